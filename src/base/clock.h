@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The one clock of weir: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in _ns).
+ *
+ * It does not run while the machine is suspended. Everything that is compared with a deadline is
+ * read here, right after the call that moved the bytes; the loop's cached time is never used.
+ * Tests replace clock_ns() at link time (-Wl,--wrap=clock_ns).
+ */
+#ifndef WEIR_BASE_CLOCK_H
+#define WEIR_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/** Nanoseconds in the units that people write. */
+enum {
+	NS_PER_US = 1000,
+	NS_PER_MS = 1000 * 1000,
+	NS_PER_S = 1000 * 1000 * 1000,
+};
+
+/** A deadline that never comes, and a duration that never ends ("none" in the config). */
+#define NS_NEVER UINT64_MAX
+
+/** Now. Any thread; never fails. */
+uint64_t clock_ns(void);
+
+/** `start` + `duration`, or NS_NEVER when either is NS_NEVER or the sum does not fit. */
+static inline uint64_t clock_after(uint64_t start_ns, uint64_t duration_ns)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(start_ns, duration_ns, &sum) ? NS_NEVER : sum;
+}
+
+#endif

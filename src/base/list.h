@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Intrusive doubly linked lists.
+ *
+ * A `struct list` is both the head and the link that an element embeds; nothing is allocated and
+ * nothing is owned. A field that is a head names its element in a comment:
+ *
+ *	struct list sessions;	// struct session::link   (as a block comment in the code)
+ *
+ * A link that was initialised or removed points at itself, so list_remove() may be called twice and
+ * list_empty(&x->link) says whether x is on no list.
+ */
+#ifndef WEIR_BASE_LIST_H
+#define WEIR_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** The object of type `type` whose `member` is at `ptr`. */
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/** Walks a list; `pos` may be removed in the body, its successor may not. */
+#define list_for_each(pos, head)                                                                   \
+	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);              \
+		pos = pos##_next, pos##_next = pos->next)
+
+struct list {
+	struct list *prev; /**< the last element, seen from a head */
+	struct list *next; /**< the first element, seen from a head */
+};
+
+static inline void list_init(struct list *list)
+{
+	list->prev = list;
+	list->next = list;
+}
+
+static inline bool list_empty(const struct list *list)
+{
+	return list->next == list;
+}
+
+/** Puts `link`, which must be on no list, at the end of `head`. */
+static inline void list_append(struct list *head, struct list *link)
+{
+	link->prev = head->prev;
+	link->next = head;
+	head->prev->next = link;
+	head->prev = link;
+}
+
+/** Takes `link` off its list; harmless when it is on none. */
+static inline void list_remove(struct list *link)
+{
+	link->prev->next = link->next;
+	link->next->prev = link->prev;
+	list_init(link);
+}
+
+/** Moves all elements of `from` to the end of `to`; `from` is empty afterwards. */
+static inline void list_move_all(struct list *to, struct list *from)
+{
+	if (list_empty(from)) {
+		return;
+	}
+	from->next->prev = to->prev;
+	from->prev->next = to;
+	to->prev->next = from->next;
+	to->prev = from->prev;
+	list_init(from);
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log: logfmt lines to stderr, written by one thread that alone may block.
+ *
+ *	struct log_line line;
+ *
+ *	if (log_begin(&line, LOG_LEVEL_INFO, "close")) {
+ *		log_u64(&line, "pair", id);
+ *		log_str(&line, "client", text);
+ *		log_end(&line);
+ *	}
+ *
+ * gives (outside systemd; under it "<6>" takes the place of time and level, which journald keeps)
+ *
+ *	time=2026-01-31T12:00:00.123Z level=info event=close pair=17 client=127.0.0.1:40000
+ *
+ * A line is built on the caller's stack and put whole into the calling thread's own queue (one
+ * producer, one consumer, QUEUE_BYTES, in log.c). The log thread collects the queues, in the order of
+ * the lines within one queue, and writes many lines with one call. A queue that is full drops the line and
+ * counts it; the count is logged ("event=log_dropped lines=N") when lines flow again. So a log that
+ * nobody reads never stops anybody. The flags of the inherited stderr are never changed.
+ *
+ * A thread that never called log_thread_open(), and every thread before log_open(), writes its lines
+ * itself, blocking: that is for start-up and for unit tests.
+ *
+ * Values that came from outside are escaped: what is not printable ASCII, and '"' and '\', becomes
+ * \xNN (two hex digits) inside quotes; a value with a space, '=' or nothing in it is quoted.
+ * A line that would pass LOG_LINE_MAX is cut at a field's border and ends with "cut=true".
+ */
+#ifndef WEIR_BASE_LOG_H
+#define WEIR_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Higher is more talkative. The numbers are ours; the sink maps them to syslog's. */
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+enum { LOG_LINE_MAX = 2048 };
+
+struct log_line {
+	enum log_level level;
+	bool cut;
+	size_t len;
+	char text[LOG_LINE_MAX]; /* " event=close pair=17 ...": without time, level, newline */
+};
+
+/** The level's name as in the config ("warn"), and back (-EINVAL when it is none). */
+const char *log_level_name(enum log_level level);
+int log_level_parse(const char *name, enum log_level *ret_level);
+
+/** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
+void log_set_level(enum log_level level);
+
+/** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0 or a negative errno. */
+int log_open(int fd);
+
+/**
+ * Gives the calling thread its queue; -ENOMEM when there is none to be had (the thread then drops and
+ * counts). After log_open(). log_thread_close() before the thread ends; what it queued is still written.
+ */
+int log_thread_open(void);
+void log_thread_close(void);
+
+/**
+ * Writes what is queued, for at most `budget_ns`, and ends the log thread if it is not stuck. Call it
+ * once, when all other threads have called log_thread_close(). False: lines were left (the reader does not read);
+ * the thread is then left behind and the process should leave by _exit().
+ */
+bool log_close(uint64_t budget_ns);
+
+/** Starts a line "event=EVENT"; false (and nothing to do) when the level is not wanted. */
+bool log_begin(struct log_line *line, enum log_level level, const char *event);
+
+/** Append a field. Keys are constants of the program, [a-z_]+. A NULL value appends nothing. */
+void log_str(struct log_line *line, const char *key, const char *value);
+void log_u64(struct log_line *line, const char *key, uint64_t value);
+void log_i64(struct log_line *line, const char *key, int64_t value);
+/** Nanoseconds as milliseconds with three decimals: "12.345". */
+void log_ms(struct log_line *line, const char *key, uint64_t ns);
+/** errno=NAME error="text" for a negative errno (UV_EAI_* too when text is given by log_str). */
+void log_errno(struct log_line *line, int err);
+
+/** Ends the line and hands it over. */
+void log_end(struct log_line *line);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The config as a model: loaded, checked, immutable, reference-counted.
+ *
+ * conf_load() reads the file, reports every error it can find at once, and gives out either a whole
+ * model or none. The model is shared by threads: nobody writes to it, conf_ref() and conf_unref() may be
+ * called from any thread. Pointers inside it live as long as the reference.
+ *
+ * The schema (keys, types, ranges, defaults, help) is one table in schema.c; conf/weir.conf and the man page show
+ * the same, and a test compares them.
+ */
+#ifndef WEIR_CONF_CONF_H
+#define WEIR_CONF_CONF_H
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Durations; NS_NEVER where "none" was written. */
+struct conf_timeouts {
+	uint64_t connect_ns;	    /**< one attempt to one address, or one lookup */
+	uint64_t idle_ns;	    /**< no byte either way */
+	uint64_t half_close_ns;	    /**< no byte after the first FIN was passed on */
+	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
+	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
+	uint64_t lifetime_ns;	    /**< from accept on, whatever moves */
+	uint64_t drain_ns;	    /**< from SIGTERM on; read from the top level only */
+};
+
+struct conf_server {
+	struct addr addr;
+	char text[ADDR_TEXT_MAX]; /**< as written: for logs */
+};
+
+struct conf_upstream {
+	char *name;
+	struct conf_server *servers; /**< tried in this order */
+	size_t n_servers;	     /**< at least 1 */
+};
+
+struct conf_listener {
+	char *name;
+	struct addr *addresses;
+	size_t n_addresses;		      /**< at least 1 */
+	const struct conf_upstream *upstream; /**< in the same conf */
+	uint32_t max_pairs;		      /**< 0: only the global limit */
+	mode_t mode;			      /**< of UNIX sockets */
+	struct conf_timeouts timeouts;	      /**< the top level's, with its own on top */
+};
+
+struct conf {
+	uint32_t workers;   /**< 0: one per CPU that the process may use */
+	uint32_t max_pairs; /**< 0: what the fd budget allows */
+	enum log_level log_level;
+	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */
+	struct conf_timeouts timeouts;
+	struct conf_listener *listeners;
+	size_t n_listeners;
+	struct conf_upstream *upstreams;
+	size_t n_upstreams;
+	unsigned refs; /**< atomic */
+};
+
+/**
+ * Loads `path`. 0 and a model with one reference, or a negative errno with at least one error in
+ * `errors`; *ret_conf is then untouched. Blocks; not on a worker's loop.
+ */
+struct conf_errors;
+int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
+
+const struct conf *conf_ref(const struct conf *conf);
+
+/** Gives a reference back; NULL is fine; returns NULL. */
+const struct conf *conf_unref(const struct conf *conf);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Accepts connections from one listening fd, own or inherited, on one loop.
+ *
+ *	running ── admit() says no ──▶ paused ── acceptor_resume() ──▶ running
+ *	running ── EMFILE, ENFILE, ENOBUFS, ENOMEM ──▶ resting (100 ms) ──▶ running
+ *	any     ── acceptor_drain() ──▶ draining ── queue empty ──▶ drained()
+ *
+ * Before each accept4() the owner admits it (takes its place under a limit); if there is then nothing
+ * to accept, refused() gives the place back. A paused or resting acceptor leaves the queue in the
+ * kernel and costs no wake-up. Nothing is ever accepted only to be closed.
+ */
+#ifndef WEIR_STREAM_ACCEPTOR_H
+#define WEIR_STREAM_ACCEPTOR_H
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+
+struct acceptor;
+struct loop;
+
+enum {
+	ACCEPTOR_A_TURN = 16,	    /**< connections accepted in one wake-up */
+	ACCEPTOR_REST_MS = 100,	    /**< after running out of fds or memory */
+};
+
+struct acceptor_opts {
+	struct loop *loop;
+	int fd;		/**< listening, non-blocking; taken */
+	void *owner;	/**< handed to the callbacks */
+	/** May one more be accepted? Takes its place if so. False pauses the acceptor. NULL: always. */
+	bool (*admit)(void *owner);
+	/** The place that admit() took is not needed after all. NULL if admit is. */
+	void (*refused)(void *owner);
+	/** A connection: the fd (CLOEXEC, NONBLOCK) is the owner's. May close the acceptor. */
+	void (*accepted)(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
+	/** May be NULL. accept4() failed with `err` and rests. For a log line; rate-limit it. */
+	void (*resting)(void *owner, int err);
+	/** After acceptor_drain(): the queue is empty (or its length at that time was accepted) and
+	 * the fd is closed. May close the acceptor. */
+	void (*drained)(void *owner);
+};
+
+/** Starts accepting; NULL and errno (the fd is then still the caller's). */
+struct acceptor *acceptor_open(const struct acceptor_opts *opts);
+
+/** Stops and closes the fd; what waits in its queue is reset by the kernel. NULL is fine. */
+struct acceptor *acceptor_close(struct acceptor *acceptor);
+
+/** No more accepts until acceptor_resume(). Idempotent, both. */
+void acceptor_pause(struct acceptor *acceptor);
+void acceptor_resume(struct acceptor *acceptor);
+bool acceptor_is_paused(const struct acceptor *acceptor);
+
+/** Accepts what waits, closes the fd, then calls drained() (never from inside this call). At the limit it waits for acceptor_resume(). */
+void acceptor_drain(struct acceptor *acceptor);
+
+/** The listening fd, -1 once closed. */
+int acceptor_fd(const struct acceptor *acceptor);
+
+#endif
