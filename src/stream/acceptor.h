@@ -6,9 +6,9 @@
  *	running ── EMFILE, ENFILE, ENOBUFS, ENOMEM ──▶ resting (100 ms) ──▶ running
  *	any     ── acceptor_drain() ──▶ draining ── queue empty ──▶ drained()
  *
- * Before each accept4() the owner admits it (takes its place under a limit); if there is then nothing
- * to accept, refused() gives the place back. A paused or resting acceptor leaves the queue in the
- * kernel and costs no wake-up. Nothing is ever accepted only to be closed.
+ * Before each accept4() the owner admits it (takes its place under a limit); if there is then
+ *nothing to accept, refused() gives the place back. A paused or resting acceptor leaves the queue
+ *in the kernel and costs no wake-up. Nothing is ever accepted only to be closed.
  */
 #ifndef WEIR_STREAM_ACCEPTOR_H
 #define WEIR_STREAM_ACCEPTOR_H
@@ -21,15 +21,16 @@ struct acceptor;
 struct loop;
 
 enum {
-	ACCEPTOR_A_TURN = 16,	    /**< connections accepted in one wake-up */
-	ACCEPTOR_REST_MS = 100,	    /**< after running out of fds or memory */
+	ACCEPTOR_A_TURN = 16,   /**< connections accepted in one wake-up */
+	ACCEPTOR_REST_MS = 100, /**< after running out of fds or memory */
 };
 
 struct acceptor_opts {
 	struct loop *loop;
-	int fd;		/**< listening, non-blocking; taken */
-	void *owner;	/**< handed to the callbacks */
-	/** May one more be accepted? Takes its place if so. False pauses the acceptor. NULL: always. */
+	int fd;      /**< listening, non-blocking; taken */
+	void *owner; /**< handed to the callbacks */
+	/** May one more be accepted? Takes its place if so. False pauses the acceptor. NULL:
+	 * always. */
 	bool (*admit)(void *owner);
 	/** The place that admit() took is not needed after all. NULL if admit is. */
 	void (*refused)(void *owner);
@@ -53,7 +54,8 @@ void acceptor_pause(struct acceptor *acceptor);
 void acceptor_resume(struct acceptor *acceptor);
 bool acceptor_is_paused(const struct acceptor *acceptor);
 
-/** Accepts what waits, closes the fd, then calls drained() (never from inside this call). At the limit it waits for acceptor_resume(). */
+/** Accepts what waits, closes the fd, then calls drained() (never from inside this call). At the
+ * limit it waits for acceptor_resume(). */
 void acceptor_drain(struct acceptor *acceptor);
 
 /** The listening fd, -1 once closed. */

@@ -24,23 +24,23 @@ struct stream;
 
 /** What a handler is called with; borrowed for the call. */
 struct event {
-	unsigned type;	       /**< one bit: enum stream_event */
-	int error;	       /**< ERROR, HANGUP, CLOSE: 0 or a negative errno */
+	unsigned type;         /**< one bit: enum stream_event */
+	int error;             /**< ERROR, HANGUP, CLOSE: 0 or a negative errno */
 	struct stream *stream; /**< who emits */
 	const void *data;      /**< READ: the bytes */
-	size_t len;	       /**< READ: how many; WRITE: how many the kernel took */
+	size_t len;            /**< READ: how many; WRITE: how many the kernel took */
 };
 
 struct handler {
-	struct list link;  /**< emitter::handlers; zeroed or initialised when not subscribed */
+	struct list link; /**< emitter::handlers; zeroed or initialised when not subscribed */
 	void (*call)(struct handler *handler, const struct event *event);
-	uint32_t stamp;	   /**< internal: when it was subscribed */
-	uint16_t events;   /**< mask of the events it takes */
-	bool once;	   /**< unsubscribe before the call */
+	uint32_t stamp;  /**< internal: when it was subscribed */
+	uint16_t events; /**< mask of the events it takes */
+	bool once;       /**< unsubscribe before the call */
 };
 
 struct emitter {
-	struct list handlers;	   /* struct handler::link */
+	struct list handlers;      /* struct handler::link */
 	struct emission *emission; /**< the emissions under way, innermost first */
 	uint32_t stamp;
 };

@@ -2,20 +2,21 @@
 /*
  * Listening sockets: made here, accepted from in acceptor.h.
  *
- * TCP: SO_REUSEADDR, TCP_NODELAY and SO_OOBINLINE (accepted sockets inherit the last two; urgent bytes stay in
- * their place in the stream). The first socket of an address is bound without SO_REUSEPORT, so that a
- * second process gets EADDRINUSE; then it is set, and listen_open_more() can join. "*:PORT" is one
- * IPv6 socket with IPV6_V6ONLY off, IPv4 where the kernel has no IPv6.
+ * TCP: SO_REUSEADDR, TCP_NODELAY and SO_OOBINLINE (accepted sockets inherit the last two; urgent
+ *bytes stay in their place in the stream). The first socket of an address is bound without
+ *SO_REUSEPORT, so that a second process gets EADDRINUSE; then it is set, and listen_open_more() can
+ *join. "*:PORT" is one IPv6 socket with IPV6_V6ONLY off, IPv4 where the kernel has no IPv6.
  *
- * UNIX paths: decided under PATH.lock beside the socket (flock, held while listening). What is at PATH
+ * UNIX paths: decided under PATH.lock beside the socket (flock, held while listening). What is at
+ *PATH
  *
  *	nothing				bind
  *	a socket that says ECONNREFUSED	a crash left it: replaced
  *	a socket that answers, or EAGAIN	alive: -EADDRINUSE
  *	anything else			never removed: -EEXIST
  *
- * The mode is set between bind and listen, whatever the umask. listen_close() removes the path only if device and inode
- * are still ours, and the lock file after it.
+ * The mode is set between bind and listen, whatever the umask. listen_close() removes the path only
+ *if device and inode are still ours, and the lock file after it.
  */
 #ifndef WEIR_STREAM_LISTEN_H
 #define WEIR_STREAM_LISTEN_H
@@ -31,13 +32,13 @@ enum { LISTEN_BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
 struct listen_claim;
 
 struct listen_socket {
-	int fd;			    /**< -1 when not open */
+	int fd;                     /**< -1 when not open */
 	struct listen_claim *claim; /**< UNIX path only */
 };
 
 /**
- * Binds and listens. 0 or a negative errno, then *ret_socket is untouched and *ret_why (may be NULL)
- * is a constant text with the remedy, or NULL when errno says it all.
+ * Binds and listens. 0 or a negative errno, then *ret_socket is untouched and *ret_why (may be
+ * NULL) is a constant text with the remedy, or NULL when errno says it all.
  */
 int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
 	const char **ret_why);
@@ -49,7 +50,8 @@ int listen_open_more(const struct listen_socket *first, struct listen_socket *re
 bool listen_can_double(const struct addr *addr);
 
 /**
- * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path and gives up the claim. Fine when never opened: { .fd = -1 }.
+ * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path
+ * and gives up the claim. Fine when never opened: { .fd = -1 }.
  */
 void listen_close(struct listen_socket *socket);
 

@@ -14,8 +14,8 @@
  * so a deferred task always runs in the turn in which it was deferred, after the polling, and the
  * loop never sleeps while a task or a due timer waits.
  *
- * A loop belongs to the thread that made it. Every function here asserts that, but for loop_post() and
- * loop_post_cancel().
+ * A loop belongs to the thread that made it. Every function here asserts that, but for loop_post()
+ *and loop_post_cancel().
  */
 #ifndef WEIR_STREAM_LOOP_H
 #define WEIR_STREAM_LOOP_H
@@ -35,9 +35,10 @@ struct task {
 };
 
 /**
- * Who is told when an fd becomes ready, embedded in its owner. `events` are EPOLL* bits. Edge-triggered:
- * a state is reported when it begins, not while it lasts. May close, free and watch anything; the
- * memory of a watcher must outlive the deferred tasks of the turn in which its fd was closed.
+ * Who is told when an fd becomes ready, embedded in its owner. `events` are EPOLL* bits.
+ * Edge-triggered: a state is reported when it begins, not while it lasts. May close, free and watch
+ * anything; the memory of a watcher must outlive the deferred tasks of the turn in which its fd was
+ * closed.
  */
 struct watcher {
 	void (*ready)(struct watcher *watcher, uint32_t events);
@@ -51,18 +52,20 @@ enum {
 struct loop *loop_new(void);
 
 /**
- * Runs what is still deferred, then frees. Whatever was watched, armed or looked up must be closed before: asserted, by
- * uv_loop_close() == 0. NULL is fine; returns NULL.
+ * Runs what is still deferred, then frees. Whatever was watched, armed or looked up must be closed
+ * before: asserted, by uv_loop_close() == 0. NULL is fine; returns NULL.
  */
 struct loop *loop_free(struct loop *loop);
 
-/** The calling thread's own loop, made on first use; NULL if that fails. Free it with loop_free(). */
+/** The calling thread's own loop, made on first use; NULL if that fails. Free it with loop_free().
+ */
 struct loop *loop_own(void);
 
 /** Whether the calling thread may touch this loop and what lives on it. */
 bool loop_is_current(const struct loop *loop);
 
-/** Turns until loop_stop(), or until no fd, timer or task is left. Not from inside a callback. */
+/** Turns until loop_stop(), or until no fd, armed timer, hold or task is left. Not from a callback.
+ */
 void loop_run(struct loop *loop);
 
 /** Lets loop_run() return at the end of this turn. */
@@ -77,9 +80,9 @@ uint64_t loop_turns(const struct loop *loop);
 void *loop_buffer(struct loop *loop);
 
 /**
- * Watches `fd` for input, output, hang-up, urgent data and errors until it is closed or loop_unwatch()ed. 0 or a
- * negative errno (ENOMEM, ENOSPC, EPERM: it cannot be polled). Call it once for each fd. Closing the
- * fd ends the watch by itself, then say loop_forget().
+ * Watches `fd` for input, output, hang-up, urgent data and errors until it is closed or
+ * loop_unwatch()ed. 0 or a negative errno (ENOMEM, ENOSPC, EPERM: it cannot be polled). Call it
+ * once for each fd. Closing the fd ends the watch by itself, then say loop_forget().
  */
 int loop_watch(struct loop *loop, int fd, struct watcher *watcher);
 
@@ -91,6 +94,10 @@ void loop_unwatch(struct loop *loop, int fd, struct watcher *watcher);
 
 /** Says that a watched fd was closed: its watcher is not called any more, also not in this turn. */
 void loop_forget(struct loop *loop, struct watcher *watcher);
+
+/** Keeps loop_run() going although nothing is watched, until as many loop_release(). */
+void loop_hold(struct loop *loop);
+void loop_release(struct loop *loop);
 
 /** Sets a task up. */
 static inline void task_init(struct task *task, void (*run)(struct task *task))
@@ -115,8 +122,8 @@ void loop_next(struct loop *loop, struct task *task);
 void loop_cancel(struct loop *loop, struct task *task);
 
 /**
- * From any thread: runs `task` on the loop's thread, in order of posting. The task must not be on a list.
- * A task posted to a loop that never turns again is never run.
+ * From any thread: runs `task` on the loop's thread, in order of posting. The task must not be on a
+ * list. A task posted to a loop that never turns again is never run.
  */
 void loop_post(struct loop *loop, struct task *task);
 

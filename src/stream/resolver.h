@@ -4,15 +4,16 @@
  *
  * One resolver serves the process. Lookups are uv_getaddrinfo() on the loop of the thread that made
  * the resolver (its home), whose pool of threads does the blocking; answers are shared under a lock
- * that is never held across a call. One lookup is in flight for each name, and RESOLVER_LOOKUPS_MAX in
- * all: libuv has four threads, and a name that hangs must not take the last one.
+ * that is never held across a call. One lookup is in flight for each name, and RESOLVER_LOOKUPS_MAX
+ *in all: libuv has four threads, and a name that hangs must not take the last one.
  *
  *	fresh (RESOLVER_FRESH_NS)	answered at once
  *	older, lookup in flight		the asker waits RESOLVER_GRACE_NS for the new answer, then
- *					takes the old one; at once if the lookup has hung that long already
- *	unknown				the asker waits for the lookup; its own timeout bounds the wait
- *	lookup failed			EAI_AGAIN and the like: the old answer, if there is one; else
- *					the error (EAI_NONAME: the name is gone, the old answer too)
+ *					takes the old one; at once if the lookup has hung that long
+ *already
+ *	unknown				the asker waits for the lookup; its own timeout bounds the
+ *wait lookup failed			EAI_AGAIN and the like: the old answer, if there is one;
+ *else the error (EAI_NONAME: the name is gone, the old answer too)
  *
  * A hanging lookup cannot be ended: on exit leave by _exit().
  */
@@ -51,22 +52,24 @@ struct resolver_answer {
 
 /** One question, embedded in or allocated by its asker; zeroed before the first use. */
 struct resolver_query {
-	struct list link;	      /* struct resolver_name::queries */
-	struct task done;	      /* posted to the asker's loop */
-	struct timer grace;	      /* RESOLVER_GRACE_NS, when there is an old answer */
+	struct list link;   /* struct resolver_name::queries */
+	struct task done;   /* posted to the asker's loop */
+	struct timer grace; /* RESOLVER_GRACE_NS, when there is an old answer */
 	struct resolver *resolver;
 	struct resolver_name *name;
-	struct loop *loop;	      /**< the asker's */
+	struct loop *loop; /**< the asker's */
 	int status;
 	struct resolver_answer *answer; /**< where the asker wants it */
-	/** Once, on the asker's loop: 0, UV_EAI_* or a negative errno. Not after resolver_cancel(). */
+	/** Once, on the asker's loop: 0, UV_EAI_* or a negative errno. Not after resolver_cancel().
+	 */
 	void (*answered)(struct resolver_query *query, int status);
 };
 
 /** A resolver whose home is `loop`, or NULL (errno). It is used by any thread. */
 struct resolver *resolver_new(struct loop *home);
 
-/** Frees; no query may be open. A lookup in flight must have ended, or the process leaves by _exit(). */
+/** Frees; no query may be open. A lookup in flight must have ended, or the process leaves by
+ * _exit(). */
 struct resolver *resolver_free(struct resolver *resolver);
 
 /**
@@ -77,7 +80,8 @@ int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
 	struct resolver_query *query, struct resolver_answer *answer,
 	void (*answered)(struct resolver_query *query, int status));
 
-/** On the asker's thread: the answer is not wanted any more. Idempotent, and fine after answered(). */
+/** On the asker's thread: the answer is not wanted any more. Idempotent, and fine after answered().
+ */
 void resolver_cancel(struct resolver_query *query);
 
 /** Text for a status of answered(): "Name or service not known". Constant. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Streams: non-blocking I/O on anything that can be polled (TCP and UNIX sockets, pipes, socketpairs,
- * ttys), after the contract of Pyjo.IOLoop.Stream. The rows of the contract are the tests of
- * tests/unit/test_stream_contract_*.c.
+ * Streams: non-blocking I/O on anything that can be polled (TCP and UNIX sockets, pipes,
+ *socketpairs, ttys), after the contract of Pyjo.IOLoop.Stream. The rows of the contract are the
+ *tests of tests/unit/test_stream_contract_*.c.
  *
- * Events (struct event, emitter.h), emitted on the stream's loop, never from inside a call by the user:
+ * Events (struct event, emitter.h), emitted on the stream's loop, never from inside a call by the
+ *user:
  *
  *	READ	bytes arrived: data and len, borrowed for the call
  *	WRITE	len bytes were taken by the kernel
@@ -12,19 +13,19 @@
  *	END	half-open streams only: the peer finished sending. Without STREAM_HALF_OPEN the end
  *		of input closes the stream
  *	HANGUP	half-open streams only: the peer is gone, nothing can be sent to it any more. error
- *		is the cause (0: a UNIX peer or pipe that closed). Once. What it sent before can still be read: with a
- *		cause, CLOSE follows when the input is exhausted and the stream is started
- *	TIMEOUT	no byte moved for `timeout`; CLOSE follows
- *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows. Without a
- *		handler it is fatal: the error's text to stderr, then abort()
- *	CLOSE	once, last; error is the cause: 0 (own close or end of input) or a negative errno
+ *		is the cause (0: a UNIX peer or pipe that closed). Once. What it sent before can
+ *still be read: with a cause, CLOSE follows when the input is exhausted and the stream is started
+ *TIMEOUT no byte moved for `timeout`; CLOSE follows ERROR	an error other than ECONNRESET and
+ *EPIPE, which are a plain CLOSE; CLOSE follows. Without a handler it is fatal: the error's text to
+ *stderr, then abort() CLOSE	once, last; error is the cause: 0 (own close or end of input) or a
+ *negative errno
  *
  * A stream that fails while it is started is read until its input is exhausted, then closed. One
- * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and the input waits for
- * stream_start().
+ * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and
+ *the input waits for stream_start().
  *
- * Ownership: stream_new() takes the fd. stream_free() gives the stream up, closes it if it is open, and
- * unsubscribes everyone: after it nothing fires. It may be called in any handler.
+ * Ownership: stream_new() takes the fd. stream_free() gives the stream up, closes it if it is open,
+ *and unsubscribes everyone: after it nothing fires. It may be called in any handler.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -54,24 +55,25 @@ enum stream_event {
 enum stream_flags {
 	STREAM_HALF_OPEN = 1 << 0,   /**< end of input does not close: see END and HANGUP */
 	STREAM_NONBLOCKING = 1 << 1, /**< the fd has O_NONBLOCK already */
-	STREAM_IS_TCP = 1 << 2,	     /**< the fd is a TCP socket */
+	STREAM_IS_TCP = 1 << 2,      /**< the fd is a TCP socket */
 	STREAM_IS_UNIX = 1 << 3,     /**< the fd is a UNIX stream socket */
 };
 
 enum {
-	STREAM_TIMEOUT_DEFAULT_S = 15,		   /**< contract: timeout */
-	STREAM_HIGH_WATER_DEFAULT = 1024 * 1024,   /**< contract: high_water_mark */
+	STREAM_TIMEOUT_DEFAULT_S = 15,           /**< contract: timeout */
+	STREAM_HIGH_WATER_DEFAULT = 1024 * 1024, /**< contract: high_water_mark */
 };
 
 /* ---- life ---- */
 
 /**
- * A stream for `fd`, which it takes and makes non-blocking; nothing is watched before stream_start(). NULL and
- * errno (EBADF, ENOMEM) on failure: the fd is then still the caller's.
+ * A stream for `fd`, which it takes and makes non-blocking; nothing is watched before
+ * stream_start(). NULL and errno (EBADF, ENOMEM) on failure: the fd is then still the caller's.
  */
 struct stream *stream_new(int fd);
 
-/** As stream_new(), on this loop (NULL: the thread's own, on first use) and with enum stream_flags. */
+/** As stream_new(), on this loop (NULL: the thread's own, on first use) and with enum stream_flags.
+ */
 struct stream *stream_open(struct loop *loop, int fd, unsigned flags);
 
 /** See "Ownership" above. NULL is fine; returns NULL. */
@@ -91,8 +93,9 @@ void stream_close_gracefully(struct stream *stream);
 void stream_abort(struct stream *stream);
 
 /**
- * Gives the fd back, unwatched, and ends the stream without CLOSE; only stream_free() is left to do.
- * -EBUSY while bytes wait to be written, or half an event is still to be told; -EBADF when closed.
+ * Gives the fd back, unwatched, and ends the stream without CLOSE; only stream_free() is left to
+ * do. -EBUSY while bytes wait to be written, or half an event is still to be told; -EBADF when
+ * closed.
  */
 int stream_steal_handle(struct stream *stream);
 
@@ -104,7 +107,8 @@ struct loop *stream_loop(struct stream *stream);
 /** Moves the stream to another loop of this thread, until the first start; -EBUSY after it. */
 int stream_set_loop(struct stream *stream, struct loop *loop);
 
-/** The fd, -1 once closed or stolen. For looking (getsockopt, ioctl), not for reading or closing. */
+/** The fd, -1 once closed or stolen. For looking (getsockopt, ioctl), not for reading or closing.
+ */
 int stream_fd(const struct stream *stream);
 
 /** Why the stream failed or was closed: 0 or a negative errno, also -ECONNRESET and -EPIPE. */
@@ -114,7 +118,8 @@ int stream_cause(const struct stream *stream);
 bool stream_has_ended(const struct stream *stream);
 bool stream_has_hung_up(const struct stream *stream);
 
-/** Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock. */
+/** Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock.
+ */
 double stream_timeout(const struct stream *stream);
 void stream_set_timeout(struct stream *stream, double seconds);
 
@@ -150,8 +155,8 @@ void stream_set_read_max(struct stream *stream, size_t bytes);
 /* ---- working ---- */
 
 /**
- * Starts or resumes reading; the first call watches the fd and starts the clock of the timeout. Idempotent. 0 or a
- * negative errno: -ENOMEM, -EPERM (it cannot be polled), -EBADF (closed).
+ * Starts or resumes reading; the first call watches the fd and starts the clock of the timeout.
+ * Idempotent. 0 or a negative errno: -ENOMEM, -EPERM (it cannot be polled), -EBADF (closed).
  */
 int stream_start(struct stream *stream);
 
@@ -160,17 +165,19 @@ void stream_stop(struct stream *stream);
 bool stream_is_started(const struct stream *stream);
 
 /**
- * Writes: the kernel takes what it can at once, the rest is copied and waits, in order. `drain` (may
- * be NULL) is subscribed for one DRAIN: it is called once all that was written so far is out, also
- * when len is 0. 0, or -ENOMEM (nothing of this chunk was taken: the stream fails with that error),
- * -EPIPE (closed, failed or shut down: nothing was done, `drain` is not subscribed).
+ * Writes: the kernel takes what it can at once, the rest is copied and waits, in order. `drain`
+ * (may be NULL) is subscribed for one DRAIN: it is called once all that was written so far is out,
+ * also when len is 0. 0 or a negative errno: -EPIPE (closed, failed or shut down before), else the
+ * stream failed now, for lack of memory or by the kernel's word. After an error `drain` is not
+ * subscribed.
  */
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
 /** Whether bytes wait or somebody waits for a DRAIN that is on its way. */
 bool stream_is_writing(const struct stream *stream);
 
-/** Quick look whether input or a hang-up waits. Restarts the clock of the timeout, as the reference does. */
+/** Quick look whether input or a hang-up waits. Restarts the clock of the timeout, as the reference
+ * does. */
 bool stream_is_readable(struct stream *stream);
 
 /** Sends FIN after what waits; nothing can be written afterwards. Idempotent. */
@@ -178,7 +185,8 @@ void stream_shutdown(struct stream *stream);
 
 /**
  * Looks at the kernel now, whatever the last event said: reads once if the stream is started, and
- * tries once to write what waits. For a timer that is about to judge. Emits, so only from a timer or task.
+ * tries once to write what waits. For a timer that is about to judge. Emits, so only from a timer
+ * or task.
  */
 void stream_poke(struct stream *stream);
 

@@ -2,9 +2,9 @@
 /*
  * Timers with deadlines in nanoseconds of CLOCK_MONOTONIC, never early.
  *
- * A timer is embedded in its owner and costs 32 bytes. The timers of a loop stand in one binary heap,
- * woken by one timerfd; why not libuv's timers is in docs/ARCHITECTURE.md (milliseconds, truncated;
- * 152 bytes and a deferred close for each).
+ * A timer is embedded in its owner and costs 32 bytes. The timers of a loop stand in one binary
+ * heap, woken by one timerfd; why not libuv's timers is in docs/ARCHITECTURE.md (milliseconds,
+ * truncated; 152 bytes and a deferred close for each).
  *
  * Due timers strike after the turn's polling and reading, at most TIMERS_A_TURN in one turn, the
  * earliest deadline first, so that thousands which are due at once do not starve the streams that
@@ -24,7 +24,7 @@ struct loop;
 struct timer {
 	struct loop *loop;    /**< NULL: not open */
 	uint64_t deadline_ns; /**< NS_NEVER: not armed */
-	size_t slot;	      /**< its place in the heap, from 1; 0: not in it */
+	size_t slot;          /**< its place in the heap, from 1; 0: not in it */
 	/** The deadline is past. Called once for each arming; may arm, close and free anything. */
 	void (*strike)(struct timer *timer);
 };

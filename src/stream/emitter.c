@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An emission walks the list of handlers with a cursor that every removal corrects, and skips who
+ * was subscribed after it began; nothing is copied. Emissions may be nested.
+ */
+#include "stream/emitter.h"
+
+#include <assert.h>
+
+/** One emission under way, on the stack of emitter_emit(). */
+struct emission {
+	struct list *next; /**< the handler to look at next */
+	struct emission *outer;
+};
+
+void emitter_init(struct emitter *emitter)
+{
+	list_init(&emitter->handlers);
+	emitter->emission = NULL;
+	emitter->stamp = 0;
+}
+
+static bool handler_is_on(const struct handler *handler)
+{
+	return handler->link.next != NULL && !list_empty(&handler->link);
+}
+
+void emitter_on(struct emitter *emitter, unsigned events, struct handler *handler)
+{
+	assert(!handler_is_on(handler) && handler->call != NULL && events <= UINT16_MAX);
+	handler->events = (uint16_t)events;
+	handler->once = false;
+	handler->stamp = emitter->stamp;
+	list_append(&emitter->handlers, &handler->link);
+}
+
+void emitter_once(struct emitter *emitter, unsigned events, struct handler *handler)
+{
+	emitter_on(emitter, events, handler);
+	handler->once = true;
+}
+
+void emitter_off(struct emitter *emitter, struct handler *handler)
+{
+	if (!handler_is_on(handler)) {
+		return;
+	}
+	for (struct emission *e = emitter->emission; e != NULL; e = e->outer) {
+		if (e->next == &handler->link) {
+			e->next = handler->link.next;
+		}
+	}
+	list_remove(&handler->link);
+}
+
+void emitter_off_events(struct emitter *emitter, unsigned events)
+{
+	list_for_each (link, &emitter->handlers) {
+		struct handler *handler = container_of(link, struct handler, link);
+
+		handler->events &= (uint16_t)~events;
+		if (handler->events == 0) {
+			emitter_off(emitter, handler);
+		}
+	}
+}
+
+size_t emitter_subscribers(const struct emitter *emitter, unsigned events)
+{
+	size_t n = 0;
+
+	list_for_each (link, &emitter->handlers) {
+		n += (container_of(link, struct handler, link)->events & events) != 0;
+	}
+	return n;
+}
+
+bool emitter_has(const struct emitter *emitter, unsigned events)
+{
+	list_for_each (link, &emitter->handlers) {
+		if ((container_of(link, struct handler, link)->events & events) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void emitter_emit(struct emitter *emitter, const struct event *event)
+{
+	struct emission emission = {.next = emitter->handlers.next, .outer = emitter->emission};
+	uint32_t began = emitter->stamp++;
+
+	emitter->emission = &emission;
+	while (emission.next != &emitter->handlers) {
+		struct handler *handler = container_of(emission.next, struct handler, link);
+
+		emission.next = emission.next->next;
+		/* The difference is signed so that the stamps may wrap. */
+		if ((handler->events & event->type) == 0 || (int32_t)(handler->stamp - began) > 0) {
+			continue;
+		}
+		if (handler->once) {
+			emitter_off(emitter, handler);
+		}
+		handler->call(handler, event);
+	}
+	emitter->emission = emission.outer;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* What the stream library's own modules share of the loop; not for other folders. */
+#ifndef WEIR_STREAM_LOOP_PRIVATE_H
+#define WEIR_STREAM_LOOP_PRIVATE_H
+
+#include "stream/loop.h"
+#include "stream/timer.h"
+
+#include <uv.h>
+
+/** The timers of one loop; timer.c. */
+struct timers {
+	struct watcher watcher; /**< of fd */
+	int fd;                 /**< the timerfd; -1 before timers_init() */
+	bool due;               /**< the timerfd struck, or a slice was not enough */
+	uint64_t armed_ns;      /**< what the timerfd is set to; NS_NEVER: to nothing */
+	struct timer **heap;    /**< heap[1] strikes first; heap[0] is unused */
+	size_t n_armed;
+	size_t n_open;   /**< never more than capacity, so arming needs no memory */
+	size_t capacity; /**< places in the heap, without heap[0] */
+};
+
+/** 0 or a negative errno. timers_fini() also accepts what timers_init() refused. */
+int timers_init(struct timers *timers, struct loop *loop);
+void timers_fini(struct timers *timers, struct loop *loop);
+
+/** Strikes a slice of what is due; whether more is due. */
+bool timers_strike(struct timers *timers);
+
+struct timers *loop_timers(struct loop *loop);
+uv_loop_t *loop_uv(struct loop *loop);
+
+#endif

@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of a stream: new, started, failing or closing, closed, freed. The bytes are
+ *stream_io.c's.
+ *
+ * What has to be told is noted where it happens and told from one place, on_later(), a deferred
+ *task: so nothing is emitted from inside a call by the user, and the order is always WRITE, DRAIN,
+ * HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, from the loop.
+ *
+ *	open ── stream_fail() ──▶ failed ── input exhausted, or not wanted ──▶ stream_finish()
+ *	  │                         (half-open and stopped: HANGUP, and wait for stream_start())
+ *	  └── stream_close() ──────────────────────────────────────────────────▶ closed ──▶ CLOSE
+ */
+#include "stream/stream.h"
+
+#include "stream/stream_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool stream_is_current(const struct stream *s)
+{
+	return s->loop == NULL || loop_is_current(s->loop);
+}
+
+void stream_emit(struct stream *s, enum stream_event type, const void *data, size_t len)
+{
+	struct event event = {
+		.type = type, .error = s->cause, .stream = s, .data = data, .len = len};
+
+	emitter_emit(&s->emitter, &event);
+}
+
+/* ---- telling ---- */
+
+void stream_defer(struct stream *s)
+{
+	s->deferred = true;
+	loop_defer(s->loop, &s->later);
+}
+
+static void stream_tell_progress(struct stream *s)
+{
+	size_t taken = s->taken;
+
+	if (taken > 0) {
+		s->taken = 0;
+		stream_emit(s, STREAM_WRITE, NULL, taken);
+	}
+	if (s->fd >= 0 && s->drain_due && s->waiting == 0) {
+		s->drain_due = false;
+		stream_emit(s, STREAM_DRAIN, NULL, 0);
+	}
+	if (s->fd >= 0 && s->graceful && !stream_is_writing(s)) {
+		stream_close(s);
+	}
+}
+
+/** A failed or hung-up stream: who shall know, and is there anything left to read? */
+static void stream_settle(struct stream *s)
+{
+	if (s->cause != 0 && (s->ended || (!s->started && !s->half_open))) {
+		stream_finish(s);
+		return;
+	}
+	if (s->hung_up && !s->hangup_told) {
+		s->hangup_told = true;
+		stream_emit(s, STREAM_HANGUP, NULL, 0);
+	}
+}
+
+static void stream_release(struct stream *s)
+{
+	loop_cancel(s->loop, &s->later);
+	free(s);
+}
+
+static void on_later(struct task *task)
+{
+	struct stream *s = container_of(task, struct stream, later);
+	bool was_deferred = s->deferred;
+
+	s->deferred = false;
+	if (s->freed) {
+		stream_release(s);
+		return;
+	}
+	if (s->fd >= 0) {
+		stream_tell_progress(s);
+	}
+	if (s->fd >= 0 && (s->cause != 0 || s->hung_up)) {
+		stream_settle(s);
+	}
+	if (s->fd < 0 && !s->stolen && !s->close_told) {
+		s->close_told = true;
+		stream_emit(s, STREAM_CLOSE, NULL, 0);
+		return;
+	}
+	if (s->fd < 0 || !s->started || !s->readable) {
+		return;
+	}
+	if (was_deferred) {
+		loop_next(s->loop, &s->later);
+	} else {
+		stream_read(s);
+	}
+}
+
+void stream_fail(struct stream *s, int err)
+{
+	if (s->cause != 0 || s->fd < 0) {
+		return;
+	}
+	s->cause = err;
+	s->hung_up = s->half_open;
+	s->hangup_told = false;
+	s->readable = true;
+	s->no_shortcut = true;
+	stream_drop_queue(s);
+	stream_defer(s);
+}
+
+void stream_finish(struct stream *s)
+{
+	if (s->cause != -ECONNRESET && s->cause != -EPIPE) {
+		if (!emitter_has(&s->emitter, STREAM_ERROR)) {
+			/* Contract: an error that nobody handles is fatal. */
+			fprintf(stderr, "stream: unhandled error: %s\n", strerror(-s->cause));
+			abort();
+		}
+		stream_emit(s, STREAM_ERROR, NULL, 0);
+	}
+	stream_close(s);
+}
+
+/* ---- readiness ---- */
+
+/** The socket's pending error, which the kernel tells only once. */
+static int stream_take_error(const struct stream *s)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (!s->is_socket) {
+		return -EPIPE;
+	}
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0) {
+		err = errno;
+	}
+	return -err;
+}
+
+static void stream_note_events(struct stream *s, uint32_t events)
+{
+	if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+		s->readable = true;
+	}
+	if ((events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+		s->no_shortcut = true;
+	}
+	if ((events & EPOLLOUT) != 0) {
+		s->writable = true;
+	}
+	if ((events & EPOLLERR) != 0) {
+		int err = stream_take_error(s);
+
+		if (err != 0) {
+			stream_fail(s, err);
+		}
+	} else if ((events & EPOLLHUP) != 0 && s->half_open && !s->is_tcp && !s->shut &&
+		   !s->hung_up) {
+		/* A UNIX peer that closed takes nothing any more; TCP does not tell. */
+		s->hung_up = true;
+		stream_defer(s);
+	}
+}
+
+static void on_connect_event(struct stream *s, uint32_t events)
+{
+	struct task *task = s->connecting;
+
+	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
+		return;
+	}
+	/* First the connector, then what stream_note_events() may have to tell its successor. */
+	s->connecting = NULL;
+	loop_defer(s->loop, task);
+	stream_note_events(s, events);
+}
+
+static void on_ready(struct watcher *watcher, uint32_t events)
+{
+	struct stream *s = container_of(watcher, struct stream, watcher);
+
+	if (s->connecting != NULL) {
+		on_connect_event(s, events);
+		return;
+	}
+	stream_note_events(s, events);
+	if (s->writable && s->waiting > 0) {
+		stream_flush(s);
+	}
+	if (s->started && s->readable) {
+		stream_read(s);
+	}
+}
+
+int stream_watch(struct stream *s)
+{
+	int r;
+
+	if (s->watched) {
+		return 0;
+	}
+	if (stream_loop(s) == NULL) {
+		return -ENOMEM;
+	}
+	r = loop_watch(s->loop, s->fd, &s->watcher);
+	if (r == 0) {
+		s->watched = true;
+	}
+	return r;
+}
+
+int stream_await_connect(struct stream *s, struct task *task)
+{
+	s->connecting = task;
+	return stream_watch(s);
+}
+
+int stream_connect_status(const struct stream *s)
+{
+	return s->cause == -ECONNRESET || s->cause == -EPIPE ? 0 : s->cause;
+}
+
+/* ---- the clock of the timeout ---- */
+
+static uint64_t max_ns(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t stream_deadline(const struct stream *s)
+{
+	uint64_t last = max_ns(s->clock->restarted_ns, max_ns(s->read_ns, s->written_ns));
+
+	return clock_after(last, s->timeout_ns);
+}
+
+static void on_timeout(struct timer *timer)
+{
+	struct stream *s = container_of(timer, struct stream_clock, timer)->stream;
+
+	/* Bytes that the kernel holds for us count: look before judging. */
+	if (stream_deadline(s) <= clock_ns()) {
+		stream_poke(s);
+	}
+	if (s->clock == NULL) {
+		return; /* closed meanwhile */
+	}
+	if (stream_deadline(s) > clock_ns()) {
+		timer_arm(timer, stream_deadline(s));
+		return;
+	}
+	stream_emit(s, STREAM_TIMEOUT, NULL, 0);
+	stream_close(s);
+}
+
+/** Makes, restarts or ends the clock, as `timeout_ns` says. No memory: the stream fails. */
+static void stream_wind(struct stream *s)
+{
+	if (s->timeout_ns == NS_NEVER || !s->once_started || s->fd < 0) {
+		if (s->clock != NULL) {
+			timer_close(&s->clock->timer);
+			free(s->clock);
+			s->clock = NULL;
+		}
+		return;
+	}
+	if (s->clock == NULL) {
+		s->clock = calloc(1, sizeof(*s->clock));
+		if (s->clock == NULL || timer_open(&s->clock->timer, s->loop, on_timeout) < 0) {
+			free(s->clock);
+			s->clock = NULL;
+			stream_fail(s, -ENOMEM);
+			return;
+		}
+		s->clock->stream = s;
+	}
+	s->clock->restarted_ns = clock_ns();
+	timer_arm(&s->clock->timer, stream_deadline(s));
+}
+
+double stream_timeout(const struct stream *s)
+{
+	return s->timeout_ns == NS_NEVER ? 0 : (double)s->timeout_ns / NS_PER_S;
+}
+
+void stream_set_timeout(struct stream *s, double seconds)
+{
+	assert(stream_is_current(s) && seconds >= 0);
+	s->timeout_ns = seconds > 0 && seconds < 1e9 ? (uint64_t)(seconds * NS_PER_S) : NS_NEVER;
+	stream_wind(s);
+}
+
+/* ---- life ---- */
+
+/** Finds out what the flags do not say; 0 or a negative errno. */
+static int stream_probe(struct stream *s, unsigned flags)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+	int status;
+
+	s->is_socket = true;
+	s->is_tcp = (flags & STREAM_IS_TCP) != 0;
+	if ((flags & (STREAM_IS_TCP | STREAM_IS_UNIX)) == 0) {
+		s->is_socket = getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0;
+		s->is_tcp = s->is_socket && protocol == IPPROTO_TCP;
+	}
+	if ((flags & STREAM_NONBLOCKING) != 0) {
+		return 0;
+	}
+	status = fcntl(s->fd, F_GETFL);
+	if (status < 0 ||
+		((status & O_NONBLOCK) == 0 && fcntl(s->fd, F_SETFL, status | O_NONBLOCK) < 0)) {
+		return -errno;
+	}
+	return 0;
+}
+
+struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	int r;
+
+	assert(loop == NULL || loop_is_current(loop));
+	if (s == NULL) {
+		return NULL;
+	}
+	s->fd = fd;
+	r = stream_probe(s, flags);
+	if (r < 0) {
+		free(s);
+		errno = -r;
+		return NULL;
+	}
+	s->loop = loop;
+	s->watcher.ready = on_ready;
+	task_init(&s->later, on_later);
+	emitter_init(&s->emitter);
+	s->half_open = (flags & STREAM_HALF_OPEN) != 0;
+	s->writable = true;
+	s->no_shortcut = !s->is_socket;
+	s->high_water = STREAM_HIGH_WATER_DEFAULT;
+	s->read_max = LOOP_BUFFER_BYTES;
+	s->timeout_ns = (uint64_t)STREAM_TIMEOUT_DEFAULT_S * NS_PER_S;
+	s->stalled_ns = NS_NEVER;
+	return s;
+}
+
+struct stream *stream_new(int fd)
+{
+	return stream_open(NULL, fd, 0);
+}
+
+/** Lets go of the fd and of what hangs on it; the fd itself is the caller's to close or keep. */
+static int stream_detach(struct stream *s)
+{
+	int fd = s->fd;
+
+	s->fd = -1;
+	s->started = false;
+	s->connecting = NULL;
+	stream_wind(s);
+	stream_drop_queue(s);
+	return fd;
+}
+
+void stream_close(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return;
+	}
+	close(stream_detach(s));
+	if (s->watched) {
+		loop_forget(s->loop, &s->watcher);
+	}
+	if (stream_loop(s) != NULL) {
+		stream_defer(s);
+	}
+}
+
+void stream_close_gracefully(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (!stream_is_writing(s)) {
+		stream_close(s);
+	}
+	s->graceful = true;
+}
+
+void stream_abort(struct stream *s)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+	if (s->fd >= 0 && s->is_tcp) {
+		/* close(2) then sends RST and throws away what was not sent (tcp(7)). */
+		(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	}
+	stream_close(s);
+}
+
+int stream_steal_handle(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return -EBADF;
+	}
+	if (s->waiting > 0 || s->cause != 0) {
+		return -EBUSY;
+	}
+	if (s->watched) {
+		loop_unwatch(s->loop, s->fd, &s->watcher);
+	}
+	s->stolen = true;
+	return stream_detach(s);
+}
+
+struct stream *stream_free(struct stream *s)
+{
+	if (s == NULL) {
+		return NULL;
+	}
+	assert(!s->freed);
+	emitter_off_events(&s->emitter, STREAM_ALL_EVENTS);
+	if (s->loop == NULL) {
+		if (s->fd >= 0) {
+			close(stream_detach(s));
+		}
+		free(s);
+		return NULL;
+	}
+	stream_close(s);
+	s->freed = true;
+	stream_defer(s);
+	return NULL;
+}
+
+void stream_cleanup(struct stream **stream)
+{
+	*stream = stream_free(*stream);
+}
+
+int stream_start(struct stream *s)
+{
+	int r;
+
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return -EBADF;
+	}
+	r = stream_watch(s);
+	if (r < 0) {
+		return r;
+	}
+	s->started = true;
+	if (!s->once_started) {
+		s->once_started = true;
+		stream_wind(s);
+	}
+	if (s->readable && !s->ended) {
+		loop_next(s->loop, &s->later);
+	}
+	return 0;
+}
+
+void stream_stop(struct stream *s)
+{
+	assert(stream_is_current(s));
+	s->started = false;
+}
+
+bool stream_is_started(const struct stream *s)
+{
+	return s->started;
+}
+
+/* ---- attributes ---- */
+
+struct loop *stream_loop(struct stream *s)
+{
+	if (s->loop == NULL) {
+		s->loop = loop_own();
+	}
+	return s->loop;
+}
+
+int stream_set_loop(struct stream *s, struct loop *loop)
+{
+	assert(loop_is_current(loop));
+	if (s->watched || s->once_started || task_is_waiting(&s->later)) {
+		return -EBUSY;
+	}
+	s->loop = loop;
+	return 0;
+}
+
+int stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+int stream_cause(const struct stream *s)
+{
+	return s->cause;
+}
+
+bool stream_has_ended(const struct stream *s)
+{
+	return s->ended;
+}
+
+bool stream_has_hung_up(const struct stream *s)
+{
+	return s->hung_up;
+}
+
+size_t stream_high_water_mark(const struct stream *s)
+{
+	return s->high_water;
+}
+
+void stream_set_high_water_mark(struct stream *s, size_t bytes)
+{
+	s->high_water = bytes;
+}
+
+bool stream_can_write(const struct stream *s)
+{
+	return s->waiting < s->high_water;
+}
+
+size_t stream_bytes_waiting(const struct stream *s)
+{
+	return s->waiting;
+}
+
+uint64_t stream_bytes_read(const struct stream *s)
+{
+	return s->n_read;
+}
+
+uint64_t stream_bytes_written(const struct stream *s)
+{
+	return s->n_written;
+}
+
+uint64_t stream_read_ns(const struct stream *s)
+{
+	return s->read_ns;
+}
+
+uint64_t stream_written_ns(const struct stream *s)
+{
+	return s->written_ns;
+}
+
+uint64_t stream_stalled_ns(const struct stream *s)
+{
+	return s->stalled_ns;
+}
+
+bool stream_is_tcp(const struct stream *s)
+{
+	return s->is_tcp;
+}
+
+void stream_set_read_max(struct stream *s, size_t bytes)
+{
+	assert(bytes > 0);
+	s->read_max = (uint32_t)(bytes < LOOP_BUFFER_BYTES ? bytes : LOOP_BUFFER_BYTES);
+}
+
+bool stream_is_writing(const struct stream *s)
+{
+	return s->waiting > 0 || s->drain_due;
+}
+
+bool stream_is_readable(struct stream *s)
+{
+	struct pollfd pollfd = {.fd = s->fd, .events = POLLIN | POLLPRI};
+
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return false;
+	}
+	if (s->clock != NULL) {
+		s->clock->restarted_ns = clock_ns();
+	}
+	return poll(&pollfd, 1, 0) > 0;
+}
+
+/* ---- events ---- */
+
+void stream_on(struct stream *s, unsigned events, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_on(&s->emitter, events, handler);
+}
+
+void stream_once(struct stream *s, unsigned events, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_once(&s->emitter, events, handler);
+}
+
+void stream_off(struct stream *s, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_off(&s->emitter, handler);
+}
+
+void stream_off_events(struct stream *s, unsigned events)
+{
+	assert(stream_is_current(s));
+	emitter_off_events(&s->emitter, events);
+}
+
+size_t stream_subscribers(const struct stream *s, unsigned events)
+{
+	return emitter_subscribers(&s->emitter, events);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The bytes of a stream.
+ *
+ * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or a short read that nothing
+ * but an empty socket explains, or the stream's share of the turn is used up (then it stands in
+ * line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks.
+ */
+#include "stream/stream_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum {
+	READS_A_TURN = 4,       /**< so that one fast pair does not starve the rest */
+	CHUNK_MIN_BYTES = 4096, /**< room for the next small writes */
+};
+
+/* ---- in ---- */
+
+static ssize_t input(const struct stream *s, void *buffer, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = s->is_socket ? recv(s->fd, buffer, len, 0) : read(s->fd, buffer, len);
+	} while (n < 0 && errno == EINTR);
+	/* A pty whose other side was closed says EIO: that is its end of input. */
+	if (n < 0 && errno == EIO && !s->is_socket && isatty(s->fd)) {
+		return 0;
+	}
+	return n;
+}
+
+static void stream_end_input(struct stream *s)
+{
+	s->readable = false;
+	if (s->cause != 0) {
+		stream_finish(s);
+		return;
+	}
+	s->ended = true;
+	if (s->half_open) {
+		stream_emit(s, STREAM_END, NULL, 0);
+	} else {
+		stream_close(s);
+	}
+}
+
+/** One read; false when there is nothing more for now. */
+static bool stream_read_once(struct stream *s)
+{
+	char *buffer = loop_buffer(s->loop);
+	size_t room = s->read_max;
+	ssize_t n = input(s, buffer, room);
+
+	if (n > 0) {
+		s->read_ns = clock_ns();
+		s->n_read += (size_t)n;
+		if ((size_t)n < room && !s->no_shortcut) {
+			s->readable = false;
+		}
+		stream_emit(s, STREAM_READ, buffer, (size_t)n);
+		return s->readable;
+	}
+	if (n == 0) {
+		stream_end_input(s);
+	} else if (errno == EAGAIN && s->cause != 0) {
+		stream_finish(
+			s); /* failed by itself (no memory): there is no end of input to wait for */
+	} else if (errno == EAGAIN) {
+		s->readable = false;
+		s->no_shortcut = !s->is_socket;
+	} else {
+		stream_fail(s, -errno);
+		s->readable = false;
+		stream_finish(s);
+	}
+	return false;
+}
+
+void stream_read(struct stream *s)
+{
+	for (unsigned i = 0; s->started && !s->ended && s->fd >= 0; i++) {
+		if (i == READS_A_TURN) {
+			loop_next(s->loop, &s->later);
+			return;
+		}
+		if (!stream_read_once(s)) {
+			return;
+		}
+	}
+}
+
+size_t stream_unread(const struct stream *s)
+{
+	int n = 0;
+
+	if (s->fd < 0 || ioctl(s->fd, FIONREAD, &n) < 0 || n < 0) {
+		return 0;
+	}
+	return (size_t)n;
+}
+
+/* ---- out ---- */
+
+static ssize_t output(const struct stream *s, const void *data, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = s->is_socket ? send(s->fd, data, len, MSG_NOSIGNAL) : write(s->fd, data, len);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/** Tries the kernel once and keeps the books: how many bytes it took, or a negative errno. */
+static ssize_t stream_output(struct stream *s, const void *data, size_t len)
+{
+	ssize_t n = output(s, data, len);
+
+	if (n < 0) {
+		if (errno != EAGAIN) {
+			return -errno;
+		}
+		n = 0;
+	}
+	if ((size_t)n < len && (s->is_socket || n == 0)) {
+		s->writable = false;
+	}
+	if (n > 0) {
+		s->written_ns = clock_ns();
+		s->n_written += (size_t)n;
+		if (emitter_has(&s->emitter, STREAM_WRITE)) {
+			s->taken += (size_t)n;
+			stream_defer(s);
+		}
+	}
+	return n;
+}
+
+void stream_drop_queue(struct stream *s)
+{
+	while (s->first != NULL) {
+		struct chunk *chunk = s->first;
+
+		s->first = chunk->next;
+		free(chunk);
+	}
+	s->last = NULL;
+	s->waiting = 0;
+	s->stalled_ns = NS_NEVER;
+}
+
+/** Copies to the end of the queue; 0 or -ENOMEM. */
+static int stream_enqueue(struct stream *s, const char *data, size_t len)
+{
+	struct chunk *tail = s->last;
+	size_t fits = tail == NULL ? 0 : tail->capacity - tail->end;
+
+	fits = fits < len ? fits : len;
+	if (fits < len) {
+		size_t capacity = len - fits < CHUNK_MIN_BYTES ? CHUNK_MIN_BYTES : len - fits;
+		struct chunk *chunk = malloc(sizeof(*chunk) + capacity);
+
+		if (chunk == NULL) {
+			return -ENOMEM;
+		}
+		*chunk = (struct chunk){.end = len - fits, .capacity = capacity};
+		memcpy(chunk->bytes, data + fits, len - fits);
+		*(tail == NULL ? &s->first : &tail->next) = chunk;
+		s->last = chunk;
+	}
+	if (fits > 0) {
+		memcpy(tail->bytes + tail->end, data, fits);
+		tail->end += fits;
+	}
+	if (s->waiting == 0) {
+		s->stalled_ns = clock_ns();
+	}
+	s->waiting += len;
+	return 0;
+}
+
+static void chunk_drop(struct stream *s)
+{
+	struct chunk *chunk = s->first;
+
+	s->first = chunk->next;
+	if (s->first == NULL) {
+		s->last = NULL;
+	}
+	free(chunk);
+}
+
+void stream_send_fin(struct stream *s)
+{
+	if (s->shut && s->waiting == 0 && s->fd >= 0 && s->is_socket) {
+		/* ENOTCONN: a reset came first, and its event says so. */
+		(void)shutdown(s->fd, SHUT_WR);
+	}
+}
+
+void stream_flush(struct stream *s)
+{
+	while (s->first != NULL && s->writable) {
+		struct chunk *chunk = s->first;
+		ssize_t n =
+			stream_output(s, chunk->bytes + chunk->begin, chunk->end - chunk->begin);
+
+		if (n < 0) {
+			stream_fail(s, (int)n);
+			return;
+		}
+		if (n == 0) {
+			return;
+		}
+		chunk->begin += (size_t)n;
+		s->waiting -= (size_t)n;
+		s->stalled_ns = s->written_ns;
+		if (chunk->begin == chunk->end) {
+			chunk_drop(s);
+		}
+	}
+	if (s->waiting == 0) {
+		s->stalled_ns = NS_NEVER;
+		stream_send_fin(s);
+		if (emitter_has(&s->emitter, STREAM_DRAIN)) {
+			s->drain_due = true;
+		}
+		if (s->drain_due || s->graceful) {
+			stream_defer(s);
+		}
+	}
+}
+
+/** Writes what it can and queues the rest; 0 or a negative errno. */
+static int stream_put(struct stream *s, const char *data, size_t len)
+{
+	ssize_t n = 0;
+	int r;
+
+	if (s->first == NULL && s->writable) {
+		n = stream_output(s, data, len);
+		if (n < 0) {
+			return (int)n;
+		}
+	}
+	if ((size_t)n == len) {
+		return 0;
+	}
+	r = stream_watch(s);
+	if (r < 0) {
+		return r;
+	}
+	return stream_enqueue(s, data + n, len - (size_t)n);
+}
+
+int stream_write(struct stream *s, const void *data, size_t len, struct handler *drain)
+{
+	int r;
+
+	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
+	if (s->fd < 0 || s->cause != 0 || s->shut) {
+		return -EPIPE;
+	}
+	if (s->loop == NULL) {
+		return -ENOMEM;
+	}
+	r = len == 0 ? 0 : stream_put(s, data, len);
+	if (r < 0) {
+		stream_fail(s, r);
+		return r;
+	}
+	if (drain != NULL) {
+		stream_once(s, STREAM_DRAIN, drain);
+	}
+	if (s->waiting == 0 && (len > 0 || drain != NULL) &&
+		emitter_has(&s->emitter, STREAM_DRAIN)) {
+		s->drain_due = true;
+		stream_defer(s);
+	}
+	return 0;
+}
+
+void stream_shutdown(struct stream *s)
+{
+	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
+	if (!s->shut) {
+		s->shut = true;
+		stream_send_fin(s);
+	}
+}
+
+size_t stream_unsent(const struct stream *s)
+{
+	int n = 0;
+
+	if (s->fd < 0 || !s->is_tcp || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
+		return 0;
+	}
+	return (size_t)n;
+}
+
+void stream_poke(struct stream *s)
+{
+	if (s->fd >= 0 && s->waiting > 0) {
+		s->writable = true;
+		stream_flush(s);
+	}
+	if (s->fd >= 0 && s->started && !s->ended) {
+		(void)stream_read_once(s);
+	}
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A binary heap of the armed timers, the earliest deadline in heap[1], and one timerfd that strikes
+ * for it. The timerfd is set anew only when the earliest deadline moves forward, or after it
+ * struck: a timer that was disarmed or put off leaves at most one wake-up for nothing behind.
+ */
+#include "stream/timer.h"
+
+#include "stream/loop_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum { CAPACITY_MIN = 16 };
+
+static void heap_put(struct timers *timers, size_t slot, struct timer *timer)
+{
+	timers->heap[slot] = timer;
+	timer->slot = slot;
+}
+
+/** Finds the place for `timer`, from the hole at `slot` towards the top. */
+static size_t heap_rise(struct timers *timers, size_t slot, const struct timer *timer)
+{
+	while (slot > 1 && timers->heap[slot / 2]->deadline_ns > timer->deadline_ns) {
+		heap_put(timers, slot, timers->heap[slot / 2]);
+		slot /= 2;
+	}
+	return slot;
+}
+
+/** Finds the place for `timer`, from the hole at `slot` towards the leaves. */
+static size_t heap_sink(struct timers *timers, size_t slot, const struct timer *timer)
+{
+	for (;;) {
+		size_t child = slot * 2;
+
+		if (child < timers->n_armed &&
+			timers->heap[child + 1]->deadline_ns < timers->heap[child]->deadline_ns) {
+			child++;
+		}
+		if (child > timers->n_armed ||
+			timers->heap[child]->deadline_ns >= timer->deadline_ns) {
+			return slot;
+		}
+		heap_put(timers, slot, timers->heap[child]);
+		slot = child;
+	}
+}
+
+static void heap_insert(struct timers *timers, struct timer *timer)
+{
+	timers->n_armed++;
+	heap_put(timers, heap_rise(timers, timers->n_armed, timer), timer);
+}
+
+static void heap_remove(struct timers *timers, struct timer *timer)
+{
+	size_t slot = timer->slot;
+	struct timer *last = timers->heap[timers->n_armed--];
+
+	timer->slot = 0;
+	if (last != timer) {
+		heap_put(timers, heap_sink(timers, heap_rise(timers, slot, last), last), last);
+	}
+}
+
+/** Sets the timerfd for the earliest deadline, if it would strike later than that. */
+static void timers_set(struct timers *timers)
+{
+	uint64_t ns = timers->n_armed > 0 ? timers->heap[1]->deadline_ns : NS_NEVER;
+	struct itimerspec spec = {0};
+	int r;
+
+	if (ns >= timers->armed_ns) {
+		return;
+	}
+	/* Zero would disarm; the kernel takes the past for now, and no time beyond its own range.
+	 */
+	spec.it_value.tv_sec = (time_t)(ns / NS_PER_S);
+	spec.it_value.tv_nsec = (long)(ns % NS_PER_S) + (ns == 0);
+	r = timerfd_settime(timers->fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	assert(r == 0);
+	(void)r;
+	timers->armed_ns = ns;
+}
+
+static void on_timerfd(struct watcher *watcher, uint32_t events)
+{
+	struct timers *timers = container_of(watcher, struct timers, watcher);
+
+	/* Not read: every strike is an edge of its own, and setting it anew clears the count. */
+	(void)events;
+	timers->due = true;
+	timers->armed_ns = NS_NEVER;
+}
+
+bool timers_strike(struct timers *timers)
+{
+	uint64_t now;
+
+	if (!timers->due) {
+		return false;
+	}
+	now = clock_ns();
+	for (unsigned i = 0; i < TIMERS_A_TURN; i++) {
+		struct timer *timer = timers->n_armed > 0 ? timers->heap[1] : NULL;
+
+		if (timer == NULL || timer->deadline_ns > now) {
+			timers->due = false;
+			timers_set(timers);
+			return false;
+		}
+		timer_arm(timer, NS_NEVER);
+		timer->strike(timer);
+	}
+	return true;
+}
+
+int timers_init(struct timers *timers, struct loop *loop)
+{
+	int r;
+
+	timers->watcher.ready = on_timerfd;
+	timers->armed_ns = NS_NEVER;
+	timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timers->fd < 0) {
+		return -errno;
+	}
+	r = loop_watch(loop, timers->fd, &timers->watcher);
+	if (r < 0) {
+		close(timers->fd);
+		timers->fd = -1;
+		return r;
+	}
+	/* The timerfd alone keeps no loop running; an armed timer does. */
+	loop_release(loop);
+	return 0;
+}
+
+void timers_fini(struct timers *timers, struct loop *loop)
+{
+	assert(timers->n_open == 0);
+	if (timers->fd >= 0) {
+		loop_hold(loop);
+		close(timers->fd);
+		loop_forget(loop, &timers->watcher);
+		timers->fd = -1;
+	}
+	free(timers->heap);
+	timers->heap = NULL;
+}
+
+static int timers_resize(struct timers *timers, size_t capacity)
+{
+	struct timer **heap = realloc(timers->heap, (capacity + 1) * sizeof(struct timer *));
+
+	if (heap == NULL) {
+		return -ENOMEM;
+	}
+	timers->heap = heap;
+	timers->capacity = capacity;
+	return 0;
+}
+
+int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct timer *timer))
+{
+	struct timers *timers = loop_timers(loop);
+	int r = 0;
+
+	assert(loop_is_current(loop));
+	if (timers->n_open == timers->capacity) {
+		r = timers_resize(
+			timers, timers->capacity == 0 ? CAPACITY_MIN : timers->capacity * 2);
+		if (r < 0) {
+			return r;
+		}
+	}
+	timers->n_open++;
+	timer->loop = loop;
+	timer->deadline_ns = NS_NEVER;
+	timer->slot = 0;
+	timer->strike = strike;
+	return 0;
+}
+
+void timer_close(struct timer *timer)
+{
+	struct timers *timers;
+
+	if (timer->loop == NULL) {
+		return;
+	}
+	timer_arm(timer, NS_NEVER);
+	timers = loop_timers(timer->loop);
+	timer->loop = NULL;
+	timers->n_open--;
+	if (timers->capacity > CAPACITY_MIN && timers->n_open < timers->capacity / 4) {
+		/* Give memory back after a burst; if there is none to be had, keep what we have. */
+		(void)timers_resize(timers, timers->capacity / 2);
+	}
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+	struct timers *timers;
+
+	assert(timer->loop != NULL && loop_is_current(timer->loop));
+	if (deadline_ns == timer->deadline_ns) {
+		return;
+	}
+	timers = loop_timers(timer->loop);
+	if (timer->slot != 0) {
+		heap_remove(timers, timer);
+		loop_release(timer->loop);
+	}
+	timer->deadline_ns = deadline_ns;
+	if (deadline_ns != NS_NEVER) {
+		heap_insert(timers, timer);
+		loop_hold(timer->loop);
+		if (!timers->due) {
+			timers_set(timers);
+		}
+	}
+}
