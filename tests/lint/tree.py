@@ -1,0 +1,66 @@
+"""What the lints share: the files of a tree, C without its comments, and how a finding is told."""
+import os
+import re
+import sys
+from pathlib import Path
+
+NOT_OURS = re.compile(r'^(build.*|\.git|__pycache__|\.pytest_cache)$')
+
+# A comment, a string or a character; a comment that never ends runs to the end of the file.
+C_SKIPPED = re.compile(
+    r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'", re.S)
+
+
+def root():
+    """The tree to look at: the argument, or the one that this file is part of."""
+    return Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).resolve()
+
+
+def files(top, *endings, under='.'):
+    """The files below `under` whose name ends so ('' fits all), in order, relative to the top."""
+    found = []
+    for folder, folders, names in os.walk(top / under):
+        folders[:] = [name for name in folders if not NOT_OURS.match(name)]
+        found += [Path(folder, name).relative_to(top) for name in names if name.endswith(endings)]
+    return sorted(found)
+
+
+def shebang(path):
+    """The first line of a script without its "#!", or ''."""
+    with open(path, 'rb') as file:
+        line = file.readline()
+    return line[2:].decode(errors='replace').strip() if line.startswith(b'#!') else ''
+
+
+def c_code(text):
+    """C source with comments, strings and characters blanked out; the lines stay where they are."""
+    return C_SKIPPED.sub(lambda match: re.sub(r'[^\n]', ' ', match.group()), text)
+
+
+def c_comments(text):
+    """Each comment of C source, as (line, text)."""
+    for match in C_SKIPPED.finditer(text):
+        if match.group().startswith('/'):
+            yield text.count('\n', 0, match.start()) + 1, match.group()
+
+
+def includes(text):
+    """Each #include of C source, as (line, '<' or '"', what is between the brackets)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if match:
+            yield number, match.group(1), match.group(2)
+
+
+class Findings:
+    """Tells each finding as "FILE:LINE: what is wrong", and in the end whether there was one."""
+
+    def __init__(self):
+        self.n = 0
+
+    def add(self, path, line, what):
+        print(f'{path}:{line}: {what}')
+        self.n += 1
+
+    def exit(self):
+        sys.exit(1 if self.n else 0)
