@@ -25,8 +25,8 @@ enum addr_kind {
 };
 
 enum {
-	ADDR_HOST_MAX = 254,  /**< RFC 1035, 3.1: 253 characters and the NUL */
-	ADDR_TEXT_MAX = 264,  /**< "[" + host + "]:65535" + NUL, and any UNIX path */
+	ADDR_HOST_MAX = 254, /**< RFC 1035, 3.1: 253 characters and the NUL */
+	ADDR_TEXT_MAX = 264, /**< "[" + host + "]:65535" + NUL, and any UNIX path */
 };
 
 /** A socket address of any family that weir speaks. */
@@ -39,15 +39,15 @@ union addr_sockaddr {
 
 struct addr {
 	enum addr_kind kind;
-	uint16_t port;		   /**< host order; 0 for UNIX */
-	socklen_t sa_len;	   /**< exact: of an abstract name, without trailing NULs */
+	uint16_t port;    /**< host order; 0 for UNIX */
+	socklen_t sa_len; /**< exact: of an abstract name, without trailing NULs */
 	union addr_sockaddr sa;
-	char host[ADDR_HOST_MAX];  /**< ADDR_NAME only */
+	char host[ADDR_HOST_MAX]; /**< ADDR_NAME only */
 };
 
 /**
- * Reads one of the forms above. -EINVAL and *ret_why (constant text: what is wrong and what to write
- * instead) otherwise; *ret_addr is then untouched. Ports are 1 – 65535; names are checked for
+ * Reads one of the forms above. -EINVAL and *ret_why (constant text: what is wrong and what to
+ * write instead) otherwise; *ret_addr is then untouched. Ports are 1 – 65535; names are checked for
  * length and characters (RFC 1123, 2.1), paths for the 107 bytes of sun_path.
  */
 int addr_parse(const char *text, struct addr *ret_addr, const char **ret_why);

@@ -15,13 +15,14 @@
  *	time=2026-01-31T12:00:00.123Z level=info event=close pair=17 client=127.0.0.1:40000
  *
  * A line is built on the caller's stack and put whole into the calling thread's own queue (one
- * producer, one consumer, QUEUE_BYTES, in log.c). The log thread collects the queues, in the order of
- * the lines within one queue, and writes many lines with one call. A queue that is full drops the line and
- * counts it; the count is logged ("event=log_dropped lines=N") when lines flow again. So a log that
- * nobody reads never stops anybody. The flags of the inherited stderr are never changed.
+ * producer, one consumer, LOG_QUEUE_BYTES, in log_queue.h). The log thread collects the queues, in
+ *the order of the lines within one queue, and writes many lines with one call. A queue that is full
+ *drops the line and counts it; the count is logged ("event=log_dropped lines=N") when lines flow
+ *again. So a log that nobody reads never stops anybody. The flags of the inherited stderr are never
+ *changed.
  *
- * A thread that never called log_thread_open(), and every thread before log_open(), writes its lines
- * itself, blocking: that is for start-up and for unit tests.
+ * A thread that never called log_thread_open(), and every thread before log_open(), writes its
+ *lines itself, blocking: that is for start-up and for unit tests.
  *
  * Values that came from outside are escaped: what is not printable ASCII, and '"' and '\', becomes
  * \xNN (two hex digits) inside quotes; a value with a space, '=' or nothing in it is quoted.
@@ -53,20 +54,24 @@ int log_level_parse(const char *name, enum log_level *ret_level);
 /** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
 void log_set_level(enum log_level level);
 
-/** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0 or a negative errno. */
+/** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0, -EBUSY when it runs,
+ * or another errno. */
 int log_open(int fd);
 
 /**
- * Gives the calling thread its queue; -ENOMEM when there is none to be had (the thread then drops and
- * counts). After log_open(). log_thread_close() before the thread ends; what it queued is still written.
+ * Gives the calling thread its queue; -ENOMEM when there is none to be had (the thread then drops
+ * and counts). After log_open(). log_thread_close() before the thread ends; what it queued is still
+ * written.
  */
 int log_thread_open(void);
 void log_thread_close(void);
 
 /**
- * Writes what is queued, for at most `budget_ns`, and ends the log thread if it is not stuck. Call it
- * once, when all other threads have called log_thread_close(). False: lines were left (the reader does not read);
- * the thread is then left behind and the process should leave by _exit().
+ * Writes what is queued, for at most `budget_ns`, and ends the log thread if it is not stuck. Call
+ * it when all other threads have called log_thread_close(); the caller's own queue is closed by it.
+ * False: lines were left (the reader does not read); the thread is then left behind, further lines
+ * are dropped, and the process should leave by _exit(). Calling it again waits again. Once it
+ * returned true, lines go to stderr as before log_open(), which may be called anew.
  */
 bool log_close(uint64_t budget_ns);
 
@@ -79,7 +84,8 @@ void log_u64(struct log_line *line, const char *key, uint64_t value);
 void log_i64(struct log_line *line, const char *key, int64_t value);
 /** Nanoseconds as milliseconds with three decimals: "12.345". */
 void log_ms(struct log_line *line, const char *key, uint64_t ns);
-/** errno=NAME error="text" for a negative errno (UV_EAI_* too when text is given by log_str). */
+/** errno=NAME error="text" for a negative errno; errno=-3008 alone for what libc has no name for
+ * (UV_EAI_*). */
 void log_errno(struct log_line *line, int err);
 
 /** Ends the line and hands it over. */

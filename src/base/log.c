@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Building lines, and handing them to the calling thread's queue. The ring is in log_queue.c, the
+ * log thread in log_sink.c.
+ */
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log_queue.h"
+#include "base/log_sink.h"
+
+static const char cut_mark[] = " cut=true";
+
+enum {
+	TEXT_MAX = LOG_LINE_MAX - (sizeof(cut_mark) - 1), /* the mark always has its place */
+	DIGITS_MAX = 20,                                  /* of UINT64_MAX */
+};
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+};
+
+enum { N_LEVELS = sizeof(level_names) / sizeof(level_names[0]) };
+
+static atomic_int wanted_level = LOG_LEVEL_INFO;
+
+/* The calling thread's way to the log: none (it writes itself), its queue, or the lack of one. */
+static _Thread_local struct log_queue *own_queue;
+static _Thread_local bool queue_lacking;
+
+const char *log_level_name(enum log_level level)
+{
+	assert((unsigned int)level < N_LEVELS);
+	return level_names[level];
+}
+
+int log_level_parse(const char *name, enum log_level *ret_level)
+{
+	for (unsigned int i = 0; i < N_LEVELS; i++) {
+		if (strcmp(name, level_names[i]) == 0) {
+			*ret_level = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
+}
+
+int log_thread_open(void)
+{
+	assert(log_sink_is_open());
+	assert(own_queue == NULL && !queue_lacking);
+	own_queue = log_queue_new();
+	if (own_queue == NULL) {
+		queue_lacking = true;
+		return -ENOMEM;
+	}
+	log_sink_add(own_queue);
+	return 0;
+}
+
+void log_thread_close(void)
+{
+	queue_lacking = false;
+	if (own_queue == NULL) {
+		return;
+	}
+	/* From here on the log thread may free it at any moment. */
+	atomic_store(&own_queue->closed, true);
+	own_queue = NULL;
+	log_sink_wake();
+}
+
+/*
+ * Fields are put in order, each whole or not at all. What does not fit marks the line as cut, and
+ * nothing is put behind it: `mark` is where the line ends if a field turns out to be too long.
+ */
+
+static void put(struct log_line *line, const char *bytes, size_t len)
+{
+	if (line->cut) {
+		return;
+	}
+	if (len > TEXT_MAX - line->len) {
+		line->cut = true;
+		return;
+	}
+	memcpy(line->text + line->len, bytes, len);
+	line->len += len;
+}
+
+static size_t field_begin(struct log_line *line, const char *key)
+{
+	size_t mark = line->len;
+
+	put(line, " ", 1);
+	put(line, key, strlen(key));
+	put(line, "=", 1);
+	return mark;
+}
+
+static void field_end(struct log_line *line, size_t mark)
+{
+	if (line->cut) {
+		line->len = mark;
+	}
+}
+
+static bool is_printable(char c)
+{
+	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+static bool needs_quotes(const char *value)
+{
+	if (*value == '\0') {
+		return true;
+	}
+	for (; *value != '\0'; value++) {
+		if (!is_printable(*value) || *value == ' ' || *value == '=') {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void put_escaped(struct log_line *line, const char *value)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	while (*value != '\0' && !line->cut) {
+		const char *start = value;
+		unsigned char byte;
+
+		while (is_printable(*value)) {
+			value++;
+		}
+		put(line, start, (size_t)(value - start));
+		byte = (unsigned char)*value;
+		if (byte != '\0') {
+			char escape[] = {'\\', 'x', hex[byte >> 4], hex[byte & 0xf]};
+
+			put(line, escape, sizeof(escape));
+			value++;
+		}
+	}
+}
+
+static void put_value(struct log_line *line, const char *value)
+{
+	if (needs_quotes(value)) {
+		put(line, "\"", 1);
+		put_escaped(line, value);
+		put(line, "\"", 1);
+	} else {
+		put(line, value, strlen(value));
+	}
+}
+
+/* At least `min_digits`, with zeros in front. By hand: a pair's end has ten numbers. */
+static void put_number(struct log_line *line, uint64_t value, int min_digits)
+{
+	char digits[DIGITS_MAX];
+	size_t at = sizeof(digits);
+
+	for (; value != 0 || min_digits > 0; value /= 10, min_digits--) {
+		digits[--at] = (char)('0' + value % 10);
+	}
+	put(line, digits + at, sizeof(digits) - at);
+}
+
+bool log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+	if ((int)level > atomic_load_explicit(&wanted_level, memory_order_relaxed)) {
+		return false;
+	}
+	line->level = level;
+	line->cut = false;
+	line->len = 0;
+	log_str(line, "event", event);
+	return true;
+}
+
+void log_str(struct log_line *line, const char *key, const char *value)
+{
+	size_t mark;
+
+	if (value == NULL) {
+		return;
+	}
+	mark = field_begin(line, key);
+	put_value(line, value);
+	field_end(line, mark);
+}
+
+void log_u64(struct log_line *line, const char *key, uint64_t value)
+{
+	size_t mark = field_begin(line, key);
+
+	put_number(line, value, 1);
+	field_end(line, mark);
+}
+
+void log_i64(struct log_line *line, const char *key, int64_t value)
+{
+	size_t mark = field_begin(line, key);
+
+	if (value < 0) {
+		put(line, "-", 1);
+	}
+	put_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 1);
+	field_end(line, mark);
+}
+
+void log_ms(struct log_line *line, const char *key, uint64_t ns)
+{
+	size_t mark = field_begin(line, key);
+
+	put_number(line, ns / NS_PER_MS, 1);
+	put(line, ".", 1);
+	put_number(line, ns % NS_PER_MS / NS_PER_US, 3);
+	field_end(line, mark);
+}
+
+void log_errno(struct log_line *line, int err)
+{
+	const char *name = strerrorname_np(-err);
+
+	assert(err < 0);
+	if (name == NULL) {
+		log_i64(line, "errno", err);
+		return;
+	}
+	log_str(line, "errno", name);
+	log_str(line, "error", strerrordesc_np(-err));
+}
+
+void log_end(struct log_line *line)
+{
+	struct log_record record = {.level = line->level};
+	struct timespec now;
+	int r = clock_gettime(CLOCK_REALTIME, &now);
+
+	assert(r == 0);
+	(void)r;
+	if (line->cut) {
+		memcpy(line->text + line->len, cut_mark, sizeof(cut_mark) - 1);
+		line->len += sizeof(cut_mark) - 1;
+	}
+	record.time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	record.len = (uint32_t)line->len;
+	if (own_queue != NULL) {
+		/* Dropped or not: both are for the log thread to know. */
+		(void)log_queue_push(own_queue, &record, line->text);
+		log_sink_wake();
+	} else if (queue_lacking) {
+		log_sink_drop();
+	} else {
+		log_sink_write(&record, line->text);
+	}
+}

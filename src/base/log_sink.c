@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log thread: the only one that may block on the log.
+ *
+ * Happy path: a thread pushes into its queue and finds the log thread asleep, so it posts `wakeup`.
+ * The log thread lets lines gather for GATHER_NS, during which nobody has to wake it, then empties
+ * every queue into one batch and writes that with one call. At high rates this repeats without any
+ * sleep or post in between: some hundred writes a second, whatever the number of lines.
+ *
+ *	ASLEEP ──a line, a drop, the end of a queue──▶ GATHERING ──5 ms──▶ WRITING
+ *	   ▲                                              ▲                    │
+ *	   └──────── no queue wants anything ─────────────┴── more came in ◀───┘
+ *
+ * Nobody is missed: a producer first stores `pushed`, then loads `asleep`; the log thread first
+ * stores `asleep`, then loads `pushed`. All four are sequentially consistent, so at least one sees
+ * the other. (Fences would do too, but ThreadSanitizer does not understand them.)
+ *
+ * Failure modes: the reader does not read, so write() blocks and the queues fill up and drop; the
+ * reader is gone (EPIPE) or the disk is full, so the batch is dropped. Either way the lines are
+ * counted, and one line says how many when writing succeeds again. Of N lines produced, exactly N
+ *are written or counted.
+ */
+#include "base/log_sink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/log_queue.h"
+
+enum {
+	BATCH_BYTES = 64 * 1024, /* what a pipe takes at once */
+	PREFIX_MAX = 64,
+	OUTPUT_MAX = PREFIX_MAX + LOG_LINE_MAX + 1, /* a line with all that goes around it */
+	GATHER_NS = 5 * NS_PER_MS,
+};
+
+enum sink_state {
+	SINK_CLOSED,
+	SINK_OPEN,
+	SINK_ABANDONED, /* log_close() gave up on a log thread that is stuck in write() */
+};
+
+/* The second of the last time stamp, written out. */
+struct stamp {
+	time_t second;
+	char text[32]; /* "" or "2026-01-31T12:00:00" */
+};
+
+static struct {
+	_Atomic(enum sink_state) state;
+	int fd;       /* borrowed; constant while open */
+	bool journal; /* fd leads to journald; constant while open */
+	pthread_t thread;
+
+	atomic_bool asleep; /* the log thread waits for `wakeup`; who clears it posts */
+	sem_t wakeup;
+	atomic_bool closing; /* by log_close(): write what there is, then end */
+	sem_t ended;         /* the log thread is about to return */
+
+	pthread_mutex_t arrivals_lock; /* held for a few instructions, never across a call */
+	struct list arrivals;          /* struct log_queue::link, not yet seen by the log thread */
+	atomic_uint_fast64_t homeless; /* lines dropped by threads that have no queue */
+
+	/* The log thread's own. */
+	struct list queues; /* struct log_queue::link */
+	uint64_t unsaid;    /* dropped lines that no line has told of yet */
+	struct stamp stamp;
+	size_t batch_len;
+	char batch[BATCH_BYTES];
+} sink = {
+	.arrivals_lock = PTHREAD_MUTEX_INITIALIZER,
+	.arrivals = {&sink.arrivals, &sink.arrivals},
+	.queues = {&sink.queues, &sink.queues},
+};
+
+/* systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream that leads to journald. */
+static bool leads_to_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char text[64];
+	struct stat st;
+
+	if (stream == NULL || fstat(fd, &st) < 0) {
+		return false;
+	}
+	(void)snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, text) == 0;
+}
+
+static int syslog_priority(enum log_level level)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_ERROR] = LOG_ERR,
+		[LOG_LEVEL_WARN] = LOG_WARNING,
+		[LOG_LEVEL_INFO] = LOG_INFO,
+		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	};
+
+	return priorities[level];
+}
+
+/* Writes what goes before the text, which begins with a blank; returns the length. */
+static size_t format_prefix(
+	const struct log_record *record, bool journal, struct stamp *stamp, char prefix[PREFIX_MAX])
+{
+	enum log_level level = (enum log_level)record->level;
+	time_t second = (time_t)(record->time_ns / NS_PER_S);
+	struct tm utc;
+	int n;
+
+	if (journal) {
+		/* journald has its own clock, and a blank behind the priority would be kept. */
+		n = snprintf(prefix, PREFIX_MAX, "<%d>", syslog_priority(level));
+	} else {
+		if (stamp->text[0] == '\0' || stamp->second != second) {
+			stamp->second = second;
+			if (gmtime_r(&second, &utc) == NULL ||
+				strftime(stamp->text, sizeof(stamp->text), "%Y-%m-%dT%H:%M:%S",
+					&utc) == 0) {
+				stamp->text[0] = '\0';
+			}
+		}
+		n = snprintf(prefix, PREFIX_MAX, "time=%s.%03uZ level=%s", stamp->text,
+			(unsigned int)(record->time_ns % NS_PER_S / NS_PER_MS),
+			log_level_name(level));
+	}
+	assert(n > 0 && n < PREFIX_MAX);
+	return (size_t)n;
+}
+
+/* Writes all, blocking whatever the fd's flags are; fewer bytes were taken if the fd fails. */
+static size_t write_all(int fd, const char *bytes, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = write(fd, bytes + done, len - done);
+
+		if (n >= 0) {
+			done += (size_t)n;
+		} else if (errno == EAGAIN) {
+			struct pollfd writable = {.fd = fd, .events = POLLOUT};
+
+			/* An error of poll() is one that the next write() has too. */
+			(void)poll(&writable, 1, -1);
+		} else if (errno != EINTR) {
+			break;
+		}
+	}
+	return done;
+}
+
+void log_sink_write(const struct log_record *record, const char *text)
+{
+	enum sink_state state = atomic_load(&sink.state);
+	int fd = state == SINK_CLOSED ? STDERR_FILENO : sink.fd;
+	bool journal = state == SINK_CLOSED ? leads_to_journal(fd) : sink.journal;
+	struct stamp stamp = {.text = ""};
+	char line[OUTPUT_MAX];
+	size_t skip = journal ? 1 : 0;
+	size_t len;
+
+	if (state == SINK_ABANDONED) {
+		/* The fd is stuck, and the process on its way out. */
+		log_sink_drop();
+		return;
+	}
+	len = format_prefix(record, journal, &stamp, line);
+	memcpy(line + len, text + skip, record->len - skip);
+	len += record->len - skip;
+	line[len++] = '\n';
+	(void)write_all(fd, line, len);
+}
+
+bool log_sink_is_open(void)
+{
+	return atomic_load(&sink.state) == SINK_OPEN;
+}
+
+void log_sink_wake(void)
+{
+	int r;
+
+	if (atomic_load(&sink.asleep) && atomic_exchange(&sink.asleep, false)) {
+		r = sem_post(&sink.wakeup);
+		assert(r == 0);
+		(void)r;
+	}
+}
+
+void log_sink_drop(void)
+{
+	atomic_fetch_add(&sink.homeless, 1);
+	log_sink_wake();
+}
+
+void log_sink_add(struct log_queue *queue)
+{
+	(void)pthread_mutex_lock(&sink.arrivals_lock);
+	list_append(&sink.arrivals, &queue->link);
+	(void)pthread_mutex_unlock(&sink.arrivals_lock);
+}
+
+static void adopt_arrivals(void)
+{
+	(void)pthread_mutex_lock(&sink.arrivals_lock);
+	list_move_all(&sink.queues, &sink.arrivals);
+	(void)pthread_mutex_unlock(&sink.arrivals_lock);
+}
+
+static bool has_work(void)
+{
+	adopt_arrivals();
+	list_for_each (link, &sink.queues) {
+		if (log_queue_wants(container_of(link, struct log_queue, link))) {
+			return true;
+		}
+	}
+	return atomic_load(&sink.homeless) != 0 || atomic_load(&sink.closing);
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) < 0) {
+		assert(errno == EINTR);
+	}
+}
+
+static void sleep_until_work(void)
+{
+	while (!has_work()) {
+		atomic_store(&sink.asleep, true);
+		if (has_work() && atomic_exchange(&sink.asleep, false)) {
+			return;
+		}
+		/* No work, or somebody took the flag and posts. */
+		wait_for(&sink.wakeup);
+	}
+}
+
+static void gather(void)
+{
+	struct timespec pause = {.tv_nsec = GATHER_NS};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
+/* Writes the batch; returns how many of its lines were lost, which are those at its end. */
+static uint64_t write_batch(void)
+{
+	size_t done = write_all(sink.fd, sink.batch, sink.batch_len);
+	uint64_t lost = 0;
+
+	for (size_t i = done; i < sink.batch_len; i++) {
+		lost += sink.batch[i] == '\n';
+	}
+	sink.batch_len = 0;
+	return lost;
+}
+
+/* Makes room for one more line, whatever its length. */
+static void reserve_line(void)
+{
+	if (BATCH_BYTES - sink.batch_len < OUTPUT_MAX) {
+		sink.unsaid += write_batch();
+	}
+}
+
+/* Moves what is in a queue now into the batch. What comes in meanwhile is for the next round. */
+static void empty_queue(struct log_queue *queue)
+{
+	size_t end = log_queue_end(queue);
+	struct log_record record;
+
+	while (log_queue_peek(queue, end, &record)) {
+		char *prefix;
+		char *text;
+
+		reserve_line();
+		prefix = sink.batch + sink.batch_len;
+		text = prefix + format_prefix(&record, sink.journal, &sink.stamp, prefix);
+		log_queue_take(queue, &record, text);
+		if (sink.journal) {
+			memmove(text, text + 1, --record.len);
+		}
+		text[record.len] = '\n';
+		sink.batch_len += (size_t)(text - prefix) + record.len + 1;
+	}
+}
+
+/* Ends the batch with the number of lines that are missing, and writes it. */
+static void write_with_count(void)
+{
+	struct timespec now;
+	struct log_record record = {.level = LOG_LEVEL_WARN};
+	uint64_t told = sink.unsaid;
+	uint64_t lost;
+	size_t len;
+	int n;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	record.time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+	len = sink.batch_len;
+	len += format_prefix(&record, sink.journal, &sink.stamp, sink.batch + len);
+	n = snprintf(sink.batch + len, LOG_LINE_MAX, "%sevent=log_dropped lines=%" PRIu64 "\n",
+		sink.journal ? "" : " ", told);
+	assert(n > 0 && n < LOG_LINE_MAX);
+	sink.batch_len = len + (size_t)n;
+	lost = write_batch();
+	/* Lost lines are at the end, so this one, which nobody misses, is among them. */
+	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
+}
+
+/* One round over all queues. `last`: there is no other, so nothing stays unsaid. */
+static void write_queues(bool last)
+{
+	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
+
+	adopt_arrivals();
+	list_for_each (link, &sink.queues) {
+		struct log_queue *queue = container_of(link, struct log_queue, link);
+		/* Before the queue: then nothing can follow what is in it now. */
+		bool closed = atomic_load(&queue->closed);
+
+		empty_queue(queue);
+		dropped += log_queue_take_dropped(queue);
+		if (closed) {
+			list_remove(&queue->link);
+			log_queue_free(queue);
+		}
+	}
+	sink.unsaid += dropped;
+	reserve_line();
+	/* Lines that a broken fd lost wait for the next ones: alone they would only try in vain. */
+	if (sink.unsaid != 0 && (sink.batch_len != 0 || dropped != 0 || last)) {
+		write_with_count();
+	} else {
+		sink.unsaid += write_batch();
+	}
+}
+
+static void *log_thread(void *arg)
+{
+	bool last;
+	int r;
+
+	(void)arg;
+	do {
+		sleep_until_work();
+		last = atomic_load(&sink.closing);
+		if (!last) {
+			gather();
+		}
+		write_queues(last);
+	} while (!last);
+	r = sem_post(&sink.ended);
+	assert(r == 0);
+	(void)r;
+	return NULL;
+}
+
+int log_open(int fd)
+{
+	sigset_t all;
+	sigset_t before;
+	int r;
+
+	if (atomic_load(&sink.state) != SINK_CLOSED) {
+		return -EBUSY;
+	}
+	r = sem_init(&sink.wakeup, 0, 0);
+	assert(r == 0);
+	r = sem_init(&sink.ended, 0, 0);
+	assert(r == 0);
+	atomic_store(&sink.closing, false);
+	sink.fd = fd;
+	sink.journal = leads_to_journal(fd);
+	/* The thread inherits the mask: signals are the main thread's, and SIGPIPE is nobody's. */
+	sigfillset(&all);
+	r = pthread_sigmask(SIG_SETMASK, &all, &before);
+	assert(r == 0);
+	r = pthread_create(&sink.thread, NULL, log_thread, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0) {
+		return -r;
+	}
+	atomic_store(&sink.state, SINK_OPEN);
+	return 0;
+}
+
+bool log_close(uint64_t budget_ns)
+{
+	uint64_t deadline_ns = clock_after(clock_ns(), budget_ns);
+	struct timespec deadline = {
+		.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+		.tv_nsec = (long)(deadline_ns % NS_PER_S),
+	};
+	int r;
+
+	log_thread_close();
+	if (atomic_load(&sink.state) == SINK_CLOSED) {
+		return true;
+	}
+	atomic_store(&sink.closing, true);
+	log_sink_wake();
+	do {
+		r = sem_clockwait(&sink.ended, CLOCK_MONOTONIC, &deadline);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		atomic_store(&sink.state, SINK_ABANDONED);
+		return false;
+	}
+	r = pthread_join(sink.thread, NULL);
+	assert(r == 0);
+	atomic_store(&sink.state, SINK_CLOSED);
+	return true;
+}

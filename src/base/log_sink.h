@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where log lines go: to the log thread by a queue, or straight to the fd. Private to
+ * src/base/log*.c.
+ */
+#ifndef WEIR_BASE_LOG_SINK_H
+#define WEIR_BASE_LOG_SINK_H
+
+#include <stdbool.h>
+
+struct log_queue;
+struct log_record;
+
+/** Whether the log thread runs. */
+bool log_sink_is_open(void);
+
+/** Hands a queue over; the log thread frees it once it is closed and empty. Takes `queue`. */
+void log_sink_add(struct log_queue *queue);
+
+/** Tells the log thread that a queue wants it. A load and no more, unless it sleeps. */
+void log_sink_wake(void);
+
+/** Counts a line that had no queue to go to. */
+void log_sink_drop(void);
+
+/** Writes a line at once, on the calling thread, which may block. `text` begins with a blank. */
+void log_sink_write(const struct log_record *record, const char *text);
+
+#endif
