@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An emission walks the list of handlers with a cursor that every removal corrects, and skips who
- * was subscribed after it began; nothing is copied. Emissions may be nested.
+ * An emission walks the list of handlers from `next` to `last`, who was the last one when it began;
+ * every removal corrects both, and whoever is subscribed meanwhile stands behind `last`. Nothing is
+ * copied. Emissions may be nested.
  */
 #include "stream/emitter.h"
 
@@ -10,6 +11,7 @@
 /** One emission under way, on the stack of emitter_emit(). */
 struct emission {
 	struct list *next; /**< the handler to look at next */
+	struct list *last; /**< the handler to look at last; done when it is the one before next */
 	struct emission *outer;
 };
 
@@ -17,7 +19,6 @@ void emitter_init(struct emitter *emitter)
 {
 	list_init(&emitter->handlers);
 	emitter->emission = NULL;
-	emitter->stamp = 0;
 }
 
 static bool handler_is_on(const struct handler *handler)
@@ -30,7 +31,6 @@ void emitter_on(struct emitter *emitter, unsigned events, struct handler *handle
 	assert(!handler_is_on(handler) && handler->call != NULL && events <= UINT16_MAX);
 	handler->events = (uint16_t)events;
 	handler->once = false;
-	handler->stamp = emitter->stamp;
 	list_append(&emitter->handlers, &handler->link);
 }
 
@@ -48,6 +48,9 @@ void emitter_off(struct emitter *emitter, struct handler *handler)
 	for (struct emission *e = emitter->emission; e != NULL; e = e->outer) {
 		if (e->next == &handler->link) {
 			e->next = handler->link.next;
+		}
+		if (e->last == &handler->link) {
+			e->last = handler->link.prev;
 		}
 	}
 	list_remove(&handler->link);
@@ -87,16 +90,18 @@ bool emitter_has(const struct emitter *emitter, unsigned events)
 
 void emitter_emit(struct emitter *emitter, const struct event *event)
 {
-	struct emission emission = {.next = emitter->handlers.next, .outer = emitter->emission};
-	uint32_t began = emitter->stamp++;
+	struct emission emission = {
+		.next = emitter->handlers.next,
+		.last = emitter->handlers.prev,
+		.outer = emitter->emission,
+	};
 
 	emitter->emission = &emission;
-	while (emission.next != &emitter->handlers) {
+	while (emission.next != &emitter->handlers && emission.next->prev != emission.last) {
 		struct handler *handler = container_of(emission.next, struct handler, link);
 
 		emission.next = emission.next->next;
-		/* The difference is signed so that the stamps may wrap. */
-		if ((handler->events & event->type) == 0 || (int32_t)(handler->stamp - began) > 0) {
+		if ((handler->events & event->type) == 0) {
 			continue;
 		}
 		if (handler->once) {

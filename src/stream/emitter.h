@@ -34,7 +34,6 @@ struct event {
 struct handler {
 	struct list link; /**< emitter::handlers; zeroed or initialised when not subscribed */
 	void (*call)(struct handler *handler, const struct event *event);
-	uint32_t stamp;  /**< internal: when it was subscribed */
 	uint16_t events; /**< mask of the events it takes */
 	bool once;       /**< unsubscribe before the call */
 };
@@ -42,7 +41,6 @@ struct handler {
 struct emitter {
 	struct list handlers;      /* struct handler::link */
 	struct emission *emission; /**< the emissions under way, innermost first */
-	uint32_t stamp;
 };
 
 void emitter_init(struct emitter *emitter);
