@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* The faults of libuv's calls; apart from fault.c for the sake of tests that do not link libuv. */
+#include "fault.h"
+
+#include <errno.h>
+#include <uv.h>
+
+FAULT_WRAP(int, uv_loop_init, FAULT_LOOP, EMFILE, UV_EMFILE, (uv_loop_t * loop), (loop))
+FAULT_WRAP(int, uv_async_init, FAULT_LOOP, EMFILE, UV_EMFILE,
+	(uv_loop_t * loop, uv_async_t *handle, uv_async_cb cb), (loop, handle, cb))
+FAULT_WRAP(int, uv_poll_init, FAULT_LOOP, ENOMEM, UV_ENOMEM,
+	(uv_loop_t * loop, uv_poll_t *handle, int fd), (loop, handle, fd))
+FAULT_WRAP(int, uv_poll_start, FAULT_LOOP, ENOMEM, UV_ENOMEM,
+	(uv_poll_t * handle, int events, uv_poll_cb cb), (handle, events, cb))
+FAULT_WRAP(int, uv_signal_init, FAULT_LOOP, EMFILE, UV_EMFILE,
+	(uv_loop_t * loop, uv_signal_t *handle), (loop, handle))
+FAULT_WRAP(int, uv_signal_start, FAULT_LOOP, ENOMEM, UV_ENOMEM,
+	(uv_signal_t * handle, uv_signal_cb cb, int number), (handle, cb, number))
+FAULT_WRAP(int, uv_queue_work, FAULT_LOOP, ENOMEM, UV_ENOMEM,
+	(uv_loop_t * loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after),
+	(loop, req, work, after))
+FAULT_WRAP(int, uv_getaddrinfo, FAULT_LOOP, ENOMEM, UV_ENOMEM,
+	(uv_loop_t * loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
+		const char *service, const struct addrinfo *hints),
+	(loop, req, cb, node, service, hints))

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+#include "fixture.h"
+
+#include "fault.h"
+
+#include "stream/loop_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LOOP_GUARD_S = 30 };
+
+struct loop *test_loop;
+
+static struct {
+	char *fds; /**< before the test */
+	struct timer guard;
+	uv_check_t turn;
+	const char *file;
+	int line;
+	const char *what;
+} fixture;
+
+char *fixture_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	char *text = calloc(1, 8192);
+	size_t len = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+		char target[128] = "";
+		char path[300];
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == dirfd(dir)) {
+			continue;
+		}
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
+		if (readlink(path, target, sizeof(target) - 1) < 0) {
+			continue;
+		}
+		len += (size_t)snprintf(text + len, 8192 - len, " %s=%s", entry->d_name, target);
+		ck_assert_uint_lt(len, 8192);
+	}
+	closedir(dir);
+	return text;
+}
+
+static void on_guard(struct timer *timer)
+{
+	(void)timer;
+	ck_abort_msg("%s:%d: nothing happens; it waits for: %s", fixture.file, fixture.line,
+		fixture.what);
+}
+
+static void on_turn(uv_check_t *check)
+{
+	(void)check;
+	loop_stop(test_loop);
+}
+
+void fixture_setup(void)
+{
+	fixture.fds = fixture_fds();
+	test_loop = loop_new();
+	ck_assert_ptr_nonnull(test_loop);
+	ck_assert_int_eq(timer_open(&fixture.guard, test_loop, on_guard), 0);
+	ck_assert_int_eq(uv_check_init(loop_uv(test_loop), &fixture.turn), 0);
+	uv_unref((uv_handle_t *)&fixture.turn);
+}
+
+void fixture_teardown(void)
+{
+	char *fds;
+
+	timer_close(&fixture.guard);
+	test_loop = loop_free(test_loop);
+	fds = fixture_fds();
+	ck_assert_str_eq(fds, fixture.fds);
+	free(fds);
+	free(fixture.fds);
+	fixture.fds = NULL;
+}
+
+void fixture_turn(const char *file, int line, const char *what)
+{
+	if (fixture.file != file || fixture.line != line) {
+		fixture.file = file;
+		fixture.line = line;
+		fixture.what = what;
+		timer_arm(
+			&fixture.guard, clock_after(clock_ns(), (uint64_t)LOOP_GUARD_S * NS_PER_S));
+	}
+	ck_assert_int_eq(uv_check_start(&fixture.turn, on_turn), 0);
+	loop_run(test_loop);
+	ck_assert_int_eq(uv_check_stop(&fixture.turn), 0);
+}
+
+static void on_time(struct timer *timer)
+{
+	(void)timer;
+}
+
+void loop_for_ms(unsigned ms)
+{
+	uint64_t until = clock_ns() + (uint64_t)ms * NS_PER_MS;
+	struct timer timer = {0};
+
+	ck_assert_int_eq(timer_open(&timer, test_loop, on_time), 0);
+	timer_arm(&timer, until);
+	loop_until(clock_ns() >= until);
+	timer_close(&timer);
+}
+
+struct settle {
+	struct task task;
+	unsigned turns;
+};
+
+static void on_settle(struct task *task)
+{
+	container_of(task, struct settle, task)->turns++;
+}
+
+void loop_settle(void)
+{
+	/*
+	 * Loopback and UNIX sockets deliver within the system call of the sender, or in the softirq
+	 * right after it; one turn then sees it, the next does what was put off. The others are for
+	 * a machine on which that softirq has to wait.
+	 */
+	struct settle settle = {.turns = 0};
+
+	task_init(&settle.task, on_settle);
+	while (settle.turns < 5) {
+		loop_next(test_loop, &settle.task);
+		fixture_turn(__FILE__, __LINE__, "a turn");
+	}
+}
+
+/* ---- the recorder ---- */
+
+static const char *event_name(unsigned type)
+{
+	static const char *const names[] = {
+		"READ", "WRITE", "DRAIN", "END", "HANGUP", "TIMEOUT", "ERROR", "CLOSE"};
+	unsigned bit = (unsigned)__builtin_ctz(type);
+
+	ck_assert_uint_eq(type, 1U << bit);
+	ck_assert_uint_lt(bit, sizeof(names) / sizeof(names[0]));
+	return names[bit];
+}
+
+static void recorder_note(struct recorder *recorder, const struct event *event)
+{
+	const char *name = event_name(event->type);
+	size_t len = strlen(recorder->events);
+	size_t name_len = strlen(name);
+	bool repeated = len >= name_len && strcmp(recorder->events + len - name_len, name) == 0;
+
+	if (repeated && (event->type == STREAM_READ || event->type == STREAM_WRITE)) {
+		return;
+	}
+	ck_assert_uint_lt(len + 64, sizeof(recorder->events));
+	len += (size_t)sprintf(recorder->events + len, "%s%s", len > 0 ? " " : "", name);
+	if (event->error != 0 &&
+		(event->type & (STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE)) != 0) {
+		(void)sprintf(recorder->events + len, ":%s", strerrorname_np(-event->error));
+	}
+}
+
+static void on_record(struct handler *handler, const struct event *event)
+{
+	struct recorder *recorder = container_of(handler, struct recorder, handler);
+	const unsigned char *bytes = event->data;
+
+	recorder->n_events++;
+	recorder->error = event->error;
+	recorder_note(recorder, event);
+	if (event->type == STREAM_WRITE) {
+		recorder->n_write += event->len;
+	}
+	for (size_t i = 0; event->type == STREAM_READ && i < event->len; i++) {
+		if (recorder->is_pattern && bytes[i] != pattern_at(recorder->n_read)) {
+			ck_abort_msg("byte %zu is wrong", recorder->n_read);
+		}
+		if (recorder->n_read < sizeof(recorder->text) - 1) {
+			recorder->text[recorder->n_read] = (char)bytes[i];
+		}
+		recorder->n_read++;
+	}
+	if (recorder->act != NULL) {
+		recorder->act(recorder, event);
+	}
+}
+
+void recorder_on(struct recorder *recorder, struct stream *stream, unsigned events)
+{
+	memset(recorder, 0, sizeof(*recorder));
+	recorder->handler.call = on_record;
+	stream_on(stream, events, &recorder->handler);
+}
+
+void recorder_clear(struct recorder *recorder)
+{
+	recorder->events[0] = '\0';
+	recorder->n_events = 0;
+	recorder->n_read = 0;
+	recorder->n_write = 0;
+	memset(recorder->text, 0, sizeof(recorder->text));
+}
+
+bool heard(const struct recorder *recorder, const char *name)
+{
+	const char *at = strstr(recorder->events, name);
+
+	return at != NULL && (at == recorder->events || at[-1] == ' ');
+}
