@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which of a session's timers is due next, as a pure function of what happened.
+ *
+ *	timer		runs				counts from
+ *	connect		while connecting		the start of the attempt (connector.h keeps
+ *it) write_stall	while bytes wait in weir	the last byte taken, or when they began to
+ *wait half_close	from the first FIN passed on,	that FIN, or the last byte after it while
+ *nothing waits half_close_max	from the first FIN passed on	that FIN idle		until then,
+ *while nothing waits	the last byte moved either way lifetime	always accept
+ *	drain		from SIGTERM on			that (an absolute deadline)
+ *
+ * The earliest deadline wins; equal ones in the order of the list.
+ */
+#ifndef WEIR_PROXY_DEADLINE_H
+#define WEIR_PROXY_DEADLINE_H
+
+#include "conf/conf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** In the order that decides between equal deadlines. */
+enum deadline_kind {
+	DEADLINE_CONNECT,
+	DEADLINE_WRITE_STALL,
+	DEADLINE_HALF_CLOSE,
+	DEADLINE_HALF_CLOSE_MAX,
+	DEADLINE_IDLE,
+	DEADLINE_LIFETIME,
+	DEADLINE_DRAIN,
+	DEADLINE_KINDS,
+	DEADLINE_NONE = DEADLINE_KINDS,
+};
+
+/** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */
+struct deadline_facts {
+	uint64_t accepted_ns;
+	uint64_t moved_ns; /**< the last byte either way, or when relaying began; NS_NEVER before */
+	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
+	uint64_t fin_ns;     /**< the first FIN was passed on */
+	uint64_t drain_ns;   /**< the deadline of the drain */
+};
+
+struct deadline {
+	uint64_t at_ns; /**< NS_NEVER: none */
+	enum deadline_kind kind;
+};
+
+struct deadline deadline_next(
+	const struct conf_timeouts *timeouts, const struct deadline_facts *facts);
+
+/** The timer's name in the config and the log. */
+const char *deadline_name(enum deadline_kind kind);
+
+#endif

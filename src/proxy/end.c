@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/end.h"
+
+#include <assert.h>
+#include <errno.h>
+
+const char *end_by_name(enum end_by by)
+{
+	static const char *const names[] = {
+		[END_BY_CLIENT] = "client",
+		[END_BY_UPSTREAM] = "upstream",
+		[END_BY_WEIR] = "weir",
+	};
+
+	return names[by];
+}
+
+const char *end_reason_name(enum end_reason reason)
+{
+	static const char *const names[END_REASONS] = {
+		[END_EOF] = "eof",
+		[END_RESET] = "reset",
+		[END_IDLE] = "idle",
+		[END_HALF_CLOSE] = "half_close",
+		[END_WRITE_STALL] = "write_stall",
+		[END_LIFETIME] = "lifetime",
+		[END_CONNECT_TIMEOUT] = "connect_timeout",
+		[END_CONNECT_FAILED] = "connect_failed",
+		[END_DRAIN] = "drain",
+		[END_LIMIT] = "limit",
+		[END_ERROR] = "error",
+	};
+
+	return names[reason];
+}
+
+struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
+{
+	static const enum end_reason reasons[DEADLINE_KINDS] = {
+		[DEADLINE_CONNECT] = END_CONNECT_TIMEOUT,
+		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
+		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
+		[DEADLINE_HALF_CLOSE_MAX] = END_HALF_CLOSE,
+		[DEADLINE_IDLE] = END_IDLE,
+		[DEADLINE_LIFETIME] = END_LIFETIME,
+		[DEADLINE_DRAIN] = END_DRAIN,
+	};
+
+	assert(timer < DEADLINE_KINDS);
+	return (struct end){
+		.by = timer == DEADLINE_CONNECT ? END_BY_UPSTREAM : END_BY_WEIR,
+		.reason = reasons[timer],
+		.timer = timer,
+		.late_ns = late_ns,
+	};
+}
+
+struct end end_by_failure(enum end_by side, int err)
+{
+	/* A UNIX peer that hung up while nobody was connected has no errno. */
+	if (err == 0 || err == -ECONNRESET || err == -EPIPE) {
+		return (struct end){
+			.by = side, .reason = END_RESET, .err = err, .timer = DEADLINE_NONE};
+	}
+	return (struct end){
+		.by = END_BY_WEIR, .reason = END_ERROR, .err = err, .timer = DEADLINE_NONE};
+}
+
+/** What weir or the machine ran out of: fds, memory, ports. */
+static bool is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM ||
+	       err == -EADDRNOTAVAIL;
+}
+
+struct end end_by_connect(int err, bool timed_out, uint64_t late_ns)
+{
+	struct end end = {.by = END_BY_UPSTREAM,
+		.reason = END_CONNECT_FAILED,
+		.err = err,
+		.timer = DEADLINE_NONE};
+
+	if (timed_out) {
+		end = end_by_timer(DEADLINE_CONNECT, late_ns);
+		end.err = err;
+	} else if (is_shortage(err)) {
+		end.by = END_BY_WEIR;
+		end.reason = END_LIMIT;
+	}
+	return end;
+}

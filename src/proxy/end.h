@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a session ended, in the words that the log, the counters and the tests use: by whom, for what
+ * reason, and which timer struck. Every session has exactly one.
+ */
+#ifndef WEIR_PROXY_END_H
+#define WEIR_PROXY_END_H
+
+#include "proxy/deadline.h"
+
+#include <stdint.h>
+
+enum end_by {
+	END_BY_CLIENT,
+	END_BY_UPSTREAM,
+	END_BY_WEIR,
+};
+
+enum end_reason {
+	END_EOF,   /**< both sides finished */
+	END_RESET, /**< by the side that reset */
+	END_IDLE,
+	END_HALF_CLOSE, /**< inactivity after the first FIN, or its cap */
+	END_WRITE_STALL,
+	END_LIFETIME,
+	END_CONNECT_TIMEOUT,
+	END_CONNECT_FAILED,
+	END_DRAIN,
+	END_LIMIT, /**< out of fds, memory or ports after accept */
+	END_ERROR, /**< any other errno */
+	END_REASONS,
+};
+
+struct end {
+	uint64_t late_ns; /**< how late the timer struck; only with a timer */
+	int err;          /**< 0, a negative errno or UV_EAI_* */
+	enum end_by by : 8;
+	enum end_reason reason : 8;
+	enum deadline_kind timer : 8; /**< DEADLINE_NONE: no timer struck */
+};
+
+const char *end_by_name(enum end_by by);
+const char *end_reason_name(enum end_reason reason);
+
+/** The end that a struck timer makes. */
+struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
+
+/** The end that a failed stream of `side` makes: its reset, or an error. */
+struct end end_by_failure(enum end_by side, int err);
+
+/** The end when connecting failed; `timed_out`: by the connect timer. */
+struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/listener.h"
+
+#include "base/log.h"
+#include "proxy/proxy.h"
+#include "proxy/session.h"
+#include "stream/acceptor.h"
+#include "stream/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/** A connection on its way to another worker. */
+struct delivery {
+	struct task task;
+	struct proxy *to;
+	struct session_opts opts;
+};
+
+static void listener_serve(struct proxy *proxy, const struct session_opts *opts)
+{
+	int r = session_open(proxy, opts);
+
+	if (r < 0) {
+		struct log_line line;
+
+		/* No memory for it: the kernel resets it, because what it sent is unread. */
+		close(opts->fd);
+		if (log_begin(&line, LOG_LEVEL_WARN, "accept_failed")) {
+			log_str(&line, "listener",
+				proxy->shared->conf->listeners[opts->listener].name);
+			log_errno(&line, r);
+			log_end(&line);
+		}
+		proxy_leave(proxy->shared, opts->listener);
+	}
+}
+
+static void on_delivery(struct task *task)
+{
+	struct delivery *delivery = container_of(task, struct delivery, task);
+	struct proxy *proxy = delivery->to;
+	struct session_opts opts = delivery->opts;
+
+	free(delivery);
+	listener_serve(proxy, &opts);
+	proxy_check_quiet(proxy);
+}
+
+/** Hands a connection to the next worker; false when it is this one's turn, or there is no memory.
+ */
+static bool listener_deliver(struct listener *listener, const struct session_opts *opts)
+{
+	struct proxy_shared *shared = listener->proxy->shared;
+	struct proxy *to = shared->proxies[listener->turn];
+	struct delivery *delivery;
+
+	listener->turn = (listener->turn + 1) % shared->n_proxies;
+	delivery = to == listener->proxy ? NULL : malloc(sizeof(*delivery));
+	if (delivery == NULL) {
+		return false;
+	}
+	task_init(&delivery->task, on_delivery);
+	delivery->to = to;
+	delivery->opts = *opts;
+	loop_post(to->loop, &delivery->task);
+	return true;
+}
+
+/* ---- the acceptor ---- */
+
+static bool on_admit(void *owner)
+{
+	struct listener *listener = owner;
+
+	return proxy_admit(listener->proxy->shared, listener->index);
+}
+
+static void on_refused(void *owner)
+{
+	struct listener *listener = owner;
+
+	proxy_leave(listener->proxy->shared, listener->index);
+}
+
+static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
+{
+	struct listener *listener = owner;
+	struct session_opts opts = {
+		.fd = fd,
+		.listener = listener->index,
+		.client_flags = listener->client_flags,
+		.peer = session_peer(&peer->any, peer_len),
+	};
+
+	if (!listener->hand_over || !listener_deliver(listener, &opts)) {
+		listener_serve(listener->proxy, &opts);
+	}
+}
+
+static void on_resting(void *owner, int err)
+{
+	struct listener *listener = owner;
+	uint64_t now_ns = clock_ns();
+	struct log_line line;
+
+	/* At most one line a second. */
+	if (listener->warned_ns != 0 && now_ns - listener->warned_ns < NS_PER_S) {
+		return;
+	}
+	listener->warned_ns = now_ns;
+	if (log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
+		log_str(&line, "listener",
+			listener->proxy->shared->conf->listeners[listener->index].name);
+		log_errno(&line, err);
+		log_end(&line);
+	}
+}
+
+static void on_drained(void *owner)
+{
+	struct listener *listener = owner;
+	struct proxy *proxy = listener->proxy;
+
+	listener_close(listener);
+	proxy_check_quiet(proxy);
+}
+
+/* ---- life ---- */
+
+int listener_open(struct proxy *proxy, size_t index, int fd, bool is_unix, bool hand_over)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	struct acceptor_opts opts = {
+		.loop = proxy->loop,
+		.fd = fd,
+		.owner = listener,
+		.admit = on_admit,
+		.refused = on_refused,
+		.accepted = on_accepted,
+		.resting = on_resting,
+		.drained = on_drained,
+	};
+
+	if (listener == NULL) {
+		return -ENOMEM;
+	}
+	listener->proxy = proxy;
+	listener->index = index;
+	listener->hand_over = hand_over;
+	listener->client_flags = is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP;
+	listener->acceptor = acceptor_open(&opts);
+	if (listener->acceptor == NULL) {
+		free(listener);
+		return -errno;
+	}
+	list_append(&proxy->listeners, &listener->link);
+	return 0;
+}
+
+void listener_drain(struct listener *listener)
+{
+	acceptor_drain(listener->acceptor);
+}
+
+void listener_resume(struct listener *listener)
+{
+	acceptor_resume(listener->acceptor);
+}
+
+void listener_close(struct listener *listener)
+{
+	listener->acceptor = acceptor_close(listener->acceptor);
+	list_remove(&listener->link);
+	free(listener);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/pair.h"
+
+#include "stream/loop.h"
+#include "stream/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum {
+	LOOK_MIN_MS = 1,
+	LOOK_MAX_MS = 50,
+};
+
+/** For so long no byte must have moved before a pair counts as quiet. */
+#define QUIET_NS ((uint64_t)NS_PER_S)
+
+static uint64_t max_ns(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t min_ns(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct loop *pair_loop(const struct pair *pair)
+{
+	return stream_loop(pair->client);
+}
+
+/* ---- the clock ---- */
+
+static uint64_t stream_moved_ns(const struct stream *stream)
+{
+	return max_ns(stream_read_ns(stream), stream_written_ns(stream));
+}
+
+/** When the last byte moved, on either side; NS_NEVER while connecting. */
+static uint64_t pair_moved_ns(const struct pair *pair)
+{
+	if (pair->upstream == NULL) {
+		return NS_NEVER;
+	}
+	return max_ns(pair->joined_ns,
+		max_ns(stream_moved_ns(pair->client), stream_moved_ns(pair->upstream)));
+}
+
+/** The side that did not fail. */
+static struct stream *pair_survivor(const struct pair *pair)
+{
+	return pair->failed == END_BY_CLIENT ? pair->upstream : pair->client;
+}
+
+static uint64_t pair_stalled_ns(const struct pair *pair)
+{
+	if (pair->state == PAIR_CONNECTING) {
+		return NS_NEVER;
+	}
+	if (pair->state == PAIR_RESETTING) {
+		return max_ns(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
+	}
+	return min_ns(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
+}
+
+static struct deadline pair_deadline(const struct pair *pair)
+{
+	struct deadline_facts facts = {
+		.accepted_ns = pair->accepted_ns,
+		.moved_ns = pair_moved_ns(pair),
+		.stalled_ns = pair_stalled_ns(pair),
+		.fin_ns = pair->fin_ns,
+		.drain_ns = pair->drain_ns,
+	};
+
+	return deadline_next(pair->timeouts, &facts);
+}
+
+/**
+ * Lets the timer strike in time. It is only ever moved forward here: a deadline that activity has
+ * put off is found out when the timer strikes.
+ */
+static void pair_wind(struct pair *pair)
+{
+	uint64_t at_ns = pair_deadline(pair).at_ns;
+
+	if (pair->state == PAIR_RESETTING) {
+		at_ns = min_ns(at_ns, pair->look_ns);
+	}
+	if (at_ns < pair->timer.deadline_ns) {
+		timer_arm(&pair->timer, at_ns);
+	}
+}
+
+/* ---- the end ---- */
+
+/** FIN to both sides, or RST to both: a cut transfer must never look complete. */
+static void pair_finish(struct pair *pair, bool reset)
+{
+	void (*close_stream)(struct stream *) = reset ? stream_abort : stream_close;
+
+	pair->state = PAIR_ENDED;
+	timer_close(&pair->timer);
+	pump_stop(&pair->up);
+	pump_stop(&pair->down);
+	stream_off(pair->client, &pair->client_gone);
+	close_stream(pair->client);
+	if (pair->upstream != NULL) {
+		stream_off(pair->upstream, &pair->upstream_gone);
+		close_stream(pair->upstream);
+	}
+	pair->ended(pair);
+}
+
+/** Nothing waits, neither in weir nor unread in the kernel. */
+static bool pair_is_empty(const struct pair *pair)
+{
+	return stream_bytes_waiting(pair->client) == 0 &&
+	       stream_bytes_waiting(pair->upstream) == 0 && stream_unread(pair->client) == 0 &&
+	       stream_unread(pair->upstream) == 0;
+}
+
+/** Whether a struck timer ends the pair with RST: see "What the peers see" in docs/ARCHITECTURE.md.
+ */
+static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
+{
+	if (pair->state != PAIR_RELAYING || !pair_is_empty(pair)) {
+		return true;
+	}
+	switch (kind) {
+	case DEADLINE_IDLE:
+	case DEADLINE_HALF_CLOSE:
+	case DEADLINE_HALF_CLOSE_MAX:
+		return false;
+	case DEADLINE_LIFETIME:
+	case DEADLINE_DRAIN:
+		return clock_ns() - pair_moved_ns(pair) < QUIET_NS;
+	default:
+		return true;
+	}
+}
+
+static void pair_strike(struct pair *pair, const struct deadline *deadline, uint64_t now_ns)
+{
+	bool reset = pair_must_reset(pair, deadline->kind);
+
+	if (pair->state != PAIR_RESETTING) {
+		pair->end = end_by_timer(deadline->kind, now_ns - deadline->at_ns);
+		stream_expire(pair->client);
+		if (pair->upstream != NULL) {
+			stream_expire(pair->upstream);
+		}
+	}
+	pair_finish(pair, reset);
+}
+
+/* ---- resetting ---- */
+
+/** Resets the survivor if all that the failed side sent is out; else looks again later. */
+static void pair_look(struct pair *pair)
+{
+	struct stream *failed = pair->failed == END_BY_CLIENT ? pair->client : pair->upstream;
+	struct stream *survivor = pair_survivor(pair);
+	size_t unsent = stream_unsent(survivor);
+	uint64_t now_ns = clock_ns();
+
+	if (stream_fd(survivor) < 0) {
+		pair_finish(pair, true);
+		return;
+	}
+	if (stream_fd(failed) < 0 && stream_bytes_waiting(survivor) == 0 && unsent == 0) {
+		pair_finish(pair, true);
+		return;
+	}
+	if (unsent < pair->unsent) {
+		pair->progress_ns = now_ns;
+	}
+	pair->unsent = unsent;
+	pair->look_ns = now_ns + (uint64_t)pair->look_ms * NS_PER_MS;
+	if (pair->look_ms < LOOK_MAX_MS) {
+		pair->look_ms = (uint8_t)(pair->look_ms * 2 < LOOK_MAX_MS ? pair->look_ms * 2
+									  : LOOK_MAX_MS);
+	}
+	pair_wind(pair);
+}
+
+/** A side failed: nothing is written to it any more, what it sent goes on to the other. */
+static void pair_reset(struct pair *pair, enum end_by side, int err)
+{
+	struct pump *to_failed = side == END_BY_CLIENT ? &pair->down : &pair->up;
+
+	pair->end = end_by_failure(side, err);
+	if (pair->state == PAIR_CONNECTING) {
+		pair_finish(pair, true);
+		return;
+	}
+	pair->state = PAIR_RESETTING;
+	pair->failed = side;
+	pair->look_ms = LOOK_MIN_MS;
+	pair->progress_ns = clock_ns();
+	pair->unsent = SIZE_MAX;
+	pump_stop(to_failed);
+	pair_look(pair);
+}
+
+static void pair_on_gone(struct pair *pair, enum end_by side, const struct event *event)
+{
+	if (event->type == STREAM_ERROR) {
+		return; /* CLOSE follows and says the same */
+	}
+	if (pair->state == PAIR_RESETTING) {
+		if (side != pair->failed) {
+			stream_abort(event->stream); /* the survivor failed too */
+		}
+		pair_look(pair);
+		return;
+	}
+	if (event->type == STREAM_HANGUP && event->error == 0 && pair->state == PAIR_RELAYING) {
+		return; /* a UNIX peer closed: its end of input tells the rest */
+	}
+	pair_reset(pair, side, event->error);
+}
+
+static void on_client_gone(struct handler *handler, const struct event *event)
+{
+	pair_on_gone(container_of(handler, struct pair, client_gone), END_BY_CLIENT, event);
+}
+
+static void on_upstream_gone(struct handler *handler, const struct event *event)
+{
+	pair_on_gone(container_of(handler, struct pair, upstream_gone), END_BY_UPSTREAM, event);
+}
+
+/* ---- half-close ---- */
+
+/** A FIN of `side` may go out to the other side. */
+static void pair_pass_fin(struct pair *pair, struct pump *pump)
+{
+	if (pair->fin_ns == NS_NEVER) {
+		pair->fin_ns = clock_ns();
+		stream_shutdown(pump->to);
+		return;
+	}
+	/* Both are done: closing sends the second FIN. */
+	pair->end = (struct end){.by = pair->first_fin, .reason = END_EOF, .timer = DEADLINE_NONE};
+	pair_finish(pair, false);
+}
+
+static void pair_on_pump(struct pair *pair, struct pump *pump, const struct pump *other)
+{
+	if (pair->state == PAIR_RELAYING) {
+		if (pump->ended && !other->ended) {
+			pair->first_fin = pump == &pair->up ? END_BY_CLIENT : END_BY_UPSTREAM;
+		}
+		if (pump->done) {
+			pair_pass_fin(pair, pump);
+		}
+	}
+	if (pair->state != PAIR_ENDED) {
+		pair_wind(pair);
+	}
+}
+
+static void on_up(struct pump *pump)
+{
+	struct pair *pair = container_of(pump, struct pair, up);
+
+	pair_on_pump(pair, pump, &pair->down);
+}
+
+static void on_down(struct pump *pump)
+{
+	struct pair *pair = container_of(pump, struct pair, down);
+
+	pair_on_pump(pair, pump, &pair->up);
+}
+
+/* ---- timers ---- */
+
+static void on_timer(struct timer *timer)
+{
+	struct pair *pair = container_of(timer, struct pair, timer);
+	struct deadline deadline = pair_deadline(pair);
+	uint64_t now_ns = clock_ns();
+
+	if (pair->state == PAIR_RESETTING && deadline.at_ns > now_ns) {
+		pair_look(pair);
+		return;
+	}
+	if (deadline.at_ns <= now_ns && pair->state == PAIR_RELAYING) {
+		/* Bytes that wait in the kernel count: a pair is not cut because weir was late. */
+		stream_poke(pair->client);
+		if (pair->state == PAIR_RELAYING) {
+			stream_poke(pair->upstream);
+		}
+		if (pair->state == PAIR_ENDED) {
+			return;
+		}
+		deadline = pair_deadline(pair);
+		now_ns = clock_ns();
+	}
+	if (deadline.at_ns <= now_ns) {
+		pair_strike(pair, &deadline, now_ns);
+	} else {
+		pair_wind(pair);
+	}
+}
+
+/* ---- life ---- */
+
+int pair_open(struct pair *pair, const struct pair_opts *opts)
+{
+	int r;
+
+	*pair = (struct pair){
+		.timeouts = opts->timeouts,
+		.client_gone.call = on_client_gone,
+		.upstream_gone.call = on_upstream_gone,
+		.accepted_ns = clock_ns(),
+		.joined_ns = NS_NEVER,
+		.fin_ns = NS_NEVER,
+		.drain_ns = opts->drain_ns,
+		.ended = opts->ended,
+		.state = PAIR_CONNECTING,
+	};
+	r = timer_open(&pair->timer, opts->loop, on_timer);
+	if (r < 0) {
+		return r;
+	}
+	pair->client = stream_open(opts->loop, opts->client_fd,
+		opts->client_flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+	if (pair->client == NULL) {
+		timer_close(&pair->timer);
+		return -ENOMEM;
+	}
+	stream_set_timeout(pair->client, 0);
+	stream_set_high_water_mark(pair->client, opts->high_water_mark);
+	stream_on(pair->client, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &pair->client_gone);
+	/* Watched but not read: bytes that come early stay in the kernel, a reset is seen. */
+	r = stream_start(pair->client);
+	if (r < 0) {
+		(void)stream_steal_handle(pair->client); /* the fd stays the caller's */
+		pair_close(pair);
+		return r;
+	}
+	stream_stop(pair->client);
+	pair_wind(pair);
+	return 0;
+}
+
+void pair_join(struct pair *pair, struct stream *upstream)
+{
+	int r;
+
+	assert(pair->state == PAIR_CONNECTING && loop_is_current(pair_loop(pair)));
+	pair->upstream = upstream;
+	pair->joined_ns = clock_ns();
+	pair->state = PAIR_RELAYING;
+	stream_set_timeout(upstream, 0);
+	stream_set_high_water_mark(upstream, stream_high_water_mark(pair->client));
+	stream_on(upstream, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &pair->upstream_gone);
+	r = pump_start(&pair->up, pair->client, upstream, on_up);
+	if (r == 0) {
+		r = pump_start(&pair->down, upstream, pair->client, on_down);
+	}
+	/* Both are watched already, so starting cannot fail. */
+	assert(r == 0);
+	(void)r;
+	pair_wind(pair);
+}
+
+void pair_refuse(struct pair *pair, struct end end)
+{
+	assert(pair->state == PAIR_CONNECTING && loop_is_current(pair_loop(pair)));
+	pair->end = end;
+	pair_finish(pair, true);
+}
+
+void pair_drain(struct pair *pair, uint64_t drain_ns)
+{
+	assert(loop_is_current(pair_loop(pair)));
+	pair->drain_ns = min_ns(pair->drain_ns, drain_ns);
+	if (pair->state != PAIR_ENDED) {
+		pair_wind(pair);
+	}
+}
+
+void pair_close(struct pair *pair)
+{
+	timer_close(&pair->timer);
+	pump_stop(&pair->up);
+	pump_stop(&pair->down);
+	pair->client = stream_free(pair->client);
+	pair->upstream = stream_free(pair->upstream);
+}

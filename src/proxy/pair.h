@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A client and an upstream stream, the two pumps between them, their one clock, and their one end.
+ *
+ *	pair_open(client) ──▶ CONNECTING ── pair_join(upstream) ──▶ RELAYING ──▶ ENDED
+ *	                                                              │            ▲
+ *	                                            a side failed ──▶ RESETTING ───┘
+ *
+ * RESETTING: what the failed side sent is still delivered, then the other side's send queue in the
+ * kernel empties (SIOCOUTQ, looked at with a growing interval, because no event tells), then the
+ * other side is reset: a linger of zero throws away what is unsent, hence the order. write_stall,
+ * lifetime and drain bound the wait.
+ *
+ * The pair owns both streams, sets their own timeouts to 0, and advances one clock: the last byte
+ * moved on either. When a timer strikes it looks at the kernel once more before it judges; then
+ *both streams emit TIMEOUT and are closed.
+ */
+#ifndef WEIR_PROXY_PAIR_H
+#define WEIR_PROXY_PAIR_H
+
+#include "proxy/deadline.h"
+#include "proxy/end.h"
+#include "proxy/pump.h"
+#include "stream/timer.h"
+
+enum pair_state {
+	PAIR_CONNECTING,
+	PAIR_RELAYING,
+	PAIR_RESETTING,
+	PAIR_ENDED,
+};
+
+struct pair {
+	const struct conf_timeouts *timeouts; /**< borrowed */
+	struct stream *client;
+	struct stream *upstream; /**< NULL while connecting */
+	struct pump up;          /**< client to upstream */
+	struct pump down;        /**< upstream to client */
+	struct handler client_gone;
+	struct handler upstream_gone;
+	struct timer timer;
+	uint64_t accepted_ns;
+	uint64_t joined_ns;   /**< NS_NEVER while connecting */
+	uint64_t fin_ns;      /**< when the first FIN was passed on; NS_NEVER: none */
+	uint64_t drain_ns;    /**< when draining ends for it; NS_NEVER: not draining */
+	uint64_t look_ns;     /**< RESETTING: when to look at the send queue again */
+	uint64_t progress_ns; /**< RESETTING: when the send queue last shrank */
+	size_t unsent;        /**< RESETTING: its length at the last look */
+	struct end end;
+	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
+	 */
+	void (*ended)(struct pair *pair);
+	enum pair_state state : 8;
+	enum end_by first_fin : 8; /**< whose FIN came first */
+	enum end_by failed : 8;    /**< RESETTING: who */
+	uint8_t look_ms;           /**< RESETTING: the interval */
+};
+
+struct pair_opts {
+	struct loop *loop;
+	int client_fd;         /**< non-blocking; taken */
+	unsigned client_flags; /**< STREAM_IS_TCP or STREAM_IS_UNIX */
+	size_t high_water_mark;
+	const struct conf_timeouts *timeouts; /**< must outlive the pair */
+	uint64_t drain_ns;                    /**< NS_NEVER: not draining */
+	void (*ended)(struct pair *pair);
+};
+
+/** Starts the life of a pair. 0 or a negative errno: the fd is then still the caller's. */
+int pair_open(struct pair *pair, const struct pair_opts *opts);
+
+/** Takes the connected upstream and starts to relay; what goes wrong comes later, through ended().
+ */
+void pair_join(struct pair *pair, struct stream *upstream);
+
+/** Ends a pair that is not connected: RST to the client, then ended(). */
+void pair_refuse(struct pair *pair, struct end end);
+
+/** From now on the pair ends at `drain_ns`, at the latest. */
+void pair_drain(struct pair *pair, uint64_t drain_ns);
+
+/** Frees streams and timer, without ended(); the memory is the caller's. Idempotent. */
+void pair_close(struct pair *pair);
+
+#endif

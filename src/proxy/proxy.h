@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One worker's share of the proxy: its listeners, its sessions, its numbers.
+ *
+ * A proxy lives on one loop and is touched by that loop's thread alone; every function asserts it.
+ * What the workers share is `struct proxy_shared`, made before them and freed after them.
+ *
+ * Drain: proxy_drain() stops accepting once the queues of the listeners are served, gives every
+ * session the deadline, and quiet() is called whenever no acceptor and no session is left here
+ * (again if another worker hands over a late connection).
+ */
+#ifndef WEIR_PROXY_PROXY_H
+#define WEIR_PROXY_PROXY_H
+
+#include "base/list.h"
+#include "conf/conf.h"
+#include "proxy/end.h"
+#include "proxy/limit.h"
+#include "stream/loop.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct listener;
+struct proxy;
+struct resolver;
+
+/** What all workers share; read-only but for the limits. */
+struct proxy_shared {
+	const struct conf *conf; /**< a reference */
+	struct resolver *resolver;
+	struct limit pairs;
+	struct limit *listener_pairs; /**< one for each of conf->listeners */
+	struct proxy **proxies;       /**< one for each worker */
+	size_t n_proxies;
+};
+
+/** Counted by the worker, read by anybody. */
+struct proxy_counters {
+	_Atomic uint64_t n_accepted;
+	_Atomic uint64_t n_closed;
+};
+
+struct proxy {
+	struct loop *loop;
+	struct proxy_shared *shared;
+	size_t index; /**< in shared->proxies */
+	uint64_t n_sessions_made;
+	size_t n_sessions;
+	struct list sessions;  /* struct session::link */
+	struct list listeners; /* struct listener::link */
+	uint64_t drain_ns;     /**< NS_NEVER: not draining */
+	struct task resume;    /**< posted by whoever gives back the first place below a limit */
+	atomic_bool resume_posted;
+	struct proxy_counters counters;
+	void *owner;
+	void (*quiet)(void *owner); /**< see above */
+};
+
+/** Sets up on the calling thread's `loop`; cannot fail. */
+void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *shared, size_t index);
+
+/**
+ * Accepts from `fd`, which it takes, for conf->listeners[listener]. `hand_over`: the connections go
+ * to all workers in turn. 0 or a negative errno: the fd is then still the caller's.
+ */
+int proxy_listen(struct proxy *proxy, size_t listener, int fd, bool is_unix, bool hand_over);
+
+/** Stops accepting and gives what is open until `deadline_ns`. May be called again with an earlier
+ * one, then the listeners are closed at once. */
+void proxy_drain(struct proxy *proxy, uint64_t deadline_ns);
+
+/** Closes what is left, without ceremony: for errors at start. All sessions must be gone. */
+void proxy_fini(struct proxy *proxy);
+
+/** Takes a place under the listener's limit and the global one; false (and none taken) when full.
+ */
+bool proxy_admit(struct proxy_shared *shared, size_t listener);
+
+/** Gives both places back and wakes the acceptors that wait for one. */
+void proxy_leave(struct proxy_shared *shared, size_t listener);
+
+/** For the session: one less here. */
+void proxy_session_ended(struct proxy *proxy);
+
+/** For the listener: one acceptor less here. */
+void proxy_check_quiet(struct proxy *proxy);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/pump.h"
+
+#include "stream/loop.h"
+
+#include <assert.h>
+
+/** Looks how much room is left for `to` and reads no further than that. */
+static void pump_throttle(struct pump *pump)
+{
+	size_t waiting = stream_bytes_waiting(pump->to);
+
+	if (!stream_can_write(pump->to)) {
+		stream_stop(pump->from);
+	} else {
+		stream_set_read_max(pump->from, stream_high_water_mark(pump->to) - waiting);
+	}
+	if (pump->sink.events == 0) {
+		stream_once(pump->to, STREAM_DRAIN, &pump->sink);
+		pump->changed(pump);
+	}
+}
+
+static void on_source(struct handler *handler, const struct event *event)
+{
+	struct pump *pump = container_of(handler, struct pump, source);
+
+	if (event->type == STREAM_READ) {
+		/* A write that fails is told by the stream itself: HANGUP or CLOSE, to the pair. */
+		(void)stream_write(pump->to, event->data, event->len, NULL);
+		if (stream_bytes_waiting(pump->to) > 0) {
+			pump_throttle(pump);
+		}
+		return;
+	}
+	pump->ended = true;
+	pump->done = stream_bytes_waiting(pump->to) == 0;
+	pump->changed(pump);
+}
+
+static void on_sink(struct handler *handler, const struct event *event)
+{
+	struct pump *pump = container_of(handler, struct pump, sink);
+
+	(void)event;
+	pump->sink.events = 0;
+	stream_set_read_max(pump->from, LOOP_BUFFER_BYTES);
+	if (pump->ended) {
+		pump->done = true;
+	} else {
+		/* It was started before, so this cannot fail but when it is closed already. */
+		(void)stream_start(pump->from);
+	}
+	pump->changed(pump);
+}
+
+int pump_start(struct pump *pump, struct stream *from, struct stream *to,
+	void (*changed)(struct pump *pump))
+{
+	*pump = (struct pump){
+		.from = from,
+		.to = to,
+		.source.call = on_source,
+		.sink.call = on_sink,
+		.changed = changed,
+	};
+	stream_on(from, STREAM_READ | STREAM_END, &pump->source);
+	return stream_start(from);
+}
+
+void pump_stop(struct pump *pump)
+{
+	if (pump->from == NULL) {
+		return;
+	}
+	stream_off(pump->from, &pump->source);
+	stream_off(pump->to, &pump->sink);
+	stream_stop(pump->from);
+	pump->from = NULL;
+}

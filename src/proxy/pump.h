@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One direction: moves the bytes of one stream to another, and at last its end.
+ *
+ *	READ of `from` ──▶ stream_write(to)
+ *	to is full (can_write false) ──▶ stream_stop(from) ── DRAIN of `to` ──▶ stream_start(from)
+ *	END of `from` ──▶ when nothing waits for `to`: done
+ *
+ * That is all of backpressure and half-close; it is stated here and nowhere else. What waits for
+ *`to` is at most its high-water mark: a read never takes more than the room that is left.
+ *
+ * The pump owns nothing; both streams outlive it or are stopped by pump_stop() first. Failures of
+ * the streams are the pair's business (pair.h).
+ */
+#ifndef WEIR_PROXY_PUMP_H
+#define WEIR_PROXY_PUMP_H
+
+#include "stream/stream.h"
+
+#include <stdbool.h>
+
+struct pump {
+	struct stream *from;
+	struct stream *to;
+	struct handler source; /**< READ and END of `from` */
+	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
+	/** Bytes began to wait or are out, or `ended` or `done` became true. May stop the pump. */
+	void (*changed)(struct pump *pump);
+	bool ended; /**< `from` finished */
+	bool done;  /**< and all its bytes are out: its FIN may be passed on */
+};
+
+/** Starts moving bytes; 0 or a negative errno of stream_start(). */
+int pump_start(struct pump *pump, struct stream *from, struct stream *to,
+	void (*changed)(struct pump *pump));
+
+/** Stops for good; `from` is not read any more. Idempotent, also on a zeroed pump. */
+void pump_stop(struct pump *pump);
+
+#endif

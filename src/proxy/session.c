@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/session.h"
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "proxy/proxy.h"
+#include "proxy/session_log.h"
+#include "proxy/upstream.h"
+#include "stream/connector.h"
+#include "stream/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void session_try(struct session *session);
+
+static struct session *session_of(struct pair *pair)
+{
+	return container_of(pair, struct session, pair);
+}
+
+static const struct conf_listener *session_listener(const struct session *session)
+{
+	return &session->proxy->shared->conf->listeners[session->listener];
+}
+
+/* ---- the end ---- */
+
+static void on_gone(struct task *task)
+{
+	struct session *session = container_of(task, struct session, gone);
+
+	free(session->tried);
+	free(session);
+}
+
+static void on_ended(struct pair *pair)
+{
+	struct session *session = session_of(pair);
+	struct proxy *proxy = session->proxy;
+
+	session_log_close(session);
+	session->connector = connector_close(session->connector);
+	pair_close(pair);
+	list_remove(&session->link);
+	proxy_leave(proxy->shared, session->listener);
+	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
+	loop_defer(proxy->loop, &session->gone);
+	proxy_session_ended(proxy);
+}
+
+/* ---- connecting ---- */
+
+static void on_attempt_failed(void *owner, const struct connector_attempt *attempt)
+{
+	session_log_attempt(owner, attempt);
+}
+
+/** The errors after which another server would fare no better. */
+static bool is_hopeless(int status)
+{
+	return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
+}
+
+static void on_connected(void *owner, int status, struct stream *stream,
+	const struct connector_attempt *last, uint64_t late_ns)
+{
+	struct session *session = owner;
+
+	session->connector = connector_close(session->connector);
+	if (status == 0) {
+		session->upstream = session_peer(last->sa, last->sa_len);
+		pair_join(&session->pair, stream);
+		session_log_open(session);
+		return;
+	}
+	session->n_tried++;
+	if (is_hopeless(status) ||
+		upstream_choose(session_listener(session)->upstream, session->n_tried) == NULL) {
+		/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
+		pair_refuse(&session->pair, end_by_connect(status, late_ns > 0, late_ns));
+		return;
+	}
+	session_try(session);
+}
+
+/** Connects to the next server. */
+static void session_try(struct session *session)
+{
+	const struct conf_listener *listener = session_listener(session);
+	struct connector_opts opts = {
+		.loop = session->proxy->loop,
+		.resolver = session->proxy->shared->resolver,
+		.timeout_ns = listener->timeouts.connect_ns,
+		.stream_flags = STREAM_HALF_OPEN,
+		.owner = session,
+		.failed = on_attempt_failed,
+		.done = on_connected,
+	};
+
+	session->server = upstream_choose(listener->upstream, session->n_tried);
+	opts.addr = &session->server->addr;
+	session->connector = connector_open(&opts);
+	if (session->connector == NULL) {
+		pair_refuse(&session->pair, end_by_connect(-errno, false, 0));
+	}
+}
+
+/* ---- life ---- */
+
+union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
+{
+	union session_peer peer = {.family = sa == NULL ? AF_UNSPEC : sa->sa_family};
+
+	if (sa != NULL && (sa->sa_family == AF_INET || sa->sa_family == AF_INET6)) {
+		memcpy(&peer, sa, len < sizeof(peer) ? len : sizeof(peer));
+	}
+	return peer;
+}
+
+int session_open(struct proxy *proxy, const struct session_opts *opts)
+{
+	const struct conf *conf = proxy->shared->conf;
+	struct session *session = calloc(1, sizeof(*session));
+	struct pair_opts pair_opts = {
+		.loop = proxy->loop,
+		.client_fd = opts->fd,
+		.client_flags = opts->client_flags,
+		.high_water_mark = conf->high_water_mark,
+		.timeouts = &conf->listeners[opts->listener].timeouts,
+		.drain_ns = proxy->drain_ns,
+		.ended = on_ended,
+	};
+	int r;
+
+	assert(loop_is_current(proxy->loop));
+	if (session == NULL) {
+		return -ENOMEM;
+	}
+	r = pair_open(&session->pair, &pair_opts);
+	if (r < 0) {
+		free(session);
+		return r;
+	}
+	session->proxy = proxy;
+	session->listener = (uint32_t)opts->listener;
+	session->client = opts->peer;
+	/* Unique in the process without being shared: the workers' numbers are interleaved. */
+	session->id = proxy->n_sessions_made++ * proxy->shared->n_proxies + proxy->index + 1;
+	task_init(&session->gone, on_gone);
+	list_append(&proxy->sessions, &session->link);
+	proxy->n_sessions++;
+	atomic_fetch_add_explicit(&proxy->counters.n_accepted, 1, memory_order_relaxed);
+	session_try(session);
+	return 0;
+}
+
+void session_drain(struct session *session, uint64_t drain_ns)
+{
+	assert(loop_is_current(session->proxy->loop));
+	pair_drain(&session->pair, drain_ns);
+}

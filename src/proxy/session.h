@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A session: from an accepted connection to its one closing log line.
+ *
+ *	session_open ── upstream_choose ──▶ connector ── done ──▶ pair_join ──▶ relaying ──▶ ended
+ *	                      ▲                 │ failed                                     ▲
+ *	                      └─ next server ───┘── none left ──▶ pair_refuse ───────────────┘
+ *
+ * It belongs to one proxy (worker) and frees itself after its end.
+ */
+#ifndef WEIR_PROXY_SESSION_H
+#define WEIR_PROXY_SESSION_H
+
+#include "base/list.h"
+#include "conf/conf.h"
+#include "proxy/pair.h"
+#include "stream/loop.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct connector;
+struct proxy;
+
+/** A peer's address as small as the log needs it; family AF_UNSPEC: none, AF_UNIX: no more known.
+ */
+union session_peer {
+	sa_family_t family;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+struct session {
+	struct list link; /**< struct proxy::sessions */
+	struct proxy *proxy;
+	struct pair pair;
+	struct task gone; /**< frees the session at the end of the turn */
+	uint64_t id;
+	const struct conf_server *server; /**< the one being tried, or connected */
+	struct connector *connector;      /**< while connecting */
+	char *tried;       /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
+	uint32_t listener; /**< in conf->listeners */
+	uint32_t n_tried;  /**< servers tried in vain */
+	union session_peer client;
+	union session_peer upstream; /**< AF_UNSPEC until connected */
+};
+
+/** An accepted connection, with its place under the limits taken. */
+struct session_opts {
+	int fd;
+	size_t listener;
+	unsigned client_flags;
+	union session_peer peer;
+};
+
+/** Starts a session, which takes the fd and the place. -ENOMEM, ...: they are still the caller's.
+ */
+int session_open(struct proxy *proxy, const struct session_opts *opts);
+
+/** The session ends at `drain_ns`, at the latest. */
+void session_drain(struct session *session, uint64_t drain_ns);
+
+/** What is worth keeping of a socket address. */
+union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
+
+#endif

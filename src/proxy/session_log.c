@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/session_log.h"
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "proxy/proxy.h"
+#include "proxy/session.h"
+#include "stream/connector.h"
+#include "stream/resolver.h"
+#include "stream/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/** All that is kept of the failed attempts of one session. */
+enum { TRIED_MAX = 1024 };
+
+static void log_peer(struct log_line *line, const char *key, const union session_peer *peer)
+{
+	char text[ADDR_TEXT_MAX];
+
+	switch (peer->family) {
+	case AF_INET:
+		log_str(line, key,
+			addr_format((const struct sockaddr *)peer, sizeof(peer->in), text));
+		break;
+	case AF_INET6:
+		log_str(line, key,
+			addr_format((const struct sockaddr *)peer, sizeof(peer->in6), text));
+		break;
+	default:
+		log_str(line, key, peer->family == AF_UNIX ? "unix:" : "");
+	}
+}
+
+static void log_who(struct log_line *line, const struct session *session)
+{
+	log_u64(line, "pair", session->id);
+	log_str(line, "listener", session->proxy->shared->conf->listeners[session->listener].name);
+	log_peer(line, "client", &session->client);
+	if (session->upstream.family == AF_UNIX) {
+		log_str(line, "server", session->server->text);
+	} else {
+		log_peer(line, "server", &session->upstream);
+	}
+}
+
+void session_log_open(const struct session *session)
+{
+	const struct pair *pair = &session->pair;
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_DEBUG, "open")) {
+		log_who(&line, session);
+		log_str(&line, "tried", session->tried);
+		log_ms(&line, "connect_ms", pair->joined_ns - pair->accepted_ns);
+		log_end(&line);
+	}
+}
+
+static void log_end_of_pair(struct log_line *line, const struct end *end)
+{
+	log_str(line, "by", end_by_name(end->by));
+	log_str(line, "reason", end_reason_name(end->reason));
+	if (end->timer != DEADLINE_NONE) {
+		log_str(line, "timer", deadline_name(end->timer));
+		log_u64(line, "late_us", end->late_ns / NS_PER_US);
+	} else if (end->err != 0) {
+		log_errno(line, end->err);
+	}
+}
+
+/** The last byte that came from `from` or was taken by `to`, as milliseconds ago. */
+static void log_quiet(struct log_line *line, const char *key, const struct stream *from,
+	const struct stream *to, uint64_t now_ns)
+{
+	uint64_t last_ns = stream_read_ns(from);
+
+	if (stream_written_ns(to) > last_ns) {
+		last_ns = stream_written_ns(to);
+	}
+	if (last_ns != 0) {
+		log_ms(line, key, now_ns - last_ns);
+	}
+}
+
+void session_log_close(const struct session *session)
+{
+	const struct pair *pair = &session->pair;
+	struct log_line line;
+	uint64_t now_ns;
+
+	if (!log_begin(&line, LOG_LEVEL_INFO, "close")) {
+		return;
+	}
+	now_ns = clock_ns();
+	log_who(&line, session);
+	log_end_of_pair(&line, &pair->end);
+	log_str(&line, "tried", session->tried);
+	if (pair->upstream != NULL) {
+		log_u64(&line, "bytes_up", stream_bytes_written(pair->upstream));
+		log_u64(&line, "bytes_down", stream_bytes_written(pair->client));
+		log_ms(&line, "connect_ms", pair->joined_ns - pair->accepted_ns);
+	} else {
+		log_u64(&line, "bytes_up", 0);
+		log_u64(&line, "bytes_down", 0);
+		log_ms(&line, "connect_ms", now_ns - pair->accepted_ns);
+	}
+	log_ms(&line, "duration_ms", now_ns - pair->accepted_ns);
+	if (pair->upstream != NULL) {
+		log_quiet(&line, "quiet_up_ms", pair->client, pair->upstream, now_ns);
+		log_quiet(&line, "quiet_down_ms", pair->upstream, pair->client, now_ns);
+	}
+	log_end(&line);
+}
+
+void session_log_attempt(struct session *session, const struct connector_attempt *attempt)
+{
+	char where[ADDR_TEXT_MAX];
+	size_t len = session->tried == NULL ? 0 : strlen(session->tried);
+	char *tried;
+
+	if (attempt->sa != NULL) {
+		addr_format(attempt->sa, attempt->sa_len, where);
+	} else {
+		(void)snprintf(where, sizeof(where), "%s", session->server->text);
+	}
+	if (len >= TRIED_MAX) {
+		return;
+	}
+	tried = realloc(session->tried, TRIED_MAX + 1);
+	if (tried == NULL) {
+		return; /* the closing line still has the last error */
+	}
+	session->tried = tried;
+	(void)snprintf(tried + len, TRIED_MAX + 1 - len, "%s%s (%s)", len == 0 ? "" : ", ", where,
+		resolver_strerror(attempt->status));
+}

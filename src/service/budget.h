@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * File descriptors: what the process may have, what weir itself needs, and so how many pairs fit.
+ */
+#ifndef WEIR_SERVICE_BUDGET_H
+#define WEIR_SERVICE_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct budget {
+	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
+	uint64_t n_reserve; /**< what weir itself needs */
+	uint32_t max_pairs; /**< (n_fds - n_reserve) / 2 */
+};
+
+/**
+ * Raises RLIMIT_NOFILE to its hard limit and counts, for this many workers and listening sockets. 0
+ * or a negative errno.
+ */
+int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
+
+/** How many fds `max_pairs` pairs need. */
+uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ *	fd budget ──▶ sockets ──▶ workers ──▶ READY=1 ──▶ loop ── signal ──▶ draining ── quiet ──▶
+ *end
+ *
+ * Whatever fails before READY=1 is logged with its remedy, undone, and ends with exit code 1.
+ */
+#include "service/daemon.h"
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "service/budget.h"
+#include "service/memory.h"
+#include "service/names.h"
+#include "service/notify.h"
+#include "service/sockets.h"
+#include "service/worker.h"
+#include "stream/loop.h"
+#include "stream/resolver.h"
+#include "stream/timer.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define TICK_NS      ((uint64_t)NS_PER_S)
+#define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
+
+struct daemon {
+	const struct conf *conf;
+	struct loop *loop;
+	struct sockets sockets;
+	struct names names;
+	struct budget budget;
+	struct proxy_shared shared;
+	struct worker *workers;
+	size_t n_workers;
+	struct watcher signal_watcher;
+	int signal_fd;
+	unsigned n_signals; /**< that asked to stop */
+	struct timer tick;
+	struct memory memory;
+	uint64_t told_accepted; /**< what the last STATUS= said */
+	uint64_t told_closed;
+};
+
+static int daemon_fail(const char *what, int err, const char *remedy)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_ERROR, "start_failed")) {
+		log_str(&line, "what", what);
+		log_errno(&line, err);
+		log_str(&line, "remedy", remedy);
+		log_end(&line);
+	}
+	return err;
+}
+
+static void log_event(const char *event)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, event)) {
+		log_end(&line);
+	}
+}
+
+/* ---- once a second ---- */
+
+static uint64_t count(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void on_tick(struct timer *timer)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, tick);
+	uint32_t n_pairs = limit_taken(&daemon->shared.pairs);
+	uint64_t n_accepted = 0;
+	uint64_t n_closed = 0;
+	uint64_t waiting = 0;
+
+	for (size_t i = 0; i < daemon->n_workers; i++) {
+		n_accepted += count(&daemon->workers[i].proxy.counters.n_accepted);
+		n_closed += count(&daemon->workers[i].proxy.counters.n_closed);
+		waiting += loop_waiting_bytes(daemon->workers[i].loop);
+	}
+	memory_look(&daemon->memory, n_pairs, waiting);
+	if (n_accepted != daemon->told_accepted || n_closed != daemon->told_closed) {
+		daemon->told_accepted = n_accepted;
+		daemon->told_closed = n_closed;
+		notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed",
+			daemon->n_signals > 0 ? "Draining: " : "", daemon->conf->n_listeners,
+			n_pairs, daemon->shared.pairs.max, (uintmax_t)n_accepted,
+			(uintmax_t)n_closed);
+	}
+	timer_arm(timer, clock_ns() + TICK_NS);
+}
+
+/* ---- stopping ---- */
+
+static void daemon_check_quiet(struct daemon *daemon)
+{
+	for (size_t i = 0; i < daemon->n_workers; i++) {
+		if (atomic_load(&daemon->workers[i].accepts)) {
+			return;
+		}
+	}
+	/* Connections on their way between workers have taken their places too. */
+	if (limit_taken(&daemon->shared.pairs) == 0) {
+		loop_stop(daemon->loop);
+	}
+}
+
+static void on_worker_quiet(struct worker *worker)
+{
+	daemon_check_quiet(container_of(worker->shared, struct daemon, shared));
+}
+
+static void daemon_stop(struct daemon *daemon)
+{
+	uint64_t now_ns = clock_ns();
+	bool again = daemon->n_signals > 0;
+
+	if (daemon->n_signals++ > 1) {
+		return;
+	}
+	if (!again) {
+		notify_stopping();
+	}
+	log_event(again ? "stopping_now" : "stopping");
+	for (size_t i = 0; i < daemon->n_workers; i++) {
+		worker_drain(&daemon->workers[i],
+			again ? now_ns : clock_after(now_ns, daemon->conf->timeouts.drain_ns),
+			again);
+	}
+}
+
+static void on_signal(struct watcher *watcher, uint32_t events)
+{
+	struct daemon *daemon = container_of(watcher, struct daemon, signal_watcher);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(daemon->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		daemon_stop(daemon);
+	}
+}
+
+static int daemon_watch_signals(struct daemon *daemon)
+{
+	sigset_t signals;
+	int r;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (r < 0) {
+		return r;
+	}
+	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (daemon->signal_fd < 0) {
+		return -errno;
+	}
+	daemon->signal_watcher.ready = on_signal;
+	r = loop_watch(daemon->loop, daemon->signal_fd, &daemon->signal_watcher);
+	if (r < 0) {
+		close(daemon->signal_fd);
+		daemon->signal_fd = -1;
+	}
+	return r;
+}
+
+/* ---- starting ---- */
+
+/** One per CPU that the process may use, unless the config says otherwise. */
+static size_t count_workers(const struct conf *conf)
+{
+	cpu_set_t cpus;
+
+	if (conf->workers != 0) {
+		return conf->workers;
+	}
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+		return 1;
+	}
+	return (size_t)CPU_COUNT(&cpus);
+}
+
+/** Raises the fd limit and holds max_pairs against it. */
+static int daemon_take_budget(struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+	struct budget *budget = &daemon->budget;
+	char remedy[256];
+	int r = budget_take(daemon->n_workers, sockets_count(conf, daemon->n_workers), budget);
+
+	if (r < 0) {
+		return daemon_fail("RLIMIT_NOFILE", r, NULL);
+	}
+	if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
+		uint32_t wanted = conf->max_pairs == 0 ? 1 : conf->max_pairs;
+
+		(void)snprintf(remedy, sizeof(remedy),
+			"max_pairs = %u needs %ju file descriptors, the limit is %ju: set "
+			"LimitNOFILE=%ju in the unit (ulimit -Hn in a shell), or write max_pairs = "
+			"%u or less",
+			wanted, (uintmax_t)budget_needed(budget, wanted), (uintmax_t)budget->n_fds,
+			(uintmax_t)budget_needed(budget, wanted), budget->max_pairs);
+		return daemon_fail("max_pairs", -EMFILE, remedy);
+	}
+	daemon->shared.pairs.max = conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs;
+	return 0;
+}
+
+static int daemon_make_shared(struct daemon *daemon)
+{
+	struct proxy_shared *shared = &daemon->shared;
+
+	shared->conf = daemon->conf;
+	shared->n_proxies = daemon->n_workers;
+	shared->proxies = calloc(daemon->n_workers, sizeof(struct proxy *));
+	shared->listener_pairs = calloc(daemon->conf->n_listeners, sizeof(*shared->listener_pairs));
+	daemon->workers = calloc(daemon->n_workers, sizeof(*daemon->workers));
+	if (shared->proxies == NULL || shared->listener_pairs == NULL || daemon->workers == NULL) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < daemon->n_workers; i++) {
+		shared->proxies[i] = &daemon->workers[i].proxy;
+	}
+	for (size_t i = 0; i < daemon->conf->n_listeners; i++) {
+		shared->listener_pairs[i].max = daemon->conf->listeners[i].max_pairs;
+	}
+	shared->resolver = resolver_new(daemon->loop);
+	return shared->resolver == NULL ? -errno : 0;
+}
+
+static int daemon_start_workers(struct daemon *daemon)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < daemon->n_workers && r == 0; i++) {
+		r = worker_start(
+			&daemon->workers[i], i, &daemon->shared, daemon->loop, on_worker_quiet);
+	}
+	/* Only when all are there: a connection may be handed to any of them. */
+	for (size_t i = 0; i < daemon->n_workers && r == 0; i++) {
+		r = worker_accept(&daemon->workers[i], &daemon->sockets);
+	}
+	return r;
+}
+
+static int daemon_start(struct daemon *daemon)
+{
+	int r;
+
+	daemon->loop = loop_new();
+	if (daemon->loop == NULL) {
+		return daemon_fail("event loop", -errno, NULL);
+	}
+	loop_hold(daemon->loop);
+	r = timer_open(&daemon->tick, daemon->loop, on_tick);
+	if (r < 0) {
+		return daemon_fail("timer", r, NULL);
+	}
+	r = daemon_watch_signals(daemon);
+	if (r < 0) {
+		return daemon_fail("signals", r, NULL);
+	}
+	r = daemon_take_budget(daemon);
+	if (r < 0) {
+		return r;
+	}
+	r = daemon_make_shared(daemon);
+	if (r < 0) {
+		return daemon_fail("memory", r, NULL);
+	}
+	r = sockets_open(&daemon->sockets, daemon->conf, daemon->n_workers);
+	if (r < 0) {
+		return r; /* it has said which listener */
+	}
+	r = daemon_start_workers(daemon);
+	if (r < 0) {
+		return daemon_fail("workers", r, NULL);
+	}
+	/* Warnings only: without memory for them, the pairs will tell. */
+	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
+	timer_arm(&daemon->tick, clock_ns() + TICK_NS);
+	return 0;
+}
+
+static void daemon_log_ready(const struct daemon *daemon)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "ready")) {
+		log_str(&line, "version", WEIR_VERSION);
+		log_u64(&line, "workers", daemon->n_workers);
+		log_u64(&line, "max_pairs", daemon->shared.pairs.max);
+		log_u64(&line, "fds", daemon->budget.n_fds);
+		log_end(&line);
+	}
+}
+
+/** Undoes daemon_start(), all or in part; false when a lookup hangs and its loop must be left. */
+static bool daemon_fini(struct daemon *daemon)
+{
+	bool stuck;
+
+	names_close(&daemon->names);
+	for (size_t i = 0; i < daemon->n_workers && daemon->workers != NULL; i++) {
+		worker_stop(&daemon->workers[i]);
+	}
+	sockets_close(&daemon->sockets);
+	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
+	if (daemon->loop != NULL && !stuck) {
+		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
+		timer_close(&daemon->tick);
+		if (daemon->signal_fd >= 0) {
+			close(daemon->signal_fd);
+			loop_forget(daemon->loop, &daemon->signal_watcher);
+		}
+		loop_release(daemon->loop);
+		daemon->loop = loop_free(daemon->loop);
+	}
+	free(daemon->workers);
+	free(daemon->shared.proxies);
+	free(daemon->shared.listener_pairs);
+	return !stuck;
+}
+
+int daemon_run(const struct conf *conf, int *ret_stuck)
+{
+	struct daemon daemon = {
+		.conf = conf,
+		.n_workers = count_workers(conf),
+		.signal_fd = -1,
+	};
+	int r;
+
+	log_set_level(conf->log_level);
+	r = log_open(STDERR_FILENO);
+	if (r == 0) {
+		/* A queue that cannot be had costs log lines, not the start. */
+		(void)log_thread_open();
+		r = daemon_start(&daemon);
+	}
+	if (r == 0) {
+		daemon_log_ready(&daemon);
+		notify_ready();
+		loop_run(daemon.loop);
+		log_event("stopped");
+	}
+	*ret_stuck = !daemon_fini(&daemon);
+	*ret_stuck |= !log_close(LOG_FLUSH_NS);
+	return r == 0 ? EXIT_CODE_OK : EXIT_CODE_START;
+}

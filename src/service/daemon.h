@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The process: binds, starts the workers, tells systemd, waits for signals, drains, ends.
+ */
+#ifndef WEIR_SERVICE_DAEMON_H
+#define WEIR_SERVICE_DAEMON_H
+
+struct conf;
+
+/** Exit codes; docs/ARCHITECTURE.md and weir(8) list them. */
+enum exit_code {
+	EXIT_CODE_OK = 0,
+	EXIT_CODE_START = 1, /**< wrong config, or something that weir needs is not to be had */
+	EXIT_CODE_USAGE = 2,
+};
+
+/**
+ * Runs weir with this config until it is stopped by a signal: SIGTERM or SIGINT drains, the second
+ * one ends at once. Returns the exit code; *ret_stuck says that a thread is left that cannot be
+ * ended (a lookup that hangs, a log that nobody reads), so that the process must leave by _exit().
+ */
+int daemon_run(const struct conf *conf, int *ret_stuck);
+
+#endif

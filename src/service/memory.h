@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Gives memory back to the system after a burst. The C library keeps what is freed between blocks
+ * that are still in use; once a second somebody looks whether much less is in use than before.
+ */
+#ifndef WEIR_SERVICE_MEMORY_H
+#define WEIR_SERVICE_MEMORY_H
+
+#include <stdint.h>
+
+/** The highest marks since memory was last given back; zeroed at first. */
+struct memory {
+	uint64_t peak_pairs;
+	uint64_t peak_waiting;
+};
+
+/** Call it once a second with what is in use now. Blocks malloc() of all threads for a moment,
+ * rarely. */
+void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes);
+
+#endif

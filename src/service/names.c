@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+#include "service/names.h"
+
+#include "base/log.h"
+#include "stream/resolver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct name_probe {
+	struct resolver_query query;
+	struct resolver_answer answer;
+	const struct conf_upstream *upstream;
+	const struct conf_server *server;
+};
+
+static void on_answered(struct resolver_query *query, int status)
+{
+	struct name_probe *probe = container_of(query, struct name_probe, query);
+	struct log_line line;
+
+	if (status < 0 && log_begin(&line, LOG_LEVEL_WARN, "name_unknown")) {
+		log_str(&line, "upstream", probe->upstream->name);
+		log_str(&line, "server", probe->server->text);
+		log_str(&line, "error", resolver_strerror(status));
+		log_str(&line, "remedy", "check the name; it is looked up again for each pair");
+		log_end(&line);
+	}
+}
+
+static size_t count_servers(const struct conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		n += conf->upstreams[i].n_servers;
+	}
+	return n;
+}
+
+static int probe_upstream(struct names *names, struct loop *loop, struct resolver *resolver,
+	const struct conf_upstream *upstream)
+{
+	for (size_t i = 0; i < upstream->n_servers; i++) {
+		const struct conf_server *server = &upstream->servers[i];
+		struct name_probe *probe = &names->probes[names->n];
+		int r;
+
+		if (server->addr.kind != ADDR_NAME) {
+			continue;
+		}
+		probe->upstream = upstream;
+		probe->server = server;
+		r = resolver_ask(resolver, loop, server->addr.host, &probe->query, &probe->answer,
+			on_answered);
+		if (r < 0) {
+			return r;
+		}
+		names->n++;
+	}
+	return 0;
+}
+
+int names_open(
+	struct names *names, struct loop *loop, struct resolver *resolver, const struct conf *conf)
+{
+	int r = 0;
+
+	names->n = 0;
+	names->probes = calloc(count_servers(conf), sizeof(*names->probes));
+	if (names->probes == NULL) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < conf->n_upstreams && r == 0; i++) {
+		r = probe_upstream(names, loop, resolver, &conf->upstreams[i]);
+	}
+	if (r < 0) {
+		names_close(names);
+	}
+	return r;
+}
+
+void names_close(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		resolver_cancel(&names->probes[i].query);
+	}
+	free(names->probes);
+	*names = (struct names){0};
+}

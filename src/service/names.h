@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Looks up every server name of the config once at start, to warn of those that do not resolve, and
+ * to have the answers at hand for the first pairs. Delays nothing.
+ */
+#ifndef WEIR_SERVICE_NAMES_H
+#define WEIR_SERVICE_NAMES_H
+
+#include "conf/conf.h"
+
+#include <stddef.h>
+
+struct loop;
+struct resolver;
+struct name_probe;
+
+struct names {
+	struct name_probe *probes;
+	size_t n;
+};
+
+/** Asks, on the main loop. `conf` must outlive names_close(). 0 or -ENOMEM. */
+int names_open(
+	struct names *names, struct loop *loop, struct resolver *resolver, const struct conf *conf);
+
+/** Gives up what is not answered. Idempotent. */
+void names_close(struct names *names);
+
+#endif

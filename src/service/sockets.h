@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The listening sockets of the process: bound by the main thread, all or none, before any worker
+ * starts; then given to the workers one by one. UNIX paths stay claimed until sockets_close().
+ */
+#ifndef WEIR_SERVICE_SOCKETS_H
+#define WEIR_SERVICE_SOCKETS_H
+
+#include "conf/conf.h"
+#include "stream/listen.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** One listening socket and whose it is to be. */
+struct bound_socket {
+	struct listen_socket socket; /**< fd -1 once an acceptor took it */
+	size_t listener;             /**< in conf->listeners */
+	size_t worker;               /**< who accepts from it */
+	bool is_unix;
+	bool hand_over; /**< accepted by one worker for all */
+};
+
+struct sockets {
+	struct bound_socket *all;
+	size_t n;
+};
+
+/** How many sockets there will be, UNIX ones counted twice for their lock files. */
+size_t sockets_count(const struct conf *conf, size_t n_workers);
+
+/**
+ * Binds every address of every listener, for each worker where that is possible. 0, or a negative
+ * errno, then everything is closed again and the log says which listener, which address, which
+ * error.
+ */
+int sockets_open(struct sockets *sockets, const struct conf *conf, size_t n_workers);
+
+/** Closes what no acceptor took, and removes UNIX paths that are still ours. */
+void sockets_close(struct sockets *sockets);
+
+#endif

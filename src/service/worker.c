@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+#include "service/worker.h"
+
+#include "base/log.h"
+#include "stream/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+
+/* ---- on the worker's thread ---- */
+
+static void worker_answer(struct worker *worker, int status)
+{
+	int r;
+
+	worker->status = status;
+	r = sem_post(&worker->answered);
+	assert(r == 0);
+	(void)r;
+}
+
+static void on_accept(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, accept);
+	int r = 0;
+
+	for (size_t i = 0; i < worker->sockets->n && r == 0; i++) {
+		struct bound_socket *bound = &worker->sockets->all[i];
+
+		if (bound->worker != worker->index) {
+			continue;
+		}
+		r = proxy_listen(&worker->proxy, bound->listener, bound->socket.fd, bound->is_unix,
+			bound->hand_over);
+		if (r == 0) {
+			bound->socket.fd = -1;
+		}
+	}
+	worker_answer(worker, r);
+}
+
+static void on_drain(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, drain);
+
+	proxy_drain(&worker->proxy, atomic_load(&worker->drain_ns));
+}
+
+static void on_drain_again(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, drain_again);
+
+	proxy_drain(&worker->proxy, atomic_load(&worker->drain_ns));
+}
+
+static void on_stop(struct task *task)
+{
+	loop_stop(container_of(task, struct worker, stop)->loop);
+}
+
+static void on_proxy_quiet(void *owner)
+{
+	struct worker *worker = owner;
+
+	atomic_store(&worker->accepts, false);
+	if (!atomic_exchange(&worker->quiet_posted, true)) {
+		loop_post(worker->control, &worker->quiet);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	/* A queue that cannot be had costs log lines, not the start. */
+	(void)log_thread_open();
+	worker->loop = loop_new();
+	if (worker->loop == NULL) {
+		worker_answer(worker, -errno);
+		log_thread_close();
+		return NULL;
+	}
+	proxy_init(&worker->proxy, worker->loop, worker->shared, worker->index);
+	worker->proxy.owner = worker;
+	worker->proxy.quiet = on_proxy_quiet;
+	loop_hold(worker->loop);
+	worker_answer(worker, 0);
+	loop_run(worker->loop);
+	proxy_fini(&worker->proxy);
+	loop_release(worker->loop);
+	worker->loop = loop_free(worker->loop);
+	log_thread_close();
+	return NULL;
+}
+
+/* ---- on the main thread ---- */
+
+static int worker_wait(struct worker *worker)
+{
+	while (sem_wait(&worker->answered) < 0) {
+		assert(errno == EINTR);
+	}
+	return worker->status;
+}
+
+static void on_quiet(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, quiet);
+
+	atomic_store(&worker->quiet_posted, false);
+	worker->on_quiet(worker);
+}
+
+/** Starts the thread with every signal blocked: they are the main thread's. */
+static int worker_spawn(struct worker *worker)
+{
+	sigset_t all;
+	sigset_t before;
+	int r;
+
+	(void)sigfillset(&all);
+	r = -pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (r < 0) {
+		return r;
+	}
+	r = -pthread_create(&worker->thread, NULL, worker_main, worker);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int worker_start(struct worker *worker, size_t index, struct proxy_shared *shared,
+	struct loop *control, void (*quiet)(struct worker *worker))
+{
+	int r;
+
+	worker->index = index;
+	worker->shared = shared;
+	worker->control = control;
+	worker->on_quiet = quiet;
+	atomic_store(&worker->accepts, true);
+	task_init(&worker->accept, on_accept);
+	task_init(&worker->drain, on_drain);
+	task_init(&worker->drain_again, on_drain_again);
+	task_init(&worker->stop, on_stop);
+	task_init(&worker->quiet, on_quiet);
+	if (sem_init(&worker->answered, 0, 0) < 0) {
+		return -errno;
+	}
+	r = worker_spawn(worker);
+	if (r < 0) {
+		sem_destroy(&worker->answered);
+		return r;
+	}
+	worker->running = true;
+	return worker_wait(worker);
+}
+
+int worker_accept(struct worker *worker, struct sockets *sockets)
+{
+	worker->sockets = sockets;
+	loop_post(worker->loop, &worker->accept);
+	return worker_wait(worker);
+}
+
+void worker_drain(struct worker *worker, uint64_t deadline_ns, bool again)
+{
+	atomic_store(&worker->drain_ns, deadline_ns);
+	loop_post(worker->loop, again ? &worker->drain_again : &worker->drain);
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (!worker->running) {
+		return;
+	}
+	if (worker->loop != NULL) {
+		loop_post(worker->loop, &worker->stop);
+	}
+	(void)pthread_join(worker->thread, NULL);
+	worker->running = false;
+	if (atomic_load(&worker->quiet_posted)) {
+		(void)loop_post_cancel(worker->control, &worker->quiet);
+	}
+	sem_destroy(&worker->answered);
+}
