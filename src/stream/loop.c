@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -35,8 +36,9 @@ struct loop {
 	bool running;
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;
-	struct list next;     /* struct task::link */
-	struct list deferred; /* struct task::link */
+	_Atomic uint64_t waiting_bytes; /**< written by this thread alone */
+	struct list next;               /* struct task::link */
+	struct list deferred;           /* struct task::link */
 	struct timers timers;
 	pthread_mutex_t lock; /**< posted */
 	struct list posted;   /* struct task::link */
@@ -260,6 +262,18 @@ bool loop_is_running(const struct loop *loop)
 uint64_t loop_turns(const struct loop *loop)
 {
 	return loop->turns;
+}
+
+uint64_t loop_waiting_bytes(const struct loop *loop)
+{
+	return atomic_load_explicit(&loop->waiting_bytes, memory_order_relaxed);
+}
+
+void loop_add_waiting(struct loop *loop, int64_t bytes)
+{
+	uint64_t sum = loop_waiting_bytes(loop) + (uint64_t)bytes;
+
+	atomic_store_explicit(&loop->waiting_bytes, sum, memory_order_relaxed);
 }
 
 void *loop_buffer(struct loop *loop)

@@ -76,6 +76,9 @@ bool loop_is_running(const struct loop *loop);
 /** Turns since the loop was made; for diagnosis and tests (wake-ups are turns). */
 uint64_t loop_turns(const struct loop *loop);
 
+/** Bytes that wait in the queues of this loop's streams. Any thread. */
+uint64_t loop_waiting_bytes(const struct loop *loop);
+
 /** One turn's shared buffer of LOOP_BUFFER_BYTES, for the duration of one callback. */
 void *loop_buffer(struct loop *loop);
 

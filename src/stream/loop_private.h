@@ -27,6 +27,9 @@ void timers_fini(struct timers *timers, struct loop *loop);
 /** Strikes a slice of what is due; whether more is due. */
 bool timers_strike(struct timers *timers);
 
+/** Keeps the books of loop_waiting_bytes(); `bytes` may be negative. */
+void loop_add_waiting(struct loop *loop, int64_t bytes);
+
 struct timers *loop_timers(struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
 

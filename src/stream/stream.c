@@ -300,6 +300,14 @@ static void stream_wind(struct stream *s)
 	timer_arm(&s->clock->timer, stream_deadline(s));
 }
 
+void stream_expire(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s->fd >= 0) {
+		stream_emit(s, STREAM_TIMEOUT, NULL, 0);
+	}
+}
+
 double stream_timeout(const struct stream *s)
 {
 	return s->timeout_ns == NS_NEVER ? 0 : (double)s->timeout_ns / NS_PER_S;

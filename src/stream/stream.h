@@ -190,6 +190,12 @@ void stream_shutdown(struct stream *stream);
  */
 void stream_poke(struct stream *stream);
 
+/**
+ * Emits TIMEOUT for an owner who keeps the time himself (a pair of streams has one clock); the
+ * owner closes the stream then. Emits, so only from a timer or task.
+ */
+void stream_expire(struct stream *stream);
+
 /* ---- events ---- */
 
 /** Subscribes `handler` to `events` (an OR of enum stream_event). */

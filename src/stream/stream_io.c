@@ -15,8 +15,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
+
+#include "stream/loop_private.h"
 
 enum {
 	READS_A_TURN = 4,       /**< so that one fast pair does not starve the rest */
@@ -154,6 +155,9 @@ void stream_drop_queue(struct stream *s)
 		s->first = chunk->next;
 		free(chunk);
 	}
+	if (s->waiting > 0) {
+		loop_add_waiting(s->loop, -(int64_t)s->waiting);
+	}
 	s->last = NULL;
 	s->waiting = 0;
 	s->stalled_ns = NS_NEVER;
@@ -186,6 +190,7 @@ static int stream_enqueue(struct stream *s, const char *data, size_t len)
 		s->stalled_ns = clock_ns();
 	}
 	s->waiting += len;
+	loop_add_waiting(s->loop, (int64_t)len);
 	return 0;
 }
 
@@ -224,6 +229,7 @@ void stream_flush(struct stream *s)
 		}
 		chunk->begin += (size_t)n;
 		s->waiting -= (size_t)n;
+		loop_add_waiting(s->loop, -(int64_t)n);
 		s->stalled_ns = s->written_ns;
 		if (chunk->begin == chunk->end) {
 			chunk_drop(s);
