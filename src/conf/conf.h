@@ -3,11 +3,11 @@
  * The config as a model: loaded, checked, immutable, reference-counted.
  *
  * conf_load() reads the file, reports every error it can find at once, and gives out either a whole
- * model or none. The model is shared by threads: nobody writes to it, conf_ref() and conf_unref() may be
- * called from any thread. Pointers inside it live as long as the reference.
+ * model or none. The model is shared by threads: nobody writes to it, conf_ref() and conf_unref()
+ * may be called from any thread. Pointers inside it live as long as the reference.
  *
- * The schema (keys, types, ranges, defaults, help) is one table in schema.c; conf/weir.conf and the man page show
- * the same, and a test compares them.
+ * The schema (keys, types, ranges, defaults, help) is one table in schema.c; conf/weir.conf and the
+ * man page show the same, and a test compares them.
  */
 #ifndef WEIR_CONF_CONF_H
 #define WEIR_CONF_CONF_H
@@ -22,13 +22,13 @@
 
 /** Durations; NS_NEVER where "none" was written. */
 struct conf_timeouts {
-	uint64_t connect_ns;	    /**< one attempt to one address, or one lookup */
-	uint64_t idle_ns;	    /**< no byte either way */
-	uint64_t half_close_ns;	    /**< no byte after the first FIN was passed on */
+	uint64_t connect_ns;        /**< one attempt to one address, or one lookup */
+	uint64_t idle_ns;           /**< no byte either way */
+	uint64_t half_close_ns;     /**< no byte after the first FIN was passed on */
 	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
 	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
-	uint64_t lifetime_ns;	    /**< from accept on, whatever moves */
-	uint64_t drain_ns;	    /**< from SIGTERM on; read from the top level only */
+	uint64_t lifetime_ns;       /**< from accept on, whatever moves */
+	uint64_t drain_ns;          /**< from SIGTERM on; read from the top level only */
 };
 
 struct conf_server {
@@ -39,17 +39,17 @@ struct conf_server {
 struct conf_upstream {
 	char *name;
 	struct conf_server *servers; /**< tried in this order */
-	size_t n_servers;	     /**< at least 1 */
+	size_t n_servers;            /**< at least 1 */
 };
 
 struct conf_listener {
 	char *name;
 	struct addr *addresses;
-	size_t n_addresses;		      /**< at least 1 */
+	size_t n_addresses;                   /**< at least 1 */
 	const struct conf_upstream *upstream; /**< in the same conf */
-	uint32_t max_pairs;		      /**< 0: only the global limit */
-	mode_t mode;			      /**< of UNIX sockets */
-	struct conf_timeouts timeouts;	      /**< the top level's, with its own on top */
+	uint32_t max_pairs;                   /**< 0: only the global limit */
+	mode_t mode;                          /**< of UNIX sockets */
+	struct conf_timeouts timeouts;        /**< the top level's, with its own on top */
 };
 
 struct conf {

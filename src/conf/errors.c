@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+#include "conf/errors.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct conf_error {
+	unsigned line; /* 0: none */
+	char *text;    /* "KEY: what is wrong; what to write instead" */
+	char *file;
+};
+
+void conf_errors_init(struct conf_errors *errors)
+{
+	*errors = (struct conf_errors){0};
+}
+
+void conf_errors_fini(struct conf_errors *errors)
+{
+	for (size_t i = 0; i < errors->n_errors; i++) {
+		free(errors->errors[i].text);
+		free(errors->errors[i].file);
+	}
+	free(errors->errors);
+	free(errors->main_file);
+	conf_errors_init(errors);
+}
+
+void conf_errors_begin(struct conf_errors *errors, const char *main_file)
+{
+	free(errors->main_file);
+	errors->main_file = strdup(main_file);
+}
+
+/* "KEY: text", on the heap. */
+__attribute__((format(printf, 2, 0))) static char *make_text(
+	const char *key, const char *format, va_list args)
+{
+	va_list again;
+	size_t key_len = key == NULL ? 0 : strlen(key) + strlen(": ");
+	char *text;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	assert(len >= 0);
+	text = malloc(key_len + (size_t)len + 1);
+	if (text == NULL) {
+		return NULL;
+	}
+	if (key != NULL) {
+		(void)snprintf(text, key_len + 1, "%s: ", key);
+	}
+	(void)vsnprintf(text + key_len, (size_t)len + 1, format, args);
+	return text;
+}
+
+/* Paths and values come from outside: no line feed or escape sequence may reach a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == '\x7f') {
+			*text = '?';
+		}
+	}
+}
+
+/* Where the first error of a file goes, or the next one of a file and line. */
+static size_t find_place(const struct conf_errors *errors, const char *file, unsigned line)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < errors->n_errors; i++) {
+		if (strcmp(errors->errors[i].file, file) != 0) {
+			continue;
+		}
+		if (errors->errors[i].line > line) {
+			return i;
+		}
+		end = i + 1;
+	}
+	if (end > 0) {
+		return end;
+	}
+	if (errors->main_file != NULL && strcmp(errors->main_file, file) == 0) {
+		return 0;
+	}
+	return errors->n_errors;
+}
+
+/* Takes file and text; false, and nothing is taken, when there is no room. */
+static bool insert(struct conf_errors *errors, char *file, unsigned line, char *text)
+{
+	struct conf_error *array = errors->errors;
+	size_t n = errors->n_errors;
+	size_t at;
+
+	if ((n & (n - 1)) == 0) { /* full at each power of two */
+		array = realloc(array, (n == 0 ? 1 : 2 * n) * sizeof(*array));
+		if (array == NULL) {
+			return false;
+		}
+		errors->errors = array;
+	}
+	at = find_place(errors, file, line);
+	memmove(&array[at + 1], &array[at], (n - at) * sizeof(*array));
+	array[at] = (struct conf_error){.line = line, .text = text, .file = file};
+	errors->n_errors++;
+	return true;
+}
+
+void conf_errors_add(struct conf_errors *errors, const char *file, unsigned line, const char *key,
+	const char *format, ...)
+{
+	char *own_file = NULL;
+	char *text = NULL;
+	va_list args;
+
+	if (errors->n_errors == CONF_ERRORS_MAX) {
+		errors->n_dropped++;
+		return;
+	}
+	va_start(args, format);
+	text = make_text(key, format, args);
+	va_end(args);
+	if (text == NULL) {
+		goto dropped;
+	}
+	make_printable(text);
+	own_file = strdup(file);
+	if (own_file == NULL) {
+		goto dropped;
+	}
+	make_printable(own_file);
+	if (!insert(errors, own_file, line, text)) {
+		goto dropped;
+	}
+	return;
+
+dropped:
+	free(own_file);
+	free(text);
+	errors->n_dropped++;
+}
+
+void conf_errors_print(const struct conf_errors *errors, FILE *out)
+{
+	for (size_t i = 0; i < errors->n_errors; i++) {
+		const struct conf_error *error = &errors->errors[i];
+
+		if (error->line == 0) {
+			(void)fprintf(out, "%s: %s\n", error->file, error->text);
+		} else {
+			(void)fprintf(out, "%s:%u: %s\n", error->file, error->line, error->text);
+		}
+	}
+	if (errors->n_dropped == 0) {
+		return;
+	}
+	if (errors->n_errors == CONF_ERRORS_MAX) {
+		(void)fprintf(out, "%zu more errors are not shown; correct these first\n",
+			errors->n_dropped);
+	} else {
+		(void)fprintf(out, "out of memory: %zu errors are not shown; free some memory\n",
+			errors->n_dropped);
+	}
+}
+
+const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX])
+{
+	static const char hex[] = "0123456789abcdef";
+	char *to = shown;
+
+	*to++ = '"';
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (i == CONF_SHOWN_CHARS) {
+			to = stpcpy(to, "...");
+			break;
+		}
+		if (c < ' ' || c > '~' || c == '"' || c == '\\') {
+			*to++ = '\\';
+			*to++ = 'x';
+			*to++ = hex[c >> 4];
+			*to++ = hex[c & 15];
+		} else {
+			*to++ = (char)c;
+		}
+	}
+	*to++ = '"';
+	*to = '\0';
+	return shown;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/errors.h"
+#include "conf/scan.h"
+#include "conf/source.h"
+
+enum { READ_STEP = 16 * 1024 };
+
+/* A file that is being read, and the one that includes it. */
+struct frame {
+	struct frame *parent; /* NULL for the main file */
+	const char *file;     /* in conf_source::files */
+	unsigned depth;
+	dev_t dev;
+	ino_t ino;
+	char *text; /* of this file alone; ends with a line feed and a NUL */
+	size_t len;
+};
+
+/* What all files of one config share. */
+struct reading {
+	struct conf_source *source;
+	struct conf_errors *errors;
+	size_t n_bytes; /* of all files */
+	bool failed;    /* an error was reported; the reading goes on to find more */
+};
+
+static int add_file(struct reading *reading, struct frame *frame, int fd);
+
+static int report_no_memory(struct reading *reading, const char *file)
+{
+	conf_errors_add(reading->errors, file, 0, NULL, "out of memory; free some and try again");
+	return -ENOMEM;
+}
+
+/* What a file is that cannot be opened or read, where the errno is one of ours. */
+static const char *reason(int err)
+{
+	switch (err) {
+	case -EFBIG:
+		return "All files together hold more than 4 MiB";
+	case -EINVAL:
+		return "Not a regular file";
+	default:
+		return strerrordesc_np(-err);
+	}
+}
+
+/* What to do about it. */
+static const char *remedy(int err)
+{
+	switch (err) {
+	case -EFBIG:
+		return "leave out what no listener needs";
+	case -ENOENT:
+	case -ENOTDIR:
+		return "name a file that exists";
+	case -EACCES:
+	case -EPERM:
+		return "let the user that weir runs as read it";
+	case -EISDIR:
+		return "name a file in it";
+	default:
+		return "name a regular file that can be read";
+	}
+}
+
+/* Reports at the @include, or for the main file without a line. Returns `err`. */
+static int report_unreadable(
+	struct reading *reading, const struct frame *frame, unsigned line, int err)
+{
+	reading->failed = true;
+	if (frame->parent == NULL) {
+		conf_errors_add(reading->errors, frame->file, 0, NULL, "cannot be read: %s; %s",
+			reason(err), remedy(err));
+	} else {
+		conf_errors_add(reading->errors, frame->parent->file, line, "@include",
+			"\"%s\" cannot be read: %s; %s", frame->file, reason(err), remedy(err));
+	}
+	return err;
+}
+
+/* Reads all of `fd` into frame->text. -EFBIG above the limit. */
+static int read_whole(struct reading *reading, struct frame *frame, int fd)
+{
+	size_t room = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (room - frame->len < READ_STEP) {
+			char *new = realloc(frame->text, 2 * room + 2 * READ_STEP);
+
+			if (new == NULL) {
+				return -ENOMEM;
+			}
+			frame->text = new;
+			room = 2 * room + 2 * READ_STEP;
+		}
+		n = read(fd, frame->text + frame->len, room - frame->len - 2);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return -errno;
+		}
+		if (n == 0) {
+			break;
+		}
+		frame->len += (size_t)n;
+		reading->n_bytes += (size_t)n;
+		if (reading->n_bytes > CONF_BYTES_MAX) {
+			return -EFBIG;
+		}
+	}
+	/* So that a comment in the last line ends, and nothing joins what follows the include. */
+	if (frame->len > 0 && frame->text[frame->len - 1] != '\n') {
+		frame->text[frame->len++] = '\n';
+	}
+	frame->text[frame->len] = '\0';
+	return 0;
+}
+
+/* Opens what may be opened without harm: an include that is a pipe or a device would block or never
+ * end. */
+static int open_file(struct frame *frame)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+	struct stat st;
+	int fd;
+	int r;
+
+	fd = open(frame->file, frame->parent == NULL ? flags : flags | O_NONBLOCK);
+	if (fd < 0) {
+		return -errno;
+	}
+	if (fstat(fd, &st) < 0) {
+		r = -errno; /* UNTESTED: fstat() of an open file does not fail on Linux */
+	} else if (S_ISDIR(st.st_mode)) {
+		r = -EISDIR;
+	} else if (frame->parent != NULL && !S_ISREG(st.st_mode)) {
+		r = -EINVAL;
+	} else {
+		frame->dev = st.st_dev;
+		frame->ino = st.st_ino;
+		return fd;
+	}
+	(void)close(fd);
+	return r;
+}
+
+/* The path of an include: unescaped, from the folder of the main file. NULL without memory. */
+static char *include_path(const struct conf_source *source, const struct token *token)
+{
+	const char *quote = memchr(token->text, '"', token->len);
+	const char *end = token->text + token->len - 1;
+	const char *slash = strrchr(source->files[0], '/');
+	size_t folder_len = slash == NULL ? 0 : (size_t)(slash - source->files[0]) + 1;
+	char *path = malloc(folder_len + token->len);
+	char *to = path;
+
+	if (path == NULL) {
+		return NULL;
+	}
+	if (quote[1] != '/') {
+		memcpy(to, source->files[0], folder_len);
+		to += folder_len;
+	}
+	for (const char *from = quote + 1; from < end; from++) {
+		if (*from == '\\' && (from[1] == '\\' || from[1] == '"')) {
+			from++;
+		}
+		*to++ = *from;
+	}
+	*to = '\0';
+	return path;
+}
+
+/* Why this include must not even be opened; NULL if it may. */
+static const char *refuse_include(
+	const struct reading *reading, const struct frame *frame, const struct token *token)
+{
+	if (token->text[token->len - 2] == '"') { /* "" : the quote before the last one */
+		return "the path is empty; write the path of a file between the quotes";
+	}
+	if (frame->depth > CONF_DEPTH_MAX) {
+		return "is the eleventh level of includes; include it from a file above";
+	}
+	if (reading->source->n_files > CONF_INCLUDES_MAX) {
+		return "is one more than the 1000 includes that a config may have; join some files";
+	}
+	return NULL;
+}
+
+static const struct frame *find_open(const struct frame *frame)
+{
+	for (const struct frame *f = frame->parent; f != NULL; f = f->parent) {
+		if (f->dev == frame->dev && f->ino == frame->ino) {
+			return f;
+		}
+	}
+	return NULL;
+}
+
+/* Puts in one include. Only -ENOMEM is returned; other errors are reported, and reading goes on. */
+static int add_include(struct reading *reading, struct frame *parent, const struct token *token)
+{
+	struct frame frame = {.parent = parent, .depth = parent->depth + 1};
+	const char *why = refuse_include(reading, &frame, token);
+	int fd;
+	int r;
+
+	if (why != NULL) {
+		conf_errors_add(reading->errors, parent->file, token->line, "@include", "%s", why);
+		reading->failed = true;
+		return 0;
+	}
+	frame.file = conf_source_keep_path(reading->source, include_path(reading->source, token));
+	if (frame.file == NULL) {
+		return report_no_memory(reading, parent->file);
+	}
+	fd = open_file(&frame);
+	if (fd < 0) {
+		(void)report_unreadable(reading, &frame, token->line, fd);
+		return 0;
+	}
+	if (find_open(&frame) != NULL) {
+		conf_errors_add(reading->errors, parent->file, token->line, "@include",
+			"\"%s\" includes itself; take this line out", frame.file);
+		reading->failed = true;
+		(void)close(fd);
+		return 0;
+	}
+	r = add_file(reading, &frame, fd);
+	if (r < 0 && r != -ENOMEM) {
+		(void)report_unreadable(reading, &frame, token->line, r);
+		return 0;
+	}
+	return r;
+}
+
+/* Reports what no parser could make sense of; such a token is left in the text. */
+static void check_token(
+	struct reading *reading, const struct frame *frame, const struct token *token)
+{
+	const char *what;
+
+	switch (token->kind) {
+	case TOKEN_BAD_INCLUDE:
+		what = "@include: is not written as it must be; begin the line with "
+		       "@include \"FILE\"";
+		break;
+	case TOKEN_OPEN_STRING:
+		what = "the string that begins here has no end; write a '\"' behind it";
+		break;
+	case TOKEN_OPEN_COMMENT:
+		what = "the comment that begins here has no end; write \"*/\" behind it";
+		break;
+	default:
+		return;
+	}
+	conf_errors_add(reading->errors, frame->file, token->line, NULL, "%s", what);
+	reading->failed = true;
+}
+
+/* Appends the text of a file, and of its includes in their places. */
+static int expand(struct reading *reading, struct frame *frame)
+{
+	struct conf_source *source = reading->source;
+	const char *copied = frame->text;
+	struct scanner scanner;
+	struct token token;
+	int r = conf_source_begin_segment(source, frame->file, 1);
+
+	scanner_init(&scanner, frame->text, frame->len);
+	do {
+		if (r < 0) {
+			return report_no_memory(reading, frame->file);
+		}
+		token = scanner_next(&scanner);
+		check_token(reading, frame, &token);
+		if (token.kind != TOKEN_INCLUDE) {
+			continue;
+		}
+		/* Only blanks stand before an @include in its line: it ends in the line above. */
+		r = conf_source_append(source, copied, (size_t)(token.text - copied));
+		if (r == 0) {
+			r = conf_source_append(source, "\n", 1);
+		}
+		if (r < 0) {
+			continue;
+		}
+		r = add_include(reading, frame, &token);
+		if (r < 0) {
+			return r;
+		}
+		copied = token.text + token.len;
+		r = conf_source_begin_segment(source, frame->file, token.line);
+	} while (token.kind != TOKEN_END);
+	r = conf_source_append(source, copied, (size_t)(frame->text + frame->len - copied));
+	return r < 0 ? report_no_memory(reading, frame->file) : 0;
+}
+
+/* Reads an open file and appends it; takes the fd. -ENOMEM is reported, other errors are not. */
+static int add_file(struct reading *reading, struct frame *frame, int fd)
+{
+	const char *nul;
+	int r;
+
+	r = read_whole(reading, frame, fd);
+	(void)close(fd);
+	if (r == -ENOMEM) {
+		r = report_no_memory(reading, frame->file);
+	}
+	if (r < 0) {
+		goto out;
+	}
+	nul = memchr(frame->text, '\0', frame->len);
+	if (nul != NULL) {
+		unsigned line = 1;
+
+		for (const char *pos = frame->text; pos < nul; pos++) {
+			line += *pos == '\n';
+		}
+		conf_errors_add(reading->errors, frame->file, line, NULL,
+			"holds a NUL byte; write the config as plain text");
+		reading->failed = true;
+		goto out;
+	}
+	r = expand(reading, frame);
+out:
+	free(frame->text);
+	frame->text = NULL;
+	return r;
+}
+
+int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors)
+{
+	struct reading reading = {.source = source, .errors = errors};
+	struct frame frame = {.depth = 0};
+	int fd;
+	int r;
+
+	*source = (struct conf_source){.line = 1};
+	frame.file = conf_source_keep_path(source, strdup(path));
+	if (frame.file == NULL) {
+		return report_no_memory(&reading, path);
+	}
+	fd = open_file(&frame);
+	if (fd < 0) {
+		return report_unreadable(&reading, &frame, 0, fd);
+	}
+	r = add_file(&reading, &frame, fd);
+	if (r < 0) {
+		return r == -ENOMEM ? r : report_unreadable(&reading, &frame, 0, r);
+	}
+	return reading.failed ? -EINVAL : 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The reading of a parsed config into the model. Private to conf; the only header here that knows
+ *libconfig.
+ *
+ *	syntax.c	why libconfig refused the text
+ *	read.c		groups, lists and keys, by the schema
+ *	place.c		where each value stands in the text
+ *	report.c	keys that are unknown, values of a wrong type
+ *	value.c		one value: its text into the model
+ *	check.c		what only the whole model shows: names and addresses that are there twice,
+ *references
+ */
+#ifndef WEIR_CONF_READ_H
+#define WEIR_CONF_READ_H
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conf;
+struct conf_errors;
+struct conf_key;
+struct conf_source;
+
+enum {
+	CONF_PATH_MAX = 256, /**< of a key as errors show it */
+	CONF_WHY_MAX = 256,  /**< of "what is wrong; what to write instead" */
+};
+
+struct conf_reader {
+	struct conf *conf; /**< being filled; borrowed, like all others */
+	const struct conf_source *source;
+	struct conf_errors *errors;
+	bool failed;    /**< at least one error was reported */
+	bool no_memory; /**< reading has stopped */
+};
+
+/** Reports what libconfig found wrong with the text: one error. */
+void conf_report_syntax(
+	const config_t *config, const struct conf_source *source, struct conf_errors *errors);
+
+/**
+ * Reads the whole tree into reader->conf. False, with errors or no_memory, when the model is not
+ * whole; it can be freed in either case.
+ */
+bool conf_read(struct conf_reader *reader, const config_t *config);
+
+/** Compares what was read as a whole; `root` is the tree that it was read from. */
+void conf_check(struct conf_reader *reader, const config_setting_t *root);
+
+/**
+ * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or begins
+ * with the integer as written. 0; -EINVAL and "what is wrong; what to write instead" in `why`; or
+ * -ENOMEM.
+ */
+int conf_value_set(
+	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX]);
+
+/**
+ * Hangs on each value of the tree the text that it was read from. False when tree and text differ,
+ * which would be a bug of scan.c.
+ */
+struct scanner;
+bool conf_attach_literals(config_setting_t *setting, struct scanner *scanner);
+
+/** The text of a number as written: only its beginning is the number. */
+const char *conf_reader_literal(const config_setting_t *setting);
+
+/** Reports an error at the place of `setting`. */
+__attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader *reader,
+	const config_setting_t *setting, const char *key, const char *format, ...);
+
+/** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */
+void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
+	const config_setting_t *setting, const char *shown);
+void conf_report_unknown(struct conf_reader *reader, const char *parent,
+	const config_setting_t *setting, const char *shown);
+
+/** "a group was found": what a setting is. */
+const char *conf_found(const config_setting_t *setting);
+
+/** What to write for a key. Returns `text`. */
+const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX]);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/read.h"
+#include "conf/schema.h"
+
+const char *conf_found(const config_setting_t *setting)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_GROUP:
+		return "a group was found";
+	case CONFIG_TYPE_LIST:
+		return "a list was found";
+	case CONFIG_TYPE_ARRAY:
+		return "an array was found";
+	case CONFIG_TYPE_STRING:
+		return "a string was found";
+	case CONFIG_TYPE_BOOL:
+		return "a boolean was found";
+	case CONFIG_TYPE_FLOAT:
+		return "a number with a point was found";
+	default:
+		return "an integer was found";
+	}
+}
+
+/* "what to write instead" for a key that is missing or of the wrong type. */
+const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
+{
+	const char *dot = strrchr(key->path, '.');
+	const char *name = dot == NULL ? key->path : dot + 1;
+
+	switch (key->type) {
+	case CONF_GROUP:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = { ... }", name);
+		break;
+	case CONF_LIST:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = ( { ... }, ... )", name);
+		break;
+	case CONF_INT:
+		(void)snprintf(text, CONF_WHY_MAX,
+			"write an integer from %" PRIu64 " to %" PRIu64 ", like %s = %s", key->min,
+			key->max, name, key->example);
+		break;
+	case CONF_DURATION:
+		(void)snprintf(text, CONF_WHY_MAX, "write a string with a unit, like %s = \"%s\"",
+			name, key->example);
+		break;
+	case CONF_LISTEN:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\", or an array of such strings",
+			name, key->example);
+		break;
+	default:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\"", name, key->example);
+		break;
+	}
+	return text;
+}
+
+/* A number where a string belongs: most often only the unit or the quotes are missing. */
+static bool report_bare_number(struct conf_reader *reader, const struct conf_key *key,
+	const config_setting_t *setting, const char *shown)
+{
+	const char *text = conf_reader_literal(setting);
+	int len = text == NULL ? 0 : (int)strspn(text, ".0123456789");
+
+	if (!config_setting_is_number(setting) || len == 0 || len > 12 ||
+		strspn(text + len, "abcdefxABCDEFXL") > 0) {
+		return false;
+	}
+	if (key->type == CONF_DURATION && key->min > 0 && (int)strspn(text, ".0") == len) {
+		conf_reader_error(reader, setting, shown,
+			"%.*s is no duration; write \"none\" to switch it off", len, text);
+		return true;
+	}
+	if (key->type == CONF_DURATION) {
+		conf_reader_error(reader, setting, shown,
+			"%.*s has no unit; write \"%.*ss\" for seconds", len, text, len, text);
+		return true;
+	}
+	if (key->type == CONF_SIZE || key->type == CONF_MODE) {
+		conf_reader_error(reader, setting, shown,
+			"%.*s is a bare number; write \"%.*s\", in quotes", len, text, len, text);
+		return true;
+	}
+	return false;
+}
+
+void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
+	const config_setting_t *setting, const char *shown)
+{
+	char expected[CONF_WHY_MAX];
+
+	if (!report_bare_number(reader, key, setting, shown)) {
+		conf_reader_error(reader, setting, shown, "%s; %s", conf_found(setting),
+			conf_expected(key, expected));
+	}
+}
+
+void conf_report_unknown(struct conf_reader *reader, const char *parent,
+	const config_setting_t *setting, const char *shown)
+{
+	const char *name = config_setting_name(setting);
+	const struct conf_key *nearest = conf_schema_nearest(parent, name);
+	const struct conf_key *other = conf_schema_elsewhere(name);
+	const char *nearest_name = conf_schema_child(nearest, parent);
+	const char *dot = other == NULL ? NULL : strrchr(other->path, '.');
+
+	if (other != NULL && strchr(other->path, '[') == NULL && *parent != '\0') {
+		conf_reader_error(reader, setting, shown,
+			"is known at the top level only; write it there, as %s", other->path);
+	} else if (dot != NULL && conf_edits(name, nearest_name) > 1) {
+		conf_reader_error(reader, setting, shown, "is not known here; write it in %.*s",
+			(int)(dot - other->path), other->path);
+	} else {
+		conf_reader_error(reader, setting, shown,
+			"is not known here; the nearest known key is \"%s\"", nearest_name);
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tokens of libconfig's syntax, with their places.
+ *
+ * libconfig itself parses the config; it does not tell where a value stands in its line, wraps
+ * integers of more than 32 bits, and ends the process on some wrong includes. So weir looks at the
+ * text first, by the same rules (libconfig 1.5, lib/scanner.l). Nothing is allocated; tokens point
+ * into the text.
+ */
+#ifndef WEIR_CONF_SCAN_H
+#define WEIR_CONF_SCAN_H
+
+#include <stddef.h>
+
+enum token_kind {
+	TOKEN_END,
+	TOKEN_NAME,
+	TOKEN_STRING,  /**< one piece, with its quotes; pieces that follow each other are one value
+			*/
+	TOKEN_INTEGER, /**< decimal or hex, with its suffix L or LL */
+	TOKEN_FLOAT,
+	TOKEN_BOOL,
+	TOKEN_MARK,         /**< any other character */
+	TOKEN_INCLUDE,      /**< from '@' to the quote that ends the path */
+	TOKEN_BAD_INCLUDE,  /**< "@include" that libconfig would not take for one */
+	TOKEN_OPEN_STRING,  /**< begins here and never ends */
+	TOKEN_OPEN_COMMENT, /**< begins here and never ends */
+};
+
+struct token {
+	enum token_kind kind;
+	const char *text; /**< in the scanned text, not terminated */
+	size_t len;
+	unsigned line; /**< of its first character, from 1 */
+};
+
+struct scanner {
+	const char *begin;
+	const char *pos;
+	const char *end;
+	unsigned line;
+};
+
+/** Borrows `text`, which must hold no NUL before `len` and one at `len`. */
+void scanner_init(struct scanner *scanner, const char *text, size_t len);
+
+/** The next token; TOKEN_END at the end, again and again. */
+struct token scanner_next(struct scanner *scanner);
+
+#endif

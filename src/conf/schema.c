@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+#include "conf/schema.h"
+
+#include <string.h>
+
+#include "conf/conf.h"
+
+#define NEVER NS_NEVER
+
+/* The timeouts that the top level and a listener share; `drain` is the process's alone. */
+#define TIMEOUT(owner, prefix, name, minimum, text, meaning)                                       \
+	{                                                                                          \
+		.path = prefix "timeouts." #name, .type = CONF_DURATION, .preset = text,           \
+		.example = text, .min = minimum, .max = NEVER,                                     \
+		.offset = offsetof(struct owner, timeouts.name##_ns), .help = meaning              \
+	}
+#define TIMEOUTS(owner, prefix)                                                                    \
+	TIMEOUT(owner, prefix, connect, 1, "5s", "one attempt to one address, or one lookup"),     \
+		TIMEOUT(owner, prefix, idle, 1, "10m", "no byte either way"),                      \
+		TIMEOUT(owner, prefix, half_close, 1, "30s",                                       \
+			"no byte after the first end of input was passed on"),                     \
+		TIMEOUT(owner, prefix, half_close_max, 1, "none",                                  \
+			"from the first end of input on, whatever moves"),                         \
+		TIMEOUT(owner, prefix, write_stall, 1, "5m",                                       \
+			"bytes wait for a side that takes none"),                                  \
+		TIMEOUT(owner, prefix, lifetime, 1, "none", "from accept on, whatever moves")
+
+#define LIST(owner, member, element)                                                               \
+	.type = CONF_LIST, .required = true, .offset = offsetof(struct owner, member),             \
+	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
+
+const struct conf_key conf_schema[] = {
+	{.path = "workers",
+		.type = CONF_INT,
+		.example = "4",
+		.min = 1,
+		.max = 1024,
+		.offset = offsetof(struct conf, workers),
+		.help = "threads; default: one per CPU that the process may use"},
+	{.path = "max_pairs",
+		.type = CONF_INT,
+		.example = "10000",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf, max_pairs),
+		.help = "pairs at a time; default: what the limit of open files allows"},
+	{.path = "timeouts", .type = CONF_GROUP, .help = "what ends a pair by the clock"},
+	TIMEOUTS(conf, ""),
+	TIMEOUT(conf, "", drain, 0, "30s", "from SIGTERM on, whatever moves"),
+	{.path = "log", .type = CONF_GROUP, .help = "the log on stderr"},
+	{.path = "log.level",
+		.type = CONF_LEVEL,
+		.preset = "info",
+		.example = "info",
+		.offset = offsetof(struct conf, log_level),
+		.help = "error, warn, info or debug"},
+	{.path = "relay", .type = CONF_GROUP, .help = "how bytes are relayed"},
+	{.path = "relay.high_water_mark",
+		.type = CONF_SIZE,
+		.preset = "64k",
+		.example = "64k",
+		.min = 4 * 1024,
+		.max = 16 * 1024 * 1024,
+		.offset = offsetof(struct conf, high_water_mark),
+		.help = "bytes that wait for one side at most"},
+	{.path = "listeners",
+		LIST(conf, listeners, conf_listener),
+		.help = "where clients come in"},
+	{.path = "listeners[].name",
+		.type = CONF_NAME,
+		.required = true,
+		.example = "web",
+		.offset = offsetof(struct conf_listener, name),
+		.help = "for the log"},
+	{.path = "listeners[].listen",
+		.type = CONF_LISTEN,
+		.required = true,
+		.example = "127.0.0.1:8080",
+		.offset = offsetof(struct conf_listener, addresses),
+		.help = "an address, or an array of addresses"},
+	{.path = "listeners[].upstream",
+		.type = CONF_REFERENCE,
+		.required = true,
+		.example = "app",
+		.offset = offsetof(struct conf_listener, upstream),
+		.help = "the name of an upstream"},
+	{.path = "listeners[].max_pairs",
+		.type = CONF_INT,
+		.example = "1000",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf_listener, max_pairs),
+		.help = "pairs of this listener at a time; default: only the global limit"},
+	{.path = "listeners[].mode",
+		.type = CONF_MODE,
+		.preset = "0666",
+		.example = "0660",
+		.max = 0777,
+		.offset = offsetof(struct conf_listener, mode),
+		.help = "of UNIX sockets, in octal"},
+	{.path = "listeners[].timeouts",
+		.type = CONF_GROUP,
+		.help = "override those of the top level"},
+	TIMEOUTS(conf_listener, "listeners[]."),
+	{.path = "upstreams", LIST(conf, upstreams, conf_upstream), .help = "where pairs go"},
+	{.path = "upstreams[].name",
+		.type = CONF_NAME,
+		.required = true,
+		.example = "app",
+		.offset = offsetof(struct conf_upstream, name),
+		.help = "what listeners refer to"},
+	{.path = "upstreams[].servers",
+		LIST(conf_upstream, servers, conf_server),
+		.help = "tried in this order until one connects"},
+	{.path = "upstreams[].servers[].address",
+		.type = CONF_SERVER,
+		.required = true,
+		.example = "127.0.0.1:9000",
+		.help = "where to connect to"},
+};
+
+const size_t conf_schema_len = sizeof(conf_schema) / sizeof(conf_schema[0]);
+
+/* The part of the path behind "parent."; NULL when it does not begin so. */
+static const char *path_behind(const char *path, const char *parent)
+{
+	size_t len = strlen(parent);
+
+	if (len == 0) {
+		return path;
+	}
+	return strncmp(path, parent, len) == 0 && path[len] == '.' ? path + len + 1 : NULL;
+}
+
+const char *conf_schema_child(const struct conf_key *key, const char *parent)
+{
+	const char *name = path_behind(key->path, parent);
+
+	return name != NULL && strchr(name, '.') == NULL ? name : NULL;
+}
+
+bool conf_schema_within(const struct conf_key *key, const char *parent)
+{
+	const char *name = path_behind(key->path, parent);
+
+	return name != NULL && strchr(name, '[') == NULL;
+}
+
+const struct conf_key *conf_schema_find(const char *parent, const char *name)
+{
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const char *child = conf_schema_child(&conf_schema[i], parent);
+
+		if (child != NULL && strcmp(child, name) == 0) {
+			return &conf_schema[i];
+		}
+	}
+	return NULL;
+}
+
+const struct conf_key *conf_schema_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const char *dot = strrchr(conf_schema[i].path, '.');
+
+		if (strcmp(dot == NULL ? conf_schema[i].path : dot + 1, name) == 0) {
+			return &conf_schema[i];
+		}
+	}
+	return NULL;
+}
+
+const struct conf_key *conf_schema_nearest(const char *parent, const char *name)
+{
+	const struct conf_key *nearest = NULL;
+	size_t fewest = SIZE_MAX;
+
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const char *child = conf_schema_child(&conf_schema[i], parent);
+		size_t edits = child == NULL ? SIZE_MAX : conf_edits(child, name);
+
+		if (edits < fewest) {
+			nearest = &conf_schema[i];
+			fewest = edits;
+		}
+	}
+	return nearest;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t min = a < b ? a : b;
+
+	return min < c ? min : c;
+}
+
+/* Wagner and Fischer, one row of the table at a time. */
+size_t conf_edits(const char *a, const char *b)
+{
+	size_t row[CONF_NAME_MAX + 1];
+	size_t a_len = strnlen(a, CONF_NAME_MAX);
+	size_t b_len = strnlen(b, CONF_NAME_MAX);
+
+	for (size_t j = 0; j <= b_len; j++) {
+		row[j] = j;
+	}
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t above = row[j];
+
+			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "conf/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Makes room for n + 1 elements: arrays double at each power of two. */
+static int grow(void *array, size_t n, size_t size)
+{
+	void *old;
+	void *new;
+
+	if ((n & (n - 1)) != 0) {
+		return 0;
+	}
+	memcpy(&old, array, sizeof(old));
+	new = realloc(old, (n == 0 ? 1 : 2 * n) * size);
+	if (new == NULL) {
+		return -ENOMEM;
+	}
+	memcpy(array, &new, sizeof(new));
+	return 0;
+}
+
+/* Appends to the whole text. */
+int conf_source_append(struct conf_source *source, const char *text, size_t len)
+{
+	if (source->room - source->len <= len) {
+		size_t room = source->len + len + 1 + source->room;
+		char *new = realloc(source->text, room);
+
+		if (new == NULL) {
+			return -ENOMEM;
+		}
+		source->text = new;
+		source->room = room;
+	}
+	for (size_t i = 0; i < len; i++) {
+		source->line += text[i] == '\n';
+	}
+	memcpy(source->text + source->len, text, len);
+	source->len += len;
+	source->text[source->len] = '\0';
+	return 0;
+}
+
+/* From the current line on, the whole text is `file` from its `file_line` on. */
+int conf_source_begin_segment(struct conf_source *source, const char *file, unsigned file_line)
+{
+	if (grow(&source->segments, source->n_segments, sizeof(*source->segments)) < 0) {
+		return -ENOMEM;
+	}
+	source->segments[source->n_segments++] =
+		(struct conf_segment){.line = source->line, .file = file, .file_line = file_line};
+	return 0;
+}
+
+/* Keeps `path` for as long as the source lives; takes it. NULL without memory. */
+const char *conf_source_keep_path(struct conf_source *source, char *path)
+{
+	if (path == NULL || grow(&source->files, source->n_files, sizeof(*source->files)) < 0) {
+		free(path);
+		return NULL;
+	}
+	source->files[source->n_files++] = path;
+	return path;
+}
+
+void conf_source_fini(struct conf_source *source)
+{
+	for (size_t i = 0; i < source->n_files; i++) {
+		free(source->files[i]);
+	}
+	free(source->files);
+	free(source->segments);
+	free(source->text);
+	*source = (struct conf_source){0};
+}
+
+void conf_source_place(const struct conf_source *source, unsigned line, const char **ret_file,
+	unsigned *ret_file_line)
+{
+	size_t i = source->n_segments - 1;
+
+	/* A segment without a line of its own (an include that was the whole line) begins where the
+	 * next does. */
+	while (i > 0 && source->segments[i].line > line) {
+		i--;
+	}
+	*ret_file = source->segments[i].file;
+	*ret_file_line = source->segments[i].file_line + (line - source->segments[i].line);
+}

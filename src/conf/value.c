@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "conf/read.h"
+#include "conf/schema.h"
+
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+/* Says what is wrong with a text; -EINVAL. */
+static int refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
+{
+	char shown[CONF_SHOWN_MAX];
+
+	(void)snprintf(why, CONF_WHY_MAX, "%s: %s", conf_shown(text, shown), what);
+	return -EINVAL;
+}
+
+/* The integer that `text` begins with, by libconfig's rules; true and UINT64_MAX when it is larger.
+ */
+static bool parse_integer(const char *text, uint64_t *ret_number)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	unsigned long long number;
+
+	if (*text == '-') {
+		return false;
+	}
+	errno = 0;
+	number = strtoull(text, NULL, hex ? 16 : 10);
+	*ret_number = errno == ERANGE ? UINT64_MAX : number;
+	return true;
+}
+
+/* Reads the text itself: libconfig would have wrapped what does not fit 32 bits. */
+static int set_int(
+	const struct conf_key *key, const char *text, uint32_t *value, char why[CONF_WHY_MAX])
+{
+	size_t len = strspn(text, "+-0123456789abcdefABCDEFxXL");
+	uint64_t number;
+
+	if (!parse_integer(text, &number) || number < key->min || number > key->max) {
+		(void)snprintf(why, CONF_WHY_MAX,
+			"%.*s is out of range; write an integer from %" PRIu64 " to %" PRIu64,
+			len < CONF_SHOWN_CHARS ? (int)len : CONF_SHOWN_CHARS, text, key->min,
+			key->max);
+		return -EINVAL;
+	}
+	*value = (uint32_t)number;
+	return 0;
+}
+
+static int set_duration(
+	const struct conf_key *key, const char *text, uint64_t *value, char why[CONF_WHY_MAX])
+{
+	const char *what;
+	uint64_t ns;
+
+	if (parse_duration(text, &ns, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (ns < key->min) {
+		return refuse(why, text,
+			"a timer of no time at all would strike at once; "
+			"write \"none\" to switch it off");
+	}
+	*value = ns;
+	return 0;
+}
+
+static int set_size(
+	const struct conf_key *key, const char *text, size_t *value, char why[CONF_WHY_MAX])
+{
+	const char *what;
+	uint64_t bytes;
+	char shown[CONF_SHOWN_MAX];
+
+	if (parse_size(text, &bytes, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (bytes < key->min || bytes > key->max) {
+		(void)snprintf(why, CONF_WHY_MAX,
+			"%s is out of range; write a size from \"%" PRIu64 "k\" to \"%" PRIu64
+			"M\"",
+			conf_shown(text, shown), key->min >> 10, key->max >> 20);
+		return -EINVAL;
+	}
+	*value = (size_t)bytes;
+	return 0;
+}
+
+static int set_mode(
+	const struct conf_key *key, const char *text, mode_t *value, char why[CONF_WHY_MAX])
+{
+	size_t len = strlen(text);
+	unsigned long mode;
+
+	if (len == 0 || strspn(text, "01234567") != len) {
+		return refuse(why, text, "a mode is octal digits; write one like \"0660\"");
+	}
+	mode = len > 8 ? ULONG_MAX : strtoul(text, NULL, 8);
+	if (mode > key->max) {
+		return refuse(
+			why, text, "a socket has only permission bits; write at most \"0777\"");
+	}
+	*value = (mode_t)mode;
+	return 0;
+}
+
+static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
+{
+	size_t len = strlen(text);
+	char *name;
+
+	if (len == 0 || len > CONF_NAME_MAX || strspn(text, NAME_CHARS) != len) {
+		return refuse(
+			why, text, "not a name; write 1 to 64 letters, digits, '_', '.' and '-'");
+	}
+	name = strdup(text);
+	if (name == NULL) {
+		return -ENOMEM;
+	}
+	assert(*value == NULL);
+	*value = name;
+	return 0;
+}
+
+static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MAX])
+{
+	struct addr addr;
+	const char *what;
+
+	if (addr_parse(text, &addr, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (addr.kind == ADDR_NAME) {
+		return refuse(why, text,
+			"a listener needs an address, not a name; "
+			"write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\" or \"unix:/run/x.sock\"");
+	}
+	*value = addr;
+	return 0;
+}
+
+static int set_server(const char *text, struct conf_server *value, char why[CONF_WHY_MAX])
+{
+	struct addr addr;
+	const char *what;
+
+	if (addr_parse(text, &addr, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (addr.kind == ADDR_ANY) {
+		return refuse(why, text,
+			"\"*\" is no place to connect to; write the address of a server, "
+			"like \"127.0.0.1:80\"");
+	}
+	value->addr = addr;
+	if (strlen(text) < sizeof(value->text)) {
+		(void)strcpy(value->text, text);
+	} else {
+		(void)addr_text(&addr, value->text);
+	}
+	return 0;
+}
+
+int conf_value_set(
+	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
+{
+	void *value = (char *)object + key->offset;
+
+	assert(key->type != CONF_GROUP && key->type != CONF_LIST);
+	switch (key->type) {
+	case CONF_INT:
+		return set_int(key, text, value, why);
+	case CONF_DURATION:
+		return set_duration(key, text, value, why);
+	case CONF_SIZE:
+		return set_size(key, text, value, why);
+	case CONF_LEVEL:
+		return log_level_parse(text, value) == 0
+			       ? 0
+			       : refuse(why, text,
+					 "not a level; write \"error\", \"warn\", \"info\" or "
+					 "\"debug\"");
+	case CONF_MODE:
+		return set_mode(key, text, value, why);
+	case CONF_NAME:
+		return set_name(text, value, why);
+	case CONF_REFERENCE:
+		return 0; /* conf_check() looks it up when all upstreams are known */
+	case CONF_LISTEN:
+		return set_listen(text, object, why); /* one element of the array */
+	case CONF_SERVER:
+		return set_server(text, value, why);
+	case CONF_GROUP:
+	case CONF_LIST:
+		break;
+	}
+	return -EINVAL;
+}
