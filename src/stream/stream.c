@@ -139,7 +139,8 @@ void stream_finish(struct stream *s)
 		}
 		stream_emit(s, STREAM_ERROR, NULL, 0);
 	}
-	stream_close(s);
+	/* What waited was dropped: were the peer still there, a FIN would make it look complete. */
+	stream_abort(s);
 }
 
 /* ---- readiness ---- */
