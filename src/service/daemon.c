@@ -31,6 +31,14 @@
 #define TICK_NS      ((uint64_t)NS_PER_S)
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
 
+/** The workers' numbers, summed. */
+struct totals {
+	uint32_t n_pairs;
+	uint64_t n_accepted;
+	uint64_t n_closed;
+	uint64_t waiting_bytes;
+};
+
 struct daemon {
 	const struct conf *conf;
 	struct loop *loop;
@@ -45,8 +53,8 @@ struct daemon {
 	unsigned n_signals; /**< that asked to stop */
 	struct timer tick;
 	struct memory memory;
-	uint64_t told_accepted; /**< what the last STATUS= said */
-	uint64_t told_closed;
+	bool told;
+	struct totals told_totals; /**< what the last STATUS= said */
 };
 
 static int daemon_fail(const char *what, int err, const char *remedy)
@@ -78,28 +86,35 @@ static uint64_t count(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/** Tells systemd how many pairs there are, if that changed since it was told. */
+static void daemon_tell(struct daemon *daemon, const struct totals *totals)
+{
+	if (daemon->told && totals->n_accepted == daemon->told_totals.n_accepted &&
+		totals->n_closed == daemon->told_totals.n_closed) {
+		return;
+	}
+	daemon->told = true;
+	daemon->told_totals = *totals;
+	notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed",
+		daemon->n_signals > 0 ? "Draining: " : "", daemon->conf->n_listeners,
+		totals->n_pairs, daemon->shared.pairs.max, (uintmax_t)totals->n_accepted,
+		(uintmax_t)totals->n_closed);
+}
+
 static void on_tick(struct timer *timer)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
-	uint32_t n_pairs = limit_taken(&daemon->shared.pairs);
-	uint64_t n_accepted = 0;
-	uint64_t n_closed = 0;
-	uint64_t waiting = 0;
+	struct totals totals = {.n_pairs = limit_taken(&daemon->shared.pairs)};
 
 	for (size_t i = 0; i < daemon->n_workers; i++) {
-		n_accepted += count(&daemon->workers[i].proxy.counters.n_accepted);
-		n_closed += count(&daemon->workers[i].proxy.counters.n_closed);
-		waiting += loop_waiting_bytes(daemon->workers[i].loop);
+		const struct worker *worker = &daemon->workers[i];
+
+		totals.n_accepted += count(&worker->proxy.counters.n_accepted);
+		totals.n_closed += count(&worker->proxy.counters.n_closed);
+		totals.waiting_bytes += loop_waiting_bytes(worker->loop);
 	}
-	memory_look(&daemon->memory, n_pairs, waiting);
-	if (n_accepted != daemon->told_accepted || n_closed != daemon->told_closed) {
-		daemon->told_accepted = n_accepted;
-		daemon->told_closed = n_closed;
-		notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed",
-			daemon->n_signals > 0 ? "Draining: " : "", daemon->conf->n_listeners,
-			n_pairs, daemon->shared.pairs.max, (uintmax_t)n_accepted,
-			(uintmax_t)n_closed);
-	}
+	memory_look(&daemon->memory, totals.n_pairs, totals.waiting_bytes);
+	daemon_tell(daemon, &totals);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
 
@@ -133,6 +148,7 @@ static void daemon_stop(struct daemon *daemon)
 	}
 	if (!again) {
 		notify_stopping();
+		daemon->told = false;
 	}
 	log_event(again ? "stopping_now" : "stopping");
 	for (size_t i = 0; i < daemon->n_workers; i++) {
@@ -292,7 +308,7 @@ static int daemon_start(struct daemon *daemon)
 	}
 	/* Warnings only: without memory for them, the pairs will tell. */
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
-	timer_arm(&daemon->tick, clock_ns() + TICK_NS);
+	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
 	return 0;
 }
 
