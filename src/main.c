@@ -18,16 +18,16 @@
  *	service/  daemon  the process			worker	a thread with a loop
  *		sockets, budget, names, notify, memory: what the process needs and tells
  */
-#include "base/log.h"
-#include "conf/conf.h"
-#include "conf/errors.h"
-#include "service/daemon.h"
-
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "service/daemon.h"
 
 #define CONF_DEFAULT "/etc/weir/weir.conf"
 

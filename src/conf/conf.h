@@ -12,13 +12,13 @@
 #ifndef WEIR_CONF_CONF_H
 #define WEIR_CONF_CONF_H
 
-#include "base/addr.h"
-#include "base/clock.h"
-#include "base/log.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 /** Durations; NS_NEVER where "none" was written. */
 struct conf_timeouts {

@@ -15,10 +15,10 @@
 #ifndef WEIR_PROXY_DEADLINE_H
 #define WEIR_PROXY_DEADLINE_H
 
-#include "conf/conf.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "conf/conf.h"
 
 /** In the order that decides between equal deadlines. */
 enum deadline_kind {

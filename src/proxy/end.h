@@ -6,9 +6,9 @@
 #ifndef WEIR_PROXY_END_H
 #define WEIR_PROXY_END_H
 
-#include "proxy/deadline.h"
-
 #include <stdint.h>
+
+#include "proxy/deadline.h"
 
 enum end_by {
 	END_BY_CLIENT,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/listener.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
 #include "stream/acceptor.h"
 #include "stream/stream.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 /** A connection on its way to another worker. */
 struct delivery {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/pair.h"
 
-#include "stream/loop.h"
-#include "stream/stream.h"
-
 #include <assert.h>
 #include <errno.h>
+
+#include "stream/loop.h"
+#include "stream/stream.h"
 
 enum {
 	LOOK_MIN_MS = 1,

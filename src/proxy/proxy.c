@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/proxy.h"
 
+#include <assert.h>
+
 #include "proxy/listener.h"
 #include "proxy/session.h"
-
-#include <assert.h>
 
 static void on_resume(struct task *task)
 {

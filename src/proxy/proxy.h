@@ -12,16 +12,16 @@
 #ifndef WEIR_PROXY_PROXY_H
 #define WEIR_PROXY_PROXY_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/list.h"
 #include "conf/conf.h"
 #include "proxy/end.h"
 #include "proxy/limit.h"
 #include "stream/loop.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 struct listener;
 struct proxy;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/pump.h"
 
-#include "stream/loop.h"
-
 #include <assert.h>
+
+#include "stream/loop.h"
 
 /** Looks how much room is left for `to` and reads no further than that. */
 static void pump_throttle(struct pump *pump)

@@ -15,9 +15,9 @@
 #ifndef WEIR_PROXY_PUMP_H
 #define WEIR_PROXY_PUMP_H
 
-#include "stream/stream.h"
-
 #include <stdbool.h>
+
+#include "stream/stream.h"
 
 struct pump {
 	struct stream *from;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/session.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/addr.h"
 #include "base/log.h"
 #include "proxy/proxy.h"
@@ -8,11 +13,6 @@
 #include "proxy/upstream.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
-
-#include <assert.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void session_try(struct session *session);
 

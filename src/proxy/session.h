@@ -11,15 +11,15 @@
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H
 
-#include "base/list.h"
-#include "conf/conf.h"
-#include "proxy/pair.h"
-#include "stream/loop.h"
-
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include "base/list.h"
+#include "conf/conf.h"
+#include "proxy/pair.h"
+#include "stream/loop.h"
 
 struct connector;
 struct proxy;

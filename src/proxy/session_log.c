@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/session_log.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/addr.h"
 #include "base/log.h"
 #include "proxy/proxy.h"
@@ -8,10 +12,6 @@
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /** All that is kept of the failed attempts of one session. */
 enum { TRIED_MAX = 1024 };

@@ -5,9 +5,9 @@
 #ifndef WEIR_PROXY_UPSTREAM_H
 #define WEIR_PROXY_UPSTREAM_H
 
-#include "conf/conf.h"
-
 #include <stddef.h>
+
+#include "conf/conf.h"
 
 /**
  * The server for a session that has tried `n_tried` of them in vain, or NULL when there is none

@@ -7,6 +7,15 @@
  */
 #include "service/daemon.h"
 
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "conf/conf.h"
 #include "service/budget.h"
@@ -18,15 +27,6 @@
 #include "stream/loop.h"
 #include "stream/resolver.h"
 #include "stream/timer.h"
-
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #define TICK_NS      ((uint64_t)NS_PER_S)
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)

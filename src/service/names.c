@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/names.h"
 
-#include "base/log.h"
-#include "stream/resolver.h"
-
 #include <errno.h>
 #include <stdlib.h>
+
+#include "base/log.h"
+#include "stream/resolver.h"
 
 struct name_probe {
 	struct resolver_query query;

@@ -6,9 +6,9 @@
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H
 
-#include "conf/conf.h"
-
 #include <stddef.h>
+
+#include "conf/conf.h"
 
 struct loop;
 struct resolver;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/sockets.h"
 
-#include "base/log.h"
-
 #include <errno.h>
 #include <stdlib.h>
+
+#include "base/log.h"
 
 size_t sockets_count(const struct conf *conf, size_t n_workers)
 {

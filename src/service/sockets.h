@@ -6,11 +6,11 @@
 #ifndef WEIR_SERVICE_SOCKETS_H
 #define WEIR_SERVICE_SOCKETS_H
 
-#include "conf/conf.h"
-#include "stream/listen.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "conf/conf.h"
+#include "stream/listen.h"
 
 /** One listening socket and whose it is to be. */
 struct bound_socket {

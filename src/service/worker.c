@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/worker.h"
 
-#include "base/log.h"
-#include "stream/loop.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+
+#include "base/log.h"
+#include "stream/loop.h"
 
 /* ---- on the worker's thread ---- */
 

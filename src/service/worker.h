@@ -14,15 +14,15 @@
 #ifndef WEIR_SERVICE_WORKER_H
 #define WEIR_SERVICE_WORKER_H
 
-#include "proxy/proxy.h"
-#include "service/sockets.h"
-
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "proxy/proxy.h"
+#include "service/sockets.h"
 
 struct worker {
 	pthread_t thread;

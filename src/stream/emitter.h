@@ -13,11 +13,11 @@
 #ifndef WEIR_STREAM_EMITTER_H
 #define WEIR_STREAM_EMITTER_H
 
-#include "base/list.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/list.h"
 
 struct emission;
 struct stream;

@@ -12,8 +12,6 @@
  */
 #include "stream/loop.h"
 
-#include "stream/loop_private.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +20,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#include "stream/loop_private.h"
 
 enum { EVENTS_A_TURN = 256 };
 

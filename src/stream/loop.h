@@ -20,11 +20,11 @@
 #ifndef WEIR_STREAM_LOOP_H
 #define WEIR_STREAM_LOOP_H
 
-#include "base/list.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/list.h"
 
 struct loop;
 

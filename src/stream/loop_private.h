@@ -3,10 +3,10 @@
 #ifndef WEIR_STREAM_LOOP_PRIVATE_H
 #define WEIR_STREAM_LOOP_PRIVATE_H
 
+#include <uv.h>
+
 #include "stream/loop.h"
 #include "stream/timer.h"
-
-#include <uv.h>
 
 /** The timers of one loop; timer.c. */
 struct timers {

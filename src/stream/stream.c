@@ -13,8 +13,6 @@
  */
 #include "stream/stream.h"
 
-#include "stream/stream_private.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +24,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "stream/stream_private.h"
 
 static bool stream_is_current(const struct stream *s)
 {

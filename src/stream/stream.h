@@ -30,11 +30,11 @@
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
 
-#include "stream/emitter.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "stream/emitter.h"
 
 struct loop;
 struct stream;

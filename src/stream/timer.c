@@ -6,13 +6,13 @@
  */
 #include "stream/timer.h"
 
-#include "stream/loop_private.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "stream/loop_private.h"
 
 enum { CAPACITY_MIN = 16 };
 

@@ -14,10 +14,10 @@
 #ifndef WEIR_STREAM_TIMER_H
 #define WEIR_STREAM_TIMER_H
 
-#include "base/clock.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/clock.h"
 
 struct loop;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "stream/emitter.h"
 
-#include "suite.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "suite.h"
 
 enum { A = 1 << 0, B = 1 << 1, C = 1 << 2 };
 

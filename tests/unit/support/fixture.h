@@ -11,13 +11,13 @@
 #ifndef WEIR_TESTS_FIXTURE_H
 #define WEIR_TESTS_FIXTURE_H
 
-#include "stream/loop.h"
-#include "stream/stream.h"
-
 #include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "stream/loop.h"
+#include "stream/stream.h"
 
 /* ---- the loop ---- */
 

@@ -5,7 +5,8 @@
 
 #include <check.h>
 
-/** Runs the suite as check's environment says (CK_FORK, CK_RUN_CASE, ...); the exit status of main(). */
+/** Runs the suite as check's environment says (CK_FORK, CK_RUN_CASE, ...); the exit status of
+ * main(). */
 static inline int suite_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The wires and peers of fixture.h. */
-#include "fixture.h"
-
-#include "fault.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -16,6 +12,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "fixture.h"
 
 static void must(bool ok, const char *what)
 {
