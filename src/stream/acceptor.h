@@ -7,8 +7,12 @@
  *	any     ── acceptor_drain() ──▶ draining ── queue empty ──▶ drained()
  *
  * Before each accept4() the owner admits it (takes its place under a limit); if there is then
- *nothing to accept, refused() gives the place back. A paused or resting acceptor leaves the queue
- *in the kernel and costs no wake-up. Nothing is ever accepted only to be closed.
+ * nothing to accept, refused() gives the place back. A paused or resting acceptor leaves the queue
+ * in the kernel and costs no wake-up. Nothing is ever accepted only to be closed.
+ *
+ * admit() that says no, and the pause that follows, are one step for this thread only. Where other
+ * threads give places back, admit() has to note that it said no before it looks for a place a last
+ * time, so that whoever gives a place back after that look sees the note, and posts a resume.
  */
 #ifndef WEIR_STREAM_ACCEPTOR_H
 #define WEIR_STREAM_ACCEPTOR_H
@@ -28,34 +32,38 @@ enum {
 struct acceptor_opts {
 	struct loop *loop;
 	int fd;      /**< listening, non-blocking; taken */
-	void *owner; /**< handed to the callbacks */
-	/** May one more be accepted? Takes its place if so. False pauses the acceptor. NULL:
-	 * always. */
+	void *owner; /**< handed to the callbacks, which may all close the acceptor */
+	/** May one more be accepted? Takes its place if so. False pauses. NULL: always. */
 	bool (*admit)(void *owner);
 	/** The place that admit() took is not needed after all. NULL if admit is. */
 	void (*refused)(void *owner);
-	/** A connection: the fd (CLOEXEC, NONBLOCK) is the owner's. May close the acceptor. */
+	/** A connection: the fd (CLOEXEC, NONBLOCK) is the owner's. */
 	void (*accepted)(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
-	/** May be NULL. accept4() failed with `err` and rests. For a log line; rate-limit it. */
+	/** May be NULL. Accepting failed with `err` and rests. For a log line; rate-limit it. */
 	void (*resting)(void *owner, int err);
 	/** After acceptor_drain(): the queue is empty (or its length at that time was accepted) and
-	 * the fd is closed. May close the acceptor. */
+	 * the fd is closed. NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 
 /** Starts accepting; NULL and errno (the fd is then still the caller's). */
 struct acceptor *acceptor_open(const struct acceptor_opts *opts);
 
-/** Stops and closes the fd; what waits in its queue is reset by the kernel. NULL is fine. */
+/**
+ * Stops, closes the fd and frees at the end of this turn; what waits in its queue is reset by the
+ * kernel. NULL is fine; returns NULL.
+ */
 struct acceptor *acceptor_close(struct acceptor *acceptor);
 
-/** No more accepts until acceptor_resume(). Idempotent, both. */
+/** No more accepts until acceptor_resume(). Idempotent, both; for a draining acceptor too. */
 void acceptor_pause(struct acceptor *acceptor);
 void acceptor_resume(struct acceptor *acceptor);
 bool acceptor_is_paused(const struct acceptor *acceptor);
 
-/** Accepts what waits, closes the fd, then calls drained() (never from inside this call). At the
- * limit it waits for acceptor_resume(). */
+/**
+ * Accepts what waits, closes the fd, then calls drained() (nothing from inside this call). A pause
+ * holds it up until acceptor_resume(). Idempotent.
+ */
 void acceptor_drain(struct acceptor *acceptor);
 
 /** The listening fd, -1 once closed. */

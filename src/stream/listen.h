@@ -3,20 +3,22 @@
  * Listening sockets: made here, accepted from in acceptor.h.
  *
  * TCP: SO_REUSEADDR, TCP_NODELAY and SO_OOBINLINE (accepted sockets inherit the last two; urgent
- *bytes stay in their place in the stream). The first socket of an address is bound without
- *SO_REUSEPORT, so that a second process gets EADDRINUSE; then it is set, and listen_open_more() can
- *join. "*:PORT" is one IPv6 socket with IPV6_V6ONLY off, IPv4 where the kernel has no IPv6.
+ * bytes stay in their place in the stream). The first socket of an address is bound and listens
+ * without SO_REUSEPORT, so that a second process gets EADDRINUSE at any moment; then it is set, and
+ * listen_open_more() can join. "*:PORT" is one IPv6 socket with IPV6_V6ONLY off, IPv4 where the
+ * kernel has no IPv6.
  *
  * UNIX paths: decided under PATH.lock beside the socket (flock, held while listening). What is at
- *PATH
+ * PATH
  *
  *	nothing				bind
  *	a socket that says ECONNREFUSED	a crash left it: replaced
  *	a socket that answers, or EAGAIN	alive: -EADDRINUSE
+ *	a socket that cannot be asked	-EACCES and the like: left alone
  *	anything else			never removed: -EEXIST
  *
  * The mode is set between bind and listen, whatever the umask. listen_close() removes the path only
- *if device and inode are still ours, and the lock file after it.
+ * if device and inode are still ours, and the lock file after it.
  */
 #ifndef WEIR_STREAM_LISTEN_H
 #define WEIR_STREAM_LISTEN_H
@@ -37,8 +39,9 @@ struct listen_socket {
 };
 
 /**
- * Binds and listens. 0 or a negative errno, then *ret_socket is untouched and *ret_why (may be
- * NULL) is a constant text with the remedy, or NULL when errno says it all.
+ * Binds and listens; `addr` is not a name. 0 or a negative errno, then *ret_socket is untouched and
+ * *ret_why (ret_why may be NULL) is a constant text with the remedy, or NULL when errno says it
+ * all.
  */
 int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
 	const char **ret_why);
@@ -51,7 +54,7 @@ bool listen_can_double(const struct addr *addr);
 
 /**
  * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path
- * and gives up the claim. Fine when never opened: { .fd = -1 }.
+ * and gives up the claim. Idempotent, and fine when never opened: { .fd = -1 }.
  */
 void listen_close(struct listen_socket *socket);
 

@@ -55,10 +55,10 @@ void fault_resume(void);
 /** For the wrappers: whether this call shall fail; sets errno if so. */
 bool fault_strikes(const char *name, enum fault_class class, int err);
 
-/** Defines the wrapper of one function. */
+/** Defines the wrapper of one function; weak, so that a test may have one of its own. */
 #define FAULT_WRAP(type, name, class, err, failure, params, args)                                  \
 	type __real_##name params;                                                                 \
-	type __wrap_##name params;                                                                 \
+	type __wrap_##name params __attribute__((weak));                                           \
 	type __wrap_##name params                                                                  \
 	{                                                                                          \
 		return fault_strikes(#name, class, err) ? (failure) : __real_##name args;          \

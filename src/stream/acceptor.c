@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Accepting on our own fd: libuv's uv_listen() accepts and closes when it is out of fds, and its
+ * handles cannot give their fd away.
+ *
+ *	running		watched, level-triggered: up to ACCEPTOR_A_TURN connections a wake-up
+ *	paused, resting	not watched; resume or the timer watches again
+ *	draining	not watched, since an empty queue makes no event: `step` runs a slice each
+ *turn
+ *
+ * The memory is freed by a deferred task, so that every callback may close the acceptor.
+ */
+#include "stream/acceptor.h"
+
+#include "stream/listen.h"
+#include "stream/loop.h"
+#include "stream/timer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct acceptor {
+	struct watcher watcher; /**< of fd */
+	struct timer rest;
+	struct task step; /**< draining: next turn; closed: free */
+	struct acceptor_opts opts;
+	int fd;          /**< -1 once closed */
+	unsigned n_left; /**< draining: how many at most are still accepted */
+	bool watched;
+	bool paused;
+	bool resting;
+	bool draining;
+};
+
+/** All that waited when draining began was accepted; a pause does not hold up the end then. */
+static bool is_drained(const struct acceptor *acceptor)
+{
+	return acceptor->draining && acceptor->n_left == 0;
+}
+
+static bool is_accepting(const struct acceptor *acceptor)
+{
+	return acceptor->fd >= 0 && !acceptor->paused && !acceptor->resting &&
+	       !is_drained(acceptor);
+}
+
+static void unwatch(struct acceptor *acceptor)
+{
+	if (acceptor->watched) {
+		acceptor->watched = false;
+		loop_unwatch(acceptor->opts.loop, acceptor->fd, &acceptor->watcher);
+	}
+}
+
+static void stop(struct acceptor *acceptor)
+{
+	unwatch(acceptor);
+	loop_cancel(acceptor->opts.loop, &acceptor->step);
+}
+
+static void rest(struct acceptor *acceptor)
+{
+	acceptor->resting = true;
+	timer_arm(&acceptor->rest, clock_after(clock_ns(), (uint64_t)ACCEPTOR_REST_MS * NS_PER_MS));
+	stop(acceptor);
+}
+
+static void on_ready(struct watcher *watcher, uint32_t events);
+
+static int watch(struct acceptor *acceptor)
+{
+	int r;
+
+	acceptor->watcher.ready = on_ready; /* loop_unwatch() cleared it */
+	r = loop_watch_listen(acceptor->opts.loop, acceptor->fd, &acceptor->watcher);
+	acceptor->watched = r == 0;
+	return r;
+}
+
+/** Sees to it that more is accepted, unless a pause or a rest holds it up. */
+static void go_on(struct acceptor *acceptor)
+{
+	if (acceptor->draining && (is_accepting(acceptor) || is_drained(acceptor))) {
+		loop_next(acceptor->opts.loop, &acceptor->step);
+	} else if (is_accepting(acceptor) && !acceptor->watched && watch(acceptor) < 0) {
+		rest(acceptor); /* out of memory for the watch: a lost listener would be worse */
+	}
+}
+
+/** The errors of the connection that was to be accepted, not of the listener: accept(2). */
+static bool is_of_connection(int err)
+{
+	switch (err) {
+	case ECONNABORTED:
+	case EINTR:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_shortage(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
+static bool take_place(struct acceptor *acceptor)
+{
+	return acceptor->opts.admit == NULL || acceptor->opts.admit(acceptor->opts.owner);
+}
+
+static void give_place_back(struct acceptor *acceptor)
+{
+	if (acceptor->opts.refused != NULL) {
+		acceptor->opts.refused(acceptor->opts.owner);
+	}
+}
+
+/** Accepts one, if there is a sound one, for a place that is taken. 0 or a negative errno. */
+static int accept_one(struct acceptor *acceptor)
+{
+	int err = 0;
+
+	for (unsigned n_failed = 0; n_failed < ACCEPTOR_A_TURN; n_failed++) {
+		union addr_sockaddr peer = {.any.sa_family = AF_UNSPEC};
+		socklen_t len = sizeof(peer);
+		int fd = accept4(acceptor->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			acceptor->n_left -= acceptor->n_left > 0;
+			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
+			return 0;
+		}
+		err = errno;
+		if (!is_of_connection(err)) {
+			break;
+		}
+	}
+	/* Nothing but such errors (a firewall's EPERM may come for ever): never spin on them. */
+	return -err;
+}
+
+/** One slice. -EAGAIN: the queue is empty; 0: there may be more; or why it has to rest. */
+static int accept_some(struct acceptor *acceptor)
+{
+	for (unsigned n = 0; n < ACCEPTOR_A_TURN; n++) {
+		int r;
+
+		if (!is_accepting(acceptor)) {
+			return 0; /* closed, paused, or drained, by a callback */
+		}
+		if (!take_place(acceptor)) {
+			acceptor_pause(acceptor);
+			return 0;
+		}
+		if (!is_accepting(acceptor)) {
+			give_place_back(acceptor);
+			return 0;
+		}
+		r = accept_one(acceptor);
+		if (r < 0) {
+			give_place_back(acceptor);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void shut(struct acceptor *acceptor)
+{
+	stop(acceptor);
+	timer_arm(&acceptor->rest, NS_NEVER);
+	close(acceptor->fd);
+	acceptor->fd = -1;
+}
+
+static void accept_slice(struct acceptor *acceptor)
+{
+	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor);
+
+	if (acceptor->fd < 0) {
+		return;
+	}
+	/* The queue is empty, or will not be read any better by waiting. */
+	if (acceptor->draining && r < 0 && !is_shortage(-r)) {
+		shut(acceptor);
+		acceptor->opts.drained(acceptor->opts.owner);
+		return;
+	}
+	if (r < 0 && r != -EAGAIN) {
+		rest(acceptor);
+		if (acceptor->opts.resting != NULL) {
+			acceptor->opts.resting(acceptor->opts.owner, r);
+		}
+		return;
+	}
+	go_on(acceptor);
+}
+
+static void on_ready(struct watcher *watcher, uint32_t events)
+{
+	(void)events;
+	accept_slice(container_of(watcher, struct acceptor, watcher));
+}
+
+static void on_step(struct task *task)
+{
+	accept_slice(container_of(task, struct acceptor, step));
+}
+
+static void on_rested(struct timer *timer)
+{
+	struct acceptor *acceptor = container_of(timer, struct acceptor, rest);
+
+	acceptor->resting = false;
+	go_on(acceptor);
+}
+
+static void on_freed(struct task *task)
+{
+	free(container_of(task, struct acceptor, step));
+}
+
+struct acceptor *acceptor_open(const struct acceptor_opts *opts)
+{
+	struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
+	int r;
+
+	assert(loop_is_current(opts->loop));
+	assert((opts->admit == NULL) == (opts->refused == NULL));
+	if (acceptor == NULL) {
+		return NULL;
+	}
+	acceptor->opts = *opts;
+	acceptor->fd = opts->fd;
+	task_init(&acceptor->step, on_step);
+	r = timer_open(&acceptor->rest, opts->loop, on_rested);
+	if (r == 0) {
+		r = watch(acceptor);
+	}
+	if (r < 0) {
+		timer_close(&acceptor->rest);
+		free(acceptor);
+		errno = -r;
+		return NULL;
+	}
+	return acceptor;
+}
+
+struct acceptor *acceptor_close(struct acceptor *acceptor)
+{
+	if (acceptor == NULL) {
+		return NULL;
+	}
+	assert(loop_is_current(acceptor->opts.loop));
+	if (acceptor->fd >= 0) {
+		shut(acceptor);
+	}
+	timer_close(&acceptor->rest);
+	task_init(&acceptor->step, on_freed);
+	loop_defer(acceptor->opts.loop, &acceptor->step);
+	return NULL;
+}
+
+void acceptor_pause(struct acceptor *acceptor)
+{
+	assert(loop_is_current(acceptor->opts.loop));
+	if (acceptor->fd >= 0) {
+		acceptor->paused = true;
+		stop(acceptor);
+		go_on(acceptor);
+	}
+}
+
+void acceptor_resume(struct acceptor *acceptor)
+{
+	assert(loop_is_current(acceptor->opts.loop));
+	if (acceptor->fd >= 0) {
+		acceptor->paused = false;
+		go_on(acceptor);
+	}
+}
+
+bool acceptor_is_paused(const struct acceptor *acceptor)
+{
+	return acceptor->paused;
+}
+
+/** How many connections wait now; a bound for it where the kernel does not tell. */
+static unsigned queue_length(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	struct tcp_info info = {.tcpi_unacked = 0};
+	socklen_t len = sizeof(info);
+
+	if (poll(&poll_fd, 1, 0) == 0) {
+		return 0;
+	}
+	/* Of a listening socket, tcpi_unacked is the length of its queue: tcp_get_info(). */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
+		return LISTEN_BACKLOG;
+	}
+	return info.tcpi_unacked;
+}
+
+void acceptor_drain(struct acceptor *acceptor)
+{
+	assert(loop_is_current(acceptor->opts.loop) && acceptor->opts.drained != NULL);
+	if (acceptor->draining || acceptor->fd < 0) {
+		return;
+	}
+	acceptor->draining = true;
+	acceptor->n_left = queue_length(acceptor->fd);
+	unwatch(acceptor);
+	go_on(acceptor);
+}
+
+int acceptor_fd(const struct acceptor *acceptor)
+{
+	return acceptor->fd;
+}

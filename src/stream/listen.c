@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sockets that listen: TCP here, what a path in the file system needs besides in listen_unix.c.
+ *
+ * Why SO_REUSEPORT is set after listen(2): two sockets with SO_REUSEADDR may both be bound while
+ * neither listens, and the second listen(2) then fails. Had both set SO_REUSEPORT by that time, it
+ * would not, and two daemons would share the port. The kernel makes the group when the second
+ * socket joins (reuseport_add_sock() in net/core/sock_reuseport.c), so later is not too late.
+ */
+#include "stream/listen.h"
+
+#include "stream/listen_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
+
+static int set_flag(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static const char *tcp_why(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another process listens there; stop it or choose another port";
+	case -EADDRNOTAVAIL:
+		return "no interface of this machine has this address";
+	case -EACCES:
+		return "this port needs CAP_NET_BIND_SERVICE; grant it or choose a port from 1024 "
+		       "on";
+	case -EAFNOSUPPORT:
+		return "this kernel does not speak this address family";
+	default:
+		return NULL;
+	}
+}
+
+/** The options of a TCP socket that have to be set before bind. */
+static int prepare_tcp(int fd, int family, bool v6_only, bool join)
+{
+	int r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (r == 0 && join) {
+		r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	}
+	if (r == 0) {
+		r = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	}
+	if (r == 0) {
+		r = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	}
+	if (r == 0 && family == AF_INET6) {
+		r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
+	}
+	return r;
+}
+
+/** A listening TCP socket; `join`: beside one that is there already. The fd or a negative errno. */
+static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool join)
+{
+	int fd = socket(sa->sa_family, SOCKET_FLAGS, 0);
+	int r;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	r = prepare_tcp(fd, sa->sa_family, v6_only, join);
+	if (r < 0) {
+		goto err_close;
+	}
+	if (bind(fd, sa, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+		r = -errno;
+		goto err_close;
+	}
+	if (!join) {
+		r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		if (r < 0) {
+			goto err_close;
+		}
+	}
+	return fd;
+err_close:
+	close(fd);
+	return r;
+}
+
+static int open_any(const struct addr *addr)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = addr->sa.in6.sin6_port};
+	int fd = open_tcp(&addr->sa.any, addr->sa_len, false, false);
+
+	if (fd == -EAFNOSUPPORT) {
+		fd = open_tcp((const struct sockaddr *)&any, sizeof(any), false, false);
+	}
+	return fd;
+}
+
+/** A listening UNIX socket; `claim` is NULL for an abstract name. The fd or a negative errno. */
+static int open_unix(const struct addr *addr, mode_t mode, struct listen_claim *claim)
+{
+	int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	int r = 0;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	if (bind(fd, &addr->sa.any, addr->sa_len) < 0) {
+		r = -errno;
+		goto err_close;
+	}
+	if (claim != NULL) {
+		r = listen_claim_bound(claim, mode);
+		if (r < 0) {
+			goto err_close;
+		}
+	}
+	if (listen(fd, LISTEN_BACKLOG) < 0) {
+		r = -errno;
+		goto err_close;
+	}
+	return fd;
+err_close:
+	close(fd);
+	return r;
+}
+
+int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
+	const char **ret_why)
+{
+	struct listen_claim *claim = NULL;
+	const char *why = NULL;
+	int fd;
+
+	assert(addr->kind != ADDR_NAME);
+	if (addr->kind == ADDR_ANY) {
+		fd = open_any(addr);
+		why = fd < 0 ? tcp_why(fd) : NULL;
+	} else if (addr->kind == ADDR_INET) {
+		fd = open_tcp(&addr->sa.any, addr->sa_len, true, false);
+		why = fd < 0 ? tcp_why(fd) : NULL;
+	} else {
+		fd = 0;
+		if (addr->sa.un.sun_path[0] != '\0') {
+			fd = listen_claim_new(addr->sa.un.sun_path, &claim, &why);
+		}
+		if (fd == 0) {
+			fd = open_unix(addr, mode, claim);
+			why = fd == -EADDRINUSE ? "another process listens there" : NULL;
+		}
+	}
+	if (ret_why != NULL) {
+		*ret_why = why;
+	}
+	if (fd < 0) {
+		listen_claim_free(claim);
+		return fd;
+	}
+	*ret_socket = (struct listen_socket){.fd = fd, .claim = claim};
+	return 0;
+}
+
+int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket)
+{
+	union addr_sockaddr sa;
+	socklen_t len = sizeof(sa);
+	int v6_only = 0;
+	socklen_t v6_only_len = sizeof(v6_only);
+	int fd;
+
+	if (getsockname(first->fd, &sa.any, &len) < 0) {
+		return -errno;
+	}
+	assert(sa.any.sa_family != AF_UNIX);
+	if (sa.any.sa_family == AF_INET6 &&
+		getsockopt(first->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &v6_only_len) < 0) {
+		return -errno;
+	}
+	fd = open_tcp(&sa.any, len, v6_only != 0, true);
+	if (fd < 0) {
+		return fd;
+	}
+	*ret_socket = (struct listen_socket){.fd = fd, .claim = NULL};
+	return 0;
+}
+
+bool listen_can_double(const struct addr *addr)
+{
+	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
+}
+
+void listen_close(struct listen_socket *socket)
+{
+	if (socket->fd >= 0) {
+		close(socket->fd);
+		socket->fd = -1;
+	}
+	socket->claim = listen_claim_free(socket->claim);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The claim on a UNIX socket's path.
+ *
+ *	PATH.lock	flock: of all that ask, one may look at PATH, replace it, and listen
+ *	PATH		asked by connect(2) whether somebody is alive there who knows no locks
+ *
+ * A lock file is removed by its holder, so who opened it before and locked it after holds a file
+ * that nobody else will find: after locking, the path must still name the same inode, else again.
+ *
+ * The bound socket is kept open by O_PATH: an inode that is held is not given to another file, so
+ * that device and inode say for sure whether the path is still ours when it is to be removed.
+ */
+#include "stream/listen_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	LOCK_TRIES = 16, /* each lost to one more process that came and went */
+	LOCK_MODE = 0600,
+	PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path), /* with the NUL */
+};
+
+static const char lock_suffix[] = ".lock";
+
+struct listen_claim {
+	int lock_fd;
+	int path_fd; /* -1 before the path is bound */
+	char path[PATH_MAX_BYTES];
+	char lock_path[PATH_MAX_BYTES + sizeof(lock_suffix)];
+};
+
+/** Whether `path` itself, not what it links to, is the file that is open as `fd`. */
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat open_file;
+	struct stat named;
+
+	return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+	       open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+/* ---- the lock ---- */
+
+static const char *lock_why(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+		return "its folder does not exist; make it first";
+	case -ELOOP:
+		return "PATH.lock is a symbolic link; remove it";
+	case -EISDIR:
+	case -ENXIO:
+		return "PATH.lock is not a plain file; remove it or choose another path";
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		return "PATH.lock cannot be written; the folder must be writable, the file our own";
+	default:
+		return NULL;
+	}
+}
+
+/** One try: 0, -EAGAIN if the file was removed while it was being locked, or what is wrong. */
+static int lock_once(struct listen_claim *claim, const char **ret_why)
+{
+	int fd = open(claim->lock_path,
+		O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, LOCK_MODE);
+	int r;
+
+	if (fd < 0) {
+		r = -errno;
+		*ret_why = lock_why(r);
+		return r;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+		*ret_why = r == -EADDRINUSE ? "another weir holds PATH.lock" : NULL;
+		close(fd);
+		return r;
+	}
+	if (!is_same_file(fd, claim->lock_path)) {
+		close(fd);
+		return -EAGAIN;
+	}
+	claim->lock_fd = fd;
+	return 0;
+}
+
+static int lock_path(struct listen_claim *claim, const char **ret_why)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		int r = lock_once(claim, ret_why);
+
+		if (r != -EAGAIN) {
+			return r;
+		}
+	}
+	*ret_why = "PATH.lock is removed and made again all the time; who else uses this path?";
+	return -EADDRINUSE;
+}
+
+/* ---- what is at the path ---- */
+
+/** Asks the socket at the path: 0 alive, -ECONNREFUSED dead, -ENOENT gone, others: no answer. */
+static int ask_path(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	memcpy(sa.sun_path, path, strlen(path));
+	if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		r = -errno;
+	}
+	close(fd);
+	/* A full queue, or a socket of another type: somebody is there. */
+	return r == -EAGAIN || r == -EPROTOTYPE ? 0 : r;
+}
+
+/** Sees to it that nothing is at the path; 0 or a negative errno. */
+static int clear_path(const char *path, const char **ret_why)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0) {
+		return errno == ENOENT ? 0 : -errno;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		*ret_why = "what is there is not a socket; remove it or choose another path";
+		return -EEXIST;
+	}
+	r = ask_path(path);
+	if (r == -ENOENT) {
+		return 0;
+	}
+	if (r == 0) {
+		*ret_why = "another process listens there";
+		return -EADDRINUSE;
+	}
+	if (r != -ECONNREFUSED) {
+		*ret_why = "whether somebody listens there cannot be found out; remove it if not";
+		return r;
+	}
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+/* ---- the claim ---- */
+
+int listen_claim_new(const char *path, struct listen_claim **ret_claim, const char **ret_why)
+{
+	struct listen_claim *claim = calloc(1, sizeof(*claim));
+	int r;
+
+	assert(strnlen(path, PATH_MAX_BYTES) < PATH_MAX_BYTES); /* addr_parse() saw to it */
+	if (claim == NULL) {
+		return -ENOMEM;
+	}
+	claim->lock_fd = -1;
+	claim->path_fd = -1;
+	memcpy(claim->path, path, strlen(path));
+	(void)snprintf(
+		claim->lock_path, sizeof(claim->lock_path), "%s%s", claim->path, lock_suffix);
+	r = lock_path(claim, ret_why);
+	if (r == 0) {
+		r = clear_path(claim->path, ret_why);
+	}
+	if (r < 0) {
+		listen_claim_free(claim);
+		return r;
+	}
+	*ret_claim = claim;
+	return 0;
+}
+
+int listen_claim_bound(struct listen_claim *claim, mode_t mode)
+{
+	claim->path_fd = open(claim->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (claim->path_fd < 0) {
+		int r = -errno;
+
+		/* Bound a moment ago under the lock: ours, though we have no hold on it. */
+		(void)unlink(claim->path);
+		return r;
+	}
+	/* fchmod(2) would change the socket, not its name in the file system. Nobody can connect
+	 * before listen(2), so the umask's mode until here harms nobody. */
+	return chmod(claim->path, mode) < 0 ? -errno : 0;
+}
+
+struct listen_claim *listen_claim_free(struct listen_claim *claim)
+{
+	if (claim == NULL) {
+		return NULL;
+	}
+	if (claim->path_fd >= 0) {
+		if (is_same_file(claim->path_fd, claim->path)) {
+			(void)unlink(claim->path);
+		}
+		close(claim->path_fd);
+	}
+	if (claim->lock_fd >= 0) {
+		if (is_same_file(claim->lock_fd, claim->lock_path)) {
+			(void)unlink(claim->lock_path);
+		}
+		close(claim->lock_fd);
+	}
+	free(claim);
+	return NULL;
+}
