@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * weir: options and wiring. The map of the sources, lowest layer first; a file includes only its
- *own layer and those above it here (tests/lint/layers):
+ * own layer and those above it here (tests/lint/layers):
  *
  *	base/	list	intrusive lists			clock	CLOCK_MONOTONIC in ns
  *		parse	durations, sizes		addr	addresses as written and shown
@@ -11,10 +11,11 @@
  *		listen	listening sockets		acceptor  accepts from one of them
  *		resolver  names, for all threads	connector  an address to a stream
  *	conf/	conf	the model			read, schema, source, scan, errors: from
- *file to model proxy/	pump	one direction			pair	two pumps, a clock, an end
+ *								file to model
+ *	proxy/	pump	one direction			pair	two pumps, a clock, an end
  *		session	from accept to the closing line	deadline, end: which timer, which reason
  *		listener  one socket on one worker	upstream, limit: which server, how many
- *pairs proxy	one worker's share of it all
+ *		proxy	one worker's share of it all
  *	service/  daemon  the process			worker	a thread with a loop
  *		sockets, budget, names, notify, memory: what the process needs and tells
  */

@@ -18,7 +18,7 @@
  * Failure modes: the reader does not read, so write() blocks and the queues fill up and drop; the
  * reader is gone (EPIPE) or the disk is full, so the batch is dropped. Either way the lines are
  * counted, and one line says how many when writing succeeds again. Of N lines produced, exactly N
- *are written or counted.
+ * are written or counted.
  */
 #include "base/log_sink.h"
 

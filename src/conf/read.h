@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The reading of a parsed config into the model. Private to conf; the only header here that knows
- *libconfig.
+ * libconfig.
  *
  *	syntax.c	why libconfig refused the text
  *	read.c		groups, lists and keys, by the schema
@@ -9,7 +9,7 @@
  *	report.c	keys that are unknown, values of a wrong type
  *	value.c		one value: its text into the model
  *	check.c		what only the whole model shows: names and addresses that are there twice,
- *references
+ *			references
  */
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H

@@ -3,11 +3,14 @@
  * Which of a session's timers is due next, as a pure function of what happened.
  *
  *	timer		runs				counts from
- *	connect		while connecting		the start of the attempt (connector.h keeps
- *it) write_stall	while bytes wait in weir	the last byte taken, or when they began to
- *wait half_close	from the first FIN passed on,	that FIN, or the last byte after it while
- *nothing waits half_close_max	from the first FIN passed on	that FIN idle		until then,
- *while nothing waits	the last byte moved either way lifetime	always accept
+ *	connect		while connecting		the start of the attempt (kept by connector.h)
+ *	write_stall	while bytes wait in weir	the last byte taken, or when they began to wait
+ *	half_close	from the first FIN passed on,	that FIN, or the last byte after it
+ *			while nothing waits
+ *	half_close_max	from the first FIN passed on	that FIN
+ *	idle		until then,			the last byte moved either way
+ *			while nothing waits
+ *	lifetime	always				accept
  *	drain		from SIGTERM on			that (an absolute deadline)
  *
  * The earliest deadline wins; equal ones in the order of the list.

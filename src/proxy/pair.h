@@ -13,7 +13,7 @@
  *
  * The pair owns both streams, sets their own timeouts to 0, and advances one clock: the last byte
  * moved on either. When a timer strikes it looks at the kernel once more before it judges; then
- *both streams emit TIMEOUT and are closed.
+ * both streams emit TIMEOUT and are closed.
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- *	fd budget ──▶ sockets ──▶ workers ──▶ READY=1 ──▶ loop ── signal ──▶ draining ── quiet ──▶
- *end
+ *	fd budget ──▶ sockets ──▶ workers ──▶ READY=1 ──▶ loop ── signal ──▶ draining ──▶ end
  *
  * Whatever fails before READY=1 is logged with its remedy, undone, and ends with exit code 1.
  */

@@ -5,8 +5,7 @@
  *
  *	running		watched, level-triggered: up to ACCEPTOR_A_TURN connections a wake-up
  *	paused, resting	not watched; resume or the timer watches again
- *	draining	not watched, since an empty queue makes no event: `step` runs a slice each
- *turn
+ *	draining	not watched, since an empty queue makes no event: `step` runs a slice a turn
  *
  * The memory is freed by a deferred task, so that every callback may close the acceptor.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How readiness arrives, and nothing else knows: one epoll set of ours, nested in libuv's as a
- *single uv_poll_t. Why not a uv_poll_t for each fd: six system calls an fd more, and
- *level-triggered, so that a paused stream spins or goes blind.
+ * single uv_poll_t. Why not a uv_poll_t for each fd: six system calls an fd more, and
+ * level-triggered, so that a paused stream spins or goes blind.
  *
  *	uv_run ── poll ──▶ on_epoll ── epoll_wait(256) ──▶ watcher->ready ...
  *	       └─ check ─▶ on_check ── next tasks, due timers, deferred tasks
  *
  * `awake` is an idle handle that is active exactly while a task or a due timer waits: with it libuv
- *polls without sleeping.
+ * polls without sleeping.
  */
 #include "stream/loop.h"
 

@@ -15,7 +15,7 @@
  * loop never sleeps while a task or a due timer waits.
  *
  * A loop belongs to the thread that made it. Every function here asserts that, but for loop_post()
- *and loop_post_cancel().
+ * and loop_post_cancel().
  */
 #ifndef WEIR_STREAM_LOOP_H
 #define WEIR_STREAM_LOOP_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The life of a stream: new, started, failing or closing, closed, freed. The bytes are
- *stream_io.c's.
+ * stream_io.c's.
  *
  * What has to be told is noted where it happens and told from one place, on_later(), a deferred
- *task: so nothing is emitted from inside a call by the user, and the order is always WRITE, DRAIN,
+ * task: so nothing is emitted from inside a call by the user, and the order is always WRITE, DRAIN,
  * HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, from the loop.
  *
  *	open ── stream_fail() ──▶ failed ── input exhausted, or not wanted ──▶ stream_finish()

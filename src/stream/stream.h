@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Streams: non-blocking I/O on anything that can be polled (TCP and UNIX sockets, pipes,
- *socketpairs, ttys), after the contract of Pyjo.IOLoop.Stream. The rows of the contract are the
- *tests of tests/unit/test_stream_contract_*.c.
+ * socketpairs, ttys), after the contract of Pyjo.IOLoop.Stream. The rows of the contract are the
+ * tests of tests/unit/test_stream_contract_*.c.
  *
  * Events (struct event, emitter.h), emitted on the stream's loop, never from inside a call by the
- *user:
+ * user:
  *
  *	READ	bytes arrived: data and len, borrowed for the call
  *	WRITE	len bytes were taken by the kernel
@@ -14,18 +14,19 @@
  *		of input closes the stream
  *	HANGUP	half-open streams only: the peer is gone, nothing can be sent to it any more. error
  *		is the cause (0: a UNIX peer or pipe that closed). Once. What it sent before can
- *still be read: with a cause, CLOSE follows when the input is exhausted and the stream is started
- *TIMEOUT no byte moved for `timeout`; CLOSE follows ERROR	an error other than ECONNRESET and
- *EPIPE, which are a plain CLOSE; CLOSE follows. Without a handler it is fatal: the error's text to
- *stderr, then abort() CLOSE	once, last; error is the cause: 0 (own close or end of input) or a
- *negative errno
+ *		still be read: with a cause, CLOSE follows when the input is exhausted and the
+ *		stream is started
+ *	TIMEOUT	no byte moved for `timeout`; CLOSE follows
+ *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows.
+ *		Without a handler it is fatal: the error's text to stderr, then abort()
+ *	CLOSE	once, last; error is the cause: 0 (own close or end of input) or a negative errno
  *
  * A stream that fails while it is started is read until its input is exhausted, then closed. One
  * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and
- *the input waits for stream_start().
+ * the input waits for stream_start().
  *
  * Ownership: stream_new() takes the fd. stream_free() gives the stream up, closes it if it is open,
- *and unsubscribes everyone: after it nothing fires. It may be called in any handler.
+ * and unsubscribes everyone: after it nothing fires. It may be called in any handler.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
