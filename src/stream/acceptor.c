@@ -11,16 +11,16 @@
  */
 #include "stream/acceptor.h"
 
-#include "stream/listen.h"
-#include "stream/loop.h"
-#include "stream/timer.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "stream/listen.h"
+#include "stream/loop.h"
+#include "stream/timer.h"
 
 struct acceptor {
 	struct watcher watcher; /**< of fd */

@@ -17,9 +17,9 @@
 #ifndef WEIR_STREAM_ACCEPTOR_H
 #define WEIR_STREAM_ACCEPTOR_H
 
-#include "base/addr.h"
-
 #include <stdbool.h>
+
+#include "base/addr.h"
 
 struct acceptor;
 struct loop;

@@ -9,12 +9,12 @@
  */
 #include "stream/listen.h"
 
-#include "stream/listen_private.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+
+#include "stream/listen_private.h"
 
 enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
 

@@ -23,10 +23,10 @@
 #ifndef WEIR_STREAM_LISTEN_H
 #define WEIR_STREAM_LISTEN_H
 
-#include "base/addr.h"
-
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "base/addr.h"
 
 enum { LISTEN_BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
 

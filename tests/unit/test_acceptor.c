@@ -2,18 +2,17 @@
 /* The acceptor: limits, shortages, draining, closing at any moment. */
 #include "stream/acceptor.h"
 
-#include "base/clock.h"
-#include "stream/listen.h"
-
-#include "fault.h"
-#include "fixture.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "fault.h"
+#include "fixture.h"
+#include "stream/listen.h"
+#include "suite.h"
 
 enum { CLIENTS_MAX = 64 };
 

@@ -2,10 +2,6 @@
 /* Listening sockets: TCP and its sharing, UNIX paths and the claim on them. */
 #include "stream/listen.h"
 
-#include "fault.h"
-#include "fixture.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -16,6 +12,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "fixture.h"
+#include "suite.h"
 
 enum { MODE = 0640, PATH_BYTES = 108 };
 
