@@ -7,7 +7,7 @@
  *	END of `from` ──▶ when nothing waits for `to`: done
  *
  * That is all of backpressure and half-close; it is stated here and nowhere else. What waits for
- *`to` is at most its high-water mark: a read never takes more than the room that is left.
+ * `to` is at most its high-water mark: a read never takes more than the room that is left.
  *
  * The pump owns nothing; both streams outlive it or are stopped by pump_stop() first. Failures of
  * the streams are the pair's business (pair.h).
