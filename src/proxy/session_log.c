@@ -59,6 +59,16 @@ void session_log_open(const struct session *session)
 	}
 }
 
+/** An errno by its name; what getaddrinfo said has only a text. */
+static void log_failure(struct log_line *line, int err)
+{
+	if (strerrorname_np(-err) != NULL) {
+		log_errno(line, err);
+	} else {
+		log_str(line, "error", resolver_strerror(err));
+	}
+}
+
 static void log_end_of_pair(struct log_line *line, const struct end *end)
 {
 	log_str(line, "by", end_by_name(end->by));
@@ -67,7 +77,7 @@ static void log_end_of_pair(struct log_line *line, const struct end *end)
 		log_str(line, "timer", deadline_name(end->timer));
 		log_u64(line, "late_us", end->late_ns / NS_PER_US);
 	} else if (end->err != 0) {
-		log_errno(line, end->err);
+		log_failure(line, end->err);
 	}
 }
 
