@@ -177,8 +177,7 @@ void log_sink_write(const struct log_record *record, const char *text)
 	size_t len;
 
 	if (state == SINK_ABANDONED) {
-		/* The fd is stuck, and the process on its way out. */
-		log_sink_drop();
+		/* The fd is stuck, the process on its way out, and nobody left to count for. */
 		return;
 	}
 	len = format_prefix(record, journal, &stamp, line);

@@ -1,0 +1,818 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The log from its first field to the fd. What the log thread does is made certain by wrapped calls
+ * (calloc, write, sem_post), not by waiting: a write can be held at a gate, cut short, or refused.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "suite.h"
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Long enough for the busiest machine: only what is stuck for good takes it. */
+#define PATIENCE (UINT64_C(50) * NS_PER_S)
+
+enum { N_THREADS = 4 };
+
+/* --- the wrapped calls --- */
+
+static struct {
+	atomic_int fd; /* whose writes are meddled with; -1 for none */
+	atomic_bool held;
+	sem_t at_gate;
+	sem_t open_gate;
+	atomic_bool choppy; /* a few bytes at once, and now and then none */
+	atomic_uint n_writes;
+	atomic_uint n_posts;
+	atomic_bool no_memory;
+} meddle = {.fd = -1};
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+int __real_sem_post(sem_t *sem);
+int __wrap_sem_post(sem_t *sem);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return atomic_load(&meddle.no_memory) ? NULL : __real_calloc(n, size);
+}
+
+int __wrap_sem_post(sem_t *sem)
+{
+	atomic_fetch_add(&meddle.n_posts, 1);
+	return __real_sem_post(sem);
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) < 0) {
+		ck_assert_int_eq(errno, EINTR);
+	}
+}
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+	unsigned int n;
+
+	if (fd != atomic_load(&meddle.fd)) {
+		return __real_write(fd, bytes, len);
+	}
+	n = atomic_fetch_add(&meddle.n_writes, 1);
+	if (atomic_exchange(&meddle.held, false)) {
+		(void)__real_sem_post(&meddle.at_gate);
+		wait_for(&meddle.open_gate);
+	}
+	if (atomic_load(&meddle.choppy)) {
+		if (n % 3 != 2) {
+			errno = n % 3 == 0 ? EINTR : EAGAIN;
+			return -1;
+		}
+		len = len < 11 ? len : 11;
+	}
+	return __real_write(fd, bytes, len);
+}
+
+/* --- helpers --- */
+
+static void meddle_with(int fd)
+{
+	ck_assert_int_eq(sem_init(&meddle.at_gate, 0, 0), 0);
+	ck_assert_int_eq(sem_init(&meddle.open_gate, 0, 0), 0);
+	atomic_store(&meddle.n_writes, 0);
+	atomic_store(&meddle.fd, fd);
+}
+
+static void set_up(void)
+{
+	atomic_store(&meddle.fd, -1);
+	atomic_store(&meddle.held, false);
+	atomic_store(&meddle.choppy, false);
+	atomic_store(&meddle.no_memory, false);
+	log_set_level(LOG_LEVEL_INFO);
+	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
+}
+
+/* A fd that takes everything and can be read from its start. */
+static int open_memory(void)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* All that was written to it, as a string to free(). Closes the fd. */
+static char *close_memory(int fd)
+{
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	text = malloc((size_t)st.st_size + 1);
+	ck_assert_ptr_nonnull(text);
+	n = pread(fd, text, (size_t)st.st_size, 0);
+	ck_assert_int_eq(n, st.st_size);
+	text[n] = '\0';
+	(void)close(fd);
+	return text;
+}
+
+static void put_number_line(unsigned int thread, unsigned int n)
+{
+	struct log_line line;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "number"));
+	log_u64(&line, "thread", thread);
+	log_u64(&line, "n", n);
+	log_end(&line);
+}
+
+/* What a whole log amounts to, once its every line was looked at. */
+struct tally {
+	uint64_t written;
+	uint64_t dropped;
+	unsigned int next[N_THREADS]; /* the least number that a thread's next line may have */
+};
+
+static void count_line(struct tally *tally, const char *line)
+{
+	unsigned int thread;
+	unsigned int n;
+	uint64_t lines;
+	char stamp[64];
+
+	if (sscanf(line, "time=%63s level=info event=number thread=%u n=%u", stamp, &thread, &n) ==
+		3) {
+		ck_assert_uint_lt(thread, N_THREADS);
+		ck_assert_msg(n >= tally->next[thread], "thread %u: %u after %u", thread, n,
+			tally->next[thread] - 1);
+		tally->next[thread] = n + 1;
+		tally->written++;
+		return;
+	}
+	ck_assert_msg(sscanf(line, "time=%63s level=warn event=log_dropped lines=%" SCNu64, stamp,
+			      &lines) == 2,
+		"a line that nobody wrote: \"%s\"", line);
+	ck_assert_uint_gt(lines, 0);
+	tally->dropped += lines;
+}
+
+/* Consumes the text. */
+static struct tally count_lines(char *text)
+{
+	struct tally tally = {0};
+	char *line = text;
+
+	while (*line != '\0') {
+		char *end = strchr(line, '\n');
+
+		ck_assert_msg(end != NULL, "the last line has no end: \"%s\"", line);
+		*end = '\0';
+		count_line(&tally, line);
+		line = end + 1;
+	}
+	free(text);
+	return tally;
+}
+
+/* Moves all of a pipe to memory, in a thread, until the other end is closed. */
+struct reader {
+	pthread_t thread;
+	int from;
+	int memory;
+};
+
+static void *reader_thread(void *arg)
+{
+	struct reader *reader = arg;
+	char buffer[4096];
+	ssize_t n;
+
+	while ((n = read(reader->from, buffer, sizeof(buffer))) > 0) {
+		ck_assert_int_eq(__real_write(reader->memory, buffer, (size_t)n), n);
+	}
+	ck_assert_int_eq(n, 0);
+	return NULL;
+}
+
+static void reader_start(struct reader *reader, int from)
+{
+	reader->from = from;
+	reader->memory = open_memory();
+	ck_assert_int_eq(pthread_create(&reader->thread, NULL, reader_thread, reader), 0);
+}
+
+static char *reader_finish(struct reader *reader)
+{
+	ck_assert_int_eq(pthread_join(reader->thread, NULL), 0);
+	(void)close(reader->from);
+	return close_memory(reader->memory);
+}
+
+static void open_narrow_pipe(int fds[2], int flags)
+{
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_ge(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+	ck_assert_int_eq(fcntl(fds[1], F_SETFL, flags), 0);
+}
+
+/* --- building lines --- */
+
+START_TEST(a_level_has_a_name)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+	enum log_level level;
+
+	for (size_t i = 0; i < N_OF(names); i++) {
+		ck_assert_int_eq(log_level_parse(names[i], &level), 0);
+		ck_assert_uint_eq(level, i);
+		ck_assert_str_eq(log_level_name(level), names[i]);
+	}
+	level = LOG_LEVEL_WARN;
+	ck_assert_int_eq(log_level_parse("warning", &level), -EINVAL);
+	ck_assert_int_eq(log_level_parse("Info", &level), -EINVAL);
+	ck_assert_int_eq(log_level_parse("", &level), -EINVAL);
+	ck_assert_uint_eq(level, LOG_LEVEL_WARN);
+}
+END_TEST
+
+START_TEST(lines_above_the_level_are_not_built)
+{
+	struct log_line line;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	ck_assert(!log_begin(&line, LOG_LEVEL_DEBUG, "x"));
+	log_set_level(LOG_LEVEL_ERROR);
+	ck_assert(log_begin(&line, LOG_LEVEL_ERROR, "x"));
+	ck_assert(!log_begin(&line, LOG_LEVEL_WARN, "x"));
+	log_set_level(LOG_LEVEL_DEBUG);
+	ck_assert(log_begin(&line, LOG_LEVEL_DEBUG, "x"));
+}
+END_TEST
+
+static void expect_text(const struct log_line *line, const char *expected)
+{
+	ck_assert_msg(line->len == strlen(expected) && memcmp(line->text, expected, line->len) == 0,
+		"\"%.*s\" is not \"%s\"", (int)line->len, line->text, expected);
+}
+
+static const struct {
+	const char *value;
+	const char *shown;
+} values[] = {
+	{"plain", " v=plain"},
+	{"127.0.0.1:80", " v=127.0.0.1:80"},
+	{"unix:@x/y~!#'", " v=unix:@x/y~!#'"},
+	{"", " v=\"\""},
+	{" ", " v=\" \""},
+	{"two words", " v=\"two words\""},
+	{"a=b", " v=\"a=b\""},
+	{"\"", " v=\"\\x22\""},
+	{"\\", " v=\"\\x5c\""},
+	{"x\" level=error y=\"", " v=\"x\\x22 level=error y=\\x22\""},
+	{"a\nb\r\tc", " v=\"a\\x0ab\\x0d\\x09c\""},
+	{"\x01\x1f\x7f", " v=\"\\x01\\x1f\\x7f\""},
+	{"\x1b[2J", " v=\"\\x1b[2J\""},
+	{"\xc3\xa4\xff\x80", " v=\"\\xc3\\xa4\\xff\\x80\""},
+	{NULL, ""},
+};
+
+START_TEST(a_value_from_outside_is_escaped)
+{
+	struct log_line line = {.len = 0};
+
+	log_str(&line, "v", values[_i].value);
+	expect_text(&line, values[_i].shown);
+}
+END_TEST
+
+START_TEST(numbers_are_written_whole)
+{
+	struct log_line line;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_u64(&line, "a", 0);
+	log_u64(&line, "b", UINT64_MAX);
+	log_i64(&line, "c", INT64_MIN);
+	log_i64(&line, "d", INT64_MAX);
+	log_i64(&line, "e", -1);
+	expect_text(&line, " event=x a=0 b=18446744073709551615 c=-9223372036854775808 "
+			   "d=9223372036854775807 e=-1");
+}
+END_TEST
+
+START_TEST(milliseconds_have_three_decimals)
+{
+	struct log_line line;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_ms(&line, "a", 0);
+	log_ms(&line, "b", 999);
+	log_ms(&line, "c", 1000);
+	log_ms(&line, "d", 12345678);
+	log_ms(&line, "e", NS_NEVER);
+	expect_text(&line, " event=x a=0.000 b=0.000 c=0.001 d=12.345 e=18446744073709.551");
+}
+END_TEST
+
+START_TEST(an_errno_has_its_name_and_its_text)
+{
+	struct log_line line;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_errno(&line, -ECONNREFUSED);
+	expect_text(&line, " event=x errno=ECONNREFUSED error=\"Connection refused\"");
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_errno(&line, -3008);
+	log_str(&line, "error", "unknown node or service");
+	expect_text(&line, " event=x errno=-3008 error=\"unknown node or service\"");
+}
+END_TEST
+
+/* Ends a line on a thread without a queue, while stderr is memory; returns what arrived. */
+static char *end_to_memory(struct log_line *line)
+{
+	int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	int memory = open_memory();
+
+	ck_assert_int_ge(before, 0);
+	ck_assert_int_eq(dup2(memory, STDERR_FILENO), STDERR_FILENO);
+	log_end(line);
+	ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	(void)close(before);
+	return close_memory(memory);
+}
+
+static void expect_end(const char *text, const char *end)
+{
+	size_t len = strlen(text);
+
+	ck_assert_uint_ge(len, strlen(end));
+	ck_assert_str_eq(text + len - strlen(end), end);
+}
+
+START_TEST(a_line_that_is_too_long_is_cut_between_fields)
+{
+	/* " event=x v=" + value + " cut=true" is exactly LOG_LINE_MAX. */
+	enum { FITS = LOG_LINE_MAX - (int)sizeof(" event=x v= cut=true") + 1 };
+	static char value[FITS + 2];
+	struct log_line line;
+	char *text;
+
+	memset(value, 'v', FITS);
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_str(&line, "v", value);
+	ck_assert(!line.cut);
+	log_u64(&line, "more", 1);
+	ck_assert(line.cut);
+	text = end_to_memory(&line);
+	expect_end(text, "vvv cut=true\n");
+	ck_assert_uint_eq(line.len, LOG_LINE_MAX);
+	free(text);
+
+	value[FITS] = 'v';
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_u64(&line, "a", 1);
+	log_str(&line, "v", value);
+	/* Short enough, but not what comes next: a line has no holes. */
+	log_u64(&line, "b", 2);
+	text = end_to_memory(&line);
+	expect_end(text, " level=info event=x a=1 cut=true\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(a_cut_never_splits_an_escape)
+{
+	static char value[4 * LOG_LINE_MAX];
+	struct log_line line;
+
+	memset(value, '\n', sizeof(value) - 1);
+	for (size_t len = 0; len < LOG_LINE_MAX; len++) {
+		const char *tail = value + sizeof(value) - 1 - len;
+
+		ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+		log_str(&line, "v", tail);
+		if (line.cut) {
+			expect_text(&line, " event=x");
+		} else {
+			ck_assert_uint_eq(line.len, strlen(" event=x v=\"\"") + 4 * len);
+		}
+	}
+	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
+	log_str(&line, "v", value);
+	expect_text(&line, " event=x");
+}
+END_TEST
+
+START_TEST(a_line_begins_with_time_and_level)
+{
+	int year, month, day, hour, minute, second, ms, end = 0;
+	struct log_line line;
+	char *text;
+
+	ck_assert(log_begin(&line, LOG_LEVEL_WARN, "x"));
+	text = end_to_memory(&line);
+	ck_assert_int_eq(sscanf(text, "time=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ level=warn event=x\n%n",
+				 &year, &month, &day, &hour, &minute, &second, &ms, &end),
+		7);
+	ck_assert_uint_eq(
+		strlen(text), strlen("time=2026-01-31T12:00:00.123Z level=warn event=x\n"));
+	ck_assert_int_eq((int)strlen(text), end);
+	free(text);
+}
+END_TEST
+
+static const char *const priorities[] = {
+	"<3>event=x\n", "<4>event=x\n", "<6>event=x\n", "<7>event=x\n"};
+
+static void name_journal(int fd, int off_by)
+{
+	struct stat st;
+	char name[64];
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	(void)snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)st.st_dev,
+		(uintmax_t)st.st_ino + (uintmax_t)off_by);
+	ck_assert_int_eq(setenv("JOURNAL_STREAM", name, 1), 0);
+}
+
+START_TEST(under_systemd_a_line_begins_with_its_priority)
+{
+	int memory = open_memory();
+	struct log_line line;
+	char *text;
+
+	name_journal(memory, 0);
+	log_set_level(LOG_LEVEL_DEBUG);
+	ck_assert_int_eq(log_open(memory), 0);
+	/* By this thread itself, and by the log thread. */
+	ck_assert(log_begin(&line, (enum log_level)_i, "x"));
+	log_end(&line);
+	ck_assert_int_eq(log_thread_open(), 0);
+	ck_assert(log_begin(&line, (enum log_level)_i, "x"));
+	log_end(&line);
+	ck_assert(log_close(PATIENCE));
+	text = close_memory(memory);
+	ck_assert_uint_eq(strlen(text), 2 * strlen(priorities[_i]));
+	ck_assert_int_eq(strncmp(text, priorities[_i], strlen(priorities[_i])), 0);
+	expect_end(text, priorities[_i]);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_stderr_that_left_the_journal_has_time_and_level)
+{
+	int memory = open_memory();
+
+	name_journal(memory, 1);
+	ck_assert_int_eq(log_open(memory), 0);
+	put_number_line(0, 0);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_uint_eq(count_lines(close_memory(memory)).written, 1);
+}
+END_TEST
+
+/* --- queues and the log thread --- */
+
+START_TEST(a_thread_without_a_queue_writes_its_lines_at_once)
+{
+	int memory = open_memory();
+	struct stat st;
+
+	ck_assert_int_eq(log_open(memory), 0);
+	put_number_line(0, 0);
+	ck_assert_int_eq(fstat(memory, &st), 0);
+	ck_assert_int_gt(st.st_size, 0);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_uint_eq(count_lines(close_memory(memory)).written, 1);
+}
+END_TEST
+
+START_TEST(a_second_log_thread_is_refused)
+{
+	int memory = open_memory();
+
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_open(memory), -EBUSY);
+	ck_assert(log_close(PATIENCE));
+	ck_assert(log_close(PATIENCE));
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_uint_eq(count_lines(close_memory(memory)).written, 0);
+}
+END_TEST
+
+struct producer {
+	pthread_t thread;
+	unsigned int number;
+	unsigned int n_lines;
+};
+
+static void *producer_thread(void *arg)
+{
+	const struct producer *producer = arg;
+
+	ck_assert_int_eq(log_thread_open(), 0);
+	for (unsigned int n = 0; n < producer->n_lines; n++) {
+		put_number_line(producer->number, n);
+	}
+	log_thread_close();
+	return NULL;
+}
+
+static void produce(unsigned int n_lines)
+{
+	struct producer producers[N_THREADS];
+
+	for (unsigned int i = 0; i < N_THREADS; i++) {
+		producers[i].number = i;
+		producers[i].n_lines = n_lines;
+		ck_assert_int_eq(
+			pthread_create(&producers[i].thread, NULL, producer_thread, &producers[i]),
+			0);
+	}
+	for (unsigned int i = 0; i < N_THREADS; i++) {
+		ck_assert_int_eq(pthread_join(producers[i].thread, NULL), 0);
+	}
+}
+
+START_TEST(no_line_is_lost_while_the_queues_have_room)
+{
+	enum { N_LINES = 2500 }; /* of at most 64 bytes with their records: fits 256 KiB */
+	int memory = open_memory();
+	struct tally tally;
+
+	ck_assert_int_eq(log_open(memory), 0);
+	produce(N_LINES);
+	ck_assert(log_close(PATIENCE));
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(tally.dropped, 0);
+}
+END_TEST
+
+START_TEST(many_times_a_queue_is_written_or_counted)
+{
+	enum { N_LINES = 50000 }; /* each queue wraps some ten times */
+	int memory = open_memory();
+	struct tally tally;
+
+	ck_assert_int_eq(log_open(memory), 0);
+	produce(N_LINES);
+	ck_assert(log_close(PATIENCE));
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written + tally.dropped, (uint64_t)N_THREADS * N_LINES);
+}
+END_TEST
+
+START_TEST(threads_come_and_go_and_leave_their_lines)
+{
+	enum { N_ROUNDS = 50 };
+	int memory = open_memory();
+	struct producer producer = {.n_lines = 1};
+	struct tally tally = {0};
+	char *text;
+
+	ck_assert_int_eq(log_open(memory), 0);
+	for (unsigned int i = 0; i < N_ROUNDS; i++) {
+		ck_assert_int_eq(
+			pthread_create(&producer.thread, NULL, producer_thread, &producer), 0);
+		ck_assert_int_eq(pthread_join(producer.thread, NULL), 0);
+	}
+	ck_assert(log_close(PATIENCE));
+	text = close_memory(memory);
+	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+		/* Their order among threads is free, and all have the number 0. */
+		tally.written++;
+		ck_assert_ptr_nonnull(strstr(line, "event=number thread=0 n=0\n"));
+	}
+	ck_assert_uint_eq(tally.written, N_ROUNDS);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_busy_log_is_written_in_batches_without_wake_ups)
+{
+	enum { N_LINES = 2500, N_BATCHES = 4 }; /* of 64 KiB, for 2,500 lines of some 70 bytes */
+	int memory = open_memory();
+	unsigned int n_posts;
+	struct tally tally;
+
+	meddle_with(memory);
+	atomic_store(&meddle.held, true);
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_number_line(0, 0);
+	wait_for(&meddle.at_gate);
+	/* The log thread is inside write(): it does not sleep, so nobody may post. */
+	n_posts = atomic_load(&meddle.n_posts);
+	for (unsigned int n = 1; n <= N_LINES; n++) {
+		put_number_line(0, n);
+	}
+	ck_assert_uint_eq(atomic_load(&meddle.n_posts), n_posts);
+	(void)__real_sem_post(&meddle.open_gate);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_uint_le(atomic_load(&meddle.n_writes), 1 + N_BATCHES);
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written, 1 + N_LINES);
+	ck_assert_uint_eq(tally.dropped, 0);
+}
+END_TEST
+
+START_TEST(short_and_interrupted_writes_are_continued)
+{
+	enum { N_LINES = 500 };
+	int memory = open_memory();
+	struct tally tally;
+
+	meddle_with(memory);
+	atomic_store(&meddle.choppy, true);
+	ck_assert_int_eq(log_open(memory), 0);
+	produce(N_LINES);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_uint_gt(atomic_load(&meddle.n_writes), N_LINES);
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(tally.dropped, 0);
+}
+END_TEST
+
+START_TEST(a_log_that_nobody_reads_stops_nobody)
+{
+	enum { N_LINES = 20000 }; /* more than queue, batch and pipe hold together */
+	struct reader reader;
+	struct tally tally;
+	int fds[2];
+
+	/* Once with a blocking pipe, once with one that somebody made non-blocking. */
+	open_narrow_pipe(fds, _i == 0 ? 0 : O_NONBLOCK);
+	ck_assert_int_eq(log_open(fds[1]), 0);
+	produce(N_LINES);
+	reader_start(&reader, fds[0]);
+	ck_assert(log_close(PATIENCE));
+	ck_assert_int_eq(fcntl(fds[1], F_GETFL) & O_NONBLOCK, _i == 0 ? 0 : O_NONBLOCK);
+	(void)close(fds[1]);
+	tally = count_lines(reader_finish(&reader));
+	ck_assert_uint_gt(tally.dropped, 0);
+	ck_assert_uint_eq(tally.written + tally.dropped, (uint64_t)N_THREADS * N_LINES);
+}
+END_TEST
+
+START_TEST(closing_a_stuck_log_keeps_to_its_budget)
+{
+	enum { N_LINES = 1000 };
+	struct reader reader;
+	struct tally tally;
+	int fds[2];
+
+	open_narrow_pipe(fds, 0);
+	ck_assert_int_eq(log_open(fds[1]), 0);
+	produce(N_LINES);
+	/* No reader, so there is no other way out than the budget. */
+	ck_assert(!log_close(0));
+	ck_assert(!log_close(20 * NS_PER_MS));
+	/* Must not block either; the line is gone. */
+	put_number_line(0, UINT_MAX);
+	reader_start(&reader, fds[0]);
+	ck_assert(log_close(PATIENCE));
+	(void)close(fds[1]);
+	tally = count_lines(reader_finish(&reader));
+	ck_assert_uint_eq(tally.written, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(tally.dropped, 0);
+}
+END_TEST
+
+START_TEST(lines_for_a_broken_fd_are_counted_and_told_later)
+{
+	enum { N_LINES = 100 };
+	int memory = open_memory();
+	struct tally tally;
+	int fds[2];
+
+	/* The default action would end this process, and the mask is the log thread's own work. */
+	ck_assert_ptr_ne(signal(SIGPIPE, SIG_DFL), SIG_ERR);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	(void)close(fds[0]);
+	ck_assert_int_eq(log_open(fds[1]), 0);
+	produce(N_LINES);
+	ck_assert(log_close(PATIENCE));
+	(void)close(fds[1]);
+
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_number_line(0, 0);
+	ck_assert(log_close(PATIENCE));
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written, 1);
+	ck_assert_uint_eq(tally.dropped, (uint64_t)N_THREADS * N_LINES);
+}
+END_TEST
+
+START_TEST(a_thread_that_got_no_queue_drops_and_counts)
+{
+	int memory = open_memory();
+	struct tally tally;
+
+	ck_assert_int_eq(log_open(memory), 0);
+	atomic_store(&meddle.no_memory, true);
+	ck_assert_int_eq(log_thread_open(), -ENOMEM);
+	atomic_store(&meddle.no_memory, false);
+	put_number_line(0, 0);
+	put_number_line(0, 1);
+	log_thread_close();
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_number_line(0, 2);
+	ck_assert(log_close(PATIENCE));
+	tally = count_lines(close_memory(memory));
+	ck_assert_uint_eq(tally.written, 1);
+	ck_assert_uint_eq(tally.dropped, 2);
+}
+END_TEST
+
+START_TEST(the_caller_keeps_its_signal_mask)
+{
+	int memory = open_memory();
+	sigset_t before;
+	sigset_t after;
+
+	(void)sigemptyset(&before);
+	(void)sigaddset(&before, SIGUSR1);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+	ck_assert(sigismember(&after, SIGUSR1) == 1 && sigismember(&after, SIGTERM) == 0);
+	ck_assert(log_close(PATIENCE));
+	(void)sigemptyset(&before);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	(void)close(memory);
+}
+END_TEST
+
+static TCase *lines_case(void)
+{
+	TCase *tc = tcase_create("lines");
+
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_test(tc, a_level_has_a_name);
+	tcase_add_test(tc, lines_above_the_level_are_not_built);
+	tcase_add_loop_test(tc, a_value_from_outside_is_escaped, 0, (int)N_OF(values));
+	tcase_add_test(tc, numbers_are_written_whole);
+	tcase_add_test(tc, milliseconds_have_three_decimals);
+	tcase_add_test(tc, an_errno_has_its_name_and_its_text);
+	tcase_add_test(tc, a_line_that_is_too_long_is_cut_between_fields);
+	tcase_add_test(tc, a_cut_never_splits_an_escape);
+	tcase_add_test(tc, a_line_begins_with_time_and_level);
+	tcase_add_loop_test(
+		tc, under_systemd_a_line_begins_with_its_priority, 0, (int)N_OF(priorities));
+	tcase_add_test(tc, a_stderr_that_left_the_journal_has_time_and_level);
+	return tc;
+}
+
+static TCase *sink_case(void)
+{
+	TCase *tc = tcase_create("sink");
+
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_test(tc, a_thread_without_a_queue_writes_its_lines_at_once);
+	tcase_add_test(tc, a_second_log_thread_is_refused);
+	tcase_add_test(tc, no_line_is_lost_while_the_queues_have_room);
+	tcase_add_test(tc, many_times_a_queue_is_written_or_counted);
+	tcase_add_test(tc, threads_come_and_go_and_leave_their_lines);
+	tcase_add_test(tc, a_busy_log_is_written_in_batches_without_wake_ups);
+	tcase_add_test(tc, short_and_interrupted_writes_are_continued);
+	tcase_add_loop_test(tc, a_log_that_nobody_reads_stops_nobody, 0, 2);
+	tcase_add_test(tc, closing_a_stuck_log_keeps_to_its_budget);
+	tcase_add_test(tc, lines_for_a_broken_fd_are_counted_and_told_later);
+	tcase_add_test(tc, a_thread_that_got_no_queue_drops_and_counts);
+	tcase_add_test(tc, the_caller_keeps_its_signal_mask);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("log");
+
+	suite_add_tcase(suite, lines_case());
+	suite_add_tcase(suite, sink_case());
+	return suite_run(suite);
+}
