@@ -55,6 +55,13 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 	};
 }
 
+/** What weir or the machine ran out of: fds, memory, ports, watches. */
+static bool is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM ||
+	       err == -EADDRNOTAVAIL || err == -ENOSPC;
+}
+
 struct end end_by_failure(enum end_by side, int err)
 {
 	/* A UNIX peer that hung up while nobody was connected has no errno. */
@@ -63,14 +70,11 @@ struct end end_by_failure(enum end_by side, int err)
 			.by = side, .reason = END_RESET, .err = err, .timer = DEADLINE_NONE};
 	}
 	return (struct end){
-		.by = END_BY_WEIR, .reason = END_ERROR, .err = err, .timer = DEADLINE_NONE};
-}
-
-/** What weir or the machine ran out of: fds, memory, ports. */
-static bool is_shortage(int err)
-{
-	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM ||
-	       err == -EADDRNOTAVAIL;
+		.by = END_BY_WEIR,
+		.reason = is_shortage(err) ? END_LIMIT : END_ERROR,
+		.err = err,
+		.timer = DEADLINE_NONE,
+	};
 }
 
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/end.h"
+
+#include "suite.h"
+
+#include <errno.h>
+#include <string.h>
+
+START_TEST(words_are_those_of_the_log)
+{
+	static const char *const reasons[] = {"eof", "reset", "idle", "half_close", "write_stall",
+		"lifetime", "connect_timeout", "connect_failed", "drain", "limit", "error"};
+
+	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
+	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
+		ck_assert_str_eq(end_reason_name(reason), reasons[reason]);
+	}
+	ck_assert_str_eq(end_by_name(END_BY_CLIENT), "client");
+	ck_assert_str_eq(end_by_name(END_BY_UPSTREAM), "upstream");
+	ck_assert_str_eq(end_by_name(END_BY_WEIR), "weir");
+}
+END_TEST
+
+START_TEST(each_timer_has_its_reason)
+{
+	static const enum end_reason reasons[DEADLINE_KINDS] = {
+		[DEADLINE_CONNECT] = END_CONNECT_TIMEOUT,
+		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
+		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
+		[DEADLINE_HALF_CLOSE_MAX] = END_HALF_CLOSE,
+		[DEADLINE_IDLE] = END_IDLE,
+		[DEADLINE_LIFETIME] = END_LIFETIME,
+		[DEADLINE_DRAIN] = END_DRAIN,
+	};
+
+	for (enum deadline_kind timer = 0; timer < DEADLINE_KINDS; timer++) {
+		struct end end = end_by_timer(timer, 42);
+
+		ck_assert_int_eq(end.reason, reasons[timer]);
+		ck_assert_int_eq(end.by, timer == DEADLINE_CONNECT ? END_BY_UPSTREAM : END_BY_WEIR);
+		ck_assert_int_eq(end.timer, timer);
+		ck_assert_uint_eq(end.late_ns, 42);
+		ck_assert_int_eq(end.err, 0);
+	}
+}
+END_TEST
+
+static void assert_end(struct end end, enum end_by by, enum end_reason reason, int err)
+{
+	ck_assert_int_eq(end.by, by);
+	ck_assert_int_eq(end.reason, reason);
+	ck_assert_int_eq(end.err, err);
+	ck_assert_int_eq(end.timer, DEADLINE_NONE);
+	ck_assert_uint_eq(end.late_ns, 0);
+}
+
+START_TEST(a_reset_is_by_the_side_that_reset)
+{
+	static const int errs[] = {-ECONNRESET, -EPIPE, 0};
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_end(
+			end_by_failure(END_BY_CLIENT, errs[i]), END_BY_CLIENT, END_RESET, errs[i]);
+		assert_end(end_by_failure(END_BY_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_RESET,
+			errs[i]);
+	}
+}
+END_TEST
+
+START_TEST(a_shortage_in_the_life_of_a_pair_is_a_limit)
+{
+	static const int errs[] = {-ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, -EADDRNOTAVAIL, -ENOSPC};
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		assert_end(end_by_failure(END_BY_CLIENT, errs[i]), END_BY_WEIR, END_LIMIT, errs[i]);
+		assert_end(end_by_connect(errs[i], false, 0), END_BY_WEIR, END_LIMIT, errs[i]);
+	}
+}
+END_TEST
+
+START_TEST(any_other_failure_is_an_error)
+{
+	assert_end(end_by_failure(END_BY_UPSTREAM, -ETIMEDOUT), END_BY_WEIR, END_ERROR, -ETIMEDOUT);
+	assert_end(end_by_failure(END_BY_CLIENT, -EHOSTUNREACH), END_BY_WEIR, END_ERROR,
+		-EHOSTUNREACH);
+}
+END_TEST
+
+START_TEST(connecting_fails_by_the_upstream)
+{
+	assert_end(end_by_connect(-ECONNREFUSED, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
+		-ECONNREFUSED);
+	/* The kernel's own ETIMEDOUT is not our timer's. */
+	assert_end(end_by_connect(-ETIMEDOUT, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
+		-ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(the_connect_timer_says_how_late_it_was)
+{
+	struct end end = end_by_connect(-ETIMEDOUT, true, 1234);
+
+	ck_assert_int_eq(end.by, END_BY_UPSTREAM);
+	ck_assert_int_eq(end.reason, END_CONNECT_TIMEOUT);
+	ck_assert_int_eq(end.timer, DEADLINE_CONNECT);
+	ck_assert_uint_eq(end.late_ns, 1234);
+	ck_assert_int_eq(end.err, -ETIMEDOUT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("end");
+	TCase *tc = tcase_create("end");
+
+	tcase_add_test(tc, words_are_those_of_the_log);
+	tcase_add_test(tc, each_timer_has_its_reason);
+	tcase_add_test(tc, a_reset_is_by_the_side_that_reset);
+	tcase_add_test(tc, a_shortage_in_the_life_of_a_pair_is_a_limit);
+	tcase_add_test(tc, any_other_failure_is_an_error);
+	tcase_add_test(tc, connecting_fails_by_the_upstream);
+	tcase_add_test(tc, the_connect_timer_says_how_late_it_was);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
