@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: ISC */
+/* Time is a parameter here: every number is made up, and every comparison exact. */
+#include "proxy/deadline.h"
+
+#include "suite.h"
+
+#include <stddef.h>
+
+#define NEVER NS_NEVER
+
+static const struct conf_timeouts none = {
+	.connect_ns = NEVER,
+	.idle_ns = NEVER,
+	.half_close_ns = NEVER,
+	.half_close_max_ns = NEVER,
+	.write_stall_ns = NEVER,
+	.lifetime_ns = NEVER,
+	.drain_ns = NEVER,
+};
+
+static const struct deadline_facts nothing = {
+	.accepted_ns = 1000,
+	.moved_ns = NEVER,
+	.stalled_ns = NEVER,
+	.fin_ns = NEVER,
+	.drain_ns = NEVER,
+};
+
+static void assert_next(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
+	enum deadline_kind kind, uint64_t at_ns)
+{
+	struct deadline next = deadline_next(timeouts, facts);
+
+	ck_assert_int_eq(next.kind, kind);
+	ck_assert_uint_eq(next.at_ns, at_ns);
+}
+
+static void assert_none(const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
+{
+	assert_next(timeouts, facts, DEADLINE_NONE, NEVER);
+}
+
+/* ---- each alone ---- */
+
+START_TEST(nothing_is_due_when_all_are_off)
+{
+	struct deadline_facts facts = nothing;
+
+	assert_none(&none, &nothing);
+	facts.moved_ns = 2000;
+	assert_none(&none, &facts);
+	facts.fin_ns = 3000;
+	assert_none(&none, &facts);
+	facts.stalled_ns = 4000;
+	assert_none(&none, &facts);
+}
+END_TEST
+
+START_TEST(idle_counts_from_the_last_byte_moved)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.idle_ns = 500;
+	assert_none(&timeouts, &facts); /* not while connecting */
+	facts.moved_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 2500);
+	facts.moved_ns = 2001;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 2501);
+}
+END_TEST
+
+START_TEST(idle_stands_still_while_bytes_wait)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.idle_ns = 500;
+	facts.moved_ns = 2000;
+	facts.stalled_ns = 2000;
+	assert_none(&timeouts, &facts);
+}
+END_TEST
+
+START_TEST(write_stall_counts_from_the_last_byte_taken)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.write_stall_ns = 700;
+	facts.moved_ns = 9000;
+	assert_none(&timeouts, &facts); /* nothing waits */
+	facts.stalled_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_WRITE_STALL, 2700);
+}
+END_TEST
+
+START_TEST(half_close_replaces_idle)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.idle_ns = 10;
+	facts.moved_ns = 2000;
+	facts.fin_ns = 3000;
+	assert_none(&timeouts, &facts);
+	timeouts.half_close_ns = 600;
+	assert_next(&timeouts, &facts, DEADLINE_HALF_CLOSE, 3600);
+}
+END_TEST
+
+START_TEST(half_close_counts_from_the_fin_or_the_last_byte_after_it)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.half_close_ns = 600;
+	facts.moved_ns = 2999;
+	assert_none(&timeouts, &facts); /* not before the FIN */
+	facts.fin_ns = 3000;
+	assert_next(&timeouts, &facts, DEADLINE_HALF_CLOSE, 3600);
+	facts.moved_ns = 3001;
+	assert_next(&timeouts, &facts, DEADLINE_HALF_CLOSE, 3601);
+}
+END_TEST
+
+START_TEST(half_close_stands_still_while_bytes_wait)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.half_close_ns = 600;
+	facts.moved_ns = 2000;
+	facts.fin_ns = 3000;
+	facts.stalled_ns = 2500;
+	assert_none(&timeouts, &facts);
+}
+END_TEST
+
+START_TEST(half_close_max_counts_from_the_fin_whatever_moves_or_waits)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.half_close_max_ns = 800;
+	facts.moved_ns = 2000;
+	assert_none(&timeouts, &facts);
+	facts.fin_ns = 3000;
+	assert_next(&timeouts, &facts, DEADLINE_HALF_CLOSE_MAX, 3800);
+	facts.moved_ns = 3799;
+	facts.stalled_ns = 3799;
+	assert_next(&timeouts, &facts, DEADLINE_HALF_CLOSE_MAX, 3800);
+}
+END_TEST
+
+START_TEST(lifetime_counts_from_accept_in_every_state)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.lifetime_ns = 90;
+	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 1090);
+	facts.moved_ns = 1050;
+	facts.stalled_ns = 1051;
+	facts.fin_ns = 1052;
+	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 1090);
+}
+END_TEST
+
+START_TEST(drain_is_a_deadline_of_its_own_in_every_state)
+{
+	struct deadline_facts facts = nothing;
+
+	facts.drain_ns = 5000;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
+	facts.moved_ns = 4000;
+	facts.stalled_ns = 4001;
+	facts.fin_ns = 4002;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
+}
+END_TEST
+
+START_TEST(connect_is_left_to_the_connector)
+{
+	struct conf_timeouts timeouts = none;
+
+	timeouts.connect_ns = 1;
+	assert_none(&timeouts, &nothing);
+}
+END_TEST
+
+/* ---- each against every other ---- */
+
+/** Facts and timeouts with which the timer, and no other, is due at `at_ns`. */
+static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeouts *timeouts,
+	struct deadline_facts *facts)
+{
+	switch (kind) {
+	case DEADLINE_WRITE_STALL:
+		facts->stalled_ns = at_ns - 10;
+		timeouts->write_stall_ns = 10;
+		break;
+	case DEADLINE_HALF_CLOSE:
+		facts->moved_ns = 1500;
+		facts->fin_ns = 2000;
+		timeouts->half_close_ns = at_ns - 2000;
+		break;
+	case DEADLINE_HALF_CLOSE_MAX:
+		facts->moved_ns = 1500;
+		facts->fin_ns = 2000;
+		timeouts->half_close_max_ns = at_ns - 2000;
+		break;
+	case DEADLINE_IDLE:
+		facts->moved_ns = 2000;
+		timeouts->idle_ns = at_ns - 2000;
+		break;
+	case DEADLINE_LIFETIME:
+		timeouts->lifetime_ns = at_ns - facts->accepted_ns;
+		break;
+	case DEADLINE_DRAIN:
+		facts->drain_ns = at_ns;
+		break;
+	default:
+		ck_abort_msg("no timer of a pair");
+	}
+}
+
+/** Whether the two can be due in the same state: see the table in deadline.h. */
+static bool can_meet(enum deadline_kind a, enum deadline_kind b)
+{
+	unsigned both = 1U << a | 1U << b;
+	unsigned stalled = 1U << DEADLINE_WRITE_STALL;
+	unsigned idle = 1U << DEADLINE_IDLE;
+	unsigned half_close = 1U << DEADLINE_HALF_CLOSE;
+	unsigned half_close_max = 1U << DEADLINE_HALF_CLOSE_MAX;
+
+	return a != b && both != (stalled | idle) && both != (stalled | half_close) &&
+	       both != (idle | half_close) && both != (idle | half_close_max);
+}
+
+static void assert_meeting(enum deadline_kind a, enum deadline_kind b)
+{
+	for (int shift = -1; shift <= 1; shift++) {
+		struct conf_timeouts timeouts = none;
+		struct deadline_facts facts = nothing;
+		uint64_t a_ns = 10000;
+		uint64_t b_ns = (uint64_t)(10000 + shift);
+
+		arrange(a, a_ns, &timeouts, &facts);
+		arrange(b, b_ns, &timeouts, &facts);
+		if (shift < 0) {
+			assert_next(&timeouts, &facts, b, b_ns);
+		} else {
+			assert_next(&timeouts, &facts, a, a_ns); /* a tie: the order of the list */
+		}
+	}
+}
+
+START_TEST(the_earliest_wins_and_ties_go_by_the_order)
+{
+	unsigned n_meetings = 0;
+
+	for (enum deadline_kind a = DEADLINE_WRITE_STALL; a < DEADLINE_KINDS; a++) {
+		for (enum deadline_kind b = a + 1; b < DEADLINE_KINDS; b++) {
+			if (can_meet(a, b)) {
+				assert_meeting(a, b);
+				n_meetings++;
+			}
+		}
+	}
+	ck_assert_uint_eq(n_meetings, 11);
+}
+END_TEST
+
+START_TEST(all_that_can_be_due_at_once_go_by_the_order)
+{
+	static const enum deadline_kind stalled[] = {
+		DEADLINE_WRITE_STALL, DEADLINE_HALF_CLOSE_MAX, DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const enum deadline_kind half_closed[] = {
+		DEADLINE_HALF_CLOSE, DEADLINE_HALF_CLOSE_MAX, DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const enum deadline_kind quiet[] = {
+		DEADLINE_IDLE, DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const struct {
+		const enum deadline_kind *kinds;
+		size_t n;
+	} states[] = {{stalled, 4}, {half_closed, 4}, {quiet, 3}};
+
+	for (size_t s = 0; s < 3; s++) {
+		/* All of them, then all but the first, and so on. */
+		for (size_t first = 0; first < states[s].n; first++) {
+			struct conf_timeouts timeouts = none;
+			struct deadline_facts facts = nothing;
+
+			for (size_t i = first; i < states[s].n; i++) {
+				arrange(states[s].kinds[i], 10000, &timeouts, &facts);
+			}
+			assert_next(&timeouts, &facts, states[s].kinds[first], 10000);
+		}
+	}
+}
+END_TEST
+
+/* ---- the ends of the range ---- */
+
+START_TEST(a_sum_that_does_not_fit_is_never)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	facts.moved_ns = NEVER - 100;
+	timeouts.idle_ns = 101;
+	assert_none(&timeouts, &facts);
+	timeouts.idle_ns = 100; /* the sum is NS_NEVER itself */
+	assert_none(&timeouts, &facts);
+	timeouts.idle_ns = 99;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, NEVER - 1);
+	facts.stalled_ns = NEVER - 1;
+	timeouts.write_stall_ns = NEVER - 1;
+	assert_none(&timeouts, &facts);
+}
+END_TEST
+
+START_TEST(a_timeout_of_zero_is_due_at_once)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.idle_ns = 0;
+	facts.moved_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 2000);
+}
+END_TEST
+
+START_TEST(names_are_those_of_the_config)
+{
+	static const char *const names[] = {"connect", "write_stall", "half_close",
+		"half_close_max", "idle", "lifetime", "drain"};
+
+	for (enum deadline_kind kind = 0; kind < DEADLINE_KINDS; kind++) {
+		ck_assert_str_eq(deadline_name(kind), names[kind]);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("deadline");
+	TCase *tc = tcase_create("deadline");
+
+	tcase_add_test(tc, nothing_is_due_when_all_are_off);
+	tcase_add_test(tc, idle_counts_from_the_last_byte_moved);
+	tcase_add_test(tc, idle_stands_still_while_bytes_wait);
+	tcase_add_test(tc, write_stall_counts_from_the_last_byte_taken);
+	tcase_add_test(tc, half_close_replaces_idle);
+	tcase_add_test(tc, half_close_counts_from_the_fin_or_the_last_byte_after_it);
+	tcase_add_test(tc, half_close_stands_still_while_bytes_wait);
+	tcase_add_test(tc, half_close_max_counts_from_the_fin_whatever_moves_or_waits);
+	tcase_add_test(tc, lifetime_counts_from_accept_in_every_state);
+	tcase_add_test(tc, drain_is_a_deadline_of_its_own_in_every_state);
+	tcase_add_test(tc, connect_is_left_to_the_connector);
+	tcase_add_test(tc, the_earliest_wins_and_ties_go_by_the_order);
+	tcase_add_test(tc, all_that_can_be_due_at_once_go_by_the_order);
+	tcase_add_test(tc, a_sum_that_does_not_fit_is_never);
+	tcase_add_test(tc, a_timeout_of_zero_is_due_at_once);
+	tcase_add_test(tc, names_are_those_of_the_config);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}

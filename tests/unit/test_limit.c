@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/limit.h"
+
+#include "suite.h"
+
+#include <pthread.h>
+
+START_TEST(gives_as_many_places_as_there_are)
+{
+	struct limit limit = {.max = 3};
+
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert(!limit_is_full(&limit));
+		ck_assert(limit_take(&limit));
+	}
+	ck_assert(limit_is_full(&limit));
+	ck_assert(!limit_take(&limit));
+	ck_assert_uint_eq(limit_taken(&limit), 3);
+}
+END_TEST
+
+START_TEST(only_the_first_place_below_the_limit_is_news)
+{
+	struct limit limit = {.max = 2};
+
+	ck_assert(limit_take(&limit) && limit_take(&limit));
+	ck_assert(limit_give(&limit));
+	ck_assert(!limit_give(&limit));
+	ck_assert_uint_eq(limit_taken(&limit), 0);
+	ck_assert(limit_take(&limit));
+	ck_assert(!limit_give(&limit));
+}
+END_TEST
+
+START_TEST(without_a_maximum_it_only_counts)
+{
+	struct limit limit = {.max = 0};
+
+	for (unsigned i = 0; i < 1000; i++) {
+		ck_assert(limit_take(&limit));
+		ck_assert(!limit_is_full(&limit));
+	}
+	ck_assert_uint_eq(limit_taken(&limit), 1000);
+	ck_assert(!limit_give(&limit));
+}
+END_TEST
+
+START_TEST(the_last_number_is_a_limit_too)
+{
+	struct limit limit = {.n_taken = UINT32_MAX - 1, .max = UINT32_MAX};
+
+	ck_assert(limit_take(&limit));
+	ck_assert(!limit_take(&limit));
+	ck_assert_uint_eq(limit_taken(&limit), UINT32_MAX);
+}
+END_TEST
+
+enum { THREADS = 4, ROUNDS = 20000, PLACES = 2 };
+
+static struct limit contested = {.max = PLACES};
+static atomic_uint n_inside;
+static atomic_uint n_too_many;
+static atomic_uint n_refused;
+static atomic_uint n_news;
+
+static void *contest(void *arg)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		if (!limit_take(&contested)) {
+			atomic_fetch_add(&n_refused, 1);
+			continue;
+		}
+		if (atomic_fetch_add(&n_inside, 1) >= PLACES) {
+			atomic_fetch_add(&n_too_many, 1);
+		}
+		atomic_fetch_sub(&n_inside, 1);
+		if (limit_give(&contested)) {
+			atomic_fetch_add(&n_news, 1);
+		}
+	}
+	return arg;
+}
+
+START_TEST(threads_never_pass_it_and_lose_no_place)
+{
+	pthread_t threads[THREADS];
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, contest, NULL), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	}
+	ck_assert_uint_eq(atomic_load(&n_too_many), 0);
+	ck_assert_uint_eq(limit_taken(&contested), 0);
+	/* Whoever is refused is told in the end. */
+	ck_assert(atomic_load(&n_refused) == 0 || atomic_load(&n_news) > 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("limit");
+	TCase *tc = tcase_create("limit");
+
+	tcase_add_test(tc, gives_as_many_places_as_there_are);
+	tcase_add_test(tc, only_the_first_place_below_the_limit_is_news);
+	tcase_add_test(tc, without_a_maximum_it_only_counts);
+	tcase_add_test(tc, the_last_number_is_a_limit_too);
+	tcase_add_test(tc, threads_never_pass_it_and_lose_no_place);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
