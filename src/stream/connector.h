@@ -6,7 +6,12 @@
  *			└─ address ──────────────┘
  *
  * Every address of a name is tried in turn; each lookup and each attempt has `timeout_ns` of its
- *own. The status that done() gets is that of the last attempt.
+ * own. A shortage of our own (fds, memory) ends it at once: the next address would fare no better.
+ * The status that done() gets is that of the last attempt.
+ *
+ * A UNIX server whose queue is full says EAGAIN and nothing tells when it has room: it is asked
+ * again after 1 – 50 ms, growing, until the timeout. A TCP connection to itself, which the kernel
+ * makes when a dead server's port is taken as our own, counts as refused.
  */
 #ifndef WEIR_STREAM_CONNECTOR_H
 #define WEIR_STREAM_CONNECTOR_H
@@ -32,22 +37,25 @@ struct connector_opts {
 	struct resolver *resolver; /**< may be NULL if addr is not a name */
 	const struct addr *addr;   /**< copied */
 	uint64_t timeout_ns;       /**< for each attempt; NS_NEVER: the kernel's */
-	unsigned stream_flags; /**< enum stream_flags for the new stream, e.g. STREAM_HALF_OPEN */
-	void *owner;           /**< handed to the callbacks */
+	unsigned stream_flags;     /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
+	void *owner;               /**< handed to the callbacks */
 	/** May be NULL. An attempt failed; the next may follow. Must not close the connector. */
 	void (*failed)(void *owner, const struct connector_attempt *attempt);
 	/**
 	 * Once, unless connector_close()d before; never from inside connector_open(). status 0: the
-	 * stream is connected, not started, and the owner's. sa is where it is connected to.
-	 * Otherwise stream is NULL and status is that of the last attempt; late_ns is how late the
-	 * timer was when that is -ETIMEDOUT and the timer struck, else 0. May close the connector.
+	 * stream is connected, not started, and the owner's. `last` is borrowed: its sa is where it
+	 * is connected to. Otherwise stream is NULL and status is that of the last attempt; late_ns
+	 * is how late the timer was when that is -ETIMEDOUT and the timer struck, else 0. May close
+	 * the connector.
 	 */
 	void (*done)(void *owner, int status, struct stream *stream,
 		const struct connector_attempt *last, uint64_t late_ns);
 };
 
-/** Starts; NULL and errno when there is no memory. The owner must connector_close() it, also after
- * done(). */
+/**
+ * Starts, in this turn of the loop; NULL and errno when there is no memory. The owner must
+ * connector_close() it, also after done().
+ */
 struct connector *connector_open(const struct connector_opts *opts);
 
 /** Gives up what is under way and frees. NULL is fine; returns NULL. */

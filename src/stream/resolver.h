@@ -4,16 +4,22 @@
  *
  * One resolver serves the process. Lookups are uv_getaddrinfo() on the loop of the thread that made
  * the resolver (its home), whose pool of threads does the blocking; answers are shared under a lock
- * that is never held across a call. One lookup is in flight for each name, and RESOLVER_LOOKUPS_MAX
- *in all: libuv has four threads, and a name that hangs must not take the last one.
+ * that is never held while a name is looked up or an asker is called. One lookup is in flight for
+ * each name, and RESOLVER_LOOKUPS_MAX in all: libuv has four threads, and names that hang must not
+ * take the last one. The others wait their turn.
  *
- *	fresh (RESOLVER_FRESH_NS)	answered at once
- *	older, lookup in flight		the asker waits RESOLVER_GRACE_NS for the new answer, then
- *					takes the old one; at once if the lookup has hung that long
- *already
- *	unknown				the asker waits for the lookup; its own timeout bounds the
- *wait lookup failed			EAI_AGAIN and the like: the old answer, if there is one;
- *else the error (EAI_NONAME: the name is gone, the old answer too)
+ *	fresh (RESOLVER_FRESH_NS)
+ *		answered at once
+ *	older
+ *		looked up anew. The asker waits RESOLVER_GRACE_NS for it, then takes the old answer;
+ *		at once if the lookup has taken that long already
+ *	unknown
+ *		the asker waits for the lookup; its own timeout bounds the wait
+ *	the lookup failed
+ *		EAI_AGAIN and the like: the old answer if there is one, else the error. EAI_NONAME,
+ *		EAI_NODATA: the name is gone, the old answer too
+ *
+ * Names are never forgotten, only their answers: they come from the config, so there are few.
  *
  * A hanging lookup cannot be ended: on exit leave by _exit().
  */
@@ -60,17 +66,21 @@ struct resolver_query {
 	struct loop *loop; /**< the asker's */
 	int status;
 	struct resolver_answer *answer; /**< where the asker wants it */
-	/** Once, on the asker's loop: 0, UV_EAI_* or a negative errno. Not after resolver_cancel().
-	 */
+	/** Once, on the asker's loop: 0, UV_EAI_* or a negative errno. May free the query. */
 	void (*answered)(struct resolver_query *query, int status);
 };
 
 /** A resolver whose home is `loop`, or NULL (errno). It is used by any thread. */
 struct resolver *resolver_new(struct loop *home);
 
-/** Frees; no query may be open. A lookup in flight must have ended, or the process leaves by
- * _exit(). */
+/**
+ * Frees, on its home's thread; no query may be open and no lookup in flight (else the process
+ * leaves by _exit() instead). NULL is fine; returns NULL.
+ */
 struct resolver *resolver_free(struct resolver *resolver);
+
+/** Home's thread: lookups that getaddrinfo has not answered yet; resolver_free() wants none. */
+unsigned resolver_lookups(const struct resolver *resolver);
 
 /**
  * Asks for `host`, from the thread of `loop`. 1: *answer was filled, answered() is not called. 0:
@@ -80,8 +90,7 @@ int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
 	struct resolver_query *query, struct resolver_answer *answer,
 	void (*answered)(struct resolver_query *query, int status));
 
-/** On the asker's thread: the answer is not wanted any more. Idempotent, and fine after answered().
- */
+/** On the asker's thread: the answer is not wanted any more. Idempotent; fine after answered(). */
 void resolver_cancel(struct resolver_query *query);
 
 /** Text for a status of answered(): "Name or service not known". Constant. */
