@@ -326,22 +326,30 @@ void stream_set_timeout(struct stream *s, double seconds)
 /** Finds out what the flags do not say; 0 or a negative errno. */
 static int stream_probe(struct stream *s, unsigned flags)
 {
+	bool known = (flags & (STREAM_IS_TCP | STREAM_IS_UNIX)) != 0;
 	int protocol = 0;
 	socklen_t len = sizeof(protocol);
 	int status;
 
 	s->is_socket = true;
 	s->is_tcp = (flags & STREAM_IS_TCP) != 0;
-	if ((flags & (STREAM_IS_TCP | STREAM_IS_UNIX)) == 0) {
-		s->is_socket = getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0;
-		s->is_tcp = s->is_socket && protocol == IPPROTO_TCP;
+	if (!known && getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0) {
+		if (errno != ENOTSOCK) {
+			return -errno;
+		}
+		s->is_socket = false;
 	}
-	if ((flags & STREAM_NONBLOCKING) != 0) {
+	s->is_tcp = s->is_tcp || protocol == IPPROTO_TCP;
+	if (known && (flags & STREAM_NONBLOCKING) != 0) {
 		return 0;
 	}
 	status = fcntl(s->fd, F_GETFL);
-	if (status < 0 ||
-		((status & O_NONBLOCK) == 0 && fcntl(s->fd, F_SETFL, status | O_NONBLOCK) < 0)) {
+	if (status < 0) {
+		return -errno;
+	}
+	/* A pipe's end to write to has nothing to read, ever. */
+	s->ended = (status & O_ACCMODE) == O_WRONLY;
+	if ((status & O_NONBLOCK) == 0 && fcntl(s->fd, F_SETFL, status | O_NONBLOCK) < 0) {
 		return -errno;
 	}
 	return 0;

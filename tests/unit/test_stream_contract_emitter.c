@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The contract of streams, first part: the emitter. Each test begins with the name of the row that
+ * it is about, and runs on every kind of wire on which it makes sense.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "fixture.h"
+#include "suite.h"
+
+static struct scene scene;
+
+static char calls[32];
+
+static void note_call(struct recorder *recorder, const struct event *event)
+{
+	(void)event;
+	strcat(calls, recorder->data);
+}
+
+START_TEST(on_appends_a_handler)
+{
+	struct recorder first;
+	struct recorder second;
+
+	if (!wire_reads(TEST_KIND)) {
+		return;
+	}
+	calls[0] = '\0';
+	scene_open(&scene, TEST_KIND, 0);
+	recorder_on(&first, scene.stream, STREAM_READ);
+	recorder_on(&second, scene.stream, STREAM_READ | STREAM_CLOSE);
+	first.act = note_call;
+	first.data = "1";
+	second.act = note_call;
+	second.data = "2";
+	scene.rec.act = note_call;
+	scene.rec.data = "0";
+	ck_assert_int_eq(stream_start(scene.stream), 0);
+	peer_send(scene.far, "x");
+	loop_until(second.n_read == 1);
+	ck_assert_str_eq(calls, "012");
+	stream_close(scene.stream);
+	loop_settle();
+	ck_assert_str_eq(calls, "01202");
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(once_unsubscribes_before_the_call)
+{
+	struct recorder rec;
+
+	if (!wire_reads(TEST_KIND)) {
+		return;
+	}
+	scene_open(&scene, TEST_KIND, 0);
+	recorder_on(&rec, scene.stream, STREAM_READ);
+	stream_off(scene.stream, &rec.handler);
+	stream_once(scene.stream, STREAM_READ, &rec.handler);
+	ck_assert_int_eq(stream_start(scene.stream), 0);
+	peer_send(scene.far, "a");
+	loop_until(scene.rec.n_read == 1);
+	peer_send(scene.far, "b");
+	loop_until(scene.rec.n_read == 2);
+	ck_assert_str_eq(rec.text, "a");
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_READ), 1);
+	scene_close(&scene);
+}
+END_TEST
+
+/* What the first of two handlers may do while READ is being emitted, and what both hear then. */
+
+static struct recorder late;
+
+static void do_subscribe(struct recorder *recorder, const struct event *event)
+{
+	recorder->act = NULL;
+	recorder_on(&late, event->stream, STREAM_ALL_EVENTS);
+}
+
+static void do_unsubscribe_self(struct recorder *recorder, const struct event *event)
+{
+	stream_off(event->stream, &recorder->handler);
+}
+
+static void do_unsubscribe_all(struct recorder *recorder, const struct event *event)
+{
+	(void)recorder;
+	stream_off_events(event->stream, STREAM_ALL_EVENTS);
+}
+
+static void do_close(struct recorder *recorder, const struct event *event)
+{
+	(void)recorder;
+	stream_close(event->stream);
+}
+
+static void do_steal(struct recorder *recorder, const struct event *event)
+{
+	recorder->act = NULL;
+	close(stream_steal_handle(event->stream));
+}
+
+static void do_free(struct recorder *recorder, const struct event *event)
+{
+	(void)recorder;
+	scene.stream = stream_free(event->stream);
+}
+
+static const struct {
+	void (*act)(struct recorder *recorder, const struct event *event);
+	const char *first;
+	const char *second;
+} emit_rows[] = {
+	{NULL, "READ CLOSE", "READ CLOSE"},
+	{do_subscribe, "READ CLOSE", "READ CLOSE"},
+	{do_unsubscribe_self, "READ", "READ CLOSE"},
+	{do_unsubscribe_all, "READ", ""},
+	{do_close, "READ CLOSE", "READ CLOSE"},
+	{do_steal, "READ", "READ"},
+	{do_free, "READ", ""},
+};
+
+enum { EMIT_ROWS = sizeof(emit_rows) / sizeof(emit_rows[0]) };
+
+START_TEST(emit_lets_handlers_do_anything)
+{
+	struct recorder second;
+
+	if (!wire_reads(TEST_KIND)) {
+		return;
+	}
+	for (size_t i = 0; i < EMIT_ROWS; i++) {
+		memset(&late, 0, sizeof(late));
+		scene_open(&scene, TEST_KIND, 0);
+		recorder_on(&second, scene.stream, STREAM_ALL_EVENTS);
+		scene.rec.act = emit_rows[i].act;
+		ck_assert_int_eq(stream_start(scene.stream), 0);
+		peer_send(scene.far, "x");
+		loop_until(scene.rec.n_read == 1);
+		if (scene.stream != NULL) {
+			stream_close(scene.stream);
+		}
+		loop_settle();
+		scene_heard(&scene, emit_rows[i].first);
+		ck_assert_str_eq(second.events, emit_rows[i].second);
+		ck_assert_str_eq(late.events, emit_rows[i].act == do_subscribe ? "CLOSE" : "");
+		scene_close(&scene);
+	}
+}
+END_TEST
+
+START_TEST(has_subscribers_and_subscribers)
+{
+	struct recorder rec;
+
+	scene_open(&scene, TEST_KIND, 0);
+	stream_off(scene.stream, &scene.rec.handler);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_ALL_EVENTS), 0);
+	recorder_on(&rec, scene.stream, STREAM_READ | STREAM_CLOSE);
+	recorder_on(&scene.rec, scene.stream, STREAM_CLOSE);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_READ), 1);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_CLOSE), 2);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_DRAIN), 0);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(unsubscribe_one_or_all_of_an_event_or_all)
+{
+	struct recorder rec;
+
+	scene_open(&scene, TEST_KIND, 0);
+	recorder_on(&rec, scene.stream, STREAM_ALL_EVENTS);
+	stream_off(scene.stream, &rec.handler);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_ALL_EVENTS), 1);
+	recorder_on(&rec, scene.stream, STREAM_ALL_EVENTS);
+	stream_off_events(scene.stream, STREAM_READ);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_READ), 0);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_CLOSE), 2);
+	stream_off_events(scene.stream, STREAM_ALL_EVENTS);
+	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_ALL_EVENTS), 0);
+	stream_close(scene.stream);
+	loop_settle();
+	scene_heard(&scene, "");
+	ck_assert_str_eq(rec.events, "");
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(catch_is_on_error)
+{
+	scene_open(&scene, TEST_KIND, 0);
+	stream_off(scene.stream, &scene.rec.handler);
+	recorder_on(&scene.rec, scene.stream, STREAM_ERROR);
+	ck_assert_int_eq(stream_start(scene.stream), 0);
+	scene_break(&scene, ETIMEDOUT);
+	loop_settle();
+	scene_heard(&scene, "ERROR:ETIMEDOUT");
+	scene_close(&scene);
+}
+END_TEST
+
+/** In a child: breaks a stream on whose errors nobody listens; it must not come back. */
+static void break_unheard(enum wire_kind kind, int stderr_fd)
+{
+	(void)dup2(stderr_fd, STDERR_FILENO);
+	test_loop = loop_new();
+	scene_open(&scene, kind, 0);
+	stream_off_events(scene.stream, STREAM_ERROR);
+	if (stream_start(scene.stream) == 0) {
+		scene_break(&scene, ETIMEDOUT);
+		loop_settle();
+	}
+	_exit(0);
+}
+
+START_TEST(error_without_a_handler_is_fatal)
+{
+	char text[512] = "";
+	size_t len = 0;
+	int status = 0;
+	ssize_t n;
+	int fds[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		break_unheard(TEST_KIND, fds[1]);
+	}
+	close(fds[1]);
+	while ((n = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0) {
+		len += (size_t)n;
+	}
+	close(fds[0]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+	ck_assert_msg(strstr(text, "unhandled") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, strerror(ETIMEDOUT)) != NULL, "%s", text);
+}
+END_TEST
+
+static void add_emitter_tests(TCase *tc)
+{
+	tcase_add_wire_test(tc, on_appends_a_handler);
+	tcase_add_wire_test(tc, once_unsubscribes_before_the_call);
+	tcase_add_wire_test(tc, emit_lets_handlers_do_anything);
+	tcase_add_wire_test(tc, has_subscribers_and_subscribers);
+	tcase_add_wire_test(tc, unsubscribe_one_or_all_of_an_event_or_all);
+	tcase_add_wire_test(tc, catch_is_on_error);
+	tcase_add_wire_test(tc, error_without_a_handler_is_fatal);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("stream_contract_emitter");
+	TCase *tc = tcase_create("emitter");
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	add_emitter_tests(tc);
+	return suite_run(suite);
+}
