@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The faults of libuv's calls; apart from fault.c for the sake of tests that do not link libuv. */
-#include "fault.h"
-
 #include <errno.h>
 #include <uv.h>
+
+#include "fault.h"
 
 FAULT_WRAP(int, uv_loop_init, FAULT_LOOP, EMFILE, UV_EMFILE, (uv_loop_t * loop), (loop))
 FAULT_WRAP(int, uv_async_init, FAULT_LOOP, EMFILE, UV_EMFILE,

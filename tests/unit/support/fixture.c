@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "fixture.h"
 
-#include "fault.h"
-
-#include "stream/loop_private.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "stream/loop_private.h"
 
 enum { LOOP_GUARD_S = 30 };
 
@@ -65,6 +64,8 @@ static void on_turn(uv_check_t *check)
 
 void fixture_setup(void)
 {
+	/* libuv keeps a pipe for signals from the first loop of a process on. */
+	loop_free(loop_new());
 	fixture.fds = fixture_fds();
 	test_loop = loop_new();
 	ck_assert_ptr_nonnull(test_loop);
@@ -219,4 +220,58 @@ bool heard(const struct recorder *recorder, const char *name)
 	const char *at = strstr(recorder->events, name);
 
 	return at != NULL && (at == recorder->events || at[-1] == ' ');
+}
+
+/* ---- the scene ---- */
+
+static void scene_set(struct scene *scene, enum wire_kind kind, struct wire wire, unsigned flags)
+{
+	scene->kind = kind;
+	scene->far = wire.far;
+	scene->stream = stream_open(test_loop, wire.near, flags);
+	ck_assert_ptr_nonnull(scene->stream);
+	recorder_on(&scene->rec, scene->stream, STREAM_ALL_EVENTS);
+}
+
+void scene_open(struct scene *scene, enum wire_kind kind, unsigned flags)
+{
+	scene_set(scene, kind, wire_open(kind), flags);
+}
+
+void scene_open_tiny(struct scene *scene, enum wire_kind kind, unsigned flags)
+{
+	scene_set(scene, kind, wire_open_tiny(kind), flags);
+}
+
+void scene_close(struct scene *scene)
+{
+	scene->stream = stream_free(scene->stream);
+	scene_far_close(scene);
+}
+
+void scene_far_close(struct scene *scene)
+{
+	if (scene->far >= 0) {
+		close(scene->far);
+		scene->far = -1;
+	}
+}
+
+void scene_break(struct scene *scene, int err)
+{
+	bool reads = wire_reads(scene->kind);
+	const char *of_socket = reads ? "recv" : "send";
+	const char *of_file = reads ? "read" : "write";
+
+	fault_only_call(wire_is_socket(scene->kind) ? of_socket : of_file);
+	fault_set_errno(err);
+	if (reads) {
+		peer_send(scene->far, "x");
+		fault_arm(1);
+		loop_until(fault_met() != NULL);
+	} else {
+		fault_arm(1);
+		ck_assert_int_eq(stream_write(scene->stream, "x", 1, NULL), -err);
+	}
+	ck_assert(fault_disarm());
 }

@@ -142,6 +142,37 @@ void recorder_on(struct recorder *recorder, struct stream *stream, unsigned even
 /** Forgets what was heard, and stays subscribed. */
 void recorder_clear(struct recorder *recorder);
 
+/* ---- the scene: a stream on a wire, with a recorder of all events ---- */
+
+struct scene {
+	enum wire_kind kind;
+	struct stream *stream;
+	int far; /**< -1 once the peer is gone */
+	struct recorder rec;
+};
+
+/** A stream over a new wire; `flags` are enum stream_flags. It is not started. */
+void scene_open(struct scene *scene, enum wire_kind kind, unsigned flags);
+
+/** The same on a wire with tiny buffers. */
+void scene_open_tiny(struct scene *scene, enum wire_kind kind, unsigned flags);
+
+/** Frees the stream and closes what is left of the wire. */
+void scene_close(struct scene *scene);
+
+/** The peer closes its end. */
+void scene_far_close(struct scene *scene);
+
+/** Lets the next system call that moves bytes fail with `err` (positive), and sets it off. */
+void scene_break(struct scene *scene, int err);
+
+/** What the recorder heard, in order; the test fails if it is something else. */
+#define scene_heard(scene, expected) ck_assert_str_eq((scene)->rec.events, (expected))
+
+/** Adds a test that is run for every enum wire_kind, which is its TEST_KIND. */
+#define tcase_add_wire_test(tc, test) tcase_add_loop_test(tc, test, 0, WIRE_KINDS)
+#define TEST_KIND                     ((enum wire_kind)_i)
+
 /** Whether an event was heard: a word of `events` begins with `name`. */
 bool heard(const struct recorder *recorder, const char *name);
 
