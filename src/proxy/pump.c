@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/pump.h"
 
-#include <assert.h>
-
-#include "stream/loop.h"
-
 /** Looks how much room is left for `to` and reads no further than that. */
 static void pump_throttle(struct pump *pump)
 {
@@ -34,7 +30,8 @@ static void on_source(struct handler *handler, const struct event *event)
 		return;
 	}
 	pump->ended = true;
-	pump->done = stream_bytes_waiting(pump->to) == 0;
+	/* A DRAIN that is still on its way will say it; twice would be a FIN too many. */
+	pump->done = pump->sink.events == 0;
 	pump->changed(pump);
 }
 
@@ -44,7 +41,7 @@ static void on_sink(struct handler *handler, const struct event *event)
 
 	(void)event;
 	pump->sink.events = 0;
-	stream_set_read_max(pump->from, LOOP_BUFFER_BYTES);
+	stream_set_read_max(pump->from, stream_high_water_mark(pump->to));
 	if (pump->ended) {
 		pump->done = true;
 	} else {
@@ -64,6 +61,8 @@ int pump_start(struct pump *pump, struct stream *from, struct stream *to,
 		.sink.call = on_sink,
 		.changed = changed,
 	};
+	/* Even if the kernel takes nothing at all, no more than the mark will wait. */
+	stream_set_read_max(from, stream_high_water_mark(to));
 	stream_on(from, STREAM_READ | STREAM_END, &pump->source);
 	return stream_start(from);
 }
