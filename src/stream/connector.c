@@ -117,6 +117,18 @@ static int set_options(int fd)
 	return 0;
 }
 
+/** Lets the connection come from `source`; connect(2) picks the port. 0 or a negative errno. */
+static int bind_source(int fd, const struct addr *source)
+{
+	static const int on = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
+		bind(fd, &source->sa.any, source->sa_len) < 0) {
+		return -errno;
+	}
+	return 0;
+}
+
 static bool is_unix(const struct connector *connector)
 {
 	return connector->sa.any.sa_family == AF_UNIX;
@@ -177,6 +189,9 @@ static int attempt(struct connector *connector)
 	}
 	if (!is_unix(connector)) {
 		r = set_options(fd);
+		if (r == 0 && connector->opts.source != NULL) {
+			r = bind_source(fd, connector->opts.source);
+		}
 	}
 	if (r < 0) {
 		close(fd);

@@ -36,9 +36,12 @@ struct connector_opts {
 	struct loop *loop;
 	struct resolver *resolver; /**< may be NULL if addr is not a name */
 	const struct addr *addr;   /**< copied */
-	uint64_t timeout_ns;       /**< for each attempt; NS_NEVER: the kernel's */
-	unsigned stream_flags;     /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
-	void *owner;               /**< handed to the callbacks */
+	/** May be NULL. TCP connects from this address; with port 0 the kernel picks one when it
+	 * knows the other end, so that a port serves every target once. Must stay until done(). */
+	const struct addr *source;
+	uint64_t timeout_ns;   /**< for each attempt; NS_NEVER: the kernel's */
+	unsigned stream_flags; /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
+	void *owner;           /**< handed to the callbacks */
 	/** May be NULL. An attempt failed; the next may follow. Must not close the connector. */
 	void (*failed)(void *owner, const struct connector_attempt *attempt);
 	/**
