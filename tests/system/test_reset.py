@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: ISC
+"""A reset travels as a reset, after the bytes that came before it: a cut transfer never looks whole."""
+
+import socket
+import time
+
+import pytest
+
+from weirtest import peers, proc, wait
+from weirtest.address import MIXES
+from weirtest.rig import relay
+from weirtest.settings import scaled
+
+MIB = 1 << 20
+
+# UNIX sockets have no reset: such a peer is reset by nobody, but can be the one that hears of it.
+RESETTING = ("tcp4", "tcp6")
+HEARING = ("tcp4", "tcp6", "unix", "abstract")
+SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
+
+
+def sides(rig, by_client, **options):
+    """(the side that resets, the one that hears of it, the former's name in the log)"""
+    client, server = rig.pair(**options)
+    # The pair must relay: who resets while it is being connected, takes his bytes with him.
+    server.sendall(b"?")
+    assert peers.read_exactly(client, 1) == b"?"
+    return (client, server, "client") if by_client else (server, client, "upstream")
+
+
+def mixed(by_client, resetting, hearing):
+    return (resetting, hearing) if by_client else (hearing, resetting)
+
+
+def assert_reset(sock, got=b""):
+    data, end = peers.read_end(sock)
+    assert len(data) == len(got) and data == got
+    assert end in peers.abort_of(sock), f"a reset looked like {end}"
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+@pytest.mark.parametrize("resetting", RESETTING)
+def test_reset_of_a_quiet_pair(by_client, resetting, hearing):
+    with relay(*mixed(by_client, resetting, hearing)) as rig:
+        breaker, other, by = sides(rig, by_client)
+        peers.reset(breaker)
+        assert_reset(other)
+        closed = rig.weir.close_line(reason="reset", by=by)
+        assert closed.get("errno", "ECONNRESET") in ("ECONNRESET", "EPIPE")
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+def test_reset_after_data_comes_after_the_data(by_client, hearing, report):
+    """The other side reads nothing until long after the reset, then finds every byte before it."""
+    size = scaled(4 * MIB, MIB // 64)
+    with relay(*mixed(by_client, "tcp4", hearing)) as rig:
+        breaker, other, by = sides(rig, by_client)
+        count = peers.fill(breaker, limit=size)
+        left = proc.sent_queue(breaker)
+        peers.reset(breaker)
+        data, end = peers.read_end(other)
+        assert end in peers.abort_of(other)
+        assert data == peers.filled(len(data)) and len(data) >= count - left
+        rig.weir.close_line(reason="reset", by=by)
+        report(f"{count - left} bytes sent, {len(data)} arrived, then {end}")
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+def test_reset_right_after_a_small_answer(by_client, hearing, report):
+    count = scaled(100)
+    with relay(*mixed(by_client, "tcp4", hearing)) as rig:
+        for number in range(count):
+            breaker, other, by = sides(rig, by_client)
+            breaker.sendall(b"%d" % number * 100)
+            peers.wait_sent(breaker)
+            peers.reset(breaker)
+            assert_reset(other, b"%d" % number * 100)
+            rig.weir.record("close", nth=number, reason="reset", by=by)
+        report(f"{count} answers, each whole before its reset")
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+def test_reset_while_weir_is_backpressured(by_client, hearing, report):
+    """The receiver has stopped, so weir reads nothing from the side that resets; then it goes on."""
+    with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096) as rig:
+        breaker, other, by = sides(rig, by_client, rcvbuf=4096)
+        count = peers.fill(breaker)
+        left = proc.sent_queue(breaker)
+        peers.reset(breaker)
+        data, end = peers.read_end(other, piece=4096)
+        assert end in peers.abort_of(other)
+        assert data == peers.filled(len(data)) and len(data) >= count - left
+        rig.weir.close_line(reason="reset", by=by)
+        report(f"{count - left} bytes sent, {len(data)} arrived, then {end}")
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+def test_waiting_for_the_receiver_after_a_reset_is_bounded_by_write_stall(by_client, hearing):
+    """The receiver never reads again: the reset goes out anyway, and what it reads later is a prefix."""
+    with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096,
+               timeouts={"write_stall": "300ms"}) as rig:
+        breaker, other, by = sides(rig, by_client, rcvbuf=4096)
+        count = peers.fill(breaker, quiet=0.1)
+        peers.reset(breaker)
+        closed = rig.weir.record("close")
+        assert closed["reason"] in ("reset", "write_stall"), closed
+        data, end = peers.read_end(other)
+        assert end in peers.abort_of(other) and len(data) < count
+        assert data == peers.filled(len(data))
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+@pytest.mark.parametrize("data", (b"", b"before the FIN"), ids=("bare", "after_bytes"))
+def test_reset_after_a_fin_ends_the_pair(by_client, hearing, data):
+    with relay(*mixed(by_client, "tcp4", hearing)) as rig:
+        breaker, other, by = sides(rig, by_client)
+        breaker.sendall(data)
+        peers.fin(breaker)
+        assert peers.read_end(other) == (data, "fin")
+        peers.reset(breaker)
+        rig.weir.close_line(reason="reset", by=by)
+        if hearing in RESETTING:
+            # The FIN was heard already, so that only the socket's error tells.
+            def error():
+                return other.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+            assert wait.until(error, "the reset") in (104, 32)
+
+
+@SIDES
+def test_bytes_for_a_side_that_closed_reset_the_other(by_client):
+    """A full close is a FIN first; bytes that are sent to it then are answered by a reset."""
+    with relay() as rig:
+        breaker, other, by = sides(rig, by_client)
+        breaker.close()
+        assert peers.end_of(other) == "fin"
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            for _ in range(10_000):
+                other.sendall(b"into the void")
+                time.sleep(0.001)
+        rig.weir.close_line(reason="reset", by=by)
+
+
+@pytest.mark.parametrize("upstream", HEARING)
+@pytest.mark.parametrize("client", HEARING)
+def test_client_gone_while_connecting_frees_its_pair_at_once(client, upstream):
+    """connect is off, so that only the reset (on a UNIX socket, the hang-up) can end the pair."""
+    with relay(client, upstream, servers=[peers.BlackHole], timeouts={"connect": "none"}) as rig:
+        quiet = proc.settled_fds(rig.weir.pid)
+        for number, early in enumerate((b"", b"early bytes")):
+            sock = rig.client()
+            wait.until(lambda: proc.fds(rig.weir.pid) >= quiet + 2, "the pair to be connecting")
+            sock.sendall(early)
+            peers.reset(sock)
+            rig.weir.record("close", nth=number, by="client", reason="reset", deadline=5)
+            wait.until(lambda: proc.fds(rig.weir.pid) == quiet, "the pair's fds to be closed")
+
+
+def test_client_gone_just_as_the_upstream_connects_is_no_clean_end_for_the_upstream(report):
+    """Its early bytes may be lost with it; an upstream that took the connection must not see a FIN."""
+    count, seen = scaled(200, 50), 0
+    with relay() as rig:
+        for number in range(count):
+            sock = rig.client()
+            sock.sendall(b"early")
+            peers.reset(sock)
+            rig.weir.record("close", nth=number, by="client", reason="reset")
+            rig.upstream.sock.settimeout(0)
+            try:
+                server = rig.accept()
+            except BlockingIOError:
+                continue
+            seen += 1
+            data, end = peers.read_end(server)
+            assert end == "rst" and data in (b"", b"early")
+        report(f"{count} clients, of which the upstream saw {seen}, each with a reset")
+
+
+@SIDES
+def test_reset_of_one_pair_is_not_noticed_by_another(by_client):
+    with relay() as rig:
+        client, server = rig.pair()
+        for number in range(scaled(50)):
+            breaker, other, by = sides(rig, by_client)
+            breaker.sendall(b"x")
+            peers.reset(breaker)
+            peers.read_end(other)
+            client.sendall(b"%d" % number)
+            assert peers.read_exactly(server, len(b"%d" % number)) == b"%d" % number
+        assert not rig.weir.records("close", client=peers.name(client))
+
+
+@pytest.mark.workers
+@SIDES
+def test_many_resets_over_many_workers(by_client, report):
+    count, size = scaled(400, 40), 100_000
+    with relay(workers=4) as rig:
+        pairs = [sides(rig, by_client) for _ in range(count)]
+        for breaker, _, _ in pairs:
+            peers.fill(breaker, limit=size)
+        for breaker, _, _ in pairs:
+            peers.wait_sent(breaker)
+            peers.reset(breaker)
+        for _, other, by in pairs:
+            assert_reset(other, peers.filled(size))
+        rig.weir.record("close", nth=count - 1, reason="reset", by=by)
+        report(f"{count} pairs reset after {size} bytes")

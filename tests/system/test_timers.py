@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: ISC
+"""Each timer alone, on both sides, over TCP and UNIX: never early, and what the peers see."""
+
+import time
+
+import pytest
+
+from weirtest import peers
+from weirtest.address import MIXES
+from weirtest.clock import Watch, pace, punctually
+from weirtest.rig import relay
+from weirtest.settings import LATE, scaled
+
+FIN = ("fin",)
+MIXED = pytest.mark.parametrize("client, upstream", MIXES)
+SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
+
+
+def sides(rig, by_client, **options):
+    pair = rig.pair(**options)
+    return pair if by_client else pair[::-1]
+
+
+@MIXED
+def test_idle_closes_a_pair_that_never_spoke(client, upstream, report):
+    watch = Watch(0.3)
+    with relay(client, upstream, timeouts={"idle": "300ms"}) as rig:
+        watch.restart()
+        for sock in rig.pair():
+            watch.expect(sock, FIN)
+        closed = watch.strike(rig.weir, "idle")
+        assert "quiet_up_ms" not in closed and "quiet_down_ms" not in closed
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_idle_counts_from_the_last_byte(client, upstream, by_client, report):
+    with relay(client, upstream, timeouts={"idle": "300ms"}) as rig:
+        watch = Watch(0.3)
+        first, second = sides(rig, by_client)
+
+        def speak():
+            watch.restart()
+            first.sendall(b"x")
+            return peers.read_exactly(second, 1)
+
+        time.sleep(0.1)  # so that a timer that counts from the start is caught
+        speak()
+        watch.expect(second, FIN)
+        watch.expect(first, FIN)
+        closed = watch.strike(rig.weir, "idle")
+        assert closed.number("quiet_up_ms" if by_client else "quiet_down_ms") >= 300
+        report(watch.text)
+
+
+@SIDES
+def test_idle_counts_bytes_of_either_way(by_client):
+    """One side alone keeps the pair alive, five times as long as idle."""
+    def attempt():
+        with relay(timeouts={"idle": "400ms"}) as rig:
+            speaker, listener = sides(rig, by_client)
+            try:
+                punctual = pace(speaker, 2.0, 0.04, 0.3)
+            except (ConnectionResetError, BrokenPipeError):
+                punctual = True
+            if punctual:
+                assert not rig.weir.records("close"), "cut although one side kept sending"
+                listener.sendall(b"alive")
+                assert peers.read_exactly(speaker, 5) == b"alive"
+            return punctual
+
+    punctually(attempt)
+
+
+@SIDES
+@MIXED
+def test_half_close_counts_from_the_fin(client, upstream, by_client, report):
+    with relay(client, upstream, timeouts={"half_close": "300ms"}) as rig:
+        first, second = sides(rig, by_client)
+        watch = Watch(0.3)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        watch.expect(first, FIN)
+        watch.strike(rig.weir, "half_close")
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_half_close_counts_from_the_last_byte_after_the_fin(client, upstream, by_client, report):
+    with relay(client, upstream, timeouts={"half_close": "300ms"}) as rig:
+        first, second = sides(rig, by_client)
+        watch = Watch(0.3)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        time.sleep(0.1)  # so that a timer that counts from the FIN is caught
+        watch.restart()
+        second.sendall(b"answer")
+        watch.expect(first, FIN, b"answer")
+        watch.strike(rig.weir, "half_close")
+        report(watch.text)
+
+
+@SIDES
+def test_half_close_max_is_not_put_off_by_bytes(by_client, report):
+    with relay(timeouts={"half_close": "10s", "half_close_max": "500ms"}) as rig:
+        first, second = sides(rig, by_client)
+        watch = Watch(0.5)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        try:
+            pace(second, 5, 0.05, 1)
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        watch.strike(rig.weir, "half_close_max", "half_close")
+        data, _ = peers.read_end(first)
+        assert data
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_half_close_max_of_a_silent_side_is_a_fin(client, upstream, by_client, report):
+    with relay(client, upstream, timeouts={"half_close": "10s", "half_close_max": "300ms"}) as rig:
+        first, second = sides(rig, by_client)
+        watch = Watch(0.3)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        watch.expect(first, FIN)
+        watch.strike(rig.weir, "half_close_max", "half_close")
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_write_stall_resets_both(client, upstream, by_client, report):
+    """The receiver takes nothing any more: a cut transfer must not look complete to either side."""
+    with relay(client, upstream, rcvbuf=4096, timeouts={"write_stall": "500ms"}) as rig:
+        sender, stuck = sides(rig, by_client, rcvbuf=4096)
+        watch = Watch(0.5)
+        flood = peers.Flood(sender)
+        closed = watch.strike(rig.weir, "write_stall")
+        assert time.monotonic() - watch.start >= watch.seconds
+        assert flood.end() == "rst"
+        data, end = peers.read_end(stuck)
+        assert end in peers.abort_of(stuck)
+        assert data == peers.filled(len(data)) and len(data) < flood.sent
+        assert closed.number("quiet_up_ms" if by_client else "quiet_down_ms") >= 500
+        report(watch.text)
+
+
+@SIDES
+def test_write_stall_counts_from_the_last_byte_taken(by_client):
+    """A receiver that is slow but not stuck is never cut."""
+    def attempt():
+        with relay(rcvbuf=4096, timeouts={"write_stall": "500ms"}) as rig:
+            sender, slow = sides(rig, by_client, rcvbuf=4096)
+            flood = peers.Flood(sender)
+            end, got, last, punctual = time.monotonic() + 2, 0, time.monotonic(), True
+            while time.monotonic() < end:
+                # Enough for the kernel to open the window again.
+                got += len(peers.read_exactly(slow, 16384))
+                time.sleep(0.05)
+                punctual = punctual and time.monotonic() - last < 0.3
+                last = time.monotonic()
+            if punctual:
+                assert got < flood.stop(), "all was read: nothing was stalled"
+                assert not rig.weir.records("close"), "cut although the receiver kept reading"
+            flood.stop()
+            return punctual
+
+    punctually(attempt)
+
+
+@MIXED
+def test_lifetime_of_a_quiet_pair_ends_with_fins(client, upstream, report):
+    with relay(client, upstream, timeouts={"lifetime": "1500ms"}) as rig:
+        watch = Watch(1.5)
+        client, server = rig.pair()
+        client.sendall(b"x")
+        assert peers.read_exactly(server, 1) == b"x"
+        for sock in (client, server):
+            watch.expect(sock, FIN)
+        watch.strike(rig.weir, "lifetime")
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_lifetime_of_a_busy_pair_ends_with_resets(client, upstream, by_client, report):
+    """Bytes wait in weir when the lifetime is over."""
+    with relay(client, upstream, rcvbuf=4096, timeouts={"lifetime": "1s"}) as rig:
+        watch = Watch(1.0)
+        sender, stuck = sides(rig, by_client, rcvbuf=4096)
+        flood = peers.Flood(sender)
+        assert flood.end() == "rst"
+        watch.judge(time.monotonic() - watch.start)
+        data, end = peers.read_end(stuck)
+        assert end in peers.abort_of(stuck) and len(data) < flood.sent
+        watch.strike(rig.weir, "lifetime")
+        report(watch.text)
+
+
+@SIDES
+def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, report):
+    """Nothing waits, but who knows whether more was to come."""
+    with relay(timeouts={"lifetime": "300ms"}) as rig:
+        watch = Watch(0.3)
+        first, second = sides(rig, by_client)
+        first.sendall(b"x")
+        watch.expect(second, ("rst",), b"x")
+        watch.expect(first, ("rst",))
+        watch.strike(rig.weir, "lifetime")
+        report(watch.text)
+
+
+@pytest.mark.workers
+def test_many_pairs_due_at_once_are_all_in_time(report):
+    """Each by weir's clock; by the clients' clock they are judged together, from the last byte on."""
+    count = scaled(1000, 100)
+    with relay(workers=4, timeouts={"idle": "1500ms"}) as rig:
+        pairs = [rig.pair() for _ in range(count)]
+        starts = []
+        for client, server in pairs:
+            starts.append(time.monotonic())
+            client.sendall(b"x")
+        late = [rig.weir.record("close", nth=number, reason="idle").number("late_us")
+                for number in range(count)]
+        passed = time.monotonic() - starts[0]
+        assert passed >= 1.5
+        for client, server in pairs:
+            assert peers.read_end(server) == (b"x", "fin")
+            assert peers.end_of(client) == "fin"
+        assert 0 <= min(late) and max(late) < LATE * 1e6
+        late.sort()
+        report(f"{count} pairs: median {late[count // 2]} µs late, latest {late[-1]} µs")

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: ISC
+"""Timers against each other: the earliest deadline wins, and what stands still while bytes wait."""
+
+import signal
+import time
+
+import pytest
+
+from weirtest import peers
+from weirtest.address import MIXES
+from weirtest.clock import Watch, pace
+from weirtest.rig import relay
+
+FIN = ("fin",)
+MIXED = pytest.mark.parametrize("client, upstream", MIXES)
+SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
+
+
+def sides(rig, by_client, **options):
+    pair = rig.pair(**options)
+    return pair if by_client else pair[::-1]
+
+
+# Two timers that run in a silent pair, and which of them must strike.
+@pytest.mark.parametrize("timeouts, timer", (
+    ({"idle": "300ms", "lifetime": "600ms"}, "idle"),
+    ({"idle": "600ms", "lifetime": "300ms"}, "lifetime"),
+))
+@MIXED
+def test_idle_against_lifetime(client, upstream, timeouts, timer, report):
+    with relay(client, upstream, timeouts=timeouts) as rig:
+        watch = Watch(0.3)
+        for sock in rig.pair():
+            watch.expect(sock, ("fin", "rst") if timer == "lifetime" else FIN)
+        watch.strike(rig.weir, timer)
+        report(watch.text)
+
+
+@pytest.mark.parametrize("timeouts, timer, reason", (
+    ({"connect": "300ms", "lifetime": "5s"}, "connect", "connect_timeout"),
+    ({"connect": "5s", "lifetime": "300ms"}, "lifetime", "lifetime"),
+))
+@MIXED
+def test_connect_against_lifetime(client, upstream, timeouts, timer, reason, report):
+    """Before it relays, a pair ends with a reset for the client, whatever ends it."""
+    with relay(client, upstream, servers=[peers.BlackHole], timeouts=timeouts) as rig:
+        watch = Watch(0.3)
+        sock = rig.client()
+        watch.expect(sock, peers.abort_of(sock))
+        closed = rig.weir.close_line(reason=reason, timer=timer)
+        assert closed["by"] == ("weir" if timer == "lifetime" else "upstream")
+        assert closed.number("late_us") >= 0
+        report(f"{closed['late_us']} µs late by weir's clock")
+
+
+def test_idle_does_not_run_while_connecting():
+    with relay(servers=[peers.BlackHole], timeouts={"connect": "800ms", "idle": "200ms"}) as rig:
+        watch = Watch(0.8)
+        watch.expect(rig.client(), ("rst",))
+        rig.weir.close_line(reason="connect_timeout")
+
+
+# After a FIN: idle does not count any more, the others do.
+@pytest.mark.parametrize("timeouts, timer, reason", (
+    ({"idle": "200ms", "half_close": "500ms"}, "half_close", "half_close"),
+    ({"half_close": "500ms", "half_close_max": "900ms"}, "half_close", "half_close"),
+    ({"half_close": "900ms", "half_close_max": "500ms"}, "half_close_max", "half_close"),
+    ({"half_close": "500ms", "lifetime": "5s"}, "half_close", "half_close"),
+))
+@SIDES
+@MIXED
+def test_after_a_fin(client, upstream, by_client, timeouts, timer, reason, report):
+    with relay(client, upstream, timeouts=timeouts) as rig:
+        first, second = sides(rig, by_client)
+        watch = Watch(0.5)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        watch.expect(first, FIN)
+        watch.strike(rig.weir, timer, reason)
+        report(watch.text)
+
+
+@SIDES
+def test_lifetime_during_a_half_close(by_client, report):
+    with relay(timeouts={"half_close": "5s", "lifetime": "500ms"}) as rig:
+        watch = Watch(0.5)
+        first, second = sides(rig, by_client)
+        peers.fin(first)
+        assert peers.end_of(second) == "fin"
+        watch.expect(first, ("fin", "rst"))
+        watch.strike(rig.weir, "lifetime")
+        report(watch.text)
+
+
+# Bytes wait for a receiver that takes none. The short timers would be due first, were they running.
+@pytest.mark.parametrize("timeouts, fin, timer", (
+    ({"idle": "300ms", "write_stall": "1s"}, False, "write_stall"),
+    ({"idle": "300ms", "half_close": "300ms", "write_stall": "1s"}, True, "write_stall"),
+    ({"write_stall": "5s", "lifetime": "1s"}, False, "lifetime"),
+    ({"half_close": "300ms", "half_close_max": "1s", "write_stall": "5s"}, True, "half_close_max"),
+))
+@SIDES
+@MIXED
+def test_while_bytes_wait(client, upstream, by_client, timeouts, fin, timer, report):
+    """`fin`: the receiver has ended its input before, so that the pair is half closed."""
+    with relay(client, upstream, rcvbuf=4096, timeouts=timeouts) as rig:
+        watch = Watch(1.0)
+        sender, stuck = sides(rig, by_client, rcvbuf=4096)
+        if fin:
+            watch.restart()
+            peers.fin(stuck)
+            assert peers.end_of(sender) == "fin"
+        flood = peers.Flood(sender)
+        watch.strike(rig.weir, timer, "half_close" if timer == "half_close_max" else timer)
+        assert time.monotonic() - watch.start >= watch.seconds
+        assert flood.end() == "rst"
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_idle_stands_still_while_bytes_wait_and_then_starts_anew(client, upstream, by_client, report):
+    with relay(client, upstream, rcvbuf=4096, timeouts={"idle": "300ms"}) as rig:
+        sender, stuck = sides(rig, by_client, rcvbuf=4096)
+        flood = peers.Flood(sender)
+        time.sleep(1.2)  # four times the timeout: what is measured is that nothing happens
+        count = flood.stop()
+        assert not rig.weir.records("close") and not flood.broken, "idle struck while bytes waited"
+        watch = Watch(0.3)
+        left = count
+        while left:
+            watch.restart()
+            left -= len(stuck.recv(min(left, 65536)))
+        assert not rig.weir.records("close")
+        passed = time.monotonic()
+        for sock in (stuck, sender):
+            assert peers.end_of(sock) == "fin"
+        passed = time.monotonic() - passed
+        watch.strike(rig.weir, "idle")
+        report(f"{count} bytes waited, then idle after {passed * 1e3:.1f} ms; " + watch.text)
+
+
+@SIDES
+@MIXED
+@pytest.mark.parametrize("timer", ("idle", "half_close"))
+def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_client, timer):
+    """Stopped for far longer than the timeout, while one side keeps sending: nobody is cut."""
+    with relay(client, upstream, timeouts={timer: "400ms"}) as rig:
+        sender, receiver = sides(rig, by_client)
+        sender.sendall(b"x")
+        assert peers.read_exactly(receiver, 1) == b"x"
+        if timer == "half_close":
+            peers.fin(receiver)
+            assert peers.end_of(sender) == "fin"
+        rig.weir.signal(signal.SIGSTOP)
+        pace(sender, 1.0, 0.02, 1)
+        sender.sendall(b"!")
+        rig.weir.signal(signal.SIGCONT)
+        got = b""
+        while not got.endswith(b"!"):
+            data = receiver.recv(4096)
+            assert data, "cut although it kept sending"
+            got += data
+        sender.sendall(b"after")
+        assert peers.read_exactly(receiver, 5) == b"after"
+
+
+@SIDES
+def test_no_byte_in_the_kernel_is_no_excuse(by_client):
+    """The same, but nobody sent: the pair ends, late by the time that weir was stopped."""
+    with relay(timeouts={"idle": "300ms"}) as rig:
+        first, second = sides(rig, by_client)
+        first.sendall(b"x")
+        assert peers.read_exactly(second, 1) == b"x"
+        rig.weir.signal(signal.SIGSTOP)
+        time.sleep(0.6)
+        rig.weir.signal(signal.SIGCONT)
+        assert (peers.end_of(first), peers.end_of(second)) == ("fin", "fin")
+        assert rig.weir.close_line(reason="idle").number("late_us") >= 200_000

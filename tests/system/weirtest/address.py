@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: ISC
+"""Addresses: as weir writes them, as sockets want them, and free ones of each transport."""
+
+import os
+import random
+import socket
+import uuid
+
+TRANSPORTS = ("tcp4", "tcp6", "unix", "abstract")
+
+# Both sides over each transport, and the two kinds mixed: for tests that need not run 16 times.
+MIXES = (("tcp4", "tcp4"), ("tcp6", "unix"), ("abstract", "tcp6"), ("unix", "abstract"))
+
+_LOOPBACK = {"tcp4": "127.0.0.1", "tcp6": "::1"}
+
+
+class Address:
+    """One end point: `text` for the config, `family` and `sockaddr` for socket calls."""
+
+    def __init__(self, family, sockaddr, text):
+        self.family = family
+        self.sockaddr = sockaddr
+        self.text = text
+
+    @property
+    def is_unix(self):
+        return self.family == socket.AF_UNIX
+
+    def socket(self):
+        return socket.socket(self.family, socket.SOCK_STREAM)
+
+    def __str__(self):
+        return self.text
+
+
+def tcp(host, port):
+    """The address of a numeric host."""
+    if ":" in host:
+        return Address(socket.AF_INET6, (host, port), f"[{host}]:{port}")
+    return Address(socket.AF_INET, (host, port), f"{host}:{port}")
+
+
+def unix(path):
+    return Address(socket.AF_UNIX, str(path), f"unix:{path}")
+
+
+def abstract(name):
+    return Address(socket.AF_UNIX, "\0" + name, f"unix:@{name}")
+
+
+def of_socket(sock):
+    """Where a bound TCP socket is."""
+    return tcp(*sock.getsockname()[:2])
+
+
+def _ephemeral_from():
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def free_port(host):
+    """
+    A port that is free now. Below the range of outgoing connections where there is room, so that
+    none of those takes it before weir binds it; else whatever the kernel picks.
+    """
+    top = _ephemeral_from()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(100):
+        port = random.randrange(10000, top) if top > 12000 else 0
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            try:
+                sock.bind((host, port))
+            except OSError:
+                continue
+            return sock.getsockname()[1]
+    raise RuntimeError("no free port")
+
+
+def free(transport, folder):
+    """A free address of `transport`; UNIX paths lie in `folder`."""
+    if transport in _LOOPBACK:
+        host = _LOOPBACK[transport]
+        return tcp(host, free_port(host))
+    name = uuid.uuid4().hex[:12]
+    if transport == "abstract":
+        return abstract(f"weir-test-{name}")
+    return unix(os.path.join(folder, f"{name}.sock"))
+
+
+def bindable(transport, folder):
+    """An address to bind a socket of the test's own to: the kernel picks the port."""
+    if transport in _LOOPBACK:
+        return tcp(_LOOPBACK[transport], 0)
+    return free(transport, folder)

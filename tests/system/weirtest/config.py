@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: ISC
+"""Config files of weir (libconfig) from Python values."""
+
+
+def value(item):
+    """One value: groups from dicts, lists of groups, arrays of strings and numbers."""
+    if isinstance(item, dict):
+        return "{ " + " ".join(f"{key} = {value(one)};" for key, one in item.items()) + " }"
+    if isinstance(item, (list, tuple)):
+        left, right = ("(", ")") if item and isinstance(item[0], dict) else ("[", "]")
+        return f"{left} " + ", ".join(value(one) for one in item) + f" {right}"
+    if isinstance(item, int):
+        return str(item)
+    return '"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def text(settings):
+    """A whole file, one top-level setting a line."""
+    return "".join(f"{key} = {value(item)};\n" for key, item in settings.items())
+
+
+def relay(listen, *servers, name="relay", **listener):
+    """The settings of one listener and its upstream."""
+    return {
+        "listeners": [{"name": name, "listen": listen, "upstream": name, **listener}],
+        "upstreams": [{"name": name, "servers": [{"address": str(one)} for one in servers]}],
+    }

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: ISC
+"""What /proc says about the daemon: memory, processor time, open files."""
+
+import fcntl
+import os
+import struct
+import termios
+import time
+
+
+def memory(pid):
+    """Bytes that the process has for itself: its share of resident pages, and what was swapped out."""
+    total = 0
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith(("Pss:", "SwapPss:")):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fds(pid):
+    """How many files are open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def settled_fds(pid):
+    """The same, once it stays the same: after a start or a close, some are just being closed."""
+    seen = []
+    while len(seen) < 5 or len(set(seen[-5:])) > 1:
+        seen.append(fds(pid))
+        time.sleep(0.01)
+    return seen[-1]
+
+
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def state(pid):
+    """One letter: R, S, T (stopped) …"""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def sent_queue(sock):
+    """Bytes that the peer's kernel has not taken yet (SIOCOUTQ)."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]

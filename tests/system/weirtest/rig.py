@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: ISC
+"""The usual arrangement: one daemon, one listener, upstreams, and clients that go through it."""
+
+import contextlib
+
+from . import config, peers
+from .daemon import Free, Weir
+
+
+class Rig:
+    """One relay with its upstreams. Sockets made by it are closed with it."""
+
+    def __init__(self, weir, upstream, stack):
+        self.weir = weir
+        self.upstream = upstream
+        self._stack = stack
+
+    def client(self, **options):
+        """A client that is connected to weir."""
+        return self._stack.enter_context(peers.connect(self.weir.address, **options))
+
+    def accept(self):
+        """The next connection that weir made to the (first) upstream."""
+        return self._stack.enter_context(self.upstream.accept())
+
+    def pair(self, **options):
+        """A client, and the connection that weir made for it: only one may be under way."""
+        client = self.client(**options)
+        return client, self.accept()
+
+
+@contextlib.contextmanager
+def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener=None, rcvbuf=None,
+          daemon=None, **settings):
+    """
+    A Rig whose clients come over one transport and whose upstream is reached over another.
+
+    servers    of the upstream, in order: a class of peers.py, or any callable that makes one from
+               (transport, folder), or an address as text; the last is the Rig's upstream
+    rcvbuf     of the upstream's sockets
+    listener   further settings of the listener
+    daemon     options of Weir
+    settings   further top-level settings; workers is 1 unless given
+    """
+    with contextlib.ExitStack() as stack:
+        weir = Weir({}, **(daemon or {}))
+        made = [one if isinstance(one, str) else
+                stack.enter_context(contextlib.closing(one(upstream, weir.folder)))
+                for one in servers]
+        if rcvbuf:
+            made[-1].set_rcvbuf(rcvbuf)
+        weir.settings = {"workers": 1, **settings,
+                         **config.relay(Free(client), *made, **(listener or {}))}
+        stack.enter_context(weir)
+        # The sockets go first, so that the daemon ends at once.
+        with contextlib.ExitStack() as sockets:
+            yield Rig(weir, made[-1], sockets)

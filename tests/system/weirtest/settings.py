@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: ISC
+"""What the caller of the tests chose: which binary, how large the counts, which sanitizer."""
+
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+WEIR = os.environ.get("WEIR", str(ROOT / "build" / "weir"))
+
+# Counts are divided by this: 1 for a plain build, 10 under sanitizers.
+SCALE = int(os.environ.get("WEIR_SCALE", "1"))
+
+# "asan", "tsan" or "": memory and processor time mean something in a plain build only.
+SANITIZER = os.environ.get("WEIR_SANITIZER", "")
+
+# How long anything may take that should happen at once. Generous: it ends hangs and judges nothing.
+DEADLINE = 30.0
+
+# A timer that strikes later than this after it was due fails a test; less is only printed.
+LATE = 1.0
+
+
+def scaled(count, least=1):
+    """`count` of the plain build, as many as this build is meant to stand."""
+    return max(count // SCALE, least)
