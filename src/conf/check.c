@@ -107,31 +107,42 @@ static void check_addresses(struct conf_reader *reader, const config_setting_t *
 	}
 }
 
+/* The name that a wrong reference most likely means; NULL when no upstream has a name. */
+static const char *nearest_upstream(const struct conf *conf, const char *name)
+{
+	const char *nearest = NULL;
+	size_t fewest = SIZE_MAX;
+
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		const char *known = conf->upstreams[i].name;
+		size_t edits = known == NULL ? SIZE_MAX : conf_edits(known, name);
+
+		if (edits < fewest) {
+			fewest = edits;
+			nearest = known;
+		}
+	}
+	return nearest;
+}
+
 /* Points the listener at its upstream. */
 static void check_reference(struct conf_reader *reader, const config_setting_t *root, size_t i)
 {
 	const config_setting_t *setting = find(root, "listeners", i, "upstream");
 	const char *name = setting == NULL ? NULL : config_setting_get_string(setting);
 	struct conf *conf = reader->conf;
-	const char *nearest = NULL;
-	size_t fewest = SIZE_MAX;
+	const char *nearest;
 	char shown[CONF_SHOWN_MAX];
 	char key[CONF_PATH_MAX];
 
 	for (size_t j = 0; name != NULL && j < conf->n_upstreams; j++) {
-		const char *known = conf->upstreams[j].name;
-		size_t edits = known == NULL ? SIZE_MAX : conf_edits(known, name);
-
-		if (known != NULL && strcmp(known, name) == 0) {
+		if (conf->upstreams[j].name != NULL && strcmp(conf->upstreams[j].name, name) == 0) {
 			conf->listeners[i].upstream = &conf->upstreams[j];
 			return;
 		}
-		if (edits < fewest) {
-			fewest = edits;
-			nearest = known;
-		}
 	}
-	/* Without a name, or without any upstream, that is the error, and it was reported. */
+	/* Without a reference, or without any upstream, that is the error, and it was reported. */
+	nearest = name == NULL ? NULL : nearest_upstream(conf, name);
 	if (nearest != NULL) {
 		(void)snprintf(key, sizeof(key), "listeners[%zu].upstream", i);
 		conf_reader_error(reader, setting, key,

@@ -29,10 +29,23 @@ void conf_errors_fini(struct conf_errors *errors)
 	conf_errors_init(errors);
 }
 
+/* Paths and values come from outside: no line feed or escape sequence may reach a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == '\x7f') {
+			*text = '?';
+		}
+	}
+}
+
 void conf_errors_begin(struct conf_errors *errors, const char *main_file)
 {
 	free(errors->main_file);
 	errors->main_file = strdup(main_file);
+	if (errors->main_file != NULL) {
+		make_printable(errors->main_file);
+	}
 }
 
 /* "KEY: text", on the heap. */
@@ -57,16 +70,6 @@ __attribute__((format(printf, 2, 0))) static char *make_text(
 	}
 	(void)vsnprintf(text + key_len, (size_t)len + 1, format, args);
 	return text;
-}
-
-/* Paths and values come from outside: no line feed or escape sequence may reach a terminal. */
-static void make_printable(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == '\x7f') {
-			*text = '?';
-		}
-	}
 }
 
 /* Where the first error of a file goes, or the next one of a file and line. */

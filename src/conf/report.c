@@ -99,6 +99,20 @@ void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
+/* Whether no element of any list has a key of this name. */
+static bool is_top_level_only(const char *name)
+{
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const char *dot = strrchr(conf_schema[i].path, '.');
+
+		if (dot != NULL && strcmp(dot + 1, name) == 0 &&
+			strchr(conf_schema[i].path, '[') != NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const config_setting_t *setting, const char *shown)
 {
@@ -109,8 +123,10 @@ void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const char *dot = other == NULL ? NULL : strrchr(other->path, '.');
 
 	if (other != NULL && strchr(other->path, '[') == NULL && *parent != '\0') {
-		conf_reader_error(reader, setting, shown,
-			"is known at the top level only; write it there, as %s", other->path);
+		conf_reader_error(reader, setting, shown, "%s; write it at the top level, as %s",
+			is_top_level_only(name) ? "is known at the top level only"
+						: "is not known here",
+			other->path);
 	} else if (dot != NULL && conf_edits(name, nearest_name) > 1) {
 		conf_reader_error(reader, setting, shown, "is not known here; write it in %.*s",
 			(int)(dot - other->path), other->path);

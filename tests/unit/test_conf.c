@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: what is right is read right, and the files and pages that show the schema agree with it. */
+/* The config: what is right is read right; the files and pages that show the schema agree. */
 #include <fcntl.h>
 #include <libconfig.h>
 #include <limits.h>

@@ -85,8 +85,10 @@ static const struct wrong wrong_values[] = {
 	{"idle = \"5s\";", W "1: idle: is not known here; write it in timeouts\n"},
 	{"address = \"h:1\";",
 		W "1: address: is not known here; write it in upstreams[].servers[]\n"},
-	{"relay = { workers = 1; };",
-		W "1: relay.workers: is known at the top level only; write it there, as workers\n"},
+	{"relay = { workers = 1; };", W "1: relay.workers: is known at the top level only; write "
+					"it at the top level, as workers\n"},
+	{"relay = { max_pairs = 1; };", W
+		"1: relay.max_pairs: is not known here; write it at the top level, as max_pairs\n"},
 	{"relay = { splice = \"auto\"; };",
 		W "1: relay.splice: is not known here; the nearest known key is "
 		  "\"high_water_mark\"\n"},
@@ -174,7 +176,8 @@ static const struct wrong wrong_listeners[] = {
 		W "1: listeners[0].mode: \"\": a mode is octal digits; write one like \"0660\"\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\";\ntimeouts = {\ndrain = \"5s\"; idle "
 	 "= 1; }",
-		W "3: listeners[0].timeouts.drain: is known at the top level only; write it there, "
+		W "3: listeners[0].timeouts.drain: is known at the top level only; write it at the "
+		  "top level, "
 		  "as "
 		  "timeouts.drain\n" W
 		  "3: listeners[0].timeouts.idle: 1 has no unit; write \"1s\" for seconds\n"},

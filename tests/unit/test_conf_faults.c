@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config when memory or the disk fails: an error each time, nothing lost, nothing half-loaded. */
+/* The config when memory or the disk fails: an error each time, nothing lost or half-loaded. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { FAULTS_MAX = 1000 };
 
-/* Loads weir.conf with the n-th call failing until a run meets no fault; `r_whole` is what that run gives. */
+/* Loads weir.conf with each call failing in turn, then with none, which gives `r_whole`. */
 static void fail_each(unsigned classes, const char *call, int r_whole)
 {
 	unsigned n_met = 0;

@@ -32,6 +32,12 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libconfig.so";
 }
 
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
 static inline void conf_case_setup(void)
 {
 	strcpy(conf_case_folder, "/tmp/weir-conf-XXXXXX");
@@ -63,7 +69,7 @@ static inline void conf_case_write(const char *path, const char *text)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
-/** All errors of a file, a line each; "" and a model when there are none. The caller frees the text. */
+/** All errors of a file, a line each; "" and a model when there are none. Free the text. */
 static inline char *conf_case_errors(const char *path, const struct conf **ret_conf)
 {
 	struct conf_errors errors;

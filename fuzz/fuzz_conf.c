@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The config: whatever the file holds, conf_load() gives a model or errors of one line each.
+ *
+ * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself);
+ * paths of more than one part are broken, so that nothing outside of the process is read.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/errors.h"
+
+enum { RIGHT_FD = 100, WRONG_FD, MAIN_FD };
+
+static const char right[] = "{ name = \"a\"; listen = \"*:80\"; upstream = \"u\"; }";
+static const char wrong[] = "x = 1; log = \"\n\"; @include\n@include \"101\"\n{";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* libconfig 1.5 loses the string that a syntax error follows. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig.so";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
+/* An unnamed file at a descriptor of our choice, whose path is then known. */
+static void fill(int fd, const char *text, size_t len)
+{
+	int file = memfd_create("conf", MFD_CLOEXEC);
+
+	if (file < 0 || dup2(file, fd) != fd || close(file) < 0 ||
+		write(fd, text, len) != (ssize_t)len) {
+		abort();
+	}
+}
+
+static void keep_inside(char *text, size_t len)
+{
+	static const char word[] = "@include";
+	char *end = text + len;
+
+	for (char *pos = text; (pos = memmem(pos, (size_t)(end - pos), word, sizeof(word) - 1));) {
+		for (; pos < end && *pos != '\n'; pos++) {
+			if (*pos == '/') {
+				*pos = '_';
+			}
+		}
+	}
+}
+
+static void check_errors(const struct conf_errors *errors)
+{
+	char *text = NULL;
+	size_t len = 0;
+	size_t n_lines = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL) {
+		abort();
+	}
+	conf_errors_print(errors, out);
+	if (fclose(out) != 0) {
+		abort();
+	}
+	for (size_t i = 0; i < len; i++) {
+		n_lines += text[i] == '\n';
+		assert(text[i] == '\n' || (unsigned char)text[i] >= ' ');
+	}
+	assert(n_lines == errors->n_errors + (errors->n_dropped > 0));
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct conf *conf = NULL;
+	struct conf_errors errors;
+	char *text = malloc(size + 1);
+	char path[32];
+	int r;
+
+	if (text == NULL) {
+		abort();
+	}
+	memcpy(text, data, size);
+	keep_inside(text, size);
+	fill(RIGHT_FD, right, sizeof(right) - 1);
+	fill(WRONG_FD, wrong, sizeof(wrong) - 1);
+	fill(MAIN_FD, text, size);
+	free(text);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", MAIN_FD);
+	conf_errors_init(&errors);
+	r = conf_load(path, &errors, &conf);
+	assert((r == 0) == (conf != NULL) && (r == 0) == (errors.n_errors == 0));
+	check_errors(&errors);
+	conf_errors_fini(&errors);
+	(void)conf_unref(conf);
+	return 0;
+}
