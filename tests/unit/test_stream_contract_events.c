@@ -111,7 +111,7 @@ START_TEST(drain_waits_for_the_last_byte)
 	scene_open_tiny(&scene, TEST_KIND, 0);
 	recorder_on(&drain, scene.stream, STREAM_DRAIN);
 	drain.act = note_waiting;
-	while (stream_bytes_waiting(scene.stream) < 2 * sizeof(data)) {
+	while (stream_bytes_waiting(scene.stream) < 50 * sizeof(data)) {
 		ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
 		written += sizeof(data);
 	}
