@@ -349,25 +349,29 @@ int pair_open(struct pair *pair, const struct pair_opts *opts)
 	return 0;
 }
 
-void pair_join(struct pair *pair, struct stream *upstream)
+int pair_join(struct pair *pair, struct stream *upstream)
 {
 	int r;
 
 	assert(pair->state == PAIR_CONNECTING && loop_is_current(pair_loop(pair)));
+	stream_set_timeout(upstream, 0);
+	/* A UNIX server that took us at once is not watched yet: that is all that can go wrong. */
+	r = stream_start(upstream);
+	if (r < 0) {
+		return r;
+	}
 	pair->upstream = upstream;
 	pair->joined_ns = clock_ns();
 	pair->state = PAIR_RELAYING;
-	stream_set_timeout(upstream, 0);
 	stream_set_high_water_mark(upstream, stream_high_water_mark(pair->client));
 	stream_on(upstream, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &pair->upstream_gone);
 	r = pump_start(&pair->up, pair->client, upstream, on_up);
 	if (r == 0) {
 		r = pump_start(&pair->down, upstream, pair->client, on_down);
 	}
-	/* Both are watched already, so starting cannot fail. */
 	assert(r == 0);
-	(void)r;
 	pair_wind(pair);
+	return 0;
 }
 
 void pair_refuse(struct pair *pair, struct end end)

@@ -69,9 +69,11 @@ struct pair_opts {
 /** Starts the life of a pair. 0 or a negative errno: the fd is then still the caller's. */
 int pair_open(struct pair *pair, const struct pair_opts *opts);
 
-/** Takes the connected upstream and starts to relay; what goes wrong comes later, through ended().
+/**
+ * Takes the connected upstream and starts to relay; what goes wrong then comes later, through
+ * ended(). A negative errno: it cannot be watched, is still the caller's, and the pair not joined.
  */
-void pair_join(struct pair *pair, struct stream *upstream);
+int pair_join(struct pair *pair, struct stream *upstream);
 
 /** Ends a pair that is not connected: RST to the client, then ended(). */
 void pair_refuse(struct pair *pair, struct end end);

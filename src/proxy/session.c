@@ -61,20 +61,25 @@ static void on_attempt_failed(void *owner, const struct connector_attempt *attem
 /** The errors after which another server would fare no better. */
 static bool is_hopeless(int status)
 {
-	return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
+	return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM ||
+	       status == -ENOSPC;
 }
 
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
 	struct session *session = owner;
+	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
 
 	session->connector = connector_close(session->connector);
 	if (status == 0) {
-		session->upstream = session_peer(last->sa, last->sa_len);
-		pair_join(&session->pair, stream);
-		session_log_open(session);
-		return;
+		status = pair_join(&session->pair, stream);
+		if (status == 0) {
+			session->upstream = peer;
+			session_log_open(session);
+			return;
+		}
+		stream_free(stream);
 	}
 	session->n_tried++;
 	if (is_hopeless(status) ||

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+#include "rig.h"
+
+#include "fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MARK = 64 * 1024 };
+
+/* ---- a peer ---- */
+
+static void side_open(struct side *side, enum wire_kind kind, enum rig_size size)
+{
+	struct wire wire = size == RIG_TINY ? wire_open_tiny(kind) : wire_open(kind);
+
+	*side = (struct side){.kind = kind, .fd = wire.far, .near = wire.near, .in.fd = -1};
+	sender_init(&side->out);
+	fault_suspend();
+	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
+	fault_resume();
+}
+
+void side_send(struct side *side, size_t len)
+{
+	sender_send(&side->out, side->fd, len);
+}
+
+void side_receive(struct side *side)
+{
+	size_t n_received = side->in.n_received;
+
+	if (!side->receives) {
+		peer_open(&side->in, side->fd);
+		side->in.is_pattern = true;
+		side->in.n_received = n_received;
+		side->receives = true;
+	}
+}
+
+void side_pause(struct side *side)
+{
+	if (side->receives) {
+		(void)peer_release(&side->in);
+		side->receives = false;
+	}
+}
+
+void side_finish(struct side *side)
+{
+	sender_stop(&side->out);
+	ck_assert_int_eq(shutdown(side->fd, SHUT_WR), 0);
+}
+
+void side_close(struct side *side)
+{
+	side_pause(side);
+	sender_stop(&side->out);
+	if (side->fd >= 0) {
+		close(side->fd);
+		side->fd = -1;
+	}
+}
+
+void side_reset(struct side *side)
+{
+	int fd = side->fd;
+
+	side_pause(side);
+	sender_stop(&side->out);
+	side->fd = -1;
+	peer_reset(fd);
+}
+
+size_t side_unsent(const struct side *side)
+{
+	int n = 0;
+
+	ck_assert_int_eq(ioctl(side->fd, SIOCOUTQ, &n), 0);
+	return (size_t)n;
+}
+
+bool side_saw_fin(const struct side *side)
+{
+	return side->in.ended && side->in.error == 0;
+}
+
+bool side_saw_reset(struct side *side)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (side->kind != WIRE_TCP) {
+		return side->in.ended || side->in.error != 0;
+	}
+	if (side->in.ended) {
+		/* It had a FIN before; only the socket's state still tells. */
+		ck_assert_int_eq(getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+		return err != 0 || side_is_hung_up(side);
+	}
+	return side->in.error == -ECONNRESET;
+}
+
+bool side_is_hung_up(const struct side *side)
+{
+	struct pollfd poll_fd = {.fd = side->fd, .events = POLLRDHUP};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/* ---- the pair ---- */
+
+static void on_ended(struct pair *pair)
+{
+	struct rig *rig = container_of(pair, struct rig, pair);
+
+	rig->n_ended++;
+	if (rig->close_in_ended) {
+		pair_close(pair);
+	}
+}
+
+static unsigned stream_flags(const struct side *side)
+{
+	return side->kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX;
+}
+
+void rig_open(struct rig *rig, int variant, enum rig_size size)
+{
+	struct pair_opts opts = {
+		.loop = test_loop,
+		.timeouts = &rig->timeouts,
+		.high_water_mark = MARK,
+		.drain_ns = NS_NEVER,
+		.ended = on_ended,
+	};
+
+	memset(rig, 0, sizeof(*rig));
+	memset(&rig->timeouts, 0xff, sizeof(rig->timeouts)); /* NS_NEVER, all of them */
+	rig->mark = MARK;
+	side_open(&rig->client, (variant & 1) == 0 ? WIRE_TCP : WIRE_UNIX, size);
+	side_open(&rig->upstream, (variant & 2) == 0 ? WIRE_TCP : WIRE_UNIX, size);
+	opts.client_fd = rig->client.near;
+	opts.client_flags = stream_flags(&rig->client);
+	ck_assert_int_eq(pair_open(&rig->pair, &opts), 0);
+	rig->client.near = -1;
+	recorder_on(&rig->client.heard, rig->pair.client, STREAM_TIMEOUT | STREAM_CLOSE);
+}
+
+void rig_join(struct rig *rig)
+{
+	struct stream *stream = stream_open(test_loop, rig->upstream.near,
+		stream_flags(&rig->upstream) | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+
+	ck_assert_ptr_nonnull(stream);
+	rig->upstream.near = -1;
+	ck_assert_int_eq(pair_join(&rig->pair, stream), 0);
+	recorder_on(&rig->upstream.heard, stream, STREAM_TIMEOUT | STREAM_CLOSE);
+}
+
+void rig_close(struct rig *rig)
+{
+	pair_close(&rig->pair);
+	if (rig->upstream.near >= 0) {
+		close(rig->upstream.near);
+	}
+	side_close(&rig->client);
+	side_close(&rig->upstream);
+	ck_assert_uint_le(rig->n_ended, 1);
+}
+
+void rig_assert_ended(const struct rig *rig, enum end_by by, enum end_reason reason)
+{
+	const struct end *end = &rig->pair.end;
+
+	ck_assert_uint_eq(rig->n_ended, 1);
+	ck_assert_int_eq(rig->pair.state, PAIR_ENDED);
+	ck_assert_msg(end->by == by && end->reason == reason, "it ended by %s for %s",
+		end_by_name(end->by), end_reason_name(end->reason));
+}
+
+void rig_until_ended(struct rig *rig, enum end_by by, enum end_reason reason)
+{
+	loop_until(rig->n_ended > 0);
+	loop_settle();
+	rig_assert_ended(rig, by, reason);
+}
+
+struct side *rig_side(struct rig *rig, int i)
+{
+	return i == 0 ? &rig->client : &rig->upstream;
+}
+
+struct side *rig_other(struct rig *rig, const struct side *side)
+{
+	return side == &rig->client ? &rig->upstream : &rig->client;
+}
+
+struct stream *rig_stream(struct rig *rig, const struct side *side)
+{
+	return side == &rig->client ? rig->pair.client : rig->pair.upstream;
+}
+
+enum end_by rig_by(const struct rig *rig, const struct side *side)
+{
+	return side == &rig->client ? END_BY_CLIENT : END_BY_UPSTREAM;
+}
+
+void rig_stall(struct rig *rig, struct side *from)
+{
+	struct stream *to = rig_stream(rig, rig_other(rig, from));
+
+	side_send(from, 64 * 1024 * 1024);
+	loop_until(stream_bytes_waiting(to) == rig->mark);
+	ck_assert(!stream_is_started(rig_stream(rig, from)));
+	loop_settle();
+	sender_stop(&from->out);
+}

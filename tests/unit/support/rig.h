@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A pair on test_loop between two peers, which are plain sockets: TCP or UNIX on either side.
+ *
+ *	rig_open(&rig, _i, RIG_WIDE);		the client is there
+ *	rig_join(&rig);				and the upstream
+ *	side_send(&rig.client, 1000);
+ *	side_receive(&rig.upstream);
+ *	loop_until(rig.upstream.in.n_received == 1000);
+ *	rig_close(&rig);
+ *
+ * All bytes are the pattern of pattern_at(), checked on arrival. All timeouts are off at first.
+ */
+#ifndef WEIR_TESTS_RIG_H
+#define WEIR_TESTS_RIG_H
+
+#include "fixture.h"
+#include "sender.h"
+
+#include "proxy/pair.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The sides of a variant: TCP or UNIX for the client, TCP or UNIX for the upstream. */
+enum { RIG_VARIANTS = 4 };
+
+/** A variant in which both sides are TCP, and so know resets. */
+enum { RIG_TCP = 0 };
+
+enum rig_size {
+	RIG_WIDE, /**< the kernel's own buffers */
+	RIG_TINY, /**< the smallest that it grants, so that little fills them */
+};
+
+/** One of the two peers. */
+struct side {
+	enum wire_kind kind;
+	int fd;   /**< the peer's end; -1 once closed */
+	int near; /**< weir's end until it is given away, then -1 */
+	struct sender out;
+	struct peer in; /**< counts what arrives while side_receive() is on */
+	bool receives;
+	struct recorder heard; /**< TIMEOUT, CLOSE of weir's stream */
+};
+
+struct rig {
+	struct pair pair;
+	struct conf_timeouts timeouts; /**< may be changed until the pair next looks at them */
+	struct side client;
+	struct side upstream;
+	size_t mark;
+	unsigned n_ended;
+	bool close_in_ended; /**< pair_close() in ended(), as a session does */
+};
+
+/** The pair is CONNECTING. */
+void rig_open(struct rig *rig, int variant, enum rig_size size);
+
+/** The upstream is connected: the pair is RELAYING. */
+void rig_join(struct rig *rig);
+
+/** Frees the pair and closes the peers. */
+void rig_close(struct rig *rig);
+
+/** Turns the loop until the pair has ended, and checks that it did so once and how. */
+void rig_until_ended(struct rig *rig, enum end_by by, enum end_reason reason);
+
+/** Checks how the pair ended, which it did. */
+void rig_assert_ended(const struct rig *rig, enum end_by by, enum end_reason reason);
+
+/** The side opposite to `side`, and weir's stream to it. */
+struct side *rig_other(struct rig *rig, const struct side *side);
+struct stream *rig_stream(struct rig *rig, const struct side *side);
+
+/** The client's side for 0, the upstream's for 1. */
+struct side *rig_side(struct rig *rig, int i);
+enum end_by rig_by(const struct rig *rig, const struct side *side);
+
+/** Fills the way from `from` to the other, who does not read, until nothing moves any more. */
+void rig_stall(struct rig *rig, struct side *from);
+
+/* ---- a peer ---- */
+
+void side_send(struct side *side, size_t len);
+void side_receive(struct side *side);
+
+/** Stops receiving; what comes waits in the kernel. */
+void side_pause(struct side *side);
+
+/** Sends FIN. */
+void side_finish(struct side *side);
+
+/** Resets; a UNIX peer just closes. */
+void side_reset(struct side *side);
+
+/** Closes. */
+void side_close(struct side *side);
+
+/** Bytes of the peer that have not arrived in weir's kernel. */
+size_t side_unsent(const struct side *side);
+
+/** The peer, receiving, sees the end of input; sees a reset (UNIX: sees weir's end closed). */
+bool side_saw_fin(const struct side *side);
+bool side_saw_reset(struct side *side);
+
+/** Whether weir's end was closed or reset already (a look at the socket, nothing is received). */
+bool side_is_hung_up(const struct side *side);
+
+#endif

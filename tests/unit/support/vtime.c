@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+#include "vtime.h"
+
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <sys/timerfd.h>
+
+static struct {
+	bool frozen;
+	uint64_t now_ns;
+	int fd; /**< the loop's timerfd; there is one loop */
+	uint64_t armed_ns;
+} vtime = {.armed_ns = NS_NEVER};
+
+uint64_t __real_clock_ns(void);
+uint64_t __wrap_clock_ns(void);
+int __real_timerfd_settime(
+	int fd, int flags, const struct itimerspec *spec, struct itimerspec *old);
+int __wrap_timerfd_settime(
+	int fd, int flags, const struct itimerspec *spec, struct itimerspec *old);
+
+uint64_t __wrap_clock_ns(void)
+{
+	return vtime.frozen ? vtime.now_ns : __real_clock_ns();
+}
+
+/** Lets the real timer strike at once if the virtual one is due. */
+static int vtime_set(void)
+{
+	struct itimerspec spec = {0};
+
+	if (vtime.armed_ns <= vtime.now_ns) {
+		spec.it_value.tv_nsec = 1; /* long ago, on the real clock */
+		vtime.armed_ns = NS_NEVER;
+	}
+	return __real_timerfd_settime(vtime.fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *spec, struct itimerspec *old)
+{
+	if (!vtime.frozen) {
+		return __real_timerfd_settime(fd, flags, spec, old);
+	}
+	vtime.fd = fd;
+	vtime.armed_ns =
+		(uint64_t)spec->it_value.tv_sec * NS_PER_S + (uint64_t)spec->it_value.tv_nsec;
+	return vtime_set();
+}
+
+void vtime_freeze(void)
+{
+	vtime.now_ns = __real_clock_ns();
+	vtime.frozen = true;
+}
+
+void vtime_advance(uint64_t ns)
+{
+	vtime.now_ns += ns;
+	if (vtime.armed_ns <= vtime.now_ns) {
+		(void)vtime_set();
+	}
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Virtual time: clock_ns() stands still until the test moves it, and the loop's timers strike by
+ * it. Sockets are served as ever. Link with vtime_link_args (tests/unit/meson.build).
+ *
+ *	vtime_freeze();				after fixture_setup(), before any timer is armed
+ *	vtime_advance(NS_PER_S - 1);
+ *	loop_settle();				whatever is due by now strikes
+ */
+#ifndef WEIR_TESTS_VTIME_H
+#define WEIR_TESTS_VTIME_H
+
+#include <stdint.h>
+
+/** Time stands still from now on; for the rest of the process. */
+void vtime_freeze(void);
+
+/** Time moves on by `ns`. */
+void vtime_advance(uint64_t ns);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: ISC */
+/* The good life of a pair: every scenario runs with TCP and UNIX on either side. */
+#include "proxy/pair.h"
+
+#include "rig.h"
+#include "suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct rig rig;
+
+/** Tests that do the same from either side run twice a variant. */
+enum { MIRRORED = 2 * RIG_VARIANTS };
+
+static struct side *first_of(int i)
+{
+	return rig_side(&rig, i % 2);
+}
+
+static void open_relaying(int variant, enum rig_size size)
+{
+	rig_open(&rig, variant, size);
+	rig_join(&rig);
+}
+
+START_TEST(relays_both_ways_at_once)
+{
+	size_t up = 300 * 1000;
+	size_t down = 500 * 1000;
+
+	open_relaying(_i, RIG_WIDE);
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	side_send(&rig.client, up);
+	side_send(&rig.upstream, down);
+	loop_until(rig.upstream.in.n_received == up && rig.client.in.n_received == down);
+	ck_assert_uint_eq(stream_bytes_written(rig.pair.upstream), up);
+	ck_assert_uint_eq(stream_bytes_written(rig.pair.client), down);
+	ck_assert_int_eq(rig.pair.state, PAIR_RELAYING);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(relays_to_peers_that_take_one_byte_at_a_time)
+{
+	size_t total = 20 * 1000;
+
+	open_relaying(_i, RIG_TINY);
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	rig.client.in.max = 1;
+	rig.upstream.in.max = 1;
+	side_send(&rig.client, total);
+	side_send(&rig.upstream, total);
+	loop_until(rig.upstream.in.n_received == total && rig.client.in.n_received == total);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- before the upstream is connected ---- */
+
+START_TEST(early_bytes_stay_in_the_kernel_until_the_upstream_is_there)
+{
+	rig_open(&rig, _i, RIG_WIDE);
+	side_send(&rig.client, 5000);
+	loop_settle();
+	ck_assert_uint_eq(stream_bytes_read(rig.pair.client), 0);
+	ck_assert_uint_eq(stream_unread(rig.pair.client), 5000);
+	side_receive(&rig.upstream);
+	rig_join(&rig);
+	loop_until(rig.upstream.in.n_received == 5000);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(an_early_fin_is_a_half_close_after_the_bytes_before_it)
+{
+	rig_open(&rig, _i, RIG_WIDE);
+	side_send(&rig.client, 5000);
+	side_finish(&rig.client);
+	loop_settle();
+	ck_assert_int_eq(rig.pair.state, PAIR_CONNECTING);
+	side_receive(&rig.upstream);
+	side_receive(&rig.client);
+	rig_join(&rig);
+	loop_until(side_saw_fin(&rig.upstream));
+	ck_assert_uint_eq(rig.upstream.in.n_received, 5000);
+	side_send(&rig.upstream, 700);
+	side_finish(&rig.upstream);
+	rig_until_ended(&rig, END_BY_CLIENT, END_EOF);
+	loop_until(side_saw_fin(&rig.client));
+	ck_assert_uint_eq(rig.client.in.n_received, 700);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_refused_client_is_reset)
+{
+	rig_open(&rig, _i, RIG_WIDE);
+	side_send(&rig.client, 100);
+	side_receive(&rig.client);
+	pair_refuse(&rig.pair, end_by_connect(-ECONNREFUSED, false, 0));
+	loop_until(side_saw_reset(&rig.client));
+	rig_assert_ended(&rig, END_BY_UPSTREAM, END_CONNECT_FAILED);
+	loop_settle();
+	ck_assert_str_eq(rig.client.heard.events, "CLOSE");
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- half-close ---- */
+
+START_TEST(a_fin_is_passed_on_and_the_answer_still_comes)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	first = first_of(_i);
+	second = rig_other(&rig, first);
+	side_receive(first);
+	side_receive(second);
+	side_send(first, 200 * 1000);
+	loop_until(sender_is_done(&first->out));
+	side_finish(first);
+	loop_until(side_saw_fin(second));
+	ck_assert_uint_eq(second->in.n_received, 200 * 1000);
+	ck_assert(!side_is_hung_up(first));
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_send(second, 900 * 1000);
+	loop_until(first->in.n_received == 900 * 1000);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_finish(second);
+	rig_until_ended(&rig, rig_by(&rig, first), END_EOF);
+	loop_until(side_saw_fin(first));
+	ck_assert_str_eq(rig.client.heard.events, "CLOSE");
+	ck_assert_str_eq(rig.upstream.heard.events, "CLOSE");
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_fin_waits_for_the_bytes_before_it)
+{
+	struct side *first;
+	struct side *second;
+	size_t total;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = first_of(_i);
+	second = rig_other(&rig, first);
+	rig_stall(&rig, first);
+	total = first->out.n_sent;
+	side_finish(first);
+	loop_settle();
+	ck_assert_uint_eq(rig.pair.fin_ns, NS_NEVER); /* it has not been passed on */
+	side_receive(second);
+	loop_until(side_saw_fin(second));
+	ck_assert_uint_eq(second->in.n_received, total);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_second_fin_waits_for_the_bytes_before_it)
+{
+	struct side *first;
+	struct side *second;
+	size_t total;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = first_of(_i);
+	second = rig_other(&rig, first);
+	side_receive(second);
+	side_finish(first);
+	loop_until(side_saw_fin(second));
+	rig_stall(&rig, second);
+	total = second->out.n_sent;
+	side_finish(second);
+	loop_settle();
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_receive(first);
+	rig_until_ended(&rig, rig_by(&rig, first), END_EOF);
+	loop_until(side_saw_fin(first));
+	ck_assert_uint_eq(first->in.n_received, total);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(of_two_fins_in_one_turn_the_first_gives_the_name)
+{
+	struct side *first;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	loop_settle();
+	first = first_of(_i);
+	side_finish(first);
+	side_finish(rig_other(&rig, first));
+	rig_until_ended(&rig, rig_by(&rig, first), END_EOF);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_first_fin_gives_the_name_although_its_bytes_are_out_last)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = first_of(_i);
+	second = rig_other(&rig, first);
+	/* Less than the mark waits, so that weir goes on reading and sees the FIN behind it. */
+	while (stream_bytes_waiting(rig_stream(&rig, second)) < rig.mark / 2) {
+		side_send(first, 1000);
+		loop_until(sender_is_done(&first->out));
+		loop_settle();
+	}
+	side_finish(first);
+	loop_settle();
+	side_receive(first);
+	side_finish(second);
+	loop_until(side_saw_fin(first)); /* the other's FIN overtakes */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_receive(second);
+	rig_until_ended(&rig, rig_by(&rig, first), END_EOF);
+	loop_until(side_saw_fin(second));
+	ck_assert_uint_eq(second->in.n_received, first->out.n_sent);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+START_TEST(what_waits_is_bounded_by_the_mark_each_way)
+{
+	open_relaying(_i, RIG_TINY);
+	rig_stall(&rig, &rig.client);
+	rig_stall(&rig, &rig.upstream);
+	/* Both were at the mark; TCP may have taken a few bytes more since. */
+	ck_assert_uint_gt(stream_bytes_waiting(rig.pair.upstream), 0);
+	ck_assert_uint_gt(stream_bytes_waiting(rig.pair.client), 0);
+	ck_assert_uint_le(loop_waiting_bytes(test_loop), 2 * rig.mark);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	/* Then everything comes after all, and nothing waits any more. */
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	loop_until(rig.upstream.in.n_received == rig.client.out.n_sent &&
+		   rig.client.in.n_received == rig.upstream.out.n_sent);
+	ck_assert_uint_eq(loop_waiting_bytes(test_loop), 0);
+	rig_close(&rig);
+	ck_assert_uint_eq(loop_waiting_bytes(test_loop), 0);
+}
+END_TEST
+
+START_TEST(one_way_flows_while_the_other_is_stalled)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = first_of(_i);
+	second = rig_other(&rig, first);
+	rig_stall(&rig, first);
+	side_receive(first);
+	side_send(second, 100 * 1000);
+	loop_until(first->in.n_received == 100 * 1000);
+	ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, second)), 0);
+	ck_assert(!sender_is_done(&first->out));
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(an_idle_pair_costs_no_turns)
+{
+	uint64_t turns;
+
+	open_relaying(_i, RIG_WIDE);
+	rig.timeouts.idle_ns = (uint64_t)3600 * NS_PER_S;
+	side_receive(&rig.upstream);
+	side_send(&rig.client, 1000);
+	loop_until(rig.upstream.in.n_received == 1000);
+	loop_settle();
+	turns = loop_turns(test_loop);
+	loop_for_ms(50);
+	/* The turn that opens the 50 ms and the one that ends them; the others are room. */
+	ck_assert_uint_le(loop_turns(test_loop) - turns, 4);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- closing ---- */
+
+enum stage {
+	STAGE_OPENED,
+	STAGE_EARLY_BYTES,
+	STAGE_JOINED,
+	STAGE_RELAYING,
+	STAGE_STALLED,
+	STAGE_HALF_CLOSED,
+	STAGE_RESETTING,
+	STAGE_ENDED,
+	STAGES,
+};
+
+static void live_until(enum stage stage)
+{
+	if (stage >= STAGE_EARLY_BYTES) {
+		side_send(&rig.client, 100);
+		loop_settle();
+	}
+	if (stage >= STAGE_JOINED) {
+		rig_join(&rig);
+	}
+	if (stage >= STAGE_RELAYING) {
+		loop_settle();
+	}
+	if (stage == STAGE_STALLED || stage == STAGE_RESETTING) {
+		rig_stall(&rig, &rig.client);
+	}
+	if (stage == STAGE_RESETTING) {
+		side_reset(&rig.client);
+		loop_settle();
+	}
+	if (stage == STAGE_HALF_CLOSED || stage == STAGE_ENDED) {
+		side_finish(&rig.client);
+		loop_settle();
+	}
+	if (stage == STAGE_ENDED) {
+		side_finish(&rig.upstream);
+		loop_settle();
+	}
+}
+
+START_TEST(may_be_closed_at_every_stage)
+{
+	for (enum stage stage = 0; stage < STAGES; stage++) {
+		rig_open(&rig, _i, RIG_TINY);
+		live_until(stage);
+		ck_assert_uint_eq(rig.n_ended, stage == STAGE_ENDED);
+		pair_close(&rig.pair);
+		pair_close(&rig.pair); /* idempotent */
+		loop_settle();
+		ck_assert_uint_eq(rig.n_ended, stage == STAGE_ENDED);
+		rig_close(&rig);
+	}
+}
+END_TEST
+
+START_TEST(may_be_closed_in_ended)
+{
+	for (enum stage stage = 0; stage < STAGE_ENDED; stage++) {
+		rig_open(&rig, _i, RIG_TINY);
+		rig.close_in_ended = true;
+		live_until(stage);
+		pair_drain(&rig.pair, 0);
+		loop_until(rig.n_ended == 1);
+		loop_settle();
+		rig_close(&rig);
+	}
+}
+END_TEST
+
+/* ---- what cannot be watched ---- */
+
+/** An fd that epoll refuses (EPERM). */
+static int unpollable_fd(void)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+START_TEST(a_client_that_cannot_be_watched_stays_the_callers)
+{
+	struct conf_timeouts timeouts = {.idle_ns = NS_NEVER};
+	struct pair_opts opts = {.loop = test_loop,
+		.client_fd = unpollable_fd(),
+		.client_flags = STREAM_IS_TCP,
+		.high_water_mark = 65536,
+		.timeouts = &timeouts};
+	struct pair pair;
+
+	ck_assert_int_eq(pair_open(&pair, &opts), -EPERM);
+	ck_assert_int_ge(fcntl(opts.client_fd, F_GETFD), 0);
+	close(opts.client_fd);
+	pair_close(&pair);
+}
+END_TEST
+
+START_TEST(an_upstream_that_cannot_be_watched_stays_the_callers)
+{
+	int fd = unpollable_fd();
+	struct stream *stream = stream_open(test_loop, fd, STREAM_IS_UNIX | STREAM_HALF_OPEN);
+
+	rig_open(&rig, RIG_TCP, RIG_WIDE);
+	ck_assert_int_eq(pair_join(&rig.pair, stream), -EPERM);
+	ck_assert_int_eq(rig.pair.state, PAIR_CONNECTING);
+	ck_assert_int_eq(stream_fd(stream), fd);
+	stream_free(stream);
+	/* And another server may be tried. */
+	rig_join(&rig);
+	side_receive(&rig.upstream);
+	side_send(&rig.client, 10);
+	loop_until(rig.upstream.in.n_received == 10);
+	rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pair");
+	TCase *tc = tcase_create("pair");
+
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_loop_test(tc, relays_both_ways_at_once, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, relays_to_peers_that_take_one_byte_at_a_time, 0, RIG_VARIANTS);
+	tcase_add_loop_test(
+		tc, early_bytes_stay_in_the_kernel_until_the_upstream_is_there, 0, RIG_VARIANTS);
+	tcase_add_loop_test(
+		tc, an_early_fin_is_a_half_close_after_the_bytes_before_it, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, a_refused_client_is_reset, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, a_fin_is_passed_on_and_the_answer_still_comes, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_fin_waits_for_the_bytes_before_it, 0, MIRRORED);
+	tcase_add_loop_test(tc, the_second_fin_waits_for_the_bytes_before_it, 0, MIRRORED);
+	tcase_add_loop_test(tc, of_two_fins_in_one_turn_the_first_gives_the_name, 0, MIRRORED);
+	tcase_add_loop_test(
+		tc, the_first_fin_gives_the_name_although_its_bytes_are_out_last, 0, MIRRORED);
+	tcase_add_loop_test(tc, what_waits_is_bounded_by_the_mark_each_way, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, one_way_flows_while_the_other_is_stalled, 0, MIRRORED);
+	tcase_add_loop_test(tc, an_idle_pair_costs_no_turns, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, may_be_closed_at_every_stage, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, may_be_closed_in_ended, 0, RIG_VARIANTS);
+	tcase_add_test(tc, a_client_that_cannot_be_watched_stays_the_callers);
+	tcase_add_test(tc, an_upstream_that_cannot_be_watched_stays_the_callers);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
