@@ -78,6 +78,15 @@ static const struct wrong wrong_values[] = {
 	{"relay = { high_water_mark = \"17M\"; };",
 		W "1: relay.high_water_mark: \"17M\" is out of range; write a size from \"4k\" to "
 		  "\"16M\"\n"},
+	{"relay = { high_water_mark = \"64 k\"; };",
+		W "1: relay.high_water_mark: \"64 k\": the unit of a size is unknown; write k, M "
+		  "or G "
+		  "(powers of 1024) right behind the number, like \"64k\"\n"},
+	{"workers = 1e3; max_pairs = .5E-1;", W
+		"1: workers: a number with a point was found; write an integer from 1 to 1024, "
+		"like "
+		"workers = 4\n" W "1: max_pairs: a number with a point was found; write an integer "
+		"from 1 to 10000000, like max_pairs = 10000\n"},
 	/* unknown keys */
 	{"worker = 4;", W "1: worker: is not known here; the nearest known key is \"workers\"\n"},
 	{"timeouts = { idel = \"5s\"; };",
@@ -256,6 +265,13 @@ static const struct wrong wrong_syntax[] = {
 		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
 	{"a = (\n{ b = 1; )\n;\n", W
 		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
+	{"a = (\n1, 2\n",
+		W "1: the '(' that opens here is not closed; write ')' behind what belongs "
+		  "to it\n"},
+	{"a = [\n1, 2\n",
+		W "1: the '[' that opens here is not closed; write ']' behind what belongs "
+		  "to it\n"},
+	{"a = 1e\n", W "1: 1e is not in quotes; write \"1e\"\n"},
 	{"workers = 0;\na = = 1;\n", W "2: syntax error here or in the line before; look for a "
 				       "missing quote, '=', ',' or bracket\n"},
 	{"}", W "1: syntax error here or in the line before; look for a missing quote, '=', ',' or "
