@@ -201,7 +201,10 @@ static bool ends_in_number(const char *host, size_t len)
 	return i == len && len > start;
 }
 
-/* RFC 1123, 2.1: letters, digits, and hyphens inside a label; one dot may end the name. */
+/*
+ * RFC 1123, 2.1: letters, digits, and hyphens inside a label; one dot may end the name. Underscores
+ * are allowed besides: container networks name their services so, and getaddrinfo takes them.
+ */
 static const char *parse_name(const char *host, size_t len, struct addr *addr)
 {
 	size_t label = 0;
@@ -221,9 +224,9 @@ static const char *parse_name(const char *host, size_t len, struct addr *addr)
 			label = 0;
 			continue;
 		}
-		if (!is_alnum(host[i]) && (host[i] != '-' || border)) {
-			return "a host name has letters, digits and, inside its parts, hyphens; "
-			       "write \"name.example:80\"";
+		if (!is_alnum(host[i]) && host[i] != '_' && (host[i] != '-' || border)) {
+			return "a host name has letters, digits, underscores and, inside its "
+			       "parts, hyphens; write \"name.example:80\"";
 		}
 		if (++label > LABEL_MAX) {
 			return "a part of a host name has at most 63 characters; "
