@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/budget.h"
 
-#include "suite.h"
-
 #include <errno.h>
 #include <sys/resource.h>
+
+#include "suite.h"
 
 /* The test runs in a child of its own, so that limits may be lowered for good. */
 static void set_limit(rlim_t soft, rlim_t hard)

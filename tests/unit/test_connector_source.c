@@ -2,15 +2,14 @@
 /* Connecting from a given address: connector_opts::source. */
 #include "stream/connector.h"
 
-#include "base/clock.h"
-
-#include "fault.h"
-#include "fixture.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "fault.h"
+#include "fixture.h"
+#include "suite.h"
 
 enum { PENDING = 4711 };
 

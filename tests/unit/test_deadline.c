@@ -2,9 +2,9 @@
 /* Time is a parameter here: every number is made up, and every comparison exact. */
 #include "proxy/deadline.h"
 
-#include "suite.h"
-
 #include <stddef.h>
+
+#include "suite.h"
 
 #define NEVER NS_NEVER
 

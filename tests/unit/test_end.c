@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/end.h"
 
-#include "suite.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "suite.h"
 
 START_TEST(words_are_those_of_the_log)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/limit.h"
 
-#include "suite.h"
-
 #include <pthread.h>
+
+#include "suite.h"
 
 START_TEST(gives_as_many_places_as_there_are)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/memory.h"
 
-#include "suite.h"
-
 #include <malloc.h>
+
+#include "suite.h"
 
 static unsigned n_trims;
 

@@ -2,14 +2,14 @@
 /* The good life of a pair: every scenario runs with TCP and UNIX on either side. */
 #include "proxy/pair.h"
 
-#include "rig.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "rig.h"
+#include "suite.h"
 
 static struct rig rig;
 

@@ -2,14 +2,14 @@
 /* One direction between every two kinds of wire; the peers are plain system calls. */
 #include "proxy/pump.h"
 
-#include "fixture.h"
-#include "sender.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fixture.h"
+#include "sender.h"
+#include "suite.h"
 
 enum { MARK = 16 * 1024, COMBINATIONS = 9 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "rig.h"
 
-#include "fault.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -11,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fault.h"
 
 enum { MARK = 64 * 1024 };
 

@@ -14,14 +14,13 @@
 #ifndef WEIR_TESTS_RIG_H
 #define WEIR_TESTS_RIG_H
 
-#include "fixture.h"
-#include "sender.h"
-
-#include "proxy/pair.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "fixture.h"
+#include "proxy/pair.h"
+#include "sender.h"
 
 /** The sides of a variant: TCP or UNIX for the client, TCP or UNIX for the upstream. */
 enum { RIG_VARIANTS = 4 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "sender.h"
 
-#include "fault.h"
-#include "fixture.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "fixture.h"
 
 static void on_sender_ready(struct watcher *watcher, uint32_t events)
 {

@@ -6,10 +6,10 @@
 #ifndef WEIR_TESTS_SENDER_H
 #define WEIR_TESTS_SENDER_H
 
-#include "stream/loop.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "stream/loop.h"
 
 struct sender {
 	struct watcher watcher;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "vtime.h"
 
-#include "base/clock.h"
-
 #include <stdbool.h>
 #include <sys/timerfd.h>
+
+#include "base/clock.h"
 
 static struct {
 	bool frozen;
