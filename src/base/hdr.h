@@ -37,7 +37,7 @@ void hdr_record(struct hdr *hdr, uint64_t value);
 /** Adds what `from` counted to `to`, which the calling thread records into. */
 void hdr_merge(struct hdr *to, const struct hdr *from);
 
-/** How many values were recorded; the smallest and the largest, exactly. 0 of an empty histogram. */
+/** How many values were recorded; the smallest and the largest, exactly. 0 where there is none. */
 uint64_t hdr_count(const struct hdr *hdr);
 uint64_t hdr_min(const struct hdr *hdr);
 uint64_t hdr_max(const struct hdr *hdr);

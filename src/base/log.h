@@ -16,10 +16,10 @@
  *
  * A line is built on the caller's stack and put whole into the calling thread's own queue (one
  * producer, one consumer, LOG_QUEUE_BYTES, in log_queue.h). The log thread collects the queues, in
- * the order of the lines within one queue, and writes many lines with one call. A queue that is full
- * drops the line and counts it; the count is logged ("event=log_dropped lines=N") when lines flow
- * again. So a log that nobody reads never stops anybody. The flags of the inherited stderr are never
- * changed.
+ * the order of the lines within one queue, and writes many lines with one call. A queue that is
+ * full drops the line and counts it; the count is logged ("event=log_dropped lines=N") when lines
+ * flow again. So a log that nobody reads never stops anybody. The flags of the inherited stderr are
+ * never changed.
  *
  * A thread that never called log_thread_open(), and every thread before log_open(), writes its
  * lines itself, blocking: that is for start-up and for unit tests.

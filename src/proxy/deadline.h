@@ -3,8 +3,8 @@
  * Which of a session's timers is due next, as a pure function of what happened.
  *
  *	timer		runs				counts from
- *	connect		while connecting		the start of the attempt (kept by connector.h)
- *	write_stall	while bytes wait in weir	the last byte taken, or when they began to wait
+ *	connect		while connecting		the start of the attempt (connector.h)
+ *	write_stall	while bytes wait in weir	the last byte taken, or the first to wait
  *	half_close	from the first FIN passed on,	that FIN, or the last byte after it
  *			while nothing waits
  *	half_close_max	from the first FIN passed on	that FIN
