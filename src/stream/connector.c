@@ -18,13 +18,6 @@
  */
 #include "stream/connector.h"
 
-#include "base/clock.h"
-#include "stream/loop.h"
-#include "stream/resolver.h"
-#include "stream/stream.h"
-#include "stream/stream_private.h"
-#include "stream/timer.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -32,6 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "stream/loop.h"
+#include "stream/resolver.h"
+#include "stream/stream.h"
+#include "stream/stream_private.h"
+#include "stream/timer.h"
 
 #define RETRY_MIN_NS ((uint64_t)NS_PER_MS)
 #define RETRY_MAX_NS ((uint64_t)50 * NS_PER_MS)

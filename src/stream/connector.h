@@ -16,9 +16,9 @@
 #ifndef WEIR_STREAM_CONNECTOR_H
 #define WEIR_STREAM_CONNECTOR_H
 
-#include "base/addr.h"
-
 #include <stdint.h>
+
+#include "base/addr.h"
 
 struct connector;
 struct loop;

@@ -18,14 +18,14 @@
  */
 #include "stream/resolver.h"
 
-#include "stream/loop_private.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "stream/loop_private.h"
 
 struct resolver_name {
 	struct list link;    /* struct resolver::names */

@@ -26,12 +26,12 @@
 #ifndef WEIR_STREAM_RESOLVER_H
 #define WEIR_STREAM_RESOLVER_H
 
+#include <stddef.h>
+
 #include "base/addr.h"
 #include "base/clock.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
-
-#include <stddef.h>
 
 enum {
 	RESOLVER_LOOKUPS_MAX = 3,

@@ -2,14 +2,6 @@
 /* The connector: every family, every way to fail, closing at every stage. */
 #include "stream/connector.h"
 
-#include "base/clock.h"
-#include "stream/resolver.h"
-
-#include "fault.h"
-#include "fixture.h"
-#include "lookup.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -18,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+
+#include "base/clock.h"
+#include "fault.h"
+#include "fixture.h"
+#include "lookup.h"
+#include "stream/resolver.h"
+#include "suite.h"
 
 enum { PENDING = 4711, TIMEOUT_MS = 30 };
 #define TIMEOUT_NS ((uint64_t)TIMEOUT_MS * NS_PER_MS)

@@ -2,11 +2,6 @@
 /* The resolver: who waits for what, what is kept, and for how long. */
 #include "stream/resolver.h"
 
-#include "fault.h"
-#include "fixture.h"
-#include "lookup.h"
-#include "suite.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
+
+#include "fault.h"
+#include "fixture.h"
+#include "lookup.h"
+#include "suite.h"
 
 static struct resolver *resolver;
 

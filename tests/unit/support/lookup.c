@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "lookup.h"
 
-#include "fault.h"
-
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -11,6 +9,8 @@
 #include <string.h>
 #include <sys/un.h>
 #include <uv.h>
+
+#include "fault.h"
 
 enum { LOOKUPS_MAX = 16, HOST_MAX = 256 };
 
