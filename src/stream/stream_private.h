@@ -66,6 +66,12 @@ struct stream {
 	bool freed : 1;
 };
 
+/** Whether the calling thread may touch the stream; one without a loop is anybody's. */
+static inline bool stream_is_current(const struct stream *stream)
+{
+	return stream->loop == NULL || loop_is_current(stream->loop);
+}
+
 /* ---- stream.c, for stream_io.c ---- */
 
 /** Gives the stream its loop (the thread's own if none was named) and watches the fd. */

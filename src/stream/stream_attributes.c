@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* What can be asked of a stream and set on it, and who listens to it. Nothing here moves a byte. */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+
+#include "stream/stream_private.h"
+
+struct loop *stream_loop(struct stream *s)
+{
+	if (s->loop == NULL) {
+		s->loop = loop_own();
+	}
+	return s->loop;
+}
+
+int stream_set_loop(struct stream *s, struct loop *loop)
+{
+	assert(loop_is_current(loop));
+	if (s->watched || s->once_started || task_is_waiting(&s->later)) {
+		return -EBUSY;
+	}
+	s->loop = loop;
+	return 0;
+}
+
+int stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+int stream_cause(const struct stream *s)
+{
+	return s->cause;
+}
+
+bool stream_has_ended(const struct stream *s)
+{
+	return s->ended;
+}
+
+bool stream_has_hung_up(const struct stream *s)
+{
+	return s->hung_up;
+}
+
+size_t stream_high_water_mark(const struct stream *s)
+{
+	return s->high_water;
+}
+
+void stream_set_high_water_mark(struct stream *s, size_t bytes)
+{
+	s->high_water = bytes;
+}
+
+bool stream_can_write(const struct stream *s)
+{
+	return s->waiting < s->high_water;
+}
+
+size_t stream_bytes_waiting(const struct stream *s)
+{
+	return s->waiting;
+}
+
+uint64_t stream_bytes_read(const struct stream *s)
+{
+	return s->n_read;
+}
+
+uint64_t stream_bytes_written(const struct stream *s)
+{
+	return s->n_written;
+}
+
+uint64_t stream_read_ns(const struct stream *s)
+{
+	return s->read_ns;
+}
+
+uint64_t stream_written_ns(const struct stream *s)
+{
+	return s->written_ns;
+}
+
+uint64_t stream_stalled_ns(const struct stream *s)
+{
+	return s->stalled_ns;
+}
+
+bool stream_is_tcp(const struct stream *s)
+{
+	return s->is_tcp;
+}
+
+void stream_set_read_max(struct stream *s, size_t bytes)
+{
+	assert(bytes > 0);
+	s->read_max = (uint32_t)(bytes < LOOP_BUFFER_BYTES ? bytes : LOOP_BUFFER_BYTES);
+}
+
+bool stream_is_writing(const struct stream *s)
+{
+	return s->waiting > 0 || s->drain_due;
+}
+
+bool stream_is_readable(struct stream *s)
+{
+	struct pollfd pollfd = {.fd = s->fd, .events = POLLIN | POLLPRI};
+
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return false;
+	}
+	if (s->clock != NULL) {
+		s->clock->restarted_ns = clock_ns();
+	}
+	return poll(&pollfd, 1, 0) > 0;
+}
+
+/* ---- events ---- */
+
+void stream_on(struct stream *s, unsigned events, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_on(&s->emitter, events, handler);
+}
+
+void stream_once(struct stream *s, unsigned events, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_once(&s->emitter, events, handler);
+}
+
+void stream_off(struct stream *s, struct handler *handler)
+{
+	assert(stream_is_current(s));
+	emitter_off(&s->emitter, handler);
+}
+
+void stream_off_events(struct stream *s, unsigned events)
+{
+	assert(stream_is_current(s));
+	emitter_off_events(&s->emitter, events);
+}
+
+size_t stream_subscribers(const struct stream *s, unsigned events)
+{
+	return emitter_subscribers(&s->emitter, events);
+}
