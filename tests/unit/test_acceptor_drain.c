@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/* The acceptor: draining, and whatever its owner does in a callback. */
+#include <errno.h>
+
+#include "acceptor_rig.h"
+#include "fixture.h"
+#include "suite.h"
+
+/* ---- draining ---- */
+
+START_TEST(draining_serves_what_waits_then_closes)
+{
+	start(_i);
+	acceptor_pause(owner.acceptor);
+	connect_clients(40);
+	acceptor_resume(owner.acceptor);
+	acceptor_drain(owner.acceptor);
+	acceptor_drain(owner.acceptor);
+	ck_assert_uint_eq(owner.n_accepted, 0);
+	ck_assert_uint_eq(owner.n_drained, 0);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 40);
+	loop_settle();
+	ck_assert_uint_eq(owner.n_drained, 1);
+	/* All of it is harmless afterwards. */
+	acceptor_drain(owner.acceptor);
+	acceptor_pause(owner.acceptor);
+	acceptor_resume(owner.acceptor);
+	loop_settle();
+	ck_assert_uint_eq(owner.n_drained, 1);
+}
+END_TEST
+
+START_TEST(draining_an_empty_queue_ends_though_paused)
+{
+	start(_i & 1);
+	if (_i & 2) {
+		acceptor_pause(owner.acceptor);
+	}
+	acceptor_drain(owner.acceptor);
+	acceptor_pause(owner.acceptor);
+	ck_assert_uint_eq(owner.n_drained, 0);
+	loop_until(owner.n_drained == 1);
+}
+END_TEST
+
+START_TEST(draining_waits_at_the_limit)
+{
+	owner.limit = 3;
+	start(_i);
+	connect_clients(5);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	acceptor_drain(owner.acceptor);
+	must_be_silent();
+	ck_assert_uint_eq(owner.n_drained, 0);
+	owner.limit = 4;
+	acceptor_resume(owner.acceptor);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	ck_assert_uint_eq(owner.n_accepted, 4);
+	owner.limit = 6;
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 5);
+}
+END_TEST
+
+START_TEST(draining_takes_no_newcomers_for_ever)
+{
+	/* The limit holds it up, so that more can come to the queue than were there. */
+	owner.limit = 0;
+	start(false);
+	connect_clients(3);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	acceptor_drain(owner.acceptor);
+	connect_clients(3);
+	owner.limit = CLIENTS_MAX;
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 3);
+}
+END_TEST
+
+START_TEST(draining_survives_a_shortage)
+{
+	start(_i);
+	acceptor_pause(owner.acceptor);
+	connect_clients(2);
+	fail_accepts(1, EMFILE);
+	acceptor_resume(owner.acceptor);
+	acceptor_drain(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_resting, 1);
+	ck_assert_uint_eq(owner.n_accepted, 2);
+}
+END_TEST
+
+START_TEST(draining_ends_when_the_socket_is_of_no_use)
+{
+	start(false);
+	acceptor_pause(owner.acceptor);
+	connect_clients(2);
+	fail_accepts(1, EINVAL);
+	acceptor_resume(owner.acceptor);
+	acceptor_drain(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 0);
+}
+END_TEST
+
+START_TEST(draining_while_resting_goes_on_afterwards)
+{
+	start(false);
+	fail_accepts(1, ENFILE);
+	connect_clients(2);
+	loop_until(owner.n_resting == 1);
+	acceptor_drain(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 2);
+}
+END_TEST
+
+/* ---- anything in any callback ---- */
+
+START_TEST(closing_in_any_callback_is_safe)
+{
+	owner.moment = (enum moment)_i;
+	owner.deed = CLOSE;
+	start(false);
+	acceptor_pause(owner.acceptor);
+	connect_clients(3);
+	if (owner.moment == IN_RESTING) {
+		fail_accepts(1, EMFILE);
+	} else if (owner.moment == IN_REFUSED) {
+		fail_accepts(1, EAGAIN);
+	}
+	acceptor_resume(owner.acceptor);
+	if (owner.moment == IN_DRAINED) {
+		acceptor_drain(owner.acceptor);
+	}
+	loop_until(owner.acceptor == NULL);
+	loop_settle();
+	ck_assert_uint_eq(owner.n_accepted,
+		owner.moment == IN_ACCEPTED ? 1 : (owner.moment == IN_DRAINED ? 3 : 0));
+	fail_accepts(0, 0);
+}
+END_TEST
+
+START_TEST(pausing_in_any_callback_is_heeded)
+{
+	owner.moment = (enum moment)_i;
+	owner.deed = PAUSE;
+	start(false);
+	connect_clients(3);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	must_be_silent();
+	ck_assert_uint_eq(owner.n_accepted, owner.moment == IN_ACCEPTED ? 1 : 0);
+	owner.moment = NEVER;
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_accepted == 3);
+}
+END_TEST
+
+START_TEST(draining_may_begin_in_any_callback)
+{
+	owner.moment = (enum moment)_i;
+	owner.deed = DRAIN;
+	start(false);
+	acceptor_pause(owner.acceptor);
+	connect_clients(3);
+	if (owner.moment == IN_RESTING) {
+		fail_accepts(1, EMFILE);
+	}
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 3);
+}
+END_TEST
+
+START_TEST(closing_at_any_state_leaves_nothing)
+{
+	start(false);
+	switch (_i) {
+	case 0: /* at once */
+		break;
+	case 1:
+		acceptor_pause(owner.acceptor);
+		break;
+	case 2:
+		fail_accepts(1, EMFILE);
+		connect_clients(1);
+		loop_until(owner.n_resting == 1);
+		break;
+	case 3:
+		connect_clients(1);
+		acceptor_drain(owner.acceptor);
+		break;
+	default:
+		acceptor_drain(owner.acceptor);
+		loop_until(owner.n_drained == 1);
+		break;
+	}
+	owner.acceptor = acceptor_close(owner.acceptor);
+	loop_settle();
+	ck_assert_uint_eq(owner.n_accepted, 0);
+}
+END_TEST
+
+static Suite *acceptor_drain_suite(void)
+{
+	Suite *suite = suite_create("acceptor_drain");
+	TCase *draining = tcase_create("draining");
+	TCase *callbacks = tcase_create("callbacks");
+
+	tcase_add_checked_fixture(draining, rig_setup, rig_teardown);
+	tcase_add_loop_test(draining, draining_serves_what_waits_then_closes, 0, 2);
+	tcase_add_loop_test(draining, draining_an_empty_queue_ends_though_paused, 0, 4);
+	tcase_add_loop_test(draining, draining_waits_at_the_limit, 0, 2);
+	tcase_add_test(draining, draining_takes_no_newcomers_for_ever);
+	tcase_add_loop_test(draining, draining_survives_a_shortage, 0, 2);
+	tcase_add_test(draining, draining_ends_when_the_socket_is_of_no_use);
+	tcase_add_test(draining, draining_while_resting_goes_on_afterwards);
+	suite_add_tcase(suite, draining);
+
+	tcase_add_checked_fixture(callbacks, rig_setup, rig_teardown);
+	tcase_add_loop_test(callbacks, closing_in_any_callback_is_safe, IN_ADMIT, IN_DRAINED + 1);
+	tcase_add_loop_test(callbacks, pausing_in_any_callback_is_heeded, IN_ADMIT, IN_ADMIT + 1);
+	tcase_add_loop_test(
+		callbacks, pausing_in_any_callback_is_heeded, IN_ACCEPTED, IN_ACCEPTED + 1);
+	tcase_add_loop_test(callbacks, draining_may_begin_in_any_callback, IN_ADMIT, IN_ADMIT + 1);
+	tcase_add_loop_test(
+		callbacks, draining_may_begin_in_any_callback, IN_ACCEPTED, IN_RESTING + 1);
+	tcase_add_loop_test(callbacks, closing_at_any_state_leaves_nothing, 0, 5);
+	suite_add_tcase(suite, callbacks);
+	return suite;
+}
+
+int main(void)
+{
+	return suite_run(acceptor_drain_suite());
+}
