@@ -25,8 +25,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 		return -errno;
 	}
 	budget.n_fds = limit.rlim_cur;
-	/* One loop more than workers: the main thread's. A UNIX socket has a lock file beside it,
-	 * and is counted as two. */
+	/* One loop more than workers: the main thread's. */
 	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
 	budget.max_pairs = 0;
 	if (budget.n_fds > budget.n_reserve) {

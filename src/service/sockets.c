@@ -6,6 +6,9 @@
 
 #include "base/log.h"
 
+/** A UNIX socket, its lock file, and the path held open so that its inode stays its own. */
+enum { FDS_UNIX = 3 };
+
 size_t sockets_count(const struct conf *conf, size_t n_workers)
 {
 	size_t n = 0;
@@ -16,7 +19,7 @@ size_t sockets_count(const struct conf *conf, size_t n_workers)
 		for (size_t k = 0; k < listener->n_addresses; k++) {
 			bool doubles = listen_can_double(&listener->addresses[k]);
 
-			n += doubles ? n_workers : 2;
+			n += doubles ? n_workers : FDS_UNIX;
 		}
 	}
 	return n;

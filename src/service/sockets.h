@@ -26,7 +26,7 @@ struct sockets {
 	size_t n;
 };
 
-/** How many sockets there will be, UNIX ones counted twice for their lock files. */
+/** How many fds the sockets will take at most, with the lock files of UNIX ones. */
 size_t sockets_count(const struct conf *conf, size_t n_workers);
 
 /**
