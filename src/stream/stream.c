@@ -54,7 +54,7 @@ static void stream_tell_progress(struct stream *s)
 		s->drain_due = false;
 		stream_emit(s, STREAM_DRAIN, NULL, 0);
 	}
-	if (s->fd >= 0 && s->graceful && !stream_is_writing(s)) {
+	if (s->fd >= 0 && s->graceful && s->cause == 0 && !stream_is_writing(s)) {
 		stream_close(s);
 	}
 }
@@ -62,7 +62,7 @@ static void stream_tell_progress(struct stream *s)
 /** A failed or hung-up stream: who shall know, and is there anything left to read? */
 static void stream_settle(struct stream *s)
 {
-	if (s->cause != 0 && (s->ended || (!s->started && !s->half_open))) {
+	if (s->cause != 0 && (s->ended || s->graceful || (!s->started && !s->half_open))) {
 		stream_finish(s);
 		return;
 	}
@@ -119,6 +119,9 @@ void stream_fail(struct stream *s, int err)
 	s->hangup_told = false;
 	s->readable = true;
 	s->no_shortcut = true;
+	if (s->waiting > 0) {
+		s->drain_due = false; /* what waits never goes out */
+	}
 	stream_drop_queue(s);
 	stream_defer(s);
 }
@@ -204,8 +207,8 @@ static void on_ready(struct watcher *watcher, uint32_t events)
 	if (s->writable && s->waiting > 0) {
 		stream_flush(s);
 	}
-	if (s->started && s->readable) {
-		stream_read(s);
+	if (s->started && s->readable && s->cause == 0) {
+		stream_read(s); /* after a failure, on_later() goes on, when it has told */
 	}
 }
 
@@ -261,6 +264,9 @@ static void on_timeout(struct timer *timer)
 	}
 	if (s->clock == NULL) {
 		return; /* closed meanwhile */
+	}
+	if (s->cause != 0 && s->started) {
+		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
 	}
 	if (stream_deadline(s) > clock_ns()) {
 		timer_arm(timer, stream_deadline(s));
@@ -323,6 +329,7 @@ static int stream_probe(struct stream *s, unsigned flags)
 	bool known = (flags & (STREAM_IS_TCP | STREAM_IS_UNIX)) != 0;
 	int protocol = 0;
 	socklen_t len = sizeof(protocol);
+	int on = 1;
 	int status;
 
 	s->is_socket = true;
@@ -333,7 +340,13 @@ static int stream_probe(struct stream *s, unsigned flags)
 		}
 		s->is_socket = false;
 	}
-	s->is_tcp = s->is_tcp || protocol == IPPROTO_TCP;
+	if (protocol == IPPROTO_TCP) {
+		s->is_tcp = true;
+		if (setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
+			return -errno;
+		}
+	}
+	s->shared = !known;
 	if (known && (flags & STREAM_NONBLOCKING) != 0) {
 		return 0;
 	}
@@ -402,6 +415,10 @@ void stream_close(struct stream *s)
 	assert(stream_is_current(s));
 	if (s->fd < 0) {
 		return;
+	}
+	if (s->watched && s->shared) {
+		loop_unwatch(s->loop, s->fd, &s->watcher);
+		s->watched = false;
 	}
 	close(stream_detach(s));
 	if (s->watched) {

@@ -13,9 +13,9 @@
  *	END	half-open streams only: the peer finished sending. Without STREAM_HALF_OPEN the end
  *		of input closes the stream
  *	HANGUP	half-open streams only: the peer is gone, nothing can be sent to it any more. error
- *		is the cause (0: a UNIX peer or pipe that closed). Once. What it sent before can
- *		still be read: with a cause, CLOSE follows when the input is exhausted and the
- *		stream is started
+ *		is the cause (0: a UNIX peer or pipe that closed). Once, and once more with the
+ *		cause if the stream fails after a 0. What it sent before can still be read: with a
+ *		cause, CLOSE follows when the input is exhausted and the stream is started
  *	TIMEOUT	no byte moved for `timeout`; CLOSE follows
  *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows.
  *		Without a handler it is fatal: the error's text to stderr, then abort()
@@ -56,8 +56,10 @@ enum stream_event {
 enum stream_flags {
 	STREAM_HALF_OPEN = 1 << 0,   /**< end of input does not close: see END and HANGUP */
 	STREAM_NONBLOCKING = 1 << 1, /**< the fd has O_NONBLOCK already */
-	STREAM_IS_TCP = 1 << 2,      /**< the fd is a TCP socket */
-	STREAM_IS_UNIX = 1 << 3,     /**< the fd is a UNIX stream socket */
+	/** The fd is a TCP socket that no other process or fd shares, with SO_OOBINLINE set. */
+	STREAM_IS_TCP = 1 << 2,
+	/** The fd is a UNIX stream socket that no other process or fd shares. */
+	STREAM_IS_UNIX = 1 << 3,
 };
 
 enum {

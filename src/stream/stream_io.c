@@ -73,16 +73,13 @@ static bool stream_read_once(struct stream *s)
 	}
 	if (n == 0) {
 		stream_end_input(s);
-	} else if (errno == EAGAIN && s->cause != 0) {
-		stream_finish(
-			s); /* failed by itself (no memory): there is no end of input to wait for */
+	} else if (s->cause != 0) {
+		stream_finish(s); /* the input of a failed stream is exhausted */
 	} else if (errno == EAGAIN) {
 		s->readable = false;
 		s->no_shortcut = !s->is_socket;
 	} else {
 		stream_fail(s, -errno);
-		s->readable = false;
-		stream_finish(s);
 	}
 	return false;
 }
@@ -321,7 +318,7 @@ void stream_poke(struct stream *s)
 		s->writable = true;
 		stream_flush(s);
 	}
-	if (s->fd >= 0 && s->started && !s->ended) {
+	if (s->fd >= 0 && s->started && !s->ended && s->cause == 0) {
 		(void)stream_read_once(s);
 	}
 }

@@ -49,6 +49,7 @@ struct stream {
 	bool is_socket : 1;
 	bool is_tcp : 1;
 	bool watched : 1;
+	bool shared : 1;  /**< others may hold the fd: close(2) alone does not end the watch */
 	bool started : 1; /**< reading is wanted */
 	bool once_started : 1;
 	bool readable : 1; /**< as far as we know: only EAGAIN or a short read clears them */

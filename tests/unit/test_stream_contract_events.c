@@ -147,16 +147,28 @@ START_TEST(timeout_is_followed_by_close)
 }
 END_TEST
 
+/** The input of a stream that fails is read to its end first: here, the byte of scene_break(). */
+static void heard_broken(const char *expected)
+{
+	const char *after = scene.rec.events;
+
+	if (wire_reads(scene.kind)) {
+		ck_assert(strncmp(after, "READ ", 5) == 0);
+		after += 5;
+	}
+	ck_assert_str_eq(after, expected);
+}
+
 START_TEST(error_is_followed_by_close)
 {
 	scene_open(&scene, TEST_KIND, 0);
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	scene_break(&scene, ETIMEDOUT);
 	loop_until(heard(&scene.rec, "CLOSE"));
-	scene_heard(&scene, "ERROR:ETIMEDOUT CLOSE:ETIMEDOUT");
+	heard_broken("ERROR:ETIMEDOUT CLOSE:ETIMEDOUT");
 	ck_assert_int_eq(stream_cause(scene.stream), -ETIMEDOUT);
 	loop_settle();
-	scene_heard(&scene, "ERROR:ETIMEDOUT CLOSE:ETIMEDOUT");
+	heard_broken("ERROR:ETIMEDOUT CLOSE:ETIMEDOUT");
 	scene_close(&scene);
 }
 END_TEST
@@ -170,7 +182,7 @@ START_TEST(error_is_not_told_for_a_reset)
 		ck_assert_int_eq(stream_start(scene.stream), 0);
 		scene_break(&scene, plain[i]);
 		loop_until(heard(&scene.rec, "CLOSE"));
-		scene_heard(&scene, i == 0 ? "CLOSE:ECONNRESET" : "CLOSE:EPIPE");
+		heard_broken(i == 0 ? "CLOSE:ECONNRESET" : "CLOSE:EPIPE");
 		ck_assert_int_eq(stream_cause(scene.stream), -plain[i]);
 		scene_close(&scene);
 	}
