@@ -2,7 +2,9 @@
 """Fixtures, and the figures at the end of a run. `pytest -n 4 tests/system`; see weirtest/settings.py."""
 
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -18,11 +20,8 @@ def report(record_property):
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    """A folder whose path is short enough for UNIX sockets."""
-    import shutil
-    import tempfile
-
+def folder():
+    """A folder whose path is short enough for UNIX sockets, unlike pytest's own."""
     path = tempfile.mkdtemp(prefix="weir-")
     yield path
     shutil.rmtree(path)

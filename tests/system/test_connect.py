@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from weirtest import address, names, peers
+from weirtest import address, names, peers, transfer
 from weirtest.address import TRANSPORTS
 from weirtest.rig import relay
 from weirtest.settings import LATE, scaled
@@ -94,13 +94,13 @@ def test_unix_upstream_missing(client):
 def test_next_server_gets_the_early_bytes_whole(client, upstream, first):
     """More early bytes than any buffer holds, sent while the first server is being tried."""
     server, _, errno = DEAD[first]
-    payload = peers.Payload(scaled(4 << 20), seed=3)
+    payload = transfer.Payload(scaled(4 << 20), seed=3)
     with relay(client, upstream, servers=[server, peers.Upstream], timeouts={"connect": "1500ms"},
                daemon={"env": names.IMPATIENT}) as rig:
         sock = rig.client()
-        sender = peers.Task(peers.send_hashed, sock, payload)
+        sender = transfer.Task(transfer.send_hashed, sock, payload)
         server = rig.accept()
-        assert peers.receive_hashed(server) == (sender.result(), payload.size)
+        assert transfer.receive_hashed(server) == (sender.result(), payload.size)
         server.sendall(b"answer")
         peers.fin(server)
         assert peers.read_end(sock) == (b"answer", "fin")
@@ -153,10 +153,10 @@ def test_every_address_of_a_name_is_tried(alive, folder):
 
     with relay(servers=[both], daemon={"prefix": prefix}) as rig:
         sock = rig.client()
-        payload = peers.Payload(1 << 20, seed=4)
-        sender = peers.Task(peers.send_hashed, sock, payload)
+        payload = transfer.Payload(1 << 20, seed=4)
+        sender = transfer.Task(transfer.send_hashed, sock, payload)
         server = rig.accept()
-        assert peers.receive_hashed(server) == (sender.result(), payload.size)
+        assert transfer.receive_hashed(server) == (sender.result(), payload.size)
         peers.fin(server)
         rig.weir.close_line(reason="eof", by="client")
         rig.upstream.refusing.close()

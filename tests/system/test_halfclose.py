@@ -3,7 +3,7 @@
 
 import pytest
 
-from weirtest import peers
+from weirtest import peers, transfer
 from weirtest.address import MIXES
 from weirtest.rig import relay
 from weirtest.settings import scaled
@@ -48,11 +48,11 @@ def test_fin_behind_bytes_in_flight_both_ways(client, upstream, by_client, repor
     size = scaled(16 * MIB)
     with relay(client, upstream) as rig:
         first, second, by, counters = ends(rig, by_client)
-        payloads = peers.Payload(size, seed=1), peers.Payload(2 * size, seed=2)
-        answer = peers.Task(peers.send_hashed, second, payloads[1])
-        question = peers.Task(peers.send_hashed, first, payloads[0])
-        assert peers.receive_hashed(second) == (question.result(), size)
-        assert peers.receive_hashed(first) == (answer.result(), 2 * size)
+        payloads = transfer.Payload(size, seed=1), transfer.Payload(2 * size, seed=2)
+        answer = transfer.Task(transfer.send_hashed, second, payloads[1])
+        question = transfer.Task(transfer.send_hashed, first, payloads[0])
+        assert transfer.receive_hashed(second) == (question.result(), size)
+        assert transfer.receive_hashed(first) == (answer.result(), 2 * size)
         rig.weir.close_line(reason="eof", by=by, **dict(zip(counters, (size, 2 * size))))
         report(f"{size >> 10} KiB, FIN, {2 * size >> 10} KiB the other way")
 
@@ -63,12 +63,12 @@ def test_fin_waits_for_the_bytes_that_the_receiver_has_not_taken(client, upstrea
     """The sender fills everything up and finishes; the receiver reads only then."""
     with relay(client, upstream, rcvbuf=4096) as rig:
         first, second, by, _ = ends(rig, by_client)
-        count = peers.fill(first)
+        count = transfer.fill(first)
         peers.fin(first)
         second.sendall(b"still here")
         assert peers.read_exactly(first, 10) == b"still here"
         got, end = peers.read_end(second)
-        assert (end, len(got)) == ("fin", count) and got == peers.filled(count)
+        assert (end, len(got)) == ("fin", count) and got == transfer.filled(count)
         peers.fin(second)
         assert peers.end_of(first) == "fin"
         rig.weir.close_line(reason="eof", by=by)
@@ -122,18 +122,18 @@ def test_many_half_closes_over_many_workers(client, upstream, report):
     count = scaled(200, 40)
 
     def answer(sock):
-        digest, _ = peers.receive_hashed(sock)
+        digest, _ = transfer.receive_hashed(sock)
         sock.sendall(digest.encode())
 
     with relay(client, upstream, workers=4,
                servers=[lambda *where: peers.Server(*where, answer)]) as rig:
         def ask(number):
             with peers.connect(rig.weir.address) as sock:
-                sent = peers.send_hashed(sock, peers.Payload(number * 997, seed=number))
+                sent = transfer.send_hashed(sock, transfer.Payload(number * 997, seed=number))
                 assert peers.read_end(sock) == (sent.encode(), "fin")
 
         for start in range(0, count, 50):
-            for task in [peers.Task(ask, number) for number in range(start, min(start + 50, count))]:
+            for task in [transfer.Task(ask, number) for number in range(start, min(start + 50, count))]:
                 task.result()
         rig.weir.record("close", nth=count - 1, reason="eof", by="client")
         report(f"{count} pairs")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from weirtest import peers
+from weirtest import peers, transfer
 from weirtest.address import MIXES, TRANSPORTS
 from weirtest.rig import relay
 from weirtest.settings import scaled
@@ -18,9 +18,9 @@ MIB = 1 << 20
 
 def both_ways(client, server, up, down, piece=65536):
     """Sends a payload each way at once, each with its FIN; both must arrive as they were sent."""
-    senders = [peers.Task(peers.send_hashed, sock, payload)
+    senders = [transfer.Task(transfer.send_hashed, sock, payload)
                for sock, payload in ((client, up), (server, down))]
-    receivers = [peers.Task(peers.receive_hashed, sock, piece) for sock in (server, client)]
+    receivers = [transfer.Task(transfer.receive_hashed, sock, piece) for sock in (server, client)]
     sent = [task.result() for task in senders]
     assert [task.result() for task in receivers] == [(sent[0], up.size), (sent[1], down.size)]
 
@@ -29,7 +29,7 @@ def both_ways(client, server, up, down, piece=65536):
 def test_sizes_around_a_buffer_arrive_whole(client, upstream, report):
     with relay(client, upstream) as rig:
         for number, (up, down) in enumerate(itertools.product(SIZES, SIZES)):
-            both_ways(*rig.pair(), peers.Payload(up, seed=number), peers.Payload(down, seed=-number))
+            both_ways(*rig.pair(), transfer.Payload(up, seed=number), transfer.Payload(down, seed=-number))
             closed = rig.weir.record("close", nth=number)
             assert closed["reason"] == "eof" and closed["by"] in ("client", "upstream")
             assert (closed["bytes_up"], closed["bytes_down"]) == (str(up), str(down))
@@ -41,7 +41,7 @@ def test_bulk_both_ways_at_once_arrives_whole(client, upstream, report):
     size = scaled(100 * MIB)
     with relay(client, upstream) as rig:
         start = time.monotonic()
-        both_ways(*rig.pair(), peers.Payload(size, seed=1), peers.Payload(size, seed=2))
+        both_ways(*rig.pair(), transfer.Payload(size, seed=1), transfer.Payload(size, seed=2))
         taken = time.monotonic() - start
         rig.weir.close_line(reason="eof", bytes_up=size, bytes_down=size)
         report(f"{size >> 20} MiB each way, {2 * (size >> 20) / taken:.0f} MiB/s")
@@ -50,7 +50,7 @@ def test_bulk_both_ways_at_once_arrives_whole(client, upstream, report):
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_tiny_writes_arrive_whole(client, upstream):
     with relay(client, upstream) as rig:
-        payloads = [peers.Payload(scaled(200_000), seed, largest=100) for seed in (1, 2)]
+        payloads = [transfer.Payload(scaled(200_000), seed, largest=100) for seed in (1, 2)]
         both_ways(*rig.pair(), *payloads)
         rig.weir.close_line(reason="eof")
 
@@ -60,7 +60,7 @@ def test_slow_readers_get_everything(client, upstream, report):
     """Small receive buffers, read in small pieces: most of the time both directions are stopped."""
     size = scaled(4 * MIB)
     with relay(client, upstream, rcvbuf=4096) as rig:
-        both_ways(*rig.pair(rcvbuf=4096), peers.Payload(size, seed=1), peers.Payload(size, seed=2),
+        both_ways(*rig.pair(rcvbuf=4096), transfer.Payload(size, seed=1), transfer.Payload(size, seed=2),
                   piece=512)
         rig.weir.close_line(reason="eof", bytes_up=size, bytes_down=size)
         report(f"{size >> 10} KiB each way through 4 KiB buffers")
@@ -70,7 +70,7 @@ def test_slow_readers_get_everything(client, upstream, report):
 def test_one_byte_at_a_time_arrives_whole(client, upstream):
     count = scaled(5000)
     with relay(client, upstream) as rig:
-        payloads = [peers.Payload(count, seed, largest=1) for seed in (1, 2)]
+        payloads = [transfer.Payload(count, seed, largest=1) for seed in (1, 2)]
         both_ways(*rig.pair(), *payloads, piece=1)
         rig.weir.close_line(reason="eof", bytes_up=count, bytes_down=count)
 
@@ -108,9 +108,9 @@ def test_urgent_bytes_stay_in_their_place(transport):
 def test_an_urgent_byte_among_bytes_that_wait_stays_in_its_place():
     with relay(rcvbuf=4096) as rig:
         client, server = rig.pair()
-        count = peers.fill(client, limit=2 * MIB)
-        task = peers.Task(client.send, b"!", socket.MSG_OOB)
-        assert peers.read_exactly(server, count) == peers.filled(count)
+        count = transfer.fill(client, limit=2 * MIB)
+        task = transfer.Task(client.send, b"!", socket.MSG_OOB)
+        assert peers.read_exactly(server, count) == transfer.filled(count)
         assert task.result() == 1
         client.sendall(b"after")
         assert peers.read_exactly(server, 6) == b"!after"
@@ -124,11 +124,11 @@ def test_many_pairs_at_once_do_not_mix(client, upstream, report):
                servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         def exchange(number):
             sock = rig.client()
-            payload = peers.Payload(size, seed=number)
-            sender = peers.Task(peers.send_hashed, sock, payload)
-            assert peers.receive_hashed(sock) == (sender.result(), size)
+            payload = transfer.Payload(size, seed=number)
+            sender = transfer.Task(transfer.send_hashed, sock, payload)
+            assert transfer.receive_hashed(sock) == (sender.result(), size)
 
-        for task in [peers.Task(exchange, number) for number in range(count)]:
+        for task in [transfer.Task(exchange, number) for number in range(count)]:
             task.result()
         for number in range(count):
             rig.weir.record("close", nth=number, reason="eof", bytes_up=size, bytes_down=size)

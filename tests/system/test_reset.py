@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from weirtest import peers, proc, wait
+from weirtest import peers, proc, transfer, wait
 from weirtest.address import MIXES
 from weirtest.rig import relay
 from weirtest.settings import scaled
@@ -57,12 +57,12 @@ def test_reset_after_data_comes_after_the_data(by_client, hearing, report):
     size = scaled(4 * MIB, MIB // 64)
     with relay(*mixed(by_client, "tcp4", hearing)) as rig:
         breaker, other, by = sides(rig, by_client)
-        count = peers.fill(breaker, limit=size)
+        count = transfer.fill(breaker, limit=size)
         left = proc.sent_queue(breaker)
         peers.reset(breaker)
         data, end = peers.read_end(other)
         assert end in peers.abort_of(other)
-        assert data == peers.filled(len(data)) and len(data) >= count - left
+        assert data == transfer.filled(len(data)) and len(data) >= count - left
         rig.weir.close_line(reason="reset", by=by)
         report(f"{count - left} bytes sent, {len(data)} arrived, then {end}")
 
@@ -75,7 +75,7 @@ def test_reset_right_after_a_small_answer(by_client, hearing, report):
         for number in range(count):
             breaker, other, by = sides(rig, by_client)
             breaker.sendall(b"%d" % number * 100)
-            peers.wait_sent(breaker)
+            transfer.wait_sent(breaker)
             peers.reset(breaker)
             assert_reset(other, b"%d" % number * 100)
             rig.weir.record("close", nth=number, reason="reset", by=by)
@@ -88,12 +88,12 @@ def test_reset_while_weir_is_backpressured(by_client, hearing, report):
     """The receiver has stopped, so weir reads nothing from the side that resets; then it goes on."""
     with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096) as rig:
         breaker, other, by = sides(rig, by_client, rcvbuf=4096)
-        count = peers.fill(breaker)
+        count = transfer.fill(breaker)
         left = proc.sent_queue(breaker)
         peers.reset(breaker)
         data, end = peers.read_end(other, piece=4096)
         assert end in peers.abort_of(other)
-        assert data == peers.filled(len(data)) and len(data) >= count - left
+        assert data == transfer.filled(len(data)) and len(data) >= count - left
         rig.weir.close_line(reason="reset", by=by)
         report(f"{count - left} bytes sent, {len(data)} arrived, then {end}")
 
@@ -105,13 +105,13 @@ def test_waiting_for_the_receiver_after_a_reset_is_bounded_by_write_stall(by_cli
     with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096,
                timeouts={"write_stall": "300ms"}) as rig:
         breaker, other, by = sides(rig, by_client, rcvbuf=4096)
-        count = peers.fill(breaker, quiet=0.1)
+        count = transfer.fill(breaker, quiet=0.1)
         peers.reset(breaker)
         closed = rig.weir.record("close")
         assert closed["reason"] in ("reset", "write_stall"), closed
         data, end = peers.read_end(other)
         assert end in peers.abort_of(other) and len(data) < count
-        assert data == peers.filled(len(data))
+        assert data == transfer.filled(len(data))
 
 
 @SIDES
@@ -203,11 +203,11 @@ def test_many_resets_over_many_workers(by_client, report):
     with relay(workers=4) as rig:
         pairs = [sides(rig, by_client) for _ in range(count)]
         for breaker, _, _ in pairs:
-            peers.fill(breaker, limit=size)
+            transfer.fill(breaker, limit=size)
         for breaker, _, _ in pairs:
-            peers.wait_sent(breaker)
+            transfer.wait_sent(breaker)
             peers.reset(breaker)
         for _, other, by in pairs:
-            assert_reset(other, peers.filled(size))
+            assert_reset(other, transfer.filled(size))
         rig.weir.record("close", nth=count - 1, reason="reset", by=by)
         report(f"{count} pairs reset after {size} bytes")

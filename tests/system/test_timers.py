@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from weirtest import peers
+from weirtest import peers, transfer
 from weirtest.address import MIXES
 from weirtest.clock import Watch, pace, punctually
 from weirtest.rig import relay
@@ -139,13 +139,13 @@ def test_write_stall_resets_both(client, upstream, by_client, report):
     with relay(client, upstream, rcvbuf=4096, timeouts={"write_stall": "500ms"}) as rig:
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
         watch = Watch(0.5)
-        flood = peers.Flood(sender)
+        flood = transfer.Flood(sender)
         closed = watch.strike(rig.weir, "write_stall")
         assert time.monotonic() - watch.start >= watch.seconds
         assert flood.end() == "rst"
         data, end = peers.read_end(stuck)
         assert end in peers.abort_of(stuck)
-        assert data == peers.filled(len(data)) and len(data) < flood.sent
+        assert data == transfer.filled(len(data)) and len(data) < flood.sent
         assert closed.number("quiet_up_ms" if by_client else "quiet_down_ms") >= 500
         report(watch.text)
 
@@ -156,7 +156,7 @@ def test_write_stall_counts_from_the_last_byte_taken(by_client):
     def attempt():
         with relay(rcvbuf=4096, timeouts={"write_stall": "500ms"}) as rig:
             sender, slow = sides(rig, by_client, rcvbuf=4096)
-            flood = peers.Flood(sender)
+            flood = transfer.Flood(sender)
             end, got, last, punctual = time.monotonic() + 2, 0, time.monotonic(), True
             while time.monotonic() < end:
                 # Enough for the kernel to open the window again.
@@ -193,7 +193,7 @@ def test_lifetime_of_a_busy_pair_ends_with_resets(client, upstream, by_client, r
     with relay(client, upstream, rcvbuf=4096, timeouts={"lifetime": "1s"}) as rig:
         watch = Watch(1.0)
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
-        flood = peers.Flood(sender)
+        flood = transfer.Flood(sender)
         assert flood.end() == "rst"
         watch.judge(time.monotonic() - watch.start)
         data, end = peers.read_end(stuck)

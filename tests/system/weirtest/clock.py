@@ -37,8 +37,9 @@ class Watch:
         """The closing line: the timer, its reason, and how late it was by weir's own clock."""
         closed = weir.close_line(reason=reason or timer, by="weir", timer=timer, **match)
         assert 0 <= closed.number("late_us") < LATE * 1e6, closed
-        self.text = (f"{closed['late_us']} µs late by weir's clock, "
-                     f"{max(self.lates, default=0) * 1e3:.1f} ms by the peers'")
+        self.text = f"{closed['late_us']} µs late by weir's clock"
+        if self.lates:
+            self.text += f", {max(self.lates) * 1e3:.1f} ms by the peers'"
         return closed
 
 

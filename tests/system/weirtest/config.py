@@ -11,7 +11,13 @@ def value(item):
         return f"{left} " + ", ".join(value(one) for one in item) + f" {right}"
     if isinstance(item, int):
         return str(item)
-    return '"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + "".join(map(_escape, str(item))) + '"'
+
+
+def _escape(char):
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else f"\\x{ord(char):02x}"
 
 
 def text(settings):

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: ISC
 """The daemon as a test sees it from outside: started, ready, logging, told to stop, gone."""
 
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 
-from . import address, config, logfmt, proc
+from . import address, config, proc
+from .heard import Heard
 from .settings import DEADLINE, WEIR
 
 _START_TRIES = 5
@@ -30,41 +31,44 @@ class Free:
         return self.address.text
 
 
+def without_systemd():
+    """The environment, without what systemd would put there for us and not for weir."""
+    return {key: value for key, value in os.environ.items()
+            if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM")}
+
+
 def run(*args, folder=None, timeout=DEADLINE, **popen):
-    """Runs `weir ARGS` to its end. Output is text; control characters stay as they came."""
-    environment = {**os.environ, "NOTIFY_SOCKET": "", "JOURNAL_STREAM": ""}
-    del environment["NOTIFY_SOCKET"], environment["JOURNAL_STREAM"]
-    return subprocess.run([WEIR, *args], cwd=folder, env=environment, timeout=timeout, text=True,
+    """Runs `weir ARGS` to its end; what it wrote is text."""
+    return subprocess.run([WEIR, *args], cwd=folder, env=without_systemd(), timeout=timeout, text=True,
                           errors="backslashreplace", stdin=subprocess.DEVNULL,
                           capture_output=True, check=False, **popen)
 
 
-class Weir:
+class Weir(Heard):
     """
     A running daemon, for `with`. At its end the daemon is stopped, and must have exited with
-    `exit_code`, have logged only lines of its own, none of them an error whose event is not in
-    `errors`, and at most one closing line for each pair.
+    `exit_code`, have logged only lines of its own, none of them an error, and at most one closing line
+    for each pair.
 
     settings     the config: a dict for config.text(), in which Free stands for addresses
     read_log     False leaves the log in its pipe (of `log_pipe` bytes) until read_log() is called
+    log_is_cut   weir is expected to leave without having written all of its last line
+    journal      weir is told that its stderr is the journal's
+    notify       False: no NOTIFY_SOCKET; readiness is then read from the log
     prefix       a command that executes weir, e.g. prlimit
     """
 
-    def __init__(self, settings, *, errors=(), exit_code=0, read_log=True, log_pipe=None, prefix=(),
-                 umask=-1, env=None):
+    def __init__(self, settings, *, exit_code=0, read_log=True, log_pipe=None,
+                 log_is_cut=False, journal=False, notify=True, prefix=(), umask=-1, env=None):
+        super().__init__()
         self.settings = settings
-        self.errors = set(errors)
         self.exit_code = exit_code
         self.folder = tempfile.mkdtemp(prefix="weir-")
         self.config = os.path.join(self.folder, "weir.conf")
-        self.strange = []  # lines that are not weir's
-        self.notices = []  # lines sent to NOTIFY_SOCKET
-        self._options = {"prefix": prefix, "umask": umask, "env": env or {}}
-        self._read_from_start = read_log
-        self._log_pipe = log_pipe
-        self._records = []
-        self._news = threading.Condition()
-        self._threads = []
+        self._options = {"prefix": prefix, "umask": umask, "env": env or {}, "journal": journal,
+                         "notify": notify, "log_pipe": log_pipe}
+        self._reads_log = read_log
+        self._log_is_cut = log_is_cut
         self._process = None
 
     # Life
@@ -97,34 +101,46 @@ class Weir:
             free.pick(self.folder)
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(config.text(self.settings))
-        self._records, self.strange, self.notices, self._threads = [], [], [], []
-        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notify = os.path.join(self.folder, "notify")
-        if os.path.exists(notify):
-            os.unlink(notify)
-        self._notify.bind(notify)
-        env = {**os.environ, "NOTIFY_SOCKET": notify, **self._options["env"]}
-        env.pop("JOURNAL_STREAM", None)
-        self._log, log = os.pipe()
-        if self._log_pipe:
-            import fcntl
-
-            fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, self._log_pipe)
-        with os.fdopen(log, "wb"):
-            self._process = subprocess.Popen(
-                [*self._options["prefix"], WEIR, "-c", self.config], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=env, umask=self._options["umask"], cwd=self.folder)
+        self._forget()
+        self._process = self._spawn_process()
         self._spawn(self._listen_to_notices)
-        if self._read_from_start:
+        if self._reads_log:
+            self._reads_log = False
             self.read_log()
-        ready = self._wait(lambda: "READY=1" in self.notices, alive=False)
-        if ready:
+        if self._wait(self._is_ready, alive=False):
             return True
         self._join()
         if not last and "EADDRINUSE" in self.text() and any(self._frees(self.settings)):
             self._close_fds()
             return False
         raise AssertionError(f"weir did not become ready, exit {self._process.poll()}:\n{self.text()}")
+
+    def _spawn_process(self):
+        env = {**without_systemd(), **self._options["env"]}
+        notify = os.path.join(self.folder, "notify")
+        if os.path.exists(notify):
+            os.unlink(notify)
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(notify)
+        if self._options["notify"]:
+            env["NOTIFY_SOCKET"] = notify
+        self._log, log = os.pipe()
+        if self._options["log_pipe"]:
+            fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, self._options["log_pipe"])
+        if self._options["journal"]:
+            what = os.fstat(log)
+            env["JOURNAL_STREAM"] = f"{what.st_dev}:{what.st_ino}"
+        try:
+            return subprocess.Popen(
+                [*self._options["prefix"], WEIR, "-c", self.config], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=env, umask=self._options["umask"], cwd=self.folder)
+        finally:
+            os.close(log)
+
+    def _is_ready(self):
+        if self._options["notify"]:
+            return "READY=1" in self.notices
+        return self.records("ready")
 
     def _stop_now(self):
         """Ends it without waiting for its pairs. Signals that are still pending merge, so repeat."""
@@ -139,14 +155,12 @@ class Weir:
                 pass
 
     def _judge(self):
-        if not self._read_from_start:
-            self.read_log()
+        self.read_log()
         self._join()
         code = self._process.returncode
         assert not self.strange, "lines that are not weir's:\n" + "\n".join(self.strange)
         assert code == self.exit_code, f"exit {code}, expected {self.exit_code}"
-        bad = [one for one in self._records
-               if one.get("level") == "error" and one["event"] not in self.errors]
+        bad = [one for one in self._records if one.get("level") == "error"]
         assert not bad, f"errors logged: {bad}"
         pairs = [one["pair"] for one in self.records("close")]
         assert len(pairs) == len(set(pairs)), "a pair was closed twice"
@@ -162,64 +176,8 @@ class Weir:
 
     def _close_fds(self):
         self._notify.close()
-        os.close(self._log)
-
-    # The threads that listen to it
-
-    def _spawn(self, work):
-        thread = threading.Thread(target=work, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _join(self):
-        """Waits until everything that the process said before it ended is here."""
-        for thread in self._threads:
-            thread.join(DEADLINE)
-
-    def read_log(self):
-        """Starts reading the log, once."""
-        self._read_from_start = True
-        self._spawn(self._listen_to_log)
-
-    def _listen_to_log(self):
-        with os.fdopen(os.dup(self._log), "rb") as log:
-            for line in log:
-                text = line.rstrip(b"\n").decode("ascii", "backslashreplace")
-                record = logfmt.parse(text) if text.isprintable() else None
-                with self._news:
-                    if record is None:
-                        self.strange.append(text)
-                    else:
-                        self._records.append(record)
-                    self._news.notify_all()
-
-    def _listen_to_notices(self):
-        self._notify.settimeout(0.02)
-        gone = False
-        while True:
-            try:
-                lines = self._notify.recv(4096).decode().splitlines()
-            except TimeoutError:
-                if gone:
-                    break
-                gone = self._process.poll() is not None
-                lines = []
-            with self._news:
-                self.notices += lines
-                self._news.notify_all()
-
-    def _wait(self, condition, deadline=DEADLINE, alive=True):
-        """Waits for `condition` of what was logged or notified. False once weir is gone without."""
-        end = time.monotonic() + deadline
-        with self._news:
-            while True:
-                got = condition()
-                if got:
-                    return got
-                left = end - time.monotonic()
-                if left <= 0 or (not alive and self._process.poll() is not None):
-                    return False
-                self._news.wait(min(left, 0.2))
+        if self._log >= 0:
+            os.close(self._log)
 
     @staticmethod
     def _frees(settings):
@@ -228,38 +186,27 @@ class Weir:
             yield from (free for free in (listen if isinstance(listen, list) else [listen])
                         if isinstance(free, Free))
 
-    # What it says
-
-    def records(self, event, **match):
-        """The records of `event` so far."""
-        with self._news:
-            return [one for one in self._records if one["event"] == event and one.matches(match)]
-
-    def record(self, event, nth=0, deadline=DEADLINE, **match):
-        """Waits for the nth record of `event` with these fields."""
-        if self._wait(lambda: len(self.records(event, **match)) > nth, deadline):
-            return self.records(event, **match)[nth]
-        raise AssertionError(f"no {event} line {nth} with {match} in {deadline:g} s:\n{self.text()}")
-
-    def close_line(self, **match):
-        """Waits for the line that ends a pair."""
-        return self.record("close", **match)
-
-    def notice(self, line):
-        """Waits for a notification that starts with `line`; returns it whole."""
-        got = self._wait(lambda: [one for one in self.notices if one.startswith(line)])
-        assert got, f"no {line} in {self.notices}"
-        return got[0]
-
-    def text(self):
-        """The log so far, the last of it where it is long."""
-        with self._news:
-            return "\n".join([one.line for one in self._records[-100:]] + self.strange[-100:])
-
     def show(self):
         print(f"--- weir, exit {self._process and self._process.poll()}\n{self.text()}\n---")
 
     # What is done to it
+
+    def join(self):
+        """Once it has exited: waits until all that it logged is here."""
+        self._process.wait(DEADLINE)
+        self._join()
+
+    def read_log(self):
+        """Starts reading the log, if it is not read already."""
+        if not self._reads_log:
+            self._reads_log = True
+            self._spawn(self._listen_to_log)
+
+    def close_log(self):
+        """Nobody will ever read the log: writing to it fails."""
+        self._reads_log = True
+        os.close(self._log)
+        self._log = -1
 
     @property
     def pid(self):

@@ -39,10 +39,6 @@ def settled_fds(pid):
     return seen[-1]
 
 
-def threads(pid):
-    return len(os.listdir(f"/proc/{pid}/task"))
-
-
 def state(pid):
     """One letter: R, S, T (stopped) …"""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:

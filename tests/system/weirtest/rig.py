@@ -33,7 +33,8 @@ class Rig:
 def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener=None, rcvbuf=None,
           daemon=None, **settings):
     """
-    A Rig whose clients come over one transport and whose upstream is reached over another.
+    A Rig whose clients come over one transport (or to a Free of the test's own) and whose upstream is
+    reached over another.
 
     servers    of the upstream, in order: a class of peers.py, or any callable that makes one from
                (transport, folder), or an address as text; the last is the Rig's upstream
@@ -50,7 +51,8 @@ def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener
         if rcvbuf:
             made[-1].set_rcvbuf(rcvbuf)
         weir.settings = {"workers": 1, **settings,
-                         **config.relay(Free(client), *made, **(listener or {}))}
+                         **config.relay(Free(client) if isinstance(client, str) else client, *made,
+                                        **(listener or {}))}
         stack.enter_context(weir)
         # The sockets go first, so that the daemon ends at once.
         with contextlib.ExitStack() as sockets:

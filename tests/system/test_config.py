@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: ISC
+"""A wrong config: every error at once, with file, line, key and remedy; exit 1; nothing started."""
+
+import os
+import re
+import resource
+
+import pytest
+
+from weirtest import address, config, peers
+from weirtest.daemon import run
+from weirtest.settings import ROOT
+
+GOOD = """
+listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
+upstreams = ( { name = "app"; servers = ( { address = "127.0.0.1:9000"; } ); } );
+"""
+
+# A line of a file each, and the keys of which that line must be told; nothing else may be said.
+WRONG = (
+    ('workers = 0;', ["workers"]),
+    ('wrokers = 2;', ["wrokers"]),
+    ('max_pairs = 4294967297;', ["max_pairs"]),
+    ('timeouts = { connect = 5; idle = "10x";', ["timeouts.connect", "timeouts.idle"]),
+    ('  half_clsoe = "1s"; };', ["timeouts.half_clsoe"]),
+    ('log = { level = "chatty"; };', ["log.level"]),
+    ('relay = { high_water_mark = "0"; };', ["relay.high_water_mark"]),
+    ('listeners = (', []),
+    ('  { name = "web"; listen = "127.0.0.1"; upstream = "app"; },', ["listeners[0].listen"]),
+    ('  { name = "web"; listen = "127.0.0.1:0"; upstream = "nope"; mode = "0999"; },',
+     ["listeners[1].listen", "listeners[1].mode", "listeners[1].name", "listeners[1].upstream"]),
+    ('  { listen = [ "1.2.3.4:80", "unix:" ]; upstream = "app"; } );',
+     ["listeners[2].listen[1]", "listeners[2].name"]),
+    ('upstreams = (', []),
+    ('  { name = "app"; servers = ( ); },', ["upstreams[0].servers"]),
+    ('  { name = "b"; servers = ( { adress = "127.0.0.1:80"; },',
+     ["upstreams[1].servers[0].adress", "upstreams[1].servers[0].address"]),
+    ('    { address = "five\\x1b[31m:99999"; } ); } );', ["upstreams[1].servers[1].address"]),
+)
+
+ERROR = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): (?P<key>[a-z_.\[\]0-9]+): .+; .+")
+
+
+def write(folder, text, name="weir.conf"):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def told(path, *more):
+    """Checks the file: (exit code, its errors as (file, line, key), the output)."""
+    done = run("-c", path, "--check", *more)
+    text = done.stdout + done.stderr
+    assert text.replace("\n", "").isprintable(), ascii(text)
+    found = [ERROR.fullmatch(line) for line in text.splitlines()]
+    assert all(found), text
+    return done.returncode, [(one["file"], int(one["line"]), one["key"]) for one in found], text
+
+
+def test_check_lists_every_error_with_line_key_and_remedy(folder):
+    path = write(folder, "\n".join(line for line, _ in WRONG) + "\n")
+    code, errors, text = told(path)
+    assert code == 1
+    expected = [(path, number, key)
+                for number, (_, keys) in enumerate(WRONG, start=1) for key in keys]
+    assert sorted(errors) == sorted(expected)
+    for nearest in ('"workers"', '"half_close"', '"address"', '"5s"'):
+        assert nearest in text
+
+
+def test_without_check_the_errors_are_the_same_and_nothing_is_started(folder):
+    """One listener is right and has a free address: it must not be bound for a moment."""
+    right = address.free("unix", folder)
+    path = write(folder, config.text({**config.relay(right, "127.0.0.1:1"), "wrokers": 1}))
+    checked, started = run("-c", path, "--check"), run("-c", path)
+    assert started.returncode == checked.returncode == 1
+    assert started.stderr + started.stdout == checked.stderr + checked.stdout
+    assert f"{path}:3: wrokers: " in started.stderr
+    assert os.listdir(folder) == ["weir.conf"]
+
+
+@pytest.mark.parametrize("text", (
+    'listeners = ;', 'workers = 1; workers = 2;', 'a = "open', 'listeners = [ 1, "two" ];', "\0",
+    '{', '@include "missing.conf"', '@include "."'))
+def test_syntax_errors_name_file_and_line(folder, text):
+    path = write(folder, "# a comment\n" + text + "\n" + GOOD)
+    done = run("-c", path, "--check")
+    assert done.returncode == 1
+    assert re.match(re.escape(path) + r":\d+: .+; .+", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("path", ("/nonexistent/weir.conf", "/"))
+def test_unreadable_file_is_an_error(path):
+    done = run("-c", path, "--check")
+    assert done.returncode == 1 and done.stderr.startswith(f"{path}: ") and "; " in done.stderr
+
+
+def test_include_is_relative_to_the_main_file_and_errors_name_it(folder):
+    os.mkdir(os.path.join(folder, "parts"))
+    part = write(folder, GOOD + "wrokers = 1;\n", "parts/more.conf")
+    path = write(folder, 'workers = 1;\n@include "parts/more.conf"\nmax_piars = 1;\n')
+    code, errors, _ = told(path)
+    assert code == 1
+    assert {(os.path.realpath(file), line, key) for file, line, key in errors} == {
+        (os.path.realpath(part), 4, "wrokers"), (os.path.realpath(path), 3, "max_piars")}
+    write(folder, GOOD, "parts/more.conf")
+    write(folder, 'workers = 1;\n@include "parts/more.conf"\n')
+    assert run("-c", path, "--check", folder="/").returncode == 0
+
+
+def test_check_of_a_right_config_says_nothing(folder):
+    done = run("-c", write(folder, GOOD), "--check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_default_config_is_right():
+    done = run("-c", str(ROOT / "conf" / "weir.conf"), "--check")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", (
+    # Sides of an address that are easily mistaken for each other.
+    'listeners = ( { name = "web"; listen = "name.example:80"; upstream = "app"; } );',
+    'listeners = ( { name = "web"; listen = "::1:80"; upstream = "app"; } );',
+    'listeners = ( { name = "web"; listen = "[::1]:65536"; upstream = "app"; } );',
+    'listeners = ( { name = "web"; listen = "unix:' + "x" * 200 + '"; upstream = "app"; } );',
+    'listeners = ( { name = ""; listen = "*:80"; upstream = "app"; } );',
+    'listeners = ( { name = "web"; listen = [ "*:80", "*:80" ]; upstream = "app"; } );',
+    'listeners = ( );',
+))
+def test_listeners_that_cannot_be_are_errors(folder, text):
+    path = write(folder, text + "\n" + GOOD.splitlines()[2] + "\n")
+    code, errors, _ = told(path)
+    assert code == 1
+    assert all(line == 1 and key.startswith("listeners") for _, line, key in errors) and errors
+
+
+@pytest.mark.parametrize("duration", ("", "5", "-1s", "1s 2m", "5 s", "1e3s", "none ", "1000000000d"))
+def test_durations_that_say_nothing_are_errors(folder, duration):
+    path = write(folder, GOOD + f'timeouts = {{ idle = "{duration}"; }};\n')
+    code, errors, _ = told(path)
+    assert (code, errors) == (1, [(path, 4, "timeouts.idle")])
+
+
+@pytest.mark.parametrize("duration", ("1ms", "1.5h", "10m", "none", "2d"))
+def test_durations_that_are_right(folder, duration):
+    assert run("-c", write(folder, GOOD + f'timeouts = {{ idle = "{duration}"; }};\n'),
+               "--check").returncode == 0
+
+
+def limit_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
+
+
+def test_more_pairs_than_descriptors_is_an_error_with_both_numbers(folder):
+    listen = address.free("unix", folder)
+    path = write(folder, config.text({**config.relay(listen, "127.0.0.1:1"), "max_pairs": 5000}))
+    done = run("-c", path, preexec_fn=limit_descriptors)
+    assert done.returncode == 1
+    assert "5000" in done.stderr and "1000" in done.stderr and "LimitNOFILE=" in done.stderr
+    assert sorted(os.listdir(folder)) == ["weir.conf"]
+
+
+@pytest.mark.parametrize("arguments", (["--nonsense"], ["-x"], ["-c"], ["extra"], ["--check", "extra"]))
+def test_wrong_command_line_exits_2_with_the_usage(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "usage: weir" in done.stderr and not done.stdout
+
+
+def test_version_and_help():
+    version, help_text = run("--version"), run("--help")
+    assert version.returncode == help_text.returncode == 0
+    assert re.fullmatch(r"weir \d+\.\d+\.\d+\n", version.stdout)
+    for option in ("-c", "--check", "--version", "--help"):
+        assert option in help_text.stdout
+
+
+def test_one_listener_that_cannot_be_bound_stops_the_start(folder):
+    """The one before it was bound already: its socket file must be gone again."""
+    with peers.Upstream("tcp4", folder).sock as taken:
+        settings = config.relay([address.free("unix", folder), address.of_socket(taken)],
+                                "127.0.0.1:1", name="web")
+        done = run("-c", write(folder, config.text(settings)))
+        assert done.returncode == 1 and "READY" not in done.stderr
+        assert os.listdir(folder) == ["weir.conf"]

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: ISC
+"""Where weir listens: addresses in use, UNIX sockets left behind or alive, modes, any address."""
+
+import fcntl
+import os
+import signal
+import socket
+import stat
+import tempfile
+
+import pytest
+
+from weirtest import address, config, logfmt, peers
+from weirtest.address import TRANSPORTS
+from weirtest.daemon import Free, Weir, run
+from weirtest.rig import relay
+
+NOBODY = "127.0.0.1:1"
+
+
+def refused_start(listen, name="web"):
+    """A start that must fail for that address; the record that says so."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(config.text({"workers": 2, **config.relay(listen, NOBODY, name=name)}))
+        file.flush()
+        done = run("-c", file.name)
+    assert done.returncode == 1, done.stderr
+    records = [logfmt.parse(line) for line in done.stderr.splitlines()]
+    errors = [one for one in records if one and one["level"] == "error"]
+    assert errors and not [one for one in records if one["event"] == "ready"], done.stderr
+    assert errors[0]["listener"] == name and errors[0]["address"] == str(listen)
+    assert errors[0]["error"] and errors[0]["errno"]
+    return errors[0]
+
+
+def assert_relays(rig):
+    client, server = rig.pair()
+    client.sendall(b"hello")
+    assert peers.read_exactly(server, 5) == b"hello"
+    client.close()
+    server.close()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_second_weir_on_an_address_names_listener_address_and_error(transport):
+    with relay(transport) as rig:
+        assert refused_start(rig.weir.address)["errno"] == "EADDRINUSE"
+        assert_relays(rig)
+
+
+def test_second_weir_on_a_wildcard_port_fails():
+    class Wildcard(Free):
+        def __str__(self):
+            return f"*:{self.address.sockaddr[1]}"
+
+    with Weir({"workers": 4, **config.relay(Wildcard("tcp4"), NOBODY)}) as weir:
+        assert refused_start(f"*:{weir.address.sockaddr[1]}")["errno"] == "EADDRINUSE"
+
+
+@pytest.mark.parametrize("host, served", (("*", ("127.0.0.1", "::1")), ("[::]", ("::1",)),
+                                          ("0.0.0.0", ("127.0.0.1",))))
+def test_wildcards_serve_what_they_say(host, served):
+    class Wildcard(Free):
+        def __str__(self):
+            return f"{host}:{self.address.sockaddr[1]}"
+
+    with relay() as other, Weir({"workers": 1, **config.relay(Wildcard("tcp4"), other.upstream)}) as weir:
+        for loopback in ("127.0.0.1", "::1"):
+            to = address.tcp(loopback, weir.address.sockaddr[1])
+            if loopback not in served:
+                with pytest.raises(ConnectionRefusedError):
+                    peers.connect(to)
+                continue
+            with peers.connect(to) as client, other.accept() as server:
+                client.sendall(b"x")
+                assert peers.read_exactly(server, 1) == b"x"
+                name = peers.name(client)
+            # A mapped address is logged as IPv4.
+            weir.close_line(client=name)
+
+
+def test_several_addresses_of_one_listener():
+    listen = [Free(transport) for transport in TRANSPORTS]
+    with relay() as other, Weir({"workers": 2, **config.relay(listen, other.upstream)}) as weir:
+        for free in listen:
+            weir.record("listening", listener="relay", address=free.address.text)
+            with peers.connect(free.address) as client, other.accept() as server:
+                client.sendall(b"x")
+                assert peers.read_exactly(server, 1) == b"x"
+
+
+def test_address_of_nobody_fails():
+    assert refused_start("192.0.2.1:8080")["errno"] == "EADDRNOTAVAIL"
+
+
+def test_unix_socket_in_a_missing_folder_fails(folder):
+    assert refused_start(f"unix:{folder}/missing/x.sock")["errno"] == "ENOENT"
+
+
+class Fixed(Free):
+    """Not free: what is there is the test."""
+
+    def __init__(self, path):
+        super().__init__("unix")
+        self.address = address.unix(path)
+
+    def pick(self, folder):
+        pass
+
+
+def relay_at(path, **options):
+    return relay(Fixed(path), **options)
+
+
+def test_stale_unix_socket_is_replaced(folder):
+    path = os.path.join(folder, "x.sock")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(path)
+    with relay_at(path) as rig:
+        assert_relays(rig)
+    assert os.listdir(folder) == []
+
+
+def test_socket_that_a_killed_weir_left_is_replaced(folder):
+    path = os.path.join(folder, "x.sock")
+    with relay_at(path, daemon={"exit_code": -signal.SIGKILL}) as rig:
+        rig.weir.signal(signal.SIGKILL)
+        rig.weir.wait_exit()
+    assert stat.S_ISSOCK(os.stat(path).st_mode)
+    with relay_at(path) as rig:
+        assert_relays(rig)
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("full", (False, True), ids=("idle", "full_backlog"))
+def test_live_unix_socket_of_another_program_is_never_replaced(folder, full):
+    path = os.path.join(folder, "x.sock")
+    with socket.socket(socket.AF_UNIX) as alive:
+        alive.bind(path)
+        alive.listen(0)
+        fillers = []
+        while full:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.setblocking(False)
+            fillers.append(sock)
+            if sock.connect_ex(path):
+                break
+        inode = os.stat(path).st_ino
+        assert refused_start(f"unix:{path}")["errno"] == "EADDRINUSE"
+        assert os.stat(path).st_ino == inode
+        for sock in fillers:
+            sock.close()
+
+
+def test_socket_whose_lock_is_held_is_never_replaced(folder):
+    """Another weir that is just starting: it has the lock, and does not listen yet."""
+    path = os.path.join(folder, "x.sock")
+    with socket.socket(socket.AF_UNIX) as starting, open(path + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        starting.bind(path)
+        assert refused_start(f"unix:{path}")["errno"] == "EADDRINUSE"
+        assert os.path.exists(path)
+
+
+@pytest.mark.parametrize("kind", ("file", "folder", "link", "pipe"))
+def test_what_is_no_socket_is_never_removed(folder, kind):
+    path = os.path.join(folder, "x.sock")
+    if kind == "file":
+        with open(path, "w", encoding="ascii") as file:
+            file.write("precious")
+    elif kind == "folder":
+        os.mkdir(path)
+    elif kind == "link":
+        os.symlink("/nowhere", path)
+    else:
+        os.mkfifo(path)
+    before = os.lstat(path)
+    refused_start(f"unix:{path}")
+    assert os.lstat(path) == before
+    if kind == "file":
+        with open(path, encoding="ascii") as file:
+            assert file.read() == "precious"
+
+
+@pytest.mark.parametrize("mode, expected", ((None, 0o666), ("0660", 0o660), ("0600", 0o600)))
+def test_mode_is_applied_whatever_the_umask(folder, mode, expected):
+    path = os.path.join(folder, "x.sock")
+    listener = {"mode": mode} if mode else {}
+    with relay_at(path, listener=listener, daemon={"umask": 0o077}) as rig:
+        assert stat.S_IMODE(os.stat(path).st_mode) == expected
+        assert_relays(rig)
+
+
+def test_unix_socket_is_gone_at_the_end(folder):
+    with relay_at(os.path.join(folder, "x.sock")) as rig:
+        assert "x.sock" in os.listdir(folder)
+        rig.weir.stop()
+        assert os.listdir(folder) == []
+
+
+def test_unix_socket_that_somebody_replaced_is_left(folder):
+    path = os.path.join(folder, "x.sock")
+    with relay_at(path) as rig:
+        os.unlink(path)
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            inode = os.stat(path).st_ino
+            rig.weir.stop()
+            assert os.stat(path).st_ino == inode
+
+
+@pytest.mark.workers
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_four_workers_share_a_listener(transport, report):
+    """More clients at once than one worker would be given if the others had none."""
+    count = 64
+    with relay(transport, workers=4) as rig:
+        pairs = []
+        for number in range(count):
+            pairs.append(rig.pair())
+            pairs[-1][0].sendall(b"%d" % number)
+        for number, (_, server) in enumerate(pairs):
+            assert peers.read_exactly(server, len(b"%d" % number)) == b"%d" % number
+        report(f"{count} pairs at once")

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: ISC
+"""What weir tells: its log, also when nobody reads it, and its notifications to systemd."""
+
+import os
+import re
+import time
+
+import pytest
+
+from weirtest import address, peers, wait
+from weirtest.rig import relay
+from weirtest.settings import SANITIZER
+
+PIPE = 4096
+
+
+def exchange(rig, rounds):
+    """That many pairs, one after the other, each with a line in the log."""
+    for number in range(rounds):
+        with peers.connect(rig.weir.address) as sock:
+            sock.sendall(b"%d" % number)
+            peers.fin(sock)
+            assert peers.read_end(sock) == (b"%d" % number, "fin")
+
+
+def echoing(**options):
+    return relay(servers=[lambda *where: peers.Server(*where, peers.echo)], **options)
+
+
+def test_closing_line_tells_everything():
+    with relay("tcp4", "tcp6", log={"level": "debug"}) as rig:
+        client, server = rig.pair()
+        client.sendall(b"question")
+        assert peers.read_exactly(server, 8) == b"question"
+        server.sendall(b"answer")
+        assert peers.read_exactly(client, 6) == b"answer"
+        peers.fin(client)
+        peers.fin(server)
+        opened = rig.weir.record("open")
+        closed = rig.weir.close_line(reason="eof")
+        for record in (opened, closed):
+            assert record["pair"] == opened["pair"] and record["listener"] == "relay"
+            assert record["client"] == peers.name(client)
+            assert record["server"] == rig.upstream.address.text
+        assert opened["level"] == "debug" and closed["level"] == "info"
+        assert (closed["bytes_up"], closed["bytes_down"]) == ("8", "6")
+        for key in ("connect_ms", "duration_ms", "quiet_up_ms", "quiet_down_ms"):
+            assert closed.number(key) >= 0
+        assert closed.number("duration_ms") >= closed.number("quiet_up_ms")
+        assert not {"timer", "late_us", "errno", "tried"} & set(closed)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", closed["time"])
+
+
+def test_unix_server_is_logged_as_it_was_written():
+    with relay("unix", "unix") as rig:
+        for sock in rig.pair():
+            sock.close()
+        closed = rig.weir.close_line(reason="eof")
+        assert closed["server"] == rig.upstream.address.text and closed["client"].startswith("unix:")
+
+
+@pytest.mark.parametrize("level, events", (("debug", {"open", "close"}), ("info", {"close"}),
+                                           ("warn", set()), ("error", set())))
+def test_level_decides_what_is_logged(level, events):
+    with echoing(log={"level": level}) as rig:
+        exchange(rig, 1)
+        rig.weir.stop()
+        rig.weir.join()
+        assert {event for event in ("open", "close") if rig.weir.records(event)} == events
+
+
+def test_without_systemd_lines_have_time_and_level_and_under_it_a_priority():
+    """Under systemd stderr is the journal's, which JOURNAL_STREAM says."""
+    with echoing() as rig:
+        exchange(rig, 1)
+        assert rig.weir.close_line().line.startswith("time=")
+    with echoing(daemon={"journal": True}) as rig:
+        exchange(rig, 1)
+        line = rig.weir.close_line().line
+        assert line.startswith("<6>") and "time=" not in line and "level=" not in line
+
+
+def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):
+    """A full pipe of 4 KiB, and far more lines than weir queues; then somebody reads again."""
+    rounds = 1500
+    with echoing(log={"level": "debug"}, daemon={"read_log": False, "log_pipe": PIPE}) as rig:
+        exchange(rig, rounds)
+        rig.weir.read_log()
+
+        def balance():
+            """Lines that came, and lines that are said to be lost."""
+            dropped = sum(int(one["lines"]) for one in rig.weir.records("log_dropped"))
+            return len(rig.weir.records("open")) + len(rig.weir.records("close")), dropped
+
+        rig.weir.record("log_dropped")
+        wait.until(lambda: sum(balance()) == 2 * rounds, "every line, read or counted")
+        came, dropped = balance()
+        assert dropped > 0
+        exchange(rig, 1)
+        wait.until(lambda: sum(balance()) == 2 * rounds + 2, "the lines of one more pair")
+        report(f"{2 * rounds} lines: {came} came, {dropped} counted as dropped")
+
+
+@pytest.mark.workers
+def test_log_that_nobody_reads_does_not_hold_up_the_exit(report):
+    with echoing(workers=4, daemon={"read_log": False, "log_pipe": PIPE, "log_is_cut": True}) as rig:
+        exchange(rig, 200)
+        seconds = rig.weir.stop()
+        report(f"gone {seconds:.2f} s after SIGTERM")
+        assert seconds < (3 if not SANITIZER else 10)
+
+
+def test_flags_of_the_inherited_stderr_are_not_changed():
+    with echoing(daemon={"read_log": False, "log_pipe": PIPE}) as rig:
+        exchange(rig, 50)
+        with open(f"/proc/{rig.weir.pid}/fdinfo/2", encoding="ascii") as file:
+            flags = int(re.search(r"flags:\s+([0-7]+)", file.read())[1], 8)
+        assert not flags & os.O_NONBLOCK
+
+
+def test_stderr_that_is_gone_stops_nothing():
+    """The reader has closed the pipe: each write fails, and no SIGPIPE kills."""
+    with echoing(daemon={"read_log": False}) as rig:
+        rig.weir.close_log()
+        exchange(rig, 20)
+        rig.weir.stop()
+
+
+def test_what_came_from_outside_never_reaches_the_log_raw(folder):
+    """The harness takes every line that is not printable ASCII, or not logfmt, for a failure."""
+    server = "unix:@weir é = \" \\x41 \\"
+    bind = address.unix(os.path.join(folder, "\x1b[31m\n\x7f\xff reason=eof"))
+    with relay("unix", servers=[server]) as rig:
+        assert peers.end_of(rig.client(bind=bind)) in ("rst", "fin")
+        closed = rig.weir.close_line(reason="connect_failed")
+        assert server in closed["tried"].encode("latin-1").decode()
+
+
+def test_notifications(report):
+    with echoing() as rig:
+        status = rig.weir.notice("STATUS=")
+        exchange(rig, 3)
+        changed = wait.until(lambda: [one for one in rig.weir.notices
+                                      if one.startswith("STATUS=") and one != status],
+                             "a status that tells of the pairs")
+        assert "3" in changed[-1]
+        assert "STOPPING=1" not in rig.weir.notices
+        start = time.monotonic()
+        rig.weir.stop()
+        assert rig.weir.notice("STOPPING=1")
+        report(f"{status!r}, then {changed[-1]!r}; gone after {time.monotonic() - start:.2f} s")
+
+
+def test_ready_is_said_when_every_listener_is_bound():
+    with relay(listener={"name": "first"}) as rig:
+        ready = rig.weir.record("ready")
+        listening = rig.weir.record("listening", listener="first")
+        assert listening["address"] == rig.weir.address.text
+        assert ready["level"] == listening["level"] == "info"
+
+
+def test_runs_the_same_without_systemd():
+    with echoing(daemon={"notify": False}) as rig:
+        exchange(rig, 3)
+        assert not rig.weir.notices

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: ISC
+"""SIGTERM: stop accepting, let pairs finish, then end the rest; what waited in a backlog is served."""
+
+import signal
+import socket
+import time
+
+import pytest
+
+from weirtest import peers, transfer, wait
+from weirtest.address import MIXES, TRANSPORTS
+from weirtest.clock import Watch
+from weirtest.rig import relay
+from weirtest.settings import LATE, scaled
+
+MIB = 1 << 20
+MIXED = pytest.mark.parametrize("client, upstream", MIXES)
+SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
+WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
+
+
+def sides(rig, by_client, **options):
+    pair = rig.pair(**options)
+    return pair if by_client else pair[::-1]
+
+
+def is_listening(rig):
+    """Asks with a client; a pair that it still gets is ended at once."""
+    try:
+        rig.client().close()
+        rig.accept().close()
+    except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
+def test_without_pairs_it_stops_at_once(number, report):
+    with relay(timeouts={"drain": "60s"}) as rig:
+        start = time.monotonic()
+        rig.weir.signal(number)
+        assert rig.weir.wait_exit() == 0
+        passed = time.monotonic() - start
+        assert passed < 5
+        rig.weir.notice("STOPPING=1")
+        report(f"gone after {passed * 1e3:.0f} ms")
+
+
+@WORKERS
+@SIDES
+@MIXED
+def test_transfer_under_way_is_completed(client, upstream, by_client, workers, report):
+    size = scaled(16 * MIB, MIB)
+    with relay(client, upstream, workers=workers, timeouts={"drain": "60s"}) as rig:
+        sender, receiver = sides(rig, by_client)
+        payload = transfer.Payload(size, seed=5)
+        sending = transfer.Task(transfer.send_hashed, sender, payload)
+        assert receiver.recv(1, socket.MSG_PEEK)
+        rig.weir.signal(signal.SIGTERM)
+        rig.weir.notice("STOPPING=1")
+        wait.until(lambda: not is_listening(rig), "the listener to be given up")
+        assert transfer.receive_hashed(receiver) == (sending.result(), size)
+        receiver.sendall(b"thanks")
+        peers.fin(receiver)
+        assert peers.read_end(sender) == (b"thanks", "fin")
+        assert rig.weir.wait_exit() == 0
+        rig.weir.close_line(reason="eof")
+        report(f"{size >> 20} MiB completed after SIGTERM")
+
+
+@SIDES
+@MIXED
+def test_quiet_pair_ends_with_fins_when_the_time_is_over(client, upstream, by_client, report):
+    with relay(client, upstream, timeouts={"drain": "1500ms"}) as rig:
+        first, second = sides(rig, by_client)
+        first.sendall(b"x")
+        assert peers.read_exactly(second, 1) == b"x"
+        watch = Watch(1.5)
+        rig.weir.signal(signal.SIGTERM)
+        watch.expect(first, ("fin",))
+        watch.expect(second, ("fin",))
+        assert rig.weir.wait_exit() == 0
+        watch.strike(rig.weir, "drain")
+        report(watch.text)
+
+
+@SIDES
+@MIXED
+def test_busy_pair_ends_with_resets_when_the_time_is_over(client, upstream, by_client, report):
+    with relay(client, upstream, rcvbuf=4096, timeouts={"drain": "1200ms"}) as rig:
+        sender, stuck = sides(rig, by_client, rcvbuf=4096)
+        flood = transfer.Flood(sender)
+        assert stuck.recv(1)
+        watch = Watch(1.2)
+        rig.weir.signal(signal.SIGTERM)
+        assert flood.end() == "rst"
+        watch.judge(time.monotonic() - watch.start)
+        data, end = peers.read_end(stuck)
+        assert end in peers.abort_of(stuck) and len(data) + 1 < flood.sent
+        assert rig.weir.wait_exit() == 0
+        watch.strike(rig.weir, "drain")
+        report(watch.text)
+
+
+@SIDES
+def test_pair_that_spoke_within_a_second_is_busy(by_client):
+    with relay(timeouts={"drain": "300ms"}) as rig:
+        first, second = sides(rig, by_client)
+        first.sendall(b"x")
+        assert peers.read_exactly(second, 1) == b"x"
+        watch = Watch(0.3)
+        rig.weir.signal(signal.SIGTERM)
+        watch.expect(second, ("rst",))
+        watch.expect(first, ("rst",))
+        assert rig.weir.wait_exit() == 0
+        watch.strike(rig.weir, "drain")
+
+
+@MIXED
+def test_pair_that_is_still_connecting_is_reset_when_the_time_is_over(client, upstream):
+    with relay(client, upstream, servers=[peers.BlackHole],
+               timeouts={"connect": "60s", "drain": "300ms"}) as rig:
+        sock = rig.client()
+        watch = Watch(0.3)
+        rig.weir.signal(signal.SIGTERM)
+        watch.expect(sock, peers.abort_of(sock))
+        assert rig.weir.wait_exit() == 0
+        rig.weir.close_line(reason="drain", by="weir", timer="drain")
+
+
+@pytest.mark.parametrize("timeouts, timer", (
+    ({"drain": "10s", "idle": "400ms"}, "idle"),
+    ({"drain": "10s", "lifetime": "400ms"}, "lifetime"),
+    ({"drain": "400ms", "idle": "10s", "lifetime": "10s"}, "drain"),
+))
+def test_drain_against_other_timers(timeouts, timer, report):
+    with relay(timeouts=timeouts) as rig:
+        watch = Watch(0.4)
+        pair = rig.pair()
+        if timer == "drain":
+            watch.restart()
+        rig.weir.signal(signal.SIGTERM)
+        for sock in pair:
+            watch.expect(sock, ("fin", "rst"))
+        assert rig.weir.wait_exit() == 0
+        watch.strike(rig.weir, timer)
+        report(watch.text)
+
+
+@pytest.mark.workers
+def test_second_sigterm_ends_at_once(report):
+    count = 20
+    with relay(workers=4, timeouts={"drain": "none"}) as rig:
+        pairs = [rig.pair() for _ in range(count)]
+        rig.weir.signal(signal.SIGTERM)
+        rig.weir.notice("STOPPING=1")
+        start = time.monotonic()
+        rig.weir.signal(signal.SIGTERM)
+        assert rig.weir.wait_exit() == 0
+        passed = time.monotonic() - start
+        for pair in pairs:
+            for sock in pair:
+                assert peers.end_of(sock) in ("rst", "fin")
+        rig.weir.record("close", nth=count - 1, reason="drain", by="weir")
+        report(f"{count} pairs, gone after {passed * 1e3:.0f} ms")
+        assert passed < LATE + 1
+
+
+@WORKERS
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("limit", (1000, 5), ids=("no_limit", "at_max_pairs"))
+def test_backlog_of_a_listener_that_is_given_up_is_served(transport, workers, limit, report):
+    """weir is stopped while clients come, and told to end before it can have accepted any."""
+    count = 100
+    with relay(transport, "tcp4", workers=workers, max_pairs=limit, timeouts={"drain": "20s"},
+               servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
+        rig.weir.signal(signal.SIGSTOP)
+        socks = [rig.client() for _ in range(count)]
+        rig.weir.signal(signal.SIGTERM)
+        rig.weir.signal(signal.SIGCONT)
+        for number, sock in enumerate(socks):
+            sock.sendall(b"%d" % number)
+            peers.fin(sock)
+        for number, sock in enumerate(socks):
+            assert peers.read_end(sock) == (b"%d" % number, "fin")
+        assert rig.weir.wait_exit() == 0
+        report(f"{count} clients in the backlog, all served")
+
+
+@WORKERS
+def test_clients_that_keep_coming_are_served_or_refused(workers, report):
+    """From SIGTERM on a client is refused by the kernel, or served whole; nothing in between."""
+    served, refused, cut = [], [], []
+
+    def visit(address, until):
+        while time.monotonic() < until and not refused:
+            try:
+                sock = peers.connect(address)
+            except (ConnectionRefusedError, ConnectionResetError):
+                refused.append(1)
+                return
+            with sock:
+                try:
+                    sock.sendall(b"hello")
+                    whole = peers.read_exactly(sock, 5) == b"hello"
+                except (OSError, AssertionError):
+                    whole = False
+                (served if whole else cut).append(1)
+
+    with relay(workers=workers, timeouts={"drain": "20s"},
+               servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
+        visitors = [transfer.Task(visit, rig.weir.address, time.monotonic() + 20) for _ in range(4)]
+        rig.weir.record("close", nth=50)
+        rig.weir.signal(signal.SIGTERM)
+        for visitor in visitors:
+            visitor.result()
+        assert rig.weir.wait_exit() == 0
+        report(f"{len(served)} served, {len(cut)} cut (the kernel resets a handshake that is under "
+               "way when its listener is closed), then refused")
+        assert len(cut) <= 4 and len(served) >= 50
