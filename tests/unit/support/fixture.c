@@ -96,9 +96,10 @@ void fixture_turn(const char *file, int line, const char *what)
 		timer_arm(
 			&fixture.guard, clock_after(clock_ns(), (uint64_t)LOOP_GUARD_S * NS_PER_S));
 	}
-	ck_assert_int_eq(uv_check_start(&fixture.turn, on_turn), 0);
+	/* These two cannot fail; and an assertion of check allocates, which would count (fault.h). */
+	(void)uv_check_start(&fixture.turn, on_turn);
 	loop_run(test_loop);
-	ck_assert_int_eq(uv_check_stop(&fixture.turn), 0);
+	(void)uv_check_stop(&fixture.turn);
 }
 
 static void on_time(struct timer *timer)

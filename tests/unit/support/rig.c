@@ -88,7 +88,15 @@ size_t side_unsent(const struct side *side)
 
 bool side_saw_fin(const struct side *side)
 {
-	return side->in.ended && side->in.error == 0;
+	return side->in.ended && side->in.error == 0 && side->out.error == 0;
+}
+
+static int side_polls(const struct side *side)
+{
+	struct pollfd poll_fd = {.fd = side->fd, .events = POLLRDHUP};
+
+	ck_assert_int_ge(poll(&poll_fd, 1, 0), 0);
+	return poll_fd.revents;
 }
 
 bool side_saw_reset(struct side *side)
@@ -99,19 +107,20 @@ bool side_saw_reset(struct side *side)
 	if (side->kind != WIRE_TCP) {
 		return side->in.ended || side->in.error != 0;
 	}
+	if (side->out.error != 0) {
+		return true; /* the error was told once, to the sender */
+	}
 	if (side->in.ended) {
 		/* It had a FIN before; only the socket's state still tells. */
 		ck_assert_int_eq(getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
-		return err != 0 || side_is_hung_up(side);
+		return err != 0 || (side_polls(side) & (POLLERR | POLLHUP)) != 0;
 	}
 	return side->in.error == -ECONNRESET;
 }
 
 bool side_is_hung_up(const struct side *side)
 {
-	struct pollfd poll_fd = {.fd = side->fd, .events = POLLRDHUP};
-
-	return poll(&poll_fd, 1, 0) == 1;
+	return side_polls(side) != 0;
 }
 
 /* ---- the pair ---- */
