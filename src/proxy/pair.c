@@ -162,7 +162,7 @@ static void pair_look(struct pair *pair)
 {
 	struct stream *failed = pair->failed == END_BY_CLIENT ? pair->client : pair->upstream;
 	struct stream *survivor = pair_survivor(pair);
-	size_t unsent = stream_unsent(survivor);
+	uint32_t unsent = (uint32_t)stream_unsent(survivor);
 	uint64_t now_ns = clock_ns();
 
 	if (stream_fd(survivor) < 0) {
@@ -199,7 +199,7 @@ static void pair_reset(struct pair *pair, enum end_by side, int err)
 	pair->failed = side;
 	pair->look_ms = LOOK_MIN_MS;
 	pair->progress_ns = clock_ns();
-	pair->unsent = SIZE_MAX;
+	pair->unsent = UINT32_MAX;
 	pump_stop(to_failed);
 	pair_look(pair);
 }

@@ -45,7 +45,6 @@ struct pair {
 	uint64_t drain_ns;    /**< when draining ends for it; NS_NEVER: not draining */
 	uint64_t look_ns;     /**< RESETTING: when to look at the send queue again */
 	uint64_t progress_ns; /**< RESETTING: when the send queue last shrank */
-	size_t unsent;        /**< RESETTING: its length at the last look */
 	struct end end;
 	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
 	 */
@@ -54,6 +53,7 @@ struct pair {
 	enum end_by first_fin : 8; /**< whose FIN came first */
 	enum end_by failed : 8;    /**< RESETTING: who */
 	uint8_t look_ms;           /**< RESETTING: the interval */
+	uint32_t unsent;           /**< RESETTING: the length of the send queue at the last look */
 };
 
 struct pair_opts {

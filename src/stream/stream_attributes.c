@@ -51,7 +51,7 @@ size_t stream_high_water_mark(const struct stream *s)
 
 void stream_set_high_water_mark(struct stream *s, size_t bytes)
 {
-	s->high_water = bytes;
+	s->high_water = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
 bool stream_can_write(const struct stream *s)

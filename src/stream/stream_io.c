@@ -137,7 +137,7 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 		s->written_ns = clock_ns();
 		s->n_written += (size_t)n;
 		if (emitter_has(&s->emitter, STREAM_WRITE)) {
-			s->taken += (size_t)n;
+			s->taken += (uint32_t)n;
 			stream_defer(s);
 		}
 	}

@@ -24,6 +24,7 @@ struct stream_clock {
 	uint64_t restarted_ns; /**< by other things than bytes */
 };
 
+/** Two of them are most of what an idle pair costs: mind the holes. */
 struct stream {
 	struct watcher watcher;
 	struct loop *loop;       /**< NULL until the thread's own is needed */
@@ -34,9 +35,9 @@ struct stream {
 	struct chunk *last;
 	struct stream_clock *clock;
 	size_t waiting; /**< bytes in the chunks */
-	size_t taken;   /**< bytes that the kernel took since the last WRITE */
-	size_t high_water;
+	uint32_t high_water;
 	uint32_t read_max;
+	uint32_t taken; /**< bytes that the kernel took since the last WRITE, in this turn */
 	int fd;
 	int cause;
 	uint64_t timeout_ns; /**< NS_NEVER: none */
