@@ -278,6 +278,14 @@ static void on_down(struct pump *pump)
 
 /* ---- timers ---- */
 
+/** A side has failed, and will tell so in this turn: that is the reason, not a timer beside it. */
+static bool pair_is_failing(const struct pair *pair)
+{
+	return pair->state != PAIR_RESETTING &&
+	       (stream_cause(pair->client) != 0 ||
+		       (pair->upstream != NULL && stream_cause(pair->upstream) != 0));
+}
+
 static void on_timer(struct timer *timer)
 {
 	struct pair *pair = container_of(timer, struct pair, timer);
@@ -299,6 +307,9 @@ static void on_timer(struct timer *timer)
 		}
 		deadline = pair_deadline(pair);
 		now_ns = clock_ns();
+	}
+	if (pair_is_failing(pair)) {
+		return;
 	}
 	if (deadline.at_ns <= now_ns) {
 		pair_strike(pair, &deadline, now_ns);

@@ -25,8 +25,8 @@
 /** The sides of a variant: TCP or UNIX for the client, TCP or UNIX for the upstream. */
 enum { RIG_VARIANTS = 4 };
 
-/** A variant in which both sides are TCP, and so know resets. */
-enum { RIG_TCP = 0 };
+/** The variants in which both sides are the same. */
+enum { RIG_TCP = 0, RIG_UNIX = 3 };
 
 enum rig_size {
 	RIG_WIDE, /**< the kernel's own buffers */

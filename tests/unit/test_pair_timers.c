@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The timers of a pair, in virtual time: never early by a nanosecond, and then what the peers see.
+ * A last test looks at the real clock.
+ */
+#include "proxy/pair.h"
+
+#include "rig.h"
+#include "suite.h"
+#include "vtime.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static struct rig rig;
+
+enum { MIRRORED = 2 * RIG_VARIANTS };
+
+static void setup(void)
+{
+	fixture_setup();
+	vtime_freeze();
+}
+
+static uint64_t ms(uint64_t n)
+{
+	return n * NS_PER_MS;
+}
+
+static void open_relaying(int variant, enum rig_size size)
+{
+	rig_open(&rig, variant, size);
+	rig_join(&rig);
+	loop_settle();
+}
+
+/** Moves on by `ns` and lets happen what happens. */
+static void pass(uint64_t ns)
+{
+	vtime_advance(ns);
+	loop_settle();
+}
+
+/** A pair looks at its timeouts when something changes; tests change the timeouts. */
+static void wind(void)
+{
+	pair_drain(&rig.pair, NS_NEVER);
+}
+
+/** The timer strikes in `ns`, not a nanosecond before it. */
+static void assert_strikes_in(uint64_t ns, enum deadline_kind timer)
+{
+	pass(ns - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	ck_assert_int_eq(rig.pair.end.timer, timer);
+	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
+}
+
+/** Both streams told TIMEOUT, then CLOSE. */
+static void assert_told(void)
+{
+	loop_settle();
+	ck_assert_str_eq(rig.client.heard.events, "TIMEOUT CLOSE");
+	ck_assert_str_eq(rig.upstream.heard.events, "TIMEOUT CLOSE");
+}
+
+static void assert_both_saw_fin(void)
+{
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	loop_until(side_saw_fin(&rig.client) && side_saw_fin(&rig.upstream));
+}
+
+static void assert_saw_reset(struct side *side)
+{
+	side_receive(side);
+	loop_until(side_saw_reset(side));
+	ck_assert(side->kind != WIRE_TCP || !side_saw_fin(side));
+}
+
+static void assert_both_saw_reset(void)
+{
+	assert_saw_reset(&rig.client);
+	assert_saw_reset(&rig.upstream);
+}
+
+/* ---- idle ---- */
+
+START_TEST(idle_ends_with_fin_to_both)
+{
+	rig_open(&rig, _i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	pass(ms(10000)); /* it does not run while connecting */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	rig_join(&rig);
+	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_assert_ended(&rig, END_BY_WEIR, END_IDLE);
+	assert_told();
+	assert_both_saw_fin();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(idle_starts_anew_with_each_byte_either_way)
+{
+	open_relaying(_i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	wind();
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	for (int i = 0; i < 6; i++) {
+		struct side *from = rig_side(&rig, i % 2);
+
+		pass(ms(500) - 1);
+		side_send(from, 1);
+		loop_until(rig_other(&rig, from)->in.n_received == from->out.n_sent);
+		ck_assert_uint_eq(rig.n_ended, 0);
+	}
+	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
+{
+	open_relaying(_i / 2, RIG_TINY);
+	rig.timeouts.idle_ns = ms(500);
+	wind();
+	rig_stall(&rig, rig_side(&rig, _i % 2));
+	pass(ms(5000));
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	loop_until(loop_waiting_bytes(test_loop) == 0 &&
+		   rig_other(&rig, rig_side(&rig, _i % 2))->in.n_received ==
+			   rig_side(&rig, _i % 2)->out.n_sent);
+	loop_settle();
+	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	assert_told();
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- what the kernel still holds ---- */
+
+START_TEST(bytes_that_came_while_weir_was_late_count)
+{
+	open_relaying(_i / 2, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	wind();
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	for (int i = 1; i <= 3; i++) {
+		/* The loop does not turn for ten timeouts; the peer sends just before it does. */
+		vtime_advance(ms(5000));
+		side_send(rig_side(&rig, _i % 2), 1);
+		loop_settle();
+		ck_assert_uint_eq(rig.n_ended, 0);
+		loop_until(rig_other(&rig, rig_side(&rig, _i % 2))->in.n_received == (size_t)i);
+	}
+	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(room_that_came_while_weir_was_late_counts)
+{
+	struct side *from;
+
+	open_relaying(RIG_UNIX, RIG_TINY); /* where a read makes room at once */
+	from = rig_side(&rig, _i);
+	rig_stall(&rig, from);
+	rig.timeouts.write_stall_ns = ms(500);
+	wind();
+	vtime_advance(ms(5000));
+	side_receive(rig_other(&rig, from));
+	loop_until(rig_other(&rig, from)->in.n_received == from->out.n_sent);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_fin_that_came_while_weir_was_late_counts)
+{
+	open_relaying(_i / 2, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	rig.timeouts.half_close_ns = ms(700);
+	wind();
+	vtime_advance(ms(5000));
+	side_finish(rig_side(&rig, _i % 2));
+	loop_settle();
+	ck_assert_uint_eq(rig.n_ended, 0);
+	assert_strikes_in(ms(700), DEADLINE_HALF_CLOSE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
+{
+	struct side *failing;
+	struct side *survivor;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	wind();
+	failing = rig_side(&rig, _i % 2);
+	survivor = rig_other(&rig, failing);
+	side_send(survivor, 1); /* left unread, so that a UNIX peer resets too */
+	loop_settle();
+	vtime_advance(ms(5000));
+	side_reset(failing);
+	loop_until(rig.n_ended > 0 || rig.pair.state == PAIR_RESETTING);
+	while (rig.n_ended == 0) {
+		pass(ms(50));
+	}
+	rig_assert_ended(&rig, rig_by(&rig, failing), END_RESET);
+	assert_saw_reset(survivor);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- half_close ---- */
+
+START_TEST(half_close_replaces_idle_and_ends_with_fin_to_both)
+{
+	struct side *first;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	first = rig_side(&rig, _i % 2);
+	rig.timeouts.idle_ns = ms(500);
+	rig.timeouts.half_close_ns = ms(2000);
+	wind();
+	pass(ms(400));
+	side_finish(first);
+	loop_settle();
+	assert_strikes_in(ms(2000), DEADLINE_HALF_CLOSE);
+	rig_assert_ended(&rig, END_BY_WEIR, END_HALF_CLOSE);
+	assert_told();
+	assert_both_saw_fin();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(half_close_starts_anew_with_each_byte)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	first = rig_side(&rig, _i % 2);
+	second = rig_other(&rig, first);
+	rig.timeouts.half_close_ns = ms(300);
+	wind();
+	side_receive(first);
+	side_finish(first);
+	loop_settle();
+	for (size_t i = 1; i <= 4; i++) {
+		pass(ms(300) - 1);
+		side_send(second, 1);
+		loop_until(first->in.n_received == i);
+	}
+	assert_strikes_in(ms(300), DEADLINE_HALF_CLOSE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(half_close_stands_still_while_bytes_wait)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = rig_side(&rig, _i % 2);
+	second = rig_other(&rig, first);
+	rig.timeouts.half_close_ns = ms(300);
+	wind();
+	side_finish(first);
+	loop_settle();
+	rig_stall(&rig, second);
+	pass(ms(3000));
+	ck_assert_uint_eq(rig.n_ended, 0);
+	side_receive(first);
+	loop_until(first->in.n_received == second->out.n_sent);
+	loop_settle();
+	assert_strikes_in(ms(300), DEADLINE_HALF_CLOSE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(half_close_max_ends_whatever_moves)
+{
+	struct side *first;
+	struct side *second;
+
+	open_relaying(_i / 2, RIG_WIDE);
+	first = rig_side(&rig, _i % 2);
+	second = rig_other(&rig, first);
+	rig.timeouts.half_close_ns = ms(300);
+	rig.timeouts.half_close_max_ns = ms(1000);
+	wind();
+	side_receive(first);
+	side_finish(first);
+	loop_settle();
+	for (size_t i = 1; i <= 4; i++) {
+		pass(ms(200));
+		side_send(second, 1);
+		loop_until(first->in.n_received == i);
+	}
+	assert_strikes_in(ms(200), DEADLINE_HALF_CLOSE_MAX);
+	rig_assert_ended(&rig, END_BY_WEIR, END_HALF_CLOSE);
+	assert_told();
+	assert_both_saw_fin();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(half_close_max_resets_a_pair_with_bytes_waiting)
+{
+	struct side *first;
+
+	open_relaying(_i / 2, RIG_TINY);
+	first = rig_side(&rig, _i % 2);
+	rig.timeouts.half_close_max_ns = ms(1000);
+	wind();
+	side_finish(first);
+	loop_settle();
+	rig_stall(&rig, rig_other(&rig, first));
+	assert_strikes_in(ms(1000), DEADLINE_HALF_CLOSE_MAX);
+	assert_saw_reset(first);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- write_stall ---- */
+
+START_TEST(write_stall_resets_both)
+{
+	open_relaying(_i / 2, RIG_TINY);
+	rig.timeouts.idle_ns = ms(100);
+	rig.timeouts.write_stall_ns = ms(800);
+	wind();
+	rig_stall(&rig, rig_side(&rig, _i % 2));
+	assert_strikes_in(ms(800), DEADLINE_WRITE_STALL);
+	rig_assert_ended(&rig, END_BY_WEIR, END_WRITE_STALL);
+	assert_told();
+	assert_both_saw_reset();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_stall_starts_anew_with_each_byte_taken)
+{
+	struct side *from;
+	struct side *to;
+
+	open_relaying(_i / 2, RIG_TINY);
+	from = rig_side(&rig, _i % 2);
+	to = rig_other(&rig, from);
+	rig.timeouts.write_stall_ns = ms(800);
+	wind();
+	rig_stall(&rig, from);
+	for (int i = 0; i < 3; i++) {
+		uint64_t n_taken = stream_bytes_written(rig_stream(&rig, to));
+
+		pass(ms(800) - 1);
+		ck_assert_uint_eq(rig.n_ended, 0);
+		side_receive(to);
+		loop_until(stream_bytes_written(rig_stream(&rig, to)) > n_taken);
+		side_pause(to);
+		loop_settle();
+		ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, to)), 0);
+	}
+	assert_strikes_in(ms(800), DEADLINE_WRITE_STALL);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_stall_strikes_although_the_other_way_flows)
+{
+	struct side *from;
+	struct side *to;
+	uint64_t left_ns;
+
+	open_relaying(_i / 2, RIG_TINY);
+	from = rig_side(&rig, _i % 2);
+	to = rig_other(&rig, from);
+	rig.timeouts.write_stall_ns = ms(800);
+	wind();
+	rig_stall(&rig, from);
+	side_receive(from);
+	for (size_t i = 1; i <= 7; i++) {
+		pass(ms(100));
+		side_send(to, 10);
+		loop_until(from->in.n_received == i * 10);
+	}
+	/* The acknowledgements of a TCP peer may have made a little room meanwhile. */
+	left_ns = clock_after(stream_stalled_ns(rig_stream(&rig, to)), ms(800)) - clock_ns();
+	ck_assert(left_ns == ms(100) || to->kind == WIRE_TCP);
+	assert_strikes_in(left_ns, DEADLINE_WRITE_STALL);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- lifetime and drain ---- */
+
+/** Two timers with the same effects: from accept on, and from the signal on. */
+static void set_end(int i, uint64_t ns)
+{
+	if (i % 2 == 0) {
+		rig.timeouts.lifetime_ns = ns;
+		wind();
+	} else {
+		pair_drain(&rig.pair, clock_after(clock_ns(), ns));
+	}
+}
+
+static void assert_end_strikes_in(int i, uint64_t ns)
+{
+	assert_strikes_in(ns, i % 2 == 0 ? DEADLINE_LIFETIME : DEADLINE_DRAIN);
+	rig_assert_ended(&rig, END_BY_WEIR, i % 2 == 0 ? END_LIFETIME : END_DRAIN);
+}
+
+START_TEST(the_end_of_a_quiet_pair_is_fin_to_both)
+{
+	open_relaying(_i / 2, RIG_WIDE);
+	set_end(_i, ms(3000));
+	assert_end_strikes_in(_i, ms(3000));
+	assert_told();
+	assert_both_saw_fin();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_pair_is_quiet_from_one_second_after_its_last_byte_on)
+{
+	for (uint64_t short_of = 0; short_of <= 1; short_of++) {
+		open_relaying(_i / 2, RIG_WIDE);
+		set_end(_i, ms(3000));
+		side_receive(&rig.upstream);
+		pass(ms(2000) + short_of);
+		side_send(&rig.client, 10);
+		loop_until(rig.upstream.in.n_received == 10);
+		assert_end_strikes_in(_i, ms(1000) - short_of);
+		if (short_of == 0) {
+			assert_both_saw_fin();
+		} else {
+			assert_both_saw_reset();
+		}
+		rig_close(&rig);
+	}
+}
+END_TEST
+
+START_TEST(the_end_of_a_pair_with_bytes_waiting_is_a_reset)
+{
+	open_relaying(_i / 2, RIG_TINY);
+	rig_stall(&rig, &rig.client);
+	set_end(_i, ms(3000));
+	assert_end_strikes_in(_i, ms(3000));
+	assert_told();
+	assert_both_saw_reset();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_end_of_a_half_closed_quiet_pair_is_a_fin)
+{
+	open_relaying(_i / 2, RIG_WIDE);
+	set_end(_i, ms(3000));
+	side_finish(&rig.client);
+	loop_settle();
+	assert_end_strikes_in(_i, ms(3000));
+	assert_both_saw_fin();
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_end_while_connecting_is_a_reset)
+{
+	rig_open(&rig, _i / 2, RIG_WIDE);
+	set_end(_i, ms(3000));
+	assert_end_strikes_in(_i, ms(3000));
+	assert_saw_reset(&rig.client);
+	ck_assert_str_eq(rig.client.heard.events, "TIMEOUT CLOSE");
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_drain_may_be_shortened_and_not_prolonged)
+{
+	open_relaying(_i, RIG_WIDE);
+	pair_drain(&rig.pair, clock_ns() + ms(3000));
+	pair_drain(&rig.pair, clock_ns() + ms(2000));
+	pair_drain(&rig.pair, clock_ns() + ms(9000));
+	assert_strikes_in(ms(2000), DEADLINE_DRAIN);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_drain_that_is_over_ends_at_once)
+{
+	open_relaying(_i, RIG_WIDE);
+	pass(ms(10));
+	pair_drain(&rig.pair, clock_ns() - 7000);
+	loop_settle();
+	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
+	ck_assert_uint_eq(rig.pair.end.late_ns, 7000);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- one against the other ---- */
+
+START_TEST(of_several_due_the_earliest_is_the_reason)
+{
+	open_relaying(_i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(300);
+	rig.timeouts.lifetime_ns = ms(400);
+	wind();
+	pair_drain(&rig.pair, clock_ns() + ms(200));
+	vtime_advance(ms(900)); /* all of them are due by now */
+	loop_settle();
+	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
+	ck_assert_uint_eq(rig.pair.end.late_ns, ms(700));
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(of_equal_ones_idle_comes_before_lifetime_and_drain)
+{
+	rig_open(&rig, _i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(300);
+	rig.timeouts.lifetime_ns = ms(300);
+	rig_join(&rig);
+	pair_drain(&rig.pair, clock_ns() + ms(300));
+	assert_strikes_in(ms(300), DEADLINE_IDLE);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(lateness_is_measured)
+{
+	open_relaying(_i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(300);
+	wind();
+	vtime_advance(ms(300) + 12345);
+	loop_settle();
+	rig_assert_ended(&rig, END_BY_WEIR, END_IDLE);
+	ck_assert_uint_eq(rig.pair.end.late_ns, 12345);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_busy_pair_leaves_its_timer_alone)
+{
+	uint64_t deadline_ns;
+
+	rig_open(&rig, _i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(500);
+	rig_join(&rig);
+	loop_settle();
+	deadline_ns = rig.pair.timer.deadline_ns;
+	side_receive(&rig.upstream);
+	for (size_t i = 1; i <= 4; i++) {
+		pass(ms(100));
+		side_send(&rig.client, 1);
+		loop_until(rig.upstream.in.n_received == i);
+		ck_assert_uint_eq(rig.pair.timer.deadline_ns, deadline_ns);
+	}
+	pass(ms(100)); /* it strikes, sees that it is not due, and is armed anew */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	ck_assert_uint_eq(rig.pair.timer.deadline_ns, deadline_ns + ms(400));
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- by the real clock ---- */
+
+START_TEST(idle_is_not_early_by_the_peers_clock)
+{
+	uint64_t sent_ns;
+
+	open_relaying(_i, RIG_WIDE);
+	rig.timeouts.idle_ns = ms(20);
+	wind();
+	side_receive(&rig.client);
+	side_receive(&rig.upstream);
+	for (int i = 0; i < 3; i++) {
+		loop_for_ms(5);
+		sent_ns = clock_ns();
+		side_send(&rig.client, 1);
+	}
+	loop_until(side_saw_fin(&rig.client));
+	ck_assert_uint_ge(clock_ns() - sent_ns, ms(20));
+	rig_assert_ended(&rig, END_BY_WEIR, END_IDLE);
+	rig_close(&rig);
+}
+END_TEST
+
+static TCase *virtual_case(void)
+{
+	TCase *tc = tcase_create("virtual");
+
+	tcase_add_checked_fixture(tc, setup, fixture_teardown);
+	tcase_add_loop_test(tc, idle_ends_with_fin_to_both, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, idle_starts_anew_with_each_byte_either_way, 0, RIG_VARIANTS);
+	tcase_add_loop_test(
+		tc, idle_stands_still_while_bytes_wait_and_starts_anew_after_them, 0, MIRRORED);
+	tcase_add_loop_test(tc, bytes_that_came_while_weir_was_late_count, 0, MIRRORED);
+	tcase_add_loop_test(tc, room_that_came_while_weir_was_late_counts, 0, 2);
+	tcase_add_loop_test(tc, a_fin_that_came_while_weir_was_late_counts, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_reset_that_came_while_weir_was_late_is_the_reason, 0, MIRRORED);
+	tcase_add_loop_test(tc, half_close_replaces_idle_and_ends_with_fin_to_both, 0, MIRRORED);
+	tcase_add_loop_test(tc, half_close_starts_anew_with_each_byte, 0, MIRRORED);
+	tcase_add_loop_test(tc, half_close_stands_still_while_bytes_wait, 0, MIRRORED);
+	tcase_add_loop_test(tc, half_close_max_ends_whatever_moves, 0, MIRRORED);
+	tcase_add_loop_test(tc, half_close_max_resets_a_pair_with_bytes_waiting, 0, MIRRORED);
+	tcase_add_loop_test(tc, write_stall_resets_both, 0, MIRRORED);
+	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, MIRRORED);
+	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, MIRRORED);
+	/* These are for lifetime and drain in turn. */
+	tcase_add_loop_test(tc, the_end_of_a_quiet_pair_is_fin_to_both, 0, MIRRORED);
+	tcase_add_loop_test(
+		tc, a_pair_is_quiet_from_one_second_after_its_last_byte_on, 0, MIRRORED);
+	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_waiting_is_a_reset, 0, MIRRORED);
+	tcase_add_loop_test(tc, the_end_of_a_half_closed_quiet_pair_is_a_fin, 0, MIRRORED);
+	tcase_add_loop_test(tc, the_end_while_connecting_is_a_reset, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_drain_may_be_shortened_and_not_prolonged, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, a_drain_that_is_over_ends_at_once, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, of_several_due_the_earliest_is_the_reason, 0, RIG_VARIANTS);
+	tcase_add_loop_test(
+		tc, of_equal_ones_idle_comes_before_lifetime_and_drain, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, lateness_is_measured, 0, RIG_VARIANTS);
+	tcase_add_loop_test(tc, a_busy_pair_leaves_its_timer_alone, 0, RIG_VARIANTS);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("pair_timers");
+	TCase *tc = tcase_create("real");
+
+	suite_add_tcase(suite, virtual_case());
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_loop_test(tc, idle_is_not_early_by_the_peers_clock, 0, RIG_VARIANTS);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
