@@ -5,13 +5,13 @@
  */
 #include "proxy/pair.h"
 
-#include "fault.h"
-#include "rig.h"
-#include "suite.h"
-
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "rig.h"
+#include "suite.h"
 
 static struct rig rig;
 static struct side *failing;  /* the side that resets: the client for even _i */

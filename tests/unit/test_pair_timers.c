@@ -5,13 +5,13 @@
  */
 #include "proxy/pair.h"
 
-#include "rig.h"
-#include "suite.h"
-#include "vtime.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "rig.h"
+#include "suite.h"
+#include "vtime.h"
 
 static struct rig rig;
 
