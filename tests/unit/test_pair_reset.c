@@ -35,7 +35,7 @@ static void open_relaying(int i, enum rig_size size)
 }
 
 /**
- * A reset of a UNIX peer: it closes with bytes of ours unread, which the kernel tells as ECONNRESET.
+ * A reset of a UNIX peer: it closes with bytes of ours unread, which makes it an ECONNRESET.
  * TCP resets by itself.
  */
 static void leave_unread(struct side *side)

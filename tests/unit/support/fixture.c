@@ -96,7 +96,7 @@ void fixture_turn(const char *file, int line, const char *what)
 		timer_arm(
 			&fixture.guard, clock_after(clock_ns(), (uint64_t)LOOP_GUARD_S * NS_PER_S));
 	}
-	/* These two cannot fail; and an assertion of check allocates, which would count (fault.h). */
+	/* These two cannot fail, and a check assertion allocates, which counts (fault.h). */
 	(void)uv_check_start(&fixture.turn, on_turn);
 	loop_run(test_loop);
 	(void)uv_check_stop(&fixture.turn);
