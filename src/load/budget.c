@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+#include "load/budget.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "load/options.h"
+
+enum {
+	FDS_PROCESS = 16, /* stdio, signals, libuv's own, the CSV file, /proc */
+	FDS_LANE = 6,     /* two epoll sets, the wake-up, the timers, the listening socket */
+};
+
+uint64_t budget_fds(const struct options *options)
+{
+	return FDS_PROCESS + FDS_LANE * options->n_threads +
+	       options->n_connections * (options->has_serve ? 2 : 1);
+}
+
+static int check_fds(const struct options *options, char *why)
+{
+	uint64_t reserve = FDS_PROCESS + FDS_LANE * options->n_threads;
+	uint64_t each = options->has_serve ? 2 : 1;
+	uint64_t need = budget_fds(options);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+		(void)snprintf(why, OPTIONS_WHY_MAX, "the limit of open files cannot be read");
+		return -EINVAL;
+	}
+	if (need > limit.rlim_max) {
+		(void)snprintf(why, OPTIONS_WHY_MAX,
+			"--connections %ju needs %ju file descriptors%s, the limit is %ju: raise "
+			"it "
+			"(ulimit -Hn %ju), or write --connections %ju or less",
+			(uintmax_t)options->n_connections, (uintmax_t)need,
+			options->has_serve ? " (two for each, with --serve)" : "",
+			(uintmax_t)limit.rlim_max, (uintmax_t)need,
+			(uintmax_t)(limit.rlim_max > reserve ? (limit.rlim_max - reserve) / each
+							     : 0));
+		return -EINVAL;
+	}
+	if (need > limit.rlim_cur) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return 0;
+}
+
+/** Ports that the kernel gives to outgoing connections; 0 if it does not say. */
+static uint64_t count_ports(unsigned *ret_first, unsigned *ret_last)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	bool read = file != NULL && fscanf(file, "%u %u", ret_first, ret_last) == 2;
+
+	if (file != NULL) {
+		(void)fclose(file);
+	}
+	return read && *ret_last >= *ret_first ? *ret_last - *ret_first + 1 : 0;
+}
+
+static int check_ports(const struct options *options, char *why)
+{
+	uint64_t n_sources = options->n_sources == 0 ? 1 : options->n_sources;
+	unsigned first = 0;
+	unsigned last = 0;
+	uint64_t n_ports;
+	uint64_t wanted;
+
+	if (options->target.kind == ADDR_UNIX) {
+		return 0;
+	}
+	n_ports = count_ports(&first, &last);
+	if (n_ports == 0 || options->n_connections <= n_sources * n_ports) {
+		return 0;
+	}
+	wanted = (options->n_connections + n_ports - 1) / n_ports;
+	(void)snprintf(why, OPTIONS_WHY_MAX,
+		"--connections %ju needs as many ports, and %ju source address%s %s %ju (%u to "
+		"%u): "
+		"give %ju --source addresses, or widen net.ipv4.ip_local_port_range",
+		(uintmax_t)options->n_connections, (uintmax_t)n_sources, n_sources == 1 ? "" : "es",
+		n_sources == 1 ? "has" : "have", (uintmax_t)(n_sources * n_ports), first, last,
+		(uintmax_t)wanted);
+	return -EINVAL;
+}
+
+int budget_take(const struct options *options, char *ret_why)
+{
+	int r = check_ports(options, ret_why);
+
+	return r < 0 ? r : check_fds(options, ret_why);
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The happy path of a client: conn_open() → the connector → on_connected() → script->opened(),
+ * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go.
+ * A server end begins with conn_accept(), reads the token (serve.c), and goes on likewise.
+ *
+ * What goes wrong: the connect fails (FAILED), the close comes at the wrong time, or not at all:
+ * the connection's one timer, which first paces what is to be sent, then waits for that (NEVER).
+ */
+#include "load/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load/run.h"
+#include "load/scenario.h"
+#include "load/serve.h"
+#include "stream/connector.h"
+#include "stream/stream.h"
+
+static uint64_t load(const _Atomic uint64_t *number)
+{
+	return atomic_load_explicit(number, memory_order_acquire);
+}
+
+static void store(_Atomic uint64_t *number, uint64_t value)
+{
+	atomic_store_explicit(number, value, memory_order_release);
+}
+
+const struct options *conn_options(const struct conn *conn)
+{
+	return conn->lane->run->options;
+}
+
+uint32_t conn_index(const struct conn *conn)
+{
+	const struct run *run = conn->lane->run;
+
+	return (uint32_t)(conn - (conn->is_server ? run->servers : run->clients));
+}
+
+struct conn *conn_mate(const struct conn *conn)
+{
+	return atomic_load_explicit(&conn->mate, memory_order_acquire);
+}
+
+bool conn_is_over(const struct conn *conn)
+{
+	return load(&conn->over_ns) != 0;
+}
+
+/* ---- the verdict ---- */
+
+/** From the last byte that either end sent; where none was, from the connect. */
+static struct due due_by_last_byte(const struct conn *conn)
+{
+	const struct conn *mate = conn_mate(conn);
+	uint64_t sent_ns = load(&conn->sent_ns);
+	uint64_t mate_ns = mate == NULL ? 0 : load(&mate->sent_ns);
+
+	if (mate_ns > sent_ns) {
+		sent_ns = mate_ns;
+	}
+	if (sent_ns == 0) {
+		sent_ns = conn->open_ns;
+	}
+	return (struct due){sent_ns, sent_ns};
+}
+
+/** When its close is expected. */
+static struct due conn_due(const struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	const struct scenario *scenario = options->scenario;
+	struct due due = scenario->due == NULL ? due_by_last_byte(conn) : scenario->due(conn);
+
+	return (struct due){
+		.early_ns = clock_after(due.early_ns, options->expect_ns),
+		.late_ns = clock_after(due.late_ns, options->expect_ns),
+	};
+}
+
+static bool is_set(const _Atomic bool *flag)
+{
+	return atomic_load_explicit(flag, memory_order_acquire);
+}
+
+static void set(_Atomic bool *flag, bool value)
+{
+	atomic_store_explicit(flag, value, memory_order_release);
+}
+
+/** The verdict on a close that was read at `now_ns`. */
+static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
+{
+	const struct conn *mate = conn_mate(conn);
+	struct due due = conn_due(conn);
+
+	if (now_ns < due.early_ns) {
+		conn->late_ns = (int64_t)(now_ns - due.early_ns);
+		return is_set(&conn->is_void) ? VERDICT_VOID : VERDICT_EARLY;
+	}
+	/* Between the two stamps it is in time, as far as anybody outside the proxy can tell. */
+	conn->late_ns = now_ns < due.late_ns ? 0 : (int64_t)(now_ns - due.late_ns);
+	if (is_set(&conn->is_void) || is_set(&conn->is_sending) ||
+		(mate != NULL && (is_set(&mate->is_void) || is_set(&mate->is_sending)))) {
+		return VERDICT_VOID; /* our next byte was overdue */
+	}
+	return (uint64_t)conn->late_ns <= conn_options(conn)->max_late_ns ? VERDICT_ON_TIME
+									  : VERDICT_LATE;
+}
+
+static void conn_record(struct conn *conn)
+{
+	struct lane *lane = conn->lane;
+
+	if (conn->verdict == VERDICT_ON_TIME || conn->verdict == VERDICT_LATE) {
+		hdr_record(conn->is_server ? &lane->late_server : &lane->late,
+			(uint64_t)conn->late_ns / NS_PER_US);
+	}
+}
+
+/* ---- the end ---- */
+
+/** Lets go of everything but the results. */
+static void conn_release(struct conn *conn, uint64_t now_ns)
+{
+	struct run *run = conn->lane->run;
+
+	if (conn->state == CONN_CONNECTING) {
+		conn->connector = connector_close(conn->connector);
+	} else {
+		store(&conn->n_sent, stream_bytes_written(conn->stream));
+		conn->n_read = stream_bytes_read(conn->stream);
+		conn->written_ns = stream_written_ns(conn->stream);
+		conn->stream = stream_free(conn->stream);
+	}
+	timer_close(&conn->timer);
+	conn->state = CONN_OVER;
+	set(&conn->is_sending, false);
+	store(&conn->over_ns, now_ns);
+	if (conn->is_awaited) {
+		atomic_fetch_sub(&run->n_awaited, 1);
+	}
+	atomic_fetch_add(conn->is_server ? &run->n_servers_over : &run->n_over, 1);
+}
+
+static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdict verdict)
+{
+	uint64_t now_ns = clock_ns();
+
+	conn->end = (uint8_t)end;
+	conn->error = error;
+	conn->verdict = (uint8_t)verdict;
+	if (end == CONN_END_OURS || verdict == VERDICT_FAILED) {
+		conn->late_ns = 0;
+	} else if (conn->script->is_lasting) {
+		conn->verdict = VERDICT_EARLY;
+	} else if (conn->script->is_judged && (!conn->is_server || conn_mate(conn) != NULL)) {
+		conn->verdict = (uint8_t)conn_judge(conn, now_ns);
+		conn_record(conn);
+	}
+	conn_release(conn, now_ns);
+}
+
+void conn_finish(struct conn *conn, enum conn_end end, int error)
+{
+	conn_end(conn, end, error, VERDICT_NONE);
+}
+
+void conn_give_up(struct conn *conn)
+{
+	conn_end(conn, CONN_END_OURS, 0, VERDICT_NEVER);
+}
+
+void conn_dismiss(struct conn *conn)
+{
+	conn_end(conn, CONN_END_OURS, 0, VERDICT_NONE);
+}
+
+void conn_stop(struct conn *conn)
+{
+	if (conn->state == CONN_CONNECTING) {
+		atomic_fetch_add(&conn->lane->run->n_settled, 1);
+	}
+	if (conn->state == CONN_CONNECTING || conn->state == CONN_OPEN) {
+		conn_end(conn, CONN_END_OURS, 0,
+			conn->script->is_judged ? VERDICT_UNFINISHED : VERDICT_NONE);
+	}
+}
+
+/* ---- sending ---- */
+
+void conn_send(struct conn *conn, const void *data, size_t len)
+{
+	uint64_t before_ns = load(&conn->sent_ns);
+	uint64_t now_ns = clock_ns();
+
+	if (before_ns != 0 && is_set(&conn->is_sending) &&
+		now_ns - before_ns > conn_options(conn)->expect_ns) {
+		set(&conn->is_void, true);
+	}
+	/* Before the send, for whoever judges on another thread meanwhile. */
+	store(&conn->sent_ns, now_ns);
+	if (stream_write(conn->stream, data, len, NULL) < 0) {
+		store(&conn->sent_ns, before_ns); /* it did not happen; CLOSE follows */
+	}
+}
+
+void conn_send_byte(struct conn *conn)
+{
+	conn_send(conn, ".", 1);
+}
+
+void conn_greet(struct conn *conn)
+{
+	uint8_t token[SERVE_TOKEN_BYTES];
+
+	if (conn_options(conn)->has_serve) {
+		serve_token(conn, token);
+		conn_send(conn, token, sizeof(token));
+	} else {
+		conn_send_byte(conn);
+	}
+}
+
+void conn_shutdown(struct conn *conn)
+{
+	store(&conn->fin_ns, clock_ns());
+	stream_shutdown(conn->stream);
+}
+
+/* ---- the timer ---- */
+
+uint64_t conn_go_ns(const struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	uint64_t go_ns = load(&conn->lane->run->go_ns);
+	double share = (double)conn_index(conn) / (double)options->n_connections;
+
+	return clock_after(go_ns, (uint64_t)((double)options->spread_ns * share));
+}
+
+void conn_arm(struct conn *conn, uint64_t deadline_ns)
+{
+	conn->is_awaiting = false;
+	timer_arm(&conn->timer, deadline_ns);
+}
+
+static uint64_t conn_never_ns(const struct conn *conn)
+{
+	return clock_after(conn_due(conn).late_ns, conn_options(conn)->wait_ns);
+}
+
+void conn_keep_sending(struct conn *conn)
+{
+	set(&conn->is_sending, true);
+}
+
+void conn_await_close(struct conn *conn)
+{
+	set(&conn->is_sending, false);
+	conn->is_awaiting = true;
+	timer_arm(&conn->timer, conn_never_ns(conn));
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct conn *conn = container_of(timer, struct conn, timer);
+	const struct conn *mate = conn_mate(conn);
+	uint64_t never_ns;
+
+	if (!conn->is_awaiting) {
+		conn->script->struck(conn);
+		return;
+	}
+	/* The other end may have sent something meanwhile, or still be about to. */
+	never_ns = conn_never_ns(conn);
+	if (mate != NULL && is_set(&mate->is_sending)) {
+		never_ns = clock_after(clock_ns(), conn_options(conn)->wait_ns);
+	}
+	if (clock_ns() < never_ns) {
+		timer_arm(timer, never_ns);
+	} else {
+		conn_give_up(conn);
+	}
+}
+
+/* ---- events ---- */
+
+static enum conn_end end_of_error(int error)
+{
+	if (error == 0) {
+		return CONN_END_FIN;
+	}
+	return error == -ECONNRESET || error == -EPIPE ? CONN_END_RST : CONN_END_ERROR;
+}
+
+static void conn_on_read(struct conn *conn, const char *data, size_t len)
+{
+	if (!serve_is_matched(conn)) {
+		serve_read_token(conn, &data, &len);
+	}
+	if (len > 0 && conn->state == CONN_OPEN && conn->script->read != NULL) {
+		conn->script->read(conn, data, len);
+	}
+}
+
+static void on_event(struct handler *handler, const struct event *event)
+{
+	struct conn *conn = container_of(handler, struct conn, handler);
+
+	switch (event->type) {
+	case STREAM_READ:
+		conn_on_read(conn, event->data, event->len);
+		break;
+	case STREAM_DRAIN:
+		if (conn->script->drained != NULL) {
+			conn->script->drained(conn);
+		}
+		break;
+	case STREAM_END:
+		if (conn->script->ended != NULL) {
+			conn->script->ended(conn);
+		} else {
+			conn_finish(conn, CONN_END_FIN, 0);
+		}
+		break;
+	case STREAM_HANGUP:
+		/* Without a cause it is a UNIX peer that closed; if we read, END tells that. */
+		if (event->error != 0 || !stream_is_started(conn->stream)) {
+			conn_finish(conn, end_of_error(event->error), event->error);
+		}
+		break;
+	case STREAM_CLOSE:
+		conn_finish(conn, end_of_error(event->error), event->error);
+		break;
+	default:
+		break; /* ERROR: CLOSE follows */
+	}
+}
+
+/* ---- the beginning ---- */
+
+/** Takes the stream. 0 or a negative errno. */
+static int conn_begin(struct conn *conn, struct stream *stream)
+{
+	conn->stream = stream;
+	conn->state = CONN_OPEN;
+	conn->handler.call = on_event;
+	stream_on(stream,
+		STREAM_READ | STREAM_END | STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE |
+			(conn->script->drained != NULL ? STREAM_DRAIN : 0),
+		&conn->handler);
+	stream_set_timeout(stream, 0);
+	return stream_start(stream);
+}
+
+static void conn_fail(struct conn *conn, int error)
+{
+	conn->opened_ns = clock_ns();
+	hdr_record(&conn->lane->failed, (conn->opened_ns - conn->open_ns) / NS_PER_US);
+	conn_end(conn, CONN_END_ERROR, error, VERDICT_FAILED);
+}
+
+static void on_connected(void *owner, int status, struct stream *stream,
+	const struct connector_attempt *last, uint64_t late_ns)
+{
+	struct conn *conn = owner;
+	struct run *run = conn->lane->run;
+
+	(void)last;
+	(void)late_ns;
+	conn->opened_ns = clock_ns();
+	atomic_fetch_add(&run->n_settled, 1);
+	if (status < 0) {
+		conn_fail(conn, status);
+		return;
+	}
+	(void)connector_close(conn->connector);
+	status = conn_begin(conn, stream);
+	if (status < 0) {
+		conn_fail(conn, status);
+		return;
+	}
+	atomic_fetch_add(&run->n_opened, 1);
+	hdr_record(&conn->lane->connect, (conn->opened_ns - conn->open_ns) / NS_PER_US);
+	conn->script->opened(conn);
+}
+
+void conn_open(struct conn *conn, struct lane *lane)
+{
+	const struct options *options = lane->run->options;
+	struct connector_opts opts = {
+		.loop = lane->loop,
+		.addr = &options->target,
+		.timeout_ns = options->wait_ns,
+		.stream_flags = STREAM_HALF_OPEN,
+		.owner = conn,
+		.done = on_connected,
+	};
+	uint32_t index;
+	int r;
+
+	conn->lane = lane;
+	index = conn_index(conn);
+	conn->script = options->scenario->script(options, false, index);
+	if (options->n_sources > 0) {
+		opts.source = &options->sources[index % options->n_sources];
+	}
+	if (options->scenario->bit == SCENARIO_CONNECT) {
+		opts.timeout_ns = clock_after(options->expect_ns, options->wait_ns);
+	}
+	conn->is_awaited = !conn->script->is_lasting;
+	conn->state = CONN_CONNECTING;
+	r = timer_open(&conn->timer, lane->loop, on_timer);
+	conn->open_ns = clock_ns();
+	if (r == 0) {
+		conn->connector = connector_open(&opts);
+		r = conn->connector == NULL ? -errno : 0;
+	}
+	if (r < 0) {
+		atomic_fetch_add(&lane->run->n_settled, 1);
+		conn_fail(conn, r);
+	}
+}
+
+int conn_accept(struct conn *conn, struct lane *lane, int fd)
+{
+	const struct options *options = lane->run->options;
+	struct stream *stream = stream_open(lane->loop, fd, STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+	int r;
+
+	if (stream == NULL) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	conn->lane = lane;
+	conn->is_server = true;
+	conn->open_ns = clock_ns();
+	conn->opened_ns = conn->open_ns;
+	conn->script = options->scenario->script(options, true, 0);
+	r = timer_open(&conn->timer, lane->loop, on_timer);
+	if (r == 0) {
+		/* The token alone first: what follows may be left unread (stall). */
+		stream_set_read_max(stream, SERVE_TOKEN_BYTES);
+		r = conn_begin(conn, stream);
+	}
+	if (r < 0) {
+		timer_close(&conn->timer);
+		conn->stream = stream_free(stream);
+		conn->state = CONN_UNUSED;
+		return r;
+	}
+	if (conn->script->accepted != NULL) {
+		conn->script->accepted(conn);
+	}
+	return 0;
+}
+
+void conn_match(struct conn *client, struct conn *server)
+{
+	atomic_store_explicit(&server->mate, client, memory_order_release);
+	atomic_store_explicit(&client->mate, server, memory_order_release);
+}
+
+void conn_await(struct conn *server)
+{
+	server->is_awaited = true;
+	atomic_fetch_add(&server->lane->run->n_awaited, 1);
+}
+
+/* ---- names ---- */
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[VERDICTS] = {
+		[VERDICT_NONE] = "",
+		[VERDICT_FAILED] = "failed",
+		[VERDICT_VOID] = "void",
+		[VERDICT_EARLY] = "early",
+		[VERDICT_ON_TIME] = "on_time",
+		[VERDICT_LATE] = "late",
+		[VERDICT_NEVER] = "never",
+		[VERDICT_UNFINISHED] = "unfinished",
+	};
+
+	return names[verdict];
+}
+
+const char *conn_end_name(enum conn_end end)
+{
+	static const char *const names[] = {
+		[CONN_END_NONE] = "",
+		[CONN_END_FIN] = "fin",
+		[CONN_END_RST] = "rst",
+		[CONN_END_ERROR] = "error",
+		[CONN_END_OURS] = "weirload",
+	};
+
+	return names[end];
+}

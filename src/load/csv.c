@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One row for each connection, in the order of opening. Times are microseconds since the first was
+ * planned, with three decimals; a field that does not apply is empty.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "load/results.h"
+#include "load/run.h"
+
+static void time_field(FILE *file, const struct run *run, uint64_t ns)
+{
+	if (ns == 0) {
+		fputc(',', file);
+	} else {
+		fprintf(file, ",%.3f", (double)(int64_t)(ns - run->began_ns) / NS_PER_US);
+	}
+}
+
+/** Whether the moment of its close was compared with the expected one. */
+static bool is_timed(const struct conn *conn)
+{
+	return conn->verdict == VERDICT_EARLY || conn->verdict == VERDICT_ON_TIME ||
+	       conn->verdict == VERDICT_LATE || conn->verdict == VERDICT_VOID;
+}
+
+static void end_fields(FILE *file, const struct run *run, const struct conn *conn)
+{
+	const char *error = conn->error == 0 ? "" : strerrorname_np(-conn->error);
+
+	time_field(file, run, conn->sent_ns);
+	time_field(file, run, conn->fin_ns);
+	time_field(file, run, conn->over_ns);
+	fprintf(file, ",%s", conn_end_name(conn->end));
+	if (is_timed(conn)) {
+		fprintf(file, ",%.3f", (double)conn->late_ns / NS_PER_US);
+	} else {
+		fputc(',', file);
+	}
+	fprintf(file, ",%s,%ju,%ju", error == NULL ? "other" : error, (uintmax_t)conn->n_sent,
+		(uintmax_t)conn->n_read);
+}
+
+static void row(FILE *file, const struct run *run, uint64_t index)
+{
+	const struct conn *client = &run->clients[index];
+	const struct conn *server = conn_mate(client);
+
+	fprintf(file, "%ju,%s", (uintmax_t)index, verdict_name(results_verdict(client)));
+	time_field(file, run, client->open_ns);
+	time_field(file, run, client->opened_ns);
+	end_fields(file, run, client);
+	if (server == NULL) {
+		fputs(",,,,,,,,,", file);
+	} else {
+		time_field(file, run, server->open_ns);
+		end_fields(file, run, server);
+	}
+	fputc('\n', file);
+}
+
+int report_csv(const struct results *results, const char *path)
+{
+	const struct run *run = results->run;
+	FILE *file = fopen(path, "we");
+	int r = 0;
+
+	if (file == NULL) {
+		return -errno;
+	}
+	fputs("connection,verdict,open_us,opened_us"
+	      ",sent_us,fin_us,closed_us,by,late_us,error,sent_bytes,received_bytes"
+	      ",server_opened_us,server_sent_us,server_fin_us,server_closed_us,server_by"
+	      ",server_late_us,server_error,server_sent_bytes,server_received_bytes\n",
+		file);
+	for (uint64_t i = 0; i < run->options->n_connections; i++) {
+		if (run->clients[i].state != CONN_UNUSED) {
+			row(file, run, i);
+		}
+	}
+	if (ferror(file) != 0) {
+		r = -EIO;
+	}
+	if (fclose(file) != 0 && r == 0) {
+		r = -errno;
+	}
+	return r;
+}

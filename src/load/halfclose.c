@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * halfclose: one end sends FIN, the other stays silent or keeps sending.
+ *
+ *	the end that finishes	greet or token ── FIN ──▶ waits for the close, which is judged
+ *	the other end		hears the FIN ──▶ silence, or a byte every D until it is over
+ *
+ * Silent: the close is counted from the FIN, or the last byte before it, for the half-close timer.
+ * With --every: from the FIN alone, for the cap. The other end hears nothing of the close before it
+ * sends again: it has had its FIN already.
+ */
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+#include "stream/stream.h"
+
+/** How often the other end looks whether all is over, in the expected time. */
+enum { LOOKS = 8 };
+
+/* ---- the end that finishes ---- */
+
+static void finish_client(struct conn *conn)
+{
+	conn_greet(conn);
+	conn_shutdown(conn);
+	conn_await_close(conn);
+}
+
+static void finish_server(struct conn *conn)
+{
+	conn_shutdown(conn);
+	conn_await_close(conn);
+}
+
+/* ---- the other end ---- */
+
+static void arm_look(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	uint64_t pause_ns = options->expect_ns / LOOKS;
+
+	pause_ns = pause_ns < (uint64_t)10 * NS_PER_MS ? (uint64_t)10 * NS_PER_MS : pause_ns;
+	if (stream_has_ended(conn->stream) && options->every_ns != NS_NEVER) {
+		pause_ns = options->every_ns;
+	}
+	conn_arm(conn, clock_after(clock_ns(), pause_ns));
+}
+
+static void other_client(struct conn *conn)
+{
+	conn_greet(conn);
+	arm_look(conn);
+}
+
+static void other_server(struct conn *conn)
+{
+	arm_look(conn);
+}
+
+static void other_ended(struct conn *conn)
+{
+	conn->n_before = stream_bytes_written(conn->stream);
+	arm_look(conn);
+}
+
+static void other_struck(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	const struct conn *mate = conn_mate(conn);
+	uint64_t never_ns =
+		clock_after(clock_after(conn->open_ns, options->expect_ns), 2 * options->wait_ns);
+
+	if (mate == NULL && clock_ns() > never_ns) {
+		conn_give_up(conn);
+	} else if (mate != NULL && conn_is_over(mate) && options->every_ns == NS_NEVER) {
+		conn_dismiss(conn);
+	} else if (mate != NULL && clock_ns() > clock_after(never_ns, options->wait_ns)) {
+		conn_dismiss(conn);
+	} else {
+		if (stream_has_ended(conn->stream) && options->every_ns != NS_NEVER) {
+			conn_send_byte(conn);
+		}
+		arm_look(conn);
+	}
+}
+
+/* ---- the scenario ---- */
+
+static const struct script finishing_client = {.is_judged = true, .opened = finish_client};
+static const struct script finishing_server = {.is_judged = true, .opened = finish_server};
+
+static const struct script the_other_client = {
+	.opened = other_client,
+	.struck = other_struck,
+	.ended = other_ended,
+};
+
+static const struct script the_other_server = {
+	.opened = other_server,
+	.struck = other_struck,
+	.ended = other_ended,
+};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	bool finishes = is_server == (options->side == SIDE_SERVER);
+
+	(void)index;
+	if (is_server) {
+		return finishes ? &finishing_server : &the_other_server;
+	}
+	return finishes ? &finishing_client : &the_other_client;
+}
+
+static struct due due(const struct conn *conn)
+{
+	const struct conn *mate = conn_mate(conn);
+	uint64_t from_ns = conn->fin_ns;
+
+	if (mate != NULL && conn_options(conn)->every_ns == NS_NEVER && mate->sent_ns > from_ns) {
+		from_ns = mate->sent_ns;
+	}
+	return (struct due){from_ns, from_ns};
+}
+
+static const char *check(const struct options *options)
+{
+	if (options->side == SIDE_SERVER && !options->has_serve) {
+		return "--side server needs --serve: the server is to send the FIN";
+	}
+	if (options->every_ns != NS_NEVER && !options->has_serve) {
+		return "--every needs --serve: the other end is to keep sending";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_halfclose = {
+	.name = "halfclose",
+	.bit = SCENARIO_HALFCLOSE,
+	.summary = "send FIN on one side, and wait for the close",
+	.description = "The end named by --side sends FIN; the other stays silent, or sends a byte "
+		       "--every D from\n"
+		       "then on. The close is expected --expect T after the FIN: with silence that "
+		       "is the\n"
+		       "half-close timer, with --every its cap. Both ends are compared byte by "
+		       "byte count.\n",
+	.check = check,
+	.script = script,
+	.due = due,
+};

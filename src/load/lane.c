@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A lane: one thread, its loop, and what happens there at the pace of timers.
+ *
+ * Lane i of n opens the connections i, i + n, i + 2n ..., each at its own planned time, so that the
+ * lanes together open them in order. A heartbeat every 10 ms measures how late this loop is: what
+ * it sees, the close of every connection here may have suffered.
+ */
+#include <errno.h>
+
+#include "load/run.h"
+#include "load/scenario.h"
+#include "load/serve.h"
+
+enum { OPENS_A_TURN = 32 };
+#define BEAT_NS ((uint64_t)10 * NS_PER_MS)
+
+/* ---- opening ---- */
+
+static uint64_t open_time(const struct lane *lane, uint64_t index)
+{
+	const struct run *run = lane->run;
+
+	return run->began_ns + (uint64_t)((double)index / run->options->ramp * NS_PER_S);
+}
+
+static void on_ramp(struct timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, ramp);
+	const struct options *options = lane->run->options;
+
+	for (unsigned i = 0; i < OPENS_A_TURN && lane->next < options->n_connections; i++) {
+		if (open_time(lane, lane->next) > clock_ns()) {
+			break;
+		}
+		conn_open(&lane->run->clients[lane->next], lane);
+		lane->next += options->n_threads;
+	}
+	if (lane->next < options->n_connections) {
+		timer_arm(timer, open_time(lane, lane->next));
+	}
+}
+
+/* ---- measuring itself ---- */
+
+static void on_beat(struct timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, heartbeat);
+	uint64_t now_ns = clock_ns();
+
+	hdr_record(&lane->delay, (now_ns - lane->beat_ns) / NS_PER_US);
+	lane->beat_ns = now_ns + BEAT_NS;
+	timer_arm(timer, lane->beat_ns);
+}
+
+/* ---- from the main thread ---- */
+
+static void on_go(struct task *task)
+{
+	struct lane *lane = container_of(task, struct lane, go);
+	const struct options *options = lane->run->options;
+
+	for (uint64_t i = lane->index; i < options->n_connections; i += options->n_threads) {
+		struct conn *conn = &lane->run->clients[i];
+
+		if (conn->state == CONN_OPEN && conn->script->go != NULL) {
+			conn->script->go(conn);
+		}
+	}
+}
+
+static void on_stop(struct task *task)
+{
+	struct lane *lane = container_of(task, struct lane, stop);
+	const struct options *options = lane->run->options;
+
+	timer_close(&lane->ramp);
+	timer_close(&lane->heartbeat);
+	serve_close(lane);
+	for (uint64_t i = lane->index; i < options->n_connections; i += options->n_threads) {
+		conn_stop(&lane->run->clients[i]);
+	}
+	for (struct conn *conn = lane->servers; conn != NULL; conn = conn->next_server) {
+		conn_stop(conn);
+	}
+	loop_stop(lane->loop);
+}
+
+/* ---- the thread ---- */
+
+static int lane_set_up(struct lane *lane)
+{
+	int r;
+
+	task_init(&lane->go, on_go);
+	task_init(&lane->stop, on_stop);
+	lane->next = lane->index;
+	lane->loop = loop_new();
+	if (lane->loop == NULL) {
+		return -errno;
+	}
+	loop_hold(lane->loop);
+	r = timer_open(&lane->ramp, lane->loop, on_ramp);
+	if (r == 0) {
+		r = timer_open(&lane->heartbeat, lane->loop, on_beat);
+	}
+	return r == 0 ? serve_open(lane) : r;
+}
+
+static void *lane_main(void *arg)
+{
+	struct lane *lane = arg;
+
+	lane->status = lane_set_up(lane);
+	(void)pthread_barrier_wait(&lane->run->barrier);
+	/* Here the main thread looks whether all are well, and says when it begins. */
+	(void)pthread_barrier_wait(&lane->run->barrier);
+	if (!lane->run->aborted) {
+		timer_arm(&lane->ramp, open_time(lane, lane->next));
+		lane->beat_ns = clock_after(clock_ns(), BEAT_NS);
+		timer_arm(&lane->heartbeat, lane->beat_ns);
+		loop_run(lane->loop);
+	}
+	timer_close(&lane->ramp);
+	timer_close(&lane->heartbeat);
+	serve_close(lane);
+	if (lane->loop != NULL) {
+		loop_release(lane->loop);
+		lane->loop = loop_free(lane->loop);
+	}
+	return NULL;
+}
+
+int lane_start(struct lane *lane)
+{
+	return -pthread_create(&lane->thread, NULL, lane_main, lane);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A run: the lanes (a thread with a loop each), the connections, and the main thread that opens,
+ * watches and ends it.
+ *
+ *	main	starts the lanes, ticks every 50 ms: progress, memory, the go, the end, signals
+ *	lane	opens every n-th connection at the pace of --ramp, accepts its share of the server
+ *		ends, and measures how late its own loop is
+ *
+ * The main thread and the lanes share what is atomic, and tasks that are posted. When run_all()
+ * returns, only the caller's thread is left, and everything can be read.
+ */
+#ifndef WEIR_LOAD_RUN_H
+#define WEIR_LOAD_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hdr.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "stream/listen.h"
+#include "stream/loop.h"
+#include "stream/timer.h"
+
+struct acceptor;
+struct run;
+
+struct lane {
+	struct run *run;
+	unsigned index;
+	pthread_t thread;
+	struct loop *loop;
+	struct timer ramp;      /**< opens what is due */
+	struct timer heartbeat; /**< measures this loop */
+	uint64_t beat_ns;       /**< when it is due */
+	struct task go;
+	struct task stop;
+	struct listen_socket socket; /**< --serve */
+	struct acceptor *acceptor;
+	struct conn *servers; /**< its server ends: conn::next_server */
+	uint64_t next;        /**< the next connection to open */
+	int status;           /**< of setting it up */
+	uint64_t n_received;  /**< mixed: messages that came back */
+	struct hdr late;      /**< us: lateness of the clients' closes */
+	struct hdr late_server;
+	struct hdr connect; /**< us: from connect(2) to connected */
+	struct hdr failed;  /**< us: from connect(2) to its failure */
+	struct hdr latency; /**< us: of the busy share's messages */
+	struct hdr delay;   /**< us: lateness of this loop */
+};
+
+struct run {
+	const struct options *options;
+	struct lane *lanes;
+	struct conn *clients; /**< n_connections */
+	struct conn *servers; /**< n_servers_max */
+	uint64_t n_servers_max;
+	pthread_barrier_t barrier;
+	uint8_t nonce;                /**< of this run's tokens */
+	bool aborted;                 /**< a lane could not be set up */
+	uint64_t began_ns;            /**< the ramp's zero */
+	uint64_t ended_ns;            /**< by the main thread, when the lanes have ended */
+	_Atomic uint64_t go_ns;       /**< NS_NEVER before all are open */
+	_Atomic uint64_t n_servers;   /**< server ends made */
+	_Atomic uint64_t n_strangers; /**< accepted beyond that, or with no token of ours */
+	_Atomic uint64_t n_opened;
+	_Atomic uint64_t n_settled;      /**< opened or failed */
+	_Atomic uint64_t n_over;         /**< clients that ended */
+	_Atomic uint64_t n_awaited;      /**< judged ends that have not ended */
+	_Atomic uint64_t n_servers_over; /**< server ends that ended */
+	uint64_t memory_before;          /**< bytes resident, before the first connection */
+	uint64_t memory_peak;
+	bool interrupted;
+};
+
+/**
+ * Sets up, runs to the end, and leaves the results in *run. 0, or a negative errno and ret_why (of
+ * OPTIONS_WHY_MAX) when nothing was measured. run_fini() afterwards, in any case.
+ */
+int run_all(struct run *run, const struct options *options, char *ret_why);
+void run_fini(struct run *run);
+
+/** lane.c: starts the lane's thread, which sets up and waits at the barrier twice. 0 or -errno. */
+int lane_start(struct lane *lane);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+#include "load/scenario.h"
+
+#include <string.h>
+
+const struct scenario *const scenarios[] = {
+	&scenario_idle,
+	&scenario_trickle,
+	&scenario_halfclose,
+	&scenario_stall,
+	&scenario_connect,
+	&scenario_mixed,
+	NULL,
+};
+
+const struct scenario *scenario_find(const char *name)
+{
+	for (size_t i = 0; scenarios[i] != NULL; i++) {
+		if (strcmp(scenarios[i]->name, name) == 0) {
+			return scenarios[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stall: one end stops reading, the other sends until nothing is taken any more.
+ *
+ *	the sender	floods ──▶ its kernel is full ──▶ waits for the close, which is judged
+ *	the stalled	reads nothing ──▶ the sender is over ──▶ reads the rest: FIN or RST?
+ *
+ * When the proxy's last byte went out nobody outside can tell exactly: after the flood began, and
+ * not after the sender's kernel took its last byte. So a close is early if it comes before T after
+ * the former, and late from T after the latter on.
+ *
+ * Each end looks at its own socket now and then (SIOCOUTQ, FIONREAD): after the close the kernel
+ * forgets. What the sender's kernel took, without what was read and what these two queues hold, is
+ * what the proxy holds, its own kernel buffers included.
+ */
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+#include "stream/stream.h"
+
+enum {
+	CHUNK_BYTES = 16 * 1024,
+	CHUNKS_A_TURN = 4, /* so that one sender does not hold up the rest */
+	LOOKS = 8,         /* in the expected time */
+};
+#define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
+#define LOOK_MAX_NS ((uint64_t)500 * NS_PER_MS)
+
+/** How long the stalled end reads the rest, at most. */
+#define REST_NS ((uint64_t)NS_PER_S)
+
+static void arm_look(struct conn *conn)
+{
+	uint64_t pause_ns = conn_options(conn)->expect_ns / LOOKS;
+
+	pause_ns = pause_ns < LOOK_MIN_NS ? LOOK_MIN_NS : pause_ns;
+	pause_ns = pause_ns > LOOK_MAX_NS ? LOOK_MAX_NS : pause_ns;
+	conn_arm(conn, clock_after(clock_ns(), pause_ns));
+}
+
+/* ---- the sender ---- */
+
+static void flood(struct conn *conn)
+{
+	static const char chunk[CHUNK_BYTES];
+
+	for (unsigned i = 0; i < CHUNKS_A_TURN && stream_can_write(conn->stream); i++) {
+		conn_send(conn, chunk, sizeof(chunk));
+	}
+	if (stream_can_write(conn->stream)) {
+		conn_arm(conn, clock_ns()); /* more, in the next turn */
+	} else {
+		arm_look(conn);
+	}
+}
+
+static void begin_flood(struct conn *conn)
+{
+	/* One chunk waits at most. */
+	stream_set_high_water_mark(conn->stream, 1);
+	conn->begin_ns = clock_ns();
+	flood(conn);
+}
+
+static void greet_and_flood(struct conn *conn)
+{
+	conn_greet(conn);
+	begin_flood(conn);
+}
+
+static void look_at_sender(struct conn *conn)
+{
+	atomic_store(&conn->n_sent, stream_bytes_written(conn->stream));
+	atomic_store(&conn->n_queued, stream_unsent(conn->stream));
+}
+
+static uint64_t sender_never_ns(const struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+
+	return clock_after(
+		clock_after(stream_written_ns(conn->stream), options->expect_ns), options->wait_ns);
+}
+
+static void sender_struck(struct conn *conn)
+{
+	if (stream_can_write(conn->stream)) {
+		flood(conn);
+		return;
+	}
+	look_at_sender(conn);
+	if (clock_ns() > sender_never_ns(conn)) {
+		conn_give_up(conn);
+	} else {
+		arm_look(conn);
+	}
+}
+
+/* ---- the stalled end ---- */
+
+static void stop_reading(struct conn *conn)
+{
+	stream_stop(conn->stream);
+	conn->n_before = stream_bytes_read(conn->stream);
+	arm_look(conn);
+}
+
+static void greet_and_stop_reading(struct conn *conn)
+{
+	conn_greet(conn);
+	stop_reading(conn);
+}
+
+static void read_the_rest(struct conn *conn)
+{
+	conn->begin_ns = clock_ns();
+	conn_arm(conn, clock_after(conn->begin_ns, REST_NS));
+	stream_set_read_max(conn->stream, SIZE_MAX);
+	if (stream_start(conn->stream) < 0) {
+		conn_dismiss(conn);
+	}
+}
+
+static void stalled_struck(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	const struct conn *mate = conn_mate(conn);
+	uint64_t lost_ns =
+		clock_after(clock_after(conn->open_ns, options->expect_ns), 2 * options->wait_ns);
+
+	if (conn->begin_ns != 0) {
+		conn_dismiss(conn); /* that was the rest, and nobody closed it */
+	} else if (mate != NULL && conn_is_over(mate)) {
+		read_the_rest(conn);
+	} else if (mate == NULL && clock_ns() > lost_ns) {
+		conn_give_up(conn);
+	} else {
+		atomic_store(&conn->n_queued, stream_unread(conn->stream));
+		arm_look(conn);
+	}
+}
+
+/* ---- the scenario ---- */
+
+static const struct script sending_client = {
+	.is_judged = true,
+	.opened = greet_and_flood,
+	.drained = flood,
+	.struck = sender_struck,
+};
+
+static const struct script sending_server = {
+	.is_judged = true,
+	.opened = begin_flood,
+	.drained = flood,
+	.struck = sender_struck,
+};
+
+static const struct script stalled_client = {
+	.opened = greet_and_stop_reading,
+	.struck = stalled_struck,
+};
+
+static const struct script stalled_server = {.opened = stop_reading, .struck = stalled_struck};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	bool stalls = is_server == (options->side == SIDE_SERVER);
+
+	(void)index;
+	if (is_server) {
+		return stalls ? &stalled_server : &sending_server;
+	}
+	return stalls ? &stalled_client : &sending_client;
+}
+
+static struct due due(const struct conn *conn)
+{
+	return (struct due){conn->begin_ns, stream_written_ns(conn->stream)};
+}
+
+static const char *check(const struct options *options)
+{
+	if (options->side == SIDE_CLIENT && !options->has_serve) {
+		return "--side client needs --serve, for the server is to send; or write --side "
+		       "server, "
+		       "before a server that does not read";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_stall = {
+	.name = "stall",
+	.bit = SCENARIO_STALL,
+	.summary = "stop reading on one side, send on the other, and wait for the close",
+	.description = "The end named by --side stops reading, the other sends until nothing is "
+		       "taken any more.\n"
+		       "The close is expected --expect T after the last byte that moved; and what "
+		       "was taken in\n"
+		       "before it stopped is counted.\n",
+	.check = check,
+	.script = script,
+	.due = due,
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * trickle: a byte every D for P, then silence. A close during P is early, the one after it is
+ * measured. Either end sends, or both; the first send of the side that speaks first is the token.
+ */
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+
+static void wait_for_close(struct conn *conn)
+{
+	conn_await_close(conn);
+}
+
+/** Plans the next byte: at its time, whatever came in between, unless that is past. */
+static void plan_next(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	uint64_t now_ns = clock_ns();
+
+	conn->next_ns += options->every_ns;
+	if (conn->next_ns < now_ns) {
+		conn->next_ns = clock_after(now_ns, options->every_ns);
+	}
+	if (conn->next_ns > clock_after(conn->begin_ns, options->for_ns)) {
+		conn_await_close(conn);
+	} else {
+		conn_arm(conn, conn->next_ns);
+	}
+}
+
+static void begin(struct conn *conn)
+{
+	conn->begin_ns = clock_ns();
+	conn->next_ns = conn->begin_ns;
+	conn_keep_sending(conn);
+}
+
+/** The end that speaks first. */
+static void greet_and_trickle(struct conn *conn)
+{
+	begin(conn);
+	conn_greet(conn);
+	plan_next(conn);
+}
+
+/** The other end, when both send. */
+static void answer_and_trickle(struct conn *conn)
+{
+	begin(conn);
+	conn_send_byte(conn);
+	plan_next(conn);
+}
+
+static void on_struck(struct conn *conn)
+{
+	conn_send_byte(conn);
+	plan_next(conn);
+}
+
+static const struct script sending_client = {
+	.is_judged = true,
+	.opened = greet_and_trickle,
+	.struck = on_struck,
+};
+
+static const struct script sending_server = {
+	.is_judged = true,
+	.opened = answer_and_trickle,
+	.struck = on_struck,
+};
+
+static const struct script first_server = {
+	.is_judged = true,
+	.accepted = greet_and_trickle,
+	.struck = on_struck,
+};
+
+static const struct script silent = {.is_judged = true, .opened = wait_for_close};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	(void)index;
+	if (is_server) {
+		return options->direction == DIRECTION_UP     ? &silent
+		       : options->direction == DIRECTION_DOWN ? &first_server
+							      : &sending_server;
+	}
+	return options->direction == DIRECTION_DOWN ? &silent : &sending_client;
+}
+
+static const char *check(const struct options *options)
+{
+	if (options->every_ns == NS_NEVER) {
+		return "--every is missing: the pause between two bytes, such as --every 200ms";
+	}
+	if (options->for_ns == NS_NEVER) {
+		return "--for is missing: how long bytes are sent, such as --for 10s";
+	}
+	if (options->every_ns >= options->expect_ns) {
+		return "--every must be below --expect, or the close comes between two bytes";
+	}
+	if (options->direction != DIRECTION_UP && !options->has_serve) {
+		return "--direction down and both need --serve: the server is to send";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_trickle = {
+	.name = "trickle",
+	.bit = SCENARIO_TRICKLE,
+	.summary = "keep it alive with a byte now and then, then fall silent",
+	.description = "A byte is sent --every D for --for P; a close during that time is early. "
+		       "Then both ends\n"
+		       "are silent, and the close is expected --expect T after the last byte.\n",
+	.check = check,
+	.script = script,
+};
