@@ -4,9 +4,9 @@
  *
  *	echo [PORT]		listens on 127.0.0.1; without PORT, or with 0, the kernel picks one
  *
- * Each connection is a stream. What is read is written back; when the peer does not take it, reading
  * Each connection is a stream. What is read is written back; when the peer does not take it,
  * reading stops until what waits has drained: a slow peer costs at most the high-water mark.
+ */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
