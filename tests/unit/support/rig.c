@@ -55,7 +55,9 @@ void side_pause(struct side *side)
 void side_finish(struct side *side)
 {
 	sender_stop(&side->out);
+	fault_suspend();
 	ck_assert_int_eq(shutdown(side->fd, SHUT_WR), 0);
+	fault_resume();
 }
 
 void side_close(struct side *side)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+#include "house.h"
+
+#include "fault.h"
+
+#include "proxy/session.h"
+#include "stream/resolver.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void house_open(struct house *house)
+{
+	static char app[] = "app";
+	static char web[] = "web";
+	static char side[] = "side";
+
+	memset(house, 0, sizeof(*house));
+	house->conf.listeners = house->listeners;
+	house->conf.n_listeners = 2;
+	house->conf.upstreams = &house->upstream;
+	house->conf.n_upstreams = 1;
+	house->conf.high_water_mark = 64 * 1024;
+	house->upstream.servers = house->servers;
+	house->upstream.name = app;
+	for (size_t i = 0; i < 2; i++) {
+		house->listeners[i].name = i == 0 ? web : side;
+		house->listeners[i].upstream = &house->upstream;
+		memset(&house->listeners[i].timeouts, 0xff, sizeof(struct conf_timeouts));
+	}
+	house->shared.conf = &house->conf;
+	house->shared.resolver = resolver_new(test_loop);
+	ck_assert_ptr_nonnull(house->shared.resolver);
+	house->shared.listener_pairs = house->listener_pairs;
+	house->shared.proxies = house->proxies;
+	house->shared.n_proxies = 1;
+	house->proxies[0] = &house->proxy;
+	proxy_init(&house->proxy, test_loop, &house->shared, 0);
+}
+
+void house_close(struct house *house)
+{
+	proxy_fini(&house->proxy);
+	ck_assert_uint_eq(limit_taken(&house->shared.pairs), 0);
+	ck_assert_uint_eq(limit_taken(&house->listener_pairs[0]), 0);
+	ck_assert_uint_eq(limit_taken(&house->listener_pairs[1]), 0);
+	loop_until(resolver_lookups(house->shared.resolver) == 0);
+	resolver_free(house->shared.resolver);
+}
+
+void house_add_server(struct house *house, const char *address)
+{
+	struct conf_server *server = &house->servers[house->upstream.n_servers++];
+	const char *why = NULL;
+
+	ck_assert_uint_le(house->upstream.n_servers, HOUSE_SERVERS_MAX);
+	ck_assert_msg(addr_parse(address, &server->addr, &why) == 0, "%s: %s", address, why);
+	(void)snprintf(server->text, sizeof(server->text), "%s", address);
+}
+
+void house_clear_servers(struct house *house)
+{
+	house->upstream.n_servers = 0;
+}
+
+void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client)
+{
+	struct wire wire = wire_open(kind);
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	struct session_opts opts = {
+		.fd = wire.near,
+		.listener = listener,
+		.client_flags = kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX,
+	};
+
+	*client = (struct side){.kind = kind, .fd = wire.far, .near = -1, .in.fd = -1};
+	sender_init(&client->out);
+	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
+	opts.peer = session_peer((struct sockaddr *)&peer, len);
+	ck_assert(proxy_admit(&house->shared, listener));
+	ck_assert_int_eq(session_open(&house->proxy, &opts), 0);
+}
+
+/* ---- servers ---- */
+
+static void on_server_ready(struct watcher *watcher, uint32_t events)
+{
+	struct server *server = container_of(watcher, struct server, watcher);
+	int fd;
+
+	(void)events;
+	fault_suspend();
+	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		side_close(&server->side);
+		server->side =
+			(struct side){.kind = server->kind, .fd = fd, .near = -1, .in.fd = -1};
+		sender_init(&server->side.out);
+		side_receive(&server->side);
+		server->n_accepted++;
+	}
+	fault_resume();
+}
+
+/** Listens; the kernel picks the port, or the abstract name. */
+static int listen_anywhere(enum wire_kind kind, char address[64])
+{
+	union addr_sockaddr sa = {.in = {.sin_family = AF_INET}};
+	socklen_t len = sizeof(sa.in);
+	int fd;
+
+	sa.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (kind == WIRE_UNIX) {
+		memset(&sa, 0, sizeof(sa));
+		sa.un.sun_family = AF_UNIX;
+		len = sizeof(sa_family_t);
+	}
+	fd = socket(sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, &sa.any, len), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	len = sizeof(sa);
+	ck_assert_int_eq(getsockname(fd, &sa.any, &len), 0);
+	if (kind == WIRE_UNIX) {
+		(void)snprintf(address, 64, "unix:@%.*s",
+			(int)(len - offsetof(struct sockaddr_un, sun_path) - 1),
+			sa.un.sun_path + 1);
+	} else {
+		(void)snprintf(address, 64, "127.0.0.1:%u", ntohs(sa.in.sin_port));
+	}
+	return fd;
+}
+
+void server_open(struct server *server, enum wire_kind kind)
+{
+	*server = (struct server){.kind = kind, .watcher.ready = on_server_ready};
+	server->side.fd = -1;
+	server->side.in.fd = -1;
+	sender_init(&server->side.out);
+	fault_suspend();
+	server->fd = listen_anywhere(kind, server->address);
+	ck_assert_int_eq(loop_watch_listen(test_loop, server->fd, &server->watcher), 0);
+	fault_resume();
+}
+
+void server_close(struct server *server)
+{
+	side_close(&server->side);
+	if (server->watcher.ready != NULL) {
+		loop_unwatch(test_loop, server->fd, &server->watcher);
+	}
+	close(server->fd);
+}
+
+void server_block(struct server *server)
+{
+	loop_unwatch(test_loop, server->fd, &server->watcher);
+}
+
+void refused_address(char address[64])
+{
+	close(listen_anywhere(WIRE_TCP, address));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A proxy on test_loop, with a config made by hand: listener 0 leads to the servers that the test
+ * names, and has the timeouts that it sets; listener 1 leads to the same, and has none.
+ */
+#ifndef WEIR_TESTS_HOUSE_H
+#define WEIR_TESTS_HOUSE_H
+
+#include "rig.h"
+
+#include "proxy/proxy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HOUSE_SERVERS_MAX = 8 };
+
+struct house {
+	struct conf conf;
+	struct conf_listener listeners[2];
+	struct conf_upstream upstream;
+	struct conf_server servers[HOUSE_SERVERS_MAX];
+	struct proxy_shared shared;
+	struct limit listener_pairs[2];
+	struct proxy proxy;
+	struct proxy *proxies[1];
+};
+
+/** Opens it without servers; all timeouts are off. */
+void house_open(struct house *house);
+
+/** All sessions must have ended. Closes the listeners and the resolver. */
+void house_close(struct house *house);
+
+/** One more server, as it is written in a config. */
+void house_add_server(struct house *house, const char *address);
+
+/** Forgets the servers. */
+void house_clear_servers(struct house *house);
+
+/** A session for a client of this kind, with its place taken; `client` is the client's side. */
+void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client);
+
+/** A server of the test: accepts on test_loop; the side is that of the last connection. */
+struct server {
+	struct watcher watcher;
+	int fd;
+	enum wire_kind kind;
+	char address[64]; /**< as it is written in a config */
+	struct side side; /**< fd -1 before the first connection */
+	unsigned n_accepted;
+};
+
+/** WIRE_TCP on 127.0.0.1, or WIRE_UNIX with an abstract name. What it accepts is received. */
+void server_open(struct server *server, enum wire_kind kind);
+void server_close(struct server *server);
+
+/** Accepts no more; who connects waits in its queue. */
+void server_block(struct server *server);
+
+/** The address of a port on which nobody listens. */
+void refused_address(char address[64]);
+
+#endif

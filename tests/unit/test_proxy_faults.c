@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every call that can fail fails in turn, over the whole life of a session in each of the ways in
+ * which it may go, until a life meets no fault. After each: every fd and every place under the
+ * limits was given back (memory is the leak sanitizer's), and another session, which was there
+ * before, still relays.
+ */
+#include "fault.h"
+#include "house.h"
+#include "suite.h"
+
+#include "proxy/session.h"
+#include "stream/resolver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
+
+static struct house house;
+static struct server server;
+static struct side client;
+static int listening; /* weir's listener 0 */
+static struct addr listening_addr;
+
+/* The session that was there before. */
+static struct server bystander_server;
+static struct side bystander;
+
+static bool is_over(void)
+{
+	bool client_knows =
+		client.fd < 0 || client.in.ended || client.in.error != 0 || client.out.error != 0;
+
+	return client_knows && house.proxy.n_sessions == 1;
+}
+
+/** Turns the loop until the condition holds, or the session is over before that. */
+#define life_until(condition) loop_until((condition) || is_over())
+
+/* ---- lives ---- */
+
+static void say(struct side *from, size_t len)
+{
+	if (from->fd >= 0 && from->out.error == 0) {
+		side_send(from, len);
+	}
+}
+
+static void life_connects(void)
+{
+	say(&client, SMALL);
+	life_until(server.side.in.n_received == SMALL);
+}
+
+static void life_relays(void)
+{
+	life_connects();
+	say(&server.side, SMALL);
+	life_until(client.in.n_received == SMALL);
+	say(&client, SMALL);
+	life_until(server.side.in.n_received == 2 * SMALL);
+	side_close(&client);
+	side_close(&server.side);
+	life_until(false);
+}
+
+/** The server does not read until bytes wait in weir. */
+static void life_stalls(void)
+{
+	life_connects();
+	if (server.side.fd >= 0) {
+		side_pause(&server.side);
+	}
+	say(&client, LARGE);
+	life_until(loop_waiting_bytes(test_loop) > 0);
+	if (server.side.fd >= 0) {
+		side_receive(&server.side);
+	}
+	life_until(server.side.in.n_received == SMALL + LARGE);
+	side_close(&client);
+	side_close(&server.side);
+	life_until(false);
+}
+
+static void life_half_closes(void)
+{
+	life_connects();
+	if (!is_over() && client.out.error == 0) {
+		(void)shutdown(client.fd, SHUT_WR);
+	}
+	life_until(server.side.in.ended);
+	say(&server.side, SMALL);
+	life_until(client.in.n_received == SMALL);
+	side_close(&server.side);
+	life_until(client.in.ended);
+}
+
+static void life_is_reset_by_the_client(void)
+{
+	life_connects();
+	if (client.fd >= 0) {
+		side_reset(&client);
+	}
+	life_until(server.side.in.error != 0);
+}
+
+static void life_is_reset_by_the_upstream(void)
+{
+	life_connects();
+	say(&server.side, SMALL);
+	life_until(sender_is_done(&server.side.out));
+	if (server.side.fd >= 0) {
+		side_reset(&server.side);
+	}
+	life_until(client.in.error != 0 || client.in.ended);
+}
+
+static void life_is_drained(void)
+{
+	life_connects();
+	list_for_each (link, &house.proxy.sessions) {
+		struct session *session = container_of(link, struct session, link);
+
+		if (session->listener == 0) {
+			session_drain(session, clock_ns());
+		}
+	}
+	life_until(false);
+}
+
+static const struct life {
+	const char *name;
+	void (*live)(void);
+	const char *first_servers[2]; /**< tried in vain */
+	enum wire_kind server_kind;
+	bool by_name;
+} lives[] = {
+	{"relay", life_relays, {NULL}, WIRE_TCP, false},
+	{"relay over UNIX", life_relays, {NULL}, WIRE_UNIX, false},
+	{"stall", life_stalls, {NULL}, WIRE_UNIX, false},
+	{"connect", life_connects, {"127.0.0.1:1", "unix:/nonexistent/socket"}, WIRE_UNIX, false},
+	{"resolve", life_connects, {NULL}, WIRE_TCP, true},
+	{"half-close", life_half_closes, {NULL}, WIRE_TCP, false},
+	{"half-close over UNIX", life_half_closes, {NULL}, WIRE_UNIX, false},
+	{"reset by the client", life_is_reset_by_the_client, {NULL}, WIRE_TCP, false},
+	{"reset by the upstream", life_is_reset_by_the_upstream, {NULL}, WIRE_TCP, false},
+	{"drain", life_is_drained, {NULL}, WIRE_TCP, false},
+};
+enum { LIVES = sizeof(lives) / sizeof(lives[0]) };
+
+/* ---- around a life ---- */
+
+static void setup(void)
+{
+	struct conf_timeouts *timeouts;
+	const char *why;
+
+	fixture_setup();
+	log_set_level(LOG_LEVEL_ERROR); /* a line in the middle of a life is not the matter here */
+	house_open(&house);
+	server_open(&bystander_server, WIRE_TCP);
+	house_add_server(&house, bystander_server.address);
+	house_session(&house, 1, WIRE_TCP, &bystander);
+	side_receive(&bystander);
+	loop_until(bystander_server.n_accepted == 1);
+	house_clear_servers(&house);
+
+	/* So that what a fault has cut short comes to an end. */
+	timeouts = &house.listeners[0].timeouts;
+	timeouts->connect_ns = (uint64_t)400 * NS_PER_MS;
+	timeouts->idle_ns = (uint64_t)400 * NS_PER_MS;
+	timeouts->half_close_ns = (uint64_t)400 * NS_PER_MS;
+	timeouts->write_stall_ns = (uint64_t)400 * NS_PER_MS;
+
+	refused_address(house.servers[0].text);
+	ck_assert_int_eq(addr_parse(house.servers[0].text, &listening_addr, &why), 0);
+	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(listening, &listening_addr.sa.any, listening_addr.sa_len), 0);
+	ck_assert_int_eq(listen(listening, 8), 0);
+	ck_assert_int_eq(proxy_listen(&house.proxy, 0, listening, false, false), 0);
+}
+
+static void teardown(void)
+{
+	side_close(&bystander);
+	server_close(&bystander_server);
+	loop_until(house.proxy.n_sessions == 0);
+	house_close(&house);
+	fixture_teardown();
+}
+
+static void client_connect(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, &listening_addr.sa.any, listening_addr.sa_len), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	client = (struct side){.kind = WIRE_TCP, .fd = fd, .near = -1, .in.fd = -1};
+	sender_init(&client.out);
+	side_receive(&client);
+}
+
+static void set_servers(const struct life *life)
+{
+	char by_name[80];
+
+	house_clear_servers(&house);
+	for (size_t i = 0; i < 2 && life->first_servers[i] != NULL; i++) {
+		house_add_server(&house, life->first_servers[i]);
+	}
+	if (life->by_name) {
+		(void)snprintf(
+			by_name, sizeof(by_name), "localhost%s", strrchr(server.address, ':'));
+		house_add_server(&house, by_name);
+	} else {
+		house_add_server(&house, server.address);
+	}
+}
+
+static void assert_bystander_relays(void)
+{
+	struct side *far = &bystander_server.side;
+
+	side_send(&bystander, 10);
+	side_send(far, 10);
+	loop_until(far->in.n_received == bystander.out.n_sent &&
+		   bystander.in.n_received == far->out.n_sent);
+}
+
+/** Lives once with the n-th call failing; whether any did. `ret_good`: the life was whole. */
+static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
+{
+	struct resolver *resolver = house.shared.resolver;
+	const char *what;
+	char *before;
+	char *after;
+	bool met;
+
+	before = fixture_fds();
+	server_open(&server, life->server_kind);
+	set_servers(life);
+	client_connect();
+	fault_arm(n);
+	/* A new one, which has no answer yet. */
+	house.shared.resolver = life->by_name ? resolver_new(test_loop) : resolver;
+	if (house.shared.resolver != NULL) {
+		life->live();
+	}
+	met = fault_disarm();
+	what = met ? fault_met() : "nothing";
+	*ret_good = server.side.in.n_received >= SMALL;
+
+	if (house.shared.resolver == NULL) {
+		house.shared.resolver = resolver; /* the client waits in the queue: served below */
+	}
+	loop_until(client.fd < 0 || client.in.ended || client.in.error != 0 ||
+		   house.proxy.n_sessions == 2);
+	side_close(&client);
+	server_close(&server);
+	loop_until(house.proxy.n_sessions == 1);
+	loop_settle();
+	if (house.shared.resolver != resolver) {
+		loop_until(resolver_lookups(house.shared.resolver) == 0);
+		resolver_free(house.shared.resolver);
+		house.shared.resolver = resolver;
+	}
+	ck_assert_msg(
+		limit_taken(&house.shared.pairs) == 1 && limit_taken(&house.listener_pairs[0]) == 0,
+		"%s, call %u (%s): a place is lost", life->name, n, what);
+	after = fixture_fds();
+	ck_assert_msg(strcmp(before, after) == 0, "%s, call %u (%s): fds were%s, are%s", life->name,
+		n, what, before, after);
+	free(before);
+	free(after);
+	assert_bystander_relays();
+	return met;
+}
+
+START_TEST(a_life_with_any_call_failing_costs_nothing_but_itself)
+{
+	const struct life *life = &lives[_i];
+	bool good = false;
+	unsigned n = 1;
+
+	while (live_with_fault(life, n, &good)) {
+		n++;
+		ck_assert_uint_lt(n, FAULTS_MAX);
+	}
+	ck_assert_msg(good, "%s fails without a fault", life->name);
+	ck_assert_uint_gt(n, 10); /* there was something to fail */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("proxy_faults");
+	TCase *tc = tcase_create("proxy_faults");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 100);
+	tcase_add_loop_test(tc, a_life_with_any_call_failing_costs_nothing_but_itself, 0, LIVES);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
