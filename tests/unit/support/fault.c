@@ -174,10 +174,12 @@ void __wrap__mark_point(const char *file, int line)
 	fault_resume();
 }
 
-void __real__ck_assert_failed(
-	const char *file, int line, const char *expression, const char *format, ...);
-void __wrap__ck_assert_failed(
-	const char *file, int line, const char *expression, const char *format, ...);
+#define FAULT_ASSERT_FAILED(prefix)                                                                \
+	__attribute__((format(printf, 4, 5), noreturn)) void prefix##_ck_assert_failed(            \
+		const char *file, int line, const char *expression, const char *format, ...)
+
+FAULT_ASSERT_FAILED(__real_);
+FAULT_ASSERT_FAILED(__wrap_);
 
 void __wrap__ck_assert_failed(
 	const char *file, int line, const char *expression, const char *format, ...)
@@ -188,7 +190,6 @@ void __wrap__ck_assert_failed(
 	fault_suspend(); /* for good: the test ends here */
 	if (format == NULL) {
 		__real__ck_assert_failed(file, line, expression, NULL);
-		return;
 	}
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
