@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: ISC */
+/* From an accepted connection to its one closing line, which is read from a pipe. */
+#include "proxy/session.h"
+
+#include "house.h"
+#include "lookup.h"
+#include "suite.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { LOG_MAX = 8192 };
+
+static struct house house;
+static struct server server;
+static struct side client;
+static int log_fds[2];
+static char log_text[LOG_MAX];
+
+static void setup(void)
+{
+	fixture_setup();
+	ck_assert_int_eq(pipe2(log_fds, O_CLOEXEC), 0);
+	log_set_level(LOG_LEVEL_DEBUG);
+	ck_assert_int_eq(log_open(log_fds[1]), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	house_open(&house);
+	server_open(&server, WIRE_TCP);
+}
+
+static void teardown(void)
+{
+	server_close(&server);
+	side_close(&client);
+	loop_until(house.proxy.n_sessions == 0);
+	house_close(&house);
+	fixture_teardown();
+}
+
+/** Lets the session end and reads what the log says, which must be one closing line. */
+static void until_ended(void)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	loop_until(house.proxy.n_sessions == 0);
+	ck_assert(log_close(NS_NEVER));
+	close(log_fds[1]);
+	while ((n = read(log_fds[0], log_text + len, LOG_MAX - 1 - len)) > 0) {
+		len += (size_t)n;
+	}
+	close(log_fds[0]);
+	log_text[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(log_text, " event=close "));
+	ck_assert_ptr_null(strstr(strstr(log_text, " event=close ") + 1, " event=close "));
+}
+
+/** The closing line says so: " key=value", or the beginning of one: " key=". */
+static void assert_says(const char *field)
+{
+	const char *line = strstr(log_text, " event=close ");
+	const char *at = strstr(line, field);
+
+	ck_assert_msg(at != NULL, "no '%s' in: %s", field, line);
+	at += strlen(field);
+	ck_assert_msg(*at == ' ' || *at == '\n' || strchr("=:(/", at[-1]) != NULL,
+		"'%s' goes on in: %s", field, line);
+}
+
+static void assert_silent(const char *key)
+{
+	const char *line = strstr(log_text, " event=close ");
+
+	ck_assert_msg(strstr(line, key) == NULL, "'%s' is in: %s", key, line);
+}
+
+static void begin(enum wire_kind kind)
+{
+	house_session(&house, 0, kind, &client);
+	side_receive(&client);
+	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 1);
+	ck_assert_uint_eq(limit_taken(&house.listener_pairs[0]), 1);
+}
+
+static void begin_and_exchange(void)
+{
+	begin(WIRE_TCP);
+	side_send(&client, 300);
+	loop_until(server.side.in.n_received == 300);
+	side_send(&server.side, 20);
+	loop_until(client.in.n_received == 20);
+}
+
+/* ---- the servers ---- */
+
+START_TEST(relays_to_the_first_server_that_answers)
+{
+	house_add_server(&house, server.address);
+	house_add_server(&house, "127.0.0.1:1");
+	begin_and_exchange();
+	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	side_finish(&client);
+	loop_until(server.side.in.ended);
+	side_finish(&server.side);
+	until_ended();
+	assert_says(" pair=1");
+	assert_says(" listener=web");
+	assert_says(" client=127.0.0.1:");
+	assert_says(" by=client");
+	assert_says(" reason=eof");
+	assert_says(" bytes_up=300");
+	assert_says(" bytes_down=20");
+	assert_says(" connect_ms=");
+	assert_says(" duration_ms=");
+	assert_says(" quiet_up_ms=");
+	assert_says(" quiet_down_ms=");
+	assert_silent(" tried=");
+	assert_silent(" errno=");
+	assert_silent(" timer=");
+	assert_silent(" late_us=");
+}
+END_TEST
+
+START_TEST(the_log_names_the_server_and_the_opening)
+{
+	char expected[128];
+
+	house_add_server(&house, server.address);
+	begin_and_exchange();
+	side_reset(&client);
+	until_ended();
+	(void)snprintf(expected, sizeof(expected), " server=%s", server.address);
+	assert_says(expected);
+	ck_assert_ptr_nonnull(strstr(log_text, " event=open "));
+	ck_assert(strstr(log_text, " event=open ") < strstr(log_text, " event=close "));
+}
+END_TEST
+
+START_TEST(a_refused_server_is_followed_by_the_next)
+{
+	char refused[64];
+	char expected[160];
+
+	refused_address(refused);
+	house_add_server(&house, refused);
+	house_add_server(&house, server.address);
+	begin_and_exchange(); /* what came early goes whole to the server that answers */
+	side_reset(&client);
+	until_ended();
+	(void)snprintf(expected, sizeof(expected), " tried=\"%s (Connection refused)\"", refused);
+	assert_says(expected);
+	assert_says(" reason=reset");
+	assert_says(" by=client");
+	assert_says(" errno=ECONNRESET");
+}
+END_TEST
+
+START_TEST(a_missing_unix_server_is_followed_by_the_next)
+{
+	house_add_server(&house, "unix:/nonexistent/socket");
+	house_add_server(&house, server.address);
+	begin_and_exchange();
+	side_reset(&server.side);
+	until_ended();
+	assert_says(" tried=\"unix:/nonexistent/socket (No such file or directory)\"");
+	assert_says(" by=upstream");
+	assert_says(" reason=reset");
+}
+END_TEST
+
+/** A server whose queue is full: who connects hears nothing. The queue, for server_close(). */
+struct black_hole {
+	struct server server;
+	int queue[16];
+};
+
+static void black_hole_open(struct black_hole *hole)
+{
+	server_open(&hole->server, WIRE_UNIX);
+	server_block(&hole->server);
+	ck_assert_int_eq(listen(hole->server.fd, 0), 0);
+	for (size_t i = 0; i < 16; i++) {
+		struct addr addr;
+		const char *why;
+
+		ck_assert_int_eq(addr_parse(hole->server.address, &addr, &why), 0);
+		hole->queue[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		ck_assert_int_ge(hole->queue[i], 0);
+		if (connect(hole->queue[i], &addr.sa.any, addr.sa_len) < 0) {
+			ck_assert_int_eq(errno, EAGAIN);
+			return;
+		}
+	}
+	ck_abort_msg("the queue does not fill");
+}
+
+static void black_hole_close(struct black_hole *hole)
+{
+	for (size_t i = 0; i < 16 && hole->queue[i] > 0; i++) {
+		close(hole->queue[i]);
+	}
+	server_close(&hole->server);
+}
+
+START_TEST(a_black_holed_server_takes_one_timeout_and_is_followed_by_the_next)
+{
+	struct black_hole hole = {0};
+	uint64_t begin_ns;
+	char expected[160];
+
+	black_hole_open(&hole);
+	house.listeners[0].timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
+	house_add_server(&house, hole.server.address);
+	house_add_server(&house, server.address);
+	begin_ns = clock_ns();
+	begin_and_exchange();
+	ck_assert_uint_ge(clock_ns() - begin_ns, house.listeners[0].timeouts.connect_ns);
+	side_reset(&client);
+	until_ended();
+	(void)snprintf(expected, sizeof(expected), " tried=\"%s (Connection timed out)\"",
+		hole.server.address);
+	assert_says(expected);
+	black_hole_close(&hole);
+}
+END_TEST
+
+START_TEST(the_last_attempt_decides_that_it_is_a_timeout)
+{
+	struct black_hole hole = {0};
+	char refused[64];
+
+	black_hole_open(&hole);
+	refused_address(refused);
+	house.listeners[0].timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
+	house_add_server(&house, refused);
+	house_add_server(&house, hole.server.address);
+	begin(WIRE_TCP);
+	loop_until(side_saw_reset(&client));
+	until_ended();
+	assert_says(" by=upstream");
+	assert_says(" reason=connect_timeout");
+	assert_says(" timer=connect");
+	assert_says(" late_us=");
+	assert_says(" server=\"\"");
+	black_hole_close(&hole);
+}
+END_TEST
+
+START_TEST(an_unresolvable_server_is_followed_by_the_next)
+{
+	lookup_script();
+	house_add_server(&house, "name.invalid:80");
+	house_add_server(&house, server.address);
+	begin(WIRE_TCP);
+	side_send(&client, 300);
+	loop_until(lookup_is_open("name.invalid"));
+	lookup_answer("name.invalid", UV_EAI_NONAME, NULL);
+	loop_until(server.side.in.n_received == 300);
+	side_reset(&client);
+	until_ended();
+	assert_says(" tried=\"name.invalid:80 (Name or service not known)\"");
+	assert_says(" reason=reset");
+}
+END_TEST
+
+START_TEST(every_address_of_a_name_is_tried)
+{
+	char expected[160];
+	char name[64];
+
+	lookup_script();
+	(void)snprintf(name, sizeof(name), "name.example%s", strrchr(server.address, ':'));
+	house_add_server(&house, name);
+	begin(WIRE_TCP);
+	side_send(&client, 300);
+	loop_until(lookup_is_open("name.example"));
+	lookup_answer("name.example", 0, "127.0.0.2 127.0.0.1"); /* nobody listens on the first */
+	loop_until(server.side.in.n_received == 300);
+	side_reset(&client);
+	until_ended();
+	(void)snprintf(expected, sizeof(expected), " tried=\"127.0.0.2%s (Connection refused)\"",
+		strrchr(server.address, ':'));
+	assert_says(expected);
+	(void)snprintf(expected, sizeof(expected), " server=%s", server.address);
+	assert_says(expected);
+}
+END_TEST
+
+START_TEST(a_name_that_is_unknown_fails_with_the_resolvers_error)
+{
+	lookup_script();
+	house_add_server(&house, "name.invalid:80");
+	begin(WIRE_TCP);
+	loop_until(lookup_is_open("name.invalid"));
+	lookup_answer("name.invalid", UV_EAI_NONAME, NULL);
+	until_ended();
+	assert_says(" by=upstream");
+	assert_says(" reason=connect_failed");
+	assert_says(" tried=\"name.invalid:80 (Name or service not known)\"");
+}
+END_TEST
+
+START_TEST(when_all_fail_the_client_is_reset)
+{
+	char refused[64];
+	char expected[256];
+
+	refused_address(refused);
+	house_add_server(&house, "unix:/nonexistent/socket");
+	house_add_server(&house, refused);
+	begin(WIRE_TCP);
+	side_send(&client, 100);
+	loop_until(side_saw_reset(&client));
+	ck_assert_uint_eq(client.in.n_received, 0);
+	until_ended();
+	(void)snprintf(expected, sizeof(expected),
+		" tried=\"unix:/nonexistent/socket (No such file or directory), %s (Connection "
+		"refused)\"",
+		refused);
+	assert_says(expected);
+	assert_says(" by=upstream");
+	assert_says(" reason=connect_failed");
+	assert_says(" errno=ECONNREFUSED");
+	assert_says(" server=\"\"");
+	assert_says(" bytes_up=0");
+	assert_says(" bytes_down=0");
+	assert_silent(" quiet_up_ms=");
+}
+END_TEST
+
+START_TEST(a_client_that_resets_while_connecting_ends_at_once)
+{
+	struct black_hole hole = {0};
+
+	black_hole_open(&hole);
+	house_add_server(&house, hole.server.address);
+	begin(_i == 0 ? WIRE_TCP : WIRE_UNIX);
+	loop_settle();
+	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	side_reset(&client); /* and no timeout is set */
+	until_ended();
+	assert_says(" by=client");
+	assert_says(" reason=reset");
+	assert_says(_i == 0 ? " client=127.0.0.1:" : " client=unix:");
+	black_hole_close(&hole);
+}
+END_TEST
+
+/* ---- the other ends ---- */
+
+START_TEST(a_timer_is_logged_with_its_lateness)
+{
+	house_add_server(&house, server.address);
+	house.listeners[0].timeouts.idle_ns = (uint64_t)20 * NS_PER_MS;
+	begin(WIRE_TCP);
+	until_ended();
+	assert_says(" by=weir");
+	assert_says(" reason=idle");
+	assert_says(" timer=idle");
+	assert_says(" late_us=");
+	assert_silent(" errno=");
+	assert_silent(" quiet_up_ms="); /* no byte moved */
+}
+END_TEST
+
+START_TEST(a_drain_is_logged)
+{
+	house_add_server(&house, server.address);
+	begin_and_exchange();
+	proxy_drain(&house.proxy, clock_ns());
+	until_ended();
+	assert_says(" by=weir");
+	assert_says(" reason=drain");
+	assert_says(" timer=drain");
+}
+END_TEST
+
+START_TEST(a_session_that_comes_while_draining_has_the_same_deadline)
+{
+	house_add_server(&house, server.address);
+	proxy_drain(&house.proxy, clock_ns());
+	begin(WIRE_TCP);
+	until_ended();
+	assert_says(" reason=drain");
+}
+END_TEST
+
+START_TEST(half_close_max_is_a_half_close_by_its_own_timer)
+{
+	house_add_server(&house, server.address);
+	house.listeners[0].timeouts.half_close_max_ns = (uint64_t)20 * NS_PER_MS;
+	begin(WIRE_TCP);
+	side_finish(&client);
+	until_ended();
+	assert_says(" reason=half_close");
+	assert_says(" timer=half_close_max");
+}
+END_TEST
+
+START_TEST(control_characters_never_reach_the_log)
+{
+	static char raw[] = "\n\x1b[31mevil\x7f\"\\ \x80";
+	struct conf_server *first = &house.servers[0];
+
+	/* The config lets none of them in; should they come all the same: */
+	house_add_server(&house, "unix:@0123456789abcdef");
+	memcpy(first->addr.sa.un.sun_path + 1, raw, sizeof(raw) - 1);
+	(void)snprintf(first->text, sizeof(first->text), "%s", raw);
+	house.listeners[0].name = raw;
+	begin(WIRE_TCP);
+	until_ended();
+	for (const char *at = log_text; *at != '\0'; at++) {
+		bool at_end = *at == '\n' && (at[1] == '\0' || strncmp(at + 1, "time=", 5) == 0);
+
+		ck_assert_msg((*at >= ' ' && *at <= '~') || at_end, "byte %zu of: %s",
+			(size_t)(at - log_text), log_text);
+	}
+	assert_says(" listener=\"\\x0a\\x1b[31mevil\\x7f\\x22\\x5c \\x80\"");
+	assert_says(" reason=connect_failed");
+}
+END_TEST
+
+START_TEST(what_was_tried_is_cut_to_a_bound)
+{
+	const char *tried;
+
+	for (unsigned i = 0; i < HOUSE_SERVERS_MAX; i++) {
+		char address[128];
+
+		(void)snprintf(address, sizeof(address), "unix:/nonexistent/%085u", i);
+		house_add_server(&house, address);
+	}
+	begin(WIRE_TCP);
+	until_ended();
+	assert_says(" tried=\"unix:/nonexistent/");
+	tried = strstr(log_text, " tried=\"") + strlen(" tried=\"");
+	ck_assert_uint_eq(strcspn(tried, "\""), 1024);
+	assert_says(" reason=connect_failed");
+	assert_says(" duration_ms="); /* the rest of the line is there */
+}
+END_TEST
+
+START_TEST(ids_are_unique_among_the_workers)
+{
+	house_add_server(&house, server.address);
+	house.shared.n_proxies = 4;
+	house.proxy.index = 2;
+	house.proxy.n_sessions_made = 5;
+	begin(WIRE_TCP);
+	house.shared.n_proxies = 1;
+	side_reset(&client);
+	until_ended();
+	assert_says(" pair=23"); /* 5 x 4 + 2, from 1 */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *tc = tcase_create("session");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, relays_to_the_first_server_that_answers);
+	tcase_add_test(tc, the_log_names_the_server_and_the_opening);
+	tcase_add_test(tc, a_refused_server_is_followed_by_the_next);
+	tcase_add_test(tc, a_missing_unix_server_is_followed_by_the_next);
+	tcase_add_test(tc, a_black_holed_server_takes_one_timeout_and_is_followed_by_the_next);
+	tcase_add_test(tc, the_last_attempt_decides_that_it_is_a_timeout);
+	tcase_add_test(tc, an_unresolvable_server_is_followed_by_the_next);
+	tcase_add_test(tc, every_address_of_a_name_is_tried);
+	tcase_add_test(tc, a_name_that_is_unknown_fails_with_the_resolvers_error);
+	tcase_add_test(tc, when_all_fail_the_client_is_reset);
+	tcase_add_loop_test(tc, a_client_that_resets_while_connecting_ends_at_once, 0, 2);
+	tcase_add_test(tc, a_timer_is_logged_with_its_lateness);
+	tcase_add_test(tc, a_drain_is_logged);
+	tcase_add_test(tc, a_session_that_comes_while_draining_has_the_same_deadline);
+	tcase_add_test(tc, half_close_max_is_a_half_close_by_its_own_timer);
+	tcase_add_test(tc, control_characters_never_reach_the_log);
+	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound);
+	tcase_add_test(tc, ids_are_unique_among_the_workers);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
