@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+#include "service/sockets.h"
+
+#include "fault.h"
+#include "suite.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FDS_MAX = 64 };
+
+static struct addr addresses[2][2];
+static struct conf_listener listeners[2];
+static struct conf conf = {.listeners = listeners};
+static char folder[] = "/tmp/weir-test-XXXXXX";
+static char path[64]; /* of a UNIX socket */
+static char log_text[4096];
+static unsigned n_fds; /* open before the test */
+
+static unsigned count_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < FDS_MAX; fd++) {
+		n += fcntl(fd, F_GETFD) >= 0;
+	}
+	return n;
+}
+
+static void set_tcp(struct addr *addr)
+{
+	*addr = (struct addr){.kind = ADDR_INET, .sa_len = sizeof(addr->sa.in)};
+	addr->sa.in.sin_family = AF_INET;
+	addr->sa.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+static void set_unix(struct addr *addr, const char *name)
+{
+	char text[80];
+	const char *why;
+
+	(void)snprintf(text, sizeof(text), "unix:%s", name);
+	ck_assert_int_eq(addr_parse(text, addr, &why), 0);
+}
+
+/** Two listeners: TCP on two addresses, and a UNIX path. */
+static void setup(void)
+{
+	static char web[] = "web";
+	static char local[] = "local";
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/socket", folder);
+	set_tcp(&addresses[0][0]);
+	set_tcp(&addresses[0][1]);
+	set_unix(&addresses[1][0], path);
+	listeners[0] = (struct conf_listener){
+		.name = web, .addresses = addresses[0], .n_addresses = 2, .mode = 0666};
+	listeners[1] = (struct conf_listener){
+		.name = local, .addresses = addresses[1], .n_addresses = 1, .mode = 0660};
+	conf.n_listeners = 2;
+	n_fds = count_fds();
+}
+
+/** Nothing is left, neither an fd nor a file. */
+static void teardown(void)
+{
+	ck_assert_uint_eq(count_fds(), n_fds);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/** sockets_open(), and what it logs. */
+static int open_logged(struct sockets *sockets, size_t n_workers)
+{
+	int fds[2];
+	int r;
+	ssize_t n;
+
+	fault_suspend();
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(log_open(fds[1]), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	fault_resume();
+	r = sockets_open(sockets, &conf, n_workers);
+	fault_suspend();
+	ck_assert(log_close(NS_NEVER));
+	close(fds[1]);
+	n = read(fds[0], log_text, sizeof(log_text) - 1);
+	log_text[n < 0 ? 0 : n] = '\0';
+	close(fds[0]);
+	fault_resume();
+	return r;
+}
+
+static void assert_logged(const char *text)
+{
+	ck_assert_msg(strstr(log_text, text) != NULL, "no '%s' in: %s", text, log_text);
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t len = sizeof(in);
+
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	return ntohs(in.sin_port);
+}
+
+START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
+{
+	struct sockets sockets;
+
+	ck_assert_int_eq(open_logged(&sockets, 3), 0);
+	/* A UNIX path costs more fds than its socket: the budget must know. */
+	ck_assert_uint_eq(sockets_count(&conf, 3), count_fds() - n_fds);
+	ck_assert_uint_eq(sockets.n, 2 * 3 + 1);
+	for (size_t i = 0; i < 6; i++) {
+		const struct bound_socket *bound = &sockets.all[i];
+
+		ck_assert_uint_eq(bound->listener, 0);
+		ck_assert_uint_eq(bound->worker, i % 3);
+		ck_assert(!bound->is_unix && !bound->hand_over);
+		ck_assert_uint_eq(
+			port_of(bound->socket.fd), port_of(sockets.all[i / 3 * 3].socket.fd));
+	}
+	ck_assert_uint_eq(sockets.all[6].listener, 1);
+	ck_assert(sockets.all[6].is_unix && sockets.all[6].hand_over);
+	ck_assert_uint_lt(sockets.all[6].worker, 3);
+	assert_logged("event=listening listener=web");
+	assert_logged("event=listening listener=local");
+	sockets_close(&sockets);
+	ck_assert_uint_eq(sockets.n, 0);
+}
+END_TEST
+
+START_TEST(one_worker_accepts_from_all_and_hands_nothing_over)
+{
+	struct sockets sockets;
+
+	ck_assert_int_eq(open_logged(&sockets, 1), 0);
+	ck_assert_uint_eq(sockets.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(sockets.all[i].worker, 0);
+		ck_assert(!sockets.all[i].hand_over);
+	}
+	sockets_close(&sockets);
+}
+END_TEST
+
+START_TEST(an_fd_that_an_acceptor_took_stays_open_and_the_path_goes)
+{
+	struct sockets sockets;
+	int taken;
+
+	ck_assert_int_eq(open_logged(&sockets, 1), 0);
+	taken = sockets.all[2].socket.fd;
+	sockets.all[2].socket.fd = -1;
+	ck_assert_int_eq(access(path, F_OK), 0);
+	sockets_close(&sockets);
+	ck_assert_int_ge(fcntl(taken, F_GETFD), 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	close(taken);
+}
+END_TEST
+
+START_TEST(a_port_in_use_undoes_all_and_says_which)
+{
+	struct sockets sockets;
+	struct sockets others;
+	char address[64];
+
+	conf.n_listeners = 1;
+	ck_assert_int_eq(open_logged(&others, 1), 0);
+	/* The second address of the second start is the first of the one that runs. */
+	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0].socket.fd));
+	ck_assert_int_eq(open_logged(&sockets, 2), -EADDRINUSE);
+	ck_assert_ptr_null(sockets.all);
+	ck_assert_uint_eq(sockets.n, 0);
+	(void)snprintf(address, sizeof(address), " address=127.0.0.1:%u ",
+		port_of(others.all[0].socket.fd));
+	assert_logged("event=listen_failed listener=web");
+	assert_logged(address);
+	assert_logged(" errno=EADDRINUSE ");
+	assert_logged(" remedy=\"");
+	sockets_close(&others);
+}
+END_TEST
+
+START_TEST(each_failure_has_its_remedy)
+{
+	struct sockets sockets;
+	char missing[80];
+
+	addresses[0][0].sa.in.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1: RFC 5737 */
+	ck_assert_int_eq(open_logged(&sockets, 1), -EADDRNOTAVAIL);
+	assert_logged(" errno=EADDRNOTAVAIL ");
+	assert_logged("no interface of this machine has th");
+	set_tcp(&addresses[0][0]);
+
+	(void)snprintf(missing, sizeof(missing), "%s/missing/socket", folder);
+	set_unix(&addresses[1][0], missing);
+	ck_assert_int_eq(open_logged(&sockets, 1), -ENOENT);
+	assert_logged("event=listen_failed listener=local");
+	assert_logged(" errno=ENOENT ");
+	assert_logged(" remedy=\"");
+}
+END_TEST
+
+START_TEST(whatever_is_at_the_path_stays)
+{
+	struct sockets sockets;
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_lt(open_logged(&sockets, 1), 0);
+	assert_logged("event=listen_failed listener=local");
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
+START_TEST(any_call_that_fails_undoes_all)
+{
+	unsigned n = 1;
+
+	for (;; n++) {
+		struct sockets sockets;
+		int r;
+		bool met;
+
+		ck_assert_uint_lt(n, 500);
+		fault_only(FAULT_MEMORY | FAULT_SOCKET);
+		fault_arm(n);
+		r = open_logged(&sockets, 2);
+		met = fault_disarm();
+		if (r == 0) {
+			sockets_close(&sockets);
+		} else if (n > 1) { /* the first is the memory for all */
+			assert_logged("event=listen_failed");
+		}
+		ck_assert_msg(count_fds() == n_fds, "call %u (%s) costs an fd", n, fault_met());
+		ck_assert_msg(access(path, F_OK) < 0, "call %u (%s) leaves a path", n, fault_met());
+		if (!met) {
+			ck_assert_int_eq(r, 0);
+			break;
+		}
+	}
+	ck_assert_uint_gt(n, 20);
+}
+END_TEST
+
+START_TEST(closing_what_was_never_opened_is_fine)
+{
+	struct sockets sockets = {0};
+
+	sockets_close(&sockets);
+	sockets_close(&sockets);
+	ck_assert_uint_eq(sockets.n, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sockets");
+	TCase *tc = tcase_create("sockets");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, tcp_has_a_socket_for_each_worker_and_unix_one_for_all);
+	tcase_add_test(tc, one_worker_accepts_from_all_and_hands_nothing_over);
+	tcase_add_test(tc, an_fd_that_an_acceptor_took_stays_open_and_the_path_goes);
+	tcase_add_test(tc, a_port_in_use_undoes_all_and_says_which);
+	tcase_add_test(tc, each_failure_has_its_remedy);
+	tcase_add_test(tc, whatever_is_at_the_path_stays);
+	tcase_add_test(tc, any_call_that_fails_undoes_all);
+	tcase_add_test(tc, closing_what_was_never_opened_is_fine);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
