@@ -2,6 +2,7 @@
 """Fixtures, and the figures at the end of a run. `pytest -n 4 tests/system`; see weirtest/settings.py."""
 
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,12 @@ def folder():
     path = tempfile.mkdtemp(prefix="weir-")
     yield path
     shutil.rmtree(path)
+
+
+def pytest_configure():
+    """The peers of a thousand pairs need more descriptors than a shell has."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def pytest_report_header():

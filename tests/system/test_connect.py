@@ -68,7 +68,8 @@ def test_black_holed(client, upstream, report):
         assert closed["timer"] == "connect" and closed.number("late_us") >= 0
         assert rig.upstream.address.text in closed["tried"]
         assert 0.3 <= waited < 0.3 + LATE
-        report(f"{closed['late_us']} µs late by weir's clock, {(waited - 0.3) * 1000:.1f} ms by the client's")
+        report(f"{closed['late_us']} µs late by weir's clock, "
+               f"{(waited - 0.3) * 1000:.1f} ms by the client's")
 
 
 def test_unresolvable():

@@ -44,15 +44,18 @@ def test_answer_after_fin_arrives(client, upstream, by_client, question):
 @mixes
 @first_side
 def test_fin_behind_bytes_in_flight_both_ways(client, upstream, by_client, report):
-    """The first FIN is sent while both directions are backed up; the long answer follows it."""
+    """The first FIN goes behind many bytes, while twice as many come the other way."""
     size = scaled(16 * MIB)
     with relay(client, upstream) as rig:
         first, second, by, counters = ends(rig, by_client)
         payloads = transfer.Payload(size, seed=1), transfer.Payload(2 * size, seed=2)
-        answer = transfer.Task(transfer.send_hashed, second, payloads[1])
+        back = transfer.Task(transfer.receive_hashed, first)
+        answer = transfer.Task(transfer.send_hashed, second, payloads[1], False)
         question = transfer.Task(transfer.send_hashed, first, payloads[0])
         assert transfer.receive_hashed(second) == (question.result(), size)
-        assert transfer.receive_hashed(first) == (answer.result(), 2 * size)
+        answered = answer.result()
+        peers.fin(second)
+        assert back.result() == (answered, 2 * size)
         rig.weir.close_line(reason="eof", by=by, **dict(zip(counters, (size, 2 * size))))
         report(f"{size >> 10} KiB, FIN, {2 * size >> 10} KiB the other way")
 

@@ -203,6 +203,12 @@ def test_out_of_descriptors_costs_no_processor_time_and_all_are_served(report):
         assert share <= 0.05 or not JUDGED
 
 
+def test_soft_limit_of_descriptors_is_raised_to_the_hard_one():
+    with relay(daemon={"prefix": ("prlimit", "--nofile=64:500")}) as rig:
+        ready = rig.weir.record("ready")
+        assert ready["fds"] == "500" and 100 < int(ready["max_pairs"]) < 250
+
+
 def test_a_stalled_pair_does_not_hold_up_its_neighbour(report):
     """One worker; pairs that are stuck, flooded and reset beside one that plays ping-pong."""
     rounds = scaled(2000, 200)

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from weirtest import peers, proc, transfer, wait
-from weirtest.address import MIXES
 from weirtest.rig import relay
 from weirtest.settings import scaled
 
@@ -131,6 +130,20 @@ def test_reset_after_a_fin_ends_the_pair(by_client, hearing, data):
                 return other.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
             assert wait.until(error, "the reset") in (104, 32)
+
+
+@SIDES
+@pytest.mark.parametrize("hearing", HEARING)
+def test_unix_side_that_closes_with_unread_bytes_has_reset(by_client, hearing):
+    """The nearest that a UNIX socket comes to a reset: its kernel tells the peer ECONNRESET."""
+    with relay(*mixed(by_client, "unix", hearing)) as rig:
+        breaker, other, by = sides(rig, by_client)
+        other.sendall(b"never read")
+        breaker.recv(1, socket.MSG_PEEK)
+        breaker.sendall(b"last words")
+        breaker.close()
+        assert_reset(other, b"last words")
+        rig.weir.close_line(reason="reset", by=by)
 
 
 @SIDES

@@ -140,13 +140,12 @@ def test_write_stall_resets_both(client, upstream, by_client, report):
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
         watch = Watch(0.5)
         flood = transfer.Flood(sender)
-        closed = watch.strike(rig.weir, "write_stall")
+        watch.strike(rig.weir, "write_stall")
         assert time.monotonic() - watch.start >= watch.seconds
         assert flood.end() == "rst"
         data, end = peers.read_end(stuck)
         assert end in peers.abort_of(stuck)
         assert data == transfer.filled(len(data)) and len(data) < flood.sent
-        assert closed.number("quiet_up_ms" if by_client else "quiet_down_ms") >= 500
         report(watch.text)
 
 

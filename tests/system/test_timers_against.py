@@ -8,7 +8,7 @@ import pytest
 
 from weirtest import peers, transfer
 from weirtest.address import MIXES
-from weirtest.clock import Watch, pace
+from weirtest.clock import Watch, pace, punctually
 from weirtest.rig import relay
 
 FIN = ("fin",)
@@ -163,6 +163,66 @@ def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_cl
             got += data
         sender.sendall(b"after")
         assert peers.read_exactly(receiver, 5) == b"after"
+
+
+@SIDES
+@MIXED
+@pytest.mark.parametrize("timer", ("idle", "half_close"))
+def test_bytes_in_the_kernel_count_although_the_timer_was_there_first(client, upstream, by_client, timer):
+    """
+    Wound before the last byte, the timer is due in the stopped weir before more bytes come: it is seen
+    before them, and must look for them.
+    """
+    def attempt():
+        with relay(client, upstream, timeouts={timer: "800ms"}) as rig:
+            start = time.monotonic()
+            sender, receiver = sides(rig, by_client)
+            if timer == "half_close":
+                peers.fin(receiver)
+                assert peers.end_of(sender) == "fin"
+            time.sleep(0.2)
+            if time.monotonic() - start > 0.5:
+                return False
+            sender.sendall(b"x")
+            assert peers.read_exactly(receiver, 1) == b"x"
+            rig.weir.signal(signal.SIGSTOP)
+            if time.monotonic() - start > 0.75:
+                return False
+            time.sleep(0.65)  # now the timer is due, if it is the one of the start
+            sender.sendall(b"more")
+            time.sleep(0.3)  # now "x" is longer ago than the timeout
+            rig.weir.signal(signal.SIGCONT)
+            assert peers.read_exactly(receiver, 4) == b"more"
+            return True
+
+    punctually(attempt)
+
+
+@SIDES
+def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client, report):
+    """More than weir can look at in one turn: the timers of the last are seen before their bytes."""
+    count = 350
+
+    def attempt():
+        with relay(timeouts={"idle": "2s"}) as rig:
+            start = time.monotonic()
+            pairs = [sides(rig, by_client) for _ in range(count)]
+            for sender, receiver in pairs:
+                sender.sendall(b"x")
+                assert peers.read_exactly(receiver, 1) == b"x"
+            rig.weir.signal(signal.SIGSTOP)
+            if time.monotonic() - start > 1.8:
+                return False
+            for sender, _ in pairs:
+                sender.sendall(b"!")
+            time.sleep(2.1)  # now each "x" is longer ago than the timeout
+            rig.weir.signal(signal.SIGCONT)
+            for _, receiver in pairs:
+                assert peers.read_exactly(receiver, 1) == b"!"
+            report(f"{count} pairs, none cut")
+            return True
+
+    punctually(attempt)
 
 
 @SIDES
