@@ -135,7 +135,6 @@ static void conn_release(struct conn *conn, uint64_t now_ns)
 	} else {
 		store(&conn->n_sent, stream_bytes_written(conn->stream));
 		conn->n_read = stream_bytes_read(conn->stream);
-		conn->written_ns = stream_written_ns(conn->stream);
 		conn->stream = stream_free(conn->stream);
 	}
 	timer_close(&conn->timer);

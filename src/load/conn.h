@@ -75,15 +75,15 @@ struct conn {
 	int64_t late_ns;             /**< after its time; negative: before it */
 	_Atomic uint64_t n_sent;     /**< bytes taken by our kernel; current only where asked for */
 	_Atomic uint64_t n_queued;   /**< the last look at what waits in our socket */
+	_Atomic uint64_t moved_ns; /**< stall: when bytes last arrived in our socket; 0: unknown */
 	uint64_t n_read;
-	uint64_t written_ns; /**< when our kernel last took a byte */
-	uint64_t n_before;   /**< sent or read before the scenario's second part */
-	int error;           /**< a negative errno */
-	uint8_t part[16];    /**< a token or the head of a message, not complete yet */
-	uint8_t n_token;     /**< bytes of the token that were read */
-	uint32_t n_part;     /**< bytes of a message that were read */
-	uint8_t state;       /**< enum conn_state */
-	uint8_t end;         /**< enum conn_end */
+	uint64_t n_before; /**< sent or read before the scenario's second part */
+	int error;         /**< a negative errno */
+	uint8_t part[16];  /**< a token or the head of a message, not complete yet */
+	uint8_t n_token;   /**< bytes of the token that were read */
+	uint32_t n_part;   /**< bytes of a message that were read */
+	uint8_t state;     /**< enum conn_state */
+	uint8_t end;       /**< enum conn_end */
 	uint8_t verdict;
 	bool is_server;
 	bool is_awaited;  /**< counted in run::n_awaited */

@@ -140,7 +140,7 @@ static void print_row(const struct hdr *hdr, uint64_t from, uint64_t to, uint64_
 		(uintmax_t)n);
 }
 
-static void print_histogram(const struct hdr *hdr, FILE *out)
+static void print_histogram(const char *name, const struct hdr *hdr, FILE *out)
 {
 	uint64_t most = 0;
 
@@ -152,7 +152,7 @@ static void print_histogram(const struct hdr *hdr, FILE *out)
 
 		most = n > most ? n : most;
 	}
-	fputs("\nms late, client\n", out);
+	fprintf(out, "\nms late, %s\n", name);
 	for (uint64_t from = 0, to = 1; from <= hdr_max(hdr); from = to, to = next_border(to)) {
 		if (to > hdr_min(hdr)) {
 			print_row(hdr, from, to, most, out);
@@ -234,7 +234,11 @@ void report_text(const struct results *results, FILE *out)
 	print_opening(results, out);
 	print_verdicts(results, out);
 	print_lateness(results, out);
-	print_histogram(&results->sides[SIDE_CLIENT].late, out);
+	if (hdr_count(&results->sides[SIDE_CLIENT].late) > 0) {
+		print_histogram("client", &results->sides[SIDE_CLIENT].late, out);
+	} else {
+		print_histogram("server", &results->sides[SIDE_SERVER].late, out);
+	}
 	print_ends(results, out);
 	print_bytes(results, out);
 	print_end(results, out);

@@ -6,13 +6,18 @@
  *	the stalled	reads nothing ──▶ the sender is over ──▶ reads the rest: FIN or RST?
  *
  * When the proxy's last byte went out nobody outside can tell exactly: after the flood began, and
- * not after the sender's kernel took its last byte. So a close is early if it comes before T after
- * the former, and late from T after the latter on.
+ * hardly after the sender's kernel took its last byte, and the stalled end's kernel got its last
+ * one. So a close is early if it comes before T after the former, and late from T after the later
+ * of the other two on.
  *
  * Each end looks at its own socket now and then (SIOCOUTQ, FIONREAD): after the close the kernel
  * forgets. What the sender's kernel took, without what was read and what these two queues hold, is
  * what the proxy holds, its own kernel buffers included.
  */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "base/clock.h"
 #include "load/conn.h"
 #include "load/options.h"
@@ -21,7 +26,7 @@
 
 enum {
 	CHUNK_BYTES = 16 * 1024,
-	CHUNKS_A_TURN = 4, /* so that one sender does not hold up the rest */
+	CHUNKS_A_TURN = 1, /* so that one sender does not hold up the rest */
 	LOOKS = 8,         /* in the expected time */
 };
 #define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
@@ -122,6 +127,19 @@ static void read_the_rest(struct conn *conn)
 	}
 }
 
+/** What waits in our socket, and since when nothing came (tcp(7): TCP_INFO, in milliseconds). */
+static void look_at_stalled(struct conn *conn)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	atomic_store(&conn->n_queued, stream_unread(conn->stream));
+	if (getsockopt(stream_fd(conn->stream), IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		atomic_store(&conn->moved_ns,
+			clock_ns() - (uint64_t)info.tcpi_last_data_recv * NS_PER_MS);
+	}
+}
+
 static void stalled_struck(struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
@@ -136,7 +154,7 @@ static void stalled_struck(struct conn *conn)
 	} else if (mate == NULL && clock_ns() > lost_ns) {
 		conn_give_up(conn);
 	} else {
-		atomic_store(&conn->n_queued, stream_unread(conn->stream));
+		look_at_stalled(conn);
 		arm_look(conn);
 	}
 }
@@ -177,7 +195,13 @@ static const struct script *script(const struct options *options, bool is_server
 
 static struct due due(const struct conn *conn)
 {
-	return (struct due){conn->begin_ns, stream_written_ns(conn->stream)};
+	const struct conn *mate = conn_mate(conn);
+	uint64_t late_ns = stream_written_ns(conn->stream);
+
+	if (mate != NULL && atomic_load(&mate->moved_ns) > late_ns) {
+		late_ns = atomic_load(&mate->moved_ns);
+	}
+	return (struct due){conn->begin_ns, late_ns};
 }
 
 static const char *check(const struct options *options)
