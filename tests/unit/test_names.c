@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/names.h"
 
-#include "fault.h"
-#include "fixture.h"
-#include "lookup.h"
-#include "suite.h"
-
-#include "base/log.h"
-#include "stream/resolver.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+
+#include "base/log.h"
+#include "fault.h"
+#include "fixture.h"
+#include "lookup.h"
+#include "stream/resolver.h"
+#include "suite.h"
 
 static struct conf_server servers[3];
 static char app[] = "app";

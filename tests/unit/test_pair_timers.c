@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "rig.h"
+#include "strike.h"
 #include "suite.h"
 #include "vtime.h"
 
@@ -23,68 +24,11 @@ static void setup(void)
 	vtime_freeze();
 }
 
-static uint64_t ms(uint64_t n)
-{
-	return n * NS_PER_MS;
-}
-
 static void open_relaying(int variant, enum rig_size size)
 {
 	rig_open(&rig, variant, size);
 	rig_join(&rig);
 	loop_settle();
-}
-
-/** Moves on by `ns` and lets happen what happens. */
-static void pass(uint64_t ns)
-{
-	vtime_advance(ns);
-	loop_settle();
-}
-
-/** A pair looks at its timeouts when something changes; tests change the timeouts. */
-static void wind(void)
-{
-	pair_drain(&rig.pair, NS_NEVER);
-}
-
-/** The timer strikes in `ns`, not a nanosecond before it. */
-static void assert_strikes_in(uint64_t ns, enum deadline_kind timer)
-{
-	pass(ns - 1);
-	ck_assert_uint_eq(rig.n_ended, 0);
-	pass(1);
-	ck_assert_uint_eq(rig.n_ended, 1);
-	ck_assert_int_eq(rig.pair.end.timer, timer);
-	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
-}
-
-/** Both streams told TIMEOUT, then CLOSE. */
-static void assert_told(void)
-{
-	loop_settle();
-	ck_assert_str_eq(rig.client.heard.events, "TIMEOUT CLOSE");
-	ck_assert_str_eq(rig.upstream.heard.events, "TIMEOUT CLOSE");
-}
-
-static void assert_both_saw_fin(void)
-{
-	side_receive(&rig.client);
-	side_receive(&rig.upstream);
-	loop_until(side_saw_fin(&rig.client) && side_saw_fin(&rig.upstream));
-}
-
-static void assert_saw_reset(struct side *side)
-{
-	side_receive(side);
-	loop_until(side_saw_reset(side));
-	ck_assert(side->kind != WIRE_TCP || !side_saw_fin(side));
-}
-
-static void assert_both_saw_reset(void)
-{
-	assert_saw_reset(&rig.client);
-	assert_saw_reset(&rig.upstream);
 }
 
 /* ---- idle ---- */
@@ -93,13 +37,13 @@ START_TEST(idle_ends_with_fin_to_both)
 {
 	rig_open(&rig, _i, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(500);
-	pass(ms(10000)); /* it does not run while connecting */
+	vtime_pass(ms(10000)); /* it does not run while connecting */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	rig_join(&rig);
-	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_assert_strikes_in(&rig, ms(500), DEADLINE_IDLE);
 	rig_assert_ended(&rig, END_BY_WEIR, END_IDLE);
-	assert_told();
-	assert_both_saw_fin();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_fin(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -108,18 +52,18 @@ START_TEST(idle_starts_anew_with_each_byte_either_way)
 {
 	open_relaying(_i, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(500);
-	wind();
+	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	for (int i = 0; i < 6; i++) {
 		struct side *from = rig_side(&rig, i % 2);
 
-		pass(ms(500) - 1);
+		vtime_pass(ms(500) - 1);
 		side_send(from, 1);
 		loop_until(rig_other(&rig, from)->in.n_received == from->out.n_sent);
 		ck_assert_uint_eq(rig.n_ended, 0);
 	}
-	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_assert_strikes_in(&rig, ms(500), DEADLINE_IDLE);
 	rig_close(&rig);
 }
 END_TEST
@@ -128,9 +72,9 @@ START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
 {
 	open_relaying(_i / 2, RIG_TINY);
 	rig.timeouts.idle_ns = ms(500);
-	wind();
+	rig_wind(&rig);
 	rig_stall(&rig, rig_side(&rig, _i % 2));
-	pass(ms(5000));
+	vtime_pass(ms(5000));
 	ck_assert_uint_eq(rig.n_ended, 0);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
@@ -138,8 +82,8 @@ START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
 		   rig_other(&rig, rig_side(&rig, _i % 2))->in.n_received ==
 			   rig_side(&rig, _i % 2)->out.n_sent);
 	loop_settle();
-	assert_strikes_in(ms(500), DEADLINE_IDLE);
-	assert_told();
+	rig_assert_strikes_in(&rig, ms(500), DEADLINE_IDLE);
+	rig_assert_told(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -150,7 +94,7 @@ START_TEST(bytes_that_came_while_weir_was_late_count)
 {
 	open_relaying(_i / 2, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(500);
-	wind();
+	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	for (int i = 1; i <= 3; i++) {
@@ -161,7 +105,7 @@ START_TEST(bytes_that_came_while_weir_was_late_count)
 		ck_assert_uint_eq(rig.n_ended, 0);
 		loop_until(rig_other(&rig, rig_side(&rig, _i % 2))->in.n_received == (size_t)i);
 	}
-	assert_strikes_in(ms(500), DEADLINE_IDLE);
+	rig_assert_strikes_in(&rig, ms(500), DEADLINE_IDLE);
 	rig_close(&rig);
 }
 END_TEST
@@ -174,7 +118,7 @@ START_TEST(room_that_came_while_weir_was_late_counts)
 	from = rig_side(&rig, _i);
 	rig_stall(&rig, from);
 	rig.timeouts.write_stall_ns = ms(500);
-	wind();
+	rig_wind(&rig);
 	vtime_advance(ms(5000));
 	side_receive(rig_other(&rig, from));
 	loop_until(rig_other(&rig, from)->in.n_received == from->out.n_sent);
@@ -188,12 +132,12 @@ START_TEST(a_fin_that_came_while_weir_was_late_counts)
 	open_relaying(_i / 2, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(500);
 	rig.timeouts.half_close_ns = ms(700);
-	wind();
+	rig_wind(&rig);
 	vtime_advance(ms(5000));
 	side_finish(rig_side(&rig, _i % 2));
 	loop_settle();
 	ck_assert_uint_eq(rig.n_ended, 0);
-	assert_strikes_in(ms(700), DEADLINE_HALF_CLOSE);
+	rig_assert_strikes_in(&rig, ms(700), DEADLINE_HALF_CLOSE);
 	rig_close(&rig);
 }
 END_TEST
@@ -205,7 +149,7 @@ START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
 
 	open_relaying(_i / 2, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(500);
-	wind();
+	rig_wind(&rig);
 	failing = rig_side(&rig, _i % 2);
 	survivor = rig_other(&rig, failing);
 	side_send(survivor, 1); /* left unread, so that a UNIX peer resets too */
@@ -214,10 +158,10 @@ START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
 	side_reset(failing);
 	loop_until(rig.n_ended > 0 || rig.pair.state == PAIR_RESETTING);
 	while (rig.n_ended == 0) {
-		pass(ms(50));
+		vtime_pass(ms(50));
 	}
 	rig_assert_ended(&rig, rig_by(&rig, failing), END_RESET);
-	assert_saw_reset(survivor);
+	side_assert_saw_reset(survivor);
 	rig_close(&rig);
 }
 END_TEST
@@ -232,14 +176,14 @@ START_TEST(half_close_replaces_idle_and_ends_with_fin_to_both)
 	first = rig_side(&rig, _i % 2);
 	rig.timeouts.idle_ns = ms(500);
 	rig.timeouts.half_close_ns = ms(2000);
-	wind();
-	pass(ms(400));
+	rig_wind(&rig);
+	vtime_pass(ms(400));
 	side_finish(first);
 	loop_settle();
-	assert_strikes_in(ms(2000), DEADLINE_HALF_CLOSE);
+	rig_assert_strikes_in(&rig, ms(2000), DEADLINE_HALF_CLOSE);
 	rig_assert_ended(&rig, END_BY_WEIR, END_HALF_CLOSE);
-	assert_told();
-	assert_both_saw_fin();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_fin(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -253,16 +197,16 @@ START_TEST(half_close_starts_anew_with_each_byte)
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
 	rig.timeouts.half_close_ns = ms(300);
-	wind();
+	rig_wind(&rig);
 	side_receive(first);
 	side_finish(first);
 	loop_settle();
 	for (size_t i = 1; i <= 4; i++) {
-		pass(ms(300) - 1);
+		vtime_pass(ms(300) - 1);
 		side_send(second, 1);
 		loop_until(first->in.n_received == i);
 	}
-	assert_strikes_in(ms(300), DEADLINE_HALF_CLOSE);
+	rig_assert_strikes_in(&rig, ms(300), DEADLINE_HALF_CLOSE);
 	rig_close(&rig);
 }
 END_TEST
@@ -276,16 +220,16 @@ START_TEST(half_close_stands_still_while_bytes_wait)
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
 	rig.timeouts.half_close_ns = ms(300);
-	wind();
+	rig_wind(&rig);
 	side_finish(first);
 	loop_settle();
 	rig_stall(&rig, second);
-	pass(ms(3000));
+	vtime_pass(ms(3000));
 	ck_assert_uint_eq(rig.n_ended, 0);
 	side_receive(first);
 	loop_until(first->in.n_received == second->out.n_sent);
 	loop_settle();
-	assert_strikes_in(ms(300), DEADLINE_HALF_CLOSE);
+	rig_assert_strikes_in(&rig, ms(300), DEADLINE_HALF_CLOSE);
 	rig_close(&rig);
 }
 END_TEST
@@ -300,19 +244,19 @@ START_TEST(half_close_max_ends_whatever_moves)
 	second = rig_other(&rig, first);
 	rig.timeouts.half_close_ns = ms(300);
 	rig.timeouts.half_close_max_ns = ms(1000);
-	wind();
+	rig_wind(&rig);
 	side_receive(first);
 	side_finish(first);
 	loop_settle();
 	for (size_t i = 1; i <= 4; i++) {
-		pass(ms(200));
+		vtime_pass(ms(200));
 		side_send(second, 1);
 		loop_until(first->in.n_received == i);
 	}
-	assert_strikes_in(ms(200), DEADLINE_HALF_CLOSE_MAX);
+	rig_assert_strikes_in(&rig, ms(200), DEADLINE_HALF_CLOSE_MAX);
 	rig_assert_ended(&rig, END_BY_WEIR, END_HALF_CLOSE);
-	assert_told();
-	assert_both_saw_fin();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_fin(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -324,12 +268,12 @@ START_TEST(half_close_max_resets_a_pair_with_bytes_waiting)
 	open_relaying(_i / 2, RIG_TINY);
 	first = rig_side(&rig, _i % 2);
 	rig.timeouts.half_close_max_ns = ms(1000);
-	wind();
+	rig_wind(&rig);
 	side_finish(first);
 	loop_settle();
 	rig_stall(&rig, rig_other(&rig, first));
-	assert_strikes_in(ms(1000), DEADLINE_HALF_CLOSE_MAX);
-	assert_saw_reset(first);
+	rig_assert_strikes_in(&rig, ms(1000), DEADLINE_HALF_CLOSE_MAX);
+	side_assert_saw_reset(first);
 	rig_close(&rig);
 }
 END_TEST
@@ -341,12 +285,12 @@ START_TEST(write_stall_resets_both)
 	open_relaying(_i / 2, RIG_TINY);
 	rig.timeouts.idle_ns = ms(100);
 	rig.timeouts.write_stall_ns = ms(800);
-	wind();
+	rig_wind(&rig);
 	rig_stall(&rig, rig_side(&rig, _i % 2));
-	assert_strikes_in(ms(800), DEADLINE_WRITE_STALL);
+	rig_assert_strikes_in(&rig, ms(800), DEADLINE_WRITE_STALL);
 	rig_assert_ended(&rig, END_BY_WEIR, END_WRITE_STALL);
-	assert_told();
-	assert_both_saw_reset();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_reset(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -360,12 +304,12 @@ START_TEST(write_stall_starts_anew_with_each_byte_taken)
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
 	rig.timeouts.write_stall_ns = ms(800);
-	wind();
+	rig_wind(&rig);
 	rig_stall(&rig, from);
 	for (int i = 0; i < 3; i++) {
 		uint64_t n_taken = stream_bytes_written(rig_stream(&rig, to));
 
-		pass(ms(800) - 1);
+		vtime_pass(ms(800) - 1);
 		ck_assert_uint_eq(rig.n_ended, 0);
 		side_receive(to);
 		loop_until(stream_bytes_written(rig_stream(&rig, to)) > n_taken);
@@ -373,7 +317,7 @@ START_TEST(write_stall_starts_anew_with_each_byte_taken)
 		loop_settle();
 		ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, to)), 0);
 	}
-	assert_strikes_in(ms(800), DEADLINE_WRITE_STALL);
+	rig_assert_strikes_in(&rig, ms(800), DEADLINE_WRITE_STALL);
 	rig_close(&rig);
 }
 END_TEST
@@ -388,18 +332,18 @@ START_TEST(write_stall_strikes_although_the_other_way_flows)
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
 	rig.timeouts.write_stall_ns = ms(800);
-	wind();
+	rig_wind(&rig);
 	rig_stall(&rig, from);
 	side_receive(from);
 	for (size_t i = 1; i <= 7; i++) {
-		pass(ms(100));
+		vtime_pass(ms(100));
 		side_send(to, 10);
 		loop_until(from->in.n_received == i * 10);
 	}
 	/* The acknowledgements of a TCP peer may have made a little room meanwhile. */
 	left_ns = clock_after(stream_stalled_ns(rig_stream(&rig, to)), ms(800)) - clock_ns();
 	ck_assert(left_ns == ms(100) || to->kind == WIRE_TCP);
-	assert_strikes_in(left_ns, DEADLINE_WRITE_STALL);
+	rig_assert_strikes_in(&rig, left_ns, DEADLINE_WRITE_STALL);
 	rig_close(&rig);
 }
 END_TEST
@@ -411,7 +355,7 @@ static void set_end(int i, uint64_t ns)
 {
 	if (i % 2 == 0) {
 		rig.timeouts.lifetime_ns = ns;
-		wind();
+		rig_wind(&rig);
 	} else {
 		pair_drain(&rig.pair, clock_after(clock_ns(), ns));
 	}
@@ -419,7 +363,7 @@ static void set_end(int i, uint64_t ns)
 
 static void assert_end_strikes_in(int i, uint64_t ns)
 {
-	assert_strikes_in(ns, i % 2 == 0 ? DEADLINE_LIFETIME : DEADLINE_DRAIN);
+	rig_assert_strikes_in(&rig, ns, i % 2 == 0 ? DEADLINE_LIFETIME : DEADLINE_DRAIN);
 	rig_assert_ended(&rig, END_BY_WEIR, i % 2 == 0 ? END_LIFETIME : END_DRAIN);
 }
 
@@ -428,8 +372,8 @@ START_TEST(the_end_of_a_quiet_pair_is_fin_to_both)
 	open_relaying(_i / 2, RIG_WIDE);
 	set_end(_i, ms(3000));
 	assert_end_strikes_in(_i, ms(3000));
-	assert_told();
-	assert_both_saw_fin();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_fin(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -440,14 +384,14 @@ START_TEST(a_pair_is_quiet_from_one_second_after_its_last_byte_on)
 		open_relaying(_i / 2, RIG_WIDE);
 		set_end(_i, ms(3000));
 		side_receive(&rig.upstream);
-		pass(ms(2000) + short_of);
+		vtime_pass(ms(2000) + short_of);
 		side_send(&rig.client, 10);
 		loop_until(rig.upstream.in.n_received == 10);
 		assert_end_strikes_in(_i, ms(1000) - short_of);
 		if (short_of == 0) {
-			assert_both_saw_fin();
+			rig_assert_both_saw_fin(&rig);
 		} else {
-			assert_both_saw_reset();
+			rig_assert_both_saw_reset(&rig);
 		}
 		rig_close(&rig);
 	}
@@ -460,8 +404,8 @@ START_TEST(the_end_of_a_pair_with_bytes_waiting_is_a_reset)
 	rig_stall(&rig, &rig.client);
 	set_end(_i, ms(3000));
 	assert_end_strikes_in(_i, ms(3000));
-	assert_told();
-	assert_both_saw_reset();
+	rig_assert_told(&rig);
+	rig_assert_both_saw_reset(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -473,7 +417,7 @@ START_TEST(the_end_of_a_half_closed_quiet_pair_is_a_fin)
 	side_finish(&rig.client);
 	loop_settle();
 	assert_end_strikes_in(_i, ms(3000));
-	assert_both_saw_fin();
+	rig_assert_both_saw_fin(&rig);
 	rig_close(&rig);
 }
 END_TEST
@@ -483,7 +427,7 @@ START_TEST(the_end_while_connecting_is_a_reset)
 	rig_open(&rig, _i / 2, RIG_WIDE);
 	set_end(_i, ms(3000));
 	assert_end_strikes_in(_i, ms(3000));
-	assert_saw_reset(&rig.client);
+	side_assert_saw_reset(&rig.client);
 	ck_assert_str_eq(rig.client.heard.events, "TIMEOUT CLOSE");
 	rig_close(&rig);
 }
@@ -495,7 +439,7 @@ START_TEST(a_drain_may_be_shortened_and_not_prolonged)
 	pair_drain(&rig.pair, clock_ns() + ms(3000));
 	pair_drain(&rig.pair, clock_ns() + ms(2000));
 	pair_drain(&rig.pair, clock_ns() + ms(9000));
-	assert_strikes_in(ms(2000), DEADLINE_DRAIN);
+	rig_assert_strikes_in(&rig, ms(2000), DEADLINE_DRAIN);
 	rig_close(&rig);
 }
 END_TEST
@@ -503,7 +447,7 @@ END_TEST
 START_TEST(a_drain_that_is_over_ends_at_once)
 {
 	open_relaying(_i, RIG_WIDE);
-	pass(ms(10));
+	vtime_pass(ms(10));
 	pair_drain(&rig.pair, clock_ns() - 7000);
 	loop_settle();
 	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
@@ -519,7 +463,7 @@ START_TEST(of_several_due_the_earliest_is_the_reason)
 	open_relaying(_i, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(300);
 	rig.timeouts.lifetime_ns = ms(400);
-	wind();
+	rig_wind(&rig);
 	pair_drain(&rig.pair, clock_ns() + ms(200));
 	vtime_advance(ms(900)); /* all of them are due by now */
 	loop_settle();
@@ -536,7 +480,7 @@ START_TEST(of_equal_ones_idle_comes_before_lifetime_and_drain)
 	rig.timeouts.lifetime_ns = ms(300);
 	rig_join(&rig);
 	pair_drain(&rig.pair, clock_ns() + ms(300));
-	assert_strikes_in(ms(300), DEADLINE_IDLE);
+	rig_assert_strikes_in(&rig, ms(300), DEADLINE_IDLE);
 	rig_close(&rig);
 }
 END_TEST
@@ -545,7 +489,7 @@ START_TEST(lateness_is_measured)
 {
 	open_relaying(_i, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(300);
-	wind();
+	rig_wind(&rig);
 	vtime_advance(ms(300) + 12345);
 	loop_settle();
 	rig_assert_ended(&rig, END_BY_WEIR, END_IDLE);
@@ -565,12 +509,12 @@ START_TEST(a_busy_pair_leaves_its_timer_alone)
 	deadline_ns = rig.pair.timer.deadline_ns;
 	side_receive(&rig.upstream);
 	for (size_t i = 1; i <= 4; i++) {
-		pass(ms(100));
+		vtime_pass(ms(100));
 		side_send(&rig.client, 1);
 		loop_until(rig.upstream.in.n_received == i);
 		ck_assert_uint_eq(rig.pair.timer.deadline_ns, deadline_ns);
 	}
-	pass(ms(100)); /* it strikes, sees that it is not due, and is armed anew */
+	vtime_pass(ms(100)); /* it strikes, sees that it is not due, and is armed anew */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	ck_assert_uint_eq(rig.pair.timer.deadline_ns, deadline_ns + ms(400));
 	rig_close(&rig);
@@ -581,15 +525,18 @@ END_TEST
 
 START_TEST(idle_is_not_early_by_the_peers_clock)
 {
-	uint64_t sent_ns;
+	uint64_t sent_ns = clock_ns();
 
 	open_relaying(_i, RIG_WIDE);
 	rig.timeouts.idle_ns = ms(20);
-	wind();
+	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	for (int i = 0; i < 3; i++) {
 		loop_for_ms(5);
+		if (rig.n_ended > 0) {
+			break; /* a busy machine: 5 ms took more than 20 */
+		}
 		sent_ns = clock_ns();
 		side_send(&rig.client, 1);
 	}

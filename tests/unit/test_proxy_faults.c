@@ -5,13 +5,6 @@
  * limits was given back (memory is the leak sanitizer's), and another session, which was there
  * before, still relays.
  */
-#include "fault.h"
-#include "house.h"
-#include "suite.h"
-
-#include "proxy/session.h"
-#include "stream/resolver.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "house.h"
+#include "proxy/session.h"
+#include "stream/resolver.h"
+#include "suite.h"
 
 enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 

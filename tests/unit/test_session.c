@@ -2,18 +2,17 @@
 /* From an accepted connection to its one closing line, which is read from a pipe. */
 #include "proxy/session.h"
 
-#include "house.h"
-#include "lookup.h"
-#include "suite.h"
-
-#include "base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+
+#include "base/log.h"
+#include "house.h"
+#include "lookup.h"
+#include "suite.h"
 
 enum { LOG_MAX = 8192 };
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/sockets.h"
 
-#include "fault.h"
-#include "suite.h"
-
-#include "base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -15,6 +10,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "fault.h"
+#include "suite.h"
 
 enum { FDS_MAX = 64 };
 

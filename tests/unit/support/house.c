@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "house.h"
 
-#include "fault.h"
-
-#include "proxy/session.h"
-#include "stream/resolver.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +9,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "fault.h"
+#include "proxy/session.h"
+#include "stream/resolver.h"
 
 void house_open(struct house *house)
 {

@@ -6,12 +6,11 @@
 #ifndef WEIR_TESTS_HOUSE_H
 #define WEIR_TESTS_HOUSE_H
 
-#include "rig.h"
-
-#include "proxy/proxy.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "proxy/proxy.h"
+#include "rig.h"
 
 enum { HOUSE_SERVERS_MAX = 8 };
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+#include "strike.h"
+
+#include "vtime.h"
+
+void vtime_pass(uint64_t ns)
+{
+	vtime_advance(ns);
+	loop_settle();
+}
+
+void rig_wind(struct rig *rig)
+{
+	pair_drain(&rig->pair, NS_NEVER);
+}
+
+void rig_assert_strikes_in(struct rig *rig, uint64_t ns, enum deadline_kind timer)
+{
+	vtime_pass(ns - 1);
+	ck_assert_uint_eq(rig->n_ended, 0);
+	vtime_pass(1);
+	ck_assert_uint_eq(rig->n_ended, 1);
+	ck_assert_int_eq(rig->pair.end.timer, timer);
+	ck_assert_uint_eq(rig->pair.end.late_ns, 0);
+}
+
+void rig_assert_told(struct rig *rig)
+{
+	loop_settle();
+	ck_assert_str_eq(rig->client.heard.events, "TIMEOUT CLOSE");
+	ck_assert_str_eq(rig->upstream.heard.events, "TIMEOUT CLOSE");
+}
+
+void rig_assert_both_saw_fin(struct rig *rig)
+{
+	side_receive(&rig->client);
+	side_receive(&rig->upstream);
+	loop_until(side_saw_fin(&rig->client) && side_saw_fin(&rig->upstream));
+}
+
+void side_assert_saw_reset(struct side *side)
+{
+	side_receive(side);
+	loop_until(side_saw_reset(side));
+	ck_assert(side->kind != WIRE_TCP || !side_saw_fin(side));
+}
+
+void rig_assert_both_saw_reset(struct rig *rig)
+{
+	side_assert_saw_reset(&rig->client);
+	side_assert_saw_reset(&rig->upstream);
+}
