@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """SIGTERM: stop accepting, let pairs finish, then end the rest; what waited in a backlog is served."""
 
+import select
 import signal
 import socket
 import time
@@ -11,7 +12,7 @@ from weirtest import peers, transfer, wait
 from weirtest.address import MIXES, TRANSPORTS
 from weirtest.clock import Watch
 from weirtest.rig import relay
-from weirtest.settings import LATE, scaled
+from weirtest.settings import DEADLINE, LATE, scaled
 
 MIB = 1 << 20
 MIXED = pytest.mark.parametrize("client, upstream", MIXES)
@@ -25,12 +26,19 @@ def sides(rig, by_client, **options):
 
 
 def is_listening(rig):
-    """Asks with a client; a pair that it still gets is ended at once."""
+    """
+    Asks with a client; a pair that it still gets is ended at once. A handshake that is under way when
+    the listener is closed is reset by the kernel: then the client hears of it.
+    """
     try:
-        rig.client().close()
-        rig.accept().close()
+        client = rig.client()
     except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
         return False
+    ready, _, _ = select.select([rig.upstream.sock, client], [], [], DEADLINE)
+    client.close()
+    if rig.upstream.sock not in ready:
+        return False
+    rig.accept().close()
     return True
 
 
