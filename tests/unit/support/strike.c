@@ -24,6 +24,22 @@ void rig_assert_strikes_in(struct rig *rig, uint64_t ns, enum deadline_kind time
 	ck_assert_uint_eq(rig->pair.end.late_ns, 0);
 }
 
+void rig_assert_stall_strikes(struct rig *rig, uint64_t ns, const struct side *to)
+{
+	while (rig->n_ended == 0) {
+		uint64_t stalled_ns = stream_stalled_ns(rig_stream(rig, to));
+
+		vtime_pass(stalled_ns + ns - clock_ns() - 1);
+		ck_assert_uint_eq(rig->n_ended, 0);
+		if (stream_stalled_ns(rig_stream(rig, to)) == stalled_ns) {
+			vtime_pass(1);
+			ck_assert(rig->n_ended == 1 || to->kind == WIRE_TCP);
+		}
+	}
+	rig_assert_ended(rig, END_BY_WEIR, END_WRITE_STALL);
+	ck_assert_uint_eq(rig->pair.end.late_ns, 0);
+}
+
 void rig_assert_told(struct rig *rig)
 {
 	loop_settle();

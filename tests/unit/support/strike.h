@@ -22,6 +22,12 @@ void rig_wind(struct rig *rig);
 /** The timer strikes in `ns`, and not a nanosecond before it. */
 void rig_assert_strikes_in(struct rig *rig, uint64_t ns, enum deadline_kind timer);
 
+/**
+ * write_stall strikes `ns` after the last byte that `to` took, to the nanosecond. A TCP peer that
+ * does not read may take a few bytes more when its kernel tidies up: then it counts anew.
+ */
+void rig_assert_stall_strikes(struct rig *rig, uint64_t ns, const struct side *to);
+
 /** Both streams told TIMEOUT, then CLOSE. */
 void rig_assert_told(struct rig *rig);
 
