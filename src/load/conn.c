@@ -93,6 +93,14 @@ static void set(_Atomic bool *flag, bool value)
 	atomic_store_explicit(flag, value, memory_order_release);
 }
 
+/** Whether either end sent a byte so late that the close of the pair proves nothing. */
+static bool conn_is_void(const struct conn *conn)
+{
+	const struct conn *mate = conn_mate(conn);
+
+	return is_set(&conn->is_void) || (mate != NULL && is_set(&mate->is_void));
+}
+
 /** The verdict on a close that was read at `now_ns`. */
 static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
 {
@@ -101,12 +109,12 @@ static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
 
 	if (now_ns < due.early_ns) {
 		conn->late_ns = (int64_t)(now_ns - due.early_ns);
-		return is_set(&conn->is_void) ? VERDICT_VOID : VERDICT_EARLY;
+		return conn_is_void(conn) ? VERDICT_VOID : VERDICT_EARLY;
 	}
 	/* Between the two stamps it is in time, as far as anybody outside the proxy can tell. */
 	conn->late_ns = now_ns < due.late_ns ? 0 : (int64_t)(now_ns - due.late_ns);
-	if (is_set(&conn->is_void) || is_set(&conn->is_sending) ||
-		(mate != NULL && (is_set(&mate->is_void) || is_set(&mate->is_sending)))) {
+	if (conn_is_void(conn) || is_set(&conn->is_sending) ||
+		(mate != NULL && is_set(&mate->is_sending))) {
 		return VERDICT_VOID; /* our next byte was overdue */
 	}
 	return (uint64_t)conn->late_ns <= conn_options(conn)->max_late_ns ? VERDICT_ON_TIME
@@ -172,7 +180,7 @@ void conn_finish(struct conn *conn, enum conn_end end, int error)
 
 void conn_give_up(struct conn *conn)
 {
-	conn_end(conn, CONN_END_OURS, 0, VERDICT_NEVER);
+	conn_end(conn, CONN_END_OURS, 0, conn_is_void(conn) ? VERDICT_VOID : VERDICT_NEVER);
 }
 
 void conn_dismiss(struct conn *conn)

@@ -46,10 +46,22 @@ static void arm_look(struct conn *conn)
 
 /* ---- the sender ---- */
 
+/** When it is over at the latest. */
+static uint64_t sender_never_ns(const struct conn *conn, uint64_t since_ns)
+{
+	const struct options *options = conn_options(conn);
+
+	return clock_after(clock_after(since_ns, options->expect_ns), options->wait_ns);
+}
+
 static void flood(struct conn *conn)
 {
 	static const char chunk[CHUNK_BYTES];
 
+	if (clock_ns() > sender_never_ns(conn, conn->begin_ns)) {
+		conn_give_up(conn); /* it is still read, and never stalls */
+		return;
+	}
 	for (unsigned i = 0; i < CHUNKS_A_TURN && stream_can_write(conn->stream); i++) {
 		conn_send(conn, chunk, sizeof(chunk));
 	}
@@ -80,14 +92,6 @@ static void look_at_sender(struct conn *conn)
 	atomic_store(&conn->n_queued, stream_unsent(conn->stream));
 }
 
-static uint64_t sender_never_ns(const struct conn *conn)
-{
-	const struct options *options = conn_options(conn);
-
-	return clock_after(
-		clock_after(stream_written_ns(conn->stream), options->expect_ns), options->wait_ns);
-}
-
 static void sender_struck(struct conn *conn)
 {
 	if (stream_can_write(conn->stream)) {
@@ -95,7 +99,7 @@ static void sender_struck(struct conn *conn)
 		return;
 	}
 	look_at_sender(conn);
-	if (clock_ns() > sender_never_ns(conn)) {
+	if (clock_ns() > sender_never_ns(conn, stream_written_ns(conn->stream))) {
 		conn_give_up(conn);
 	} else {
 		arm_look(conn);

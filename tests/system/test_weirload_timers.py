@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: ISC
+"""weirload against weir: every timer of docs/TIMEOUTS.md keeps its contract, seen from both ends."""
+
+import signal
+import subprocess
+
+import pytest
+
+from weirtest import address, load, peers, wait
+from weirtest.rig import relay
+from weirtest.settings import DEADLINE, LATE, scaled
+
+N = scaled(40, 8)
+SIDES = pytest.mark.parametrize("side", ("client", "server"))
+pytestmark = pytest.mark.workers
+
+# So that no other timer than the one under test is due.
+NONE = {"connect": "30s", "idle": "none", "half_close": "none", "write_stall": "none"}
+
+
+@pytest.fixture
+def behind():
+    return address.free("tcp4", None)
+
+
+def timeouts(**some):
+    return {**NONE, **some}
+
+
+def judge(told, report, ends, side="client", count=N):
+    """None early, by weirload's stamps; late is printed, and fails beyond LATE."""
+    assert told.verdicts == {"on_time": count} and told.code == 0, told.out
+    assert told.ends(side) == {ends: count}
+    late = told.json[side]["late_us"]
+    assert late["max"] < LATE * 1e6
+    report(f"{count} pairs, p50 {late['p50']} µs late, p99 {late['p99']} µs, "
+           f"weirload's own delay {told.json['tool']['loop_delay_us']['max']} µs")
+
+
+@pytest.mark.parametrize("options", (
+    {}, {"silent": True}, {"spread": "0s"}, {"spread": "300ms"}), ids=lambda one: str(one))
+@pytest.mark.parametrize("workers", (1, 3))
+def test_idle(options, workers, behind, report):
+    with relay(servers=[str(behind)], workers=workers, timeouts=timeouts(idle="1s")) as rig:
+        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, expect="1s",
+                        **options)
+        judge(told, report, "fin")
+        assert told.ends("server") == {"fin": N} and told.json["bytes"]["up"]["lost"] == 0
+        for number in range(N):
+            closed = rig.weir.record("close", nth=number, reason="idle", by="weir")
+            assert closed.number("late_us") >= 0
+
+
+@pytest.mark.parametrize("direction", ("up", "down", "both"))
+def test_idle_after_a_trickle(direction, behind, report):
+    with relay(servers=[str(behind)], timeouts=timeouts(idle="1s")) as rig:
+        told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
+                        expect="1s", every="100ms", for_="1500ms", direction=direction)
+        judge(told, report, "fin")
+
+
+@SIDES
+def test_half_close(side, behind, report):
+    with relay(servers=[str(behind)], timeouts=timeouts(half_close="1s")) as rig:
+        told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
+                        side=side, expect="1s")
+        judge(told, report, "fin", side)
+
+
+@SIDES
+def test_half_close_max(side, behind, report):
+    """However much is sent after the FIN; and what is sent arrives, but for what the end cut off."""
+    with relay(servers=[str(behind)],
+               timeouts=timeouts(half_close="1s", half_close_max="2s")) as rig:
+        told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
+                        side=side, expect="2s", every="100ms")
+        judge(told, report, "fin", side)
+        after = told.json["after_fin"]
+        assert after["received"] > 5 * N and after["lost"] <= 3 * N
+
+
+@SIDES
+def test_write_stall(side, behind, report):
+    """
+    Never early. When it comes due weir tries its kernel once more, and what that takes counts: so
+    it may take twice as long (docs/TIMEOUTS.md).
+    """
+    count = scaled(10, 4)
+    with relay(servers=[str(behind)], timeouts=timeouts(write_stall="2s")) as rig:
+        told = load.run("stall", target=rig.weir.address, serve=behind, connections=count,
+                        side=side, expect="2s", ramp=50)
+    assert told.verdicts == {"on_time": count} and told.code == 0, told.out
+    assert told.ends("client") == {"rst": count} and told.ends("server") == {"rst": count}
+    assert told.json["stall"]["proxy_bytes"]["min"] > 0
+    report(f"{count} pairs, {told.json['stall']['proxy_bytes']['p50']} bytes held")
+
+
+def test_connect(report):
+    with relay(servers=[peers.BlackHole], timeouts=timeouts(connect="500ms")) as rig:
+        told = load.run("connect", target=rig.weir.address, connections=N, rate=500,
+                        expect="500ms")
+        judge(told, report, "rst")
+
+
+def test_connect_of_three_dead_servers_takes_three_times_as_long(report):
+    with relay(servers=[peers.BlackHole] * 3, timeouts=timeouts(connect="300ms")) as rig:
+        told = load.run("connect", target=rig.weir.address, connections=N, rate=500,
+                        expect="900ms")
+        judge(told, report, "rst")
+
+
+def test_a_refusing_server_ends_at_once(report):
+    with relay(servers=[peers.RefusingUpstream], timeouts=timeouts()) as rig:
+        told = load.run("connect", target=rig.weir.address, connections=N, expect="0s")
+        judge(told, report, "rst")
+
+
+def test_lifetime_of_quiet_pairs(behind, report):
+    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="2s")) as rig:
+        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, silent=True,
+                        expect="2s")
+        judge(told, report, "fin")
+
+
+def test_lifetime_cuts_a_trickle(behind):
+    """Weirload expects silence to be the reason, so for it this is early; and it is a reset."""
+    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="2s")) as rig:
+        told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
+                        expect="20s", every="100ms", for_="10s")
+    assert told.verdicts == {"early": N} and told.code == 1, told.out
+    assert told.ends() == {"rst": N} and told.ends("server") == {"rst": N}
+
+
+def test_drain(behind):
+    """The time counts from the signal, which comes after the last connect that weirload counts from."""
+    with relay(servers=[str(behind)], log={"level": "debug"},
+               timeouts=timeouts(drain="2s")) as rig:
+        options = {"target": rig.weir.address, "serve": behind, "connections": N, "expect": "2s",
+                   "json": True}
+        with subprocess.Popen(load.arguments("idle", options), stdout=subprocess.PIPE,
+                              text=True) as process:
+            wait.until(lambda: rig.weir.text().count("event=open") == N, "the pairs")
+            rig.weir.signal(signal.SIGTERM)
+            out, _ = process.communicate(timeout=DEADLINE)
+        told = load.Told(process.returncode, out, "")
+        assert told.verdicts == {"on_time": N} and told.code == 0, told.out
+        assert told.ends() == {"fin": N} and told.ends("server") == {"fin": N}
+
+
+def test_the_busy_are_served_while_the_rest_expires(behind, report):
+    count = scaled(400, 40)
+    with relay(servers=[str(behind)], timeouts=timeouts(idle="1s")) as rig:
+        told = load.run("mixed", target=rig.weir.address, serve=behind, connections=count,
+                        expect="1s", spread="0s", busy=10, every="20ms")
+        busy = told.json["busy"]
+        assert told.verdicts == {"on_time": count - count // 10} and told.code == 0, told.out
+        assert busy["received"] > 0 and busy["latency_us"]["max"] < LATE * 1e6
+        report(f"{count} pairs, busy p99 {busy['latency_us']['p99']} µs")
+
+
+def test_none_never_closes(behind):
+    with relay(servers=[str(behind)], timeouts=timeouts()) as rig:
+        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N,
+                        expect="500ms", wait="500ms")
+    assert told.verdicts == {"never": N} and told.code == 1

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: ISC
+"""weirload's faces: bad usage is one clear line and status 2; the JSON is what the manual says."""
+
+import re
+import subprocess
+
+import pytest
+
+from weirtest import address, load
+from weirtest.load import Script, ScriptedPeer
+from weirtest.settings import DEADLINE, ROOT
+
+TARGET = {"target": "127.0.0.1:1", "expect": "1s"}
+
+
+def refused(*words, prefix=()):
+    """Runs it; the one line that it says."""
+    done = subprocess.run([*prefix, load.WEIRLOAD, *words], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=DEADLINE, check=False)
+    assert done.returncode == 2, done
+    assert done.stdout == "" and done.stderr.startswith("weirload: ")
+    assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n")
+    return done.stderr
+
+
+@pytest.mark.parametrize("scenario, options, says", (
+    ("idle", {"expect": "-5s"}, "--expect -5s"),
+    ("idle", {"expect": "5"}, "--expect 5: "),
+    ("idle", {"expect": "none"}, "write a duration"),
+    ("idle", {"expect": None}, "--expect is missing"),
+    ("idle", {"target": None}, "--target is missing"),
+    ("idle", {"target": "127.0.0.1:0"}, "--target 127.0.0.1:0"),
+    ("idle", {"target": "127.0.0.1:65536"}, "--target 127.0.0.1:65536"),
+    ("idle", {"target": "127.0.0.1"}, "--target 127.0.0.1: "),
+    ("idle", {"target": "*:80"}, "write 127.0.0.1:80"),
+    ("idle", {"target": "no-such-host.invalid:80"}, "--target no-such-host.invalid:80: "),
+    ("idle", {"serve": "127.0.0.1:99999"}, "--serve 127.0.0.1:99999"),
+    ("idle", {"serve": "localhost:80"}, "write its address"),
+    ("idle", {"connections": "0"}, "from 1 to"),
+    ("idle", {"connections": "-3"}, "from 1 to"),
+    ("idle", {"connections": "99999999999999999999"}, "out of range"),
+    ("idle", {"connections": "many"}, "not a whole number"),
+    ("idle", {"threads": "65"}, "from 1 to 64"),
+    ("idle", {"threads": "9", "connections": "8"}, "write 8 or less"),
+    ("idle", {"ramp": "0"}, "above 0"),
+    ("idle", {"ramp": "-1"}, "above 0"),
+    ("idle", {"ramp": "nan"}, "above 0"),
+    ("idle", {"source": "127.0.0.1:80"}, "without a port"),
+    ("idle", {"source": "::1"}, "target's family"),
+    ("idle", {"target": "unix:/x", "source": "127.0.0.1"}, "leave it out"),
+    ("idle", {"silent": True, "spread": "1s"}, "leave one of them out"),
+    ("idle", {"every": "1s"}, "not an option of idle"),
+    ("idle", {"nonsense": "1"}, "--nonsense=1: unknown"),
+    ("idle", {"max_late": "-1ms"}, "--max-late -1ms"),
+    ("trickle", {}, "--every is missing"),
+    ("trickle", {"every": "0s", "for_": "1s"}, "more than nothing"),
+    ("trickle", {"every": "100ms"}, "--for is missing"),
+    ("trickle", {"every": "2s", "for_": "10s"}, "below --expect"),
+    ("trickle", {"every": "100ms", "for_": "1s", "direction": "down"}, "need --serve"),
+    ("trickle", {"every": "100ms", "for_": "1s", "direction": "left"}, "write up|down|both"),
+    ("halfclose", {"side": "server"}, "needs --serve"),
+    ("halfclose", {"every": "1s"}, "needs --serve"),
+    ("halfclose", {"side": "serv"}, "write client|server"),
+    ("stall", {}, "needs --serve"),
+    ("connect", {"serve": "127.0.0.1:2"}, "not an option of connect"),
+    ("connect", {"ramp": "5"}, "not an option of connect"),
+    ("mixed", {"busy": "101"}, "at most 100"),
+    ("mixed", {"busy": "100"}, "leaves no connection"),
+    ("mixed", {"size": "15"}, "from 16 to 65536"),
+))
+def test_bad_usage_is_one_clear_line(scenario, options, says):
+    words = load.arguments(scenario, {**TARGET, **options})[1:]
+    assert says in refused(*words)
+
+
+def test_words_out_of_place_are_refused():
+    assert "a scenario is missing" in refused()
+    assert "unknown scenario" in refused("idol", "--expect", "1s")
+    assert "needs a value" in refused("idle", "--expect")
+    assert "takes no value" in refused("idle", "--json=yes")
+    assert "extra" in refused("idle", "extra")
+
+
+def test_too_few_descriptors_are_told_with_the_remedy():
+    options = {**TARGET, "serve": "127.0.0.1:2", "connections": 1000}
+    said = refused(*load.arguments("idle", options)[1:], prefix=("prlimit", "--nofile=200:200"))
+    need, limit, fits = (int(one) for one in re.search(
+        r"needs (\d+) file descriptors.*limit is (\d+).*--connections (\d+) or less", said).groups())
+    assert limit == 200 and 2000 < need < 2100 and 60 < fits < 100
+    # And what it recommends is enough.
+    with ScriptedPeer(Script(0.05)) as peer:
+        done = load.run("idle", target=peer, expect="0s", connections=fits,
+                        prefix=("prlimit", "--nofile=200:200"))
+        assert done.code == 0
+
+
+def test_the_soft_limit_is_raised():
+    with ScriptedPeer(Script(0.05)) as peer:
+        done = load.run("idle", target=peer, expect="0s", connections=100,
+                        prefix=("prlimit", "--nofile=40:400"))
+    assert done.code == 0
+
+
+def test_too_few_ports_are_told_with_the_remedy():
+    said = refused(*load.arguments("idle", {**TARGET, "connections": 70000})[1:])
+    assert re.search(r"ports.*give \d+ --source addresses, or widen net.ipv4", said)
+
+
+def test_an_address_to_serve_that_is_taken():
+    with ScriptedPeer(Script()) as peer:
+        said = refused(*load.arguments("idle", {**TARGET, "serve": peer})[1:])
+    assert f"--serve {peer}: " in said
+
+
+def test_a_csv_that_cannot_be_written():
+    with ScriptedPeer(Script(0.05)) as peer:
+        done = load.run("idle", target=peer, expect="0s", csv="/no/such/folder/x.csv")
+    assert done.code == 1 and done.err.startswith("weirload: --csv /no/such/folder/x.csv: ")
+    assert done.verdicts == {"on_time": 8}
+
+
+@pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "stall", "connect", "mixed"))
+def test_help_and_manual_know_every_option(scenario):
+    done = subprocess.run([load.WEIRLOAD, scenario, "--help"], capture_output=True, text=True,
+                          timeout=DEADLINE, check=True)
+    manual = (ROOT / "man" / "weirload.1").read_text(encoding="utf-8")
+    options = re.findall(r"^  --([a-z-]+)", done.stdout, re.M)
+    assert {"target", "expect", "connections", "json", "csv", "help"} <= set(options)
+    for option in options:
+        assert f".It Fl -{option}" in manual or f".Fl -{option} ." in manual, option
+    assert f".Sh {scenario.upper()}\n" in manual
+
+
+def test_help_and_version():
+    for option, says in (("--help", "halfclose"), ("--version", "weirload ")):
+        done = subprocess.run([load.WEIRLOAD, option], capture_output=True, text=True,
+                              timeout=DEADLINE, check=True)
+        assert says in done.stdout
+
+
+# The schema, as weirload(1) has it
+
+NUMBER = (int, float)
+HISTOGRAM = {key: int for key in ("count", "min", "p50", "p90", "p99", "p999", "max")}
+WAY = {"sent": int, "received": int, "lost": int}
+SIDE = {"count": int, "fin": int, "rst": int, "error": int, "weirload": int,
+        "late_us": (HISTOGRAM, None)}
+LIMIT = {"limit": int, "value": int, "holds": bool}
+SCHEMA = {
+    "schema": int, "weirload": str, "scenario": str, "interrupted": bool,
+    "options": {"target": str, "serve": (str, None), "connections": int, "threads": int,
+                "expect_us": int, "spread_us": (int, None), "every_us": (int, None),
+                "for_us": (int, None), "silent": bool},
+    "connections": {"opened": int, "matched": int, "failed": int, "void": int, "early": int,
+                    "on_time": int, "late": int, "never": int, "unfinished": int, "failed_by": dict,
+                    "earliest_us": int, "opened_per_second": NUMBER},
+    "connect_us": (HISTOGRAM, None), "failed_us": (HISTOGRAM, None),
+    "client": SIDE, "server": (SIDE, None), "bytes": ({"up": WAY, "down": WAY}, None),
+    "tool": {"loop_delay_us": (HISTOGRAM, None), "memory_bytes_per_connection": int,
+             "strangers": int},
+    "limits": {"max_early": LIMIT, "max_failed": LIMIT, "max_never": LIMIT, "max_void": LIMIT},
+    "holds": bool,
+}
+OF_SCENARIO = {
+    "halfclose": {"after_fin": WAY},
+    "stall": {"stall": {key: (HISTOGRAM, None)
+                        for key in ("accepted_bytes", "weirload_bytes", "proxy_bytes")}},
+    "mixed": {"busy": {"connections": int, "sent": int, "received": int,
+                       "latency_us": (HISTOGRAM, None)}},
+}
+
+
+def check(value, schema, where="$"):
+    """Every field of the schema and no other, each of its type."""
+    if isinstance(schema, tuple) and None in schema:
+        if value is None:
+            return
+        schema = schema[0]
+    if not isinstance(schema, dict):
+        types = schema if isinstance(schema, tuple) else (schema,)
+        assert type(value) in types, f"{where} is {value!r}"
+        return
+    assert set(value) == set(schema), f"{where} has {sorted(value)}"
+    for key, one in schema.items():
+        check(value[key], one, f"{where}.{key}")
+
+
+@pytest.mark.parametrize("scenario, options", (
+    ("idle", {}),
+    ("idle", {"max_late": "10s", "silent": True}),
+    ("trickle", {"every": "10ms", "for_": "50ms"}),
+    ("halfclose", {}),
+    ("stall", {"side": "server"}),
+    ("mixed", {"every": "10ms"}),
+    ("connect", {}),
+))
+@pytest.mark.parametrize("serve", (False, True))
+def test_json_has_the_documented_schema(scenario, options, serve):
+    behind = address.free("tcp4", None) if serve and scenario != "connect" else None
+    with ScriptedPeer(Script(0.3), behind) as peer:
+        # Before the scripted server, which reads on, a stall never comes.
+        told = load.run(scenario, target=peer, serve=behind, expect="100ms", wait="500ms", **options)
+    schema = {**SCHEMA, **OF_SCENARIO.get(scenario, {})}
+    if "max_late" in options:
+        schema["limits"] = {**schema["limits"], "max_late": LIMIT}
+    check(told.json, schema)
+    assert told.json["schema"] == 1 and told.json["scenario"] == scenario
+    assert (told.json["server"] is None) == (behind is None)
+    assert told.out.count("\n") == 1 and told.json["holds"] == (told.code == 0)
+
+
+def test_the_manual_has_every_field():
+    manual = (ROOT / "man" / "weirload.1").read_text(encoding="utf-8")
+    manual = manual[manual.index(".Sh JSON"):manual.index(".Sh CSV")]
+
+    def names(schema):
+        for key, one in schema.items():
+            yield key
+            one = one[0] if isinstance(one, tuple) else one
+            if isinstance(one, dict):
+                yield from names(one)
+
+    for name in {*names(SCHEMA), *(key for one in OF_SCENARIO.values() for key in names(one))}:
+        assert re.search(rf"\b{name}\b", manual), name

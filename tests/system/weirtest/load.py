@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: ISC
+"""weirload as a test runs it, and the peers that it is tried on: they close by the script."""
+
+import asyncio
+import contextlib
+import csv
+import json
+import os
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+from . import address
+from .settings import DEADLINE, WEIR
+
+WEIRLOAD = os.environ.get("WEIRLOAD", os.path.join(os.path.dirname(WEIR), "src", "load", "weirload"))
+
+
+class Told:
+    """What a run has said."""
+
+    def __init__(self, code, out, err, rows=()):
+        self.code = code
+        self.out = out
+        self.err = err
+        self.rows = list(rows)
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def verdicts(self):
+        """The counts that are not 0."""
+        counts = self.json["connections"]
+        return {key: counts[key] for key in
+                ("failed", "void", "early", "on_time", "late", "never", "unfinished") if counts[key]}
+
+    def ends(self, side="client"):
+        told = self.json[side]
+        return {key: told[key] for key in ("fin", "rst", "error", "weirload") if told[key]}
+
+
+def arguments(scenario, options):
+    """--key=value for each; True is a flag, None and False leave it out."""
+    words = [WEIRLOAD, scenario]
+    for key, value in options.items():
+        name = "--" + key.rstrip("_").replace("_", "-")
+        if value is True:
+            words.append(name)
+        elif value is not None and value is not False:
+            words.append(f"{name}={value}")
+    return words
+
+
+def run(scenario, *, folder=None, prefix=(), **options):
+    """Runs it to its end; with `folder` also its CSV is read, and with json=False its text."""
+    options = {"json": True, "connections": 8, **options}
+    if folder:
+        options["csv"] = os.path.join(folder, "rows.csv")
+    done = subprocess.run([*prefix, *arguments(scenario, options)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
+    rows = ()
+    if folder:
+        with open(options["csv"], encoding="ascii", newline="") as file:
+            rows = list(csv.DictReader(file))
+    return Told(done.returncode, done.stdout, done.stderr, rows)
+
+
+class Script:
+    """
+    What a scripted peer does to each of its connections.
+
+    close_after   seconds without a byte until it closes (None: never)
+    cap           seconds after the first FIN until it closes, whatever moves
+    by            "fin" or "rst"
+    swallow       how many of the last bytes of each chunk are lost on the way up
+    only          close that side alone, "client" or "server"; the other stays open
+    """
+
+    def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None):
+        self.close_after = close_after
+        self.by = by
+        self.cap = cap
+        self.swallow = swallow
+        self.only = only
+        self.kept = []  # sockets that stay open
+
+
+class _Link:
+    """One connection through a scripted proxy: two sockets, and who closes them when."""
+
+    def __init__(self, script, client, server):
+        self.script = script
+        self.ends = [sock for sock in (client, server) if sock]
+        self.client = client
+        self.server = server
+        self.moved = time.monotonic()
+        self.fin = None
+        self.loop = asyncio.get_running_loop()
+
+    async def pump(self, source, sink):
+        while True:
+            data = await self.loop.sock_recv(source, 65536)
+            if not data:
+                break
+            self.moved = time.monotonic()
+            if sink is self.server and self.script.swallow:
+                data = data[:-self.script.swallow]
+            if sink:
+                await self.loop.sock_sendall(sink, data)
+                self.moved = time.monotonic()
+        self.fin = self.fin or time.monotonic()
+        self.moved = time.monotonic()
+        if sink:
+            sink.shutdown(socket.SHUT_WR)
+
+    def due(self):
+        ends = []
+        if self.script.close_after is not None:
+            ends.append(self.moved + self.script.close_after)
+        if self.script.cap is not None and self.fin:
+            ends.append(self.fin + self.script.cap)
+        return min(ends, default=None)
+
+    async def watch(self):
+        """Returns when it is to be closed."""
+        while True:
+            due = self.due()
+            if due is not None and time.monotonic() >= due:
+                return
+            await asyncio.sleep(0.01 if due is None else max(due - time.monotonic(), 0.0005))
+
+    def close(self):
+        for sock in self.ends:
+            if self.script.only and sock is not getattr(self, self.script.only):
+                self.script.kept.append(sock)
+                continue
+            if self.script.by == "rst":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):
+                if self.script.by == "fin":
+                    sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+    async def run(self):
+        pumps = [asyncio.ensure_future(self.pump(self.client, self.server))]
+        if self.server:
+            pumps.append(asyncio.ensure_future(self.pump(self.server, self.client)))
+        await self.watch()
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        self.close()
+
+
+class ScriptedPeer:
+    """
+    A server that reads and closes by its script, or, with `upstream`, a proxy that does. For `with`;
+    everything happens on a thread of its own.
+    """
+
+    def __init__(self, script, upstream=None, rcvbuf=None):
+        self.script = script
+        self.upstream = upstream
+        self.peers = []  # where its clients came from
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        if rcvbuf:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self._listener.setblocking(False)
+        self.address = address.of_socket(self._listener)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),),
+                                        daemon=True)
+        self._links = set()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *problem):
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(DEADLINE)
+        self._listener.close()
+        self._loop.close()
+
+    def __str__(self):
+        return self.address.text
+
+    async def _serve(self):
+        self._task = asyncio.current_task()
+        with contextlib.suppress(asyncio.CancelledError):
+            while True:
+                sock, peer = await self._loop.sock_accept(self._listener)
+                self.peers.append(peer[0])
+                link = asyncio.ensure_future(self._link(sock))
+                self._links.add(link)
+                link.add_done_callback(self._links.discard)
+        for link in list(self._links):
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    async def _link(self, client):
+        client.setblocking(False)
+        server = None
+        if self.upstream:
+            server = self.upstream.socket()
+            server.setblocking(False)
+            await self._loop.sock_connect(server, self.upstream.sockaddr)
+        await _Link(self.script, client, server).run()
