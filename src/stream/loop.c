@@ -37,6 +37,7 @@ struct loop {
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;
 	_Atomic uint64_t waiting_bytes; /**< written by this thread alone */
+	_Atomic uint64_t delay_ns;      /**< the worst since it was taken */
 	struct list next;               /* struct task::link */
 	struct list deferred;           /* struct task::link */
 	struct timers timers;
@@ -100,13 +101,15 @@ static void on_check(uv_check_t *check)
 	list_init(&now);
 	list_move_all(&now, &loop->next);
 	run_tasks(&now);
-	more_due = timers_strike(&loop->timers);
+	more_due = timers_strike(&loop->timers, loop);
 	run_tasks(&loop->deferred);
 	if (more_due || !list_empty(&loop->next)) {
 		loop_stay_awake(loop);
 	} else {
 		uv_idle_stop(&loop->awake);
 	}
+	/* libuv read the clock when the poll returned, and has cut it to milliseconds. */
+	loop_note_delay(loop, uv_now(&loop->uv) * NS_PER_MS, clock_ns());
 }
 
 static void on_wake(uv_async_t *wake)
@@ -262,6 +265,20 @@ bool loop_is_running(const struct loop *loop)
 uint64_t loop_turns(const struct loop *loop)
 {
 	return loop->turns;
+}
+
+void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns)
+{
+	/* Taken meanwhile by the other thread, it is noted all the same: a delay is told once. */
+	if (to_ns > from_ns &&
+		to_ns - from_ns > atomic_load_explicit(&loop->delay_ns, memory_order_relaxed)) {
+		atomic_store_explicit(&loop->delay_ns, to_ns - from_ns, memory_order_relaxed);
+	}
+}
+
+uint64_t loop_take_delay_ns(struct loop *loop)
+{
+	return atomic_exchange_explicit(&loop->delay_ns, 0, memory_order_relaxed);
 }
 
 uint64_t loop_waiting_bytes(const struct loop *loop)

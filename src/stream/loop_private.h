@@ -14,6 +14,7 @@ struct timers {
 	int fd;                 /**< the timerfd; -1 before timers_init() */
 	bool due;               /**< the timerfd struck, or a slice was not enough */
 	uint64_t armed_ns;      /**< what the timerfd is set to; NS_NEVER: to nothing */
+	uint64_t struck_ns;     /**< what it was set to when it struck; NS_NEVER: it did not */
 	struct timer **heap;    /**< heap[1] strikes first; heap[0] is unused */
 	size_t n_armed;
 	size_t n_open;   /**< never more than capacity, so arming needs no memory */
@@ -25,7 +26,10 @@ int timers_init(struct timers *timers, struct loop *loop);
 void timers_fini(struct timers *timers, struct loop *loop);
 
 /** Strikes a slice of what is due; whether more is due. */
-bool timers_strike(struct timers *timers);
+bool timers_strike(struct timers *timers, struct loop *loop);
+
+/** Keeps the books of loop_take_delay_ns(). */
+void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
 
 /** Keeps the books of loop_waiting_bytes(); `bytes` may be negative. */
 void loop_add_waiting(struct loop *loop, int64_t bytes);

@@ -95,10 +95,11 @@ static void on_timerfd(struct watcher *watcher, uint32_t events)
 	/* Not read: every strike is an edge of its own, and setting it anew clears the count. */
 	(void)events;
 	timers->due = true;
+	timers->struck_ns = timers->armed_ns;
 	timers->armed_ns = NS_NEVER;
 }
 
-bool timers_strike(struct timers *timers)
+bool timers_strike(struct timers *timers, struct loop *loop)
 {
 	uint64_t now;
 
@@ -106,6 +107,8 @@ bool timers_strike(struct timers *timers)
 		return false;
 	}
 	now = clock_ns();
+	loop_note_delay(loop, timers->struck_ns, now);
+	timers->struck_ns = NS_NEVER;
 	for (unsigned i = 0; i < TIMERS_A_TURN; i++) {
 		struct timer *timer = timers->n_armed > 0 ? timers->heap[1] : NULL;
 
@@ -126,6 +129,7 @@ int timers_init(struct timers *timers, struct loop *loop)
 
 	timers->watcher.ready = on_timerfd;
 	timers->armed_ns = NS_NEVER;
+	timers->struck_ns = NS_NEVER;
 	timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (timers->fd < 0) {
 		return -errno;

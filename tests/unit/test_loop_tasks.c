@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "fixture.h"
 #include "stream/loop.h"
+#include "stream/timer.h"
 #include "suite.h"
 
 /** A task that counts and notes the turn. */
@@ -266,6 +268,67 @@ START_TEST(only_its_own_thread_may_touch_a_loop)
 }
 END_TEST
 
+/* ---- how long the loop kept others waiting ---- */
+
+enum { HOLD_MS = 20 };
+#define HOLD_NS ((uint64_t)HOLD_MS * NS_PER_MS)
+
+/** Keeps the thread busy for HOLD_MS. */
+static void hold_up(struct job *job)
+{
+	uint64_t end_ns = clock_ns() + HOLD_NS;
+
+	(void)job;
+	while (clock_ns() < end_ns) {
+	}
+}
+
+START_TEST(a_long_turn_is_a_delay_and_told_once)
+{
+	struct job job;
+
+	loop_settle();
+	(void)loop_take_delay_ns(test_loop);
+	ck_assert_uint_eq(loop_take_delay_ns(test_loop), 0);
+	job_init(&job, 'x');
+	job.act = hold_up;
+	loop_defer(test_loop, &job.task);
+	loop_until(job.runs == 1);
+	ck_assert_uint_ge(loop_take_delay_ns(test_loop), HOLD_NS);
+	ck_assert_uint_eq(loop_take_delay_ns(test_loop), 0);
+}
+END_TEST
+
+static bool has_struck;
+
+static void on_struck(struct timer *timer)
+{
+	(void)timer;
+	has_struck = true;
+}
+
+START_TEST(a_timer_that_had_to_wait_for_the_thread_is_a_delay)
+{
+	struct timer timer;
+
+	has_struck = false;
+	loop_settle();
+	(void)loop_take_delay_ns(test_loop);
+	ck_assert_int_eq(timer_open(&timer, test_loop, on_struck), 0);
+	timer_arm(&timer, clock_ns());
+	hold_up(NULL);
+	loop_until(has_struck);
+	ck_assert_uint_ge(loop_take_delay_ns(test_loop), HOLD_NS);
+	timer_close(&timer);
+}
+END_TEST
+
+static void add_delay_tests(TCase *tc)
+{
+	tcase_add_test(tc, a_long_turn_is_a_delay_and_told_once);
+	tcase_add_test(tc, a_timer_that_had_to_wait_for_the_thread_is_a_delay);
+}
+
 static void add_task_tests(TCase *tc)
 {
 	tcase_add_test(tc, deferred_tasks_run_in_the_same_turn_in_order);
@@ -287,6 +350,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	add_task_tests(tc);
+	add_delay_tests(tc);
 	suite_add_tcase(suite, aborts);
 	tcase_add_checked_fixture(aborts, fixture_setup, fixture_teardown);
 	tcase_add_test_raise_signal(aborts, only_its_own_thread_may_touch_a_loop, SIGABRT);
