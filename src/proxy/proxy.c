@@ -2,6 +2,7 @@
 #include "proxy/proxy.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "proxy/listener.h"
 #include "proxy/session.h"
@@ -23,6 +24,8 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 		.shared = shared,
 		.index = index,
 		.drain_ns = NS_NEVER,
+		/* 1.6 MiB, of which the few pages are touched that latenesses fall into. */
+		.late = calloc(DEADLINE_KINDS, sizeof(struct hdr)),
 	};
 	list_init(&proxy->sessions);
 	list_init(&proxy->listeners);
@@ -65,6 +68,8 @@ void proxy_fini(struct proxy *proxy)
 	if (atomic_load(&proxy->resume_posted)) {
 		(void)loop_post_cancel(proxy->loop, &proxy->resume);
 	}
+	free(proxy->late);
+	proxy->late = NULL;
 }
 
 void proxy_check_quiet(struct proxy *proxy)

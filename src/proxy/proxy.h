@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hdr.h"
 #include "base/list.h"
 #include "conf/conf.h"
 #include "proxy/end.h"
@@ -55,6 +56,9 @@ struct proxy {
 	struct task resume;    /**< posted by whoever gives back the first place below a limit */
 	atomic_bool resume_posted;
 	struct proxy_counters counters;
+	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody; NULL
+	 * where there was no memory for them. */
+	struct hdr *late;
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
 };

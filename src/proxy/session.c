@@ -42,6 +42,9 @@ static void on_ended(struct pair *pair)
 	struct proxy *proxy = session->proxy;
 
 	session_log_close(session);
+	if (pair->end.timer != DEADLINE_NONE && proxy->late != NULL) {
+		hdr_record(&proxy->late[pair->end.timer], pair->end.late_ns / NS_PER_US);
+	}
 	session->connector = connector_close(session->connector);
 	pair_close(pair);
 	list_remove(&session->link);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "service/budget.h"
+#include "service/lateness.h"
 #include "service/memory.h"
 #include "service/names.h"
 #include "service/notify.h"
@@ -52,6 +53,7 @@ struct daemon {
 	unsigned n_signals; /**< that asked to stop */
 	struct timer tick;
 	struct memory memory;
+	struct lateness lateness;
 	bool told;
 	struct totals told_totals; /**< what the last STATUS= said */
 };
@@ -88,16 +90,23 @@ static uint64_t count(const _Atomic uint64_t *counter)
 /** Tells systemd how many pairs there are, if that changed since it was told. */
 static void daemon_tell(struct daemon *daemon, const struct totals *totals)
 {
+	char timers[64] = "";
+	uint64_t p99_us;
+
 	if (daemon->told && totals->n_accepted == daemon->told_totals.n_accepted &&
 		totals->n_closed == daemon->told_totals.n_closed) {
 		return;
 	}
 	daemon->told = true;
 	daemon->told_totals = *totals;
-	notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed",
+	if (lateness_p99(daemon->workers, daemon->n_workers, &p99_us)) {
+		(void)snprintf(timers, sizeof(timers), ", timers p99 +%ju.%03ju ms",
+			(uintmax_t)p99_us / 1000, (uintmax_t)p99_us % 1000);
+	}
+	notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed%s",
 		daemon->n_signals > 0 ? "Draining: " : "", daemon->conf->n_listeners,
 		totals->n_pairs, daemon->shared.pairs.max, (uintmax_t)totals->n_accepted,
-		(uintmax_t)totals->n_closed);
+		(uintmax_t)totals->n_closed, timers);
 }
 
 static void on_tick(struct timer *timer)
@@ -113,6 +122,7 @@ static void on_tick(struct timer *timer)
 		totals.waiting_bytes += loop_waiting_bytes(worker->loop);
 	}
 	memory_look(&daemon->memory, totals.n_pairs, totals.waiting_bytes);
+	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	daemon_tell(daemon, &totals);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
