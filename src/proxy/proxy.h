@@ -56,8 +56,8 @@ struct proxy {
 	struct task resume;    /**< posted by whoever gives back the first place below a limit */
 	atomic_bool resume_posted;
 	struct proxy_counters counters;
-	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody; NULL
-	 * where there was no memory for them. */
+	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody;
+	 * NULL where there was no memory for them. */
 	struct hdr *late;
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */

@@ -77,8 +77,8 @@ bool loop_is_running(const struct loop *loop);
 uint64_t loop_turns(const struct loop *loop);
 
 /**
- * How long the loop kept anybody waiting at worst since the last call, in ns: the longest turn, from
- * waking up to the last of its tasks (to 2 ms), or the timer that struck latest for want of a
+ * How long the loop kept anybody waiting at worst since the last call, in ns: the longest turn,
+ * from waking up to the last of its tasks (to 2 ms), or the timer that struck latest for want of a
  * processor. Any thread, but only one.
  */
 uint64_t loop_take_delay_ns(struct loop *loop);
