@@ -159,7 +159,10 @@ def test_write_stall_counts_from_the_last_byte_taken(by_client):
             end, got, last, punctual = time.monotonic() + 2, 0, time.monotonic(), True
             while time.monotonic() < end:
                 # Enough for the kernel to open the window again.
-                got += len(peers.read_exactly(slow, 16384))
+                try:
+                    got += len(peers.read_exactly(slow, 16384))
+                except ConnectionResetError:
+                    end = 0  # fair if this reader was kept waiting itself: see below
                 time.sleep(0.05)
                 punctual = punctual and time.monotonic() - last < 0.3
                 last = time.monotonic()
