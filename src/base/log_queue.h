@@ -32,6 +32,8 @@ struct log_queue {
 	struct list link;      /**< the log thread's */
 	atomic_size_t taken;   /**< bytes ever taken; written by the log thread */
 	uint64_t dropped_seen; /**< of `dropped`: what the log thread has counted */
+	size_t round_end;      /**< how far the log thread goes in this round */
+	bool ending;           /**< closed before this round: nothing follows */
 	char apart[LOG_QUEUE_APART];
 	atomic_size_t pushed;         /**< bytes ever pushed; written by the owner */
 	atomic_uint_fast64_t dropped; /**< lines ever dropped; written by the owner */

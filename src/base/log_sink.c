@@ -281,25 +281,56 @@ static void reserve_line(void)
 	}
 }
 
-/* Moves what is in a queue now into the batch. What comes in meanwhile is for the next round. */
-static void empty_queue(struct log_queue *queue)
+/* The queue whose next line of this round is the oldest; NULL when there is none. */
+static struct log_queue *oldest_queue(struct log_record *ret_record)
 {
-	size_t end = log_queue_end(queue);
+	struct log_queue *oldest = NULL;
+
+	list_for_each (link, &sink.queues) {
+		struct log_queue *queue = container_of(link, struct log_queue, link);
+		struct log_record record;
+
+		if (log_queue_peek(queue, queue->round_end, &record) &&
+			(oldest == NULL || record.time_ns < ret_record->time_ns)) {
+			oldest = queue;
+			*ret_record = record;
+		}
+	}
+	return oldest;
+}
+
+/* Moves one line from its queue into the batch. */
+static void take_line(struct log_queue *queue, struct log_record *record)
+{
+	char *prefix;
+	char *text;
+
+	reserve_line();
+	prefix = sink.batch + sink.batch_len;
+	text = prefix + format_prefix(record, sink.journal, &sink.stamp, prefix);
+	log_queue_take(queue, record, text);
+	if (sink.journal) {
+		memmove(text, text + 1, --record->len);
+	}
+	text[record->len] = '\n';
+	sink.batch_len += (size_t)(text - prefix) + record->len + 1;
+}
+
+/* Moves what is in the queues now into batches, in the order of time. What comes in meanwhile is
+ * for the next round. */
+static void empty_queues(void)
+{
+	struct log_queue *queue;
 	struct log_record record;
 
-	while (log_queue_peek(queue, end, &record)) {
-		char *prefix;
-		char *text;
-
-		reserve_line();
-		prefix = sink.batch + sink.batch_len;
-		text = prefix + format_prefix(&record, sink.journal, &sink.stamp, prefix);
-		log_queue_take(queue, &record, text);
-		if (sink.journal) {
-			memmove(text, text + 1, --record.len);
-		}
-		text[record.len] = '\n';
-		sink.batch_len += (size_t)(text - prefix) + record.len + 1;
+	list_for_each (link, &sink.queues) {
+		queue = container_of(link, struct log_queue, link);
+		/* First this: then nothing can follow what is in it now. */
+		queue->ending = atomic_load(&queue->closed);
+		queue->round_end = log_queue_end(queue);
+	}
+	while ((queue = oldest_queue(&record)) != NULL) {
+		take_line(queue, &record);
 	}
 }
 
@@ -332,14 +363,12 @@ static void write_queues(bool last)
 	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
 
 	adopt_arrivals();
+	empty_queues();
 	list_for_each (link, &sink.queues) {
 		struct log_queue *queue = container_of(link, struct log_queue, link);
-		/* Before the queue: then nothing can follow what is in it now. */
-		bool closed = atomic_load(&queue->closed);
 
-		empty_queue(queue);
 		dropped += log_queue_take_dropped(queue);
-		if (closed) {
+		if (queue->ending) {
 			list_remove(&queue->link);
 			log_queue_free(queue);
 		}

@@ -400,6 +400,47 @@ START_TEST(threads_come_and_go_and_leave_their_lines)
 }
 END_TEST
 
+/* Threads that write one after the other, while their lines gather. */
+START_TEST(lines_of_several_threads_stand_in_the_order_of_time)
+{
+	enum { N_ROUNDS = 20 };
+	int memory = memory_open();
+	char *text;
+	char *line;
+
+	meddle_with(memory);
+	atomic_store(&meddle.pause_held, true);
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_number_line(0, 0);
+	wait_for(&meddle.at_gate);
+	for (unsigned int i = 1; i < N_ROUNDS; i++) {
+		struct producer producer = {.number = i, .n_lines = 1};
+
+		ck_assert_int_eq(
+			pthread_create(&producer.thread, NULL, producer_thread, &producer), 0);
+		ck_assert_int_eq(pthread_join(producer.thread, NULL), 0);
+		put_number_line(N_ROUNDS + i, 0);
+	}
+	(void)__real_sem_post(&meddle.open_gate);
+	ck_assert(log_close(PATIENCE));
+	text = memory_close(memory);
+	line = text;
+	for (unsigned int i = 1; i < N_ROUNDS; i++) {
+		char wanted[64];
+
+		(void)snprintf(wanted, sizeof(wanted), "event=number thread=%u n=0\n", i);
+		line = strstr(line, wanted);
+		ck_assert_ptr_nonnull(line);
+		(void)snprintf(
+			wanted, sizeof(wanted), "event=number thread=%u n=0\n", N_ROUNDS + i);
+		line = strstr(line, wanted);
+		ck_assert_ptr_nonnull(line);
+	}
+	free(text);
+}
+END_TEST
+
 START_TEST(a_busy_log_is_written_in_batches_without_wake_ups)
 {
 	enum { N_LINES = 500 }; /* less than a batch of 64 KiB */
@@ -573,6 +614,7 @@ int main(void)
 	tcase_add_test(tc, no_line_is_lost_while_the_queues_have_room);
 	tcase_add_test(tc, many_times_a_queue_is_written_or_counted);
 	tcase_add_test(tc, threads_come_and_go_and_leave_their_lines);
+	tcase_add_test(tc, lines_of_several_threads_stand_in_the_order_of_time);
 	tcase_add_loop_test(tc, a_busy_log_is_written_in_batches_without_wake_ups, 0, 2);
 	tcase_add_test(tc, short_and_interrupted_writes_are_continued);
 	tcase_add_loop_test(tc, a_log_that_nobody_reads_stops_nobody, 0, 2);
