@@ -19,6 +19,7 @@
  *	service/  daemon  the process			worker	a thread with a loop
  *		sockets, budget, names, notify, memory: what the process needs and tells
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,17 +31,19 @@
 #include "conf/errors.h"
 #include "service/daemon.h"
 
-#define CONF_DEFAULT "/etc/weir/weir.conf"
+#ifndef WEIR_CONF
+#define WEIR_CONF "/etc/weir/weir.conf"
+#endif
 
 static const char usage_text[] = "usage: weir [-c FILE] [--check] [--version] [--help]\n";
 
 static const char help_text[] =
 	"weir relays TCP and UNIX streams between clients and upstream servers.\n"
 	"\n"
-	"  -c, --config FILE  the config (default: " CONF_DEFAULT ")\n"
+	"  -c, --config FILE  the config (default: " WEIR_CONF ")\n"
 	"      --check        print every error of the config, and exit\n"
 	"      --version      print the version, and exit\n"
-	"      --help         print this, and exit\n"
+	"  -h, --help         print this, and exit\n"
 	"\n"
 	"SIGTERM stops accepting and lets the pairs finish; a second one ends at once.\n"
 	"See weir(8) and weir.conf(5).\n";
@@ -53,18 +56,18 @@ struct options {
 /** Reads the command line; exits where it says all there is to do. */
 static struct options parse_options(int argc, char **argv)
 {
-	enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HELP };
+	enum { OPTION_CHECK = 256, OPTION_VERSION };
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
 		{"version", no_argument, NULL, OPTION_VERSION},
-		{"help", no_argument, NULL, OPTION_HELP},
+		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct options options = {.conf_path = CONF_DEFAULT};
+	struct options options = {.conf_path = WEIR_CONF};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options.conf_path = optarg;
@@ -75,7 +78,7 @@ static struct options parse_options(int argc, char **argv)
 		case OPTION_VERSION:
 			puts("weir " WEIR_VERSION);
 			exit(EXIT_CODE_OK);
-		case OPTION_HELP:
+		case 'h':
 			printf("%s\n%s", usage_text, help_text);
 			exit(EXIT_CODE_OK);
 		default:
@@ -91,15 +94,29 @@ static struct options parse_options(int argc, char **argv)
 	return options;
 }
 
+/** Makes sure that what is opened later is not taken for stdin, stdout or stderr. */
+static void fill_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = parse_options(argc, argv);
 	struct conf_errors errors;
 	const struct conf *conf = NULL;
-	int stuck = 0;
+	bool stuck = false;
 	int code;
 	int r;
 
+	fill_stdio();
 	conf_errors_init(&errors);
 	r = conf_load(options.conf_path, &errors, &conf);
 	if (r < 0) {
@@ -109,7 +126,7 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		return EXIT_CODE_START;
 	}
-	code = options.check ? EXIT_CODE_OK : daemon_run(conf, &stuck);
+	code = options.check ? EXIT_CODE_OK : daemon_run(conf, options.conf_path, &stuck);
 	if (stuck) {
 		/* A thread that cannot be ended would hold up the libraries' own clean-up. */
 		_exit(code);

@@ -23,7 +23,7 @@ bool limit_give(struct limit *limit)
 	return limit->max != 0 && n >= limit->max;
 }
 
-bool limit_is_full(struct limit *limit)
+bool limit_is_full(const struct limit *limit)
 {
 	return limit->max != 0 && atomic_load(&limit->n_taken) >= limit->max;
 }

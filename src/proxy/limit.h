@@ -25,9 +25,9 @@ bool limit_take(struct limit *limit);
 bool limit_give(struct limit *limit);
 
 /** Whether there is no place just now. Any thread. */
-bool limit_is_full(struct limit *limit);
+bool limit_is_full(const struct limit *limit);
 
-static inline uint32_t limit_taken(struct limit *limit)
+static inline uint32_t limit_taken(const struct limit *limit)
 {
 	return atomic_load_explicit(&limit->n_taken, memory_order_relaxed);
 }

@@ -70,11 +70,38 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 
 /* ---- the acceptor ---- */
 
+/** Begins a warning of this listener, of which there is at most one a second. */
+static bool listener_warn(struct listener *listener, struct log_line *line, const char *event)
+{
+	uint64_t now_ns = clock_ns();
+
+	if ((listener->warned_ns != 0 && now_ns - listener->warned_ns < NS_PER_S) ||
+		!log_begin(line, LOG_LEVEL_WARN, event)) {
+		return false;
+	}
+	listener->warned_ns = now_ns;
+	log_str(line, "listener", listener->proxy->shared->conf->listeners[listener->index].name);
+	return true;
+}
+
 static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
+	struct proxy_shared *shared = listener->proxy->shared;
+	const struct limit *own = &shared->listener_pairs[listener->index];
+	struct log_line line;
 
-	return proxy_admit(listener->proxy->shared, listener->index);
+	if (proxy_admit(shared, listener->index)) {
+		return true;
+	}
+	if (listener_warn(listener, &line, "limit_reached")) {
+		log_u64(&line, "max_pairs", limit_is_full(own) ? own->max : shared->pairs.max);
+		log_str(&line, "remedy",
+			"clients wait in the kernel's queue: raise max_pairs of the listener, or "
+			"at the top level");
+		log_end(&line);
+	}
+	return false;
 }
 
 static void on_refused(void *owner)
@@ -102,18 +129,11 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 static void on_resting(void *owner, int err)
 {
 	struct listener *listener = owner;
-	uint64_t now_ns = clock_ns();
 	struct log_line line;
 
-	/* At most one line a second. */
-	if (listener->warned_ns != 0 && now_ns - listener->warned_ns < NS_PER_S) {
-		return;
-	}
-	listener->warned_ns = now_ns;
-	if (log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
-		log_str(&line, "listener",
-			listener->proxy->shared->conf->listeners[listener->index].name);
+	if (listener_warn(listener, &line, "accept_resting")) {
 		log_errno(&line, err);
+		log_str(&line, "remedy", "raise LimitNOFILE=, or lower max_pairs");
 		log_end(&line);
 	}
 }

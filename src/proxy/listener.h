@@ -25,7 +25,7 @@ struct listener {
 	size_t turn;  /**< which worker is next, when handing over */
 	unsigned client_flags;
 	bool hand_over;
-	uint64_t warned_ns; /**< when it last said that it is resting */
+	uint64_t warned_ns; /**< when it last warned; 0: never */
 };
 
 /** Starts accepting from `fd`, which it takes. 0 or a negative errno: the fd is still the caller's.

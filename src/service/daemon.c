@@ -147,10 +147,26 @@ static void on_worker_quiet(struct worker *worker)
 	daemon_check_quiet(container_of(worker->shared, struct daemon, shared));
 }
 
-static void daemon_stop(struct daemon *daemon)
+static void log_stopping(const struct daemon *daemon, int signal, uint64_t drain_ns)
 {
-	uint64_t now_ns = clock_ns();
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "stopping")) {
+		log_str(&line, "signal", sigabbrev_np(signal));
+		log_u64(&line, "pairs", limit_taken(&daemon->shared.pairs));
+		if (drain_ns != NS_NEVER) {
+			log_ms(&line, "drain_ms", drain_ns);
+		}
+		log_end(&line);
+	}
+}
+
+/** The first signal drains, the second ends at once, and there is no third. */
+static void daemon_stop(struct daemon *daemon, int signal)
+{
 	bool again = daemon->n_signals > 0;
+	uint64_t drain_ns = again ? 0 : daemon->conf->timeouts.drain_ns;
+	uint64_t deadline_ns = clock_after(clock_ns(), drain_ns);
 
 	if (daemon->n_signals++ > 1) {
 		return;
@@ -159,11 +175,21 @@ static void daemon_stop(struct daemon *daemon)
 		notify_stopping();
 		daemon->told = false;
 	}
-	log_event(again ? "stopping_now" : "stopping");
+	log_stopping(daemon, signal, drain_ns);
 	for (size_t i = 0; i < daemon->n_workers; i++) {
-		worker_drain(&daemon->workers[i],
-			again ? now_ns : clock_after(now_ns, daemon->conf->timeouts.drain_ns),
-			again);
+		worker_drain(&daemon->workers[i], deadline_ns, again);
+	}
+}
+
+/** There is nothing to reload, but a closed terminal must not cut transfers. */
+static void log_no_reload(void)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_WARN, "no_reload")) {
+		log_str(&line, "signal", "HUP");
+		log_str(&line, "remedy", "the config is read at start only: restart weir");
+		log_end(&line);
 	}
 }
 
@@ -174,7 +200,11 @@ static void on_signal(struct watcher *watcher, uint32_t events)
 
 	(void)events;
 	while (read(daemon->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		daemon_stop(daemon);
+		if (info.ssi_signo == SIGHUP) {
+			log_no_reload();
+		} else {
+			daemon_stop(daemon, (int)info.ssi_signo);
+		}
 	}
 }
 
@@ -186,6 +216,8 @@ static int daemon_watch_signals(struct daemon *daemon)
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGQUIT);
+	(void)sigaddset(&signals, SIGHUP);
 	r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (r < 0) {
 		return r;
@@ -219,6 +251,25 @@ static size_t count_workers(const struct conf *conf)
 	return (size_t)CPU_COUNT(&cpus);
 }
 
+/** Both numbers and the remedy; `max_pairs` 0: none was written, and not even one pair fits. */
+static void daemon_explain_budget(
+	const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size)
+{
+	uint64_t needed = budget_needed(budget, max_pairs == 0 ? 1 : max_pairs);
+	int n = max_pairs == 0 ? snprintf(remedy, size, "weir")
+			       : snprintf(remedy, size, "max_pairs = %u", max_pairs);
+
+	n += snprintf(remedy + n, size - (size_t)n,
+		" needs %ju file descriptors, the limit is %ju: set LimitNOFILE=%ju in the unit, "
+		"or "
+		"ulimit -n %ju in the shell that starts it",
+		(uintmax_t)needed, (uintmax_t)budget->n_fds, (uintmax_t)needed, (uintmax_t)needed);
+	if (max_pairs != 0 && budget->max_pairs != 0) {
+		(void)snprintf(remedy + n, size - (size_t)n, ", or write max_pairs = %u or less",
+			budget->max_pairs);
+	}
+}
+
 /** Raises the fd limit and holds max_pairs against it. */
 static int daemon_take_budget(struct daemon *daemon)
 {
@@ -231,14 +282,7 @@ static int daemon_take_budget(struct daemon *daemon)
 		return daemon_fail("RLIMIT_NOFILE", r, NULL);
 	}
 	if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
-		uint32_t wanted = conf->max_pairs == 0 ? 1 : conf->max_pairs;
-
-		(void)snprintf(remedy, sizeof(remedy),
-			"max_pairs = %u needs %ju file descriptors, the limit is %ju: set "
-			"LimitNOFILE=%ju in the unit (ulimit -Hn in a shell), or write max_pairs = "
-			"%u or less",
-			wanted, (uintmax_t)budget_needed(budget, wanted), (uintmax_t)budget->n_fds,
-			(uintmax_t)budget_needed(budget, wanted), budget->max_pairs);
+		daemon_explain_budget(budget, conf->max_pairs, remedy, sizeof(remedy));
 		return daemon_fail("max_pairs", -EMFILE, remedy);
 	}
 	daemon->shared.pairs.max = conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs;
@@ -321,12 +365,13 @@ static int daemon_start(struct daemon *daemon)
 	return 0;
 }
 
-static void daemon_log_ready(const struct daemon *daemon)
+static void daemon_log_ready(const struct daemon *daemon, const char *conf_path)
 {
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "ready")) {
 		log_str(&line, "version", WEIR_VERSION);
+		log_str(&line, "conf", conf_path);
 		log_u64(&line, "workers", daemon->n_workers);
 		log_u64(&line, "max_pairs", daemon->shared.pairs.max);
 		log_u64(&line, "fds", daemon->budget.n_fds);
@@ -361,7 +406,7 @@ static bool daemon_fini(struct daemon *daemon)
 	return !stuck;
 }
 
-int daemon_run(const struct conf *conf, int *ret_stuck)
+int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 {
 	struct daemon daemon = {
 		.conf = conf,
@@ -372,18 +417,22 @@ int daemon_run(const struct conf *conf, int *ret_stuck)
 
 	log_set_level(conf->log_level);
 	r = log_open(STDERR_FILENO);
-	if (r == 0) {
+	if (r < 0) {
+		(void)daemon_fail("log thread", r, NULL);
+	} else {
 		/* A queue that cannot be had costs log lines, not the start. */
 		(void)log_thread_open();
 		r = daemon_start(&daemon);
 	}
 	if (r == 0) {
-		daemon_log_ready(&daemon);
+		daemon_log_ready(&daemon, conf_path);
 		notify_ready();
 		loop_run(daemon.loop);
-		log_event("stopped");
 	}
 	*ret_stuck = !daemon_fini(&daemon);
+	if (r == 0) {
+		log_event("stopped"); /* behind the closing lines of the workers */
+	}
 	*ret_stuck |= !log_close(LOG_FLUSH_NS);
 	return r == 0 ? EXIT_CODE_OK : EXIT_CODE_START;
 }

@@ -5,6 +5,8 @@
 #ifndef WEIR_SERVICE_DAEMON_H
 #define WEIR_SERVICE_DAEMON_H
 
+#include <stdbool.h>
+
 struct conf;
 
 /** Exit codes; docs/ARCHITECTURE.md and weir(8) list them. */
@@ -19,6 +21,6 @@ enum exit_code {
  * one ends at once. Returns the exit code; *ret_stuck says that a thread is left that cannot be
  * ended (a lookup that hangs, a log that nobody reads), so that the process must leave by _exit().
  */
-int daemon_run(const struct conf *conf, int *ret_stuck);
+int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck);
 
 #endif

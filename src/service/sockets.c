@@ -49,7 +49,7 @@ static const char *remedy_for(int err)
 	case -EACCES:
 		return "ports below 1024 need CAP_NET_BIND_SERVICE; paths need a writable folder";
 	case -EADDRNOTAVAIL:
-		return "no interface of this machine has that address";
+		return "no interface of this machine has it: write one that `ip address` shows";
 	case -ENOENT:
 		return "the folder of the socket does not exist: make it first";
 	default:
@@ -112,11 +112,15 @@ int sockets_open(struct sockets *sockets, const struct conf *conf, size_t n_work
 	if (sockets->all == NULL) {
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < conf->n_listeners && r == 0; i++) {
+	/* Every one that cannot be had is told, not only the first. */
+	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *listener = &conf->listeners[i];
 
-		for (size_t k = 0; k < listener->n_addresses && r == 0; k++) {
-			r = sockets_bind(sockets, listener, i, &listener->addresses[k], n_workers);
+		for (size_t k = 0; k < listener->n_addresses; k++) {
+			int failed = sockets_bind(
+				sockets, listener, i, &listener->addresses[k], n_workers);
+
+			r = r < 0 ? r : failed;
 		}
 	}
 	if (r < 0) {
