@@ -155,9 +155,17 @@ static void conn_release(struct conn *conn, uint64_t now_ns)
 	atomic_fetch_add(conn->is_server ? &run->n_servers_over : &run->n_over, 1);
 }
 
+/** When the close was read: a failure is told only at the end of the turn that notices it. */
+static uint64_t conn_end_ns(const struct conn *conn, enum conn_end end)
+{
+	bool has_failed = conn->state == CONN_OPEN && stream_cause_ns(conn->stream) != 0;
+
+	return has_failed && end != CONN_END_OURS ? stream_cause_ns(conn->stream) : clock_ns();
+}
+
 static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdict verdict)
 {
-	uint64_t now_ns = clock_ns();
+	uint64_t now_ns = conn_end_ns(conn, end);
 
 	conn->end = (uint8_t)end;
 	conn->error = error;

@@ -115,6 +115,7 @@ void stream_fail(struct stream *s, int err)
 		return;
 	}
 	s->cause = err;
+	s->cause_ns = clock_ns();
 	s->hung_up = s->half_open;
 	s->hangup_told = false;
 	s->readable = true;

@@ -34,6 +34,11 @@ int stream_cause(const struct stream *s)
 	return s->cause;
 }
 
+uint64_t stream_cause_ns(const struct stream *s)
+{
+	return s->cause_ns;
+}
+
 bool stream_has_ended(const struct stream *s)
 {
 	return s->ended;

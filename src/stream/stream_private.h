@@ -46,6 +46,7 @@ struct stream {
 	uint64_t read_ns;
 	uint64_t written_ns;
 	uint64_t stalled_ns;
+	uint64_t cause_ns; /**< when the cause was noticed; 0: there is none */
 	bool half_open : 1;
 	bool is_socket : 1;
 	bool is_tcp : 1;

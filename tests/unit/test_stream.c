@@ -153,6 +153,37 @@ START_TEST(reset_after_a_fin_is_known_while_paused)
 }
 END_TEST
 
+/** The handler is called later in the turn than the reset was noticed. */
+static void note_time(struct recorder *recorder, const struct event *event)
+{
+	uint64_t *told_ns = recorder->data;
+
+	(void)event;
+	if (*told_ns == 0) {
+		*told_ns = clock_ns();
+	}
+}
+
+START_TEST(the_time_of_a_reset_is_when_it_was_noticed)
+{
+	uint64_t told_ns = 0;
+	uint64_t before_ns;
+
+	scene_open(&scene, WIRE_TCP, STREAM_HALF_OPEN);
+	scene.rec.act = note_time;
+	scene.rec.data = &told_ns;
+	ck_assert_int_eq(stream_start(scene.stream), 0);
+	loop_settle();
+	ck_assert_uint_eq(stream_cause_ns(scene.stream), 0);
+	before_ns = clock_ns();
+	far_reset();
+	loop_until(heard(&scene.rec, "CLOSE"));
+	ck_assert_uint_ge(stream_cause_ns(scene.stream), before_ns);
+	ck_assert_uint_le(stream_cause_ns(scene.stream), told_ns);
+	scene_close(&scene);
+}
+END_TEST
+
 START_TEST(reset_while_bytes_wait_to_be_written)
 {
 	char data[200 * 1000] = "";
@@ -503,6 +534,7 @@ static void add_reset_tests(TCase *tc)
 {
 	tcase_add_test(tc, reset_after_a_fin_ends_a_half_open_stream);
 	tcase_add_test(tc, reset_after_a_fin_is_known_while_paused);
+	tcase_add_test(tc, the_time_of_a_reset_is_when_it_was_noticed);
 	tcase_add_test(tc, reset_while_bytes_wait_to_be_written);
 	tcase_add_test(tc, events_of_one_turn_come_in_order);
 	tcase_add_wire_test(tc, drain_is_not_told_when_bytes_were_lost);
