@@ -117,8 +117,7 @@ int stream_fd(const struct stream *stream);
 /** Why the stream failed or was closed: 0 or a negative errno, also -ECONNRESET and -EPIPE. */
 int stream_cause(const struct stream *stream);
 
-/** When the failure was noticed (clock_ns()), which its events tell later in that turn; 0: none was.
- */
+/** When the failure was noticed (clock_ns()); its events come later in that turn. 0: none was. */
 uint64_t stream_cause_ns(const struct stream *stream);
 
 /** Whether END was seen (half-open) and whether HANGUP was. */
