@@ -6,8 +6,9 @@
  *	to is full (can_write false) ──▶ stream_stop(from) ── DRAIN of `to` ──▶ stream_start(from)
  *	END of `from` ──▶ when nothing waits for `to`: done
  *
- * That is all of backpressure and half-close; it is stated here and nowhere else. What waits for
- * `to` is at most its high-water mark: a read never takes more than the room that is left.
+ * That is all of backpressure; it is stated here and nowhere else. What waits for `to` is at most
+ * its high-water mark: a read never takes more than the room that is left. Of half-close, the pump
+ * only says when a FIN may go out; the pair sends it (pair_pass_fin() in pair.c).
  *
  * The pump owns nothing; both streams outlive it or are stopped by pump_stop() first. Failures of
  * the streams are the pair's business (pair.h).
