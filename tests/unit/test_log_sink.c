@@ -25,8 +25,6 @@
 #include "memory_file.h"
 #include "suite.h"
 
-#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
-
 /* Long enough for the busiest machine: only what is stuck for good takes it. */
 #define PATIENCE (UINT64_C(50) * NS_PER_S)
 
@@ -232,56 +230,6 @@ static void open_narrow_pipe(int fds[2], int flags)
 	ck_assert_int_ge(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
 	ck_assert_int_eq(fcntl(fds[1], F_SETFL, flags), 0);
 }
-
-static const char *const priorities[] = {
-	"<3>event=x\n", "<4>event=x\n", "<6>event=x\n", "<7>event=x\n"};
-
-static void name_journal(int fd, int off_by)
-{
-	struct stat st;
-	char name[64];
-
-	ck_assert_int_eq(fstat(fd, &st), 0);
-	(void)snprintf(name, sizeof(name), "%ju:%ju", (uintmax_t)st.st_dev,
-		(uintmax_t)st.st_ino + (uintmax_t)off_by);
-	ck_assert_int_eq(setenv("JOURNAL_STREAM", name, 1), 0);
-}
-
-START_TEST(under_systemd_a_line_begins_with_its_priority)
-{
-	int memory = memory_open();
-	struct log_line line;
-	char *text;
-
-	name_journal(memory, 0);
-	log_set_level(LOG_LEVEL_DEBUG);
-	ck_assert_int_eq(log_open(memory), 0);
-	/* By this thread itself, and by the log thread. */
-	ck_assert(log_begin(&line, (enum log_level)_i, "x"));
-	log_end(&line);
-	ck_assert_int_eq(log_thread_open(), 0);
-	ck_assert(log_begin(&line, (enum log_level)_i, "x"));
-	log_end(&line);
-	ck_assert(log_close(PATIENCE));
-	text = memory_close(memory);
-	ck_assert_uint_eq(strlen(text), 2 * strlen(priorities[_i]));
-	ck_assert_int_eq(strncmp(text, priorities[_i], strlen(priorities[_i])), 0);
-	expect_end(text, priorities[_i]);
-	free(text);
-}
-END_TEST
-
-START_TEST(a_stderr_that_left_the_journal_has_time_and_level)
-{
-	int memory = memory_open();
-
-	name_journal(memory, 1);
-	ck_assert_int_eq(log_open(memory), 0);
-	put_number_line(0, 0);
-	ck_assert(log_close(PATIENCE));
-	ck_assert_uint_eq(count_lines(memory_close(memory)).written, 1);
-}
-END_TEST
 
 START_TEST(a_thread_without_a_queue_writes_its_lines_at_once)
 {
@@ -606,9 +554,6 @@ int main(void)
 	TCase *tc = tcase_create("log_sink");
 
 	tcase_add_checked_fixture(tc, set_up, NULL);
-	tcase_add_loop_test(
-		tc, under_systemd_a_line_begins_with_its_priority, 0, (int)N_OF(priorities));
-	tcase_add_test(tc, a_stderr_that_left_the_journal_has_time_and_level);
 	tcase_add_test(tc, a_thread_without_a_queue_writes_its_lines_at_once);
 	tcase_add_test(tc, a_second_log_thread_is_refused);
 	tcase_add_test(tc, no_line_is_lost_while_the_queues_have_room);
