@@ -59,7 +59,7 @@ static const struct option option_table[] = {
 	{"expect", "T", KIND_DURATION, SCENARIO_ALL, AT(expect_ns), 0, 0, NULL,
 		"when the close is expected: 500ms, 5s, 10m"},
 	{"wait", "T", KIND_DURATION, SCENARIO_ALL, AT(wait_ns), 0, 0, NULL,
-		"a close that is later than this by T never comes (default 10s)"},
+		"how long after its time a close is waited for (default 10s)"},
 	{"silent", NULL, KIND_FLAG, SCENARIO_IDLE, AT(silent), 0, 0, NULL,
 		"send nothing at all; the time counts from the connect"},
 	{"spread", "T", KIND_DURATION, SCENARIO_IDLE | SCENARIO_MIXED, AT(spread_ns), 0, 0, NULL,

@@ -134,7 +134,7 @@ static void count_messages(struct results *results, const struct conn *client)
 
 static void count_side(struct side_results *side, const struct conn *conn)
 {
-	if (conn->state == CONN_OVER && conn->verdict != VERDICT_FAILED) {
+	if (conn->state == CONN_OVER && conn->opened_ns != 0 && conn->verdict != VERDICT_FAILED) {
 		side->n++;
 		side->n_ended[conn->end]++;
 	}

@@ -78,8 +78,8 @@ def test_idle_in_silence(verdict, code, options, close_after, by, behind):
 
 @pytest.mark.parametrize("spread", ("0s", "300ms"))
 def test_idle_counts_from_the_last_bytes_once_all_are_open(spread, behind, folder):
-    with ScriptedPeer(Script(1.0), behind) as peer:
-        told = load.run("idle", target=peer, serve=behind, spread=spread, expect="900ms", ramp=20,
+    with ScriptedPeer(Script(2.2), behind) as peer:
+        told = load.run("idle", target=peer, serve=behind, spread=spread, expect="2s", ramp=20,
                         folder=folder)
     assert told.verdicts == {"on_time": N} and told.code == 0, told.out
     last_open = max(float(row["opened_us"]) for row in told.rows)
@@ -311,9 +311,9 @@ def test_a_busy_one_that_is_closed_is_early(behind):
 ))
 @pytest.mark.workers
 def test_several_threads_see_what_one_sees(scenario, options, behind):
-    with ScriptedPeer(Script(1.2), behind) as peer:
+    with ScriptedPeer(Script(2.2), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, threads=3, connections=40,
-                        expect="1s", **options)
+                        expect="2s", **options)
     busy = 4 if scenario == "mixed" else 0
     assert told.verdicts == {"on_time": 40 - busy} and told.code == 0, told.out
     assert told.json["connections"]["matched"] == 40

@@ -41,8 +41,8 @@ def judge(told, report, ends, side="client", count=N):
     {}, {"silent": True}, {"spread": "0s"}, {"spread": "300ms"}), ids=lambda one: str(one))
 @pytest.mark.parametrize("workers", (1, 3))
 def test_idle(options, workers, behind, report):
-    with relay(servers=[str(behind)], workers=workers, timeouts=timeouts(idle="1s")) as rig:
-        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, expect="1s",
+    with relay(servers=[str(behind)], workers=workers, timeouts=timeouts(idle="2s")) as rig:
+        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, expect="2s",
                         **options)
         judge(told, report, "fin")
         assert told.ends("server") == {"fin": N} and told.json["bytes"]["up"]["lost"] == 0
@@ -53,9 +53,9 @@ def test_idle(options, workers, behind, report):
 
 @pytest.mark.parametrize("direction", ("up", "down", "both"))
 def test_idle_after_a_trickle(direction, behind, report):
-    with relay(servers=[str(behind)], timeouts=timeouts(idle="1s")) as rig:
+    with relay(servers=[str(behind)], timeouts=timeouts(idle="2s")) as rig:
         told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
-                        expect="1s", every="100ms", for_="1500ms", direction=direction)
+                        expect="2s", every="100ms", for_="2500ms", direction=direction)
         judge(told, report, "fin")
 
 
