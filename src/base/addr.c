@@ -253,6 +253,9 @@ static const char *parse_host_port(const char *text, struct addr *addr)
 	struct in_addr in;
 	size_t len;
 
+	if (strstr(text, "://") != NULL) {
+		return "a scheme is not part of an address; write \"name.example:80\"";
+	}
 	if (colon == NULL) {
 		return "it has no port; "
 		       "write \"127.0.0.1:80\", \"[::1]:80\", \"name.example:80\" or "
