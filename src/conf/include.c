@@ -53,15 +53,16 @@ static const char *reason(int err)
 	}
 }
 
-/* What to do about it. */
-static const char *remedy(int err)
+/* What to do about it. The main file may be one that nobody named. */
+static const char *remedy(const struct frame *frame, int err)
 {
 	switch (err) {
 	case -EFBIG:
 		return "leave out what no listener needs";
 	case -ENOENT:
 	case -ENOTDIR:
-		return "name a file that exists";
+		return frame->parent == NULL ? "create it, or name another one with -c"
+					     : "name a file that exists";
 	case -EACCES:
 	case -EPERM:
 		return "let the user that weir runs as read it";
@@ -79,10 +80,11 @@ static int report_unreadable(
 	reading->failed = true;
 	if (frame->parent == NULL) {
 		conf_errors_add(reading->errors, frame->file, 0, NULL, "cannot be read: %s; %s",
-			reason(err), remedy(err));
+			reason(err), remedy(frame, err));
 	} else {
 		conf_errors_add(reading->errors, frame->parent->file, line, "@include",
-			"\"%s\" cannot be read: %s; %s", frame->file, reason(err), remedy(err));
+			"\"%s\" cannot be read: %s; %s", frame->file, reason(err),
+			remedy(frame, err));
 	}
 	return err;
 }
@@ -331,6 +333,12 @@ static int add_file(struct reading *reading, struct frame *frame, int fd)
 		}
 		conf_errors_add(reading->errors, frame->file, line, NULL,
 			"holds a NUL byte; write the config as plain text");
+		reading->failed = true;
+		goto out;
+	}
+	if (strncmp(frame->text, "\xef\xbb\xbf", 3) == 0) {
+		conf_errors_add(reading->errors, frame->file, 1, NULL,
+			"the file begins with a byte order mark; save it as UTF-8 without it");
 		reading->failed = true;
 		goto out;
 	}

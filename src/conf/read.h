@@ -4,6 +4,7 @@
  * libconfig.
  *
  *	syntax.c	why libconfig refused the text
+ *	hint.c		which slip of the pen a syntax error most likely is
  *	read.c		groups, lists and keys, by the schema
  *	place.c		where each value stands in the text
  *	report.c	keys that are unknown, values of a wrong type
@@ -36,6 +37,16 @@ struct conf_reader {
 	bool no_memory; /**< reading has stopped */
 };
 
+/** What is most likely meant by a text that libconfig refused. */
+struct conf_hint {
+	unsigned line;           /**< of the whole text */
+	char text[CONF_WHY_MAX]; /**< "what is wrong; what to write instead" */
+};
+
+/** Follows libconfig's grammar to the first token that it does not take. False when there is no
+ * more to say than that. */
+bool conf_find_hint(const struct conf_source *source, struct conf_hint *hint);
+
 /** Reports what libconfig found wrong with the text: one error. */
 void conf_report_syntax(
 	const config_t *config, const struct conf_source *source, struct conf_errors *errors);
@@ -56,6 +67,10 @@ void conf_check(struct conf_reader *reader, const config_setting_t *root);
  */
 int conf_value_set(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX]);
+
+/** Whether `text` begins with a number and a unit, "10k", where only a number belongs; says so in
+ * `why`. */
+bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
 
 /**
  * Hangs on each value of the tree the text that it was read from. False when tree and text differ,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,9 +92,12 @@ static bool report_bare_number(struct conf_reader *reader, const struct conf_key
 void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 	const config_setting_t *setting, const char *shown)
 {
+	const char *string = config_setting_get_string(setting);
 	char expected[CONF_WHY_MAX];
 
-	if (!report_bare_number(reader, key, setting, shown)) {
+	if (key->type == CONF_INT && string != NULL && conf_refuse_unit(string, expected)) {
+		conf_reader_error(reader, setting, shown, "%s", expected);
+	} else if (!report_bare_number(reader, key, setting, shown)) {
 		conf_reader_error(reader, setting, shown, "%s; %s", conf_found(setting),
 			conf_expected(key, expected));
 	}
@@ -113,25 +117,45 @@ static bool is_top_level_only(const char *name)
 	return true;
 }
 
+/* The names of all keys in the group `parent` of the schema. */
+static const char *known_names(const char *parent, char names[CONF_WHY_MAX])
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const char *name = conf_schema_child(&conf_schema[i], parent);
+
+		if (name != NULL) {
+			len += (size_t)snprintf(names + len, CONF_WHY_MAX - len, "%s%s",
+				len == 0 ? "" : ", ", name);
+			assert(len < CONF_WHY_MAX); /* a group of our schema has few keys */
+		}
+	}
+	return names;
+}
+
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const config_setting_t *setting, const char *shown)
 {
 	const char *name = config_setting_name(setting);
-	const struct conf_key *nearest = conf_schema_nearest(parent, name);
 	const struct conf_key *other = conf_schema_elsewhere(name);
-	const char *nearest_name = conf_schema_child(nearest, parent);
+	const char *nearest = conf_schema_nearest(parent, name);
 	const char *dot = other == NULL ? NULL : strrchr(other->path, '.');
+	char names[CONF_WHY_MAX];
 
 	if (other != NULL && strchr(other->path, '[') == NULL && *parent != '\0') {
 		conf_reader_error(reader, setting, shown, "%s; write it at the top level, as %s",
 			is_top_level_only(name) ? "is known at the top level only"
 						: "is not known here",
 			other->path);
-	} else if (dot != NULL && conf_edits(name, nearest_name) > 1) {
+	} else if (dot != NULL && (nearest == NULL || conf_edits(name, nearest) > 1)) {
 		conf_reader_error(reader, setting, shown, "is not known here; write it in %.*s",
 			(int)(dot - other->path), other->path);
-	} else {
+	} else if (nearest != NULL) {
 		conf_reader_error(reader, setting, shown,
-			"is not known here; the nearest known key is \"%s\"", nearest_name);
+			"is not known here; the nearest known key is \"%s\"", nearest);
+	} else {
+		conf_reader_error(reader, setting, shown, "is not known here; known are: %s",
+			known_names(parent, names));
 	}
 }

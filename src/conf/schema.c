@@ -170,17 +170,18 @@ const struct conf_key *conf_schema_elsewhere(const char *name)
 	return NULL;
 }
 
-const struct conf_key *conf_schema_nearest(const char *parent, const char *name)
+const char *conf_schema_nearest(const char *parent, const char *name)
 {
-	const struct conf_key *nearest = NULL;
-	size_t fewest = SIZE_MAX;
+	size_t third = strnlen(name, CONF_NAME_MAX) / 3;
+	size_t fewest = (third > 2 ? third : 2) + 1;
+	const char *nearest = NULL;
 
 	for (size_t i = 0; i < conf_schema_len; i++) {
 		const char *child = conf_schema_child(&conf_schema[i], parent);
 		size_t edits = child == NULL ? SIZE_MAX : conf_edits(child, name);
 
 		if (edits < fewest) {
-			nearest = &conf_schema[i];
+			nearest = child;
 			fewest = edits;
 		}
 	}

@@ -63,8 +63,9 @@ const char *conf_schema_child(const struct conf_key *key, const char *parent);
  */
 bool conf_schema_within(const struct conf_key *key, const char *parent);
 
-/** The key of `parent` whose name is nearest to an unknown one, by edits; never NULL. */
-const struct conf_key *conf_schema_nearest(const char *parent, const char *name);
+/** The name in `parent` that an unknown one most likely means: at most two edits or a third of its
+ * length away; NULL if there is none. */
+const char *conf_schema_nearest(const char *parent, const char *name);
 
 /** An entry of that name in any other group; NULL if there is none. */
 const struct conf_key *conf_schema_elsewhere(const char *name);

@@ -7,110 +7,91 @@
 #include "conf/scan.h"
 #include "conf/source.h"
 
-enum { DEPTH_MAX = 64 }; /* of brackets that are remembered; deeper ones give the general text */
+enum { DEPTH_MAX = 64 }; /* of brackets that are remembered; a deeper key is not named */
 
-/* What is found on the way to the place where libconfig gave up. */
-struct hint {
-	unsigned line; /* 0: nothing found */
-	char text[CONF_WHY_MAX];
-};
-
-static char closing(char bracket)
+static bool is_mark(const struct token *token, const char *marks)
 {
-	switch (bracket) {
-	case '{':
-		return '}';
-	case '(':
-		return ')';
-	default:
-		return ']';
-	}
+	return token->kind == TOKEN_MARK && strchr(marks, *token->text) != NULL;
 }
 
-/* A number and a name without anything between them: a duration or size without its quotes. */
-static void look_for_unit(const struct token *number, const struct token *name, struct hint *hint)
+/* The line of the first key of this name, from the beginning of its group on; 0 when `key` is. */
+static unsigned first_line(struct scanner scanner, const struct token *key)
 {
-	if ((number->kind == TOKEN_INTEGER || number->kind == TOKEN_FLOAT) &&
-		name->kind == TOKEN_NAME && number->text + number->len == name->text &&
-		number->len + name->len <= CONF_SHOWN_CHARS) {
-		int len = (int)(number->len + name->len);
-
-		hint->line = number->line;
-		(void)snprintf(hint->text, sizeof(hint->text),
-			"%.*s is not in quotes; write \"%.*s\"", len, number->text, len,
-			number->text);
-	}
-}
-
-static void look_for_closing(const struct token *open, struct hint *hint)
-{
-	if (hint->line == 0) {
-		hint->line = open->line;
-		(void)snprintf(hint->text, sizeof(hint->text),
-			"the '%c' that opens here is not closed; write '%c' behind what belongs to "
-			"it",
-			*open->text, closing(*open->text));
-	}
-}
-
-/* Looks at the tokens up to `line` for a unit without quotes, then for a bracket that is not
- * closed. */
-static void look(const struct conf_source *source, unsigned line, struct hint *hint)
-{
-	struct token open[DEPTH_MAX];
-	struct token before = {.kind = TOKEN_END};
 	struct token token;
+	size_t depth = 0;
+
+	for (token = scanner_next(&scanner); token.text < key->text;
+		token = scanner_next(&scanner)) {
+		if (is_mark(&token, "{([")) {
+			depth++;
+		} else if (is_mark(&token, "})]")) {
+			depth--;
+		} else if (depth == 0 && token.kind == TOKEN_NAME && token.len == key->len &&
+			   memcmp(token.text, key->text, key->len) == 0) {
+			return token.line;
+		}
+	}
+	return 0;
+}
+
+/* Finds the key in `line` that its group holds already, and the line of the first one. What stands
+ * before is right: libconfig took it. */
+static bool find_second(
+	const struct conf_source *source, unsigned line, struct token *ret_key, unsigned *ret_first)
+{
+	struct scanner groups[DEPTH_MAX]; /* what the open brackets hold; [0] is the top level */
 	struct scanner scanner;
+	struct token token;
 	size_t depth = 0;
 
 	scanner_init(&scanner, source->text, source->len);
-	for (token = scanner_next(&scanner); token.line <= line; token = scanner_next(&scanner)) {
-		if (token.kind == TOKEN_END) {
-			break;
-		}
-		if (token.line + 1 >= line) {
-			look_for_unit(&before, &token, hint);
-		}
-		before = token;
-		if (token.kind == TOKEN_MARK && strchr("{([", *token.text) != NULL) {
-			if (depth == DEPTH_MAX) {
-				return;
+	groups[0] = scanner;
+	for (token = scanner_next(&scanner); token.kind != TOKEN_END && token.line <= line;
+		token = scanner_next(&scanner)) {
+		if (is_mark(&token, "{([")) {
+			if (++depth == DEPTH_MAX) {
+				return false;
 			}
-			open[depth++] = token;
-		} else if (token.kind == TOKEN_MARK && strchr("})]", *token.text) != NULL) {
-			if (depth == 0) {
-				return;
+			groups[depth] = scanner;
+		} else if (is_mark(&token, "})]")) {
+			depth -= depth > 0;
+		} else if (token.kind == TOKEN_NAME && token.line == line) {
+			*ret_first = first_line(groups[depth], &token);
+			*ret_key = token;
+			if (*ret_first != 0) {
+				return true;
 			}
-			if (closing(*open[depth - 1].text) != *token.text) {
-				look_for_closing(&open[depth - 1], hint);
-				return;
-			}
-			depth--;
 		}
 	}
-	if (token.kind == TOKEN_END && depth > 0) {
-		look_for_closing(&open[depth - 1], hint);
-	}
+	return false;
 }
 
-/* The one key of a line; NULL when there is none or more. */
-static const char *only_key(
-	const struct conf_source *source, unsigned line, char name[CONF_SHOWN_CHARS + 1])
+static void report_twice(
+	const struct conf_source *source, unsigned line, struct conf_errors *errors)
 {
-	struct scanner scanner;
-	struct token token;
-	unsigned n = 0;
+	char name[CONF_SHOWN_CHARS + 1];
+	const char *first_file;
+	const char *file;
+	struct token key;
+	unsigned first;
 
-	scanner_init(&scanner, source->text, source->len);
-	do {
-		token = scanner_next(&scanner);
-		if (token.line == line && token.kind == TOKEN_NAME) {
-			(void)snprintf(
-				name, CONF_SHOWN_CHARS + 1, "%.*s", (int)token.len, token.text);
-			n++;
-		}
-	} while (token.kind != TOKEN_END && token.line <= line);
-	return n == 1 ? name : NULL;
+	if (!find_second(source, line, &key, &first)) {
+		conf_source_place(source, line, &file, &line);
+		conf_errors_add(errors, file, line, NULL,
+			"a group holds this key twice; take out one of the two");
+		return;
+	}
+	(void)snprintf(name, sizeof(name), "%.*s", (int)key.len, key.text);
+	conf_source_place(source, line, &file, &line);
+	conf_source_place(source, first, &first_file, &first);
+	if (strcmp(first_file, file) == 0) {
+		conf_errors_add(errors, file, line, name,
+			"stands in this group already, in line %u; take out one of the two", first);
+	} else {
+		conf_errors_add(errors, file, line, name,
+			"stands in this group already, in %s:%u; take out one of the two",
+			first_file, first);
+	}
 }
 
 void conf_report_syntax(
@@ -118,28 +99,24 @@ void conf_report_syntax(
 {
 	unsigned line = (unsigned)config_error_line(config);
 	const char *what = config_error_text(config);
-	const char *key = NULL;
-	char name[CONF_SHOWN_CHARS + 1];
-	struct hint hint = {0};
+	struct conf_hint hint;
 	const char *file;
-	unsigned file_line;
 
 	if (what != NULL && strcmp(what, "duplicate setting name") == 0) {
-		key = only_key(source, line, name);
-		what = "a group holds this key twice; take out one of the two";
-	} else if (what != NULL && strcmp(what, "mismatched element type in array") == 0) {
+		report_twice(source, line, errors);
+		return;
+	}
+	if (what != NULL && strcmp(what, "mismatched element type in array") == 0) {
 		what = "the elements of an array are of one type; write them all as strings";
 	} else if (what != NULL && strcmp(what, "memory exhausted") == 0) {
 		what = "the brackets nest too deep; take some out";
+	} else if (conf_find_hint(source, &hint)) {
+		line = hint.line;
+		what = hint.text;
 	} else {
 		what = "syntax error here or in the line before; "
 		       "look for a missing quote, '=', ',' or bracket";
-		look(source, line, &hint);
 	}
-	if (hint.line != 0) {
-		line = hint.line;
-		what = hint.text;
-	}
-	conf_source_place(source, line, &file, &file_line);
-	conf_errors_add(errors, file, file_line, key, "%s", what);
+	conf_source_place(source, line, &file, &line);
+	conf_errors_add(errors, file, line, NULL, "%s", what);
 }

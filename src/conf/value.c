@@ -40,6 +40,25 @@ static bool parse_integer(const char *text, uint64_t *ret_number)
 	return true;
 }
 
+bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX])
+{
+	static const char units[] = "kKmMgG";
+	size_t len = strspn(text, "0123456789");
+	const char *unit = text[len] == '\0' ? NULL : strchr(units, text[len]);
+	uint64_t number;
+
+	/* Nine digits of G fit 64 bits. */
+	if (len == 0 || len > 9 || unit == NULL || strspn(text + len + 1, NAME_CHARS) > 0) {
+		return false;
+	}
+	number = strtoull(text, NULL, 10);
+	for (const char *pos = units; pos <= unit; pos += 2) {
+		number *= 1000;
+	}
+	(void)snprintf(why, CONF_WHY_MAX, "counts have no unit; write %" PRIu64, number);
+	return true;
+}
+
 /* Reads the text itself: libconfig would have wrapped what does not fit 32 bits. */
 static int set_int(
 	const struct conf_key *key, const char *text, uint32_t *value, char why[CONF_WHY_MAX])

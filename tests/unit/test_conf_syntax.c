@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* The config: the commonest slips of the pen are called by their names. */
+#include "conf_case.h"
+#include "suite.h"
+
+/* A text that libconfig refuses, and what is said about it. */
+struct wrong {
+	const char *text;
+	const char *errors;
+};
+
+#define W "weir.conf:"
+
+/* What no model can be made of: one line, whatever else is wrong. */
+static const struct wrong wrong_syntax[] = {
+	{"workers = 0;\nlog = {\n  level = 10m;\n};\n",
+		W "3: 10m is not in quotes; write \"10m\"\n"},
+	/* keys that are there twice */
+	{"workers = 0;\n\nworkers = 0;\n",
+		W "3: workers: stands in this group already, in line 1; take out one of the two\n"},
+	{"b = 1; a = 1; a = 2; }\n",
+		W "1: a: stands in this group already, in line 1; take out one of the two\n"},
+	{"a = { b = 1; ab = 2; };\nc = ( { b = 1; },\n{ d = {\n}; b = ( { b = 1; } ); a = 1; b = "
+	 "2; "
+	 "} );\n",
+		W "4: b: stands in this group already, in line 4; take out one of the two\n"},
+	/* commas */
+	{"a = (\n{ b = 1; },\n);\n",
+		W "2: a list has no ',' behind its last element; take it out\n"},
+	{"a = [ \"x\", ];\n", W "1: an array has no ',' behind its last element; take it out\n"},
+	{"a = ( { b = 1; }; );\n", W "1: a list has no ';' behind its last element; take it out\n"},
+	{"a = (\n{ b = 1; }\n{ b = 2; }\n);\n", W "2: write ',' between the elements\n"},
+	{"a = ( { b = 1; }; { b = 2; } );\n", W "1: write ',' between the elements\n"},
+	{"a = [ 1 2 ];\n", W "1: write ',' between the elements\n"},
+	{"a = (\n{ b = 1; };\nc = 1;\n", W
+		"1: the '(' that opens here is not closed; write ')' behind what belongs to it\n"},
+	/* quotes */
+	{"timeouts = { idle = none; };\n", W "1: none is not in quotes; write \"none\"\n"},
+	{"listen = 127.0.0.1:80;\n",
+		W "1: 127.0.0.1:80 is not in quotes; write \"127.0.0.1:80\"\n"},
+	{"listen =\n *:80;\n", W "2: *:80 is not in quotes; write \"*:80\"\n"},
+	{"listen = [ \"*:80\", unix:/run/x ];\n",
+		W "1: unix:/run/x is not in quotes; write \"unix:/run/x\"\n"},
+	{"listen = [ 127.0.0.1:80 ];\n",
+		W "1: 127.0.0.1:80 is not in quotes; write \"127.0.0.1:80\"\n"},
+	{"idle = 1.5h\nb = 1;\n", W "1: 1.5h is not in quotes; write \"1.5h\"\n"},
+	{"a = 'x y';\n", W "1: strings stand in double quotes; write '\"' before and behind it\n"},
+	{"a = \xe2\x80\x9cx\xe2\x80\x9d;\n",
+		W "1: strings stand in double quotes; write '\"' before and behind it\n"},
+	/* counts */
+	{"max_pairs = 10k;\n", W "1: counts have no unit; write 10000\n"},
+	{"max_pairs = 10kB;\n", W "1: 10kB is not in quotes; write \"10kB\"\n"},
+	/* keys */
+	{"timeouts.idle = \"5s\";\n",
+		W "1: a key has no dots; write timeouts = { idle = ...; };\n"},
+	{"a.b.c = 1;\n", W "1: a key has no dots; write a = { ... };\n"},
+	{"workers 4;\n", W "1: workers has no '='; write workers = ...\n"},
+	{"log {\n};\n", W "1: log has no '='; write log = ...\n"},
+	{"a = ( name = \"x\" );\n", W "1: a key stands in a group; write { name = ...; }\n"},
+	{"a = [\n{ b = 1; } ];\n",
+		W "1: an array has no groups, lists or arrays; write '(' and ')' "
+		  "in place of '[' and ']'\n"},
+	{"\xef\xbb\xbfworkers = 1;\n", W "1: the file begins with a byte order mark; save it as "
+					 "UTF-8 without it\n"},
+	/* nothing that could be guessed, and brackets */
+	{"workers = 0;\na = [ 1,\n \"x\" ];\n",
+		W "3: the elements of an array are of one type; write them all as strings\n"},
+	{"workers = 0;\nlog = {\n level = \"info\";\n\n", W
+		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
+	{"a = (\n{ b = 1; )\n;\n", W
+		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
+	{"a = (\n1, 2\n",
+		W "1: the '(' that opens here is not closed; write ')' behind what belongs "
+		  "to it\n"},
+	{"a = [\n1, 2\n",
+		W "1: the '[' that opens here is not closed; write ']' behind what belongs "
+		  "to it\n"},
+	{"a = 1e\n", W "1: 1e is not in quotes; write \"1e\"\n"},
+	{"workers = 0;\na = = 1;\n", W "2: syntax error here or in the line before; look for a "
+				       "missing quote, '=', ',' or bracket\n"},
+	{"}", W "1: syntax error here or in the line before; look for a missing quote, '=', ',' or "
+		"bracket\n"},
+	{"\"x\"\n",
+		W "1: syntax error here or in the line before; look for a missing quote, '=', ',' "
+		  "or bracket\n"},
+	{"workers = 0;\na = \"x;\nb = 1;\n",
+		W "2: the string that begins here has no end; write a '\"' behind it\n"},
+	{"workers = 0;\n/* x\n",
+		W "2: the comment that begins here has no end; write \"*/\" behind "
+		  "it\n"},
+	{"a = 1; @include \"x\"\n",
+		W "1: @include: is not written as it must be; begin the line with "
+		  "@include \"FILE\"\n"},
+	{"@include x\n@include \"x\n",
+		W "1: @include: is not written as it must be; begin the line "
+		  "with @include \"FILE\"\n" W
+		  "2: @include: is not written as it must be; begin the line "
+		  "with @include \"FILE\"\n" W
+		  "2: the string that begins here has no end; write a '\"' "
+		  "behind it\n"},
+};
+
+START_TEST(wrong_syntax_is_one_line)
+{
+	conf_case_write("weir.conf", wrong_syntax[_i].text);
+	conf_case_expect("weir.conf", wrong_syntax[_i].errors);
+}
+END_TEST
+
+START_TEST(a_key_that_an_included_file_holds_already_is_said_with_its_place)
+{
+	conf_case_write("one", "\nworkers = 1;\n");
+	conf_case_write("weir.conf", "@include \"one\"\nworkers = 2;\n");
+	conf_case_expect("weir.conf", "weir.conf:2: workers: stands in this group already, in "
+				      "one:2; take out one of the two\n");
+}
+END_TEST
+
+START_TEST(the_groups_of_a_key_that_is_there_twice_may_nest_deep)
+{
+	FILE *file = fopen("weir.conf", "w");
+
+	ck_assert_ptr_nonnull(file);
+	for (unsigned i = 0; i < 70; i++) {
+		ck_assert_int_ge(fputs("a = {\n", file), 0);
+	}
+	ck_assert_int_ge(fputs("b = 1; b = 2;", file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+	conf_case_expect("weir.conf",
+		"weir.conf:71: a group holds this key twice; take out one of the two\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("conf_syntax");
+	TCase *tc = tcase_create("conf_syntax");
+
+	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
+	tcase_add_loop_test(tc, wrong_syntax_is_one_line, 0,
+		(int)(sizeof(wrong_syntax) / sizeof(wrong_syntax[0])));
+	tcase_add_test(tc, a_key_that_an_included_file_holds_already_is_said_with_its_place);
+	tcase_add_test(tc, the_groups_of_a_key_that_is_there_twice_may_nest_deep);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
