@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,9 +60,36 @@ static bool is_set(const struct addr *addr)
 	return addr->sa_len > 0;
 }
 
-/* The listener that has this address before the k-th address of the i-th listener; i + 1 when none
- * has. */
-static size_t find_address(const struct conf *conf, size_t i, size_t k)
+/*
+ * Whether a socket that listens on `wide` leaves no room for one on `narrow`, of the same port: Linux
+ * refuses the second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too;
+ * "[::]" does not.
+ */
+static bool is_within(const struct addr *narrow, const struct addr *wide)
+{
+	if (narrow->port != wide->port || (narrow->kind != ADDR_INET && narrow->kind != ADDR_ANY)) {
+		return false;
+	}
+	if (wide->kind == ADDR_ANY) {
+		return true;
+	}
+	if (wide->kind != ADDR_INET || narrow->kind == ADDR_ANY ||
+		narrow->sa.any.sa_family != wide->sa.any.sa_family) {
+		return false;
+	}
+	return wide->sa.any.sa_family == AF_INET ? wide->sa.in.sin_addr.s_addr == htonl(INADDR_ANY)
+						 : IN6_IS_ADDR_UNSPECIFIED(&wide->sa.in6.sin6_addr);
+}
+
+/* Whether only one of two listeners' addresses can be had. */
+static bool collide(const struct addr *a, const struct addr *b)
+{
+	return is_set(a) && is_set(b) && (addr_equal(a, b) || is_within(a, b) || is_within(b, a));
+}
+
+/* The first address that collides with the k-th one of the i-th listener and stands before it, and
+ * its listener; NULL when there is none. */
+static const struct addr *find_address(const struct conf *conf, size_t i, size_t k, size_t *ret_j)
 {
 	const struct addr *addr = &conf->listeners[i].addresses[k];
 
@@ -71,12 +99,13 @@ static size_t find_address(const struct conf *conf, size_t i, size_t k)
 		for (size_t l = 0; l < n; l++) {
 			const struct addr *other = &conf->listeners[j].addresses[l];
 
-			if (is_set(other) && addr_equal(other, addr)) {
-				return j;
+			if (collide(other, addr)) {
+				*ret_j = j;
+				return other;
 			}
 		}
 	}
-	return i + 1;
+	return NULL;
 }
 
 static void check_addresses(struct conf_reader *reader, const config_setting_t *root, size_t i)
@@ -85,25 +114,34 @@ static void check_addresses(struct conf_reader *reader, const config_setting_t *
 	const config_setting_t *listen = find(root, "listeners", i, "listen");
 
 	for (size_t k = 0; k < listener->n_addresses; k++) {
-		size_t j =
-			is_set(&listener->addresses[k]) ? find_address(reader->conf, i, k) : i + 1;
+		const struct addr *addr = &listener->addresses[k];
+		size_t j;
+		const struct addr *other = find_address(reader->conf, i, k, &j);
+		const config_setting_t *setting = listen;
+		char other_text[ADDR_TEXT_MAX];
 		char text[ADDR_TEXT_MAX];
 		char key[CONF_PATH_MAX];
 
-		if (j > i) {
+		if (other == NULL) {
 			continue;
 		}
+		(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
 		if (config_setting_is_aggregate(listen)) {
 			(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, k);
-		} else {
-			(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
+			setting = config_setting_get_elem(listen, (unsigned)k);
 		}
-		conf_reader_error(reader,
-			config_setting_is_aggregate(listen)
-				? config_setting_get_elem(listen, (unsigned)k)
-				: listen,
-			key, "\"%s\" is an address of listeners[%zu] already; take out one of them",
-			addr_text(&listener->addresses[k], text), j);
+		(void)addr_text(addr, text);
+		if (addr_equal(addr, other)) {
+			conf_reader_error(reader, setting, key,
+				"\"%s\" is an address of listeners[%zu] already; take out one of "
+				"them",
+				text, j);
+		} else {
+			conf_reader_error(reader, setting, key,
+				"\"%s\" %s \"%s\" of listeners[%zu].listen; take out one of them",
+				text, is_within(addr, other) ? "is within" : "takes in",
+				addr_text(other, other_text), j);
+		}
 	}
 }
 
@@ -151,6 +189,52 @@ static void check_reference(struct conf_reader *reader, const config_setting_t *
 	}
 }
 
+/* Addresses of this machine alone. */
+static bool is_loopback(const struct addr *addr)
+{
+	return addr->sa.any.sa_family == AF_INET
+		       ? ntohl(addr->sa.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+		       : IN6_IS_ADDR_LOOPBACK(&addr->sa.in6.sin6_addr);
+}
+
+/* Whether to connect to `server` is to connect to the listener; a name may be anybody's. */
+static bool is_own(const struct conf_listener *listener, const struct addr *server)
+{
+	for (size_t k = 0; is_set(server) && k < listener->n_addresses; k++) {
+		const struct addr *addr = &listener->addresses[k];
+
+		if (addr_equal(addr, server) || (is_within(server, addr) && is_loopback(server))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A pair that comes in where it goes out makes the next one, until there are no more files. */
+static void check_loop(struct conf_reader *reader, const config_setting_t *root, size_t i)
+{
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	const struct conf_upstream *upstream = listener->upstream;
+	size_t u = upstream == NULL ? 0 : (size_t)(upstream - reader->conf->upstreams);
+
+	for (size_t k = 0; upstream != NULL && k < upstream->n_servers; k++) {
+		const struct conf_server *server = &upstream->servers[k];
+		const config_setting_t *setting = find(root, "upstreams", u, "servers");
+		char key[CONF_PATH_MAX];
+
+		if (is_own(listener, &server->addr)) {
+			setting = config_setting_get_elem(setting, (unsigned)k);
+			(void)snprintf(
+				key, sizeof(key), "upstreams[%zu].servers[%zu].address", u, k);
+			conf_reader_error(reader, config_setting_get_member(setting, "address"),
+				key,
+				"\"%s\" is the address of listeners[%zu]; weir would connect to "
+				"itself; write that of a server",
+				server->text, i);
+		}
+	}
+}
+
 void conf_check(struct conf_reader *reader, const config_setting_t *root)
 {
 	struct conf *conf = reader->conf;
@@ -160,5 +244,6 @@ void conf_check(struct conf_reader *reader, const config_setting_t *root)
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		check_addresses(reader, root, i);
 		check_reference(reader, root, i);
+		check_loop(reader, root, i);
 	}
 }
