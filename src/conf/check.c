@@ -61,9 +61,8 @@ static bool is_set(const struct addr *addr)
 }
 
 /*
- * Whether a socket that listens on `wide` leaves no room for one on `narrow`, of the same port: Linux
- * refuses the second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too;
- * "[::]" does not.
+ * Whether a socket that listens on `wide` leaves no room for one on `narrow`: Linux refuses the
+ * second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too; "[::]" is not.
  */
 static bool is_within(const struct addr *narrow, const struct addr *wide)
 {
