@@ -10,7 +10,8 @@
 #include "conf/source.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-*"
-#define WORD_CHARS NAME_CHARS ".:/@%+~" /* of values that lack their quotes */
+#define SIGNS      ".:/@%+~-*"
+#define WORD_CHARS NAME_CHARS SIGNS /* of values that lack their quotes */
 
 enum { DEPTH_MAX = 64 }; /* of brackets that are remembered; deeper ones give the general text */
 
@@ -181,7 +182,8 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 	char name[CONF_SHOWN_CHARS + 1];
 	const struct conf_key *known;
 
-	if (len == 0 || len > CONF_SHOWN_CHARS) {
+	/* Signs alone are more likely one too many than a value. */
+	if (len == (int)strspn(token->text, SIGNS) || len > CONF_SHOWN_CHARS) {
 		return false;
 	}
 	(void)snprintf(name, sizeof(name), "%.*s", (int)key->len, key->text);

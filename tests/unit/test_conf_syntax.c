@@ -78,6 +78,10 @@ static const struct wrong wrong_syntax[] = {
 	{"a = 1e\n", W "1: 1e is not in quotes; write \"1e\"\n"},
 	{"workers = 0;\na = = 1;\n", W "2: syntax error here or in the line before; look for a "
 				       "missing quote, '=', ',' or bracket\n"},
+	{"a =: 1;\n",
+		W "1: syntax error here or in the line before; look for a missing quote, '=', "
+		  "',' or bracket\n"},
+	{"listen = :80;\n", W "1: :80 is not in quotes; write \":80\"\n"},
 	{"}", W "1: syntax error here or in the line before; look for a missing quote, '=', ',' or "
 		"bracket\n"},
 	{"\"x\"\n",
