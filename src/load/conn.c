@@ -106,19 +106,17 @@ static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
 {
 	const struct conn *mate = conn_mate(conn);
 	struct due due = conn_due(conn);
+	const struct verdict_facts facts = {
+		.closed_ns = now_ns,
+		.early_ns = due.early_ns,
+		.late_ns = due.late_ns,
+		.max_late_ns = conn_options(conn)->max_late_ns,
+		.is_void = conn_is_void(conn),
+		.is_sending =
+			is_set(&conn->is_sending) || (mate != NULL && is_set(&mate->is_sending)),
+	};
 
-	if (now_ns < due.early_ns) {
-		conn->late_ns = (int64_t)(now_ns - due.early_ns);
-		return conn_is_void(conn) ? VERDICT_VOID : VERDICT_EARLY;
-	}
-	/* Between the two stamps it is in time, as far as anybody outside the proxy can tell. */
-	conn->late_ns = now_ns < due.late_ns ? 0 : (int64_t)(now_ns - due.late_ns);
-	if (conn_is_void(conn) || is_set(&conn->is_sending) ||
-		(mate != NULL && is_set(&mate->is_sending))) {
-		return VERDICT_VOID; /* our next byte was overdue */
-	}
-	return (uint64_t)conn->late_ns <= conn_options(conn)->max_late_ns ? VERDICT_ON_TIME
-									  : VERDICT_LATE;
+	return verdict_judge(&facts, &conn->late_ns);
 }
 
 static void conn_record(struct conn *conn)
@@ -490,22 +488,6 @@ void conn_await(struct conn *server)
 }
 
 /* ---- names ---- */
-
-const char *verdict_name(enum verdict verdict)
-{
-	static const char *const names[VERDICTS] = {
-		[VERDICT_NONE] = "",
-		[VERDICT_FAILED] = "failed",
-		[VERDICT_VOID] = "void",
-		[VERDICT_EARLY] = "early",
-		[VERDICT_ON_TIME] = "on_time",
-		[VERDICT_LATE] = "late",
-		[VERDICT_NEVER] = "never",
-		[VERDICT_UNFINISHED] = "unfinished",
-	};
-
-	return names[verdict];
-}
 
 const char *conn_end_name(enum conn_end end)
 {

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "load/options.h"
+#include "load/verdict.h"
 #include "stream/emitter.h"
 #include "stream/timer.h"
 
@@ -39,19 +40,6 @@ enum conn_end {
 	CONN_END_RST,   /**< the peer's reset */
 	CONN_END_ERROR, /**< another error */
 	CONN_END_OURS,  /**< we closed it: it was no longer needed, or waited for in vain */
-};
-
-/** What is to be said of a connection in the end. The names are those of the report. */
-enum verdict {
-	VERDICT_NONE,       /**< nothing was expected of it */
-	VERDICT_FAILED,     /**< it could not be opened */
-	VERDICT_VOID,       /**< weirload itself was too late with a byte */
-	VERDICT_EARLY,      /**< closed before its time */
-	VERDICT_ON_TIME,    /**< closed at its time, or within --max-late */
-	VERDICT_LATE,       /**< closed later than that */
-	VERDICT_NEVER,      /**< still open --wait after its time */
-	VERDICT_UNFINISHED, /**< still open at an interruption, and not yet due */
-	VERDICTS,
 };
 
 struct conn {
@@ -147,8 +135,7 @@ void conn_stop(struct conn *conn);
 /** Whether it has ended. Of the other end too. */
 bool conn_is_over(const struct conn *conn);
 
-/** The name of a verdict, and of an end, as reports write them: "on_time", "fin". */
-const char *verdict_name(enum verdict verdict);
+/** The name of an end, as reports write it: "fin". */
 const char *conn_end_name(enum conn_end end);
 
 #endif

@@ -6,7 +6,8 @@
  *	run	lanes and the main thread	lane	a thread's loop, its ramp and heartbeat
  *	conn	one end of a connection		serve	the server behind the proxy, and tokens
  *	scenario  idle, trickle, halfclose, stall, connect, mixed: what the ends do
- *	results	what was shown			report, json, csv, progress: how it is told
+ *	verdict	early, on time, late ...	results	what was shown
+ *	report, json, csv, progress: how it is told
  *
  * It knows the stream library (src/stream, src/base) and nothing of weir.
  */

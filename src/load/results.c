@@ -10,23 +10,6 @@ enum { VOID_MAX_PERCENT = 1 };
 
 /* ---- verdicts ---- */
 
-/** The worse of two verdicts, of the two ends of a pair. */
-static enum verdict worse(enum verdict a, enum verdict b)
-{
-	static const uint8_t ranks[VERDICTS] = {
-		[VERDICT_NONE] = 0,
-		[VERDICT_ON_TIME] = 1,
-		[VERDICT_LATE] = 2,
-		[VERDICT_UNFINISHED] = 3,
-		[VERDICT_NEVER] = 4,
-		[VERDICT_EARLY] = 5,
-		[VERDICT_VOID] = 6,
-		[VERDICT_FAILED] = 7,
-	};
-
-	return ranks[a] >= ranks[b] ? a : b;
-}
-
 enum verdict results_verdict(const struct conn *client)
 {
 	const struct conn *mate = conn_mate(client);
@@ -36,7 +19,7 @@ enum verdict results_verdict(const struct conn *client)
 		return verdict;
 	}
 	if (mate != NULL) {
-		verdict = worse(verdict, mate->verdict);
+		verdict = verdict_worse(verdict, mate->verdict);
 	}
 	return verdict == VERDICT_NONE ? VERDICT_UNFINISHED : verdict;
 }
