@@ -169,6 +169,17 @@ static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MA
 	return 0;
 }
 
+static int set_auto(const char *text, bool *value, char why[CONF_WHY_MAX])
+{
+	bool on = strcmp(text, "auto") == 0;
+
+	if (!on && strcmp(text, "off") != 0) {
+		return refuse(why, text, "neither of two; write \"auto\" or \"off\"");
+	}
+	*value = on;
+	return 0;
+}
+
 static int set_server(const char *text, struct conf_server *value, char why[CONF_WHY_MAX])
 {
 	struct addr addr;
@@ -207,6 +218,8 @@ int conf_value_set(
 			       : refuse(why, text,
 					 "not a level; write \"error\", \"warn\", \"info\" or "
 					 "\"debug\"");
+	case CONF_AUTO:
+		return set_auto(text, value, why);
 	case CONF_MODE:
 		return set_mode(key, text, value, why);
 	case CONF_NAME:

@@ -33,6 +33,7 @@ struct proxy_shared {
 	const struct conf *conf; /**< a reference */
 	struct resolver *resolver;
 	struct limit pairs;
+	size_t n_pipes;               /**< for splicing, of each worker; 0: none */
 	struct limit *listener_pairs; /**< one for each of conf->listeners */
 	struct proxy **proxies;       /**< one for each worker */
 	size_t n_proxies;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/pump.h"
 
+enum {
+	BULK_READ_BYTES = 16 * 1024,
+	BULK_READS = 4,
+};
+
 /** Looks how much room is left for `to` and reads no further than that. */
 static void pump_throttle(struct pump *pump)
 {
@@ -17,13 +22,29 @@ static void pump_throttle(struct pump *pump)
 	}
 }
 
+/** Bulk earns the splice path, quiet loses it: several large or small reads in a row. */
+static void pump_weigh(struct pump *pump, size_t len)
+{
+	bool large = len >= BULK_READ_BYTES;
+
+	if (large == stream_is_splicing(pump->from)) {
+		pump->n_unusual = 0;
+	} else if (++pump->n_unusual == BULK_READS) {
+		pump->n_unusual = 0;
+		stream_splice_to(pump->from, large ? pump->to : NULL);
+	}
+}
+
 static void on_source(struct handler *handler, const struct event *event)
 {
 	struct pump *pump = container_of(handler, struct pump, source);
 
 	if (event->type == STREAM_READ) {
-		/* A write that fails is told by the stream itself: HANGUP or CLOSE, to the pair. */
-		(void)stream_write(pump->to, event->data, event->len, NULL);
+		if (event->data != NULL) {
+			/* A write that fails is told by the stream, to the pair. */
+			(void)stream_write(pump->to, event->data, event->len, NULL);
+		}
+		pump_weigh(pump, event->len);
 		if (stream_bytes_waiting(pump->to) > 0) {
 			pump_throttle(pump);
 		}
@@ -74,6 +95,7 @@ void pump_stop(struct pump *pump)
 	}
 	stream_off(pump->from, &pump->source);
 	stream_off(pump->to, &pump->sink);
+	stream_splice_to(pump->from, NULL);
 	stream_stop(pump->from);
 	pump->from = NULL;
 }

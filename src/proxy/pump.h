@@ -6,8 +6,13 @@
  *	to is full (can_write false) ──▶ stream_stop(from) ── DRAIN of `to` ──▶ stream_start(from)
  *	END of `from` ──▶ when nothing waits for `to`: done
  *
- * That is all of backpressure; it is stated here and nowhere else. What waits for `to` is at most
- * its high-water mark: a read never takes more than the room that is left. Of half-close, the pump
+ * That is all of backpressure; it is stated here and nowhere else. What waits for `to` in our
+ * memory is at most its high-water mark: a read never takes more than the room that is left.
+ *
+ * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
+ * bulk earns the splice path, quiet loses it. A mark below a large read never earns it.
+ *
+ * Of half-close, the pump
  * only says when a FIN may go out; the pair sends it (pair_pass_fin() in pair.c).
  *
  * The pump owns nothing; both streams outlive it or are stopped by pump_stop() first. Failures of
@@ -17,6 +22,7 @@
 #define WEIR_PROXY_PUMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "stream/stream.h"
 
@@ -27,8 +33,9 @@ struct pump {
 	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
 	/** Bytes began to wait or are out, or `ended` or `done` became true. May stop the pump. */
 	void (*changed)(struct pump *pump);
-	bool ended; /**< `from` finished */
-	bool done;  /**< and all its bytes are out: its FIN may be passed on */
+	bool ended;        /**< `from` finished */
+	bool done;         /**< and all its bytes are out: its FIN may be passed on */
+	uint8_t n_unusual; /**< large reads in a row while copying, small ones while splicing */
 };
 
 /** Starts moving bytes; 0 or a negative errno of stream_start(). */

@@ -4,13 +4,34 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "stream/pipe.h"
+
 enum {
 	/* stdio 3, signals 1, libuv's global signal pipe 2, lookups and the odd file 18 */
 	FDS_PROCESS = 24,
 	/* libuv's epoll set, ours, the wake-up and the timers */
 	FDS_LOOP = 4,
 	FDS_PAIR = 2,
+	FDS_PIPE = 2,
+	/* Of 1 MiB each: half of what an unprivileged user may have in pipes (pipe(7)) */
+	PIPES_MAX_ALL = 32,
+	PIPES_SHARE = 16,
 };
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t budget_left(const struct budget *budget)
+{
+	return budget->n_fds > budget->n_reserve ? budget->n_fds - budget->n_reserve : 0;
+}
+
+static void budget_fit_pairs(struct budget *budget)
+{
+	budget->max_pairs = (uint32_t)min_u64(budget_left(budget) / FDS_PAIR, UINT32_MAX);
+}
 
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 {
@@ -27,14 +48,22 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	budget.n_fds = limit.rlim_cur;
 	/* One loop more than workers: the main thread's. */
 	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
-	budget.max_pairs = 0;
-	if (budget.n_fds > budget.n_reserve) {
-		uint64_t pairs = (budget.n_fds - budget.n_reserve) / FDS_PAIR;
-
-		budget.max_pairs = pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
-	}
+	budget.n_pipes = 0;
+	budget_fit_pairs(&budget);
 	*ret_budget = budget;
 	return 0;
+}
+
+void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs)
+{
+	uint64_t left = budget_left(budget);
+	uint64_t for_pairs = min_u64((uint64_t)max_pairs * FDS_PAIR, left);
+	uint64_t n_fds = min_u64(left / PIPES_SHARE, left - for_pairs);
+	uint64_t n_pipes = min_u64(n_fds / FDS_PIPE, PIPES_MAX_ALL) / n_workers;
+
+	budget->n_pipes = (size_t)min_u64(n_pipes, PIPES_MAX);
+	budget->n_reserve += budget->n_pipes * FDS_PIPE * n_workers;
+	budget_fit_pairs(budget);
 }
 
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs)

@@ -11,6 +11,7 @@
 struct budget {
 	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
 	uint64_t n_reserve; /**< what weir itself needs */
+	size_t n_pipes;     /**< of one worker, for splicing: part of the reserve */
 	uint32_t max_pairs; /**< (n_fds - n_reserve) / 2 */
 };
 
@@ -19,6 +20,13 @@ struct budget {
  * or a negative errno.
  */
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
+
+/**
+ * Puts pipes for splicing into the reserve: at most PIPES_MAX for a worker and PIPES_MAX_ALL for
+ * the process, 1/16 of the fds that are for pairs, and what `max_pairs` pairs (0: as many as fit)
+ * leave.
+ */
+void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs);
 
 /** How many fds `max_pairs` pairs need. */
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);

@@ -285,6 +285,10 @@ static int daemon_take_budget(struct daemon *daemon)
 		daemon_explain_budget(budget, conf->max_pairs, remedy, sizeof(remedy));
 		return daemon_fail("max_pairs", -EMFILE, remedy);
 	}
+	if (conf->splice) {
+		budget_add_pipes(budget, daemon->n_workers, conf->max_pairs);
+	}
+	daemon->shared.n_pipes = budget->n_pipes;
 	daemon->shared.pairs.max = conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs;
 	return 0;
 }

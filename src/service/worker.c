@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "stream/loop.h"
+#include "stream/pipe.h"
 
 /* ---- on the worker's thread ---- */
 
@@ -81,6 +82,7 @@ static void *worker_main(void *arg)
 		log_thread_close();
 		return NULL;
 	}
+	pipe_pool_allow(worker->loop, worker->shared->n_pipes);
 	proxy_init(&worker->proxy, worker->loop, worker->shared, worker->index);
 	worker->proxy.owner = worker;
 	worker->proxy.quiet = on_proxy_quiet;

@@ -41,6 +41,7 @@ struct loop {
 	struct list next;               /* struct task::link */
 	struct list deferred;           /* struct task::link */
 	struct timers timers;
+	struct pipe_pool pipes;
 	pthread_mutex_t lock; /**< posted */
 	struct list posted;   /* struct task::link */
 	char buffer[LOOP_BUFFER_BYTES];
@@ -166,6 +167,7 @@ static void loop_fini(struct loop *loop)
 	int r;
 
 	timers_fini(&loop->timers, loop);
+	pipe_pool_fini(&loop->pipes);
 	uv_walk(&loop->uv, close_handle, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	r = uv_loop_close(&loop->uv);
@@ -301,6 +303,11 @@ void *loop_buffer(struct loop *loop)
 uv_loop_t *loop_uv(struct loop *loop)
 {
 	return &loop->uv;
+}
+
+struct pipe_pool *loop_pipes(struct loop *loop)
+{
+	return &loop->pipes;
 }
 
 struct timers *loop_timers(struct loop *loop)

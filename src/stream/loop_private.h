@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "stream/loop.h"
+#include "stream/pipe.h"
 #include "stream/timer.h"
 
 /** The timers of one loop; timer.c. */
@@ -34,6 +35,7 @@ void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
 /** Keeps the books of loop_waiting_bytes(); `bytes` may be negative. */
 void loop_add_waiting(struct loop *loop, int64_t bytes);
 
+struct pipe_pool *loop_pipes(struct loop *loop);
 struct timers *loop_timers(struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
 

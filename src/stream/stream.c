@@ -111,11 +111,11 @@ static void on_later(struct task *task)
 
 void stream_fail(struct stream *s, int err)
 {
+	uint64_t now_ns = clock_ns();
+
 	if (s->cause != 0 || s->fd < 0) {
 		return;
 	}
-	s->cause = err;
-	s->cause_ns = clock_ns();
 	s->hung_up = s->half_open;
 	s->hangup_told = false;
 	s->readable = true;
@@ -124,6 +124,8 @@ void stream_fail(struct stream *s, int err)
 		s->drain_due = false; /* what waits never goes out */
 	}
 	stream_drop_queue(s);
+	s->cause = err;
+	s->cause_ns = now_ns;
 	stream_defer(s);
 }
 
@@ -406,6 +408,7 @@ static int stream_detach(struct stream *s)
 	s->fd = -1;
 	s->started = false;
 	s->connecting = NULL;
+	s->splice_to = NULL;
 	stream_wind(s);
 	stream_drop_queue(s);
 	return fd;

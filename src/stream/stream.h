@@ -7,7 +7,8 @@
  * Events (struct event, emitter.h), emitted on the stream's loop, never from inside a call by the
  * user:
  *
- *	READ	bytes arrived: data and len, borrowed for the call
+ *	READ	bytes arrived: data and len, borrowed for the call. data is NULL for bytes that went
+ *		past us, see stream_splice_to()
  *	WRITE	len bytes were taken by the kernel
  *	DRAIN	everything written so far has gone out
  *	END	half-open streams only: the peer finished sending. Without STREAM_HALF_OPEN the end
@@ -188,6 +189,18 @@ bool stream_is_readable(struct stream *stream);
 
 /** Sends FIN after what waits; nothing can be written afterwards. Idempotent. */
 void stream_shutdown(struct stream *stream);
+
+/**
+ * From now on the input of `stream` goes to `to` by splice(2), past user space, where the kernel
+ * and the loop's pool of pipes (pipe.h) let it; READ tells how much. What does not pass so is told
+ * by READ with data, for the handler to write as before: the order stays. What waits in a pipe
+ * counts as waiting for `to`. NULL ends it. `to` is on the same loop, and outlives this or is
+ * replaced first.
+ */
+void stream_splice_to(struct stream *stream, struct stream *to);
+
+/** Whether it is to; not once the kernel has refused for good. */
+bool stream_is_splicing(const struct stream *stream);
 
 /**
  * Looks at the kernel now, whatever the last event said: reads once if the stream is started, and

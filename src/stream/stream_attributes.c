@@ -36,7 +36,7 @@ int stream_cause(const struct stream *s)
 
 uint64_t stream_cause_ns(const struct stream *s)
 {
-	return s->cause_ns;
+	return s->cause == 0 ? 0 : s->cause_ns;
 }
 
 bool stream_has_ended(const struct stream *s)
@@ -91,7 +91,7 @@ uint64_t stream_written_ns(const struct stream *s)
 
 uint64_t stream_stalled_ns(const struct stream *s)
 {
-	return s->stalled_ns;
+	return s->cause == 0 ? s->stalled_ns : NS_NEVER;
 }
 
 bool stream_is_tcp(const struct stream *s)

@@ -5,6 +5,7 @@
  * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or a short read that nothing
  * but an empty socket explains, or the stream's share of the turn is used up (then it stands in
  * line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks.
+ * Bulk may go past both: stream_splice.c.
  */
 #include "stream/stream_private.h"
 
@@ -20,8 +21,9 @@
 #include "stream/loop_private.h"
 
 enum {
-	READS_A_TURN = 4,       /**< so that one fast pair does not starve the rest */
-	CHUNK_MIN_BYTES = 4096, /**< room for the next small writes */
+	READS_A_TURN = 4, /**< so that one fast pair does not starve the rest */
+	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES, /**< one splice may take as much at once */
+	CHUNK_MIN_BYTES = 4096,                          /**< room for the next small writes */
 };
 
 /* ---- in ---- */
@@ -60,8 +62,16 @@ static bool stream_read_once(struct stream *s)
 {
 	char *buffer = loop_buffer(s->loop);
 	size_t room = s->read_max;
-	ssize_t n = input(s, buffer, room);
+	ssize_t n = s->splice_to == NULL ? 0 : stream_splice_in(s);
 
+	if (n > 0) {
+		return s->readable;
+	}
+	if (n < 0 && s->cause == 0) {
+		stream_fail(s, (int)n);
+		return false;
+	}
+	n = input(s, buffer, room);
 	if (n > 0) {
 		s->read_ns = clock_ns();
 		s->n_read += (size_t)n;
@@ -86,8 +96,10 @@ static bool stream_read_once(struct stream *s)
 
 void stream_read(struct stream *s)
 {
+	uint64_t share_end = s->n_read + BYTES_A_TURN;
+
 	for (unsigned i = 0; s->started && !s->ended && s->fd >= 0; i++) {
-		if (i == READS_A_TURN) {
+		if (i == READS_A_TURN || s->n_read >= share_end) {
 			loop_next(s->loop, &s->later);
 			return;
 		}
@@ -119,10 +131,13 @@ static ssize_t output(const struct stream *s, const void *data, size_t len)
 	return n;
 }
 
-/** Tries the kernel once and keeps the books: how many bytes it took, or a negative errno. */
+/**
+ * Tries the kernel once and keeps the books: how many bytes it took, or a negative errno. Without
+ * `data` the bytes are those in the pipe.
+ */
 static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 {
-	ssize_t n = output(s, data, len);
+	ssize_t n = data == NULL ? stream_splice_out(s) : output(s, data, len);
 
 	if (n < 0) {
 		if (errno != EAGAIN) {
@@ -130,7 +145,8 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 		}
 		n = 0;
 	}
-	if ((size_t)n < len && (s->is_socket || n == 0)) {
+	/* A splice is also cut short when the process is stopped: there only EAGAIN means full. */
+	if ((size_t)n < len && (n == 0 || (s->is_socket && data != NULL))) {
 		s->writable = false;
 	}
 	if (n > 0) {
@@ -152,12 +168,18 @@ void stream_drop_queue(struct stream *s)
 		s->first = chunk->next;
 		free(chunk);
 	}
+	if (s->pipe != NULL) {
+		s->waiting -= s->pipe->used;
+		s->pipe = pipe_give(s->loop, s->pipe);
+	}
 	if (s->waiting > 0) {
 		loop_add_waiting(s->loop, -(int64_t)s->waiting);
 	}
 	s->last = NULL;
 	s->waiting = 0;
-	s->stalled_ns = NS_NEVER;
+	if (s->cause == 0) {
+		s->stalled_ns = NS_NEVER;
+	}
 }
 
 /** Copies to the end of the queue; 0 or -ENOMEM. */
@@ -191,10 +213,16 @@ static int stream_enqueue(struct stream *s, const char *data, size_t len)
 	return 0;
 }
 
-static void chunk_drop(struct stream *s)
+/** Takes bytes that went out off the first chunk. */
+static void chunk_advance(struct stream *s, size_t n)
 {
 	struct chunk *chunk = s->first;
 
+	loop_add_waiting(s->loop, -(int64_t)n);
+	chunk->begin += n;
+	if (chunk->begin < chunk->end) {
+		return;
+	}
 	s->first = chunk->next;
 	if (s->first == NULL) {
 		s->last = NULL;
@@ -210,12 +238,34 @@ void stream_send_fin(struct stream *s)
 	}
 }
 
+/** One try for what waits first: the pipe, then the chunks. */
+static ssize_t stream_flush_once(struct stream *s)
+{
+	struct chunk *chunk;
+	ssize_t n;
+
+	if (s->pipe != NULL) {
+		n = stream_output(s, NULL, s->pipe->used);
+		if (n >= 0) {
+			return n;
+		}
+		n = stream_splice_spill(s, (int)-n);
+		if (n < 0) {
+			return n;
+		}
+	}
+	chunk = s->first;
+	n = stream_output(s, chunk->bytes + chunk->begin, chunk->end - chunk->begin);
+	if (n > 0) {
+		chunk_advance(s, (size_t)n);
+	}
+	return n;
+}
+
 void stream_flush(struct stream *s)
 {
-	while (s->first != NULL && s->writable) {
-		struct chunk *chunk = s->first;
-		ssize_t n =
-			stream_output(s, chunk->bytes + chunk->begin, chunk->end - chunk->begin);
+	while (s->waiting > 0 && s->writable) {
+		ssize_t n = stream_flush_once(s);
 
 		if (n < 0) {
 			stream_fail(s, (int)n);
@@ -224,13 +274,8 @@ void stream_flush(struct stream *s)
 		if (n == 0) {
 			return;
 		}
-		chunk->begin += (size_t)n;
 		s->waiting -= (size_t)n;
-		loop_add_waiting(s->loop, -(int64_t)n);
 		s->stalled_ns = s->written_ns;
-		if (chunk->begin == chunk->end) {
-			chunk_drop(s);
-		}
 	}
 	if (s->waiting == 0) {
 		s->stalled_ns = NS_NEVER;
@@ -250,7 +295,7 @@ static int stream_put(struct stream *s, const char *data, size_t len)
 	ssize_t n = 0;
 	int r;
 
-	if (s->first == NULL && s->writable) {
+	if (s->waiting == 0 && s->writable) {
 		n = stream_output(s, data, len);
 		if (n < 0) {
 			return (int)n;

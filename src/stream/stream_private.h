@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a stream, shared by stream.c (life, attributes), stream_io.c (moving bytes) and
- * connector.c. */
+/* The inside of a stream, shared by stream.c (life), stream_attributes.c, stream_io.c and
+ * stream_splice.c (moving bytes) and connector.c. */
 #ifndef WEIR_STREAM_STREAM_PRIVATE_H
 #define WEIR_STREAM_STREAM_PRIVATE_H
 
+#include <sys/types.h>
+
 #include "stream/loop.h"
+#include "stream/pipe.h"
 #include "stream/stream.h"
 #include "stream/timer.h"
 
@@ -27,14 +30,16 @@ struct stream_clock {
 /** Two of them are most of what an idle pair costs: mind the holes. */
 struct stream {
 	struct watcher watcher;
-	struct loop *loop;       /**< NULL until the thread's own is needed */
-	struct task later;       /**< deferred: tell what happened; next: go on reading */
-	struct task *connecting; /**< whom to run when connect(2) has ended */
+	struct loop *loop;        /**< NULL until the thread's own is needed */
+	struct task later;        /**< deferred: tell what happened; next: go on reading */
+	struct task *connecting;  /**< whom to run when connect(2) has ended */
+	struct stream *splice_to; /**< where input goes past us */
+	struct pipe *pipe;        /**< lent while bytes that were spliced to us wait in it */
 	struct emitter emitter;
 	struct chunk *first;
 	struct chunk *last;
 	struct stream_clock *clock;
-	size_t waiting; /**< bytes in the chunks */
+	size_t waiting; /**< bytes in the pipe and in the chunks, which go out after it */
 	uint32_t high_water;
 	uint32_t read_max;
 	uint32_t taken; /**< bytes that the kernel took since the last WRITE, in this turn */
@@ -45,8 +50,10 @@ struct stream {
 	uint64_t n_written;
 	uint64_t read_ns;
 	uint64_t written_ns;
-	uint64_t stalled_ns;
-	uint64_t cause_ns; /**< when the cause was noticed; 0: there is none */
+	union {
+		uint64_t stalled_ns; /**< without a cause: see stream_stalled_ns() */
+		uint64_t cause_ns;   /**< with one: when it was noticed; nothing waits then */
+	};
 	bool half_open : 1;
 	bool is_socket : 1;
 	bool is_tcp : 1;
@@ -56,11 +63,13 @@ struct stream {
 	bool once_started : 1;
 	bool readable : 1; /**< as far as we know: only EAGAIN or a short read clears them */
 	bool writable : 1;
-	bool no_shortcut : 1; /**< a short read does not mean that the socket is empty */
-	bool ended : 1;       /**< end of input was read */
-	bool shut : 1;        /**< nothing more may be written */
-	bool drain_due : 1;   /**< a DRAIN is on its way */
-	bool hung_up : 1;     /**< HANGUP was told, or is about to be */
+	bool no_shortcut : 1;   /**< a short read does not mean that the socket is empty */
+	bool no_splice_in : 1;  /**< the kernel does not splice from this fd */
+	bool no_splice_out : 1; /**< nor to it */
+	bool ended : 1;         /**< end of input was read */
+	bool shut : 1;          /**< nothing more may be written */
+	bool drain_due : 1;     /**< a DRAIN is on its way */
+	bool hung_up : 1;       /**< HANGUP was told, or is about to be */
 	bool hangup_told : 1;
 	bool graceful : 1; /**< close when nothing is left to write */
 	bool deferred : 1; /**< `later` stands on the deferred list */
@@ -102,6 +111,26 @@ void stream_flush(struct stream *stream);
 /** Sends FIN if it was asked for and nothing waits. */
 void stream_send_fin(struct stream *stream);
 
+/* ---- stream_splice.c, for stream_io.c ---- */
+
+/**
+ * One splice from the fd to its target, and READ: how many bytes. 0: nothing moved, and a copying
+ * read finds out why. A negative errno: the socket's error, which the kernel tells only once.
+ */
+ssize_t stream_splice_in(struct stream *stream);
+
+/** As write(2), with what waits in the pipe; gives an empty pipe back. */
+ssize_t stream_splice_out(struct stream *stream);
+
+/**
+ * After stream_splice_out() failed with `err`: 0 if the kernel just does not splice to this fd;
+ * what was in the pipe is then the first chunk. Else a negative errno, that of `err` or -ENOMEM.
+ */
+int stream_splice_spill(struct stream *stream, int err);
+
+/* ---- stream_io.c, for stream.c and stream_splice.c ---- */
+
+/** Frees all that waits. */
 void stream_drop_queue(struct stream *stream);
 
 /* ---- for connector.c ---- */

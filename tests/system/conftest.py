@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from weirtest.settings import SANITIZER, SCALE, WEIR  # noqa: E402
+from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def pytest_configure():
 
 
 def pytest_report_header():
-    return f"weir: {WEIR}, counts divided by {SCALE}, sanitizer: {SANITIZER or 'none'}"
+    return f"weir: {WEIR}, counts divided by {SCALE}, splice: {SPLICE}, sanitizer: {SANITIZER or 'none'}"
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -102,7 +102,7 @@ def test_reset_while_weir_is_backpressured(by_client, hearing, report):
 def test_waiting_for_the_receiver_after_a_reset_is_bounded_by_write_stall(by_client, hearing):
     """The receiver never reads again: the reset goes out anyway, and what it reads later is a prefix."""
     with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096,
-               timeouts={"write_stall": "300ms"}) as rig:
+               timeouts={"write_stall": "1s"}) as rig:
         breaker, other, by = sides(rig, by_client, rcvbuf=4096)
         count = transfer.fill(breaker, quiet=0.1)
         peers.reset(breaker)

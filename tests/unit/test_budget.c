@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "stream/pipe.h"
 #include "suite.h"
 
 /* The test runs in a child of its own, so that limits may be lowered for good. */
@@ -65,6 +66,67 @@ START_TEST(a_limit_below_the_reserve_leaves_no_pair)
 	ck_assert_int_eq(budget_take(64, 64, &budget), 0);
 	ck_assert_uint_eq(budget.max_pairs, 0);
 	ck_assert_uint_gt(budget.n_reserve, budget.n_fds);
+}
+END_TEST
+
+/** With `limit` fds, workers and pairs: what pipes are put into the reserve. */
+static struct budget with_pipes(rlim_t limit, size_t n_workers, uint32_t max_pairs)
+{
+	struct budget budget;
+	struct budget before;
+
+	set_limit(limit, limit);
+	ck_assert_int_eq(budget_take(n_workers, 1, &budget), 0);
+	before = budget;
+	ck_assert_uint_eq(budget.n_pipes, 0);
+	budget_add_pipes(&budget, n_workers, max_pairs);
+	ck_assert_uint_eq(budget.n_reserve - before.n_reserve, budget.n_pipes * 2 * n_workers);
+	ck_assert_uint_eq(budget.max_pairs, (limit - budget.n_reserve) / 2);
+	return budget;
+}
+
+START_TEST(each_worker_has_pipes_where_there_is_plenty)
+{
+	ck_assert_uint_eq(with_pipes(4000, 1, 0).n_pipes, PIPES_MAX);
+}
+END_TEST
+
+START_TEST(all_workers_together_have_no_more_pipes_than_a_user_may)
+{
+	ck_assert_uint_eq(with_pipes(4000, 8, 0).n_pipes, 4);
+}
+END_TEST
+
+START_TEST(pipes_are_a_small_part_of_few_descriptors)
+{
+	struct budget budget = with_pipes(200, 1, 0);
+
+	ck_assert_uint_gt(budget.n_pipes, 0);
+	ck_assert_uint_lt(budget.n_pipes, PIPES_MAX);
+	ck_assert_uint_le(budget.n_pipes * 2, (budget.n_fds - budget.n_reserve) / 15);
+}
+END_TEST
+
+START_TEST(pipes_never_take_the_place_of_pairs_that_are_wanted)
+{
+	struct budget budget;
+
+	set_limit(300, 300);
+	ck_assert_int_eq(budget_take(1, 1, &budget), 0);
+	ck_assert_uint_eq(with_pipes(300, 1, budget.max_pairs).n_pipes, 0);
+	ck_assert_uint_eq(with_pipes(300, 1, budget.max_pairs - 3).n_pipes, 3);
+}
+END_TEST
+
+START_TEST(a_limit_below_the_reserve_leaves_no_pipe)
+{
+	struct budget budget;
+
+	set_limit(32, 32);
+	ck_assert_int_eq(budget_take(64, 64, &budget), 0);
+	budget_add_pipes(&budget, 64, 0);
+	ck_assert_uint_eq(budget.n_pipes, 0);
+	ck_assert_uint_eq(budget.max_pairs, 0);
 }
 END_TEST
 
@@ -142,6 +204,11 @@ int main(void)
 	tcase_add_test(tc, what_the_reserve_leaves_is_for_pairs);
 	tcase_add_test(tc, workers_and_sockets_are_part_of_the_reserve);
 	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pair);
+	tcase_add_test(tc, each_worker_has_pipes_where_there_is_plenty);
+	tcase_add_test(tc, all_workers_together_have_no_more_pipes_than_a_user_may);
+	tcase_add_test(tc, pipes_are_a_small_part_of_few_descriptors);
+	tcase_add_test(tc, pipes_never_take_the_place_of_pairs_that_are_wanted);
+	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pipe);
 	tcase_add_test(tc, no_limit_at_all_is_as_many_as_can_be_counted);
 	tcase_add_test(tc, errors_leave_the_result_alone);
 	suite_add_tcase(suite, tc);

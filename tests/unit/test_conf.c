@@ -33,6 +33,7 @@ START_TEST(the_smallest_config_gets_all_defaults)
 	ck_assert_uint_eq(conf->max_pairs, 0);
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_INFO);
 	ck_assert_uint_eq(conf->high_water_mark, 64 * 1024);
+	ck_assert(conf->splice);
 	expect_default_timeouts(&conf->timeouts);
 	ck_assert_uint_eq(conf->timeouts.drain_ns, SECONDS(30));
 	ck_assert_uint_eq(conf->n_listeners, 1);
@@ -58,7 +59,7 @@ START_TEST(every_value_that_is_written_is_read)
 {
 	const struct conf *conf = conf_case_load_text(
 		"workers = 3; max_pairs = 10000000; log = { level = \"debug\"; };\n"
-		"relay = { high_water_mark = \"16M\"; };\n"
+		"relay = { high_water_mark = \"16M\"; splice = \"off\"; };\n"
 		"timeouts = { connect = \"1ms\"; idle = \"2s\"; half_close = \"3s\";\n"
 		"  half_close_max = \"4s\"; write_stall = \"5s\"; lifetime = \"10000d\"; drain = "
 		"\"0s\"; };\n"
@@ -74,6 +75,7 @@ START_TEST(every_value_that_is_written_is_read)
 	ck_assert_uint_eq(conf->max_pairs, 10000000);
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_DEBUG);
 	ck_assert_uint_eq(conf->high_water_mark, 16 * 1024 * 1024);
+	ck_assert(!conf->splice);
 	ck_assert_uint_eq(conf->timeouts.connect_ns, NS_PER_MS);
 	ck_assert_uint_eq(conf->timeouts.idle_ns, SECONDS(2));
 	ck_assert_uint_eq(conf->timeouts.half_close_ns, SECONDS(3));
@@ -299,6 +301,7 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_mem_eq(&installed->timeouts, &written->timeouts, sizeof(written->timeouts));
 	ck_assert_int_eq(installed->log_level, written->log_level);
 	ck_assert_uint_eq(installed->high_water_mark, written->high_water_mark);
+	ck_assert(installed->splice == written->splice);
 	ck_assert_uint_eq(installed->n_listeners, 1);
 	ck_assert_uint_eq(installed->listeners[0].mode, written->listeners[0].mode);
 	ck_assert_mem_eq(&installed->listeners[0].timeouts, &written->listeners[0].timeouts,

@@ -77,6 +77,10 @@ static const struct wrong wrong_values[] = {
 	{"log = \"info\";", W "1: log: a string was found; write log = { ... }\n"},
 	{"relay = { high_water_mark = 65536; };",
 		W "1: relay.high_water_mark: 65536 is a bare number; write \"65536\", in quotes\n"},
+	{"relay = { splice = \"on\"; };",
+		W "1: relay.splice: \"on\": neither of two; write \"auto\" or \"off\"\n"},
+	{"relay = { splice = true; };",
+		W "1: relay.splice: a boolean was found; write splice = \"off\"\n"},
 	{"relay = { high_water_mark = \"4095\"; };",
 		W "1: relay.high_water_mark: \"4095\" is out of range; write a size from \"4k\" to "
 		  "\"16M\"\n"},
@@ -103,8 +107,10 @@ static const struct wrong wrong_values[] = {
 					"it at the top level, as workers\n"},
 	{"relay = { max_pairs = 1; };", W
 		"1: relay.max_pairs: is not known here; write it at the top level, as max_pairs\n"},
-	{"relay = { splice = \"auto\"; };",
-		W "1: relay.splice: is not known here; known are: high_water_mark\n"},
+	{"relay = { slice = \"auto\"; };",
+		W "1: relay.slice: is not known here; the nearest known key is \"splice\"\n"},
+	{"relay = { buffers = \"auto\"; };",
+		W "1: relay.buffers: is not known here; known are: high_water_mark, splice\n"},
 	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
 		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
 		  "workers, max_pairs, timeouts, log, relay, listeners, upstreams\n"},

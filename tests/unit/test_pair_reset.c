@@ -6,6 +6,7 @@
 #include "proxy/pair.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -352,10 +353,10 @@ START_TEST(an_error_resets_both_sides)
 	open_relaying(_i, RIG_WIDE);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
-	fault_only_call("send");
+	fault_only_call(rig.splices ? "splice" : "send");
 	fault_set_errno(EHOSTUNREACH);
-	fault_arm(1);
-	side_send(survivor, 100); /* weir cannot send them to the failing side */
+	fault_arm(rig.splices ? 2 : 1); /* the first one is in, from the survivor */
+	side_send(survivor, 100);       /* weir cannot send them to the failing side */
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
 	rig_assert_ended(&rig, END_BY_WEIR, END_ERROR);
@@ -419,7 +420,9 @@ int main(void)
 		tc, lifetime_bounds_the_wait_for_a_survivor_that_never_reads, 0, MIRRORED);
 	tcase_add_loop_test(tc, without_a_bound_the_wait_lasts_but_costs_little, 0, MIRRORED);
 	tcase_add_loop_test(tc, an_error_resets_both_sides, 0, MIRRORED);
-	tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, MIRRORED);
+	if (getenv("WEIR_TEST_SPLICE") == NULL) { /* what waits in a pipe needs none */
+		tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, MIRRORED);
+	}
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

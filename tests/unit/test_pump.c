@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* One direction between every two kinds of wire; the peers are plain system calls. */
+/*
+ * One direction between every two kinds of wire; the peers are plain system calls. Runs twice: as
+ * it is, and with WEIR_TEST_SPLICE set: then whatever can be spliced is, from the first byte on.
+ */
 #include "proxy/pump.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "fixture.h"
 #include "sender.h"
+#include "stream/pipe.h"
 #include "suite.h"
 
 enum { MARK = 16 * 1024, COMBINATIONS = 9 };
@@ -25,6 +30,7 @@ static struct line {
 	size_t mark;
 	unsigned n_changed; /**< calls of changed() */
 	unsigned n_done;    /**< with done */
+	bool splices;       /**< and goes on splicing when the pump finds it too little */
 	size_t most_waiting;
 	bool stop_when_done;
 } line;
@@ -44,8 +50,12 @@ static void look_at_waiting(struct recorder *recorder, const struct event *event
 	size_t waiting = stream_bytes_waiting(line.to);
 
 	(void)recorder;
-	(void)event;
-	ck_assert_uint_le(waiting, line.mark);
+	if (event->data != NULL) {
+		ck_assert_uint_le(waiting, line.mark);
+	}
+	if (line.splices) {
+		stream_splice_to(line.from, line.to);
+	}
 	if (waiting > line.most_waiting) {
 		line.most_waiting = waiting;
 	}
@@ -76,6 +86,11 @@ static void line_open(int i, bool tiny, size_t mark)
 	ck_assert_int_eq(pump_start(&line.pump, line.from, line.to, on_changed), 0);
 	recorder_on(&line.watch, line.from, STREAM_READ);
 	line.watch.act = look_at_waiting;
+	line.splices = getenv("WEIR_TEST_SPLICE") != NULL;
+	if (line.splices) {
+		pipe_pool_allow(test_loop, PIPES_MAX);
+		stream_splice_to(line.from, line.to);
+	}
 	peer_open(&line.out, to.far);
 	line.out.is_pattern = true;
 	line.out.fd = peer_release(&line.out); /* it reads when the test says so */
@@ -135,6 +150,13 @@ static void receive_at_once(void)
 	ck_assert_int_eq(n, -EAGAIN);
 }
 
+/** Until the mark is reached; what is in a pipe may be more. */
+static void loop_until_full(void)
+{
+	loop_until(!stream_can_write(line.to));
+	ck_assert(line.splices || stream_bytes_waiting(line.to) == line.mark);
+}
+
 START_TEST(moves_all_bytes_in_order_and_then_the_end)
 {
 	size_t total = 1000 * 1000 + 1;
@@ -170,11 +192,10 @@ START_TEST(stops_at_the_mark_and_resumes_at_drain)
 
 	line_open(_i, true, MARK);
 	sender_send(&line.sender, line.in, total);
-	loop_until(!stream_can_write(line.to));
+	loop_until_full();
 	ck_assert(!stream_is_started(line.from));
-	ck_assert_uint_eq(stream_bytes_waiting(line.to), MARK);
 	loop_settle();
-	ck_assert_uint_eq(stream_bytes_waiting(line.to), MARK);
+	loop_until_full();
 	ck_assert(!sender_is_done(&line.sender));
 	receive(65536);
 	loop_until(stream_is_started(line.from));
@@ -190,12 +211,14 @@ START_TEST(reads_no_further_than_the_room_that_is_left)
 
 	line_open(_i, true, mark);
 	sender_send(&line.sender, line.in, 100 * 1000);
-	loop_until(!stream_can_write(line.to));
+	loop_until_full();
 	receive(1000);
 	loop_until(sender_is_done(&line.sender));
 	finish_sending();
 	loop_until(line.pump.done && line.out.n_received == 100 * 1000);
-	ck_assert_uint_eq(line.most_waiting, mark); /* and look_at_waiting() saw no more */
+	if (!line.splices) {
+		ck_assert_uint_eq(line.most_waiting, mark); /* and look_at_waiting() saw no more */
+	}
 	line_close();
 }
 END_TEST
@@ -319,6 +342,113 @@ START_TEST(starting_on_a_closed_stream_fails)
 }
 END_TEST
 
+/* ---- the splice path ---- */
+
+/** The sender sends `len` bytes, and the pump moves them in one read. */
+static void move_at_once(size_t len)
+{
+	size_t expected = line.out.n_received + len;
+
+	sender_send(&line.sender, line.in, len);
+	loop_until(line.out.n_received == expected);
+	loop_settle();
+}
+
+enum { LARGE = 20 * 1000, SMALL = 1000, UNIX_TO_UNIX = 4 };
+
+/** A line on which each sending is one read; it copies at first. */
+static void open_for_weighing(size_t mark)
+{
+	line_open(UNIX_TO_UNIX, false, mark);
+	line.splices = false;
+	stream_splice_to(line.from, NULL);
+	pipe_pool_allow(test_loop, PIPES_MAX);
+	receive(65536);
+}
+
+static void move_many(unsigned n, size_t len)
+{
+	for (unsigned i = 0; i < n; i++) {
+		move_at_once(len);
+	}
+}
+
+START_TEST(four_large_reads_in_a_row_earn_the_splice_path)
+{
+	open_for_weighing(64 * 1024);
+	move_many(3, LARGE);
+	move_many(1, SMALL);
+	move_many(3, LARGE);
+	ck_assert(!stream_is_splicing(line.from));
+	move_many(1, LARGE);
+	ck_assert(stream_is_splicing(line.from));
+	ck_assert_uint_eq(line.watch.n_spliced, 0);
+	move_many(5, LARGE);
+	ck_assert_uint_eq(line.watch.n_spliced, 5 * LARGE);
+	line_close();
+}
+END_TEST
+
+START_TEST(four_small_reads_in_a_row_lose_the_splice_path)
+{
+	open_for_weighing(64 * 1024);
+	move_many(4, LARGE);
+	move_many(3, SMALL);
+	move_many(1, LARGE);
+	move_many(3, SMALL);
+	ck_assert(stream_is_splicing(line.from));
+	ck_assert_uint_eq(line.watch.n_spliced, 6 * SMALL + LARGE);
+	move_many(1, SMALL);
+	ck_assert(!stream_is_splicing(line.from));
+	line.watch.n_spliced = 0;
+	move_many(2, SMALL);
+	ck_assert_uint_eq(line.watch.n_spliced, 0);
+	line_close();
+}
+END_TEST
+
+START_TEST(the_path_is_earned_again_and_again)
+{
+	open_for_weighing(64 * 1024);
+	for (unsigned i = 0; i < 5; i++) {
+		move_many(4, LARGE);
+		ck_assert(stream_is_splicing(line.from));
+		move_many(4, SMALL);
+		ck_assert(!stream_is_splicing(line.from));
+	}
+	line_close();
+}
+END_TEST
+
+START_TEST(a_mark_below_a_large_read_never_earns_it)
+{
+	open_for_weighing(8 * 1024);
+	move_many(10, LARGE);
+	ck_assert(!stream_is_splicing(line.from));
+	line_close();
+}
+END_TEST
+
+START_TEST(without_pipes_a_direction_on_the_path_is_copied_as_before)
+{
+	open_for_weighing(64 * 1024);
+	pipe_pool_allow(test_loop, 0);
+	move_many(10, LARGE);
+	ck_assert_uint_eq(line.watch.n_spliced, 0);
+	line_close();
+}
+END_TEST
+
+START_TEST(a_stopped_pump_splices_no_more)
+{
+	open_for_weighing(64 * 1024);
+	move_many(4, LARGE);
+	pump_stop(&line.pump);
+	ck_assert(!stream_is_splicing(line.from));
+	line_close();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pump");
@@ -338,6 +468,12 @@ int main(void)
 	tcase_add_loop_test(tc, may_be_stopped_in_its_callback, 0, COMBINATIONS);
 	tcase_add_test(tc, a_zeroed_pump_may_be_stopped);
 	tcase_add_loop_test(tc, starting_on_a_closed_stream_fails, 0, COMBINATIONS);
+	tcase_add_test(tc, four_large_reads_in_a_row_earn_the_splice_path);
+	tcase_add_test(tc, four_small_reads_in_a_row_lose_the_splice_path);
+	tcase_add_test(tc, the_path_is_earned_again_and_again);
+	tcase_add_test(tc, a_mark_below_a_large_read_never_earns_it);
+	tcase_add_test(tc, without_pipes_a_direction_on_the_path_is_copied_as_before);
+	tcase_add_test(tc, a_stopped_pump_splices_no_more);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -30,6 +30,12 @@ def fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def pipe_ends(pid):
+    """How many of them are an end of a pipe."""
+    folder = f"/proc/{pid}/fd"
+    return sum(os.readlink(f"{folder}/{fd}").startswith("pipe:") for fd in os.listdir(folder))
+
+
 def settled_fds(pid):
     """The same, once it stays the same: after a start or a close, some are just being closed."""
     seen = []

@@ -5,6 +5,7 @@ import contextlib
 
 from . import config, peers
 from .daemon import Free, Weir
+from .settings import SPLICE
 
 
 class Rig:
@@ -50,7 +51,7 @@ def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener
                 for one in servers]
         if rcvbuf:
             made[-1].set_rcvbuf(rcvbuf)
-        weir.settings = {"workers": 1, **settings,
+        weir.settings = {"workers": 1, "relay": {"splice": SPLICE}, **settings,
                          **config.relay(Free(client) if isinstance(client, str) else client, *made,
                                         **(listener or {}))}
         stack.enter_context(weir)

@@ -14,6 +14,9 @@ SCALE = int(os.environ.get("WEIR_SCALE", "1"))
 # "asan", "tsan" or "": memory and processor time mean something in a plain build only.
 SANITIZER = os.environ.get("WEIR_SANITIZER", "")
 
+# "off": no daemon splices whose config does not say otherwise, so that all is copied.
+SPLICE = os.environ.get("WEIR_SPLICE", "auto")
+
 # How long anything may take that should happen at once. Generous: it ends hangs and judges nothing.
 DEADLINE = 30.0
 

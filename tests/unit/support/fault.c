@@ -109,12 +109,13 @@ FAULT_WRAP(int, setsockopt, FAULT_SOCKET, ENOBUFS, -1,
 	(fd, level, name, value, len))
 FAULT_WRAP(int, getsockopt, FAULT_SOCKET, ENOBUFS, -1,
 	(int fd, int level, int name, void *value, socklen_t *len), (fd, level, name, value, len))
+FAULT_WRAP(int, pipe2, FAULT_SOCKET, EMFILE, -1, (int fds[2], int flags), (fds, flags))
 FAULT_WRAP(int, shutdown, FAULT_SOCKET, ENOTCONN, -1, (int fd, int how), (fd, how))
 
 /* Both take one more argument, an int or a pointer, and the kernel wants it as a long. */
 #define FAULT_WRAP_VARIADIC(name, type, err)                                                       \
 	int __real_##name(int fd, type request, ...);                                              \
-	int __wrap_##name(int fd, type request, ...);                                              \
+	int __wrap_##name(int fd, type request, ...) __attribute__((weak));                        \
 	int __wrap_##name(int fd, type request, ...)                                               \
 	{                                                                                          \
 		va_list args;                                                                      \
@@ -141,6 +142,9 @@ FAULT_WRAP(
 	ssize_t, read, FAULT_BYTES, EIO, -1, (int fd, void *buffer, size_t len), (fd, buffer, len))
 FAULT_WRAP(ssize_t, write, FAULT_BYTES, EIO, -1, (int fd, const void *data, size_t len),
 	(fd, data, len))
+FAULT_WRAP(ssize_t, splice, FAULT_BYTES, EINVAL, -1,
+	(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags),
+	(from, from_at, to, to_at, len, flags))
 
 /* ---- the loop ---- */
 

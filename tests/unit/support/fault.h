@@ -24,9 +24,10 @@
 
 enum fault_class {
 	FAULT_MEMORY = 1 << 0, /**< malloc, calloc, realloc, strdup, strndup */
-	FAULT_SOCKET = 1 << 1, /**< socket, bind, connect, accept4, setsockopt, shutdown, ... */
-	FAULT_BYTES = 1 << 2,  /**< recv, send, read, write */
-	FAULT_LOOP = 1 << 3,   /**< epoll, timerfd, uv_*, pthread_create */
+	FAULT_SOCKET =
+		1 << 1, /**< socket, bind, connect, accept4, pipe2, setsockopt, shutdown, ... */
+	FAULT_BYTES = 1 << 2, /**< recv, send, read, write, splice */
+	FAULT_LOOP = 1 << 3,  /**< epoll, timerfd, uv_*, pthread_create */
 	FAULT_ALL = (1 << 4) - 1,
 };
 

@@ -186,7 +186,11 @@ static void on_record(struct handler *handler, const struct event *event)
 	if (event->type == STREAM_WRITE) {
 		recorder->n_write += event->len;
 	}
-	for (size_t i = 0; event->type == STREAM_READ && i < event->len; i++) {
+	if (event->type == STREAM_READ && bytes == NULL) {
+		recorder->n_read += event->len; /* they went past us */
+		recorder->n_spliced += event->len;
+	}
+	for (size_t i = 0; event->type == STREAM_READ && bytes != NULL && i < event->len; i++) {
 		if (recorder->is_pattern && bytes[i] != pattern_at(recorder->n_read)) {
 			ck_abort_msg("byte %zu is wrong", recorder->n_read);
 		}
@@ -212,6 +216,7 @@ void recorder_clear(struct recorder *recorder)
 	recorder->events[0] = '\0';
 	recorder->n_events = 0;
 	recorder->n_read = 0;
+	recorder->n_spliced = 0;
 	recorder->n_write = 0;
 	memset(recorder->text, 0, sizeof(recorder->text));
 }

@@ -128,6 +128,7 @@ struct recorder {
 	int error;         /**< of the last event */
 	unsigned n_events; /**< each counted */
 	size_t n_read;     /**< bytes of READ */
+	size_t n_spliced;  /**< those of them that came without data */
 	size_t n_write;    /**< bytes of WRITE */
 	bool is_pattern;   /**< compare what is read with pattern_at() */
 	char text[256];    /**< the beginning of what was read, NUL-terminated */

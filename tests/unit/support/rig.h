@@ -10,6 +10,7 @@
  *	rig_close(&rig);
  *
  * All bytes are the pattern of pattern_at(), checked on arrival. All timeouts are off at first.
+ * With WEIR_TEST_SPLICE set, both directions splice from the first byte on and do not leave off.
  */
 #ifndef WEIR_TESTS_RIG_H
 #define WEIR_TESTS_RIG_H
@@ -42,6 +43,7 @@ struct side {
 	struct peer in; /**< counts what arrives while side_receive() is on */
 	bool receives;
 	struct recorder heard; /**< TIMEOUT, CLOSE of weir's stream */
+	struct handler keep;   /**< READ: goes on splicing */
 };
 
 struct rig {
@@ -50,6 +52,7 @@ struct rig {
 	struct side client;
 	struct side upstream;
 	size_t mark;
+	bool splices;
 	unsigned n_ended;
 	bool close_in_ended; /**< pair_close() in ended(), as a session does */
 };

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Bulk bytes that never enter user space: socket ── splice(2) ──▶ pipe ── splice(2) ──▶ socket.
+ *
+ * Bytes go into the pipe only while no chunks wait for the receiver, so the pipe is always older
+ * than the chunks. It is given back with its last byte.
+ *
+ * Where splice(2) says EAGAIN or 0 although the fd is readable, the caller's copying read finds out
+ * what it is: a full pipe, an urgent mark and the end of input look alike here.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "stream/loop_private.h"
+#include "stream/stream_private.h"
+
+static ssize_t splice_fds(int from, int to, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = splice(from, NULL, to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/** Not the socket's error: this kernel, or its filter of system calls, does not do it. */
+static bool is_refusal(int err)
+{
+	return err == EINVAL || err == ENOSYS || err == EPERM || err == ENOMEM;
+}
+
+void stream_splice_to(struct stream *s, struct stream *to)
+{
+	assert(stream_is_current(s));
+	assert(to == NULL || stream_loop(to) == stream_loop(s));
+	s->splice_to = s->no_splice_in || (to != NULL && to->no_splice_out) ? NULL : to;
+}
+
+bool stream_is_splicing(const struct stream *s)
+{
+	return s->splice_to != NULL;
+}
+
+/* ---- in ---- */
+
+/** Whether bytes may go into the pipe of `to`, which may have to be taken first. */
+static bool takes_splices(struct stream *to)
+{
+	if (to->fd < 0 || to->cause != 0 || to->shut || to->no_splice_out || to->first != NULL) {
+		return false;
+	}
+	if (to->pipe != NULL) {
+		return to->pipe->used < to->pipe->size;
+	}
+	if (stream_watch(to) == 0) {
+		to->pipe = pipe_take(to->loop);
+	}
+	return to->pipe != NULL;
+}
+
+/** What stream_splice_in() returns when splice(2) failed. */
+static ssize_t splice_in_failed(struct stream *s, int err)
+{
+	if (is_refusal(err)) {
+		s->no_splice_in = true;
+		s->splice_to = NULL;
+		return 0;
+	}
+	/* What is no socket tells an error as often as it is asked. */
+	return err == EAGAIN || !s->is_socket ? 0 : -err;
+}
+
+ssize_t stream_splice_in(struct stream *s)
+{
+	struct stream *to = s->splice_to;
+	ssize_t n;
+
+	if (!takes_splices(to)) {
+		return 0;
+	}
+	n = splice_fds(s->fd, to->pipe->in, to->pipe->size - to->pipe->used);
+	if (n <= 0) {
+		if (to->pipe->used == 0) {
+			to->pipe = pipe_give(to->loop, to->pipe);
+		}
+		return n == 0 ? 0 : splice_in_failed(s, errno);
+	}
+	s->read_ns = clock_ns();
+	s->n_read += (size_t)n;
+	if (to->waiting == 0) {
+		to->stalled_ns = s->read_ns;
+	}
+	to->pipe->used += (size_t)n;
+	to->waiting += (size_t)n;
+	stream_flush(to);
+	stream_emit(s, STREAM_READ, NULL, (size_t)n);
+	return n;
+}
+
+/* ---- out ---- */
+
+ssize_t stream_splice_out(struct stream *s)
+{
+	ssize_t n = splice_fds(s->pipe->out, s->fd, s->pipe->used);
+
+	if (n > 0) {
+		s->pipe->used -= (size_t)n;
+		if (s->pipe->used == 0) {
+			s->pipe = pipe_give(s->loop, s->pipe);
+		}
+	}
+	return n;
+}
+
+/** Reads what is in the pipe, all of it; 0 or a negative errno. */
+static int pipe_read(struct pipe *pipe, char *bytes)
+{
+	while (pipe->used > 0) {
+		ssize_t n = read(pipe->out, bytes, pipe->used);
+
+		if (n > 0) {
+			bytes += n;
+			pipe->used -= (size_t)n;
+		} else if (n == 0 || errno != EINTR) {
+			return n == 0 ? -EIO : -errno;
+		}
+	}
+	return 0;
+}
+
+int stream_splice_spill(struct stream *s, int err)
+{
+	size_t used = s->pipe->used;
+	struct chunk *chunk;
+	int r;
+
+	if (!is_refusal(err)) {
+		return -err;
+	}
+	s->no_splice_out = true;
+	chunk = malloc(sizeof(*chunk) + used);
+	if (chunk == NULL) {
+		return -ENOMEM;
+	}
+	r = pipe_read(s->pipe, chunk->bytes);
+	if (r < 0) {
+		free(chunk);
+		return r;
+	}
+	*chunk = (struct chunk){.next = s->first, .end = used, .capacity = used};
+	if (s->last == NULL) {
+		s->last = chunk;
+	}
+	s->first = chunk;
+	loop_add_waiting(s->loop, (int64_t)used);
+	s->pipe = pipe_give(s->loop, s->pipe);
+	return 0;
+}
