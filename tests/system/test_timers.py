@@ -221,7 +221,7 @@ def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, r
 def test_many_pairs_due_at_once_are_all_in_time(report):
     """Each by weir's clock; by the clients' clock they are judged together, from the last byte on."""
     count = scaled(1000, 100)
-    with relay(workers=4, timeouts={"idle": "1500ms"}) as rig:
+    with relay(workers=4, timeouts={"idle": "5s"}) as rig:
         pairs = [rig.pair() for _ in range(count)]
         starts = []
         for client, server in pairs:
@@ -230,7 +230,7 @@ def test_many_pairs_due_at_once_are_all_in_time(report):
         late = [rig.weir.record("close", nth=number, reason="idle").number("late_us")
                 for number in range(count)]
         passed = time.monotonic() - starts[0]
-        assert passed >= 1.5
+        assert passed >= 5
         for client, server in pairs:
             assert peers.read_end(server) == (b"x", "fin")
             assert peers.end_of(client) == "fin"

@@ -9,11 +9,14 @@ import time
 
 
 def memory(pid):
-    """Bytes that the process has for itself: its share of resident pages, and what was swapped out."""
+    """
+    Bytes that the process has for itself, swapped out ones too. Pages of files do not count: its share
+    of a library grows when another test's process ends.
+    """
     total = 0
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         for line in file:
-            if line.startswith(("Pss:", "SwapPss:")):
+            if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:")):
                 total += int(line.split()[1]) * 1024
     return total
 
