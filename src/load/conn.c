@@ -181,6 +181,10 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 
 void conn_finish(struct conn *conn, enum conn_end end, int error)
 {
+	if (atomic_load(&conn->lane->run->stopping)) {
+		conn_stop(conn); /* its other end may be another lane's, which stopped first */
+		return;
+	}
 	conn_end(conn, end, error, VERDICT_NONE);
 }
 

@@ -175,6 +175,7 @@ static void watch(struct run *run, int signal_fd)
 
 static void stop_lanes(struct run *run)
 {
+	atomic_store(&run->stopping, true);
 	if (!run->aborted) {
 		for (uint64_t i = 0; i < run->options->n_threads; i++) {
 			loop_post(run->lanes[i].loop, &run->lanes[i].stop);

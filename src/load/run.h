@@ -61,6 +61,7 @@ struct run {
 	pthread_barrier_t barrier;
 	uint8_t nonce;                /**< of this run's tokens */
 	bool aborted;                 /**< a lane could not be set up */
+	atomic_bool stopping;         /**< the lanes close what is open: no peer did */
 	uint64_t began_ns;            /**< the ramp's zero */
 	uint64_t ended_ns;            /**< by the main thread, when the lanes have ended */
 	_Atomic uint64_t go_ns;       /**< NS_NEVER before all are open */
