@@ -55,13 +55,48 @@ static struct stream *pair_survivor(const struct pair *pair)
 
 static uint64_t pair_stalled_ns(const struct pair *pair)
 {
+	uint64_t stalled_ns;
+
 	if (pair->state == PAIR_CONNECTING) {
 		return NS_NEVER;
 	}
 	if (pair->state == PAIR_RESETTING) {
 		return max_ns(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
 	}
-	return min_ns(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
+	stalled_ns = min_ns(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
+	return stalled_ns == NS_NEVER ? NS_NEVER : max_ns(stalled_ns, pair->progress_ns);
+}
+
+/** Until when this side certainly took bytes; NS_NEVER: none wait for it. */
+static uint64_t side_progress_ns(const struct stream *side)
+{
+	uint64_t stalled_ns = stream_stalled_ns(side);
+
+	return stalled_ns == NS_NEVER ? NS_NEVER : max_ns(stalled_ns, stream_delivered_ns(side));
+}
+
+/**
+ * Before write_stall is judged. A full send queue hides a receiver that is slow but not stuck: the
+ * kernel says that there is room only when a third of the queue is free. So it is asked what went
+ * through to the peer. It is not written to: it takes a few bytes more from anybody, which would
+ * start the clock anew for a receiver that is stuck.
+ */
+static void pair_note_progress(struct pair *pair)
+{
+	uint64_t progress_ns =
+		min_ns(side_progress_ns(pair->client), side_progress_ns(pair->upstream));
+
+	if (progress_ns != NS_NEVER) {
+		pair->progress_ns = progress_ns;
+	}
+}
+
+/** Looks at the kernel before a timer judges; see pair_note_progress() for what is not done. */
+static void side_poke(struct stream *side)
+{
+	if (stream_bytes_waiting(side) == 0 || !stream_is_tcp(side)) {
+		stream_poke(side);
+	}
 }
 
 static struct deadline pair_deadline(const struct pair *pair)
@@ -298,13 +333,14 @@ static void on_timer(struct timer *timer)
 	}
 	if (deadline.at_ns <= now_ns && pair->state == PAIR_RELAYING) {
 		/* Bytes that wait in the kernel count: a pair is not cut because weir was late. */
-		stream_poke(pair->client);
+		side_poke(pair->client);
 		if (pair->state == PAIR_RELAYING) {
-			stream_poke(pair->upstream);
+			side_poke(pair->upstream);
 		}
 		if (pair->state == PAIR_ENDED) {
 			return;
 		}
+		pair_note_progress(pair);
 		deadline = pair_deadline(pair);
 		now_ns = clock_ns();
 	}

@@ -40,11 +40,12 @@ struct pair {
 	struct handler upstream_gone;
 	struct timer timer;
 	uint64_t accepted_ns;
-	uint64_t joined_ns;   /**< NS_NEVER while connecting */
-	uint64_t fin_ns;      /**< when the first FIN was passed on; NS_NEVER: none */
-	uint64_t drain_ns;    /**< when draining ends for it; NS_NEVER: not draining */
-	uint64_t look_ns;     /**< RESETTING: when to look at the send queue again */
-	uint64_t progress_ns; /**< RESETTING: when the send queue last shrank */
+	uint64_t joined_ns; /**< NS_NEVER while connecting */
+	uint64_t fin_ns;    /**< when the first FIN was passed on; NS_NEVER: none */
+	uint64_t drain_ns;  /**< when draining ends for it; NS_NEVER: not draining */
+	uint64_t look_ns;   /**< RESETTING: when to look at the send queue again */
+	/** Until when the receiver took bytes; RESETTING: when its send queue last shrank. */
+	uint64_t progress_ns;
 	struct end end;
 	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
 	 */

@@ -147,6 +147,12 @@ uint64_t stream_written_ns(const struct stream *stream);
 /** Since when nothing of what waits was taken (clock_ns()); NS_NEVER when nothing waits. */
 uint64_t stream_stalled_ns(const struct stream *stream);
 
+/**
+ * When the kernel last got bytes through to the peer, as far as it tells (TCP_INFO): the older of
+ * the last data sent and the last acknowledgement (clock_ns(), to some ms). 0 if it does not tell.
+ */
+uint64_t stream_delivered_ns(const struct stream *stream);
+
 /** Whether it is a TCP socket: only that knows resets and stream_unsent(). */
 bool stream_is_tcp(const struct stream *stream);
 

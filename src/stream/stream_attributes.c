@@ -2,7 +2,10 @@
 /* What can be asked of a stream and set on it, and who listens to it. Nothing here moves a byte. */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "stream/stream_private.h"
 
@@ -92,6 +95,21 @@ uint64_t stream_written_ns(const struct stream *s)
 uint64_t stream_stalled_ns(const struct stream *s)
 {
 	return s->cause == 0 ? s->stalled_ns : NS_NEVER;
+}
+
+uint64_t stream_delivered_ns(const struct stream *s)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	uint64_t age_ms;
+
+	if (s->fd < 0 || !s->is_tcp || getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
+		return 0;
+	}
+	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. */
+	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv ? info.tcpi_last_data_sent
+								    : info.tcpi_last_ack_recv;
+	return clock_ns() - age_ms * NS_PER_MS;
 }
 
 bool stream_is_tcp(const struct stream *s)

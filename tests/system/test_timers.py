@@ -175,6 +175,18 @@ def test_write_stall_counts_from_the_last_byte_taken(by_client):
     punctually(attempt)
 
 
+@SIDES
+def test_write_stall_is_not_put_off_by_room_in_the_kernel(by_client, report):
+    """The kernel may take some bytes more when it is asked, but the receiver took none."""
+    with relay(timeouts={"write_stall": "3s"}) as rig:
+        sender, _ = sides(rig, by_client)
+        flood = transfer.Flood(sender)
+        seconds = rig.weir.close_line(reason="write_stall").number("duration_ms") / 1e3
+        flood.stop()
+        report(f"struck {seconds - 3:.3f} s after its time, the filling of the buffers included")
+        assert 3 <= seconds < 3 + 2 * LATE
+
+
 @MIXED
 def test_lifetime_of_a_quiet_pair_ends_with_fins(client, upstream, report):
     with relay(client, upstream, timeouts={"lifetime": "1500ms"}) as rig:

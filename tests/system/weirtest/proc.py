@@ -36,7 +36,14 @@ def fds(pid):
 def pipe_ends(pid):
     """How many of them are an end of a pipe."""
     folder = f"/proc/{pid}/fd"
-    return sum(os.readlink(f"{folder}/{fd}").startswith("pipe:") for fd in os.listdir(folder))
+
+    def is_pipe(fd):
+        try:
+            return os.readlink(f"{folder}/{fd}").startswith("pipe:")
+        except FileNotFoundError:
+            return False  # closed since it was listed
+
+    return sum(map(is_pipe, os.listdir(folder)))
 
 
 def settled_fds(pid):

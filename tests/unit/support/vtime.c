@@ -5,6 +5,7 @@
 #include <sys/timerfd.h>
 
 #include "base/clock.h"
+#include "stream/stream.h"
 
 static struct {
 	bool frozen;
@@ -15,6 +16,8 @@ static struct {
 
 uint64_t __real_clock_ns(void);
 uint64_t __wrap_clock_ns(void);
+uint64_t __real_stream_delivered_ns(const struct stream *stream);
+uint64_t __wrap_stream_delivered_ns(const struct stream *stream);
 int __real_timerfd_settime(
 	int fd, int flags, const struct itimerspec *spec, struct itimerspec *old);
 int __wrap_timerfd_settime(
@@ -23,6 +26,12 @@ int __wrap_timerfd_settime(
 uint64_t __wrap_clock_ns(void)
 {
 	return vtime.frozen ? vtime.now_ns : __real_clock_ns();
+}
+
+/** The kernel's clock is not ours: it does not tell. */
+uint64_t __wrap_stream_delivered_ns(const struct stream *stream)
+{
+	return vtime.frozen ? 0 : __real_stream_delivered_ns(stream);
 }
 
 /** Lets the real timer strike at once if the virtual one is due. */
