@@ -2,23 +2,37 @@
 #include "service/memory.h"
 
 #include <malloc.h>
+#include <stdbool.h>
 
-/** So much less in use is worth a walk through the heap: about half a megabyte either way. */
 enum {
+	/* So much less in use is worth a walk through the heap: half a megabyte either way. */
 	WORTH_PAIRS = 512,
 	WORTH_BYTES = 512 * 1024,
+	/* A burst that still ebbs by this much between two looks is not over. */
+	EBB_PAIRS = WORTH_PAIRS / 8,
+	EBB_BYTES = WORTH_BYTES / 8,
 };
+
+static bool has_dropped(uint64_t from, uint64_t to, uint64_t by)
+{
+	return from > to && from - to >= by;
+}
 
 void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes)
 {
+	bool ebbing = has_dropped(memory->last_pairs, n_pairs, EBB_PAIRS) ||
+		      has_dropped(memory->last_waiting, waiting_bytes, EBB_BYTES);
+
+	memory->last_pairs = n_pairs;
+	memory->last_waiting = waiting_bytes;
 	if (n_pairs > memory->peak_pairs) {
 		memory->peak_pairs = n_pairs;
 	}
 	if (waiting_bytes > memory->peak_waiting) {
 		memory->peak_waiting = waiting_bytes;
 	}
-	if (memory->peak_pairs - n_pairs >= WORTH_PAIRS ||
-		memory->peak_waiting - waiting_bytes >= WORTH_BYTES) {
+	if (!ebbing && (has_dropped(memory->peak_pairs, n_pairs, WORTH_PAIRS) ||
+			       has_dropped(memory->peak_waiting, waiting_bytes, WORTH_BYTES))) {
 		(void)malloc_trim(0);
 		memory->peak_pairs = n_pairs;
 		memory->peak_waiting = waiting_bytes;

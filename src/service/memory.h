@@ -2,6 +2,7 @@
 /*
  * Gives memory back to the system after a burst. The C library keeps what is freed between blocks
  * that are still in use; once a second somebody looks whether much less is in use than before.
+ * While the burst still ebbs nothing is done: that would hold up the very timers which end it.
  */
 #ifndef WEIR_SERVICE_MEMORY_H
 #define WEIR_SERVICE_MEMORY_H
@@ -12,6 +13,8 @@
 struct memory {
 	uint64_t peak_pairs;
 	uint64_t peak_waiting;
+	uint64_t last_pairs; /**< at the last look */
+	uint64_t last_waiting;
 };
 
 /** Call it once a second with what is in use now. Blocks malloc() of all threads for a moment,

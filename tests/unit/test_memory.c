@@ -22,6 +22,8 @@ START_TEST(a_burst_of_pairs_is_given_back_once)
 	memory_look(&memory, 1000, 0);
 	ck_assert_uint_eq(n_trims, 0);
 	memory_look(&memory, 10, 0);
+	ck_assert_uint_eq(n_trims, 0); /* it may go on */
+	memory_look(&memory, 10, 0);
 	ck_assert_uint_eq(n_trims, 1);
 	memory_look(&memory, 10, 0);
 	memory_look(&memory, 0, 0);
@@ -34,6 +36,8 @@ START_TEST(a_burst_of_waiting_bytes_is_given_back_once)
 	struct memory memory = {0};
 
 	memory_look(&memory, 5, 10 * 1024 * 1024);
+	memory_look(&memory, 5, 1024);
+	ck_assert_uint_eq(n_trims, 0);
 	memory_look(&memory, 5, 1024);
 	ck_assert_uint_eq(n_trims, 1);
 	memory_look(&memory, 5, 1024);
@@ -50,6 +54,19 @@ START_TEST(a_slow_decline_counts_from_the_peak)
 		ck_assert_uint_eq(n_trims, 0);
 	}
 	memory_look(&memory, 2000 - 512, 0);
+	ck_assert_uint_eq(n_trims, 1);
+}
+END_TEST
+
+START_TEST(nothing_is_given_back_while_the_burst_ebbs)
+{
+	struct memory memory = {0};
+
+	for (uint64_t n = 9000; n > 0; n -= 1000) {
+		memory_look(&memory, n, n * 1024);
+		ck_assert_uint_eq(n_trims, 0);
+	}
+	memory_look(&memory, 1000, 1000 * 1024);
 	ck_assert_uint_eq(n_trims, 1);
 }
 END_TEST
@@ -73,6 +90,7 @@ int main(void)
 	tcase_add_test(tc, a_burst_of_pairs_is_given_back_once);
 	tcase_add_test(tc, a_burst_of_waiting_bytes_is_given_back_once);
 	tcase_add_test(tc, a_slow_decline_counts_from_the_peak);
+	tcase_add_test(tc, nothing_is_given_back_while_the_burst_ebbs);
 	tcase_add_test(tc, what_is_not_worth_it_is_left);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
