@@ -31,7 +31,9 @@ def two_addresses(folder):
     hosts = os.path.join(folder, "hosts")
     with open(hosts, "w", encoding="ascii") as file:
         file.write(f"127.0.0.1 {TWO_ADDRESSES}\n::1 {TWO_ADDRESSES}\n")
-    prefix = ("unshare", "--map-root-user", "--mount", "sh", "-c",
+    # Root needs no user namespace, which a chroot would not let it have.
+    become_root = () if os.geteuid() == 0 else ("--map-root-user",)
+    prefix = ("unshare", *become_root, "--mount", "sh", "-c",
               'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
     found = subprocess.run([*prefix, "getent", "ahosts", TWO_ADDRESSES], capture_output=True,
                            text=True, check=True).stdout
