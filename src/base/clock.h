@@ -24,6 +24,17 @@ enum {
 /** Now. Any thread; never fails. */
 uint64_t clock_ns(void);
 
+/** The later and the earlier of two times. */
+static inline uint64_t clock_later(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns > b_ns ? a_ns : b_ns;
+}
+
+static inline uint64_t clock_earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
 /** `start` + `duration`, or NS_NEVER when either is NS_NEVER or the sum does not fit. */
 static inline uint64_t clock_after(uint64_t start_ns, uint64_t duration_ns)
 {

@@ -15,16 +15,6 @@ enum {
 /** For so long no byte must have moved before a pair counts as quiet. */
 #define QUIET_NS ((uint64_t)NS_PER_S)
 
-static uint64_t max_ns(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint64_t min_ns(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static struct loop *pair_loop(const struct pair *pair)
 {
 	return stream_loop(pair->client);
@@ -34,7 +24,7 @@ static struct loop *pair_loop(const struct pair *pair)
 
 static uint64_t stream_moved_ns(const struct stream *stream)
 {
-	return max_ns(stream_read_ns(stream), stream_written_ns(stream));
+	return clock_later(stream_read_ns(stream), stream_written_ns(stream));
 }
 
 /** When the last byte moved, on either side; NS_NEVER while connecting. */
@@ -43,8 +33,8 @@ static uint64_t pair_moved_ns(const struct pair *pair)
 	if (pair->upstream == NULL) {
 		return NS_NEVER;
 	}
-	return max_ns(pair->joined_ns,
-		max_ns(stream_moved_ns(pair->client), stream_moved_ns(pair->upstream)));
+	return clock_later(pair->joined_ns,
+		clock_later(stream_moved_ns(pair->client), stream_moved_ns(pair->upstream)));
 }
 
 /** The side that did not fail. */
@@ -61,10 +51,11 @@ static uint64_t pair_stalled_ns(const struct pair *pair)
 		return NS_NEVER;
 	}
 	if (pair->state == PAIR_RESETTING) {
-		return max_ns(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
+		return clock_later(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
 	}
-	stalled_ns = min_ns(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
-	return stalled_ns == NS_NEVER ? NS_NEVER : max_ns(stalled_ns, pair->progress_ns);
+	stalled_ns =
+		clock_earlier(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
+	return stalled_ns == NS_NEVER ? NS_NEVER : clock_later(stalled_ns, pair->progress_ns);
 }
 
 /** Until when this side certainly took bytes; NS_NEVER: none wait for it. */
@@ -72,7 +63,8 @@ static uint64_t side_progress_ns(const struct stream *side)
 {
 	uint64_t stalled_ns = stream_stalled_ns(side);
 
-	return stalled_ns == NS_NEVER ? NS_NEVER : max_ns(stalled_ns, stream_delivered_ns(side));
+	return stalled_ns == NS_NEVER ? NS_NEVER
+				      : clock_later(stalled_ns, stream_delivered_ns(side));
 }
 
 /**
@@ -84,7 +76,7 @@ static uint64_t side_progress_ns(const struct stream *side)
 static void pair_note_progress(struct pair *pair)
 {
 	uint64_t progress_ns =
-		min_ns(side_progress_ns(pair->client), side_progress_ns(pair->upstream));
+		clock_earlier(side_progress_ns(pair->client), side_progress_ns(pair->upstream));
 
 	if (progress_ns != NS_NEVER) {
 		pair->progress_ns = progress_ns;
@@ -121,7 +113,7 @@ static void pair_wind(struct pair *pair)
 	uint64_t at_ns = pair_deadline(pair).at_ns;
 
 	if (pair->state == PAIR_RESETTING) {
-		at_ns = min_ns(at_ns, pair->look_ns);
+		at_ns = clock_earlier(at_ns, pair->look_ns);
 	}
 	if (at_ns < pair->timer.deadline_ns) {
 		timer_arm(&pair->timer, at_ns);
@@ -431,7 +423,7 @@ void pair_refuse(struct pair *pair, struct end end)
 void pair_drain(struct pair *pair, uint64_t drain_ns)
 {
 	assert(loop_is_current(pair_loop(pair)));
-	pair->drain_ns = min_ns(pair->drain_ns, drain_ns);
+	pair->drain_ns = clock_earlier(pair->drain_ns, drain_ns);
 	if (pair->state != PAIR_ENDED) {
 		pair_wind(pair);
 	}

@@ -85,11 +85,8 @@ static void log_end_of_pair(struct log_line *line, const struct end *end)
 static void log_quiet(struct log_line *line, const char *key, const struct stream *from,
 	const struct stream *to, uint64_t now_ns)
 {
-	uint64_t last_ns = stream_read_ns(from);
+	uint64_t last_ns = clock_later(stream_read_ns(from), stream_written_ns(to));
 
-	if (stream_written_ns(to) > last_ns) {
-		last_ns = stream_written_ns(to);
-	}
 	if (last_ns != 0) {
 		log_ms(line, key, now_ns - last_ns);
 	}

@@ -245,14 +245,9 @@ int stream_connect_status(const struct stream *s)
 
 /* ---- the clock of the timeout ---- */
 
-static uint64_t max_ns(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 static uint64_t stream_deadline(const struct stream *s)
 {
-	uint64_t last = max_ns(s->clock->restarted_ns, max_ns(s->read_ns, s->written_ns));
+	uint64_t last = clock_later(s->clock->restarted_ns, clock_later(s->read_ns, s->written_ns));
 
 	return clock_after(last, s->timeout_ns);
 }
