@@ -55,11 +55,16 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 	};
 }
 
-/** What weir or the machine ran out of: fds, memory, ports, watches. */
-static bool is_shortage(int err)
+bool end_is_shortage(int err)
 {
 	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM ||
-	       err == -EADDRNOTAVAIL || err == -ENOSPC;
+	       err == -ENOSPC;
+}
+
+/** Ports are scarce too, but only towards one address. */
+static bool is_limit(int err)
+{
+	return end_is_shortage(err) || err == -EADDRNOTAVAIL;
 }
 
 struct end end_by_failure(enum end_by side, int err)
@@ -71,7 +76,7 @@ struct end end_by_failure(enum end_by side, int err)
 	}
 	return (struct end){
 		.by = END_BY_WEIR,
-		.reason = is_shortage(err) ? END_LIMIT : END_ERROR,
+		.reason = is_limit(err) ? END_LIMIT : END_ERROR,
 		.err = err,
 		.timer = DEADLINE_NONE,
 	};
@@ -87,7 +92,7 @@ struct end end_by_connect(int err, bool timed_out, uint64_t late_ns)
 	if (timed_out) {
 		end = end_by_timer(DEADLINE_CONNECT, late_ns);
 		end.err = err;
-	} else if (is_shortage(err)) {
+	} else if (is_limit(err)) {
 		end.by = END_BY_WEIR;
 		end.reason = END_LIMIT;
 	}

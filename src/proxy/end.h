@@ -6,6 +6,7 @@
 #ifndef WEIR_PROXY_END_H
 #define WEIR_PROXY_END_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proxy/deadline.h"
@@ -41,6 +42,9 @@ struct end {
 
 const char *end_by_name(enum end_by by);
 const char *end_reason_name(enum end_reason reason);
+
+/** Whether weir or the machine ran out of fds, memory or watches: no other server would help. */
+bool end_is_shortage(int err);
 
 /** The end that a struck timer makes. */
 struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);

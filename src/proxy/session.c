@@ -61,13 +61,6 @@ static void on_attempt_failed(void *owner, const struct connector_attempt *attem
 	session_log_attempt(owner, attempt);
 }
 
-/** The errors after which another server would fare no better. */
-static bool is_hopeless(int status)
-{
-	return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM ||
-	       status == -ENOSPC;
-}
-
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
@@ -85,7 +78,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		stream_free(stream);
 	}
 	session->n_tried++;
-	if (is_hopeless(status) ||
+	if (end_is_shortage(status) ||
 		upstream_choose(session_listener(session)->upstream, session->n_tried) == NULL) {
 		/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
 		pair_refuse(&session->pair, end_by_connect(status, late_ns > 0, late_ns));
