@@ -2,6 +2,7 @@
 #include "service/budget.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
 #include "stream/pipe.h"
@@ -69,4 +70,21 @@ void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pair
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs)
 {
 	return budget->n_reserve + (uint64_t)max_pairs * FDS_PAIR;
+}
+
+void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size)
+{
+	uint64_t needed = budget_needed(budget, max_pairs == 0 ? 1 : max_pairs);
+	int n = max_pairs == 0 ? snprintf(remedy, size, "weir")
+			       : snprintf(remedy, size, "max_pairs = %u", max_pairs);
+
+	n += snprintf(remedy + n, size - (size_t)n,
+		" needs %ju file descriptors, the limit is %ju: set LimitNOFILE=%ju in the unit, "
+		"or "
+		"ulimit -n %ju in the shell that starts it",
+		(uintmax_t)needed, (uintmax_t)budget->n_fds, (uintmax_t)needed, (uintmax_t)needed);
+	if (max_pairs != 0 && budget->max_pairs != 0) {
+		(void)snprintf(remedy + n, size - (size_t)n, ", or write max_pairs = %u or less",
+			budget->max_pairs);
+	}
 }

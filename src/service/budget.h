@@ -31,4 +31,12 @@ void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pair
 /** How many fds `max_pairs` pairs need. */
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
 
+enum { BUDGET_REMEDY_MAX = 256 };
+
+/**
+ * Why `max_pairs` (0: none was written, and not even one pair fits) do not fit, with both numbers
+ * and the remedy, at most BUDGET_REMEDY_MAX bytes.
+ */
+void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
+
 #endif

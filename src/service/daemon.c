@@ -9,10 +9,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,7 +19,10 @@
 #include "service/memory.h"
 #include "service/names.h"
 #include "service/notify.h"
+#include "service/signals.h"
 #include "service/sockets.h"
+#include "service/status.h"
+#include "service/stop.h"
 #include "service/worker.h"
 #include "stream/loop.h"
 #include "stream/resolver.h"
@@ -30,14 +30,6 @@
 
 #define TICK_NS      ((uint64_t)NS_PER_S)
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
-
-/** The workers' numbers, summed. */
-struct totals {
-	uint32_t n_pairs;
-	uint64_t n_accepted;
-	uint64_t n_closed;
-	uint64_t waiting_bytes;
-};
 
 struct daemon {
 	const struct conf *conf;
@@ -48,14 +40,12 @@ struct daemon {
 	struct proxy_shared shared;
 	struct worker *workers;
 	size_t n_workers;
-	struct watcher signal_watcher;
-	int signal_fd;
-	unsigned n_signals; /**< that asked to stop */
+	struct signals signals;
+	struct stop stop;
 	struct timer tick;
 	struct memory memory;
 	struct lateness lateness;
-	bool told;
-	struct totals told_totals; /**< what the last STATUS= said */
+	struct status status;
 };
 
 static int daemon_fail(const char *what, int err, const char *remedy)
@@ -82,103 +72,28 @@ static void log_event(const char *event)
 
 /* ---- once a second ---- */
 
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-/** Tells systemd how many pairs there are, if that changed since it was told. */
-static void daemon_tell(struct daemon *daemon, const struct totals *totals)
-{
-	char timers[64] = "";
-	uint64_t p99_us;
-
-	if (daemon->told && totals->n_accepted == daemon->told_totals.n_accepted &&
-		totals->n_closed == daemon->told_totals.n_closed) {
-		return;
-	}
-	daemon->told = true;
-	daemon->told_totals = *totals;
-	if (lateness_p99(daemon->workers, daemon->n_workers, &p99_us)) {
-		(void)snprintf(timers, sizeof(timers), ", timers p99 +%ju.%03ju ms",
-			(uintmax_t)p99_us / 1000, (uintmax_t)p99_us % 1000);
-	}
-	notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed%s",
-		daemon->n_signals > 0 ? "Draining: " : "", daemon->conf->n_listeners,
-		totals->n_pairs, daemon->shared.pairs.max, (uintmax_t)totals->n_accepted,
-		(uintmax_t)totals->n_closed, timers);
-}
-
 static void on_tick(struct timer *timer)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
-	struct totals totals = {.n_pairs = limit_taken(&daemon->shared.pairs)};
+	struct status_totals totals = status_sum(daemon->workers, daemon->n_workers);
+	struct status_facts facts = {
+		.draining = daemon->stop.n_signals > 0,
+		.n_listeners = daemon->conf->n_listeners,
+		.n_pairs = limit_taken(&daemon->shared.pairs),
+		.max_pairs = daemon->shared.pairs.max,
+	};
 
-	for (size_t i = 0; i < daemon->n_workers; i++) {
-		const struct worker *worker = &daemon->workers[i];
-
-		totals.n_accepted += count(&worker->proxy.counters.n_accepted);
-		totals.n_closed += count(&worker->proxy.counters.n_closed);
-		totals.waiting_bytes += loop_waiting_bytes(worker->loop);
-	}
-	memory_look(&daemon->memory, totals.n_pairs, totals.waiting_bytes);
+	memory_look(&daemon->memory, facts.n_pairs, totals.waiting_bytes);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
-	daemon_tell(daemon, &totals);
+	status_tell(&daemon->status, &facts, &totals, daemon->workers, daemon->n_workers);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
 
-/* ---- stopping ---- */
-
-static void daemon_check_quiet(struct daemon *daemon)
-{
-	for (size_t i = 0; i < daemon->n_workers; i++) {
-		if (atomic_load(&daemon->workers[i].accepts)) {
-			return;
-		}
-	}
-	/* Connections on their way between workers have taken their places too. */
-	if (limit_taken(&daemon->shared.pairs) == 0) {
-		loop_stop(daemon->loop);
-	}
-}
+/* ---- signals ---- */
 
 static void on_worker_quiet(struct worker *worker)
 {
-	daemon_check_quiet(container_of(worker->shared, struct daemon, shared));
-}
-
-static void log_stopping(const struct daemon *daemon, int signal, uint64_t drain_ns)
-{
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_INFO, "stopping")) {
-		log_str(&line, "signal", sigabbrev_np(signal));
-		log_u64(&line, "pairs", limit_taken(&daemon->shared.pairs));
-		if (drain_ns != NS_NEVER) {
-			log_ms(&line, "drain_ms", drain_ns);
-		}
-		log_end(&line);
-	}
-}
-
-/** The first signal drains, the second ends at once, and there is no third. */
-static void daemon_stop(struct daemon *daemon, int signal)
-{
-	bool again = daemon->n_signals > 0;
-	uint64_t drain_ns = again ? 0 : daemon->conf->timeouts.drain_ns;
-	uint64_t deadline_ns = clock_after(clock_ns(), drain_ns);
-
-	if (daemon->n_signals++ > 1) {
-		return;
-	}
-	if (!again) {
-		notify_stopping();
-		daemon->told = false;
-	}
-	log_stopping(daemon, signal, drain_ns);
-	for (size_t i = 0; i < daemon->n_workers; i++) {
-		worker_drain(&daemon->workers[i], deadline_ns, again);
-	}
+	stop_check_quiet(&container_of(worker->shared, struct daemon, shared)->stop);
 }
 
 /** There is nothing to reload, but a closed terminal must not cut transfers. */
@@ -193,46 +108,15 @@ static void log_no_reload(void)
 	}
 }
 
-static void on_signal(struct watcher *watcher, uint32_t events)
+static void on_signal(struct signals *signals, int number)
 {
-	struct daemon *daemon = container_of(watcher, struct daemon, signal_watcher);
-	struct signalfd_siginfo info;
+	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
-	(void)events;
-	while (read(daemon->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP) {
-			log_no_reload();
-		} else {
-			daemon_stop(daemon, (int)info.ssi_signo);
-		}
+	if (number == SIGHUP) {
+		log_no_reload();
+	} else {
+		stop_signal(&daemon->stop, daemon->conf, number);
 	}
-}
-
-static int daemon_watch_signals(struct daemon *daemon)
-{
-	sigset_t signals;
-	int r;
-
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGQUIT);
-	(void)sigaddset(&signals, SIGHUP);
-	r = -pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	if (r < 0) {
-		return r;
-	}
-	daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (daemon->signal_fd < 0) {
-		return -errno;
-	}
-	daemon->signal_watcher.ready = on_signal;
-	r = loop_watch(daemon->loop, daemon->signal_fd, &daemon->signal_watcher);
-	if (r < 0) {
-		close(daemon->signal_fd);
-		daemon->signal_fd = -1;
-	}
-	return r;
 }
 
 /* ---- starting ---- */
@@ -251,38 +135,19 @@ static size_t count_workers(const struct conf *conf)
 	return (size_t)CPU_COUNT(&cpus);
 }
 
-/** Both numbers and the remedy; `max_pairs` 0: none was written, and not even one pair fits. */
-static void daemon_explain_budget(
-	const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size)
-{
-	uint64_t needed = budget_needed(budget, max_pairs == 0 ? 1 : max_pairs);
-	int n = max_pairs == 0 ? snprintf(remedy, size, "weir")
-			       : snprintf(remedy, size, "max_pairs = %u", max_pairs);
-
-	n += snprintf(remedy + n, size - (size_t)n,
-		" needs %ju file descriptors, the limit is %ju: set LimitNOFILE=%ju in the unit, "
-		"or "
-		"ulimit -n %ju in the shell that starts it",
-		(uintmax_t)needed, (uintmax_t)budget->n_fds, (uintmax_t)needed, (uintmax_t)needed);
-	if (max_pairs != 0 && budget->max_pairs != 0) {
-		(void)snprintf(remedy + n, size - (size_t)n, ", or write max_pairs = %u or less",
-			budget->max_pairs);
-	}
-}
-
 /** Raises the fd limit and holds max_pairs against it. */
 static int daemon_take_budget(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
 	struct budget *budget = &daemon->budget;
-	char remedy[256];
+	char remedy[BUDGET_REMEDY_MAX];
 	int r = budget_take(daemon->n_workers, sockets_count(conf, daemon->n_workers), budget);
 
 	if (r < 0) {
 		return daemon_fail("RLIMIT_NOFILE", r, NULL);
 	}
 	if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
-		daemon_explain_budget(budget, conf->max_pairs, remedy, sizeof(remedy));
+		budget_explain(budget, conf->max_pairs, remedy, sizeof(remedy));
 		return daemon_fail("max_pairs", -EMFILE, remedy);
 	}
 	if (conf->splice) {
@@ -312,6 +177,12 @@ static int daemon_make_shared(struct daemon *daemon)
 		shared->listener_pairs[i].max = daemon->conf->listeners[i].max_pairs;
 	}
 	shared->resolver = resolver_new(daemon->loop);
+	daemon->stop = (struct stop){
+		.loop = daemon->loop,
+		.shared = shared,
+		.workers = daemon->workers,
+		.n_workers = daemon->n_workers,
+	};
 	return shared->resolver == NULL ? -errno : 0;
 }
 
@@ -343,7 +214,7 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return daemon_fail("timer", r, NULL);
 	}
-	r = daemon_watch_signals(daemon);
+	r = signals_open(&daemon->signals, daemon->loop, on_signal);
 	if (r < 0) {
 		return daemon_fail("signals", r, NULL);
 	}
@@ -397,10 +268,7 @@ static bool daemon_fini(struct daemon *daemon)
 	if (daemon->loop != NULL && !stuck) {
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
 		timer_close(&daemon->tick);
-		if (daemon->signal_fd >= 0) {
-			close(daemon->signal_fd);
-			loop_forget(daemon->loop, &daemon->signal_watcher);
-		}
+		signals_close(&daemon->signals);
 		loop_release(daemon->loop);
 		daemon->loop = loop_free(daemon->loop);
 	}
@@ -415,7 +283,6 @@ int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 	struct daemon daemon = {
 		.conf = conf,
 		.n_workers = count_workers(conf),
-		.signal_fd = -1,
 	};
 	int r;
 
