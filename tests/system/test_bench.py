@@ -14,19 +14,23 @@ TITLES = ("idle, last bytes", "idle, all due", "idle after a trickle", "half-clo
 
 def test_the_bench_prints_the_table(folder):
     kept = os.path.join(folder, "told.json")
-    done = subprocess.run([ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=1", "--proxies=weir",
+    done = subprocess.run([ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=1", "--rounds=1",
+                           "--proxies=weir",
                            f"--weir={WEIR}", f"--weirload={WEIRLOAD}", f"--json={kept}"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                           timeout=6 * DEADLINE)
     assert done.returncode == 0, done.stderr
     head, rule, *rows = done.stdout.splitlines()
+    bare, *rows = rows
+    assert "a bare timer" in bare
     assert [row.split("|")[1].strip().startswith(title)
             for row, title in zip(rows, TITLES, strict=True)] == [True] * len(TITLES)
-    assert {line.count("|") for line in (head, rule, *rows)} == {head.count("|")}
+    assert {line.count("|") for line in (head, rule, bare, *rows)} == {head.count("|")}
     with open(kept, encoding="utf-8") as file:
-        for told in json.load(file):
-            assert told["proxy"] == "weir"
-            assert told["weirload"]["connections"]["early"] == 0
+        kept = json.load(file)
+    assert [one["proxy"] for one in kept] == [None] + ["weir"] * len(TITLES)
+    assert [told["connections"]["early"] for one in kept[1:] for told in one["rounds"]] == [
+        0] * len(TITLES)
 
 
 def test_the_bench_refuses_what_it_does_not_know():
