@@ -72,7 +72,7 @@ static void check_errors(const struct conf_errors *errors)
 	if (out == NULL) {
 		abort();
 	}
-	conf_errors_print(errors, out);
+	conf_errors_print(errors, "", out);
 	if (fclose(out) != 0) {
 		abort();
 	}

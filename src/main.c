@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	conf_errors_init(&errors);
 	r = conf_load(options.conf_path, &errors, &conf);
 	if (r < 0) {
-		conf_errors_print(&errors, stderr);
+		conf_errors_print(&errors, log_error_prefix(), stderr);
 	}
 	conf_errors_fini(&errors);
 	if (r < 0) {

@@ -10,9 +10,11 @@
  *		log_end(&line);
  *	}
  *
- * gives (outside systemd; under it "<6>" takes the place of time and level, which journald keeps)
+ * gives
  *
  *	time=2026-01-31T12:00:00.123Z level=info event=close pair=17 client=127.0.0.1:40000
+ *
+ * or, where the fd leads to the journal, an entry with a field for each key (log_journal.h).
  *
  * A line is built on the caller's stack and put whole into the calling thread's own queue (one
  * producer, one consumer, LOG_QUEUE_BYTES, in log_queue.h). The log thread collects the queues, in
@@ -53,6 +55,10 @@ int log_level_parse(const char *name, enum log_level *ret_level);
 
 /** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
 void log_set_level(enum log_level level);
+
+/** What goes before an error that is printed to stderr beside the log: "<3>" where that leads to
+ * the journal, so that it is an error there too, else "". */
+const char *log_error_prefix(void);
 
 /** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0, -EBUSY when it runs,
  * or another errno. */

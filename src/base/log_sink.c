@@ -15,6 +15,8 @@
  * stores `asleep`, then loads `pushed`. All four are sequentially consistent, so at least one sees
  * the other. (Fences would do too, but ThreadSanitizer does not understand them.)
  *
+ * Lines for the journal are entries of its own protocol (log_journal.c), sent one by one.
+ *
  * Failure modes: the reader does not read, so write() blocks and the queues fill up and drop; the
  * reader is gone (EPIPE) or the disk is full, so the batch is dropped. Either way the lines are
  * counted, and one line says how many when writing succeeds again. Of N lines produced, exactly N
@@ -33,14 +35,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/log_journal.h"
 #include "base/log_queue.h"
 
 enum {
@@ -64,8 +65,8 @@ struct stamp {
 
 static struct {
 	_Atomic(enum sink_state) state;
-	int fd;       /* borrowed; constant while open */
-	bool journal; /* fd leads to journald; constant while open */
+	int fd;             /* borrowed; constant while open */
+	enum log_form form; /* constant while open */
 	pthread_t thread;
 
 	atomic_bool asleep; /* the log thread waits for `wakeup`; who clears it posts */
@@ -80,6 +81,7 @@ static struct {
 	/* The log thread's own. */
 	struct list queues; /* struct log_queue::link */
 	uint64_t unsaid;    /* dropped lines that no line has told of yet */
+	bool flows;         /* the journal took a line in this round */
 	struct stamp stamp;
 	size_t batch_len;
 	char batch[BATCH_BYTES];
@@ -89,44 +91,17 @@ static struct {
 	.queues = {&sink.queues, &sink.queues},
 };
 
-/* systemd.exec(5), $JOURNAL_STREAM: device and inode of the stream that leads to journald. */
-static bool leads_to_journal(int fd)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	char text[64];
-	struct stat st;
-
-	if (stream == NULL || fstat(fd, &st) < 0) {
-		return false;
-	}
-	(void)snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	return strcmp(stream, text) == 0;
-}
-
-static int syslog_priority(enum log_level level)
-{
-	static const int priorities[] = {
-		[LOG_LEVEL_ERROR] = LOG_ERR,
-		[LOG_LEVEL_WARN] = LOG_WARNING,
-		[LOG_LEVEL_INFO] = LOG_INFO,
-		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
-	};
-
-	return priorities[level];
-}
-
 /* Writes what goes before the text, which begins with a blank; returns the length. */
-static size_t format_prefix(
-	const struct log_record *record, bool journal, struct stamp *stamp, char prefix[PREFIX_MAX])
+static size_t format_prefix(const struct log_record *record, enum log_form form,
+	struct stamp *stamp, char prefix[PREFIX_MAX])
 {
-	enum log_level level = (enum log_level)record->level;
 	time_t second = (time_t)(record->time_ns / NS_PER_S);
 	struct tm utc;
 	int n;
 
-	if (journal) {
+	if (form == LOG_FORM_PREFIXED) {
 		/* journald has its own clock, and a blank behind the priority would be kept. */
-		n = snprintf(prefix, PREFIX_MAX, "<%d>", syslog_priority(level));
+		n = snprintf(prefix, PREFIX_MAX, "<%d>", log_journal_priority(record->level));
 	} else {
 		if (stamp->text[0] == '\0' || stamp->second != second) {
 			stamp->second = second;
@@ -138,7 +113,7 @@ static size_t format_prefix(
 		}
 		n = snprintf(prefix, PREFIX_MAX, "time=%s.%03uZ level=%s", stamp->text,
 			(unsigned int)(record->time_ns % NS_PER_S / NS_PER_MS),
-			log_level_name(level));
+			log_level_name((enum log_level)record->level));
 	}
 	assert(n > 0 && n < PREFIX_MAX);
 	return (size_t)n;
@@ -166,25 +141,36 @@ static size_t write_all(int fd, const char *bytes, size_t len)
 	return done;
 }
 
+/* The line as it is written to the fd; returns the length. */
+static size_t format_line(const struct log_record *record, enum log_form form, struct stamp *stamp,
+	const char *text, char line[OUTPUT_MAX])
+{
+	size_t skip = form == LOG_FORM_PREFIXED ? 1 : 0;
+	size_t len = format_prefix(record, form, stamp, line);
+
+	memcpy(line + len, text + skip, record->len - skip);
+	len += record->len - skip;
+	line[len++] = '\n';
+	return len;
+}
+
 void log_sink_write(const struct log_record *record, const char *text)
 {
 	enum sink_state state = atomic_load(&sink.state);
 	int fd = state == SINK_CLOSED ? STDERR_FILENO : sink.fd;
-	bool journal = state == SINK_CLOSED ? leads_to_journal(fd) : sink.journal;
+	enum log_form form = state == SINK_CLOSED ? log_journal_form(fd) : sink.form;
 	struct stamp stamp = {.text = ""};
 	char line[OUTPUT_MAX];
-	size_t skip = journal ? 1 : 0;
-	size_t len;
 
 	if (state == SINK_ABANDONED) {
 		/* The fd is stuck, the process on its way out, and nobody left to count for. */
 		return;
 	}
-	len = format_prefix(record, journal, &stamp, line);
-	memcpy(line + len, text + skip, record->len - skip);
-	len += record->len - skip;
-	line[len++] = '\n';
-	(void)write_all(fd, line, len);
+	if (form == LOG_FORM_ENTRY) {
+		(void)log_journal_send(record, text);
+	} else {
+		(void)write_all(fd, line, format_line(record, form, &stamp, text, line));
+	}
 }
 
 bool log_sink_is_open(void)
@@ -299,21 +285,20 @@ static struct log_queue *oldest_queue(struct log_record *ret_record)
 	return oldest;
 }
 
-/* Moves one line from its queue into the batch. */
-static void take_line(struct log_queue *queue, struct log_record *record)
+/* Puts one line into the batch, or sends it to the journal at once. */
+static void put_line(const struct log_record *record, const char *text)
 {
-	char *prefix;
-	char *text;
-
-	reserve_line();
-	prefix = sink.batch + sink.batch_len;
-	text = prefix + format_prefix(record, sink.journal, &sink.stamp, prefix);
-	log_queue_take(queue, record, text);
-	if (sink.journal) {
-		memmove(text, text + 1, --record->len);
+	if (sink.form == LOG_FORM_ENTRY) {
+		if (log_journal_send(record, text) < 0) {
+			sink.unsaid++;
+		} else {
+			sink.flows = true;
+		}
+		return;
 	}
-	text[record->len] = '\n';
-	sink.batch_len += (size_t)(text - prefix) + record->len + 1;
+	reserve_line();
+	sink.batch_len +=
+		format_line(record, sink.form, &sink.stamp, text, sink.batch + sink.batch_len);
 }
 
 /* Moves what is in the queues now into batches, in the order of time. What comes in meanwhile is
@@ -322,6 +307,7 @@ static void empty_queues(void)
 {
 	struct log_queue *queue;
 	struct log_record record;
+	char text[LOG_LINE_MAX];
 
 	list_for_each (link, &sink.queues) {
 		queue = container_of(link, struct log_queue, link);
@@ -330,29 +316,29 @@ static void empty_queues(void)
 		queue->round_end = log_queue_end(queue);
 	}
 	while ((queue = oldest_queue(&record)) != NULL) {
-		take_line(queue, &record);
+		log_queue_take(queue, &record, text);
+		put_line(&record, text);
 	}
 }
 
-/* Ends the batch with the number of lines that are missing, and writes it. */
+/* Tells last of all how many lines are missing. */
 static void write_with_count(void)
 {
 	struct timespec now;
 	struct log_record record = {.level = LOG_LEVEL_WARN};
+	char text[PREFIX_MAX];
 	uint64_t told = sink.unsaid;
 	uint64_t lost;
-	size_t len;
 	int n;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	record.time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	len = sink.batch_len;
-	len += format_prefix(&record, sink.journal, &sink.stamp, sink.batch + len);
-	n = snprintf(sink.batch + len, LOG_LINE_MAX, "%sevent=log_dropped lines=%" PRIu64 "\n",
-		sink.journal ? "" : " ", told);
-	assert(n > 0 && n < LOG_LINE_MAX);
-	sink.batch_len = len + (size_t)n;
-	lost = write_batch();
+	n = snprintf(text, sizeof(text), " event=log_dropped lines=%" PRIu64, told);
+	assert(n > 0 && n < (int)sizeof(text));
+	record.len = (uint32_t)n;
+	sink.unsaid = 0;
+	put_line(&record, text);
+	lost = sink.unsaid + write_batch();
 	/* Lost lines are at the end, so this one, which nobody misses, is among them. */
 	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
 }
@@ -362,6 +348,7 @@ static void write_queues(bool last)
 {
 	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
 
+	sink.flows = false;
 	adopt_arrivals();
 	empty_queues();
 	list_for_each (link, &sink.queues) {
@@ -376,7 +363,7 @@ static void write_queues(bool last)
 	sink.unsaid += dropped;
 	reserve_line();
 	/* Lines that a broken fd lost wait for the next ones: alone they would only try in vain. */
-	if (sink.unsaid != 0 && (sink.batch_len != 0 || dropped != 0 || last)) {
+	if (sink.unsaid != 0 && (sink.batch_len != 0 || sink.flows || dropped != 0 || last)) {
 		write_with_count();
 	} else {
 		sink.unsaid += write_batch();
@@ -418,7 +405,7 @@ int log_open(int fd)
 	assert(r == 0);
 	atomic_store(&sink.closing, false);
 	sink.fd = fd;
-	sink.journal = leads_to_journal(fd);
+	sink.form = log_journal_form(fd);
 	/* The thread inherits the mask: signals are the main thread's, and SIGPIPE is nobody's. */
 	sigfillset(&all);
 	r = pthread_sigmask(SIG_SETMASK, &all, &before);

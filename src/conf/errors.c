@@ -150,26 +150,27 @@ dropped:
 	errors->n_dropped++;
 }
 
-void conf_errors_print(const struct conf_errors *errors, FILE *out)
+void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out)
 {
 	for (size_t i = 0; i < errors->n_errors; i++) {
 		const struct conf_error *error = &errors->errors[i];
 
 		if (error->line == 0) {
-			(void)fprintf(out, "%s: %s\n", error->file, error->text);
+			(void)fprintf(out, "%s%s: %s\n", prefix, error->file, error->text);
 		} else {
-			(void)fprintf(out, "%s:%u: %s\n", error->file, error->line, error->text);
+			(void)fprintf(out, "%s%s:%u: %s\n", prefix, error->file, error->line,
+				error->text);
 		}
 	}
 	if (errors->n_dropped == 0) {
 		return;
 	}
 	if (errors->n_errors == CONF_ERRORS_MAX) {
-		(void)fprintf(out, "%zu more errors are not shown; correct these first\n",
+		(void)fprintf(out, "%s%zu more errors are not shown; correct these first\n", prefix,
 			errors->n_dropped);
 	} else {
-		(void)fprintf(out, "out of memory: %zu errors are not shown; free some memory\n",
-			errors->n_dropped);
+		(void)fprintf(out, "%sout of memory: %zu errors are not shown; free some memory\n",
+			prefix, errors->n_dropped);
 	}
 }
 

@@ -46,8 +46,8 @@ void conf_errors_begin(struct conf_errors *errors, const char *main_file);
 __attribute__((format(printf, 5, 6))) void conf_errors_add(struct conf_errors *errors,
 	const char *file, unsigned line, const char *key, const char *format, ...);
 
-/** All of them, a line each; nothing when there are none. */
-void conf_errors_print(const struct conf_errors *errors, FILE *out);
+/** All of them, a line each, with `prefix` before it; nothing when there are none. */
+void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out);
 
 /**
  * A text from the file as an error shows it: in quotes, at most CONF_SHOWN_CHARS characters, what

@@ -69,15 +69,10 @@ def test_level_decides_what_is_logged(level, events):
         assert {event for event in ("open", "close") if rig.weir.records(event)} == events
 
 
-def test_without_systemd_lines_have_time_and_level_and_under_it_a_priority():
-    """Under systemd stderr is the journal's, which JOURNAL_STREAM says."""
+def test_without_systemd_lines_have_time_and_level():
     with echoing() as rig:
         exchange(rig, 1)
         assert rig.weir.close_line().line.startswith("time=")
-    with echoing(daemon={"journal": True}) as rig:
-        exchange(rig, 1)
-        line = rig.weir.close_line().line
-        assert line.startswith("<6>") and "time=" not in line and "level=" not in line
 
 
 def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):

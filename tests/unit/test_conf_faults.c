@@ -93,7 +93,7 @@ START_TEST(a_read_error_of_an_include_is_said_at_its_line)
 	fault_arm(3); /* the main file takes two */
 	ck_assert_int_eq(conf_load("weir.conf", &errors, &conf), -EINVAL);
 	ck_assert(fault_disarm());
-	conf_errors_print(&errors, out);
+	conf_errors_print(&errors, "", out);
 	conf_errors_fini(&errors);
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_str_eq(text,
@@ -116,7 +116,7 @@ START_TEST(errors_without_memory_are_counted)
 	conf_errors_add(&errors, "f", 1, "k", "x; y");
 	ck_assert(fault_disarm());
 	conf_errors_add(&errors, "f", 2, "k", "x; y");
-	conf_errors_print(&errors, out);
+	conf_errors_print(&errors, "", out);
 	conf_errors_fini(&errors);
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_str_eq(

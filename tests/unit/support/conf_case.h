@@ -84,7 +84,7 @@ static inline char *conf_case_errors(const char *path, const struct conf **ret_c
 	r = conf_load(path, &errors, &conf);
 	ck_assert_int_eq(r<0, errors.n_errors + errors.n_dropped> 0);
 	ck_assert_int_eq(r < 0, conf == NULL);
-	conf_errors_print(&errors, out);
+	conf_errors_print(&errors, "", out);
 	conf_errors_fini(&errors);
 	ck_assert_int_eq(fclose(out), 0);
 	*ret_conf = conf;

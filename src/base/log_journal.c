@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/log_journal.h"
+
+/* CODE_FILE= and its like would name this file, whoever logged. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/log_queue.h"
+
+#define SOCKET_PATH "/run/systemd/journal/socket"
+
+static const char field_prefix[] = "WEIR_";
+static const char usec_key[] = "_us";
+static const char usec_field[] = "_USEC";
+
+/* Room for the worst that fits into a line: nothing but fields like " k=v". */
+enum {
+	FIELD_LEAST = sizeof("k=v"),
+	FIELDS_OWN = 4,  /* MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, MESSAGE_ID */
+	OWN_BYTES = 128, /* of these, without the message */
+	FIELDS_MAX = FIELDS_OWN + LOG_LINE_MAX / FIELD_LEAST,
+	GROWTH_MAX = sizeof(field_prefix) + sizeof(usec_field), /* of a key to a field's name */
+	ENTRY_BYTES = OWN_BYTES + 2 * LOG_LINE_MAX + FIELDS_MAX * GROWTH_MAX,
+};
+
+struct entry {
+	int n_fields;
+	size_t len;
+	struct iovec fields[FIELDS_MAX]; /* each "NAME=value", in `bytes` */
+	char bytes[ENTRY_BYTES];
+};
+
+static const struct {
+	const char *event;
+	const char *id;
+} messages[] = {
+	{"close", LOG_MESSAGE_CLOSE},
+	{"reload_failed", LOG_MESSAGE_RELOAD_FAILED},
+};
+
+enum log_form log_journal_form(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char text[64];
+	struct stat st;
+
+	if (stream == NULL || fstat(fd, &st) < 0) {
+		return LOG_FORM_TEXT;
+	}
+	(void)snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	if (strcmp(stream, text) != 0) {
+		return LOG_FORM_TEXT;
+	}
+	return access(SOCKET_PATH, W_OK) == 0 ? LOG_FORM_ENTRY : LOG_FORM_PREFIXED;
+}
+
+int log_journal_priority(unsigned int level)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_ERROR] = LOG_ERR,
+		[LOG_LEVEL_WARN] = LOG_WARNING,
+		[LOG_LEVEL_INFO] = LOG_INFO,
+		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	};
+
+	return priorities[level];
+}
+
+/* ---- building an entry ---- */
+
+static void entry_begin_field(struct entry *entry)
+{
+	assert(entry->n_fields < FIELDS_MAX);
+	entry->fields[entry->n_fields].iov_base = entry->bytes + entry->len;
+}
+
+static void entry_put(struct entry *entry, const char *bytes, size_t len)
+{
+	assert(len <= sizeof(entry->bytes) - entry->len);
+	memcpy(entry->bytes + entry->len, bytes, len);
+	entry->len += len;
+}
+
+static void entry_end_field(struct entry *entry)
+{
+	struct iovec *field = &entry->fields[entry->n_fields++];
+
+	field->iov_len = (size_t)(entry->bytes + entry->len - (char *)field->iov_base);
+}
+
+static void entry_add(struct entry *entry, const char *name, const char *value, size_t len)
+{
+	entry_begin_field(entry);
+	entry_put(entry, name, strlen(name));
+	entry_put(entry, value, len);
+	entry_end_field(entry);
+}
+
+/* ---- a line, taken apart ---- */
+
+/* "late_us" as "WEIR_LATE_USEC". */
+static void put_name(struct entry *entry, const char *key, size_t len)
+{
+	bool is_usec = len > strlen(usec_key) &&
+		       memcmp(key + len - strlen(usec_key), usec_key, strlen(usec_key)) == 0;
+
+	entry_put(entry, field_prefix, strlen(field_prefix));
+	for (size_t i = 0; i < len - (is_usec ? strlen(usec_key) : 0); i++) {
+		char upper = (char)toupper((unsigned char)key[i]);
+
+		entry_put(entry, &upper, 1);
+	}
+	if (is_usec) {
+		entry_put(entry, usec_field, strlen(usec_field));
+	}
+}
+
+static unsigned int nibble(char hex)
+{
+	return (unsigned int)(hex <= '9' ? hex - '0' : hex - 'a' + 10);
+}
+
+/* What stands between quotes, unescaped; returns where the closing one is. */
+static const char *put_quoted(struct entry *entry, const char *at)
+{
+	while (*at != '"') {
+		if (*at == '\\') {
+			char byte = (char)(nibble(at[2]) << 4 | nibble(at[3]));
+
+			entry_put(entry, &byte, 1);
+			at += strlen("\\xNN");
+		} else {
+			entry_put(entry, at++, 1);
+		}
+	}
+	return at;
+}
+
+/* " key=value" or " key=\"value\"", as log.c built it; returns where the next one begins. */
+static const char *add_field(struct entry *entry, const char *at, const char *end)
+{
+	const char *key = at + 1;
+	const char *value = (const char *)memchr(key, '=', (size_t)(end - key)) + 1;
+
+	entry_begin_field(entry);
+	put_name(entry, key, (size_t)(value - 1 - key));
+	entry_put(entry, "=", 1);
+	if (*value == '"') {
+		at = put_quoted(entry, value + 1) + 1;
+	} else {
+		at = memchr(value, ' ', (size_t)(end - value));
+		at = at == NULL ? end : at;
+		entry_put(entry, value, (size_t)(at - value));
+	}
+	entry_end_field(entry);
+	return at;
+}
+
+/* The event, which comes first, may be one with an id. */
+static void add_message_id(struct entry *entry)
+{
+	const struct iovec *event = &entry->fields[entry->n_fields - 1];
+	size_t name_len = strlen("WEIR_EVENT=");
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (strlen(messages[i].event) == event->iov_len - name_len &&
+			memcmp(messages[i].event, (char *)event->iov_base + name_len,
+				event->iov_len - name_len) == 0) {
+			entry_add(entry, "MESSAGE_ID=", messages[i].id, strlen(messages[i].id));
+		}
+	}
+}
+
+int log_journal_send(const struct log_record *record, const char *text)
+{
+	const char *end = text + record->len;
+	char digit = (char)('0' + log_journal_priority(record->level));
+	struct entry entry;
+	const char *at;
+
+	entry.n_fields = 0;
+	entry.len = 0;
+	entry_add(&entry, "MESSAGE=", text + 1, record->len - 1);
+	entry_add(&entry, "PRIORITY=", &digit, 1);
+	entry_add(&entry, "SYSLOG_IDENTIFIER=", "weir", strlen("weir"));
+	at = add_field(&entry, text, end);
+	add_message_id(&entry);
+	while (at < end) {
+		at = add_field(&entry, at, end);
+	}
+	return sd_journal_sendv(entry.fields, entry.n_fields);
+}
+
+const char *log_error_prefix(void)
+{
+	return log_journal_form(STDERR_FILENO) == LOG_FORM_TEXT ? "" : "<3>";
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The journal's own way in: a line becomes an entry with a field for each of its keys, so that
+ * "journalctl WEIR_REASON=idle" works. Private to src/base/log*.c.
+ *
+ * "event=close pair=17 late_us=180" becomes WEIR_EVENT=close, WEIR_PAIR=17, WEIR_LATE_USEC=180,
+ * beside MESSAGE= (the line itself), PRIORITY= and SYSLOG_IDENTIFIER=weir. The line is taken apart
+ * here, by the thread that writes it, and so costs the workers nothing; since what it escapes can
+ * be told from what it does not, a field has exactly the bytes that log_str() was given.
+ */
+#ifndef WEIR_BASE_LOG_JOURNAL_H
+#define WEIR_BASE_LOG_JOURNAL_H
+
+struct log_record;
+
+/*
+ * What kind of entry it is, for good: MESSAGE_ID= of these two events. systemd/weir.catalog
+ * explains them, weir(8) names them.
+ */
+#define LOG_MESSAGE_CLOSE         "9762649799c640bfa89be60b98936b6c"
+#define LOG_MESSAGE_RELOAD_FAILED "31109f2579a74aeb90c5a9d220bb1f9b"
+
+/** In which form lines go to an fd. */
+enum log_form {
+	LOG_FORM_TEXT,     /**< with time and level */
+	LOG_FORM_PREFIXED, /**< the journal's stream: "<6>" for the level, no time */
+	LOG_FORM_ENTRY,    /**< the journal's own protocol; the fd itself gets nothing */
+};
+
+/**
+ * By $JOURNAL_STREAM, which is device and inode of the stream that leads to journald, see
+ * systemd.exec(5); and by journald's socket, which a service with a root of its own may not see:
+ * sd_journal_sendv() would then lose every entry without a word.
+ */
+enum log_form log_journal_form(int fd);
+
+/** The level (enum log_level) as the journal counts it: LOG_ERR ... LOG_DEBUG. */
+int log_journal_priority(unsigned int level);
+
+/**
+ * Sends a line, whose text begins with a blank, as an entry; blocks while journald does not read.
+ * 0, or a negative errno: the line is lost.
+ */
+int log_journal_send(const struct log_record *record, const char *text);
+
+#endif
