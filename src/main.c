@@ -17,7 +17,7 @@
  *		listener  one socket on one worker	upstream, limit: which server, how many
  *		proxy	one worker's share of it all
  *	service/  daemon  the process			worker	a thread with a loop
- *		sockets, budget, names, notify, memory: what the process needs and tells
+ *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
  */
 #include <fcntl.h>
 #include <getopt.h>

@@ -16,6 +16,7 @@ enum {
 };
 
 static const char unix_prefix[] = "unix:";
+static const char systemd_prefix[] = "systemd:";
 
 static bool is_digit(char c)
 {
@@ -91,6 +92,25 @@ static const char *parse_unix(const char *name, struct addr *addr)
 	/* An abstract name begins with a NUL and ends where sa_len says; a path ends with a NUL. */
 	memcpy(un->sun_path + (abstract ? 1 : 0), name, len);
 	addr->sa_len = (socklen_t)(UNIX_NAME_AT + len + 1);
+	return NULL;
+}
+
+/* What FileDescriptorName= takes: systemd.socket(5). */
+static const char *parse_systemd(const char *name, struct addr *addr)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= ADDR_FD_NAME_MAX) {
+		return "a FileDescriptorName= has 1 to 255 characters; write \"systemd:web\"";
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] < ' ' || name[i] > '~' || name[i] == ':') {
+			return "a FileDescriptorName= has printable ASCII characters, and no "
+			       "colon; write \"systemd:web\"";
+		}
+	}
+	addr->kind = ADDR_SYSTEMD;
+	memcpy(addr->host, name, len);
 	return NULL;
 }
 
@@ -298,6 +318,8 @@ int addr_parse(const char *text, struct addr *ret_addr, const char **ret_why)
 	memset(&addr, 0, sizeof(addr));
 	if (strncmp(text, unix_prefix, sizeof(unix_prefix) - 1) == 0) {
 		why = parse_unix(text + sizeof(unix_prefix) - 1, &addr);
+	} else if (strncmp(text, systemd_prefix, sizeof(systemd_prefix) - 1) == 0) {
+		why = parse_systemd(text + sizeof(systemd_prefix) - 1, &addr);
 	} else if (*text == '[') {
 		why = parse_bracketed(text, &addr);
 	} else {
@@ -392,6 +414,9 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX])
 	case ADDR_NAME:
 		(void)snprintf(text, ADDR_TEXT_MAX, "%s:%u", addr->host, (unsigned int)addr->port);
 		break;
+	case ADDR_SYSTEMD:
+		(void)snprintf(text, ADDR_TEXT_MAX, "%s%s", systemd_prefix, addr->host);
+		break;
 	case ADDR_INET:
 	case ADDR_UNIX:
 		(void)addr_format(&addr->sa.any, addr->sa_len, text);
@@ -405,7 +430,7 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	if (a->kind != b->kind || a->port != b->port) {
 		return false;
 	}
-	if (a->kind == ADDR_NAME) {
+	if (a->kind == ADDR_NAME || a->kind == ADDR_SYSTEMD) {
 		return strcmp(a->host, b->host) == 0;
 	}
 	return a->sa_len == b->sa_len && memcmp(&a->sa, &b->sa, a->sa_len) == 0;

@@ -3,9 +3,11 @@
  * Addresses as the config writes them, and as the log shows them.
  *
  *	127.0.0.1:80   [::1]:80   *:80   name.example:80   unix:/run/x.sock   unix:@abstract
+ *	systemd:NAME
  *
  * "*:80" is one IPv6 socket with IPV6_V6ONLY off (IPv4 where the kernel has no IPv6); "[::]:80" is
  * IPv6 only. A name is kept as text: resolving is the resolver's work (stream/resolver.h).
+ * "systemd:web" are the sockets that systemd passes by this FileDescriptorName=.
  * `struct addr` is a value: copy it freely, it owns nothing.
  */
 #ifndef WEIR_BASE_ADDR_H
@@ -18,15 +20,17 @@
 #include <sys/un.h>
 
 enum addr_kind {
-	ADDR_INET, /**< IPv4 or IPv6, in sa */
-	ADDR_ANY,  /**< "*:PORT": only for listeners; sa is [::]:PORT */
-	ADDR_NAME, /**< a host name to resolve: host and port; sa is unset */
-	ADDR_UNIX, /**< a path or an abstract name, in sa */
+	ADDR_INET,    /**< IPv4 or IPv6, in sa */
+	ADDR_ANY,     /**< "*:PORT": only for listeners; sa is [::]:PORT */
+	ADDR_NAME,    /**< a host name to resolve: host and port; sa is unset */
+	ADDR_UNIX,    /**< a path or an abstract name, in sa */
+	ADDR_SYSTEMD, /**< sockets that are passed: only for listeners; host is their name */
 };
 
 enum {
-	ADDR_HOST_MAX = 254, /**< RFC 1035, 3.1: 253 characters and the NUL */
-	ADDR_TEXT_MAX = 264, /**< "[" + host + "]:65535" + NUL, and any UNIX path */
+	ADDR_HOST_MAX = 254,    /**< RFC 1035, 3.1: 253 characters and the NUL */
+	ADDR_FD_NAME_MAX = 256, /**< sd_pid_notify_with_fds(3): 255 characters and the NUL */
+	ADDR_TEXT_MAX = 264,    /**< "systemd:" + name + NUL, and any host, port or UNIX path */
 };
 
 /** A socket address of any family that weir speaks. */
@@ -39,10 +43,10 @@ union addr_sockaddr {
 
 struct addr {
 	enum addr_kind kind;
-	uint16_t port;    /**< host order; 0 for UNIX */
+	uint16_t port;    /**< host order; 0 where there is none */
 	socklen_t sa_len; /**< exact: of an abstract name, without trailing NULs */
 	union addr_sockaddr sa;
-	char host[ADDR_HOST_MAX]; /**< ADDR_NAME only */
+	char host[ADDR_FD_NAME_MAX]; /**< ADDR_NAME and ADDR_SYSTEMD only */
 };
 
 /**

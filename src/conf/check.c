@@ -57,7 +57,7 @@ static void check_names(struct conf_reader *reader, const config_setting_t *root
 /* An address that was refused is all zeros. */
 static bool is_set(const struct addr *addr)
 {
-	return addr->sa_len > 0;
+	return addr->sa_len > 0 || addr->host[0] != '\0';
 }
 
 /*

@@ -163,7 +163,8 @@ static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MA
 	if (addr.kind == ADDR_NAME) {
 		return refuse(why, text,
 			"a listener needs an address, not a name; "
-			"write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\" or \"unix:/run/x.sock\"");
+			"write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\", \"unix:/run/x.sock\" "
+			"or \"systemd:NAME\"");
 	}
 	*value = addr;
 	return 0;
@@ -192,6 +193,11 @@ static int set_server(const char *text, struct conf_server *value, char why[CONF
 		return refuse(why, text,
 			"\"*\" is no place to connect to; write the address of a server, "
 			"like \"127.0.0.1:80\"");
+	}
+	if (addr.kind == ADDR_SYSTEMD) {
+		return refuse(why, text,
+			"sockets that systemd passes are listened on; write the address of a "
+			"server, like \"127.0.0.1:80\"");
 	}
 	value->addr = addr;
 	assert(strlen(text) < sizeof(value->text)); /* what addr_parse() takes fits */

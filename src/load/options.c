@@ -113,6 +113,10 @@ static int read_addr(const struct option *option, const char *value, struct addr
 	if (addr_parse(value, addr, &problem) < 0) {
 		return refuse(why, "--%s %s: %s", option->name, value, problem);
 	}
+	if (addr->kind == ADDR_SYSTEMD) {
+		return refuse(why, "--%s %s: nothing is passed to weirload; write 127.0.0.1:80",
+			option->name, value);
+	}
 	if (option->kind == KIND_TARGET && addr->kind == ADDR_ANY) {
 		return refuse(why,
 			"--target %s: \"*\" is no address to connect to; write "

@@ -2,8 +2,8 @@
 /*
  * One listening socket on one worker, under the limits of its listener in the config.
  *
- * Sockets that cannot be doubled for each worker (UNIX) are accepted here for all, and the fds are
- * handed to the workers in turn; the place under the limits travels with the fd.
+ * Sockets that cannot be doubled for each worker (UNIX, inherited) are accepted here for all, and
+ * the fds are handed to the workers in turn; the place under the limits travels with the fd.
  */
 #ifndef WEIR_PROXY_LISTENER_H
 #define WEIR_PROXY_LISTENER_H

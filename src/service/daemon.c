@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "service/budget.h"
+#include "service/inherited.h"
 #include "service/lateness.h"
 #include "service/memory.h"
 #include "service/names.h"
@@ -34,6 +35,7 @@
 struct daemon {
 	const struct conf *conf;
 	struct loop *loop;
+	struct inherited inherited;
 	struct sockets sockets;
 	struct names names;
 	struct budget budget;
@@ -141,7 +143,8 @@ static int daemon_take_budget(struct daemon *daemon)
 	const struct conf *conf = daemon->conf;
 	struct budget *budget = &daemon->budget;
 	char remedy[BUDGET_REMEDY_MAX];
-	int r = budget_take(daemon->n_workers, sockets_count(conf, daemon->n_workers), budget);
+	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited);
+	int r = budget_take(daemon->n_workers, n_sockets, budget);
 
 	if (r < 0) {
 		return daemon_fail("RLIMIT_NOFILE", r, NULL);
@@ -226,7 +229,7 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return daemon_fail("memory", r, NULL);
 	}
-	r = sockets_open(&daemon->sockets, daemon->conf, daemon->n_workers);
+	r = sockets_open(&daemon->sockets, daemon->conf, daemon->n_workers, &daemon->inherited);
 	if (r < 0) {
 		return r; /* it has said which listener */
 	}
@@ -272,6 +275,7 @@ static bool daemon_fini(struct daemon *daemon)
 		loop_release(daemon->loop);
 		daemon->loop = loop_free(daemon->loop);
 	}
+	inherited_fini(&daemon->inherited);
 	free(daemon->workers);
 	free(daemon->shared.proxies);
 	free(daemon->shared.listener_pairs);
@@ -284,12 +288,17 @@ int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 		.conf = conf,
 		.n_workers = count_workers(conf),
 	};
+	int passed = inherited_take(&daemon.inherited); /* before anything is opened */
 	int r;
 
 	log_set_level(conf->log_level);
 	r = log_open(STDERR_FILENO);
 	if (r < 0) {
 		(void)daemon_fail("log thread", r, NULL);
+	} else if (passed < 0) {
+		r = daemon_fail("passed sockets", passed,
+			"LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES do not fit what was passed: "
+			"leave them to systemd");
 	} else {
 		/* A queue that cannot be had costs log lines, not the start. */
 		(void)log_thread_open();

@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,6 +28,9 @@ struct acceptor {
 	struct acceptor_opts opts;
 	int fd;          /**< -1 once closed */
 	unsigned n_left; /**< draining: how many at most are still accepted */
+	/** How many may have been in the queue before the socket had its options: these come first,
+	 * and get theirs one by one. None but with an inherited socket. */
+	unsigned n_early;
 	bool watched;
 	bool paused;
 	bool resting;
@@ -140,6 +142,10 @@ static int accept_one(struct acceptor *acceptor)
 
 		if (fd >= 0) {
 			acceptor->n_left -= acceptor->n_left > 0;
+			if (acceptor->n_early > 0) {
+				acceptor->n_early--;
+				(void)listen_set_options(fd); /* at worst it is slow */
+			}
 			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
 			return 0;
 		}
@@ -236,6 +242,7 @@ static void on_freed(struct task *task)
 struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 {
 	struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
+	int early;
 	int r;
 
 	assert(loop_is_current(opts->loop));
@@ -245,6 +252,8 @@ struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 	}
 	acceptor->opts = *opts;
 	acceptor->fd = opts->fd;
+	early = listen_queue_length(acceptor->fd);
+	acceptor->n_early = early < 0 ? 0 : (unsigned)early;
 	task_init(&acceptor->step, on_step);
 	r = timer_open(&acceptor->rest, opts->loop, on_rested);
 	if (r == 0) {
@@ -302,17 +311,13 @@ bool acceptor_is_paused(const struct acceptor *acceptor)
 static unsigned queue_length(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	struct tcp_info info = {.tcpi_unacked = 0};
-	socklen_t len = sizeof(info);
+	int n;
 
 	if (poll(&poll_fd, 1, 0) == 0) {
 		return 0;
 	}
-	/* Of a listening socket, tcpi_unacked is the length of its queue: tcp_get_info(). */
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
-		return LISTEN_BACKLOG;
-	}
-	return info.tcpi_unacked;
+	n = listen_queue_length(fd);
+	return n < 0 ? LISTEN_BACKLOG : (unsigned)n;
 }
 
 void acceptor_drain(struct acceptor *acceptor)

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -21,6 +22,20 @@ enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC };
 static int set_flag(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int get_option(int fd, int option, int *ret_value)
+{
+	socklen_t len = sizeof(*ret_value);
+
+	return getsockopt(fd, SOL_SOCKET, option, ret_value, &len) < 0 ? -errno : 0;
+}
+
+int listen_set_options(int fd)
+{
+	int r = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+
+	return r < 0 ? r : set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 static const char *tcp_why(int err)
@@ -49,10 +64,7 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join)
 		r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	}
 	if (r == 0) {
-		r = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-	}
-	if (r == 0) {
-		r = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		r = listen_set_options(fd);
 	}
 	if (r == 0 && family == AF_INET6) {
 		r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
@@ -136,7 +148,7 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 	const char *why = NULL;
 	int fd;
 
-	assert(addr->kind != ADDR_NAME);
+	assert(addr->kind != ADDR_NAME && addr->kind != ADDR_SYSTEMD);
 	if (addr->kind == ADDR_ANY) {
 		fd = open_any(addr);
 		why = fd < 0 ? tcp_why(fd) : NULL;
@@ -186,6 +198,78 @@ int listen_open_more(const struct listen_socket *first, struct listen_socket *re
 	}
 	*ret_socket = (struct listen_socket){.fd = fd, .claim = NULL};
 	return 0;
+}
+
+/** What kind of socket it is: 0 and whether TCP, or a negative errno and *ret_why. */
+static int examine(int fd, bool *ret_tcp, const char **ret_why)
+{
+	int domain;
+	int listens;
+	int protocol;
+	int type;
+	int r = get_option(fd, SO_TYPE, &type);
+
+	if (r < 0) {
+		*ret_why = r == -ENOTSOCK ? "it is not a socket; write ListenStream= in its unit"
+					  : NULL;
+		return r;
+	}
+	if (type != SOCK_STREAM) {
+		*ret_why = "it is not a stream socket; write ListenStream= in its unit";
+		return -ESOCKTNOSUPPORT;
+	}
+	r = get_option(fd, SO_DOMAIN, &domain);
+	if (r == 0) {
+		r = get_option(fd, SO_PROTOCOL, &protocol);
+	}
+	if (r == 0) {
+		r = get_option(fd, SO_ACCEPTCONN, &listens);
+	}
+	if (r < 0) {
+		return r;
+	}
+	if (domain != AF_UNIX && protocol != IPPROTO_TCP) {
+		*ret_why = "it is neither TCP nor UNIX; write ListenStream= without "
+			   "SocketProtocol= in its unit";
+		return -EPROTONOSUPPORT;
+	}
+	if (listens == 0) {
+		*ret_why = "it is connected, or does not listen; write Accept=no in its unit";
+		return -EINVAL;
+	}
+	*ret_tcp = domain != AF_UNIX;
+	return 0;
+}
+
+int listen_adopt(int fd, const char **ret_why)
+{
+	bool is_tcp;
+	int flags;
+	int r;
+
+	*ret_why = NULL;
+	r = examine(fd, &is_tcp, ret_why);
+	if (r < 0) {
+		return r;
+	}
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		return -errno;
+	}
+	return is_tcp ? listen_set_options(fd) : 0;
+}
+
+int listen_queue_length(int fd)
+{
+	struct tcp_info info = {.tcpi_unacked = 0};
+	socklen_t len = sizeof(info);
+
+	/* Of a listening socket, tcpi_unacked is the length of its queue: tcp_get_info(). */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
+		return -1;
+	}
+	return (int)info.tcpi_unacked;
 }
 
 bool listen_can_double(const struct addr *addr)

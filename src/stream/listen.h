@@ -17,6 +17,9 @@
  *	a socket that cannot be asked	-EACCES and the like: left alone
  *	anything else			never removed: -EEXIST
  *
+ * Inherited ones (listen_adopt()) get the same options, and are otherwise whoever's who made them:
+ * neither doubled nor removed.
+ *
  * The mode is set between bind and listen, whatever the umask. listen_close() removes the path only
  * if device and inode are still ours, and the lock file after it.
  */
@@ -39,9 +42,9 @@ struct listen_socket {
 };
 
 /**
- * Binds and listens; `addr` is not a name. 0 or a negative errno, then *ret_socket is untouched and
- * *ret_why (ret_why may be NULL) is a constant text with the remedy, or NULL when errno says it
- * all.
+ * Binds and listens; `addr` is neither a name nor systemd's. 0 or a negative errno, then
+ * *ret_socket is untouched and *ret_why (ret_why may be NULL) is a constant text with the remedy,
+ * or NULL when errno says it all.
  */
 int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
 	const char **ret_why);
@@ -49,7 +52,22 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 /** One more TCP socket on the address of `first`, for another worker. 0 or a negative errno. */
 int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket);
 
-/** Whether listen_open_more() works for this address: TCP yes, UNIX no. */
+/**
+ * Prepares an inherited socket, which must be a stream socket, TCP or UNIX, that listens: CLOEXEC,
+ * non-blocking (for all who share it), and the options above. Connections that waited in its queue
+ * before have not inherited these; the acceptor sees to them. 0, or a negative errno and *ret_why
+ * as above; the fd is the caller's in either case.
+ */
+int listen_adopt(int fd, const char **ret_why);
+
+/** The options that accepted TCP sockets have from their listener, for one that has not. 0 or a
+ * negative errno. */
+int listen_set_options(int fd);
+
+/** How many connections wait in the queue of a TCP listener; -1 where the kernel does not tell. */
+int listen_queue_length(int fd);
+
+/** Whether listen_open_more() works for this address: TCP yes, UNIX and inherited ones no. */
 bool listen_can_double(const struct addr *addr);
 
 /**

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "fault.h"
 #include "fixture.h"
+#include "stream/listen.h"
 #include "suite.h"
 
 /* ---- accepting ---- */
@@ -36,6 +38,33 @@ START_TEST(accepts_a_bounded_number_a_turn)
 		fixture_turn(__FILE__, __LINE__, "a turn");
 		ck_assert_uint_le(owner.n_accepted - before, ACCEPTOR_A_TURN);
 		before = owner.n_accepted;
+	}
+}
+END_TEST
+
+static int nodelay_of(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	return on;
+}
+
+START_TEST(connections_that_came_before_the_options_get_them)
+{
+	static const int off = 0;
+	struct acceptor_opts opts = options(make_listener(false));
+	const char *why;
+
+	ck_assert_int_eq(setsockopt(opts.fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off)), 0);
+	connect_clients(20);
+	ck_assert_int_eq(listen_adopt(opts.fd, &why), 0);
+	owner.acceptor = acceptor_open(&opts);
+	connect_clients(1);
+	loop_until(owner.n_accepted == 21);
+	for (unsigned i = 0; i < owner.n_accepted; i++) {
+		ck_assert_int_ne(nodelay_of(owner.fds[i]), 0);
 	}
 }
 END_TEST
@@ -205,6 +234,7 @@ START_TEST(opening_fails_whole)
 	bool met = true;
 
 	for (unsigned n = 1; met; n++) {
+		fault_only(FAULT_MEMORY | FAULT_LOOP);
 		fault_arm(n);
 		errno = 0;
 		owner.acceptor = acceptor_open(&opts);
@@ -225,6 +255,7 @@ static Suite *acceptor_suite(void)
 	tcase_add_checked_fixture(accepting, rig_setup, rig_teardown);
 	tcase_add_loop_test(accepting, accepts_all_that_come, 0, 2);
 	tcase_add_loop_test(accepting, accepts_a_bounded_number_a_turn, 0, 2);
+	tcase_add_test(accepting, connections_that_came_before_the_options_get_them);
 	tcase_add_test(accepting, works_without_limits);
 	tcase_add_loop_test(accepting, pauses_at_the_limit_and_costs_nothing, 0, 2);
 	tcase_add_loop_test(accepting, is_paused_and_resumed_by_its_owner, 0, 2);

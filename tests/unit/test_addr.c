@@ -72,6 +72,10 @@ static const struct {
 	{"unix:@@", ADDR_UNIX, NULL},
 	{"unix:" BYTES_107, ADDR_UNIX, NULL},
 	{"unix:@" BYTES_107, ADDR_UNIX, NULL},
+	{"systemd:web", ADDR_SYSTEMD, NULL},
+	{"systemd:weir.socket", ADDR_SYSTEMD, NULL},
+	{"systemd:a b~\"\\", ADDR_SYSTEMD, NULL},
+	{"systemd:" NAME_253 "zz", ADDR_SYSTEMD, NULL},
 };
 
 START_TEST(an_address_is_read_and_shown_as_it_was_written)
@@ -183,6 +187,11 @@ static const struct {
 	{"unix:/run/\x1b[2J", "control"},
 	{"unix:@\x7f", "control"},
 	{"Unix:/run/x", "port is not"},
+	{"systemd:", "1 to 255"},
+	{"systemd:" NAME_253 "zzz", "1 to 255"},
+	{"systemd:a:b", "no colon"},
+	{"systemd:a\n", "printable"},
+	{"systemd:\xc3\xa4", "printable"},
 };
 
 START_TEST(a_wrong_address_is_refused_with_a_remedy)
@@ -287,6 +296,8 @@ static const char *const distinct[] = {
 	"unix:/xy",
 	"unix:@/x",
 	"unix:@x",
+	"systemd:x",
+	"systemd:y",
 };
 
 START_TEST(different_addresses_are_not_equal)

@@ -346,7 +346,7 @@ START_TEST(the_man_page_names_every_key)
 END_TEST
 
 static const char *const examples[] = {
-	"failover", "include", "ipv6", "minimal", "timeouts", "unix"};
+	"activation", "failover", "include", "ipv6", "minimal", "timeouts", "unix"};
 
 enum { N_EXAMPLES = sizeof(examples) / sizeof(examples[0]) };
 

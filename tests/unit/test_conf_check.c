@@ -29,6 +29,9 @@ static const struct {
 	{"127.0.0.1:80", "127.0.0.2:80", ""},
 	{"127.0.0.1:80", "[::1]:80", ""},
 	{"*:80", "unix:@x", ""},
+	{"*:80", "systemd:web", ""},
+	{"systemd:web", "systemd:admin", ""},
+	{"systemd:web", "systemd:web", "\"systemd:web\" is an address of listeners[0] already"},
 };
 
 START_TEST(addresses_of_which_only_one_can_be_had_are_refused)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -191,6 +192,74 @@ START_TEST(only_tcp_can_be_doubled)
 }
 END_TEST
 
+/* ---- inherited ---- */
+
+START_TEST(an_inherited_socket_gets_what_ours_have)
+{
+	struct addr addr = tcp4();
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	const char *why = "";
+	int client;
+	int accepted;
+	socklen_t len;
+
+	ck_assert_int_eq(bind(fd, &addr.sa.any, addr.sa_len), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(listen_adopt(fd, &why), 0);
+	ck_assert_ptr_null(why);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	addr.sa = name_of(fd, &len);
+	client = connect_to(&addr.sa.any, len);
+	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ne(flag_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
+	ck_assert_int_ne(flag_of(accepted, SOL_SOCKET, SO_OOBINLINE), 0);
+	close(accepted);
+	close(client);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_inherited_unix_socket_keeps_its_path)
+{
+	int fd = bind_by_hand("x.sock", SOCK_STREAM);
+	struct listen_socket socket = {.fd = fd};
+	const char *why;
+
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(listen_adopt(fd, &why), 0);
+	listen_close(&socket);
+	ck_assert(exists("x.sock"));
+	ck_assert_int_eq(unlink("x.sock"), 0);
+}
+END_TEST
+
+static void must_not_adopt(int fd, int status, const char *text)
+{
+	const char *why = NULL;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(listen_adopt(fd, &why), status);
+	ck_assert_ptr_nonnull(why);
+	ck_assert_msg(strstr(why, text) != NULL, "\"%s\" does not say \"%s\"", why, text);
+	close(fd);
+}
+
+START_TEST(what_is_not_a_listening_stream_socket_is_not_adopted)
+{
+	int ends[2];
+
+	must_not_adopt(open("/dev/null", O_RDWR | O_CLOEXEC), -ENOTSOCK, "not a socket");
+	must_not_adopt(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), -ESOCKTNOSUPPORT, "stream");
+	must_not_adopt(
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), -ESOCKTNOSUPPORT, "stream");
+	must_not_adopt(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), -EINVAL, "Accept=no");
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	must_not_adopt(ends[0], -EINVAL, "Accept=no");
+	close(ends[1]);
+}
+END_TEST
+
 /* ---- every call fails in turn ---- */
 
 START_TEST(every_fault_leaves_nothing_behind)
@@ -232,6 +301,7 @@ static Suite *listen_suite(void)
 {
 	Suite *suite = suite_create("listen");
 	TCase *tcp = tcase_create("tcp");
+	TCase *inherited = tcase_create("inherited");
 	TCase *faults = tcase_create("faults");
 
 	tcase_add_checked_fixture(tcp, rig_setup, rig_teardown);
@@ -245,6 +315,12 @@ static Suite *listen_suite(void)
 	tcase_add_test(tcp, ipv6_is_ipv6_only);
 	tcase_add_test(tcp, only_tcp_can_be_doubled);
 	suite_add_tcase(suite, tcp);
+
+	tcase_add_checked_fixture(inherited, rig_setup, rig_teardown);
+	tcase_add_test(inherited, an_inherited_socket_gets_what_ours_have);
+	tcase_add_test(inherited, an_inherited_unix_socket_keeps_its_path);
+	tcase_add_test(inherited, what_is_not_a_listening_stream_socket_is_not_adopted);
+	suite_add_tcase(suite, inherited);
 
 	tcase_add_checked_fixture(faults, rig_setup, rig_teardown);
 	tcase_add_loop_test(faults, every_fault_leaves_nothing_behind, 0, 3);

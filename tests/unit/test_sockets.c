@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -20,6 +21,7 @@ enum { FDS_MAX = 64 };
 static struct addr addresses[2][2];
 static struct conf_listener listeners[2];
 static struct conf conf = {.listeners = listeners};
+static struct inherited inherited;
 static char folder[] = "/tmp/weir-test-XXXXXX";
 static char path[64]; /* of a UNIX socket */
 static char log_text[4096];
@@ -51,7 +53,7 @@ static void set_unix(struct addr *addr, const char *name)
 	ck_assert_int_eq(addr_parse(text, addr, &why), 0);
 }
 
-/** Two listeners: TCP on two addresses, and a UNIX path. */
+/** Two listeners: TCP on two addresses, and a UNIX path; nothing is passed. */
 static void setup(void)
 {
 	static char web[] = "web";
@@ -89,7 +91,7 @@ static int open_logged(struct sockets *sockets, size_t n_workers)
 	ck_assert_int_eq(log_open(fds[1]), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 	fault_resume();
-	r = sockets_open(sockets, &conf, n_workers);
+	r = sockets_open(sockets, &conf, n_workers, &inherited);
 	fault_suspend();
 	ck_assert(log_close(NS_NEVER));
 	close(fds[1]);
@@ -120,7 +122,7 @@ START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
 
 	ck_assert_int_eq(open_logged(&sockets, 3), 0);
 	/* A UNIX path costs more fds than its socket: the budget must know. */
-	ck_assert_uint_eq(sockets_count(&conf, 3), count_fds() - n_fds);
+	ck_assert_uint_eq(sockets_count(&conf, 3, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 2 * 3 + 1);
 	for (size_t i = 0; i < 6; i++) {
 		const struct bound_socket *bound = &sockets.all[i];
@@ -257,6 +259,110 @@ START_TEST(any_call_that_fails_undoes_all)
 }
 END_TEST
 
+/* ---- inherited ---- */
+
+/** A listener that asks for "systemd:web", beside the one on a UNIX path. */
+static void ask_for_web(void)
+{
+	const char *why;
+
+	ck_assert_int_eq(addr_parse("systemd:web", &addresses[0][0], &why), 0);
+	listeners[0].n_addresses = 1;
+}
+
+static int listen_by_hand(int family, int type)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	if (family == AF_UNIX) { /* the kernel picks an abstract name */
+		ck_assert_int_eq(bind(fd, (struct sockaddr *)&un, sizeof(sa_family_t)), 0);
+	}
+	if (type == SOCK_STREAM) {
+		ck_assert_int_eq(listen(fd, 1), 0);
+	}
+	return fd;
+}
+
+/** Up to two sockets are passed; NULL: not. */
+static void pass(const char *first, int first_fd, const char *second, int second_fd)
+{
+	inherited.all = calloc(2, sizeof(*inherited.all));
+	inherited.all[0] = (struct inherited_socket){.fd = first_fd, .name = strdup(first)};
+	inherited.n = 1;
+	if (second != NULL) {
+		inherited.all[1] =
+			(struct inherited_socket){.fd = second_fd, .name = strdup(second)};
+		inherited.n = 2;
+	}
+}
+
+START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
+{
+	struct sockets sockets;
+
+	ask_for_web();
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "web",
+		listen_by_hand(AF_UNIX, SOCK_STREAM));
+	ck_assert_int_eq(open_logged(&sockets, 4), 0);
+	ck_assert_uint_eq(sockets_count(&conf, 4, &inherited), count_fds() - n_fds);
+	ck_assert_uint_eq(sockets.n, 3);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(sockets.all[i].listener, 0);
+		ck_assert(sockets.all[i].hand_over);
+		ck_assert_int_ne(sockets.all[i].socket.fd, inherited.all[i].fd);
+	}
+	ck_assert(!sockets.all[0].is_unix && sockets.all[1].is_unix);
+	/* Not all on one worker. */
+	ck_assert_uint_ne(sockets.all[0].worker, sockets.all[1].worker);
+	assert_logged("event=listening listener=web address=systemd:web socket=0.0.0.0:");
+	assert_logged("event=listening listener=web address=systemd:web socket=unix:@");
+	sockets_close(&sockets);
+	ck_assert_int_ge(fcntl(inherited.all[0].fd, F_GETFD), 0);
+	inherited_fini(&inherited);
+	inherited_fini(&inherited);
+}
+END_TEST
+
+START_TEST(a_name_that_nobody_passed_is_refused_with_the_remedy)
+{
+	struct sockets sockets;
+
+	ask_for_web();
+	ck_assert_int_lt(open_logged(&sockets, 2), 0);
+	assert_logged("event=listen_failed listener=web address=systemd:web error=");
+	assert_logged("FileDescriptorName=web");
+	assert_logged("systemctl start");
+}
+END_TEST
+
+START_TEST(a_socket_that_no_listener_asks_for_is_refused)
+{
+	struct sockets sockets;
+
+	ask_for_web();
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "admin",
+		listen_by_hand(AF_INET, SOCK_STREAM));
+	ck_assert_int_lt(open_logged(&sockets, 2), 0);
+	assert_logged("event=listen_failed address=systemd:admin socket=0.0.0.0:");
+	assert_logged("listen on systemd:admin, or");
+	inherited_fini(&inherited);
+}
+END_TEST
+
+START_TEST(a_socket_of_the_wrong_kind_is_refused_by_name)
+{
+	struct sockets sockets;
+
+	ask_for_web();
+	pass("web", listen_by_hand(AF_INET, SOCK_DGRAM), NULL, -1);
+	ck_assert_int_eq(open_logged(&sockets, 2), -ESOCKTNOSUPPORT);
+	assert_logged("event=listen_failed listener=web address=systemd:web socket=0.0.0.0:0 ");
+	assert_logged("ListenStream=");
+	inherited_fini(&inherited);
+}
+END_TEST
+
 START_TEST(closing_what_was_never_opened_is_fine)
 {
 	struct sockets sockets = {0};
@@ -280,6 +386,10 @@ int main(void)
 	tcase_add_test(tc, each_failure_has_its_remedy);
 	tcase_add_test(tc, whatever_is_at_the_path_stays);
 	tcase_add_test(tc, any_call_that_fails_undoes_all);
+	tcase_add_test(tc, all_sockets_of_a_name_are_copied_and_handed_over);
+	tcase_add_test(tc, a_name_that_nobody_passed_is_refused_with_the_remedy);
+	tcase_add_test(tc, a_socket_that_no_listener_asks_for_is_refused);
+	tcase_add_test(tc, a_socket_of_the_wrong_kind_is_refused_by_name);
 	tcase_add_test(tc, closing_what_was_never_opened_is_fine);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

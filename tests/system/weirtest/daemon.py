@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from . import address, config, proc
+from . import activation, address, config, proc
 from .heard import Heard
 from .settings import DEADLINE, WEIR
 
@@ -37,9 +37,11 @@ def without_systemd():
             if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM")}
 
 
-def run(*args, folder=None, timeout=DEADLINE, **popen):
-    """Runs `weir ARGS` to its end; what it wrote is text."""
-    return subprocess.run([WEIR, *args], cwd=folder, env=without_systemd(), timeout=timeout, text=True,
+def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), **popen):
+    """Runs `weir ARGS` to its end, with the sockets `passed` if any; what it wrote is text."""
+    if passed is not None:
+        popen["pass_fds"] = [sock.fileno() for _, sock in passed]
+    return subprocess.run([*prefix, *activation.prefix(passed), WEIR, *args], cwd=folder, env=without_systemd(), timeout=timeout, text=True,
                           errors="backslashreplace", stdin=subprocess.DEVNULL,
                           capture_output=True, check=False, **popen)
 
@@ -56,17 +58,19 @@ class Weir(Heard):
     journal      weir is told that its stderr is the journal's
     notify       False: no NOTIFY_SOCKET; readiness is then read from the log
     prefix       a command that executes weir, e.g. prlimit
+    passed       [(name, socket), ...] that it inherits as from systemd
     """
 
     def __init__(self, settings, *, exit_code=0, read_log=True, log_pipe=None,
-                 log_is_cut=False, journal=False, notify=True, prefix=(), umask=-1, env=None):
+                 log_is_cut=False, journal=False, notify=True, prefix=(), umask=-1, env=None,
+                 passed=None):
         super().__init__()
         self.settings = settings
         self.exit_code = exit_code
         self.folder = tempfile.mkdtemp(prefix="weir-")
         self.config = os.path.join(self.folder, "weir.conf")
         self._options = {"prefix": prefix, "umask": umask, "env": env or {}, "journal": journal,
-                         "notify": notify, "log_pipe": log_pipe}
+                         "notify": notify, "log_pipe": log_pipe, "passed": passed}
         self._reads_log = read_log
         self._log_is_cut = log_is_cut
         self._process = None
@@ -130,12 +134,18 @@ class Weir(Heard):
         if self._options["journal"]:
             what = os.fstat(log)
             env["JOURNAL_STREAM"] = f"{what.st_dev}:{what.st_ino}"
+        passed = self._options["passed"]
         try:
             return subprocess.Popen(
-                [*self._options["prefix"], WEIR, "-c", self.config], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=env, umask=self._options["umask"], cwd=self.folder)
+                [*self._options["prefix"], *activation.prefix(passed), WEIR, *self._arguments()],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+                umask=self._options["umask"], cwd=self.folder,
+                pass_fds=[sock.fileno() for _, sock in passed or ()])
         finally:
             os.close(log)
+
+    def _arguments(self):
+        return ["-c", self.config]
 
     def _is_ready(self):
         if self._options["notify"]:

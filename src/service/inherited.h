@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sockets that systemd passes (sd_listen_fds(3)), by their FileDescriptorName=. They are kept
+ * as they came until the process ends: who accepts from one does so from a copy, so that listeners
+ * may come and go. Whether they are what weir can use is found out when a listener asks for them.
+ */
+#ifndef WEIR_SERVICE_INHERITED_H
+#define WEIR_SERVICE_INHERITED_H
+
+#include <stddef.h>
+
+struct inherited_socket {
+	int fd;
+	char *name; /**< "unknown" where no name was passed */
+};
+
+struct inherited {
+	struct inherited_socket *all;
+	size_t n;
+};
+
+/**
+ * Takes them out of the environment; to be called once, before anything else is opened, or a count
+ * that is too high would take weir's own fds for inherited ones. 0, or a negative errno when the
+ * environment is wrong or there is no memory.
+ */
+int inherited_take(struct inherited *ret_inherited);
+
+/** How many have this name. */
+size_t inherited_count(const struct inherited *inherited, const char *name);
+
+/** Closes them. Idempotent. */
+void inherited_fini(struct inherited *inherited);
+
+#endif

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: ISC
+"""Sockets that systemd passes: taken by name, mixed with others, refused, shared by the workers."""
+
+import collections
+import contextlib
+import os
+import socket
+import tempfile
+
+import pytest
+
+from weirtest import address, config, logfmt, peers, proc
+from weirtest.daemon import Free, Weir, run
+
+NOBODY = "127.0.0.1:1"
+REMEDY = "systemctl start"
+
+
+@contextlib.contextmanager
+def listening(transport, folder, backlog=512):
+    """A socket as a .socket unit makes it, and its address."""
+    with contextlib.closing(peers.Upstream(transport, folder, backlog)) as made:
+        made.sock.settimeout(None)  # blocking, as systemd passes it
+        yield made.sock, made.address
+
+
+@contextlib.contextmanager
+def activated(passed, *listens, workers=1, upstream="tcp4", **options):
+    """A weir that inherits `passed`, with one listener for all of `listens`; it and its upstream."""
+    with tempfile.TemporaryDirectory() as folder, \
+            contextlib.closing(peers.Upstream(upstream, folder)) as server:
+        settings = {"workers": workers, **config.relay(list(listens), server)}
+        with Weir(settings, passed=passed, **options) as weir:
+            yield weir, server
+
+
+def relay_one(to, server):
+    with peers.connect(to) as client, server.accept() as other:
+        client.sendall(b"ping")
+        assert peers.read_exactly(other, 4) == b"ping"
+        other.sendall(b"pong")
+        assert peers.read_exactly(client, 4) == b"pong"
+
+
+def refused(passed, *listens, env=None):
+    """What weir logs when it must not start."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(config.text({"workers": 2, **config.relay(list(listens), NOBODY, name="web")}))
+        file.flush()
+        prefix = ["env", *(f"{key}={value}" for key, value in (env or {}).items())]
+        done = run("-c", file.name, passed=passed, prefix=prefix)
+    assert done.returncode == 1, done.stderr
+    records = [logfmt.parse(line) for line in done.stderr.splitlines()]
+    assert not [one for one in records if one["event"] == "ready"], done.stderr
+    return [one for one in records if one["level"] == "error"]
+
+
+@pytest.mark.parametrize("transport", address.TRANSPORTS)
+def test_a_passed_socket_is_served_by_its_name(transport, folder):
+    with listening(transport, folder) as (sock, where), \
+            activated([("web", sock)], "systemd:web") as (weir, server):
+        relay_one(where, server)
+        assert weir.record("listening", address="systemd:web")["socket"] == where.text
+
+
+def test_several_sockets_names_and_own_listeners_mix(folder):
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(listening(one, folder)) for one in address.TRANSPORTS]
+        names = ("web", "web", "other", "web")
+        own = Free("tcp4")
+        weir, server = stack.enter_context(activated(
+            list(zip(names, (sock for sock, _ in made))), "systemd:web", own, "systemd:other"))
+        for _, where in made:
+            relay_one(where, server)
+        relay_one(own.address, server)
+        weir.record("ready")
+        assert len(weir.records("listening")) == 5
+
+
+def test_a_client_that_came_before_weir_is_served(folder):
+    with listening("tcp4", folder) as (sock, where), peers.connect(where) as client:
+        client.sendall(b"early")
+        with activated([("web", sock)], "systemd:web") as (_, server):
+            with server.accept() as other:
+                assert peers.read_exactly(other, 5) == b"early"
+
+
+def test_the_path_of_a_passed_socket_outlives_weir(folder):
+    with listening("unix", folder) as (sock, where):
+        for _ in range(2):
+            with activated([("web", sock)], "systemd:web") as (_, server):
+                relay_one(where, server)
+            assert os.path.exists(where.sockaddr)
+        assert not os.path.exists(where.sockaddr + ".lock")
+
+
+def test_a_passed_socket_can_be_passed_again(folder):
+    """Clients that come while weir is away wait for the next one."""
+    with listening("tcp4", folder) as (sock, where):
+        with activated([("web", sock)], "systemd:web") as (_, server):
+            relay_one(where, server)
+        with peers.connect(where) as client:
+            client.sendall(b"between")
+            with activated([("web", sock)], "systemd:web") as (_, server), server.accept() as other:
+                assert peers.read_exactly(other, 7) == b"between"
+
+
+def test_a_name_that_nobody_passed_is_an_error_with_its_remedy(folder):
+    errors = refused(None, "systemd:web")
+    assert [one["address"] for one in errors] == ["systemd:web"]
+    assert "FileDescriptorName=web" in errors[0]["remedy"] and REMEDY in errors[0]["remedy"]
+    with listening("tcp4", folder) as (sock, _):
+        errors = refused([("web", sock)], "systemd:web", "systemd:admin")
+    assert [one["address"] for one in errors] == ["systemd:admin"]
+
+
+def test_a_socket_that_no_listener_asks_for_is_an_error_with_its_remedy(folder):
+    with listening("tcp4", folder) as (sock, where), listening("unix", folder) as (other, path):
+        errors = refused([("web", sock), ("admin", other)], "systemd:admin")
+    assert errors[0]["address"] == "systemd:web" and errors[0]["socket"] == where.text
+    assert "listen on systemd:web" in errors[0]["remedy"]
+    assert path.sockaddr not in str(errors[0])
+
+
+def test_both_mistakes_are_told_at_once(folder):
+    """As after a forgotten FileDescriptorName=, which is then the name of the unit."""
+    with listening("tcp4", folder) as (sock, _):
+        errors = refused([("weir.socket", sock)], "systemd:web")
+    assert {one["address"] for one in errors} == {"systemd:web", "systemd:weir.socket"}
+
+
+def test_sockets_of_the_wrong_kind_are_refused_by_name(folder):
+    with contextlib.ExitStack() as stack:
+        datagram = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        datagram.bind(("127.0.0.1", 0))
+        packets = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        packets.bind(os.path.join(folder, "packets"))
+        packets.listen()
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        connected = [stack.enter_context(one) for one in socket.socketpair()]
+        fifo = os.path.join(folder, "fifo")
+        os.mkfifo(fifo)
+        pipe = stack.enter_context(os.fdopen(os.open(fifo, os.O_RDWR), "wb", buffering=0))
+        for wrong, remedy in ((datagram, "ListenStream="), (packets, "ListenStream="),
+                              (silent, "Accept=no"), (connected[0], "Accept=no"),
+                              (pipe, "ListenStream=")):
+            errors = refused([("web", wrong)], "systemd:web")
+            assert [one["address"] for one in errors] == ["systemd:web"]
+            assert remedy in errors[0]["remedy"], errors
+
+
+@pytest.mark.parametrize("env", (
+    {"LISTEN_FDS": "nonsense"}, {"LISTEN_FDS": "0"}, {"LISTEN_FDS": "-1"}, {"LISTEN_FDS": "2"},
+    {"LISTEN_FDS": "2147483647"}, {"LISTEN_FDS": "99999999999"}, {"LISTEN_FDNAMES": "web:web"},
+    {"LISTEN_PID": "nonsense"}))
+def test_a_wrong_environment_is_refused(env, folder):
+    with listening("tcp4", folder) as (sock, _):
+        errors = refused([("web", sock)], "systemd:web", env=env)
+    assert [one["event"] for one in errors] == ["start_failed"], errors
+    assert "LISTEN_FDS" in errors[0]["remedy"]
+
+
+def test_sockets_for_another_process_are_none(folder):
+    with listening("tcp4", folder) as (sock, _):
+        errors = refused([("web", sock)], "systemd:web", env={"LISTEN_PID": "1"})
+    assert [one["error"] for one in errors] == ["no socket of this name was passed"]
+
+
+def test_check_takes_what_it_cannot_know(folder):
+    path = os.path.join(folder, "weir.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(config.text(config.relay("systemd:web", NOBODY)))
+    done = run("--check", "-c", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_passed_sockets_are_counted_in_the_budget(folder):
+    """The fds that are left after so many pairs are as few as without passed sockets."""
+    with listening("tcp4", folder) as (sock, _), activated([("web", sock)], "systemd:web") as (weir, _):
+        ready = weir.record("ready")
+        with_one = int(ready["max_pairs"])
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(listening("tcp4", folder))[0] for _ in range(41)]
+        weir, _ = stack.enter_context(activated([("web", one) for one in made], "systemd:web"))
+        assert int(weir.record("ready")["max_pairs"]) == with_one - 40
+
+
+@pytest.mark.workers
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_four_workers_share_a_passed_socket_evenly(transport, folder, report):
+    count, workers = 200, 4
+    with listening(transport, folder) as (sock, where), \
+            activated([("web", sock)], "systemd:web", workers=workers) as (weir, server):
+        before = proc.settled_fds(weir.pid)
+        with contextlib.ExitStack() as stack:
+            for number in range(count):
+                client = stack.enter_context(peers.connect(where))
+                other = stack.enter_context(server.accept())
+                client.sendall(b"%03d" % number)
+                assert peers.read_exactly(other, 3) == b"%03d" % number
+        weir.record("close", nth=count - 1)
+        # Numbers of pairs are interleaved: each worker has its own residue.
+        shares = collections.Counter(int(one["pair"]) % workers for one in weir.records("close"))
+        report(f"{transport}: {count} pairs on {workers} workers: {sorted(shares.values())}")
+        assert max(shares.values()) - min(shares[one] for one in range(workers)) <= 3
+        assert proc.settled_fds(weir.pid) == before
+
+
+@pytest.mark.workers
+def test_a_burst_in_the_queue_is_shared_evenly_too(folder, report):
+    count, workers = 300, 4
+    with listening("tcp4", folder) as (sock, where), contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(peers.connect(where)) for _ in range(count)]
+        weir, server = stack.enter_context(
+            activated([("web", sock)], "systemd:web", workers=workers))
+        for _ in clients:
+            server.accept().close()
+        for client in clients:
+            client.close()
+        weir.record("close", nth=count - 1)
+        shares = collections.Counter(int(one["pair"]) % workers for one in weir.records("close"))
+        report(f"burst of {count} on {workers} workers: {sorted(shares.values())}")
+        assert max(shares.values()) - min(shares[one] for one in range(workers)) <= 3
