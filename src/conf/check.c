@@ -234,6 +234,52 @@ static void check_loop(struct conf_reader *reader, const config_setting_t *root,
 	}
 }
 
+/* A duration of the top level: its setting, NULL where none is written, and its text. */
+static const config_setting_t *find_duration(const config_setting_t *root, const char *group,
+	const char *name, char shown[CONF_SHOWN_MAX])
+{
+	const config_setting_t *setting = config_setting_get_member(root, group);
+
+	setting = setting == NULL ? NULL : config_setting_get_member(setting, name);
+	(void)conf_shown(setting == NULL ? conf_schema_find(group, name)->preset
+					 : config_setting_get_string(setting),
+		shown);
+	return setting;
+}
+
+/* What is done in turn must fit the whole budget; a spread that nobody wrote is cut to what is
+ * left. */
+static void check_drain(struct conf_reader *reader, const config_setting_t *root)
+{
+	struct conf_drain *drain = &reader->conf->drain;
+	uint64_t budget_ns = reader->conf->timeouts.drain_ns;
+	char budget_text[CONF_SHOWN_MAX];
+	char grace_text[CONF_SHOWN_MAX];
+	char spread_text[CONF_SHOWN_MAX];
+	const config_setting_t *grace;
+	const config_setting_t *spread;
+
+	if (reader->failed) {
+		return; /* one of these may be wrong, and was reported */
+	}
+	(void)find_duration(root, "timeouts", "drain", budget_text);
+	grace = find_duration(root, "drain", "grace", grace_text);
+	spread = find_duration(root, "drain", "spread", spread_text);
+	if (drain->grace_ns > budget_ns) {
+		conf_reader_error(reader, grace, "drain.grace",
+			"%s is more than timeouts.drain, %s, which it is a part of; write at most "
+			"that, or raise timeouts.drain",
+			grace_text, budget_text);
+	} else if (drain->spread_ns > budget_ns - drain->grace_ns && spread == NULL) {
+		drain->spread_ns = budget_ns - drain->grace_ns;
+	} else if (drain->spread_ns > budget_ns - drain->grace_ns) {
+		conf_reader_error(reader, spread, "drain.spread",
+			"%s and drain.grace, %s, are more than timeouts.drain, %s, which they are "
+			"parts of; write less, or raise timeouts.drain",
+			spread_text, grace_text, budget_text);
+	}
+}
+
 void conf_check(struct conf_reader *reader, const config_setting_t *root)
 {
 	struct conf *conf = reader->conf;
@@ -245,4 +291,5 @@ void conf_check(struct conf_reader *reader, const config_setting_t *root)
 		check_reference(reader, root, i);
 		check_loop(reader, root, i);
 	}
+	check_drain(reader, root);
 }

@@ -29,7 +29,14 @@ struct conf_timeouts {
 	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
 	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
 	uint64_t lifetime_ns;       /**< from accept on, whatever moves */
-	uint64_t drain_ns;          /**< from SIGTERM on; read from the top level only */
+	uint64_t drain_ns;          /**< from SIGTERM on, all in all; of the top level only */
+};
+
+/** How the process drains, within timeouts.drain. */
+struct conf_drain {
+	uint64_t grace_ns;      /**< it goes on accepting for so long */
+	uint64_t idle_first_ns; /**< then pairs end that are silent for so long; NS_NEVER: none */
+	uint64_t spread_ns;     /**< the rest ends in the course of this, at the end */
 };
 
 struct conf_server {
@@ -60,6 +67,7 @@ struct conf {
 	bool splice;            /**< relay.splice: bulk bytes go past user space */
 	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */
 	struct conf_timeouts timeouts;
+	struct conf_drain drain; /**< grace and spread together are at most timeouts.drain */
 	struct conf_listener *listeners;
 	size_t n_listeners;
 	struct conf_upstream *upstreams;

@@ -10,7 +10,7 @@
  *	report.c	keys that are unknown, values of a wrong type
  *	value.c		one value: its text into the model
  *	check.c		what only the whole model shows: names and addresses that are there twice,
- *			references
+ *			references, a drain that does not fit its budget
  */
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H

@@ -91,6 +91,9 @@ static int set_duration(
 			"a timer of no time at all would strike at once; "
 			"write \"none\" to switch it off");
 	}
+	if (ns > key->max) {
+		return refuse(why, text, "this is no timer to switch off; write \"0s\"");
+	}
 	*value = ns;
 	return 0;
 }

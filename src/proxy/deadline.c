@@ -2,6 +2,7 @@
 #include "proxy/deadline.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 const char *deadline_name(enum deadline_kind kind)
 {
@@ -31,27 +32,58 @@ static void consider(
 	}
 }
 
+/** Spreads what lies close together over all 64 bits: the finalizer of splitmix64 (S. Vigna). */
+static uint64_t mix(uint64_t bits)
+{
+	bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+	bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+	return bits ^ bits >> 31;
+}
+
+uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns)
+{
+	/* The high half of the product: a fraction of the spread. */
+	unsigned __int128 product = (unsigned __int128)mix(accepted_ns) * drain->spread_ns;
+
+	return drain->end_ns == NS_NEVER ? NS_NEVER : drain->end_ns - (uint64_t)(product >> 64);
+}
+
+/** Idle pairs first; the others at their own point before the end. */
+static void consider_drain(
+	struct deadline *next, const struct deadline_facts *facts, uint64_t quiet_ns)
+{
+	const struct deadline_drain *drain = facts->drain;
+
+	consider(next, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
+	if (facts->stalled_ns == NS_NEVER) {
+		uint64_t idle_ns = clock_after(quiet_ns, drain->idle_first_ns);
+
+		consider(next, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns), 0);
+	}
+}
+
 struct deadline deadline_next(
 	const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
 {
 	struct deadline next = {.at_ns = NS_NEVER, .kind = DEADLINE_NONE};
 	bool half_closed = facts->fin_ns != NS_NEVER;
 	bool waiting = facts->stalled_ns != NS_NEVER;
+	uint64_t quiet_ns =
+		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 
 	consider(&next, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
 	if (half_closed) {
-		uint64_t quiet_ns =
-			facts->moved_ns > facts->fin_ns ? facts->moved_ns : facts->fin_ns;
-
 		if (!waiting) {
 			consider(&next, DEADLINE_HALF_CLOSE, quiet_ns, timeouts->half_close_ns);
 		}
 		consider(
 			&next, DEADLINE_HALF_CLOSE_MAX, facts->fin_ns, timeouts->half_close_max_ns);
 	} else if (!waiting) {
-		consider(&next, DEADLINE_IDLE, facts->moved_ns, timeouts->idle_ns);
+		consider(&next, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
 	}
 	consider(&next, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
-	consider(&next, DEADLINE_DRAIN, facts->drain_ns, 0);
+	if (facts->drain != NULL) {
+		consider_drain(&next, facts, quiet_ns);
+	}
 	return next;
 }

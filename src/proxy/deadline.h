@@ -11,7 +11,8 @@
  *	idle		until then,			the last byte moved either way
  *			while nothing waits
  *	lifetime	always				accept
- *	drain		from SIGTERM on			that (an absolute deadline)
+ *	drain		while the process drains	the drain's start or the last byte (idle
+ *							pairs first), or an absolute deadline
  *
  * The earliest deadline wins; equal ones in the order of the list.
  */
@@ -36,13 +37,21 @@ enum deadline_kind {
 	DEADLINE_NONE = DEADLINE_KINDS,
 };
 
+/** How the process drains; the same for all its pairs. */
+struct deadline_drain {
+	uint64_t start_ns;      /**< from here on idle pairs are ended */
+	uint64_t idle_first_ns; /**< the silence that makes a pair idle; NS_NEVER: none is */
+	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: never */
+	uint64_t spread_ns;     /**< so long before that the first of the rest is ended */
+};
+
 /** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */
 struct deadline_facts {
 	uint64_t accepted_ns;
 	uint64_t moved_ns; /**< the last byte either way, or when relaying began; NS_NEVER before */
 	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
 	uint64_t fin_ns;     /**< the first FIN was passed on */
-	uint64_t drain_ns;   /**< the deadline of the drain */
+	const struct deadline_drain *drain; /**< NULL: the process does not drain */
 };
 
 struct deadline {
@@ -52,6 +61,12 @@ struct deadline {
 
 struct deadline deadline_next(
 	const struct conf_timeouts *timeouts, const struct deadline_facts *facts);
+
+/**
+ * When the drain ends a pair that never falls silent: a point of its own in `spread_ns` up to
+ * `end_ns`, by when it was accepted, so that thousands do not end at one instant.
+ */
+uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns);
 
 /** The timer's name in the config and the log. */
 const char *deadline_name(enum deadline_kind kind);

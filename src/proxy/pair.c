@@ -98,7 +98,7 @@ static struct deadline pair_deadline(const struct pair *pair)
 		.moved_ns = pair_moved_ns(pair),
 		.stalled_ns = pair_stalled_ns(pair),
 		.fin_ns = pair->fin_ns,
-		.drain_ns = pair->drain_ns,
+		.drain = pair->drain,
 	};
 
 	return deadline_next(pair->timeouts, &facts);
@@ -359,7 +359,7 @@ int pair_open(struct pair *pair, const struct pair_opts *opts)
 		.accepted_ns = clock_ns(),
 		.joined_ns = NS_NEVER,
 		.fin_ns = NS_NEVER,
-		.drain_ns = opts->drain_ns,
+		.drain = opts->drain,
 		.ended = opts->ended,
 		.state = PAIR_CONNECTING,
 	};
@@ -420,10 +420,10 @@ void pair_refuse(struct pair *pair, struct end end)
 	pair_finish(pair, true);
 }
 
-void pair_drain(struct pair *pair, uint64_t drain_ns)
+void pair_drain(struct pair *pair, const struct deadline_drain *drain)
 {
 	assert(loop_is_current(pair_loop(pair)));
-	pair->drain_ns = clock_earlier(pair->drain_ns, drain_ns);
+	pair->drain = drain;
 	if (pair->state != PAIR_ENDED) {
 		pair_wind(pair);
 	}

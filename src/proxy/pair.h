@@ -40,10 +40,10 @@ struct pair {
 	struct handler upstream_gone;
 	struct timer timer;
 	uint64_t accepted_ns;
-	uint64_t joined_ns; /**< NS_NEVER while connecting */
-	uint64_t fin_ns;    /**< when the first FIN was passed on; NS_NEVER: none */
-	uint64_t drain_ns;  /**< when draining ends for it; NS_NEVER: not draining */
-	uint64_t look_ns;   /**< RESETTING: when to look at the send queue again */
+	uint64_t joined_ns;                 /**< NS_NEVER while connecting */
+	uint64_t fin_ns;                    /**< when the first FIN was passed on; NS_NEVER: none */
+	const struct deadline_drain *drain; /**< borrowed; NULL: not draining */
+	uint64_t look_ns;                   /**< RESETTING: when to look at the send queue again */
 	/** Until when the receiver took bytes; RESETTING: when its send queue last shrank. */
 	uint64_t progress_ns;
 	struct end end;
@@ -63,7 +63,7 @@ struct pair_opts {
 	unsigned client_flags; /**< STREAM_IS_TCP or STREAM_IS_UNIX */
 	size_t high_water_mark;
 	const struct conf_timeouts *timeouts; /**< must outlive the pair */
-	uint64_t drain_ns;                    /**< NS_NEVER: not draining */
+	const struct deadline_drain *drain;   /**< NULL: not draining; must outlive the pair */
 	void (*ended)(struct pair *pair);
 };
 
@@ -79,8 +79,11 @@ int pair_join(struct pair *pair, struct stream *upstream);
 /** Ends a pair that is not connected: RST to the client, then ended(). */
 void pair_refuse(struct pair *pair, struct end end);
 
-/** From now on the pair ends at `drain_ns`, at the latest. */
-void pair_drain(struct pair *pair, uint64_t drain_ns);
+/**
+ * From now on `drain`, which it borrows for the rest of its life, may end the pair. Again when its
+ * deadlines have been made earlier.
+ */
+void pair_drain(struct pair *pair, const struct deadline_drain *drain);
 
 /** Frees streams and timer, without ended(); the memory is the caller's. Idempotent. */
 void pair_close(struct pair *pair);

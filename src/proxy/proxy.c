@@ -23,7 +23,6 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 		.loop = loop,
 		.shared = shared,
 		.index = index,
-		.drain_ns = NS_NEVER,
 		/* 1.6 MiB, of which the few pages are touched that latenesses fall into. */
 		.late = calloc(DEADLINE_KINDS, sizeof(struct hdr)),
 	};
@@ -38,23 +37,32 @@ int proxy_listen(struct proxy *proxy, size_t listener, int fd, bool is_unix, boo
 	return listener_open(proxy, listener, fd, is_unix, hand_over);
 }
 
-void proxy_drain(struct proxy *proxy, uint64_t deadline_ns)
+static void proxy_drain_sessions(struct proxy *proxy, const struct deadline_drain *drain)
 {
-	bool again = proxy->drain_ns != NS_NEVER;
-
 	assert(loop_is_current(proxy->loop));
-	proxy->drain_ns = deadline_ns;
+	proxy->draining = true;
+	proxy->drain = *drain;
 	list_for_each (link, &proxy->sessions) {
-		session_drain(container_of(link, struct session, link), deadline_ns);
+		session_drain(container_of(link, struct session, link), &proxy->drain);
 	}
-	list_for_each (link, &proxy->listeners) {
-		struct listener *listener = container_of(link, struct listener, link);
+}
 
-		if (again) {
-			listener_close(listener);
-		} else {
-			listener_drain(listener);
-		}
+void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain)
+{
+	proxy_drain_sessions(proxy, drain);
+	list_for_each (link, &proxy->listeners) {
+		listener_drain(container_of(link, struct listener, link));
+	}
+	proxy_check_quiet(proxy);
+}
+
+void proxy_end(struct proxy *proxy, uint64_t now_ns)
+{
+	proxy_drain_sessions(
+		proxy, &(struct deadline_drain){
+			       .start_ns = now_ns, .idle_first_ns = NS_NEVER, .end_ns = now_ns});
+	list_for_each (link, &proxy->listeners) {
+		listener_close(container_of(link, struct listener, link));
 	}
 	proxy_check_quiet(proxy);
 }
@@ -74,8 +82,8 @@ void proxy_fini(struct proxy *proxy)
 
 void proxy_check_quiet(struct proxy *proxy)
 {
-	if (proxy->drain_ns != NS_NEVER && proxy->n_sessions == 0 &&
-		list_empty(&proxy->listeners) && proxy->quiet != NULL) {
+	if (proxy->draining && proxy->n_sessions == 0 && list_empty(&proxy->listeners) &&
+		proxy->quiet != NULL) {
 		proxy->quiet(proxy->owner);
 	}
 }

@@ -5,9 +5,9 @@
  * A proxy lives on one loop and is touched by that loop's thread alone; every function asserts it.
  * What the workers share is `struct proxy_shared`, made before them and freed after them.
  *
- * Drain: proxy_drain() stops accepting once the queues of the listeners are served, gives every
- * session the deadline, and quiet() is called whenever no acceptor and no session is left here
- * (again if another worker hands over a late connection).
+ * Drain: proxy_drain() stops accepting once the queues of the listeners are served, lets the drain
+ * end the sessions (deadline.h), and quiet() is called whenever no acceptor and no session is left
+ * here (again if another worker hands over a late connection).
  */
 #ifndef WEIR_PROXY_PROXY_H
 #define WEIR_PROXY_PROXY_H
@@ -20,6 +20,7 @@
 #include "base/hdr.h"
 #include "base/list.h"
 #include "conf/conf.h"
+#include "proxy/deadline.h"
 #include "proxy/end.h"
 #include "proxy/limit.h"
 #include "stream/loop.h"
@@ -53,8 +54,9 @@ struct proxy {
 	size_t n_sessions;
 	struct list sessions;  /* struct session::link */
 	struct list listeners; /* struct listener::link */
-	uint64_t drain_ns;     /**< NS_NEVER: not draining */
-	struct task resume;    /**< posted by whoever gives back the first place below a limit */
+	bool draining;
+	struct deadline_drain drain; /**< while draining; the pairs borrow it */
+	struct task resume; /**< posted by whoever gives back the first place below a limit */
 	atomic_bool resume_posted;
 	struct proxy_counters counters;
 	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody;
@@ -73,9 +75,11 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
  */
 int proxy_listen(struct proxy *proxy, size_t listener, int fd, bool is_unix, bool hand_over);
 
-/** Stops accepting and gives what is open until `deadline_ns`. May be called again with an earlier
- * one, then the listeners are closed at once. */
-void proxy_drain(struct proxy *proxy, uint64_t deadline_ns);
+/** Stops accepting once the listeners' queues are served, and drains what is open; once. */
+void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
+
+/** Closes the listeners at once and ends what is open, which was due at `now_ns`. */
+void proxy_end(struct proxy *proxy, uint64_t now_ns);
 
 /** Closes what is left, without ceremony: for errors at start. All sessions must be gone. */
 void proxy_fini(struct proxy *proxy);

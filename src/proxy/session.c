@@ -131,7 +131,7 @@ int session_open(struct proxy *proxy, const struct session_opts *opts)
 		.client_flags = opts->client_flags,
 		.high_water_mark = conf->high_water_mark,
 		.timeouts = &conf->listeners[opts->listener].timeouts,
-		.drain_ns = proxy->drain_ns,
+		.drain = proxy->draining ? &proxy->drain : NULL,
 		.ended = on_ended,
 	};
 	int r;
@@ -158,8 +158,8 @@ int session_open(struct proxy *proxy, const struct session_opts *opts)
 	return 0;
 }
 
-void session_drain(struct session *session, uint64_t drain_ns)
+void session_drain(struct session *session, const struct deadline_drain *drain)
 {
 	assert(loop_is_current(session->proxy->loop));
-	pair_drain(&session->pair, drain_ns);
+	pair_drain(&session->pair, drain);
 }

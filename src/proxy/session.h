@@ -59,8 +59,8 @@ struct session_opts {
  */
 int session_open(struct proxy *proxy, const struct session_opts *opts);
 
-/** The session ends at `drain_ns`, at the latest. */
-void session_drain(struct session *session, uint64_t drain_ns);
+/** pair_drain() for its pair. */
+void session_drain(struct session *session, const struct deadline_drain *drain);
 
 /** What is worth keeping of a socket address. */
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len);

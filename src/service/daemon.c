@@ -79,7 +79,7 @@ static void on_tick(struct timer *timer)
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
 	struct status_totals totals = status_sum(daemon->workers, daemon->n_workers);
 	struct status_facts facts = {
-		.draining = daemon->stop.n_signals > 0,
+		.draining = daemon->stop.phase != STOP_RUNNING,
 		.n_listeners = daemon->conf->n_listeners,
 		.n_pairs = limit_taken(&daemon->shared.pairs),
 		.max_pairs = daemon->shared.pairs.max,
@@ -87,6 +87,7 @@ static void on_tick(struct timer *timer)
 
 	memory_look(&daemon->memory, facts.n_pairs, totals.waiting_bytes);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
+	stop_tick(&daemon->stop);
 	status_tell(&daemon->status, &facts, &totals, daemon->workers, daemon->n_workers);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
@@ -186,7 +187,10 @@ static int daemon_make_shared(struct daemon *daemon)
 		.workers = daemon->workers,
 		.n_workers = daemon->n_workers,
 	};
-	return shared->resolver == NULL ? -errno : 0;
+	if (shared->resolver == NULL) {
+		return -errno;
+	}
+	return stop_open(&daemon->stop);
 }
 
 static int daemon_start_workers(struct daemon *daemon)
@@ -272,6 +276,7 @@ static bool daemon_fini(struct daemon *daemon)
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
 		timer_close(&daemon->tick);
 		signals_close(&daemon->signals);
+		stop_close(&daemon->stop);
 		loop_release(daemon->loop);
 		daemon->loop = loop_free(daemon->loop);
 	}

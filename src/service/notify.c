@@ -17,6 +17,11 @@ void notify_stopping(void)
 	(void)sd_notify(0, "STOPPING=1");
 }
 
+void notify_extend(uint64_t us)
+{
+	(void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%ju", (uintmax_t)us);
+}
+
 void notify_status(const char *format, ...)
 {
 	char text[STATUS_MAX];

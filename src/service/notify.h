@@ -6,11 +6,16 @@
 #ifndef WEIR_SERVICE_NOTIFY_H
 #define WEIR_SERVICE_NOTIFY_H
 
+#include <stdint.h>
+
 /** READY=1: every listener is bound and accepting. */
 void notify_ready(void);
 
 /** STOPPING=1. */
 void notify_stopping(void);
+
+/** EXTEND_TIMEOUT_USEC=: systemd waits for so long at least, from now on. */
+void notify_extend(uint64_t us);
 
 /** STATUS=text, shown by systemctl status. */
 __attribute__((format(printf, 1, 2))) void notify_status(const char *format, ...);

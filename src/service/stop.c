@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "conf/conf.h"
 #include "service/notify.h"
 #include "service/worker.h"
 #include "stream/loop.h"
+
+#define EXTEND_NS ((uint64_t)STOP_EXTEND_S * NS_PER_S)
+#define MARGIN_NS ((uint64_t)STOP_MARGIN_S * NS_PER_S)
 
 void stop_check_quiet(struct stop *stop)
 {
@@ -22,13 +24,88 @@ void stop_check_quiet(struct stop *stop)
 	}
 }
 
-static void log_stopping(const struct stop *stop, int number, uint64_t drain_ns)
+/* ---- systemd's patience ---- */
+
+uint64_t stop_extension_us(const struct stop *stop, uint64_t now_ns, bool fewer)
+{
+	bool entitled = stop->end_ns != NS_NEVER ? now_ns < stop->end_ns
+						 : fewer || now_ns < stop->grace_end_ns;
+	uint64_t until_ns =
+		clock_earlier(clock_after(now_ns, EXTEND_NS), clock_after(stop->end_ns, MARGIN_NS));
+
+	if ((stop->phase != STOP_GRACE && stop->phase != STOP_DRAIN) || !entitled) {
+		return 0;
+	}
+	return (until_ns - now_ns) / NS_PER_US;
+}
+
+void stop_tick(struct stop *stop)
+{
+	uint32_t n_pairs = limit_taken(&stop->shared->pairs);
+	uint64_t extension_us = stop_extension_us(stop, clock_ns(), n_pairs < stop->n_pairs);
+
+	stop->n_pairs = n_pairs;
+	if (extension_us > 0) {
+		notify_extend(extension_us);
+	}
+}
+
+/* ---- the phases ---- */
+
+static void stop_begin_drain(struct stop *stop)
+{
+	struct deadline_drain drain = {
+		.start_ns = stop->grace_end_ns,
+		.idle_first_ns = stop->how.idle_first_ns,
+		.end_ns = stop->end_ns,
+		.spread_ns = stop->how.spread_ns,
+	};
+
+	stop->phase = STOP_DRAIN;
+	for (size_t i = 0; i < stop->n_workers; i++) {
+		worker_drain(&stop->workers[i], &drain);
+	}
+}
+
+static void on_grace(struct timer *timer)
+{
+	stop_begin_drain(container_of(timer, struct stop, grace));
+}
+
+static void stop_begin(struct stop *stop, const struct conf *conf, uint64_t now_ns)
+{
+	stop->how = conf->drain;
+	stop->grace_end_ns = clock_after(now_ns, conf->drain.grace_ns);
+	stop->end_ns = clock_after(now_ns, conf->timeouts.drain_ns);
+	notify_stopping();
+	if (conf->drain.grace_ns == 0) {
+		stop_begin_drain(stop);
+	} else {
+		stop->phase = STOP_GRACE;
+		timer_arm(&stop->grace, stop->grace_end_ns);
+	}
+	stop_tick(stop);
+}
+
+static void stop_end(struct stop *stop, uint64_t now_ns)
+{
+	timer_arm(&stop->grace, NS_NEVER);
+	stop->phase = STOP_END;
+	for (size_t i = 0; i < stop->n_workers; i++) {
+		worker_end(&stop->workers[i], now_ns);
+	}
+}
+
+static void log_stopping(const struct stop *stop, int number, uint64_t grace_ns, uint64_t drain_ns)
 {
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "stopping")) {
 		log_str(&line, "signal", sigabbrev_np(number));
 		log_u64(&line, "pairs", limit_taken(&stop->shared->pairs));
+		if (grace_ns != 0) {
+			log_ms(&line, "grace_ms", grace_ns);
+		}
 		if (drain_ns != NS_NEVER) {
 			log_ms(&line, "drain_ms", drain_ns);
 		}
@@ -36,21 +113,33 @@ static void log_stopping(const struct stop *stop, int number, uint64_t drain_ns)
 	}
 }
 
-/** There is no third signal. */
 void stop_signal(struct stop *stop, const struct conf *conf, int number)
 {
-	bool again = stop->n_signals > 0;
-	uint64_t drain_ns = again ? 0 : conf->timeouts.drain_ns;
-	uint64_t deadline_ns = clock_after(clock_ns(), drain_ns);
+	uint64_t now_ns = clock_ns();
 
-	if (stop->n_signals++ > 1) {
-		return;
+	switch (stop->phase) {
+	case STOP_RUNNING:
+		log_stopping(stop, number, conf->drain.grace_ns, conf->timeouts.drain_ns);
+		stop_begin(stop, conf, now_ns);
+		break;
+	case STOP_GRACE:
+	case STOP_DRAIN:
+		log_stopping(stop, number, 0, 0);
+		stop_end(stop, now_ns);
+		break;
+	case STOP_END:
+		break; /* there is no third signal */
 	}
-	if (!again) {
-		notify_stopping();
-	}
-	log_stopping(stop, number, drain_ns);
-	for (size_t i = 0; i < stop->n_workers; i++) {
-		worker_drain(&stop->workers[i], deadline_ns, again);
-	}
+}
+
+/* ---- life ---- */
+
+int stop_open(struct stop *stop)
+{
+	return timer_open(&stop->grace, stop->loop, on_grace);
+}
+
+void stop_close(struct stop *stop)
+{
+	timer_close(&stop->grace);
 }

@@ -1,31 +1,77 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Stopping: the first signal drains, the second ends at once, and when nothing is left the main
- * loop is stopped.
+ * Stopping, all of it inside timeouts.drain, which is counted from the first signal:
+ *
+ *	signal ── drain.grace ──▶ drain: idle pairs, at last the others ──▶ quiet: end of loop
+ *	              │                         │                            ▲
+ *	              └───── second signal ─────┴──▶ end: all pairs, now ────┘
+ *
+ * During the grace weir accepts as ever. Which pair the drain ends when is deadline.h's business.
+ *
+ * Until the budget is over systemd is asked for more time whatever the pairs do, so that weir ends
+ * them and not its SIGKILL; without a budget ("none") only as long as they become fewer.
  */
 #ifndef WEIR_SERVICE_STOP_H
 #define WEIR_SERVICE_STOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct conf;
+#include "conf/conf.h"
+#include "stream/timer.h"
+
 struct loop;
 struct proxy_shared;
 struct worker;
 
-/** Who is to be stopped, all borrowed; the rest is zeroed at first. */
+enum {
+	/** The time that systemd is asked for, again and again: a weir that hangs is not waited for
+	 * any longer. */
+	STOP_EXTEND_S = 30,
+	STOP_MARGIN_S = 5, /**< what is asked for beyond the budget, to end in */
+};
+
+enum stop_phase {
+	STOP_RUNNING, /**< not asked to stop */
+	STOP_GRACE,
+	STOP_DRAIN,
+	STOP_END, /**< a second signal has come */
+};
+
+/** The main thread's. Set up by stop_open(), all pointers borrowed. */
 struct stop {
 	struct loop *loop; /**< the main one */
 	struct proxy_shared *shared;
 	struct worker *workers;
 	size_t n_workers;
-	unsigned n_signals; /**< that asked to stop */
+	enum stop_phase phase;
+	struct conf_drain how;
+	uint64_t grace_end_ns;
+	uint64_t end_ns; /**< of the whole budget; NS_NEVER: none */
+	struct timer grace;
+	uint32_t n_pairs; /**< at the last look */
 };
+
+/** 0 or -ENOMEM. The fields up to n_workers must be set, the others zeroed. */
+int stop_open(struct stop *stop);
+
+/** Idempotent, also on zeroed memory. */
+void stop_close(struct stop *stop);
 
 /** A signal asked to stop: drains by `conf` the first time, ends at once the second time. */
 void stop_signal(struct stop *stop, const struct conf *conf, int number);
 
+/** Call it once a second: asks systemd for more time, if there is need and reason. */
+void stop_tick(struct stop *stop);
+
 /** A worker has said that nothing is left there: stops the loop if that holds for all. */
 void stop_check_quiet(struct stop *stop);
+
+/**
+ * How much time to ask systemd for, in us; 0: none. `fewer`: the pairs have become fewer since the
+ * last time.
+ */
+uint64_t stop_extension_us(const struct stop *stop, uint64_t now_ns, bool fewer);
 
 #endif

@@ -45,14 +45,14 @@ static void on_drain(struct task *task)
 {
 	struct worker *worker = container_of(task, struct worker, drain);
 
-	proxy_drain(&worker->proxy, atomic_load(&worker->drain_ns));
+	proxy_drain(&worker->proxy, &worker->plan);
 }
 
-static void on_drain_again(struct task *task)
+static void on_end(struct task *task)
 {
-	struct worker *worker = container_of(task, struct worker, drain_again);
+	struct worker *worker = container_of(task, struct worker, end);
 
-	proxy_drain(&worker->proxy, atomic_load(&worker->drain_ns));
+	proxy_end(&worker->proxy, worker->end_ns);
 }
 
 static void on_stop(struct task *task)
@@ -143,7 +143,7 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 	atomic_store(&worker->accepts, true);
 	task_init(&worker->accept, on_accept);
 	task_init(&worker->drain, on_drain);
-	task_init(&worker->drain_again, on_drain_again);
+	task_init(&worker->end, on_end);
 	task_init(&worker->stop, on_stop);
 	task_init(&worker->quiet, on_quiet);
 	if (sem_init(&worker->answered, 0, 0) < 0) {
@@ -165,10 +165,16 @@ int worker_accept(struct worker *worker, struct sockets *sockets)
 	return worker_wait(worker);
 }
 
-void worker_drain(struct worker *worker, uint64_t deadline_ns, bool again)
+void worker_drain(struct worker *worker, const struct deadline_drain *drain)
 {
-	atomic_store(&worker->drain_ns, deadline_ns);
-	loop_post(worker->loop, again ? &worker->drain_again : &worker->drain);
+	worker->plan = *drain;
+	loop_post(worker->loop, &worker->drain);
+}
+
+void worker_end(struct worker *worker, uint64_t now_ns)
+{
+	worker->end_ns = now_ns;
+	loop_post(worker->loop, &worker->end);
 }
 
 void worker_stop(struct worker *worker)

@@ -5,7 +5,8 @@
  *	main				worker
  *	worker_start() ──────────────▶ makes its loop and proxy
  *	worker_accept() ─── post ────▶ starts to accept
- *	worker_drain() ──── post ────▶ stops accepting, gives its pairs the deadline
+ *	worker_drain() ──── post ────▶ stops accepting, lets the drain end its pairs
+ *	worker_end() ────── post ────▶ ends them now
  *	    on_quiet() ◀─── post ───── nothing is left here
  *	worker_stop() ───── post ────▶ leaves its loop; joined
  *
@@ -36,11 +37,12 @@ struct worker {
 	int status;     /**< and how it went: 0 or a negative errno */
 	struct task accept;
 	struct task drain;
-	struct task drain_again;
+	struct task end;
 	struct task stop;
-	_Atomic uint64_t drain_ns;
-	struct loop *control; /**< the main thread's loop */
-	struct task quiet;    /**< posted to control */
+	struct deadline_drain plan; /**< of the drain; written before the task is posted */
+	uint64_t end_ns;            /**< as well, of the end */
+	struct loop *control;       /**< the main thread's loop */
+	struct task quiet;          /**< posted to control */
 	atomic_bool quiet_posted;
 	atomic_bool accepts; /**< it has listeners */
 	void (*on_quiet)(struct worker *worker);
@@ -53,8 +55,11 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 /** Lets it accept from those of `sockets` that are its own; waits for the answer. */
 int worker_accept(struct worker *worker, struct sockets *sockets);
 
-/** The first call stops accepting, the second closes the listeners at once; there is no third. */
-void worker_drain(struct worker *worker, uint64_t deadline_ns, bool again);
+/** Stops accepting and drains; once. */
+void worker_drain(struct worker *worker, const struct deadline_drain *drain);
+
+/** Ends everything now; once, drained or not. */
+void worker_end(struct worker *worker, uint64_t now_ns);
 
 /** Ends the thread; its sessions must have ended. Fine when it was never started. */
 void worker_stop(struct worker *worker);

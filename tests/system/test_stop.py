@@ -15,6 +15,9 @@ from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE, scaled
 
 MIB = 1 << 20
+
+# No pair is ended for being idle, and all at the end of the budget.
+AT_THE_END = {"idle_first": "none", "spread": "0s"}
 MIXED = pytest.mark.parametrize("client, upstream", MIXES)
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
@@ -79,7 +82,7 @@ def test_transfer_under_way_is_completed(client, upstream, by_client, workers, r
 @SIDES
 @MIXED
 def test_quiet_pair_ends_with_fins_when_the_time_is_over(client, upstream, by_client, report):
-    with relay(client, upstream, timeouts={"drain": "1500ms"}) as rig:
+    with relay(client, upstream, timeouts={"drain": "1500ms"}, drain=AT_THE_END) as rig:
         first, second = sides(rig, by_client)
         first.sendall(b"x")
         assert peers.read_exactly(second, 1) == b"x"
@@ -95,7 +98,8 @@ def test_quiet_pair_ends_with_fins_when_the_time_is_over(client, upstream, by_cl
 @SIDES
 @MIXED
 def test_busy_pair_ends_with_resets_when_the_time_is_over(client, upstream, by_client, report):
-    with relay(client, upstream, rcvbuf=4096, timeouts={"drain": "1200ms"}) as rig:
+    with relay(client, upstream, rcvbuf=4096, timeouts={"drain": "1200ms"},
+               drain=AT_THE_END) as rig:
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
         flood = transfer.Flood(sender)
         assert stuck.recv(1)
@@ -112,7 +116,7 @@ def test_busy_pair_ends_with_resets_when_the_time_is_over(client, upstream, by_c
 
 @SIDES
 def test_pair_that_spoke_within_a_second_is_busy(by_client):
-    with relay(timeouts={"drain": "300ms"}) as rig:
+    with relay(timeouts={"drain": "300ms"}, drain=AT_THE_END) as rig:
         first, second = sides(rig, by_client)
         first.sendall(b"x")
         assert peers.read_exactly(second, 1) == b"x"
@@ -127,7 +131,7 @@ def test_pair_that_spoke_within_a_second_is_busy(by_client):
 @MIXED
 def test_pair_that_is_still_connecting_is_reset_when_the_time_is_over(client, upstream):
     with relay(client, upstream, servers=[peers.BlackHole],
-               timeouts={"connect": "60s", "drain": "300ms"}) as rig:
+               timeouts={"connect": "60s", "drain": "300ms"}, drain=AT_THE_END) as rig:
         sock = rig.client()
         watch = Watch(0.3)
         rig.weir.signal(signal.SIGTERM)
@@ -142,7 +146,7 @@ def test_pair_that_is_still_connecting_is_reset_when_the_time_is_over(client, up
     ({"drain": "400ms", "idle": "10s", "lifetime": "10s"}, "drain"),
 ))
 def test_drain_against_other_timers(timeouts, timer, report):
-    with relay(timeouts=timeouts) as rig:
+    with relay(timeouts=timeouts, drain=AT_THE_END) as rig:
         watch = Watch(0.4)
         pair = rig.pair()
         if timer == "drain":
@@ -158,7 +162,7 @@ def test_drain_against_other_timers(timeouts, timer, report):
 @pytest.mark.workers
 def test_second_sigterm_ends_at_once(report):
     count = 20
-    with relay(workers=4, timeouts={"drain": "none"}) as rig:
+    with relay(workers=4, timeouts={"drain": "none"}, drain=AT_THE_END) as rig:
         pairs = [rig.pair() for _ in range(count)]
         rig.weir.signal(signal.SIGTERM)
         rig.weir.notice("STOPPING=1")

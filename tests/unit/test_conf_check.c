@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: addresses that stand in each other's way. */
+/* The config: what only the whole of it shows. */
 #include "conf_case.h"
 #include "suite.h"
 
@@ -117,6 +117,72 @@ START_TEST(one_listener_may_be_the_server_of_another)
 }
 END_TEST
 
+/* What a drain does in turn, and its budget; what is said, "" when it fits. */
+static const struct {
+	const char *text;
+	const char *error;
+} drains[] = {
+	{"timeouts = {drain = \"8s\";}; drain = {grace = \"3s\"; spread = \"5s\";};", ""},
+	{"timeouts = {drain = \"none\";}; drain = {grace = \"9h\"; spread = \"9h\";};", ""},
+	{"timeouts = {drain = \"8s\";}; drain = {grace = \"9s\";};",
+		"drain.grace: \"9s\" is more than timeouts.drain, \"8s\", which it is a part of; "
+		"write at most that, or raise timeouts.drain"},
+	{"drain = {grace = \"31s\"; spread = \"1s\";};",
+		"drain.grace: \"31s\" is more than timeouts.drain, \"30s\", which it is a part of; "
+		"write at most that, or raise timeouts.drain"},
+	{"timeouts = {drain = \"8s\";}; drain = {grace = \"3.1s\"; spread = \"5s\";};",
+		"drain.spread: \"5s\" and drain.grace, \"3.1s\", are more than timeouts.drain, "
+		"\"8s\", which they are parts of; write less, or raise timeouts.drain"},
+	{"drain = {spread = \"31s\";};",
+		"drain.spread: \"31s\" and drain.grace, \"0s\", are more than timeouts.drain, "
+		"\"30s\", which they are parts of; write less, or raise timeouts.drain"},
+	{"drain = {grace = \"none\";};",
+		"drain.grace: \"none\": this is no timer to switch off; write \"0s\""},
+	{"drain = {spread = \"none\";};",
+		"drain.spread: \"none\": this is no timer to switch off; write \"0s\""},
+	{"drain = {idle_first = \"0s\";};",
+		"drain.idle_first: \"0s\": a timer of no time at all would strike at once; write "
+		"\"none\" to switch it off"},
+};
+
+START_TEST(a_drain_that_does_not_fit_its_budget_is_refused)
+{
+	char expected[512] = "";
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "%s\n" CONF_REST, drains[_i].text);
+	if (*drains[_i].error != '\0') {
+		(void)snprintf(expected, sizeof(expected), W "1: %s\n", drains[_i].error);
+	}
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", expected);
+}
+END_TEST
+
+/* A budget and a grace; the spread of 5 s that nobody wrote. */
+static const struct {
+	const char *text;
+	uint64_t spread_ns;
+} spreads[] = {
+	{"timeouts = {drain = \"0s\";};", 0},
+	{"timeouts = {drain = \"2s\";};", (uint64_t)2 * NS_PER_S},
+	{"timeouts = {drain = \"6s\";}; drain = {grace = \"2s\";};", (uint64_t)4 * NS_PER_S},
+	{"timeouts = {drain = \"7s\";}; drain = {grace = \"2s\";};", (uint64_t)5 * NS_PER_S},
+	{"timeouts = {drain = \"none\";};", (uint64_t)5 * NS_PER_S},
+};
+
+START_TEST(a_spread_that_nobody_wrote_is_cut_to_the_budget)
+{
+	const struct conf *conf;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "%s\n" CONF_REST, spreads[_i].text);
+	conf = conf_case_load_text(text);
+	ck_assert_uint_eq(conf->drain.spread_ns, spreads[_i].spread_ns);
+	(void)conf_unref(conf);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_check");
@@ -129,6 +195,10 @@ int main(void)
 	tcase_add_loop_test(tc, a_server_that_is_the_listener_itself_is_refused, 0,
 		(int)(sizeof(servers) / sizeof(servers[0])));
 	tcase_add_test(tc, one_listener_may_be_the_server_of_another);
+	tcase_add_loop_test(tc, a_drain_that_does_not_fit_its_budget_is_refused, 0,
+		(int)(sizeof(drains) / sizeof(drains[0])));
+	tcase_add_loop_test(tc, a_spread_that_nobody_wrote_is_cut_to_the_budget, 0,
+		(int)(sizeof(spreads) / sizeof(spreads[0])));
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -113,7 +113,7 @@ static const struct wrong wrong_values[] = {
 		W "1: relay.buffers: is not known here; known are: high_water_mark, splice\n"},
 	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
 		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
-		  "workers, max_pairs, timeouts, log, relay, listeners, upstreams\n"},
+		  "workers, max_pairs, timeouts, drain, log, relay, listeners, upstreams\n"},
 	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };",
 		W "1: timeouts.read: is not known here; known are: connect, idle, half_close, "
 		  "half_close_max, write_stall, lifetime, drain\n" W

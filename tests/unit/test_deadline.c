@@ -23,7 +23,6 @@ static const struct deadline_facts nothing = {
 	.moved_ns = NEVER,
 	.stalled_ns = NEVER,
 	.fin_ns = NEVER,
-	.drain_ns = NEVER,
 };
 
 static void assert_next(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
@@ -169,14 +168,115 @@ END_TEST
 
 START_TEST(drain_is_a_deadline_of_its_own_in_every_state)
 {
+	static const struct deadline_drain drain = {
+		.start_ns = 2000, .idle_first_ns = NEVER, .end_ns = 5000};
 	struct deadline_facts facts = nothing;
 
-	facts.drain_ns = 5000;
+	facts.drain = &drain;
 	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
 	facts.moved_ns = 4000;
 	facts.stalled_ns = 4001;
 	facts.fin_ns = 4002;
 	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
+}
+END_TEST
+
+/* ---- the order of a drain ---- */
+
+/** Begins at 2000, ends at 9000. */
+static const struct deadline_drain drain_of_7000 = {
+	.start_ns = 2000, .idle_first_ns = 100, .end_ns = 9000};
+
+START_TEST(drain_ends_idle_pairs_at_its_start_and_others_when_they_fall_idle)
+{
+	struct deadline_facts facts = nothing;
+
+	facts.drain = &drain_of_7000;
+	facts.moved_ns = 1100;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 2000);
+	facts.moved_ns = 1900;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 2000);
+	facts.moved_ns = 1901;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 2001);
+	facts.moved_ns = 8899;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 8999);
+	facts.moved_ns = 8901;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 9000);
+}
+END_TEST
+
+START_TEST(drain_takes_nobody_for_idle_who_connects_or_waits)
+{
+	struct deadline_facts facts = nothing;
+
+	facts.drain = &drain_of_7000;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 9000); /* not connected */
+	facts.moved_ns = 2500;
+	facts.stalled_ns = 2500;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 9000);
+}
+END_TEST
+
+START_TEST(drain_counts_the_silence_of_a_half_closed_pair_from_the_fin)
+{
+	struct deadline_facts facts = nothing;
+
+	facts.drain = &drain_of_7000;
+	facts.moved_ns = 1500;
+	facts.fin_ns = 3000;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 3100);
+	facts.moved_ns = 3001;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 3101);
+}
+END_TEST
+
+START_TEST(drain_without_a_budget_ends_idle_pairs_only)
+{
+	struct deadline_drain drain = drain_of_7000;
+	struct deadline_facts facts = nothing;
+
+	drain.end_ns = NEVER;
+	drain.spread_ns = NS_PER_S;
+	facts.drain = &drain;
+	assert_none(&none, &facts);
+	facts.moved_ns = 5000;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 5100);
+	drain.idle_first_ns = NEVER;
+	assert_none(&none, &facts);
+}
+END_TEST
+
+enum { SPREAD_PAIRS = 10000, SPREAD_PARTS = 100 };
+
+/** Accepted at one instant, a nanosecond, a microsecond, a second after each other. */
+static const uint64_t paces_ns[] = {1, NS_PER_US, NS_PER_MS, NS_PER_S};
+
+START_TEST(drain_ends_the_rest_evenly_over_the_spread_and_never_later)
+{
+	struct deadline_drain drain = {.start_ns = NS_PER_S,
+		.idle_first_ns = NEVER,
+		.end_ns = (uint64_t)30 * NS_PER_S,
+		.spread_ns = (uint64_t)5 * NS_PER_S};
+	uint64_t begin_ns = drain.end_ns - drain.spread_ns;
+	unsigned parts[SPREAD_PARTS] = {0};
+
+	for (uint64_t i = 0; i < SPREAD_PAIRS; i++) {
+		uint64_t at_ns = deadline_drain_ns(&drain, i * paces_ns[_i]);
+
+		ck_assert_uint_ge(at_ns, begin_ns);
+		ck_assert_uint_le(at_ns, drain.end_ns);
+		ck_assert_uint_eq(at_ns, deadline_drain_ns(&drain, i * paces_ns[_i]));
+		if (at_ns < drain.end_ns) {
+			parts[(at_ns - begin_ns) * SPREAD_PARTS / drain.spread_ns]++;
+		}
+	}
+	/* 100 on average; by chance alone half or double that many would be a wonder. */
+	for (size_t i = 0; i < SPREAD_PARTS; i++) {
+		ck_assert_uint_gt(parts[i], 50);
+		ck_assert_uint_lt(parts[i], 200);
+	}
+	drain.spread_ns = 0;
+	ck_assert_uint_eq(deadline_drain_ns(&drain, 12345), drain.end_ns);
 }
 END_TEST
 
@@ -195,6 +295,8 @@ END_TEST
 static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeouts *timeouts,
 	struct deadline_facts *facts)
 {
+	static struct deadline_drain drain;
+
 	switch (kind) {
 	case DEADLINE_WRITE_STALL:
 		facts->stalled_ns = at_ns - 10;
@@ -218,7 +320,8 @@ static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeout
 		timeouts->lifetime_ns = at_ns - facts->accepted_ns;
 		break;
 	case DEADLINE_DRAIN:
-		facts->drain_ns = at_ns;
+		drain = (struct deadline_drain){.idle_first_ns = NEVER, .end_ns = at_ns};
+		facts->drain = &drain;
 		break;
 	default:
 		ck_abort_msg("no timer of a pair");
@@ -357,6 +460,11 @@ int main(void)
 	tcase_add_test(tc, half_close_max_counts_from_the_fin_whatever_moves_or_waits);
 	tcase_add_test(tc, lifetime_counts_from_accept_in_every_state);
 	tcase_add_test(tc, drain_is_a_deadline_of_its_own_in_every_state);
+	tcase_add_test(tc, drain_ends_idle_pairs_at_its_start_and_others_when_they_fall_idle);
+	tcase_add_test(tc, drain_takes_nobody_for_idle_who_connects_or_waits);
+	tcase_add_test(tc, drain_counts_the_silence_of_a_half_closed_pair_from_the_fin);
+	tcase_add_test(tc, drain_without_a_budget_ends_idle_pairs_only);
+	tcase_add_loop_test(tc, drain_ends_the_rest_evenly_over_the_spread_and_never_later, 0, 4);
 	tcase_add_test(tc, connect_is_left_to_the_connector);
 	tcase_add_test(tc, the_earliest_wins_and_ties_go_by_the_order);
 	tcase_add_test(tc, all_that_can_be_due_at_once_go_by_the_order);

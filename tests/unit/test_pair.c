@@ -354,7 +354,7 @@ START_TEST(may_be_closed_in_ended)
 		rig_open(&rig, _i, RIG_TINY);
 		rig.close_in_ended = true;
 		live_until(stage);
-		pair_drain(&rig.pair, 0);
+		rig_drain(&rig, 0);
 		loop_until(rig.n_ended == 1);
 		loop_settle();
 		rig_close(&rig);

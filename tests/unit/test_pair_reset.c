@@ -312,7 +312,7 @@ START_TEST(drain_bounds_the_wait_for_a_survivor_that_never_reads)
 	open_relaying(_i, RIG_TINY);
 	stall_and_reset();
 	until_ns = clock_ns() + (uint64_t)50 * NS_PER_MS;
-	pair_drain(&rig.pair, until_ns);
+	rig_drain(&rig, until_ns);
 	rig_until_ended(&rig, rig_by(&rig, failing), END_RESET);
 	ck_assert_uint_ge(clock_ns(), until_ns);
 	until_survivor_saw_reset();

@@ -353,7 +353,7 @@ static void set_end(int i, uint64_t ns)
 		rig.timeouts.lifetime_ns = ns;
 		rig_wind(&rig);
 	} else {
-		pair_drain(&rig.pair, clock_after(clock_ns(), ns));
+		rig_drain(&rig, clock_after(clock_ns(), ns));
 	}
 }
 
@@ -429,29 +429,6 @@ START_TEST(the_end_while_connecting_is_a_reset)
 }
 END_TEST
 
-START_TEST(a_drain_may_be_shortened_and_not_prolonged)
-{
-	open_relaying(_i, RIG_WIDE);
-	pair_drain(&rig.pair, clock_ns() + ms(3000));
-	pair_drain(&rig.pair, clock_ns() + ms(2000));
-	pair_drain(&rig.pair, clock_ns() + ms(9000));
-	rig_assert_strikes_in(&rig, ms(2000), DEADLINE_DRAIN);
-	rig_close(&rig);
-}
-END_TEST
-
-START_TEST(a_drain_that_is_over_ends_at_once)
-{
-	open_relaying(_i, RIG_WIDE);
-	vtime_pass(ms(10));
-	pair_drain(&rig.pair, clock_ns() - 7000);
-	loop_settle();
-	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
-	ck_assert_uint_eq(rig.pair.end.late_ns, 7000);
-	rig_close(&rig);
-}
-END_TEST
-
 /* ---- one against the other ---- */
 
 START_TEST(of_several_due_the_earliest_is_the_reason)
@@ -460,7 +437,7 @@ START_TEST(of_several_due_the_earliest_is_the_reason)
 	rig.timeouts.idle_ns = ms(300);
 	rig.timeouts.lifetime_ns = ms(400);
 	rig_wind(&rig);
-	pair_drain(&rig.pair, clock_ns() + ms(200));
+	rig_drain(&rig, clock_ns() + ms(200));
 	vtime_advance(ms(900)); /* all of them are due by now */
 	loop_settle();
 	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
@@ -475,7 +452,7 @@ START_TEST(of_equal_ones_idle_comes_before_lifetime_and_drain)
 	rig.timeouts.idle_ns = ms(300);
 	rig.timeouts.lifetime_ns = ms(300);
 	rig_join(&rig);
-	pair_drain(&rig.pair, clock_ns() + ms(300));
+	rig_drain(&rig, clock_ns() + ms(300));
 	rig_assert_strikes_in(&rig, ms(300), DEADLINE_IDLE);
 	rig_close(&rig);
 }
@@ -571,8 +548,6 @@ static TCase *virtual_case(void)
 	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_waiting_is_a_reset, 0, MIRRORED);
 	tcase_add_loop_test(tc, the_end_of_a_half_closed_quiet_pair_is_a_fin, 0, MIRRORED);
 	tcase_add_loop_test(tc, the_end_while_connecting_is_a_reset, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_drain_may_be_shortened_and_not_prolonged, 0, RIG_VARIANTS);
-	tcase_add_loop_test(tc, a_drain_that_is_over_ends_at_once, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, of_several_due_the_earliest_is_the_reason, 0, RIG_VARIANTS);
 	tcase_add_loop_test(
 		tc, of_equal_ones_idle_comes_before_lifetime_and_drain, 0, RIG_VARIANTS);

@@ -122,12 +122,14 @@ static void life_is_reset_by_the_upstream(void)
 
 static void life_is_drained(void)
 {
+	static const struct deadline_drain over; /* ended at 0 */
+
 	life_connects();
 	list_for_each (link, &house.proxy.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
 		if (session->listener == 0) {
-			session_drain(session, clock_ns());
+			session_drain(session, &over);
 		}
 	}
 	life_until(false);

@@ -368,11 +368,18 @@ START_TEST(a_timer_is_logged_with_its_lateness)
 }
 END_TEST
 
+static void drain_until_now(void)
+{
+	proxy_drain(&house.proxy,
+		&(struct deadline_drain){
+			.start_ns = clock_ns(), .idle_first_ns = NS_NEVER, .end_ns = clock_ns()});
+}
+
 START_TEST(a_drain_is_logged)
 {
 	house_add_server(&house, server.address);
 	begin_and_exchange();
-	proxy_drain(&house.proxy, clock_ns());
+	drain_until_now();
 	until_ended();
 	assert_says(" by=weir");
 	assert_says(" reason=drain");
@@ -383,7 +390,7 @@ END_TEST
 START_TEST(a_session_that_comes_while_draining_has_the_same_deadline)
 {
 	house_add_server(&house, server.address);
-	proxy_drain(&house.proxy, clock_ns());
+	drain_until_now();
 	begin(WIRE_TCP);
 	until_ended();
 	assert_says(" reason=drain");

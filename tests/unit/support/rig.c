@@ -149,7 +149,6 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 	struct pair_opts opts = {
 		.loop = test_loop,
 		.timeouts = &rig->timeouts,
-		.drain_ns = NS_NEVER,
 		.ended = on_ended,
 	};
 
@@ -217,6 +216,16 @@ void rig_join(struct rig *rig)
 	if (rig->splices) {
 		rig_splice(rig);
 	}
+}
+
+void rig_drain(struct rig *rig, uint64_t end_ns)
+{
+	rig->drain = (struct deadline_drain){
+		.start_ns = clock_ns(),
+		.idle_first_ns = NS_NEVER,
+		.end_ns = end_ns,
+	};
+	pair_drain(&rig->pair, &rig->drain);
 }
 
 void rig_close(struct rig *rig)

@@ -48,6 +48,7 @@ struct side {
 
 struct rig {
 	struct pair pair;
+	struct deadline_drain drain;   /**< of rig_drain() */
 	struct conf_timeouts timeouts; /**< may be changed until the pair next looks at them */
 	struct side client;
 	struct side upstream;
@@ -62,6 +63,9 @@ void rig_open(struct rig *rig, int variant, enum rig_size size);
 
 /** The upstream is connected: the pair is RELAYING. */
 void rig_join(struct rig *rig);
+
+/** The pair drains, and ends at `end_ns` and not before, however idle. */
+void rig_drain(struct rig *rig, uint64_t end_ns);
 
 /** Frees the pair and closes the peers. */
 void rig_close(struct rig *rig);

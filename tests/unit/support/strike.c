@@ -11,7 +11,7 @@ void vtime_pass(uint64_t ns)
 
 void rig_wind(struct rig *rig)
 {
-	pair_drain(&rig->pair, NS_NEVER);
+	pair_drain(&rig->pair, rig->pair.drain);
 }
 
 void rig_assert_strikes_in(struct rig *rig, uint64_t ns, enum deadline_kind timer)
