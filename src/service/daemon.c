@@ -261,6 +261,18 @@ static void daemon_log_ready(const struct daemon *daemon, const char *conf_path)
 	}
 }
 
+/** The last line of a start that failed: which file to edit. */
+static void log_not_started(const char *conf_path)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_ERROR, "not_started")) {
+		log_str(&line, "conf", conf_path);
+		log_str(&line, "remedy", "edit this file as the lines above say, then start again");
+		log_end(&line);
+	}
+}
+
 /** Undoes daemon_start(), all or in part; false when a lookup hangs and its loop must be left. */
 static bool daemon_fini(struct daemon *daemon)
 {
@@ -317,6 +329,8 @@ int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 	*ret_stuck = !daemon_fini(&daemon);
 	if (r == 0) {
 		log_event("stopped"); /* behind the closing lines of the workers */
+	} else {
+		log_not_started(conf_path);
 	}
 	*ret_stuck |= !log_close(LOG_FLUSH_NS);
 	return r == 0 ? EXIT_CODE_OK : EXIT_CODE_START;

@@ -108,6 +108,7 @@ def test_every_listener_that_cannot_be_bound_is_told(tmp_path):
     assert done.returncode == 1
     for port in ports:
         assert f"listener=l{port} address=127.0.0.1:{port} errno=EADDRINUSE" in done.stderr
+    assert f"event=not_started conf={conf} " in done.stderr.splitlines()[-1]
     for one in taken:
         one.close()
 
