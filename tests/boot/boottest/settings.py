@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: ISC
+"""What the caller of the tests chose: the root to boot, and the package to install."""
+
+import glob
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+# Made by tests/boot/prepare.
+BOOT_ROOT = os.environ.get("WEIR_BOOT_ROOT", str(ROOT / "build/boot-root"))
+
+# Made by scripts/package; so is the folder that it lies in.
+DEB = os.environ.get("WEIR_DEB") or next(iter(glob.glob(str(ROOT / "build/package/weir_*.deb"))), "")
+
+# How long anything may take that should happen at once: generous, it only ends hangs.
+DEADLINE = 60.0

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: ISC
+"""The package: built, installed on a clean machine, upgraded, removed, purged."""
+
+import os
+import subprocess
+
+import pytest
+from weirtest import peers, wait
+
+from boottest import traffic
+from boottest.deb import upgrade_of
+from boottest.settings import DEADLINE, DEB
+
+CONF = "/etc/weir/weir.conf"
+
+
+def test_package_has_no_errors():
+    done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", DEB],
+                          capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_installed_on_a_clean_machine_it_runs_is_enabled_and_relays(bare):
+    bare.install(DEB)
+    assert bare.show("weir", "ActiveState") == "active"
+    assert bare.systemctl("is-enabled", "weir").stdout.strip() == "enabled"
+    with bare.network(), traffic.default_upstream():
+        with traffic.client("127.0.0.1:8080") as client:
+            client.sendall(b"through the default config")
+            assert peers.read_exactly(client, 26) == b"through the default config"
+
+
+def test_both_programs_and_their_manual_pages_are_there(machine):
+    assert machine.sh("weir --version") == machine.sh("weirload --version").replace("weirload", "weir")
+    for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirload.1"):
+        assert os.path.exists(machine.path(f"/usr/share/man/{page}.gz"))
+    machine.run("weir", "--check")
+
+
+def test_failed_start_at_installation_names_the_file_to_edit(bare):
+    with bare.network(), peers.Upstream("tcp4", None, at=traffic.address("127.0.0.1:8080")).sock:
+        done = bare.install(DEB)
+    assert CONF in done.stderr
+    assert f"conf={CONF}" in bare.log() and "127.0.0.1:8080" in bare.log()
+
+
+@pytest.mark.parametrize("wrong", ("listeners = 1;\n", "this is no config", None), ids=("key", "syntax", "none"))
+def test_failed_start_names_the_file_to_edit(machine, wrong):
+    if wrong is None:
+        os.unlink(machine.path(CONF))
+    else:
+        machine.write(CONF, wrong)
+    machine.systemctl("reset-failed")
+    assert machine.systemctl("restart", "weir", check=False).returncode != 0
+    assert CONF in machine.systemctl("status", "weir", check=False).stdout
+
+
+def test_upgrade_replaces_a_config_that_nobody_edited_and_restarts(machine, tmp_path):
+    before = machine.pid()
+    machine.install(upgrade_of(DEB, tmp_path, config="# the next default\n"))
+    assert machine.read(CONF).endswith("# the next default\n")
+    assert machine.pid() not in (0, before)
+
+
+@pytest.mark.parametrize("answer", ("--force-confold", "--force-confdef", ""), ids=str)
+def test_upgrade_never_replaces_an_edited_config(machine, tmp_path, answer):
+    edited = machine.read(CONF) + "# edited\n"
+    machine.write(CONF, edited)
+    deb = upgrade_of(DEB, tmp_path, config="# the next default\n")
+    machine.copy(deb, "/var/tmp/next.deb")
+    # Without an option dpkg asks, and whoever just hits return keeps what is there.
+    machine.run("dpkg", *filter(None, [answer]), "--install", "/var/tmp/next.deb", input="\n")
+    assert machine.read(CONF) == edited
+    assert machine.read(f"{CONF}.dpkg-dist").endswith("# the next default\n")
+    assert machine.show("weir", "ActiveState") == "active"
+
+
+def test_removal_stops_the_service_and_keeps_the_edited_config(machine):
+    machine.write(CONF, machine.read(CONF) + "# edited\n")
+    pid = machine.pid()
+    machine.run("dpkg", "--remove", "weir")
+    assert machine.run("kill", "-0", pid, check=False).returncode != 0
+    assert machine.read(CONF).endswith("# edited\n")
+    machine.install(DEB)
+    assert machine.show("weir", "ActiveState") == "active"
+    assert machine.read(CONF).endswith("# edited\n")
+
+
+def test_purge_leaves_nothing_behind(bare):
+    before = bare.files()
+    bare.install(DEB)
+    bare.write(CONF, bare.read(CONF) + "# edited\n")
+    bare.systemctl("restart", "weir")
+    bare.run("dpkg", "--remove", "weir")
+    bare.run("dpkg", "--purge", "weir")
+    assert bare.files() - before <= {"/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old"}
+    assert not bare.sh("ls -d /run/weir* /run/systemd/units/*weir* /run/systemd/generator*/*weir* || true")
+    assert "weir" not in bare.sh("systemctl list-units --all --no-legend; systemctl list-unit-files")
+    wait.until(lambda: not bare.sh("pgrep -x weir || true"), "no process to be left")
