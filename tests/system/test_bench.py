@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""bench/timeouts works: small, and through weir alone. What it measures is judged by people."""
+"""The benches work: small, and through weir alone. What they measure is judged by people."""
 
 import json
 import os
 import subprocess
+import sys
+
+import pytest
 
 from weirtest.load import WEIRLOAD
 from weirtest.settings import DEADLINE, ROOT, WEIR
@@ -33,7 +36,65 @@ def test_the_bench_prints_the_table(folder):
         0] * len(TITLES)
 
 
-def test_the_bench_refuses_what_it_does_not_know():
-    done = subprocess.run([ROOT / "bench" / "timeouts", "--only=idol"], capture_output=True,
+@pytest.mark.parametrize("bench", ["timeouts", "peers"])
+def test_the_bench_refuses_what_it_does_not_know(bench):
+    done = subprocess.run([ROOT / "bench" / bench, "--only=idol"], capture_output=True,
                           text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 2 and "unknown: idol" in done.stderr
+
+
+# What each part has to tell of each step.
+FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "idle": "bytes", "growth": "10"}
+
+
+def peers(out, *options):
+    """bench/peers on weir alone, with nothing of the host's that could not be there."""
+    return subprocess.run([ROOT / "bench" / "peers", "--quick", "--no-install",
+                           "--proxies=weir", f"--weir={WEIR}", f"--out={out}", *options], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, timeout=6 * DEADLINE)
+
+
+def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder):
+    done = peers(folder, "--only=bulk,connections,idle,growth")
+    assert done.returncode == 0, done.stderr
+    left_out = {line.split(": ")[1].split()[0] for line in done.stderr.splitlines()
+                if line.endswith("is left out")}
+    with open(os.path.join(folder, "peers.json"), encoding="utf-8") as file:
+        told = json.load(file)
+    assert told["format"] == 1 and told["machine"]["cores"] > 0
+    assert set(told["parts"]) == set(FIGURES) - left_out
+    for name, part in told["parts"].items():
+        for step in part["rounds"][0]:
+            assert FIGURES[name] in step, step
+    titles = [line for line in done.stdout.splitlines() if line.startswith("**")]
+    assert len(titles) == 1 + len(told["parts"]) + ("bulk" in told["parts"])
+
+
+@pytest.fixture(name="benchlib")
+def _benchlib(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    yield __import__("benchlib.report").report
+    for name in [name for name in sys.modules if name.startswith("benchlib")]:
+        del sys.modules[name]
+
+
+def judged(report, title, weir, peer):
+    """What is said of the target when the rounds of weir and of HAProxy had these figures."""
+    rounds = [[{"proxy": "weir", "work": "close", "cpu_us": a},
+               {"proxy": "haproxy", "work": "close", "cpu_us": b}] for a, b in zip(weir, peer)]
+    results = {"parts": {"connections": {"rounds": rounds}}}
+    return next(line for line in report.verdicts(results) if title in line).split("|")[-2].strip()
+
+
+@pytest.mark.parametrize("weir, verdict", [
+    ([90, 91, 90], "pass"),
+    ([99, 100, 99], "fail"),
+    ([80, 96, 120], "nearer to its limit than the spread"),
+    ([90], "one round"),
+])
+def test_a_target_is_judged_by_the_spread_between_rounds(benchlib, weir, verdict):
+    assert judged(benchlib, "new connection: CPU, to HAProxy", weir, [100] * len(weir)) == verdict
+
+
+def test_a_failed_step_is_left_out_of_the_judgement(benchlib):
+    assert judged(benchlib, "new connection: CPU, to HAProxy", [90, None, 90], [100] * 3) == "pass"

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: ISC
+"""What the benches need of the host: packages, binaries, ports, processes that come and go."""
+import contextlib
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "bench"
+NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
+SOCKET_PROXYD = "/lib/systemd/systemd-socket-proxyd"
+READY_S = 10
+
+# Where Debian has daemons; not in everybody's path.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+# What a name stands for: what must be there, and the packages of Debian that bring it.
+PACKAGES = {
+    "haproxy": (["haproxy"], ["haproxy"]),
+    "nginx": (["nginx", NGINX_STREAM], ["nginx-light", "libnginx-mod-stream"]),
+    "socket-proxyd": ([SOCKET_PROXYD], ["systemd"]),
+    "iperf3": (["iperf3"], ["iperf3"]),
+    "wrk": (["wrk"], ["wrk"]),
+    "gcc": (["gcc"], ["gcc", "libc6-dev"]),
+}
+
+
+def install(name, allowed=True):
+    """Whether the program is there; gets it from Debian if that is allowed and we are root."""
+    wanted, packages = PACKAGES[name]
+
+    def there():
+        return all(shutil.which(one) or (one.startswith("/") and os.path.exists(one))
+                   for one in wanted)
+
+    if allowed and not there() and os.geteuid() == 0:
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages],
+                       env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    return there()
+
+
+def build():
+    """weir and weirload, as a distribution would build them."""
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", BUILD, "--buildtype=debugoptimized", "-Dtests=false"],
+                       cwd=ROOT, stdout=sys.stderr, check=True)
+    subprocess.run(["ninja", "-C", BUILD, "weir", "src/load/weirload"], stdout=sys.stderr, check=True)
+    return BUILD / "weir", BUILD / "src" / "load" / "weirload"
+
+
+def raise_fd_limit():
+    """As many open files as we may have; how many."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    return limit
+
+
+def free_port():
+    """A port of loopback below those of outgoing connections."""
+    while True:
+        with socket.socket() as sock:
+            port = random.randrange(10000, 30000)
+            with contextlib.suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                return port
+
+
+def listens(port):
+    """Whether somebody listens there, without connecting to it."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        return any(f":{port:04X} 00000000:0000 0A" in line for line in file)
+
+
+@contextlib.contextmanager
+def running(name, command, port, **popen):
+    """The program, running and listening; ended when left."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, **popen) as process:
+        try:
+            end = time.monotonic() + READY_S
+            while not listens(port):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"{name} does not listen")
+                time.sleep(0.02)
+            yield process
+        finally:
+            # weir drains on the first, and stops at once on the second.
+            for _ in range(2):
+                process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+            process.kill()

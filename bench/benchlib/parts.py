@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: ISC
+"""
+The parts of bench/peers. A part is a table of works by proxies; a round of it does each work once
+through each proxy, in an order that is drawn anew.
+"""
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+
+from benchlib import work
+from benchlib.host import install
+from benchlib.proxies import PROXIES, Proxy
+
+ORIGIN = Proxy("origin", "origin", "origin", "nginx")
+STREAM_WORKS = {"1": (1, False), "1-reverse": (1, True), "8": (8, False), "8-reverse": (8, True)}
+BULK = ["weir", "weir-copy", "haproxy", "haproxy-splice", "nginx", "socket-proxyd", "floor",
+        "floor-splice"]
+BESIDES = ["haproxy", "nginx", "socket-proxyd", "floor"]
+
+
+class Part:
+    """Its proxies, its works (with the function that does one), and how long they take."""
+
+    def __init__(self, title, proxies, works, rounds, needs, step_s, do):
+        self.title = title
+        self.proxies = proxies
+        self.works = works
+        self.rounds = rounds
+        self.needs = needs
+        self.step_s = step_s
+        self.do = do
+
+    def steps(self, args):
+        """What one round does: each (proxy, work)."""
+        return [(name, one) for name in self.proxies if name in args.proxies for one in self.works]
+
+    def estimate_s(self, args):
+        """How long the part will take, about."""
+        return (args.rounds or self.rounds) * len(self.steps(args)) * self.step_s(args)
+
+
+def _bulk(stage, proxy, works, user, _):
+    return work.bulk(stage, proxy, user, *STREAM_WORKS[works])
+
+
+def _wrk(stage, proxy, works, user, origin):
+    """`works` is the number of connections, or "close": a new one for each request."""
+    close = works == "close"
+    with stage.run(proxy, origin, user) as (port, account):
+        return work.wrk(port, account, stage.args.seconds, 64 if close else int(works), close)
+
+
+def _idle(stage, proxy, _, user, origin):
+    return work.idle(stage, proxy, user, origin)
+
+
+def _growth(stage, proxy, _, user, origin):
+    return work.growth(stage, proxy, user, origin)
+
+
+def _as_root(stage, proxy, works, _, origin):
+    return _bulk(stage, proxy, works, None, origin)
+
+
+PARTS = {
+    "bulk": Part("bulk", BULK, list(STREAM_WORKS), 7, ["iperf3"], lambda args: args.seconds + 0.7,
+                 _bulk),
+    "bulk-root": Part("bulk, proxies run by root",
+                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1", "8"], 7,
+                      ["iperf3"], lambda args: args.seconds + 0.7, _as_root),
+    "keepalive": Part("requests", ["weir", *BESIDES], ["1", "64"], 7, ["wrk", "nginx"],
+                      lambda args: args.seconds + 0.5, _wrk),
+    "connections": Part("connections", ["weir", "weir-info", *BESIDES], ["close"], 7,
+                        ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
+    "idle": Part("idle pairs", ["weir", *BESIDES], ["pairs"], 3, ["nginx"],
+                 lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
+    "growth": Part("growth", ["weir", "weir-2", "haproxy", "nginx"], ["64"], 3, ["wrk", "nginx"],
+                   lambda args: 4 * (args.seconds + work.SETTLE_S) + args.pairs / 1000, _growth),
+}
+
+
+def missing(args):
+    """Leaves out what cannot be had, and says so in one line each."""
+    for name in [one for one in args.proxies if PROXIES[one].needs]:
+        if not install(PROXIES[name].needs, args.install):
+            print(f"{PROXIES[name].needs} is not installed: {name} is left out", file=sys.stderr)
+            args.proxies.remove(name)
+    for name in list(args.only):
+        lacks = [one for one in PARTS[name].needs if not install(one, args.install)]
+        if lacks or (name == "bulk-root" and os.geteuid() != 0):
+            print(f"{', '.join(lacks) or 'root'} is missing: {name} is left out", file=sys.stderr)
+            args.only.remove(name)
+
+
+def do_step(part, stage, name, works, user, origin):
+    """One figure of one proxy; what fails is kept as such, for a long run not to be lost by it."""
+    try:
+        return part.do(stage, PROXIES[name], works, user, origin)
+    except (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        print(f"{name}, {part.title} {works}: {error}", file=sys.stderr)
+        return {"error": str(error)}
+
+
+def run_part(name, stage, args, keep):
+    """Runs all rounds of a part; `keep` is given what there is after each."""
+    part = PARTS[name]
+    rounds = []
+    began = time.time()
+    with contextlib.ExitStack() as stack:
+        origin = None
+        if "nginx" in part.needs:
+            origin, _ = stack.enter_context(stage.run(ORIGIN, 0, args.user))
+        for number in range(args.rounds or part.rounds):
+            print(f"{part.title}: round {number + 1} of {args.rounds or part.rounds}",
+                  file=sys.stderr)
+            steps = part.steps(args)
+            random.shuffle(steps)
+            rounds.append([{"proxy": proxy, "work": works,
+                            **do_step(part, stage, proxy, works, args.user, origin)}
+                           for proxy, works in steps])
+            keep(name, {"began": int(began), "took_s": int(time.time() - began),
+                        "load_1m": os.getloadavg()[0], "seconds": args.seconds,
+                        "pairs": args.pairs, "user": args.user or "own", "rounds": rounds})

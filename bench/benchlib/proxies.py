@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: ISC
+"""
+What bench/peers compares: each proxy, with one thread (or `workers` of them), no log of its own in
+the way, and otherwise as it comes.
+
+Each is started anew for every round, as an unprivileged user if the bench is root's: pipes are
+scarcer for such a user (pipe-user-pages-soft), and no proxy should run as root.
+"""
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+from benchlib.cost import Account
+from benchlib.host import NGINX_STREAM, ROOT, SOCKET_PROXYD, free_port, running
+
+WEIR_CONF = """\
+workers = {workers};
+log = {{ level = "{log}"; }};
+relay = {{ splice = "{splice}"; }};
+listeners = ( {{ name = "bench"; listen = "127.0.0.1:{port}"; upstream = "bench"; }} );
+upstreams = ( {{ name = "bench"; servers = ( {{ address = "127.0.0.1:{server}"; }} ); }} );
+"""
+
+HAPROXY_CONF = """\
+global
+    nbthread {workers}
+    maxconn {pairs}
+defaults
+    mode tcp
+    maxconn {pairs}
+    timeout connect 5s
+    timeout client 10m
+    timeout server 10m
+    {splice}
+listen bench
+    bind 127.0.0.1:{port} backlog 4096
+    server bench 127.0.0.1:{server}
+"""
+
+NGINX_HEAD = """\
+worker_processes {workers};
+worker_rlimit_nofile {fds};
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections {fds}; }}
+"""
+
+NGINX_CONF = "load_module {module};\n" + NGINX_HEAD + """\
+stream {{
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        proxy_pass 127.0.0.1:{server};
+    }}
+}}
+"""
+
+# The server behind the proxies: the same for all, and cheap.
+ORIGIN_CONF = NGINX_HEAD + """\
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    client_header_timeout 1h;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{ return 200 "weir\\n"; }}
+    }}
+}}
+"""
+
+# What systemd does for a service with a socket: hands it over as fd 3 and says so.
+ACTIVATE = """\
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Proxy:
+    """One line of the comparison."""
+
+    def __init__(self, name, title, kind, needs=None, fds_a_pair=2, **values):
+        self.name = name
+        self.title = title
+        self.kind = kind
+        self.needs = needs
+        self.fds_a_pair = fds_a_pair
+        self.values = values
+
+
+PROXIES = {one.name: one for one in [
+    Proxy("weir", "weir", "weir", splice="auto", log="warn"),
+    Proxy("weir-info", "weir, closing lines logged", "weir", splice="auto", log="info"),
+    Proxy("weir-copy", "weir, splice off", "weir", splice="off", log="warn"),
+    Proxy("weir-2", "weir, 2 workers", "weir", splice="auto", log="warn", workers=2),
+    Proxy("haproxy", "HAProxy", "haproxy", "haproxy", splice=""),
+    Proxy("haproxy-splice", "HAProxy, splicing", "haproxy", "haproxy", pairs=1000,
+          splice="option splice-request\n    option splice-response"),
+    Proxy("nginx", "nginx", "nginx", "nginx"),
+    Proxy("socket-proxyd", "systemd-socket-proxyd", "socket-proxyd", "socket-proxyd",
+          fds_a_pair=6),
+    Proxy("floor", "floor", "floor", "gcc"),
+    Proxy("floor-splice", "floor, splicing", "floor", "gcc", splice="splice"),
+]}
+
+
+class Stage:
+    """Where the proxies run: a folder that their user can read, with the binaries in it."""
+
+    def __init__(self, args, folder):
+        self.args = args
+        self.fds = args.fds
+        self.folder = folder
+        self.weir = shutil.copy(args.weir, os.path.join(folder, "weir"))
+        self.floor = os.path.join(folder, "floor")
+
+    def build_floor(self):
+        """Whether the floor is there."""
+        return subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-o", self.floor,
+                               ROOT / "bench" / "floor.c"], stdout=sys.stderr,
+                              check=False).returncode == 0
+
+    def user(self, name):
+        """What Popen has to be told to run a program as this user; None: as we run."""
+        return {"user": name, "group": "nogroup", "extra_groups": []} if name else {}
+
+    def command(self, proxy, folder, values, sock):
+        """Writes the config; the command that runs it in the foreground."""
+        path = os.path.join(folder, "conf")
+        if proxy.kind == "floor":
+            splice = [proxy.values["splice"]] if "splice" in proxy.values else []
+            return [self.floor, str(values["port"]), str(values["server"]), *splice]
+        if proxy.kind == "socket-proxyd":
+            return [sys.executable, "-c", ACTIVATE, str(sock.fileno()), SOCKET_PROXYD,
+                    f"--connections-max={values['fds']}", f"127.0.0.1:{values['server']}"]
+        nginx = ["nginx", "-p", folder, "-e", f"{folder}/error.log", "-c", path]
+        template, command = {
+            "weir": (WEIR_CONF, [self.weir, "-c", path]),
+            "haproxy": (HAPROXY_CONF, ["haproxy", "-db", "-q", "-f", path]),
+            "nginx": (NGINX_CONF, nginx),
+            "origin": (ORIGIN_CONF, nginx),
+        }[proxy.kind]
+        with open(path, "w", encoding="ascii") as file:
+            file.write(template.format(**values))
+        return command
+
+    @contextlib.contextmanager
+    def run(self, proxy, server, user):
+        """Runs it before the server at this port; its own port, and the account of what it costs."""
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True))
+            if user:
+                shutil.chown(folder, user, "nogroup")
+            sock = None
+            port = free_port()
+            if proxy.kind == "socket-proxyd":
+                sock = stack.enter_context(socket.socket())
+                sock.bind(("127.0.0.1", port))
+                sock.listen(4096)
+            values = {"workers": 1, "port": port, "server": server, "folder": folder,
+                      "fds": self.fds, "pairs": self.fds // 2 - 100, "module": NGINX_STREAM,
+                      **proxy.values}
+            command = self.command(proxy, folder, values, sock)
+            log = stack.enter_context(open(os.path.join(folder, "log"), "wb"))
+            process = stack.enter_context(running(
+                proxy.name, command, port, stdout=log, stderr=log,
+                pass_fds=[sock.fileno()] if sock else [], **self.user(user)))
+            yield port, Account(process.pid)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: ISC
+"""From the rounds to medians, ratios, verdicts, and Markdown."""
+import statistics
+
+from benchlib.proxies import PROXIES
+
+
+def values(results, part, works, proxy, key):
+    """The figure in each round; None in those that do not have it."""
+    found = []
+    for steps in results["parts"].get(part, {}).get("rounds", []):
+        one = next((step for step in steps if step["proxy"] == proxy and step["work"] == works), {})
+        for name in key.split("/"):
+            one = one.get(name) if isinstance(one, dict) else None
+        found.append(one)
+    return found
+
+
+def median(found):
+    """Of those there are; None if there are none."""
+    found = [one for one in found if one is not None]
+    return statistics.median(found) if found else None
+
+
+def spread(found):
+    """Between the quartiles; None where fewer than two rounds tell."""
+    found = [one for one in found if one is not None]
+    if len(found) < 2:
+        return None
+    low, _, high = statistics.quantiles(found, n=4, method="inclusive")
+    return high - low
+
+
+def ratios(upper, lower):
+    """Round by round, where both have a figure."""
+    return [a / b for a, b in zip(upper, lower) if a is not None and b]
+
+
+def figure(value):
+    """Three digits that mean something."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value >= 0.001 else "0"
+
+
+# ---- the tables of what was measured ----
+
+def cell(found, weir):
+    """Median ± half the spread between rounds, and the ratio to weir."""
+    if median(found) is None:
+        return "–"
+    width = spread(found)
+    text = figure(median(found)) + (f" ± {figure(width / 2)}" if width is not None else "")
+    ratio = median(ratios(found, weir))
+    return text if found is weir or ratio is None else f"{text}, {ratio:.2f} ×"
+
+
+def bulk_columns(works):
+    """Of one direction."""
+    return [column for one, words in works for column in (
+        (f"{words}: CPU s per GB", one, "cpu_s_per_gb"), (f"{words}: GB/s", one, "gb_per_s"))]
+
+
+def wrk_columns(works):
+    """Of some numbers of connections."""
+    return [column for one, words, what in works for column in (
+        (f"{words}: CPU µs each", one, "cpu_us"), (f"{words}: {what}", one, "per_s"),
+        (f"{words}: p99 µs", one, "p99_us"))]
+
+
+def growth_columns(results):
+    """One for each number of pairs that was tried."""
+    rounds = results["parts"].get("growth", {}).get("rounds") or [[{}]]
+    counts = sorted({int(key) for step in rounds[0] for key in step if key.isdigit()})
+    return ([(f"{count:,} pairs: CPU µs per request", "64", f"{count}/cpu_us") for count in counts] +
+            [(f"{count:,}: bytes per pair", "64", f"{count}/bytes") for count in counts[1:]])
+
+
+def tables(results):
+    """Each (part, title, columns of (heading, work, key))."""
+    return [
+        ("bulk", "Bulk, client to server",
+         bulk_columns([("1", "1 stream"), ("8", "8 streams")])),
+        ("bulk", "Bulk, server to client",
+         bulk_columns([("1-reverse", "1 stream"), ("8-reverse", "8 streams")])),
+        ("bulk-root", "Bulk, client to server, proxies run by root",
+         bulk_columns([("1", "1 stream"), ("8", "8 streams")])),
+        ("keepalive", "Requests on connections that stay",
+         wrk_columns([("1", "1 connection", "requests/s"), ("64", "64", "requests/s")])),
+        ("connections", "A new connection for each request, 64 at a time",
+         wrk_columns([("close", "connection", "connections/s")])),
+        ("idle", "Idle pairs",
+         [("pairs", "pairs", "pairs"), ("bytes per pair, silent", "pairs", "bytes_silent"),
+          ("after a request", "pairs", "bytes"), ("wake-ups/s, all", "pairs", "wakeups_per_s"),
+          ("CPU µs per s, all", "pairs", "cpu_us_per_s")]),
+        ("growth", "Requests on 64 connections, beside idle pairs", growth_columns(results)),
+    ]
+
+
+def table(results, part, columns):
+    """One of them as lines of Markdown."""
+    steps = [step["proxy"] for steps in results["parts"][part]["rounds"] for step in steps]
+    names = [name for name in PROXIES if name in steps]
+    lines = ["| | " + " | ".join(heading for heading, _, _ in columns) + " |",
+             "|" + "---|" * (len(columns) + 1)]
+    for name in names:
+        cells = []
+        for _, works, key in columns:
+            weir = values(results, part, works, "weir", key)
+            found = weir if name == "weir" else values(results, part, works, name, key)
+            cells.append(cell(found, weir))
+        lines.append(f"| {PROXIES[name].title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+# ---- the targets ----
+
+class Target:
+    """One limit for the ratio of weir's figure to a peer's, or for the figure itself."""
+
+    def __init__(self, title, part, works, key, limit, peers=(), at_least=False, base=None,
+                 proxy="weir"):
+        self.title = title
+        self.part = part
+        self.works = works
+        self.key = key
+        self.limit = limit
+        self.peers = peers
+        self.at_least = at_least
+        self.base = base
+        self.proxy = proxy
+
+    def reached(self, results):
+        """The figure of each round that is held against the limit."""
+        own = values(results, self.part, self.works, self.proxy, self.key)
+        if self.base:
+            return ratios(own, values(results, self.part, self.works, self.proxy, self.base))
+        if not self.peers:
+            return [one for one in own if one is not None]
+        peers = zip(*(values(results, self.part, self.works, one, self.key) for one in self.peers))
+        return ratios(own, [None if None in row else max(row) for row in peers])
+
+    def verdict(self, found):
+        """In words; a limit that is nearer than the spread cannot be judged."""
+        middle, width = median(found), spread(found)
+        if width is None:
+            return "one round"
+        if abs(middle - self.limit) < width:
+            return "nearer to its limit than the spread"
+        return "pass" if (middle >= self.limit) == self.at_least or middle == self.limit else "fail"
+
+
+def bulk_targets(works, words):
+    """For one direction."""
+    def target(what, key, limit, peer, at_least=False):
+        return Target(f"{words}: {what}, to {PROXIES[peer].title}", "bulk", works, key, limit,
+                      (peer,), at_least)
+    cpu, rate = ("CPU per GB", "cpu_s_per_gb"), ("GB/s", "gb_per_s")
+    return [target(*cpu, 0.40, "haproxy"), target(*cpu, 0.65, "haproxy-splice"),
+            target(*cpu, 0.40, "nginx"), target(*cpu, 0.95, "socket-proxyd"),
+            target(*cpu, 1.08, "floor-splice"), target(*rate, 1.5, "haproxy", True),
+            target(*rate, 1.15, "haproxy-splice", True), target(*rate, 1.0, "socket-proxyd", True)]
+
+
+def wrk_targets(part, works, words, limits):
+    """CPU against HAProxy, nginx and the floor."""
+    return [Target(f"{words}: CPU, to {PROXIES[peer].title}", part, works, "cpu_us", limit, (peer,))
+            for peer, limit in zip(("haproxy", "nginx", "floor"), limits)]
+
+
+def targets(results):
+    """All of them, in the order of the tables."""
+    pairs = str(results["parts"].get("growth", {}).get("pairs"))
+    found = bulk_targets("1", "bulk, 1 stream") + bulk_targets("1-reverse", "bulk back, 1 stream")
+    for works, words in (("64", "request, 64 connections"), ("1", "request, 1 connection")):
+        found += wrk_targets("keepalive", works, words, (0.95, 1.0, 1.05))
+        found.append(Target(f"{words}: p99, to the worse of HAProxy and nginx", "keepalive", works,
+                            "p99_us", 1.0, ("haproxy", "nginx")))
+    found += wrk_targets("connections", "close", "new connection", (0.97, 1.0, 1.12))
+    found += [Target("idle pair: bytes, silent", "idle", "pairs", "bytes_silent", 1024),
+              Target("idle pair: bytes, after a request", "idle", "pairs", "bytes", 1024),
+              Target("all idle pairs: wake-ups a second", "idle", "pairs", "wakeups_per_s", 2)]
+    return found + [
+        Target(f"request beside {pairs} idle pairs, to 10{words}", "growth", "64",
+               f"{pairs}/cpu_us", 1.10, base="10/cpu_us", proxy=proxy)
+        for proxy, words in (("weir", ""), ("weir-2", ", 2 workers"))]
+
+
+def verdicts(results):
+    """The targets that the rounds say something of, as lines of Markdown."""
+    lines = ["| weir's figure, or its ratio | limit | reached | verdict |", "|---|---|---|---|"]
+    for target in targets(results):
+        found = target.reached(results)
+        if found:
+            limit = f"{'≥' if target.at_least else '≤'} {figure(target.limit)}"
+            ratio = " ×" if target.peers or target.base else ""
+            lines.append(f"| {target.title} | {limit}{ratio} | {cell(found, found)}{ratio} | "
+                         f"{target.verdict(found)} |")
+    return lines
+
+
+# ---- the page ----
+
+def heading(results):
+    """Where, when and with what it was measured."""
+    machine = results["machine"]
+    versions = "; ".join(f"{name} {text}" for name, text in results["versions"].items())
+    return [f"Measured on {machine['cores']} cores of {machine['cpu']}, "
+            f"{machine['memory_mib']:,} MiB, {machine['kernel']}, by `bench/peers`: clients, proxy and "
+            f"server share the cores, on loopback, nothing pinned. Versions: {versions}.", "",
+            "A figure is the median of the rounds ± half of what lies between their quartiles; the "
+            "ratio that follows is to weir, the median of the rounds' ratios."]
+
+
+def page(results):
+    """All of it, as Markdown."""
+    lines = [*heading(results), "", "**Targets**", "", *verdicts(results)]
+    for part, title, columns in tables(results):
+        kept = results["parts"].get(part)
+        if kept:
+            count = len(kept["rounds"])
+            lines += ["", f"**{title}** ({count} round{'s' if count > 1 else ''} of "
+                      f"{kept['seconds']} s)", "",
+                      *table(results, part, columns)]
+    return "\n".join(lines) + "\n"

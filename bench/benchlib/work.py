@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: ISC
+"""The work that bench/peers gives each proxy, and what it says of it: plain figures by name."""
+import json
+import re
+import resource
+import socket
+import subprocess
+import time
+
+from benchlib.cost import Spent
+from benchlib.host import free_port, running
+
+UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6}
+SETTLE_S = 3
+REQUEST = b"GET / HTTP/1.1\r\nHost: weir\r\n\r\n"
+
+
+def bulk(stage, proxy, user, streams, reverse):
+    """iperf3 through the proxy; -R turns the direction around."""
+    seconds = stage.args.seconds
+    server = free_port()
+    iperf = ["iperf3", "-s", "-1", "-B", "127.0.0.1", "-p", str(server)]
+    with running("iperf3", iperf, server, stdout=subprocess.DEVNULL,
+                 stderr=subprocess.DEVNULL), \
+            stage.run(proxy, server, user) as (port, account):
+        with Spent(account) as spent:
+            done = subprocess.run(
+                ["iperf3", "-J", "-c", "127.0.0.1", "-p", str(port), "-t", str(seconds),
+                 "-P", str(streams), *(["-R"] if reverse else [])],
+                capture_output=True, text=True, check=False, timeout=30 + 3 * seconds)
+    told = json.loads(done.stdout)
+    if "error" in told:
+        raise RuntimeError(f"iperf3 through {proxy.name}: {told['error']}")
+    received = told["end"]["sum_received"]
+    gigabytes = received["bytes"] / 1e9
+    return {"gb_per_s": gigabytes / received["seconds"], "cpu_s_per_gb": spent.seconds / gigabytes,
+            "cpu_share": spent.seconds / received["seconds"]}
+
+
+def wrk(port, account, seconds, connections, close=False):
+    """wrk through the proxy at this port."""
+    header = ["-H", "Connection: close"] if close else []
+    with Spent(account) as spent:
+        done = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *header,
+             f"http://127.0.0.1:{port}/"],
+            capture_output=True, text=True, check=False, timeout=30 + 3 * seconds)
+    count = re.search(r"(\d+) requests in", done.stdout)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", done.stdout)
+    bad = re.search(r"Non-2xx.*|Socket errors: .*", done.stdout)
+    if not count or not p99 or count.group(1) == "0" or (bad and not close):
+        raise RuntimeError(f"wrk: {bad.group() if bad else done.stderr or done.stdout}")
+    return {"per_s": float(rate.group(1)), "cpu_us": spent.seconds * 1e6 / int(count.group(1)),
+            "p99_us": float(p99.group(1)) * UNITS[p99.group(2)],
+            "cpu_share": spent.seconds / seconds}
+
+
+class Pairs:
+    """Connections through a proxy that stay open and, but for one request, silent."""
+
+    def __init__(self, proxy, port, account):
+        self.fds_a_pair = proxy.fds_a_pair
+        self.port = port
+        self.account = account
+        self.socks = []
+        self.fds_at_first = account.fds()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        for sock in self.socks:
+            sock.close()
+
+    def open_up_to(self, count):
+        """Opens more, until there are so many; the proxy has connected them all afterwards."""
+        while len(self.socks) < count:
+            self.socks.append(socket.create_connection(("127.0.0.1", self.port), timeout=10))
+        end = time.monotonic() + 30
+        while self.account.fds() < self.fds_at_first + self.fds_a_pair * count:
+            if time.monotonic() > end:
+                raise RuntimeError("the proxy does not connect all pairs")
+            time.sleep(0.05)
+
+    def ask(self):
+        """One request on each."""
+        for sock in self.socks:
+            sock.sendall(REQUEST)
+        for sock in self.socks:
+            if not sock.recv(4096).startswith(b"HTTP/1.1 200"):
+                raise RuntimeError("a pair does not answer")
+
+
+def most_pairs(proxy, args):
+    """How many pairs the proxy can hold with the files that it may open."""
+    return min(args.pairs, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // proxy.fds_a_pair)
+
+
+def idle(stage, proxy, user, origin):
+    """Memory and wake-ups of idle pairs."""
+    count = most_pairs(proxy, stage.args)
+    seconds = 2 * stage.args.seconds
+    with stage.run(proxy, origin, user) as (port, account), Pairs(proxy, port, account) as pairs:
+        pairs.open_up_to(10)
+        pairs.ask()
+        pss = account.pss_bytes()
+        pairs.open_up_to(count)
+        time.sleep(SETTLE_S)
+        silent = account.pss_bytes() - pss
+        pairs.ask()
+        time.sleep(SETTLE_S)
+        wakeups = account.wakeups()
+        with Spent(account) as spent:
+            time.sleep(seconds)
+        return {"pairs": count, "bytes_silent": silent / (count - 10),
+                "bytes": (account.pss_bytes() - pss) / (count - 10),
+                "wakeups_per_s": (account.wakeups() - wakeups) / seconds,
+                "cpu_us_per_s": spent.seconds * 1e6 / seconds}
+
+
+def levels(args):
+    """How many idle pairs the growing work stands beside."""
+    return [count for count in (10, 100, 1000) if count < args.pairs] + [args.pairs]
+
+
+def growth(stage, proxy, user, origin):
+    """Cost of a request beside more and more idle pairs, and of those pairs themselves."""
+    told = {}
+    with stage.run(proxy, origin, user) as (port, account), Pairs(proxy, port, account) as pairs:
+        first = account.pss_bytes()
+        for count in levels(stage.args):
+            pairs.open_up_to(count)
+            pairs.ask()
+            time.sleep(SETTLE_S if stage.args.seconds > 1 else 0.2)
+            told[str(count)] = {"bytes": (account.pss_bytes() - first) / count,
+                                **wrk(port, account, stage.args.seconds, 64)}
+    return told
