@@ -64,6 +64,7 @@ struct conf {
 	uint32_t workers;   /**< 0: one per CPU that the process may use */
 	uint32_t max_pairs; /**< 0: what the fd budget allows */
 	enum log_level log_level;
+	bool apply_timeouts;    /**< reload.apply_to_open_pairs has "timeouts" */
 	bool splice;            /**< relay.splice: bulk bytes go past user space */
 	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */
 	struct conf_timeouts timeouts;

@@ -85,5 +85,6 @@ struct deadline deadline_next(
 	if (facts->drain != NULL) {
 		consider_drain(&next, facts, quiet_ns);
 	}
+	next.at_ns = clock_later(next.at_ns, facts->since_ns);
 	return next;
 }

@@ -14,7 +14,8 @@
  *	drain		while the process drains	the drain's start or the last byte (idle
  *							pairs first), or an absolute deadline
  *
- * The earliest deadline wins; equal ones in the order of the list.
+ * The earliest deadline wins; equal ones in the order of the list. What would have been due before
+ * the timeouts were in force is due at that moment.
  */
 #ifndef WEIR_PROXY_DEADLINE_H
 #define WEIR_PROXY_DEADLINE_H
@@ -52,6 +53,8 @@ struct deadline_facts {
 	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
 	uint64_t fin_ns;     /**< the first FIN was passed on */
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
+	/** Since when the timeouts are in force: nothing is due before. 0: since ever. */
+	uint64_t since_ns;
 };
 
 struct deadline {

@@ -12,8 +12,22 @@
 
 struct limit {
 	_Atomic uint32_t n_taken;
-	uint32_t max; /**< 0: none */
+	_Atomic uint32_t max;  /**< 0: none */
+	_Atomic unsigned refs; /**< of one on the heap */
 };
+
+/** One on the heap, with one reference; NULL: no memory. */
+struct limit *limit_new(uint32_t max);
+
+/** Any thread. limit_unref(NULL) is fine; it returns NULL. */
+struct limit *limit_ref(struct limit *limit);
+struct limit *limit_unref(struct limit *limit);
+
+/**
+ * Changes the maximum. With less than is taken nothing is taken any more until there is room again.
+ * Whoever waits for a place must be told when there are more. Any thread.
+ */
+void limit_set(struct limit *limit, uint32_t max);
 
 /** Takes a place if there is one. Any thread. */
 bool limit_take(struct limit *limit);
@@ -30,6 +44,11 @@ bool limit_is_full(const struct limit *limit);
 static inline uint32_t limit_taken(const struct limit *limit)
 {
 	return atomic_load_explicit(&limit->n_taken, memory_order_relaxed);
+}
+
+static inline uint32_t limit_max(const struct limit *limit)
+{
+	return atomic_load_explicit(&limit->max, memory_order_relaxed);
 }
 
 #endif

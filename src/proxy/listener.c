@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
 #include "stream/acceptor.h"
@@ -14,13 +15,13 @@
 /** A connection on its way to another worker. */
 struct delivery {
 	struct task task;
-	struct proxy *to;
-	struct session_opts opts;
+	struct session_opts opts; /**< its terms hold a reference to the generation */
 };
 
-static void listener_serve(struct proxy *proxy, const struct session_opts *opts)
+static void listener_serve(const struct session_opts *opts)
 {
-	int r = session_open(proxy, opts);
+	const struct terms *terms = opts->terms;
+	int r = session_open(opts);
 
 	if (r < 0) {
 		struct log_line line;
@@ -28,23 +29,24 @@ static void listener_serve(struct proxy *proxy, const struct session_opts *opts)
 		/* No memory for it: the kernel resets it, because what it sent is unread. */
 		close(opts->fd);
 		if (log_begin(&line, LOG_LEVEL_WARN, "accept_failed")) {
-			log_str(&line, "listener",
-				proxy->shared->conf->listeners[opts->listener].name);
+			log_str(&line, "listener", terms->listener->name);
 			log_errno(&line, r);
 			log_end(&line);
 		}
-		proxy_leave(proxy->shared, opts->listener);
+		proxy_leave(terms->share->proxy->shared, terms->limit);
 	}
 }
 
 static void on_delivery(struct task *task)
 {
 	struct delivery *delivery = container_of(task, struct delivery, task);
-	struct proxy *proxy = delivery->to;
 	struct session_opts opts = delivery->opts;
+	struct share *share = opts.terms->share;
+	struct proxy *proxy = share->proxy;
 
 	free(delivery);
-	listener_serve(proxy, &opts);
+	listener_serve(&opts);
+	generation_unref(share->generation);
 	proxy_check_quiet(proxy);
 }
 
@@ -62,8 +64,9 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 		return false;
 	}
 	task_init(&delivery->task, on_delivery);
-	delivery->to = to;
 	delivery->opts = *opts;
+	delivery->opts.terms = terms_on(opts->terms, to);
+	generation_ref(opts->terms->share->generation);
 	loop_post(to->loop, &delivery->task);
 	return true;
 }
@@ -80,7 +83,7 @@ static bool listener_warn(struct listener *listener, struct log_line *line, cons
 		return false;
 	}
 	listener->warned_ns = now_ns;
-	log_str(line, "listener", listener->proxy->shared->conf->listeners[listener->index].name);
+	log_str(line, "listener", listener->terms->listener->name);
 	return true;
 }
 
@@ -88,14 +91,14 @@ static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
 	struct proxy_shared *shared = listener->proxy->shared;
-	const struct limit *own = &shared->listener_pairs[listener->index];
+	struct limit *own = listener->terms->limit;
 	struct log_line line;
 
-	if (proxy_admit(shared, listener->index)) {
+	if (proxy_admit(shared, own)) {
 		return true;
 	}
 	if (listener_warn(listener, &line, "limit_reached")) {
-		log_u64(&line, "max_pairs", limit_is_full(own) ? own->max : shared->pairs.max);
+		log_u64(&line, "max_pairs", limit_max(limit_is_full(own) ? own : &shared->pairs));
 		log_str(&line, "remedy",
 			"clients wait in the kernel's queue: raise max_pairs of the listener, or "
 			"at the top level");
@@ -108,7 +111,7 @@ static void on_refused(void *owner)
 {
 	struct listener *listener = owner;
 
-	proxy_leave(listener->proxy->shared, listener->index);
+	proxy_leave(listener->proxy->shared, listener->terms->limit);
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
@@ -116,13 +119,13 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 	struct listener *listener = owner;
 	struct session_opts opts = {
 		.fd = fd,
-		.listener = listener->index,
-		.client_flags = listener->client_flags,
+		.terms = listener->terms,
+		.client_flags = listener->socket->is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP,
 		.peer = session_peer(&peer->any, peer_len),
 	};
 
-	if (!listener->hand_over || !listener_deliver(listener, &opts)) {
-		listener_serve(listener->proxy, &opts);
+	if (!listener->socket->hand_over || !listener_deliver(listener, &opts)) {
+		listener_serve(&opts);
 	}
 }
 
@@ -149,12 +152,13 @@ static void on_drained(void *owner)
 
 /* ---- life ---- */
 
-int listener_open(struct proxy *proxy, size_t index, int fd, bool is_unix, bool hand_over)
+int listener_open(struct terms *terms, struct listener_socket *socket)
 {
+	struct proxy *proxy = terms->share->proxy;
 	struct listener *listener = calloc(1, sizeof(*listener));
 	struct acceptor_opts opts = {
 		.loop = proxy->loop,
-		.fd = fd,
+		.fd = socket->listen.fd,
 		.owner = listener,
 		.admit = on_admit,
 		.refused = on_refused,
@@ -167,16 +171,27 @@ int listener_open(struct proxy *proxy, size_t index, int fd, bool is_unix, bool 
 		return -ENOMEM;
 	}
 	listener->proxy = proxy;
-	listener->index = index;
-	listener->hand_over = hand_over;
-	listener->client_flags = is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP;
+	listener->terms = terms;
+	listener->socket = socket;
 	listener->acceptor = acceptor_open(&opts);
 	if (listener->acceptor == NULL) {
 		free(listener);
 		return -errno;
 	}
+	socket->listen.fd = -1;
+	atomic_store(&socket->closed, false);
+	share_enter(terms->share);
 	list_append(&proxy->listeners, &listener->link);
 	return 0;
+}
+
+void listener_turn(struct listener *listener, struct terms *terms)
+{
+	struct share *before = listener->terms->share;
+
+	share_enter(terms->share);
+	listener->terms = terms;
+	share_leave(before);
 }
 
 void listener_drain(struct listener *listener)
@@ -193,5 +208,7 @@ void listener_close(struct listener *listener)
 {
 	listener->acceptor = acceptor_close(listener->acceptor);
 	list_remove(&listener->link);
+	share_leave(listener->terms->share);
+	atomic_store(&listener->socket->closed, true);
 	free(listener);
 }

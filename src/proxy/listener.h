@@ -8,29 +8,47 @@
 #ifndef WEIR_PROXY_LISTENER_H
 #define WEIR_PROXY_LISTENER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
+#include "stream/listen.h"
 
 struct acceptor;
 struct proxy;
+struct terms;
+
+/** A reload leaves the socket out. */
+#define LISTENER_GOES SIZE_MAX
+
+/** A listening socket as the main thread knows it; outlives what accepts from it. */
+struct listener_socket {
+	struct listen_socket listen; /**< fd -1 once an acceptor took it */
+	bool is_unix;
+	bool hand_over; /**< its connections go to all workers in turn */
+	/** Whose it is, in the conf of the generation that a worker is to turn to next, or
+	 * LISTENER_GOES. Written by the main thread while no worker has that to do. */
+	size_t listener;
+	atomic_bool closed; /**< nothing accepts from it any more, and the fd is closed */
+};
 
 struct listener {
 	struct list link; /**< struct proxy::listeners */
 	struct proxy *proxy;
 	struct acceptor *acceptor;
-	size_t index; /**< in conf->listeners */
-	size_t turn;  /**< which worker is next, when handing over */
-	unsigned client_flags;
-	bool hand_over;
+	struct terms *terms; /**< of its sessions to come */
+	struct listener_socket *socket;
+	size_t turn;        /**< which worker is next, when handing over */
 	uint64_t warned_ns; /**< when it last warned; 0: never */
 };
 
-/** Starts accepting from `fd`, which it takes. 0 or a negative errno: the fd is still the caller's.
- */
-int listener_open(struct proxy *proxy, size_t index, int fd, bool is_unix, bool hand_over);
+/** Starts accepting from the socket, whose fd it takes. 0 or a negative errno: then it has not. */
+int listener_open(struct terms *terms, struct listener_socket *socket);
+
+/** Connections that come from now on have these terms. */
+void listener_turn(struct listener *listener, struct terms *terms);
 
 /** Serves what waits in the queue, then closes itself. */
 void listener_drain(struct listener *listener);

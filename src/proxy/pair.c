@@ -99,9 +99,10 @@ static struct deadline pair_deadline(const struct pair *pair)
 		.stalled_ns = pair_stalled_ns(pair),
 		.fin_ns = pair->fin_ns,
 		.drain = pair->drain,
+		.since_ns = pair->rules->since_ns,
 	};
 
-	return deadline_next(pair->timeouts, &facts);
+	return deadline_next(&pair->rules->timeouts, &facts);
 }
 
 /**
@@ -353,7 +354,7 @@ int pair_open(struct pair *pair, const struct pair_opts *opts)
 	int r;
 
 	*pair = (struct pair){
-		.timeouts = opts->timeouts,
+		.rules = opts->rules,
 		.client_gone.call = on_client_gone,
 		.upstream_gone.call = on_upstream_gone,
 		.accepted_ns = clock_ns(),
@@ -424,6 +425,15 @@ void pair_drain(struct pair *pair, const struct deadline_drain *drain)
 {
 	assert(loop_is_current(pair_loop(pair)));
 	pair->drain = drain;
+	if (pair->state != PAIR_ENDED) {
+		pair_wind(pair);
+	}
+}
+
+void pair_wind_anew(struct pair *pair)
+{
+	assert(loop_is_current(pair_loop(pair)));
+	/* Sooner is seen to here; later is found out when the timer strikes. */
 	if (pair->state != PAIR_ENDED) {
 		pair_wind(pair);
 	}

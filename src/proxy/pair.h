@@ -30,8 +30,14 @@ enum pair_state {
 	PAIR_ENDED,
 };
 
+/** The timeouts of a pair, which its owner may change: pair_wind_anew(). */
+struct pair_rules {
+	struct conf_timeouts timeouts;
+	uint64_t since_ns; /**< in force since then, see struct deadline_facts */
+};
+
 struct pair {
-	const struct conf_timeouts *timeouts; /**< borrowed */
+	const struct pair_rules *rules; /**< borrowed */
 	struct stream *client;
 	struct stream *upstream; /**< NULL while connecting */
 	struct pump up;          /**< client to upstream */
@@ -62,8 +68,8 @@ struct pair_opts {
 	int client_fd;         /**< non-blocking; taken */
 	unsigned client_flags; /**< STREAM_IS_TCP or STREAM_IS_UNIX */
 	size_t high_water_mark;
-	const struct conf_timeouts *timeouts; /**< must outlive the pair */
-	const struct deadline_drain *drain;   /**< NULL: not draining; must outlive the pair */
+	const struct pair_rules *rules;     /**< must outlive the pair */
+	const struct deadline_drain *drain; /**< NULL: not draining; must outlive the pair */
 	void (*ended)(struct pair *pair);
 };
 
@@ -84,6 +90,9 @@ void pair_refuse(struct pair *pair, struct end end);
  * deadlines have been made earlier.
  */
 void pair_drain(struct pair *pair, const struct deadline_drain *drain);
+
+/** Other timeouts are in force: one that has passed already strikes now. */
+void pair_wind_anew(struct pair *pair);
 
 /** Frees streams and timer, without ended(); the memory is the caller's. Idempotent. */
 void pair_close(struct pair *pair);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "proxy/generation.h"
 #include "proxy/listener.h"
 #include "proxy/session.h"
 
@@ -28,13 +29,76 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	};
 	list_init(&proxy->sessions);
 	list_init(&proxy->listeners);
+	list_init(&proxy->shares);
 	task_init(&proxy->resume, on_resume);
+	proxy->current = shared->generation->shares[index];
+	share_enter(proxy->current);
 }
 
-int proxy_listen(struct proxy *proxy, size_t listener, int fd, bool is_unix, bool hand_over)
+int proxy_listen(struct proxy *proxy, struct generation *generation, struct listener_socket *socket)
 {
+	struct share *share = generation->shares[proxy->index];
+
 	assert(loop_is_current(proxy->loop));
-	return listener_open(proxy, listener, fd, is_unix, hand_over);
+	return listener_open(&share->terms[socket->listener], socket);
+}
+
+/* ---- another generation ---- */
+
+/** New timeouts for the pairs of an older share: of those listeners whose name still exists. */
+static void apply_timeouts(
+	struct share *share, const struct generation *generation, uint64_t now_ns)
+{
+	for (size_t i = 0; i < share->generation->conf->n_listeners; i++) {
+		struct terms *terms = &share->terms[i];
+		size_t index = generation_find(generation, terms->listener->name);
+
+		if (index != SIZE_MAX) {
+			terms->rules = (struct pair_rules){
+				.timeouts = generation->conf->listeners[index].timeouts,
+				.since_ns = now_ns,
+			};
+		}
+	}
+}
+
+static void proxy_apply_timeouts(struct proxy *proxy, const struct generation *generation)
+{
+	uint64_t now_ns = clock_ns();
+
+	list_for_each (link, &proxy->shares) {
+		struct share *share = container_of(link, struct share, link);
+
+		if (share->generation != generation) {
+			apply_timeouts(share, generation, now_ns);
+		}
+	}
+	list_for_each (link, &proxy->sessions) {
+		session_apply_timeouts(container_of(link, struct session, link));
+	}
+}
+
+void proxy_turn(struct proxy *proxy, struct generation *generation)
+{
+	struct share *before = proxy->current;
+
+	assert(loop_is_current(proxy->loop));
+	proxy->current = generation->shares[proxy->index];
+	share_enter(proxy->current);
+	list_for_each (link, &proxy->listeners) {
+		struct listener *listener = container_of(link, struct listener, link);
+
+		if (listener->socket->listener == LISTENER_GOES) {
+			listener_drain(listener);
+		} else {
+			listener_turn(listener, &proxy->current->terms[listener->socket->listener]);
+			listener_resume(listener); /* its limits may leave more room now */
+		}
+	}
+	if (generation->conf->apply_timeouts) {
+		proxy_apply_timeouts(proxy, generation);
+	}
+	share_leave(before);
 }
 
 static void proxy_drain_sessions(struct proxy *proxy, const struct deadline_drain *drain)
@@ -73,6 +137,7 @@ void proxy_fini(struct proxy *proxy)
 	list_for_each (link, &proxy->listeners) {
 		listener_close(container_of(link, struct listener, link));
 	}
+	share_leave(proxy->current);
 	if (atomic_load(&proxy->resume_posted)) {
 		(void)loop_post_cancel(proxy->loop, &proxy->resume);
 	}
@@ -110,9 +175,9 @@ static void proxy_wake_all(struct proxy_shared *shared)
 	}
 }
 
-bool proxy_admit(struct proxy_shared *shared, size_t listener)
+bool proxy_admit(struct proxy_shared *shared, struct limit *own)
 {
-	if (!limit_take(&shared->listener_pairs[listener])) {
+	if (!limit_take(own)) {
 		return false;
 	}
 	if (limit_take(&shared->pairs)) {
@@ -120,16 +185,16 @@ bool proxy_admit(struct proxy_shared *shared, size_t listener)
 	}
 	/* Who was refused this place meanwhile is told when the global limit has room again; unless
 	 * that was before we gave it back. */
-	(void)limit_give(&shared->listener_pairs[listener]);
+	(void)limit_give(own);
 	if (!limit_is_full(&shared->pairs)) {
 		proxy_wake_all(shared);
 	}
 	return false;
 }
 
-void proxy_leave(struct proxy_shared *shared, size_t listener)
+void proxy_leave(struct proxy_shared *shared, struct limit *own)
 {
-	bool was_full = limit_give(&shared->listener_pairs[listener]);
+	bool was_full = limit_give(own);
 
 	was_full |= limit_give(&shared->pairs);
 	if (was_full) {

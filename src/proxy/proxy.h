@@ -25,18 +25,20 @@
 #include "proxy/limit.h"
 #include "stream/loop.h"
 
-struct listener;
+struct generation;
+struct listener_socket;
 struct proxy;
 struct resolver;
+struct share;
 
 /** What all workers share; read-only but for the limits. */
 struct proxy_shared {
-	const struct conf *conf; /**< a reference */
+	/** That in which a worker starts; the main thread's. */
+	struct generation *generation;
 	struct resolver *resolver;
 	struct limit pairs;
-	size_t n_pipes;               /**< for splicing, of each worker; 0: none */
-	struct limit *listener_pairs; /**< one for each of conf->listeners */
-	struct proxy **proxies;       /**< one for each worker */
+	size_t n_pipes;         /**< for splicing, of each worker; 0: none */
+	struct proxy **proxies; /**< one for each worker */
 	size_t n_proxies;
 };
 
@@ -54,6 +56,8 @@ struct proxy {
 	size_t n_sessions;
 	struct list sessions;  /* struct session::link */
 	struct list listeners; /* struct listener::link */
+	struct list shares;    /* struct share::link */
+	struct share *current; /**< of the generation in force */
 	bool draining;
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */
 	struct task resume; /**< posted by whoever gives back the first place below a limit */
@@ -70,10 +74,17 @@ struct proxy {
 void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *shared, size_t index);
 
 /**
- * Accepts from `fd`, which it takes, for conf->listeners[listener]. `hand_over`: the connections go
- * to all workers in turn. 0 or a negative errno: the fd is then still the caller's.
+ * Accepts from the socket, for the listener that it names in the conf of `generation`: the one in
+ * force, or the next. 0 or a negative errno: the fd is then still the caller's.
  */
-int proxy_listen(struct proxy *proxy, size_t listener, int fd, bool is_unix, bool hand_over);
+int proxy_listen(
+	struct proxy *proxy, struct generation *generation, struct listener_socket *socket);
+
+/**
+ * Turns to another generation: its terms are those of connections to come, and listeners whose
+ * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them.
+ */
+void proxy_turn(struct proxy *proxy, struct generation *generation);
 
 /** Stops accepting once the listeners' queues are served, and drains what is open; once. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
@@ -84,12 +95,12 @@ void proxy_end(struct proxy *proxy, uint64_t now_ns);
 /** Closes what is left, without ceremony: for errors at start. All sessions must be gone. */
 void proxy_fini(struct proxy *proxy);
 
-/** Takes a place under the listener's limit and the global one; false (and none taken) when full.
- */
-bool proxy_admit(struct proxy_shared *shared, size_t listener);
+/** Takes a place under the listener's own limit and the global one; false (and none taken) when
+ * full. */
+bool proxy_admit(struct proxy_shared *shared, struct limit *own);
 
 /** Gives both places back and wakes the acceptors that wait for one. */
-void proxy_leave(struct proxy_shared *shared, size_t listener);
+void proxy_leave(struct proxy_shared *shared, struct limit *own);
 
 /** For the session: one less here. */
 void proxy_session_ended(struct proxy *proxy);

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/session_log.h"
 #include "proxy/upstream.h"
@@ -21,9 +22,9 @@ static struct session *session_of(struct pair *pair)
 	return container_of(pair, struct session, pair);
 }
 
-static const struct conf_listener *session_listener(const struct session *session)
+static struct proxy *session_proxy(const struct session *session)
 {
-	return &session->proxy->shared->conf->listeners[session->listener];
+	return session->terms->share->proxy;
 }
 
 /* ---- the end ---- */
@@ -39,7 +40,8 @@ static void on_gone(struct task *task)
 static void on_ended(struct pair *pair)
 {
 	struct session *session = session_of(pair);
-	struct proxy *proxy = session->proxy;
+	struct terms *terms = session->terms;
+	struct proxy *proxy = session_proxy(session);
 
 	session_log_close(session);
 	if (pair->end.timer != DEADLINE_NONE && proxy->late != NULL) {
@@ -48,9 +50,10 @@ static void on_ended(struct pair *pair)
 	session->connector = connector_close(session->connector);
 	pair_close(pair);
 	list_remove(&session->link);
-	proxy_leave(proxy->shared, session->listener);
+	proxy_leave(proxy->shared, terms->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
 	loop_defer(proxy->loop, &session->gone);
+	share_leave(terms->share);
 	proxy_session_ended(proxy);
 }
 
@@ -79,7 +82,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	}
 	session->n_tried++;
 	if (end_is_shortage(status) ||
-		upstream_choose(session_listener(session)->upstream, session->n_tried) == NULL) {
+		upstream_choose(session->terms->listener->upstream, session->n_tried) == NULL) {
 		/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
 		pair_refuse(&session->pair, end_by_connect(status, late_ns > 0, late_ns));
 		return;
@@ -90,18 +93,19 @@ static void on_connected(void *owner, int status, struct stream *stream,
 /** Connects to the next server. */
 static void session_try(struct session *session)
 {
-	const struct conf_listener *listener = session_listener(session);
+	const struct terms *terms = session->terms;
+	struct proxy *proxy = session_proxy(session);
 	struct connector_opts opts = {
-		.loop = session->proxy->loop,
-		.resolver = session->proxy->shared->resolver,
-		.timeout_ns = listener->timeouts.connect_ns,
+		.loop = proxy->loop,
+		.resolver = proxy->shared->resolver,
+		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.owner = session,
 		.failed = on_attempt_failed,
 		.done = on_connected,
 	};
 
-	session->server = upstream_choose(listener->upstream, session->n_tried);
+	session->server = upstream_choose(terms->listener->upstream, session->n_tried);
 	opts.addr = &session->server->addr;
 	session->connector = connector_open(&opts);
 	if (session->connector == NULL) {
@@ -121,16 +125,17 @@ union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
 	return peer;
 }
 
-int session_open(struct proxy *proxy, const struct session_opts *opts)
+int session_open(const struct session_opts *opts)
 {
-	const struct conf *conf = proxy->shared->conf;
+	struct terms *terms = opts->terms;
+	struct proxy *proxy = terms->share->proxy;
 	struct session *session = calloc(1, sizeof(*session));
 	struct pair_opts pair_opts = {
 		.loop = proxy->loop,
 		.client_fd = opts->fd,
 		.client_flags = opts->client_flags,
-		.high_water_mark = conf->high_water_mark,
-		.timeouts = &conf->listeners[opts->listener].timeouts,
+		.high_water_mark = terms->share->generation->conf->high_water_mark,
+		.rules = &terms->rules,
 		.drain = proxy->draining ? &proxy->drain : NULL,
 		.ended = on_ended,
 	};
@@ -145,8 +150,8 @@ int session_open(struct proxy *proxy, const struct session_opts *opts)
 		free(session);
 		return r;
 	}
-	session->proxy = proxy;
-	session->listener = (uint32_t)opts->listener;
+	session->terms = terms;
+	share_enter(terms->share);
 	session->client = opts->peer;
 	/* Unique in the process without being shared: the workers' numbers are interleaved. */
 	session->id = proxy->n_sessions_made++ * proxy->shared->n_proxies + proxy->index + 1;
@@ -158,8 +163,18 @@ int session_open(struct proxy *proxy, const struct session_opts *opts)
 	return 0;
 }
 
+void session_apply_timeouts(struct session *session)
+{
+	assert(loop_is_current(session_proxy(session)->loop));
+	if (session->connector != NULL) {
+		connector_set_timeout(
+			session->connector, session->terms->rules.timeouts.connect_ns);
+	}
+	pair_wind_anew(&session->pair);
+}
+
 void session_drain(struct session *session, const struct deadline_drain *drain)
 {
-	assert(loop_is_current(session->proxy->loop));
+	assert(loop_is_current(session_proxy(session)->loop));
 	pair_drain(&session->pair, drain);
 }

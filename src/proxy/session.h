@@ -6,7 +6,8 @@
  *	                      ▲                 │ failed                                     ▲
  *	                      └─ next server ───┘── none left ──▶ pair_refuse ───────────────┘
  *
- * It belongs to one proxy (worker) and frees itself after its end.
+ * It belongs to one proxy (worker), keeps the terms that it started with, whatever is reloaded
+ * meanwhile (generation.h), and frees itself after its end.
  */
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H
@@ -22,7 +23,7 @@
 #include "stream/loop.h"
 
 struct connector;
-struct proxy;
+struct terms;
 
 /** A peer's address as small as the log needs it; family AF_UNSPEC: none, AF_UNIX: no more known.
  */
@@ -33,16 +34,15 @@ union session_peer {
 };
 
 struct session {
-	struct list link; /**< struct proxy::sessions */
-	struct proxy *proxy;
+	struct list link;    /**< struct proxy::sessions */
+	struct terms *terms; /**< of its listener, on this worker, when it started */
 	struct pair pair;
 	struct task gone; /**< frees the session at the end of the turn */
 	uint64_t id;
 	const struct conf_server *server; /**< the one being tried, or connected */
 	struct connector *connector;      /**< while connecting */
-	char *tried;       /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
-	uint32_t listener; /**< in conf->listeners */
-	uint32_t n_tried;  /**< servers tried in vain */
+	char *tried;      /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
+	uint32_t n_tried; /**< servers tried in vain */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
 };
@@ -50,14 +50,17 @@ struct session {
 /** An accepted connection, with its place under the limits taken. */
 struct session_opts {
 	int fd;
-	size_t listener;
+	struct terms *terms; /**< on this worker */
 	unsigned client_flags;
 	union session_peer peer;
 };
 
 /** Starts a session, which takes the fd and the place. -ENOMEM, ...: they are still the caller's.
  */
-int session_open(struct proxy *proxy, const struct session_opts *opts);
+int session_open(const struct session_opts *opts);
+
+/** The timeouts of its terms have changed: they are in force now. */
+void session_apply_timeouts(struct session *session);
 
 /** pair_drain() for its pair. */
 void session_drain(struct session *session, const struct deadline_drain *drain);

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
 #include "stream/connector.h"
@@ -37,7 +38,7 @@ static void log_peer(struct log_line *line, const char *key, const union session
 static void log_who(struct log_line *line, const struct session *session)
 {
 	log_u64(line, "pair", session->id);
-	log_str(line, "listener", session->proxy->shared->conf->listeners[session->listener].name);
+	log_str(line, "listener", session->terms->listener->name);
 	log_peer(line, "client", &session->client);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->server->text);

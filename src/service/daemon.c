@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "conf/conf.h"
+#include "proxy/generation.h"
 #include "service/budget.h"
 #include "service/inherited.h"
 #include "service/lateness.h"
@@ -82,7 +83,7 @@ static void on_tick(struct timer *timer)
 		.draining = daemon->stop.phase != STOP_RUNNING,
 		.n_listeners = daemon->conf->n_listeners,
 		.n_pairs = limit_taken(&daemon->shared.pairs),
-		.max_pairs = daemon->shared.pairs.max,
+		.max_pairs = limit_max(&daemon->shared.pairs),
 	};
 
 	memory_look(&daemon->memory, facts.n_pairs, totals.waiting_bytes);
@@ -158,7 +159,8 @@ static int daemon_take_budget(struct daemon *daemon)
 		budget_add_pipes(budget, daemon->n_workers, conf->max_pairs);
 	}
 	daemon->shared.n_pipes = budget->n_pipes;
-	daemon->shared.pairs.max = conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs;
+	limit_set(
+		&daemon->shared.pairs, conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs);
 	return 0;
 }
 
@@ -166,19 +168,18 @@ static int daemon_make_shared(struct daemon *daemon)
 {
 	struct proxy_shared *shared = &daemon->shared;
 
-	shared->conf = daemon->conf;
 	shared->n_proxies = daemon->n_workers;
 	shared->proxies = calloc(daemon->n_workers, sizeof(struct proxy *));
-	shared->listener_pairs = calloc(daemon->conf->n_listeners, sizeof(*shared->listener_pairs));
 	daemon->workers = calloc(daemon->n_workers, sizeof(*daemon->workers));
-	if (shared->proxies == NULL || shared->listener_pairs == NULL || daemon->workers == NULL) {
+	if (shared->proxies == NULL || daemon->workers == NULL) {
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < daemon->n_workers; i++) {
 		shared->proxies[i] = &daemon->workers[i].proxy;
 	}
-	for (size_t i = 0; i < daemon->conf->n_listeners; i++) {
-		shared->listener_pairs[i].max = daemon->conf->listeners[i].max_pairs;
+	shared->generation = generation_new(daemon->conf, shared, NULL);
+	if (shared->generation == NULL) {
+		return -ENOMEM;
 	}
 	shared->resolver = resolver_new(daemon->loop);
 	daemon->stop = (struct stop){
@@ -255,7 +256,7 @@ static void daemon_log_ready(const struct daemon *daemon, const char *conf_path)
 		log_str(&line, "version", WEIR_VERSION);
 		log_str(&line, "conf", conf_path);
 		log_u64(&line, "workers", daemon->n_workers);
-		log_u64(&line, "max_pairs", daemon->shared.pairs.max);
+		log_u64(&line, "max_pairs", limit_max(&daemon->shared.pairs));
 		log_u64(&line, "fds", daemon->budget.n_fds);
 		log_end(&line);
 	}
@@ -295,7 +296,7 @@ static bool daemon_fini(struct daemon *daemon)
 	inherited_fini(&daemon->inherited);
 	free(daemon->workers);
 	free(daemon->shared.proxies);
-	free(daemon->shared.listener_pairs);
+	generation_unref(daemon->shared.generation);
 	return !stuck;
 }
 

@@ -114,24 +114,25 @@ static int opening_bind(const struct opening *opening)
 		.listener = opening->listener->name,
 		.address = addr_text(opening->addr, text),
 	};
-	int r = listen_open(opening->addr, opening->listener->mode, &first->socket, &report.remedy);
+	int r = listen_open(
+		opening->addr, opening->listener->mode, &first->socket.listen, &report.remedy);
 
 	if (r < 0) {
 		goto err;
 	}
-	first->listener = opening->index;
-	first->is_unix = opening->addr->kind == ADDR_UNIX;
-	first->hand_over = !doubles && opening->n_workers > 1;
+	first->socket.listener = opening->index;
+	first->socket.is_unix = opening->addr->kind == ADDR_UNIX;
+	first->socket.hand_over = !doubles && opening->n_workers > 1;
 	first->worker = doubles ? 0 : sockets->n % opening->n_workers;
 	sockets->n++;
 	for (size_t i = 1; doubles && i < opening->n_workers; i++) {
 		struct bound_socket *more = &sockets->all[sockets->n];
 
-		r = listen_open_more(&first->socket, &more->socket);
+		r = listen_open_more(&first->socket.listen, &more->socket.listen);
 		if (r < 0) {
 			goto err;
 		}
-		more->listener = opening->index;
+		more->socket.listener = opening->index;
 		more->worker = i;
 		sockets->n++;
 	}
@@ -188,11 +189,14 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 		return report.err;
 	}
 	sockets->all[sockets->n] = (struct bound_socket){
-		.socket = {.fd = fd},
-		.listener = opening->index,
+		.socket =
+			{
+				.listen.fd = fd,
+				.is_unix = is_unix(fd),
+				.hand_over = opening->n_workers > 1,
+				.listener = opening->index,
+			},
 		.worker = sockets->n % opening->n_workers,
-		.is_unix = is_unix(fd),
-		.hand_over = opening->n_workers > 1,
 	};
 	sockets->n++;
 	log_listening(&report);
@@ -321,7 +325,7 @@ int sockets_open(struct sockets *sockets, const struct conf *conf, size_t n_work
 void sockets_close(struct sockets *sockets)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
-		listen_close(&sockets->all[i].socket);
+		listen_close(&sockets->all[i].socket.listen);
 	}
 	free(sockets->all);
 	*sockets = (struct sockets){0};

@@ -11,16 +11,13 @@
 #include <stddef.h>
 
 #include "conf/conf.h"
+#include "proxy/listener.h"
 #include "service/inherited.h"
-#include "stream/listen.h"
 
 /** One listening socket and whose it is to be. */
 struct bound_socket {
-	struct listen_socket socket; /**< fd -1 once an acceptor took it */
-	size_t listener;             /**< in conf->listeners */
-	size_t worker;               /**< who accepts from it */
-	bool is_unix;
-	bool hand_over; /**< accepted by one worker for all */
+	struct listener_socket socket;
+	size_t worker; /**< who accepts from it */
 };
 
 struct sockets {

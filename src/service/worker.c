@@ -32,11 +32,7 @@ static void on_accept(struct task *task)
 		if (bound->worker != worker->index) {
 			continue;
 		}
-		r = proxy_listen(&worker->proxy, bound->listener, bound->socket.fd, bound->is_unix,
-			bound->hand_over);
-		if (r == 0) {
-			bound->socket.fd = -1;
-		}
+		r = proxy_listen(&worker->proxy, worker->shared->generation, &bound->socket);
 	}
 	worker_answer(worker, r);
 }

@@ -50,7 +50,8 @@ struct connector {
 	enum state state;
 	struct task step;
 	struct timer timer;   /**< the deadline, or the next try */
-	uint64_t deadline_ns; /**< of the attempt or lookup under way */
+	uint64_t begin_ns;    /**< of the attempt or lookup under way */
+	uint64_t deadline_ns; /**< and when it times out */
 	uint64_t retry_ns;    /**< the pause before the next try */
 	uint64_t late_ns;     /**< of the last attempt, if it timed out */
 	int fd;               /**< QUEUEING only, else -1 */
@@ -85,7 +86,8 @@ static void finish(struct connector *connector, int status, struct stream *strea
 static void arm_deadline(struct connector *connector)
 {
 	connector->late_ns = 0;
-	connector->deadline_ns = clock_after(clock_ns(), connector->opts.timeout_ns);
+	connector->begin_ns = clock_ns();
+	connector->deadline_ns = clock_after(connector->begin_ns, connector->opts.timeout_ns);
 	timer_arm(&connector->timer, connector->deadline_ns);
 }
 
@@ -440,6 +442,21 @@ struct connector *connector_close(struct connector *connector)
 	timer_close(&connector->timer);
 	free(connector);
 	return NULL;
+}
+
+void connector_set_timeout(struct connector *connector, uint64_t timeout_ns)
+{
+	assert(loop_is_current(connector->opts.loop));
+	connector->opts.timeout_ns = timeout_ns;
+	if (connector->state == STARTING || connector->state == OVER) {
+		return;
+	}
+	connector->deadline_ns =
+		clock_later(clock_after(connector->begin_ns, timeout_ns), clock_ns());
+	/* While it queues, the timer may be that of the next try. */
+	if (connector->state != QUEUEING || connector->deadline_ns < connector->timer.deadline_ns) {
+		timer_arm(&connector->timer, connector->deadline_ns);
+	}
 }
 
 uint64_t connector_deadline_ns(const struct connector *connector)

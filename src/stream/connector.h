@@ -64,6 +64,9 @@ struct connector *connector_open(const struct connector_opts *opts);
 /** Gives up what is under way and frees. NULL is fine; returns NULL. */
 struct connector *connector_close(struct connector *connector);
 
+/** Another timeout, for the attempt under way too; if that has lasted longer, it ends now. */
+void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
+
 /** When the attempt under way times out, NS_NEVER if it does not. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 

@@ -118,6 +118,45 @@ START_TEST(black_holed_times_out_never_early)
 }
 END_TEST
 
+START_TEST(another_timeout_applies_to_the_attempt_under_way)
+{
+	struct addr addr = address_of((enum server_kind)_i);
+	int listener = serve(&addr, 0);
+	int client = occupy(&addr);
+	uint64_t begin = clock_ns();
+
+	start(&addr, (uint64_t)3600 * NS_PER_S);
+	fixture_turn(__FILE__, __LINE__, "connect(2)");
+	connector_set_timeout(owner.connector, TIMEOUT_NS);
+	loop_until(owner.status != PENDING);
+	ck_assert_int_eq(owner.status, -ETIMEDOUT);
+	ck_assert_uint_ge(owner.done_ns, begin + TIMEOUT_NS);
+	close(client);
+	close(listener);
+	unlink(path);
+}
+END_TEST
+
+START_TEST(a_timeout_that_has_passed_already_strikes_now_and_is_not_late)
+{
+	struct addr addr = address_of(V4);
+	int listener = serve(&addr, 0);
+	int client = occupy(&addr);
+	uint64_t set_ns;
+
+	start(&addr, NS_NEVER);
+	fixture_turn(__FILE__, __LINE__, "connect(2)");
+	set_ns = clock_ns();
+	connector_set_timeout(owner.connector, 1);
+	ck_assert_uint_ge(connector_deadline_ns(owner.connector), set_ns);
+	loop_until(owner.status != PENDING);
+	ck_assert_int_eq(owner.status, -ETIMEDOUT);
+	ck_assert_uint_le(owner.late_ns, owner.done_ns - set_ns);
+	close(client);
+	close(listener);
+}
+END_TEST
+
 START_TEST(a_unix_server_with_a_full_queue_is_asked_again)
 {
 	struct addr addr = address_of(ABSTRACT);
@@ -326,6 +365,9 @@ static Suite *connector_suite(void)
 	tcase_add_loop_test(failure, refused, V4, ABSTRACT + 1);
 	tcase_add_test(failure, a_missing_path);
 	tcase_add_loop_test(failure, black_holed_times_out_never_early, V4, ABSTRACT + 1);
+	tcase_add_loop_test(
+		failure, another_timeout_applies_to_the_attempt_under_way, V4, ABSTRACT + 1);
+	tcase_add_test(failure, a_timeout_that_has_passed_already_strikes_now_and_is_not_late);
 	tcase_add_test(failure, a_unix_server_with_a_full_queue_is_asked_again);
 	tcase_add_test(failure, a_unix_server_that_goes_while_its_queue_is_full);
 	tcase_add_loop_test(failure, a_connection_to_itself_counts_as_refused, V4, V6 + 1);

@@ -434,6 +434,27 @@ START_TEST(a_timeout_of_zero_is_due_at_once)
 }
 END_TEST
 
+START_TEST(nothing_is_due_before_the_timeouts_are_in_force)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	facts.moved_ns = 2000;
+	facts.since_ns = 5000;
+	assert_none(&none, &facts);
+	timeouts.idle_ns = 1000;
+	timeouts.lifetime_ns = 3000;
+	/* Both have passed already: the earlier one strikes, late by nothing. */
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 5000);
+	timeouts.idle_ns = 3000;
+	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 5000);
+	timeouts.lifetime_ns = NEVER;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 5000);
+	timeouts.idle_ns = 3001;
+	assert_next(&timeouts, &facts, DEADLINE_IDLE, 5001);
+}
+END_TEST
+
 START_TEST(names_are_those_of_the_config)
 {
 	static const char *const names[] = {"connect", "write_stall", "half_close",
@@ -470,6 +491,7 @@ int main(void)
 	tcase_add_test(tc, all_that_can_be_due_at_once_go_by_the_order);
 	tcase_add_test(tc, a_sum_that_does_not_fit_is_never);
 	tcase_add_test(tc, a_timeout_of_zero_is_due_at_once);
+	tcase_add_test(tc, nothing_is_due_before_the_timeouts_are_in_force);
 	tcase_add_test(tc, names_are_those_of_the_config);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

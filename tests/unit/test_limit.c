@@ -32,6 +32,27 @@ START_TEST(only_the_first_place_below_the_limit_is_news)
 }
 END_TEST
 
+START_TEST(a_lowered_limit_takes_no_more_until_there_is_room)
+{
+	struct limit limit = {.max = 4};
+
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert(limit_take(&limit));
+	}
+	limit_set(&limit, 2);
+	ck_assert(!limit_take(&limit));
+	ck_assert(!limit_give(&limit)); /* 3 left: nobody is to be woken in vain */
+	ck_assert(!limit_give(&limit)); /* 2 */
+	ck_assert(limit_is_full(&limit) && !limit_take(&limit));
+	ck_assert(limit_give(&limit));
+	ck_assert(limit_take(&limit));
+	limit_set(&limit, 3);
+	ck_assert(limit_take(&limit) && !limit_take(&limit));
+	limit_set(&limit, 0);
+	ck_assert(limit_take(&limit) && !limit_is_full(&limit));
+}
+END_TEST
+
 START_TEST(without_a_maximum_it_only_counts)
 {
 	struct limit limit = {.max = 0};
@@ -105,6 +126,7 @@ int main(void)
 
 	tcase_add_test(tc, gives_as_many_places_as_there_are);
 	tcase_add_test(tc, only_the_first_place_below_the_limit_is_news);
+	tcase_add_test(tc, a_lowered_limit_takes_no_more_until_there_is_room);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
 	tcase_add_test(tc, threads_never_pass_it_and_lose_no_place);

@@ -277,7 +277,7 @@ START_TEST(an_idle_pair_costs_no_turns)
 	uint64_t turns;
 
 	open_relaying(_i, RIG_WIDE);
-	rig.timeouts.idle_ns = (uint64_t)3600 * NS_PER_S;
+	rig.rules.timeouts.idle_ns = (uint64_t)3600 * NS_PER_S;
 	side_receive(&rig.upstream);
 	side_send(&rig.client, 1000);
 	loop_until(rig.upstream.in.n_received == 1000);
@@ -375,12 +375,12 @@ static int unpollable_fd(void)
 
 START_TEST(a_client_that_cannot_be_watched_stays_the_callers)
 {
-	struct conf_timeouts timeouts = {.idle_ns = NS_NEVER};
+	struct pair_rules rules = {.timeouts.idle_ns = NS_NEVER};
 	struct pair_opts opts = {.loop = test_loop,
 		.client_fd = unpollable_fd(),
 		.client_flags = STREAM_IS_TCP,
 		.high_water_mark = 65536,
-		.timeouts = &timeouts};
+		.rules = &rules};
 	struct pair pair;
 
 	ck_assert_int_eq(pair_open(&pair, &opts), -EPERM);

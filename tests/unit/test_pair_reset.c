@@ -295,11 +295,11 @@ START_TEST(write_stall_bounds_the_wait_for_a_survivor_that_never_reads)
 	leave_unread(failing);
 	rig_stall(&rig, failing);
 	/* Armed by the reset, which is the next thing that happens. */
-	rig.timeouts.write_stall_ns = (uint64_t)100 * NS_PER_MS;
+	rig.rules.timeouts.write_stall_ns = (uint64_t)100 * NS_PER_MS;
 	begin_ns = clock_ns();
 	side_reset(failing);
 	rig_until_ended(&rig, rig_by(&rig, failing), END_RESET);
-	ck_assert_uint_ge(clock_ns() - begin_ns, rig.timeouts.write_stall_ns);
+	ck_assert_uint_ge(clock_ns() - begin_ns, rig.rules.timeouts.write_stall_ns);
 	until_survivor_saw_reset();
 	rig_close(&rig);
 }
@@ -324,7 +324,7 @@ START_TEST(lifetime_bounds_the_wait_for_a_survivor_that_never_reads)
 {
 	open_relaying(_i, RIG_TINY);
 	stall_and_reset();
-	rig.timeouts.lifetime_ns = 1;
+	rig.rules.timeouts.lifetime_ns = 1;
 	rig_until_ended(&rig, rig_by(&rig, failing), END_RESET);
 	until_survivor_saw_reset();
 	rig_close(&rig);

@@ -36,7 +36,7 @@ static void open_relaying(int variant, enum rig_size size)
 START_TEST(idle_ends_with_fin_to_both)
 {
 	rig_open(&rig, _i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	vtime_pass(ms(10000)); /* it does not run while connecting */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	rig_join(&rig);
@@ -51,7 +51,7 @@ END_TEST
 START_TEST(idle_starts_anew_with_each_byte_either_way)
 {
 	open_relaying(_i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
@@ -71,7 +71,7 @@ END_TEST
 START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
 {
 	open_relaying(_i / 2, RIG_TINY);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	rig_stall(&rig, rig_side(&rig, _i % 2));
 	vtime_pass(ms(5000));
@@ -93,7 +93,7 @@ END_TEST
 START_TEST(bytes_that_came_while_weir_was_late_count)
 {
 	open_relaying(_i / 2, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
@@ -117,7 +117,7 @@ START_TEST(room_that_came_while_weir_was_late_counts)
 	open_relaying(RIG_UNIX, RIG_TINY); /* where a read makes room at once */
 	from = rig_side(&rig, _i);
 	rig_stall(&rig, from);
-	rig.timeouts.write_stall_ns = ms(500);
+	rig.rules.timeouts.write_stall_ns = ms(500);
 	rig_wind(&rig);
 	vtime_advance(ms(5000));
 	side_receive(rig_other(&rig, from));
@@ -130,8 +130,8 @@ END_TEST
 START_TEST(a_fin_that_came_while_weir_was_late_counts)
 {
 	open_relaying(_i / 2, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
-	rig.timeouts.half_close_ns = ms(700);
+	rig.rules.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.half_close_ns = ms(700);
 	rig_wind(&rig);
 	vtime_advance(ms(5000));
 	side_finish(rig_side(&rig, _i % 2));
@@ -148,7 +148,7 @@ START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
 	struct side *survivor;
 
 	open_relaying(_i / 2, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	failing = rig_side(&rig, _i % 2);
 	survivor = rig_other(&rig, failing);
@@ -174,8 +174,8 @@ START_TEST(half_close_replaces_idle_and_ends_with_fin_to_both)
 
 	open_relaying(_i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
-	rig.timeouts.idle_ns = ms(500);
-	rig.timeouts.half_close_ns = ms(2000);
+	rig.rules.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.half_close_ns = ms(2000);
 	rig_wind(&rig);
 	vtime_pass(ms(400));
 	side_finish(first);
@@ -196,7 +196,7 @@ START_TEST(half_close_starts_anew_with_each_byte)
 	open_relaying(_i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
-	rig.timeouts.half_close_ns = ms(300);
+	rig.rules.timeouts.half_close_ns = ms(300);
 	rig_wind(&rig);
 	side_receive(first);
 	side_finish(first);
@@ -219,7 +219,7 @@ START_TEST(half_close_stands_still_while_bytes_wait)
 	open_relaying(_i / 2, RIG_TINY);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
-	rig.timeouts.half_close_ns = ms(300);
+	rig.rules.timeouts.half_close_ns = ms(300);
 	rig_wind(&rig);
 	side_finish(first);
 	loop_settle();
@@ -242,8 +242,8 @@ START_TEST(half_close_max_ends_whatever_moves)
 	open_relaying(_i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
-	rig.timeouts.half_close_ns = ms(300);
-	rig.timeouts.half_close_max_ns = ms(1000);
+	rig.rules.timeouts.half_close_ns = ms(300);
+	rig.rules.timeouts.half_close_max_ns = ms(1000);
 	rig_wind(&rig);
 	side_receive(first);
 	side_finish(first);
@@ -267,7 +267,7 @@ START_TEST(half_close_max_resets_a_pair_with_bytes_waiting)
 
 	open_relaying(_i / 2, RIG_TINY);
 	first = rig_side(&rig, _i % 2);
-	rig.timeouts.half_close_max_ns = ms(1000);
+	rig.rules.timeouts.half_close_max_ns = ms(1000);
 	rig_wind(&rig);
 	side_finish(first);
 	loop_settle();
@@ -283,8 +283,8 @@ END_TEST
 START_TEST(write_stall_resets_both)
 {
 	open_relaying(_i / 2, RIG_TINY);
-	rig.timeouts.idle_ns = ms(100);
-	rig.timeouts.write_stall_ns = ms(800);
+	rig.rules.timeouts.idle_ns = ms(100);
+	rig.rules.timeouts.write_stall_ns = ms(800);
 	rig_wind(&rig);
 	rig_stall(&rig, rig_side(&rig, _i % 2));
 	rig_assert_stall_strikes(&rig, ms(800), rig_other(&rig, rig_side(&rig, _i % 2)));
@@ -302,7 +302,7 @@ START_TEST(write_stall_starts_anew_with_each_byte_taken)
 	open_relaying(_i / 2, RIG_TINY);
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
-	rig.timeouts.write_stall_ns = ms(800);
+	rig.rules.timeouts.write_stall_ns = ms(800);
 	rig_wind(&rig);
 	rig_stall(&rig, from);
 	for (int i = 0; i < 3; i++) {
@@ -330,7 +330,7 @@ START_TEST(write_stall_strikes_although_the_other_way_flows)
 	open_relaying(_i / 2, RIG_TINY);
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
-	rig.timeouts.write_stall_ns = ms(800);
+	rig.rules.timeouts.write_stall_ns = ms(800);
 	rig_wind(&rig);
 	rig_stall(&rig, from);
 	side_receive(from);
@@ -350,7 +350,7 @@ END_TEST
 static void set_end(int i, uint64_t ns)
 {
 	if (i % 2 == 0) {
-		rig.timeouts.lifetime_ns = ns;
+		rig.rules.timeouts.lifetime_ns = ns;
 		rig_wind(&rig);
 	} else {
 		rig_drain(&rig, clock_after(clock_ns(), ns));
@@ -434,8 +434,8 @@ END_TEST
 START_TEST(of_several_due_the_earliest_is_the_reason)
 {
 	open_relaying(_i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(300);
-	rig.timeouts.lifetime_ns = ms(400);
+	rig.rules.timeouts.idle_ns = ms(300);
+	rig.rules.timeouts.lifetime_ns = ms(400);
 	rig_wind(&rig);
 	rig_drain(&rig, clock_ns() + ms(200));
 	vtime_advance(ms(900)); /* all of them are due by now */
@@ -449,8 +449,8 @@ END_TEST
 START_TEST(of_equal_ones_idle_comes_before_lifetime_and_drain)
 {
 	rig_open(&rig, _i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(300);
-	rig.timeouts.lifetime_ns = ms(300);
+	rig.rules.timeouts.idle_ns = ms(300);
+	rig.rules.timeouts.lifetime_ns = ms(300);
 	rig_join(&rig);
 	rig_drain(&rig, clock_ns() + ms(300));
 	rig_assert_strikes_in(&rig, ms(300), DEADLINE_IDLE);
@@ -461,7 +461,7 @@ END_TEST
 START_TEST(lateness_is_measured)
 {
 	open_relaying(_i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(300);
+	rig.rules.timeouts.idle_ns = ms(300);
 	rig_wind(&rig);
 	vtime_advance(ms(300) + 12345);
 	loop_settle();
@@ -476,7 +476,7 @@ START_TEST(a_busy_pair_leaves_its_timer_alone)
 	uint64_t deadline_ns;
 
 	rig_open(&rig, _i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(500);
+	rig.rules.timeouts.idle_ns = ms(500);
 	rig_join(&rig);
 	loop_settle();
 	deadline_ns = rig.pair.timer.deadline_ns;
@@ -501,7 +501,7 @@ START_TEST(idle_is_not_early_by_the_peers_clock)
 	uint64_t sent_ns = clock_ns();
 
 	open_relaying(_i, RIG_WIDE);
-	rig.timeouts.idle_ns = ms(20);
+	rig.rules.timeouts.idle_ns = ms(20);
 	rig_wind(&rig);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);

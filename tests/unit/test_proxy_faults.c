@@ -15,6 +15,8 @@
 
 #include "fault.h"
 #include "house.h"
+#include "proxy/generation.h"
+#include "proxy/listener.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
 #include "suite.h"
@@ -24,7 +26,7 @@ enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 static struct house house;
 static struct server server;
 static struct side client;
-static int listening; /* weir's listener 0 */
+static struct listener_socket listening; /* weir's listener 0 */
 static struct addr listening_addr;
 
 /* The session that was there before. */
@@ -128,7 +130,7 @@ static void life_is_drained(void)
 	list_for_each (link, &house.proxy.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
-		if (session->listener == 0) {
+		if (session->terms == house_terms(&house, 0)) {
 			session_drain(session, &over);
 		}
 	}
@@ -161,6 +163,7 @@ static void setup(void)
 {
 	struct conf_timeouts *timeouts;
 	const char *why;
+	int fd;
 
 	fixture_setup();
 	log_set_level(LOG_LEVEL_ERROR); /* a line in the middle of a life is not the matter here */
@@ -173,7 +176,7 @@ static void setup(void)
 	house_clear_servers(&house);
 
 	/* So that what a fault has cut short comes to an end. */
-	timeouts = &house.listeners[0].timeouts;
+	timeouts = &house_terms(&house, 0)->rules.timeouts;
 	timeouts->connect_ns = (uint64_t)400 * NS_PER_MS;
 	timeouts->idle_ns = (uint64_t)400 * NS_PER_MS;
 	timeouts->half_close_ns = (uint64_t)400 * NS_PER_MS;
@@ -181,10 +184,11 @@ static void setup(void)
 
 	refused_address(house.servers[0].text);
 	ck_assert_int_eq(addr_parse(house.servers[0].text, &listening_addr, &why), 0);
-	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ck_assert_int_eq(bind(listening, &listening_addr.sa.any, listening_addr.sa_len), 0);
-	ck_assert_int_eq(listen(listening, 8), 0);
-	ck_assert_int_eq(proxy_listen(&house.proxy, 0, listening, false, false), 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(fd, &listening_addr.sa.any, listening_addr.sa_len), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	listening = (struct listener_socket){.listen.fd = fd};
+	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &listening), 0);
 }
 
 static void teardown(void)
@@ -272,8 +276,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 		resolver_free(house.shared.resolver);
 		house.shared.resolver = resolver;
 	}
-	ck_assert_msg(
-		limit_taken(&house.shared.pairs) == 1 && limit_taken(&house.listener_pairs[0]) == 0,
+	ck_assert_msg(limit_taken(&house.shared.pairs) == 1 && house_pairs(&house, 0) == 0,
 		"%s, call %u (%s): a place is lost", life->name, n, what);
 	after = fixture_fds();
 	ck_assert_msg(strcmp(before, after) == 0, "%s, call %u (%s): fds were%s, are%s", life->name,

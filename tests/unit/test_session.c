@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "house.h"
 #include "lookup.h"
+#include "proxy/generation.h"
 #include "suite.h"
 
 enum { LOG_MAX = 8192 };
@@ -84,7 +85,7 @@ static void begin(enum wire_kind kind)
 	house_session(&house, 0, kind, &client);
 	side_receive(&client);
 	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 1);
-	ck_assert_uint_eq(limit_taken(&house.listener_pairs[0]), 1);
+	ck_assert_uint_eq(house_pairs(&house, 0), 1);
 }
 
 static void begin_and_exchange(void)
@@ -214,12 +215,12 @@ START_TEST(a_black_holed_server_takes_one_timeout_and_is_followed_by_the_next)
 	char expected[160];
 
 	black_hole_open(&hole);
-	house.listeners[0].timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
+	house_terms(&house, 0)->rules.timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
 	house_add_server(&house, hole.server.address);
 	house_add_server(&house, server.address);
 	begin_ns = clock_ns();
 	begin_and_exchange();
-	ck_assert_uint_ge(clock_ns() - begin_ns, house.listeners[0].timeouts.connect_ns);
+	ck_assert_uint_ge(clock_ns() - begin_ns, house_terms(&house, 0)->rules.timeouts.connect_ns);
 	side_reset(&client);
 	until_ended();
 	(void)snprintf(expected, sizeof(expected), " tried=\"%s (Connection timed out)\"",
@@ -236,7 +237,7 @@ START_TEST(the_last_attempt_decides_that_it_is_a_timeout)
 
 	black_hole_open(&hole);
 	refused_address(refused);
-	house.listeners[0].timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
+	house_terms(&house, 0)->rules.timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
 	house_add_server(&house, refused);
 	house_add_server(&house, hole.server.address);
 	begin(WIRE_TCP);
@@ -356,7 +357,7 @@ END_TEST
 START_TEST(a_timer_is_logged_with_its_lateness)
 {
 	house_add_server(&house, server.address);
-	house.listeners[0].timeouts.idle_ns = (uint64_t)20 * NS_PER_MS;
+	house_terms(&house, 0)->rules.timeouts.idle_ns = (uint64_t)20 * NS_PER_MS;
 	begin(WIRE_TCP);
 	until_ended();
 	assert_says(" by=weir");
@@ -400,7 +401,7 @@ END_TEST
 START_TEST(half_close_max_is_a_half_close_by_its_own_timer)
 {
 	house_add_server(&house, server.address);
-	house.listeners[0].timeouts.half_close_max_ns = (uint64_t)20 * NS_PER_MS;
+	house_terms(&house, 0)->rules.timeouts.half_close_max_ns = (uint64_t)20 * NS_PER_MS;
 	begin(WIRE_TCP);
 	side_finish(&client);
 	until_ended();

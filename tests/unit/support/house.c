@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "proxy/generation.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
 
@@ -33,13 +34,14 @@ void house_open(struct house *house)
 		house->listeners[i].upstream = &house->upstream;
 		memset(&house->listeners[i].timeouts, 0xff, sizeof(struct conf_timeouts));
 	}
-	house->shared.conf = &house->conf;
 	house->shared.resolver = resolver_new(test_loop);
 	ck_assert_ptr_nonnull(house->shared.resolver);
-	house->shared.listener_pairs = house->listener_pairs;
 	house->shared.proxies = house->proxies;
 	house->shared.n_proxies = 1;
 	house->proxies[0] = &house->proxy;
+	house->conf.refs = 1;
+	house->shared.generation = generation_new(&house->conf, &house->shared, NULL);
+	ck_assert_ptr_nonnull(house->shared.generation);
 	proxy_init(&house->proxy, test_loop, &house->shared, 0);
 }
 
@@ -47,8 +49,12 @@ void house_close(struct house *house)
 {
 	proxy_fini(&house->proxy);
 	ck_assert_uint_eq(limit_taken(&house->shared.pairs), 0);
-	ck_assert_uint_eq(limit_taken(&house->listener_pairs[0]), 0);
-	ck_assert_uint_eq(limit_taken(&house->listener_pairs[1]), 0);
+	/* By now nothing but the test uses it. */
+	ck_assert_uint_eq(house->shared.generation->refs, 1);
+	ck_assert_uint_eq(house_pairs(house, 0), 0);
+	ck_assert_uint_eq(house_pairs(house, 1), 0);
+	generation_unref(house->shared.generation);
+	ck_assert_uint_eq(house->conf.refs, 1);
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
 }
@@ -68,6 +74,16 @@ void house_clear_servers(struct house *house)
 	house->upstream.n_servers = 0;
 }
 
+struct terms *house_terms(struct house *house, size_t listener)
+{
+	return &house->shared.generation->shares[0]->terms[listener];
+}
+
+uint32_t house_pairs(const struct house *house, size_t listener)
+{
+	return limit_taken(house->shared.generation->limits[listener]);
+}
+
 void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client)
 {
 	struct wire wire = wire_open(kind);
@@ -75,7 +91,7 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	socklen_t len = sizeof(peer);
 	struct session_opts opts = {
 		.fd = wire.near,
-		.listener = listener,
+		.terms = house_terms(house, listener),
 		.client_flags = kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX,
 	};
 
@@ -84,8 +100,8 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
 	opts.peer = session_peer((struct sockaddr *)&peer, len);
-	ck_assert(proxy_admit(&house->shared, listener));
-	ck_assert_int_eq(session_open(&house->proxy, &opts), 0);
+	ck_assert(proxy_admit(&house->shared, opts.terms->limit));
+	ck_assert_int_eq(session_open(&opts), 0);
 }
 
 /* ---- servers ---- */

@@ -20,7 +20,6 @@ struct house {
 	struct conf_upstream upstream;
 	struct conf_server servers[HOUSE_SERVERS_MAX];
 	struct proxy_shared shared;
-	struct limit listener_pairs[2];
 	struct proxy proxy;
 	struct proxy *proxies[1];
 };
@@ -36,6 +35,12 @@ void house_add_server(struct house *house, const char *address);
 
 /** Forgets the servers. */
 void house_clear_servers(struct house *house);
+
+/** The terms of a listener; the timeouts in them are in force for its pairs. */
+struct terms *house_terms(struct house *house, size_t listener);
+
+/** How many pairs of the listener are open. */
+uint32_t house_pairs(const struct house *house, size_t listener);
 
 /** A session for a client of this kind, with its place taken; `client` is the client's side. */
 void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client);

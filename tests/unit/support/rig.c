@@ -148,12 +148,12 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 {
 	struct pair_opts opts = {
 		.loop = test_loop,
-		.timeouts = &rig->timeouts,
+		.rules = &rig->rules,
 		.ended = on_ended,
 	};
 
 	memset(rig, 0, sizeof(*rig));
-	memset(&rig->timeouts, 0xff, sizeof(rig->timeouts)); /* NS_NEVER, all of them */
+	memset(&rig->rules.timeouts, 0xff, sizeof(rig->rules.timeouts)); /* NS_NEVER, all of them */
 	rig->splices = getenv("WEIR_TEST_SPLICE") != NULL;
 	/* One splice takes as much at once as many writes. */
 	rig->mark = rig->splices ? 8 * MARK : MARK;

@@ -48,8 +48,8 @@ struct side {
 
 struct rig {
 	struct pair pair;
-	struct deadline_drain drain;   /**< of rig_drain() */
-	struct conf_timeouts timeouts; /**< may be changed until the pair next looks at them */
+	struct deadline_drain drain; /**< of rig_drain() */
+	struct pair_rules rules;     /**< may be changed until the pair next looks at them */
 	struct side client;
 	struct side upstream;
 	size_t mark;

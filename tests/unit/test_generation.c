@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/* One config after the other: sessions keep their terms, limits go along with names. */
+#include "proxy/generation.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "house.h"
+#include "proxy/limit.h"
+#include "proxy/listener.h"
+#include "proxy/session.h"
+#include "suite.h"
+
+static struct house house;
+static struct server server;
+static struct side client;
+
+/* The next config, which the test may change before turn(). */
+static struct conf next_conf;
+static struct conf_listener next_listeners[2];
+
+static void setup(void)
+{
+	fixture_setup();
+	log_set_level(LOG_LEVEL_ERROR);
+	house_open(&house);
+	server_open(&server, WIRE_TCP);
+	client = (struct side){.fd = -1, .near = -1, .in.fd = -1};
+	sender_init(&client.out);
+	house_add_server(&house, server.address);
+	memcpy(next_listeners, house.listeners, sizeof(next_listeners));
+	next_conf = house.conf;
+	next_conf.listeners = next_listeners;
+	next_conf.refs = 1;
+}
+
+static void teardown(void)
+{
+	server_close(&server);
+	side_close(&client);
+	loop_until(house.proxy.n_sessions == 0);
+	house_close(&house);
+	ck_assert_uint_eq(next_conf.refs, 1);
+	fixture_teardown();
+}
+
+/** Does what a reload does to the only worker; the generation before is returned, referenced. */
+static struct generation *turn(void)
+{
+	struct generation *before = house.shared.generation;
+	struct generation *next = generation_new(&next_conf, &house.shared, before);
+
+	ck_assert_ptr_nonnull(next);
+	generation_enforce(next);
+	house.shared.generation = next;
+	proxy_turn(&house.proxy, next);
+	return before;
+}
+
+static struct session *session(void)
+{
+	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	return container_of(house.proxy.sessions.next, struct session, link);
+}
+
+/** A session of listener `i` that relays. */
+static void begin(size_t i)
+{
+	unsigned n = server.n_accepted;
+
+	side_close(&client);
+	house_session(&house, i, WIRE_TCP, &client);
+	side_receive(&client);
+	loop_until(server.n_accepted == n + 1);
+}
+
+static void end(void)
+{
+	side_reset(&client);
+	loop_until(house.proxy.n_sessions == 0);
+}
+
+START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
+{
+	struct generation *before;
+
+	next_listeners[0].timeouts.idle_ns = (uint64_t)10 * NS_PER_MS;
+	begin(0);
+	before = turn();
+	ck_assert_ptr_eq(session()->terms->share->generation, before);
+	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
+	ck_assert_uint_eq(before->refs, 2); /* ours, and the worker's for the pair */
+	end();
+	ck_assert_uint_eq(before->refs, 1);
+	generation_unref(before);
+	ck_assert_uint_eq(house.conf.refs, 1);
+
+	begin(0);
+	ck_assert_ptr_eq(session()->terms->listener, &next_listeners[0]);
+	loop_until(house.proxy.n_sessions == 0); /* by its idle */
+}
+END_TEST
+
+START_TEST(a_generation_lives_until_the_last_of_its_pairs_has_ended)
+{
+	begin(0);
+	generation_unref(turn());
+	generation_unref(turn());
+	generation_unref(turn());
+	ck_assert_uint_eq(house.conf.refs, 2);
+	ck_assert_uint_eq(next_conf.refs, 2); /* those in between are gone */
+	end();
+	ck_assert_uint_eq(house.conf.refs, 1);
+}
+END_TEST
+
+START_TEST(a_limit_goes_along_with_the_name)
+{
+	struct limit *web = house.shared.generation->limits[0];
+	struct limit *side = house.shared.generation->limits[1];
+	static char other[] = "other";
+
+	/* In another place of the list, and with another number. */
+	next_listeners[0] = house.listeners[1];
+	next_listeners[0].name = other;
+	next_listeners[1] = house.listeners[0];
+	next_listeners[1].max_pairs = 1;
+	begin(0);
+	generation_unref(turn());
+	ck_assert_ptr_eq(house.shared.generation->limits[1], web);
+	ck_assert_ptr_ne(house.shared.generation->limits[0], side);
+	ck_assert_uint_eq(house_pairs(&house, 1), 1);
+	/* The pair of the generation before takes the only place. */
+	ck_assert(!proxy_admit(&house.shared, web));
+	end();
+	ck_assert(proxy_admit(&house.shared, web));
+	proxy_leave(&house.shared, web);
+}
+END_TEST
+
+START_TEST(a_name_is_found)
+{
+	ck_assert_uint_eq(generation_find(house.shared.generation, "web"), 0);
+	ck_assert_uint_eq(generation_find(house.shared.generation, "side"), 1);
+	ck_assert_uint_eq(generation_find(house.shared.generation, "sid"), SIZE_MAX);
+	ck_assert_uint_eq(generation_find(house.shared.generation, "zzz"), SIZE_MAX);
+	ck_assert_uint_eq(generation_find(house.shared.generation, ""), SIZE_MAX);
+}
+END_TEST
+
+START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
+{
+	next_listeners[0].timeouts.idle_ns = 1;
+	next_listeners[1].timeouts.idle_ns = 1;
+	begin(0);
+	generation_unref(turn()); /* this one does not ask for it */
+	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
+	next_conf.apply_timeouts = true;
+	generation_unref(turn());
+	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, 1);
+	ck_assert_ptr_eq(session()->terms->listener, &house.listeners[0]);
+	loop_until(house.proxy.n_sessions == 0);
+}
+END_TEST
+
+START_TEST(timeouts_of_a_name_that_went_stay)
+{
+	static char other[] = "other";
+
+	next_conf.apply_timeouts = true;
+	next_listeners[0].name = other;
+	next_listeners[0].timeouts.idle_ns = 1;
+	next_listeners[1].timeouts.lifetime_ns = (uint64_t)3600 * NS_PER_S;
+	begin(0);
+	generation_unref(turn());
+	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
+	ck_assert_uint_eq(session()->pair.rules->timeouts.lifetime_ns, NS_NEVER);
+	end();
+}
+END_TEST
+
+START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
+{
+	next_conf.apply_timeouts = true;
+	next_listeners[0].timeouts.connect_ns = (uint64_t)10 * NS_PER_MS;
+	server_block(&server);
+	house_clear_servers(&house);
+	house_add_server(
+		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
+	house_session(&house, 0, WIRE_TCP, &client);
+	generation_unref(turn());
+	loop_until(house.proxy.n_sessions == 0);
+}
+END_TEST
+
+START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
+{
+	struct listener_socket socket = {.is_unix = false};
+	const char *why;
+	struct addr addr;
+
+	/* A port that the kernel picks: addr_parse() knows none. */
+	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
+	addr.sa.in.sin_port = 0;
+	ck_assert_int_eq(listen_open(&addr, 0, &socket.listen, NULL), 0);
+	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &socket), 0);
+	ck_assert_int_eq(socket.listen.fd, -1);
+	generation_unref(turn());
+	ck_assert_uint_eq(house.conf.refs, 1);
+	ck_assert_uint_eq(next_conf.refs, 2);
+	ck_assert(!socket.closed);
+	socket.listener = LISTENER_GOES;
+	generation_unref(turn());
+	loop_until(socket.closed);
+	ck_assert_uint_eq(next_conf.refs, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("generation");
+	TCase *tc = tcase_create("generation");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones);
+	tcase_add_test(tc, a_generation_lives_until_the_last_of_its_pairs_has_ended);
+	tcase_add_test(tc, a_limit_goes_along_with_the_name);
+	tcase_add_test(tc, a_name_is_found);
+	tcase_add_test(tc, timeouts_apply_to_open_pairs_only_on_demand);
+	tcase_add_test(tc, timeouts_of_a_name_that_went_stay);
+	tcase_add_test(tc, a_connect_timeout_applies_to_the_attempt_under_way);
+	tcase_add_test(tc, a_listening_socket_turns_too_and_goes_when_it_is_left_out);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
