@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from weirtest import wait
+from weirtest import config, wait
 
 from . import namespace
 from .cgroup import Cgroup
@@ -165,6 +165,19 @@ class Machine:
 
     def systemctl(self, *args, **options):
         return self.run("systemctl", *args, **options)
+
+    def unit(self, name, text):
+        """Writes a unit of the administrator's, and has systemd read it."""
+        self.write(f"/etc/systemd/system/{name}", text)
+        self.systemctl("daemon-reload")
+
+    def drop_in(self, text, unit="weir.service", name="test"):
+        """The same for a part of a unit."""
+        self.unit(f"{unit}.d/{name}.conf", text)
+
+    def configure(self, settings, path="/etc/weir/weir.conf"):
+        """Writes a config: a dict for config.text()."""
+        self.write(path, config.text(settings))
 
     def show(self, unit, *names):
         """The properties of a unit; with one name, its value alone."""

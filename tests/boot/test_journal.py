@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: ISC
+"""What the journal of a real system has: fields to filter by, and the catalog's words."""
+
+from weirtest import config, peers
+
+from boottest import traffic
+
+MESSAGE_CLOSE = "9762649799c640bfa89be60b98936b6c"
+
+
+def test_pairs_are_found_by_why_they_ended(machine):
+    machine.configure({"timeouts": {"idle": "1s"},
+                       **config.relay(traffic.DEFAULT_LISTEN, traffic.DEFAULT_SERVER, name="web")})
+    machine.systemctl("restart", "weir")
+    with machine.network(), traffic.default_upstream():
+        with traffic.client() as idle, traffic.client() as ended:
+            name = peers.name(idle)
+            idle.sendall(b"question")
+            assert peers.read_exactly(idle, 8) == b"question"
+            peers.fin(ended)
+            assert peers.end_of(ended) == "fin"
+            assert peers.end_of(idle) == "fin"
+    machine.run("journalctl", "--sync")
+    (one,) = machine.journal("WEIR_REASON=idle")
+    wanted = {
+        "WEIR_EVENT": "close", "WEIR_LISTENER": "web", "WEIR_CLIENT": name,
+        "WEIR_SERVER": traffic.DEFAULT_SERVER, "WEIR_BY": "weir", "WEIR_TIMER": "idle",
+        "WEIR_BYTES_UP": "8", "WEIR_BYTES_DOWN": "8", "MESSAGE_ID": MESSAGE_CLOSE,
+        "_SYSTEMD_UNIT": "weir.service", "SYSLOG_IDENTIFIER": "weir", "_TRANSPORT": "journal"}
+    assert {key: one.get(key) for key in wanted} == wanted
+    assert int(one["WEIR_PAIR"]) > 0 and int(one["WEIR_LATE_USEC"]) >= 0
+    assert [entry["WEIR_BY"] for entry in machine.journal("WEIR_REASON=eof")] == ["client"]
+
+
+def test_ends_of_pairs_are_in_the_catalog(machine):
+    said = machine.run("journalctl", "--dump-catalog", MESSAGE_CLOSE).stdout
+    assert "weir" in said and "Subject:" in said
