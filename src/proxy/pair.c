@@ -138,7 +138,7 @@ static void pair_finish(struct pair *pair, bool reset)
 		stream_off(pair->upstream, &pair->upstream_gone);
 		close_stream(pair->upstream);
 	}
-	pair->ended(pair);
+	pair->calls->ended(pair);
 }
 
 /** Nothing waits, neither in weir nor unread in the kernel. */
@@ -268,6 +268,7 @@ static void pair_pass_fin(struct pair *pair, struct pump *pump)
 	if (pair->fin_ns == NS_NEVER) {
 		pair->fin_ns = clock_ns();
 		stream_shutdown(pump->to);
+		pair->calls->half_closed(pair);
 		return;
 	}
 	/* Both are done: closing sends the second FIN. */
@@ -361,7 +362,7 @@ int pair_open(struct pair *pair, const struct pair_opts *opts)
 		.joined_ns = NS_NEVER,
 		.fin_ns = NS_NEVER,
 		.drain = opts->drain,
-		.ended = opts->ended,
+		.calls = opts->calls,
 		.state = PAIR_CONNECTING,
 	};
 	r = timer_open(&pair->timer, opts->loop, on_timer);

@@ -36,6 +36,17 @@ struct pair_rules {
 	uint64_t since_ns; /**< in force since then, see struct deadline_facts */
 };
 
+struct pair;
+
+/** What a pair tells its owner. */
+struct pair_calls {
+	/** Once, when the first FIN was passed on. Must not touch the pair. */
+	void (*half_closed)(struct pair *pair);
+	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
+	 */
+	void (*ended)(struct pair *pair);
+};
+
 struct pair {
 	const struct pair_rules *rules; /**< borrowed */
 	struct stream *client;
@@ -53,9 +64,7 @@ struct pair {
 	/** Until when the receiver took bytes; RESETTING: when its send queue last shrank. */
 	uint64_t progress_ns;
 	struct end end;
-	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
-	 */
-	void (*ended)(struct pair *pair);
+	const struct pair_calls *calls; /**< borrowed */
 	enum pair_state state : 8;
 	enum end_by first_fin : 8; /**< whose FIN came first */
 	enum end_by failed : 8;    /**< RESETTING: who */
@@ -70,7 +79,7 @@ struct pair_opts {
 	size_t high_water_mark;
 	const struct pair_rules *rules;     /**< must outlive the pair */
 	const struct deadline_drain *drain; /**< NULL: not draining; must outlive the pair */
-	void (*ended)(struct pair *pair);
+	const struct pair_calls *calls;     /**< must outlive the pair */
 };
 
 /** Starts the life of a pair. 0 or a negative errno: the fd is then still the caller's. */

@@ -157,7 +157,6 @@ void proxy_session_ended(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->loop) && proxy->n_sessions > 0);
 	proxy->n_sessions--;
-	atomic_fetch_add_explicit(&proxy->counters.n_closed, 1, memory_order_relaxed);
 	proxy_check_quiet(proxy);
 }
 

@@ -45,8 +45,17 @@ struct proxy_shared {
 /** Counted by the worker, read by anybody. */
 struct proxy_counters {
 	_Atomic uint64_t n_accepted;
-	_Atomic uint64_t n_closed;
+	_Atomic uint64_t n_half_closed;         /**< of the open pairs */
+	_Atomic uint64_t n_closed[END_REASONS]; /**< by reason */
 };
+
+/** Adds to one of them; on the worker's thread, which is the only one that writes. */
+static inline void proxy_count(_Atomic uint64_t *counter, int by)
+{
+	uint64_t n = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, n + (uint64_t)by, memory_order_relaxed);
+}
 
 struct proxy {
 	struct loop *loop;

@@ -37,6 +37,26 @@ static void on_gone(struct task *task)
 	free(session);
 }
 
+static void on_half_closed(struct pair *pair)
+{
+	proxy_count(&session_proxy(session_of(pair))->counters.n_half_closed, 1);
+}
+
+/** Counts the end in all that is counted. */
+static void session_count_end(const struct session *session)
+{
+	struct proxy *proxy = session_proxy(session);
+	const struct pair *pair = &session->pair;
+
+	proxy_count(&proxy->counters.n_closed[pair->end.reason], 1);
+	if (pair->fin_ns != NS_NEVER) {
+		proxy_count(&proxy->counters.n_half_closed, -1);
+	}
+	if (pair->end.timer != DEADLINE_NONE && proxy->late != NULL) {
+		hdr_record(&proxy->late[pair->end.timer], pair->end.late_ns / NS_PER_US);
+	}
+}
+
 static void on_ended(struct pair *pair)
 {
 	struct session *session = session_of(pair);
@@ -44,9 +64,7 @@ static void on_ended(struct pair *pair)
 	struct proxy *proxy = session_proxy(session);
 
 	session_log_close(session);
-	if (pair->end.timer != DEADLINE_NONE && proxy->late != NULL) {
-		hdr_record(&proxy->late[pair->end.timer], pair->end.late_ns / NS_PER_US);
-	}
+	session_count_end(session);
 	session->connector = connector_close(session->connector);
 	pair_close(pair);
 	list_remove(&session->link);
@@ -56,6 +74,8 @@ static void on_ended(struct pair *pair)
 	share_leave(terms->share);
 	proxy_session_ended(proxy);
 }
+
+static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
 
 /* ---- connecting ---- */
 
@@ -137,7 +157,7 @@ int session_open(const struct session_opts *opts)
 		.high_water_mark = terms->share->generation->conf->high_water_mark,
 		.rules = &terms->rules,
 		.drain = proxy->draining ? &proxy->drain : NULL,
-		.ended = on_ended,
+		.calls = &calls,
 	};
 	int r;
 
@@ -158,7 +178,7 @@ int session_open(const struct session_opts *opts)
 	task_init(&session->gone, on_gone);
 	list_append(&proxy->sessions, &session->link);
 	proxy->n_sessions++;
-	atomic_fetch_add_explicit(&proxy->counters.n_accepted, 1, memory_order_relaxed);
+	proxy_count(&proxy->counters.n_accepted, 1);
 	session_try(session);
 	return 0;
 }

@@ -78,18 +78,23 @@ static void log_event(const char *event)
 static void on_tick(struct timer *timer)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
-	struct status_totals totals = status_sum(daemon->workers, daemon->n_workers);
+	uint64_t waiting_bytes = 0;
 	struct status_facts facts = {
-		.draining = daemon->stop.phase != STOP_RUNNING,
+		.phase = daemon->stop.phase,
+		.left_ns = stop_left_ns(&daemon->stop, clock_ns()),
 		.n_listeners = daemon->conf->n_listeners,
 		.n_pairs = limit_taken(&daemon->shared.pairs),
 		.max_pairs = limit_max(&daemon->shared.pairs),
 	};
 
-	memory_look(&daemon->memory, facts.n_pairs, totals.waiting_bytes);
+	for (size_t i = 0; i < daemon->n_workers; i++) {
+		waiting_bytes += loop_waiting_bytes(daemon->workers[i].loop);
+	}
+	memory_look(&daemon->memory, facts.n_pairs, waiting_bytes);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	stop_tick(&daemon->stop);
-	status_tell(&daemon->status, &facts, &totals, daemon->workers, daemon->n_workers);
+	status_gather(&daemon->status, &facts, daemon->workers, daemon->n_workers);
+	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
 

@@ -18,6 +18,6 @@ void notify_stopping(void);
 void notify_extend(uint64_t us);
 
 /** STATUS=text, shown by systemctl status. */
-__attribute__((format(printf, 1, 2))) void notify_status(const char *format, ...);
+void notify_status(const char *text);
 
 #endif

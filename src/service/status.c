@@ -1,54 +1,159 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/status.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "service/lateness.h"
 #include "service/notify.h"
 #include "service/worker.h"
-#include "stream/loop.h"
+
+/* ---- the numbers ---- */
 
 static uint64_t count(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-struct status_totals status_sum(const struct worker *workers, size_t n_workers)
+static uint64_t sum_closed(const struct status_facts *facts)
 {
-	struct status_totals totals = {0};
+	uint64_t sum = 0;
+
+	for (size_t reason = 0; reason < END_REASONS; reason++) {
+		sum += facts->n_closed[reason];
+	}
+	return sum;
+}
+
+void status_gather(struct status *status, struct status_facts *facts, const struct worker *workers,
+	size_t n_workers)
+{
+	uint64_t n_closed;
 
 	for (size_t i = 0; i < n_workers; i++) {
-		totals.n_accepted += count(&workers[i].proxy.counters.n_accepted);
-		totals.n_closed += count(&workers[i].proxy.counters.n_closed);
-		totals.waiting_bytes += loop_waiting_bytes(workers[i].loop);
+		const struct proxy_counters *counters = &workers[i].proxy.counters;
+
+		facts->n_accepted += count(&counters->n_accepted);
+		facts->n_half_closed += count(&counters->n_half_closed);
+		for (size_t reason = 0; reason < END_REASONS; reason++) {
+			facts->n_closed[reason] += count(&counters->n_closed[reason]);
+		}
 	}
-	return totals;
+	/* Adding up all histograms takes a while: only when a timer may have struck. */
+	n_closed = sum_closed(facts);
+	if (n_closed != status->n_closed) {
+		status->n_closed = n_closed;
+		status->has_p99 = lateness_p99(workers, n_workers, &status->p99_us);
+	}
+	facts->has_p99 = status->has_p99;
+	facts->p99_us = status->p99_us;
 }
 
-static bool status_is_told(const struct status *status, const struct status_facts *facts,
-	const struct status_totals *totals)
+/* ---- the line ---- */
+
+/** A text that grows; what does not fit is left out. */
+struct line {
+	char *text;
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
 {
-	return status->told && status->draining == facts->draining &&
-	       status->totals.n_accepted == totals->n_accepted &&
-	       status->totals.n_closed == totals->n_closed;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line->text + line->len, STATUS_TEXT_MAX - line->len, format, args);
+	va_end(args);
+	if (n > 0) {
+		line->len += (size_t)n;
+	}
+	if (line->len >= STATUS_TEXT_MAX) {
+		line->len = STATUS_TEXT_MAX - 1;
+	}
 }
 
-void status_tell(struct status *status, const struct status_facts *facts,
-	const struct status_totals *totals, const struct worker *workers, size_t n_workers)
+/** What weir is doing, and for how long yet, in whole seconds, begun ones included. */
+static void add_phase(struct line *line, const struct status_facts *facts)
 {
-	char timers[64] = "";
-	uint64_t p99_us;
+	static const char *const names[] = {
+		[STOP_RUNNING] = "",
+		[STOP_GRACE] = "Stopping, still accepting",
+		[STOP_DRAIN] = "Draining",
+		[STOP_END] = "Ending",
+	};
 
-	if (status_is_told(status, facts, totals)) {
+	if (facts->phase == STOP_RUNNING) {
 		return;
 	}
-	*status = (struct status){.told = true, .draining = facts->draining, .totals = *totals};
-	if (lateness_p99(workers, n_workers, &p99_us)) {
-		(void)snprintf(timers, sizeof(timers), ", timers p99 +%ju.%03ju ms",
-			(uintmax_t)p99_us / 1000, (uintmax_t)p99_us % 1000);
+	add(line, "%s", names[facts->phase]);
+	if (facts->left_ns != NS_NEVER && facts->phase != STOP_END) {
+		add(line, ", %ju s left",
+			(uintmax_t)(facts->left_ns / NS_PER_S +
+				    (facts->left_ns % NS_PER_S != 0 ? 1 : 0)));
 	}
-	notify_status("%s%zu listeners, %u of %u pairs open, %ju accepted, %ju closed%s",
-		facts->draining ? "Draining: " : "", facts->n_listeners, facts->n_pairs,
-		facts->max_pairs, (uintmax_t)totals->n_accepted, (uintmax_t)totals->n_closed,
-		timers);
+	add(line, ": ");
+}
+
+static void add_closed(struct line *line, const struct status_facts *facts)
+{
+	const char *separator = " (";
+
+	add(line, ", %ju closed", (uintmax_t)sum_closed(facts));
+	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
+		if (facts->n_closed[reason] > 0) {
+			add(line, "%s%ju %s", separator, (uintmax_t)facts->n_closed[reason],
+				end_reason_name(reason));
+			separator = ", ";
+		}
+	}
+	if (*separator == ',') {
+		add(line, ")");
+	}
+}
+
+static void add_reload(struct line *line, const struct status_reload *reload)
+{
+	struct tm tm;
+	char when[32] = "";
+
+	if (reload->at == 0) {
+		return;
+	}
+	if (gmtime_r(&reload->at, &tm) != NULL) {
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	}
+	add(line, reload->failed ? ", reload failed %s" : ", reloaded %s", when);
+}
+
+void status_text(const struct status_facts *facts, char text[STATUS_TEXT_MAX])
+{
+	struct line line = {.text = text};
+
+	*text = '\0';
+	add_phase(&line, facts);
+	add(&line, "%zu listener%s, %u of %u pairs open", facts->n_listeners,
+		facts->n_listeners == 1 ? "" : "s", facts->n_pairs, facts->max_pairs);
+	if (facts->n_half_closed > 0) {
+		add(&line, " (%ju half-closed)", (uintmax_t)facts->n_half_closed);
+	}
+	add(&line, ", %ju accepted", (uintmax_t)facts->n_accepted);
+	add_closed(&line, facts);
+	add_reload(&line, &facts->reload);
+	if (facts->has_p99) {
+		add(&line, ", timers p99 +%ju.%03ju ms", (uintmax_t)facts->p99_us / 1000,
+			(uintmax_t)facts->p99_us % 1000);
+	}
+}
+
+void status_tell(struct status *status, const struct status_facts *facts)
+{
+	char text[STATUS_TEXT_MAX];
+
+	status_text(facts, text);
+	if (strcmp(text, status->told) != 0) {
+		strcpy(status->told, text);
+		notify_status(text);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * STATUS=, the lines that systemctl status shows: looked at once a second by the main thread, told
- * only when they changed. The workers only count, so that it costs them no wake-up.
+ * STATUS=, the line that systemctl status shows: looked at once a second by the main thread, told
+ * only when it reads differently. The workers only count, so that it costs them no wake-up.
  */
 #ifndef WEIR_SERVICE_STATUS_H
 #define WEIR_SERVICE_STATUS_H
@@ -9,36 +9,54 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+#include "proxy/end.h"
+#include "service/stop.h"
 
 struct worker;
 
-/** The workers' numbers, summed. */
-struct status_totals {
-	uint64_t n_accepted;
-	uint64_t n_closed;
-	uint64_t waiting_bytes;
+enum { STATUS_TEXT_MAX = 1024 };
+
+/** How the last reload went. */
+struct status_reload {
+	time_t at; /**< 0: there was none */
+	bool failed;
 };
 
-/** What is known besides. */
+/** All that the line tells. */
 struct status_facts {
-	bool draining;
+	/* The caller's. */
+	enum stop_phase phase;
+	uint64_t left_ns; /**< of the phase; NS_NEVER: it has no end */
 	size_t n_listeners;
 	uint32_t n_pairs;
 	uint32_t max_pairs;
+	struct status_reload reload;
+	/* Of status_gather(). */
+	uint64_t n_accepted;
+	uint64_t n_half_closed;
+	uint64_t n_closed[END_REASONS];
+	bool has_p99; /**< a timer has struck */
+	uint64_t p99_us;
 };
 
-/** What was told last; zeroed at first. */
+/** What was told, and what it would be dear to compute again; zeroed at first. */
 struct status {
-	bool told;
-	bool draining;
-	struct status_totals totals;
+	uint64_t n_closed; /**< when the percentile was computed */
+	bool has_p99;
+	uint64_t p99_us;
+	char told[STATUS_TEXT_MAX];
 };
 
-/** Adds the workers' numbers up. */
-struct status_totals status_sum(const struct worker *workers, size_t n_workers);
+/** Adds what the workers have counted. */
+void status_gather(struct status *status, struct status_facts *facts, const struct worker *workers,
+	size_t n_workers);
 
-/** Tells systemd if anything but the time has changed since it was told. */
-void status_tell(struct status *status, const struct status_facts *facts,
-	const struct status_totals *totals, const struct worker *workers, size_t n_workers);
+/** The line. */
+void status_text(const struct status_facts *facts, char text[STATUS_TEXT_MAX]);
+
+/** Tells systemd, if the line is another one than last time. */
+void status_tell(struct status *status, const struct status_facts *facts);
 
 #endif

@@ -39,6 +39,16 @@ uint64_t stop_extension_us(const struct stop *stop, uint64_t now_ns, bool fewer)
 	return (until_ns - now_ns) / NS_PER_US;
 }
 
+uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns)
+{
+	uint64_t end_ns = stop->phase == STOP_GRACE ? stop->grace_end_ns : stop->end_ns;
+
+	if (end_ns == NS_NEVER) {
+		return NS_NEVER;
+	}
+	return end_ns > now_ns ? end_ns - now_ns : 0;
+}
+
 void stop_tick(struct stop *stop)
 {
 	uint32_t n_pairs = limit_taken(&stop->shared->pairs);

@@ -65,6 +65,9 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number);
 /** Call it once a second: asks systemd for more time, if there is need and reason. */
 void stop_tick(struct stop *stop);
 
+/** How much time is left of the grace, or of the whole budget after it; NS_NEVER: no end. */
+uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns);
+
 /** A worker has said that nothing is left there: stops the loop if that holds for all. */
 void stop_check_quiet(struct stop *stop);
 

@@ -139,6 +139,17 @@ static void on_ended(struct pair *pair)
 	}
 }
 
+static void on_half_closed(struct pair *pair)
+{
+	struct rig *rig = container_of(pair, struct rig, pair);
+
+	rig->n_half_closed++;
+	ck_assert_uint_eq(rig->n_half_closed, 1);
+	ck_assert_uint_eq(rig->n_ended, 0);
+}
+
+static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
+
 static unsigned stream_flags(const struct side *side)
 {
 	return side->kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX;
@@ -149,7 +160,7 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 	struct pair_opts opts = {
 		.loop = test_loop,
 		.rules = &rig->rules,
-		.ended = on_ended,
+		.calls = &calls,
 	};
 
 	memset(rig, 0, sizeof(*rig));

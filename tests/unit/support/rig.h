@@ -54,6 +54,7 @@ struct rig {
 	struct side upstream;
 	size_t mark;
 	bool splices;
+	unsigned n_half_closed;
 	unsigned n_ended;
 	bool close_in_ended; /**< pair_close() in ended(), as a session does */
 };
