@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/log.h"
@@ -145,6 +146,17 @@ union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
 	return peer;
 }
 
+#ifdef WEIR_STICK
+/** For tests of the watchdog (tests/meson.build): who connects to a listener of this name ends up
+ * in a callback that does not return. */
+static void session_stick(const struct conf_listener *listener)
+{
+	while (strcmp(listener->name, "stick") == 0) {
+		(void)pause();
+	}
+}
+#endif
+
 int session_open(const struct session_opts *opts)
 {
 	struct terms *terms = opts->terms;
@@ -162,6 +174,9 @@ int session_open(const struct session_opts *opts)
 	int r;
 
 	assert(loop_is_current(proxy->loop));
+#ifdef WEIR_STICK
+	session_stick(terms->listener);
+#endif
 	if (session == NULL) {
 		return -ENOMEM;
 	}

@@ -25,6 +25,7 @@
 #include "service/sockets.h"
 #include "service/status.h"
 #include "service/stop.h"
+#include "service/watchdog.h"
 #include "service/worker.h"
 #include "stream/loop.h"
 #include "stream/resolver.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct memory memory;
 	struct lateness lateness;
 	struct status status;
+	struct watchdog watchdog;
 };
 
 static int daemon_fail(const char *what, int err, const char *remedy)
@@ -247,6 +249,11 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return daemon_fail("workers", r, NULL);
 	}
+	r = watchdog_open(&daemon->watchdog, daemon->loop, daemon->workers, daemon->n_workers);
+	if (r < 0) {
+		return daemon_fail("watchdog", r,
+			"WATCHDOG_USEC and WATCHDOG_PID are for systemd to set: leave them to it");
+	}
 	/* Warnings only: without memory for them, the pairs will tell. */
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
@@ -288,6 +295,7 @@ static bool daemon_fini(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->n_workers && daemon->workers != NULL; i++) {
 		worker_stop(&daemon->workers[i]);
 	}
+	watchdog_close(&daemon->watchdog);
 	sockets_close(&daemon->sockets);
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {

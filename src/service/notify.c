@@ -18,6 +18,16 @@ void notify_extend(uint64_t us)
 	(void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%ju", (uintmax_t)us);
 }
 
+int notify_watchdog_wanted(uint64_t *ret_us)
+{
+	return sd_watchdog_enabled(0, ret_us);
+}
+
+void notify_watchdog(void)
+{
+	(void)sd_notify(0, "WATCHDOG=1");
+}
+
 void notify_status(const char *text)
 {
 	(void)sd_notifyf(0, "STATUS=%s", text);

