@@ -48,6 +48,7 @@ struct conf_upstream {
 	char *name;
 	struct conf_server *servers; /**< tried in this order */
 	size_t n_servers;            /**< at least 1 */
+	uint64_t retry_for_ns;       /**< how long to try them again; NS_NEVER: not at all */
 };
 
 struct conf_listener {

@@ -16,6 +16,12 @@
 #include "stream/connector.h"
 #include "stream/stream.h"
 
+/** Until the servers of a session are tried again. */
+struct session_wait {
+	struct timer timer;
+	struct session *session;
+};
+
 static void session_try(struct session *session);
 
 static struct session *session_of(struct pair *pair)
@@ -26,6 +32,18 @@ static struct session *session_of(struct pair *pair)
 static struct proxy *session_proxy(const struct session *session)
 {
 	return session->terms->share->proxy;
+}
+
+/** Gives up whatever goes on before the upstream is there. */
+static void session_stop_trying(struct session *session)
+{
+	if (session->server != NULL) {
+		session->connector = connector_close(session->connector);
+	} else if (session->wait != NULL) {
+		timer_close(&session->wait->timer);
+		free(session->wait);
+		session->wait = NULL;
+	}
 }
 
 /* ---- the end ---- */
@@ -66,7 +84,7 @@ static void on_ended(struct pair *pair)
 
 	session_log_close(session);
 	session_count_end(session);
-	session->connector = connector_close(session->connector);
+	session_stop_trying(session);
 	pair_close(pair);
 	list_remove(&session->link);
 	proxy_leave(proxy->shared, terms->limit);
@@ -77,6 +95,39 @@ static void on_ended(struct pair *pair)
 }
 
 static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
+
+/* ---- waiting for an upstream that is still starting ---- */
+
+static void on_waited(struct timer *timer)
+{
+	struct session *session = container_of(timer, struct session_wait, timer)->session;
+
+	session_stop_trying(session);
+	session_try(session);
+}
+
+/** Waits, then tries all servers again. False when it is too late for that, or has no memory. */
+static bool session_retry(struct session *session)
+{
+	uint64_t now_ns = clock_ns();
+	uint64_t wait_ns = upstream_wait_ns(session->terms->listener->upstream, session->n_retries,
+		now_ns - session->pair.accepted_ns);
+	struct session_wait *wait = wait_ns == NS_NEVER ? NULL : calloc(1, sizeof(*wait));
+
+	if (wait == NULL || timer_open(&wait->timer, session_proxy(session)->loop, on_waited) < 0) {
+		free(wait);
+		return false;
+	}
+	wait->session = session;
+	timer_arm(&wait->timer, clock_after(now_ns, wait_ns));
+	session->server = NULL;
+	session->wait = wait;
+	session->n_tried = 0;
+	if (session->n_retries < UINT16_MAX) {
+		session->n_retries++;
+	}
+	return true;
+}
 
 /* ---- connecting ---- */
 
@@ -90,6 +141,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 {
 	struct session *session = owner;
 	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
+	struct end end;
 
 	session->connector = connector_close(session->connector);
 	if (status == 0) {
@@ -102,13 +154,17 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		stream_free(stream);
 	}
 	session->n_tried++;
-	if (end_is_shortage(status) ||
-		upstream_choose(session->terms->listener->upstream, session->n_tried) == NULL) {
-		/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
-		pair_refuse(&session->pair, end_by_connect(status, late_ns > 0, late_ns));
+	if (!end_is_shortage(status) &&
+		upstream_choose(session->terms->listener->upstream, session->n_tried) != NULL) {
+		session_try(session);
 		return;
 	}
-	session_try(session);
+	/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
+	end = end_by_connect(status, late_ns > 0, late_ns);
+	/* What weir itself is short of does not come by waiting for a server. */
+	if (end.reason == END_LIMIT || !session_retry(session)) {
+		pair_refuse(&session->pair, end);
+	}
 }
 
 /** Connects to the next server. */

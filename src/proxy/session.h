@@ -3,8 +3,9 @@
  * A session: from an accepted connection to its one closing log line.
  *
  *	session_open ── upstream_choose ──▶ connector ── done ──▶ pair_join ──▶ relaying ──▶ ended
- *	                      ▲                 │ failed                                     ▲
- *	                      └─ next server ───┘── none left ──▶ pair_refuse ───────────────┘
+ *	                    ▲      ▲            │ failed                                     ▲
+ *	                    │      └─ next ─────┤                                            │
+ *	                    └─ wait ◀─ retry ───┴── none left ──▶ pair_refuse ───────────────┘
  *
  * It belongs to one proxy (worker), keeps the terms that it started with, whatever is reloaded
  * meanwhile (generation.h), and frees itself after its end.
@@ -39,10 +40,15 @@ struct session {
 	struct pair pair;
 	struct task gone; /**< frees the session at the end of the turn */
 	uint64_t id;
-	const struct conf_server *server; /**< the one being tried, or connected */
-	struct connector *connector;      /**< while connecting */
-	char *tried;      /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
-	uint32_t n_tried; /**< servers tried in vain */
+	/** The one being tried, or connected; NULL while waiting to try the list again. */
+	const struct conf_server *server;
+	union {
+		struct connector *connector; /**< while connecting */
+		struct session_wait *wait;   /**< while waiting */
+	};
+	char *tried;        /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
+	uint16_t n_tried;   /**< servers tried in vain, this time */
+	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
 };

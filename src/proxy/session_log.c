@@ -35,6 +35,15 @@ static void log_peer(struct log_line *line, const char *key, const union session
 	}
 }
 
+/** What it took to connect, or to fail to. */
+static void log_tried(struct log_line *line, const struct session *session)
+{
+	log_str(line, "tried", session->tried);
+	if (session->n_retries > 0) {
+		log_u64(line, "retries", session->n_retries);
+	}
+}
+
 static void log_who(struct log_line *line, const struct session *session)
 {
 	log_u64(line, "pair", session->id);
@@ -54,7 +63,7 @@ void session_log_open(const struct session *session)
 
 	if (log_begin(&line, LOG_LEVEL_DEBUG, "open")) {
 		log_who(&line, session);
-		log_str(&line, "tried", session->tried);
+		log_tried(&line, session);
 		log_ms(&line, "connect_ms", pair->joined_ns - pair->accepted_ns);
 		log_end(&line);
 	}
@@ -105,7 +114,7 @@ void session_log_close(const struct session *session)
 	now_ns = clock_ns();
 	log_who(&line, session);
 	log_end_of_pair(&line, &pair->end);
-	log_str(&line, "tried", session->tried);
+	log_tried(&line, session);
 	if (pair->upstream != NULL) {
 		log_u64(&line, "bytes_up", stream_bytes_written(pair->upstream));
 		log_u64(&line, "bytes_down", stream_bytes_written(pair->client));
@@ -134,7 +143,7 @@ void session_log_attempt(struct session *session, const struct connector_attempt
 	} else {
 		(void)snprintf(where, sizeof(where), "%s", session->server->text);
 	}
-	if (len >= TRIED_MAX) {
+	if (len >= TRIED_MAX || session->n_retries > 0) {
 		return;
 	}
 	tried = realloc(session->tried, TRIED_MAX + 1);

@@ -12,7 +12,7 @@ void session_log_open(const struct session *session);
 /** "event=close", with everything that is known; the streams must not be freed yet. */
 void session_log_close(const struct session *session);
 
-/** Remembers a failed attempt for the closing line. */
+/** Remembers a failed attempt for the closing line; of retries, the last error must do. */
 void session_log_attempt(struct session *session, const struct connector_attempt *attempt);
 
 #endif

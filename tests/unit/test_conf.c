@@ -317,6 +317,8 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_str_eq(
 		addr_text(&installed->listeners[0].addresses[0], address), "127.0.0.1:8080");
 	ck_assert_str_eq(installed->upstreams[0].servers[0].text, "127.0.0.1:9000");
+	ck_assert_uint_eq(installed->upstreams[0].retry_for_ns, NS_NEVER);
+	ck_assert_uint_eq(written->upstreams[0].retry_for_ns, NS_NEVER);
 	/* Their defaults are not numbers: the file shows examples. */
 	ck_assert_uint_eq(installed->workers, 0);
 	ck_assert_uint_eq(installed->max_pairs, 0);

@@ -158,7 +158,8 @@ static const struct wrong wrong_listeners[] = {
 	{"name = \"a\"; listen = \"localhost:80\"; upstream = \"app\"",
 		W "1: listeners[0].listen: \"localhost:80\": a listener needs an address, not a "
 		  "name; "
-		  "write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\" or \"unix:/run/x.sock\"\n"},
+		  "write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\", \"unix:/run/x.sock\" "
+		  "or \"systemd:NAME\"\n"},
 	{"name = \"a\"; listen = []; upstream = \"app\"",
 		W "1: listeners[0].listen: is empty; write listen = \"127.0.0.1:8080\", or an "
 		  "array of "

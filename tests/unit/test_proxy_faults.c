@@ -122,6 +122,31 @@ static void life_is_reset_by_the_upstream(void)
 	life_until(client.in.error != 0 || client.in.ended);
 }
 
+static bool is_waiting(void)
+{
+	list_for_each (link, &house.proxy.sessions) {
+		struct session *session = container_of(link, struct session, link);
+
+		if (session->terms == house_terms(&house, 0) && session->server == NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** The server is there when it is tried again. */
+static void life_waits(void)
+{
+	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
+	house_clear_servers(&house);
+	house_add_server(&house, "unix:/nonexistent/socket");
+	life_until(is_waiting());
+	house_clear_servers(&house);
+	house_add_server(&house, server.address);
+	life_connects();
+	house.upstream.retry_for_ns = NS_NEVER;
+}
+
 static void life_is_drained(void)
 {
 	static const struct deadline_drain over; /* ended at 0 */
@@ -153,6 +178,7 @@ static const struct life {
 	{"half-close over UNIX", life_half_closes, {NULL}, WIRE_UNIX, false},
 	{"reset by the client", life_is_reset_by_the_client, {NULL}, WIRE_TCP, false},
 	{"reset by the upstream", life_is_reset_by_the_upstream, {NULL}, WIRE_TCP, false},
+	{"wait", life_waits, {NULL}, WIRE_TCP, false},
 	{"drain", life_is_drained, {NULL}, WIRE_TCP, false},
 };
 enum { LIVES = sizeof(lives) / sizeof(lives[0]) };

@@ -2,100 +2,15 @@
 /* From an accepted connection to its one closing line, which is read from a pipe. */
 #include "proxy/session.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/log.h"
-#include "house.h"
 #include "lookup.h"
 #include "proxy/generation.h"
+#include "session_rig.h"
 #include "suite.h"
-
-enum { LOG_MAX = 8192 };
-
-static struct house house;
-static struct server server;
-static struct side client;
-static int log_fds[2];
-static char log_text[LOG_MAX];
-
-static void setup(void)
-{
-	fixture_setup();
-	ck_assert_int_eq(pipe2(log_fds, O_CLOEXEC), 0);
-	log_set_level(LOG_LEVEL_DEBUG);
-	ck_assert_int_eq(log_open(log_fds[1]), 0);
-	ck_assert_int_eq(log_thread_open(), 0);
-	house_open(&house);
-	server_open(&server, WIRE_TCP);
-}
-
-static void teardown(void)
-{
-	server_close(&server);
-	side_close(&client);
-	loop_until(house.proxy.n_sessions == 0);
-	house_close(&house);
-	fixture_teardown();
-}
-
-/** Lets the session end and reads what the log says, which must be one closing line. */
-static void until_ended(void)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	loop_until(house.proxy.n_sessions == 0);
-	ck_assert(log_close(NS_NEVER));
-	close(log_fds[1]);
-	while ((n = read(log_fds[0], log_text + len, LOG_MAX - 1 - len)) > 0) {
-		len += (size_t)n;
-	}
-	close(log_fds[0]);
-	log_text[len] = '\0';
-	ck_assert_ptr_nonnull(strstr(log_text, " event=close "));
-	ck_assert_ptr_null(strstr(strstr(log_text, " event=close ") + 1, " event=close "));
-}
-
-/** The closing line says so: " key=value", or the beginning of one: " key=". */
-static void assert_says(const char *field)
-{
-	const char *line = strstr(log_text, " event=close ");
-	const char *at = strstr(line, field);
-
-	ck_assert_msg(at != NULL, "no '%s' in: %s", field, line);
-	at += strlen(field);
-	ck_assert_msg(*at == ' ' || *at == '\n' || strchr("=:(/", at[-1]) != NULL,
-		"'%s' goes on in: %s", field, line);
-}
-
-static void assert_silent(const char *key)
-{
-	const char *line = strstr(log_text, " event=close ");
-
-	ck_assert_msg(strstr(line, key) == NULL, "'%s' is in: %s", key, line);
-}
-
-static void begin(enum wire_kind kind)
-{
-	house_session(&house, 0, kind, &client);
-	side_receive(&client);
-	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 1);
-	ck_assert_uint_eq(house_pairs(&house, 0), 1);
-}
-
-static void begin_and_exchange(void)
-{
-	begin(WIRE_TCP);
-	side_send(&client, 300);
-	loop_until(server.side.in.n_received == 300);
-	side_send(&server.side, 20);
-	loop_until(client.in.n_received == 20);
-}
 
 /* ---- the servers ---- */
 
@@ -369,13 +284,6 @@ START_TEST(a_timer_is_logged_with_its_lateness)
 }
 END_TEST
 
-static void drain_until_now(void)
-{
-	proxy_drain(&house.proxy,
-		&(struct deadline_drain){
-			.start_ns = clock_ns(), .idle_first_ns = NS_NEVER, .end_ns = clock_ns()});
-}
-
 START_TEST(a_drain_is_logged)
 {
 	house_add_server(&house, server.address);
@@ -472,7 +380,7 @@ int main(void)
 	Suite *suite = suite_create("session");
 	TCase *tc = tcase_create("session");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, session_rig_setup, session_rig_teardown);
 	tcase_add_test(tc, relays_to_the_first_server_that_answers);
 	tcase_add_test(tc, the_log_names_the_server_and_the_opening);
 	tcase_add_test(tc, a_refused_server_is_followed_by_the_next);

@@ -24,6 +24,43 @@ START_TEST(after_the_last_there_is_none)
 }
 END_TEST
 
+#define MS(n) ((uint64_t)(n)*NS_PER_MS)
+
+START_TEST(waits_double_up_to_a_second_and_end_with_retry_for)
+{
+	static const uint64_t waits_ns[] = {
+		MS(100), MS(200), MS(400), MS(800), MS(1000), MS(1000), MS(500)};
+	struct conf_upstream upstream = {.retry_for_ns = MS(4000)};
+	uint64_t waited_ns = 0;
+	unsigned n = 0;
+
+	for (; n < sizeof(waits_ns) / sizeof(waits_ns[0]); n++) {
+		uint64_t wait_ns = upstream_wait_ns(&upstream, n, waited_ns);
+
+		ck_assert_uint_eq(wait_ns, waits_ns[n]);
+		waited_ns += wait_ns;
+	}
+	ck_assert_uint_eq(waited_ns, MS(4000));
+	ck_assert_uint_eq(upstream_wait_ns(&upstream, n, waited_ns), NS_NEVER);
+}
+END_TEST
+
+START_TEST(without_retry_for_there_is_no_waiting)
+{
+	struct conf_upstream upstream = {.retry_for_ns = NS_NEVER};
+
+	ck_assert_uint_eq(upstream_wait_ns(&upstream, 0, 0), NS_NEVER);
+}
+END_TEST
+
+START_TEST(many_retries_do_not_overflow)
+{
+	struct conf_upstream upstream = {.retry_for_ns = NS_NEVER - 1};
+
+	ck_assert_uint_eq(upstream_wait_ns(&upstream, UINT16_MAX, 0), MS(1000));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("upstream");
@@ -31,6 +68,9 @@ int main(void)
 
 	tcase_add_test(tc, servers_come_in_the_order_of_the_config);
 	tcase_add_test(tc, after_the_last_there_is_none);
+	tcase_add_test(tc, waits_double_up_to_a_second_and_end_with_retry_for);
+	tcase_add_test(tc, without_retry_for_there_is_no_waiting);
+	tcase_add_test(tc, many_retries_do_not_overflow);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

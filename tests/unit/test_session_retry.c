@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* retry_for: a session that waits for an upstream that is starting. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault.h"
+#include "proxy/generation.h"
+#include "session_rig.h"
+#include "suite.h"
+
+/** Whether the one session waits to try its servers again, or has ended already. */
+static bool is_waiting(void)
+{
+	const struct session *session =
+		container_of(house.proxy.sessions.next, struct session, link);
+
+	return house.proxy.n_sessions == 0 || session->server == NULL;
+}
+
+/** A session whose only server refuses, until it waits. */
+static void begin_and_wait(enum wire_kind kind)
+{
+	char refused[64];
+
+	refused_address(refused);
+	house_add_server(&house, refused);
+	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
+	begin(kind);
+	loop_until(is_waiting());
+}
+
+START_TEST(a_server_that_starts_late_gets_what_the_client_sent_early)
+{
+	begin_and_wait(WIRE_TCP);
+	side_send(&client, 300);
+	house_clear_servers(&house);
+	house_add_server(&house, server.address);
+	loop_until(server.side.in.n_received == 300);
+	side_finish(&client);
+	side_finish(&server.side);
+	until_ended();
+	assert_says(" reason=eof");
+	assert_says(" retries=1");
+	assert_says(" tried=\"127.0.0.1:");
+}
+END_TEST
+
+START_TEST(when_retry_for_is_over_the_client_is_reset)
+{
+	char refused[64];
+	char expected[256];
+
+	refused_address(refused);
+	house_add_server(&house, refused);
+	house_add_server(&house, refused);
+	house.upstream.retry_for_ns = (uint64_t)150 * NS_PER_MS;
+	begin(WIRE_TCP);
+	loop_until(side_saw_reset(&client));
+	until_ended();
+	(void)snprintf(expected, sizeof(expected),
+		" tried=\"%s (Connection refused), %s (Connection refused)\"", refused, refused);
+	assert_says(expected); /* of the first try only, however often */
+	assert_says(" by=upstream");
+	assert_says(" reason=connect_failed");
+	assert_says(" errno=ECONNREFUSED");
+	ck_assert_ptr_nonnull(strstr(log_text, " retries="));
+}
+END_TEST
+
+START_TEST(a_client_that_resets_while_waiting_ends_at_once)
+{
+	begin_and_wait(_i == 0 ? WIRE_TCP : WIRE_UNIX);
+	side_reset(&client);
+	until_ended();
+	assert_says(" by=client");
+	assert_says(" reason=reset");
+}
+END_TEST
+
+START_TEST(waiting_ends_with_the_drain)
+{
+	begin_and_wait(WIRE_TCP);
+	drain_until_now();
+	until_ended();
+	assert_says(" reason=drain");
+}
+END_TEST
+
+START_TEST(waiting_ends_with_the_lifetime)
+{
+	house_terms(&house, 0)->rules.timeouts.lifetime_ns = (uint64_t)20 * NS_PER_MS;
+	begin_and_wait(WIRE_TCP);
+	until_ended();
+	assert_says(" reason=lifetime");
+}
+END_TEST
+
+START_TEST(what_weir_is_short_of_is_not_waited_for)
+{
+	house_add_server(&house, server.address);
+	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
+	begin(WIRE_TCP);
+	fault_set_errno(_i == 0 ? EADDRNOTAVAIL : ENOBUFS);
+	fault_only_call("connect");
+	fault_arm(1);
+	until_ended();
+	ck_assert(fault_disarm());
+	assert_says(" reason=limit");
+	assert_silent(" retries=");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session_retry");
+	TCase *tc = tcase_create("session_retry");
+
+	tcase_add_checked_fixture(tc, session_rig_setup, session_rig_teardown);
+	tcase_add_test(tc, a_server_that_starts_late_gets_what_the_client_sent_early);
+	tcase_add_test(tc, when_retry_for_is_over_the_client_is_reset);
+	tcase_add_loop_test(tc, a_client_that_resets_while_waiting_ends_at_once, 0, 2);
+	tcase_add_test(tc, waiting_ends_with_the_drain);
+	tcase_add_test(tc, waiting_ends_with_the_lifetime);
+	tcase_add_loop_test(tc, what_weir_is_short_of_is_not_waited_for, 0, 2);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
