@@ -159,6 +159,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	struct acceptor_opts opts = {
 		.loop = proxy->loop,
 		.fd = socket->listen.fd,
+		.is_shared = socket->is_shared,
 		.owner = listener,
 		.admit = on_admit,
 		.refused = on_refused,

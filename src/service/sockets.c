@@ -193,6 +193,7 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 			{
 				.listen.fd = fd,
 				.is_unix = is_unix(fd),
+				.is_shared = true,
 				.hand_over = opening->n_workers > 1,
 				.listener = opening->index,
 			},

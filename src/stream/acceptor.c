@@ -23,8 +23,8 @@
 
 struct acceptor {
 	struct watcher watcher; /**< of fd */
-	struct timer rest;
-	struct task step; /**< draining: next turn; closed: free */
+	struct timer rest;      /**< resting; draining: the handshakes that are under way */
+	struct task step;       /**< draining: next turn; closed: free */
 	struct acceptor_opts opts;
 	int fd;          /**< -1 once closed */
 	unsigned n_left; /**< draining: how many at most are still accepted */
@@ -35,12 +35,16 @@ struct acceptor {
 	bool paused;
 	bool resting;
 	bool draining;
+	bool was_empty; /**< draining: nobody waited when it began, nor came since */
+	bool to_linger; /**< draining: handshakes may be under way */
+	bool lingering; /**< and `rest` waits for them */
 };
 
 /** All that waited when draining began was accepted; a pause does not hold up the end then. */
 static bool is_drained(const struct acceptor *acceptor)
 {
-	return acceptor->draining && acceptor->n_left == 0;
+	return acceptor->draining &&
+	       (acceptor->n_left == 0 || (acceptor->was_empty && acceptor->paused));
 }
 
 static bool is_accepting(const struct acceptor *acceptor)
@@ -85,6 +89,9 @@ static int watch(struct acceptor *acceptor)
 /** Sees to it that more is accepted, unless a pause or a rest holds it up. */
 static void go_on(struct acceptor *acceptor)
 {
+	if (acceptor->resting) {
+		return; /* its timer goes on */
+	}
 	if (acceptor->draining && (is_accepting(acceptor) || is_drained(acceptor))) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
 	} else if (is_accepting(acceptor) && !acceptor->watched && watch(acceptor) < 0) {
@@ -142,6 +149,7 @@ static int accept_one(struct acceptor *acceptor)
 
 		if (fd >= 0) {
 			acceptor->n_left -= acceptor->n_left > 0;
+			acceptor->was_empty = false;
 			if (acceptor->n_early > 0) {
 				acceptor->n_early--;
 				(void)listen_set_options(fd); /* at worst it is slow */
@@ -192,11 +200,31 @@ static void shut(struct acceptor *acceptor)
 	acceptor->fd = -1;
 }
 
+static unsigned queue_length(int fd);
+
+/** The queue is served: waits for handshakes that are under way, once. Whether there is a wait. */
+static bool linger(struct acceptor *acceptor)
+{
+	if (!acceptor->to_linger) {
+		return false;
+	}
+	acceptor->to_linger = false;
+	acceptor->lingering = true;
+	acceptor->resting = true;
+	stop(acceptor);
+	timer_arm(
+		&acceptor->rest, clock_after(clock_ns(), (uint64_t)ACCEPTOR_LINGER_MS * NS_PER_MS));
+	return true;
+}
+
 static void accept_slice(struct acceptor *acceptor)
 {
 	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor);
 
 	if (acceptor->fd < 0) {
+		return;
+	}
+	if (acceptor->draining && r == -EAGAIN && linger(acceptor)) {
 		return;
 	}
 	/* The queue is empty, or will not be read any better by waiting. */
@@ -231,6 +259,10 @@ static void on_rested(struct timer *timer)
 	struct acceptor *acceptor = container_of(timer, struct acceptor, rest);
 
 	acceptor->resting = false;
+	if (acceptor->lingering) {
+		acceptor->lingering = false;
+		acceptor->n_left = queue_length(acceptor->fd);
+	}
 	go_on(acceptor);
 }
 
@@ -322,12 +354,20 @@ static unsigned queue_length(int fd)
 
 void acceptor_drain(struct acceptor *acceptor)
 {
+	int r;
+
 	assert(loop_is_current(acceptor->opts.loop) && acceptor->opts.drained != NULL);
 	if (acceptor->draining || acceptor->fd < 0) {
 		return;
 	}
 	acceptor->draining = true;
 	acceptor->n_left = queue_length(acceptor->fd);
+	r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
+	acceptor->to_linger = r > 0;
+	acceptor->was_empty = acceptor->n_left == 0;
+	if (r >= 0 && acceptor->was_empty) {
+		acceptor->n_left = LISTEN_BACKLOG; /* who came meanwhile, if any: until EAGAIN */
+	}
 	unwatch(acceptor);
 	go_on(acceptor);
 }

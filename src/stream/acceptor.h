@@ -4,7 +4,7 @@
  *
  *	running ── admit() says no ──▶ paused ── acceptor_resume() ──▶ running
  *	running ── EMFILE, ENFILE, ENOBUFS, ENOMEM ──▶ resting (100 ms) ──▶ running
- *	any     ── acceptor_drain() ──▶ draining ── queue empty ──▶ drained()
+ *	any     ── acceptor_drain() ──▶ draining ── queue empty, a moment later too ──▶ drained()
  *
  * Before each accept4() the owner admits it (takes its place under a limit); if there is then
  * nothing to accept, refused() gives the place back. A paused or resting acceptor leaves the queue
@@ -25,14 +25,16 @@ struct acceptor;
 struct loop;
 
 enum {
-	ACCEPTOR_A_TURN = 16,   /**< connections accepted in one wake-up */
-	ACCEPTOR_REST_MS = 100, /**< after running out of fds or memory */
+	ACCEPTOR_A_TURN = 16,     /**< connections accepted in one wake-up */
+	ACCEPTOR_REST_MS = 100,   /**< after running out of fds or memory */
+	ACCEPTOR_LINGER_MS = 100, /**< for the last segment of a handshake */
 };
 
 struct acceptor_opts {
 	struct loop *loop;
-	int fd;      /**< listening, non-blocking; taken */
-	void *owner; /**< handed to the callbacks, which may all close the acceptor */
+	int fd;         /**< listening, non-blocking; taken */
+	bool is_shared; /**< others listen on the same socket: draining leaves it as it is */
+	void *owner;    /**< handed to the callbacks, which may all close the acceptor */
 	/** May one more be accepted? Takes its place if so. False pauses. NULL: always. */
 	bool (*admit)(void *owner);
 	/** The place that admit() took is not needed after all. NULL if admit is. */
@@ -41,8 +43,8 @@ struct acceptor_opts {
 	void (*accepted)(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
 	/** May be NULL. Accepting failed with `err` and rests. For a log line; rate-limit it. */
 	void (*resting)(void *owner, int err);
-	/** After acceptor_drain(): the queue is empty (or its length at that time was accepted) and
-	 * the fd is closed. NULL if acceptor_drain() is never called. */
+	/** After acceptor_drain(): the queue is empty (of a shared socket: its length at that time
+	 * was accepted) and the fd is closed. NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 
@@ -61,8 +63,10 @@ void acceptor_resume(struct acceptor *acceptor);
 bool acceptor_is_paused(const struct acceptor *acceptor);
 
 /**
- * Accepts what waits, closes the fd, then calls drained() (nothing from inside this call). A pause
- * holds it up until acceptor_resume(). Idempotent.
+ * Lets nobody new in (listen_refuse()), accepts what waits, gives handshakes that are under way
+ * ACCEPTOR_LINGER_MS, accepts again, closes the fd, then calls drained() (nothing from inside this
+ * call): so no client is reset. Of a shared socket it only accepts what waits now. A pause holds it
+ * up until acceptor_resume(), unless nothing waits. Idempotent.
  */
 void acceptor_drain(struct acceptor *acceptor);
 

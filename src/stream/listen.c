@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -275,6 +276,41 @@ int listen_queue_length(int fd)
 bool listen_can_double(const struct addr *addr)
 {
 	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
+}
+
+/** Drops a SYN without ACK; offset 13 are the flags of the TCP header (RFC 9293, 3.1). */
+static int refuse_syn(int fd)
+{
+	enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	static const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0) {
+		return -errno;
+	}
+	return 1;
+}
+
+int listen_refuse(int fd)
+{
+	int family;
+	socklen_t len = sizeof(family);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) < 0) {
+		return -errno;
+	}
+	if (family != AF_UNIX) {
+		return refuse_syn(fd);
+	}
+	/* connect(2) looks at it, accept(2) does not: unix_stream_connect(), unix_accept(). */
+	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
 }
 
 void listen_close(struct listen_socket *socket)

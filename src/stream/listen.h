@@ -71,6 +71,15 @@ int listen_queue_length(int fd);
 bool listen_can_double(const struct addr *addr);
 
 /**
+ * No client gets into the queue of a listening socket any more; those in it, and handshakes that
+ * are under way, are not touched. TCP: the SYN is dropped, so a client that repeats it (after 1 s)
+ * meets whoever listens by then. UNIX: ECONNREFUSED. It cannot be undone, and it is the socket's:
+ * not for one that somebody else holds too. 1 when handshakes may be under way, 0 when nobody can
+ * come any more, or a negative errno.
+ */
+int listen_refuse(int fd);
+
+/**
  * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path
  * and gives up the claim. Idempotent, and fine when never opened: { .fd = -1 }.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The acceptor: draining, and whatever its owner does in a callback. */
 #include <errno.h>
+#include <netinet/tcp.h>
 
 #include "acceptor_rig.h"
 #include "fixture.h"
@@ -64,10 +65,47 @@ START_TEST(draining_waits_at_the_limit)
 }
 END_TEST
 
-START_TEST(draining_takes_no_newcomers_for_ever)
+/** What the kernel knows of a TCP connection (tcp_states.h). */
+static unsigned tcp_state(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	return info.tcpi_state;
+}
+
+START_TEST(draining_lets_nobody_new_in_and_resets_nobody)
+{
+	int newcomer;
+
+	owner.limit = 0;
+	start(_i);
+	connect_clients(3);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	acceptor_drain(owner.acceptor);
+	if (_i) {
+		ck_assert_int_eq(connect_newcomer(&newcomer), -ECONNREFUSED);
+	} else {
+		ck_assert_int_eq(connect_newcomer(&newcomer), -EINPROGRESS);
+		ck_assert_uint_eq(tcp_state(newcomer), TCP_SYN_SENT);
+	}
+	owner.limit = CLIENTS_MAX;
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 3);
+	if (!_i) {
+		/* It asks again later, and meets whoever listens then. */
+		ck_assert_uint_eq(tcp_state(newcomer), TCP_SYN_SENT);
+	}
+}
+END_TEST
+
+START_TEST(draining_a_shared_socket_takes_no_newcomers_for_ever)
 {
 	/* The limit holds it up, so that more can come to the queue than were there. */
 	owner.limit = 0;
+	owner.is_shared = true;
 	start(false);
 	connect_clients(3);
 	loop_until(acceptor_is_paused(owner.acceptor));
@@ -215,7 +253,8 @@ static Suite *acceptor_drain_suite(void)
 	tcase_add_loop_test(draining, draining_serves_what_waits_then_closes, 0, 2);
 	tcase_add_loop_test(draining, draining_an_empty_queue_ends_though_paused, 0, 4);
 	tcase_add_loop_test(draining, draining_waits_at_the_limit, 0, 2);
-	tcase_add_test(draining, draining_takes_no_newcomers_for_ever);
+	tcase_add_loop_test(draining, draining_lets_nobody_new_in_and_resets_nobody, 0, 2);
+	tcase_add_test(draining, draining_a_shared_socket_takes_no_newcomers_for_ever);
 	tcase_add_loop_test(draining, draining_survives_a_shortage, 0, 2);
 	tcase_add_test(draining, draining_ends_when_the_socket_is_of_no_use);
 	tcase_add_test(draining, draining_while_resting_goes_on_afterwards);

@@ -109,6 +109,7 @@ struct acceptor_opts options(int fd)
 	return (struct acceptor_opts){
 		.loop = test_loop,
 		.fd = fd,
+		.is_shared = owner.is_shared,
 		.owner = &owner,
 		.admit = on_admit,
 		.refused = on_refused,
@@ -161,6 +162,22 @@ void connect_clients(int n)
 		clients[n_clients++] = fd;
 	}
 	fault_resume();
+}
+
+int connect_newcomer(int *ret_fd)
+{
+	int r = 0;
+
+	fault_suspend();
+	*ret_fd = socket(address.sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(*ret_fd, 0);
+	ck_assert_int_lt(n_clients, CLIENTS_MAX);
+	clients[n_clients++] = *ret_fd;
+	if (connect(*ret_fd, &address.sa.any, address.sa_len) < 0) {
+		r = -errno;
+	}
+	fault_resume();
+	return r;
 }
 
 /** The next `n` accept4()s fail with `err`. fault.h has one at a time. */

@@ -15,6 +15,7 @@ enum deed { CLOSE, PAUSE, DRAIN };
 
 struct owner {
 	struct acceptor *acceptor;
+	bool is_shared;  /* the socket: see acceptor_opts */
 	unsigned limit;  /* places; as in a limit, admit() takes one */
 	unsigned places; /* taken */
 	unsigned n_accepted;
@@ -45,6 +46,9 @@ struct acceptor_opts options(int fd);
 /** Opens owner.acceptor on a new listener. */
 void start(bool is_unix);
 void connect_clients(int n);
+
+/** One more client, which does not wait for its connection; 0 or a negative errno. */
+int connect_newcomer(int *ret_fd);
 
 /** The next `n` accept4()s fail with `err`; counts anew. fault.h has one at a time. */
 void fail_accepts(int n, int err);
