@@ -111,6 +111,25 @@ static void read_listen(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
+/* An array of strings, each of which switches something on; it may be empty. */
+static void read_apply(struct conf_reader *reader, const struct conf_key *key,
+	const config_setting_t *setting, const char *shown, void *object)
+{
+	int n = config_setting_length(setting);
+
+	if (config_setting_is_array(setting) != CONFIG_TRUE) {
+		conf_report_type(reader, key, setting, shown);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		char element[CONF_PATH_MAX];
+
+		join_index(element, shown, (size_t)i);
+		read_value(reader, key, config_setting_get_elem(setting, (unsigned)i), element,
+			object);
+	}
+}
+
 /* Sets the defaults of an object. They are part of the program: they cannot be refused. */
 static void preset(struct conf_reader *reader, const char *schema, void *object)
 {
@@ -199,6 +218,9 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 		break;
 	case CONF_LIST:
 		read_list(reader, key, setting, shown, object);
+		break;
+	case CONF_APPLY:
+		read_apply(reader, key, setting, shown, object);
 		break;
 	case CONF_LISTEN:
 		read_listen(reader, key, setting, shown, object);

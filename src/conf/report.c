@@ -49,6 +49,10 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 		(void)snprintf(text, CONF_WHY_MAX, "write a string with a unit, like %s = \"%s\"",
 			name, key->example);
 		break;
+	case CONF_APPLY:
+		(void)snprintf(
+			text, CONF_WHY_MAX, "write %s = [ \"%s\" ], or [ ]", name, key->example);
+		break;
 	case CONF_LISTEN:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\", or an array of such strings",
 			name, key->example);

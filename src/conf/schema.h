@@ -21,6 +21,7 @@ enum conf_type {
 	CONF_SIZE,      /**< size_t bytes */
 	CONF_LEVEL,     /**< enum log_level */
 	CONF_AUTO,      /**< bool; "auto" or "off" */
+	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
 	CONF_NAME,      /**< char *; 1 - 64 of [A-Za-z0-9_.-], unique in its list */
 	CONF_REFERENCE, /**< the name of an upstream: const struct conf_upstream * */

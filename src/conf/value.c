@@ -184,6 +184,16 @@ static int set_auto(const char *text, bool *value, char why[CONF_WHY_MAX])
 	return 0;
 }
 
+static int set_apply(const char *text, bool *value, char why[CONF_WHY_MAX])
+{
+	if (strcmp(text, "timeouts") != 0) {
+		return refuse(
+			why, text, "nothing that could change for open pairs; write \"timeouts\"");
+	}
+	*value = true;
+	return 0;
+}
+
 static int set_server(const char *text, struct conf_server *value, char why[CONF_WHY_MAX])
 {
 	struct addr addr;
@@ -229,6 +239,8 @@ int conf_value_set(
 					 "\"debug\"");
 	case CONF_AUTO:
 		return set_auto(text, value, why);
+	case CONF_APPLY:
+		return set_apply(text, value, why);
 	case CONF_MODE:
 		return set_mode(key, text, value, why);
 	case CONF_NAME:

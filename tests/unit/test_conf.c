@@ -34,6 +34,7 @@ START_TEST(the_smallest_config_gets_all_defaults)
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_INFO);
 	ck_assert_uint_eq(conf->high_water_mark, 64 * 1024);
 	ck_assert(conf->splice);
+	ck_assert(!conf->apply_timeouts);
 	expect_default_timeouts(&conf->timeouts);
 	ck_assert_uint_eq(conf->timeouts.drain_ns, SECONDS(30));
 	ck_assert_uint_eq(conf->drain.grace_ns, 0);
@@ -63,6 +64,7 @@ START_TEST(every_value_that_is_written_is_read)
 	const struct conf *conf = conf_case_load_text(
 		"workers = 3; max_pairs = 10000000; log = { level = \"debug\"; };\n"
 		"relay = { high_water_mark = \"16M\"; splice = \"off\"; };\n"
+		"reload = { apply_to_open_pairs = [ \"timeouts\" ]; };\n"
 		"timeouts = { connect = \"1ms\"; idle = \"2s\"; half_close = \"3s\";\n"
 		"  half_close_max = \"4s\"; write_stall = \"5s\"; lifetime = \"10000d\"; drain = "
 		"\"9s\"; };\n"
@@ -80,6 +82,7 @@ START_TEST(every_value_that_is_written_is_read)
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_DEBUG);
 	ck_assert_uint_eq(conf->high_water_mark, 16 * 1024 * 1024);
 	ck_assert(!conf->splice);
+	ck_assert(conf->apply_timeouts);
 	ck_assert_uint_eq(conf->timeouts.connect_ns, NS_PER_MS);
 	ck_assert_uint_eq(conf->timeouts.idle_ns, SECONDS(2));
 	ck_assert_uint_eq(conf->timeouts.half_close_ns, SECONDS(3));
@@ -264,6 +267,9 @@ static void compare(const config_setting_t *group, const char *parent, unsigned 
 			(void)snprintf(path, sizeof(path), "%s[]", key->path);
 			ck_assert_int_eq(config_setting_length(setting), 1);
 			compare(config_setting_get_elem(setting, 0), path, counts);
+		} else if (key->type == CONF_APPLY) {
+			ck_assert(config_setting_is_array(setting));
+			ck_assert_int_eq(config_setting_length(setting), 0);
 		} else {
 			(void)snprintf(value, sizeof(value), "%d", config_setting_get_int(setting));
 			ck_assert_str_eq(

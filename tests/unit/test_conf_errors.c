@@ -79,6 +79,15 @@ static const struct wrong wrong_values[] = {
 		W "1: relay.high_water_mark: 65536 is a bare number; write \"65536\", in quotes\n"},
 	{"relay = { splice = \"on\"; };",
 		W "1: relay.splice: \"on\": neither of two; write \"auto\" or \"off\"\n"},
+	{"reload = { apply_to_open_pairs = \"timeouts\"; };",
+		W "1: reload.apply_to_open_pairs: a string was found; write apply_to_open_pairs = "
+		  "[ \"timeouts\" ], or [ ]\n"},
+	{"reload = { apply_to_open_pairs = [ \"timeouts\", \"upstreams\" ]; };",
+		W "1: reload.apply_to_open_pairs[1]: \"upstreams\": nothing that could change for "
+		  "open pairs; write \"timeouts\"\n"},
+	{"reload = { apply_to_open_pairs = [ 1 ]; };",
+		W "1: reload.apply_to_open_pairs[0]: an integer was found; write "
+		  "apply_to_open_pairs = [ \"timeouts\" ], or [ ]\n"},
 	{"relay = { splice = true; };",
 		W "1: relay.splice: a boolean was found; write splice = \"off\"\n"},
 	{"relay = { high_water_mark = \"4095\"; };",
@@ -111,9 +120,9 @@ static const struct wrong wrong_values[] = {
 		W "1: relay.slice: is not known here; the nearest known key is \"splice\"\n"},
 	{"relay = { buffers = \"auto\"; };",
 		W "1: relay.buffers: is not known here; known are: high_water_mark, splice\n"},
-	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
-		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
-		  "workers, max_pairs, timeouts, drain, log, relay, listeners, upstreams\n"},
+	{"a_name_of_more_than_forty_characters_is_cut_there = 1;", W
+		"1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
+		"workers, max_pairs, timeouts, drain, log, relay, reload, listeners, upstreams\n"},
 	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };",
 		W "1: timeouts.read: is not known here; known are: connect, idle, half_close, "
 		  "half_close_max, write_stall, lifetime, drain\n" W
