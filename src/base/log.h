@@ -14,7 +14,8 @@
  *
  *	time=2026-01-31T12:00:00.123Z level=info event=close pair=17 client=127.0.0.1:40000
  *
- * or, where the fd leads to the journal, an entry with a field for each key (log_journal.h).
+ * or, where the fd leads to the journal, an entry with a field for each key (log_journal.h), from
+ * log_settle() on.
  *
  * A line is built on the caller's stack and put whole into the calling thread's own queue (one
  * producer, one consumer, LOG_QUEUE_BYTES, in log_queue.h). The log thread collects the queues, in
@@ -63,6 +64,13 @@ const char *log_error_prefix(void);
 /** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0, -EBUSY when it runs,
  * or another errno. */
 int log_open(int fd);
+
+/**
+ * The process is here to stay: from now on lines for the journal are entries with fields. Before,
+ * they go to `fd` with a priority, by which journald knows for sure whose they are, even if the
+ * process ends at once. After log_open().
+ */
+void log_settle(void);
 
 /**
  * Gives the calling thread its queue; -ENOMEM when there is none to be had (the thread then drops

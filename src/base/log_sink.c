@@ -15,7 +15,11 @@
  * stores `asleep`, then loads `pushed`. All four are sequentially consistent, so at least one sees
  * the other. (Fences would do too, but ThreadSanitizer does not understand them.)
  *
- * Lines for the journal are entries of its own protocol (log_journal.c), sent one by one.
+ * Lines for the journal are entries of its own protocol (log_journal.c), sent one by one, from
+ * log_settle() on. Until then, and for lines that a thread writes itself, they take the stream:
+ * journald asks the kernel whose an entry is when it reads it, and an entry of a process that is
+ * gone by then is not found among those of its unit; a failed start would be unexplained. Of the
+ * stream it knows from the beginning.
  *
  * Failure modes: the reader does not read, so write() blocks and the queues fill up and drop; the
  * reader is gone (EPIPE) or the disk is full, so the batch is dropped. Either way the lines are
@@ -65,8 +69,9 @@ struct stamp {
 
 static struct {
 	_Atomic(enum sink_state) state;
-	int fd;             /* borrowed; constant while open */
-	enum log_form form; /* constant while open */
+	int fd;                     /* borrowed; constant while open */
+	enum log_form settled_form; /* constant while open */
+	atomic_bool settled;
 	pthread_t thread;
 
 	atomic_bool asleep; /* the log thread waits for `wakeup`; who clears it posts */
@@ -81,6 +86,7 @@ static struct {
 	/* The log thread's own. */
 	struct list queues; /* struct log_queue::link */
 	uint64_t unsaid;    /* dropped lines that no line has told of yet */
+	enum log_form form; /* of this round, so that a batch has lines of one form only */
 	bool flows;         /* the journal took a line in this round */
 	struct stamp stamp;
 	size_t batch_len;
@@ -154,11 +160,17 @@ static size_t format_line(const struct log_record *record, enum log_form form, s
 	return len;
 }
 
+/* How lines are written to the fd itself. */
+static enum log_form form_of_stream(enum log_form form)
+{
+	return form == LOG_FORM_ENTRY ? LOG_FORM_PREFIXED : form;
+}
+
 void log_sink_write(const struct log_record *record, const char *text)
 {
 	enum sink_state state = atomic_load(&sink.state);
 	int fd = state == SINK_CLOSED ? STDERR_FILENO : sink.fd;
-	enum log_form form = state == SINK_CLOSED ? log_journal_form(fd) : sink.form;
+	enum log_form form = state == SINK_CLOSED ? log_journal_form(fd) : sink.settled_form;
 	struct stamp stamp = {.text = ""};
 	char line[OUTPUT_MAX];
 
@@ -166,11 +178,7 @@ void log_sink_write(const struct log_record *record, const char *text)
 		/* The fd is stuck, the process on its way out, and nobody left to count for. */
 		return;
 	}
-	if (form == LOG_FORM_ENTRY) {
-		(void)log_journal_send(record, text);
-	} else {
-		(void)write_all(fd, line, format_line(record, form, &stamp, text, line));
-	}
+	(void)write_all(fd, line, format_line(record, form_of_stream(form), &stamp, text, line));
 }
 
 bool log_sink_is_open(void)
@@ -348,6 +356,8 @@ static void write_queues(bool last)
 {
 	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
 
+	sink.form =
+		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	sink.flows = false;
 	adopt_arrivals();
 	empty_queues();
@@ -405,7 +415,8 @@ int log_open(int fd)
 	assert(r == 0);
 	atomic_store(&sink.closing, false);
 	sink.fd = fd;
-	sink.form = log_journal_form(fd);
+	sink.settled_form = log_journal_form(fd);
+	atomic_store(&sink.settled, false);
 	/* The thread inherits the mask: signals are the main thread's, and SIGPIPE is nobody's. */
 	sigfillset(&all);
 	r = pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -417,6 +428,12 @@ int log_open(int fd)
 	}
 	atomic_store(&sink.state, SINK_OPEN);
 	return 0;
+}
+
+void log_settle(void)
+{
+	assert(log_sink_is_open());
+	atomic_store(&sink.settled, true);
 }
 
 bool log_close(uint64_t budget_ns)

@@ -336,6 +336,7 @@ int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 		r = daemon_start(&daemon);
 	}
 	if (r == 0) {
+		log_settle();
 		daemon_log_ready(&daemon, conf_path);
 		notify_ready();
 		loop_run(daemon.loop);

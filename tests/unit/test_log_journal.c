@@ -138,6 +138,7 @@ static void log_to_journal(void (*put)(struct log_line *line))
 	journal.is_there = true;
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
+	log_settle();
 	put(&line);
 	ck_assert(log_close(PATIENCE));
 	text = memory_close(memory);
@@ -265,20 +266,40 @@ START_TEST(what_the_journal_refuses_is_counted)
 }
 END_TEST
 
-START_TEST(a_thread_without_a_queue_sends_its_entries_itself)
+/* journald knows for sure whose the stream is, not whose an entry was. */
+START_TEST(lines_of_a_process_that_may_end_at_once_take_the_stream)
 {
 	int memory = memory_open();
-	struct log_line line;
 	char *text;
 
 	name_journal(memory, 0);
 	journal.is_there = true;
 	ck_assert_int_eq(log_open(memory), 0);
-	put_close(&line);
-	ck_assert_uint_eq(journal.n, 1);
+	put_line(LOG_LEVEL_WARN);
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_line(LOG_LEVEL_ERROR);
 	ck_assert(log_close(PATIENCE));
 	text = memory_close(memory);
-	ck_assert_str_eq(text, "");
+	ck_assert_str_eq(text, "<4>event=x\n<3>event=x\n");
+	ck_assert_uint_eq(journal.n, 0);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_thread_without_a_queue_takes_the_stream)
+{
+	int memory = memory_open();
+	char *text;
+
+	name_journal(memory, 0);
+	journal.is_there = true;
+	ck_assert_int_eq(log_open(memory), 0);
+	log_settle();
+	put_line(LOG_LEVEL_ERROR);
+	ck_assert(log_close(PATIENCE));
+	text = memory_close(memory);
+	ck_assert_str_eq(text, "<3>event=x\n");
+	ck_assert_uint_eq(journal.n, 0);
 	free(text);
 }
 END_TEST
@@ -310,7 +331,8 @@ int main(void)
 	tcase_add_test(tc, hostile_bytes_arrive_exactly);
 	tcase_add_test(tc, the_longest_line_is_an_entry_too);
 	tcase_add_test(tc, what_the_journal_refuses_is_counted);
-	tcase_add_test(tc, a_thread_without_a_queue_sends_its_entries_itself);
+	tcase_add_test(tc, lines_of_a_process_that_may_end_at_once_take_the_stream);
+	tcase_add_test(tc, a_thread_without_a_queue_takes_the_stream);
 	tcase_add_test(tc, errors_beside_the_log_have_a_priority_only_in_the_journal);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
