@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: ISC
+"""The units as they are shipped: the sandbox, low ports both ways, /run/weir, instances, errors."""
+
+import contextlib
+import socket
+
+import pytest
+from weirtest import address, config, peers
+
+from boottest import traffic
+
+CONF = "/etc/weir/weir.conf"
+EXAMPLES = "/usr/share/doc/weir/examples"
+SERVER = traffic.DEFAULT_SERVER
+CAP_NET_BIND_SERVICE = 10
+
+
+def settings(listen, server=SERVER, **more):
+    return {**more, **config.relay([listen], server, name="web")}
+
+
+def restart_with(machine, *args, **more):
+    machine.configure(settings(*args, **more))
+    machine.systemctl("restart", "weir")
+
+
+def relays(to, size=14):
+    """Whether that many bytes come there and back."""
+    sent = b"x" * size
+    with traffic.default_upstream(), traffic.client(to) as client:
+        client.sendall(sent)
+        return peers.read_exactly(client, size) == sent
+
+
+def status(machine):
+    """/proc/PID/status of the service."""
+    rows = machine.read(f"/proc/{machine.pid()}/status").splitlines()
+    return {key: value.strip() for key, _, value in (row.partition(":") for row in rows)}
+
+
+def errors(machine, *matches):
+    machine.run("journalctl", "--sync")
+    return machine.journal("--unit=weir", "--priority=warning", "SYSLOG_IDENTIFIER=weir", *matches)
+
+
+def test_service_has_a_user_of_its_own_and_no_rights(machine):
+    now = status(machine)
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(now[kind], 16) == 0, kind
+    assert now["NoNewPrivs"] == "1" and now["Seccomp"] == "2"
+    assert all(61184 <= int(one) <= 65519 for one in now["Uid"].split() + now["Gid"].split())
+
+
+def test_service_can_write_nothing_and_sees_no_homes(machine):
+    machine.sh("mkdir -p /home/me; for file in /root/secret /home/me/secret /tmp/mine; do echo x >$file; done")
+    machine.systemctl("restart", "weir")
+
+    def inside(script):
+        """In its mount namespace, but as root: what root cannot do there, the service cannot."""
+        return machine.run("nsenter", "--target", machine.pid(), "--mount", "sh", "-c", script,
+                           check=False).returncode == 0
+
+    for folder in ("/etc/weir", "/usr", "/var", "/root", "/home", "/sys"):
+        assert not inside(f"echo x >{folder}/x"), folder
+    for path in ("/root/secret", "/home/me/secret", "/tmp/mine", "/proc/sys/kernel", "/dev/kmsg"):
+        assert not inside(f"test -e {path}"), path
+    assert inside("echo x >/run/weir/x") and inside(f"cat {CONF}")
+
+
+@pytest.mark.parametrize("listen, to, server", (
+    ("127.0.0.1:8080", "127.0.0.1:8080", "app.test:9000"),
+    ("[::1]:8080", "[::1]:8080", "localhost:9000"),
+    ("*:8080", "[::1]:8080", SERVER)))
+def test_sandbox_costs_no_feature(machine, listen, to, server):
+    """Names, IPv6, workers, bulk that is spliced: nothing is refused, and nothing is warned of."""
+    machine.write("/etc/hosts", "127.0.0.1 localhost app.test\n::1 localhost\n")
+    restart_with(machine, listen, server, workers=2)
+    with machine.network():
+        assert relays(to, 8 << 20)
+    assert not errors(machine)
+
+
+def test_unix_listener_in_run_weir_is_for_everybody(machine):
+    restart_with(machine, "unix:/run/weir/web.sock")
+    with machine.network():
+        assert relays(address.unix(machine.path("/run/weir/web.sock")))
+    # Neither the socket nor a folder above it is closed to others.
+    machine.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "test", "-w",
+                "/run/weir/web.sock")
+    machine.systemctl("stop", "weir")
+    assert machine.run("test", "-e", "/run/weir", check=False).returncode != 0
+
+
+def test_drop_in_serves_port_80(machine):
+    machine.configure(settings("*:80"))
+    assert machine.systemctl("restart", "weir", check=False).returncode != 0
+    machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), name="low-ports")
+    machine.systemctl("reset-failed", "weir")
+    machine.systemctl("restart", "weir")
+    with machine.network():
+        assert relays("127.0.0.1:80") and relays("[::1]:80")
+    now = status(machine)
+    assert int(now["CapEff"], 16) == int(now["CapBnd"], 16) == 1 << CAP_NET_BIND_SERVICE
+
+
+def test_socket_unit_serves_port_80_without_a_right(machine):
+    """As the example says; and a service without it goes on as before."""
+    assert machine.show("weir.socket", "ActiveState") == "inactive"
+    machine.write(CONF, machine.read(f"{EXAMPLES}/activation.conf"))
+    machine.systemctl("stop", "weir")
+    machine.systemctl("enable", "--now", "weir.socket")
+    with machine.network():
+        assert relays("127.0.0.1:80") and relays("[::1]:80") and relays("127.0.0.1:8080")
+    assert int(status(machine)["CapEff"], 16) == 0
+
+
+def test_instances_live_beside_the_service(machine):
+    for name, port in (("one", 8081), ("two", 8082)):
+        machine.configure(settings(f"127.0.0.1:{port}"), f"/etc/weir/{name}.conf")
+    machine.systemctl("start", "weir@one", "weir@two")
+    with machine.network():
+        assert all(relays(f"127.0.0.1:{port}") for port in (8080, 8081, 8082))
+        assert machine.sh("echo /run/weir*") == "/run/weir /run/weir-one /run/weir-two"
+        machine.systemctl("stop", "weir@one")
+        with pytest.raises(ConnectionRefusedError):
+            traffic.client("127.0.0.1:8081")
+        assert relays("127.0.0.1:8080") and relays("127.0.0.1:8082")
+
+
+def test_errors_of_the_config_are_errors_of_the_unit(machine):
+    machine.write(CONF, "listeners = ();\nupstreams = 1;\n")
+    assert machine.systemctl("restart", "weir", check=False).returncode != 0
+    assert errors(machine, "PRIORITY=3")[0]["MESSAGE"].startswith(f"{CONF}:1: listeners: ")
+
+
+def test_journal_knows_whose_a_failed_start_was_even_if_it_looks_late(machine):
+    """A process that is gone has no unit any more that journald could ask for."""
+    machine.systemctl("stop", "weir")
+    with machine.network(), contextlib.closing(socket.create_server(("127.0.0.1", 8080))):
+        machine.systemctl("kill", "--signal=STOP", "systemd-journald")
+        assert machine.systemctl("start", "weir", check=False).returncode != 0
+        machine.systemctl("stop", "weir")
+        machine.systemctl("kill", "--signal=CONT", "systemd-journald")
+    assert any("event=listen_failed" in one["MESSAGE"] and "errno=EADDRINUSE" in one["MESSAGE"]
+               for one in errors(machine, "PRIORITY=3"))
