@@ -189,6 +189,17 @@ class Machine:
         """The unit's main process, as this machine's kernel counts."""
         return int(self.show(unit, "MainPID"))
 
+    def host_pid(self, unit="weir"):
+        """The same process as the host's kernel counts: for /proc, and for namespaces."""
+        inner, space = str(self.pid(unit)), os.readlink(f"/proc/{self.leader}/ns/pid")
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+                    ids = re.search(r"^NSpid:\s.*", file.read(), re.M)
+                if ids and ids[0].split()[-1] == inner and os.readlink(f"/proc/{pid}/ns/pid") == space:
+                    return int(pid)
+        raise AssertionError(f"{unit} does not run")
+
     def wait_state(self, unit, *states):
         """Waits until the unit is in one of the states ("active", "failed" …)."""
         return wait.until(lambda: (state := self.show(unit, "ActiveState")) in states and state,
