@@ -2,12 +2,11 @@
 """Sockets that systemd binds: the first client starts the service, and none is lost over a restart."""
 
 import contextlib
-import threading
 
 import pytest
 from weirtest import address, config, peers
 
-from boottest import traffic
+from boottest import load, traffic
 
 SERVER = traffic.DEFAULT_SERVER
 TCP, OWN = "127.0.0.1:8081", "127.0.0.1:8082"
@@ -72,31 +71,15 @@ def test_sockets_of_several_units_are_told_apart_by_name(machine):
 def test_no_client_is_refused_while_the_service_restarts(machine):
     machine.drop_in("[Unit]\nStartLimitIntervalSec=0\n")
     activate(machine, "systemd:web")
-    done, problems = [], []
-    stopped = threading.Event()
-
-    def connect_on_and_on():
-        while not stopped.is_set() and not problems:
-            try:
-                with traffic.client(TCP) as client:
-                    assert echoed(client)
-                done.append(1)
-            except (OSError, AssertionError) as problem:
-                problems.append(problem)
-
     with machine.network(), traffic.default_upstream():
-        threads = [threading.Thread(target=connect_on_and_on) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        pids = set()
-        for _ in range(5):
-            machine.systemctl("restart", "weir")
-            pids.add(machine.pid())
-        stopped.set()
-        for thread in threads:
-            thread.join()
-    assert not problems, problems
-    assert len(pids) == 5 and done
+        connecting, pids = load.Connecting(TCP), set()
+        with load.going(connecting):
+            for _ in range(5):
+                connecting.done_more(10)
+                machine.systemctl("restart", "weir")
+                pids.add(machine.pid())
+            connecting.done_more(10)
+    assert len(pids) == 5
 
 
 @pytest.mark.parametrize("unit, listens, told", (

@@ -46,9 +46,13 @@ class Task:
         except BaseException as problem:  # handed on by result()
             self._problem = problem
 
+    @property
+    def alive(self):
+        return self._thread.is_alive()
+
     def result(self, deadline=300):
         self._thread.join(deadline)
-        assert not self._thread.is_alive(), "still at work"
+        assert not self.alive, "still at work"
         if self._problem:
             raise self._problem
         return self._result
