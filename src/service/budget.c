@@ -8,7 +8,7 @@
 #include "stream/pipe.h"
 
 enum {
-	/* stdio 3, signals 1, libuv's global signal pipe 2, lookups and the odd file 18 */
+	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, lookups and odd files 17 */
 	FDS_PROCESS = 24,
 	/* libuv's epoll set, ours, the wake-up and the timers */
 	FDS_LOOP = 4,

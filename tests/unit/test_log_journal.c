@@ -81,6 +81,14 @@ static void name_journal(int fd, int off_by)
 	ck_assert_int_eq(setenv("JOURNAL_STREAM", name, 1), 0);
 }
 
+static void set_up(void)
+{
+	journal.is_there = false;
+	journal.n_refused = 0;
+	journal.n = 0;
+	log_set_level(LOG_LEVEL_INFO);
+}
+
 static void put_line(enum log_level level)
 {
 	struct log_line line;
@@ -323,6 +331,7 @@ int main(void)
 	Suite *suite = suite_create("log_journal");
 	TCase *tc = tcase_create("log_journal");
 
+	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_loop_test(tc, without_journalds_socket_a_line_begins_with_its_priority, 0,
 		(int)N_OF(priorities));
 	tcase_add_test(tc, a_stderr_that_left_the_journal_has_time_and_level);
