@@ -247,12 +247,13 @@ static const config_setting_t *find_duration(const config_setting_t *root, const
 	return setting;
 }
 
-/* What is done in turn must fit the whole budget; a spread that nobody wrote is cut to what is
- * left. */
+/* What is done in turn must fit the whole budget; a spread that nobody wrote leaves half of a short
+ * one to pairs that finish by themselves. */
 static void check_drain(struct conf_reader *reader, const config_setting_t *root)
 {
 	struct conf_drain *drain = &reader->conf->drain;
 	uint64_t budget_ns = reader->conf->timeouts.drain_ns;
+	uint64_t rest_ns;
 	char budget_text[CONF_SHOWN_MAX];
 	char grace_text[CONF_SHOWN_MAX];
 	char spread_text[CONF_SHOWN_MAX];
@@ -265,14 +266,15 @@ static void check_drain(struct conf_reader *reader, const config_setting_t *root
 	(void)find_duration(root, "timeouts", "drain", budget_text);
 	grace = find_duration(root, "drain", "grace", grace_text);
 	spread = find_duration(root, "drain", "spread", spread_text);
+	rest_ns = drain->grace_ns > budget_ns ? 0 : budget_ns - drain->grace_ns;
 	if (drain->grace_ns > budget_ns) {
 		conf_reader_error(reader, grace, "drain.grace",
 			"%s is more than timeouts.drain, %s, which it is a part of; write at most "
 			"that, or raise timeouts.drain",
 			grace_text, budget_text);
-	} else if (drain->spread_ns > budget_ns - drain->grace_ns && spread == NULL) {
-		drain->spread_ns = budget_ns - drain->grace_ns;
-	} else if (drain->spread_ns > budget_ns - drain->grace_ns) {
+	} else if (spread == NULL) {
+		drain->spread_ns = clock_earlier(drain->spread_ns, rest_ns / 2);
+	} else if (drain->spread_ns > rest_ns) {
 		conf_reader_error(reader, spread, "drain.spread",
 			"%s and drain.grace, %s, are more than timeouts.drain, %s, which they are "
 			"parts of; write less, or raise timeouts.drain",

@@ -62,7 +62,8 @@ def test_without_pairs_it_stops_at_once(number, report):
 @MIXED
 def test_transfer_under_way_is_completed(client, upstream, by_client, workers, report):
     size = scaled(16 * MIB, MIB)
-    with relay(client, upstream, workers=workers, timeouts={"drain": "60s"}) as rig:
+    with relay(client, upstream, workers=workers, timeouts={"drain": "60s"},
+               drain=AT_THE_END) as rig:
         sender, receiver = sides(rig, by_client)
         payload = transfer.Payload(size, seed=5)
         sending = transfer.Task(transfer.send_hashed, sender, payload)
@@ -185,7 +186,7 @@ def test_backlog_of_a_listener_that_is_given_up_is_served(transport, workers, li
     """weir is stopped while clients come, and told to end before it can have accepted any."""
     count = 100
     with relay(transport, "tcp4", workers=workers, max_pairs=limit, timeouts={"drain": "20s"},
-               servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
+               drain=AT_THE_END, servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         rig.weir.signal(signal.SIGSTOP)
         socks = [rig.client() for _ in range(count)]
         rig.weir.signal(signal.SIGTERM)
@@ -219,7 +220,7 @@ def test_clients_that_keep_coming_are_served_or_refused(workers, report):
                     whole = False
                 (served if whole else cut).append(1)
 
-    with relay(workers=workers, timeouts={"drain": "20s"},
+    with relay(workers=workers, timeouts={"drain": "20s"}, drain=AT_THE_END,
                servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         visitors = [transfer.Task(visit, rig.weir.address, time.monotonic() + 20) for _ in range(4)]
         rig.weir.record("close", nth=50)

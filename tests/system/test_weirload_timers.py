@@ -134,7 +134,8 @@ def test_lifetime_cuts_a_trickle(behind):
 def test_drain(behind):
     """The time counts from the signal, which comes after the last connect that weirload counts from."""
     with relay(servers=[str(behind)], log={"level": "debug"},
-               timeouts=timeouts(drain="2s")) as rig:
+               timeouts=timeouts(drain="2s"),
+               drain={"idle_first": "none", "spread": "0s"}) as rig:
         options = {"target": rig.weir.address, "serve": behind, "connections": N, "expect": "2s",
                    "json": True}
         with subprocess.Popen(load.arguments("idle", options), stdout=subprocess.PIPE,
