@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How readiness arrives, and nothing else knows: one epoll set of ours, nested in libuv's as a
- * single uv_poll_t. Why not a uv_poll_t for each fd: six system calls an fd more, and
- * level-triggered, so that a paused stream spins or goes blind.
- *
- *	uv_run ── poll ──▶ on_epoll ── epoll_wait(256) ──▶ watcher->ready ...
- *	       └─ check ─▶ on_check ── next tasks, due timers, deferred tasks
- *
- * `awake` is an idle handle that is active exactly while a task or a due timer waits: with it libuv
- * polls without sleeping.
+ * How readiness arrives, and nothing else knows: one epoll set, in which libuv's own set is a
+ * member, so that what libuv does for us (posts from other threads, lookups) runs when it is ready,
+ * and a turn costs one epoll_wait(2). Why not a uv_poll_t for each fd: six system calls an fd more,
+ * and level-triggered, so that a paused stream spins or goes blind. Why not our set in libuv's: a
+ * second epoll_wait(2) a turn, and two wake-ups in the kernel for each event (docs/PERFORMANCE.md).
  */
 #include "stream/loop.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -27,13 +25,13 @@ enum { EVENTS_A_TURN = 256 };
 
 struct loop {
 	uv_loop_t uv;
-	uv_poll_t poll;   /**< epoll_fd; referenced while n_held > 0 */
-	uv_async_t wake;  /**< loop_post() */
-	uv_check_t check; /**< after polling */
-	uv_idle_t awake;
+	struct watcher uv_ready; /**< of libuv's epoll set */
+	uv_async_t wake;         /**< loop_post() */
 	pthread_t thread;
 	int epoll_fd;
+	uint16_t lowest_port;
 	bool running;
+	bool stopped;
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;
 	_Atomic uint64_t waiting_bytes; /**< written by this thread alone */
@@ -49,18 +47,12 @@ struct loop {
 
 static __thread struct loop *own_loop;
 
-static void on_awake(uv_idle_t *idle)
-{
-	(void)idle; /* that it is active is all */
-}
+/* ---- turning ---- */
 
-/** Makes sure that the next poll does not sleep. */
-static void loop_stay_awake(struct loop *loop)
+/** Whether something is to be done that no fd will tell. */
+static bool loop_is_awake(const struct loop *loop)
 {
-	int r = uv_idle_start(&loop->awake, on_awake);
-
-	assert(r == 0);
-	(void)r;
+	return loop->timers.due || !list_empty(&loop->next) || !list_empty(&loop->deferred);
 }
 
 static void run_tasks(struct list *tasks)
@@ -73,15 +65,14 @@ static void run_tasks(struct list *tasks)
 	}
 }
 
-static void on_epoll(uv_poll_t *poll, int status, int uv_events)
+/** Sleeps until something happens, then calls the watchers. When that was. */
+static uint64_t loop_poll(struct loop *loop)
 {
-	struct loop *loop = container_of(poll, struct loop, poll);
 	struct epoll_event events[EVENTS_A_TURN];
-	int n = epoll_wait(loop->epoll_fd, events, EVENTS_A_TURN, 0);
+	int n = epoll_wait(loop->epoll_fd, events, EVENTS_A_TURN, loop_is_awake(loop) ? 0 : -1);
+	uint64_t now_ns = clock_ns();
 
-	assert(status == 0 && (n >= 0 || errno == EINTR));
-	(void)status;
-	(void)uv_events;
+	assert(n >= 0 || errno == EINTR);
 	for (int i = 0; i < n; i++) {
 		struct watcher *watcher = events[i].data.ptr;
 
@@ -90,27 +81,34 @@ static void on_epoll(uv_poll_t *poll, int status, int uv_events)
 			watcher->ready(watcher, events[i].events);
 		}
 	}
+	return now_ns;
 }
 
-static void on_check(uv_check_t *check)
+void loop_turn(struct loop *loop)
 {
-	struct loop *loop = container_of(check, struct loop, check);
+	uint64_t woke_ns;
 	struct list now;
-	bool more_due;
 
+	assert(loop_is_current(loop) && !loop->running);
+	loop->running = true;
+	woke_ns = loop_poll(loop);
 	loop->turns++;
+	run_tasks(&loop->deferred);
 	list_init(&now);
 	list_move_all(&now, &loop->next);
 	run_tasks(&now);
-	more_due = timers_strike(&loop->timers, loop);
+	timers_strike(&loop->timers, loop);
 	run_tasks(&loop->deferred);
-	if (more_due || !list_empty(&loop->next)) {
-		loop_stay_awake(loop);
-	} else {
-		uv_idle_stop(&loop->awake);
-	}
-	/* libuv read the clock when the poll returned, and has cut it to milliseconds. */
-	loop_note_delay(loop, uv_now(&loop->uv) * NS_PER_MS, clock_ns());
+	loop_note_delay(loop, woke_ns, clock_ns());
+	loop->running = false;
+}
+
+static void on_uv(struct watcher *watcher, uint32_t events)
+{
+	struct loop *loop = container_of(watcher, struct loop, uv_ready);
+
+	(void)events;
+	(void)uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -127,54 +125,57 @@ static void on_wake(uv_async_t *wake)
 
 /* ---- life ---- */
 
-/** The handles of libuv, in the order in which they are made; 0 or a negative errno. */
-static int loop_init_handles(struct loop *loop)
+static int loop_add(struct loop *loop, int fd, struct watcher *watcher, uint32_t events);
+
+/** What a loop consists of, in the order in which it is made; 0 or a negative errno. */
+static int loop_init(struct loop *loop)
 {
 	int r = uv_async_init(&loop->uv, &loop->wake, on_wake);
 
 	if (r < 0) {
 		return r;
 	}
-	uv_unref((uv_handle_t *)&loop->wake);
-	r = uv_poll_init(&loop->uv, &loop->poll, loop->epoll_fd);
+	/* libuv adds its fds to its set only when it runs. */
+	(void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+	loop->uv_ready.ready = on_uv;
+	r = loop_add(loop, uv_backend_fd(&loop->uv), &loop->uv_ready, EPOLLIN);
 	if (r < 0) {
 		return r;
 	}
-	r = uv_poll_start(&loop->poll, UV_READABLE, on_epoll);
-	if (r < 0) {
-		return r;
-	}
-	uv_unref((uv_handle_t *)&loop->poll);
-	/* These two cannot fail. */
-	(void)uv_check_init(&loop->uv, &loop->check);
-	(void)uv_check_start(&loop->check, on_check);
-	uv_unref((uv_handle_t *)&loop->check);
-	(void)uv_idle_init(&loop->uv, &loop->awake);
+	loop_release(loop); /* libuv keeps no loop running; who waits for it holds the loop */
 	return timers_init(&loop->timers, loop);
 }
 
-static void close_handle(uv_handle_t *handle, void *data)
-{
-	(void)data;
-	if (!uv_is_closing(handle)) {
-		uv_close(handle, NULL);
-	}
-}
-
-/** Closes whatever loop_init_handles() made, all or in part, and the loop of libuv. */
+/** Undoes loop_init(), be it done all or in part, and closes the loop of libuv. */
 static void loop_fini(struct loop *loop)
 {
 	int r;
 
 	timers_fini(&loop->timers, loop);
 	pipe_pool_fini(&loop->pipes);
-	uv_walk(&loop->uv, close_handle, NULL);
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	if (loop->wake.loop != NULL) {
+		uv_close((uv_handle_t *)&loop->wake, NULL);
+	}
+	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	r = uv_loop_close(&loop->uv);
 	assert(r == 0);
 	(void)r;
 	close(loop->epoll_fd);
 	pthread_mutex_destroy(&loop->lock);
+}
+
+static uint16_t lowest_port(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	uint16_t port = 0;
+
+	if (file != NULL) {
+		if (fscanf(file, "%" SCNu16, &port) != 1) {
+			port = 0;
+		}
+		fclose(file);
+	}
+	return port;
 }
 
 struct loop *loop_new(void)
@@ -189,6 +190,7 @@ struct loop *loop_new(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	loop->thread = pthread_self();
 	loop->timers.fd = -1;
+	loop->lowest_port = lowest_port();
 	list_init(&loop->next);
 	list_init(&loop->deferred);
 	list_init(&loop->posted);
@@ -202,7 +204,7 @@ struct loop *loop_new(void)
 		goto err_epoll;
 	}
 	(void)pthread_mutex_init(&loop->lock, NULL);
-	r = loop_init_handles(loop);
+	r = loop_init(loop);
 	if (r < 0) {
 		loop_fini(loop);
 		goto err_free;
@@ -248,15 +250,16 @@ bool loop_is_current(const struct loop *loop)
 void loop_run(struct loop *loop)
 {
 	assert(loop_is_current(loop) && !loop->running);
-	loop->running = true;
-	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
-	loop->running = false;
+	loop->stopped = false;
+	while (!loop->stopped && (loop->n_held > 0 || loop_is_awake(loop))) {
+		loop_turn(loop);
+	}
 }
 
 void loop_stop(struct loop *loop)
 {
 	assert(loop_is_current(loop));
-	uv_stop(&loop->uv);
+	loop->stopped = true;
 }
 
 bool loop_is_running(const struct loop *loop)
@@ -305,6 +308,11 @@ uv_loop_t *loop_uv(struct loop *loop)
 	return &loop->uv;
 }
 
+uint16_t loop_lowest_port(const struct loop *loop)
+{
+	return loop->lowest_port;
+}
+
 struct pipe_pool *loop_pipes(struct loop *loop)
 {
 	return &loop->pipes;
@@ -320,17 +328,13 @@ struct timers *loop_timers(struct loop *loop)
 void loop_hold(struct loop *loop)
 {
 	assert(loop_is_current(loop));
-	if (loop->n_held++ == 0) {
-		uv_ref((uv_handle_t *)&loop->poll);
-	}
+	loop->n_held++;
 }
 
 void loop_release(struct loop *loop)
 {
 	assert(loop_is_current(loop) && loop->n_held > 0);
-	if (--loop->n_held == 0) {
-		uv_unref((uv_handle_t *)&loop->poll);
-	}
+	loop->n_held--;
 }
 
 static int loop_add(struct loop *loop, int fd, struct watcher *watcher, uint32_t events)
@@ -377,7 +381,6 @@ void loop_defer(struct loop *loop, struct task *task)
 	assert(loop_is_current(loop));
 	list_remove(&task->link);
 	list_append(&loop->deferred, &task->link);
-	loop_stay_awake(loop);
 }
 
 void loop_next(struct loop *loop, struct task *task)
@@ -385,7 +388,6 @@ void loop_next(struct loop *loop, struct task *task)
 	assert(loop_is_current(loop));
 	if (list_empty(&task->link)) {
 		list_append(&loop->next, &task->link);
-		loop_stay_awake(loop);
 	}
 }
 

@@ -2,14 +2,15 @@
 /*
  * The reactor: one loop a thread, libuv inside.
  *
- * All fds of a loop live in one edge-triggered epoll set, which libuv watches as a single handle;
- * uv_run() stays the loop. One turn of the loop is
+ * All fds of a loop live in one edge-triggered epoll set, libuv's own set among them. One turn of
+ * the loop is
  *
- *	poll	sleep until something happens, then call the watchers of up to 256 ready fds
- *	check	1. tasks that asked for this turn (loop_next), once each
- *		2. timers that are due, a slice of them (timer.h)
- *		3. deferred tasks (loop_defer), until none is left
- *	close	libuv lets go of what was closed
+ *	poll	sleep until something happens, then call the watchers of up to 256 ready fds, and
+ *		libuv if it is ready, which runs what was posted (loop_post)
+ *	check	1. deferred tasks (loop_defer), until none is left
+ *		2. tasks that stand in line (loop_next), once each
+ *		3. timers that are due, a slice of them (timer.h)
+ *		4. deferred tasks again
  *
  * so a deferred task always runs in the turn in which it was deferred, after the polling, and the
  * loop never sleeps while a task or a due timer waits.
@@ -68,7 +69,7 @@ bool loop_is_current(const struct loop *loop);
  */
 void loop_run(struct loop *loop);
 
-/** Lets loop_run() return at the end of this turn. */
+/** From a callback: lets loop_run() return at the end of this turn. */
 void loop_stop(struct loop *loop);
 
 bool loop_is_running(const struct loop *loop);
@@ -78,7 +79,7 @@ uint64_t loop_turns(const struct loop *loop);
 
 /**
  * How long the loop kept anybody waiting at worst since the last call, in ns: the longest turn,
- * from waking up to the last of its tasks (to 2 ms), or the timer that struck latest for want of a
+ * from waking up to the last of its tasks, or the timer that struck latest for want of a
  * processor. Any thread, but only one.
  */
 uint64_t loop_take_delay_ns(struct loop *loop);
@@ -125,7 +126,10 @@ static inline bool task_is_waiting(const struct task *task)
 /** Runs `task` after polling, in this turn. Takes it off another list first. */
 void loop_defer(struct loop *loop, struct task *task);
 
-/** Runs `task` in the next turn, after that turn's polling. No-op when it waits already. */
+/**
+ * Puts `task` in line, behind the polling and the deferred tasks: it runs in this turn if that is
+ * still to come, else in the next, and at most once in each. No-op when it waits already.
+ */
 void loop_next(struct loop *loop, struct task *task);
 
 /** Takes a task of this loop (deferred or next) off its list; harmless when it is on none. */

@@ -181,6 +181,7 @@ static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *lis
 	take_addresses(&answer, list);
 	uv_freeaddrinfo(list);
 	resolver->n_lookups--;
+	loop_release(resolver->home);
 	settle(name, status, &answer);
 	start_lookups(resolver);
 }
@@ -219,6 +220,7 @@ static void start_lookups(struct resolver *resolver)
 			settle(name, r, NULL);
 		} else {
 			resolver->n_lookups++;
+			loop_hold(resolver->home);
 		}
 	}
 }

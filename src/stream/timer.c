@@ -99,12 +99,12 @@ static void on_timerfd(struct watcher *watcher, uint32_t events)
 	timers->armed_ns = NS_NEVER;
 }
 
-bool timers_strike(struct timers *timers, struct loop *loop)
+void timers_strike(struct timers *timers, struct loop *loop)
 {
 	uint64_t now;
 
 	if (!timers->due) {
-		return false;
+		return;
 	}
 	now = clock_ns();
 	loop_note_delay(loop, timers->struck_ns, now);
@@ -115,12 +115,11 @@ bool timers_strike(struct timers *timers, struct loop *loop)
 		if (timer == NULL || timer->deadline_ns > now) {
 			timers->due = false;
 			timers_set(timers);
-			return false;
+			return;
 		}
 		timer_arm(timer, NS_NEVER);
 		timer->strike(timer);
 	}
-	return true;
 }
 
 int timers_init(struct timers *timers, struct loop *loop)

@@ -2,6 +2,7 @@
 /* The connector: every call that fails, and closing at every stage. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -181,32 +182,39 @@ END_TEST
 
 struct closer {
 	struct task task;
-	unsigned n_turns; /* before it closes */
+	struct watcher watcher; /* of fd, an eventfd */
+	int fd;
 };
 
-/* In the turn after connect(2), between the polling, which found it connected, and done(). */
-static void on_closer(struct task *task)
+static void on_closer(struct watcher *watcher, uint32_t events)
 {
-	struct closer *closer = container_of(task, struct closer, task);
-
-	if (closer->n_turns-- > 0) {
-		loop_next(test_loop, task);
-	} else {
-		finish();
-	}
+	(void)watcher;
+	(void)events;
+	finish();
 }
 
+/* connect(2) was called in this turn. */
+static void on_called(struct task *task)
+{
+	ck_assert_int_eq(eventfd_write(container_of(task, struct closer, task)->fd, 1), 0);
+}
+
+/** The polling finds the connection, and after it what closes the connector, before done(). */
 START_TEST(closed_when_done_is_pending)
 {
 	struct addr addr = address_of(V4);
 	int listener = serve(&addr, 8);
-	struct closer closer = {.n_turns = 1};
+	struct closer closer = {.watcher.ready = on_closer};
 	int fd;
 
-	task_init(&closer.task, on_closer);
+	closer.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ck_assert_int_eq(loop_watch_listen(test_loop, closer.fd, &closer.watcher), 0);
+	task_init(&closer.task, on_called);
 	loop_next(test_loop, &closer.task);
 	start(&addr, NS_NEVER);
 	loop_until(owner.connector == NULL);
+	loop_unwatch(test_loop, closer.fd, &closer.watcher);
+	close(closer.fd);
 	loop_settle();
 	ck_assert_uint_eq(owner.n_done, 0);
 	/* It had come as far as that. */

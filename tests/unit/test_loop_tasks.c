@@ -96,6 +96,27 @@ START_TEST(next_runs_once_a_turn)
 }
 END_TEST
 
+static void next_other(struct job *job)
+{
+	loop_next(test_loop, &job->other->task);
+}
+
+/** What a deferred task puts in line, as a new pair its first read, needs no turn of its own. */
+START_TEST(next_follows_the_deferred_tasks_in_the_same_turn)
+{
+	struct job x;
+	struct job y;
+
+	job_init(&x, 'x');
+	job_init(&y, 'y');
+	x.act = next_other;
+	x.other = &y;
+	loop_defer(test_loop, &x.task);
+	loop_until(y.runs == 1);
+	ck_assert_uint_eq(y.turn, x.turn);
+}
+END_TEST
+
 START_TEST(defer_takes_a_task_off_the_next_list)
 {
 	struct job x;
@@ -107,7 +128,7 @@ START_TEST(defer_takes_a_task_off_the_next_list)
 	loop_next(test_loop, &y.task);
 	loop_defer(test_loop, &x.task);
 	loop_settle();
-	ck_assert_str_eq(order, "yx");
+	ck_assert_str_eq(order, "xy"); /* twice in line, it would be "xyx" */
 }
 END_TEST
 
@@ -333,6 +354,8 @@ static void add_task_tests(TCase *tc)
 {
 	tcase_add_test(tc, deferred_tasks_run_in_the_same_turn_in_order);
 	tcase_add_test(tc, next_runs_once_a_turn);
+	tcase_add_test(tc, next_follows_the_deferred_tasks_in_the_same_turn);
+	tcase_add_test(tc, next_follows_the_deferred_tasks_in_the_same_turn);
 	tcase_add_test(tc, defer_takes_a_task_off_the_next_list);
 	tcase_add_test(tc, next_leaves_a_deferred_task_where_it_is);
 	tcase_add_test(tc, cancelled_tasks_do_not_run);

@@ -18,7 +18,6 @@ struct loop *test_loop;
 static struct {
 	char *fds; /**< before the test */
 	struct timer guard;
-	uv_check_t turn;
 	const char *file;
 	int line;
 	const char *what;
@@ -56,12 +55,6 @@ static void on_guard(struct timer *timer)
 		fixture.what);
 }
 
-static void on_turn(uv_check_t *check)
-{
-	(void)check;
-	loop_stop(test_loop);
-}
-
 void fixture_setup(void)
 {
 	/* libuv keeps a pipe for signals from the first loop of a process on. */
@@ -70,8 +63,6 @@ void fixture_setup(void)
 	test_loop = loop_new();
 	ck_assert_ptr_nonnull(test_loop);
 	ck_assert_int_eq(timer_open(&fixture.guard, test_loop, on_guard), 0);
-	ck_assert_int_eq(uv_check_init(loop_uv(test_loop), &fixture.turn), 0);
-	uv_unref((uv_handle_t *)&fixture.turn);
 }
 
 void fixture_teardown(void)
@@ -96,10 +87,7 @@ void fixture_turn(const char *file, int line, const char *what)
 		timer_arm(
 			&fixture.guard, clock_after(clock_ns(), (uint64_t)LOOP_GUARD_S * NS_PER_S));
 	}
-	/* These two cannot fail, and a check assertion allocates, which counts (fault.h). */
-	(void)uv_check_start(&fixture.turn, on_turn);
-	loop_run(test_loop);
-	(void)uv_check_stop(&fixture.turn);
+	loop_turn(test_loop);
 }
 
 static void on_time(struct timer *timer)
