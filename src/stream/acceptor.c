@@ -3,7 +3,9 @@
  * Accepting on our own fd: libuv's uv_listen() accepts and closes when it is out of fds, and its
  * handles cannot give their fd away.
  *
- *	running		watched, level-triggered: up to ACCEPTOR_A_TURN connections a wake-up
+ *	running		watched, level-triggered: one connection a wake-up, and twice as many in
+ *			each turn right after, up to ACCEPTOR_A_TURN: to find the queue empty
+ *			costs more than another turn
  *	paused, resting	not watched; resume or the timer watches again
  *	draining	not watched, since an empty queue makes no event: `step` runs a slice a turn
  *
@@ -31,6 +33,8 @@ struct acceptor {
 	/** How many may have been in the queue before the socket had its options: these come first,
 	 * and get theirs one by one. None but with an inherited socket. */
 	unsigned n_early;
+	unsigned slice; /**< running: how many are accepted at once, and in which turn they were */
+	uint64_t slice_turn;
 	bool watched;
 	bool paused;
 	bool resting;
@@ -167,9 +171,9 @@ static int accept_one(struct acceptor *acceptor)
 }
 
 /** One slice. -EAGAIN: the queue is empty; 0: there may be more; or why it has to rest. */
-static int accept_some(struct acceptor *acceptor)
+static int accept_some(struct acceptor *acceptor, unsigned slice)
 {
-	for (unsigned n = 0; n < ACCEPTOR_A_TURN; n++) {
+	for (unsigned n = 0; n < slice; n++) {
 		int r;
 
 		if (!is_accepting(acceptor)) {
@@ -217,9 +221,9 @@ static bool linger(struct acceptor *acceptor)
 	return true;
 }
 
-static void accept_slice(struct acceptor *acceptor)
+static void accept_slice(struct acceptor *acceptor, unsigned slice)
 {
-	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor);
+	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor, slice);
 
 	if (acceptor->fd < 0) {
 		return;
@@ -245,13 +249,22 @@ static void accept_slice(struct acceptor *acceptor)
 
 static void on_ready(struct watcher *watcher, uint32_t events)
 {
+	struct acceptor *acceptor = container_of(watcher, struct acceptor, watcher);
+	uint64_t turn = loop_turns(acceptor->opts.loop);
+
 	(void)events;
-	accept_slice(container_of(watcher, struct acceptor, watcher));
+	if (turn != acceptor->slice_turn + 1) {
+		acceptor->slice = 1;
+	} else if (acceptor->slice < ACCEPTOR_A_TURN) {
+		acceptor->slice *= 2;
+	}
+	acceptor->slice_turn = turn;
+	accept_slice(acceptor, acceptor->slice);
 }
 
 static void on_step(struct task *task)
 {
-	accept_slice(container_of(task, struct acceptor, step));
+	accept_slice(container_of(task, struct acceptor, step), ACCEPTOR_A_TURN);
 }
 
 static void on_rested(struct timer *timer)
@@ -286,6 +299,7 @@ struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 	acceptor->fd = opts->fd;
 	early = listen_queue_length(acceptor->fd);
 	acceptor->n_early = early < 0 ? 0 : (unsigned)early;
+	acceptor->slice = 1;
 	task_init(&acceptor->step, on_step);
 	r = timer_open(&acceptor->rest, opts->loop, on_rested);
 	if (r == 0) {

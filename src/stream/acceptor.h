@@ -25,7 +25,7 @@ struct acceptor;
 struct loop;
 
 enum {
-	ACCEPTOR_A_TURN = 16,     /**< connections accepted in one wake-up */
+	ACCEPTOR_A_TURN = 16,     /**< accepted in one turn at most; a power of two */
 	ACCEPTOR_REST_MS = 100,   /**< after running out of fds or memory */
 	ACCEPTOR_LINGER_MS = 100, /**< for the last segment of a handshake */
 };

@@ -28,8 +28,10 @@ START_TEST(accepts_all_that_come)
 }
 END_TEST
 
+/** More and more, but not without end: 1, 2, 4, 8, 16, and the other 9. */
 START_TEST(accepts_a_bounded_number_a_turn)
 {
+	uint64_t began = loop_turns(test_loop);
 	unsigned before = 0;
 
 	start(_i);
@@ -39,6 +41,7 @@ START_TEST(accepts_a_bounded_number_a_turn)
 		ck_assert_uint_le(owner.n_accepted - before, ACCEPTOR_A_TURN);
 		before = owner.n_accepted;
 	}
+	ck_assert_uint_le(loop_turns(test_loop) - began, 6);
 }
 END_TEST
 
