@@ -22,6 +22,9 @@ struct session_wait {
 	struct session *session;
 };
 
+/* With its two streams (stream_private.h) all that an idle pair costs. */
+static_assert(sizeof(struct session) <= 536, "an idle pair stays below 1,024 bytes");
+
 static void session_try(struct session *session);
 
 static struct session *session_of(struct pair *pair)

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "stream/loop.h"
+#include "stream/loop_private.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
 #include "stream/stream_private.h"
@@ -44,29 +44,39 @@ enum state {
 	OVER,       /* done() was called */
 };
 
+/** What only a name needs. */
+struct lookup {
+	struct resolver_query query;
+	struct resolver_answer answer;
+};
+
 struct connector {
 	struct connector_opts opts;
-	struct addr addr;
 	enum state state;
+	int fd; /**< QUEUEING only, else -1 */
 	struct task step;
 	struct timer timer;   /**< the deadline, or the next try */
 	uint64_t begin_ns;    /**< of the attempt or lookup under way */
 	uint64_t deadline_ns; /**< and when it times out */
 	uint64_t retry_ns;    /**< the pause before the next try */
 	uint64_t late_ns;     /**< of the last attempt, if it timed out */
-	int fd;               /**< QUEUEING only, else -1 */
 	struct stream *stream;
-	struct resolver_query query;
-	struct resolver_answer answer; /**< of a name */
-	size_t n_tried;                /**< addresses of the answer */
-	union addr_sockaddr sa;        /**< what is being tried */
-	socklen_t sa_len;              /**< 0: nothing yet */
+	const struct sockaddr *sa; /**< what is being tried; NULL: nothing yet */
+	socklen_t sa_len;
+	unsigned n_tried;       /**< addresses of the name, or the one address */
+	struct lookup lookup[]; /**< one of a name, none of an address */
 };
+
+/* One is made for each pair while its streams are, and then freed: glibc keeps blocks up to this
+ * size for the next one, larger ones leave holes between what stays. */
+enum { REUSED_BYTES = 1032 };
+
+static_assert(sizeof(struct connector) + sizeof(struct lookup) <= REUSED_BYTES, "holes");
 
 static struct connector_attempt last_attempt(const struct connector *connector, int status)
 {
 	return (struct connector_attempt){
-		.sa = connector->sa_len > 0 ? &connector->sa.any : NULL,
+		.sa = connector->sa,
 		.sa_len = connector->sa_len,
 		.status = status,
 	};
@@ -133,7 +143,7 @@ static int bind_source(int fd, const struct addr *source)
 
 static bool is_unix(const struct connector *connector)
 {
-	return connector->sa.any.sa_family == AF_UNIX;
+	return connector->sa->sa_family == AF_UNIX;
 }
 
 /** Asks a UNIX server with a full queue again after a pause, which grows. */
@@ -156,7 +166,7 @@ static int connect_fd(struct connector *connector, int fd)
 {
 	unsigned flags = connector->opts.stream_flags | STREAM_NONBLOCKING |
 			 (is_unix(connector) ? STREAM_IS_UNIX : STREAM_IS_TCP);
-	int status = connect(fd, &connector->sa.any, connector->sa_len) < 0 ? -errno : 0;
+	int status = connect(fd, connector->sa, connector->sa_len) < 0 ? -errno : 0;
 
 	if (status == -EAGAIN && is_unix(connector)) {
 		queue_up(connector, fd);
@@ -183,7 +193,7 @@ static int connect_fd(struct connector *connector, int fd)
 /** As connect_fd(), from the socket on. */
 static int attempt(struct connector *connector)
 {
-	int fd = socket(connector->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(connector->sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int r = 0;
 
 	if (fd < 0) {
@@ -205,26 +215,37 @@ static int attempt(struct connector *connector)
 
 /* ---- one address after the other ---- */
 
+static bool is_name(const struct connector *connector)
+{
+	return connector->opts.addr->kind == ADDR_NAME;
+}
+
+static void set_port(struct sockaddr *sa, uint16_t port)
+{
+	if (sa->sa_family == AF_INET6) {
+		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
+	} else {
+		((struct sockaddr_in *)sa)->sin_port = htons(port);
+	}
+}
+
 /** Sets `sa` to the next address; false if there is none. */
 static bool next_address(struct connector *connector)
 {
-	const struct resolver_answer *answer = &connector->answer;
-	size_t n = connector->n_tried++;
+	const struct addr *addr = connector->opts.addr;
+	struct resolver_answer *answer = &connector->lookup->answer;
+	unsigned n = connector->n_tried++;
 
-	if (connector->addr.kind != ADDR_NAME) {
-		connector->sa = connector->addr.sa;
-		connector->sa_len = connector->addr.sa_len;
-		return n == 0;
-	}
-	if (n >= answer->n_addresses) {
+	if (n >= (is_name(connector) ? answer->n_addresses : 1)) {
 		return false;
 	}
-	memcpy(&connector->sa, &answer->addresses[n].sa, answer->addresses[n].len);
-	connector->sa_len = answer->addresses[n].len;
-	if (connector->sa.any.sa_family == AF_INET6) {
-		connector->sa.in6.sin6_port = htons(connector->addr.port);
+	if (is_name(connector)) {
+		set_port(&answer->addresses[n].sa.any, addr->port);
+		connector->sa = &answer->addresses[n].sa.any;
+		connector->sa_len = answer->addresses[n].len;
 	} else {
-		connector->sa.in.sin_port = htons(connector->addr.port);
+		connector->sa = &addr->sa.any;
+		connector->sa_len = addr->sa_len;
 	}
 	return true;
 }
@@ -280,21 +301,26 @@ static void fail_and_go_on(struct connector *connector, int status)
 
 /* ---- events ---- */
 
-/** Whether the kernel has connected the socket to itself, which TCP allows. */
+/**
+ * Whether the kernel has connected the socket to itself, which TCP allows: then it has picked the
+ * server's port as our own, so only ports from where it picks need a look.
+ */
 static bool is_self(const struct connector *connector)
 {
+	const union addr_sockaddr *target = (const union addr_sockaddr *)connector->sa;
 	int fd = stream_fd(connector->stream);
 	union addr_sockaddr own;
 	union addr_sockaddr peer;
 	socklen_t own_len = sizeof(own);
 	socklen_t peer_len = sizeof(peer);
 
-	if (getsockname(fd, &own.any, &own_len) < 0) {
+	/* The port is at the same place in both families. */
+	if (ntohs(target->in.sin_port) < loop_lowest_port(connector->opts.loop) ||
+		getsockname(fd, &own.any, &own_len) < 0) {
 		return false;
 	}
-	/* The port is at the same place in both families; that it differs is as good as certain. */
-	if (own.in.sin_port != connector->sa.in.sin_port ||
-		getpeername(fd, &peer.any, &peer_len) < 0) {
+	/* That it differs is as good as certain. */
+	if (own.in.sin_port != target->in.sin_port || getpeername(fd, &peer.any, &peer_len) < 0) {
 		return false;
 	}
 	return own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
@@ -326,7 +352,9 @@ static void on_resolved(struct connector *connector, int status)
 
 static void on_answered(struct resolver_query *query, int status)
 {
-	on_resolved(container_of(query, struct connector, query), status);
+	struct lookup *lookup = container_of(query, struct lookup, query);
+
+	on_resolved(container_of(lookup, struct connector, lookup[0]), status);
 }
 
 static void resolve(struct connector *connector)
@@ -335,8 +363,8 @@ static void resolve(struct connector *connector)
 
 	connector->state = RESOLVING;
 	arm_deadline(connector);
-	r = resolver_ask(connector->opts.resolver, connector->opts.loop, connector->addr.host,
-		&connector->query, &connector->answer, on_answered);
+	r = resolver_ask(connector->opts.resolver, connector->opts.loop, connector->opts.addr->host,
+		&connector->lookup->query, &connector->lookup->answer, on_answered);
 	if (r != 0) {
 		on_resolved(connector, r < 0 ? r : 0);
 	}
@@ -348,7 +376,7 @@ static void on_step(struct task *task)
 
 	if (connector->state == CONNECTING) {
 		on_connected(connector);
-	} else if (connector->addr.kind == ADDR_NAME) {
+	} else if (is_name(connector)) {
 		resolve(connector);
 	} else {
 		try_next(connector, 0);
@@ -395,9 +423,9 @@ static void on_timer(struct timer *timer)
 		return;
 	}
 	connector->late_ns = clock_ns() - connector->deadline_ns;
-	resolver_cancel(&connector->query);
 	if (connector->state == RESOLVING) {
-		connector->answer.n_addresses = 0; /* it may have come this very moment */
+		resolver_cancel(&connector->lookup->query);
+		connector->lookup->answer.n_addresses = 0; /* it may have come this very moment */
 	}
 	fail_and_go_on(connector, -ETIMEDOUT);
 }
@@ -406,7 +434,9 @@ static void on_timer(struct timer *timer)
 
 struct connector *connector_open(const struct connector_opts *opts)
 {
-	struct connector *connector = calloc(1, sizeof(*connector));
+	size_t n_lookups = opts->addr->kind == ADDR_NAME;
+	struct connector *connector =
+		calloc(1, sizeof(*connector) + n_lookups * sizeof(struct lookup));
 	int r;
 
 	assert(loop_is_current(opts->loop));
@@ -416,8 +446,6 @@ struct connector *connector_open(const struct connector_opts *opts)
 		return NULL;
 	}
 	connector->opts = *opts;
-	connector->addr = *opts->addr;
-	connector->opts.addr = &connector->addr;
 	connector->fd = -1;
 	connector->deadline_ns = NS_NEVER;
 	r = timer_open(&connector->timer, opts->loop, on_timer);
@@ -438,7 +466,9 @@ struct connector *connector_close(struct connector *connector)
 	}
 	assert(loop_is_current(connector->opts.loop));
 	drop(connector);
-	resolver_cancel(&connector->query);
+	if (is_name(connector)) {
+		resolver_cancel(&connector->lookup->query);
+	}
 	timer_close(&connector->timer);
 	free(connector);
 	return NULL;

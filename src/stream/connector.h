@@ -11,7 +11,8 @@
  *
  * A UNIX server whose queue is full says EAGAIN and nothing tells when it has room: it is asked
  * again after 1 – 50 ms, growing, until the timeout. A TCP connection to itself, which the kernel
- * makes when a dead server's port is taken as our own, counts as refused.
+ * makes when a dead server's port is taken as our own, counts as refused; ports below
+ * net.ipv4.ip_local_port_range, as it was when the loop was made, are not looked at.
  */
 #ifndef WEIR_STREAM_CONNECTOR_H
 #define WEIR_STREAM_CONNECTOR_H
@@ -35,7 +36,7 @@ struct connector_attempt {
 struct connector_opts {
 	struct loop *loop;
 	struct resolver *resolver; /**< may be NULL if addr is not a name */
-	const struct addr *addr;   /**< copied */
+	const struct addr *addr;   /**< must stay until connector_close() */
 	/** May be NULL. TCP connects from this address; with port 0 the kernel picks one when it
 	 * knows the other end, so that a port serves every target once. Must stay until done(). */
 	const struct addr *source;

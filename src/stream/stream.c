@@ -193,7 +193,8 @@ static void on_connect_event(struct stream *s, uint32_t events)
 		return;
 	}
 	/* First the connector, then what stream_note_events() may have to tell its successor. */
-	s->connecting = NULL;
+	s->is_connecting = false;
+	s->splice_to = NULL;
 	loop_defer(s->loop, task);
 	stream_note_events(s, events);
 }
@@ -202,7 +203,7 @@ static void on_ready(struct watcher *watcher, uint32_t events)
 {
 	struct stream *s = container_of(watcher, struct stream, watcher);
 
-	if (s->connecting != NULL) {
+	if (s->is_connecting) {
 		on_connect_event(s, events);
 		return;
 	}
@@ -234,6 +235,7 @@ int stream_watch(struct stream *s)
 
 int stream_await_connect(struct stream *s, struct task *task)
 {
+	s->is_connecting = true;
 	s->connecting = task;
 	return stream_watch(s);
 }
@@ -402,7 +404,7 @@ static int stream_detach(struct stream *s)
 
 	s->fd = -1;
 	s->started = false;
-	s->connecting = NULL;
+	s->is_connecting = false;
 	s->splice_to = NULL;
 	stream_wind(s);
 	stream_drop_queue(s);

@@ -4,6 +4,7 @@
 #ifndef WEIR_STREAM_STREAM_PRIVATE_H
 #define WEIR_STREAM_STREAM_PRIVATE_H
 
+#include <assert.h>
 #include <sys/types.h>
 
 #include "stream/loop.h"
@@ -27,14 +28,15 @@ struct stream_clock {
 	uint64_t restarted_ns; /**< by other things than bytes */
 };
 
-/** Two of them are most of what an idle pair costs: mind the holes. */
 struct stream {
 	struct watcher watcher;
-	struct loop *loop;        /**< NULL until the thread's own is needed */
-	struct task later;        /**< deferred: tell what happened; next: go on reading */
-	struct task *connecting;  /**< whom to run when connect(2) has ended */
-	struct stream *splice_to; /**< where input goes past us */
-	struct pipe *pipe;        /**< lent while bytes that were spliced to us wait in it */
+	struct loop *loop; /**< NULL until the thread's own is needed */
+	struct task later; /**< deferred: tell what happened; next: go on reading */
+	union {
+		struct task *connecting;  /**< is_connecting: whom to run when it ended */
+		struct stream *splice_to; /**< later: where input goes past us */
+	};
+	struct pipe *pipe; /**< lent while bytes that were spliced to us wait in it */
 	struct emitter emitter;
 	struct chunk *first;
 	struct chunk *last;
@@ -45,15 +47,7 @@ struct stream {
 	uint32_t taken; /**< bytes that the kernel took since the last WRITE, in this turn */
 	int fd;
 	int cause;
-	uint64_t timeout_ns; /**< NS_NEVER: none */
-	uint64_t n_read;
-	uint64_t n_written;
-	uint64_t read_ns;
-	uint64_t written_ns;
-	union {
-		uint64_t stalled_ns; /**< without a cause: see stream_stalled_ns() */
-		uint64_t cause_ns;   /**< with one: when it was noticed; nothing waits then */
-	};
+	bool is_connecting : 1;
 	bool half_open : 1;
 	bool is_socket : 1;
 	bool is_tcp : 1;
@@ -76,7 +70,20 @@ struct stream {
 	bool stolen : 1;
 	bool close_told : 1;
 	bool freed : 1;
+	uint64_t timeout_ns; /**< NS_NEVER: none */
+	uint64_t n_read;
+	uint64_t n_written;
+	uint64_t read_ns;
+	uint64_t written_ns;
+	union {
+		uint64_t stalled_ns; /**< without a cause: see stream_stalled_ns() */
+		uint64_t cause_ns;   /**< with one: when it was noticed; nothing waits then */
+	};
 };
+
+/* Two of them and a session (session.c) are what an idle pair costs. Blocks of glibc are multiples
+ * of 16 bytes, less 8. */
+static_assert(sizeof(struct stream) <= 184, "an idle pair stays below 1,024 bytes");
 
 /** Whether the calling thread may touch the stream; one without a loop is anybody's. */
 static inline bool stream_is_current(const struct stream *stream)

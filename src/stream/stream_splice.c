@@ -35,7 +35,7 @@ static bool is_refusal(int err)
 
 void stream_splice_to(struct stream *s, struct stream *to)
 {
-	assert(stream_is_current(s));
+	assert(stream_is_current(s) && !s->is_connecting);
 	assert(to == NULL || stream_loop(to) == stream_loop(s));
 	s->splice_to = s->no_splice_in || (to != NULL && to->no_splice_out) ? NULL : to;
 }

@@ -148,6 +148,19 @@ def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
         report(f"afterwards {left() / KIB:.0f} KiB above the base, at most 1024{UNJUDGED}")
 
 
+def test_an_idle_pair_costs_less_than_a_kibibyte(report):
+    count, warm = scaled(4_000), scaled(100)
+    with relay() as rig:
+        held = [rig.pair() for _ in range(warm)]
+        base = proc.memory(rig.weir.pid)
+        held += [rig.pair() for _ in range(count)]
+        each = (proc.memory(rig.weir.pid) - base) / count
+        report(f"{each:.0f} bytes for each of {count} idle pairs, at most 1024{UNJUDGED}")
+        assert each <= 1024 or not JUDGED
+        for sock in (sock for pair in held for sock in pair):
+            peers.reset(sock)
+
+
 @pytest.mark.parametrize("client, upstream", (("tcp4", "tcp4"), ("unix", "unix")))
 def test_short_connections_leave_nothing_behind(client, upstream, report):
     count, warm = scaled(20_000), scaled(2_000)
