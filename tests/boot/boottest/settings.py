@@ -13,5 +13,8 @@ BOOT_ROOT = os.environ.get("WEIR_BOOT_ROOT", str(ROOT / "build/boot-root"))
 # Made by scripts/package; so is the folder that it lies in.
 DEB = os.environ.get("WEIR_DEB") or next(iter(glob.glob(str(ROOT / "build/package/weir_*.deb"))), "")
 
+# weir, but that it can be made to stick: tests/meson.build. Built with the tests, not in the package.
+STICK = os.environ.get("WEIR_STICK", str(ROOT / "build/gcc/tests/weir-stick"))
+
 # How long anything may take that should happen at once: generous, it only ends hangs.
 DEADLINE = 60.0
