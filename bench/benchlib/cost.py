@@ -40,13 +40,14 @@ class Account:
         return self._sum("status", lambda text: int(
             text.split("\nvoluntary_ctxt_switches:")[1].split()[0]))
 
-    def pss_bytes(self):
-        """Memory, what it shares with others counted in part."""
+    def own_bytes(self):
+        """Memory that is nobody else's: the anonymous part of PSS. The rest is files, whose share
+        falls with every stranger that maps the same library."""
         total = 0
         for pid in self.pids():
             with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
                 total += next(int(line.split()[1]) * 1024 for line in file
-                              if line.startswith("Pss:"))
+                              if line.startswith("Pss_Anon:"))
         return total
 
     def fds(self):

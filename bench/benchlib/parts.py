@@ -69,7 +69,7 @@ PARTS = {
     "bulk": Part("bulk", BULK, list(STREAM_WORKS), 7, ["iperf3"], lambda args: args.seconds + 0.7,
                  _bulk),
     "bulk-root": Part("bulk, proxies run by root",
-                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1", "8"], 7,
+                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1"], 7,
                       ["iperf3"], lambda args: args.seconds + 0.7, _as_root),
     "keepalive": Part("requests", ["weir", *BESIDES], ["1", "64"], 7, ["wrk", "nginx"],
                       lambda args: args.seconds + 0.5, _wrk),
@@ -78,7 +78,7 @@ PARTS = {
     "idle": Part("idle pairs", ["weir", *BESIDES], ["pairs"], 3, ["nginx"],
                  lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
     "growth": Part("growth", ["weir", "weir-2", "haproxy", "nginx"], ["64"], 3, ["wrk", "nginx"],
-                   lambda args: 4 * (args.seconds + work.SETTLE_S) + args.pairs / 1000, _growth),
+                   lambda args: 4 * (args.seconds + 1) + args.pairs / 1000, _growth),
 }
 
 

@@ -104,17 +104,17 @@ def idle(stage, proxy, user, origin):
     with stage.run(proxy, origin, user) as (port, account), Pairs(proxy, port, account) as pairs:
         pairs.open_up_to(10)
         pairs.ask()
-        pss = account.pss_bytes()
+        first = account.own_bytes()
         pairs.open_up_to(count)
         time.sleep(SETTLE_S)
-        silent = account.pss_bytes() - pss
+        silent = account.own_bytes() - first
         pairs.ask()
         time.sleep(SETTLE_S)
         wakeups = account.wakeups()
         with Spent(account) as spent:
             time.sleep(seconds)
         return {"pairs": count, "bytes_silent": silent / (count - 10),
-                "bytes": (account.pss_bytes() - pss) / (count - 10),
+                "bytes": (account.own_bytes() - first) / (count - 10),
                 "wakeups_per_s": (account.wakeups() - wakeups) / seconds,
                 "cpu_us_per_s": spent.seconds * 1e6 / seconds}
 
@@ -128,11 +128,14 @@ def growth(stage, proxy, user, origin):
     """Cost of a request beside more and more idle pairs, and of those pairs themselves."""
     told = {}
     with stage.run(proxy, origin, user) as (port, account), Pairs(proxy, port, account) as pairs:
-        first = account.pss_bytes()
         for count in levels(stage.args):
             pairs.open_up_to(count)
             pairs.ask()
-            time.sleep(SETTLE_S if stage.args.seconds > 1 else 0.2)
-            told[str(count)] = {"bytes": (account.pss_bytes() - first) / count,
+            time.sleep(1)
+            told[str(count)] = {"own_bytes": account.own_bytes(),
                                 **wrk(port, account, stage.args.seconds, 64)}
+    least, *more = told
+    for count in more:
+        told[count]["bytes"] = (told[count]["own_bytes"] - told[least]["own_bytes"]) / (
+            int(count) - int(least))
     return told

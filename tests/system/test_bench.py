@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """The benches work: small, and through weir alone. What they measure is judged by people."""
 
+import importlib
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -68,22 +70,39 @@ def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder):
             assert FIGURES[name] in step, step
     titles = [line for line in done.stdout.splitlines() if line.startswith("**")]
     assert len(titles) == 1 + len(told["parts"]) + ("bulk" in told["parts"])
+    assert peers(folder, "--report").stdout == done.stdout
 
 
 @pytest.fixture(name="benchlib")
 def _benchlib(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    yield __import__("benchlib.report").report
+    yield importlib.import_module
     for name in [name for name in sys.modules if name.startswith("benchlib")]:
         del sys.modules[name]
 
 
-def judged(report, title, weir, peer):
+def test_a_part_that_is_measured_again_leaves_the_others_alone(benchlib, folder, capsys):
+    def results():
+        found = benchlib("benchlib.results").Results(pathlib.Path(folder))
+        found.load()
+        return found
+
+    results().keep("idle", {"rounds": [1]})
+    results().keep("bulk", {"rounds": [2]})
+    results().keep("bulk", {"rounds": [3]})
+    last = results()
+    assert last.told["parts"] == {"idle": {"rounds": [1]}, "bulk": {"rounds": [3]}}
+    last.told["machine"]["cores"] += 1
+    last.keep("idle", {"rounds": [4]})
+    assert results().told["parts"] == {} and "begun anew" in capsys.readouterr().err
+
+
+def judged(benchlib, title, weir, peer):
     """What is said of the target when the rounds of weir and of HAProxy had these figures."""
     rounds = [[{"proxy": "weir", "work": "close", "cpu_us": a},
                {"proxy": "haproxy", "work": "close", "cpu_us": b}] for a, b in zip(weir, peer)]
     results = {"parts": {"connections": {"rounds": rounds}}}
-    return next(line for line in report.verdicts(results) if title in line).split("|")[-2].strip()
+    return next(line for line in benchlib("benchlib.report").verdicts(results) if title in line).split("|")[-2].strip()
 
 
 @pytest.mark.parametrize("weir, verdict", [
