@@ -18,24 +18,29 @@
  *		proxy	one worker's share of it all
  *	service/  daemon  the process			worker	a thread with a loop
  *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
+ *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
  */
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "service/daemon.h"
+#include "service/inherited.h"
+#include "service/socket_proxy.h"
 
 #ifndef WEIR_CONF
 #define WEIR_CONF "/etc/weir/weir.conf"
 #endif
 
-static const char usage_text[] = "usage: weir [-c FILE] [--check] [--version] [--help]\n";
+static const char usage_text[] = "usage: weir [-c FILE] [--check] [--version] [--help]\n"
+				 "       weir --socket-proxy [OPTION ...] HOST:PORT|/PATH|@NAME\n";
 
 static const char help_text[] =
 	"weir relays TCP and UNIX streams between clients and upstream servers.\n"
@@ -44,6 +49,8 @@ static const char help_text[] =
 	"      --check        print every error of the config, and exit\n"
 	"      --version      print the version, and exit\n"
 	"  -h, --help         print this, and exit\n"
+	"\n"
+	"      --socket-proxy  the first of all: be systemd-socket-proxyd(8)\n"
 	"\n"
 	"SIGTERM stops accepting and lets the pairs finish; a second one ends at once.\n"
 	"See weir(8) and weir.conf(5).\n";
@@ -56,12 +63,13 @@ struct options {
 /** Reads the command line; exits where it says all there is to do. */
 static struct options parse_options(int argc, char **argv)
 {
-	enum { OPTION_CHECK = 256, OPTION_VERSION };
+	enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_SOCKET_PROXY };
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
+		{"socket-proxy", no_argument, NULL, OPTION_SOCKET_PROXY},
 		{0},
 	};
 	struct options options = {.conf_path = WEIR_CONF};
@@ -81,6 +89,9 @@ static struct options parse_options(int argc, char **argv)
 		case 'h':
 			printf("%s\n%s", usage_text, help_text);
 			exit(EXIT_CODE_OK);
+		case OPTION_SOCKET_PROXY:
+			fputs("weir: --socket-proxy has to be the first of all\n", stderr);
+			exit(EXIT_CODE_USAGE);
 		default:
 			fputs(usage_text, stderr);
 			exit(EXIT_CODE_USAGE);
@@ -107,30 +118,81 @@ static void fill_stdio(void)
 	}
 }
 
-int main(int argc, char **argv)
+/** Runs, and gives the reference to the config back. */
+static int run(const struct daemon_opts *opts)
 {
-	struct options options = parse_options(argc, argv);
-	struct conf_errors errors;
-	const struct conf *conf = NULL;
 	bool stuck = false;
+	int code = daemon_run(opts, &stuck);
+
+	if (stuck) {
+		/* A thread that cannot be ended would hold up the libraries' own clean-up. */
+		_exit(code);
+	}
+	conf_unref(opts->conf);
+	return code;
+}
+
+static int main_socket_proxy(int argc, char **argv)
+{
+	struct inherited inherited = {0};
+	struct daemon_opts opts = {.inherited = &inherited};
+	struct socket_proxy proxy;
 	int code;
+
+	if (!socket_proxy_parse(argc, argv, &proxy, &code)) {
+		return code;
+	}
+	fill_stdio();
+	if (inherited_take(&inherited) < 0 ||
+		socket_proxy_conf(&proxy, &inherited, &opts.conf) < 0) {
+		inherited_fini(&inherited);
+		return EXIT_CODE_START;
+	}
+	opts.exit_idle_ns = proxy.exit_idle_ns;
+	return run(&opts);
+}
+
+static int main_proxy(const struct options *options)
+{
+	struct inherited inherited = {0};
+	struct daemon_opts opts = {
+		.conf_path = options->conf_path,
+		.inherited = &inherited,
+		.exit_idle_ns = NS_NEVER,
+	};
+	struct conf_errors errors;
 	int r;
 
 	fill_stdio();
+	if (!options->check && inherited_take(&inherited) < 0) {
+		return EXIT_CODE_START;
+	}
 	conf_errors_init(&errors);
-	r = conf_load(options.conf_path, &errors, &conf);
+	r = conf_load(options->conf_path, &errors, &opts.conf);
 	if (r < 0) {
 		conf_errors_print(&errors, log_error_prefix(), stderr);
 	}
 	conf_errors_fini(&errors);
 	if (r < 0) {
+		inherited_fini(&inherited);
 		return EXIT_CODE_START;
 	}
-	code = options.check ? EXIT_CODE_OK : daemon_run(conf, options.conf_path, &stuck);
-	if (stuck) {
-		/* A thread that cannot be ended would hold up the libraries' own clean-up. */
-		_exit(code);
+	if (options->check) {
+		conf_unref(opts.conf);
+		return EXIT_CODE_OK;
 	}
-	conf_unref(conf);
-	return code;
+	return run(&opts);
+}
+
+int main(int argc, char **argv)
+{
+	static char socket_proxy_name[] = "weir --socket-proxy";
+	struct options options;
+
+	if (argc > 1 && strcmp(argv[1], "--socket-proxy") == 0) {
+		argv[1] = socket_proxy_name; /* what getopt_long() begins its errors with */
+		return main_socket_proxy(argc - 1, argv + 1);
+	}
+	options = parse_options(argc, argv);
+	return main_proxy(&options);
 }

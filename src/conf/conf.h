@@ -84,6 +84,21 @@ struct conf {
 struct conf_errors;
 int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
 
+/** One listener and one server, without a file. All borrowed. */
+struct conf_relay {
+	const char *name; /**< of the listener, and of the upstream */
+	const struct addr *addresses;
+	size_t n_addresses; /**< at least 1 */
+	const struct addr *server;
+	uint32_t max_pairs; /**< of the listener; 0: none of its own */
+};
+
+/**
+ * A model with one reference, all defaults, and neither idle nor write_stall: it closes nothing
+ * that only waits. 0 or -ENOMEM.
+ */
+int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf);
+
 const struct conf *conf_ref(const struct conf *conf);
 
 /** Gives a reference back; NULL is fine; returns NULL. */

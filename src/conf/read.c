@@ -130,8 +130,8 @@ static void read_apply(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* Sets the defaults of an object. They are part of the program: they cannot be refused. */
-static void preset(struct conf_reader *reader, const char *schema, void *object)
+/* They are part of the program: they cannot be refused. */
+void conf_preset(const char *schema, void *object)
 {
 	char why[CONF_WHY_MAX];
 
@@ -144,6 +144,11 @@ static void preset(struct conf_reader *reader, const char *schema, void *object)
 			assert(r == 0);
 		}
 	}
+}
+
+static void preset(struct conf_reader *reader, const char *schema, void *object)
+{
+	conf_preset(schema, object);
 	/* A listener's timeouts are the top level's, which is read before any list. */
 	if (strcmp(schema, "listeners[]") == 0) {
 		((struct conf_listener *)object)->timeouts = reader->conf->timeouts;

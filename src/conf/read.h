@@ -57,6 +57,9 @@ void conf_report_syntax(
  */
 bool conf_read(struct conf_reader *reader, const config_t *config);
 
+/** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
+void conf_preset(const char *schema, void *object);
+
 /** Compares what was read as a whole; `root` is the tree that it was read from. */
 void conf_check(struct conf_reader *reader, const config_setting_t *root);
 

@@ -46,7 +46,7 @@ bool limit_take(struct limit *limit)
 
 	do {
 		max = limit_max(limit);
-		if (max != 0 && n >= max) {
+		if ((max != 0 && n >= max) || n >= LIMIT_CLOSED - 1) {
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak(&limit->n_taken, &n, n + 1));
@@ -67,4 +67,17 @@ bool limit_is_full(const struct limit *limit)
 	uint32_t max = limit_max(limit);
 
 	return max != 0 && atomic_load(&limit->n_taken) >= max;
+}
+
+bool limit_close(struct limit *limit)
+{
+	uint32_t none = 0;
+
+	return atomic_compare_exchange_strong(&limit->n_taken, &none, LIMIT_CLOSED) ||
+	       none == LIMIT_CLOSED;
+}
+
+bool limit_is_closed(const struct limit *limit)
+{
+	return atomic_load(&limit->n_taken) == LIMIT_CLOSED;
 }

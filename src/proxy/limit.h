@@ -41,9 +41,22 @@ bool limit_give(struct limit *limit);
 /** Whether there is no place just now. Any thread. */
 bool limit_is_full(const struct limit *limit);
 
+/**
+ * Closes it for ever, so that no place can be taken; only if none is. Whether it is closed. For
+ * ending when nothing is open: who comes at this moment is either before or after. Any thread.
+ */
+bool limit_close(struct limit *limit);
+bool limit_is_closed(const struct limit *limit);
+
+/** What n_taken is when it is closed. */
+#define LIMIT_CLOSED UINT32_MAX
+
+/** Who reads this sees all that was done before the last place was given back. */
 static inline uint32_t limit_taken(const struct limit *limit)
 {
-	return atomic_load_explicit(&limit->n_taken, memory_order_relaxed);
+	uint32_t n = atomic_load_explicit(&limit->n_taken, memory_order_acquire);
+
+	return n == LIMIT_CLOSED ? 0 : n;
 }
 
 static inline uint32_t limit_max(const struct limit *limit)

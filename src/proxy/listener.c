@@ -97,7 +97,7 @@ static bool on_admit(void *owner)
 	if (proxy_admit(shared, own)) {
 		return true;
 	}
-	if (listener_warn(listener, &line, "limit_reached")) {
+	if (!limit_is_closed(&shared->pairs) && listener_warn(listener, &line, "limit_reached")) {
 		log_u64(&line, "max_pairs", limit_max(limit_is_full(own) ? own : &shared->pairs));
 		log_str(&line, "remedy",
 			"clients wait in the kernel's queue: raise max_pairs of the listener, or "

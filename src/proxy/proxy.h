@@ -47,6 +47,7 @@ struct proxy_counters {
 	_Atomic uint64_t n_accepted;
 	_Atomic uint64_t n_half_closed;         /**< of the open pairs */
 	_Atomic uint64_t n_closed[END_REASONS]; /**< by reason */
+	_Atomic uint64_t ended_ns;              /**< when a pair last ended; 0: none has */
 };
 
 /** Adds to one of them; on the worker's thread, which is the only one that writes. */

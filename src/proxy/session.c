@@ -71,6 +71,8 @@ static void session_count_end(const struct session *session)
 	const struct pair *pair = &session->pair;
 
 	proxy_count(&proxy->counters.n_closed[pair->end.reason], 1);
+	/* Before the place is given back: who sees that none is taken sees this time. */
+	atomic_store_explicit(&proxy->counters.ended_ns, clock_ns(), memory_order_relaxed);
 	if (pair->fin_ns != NS_NEVER) {
 		proxy_count(&proxy->counters.n_half_closed, -1);
 	}

@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "proxy/generation.h"
 #include "service/budget.h"
+#include "service/exit_idle.h"
 #include "service/inherited.h"
 #include "service/lateness.h"
 #include "service/memory.h"
@@ -37,6 +38,7 @@
 struct daemon {
 	const struct conf *conf;
 	struct loop *loop;
+	const char *conf_path; /**< NULL: it has none */
 	struct inherited inherited;
 	struct sockets sockets;
 	struct names names;
@@ -46,6 +48,7 @@ struct daemon {
 	size_t n_workers;
 	struct signals signals;
 	struct stop stop;
+	struct exit_idle exit_idle;
 	struct timer tick;
 	struct memory memory;
 	struct lateness lateness;
@@ -189,6 +192,10 @@ static int daemon_make_shared(struct daemon *daemon)
 		return -ENOMEM;
 	}
 	shared->resolver = resolver_new(daemon->loop);
+	daemon->exit_idle.loop = daemon->loop;
+	daemon->exit_idle.shared = shared;
+	daemon->exit_idle.workers = daemon->workers;
+	daemon->exit_idle.n_workers = daemon->n_workers;
 	daemon->stop = (struct stop){
 		.loop = daemon->loop,
 		.shared = shared,
@@ -254,19 +261,23 @@ static int daemon_start(struct daemon *daemon)
 		return daemon_fail("watchdog", r,
 			"WATCHDOG_USEC and WATCHDOG_PID are for systemd to set: leave them to it");
 	}
+	r = exit_idle_open(&daemon->exit_idle);
+	if (r < 0) {
+		return daemon_fail("timer", r, NULL);
+	}
 	/* Warnings only: without memory for them, the pairs will tell. */
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
 	return 0;
 }
 
-static void daemon_log_ready(const struct daemon *daemon, const char *conf_path)
+static void daemon_log_ready(const struct daemon *daemon)
 {
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "ready")) {
 		log_str(&line, "version", WEIR_VERSION);
-		log_str(&line, "conf", conf_path);
+		log_str(&line, "conf", daemon->conf_path);
 		log_u64(&line, "workers", daemon->n_workers);
 		log_u64(&line, "max_pairs", limit_max(&daemon->shared.pairs));
 		log_u64(&line, "fds", daemon->budget.n_fds);
@@ -302,6 +313,7 @@ static bool daemon_fini(struct daemon *daemon)
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
 		timer_close(&daemon->tick);
 		signals_close(&daemon->signals);
+		exit_idle_close(&daemon->exit_idle);
 		stop_close(&daemon->stop);
 		loop_release(daemon->loop);
 		daemon->loop = loop_free(daemon->loop);
@@ -313,23 +325,22 @@ static bool daemon_fini(struct daemon *daemon)
 	return !stuck;
 }
 
-int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
+int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 {
 	struct daemon daemon = {
-		.conf = conf,
-		.n_workers = count_workers(conf),
+		.conf = opts->conf,
+		.conf_path = opts->conf_path,
+		.inherited = *opts->inherited,
+		.n_workers = count_workers(opts->conf),
+		.exit_idle.after_ns = opts->exit_idle_ns,
 	};
-	int passed = inherited_take(&daemon.inherited); /* before anything is opened */
 	int r;
 
-	log_set_level(conf->log_level);
+	*opts->inherited = (struct inherited){0};
+	log_set_level(opts->conf->log_level);
 	r = log_open(STDERR_FILENO);
 	if (r < 0) {
 		(void)daemon_fail("log thread", r, NULL);
-	} else if (passed < 0) {
-		r = daemon_fail("passed sockets", passed,
-			"LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES do not fit what was passed: "
-			"leave them to systemd");
 	} else {
 		/* A queue that cannot be had costs log lines, not the start. */
 		(void)log_thread_open();
@@ -337,15 +348,15 @@ int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck)
 	}
 	if (r == 0) {
 		log_settle();
-		daemon_log_ready(&daemon, conf_path);
+		daemon_log_ready(&daemon);
 		notify_ready();
 		loop_run(daemon.loop);
 	}
 	*ret_stuck = !daemon_fini(&daemon);
 	if (r == 0) {
 		log_event("stopped"); /* behind the closing lines of the workers */
-	} else {
-		log_not_started(conf_path);
+	} else if (opts->conf_path != NULL) {
+		log_not_started(opts->conf_path);
 	}
 	*ret_stuck |= !log_close(LOG_FLUSH_NS);
 	return r == 0 ? EXIT_CODE_OK : EXIT_CODE_START;

@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
+#include <stdint.h>
+
 struct conf;
+struct inherited;
 
 /** Exit codes; docs/ARCHITECTURE.md and weir(8) list them. */
 enum exit_code {
@@ -16,11 +19,18 @@ enum exit_code {
 	EXIT_CODE_USAGE = 2,
 };
 
+struct daemon_opts {
+	const struct conf *conf;     /**< borrowed */
+	const char *conf_path;       /**< its file; NULL: it has none, and is never read again */
+	struct inherited *inherited; /**< taken */
+	uint64_t exit_idle_ns;       /**< ends when no pair was open for so long; or NS_NEVER */
+};
+
 /**
  * Runs weir with this config until it is stopped by a signal: SIGTERM or SIGINT drains, the second
  * one ends at once. Returns the exit code; *ret_stuck says that a thread is left that cannot be
  * ended (a lookup that hangs, a log that nobody reads), so that the process must leave by _exit().
  */
-int daemon_run(const struct conf *conf, const char *conf_path, bool *ret_stuck);
+int daemon_run(const struct daemon_opts *opts, bool *ret_stuck);
 
 #endif

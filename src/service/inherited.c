@@ -7,6 +7,23 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
+static int fail(int err)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_ERROR, "start_failed")) {
+		log_str(&line, "what", "passed sockets");
+		log_errno(&line, err);
+		log_str(&line, "remedy",
+			"LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES do not fit what was passed: "
+			"leave them to systemd");
+		log_end(&line);
+	}
+	return err;
+}
+
 int inherited_take(struct inherited *ret_inherited)
 {
 	char **names = NULL;
@@ -14,7 +31,7 @@ int inherited_take(struct inherited *ret_inherited)
 	struct inherited inherited = {0};
 
 	if (n < 0) {
-		return n;
+		return fail(n);
 	}
 	inherited.all = n == 0 ? NULL : calloc((size_t)n, sizeof(*inherited.all));
 	for (int i = 0; i < n; i++) {
@@ -29,7 +46,7 @@ int inherited_take(struct inherited *ret_inherited)
 	}
 	free(names);
 	if (n > 0 && inherited.all == NULL) {
-		return -ENOMEM;
+		return fail(-ENOMEM);
 	}
 	inherited.n = (size_t)n;
 	*ret_inherited = inherited;

@@ -22,7 +22,7 @@ struct inherited {
 /**
  * Takes them out of the environment; to be called once, before anything else is opened, or a count
  * that is too high would take weir's own fds for inherited ones. 0, or a negative errno when the
- * environment is wrong or there is no memory.
+ * environment is wrong or there is no memory, which was logged.
  */
 int inherited_take(struct inherited *ret_inherited);
 

@@ -68,11 +68,25 @@ END_TEST
 
 START_TEST(the_last_number_is_a_limit_too)
 {
-	struct limit limit = {.n_taken = UINT32_MAX - 1, .max = UINT32_MAX};
+	struct limit limit = {.n_taken = UINT32_MAX - 2, .max = UINT32_MAX};
 
 	ck_assert(limit_take(&limit));
 	ck_assert(!limit_take(&limit));
-	ck_assert_uint_eq(limit_taken(&limit), UINT32_MAX);
+	ck_assert_uint_eq(limit_taken(&limit), UINT32_MAX - 1);
+}
+END_TEST
+
+START_TEST(it_is_closed_only_when_nothing_is_taken_and_then_for_ever)
+{
+	struct limit limit = {.max = 0};
+
+	ck_assert(limit_take(&limit));
+	ck_assert(!limit_close(&limit) && !limit_is_closed(&limit));
+	(void)limit_give(&limit);
+	ck_assert(limit_close(&limit) && limit_is_closed(&limit));
+	ck_assert(!limit_take(&limit));
+	ck_assert_uint_eq(limit_taken(&limit), 0);
+	ck_assert(limit_close(&limit));
 }
 END_TEST
 
@@ -129,6 +143,7 @@ int main(void)
 	tcase_add_test(tc, a_lowered_limit_takes_no_more_until_there_is_room);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
+	tcase_add_test(tc, it_is_closed_only_when_nothing_is_taken_and_then_for_ever);
 	tcase_add_test(tc, threads_never_pass_it_and_lose_no_place);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

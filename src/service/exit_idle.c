@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lazy, like every timer here: it costs the pairs one store of the time of their end, and this
+ * thread one look in the idle time, however many pairs come and go.
+ */
+#include "service/exit_idle.h"
+
+#include "base/log.h"
+#include "service/notify.h"
+#include "service/worker.h"
+#include "stream/loop.h"
+
+/** While a pair is open, or a place is taken for one that may come. */
+#define LOOK_MIN_NS ((uint64_t)100 * NS_PER_MS)
+
+static uint64_t last_end_ns(const struct exit_idle *exit_idle)
+{
+	uint64_t last_ns = exit_idle->start_ns;
+
+	for (size_t i = 0; i < exit_idle->n_workers; i++) {
+		const struct proxy_counters *counters = &exit_idle->workers[i].proxy.counters;
+
+		last_ns = clock_later(
+			last_ns, atomic_load_explicit(&counters->ended_ns, memory_order_relaxed));
+	}
+	return last_ns;
+}
+
+static void log_stopping(uint64_t idle_ns)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "stopping")) {
+		log_u64(&line, "pairs", 0);
+		log_ms(&line, "idle_ms", idle_ns);
+		log_end(&line);
+	}
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct exit_idle *exit_idle = container_of(timer, struct exit_idle, timer);
+	uint64_t look_ns = clock_later(exit_idle->after_ns, LOOK_MIN_NS);
+	struct limit *pairs = &exit_idle->shared->pairs;
+	uint32_t n_pairs = limit_taken(pairs); /* first: an end that gave a place back is seen */
+	uint64_t last_ns = last_end_ns(exit_idle);
+	uint64_t now_ns = clock_ns();
+
+	if (n_pairs > 0) {
+		/* Whatever ends from now on, it is not due sooner. */
+		timer_arm(timer, clock_after(now_ns, look_ns));
+	} else if (now_ns < clock_after(last_ns, exit_idle->after_ns)) {
+		timer_arm(timer, clock_after(last_ns, exit_idle->after_ns));
+	} else if (!limit_close(pairs)) {
+		timer_arm(timer, clock_after(now_ns, LOOK_MIN_NS));
+	} else {
+		log_stopping(now_ns - last_ns);
+		notify_stopping();
+		loop_stop(exit_idle->loop);
+	}
+}
+
+int exit_idle_open(struct exit_idle *exit_idle)
+{
+	int r = timer_open(&exit_idle->timer, exit_idle->loop, on_timer);
+
+	if (r == 0) {
+		exit_idle->start_ns = clock_ns();
+		timer_arm(&exit_idle->timer, clock_after(exit_idle->start_ns, exit_idle->after_ns));
+	}
+	return r;
+}
+
+void exit_idle_close(struct exit_idle *exit_idle)
+{
+	timer_close(&exit_idle->timer);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Ends the process when no pair has been open for some time, counted from the end of the last one,
+ * or from the start. A client that comes at the last moment is either accepted, and the process
+ * stays, or waits in the socket's queue, for the next process.
+ */
+#ifndef WEIR_SERVICE_EXIT_IDLE_H
+#define WEIR_SERVICE_EXIT_IDLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stream/timer.h"
+
+struct loop;
+struct proxy_shared;
+struct worker;
+
+/** The main thread's. The fields up to n_workers are the caller's, all pointers borrowed. */
+struct exit_idle {
+	uint64_t after_ns; /**< NS_NEVER: never */
+	struct loop *loop; /**< the main one, which is stopped */
+	struct proxy_shared *shared;
+	const struct worker *workers;
+	size_t n_workers;
+	uint64_t start_ns;
+	struct timer timer;
+};
+
+/** Counts from now. 0 or -ENOMEM. */
+int exit_idle_open(struct exit_idle *exit_idle);
+
+/** Idempotent, also on zeroed memory. */
+void exit_idle_close(struct exit_idle *exit_idle);
+
+#endif
