@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from weirtest import peers, wait
+from weirtest import peers
 
 from boottest import traffic
 from boottest.deb import upgrade_of
@@ -91,9 +91,14 @@ def test_purge_leaves_nothing_behind(bare):
     bare.install(DEB)
     bare.write(CONF, bare.read(CONF) + "# edited\n")
     bare.systemctl("restart", "weir")
+    bare.write("/etc/weir/one.conf", bare.read(CONF).replace(":8080", ":8081"))
+    bare.systemctl("enable", "--now", "weir@one")
+    bare.systemctl("enable", "weir.socket")
     bare.run("dpkg", "--remove", "weir")
+    assert not bare.sh("pgrep -x weir || true")
+    os.unlink(bare.path("/etc/weir/one.conf"))
     bare.run("dpkg", "--purge", "weir")
     assert bare.files() - before <= {"/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old"}
     assert not bare.sh("ls -d /run/weir* /run/systemd/units/*weir* /run/systemd/generator*/*weir* || true")
-    assert "weir" not in bare.sh("systemctl list-units --all --no-legend; systemctl list-unit-files")
-    wait.until(lambda: not bare.sh("pgrep -x weir || true"), "no process to be left")
+    units = bare.sh("systemctl list-units --all --no-legend; systemctl list-unit-files")
+    assert not [line for line in units.splitlines() if "weir" in line]
