@@ -255,6 +255,7 @@ static void on_ready(struct watcher *watcher, uint32_t events)
 	(void)events;
 	if (turn != acceptor->slice_turn + 1) {
 		acceptor->slice = 1;
+		acceptor->slice_turn = UINT64_MAX; /* long ago */
 	} else if (acceptor->slice < ACCEPTOR_A_TURN) {
 		acceptor->slice *= 2;
 	}
@@ -300,6 +301,7 @@ struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 	early = listen_queue_length(acceptor->fd);
 	acceptor->n_early = early < 0 ? 0 : (unsigned)early;
 	acceptor->slice = 1;
+	acceptor->slice_turn = UINT64_MAX; /* long ago */
 	task_init(&acceptor->step, on_step);
 	r = timer_open(&acceptor->rest, opts->loop, on_rested);
 	if (r == 0) {

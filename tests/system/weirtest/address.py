@@ -53,7 +53,7 @@ def of_socket(sock):
     return tcp(*sock.getsockname()[:2])
 
 
-def _ephemeral_from():
+def ephemeral_from():
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         return int(file.read().split()[0])
 
@@ -63,7 +63,7 @@ def free_port(host):
     A port that is free now. Below the range of outgoing connections where there is room, so that
     none of those takes it before weir binds it; else whatever the kernel picks.
     """
-    top = _ephemeral_from()
+    top = ephemeral_from()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
         port = random.randrange(10000, top) if top > 12000 else 0

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: ISC
+"""
+The system calls of a worker, one by one, against the list in docs/PERFORMANCE.md: for a short
+connection, and for a request on a warm one.
+
+Client and server take turns, so what happens is the same each time. Only how often the worker wakes
+up is the kernel's to say: what comes in at the same time is one turn, or two. So the sequence that
+most turns had is compared, and of all others what is not a wake-up.
+"""
+
+import collections
+import contextlib
+import os
+import re
+import subprocess
+
+import pytest
+
+from weirtest import address, peers, wait
+from weirtest.rig import relay
+from weirtest.settings import SANITIZER, scaled
+
+COUNT = scaled(100, least=10)
+
+ACCEPT = ["accept4", "epoll_ctl"]
+CONNECT = ["socket", "setsockopt", "setsockopt", "connect", "epoll_ctl"]
+RELAY = ["epoll_wait", "recvfrom", "sendto"]
+CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close", "close"]
+
+# What the C library does for memory, of which a warm worker needs no more; and a closing line at most
+# wakes the log's thread.
+NOT_OURS = {"brk", "mmap", "munmap", "mprotect", "madvise"}
+
+NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m"}
+
+
+def assert_traceable():
+    try:
+        done = subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, text=True,
+                              check=False)
+    except FileNotFoundError:
+        pytest.fail("strace is not installed: scripts/setup test")
+    assert done.returncode == 0, f"strace may not trace here, and nothing else counts: {done.stderr}"
+
+
+def worker_calls(trace):
+    """The names of the system calls of the thread that accepts, in order."""
+    calls = collections.defaultdict(list)
+    for line in trace.splitlines():
+        match = re.match(r"(\d+) +(\w+)\(", line)
+        if match and match.group(2) not in NOT_OURS:
+            calls[match.group(1)].append(match.group(2))
+    accepting = [each for each in calls.values() if "accept4" in each]
+    assert len(accepting) == 1, f"{len(accepting)} threads accept"
+    return accepting[0]
+
+
+def laps(calls, first):
+    """The calls from each `first` to the next, but for the first, which sets the timer for
+    all, and the last, which the end follows."""
+    starts = [at for at, name in enumerate(calls) if name == first][1:-1]
+    return [tuple(calls[begin:end]) for begin, end in zip(starts, starts[1:])]
+
+
+def without_waits(lap):
+    return [name for name in lap if name != "epoll_wait"]
+
+
+def judge(found, expected, report, what):
+    usual, times = collections.Counter(found).most_common(1)[0]
+    report(f"{what}: {len(usual)} calls, {times} of {len(found)} times: {' '.join(usual)}")
+    strange = [lap for lap in found if without_waits(lap) != without_waits(expected)]
+    assert not strange, f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}"
+    assert list(usual) == expected
+    assert times > len(found) / 2
+
+
+@contextlib.contextmanager
+def traced(tmp_path, upstream, level="warn"):
+    """A Rig whose worker's calls are in the yielded list when it is over."""
+    file = tmp_path / "trace"
+    calls = []
+    daemon = {"prefix": ("strace", "-D", "-f", "-q", "-o", str(file))}
+    if SANITIZER:  # the search for leaks would trace, too
+        daemon["env"] = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+    assert_traceable()
+    with relay(servers=[lambda *where: peers.Upstream(*where, at=upstream)], daemon=daemon,
+               log={"level": level}, timeouts=NO_TIMER_STRIKES) as rig:
+        yield rig, calls
+        pid = rig.weir.pid
+    end = re.compile(rf"^{pid} +\+\+\+ exited", re.M)
+    wait.until(lambda: end.search(file.read_text(encoding="ascii")), "the whole trace")
+    calls += worker_calls(file.read_text(encoding="ascii"))
+
+
+def low():
+    """An address whose port connect(2) never picks for its own end."""
+    return address.tcp("127.0.0.1", address.free_port("127.0.0.1"))
+
+
+def ask(client, server):
+    """One request and its answer, each over when the other begins."""
+    client.sendall(b"ping")
+    assert peers.read_exactly(server, 4) == b"ping"
+    server.sendall(b"pong")
+    assert peers.read_exactly(client, 4) == b"pong"
+
+
+def visit(rig):
+    """A short connection: the client speaks first and ends first."""
+    with rig.client() as client:
+        client.sendall(b"ping")
+        with rig.accept() as server:
+            assert peers.read_exactly(server, 4) == b"ping"
+            server.sendall(b"pong")
+            assert peers.read_exactly(client, 4) == b"pong"
+            peers.fin(client)
+            assert server.recv(1) == b""
+        assert client.recv(1) == b""
+
+
+def test_a_short_connection(tmp_path, report):
+    with traced(tmp_path, low()) as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig)
+    judge(laps(calls, "accept4"), ACCEPT + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
+          "a short connection")
+
+
+def test_a_request_on_a_warm_connection(tmp_path, report):
+    with traced(tmp_path, low()) as (rig, calls):
+        client, server = rig.pair()
+        for _ in range(COUNT + 3):
+            ask(client, server)
+    # Each lap is the half of a request: a read of the one and a write to the other.
+    halves = [lap for lap in laps(calls, "recvfrom") if "sendto" in lap]
+    judge(halves[:2 * COUNT], ["recvfrom", "sendto", "epoll_wait"], report, "half a request")
+
+
+def test_a_closing_line_wakes_the_log_at_most_once(tmp_path, report):
+    with traced(tmp_path, low(), level="info") as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig)
+    found = laps(calls, "accept4")
+    wakes = [lap.count("futex") for lap in found]
+    report(f"{sum(wakes)} wake-ups of the log for {len(found)} closing lines")
+    assert max(wakes) <= 1
+
+
+def test_a_server_in_the_range_of_own_ports_is_looked_at_once(tmp_path):
+    with traced(tmp_path, None) as (rig, calls):
+        assert rig.upstream.address.sockaddr[1] >= address.ephemeral_from()
+        for _ in range(COUNT + 2):
+            visit(rig)
+    assert all(lap.count("getsockname") == 1 for lap in laps(calls, "accept4"))
