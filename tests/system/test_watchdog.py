@@ -10,7 +10,7 @@ import pytest
 from weirtest import config, peers, proc, wait
 from weirtest.daemon import Free, Weir, run
 from weirtest.rig import relay
-from weirtest.settings import WEIR
+from weirtest.settings import WEIR, scaled
 
 STICK = os.path.join(os.path.dirname(WEIR), "tests", "weir-stick")
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
@@ -83,9 +83,10 @@ def test_pings_go_on_while_it_drains():
 
 
 def test_without_watchdog_sec_nobody_is_woken(report):
-    with relay(workers=2) as rig:
-        rig.pair()
-        time.sleep(1)
+    with relay(workers=2, timeouts={"connect": "1s"}) as rig:
+        for _ in range(scaled(200, 20)):
+            rig.pair()
+        time.sleep(2.5)  # the timers of their connects have come, and the last status
         before, begin = proc.sleeps(rig.weir.pid), time.monotonic()
         time.sleep(3)
         after, passed = proc.sleeps(rig.weir.pid), time.monotonic() - begin
