@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/timespan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +35,23 @@ static void check_duration(const char *text)
 	assert(ns == NS_NEVER || ns <= UINT64_C(864000000) * NS_PER_S);
 	r = parse_duration(format_duration(ns, shown), &again, &why);
 	assert(r == 0 && again == ns);
+}
+
+static void check_timespan(const char *text)
+{
+	const char *why = NULL;
+	uint64_t again = 0;
+	uint64_t ns = UNTOUCHED;
+	char shown[32];
+	int r = parse_timespan(text, &ns, &why);
+
+	if (r < 0) {
+		assert(ns == UNTOUCHED && why != NULL);
+		return;
+	}
+	(void)snprintf(shown, sizeof(shown), "%" PRIu64 "us", ns / NS_PER_US);
+	r = ns == NS_NEVER ? 0 : parse_timespan(shown, &again, &why);
+	assert(r == 0 && (ns == NS_NEVER || again == ns));
 }
 
 static void check_size(const char *text)
@@ -107,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	check_duration(text);
+	check_timespan(text);
 	check_size(text);
 	check_addr(text);
 	check_format(data, size);
