@@ -32,6 +32,8 @@ def bulk(stage, proxy, user, streams, reverse):
     if "error" in told:
         raise RuntimeError(f"iperf3 through {proxy.name}: {told['error']}")
     received = told["end"]["sum_received"]
+    if received["bytes"] == 0:
+        raise RuntimeError(f"iperf3 got nothing through {proxy.name}")
     gigabytes = received["bytes"] / 1e9
     return {"gb_per_s": gigabytes / received["seconds"], "cpu_s_per_gb": spent.seconds / gigabytes,
             "cpu_share": spent.seconds / received["seconds"]}
