@@ -466,7 +466,7 @@ struct connector *connector_close(struct connector *connector)
 	}
 	assert(loop_is_current(connector->opts.loop));
 	drop(connector);
-	if (is_name(connector)) {
+	if (connector->state == RESOLVING) {
 		resolver_cancel(&connector->lookup->query);
 	}
 	timer_close(&connector->timer);
