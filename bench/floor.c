@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,6 +326,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	splicing = argc > 3;
+	/* splice(2) has no MSG_NOSIGNAL. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	addr = loopback(argv[1]);
 	upstream = loopback(argv[2]);
 	epoll_fd = epoll_create1(0);
