@@ -15,8 +15,10 @@
  *	proxy/	pump	one direction			pair	two pumps, a clock, an end
  *		session	from accept to the closing line	deadline, end: which timer, which reason
  *		listener  one socket on one worker	upstream, limit: which server, how many
- *		proxy	one worker's share of it all
+ *		proxy	one worker's share of it all	generation  one config as workers serve it
  *	service/  daemon  the process			worker	a thread with a loop
+ *		reload	another config, or none of it	trial	checks it in a child process
+ *		control	the socket for weir --reload	control_client  its other end
  *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
  *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
  */
@@ -31,6 +33,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "service/control_client.h"
 #include "service/daemon.h"
 #include "service/inherited.h"
 #include "service/socket_proxy.h"
@@ -39,7 +42,7 @@
 #define WEIR_CONF "/etc/weir/weir.conf"
 #endif
 
-static const char usage_text[] = "usage: weir [-c FILE] [--check] [--version] [--help]\n"
+static const char usage_text[] = "usage: weir [-c FILE] [--check] [--reload] [--version] [--help]\n"
 				 "       weir --socket-proxy [OPTION ...] HOST:PORT|/PATH|@NAME\n";
 
 static const char help_text[] =
@@ -47,26 +50,30 @@ static const char help_text[] =
 	"\n"
 	"  -c, --config FILE  the config (default: " WEIR_CONF ")\n"
 	"      --check        print every error of the config, and exit\n"
+	"      --reload       let the running weir read its config again, and print its errors\n"
 	"      --version      print the version, and exit\n"
 	"  -h, --help         print this, and exit\n"
 	"\n"
 	"      --socket-proxy  the first of all: be systemd-socket-proxyd(8)\n"
 	"\n"
-	"SIGTERM stops accepting and lets the pairs finish; a second one ends at once.\n"
+	"SIGHUP reads the config again, and open pairs stay as they are. SIGTERM stops accepting\n"
+	"and lets the pairs finish; a second one ends at once.\n"
 	"See weir(8) and weir.conf(5).\n";
 
 struct options {
 	const char *conf_path;
 	bool check;
+	bool reload;
 };
 
 /** Reads the command line; exits where it says all there is to do. */
 static struct options parse_options(int argc, char **argv)
 {
-	enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_SOCKET_PROXY };
+	enum { OPTION_CHECK = 256, OPTION_RELOAD, OPTION_VERSION, OPTION_SOCKET_PROXY };
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
+		{"reload", no_argument, NULL, OPTION_RELOAD},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
 		{"socket-proxy", no_argument, NULL, OPTION_SOCKET_PROXY},
@@ -82,6 +89,9 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case OPTION_CHECK:
 			options.check = true;
+			break;
+		case OPTION_RELOAD:
+			options.reload = true;
 			break;
 		case OPTION_VERSION:
 			puts("weir " WEIR_VERSION);
@@ -164,6 +174,9 @@ static int main_proxy(const struct options *options)
 	int r;
 
 	fill_stdio();
+	if (options->reload) {
+		return control_ask("reload", stdout, stderr);
+	}
 	if (!options->check && inherited_take(&inherited) < 0) {
 		return EXIT_CODE_START;
 	}

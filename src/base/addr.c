@@ -435,3 +435,19 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	}
 	return a->sa_len == b->sa_len && memcmp(&a->sa, &b->sa, a->sa_len) == 0;
 }
+
+bool addr_is_within(const struct addr *narrow, const struct addr *wide)
+{
+	if (narrow->port != wide->port || (narrow->kind != ADDR_INET && narrow->kind != ADDR_ANY)) {
+		return false;
+	}
+	if (wide->kind == ADDR_ANY) {
+		return true;
+	}
+	if (wide->kind != ADDR_INET || narrow->kind == ADDR_ANY ||
+		narrow->sa.any.sa_family != wide->sa.any.sa_family) {
+		return false;
+	}
+	return wide->sa.any.sa_family == AF_INET ? wide->sa.in.sin_addr.s_addr == htonl(INADDR_ANY)
+						 : IN6_IS_ADDR_UNSPECIFIED(&wide->sa.in6.sin6_addr);
+}

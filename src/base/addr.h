@@ -68,4 +68,11 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX]);
 /** Whether two addrs name the same address, to the byte ("*:80" is not "[::]:80"). */
 bool addr_equal(const struct addr *a, const struct addr *b);
 
+/**
+ * Whether a socket that listens on `wide` leaves no room for one on `narrow`: Linux refuses the
+ * second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too; "[::]" is not.
+ * True for two equal ones of TCP.
+ */
+bool addr_is_within(const struct addr *narrow, const struct addr *wide);
+
 #endif

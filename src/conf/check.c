@@ -60,30 +60,11 @@ static bool is_set(const struct addr *addr)
 	return addr->sa_len > 0 || addr->host[0] != '\0';
 }
 
-/*
- * Whether a socket that listens on `wide` leaves no room for one on `narrow`: Linux refuses the
- * second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too; "[::]" is not.
- */
-static bool is_within(const struct addr *narrow, const struct addr *wide)
-{
-	if (narrow->port != wide->port || (narrow->kind != ADDR_INET && narrow->kind != ADDR_ANY)) {
-		return false;
-	}
-	if (wide->kind == ADDR_ANY) {
-		return true;
-	}
-	if (wide->kind != ADDR_INET || narrow->kind == ADDR_ANY ||
-		narrow->sa.any.sa_family != wide->sa.any.sa_family) {
-		return false;
-	}
-	return wide->sa.any.sa_family == AF_INET ? wide->sa.in.sin_addr.s_addr == htonl(INADDR_ANY)
-						 : IN6_IS_ADDR_UNSPECIFIED(&wide->sa.in6.sin6_addr);
-}
-
 /* Whether only one of two listeners' addresses can be had. */
 static bool collide(const struct addr *a, const struct addr *b)
 {
-	return is_set(a) && is_set(b) && (addr_equal(a, b) || is_within(a, b) || is_within(b, a));
+	return is_set(a) && is_set(b) &&
+	       (addr_equal(a, b) || addr_is_within(a, b) || addr_is_within(b, a));
 }
 
 /* The first address that collides with the k-th one of the i-th listener and stands before it, and
@@ -138,7 +119,7 @@ static void check_addresses(struct conf_reader *reader, const config_setting_t *
 		} else {
 			conf_reader_error(reader, setting, key,
 				"\"%s\" %s \"%s\" of listeners[%zu].listen; take out one of them",
-				text, is_within(addr, other) ? "is within" : "takes in",
+				text, addr_is_within(addr, other) ? "is within" : "takes in",
 				addr_text(other, other_text), j);
 		}
 	}
@@ -202,7 +183,8 @@ static bool is_own(const struct conf_listener *listener, const struct addr *serv
 	for (size_t k = 0; is_set(server) && k < listener->n_addresses; k++) {
 		const struct addr *addr = &listener->addresses[k];
 
-		if (addr_equal(addr, server) || (is_within(server, addr) && is_loopback(server))) {
+		if (addr_equal(addr, server) ||
+			(addr_is_within(server, addr) && is_loopback(server))) {
 			return true;
 		}
 	}

@@ -180,6 +180,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 		return -errno;
 	}
 	socket->listen.fd = -1;
+	socket->is_accepted = true;
 	atomic_store(&socket->closed, false);
 	share_enter(terms->share);
 	list_append(&proxy->listeners, &listener->link);

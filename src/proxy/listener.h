@@ -32,7 +32,8 @@ struct listener_socket {
 	/** Whose it is, in the conf of the generation that a worker is to turn to next, or
 	 * LISTENER_GOES. Written by the main thread while no worker has that to do. */
 	size_t listener;
-	atomic_bool closed; /**< nothing accepts from it any more, and the fd is closed */
+	bool is_accepted;   /**< an acceptor has taken the fd */
+	atomic_bool closed; /**< and has closed it */
 };
 
 struct listener {

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "service/control.h"
 #include "stream/pipe.h"
 
 enum {
-	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, lookups and odd files 17 */
-	FDS_PROCESS = 24,
+	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 3,
+	 * lookups and odd files 17 */
+	FDS_PROCESS = 27 + CONTROL_FDS,
 	/* libuv's epoll set, ours, the wake-up and the timers */
 	FDS_LOOP = 4,
 	FDS_PAIR = 2,

@@ -6,6 +6,7 @@
  */
 #include "service/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,12 +17,14 @@
 #include "conf/conf.h"
 #include "proxy/generation.h"
 #include "service/budget.h"
+#include "service/control.h"
 #include "service/exit_idle.h"
 #include "service/inherited.h"
 #include "service/lateness.h"
 #include "service/memory.h"
 #include "service/names.h"
 #include "service/notify.h"
+#include "service/reload.h"
 #include "service/signals.h"
 #include "service/sockets.h"
 #include "service/status.h"
@@ -36,7 +39,7 @@
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
 
 struct daemon {
-	const struct conf *conf;
+	const struct conf *conf; /**< that of the start; later see daemon_conf() */
 	struct loop *loop;
 	const char *conf_path; /**< NULL: it has none */
 	struct inherited inherited;
@@ -53,6 +56,8 @@ struct daemon {
 	struct memory memory;
 	struct lateness lateness;
 	struct status status;
+	struct reload reload;
+	struct control control;
 	struct watchdog watchdog;
 };
 
@@ -80,17 +85,42 @@ static void log_event(const char *event)
 
 /* ---- once a second ---- */
 
-static void on_tick(struct timer *timer)
+static const struct conf *daemon_conf(const struct daemon *daemon)
 {
-	struct daemon *daemon = container_of(timer, struct daemon, tick);
-	uint64_t waiting_bytes = 0;
+	return daemon->shared.generation->conf;
+}
+
+static struct status_facts daemon_facts(struct daemon *daemon)
+{
 	struct status_facts facts = {
 		.phase = daemon->stop.phase,
 		.left_ns = stop_left_ns(&daemon->stop, clock_ns()),
-		.n_listeners = daemon->conf->n_listeners,
+		.n_listeners = daemon_conf(daemon)->n_listeners,
 		.n_pairs = limit_taken(&daemon->shared.pairs),
 		.max_pairs = limit_max(&daemon->shared.pairs),
+		.reload = daemon->reload.last,
 	};
+
+	status_gather(&daemon->status, &facts, daemon->workers, daemon->n_workers);
+	return facts;
+}
+
+/** What the control socket answers. */
+static void write_status(void *owner, char *text, size_t size)
+{
+	struct daemon *daemon = owner;
+	struct status_facts facts = daemon_facts(daemon);
+
+	assert(size >= STATUS_TEXT_MAX);
+	(void)size;
+	status_text(&facts, text);
+}
+
+static void on_tick(struct timer *timer)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, tick);
+	struct status_facts facts = daemon_facts(daemon);
+	uint64_t waiting_bytes = 0;
 
 	for (size_t i = 0; i < daemon->n_workers; i++) {
 		waiting_bytes += loop_waiting_bytes(daemon->workers[i].loop);
@@ -98,7 +128,6 @@ static void on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, waiting_bytes);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	stop_tick(&daemon->stop);
-	status_gather(&daemon->status, &facts, daemon->workers, daemon->n_workers);
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
@@ -110,26 +139,14 @@ static void on_worker_quiet(struct worker *worker)
 	stop_check_quiet(&container_of(worker->shared, struct daemon, shared)->stop);
 }
 
-/** There is nothing to reload, but a closed terminal must not cut transfers. */
-static void log_no_reload(void)
-{
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_WARN, "no_reload")) {
-		log_str(&line, "signal", "HUP");
-		log_str(&line, "remedy", "the config is read at start only: restart weir");
-		log_end(&line);
-	}
-}
-
 static void on_signal(struct signals *signals, int number)
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
 	if (number == SIGHUP) {
-		log_no_reload();
+		reload_ask(&daemon->reload, NULL);
 	} else {
-		stop_signal(&daemon->stop, daemon->conf, number);
+		stop_signal(&daemon->stop, daemon_conf(daemon), number);
 	}
 }
 
@@ -223,6 +240,47 @@ static int daemon_start_workers(struct daemon *daemon)
 	return r;
 }
 
+static int daemon_open_sockets(struct daemon *daemon)
+{
+	struct sockets_opts opts = {
+		.conf = daemon->conf,
+		.n_workers = daemon->n_workers,
+		.inherited = &daemon->inherited,
+	};
+
+	return sockets_open(&daemon->sockets, &opts);
+}
+
+/** From now on weir may be asked to reload. */
+static int daemon_take_orders(struct daemon *daemon)
+{
+	struct reload_opts reload = {
+		.loop = daemon->loop,
+		.path = daemon->conf_path,
+		.shared = &daemon->shared,
+		.workers = daemon->workers,
+		.n_workers = daemon->n_workers,
+		.sockets = &daemon->sockets,
+		.inherited = &daemon->inherited,
+		.budget = &daemon->budget,
+		.names = &daemon->names,
+		.stop = &daemon->stop,
+	};
+	struct control_opts control = {
+		.loop = daemon->loop,
+		.reload = &daemon->reload,
+		.status = write_status,
+		.owner = daemon,
+	};
+	int r = reload_open(&daemon->reload, &reload);
+
+	if (r == 0) {
+		/* It has said so if it cannot; pairs are relayed without it. */
+		(void)control_open(&daemon->control, &control);
+	}
+	return r;
+}
+
 static int daemon_start(struct daemon *daemon)
 {
 	int r;
@@ -248,7 +306,7 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return daemon_fail("memory", r, NULL);
 	}
-	r = sockets_open(&daemon->sockets, daemon->conf, daemon->n_workers, &daemon->inherited);
+	r = daemon_open_sockets(daemon);
 	if (r < 0) {
 		return r; /* it has said which listener */
 	}
@@ -267,6 +325,10 @@ static int daemon_start(struct daemon *daemon)
 	}
 	/* Warnings only: without memory for them, the pairs will tell. */
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
+	r = daemon_take_orders(daemon);
+	if (r < 0) {
+		return daemon_fail("memory", r, NULL);
+	}
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
 	return 0;
 }
@@ -307,6 +369,8 @@ static bool daemon_fini(struct daemon *daemon)
 		worker_stop(&daemon->workers[i]);
 	}
 	watchdog_close(&daemon->watchdog);
+	control_close(&daemon->control);
+	reload_close(&daemon->reload);
 	sockets_close(&daemon->sockets);
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {

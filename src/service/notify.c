@@ -3,9 +3,17 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "base/clock.h"
+
 void notify_ready(void)
 {
 	(void)sd_notify(0, "READY=1");
+}
+
+void notify_reloading(void)
+{
+	/* In one message: systemd compares the time with that of its own request. */
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%ju", (uintmax_t)clock_ns() / NS_PER_US);
 }
 
 void notify_stopping(void)

@@ -11,6 +11,9 @@
 /** READY=1: every listener is bound and accepting. */
 void notify_ready(void);
 
+/** RELOADING=1, and since when (MONOTONIC_USEC=); notify_ready() ends it. */
+void notify_reloading(void);
+
 /** STOPPING=1. */
 void notify_stopping(void);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/errors.h"
+#include "conf/schema.h"
 
 /** A UNIX socket, its lock file, and the path held open so that its inode stays its own. */
 enum { FDS_UNIX = 3 };
@@ -62,16 +64,22 @@ static void log_failure(const struct report *report)
 	}
 }
 
-static void log_listening(const struct report *report)
+/** Tells of a failure, where that is wanted. */
+static void tell_failure(const struct sockets_opts *opts, const struct report *report)
 {
-	struct log_line line;
+	char key[CONF_NAME_MAX + sizeof("listeners()")];
 
-	if (log_begin(&line, LOG_LEVEL_INFO, "listening")) {
-		log_str(&line, "listener", report->listener);
-		log_str(&line, "address", report->address);
-		log_str(&line, "socket", report->socket);
-		log_end(&line);
+	if (opts->errors == NULL) {
+		log_failure(report);
+		return;
 	}
+	(void)snprintf(key, sizeof(key), "listeners(%s)",
+		report->listener == NULL ? "" : report->listener);
+	conf_errors_add(opts->errors, opts->path, 0, report->listener == NULL ? NULL : key,
+		"\"%s\"%s%s: %s%s%s", report->address, report->socket == NULL ? "" : " ",
+		report->socket == NULL ? "" : report->socket,
+		report->error != NULL ? report->error : strerrordesc_np(-report->err),
+		report->remedy == NULL ? "" : "; ", report->remedy == NULL ? "" : report->remedy);
 }
 
 /** A remedy for what listen_open() has none for. */
@@ -94,56 +102,98 @@ static const char *remedy_for(int err)
 /** One address of one listener. */
 struct opening {
 	struct sockets *sockets;
-	const struct inherited *inherited;
-	size_t n_workers;
+	const struct sockets_opts *opts;
 	const struct conf_listener *listener;
 	size_t index; /**< of the listener */
 	const struct addr *addr;
 };
 
+/** One more, for which there is room in the array; NULL: no memory. */
+static struct bound_socket *opening_add(const struct opening *opening)
+{
+	struct sockets *sockets = opening->sockets;
+	struct bound_socket *bound = calloc(1, sizeof(*bound));
+
+	if (bound != NULL) {
+		bound->socket.listen.fd = -1;
+		bound->socket.listener = opening->index;
+		bound->addr = *opening->addr;
+		bound->mode = opening->listener->mode;
+		bound->next = opening->index;
+		bound->is_new = true;
+		sockets->all[sockets->n++] = bound;
+	}
+	return bound;
+}
+
 /* ---- bound here ---- */
+
+/** Whether the address is in the way of one of ours that is to go. */
+static bool opening_is_beside(const struct opening *opening)
+{
+	const struct sockets *sockets = opening->sockets;
+
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct bound_socket *bound = sockets->all[i];
+
+		if (!bound->is_new && (addr_is_within(opening->addr, &bound->addr) ||
+					      addr_is_within(&bound->addr, opening->addr))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int opening_listen(
+	const struct opening *opening, struct bound_socket *bound, const char **ret_remedy)
+{
+	int r = listen_open(
+		opening->addr, opening->listener->mode, &bound->socket.listen, ret_remedy);
+
+	if (r == -EADDRINUSE && opening_is_beside(opening)) {
+		r = listen_open_beside(opening->addr, &bound->socket.listen, ret_remedy);
+	}
+	return r;
+}
 
 /** Binds one address, for all workers. */
 static int opening_bind(const struct opening *opening)
 {
-	struct sockets *sockets = opening->sockets;
+	size_t n_workers = opening->opts->n_workers;
 	bool doubles = listen_can_double(opening->addr);
-	struct bound_socket *first = &sockets->all[sockets->n];
+	size_t worker = doubles ? 0 : opening->sockets->n % n_workers;
+	struct bound_socket *first = opening_add(opening);
 	char text[ADDR_TEXT_MAX];
 	struct report report = {
 		.listener = opening->listener->name,
 		.address = addr_text(opening->addr, text),
 	};
-	int r = listen_open(
-		opening->addr, opening->listener->mode, &first->socket.listen, &report.remedy);
+	int r = first == NULL ? -ENOMEM : opening_listen(opening, first, &report.remedy);
 
 	if (r < 0) {
 		goto err;
 	}
-	first->socket.listener = opening->index;
+	first->is_first = true;
 	first->socket.is_unix = opening->addr->kind == ADDR_UNIX;
-	first->socket.hand_over = !doubles && opening->n_workers > 1;
-	first->worker = doubles ? 0 : sockets->n % opening->n_workers;
-	sockets->n++;
-	for (size_t i = 1; doubles && i < opening->n_workers; i++) {
-		struct bound_socket *more = &sockets->all[sockets->n];
+	first->socket.hand_over = !doubles && n_workers > 1;
+	first->worker = worker;
+	for (size_t i = 1; doubles && i < n_workers; i++) {
+		struct bound_socket *more = opening_add(opening);
 
-		r = listen_open_more(&first->socket.listen, &more->socket.listen);
+		r = more == NULL ? -ENOMEM
+				 : listen_open_more(&first->socket.listen, &more->socket.listen);
 		if (r < 0) {
 			goto err;
 		}
-		more->socket.listener = opening->index;
 		more->worker = i;
-		sockets->n++;
 	}
-	log_listening(&report);
 	return 0;
 err:
 	report.err = r;
 	if (report.remedy == NULL) {
 		report.remedy = remedy_for(r);
 	}
-	log_failure(&report);
+	tell_failure(opening->opts, &report);
 	return r;
 }
 
@@ -169,7 +219,6 @@ static bool is_unix(int fd)
 /** Copies one inherited socket, from which one worker accepts for all. */
 static int opening_copy(const struct opening *opening, const struct inherited_socket *passed)
 {
-	struct sockets *sockets = opening->sockets;
 	char address[ADDR_TEXT_MAX];
 	char socket[ADDR_TEXT_MAX];
 	struct report report = {
@@ -177,31 +226,31 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 		.address = addr_text(opening->addr, address),
 		.socket = socket_text(passed->fd, socket),
 	};
-	int fd = -1;
+	struct bound_socket *bound;
 
 	report.err = listen_adopt(passed->fd, &report.remedy);
-	if (report.err == 0) {
-		fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
-		report.err = fd < 0 ? -errno : 0;
-	}
 	if (report.err < 0) {
-		log_failure(&report);
-		return report.err;
+		goto err;
 	}
-	sockets->all[sockets->n] = (struct bound_socket){
-		.socket =
-			{
-				.listen.fd = fd,
-				.is_unix = is_unix(fd),
-				.is_shared = true,
-				.hand_over = opening->n_workers > 1,
-				.listener = opening->index,
-			},
-		.worker = sockets->n % opening->n_workers,
-	};
-	sockets->n++;
-	log_listening(&report);
+	bound = opening_add(opening);
+	if (bound == NULL) {
+		report.err = -ENOMEM;
+		goto err;
+	}
+	bound->is_first = true;
+	bound->worker = (opening->sockets->n - 1) % opening->opts->n_workers;
+	bound->socket.is_unix = is_unix(passed->fd);
+	bound->socket.is_shared = true;
+	bound->socket.hand_over = opening->opts->n_workers > 1;
+	bound->socket.listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
+	if (bound->socket.listen.fd < 0) {
+		report.err = -errno;
+		goto err;
+	}
 	return 0;
+err:
+	tell_failure(opening->opts, &report);
+	return report.err;
 }
 
 /** Finds all inherited sockets of one name. */
@@ -219,8 +268,8 @@ static int opening_inherit(const struct opening *opening)
 	bool found = false;
 	int r = 0;
 
-	for (size_t i = 0; i < opening->inherited->n; i++) {
-		const struct inherited_socket *passed = &opening->inherited->all[i];
+	for (size_t i = 0; i < opening->opts->inherited->n; i++) {
+		const struct inherited_socket *passed = &opening->opts->inherited->all[i];
 
 		if (strcmp(passed->name, name) == 0) {
 			int failed = opening_copy(opening, passed);
@@ -236,7 +285,7 @@ static int opening_inherit(const struct opening *opening)
 		"write FileDescriptorName=%s in a socket unit of the service, and start that unit, "
 		"like systemctl start weir.socket",
 		name);
-	log_failure(&missing);
+	tell_failure(opening->opts, &missing);
 	return -ENOENT;
 }
 
@@ -258,8 +307,9 @@ static bool is_asked_for(const struct conf *conf, const char *name)
 }
 
 /** Clients of a socket that nobody accepts from would wait for ever. */
-static int check_unasked(const struct conf *conf, const struct inherited *inherited)
+static int check_unasked(const struct sockets_opts *opts)
 {
+	const struct inherited *inherited = opts->inherited;
 	int r = 0;
 
 	for (size_t i = 0; i < inherited->n; i++) {
@@ -274,59 +324,219 @@ static int check_unasked(const struct conf *conf, const struct inherited *inheri
 			.remedy = remedy,
 		};
 
-		if (is_asked_for(conf, passed->name)) {
+		if (is_asked_for(opts->conf, passed->name)) {
 			continue;
 		}
 		(void)snprintf(address, sizeof(address), "systemd:%s", passed->name);
 		(void)snprintf(remedy, sizeof(remedy),
 			"let a listener listen on %s, or take the socket out of its unit", address);
-		log_failure(&report);
+		tell_failure(opts, &report);
 		r = -EINVAL;
 	}
 	return r;
 }
 
-/* ---- all ---- */
+/* ---- from one config to the next ---- */
 
-int sockets_open(struct sockets *sockets, const struct conf *conf, size_t n_workers,
-	const struct inherited *inherited)
+/** Finds the sockets that listen on the address already. */
+static bool opening_keep(const struct opening *opening)
 {
-	struct opening opening = {
-		.sockets = sockets,
-		.inherited = inherited,
-		.n_workers = n_workers,
-	};
-	int r;
+	const struct sockets *sockets = opening->sockets;
+	bool found = false;
 
-	sockets->n = 0;
-	sockets->all = calloc(sockets_count(conf, n_workers, inherited) + 1, sizeof(*sockets->all));
-	if (sockets->all == NULL) {
+	for (size_t i = 0; i < sockets->n; i++) {
+		struct bound_socket *bound = sockets->all[i];
+
+		if (!bound->goes && !bound->is_new && addr_equal(&bound->addr, opening->addr)) {
+			bound->next = opening->index;
+			found = true;
+		}
+	}
+	return found;
+}
+
+static int opening_open(const struct opening *opening)
+{
+	if (opening_keep(opening)) {
+		return 0;
+	}
+	return opening->addr->kind == ADDR_SYSTEMD ? opening_inherit(opening)
+						   : opening_bind(opening);
+}
+
+/** Gives the UNIX paths that stay their new modes. All or none. */
+static int sockets_set_modes(struct sockets *sockets, const struct sockets_opts *opts)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		struct bound_socket *bound = sockets->all[i];
+		const struct conf_listener *listener;
+		char text[ADDR_TEXT_MAX];
+		struct report report = {.address = addr_text(&bound->addr, text)};
+
+		if (bound->is_new || bound->goes || bound->next == LISTENER_GOES) {
+			continue;
+		}
+		listener = &opts->conf->listeners[bound->next];
+		if (listener->mode == bound->mode) {
+			continue;
+		}
+		report.err = listen_set_mode(&bound->socket.listen, listener->mode);
+		if (report.err < 0) {
+			report.listener = listener->name;
+			report.remedy = "somebody has taken the path away: restart weir";
+			tell_failure(opts, &report);
+			return report.err;
+		}
+	}
+	return 0;
+}
+
+/** Makes room for all that the config may need. */
+static int sockets_grow(struct sockets *sockets, const struct sockets_opts *opts)
+{
+	size_t n = sockets->n + sockets_count(opts->conf, opts->n_workers, opts->inherited) + 1;
+	struct bound_socket **all = reallocarray(sockets->all, n, sizeof(struct bound_socket *));
+
+	if (all == NULL) {
 		return -ENOMEM;
 	}
+	sockets->all = all;
+	return 0;
+}
+
+int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts)
+{
+	struct opening opening = {.sockets = sockets, .opts = opts};
+	int r = sockets_grow(sockets, opts);
+
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; i < sockets->n; i++) {
+		sockets->all[i]->next = LISTENER_GOES;
+	}
 	/* Every one that cannot be had is told, not only the first. */
-	r = check_unasked(conf, inherited);
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		opening.listener = &conf->listeners[i];
+	r = check_unasked(opts);
+	for (size_t i = 0; i < opts->conf->n_listeners; i++) {
+		opening.listener = &opts->conf->listeners[i];
 		opening.index = i;
 		for (size_t k = 0; k < opening.listener->n_addresses; k++) {
 			int failed;
 
 			opening.addr = &opening.listener->addresses[k];
-			failed = opening.addr->kind == ADDR_SYSTEMD ? opening_inherit(&opening)
-								    : opening_bind(&opening);
+			failed = opening_open(&opening);
 			r = r < 0 ? r : failed;
 		}
 	}
+	if (r == 0) {
+		r = sockets_set_modes(sockets, opts);
+	}
+	if (r < 0) {
+		sockets_cancel(sockets);
+	}
+	return r;
+}
+
+static void log_listening(
+	const char *event, const struct bound_socket *bound, const struct conf_listener *listener)
+{
+	char socket[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX];
+	struct log_line line;
+
+	if (bound->is_first && log_begin(&line, LOG_LEVEL_INFO, event)) {
+		log_str(&line, "listener", listener->name);
+		log_str(&line, "address", addr_text(&bound->addr, text));
+		if (bound->addr.kind == ADDR_SYSTEMD) {
+			log_str(&line, "socket", socket_text(bound->socket.listen.fd, socket));
+		}
+		log_end(&line);
+	}
+}
+
+void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		struct bound_socket *bound = sockets->all[i];
+
+		if (bound->goes) {
+			continue;
+		}
+		if (bound->next == LISTENER_GOES) {
+			bound->goes = true;
+			log_listening("listening_ends", bound,
+				&before->listeners[bound->socket.listener]);
+		} else {
+			bound->mode = conf->listeners[bound->next].mode;
+			if (bound->is_new) {
+				log_listening("listening", bound, &conf->listeners[bound->next]);
+			}
+		}
+		bound->is_new = false;
+		bound->socket.listener = bound->next;
+	}
+}
+
+/** Out of the array, whose order does not matter. */
+static void sockets_remove(struct sockets *sockets, size_t i)
+{
+	listen_close(&sockets->all[i]->socket.listen);
+	free(sockets->all[i]);
+	sockets->all[i] = sockets->all[--sockets->n];
+}
+
+void sockets_cancel(struct sockets *sockets)
+{
+	for (size_t i = sockets->n; i-- > 0;) {
+		struct bound_socket *bound = sockets->all[i];
+
+		if (!bound->is_new) {
+			/* Its mode may have been changed for the one that is given up. */
+			(void)listen_set_mode(&bound->socket.listen, bound->mode);
+		} else if (bound->socket.is_accepted) {
+			bound->is_new = false;
+			bound->goes = true;
+			bound->socket.listener = LISTENER_GOES;
+		} else {
+			sockets_remove(sockets, i);
+		}
+	}
+}
+
+size_t sockets_sweep(struct sockets *sockets)
+{
+	size_t n_going = 0;
+
+	for (size_t i = sockets->n; i-- > 0;) {
+		struct bound_socket *bound = sockets->all[i];
+
+		if (bound->goes && atomic_load(&bound->socket.closed)) {
+			sockets_remove(sockets, i);
+		} else {
+			n_going += bound->goes;
+		}
+	}
+	return n_going;
+}
+
+/* ---- all ---- */
+
+int sockets_open(struct sockets *sockets, const struct sockets_opts *opts)
+{
+	int r = sockets_prepare(sockets, opts);
+
 	if (r < 0) {
 		sockets_close(sockets);
+	} else {
+		sockets_commit(sockets, NULL, opts->conf);
 	}
 	return r;
 }
 
 void sockets_close(struct sockets *sockets)
 {
-	for (size_t i = 0; i < sockets->n; i++) {
-		listen_close(&sockets->all[i].socket.listen);
+	while (sockets->n > 0) {
+		sockets_remove(sockets, sockets->n - 1);
 	}
 	free(sockets->all);
 	*sockets = (struct sockets){0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The listening sockets of the process: bound by the main thread, or inherited, all or none, before
- * any worker starts; then given to the workers one by one. UNIX paths that weir has bound stay
- * claimed until sockets_close(); inherited ones are never removed.
+ * any worker starts, or at a reload; then given to the workers. UNIX paths that weir has bound stay
+ * claimed until they are drained or closed; inherited ones are never removed.
  */
 #ifndef WEIR_SERVICE_SOCKETS_H
 #define WEIR_SERVICE_SOCKETS_H
@@ -14,29 +14,63 @@
 #include "proxy/listener.h"
 #include "service/inherited.h"
 
-/** One listening socket and whose it is to be. */
+struct conf_errors;
+
+/** One listening socket: of one address of a listener, and accepted from by one worker. */
 struct bound_socket {
 	struct listener_socket socket;
-	size_t worker; /**< who accepts from it */
+	struct addr addr; /**< as the config has it */
+	size_t worker;    /**< who accepts from it */
+	mode_t mode;      /**< of a UNIX path */
+	size_t next;      /**< prepared: its listener in the next config, or LISTENER_GOES */
+	bool is_new;      /**< prepared: bound for the next config */
+	bool is_first;    /**< of its address: there is one for each worker */
+	bool goes;        /**< committed: it is being drained */
 };
 
 struct sockets {
-	struct bound_socket *all;
+	struct bound_socket **all;
 	size_t n;
 };
 
-/** How many fds the sockets will take at most, with the lock files of UNIX ones, and with the
- * inherited ones themselves. */
+/** What sockets are opened for. */
+struct sockets_opts {
+	const struct conf *conf;
+	size_t n_workers;
+	const struct inherited *inherited;
+	/** Where failures are told, as errors of `path`; NULL: in the log (listen_failed). */
+	struct conf_errors *errors;
+	const char *path;
+};
+
+/** How many fds the sockets of a config take at most, with what belongs to them. */
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited);
 
 /**
- * Binds every address of every listener, for each worker where that is possible, and copies the
- * inherited sockets that listeners ask for. An address that nobody passed is an error, and so is a
- * socket that no listener asks for. 0, or a negative errno, then everything is closed again and the
- * log says which listener, which address, which error.
+ * Binds every address of every listener, for each worker where that is possible, and finds the
+ * inherited sockets. 0, or a negative errno: then everything is closed again, and it was told which
+ * listener, which address, which error. Zeroed at first.
  */
-int sockets_open(struct sockets *sockets, const struct conf *conf, size_t n_workers,
-	const struct inherited *inherited);
+int sockets_open(struct sockets *sockets, const struct sockets_opts *opts);
+
+/**
+ * For a reload: finds the sockets that stay, by their addresses, whatever their listeners are
+ * called, and binds the new ones, all or none. 0 or a negative errno, as sockets_open(): then
+ * nothing has changed. Else sockets_commit() or sockets_cancel() must follow.
+ */
+int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts);
+
+/**
+ * The next config is the one in force: each socket's listener is that in it, or LISTENER_GOES, and
+ * the workers may be told. `before` is the last one, for the log; NULL: there was none.
+ */
+void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf);
+
+/** The next config is given up: closes what is new; what is accepted from already goes. */
+void sockets_cancel(struct sockets *sockets);
+
+/** Lets go of those that are drained; how many are not yet. */
+size_t sockets_sweep(struct sockets *sockets);
 
 /** Closes what no acceptor took, and removes UNIX paths that are still ours. */
 void sockets_close(struct sockets *sockets);

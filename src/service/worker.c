@@ -21,20 +21,40 @@ static void worker_answer(struct worker *worker, int status)
 	(void)r;
 }
 
+/** Answers who does not wait. */
+static void worker_post_answer(struct worker *worker, int status)
+{
+	worker->status = status;
+	atomic_store(&worker->answer_posted, true);
+	loop_post(worker->control, &worker->answer);
+}
+
 static void on_accept(struct task *task)
 {
 	struct worker *worker = container_of(task, struct worker, accept);
 	int r = 0;
 
 	for (size_t i = 0; i < worker->sockets->n && r == 0; i++) {
-		struct bound_socket *bound = &worker->sockets->all[i];
+		struct bound_socket *bound = worker->sockets->all[i];
 
-		if (bound->worker != worker->index) {
-			continue;
+		if (bound->worker == worker->index && bound->socket.listen.fd >= 0) {
+			r = proxy_listen(&worker->proxy, worker->generation, &bound->socket);
 		}
-		r = proxy_listen(&worker->proxy, worker->shared->generation, &bound->socket);
 	}
-	worker_answer(worker, r);
+	if (worker->on_answer == NULL) {
+		worker_answer(worker, r);
+	} else {
+		worker_post_answer(worker, r);
+	}
+}
+
+static void on_turn(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, turn);
+
+	pipe_pool_allow(worker->loop, worker->n_pipes);
+	proxy_turn(&worker->proxy, worker->generation);
+	worker_post_answer(worker, 0);
 }
 
 static void on_drain(struct task *task)
@@ -110,6 +130,14 @@ static void on_quiet(struct task *task)
 	worker->on_quiet(worker);
 }
 
+static void on_answer(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, answer);
+
+	atomic_store(&worker->answer_posted, false);
+	worker->on_answer(worker, worker->status);
+}
+
 /** Starts the thread with every signal blocked: they are the main thread's. */
 static int worker_spawn(struct worker *worker)
 {
@@ -138,6 +166,8 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 	worker->on_quiet = quiet;
 	atomic_store(&worker->accepts, true);
 	task_init(&worker->accept, on_accept);
+	task_init(&worker->turn, on_turn);
+	task_init(&worker->answer, on_answer);
 	task_init(&worker->drain, on_drain);
 	task_init(&worker->end, on_end);
 	task_init(&worker->stop, on_stop);
@@ -157,8 +187,25 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 int worker_accept(struct worker *worker, struct sockets *sockets)
 {
 	worker->sockets = sockets;
+	worker->generation = worker->shared->generation;
 	loop_post(worker->loop, &worker->accept);
 	return worker_wait(worker);
+}
+
+void worker_accept_on(struct worker *worker, struct sockets *sockets, struct generation *generation)
+{
+	assert(worker->on_answer != NULL);
+	worker->sockets = sockets;
+	worker->generation = generation;
+	loop_post(worker->loop, &worker->accept);
+}
+
+void worker_turn(struct worker *worker, struct generation *generation, size_t n_pipes)
+{
+	assert(worker->on_answer != NULL);
+	worker->generation = generation;
+	worker->n_pipes = n_pipes;
+	loop_post(worker->loop, &worker->turn);
 }
 
 void worker_drain(struct worker *worker, const struct deadline_drain *drain)
@@ -185,6 +232,9 @@ void worker_stop(struct worker *worker)
 	worker->running = false;
 	if (atomic_load(&worker->quiet_posted)) {
 		(void)loop_post_cancel(worker->control, &worker->quiet);
+	}
+	if (atomic_load(&worker->answer_posted)) {
+		(void)loop_post_cancel(worker->control, &worker->answer);
 	}
 	sem_destroy(&worker->answered);
 }

@@ -5,6 +5,9 @@
  *	main				worker
  *	worker_start() ──────────────▶ makes its loop and proxy
  *	worker_accept() ─── post ────▶ starts to accept
+ *	worker_accept_on() ─ post ───▶ starts to accept from new sockets
+ *	worker_turn() ───── post ────▶ turns to the next generation
+ *	    on_answer() ◀── post ───── both done
  *	worker_drain() ──── post ────▶ stops accepting, lets the drain end its pairs
  *	worker_end() ────── post ────▶ ends them now
  *	    on_quiet() ◀─── post ───── nothing is left here
@@ -30,12 +33,20 @@ struct worker {
 	bool running;
 	size_t index;
 	struct proxy_shared *shared;
-	struct sockets *sockets; /**< until worker_accept() has returned */
-	struct loop *loop;       /**< the worker's */
+	struct sockets *sockets;       /**< while it is asked to accept */
+	struct generation *generation; /**< while it is asked to accept or to turn */
+	size_t n_pipes;                /**< while it is asked to turn */
+	struct loop *loop;             /**< the worker's */
 	struct proxy proxy;
 	sem_t answered; /**< the worker has done what it was asked at start */
 	int status;     /**< and how it went: 0 or a negative errno */
 	struct task accept;
+	struct task turn;
+	struct task answer; /**< posted to control: it has done what it was asked later */
+	atomic_bool answer_posted;
+	/** At the end of worker_accept_on() and worker_turn(); the main thread. */
+	void (*on_answer)(struct worker *worker, int status);
+	void *asker; /**< for on_answer() */
 	struct task drain;
 	struct task end;
 	struct task stop;
@@ -54,6 +65,17 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 
 /** Lets it accept from those of `sockets` that are its own; waits for the answer. */
 int worker_accept(struct worker *worker, struct sockets *sockets);
+
+/**
+ * Lets it accept from those of `sockets` that no acceptor has taken yet, on the terms of the next
+ * generation. on_answer() tells how it went; until then both are borrowed, and nothing else is
+ * asked.
+ */
+void worker_accept_on(
+	struct worker *worker, struct sockets *sockets, struct generation *generation);
+
+/** Lets it turn to a generation (proxy_turn()), with so many pipes; as worker_accept_on(). */
+void worker_turn(struct worker *worker, struct generation *generation, size_t n_pipes);
 
 /** Stops accepting and drains; once. */
 void worker_drain(struct worker *worker, const struct deadline_drain *drain);

@@ -102,13 +102,13 @@ err_close:
 	return r;
 }
 
-static int open_any(const struct addr *addr)
+static int open_any(const struct addr *addr, bool join)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = addr->sa.in6.sin6_port};
-	int fd = open_tcp(&addr->sa.any, addr->sa_len, false, false);
+	int fd = open_tcp(&addr->sa.any, addr->sa_len, false, join);
 
 	if (fd == -EAFNOSUPPORT) {
-		fd = open_tcp((const struct sockaddr *)&any, sizeof(any), false, false);
+		fd = open_tcp((const struct sockaddr *)&any, sizeof(any), false, join);
 	}
 	return fd;
 }
@@ -151,7 +151,7 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 
 	assert(addr->kind != ADDR_NAME && addr->kind != ADDR_SYSTEMD);
 	if (addr->kind == ADDR_ANY) {
-		fd = open_any(addr);
+		fd = open_any(addr, false);
 		why = fd < 0 ? tcp_why(fd) : NULL;
 	} else if (addr->kind == ADDR_INET) {
 		fd = open_tcp(&addr->sa.any, addr->sa_len, true, false);
@@ -175,6 +175,26 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 	}
 	*ret_socket = (struct listen_socket){.fd = fd, .claim = claim};
 	return 0;
+}
+
+int listen_open_beside(
+	const struct addr *addr, struct listen_socket *ret_socket, const char **ret_why)
+{
+	int fd = addr->kind == ADDR_ANY ? open_any(addr, true)
+					: open_tcp(&addr->sa.any, addr->sa_len, true, true);
+
+	assert(addr->kind == ADDR_ANY || addr->kind == ADDR_INET);
+	if (fd < 0) {
+		*ret_why = tcp_why(fd);
+		return fd;
+	}
+	*ret_socket = (struct listen_socket){.fd = fd, .claim = NULL};
+	return 0;
+}
+
+int listen_set_mode(const struct listen_socket *socket, mode_t mode)
+{
+	return socket->claim == NULL ? 0 : listen_claim_set_mode(socket->claim, mode);
 }
 
 int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket)

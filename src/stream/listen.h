@@ -49,6 +49,16 @@ struct listen_socket {
 int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
 	const char **ret_why);
 
+/**
+ * As listen_open(), for a TCP address that a socket of this process takes in, or is within: that
+ * one need not be closed first.
+ */
+int listen_open_beside(
+	const struct addr *addr, struct listen_socket *ret_socket, const char **ret_why);
+
+/** Changes the mode of a UNIX path, if it is still ours. 0 or a negative errno. */
+int listen_set_mode(const struct listen_socket *socket, mode_t mode);
+
 /** One more TCP socket on the address of `first`, for another worker. 0 or a negative errno. */
 int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket);
 

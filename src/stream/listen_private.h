@@ -14,6 +14,9 @@ int listen_claim_new(const char *path, struct listen_claim **ret_claim, const ch
 /** The path was bound, not yet listened on: remembers its inode and sets its mode. */
 int listen_claim_bound(struct listen_claim *claim, mode_t mode);
 
+/** Sets the mode of the path, if that is still what was bound. 0 or a negative errno. */
+int listen_claim_set_mode(const struct listen_claim *claim, mode_t mode);
+
 /** Removes path and lock file, as far as they are ours, and frees. NULL is fine; returns NULL. */
 struct listen_claim *listen_claim_free(struct listen_claim *claim);
 

@@ -201,6 +201,14 @@ int listen_claim_bound(struct listen_claim *claim, mode_t mode)
 	return chmod(claim->path, mode) < 0 ? -errno : 0;
 }
 
+int listen_claim_set_mode(const struct listen_claim *claim, mode_t mode)
+{
+	if (claim->path_fd < 0 || !is_same_file(claim->path_fd, claim->path)) {
+		return -ENOENT;
+	}
+	return chmod(claim->path, mode) < 0 ? -errno : 0;
+}
+
 struct listen_claim *listen_claim_free(struct listen_claim *claim)
 {
 	if (claim == NULL) {

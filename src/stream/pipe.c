@@ -48,7 +48,13 @@ static struct pipe *pipe_make(void)
 
 void pipe_pool_allow(struct loop *loop, size_t max)
 {
-	loop_pipes(loop)->max = max < PIPES_MAX ? max : PIPES_MAX;
+	struct pipe_pool *pool = loop_pipes(loop);
+
+	pool->max = max < PIPES_MAX ? max : PIPES_MAX;
+	while (pool->n_made > pool->max && pool->n_free > 0) {
+		pipe_close(pool->free[--pool->n_free]);
+		pool->n_made--;
+	}
 }
 
 struct pipe *pipe_take(struct loop *loop)
@@ -78,7 +84,7 @@ struct pipe *pipe_give(struct loop *loop, struct pipe *pipe)
 	if (pipe == NULL) {
 		return NULL;
 	}
-	if (pipe->used > 0) {
+	if (pipe->used > 0 || pool->n_made > pool->max) {
 		pool->n_made--;
 		return pipe_close(pipe);
 	}

@@ -38,7 +38,8 @@ struct pipe_pool {
 	uint64_t retry_ns; /**< the kernel refused one: not to be asked before then */
 };
 
-/** Lets the loop have up to `max` pipes, at most PIPES_MAX; none at first. */
+/** Lets the loop have up to `max` pipes, at most PIPES_MAX; none at first. Of more than that, those
+ * that are lent go when they are given back. */
 void pipe_pool_allow(struct loop *loop, size_t max);
 
 /**

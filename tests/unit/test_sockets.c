@@ -82,6 +82,7 @@ static void teardown(void)
 /** sockets_open(), and what it logs. */
 static int open_logged(struct sockets *sockets, size_t n_workers)
 {
+	struct sockets_opts opts = {.conf = &conf, .inherited = &inherited};
 	int fds[2];
 	int r;
 	ssize_t n;
@@ -91,7 +92,8 @@ static int open_logged(struct sockets *sockets, size_t n_workers)
 	ck_assert_int_eq(log_open(fds[1]), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 	fault_resume();
-	r = sockets_open(sockets, &conf, n_workers, &inherited);
+	opts.n_workers = n_workers;
+	r = sockets_open(sockets, &opts);
 	fault_suspend();
 	ck_assert(log_close(NS_NEVER));
 	close(fds[1]);
@@ -118,24 +120,24 @@ static uint16_t port_of(int fd)
 
 START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ck_assert_int_eq(open_logged(&sockets, 3), 0);
 	/* A UNIX path costs more fds than its socket: the budget must know. */
 	ck_assert_uint_eq(sockets_count(&conf, 3, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 2 * 3 + 1);
 	for (size_t i = 0; i < 6; i++) {
-		const struct bound_socket *bound = &sockets.all[i];
+		const struct bound_socket *bound = sockets.all[i];
 
 		ck_assert_uint_eq(bound->socket.listener, 0);
 		ck_assert_uint_eq(bound->worker, i % 3);
 		ck_assert(!bound->socket.is_unix && !bound->socket.hand_over);
 		ck_assert_uint_eq(port_of(bound->socket.listen.fd),
-			port_of(sockets.all[i / 3 * 3].socket.listen.fd));
+			port_of(sockets.all[i / 3 * 3]->socket.listen.fd));
 	}
-	ck_assert_uint_eq(sockets.all[6].socket.listener, 1);
-	ck_assert(sockets.all[6].socket.is_unix && sockets.all[6].socket.hand_over);
-	ck_assert_uint_lt(sockets.all[6].worker, 3);
+	ck_assert_uint_eq(sockets.all[6]->socket.listener, 1);
+	ck_assert(sockets.all[6]->socket.is_unix && sockets.all[6]->socket.hand_over);
+	ck_assert_uint_lt(sockets.all[6]->worker, 3);
 	assert_logged("event=listening listener=web");
 	assert_logged("event=listening listener=local");
 	sockets_close(&sockets);
@@ -145,13 +147,13 @@ END_TEST
 
 START_TEST(one_worker_accepts_from_all_and_hands_nothing_over)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ck_assert_int_eq(open_logged(&sockets, 1), 0);
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 3; i++) {
-		ck_assert_uint_eq(sockets.all[i].worker, 0);
-		ck_assert(!sockets.all[i].socket.hand_over);
+		ck_assert_uint_eq(sockets.all[i]->worker, 0);
+		ck_assert(!sockets.all[i]->socket.hand_over);
 	}
 	sockets_close(&sockets);
 }
@@ -159,12 +161,12 @@ END_TEST
 
 START_TEST(an_fd_that_an_acceptor_took_stays_open_and_the_path_goes)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 	int taken;
 
 	ck_assert_int_eq(open_logged(&sockets, 1), 0);
-	taken = sockets.all[2].socket.listen.fd;
-	sockets.all[2].socket.listen.fd = -1;
+	taken = sockets.all[2]->socket.listen.fd;
+	sockets.all[2]->socket.listen.fd = -1;
 	ck_assert_int_eq(access(path, F_OK), 0);
 	sockets_close(&sockets);
 	ck_assert_int_ge(fcntl(taken, F_GETFD), 0);
@@ -175,19 +177,19 @@ END_TEST
 
 START_TEST(a_port_in_use_undoes_all_and_says_which)
 {
-	struct sockets sockets;
-	struct sockets others;
+	struct sockets sockets = {0};
+	struct sockets others = {0};
 	char address[64];
 
 	conf.n_listeners = 1;
 	ck_assert_int_eq(open_logged(&others, 1), 0);
 	/* The second address of the second start is the first of the one that runs. */
-	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0].socket.listen.fd));
+	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0]->socket.listen.fd));
 	ck_assert_int_eq(open_logged(&sockets, 2), -EADDRINUSE);
 	ck_assert_ptr_null(sockets.all);
 	ck_assert_uint_eq(sockets.n, 0);
 	(void)snprintf(address, sizeof(address), " address=127.0.0.1:%u ",
-		port_of(others.all[0].socket.listen.fd));
+		port_of(others.all[0]->socket.listen.fd));
 	assert_logged("event=listen_failed listener=web");
 	assert_logged(address);
 	assert_logged(" errno=EADDRINUSE ");
@@ -198,7 +200,7 @@ END_TEST
 
 START_TEST(each_failure_has_its_remedy)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 	char missing[80];
 
 	addresses[0][0].sa.in.sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1: RFC 5737 */
@@ -218,7 +220,7 @@ END_TEST
 
 START_TEST(whatever_is_at_the_path_stays)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	ck_assert_int_ge(fd, 0);
@@ -234,7 +236,7 @@ START_TEST(any_call_that_fails_undoes_all)
 	unsigned n = 1;
 
 	for (;; n++) {
-		struct sockets sockets;
+		struct sockets sockets = {0};
 		int r;
 		bool met;
 
@@ -299,7 +301,7 @@ static void pass(const char *first, int first_fd, const char *second, int second
 
 START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ask_for_web();
 	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "web",
@@ -308,13 +310,13 @@ START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 	ck_assert_uint_eq(sockets_count(&conf, 4, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 2; i++) {
-		ck_assert_uint_eq(sockets.all[i].socket.listener, 0);
-		ck_assert(sockets.all[i].socket.hand_over);
-		ck_assert_int_ne(sockets.all[i].socket.listen.fd, inherited.all[i].fd);
+		ck_assert_uint_eq(sockets.all[i]->socket.listener, 0);
+		ck_assert(sockets.all[i]->socket.hand_over);
+		ck_assert_int_ne(sockets.all[i]->socket.listen.fd, inherited.all[i].fd);
 	}
-	ck_assert(!sockets.all[0].socket.is_unix && sockets.all[1].socket.is_unix);
+	ck_assert(!sockets.all[0]->socket.is_unix && sockets.all[1]->socket.is_unix);
 	/* Not all on one worker. */
-	ck_assert_uint_ne(sockets.all[0].worker, sockets.all[1].worker);
+	ck_assert_uint_ne(sockets.all[0]->worker, sockets.all[1]->worker);
 	assert_logged("event=listening listener=web address=systemd:web socket=0.0.0.0:");
 	assert_logged("event=listening listener=web address=systemd:web socket=unix:@");
 	sockets_close(&sockets);
@@ -326,7 +328,7 @@ END_TEST
 
 START_TEST(a_name_that_nobody_passed_is_refused_with_the_remedy)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ask_for_web();
 	ck_assert_int_lt(open_logged(&sockets, 2), 0);
@@ -338,7 +340,7 @@ END_TEST
 
 START_TEST(a_socket_that_no_listener_asks_for_is_refused)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ask_for_web();
 	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "admin",
@@ -352,7 +354,7 @@ END_TEST
 
 START_TEST(a_socket_of_the_wrong_kind_is_refused_by_name)
 {
-	struct sockets sockets;
+	struct sockets sockets = {0};
 
 	ask_for_web();
 	pass("web", listen_by_hand(AF_INET, SOCK_DGRAM), NULL, -1);

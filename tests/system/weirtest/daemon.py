@@ -34,14 +34,15 @@ class Free:
 def without_systemd():
     """The environment, without what systemd would put there for us and not for weir."""
     return {key: value for key, value in os.environ.items()
-            if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "WATCHDOG_USEC", "WATCHDOG_PID")}
+            if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", "WATCHDOG_PID")}
 
 
-def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), **popen):
+def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), env=None, **popen):
     """Runs `weir ARGS` to its end, with the sockets `passed` if any; what it wrote is text."""
     if passed is not None:
         popen["pass_fds"] = [sock.fileno() for _, sock in passed]
-    return subprocess.run([*prefix, *activation.prefix(passed), WEIR, *args], cwd=folder, env=without_systemd(), timeout=timeout, text=True,
+    return subprocess.run([*prefix, *activation.prefix(passed), WEIR, *args], cwd=folder,
+                          env={**without_systemd(), **(env or {})}, timeout=timeout, text=True,
                           errors="backslashreplace", stdin=subprocess.DEVNULL,
                           capture_output=True, check=False, **popen)
 
@@ -55,6 +56,8 @@ class Weir(Heard):
     settings     the config: a dict for config.text(), in which Free stands for addresses
     read_log     False leaves the log in its pipe (of `log_pipe` bytes) until read_log() is called
     log_is_cut   weir is expected to leave without having written all of its last line
+    control      weir has a RUNTIME_DIRECTORY, and so a control socket: reload()
+    errors       events that are errors and expected in the log
     journal      weir is told that its stderr is the journal's
     notify       False: no NOTIFY_SOCKET; readiness is then read from the log
     prefix       a command that executes weir, e.g. prlimit
@@ -63,14 +66,16 @@ class Weir(Heard):
     """
 
     def __init__(self, settings, *, exit_code=0, read_log=True, log_pipe=None,
-                 log_is_cut=False, journal=False, notify=True, prefix=(), umask=-1, env=None,
+                 log_is_cut=False, control=False, errors=(), journal=False, notify=True, prefix=(), umask=-1, env=None,
                  passed=None, program=WEIR):
         super().__init__()
         self.settings = settings
         self.exit_code = exit_code
         self.folder = tempfile.mkdtemp(prefix="weir-")
         self.config = os.path.join(self.folder, "weir.conf")
-        self._options = {"prefix": prefix, "umask": umask, "env": env or {}, "journal": journal,
+        self.runtime = os.path.join(self.folder, "run")
+        self._errors = errors
+        self._options = {"control": control, "prefix": prefix, "umask": umask, "env": env or {}, "journal": journal,
                          "notify": notify, "log_pipe": log_pipe, "passed": passed, "program": program}
         self._reads_log = read_log
         self._log_is_cut = log_is_cut
@@ -104,8 +109,7 @@ class Weir(Heard):
     def _start(self, last):
         for free in self._frees(self.settings):
             free.pick(self.folder)
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(config.text(self.settings))
+        self.configure(self.settings)
         self._forget()
         self._process = self._spawn_process()
         self._spawn(self._listen_to_notices)
@@ -129,6 +133,9 @@ class Weir(Heard):
         self._notify.bind(notify)
         if self._options["notify"]:
             env["NOTIFY_SOCKET"] = notify
+        if self._options["control"]:
+            os.makedirs(self.runtime, exist_ok=True)
+            env["RUNTIME_DIRECTORY"] = self.runtime
         self._log, log = os.pipe()
         if self._options["log_pipe"]:
             fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, self._options["log_pipe"])
@@ -172,7 +179,7 @@ class Weir(Heard):
         code = self._process.returncode
         assert not self.strange, "lines that are not weir's:\n" + "\n".join(self.strange)
         assert code == self.exit_code, f"exit {code}, expected {self.exit_code}"
-        bad = [one for one in self._records if one.get("level") == "error"]
+        bad = [one for one in self._records if one.get("level") == "error" and one["event"] not in self._errors]
         assert not bad, f"errors logged: {bad}"
         pairs = [one["pair"] for one in self.records("close")]
         assert len(pairs) == len(set(pairs)), "a pair was closed twice"
@@ -219,6 +226,19 @@ class Weir(Heard):
         self._reads_log = True
         os.close(self._log)
         self._log = -1
+
+    def configure(self, settings):
+        """Writes the config anew; only the start and reloads read it. Text is written as it is."""
+        written = settings if isinstance(settings, str) else config.text(settings)
+        with open(self.config + ".new", "w", encoding="utf-8") as file:
+            file.write(written)
+        os.replace(self.config + ".new", self.config)
+
+    def reload(self, settings=None, deadline=DEADLINE):
+        """`weir --reload` after configure(); what became of it, as of run()."""
+        if settings is not None:
+            self.configure(settings)
+        return run("--reload", timeout=deadline, env={"RUNTIME_DIRECTORY": self.runtime})
 
     @property
     def pid(self):

@@ -15,12 +15,14 @@ class Heard:
     def __init__(self):
         self.strange = []  # lines that are not weir's
         self.notices = []  # lines sent to NOTIFY_SOCKET
+        self.messages = []  # and the datagrams that they came in
         self._records = []
         self._threads = []
         self._news = threading.Condition()  # its lock is taken again by records()
 
     def _forget(self):
-        self._records, self.strange, self.notices, self._threads = [], [], [], []
+        self._records, self.strange, self._threads = [], [], []
+        self.notices, self.messages = [], []
 
     def _spawn(self, work):
         thread = threading.Thread(target=work, daemon=True)
@@ -51,14 +53,15 @@ class Heard:
         gone = False
         while True:
             try:
-                lines = self._notify.recv(4096).decode().splitlines()
+                message = [self._notify.recv(4096).decode()]
             except TimeoutError:
                 if gone:
                     break
                 gone = self._process.poll() is not None
-                lines = []
+                message = []
             with self._news:
-                self.notices += lines
+                self.messages += message
+                self.notices += [line for one in message for line in one.splitlines()]
                 self._news.notify_all()
 
     def _wait(self, condition, deadline=DEADLINE, alive=True):

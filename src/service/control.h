@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket: `control` in the first folder of $RUNTIME_DIRECTORY, mode 0600. A client
+ * writes one line, and reads lines, of which the last is "ok" or "failed":
+ *
+ *	reload		reloads the config (reload.h); a line for each error
+ *	status		the line that STATUS= shows
+ *
+ * Clients are not trusted to be quick or sane: CONTROL_CLIENTS_MAX are served at a time (others
+ * wait in the kernel's queue), a line has CONTROL_LINE_MAX bytes at most, and each client has
+ * CONTROL_TIME_S to ask, and as long to take the answer. Between the two a reload takes its time,
+ * which has bounds of its own.
+ */
+#ifndef WEIR_SERVICE_CONTROL_H
+#define WEIR_SERVICE_CONTROL_H
+
+#include <stddef.h>
+
+#include "base/list.h"
+#include "stream/listen.h"
+
+struct acceptor;
+struct loop;
+struct reload;
+
+enum {
+	CONTROL_CLIENTS_MAX = 8,
+	CONTROL_LINE_MAX = 64,
+	CONTROL_TIME_S = 5,
+	CONTROL_FDS = CONTROL_CLIENTS_MAX + 3, /**< with the socket, its path and its lock */
+};
+
+struct control_opts {
+	struct loop *loop;     /**< the main one */
+	struct reload *reload; /**< who reloads */
+	/** Writes what `status` answers; `text` has `size` bytes. */
+	void (*status)(void *owner, char *text, size_t size);
+	void *owner;
+};
+
+struct control {
+	struct control_opts opts;
+	struct listen_socket socket;
+	struct acceptor *acceptor; /**< NULL: not open */
+	struct list clients;       /* struct control_client::link */
+	size_t n_clients;
+};
+
+/**
+ * Listens, if there is a $RUNTIME_DIRECTORY. 0 (also without one), or a negative errno that was
+ * logged ("event=control_failed"): weir runs without it then, and reloads by SIGHUP.
+ */
+int control_open(struct control *control, const struct control_opts *opts);
+
+/** Closes it, and every client unanswered. Idempotent, also on zeroed memory. */
+void control_close(struct control *control);
+
+#endif

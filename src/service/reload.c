@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What may go wrong: the config is wrong, or cannot be changed to without a restart; a new address
+ * cannot be bound; a worker has no memory for a new listener. Then the sockets that were bound are
+ * closed, those that a worker accepts from already are drained, and no open pair has noticed.
+ *
+ * After the workers were told to turn nothing can go wrong any more.
+ */
+#include "service/reload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "proxy/generation.h"
+#include "service/notify.h"
+#include "service/worker.h"
+
+enum {
+	SETTLE_LOOK_MS = 20,
+	SETTLE_MAX_S = 2, /**< longer than it takes unless clients wait for a place */
+};
+
+static const struct conf *conf_in_force(const struct reload *reload)
+{
+	return reload->opts.shared->generation->conf;
+}
+
+/* ---- the end ---- */
+
+/** One event for each line of the report. */
+static void log_failures(char *text)
+{
+	struct log_line line;
+	char *rest = text;
+	char *error;
+
+	while ((error = strsep(&rest, "\n")) != NULL) {
+		if (*error != '\0' && log_begin(&line, LOG_LEVEL_ERROR, "reload_failed")) {
+			log_str(&line, "error", error);
+			log_end(&line);
+		}
+	}
+}
+
+static void log_reloaded(const struct reload *reload)
+{
+	const struct conf *conf = conf_in_force(reload);
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "reloaded")) {
+		log_str(&line, "conf", reload->opts.path);
+		log_u64(&line, "listeners", conf->n_listeners);
+		log_u64(&line, "max_pairs", limit_max(&reload->opts.shared->pairs));
+		log_end(&line);
+	}
+}
+
+/** Answers all who asked. Each may go in its done(), and others with it. */
+static void reload_answer(struct reload *reload, bool ok, const char *text)
+{
+	while (!list_empty(&reload->asking)) {
+		struct reload_request *request =
+			container_of(reload->asking.next, struct reload_request, link);
+
+		list_remove(&request->link);
+		request->done(request, ok, text);
+	}
+}
+
+static void reload_go_on(struct reload *reload)
+{
+	if (reload->again) {
+		loop_defer(reload->opts.loop, &reload->begin);
+	}
+}
+
+/** `announced`: systemd was told of the beginning. */
+static void reload_end(struct reload *reload, bool announced)
+{
+	bool ok;
+
+	trial_close(&reload->trial);
+	reload->conf = conf_unref(reload->conf);
+	if (fclose(reload->report) != 0 || reload->text == NULL) {
+		reload->n_text = 1; /* no memory for it: failed, without words */
+	}
+	reload->report = NULL;
+	ok = reload->n_text == 0;
+	reload->last = (struct status_reload){.at = time(NULL), .failed = !ok};
+	reload->phase = RELOAD_IDLE;
+	if (announced) {
+		notify_ready();
+	}
+	reload_answer(reload, ok, reload->text == NULL ? "out of memory\n" : reload->text);
+	if (ok) {
+		log_reloaded(reload);
+	} else if (reload->text != NULL) {
+		log_failures(reload->text);
+	}
+	free(reload->text);
+	reload->text = NULL;
+	reload->n_text = 0;
+	reload_go_on(reload);
+}
+
+__attribute__((format(printf, 2, 3))) static void reload_refuse(
+	struct reload *reload, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(reload->report, "%s: ", reload->opts.path);
+	vfprintf(reload->report, format, args);
+	fputc('\n', reload->report);
+	va_end(args);
+}
+
+/* ---- the workers ---- */
+
+static void reload_turn(struct reload *reload, enum reload_phase phase)
+{
+	struct reload_opts *opts = &reload->opts;
+
+	reload->phase = phase;
+	reload->n_answers = opts->n_workers;
+	for (size_t i = 0; i < opts->n_workers; i++) {
+		worker_turn(&opts->workers[i], opts->shared->generation, opts->budget->n_pipes);
+	}
+}
+
+/** All workers accept from what is new: from here on there is no way back. */
+static void reload_commit(struct reload *reload)
+{
+	struct reload_opts *opts = &reload->opts;
+	struct generation *before = opts->shared->generation;
+	const struct conf *conf = reload->next->conf;
+
+	sockets_commit(opts->sockets, before->conf, conf);
+	*opts->budget = reload->budget;
+	opts->shared->n_pipes = reload->budget.n_pipes;
+	limit_set(&opts->shared->pairs,
+		conf->max_pairs == 0 ? reload->budget.max_pairs : conf->max_pairs);
+	generation_enforce(reload->next);
+	opts->shared->generation = reload->next;
+	reload->next = NULL;
+	log_set_level(conf->log_level);
+	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
+	names_close(opts->names);
+	(void)names_open(opts->names, opts->loop, opts->shared->resolver, conf);
+	reload_turn(reload, RELOAD_TURN);
+	generation_unref(before);
+}
+
+static void on_answer(struct worker *worker, int status)
+{
+	struct reload *reload = worker->asker;
+
+	assert(reload->n_answers > 0);
+	reload->failed = reload->failed < 0 ? reload->failed : status;
+	if (--reload->n_answers > 0) {
+		return;
+	}
+	if (reload->phase != RELOAD_ACCEPT) {
+		reload_end(reload, true);
+	} else if (reload->failed == 0) {
+		reload_commit(reload);
+	} else {
+		reload_refuse(reload, "a worker cannot accept from a new listener: %s",
+			strerrordesc_np(-reload->failed));
+		sockets_cancel(reload->opts.sockets);
+		reload->next = generation_unref(reload->next);
+		reload_turn(reload, RELOAD_TURN_BACK);
+	}
+}
+
+/* ---- load, compare, bind ---- */
+
+/** What cannot be changed while weir runs. */
+static void reload_compare(struct reload *reload, const struct conf *conf)
+{
+	const struct conf *before = conf_in_force(reload);
+	size_t n_workers = reload->opts.n_workers;
+	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited);
+	struct budget *budget = &reload->budget;
+	char why[BUDGET_REMEDY_MAX];
+	int r;
+
+	if (conf->workers != before->workers && conf->workers != n_workers) {
+		if (conf->workers != 0) {
+			reload_refuse(reload,
+				"workers: %" PRIu32 " instead of the %zu that run needs a restart; "
+				"write workers = %zu, or run systemctl restart weir",
+				conf->workers, n_workers, n_workers);
+		} else {
+			reload_refuse(reload,
+				"workers: as many as there are CPUs instead of the %zu that run "
+				"needs a restart; write workers = %zu, or run systemctl restart "
+				"weir",
+				n_workers, n_workers);
+		}
+	}
+	r = budget_take(n_workers, n_sockets, budget);
+	if (r < 0) {
+		reload_refuse(reload, "RLIMIT_NOFILE: %s", strerrordesc_np(-r));
+	} else if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
+		budget_explain(budget, conf->max_pairs, why, sizeof(why));
+		reload_refuse(reload, "max_pairs: needs a restart: %s", why);
+	} else if (conf->splice) {
+		budget_add_pipes(budget, n_workers, conf->max_pairs);
+	}
+}
+
+static void reload_bind(struct reload *reload, struct conf_errors *errors)
+{
+	struct reload_opts *opts = &reload->opts;
+	struct sockets_opts sockets_opts = {
+		.conf = reload->conf,
+		.n_workers = opts->n_workers,
+		.inherited = opts->inherited,
+		.errors = errors,
+		.path = opts->path,
+	};
+	int r;
+
+	reload->next = generation_new(reload->conf, opts->shared, opts->shared->generation);
+	r = reload->next == NULL ? -ENOMEM : sockets_prepare(opts->sockets, &sockets_opts);
+	if (r == -ENOMEM) {
+		reload_refuse(reload, "out of memory; free some and try again");
+	}
+	if (r < 0) {
+		reload->next = generation_unref(reload->next);
+	}
+}
+
+/** The config is good as far as a child can tell. */
+static void reload_apply(struct reload *reload)
+{
+	struct reload_opts *opts = &reload->opts;
+	struct conf_errors errors;
+
+	conf_errors_init(&errors);
+	if (conf_load(opts->path, &errors, &reload->conf) == 0) {
+		reload_compare(reload, reload->conf);
+		fflush(reload->report);
+		if (reload->n_text == 0) {
+			reload_bind(reload, &errors);
+		}
+	}
+	conf_errors_print(&errors, "", reload->report);
+	conf_errors_fini(&errors);
+	if (reload->next == NULL) {
+		reload_end(reload, true);
+		return;
+	}
+	reload->phase = RELOAD_ACCEPT;
+	reload->failed = 0;
+	reload->n_answers = opts->n_workers;
+	for (size_t i = 0; i < opts->n_workers; i++) {
+		worker_accept_on(&opts->workers[i], opts->sockets, reload->next);
+	}
+}
+
+/** An address that went a moment ago may be wanted again: waits until it is free. */
+static void reload_settle(struct reload *reload)
+{
+	uint64_t now_ns = clock_ns();
+
+	if (reload->opts.stop->phase != STOP_RUNNING) {
+		reload_refuse(reload, "weir is stopping; nothing is reloaded any more");
+		reload_end(reload, true);
+		return;
+	}
+	reload->phase = RELOAD_SETTLE;
+	if (sockets_sweep(reload->opts.sockets) == 0 || now_ns >= reload->settle_end_ns) {
+		reload_apply(reload);
+	} else {
+		timer_arm(
+			&reload->settle, clock_after(now_ns, (uint64_t)SETTLE_LOOK_MS * NS_PER_MS));
+	}
+}
+
+static void on_settle(struct timer *timer)
+{
+	reload_settle(container_of(timer, struct reload, settle));
+}
+
+static void on_trial(struct trial *trial, const char *problem)
+{
+	struct reload *reload = container_of(trial, struct reload, trial);
+
+	if (problem == NULL) {
+		trial_close(trial);
+		reload->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);
+		reload_settle(reload);
+		return;
+	}
+	/* Our own program's words; but whatever they are, they stay printable lines. */
+	for (size_t i = 0; i < trial->n_text; i++) {
+		char c = trial->text[i];
+
+		fputc(c == '\n' || (c >= ' ' && c <= '~') || (c & 0x80) != 0 ? c : '?',
+			reload->report);
+	}
+	if (*problem != '\0') {
+		reload_refuse(reload, "%s", problem);
+	}
+	reload_end(reload, true);
+}
+
+/* ---- the beginning ---- */
+
+static void reload_begin(struct reload *reload)
+{
+	struct reload_opts *opts = &reload->opts;
+	int r;
+
+	reload->again = false;
+	list_move_all(&reload->asking, &reload->waiting);
+	reload->report = open_memstream(&reload->text, &reload->n_text);
+	if (reload->report == NULL) {
+		reload_answer(reload, false, "out of memory\n");
+		return;
+	}
+	if (opts->path == NULL) {
+		fputs("there is no config file to reload: weir was started with --socket-proxy\n",
+			reload->report);
+		reload_end(reload, false);
+		return;
+	}
+	if (opts->stop->phase != STOP_RUNNING) {
+		reload_refuse(reload, "weir is stopping; nothing is reloaded any more");
+		reload_end(reload, false);
+		return;
+	}
+	notify_reloading();
+	reload->phase = RELOAD_TRIAL;
+	r = trial_open(&reload->trial, opts->loop, NULL, opts->path, on_trial);
+	if (r < 0) {
+		reload_refuse(reload, "the config cannot be checked: %s", strerrordesc_np(-r));
+		reload_end(reload, true);
+	}
+}
+
+static void on_begin(struct task *task)
+{
+	struct reload *reload = container_of(task, struct reload, begin);
+
+	if (reload->phase == RELOAD_IDLE) {
+		reload_begin(reload);
+	}
+}
+
+void reload_ask(struct reload *reload, struct reload_request *request)
+{
+	if (request != NULL) {
+		list_append(&reload->waiting, &request->link);
+	}
+	reload->again = true;
+	if (reload->phase == RELOAD_IDLE) {
+		loop_defer(reload->opts.loop, &reload->begin);
+	}
+}
+
+void reload_forget(struct reload_request *request)
+{
+	list_remove(&request->link);
+}
+
+/* ---- life ---- */
+
+int reload_open(struct reload *reload, const struct reload_opts *opts)
+{
+	*reload = (struct reload){.opts = *opts};
+	list_init(&reload->asking);
+	list_init(&reload->waiting);
+	task_init(&reload->begin, on_begin);
+	for (size_t i = 0; i < opts->n_workers; i++) {
+		opts->workers[i].on_answer = on_answer;
+		opts->workers[i].asker = reload;
+	}
+	return timer_open(&reload->settle, opts->loop, on_settle);
+}
+
+void reload_close(struct reload *reload)
+{
+	if (reload->opts.loop == NULL) {
+		return;
+	}
+	trial_close(&reload->trial);
+	timer_close(&reload->settle);
+	loop_cancel(reload->opts.loop, &reload->begin);
+	conf_unref(reload->conf);
+	generation_unref(reload->next);
+	if (reload->report != NULL) {
+		fclose(reload->report);
+		free(reload->text);
+	}
+	*reload = (struct reload){0};
+}

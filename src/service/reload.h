@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reloading the config while pairs are open: all of it or nothing.
+ *
+ *	request ──▶ trial (a child checks) ──▶ load, compare ──▶ bind what is new
+ *	                 │                          │                 │
+ *	                 └──── failed ◀─────────────┴─────────────────┤
+ *	                         ▲                                    ▼
+ *	                         └─ workers turn back ◀── workers accept from what is new
+ *	                                                              │
+ *	                         done ◀── workers turn to the next generation
+ *
+ * Until the workers turn, what is in force has not changed. One reload runs at a time; all that are
+ * asked for meanwhile are served by one more, which begins after it, and reads the file after all
+ * of them were asked. While weir is stopping, and where there is no file, a reload is refused.
+ *
+ * systemd is told RELOADING=1 at the beginning, and READY=1 at the end, however it ended, before
+ * anybody is answered (sd_notify(3)).
+ */
+#ifndef WEIR_SERVICE_RELOAD_H
+#define WEIR_SERVICE_RELOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/list.h"
+#include "service/budget.h"
+#include "service/names.h"
+#include "service/sockets.h"
+#include "service/status.h"
+#include "service/stop.h"
+#include "service/trial.h"
+
+struct generation;
+struct proxy_shared;
+struct worker;
+
+/** Who asks, and waits for the answer; embedded in its owner. */
+struct reload_request {
+	struct list link; /**< struct reload::asking or ::waiting */
+	/** Once, not from inside reload_ask(). `text` has a line for each error. */
+	void (*done)(struct reload_request *request, bool ok, const char *text);
+};
+
+enum reload_phase {
+	RELOAD_IDLE,
+	RELOAD_TRIAL,
+	RELOAD_SETTLE, /**< listeners that went at the last one are still drained, a moment */
+	RELOAD_ACCEPT, /**< workers begin to accept from what is new */
+	RELOAD_TURN,
+	RELOAD_TURN_BACK,
+};
+
+/** What it works on, all borrowed. */
+struct reload_opts {
+	struct loop *loop; /**< the main one */
+	const char *path;  /**< of the config; NULL: there is none to reload */
+	struct proxy_shared *shared;
+	struct worker *workers;
+	size_t n_workers;
+	struct sockets *sockets;
+	const struct inherited *inherited;
+	struct budget *budget;
+	struct names *names;
+	const struct stop *stop;
+};
+
+struct reload {
+	struct reload_opts opts;
+	enum reload_phase phase;
+	struct list asking;  /* struct reload_request::link; of the one that runs */
+	struct list waiting; /* struct reload_request::link; of the next one */
+	bool again;          /**< one more is to follow */
+	struct task begin;
+	struct trial trial;
+	struct timer settle;
+	uint64_t settle_end_ns;
+	const struct conf *conf; /**< loaded, not in force yet */
+	struct generation *next;
+	struct budget budget;
+	size_t n_answers; /**< that are to come from the workers */
+	int failed;       /**< the first of them that was none: a negative errno */
+	FILE *report;     /**< to `text`: a line for each error */
+	char *text;
+	size_t n_text;
+	struct status_reload last;
+};
+
+/** Sets it up; opts are copied. 0 or -ENOMEM. */
+int reload_open(struct reload *reload, const struct reload_opts *opts);
+
+/** Gives up what is under way, when the workers have stopped. Idempotent, also on zeroed memory. */
+void reload_close(struct reload *reload);
+
+/** Asks for one; `request` NULL: without an answer. The memory stays the asker's. */
+void reload_ask(struct reload *reload, struct reload_request *request);
+
+/** The asker does not wait any longer. Harmless when it was answered. */
+void reload_forget(struct reload_request *request);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A trial of the config: the program itself with --check, in a child process. So that nothing that
+ * reading a config may do (libconfig ends the process at some errors) happens to the pairs.
+ *
+ *	trial_open ──▶ child ── its output, at most TRIAL_OUTPUT_MAX, and its end ──▶ done()
+ *	                 └───── TRIAL_LIMIT_S ──▶ killed ──────────────────────────────┘
+ */
+#ifndef WEIR_SERVICE_TRIAL_H
+#define WEIR_SERVICE_TRIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "stream/loop.h"
+#include "stream/timer.h"
+
+enum {
+	TRIAL_LIMIT_S = 10, /**< a file system that hangs is not waited for any longer */
+	TRIAL_OUTPUT_MAX = 256 * 1024,
+};
+
+struct trial {
+	struct loop *loop; /**< NULL: not open */
+	pid_t pid;
+	int exit_fd;   /**< of the child: readable when it has ended */
+	int output_fd; /**< its stdout and stderr */
+	struct watcher exit;
+	struct watcher output;
+	struct timer limit;
+	bool timed_out;
+	char *text; /**< what it said, NUL-terminated; n_text bytes */
+	size_t n_text;
+	/**
+	 * Once, not from inside trial_open(), after the child has ended. `problem` is NULL if it
+	 * found nothing wrong, "" if its text says what, or says itself what. May close the trial.
+	 */
+	void (*done)(struct trial *trial, const char *problem);
+};
+
+/** Starts `program` (NULL: the one that runs) for the config at `path`. 0 or a negative errno. */
+int trial_open(struct trial *trial, struct loop *loop, const char *program, const char *path,
+	void (*done)(struct trial *trial, const char *problem));
+
+/** Kills the child if it still runs. Idempotent, also on zeroed memory. */
+void trial_close(struct trial *trial);
+
+#endif
