@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: ISC
+"""What somebody who has taken over the service could do: a probe runs in its place, in its sandbox."""
+
+import pytest
+
+EXAMPLES = "/usr/share/doc/weir/examples"
+
+# A line for each attempt that succeeded. As root and without a sandbox, all do.
+PROBE = r"""
+try() { if sh -c "$1" >/dev/null 2>&1; then echo "could: $1"; fi; }
+try 'ls -d /root/*'
+try 'ls -d /home/*'
+try 'ls -d /run/user/*'
+try 'cat /etc/shadow'
+try '[ "$(/usr/local/bin/setuid-id -u)" = 0 ]'
+try 'setpriv --reuid=0 true'
+try 'touch /tmp/mine && chmod 4755 /tmp/mine'
+try 'mount -t tmpfs none /tmp'
+try 'chroot / true'
+try 'unshare --user true'
+try 'unshare --net true'
+try 'hostname elsewhere'
+try 'mknod /tmp/null c 1 3'
+try 'renice -n -5 $$'
+try 'kill -0 1'
+try '[ -e /proc/1 ]'
+try '[ -e /proc/sys ]'
+find / -path /proc -prune -o \( -type d -o -type f \) -writable -print | sed 's/^/writable: /'
+echo probed
+"""
+
+UNIT = """\
+[Service]
+Type=oneshot
+ExecStart=
+ExecStart=/bin/sh /usr/local/bin/probe
+Restart=no
+"""
+
+ATTEMPTS = PROBE.count("try '")
+
+# Its own, empty when it starts and gone with it.
+WRITABLE = {"/run/weir", "/tmp", "/tmp/mine", "/var/tmp", "/dev/mqueue"}
+
+LOW_PORTS = pytest.mark.parametrize("low_ports", (False, True), ids=("shipped", "low-ports.conf"))
+
+
+def set_up(machine, low_ports):
+    machine.sh("mkdir -p /home/me /root/mine /run/user/1000; cp /usr/bin/id /usr/local/bin/setuid-id; "
+               "chmod 4755 /usr/local/bin/setuid-id")
+    machine.write("/usr/local/bin/probe", PROBE)
+    if low_ports:
+        machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), name="low-ports")
+
+
+@LOW_PORTS
+def test_whoever_takes_over_the_service_gains_nothing(machine, low_ports):
+    set_up(machine, low_ports)
+    machine.systemctl("stop", "weir")
+    machine.drop_in(UNIT, name="probe")
+    machine.systemctl("start", "weir")
+    machine.run("journalctl", "--sync")
+    said = machine.log("weir", "--identifier=weir", "--boot").splitlines()
+    assert "probed" in said
+    assert not [line for line in said if line.startswith("could: ")]
+    assert {line.removeprefix("writable: ") for line in said if line.startswith("writable: ")} == WRITABLE
+
+
+def test_the_probe_finds_what_can_be_done(machine):
+    """Without a sandbox; otherwise the test above could not fail."""
+    set_up(machine, False)
+    said = machine.sh("sh /usr/local/bin/probe").splitlines()
+    assert sum(line.startswith("could: ") for line in said) == ATTEMPTS, said
+    assert "writable: /etc/weir/weir.conf" in said
+
+
+@LOW_PORTS
+def test_systemd_says_that_it_is_closed_in(machine, low_ports):
+    """An exposure of 1.5 or better, of the running service and of an instance."""
+    if low_ports:
+        for unit in ("weir.service", "weir@.service"):
+            machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), unit, "low-ports")
+    for unit in ("weir.service", "weir@one.service"):
+        machine.run("systemd-analyze", "security", "--threshold=15", unit)
