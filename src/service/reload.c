@@ -96,7 +96,7 @@ static void reload_end(struct reload *reload, bool announced)
 	ok = reload->n_text == 0;
 	reload->last = (struct status_reload){.at = time(NULL), .failed = !ok};
 	reload->phase = RELOAD_IDLE;
-	if (announced) {
+	if (announced && reload->opts.stop->phase == STOP_RUNNING) {
 		notify_ready();
 	}
 	reload_answer(reload, ok, reload->text == NULL ? "out of memory\n" : reload->text);

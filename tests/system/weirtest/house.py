@@ -59,7 +59,8 @@ class House:
 
 
 @contextlib.contextmanager
-def house(transport="tcp4", errors=(), serve=peers.echo, user=None, **settings):
+def house(transport="tcp4", errors=(), serve=peers.echo, user=None, env=None, control=True,
+          **settings):
     """
     A House with the listener "web" on a free address, and the upstream "app", an echo. `user`: who
     runs weir, if we are root.
@@ -68,7 +69,7 @@ def house(transport="tcp4", errors=(), serve=peers.echo, user=None, **settings):
         prefix = ()
         if user and os.geteuid() == 0:
             prefix = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
-        weir = Weir({}, control=True, errors=errors, prefix=prefix, notify=not prefix)
+        weir = Weir({}, control=control, errors=errors, prefix=prefix, notify=not prefix, env=env)
         if prefix:
             os.chmod(weir.folder, 0o755)
             os.mkdir(weir.runtime)

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: ISC */
+/* From one config to the next: sockets stay by their addresses; all of the new ones or none. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "conf/errors.h"
+#include "service/sockets.h"
+#include "suite.h"
+
+enum { N_WORKERS = 2 };
+
+static struct conf_listener listeners[2][2]; /* of the config before, and of the next */
+static struct addr addresses[2][2];
+static struct conf conf[2];
+static struct inherited inherited;
+static struct sockets sockets;
+static struct conf_errors errors;
+static char folder[] = "/tmp/weir-test-XXXXXX";
+static char path[64];
+static char name_web[] = "web";
+static char name_side[] = "side";
+
+static void set(struct addr *addr, const char *text)
+{
+	const char *why;
+
+	ck_assert_msg(addr_parse(text, addr, &why) == 0, "%s", text);
+}
+
+/** Any free port: bound, and taken from there; the config then has it. */
+static void pick_port(struct addr *addr)
+{
+	struct listen_socket socket;
+	socklen_t len = sizeof(addr->sa.in);
+
+	set(addr, "127.0.0.1:1");
+	addr->sa.in.sin_port = 0;
+	ck_assert_int_eq(listen_open(addr, 0, &socket, NULL), 0);
+	ck_assert_int_eq(getsockname(socket.fd, &addr->sa.any, &len), 0);
+	addr->port = ntohs(addr->sa.in.sin_port);
+	listen_close(&socket);
+}
+
+/** "web" on a port, and "side" on a UNIX path, in both configs alike. */
+static void setup(void)
+{
+	char text[80];
+
+	log_set_level(LOG_LEVEL_ERROR);
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/socket", folder);
+	(void)snprintf(text, sizeof(text), "unix:%s", path);
+	pick_port(&addresses[0][0]);
+	set(&addresses[0][1], text);
+	memcpy(addresses[1], addresses[0], sizeof(addresses[0]));
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; k < 2; k++) {
+			listeners[i][k] = (struct conf_listener){
+				.name = k == 0 ? name_web : name_side,
+				.addresses = &addresses[i][k],
+				.n_addresses = 1,
+				.mode = 0660,
+			};
+		}
+		conf[i] = (struct conf){.listeners = listeners[i], .n_listeners = 2};
+	}
+	conf_errors_init(&errors);
+}
+
+static void teardown(void)
+{
+	sockets_close(&sockets);
+	conf_errors_fini(&errors);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static struct sockets_opts opts(size_t i)
+{
+	return (struct sockets_opts){
+		.conf = &conf[i],
+		.n_workers = N_WORKERS,
+		.inherited = &inherited,
+		.errors = i == 0 ? NULL : &errors,
+		.path = "weir.conf",
+	};
+}
+
+/** As if a worker accepted from it: the fd is an acceptor's. */
+static int take(size_t i)
+{
+	int fd = sockets.all[i]->socket.listen.fd;
+
+	sockets.all[i]->socket.listen.fd = -1;
+	sockets.all[i]->socket.is_accepted = true;
+	return fd;
+}
+
+static void open_first(int fds[3])
+{
+	struct sockets_opts first = opts(0);
+
+	ck_assert_int_eq(sockets_open(&sockets, &first), 0);
+	ck_assert_uint_eq(sockets.n, N_WORKERS + 1);
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = take(i);
+	}
+}
+
+static void close_all(const int fds[3])
+{
+	for (size_t i = 0; i < 3; i++) {
+		close(fds[i]);
+	}
+}
+
+static int prepare(void)
+{
+	struct sockets_opts next = opts(1);
+
+	return sockets_prepare(&sockets, &next);
+}
+
+START_TEST(the_same_addresses_keep_their_sockets_whatever_their_names)
+{
+	int fds[3];
+
+	open_first(fds);
+	/* The two listeners change places. */
+	listeners[1][0].addresses = &addresses[1][1];
+	listeners[1][1].addresses = &addresses[1][0];
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, 3);
+	ck_assert_uint_eq(sockets.all[0]->socket.listener, 0); /* not yet */
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(sockets.all[0]->socket.listener, 1);
+	ck_assert_uint_eq(sockets.all[1]->socket.listener, 1);
+	ck_assert_uint_eq(sockets.all[2]->socket.listener, 0);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
+	ck_assert_uint_eq(sockets.n, 3);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(what_is_left_out_goes_when_it_is_drained)
+{
+	int fds[3];
+
+	open_first(fds);
+	conf[1].n_listeners = 1; /* without the path */
+	ck_assert_int_eq(prepare(), 0);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(sockets.all[2]->socket.listener, LISTENER_GOES);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 1);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	close(fds[2]);
+	fds[2] = -1;
+	atomic_store(&sockets.all[2]->socket.closed, true);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
+	ck_assert_uint_eq(sockets.n, 2);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
+{
+	struct listen_socket other;
+	struct addr taken;
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+	int fds[3];
+
+	open_first(fds);
+	pick_port(&addresses[1][0]); /* can be had */
+	pick_port(&taken);
+	ck_assert_int_eq(listen_open(&taken, 0, &other, NULL), 0);
+	addresses[1][1] = taken;
+	ck_assert_int_eq(prepare(), -EADDRINUSE);
+	ck_assert_uint_eq(sockets.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(sockets.all[i]->socket.listener, i / 2);
+	}
+	out = open_memstream(&text, &len);
+	ck_assert_ptr_nonnull(out);
+	conf_errors_print(&errors, "", out);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_ptr_eq(strstr(text, "weir.conf: listeners(side): \"127.0.0.1:"), text);
+	ck_assert_ptr_nonnull(strstr(text, "Address already in use; "));
+	free(text);
+	/* And what could be had is free again. */
+	listen_close(&other);
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, 3 + 2 * N_WORKERS);
+	sockets_cancel(&sockets);
+	ck_assert_uint_eq(sockets.n, 3);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(what_a_worker_accepts_from_already_is_drained_when_it_is_given_up)
+{
+	int fds[3];
+	int fd;
+
+	open_first(fds);
+	pick_port(&addresses[1][0]);
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, 3 + N_WORKERS);
+	fd = take(3);
+	sockets_cancel(&sockets);
+	ck_assert_uint_eq(sockets.n, 4);
+	ck_assert_uint_eq(sockets.all[3]->socket.listener, LISTENER_GOES);
+	ck_assert_uint_eq(sockets.all[0]->socket.listener, 0);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 1);
+	close(fd);
+	atomic_store(&sockets.all[3]->socket.closed, true);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
+	close_all(fds);
+}
+END_TEST
+
+static mode_t mode_of(const char *file)
+{
+	struct stat what;
+
+	ck_assert_int_eq(stat(file, &what), 0);
+	return what.st_mode & 0777;
+}
+
+START_TEST(a_path_that_stays_gets_its_new_mode_and_the_old_one_back)
+{
+	int fds[3];
+
+	open_first(fds);
+	listeners[1][1].mode = 0600;
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(mode_of(path), 0600);
+	sockets_cancel(&sockets);
+	ck_assert_uint_eq(mode_of(path), 0660);
+	ck_assert_int_eq(prepare(), 0);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(mode_of(path), 0600);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(a_path_that_somebody_took_away_is_an_error)
+{
+	int fds[3];
+
+	open_first(fds);
+	listeners[1][1].mode = 0600;
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(prepare(), -ENOENT);
+	ck_assert_uint_eq(errors.n_errors, 1);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round)
+{
+	char text[32];
+	int fds[3];
+
+	open_first(fds);
+	(void)snprintf(text, sizeof(text), "*:%u", addresses[0][0].port);
+	set(&addresses[1][0], text);
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, 3 + N_WORKERS);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(sockets.all[0]->socket.listener, LISTENER_GOES);
+	ck_assert_uint_eq(sockets.all[3]->socket.listener, 0);
+	close_all(fds);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sockets_change");
+	TCase *tc = tcase_create("sockets_change");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, the_same_addresses_keep_their_sockets_whatever_their_names);
+	tcase_add_test(tc, what_is_left_out_goes_when_it_is_drained);
+	tcase_add_test(tc, a_new_address_that_cannot_be_had_undoes_the_others);
+	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
+	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);
+	tcase_add_test(tc, a_path_that_somebody_took_away_is_an_error);
+	tcase_add_test(tc, a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* The child that checks the config: a script of the test in its place. */
+#include "service/trial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "suite.h"
+#include "vtime.h"
+
+static struct trial trial;
+static char folder[] = "/tmp/weir-test-XXXXXX";
+static char program[64];
+static unsigned n_done;
+static char problem[256]; /* "-": none */
+
+static void on_done(struct trial *done, const char *what)
+{
+	ck_assert_ptr_eq(done, &trial);
+	n_done++;
+	(void)snprintf(problem, sizeof(problem), "%s", what == NULL ? "-" : what);
+}
+
+static void setup(void)
+{
+	fixture_setup();
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(program, sizeof(program), "%s/program", folder);
+}
+
+/** No child is left, not even a dead one. */
+static void teardown(void)
+{
+	trial_close(&trial);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	(void)unlink(program);
+	ck_assert_int_eq(rmdir(folder), 0);
+	fixture_teardown();
+}
+
+static void begin(const char *script)
+{
+	FILE *file = fopen(program, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "#!/bin/sh\n%s\n", script);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(chmod(program, 0700), 0);
+	ck_assert_int_eq(trial_open(&trial, test_loop, program, "/etc/a file", on_done), 0);
+	ck_assert_uint_eq(n_done, 0);
+}
+
+static void run(const char *script)
+{
+	begin(script);
+	loop_until(n_done > 0);
+}
+
+START_TEST(what_finds_nothing_is_no_problem)
+{
+	run("exit 0");
+	ck_assert_str_eq(problem, "-");
+	ck_assert_str_eq(trial.text, "");
+}
+END_TEST
+
+START_TEST(it_is_asked_to_check_the_file_and_what_it_says_is_kept)
+{
+	run("for word; do echo \"$word\"; done; echo last >&2; exit 1");
+	ck_assert_str_eq(problem, "");
+	ck_assert_str_eq(trial.text, "--check\n-c\n/etc/a file\nlast\n");
+}
+END_TEST
+
+START_TEST(what_it_says_is_bounded)
+{
+	run("head -c 1000000 /dev/zero | tr '\\0' x; exit 1");
+	ck_assert_str_eq(problem, "");
+	ck_assert_uint_eq(trial.n_text, TRIAL_OUTPUT_MAX);
+	ck_assert_uint_eq(strspn(trial.text, "x"), TRIAL_OUTPUT_MAX);
+}
+END_TEST
+
+START_TEST(an_end_without_a_word_is_a_problem_of_its_own)
+{
+	run(_i == 0 ? "exit 3" : "kill -9 $$");
+	ck_assert_ptr_nonnull(strstr(problem, "without a word"));
+}
+END_TEST
+
+START_TEST(one_that_hangs_is_killed_when_its_time_is_over)
+{
+	vtime_freeze();
+	begin("echo something; exec sleep 1000");
+	vtime_advance((uint64_t)TRIAL_LIMIT_S * NS_PER_S + 1);
+	loop_until(n_done > 0);
+	ck_assert_ptr_nonnull(strstr(problem, "longer than 10 s"));
+}
+END_TEST
+
+START_TEST(a_program_that_is_not_there_is_an_error_at_once)
+{
+	ck_assert_int_eq(trial_open(&trial, test_loop, "/nonexistent/weir", "x", on_done), -ENOENT);
+	loop_settle();
+	ck_assert_uint_eq(n_done, 0);
+}
+END_TEST
+
+START_TEST(closing_ends_the_child_and_nothing_is_told)
+{
+	begin("exec sleep 1000");
+	trial_close(&trial);
+	trial_close(&trial);
+	loop_settle();
+	ck_assert_uint_eq(n_done, 0);
+}
+END_TEST
+
+START_TEST(a_zeroed_one_can_be_closed)
+{
+	trial_close(&trial);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("trial");
+	TCase *tc = tcase_create("trial");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, what_finds_nothing_is_no_problem);
+	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
+	tcase_add_test(tc, what_it_says_is_bounded);
+	tcase_add_loop_test(tc, an_end_without_a_word_is_a_problem_of_its_own, 0, 2);
+	tcase_add_test(tc, one_that_hangs_is_killed_when_its_time_is_over);
+	tcase_add_test(tc, a_program_that_is_not_there_is_an_error_at_once);
+	tcase_add_test(tc, closing_ends_the_child_and_nothing_is_told);
+	tcase_add_test(tc, a_zeroed_one_can_be_closed);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
