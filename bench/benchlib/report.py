@@ -31,6 +31,7 @@ def spread(found):
     return high - low
 
 
+ROUNDS_TO_JUDGE = 3
 # What says more by itself than by its ratio.
 PLAIN = {"pairs", "wakeups_per_s", "cpu_us_per_s"}
 
@@ -147,8 +148,8 @@ class Target:
     def verdict(self, found):
         """In words; a limit that is nearer than the spread cannot be judged."""
         middle, width = median(found), spread(found)
-        if width is None:
-            return "one round"
+        if len(found) < ROUNDS_TO_JUDGE:
+            return "too few rounds to judge"
         if abs(middle - self.limit) < width:
             return "nearer to its limit than the spread"
         return "pass" if (middle >= self.limit) == self.at_least or middle == self.limit else "fail"

@@ -109,7 +109,7 @@ def judged(benchlib, title, weir, peer):
     ([90, 91, 90], "pass"),
     ([99, 100, 99], "fail"),
     ([80, 96, 120], "nearer to its limit than the spread"),
-    ([90], "one round"),
+    ([90, 91], "too few rounds to judge"),
 ])
 def test_a_target_is_judged_by_the_spread_between_rounds(benchlib, weir, verdict):
     assert judged(benchlib, "new connection: CPU, to HAProxy", weir, [100] * len(weir)) == verdict
