@@ -186,6 +186,29 @@ def test_passed_sockets_are_counted_in_the_budget(folder):
         assert int(weir.record("ready")["max_pairs"]) == with_one - 40
 
 
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_a_reload_keeps_passed_sockets_and_may_give_them_to_another_listener(transport, folder):
+    with listening(transport, folder) as (sock, where), \
+            activated([("web", sock)], "systemd:web", control=True) as (weir, server):
+        relay_one(where, server)
+        for name in ("other", "relay"):
+            settings = {"workers": 1, **config.relay(["systemd:web"], server, name=name)}
+            done = weir.reload(settings)
+            assert done.returncode == 0, done.stderr
+            relay_one(where, server)
+            assert weir.close_line(listener=name)
+
+
+def test_a_reload_that_leaves_a_passed_socket_to_nobody_changes_nothing(folder):
+    with listening("tcp4", folder) as (sock, where), \
+            activated([("web", sock)], "systemd:web", control=True,
+                      errors=("reload_failed", "listen_failed")) as (weir, server):
+        for listen in ("systemd:admin", "127.0.0.1:9"):
+            done = weir.reload({"workers": 1, **config.relay(listen, server)})
+            assert done.returncode == 1 and "systemd:web" in done.stderr, done.stderr
+            relay_one(where, server)
+
+
 @pytest.mark.workers
 @pytest.mark.parametrize("transport", ("tcp4", "unix"))
 def test_four_workers_share_a_passed_socket_evenly(transport, folder, report):

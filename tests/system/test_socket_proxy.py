@@ -4,6 +4,7 @@
 import contextlib
 import datetime
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -166,10 +167,10 @@ def test_no_client_is_lost_around_an_exit(folder, report):
     report(f"{served} of 20 clients served before the exit, the others after it")
 
 
-def test_a_hangup_signal_is_answered_by_a_warning(folder):
-    with proxied(folder) as (weir, where, server):
-        weir.signal(1)
-        assert weir.record("no_reload")["level"] == "warn"
+def test_there_is_nothing_to_reload(folder):
+    with proxied(folder, errors=("reload_failed",)) as (weir, where, server):
+        weir.signal(signal.SIGHUP)
+        assert "--socket-proxy" in weir.record("reload_failed")["error"]
         exchange(where, server)
 
 
