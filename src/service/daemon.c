@@ -128,6 +128,7 @@ static void on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, waiting_bytes);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	stop_tick(&daemon->stop);
+	reload_tick(&daemon->reload);
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }

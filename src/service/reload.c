@@ -358,6 +358,14 @@ static void on_begin(struct task *task)
 	}
 }
 
+void reload_tick(struct reload *reload)
+{
+	/* While the workers look at the sockets they must stay as they are. */
+	if (reload->phase == RELOAD_IDLE) {
+		(void)sockets_sweep(reload->opts.sockets);
+	}
+}
+
 void reload_ask(struct reload *reload, struct reload_request *request)
 {
 	if (request != NULL) {

@@ -93,6 +93,9 @@ int reload_open(struct reload *reload, const struct reload_opts *opts);
 /** Gives up what is under way, when the workers have stopped. Idempotent, also on zeroed memory. */
 void reload_close(struct reload *reload);
 
+/** Call it once a second: lets go of listeners that have gone. */
+void reload_tick(struct reload *reload);
+
 /** Asks for one; `request` NULL: without an answer. The memory stays the asker's. */
 void reload_ask(struct reload *reload, struct reload_request *request);
 

@@ -44,14 +44,14 @@ class House:
     def reload(self, **changes):
         """A reload that must work."""
         done = self.weir.reload(self.settings(**changes))
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
 
     def fail(self, *expected, **changes):
         """A reload that must fail, with these words, in the answer and in the log."""
         done = self.weir.reload(self.settings(**changes))
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (1, ""), done
         for text in expected:
-            assert text in done.stderr
+            assert text in done.stderr, done.stderr
         lines = done.stderr.splitlines()
         for line in lines:
             self.weir.record("reload_failed", error=line.replace("\\", "\\\\"))
