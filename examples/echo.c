@@ -71,7 +71,7 @@ static int listen_on(in_port_t port)
 	addr.sa.in.sin_family = AF_INET;
 	addr.sa.in.sin_port = htons(port);
 	addr.sa.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	r = listen_open(&addr, 0, &listener, NULL);
+	r = listen_open(&addr, 0, NULL, &listener, NULL);
 	if (r < 0) {
 		return r;
 	}

@@ -20,6 +20,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sockopts.h"
 
 /** Durations; NS_NEVER where "none" was written. */
 struct conf_timeouts {
@@ -48,7 +49,9 @@ struct conf_upstream {
 	char *name;
 	struct conf_server *servers; /**< tried in this order */
 	size_t n_servers;            /**< at least 1 */
-	uint64_t retry_for_ns;       /**< how long to try them again; NS_NEVER: not at all */
+	struct sockopts socket;      /**< of TCP servers */
+	struct addr source;    /**< where TCP connections come from, port 0; sa_len 0: anywhere */
+	uint64_t retry_for_ns; /**< how long to try them again; NS_NEVER: not at all */
 };
 
 struct conf_listener {
@@ -59,6 +62,7 @@ struct conf_listener {
 	uint32_t max_pairs;                   /**< 0: only the global limit */
 	mode_t mode;                          /**< of UNIX sockets */
 	struct conf_timeouts timeouts;        /**< the top level's, with its own on top */
+	struct sockopts socket;               /**< of TCP, but for the backlog */
 };
 
 struct conf {

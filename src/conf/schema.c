@@ -25,6 +25,41 @@
 			"bytes wait for a side that takes none"),                                  \
 		TIMEOUT(owner, prefix, lifetime, 1, "none", "from accept on, whatever moves")
 
+/* What listeners and upstreams share of their sockets. */
+#define SOCKET(owner, prefix, key, kind, ...)                                                      \
+	{                                                                                          \
+		.path = prefix "socket." key, .type = kind, __VA_ARGS__                            \
+	}
+#define OF(owner, member) .offset = offsetof(struct owner, socket.member)
+#define SOCKETS(owner, prefix)                                                                     \
+	SOCKET(owner, prefix, "nodelay", CONF_SWITCH, .preset = "on", .example = "off",            \
+		OF(owner, nodelay), .help = "small segments go out at once: on or off"),           \
+		SOCKET(owner, prefix, "keepalive", CONF_GROUP, .help = "probes of silent peers"),  \
+		SOCKET(owner, prefix, "keepalive.idle", CONF_DURATION, .preset = "none",           \
+			.example = "1m", .min = 1, .max = NEVER, OF(owner, keepalive_idle_ns),     \
+			.help = "silence before the first probe; none: no probes"),                \
+		SOCKET(owner, prefix, "keepalive.interval", CONF_DURATION, .preset = "75s",        \
+			.example = "10s", .min = 1, .max = NEVER,                                  \
+			OF(owner, keepalive_interval_ns), .help = "between probes"),               \
+		SOCKET(owner, prefix, "keepalive.count", CONF_INT, .example = "9", .min = 1,       \
+			.max = SOCKOPTS_KEEPALIVE_MAX_N, OF(owner, keepalive_count),               \
+			.help = "unanswered probes that end it; default: the kernel's, 9"),        \
+		SOCKET(owner, prefix, "user_timeout", CONF_DURATION, .preset = "none",             \
+			.example = "30s", .min = 1, .max = NEVER, OF(owner, user_timeout_ns),      \
+			.help = "sent bytes are not acknowledged; none: the kernel's"),            \
+		SOCKET(owner, prefix, "send_buffer", CONF_SIZE, .example = "256k",                 \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, send_buffer),              \
+			.help = "bytes sent but not acknowledged; default: the kernel tunes it"),  \
+		SOCKET(owner, prefix, "receive_buffer", CONF_SIZE, .example = "256k",              \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, receive_buffer),           \
+			.help = "bytes received but not read; default: the kernel tunes it"),      \
+		SOCKET(owner, prefix, "notsent_lowat", CONF_SIZE, .example = "128k",               \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
+			.help = "bytes not sent yet from which on the socket is full; default: "   \
+				"the kernel's")
+
+enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
+
 #define LIST(owner, member, element)                                                               \
 	.type = CONF_LIST, .required = true, .offset = offsetof(struct owner, member),             \
 	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
@@ -137,6 +172,13 @@ const struct conf_key conf_schema[] = {
 		.type = CONF_GROUP,
 		.help = "override those of the top level"},
 	TIMEOUTS(conf_listener, "listeners[]."),
+	{.path = "listeners[].socket",
+		.type = CONF_GROUP,
+		.help = "of its TCP sockets; connections inherit it"},
+	SOCKETS(conf_listener, "listeners[]."),
+	SOCKET(conf_listener, "listeners[].", "backlog", CONF_INT, .example = "4096", .min = 1,
+		.max = 1000000, OF(conf_listener, backlog),
+		.help = "clients that may wait to be accepted; default: 4096, or systemd's"),
 	{.path = "upstreams", LIST(conf, upstreams, conf_upstream), .help = "where pairs go"},
 	{.path = "upstreams[].name",
 		.type = CONF_NAME,
@@ -152,6 +194,15 @@ const struct conf_key conf_schema[] = {
 		.max = NEVER,
 		.offset = offsetof(struct conf_upstream, retry_for_ns),
 		.help = "how long a client waits for a server that is still starting"},
+	{.path = "upstreams[].socket",
+		.type = CONF_GROUP,
+		.help = "of TCP connections to its servers"},
+	SOCKETS(conf_upstream, "upstreams[]."),
+	{.path = "upstreams[].socket.source",
+		.type = CONF_SOURCE,
+		.example = "192.0.2.1",
+		.offset = offsetof(struct conf_upstream, source),
+		.help = "the address they come from; default: the kernel picks it"},
 	{.path = "upstreams[].servers",
 		LIST(conf_upstream, servers, conf_server),
 		.help = "tried in this order until one connects"},

@@ -21,11 +21,13 @@ enum conf_type {
 	CONF_SIZE,      /**< size_t bytes */
 	CONF_LEVEL,     /**< enum log_level */
 	CONF_AUTO,      /**< bool; "auto" or "off" */
+	CONF_SWITCH,    /**< bool; "on" or "off" */
 	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
 	CONF_NAME,      /**< char *; 1 - 64 of [A-Za-z0-9_.-], unique in its list */
 	CONF_REFERENCE, /**< the name of an upstream: const struct conf_upstream * */
 	CONF_LISTEN,    /**< addresses of a listener: a string or an array of strings */
+	CONF_SOURCE,    /**< an IP address without a port: struct addr */
 	CONF_SERVER,    /**< the address of a server: struct conf_server */
 };
 

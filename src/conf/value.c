@@ -184,6 +184,37 @@ static int set_auto(const char *text, bool *value, char why[CONF_WHY_MAX])
 	return 0;
 }
 
+static int set_switch(const char *text, bool *value, char why[CONF_WHY_MAX])
+{
+	bool on = strcmp(text, "on") == 0;
+
+	if (!on && strcmp(text, "off") != 0) {
+		return refuse(why, text, "neither of two; write \"on\" or \"off\"");
+	}
+	*value = on;
+	return 0;
+}
+
+/* An address without a port, which the kernel picks. */
+static int set_source(const char *text, struct addr *value, char why[CONF_WHY_MAX])
+{
+	struct addr addr;
+	const char *what;
+	char whole[ADDR_TEXT_MAX];
+	bool v6 = strchr(text, ':') != NULL;
+	int len = snprintf(whole, sizeof(whole), "%s%s%s:1", v6 ? "[" : "", text, v6 ? "]" : "");
+
+	if (len >= (int)sizeof(whole) || text[0] == '[' || addr_parse(whole, &addr, &what) < 0 ||
+		addr.kind != ADDR_INET) {
+		return refuse(why, text,
+			"not an IP address alone; write one like \"192.0.2.1\" or \"2001:db8::1\"");
+	}
+	addr.port = 0;
+	addr.sa.in.sin_port = 0; /* at the same place in both families */
+	*value = addr;
+	return 0;
+}
+
 static int set_apply(const char *text, bool *value, char why[CONF_WHY_MAX])
 {
 	if (strcmp(text, "timeouts") != 0) {
@@ -239,6 +270,10 @@ int conf_value_set(
 					 "\"debug\"");
 	case CONF_AUTO:
 		return set_auto(text, value, why);
+	case CONF_SWITCH:
+		return set_switch(text, value, why);
+	case CONF_SOURCE:
+		return set_source(text, value, why);
 	case CONF_APPLY:
 		return set_apply(text, value, why);
 	case CONF_MODE:

@@ -54,10 +54,10 @@ static int listen_all(struct run *run, char *why)
 	if (!options->has_serve) {
 		return 0;
 	}
-	r = listen_open(&options->serve, SOCKET_MODE, &run->lanes[0].socket, &remedy);
+	r = listen_open(&options->serve, SOCKET_MODE, NULL, &run->lanes[0].socket, &remedy);
 	for (uint64_t i = 1; r == 0 && i < options->n_threads; i++) {
 		if (listen_can_double(&options->serve)) {
-			r = listen_open_more(&run->lanes[0].socket, &run->lanes[i].socket);
+			r = listen_open_more(&run->lanes[0].socket, NULL, &run->lanes[i].socket);
 		}
 	}
 	if (r < 0) {

@@ -160,6 +160,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 		.loop = proxy->loop,
 		.fd = socket->listen.fd,
 		.is_shared = socket->is_shared,
+		.options = &terms->listener->socket,
 		.owner = listener,
 		.admit = on_admit,
 		.refused = on_refused,
@@ -187,12 +188,27 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	return 0;
 }
 
+/** Those of its terms. */
+static void listener_set_options(struct listener *listener)
+{
+	int r = acceptor_set_options(listener->acceptor, &listener->terms->listener->socket);
+	struct log_line line;
+
+	if (r < 0 && listener_warn(listener, &line, "socket_options_failed")) {
+		log_errno(&line, r);
+		log_end(&line);
+	}
+}
+
 void listener_turn(struct listener *listener, struct terms *terms)
 {
 	struct share *before = listener->terms->share;
 
 	share_enter(terms->share);
 	listener->terms = terms;
+	if (!listener->socket->is_unix) {
+		listener_set_options(listener);
+	}
 	share_leave(before);
 }
 

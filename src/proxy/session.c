@@ -176,6 +176,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 static void session_try(struct session *session)
 {
 	const struct terms *terms = session->terms;
+	const struct conf_upstream *upstream = terms->listener->upstream;
 	struct proxy *proxy = session_proxy(session);
 	struct connector_opts opts = {
 		.loop = proxy->loop,
@@ -187,8 +188,12 @@ static void session_try(struct session *session)
 		.done = on_connected,
 	};
 
-	session->server = upstream_choose(terms->listener->upstream, session->n_tried);
+	session->server = upstream_choose(upstream, session->n_tried);
 	opts.addr = &session->server->addr;
+	opts.options = &upstream->socket;
+	if (upstream->source.sa_len > 0) {
+		opts.source = &upstream->source;
+	}
 	session->connector = connector_open(&opts);
 	if (session->connector == NULL) {
 		pair_refuse(&session->pair, end_by_connect(-errno, false, 0));

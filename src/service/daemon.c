@@ -26,6 +26,7 @@
 #include "service/notify.h"
 #include "service/reload.h"
 #include "service/signals.h"
+#include "service/socket_limits.h"
 #include "service/sockets.h"
 #include "service/status.h"
 #include "service/stop.h"
@@ -307,6 +308,7 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return daemon_fail("memory", r, NULL);
 	}
+	socket_limits_warn(daemon->conf);
 	r = daemon_open_sockets(daemon);
 	if (r < 0) {
 		return r; /* it has said which listener */

@@ -147,11 +147,12 @@ static bool opening_is_beside(const struct opening *opening)
 static int opening_listen(
 	const struct opening *opening, struct bound_socket *bound, const char **ret_remedy)
 {
-	int r = listen_open(
-		opening->addr, opening->listener->mode, &bound->socket.listen, ret_remedy);
+	int r = listen_open(opening->addr, opening->listener->mode, &opening->listener->socket,
+		&bound->socket.listen, ret_remedy);
 
 	if (r == -EADDRINUSE && opening_is_beside(opening)) {
-		r = listen_open_beside(opening->addr, &bound->socket.listen, ret_remedy);
+		r = listen_open_beside(opening->addr, &opening->listener->socket,
+			&bound->socket.listen, ret_remedy);
 	}
 	return r;
 }
@@ -181,7 +182,8 @@ static int opening_bind(const struct opening *opening)
 		struct bound_socket *more = opening_add(opening);
 
 		r = more == NULL ? -ENOMEM
-				 : listen_open_more(&first->socket.listen, &more->socket.listen);
+				 : listen_open_more(&first->socket.listen,
+					   &opening->listener->socket, &more->socket.listen);
 		if (r < 0) {
 			goto err;
 		}
@@ -228,7 +230,7 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 	};
 	struct bound_socket *bound;
 
-	report.err = listen_adopt(passed->fd, &report.remedy);
+	report.err = listen_adopt(passed->fd, &opening->listener->socket, &report.remedy);
 	if (report.err < 0) {
 		goto err;
 	}

@@ -156,7 +156,8 @@ static int accept_one(struct acceptor *acceptor)
 			acceptor->was_empty = false;
 			if (acceptor->n_early > 0) {
 				acceptor->n_early--;
-				(void)listen_set_options(fd); /* at worst it is slow */
+				(void)sockopts_set(
+					fd, acceptor->opts.options); /* at worst it is slow */
 			}
 			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
 			return 0;
@@ -386,6 +387,19 @@ void acceptor_drain(struct acceptor *acceptor)
 	}
 	unwatch(acceptor);
 	go_on(acceptor);
+}
+
+int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options)
+{
+	assert(loop_is_current(acceptor->opts.loop));
+	acceptor->opts.options = options;
+	if (acceptor->fd < 0) {
+		return 0;
+	}
+	if (options->backlog > 0 && listen(acceptor->fd, (int)options->backlog) < 0) {
+		return -errno;
+	}
+	return sockopts_change(acceptor->fd, options);
 }
 
 int acceptor_fd(const struct acceptor *acceptor)

@@ -23,6 +23,7 @@
 
 struct acceptor;
 struct loop;
+struct sockopts;
 
 enum {
 	ACCEPTOR_A_TURN = 16,     /**< accepted in one turn at most; a power of two */
@@ -34,7 +35,8 @@ struct acceptor_opts {
 	struct loop *loop;
 	int fd;         /**< listening, non-blocking; taken */
 	bool is_shared; /**< others listen on the same socket: draining leaves it as it is */
-	void *owner;    /**< handed to the callbacks, which may all close the acceptor */
+	const struct sockopts *options; /**< of an inherited TCP socket; must stay; may be NULL */
+	void *owner; /**< handed to the callbacks, which may all close the acceptor */
 	/** May one more be accepted? Takes its place if so. False pauses. NULL: always. */
 	bool (*admit)(void *owner);
 	/** The place that admit() took is not needed after all. NULL if admit is. */
@@ -69,6 +71,12 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
  * up until acceptor_resume(), unless nothing waits. Idempotent.
  */
 void acceptor_drain(struct acceptor *acceptor);
+
+/**
+ * Connections to come have these options, in place of those of acceptor_opts: sets the socket,
+ * which is TCP, and its backlog. 0 or a negative errno. `options` must stay, also after a failure.
+ */
+int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);
 
 /** The listening fd, -1 once closed. */
 int acceptor_fd(const struct acceptor *acceptor);

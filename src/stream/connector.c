@@ -20,13 +20,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sockopts.h"
 #include "stream/loop_private.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
@@ -52,8 +52,9 @@ struct lookup {
 
 struct connector {
 	struct connector_opts opts;
-	enum state state;
-	int fd; /**< QUEUEING only, else -1 */
+	enum state state : 8;
+	bool is_name; /**< has a lookup */
+	int fd;       /**< QUEUEING only, else -1 */
 	struct task step;
 	struct timer timer;   /**< the deadline, or the next try */
 	uint64_t begin_ns;    /**< of the attempt or lookup under way */
@@ -118,22 +119,14 @@ static void drop(struct connector *connector)
 	}
 }
 
-static int set_options(int fd)
-{
-	static const int on = 1;
-
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
-		return -errno;
-	}
-	return 0;
-}
-
 /** Lets the connection come from `source`; connect(2) picks the port. 0 or a negative errno. */
-static int bind_source(int fd, const struct addr *source)
+static int bind_source(int fd, sa_family_t family, const struct addr *source)
 {
 	static const int on = 1;
 
+	if (source->sa.any.sa_family != family) {
+		return -EAFNOSUPPORT; /* as an address of the other family that a name has */
+	}
 	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
 		bind(fd, &source->sa.any, source->sa_len) < 0) {
 		return -errno;
@@ -200,9 +193,9 @@ static int attempt(struct connector *connector)
 		return -errno;
 	}
 	if (!is_unix(connector)) {
-		r = set_options(fd);
+		r = sockopts_set(fd, connector->opts.options);
 		if (r == 0 && connector->opts.source != NULL) {
-			r = bind_source(fd, connector->opts.source);
+			r = bind_source(fd, connector->sa->sa_family, connector->opts.source);
 		}
 	}
 	if (r < 0) {
@@ -214,11 +207,6 @@ static int attempt(struct connector *connector)
 }
 
 /* ---- one address after the other ---- */
-
-static bool is_name(const struct connector *connector)
-{
-	return connector->opts.addr->kind == ADDR_NAME;
-}
 
 static void set_port(struct sockaddr *sa, uint16_t port)
 {
@@ -236,10 +224,10 @@ static bool next_address(struct connector *connector)
 	struct resolver_answer *answer = &connector->lookup->answer;
 	unsigned n = connector->n_tried++;
 
-	if (n >= (is_name(connector) ? answer->n_addresses : 1)) {
+	if (n >= (connector->is_name ? answer->n_addresses : 1)) {
 		return false;
 	}
-	if (is_name(connector)) {
+	if (connector->is_name) {
 		set_port(&answer->addresses[n].sa.any, addr->port);
 		connector->sa = &answer->addresses[n].sa.any;
 		connector->sa_len = answer->addresses[n].len;
@@ -376,7 +364,7 @@ static void on_step(struct task *task)
 
 	if (connector->state == CONNECTING) {
 		on_connected(connector);
-	} else if (is_name(connector)) {
+	} else if (connector->is_name) {
 		resolve(connector);
 	} else {
 		try_next(connector, 0);
@@ -446,6 +434,7 @@ struct connector *connector_open(const struct connector_opts *opts)
 		return NULL;
 	}
 	connector->opts = *opts;
+	connector->is_name = n_lookups > 0;
 	connector->fd = -1;
 	connector->deadline_ns = NS_NEVER;
 	r = timer_open(&connector->timer, opts->loop, on_timer);

@@ -24,6 +24,7 @@
 struct connector;
 struct loop;
 struct resolver;
+struct sockopts;
 struct stream;
 
 /** How one attempt ended, for who wants to log it; sa is NULL for a lookup that failed. */
@@ -36,13 +37,14 @@ struct connector_attempt {
 struct connector_opts {
 	struct loop *loop;
 	struct resolver *resolver; /**< may be NULL if addr is not a name */
-	const struct addr *addr;   /**< must stay until connector_close() */
+	const struct addr *addr;   /**< must stay until done() or the close */
 	/** May be NULL. TCP connects from this address; with port 0 the kernel picks one when it
 	 * knows the other end, so that a port serves every target once. Must stay until done(). */
 	const struct addr *source;
-	uint64_t timeout_ns;   /**< for each attempt; NS_NEVER: the kernel's */
-	unsigned stream_flags; /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
-	void *owner;           /**< handed to the callbacks */
+	const struct sockopts *options; /**< of TCP; must stay until done(); NULL: as usual */
+	uint64_t timeout_ns;            /**< for each attempt; NS_NEVER: the kernel's */
+	unsigned stream_flags;          /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
+	void *owner;                    /**< handed to the callbacks */
 	/** May be NULL. An attempt failed; the next may follow. Must not close the connector. */
 	void (*failed)(void *owner, const struct connector_attempt *attempt);
 	/**

@@ -32,13 +32,6 @@ static int get_option(int fd, int option, int *ret_value)
 	return getsockopt(fd, SOL_SOCKET, option, ret_value, &len) < 0 ? -errno : 0;
 }
 
-int listen_set_options(int fd)
-{
-	int r = set_flag(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-
-	return r < 0 ? r : set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-}
-
 static const char *tcp_why(int err)
 {
 	switch (err) {
@@ -56,8 +49,13 @@ static const char *tcp_why(int err)
 	}
 }
 
+static int backlog_of(const struct sockopts *options)
+{
+	return options == NULL || options->backlog == 0 ? LISTEN_BACKLOG : (int)options->backlog;
+}
+
 /** The options of a TCP socket that have to be set before bind. */
-static int prepare_tcp(int fd, int family, bool v6_only, bool join)
+static int prepare_tcp(int fd, int family, bool v6_only, bool join, const struct sockopts *options)
 {
 	int r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
@@ -65,7 +63,7 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join)
 		r = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	}
 	if (r == 0) {
-		r = listen_set_options(fd);
+		r = sockopts_set(fd, options);
 	}
 	if (r == 0 && family == AF_INET6) {
 		r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
@@ -74,7 +72,8 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join)
 }
 
 /** A listening TCP socket; `join`: beside one that is there already. The fd or a negative errno. */
-static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool join)
+static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool join,
+	const struct sockopts *options)
 {
 	int fd = socket(sa->sa_family, SOCKET_FLAGS, 0);
 	int r;
@@ -82,11 +81,11 @@ static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool
 	if (fd < 0) {
 		return -errno;
 	}
-	r = prepare_tcp(fd, sa->sa_family, v6_only, join);
+	r = prepare_tcp(fd, sa->sa_family, v6_only, join, options);
 	if (r < 0) {
 		goto err_close;
 	}
-	if (bind(fd, sa, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+	if (bind(fd, sa, len) < 0 || listen(fd, backlog_of(options)) < 0) {
 		r = -errno;
 		goto err_close;
 	}
@@ -102,19 +101,20 @@ err_close:
 	return r;
 }
 
-static int open_any(const struct addr *addr, bool join)
+static int open_any(const struct addr *addr, bool join, const struct sockopts *options)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = addr->sa.in6.sin6_port};
-	int fd = open_tcp(&addr->sa.any, addr->sa_len, false, join);
+	int fd = open_tcp(&addr->sa.any, addr->sa_len, false, join, options);
 
 	if (fd == -EAFNOSUPPORT) {
-		fd = open_tcp((const struct sockaddr *)&any, sizeof(any), false, join);
+		fd = open_tcp((const struct sockaddr *)&any, sizeof(any), false, join, options);
 	}
 	return fd;
 }
 
 /** A listening UNIX socket; `claim` is NULL for an abstract name. The fd or a negative errno. */
-static int open_unix(const struct addr *addr, mode_t mode, struct listen_claim *claim)
+static int open_unix(const struct addr *addr, mode_t mode, const struct sockopts *options,
+	struct listen_claim *claim)
 {
 	int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
 	int r = 0;
@@ -132,7 +132,7 @@ static int open_unix(const struct addr *addr, mode_t mode, struct listen_claim *
 			goto err_close;
 		}
 	}
-	if (listen(fd, LISTEN_BACKLOG) < 0) {
+	if (listen(fd, backlog_of(options)) < 0) {
 		r = -errno;
 		goto err_close;
 	}
@@ -142,8 +142,8 @@ err_close:
 	return r;
 }
 
-int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
-	const char **ret_why)
+int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *options,
+	struct listen_socket *ret_socket, const char **ret_why)
 {
 	struct listen_claim *claim = NULL;
 	const char *why = NULL;
@@ -151,10 +151,10 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 
 	assert(addr->kind != ADDR_NAME && addr->kind != ADDR_SYSTEMD);
 	if (addr->kind == ADDR_ANY) {
-		fd = open_any(addr, false);
+		fd = open_any(addr, false, options);
 		why = fd < 0 ? tcp_why(fd) : NULL;
 	} else if (addr->kind == ADDR_INET) {
-		fd = open_tcp(&addr->sa.any, addr->sa_len, true, false);
+		fd = open_tcp(&addr->sa.any, addr->sa_len, true, false, options);
 		why = fd < 0 ? tcp_why(fd) : NULL;
 	} else {
 		fd = 0;
@@ -162,7 +162,7 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 			fd = listen_claim_new(addr->sa.un.sun_path, &claim, &why);
 		}
 		if (fd == 0) {
-			fd = open_unix(addr, mode, claim);
+			fd = open_unix(addr, mode, options, claim);
 			why = fd == -EADDRINUSE ? "another process listens there" : NULL;
 		}
 	}
@@ -177,11 +177,12 @@ int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_
 	return 0;
 }
 
-int listen_open_beside(
-	const struct addr *addr, struct listen_socket *ret_socket, const char **ret_why)
+int listen_open_beside(const struct addr *addr, const struct sockopts *options,
+	struct listen_socket *ret_socket, const char **ret_why)
 {
-	int fd = addr->kind == ADDR_ANY ? open_any(addr, true)
-					: open_tcp(&addr->sa.any, addr->sa_len, true, true);
+	int fd = addr->kind == ADDR_ANY
+			 ? open_any(addr, true, options)
+			 : open_tcp(&addr->sa.any, addr->sa_len, true, true, options);
 
 	assert(addr->kind == ADDR_ANY || addr->kind == ADDR_INET);
 	if (fd < 0) {
@@ -197,7 +198,8 @@ int listen_set_mode(const struct listen_socket *socket, mode_t mode)
 	return socket->claim == NULL ? 0 : listen_claim_set_mode(socket->claim, mode);
 }
 
-int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket)
+int listen_open_more(const struct listen_socket *first, const struct sockopts *options,
+	struct listen_socket *ret_socket)
 {
 	union addr_sockaddr sa;
 	socklen_t len = sizeof(sa);
@@ -213,7 +215,7 @@ int listen_open_more(const struct listen_socket *first, struct listen_socket *re
 		getsockopt(first->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &v6_only_len) < 0) {
 		return -errno;
 	}
-	fd = open_tcp(&sa.any, len, v6_only != 0, true);
+	fd = open_tcp(&sa.any, len, v6_only != 0, true, options);
 	if (fd < 0) {
 		return fd;
 	}
@@ -262,7 +264,7 @@ static int examine(int fd, bool *ret_tcp, const char **ret_why)
 	return 0;
 }
 
-int listen_adopt(int fd, const char **ret_why)
+int listen_adopt(int fd, const struct sockopts *options, const char **ret_why)
 {
 	bool is_tcp;
 	int flags;
@@ -278,7 +280,11 @@ int listen_adopt(int fd, const char **ret_why)
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 		return -errno;
 	}
-	return is_tcp ? listen_set_options(fd) : 0;
+	/* Its backlog is systemd's to say, unless the config does. */
+	if (options != NULL && options->backlog > 0 && listen(fd, backlog_of(options)) < 0) {
+		return -errno;
+	}
+	return is_tcp ? sockopts_set(fd, options) : 0;
 }
 
 int listen_queue_length(int fd)

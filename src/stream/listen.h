@@ -30,8 +30,11 @@
 #include <sys/types.h>
 
 #include "base/addr.h"
+#include "base/sockopts.h"
 
-enum { LISTEN_BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
+enum {
+	LISTEN_BACKLOG = 4096
+}; /* where sockopts::backlog is 0; cut to net.core.somaxconn by the kernel */
 
 /** A socket in the file system, and the claim on it. Heap; owned by struct listen_socket. */
 struct listen_claim;
@@ -42,25 +45,27 @@ struct listen_socket {
 };
 
 /**
- * Binds and listens; `addr` is neither a name nor systemd's. 0 or a negative errno, then
+ * Binds and listens, with `options` (NULL: as usual; of TCP, but for the backlog); `addr` is
+ * neither a name nor systemd's. 0 or a negative errno, then
  * *ret_socket is untouched and *ret_why (ret_why may be NULL) is a constant text with the remedy,
  * or NULL when errno says it all.
  */
-int listen_open(const struct addr *addr, mode_t mode, struct listen_socket *ret_socket,
-	const char **ret_why);
+int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *options,
+	struct listen_socket *ret_socket, const char **ret_why);
 
 /**
  * As listen_open(), for a TCP address that a socket of this process takes in, or is within: that
  * one need not be closed first.
  */
-int listen_open_beside(
-	const struct addr *addr, struct listen_socket *ret_socket, const char **ret_why);
+int listen_open_beside(const struct addr *addr, const struct sockopts *options,
+	struct listen_socket *ret_socket, const char **ret_why);
 
 /** Changes the mode of a UNIX path, if it is still ours. 0 or a negative errno. */
 int listen_set_mode(const struct listen_socket *socket, mode_t mode);
 
 /** One more TCP socket on the address of `first`, for another worker. 0 or a negative errno. */
-int listen_open_more(const struct listen_socket *first, struct listen_socket *ret_socket);
+int listen_open_more(const struct listen_socket *first, const struct sockopts *options,
+	struct listen_socket *ret_socket);
 
 /**
  * Prepares an inherited socket, which must be a stream socket, TCP or UNIX, that listens: CLOEXEC,
@@ -68,11 +73,7 @@ int listen_open_more(const struct listen_socket *first, struct listen_socket *re
  * before have not inherited these; the acceptor sees to them. 0, or a negative errno and *ret_why
  * as above; the fd is the caller's in either case.
  */
-int listen_adopt(int fd, const char **ret_why);
-
-/** The options that accepted TCP sockets have from their listener, for one that has not. 0 or a
- * negative errno. */
-int listen_set_options(int fd);
+int listen_adopt(int fd, const struct sockopts *options, const char **ret_why);
 
 /** How many connections wait in the queue of a TCP listener; -1 where the kernel does not tell. */
 int listen_queue_length(int fd);

@@ -122,7 +122,7 @@ START_TEST(more_sockets_share_the_connections)
 	union addr_sockaddr name = name_of(first.fd, &len);
 
 	target.sa.in.sin_port = name.in.sin_port;
-	ck_assert_int_eq(listen_open_more(&first, &more), 0);
+	ck_assert_int_eq(listen_open_more(&first, NULL, &more), 0);
 	for (int i = 0; i < N_CLIENTS; i++) {
 		clients[i] = connect_to(&target.sa.any, target.sa_len);
 	}
@@ -173,7 +173,7 @@ START_TEST(ipv6_is_ipv6_only)
 	struct listen_socket more = {.fd = -1};
 
 	ck_assert_int_eq(flag_of(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
-	ck_assert_int_eq(listen_open_more(&socket, &more), 0);
+	ck_assert_int_eq(listen_open_more(&socket, NULL, &more), 0);
 	ck_assert_int_eq(flag_of(more.fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
 	listen_close(&more);
 	listen_close(&socket);
@@ -205,7 +205,7 @@ START_TEST(an_inherited_socket_gets_what_ours_have)
 
 	ck_assert_int_eq(bind(fd, &addr.sa.any, addr.sa_len), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(listen_adopt(fd, &why), 0);
+	ck_assert_int_eq(listen_adopt(fd, NULL, &why), 0);
 	ck_assert_ptr_null(why);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
@@ -227,7 +227,7 @@ START_TEST(an_inherited_unix_socket_keeps_its_path)
 	const char *why;
 
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(listen_adopt(fd, &why), 0);
+	ck_assert_int_eq(listen_adopt(fd, NULL, &why), 0);
 	listen_close(&socket);
 	ck_assert(exists("x.sock"));
 	ck_assert_int_eq(unlink("x.sock"), 0);
@@ -239,7 +239,7 @@ static void must_not_adopt(int fd, int status, const char *text)
 	const char *why = NULL;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(listen_adopt(fd, &why), status);
+	ck_assert_int_eq(listen_adopt(fd, NULL, &why), status);
 	ck_assert_ptr_nonnull(why);
 	ck_assert_msg(strstr(why, text) != NULL, "\"%s\" does not say \"%s\"", why, text);
 	close(fd);
@@ -279,9 +279,9 @@ START_TEST(every_fault_leaves_nothing_behind)
 			close(bind_by_hand("x.sock", SOCK_STREAM));
 		}
 		fault_arm(n);
-		r = listen_open(addr, MODE, &socket, NULL);
+		r = listen_open(addr, MODE, NULL, &socket, NULL);
 		if (r == 0 && listen_can_double(addr)) {
-			r = listen_open_more(&socket, &more);
+			r = listen_open_more(&socket, NULL, &more);
 		}
 		met = fault_disarm();
 		ck_assert_msg(met ? r < 0 : r == 0, "%s: %d", fault_met(), r);

@@ -132,7 +132,7 @@ START_TEST(a_socket_that_cannot_be_asked_is_left_alone)
 	fault_only_call("connect");
 	fault_set_errno(EACCES);
 	fault_arm(1);
-	ck_assert_int_eq(listen_open(&addr, MODE, &socket, &why), -EACCES);
+	ck_assert_int_eq(listen_open(&addr, MODE, NULL, &socket, &why), -EACCES);
 	ck_assert(fault_disarm());
 	ck_assert_ptr_nonnull(strstr(why, "cannot be found out"));
 	ck_assert(exists("x.sock"));
@@ -150,7 +150,7 @@ START_TEST(a_socket_that_goes_while_it_is_asked_is_no_trouble)
 	fault_only_call("connect");
 	fault_set_errno(ENOENT);
 	fault_arm(1);
-	r = listen_open(&addr, MODE, &socket, NULL);
+	r = listen_open(&addr, MODE, NULL, &socket, NULL);
 	ck_assert(fault_disarm());
 	/* It has not really gone: bind(2) finds it, and it is not removed without being asked. */
 	ck_assert_int_eq(r, -EADDRINUSE);

@@ -40,7 +40,7 @@ static void pick_port(struct addr *addr)
 
 	set(addr, "127.0.0.1:1");
 	addr->sa.in.sin_port = 0;
-	ck_assert_int_eq(listen_open(addr, 0, &socket, NULL), 0);
+	ck_assert_int_eq(listen_open(addr, 0, NULL, &socket, NULL), 0);
 	ck_assert_int_eq(getsockname(socket.fd, &addr->sa.any, &len), 0);
 	addr->port = ntohs(addr->sa.in.sin_port);
 	listen_close(&socket);
@@ -179,7 +179,7 @@ START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 	open_first(fds);
 	pick_port(&addresses[1][0]); /* can be had */
 	pick_port(&taken);
-	ck_assert_int_eq(listen_open(&taken, 0, &other, NULL), 0);
+	ck_assert_int_eq(listen_open(&taken, 0, NULL, &other, NULL), 0);
 	addresses[1][1] = taken;
 	ck_assert_int_eq(prepare(), -EADDRINUSE);
 	ck_assert_uint_eq(sockets.n, 3);

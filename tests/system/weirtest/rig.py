@@ -32,7 +32,7 @@ class Rig:
 
 @contextlib.contextmanager
 def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener=None, rcvbuf=None,
-          daemon=None, **settings):
+          upstream_settings=None, daemon=None, **settings):
     """
     A Rig whose clients come over one transport (or to a Free of the test's own) and whose upstream is
     reached over another.
@@ -41,6 +41,7 @@ def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener
                (transport, folder), or an address as text; the last is the Rig's upstream
     rcvbuf     of the upstream's sockets
     listener   further settings of the listener
+    upstream_settings  further settings of the upstream
     daemon     options of Weir
     settings   further top-level settings; workers is 1 unless given
     """
@@ -54,6 +55,7 @@ def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener
         weir.settings = {"workers": 1, "relay": {"splice": SPLICE}, **settings,
                          **config.relay(Free(client) if isinstance(client, str) else client, *made,
                                         **(listener or {}))}
+        weir.settings["upstreams"][0].update(upstream_settings or {})
         stack.enter_context(weir)
         # The sockets go first, so that the daemon ends at once.
         with contextlib.ExitStack() as sockets:

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the config may say of TCP sockets: a value, and how it is set on a socket.
+ *
+ * On a listening socket once: Linux hands all of it on to the sockets that are accepted. On one
+ * that is to connect each time, so only what is not the kernel's default costs a system call.
+ */
+#ifndef WEIR_BASE_SOCKOPTS_H
+#define WEIR_BASE_SOCKOPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** What is 0, and timeouts of NS_NEVER: left to the kernel. */
+struct sockopts {
+	bool nodelay;                   /**< TCP_NODELAY */
+	uint32_t keepalive_count;       /**< TCP_KEEPCNT */
+	uint64_t keepalive_idle_ns;     /**< TCP_KEEPIDLE, whole seconds; NS_NEVER: no keepalive */
+	uint64_t keepalive_interval_ns; /**< TCP_KEEPINTVL, whole seconds */
+	uint64_t user_timeout_ns;       /**< TCP_USER_TIMEOUT, whole milliseconds */
+	size_t send_buffer;             /**< SO_SNDBUF, as asked for: the kernel doubles it */
+	size_t receive_buffer;          /**< SO_RCVBUF, the same */
+	size_t notsent_lowat;           /**< TCP_NOTSENT_LOWAT */
+	uint32_t backlog;               /**< of a listening socket only */
+};
+
+enum {
+	SOCKOPTS_KEEPALIVE_MAX_S = 32767, /**< MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+	SOCKOPTS_KEEPALIVE_MAX_N = 127,   /**< MAX_TCP_KEEPCNT */
+};
+
+/**
+ * Sets a TCP socket, which must be fresh: what is off is not switched off. NULL: TCP_NODELAY alone.
+ * SO_OOBINLINE in any case, so that urgent bytes stay in their place. 0 or a negative errno.
+ */
+int sockopts_set(int fd, const struct sockopts *options);
+
+/** As sockopts_set(), on one that has had others: they are taken back, but for the sizes of buffers
+ * and the count of probes, of which the kernel tells no way back. */
+int sockopts_change(int fd, const struct sockopts *options);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/* Whether the options of sockets can be had together, and for the addresses that they are for. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "conf/read.h"
+
+/* The `socket` group of one listener or upstream. */
+struct group {
+	struct conf_reader *reader;
+	const config_setting_t *setting;
+	char shown[64];
+	const struct sockopts *options;
+};
+
+/* The setting of a key, like "keepalive.idle", if it was written, and its full name. */
+static const config_setting_t *find(
+	const struct group *group, const char *key, char shown[CONF_PATH_MAX])
+{
+	(void)snprintf(shown, CONF_PATH_MAX, "%s.%s", group->shown, key);
+	return config_setting_lookup((config_setting_t *)group->setting, key);
+}
+
+/* The kernel counts these in whole units, up to a maximum. */
+static void check_duration(const struct group *group, const char *key, uint64_t ns,
+	uint64_t unit_ns, uint64_t max_ns, const char *remedy)
+{
+	char shown[CONF_PATH_MAX];
+	const config_setting_t *setting = find(group, key, shown);
+	char text[CONF_SHOWN_MAX];
+
+	if (setting != NULL && (ns % unit_ns != 0 || ns > max_ns)) {
+		conf_reader_error(group->reader, setting, shown, "%s is not for the kernel; %s",
+			conf_shown(config_setting_get_string(setting), text), remedy);
+	}
+}
+
+static void check_keepalive(const struct group *group)
+{
+	static const char seconds[] = "write whole seconds, from \"1s\" to \"32767s\"";
+	const uint64_t max_ns = (uint64_t)SOCKOPTS_KEEPALIVE_MAX_S * NS_PER_S;
+	const struct sockopts *options = group->options;
+
+	if (options->keepalive_idle_ns != NS_NEVER) {
+		check_duration(group, "keepalive.idle", options->keepalive_idle_ns, NS_PER_S,
+			max_ns, seconds);
+	}
+	check_duration(group, "keepalive.interval", options->keepalive_interval_ns, NS_PER_S,
+		max_ns, seconds);
+}
+
+/* What was written although no socket is TCP: all but `allowed`. */
+static void check_unix(const struct group *group, const char *allowed, const char *of)
+{
+	int n = config_setting_length(group->setting);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *setting =
+			config_setting_get_elem(group->setting, (unsigned)i);
+		const char *name = config_setting_name(setting);
+		char shown[CONF_PATH_MAX];
+
+		if (strcmp(name, allowed) != 0) {
+			(void)snprintf(shown, sizeof(shown), "%s.%.*s", group->shown,
+				CONF_SHOWN_CHARS, name);
+			conf_reader_error(group->reader, setting, shown,
+				"is for TCP, and the %s only UNIX sockets; take it out", of);
+		}
+	}
+}
+
+static bool has_group(struct group *group, struct conf_reader *reader, const char *list, size_t i,
+	const config_setting_t *root)
+{
+	const config_setting_t *element =
+		config_setting_get_elem(config_setting_get_member(root, list), (unsigned)i);
+
+	group->reader = reader;
+	group->setting = config_setting_get_member(element, "socket");
+	(void)snprintf(group->shown, sizeof(group->shown), "%s[%zu].socket", list, i);
+	return group->setting != NULL && config_setting_is_group(group->setting);
+}
+
+static void check_group(const struct group *group)
+{
+	check_keepalive(group);
+	if (group->options->user_timeout_ns != NS_NEVER) {
+		check_duration(group, "user_timeout", group->options->user_timeout_ns, NS_PER_MS,
+			(uint64_t)INT32_MAX * NS_PER_MS, "write whole milliseconds, up to \"24d\"");
+	}
+}
+
+void conf_check_listener_socket(struct conf_reader *reader, const config_setting_t *root, size_t i)
+{
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	bool only_unix = listener->n_addresses > 0;
+	struct group group = {.options = &listener->socket};
+
+	if (!has_group(&group, reader, "listeners", i, root)) {
+		return;
+	}
+	check_group(&group);
+	for (size_t k = 0; k < listener->n_addresses; k++) {
+		only_unix = only_unix && listener->addresses[k].kind == ADDR_UNIX;
+	}
+	if (only_unix) {
+		check_unix(&group, "backlog", "listener has");
+	}
+}
+
+/* The kernel connects from an address only to one of its family; a name may have both. */
+static void check_source(const struct group *group, const struct conf_upstream *upstream)
+{
+	char shown[CONF_PATH_MAX];
+	const config_setting_t *setting = find(group, "source", shown);
+	sa_family_t family = upstream->source.sa.any.sa_family;
+
+	for (size_t k = 0; upstream->source.sa_len > 0 && k < upstream->n_servers; k++) {
+		const struct conf_server *server = &upstream->servers[k];
+
+		if (server->addr.kind == ADDR_INET && server->addr.sa.any.sa_family != family) {
+			conf_reader_error(group->reader, setting, shown,
+				"%s cannot be reached from an %s address; write an %s one, or "
+				"another upstream for it",
+				server->text, family == AF_INET ? "IPv4" : "IPv6",
+				family == AF_INET ? "IPv6" : "IPv4");
+			return;
+		}
+	}
+}
+
+void conf_check_upstream_socket(struct conf_reader *reader, const config_setting_t *root, size_t i)
+{
+	const struct conf_upstream *upstream = &reader->conf->upstreams[i];
+	bool only_unix = upstream->n_servers > 0;
+	struct group group = {.options = &upstream->socket};
+
+	if (!has_group(&group, reader, "upstreams", i, root)) {
+		return;
+	}
+	check_group(&group);
+	check_source(&group, upstream);
+	for (size_t k = 0; k < upstream->n_servers; k++) {
+		only_unix = only_unix && upstream->servers[k].addr.kind == ADDR_UNIX;
+	}
+	if (only_unix) {
+		check_unix(&group, "", "upstream has");
+	}
+}

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: ISC
+"""
+Socket options of the config, as the sockets have them: weir's own fds are looked at from outside
+(pidfd_getfd), on the side that was configured and on the other one.
+"""
+
+import ctypes
+import os
+import socket
+
+import pytest
+
+from weirtest import config, daemon, peers
+from weirtest.address import free_port
+from weirtest.rig import relay
+
+PIDFD_OPEN, PIDFD_GETFD = 434, 438  # the same on every architecture
+TCP_NOTSENT_LOWAT = 25
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+WRITTEN = {
+    "nodelay": "off",
+    "keepalive": {"idle": "61s", "interval": "7s", "count": 3},
+    "user_timeout": "12s",
+    "send_buffer": "40k",
+    "receive_buffer": "48k",
+    "notsent_lowat": "24k",
+}
+
+READ = {
+    "nodelay": (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+    "keepalive": (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    "idle": (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+    "interval": (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+    "count": (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+    "user_timeout": (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    "send_buffer": (socket.SOL_SOCKET, socket.SO_SNDBUF),
+    "receive_buffer": (socket.SOL_SOCKET, socket.SO_RCVBUF),
+    "notsent_lowat": (socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+}
+
+# The kernel doubles the sizes of buffers, for what it needs besides.
+EXPECTED = {"nodelay": 0, "keepalive": 1, "idle": 61, "interval": 7, "count": 3, "user_timeout": 12000,
+            "send_buffer": 2 * 40960, "receive_buffer": 2 * 49152, "notsent_lowat": 24576}
+
+
+def syscall(*args):
+    got = LIBC.syscall(*args)
+    if got < 0:
+        raise OSError(ctypes.get_errno(), f"system call {args[0]} of another process's fds")
+    return got
+
+
+def copy_of(handle, pid, fd):
+    """One fd, if it is a TCP socket."""
+    if not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+        return None
+    sock = socket.socket(fileno=syscall(PIDFD_GETFD, handle, int(fd), 0))
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        return sock
+    sock.close()
+    return None
+
+
+def sockets_of(pid):
+    """Copies of all its TCP sockets; the caller closes them."""
+    handle = syscall(PIDFD_OPEN, pid, 0)
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                sock = copy_of(handle, pid, fd)
+            except FileNotFoundError:
+                continue  # closed since it was listed
+            if sock is not None:
+                yield sock
+    finally:
+        os.close(handle)
+
+
+def options_of(rig, peer):
+    """The options of weir's socket whose other end is `peer`, one of the test's."""
+    found = None
+    for sock in sockets_of(rig.weir.pid):
+        with sock:
+            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if not listens and sock.getpeername() == peer.getsockname():
+                found = {name: sock.getsockopt(*option) for name, option in READ.items()}
+    assert found, "weir has no such socket"
+    return found
+
+
+def default():
+    """What a socket has of which weir says nothing but nodelay."""
+    with socket.socket() as sock:
+        return {**{name: sock.getsockopt(*option) for name, option in READ.items()}, "nodelay": 1}
+
+
+def tuned(options):
+    """Without what the kernel tunes by itself once a socket is connected."""
+    return {name: value for name, value in options.items() if not name.endswith("_buffer")}
+
+
+def check(text, folder):
+    path = folder / "weir.conf"
+    path.write_text(config.text(text), encoding="utf-8")
+    done = daemon.run("-c", str(path), "--check", folder=folder)
+    return done.returncode, (done.stdout + done.stderr).strip().removeprefix(f"{path}:")
+
+
+@pytest.mark.parametrize("client, upstream", (("tcp4", "tcp4"), ("tcp6", "tcp6")))
+def test_the_listener_hands_its_options_on(client, upstream):
+    with relay(client, upstream, listener={"socket": WRITTEN}) as rig:
+        near, far = rig.pair()
+        assert options_of(rig, near) == EXPECTED
+        assert tuned(options_of(rig, far)) == tuned(default())
+
+
+@pytest.mark.parametrize("client, upstream", (("tcp4", "tcp4"), ("tcp6", "tcp6"), ("unix", "tcp4")))
+def test_the_upstream_gets_its_own(client, upstream):
+    with relay(client, upstream, upstream_settings={"socket": WRITTEN}) as rig:
+        near, far = rig.pair()
+        assert options_of(rig, far) == EXPECTED
+        if client != "unix":
+            assert tuned(options_of(rig, near)) == tuned(default())
+
+
+def test_without_options_only_nodelay_is_on():
+    with relay() as rig:
+        for peer in rig.pair():
+            assert tuned(options_of(rig, peer)) == tuned(default())
+
+
+def test_connections_come_from_the_source():
+    with relay(upstream_settings={"socket": {"source": "127.0.0.77"}}) as rig:
+        pairs = [rig.pair() for _ in range(3)]
+        assert {server.getpeername()[0] for _, server in pairs} == {"127.0.0.77"}
+        assert len({server.getpeername()[1] for _, server in pairs}) == 3
+
+
+def test_a_source_that_is_not_ours_fails_as_any_connection():
+    with relay(upstream_settings={"socket": {"source": "192.0.2.77"}}) as rig:
+        assert peers.read_end(rig.client()) == (b"", "rst")
+        assert rig.weir.record("close")["errno"] == "EADDRNOTAVAIL"
+
+
+def test_a_backlog_bounds_who_waits():
+    with relay(listener={"socket": {"backlog": 7}}) as rig:
+        for sock in sockets_of(rig.weir.pid):
+            with sock:
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    # tcp_info: of a listening socket, tcpi_sacked is the backlog.
+                    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+                    assert int.from_bytes(info[28:32], "little") == 7
+                    return
+    raise AssertionError("weir listens nowhere")
+
+
+def test_what_the_kernel_cuts_is_told_once():
+    with relay(listener={"socket": {"receive_buffer": "1024M", "backlog": 1000000}}) as rig:
+        rig.weir.record("socket_option_cut", nth=1)
+        cut = {one["option"]: one for one in rig.weir.records("socket_option_cut")}
+        assert set(cut) == {"receive_buffer", "backlog"}
+        assert cut["receive_buffer"]["asked"] == str(1 << 30)
+        with open("/proc/sys/net/core/rmem_max", encoding="ascii") as file:
+            assert cut["receive_buffer"]["granted"] == file.read().strip()
+        assert "net.core.somaxconn" in cut["backlog"]["remedy"]
+
+
+@pytest.mark.parametrize("side, options, error", (
+    ("listener", {"keepalive": {"idle": "1500ms"}}, "write whole seconds, from \"1s\" to \"32767s\""),
+    ("listener", {"keepalive": {"idle": "10h"}}, "write whole seconds"),
+    ("listener", {"keepalive": {"interval": "none"}}, "write whole seconds"),
+    ("listener", {"keepalive": {"count": 128}}, "write an integer from 1 to 127"),
+    ("upstream", {"user_timeout": "100us"}, "write whole milliseconds"),
+    ("upstream", {"user_timeout": "25d"}, "write whole milliseconds"),
+    ("upstream", {"send_buffer": "1k"}, "write a size from \"4k\" to \"1024M\""),
+    ("upstream", {"nodelay": "yes"}, "write \"on\" or \"off\""),
+    ("upstream", {"backlog": 5}, "is not known here"),
+    ("upstream", {"source": "192.0.2.1:80"}, "not an IP address alone"),
+    ("upstream", {"source": "host.example"}, "not an IP address alone"),
+    ("upstream", {"source": "[::1]"}, "not an IP address alone"),
+    ("upstream", {"source": "::1"}, "127.0.0.1:9 cannot be reached from an IPv6 address"),
+    ("listener", {"source": "127.0.0.1"}, "is not known here"),
+))
+def test_what_cannot_be_is_an_error_of_the_config(side, options, error, tmp_path):
+    text = config.relay(f"127.0.0.1:{free_port('127.0.0.1')}", "127.0.0.1:9")
+    text[side + "s"][0]["socket"] = options
+    code, said = check(text, tmp_path)
+    assert code == 1 and error in said and f"{side}s[0].socket." in said, said
+
+
+@pytest.mark.parametrize("options, errors", (({"backlog": 10}, 0), ({"nodelay": "off"}, 1),
+                                             ({"user_timeout": "1s", "send_buffer": "8k"}, 2)))
+def test_unix_sockets_have_none_but_a_backlog(options, errors, tmp_path):
+    text = config.relay("unix:@weir-test-options", "unix:@weir-test-server")
+    text["listeners"][0]["socket"] = options
+    code, said = check(text, tmp_path)
+    assert said.count("is for TCP, and the listener has only UNIX sockets; take it out") == errors
+    assert code == (1 if errors else 0)
+
+
+def test_an_upstream_of_unix_sockets_has_none(tmp_path):
+    text = config.relay("127.0.0.1:1", "unix:@weir-test-server")
+    text["upstreams"][0]["socket"] = {"source": "127.0.0.1"}
+    code, said = check(text, tmp_path)
+    assert code == 1 and "the upstream has only UNIX sockets" in said
+
+
+def test_a_reload_changes_them_for_connections_to_come():
+    with relay(listener={"socket": WRITTEN}, daemon={"control": True}) as rig:
+        before, _ = rig.pair()
+        settings = rig.weir.settings
+        settings["listeners"][0]["socket"] = {"user_timeout": "3s", "receive_buffer": "64k"}
+        settings["upstreams"][0]["socket"] = WRITTEN
+        done = rig.weir.reload(settings)
+        assert done.returncode == 0, done.stderr
+        near, far = rig.pair()
+        assert options_of(rig, near) == {
+            **default(), "user_timeout": 3000, "receive_buffer": 2 * 65536,
+            # The kernel tells no way back from these.
+            **{name: EXPECTED[name] for name in ("idle", "interval", "count", "send_buffer")}}
+        assert options_of(rig, far) == EXPECTED
+        assert options_of(rig, before) == EXPECTED
