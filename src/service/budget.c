@@ -9,9 +9,9 @@
 #include "stream/pipe.h"
 
 enum {
-	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 3,
+	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 4,
 	 * lookups and odd files 17 */
-	FDS_PROCESS = 27 + CONTROL_FDS,
+	FDS_PROCESS = 28 + CONTROL_FDS,
 	/* libuv's epoll set, ours, the wake-up and the timers */
 	FDS_LOOP = 4,
 	FDS_PAIR = 2,

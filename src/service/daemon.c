@@ -28,6 +28,7 @@
 #include "service/signals.h"
 #include "service/socket_limits.h"
 #include "service/sockets.h"
+#include "service/spawner.h"
 #include "service/status.h"
 #include "service/stop.h"
 #include "service/watchdog.h"
@@ -58,6 +59,7 @@ struct daemon {
 	struct lateness lateness;
 	struct status status;
 	struct reload reload;
+	struct spawner spawner;
 	struct control control;
 	struct watchdog watchdog;
 };
@@ -267,6 +269,7 @@ static int daemon_take_orders(struct daemon *daemon)
 		.budget = &daemon->budget,
 		.names = &daemon->names,
 		.stop = &daemon->stop,
+		.spawner = &daemon->spawner,
 	};
 	struct control_opts control = {
 		.loop = daemon->loop,
@@ -287,6 +290,8 @@ static int daemon_start(struct daemon *daemon)
 {
 	int r;
 
+	/* First of all. Without it pairs are relayed, and a reload says why it cannot be. */
+	(void)spawner_open(&daemon->spawner);
 	daemon->loop = loop_new();
 	if (daemon->loop == NULL) {
 		return daemon_fail("event loop", -errno, NULL);
@@ -374,6 +379,7 @@ static bool daemon_fini(struct daemon *daemon)
 	watchdog_close(&daemon->watchdog);
 	control_close(&daemon->control);
 	reload_close(&daemon->reload);
+	spawner_close(&daemon->spawner);
 	sockets_close(&daemon->sockets);
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {

@@ -320,6 +320,12 @@ static void on_trial(struct trial *trial, const char *problem)
 static void reload_begin(struct reload *reload)
 {
 	struct reload_opts *opts = &reload->opts;
+	struct trial_opts trial = {
+		.loop = opts->loop,
+		.spawner = opts->spawner,
+		.path = opts->path,
+		.done = on_trial,
+	};
 	int r;
 
 	reload->again = false;
@@ -342,7 +348,7 @@ static void reload_begin(struct reload *reload)
 	}
 	notify_reloading();
 	reload->phase = RELOAD_TRIAL;
-	r = trial_open(&reload->trial, opts->loop, NULL, opts->path, on_trial);
+	r = trial_open(&reload->trial, &trial);
 	if (r < 0) {
 		reload_refuse(reload, "the config cannot be checked: %s", strerrordesc_np(-r));
 		reload_end(reload, true);

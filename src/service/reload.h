@@ -64,6 +64,7 @@ struct reload_opts {
 	struct budget *budget;
 	struct names *names;
 	const struct stop *stop;
+	struct spawner *spawner; /**< for the check */
 };
 
 struct reload {

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "service/spawner.h"
 
 /** Reads what the child has said so far; what is too much is thrown away. */
 static void trial_read(struct trial *trial)
@@ -79,40 +79,14 @@ static void on_limit(struct timer *timer)
 	(void)kill(trial->pid, SIGKILL);
 }
 
-/** Runs the program; its output goes to `output_fd`. 0 or a negative errno. */
-static int spawn(const char *program, const char *path, int output_fd, pid_t *ret_pid)
+/** 0 or a negative errno. */
+static int trial_spawn(
+	struct trial *trial, struct spawner *spawner, const char *program, const char *path, int fd)
 {
 	char *argv[] = {(char *)"weir", (char *)"--check", (char *)"-c", (char *)path, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	sigset_t ignored;
-	int r = -posix_spawn_file_actions_init(&actions);
 
-	if (r < 0) {
-		return r;
-	}
-	r = -posix_spawnattr_init(&attributes);
-	if (r < 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return r;
-	}
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&ignored);
-	(void)sigaddset(&ignored, SIGPIPE);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setsigdefault(&attributes, &ignored);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
-	if (r == 0) {
-		r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
-	}
-	if (r == 0) {
-		r = -posix_spawn(ret_pid, program, &actions, &attributes, argv, environ);
-	}
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return r;
+	return spawner_run(
+		spawner, program != NULL ? program : "/proc/self/exe", argv, fd, &trial->pid);
 }
 
 static int trial_watch(struct trial *trial)
@@ -136,8 +110,7 @@ static int trial_watch(struct trial *trial)
 	return 0;
 }
 
-int trial_open(struct trial *trial, struct loop *loop, const char *program, const char *path,
-	void (*done)(struct trial *trial, const char *problem))
+int trial_open(struct trial *trial, const struct trial_opts *opts)
 {
 	int fds[2];
 	int r;
@@ -147,7 +120,7 @@ int trial_open(struct trial *trial, struct loop *loop, const char *program, cons
 		.output_fd = -1,
 		.exit.ready = on_exit_of_child,
 		.output.ready = on_output,
-		.done = done,
+		.done = opts->done,
 	};
 	trial->text = malloc(TRIAL_OUTPUT_MAX + 1);
 	if (trial->text == NULL) {
@@ -160,16 +133,15 @@ int trial_open(struct trial *trial, struct loop *loop, const char *program, cons
 	trial->output_fd = fds[0];
 	r = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0
 		    ? -errno
-		    : spawn(program != NULL ? program : "/proc/self/exe", path, fds[1],
-			      &trial->pid);
+		    : trial_spawn(trial, opts->spawner, opts->program, opts->path, fds[1]);
 	close(fds[1]);
 	if (r == 0) {
-		r = timer_open(&trial->limit, loop, on_limit);
+		r = timer_open(&trial->limit, opts->loop, on_limit);
 	}
 	if (r < 0) {
 		goto err;
 	}
-	trial->loop = loop;
+	trial->loop = opts->loop;
 	r = trial_watch(trial);
 	if (r < 0) {
 		trial->loop = NULL;

@@ -21,6 +21,8 @@ enum {
 	TRIAL_OUTPUT_MAX = 256 * 1024,
 };
 
+struct spawner;
+
 struct trial {
 	struct loop *loop; /**< NULL: not open */
 	pid_t pid;
@@ -39,9 +41,16 @@ struct trial {
 	void (*done)(struct trial *trial, const char *problem);
 };
 
-/** Starts `program` (NULL: the one that runs) for the config at `path`. 0 or a negative errno. */
-int trial_open(struct trial *trial, struct loop *loop, const char *program, const char *path,
-	void (*done)(struct trial *trial, const char *problem));
+struct trial_opts {
+	struct loop *loop;
+	struct spawner *spawner;
+	const char *program; /**< NULL: the one that runs */
+	const char *path;    /**< of the config */
+	void (*done)(struct trial *trial, const char *problem);
+};
+
+/** Starts the child. 0 or a negative errno. */
+int trial_open(struct trial *trial, const struct trial_opts *opts);
 
 /** Kills the child if it still runs. Idempotent, also on zeroed memory. */
 void trial_close(struct trial *trial);

@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
+#include "service/spawner.h"
 #include "suite.h"
 #include "vtime.h"
 
+static struct spawner spawner;
 static struct trial trial;
 static char folder[] = "/tmp/weir-test-XXXXXX";
 static char program[64];
@@ -32,17 +35,32 @@ static void setup(void)
 	fixture_setup();
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	(void)snprintf(program, sizeof(program), "%s/program", folder);
+	ck_assert_int_eq(spawner_open(&spawner), 0);
 }
 
 /** No child is left, not even a dead one. */
 static void teardown(void)
 {
 	trial_close(&trial);
+	spawner_close(&spawner);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 	(void)unlink(program);
 	ck_assert_int_eq(rmdir(folder), 0);
 	fixture_teardown();
+}
+
+static int open_trial(const char *of)
+{
+	struct trial_opts opts = {
+		.loop = test_loop,
+		.spawner = &spawner,
+		.program = of,
+		.path = "/etc/a file",
+		.done = on_done,
+	};
+
+	return trial_open(&trial, &opts);
 }
 
 static void begin(const char *script)
@@ -53,7 +71,7 @@ static void begin(const char *script)
 	fprintf(file, "#!/bin/sh\n%s\n", script);
 	ck_assert_int_eq(fclose(file), 0);
 	ck_assert_int_eq(chmod(program, 0700), 0);
-	ck_assert_int_eq(trial_open(&trial, test_loop, program, "/etc/a file", on_done), 0);
+	ck_assert_int_eq(open_trial(program), 0);
 	ck_assert_uint_eq(n_done, 0);
 }
 
@@ -76,6 +94,17 @@ START_TEST(it_is_asked_to_check_the_file_and_what_it_says_is_kept)
 	run("for word; do echo \"$word\"; done; echo last >&2; exit 1");
 	ck_assert_str_eq(problem, "");
 	ck_assert_str_eq(trial.text, "--check\n-c\n/etc/a file\nlast\n");
+}
+END_TEST
+
+START_TEST(a_child_never_has_a_copy_of_our_fds)
+{
+	int fd = memfd_create("weir", 0); /* not even close-on-exec */
+
+	ck_assert_int_ge(fd, 0);
+	run("ls -l /proc/self/fd | grep -c memfd:weir; exit 1");
+	ck_assert_str_eq(trial.text, "0\n");
+	close(fd);
 }
 END_TEST
 
@@ -107,7 +136,7 @@ END_TEST
 
 START_TEST(a_program_that_is_not_there_is_an_error_at_once)
 {
-	ck_assert_int_eq(trial_open(&trial, test_loop, "/nonexistent/weir", "x", on_done), -ENOENT);
+	ck_assert_int_eq(open_trial("/nonexistent/weir"), -ENOENT);
 	loop_settle();
 	ck_assert_uint_eq(n_done, 0);
 }
@@ -137,6 +166,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
+	tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
 	tcase_add_test(tc, what_it_says_is_bounded);
 	tcase_add_loop_test(tc, an_end_without_a_word_is_a_problem_of_its_own, 0, 2);
 	tcase_add_test(tc, one_that_hangs_is_killed_when_its_time_is_over);
