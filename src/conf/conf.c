@@ -44,14 +44,15 @@ static int parse(const struct conf_source *source, struct conf_errors *errors, s
 	return r;
 }
 
-int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf)
+static int load(
+	const char *path, bool may_wait, struct conf_errors *errors, const struct conf **ret_conf)
 {
 	struct conf_source source;
 	struct conf *conf = NULL;
 	int r;
 
 	conf_errors_begin(errors, path);
-	r = conf_source_read(&source, path, errors);
+	r = conf_source_read(&source, path, may_wait, errors);
 	if (r < 0) {
 		goto out;
 	}
@@ -72,6 +73,16 @@ out:
 	}
 	conf_source_fini(&source);
 	return r;
+}
+
+int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf)
+{
+	return load(path, true, errors, ret_conf);
+}
+
+int conf_load_regular(const char *path, struct conf_errors *errors, const struct conf **ret_conf)
+{
+	return load(path, false, errors, ret_conf);
 }
 
 /* The count is the one field that is written after the load; the rest stays const for everybody. */

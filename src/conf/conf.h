@@ -88,6 +88,9 @@ struct conf {
 struct conf_errors;
 int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
 
+/** The same, but only of a regular file, which needs no writer: a pipe is an error. */
+int conf_load_regular(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
+
 /** One listener and one server, without a file. All borrowed. */
 struct conf_relay {
 	const char *name; /**< of the listener, and of the upstream */

@@ -18,6 +18,7 @@ struct frame {
 	struct frame *parent; /* NULL for the main file */
 	const char *file;     /* in conf_source::files */
 	unsigned depth;
+	bool may_wait; /* a pipe or a device will do */
 	dev_t dev;
 	ino_t ino;
 	char *text; /* of this file alone; ends with a line feed and a NUL */
@@ -130,8 +131,8 @@ static int read_whole(struct reading *reading, struct frame *frame, int fd)
 	return 0;
 }
 
-/* Opens what may be opened without harm: an include that is a pipe or a device would block or never
- * end. */
+/* Opens what may be opened without harm: a pipe or a device would block or never end, which only
+ * who names the main file may want. */
 static int open_file(struct frame *frame)
 {
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
@@ -139,7 +140,7 @@ static int open_file(struct frame *frame)
 	int fd;
 	int r;
 
-	fd = open(frame->file, frame->parent == NULL ? flags : flags | O_NONBLOCK);
+	fd = open(frame->file, frame->may_wait ? flags : flags | O_NONBLOCK);
 	if (fd < 0) {
 		return -errno;
 	}
@@ -147,7 +148,7 @@ static int open_file(struct frame *frame)
 		r = -errno; /* UNTESTED: fstat() of an open file does not fail on Linux */
 	} else if (S_ISDIR(st.st_mode)) {
 		r = -EISDIR;
-	} else if (frame->parent != NULL && !S_ISREG(st.st_mode)) {
+	} else if (!frame->may_wait && !S_ISREG(st.st_mode)) {
 		r = -EINVAL;
 	} else {
 		frame->dev = st.st_dev;
@@ -349,10 +350,11 @@ out:
 	return r;
 }
 
-int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors)
+int conf_source_read(
+	struct conf_source *source, const char *path, bool may_wait, struct conf_errors *errors)
 {
 	struct reading reading = {.source = source, .errors = errors};
-	struct frame frame = {.depth = 0};
+	struct frame frame = {.may_wait = may_wait};
 	int fd;
 	int r;
 

@@ -14,6 +14,7 @@
 #ifndef WEIR_CONF_SOURCE_H
 #define WEIR_CONF_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct conf_errors;
@@ -44,9 +45,11 @@ struct conf_source {
 
 /**
  * Reads `path` and all its includes. 0, or a negative errno with at least one error in `errors`:
- * every wrong include is reported. The caller calls conf_source_fini() in either case.
+ * every wrong include is reported. `may_wait`: the main file, too, must be a regular one if not.
+ * The caller calls conf_source_fini() in either case.
  */
-int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors);
+int conf_source_read(
+	struct conf_source *source, const char *path, bool may_wait, struct conf_errors *errors);
 void conf_source_fini(struct conf_source *source);
 
 /** Where a line of the whole text came from. */

@@ -247,7 +247,7 @@ static void reload_apply(struct reload *reload)
 	struct conf_errors errors;
 
 	conf_errors_init(&errors);
-	if (conf_load(opts->path, &errors, &reload->conf) == 0) {
+	if (conf_load_regular(opts->path, &errors, &reload->conf) == 0) {
 		reload_compare(reload, reload->conf);
 		fflush(reload->report);
 		if (reload->n_text == 0) {

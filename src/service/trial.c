@@ -46,8 +46,8 @@ static void on_output(struct watcher *watcher, uint32_t events)
 static const char *trial_problem(const struct trial *trial, const siginfo_t *info)
 {
 	if (trial->timed_out) {
-		return "the check took longer than 10 s and was given up; is a file system of the "
-		       "config hanging?";
+		return "the check took longer than 10 s and was given up; is the config a "
+		       "pipe, or its file system hanging?";
 	}
 	if (info->si_code == CLD_EXITED && info->si_status == 0) {
 		return NULL;

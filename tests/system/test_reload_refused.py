@@ -60,6 +60,27 @@ def test_missing_config_is_told():
         expect_unchanged(here, old)
 
 
+def test_config_that_is_a_pipe_is_told():
+    """The check in a child takes what its writer has, and nothing is left to read here."""
+    with house(errors=FAILED) as here:
+        old = here.client()
+        text = config.text(here.settings())
+        os.unlink(here.weir.config)
+        os.mkfifo(here.weir.config)
+
+        def write():
+            with open(here.weir.config, "w", encoding="ascii") as file:
+                file.write(text)
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        done = here.weir.reload()
+        assert done.returncode == 1 and "Not a regular file" in done.stderr
+        thread.join(DEADLINE)
+        here.weir.record("reload_failed")
+        expect_unchanged(here, old)
+
+
 @pytest.mark.parametrize("what", ("missing", "folder", "unreadable", "fifo"))
 def test_include_that_cannot_be_read_is_told(what):
     with house(errors=FAILED, user=NOBODY) as here:
