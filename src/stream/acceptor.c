@@ -159,6 +159,9 @@ static int accept_one(struct acceptor *acceptor)
 				(void)sockopts_set(
 					fd, acceptor->opts.options); /* at worst it is slow */
 			}
+			if (acceptor->draining) {
+				listen_admit(fd, peer.any.sa_family);
+			}
 			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
 			return 0;
 		}

@@ -304,6 +304,8 @@ bool listen_can_double(const struct addr *addr)
 	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
 }
 
+enum { TTL_OF_NEIGHBOURS = 255 };
+
 /** Drops a SYN without ACK; offset 13 are the flags of the TCP header (RFC 9293, 3.1). */
 static int refuse_syn(int fd)
 {
@@ -321,7 +323,20 @@ static int refuse_syn(int fd)
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0) {
 		return -errno;
 	}
-	return 1;
+	return 0;
+}
+
+/**
+ * The packets that a TCP socket takes must have crossed no router (255), or any number of them (0).
+ * A listening socket drops SYNs by that, but not the last segments of handshakes under way, whose
+ * sockets inherit it.
+ */
+static int set_ttl_min(int fd, int family, int ttl)
+{
+	int r = set_flag(fd, IPPROTO_IP, IP_MINTTL, ttl);
+
+	/* Both, since clients of IPv4 may come to a socket of IPv6. */
+	return r == 0 && family == AF_INET6 ? set_flag(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, ttl) : r;
 }
 
 int listen_refuse(int fd)
@@ -333,10 +348,22 @@ int listen_refuse(int fd)
 		return -errno;
 	}
 	if (family != AF_UNIX) {
-		return refuse_syn(fd);
+		int r = refuse_syn(fd);
+
+		/* Kernels may keep filters for the privileged. This stops all but the SYN of a
+		 * neighbour whose packets start with a TTL of 255; most start with 64 or 128. */
+		r = r < 0 ? set_ttl_min(fd, family, TTL_OF_NEIGHBOURS) : r;
+		return r < 0 ? r : 1;
 	}
 	/* connect(2) looks at it, accept(2) does not: unix_stream_connect(), unix_accept(). */
 	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
+}
+
+void listen_admit(int fd, int family)
+{
+	if (family != AF_UNIX) {
+		(void)set_ttl_min(fd, family, 0);
+	}
 }
 
 void listen_close(struct listen_socket *socket)

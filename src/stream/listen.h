@@ -90,6 +90,9 @@ bool listen_can_double(const struct addr *addr);
  */
 int listen_refuse(int fd);
 
+/** For a connection accepted after listen_refuse(): it takes whatever its client sends. */
+void listen_admit(int fd, int family);
+
 /**
  * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path
  * and gives up the claim. Idempotent, and fine when never opened: { .fd = -1 }.

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 
 #include "acceptor_rig.h"
+#include "fault.h"
 #include "fixture.h"
 #include "suite.h"
 
@@ -75,16 +76,30 @@ static unsigned tcp_state(int fd)
 	return info.tcpi_state;
 }
 
+/** What a kernel may answer to somebody without privileges. */
+static void forbid_filters(void)
+{
+	fault_only_call("setsockopt");
+	fault_set_errno(EPERM);
+	fault_arm(1);
+}
+
+/** TCP, UNIX, and TCP without a filter. */
 START_TEST(draining_lets_nobody_new_in_and_resets_nobody)
 {
+	bool is_unix = _i == 1;
 	int newcomer;
 
 	owner.limit = 0;
-	start(_i);
+	start(is_unix);
 	connect_clients(3);
 	loop_until(acceptor_is_paused(owner.acceptor));
+	if (_i == 2) {
+		forbid_filters();
+	}
 	acceptor_drain(owner.acceptor);
-	if (_i) {
+	ck_assert(fault_disarm() == (_i == 2));
+	if (is_unix) {
 		ck_assert_int_eq(connect_newcomer(&newcomer), -ECONNREFUSED);
 	} else {
 		ck_assert_int_eq(connect_newcomer(&newcomer), -EINPROGRESS);
@@ -94,7 +109,7 @@ START_TEST(draining_lets_nobody_new_in_and_resets_nobody)
 	acceptor_resume(owner.acceptor);
 	loop_until(owner.n_drained == 1);
 	ck_assert_uint_eq(owner.n_accepted, 3);
-	if (!_i) {
+	if (!is_unix) {
 		/* It asks again later, and meets whoever listens then. */
 		ck_assert_uint_eq(tcp_state(newcomer), TCP_SYN_SENT);
 	}
@@ -253,7 +268,7 @@ static Suite *acceptor_drain_suite(void)
 	tcase_add_loop_test(draining, draining_serves_what_waits_then_closes, 0, 2);
 	tcase_add_loop_test(draining, draining_an_empty_queue_ends_though_paused, 0, 4);
 	tcase_add_loop_test(draining, draining_waits_at_the_limit, 0, 2);
-	tcase_add_loop_test(draining, draining_lets_nobody_new_in_and_resets_nobody, 0, 2);
+	tcase_add_loop_test(draining, draining_lets_nobody_new_in_and_resets_nobody, 0, 3);
 	tcase_add_test(draining, draining_a_shared_socket_takes_no_newcomers_for_ever);
 	tcase_add_loop_test(draining, draining_survives_a_shortage, 0, 2);
 	tcase_add_test(draining, draining_ends_when_the_socket_is_of_no_use);
