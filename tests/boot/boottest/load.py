@@ -39,20 +39,31 @@ class _Going:
 
 
 class Connecting(_Going):
-    """Connects, is served, leaves, and connects again: `times` clients at a time, `count` so far."""
+    """
+    Connects, is served, leaves, and connects again: `times` clients at a time, `count` so far. Where a
+    listener comes and goes, clients may be refused, but who is connected is served.
+    """
 
-    def __init__(self, to, times=4):
+    def __init__(self, to, times=4, may_be_refused=False):
         super().__init__()
         self._to = to
+        self._may_be_refused = may_be_refused
         self._lock = threading.Lock()
         self._go(self._connect, times)
 
     def _connect(self, _):
         while not self._stopped.is_set():
-            with traffic.client(self._to) as client:
+            try:
+                client = traffic.client(self._to)
+            except ConnectionRefusedError:
+                assert self._may_be_refused, "refused"
+                self._stopped.wait(_PACE)
+                continue
+            with client:
                 client.sendall(b"ping")
                 peers.fin(client)
-                assert peers.read_end(client) == (b"ping", "fin")
+                got = peers.read_end(client)
+                assert got == (b"ping", "fin"), f"{self._to} to {peers.name(client)}: {got}"
             with self._lock:
                 self.count += 1
 
