@@ -17,7 +17,7 @@
  *		listener  one socket on one worker	upstream, limit: which server, how many
  *		proxy	one worker's share of it all	generation  one config as workers serve it
  *	service/  daemon  the process			worker	a thread with a loop
- *		reload	another config, or none of it	trial	checks it in a child process
+ *		reload	another config, or none of it	trial, spawner  a child checks it
  *		control	the socket for weir --reload	control_client  its other end
  *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
  *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd

@@ -12,7 +12,7 @@ import pytest
 
 from weirtest import config, peers, transfer, wait
 from weirtest.house import FAILED, NOBODY, exchange, house, listener, say, upstream
-from weirtest.settings import DEADLINE, SANITIZER, scaled
+from weirtest.settings import DEADLINE, scaled
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
 
@@ -282,8 +282,6 @@ def test_names_are_looked_up_again():
 
 
 def test_nothing_is_left_of_many_reloads(report):
-    if SANITIZER:
-        pytest.skip("a sanitizer's memory says nothing")
     with house(workers=2) as here:
         fds = f"/proc/{here.weir.pid}/fd"
         web = listener("web", str(here.weir.address))
