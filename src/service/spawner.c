@@ -2,6 +2,7 @@
 #include "service/spawner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -12,14 +13,24 @@
 /* Of <linux/close_range.h>, which does not go with <unistd.h>. */
 enum { OWN_TABLE = 1 << 1 };
 
+/* ThreadSanitizer knows one table of fds for the process, and breaks down over a second one. So
+ * under it the thread shares the table, and a child may hold up the closing of a socket. */
+#if defined(__SANITIZE_THREAD__)
+#define SPAWNER_SHARES
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SPAWNER_SHARES
+#endif
+#endif
+
 /** What the thread is told; it shares the memory, but not the fds. */
-struct order {
+struct spawner_order {
 	const char *program;
 	char *const *argv;
 	pid_t pid;
 };
 
-/** A pointer to an order, with an fd beside it if there is one. */
+/** The fd beside a message. */
 union fd_message {
 	struct cmsghdr header;
 	char space[CMSG_SPACE(sizeof(int))];
@@ -28,7 +39,7 @@ union fd_message {
 /* ---- in the thread ---- */
 
 /** Runs the program; its output goes to `output_fd`. 0 or a negative errno. */
-static int spawn(struct order *order, int output_fd)
+static int spawn(struct spawner_order *order, int output_fd)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -63,11 +74,11 @@ static int spawn(struct order *order, int output_fd)
 	return r;
 }
 
-/** An order and its fd; NULL at the end. */
-static struct order *receive(int fd, int *ret_output_fd)
+/** The fd of the next order, -1 if it was lost; false at the end. */
+static bool receive(int fd, int *ret_output_fd)
 {
-	struct order *order = NULL;
-	struct iovec iov = {.iov_base = &order, .iov_len = sizeof(order)};
+	char byte;
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
 	union fd_message control = {.space = {0}};
 	struct msghdr message = {
 		.msg_iov = &iov,
@@ -80,46 +91,57 @@ static struct order *receive(int fd, int *ret_output_fd)
 	do {
 		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	if (n != sizeof(order)) {
-		return NULL;
-	}
 	*ret_output_fd = -1;
-	if (CMSG_FIRSTHDR(&message) != NULL) {
+	if (n == 1 && CMSG_FIRSTHDR(&message) != NULL) {
 		memcpy(ret_output_fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
 	}
-	return order;
+	return n == 1;
 }
 
-/** Nothing but stdio and this fd is left, in a table of the thread's own. 0 or a negative errno. */
+/**
+ * Nothing but stdio and this fd is left, in a table of the thread's own; which fd it is then. Or a
+ * negative errno.
+ */
 static int keep_only(int fd)
 {
+#ifdef SPAWNER_SHARES
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+#else
 	if (close_range((unsigned)fd + 1, UINT32_MAX, OWN_TABLE) < 0) {
 		return -errno;
 	}
 	if (fd > STDERR_FILENO + 1) {
 		(void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
 	}
-	return 0;
+	return fd;
+#endif
+}
+
+static void tell(struct spawner *spawner, int fd, int result)
+{
+	atomic_store(&spawner->result, result);
+	(void)send(fd, "", 1, MSG_NOSIGNAL);
 }
 
 static void *spawner_main(void *arg)
 {
-	int fd = (int)(intptr_t)arg;
-	struct order *order;
+	struct spawner *spawner = arg;
+	int given = spawner->thread_fd;
+	int fd = keep_only(given);
 	int output_fd;
-	int alone = keep_only(fd);
 
-	/* The first answer: the table is the thread's own. */
-	(void)send(fd, &alone, sizeof(alone), MSG_NOSIGNAL);
-	while (alone == 0 && (order = receive(fd, &output_fd)) != NULL) {
-		int result = output_fd < 0 ? -EMFILE : spawn(order, output_fd);
+	/* The first answer: the table is the thread's own, or why not. */
+	tell(spawner, given, fd < 0 ? fd : 0);
+	while (fd >= 0 && receive(fd, &output_fd)) {
+		int result =
+			output_fd < 0 ? -EMFILE : spawn(atomic_load(&spawner->order), output_fd);
 
 		if (output_fd >= 0) {
 			close(output_fd);
 		}
-		(void)send(fd, &result, sizeof(result), MSG_NOSIGNAL);
+		tell(spawner, fd, result);
 	}
-	if (alone == 0) {
+	if (fd >= 0) {
 		close(fd);
 	}
 	return NULL;
@@ -130,13 +152,13 @@ static void *spawner_main(void *arg)
 /** What the thread answers: 0 or a negative errno. */
 static int answer(struct spawner *spawner)
 {
-	int result;
+	char byte;
 	ssize_t n;
 
 	do {
-		n = recv(spawner->fd, &result, sizeof(result), 0);
+		n = recv(spawner->fd, &byte, 1, 0);
 	} while (n < 0 && errno == EINTR);
-	return n == sizeof(result) ? result : -EIO;
+	return n == 1 ? atomic_load(&spawner->result) : -EIO;
 }
 
 int spawner_open(struct spawner *spawner)
@@ -150,9 +172,10 @@ int spawner_open(struct spawner *spawner)
 		return -errno;
 	}
 	spawner->fd = fds[0];
+	spawner->thread_fd = fds[1];
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&spawner->thread, NULL, spawner_main, (void *)(intptr_t)fds[1]);
+	r = -pthread_create(&spawner->thread, NULL, spawner_main, spawner);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r < 0) {
 		close(fds[0]);
@@ -182,9 +205,9 @@ void spawner_close(struct spawner *spawner)
 int spawner_run(struct spawner *spawner, const char *program, char *const argv[], int output_fd,
 	pid_t *ret_pid)
 {
-	struct order order = {.program = program, .argv = argv};
-	struct order *at = &order;
-	struct iovec iov = {.iov_base = &at, .iov_len = sizeof(at)};
+	struct spawner_order order = {.program = program, .argv = argv};
+	char byte = 0;
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
 	union fd_message control = {.space = {0}};
 	struct msghdr message = {
 		.msg_iov = &iov,
@@ -203,6 +226,7 @@ int spawner_run(struct spawner *spawner, const char *program, char *const argv[]
 	if (!spawner->running) {
 		return -ENOSYS;
 	}
+	atomic_store(&spawner->order, &order);
 	if (sendmsg(spawner->fd, &message, MSG_NOSIGNAL) < 0) {
 		return -errno;
 	}

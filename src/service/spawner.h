@@ -11,13 +11,19 @@
 #define WEIR_SERVICE_SPAWNER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+struct spawner_order;
 
 struct spawner {
 	pthread_t thread;
 	bool running;
-	int fd; /**< to the thread; a copy of each child's output goes through it */
+	int fd;        /**< to the thread; a copy of each child's output goes through it */
+	int thread_fd; /**< the other end, in the thread's table */
+	struct spawner_order *_Atomic order; /**< what the thread is to do */
+	atomic_int result;                   /**< how it went */
 };
 
 /** Starts the thread; before sockets are opened that shall not be in it. 0 or a negative errno. */
