@@ -267,7 +267,8 @@ int session_open(const struct session_opts *opts)
 void session_apply_timeouts(struct session *session)
 {
 	assert(loop_is_current(session_proxy(session)->loop));
-	if (session->connector != NULL) {
+	/* While it waits there is no server, and no connector but a wait. */
+	if (session->server != NULL && session->connector != NULL) {
 		connector_set_timeout(
 			session->connector, session->terms->rules.timeouts.connect_ns);
 	}

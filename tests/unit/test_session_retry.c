@@ -46,6 +46,23 @@ START_TEST(a_server_that_starts_late_gets_what_the_client_sent_early)
 }
 END_TEST
 
+START_TEST(new_timeouts_leave_a_wait_alone)
+{
+	begin_and_wait(WIRE_TCP);
+	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	house_terms(&house, 0)->rules.timeouts.connect_ns = (uint64_t)7 * NS_PER_S;
+	session_apply_timeouts(container_of(house.proxy.sessions.next, struct session, link));
+	house_clear_servers(&house);
+	house_add_server(&house, server.address);
+	side_send(&client, 300);
+	loop_until(server.side.in.n_received == 300);
+	side_finish(&client);
+	side_finish(&server.side);
+	until_ended();
+	assert_says(" reason=eof");
+}
+END_TEST
+
 START_TEST(when_retry_for_is_over_the_client_is_reset)
 {
 	char refused[64];
@@ -118,6 +135,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, session_rig_setup, session_rig_teardown);
 	tcase_add_test(tc, a_server_that_starts_late_gets_what_the_client_sent_early);
+	tcase_add_test(tc, new_timeouts_leave_a_wait_alone);
 	tcase_add_test(tc, when_retry_for_is_over_the_client_is_reset);
 	tcase_add_loop_test(tc, a_client_that_resets_while_waiting_ends_at_once, 0, 2);
 	tcase_add_test(tc, waiting_ends_with_the_drain);
