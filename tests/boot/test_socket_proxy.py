@@ -19,9 +19,10 @@ CLIENT = "127.0.0.1:80"
 # What both do, and what the original does not.
 BOTH = pytest.mark.parametrize("program", (ORIGINAL, WEIR), ids=("original", "weir"))
 
-# The page has none; what listens in its place is the test's.
+# The page has none; what listens in its place is the test's. Once it is started, its network is made.
 NGINX = """\
 [Service]
+Type=exec
 ExecStart=/bin/sleep infinity
 PrivateTmp=yes
 PrivateNetwork=yes
