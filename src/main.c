@@ -42,7 +42,8 @@
 #define WEIR_CONF "/etc/weir/weir.conf"
 #endif
 
-static const char usage_text[] = "usage: weir [-c FILE] [--check] [--reload] [--version] [--help]\n"
+static const char usage_text[] = "usage: weir [-c FILE] [--check]\n"
+				 "       weir --reload | --version | --help\n"
 				 "       weir --socket-proxy [OPTION ...] HOST:PORT|/PATH|@NAME\n";
 
 static const char help_text[] =
@@ -79,7 +80,7 @@ static struct options parse_options(int argc, char **argv)
 		{"socket-proxy", no_argument, NULL, OPTION_SOCKET_PROXY},
 		{0},
 	};
-	struct options options = {.conf_path = WEIR_CONF};
+	struct options options = {0};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
@@ -111,6 +112,16 @@ static struct options parse_options(int argc, char **argv)
 		fprintf(stderr, "weir: unexpected argument: %s; the config is named by -c\n%s",
 			argv[optind], usage_text);
 		exit(EXIT_CODE_USAGE);
+	}
+	if (options.reload && (options.check || options.conf_path != NULL)) {
+		fprintf(stderr,
+			"weir: --reload goes alone: the weir that runs checks the config it "
+			"has\n%s",
+			usage_text);
+		exit(EXIT_CODE_USAGE);
+	}
+	if (options.conf_path == NULL) {
+		options.conf_path = WEIR_CONF;
 	}
 	return options;
 }
