@@ -58,6 +58,7 @@ static int inet_address(const char *text, struct addr *ret_addr, const char **re
 	size_t len = strlen(text);
 	uint16_t port = 80;
 	bool bare;
+	int r;
 
 	if (colon != NULL && (end == NULL || end < colon)) {
 		len = (size_t)(colon - text);
@@ -65,7 +66,11 @@ static int inet_address(const char *text, struct addr *ret_addr, const char **re
 	}
 	if (port == 0) {
 		*ret_why = "what follows the last colon is neither a port nor the name of a "
-			   "service in /etc/services; write HOST:80";
+			   "service in /etc/services; write HOST:80 or /run/x.sock";
+		return -EINVAL;
+	}
+	if (len == 0) {
+		*ret_why = "it has no host; write 127.0.0.1:80";
 		return -EINVAL;
 	}
 	if (len >= sizeof(written) / 2) {
@@ -75,7 +80,12 @@ static int inet_address(const char *text, struct addr *ret_addr, const char **re
 	bare = text[0] != '[' && memchr(text, ':', len) != NULL;
 	(void)snprintf(written, sizeof(written), "%s%.*s%s:%u", bare ? "[" : "", (int)len, text,
 		bare ? "]" : "", (unsigned)port);
-	return addr_parse(written, ret_addr, ret_why);
+	r = addr_parse(written, ret_addr, ret_why);
+	if (r < 0 && bare) {
+		*ret_why = "what stands before the last colon is not an IPv6 address; write "
+			   "[::1]:80";
+	}
+	return r;
 }
 
 int socket_proxy_address(const char *text, struct addr *ret_addr, const char **ret_why)
@@ -87,7 +97,12 @@ int socket_proxy_address(const char *text, struct addr *ret_addr, const char **r
 	if (text[0] == '/' || text[0] == '@') {
 		/* Cut, it is still too long for a UNIX socket. */
 		(void)snprintf(written, sizeof(written), "unix:%s", text);
-		return addr_parse(written, ret_addr, ret_why);
+		r = addr_parse(written, ret_addr, ret_why);
+		if (r < 0) {
+			*ret_why = "it is no UNIX socket: 1 to 107 bytes, no control character; "
+				   "write /run/x.sock, or @x for an abstract one";
+		}
+		return r;
 	}
 	r = inet_address(text, &addr, ret_why);
 	if (r == 0 && addr.kind != ADDR_INET && addr.kind != ADDR_NAME) {
