@@ -2,6 +2,8 @@
 /* The acceptor: draining, and whatever its owner does in a callback. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "acceptor_rig.h"
 #include "fault.h"
@@ -113,6 +115,46 @@ START_TEST(draining_lets_nobody_new_in_and_resets_nobody)
 		/* It asks again later, and meets whoever listens then. */
 		ck_assert_uint_eq(tcp_state(newcomer), TCP_SYN_SENT);
 	}
+}
+END_TEST
+
+/** A client of the acceptor's socket whose packets have this TTL until it is connected, then 64. */
+static int connect_with_ttl(int ttl)
+{
+	union addr_sockaddr address;
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(getsockname(acceptor_fd(owner.acceptor), &address.any, &len), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)), 0);
+	ck_assert_int_eq(connect(fd, &address.any, len), 0);
+	ttl = 64;
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)), 0);
+	return fd;
+}
+
+START_TEST(handshake_that_ends_while_draining_without_a_filter_is_served)
+{
+	struct pollfd server = {.events = POLLIN};
+	int client;
+
+	owner.limit = 0;
+	start(false);
+	connect_clients(1);
+	loop_until(acceptor_is_paused(owner.acceptor));
+	forbid_filters();
+	acceptor_drain(owner.acceptor);
+	ck_assert(fault_disarm());
+	/* Its socket is made later than the listener's minimal TTL, and inherits it. */
+	client = connect_with_ttl(255);
+	owner.limit = CLIENTS_MAX;
+	acceptor_resume(owner.acceptor);
+	loop_until(owner.n_drained == 1);
+	ck_assert_uint_eq(owner.n_accepted, 2);
+	ck_assert_int_eq(send(client, "x", 1, 0), 1);
+	server.fd = owner.fds[1];
+	ck_assert_int_eq(poll(&server, 1, 10000), 1);
+	close(client);
 }
 END_TEST
 
@@ -269,6 +311,7 @@ static Suite *acceptor_drain_suite(void)
 	tcase_add_loop_test(draining, draining_an_empty_queue_ends_though_paused, 0, 4);
 	tcase_add_loop_test(draining, draining_waits_at_the_limit, 0, 2);
 	tcase_add_loop_test(draining, draining_lets_nobody_new_in_and_resets_nobody, 0, 3);
+	tcase_add_test(draining, handshake_that_ends_while_draining_without_a_filter_is_served);
 	tcase_add_test(draining, draining_a_shared_socket_takes_no_newcomers_for_ever);
 	tcase_add_loop_test(draining, draining_survives_a_shortage, 0, 2);
 	tcase_add_test(draining, draining_ends_when_the_socket_is_of_no_use);
