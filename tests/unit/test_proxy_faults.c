@@ -208,11 +208,8 @@ static void setup(void)
 	timeouts->half_close_ns = (uint64_t)400 * NS_PER_MS;
 	timeouts->write_stall_ns = (uint64_t)400 * NS_PER_MS;
 
-	refused_address(house.servers[0].text);
+	fd = listen_anywhere(WIRE_TCP, house.servers[0].text);
 	ck_assert_int_eq(addr_parse(house.servers[0].text, &listening_addr, &why), 0);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ck_assert_int_eq(bind(fd, &listening_addr.sa.any, listening_addr.sa_len), 0);
-	ck_assert_int_eq(listen(fd, 8), 0);
 	listening = (struct listener_socket){.listen.fd = fd};
 	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &listening), 0);
 }

@@ -62,7 +62,7 @@ START_TEST(a_refused_server_is_followed_by_the_next)
 	char refused[64];
 	char expected[160];
 
-	refused_address(refused);
+	house_refused_address(&house, refused);
 	house_add_server(&house, refused);
 	house_add_server(&house, server.address);
 	begin_and_exchange(); /* what came early goes whole to the server that answers */
@@ -151,7 +151,7 @@ START_TEST(the_last_attempt_decides_that_it_is_a_timeout)
 	char refused[64];
 
 	black_hole_open(&hole);
-	refused_address(refused);
+	house_refused_address(&house, refused);
 	house_terms(&house, 0)->rules.timeouts.connect_ns = (uint64_t)30 * NS_PER_MS;
 	house_add_server(&house, refused);
 	house_add_server(&house, hole.server.address);
@@ -226,7 +226,7 @@ START_TEST(when_all_fail_the_client_is_reset)
 	char refused[64];
 	char expected[256];
 
-	refused_address(refused);
+	house_refused_address(&house, refused);
 	house_add_server(&house, "unix:/nonexistent/socket");
 	house_add_server(&house, refused);
 	begin(WIRE_TCP);

@@ -23,7 +23,7 @@ static void begin_and_wait(enum wire_kind kind)
 {
 	char refused[64];
 
-	refused_address(refused);
+	house_refused_address(&house, refused);
 	house_add_server(&house, refused);
 	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
 	begin(kind);
@@ -68,7 +68,7 @@ START_TEST(when_retry_for_is_over_the_client_is_reset)
 	char refused[64];
 	char expected[256];
 
-	refused_address(refused);
+	house_refused_address(&house, refused);
 	house_add_server(&house, refused);
 	house_add_server(&house, refused);
 	house.upstream.retry_for_ns = (uint64_t)150 * NS_PER_MS;

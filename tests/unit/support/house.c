@@ -47,6 +47,9 @@ void house_open(struct house *house)
 
 void house_close(struct house *house)
 {
+	for (size_t i = 0; i < house->n_refusing; i++) {
+		close(house->refusing[i]);
+	}
 	proxy_fini(&house->proxy);
 	ck_assert_uint_eq(limit_taken(&house->shared.pairs), 0);
 	/* By now nothing but the test uses it. */
@@ -125,8 +128,8 @@ static void on_server_ready(struct watcher *watcher, uint32_t events)
 	fault_resume();
 }
 
-/** Listens; the kernel picks the port, or the abstract name. */
-static int listen_anywhere(enum wire_kind kind, char address[64])
+/** Binds to what the kernel picks: a port, or an abstract name. */
+static int bind_anywhere(enum wire_kind kind, char address[64])
 {
 	union addr_sockaddr sa = {.in = {.sin_family = AF_INET}};
 	socklen_t len = sizeof(sa.in);
@@ -141,7 +144,6 @@ static int listen_anywhere(enum wire_kind kind, char address[64])
 	fd = socket(sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, &sa.any, len), 0);
-	ck_assert_int_eq(listen(fd, 8), 0);
 	len = sizeof(sa);
 	ck_assert_int_eq(getsockname(fd, &sa.any, &len), 0);
 	if (kind == WIRE_UNIX) {
@@ -151,6 +153,14 @@ static int listen_anywhere(enum wire_kind kind, char address[64])
 	} else {
 		(void)snprintf(address, 64, "127.0.0.1:%u", ntohs(sa.in.sin_port));
 	}
+	return fd;
+}
+
+int listen_anywhere(enum wire_kind kind, char address[64])
+{
+	int fd = bind_anywhere(kind, address);
+
+	ck_assert_int_eq(listen(fd, 8), 0);
 	return fd;
 }
 
@@ -180,7 +190,8 @@ void server_block(struct server *server)
 	loop_unwatch(test_loop, server->fd, &server->watcher);
 }
 
-void refused_address(char address[64])
+void house_refused_address(struct house *house, char address[64])
 {
-	close(listen_anywhere(WIRE_TCP, address));
+	ck_assert_uint_lt(house->n_refusing, HOUSE_SERVERS_MAX);
+	house->refusing[house->n_refusing++] = bind_anywhere(WIRE_TCP, address);
 }

@@ -22,6 +22,8 @@ struct house {
 	struct proxy_shared shared;
 	struct proxy proxy;
 	struct proxy *proxies[1];
+	int refusing[HOUSE_SERVERS_MAX]; /**< house_refused_address() */
+	size_t n_refusing;
 };
 
 /** Opens it without servers; all timeouts are off. */
@@ -62,7 +64,13 @@ void server_close(struct server *server);
 /** Accepts no more; who connects waits in its queue. */
 void server_block(struct server *server);
 
-/** The address of a port on which nobody listens. */
-void refused_address(char address[64]);
+/** Listens on what the kernel picks, a port of 127.0.0.1 or an abstract name. */
+int listen_anywhere(enum wire_kind kind, char address[64]);
+
+/**
+ * The address of a port on which nobody listens, and nobody will: it stays bound until
+ * house_close(), so that the kernel picks it for no other test.
+ */
+void house_refused_address(struct house *house, char address[64]);
 
 #endif
