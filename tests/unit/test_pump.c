@@ -150,11 +150,11 @@ static void receive_at_once(void)
 	ck_assert_int_eq(n, -EAGAIN);
 }
 
-/** Until the mark is reached; what is in a pipe may be more. */
+/** Until the mark was reached (what is in a pipe may be more); TCP may take some even then. */
 static void loop_until_full(void)
 {
-	loop_until(!stream_can_write(line.to));
-	ck_assert(line.splices || stream_bytes_waiting(line.to) == line.mark);
+	loop_until(!stream_is_started(line.from));
+	ck_assert(line.splices || line.most_waiting == line.mark);
 }
 
 START_TEST(moves_all_bytes_in_order_and_then_the_end)
@@ -193,7 +193,6 @@ START_TEST(stops_at_the_mark_and_resumes_at_drain)
 	line_open(_i, true, MARK);
 	sender_send(&line.sender, line.in, total);
 	loop_until_full();
-	ck_assert(!stream_is_started(line.from));
 	loop_settle();
 	loop_until_full();
 	ck_assert(!sender_is_done(&line.sender));

@@ -289,12 +289,16 @@ enum end_by rig_by(const struct rig *rig, const struct side *side)
 
 void rig_stall(struct rig *rig, struct side *from)
 {
+	struct stream *source = rig_stream(rig, from);
 	struct stream *to = rig_stream(rig, rig_other(rig, from));
 
 	side_send(from, 64 * 1024 * 1024);
-	loop_until(stream_bytes_waiting(to) >= rig->mark);
-	ck_assert(rig->splices || stream_bytes_waiting(to) == rig->mark);
-	ck_assert(!stream_is_started(rig_stream(rig, from)));
-	loop_settle();
+	/* Stopped at the mark; TCP may take a few bytes more, in the same turn or a later one. */
+	do {
+		loop_until(!stream_is_started(source));
+		loop_settle();
+	} while (stream_is_started(source));
+	ck_assert_uint_gt(stream_bytes_waiting(to), 0);
+	ck_assert(rig->splices || stream_bytes_waiting(to) <= rig->mark);
 	sender_stop(&from->out);
 }
