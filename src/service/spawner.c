@@ -13,16 +13,6 @@
 /* Of <linux/close_range.h>, which does not go with <unistd.h>. */
 enum { OWN_TABLE = 1 << 1 };
 
-/* ThreadSanitizer knows one table of fds for the process, and breaks down over a second one. So
- * under it the thread shares the table, and a child may hold up the closing of a socket. */
-#if defined(__SANITIZE_THREAD__)
-#define SPAWNER_SHARES
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SPAWNER_SHARES
-#endif
-#endif
-
 /** What the thread is told; it shares the memory, but not the fds. */
 struct spawner_order {
 	const char *program;
@@ -104,7 +94,7 @@ static bool receive(int fd, int *ret_output_fd)
  */
 static int keep_only(int fd)
 {
-#ifdef SPAWNER_SHARES
+#if SPAWNER_SHARES_FDS
 	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 #else
 	if (close_range((unsigned)fd + 1, UINT32_MAX, OWN_TABLE) < 0) {

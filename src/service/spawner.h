@@ -15,6 +15,21 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/**
+ * 1: the thread shares the table all the same, and a child may hold up the closing of a socket.
+ * ThreadSanitizer knows one table of fds for the process, and breaks down over a second one.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SPAWNER_SHARES_FDS 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define SPAWNER_SHARES_FDS 1
+#endif
+#ifndef SPAWNER_SHARES_FDS
+#define SPAWNER_SHARES_FDS 0
+#endif
+
 struct spawner_order;
 
 struct spawner {

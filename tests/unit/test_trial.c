@@ -166,7 +166,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
-	tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
+	if (!SPAWNER_SHARES_FDS) {
+		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
+	}
 	tcase_add_test(tc, what_it_says_is_bounded);
 	tcase_add_loop_test(tc, an_end_without_a_word_is_a_problem_of_its_own, 0, 2);
 	tcase_add_test(tc, one_that_hangs_is_killed_when_its_time_is_over);
