@@ -33,7 +33,7 @@ static int spawn(struct spawner_order *order, int output_fd)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t blocked;
 	sigset_t ignored;
 	int r = -posix_spawn_file_actions_init(&actions);
 
@@ -45,10 +45,12 @@ static int spawn(struct spawner_order *order, int output_fd)
 		posix_spawn_file_actions_destroy(&actions);
 		return r;
 	}
-	(void)sigemptyset(&none);
+	/* `systemctl kill -s HUP` goes to every process of the service, and means weir. */
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGHUP);
 	(void)sigemptyset(&ignored);
 	(void)sigaddset(&ignored, SIGPIPE);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setsigmask(&attributes, &blocked);
 	(void)posix_spawnattr_setsigdefault(&attributes, &ignored);
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);

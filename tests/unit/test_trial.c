@@ -108,6 +108,13 @@ START_TEST(a_child_never_has_a_copy_of_our_fds)
 }
 END_TEST
 
+START_TEST(a_hangup_for_the_whole_service_does_not_end_it)
+{
+	run("kill -HUP $$; echo goes on; exit 1");
+	ck_assert_str_eq(trial.text, "goes on\n");
+}
+END_TEST
+
 START_TEST(what_it_says_is_bounded)
 {
 	run("head -c 1000000 /dev/zero | tr '\\0' x; exit 1");
@@ -169,6 +176,7 @@ int main(void)
 	if (!SPAWNER_SHARES_FDS) {
 		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
 	}
+	tcase_add_test(tc, a_hangup_for_the_whole_service_does_not_end_it);
 	tcase_add_test(tc, what_it_says_is_bounded);
 	tcase_add_loop_test(tc, an_end_without_a_word_is_a_problem_of_its_own, 0, 2);
 	tcase_add_test(tc, one_that_hangs_is_killed_when_its_time_is_over);
