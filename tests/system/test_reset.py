@@ -215,12 +215,11 @@ def test_many_resets_over_many_workers(by_client, report):
     count, size = scaled(400, 40), 100_000
     with relay(workers=4) as rig:
         pairs = [sides(rig, by_client) for _ in range(count)]
-        for breaker, _, _ in pairs:
-            transfer.fill(breaker, limit=size)
+        counts = [transfer.fill(breaker, limit=size) for breaker, _, _ in pairs]
         for breaker, _, _ in pairs:
             transfer.wait_sent(breaker)
             peers.reset(breaker)
-        for _, other, by in pairs:
-            assert_reset(other, transfer.filled(size))
+        for (_, other, by), sent in zip(pairs, counts, strict=True):
+            assert_reset(other, transfer.filled(sent))
         rig.weir.record("close", nth=count - 1, reason="reset", by=by)
-        report(f"{count} pairs reset after {size} bytes")
+        report(f"{count} pairs reset after {min(counts)} to {max(counts)} bytes")

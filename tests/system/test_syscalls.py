@@ -4,8 +4,8 @@ The system calls of a worker, one by one, against the list in docs/PERFORMANCE.m
 connection, and for a request on a warm one.
 
 Client and server take turns, so what happens is the same each time. Only how often the worker wakes
-up is the kernel's to say: what comes in at the same time is one turn, or two. So the sequence that
-most turns had is compared, and of all others what is not a wake-up.
+up is the kernel's to say: what comes in at the same time is one turn, or two, and more so on a busy
+machine. So all are compared but for their wake-ups, and of these one in ten must be just as listed.
 """
 
 import collections
@@ -71,8 +71,8 @@ def judge(found, expected, report, what):
     report(f"{what}: {len(usual)} calls, {times} of {len(found)} times: {' '.join(usual)}")
     strange = [lap for lap in found if without_waits(lap) != without_waits(expected)]
     assert not strange, f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}"
-    assert list(usual) == expected
-    assert times > len(found) / 2
+    as_listed = sum(list(lap) == expected for lap in found)
+    assert as_listed >= len(found) / 10, f"{as_listed} of {len(found)}: mostly {' '.join(usual)}"
 
 
 @contextlib.contextmanager
