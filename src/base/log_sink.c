@@ -323,6 +323,9 @@ static void empty_queues(void)
 		queue->ending = atomic_load(&queue->closed);
 		queue->round_end = log_queue_end(queue);
 	}
+	/* Behind the ends: no line of this round can follow a log_settle() not seen here. */
+	sink.form =
+		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	while ((queue = oldest_queue(&record)) != NULL) {
 		log_queue_take(queue, &record, text);
 		put_line(&record, text);
@@ -356,8 +359,6 @@ static void write_queues(bool last)
 {
 	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
 
-	sink.form =
-		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	sink.flows = false;
 	adopt_arrivals();
 	empty_queues();

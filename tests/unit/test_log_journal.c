@@ -7,13 +7,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -70,6 +74,39 @@ int __wrap_sd_journal_sendv(const struct iovec *fields, int n)
 	return 0;
 }
 
+/* Stops the log thread between the end of its pause and its look at the queues. */
+static struct {
+	atomic_bool is_set; /* before log_open() */
+	atomic_bool has_gathered;
+	sem_t reached;
+	sem_t go_on;
+} halt;
+
+int __real_clock_nanosleep(
+	clockid_t clock, int flags, const struct timespec *until, struct timespec *left);
+int __wrap_clock_nanosleep(
+	clockid_t clock, int flags, const struct timespec *until, struct timespec *left);
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+
+int __wrap_clock_nanosleep(
+	clockid_t clock, int flags, const struct timespec *until, struct timespec *left)
+{
+	int r = __real_clock_nanosleep(clock, flags, until, left);
+
+	atomic_store(&halt.has_gathered, true);
+	return r;
+}
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	if (atomic_load(&halt.is_set) && atomic_exchange(&halt.has_gathered, false)) {
+		ck_assert_int_eq(sem_post(&halt.reached), 0);
+		ck_assert_int_eq(sem_wait(&halt.go_on), 0);
+	}
+	return __real_pthread_mutex_lock(mutex);
+}
+
 static void name_journal(int fd, int off_by)
 {
 	struct stat st;
@@ -86,6 +123,7 @@ static void set_up(void)
 	journal.is_there = false;
 	journal.n_refused = 0;
 	journal.n = 0;
+	atomic_store(&halt.is_set, false);
 	log_set_level(LOG_LEVEL_INFO);
 }
 
@@ -294,6 +332,33 @@ START_TEST(lines_of_a_process_that_may_end_at_once_take_the_stream)
 }
 END_TEST
 
+START_TEST(a_line_of_a_process_that_stays_is_an_entry_whatever_the_log_thread_is_at)
+{
+	int memory = memory_open();
+	char *text;
+
+	name_journal(memory, 0);
+	journal.is_there = true;
+	atomic_store(&halt.is_set, true);
+	ck_assert_int_eq(sem_init(&halt.reached, 0, 0), 0);
+	ck_assert_int_eq(sem_init(&halt.go_on, 0, 0), 0);
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	put_line(LOG_LEVEL_INFO);
+	ck_assert_int_eq(sem_wait(&halt.reached), 0);
+	atomic_store(&halt.is_set, false);
+	log_settle();
+	put_line(LOG_LEVEL_ERROR);
+	ck_assert_int_eq(sem_post(&halt.go_on), 0);
+	ck_assert(log_close(PATIENCE));
+	text = memory_close(memory);
+	ck_assert_ptr_null(strstr(text, "<3>"));
+	ck_assert_uint_ge(journal.n, 1);
+	ck_assert_ptr_nonnull(strstr(journal.entries[journal.n - 1], "PRIORITY=3\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_thread_without_a_queue_takes_the_stream)
 {
 	int memory = memory_open();
@@ -341,6 +406,8 @@ int main(void)
 	tcase_add_test(tc, the_longest_line_is_an_entry_too);
 	tcase_add_test(tc, what_the_journal_refuses_is_counted);
 	tcase_add_test(tc, lines_of_a_process_that_may_end_at_once_take_the_stream);
+	tcase_add_test(
+		tc, a_line_of_a_process_that_stays_is_an_entry_whatever_the_log_thread_is_at);
 	tcase_add_test(tc, a_thread_without_a_queue_takes_the_stream);
 	tcase_add_test(tc, errors_beside_the_log_have_a_priority_only_in_the_journal);
 	suite_add_tcase(suite, tc);
