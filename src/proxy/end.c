@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/shortage.h"
+
 const char *end_by_name(enum end_by by)
 {
 	static const char *const names[] = {
@@ -57,8 +59,7 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 
 bool end_is_shortage(int err)
 {
-	return err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM ||
-	       err == -ENOSPC;
+	return is_shortage(err) || err == -ENOSPC;
 }
 
 /** Ports are scarce too, but only towards one address. */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/shortage.h"
 #include "stream/listen.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
@@ -122,11 +123,6 @@ static bool is_of_connection(int err)
 	default:
 		return false;
 	}
-}
-
-static bool is_shortage(int err)
-{
-	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
 static bool take_place(struct acceptor *acceptor)
@@ -236,7 +232,7 @@ static void accept_slice(struct acceptor *acceptor, unsigned slice)
 		return;
 	}
 	/* The queue is empty, or will not be read any better by waiting. */
-	if (acceptor->draining && r < 0 && !is_shortage(-r)) {
+	if (acceptor->draining && r < 0 && !is_shortage(r)) {
 		shut(acceptor);
 		acceptor->opts.drained(acceptor->opts.owner);
 		return;

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/shortage.h"
 #include "base/sockopts.h"
 #include "stream/loop_private.h"
 #include "stream/resolver.h"
@@ -238,12 +239,6 @@ static bool next_address(struct connector *connector)
 	return true;
 }
 
-/** A shortage of our own: another address would not help. */
-static bool is_shortage(int status)
-{
-	return status == -EMFILE || status == -ENFILE || status == -ENOBUFS || status == -ENOMEM;
-}
-
 /** The attempt under way failed. */
 static void fail(struct connector *connector, int status)
 {
@@ -266,6 +261,7 @@ static void succeed(struct connector *connector)
 /** Tries addresses until one is under way, connected, or none is left; `status`: of the last. */
 static void try_next(struct connector *connector, int status)
 {
+	/* In a shortage of our own another address would not help. */
 	while (!is_shortage(status) && next_address(connector)) {
 		arm_deadline(connector);
 		status = attempt(connector);
