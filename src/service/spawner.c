@@ -20,11 +20,31 @@ struct spawner_order {
 	pid_t pid;
 };
 
-/** The fd beside a message. */
-union fd_message {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
+/** A byte with an fd beside it. */
+struct fd_message {
+	char byte;
+	struct iovec iov;
+	struct msghdr message;
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
 };
+
+/** Room for one to be received, or for one to be sent. */
+static void fd_message_init(struct fd_message *m)
+{
+	*m = (struct fd_message){
+		.iov = {.iov_base = &m->byte, .iov_len = 1},
+		.message =
+			{
+				.msg_iov = &m->iov,
+				.msg_iovlen = 1,
+				.msg_control = m->control.space,
+				.msg_controllen = sizeof(m->control.space),
+			},
+	};
+}
 
 /* ---- in the thread ---- */
 
@@ -69,23 +89,18 @@ static int spawn(struct spawner_order *order, int output_fd)
 /** The fd of the next order, -1 if it was lost; false at the end. */
 static bool receive(int fd, int *ret_output_fd)
 {
-	char byte;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	union fd_message control = {.space = {0}};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
+	struct fd_message m;
+	struct cmsghdr *beside;
 	ssize_t n;
 
+	fd_message_init(&m);
 	do {
-		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &m.message, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	*ret_output_fd = -1;
-	if (n == 1 && CMSG_FIRSTHDR(&message) != NULL) {
-		memcpy(ret_output_fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	beside = CMSG_FIRSTHDR(&m.message);
+	if (n == 1 && beside != NULL) {
+		memcpy(ret_output_fd, CMSG_DATA(beside), sizeof(int));
 	}
 	return n == 1;
 }
@@ -198,28 +213,21 @@ int spawner_run(struct spawner *spawner, const char *program, char *const argv[]
 	pid_t *ret_pid)
 {
 	struct spawner_order order = {.program = program, .argv = argv};
-	char byte = 0;
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	union fd_message control = {.space = {0}};
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
+	struct fd_message m;
 	int r;
 
-	control.header = (struct cmsghdr){
+	fd_message_init(&m);
+	m.control.header = (struct cmsghdr){
 		.cmsg_len = CMSG_LEN(sizeof(int)),
 		.cmsg_level = SOL_SOCKET,
 		.cmsg_type = SCM_RIGHTS,
 	};
-	memcpy(CMSG_DATA(&control.header), &output_fd, sizeof(int));
+	memcpy(CMSG_DATA(&m.control.header), &output_fd, sizeof(int));
 	if (!spawner->running) {
 		return -ENOSYS;
 	}
 	atomic_store(&spawner->order, &order);
-	if (sendmsg(spawner->fd, &message, MSG_NOSIGNAL) < 0) {
+	if (sendmsg(spawner->fd, &m.message, MSG_NOSIGNAL) < 0) {
 		return -errno;
 	}
 	r = answer(spawner);
