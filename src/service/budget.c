@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "conf/conf.h"
 #include "service/control.h"
 #include "stream/pipe.h"
 
@@ -89,4 +90,28 @@ void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remed
 		(void)snprintf(remedy + n, size - (size_t)n, ", or write max_pairs = %u or less",
 			budget->max_pairs);
 	}
+}
+
+int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
+	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX])
+{
+	int r = budget_take(n_workers, n_sockets, ret_budget);
+
+	*remedy = '\0';
+	if (r < 0) {
+		return r;
+	}
+	if (ret_budget->max_pairs == 0 || conf->max_pairs > ret_budget->max_pairs) {
+		budget_explain(ret_budget, conf->max_pairs, remedy, BUDGET_REMEDY_MAX);
+		return -EMFILE;
+	}
+	if (conf->splice) {
+		budget_add_pipes(ret_budget, n_workers, conf->max_pairs);
+	}
+	return 0;
+}
+
+uint32_t budget_max_pairs(const struct budget *budget, const struct conf *conf)
+{
+	return conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs;
 }

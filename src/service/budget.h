@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct conf;
+
 struct budget {
 	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
 	uint64_t n_reserve; /**< what weir itself needs */
@@ -38,5 +40,16 @@ enum { BUDGET_REMEDY_MAX = 256 };
  * and the remedy, at most BUDGET_REMEDY_MAX bytes.
  */
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
+
+/**
+ * All of this for `conf`: counts, holds its max_pairs against what fits, and adds pipes where it
+ * splices. 0; -EMFILE with a remedy when the pairs do not fit; or another negative errno and an
+ * empty remedy.
+ */
+int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
+	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);
+
+/** How many pairs there may be: as `conf` says, or else as many as fit. */
+uint32_t budget_max_pairs(const struct budget *budget, const struct conf *conf);
 
 #endif

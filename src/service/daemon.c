@@ -19,6 +19,7 @@
 #include "service/budget.h"
 #include "service/control.h"
 #include "service/exit_idle.h"
+#include "service/failure.h"
 #include "service/inherited.h"
 #include "service/lateness.h"
 #include "service/memory.h"
@@ -63,19 +64,6 @@ struct daemon {
 	struct control control;
 	struct watchdog watchdog;
 };
-
-static int daemon_fail(const char *what, int err, const char *remedy)
-{
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_ERROR, "start_failed")) {
-		log_str(&line, "what", what);
-		log_errno(&line, err);
-		log_str(&line, "remedy", remedy);
-		log_end(&line);
-	}
-	return err;
-}
 
 static void log_event(const char *event)
 {
@@ -177,21 +165,14 @@ static int daemon_take_budget(struct daemon *daemon)
 	struct budget *budget = &daemon->budget;
 	char remedy[BUDGET_REMEDY_MAX];
 	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited);
-	int r = budget_take(daemon->n_workers, n_sockets, budget);
+	int r = budget_plan(conf, daemon->n_workers, n_sockets, budget, remedy);
 
 	if (r < 0) {
-		return daemon_fail("RLIMIT_NOFILE", r, NULL);
-	}
-	if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
-		budget_explain(budget, conf->max_pairs, remedy, sizeof(remedy));
-		return daemon_fail("max_pairs", -EMFILE, remedy);
-	}
-	if (conf->splice) {
-		budget_add_pipes(budget, daemon->n_workers, conf->max_pairs);
+		return *remedy == '\0' ? start_failed("RLIMIT_NOFILE", r, NULL)
+				       : start_failed("max_pairs", r, remedy);
 	}
 	daemon->shared.n_pipes = budget->n_pipes;
-	limit_set(
-		&daemon->shared.pairs, conf->max_pairs == 0 ? budget->max_pairs : conf->max_pairs);
+	limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
 	return 0;
 }
 
@@ -294,16 +275,16 @@ static int daemon_start(struct daemon *daemon)
 	(void)spawner_open(&daemon->spawner);
 	daemon->loop = loop_new();
 	if (daemon->loop == NULL) {
-		return daemon_fail("event loop", -errno, NULL);
+		return start_failed("event loop", -errno, NULL);
 	}
 	loop_hold(daemon->loop);
 	r = timer_open(&daemon->tick, daemon->loop, on_tick);
 	if (r < 0) {
-		return daemon_fail("timer", r, NULL);
+		return start_failed("timer", r, NULL);
 	}
 	r = signals_open(&daemon->signals, daemon->loop, on_signal);
 	if (r < 0) {
-		return daemon_fail("signals", r, NULL);
+		return start_failed("signals", r, NULL);
 	}
 	r = daemon_take_budget(daemon);
 	if (r < 0) {
@@ -311,7 +292,7 @@ static int daemon_start(struct daemon *daemon)
 	}
 	r = daemon_make_shared(daemon);
 	if (r < 0) {
-		return daemon_fail("memory", r, NULL);
+		return start_failed("memory", r, NULL);
 	}
 	socket_limits_warn(daemon->conf);
 	r = daemon_open_sockets(daemon);
@@ -320,22 +301,22 @@ static int daemon_start(struct daemon *daemon)
 	}
 	r = daemon_start_workers(daemon);
 	if (r < 0) {
-		return daemon_fail("workers", r, NULL);
+		return start_failed("workers", r, NULL);
 	}
 	r = watchdog_open(&daemon->watchdog, daemon->loop, daemon->workers, daemon->n_workers);
 	if (r < 0) {
-		return daemon_fail("watchdog", r,
+		return start_failed("watchdog", r,
 			"WATCHDOG_USEC and WATCHDOG_PID are for systemd to set: leave them to it");
 	}
 	r = exit_idle_open(&daemon->exit_idle);
 	if (r < 0) {
-		return daemon_fail("timer", r, NULL);
+		return start_failed("timer", r, NULL);
 	}
 	/* Warnings only: without memory for them, the pairs will tell. */
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
 	r = daemon_take_orders(daemon);
 	if (r < 0) {
-		return daemon_fail("memory", r, NULL);
+		return start_failed("memory", r, NULL);
 	}
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
 	return 0;
@@ -413,7 +394,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 	log_set_level(opts->conf->log_level);
 	r = log_open(STDERR_FILENO);
 	if (r < 0) {
-		(void)daemon_fail("log thread", r, NULL);
+		(void)start_failed("log thread", r, NULL);
 	} else {
 		/* A queue that cannot be had costs log lines, not the start. */
 		(void)log_thread_open();

@@ -7,21 +7,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "service/failure.h"
 
 static int fail(int err)
 {
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_ERROR, "start_failed")) {
-		log_str(&line, "what", "passed sockets");
-		log_errno(&line, err);
-		log_str(&line, "remedy",
-			"LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES do not fit what was passed: "
-			"leave them to systemd");
-		log_end(&line);
-	}
-	return err;
+	return start_failed("passed sockets", err,
+		"LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES do not fit what was passed: leave them "
+		"to systemd");
 }
 
 int inherited_take(struct inherited *ret_inherited)

@@ -146,8 +146,7 @@ static void reload_commit(struct reload *reload)
 	sockets_commit(opts->sockets, before->conf, conf);
 	*opts->budget = reload->budget;
 	opts->shared->n_pipes = reload->budget.n_pipes;
-	limit_set(&opts->shared->pairs,
-		conf->max_pairs == 0 ? reload->budget.max_pairs : conf->max_pairs);
+	limit_set(&opts->shared->pairs, budget_max_pairs(&reload->budget, conf));
 	generation_enforce(reload->next);
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
@@ -189,7 +188,6 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 	const struct conf *before = conf_in_force(reload);
 	size_t n_workers = reload->opts.n_workers;
 	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited);
-	struct budget *budget = &reload->budget;
 	char why[BUDGET_REMEDY_MAX];
 	int r;
 
@@ -207,14 +205,11 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 				n_workers, n_workers);
 		}
 	}
-	r = budget_take(n_workers, n_sockets, budget);
-	if (r < 0) {
+	r = budget_plan(conf, n_workers, n_sockets, &reload->budget, why);
+	if (r < 0 && *why == '\0') {
 		reload_refuse(reload, "RLIMIT_NOFILE: %s", strerrordesc_np(-r));
-	} else if (budget->max_pairs == 0 || conf->max_pairs > budget->max_pairs) {
-		budget_explain(budget, conf->max_pairs, why, sizeof(why));
+	} else if (r < 0) {
 		reload_refuse(reload, "max_pairs: needs a restart: %s", why);
-	} else if (conf->splice) {
-		budget_add_pipes(budget, n_workers, conf->max_pairs);
 	}
 }
 

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/timespan.h"
 #include "conf/conf.h"
 #include "service/daemon.h"
+#include "service/failure.h"
 #include "service/inherited.h"
 
 enum { ADDRESS_MAX = 512, CONNECTIONS_DIGITS = 10 };
@@ -213,15 +213,7 @@ bool socket_proxy_parse(int argc, char **argv, struct socket_proxy *ret_proxy, i
 
 static int fail(int err, const char *remedy)
 {
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_ERROR, "start_failed")) {
-		log_str(&line, "what", "socket proxy");
-		log_errno(&line, err);
-		log_str(&line, "remedy", remedy);
-		log_end(&line);
-	}
-	return err;
+	return start_failed("socket proxy", err, remedy);
 }
 
 /** An address for each name among the inherited sockets; how many. */
