@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/fds.h"
 #include "load/options.h"
 
 enum {
@@ -46,6 +47,7 @@ static int check_fds(const struct options *options, char *why)
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	fds_reserve(need);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/fds.h"
 #include "conf/conf.h"
 #include "service/control.h"
 #include "stream/pipe.h"
@@ -20,6 +21,8 @@ enum {
 	/* Of 1 MiB each: half of what an unprivileged user may have in pipes (pipe(7)) */
 	PIPES_MAX_ALL = 32,
 	PIPES_SHARE = 16,
+	/* 512 KiB of the kernel's memory. Who has more pairs waits some ms at each doubling. */
+	FDS_AHEAD_MAX = 64 * 1024,
 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -108,6 +111,8 @@ int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	if (conf->splice) {
 		budget_add_pipes(ret_budget, n_workers, conf->max_pairs);
 	}
+	fds_reserve(min_u64(
+		budget_needed(ret_budget, budget_max_pairs(ret_budget, conf)), FDS_AHEAD_MAX));
 	return 0;
 }
 

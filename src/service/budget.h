@@ -42,9 +42,9 @@ enum { BUDGET_REMEDY_MAX = 256 };
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
 
 /**
- * All of this for `conf`: counts, holds its max_pairs against what fits, and adds pipes where it
- * splices. 0; -EMFILE with a remedy when the pairs do not fit; or another negative errno and an
- * empty remedy.
+ * All of this for `conf`: counts, holds its max_pairs against what fits, adds pipes where it
+ * splices, and makes room in the table of fds (base/fds.h: best while there are no threads). 0;
+ * -EMFILE with a remedy when the pairs do not fit; or another negative errno and an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);

@@ -286,10 +286,6 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return start_failed("signals", r, NULL);
 	}
-	r = daemon_take_budget(daemon);
-	if (r < 0) {
-		return r;
-	}
 	r = daemon_make_shared(daemon);
 	if (r < 0) {
 		return start_failed("memory", r, NULL);
@@ -319,6 +315,18 @@ static int daemon_start(struct daemon *daemon)
 		return start_failed("memory", r, NULL);
 	}
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
+	return 0;
+}
+
+static int open_log(void)
+{
+	int r = log_open(STDERR_FILENO);
+
+	if (r < 0) {
+		return start_failed("log thread", r, NULL);
+	}
+	/* A queue that cannot be had costs log lines, not the start. */
+	(void)log_thread_open();
 	return 0;
 }
 
@@ -392,12 +400,12 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 
 	*opts->inherited = (struct inherited){0};
 	log_set_level(opts->conf->log_level);
-	r = log_open(STDERR_FILENO);
-	if (r < 0) {
-		(void)start_failed("log thread", r, NULL);
-	} else {
-		/* A queue that cannot be had costs log lines, not the start. */
-		(void)log_thread_open();
+	/* Before there are threads: the table of fds grows at once. */
+	r = daemon_take_budget(&daemon);
+	if (r == 0) {
+		r = open_log();
+	}
+	if (r == 0) {
 		r = daemon_start(&daemon);
 	}
 	if (r == 0) {

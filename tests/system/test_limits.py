@@ -222,6 +222,13 @@ def test_soft_limit_of_descriptors_is_raised_to_the_hard_one():
         assert ready["fds"] == "500" and 100 < int(ready["max_pairs"]) < 250
 
 
+def test_room_for_all_descriptors_is_made_at_the_start():
+    """A table that must grow later holds up a worker for 10 ms and more."""
+    with relay(max_pairs=1000) as rig:
+        assert proc.fd_room(rig.weir.pid) >= 2000
+        assert proc.fds(rig.weir.pid) < 100
+
+
 def test_a_stalled_pair_does_not_hold_up_its_neighbour(report):
     """One worker; pairs that are stuck, flooded and reset beside one that plays ping-pong."""
     rounds = scaled(2000, 200)

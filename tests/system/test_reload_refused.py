@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from weirtest import config, peers, transfer, wait
+from weirtest import config, peers, proc, transfer, wait
 from weirtest.house import FAILED, NOBODY, exchange, house, listener, say, upstream
 from weirtest.settings import DEADLINE, scaled
 
@@ -176,6 +176,13 @@ def test_lower_limit_only_stops_accepting(workers):
         peers.fin(socks[2])
         assert peers.read_end(socks[2]) == (b"", "fin")
         assert peers.read_exactly(waiting, 5) == b"later"
+
+
+def test_higher_limit_has_room_for_its_descriptors():
+    with house(max_pairs=2) as here:
+        assert proc.fd_room(here.weir.pid) < 1000
+        here.reload(max_pairs=500)
+        assert proc.fd_room(here.weir.pid) >= 1000
 
 
 @WORKERS

@@ -2,11 +2,12 @@
 """weirload's faces: bad usage is one clear line and status 2; the JSON is what the manual says."""
 
 import re
+import signal
 import subprocess
 
 import pytest
 
-from weirtest import address, load
+from weirtest import address, load, proc, wait
 from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE, ROOT
 
@@ -99,6 +100,15 @@ def test_the_soft_limit_is_raised():
         done = load.run("idle", target=peer, expect="0s", connections=100,
                         prefix=("prlimit", "--nofile=40:400"))
     assert done.code == 0
+
+
+def test_room_for_all_descriptors_is_made_at_the_start():
+    with ScriptedPeer(Script()) as peer:
+        words = load.arguments("idle", {"target": peer, "connections": 1000, "ramp": 1, "expect": "1s"})
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+            wait.until(lambda: peer.peers, "the first connection")
+            assert proc.fd_room(process.pid) >= 1000
+            process.send_signal(signal.SIGINT)
 
 
 def test_too_few_ports_are_told_with_the_remedy():

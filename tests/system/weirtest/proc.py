@@ -45,6 +45,12 @@ def fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def fd_room(pid):
+    """For how many files the kernel's table has room without growing."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("FDSize:"))
+
+
 def pipe_ends(pid):
     """How many of them are an end of a pipe."""
     folder = f"/proc/{pid}/fd"
