@@ -46,8 +46,12 @@ static void client_opened(struct conn *conn)
 
 static void client_go(struct conn *conn)
 {
-	if (!conn->is_awaiting) {
-		arm_next(conn);
+	uint64_t go_ns = conn_go_ns(conn);
+
+	/* Each keeps its own pace: if all began anew, their next bytes would be due at one moment,
+	 * and the last bytes that wait behind them would come late and in a heap. */
+	if (!conn->is_awaiting && go_ns < conn->timer.deadline_ns) {
+		conn_arm(conn, go_ns);
 	}
 }
 
