@@ -56,6 +56,12 @@ def build():
     return BUILD / "weir", BUILD / "src" / "load" / "weirload"
 
 
+def stolen_ms():
+    """Time so far that we wanted a processor and the host of this virtual machine had it."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def raise_fd_limit():
     """As many open files as we may have; how many."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
