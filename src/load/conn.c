@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The happy path of a client: conn_open() → the connector → on_connected() → script->opened(),
- * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go.
+ * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go
+ * → the lane closes.
  * A server end begins with conn_accept(), reads the token (serve.c), and goes on likewise.
  *
  * What goes wrong: the connect fails (FAILED), the close comes at the wrong time, or not at all:
@@ -131,6 +132,11 @@ static void conn_record(struct conn *conn)
 
 /* ---- the end ---- */
 
+void conn_close(struct conn *conn)
+{
+	conn->stream = stream_free(conn->stream);
+}
+
 /** Lets go of everything but the results. */
 static void conn_release(struct conn *conn, uint64_t now_ns)
 {
@@ -141,7 +147,12 @@ static void conn_release(struct conn *conn, uint64_t now_ns)
 	} else {
 		store(&conn->n_sent, stream_bytes_written(conn->stream));
 		conn->n_read = stream_bytes_read(conn->stream);
-		conn->stream = stream_free(conn->stream);
+		if (conn->end == CONN_END_FIN) {
+			stream_off(conn->stream, &conn->handler);
+			lane_close_later(conn->lane, conn);
+		} else {
+			conn_close(conn);
+		}
 	}
 	timer_close(&conn->timer);
 	conn->state = CONN_OVER;

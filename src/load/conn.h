@@ -13,6 +13,9 @@
  * the close was read. A close is judged against the stamp before the last send that happened, on
  * whichever end: so "early" is certain, while "late" includes the time that the byte took to the
  * proxy, and the close to us.
+ *
+ * A close that is answered at once costs as much as many stamps, and those that come meanwhile
+ * would be stamped late. So an end that has seen FIN is closed when no other has come in a turn.
  */
 #ifndef WEIR_LOAD_CONN_H
 #define WEIR_LOAD_CONN_H
@@ -47,10 +50,11 @@ struct conn {
 	struct timer timer;
 	struct lane *lane;
 	struct conn *next_server; /**< of the same lane */
+	struct conn *next_spent;  /**< the same, ended, its stream not closed yet */
 	const struct script *script;
 	union {
 		struct connector *connector; /**< CONNECTING */
-		struct stream *stream;       /**< OPEN */
+		struct stream *stream;       /**< OPEN, and OVER until it is closed */
 	};
 	_Atomic(struct conn *) mate; /**< the other end, once it is known */
 	uint64_t open_ns;            /**< just before connect(2); of a server end: accepted */
@@ -119,6 +123,9 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns);
 
 /** When this connection's second part begins (--spread); NS_NEVER before all are open. */
 uint64_t conn_go_ns(const struct conn *conn);
+
+/** Closes the stream of an end that is over. */
+void conn_close(struct conn *conn);
 
 /** Ends it: `end`, with `error`, read now. Judges it if its script says so. */
 void conn_finish(struct conn *conn, enum conn_end end, int error);

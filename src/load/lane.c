@@ -12,7 +12,7 @@
 #include "load/scenario.h"
 #include "load/serve.h"
 
-enum { OPENS_A_TURN = 32 };
+enum { OPENS_A_TURN = 32, CLOSES_A_TURN = 32 };
 #define BEAT_NS ((uint64_t)10 * NS_PER_MS)
 
 /* ---- opening ---- */
@@ -38,6 +38,39 @@ static void on_ramp(struct timer *timer)
 	}
 	if (lane->next < options->n_connections) {
 		timer_arm(timer, open_time(lane, lane->next));
+	}
+}
+
+/* ---- closing ---- */
+
+void lane_close_later(struct lane *lane, struct conn *conn)
+{
+	conn->next_spent = lane->spent;
+	lane->spent = conn;
+	lane->has_new_spent = true;
+	loop_next(lane->loop, &lane->tidy);
+}
+
+static void close_spent(struct lane *lane, uint64_t n)
+{
+	for (uint64_t i = 0; i < n && lane->spent != NULL; i++) {
+		struct conn *conn = lane->spent;
+
+		lane->spent = conn->next_spent;
+		conn_close(conn);
+	}
+}
+
+static void on_tidy(struct task *task)
+{
+	struct lane *lane = container_of(task, struct lane, tidy);
+
+	if (!lane->has_new_spent) {
+		close_spent(lane, CLOSES_A_TURN);
+	}
+	lane->has_new_spent = false;
+	if (lane->spent != NULL) {
+		loop_next(lane->loop, &lane->tidy);
 	}
 }
 
@@ -83,6 +116,8 @@ static void on_stop(struct task *task)
 	for (struct conn *conn = lane->servers; conn != NULL; conn = conn->next_server) {
 		conn_stop(conn);
 	}
+	close_spent(lane, UINT64_MAX);
+	loop_cancel(lane->loop, &lane->tidy);
 	loop_stop(lane->loop);
 }
 
@@ -94,6 +129,7 @@ static int lane_set_up(struct lane *lane)
 
 	task_init(&lane->go, on_go);
 	task_init(&lane->stop, on_stop);
+	task_init(&lane->tidy, on_tidy);
 	lane->next = lane->index;
 	lane->loop = loop_new();
 	if (lane->loop == NULL) {

@@ -41,6 +41,9 @@ struct lane {
 	struct listen_socket socket; /**< --serve */
 	struct acceptor *acceptor;
 	struct conn *servers; /**< its server ends: conn::next_server */
+	struct conn *spent;   /**< ends that are over and to be closed: conn::next_spent */
+	bool has_new_spent;   /**< some ended in this turn */
+	struct task tidy;     /**< closes them */
 	uint64_t next;        /**< the next connection to open */
 	int status;           /**< of setting it up */
 	uint64_t n_received;  /**< mixed: messages that came back */
@@ -86,5 +89,8 @@ void run_fini(struct run *run);
 
 /** lane.c: starts the lane's thread, which sets up and waits at the barrier twice. 0 or -errno. */
 int lane_start(struct lane *lane);
+
+/** Calls conn_close() when no other end has come in a turn, or the run stops. On its thread. */
+void lane_close_later(struct lane *lane, struct conn *conn);
 
 #endif

@@ -104,6 +104,25 @@ def test_bytes_that_keep_alive_keep_their_pace(folder):
     assert [row["sent_bytes"] for row in told.rows[3:5]] == ["3", "3"]
 
 
+def test_what_was_closed_is_answered_while_the_rest_is_open():
+    """Behind the stamps, but not only when all is over."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        words = load.arguments("idle", {"target": f"127.0.0.1:{listener.getsockname()[1]}",
+                                        "connections": 40, "expect": "60s"})
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+            listener.settimeout(DEADLINE)
+            socks = [listener.accept()[0] for _ in range(40)]
+            for sock in socks[1:]:
+                sock.settimeout(DEADLINE)
+                sock.shutdown(socket.SHUT_WR)
+            for sock in socks[1:]:
+                assert b"".join(iter(lambda sock=sock: sock.recv(10), b"")) == b"."
+                sock.close()
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            socks[0].close()
+
+
 def test_limits_that_are_given_are_those_that_hold():
     with ScriptedPeer(Script(0.05)) as peer:
         assert load.run("idle", target=peer, max_early=N - 1, **EARLY).code == 1
