@@ -12,40 +12,8 @@
 
 #include "fault.h"
 #include "fixture.h"
+#include "job.h"
 #include "suite.h"
-
-/** A task that counts and notes the turn. */
-struct job {
-	struct task task;
-	unsigned runs;
-	uint64_t turn;
-	char name;
-	void (*act)(struct job *job);
-};
-
-static char order[32];
-
-static void on_job(struct task *task)
-{
-	struct job *job = container_of(task, struct job, task);
-	size_t len = strlen(order);
-
-	ck_assert_uint_lt(len + 1, sizeof(order));
-	order[len] = job->name;
-	order[len + 1] = '\0';
-	job->runs++;
-	job->turn = loop_turns(test_loop);
-	if (job->act != NULL) {
-		job->act(job);
-	}
-}
-
-static void job_init(struct job *job, char name)
-{
-	*job = (struct job){.name = name};
-	task_init(&job->task, on_job);
-	order[0] = '\0';
-}
 
 static void stop_loop(struct job *job)
 {
@@ -211,7 +179,7 @@ START_TEST(stop_ends_the_run_after_the_turn)
 	ck_assert(!loop_is_running(test_loop));
 	loop_run(test_loop);
 	ck_assert(!loop_is_running(test_loop));
-	ck_assert_str_eq(order, "12");
+	ck_assert_str_eq(job_order, "12");
 	loop_release(test_loop);
 }
 END_TEST

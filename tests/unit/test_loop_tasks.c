@@ -7,43 +7,10 @@
 
 #include "base/clock.h"
 #include "fixture.h"
+#include "job.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
 #include "suite.h"
-
-/** A task that counts and notes the turn. */
-struct job {
-	struct task task;
-	unsigned runs;
-	uint64_t turn;
-	char name;
-	void (*act)(struct job *job);
-	struct job *other;
-};
-
-static char order[32];
-
-static void on_job(struct task *task)
-{
-	struct job *job = container_of(task, struct job, task);
-	size_t len = strlen(order);
-
-	ck_assert_uint_lt(len + 1, sizeof(order));
-	order[len] = job->name;
-	order[len + 1] = '\0';
-	job->runs++;
-	job->turn = loop_turns(test_loop);
-	if (job->act != NULL) {
-		job->act(job);
-	}
-}
-
-static void job_init(struct job *job, char name)
-{
-	*job = (struct job){.name = name};
-	task_init(&job->task, on_job);
-	order[0] = '\0';
-}
 
 static void defer_other(struct job *job)
 {
@@ -65,7 +32,7 @@ START_TEST(deferred_tasks_run_in_the_same_turn_in_order)
 	loop_defer(test_loop, &x.task);
 	loop_defer(test_loop, &y.task);
 	loop_until(z.runs == 1);
-	ck_assert_str_eq(order, "xyz");
+	ck_assert_str_eq(job_order, "xyz");
 	ck_assert_uint_eq(x.turn, y.turn);
 	ck_assert_uint_eq(x.turn, z.turn);
 }
@@ -128,7 +95,7 @@ START_TEST(defer_takes_a_task_off_the_next_list)
 	loop_next(test_loop, &y.task);
 	loop_defer(test_loop, &x.task);
 	loop_settle();
-	ck_assert_str_eq(order, "xy"); /* twice in line, it would be "xyx" */
+	ck_assert_str_eq(job_order, "xy"); /* twice in line, it would be "xyx" */
 }
 END_TEST
 
@@ -166,7 +133,7 @@ START_TEST(cancelled_tasks_do_not_run)
 	loop_defer(test_loop, &x.task);
 	loop_defer(test_loop, &y.task);
 	loop_settle();
-	ck_assert_str_eq(order, "x");
+	ck_assert_str_eq(job_order, "x");
 }
 END_TEST
 
@@ -245,7 +212,7 @@ START_TEST(a_post_can_be_taken_back_until_it_has_run)
 	ck_assert(!loop_post_cancel(test_loop, &x.task));
 	loop_until(y.runs == 1);
 	ck_assert(!loop_post_cancel(test_loop, &y.task));
-	ck_assert_str_eq(order, "y");
+	ck_assert_str_eq(job_order, "y");
 }
 END_TEST
 
@@ -266,7 +233,7 @@ START_TEST(a_post_can_take_back_one_that_came_with_it)
 	loop_post(test_loop, &x.task);
 	loop_post(test_loop, &y.task);
 	loop_settle();
-	ck_assert_str_eq(order, "x");
+	ck_assert_str_eq(job_order, "x");
 }
 END_TEST
 

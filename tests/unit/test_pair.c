@@ -13,9 +13,6 @@
 
 static struct rig rig;
 
-/** Tests that do the same from either side run twice a variant. */
-enum { MIRRORED = 2 * RIG_VARIANTS };
-
 static struct side *first_of(int i)
 {
 	return rig_side(&rig, i % 2);
@@ -422,14 +419,14 @@ int main(void)
 	tcase_add_loop_test(
 		tc, an_early_fin_is_a_half_close_after_the_bytes_before_it, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_refused_client_is_reset, 0, RIG_VARIANTS);
-	tcase_add_loop_test(tc, a_fin_is_passed_on_and_the_answer_still_comes, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_fin_waits_for_the_bytes_before_it, 0, MIRRORED);
-	tcase_add_loop_test(tc, the_second_fin_waits_for_the_bytes_before_it, 0, MIRRORED);
-	tcase_add_loop_test(tc, of_two_fins_in_one_turn_the_first_gives_the_name, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_fin_is_passed_on_and_the_answer_still_comes, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_fin_waits_for_the_bytes_before_it, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_second_fin_waits_for_the_bytes_before_it, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, of_two_fins_in_one_turn_the_first_gives_the_name, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, the_first_fin_gives_the_name_although_its_bytes_are_out_last, 0, MIRRORED);
+		tc, the_first_fin_gives_the_name_although_its_bytes_are_out_last, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, what_waits_is_bounded_by_the_mark_each_way, 0, RIG_VARIANTS);
-	tcase_add_loop_test(tc, one_way_flows_while_the_other_is_stalled, 0, MIRRORED);
+	tcase_add_loop_test(tc, one_way_flows_while_the_other_is_stalled, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, an_idle_pair_costs_no_turns, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, may_be_closed_at_every_stage, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, may_be_closed_in_ended, 0, RIG_VARIANTS);

@@ -9,24 +9,9 @@
 
 static struct rig rig;
 
-enum { MIRRORED = 2 * RIG_VARIANTS };
-
-static void setup(void)
-{
-	fixture_setup();
-	vtime_freeze();
-}
-
-static void open_relaying(int variant, enum rig_size size)
-{
-	rig_open(&rig, variant, size);
-	rig_join(&rig);
-	loop_settle();
-}
-
 START_TEST(a_drain_may_be_shortened)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	rig_drain(&rig, clock_ns() + ms(3000));
 	rig_drain(&rig, clock_ns() + ms(2000));
 	rig_assert_strikes_in(&rig, ms(2000), DEADLINE_DRAIN);
@@ -36,7 +21,7 @@ END_TEST
 
 START_TEST(a_drain_that_is_over_ends_at_once)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	vtime_pass(ms(10));
 	rig_drain(&rig, clock_ns() - 7000);
 	loop_settle();
@@ -61,7 +46,7 @@ static void drain_idle_first(uint64_t idle_first_ns, uint64_t start_ns)
 
 START_TEST(a_drain_ends_what_is_idle_when_it_begins)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	vtime_pass(ms(5000));
 	drain_idle_first(ms(1000), clock_ns() + ms(10));
 	rig_assert_strikes_in(&rig, ms(10), DEADLINE_DRAIN);
@@ -76,7 +61,7 @@ START_TEST(a_drain_ends_what_falls_idle)
 {
 	struct side *from;
 
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	from = rig_side(&rig, _i % 2);
 	side_receive(rig_other(&rig, from));
 	drain_idle_first(ms(1000), clock_ns());
@@ -96,7 +81,7 @@ START_TEST(a_drain_takes_no_bytes_that_wait_for_idle)
 {
 	uint64_t until_ns;
 
-	open_relaying(_i, RIG_TINY);
+	rig_open_relaying(&rig, _i, RIG_TINY);
 	rig_stall(&rig, &rig.client);
 	drain_idle_first(ms(1000), clock_ns());
 	until_ns = deadline_drain_ns(&rig.drain, rig.pair.accepted_ns) - clock_ns();
@@ -108,7 +93,7 @@ END_TEST
 
 START_TEST(bytes_in_the_kernel_are_not_idle_for_a_drain)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	side_receive(&rig.upstream);
 	drain_idle_first(ms(1000), clock_ns());
 	vtime_advance(ms(5000)); /* weir was late: the byte comes before it looks */
@@ -126,11 +111,11 @@ int main(void)
 	Suite *suite = suite_create("pair_drain");
 	TCase *tc = tcase_create("virtual");
 
-	tcase_add_checked_fixture(tc, setup, fixture_teardown);
+	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
 	tcase_add_loop_test(tc, a_drain_may_be_shortened, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_drain_that_is_over_ends_at_once, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_drain_ends_what_is_idle_when_it_begins, 0, RIG_VARIANTS);
-	tcase_add_loop_test(tc, a_drain_ends_what_falls_idle, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_drain_ends_what_falls_idle, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, a_drain_takes_no_bytes_that_wait_for_idle, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, bytes_in_the_kernel_are_not_idle_for_a_drain, 0, RIG_VARIANTS);
 	suite_add_tcase(suite, tc);

@@ -18,9 +18,7 @@ static struct rig rig;
 static struct side *failing;  /* the side that resets: the client for even _i */
 static struct side *survivor; /* the other */
 
-enum { MIRRORED = 2 * RIG_VARIANTS };
-
-/** Variants in which the side that resets is TCP: by _i, as MIRRORED. */
+/** Variants in which the side that resets is TCP: by _i, as RIG_MIRRORED. */
 static void open_connecting(int i, enum rig_size size)
 {
 	rig_open(&rig, i / 2, size);
@@ -401,27 +399,28 @@ int main(void)
 	tcase_add_loop_test(
 		tc, a_client_that_resets_after_its_early_fin_ends_at_once, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_client_that_resets_in_the_turn_of_the_join_is_seen, 0, 2);
-	tcase_add_loop_test(tc, a_reset_is_passed_on, 0, MIRRORED);
-	tcase_add_loop_test(tc, bytes_before_a_reset_arrive_before_it, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_reset_is_passed_on, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, bytes_before_a_reset_arrive_before_it, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, a_reset_under_backpressure_comes_after_all_that_was_sent, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_survivor_of_one_byte_at_a_time_gets_all_of_it, 0, MIRRORED);
-	tcase_add_loop_test(tc, what_the_survivor_sends_meanwhile_is_not_read, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_reset_after_its_own_fin_is_passed_on, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_reset_after_the_others_fin_is_passed_on, 0, MIRRORED);
+		tc, a_reset_under_backpressure_comes_after_all_that_was_sent, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_survivor_of_one_byte_at_a_time_gets_all_of_it, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, what_the_survivor_sends_meanwhile_is_not_read, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_reset_after_its_own_fin_is_passed_on, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_reset_after_the_others_fin_is_passed_on, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, a_fin_behind_waiting_bytes_is_not_passed_on_after_a_reset, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_write_to_a_closed_peer_is_its_reset, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_survivor_that_resets_too_ends_the_wait, 0, MIRRORED);
+		tc, a_fin_behind_waiting_bytes_is_not_passed_on_after_a_reset, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_write_to_a_closed_peer_is_its_reset, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_survivor_that_resets_too_ends_the_wait, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, write_stall_bounds_the_wait_for_a_survivor_that_never_reads, 0, MIRRORED);
-	tcase_add_loop_test(tc, drain_bounds_the_wait_for_a_survivor_that_never_reads, 0, MIRRORED);
+		tc, write_stall_bounds_the_wait_for_a_survivor_that_never_reads, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, lifetime_bounds_the_wait_for_a_survivor_that_never_reads, 0, MIRRORED);
-	tcase_add_loop_test(tc, without_a_bound_the_wait_lasts_but_costs_little, 0, MIRRORED);
-	tcase_add_loop_test(tc, an_error_resets_both_sides, 0, MIRRORED);
+		tc, drain_bounds_the_wait_for_a_survivor_that_never_reads, 0, RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, lifetime_bounds_the_wait_for_a_survivor_that_never_reads, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, without_a_bound_the_wait_lasts_but_costs_little, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, an_error_resets_both_sides, 0, RIG_MIRRORED);
 	if (getenv("WEIR_TEST_SPLICE") == NULL) { /* what waits in a pipe needs none */
-		tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, MIRRORED);
+		tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, RIG_MIRRORED);
 	}
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -16,21 +16,6 @@
 
 static struct rig rig;
 
-enum { MIRRORED = 2 * RIG_VARIANTS };
-
-static void setup(void)
-{
-	fixture_setup();
-	vtime_freeze();
-}
-
-static void open_relaying(int variant, enum rig_size size)
-{
-	rig_open(&rig, variant, size);
-	rig_join(&rig);
-	loop_settle();
-}
-
 /* ---- idle ---- */
 
 START_TEST(idle_ends_with_fin_to_both)
@@ -50,7 +35,7 @@ END_TEST
 
 START_TEST(idle_starts_anew_with_each_byte_either_way)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	side_receive(&rig.client);
@@ -70,7 +55,7 @@ END_TEST
 
 START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
 {
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	rig_stall(&rig, rig_side(&rig, _i % 2));
@@ -92,7 +77,7 @@ END_TEST
 
 START_TEST(bytes_that_came_while_weir_was_late_count)
 {
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	side_receive(&rig.client);
@@ -114,7 +99,7 @@ START_TEST(room_that_came_while_weir_was_late_counts)
 {
 	struct side *from;
 
-	open_relaying(RIG_UNIX, RIG_TINY); /* where a read makes room at once */
+	rig_open_relaying(&rig, RIG_UNIX, RIG_TINY); /* where a read makes room at once */
 	from = rig_side(&rig, _i);
 	rig_stall(&rig, from);
 	rig.rules.timeouts.write_stall_ns = ms(500);
@@ -129,7 +114,7 @@ END_TEST
 
 START_TEST(a_fin_that_came_while_weir_was_late_counts)
 {
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig.rules.timeouts.half_close_ns = ms(700);
 	rig_wind(&rig);
@@ -147,7 +132,7 @@ START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
 	struct side *failing;
 	struct side *survivor;
 
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig_wind(&rig);
 	failing = rig_side(&rig, _i % 2);
@@ -172,7 +157,7 @@ START_TEST(half_close_replaces_idle_and_ends_with_fin_to_both)
 {
 	struct side *first;
 
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
 	rig.rules.timeouts.idle_ns = ms(500);
 	rig.rules.timeouts.half_close_ns = ms(2000);
@@ -193,7 +178,7 @@ START_TEST(half_close_starts_anew_with_each_byte)
 	struct side *first;
 	struct side *second;
 
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
 	rig.rules.timeouts.half_close_ns = ms(300);
@@ -216,7 +201,7 @@ START_TEST(half_close_stands_still_while_bytes_wait)
 	struct side *first;
 	struct side *second;
 
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
 	rig.rules.timeouts.half_close_ns = ms(300);
@@ -239,7 +224,7 @@ START_TEST(half_close_max_ends_whatever_moves)
 	struct side *first;
 	struct side *second;
 
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	first = rig_side(&rig, _i % 2);
 	second = rig_other(&rig, first);
 	rig.rules.timeouts.half_close_ns = ms(300);
@@ -265,7 +250,7 @@ START_TEST(half_close_max_resets_a_pair_with_bytes_waiting)
 {
 	struct side *first;
 
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	first = rig_side(&rig, _i % 2);
 	rig.rules.timeouts.half_close_max_ns = ms(1000);
 	rig_wind(&rig);
@@ -282,7 +267,7 @@ END_TEST
 
 START_TEST(write_stall_resets_both)
 {
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	rig.rules.timeouts.idle_ns = ms(100);
 	rig.rules.timeouts.write_stall_ns = ms(800);
 	rig_wind(&rig);
@@ -299,7 +284,7 @@ START_TEST(write_stall_starts_anew_with_each_byte_taken)
 	struct side *from;
 	struct side *to;
 
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
 	rig.rules.timeouts.write_stall_ns = ms(800);
@@ -327,7 +312,7 @@ START_TEST(write_stall_strikes_although_the_other_way_flows)
 	struct side *from;
 	struct side *to;
 
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	from = rig_side(&rig, _i % 2);
 	to = rig_other(&rig, from);
 	rig.rules.timeouts.write_stall_ns = ms(800);
@@ -365,7 +350,7 @@ static void assert_end_strikes_in(int i, uint64_t ns)
 
 START_TEST(the_end_of_a_quiet_pair_is_fin_to_both)
 {
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	set_end(_i, ms(3000));
 	assert_end_strikes_in(_i, ms(3000));
 	rig_assert_told(&rig);
@@ -377,7 +362,7 @@ END_TEST
 START_TEST(a_pair_is_quiet_from_one_second_after_its_last_byte_on)
 {
 	for (uint64_t short_of = 0; short_of <= 1; short_of++) {
-		open_relaying(_i / 2, RIG_WIDE);
+		rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 		set_end(_i, ms(3000));
 		side_receive(&rig.upstream);
 		vtime_pass(ms(2000) + short_of);
@@ -396,7 +381,7 @@ END_TEST
 
 START_TEST(the_end_of_a_pair_with_bytes_waiting_is_a_reset)
 {
-	open_relaying(_i / 2, RIG_TINY);
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
 	rig_stall(&rig, &rig.client);
 	set_end(_i, ms(3000));
 	assert_end_strikes_in(_i, ms(3000));
@@ -408,7 +393,7 @@ END_TEST
 
 START_TEST(the_end_of_a_half_closed_quiet_pair_is_a_fin)
 {
-	open_relaying(_i / 2, RIG_WIDE);
+	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
 	set_end(_i, ms(3000));
 	side_finish(&rig.client);
 	loop_settle();
@@ -433,7 +418,7 @@ END_TEST
 
 START_TEST(of_several_due_the_earliest_is_the_reason)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(300);
 	rig.rules.timeouts.lifetime_ns = ms(400);
 	rig_wind(&rig);
@@ -460,7 +445,7 @@ END_TEST
 
 START_TEST(lateness_is_measured)
 {
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(300);
 	rig_wind(&rig);
 	vtime_advance(ms(300) + 12345);
@@ -500,7 +485,7 @@ START_TEST(idle_is_not_early_by_the_peers_clock)
 {
 	uint64_t sent_ns = clock_ns();
 
-	open_relaying(_i, RIG_WIDE);
+	rig_open_relaying(&rig, _i, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(20);
 	rig_wind(&rig);
 	side_receive(&rig.client);
@@ -524,30 +509,32 @@ static TCase *virtual_case(void)
 {
 	TCase *tc = tcase_create("virtual");
 
-	tcase_add_checked_fixture(tc, setup, fixture_teardown);
+	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
 	tcase_add_loop_test(tc, idle_ends_with_fin_to_both, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, idle_starts_anew_with_each_byte_either_way, 0, RIG_VARIANTS);
 	tcase_add_loop_test(
-		tc, idle_stands_still_while_bytes_wait_and_starts_anew_after_them, 0, MIRRORED);
-	tcase_add_loop_test(tc, bytes_that_came_while_weir_was_late_count, 0, MIRRORED);
+		tc, idle_stands_still_while_bytes_wait_and_starts_anew_after_them, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, bytes_that_came_while_weir_was_late_count, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, room_that_came_while_weir_was_late_counts, 0, 2);
-	tcase_add_loop_test(tc, a_fin_that_came_while_weir_was_late_counts, 0, MIRRORED);
-	tcase_add_loop_test(tc, a_reset_that_came_while_weir_was_late_is_the_reason, 0, MIRRORED);
-	tcase_add_loop_test(tc, half_close_replaces_idle_and_ends_with_fin_to_both, 0, MIRRORED);
-	tcase_add_loop_test(tc, half_close_starts_anew_with_each_byte, 0, MIRRORED);
-	tcase_add_loop_test(tc, half_close_stands_still_while_bytes_wait, 0, MIRRORED);
-	tcase_add_loop_test(tc, half_close_max_ends_whatever_moves, 0, MIRRORED);
-	tcase_add_loop_test(tc, half_close_max_resets_a_pair_with_bytes_waiting, 0, MIRRORED);
-	tcase_add_loop_test(tc, write_stall_resets_both, 0, MIRRORED);
-	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, MIRRORED);
-	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, MIRRORED);
-	/* These are for lifetime and drain in turn. */
-	tcase_add_loop_test(tc, the_end_of_a_quiet_pair_is_fin_to_both, 0, MIRRORED);
+	tcase_add_loop_test(tc, a_fin_that_came_while_weir_was_late_counts, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
-		tc, a_pair_is_quiet_from_one_second_after_its_last_byte_on, 0, MIRRORED);
-	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_waiting_is_a_reset, 0, MIRRORED);
-	tcase_add_loop_test(tc, the_end_of_a_half_closed_quiet_pair_is_a_fin, 0, MIRRORED);
-	tcase_add_loop_test(tc, the_end_while_connecting_is_a_reset, 0, MIRRORED);
+		tc, a_reset_that_came_while_weir_was_late_is_the_reason, 0, RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, half_close_replaces_idle_and_ends_with_fin_to_both, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, half_close_starts_anew_with_each_byte, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, half_close_stands_still_while_bytes_wait, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, half_close_max_ends_whatever_moves, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, half_close_max_resets_a_pair_with_bytes_waiting, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_resets_both, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, RIG_MIRRORED);
+	/* These are for lifetime and drain in turn. */
+	tcase_add_loop_test(tc, the_end_of_a_quiet_pair_is_fin_to_both, 0, RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, a_pair_is_quiet_from_one_second_after_its_last_byte_on, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_waiting_is_a_reset, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_end_of_a_half_closed_quiet_pair_is_a_fin, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_end_while_connecting_is_a_reset, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, of_several_due_the_earliest_is_the_reason, 0, RIG_VARIANTS);
 	tcase_add_loop_test(
 		tc, of_equal_ones_idle_comes_before_lifetime_and_drain, 0, RIG_VARIANTS);

@@ -26,6 +26,9 @@
 /** The sides of a variant: TCP or UNIX for the client, TCP or UNIX for the upstream. */
 enum { RIG_VARIANTS = 4 };
 
+/** Tests that do the same from either side run twice a variant. */
+enum { RIG_MIRRORED = 2 * RIG_VARIANTS };
+
 /** The variants in which both sides are the same. */
 enum { RIG_TCP = 0, RIG_UNIX = 3 };
 

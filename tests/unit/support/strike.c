@@ -3,6 +3,19 @@
 
 #include "vtime.h"
 
+void strike_setup(void)
+{
+	fixture_setup();
+	vtime_freeze();
+}
+
+void rig_open_relaying(struct rig *rig, int variant, enum rig_size size)
+{
+	rig_open(rig, variant, size);
+	rig_join(rig);
+	loop_settle();
+}
+
 void vtime_pass(uint64_t ns)
 {
 	vtime_advance(ns);

@@ -13,6 +13,12 @@ static inline uint64_t ms(uint64_t n)
 	return n * NS_PER_MS;
 }
 
+/** The fixture, in virtual time. */
+void strike_setup(void);
+
+/** A pair that relays, and has settled. */
+void rig_open_relaying(struct rig *rig, int variant, enum rig_size size);
+
 /** Virtual time moves on by `ns`, and what happens then happens. */
 void vtime_pass(uint64_t ns);
 
