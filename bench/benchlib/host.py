@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -60,6 +61,22 @@ def stolen_ms():
     """Time so far that we wanted a processor and the host of this virtual machine had it."""
     with open("/proc/stat", encoding="ascii") as file:
         return int(file.readline().split()[8]) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def awake():
+    """
+    Idle processors do not sleep meanwhile (PM QoS, see Linux: Documentation/power/pm_qos_interface.rst).
+    One that sleeps between two events of a virtual machine is given to others, and may come back
+    milliseconds later: that would be measured, and not the proxy.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            latency = stack.enter_context(open("/dev/cpu_dma_latency", "wb", buffering=0))
+            latency.write(struct.pack("i", 0))
+        except OSError as error:
+            print(f"the processors may sleep ({error}): as root they would not", file=sys.stderr)
+        yield
 
 
 def raise_fd_limit():
