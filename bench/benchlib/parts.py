@@ -23,11 +23,10 @@ BESIDES = ["haproxy", "nginx", "socket-proxyd", "floor"]
 class Part:
     """Its proxies, its works (with the function that does one), and how long they take."""
 
-    def __init__(self, title, proxies, works, rounds, needs, step_s, do):
+    def __init__(self, title, proxies, works, needs, step_s, do):
         self.title = title
         self.proxies = proxies
         self.works = works
-        self.rounds = rounds
         self.needs = needs
         self.step_s = step_s
         self.do = do
@@ -38,7 +37,7 @@ class Part:
 
     def estimate_s(self, args):
         """How long the part will take, about."""
-        return (args.rounds or self.rounds) * len(self.steps(args)) * self.step_s(args)
+        return args.rounds * len(self.steps(args)) * self.step_s(args)
 
 
 def _bulk(stage, proxy, works, user, _):
@@ -65,18 +64,17 @@ def _as_root(stage, proxy, works, _, origin):
 
 
 PARTS = {
-    "bulk": Part("bulk", BULK, list(STREAM_WORKS), 7, ["iperf3"], lambda args: args.seconds + 0.7,
-                 _bulk),
+    "bulk": Part("bulk", BULK, list(STREAM_WORKS), ["iperf3"], lambda args: args.seconds + 0.7, _bulk),
     "bulk-root": Part("bulk, proxies run by root",
-                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1"], 7,
+                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1"],
                       ["iperf3"], lambda args: args.seconds + 0.7, _as_root),
-    "keepalive": Part("requests", ["weir", *BESIDES], ["1", "64"], 7, ["wrk", "nginx"],
+    "keepalive": Part("requests", ["weir", *BESIDES], ["1", "64"], ["wrk", "nginx"],
                       lambda args: args.seconds + 0.5, _wrk),
-    "connections": Part("connections", ["weir", "weir-info", *BESIDES], ["close"], 7,
+    "connections": Part("connections", ["weir", "weir-info", *BESIDES], ["close"],
                         ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
-    "idle": Part("idle pairs", ["weir", *BESIDES], ["pairs"], 3, ["nginx"],
+    "idle": Part("idle pairs", ["weir", *BESIDES], ["pairs"], ["nginx"],
                  lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
-    "growth": Part("growth", ["weir", "weir-2", "haproxy", "nginx"], ["64"], 3, ["wrk", "nginx"],
+    "growth": Part("growth", ["weir", "weir-2", "haproxy", "nginx"], ["64"], ["wrk", "nginx"],
                    lambda args: 4 * (args.seconds + 1) + args.pairs / 1000, _growth),
 }
 
@@ -112,9 +110,8 @@ def run_part(name, stage, args, keep):
         origin = None
         if "nginx" in part.needs:
             origin, _ = stack.enter_context(stage.run(ORIGIN, 0, args.user))
-        for number in range(args.rounds or part.rounds):
-            print(f"{part.title}: round {number + 1} of {args.rounds or part.rounds}",
-                  file=sys.stderr)
+        for number in range(args.rounds):
+            print(f"{part.title}: round {number + 1} of {args.rounds}", file=sys.stderr)
             steps = part.steps(args)
             random.shuffle(steps)
             rounds.append([{"proxy": proxy, "work": works,
