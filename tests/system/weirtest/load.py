@@ -172,8 +172,8 @@ class ScriptedPeer:
         self._listener.setblocking(False)
         self.address = address.of_socket(self._listener)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),),
-                                        daemon=True)
+        self._task = self._loop.create_task(self._serve())
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._links = set()
 
     def __enter__(self):
@@ -189,8 +189,11 @@ class ScriptedPeer:
     def __str__(self):
         return self.address.text
 
+    def _run(self):
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._task)
+
     async def _serve(self):
-        self._task = asyncio.current_task()
         with contextlib.suppress(asyncio.CancelledError):
             while True:
                 sock, peer = await self._loop.sock_accept(self._listener)
