@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Room for fds in the kernel's table of them.
+ * The kernel's table of fds: room in it, and whether it is the only one.
  *
  * The table doubles when it is full, and in a process with threads whoever opened the fd too many
  * then waits until no CPU looks at the old table any more (synchronize_rcu() in expand_fdtable(),
@@ -10,6 +10,22 @@
 #define WEIR_BASE_FDS_H
 
 #include <stdint.h>
+
+/**
+ * 1: a child of ours has copies of all fds until its exec (service/spawner.h), so that close(2)
+ * alone may neither send a FIN nor end a watch. With ThreadSanitizer, which knows one table of fds
+ * for the process and breaks down over a second one.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FDS_HAVE_COPIES 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define FDS_HAVE_COPIES 1
+#endif
+#ifndef FDS_HAVE_COPIES
+#define FDS_HAVE_COPIES 0
+#endif
 
 /**
  * Makes room for `n` fds at once, 8 bytes of kernel memory each, which stay with the process.

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fds.h"
+
 /* Of <linux/close_range.h>, which does not go with <unistd.h>. */
 enum { OWN_TABLE = 1 << 1 };
 
@@ -111,7 +113,7 @@ static bool receive(int fd, int *ret_output_fd)
  */
 static int keep_only(int fd)
 {
-#if SPAWNER_SHARES_FDS
+#if FDS_HAVE_COPIES
 	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 #else
 	if (close_range((unsigned)fd + 1, UINT32_MAX, OWN_TABLE) < 0) {

@@ -5,7 +5,8 @@
  * A child has a copy of its parent's fds until its exec. A worker that closes one meanwhile has not
  * closed the socket: no FIN goes out, and the socket stays in the worker's epoll set although its
  * watcher is gone. So children must come from where the pairs' fds are not: from a thread that was
- * made before them, and that does not share the table (CLOSE_RANGE_UNSHARE).
+ * made before them, and that does not share the table (CLOSE_RANGE_UNSHARE). Where that cannot be,
+ * FDS_HAVE_COPIES (base/fds.h) is 1.
  */
 #ifndef WEIR_SERVICE_SPAWNER_H
 #define WEIR_SERVICE_SPAWNER_H
@@ -14,21 +15,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
-
-/**
- * 1: the thread shares the table all the same, and a child may hold up the closing of a socket.
- * ThreadSanitizer knows one table of fds for the process, and breaks down over a second one.
- */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SPAWNER_SHARES_FDS 1
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define SPAWNER_SHARES_FDS 1
-#endif
-#ifndef SPAWNER_SHARES_FDS
-#define SPAWNER_SHARES_FDS 0
-#endif
 
 struct spawner_order;
 

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "stream/stream_private.h"
 
 void stream_emit(struct stream *s, enum stream_event type, const void *data, size_t len)
@@ -346,7 +347,7 @@ static int stream_probe(struct stream *s, unsigned flags)
 			return -errno;
 		}
 	}
-	s->shared = !known;
+	s->shared = !known || FDS_HAVE_COPIES;
 	if (known && (flags & STREAM_NONBLOCKING) != 0) {
 		return 0;
 	}

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "fixture.h"
 #include "service/spawner.h"
 #include "suite.h"
@@ -173,7 +174,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
-	if (!SPAWNER_SHARES_FDS) {
+	if (!FDS_HAVE_COPIES) {
 		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
 	}
 	tcase_add_test(tc, a_hangup_for_the_whole_service_does_not_end_it);
