@@ -22,6 +22,7 @@
  *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
  *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -199,7 +200,7 @@ static int main_proxy(const struct options *options)
 	conf_errors_fini(&errors);
 	if (r < 0) {
 		inherited_fini(&inherited);
-		return EXIT_CODE_START;
+		return options->check || r == -ENOMEM ? EXIT_CODE_START : EXIT_CODE_CONFIG;
 	}
 	if (options->check) {
 		conf_unref(opts.conf);

@@ -15,8 +15,10 @@ struct inherited;
 /** Exit codes; docs/ARCHITECTURE.md and weir(8) list them. */
 enum exit_code {
 	EXIT_CODE_OK = 0,
-	EXIT_CODE_START = 1, /**< wrong config, or something that weir needs is not to be had */
+	EXIT_CODE_START = 1, /**< something that weir needs is not to be had, now */
 	EXIT_CODE_USAGE = 2,
+	/** The config is wrong: no start will succeed before it was edited (EX_CONFIG). */
+	EXIT_CODE_CONFIG = 78,
 };
 
 struct daemon_opts {

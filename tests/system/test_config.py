@@ -74,7 +74,7 @@ def test_without_check_the_errors_are_the_same_and_nothing_is_started(folder):
     right = address.free("unix", folder)
     path = write(folder, config.text({**config.relay(right, "127.0.0.1:1"), "wrokers": 1}))
     checked, started = run("-c", path, "--check"), run("-c", path)
-    assert started.returncode == checked.returncode == 1
+    assert (started.returncode, checked.returncode) == (78, 1)
     assert started.stderr + started.stdout == checked.stderr + checked.stdout
     assert f"{path}:3: wrokers: " in started.stderr
     assert os.listdir(folder) == ["weir.conf"]
@@ -90,10 +90,11 @@ def test_syntax_errors_name_file_and_line(folder, text):
     assert re.match(re.escape(path) + r":\d+: .+; .+", done.stderr), done.stderr
 
 
+@pytest.mark.parametrize("options, code", (((), 78), (("--check",), 1)))
 @pytest.mark.parametrize("path", ("/nonexistent/weir.conf", "/"))
-def test_unreadable_file_is_an_error(path):
-    done = run("-c", path, "--check")
-    assert done.returncode == 1 and done.stderr.startswith(f"{path}: ") and "; " in done.stderr
+def test_unreadable_file_is_an_error(path, options, code):
+    done = run("-c", path, *options)
+    assert done.returncode == code and done.stderr.startswith(f"{path}: ") and "; " in done.stderr
 
 
 def test_include_is_relative_to_the_main_file_and_errors_name_it(folder):

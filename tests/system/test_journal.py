@@ -88,7 +88,7 @@ def test_errors_of_the_config_have_priority_err(journal, folder):
     with journal.stream() as stream:
         done = subprocess.run([*journal.prefix, WEIR, "-c", path], stdin=subprocess.DEVNULL, stderr=stream,
                               env={**os.environ, "JOURNAL_STREAM": journal.name_of(stream)}, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert journal.entry("PRIORITY=3", "_TRANSPORT=stdout")["MESSAGE"].startswith(f"{path}:1: listeners: ")
 
 
