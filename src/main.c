@@ -5,7 +5,7 @@
  *
  *	base/	list	intrusive lists			clock	CLOCK_MONOTONIC in ns
  *		parse	durations, sizes		addr	addresses as written and shown
- *		log	lines, queues, the log thread
+ *		log	lines, queues, the log thread	text	the one escaper
  *	stream/	loop	the reactor on libuv		timer	a heap on one timerfd
  *		emitter	events and handlers		stream	the contract; stream_io: its bytes
  *		listen	listening sockets		acceptor  accepts from one of them

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log_queue.h"
 #include "base/log_sink.h"
+#include "base/text.h"
 
 static const char cut_mark[] = " cut=true";
 
@@ -119,18 +120,13 @@ static void field_end(struct log_line *line, size_t mark)
 	}
 }
 
-static bool is_printable(char c)
-{
-	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
 static bool needs_quotes(const char *value)
 {
 	if (*value == '\0') {
 		return true;
 	}
 	for (; *value != '\0'; value++) {
-		if (!is_printable(*value) || *value == ' ' || *value == '=') {
+		if (!text_is_plain(*value) || *value == ' ' || *value == '=') {
 			return true;
 		}
 	}
@@ -139,22 +135,17 @@ static bool needs_quotes(const char *value)
 
 static void put_escaped(struct log_line *line, const char *value)
 {
-	static const char hex[] = "0123456789abcdef";
-
 	while (*value != '\0' && !line->cut) {
 		const char *start = value;
-		unsigned char byte;
 
-		while (is_printable(*value)) {
+		while (text_is_plain(*value)) {
 			value++;
 		}
 		put(line, start, (size_t)(value - start));
-		byte = (unsigned char)*value;
-		if (byte != '\0') {
-			char escape[] = {'\\', 'x', hex[byte >> 4], hex[byte & 0xf]};
+		if (*value != '\0') {
+			char escape[TEXT_ESCAPE_MAX];
 
-			put(line, escape, sizeof(escape));
-			value++;
+			put(line, escape, text_escape(*value++, escape));
 		}
 	}
 }

@@ -27,8 +27,8 @@
  * A thread that never called log_thread_open(), and every thread before log_open(), writes its
  * lines itself, blocking: that is for start-up and for unit tests.
  *
- * Values that came from outside are escaped: what is not printable ASCII, and '"' and '\', becomes
- * \xNN (two hex digits) inside quotes; a value with a space, '=' or nothing in it is quoted.
+ * A value that has a space, '=' or nothing in it, or a byte that needs an escape, is quoted and
+ * escaped as base/text.h says.
  * A line that would pass LOG_LINE_MAX is cut at a field's border and ends with "cut=true".
  */
 #ifndef WEIR_BASE_LOG_H

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/log_queue.h"
+#include "base/text.h"
 
 #define SOCKET_PATH "/run/systemd/journal/socket"
 
@@ -127,20 +128,15 @@ static void put_name(struct entry *entry, const char *key, size_t len)
 	}
 }
 
-static unsigned int nibble(char hex)
-{
-	return (unsigned int)(hex <= '9' ? hex - '0' : hex - 'a' + 10);
-}
-
 /* What stands between quotes, unescaped; returns where the closing one is. */
 static const char *put_quoted(struct entry *entry, const char *at)
 {
 	while (*at != '"') {
 		if (*at == '\\') {
-			char byte = (char)(nibble(at[2]) << 4 | nibble(at[3]));
+			char byte;
 
+			at += text_unescape(at, &byte);
 			entry_put(entry, &byte, 1);
-			at += strlen("\\xNN");
 		} else {
 			entry_put(entry, at++, 1);
 		}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct conf_error {
 	unsigned line; /* 0: none */
 	char *text;    /* "KEY: what is wrong; what to write instead" */
@@ -176,24 +178,18 @@ void conf_errors_print(const struct conf_errors *errors, const char *prefix, FIL
 
 const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX])
 {
-	static const char hex[] = "0123456789abcdef";
 	char *to = shown;
 
 	*to++ = '"';
 	for (size_t i = 0; text[i] != '\0'; i++) {
-		unsigned char c = (unsigned char)text[i];
-
 		if (i == CONF_SHOWN_CHARS) {
 			to = stpcpy(to, "...");
 			break;
 		}
-		if (c < ' ' || c > '~' || c == '"' || c == '\\') {
-			*to++ = '\\';
-			*to++ = 'x';
-			*to++ = hex[c >> 4];
-			*to++ = hex[c & 15];
+		if (text_is_plain(text[i])) {
+			*to++ = text[i];
 		} else {
-			*to++ = (char)c;
+			to += text_escape(text[i], to);
 		}
 	}
 	*to++ = '"';

@@ -131,6 +131,15 @@ def test_what_came_from_outside_never_reaches_the_log_raw(folder):
         assert server in closed["tried"].encode("latin-1").decode()
 
 
+def test_quotes_and_backslashes_are_escaped_by_a_backslash():
+    server = r'unix:@"C:\x22"'
+    with relay("unix", servers=[server]) as rig:
+        assert peers.end_of(rig.client()) in ("rst", "fin")
+        closed = rig.weir.close_line(reason="connect_failed")
+        assert closed["tried"].startswith(server)
+        assert r'tried="unix:@\"C:\\x22\" (' in closed.line
+
+
 def test_notifications(report):
     with echoing() as rig:
         status = rig.weir.notice("STATUS=")

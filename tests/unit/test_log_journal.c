@@ -257,6 +257,7 @@ static void put_hostile(struct log_line *line)
 	ck_assert(log_begin(line, LOG_LEVEL_INFO, "x"));
 	log_str(line, "client", every_byte());
 	log_str(line, "server", "a\" MESSAGE_ID=b\\x41\nPRIORITY=0");
+	log_str(line, "error", "\\\"\\\\\"\"\\");
 	log_str(line, "by", "weir");
 	log_end(line);
 }
@@ -268,7 +269,8 @@ START_TEST(hostile_bytes_arrive_exactly)
 	log_to_journal(put_hostile);
 	(void)snprintf(wanted, sizeof(wanted),
 		"\nWEIR_EVENT=x\nWEIR_CLIENT=%s\n"
-		"WEIR_SERVER=a\" MESSAGE_ID=b\\x41\nPRIORITY=0\nWEIR_BY=weir\n",
+		"WEIR_SERVER=a\" MESSAGE_ID=b\\x41\nPRIORITY=0\n"
+		"WEIR_ERROR=\\\"\\\\\"\"\\\nWEIR_BY=weir\n",
 		every_byte());
 	ck_assert_uint_eq(journal.n, 1);
 	expect_end(journal.entries[0], wanted);

@@ -336,7 +336,7 @@ START_TEST(control_characters_never_reach_the_log)
 		ck_assert_msg((*at >= ' ' && *at <= '~') || at_end, "byte %zu of: %s",
 			(size_t)(at - log_text), log_text);
 	}
-	assert_says(" listener=\"\\x0a\\x1b[31mevil\\x7f\\x22\\x5c \\x80\"");
+	assert_says(" listener=\"\\x0a\\x1b[31mevil\\x7f\\\"\\\\ \\x80\"");
 	assert_says(" reason=connect_failed");
 }
 END_TEST

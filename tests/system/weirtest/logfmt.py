@@ -3,10 +3,10 @@
 
 import re
 
-_FIELD = re.compile(r'\s*([a-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))')
+_FIELD = re.compile(r'\s*([a-z_]+)=(?:"((?:[^"\\]|\\["\\]|\\x[0-9a-f]{2})*)"|([^\s"]*))')
 _PRIORITY = re.compile(r"<([0-7])>")
 _LEVELS = {"3": "error", "4": "warn", "6": "info", "7": "debug"}
-_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
+_ESCAPE = re.compile(r'\\(?:x([0-9a-f]{2})|(["\\]))')
 
 
 class Record(dict):
@@ -44,4 +44,4 @@ def parse(line):
 
 
 def unescape(quoted):
-    return _ESCAPE.sub(lambda code: chr(int(code[1], 16)), quoted)
+    return _ESCAPE.sub(lambda found: found[2] or chr(int(found[1], 16)), quoted)

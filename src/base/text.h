@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How weir writes bytes that came from outside, wherever it quotes them: in the log, and in what it
+ * says of a config. Between double quotes '"' is \", '\' is \\, and what is not printable ASCII is
+ * \xNN (two hex digits, lower case); every other byte is itself. A config is read the same.
+ */
+#ifndef WEIR_BASE_TEXT_H
+#define WEIR_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { TEXT_ESCAPE_MAX = 4 };
+
+/** Whether a byte is itself between quotes; '\0' is not. */
+bool text_is_plain(char byte);
+
+/** Writes a byte that is not plain as it stands between quotes, without a '\0'; its length. */
+size_t text_escape(char byte, char escape[TEXT_ESCAPE_MAX]);
+
+/** Reads one byte from what text_escape() wrote; returns the length of the escape. */
+size_t text_unescape(const char *escape, char *ret_byte);
+
+#endif
