@@ -3,11 +3,13 @@
 
 import contextlib
 import socket
+import subprocess
 
 import pytest
-from weirtest import address, config, peers
+from weirtest import address, config, peers, wait
 
 from boottest import traffic
+from boottest.settings import DEADLINE
 
 CONF = "/etc/weir/weir.conf"
 EXAMPLES = "/usr/share/doc/weir/examples"
@@ -125,6 +127,48 @@ def test_instances_live_beside_the_service(machine):
         with pytest.raises(ConnectionRefusedError):
             traffic.client("127.0.0.1:8081")
         assert relays("127.0.0.1:8080") and relays("127.0.0.1:8082")
+
+
+def test_each_instance_has_a_user_of_its_own(machine):
+    """What one may touch, its sockets say, another may not."""
+    for name, port in (("one", 8081), ("two", 8082)):
+        machine.configure(settings(f"127.0.0.1:{port}"), f"/etc/weir/{name}.conf")
+    machine.systemctl("start", "weir@one", "weir@two")
+    units = {"weir": "weir", "weir@one": "weir-one", "weir@two": "weir-two"}
+    uids = {name: machine.sh(f"stat -c %u /proc/{machine.pid(unit)}") for unit, name in units.items()}
+    assert {unit: machine.show(unit, "User") for unit in units} == units
+    assert len(set(uids.values())) == 3
+    for name, uid in uids.items():
+        may = [other for other in uids
+               if machine.run("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "test", "-r",
+                              f"/run/{other}/control", check=False).returncode == 0]
+        assert may == [name]
+
+
+def test_wrong_config_is_told_once_and_not_tried_again(machine):
+    """However often somebody starts it, what is said last is what is wrong."""
+    machine.write(CONF, "listeners = ();\nupstreams = 1;\n")
+    for _ in range(7):
+        assert machine.systemctl("restart", "weir", check=False).returncode != 0
+        machine.wait_state("weir", "failed")
+    assert machine.show("weir", "NRestarts", "Result", "ExecMainStatus") == {
+        "NRestarts": "0", "Result": "exit-code", "ExecMainStatus": "78"}
+    assert len([one for one in errors(machine, "PRIORITY=3")
+                if one["MESSAGE"].startswith(f"{CONF}:1: listeners: ")]) == 7
+    assert "repeated too quickly" not in machine.log()
+
+
+def test_address_that_comes_late_is_waited_for(machine):
+    """Far more than five tries: a virtual address that another host has, say, is here in an hour."""
+    machine.configure(settings("192.0.2.7:8080"))
+    machine.drop_in("[Service]\nRestartSec=50ms\n")
+    assert machine.systemctl("restart", "weir", check=False).returncode != 0
+    wait.until(lambda: int(machine.show("weir", "NRestarts")) >= 8, "the eighth start", deadline=DEADLINE)
+    subprocess.run(["nsenter", "--target", str(machine.leader), "--net", "ip", "address", "add", "192.0.2.7/32",
+                    "dev", "lo"], check=True)
+    machine.wait_state("weir", "active")
+    with machine.network():
+        assert relays("192.0.2.7:8080")
 
 
 def test_errors_of_the_config_are_errors_of_the_unit(machine):
