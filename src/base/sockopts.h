@@ -22,7 +22,8 @@ struct sockopts {
 	size_t send_buffer;             /**< SO_SNDBUF, as asked for: the kernel doubles it */
 	size_t receive_buffer;          /**< SO_RCVBUF, the same */
 	size_t notsent_lowat;           /**< TCP_NOTSENT_LOWAT */
-	uint32_t backlog;               /**< of a listening socket only */
+	uint32_t backlog;               /**< of a listening socket only, like the next one */
+	bool freebind;                  /**< IP_FREEBIND: binds an address that is not there yet */
 };
 
 enum {

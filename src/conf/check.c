@@ -274,6 +274,7 @@ void conf_check(struct conf_reader *reader, const config_setting_t *root)
 		check_addresses(reader, root, i);
 		check_reference(reader, root, i);
 		check_loop(reader, root, i);
+		conf_check_owner(reader, root, i);
 		conf_check_listener_socket(reader, root, i);
 	}
 	for (size_t i = 0; i < conf->n_upstreams; i++) {

@@ -93,6 +93,69 @@ static void check_group(const struct group *group)
 	}
 }
 
+static bool has_kind(const struct conf_listener *listener, bool (*is_one)(const struct addr *addr))
+{
+	for (size_t k = 0; k < listener->n_addresses; k++) {
+		if (is_one(&listener->addresses[k])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_path(const struct addr *addr)
+{
+	return addr->kind == ADDR_UNIX && addr->sa.un.sun_path[0] != '\0';
+}
+
+static bool is_systemd(const struct addr *addr)
+{
+	return addr->kind == ADDR_SYSTEMD;
+}
+
+static bool is_tcp(const struct addr *addr)
+{
+	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
+}
+
+/* Of an inherited socket its unit says whose it is. */
+void conf_check_owner(struct conf_reader *reader, const config_setting_t *root, size_t i)
+{
+	static const char *const keys[][2] = {
+		{"owner", "write SocketUser= in its socket unit"},
+		{"group", "write SocketGroup= in its socket unit"},
+	};
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	const config_setting_t *element =
+		config_setting_get_elem(config_setting_get_member(root, "listeners"), (unsigned)i);
+
+	for (size_t k = 0; k < 2; k++) {
+		const config_setting_t *setting = config_setting_get_member(element, keys[k][0]);
+		char shown[CONF_PATH_MAX];
+
+		if (setting == NULL || !has_kind(listener, is_systemd) ||
+			has_kind(listener, is_path)) {
+			continue;
+		}
+		(void)snprintf(shown, sizeof(shown), "listeners[%zu].%s", i, keys[k][0]);
+		conf_reader_error(reader, setting, shown,
+			"is for sockets that weir binds, and systemd binds these; %s", keys[k][1]);
+	}
+}
+
+/* An inherited socket is bound already. */
+static void check_freebind(const struct group *group, const struct conf_listener *listener)
+{
+	char shown[CONF_PATH_MAX];
+	const config_setting_t *setting = find(group, "freebind", shown);
+
+	if (setting != NULL && has_kind(listener, is_systemd) && !has_kind(listener, is_tcp)) {
+		conf_reader_error(group->reader, setting, shown,
+			"is for sockets that weir binds, and systemd binds these; write "
+			"FreeBind=yes in the socket unit");
+	}
+}
+
 void conf_check_listener_socket(struct conf_reader *reader, const config_setting_t *root, size_t i)
 {
 	const struct conf_listener *listener = &reader->conf->listeners[i];
@@ -108,6 +171,8 @@ void conf_check_listener_socket(struct conf_reader *reader, const config_setting
 	}
 	if (only_unix) {
 		check_unix(&group, "backlog", "listener has");
+	} else {
+		check_freebind(&group, listener);
 	}
 }
 

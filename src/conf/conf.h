@@ -15,10 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/file_access.h"
 #include "base/log.h"
 #include "base/sockopts.h"
 
@@ -60,7 +60,7 @@ struct conf_listener {
 	size_t n_addresses;                   /**< at least 1 */
 	const struct conf_upstream *upstream; /**< in the same conf */
 	uint32_t max_pairs;                   /**< 0: only the global limit */
-	mode_t mode;                          /**< of UNIX sockets */
+	struct file_access access;            /**< of UNIX sockets */
 	struct conf_timeouts timeouts;        /**< the top level's, with its own on top */
 	struct sockopts socket;               /**< of TCP, but for the backlog */
 };

@@ -11,7 +11,7 @@
  *	value.c		one value: its text into the model
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
- *	check_socket.c	socket options that do not fit each other, or the addresses
+ *	check_socket.c	options of sockets that do not fit each other, or the addresses
  */
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H
@@ -63,6 +63,9 @@ void conf_preset(const char *schema, void *object);
 
 /** Compares what was read as a whole; `root` is the tree that it was read from. */
 void conf_check(struct conf_reader *reader, const config_setting_t *root);
+
+/** Checks whether a listener has sockets whose owner is weir's to say. */
+void conf_check_owner(struct conf_reader *reader, const config_setting_t *root, size_t i);
 
 /** Check the socket options of one listener, and of one upstream. */
 void conf_check_listener_socket(struct conf_reader *reader, const config_setting_t *root, size_t i);

@@ -85,7 +85,8 @@ static bool report_bare_number(struct conf_reader *reader, const struct conf_key
 			"%.*s has no unit; write \"%.*ss\" for seconds", len, text, len, text);
 		return true;
 	}
-	if (key->type == CONF_SIZE || key->type == CONF_MODE) {
+	if (key->type == CONF_SIZE || key->type == CONF_MODE || key->type == CONF_OWNER ||
+		key->type == CONF_TEAM) {
 		conf_reader_error(reader, setting, shown,
 			"%.*s is a bare number; write \"%.*s\", in quotes", len, text, len, text);
 		return true;

@@ -24,6 +24,8 @@ enum conf_type {
 	CONF_SWITCH,    /**< bool; "on" or "off" */
 	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
+	CONF_OWNER,     /**< a user, by name or number: struct file_access */
+	CONF_TEAM,      /**< a group of users, the same */
 	CONF_NAME,      /**< char *; 1 - 64 of [A-Za-z0-9_.-], unique in its list */
 	CONF_REFERENCE, /**< the name of an upstream: const struct conf_upstream * */
 	CONF_LISTEN,    /**< addresses of a listener: a string or an array of strings */

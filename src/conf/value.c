@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include <assert.h>
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +136,82 @@ static int set_mode(
 			why, text, "a socket has only permission bits; write at most \"0777\"");
 	}
 	*value = (mode_t)mode;
+	return 0;
+}
+
+/* What a user or a group is called: the number of one, without a look at the system's lists. True
+ * if the text is one, in *ret_id. The highest one says "none" to chown(2). */
+static bool parse_id(const char *text, uint32_t *ret_id)
+{
+	size_t len = strlen(text);
+	unsigned long long id;
+
+	if (len == 0 || len > 10 || strspn(text, "0123456789") != len) {
+		return false;
+	}
+	id = strtoull(text, NULL, 10);
+	*ret_id = (uint32_t)id;
+	return id < UINT32_MAX;
+}
+
+enum { PASSWD_ROOM_MAX = 1024 * 1024 }; /* a group may have many members */
+
+/* Looks up a user or a group. 0 and its number, 1 where there is none, or a negative errno. */
+static int look_up(const char *text, bool is_group, uint32_t *ret_id)
+{
+	size_t room = 1024;
+	struct passwd user;
+	struct passwd *found_user = NULL;
+	struct group group;
+	struct group *found_group = NULL;
+	int r;
+
+	do {
+		char *buffer;
+
+		room *= 4;
+		buffer = malloc(room);
+		if (buffer == NULL) {
+			return -ENOMEM;
+		}
+		r = is_group ? getgrnam_r(text, &group, buffer, room, &found_group)
+			     : getpwnam_r(text, &user, buffer, room, &found_user);
+		if (found_group != NULL) {
+			*ret_id = group.gr_gid;
+		} else if (found_user != NULL) {
+			*ret_id = user.pw_uid;
+		}
+		free(buffer);
+	} while (r == ERANGE && room < PASSWD_ROOM_MAX);
+	if (r == ENOMEM) {
+		return -ENOMEM;
+	}
+	return found_user != NULL || found_group != NULL ? 0 : 1;
+}
+
+static int set_owner(
+	const char *text, bool is_group, struct file_access *value, char why[CONF_WHY_MAX])
+{
+	uint32_t id = 0;
+	int r = parse_id(text, &id) ? 0 : look_up(text, is_group, &id);
+
+	if (r < 0) {
+		return r;
+	}
+	if (r > 0) {
+		return refuse(why, text,
+			is_group ? "this machine has no such group; write one that `getent group` "
+				   "shows, or its number"
+				 : "this machine has no such user; write one that `getent passwd` "
+				   "shows, or its number");
+	}
+	if (is_group) {
+		value->sets_group = true;
+		value->group = id;
+	} else {
+		value->sets_owner = true;
+		value->owner = id;
+	}
 	return 0;
 }
 
@@ -278,6 +356,10 @@ int conf_value_set(
 		return set_apply(text, value, why);
 	case CONF_MODE:
 		return set_mode(key, text, value, why);
+	case CONF_OWNER:
+		return set_owner(text, false, value, why);
+	case CONF_TEAM:
+		return set_owner(text, true, value, why);
 	case CONF_NAME:
 		return set_name(text, value, why);
 	case CONF_REFERENCE:

@@ -48,13 +48,14 @@ static int listen_all(struct run *run, char *why)
 {
 	const struct options *options = run->options;
 	char text[ADDR_TEXT_MAX];
+	static const struct file_access access = {.mode = SOCKET_MODE};
 	const char *remedy = NULL;
 	int r;
 
 	if (!options->has_serve) {
 		return 0;
 	}
-	r = listen_open(&options->serve, SOCKET_MODE, NULL, &run->lanes[0].socket, &remedy);
+	r = listen_open(&options->serve, &access, NULL, &run->lanes[0].socket, &remedy);
 	for (uint64_t i = 1; r == 0 && i < options->n_threads; i++) {
 		if (listen_can_double(&options->serve)) {
 			r = listen_open_more(&run->lanes[0].socket, NULL, &run->lanes[i].socket);

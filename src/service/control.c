@@ -231,6 +231,7 @@ int control_open(struct control *control, const struct control_opts *opts)
 		.refused = on_refused,
 		.accepted = on_accepted,
 	};
+	static const struct file_access own = {.mode = 0600};
 	const char *why = NULL;
 	struct addr addr;
 	int r = control_path(&addr);
@@ -241,7 +242,7 @@ int control_open(struct control *control, const struct control_opts *opts)
 					"RUNTIME_DIRECTORY must be an absolute path of at most 98 "
 					"characters; until then weir reloads by SIGHUP only");
 	}
-	r = listen_open(&addr, 0600, NULL, &control->socket, &why);
+	r = listen_open(&addr, &own, NULL, &control->socket, &why);
 	if (r < 0) {
 		return control_fail(&addr, r, why);
 	}

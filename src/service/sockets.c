@@ -118,7 +118,7 @@ static struct bound_socket *opening_add(const struct opening *opening)
 		bound->socket.listen.fd = -1;
 		bound->socket.listener = opening->index;
 		bound->addr = *opening->addr;
-		bound->mode = opening->listener->mode;
+		bound->access = opening->listener->access;
 		bound->next = opening->index;
 		bound->is_new = true;
 		sockets->all[sockets->n++] = bound;
@@ -147,7 +147,7 @@ static bool opening_is_beside(const struct opening *opening)
 static int opening_listen(
 	const struct opening *opening, struct bound_socket *bound, const char **ret_remedy)
 {
-	int r = listen_open(opening->addr, opening->listener->mode, &opening->listener->socket,
+	int r = listen_open(opening->addr, &opening->listener->access, &opening->listener->socket,
 		&bound->socket.listen, ret_remedy);
 
 	if (r == -EADDRINUSE && opening_is_beside(opening)) {
@@ -366,8 +366,14 @@ static int opening_open(const struct opening *opening)
 						   : opening_bind(opening);
 }
 
-/** Gives the UNIX paths that stay their new modes. All or none. */
-static int sockets_set_modes(struct sockets *sockets, const struct sockets_opts *opts)
+static bool access_is_equal(const struct file_access *a, const struct file_access *b)
+{
+	return a->mode == b->mode && a->sets_owner == b->sets_owner &&
+	       a->sets_group == b->sets_group && a->owner == b->owner && a->group == b->group;
+}
+
+/** Gives the UNIX paths that stay their new modes and owners. All or none. */
+static int sockets_set_access(struct sockets *sockets, const struct sockets_opts *opts)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
 		struct bound_socket *bound = sockets->all[i];
@@ -379,13 +385,13 @@ static int sockets_set_modes(struct sockets *sockets, const struct sockets_opts 
 			continue;
 		}
 		listener = &opts->conf->listeners[bound->next];
-		if (listener->mode == bound->mode) {
+		if (access_is_equal(&listener->access, &bound->access)) {
 			continue;
 		}
-		report.err = listen_set_mode(&bound->socket.listen, listener->mode);
+		report.err =
+			listen_set_access(&bound->socket.listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
-			report.remedy = "somebody has taken the path away: restart weir";
 			tell_failure(opts, &report);
 			return report.err;
 		}
@@ -431,7 +437,7 @@ int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts)
 		}
 	}
 	if (r == 0) {
-		r = sockets_set_modes(sockets, opts);
+		r = sockets_set_access(sockets, opts);
 	}
 	if (r < 0) {
 		sockets_cancel(sockets);
@@ -469,7 +475,7 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 			log_listening("listening_ends", bound,
 				&before->listeners[bound->socket.listener]);
 		} else {
-			bound->mode = conf->listeners[bound->next].mode;
+			bound->access = conf->listeners[bound->next].access;
 			if (bound->is_new) {
 				log_listening("listening", bound, &conf->listeners[bound->next]);
 			}
@@ -491,10 +497,11 @@ void sockets_cancel(struct sockets *sockets)
 {
 	for (size_t i = sockets->n; i-- > 0;) {
 		struct bound_socket *bound = sockets->all[i];
+		const char *why;
 
 		if (!bound->is_new) {
-			/* Its mode may have been changed for the one that is given up. */
-			(void)listen_set_mode(&bound->socket.listen, bound->mode);
+			/* It may have been changed for the one that is given up. */
+			(void)listen_set_access(&bound->socket.listen, &bound->access, &why);
 		} else if (bound->socket.is_accepted) {
 			bound->is_new = false;
 			bound->goes = true;

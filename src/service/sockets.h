@@ -19,13 +19,13 @@ struct conf_errors;
 /** One listening socket: of one address of a listener, and accepted from by one worker. */
 struct bound_socket {
 	struct listener_socket socket;
-	struct addr addr; /**< as the config has it */
-	size_t worker;    /**< who accepts from it */
-	mode_t mode;      /**< of a UNIX path */
-	size_t next;      /**< prepared: its listener in the next config, or LISTENER_GOES */
-	bool is_new;      /**< prepared: bound for the next config */
-	bool is_first;    /**< of its address: there is one for each worker */
-	bool goes;        /**< committed: it is being drained */
+	struct addr addr;          /**< as the config has it */
+	size_t worker;             /**< who accepts from it */
+	struct file_access access; /**< of a UNIX path */
+	size_t next;   /**< prepared: its listener in the next config, or LISTENER_GOES */
+	bool is_new;   /**< prepared: bound for the next config */
+	bool is_first; /**< of its address: there is one for each worker */
+	bool goes;     /**< committed: it is being drained */
 };
 
 struct sockets {

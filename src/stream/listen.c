@@ -38,7 +38,9 @@ static const char *tcp_why(int err)
 	case -EADDRINUSE:
 		return "another process listens there; stop it or choose another port";
 	case -EADDRNOTAVAIL:
-		return "no interface of this machine has this address";
+		return "no interface of this machine has this address: write one that `ip address` "
+		       "shows or, if it is to come later, freebind = \"on\" in the listener's "
+		       "socket";
 	case -EACCES:
 		return "this port needs CAP_NET_BIND_SERVICE; grant it or choose a port from 1024 "
 		       "on";
@@ -64,6 +66,10 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join, const struct
 	}
 	if (r == 0) {
 		r = sockopts_set(fd, options);
+	}
+	if (r == 0 && options != NULL && options->freebind) {
+		r = family == AF_INET6 ? set_flag(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+				       : set_flag(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	}
 	if (r == 0 && family == AF_INET6) {
 		r = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only);
@@ -112,25 +118,30 @@ static int open_any(const struct addr *addr, bool join, const struct sockopts *o
 	return fd;
 }
 
-/** A listening UNIX socket; `claim` is NULL for an abstract name. The fd or a negative errno. */
-static int open_unix(const struct addr *addr, mode_t mode, const struct sockopts *options,
-	struct listen_claim *claim)
+static int bind_abstract(int fd, const struct addr *addr, const char **ret_why)
+{
+	if (bind(fd, &addr->sa.any, addr->sa_len) == 0) {
+		return 0;
+	}
+	*ret_why = errno == EADDRINUSE ? "another process listens there" : NULL;
+	return -errno;
+}
+
+/** A listening UNIX socket; `claim` is NULL for an abstract name. The fd, or a negative errno and
+ * *ret_why. */
+static int open_unix(const struct addr *addr, const struct file_access *access,
+	const struct sockopts *options, struct listen_claim *claim, const char **ret_why)
 {
 	int fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
-	int r = 0;
+	int r;
 
 	if (fd < 0) {
 		return -errno;
 	}
-	if (bind(fd, &addr->sa.any, addr->sa_len) < 0) {
-		r = -errno;
+	r = claim == NULL ? bind_abstract(fd, addr, ret_why)
+			  : listen_claim_bind(claim, fd, access, ret_why);
+	if (r < 0) {
 		goto err_close;
-	}
-	if (claim != NULL) {
-		r = listen_claim_bound(claim, mode);
-		if (r < 0) {
-			goto err_close;
-		}
 	}
 	if (listen(fd, backlog_of(options)) < 0) {
 		r = -errno;
@@ -142,8 +153,8 @@ err_close:
 	return r;
 }
 
-int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *options,
-	struct listen_socket *ret_socket, const char **ret_why)
+int listen_open(const struct addr *addr, const struct file_access *access,
+	const struct sockopts *options, struct listen_socket *ret_socket, const char **ret_why)
 {
 	struct listen_claim *claim = NULL;
 	const char *why = NULL;
@@ -162,8 +173,7 @@ int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *opt
 			fd = listen_claim_new(addr->sa.un.sun_path, &claim, &why);
 		}
 		if (fd == 0) {
-			fd = open_unix(addr, mode, options, claim);
-			why = fd == -EADDRINUSE ? "another process listens there" : NULL;
+			fd = open_unix(addr, access, options, claim, &why);
 		}
 	}
 	if (ret_why != NULL) {
@@ -193,9 +203,11 @@ int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 	return 0;
 }
 
-int listen_set_mode(const struct listen_socket *socket, mode_t mode)
+int listen_set_access(
+	const struct listen_socket *socket, const struct file_access *access, const char **ret_why)
 {
-	return socket->claim == NULL ? 0 : listen_claim_set_mode(socket->claim, mode);
+	*ret_why = NULL;
+	return socket->claim == NULL ? 0 : listen_claim_set_access(socket->claim, access, ret_why);
 }
 
 int listen_open_more(const struct listen_socket *first, const struct sockopts *options,

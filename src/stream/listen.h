@@ -20,8 +20,11 @@
  * Inherited ones (listen_adopt()) get the same options, and are otherwise whoever's who made them:
  * neither doubled nor removed.
  *
- * The mode is set between bind and listen, whatever the umask. listen_close() removes the path only
- * if device and inode are still ours, and the lock file after it.
+ * The socket file is born with its mode, whatever the umask, and changed only through a hold on the
+ * file itself: whoever may write the folder can put another file, or a link, at the path at any
+ * moment. listen_close() removes the path only if device and inode are still ours, and the lock
+ * file after it; who swaps the path between these two steps, in a folder that is his to write,
+ * could have removed it himself.
  */
 #ifndef WEIR_STREAM_LISTEN_H
 #define WEIR_STREAM_LISTEN_H
@@ -30,6 +33,7 @@
 #include <sys/types.h>
 
 #include "base/addr.h"
+#include "base/file_access.h"
 #include "base/sockopts.h"
 
 enum {
@@ -46,12 +50,12 @@ struct listen_socket {
 
 /**
  * Binds and listens, with `options` (NULL: as usual; of TCP, but for the backlog); `addr` is
- * neither a name nor systemd's. 0 or a negative errno, then
- * *ret_socket is untouched and *ret_why (ret_why may be NULL) is a constant text with the remedy,
- * or NULL when errno says it all.
+ * neither a name nor systemd's. `access` is that of a UNIX path, for which it must not be NULL.
+ * 0 or a negative errno, then *ret_socket is untouched and *ret_why (ret_why may be NULL) is a
+ * constant text with the remedy, or NULL when errno says it all.
  */
-int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *options,
-	struct listen_socket *ret_socket, const char **ret_why);
+int listen_open(const struct addr *addr, const struct file_access *access,
+	const struct sockopts *options, struct listen_socket *ret_socket, const char **ret_why);
 
 /**
  * As listen_open(), for a TCP address that a socket of this process takes in, or is within: that
@@ -60,8 +64,12 @@ int listen_open(const struct addr *addr, mode_t mode, const struct sockopts *opt
 int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 	struct listen_socket *ret_socket, const char **ret_why);
 
-/** Changes the mode of a UNIX path, if it is still ours. 0 or a negative errno. */
-int listen_set_mode(const struct listen_socket *socket, mode_t mode);
+/**
+ * Changes mode, owner and group of a UNIX path, if it is still ours; owner and group that are not
+ * set go back to those that it was made with. 0, or a negative errno and *ret_why as above.
+ */
+int listen_set_access(
+	const struct listen_socket *socket, const struct file_access *access, const char **ret_why);
 
 /** One more TCP socket on the address of `first`, for another worker. 0 or a negative errno. */
 int listen_open_more(const struct listen_socket *first, const struct sockopts *options,

@@ -11,11 +11,16 @@
  */
 int listen_claim_new(const char *path, struct listen_claim **ret_claim, const char **ret_why);
 
-/** The path was bound, not yet listened on: remembers its inode and sets its mode. */
-int listen_claim_bound(struct listen_claim *claim, mode_t mode);
+/**
+ * Binds `fd` to the path of the claim, with this access, and takes hold of the file. 0 or a
+ * negative errno and, where it helps, *ret_why.
+ */
+int listen_claim_bind(
+	struct listen_claim *claim, int fd, const struct file_access *access, const char **ret_why);
 
-/** Sets the mode of the path, if that is still what was bound. 0 or a negative errno. */
-int listen_claim_set_mode(const struct listen_claim *claim, mode_t mode);
+/** Gives the path this access, if it is still what was bound. As listen_claim_bind(). */
+int listen_claim_set_access(
+	const struct listen_claim *claim, const struct file_access *access, const char **ret_why);
 
 /** Removes path and lock file, as far as they are ours, and frees. NULL is fine; returns NULL. */
 struct listen_claim *listen_claim_free(struct listen_claim *claim);

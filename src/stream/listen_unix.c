@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The claim on a UNIX socket's path.
+ * The claim on a UNIX socket's path, and who may use it.
  *
  *	PATH.lock	flock: of all that ask, one may look at PATH, replace it, and listen
  *	PATH		asked by connect(2) whether somebody is alive there who knows no locks
@@ -10,22 +10,33 @@
  *
  * The bound socket is kept open by O_PATH: an inode that is held is not given to another file, so
  * that device and inode say for sure whether the path is still ours when it is to be removed.
+ *
+ * Mode and owner are set through that hold, never by the path: whoever may write the folder can put
+ * a link to any file there between two steps of ours, and weir may be root. The hold itself comes
+ * from the bound socket (SIOCUNIXFILE), which takes CAP_NET_ADMIN; without that, from the path, and
+ * then it must be a socket that has no other name.
  */
 #include "stream/listen_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* <linux/un.h>, which cannot stand beside <sys/un.h>. */
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum {
 	LOCK_TRIES = 16, /* each lost to one more process that came and went */
 	LOCK_MODE = 0600,
+	ALL_BITS = 07777,
 	PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path), /* with the NUL */
 };
 
@@ -34,6 +45,8 @@ static const char lock_suffix[] = ".lock";
 struct listen_claim {
 	int lock_fd;
 	int path_fd; /* -1 before the path is bound */
+	uid_t owner; /* that it was made with */
+	gid_t group;
 	char path[PATH_MAX_BYTES];
 	char lock_path[PATH_MAX_BYTES + sizeof(lock_suffix)];
 };
@@ -70,6 +83,13 @@ static const char *lock_why(int err)
 	}
 }
 
+static bool is_plain_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /** One try: 0, -EAGAIN if the file was removed while it was being locked, or what is wrong. */
 static int lock_once(struct listen_claim *claim, const char **ret_why)
 {
@@ -81,6 +101,11 @@ static int lock_once(struct listen_claim *claim, const char **ret_why)
 		r = -errno;
 		*ret_why = lock_why(r);
 		return r;
+	}
+	if (!is_plain_file(fd)) {
+		*ret_why = lock_why(-ENXIO);
+		close(fd);
+		return -ENXIO;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		r = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
@@ -186,27 +211,142 @@ int listen_claim_new(const char *path, struct listen_claim **ret_claim, const ch
 	return 0;
 }
 
-int listen_claim_bound(struct listen_claim *claim, mode_t mode)
-{
-	claim->path_fd = open(claim->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (claim->path_fd < 0) {
-		int r = -errno;
+/* ---- who may use it ---- */
 
+static const char *owner_why(int err)
+{
+	switch (err) {
+	case -EPERM:  /* a filter of system calls, or not ours to give */
+	case -EINVAL: /* a user namespace that does not know them */
+		return "weir may not give its socket away: for a group use the shipped drop-in "
+		       "socket-group.conf (SupplementaryGroups=, PrivateUsers=no, "
+		       "SystemCallFilter=@chown), or SocketGroup= in a socket unit; an owner "
+		       "takes CAP_CHOWN, or SocketUser= in a socket unit";
+	default:
+		return NULL;
+	}
+}
+
+/** Only what differs: where the folder gives its group to new files, that is no system call which
+ * a service may not make. */
+static int set_owner(const struct listen_claim *claim, const struct stat *now,
+	const struct file_access *access, const char **ret_why)
+{
+	uid_t owner = access->sets_owner ? access->owner : claim->owner;
+	gid_t group = access->sets_group ? access->group : claim->group;
+	int r;
+
+	if (owner == now->st_uid && group == now->st_gid) {
+		return 0;
+	}
+	if (fchownat(claim->path_fd, "", owner == now->st_uid ? (uid_t)-1 : owner,
+		    group == now->st_gid ? (gid_t)-1 : group, AT_EMPTY_PATH) < 0) {
+		r = -errno;
+		*ret_why = owner_why(r);
+		return r;
+	}
+	return 0;
+}
+
+/** fchmod(2) takes no hold of this kind. */
+static int set_mode(const struct listen_claim *claim, mode_t mode, const char **ret_why)
+{
+	char path[sizeof("/proc/self/fd/-2147483648")];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", claim->path_fd);
+	if (chmod(path, mode) < 0) {
+		r = -errno;
+		*ret_why = r == -ENOENT ? "the mode of a socket can be changed only where /proc is "
+					  "mounted: mount it, or restart weir"
+					: NULL;
+		return r;
+	}
+	return 0;
+}
+
+static int set_access(
+	const struct listen_claim *claim, const struct file_access *access, const char **ret_why)
+{
+	struct stat now;
+	int r;
+
+	if (fstat(claim->path_fd, &now) < 0) {
+		return -errno; /* UNTESTED: fstat() of an open file does not fail on Linux */
+	}
+	r = set_owner(claim, &now, access, ret_why);
+	if (r == 0 && (now.st_mode & ALL_BITS) != access->mode) {
+		r = set_mode(claim, access->mode, ret_why);
+	}
+	return r;
+}
+
+static const char taken_away[] =
+	"somebody has taken the path away: let nobody but weir write its folder, and restart weir";
+
+/** Takes hold of what `fd` was bound to. */
+static int hold_path(struct listen_claim *claim, int fd, const char **ret_why)
+{
+	struct stat st;
+	int r;
+
+	claim->path_fd = ioctl(fd, SIOCUNIXFILE);
+	if (claim->path_fd < 0) {
+		claim->path_fd = open(claim->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (claim->path_fd < 0) {
+		r = -errno;
 		/* Bound a moment ago under the lock: ours, though we have no hold on it. */
 		(void)unlink(claim->path);
 		return r;
 	}
-	/* fchmod(2) would change the socket, not its name in the file system. Nobody can connect
-	 * before listen(2), so the umask's mode until here harms nobody. */
-	return chmod(claim->path, mode) < 0 ? -errno : 0;
-}
-
-int listen_claim_set_mode(const struct listen_claim *claim, mode_t mode)
-{
-	if (claim->path_fd < 0 || !is_same_file(claim->path_fd, claim->path)) {
+	if (fstat(claim->path_fd, &st) < 0 || !S_ISSOCK(st.st_mode) || st.st_nlink != 1 ||
+		!is_same_file(claim->path_fd, claim->path)) {
+		close(claim->path_fd);
+		claim->path_fd = -1;
+		*ret_why = taken_away;
 		return -ENOENT;
 	}
-	return chmod(claim->path, mode) < 0 ? -errno : 0;
+	claim->owner = st.st_uid;
+	claim->group = st.st_gid;
+	return 0;
+}
+
+int listen_claim_bind(
+	struct listen_claim *claim, int fd, const struct file_access *access, const char **ret_why)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	mode_t umask_before;
+	int r = 0;
+
+	memcpy(sa.sun_path, claim->path, sizeof(sa.sun_path));
+	/* The file has the socket's own mode, less the umask (unix_bind() in net/unix/af_unix.c):
+	 * it never has another one, and /proc is not needed. The umask is every thread's; of ours
+	 * none makes a file without saying its mode. */
+	if (fchmod(fd, access->mode) < 0) {
+		return -errno;
+	}
+	umask_before = umask(0);
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		r = -errno;
+		*ret_why = r == -EADDRINUSE ? "another process listens there" : NULL;
+	}
+	(void)umask(umask_before);
+	if (r == 0) {
+		r = hold_path(claim, fd, ret_why);
+	}
+	/* Nobody can connect before listen(2). */
+	return r == 0 ? set_access(claim, access, ret_why) : r;
+}
+
+int listen_claim_set_access(
+	const struct listen_claim *claim, const struct file_access *access, const char **ret_why)
+{
+	if (claim->path_fd < 0 || !is_same_file(claim->path_fd, claim->path)) {
+		*ret_why = taken_away;
+		return -ENOENT;
+	}
+	return set_access(claim, access, ret_why);
 }
 
 struct listen_claim *listen_claim_free(struct listen_claim *claim)

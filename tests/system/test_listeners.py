@@ -2,10 +2,12 @@
 """Where weir listens: addresses in use, UNIX sockets left behind or alive, modes, any address."""
 
 import fcntl
+import grp
 import os
 import signal
 import socket
 import stat
+import subprocess
 import tempfile
 
 import pytest
@@ -14,6 +16,7 @@ from weirtest import address, config, logfmt, peers
 from weirtest.address import TRANSPORTS
 from weirtest.daemon import Free, Weir, run
 from weirtest.rig import relay
+from weirtest.settings import DEADLINE
 
 NOBODY = "127.0.0.1:1"
 
@@ -89,8 +92,46 @@ def test_several_addresses_of_one_listener():
                 assert peers.read_exactly(server, 1) == b"x"
 
 
-def test_address_of_nobody_fails():
-    assert refused_start("192.0.2.1:8080")["errno"] == "EADDRNOTAVAIL"
+def test_address_of_nobody_fails_and_freebind_is_the_remedy():
+    failed = refused_start("192.0.2.1:8080")
+    assert failed["errno"] == "EADDRNOTAVAIL" and 'freebind = "on"' in failed["remedy"].replace("\\", "")
+
+
+class Coming(Free):
+    """An address that no interface has: in a namespace of its own, where a test may let it come."""
+
+    def __init__(self, host):
+        super().__init__("tcp4")
+        self.address = address.tcp(host, 8080)
+
+    def pick(self, folder):
+        pass
+
+
+def inside(weir, *command):
+    """Runs a command in weir's network."""
+    enter = ("nsenter", f"--target={weir.pid}", *(() if os.geteuid() == 0 else ("--user", "--preserve-credentials")),
+             "--net", "--")
+    return subprocess.run([*enter, *command], check=True, capture_output=True, text=True, timeout=DEADLINE).stdout
+
+
+ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--net", "--")
+
+
+@pytest.mark.parametrize("host", ("192.0.2.1", "2001:db8::1"))
+def test_address_that_comes_late_is_served_with_freebind(host):
+    listen = Coming(host)
+    settings = {"workers": 2, **config.relay(listen, NOBODY, socket={"freebind": "on"})}
+    with Weir(settings, prefix=ALONE, control=True) as weir:
+        weir.record("listening", address=str(listen))
+        inside(weir, "ip", "link", "set", "lo", "up")
+        inside(weir, "ip", "address", "add", host, "dev", "lo", *(["nodad"] if ":" in host else []))
+        inside(weir, "bash", "-c", f"exec 3<>/dev/tcp/{host}/8080")
+        weir.record("close", reason="connect_failed")
+        more = Coming("192.0.2.77")
+        both = {**settings, **config.relay([listen, more], NOBODY, socket={"freebind": "on"})}
+        assert weir.reload(both).returncode == 0
+        weir.record("listening", address=str(more))
 
 
 def test_unix_socket_in_a_missing_folder_fails(folder):
@@ -188,6 +229,66 @@ def test_mode_is_applied_whatever_the_umask(folder, mode, expected):
     listener = {"mode": mode} if mode else {}
     with relay_at(path, listener=listener, daemon={"umask": 0o077}) as rig:
         assert stat.S_IMODE(os.stat(path).st_mode) == expected
+        assert_relays(rig)
+
+
+def access(path):
+    what = os.stat(path)
+    return what.st_uid, what.st_gid, stat.S_IMODE(what.st_mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away takes root")
+def test_owner_and_group_are_applied_and_change_with_a_reload(folder):
+    path = os.path.join(folder, "x.sock")
+    own = (os.geteuid(), os.getegid())
+    with relay_at(path, listener={"mode": "0660", "owner": "4711", "group": "daemon"},
+                  daemon={"control": True}) as rig:
+        assert access(path) == (4711, grp.getgrnam("daemon").gr_gid, 0o660)
+        inode = os.stat(path).st_ino
+        for more, expected in (({"group": "4712"}, (own[0], 4712, 0o666)), ({"mode": "0600"}, (*own, 0o600))):
+            settings = {**rig.weir.settings, **config.relay(f"unix:{path}", rig.upstream, **more)}
+            assert rig.weir.reload(settings).returncode == 0
+            assert access(path) == expected and os.stat(path).st_ino == inode
+        assert_relays(rig)
+
+
+def refused_access(folder, prefix):
+    path = os.path.join(folder, "x.sock")
+    settings = {"workers": 1, **config.relay(f"unix:{path}", NOBODY, group="4712")}
+    conf = os.path.join(folder, "weir.conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(config.text(settings))
+    done = run("-c", conf, prefix=prefix)
+    assert done.returncode == 1, done.stderr
+    assert os.listdir(folder) == ["weir.conf"]
+    return [one for one in map(logfmt.parse, done.stderr.splitlines()) if one["event"] == "listen_failed"][0]
+
+
+@pytest.mark.parametrize("how", ("no_right", "unmapped"))
+def test_group_that_may_not_be_set_names_the_remedies(folder, how):
+    """As in the shipped service, which has no capability, and where PrivateUsers= knows few groups."""
+    if how == "unmapped":
+        prefix = ("unshare", "--user", "--map-root-user", "--")
+    elif os.geteuid() == 0:
+        prefix = ("setpriv", "--bounding-set=-chown", "--inh-caps=-chown", "--")
+    else:
+        prefix = ()
+    failed = refused_access(folder, prefix)
+    assert failed["errno"] == {"no_right": "EPERM", "unmapped": "EINVAL"}[how]
+    for remedy in ("socket-group.conf", "SupplementaryGroups=", "PrivateUsers=no", "SystemCallFilter=@chown",
+                   "SocketGroup="):
+        assert remedy in failed["remedy"]
+
+
+def test_access_that_a_reload_may_not_set_changes_nothing(folder):
+    path = os.path.join(folder, "x.sock")
+    prefix = ("setpriv", "--bounding-set=-chown", "--inh-caps=-chown", "--") if os.geteuid() == 0 else ()
+    with relay_at(path, daemon={"control": True, "prefix": prefix, "errors": ("reload_failed",)}) as rig:
+        before = access(path)
+        settings = {**rig.weir.settings, **config.relay(f"unix:{path}", rig.upstream, group="4712", mode="0600")}
+        done = rig.weir.reload(settings)
+        assert done.returncode == 1 and "socket-group.conf" in done.stderr
+        assert access(path) == before
         assert_relays(rig)
 
 

@@ -47,7 +47,7 @@ START_TEST(the_smallest_config_gets_all_defaults)
 	ck_assert_uint_eq(conf->listeners[0].addresses[0].port, 80);
 	ck_assert_ptr_eq(conf->listeners[0].upstream, &conf->upstreams[0]);
 	ck_assert_uint_eq(conf->listeners[0].max_pairs, 0);
-	ck_assert_uint_eq(conf->listeners[0].mode, 0666);
+	ck_assert_uint_eq(conf->listeners[0].access.mode, 0666);
 	expect_default_timeouts(&conf->listeners[0].timeouts);
 	ck_assert_uint_eq(conf->n_upstreams, 1);
 	ck_assert_str_eq(conf->upstreams[0].name, "app");
@@ -98,11 +98,32 @@ START_TEST(every_value_that_is_written_is_read)
 	ck_assert_int_eq(listener->addresses[0].kind, ADDR_UNIX);
 	ck_assert_int_eq(listener->addresses[1].sa.any.sa_family, AF_INET6);
 	ck_assert_uint_eq(listener->max_pairs, 16);
-	ck_assert_uint_eq(listener->mode, 0);
+	ck_assert_uint_eq(listener->access.mode, 0);
 	ck_assert_uint_eq(listener->timeouts.idle_ns, NS_NEVER);
 	ck_assert_uint_eq(conf->n_upstreams, 2);
 	ck_assert_str_eq(conf->upstreams[0].servers[0].text, "unix:/a");
 	ck_assert_str_eq(conf->upstreams[0].servers[1].text, "127.0.0.1:2");
+	(void)conf_unref(conf);
+}
+END_TEST
+
+START_TEST(owner_and_group_are_names_or_numbers)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"a\"; listen = \"unix:/a\"; upstream = \"app\";\n"
+		"  owner = \"4294967294\"; group = \"root\"; },\n"
+		"  {name = \"b\"; listen = \"*:80\"; upstream = \"app\"; owner = \"root\";\n"
+		"  socket = { freebind = \"on\"; }; });\n" CONF_UPSTREAMS);
+	const struct file_access *access = &conf->listeners[0].access;
+
+	ck_assert(access->sets_owner && access->sets_group);
+	ck_assert_uint_eq(access->owner, 4294967294);
+	ck_assert_uint_eq(access->group, 0);
+	ck_assert(!conf->listeners[0].socket.freebind);
+	access = &conf->listeners[1].access;
+	ck_assert(access->sets_owner && !access->sets_group);
+	ck_assert_uint_eq(access->owner, 0);
+	ck_assert(conf->listeners[1].socket.freebind);
 	(void)conf_unref(conf);
 }
 END_TEST
@@ -317,7 +338,7 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_uint_eq(installed->high_water_mark, written->high_water_mark);
 	ck_assert(installed->splice == written->splice);
 	ck_assert_uint_eq(installed->n_listeners, 1);
-	ck_assert_uint_eq(installed->listeners[0].mode, written->listeners[0].mode);
+	ck_assert_uint_eq(installed->listeners[0].access.mode, written->listeners[0].access.mode);
 	ck_assert_mem_eq(&installed->listeners[0].timeouts, &written->listeners[0].timeouts,
 		sizeof(written->timeouts));
 	ck_assert_str_eq(
@@ -406,6 +427,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, the_smallest_config_gets_all_defaults);
 	tcase_add_test(tc, every_value_that_is_written_is_read);
+	tcase_add_test(tc, owner_and_group_are_names_or_numbers);
 	tcase_add_test(tc, a_listener_inherits_timeouts_that_stand_behind_it);
 	tcase_add_test(tc, what_looks_like_an_include_in_a_string_or_comment_is_none);
 	tcase_add_test(tc, includes_come_from_the_folder_of_the_main_file);

@@ -211,6 +211,25 @@ static const struct wrong wrong_listeners[] = {
 		"1: listeners[0].mode: \"rw\": a mode is octal digits; write one like \"0660\"\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; mode = \"\"",
 		W "1: listeners[0].mode: \"\": a mode is octal digits; write one like \"0660\"\n"},
+	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; owner = 33; group = \"no body\"",
+		W "1: listeners[0].owner: 33 is a bare number; write \"33\", in quotes\n" W
+		  "1: listeners[0].group: \"no body\": this machine has no such group; write one "
+		  "that `getent group` shows, or its number\n"},
+	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; owner = \"4294967295\"",
+		W "1: listeners[0].owner: \"4294967295\": this machine has no such user; write one "
+		  "that `getent passwd` shows, or its number\n"},
+	{"name = \"a\"; listen = \"systemd:x\"; upstream = \"app\"; owner = \"root\"; group = "
+	 "\"root\"; socket = { freebind = \"on\"; }",
+		W "1: listeners[0].owner: is for sockets that weir binds, and systemd binds these; "
+		  "write SocketUser= in its socket unit\n" W
+		  "1: listeners[0].group: is for sockets that weir binds, and systemd binds these; "
+		  "write SocketGroup= in its socket unit\n" W
+		  "1: listeners[0].socket.freebind: is for sockets that weir binds, and systemd "
+		  "binds these; write FreeBind=yes in the socket unit\n"},
+	{"name = \"a\"; listen = \"unix:/x\"; upstream = \"app\"; socket = { backlog = 8; "
+	 "freebind = \"on\"; }",
+		W "1: listeners[0].socket.freebind: is for TCP, and the listener has only UNIX "
+		  "sockets; take it out\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\";\ntimeouts = {\ndrain = \"5s\"; idle "
 	 "= 1; }",
 		W "3: listeners[0].timeouts.drain: is known at the top level only; write it at the "

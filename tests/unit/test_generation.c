@@ -202,7 +202,7 @@ START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 	/* A port that the kernel picks: addr_parse() knows none. */
 	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
 	addr.sa.in.sin_port = 0;
-	ck_assert_int_eq(listen_open(&addr, 0, NULL, &socket.listen, NULL), 0);
+	ck_assert_int_eq(listen_open(&addr, NULL, NULL, &socket.listen, NULL), 0);
 	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &socket), 0);
 	ck_assert_int_eq(socket.listen.fd, -1);
 	generation_unref(turn());

@@ -279,12 +279,14 @@ START_TEST(every_fault_leaves_nothing_behind)
 			close(bind_by_hand("x.sock", SOCK_STREAM));
 		}
 		fault_arm(n);
-		r = listen_open(addr, MODE, NULL, &socket, NULL);
+		r = listen_open(addr, &rig_access, NULL, &socket, NULL);
 		if (r == 0 && listen_can_double(addr)) {
 			r = listen_open_more(&socket, NULL, &more);
 		}
 		met = fault_disarm();
-		ck_assert_msg(met ? r < 0 : r == 0, "%s: %d", fault_met(), r);
+		/* Without its hold by the socket, a path is held by its name. */
+		ck_assert_msg(met && strcmp(fault_met(), "ioctl") != 0 ? r < 0 : r == 0, "%s: %d",
+			fault_met(), r);
 		listen_close(&more);
 		listen_close(&socket);
 		after = fixture_fds();

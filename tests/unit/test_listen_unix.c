@@ -132,7 +132,7 @@ START_TEST(a_socket_that_cannot_be_asked_is_left_alone)
 	fault_only_call("connect");
 	fault_set_errno(EACCES);
 	fault_arm(1);
-	ck_assert_int_eq(listen_open(&addr, MODE, NULL, &socket, &why), -EACCES);
+	ck_assert_int_eq(listen_open(&addr, &rig_access, NULL, &socket, &why), -EACCES);
 	ck_assert(fault_disarm());
 	ck_assert_ptr_nonnull(strstr(why, "cannot be found out"));
 	ck_assert(exists("x.sock"));
@@ -150,7 +150,7 @@ START_TEST(a_socket_that_goes_while_it_is_asked_is_no_trouble)
 	fault_only_call("connect");
 	fault_set_errno(ENOENT);
 	fault_arm(1);
-	r = listen_open(&addr, MODE, NULL, &socket, NULL);
+	r = listen_open(&addr, &rig_access, NULL, &socket, NULL);
 	ck_assert(fault_disarm());
 	/* It has not really gone: bind(2) finds it, and it is not removed without being asked. */
 	ck_assert_int_eq(r, -EADDRINUSE);
@@ -268,9 +268,12 @@ START_TEST(a_lock_file_of_another_kind_is_refused)
 		ck_assert_int_eq(symlink("target", "x.sock.lock"), 0);
 		must_fail(&addr, -ELOOP, "symbolic link");
 		ck_assert(!exists("target"));
-	} else {
+	} else if (_i == 1) {
 		ck_assert_int_eq(mkdir("x.sock.lock", 0700), 0);
 		must_fail(&addr, -EISDIR, "not a plain file");
+	} else {
+		ck_assert_int_eq(mkfifo("x.sock.lock", 0600), 0);
+		must_fail(&addr, -ENXIO, "not a plain file");
 	}
 	ck_assert_int_eq(remove("x.sock.lock"), 0);
 }
@@ -319,7 +322,7 @@ static Suite *listen_unix_suite(void)
 	tcase_add_test(local, a_lock_file_that_is_not_ours_any_more_is_left);
 	tcase_add_test(local, a_lock_file_that_its_holder_removes_is_not_trusted);
 	tcase_add_test(local, a_lock_file_that_always_goes_is_given_up);
-	tcase_add_loop_test(local, a_lock_file_of_another_kind_is_refused, 0, 2);
+	tcase_add_loop_test(local, a_lock_file_of_another_kind_is_refused, 0, 3);
 	tcase_add_test(local, a_missing_folder_is_named);
 	tcase_add_test(local, an_abstract_name_needs_no_file);
 	suite_add_tcase(suite, local);

@@ -65,9 +65,9 @@ static void setup(void)
 	set_tcp(&addresses[0][1]);
 	set_unix(&addresses[1][0], path);
 	listeners[0] = (struct conf_listener){
-		.name = web, .addresses = addresses[0], .n_addresses = 2, .mode = 0666};
+		.name = web, .addresses = addresses[0], .n_addresses = 2, .access.mode = 0666};
 	listeners[1] = (struct conf_listener){
-		.name = local, .addresses = addresses[1], .n_addresses = 1, .mode = 0660};
+		.name = local, .addresses = addresses[1], .n_addresses = 1, .access.mode = 0660};
 	conf.n_listeners = 2;
 	n_fds = count_fds();
 }

@@ -40,7 +40,7 @@ static void pick_port(struct addr *addr)
 
 	set(addr, "127.0.0.1:1");
 	addr->sa.in.sin_port = 0;
-	ck_assert_int_eq(listen_open(addr, 0, NULL, &socket, NULL), 0);
+	ck_assert_int_eq(listen_open(addr, NULL, NULL, &socket, NULL), 0);
 	ck_assert_int_eq(getsockname(socket.fd, &addr->sa.any, &len), 0);
 	addr->port = ntohs(addr->sa.in.sin_port);
 	listen_close(&socket);
@@ -64,7 +64,7 @@ static void setup(void)
 				.name = k == 0 ? name_web : name_side,
 				.addresses = &addresses[i][k],
 				.n_addresses = 1,
-				.mode = 0660,
+				.access.mode = 0660,
 			};
 		}
 		conf[i] = (struct conf){.listeners = listeners[i], .n_listeners = 2};
@@ -179,7 +179,7 @@ START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 	open_first(fds);
 	pick_port(&addresses[1][0]); /* can be had */
 	pick_port(&taken);
-	ck_assert_int_eq(listen_open(&taken, 0, NULL, &other, NULL), 0);
+	ck_assert_int_eq(listen_open(&taken, NULL, NULL, &other, NULL), 0);
 	addresses[1][1] = taken;
 	ck_assert_int_eq(prepare(), -EADDRINUSE);
 	ck_assert_uint_eq(sockets.n, 3);
@@ -238,7 +238,7 @@ START_TEST(a_path_that_stays_gets_its_new_mode_and_the_old_one_back)
 	int fds[3];
 
 	open_first(fds);
-	listeners[1][1].mode = 0600;
+	listeners[1][1].access.mode = 0600;
 	ck_assert_int_eq(prepare(), 0);
 	ck_assert_uint_eq(mode_of(path), 0600);
 	sockets_cancel(&sockets);
@@ -255,7 +255,7 @@ START_TEST(a_path_that_somebody_took_away_is_an_error)
 	int fds[3];
 
 	open_first(fds);
-	listeners[1][1].mode = 0600;
+	listeners[1][1].access.mode = 0600;
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(prepare(), -ENOENT);
 	ck_assert_uint_eq(errors.n_errors, 1);

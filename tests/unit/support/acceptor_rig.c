@@ -98,7 +98,7 @@ int make_listener(bool is_unix)
 		address.sa.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		address.sa_len = sizeof(address.sa.in);
 	}
-	ck_assert_int_eq(listen_open(&address, 0600, NULL, &socket, NULL), 0);
+	ck_assert_int_eq(listen_open(&address, NULL, NULL, &socket, NULL), 0);
 	ck_assert_int_eq(getsockname(socket.fd, &address.sa.any, &len), 0);
 	address.sa_len = len;
 	return socket.fd;

@@ -11,6 +11,7 @@
 
 #include "fixture.h"
 
+const struct file_access rig_access = {.mode = MODE};
 char folder[] = "/tmp/weir-listen-XXXXXX";
 static char *fds;
 
@@ -66,7 +67,7 @@ struct listen_socket must_open(const struct addr *addr)
 	struct listen_socket socket = {.fd = -1};
 	const char *why = "";
 
-	ck_assert_int_eq(listen_open(addr, MODE, NULL, &socket, &why), 0);
+	ck_assert_int_eq(listen_open(addr, &rig_access, NULL, &socket, &why), 0);
 	ck_assert_ptr_null(why);
 	ck_assert_int_ge(socket.fd, 0);
 	return socket;
@@ -78,12 +79,12 @@ void must_fail(const struct addr *addr, int status, const char *text)
 	struct listen_socket socket = {.fd = -1};
 	const char *why = NULL;
 
-	ck_assert_int_eq(listen_open(addr, MODE, NULL, &socket, &why), status);
+	ck_assert_int_eq(listen_open(addr, &rig_access, NULL, &socket, &why), status);
 	ck_assert_int_eq(socket.fd, -1);
 	ck_assert_ptr_null(socket.claim);
 	ck_assert_ptr_nonnull(why);
 	ck_assert_msg(strstr(why, text) != NULL, "\"%s\" does not say \"%s\"", why, text);
-	ck_assert_int_eq(listen_open(addr, MODE, NULL, &socket, NULL), status);
+	ck_assert_int_eq(listen_open(addr, &rig_access, NULL, &socket, NULL), status);
 }
 
 union addr_sockaddr name_of(int fd, socklen_t *ret_len)

@@ -9,6 +9,9 @@
 
 enum { MODE = 0640, PATH_BYTES = 108 };
 
+/** A mode alone. */
+extern const struct file_access rig_access;
+
 /** Where the test is. */
 extern char folder[];
 
