@@ -284,8 +284,9 @@ static int opening_inherit(const struct opening *opening)
 		return r;
 	}
 	(void)snprintf(remedy, sizeof(remedy),
-		"write FileDescriptorName=%s in a socket unit of the service, and start that unit, "
-		"like systemctl start weir.socket",
+		"write FileDescriptorName=%s in a socket unit of the service, and start that unit "
+		"while the service is stopped: systemctl stop weir; systemctl start weir.socket "
+		"weir",
 		name);
 	tell_failure(opening->opts, &missing);
 	return -ENOENT;

@@ -9,6 +9,7 @@ import pytest
 from weirtest import address, config, peers, wait
 
 from boottest import traffic
+from boottest.readme import steps
 from boottest.settings import DEADLINE
 
 CONF = "/etc/weir/weir.conf"
@@ -105,15 +106,29 @@ def test_drop_in_serves_port_80(machine):
     assert int(now["CapEff"], 16) == int(now["CapBnd"], 16) == 1 << CAP_NET_BIND_SERVICE
 
 
-def test_socket_unit_serves_port_80_without_a_right(machine):
-    """As the example says; and a service without it goes on as before."""
+@pytest.mark.parametrize("first", ("started", "by the first client"), ids=str)
+def test_socket_unit_serves_port_80_by_the_steps_of_the_readme(machine, first):
+    """Right after the installation, to the letter, without a right; and until then nothing listens there."""
     assert machine.show("weir.socket", "ActiveState") == "inactive"
-    machine.write(CONF, machine.read(f"{EXAMPLES}/activation.conf"))
-    machine.systemctl("stop", "weir")
-    machine.systemctl("enable", "--now", "weir.socket")
+    script = steps("Ports below 1024, and a start by the first client")
+    if first != "started":
+        script, last = script.rsplit("\n", 2)[:2]
+        assert last == "systemctl start weir"
+    machine.sh(script)
+    assert machine.show("weir", "ActiveState") == ("active" if first == "started" else "inactive")
     with machine.network():
         assert relays("127.0.0.1:80") and relays("[::1]:80") and relays("127.0.0.1:8080")
     assert int(status(machine)["CapEff"], 16) == 0
+
+
+def test_socket_that_is_missing_is_had_by_what_the_error_says(machine):
+    """Also by a reload, when the service runs, for which systemd opens no socket."""
+    machine.write(CONF, machine.read(f"{EXAMPLES}/activation.conf"))
+    assert machine.systemctl("reload", "weir", check=False).returncode != 0
+    (said,) = [one["WEIR_ERROR"] for one in errors(machine, "WEIR_EVENT=reload_failed")]
+    machine.sh(said.rpartition(": ")[2])
+    with machine.network():
+        assert relays("127.0.0.1:80")
 
 
 def test_instances_live_beside_the_service(machine):
