@@ -4,13 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "proxy/pair_private.h"
 #include "stream/loop.h"
 #include "stream/stream.h"
-
-enum {
-	LOOK_MIN_MS = 1,
-	LOOK_MAX_MS = 50,
-};
 
 /** For so long no byte must have moved before a pair counts as quiet. */
 #define QUIET_NS ((uint64_t)NS_PER_S)
@@ -37,12 +33,6 @@ static uint64_t pair_moved_ns(const struct pair *pair)
 		clock_later(stream_moved_ns(pair->client), stream_moved_ns(pair->upstream)));
 }
 
-/** The side that did not fail. */
-static struct stream *pair_survivor(const struct pair *pair)
-{
-	return pair->failed == END_BY_CLIENT ? pair->upstream : pair->client;
-}
-
 static uint64_t pair_stalled_ns(const struct pair *pair)
 {
 	uint64_t stalled_ns;
@@ -51,7 +41,7 @@ static uint64_t pair_stalled_ns(const struct pair *pair)
 		return NS_NEVER;
 	}
 	if (pair->state == PAIR_RESETTING) {
-		return clock_later(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
+		return pair_reset_stalled_ns(pair);
 	}
 	stalled_ns =
 		clock_earlier(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
@@ -105,11 +95,7 @@ static struct deadline pair_deadline(const struct pair *pair)
 	return deadline_next(&pair->rules->timeouts, &facts);
 }
 
-/**
- * Lets the timer strike in time. It is only ever moved forward here: a deadline that activity has
- * put off is found out when the timer strikes.
- */
-static void pair_wind(struct pair *pair)
+void pair_wind(struct pair *pair)
 {
 	uint64_t at_ns = pair_deadline(pair).at_ns;
 
@@ -123,8 +109,7 @@ static void pair_wind(struct pair *pair)
 
 /* ---- the end ---- */
 
-/** FIN to both sides, or RST to both: a cut transfer must never look complete. */
-static void pair_finish(struct pair *pair, bool reset)
+void pair_finish(struct pair *pair, bool reset)
 {
 	void (*close_stream)(struct stream *) = reset ? stream_abort : stream_close;
 
@@ -183,54 +168,7 @@ static void pair_strike(struct pair *pair, const struct deadline *deadline, uint
 	pair_finish(pair, reset);
 }
 
-/* ---- resetting ---- */
-
-/** Resets the survivor if all that the failed side sent is out; else looks again later. */
-static void pair_look(struct pair *pair)
-{
-	struct stream *failed = pair->failed == END_BY_CLIENT ? pair->client : pair->upstream;
-	struct stream *survivor = pair_survivor(pair);
-	uint32_t unsent = (uint32_t)stream_unsent(survivor);
-	uint64_t now_ns = clock_ns();
-
-	if (stream_fd(survivor) < 0) {
-		pair_finish(pair, true);
-		return;
-	}
-	if (stream_fd(failed) < 0 && stream_bytes_waiting(survivor) == 0 && unsent == 0) {
-		pair_finish(pair, true);
-		return;
-	}
-	if (unsent < pair->unsent) {
-		pair->progress_ns = now_ns;
-	}
-	pair->unsent = unsent;
-	pair->look_ns = now_ns + (uint64_t)pair->look_ms * NS_PER_MS;
-	if (pair->look_ms < LOOK_MAX_MS) {
-		pair->look_ms = (uint8_t)(pair->look_ms * 2 < LOOK_MAX_MS ? pair->look_ms * 2
-									  : LOOK_MAX_MS);
-	}
-	pair_wind(pair);
-}
-
-/** A side failed: nothing is written to it any more, what it sent goes on to the other. */
-static void pair_reset(struct pair *pair, enum end_by side, int err)
-{
-	struct pump *to_failed = side == END_BY_CLIENT ? &pair->down : &pair->up;
-
-	pair->end = end_by_failure(side, err);
-	if (pair->state == PAIR_CONNECTING) {
-		pair_finish(pair, true);
-		return;
-	}
-	pair->state = PAIR_RESETTING;
-	pair->failed = side;
-	pair->look_ms = LOOK_MIN_MS;
-	pair->progress_ns = clock_ns();
-	pair->unsent = UINT32_MAX;
-	pump_stop(to_failed);
-	pair_look(pair);
-}
+/* ---- a side is gone ---- */
 
 static void pair_on_gone(struct pair *pair, enum end_by side, const struct event *event)
 {
@@ -241,7 +179,7 @@ static void pair_on_gone(struct pair *pair, enum end_by side, const struct event
 		if (side != pair->failed) {
 			stream_abort(event->stream); /* the survivor failed too */
 		}
-		pair_look(pair);
+		pair_reset_look(pair);
 		return;
 	}
 	if (event->type == STREAM_HANGUP && event->error == 0 && pair->state == PAIR_RELAYING) {
@@ -322,7 +260,7 @@ static void on_timer(struct timer *timer)
 	uint64_t now_ns = clock_ns();
 
 	if (pair->state == PAIR_RESETTING && deadline.at_ns > now_ns) {
-		pair_look(pair);
+		pair_reset_look(pair);
 		return;
 	}
 	if (deadline.at_ns <= now_ns && pair->state == PAIR_RELAYING) {
