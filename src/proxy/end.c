@@ -70,8 +70,7 @@ static bool is_limit(int err)
 
 struct end end_by_failure(enum end_by side, int err)
 {
-	/* A UNIX peer that hung up while nobody was connected has no errno. */
-	if (err == 0 || err == -ECONNRESET || err == -EPIPE) {
+	if (err == -ECONNRESET || err == -EPIPE) {
 		return (struct end){
 			.by = side, .reason = END_RESET, .err = err, .timer = DEADLINE_NONE};
 	}

@@ -182,8 +182,8 @@ static void pair_on_gone(struct pair *pair, enum end_by side, const struct event
 		pair_reset_look(pair);
 		return;
 	}
-	if (event->type == STREAM_HANGUP && event->error == 0 && pair->state == PAIR_RELAYING) {
-		return; /* a UNIX peer closed: its end of input tells the rest */
+	if (event->type == STREAM_HANGUP && event->error == 0) {
+		return; /* a UNIX peer closed: its end of input tells the rest, once it is read */
 	}
 	pair_reset(pair, side, event->error);
 }

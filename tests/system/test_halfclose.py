@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: ISC
 """A FIN travels as a FIN, after the bytes before it, and leaves the other direction alone."""
 
+import queue
+
 import pytest
 
 from weirtest import peers, transfer
 from weirtest.address import MIXES
 from weirtest.rig import relay
-from weirtest.settings import scaled
+from weirtest.settings import DEADLINE, scaled
 
 MIB = 1 << 20
 EARLY = b"early"
@@ -104,6 +106,35 @@ def test_client_fin_before_the_upstream_is_connected_is_a_half_close(client, ups
         peers.fin(server)
         assert peers.read_end(sock) == (b"answer", "fin")
         rig.weir.close_line(reason="eof", by="client", bytes_up=len(early), bytes_down=6)
+
+
+@pytest.mark.parametrize("early", (b"", EARLY), ids=("bare", "after_bytes"))
+@pytest.mark.parametrize("client, upstream", (("unix", "tcp4"), ("abstract", "unix")))
+def test_unix_client_closed_before_the_upstream_is_connected_has_finished(client, upstream, early):
+    """It cannot hear an answer any more, but what it has sent is whole: that is no reset."""
+    with relay(client, upstream, servers=[peers.BlackHole, peers.Upstream],
+               timeouts={"connect": "100ms"}) as rig:
+        sock = rig.client()
+        sock.sendall(early)
+        sock.close()
+        server = rig.accept()
+        assert peers.read_end(server) == (early, "fin")
+        server.close()
+        rig.weir.close_line(reason="eof", by="client", bytes_up=len(early))
+
+
+def test_unix_clients_that_send_and_close_at_once_lose_nothing(report):
+    """The hang-up may come before, with and after the upstream's connection."""
+    count = scaled(500, 100)
+    got = queue.Queue()
+    with relay("unix", "tcp4", servers=[
+            lambda *where: peers.Server(*where, lambda sock: got.put(peers.read_end(sock)))]) as rig:
+        for number in range(count):
+            with peers.connect(rig.weir.address) as sock:
+                sock.sendall(b"%d" % number)
+        arrived = [got.get(timeout=DEADLINE) for _ in range(count)]
+        assert sorted(arrived) == sorted((b"%d" % number, "fin") for number in range(count))
+        report(f"{count} clients that sent and closed, all heard")
 
 
 def test_client_fin_with_the_first_segment_is_no_abort(report):

@@ -56,9 +56,9 @@ static void assert_end(struct end end, enum end_by by, enum end_reason reason, i
 
 START_TEST(a_reset_is_by_the_side_that_reset)
 {
-	static const int errs[] = {-ECONNRESET, -EPIPE, 0};
+	static const int errs[] = {-ECONNRESET, -EPIPE};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		assert_end(
 			end_by_failure(END_BY_CLIENT, errs[i]), END_BY_CLIENT, END_RESET, errs[i]);
 		assert_end(end_by_failure(END_BY_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_RESET,

@@ -87,11 +87,28 @@ END_TEST
 
 START_TEST(a_client_that_resets_while_waiting_ends_at_once)
 {
-	begin_and_wait(_i == 0 ? WIRE_TCP : WIRE_UNIX);
+	begin_and_wait(WIRE_TCP);
 	side_reset(&client);
 	until_ended();
 	assert_says(" by=client");
 	assert_says(" reason=reset");
+}
+END_TEST
+
+START_TEST(a_unix_client_that_closes_while_waiting_has_finished)
+{
+	begin_and_wait(WIRE_UNIX);
+	side_send(&client, 300);
+	side_close(&client);
+	house_clear_servers(&house);
+	house_add_server(&house, server.address);
+	loop_until(server.side.in.ended);
+	ck_assert_uint_eq(server.side.in.n_received, 300);
+	side_finish(&server.side);
+	until_ended();
+	assert_says(" by=client");
+	assert_says(" reason=eof");
+	assert_says(" client=unix:");
 }
 END_TEST
 
@@ -137,7 +154,8 @@ int main(void)
 	tcase_add_test(tc, a_server_that_starts_late_gets_what_the_client_sent_early);
 	tcase_add_test(tc, new_timeouts_leave_a_wait_alone);
 	tcase_add_test(tc, when_retry_for_is_over_the_client_is_reset);
-	tcase_add_loop_test(tc, a_client_that_resets_while_waiting_ends_at_once, 0, 2);
+	tcase_add_test(tc, a_client_that_resets_while_waiting_ends_at_once);
+	tcase_add_test(tc, a_unix_client_that_closes_while_waiting_has_finished);
 	tcase_add_test(tc, waiting_ends_with_the_drain);
 	tcase_add_test(tc, waiting_ends_with_the_lifetime);
 	tcase_add_loop_test(tc, what_weir_is_short_of_is_not_waited_for, 0, 2);
