@@ -22,6 +22,7 @@ const char *end_reason_name(enum end_reason reason)
 	static const char *const names[END_REASONS] = {
 		[END_EOF] = "eof",
 		[END_RESET] = "reset",
+		[END_LOST] = "lost",
 		[END_IDLE] = "idle",
 		[END_HALF_CLOSE] = "half_close",
 		[END_WRITE_STALL] = "write_stall",
@@ -68,11 +69,39 @@ static bool is_limit(int err)
 	return end_is_shortage(err) || err == -EADDRNOTAVAIL;
 }
 
+/**
+ * What a connected socket reports when nobody answers any more: that probes or data were not
+ * acknowledged in time, or why, where a router or firewall has said so meanwhile (icmp(7)).
+ */
+static bool is_loss(int err)
+{
+	switch (-err) {
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENETDOWN:
+	case ENETRESET:
+	case ENONET:
+	case ECONNREFUSED: /* port unreachable */
+	case ENOPROTOOPT:  /* protocol unreachable */
+	case EPROTO:       /* IPv6: parameter problem */
+	case EACCES:       /* IPv6: prohibited */
+		return true;
+	default:
+		return false;
+	}
+}
+
 struct end end_by_failure(enum end_by side, int err)
 {
-	if (err == -ECONNRESET || err == -EPIPE) {
-		return (struct end){
-			.by = side, .reason = END_RESET, .err = err, .timer = DEADLINE_NONE};
+	bool is_reset = err == -ECONNRESET || err == -EPIPE;
+
+	if (is_reset || is_loss(err)) {
+		return (struct end){.by = side,
+			.reason = is_reset ? END_RESET : END_LOST,
+			.err = err,
+			.timer = DEADLINE_NONE};
 	}
 	return (struct end){
 		.by = END_BY_WEIR,

@@ -20,6 +20,7 @@ enum end_by {
 enum end_reason {
 	END_EOF,   /**< both sides finished */
 	END_RESET, /**< by the side that reset */
+	END_LOST,  /**< by the side whose host or network is gone */
 	END_IDLE,
 	END_HALF_CLOSE, /**< inactivity after the first FIN, or its cap */
 	END_WRITE_STALL,
@@ -49,7 +50,7 @@ bool end_is_shortage(int err);
 /** The end that a struck timer makes. */
 struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 
-/** The end that a failed stream of `side` makes: its reset, or an error. */
+/** The end that a failed stream of `side` makes: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum end_by side, int err);
 
 /** The end when connecting failed; `timed_out`: by the connect timer. */

@@ -8,8 +8,9 @@
 
 START_TEST(words_are_those_of_the_log)
 {
-	static const char *const reasons[] = {"eof", "reset", "idle", "half_close", "write_stall",
-		"lifetime", "connect_timeout", "connect_failed", "drain", "limit", "error"};
+	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
+		"write_stall", "lifetime", "connect_timeout", "connect_failed", "drain", "limit",
+		"error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -78,11 +79,24 @@ START_TEST(a_shortage_in_the_life_of_a_pair_is_a_limit)
 }
 END_TEST
 
+START_TEST(a_side_that_cannot_be_reached_is_lost)
+{
+	static const int errs[] = {-ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EHOSTDOWN, -ENETDOWN,
+		-ENETRESET, -ENONET, -ECONNREFUSED, -ENOPROTOOPT, -EPROTO, -EACCES};
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		assert_end(
+			end_by_failure(END_BY_CLIENT, errs[i]), END_BY_CLIENT, END_LOST, errs[i]);
+		assert_end(end_by_failure(END_BY_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_LOST,
+			errs[i]);
+	}
+}
+END_TEST
+
 START_TEST(any_other_failure_is_an_error)
 {
-	assert_end(end_by_failure(END_BY_UPSTREAM, -ETIMEDOUT), END_BY_WEIR, END_ERROR, -ETIMEDOUT);
-	assert_end(end_by_failure(END_BY_CLIENT, -EHOSTUNREACH), END_BY_WEIR, END_ERROR,
-		-EHOSTUNREACH);
+	assert_end(end_by_failure(END_BY_UPSTREAM, -EIO), END_BY_WEIR, END_ERROR, -EIO);
+	assert_end(end_by_failure(END_BY_CLIENT, -EINVAL), END_BY_WEIR, END_ERROR, -EINVAL);
 }
 END_TEST
 
@@ -117,6 +131,7 @@ int main(void)
 	tcase_add_test(tc, each_timer_has_its_reason);
 	tcase_add_test(tc, a_reset_is_by_the_side_that_reset);
 	tcase_add_test(tc, a_shortage_in_the_life_of_a_pair_is_a_limit);
+	tcase_add_test(tc, a_side_that_cannot_be_reached_is_lost);
 	tcase_add_test(tc, any_other_failure_is_an_error);
 	tcase_add_test(tc, connecting_fails_by_the_upstream);
 	tcase_add_test(tc, the_connect_timer_says_how_late_it_was);

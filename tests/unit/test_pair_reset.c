@@ -366,25 +366,38 @@ END_TEST
 
 /* ---- failures of our own ---- */
 
-START_TEST(an_error_resets_both_sides)
+/** By an errno of a failed send to the side that fails. */
+static void assert_failure_resets_both(int err, enum end_by by, enum end_reason reason)
 {
-	open_relaying(_i, RIG_WIDE);
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	fault_only_call(rig.splices ? "splice" : "send");
-	fault_set_errno(EHOSTUNREACH);
+	fault_set_errno(err);
 	fault_arm(rig.splices ? 2 : 1); /* the first one is in, from the survivor */
 	side_send(survivor, 100);       /* weir cannot send them to the failing side */
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
-	rig_assert_ended(&rig, END_BY_WEIR, END_ERROR);
-	ck_assert_int_eq(rig.pair.end.err, -EHOSTUNREACH);
+	rig_assert_ended(&rig, by, reason);
+	ck_assert_int_eq(rig.pair.end.err, -err);
 	until_survivor_saw_reset();
 	loop_until(side_saw_reset(failing));
 	if (failing->kind == WIRE_TCP) {
 		ck_assert(!side_saw_fin(failing));
 	}
 	rig_close(&rig);
+}
+
+START_TEST(an_error_resets_both_sides)
+{
+	open_relaying(_i, RIG_WIDE);
+	assert_failure_resets_both(EIO, END_BY_WEIR, END_ERROR);
+}
+END_TEST
+
+START_TEST(the_loss_of_a_side_resets_both_sides)
+{
+	open_relaying(_i, RIG_WIDE);
+	assert_failure_resets_both(EHOSTUNREACH, rig_by(&rig, failing), END_LOST);
 }
 END_TEST
 
@@ -438,6 +451,7 @@ int main(void)
 		tc, lifetime_bounds_the_wait_for_a_survivor_that_never_reads, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, without_a_bound_the_wait_lasts_but_costs_little, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, an_error_resets_both_sides, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_loss_of_a_side_resets_both_sides, 0, RIG_MIRRORED);
 	if (getenv("WEIR_TEST_SPLICE") == NULL) { /* what waits in a pipe needs none */
 		tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, RIG_MIRRORED);
 	}

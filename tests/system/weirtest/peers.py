@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Clients and upstream servers: plain sockets, and what the tests do with them."""
 
+import ctypes
 import select
 import socket
 import struct
@@ -146,6 +147,13 @@ def reset(sock):
     """RST; a UNIX socket, which knows none, is closed."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+
+
+def vanish(sock):
+    """Its host is gone: a TCP socket that drops whatever reaches it, and so acknowledges nothing."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET, 0 bytes
+    filters = struct.pack("HL", 1, ctypes.addressof(program))
+    sock.setsockopt(socket.SOL_SOCKET, 26, filters)  # SO_ATTACH_FILTER
 
 
 def read_end(sock, piece=65536):
