@@ -34,4 +34,10 @@
  */
 void fds_reserve(uint64_t n);
 
+/**
+ * Closes a connection so that its peer cannot take it for an end: TCP sends RST, with the close of
+ * the last copy, whether or not anything is unread or unsent.
+ */
+void fds_reset(int fd);
+
 #endif

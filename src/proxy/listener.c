@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "proxy/generation.h"
@@ -18,25 +17,6 @@ struct delivery {
 	struct session_opts opts; /**< its terms hold a reference to the generation */
 };
 
-static void listener_serve(const struct session_opts *opts)
-{
-	const struct terms *terms = opts->terms;
-	int r = session_open(opts);
-
-	if (r < 0) {
-		struct log_line line;
-
-		/* No memory for it: the kernel resets it, because what it sent is unread. */
-		close(opts->fd);
-		if (log_begin(&line, LOG_LEVEL_WARN, "accept_failed")) {
-			log_str(&line, "listener", terms->listener->name);
-			log_errno(&line, r);
-			log_end(&line);
-		}
-		proxy_leave(terms->share->proxy->shared, terms->limit);
-	}
-}
-
 static void on_delivery(struct task *task)
 {
 	struct delivery *delivery = container_of(task, struct delivery, task);
@@ -45,7 +25,7 @@ static void on_delivery(struct task *task)
 	struct proxy *proxy = share->proxy;
 
 	free(delivery);
-	listener_serve(&opts);
+	session_open(&opts);
 	generation_unref(share->generation);
 	proxy_check_quiet(proxy);
 }
@@ -125,7 +105,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 	};
 
 	if (!listener->socket->hand_over || !listener_deliver(listener, &opts)) {
-		listener_serve(&opts);
+		session_open(&opts);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/fds.h"
 #include "base/log.h"
 #include "proxy/generation.h"
 #include "proxy/proxy.h"
@@ -223,7 +224,36 @@ static void session_stick(const struct conf_listener *listener)
 }
 #endif
 
-int session_open(const struct session_opts *opts)
+/** Unique in the process without being shared: the workers' numbers are interleaved. */
+static uint64_t next_id(struct proxy *proxy)
+{
+	return proxy->n_sessions_made++ * proxy->shared->n_proxies + proxy->index + 1;
+}
+
+/** The whole life of a session that could not be made, from `err`. */
+static void session_miscarry(const struct session_opts *opts, int err)
+{
+	struct proxy *proxy = opts->terms->share->proxy;
+	/* Only for what the log and the counters read of it. */
+	struct session session = {
+		.terms = opts->terms,
+		.id = next_id(proxy),
+		.client = opts->peer,
+		.pair = {.accepted_ns = clock_ns(),
+			.joined_ns = NS_NEVER,
+			.fin_ns = NS_NEVER,
+			.end = end_by_failure(END_BY_CLIENT, err)},
+	};
+
+	fds_reset(opts->fd);
+	proxy_count(&proxy->counters.n_accepted, 1);
+	session_log_close(&session);
+	session_count_end(&session);
+	proxy_leave(proxy->shared, opts->terms->limit);
+}
+
+/** Makes a session that is not known to anybody yet; NULL and *ret_err where it cannot be. */
+static struct session *session_new(const struct session_opts *opts, int *ret_err)
 {
 	struct terms *terms = opts->terms;
 	struct proxy *proxy = terms->share->proxy;
@@ -237,31 +267,40 @@ int session_open(const struct session_opts *opts)
 		.drain = proxy->draining ? &proxy->drain : NULL,
 		.calls = &calls,
 	};
-	int r;
+	int r = session == NULL ? -ENOMEM : pair_open(&session->pair, &pair_opts);
+
+	if (r < 0) {
+		free(session);
+		*ret_err = r;
+		return NULL;
+	}
+	session->terms = terms;
+	session->client = opts->peer;
+	session->id = next_id(proxy);
+	task_init(&session->gone, on_gone);
+	return session;
+}
+
+void session_open(const struct session_opts *opts)
+{
+	struct proxy *proxy = opts->terms->share->proxy;
+	struct session *session;
+	int err;
 
 	assert(loop_is_current(proxy->loop));
 #ifdef WEIR_STICK
-	session_stick(terms->listener);
+	session_stick(opts->terms->listener);
 #endif
+	session = session_new(opts, &err);
 	if (session == NULL) {
-		return -ENOMEM;
+		session_miscarry(opts, err);
+		return;
 	}
-	r = pair_open(&session->pair, &pair_opts);
-	if (r < 0) {
-		free(session);
-		return r;
-	}
-	session->terms = terms;
-	share_enter(terms->share);
-	session->client = opts->peer;
-	/* Unique in the process without being shared: the workers' numbers are interleaved. */
-	session->id = proxy->n_sessions_made++ * proxy->shared->n_proxies + proxy->index + 1;
-	task_init(&session->gone, on_gone);
+	share_enter(opts->terms->share);
 	list_append(&proxy->sessions, &session->link);
 	proxy->n_sessions++;
 	proxy_count(&proxy->counters.n_accepted, 1);
 	session_try(session);
-	return 0;
 }
 
 void session_apply_timeouts(struct session *session)

@@ -61,9 +61,11 @@ struct session_opts {
 	union session_peer peer;
 };
 
-/** Starts a session, which takes the fd and the place. -ENOMEM, ...: they are still the caller's.
+/**
+ * Starts a session, which takes the fd and the place. Short of memory it ends at once, like any
+ * other: the client is reset, the closing line says so, the place is given back.
  */
-int session_open(const struct session_opts *opts);
+void session_open(const struct session_opts *opts);
 
 /** The timeouts of its terms have changed: they are in force now. */
 void session_apply_timeouts(struct session *session);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "fault.h"
 #include "lookup.h"
 #include "proxy/generation.h"
 #include "session_rig.h"
@@ -318,6 +319,47 @@ START_TEST(half_close_max_is_a_half_close_by_its_own_timer)
 }
 END_TEST
 
+/** The calls that make a session, and what they are short of. */
+static const struct {
+	const char *call;
+	unsigned nth;
+	const char *errno_field;
+	int err;
+} shortages[] = {
+	{"calloc", 1, " errno=ENOMEM", ENOMEM}, /* the session */
+	{"calloc", 2, " errno=ENOMEM", ENOMEM}, /* its stream */
+	{"epoll_ctl", 1, " errno=ENOSPC", ENOSPC},
+};
+enum { SHORTAGES = sizeof(shortages) / sizeof(shortages[0]) };
+
+START_TEST(a_session_that_cannot_be_made_is_reset_and_logged)
+{
+	uint64_t n_accepted = atomic_load(&house.proxy.counters.n_accepted);
+	uint64_t n_limit = atomic_load(&house.proxy.counters.n_closed[END_LIMIT]);
+
+	house_add_server(&house, server.address);
+	fault_only_call(shortages[_i].call);
+	fault_set_errno(shortages[_i].err);
+	fault_arm(shortages[_i].nth);
+	house_session(&house, 0, WIRE_TCP, &client);
+	ck_assert(fault_disarm());
+	side_receive(&client); /* it has sent nothing that could be unread */
+	loop_until(side_saw_reset(&client));
+	ck_assert(!side_saw_fin(&client));
+	until_ended();
+	assert_says(" pair=1");
+	assert_says(" listener=web");
+	assert_says(" client=127.0.0.1:");
+	assert_says(" by=weir");
+	assert_says(" reason=limit");
+	assert_says(shortages[_i].errno_field);
+	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 0);
+	ck_assert_uint_eq(house_pairs(&house, 0), 0);
+	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_accepted), n_accepted + 1);
+	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_closed[END_LIMIT]), n_limit + 1);
+}
+END_TEST
+
 START_TEST(control_characters_never_reach_the_log)
 {
 	static char raw[] = "\n\x1b[31mevil\x7f\"\\ \x80";
@@ -396,6 +438,7 @@ int main(void)
 	tcase_add_test(tc, a_drain_is_logged);
 	tcase_add_test(tc, a_session_that_comes_while_draining_has_the_same_deadline);
 	tcase_add_test(tc, half_close_max_is_a_half_close_by_its_own_timer);
+	tcase_add_loop_test(tc, a_session_that_cannot_be_made_is_reset_and_logged, 0, SHORTAGES);
 	tcase_add_test(tc, control_characters_never_reach_the_log);
 	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound);
 	tcase_add_test(tc, ids_are_unique_among_the_workers);
