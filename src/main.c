@@ -37,6 +37,7 @@
 #include "service/control_client.h"
 #include "service/daemon.h"
 #include "service/inherited.h"
+#include "service/signals.h"
 #include "service/socket_proxy.h"
 
 #ifndef WEIR_CONF
@@ -59,7 +60,7 @@ static const char help_text[] =
 	"      --socket-proxy  the first of all: be systemd-socket-proxyd(8)\n"
 	"\n"
 	"SIGHUP reads the config again, and open pairs stay as they are. SIGTERM stops accepting\n"
-	"and lets the pairs finish; a second one ends at once.\n"
+	"and lets the pairs finish; one more, a second later, ends at once.\n"
 	"See weir(8) and weir.conf(5).\n";
 
 struct options {
@@ -127,13 +128,17 @@ static struct options parse_options(int argc, char **argv)
 	return options;
 }
 
-/** Makes sure that what is opened later is not taken for stdin, stdout or stderr. */
+/**
+ * Makes sure that what is opened later is not taken for stdin, stdout or stderr. What was closed
+ * becomes a path only: unlike /dev/null "/" is there in every root, and whoever reads or writes it
+ * is told by EBADF, as on a closed fd.
+ */
 static void fill_stdio(void)
 {
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/", O_PATH);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0) {
 		close(fd);
@@ -164,6 +169,7 @@ static int main_socket_proxy(int argc, char **argv)
 	if (!socket_proxy_parse(argc, argv, &proxy, &code)) {
 		return code;
 	}
+	signals_start();
 	fill_stdio();
 	if (inherited_take(&inherited) < 0 ||
 		socket_proxy_conf(&proxy, &inherited, &opts.conf) < 0) {
@@ -189,6 +195,9 @@ static int main_proxy(const struct options *options)
 	if (options->reload) {
 		return control_ask("reload", stdout, stderr);
 	}
+	if (!options->check) {
+		signals_start();
+	}
 	if (!options->check && inherited_take(&inherited) < 0) {
 		return EXIT_CODE_START;
 	}
@@ -213,11 +222,16 @@ int main(int argc, char **argv)
 {
 	static char socket_proxy_name[] = "weir --socket-proxy";
 	struct options options;
+	sigset_t before;
 
+	signals_hold(&before);
 	if (argc > 1 && strcmp(argv[1], "--socket-proxy") == 0) {
 		argv[1] = socket_proxy_name; /* what getopt_long() begins its errors with */
 		return main_socket_proxy(argc - 1, argv + 1);
 	}
 	options = parse_options(argc, argv);
+	if (options.check || options.reload) {
+		signals_release(&before);
+	}
 	return main_proxy(&options);
 }

@@ -29,9 +29,10 @@ struct daemon_opts {
 };
 
 /**
- * Runs weir with this config until it is stopped by a signal: SIGTERM or SIGINT drains, the second
- * one ends at once. Returns the exit code; *ret_stuck says that a thread is left that cannot be
- * ended (a lookup that hangs, a log that nobody reads), so that the process must leave by _exit().
+ * Runs weir with this config until it is stopped by a signal: SIGTERM or SIGINT drains, one more
+ * ends at once (stop.h). Returns the exit code; *ret_stuck says that a thread is left that cannot
+ * be ended (a lookup that hangs, a log that nobody reads), so that the process must leave by
+ * _exit().
  */
 int daemon_run(const struct daemon_opts *opts, bool *ret_stuck);
 

@@ -3,17 +3,149 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/daemon.h"
+
+enum { SIGNALS_A_READ = 16 };
+
+/* Those that stop weir. */
+static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
+
+/*
+ * What is left alone: faults and abort(), which must end the process with a core; what stops it and
+ * lets it go on, which is for its user; what ends nothing; and SIGPIPE, which comes from our own
+ * writes and is ignored.
+ */
+static const int not_ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT, SIGTSTP,
+	SIGCONT, SIGCHLD, SIGURG, SIGWINCH, SIGPIPE};
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/** Our signals: whatever would end the process, or stop it for writing to a terminal. */
+static void fill(sigset_t *set, bool with_stopping)
+{
+	(void)sigfillset(set);
+	for (size_t i = 0; i < N_OF(not_ours); i++) {
+		(void)sigdelset(set, not_ours[i]);
+	}
+	for (size_t i = 0; i < N_OF(stopping) && !with_stopping; i++) {
+		(void)sigdelset(set, stopping[i]);
+	}
+}
+
+void signals_of_child(sigset_t *ret_blocked, sigset_t *ret_default)
+{
+	fill(ret_blocked, false);
+	(void)sigemptyset(ret_default);
+	(void)sigaddset(ret_default, SIGPIPE);
+}
+
+/* ---- the start ---- */
+
+void signals_hold(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	fill(&set, true);
+	(void)pthread_sigmask(SIG_SETMASK, &set, ret_before);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+void signals_release(const sigset_t *before)
+{
+	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/** Nothing has been started: there is nothing to undo. */
+static void on_early_stop(int number)
+{
+	(void)number;
+	_exit(EXIT_CODE_OK);
+}
+
+void signals_start(void)
+{
+	struct sigaction stop = {.sa_handler = on_early_stop};
+	sigset_t set;
+
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigemptyset(&stop.sa_mask);
+	for (size_t i = 0; i < N_OF(stopping); i++) {
+		(void)sigaction(stopping[i], &stop, NULL);
+	}
+	fill(&set, false);
+	(void)pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+/* ---- as events ---- */
+
+/** "USR1", "RTMIN+3". */
+static const char *name_of(int number, char text[static SIGNALS_NAME_MAX])
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name != NULL) {
+		return name;
+	}
+	(void)snprintf(text, SIGNALS_NAME_MAX, "RTMIN+%d", number - SIGRTMIN);
+	return text;
+}
+
+/** One line a second for each. */
+static void tell_ignored(struct signals *signals, const struct signalfd_siginfo *info)
+{
+	char name[SIGNALS_NAME_MAX];
+	uint64_t now_ns = clock_ns();
+	uint64_t *told_ns = &signals->told_ns[info->ssi_signo % SIGNALS_MAX];
+	struct log_line line;
+
+	if (*told_ns != 0 && now_ns - *told_ns < NS_PER_S) {
+		return;
+	}
+	*told_ns = now_ns;
+	if (log_begin(&line, LOG_LEVEL_WARN, "signal_ignored")) {
+		log_str(&line, "signal", name_of((int)info->ssi_signo, name));
+		log_u64(&line, "pid", info->ssi_pid);
+		log_u64(&line, "uid", info->ssi_uid);
+		log_str(&line, "remedy",
+			"weir knows SIGHUP, which reloads, and SIGTERM, which stops; its log needs "
+			"no signal after a rotation");
+		log_end(&line);
+	}
+}
+
+static bool is_handled(int number)
+{
+	bool handled = number == SIGHUP;
+
+	for (size_t i = 0; i < N_OF(stopping); i++) {
+		handled |= number == stopping[i];
+	}
+	return handled;
+}
 
 static void on_signal(struct watcher *watcher, uint32_t events)
 {
 	struct signals *signals = container_of(watcher, struct signals, watcher);
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo infos[SIGNALS_A_READ];
+	ssize_t n;
 
 	(void)events;
-	while (read(signals->fd, &info, sizeof(info)) == sizeof(info)) {
-		signals->came(signals, (int)info.ssi_signo);
+	while ((n = read(signals->fd, infos, sizeof(infos))) > 0) {
+		for (size_t i = 0; i < (size_t)n / sizeof(infos[0]); i++) {
+			if (is_handled((int)infos[i].ssi_signo)) {
+				signals->came(signals, (int)infos[i].ssi_signo);
+			} else {
+				tell_ignored(signals, &infos[i]);
+			}
+		}
 	}
 }
 
@@ -23,11 +155,7 @@ int signals_open(struct signals *signals, struct loop *loop,
 	sigset_t set;
 	int r;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGQUIT);
-	(void)sigaddset(&set, SIGHUP);
+	fill(&set, true);
 	r = -pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (r < 0) {
 		return r;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fds.h"
+#include "service/signals.h"
 
 /* Of <linux/close_range.h>, which does not go with <unistd.h>. */
 enum { OWN_TABLE = 1 << 1 };
@@ -56,7 +57,7 @@ static int spawn(struct spawner_order *order, int output_fd)
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t blocked;
-	sigset_t ignored;
+	sigset_t by_default;
 	int r = -posix_spawn_file_actions_init(&actions);
 
 	if (r < 0) {
@@ -67,13 +68,9 @@ static int spawn(struct spawner_order *order, int output_fd)
 		posix_spawn_file_actions_destroy(&actions);
 		return r;
 	}
-	/* `systemctl kill -s HUP` goes to every process of the service, and means weir. */
-	(void)sigemptyset(&blocked);
-	(void)sigaddset(&blocked, SIGHUP);
-	(void)sigemptyset(&ignored);
-	(void)sigaddset(&ignored, SIGPIPE);
+	signals_of_child(&blocked, &by_default);
 	(void)posix_spawnattr_setsigmask(&attributes, &blocked);
-	(void)posix_spawnattr_setsigdefault(&attributes, &ignored);
+	(void)posix_spawnattr_setsigdefault(&attributes, &by_default);
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
 	if (r == 0) {

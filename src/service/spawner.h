@@ -34,8 +34,8 @@ int spawner_open(struct spawner *spawner);
 void spawner_close(struct spawner *spawner);
 
 /**
- * Starts `argv[0]` from `program`, with its stdout and stderr at `output_fd`, and no signal but
- * SIGHUP blocked. Blocks until the child has begun. 0 or a negative errno.
+ * Starts `argv[0]` from `program`, with its stdout and stderr at `output_fd`, and the signals of
+ * signals_of_child(). Blocks until the child has begun. 0 or a negative errno.
  */
 int spawner_run(struct spawner *spawner, const char *program, char *const argv[], int output_fd,
 	pid_t *ret_pid);

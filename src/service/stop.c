@@ -129,13 +129,17 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number)
 
 	switch (stop->phase) {
 	case STOP_RUNNING:
+		stop->signal = number;
+		stop->start_ns = now_ns;
 		log_stopping(stop, number, conf->drain.grace_ns, conf->timeouts.drain_ns);
 		stop_begin(stop, conf, now_ns);
 		break;
 	case STOP_GRACE:
 	case STOP_DRAIN:
-		log_stopping(stop, number, 0, 0);
-		stop_end(stop, now_ns);
+		if (number != stop->signal || now_ns - stop->start_ns >= STOP_SAME_NS) {
+			log_stopping(stop, number, 0, 0);
+			stop_end(stop, now_ns);
+		}
 		break;
 	case STOP_END:
 		break; /* there is no third signal */

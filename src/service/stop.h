@@ -32,6 +32,10 @@ enum {
 	STOP_MARGIN_S = 5, /**< what is asked for beyond the budget, to end in */
 };
 
+/** Whoever stops weir may tell it twice, as sudo, shells and systemd do: the same signal so soon
+ * after the first is the same one. */
+#define STOP_SAME_NS ((uint64_t)NS_PER_S)
+
 enum stop_phase {
 	STOP_RUNNING, /**< not asked to stop */
 	STOP_GRACE,
@@ -46,6 +50,8 @@ struct stop {
 	struct worker *workers;
 	size_t n_workers;
 	enum stop_phase phase;
+	int signal;        /**< the first */
+	uint64_t start_ns; /**< when it came */
 	struct conf_drain how;
 	uint64_t grace_end_ns;
 	uint64_t end_ns; /**< of the whole budget; NS_NEVER: none */
@@ -59,7 +65,10 @@ int stop_open(struct stop *stop);
 /** Idempotent, also on zeroed memory. */
 void stop_close(struct stop *stop);
 
-/** A signal asked to stop: drains by `conf` the first time, ends at once the second time. */
+/**
+ * A signal asked to stop: drains by `conf` the first time, ends at once the second time; but see
+ * STOP_SAME_NS.
+ */
 void stop_signal(struct stop *stop, const struct conf *conf, int number);
 
 /** Call it once a second: asks systemd for more time, if there is need and reason. */

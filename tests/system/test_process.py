@@ -6,11 +6,12 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
-from weirtest import config, peers, wait
-from weirtest.daemon import run
+from weirtest import config, peers, proc, wait
+from weirtest.daemon import run, without_systemd
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, WEIR
 
@@ -62,18 +63,19 @@ def test_stopped_is_the_last_line(workers):
         assert events[-1] == "stopped"
 
 
-@pytest.mark.parametrize("closed", ((0,), (0, 1), (1, 2), (0, 1, 2)), ids=str)
-def test_closed_standard_fds_do_no_harm(closed, tmp_path):
-    def close_them():
-        for fd in closed:
-            os.close(fd)
+UNPRIVILEGED = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+WITHOUT_DEV = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev && exec "$@"', "sh")
 
+
+@pytest.mark.parametrize("prefix", ((), WITHOUT_DEV), ids=("", "no /dev"))
+@pytest.mark.parametrize("closed", ((0,), (0, 1), (1, 2), (0, 1, 2)), ids=str)
+def test_closed_standard_fds_do_no_harm(closed, prefix, tmp_path):
+    close_them = ("sh", "-c", 'exec "$@" ' + " ".join(f"{fd}>&-" for fd in closed), "sh")
     path = str(tmp_path / "client.sock")
     with contextlib.closing(peers.Upstream("unix", str(tmp_path))) as upstream:
         conf = write(tmp_path, config.relay(f"unix:{path}", upstream))
-        process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
-            [WEIR, "-c", conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, preexec_fn=close_them)
+        process = subprocess.Popen([*prefix, *close_them, WEIR, "-c", conf], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(DEADLINE)
@@ -126,3 +128,121 @@ def test_too_few_descriptors_are_told_with_the_number_it_takes(tmp_path):
 def test_help_is_given(option):
     done = run(option)
     assert done.returncode == 0 and "--check" in done.stdout
+
+
+# Signals that nobody handles, and what whoever started weir has left behind.
+
+KILLERS = [getattr(signal, "SIG" + name) for name in
+           ("USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "XCPU", "XFSZ")]
+KILLERS += [signal.SIGRTMIN, signal.SIGRTMIN + 7, signal.SIGRTMAX]
+
+
+def name_of(number):
+    if number < signal.SIGRTMIN:
+        return number.name.removeprefix("SIG").replace("IO", "POLL")
+    return f"RTMIN+{number - signal.SIGRTMIN}"
+
+
+def test_signals_that_nobody_handles_are_ignored_and_told():
+    with relay() as rig:
+        client, server = rig.pair()
+        for number in KILLERS:
+            rig.weir.signal(number)
+            told = rig.weir.record("signal_ignored", signal=name_of(number))
+            assert (told["level"], told["pid"]) == ("warn", str(os.getpid()))
+            assert "SIGHUP" in told["remedy"]
+        rig.weir.signal(signal.SIGPIPE)
+        client.sendall(b"x")
+        assert peers.read_exactly(server, 1) == b"x"
+
+
+def test_a_signal_that_comes_again_and_again_is_told_once_a_second():
+    with relay() as rig:
+        start = time.monotonic()
+        for _ in range(100):
+            rig.weir.signal(signal.SIGRTMIN)  # which queue, and do not merge
+        rig.weir.signal(signal.SIGRTMAX)
+        rig.weir.record("signal_ignored", signal=name_of(signal.SIGRTMAX))
+        assert len(rig.weir.records("signal_ignored", signal="RTMIN+0")) <= 1 + time.monotonic() - start
+
+
+@pytest.mark.parametrize("left", (
+    ("--ignore-signal=CHLD",), ("--ignore-signal",), ("--block-signal",), ("--ignore-signal", "--block-signal")))
+def test_dispositions_and_masks_of_the_parent_change_nothing(left):
+    with relay(daemon={"prefix": ("env", *left), "control": True}) as rig:
+        client, server = rig.pair()
+        assert rig.weir.reload(deadline=DEADLINE).returncode == 0
+        rig.weir.signal(signal.SIGHUP)
+        rig.weir.record("reloaded", nth=1)
+        rig.weir.signal(signal.SIGUSR1)
+        rig.weir.record("signal_ignored", signal="USR1")
+        client.sendall(b"x")
+        assert peers.read_exactly(server, 1) == b"x"
+        client.close()
+        server.close()
+        rig.weir.signal(signal.SIGTERM)
+        assert rig.weir.wait_exit() == 0
+
+
+def test_a_timer_of_the_parent_does_not_end_weir():
+    """An alarm outlives exec."""
+    alarm = ("perl", "-e", "alarm 1; exec @ARGV")
+    with relay(daemon={"prefix": alarm}) as rig:
+        rig.weir.record("signal_ignored", signal="ALRM")
+
+
+@contextlib.contextmanager
+def waiting_for_its_config(folder, upstream):
+    """A weir that reads its config from a FIFO that nobody has written to yet; and the text for it."""
+    conf = os.path.join(folder, "weir.conf")
+    os.mkfifo(conf)
+    process = subprocess.Popen([WEIR, "-c", conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True, env=without_systemd())
+    try:
+        wait.until(lambda: proc.wchan(process.pid) == "wait_for_partner", "weir to wait for its config")
+        yield process, conf, config.text(config.relay(f"unix:{folder}/client.sock", upstream))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", (signal.SIGHUP, signal.SIGUSR1))
+def test_signals_during_the_start_wait_until_weir_is_ready(number, folder):
+    with waiting_for_its_config(folder, "127.0.0.1:9") as (process, conf, text):
+        process.send_signal(number)
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(text)
+        told = "event=reload_failed " if number == signal.SIGHUP else "event=signal_ignored "
+        lines = iter(process.stderr.readline, "")
+        assert any(told in line for line in lines)  # of a FIFO, it fails
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
+def test_a_start_that_waits_for_its_config_can_be_stopped(number, folder):
+    with waiting_for_its_config(folder, "127.0.0.1:9") as (process, _, _):
+        process.send_signal(number)
+        assert process.wait(DEADLINE) == 0
+
+
+def test_a_log_in_a_file_that_may_not_grow_ends_nothing(folder):
+    """SIGXFSZ comes with the write that fails."""
+    path = os.path.join(folder, "client.sock")
+    with contextlib.closing(peers.Upstream("unix", folder)) as upstream, \
+            open(os.path.join(folder, "log"), "wb") as log:
+        conf = write(folder, config.relay(f"unix:{path}", upstream))
+        process = subprocess.Popen(["prlimit", "--fsize=100", WEIR, "-c", conf], stderr=log,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            wait.until(lambda: os.path.exists(path), "weir to listen")
+            with socket.socket(socket.AF_UNIX) as client:
+                wait.until(lambda: client.connect_ex(path) == 0, "weir to listen")
+                client.sendall(b"x")
+                with upstream.accept() as server:
+                    assert peers.read_exactly(server, 1) == b"x"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+            process.wait()

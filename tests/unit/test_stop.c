@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* How long systemd is asked to wait; all else of stopping is tested from outside. */
+/* How long systemd is asked to wait, and which signal is a second one; all else of stopping is
+ * tested from outside. */
 #include "service/stop.h"
 
+#include <signal.h>
+
+#include "fixture.h"
+#include "proxy/proxy.h"
 #include "suite.h"
+#include "vtime.h"
 
 #define S(n) ((uint64_t)(n)*NS_PER_S)
 
@@ -73,6 +79,39 @@ START_TEST(what_is_left_is_of_the_phase)
 }
 END_TEST
 
+/** How a stop that SIGTERM began goes on when `number` comes `after_ns` later. */
+static enum stop_phase phase_after(int number, uint64_t after_ns)
+{
+	struct conf conf = {.timeouts.drain_ns = S(60)};
+	struct proxy_shared shared = {0};
+	struct stop stop = {.loop = test_loop, .shared = &shared};
+	enum stop_phase phase;
+
+	ck_assert_int_eq(stop_open(&stop), 0);
+	vtime_freeze();
+	stop_signal(&stop, &conf, SIGTERM);
+	ck_assert_int_eq(stop.phase, STOP_DRAIN);
+	vtime_advance(after_ns);
+	stop_signal(&stop, &conf, number);
+	phase = stop.phase;
+	stop_close(&stop);
+	return phase;
+}
+
+START_TEST(a_signal_that_repeats_within_a_second_is_the_same_one)
+{
+	ck_assert_int_eq(phase_after(SIGTERM, 0), STOP_DRAIN);
+	ck_assert_int_eq(phase_after(SIGTERM, S(1) - 1), STOP_DRAIN);
+	ck_assert_int_eq(phase_after(SIGTERM, S(1)), STOP_END);
+}
+END_TEST
+
+START_TEST(another_signal_is_a_second_one_however_soon)
+{
+	ck_assert_int_eq(phase_after(SIGINT, 0), STOP_END);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stop");
@@ -83,6 +122,11 @@ int main(void)
 	tcase_add_test(tc, without_a_budget_it_takes_fewer_pairs_or_a_grace);
 	tcase_add_test(tc, who_runs_or_ends_asks_for_nothing);
 	tcase_add_test(tc, what_is_left_is_of_the_phase);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("signals");
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_test(tc, a_signal_that_repeats_within_a_second_is_the_same_one);
+	tcase_add_test(tc, another_signal_is_a_second_one_however_soon);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -162,12 +162,13 @@ class Weir(Heard):
         return self.records("ready")
 
     def _stop_now(self):
-        """Ends it without waiting for its pairs. Signals that are still pending merge, so repeat."""
+        """Ends it without waiting for its pairs: by two signals, which are not one that repeats."""
         end = time.monotonic() + DEADLINE
         while self._process.poll() is None:
             if time.monotonic() > end:
                 raise AssertionError("weir does not end")
             self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(0.2)
             except subprocess.TimeoutExpired:

@@ -40,6 +40,12 @@ def sleeps(pid):
     return counts
 
 
+def wchan(pid):
+    """The function of the kernel in which the process waits."""
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+        return file.read()
+
+
 def fds(pid):
     """How many files are open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
