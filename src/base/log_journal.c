@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +44,23 @@ struct entry {
 	char bytes[ENTRY_BYTES];
 };
 
+/* Which entries have an id: by their event and, where there is one here, their reason. */
 static const struct {
 	const char *event;
+	const char *reason;
 	const char *id;
 } messages[] = {
-	{"close", LOG_MESSAGE_CLOSE},
-	{"reload_failed", LOG_MESSAGE_RELOAD_FAILED},
+	{"close", "idle", LOG_MESSAGE_CLOSE_IDLE},
+	{"close", "half_close", LOG_MESSAGE_CLOSE_HALF_CLOSE},
+	{"close", "write_stall", LOG_MESSAGE_CLOSE_WRITE_STALL},
+	{"close", "lifetime", LOG_MESSAGE_CLOSE_LIFETIME},
+	{"close", "drain", LOG_MESSAGE_CLOSE_DRAIN},
+	{"close", "connect_timeout", LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT},
+	{"close", "connect_failed", LOG_MESSAGE_CLOSE_CONNECT_FAILED},
+	{"close", "lost", LOG_MESSAGE_CLOSE_LOST},
+	{"close", "limit", LOG_MESSAGE_CLOSE_LIMIT},
+	{"close", "error", LOG_MESSAGE_CLOSE_ERROR},
+	{"reload_failed", NULL, LOG_MESSAGE_RELOAD_FAILED},
 };
 
 enum log_form log_journal_form(int fd)
@@ -164,17 +176,41 @@ static const char *add_field(struct entry *entry, const char *at, const char *en
 	return at;
 }
 
-/* The event, which comes first, may be one with an id. */
+/* The value of a field, by its name with '='; "" without one. Its length is *ret_len. */
+static const char *field_value(const struct entry *entry, const char *name, size_t *ret_len)
+{
+	size_t name_len = strlen(name);
+
+	for (int i = 0; i < entry->n_fields; i++) {
+		const struct iovec *field = &entry->fields[i];
+
+		if (field->iov_len >= name_len && memcmp(field->iov_base, name, name_len) == 0) {
+			*ret_len = field->iov_len - name_len;
+			return (const char *)field->iov_base + name_len;
+		}
+	}
+	*ret_len = 0;
+	return "";
+}
+
+static bool is_text(const char *value, size_t len, const char *text)
+{
+	return strlen(text) == len && memcmp(value, text, len) == 0;
+}
+
 static void add_message_id(struct entry *entry)
 {
-	const struct iovec *event = &entry->fields[entry->n_fields - 1];
-	size_t name_len = strlen("WEIR_EVENT=");
+	size_t event_len;
+	size_t reason_len;
+	const char *event = field_value(entry, "WEIR_EVENT=", &event_len);
+	const char *reason = field_value(entry, "WEIR_REASON=", &reason_len);
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		if (strlen(messages[i].event) == event->iov_len - name_len &&
-			memcmp(messages[i].event, (char *)event->iov_base + name_len,
-				event->iov_len - name_len) == 0) {
+		if (is_text(event, event_len, messages[i].event) &&
+			(messages[i].reason == NULL ||
+				is_text(reason, reason_len, messages[i].reason))) {
 			entry_add(entry, "MESSAGE_ID=", messages[i].id, strlen(messages[i].id));
+			return;
 		}
 	}
 }
@@ -182,20 +218,19 @@ static void add_message_id(struct entry *entry)
 int log_journal_send(const struct log_record *record, const char *text)
 {
 	const char *end = text + record->len;
+	const char *at = text;
 	char digit = (char)('0' + log_journal_priority(record->level));
 	struct entry entry;
-	const char *at;
 
 	entry.n_fields = 0;
 	entry.len = 0;
 	entry_add(&entry, "MESSAGE=", text + 1, record->len - 1);
 	entry_add(&entry, "PRIORITY=", &digit, 1);
 	entry_add(&entry, "SYSLOG_IDENTIFIER=", "weir", strlen("weir"));
-	at = add_field(&entry, text, end);
-	add_message_id(&entry);
 	while (at < end) {
 		at = add_field(&entry, at, end);
 	}
+	add_message_id(&entry);
 	return sd_journal_sendv(entry.fields, entry.n_fields);
 }
 

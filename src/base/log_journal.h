@@ -14,11 +14,21 @@
 struct log_record;
 
 /*
- * What kind of entry it is, for good: MESSAGE_ID= of these two events. systemd/weir.catalog
- * explains them, weir(8) names them.
+ * What kind of entry it is, for good: the MESSAGE_ID= of a pair that weir or a failure has ended,
+ * by its reason, and of some other events. What peers end of themselves has none, for there is
+ * nothing to explain. systemd/weir.catalog explains these, weir(8) names them.
  */
-#define LOG_MESSAGE_CLOSE         "9762649799c640bfa89be60b98936b6c"
-#define LOG_MESSAGE_RELOAD_FAILED "31109f2579a74aeb90c5a9d220bb1f9b"
+#define LOG_MESSAGE_CLOSE_IDLE            "9762649799c640bfa89be60b98936b6c"
+#define LOG_MESSAGE_CLOSE_HALF_CLOSE      "68902fb3fdfd4126b3e5b9f46f6f4363"
+#define LOG_MESSAGE_CLOSE_WRITE_STALL     "45b3fdbbbe4d45f8b331faa0bed17fcc"
+#define LOG_MESSAGE_CLOSE_LIFETIME        "62993aadfe774e44acb26f01b686be75"
+#define LOG_MESSAGE_CLOSE_DRAIN           "aed8b6b463424c27aa97c5e0fd737b87"
+#define LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT "128799a44faf492cb67d737252dfe4e2"
+#define LOG_MESSAGE_CLOSE_CONNECT_FAILED  "4f44d9f9cef943f9b4321356f1fefb94"
+#define LOG_MESSAGE_CLOSE_LOST            "edee74113e554496af62a3815a6a33de"
+#define LOG_MESSAGE_CLOSE_LIMIT           "ff2b2fde312d483383c7051ed4863f38"
+#define LOG_MESSAGE_CLOSE_ERROR           "550dcde3dcfe412b84cc5833912b2e7e"
+#define LOG_MESSAGE_RELOAD_FAILED         "31109f2579a74aeb90c5a9d220bb1f9b"
 
 /** In which form lines go to an fd. */
 enum log_form {

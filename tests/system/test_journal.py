@@ -11,7 +11,7 @@ from weirtest.journal import Journal
 from weirtest.rig import relay
 from weirtest.settings import WEIR, scaled
 
-MESSAGE_CLOSE = "9762649799c640bfa89be60b98936b6c"
+MESSAGE_IDLE = "9762649799c640bfa89be60b98936b6c"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_pairs_are_found_by_the_fields_of_their_end(journal):
         assert peers.end_of(client) == "fin"
         one = journal.entry("WEIR_REASON=idle")
         assert int(one["WEIR_PAIR"]) > 0 and int(one["WEIR_LATE_USEC"]) >= 0
-        wanted = {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "weir", "MESSAGE_ID": MESSAGE_CLOSE,
+        wanted = {"PRIORITY": "6", "SYSLOG_IDENTIFIER": "weir", "MESSAGE_ID": MESSAGE_IDLE,
                   "WEIR_EVENT": "close", "WEIR_LISTENER": "relay", "WEIR_CLIENT": name,
                   "WEIR_SERVER": rig.upstream.address.text, "WEIR_BY": "weir", "WEIR_TIMER": "idle",
                   "WEIR_BYTES_UP": "8", "WEIR_BYTES_DOWN": "0", "_TRANSPORT": "journal"}
@@ -50,6 +50,16 @@ def test_pairs_are_found_by_the_fields_of_their_end(journal):
         assert not journal.entries("WEIR_REASON=eof")
         assert journal.entry("WEIR_EVENT=ready")["WEIR_CONF"] == rig.weir.config
         assert not rig.weir.records("ready") and not rig.weir.records("close")
+
+
+def test_ends_by_peers_have_no_message_id_for_there_is_nothing_to_explain(journal):
+    with relay_into(journal) as rig:
+        for sock in rig.pair():
+            sock.close()
+        assert "MESSAGE_ID" not in journal.entry("WEIR_REASON=eof")
+        client, _ = rig.pair()
+        peers.reset(client)
+        assert "MESSAGE_ID" not in journal.entry("WEIR_REASON=reset")
 
 
 def test_odd_bytes_arrive_exactly(journal):

@@ -213,7 +213,6 @@ START_TEST(a_line_becomes_an_entry_with_a_field_for_each_key)
 		"MESSAGE=event=close pair=17 client=unix: server=\"\" late_us=180 _us=1 "
 		"connect_ms=0.214 errno=ENOENT error=\"No such file or directory\"\n"
 		"PRIORITY=4\nSYSLOG_IDENTIFIER=weir\nWEIR_EVENT=close\n"
-		"MESSAGE_ID=" LOG_MESSAGE_CLOSE "\n"
 		"WEIR_PAIR=17\nWEIR_CLIENT=unix:\nWEIR_SERVER=\nWEIR_LATE_USEC=180\n"
 		"WEIR__US=1\nWEIR_CONNECT_MS=0.214\nWEIR_ERRNO=ENOENT\n"
 		"WEIR_ERROR=No such file or directory\n");
@@ -225,9 +224,10 @@ static void put_reloads(struct log_line *line)
 	ck_assert(log_begin(line, LOG_LEVEL_ERROR, "reload_failed"));
 	log_end(line);
 	ck_assert(log_begin(line, LOG_LEVEL_ERROR, "reload"));
-	log_str(line, "event2", "close");
+	log_str(line, "reason", "idle");
 	log_end(line);
 	ck_assert(log_begin(line, LOG_LEVEL_ERROR, "closed"));
+	log_str(line, "reason", "idle");
 	log_end(line);
 }
 
@@ -235,10 +235,34 @@ START_TEST(only_what_has_a_message_id_is_given_one)
 {
 	log_to_journal(put_reloads);
 	ck_assert_uint_eq(journal.n, 3);
-	ck_assert_ptr_nonnull(
-		strstr(journal.entries[0], "\nMESSAGE_ID=" LOG_MESSAGE_RELOAD_FAILED "\n"));
+	expect_end(journal.entries[0], "\nMESSAGE_ID=" LOG_MESSAGE_RELOAD_FAILED "\n");
 	ck_assert_ptr_null(strstr(journal.entries[1], "MESSAGE_ID"));
 	ck_assert_ptr_null(strstr(journal.entries[2], "MESSAGE_ID"));
+}
+END_TEST
+
+static void put_closes(struct log_line *line)
+{
+	static const char *const reasons[] = {
+		"idle", "connect_failed", "eof", "reset", "idl", "idle2"};
+
+	for (size_t i = 0; i < N_OF(reasons); i++) {
+		ck_assert(log_begin(line, LOG_LEVEL_INFO, "close"));
+		log_str(line, "client", "unix:/x reason=drain\nWEIR_REASON=drain");
+		log_str(line, "reason", reasons[i]);
+		log_end(line);
+	}
+}
+
+START_TEST(a_close_has_the_message_id_of_its_reason)
+{
+	log_to_journal(put_closes);
+	ck_assert_uint_eq(journal.n, 6);
+	expect_end(journal.entries[0], "\nMESSAGE_ID=" LOG_MESSAGE_CLOSE_IDLE "\n");
+	expect_end(journal.entries[1], "\nMESSAGE_ID=" LOG_MESSAGE_CLOSE_CONNECT_FAILED "\n");
+	for (unsigned int i = 2; i < journal.n; i++) {
+		ck_assert_ptr_null(strstr(journal.entries[i], "MESSAGE_ID"));
+	}
 }
 END_TEST
 
@@ -404,6 +428,7 @@ int main(void)
 	tcase_add_test(tc, a_stderr_that_left_the_journal_has_time_and_level);
 	tcase_add_test(tc, a_line_becomes_an_entry_with_a_field_for_each_key);
 	tcase_add_test(tc, only_what_has_a_message_id_is_given_one);
+	tcase_add_test(tc, a_close_has_the_message_id_of_its_reason);
 	tcase_add_test(tc, hostile_bytes_arrive_exactly);
 	tcase_add_test(tc, the_longest_line_is_an_entry_too);
 	tcase_add_test(tc, what_the_journal_refuses_is_counted);
