@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/limit.h"
+#include "proxy/limits.h"
 #include "proxy/proxy.h"
 
 /* ---- names ---- */
@@ -48,7 +48,7 @@ size_t generation_find(const struct generation *generation, const char *name)
 static void generation_free(struct generation *generation)
 {
 	for (size_t i = 0; i < generation->conf->n_listeners && generation->limits != NULL; i++) {
-		limit_unref(generation->limits[i]);
+		limits_put(generation->registry, generation->limits[i]);
 	}
 	for (size_t i = 0; i < generation->n_shares && generation->shares != NULL; i++) {
 		free(generation->shares[i]);
@@ -60,17 +60,16 @@ static void generation_free(struct generation *generation)
 	free(generation);
 }
 
-/** The limit of each listener: the one that its name had before, or a new one. */
-static bool generation_take_limits(struct generation *generation, const struct generation *before)
+/** The limit of each listener: the one that its name has, or a new one. */
+static bool generation_take_limits(struct generation *generation)
 {
 	const struct conf *conf = generation->conf;
 
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *listener = &conf->listeners[i];
-		size_t old = before == NULL ? SIZE_MAX : generation_find(before, listener->name);
 
-		generation->limits[i] = old == SIZE_MAX ? limit_new(listener->max_pairs)
-							: limit_ref(before->limits[old]);
+		generation->limits[i] =
+			limits_get(generation->registry, listener->name, listener->max_pairs);
 		if (generation->limits[i] == NULL) {
 			return false;
 		}
@@ -100,8 +99,7 @@ static struct share *share_new(struct generation *generation, struct proxy *prox
 	return share;
 }
 
-struct generation *generation_new(
-	const struct conf *conf, const struct proxy_shared *shared, const struct generation *before)
+struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared)
 {
 	struct generation *generation = calloc(1, sizeof(*generation));
 
@@ -109,12 +107,13 @@ struct generation *generation_new(
 		return NULL;
 	}
 	generation->conf = conf_ref(conf);
+	generation->registry = &shared->limits;
 	generation->n_shares = shared->n_proxies;
 	generation->limits = calloc(conf->n_listeners, sizeof(struct limit *));
 	generation->by_name = calloc(conf->n_listeners, sizeof(*generation->by_name));
 	generation->shares = calloc(generation->n_shares, sizeof(struct share *));
 	if (generation->limits == NULL || generation->by_name == NULL ||
-		generation->shares == NULL || !generation_take_limits(generation, before)) {
+		generation->shares == NULL || !generation_take_limits(generation)) {
 		goto err_free;
 	}
 	for (size_t i = 0; i < conf->n_listeners; i++) {
@@ -154,11 +153,14 @@ struct generation *generation_unref(struct generation *generation)
 	return NULL;
 }
 
-void generation_enforce(const struct generation *generation)
+bool generation_enforce(const struct generation *generation)
 {
+	bool woken = false;
+
 	for (size_t i = 0; i < generation->conf->n_listeners; i++) {
-		limit_set(generation->limits[i], generation->conf->listeners[i].max_pairs);
+		woken |= limit_set(generation->limits[i], generation->conf->listeners[i].max_pairs);
 	}
+	return woken;
 }
 
 /* ---- users ---- */

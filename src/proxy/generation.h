@@ -12,13 +12,14 @@
  * worker counts its own users in its share, without atomics, and holds one reference while there
  * are any: nothing that workers share is touched for each connection.
  *
- * Open pairs are counted by listener, whatever their generation: the limit of a listener goes over
- * to the next generation with the listener's name.
+ * Open pairs are counted by listener, whatever their generation: the limit of a listener is found
+ * by its name (limits.h), and lives as long as a generation that has the name.
  */
 #ifndef WEIR_PROXY_GENERATION_H
 #define WEIR_PROXY_GENERATION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/list.h"
@@ -27,6 +28,7 @@
 
 struct generation;
 struct limit;
+struct limits;
 struct proxy;
 struct proxy_shared;
 
@@ -49,6 +51,7 @@ struct share {
 
 struct generation {
 	const struct conf *conf; /**< a reference */
+	struct limits *registry; /**< where the limits are found */
 	struct limit **limits;   /**< a reference to each: for conf->listeners */
 	size_t *by_name;         /**< indices of conf->listeners, in the order of their names */
 	struct share **shares;   /**< one for each worker */
@@ -58,18 +61,20 @@ struct generation {
 
 /**
  * A generation of `conf` (takes a reference) for the workers of `shared`, with one reference, and
- * with the limits of the generation before it (NULL: none), as they are: generation_enforce() sets
- * them. NULL: no memory.
+ * with the limits that its names have already, as they are: generation_enforce() sets them. NULL:
+ * no memory.
  */
-struct generation *generation_new(const struct conf *conf, const struct proxy_shared *shared,
-	const struct generation *before);
+struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared);
 
 /** Any thread. generation_unref(NULL) is fine; it returns NULL. */
 struct generation *generation_ref(struct generation *generation);
 struct generation *generation_unref(struct generation *generation);
 
-/** From now on the listeners' limits are those of its conf. Any thread. */
-void generation_enforce(const struct generation *generation);
+/**
+ * From now on the listeners' limits are those of its conf. True: those who wait must be woken. Any
+ * thread.
+ */
+bool generation_enforce(const struct generation *generation);
 
 /** The listener of that name, as an index of conf->listeners; SIZE_MAX when there is none. */
 size_t generation_find(const struct generation *generation, const char *name);

@@ -2,55 +2,48 @@
 #include "proxy/limit.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-struct limit *limit_new(uint32_t max)
+#include "base/clock.h"
+
+static bool has_room(const struct limit *limit, uint32_t n)
 {
-	struct limit *limit = calloc(1, sizeof(*limit));
+	uint32_t max = atomic_load(&limit->max);
 
-	if (limit != NULL) {
-		atomic_init(&limit->max, max);
-		atomic_init(&limit->refs, 1);
-	}
-	return limit;
+	return (max == 0 || n < max) && n < LIMIT_CLOSED - 1;
 }
 
-struct limit *limit_ref(struct limit *limit)
-{
-	unsigned before = atomic_fetch_add_explicit(&limit->refs, 1, memory_order_relaxed);
-
-	assert(before > 0);
-	(void)before;
-	return limit;
-}
-
-struct limit *limit_unref(struct limit *limit)
-{
-	if (limit != NULL &&
-		atomic_fetch_sub_explicit(&limit->refs, 1, memory_order_acq_rel) == 1) {
-		assert(limit_taken(limit) == 0);
-		free(limit);
-	}
-	return NULL;
-}
-
-void limit_set(struct limit *limit, uint32_t max)
-{
-	atomic_store(&limit->max, max);
-}
-
-bool limit_take(struct limit *limit)
+static bool take(struct limit *limit)
 {
 	uint32_t n = atomic_load(&limit->n_taken);
-	uint32_t max;
 
 	do {
-		max = limit_max(limit);
-		if ((max != 0 && n >= max) || n >= LIMIT_CLOSED - 1) {
+		if (!has_room(limit, n)) {
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak(&limit->n_taken, &n, n + 1));
 	return true;
+}
+
+/** After something that may have made room. */
+static bool must_wake(struct limit *limit)
+{
+	return has_room(limit, atomic_load(&limit->n_taken)) && atomic_load(&limit->waited) &&
+	       atomic_exchange(&limit->waited, false);
+}
+
+bool limit_set(struct limit *limit, uint32_t max)
+{
+	atomic_store(&limit->max, max);
+	return must_wake(limit);
+}
+
+bool limit_take(struct limit *limit)
+{
+	if (take(limit)) {
+		return true;
+	}
+	atomic_store(&limit->waited, true);
+	return take(limit);
 }
 
 bool limit_give(struct limit *limit)
@@ -58,15 +51,30 @@ bool limit_give(struct limit *limit)
 	uint32_t n = atomic_fetch_sub(&limit->n_taken, 1);
 
 	assert(n > 0);
-	/* Not while there are more than the limit, as after it was lowered. */
-	return n == limit_max(limit);
+	(void)n;
+	return must_wake(limit);
+}
+
+bool limit_await(struct limit *limit)
+{
+	if (!limit_is_full(limit)) {
+		return true;
+	}
+	atomic_store(&limit->waited, true);
+	return !limit_is_full(limit);
 }
 
 bool limit_is_full(const struct limit *limit)
 {
-	uint32_t max = limit_max(limit);
+	return !has_room(limit, atomic_load(&limit->n_taken));
+}
 
-	return max != 0 && atomic_load(&limit->n_taken) >= max;
+bool tell_rarely(_Atomic uint64_t *told_ns, uint64_t now_ns)
+{
+	uint64_t before_ns = atomic_load(told_ns);
+
+	return (before_ns == 0 || now_ns >= before_ns + (uint64_t)TELL_RARELY_S * NS_PER_S) &&
+	       atomic_compare_exchange_strong(told_ns, &before_ns, now_ns);
 }
 
 bool limit_close(struct limit *limit)

@@ -2,6 +2,11 @@
 /*
  * A limit on open pairs: one atomic count, shared by all workers. A place is taken before a
  * connection is accepted and given back when its session has ended.
+ *
+ * Whoever finds no place and wants one notes that (`waited`) before a last look; whoever makes
+ * room, by giving a place back or by raising the maximum, looks at the note afterwards. All of it
+ * is sequentially consistent, so one of the two sees the other, in any order: nobody waits for ever
+ * beside a free place. The note is a state and not an event: it stands until there is room.
  */
 #ifndef WEIR_PROXY_LIMIT_H
 #define WEIR_PROXY_LIMIT_H
@@ -12,34 +17,35 @@
 
 struct limit {
 	_Atomic uint32_t n_taken;
-	_Atomic uint32_t max;  /**< 0: none */
-	_Atomic unsigned refs; /**< of one on the heap */
+	_Atomic uint32_t max;     /**< 0: none */
+	atomic_bool waited;       /**< somebody was refused since it was last looked at with room */
+	_Atomic uint64_t told_ns; /**< for tell_rarely() */
 };
 
-/** One on the heap, with one reference; NULL: no memory. */
-struct limit *limit_new(uint32_t max);
-
-/** Any thread. limit_unref(NULL) is fine; it returns NULL. */
-struct limit *limit_ref(struct limit *limit);
-struct limit *limit_unref(struct limit *limit);
+/** Between two lines of the log that say the same. */
+enum { TELL_RARELY_S = 10 };
 
 /**
  * Changes the maximum. With less than is taken nothing is taken any more until there is room again.
- * Whoever waits for a place must be told when there are more. Any thread.
+ * True: there is room, and those who wait must be woken. Any thread.
  */
-void limit_set(struct limit *limit, uint32_t max);
+bool limit_set(struct limit *limit, uint32_t max);
 
-/** Takes a place if there is one. Any thread. */
+/** Takes a place if there is one; false: who asks waits, and is woken when there is. Any thread. */
 bool limit_take(struct limit *limit);
 
-/**
- * Gives one back. True: the limit was reached until now, so somebody may be waiting and must be
- * told. Any thread.
- */
+/** Gives one back. True: there is room now, and those who wait must be woken. Any thread. */
 bool limit_give(struct limit *limit);
+
+/** Whether there is room; false: who asks waits, as with limit_take(). Any thread. */
+bool limit_await(struct limit *limit);
 
 /** Whether there is no place just now. Any thread. */
 bool limit_is_full(const struct limit *limit);
+
+/** Whether to log something again that was logged at `*told_ns` (0: never yet), and sets it. For a
+ * limit, and any other shortage that many listeners and workers meet at once. Any thread. */
+bool tell_rarely(_Atomic uint64_t *told_ns, uint64_t now_ns);
 
 /**
  * Closes it for ever, so that no place can be taken; only if none is. Whether it is closed. For

@@ -53,37 +53,36 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 
 /* ---- the acceptor ---- */
 
-/** Begins a warning of this listener, of which there is at most one a second. */
-static bool listener_warn(struct listener *listener, struct log_line *line, const char *event)
+/** Once for the limit, however many listeners and workers meet it. */
+static void listener_tell_limit(const struct listener *listener, struct limit *full)
 {
-	uint64_t now_ns = clock_ns();
+	bool is_own = full == listener->terms->limit;
+	struct log_line line;
 
-	if ((listener->warned_ns != 0 && now_ns - listener->warned_ns < NS_PER_S) ||
-		!log_begin(line, LOG_LEVEL_WARN, event)) {
-		return false;
+	if (limit_is_closed(full) || !tell_rarely(&full->told_ns, clock_ns()) ||
+		!log_begin(&line, LOG_LEVEL_WARN, "limit_reached")) {
+		return;
 	}
-	listener->warned_ns = now_ns;
-	log_str(line, "listener", listener->terms->listener->name);
-	return true;
+	if (is_own) {
+		log_str(&line, "listener", listener->terms->listener->name);
+	}
+	log_u64(&line, "max_pairs", limit_max(full));
+	log_str(&line, "remedy",
+		is_own ? "clients wait in the kernel's queue: raise max_pairs of the listener"
+		       : "clients wait in the kernel's queue: raise max_pairs at the top level");
+	log_end(&line);
 }
 
 static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
-	struct proxy_shared *shared = listener->proxy->shared;
-	struct limit *own = listener->terms->limit;
-	struct log_line line;
+	struct limit *full = proxy_admit(listener->proxy->shared, listener->terms->limit);
 
-	if (proxy_admit(shared, own)) {
+	if (full == NULL) {
 		return true;
 	}
-	if (!limit_is_closed(&shared->pairs) && listener_warn(listener, &line, "limit_reached")) {
-		log_u64(&line, "max_pairs", limit_max(limit_is_full(own) ? own : &shared->pairs));
-		log_str(&line, "remedy",
-			"clients wait in the kernel's queue: raise max_pairs of the listener, or "
-			"at the top level");
-		log_end(&line);
-	}
+	proxy_wait(listener->proxy, listener);
+	listener_tell_limit(listener, full);
 	return false;
 }
 
@@ -114,7 +113,9 @@ static void on_resting(void *owner, int err)
 	struct listener *listener = owner;
 	struct log_line line;
 
-	if (listener_warn(listener, &line, "accept_resting")) {
+	if (tell_rarely(&listener->proxy->shared->resting_told_ns, clock_ns()) &&
+		log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
+		log_str(&line, "listener", listener->terms->listener->name);
 		log_errno(&line, err);
 		log_str(&line, "remedy", "raise LimitNOFILE=, or lower max_pairs");
 		log_end(&line);
@@ -155,6 +156,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	listener->proxy = proxy;
 	listener->terms = terms;
 	listener->socket = socket;
+	list_init(&listener->waiting);
 	listener->acceptor = acceptor_open(&opts);
 	if (listener->acceptor == NULL) {
 		free(listener);
@@ -162,6 +164,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	}
 	socket->listen.fd = -1;
 	socket->is_accepted = true;
+	atomic_store(&socket->refuses, false);
 	atomic_store(&socket->closed, false);
 	share_enter(terms->share);
 	list_append(&proxy->listeners, &listener->link);
@@ -174,7 +177,8 @@ static void listener_set_options(struct listener *listener)
 	int r = acceptor_set_options(listener->acceptor, &listener->terms->listener->socket);
 	struct log_line line;
 
-	if (r < 0 && listener_warn(listener, &line, "socket_options_failed")) {
+	if (r < 0 && log_begin(&line, LOG_LEVEL_WARN, "socket_options_failed")) {
+		log_str(&line, "listener", listener->terms->listener->name);
 		log_errno(&line, r);
 		log_end(&line);
 	}
@@ -194,7 +198,15 @@ void listener_turn(struct listener *listener, struct terms *terms)
 
 void listener_drain(struct listener *listener)
 {
-	acceptor_drain(listener->acceptor);
+	struct listener_socket *socket = listener->socket;
+	struct proxy *proxy = listener->proxy;
+
+	if (!acceptor_drain(listener->acceptor) || atomic_exchange(&socket->refuses, true)) {
+		return;
+	}
+	if (socket->is_unix && proxy->refuses != NULL) {
+		proxy->refuses(proxy->owner);
+	}
 }
 
 void listener_resume(struct listener *listener)
@@ -206,6 +218,7 @@ void listener_close(struct listener *listener)
 {
 	listener->acceptor = acceptor_close(listener->acceptor);
 	list_remove(&listener->link);
+	list_remove(&listener->waiting);
 	share_leave(listener->terms->share);
 	atomic_store(&listener->socket->closed, true);
 	free(listener);

@@ -32,18 +32,19 @@ struct listener_socket {
 	/** Whose it is, in the conf of the generation that a worker is to turn to next, or
 	 * LISTENER_GOES. Written by the main thread while no worker has that to do. */
 	size_t listener;
-	bool is_accepted;   /**< an acceptor has taken the fd */
-	atomic_bool closed; /**< and has closed it */
+	bool is_accepted;    /**< an acceptor has taken the fd */
+	atomic_bool refuses; /**< and lets nobody new in: the path of a UNIX socket may go */
+	atomic_bool closed;  /**< and has closed it */
 };
 
 struct listener {
-	struct list link; /**< struct proxy::listeners */
+	struct list link;    /**< struct proxy::listeners */
+	struct list waiting; /**< struct proxy::waiting or ::retrying, or none */
 	struct proxy *proxy;
 	struct acceptor *acceptor;
 	struct terms *terms; /**< of its sessions to come */
 	struct listener_socket *socket;
-	size_t turn;        /**< which worker is next, when handing over */
-	uint64_t warned_ns; /**< when it last warned; 0: never */
+	size_t turn; /**< which worker is next, when handing over */
 };
 
 /** Starts accepting from the socket, whose fd it takes. 0 or a negative errno: then it has not. */

@@ -8,15 +8,65 @@
 #include "proxy/listener.h"
 #include "proxy/session.h"
 
+/* ---- waiting at a limit ---- */
+
+enum { RETRIES_A_TURN = 64 };
+
+/**
+ * Looks at those that wait, the longest first, and lets those try again that may find a place. Who
+ * is left has noted at a limit that is full that he waits there (limit_await()).
+ */
+static void proxy_retry(struct proxy *proxy)
+{
+	for (unsigned n = 0; !list_empty(&proxy->retrying); n++) {
+		struct listener *listener;
+
+		if (n == RETRIES_A_TURN) {
+			loop_next(proxy->loop, &proxy->retry);
+			return;
+		}
+		if (!limit_await(&proxy->shared->pairs)) {
+			list_move_all(&proxy->retrying, &proxy->waiting); /* behind them */
+			list_move_all(&proxy->waiting, &proxy->retrying);
+			return;
+		}
+		listener = container_of(proxy->retrying.next, struct listener, waiting);
+		list_remove(&listener->waiting);
+		if (limit_await(listener->terms->limit)) {
+			listener_resume(listener);
+		} else {
+			list_append(&proxy->waiting, &listener->waiting);
+		}
+	}
+}
+
+static void on_retry(struct task *task)
+{
+	proxy_retry(container_of(task, struct proxy, retry));
+}
+
+/** Who waits looks at the limits again. */
+static void proxy_resume(struct proxy *proxy)
+{
+	list_move_all(&proxy->retrying, &proxy->waiting);
+	proxy_retry(proxy);
+}
+
 static void on_resume(struct task *task)
 {
 	struct proxy *proxy = container_of(task, struct proxy, resume);
 
 	atomic_store(&proxy->resume_posted, false);
-	list_for_each (link, &proxy->listeners) {
-		listener_resume(container_of(link, struct listener, link));
-	}
+	proxy_resume(proxy);
 }
+
+void proxy_wait(struct proxy *proxy, struct listener *listener)
+{
+	list_remove(&listener->waiting);
+	list_append(&proxy->waiting, &listener->waiting);
+}
+
+/* ---- life ---- */
 
 void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *shared, size_t index)
 {
@@ -29,8 +79,11 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	};
 	list_init(&proxy->sessions);
 	list_init(&proxy->listeners);
+	list_init(&proxy->waiting);
+	list_init(&proxy->retrying);
 	list_init(&proxy->shares);
 	task_init(&proxy->resume, on_resume);
+	task_init(&proxy->retry, on_retry);
 	proxy->current = shared->generation->shares[index];
 	share_enter(proxy->current);
 }
@@ -92,9 +145,9 @@ void proxy_turn(struct proxy *proxy, struct generation *generation)
 			listener_drain(listener);
 		} else {
 			listener_turn(listener, &proxy->current->terms[listener->socket->listener]);
-			listener_resume(listener); /* its limits may leave more room now */
 		}
 	}
+	proxy_resume(proxy); /* some have another limit now */
 	if (generation->conf->apply_timeouts) {
 		proxy_apply_timeouts(proxy, generation);
 	}
@@ -138,6 +191,7 @@ void proxy_fini(struct proxy *proxy)
 		listener_close(container_of(link, struct listener, link));
 	}
 	share_leave(proxy->current);
+	loop_cancel(proxy->loop, &proxy->retry);
 	if (atomic_load(&proxy->resume_posted)) {
 		(void)loop_post_cancel(proxy->loop, &proxy->resume);
 	}
@@ -174,29 +228,38 @@ static void proxy_wake_all(struct proxy_shared *shared)
 	}
 }
 
-bool proxy_admit(struct proxy_shared *shared, struct limit *own)
+struct limit *proxy_admit(struct proxy_shared *shared, struct limit *own)
 {
 	if (!limit_take(own)) {
-		return false;
+		return own;
 	}
 	if (limit_take(&shared->pairs)) {
-		return true;
+		return NULL;
 	}
-	/* Who was refused this place meanwhile is told when the global limit has room again; unless
-	 * that was before we gave it back. */
-	(void)limit_give(own);
-	if (!limit_is_full(&shared->pairs)) {
+	/* Who was refused the place that we held in vain waits for the global limit as we do. */
+	if (limit_give(own) && limit_await(&shared->pairs)) {
 		proxy_wake_all(shared);
 	}
-	return false;
+	return &shared->pairs;
 }
 
 void proxy_leave(struct proxy_shared *shared, struct limit *own)
 {
-	bool was_full = limit_give(own);
+	bool woken = limit_give(own);
 
-	was_full |= limit_give(&shared->pairs);
-	if (was_full) {
+	woken |= limit_give(&shared->pairs);
+	if (woken) {
+		proxy_wake_all(shared);
+	}
+}
+
+void proxy_enforce(
+	struct proxy_shared *shared, const struct generation *generation, uint32_t max_pairs)
+{
+	bool woken = limit_set(&shared->pairs, max_pairs);
+
+	woken |= generation_enforce(generation);
+	if (woken) {
 		proxy_wake_all(shared);
 	}
 }

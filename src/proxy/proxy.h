@@ -22,10 +22,11 @@
 #include "conf/conf.h"
 #include "proxy/deadline.h"
 #include "proxy/end.h"
-#include "proxy/limit.h"
+#include "proxy/limits.h"
 #include "stream/loop.h"
 
 struct generation;
+struct listener;
 struct listener_socket;
 struct proxy;
 struct resolver;
@@ -37,8 +38,10 @@ struct proxy_shared {
 	struct generation *generation;
 	struct resolver *resolver;
 	struct limit pairs;
-	size_t n_pipes;         /**< for splicing, of each worker; 0: none */
-	struct proxy **proxies; /**< one for each worker */
+	struct limits limits;             /**< of the listeners */
+	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
+	size_t n_pipes;                   /**< for splicing, of each worker; 0: none */
+	struct proxy **proxies;           /**< one for each worker */
 	size_t n_proxies;
 };
 
@@ -66,11 +69,14 @@ struct proxy {
 	size_t n_sessions;
 	struct list sessions;  /* struct session::link */
 	struct list listeners; /* struct listener::link */
+	struct list waiting;   /* struct listener::waiting: paused at a limit */
+	struct list retrying;  /* struct listener::waiting: to be looked at again, soon */
 	struct list shares;    /* struct share::link */
 	struct share *current; /**< of the generation in force */
 	bool draining;
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */
-	struct task resume; /**< posted by whoever gives back the first place below a limit */
+	struct task resume; /**< posted by whoever makes room below a limit that is waited for */
+	struct task retry;  /**< the next slice of `retrying` */
 	atomic_bool resume_posted;
 	struct proxy_counters counters;
 	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody;
@@ -78,6 +84,8 @@ struct proxy {
 	struct hdr *late;
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
+	/** A UNIX socket lets nobody new in any more: listener_socket::refuses. May be NULL. */
+	void (*refuses)(void *owner);
 };
 
 /** Sets up on the calling thread's `loop`; cannot fail. */
@@ -105,12 +113,24 @@ void proxy_end(struct proxy *proxy, uint64_t now_ns);
 /** Closes what is left, without ceremony: for errors at start. All sessions must be gone. */
 void proxy_fini(struct proxy *proxy);
 
-/** Takes a place under the listener's own limit and the global one; false (and none taken) when
- * full. */
-bool proxy_admit(struct proxy_shared *shared, struct limit *own);
+/**
+ * Takes a place under the listener's own limit and the global one, and returns NULL; or the limit
+ * that is full: then none is taken, and whoever asks has to wait (proxy_wait()).
+ */
+struct limit *proxy_admit(struct proxy_shared *shared, struct limit *own);
 
-/** Gives both places back and wakes the acceptors that wait for one. */
+/** Gives both places back and wakes the listeners that wait for one. */
 void proxy_leave(struct proxy_shared *shared, struct limit *own);
+
+/**
+ * From now on the limits are these: `max_pairs` in all, and those of the generation's listeners.
+ * Wakes the listeners that wait, if there is room. The main thread.
+ */
+void proxy_enforce(
+	struct proxy_shared *shared, const struct generation *generation, uint32_t max_pairs);
+
+/** The listener is paused, since it was not admitted: resumes it when it may be. */
+void proxy_wait(struct proxy *proxy, struct listener *listener);
 
 /** For the session: one less here. */
 void proxy_session_ended(struct proxy *proxy);

@@ -131,6 +131,11 @@ static void on_worker_quiet(struct worker *worker)
 	stop_check_quiet(&container_of(worker->shared, struct daemon, shared)->stop);
 }
 
+static void on_worker_refuses(struct worker *worker)
+{
+	sockets_leave(&container_of(worker->shared, struct daemon, shared)->sockets);
+}
+
 static void on_signal(struct signals *signals, int number)
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
@@ -172,7 +177,7 @@ static int daemon_take_budget(struct daemon *daemon)
 				       : start_failed("max_pairs", r, remedy);
 	}
 	daemon->shared.n_pipes = budget->n_pipes;
-	limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
+	(void)limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
 	return 0;
 }
 
@@ -189,7 +194,7 @@ static int daemon_make_shared(struct daemon *daemon)
 	for (size_t i = 0; i < daemon->n_workers; i++) {
 		shared->proxies[i] = &daemon->workers[i].proxy;
 	}
-	shared->generation = generation_new(daemon->conf, shared, NULL);
+	shared->generation = generation_new(daemon->conf, shared);
 	if (shared->generation == NULL) {
 		return -ENOMEM;
 	}
@@ -215,6 +220,7 @@ static int daemon_start_workers(struct daemon *daemon)
 	int r = 0;
 
 	for (size_t i = 0; i < daemon->n_workers && r == 0; i++) {
+		daemon->workers[i].on_refuses = on_worker_refuses;
 		r = worker_start(
 			&daemon->workers[i], i, &daemon->shared, daemon->loop, on_worker_quiet);
 	}

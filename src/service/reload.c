@@ -25,7 +25,7 @@
 
 enum {
 	SETTLE_LOOK_MS = 20,
-	SETTLE_MAX_S = 2, /**< longer than it takes unless clients wait for a place */
+	SETTLE_MAX_S = 2, /**< longer than it takes */
 };
 
 static const struct conf *conf_in_force(const struct reload *reload)
@@ -146,8 +146,7 @@ static void reload_commit(struct reload *reload)
 	sockets_commit(opts->sockets, before->conf, conf);
 	*opts->budget = reload->budget;
 	opts->shared->n_pipes = reload->budget.n_pipes;
-	limit_set(&opts->shared->pairs, budget_max_pairs(&reload->budget, conf));
-	generation_enforce(reload->next);
+	proxy_enforce(opts->shared, reload->next, budget_max_pairs(&reload->budget, conf));
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
 	log_set_level(conf->log_level);
@@ -225,7 +224,7 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 	};
 	int r;
 
-	reload->next = generation_new(reload->conf, opts->shared, opts->shared->generation);
+	reload->next = generation_new(reload->conf, opts->shared);
 	r = reload->next == NULL ? -ENOMEM : sockets_prepare(opts->sockets, &sockets_opts);
 	if (r == -ENOMEM) {
 		reload_refuse(reload, "out of memory; free some and try again");
@@ -274,7 +273,8 @@ static void reload_settle(struct reload *reload)
 		return;
 	}
 	reload->phase = RELOAD_SETTLE;
-	if (sockets_sweep(reload->opts.sockets) == 0 || now_ns >= reload->settle_end_ns) {
+	(void)sockets_sweep(reload->opts.sockets);
+	if (sockets_are_settled(reload->opts.sockets) || now_ns >= reload->settle_end_ns) {
 		reload_apply(reload);
 	} else {
 		timer_arm(

@@ -128,7 +128,7 @@ static struct bound_socket *opening_add(const struct opening *opening)
 
 /* ---- bound here ---- */
 
-/** Whether the address is in the way of one of ours that is to go. */
+/** Whether the address is in the way of one of ours that is to go, or goes. */
 static bool opening_is_beside(const struct opening *opening)
 {
 	const struct sockets *sockets = opening->sockets;
@@ -136,7 +136,8 @@ static bool opening_is_beside(const struct opening *opening)
 	for (size_t i = 0; i < sockets->n; i++) {
 		const struct bound_socket *bound = sockets->all[i];
 
-		if (!bound->is_new && (addr_is_within(opening->addr, &bound->addr) ||
+		if (!bound->is_new && (addr_equal(opening->addr, &bound->addr) ||
+					      addr_is_within(opening->addr, &bound->addr) ||
 					      addr_is_within(&bound->addr, opening->addr))) {
 			return true;
 		}
@@ -150,11 +151,16 @@ static int opening_listen(
 	int r = listen_open(opening->addr, &opening->listener->access, &opening->listener->socket,
 		&bound->socket.listen, ret_remedy);
 
-	if (r == -EADDRINUSE && opening_is_beside(opening)) {
-		r = listen_open_beside(opening->addr, &opening->listener->socket,
-			&bound->socket.listen, ret_remedy);
+	if (r != -EADDRINUSE || !opening_is_beside(opening)) {
+		return r;
 	}
-	return r;
+	if (!listen_can_double(opening->addr)) {
+		*ret_remedy = "weir itself listened there, and clients still wait for a place: "
+			      "reload again when they are served, or raise max_pairs first";
+		return r;
+	}
+	return listen_open_beside(
+		opening->addr, &opening->listener->socket, &bound->socket.listen, ret_remedy);
 }
 
 /** Binds one address, for all workers. */
@@ -527,6 +533,33 @@ size_t sockets_sweep(struct sockets *sockets)
 		}
 	}
 	return n_going;
+}
+
+void sockets_leave(struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		struct listener_socket *socket = &sockets->all[i]->socket;
+
+		if (atomic_load(&socket->refuses)) {
+			listen_leave(&socket->listen);
+		}
+	}
+}
+
+bool sockets_are_settled(const struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct bound_socket *bound = sockets->all[i];
+
+		/* Of TCP, another can be bound beside it. */
+		if (bound->goes && bound->socket.is_unix && !bound->socket.is_shared &&
+			!atomic_load(&bound->socket.closed) &&
+			(bound->socket.listen.claim != NULL ||
+				!atomic_load(&bound->socket.refuses))) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* ---- all ---- */

@@ -2,7 +2,7 @@
 /*
  * The listening sockets of the process: bound by the main thread, or inherited, all or none, before
  * any worker starts, or at a reload; then given to the workers. UNIX paths that weir has bound stay
- * claimed until they are drained or closed; inherited ones are never removed.
+ * claimed until nobody new is let in or they are closed; inherited ones are never removed.
  */
 #ifndef WEIR_SERVICE_SOCKETS_H
 #define WEIR_SERVICE_SOCKETS_H
@@ -71,6 +71,12 @@ void sockets_cancel(struct sockets *sockets);
 
 /** Lets go of those that are drained; how many are not yet. */
 size_t sockets_sweep(struct sockets *sockets);
+
+/** Gives up the paths of those that let nobody new in, so that somebody else may bind them. */
+void sockets_leave(struct sockets *sockets);
+
+/** Whether nothing that goes is in the way of another on its address, but for abstract names. */
+bool sockets_are_settled(const struct sockets *sockets);
 
 /** Closes what no acceptor took, and removes UNIX paths that are still ours. */
 void sockets_close(struct sockets *sockets);

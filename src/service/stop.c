@@ -62,6 +62,15 @@ void stop_tick(struct stop *stop)
 
 /* ---- the phases ---- */
 
+static void stop_end(struct stop *stop, uint64_t now_ns)
+{
+	timer_arm(&stop->timer, NS_NEVER);
+	stop->phase = STOP_END;
+	for (size_t i = 0; i < stop->n_workers; i++) {
+		worker_end(&stop->workers[i], now_ns);
+	}
+}
+
 static void stop_begin_drain(struct stop *stop)
 {
 	struct deadline_drain drain = {
@@ -75,11 +84,19 @@ static void stop_begin_drain(struct stop *stop)
 	for (size_t i = 0; i < stop->n_workers; i++) {
 		worker_drain(&stop->workers[i], &drain);
 	}
+	timer_arm(&stop->timer, stop->end_ns);
 }
 
-static void on_grace(struct timer *timer)
+/** The grace is over, or the budget: clients that still wait for a place then wait no longer. */
+static void on_timer(struct timer *timer)
 {
-	stop_begin_drain(container_of(timer, struct stop, grace));
+	struct stop *stop = container_of(timer, struct stop, timer);
+
+	if (stop->phase == STOP_GRACE) {
+		stop_begin_drain(stop);
+	} else {
+		stop_end(stop, stop->end_ns);
+	}
 }
 
 static void stop_begin(struct stop *stop, const struct conf *conf, uint64_t now_ns)
@@ -92,18 +109,9 @@ static void stop_begin(struct stop *stop, const struct conf *conf, uint64_t now_
 		stop_begin_drain(stop);
 	} else {
 		stop->phase = STOP_GRACE;
-		timer_arm(&stop->grace, stop->grace_end_ns);
+		timer_arm(&stop->timer, stop->grace_end_ns);
 	}
 	stop_tick(stop);
-}
-
-static void stop_end(struct stop *stop, uint64_t now_ns)
-{
-	timer_arm(&stop->grace, NS_NEVER);
-	stop->phase = STOP_END;
-	for (size_t i = 0; i < stop->n_workers; i++) {
-		worker_end(&stop->workers[i], now_ns);
-	}
 }
 
 static void log_stopping(const struct stop *stop, int number, uint64_t grace_ns, uint64_t drain_ns)
@@ -150,10 +158,10 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number)
 
 int stop_open(struct stop *stop)
 {
-	return timer_open(&stop->grace, stop->loop, on_grace);
+	return timer_open(&stop->timer, stop->loop, on_timer);
 }
 
 void stop_close(struct stop *stop)
 {
-	timer_close(&stop->grace);
+	timer_close(&stop->timer);
 }

@@ -5,8 +5,10 @@
  *	signal ── drain.grace ──▶ drain: idle pairs, at last the others ──▶ quiet: end of loop
  *	              │                         │                            ▲
  *	              └───── second signal ─────┴──▶ end: all pairs, now ────┘
+ *	                     or end of budget
  *
- * During the grace weir accepts as ever. Which pair the drain ends when is deadline.h's business.
+ * During the grace weir accepts as ever. Which pair the drain ends when is deadline.h's business;
+ * at the end of the budget there is none left, and the listeners close whoever still waits there.
  *
  * Until the budget is over systemd is asked for more time whatever the pairs do, so that weir ends
  * them and not its SIGKILL; without a budget ("none") only as long as they become fewer.
@@ -40,7 +42,7 @@ enum stop_phase {
 	STOP_RUNNING, /**< not asked to stop */
 	STOP_GRACE,
 	STOP_DRAIN,
-	STOP_END, /**< a second signal has come */
+	STOP_END, /**< a second signal has come, or the budget is over */
 };
 
 /** The main thread's. Set up by stop_open(), all pointers borrowed. */
@@ -54,9 +56,9 @@ struct stop {
 	uint64_t start_ns; /**< when it came */
 	struct conf_drain how;
 	uint64_t grace_end_ns;
-	uint64_t end_ns; /**< of the whole budget; NS_NEVER: none */
-	struct timer grace;
-	uint32_t n_pairs; /**< at the last look */
+	uint64_t end_ns;    /**< of the whole budget; NS_NEVER: none */
+	struct timer timer; /**< the end of the grace, then of the budget */
+	uint32_t n_pairs;   /**< at the last look */
 };
 
 /** 0 or -ENOMEM. The fields up to n_workers must be set, the others zeroed. */

@@ -86,6 +86,15 @@ static void on_proxy_quiet(void *owner)
 	}
 }
 
+static void on_proxy_refuses(void *owner)
+{
+	struct worker *worker = owner;
+
+	if (!atomic_exchange(&worker->refuses_posted, true)) {
+		loop_post(worker->control, &worker->refuses);
+	}
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
@@ -102,6 +111,7 @@ static void *worker_main(void *arg)
 	proxy_init(&worker->proxy, worker->loop, worker->shared, worker->index);
 	worker->proxy.owner = worker;
 	worker->proxy.quiet = on_proxy_quiet;
+	worker->proxy.refuses = on_proxy_refuses;
 	loop_hold(worker->loop);
 	worker_answer(worker, 0);
 	loop_run(worker->loop);
@@ -128,6 +138,14 @@ static void on_quiet(struct task *task)
 
 	atomic_store(&worker->quiet_posted, false);
 	worker->on_quiet(worker);
+}
+
+static void on_refuses(struct task *task)
+{
+	struct worker *worker = container_of(task, struct worker, refuses);
+
+	atomic_store(&worker->refuses_posted, false);
+	worker->on_refuses(worker);
 }
 
 static void on_answer(struct task *task)
@@ -172,6 +190,7 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 	task_init(&worker->end, on_end);
 	task_init(&worker->stop, on_stop);
 	task_init(&worker->quiet, on_quiet);
+	task_init(&worker->refuses, on_refuses);
 	if (sem_init(&worker->answered, 0, 0) < 0) {
 		return -errno;
 	}
@@ -232,6 +251,9 @@ void worker_stop(struct worker *worker)
 	worker->running = false;
 	if (atomic_load(&worker->quiet_posted)) {
 		(void)loop_post_cancel(worker->control, &worker->quiet);
+	}
+	if (atomic_load(&worker->refuses_posted)) {
+		(void)loop_post_cancel(worker->control, &worker->refuses);
 	}
 	if (atomic_load(&worker->answer_posted)) {
 		(void)loop_post_cancel(worker->control, &worker->answer);

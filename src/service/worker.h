@@ -10,6 +10,7 @@
  *	    on_answer() ◀── post ───── both done
  *	worker_drain() ──── post ────▶ stops accepting, lets the drain end its pairs
  *	worker_end() ────── post ────▶ ends them now
+ *	    on_refuses() ◀─ post ───── a UNIX socket lets nobody new in
  *	    on_quiet() ◀─── post ───── nothing is left here
  *	worker_stop() ───── post ────▶ leaves its loop; joined
  *
@@ -57,6 +58,9 @@ struct worker {
 	atomic_bool quiet_posted;
 	atomic_bool accepts; /**< it has listeners */
 	void (*on_quiet)(struct worker *worker);
+	struct task refuses; /**< posted to control */
+	atomic_bool refuses_posted;
+	void (*on_refuses)(struct worker *worker); /**< set it before there are listeners */
 };
 
 /** Starts the thread and waits until its loop is up. 0 or a negative errno. */

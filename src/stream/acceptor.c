@@ -6,7 +6,9 @@
  *	running		watched, level-triggered: one connection a wake-up, and twice as many in
  *			each turn right after, up to ACCEPTOR_A_TURN: to find the queue empty
  *			costs more than another turn
- *	paused, resting	not watched; resume or the timer watches again
+ *	paused, resting	not watched; the timer watches again, resume tries at once, without a watch
+ *			until the queue is empty: of many that are resumed for one place most are
+ *			refused, at no system call
  *	draining	not watched, since an empty queue makes no event: `step` runs a slice a turn
  *
  * The memory is freed by a deferred task, so that every callback may close the acceptor.
@@ -27,7 +29,7 @@
 struct acceptor {
 	struct watcher watcher; /**< of fd */
 	struct timer rest;      /**< resting; draining: the handshakes that are under way */
-	struct task step;       /**< draining: next turn; closed: free */
+	struct task step;       /**< draining, resumed: next turn; closed: free */
 	struct acceptor_opts opts;
 	int fd;          /**< -1 once closed */
 	unsigned n_left; /**< draining: how many at most are still accepted */
@@ -155,9 +157,6 @@ static int accept_one(struct acceptor *acceptor)
 				(void)sockopts_set(
 					fd, acceptor->opts.options); /* at worst it is slow */
 			}
-			if (acceptor->draining) {
-				listen_admit(fd, peer.any.sa_family);
-			}
 			acceptor->opts.accepted(acceptor->opts.owner, fd, &peer, len);
 			return 0;
 		}
@@ -244,7 +243,11 @@ static void accept_slice(struct acceptor *acceptor, unsigned slice)
 		}
 		return;
 	}
-	go_on(acceptor);
+	if (r == 0 && !acceptor->watched && is_accepting(acceptor)) {
+		loop_next(acceptor->opts.loop, &acceptor->step);
+	} else {
+		go_on(acceptor);
+	}
 }
 
 static void on_ready(struct watcher *watcher, uint32_t events)
@@ -276,6 +279,7 @@ static void on_rested(struct timer *timer)
 	if (acceptor->lingering) {
 		acceptor->lingering = false;
 		acceptor->n_left = queue_length(acceptor->fd);
+		acceptor->was_empty = acceptor->n_left == 0;
 	}
 	go_on(acceptor);
 }
@@ -344,8 +348,13 @@ void acceptor_pause(struct acceptor *acceptor)
 void acceptor_resume(struct acceptor *acceptor)
 {
 	assert(loop_is_current(acceptor->opts.loop));
-	if (acceptor->fd >= 0) {
-		acceptor->paused = false;
+	if (acceptor->fd < 0 || !acceptor->paused) {
+		return;
+	}
+	acceptor->paused = false;
+	if (is_accepting(acceptor)) {
+		loop_next(acceptor->opts.loop, &acceptor->step);
+	} else {
 		go_on(acceptor);
 	}
 }
@@ -368,13 +377,13 @@ static unsigned queue_length(int fd)
 	return n < 0 ? LISTEN_BACKLOG : (unsigned)n;
 }
 
-void acceptor_drain(struct acceptor *acceptor)
+bool acceptor_drain(struct acceptor *acceptor)
 {
 	int r;
 
 	assert(loop_is_current(acceptor->opts.loop) && acceptor->opts.drained != NULL);
 	if (acceptor->draining || acceptor->fd < 0) {
-		return;
+		return !acceptor->opts.is_shared;
 	}
 	acceptor->draining = true;
 	acceptor->n_left = queue_length(acceptor->fd);
@@ -386,6 +395,7 @@ void acceptor_drain(struct acceptor *acceptor)
 	}
 	unwatch(acceptor);
 	go_on(acceptor);
+	return r >= 0;
 }
 
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options)

@@ -68,9 +68,9 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
  * Lets nobody new in (listen_refuse()), accepts what waits, gives handshakes that are under way
  * ACCEPTOR_LINGER_MS, accepts again, closes the fd, then calls drained() (nothing from inside this
  * call): so no client is reset. Of a shared socket it only accepts what waits now. A pause holds it
- * up until acceptor_resume(), unless nothing waits. Idempotent.
+ * up until acceptor_resume(), unless nothing waits. Idempotent. Whether nobody new comes any more.
  */
-void acceptor_drain(struct acceptor *acceptor);
+bool acceptor_drain(struct acceptor *acceptor);
 
 /**
  * Connections to come have these options, in place of those of acceptor_opts: sets the socket,

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -316,40 +316,8 @@ bool listen_can_double(const struct addr *addr)
 	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
 }
 
-enum { TTL_OF_NEIGHBOURS = 255 };
-
-/** Drops a SYN without ACK; offset 13 are the flags of the TCP header (RFC 9293, 3.1). */
-static int refuse_syn(int fd)
-{
-	enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	static const struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]), .filter = code};
-
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0) {
-		return -errno;
-	}
-	return 0;
-}
-
-/**
- * The packets that a TCP socket takes must have crossed no router (255), or any number of them (0).
- * A listening socket drops SYNs by that, but not the last segments of handshakes under way, whose
- * sockets inherit it.
- */
-static int set_ttl_min(int fd, int family, int ttl)
-{
-	int r = set_flag(fd, IPPROTO_IP, IP_MINTTL, ttl);
-
-	/* Both, since clients of IPv4 may come to a socket of IPv6. */
-	return r == 0 && family == AF_INET6 ? set_flag(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, ttl) : r;
-}
+/** An interface that no packet comes from. */
+enum { NO_INTERFACE = INT_MAX };
 
 int listen_refuse(int fd)
 {
@@ -360,22 +328,19 @@ int listen_refuse(int fd)
 		return -errno;
 	}
 	if (family != AF_UNIX) {
-		int r = refuse_syn(fd);
+		/* Looked at when the kernel seeks a listener for a SYN, and not when it has found
+		 * the handshake that a packet belongs to: compute_score(), inet_ehashfn(). */
+		int r = set_flag(fd, SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE);
 
-		/* Kernels may keep filters for the privileged. This stops all but the SYN of a
-		 * neighbour whose packets start with a TTL of 255; most start with 64 or 128. */
-		r = r < 0 ? set_ttl_min(fd, family, TTL_OF_NEIGHBOURS) : r;
 		return r < 0 ? r : 1;
 	}
 	/* connect(2) looks at it, accept(2) does not: unix_stream_connect(), unix_accept(). */
 	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
 }
 
-void listen_admit(int fd, int family)
+void listen_leave(struct listen_socket *socket)
 {
-	if (family != AF_UNIX) {
-		(void)set_ttl_min(fd, family, 0);
-	}
+	socket->claim = listen_claim_free(socket->claim);
 }
 
 void listen_close(struct listen_socket *socket)
@@ -384,5 +349,5 @@ void listen_close(struct listen_socket *socket)
 		close(socket->fd);
 		socket->fd = -1;
 	}
-	socket->claim = listen_claim_free(socket->claim);
+	listen_leave(socket);
 }

@@ -91,15 +91,15 @@ bool listen_can_double(const struct addr *addr);
 
 /**
  * No client gets into the queue of a listening socket any more; those in it, and handshakes that
- * are under way, are not touched. TCP: the SYN is dropped, so a client that repeats it (after 1 s)
- * meets whoever listens by then. UNIX: ECONNREFUSED. It cannot be undone, and it is the socket's:
- * not for one that somebody else holds too. 1 when handshakes may be under way, 0 when nobody can
- * come any more, or a negative errno.
+ * are under way, are not touched. A newcomer meets whoever else listens on the address, another
+ * socket of the same or of a wider one, or is refused, as if this one were closed. It cannot be
+ * undone, and it is the socket's: not for one that somebody else holds too. 1 when handshakes may
+ * be under way, 0 when nobody can come any more, or a negative errno.
  */
 int listen_refuse(int fd);
 
-/** For a connection accepted after listen_refuse(): it takes whatever its client sends. */
-void listen_admit(int fd, int family);
+/** Removes the path and gives up the claim: nobody new is let in any more. Idempotent. */
+void listen_leave(struct listen_socket *socket);
 
 /**
  * Closes the fd if it is still here (set it to -1 when an acceptor took it), then removes the path

@@ -48,10 +48,10 @@ static void teardown(void)
 static struct generation *turn(void)
 {
 	struct generation *before = house.shared.generation;
-	struct generation *next = generation_new(&next_conf, &house.shared, before);
+	struct generation *next = generation_new(&next_conf, &house.shared);
 
 	ck_assert_ptr_nonnull(next);
-	generation_enforce(next);
+	proxy_enforce(&house.shared, next, 0);
 	house.shared.generation = next;
 	proxy_turn(&house.proxy, next);
 	return before;
@@ -131,9 +131,9 @@ START_TEST(a_limit_goes_along_with_the_name)
 	ck_assert_ptr_ne(house.shared.generation->limits[0], side);
 	ck_assert_uint_eq(house_pairs(&house, 1), 1);
 	/* The pair of the generation before takes the only place. */
-	ck_assert(!proxy_admit(&house.shared, web));
+	ck_assert_ptr_eq(proxy_admit(&house.shared, web), web);
 	end();
-	ck_assert(proxy_admit(&house.shared, web));
+	ck_assert_ptr_null(proxy_admit(&house.shared, web));
 	proxy_leave(&house.shared, web);
 }
 END_TEST

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/* Places, and who waits for one; limits by name. */
 #include "proxy/limit.h"
 
 #include <pthread.h>
 
+#include "base/clock.h"
+#include "proxy/limits.h"
 #include "suite.h"
 
 START_TEST(gives_as_many_places_as_there_are)
@@ -19,16 +22,16 @@ START_TEST(gives_as_many_places_as_there_are)
 }
 END_TEST
 
-START_TEST(only_the_first_place_below_the_limit_is_news)
+START_TEST(a_place_is_news_only_while_somebody_waits)
 {
 	struct limit limit = {.max = 2};
 
 	ck_assert(limit_take(&limit) && limit_take(&limit));
+	ck_assert(!limit_give(&limit)); /* nobody was refused */
+	ck_assert(limit_take(&limit) && !limit_take(&limit));
 	ck_assert(limit_give(&limit));
-	ck_assert(!limit_give(&limit));
+	ck_assert(!limit_give(&limit)); /* told once */
 	ck_assert_uint_eq(limit_taken(&limit), 0);
-	ck_assert(limit_take(&limit));
-	ck_assert(!limit_give(&limit));
 }
 END_TEST
 
@@ -39,17 +42,68 @@ START_TEST(a_lowered_limit_takes_no_more_until_there_is_room)
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert(limit_take(&limit));
 	}
-	limit_set(&limit, 2);
+	ck_assert(!limit_set(&limit, 2));
 	ck_assert(!limit_take(&limit));
 	ck_assert(!limit_give(&limit)); /* 3 left: nobody is to be woken in vain */
 	ck_assert(!limit_give(&limit)); /* 2 */
 	ck_assert(limit_is_full(&limit) && !limit_take(&limit));
 	ck_assert(limit_give(&limit));
 	ck_assert(limit_take(&limit));
-	limit_set(&limit, 3);
+	ck_assert(!limit_set(&limit, 3));
 	ck_assert(limit_take(&limit) && !limit_take(&limit));
-	limit_set(&limit, 0);
+	ck_assert(limit_set(&limit, 0)); /* the one that was refused */
 	ck_assert(limit_take(&limit) && !limit_is_full(&limit));
+}
+END_TEST
+
+START_TEST(a_raised_limit_wakes_who_waits_whatever_went_before)
+{
+	struct limit limit = {.max = 1};
+
+	ck_assert(limit_take(&limit) && !limit_take(&limit));
+	ck_assert(!limit_set(&limit, 1));
+	ck_assert(limit_set(&limit, 3));
+	ck_assert(!limit_set(&limit, 5)); /* told once */
+	ck_assert(limit_await(&limit));
+	ck_assert(!limit_set(&limit, 1));
+	ck_assert(!limit_await(&limit));
+	ck_assert(limit_set(&limit, 2));
+}
+END_TEST
+
+START_TEST(it_is_told_once_in_a_while)
+{
+	_Atomic uint64_t told_ns = 0;
+	const uint64_t while_ns = (uint64_t)TELL_RARELY_S * NS_PER_S;
+
+	ck_assert(tell_rarely(&told_ns, 1));
+	ck_assert(!tell_rarely(&told_ns, while_ns));
+	ck_assert(tell_rarely(&told_ns, while_ns + 1));
+	ck_assert(!tell_rarely(&told_ns, while_ns + 2));
+}
+END_TEST
+
+START_TEST(a_limit_is_found_by_its_name_as_long_as_somebody_holds_it)
+{
+	struct limits limits = {.tree = NULL};
+	struct limit *web = limits_get(&limits, "web", 3);
+	struct limit *side = limits_get(&limits, "side", 0);
+
+	ck_assert_ptr_ne(web, side);
+	ck_assert(limit_take(web));
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
+	ck_assert_uint_eq(limit_max(web), 3);
+	limits_put(&limits, web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
+	limits_put(&limits, web);
+	(void)limit_give(web);
+	limits_put(&limits, web);
+	web = limits_get(&limits, "web", 7);
+	ck_assert_uint_eq(limit_max(web), 7);
+	limits_put(&limits, web);
+	limits_put(&limits, side);
+	limits_put(&limits, NULL);
+	ck_assert_ptr_null(limits.tree);
 }
 END_TEST
 
@@ -128,8 +182,9 @@ START_TEST(threads_never_pass_it_and_lose_no_place)
 	}
 	ck_assert_uint_eq(atomic_load(&n_too_many), 0);
 	ck_assert_uint_eq(limit_taken(&contested), 0);
-	/* Whoever is refused is told in the end. */
+	/* Whoever is refused is told in the end: no note is left beside room. */
 	ck_assert(atomic_load(&n_refused) == 0 || atomic_load(&n_news) > 0);
+	ck_assert(!limit_set(&contested, 0));
 }
 END_TEST
 
@@ -139,8 +194,11 @@ int main(void)
 	TCase *tc = tcase_create("limit");
 
 	tcase_add_test(tc, gives_as_many_places_as_there_are);
-	tcase_add_test(tc, only_the_first_place_below_the_limit_is_news);
+	tcase_add_test(tc, a_place_is_news_only_while_somebody_waits);
 	tcase_add_test(tc, a_lowered_limit_takes_no_more_until_there_is_room);
+	tcase_add_test(tc, a_raised_limit_wakes_who_waits_whatever_went_before);
+	tcase_add_test(tc, it_is_told_once_in_a_while);
+	tcase_add_test(tc, a_limit_is_found_by_its_name_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
 	tcase_add_test(tc, it_is_closed_only_when_nothing_is_taken_and_then_for_ever);

@@ -164,6 +164,13 @@ void connect_clients(int n)
 	fault_resume();
 }
 
+void listen_again(struct listen_socket *ret_socket)
+{
+	const char *why;
+
+	ck_assert_int_eq(listen_open_beside(&address, NULL, ret_socket, &why), 0);
+}
+
 int connect_newcomer(int *ret_fd)
 {
 	int r = 0;

@@ -7,6 +7,8 @@
 
 #include "stream/acceptor.h"
 
+struct listen_socket;
+
 enum { CLIENTS_MAX = 64 };
 
 /* What the acceptor's owner does in which callback. */
@@ -46,6 +48,9 @@ struct acceptor_opts options(int fd);
 /** Opens owner.acceptor on a new listener. */
 void start(bool is_unix);
 void connect_clients(int n);
+
+/** Another socket that listens on the acceptor's TCP address. */
+void listen_again(struct listen_socket *ret_socket);
 
 /** One more client, which does not wait for its connection; 0 or a negative errno. */
 int connect_newcomer(int *ret_fd);

@@ -40,7 +40,7 @@ void house_open(struct house *house)
 	house->shared.n_proxies = 1;
 	house->proxies[0] = &house->proxy;
 	house->conf.refs = 1;
-	house->shared.generation = generation_new(&house->conf, &house->shared, NULL);
+	house->shared.generation = generation_new(&house->conf, &house->shared);
 	ck_assert_ptr_nonnull(house->shared.generation);
 	proxy_init(&house->proxy, test_loop, &house->shared, 0);
 }
@@ -103,7 +103,7 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
 	opts.peer = session_peer((struct sockaddr *)&peer, len);
-	ck_assert(proxy_admit(&house->shared, opts.terms->limit));
+	ck_assert_ptr_null(proxy_admit(&house->shared, opts.terms->limit));
 	session_open(&opts);
 }
 
