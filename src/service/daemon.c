@@ -120,6 +120,7 @@ static void on_tick(struct timer *timer)
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);
+	notify_retry();
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }

@@ -152,8 +152,7 @@ void status_tell(struct status *status, const struct status_facts *facts)
 	char text[STATUS_TEXT_MAX];
 
 	status_text(facts, text);
-	if (strcmp(text, status->told) != 0) {
+	if (strcmp(text, status->told) != 0 && notify_status(text)) {
 		strcpy(status->told, text);
-		notify_status(text);
 	}
 }

@@ -246,3 +246,26 @@ def test_a_log_in_a_file_that_may_not_grow_ends_nothing(folder):
         finally:
             process.kill()
             process.wait()
+
+
+def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
+    """It is full from the start; what systemd must know it is told when it reads again."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler:
+        path = os.path.join(folder, "notify")
+        manager.bind(path)
+        filler.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filler.sendto(b"x", path)
+        with relay(daemon={"notify": False, "control": True,
+                           "env": {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}}) as rig:
+            client, server = rig.pair()
+            assert rig.weir.reload(deadline=DEADLINE).returncode == 0
+            client.sendall(b"x")
+            assert peers.read_exactly(server, 1) == b"x"
+            manager.settimeout(DEADLINE)
+            told = iter(lambda: manager.recv(4096), None)
+            assert any(b"READY=1" == one for one in told)
+            rig.weir.signal(signal.SIGTERM)
+            assert any(b"STOPPING=1" == one for one in told)

@@ -137,11 +137,12 @@ END_TEST
 
 static unsigned n_told;
 
-void __wrap_notify_status(const char *text);
-void __wrap_notify_status(const char *text)
+bool __wrap_notify_status(const char *text);
+bool __wrap_notify_status(const char *text)
 {
 	ck_assert_str_ne(text, "");
 	n_told++;
+	return true;
 }
 
 START_TEST(the_same_is_told_once)
