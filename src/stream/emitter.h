@@ -27,8 +27,8 @@ struct event {
 	unsigned type;         /**< one bit: enum stream_event */
 	int error;             /**< ERROR, HANGUP, CLOSE: 0 or a negative errno */
 	struct stream *stream; /**< who emits */
-	const void *data;      /**< READ: the bytes */
-	size_t len;            /**< READ: how many; WRITE: how many the kernel took */
+	const void *data;      /**< READ, WRITE: the bytes; NULL if they went past us */
+	size_t len;            /**< READ, WRITE: how many */
 };
 
 struct handler {

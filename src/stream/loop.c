@@ -21,7 +21,11 @@
 
 #include "stream/loop_private.h"
 
-enum { EVENTS_A_TURN = 256 };
+enum {
+	EVENTS_A_TURN = 256,
+	/* Deep enough for what follows from what in earnest; a chain without an end is cut here. */
+	ROUNDS = 8,
+};
 
 struct loop {
 	uv_loop_t uv;
@@ -34,6 +38,7 @@ struct loop {
 	bool stopped;
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;
+	uint64_t turned_ns;             /**< the end of the last one */
 	_Atomic uint64_t waiting_bytes; /**< written by this thread alone */
 	_Atomic uint64_t delay_ns;      /**< the worst since it was taken */
 	struct list next;               /* struct task::link */
@@ -55,13 +60,25 @@ static bool loop_is_awake(const struct loop *loop)
 	return loop->timers.due || !list_empty(&loop->next) || !list_empty(&loop->deferred);
 }
 
-static void run_tasks(struct list *tasks)
+/** Runs what is on the list now; what comes on it meanwhile waits for the next round. */
+static void run_round(struct list *tasks)
 {
-	while (!list_empty(tasks)) {
-		struct task *task = container_of(tasks->next, struct task, link);
+	struct list now;
+
+	list_init(&now);
+	list_move_all(&now, tasks);
+	while (!list_empty(&now)) {
+		struct task *task = container_of(now.next, struct task, link);
 
 		list_remove(&task->link);
 		task->run(task);
+	}
+}
+
+static void run_deferred(struct loop *loop)
+{
+	for (unsigned i = 0; i < ROUNDS && !list_empty(&loop->deferred); i++) {
+		run_round(&loop->deferred);
 	}
 }
 
@@ -87,19 +104,17 @@ static uint64_t loop_poll(struct loop *loop)
 void loop_turn(struct loop *loop)
 {
 	uint64_t woke_ns;
-	struct list now;
 
 	assert(loop_is_current(loop) && !loop->running);
 	loop->running = true;
 	woke_ns = loop_poll(loop);
 	loop->turns++;
-	run_tasks(&loop->deferred);
-	list_init(&now);
-	list_move_all(&now, &loop->next);
-	run_tasks(&now);
+	run_deferred(loop);
+	run_round(&loop->next);
 	timers_strike(&loop->timers, loop);
-	run_tasks(&loop->deferred);
-	loop_note_delay(loop, woke_ns, clock_ns());
+	run_deferred(loop);
+	loop->turned_ns = clock_ns();
+	loop_note_delay(loop, woke_ns, loop->turned_ns);
 	loop->running = false;
 }
 
@@ -120,7 +135,7 @@ static void on_wake(uv_async_t *wake)
 	pthread_mutex_lock(&loop->lock);
 	list_move_all(&now, &loop->posted);
 	pthread_mutex_unlock(&loop->lock);
-	run_tasks(&now);
+	run_round(&now);
 }
 
 /* ---- life ---- */
@@ -224,8 +239,8 @@ struct loop *loop_free(struct loop *loop)
 		return NULL;
 	}
 	assert(loop_is_current(loop) && !loop->running);
-	run_tasks(&loop->deferred);
-	assert(loop->n_held == 0 && list_empty(&loop->next));
+	run_deferred(loop);
+	assert(loop->n_held == 0 && list_empty(&loop->next) && list_empty(&loop->deferred));
 	loop_fini(loop);
 	if (own_loop == loop) {
 		own_loop = NULL;
@@ -279,6 +294,11 @@ void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns)
 		to_ns - from_ns > atomic_load_explicit(&loop->delay_ns, memory_order_relaxed)) {
 		atomic_store_explicit(&loop->delay_ns, to_ns - from_ns, memory_order_relaxed);
 	}
+}
+
+uint64_t loop_turned_ns(const struct loop *loop)
+{
+	return loop->turned_ns;
 }
 
 uint64_t loop_take_delay_ns(struct loop *loop)

@@ -7,13 +7,14 @@
  *
  *	poll	sleep until something happens, then call the watchers of up to 256 ready fds, and
  *		libuv if it is ready, which runs what was posted (loop_post)
- *	check	1. deferred tasks (loop_defer), until none is left
+ *	check	1. deferred tasks (loop_defer), what they defer, and so on: 8 rounds at most
  *		2. tasks that stand in line (loop_next), once each
- *		3. timers that are due, a slice of them (timer.h)
- *		4. deferred tasks again
+ *		3. timers that are due, a slice of them (timer.h), none twice
+ *		4. deferred tasks again, as before
  *
- * so a deferred task always runs in the turn in which it was deferred, after the polling, and the
- * loop never sleeps while a task or a due timer waits.
+ * so a deferred task runs in the turn in which it was deferred, after the polling, and the loop
+ * never sleeps while a task or a due timer waits. Every turn ends, whatever its tasks defer, put in
+ * line, post, arm, open and close: what has no end goes on in the next turn, behind everybody else.
  *
  * A loop belongs to the thread that made it. Every function here asserts that, but for loop_post()
  * and loop_post_cancel().
@@ -123,7 +124,10 @@ static inline bool task_is_waiting(const struct task *task)
 	return !list_empty(&task->link);
 }
 
-/** Runs `task` after polling, in this turn. Takes it off another list first. */
+/**
+ * Runs `task` after polling, in this turn, unless it is the end of a long chain (see above). Takes
+ * it off another list first.
+ */
 void loop_defer(struct loop *loop, struct task *task);
 
 /**

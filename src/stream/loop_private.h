@@ -16,6 +16,7 @@ struct timers {
 	bool due;               /**< the timerfd struck, or a slice was not enough */
 	uint64_t armed_ns;      /**< what the timerfd is set to; NS_NEVER: to nothing */
 	uint64_t struck_ns;     /**< what it was set to when it struck; NS_NEVER: it did not */
+	uint64_t slice_ns;      /**< what was due at this time is of the last slice */
 	struct timer **heap;    /**< heap[1] strikes first; heap[0] is unused */
 	size_t n_armed;
 	size_t n_open;   /**< never more than capacity, so arming needs no memory */
@@ -31,6 +32,9 @@ void timers_strike(struct timers *timers, struct loop *loop);
 
 /** One turn, which sleeps until there is something to do; loop_run() is many. */
 void loop_turn(struct loop *loop);
+
+/** When the last turn ended, and with it began the one under way or to come; 0: there was none. */
+uint64_t loop_turned_ns(const struct loop *loop);
 
 /** Keeps the books of loop_take_delay_ns(). */
 void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);

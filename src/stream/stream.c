@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +28,26 @@
 #include "base/fds.h"
 #include "stream/stream_private.h"
 
-void stream_emit(struct stream *s, enum stream_event type, const void *data, size_t len)
+void stream_emit(struct stream *s, const struct event *event)
+{
+	assert(stream_is_current(s));
+	if (event->type == STREAM_ERROR && !emitter_has(&s->emitter, STREAM_ERROR)) {
+		/* Contract: an error that nobody handles is fatal. */
+		fprintf(stderr, "stream: unhandled error: %s\n", strerror(-event->error));
+		abort();
+	}
+	emitter_emit(&s->emitter, event);
+	if (s->freed && s->loop == NULL && s->emitter.emission == NULL && !s->held) {
+		free(s); /* by a handler: no loop does it later */
+	}
+}
+
+void stream_tell(struct stream *s, enum stream_event type, const void *data, size_t len)
 {
 	struct event event = {
 		.type = type, .error = s->cause, .stream = s, .data = data, .len = len};
 
-	emitter_emit(&s->emitter, &event);
+	stream_emit(s, &event);
 }
 
 /* ---- telling ---- */
@@ -43,20 +58,27 @@ void stream_defer(struct stream *s)
 	loop_defer(s->loop, &s->later);
 }
 
+/**
+ * WRITE and DRAIN, once a turn: a handler that writes again hears of it in the next, so that others
+ * have their turn too. Only what comes before an end does not wait.
+ */
 static void stream_tell_progress(struct stream *s)
 {
-	size_t taken = s->taken;
+	bool drained = s->drain_due && s->waiting == 0;
+	uint32_t turn = (uint32_t)loop_turns(s->loop);
 
-	if (taken > 0) {
-		s->taken = 0;
-		stream_emit(s, STREAM_WRITE, NULL, taken);
+	if (!drained && !stream_has_taken(s)) {
+		return;
 	}
+	if (s->told_turn == turn && s->cause == 0 && (s->hangup_told || !s->hung_up)) {
+		loop_next(s->loop, &s->later);
+		return;
+	}
+	s->told_turn = turn;
+	stream_tell_taken(s);
 	if (s->fd >= 0 && s->drain_due && s->waiting == 0) {
 		s->drain_due = false;
-		stream_emit(s, STREAM_DRAIN, NULL, 0);
-	}
-	if (s->fd >= 0 && s->graceful && s->cause == 0 && !stream_is_writing(s)) {
-		stream_close(s);
+		stream_tell(s, STREAM_DRAIN, NULL, 0);
 	}
 }
 
@@ -69,7 +91,19 @@ static void stream_settle(struct stream *s)
 	}
 	if (s->hung_up && !s->hangup_told) {
 		s->hangup_told = true;
-		stream_emit(s, STREAM_HANGUP, NULL, 0);
+		stream_tell(s, STREAM_HANGUP, NULL, 0);
+	}
+}
+
+/** All that happened since the last time, but for the end. */
+static void stream_tell_news(struct stream *s)
+{
+	stream_tell_progress(s);
+	if (s->fd >= 0 && (s->cause != 0 || s->hung_up)) {
+		stream_settle(s);
+	}
+	if (s->fd >= 0 && s->graceful && s->cause == 0 && !stream_is_writing(s)) {
+		stream_close(s);
 	}
 }
 
@@ -77,6 +111,30 @@ static void stream_release(struct stream *s)
 {
 	loop_cancel(s->loop, &s->later);
 	free(s);
+}
+
+static void stream_tell_close(struct stream *s)
+{
+	if (!s->stolen && !s->close_told) {
+		s->close_told = true;
+		stream_tell(s, STREAM_CLOSE, NULL, 0);
+	}
+}
+
+static bool stream_can_go_on(const struct stream *s)
+{
+	return (s->waiting > 0 && s->writable) || (s->started && s->readable);
+}
+
+/** The next share of what there is to write and to read. */
+static void stream_go_on(struct stream *s)
+{
+	if (s->waiting > 0 && s->writable) {
+		stream_flush(s);
+	}
+	if (s->started && s->readable) {
+		stream_read(s);
+	}
 }
 
 static void on_later(struct task *task)
@@ -90,23 +148,14 @@ static void on_later(struct task *task)
 		return;
 	}
 	if (s->fd >= 0) {
-		stream_tell_progress(s);
+		stream_tell_news(s);
 	}
-	if (s->fd >= 0 && (s->cause != 0 || s->hung_up)) {
-		stream_settle(s);
-	}
-	if (s->fd < 0 && !s->stolen && !s->close_told) {
-		s->close_told = true;
-		stream_emit(s, STREAM_CLOSE, NULL, 0);
-		return;
-	}
-	if (s->fd < 0 || !s->started || !s->readable) {
-		return;
-	}
-	if (was_deferred) {
+	if (s->fd < 0) {
+		stream_tell_close(s);
+	} else if (!was_deferred) {
+		stream_go_on(s);
+	} else if (stream_can_go_on(s)) {
 		loop_next(s->loop, &s->later);
-	} else {
-		stream_read(s);
 	}
 }
 
@@ -125,7 +174,7 @@ void stream_fail(struct stream *s, int err)
 		s->drain_due = false; /* what waits never goes out */
 	}
 	stream_drop_queue(s);
-	s->cause = err;
+	s->cause = (int16_t)err;
 	s->cause_ns = now_ns;
 	stream_defer(s);
 }
@@ -133,12 +182,7 @@ void stream_fail(struct stream *s, int err)
 void stream_finish(struct stream *s)
 {
 	if (s->cause != -ECONNRESET && s->cause != -EPIPE) {
-		if (!emitter_has(&s->emitter, STREAM_ERROR)) {
-			/* Contract: an error that nobody handles is fatal. */
-			fprintf(stderr, "stream: unhandled error: %s\n", strerror(-s->cause));
-			abort();
-		}
-		stream_emit(s, STREAM_ERROR, NULL, 0);
+		stream_tell(s, STREAM_ERROR, NULL, 0);
 	}
 	/* What waited was dropped: were the peer still there, a FIN would make it look complete. */
 	stream_abort(s);
@@ -246,82 +290,6 @@ int stream_connect_status(const struct stream *s)
 	return s->cause == -ECONNRESET || s->cause == -EPIPE ? 0 : s->cause;
 }
 
-/* ---- the clock of the timeout ---- */
-
-static uint64_t stream_deadline(const struct stream *s)
-{
-	uint64_t last = clock_later(s->clock->restarted_ns, clock_later(s->read_ns, s->written_ns));
-
-	return clock_after(last, s->timeout_ns);
-}
-
-static void on_timeout(struct timer *timer)
-{
-	struct stream *s = container_of(timer, struct stream_clock, timer)->stream;
-
-	/* Bytes that the kernel holds for us count: look before judging. */
-	if (stream_deadline(s) <= clock_ns()) {
-		stream_poke(s);
-	}
-	if (s->clock == NULL) {
-		return; /* closed meanwhile */
-	}
-	if (s->cause != 0 && s->started) {
-		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
-	}
-	if (stream_deadline(s) > clock_ns()) {
-		timer_arm(timer, stream_deadline(s));
-		return;
-	}
-	stream_emit(s, STREAM_TIMEOUT, NULL, 0);
-	stream_close(s);
-}
-
-/** Makes, restarts or ends the clock, as `timeout_ns` says. No memory: the stream fails. */
-static void stream_wind(struct stream *s)
-{
-	if (s->timeout_ns == NS_NEVER || !s->once_started || s->fd < 0) {
-		if (s->clock != NULL) {
-			timer_close(&s->clock->timer);
-			free(s->clock);
-			s->clock = NULL;
-		}
-		return;
-	}
-	if (s->clock == NULL) {
-		s->clock = calloc(1, sizeof(*s->clock));
-		if (s->clock == NULL || timer_open(&s->clock->timer, s->loop, on_timeout) < 0) {
-			free(s->clock);
-			s->clock = NULL;
-			stream_fail(s, -ENOMEM);
-			return;
-		}
-		s->clock->stream = s;
-	}
-	s->clock->restarted_ns = clock_ns();
-	timer_arm(&s->clock->timer, stream_deadline(s));
-}
-
-void stream_expire(struct stream *s)
-{
-	assert(stream_is_current(s));
-	if (s->fd >= 0) {
-		stream_emit(s, STREAM_TIMEOUT, NULL, 0);
-	}
-}
-
-double stream_timeout(const struct stream *s)
-{
-	return s->timeout_ns == NS_NEVER ? 0 : (double)s->timeout_ns / NS_PER_S;
-}
-
-void stream_set_timeout(struct stream *s, double seconds)
-{
-	assert(stream_is_current(s) && seconds >= 0);
-	s->timeout_ns = seconds > 0 && seconds < 1e9 ? (uint64_t)(seconds * NS_PER_S) : NS_NEVER;
-	stream_wind(s);
-}
-
 /* ---- life ---- */
 
 /** Finds out what the flags do not say; 0 or a negative errno. */
@@ -385,7 +353,7 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
 	emitter_init(&s->emitter);
 	s->half_open = (flags & STREAM_HALF_OPEN) != 0;
 	s->writable = true;
-	s->no_shortcut = !s->is_socket;
+	s->no_shortcut = !s->is_tcp;
 	s->high_water = STREAM_HIGH_WATER_DEFAULT;
 	s->read_max = LOOP_BUFFER_BYTES;
 	s->timeout_ns = (uint64_t)STREAM_TIMEOUT_DEFAULT_S * NS_PER_S;
@@ -412,9 +380,9 @@ static int stream_detach(struct stream *s)
 	return fd;
 }
 
-void stream_close(struct stream *s)
+/** Closes the fd, if it is open, and says nothing. */
+static void stream_let_go(struct stream *s)
 {
-	assert(stream_is_current(s));
 	if (s->fd < 0) {
 		return;
 	}
@@ -426,8 +394,16 @@ void stream_close(struct stream *s)
 	if (s->watched) {
 		loop_forget(s->loop, &s->watcher);
 	}
-	if (stream_loop(s) != NULL) {
-		stream_defer(s);
+}
+
+void stream_close(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s->fd >= 0) {
+		stream_let_go(s);
+		if (stream_loop(s) != NULL) {
+			stream_defer(s);
+		}
 	}
 }
 
@@ -472,24 +448,36 @@ struct stream *stream_free(struct stream *s)
 	if (s == NULL) {
 		return NULL;
 	}
-	assert(!s->freed);
-	emitter_off_events(&s->emitter, STREAM_ALL_EVENTS);
-	if (s->loop == NULL) {
-		if (s->fd >= 0) {
-			close(stream_detach(s));
-		}
-		free(s);
-		return NULL;
-	}
-	stream_close(s);
+	assert(stream_is_current(s) && !s->freed);
+	emitter_off_events(&s->emitter, UINT_MAX);
+	stream_let_go(s);
 	s->freed = true;
-	stream_defer(s);
+	if (s->loop != NULL) {
+		stream_defer(s);
+	} else if (s->emitter.emission == NULL && !s->held) {
+		free(s);
+	}
 	return NULL;
 }
 
 void stream_cleanup(struct stream **stream)
 {
-	*stream = stream_free(*stream);
+	struct stream *s = *stream;
+
+	*stream = NULL;
+	if (s == NULL) {
+		return;
+	}
+	/* A handler of CLOSE may free it. */
+	s->held = true;
+	stream_let_go(s);
+	stream_tell_close(s);
+	s->held = false;
+	if (!s->freed) {
+		(void)stream_free(s);
+	} else if (s->loop == NULL) {
+		free(s);
+	}
 }
 
 int stream_start(struct stream *s)
@@ -505,8 +493,8 @@ int stream_start(struct stream *s)
 		return r;
 	}
 	s->started = true;
-	if (!s->once_started) {
-		s->once_started = true;
+	s->once_started = true;
+	if (s->clock == NULL) {
 		stream_wind(s);
 	}
 	if (s->readable && !s->ended) {

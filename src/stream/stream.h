@@ -9,8 +9,11 @@
  *
  *	READ	bytes arrived: data and len, borrowed for the call. data is NULL for bytes that went
  *		past us, see stream_splice_to()
- *	WRITE	len bytes were taken by the kernel
- *	DRAIN	everything written so far has gone out
+ *	WRITE	len bytes were taken by the kernel: data, borrowed for the call. data is NULL for
+ *		bytes that went past us, see stream_splice_to(). What is taken before somebody is
+ *		subscribed is not told
+ *	DRAIN	everything written so far has gone out. Who subscribes after the write, but in the
+ *		same turn of the loop and before the event, hears it too
  *	END	half-open streams only: the peer finished sending. Without STREAM_HALF_OPEN the end
  *		of input closes the stream
  *	HANGUP	half-open streams only: the peer is gone, nothing can be sent to it any more. error
@@ -21,6 +24,9 @@
  *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows.
  *		Without a handler it is fatal: the error's text to stderr, then abort()
  *	CLOSE	once, last; error is the cause: 0 (own close or end of input) or a negative errno
+ *
+ * WRITE and DRAIN come once in a turn of the loop: a handler that writes again hears the next ones
+ * in the next turn, and everybody else goes on between.
  *
  * A stream that fails while it is started is read until its input is exhausted, then closed. One
  * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and
@@ -51,6 +57,8 @@ enum stream_event {
 	STREAM_ERROR = 1 << 6,
 	STREAM_CLOSE = 1 << 7,
 	STREAM_ALL_EVENTS = (1 << 8) - 1,
+	/** From here to 1 << 15: the application's own, for stream_emit(). */
+	STREAM_OWN_EVENT = 1 << 8,
 };
 
 /** What stream_open() may be told, to save the system calls that find it out. */
@@ -83,7 +91,10 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags);
 /** See "Ownership" above. NULL is fine; returns NULL. */
 struct stream *stream_free(struct stream *stream);
 
-/** Leaving the scope gives the stream up: STREAM_AUTO struct stream *s = stream_new(fd); */
+/**
+ * Leaving the scope closes the stream, tells CLOSE (the one event that comes from inside; a handler
+ * may free the stream) and gives it up: STREAM_AUTO struct stream *s = stream_new(fd);
+ */
 void stream_cleanup(struct stream **stream);
 #define STREAM_AUTO __attribute__((cleanup(stream_cleanup)))
 
@@ -108,7 +119,11 @@ int stream_steal_handle(struct stream *stream);
 /** The loop; NULL if it is the thread's own and that could not be made. */
 struct loop *stream_loop(struct stream *stream);
 
-/** Moves the stream to another loop of this thread, until the first start; -EBUSY after it. */
+/**
+ * Moves the stream, with all that waits, to another loop of this thread (NULL: the thread's own, on
+ * first use) until the first start. 0 or a negative errno: -EBUSY after it, or while spliced bytes
+ * wait; -EBADF when closed; -ENOMEM, -ENOSPC, and all is as it was.
+ */
 int stream_set_loop(struct stream *stream, struct loop *loop);
 
 /** The fd, -1 once closed or stolen. For looking (getsockopt, ioctl), not for reading or closing.
@@ -125,12 +140,14 @@ uint64_t stream_cause_ns(const struct stream *stream);
 bool stream_has_ended(const struct stream *stream);
 bool stream_has_hung_up(const struct stream *stream);
 
-/** Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock.
+/**
+ * Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock,
+ * which runs from then on, or from the first start if it is never set.
  */
 double stream_timeout(const struct stream *stream);
 void stream_set_timeout(struct stream *stream, double seconds);
 
-/** From this many waiting bytes on, stream_can_write() is false. */
+/** From this many waiting bytes on stream_can_write() is false, as where a write is refused. */
 size_t stream_high_water_mark(const struct stream *stream);
 void stream_set_high_water_mark(struct stream *stream, size_t bytes);
 bool stream_can_write(const struct stream *stream);
@@ -168,8 +185,9 @@ void stream_set_read_max(struct stream *stream, size_t bytes);
 /* ---- working ---- */
 
 /**
- * Starts or resumes reading; the first call watches the fd and starts the clock of the timeout.
- * Idempotent. 0 or a negative errno: -ENOMEM, -EPERM (it cannot be polled), -EBADF (closed).
+ * Starts or resumes reading; the first call watches the fd, and starts the clock of the timeout if
+ * it does not run yet. Idempotent. 0 or a negative errno: -ENOMEM, -EPERM (it cannot be polled),
+ * -EBADF (closed).
  */
 int stream_start(struct stream *stream);
 
@@ -186,7 +204,7 @@ bool stream_is_started(const struct stream *stream);
  */
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
-/** Whether bytes wait or somebody waits for a DRAIN that is on its way. */
+/** Whether bytes wait or somebody waits for a DRAIN on its way. False once closed or stolen. */
 bool stream_is_writing(const struct stream *stream);
 
 /** Quick look whether input or a hang-up waits. Restarts the clock of the timeout, as the reference
@@ -229,5 +247,12 @@ void stream_once(struct stream *stream, unsigned events, struct handler *handler
 void stream_off(struct stream *stream, struct handler *handler);
 void stream_off_events(struct stream *stream, unsigned events);
 size_t stream_subscribers(const struct stream *stream, unsigned events);
+bool stream_has_subscribers(const struct stream *stream, unsigned events);
+
+/**
+ * Calls the handlers of event->type (one bit) with `event`, now. Only that: what the event stands
+ * for is not done. An ERROR that nobody handles is fatal here too.
+ */
+void stream_emit(struct stream *stream, const struct event *event);
 
 #endif

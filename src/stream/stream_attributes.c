@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "stream/loop_private.h"
 #include "stream/stream_private.h"
 
 struct loop *stream_loop(struct stream *s)
@@ -15,16 +16,6 @@ struct loop *stream_loop(struct stream *s)
 		s->loop = loop_own();
 	}
 	return s->loop;
-}
-
-int stream_set_loop(struct stream *s, struct loop *loop)
-{
-	assert(loop_is_current(loop));
-	if (s->watched || s->once_started || task_is_waiting(&s->later)) {
-		return -EBUSY;
-	}
-	s->loop = loop;
-	return 0;
 }
 
 int stream_fd(const struct stream *s)
@@ -64,7 +55,7 @@ void stream_set_high_water_mark(struct stream *s, size_t bytes)
 
 bool stream_can_write(const struct stream *s)
 {
-	return s->waiting < s->high_water;
+	return s->fd >= 0 && s->cause == 0 && !s->shut && s->waiting < s->high_water;
 }
 
 size_t stream_bytes_waiting(const struct stream *s)
@@ -120,12 +111,12 @@ bool stream_is_tcp(const struct stream *s)
 void stream_set_read_max(struct stream *s, size_t bytes)
 {
 	assert(bytes > 0);
-	s->read_max = (uint32_t)(bytes < LOOP_BUFFER_BYTES ? bytes : LOOP_BUFFER_BYTES);
+	s->read_max = (bytes < LOOP_BUFFER_BYTES ? bytes : LOOP_BUFFER_BYTES) & READ_MAX_MASK;
 }
 
 bool stream_is_writing(const struct stream *s)
 {
-	return s->waiting > 0 || s->drain_due;
+	return s->fd >= 0 && (s->waiting > 0 || s->drain_due);
 }
 
 bool stream_is_readable(struct stream *s)
@@ -144,16 +135,31 @@ bool stream_is_readable(struct stream *s)
 
 /* ---- events ---- */
 
+/** A DRAIN of this turn that nobody waited for until now. */
+static void claim_drain(struct stream *s, unsigned events)
+{
+	if ((events & STREAM_DRAIN) == 0 || !s->drain_owed) {
+		return;
+	}
+	s->drain_owed = false;
+	if (s->fd >= 0 && s->waiting == 0 && s->written_ns >= loop_turned_ns(s->loop)) {
+		s->drain_due = true;
+		stream_defer(s);
+	}
+}
+
 void stream_on(struct stream *s, unsigned events, struct handler *handler)
 {
 	assert(stream_is_current(s));
 	emitter_on(&s->emitter, events, handler);
+	claim_drain(s, events);
 }
 
 void stream_once(struct stream *s, unsigned events, struct handler *handler)
 {
 	assert(stream_is_current(s));
 	emitter_once(&s->emitter, events, handler);
+	claim_drain(s, events);
 }
 
 void stream_off(struct stream *s, struct handler *handler)
@@ -171,4 +177,9 @@ void stream_off_events(struct stream *s, unsigned events)
 size_t stream_subscribers(const struct stream *s, unsigned events)
 {
 	return emitter_subscribers(&s->emitter, events);
+}
+
+bool stream_has_subscribers(const struct stream *s, unsigned events)
+{
+	return emitter_has(&s->emitter, events);
 }

@@ -4,16 +4,14 @@
  *
  * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or a short read that nothing
  * but an empty socket explains, or the stream's share of the turn is used up (then it stands in
- * line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks.
- * Bulk may go past both: stream_splice.c.
+ * line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks
+ * (stream_queue.c). Bulk may go past both: stream_splice.c.
  */
 #include "stream/stream_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +21,8 @@
 enum {
 	READS_A_TURN = 4, /**< so that one fast pair does not starve the rest */
 	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES, /**< one splice may take as much at once */
-	CHUNK_MIN_BYTES = 4096,                          /**< room for the next small writes */
+	FLUSH_A_TURN =
+		1024 * 1024, /**< of what waits, when the peer takes it as fast as we write */
 };
 
 /* ---- in ---- */
@@ -51,7 +50,7 @@ static void stream_end_input(struct stream *s)
 	}
 	s->ended = true;
 	if (s->half_open) {
-		stream_emit(s, STREAM_END, NULL, 0);
+		stream_tell(s, STREAM_END, NULL, 0);
 	} else {
 		stream_close(s);
 	}
@@ -78,7 +77,7 @@ static bool stream_read_once(struct stream *s)
 		if ((size_t)n < room && !s->no_shortcut) {
 			s->readable = false;
 		}
-		stream_emit(s, STREAM_READ, buffer, (size_t)n);
+		stream_tell(s, STREAM_READ, buffer, (size_t)n);
 		return s->readable;
 	}
 	if (n == 0) {
@@ -152,82 +151,12 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 	if (n > 0) {
 		s->written_ns = clock_ns();
 		s->n_written += (size_t)n;
-		if (emitter_has(&s->emitter, STREAM_WRITE)) {
-			s->taken += (uint32_t)n;
+		if (data == NULL && emitter_has(&s->emitter, STREAM_WRITE)) {
+			s->spliced += (uint32_t)n;
 			stream_defer(s);
 		}
 	}
 	return n;
-}
-
-void stream_drop_queue(struct stream *s)
-{
-	while (s->first != NULL) {
-		struct chunk *chunk = s->first;
-
-		s->first = chunk->next;
-		free(chunk);
-	}
-	if (s->pipe != NULL) {
-		s->waiting -= s->pipe->used;
-		s->pipe = pipe_give(s->loop, s->pipe);
-	}
-	if (s->waiting > 0) {
-		loop_add_waiting(s->loop, -(int64_t)s->waiting);
-	}
-	s->last = NULL;
-	s->waiting = 0;
-	if (s->cause == 0) {
-		s->stalled_ns = NS_NEVER;
-	}
-}
-
-/** Copies to the end of the queue; 0 or -ENOMEM. */
-static int stream_enqueue(struct stream *s, const char *data, size_t len)
-{
-	struct chunk *tail = s->last;
-	size_t fits = tail == NULL ? 0 : tail->capacity - tail->end;
-
-	fits = fits < len ? fits : len;
-	if (fits < len) {
-		size_t capacity = len - fits < CHUNK_MIN_BYTES ? CHUNK_MIN_BYTES : len - fits;
-		struct chunk *chunk = malloc(sizeof(*chunk) + capacity);
-
-		if (chunk == NULL) {
-			return -ENOMEM;
-		}
-		*chunk = (struct chunk){.end = len - fits, .capacity = capacity};
-		memcpy(chunk->bytes, data + fits, len - fits);
-		*(tail == NULL ? &s->first : &tail->next) = chunk;
-		s->last = chunk;
-	}
-	if (fits > 0) {
-		memcpy(tail->bytes + tail->end, data, fits);
-		tail->end += fits;
-	}
-	if (s->waiting == 0) {
-		s->stalled_ns = clock_ns();
-	}
-	s->waiting += len;
-	loop_add_waiting(s->loop, (int64_t)len);
-	return 0;
-}
-
-/** Takes bytes that went out off the first chunk. */
-static void chunk_advance(struct stream *s, size_t n)
-{
-	struct chunk *chunk = s->first;
-
-	loop_add_waiting(s->loop, -(int64_t)n);
-	chunk->begin += n;
-	if (chunk->begin < chunk->end) {
-		return;
-	}
-	s->first = chunk->next;
-	if (s->first == NULL) {
-		s->last = NULL;
-	}
-	free(chunk);
 }
 
 void stream_send_fin(struct stream *s)
@@ -242,6 +171,7 @@ void stream_send_fin(struct stream *s)
 static ssize_t stream_flush_once(struct stream *s)
 {
 	struct chunk *chunk;
+	size_t len;
 	ssize_t n;
 
 	if (s->pipe != NULL) {
@@ -255,18 +185,36 @@ static ssize_t stream_flush_once(struct stream *s)
 		}
 	}
 	chunk = s->first;
-	n = stream_output(s, chunk->bytes + chunk->begin, chunk->end - chunk->begin);
+	len = chunk->end - chunk->begin;
+	n = stream_output(s, chunk->bytes + chunk->begin, len < FLUSH_A_TURN ? len : FLUSH_A_TURN);
 	if (n > 0) {
-		chunk_advance(s, (size_t)n);
+		stream_dequeue(s, (size_t)n);
 	}
 	return n;
 }
 
+/** Whoever waits for all to be out, or comes for it in this turn, hears it. */
+static void stream_note_drain(struct stream *s)
+{
+	s->drain_due = emitter_has(&s->emitter, STREAM_DRAIN);
+	s->drain_owed = !s->drain_due;
+	if (s->drain_due || s->graceful) {
+		stream_defer(s);
+	}
+}
+
 void stream_flush(struct stream *s)
 {
-	while (s->waiting > 0 && s->writable) {
-		ssize_t n = stream_flush_once(s);
+	uint64_t share_end = s->n_written + FLUSH_A_TURN;
 
+	while (s->waiting > 0 && s->writable) {
+		ssize_t n;
+
+		if (s->n_written >= share_end) {
+			loop_next(s->loop, &s->later);
+			return;
+		}
+		n = stream_flush_once(s);
 		if (n < 0) {
 			stream_fail(s, (int)n);
 			return;
@@ -280,22 +228,19 @@ void stream_flush(struct stream *s)
 	if (s->waiting == 0) {
 		s->stalled_ns = NS_NEVER;
 		stream_send_fin(s);
-		if (emitter_has(&s->emitter, STREAM_DRAIN)) {
-			s->drain_due = true;
-		}
-		if (s->drain_due || s->graceful) {
-			stream_defer(s);
-		}
+		stream_note_drain(s);
 	}
 }
 
 /** Writes what it can and queues the rest; 0 or a negative errno. */
 static int stream_put(struct stream *s, const char *data, size_t len)
 {
+	/* WRITE tells the bytes later, so it needs a copy of them. */
+	bool to_tell = emitter_has(&s->emitter, STREAM_WRITE);
 	ssize_t n = 0;
 	int r;
 
-	if (s->waiting == 0 && s->writable) {
+	if (!to_tell && s->waiting == 0 && s->writable) {
 		n = stream_output(s, data, len);
 		if (n < 0) {
 			return (int)n;
@@ -304,11 +249,14 @@ static int stream_put(struct stream *s, const char *data, size_t len)
 	if ((size_t)n == len) {
 		return 0;
 	}
-	r = stream_watch(s);
+	r = stream_enqueue(s, data + n, len - (size_t)n);
 	if (r < 0) {
 		return r;
 	}
-	return stream_enqueue(s, data + n, len - (size_t)n);
+	if (to_tell) {
+		stream_flush(s);
+	}
+	return s->waiting > 0 ? stream_watch(s) : s->cause;
 }
 
 int stream_write(struct stream *s, const void *data, size_t len, struct handler *drain)
@@ -330,10 +278,8 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 	if (drain != NULL) {
 		stream_once(s, STREAM_DRAIN, drain);
 	}
-	if (s->waiting == 0 && (len > 0 || drain != NULL) &&
-		emitter_has(&s->emitter, STREAM_DRAIN)) {
-		s->drain_due = true;
-		stream_defer(s);
+	if (s->waiting == 0 && (len > 0 || drain != NULL)) {
+		stream_note_drain(s);
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a stream, shared by stream.c (life), stream_attributes.c, stream_io.c and
- * stream_splice.c (moving bytes) and connector.c. */
+/* The inside of a stream, shared by stream.c (life), stream_attributes.c, stream_io.c,
+ * stream_splice.c (moving bytes), stream_queue.c (what waits) and connector.c. */
 #ifndef WEIR_STREAM_STREAM_PRIVATE_H
 #define WEIR_STREAM_STREAM_PRIVATE_H
 
@@ -12,12 +12,22 @@
 #include "stream/stream.h"
 #include "stream/timer.h"
 
-/** Bytes that the kernel did not take yet, in order. */
+/** Of stream::read_max, which may be LOOP_BUFFER_BYTES. */
+enum { READ_MAX_BITS = 17, READ_MAX_MASK = (1 << READ_MAX_BITS) - 1 };
+static_assert((int)LOOP_BUFFER_BYTES <= (int)READ_MAX_MASK, "a read may fill the loop's buffer");
+
+/**
+ * Written bytes, in order: from `told` to `begin` the kernel took them and WRITE has yet to say so,
+ * from `begin` to `end` they wait.
+ */
 struct chunk {
-	struct chunk *next;
-	size_t begin; /**< what waits is bytes[begin] to bytes[end - 1] */
+	struct chunk *next; /**< a ring: that of the last is the first */
+	size_t told;
+	size_t begin;
 	size_t end;
 	size_t capacity;
+	bool lent; /**< to the handlers of WRITE, who must not lose it: then its lender frees it */
+	bool dropped;
 	char bytes[];
 };
 
@@ -38,15 +48,15 @@ struct stream {
 	};
 	struct pipe *pipe; /**< lent while bytes that were spliced to us wait in it */
 	struct emitter emitter;
-	struct chunk *first;
-	struct chunk *last;
+	struct chunk *first; /**< the first that waits */
+	struct chunk *last;  /**< of all; before `first` are those that WRITE has yet to tell */
 	struct stream_clock *clock;
 	size_t waiting; /**< bytes in the pipe and in the chunks, which go out after it */
 	uint32_t high_water;
-	uint32_t read_max;
-	uint32_t taken; /**< bytes that the kernel took since the last WRITE, in this turn */
+	uint32_t spliced;   /**< bytes that the kernel took from the pipe since the last WRITE */
+	uint32_t told_turn; /**< in which WRITE or DRAIN were told last: once in each, no more */
 	int fd;
-	int cause;
+	uint32_t read_max : READ_MAX_BITS;
 	bool is_connecting : 1;
 	bool half_open : 1;
 	bool is_socket : 1;
@@ -70,6 +80,9 @@ struct stream {
 	bool stolen : 1;
 	bool close_told : 1;
 	bool freed : 1;
+	bool held : 1;       /**< by stream_cleanup(), who frees it then */
+	bool drain_owed : 1; /**< all is out, and who subscribes to DRAIN in this turn hears it */
+	int16_t cause;
 	uint64_t timeout_ns; /**< NS_NEVER: none */
 	uint64_t n_read;
 	uint64_t n_written;
@@ -91,7 +104,7 @@ static inline bool stream_is_current(const struct stream *stream)
 	return stream->loop == NULL || loop_is_current(stream->loop);
 }
 
-/* ---- stream.c, for stream_io.c ---- */
+/* ---- stream.c, for the others ---- */
 
 /** Gives the stream its loop (the thread's own if none was named) and watches the fd. */
 int stream_watch(struct stream *stream);
@@ -105,7 +118,8 @@ void stream_fail(struct stream *stream, int err);
 /** Input is exhausted after a failure, or nobody wants it: ERROR where it is one, then close. */
 void stream_finish(struct stream *stream);
 
-void stream_emit(struct stream *stream, enum stream_event type, const void *data, size_t len);
+/** Emits one of our own events. */
+void stream_tell(struct stream *stream, enum stream_event type, const void *data, size_t len);
 
 /* ---- stream_io.c, for stream.c ---- */
 
@@ -135,9 +149,29 @@ ssize_t stream_splice_out(struct stream *stream);
  */
 int stream_splice_spill(struct stream *stream, int err);
 
-/* ---- stream_io.c, for stream.c and stream_splice.c ---- */
+/* ---- stream_clock.c, for the others ---- */
 
-/** Frees all that waits. */
+/** Makes, restarts or ends the clock, as `timeout_ns` says. No memory: the stream fails. */
+void stream_wind(struct stream *stream);
+
+/* ---- stream_queue.c, for the others ---- */
+
+/** Copies to the end of what waits; 0 or -ENOMEM. */
+int stream_enqueue(struct stream *stream, const char *data, size_t len);
+
+/** Puts a new chunk, all of which waits, before all others. */
+void stream_enqueue_first(struct stream *stream, struct chunk *chunk);
+
+/** The kernel took `n` bytes of the first chunk that waits. */
+void stream_dequeue(struct stream *stream, size_t n);
+
+/** Whether there are bytes that WRITE has yet to tell. */
+bool stream_has_taken(const struct stream *stream);
+
+/** Emits WRITE for what was taken until now. */
+void stream_tell_taken(struct stream *stream);
+
+/** Frees all that waits, and what WRITE would have told too if the fd is gone. */
 void stream_drop_queue(struct stream *stream);
 
 /* ---- for connector.c ---- */

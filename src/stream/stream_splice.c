@@ -50,7 +50,7 @@ bool stream_is_splicing(const struct stream *s)
 /** Whether bytes may go into the pipe of `to`, which may have to be taken first. */
 static bool takes_splices(struct stream *to)
 {
-	if (to->fd < 0 || to->cause != 0 || to->shut || to->no_splice_out || to->first != NULL) {
+	if (to->fd < 0 || to->cause != 0 || to->shut || to->no_splice_out || to->last != NULL) {
 		return false;
 	}
 	if (to->pipe != NULL) {
@@ -97,7 +97,7 @@ ssize_t stream_splice_in(struct stream *s)
 	to->pipe->used += (size_t)n;
 	to->waiting += (size_t)n;
 	stream_flush(to);
-	stream_emit(s, STREAM_READ, NULL, (size_t)n);
+	stream_tell(s, STREAM_READ, NULL, (size_t)n);
 	return n;
 }
 
@@ -146,17 +146,14 @@ int stream_splice_spill(struct stream *s, int err)
 	if (chunk == NULL) {
 		return -ENOMEM;
 	}
+	/* First, for its bytes begin within its own size. */
+	*chunk = (struct chunk){.end = used, .capacity = used};
 	r = pipe_read(s->pipe, chunk->bytes);
 	if (r < 0) {
 		free(chunk);
 		return r;
 	}
-	*chunk = (struct chunk){.next = s->first, .end = used, .capacity = used};
-	if (s->last == NULL) {
-		s->last = chunk;
-	}
-	s->first = chunk;
-	loop_add_waiting(s->loop, (int64_t)used);
+	stream_enqueue_first(s, chunk);
 	s->pipe = pipe_give(s->loop, s->pipe);
 	return 0;
 }

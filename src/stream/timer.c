@@ -107,6 +107,7 @@ void timers_strike(struct timers *timers, struct loop *loop)
 		return;
 	}
 	now = clock_ns();
+	timers->slice_ns = now;
 	loop_note_delay(loop, timers->struck_ns, now);
 	timers->struck_ns = NS_NEVER;
 	for (unsigned i = 0; i < TIMERS_A_TURN; i++) {
@@ -212,10 +213,15 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 	struct timers *timers;
 
 	assert(timer->loop != NULL && loop_is_current(timer->loop));
+	timers = loop_timers(timer->loop);
+	/* Behind all that was due by then, itself included: who always asks for the past comes in
+	 * turn. */
+	if (deadline_ns <= timers->slice_ns) {
+		deadline_ns = timers->slice_ns + 1;
+	}
 	if (deadline_ns == timer->deadline_ns) {
 		return;
 	}
-	timers = loop_timers(timer->loop);
 	if (timer->slot != 0) {
 		heap_remove(timers, timer);
 		loop_release(timer->loop);

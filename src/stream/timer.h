@@ -42,7 +42,10 @@ int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct tim
 /** Disarms and gives the room back. Idempotent; the memory may go at once. */
 void timer_close(struct timer *timer);
 
-/** Arms or re-arms; NS_NEVER disarms. A deadline that is past strikes in this turn or the next. */
+/**
+ * Arms or re-arms; NS_NEVER disarms. A deadline that is past strikes in this turn or the next,
+ * after those that were due before; one that a strike arms, in the next.
+ */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 
 #endif

@@ -55,6 +55,7 @@ static void far_close_unread(void)
 {
 	stream_off(scene.stream, &scene.rec.handler);
 	ck_assert_int_eq(stream_write(scene.stream, "unread", 6, NULL), 0);
+	loop_settle(); /* its DRAIN is over */
 	recorder_on(&scene.rec, scene.stream, STREAM_ALL_EVENTS);
 	scene_far_close(&scene);
 }

@@ -51,6 +51,91 @@ START_TEST(reactor_may_be_set_until_the_first_start)
 }
 END_TEST
 
+START_TEST(reactor_may_be_set_after_a_write_too)
+{
+	enum { LEN = 60 * 1000 };
+	struct loop *other = loop_new();
+	char *data = malloc(LEN);
+	struct peer peer;
+
+	if (wire_writes(TEST_KIND)) {
+		pattern_fill(data, 0, LEN);
+		scene_open_tiny(&scene, TEST_KIND, 0);
+		ck_assert_int_eq(stream_set_loop(scene.stream, other), 0);
+		stream_set_timeout(scene.stream, 100);
+		ck_assert_int_eq(stream_write(scene.stream, data, LEN, NULL), 0);
+		ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
+		ck_assert_int_eq(stream_set_loop(scene.stream, test_loop), 0);
+		ck_assert_ptr_eq(stream_loop(scene.stream), test_loop);
+		/* All of it came along: the clock, what waits, what is to be told, the watch. */
+		ck_assert_ptr_null(loop_free(other));
+		ck_assert_uint_eq(
+			loop_waiting_bytes(test_loop), stream_bytes_waiting(scene.stream));
+		peer_open(&peer, scene.far);
+		peer.is_pattern = true;
+		loop_until(peer.n_received == LEN && heard(&scene.rec, "DRAIN"));
+		ck_assert_uint_eq(scene.rec.n_write, LEN);
+		scene_heard(&scene, "WRITE DRAIN");
+		stream_set_timeout(scene.stream, 0.01);
+		loop_until(heard(&scene.rec, "TIMEOUT"));
+		scene.far = peer_release(&peer);
+		scene_close(&scene);
+	} else {
+		loop_free(other);
+	}
+	free(data);
+}
+END_TEST
+
+START_TEST(reactor_null_is_the_threads_own)
+{
+	struct wire wire = wire_open(TEST_KIND);
+	struct stream *s = stream_open(test_loop, wire.near, 0);
+	struct loop *own = loop_own();
+
+	stream_set_timeout(s, 100);
+	ck_assert_int_eq(stream_set_loop(s, NULL), 0);
+	ck_assert_ptr_eq(stream_loop(s), own);
+	ck_assert_int_eq(stream_start(s), 0);
+	ck_assert_int_eq(stream_set_loop(s, NULL), -EBUSY);
+	stream_close(s);
+	ck_assert_int_eq(stream_set_loop(s, NULL), -EBADF);
+	stream_free(s);
+	loop_free(own);
+	close(wire.far);
+}
+END_TEST
+
+START_TEST(reactor_that_cannot_be_had_leaves_the_stream_where_it_was)
+{
+	struct loop *other = loop_new();
+	char data[60 * 1000] = "";
+
+	if (wire_writes(TEST_KIND)) {
+		scene_open_tiny(&scene, TEST_KIND, 0);
+		stream_set_timeout(scene.stream, 0.01);
+		ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
+		for (unsigned n = 1;; n++) {
+			int r;
+
+			fault_arm(n);
+			r = stream_set_loop(scene.stream, other);
+			if (!fault_disarm()) {
+				ck_assert_int_eq(r, 0);
+				ck_assert_uint_gt(n, 3); /* the clock, its place, the watch */
+				break;
+			}
+			ck_assert_int_lt(r, 0);
+			ck_assert_ptr_eq(stream_loop(scene.stream), test_loop);
+		}
+		ck_assert_int_eq(stream_set_loop(scene.stream, test_loop), 0);
+		loop_until(heard(&scene.rec, "TIMEOUT"));
+		scene_close(&scene);
+	}
+	loop_free(other);
+}
+END_TEST
+
 START_TEST(reactor_that_cannot_be_made_fails_the_start)
 {
 	struct wire wire = wire_open(TEST_KIND);
@@ -150,6 +235,45 @@ START_TEST(timeout_is_15_s_by_default)
 	ck_assert_double_eq_tol(stream_timeout(scene.stream), 45, 1e-9);
 	stream_set_timeout(scene.stream, 0);
 	ck_assert_double_eq(stream_timeout(scene.stream), 0);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(timeout_set_before_the_first_start_runs_from_then)
+{
+	uint64_t set_ns;
+
+	scene_open(&scene, TEST_KIND, 0);
+	stream_set_timeout(scene.stream, 0.02);
+	set_ns = clock_ns();
+	/* The start does not begin it anew. */
+	ck_assert_int_eq(stream_start(scene.stream), 0);
+	loop_until(heard(&scene.rec, "CLOSE"));
+	ck_assert_uint_ge(clock_ns() - set_ns, 19 * NS_PER_MS);
+	scene_heard(&scene, "TIMEOUT CLOSE");
+	scene_close(&scene);
+	/* And without any start. */
+	scene_open(&scene, TEST_KIND, 0);
+	stream_set_timeout(scene.stream, 0.01);
+	loop_until(heard(&scene.rec, "CLOSE"));
+	scene_heard(&scene, "TIMEOUT CLOSE");
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(timeout_of_a_stream_that_only_writes)
+{
+	char data[60 * 1000] = "";
+
+	if (!wire_writes(TEST_KIND)) {
+		return;
+	}
+	scene_open_tiny(&scene, TEST_KIND, 0);
+	stream_set_timeout(scene.stream, 0.01);
+	ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
+	ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
+	loop_until(heard(&scene.rec, "CLOSE"));
+	ck_assert(heard(&scene.rec, "TIMEOUT"));
 	scene_close(&scene);
 }
 END_TEST
@@ -345,6 +469,9 @@ static void add_reactor_tests(TCase *tc)
 {
 	tcase_add_wire_test(tc, reactor_is_the_threads_own_by_default);
 	tcase_add_wire_test(tc, reactor_may_be_set_until_the_first_start);
+	tcase_add_wire_test(tc, reactor_may_be_set_after_a_write_too);
+	tcase_add_wire_test(tc, reactor_null_is_the_threads_own);
+	tcase_add_wire_test(tc, reactor_that_cannot_be_had_leaves_the_stream_where_it_was);
 	tcase_add_wire_test(tc, reactor_that_cannot_be_made_fails_the_start);
 	tcase_add_wire_test(tc, reactor_is_running_and_start);
 	tcase_add_wire_test(tc, reactor_returns_when_the_last_stream_is_closed);
@@ -354,6 +481,8 @@ static void add_other_tests(TCase *tc)
 {
 	tcase_add_wire_test(tc, fd_is_minus_1_once_closed_or_stolen);
 	tcase_add_wire_test(tc, timeout_is_15_s_by_default);
+	tcase_add_wire_test(tc, timeout_set_before_the_first_start_runs_from_then);
+	tcase_add_wire_test(tc, timeout_of_a_stream_that_only_writes);
 	tcase_add_wire_test(tc, timeout_0_is_never);
 	tcase_add_wire_test(tc, timeout_set_anew_restarts_the_clock);
 	tcase_add_wire_test(tc, timeout_is_restarted_by_bytes_read);

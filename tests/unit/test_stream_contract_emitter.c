@@ -158,6 +158,50 @@ START_TEST(emit_lets_handlers_do_anything)
 }
 END_TEST
 
+static struct event heard_event;
+
+static void keep_event(struct handler *handler, const struct event *event)
+{
+	(void)handler;
+	heard_event = *event;
+}
+
+START_TEST(emit_calls_the_handlers_now)
+{
+	struct handler own = {.call = keep_event};
+	struct event event = {.type = STREAM_READ, .data = "made up", .len = 7};
+
+	scene_open(&scene, TEST_KIND, 0);
+	event.stream = scene.stream;
+	stream_emit(scene.stream, &event);
+	ck_assert_str_eq(scene.rec.text, "made up");
+	ck_assert_uint_eq(stream_bytes_read(scene.stream), 0);
+	/* An application's own event, which nobody else hears. */
+	stream_on(scene.stream, STREAM_OWN_EVENT << 7, &own);
+	event.type = STREAM_OWN_EVENT << 7;
+	stream_emit(scene.stream, &event);
+	ck_assert_uint_eq(heard_event.type, STREAM_OWN_EVENT << 7);
+	ck_assert_ptr_eq(heard_event.data, event.data);
+	scene_heard(&scene, "READ");
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(emit_lets_a_handler_free_a_stream_that_never_had_a_loop)
+{
+	struct wire wire = wire_open(TEST_KIND);
+	struct event event = {.type = STREAM_READ, .data = "x", .len = 1};
+
+	scene.stream = stream_new(wire.near);
+	event.stream = scene.stream;
+	recorder_on(&scene.rec, scene.stream, STREAM_READ);
+	scene.rec.act = do_free;
+	stream_emit(scene.stream, &event);
+	ck_assert_ptr_null(scene.stream);
+	close(wire.far);
+}
+END_TEST
+
 START_TEST(has_subscribers_and_subscribers)
 {
 	struct recorder rec;
@@ -170,6 +214,9 @@ START_TEST(has_subscribers_and_subscribers)
 	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_READ), 1);
 	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_CLOSE), 2);
 	ck_assert_uint_eq(stream_subscribers(scene.stream, STREAM_DRAIN), 0);
+	ck_assert(stream_has_subscribers(scene.stream, STREAM_READ));
+	ck_assert(stream_has_subscribers(scene.stream, STREAM_DRAIN | STREAM_CLOSE));
+	ck_assert(!stream_has_subscribers(scene.stream, STREAM_DRAIN));
 	scene_close(&scene);
 }
 END_TEST
@@ -210,20 +257,24 @@ START_TEST(catch_is_on_error)
 END_TEST
 
 /** In a child: breaks a stream on whose errors nobody listens; it must not come back. */
-static void break_unheard(enum wire_kind kind, int stderr_fd)
+static void break_unheard(enum wire_kind kind, int stderr_fd, bool by_hand)
 {
+	struct event event = {.type = STREAM_ERROR, .error = -ETIMEDOUT};
+
 	(void)dup2(stderr_fd, STDERR_FILENO);
 	test_loop = loop_new();
 	scene_open(&scene, kind, 0);
 	stream_off_events(scene.stream, STREAM_ERROR);
-	if (stream_start(scene.stream) == 0) {
+	if (by_hand) {
+		stream_emit(scene.stream, &event);
+	} else if (stream_start(scene.stream) == 0) {
 		scene_break(&scene, ETIMEDOUT);
 		loop_settle();
 	}
 	_exit(0);
 }
 
-START_TEST(error_without_a_handler_is_fatal)
+static void expect_abort(enum wire_kind kind, bool by_hand)
 {
 	char text[512] = "";
 	size_t len = 0;
@@ -236,7 +287,7 @@ START_TEST(error_without_a_handler_is_fatal)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		break_unheard(TEST_KIND, fds[1]);
+		break_unheard(kind, fds[1], by_hand);
 	}
 	close(fds[1]);
 	while ((n = read(fds[0], text + len, sizeof(text) - 1 - len)) > 0) {
@@ -249,6 +300,12 @@ START_TEST(error_without_a_handler_is_fatal)
 	ck_assert_msg(strstr(text, "unhandled") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, strerror(ETIMEDOUT)) != NULL, "%s", text);
 }
+
+START_TEST(error_without_a_handler_is_fatal)
+{
+	expect_abort(TEST_KIND, false);
+	expect_abort(TEST_KIND, true);
+}
 END_TEST
 
 static void add_emitter_tests(TCase *tc)
@@ -256,6 +313,8 @@ static void add_emitter_tests(TCase *tc)
 	tcase_add_wire_test(tc, on_appends_a_handler);
 	tcase_add_wire_test(tc, once_unsubscribes_before_the_call);
 	tcase_add_wire_test(tc, emit_lets_handlers_do_anything);
+	tcase_add_wire_test(tc, emit_calls_the_handlers_now);
+	tcase_add_wire_test(tc, emit_lets_a_handler_free_a_stream_that_never_had_a_loop);
 	tcase_add_wire_test(tc, has_subscribers_and_subscribers);
 	tcase_add_wire_test(tc, unsubscribe_one_or_all_of_an_event_or_all);
 	tcase_add_wire_test(tc, catch_is_on_error);

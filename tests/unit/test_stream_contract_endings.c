@@ -123,9 +123,69 @@ START_TEST(context_manager_frees_at_the_end_of_the_scope)
 		ck_assert_int_eq(stream_start(s), 0);
 	}
 	ck_assert_int_eq(fcntl(wire.near, F_GETFD), -1);
+	ck_assert_str_eq(rec.events, "CLOSE"); /* the one event from inside */
 	loop_settle();
-	ck_assert_str_eq(rec.events, "");
+	ck_assert_str_eq(rec.events, "CLOSE");
 	close(wire.far);
+}
+END_TEST
+
+static void free_it(struct recorder *recorder, const struct event *event)
+{
+	ck_assert_int_eq(stream_fd(event->stream), -1);
+	stream_free(event->stream);
+	recorder->act = NULL;
+}
+
+/** What is left of a scope: a stream in some state, and what its recorder has heard in the end. */
+static const struct {
+	int way;
+	bool has_loop;
+	const char *heard;
+} scopes[] = {
+	{'n', true, "CLOSE"},                        /* new */
+	{'n', false, "CLOSE"}, {'c', true, "CLOSE"}, /* closed, but not told yet */
+	{'t', true, "CLOSE"},                        /* closed and told */
+	{'s', true, ""},                             /* stolen */
+	{'s', false, ""}, {'f', true, "CLOSE"},      /* freed by the handler of CLOSE */
+	{'f', false, "CLOSE"}, {'w', true, "CLOSE"}, /* written, with a DRAIN on its way */
+};
+
+enum { SCOPES = sizeof(scopes) / sizeof(scopes[0]) };
+
+START_TEST(context_manager_tells_close_once_whatever_came_before)
+{
+	for (size_t i = 0; i < SCOPES; i++) {
+		struct wire wire = wire_open(WIRE_SOCKETPAIR);
+		struct recorder rec;
+		int stolen = -1;
+
+		{
+			STREAM_AUTO struct stream *s =
+				stream_open(scopes[i].has_loop ? test_loop : NULL, wire.near, 0);
+
+			recorder_on(&rec, s, STREAM_ALL_EVENTS);
+			if (scopes[i].way == 'c' || scopes[i].way == 't') {
+				stream_close(s);
+			} else if (scopes[i].way == 's') {
+				stolen = stream_steal_handle(s);
+			} else if (scopes[i].way == 'f') {
+				rec.act = free_it;
+			} else if (scopes[i].way == 'w') {
+				ck_assert_int_eq(stream_write(s, "x", 1, NULL), 0);
+			}
+			if (scopes[i].way == 't') {
+				loop_settle();
+			}
+		}
+		ck_assert_str_eq(rec.events, scopes[i].heard);
+		loop_settle();
+		ck_assert_str_eq(rec.events, scopes[i].heard);
+		if (stolen >= 0) {
+			close(stolen);
+		}
+		close(wire.far);
+	}
 }
 END_TEST
 
@@ -297,6 +357,7 @@ static void add_ending_tests(TCase *tc)
 	tcase_add_wire_test(tc, close_gracefully_after_the_last_byte);
 	tcase_add_wire_test(tc, close_gracefully_after_the_last_drain_handler);
 	tcase_add_wire_test(tc, context_manager_frees_at_the_end_of_the_scope);
+	tcase_add_test(tc, context_manager_tells_close_once_whatever_came_before);
 	tcase_add_wire_test(tc, free_closes_and_silences);
 	tcase_add_wire_test(tc, free_after_close_before_it_is_told);
 	tcase_add_wire_test(tc, free_without_a_turn_of_the_loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, second part: the events. Each test begins with the name of the row that
- * it is about, and runs on every kind of wire on which it makes sense.
+ * The contract of streams, second part: the events, but for WRITE and DRAIN. Each test begins with
+ * the name of the row that it is about, and runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,99 +30,6 @@ START_TEST(read_gives_the_bytes)
 	ck_assert_str_eq(scene.rec.text, "hello, world");
 	ck_assert_uint_ge(scene.rec.n_events, 2);
 	scene_heard(&scene, "READ");
-	scene_close(&scene);
-}
-END_TEST
-
-START_TEST(write_tells_what_the_kernel_took)
-{
-	if (!wire_writes(TEST_KIND)) {
-		return;
-	}
-	scene_open(&scene, TEST_KIND, 0);
-	ck_assert_int_eq(stream_write(scene.stream, "hello", 5, NULL), 0);
-	ck_assert_int_eq(stream_write(scene.stream, "", 0, NULL), 0);
-	scene_heard(&scene, "");
-	loop_until(scene.rec.n_write == 5);
-	ck_assert(strncmp(scene.rec.events, "WRITE", 5) == 0);
-	scene_close(&scene);
-}
-END_TEST
-
-START_TEST(write_is_told_for_what_had_to_wait)
-{
-	enum { LEN = 100 * 1000 };
-	struct peer peer;
-	char *data = malloc(LEN);
-
-	if (wire_writes(TEST_KIND)) {
-		pattern_fill(data, 0, LEN);
-		scene_open_tiny(&scene, TEST_KIND, 0);
-		peer_open(&peer, scene.far);
-		peer.is_pattern = true;
-		ck_assert_int_eq(stream_write(scene.stream, data, LEN, NULL), 0);
-		ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
-		loop_until(peer.n_received == LEN && scene.rec.n_write == LEN);
-		loop_until(heard(&scene.rec, "DRAIN"));
-		scene_heard(&scene, "WRITE DRAIN");
-		scene.far = peer_release(&peer);
-		scene_close(&scene);
-	}
-	free(data);
-}
-END_TEST
-
-START_TEST(drain_when_everything_is_out)
-{
-	if (!wire_writes(TEST_KIND)) {
-		return;
-	}
-	scene_open(&scene, TEST_KIND, 0);
-	ck_assert_int_eq(stream_write(scene.stream, "a", 1, NULL), 0);
-	ck_assert_int_eq(stream_write(scene.stream, "b", 1, NULL), 0);
-	scene_heard(&scene, "");
-	loop_until(heard(&scene.rec, "DRAIN"));
-	scene_heard(&scene, "WRITE DRAIN");
-	loop_settle();
-	scene_heard(&scene, "WRITE DRAIN");
-	scene_close(&scene);
-}
-END_TEST
-
-static size_t waiting_at_drain;
-
-static void note_waiting(struct recorder *recorder, const struct event *event)
-{
-	(void)recorder;
-	waiting_at_drain = stream_bytes_waiting(event->stream);
-}
-
-START_TEST(drain_waits_for_the_last_byte)
-{
-	struct recorder drain;
-	size_t written = 0;
-	char data[4096] = "";
-	struct peer peer;
-
-	if (!wire_writes(TEST_KIND)) {
-		return;
-	}
-	waiting_at_drain = 1;
-	scene_open_tiny(&scene, TEST_KIND, 0);
-	recorder_on(&drain, scene.stream, STREAM_DRAIN);
-	drain.act = note_waiting;
-	while (stream_bytes_waiting(scene.stream) < 50 * sizeof(data)) {
-		ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
-		written += sizeof(data);
-	}
-	loop_settle();
-	ck_assert(!heard(&scene.rec, "DRAIN"));
-	peer_open(&peer, scene.far);
-	loop_until(drain.n_events == 1);
-	ck_assert_uint_eq(waiting_at_drain, 0);
-	loop_until(peer.n_received == written);
-	ck_assert_uint_eq(drain.n_events, 1);
-	scene.far = peer_release(&peer);
 	scene_close(&scene);
 }
 END_TEST
@@ -359,10 +266,6 @@ END_TEST
 static void add_event_tests(TCase *tc)
 {
 	tcase_add_wire_test(tc, read_gives_the_bytes);
-	tcase_add_wire_test(tc, write_tells_what_the_kernel_took);
-	tcase_add_wire_test(tc, write_is_told_for_what_had_to_wait);
-	tcase_add_wire_test(tc, drain_when_everything_is_out);
-	tcase_add_wire_test(tc, drain_waits_for_the_last_byte);
 	tcase_add_wire_test(tc, timeout_is_followed_by_close);
 	tcase_add_wire_test(tc, error_is_followed_by_close);
 	tcase_add_wire_test(tc, error_is_not_told_for_a_reset);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "fault.h"
 #include "fixture.h"
+#include "stream/loop_private.h"
 #include "suite.h"
 
 static struct scene scene;
@@ -116,15 +117,20 @@ START_TEST(start_finds_what_came_before_it)
 }
 END_TEST
 
-START_TEST(start_first_arms_the_timeout)
+/** Of the default, 15 s: it holds the loop as long as it runs. */
+START_TEST(start_first_arms_the_timeout_that_was_never_set)
 {
-	scene_open(&scene, TEST_KIND, 0);
-	stream_set_timeout(scene.stream, 0.01);
-	loop_for_ms(30);
-	scene_heard(&scene, "");
-	ck_assert_int_eq(stream_start(scene.stream), 0);
-	loop_until(heard(&scene.rec, "TIMEOUT"));
-	scene_close(&scene);
+	struct wire wire = wire_open(TEST_KIND);
+	struct stream *s = stream_new(wire.near);
+	struct loop *own = stream_loop(s);
+
+	ck_assert_uint_eq(loop_timers(own)->n_armed, 0);
+	ck_assert_int_eq(stream_start(s), 0);
+	ck_assert_uint_eq(loop_timers(own)->n_armed, 1);
+	stream_free(s);
+	ck_assert_uint_eq(loop_timers(own)->n_armed, 0);
+	loop_free(own);
+	close(wire.far);
 }
 END_TEST
 
@@ -389,6 +395,57 @@ START_TEST(is_writing_while_bytes_or_a_drain_wait)
 }
 END_TEST
 
+static void close_it(void)
+{
+	stream_close(scene.stream);
+}
+
+static void steal_it(void)
+{
+	close(stream_steal_handle(scene.stream));
+}
+
+static void let_it_fail(void)
+{
+	char data[4096] = "";
+
+	fault_only_call("malloc");
+	fault_arm(1);
+	while (stream_write(scene.stream, data, sizeof(data), NULL) == 0) {
+	}
+	ck_assert(fault_disarm());
+}
+
+static void shut_it_down(void)
+{
+	stream_shutdown(scene.stream);
+}
+
+START_TEST(is_writing_and_can_write_are_false_when_nothing_can_be_written)
+{
+	void (*const ends[])(void) = {close_it, steal_it, let_it_fail, shut_it_down};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (!wire_writes(TEST_KIND)) {
+			return;
+		}
+		scene_open_tiny(&scene, TEST_KIND, 0);
+		ck_assert(stream_can_write(scene.stream));
+		ck_assert_int_eq(stream_write(scene.stream, "x", 1, NULL), 0);
+		ck_assert(stream_is_writing(scene.stream)); /* the recorder waits for DRAIN */
+		ends[i]();
+		ck_assert(!stream_can_write(scene.stream));
+		/* What was written before may still drain if the fd is there. */
+		ck_assert(stream_fd(scene.stream) >= 0 || !stream_is_writing(scene.stream));
+		ck_assert_int_eq(stream_write(scene.stream, "x", 1, NULL), -EPIPE);
+		loop_settle();
+		ck_assert(!stream_is_writing(scene.stream));
+		ck_assert(!stream_can_write(scene.stream));
+		scene_close(&scene);
+	}
+}
+END_TEST
+
 START_TEST(is_readable_sees_input_without_reading_it)
 {
 	if (!wire_reads(TEST_KIND)) {
@@ -447,7 +504,7 @@ static void add_reading_tests(TCase *tc)
 	tcase_add_wire_test(tc, new_fails_and_leaves_the_fd_to_the_caller);
 	tcase_add_wire_test(tc, start_reads_and_stop_does_not);
 	tcase_add_wire_test(tc, start_finds_what_came_before_it);
-	tcase_add_wire_test(tc, start_first_arms_the_timeout);
+	tcase_add_wire_test(tc, start_first_arms_the_timeout_that_was_never_set);
 	tcase_add_test(tc, start_says_what_cannot_be);
 	tcase_add_wire_test(tc, stop_in_the_handler_is_heeded_at_once);
 	tcase_add_wire_test(tc, stop_lets_writing_go_on);
@@ -467,6 +524,7 @@ static void add_writing_tests(TCase *tc)
 	tcase_add_wire_test(tc, write_is_refused_after_close);
 	tcase_add_wire_test(tc, write_without_memory_fails_the_stream);
 	tcase_add_wire_test(tc, is_writing_while_bytes_or_a_drain_wait);
+	tcase_add_wire_test(tc, is_writing_and_can_write_are_false_when_nothing_can_be_written);
 }
 
 int main(void)

@@ -163,29 +163,37 @@ static void recorder_note(struct recorder *recorder, const struct event *event)
 	}
 }
 
+/** Counts them in `n`, and keeps the first in `text`, if they did not go past us. */
+static void note_bytes(
+	struct recorder *recorder, const struct event *event, size_t *n, char text[256])
+{
+	const unsigned char *bytes = event->data;
+
+	for (size_t i = 0; bytes != NULL && i < event->len; i++) {
+		if (recorder->is_pattern && bytes[i] != pattern_at(*n + i)) {
+			ck_abort_msg("byte %zu is wrong", *n + i);
+		}
+		if (*n + i < 255) {
+			text[*n + i] = (char)bytes[i];
+		}
+	}
+	*n += event->len;
+}
+
 static void on_record(struct handler *handler, const struct event *event)
 {
 	struct recorder *recorder = container_of(handler, struct recorder, handler);
-	const unsigned char *bytes = event->data;
 
 	recorder->n_events++;
 	recorder->error = event->error;
 	recorder_note(recorder, event);
+	if (event->type == STREAM_READ) {
+		recorder->n_spliced += event->data == NULL ? event->len : 0;
+		note_bytes(recorder, event, &recorder->n_read, recorder->text);
+	}
 	if (event->type == STREAM_WRITE) {
-		recorder->n_write += event->len;
-	}
-	if (event->type == STREAM_READ && bytes == NULL) {
-		recorder->n_read += event->len; /* they went past us */
-		recorder->n_spliced += event->len;
-	}
-	for (size_t i = 0; event->type == STREAM_READ && bytes != NULL && i < event->len; i++) {
-		if (recorder->is_pattern && bytes[i] != pattern_at(recorder->n_read)) {
-			ck_abort_msg("byte %zu is wrong", recorder->n_read);
-		}
-		if (recorder->n_read < sizeof(recorder->text) - 1) {
-			recorder->text[recorder->n_read] = (char)bytes[i];
-		}
-		recorder->n_read++;
+		recorder->n_unseen += event->data == NULL ? event->len : 0;
+		note_bytes(recorder, event, &recorder->n_write, recorder->written);
 	}
 	if (recorder->act != NULL) {
 		recorder->act(recorder, event);
@@ -206,7 +214,9 @@ void recorder_clear(struct recorder *recorder)
 	recorder->n_read = 0;
 	recorder->n_spliced = 0;
 	recorder->n_write = 0;
+	recorder->n_unseen = 0;
 	memset(recorder->text, 0, sizeof(recorder->text));
+	memset(recorder->written, 0, sizeof(recorder->written));
 }
 
 bool heard(const struct recorder *recorder, const char *name)

@@ -130,8 +130,10 @@ struct recorder {
 	size_t n_read;     /**< bytes of READ */
 	size_t n_spliced;  /**< those of them that came without data */
 	size_t n_write;    /**< bytes of WRITE */
-	bool is_pattern;   /**< compare what is read with pattern_at() */
+	size_t n_unseen;   /**< those of them that came without data */
+	bool is_pattern;   /**< compare what is read and written with pattern_at() */
 	char text[256];    /**< the beginning of what was read, NUL-terminated */
+	char written[256]; /**< the same of what WRITE told */
 	/** May be NULL: what to do in the event, after it was written down. */
 	void (*act)(struct recorder *recorder, const struct event *event);
 	void *data; /**< for act() */

@@ -12,9 +12,10 @@ static void on_job(struct task *task)
 	struct job *job = container_of(task, struct job, task);
 	size_t len = strlen(job_order);
 
-	ck_assert_uint_lt(len + 1, sizeof(job_order));
-	job_order[len] = job->name;
-	job_order[len + 1] = '\0';
+	if (len + 1 < sizeof(job_order)) {
+		job_order[len] = job->name;
+		job_order[len + 1] = '\0';
+	}
 	job->runs++;
 	job->turn = loop_turns(test_loop);
 	if (job->act != NULL) {

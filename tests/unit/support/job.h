@@ -16,7 +16,7 @@ struct job {
 	struct job *other;            /**< for act() */
 };
 
-/** The names of all jobs that ran since the last job_init(), in order. */
+/** The names of the jobs that ran first since the last job_init(), in order. */
 extern char job_order[32];
 
 /** Forgets the order too. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/* The clock of a stream's timeout, and the way of a stream, clock and all, to another loop. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "stream/loop_private.h"
+#include "stream/stream_private.h"
+
+static uint64_t stream_deadline(const struct stream *s)
+{
+	uint64_t last = clock_later(s->clock->restarted_ns, clock_later(s->read_ns, s->written_ns));
+
+	return clock_after(last, s->timeout_ns);
+}
+
+static void on_timeout(struct timer *timer)
+{
+	struct stream *s = container_of(timer, struct stream_clock, timer)->stream;
+
+	/* Bytes that the kernel holds for us count: look before judging. */
+	if (stream_deadline(s) <= clock_ns()) {
+		stream_poke(s);
+	}
+	if (s->clock == NULL) {
+		return; /* closed meanwhile */
+	}
+	if (s->cause != 0 && s->started) {
+		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
+	}
+	if (stream_deadline(s) > clock_ns()) {
+		timer_arm(timer, stream_deadline(s));
+		return;
+	}
+	stream_tell(s, STREAM_TIMEOUT, NULL, 0);
+	stream_close(s);
+}
+
+void stream_wind(struct stream *s)
+{
+	if (s->timeout_ns == NS_NEVER || s->fd < 0) {
+		if (s->clock != NULL) {
+			timer_close(&s->clock->timer);
+			free(s->clock);
+			s->clock = NULL;
+		}
+		return;
+	}
+	if (s->clock == NULL) {
+		s->clock = calloc(1, sizeof(*s->clock));
+		if (s->clock == NULL || timer_open(&s->clock->timer, s->loop, on_timeout) < 0) {
+			free(s->clock);
+			s->clock = NULL;
+			stream_fail(s, -ENOMEM);
+			return;
+		}
+		s->clock->stream = s;
+	}
+	s->clock->restarted_ns = clock_ns();
+	timer_arm(&s->clock->timer, stream_deadline(s));
+}
+
+void stream_expire(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s->fd >= 0) {
+		stream_tell(s, STREAM_TIMEOUT, NULL, 0);
+	}
+}
+
+double stream_timeout(const struct stream *s)
+{
+	return s->timeout_ns == NS_NEVER ? 0 : (double)s->timeout_ns / NS_PER_S;
+}
+
+void stream_set_timeout(struct stream *s, double seconds)
+{
+	assert(stream_is_current(s) && seconds >= 0);
+	s->timeout_ns = seconds > 0 && seconds < 1e9 ? (uint64_t)(seconds * NS_PER_S) : NS_NEVER;
+	/* Without a loop there is none to be had, and stream_start() will say so. */
+	if (s->timeout_ns == NS_NEVER || stream_loop(s) != NULL) {
+		stream_wind(s);
+	}
+}
+
+/* ---- to another loop ---- */
+
+/** The clock as it will be on `loop`, not armed yet; NULL without an error if there is none. */
+static int clock_for(const struct stream *s, struct loop *loop, struct stream_clock **ret_clock)
+{
+	struct stream_clock *clock = NULL;
+	int r = 0;
+
+	if (s->clock != NULL) {
+		clock = malloc(sizeof(*clock));
+		if (clock == NULL) {
+			return -ENOMEM;
+		}
+		*clock = *s->clock;
+		r = timer_open(&clock->timer, loop, s->clock->timer.strike);
+	}
+	if (r < 0) {
+		free(clock);
+		return r;
+	}
+	*ret_clock = clock;
+	return 0;
+}
+
+static int move_watch(struct stream *s, struct loop *loop)
+{
+	void (*ready)(struct watcher * watcher, uint32_t events) = s->watcher.ready;
+	int r = loop_watch(loop, s->fd, &s->watcher);
+
+	if (r == 0) {
+		loop_unwatch(s->loop, s->fd, &s->watcher);
+		s->watcher.ready = ready;
+	}
+	return r;
+}
+
+/** What cannot fail of the way to `loop`. */
+static void move(struct stream *s, struct loop *loop, struct stream_clock *clock)
+{
+	bool waits = task_is_waiting(&s->later);
+
+	if (clock != NULL) {
+		timer_arm(&clock->timer, s->clock->timer.deadline_ns);
+		timer_close(&s->clock->timer);
+		free(s->clock);
+		s->clock = clock;
+	}
+	loop_cancel(s->loop, &s->later);
+	loop_add_waiting(s->loop, -(int64_t)s->waiting);
+	s->loop = loop;
+	loop_add_waiting(s->loop, (int64_t)s->waiting);
+	s->told_turn = 0;
+	if (waits && s->deferred) {
+		loop_defer(loop, &s->later);
+	} else if (waits) {
+		loop_next(loop, &s->later);
+	}
+}
+
+int stream_set_loop(struct stream *s, struct loop *loop)
+{
+	struct stream_clock *clock;
+	int r;
+
+	assert(stream_is_current(s));
+	if (s->fd < 0) {
+		return -EBADF;
+	}
+	if (s->once_started || s->is_connecting || s->pipe != NULL) {
+		return -EBUSY;
+	}
+	loop = loop == NULL ? loop_own() : loop;
+	if (loop == NULL) {
+		return -ENOMEM;
+	}
+	assert(loop_is_current(loop));
+	if (s->loop == NULL || s->loop == loop) {
+		s->loop = loop;
+		return 0;
+	}
+	r = clock_for(s, loop, &clock);
+	if (r == 0 && s->watched) {
+		r = move_watch(s, loop);
+		if (r < 0 && clock != NULL) {
+			timer_close(&clock->timer);
+			free(clock);
+		}
+	}
+	if (r == 0) {
+		move(s, loop, clock);
+	}
+	return r;
+}
