@@ -16,6 +16,7 @@
  *		session	from accept to the closing line	deadline, end: which timer, which reason
  *		listener  one socket on one worker	upstream, limit: which server, how many
  *		proxy	one worker's share of it all	generation  one config as workers serve it
+ *		failures  how many of an upstream's pairs failed of late: few are warnings
  *	service/  daemon  the process			worker	a thread with a loop
  *		reload	another config, or none of it	trial, spawner  a child checks it
  *		control	the socket for weir --reload	control_client  its other end

@@ -60,6 +60,7 @@ static const struct {
 	{"close", "lost", LOG_MESSAGE_CLOSE_LOST},
 	{"close", "limit", LOG_MESSAGE_CLOSE_LIMIT},
 	{"close", "error", LOG_MESSAGE_CLOSE_ERROR},
+	{"failed_more", NULL, LOG_MESSAGE_FAILED_MORE},
 	{"reload_failed", NULL, LOG_MESSAGE_RELOAD_FAILED},
 };
 

@@ -28,6 +28,7 @@ struct log_record;
 #define LOG_MESSAGE_CLOSE_LOST            "edee74113e554496af62a3815a6a33de"
 #define LOG_MESSAGE_CLOSE_LIMIT           "ff2b2fde312d483383c7051ed4863f38"
 #define LOG_MESSAGE_CLOSE_ERROR           "550dcde3dcfe412b84cc5833912b2e7e"
+#define LOG_MESSAGE_FAILED_MORE           "c99fca5f479f43288ed627661cd4d8e8"
 #define LOG_MESSAGE_RELOAD_FAILED         "31109f2579a74aeb90c5a9d220bb1f9b"
 
 /** In which form lines go to an fd. */

@@ -58,6 +58,12 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 	};
 }
 
+bool end_is_failure(enum end_reason reason)
+{
+	return reason == END_CONNECT_TIMEOUT || reason == END_CONNECT_FAILED ||
+	       reason == END_LIMIT || reason == END_ERROR;
+}
+
 bool end_is_shortage(int err)
 {
 	return is_shortage(err) || err == -ENOSPC;

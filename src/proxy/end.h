@@ -44,6 +44,9 @@ struct end {
 const char *end_by_name(enum end_by by);
 const char *end_reason_name(enum end_reason reason);
 
+/** Whether a pair that ends so failed, and an operator has something to mend. */
+bool end_is_failure(enum end_reason reason);
+
 /** Whether weir or the machine ran out of fds, memory or watches: no other server would help. */
 bool end_is_shortage(int err);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/failures.h"
 #include "proxy/limits.h"
 #include "proxy/proxy.h"
 
@@ -56,6 +57,7 @@ static void generation_free(struct generation *generation)
 	free(generation->limits);
 	free(generation->by_name);
 	free(generation->shares);
+	failures_free(generation->failures);
 	conf_unref(generation->conf);
 	free(generation);
 }
@@ -110,10 +112,12 @@ struct generation *generation_new(const struct conf *conf, struct proxy_shared *
 	generation->registry = &shared->limits;
 	generation->n_shares = shared->n_proxies;
 	generation->limits = calloc(conf->n_listeners, sizeof(struct limit *));
+	generation->failures = failures_new(&shared->failures, conf);
 	generation->by_name = calloc(conf->n_listeners, sizeof(*generation->by_name));
 	generation->shares = calloc(generation->n_shares, sizeof(struct share *));
-	if (generation->limits == NULL || generation->by_name == NULL ||
-		generation->shares == NULL || !generation_take_limits(generation)) {
+	if (generation->limits == NULL || generation->failures == NULL ||
+		generation->by_name == NULL || generation->shares == NULL ||
+		!generation_take_limits(generation)) {
 		goto err_free;
 	}
 	for (size_t i = 0; i < conf->n_listeners; i++) {

@@ -26,6 +26,7 @@
 #include "conf/conf.h"
 #include "proxy/pair.h"
 
+struct failures;
 struct generation;
 struct limit;
 struct limits;
@@ -50,11 +51,12 @@ struct share {
 };
 
 struct generation {
-	const struct conf *conf; /**< a reference */
-	struct limits *registry; /**< where the limits are found */
-	struct limit **limits;   /**< a reference to each: for conf->listeners */
-	size_t *by_name;         /**< indices of conf->listeners, in the order of their names */
-	struct share **shares;   /**< one for each worker */
+	const struct conf *conf;   /**< a reference */
+	struct limits *registry;   /**< where the limits are found */
+	struct limit **limits;     /**< a reference to each: for conf->listeners */
+	struct failures *failures; /**< of conf->upstreams */
+	size_t *by_name;           /**< indices of conf->listeners, in the order of their names */
+	struct share **shares;     /**< one for each worker */
 	size_t n_shares;
 	_Atomic unsigned refs; /**< the main thread's, one for each worker with users, deliveries */
 };

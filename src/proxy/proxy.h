@@ -22,6 +22,7 @@
 #include "conf/conf.h"
 #include "proxy/deadline.h"
 #include "proxy/end.h"
+#include "proxy/failures.h"
 #include "proxy/limits.h"
 #include "stream/loop.h"
 
@@ -32,12 +33,13 @@ struct proxy;
 struct resolver;
 struct share;
 
-/** What all workers share; read-only but for the limits. */
+/** What all workers share; read-only but for the limits and the failures. */
 struct proxy_shared {
 	/** That in which a worker starts; the main thread's. */
 	struct generation *generation;
 	struct resolver *resolver;
 	struct limit pairs;
+	struct failures_list failures;
 	struct limits limits;             /**< of the listeners */
 	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
 	size_t n_pipes;                   /**< for splicing, of each worker; 0: none */

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "proxy/failures.h"
 #include "proxy/generation.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
@@ -102,13 +103,23 @@ static void log_quiet(struct log_line *line, const char *key, const struct strea
 	}
 }
 
+/** Of failures the first few in a second are warnings. */
+static enum log_level close_level(const struct session *session)
+{
+	const struct terms *terms = session->terms;
+	bool warn = end_is_failure(session->pair.end.reason) &&
+		    failures_count(terms->share->generation->failures, terms->listener->upstream);
+
+	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+}
+
 void session_log_close(const struct session *session)
 {
 	const struct pair *pair = &session->pair;
 	struct log_line line;
 	uint64_t now_ns;
 
-	if (!log_begin(&line, LOG_LEVEL_INFO, "close")) {
+	if (!log_begin(&line, close_level(session), "close")) {
 		return;
 	}
 	now_ns = clock_ns();

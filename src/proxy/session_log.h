@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the log says of a session: an opening line (debug) and the one closing line (info). */
+/* What the log says of a session: an opening line (debug) and the one closing line: of
+ * level info, but for failures, see failures.h. */
 #ifndef WEIR_PROXY_SESSION_LOG_H
 #define WEIR_PROXY_SESSION_LOG_H
 

@@ -117,6 +117,7 @@ static void on_tick(struct timer *timer)
 		waiting_bytes += loop_waiting_bytes(daemon->workers[i].loop);
 	}
 	memory_look(&daemon->memory, facts.n_pairs, waiting_bytes);
+	failures_tell(&daemon->shared.failures);
 	lateness_look(&daemon->lateness, daemon->workers, daemon->n_workers);
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);
@@ -186,6 +187,7 @@ static int daemon_make_shared(struct daemon *daemon)
 {
 	struct proxy_shared *shared = &daemon->shared;
 
+	failures_list_init(&shared->failures);
 	shared->n_proxies = daemon->n_workers;
 	shared->proxies = calloc(daemon->n_workers, sizeof(struct proxy *));
 	daemon->workers = calloc(daemon->n_workers, sizeof(*daemon->workers));

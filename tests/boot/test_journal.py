@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
 """What the journal of a real system has: fields to filter by, and the catalog's words."""
 
+import contextlib
 import re
 
-from weirtest import config, peers
+from weirtest import config, peers, wait
 
 from boottest import traffic
 from boottest.settings import ROOT
@@ -37,6 +38,27 @@ def test_pairs_are_found_by_why_they_ended(machine):
     explained = machine.run("journalctl", "-x", "--no-pager", "WEIR_EVENT=close").stdout
     assert explained.count("Subject: ") == 1
     assert f"Subject: Pair {one['WEIR_PAIR']} of listener web was idle" in explained
+
+
+def test_dead_server_is_a_warning(machine):
+    """Nobody listens where the default config relays to."""
+    clients = 50
+    with machine.network():
+        for _ in range(clients):
+            with contextlib.suppress(ConnectionResetError), traffic.client() as client:
+                peers.end_of(client)
+
+    def told():
+        machine.run("journalctl", "--sync")
+        warnings = machine.journal("--unit=weir", "--priority=warning", "WEIR_EVENT=close",
+                                   "WEIR_EVENT=failed_more")
+        more = [int(one["WEIR_PAIRS"]) for one in warnings if "WEIR_PAIRS" in one]
+        return [one["WEIR_REASON"] for one in warnings if "WEIR_REASON" in one], sum(more)
+
+    wait.until(lambda: len((now := told())[0]) + now[1] == clients, "every failure, told or counted", every=0.2)
+    reasons, more = told()
+    assert set(reasons) == {"connect_failed"} and more > 0
+    assert len(machine.journal("WEIR_EVENT=close")) == clients
 
 
 def test_each_message_id_is_explained(machine):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What weir tells: its log, also when nobody reads it, and its notifications to systemd."""
 
+import contextlib
 import os
 import re
 import time
@@ -119,6 +120,35 @@ def test_stderr_that_is_gone_stops_nothing():
         rig.weir.close_log()
         exchange(rig, 20)
         rig.weir.stop()
+
+
+def fail(rig, times):
+    for _ in range(times):
+        with contextlib.suppress(ConnectionResetError), peers.connect(rig.weir.address) as sock:
+            assert peers.end_of(sock) == "rst"
+
+
+@pytest.mark.workers
+@pytest.mark.parametrize("level", ("info", "warn"))
+def test_dead_server_is_a_few_warnings_a_second_and_a_count_of_the_others(level):
+    """However many clients there are; and each pair has its line, where the level has room for it."""
+    clients = 200
+
+    def told():
+        closes = rig.weir.records("close")
+        warned = [one for one in closes if one["level"] == "warn"]
+        more = [int(one["pairs"]) for one in rig.weir.records("failed_more", level="warn", upstream="relay")]
+        return warned, len(closes), more
+
+    with relay(servers=["unix:@weir nobody"], workers=4, log={"level": level}) as rig:
+        fail(rig, clients)
+        wait.until(lambda: len((now := told())[0]) + sum(now[2]) == clients, "every failure, told or counted")
+        warned, n_closes, more = told()
+        assert more and len(warned) <= 5 * (len(more) + 1) < clients
+        assert n_closes == (clients if level == "info" else len(warned))
+        assert {one["reason"] for one in warned} == {"connect_failed"}
+        fail(rig, 1)
+        wait.until(lambda: len(told()[0]) == len(warned) + 1, "a warning again")
 
 
 def test_what_came_from_outside_never_reaches_the_log_raw(folder):

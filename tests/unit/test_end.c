@@ -100,6 +100,22 @@ START_TEST(any_other_failure_is_an_error)
 }
 END_TEST
 
+START_TEST(what_an_operator_has_to_mend_is_a_failure)
+{
+	static const bool failures[END_REASONS] = {
+		[END_CONNECT_TIMEOUT] = true,
+		[END_CONNECT_FAILED] = true,
+		[END_LIMIT] = true,
+		[END_ERROR] = true,
+	};
+
+	for (unsigned reason = 0; reason < END_REASONS; reason++) {
+		ck_assert_msg(end_is_failure((enum end_reason)reason) == failures[reason], "%s",
+			end_reason_name((enum end_reason)reason));
+	}
+}
+END_TEST
+
 START_TEST(connecting_fails_by_the_upstream)
 {
 	assert_end(end_by_connect(-ECONNREFUSED, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
@@ -133,6 +149,7 @@ int main(void)
 	tcase_add_test(tc, a_shortage_in_the_life_of_a_pair_is_a_limit);
 	tcase_add_test(tc, a_side_that_cannot_be_reached_is_lost);
 	tcase_add_test(tc, any_other_failure_is_an_error);
+	tcase_add_test(tc, what_an_operator_has_to_mend_is_a_failure);
 	tcase_add_test(tc, connecting_fails_by_the_upstream);
 	tcase_add_test(tc, the_connect_timer_says_how_late_it_was);
 	suite_add_tcase(suite, tc);

@@ -36,6 +36,7 @@ void house_open(struct house *house)
 	}
 	house->shared.resolver = resolver_new(test_loop);
 	ck_assert_ptr_nonnull(house->shared.resolver);
+	failures_list_init(&house->shared.failures);
 	house->shared.proxies = house->proxies;
 	house->shared.n_proxies = 1;
 	house->proxies[0] = &house->proxy;

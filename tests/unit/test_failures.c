@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/* Of many failures a few are warnings, and the others a number, whoever counts them. */
+#include "proxy/failures.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "memory_file.h"
+#include "suite.h"
+
+enum { THREADS = 4, EACH = 5000 };
+
+static char name_a[] = "a";
+static char name_b[] = "b";
+static struct conf_upstream upstreams[] = {{.name = name_a}, {.name = name_b}};
+static const struct conf conf = {.upstreams = upstreams, .n_upstreams = 2};
+
+static struct failures_list list;
+static struct failures *failures;
+static int memory;
+
+static void set_up(void)
+{
+	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
+	log_set_level(LOG_LEVEL_WARN);
+	failures_list_init(&list);
+	failures = failures_new(&list, &conf);
+	ck_assert_ptr_nonnull(failures);
+	memory = memory_open();
+	ck_assert_int_eq(log_open(memory), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+}
+
+/** What was told until now: all of it, or "". */
+static void expect_told(const char *first, const char *second)
+{
+	char *text;
+	char *end;
+
+	failures = failures_free(failures);
+	ck_assert(list_empty(&list.all));
+	ck_assert(log_close(NS_NEVER));
+	text = memory_close(memory);
+	end = text;
+	for (int i = 0; i < 2; i++) {
+		const char *wanted = i == 0 ? first : second;
+
+		if (*wanted != '\0') {
+			end = strstr(end, wanted);
+			ck_assert_msg(end != NULL, "no '%s' in: %s", wanted, text);
+			end += strlen(wanted);
+		}
+	}
+	ck_assert_str_eq(end, "");
+	free(text);
+}
+
+static unsigned warnings(unsigned n, const struct conf_upstream *upstream)
+{
+	unsigned warned = 0;
+
+	while (n-- > 0) {
+		warned += failures_count(failures, upstream);
+	}
+	return warned;
+}
+
+START_TEST(a_few_are_warnings_and_nothing_more_is_told)
+{
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, &upstreams[0]), FAILURES_WARNED);
+	failures_tell(&list);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, &upstreams[0]), FAILURES_WARNED);
+	failures_tell(&list);
+	failures_tell(&list);
+	expect_told("", "");
+}
+END_TEST
+
+START_TEST(the_others_are_a_number_and_then_it_begins_anew)
+{
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, &upstreams[0]), FAILURES_WARNED);
+	failures_tell(&list);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, &upstreams[0]), FAILURES_WARNED);
+	failures_tell(&list);
+	expect_told(" level=warn event=failed_more upstream=a pairs=37\n",
+		" level=warn event=failed_more upstream=a pairs=1\n");
+}
+END_TEST
+
+START_TEST(each_upstream_is_counted_for_itself)
+{
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, &upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, &upstreams[1]), FAILURES_WARNED);
+	failures_tell(&list);
+	expect_told(" event=failed_more upstream=a pairs=1\n",
+		" event=failed_more upstream=b pairs=2\n");
+}
+END_TEST
+
+START_TEST(what_is_untold_when_a_generation_goes_is_told_then)
+{
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, &upstreams[1]), FAILURES_WARNED);
+	expect_told(" event=failed_more upstream=b pairs=3\n", "");
+}
+END_TEST
+
+static atomic_uint n_warned;
+
+static void *count_many(void *arg)
+{
+	atomic_fetch_add(&n_warned, warnings(EACH, arg));
+	return NULL;
+}
+
+/** The sum of all "pairs=". */
+static unsigned long sum_told(const char *text)
+{
+	unsigned long sum = 0;
+
+	while ((text = strstr(text, " pairs=")) != NULL) {
+		text += strlen(" pairs=");
+		sum += strtoul(text, NULL, 10);
+	}
+	return sum;
+}
+
+START_TEST(workers_and_looks_lose_none)
+{
+	pthread_t threads[THREADS];
+	char *text;
+
+	for (size_t i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, count_many, &upstreams[i % 2]), 0);
+	}
+	for (size_t i = 0; i < 100; i++) {
+		failures_tell(&list);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	}
+	failures = failures_free(failures);
+	ck_assert(log_close(NS_NEVER));
+	text = memory_close(memory);
+	ck_assert_uint_eq(sum_told(text) + atomic_load(&n_warned), THREADS * EACH);
+	free(text);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("failures");
+	TCase *tc = tcase_create("failures");
+
+	tcase_add_checked_fixture(tc, set_up, NULL);
+	tcase_add_test(tc, a_few_are_warnings_and_nothing_more_is_told);
+	tcase_add_test(tc, the_others_are_a_number_and_then_it_begins_anew);
+	tcase_add_test(tc, each_upstream_is_counted_for_itself);
+	tcase_add_test(tc, what_is_untold_when_a_generation_goes_is_told_then);
+	tcase_add_test(tc, workers_and_looks_lose_none);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
