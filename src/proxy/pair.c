@@ -92,7 +92,14 @@ static struct deadline pair_deadline(const struct pair *pair)
 		.since_ns = pair->rules->since_ns,
 	};
 
-	return deadline_next(&pair->rules->timeouts, &facts);
+	struct deadline next = deadline_next(&pair->rules->timeouts, &facts);
+
+	if (pair->state == PAIR_RESETTING) {
+		/* Whatever the timeouts say: nobody is served by this wait, and it holds a place. */
+		next.at_ns = clock_earlier(next.at_ns,
+			clock_after(facts.stalled_ns, PAIR_RESET_STALL_S * (uint64_t)NS_PER_S));
+	}
+	return next;
 }
 
 void pair_wind(struct pair *pair)

@@ -8,8 +8,9 @@
  *
  * RESETTING: what the failed side sent is still delivered, then the other side's send queue in the
  * kernel empties (SIOCOUTQ, looked at with a growing interval, because no event tells), then the
- * other side is reset: a linger of zero throws away what is unsent, hence the order. write_stall,
- * lifetime and drain bound the wait.
+ * other side is reset: a linger of zero throws away what is unsent, hence the order. The wait ends
+ * when the other side takes nothing for PAIR_RESET_STALL_S or write_stall, and with lifetime and
+ * drain.
  *
  * The pair owns both streams, sets their own timeouts to 0, and advances one clock: the last byte
  * moved on either. When a timer strikes it looks at the kernel once more before it judges; then
@@ -29,6 +30,8 @@ enum pair_state {
 	PAIR_RESETTING,
 	PAIR_ENDED,
 };
+
+enum { PAIR_RESET_STALL_S = 30 };
 
 /** The timeouts of a pair, which its owner may change: pair_wind_anew(). */
 struct pair_rules {

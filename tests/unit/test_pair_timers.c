@@ -329,6 +329,31 @@ START_TEST(write_stall_strikes_although_the_other_way_flows)
 }
 END_TEST
 
+/* ---- a reset that cannot be passed on ---- */
+
+START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
+{
+	struct side *from;
+	uint64_t reset_ns;
+
+	rig_open_relaying(&rig, RIG_TCP, RIG_TINY); /* and no timeout is set */
+	from = rig_side(&rig, _i);
+	rig_stall(&rig, from);
+	side_reset(from);
+	loop_until(rig.pair.state == PAIR_RESETTING);
+	reset_ns = clock_ns();
+	vtime_pass(ms(PAIR_RESET_STALL_S * 1000) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	while (rig.n_ended == 0) { /* its kernel may have taken a few bytes more */
+		vtime_pass(ms(1000));
+		ck_assert_uint_lt(clock_ns() - reset_ns, ms(3 * PAIR_RESET_STALL_S * 1000));
+	}
+	rig_assert_ended(&rig, rig_by(&rig, from), END_RESET);
+	side_assert_saw_reset(rig_other(&rig, from));
+	rig_close(&rig);
+}
+END_TEST
+
 /* ---- lifetime and drain ---- */
 
 /** Two timers with the same effects: from accept on, and from the signal on. */
@@ -528,6 +553,7 @@ static TCase *virtual_case(void)
 	tcase_add_loop_test(tc, write_stall_resets_both, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer, 0, 2);
 	/* These are for lifetime and drain in turn. */
 	tcase_add_loop_test(tc, the_end_of_a_quiet_pair_is_fin_to_both, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
