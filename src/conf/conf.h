@@ -61,6 +61,7 @@ struct conf_listener {
 	const struct conf_upstream *upstream; /**< in the same conf */
 	uint32_t max_pairs;                   /**< 0: only the global limit */
 	struct file_access access;            /**< of UNIX sockets */
+	bool idle_resets;                     /**< on_idle is "reset" */
 	struct conf_timeouts timeouts;        /**< the top level's, with its own on top */
 	struct sockopts socket;               /**< of TCP, but for the backlog */
 };

@@ -22,6 +22,7 @@ enum conf_type {
 	CONF_LEVEL,     /**< enum log_level */
 	CONF_AUTO,      /**< bool; "auto" or "off" */
 	CONF_SWITCH,    /**< bool; "on" or "off" */
+	CONF_CLOSE,     /**< bool; "reset" or "fin" */
 	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
 	CONF_OWNER,     /**< a user, by name or number: struct file_access */

@@ -251,23 +251,17 @@ static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MA
 	return 0;
 }
 
-static int set_auto(const char *text, bool *value, char why[CONF_WHY_MAX])
+/* One of two words; true for `yes`. */
+static int set_either(
+	const char *text, const char *yes, const char *no, bool *value, char why[CONF_WHY_MAX])
 {
-	bool on = strcmp(text, "auto") == 0;
+	bool on = strcmp(text, yes) == 0;
+	char what[64];
 
-	if (!on && strcmp(text, "off") != 0) {
-		return refuse(why, text, "neither of two; write \"auto\" or \"off\"");
-	}
-	*value = on;
-	return 0;
-}
-
-static int set_switch(const char *text, bool *value, char why[CONF_WHY_MAX])
-{
-	bool on = strcmp(text, "on") == 0;
-
-	if (!on && strcmp(text, "off") != 0) {
-		return refuse(why, text, "neither of two; write \"on\" or \"off\"");
+	if (!on && strcmp(text, no) != 0) {
+		(void)snprintf(
+			what, sizeof(what), "neither of two; write \"%s\" or \"%s\"", yes, no);
+		return refuse(why, text, what);
 	}
 	*value = on;
 	return 0;
@@ -347,9 +341,11 @@ int conf_value_set(
 					 "not a level; write \"error\", \"warn\", \"info\" or "
 					 "\"debug\"");
 	case CONF_AUTO:
-		return set_auto(text, value, why);
+		return set_either(text, "auto", "off", value, why);
 	case CONF_SWITCH:
-		return set_switch(text, value, why);
+		return set_either(text, "on", "off", value, why);
+	case CONF_CLOSE:
+		return set_either(text, "reset", "fin", value, why);
 	case CONF_SOURCE:
 		return set_source(text, value, why);
 	case CONF_APPLY:

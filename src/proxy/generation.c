@@ -95,7 +95,8 @@ static struct share *share_new(struct generation *generation, struct proxy *prox
 			.share = share,
 			.listener = &conf->listeners[i],
 			.limit = generation->limits[i],
-			.rules.timeouts = conf->listeners[i].timeouts,
+			.rules = {.timeouts = conf->listeners[i].timeouts,
+				.idle_resets = conf->listeners[i].idle_resets},
 		};
 	}
 	return share;

@@ -91,11 +91,10 @@ static struct deadline pair_deadline(const struct pair *pair)
 		.drain = pair->drain,
 		.since_ns = pair->rules->since_ns,
 	};
-
 	struct deadline next = deadline_next(&pair->rules->timeouts, &facts);
 
 	if (pair->state == PAIR_RESETTING) {
-		/* Whatever the timeouts say: nobody is served by this wait, and it holds a place. */
+		/* Whatever the timeouts say: this wait serves nobody, and it holds a place. */
 		next.at_ns = clock_earlier(next.at_ns,
 			clock_after(facts.stalled_ns, PAIR_RESET_STALL_S * (uint64_t)NS_PER_S));
 	}
@@ -141,8 +140,7 @@ static bool pair_is_empty(const struct pair *pair)
 	       stream_unread(pair->upstream) == 0;
 }
 
-/** Whether a struck timer ends the pair with RST: see "What the peers see" in docs/ARCHITECTURE.md.
- */
+/** Whether a struck timer ends the pair with RST: "The life of a pair" in docs/ARCHITECTURE.md. */
 static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 {
 	if (pair->state != PAIR_RELAYING || !pair_is_empty(pair)) {
@@ -150,14 +148,12 @@ static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 	}
 	switch (kind) {
 	case DEADLINE_IDLE:
-	case DEADLINE_HALF_CLOSE:
-	case DEADLINE_HALF_CLOSE_MAX:
-		return false;
+		return pair->rules->idle_resets;
 	case DEADLINE_LIFETIME:
 	case DEADLINE_DRAIN:
 		return clock_ns() - pair_moved_ns(pair) < QUIET_NS;
 	default:
-		return true;
+		return true; /* of half_close too: the side that has not finished is cut off */
 	}
 }
 

@@ -33,10 +33,11 @@ enum pair_state {
 
 enum { PAIR_RESET_STALL_S = 30 };
 
-/** The timeouts of a pair, which its owner may change: pair_wind_anew(). */
+/** What holds for a pair. Its owner may change the timeouts: pair_wind_anew(). */
 struct pair_rules {
 	struct conf_timeouts timeouts;
 	uint64_t since_ns; /**< in force since then, see struct deadline_facts */
+	bool idle_resets;  /**< idle ends with RST to both, in place of FIN */
 };
 
 struct pair;

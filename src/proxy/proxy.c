@@ -107,10 +107,8 @@ static void apply_timeouts(
 		size_t index = generation_find(generation, terms->listener->name);
 
 		if (index != SIZE_MAX) {
-			terms->rules = (struct pair_rules){
-				.timeouts = generation->conf->listeners[index].timeouts,
-				.since_ns = now_ns,
-			};
+			terms->rules.timeouts = generation->conf->listeners[index].timeouts;
+			terms->rules.since_ns = now_ns;
 		}
 	}
 }

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Each timer alone, on both sides, over TCP and UNIX: never early, and what the peers see."""
 
+import socket
 import time
 
 import pytest
 
-from weirtest import peers, transfer
+from weirtest import peers, transfer, wait
 from weirtest.address import MIXES
 from weirtest.clock import Watch, pace, punctually
 from weirtest.rig import relay
@@ -19,6 +20,12 @@ SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upst
 def sides(rig, by_client, **options):
     pair = rig.pair(**options)
     return pair if by_client else pair[::-1]
+
+
+def wait_reset(sock):
+    """The side that heard a FIN before: only the socket's error still tells. A UNIX one hears no more."""
+    if sock.family != socket.AF_UNIX:
+        wait.until(lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "the reset")
 
 
 @MIXED
@@ -54,6 +61,15 @@ def test_idle_counts_from_the_last_byte(client, upstream, by_client, report):
         report(watch.text)
 
 
+@MIXED
+def test_idle_of_a_listener_that_asks_for_resets(client, upstream):
+    with relay(client, upstream, listener={"on_idle": "reset"}, timeouts={"idle": "300ms"}) as rig:
+        watch = Watch(0.3)
+        for sock in rig.pair():
+            watch.expect(sock, peers.abort_of(sock))
+        watch.strike(rig.weir, "idle")
+
+
 @SIDES
 def test_idle_counts_bytes_of_either_way(by_client):
     """One side alone keeps the pair alive, five times as long as idle."""
@@ -81,7 +97,8 @@ def test_half_close_counts_from_the_fin(client, upstream, by_client, report):
         watch = Watch(0.3)
         peers.fin(first)
         assert peers.end_of(second) == "fin"
-        watch.expect(first, FIN)
+        watch.expect(first, peers.abort_of(first))
+        wait_reset(second)
         watch.strike(rig.weir, "half_close")
         report(watch.text)
 
@@ -97,7 +114,7 @@ def test_half_close_counts_from_the_last_byte_after_the_fin(client, upstream, by
         time.sleep(0.1)  # so that a timer that counts from the FIN is caught
         watch.restart()
         second.sendall(b"answer")
-        watch.expect(first, FIN, b"answer")
+        watch.expect(first, peers.abort_of(first), b"answer")
         watch.strike(rig.weir, "half_close")
         report(watch.text)
 
@@ -121,13 +138,14 @@ def test_half_close_max_is_not_put_off_by_bytes(by_client, report):
 
 @SIDES
 @MIXED
-def test_half_close_max_of_a_silent_side_is_a_fin(client, upstream, by_client, report):
+def test_half_close_max_of_a_silent_side_is_a_reset(client, upstream, by_client, report):
     with relay(client, upstream, timeouts={"half_close": "10s", "half_close_max": "300ms"}) as rig:
         first, second = sides(rig, by_client)
         watch = Watch(0.3)
         peers.fin(first)
         assert peers.end_of(second) == "fin"
-        watch.expect(first, FIN)
+        watch.expect(first, peers.abort_of(first))
+        wait_reset(second)
         watch.strike(rig.weir, "half_close_max", "half_close")
         report(watch.text)
 

@@ -75,7 +75,7 @@ def test_after_a_fin(client, upstream, by_client, timeouts, timer, reason, repor
         watch = Watch(0.5)
         peers.fin(first)
         assert peers.end_of(second) == "fin"
-        watch.expect(first, FIN)
+        watch.expect(first, peers.abort_of(first))
         watch.strike(rig.weir, timer, reason)
         report(watch.text)
 

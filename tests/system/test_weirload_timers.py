@@ -64,7 +64,7 @@ def test_half_close(side, behind, report):
     with relay(servers=[str(behind)], timeouts=timeouts(half_close="1s")) as rig:
         told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
                         side=side, expect="1s")
-        judge(told, report, "fin", side)
+        judge(told, report, "rst", side)
 
 
 @SIDES
@@ -74,7 +74,7 @@ def test_half_close_max(side, behind, report):
                timeouts=timeouts(half_close="1s", half_close_max="2s")) as rig:
         told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
                         side=side, expect="2s", every="100ms")
-        judge(told, report, "fin", side)
+        judge(told, report, "rst", side)
         after = told.json["after_fin"]
         assert after["received"] > 5 * N and after["lost"] <= 3 * N
 

@@ -48,6 +48,7 @@ START_TEST(the_smallest_config_gets_all_defaults)
 	ck_assert_ptr_eq(conf->listeners[0].upstream, &conf->upstreams[0]);
 	ck_assert_uint_eq(conf->listeners[0].max_pairs, 0);
 	ck_assert_uint_eq(conf->listeners[0].access.mode, 0666);
+	ck_assert(!conf->listeners[0].idle_resets);
 	expect_default_timeouts(&conf->listeners[0].timeouts);
 	ck_assert_uint_eq(conf->n_upstreams, 1);
 	ck_assert_str_eq(conf->upstreams[0].name, "app");
@@ -71,7 +72,8 @@ START_TEST(every_value_that_is_written_is_read)
 		"drain = { grace = \"2s\"; idle_first = \"none\"; spread = \"7s\"; };\n"
 		"listeners = ({ name = \"A.b_c-1\"; listen = [\"unix:@x\", \"[::1]:1\"]; upstream "
 		"= \"u\";\n"
-		"  max_pairs = 0x10L; mode = \"0\"; timeouts = { idle = \"none\"; }; });\n"
+		"  max_pairs = 0x10L; on_idle = \"reset\"; mode = \"0\"; timeouts = { idle = "
+		"\"none\"; }; });\n"
 		"upstreams = ({ name = \"u\"; servers = ({ address = \"unix:/a\"; },\n"
 		"  { address = \"127.0.0.1:\" \"2\"; }); }, { name = \"unused\"; servers = "
 		"({address=\"h:1\"}); });\n");
@@ -99,6 +101,7 @@ START_TEST(every_value_that_is_written_is_read)
 	ck_assert_int_eq(listener->addresses[1].sa.any.sa_family, AF_INET6);
 	ck_assert_uint_eq(listener->max_pairs, 16);
 	ck_assert_uint_eq(listener->access.mode, 0);
+	ck_assert(listener->idle_resets);
 	ck_assert_uint_eq(listener->timeouts.idle_ns, NS_NEVER);
 	ck_assert_uint_eq(conf->n_upstreams, 2);
 	ck_assert_str_eq(conf->upstreams[0].servers[0].text, "unix:/a");

@@ -199,6 +199,8 @@ static const struct wrong wrong_listeners[] = {
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; max_pairs = 0",
 		W "1: listeners[0].max_pairs: 0 is out of range; write an integer from 1 to "
 		  "10000000\n"},
+	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; on_idle = \"rst\"",
+		W "1: listeners[0].on_idle: \"rst\": neither of two; write \"reset\" or \"fin\"\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; mode = 0660",
 		W "1: listeners[0].mode: 0660 is a bare number; write \"0660\", in quotes\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; mode = \"1777\"", W

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A receiver that takes nothing, in virtual time: write_stall, and the wait for what a side that
+ * reset has left to deliver.
+ */
+#include "proxy/pair.h"
+
+#include "rig.h"
+#include "strike.h"
+#include "suite.h"
+#include "vtime.h"
+
+static struct rig rig;
+
+/* ---- write_stall ---- */
+
+START_TEST(write_stall_resets_both)
+{
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
+	rig.rules.timeouts.idle_ns = ms(100);
+	rig.rules.timeouts.write_stall_ns = ms(800);
+	rig_wind(&rig);
+	rig_stall(&rig, rig_side(&rig, _i % 2));
+	rig_assert_stall_strikes(&rig, ms(800), rig_other(&rig, rig_side(&rig, _i % 2)));
+	rig_assert_told(&rig);
+	rig_assert_both_saw_reset(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_stall_starts_anew_with_each_byte_taken)
+{
+	struct side *from;
+	struct side *to;
+
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
+	from = rig_side(&rig, _i % 2);
+	to = rig_other(&rig, from);
+	rig.rules.timeouts.write_stall_ns = ms(800);
+	rig_wind(&rig);
+	rig_stall(&rig, from);
+	for (int i = 0; i < 3; i++) {
+		uint64_t n_taken = stream_bytes_written(rig_stream(&rig, to));
+
+		vtime_pass(ms(800) - 1);
+		ck_assert_uint_eq(rig.n_ended, 0);
+		side_receive(to);
+		to->in.max = 500; /* so that not all goes out at once */
+		loop_until(stream_bytes_written(rig_stream(&rig, to)) > n_taken);
+		side_pause(to);
+		loop_settle();
+		ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, to)), 0);
+	}
+	rig_assert_stall_strikes(&rig, ms(800), to);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_stall_strikes_although_the_other_way_flows)
+{
+	struct side *from;
+	struct side *to;
+
+	rig_open_relaying(&rig, _i / 2, RIG_TINY);
+	from = rig_side(&rig, _i % 2);
+	to = rig_other(&rig, from);
+	rig.rules.timeouts.write_stall_ns = ms(800);
+	rig_wind(&rig);
+	rig_stall(&rig, from);
+	side_receive(from);
+	for (size_t i = 1; i <= 7; i++) {
+		vtime_pass(ms(100));
+		side_send(to, 10);
+		loop_until(from->in.n_received == i * 10);
+	}
+	rig_assert_stall_strikes(&rig, ms(800), to);
+	rig_close(&rig);
+}
+END_TEST
+
+/* ---- a reset that cannot be passed on ---- */
+
+START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
+{
+	struct side *from;
+	uint64_t reset_ns;
+
+	rig_open_relaying(&rig, RIG_TCP, RIG_TINY); /* and no timeout is set */
+	from = rig_side(&rig, _i);
+	rig_stall(&rig, from);
+	side_reset(from);
+	loop_until(rig.pair.state == PAIR_RESETTING);
+	reset_ns = clock_ns();
+	vtime_pass(ms(PAIR_RESET_STALL_S * 1000) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	while (rig.n_ended == 0) { /* its kernel may have taken a few bytes more */
+		vtime_pass(ms(1000));
+		ck_assert_uint_lt(clock_ns() - reset_ns, ms(3 * PAIR_RESET_STALL_S * 1000));
+	}
+	rig_assert_ended(&rig, rig_by(&rig, from), END_RESET);
+	side_assert_saw_reset(rig_other(&rig, from));
+	rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pair_stall");
+	TCase *tc = tcase_create("virtual");
+
+	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
+	tcase_add_loop_test(tc, write_stall_resets_both, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_strikes_although_the_other_way_flows, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer, 0, 2);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
