@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The config: whatever the file holds, conf_load() gives a model or errors of one line each.
+ * The config: whatever the file holds, conf_load() gives a model or errors of one line each, and
+ * libconfig takes and refuses the same texts.
  *
  * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself);
  * paths of more than one part are broken, so that nothing outside of the process is read.
@@ -16,6 +17,7 @@
 
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf_reference.h"
 
 enum { RIGHT_FD = 100, WRONG_FD, MAIN_FD };
 
@@ -23,19 +25,6 @@ static const char right[] = "{ name = \"a\"; listen = \"*:80\"; upstream = \"u\"
 static const char wrong[] = "x = 1; log = \"\n\"; @include\n@include \"101\"\n{";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* libconfig 1.5 loses the string that a syntax error follows. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libconfig.so";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void)
-{
-	return "print_suppressions=0";
-}
 
 /* An unnamed file at a descriptor of our choice, whose path is then known. */
 static void fill(int fd, const char *text, size_t len)
@@ -84,6 +73,20 @@ static void check_errors(const struct conf_errors *errors)
 	free(text);
 }
 
+/* Where there is a whole text, with its includes, to parse. */
+static void compare_with_libconfig(const char *path)
+{
+	struct conf_source source;
+	struct conf_errors errors;
+
+	conf_errors_init(&errors);
+	if (conf_source_read(&source, path, false, &errors) == 0) {
+		(void)reference_compare(&source);
+	}
+	conf_source_fini(&source);
+	conf_errors_fini(&errors);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct conf *conf = NULL;
@@ -108,5 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_errors(&errors);
 	conf_errors_fini(&errors);
 	(void)conf_unref(conf);
+	compare_with_libconfig(path);
 	return 0;
 }

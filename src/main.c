@@ -10,7 +10,7 @@
  *		emitter	events and handlers		stream	the contract; stream_io: its bytes
  *		listen	listening sockets		acceptor  accepts from one of them
  *		resolver  names, for all threads	connector  an address to a stream
- *	conf/	conf	the model			read, schema, source, scan, errors: from
+ *	conf/	conf	the model			read, schema, source, scan, grammar: from
  *								file to model
  *	proxy/	pump	one direction			pair	two pumps, a clock, an end
  *		session	from accept to the closing line	deadline, end: which timer, which reason

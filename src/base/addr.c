@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
+
 enum {
 	LABEL_MAX = 63,                                                  /* RFC 1035, 2.3.4 */
 	UNIX_NAME_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1, /* 107 */
@@ -434,6 +436,24 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 		return strcmp(a->host, b->host) == 0;
 	}
 	return a->sa_len == b->sa_len && memcmp(&a->sa, &b->sa, a->sa_len) == 0;
+}
+
+uint64_t addr_hash(const struct addr *addr)
+{
+	uint64_t hash = hash_bytes(HASH_BEGIN, &addr->kind, sizeof(addr->kind));
+
+	hash = hash_bytes(hash, &addr->port, sizeof(addr->port));
+	if (addr->kind == ADDR_NAME || addr->kind == ADDR_SYSTEMD) {
+		return hash_bytes(hash, addr->host, strlen(addr->host));
+	}
+	switch (addr->sa.any.sa_family) {
+	case AF_INET:
+		return hash_bytes(hash, &addr->sa.in.sin_addr, sizeof(addr->sa.in.sin_addr));
+	case AF_INET6:
+		return hash_bytes(hash, &addr->sa.in6.sin6_addr, sizeof(addr->sa.in6.sin6_addr));
+	default:
+		return hash_bytes(hash, &addr->sa, addr->sa_len);
+	}
 }
 
 bool addr_is_within(const struct addr *narrow, const struct addr *wide)

@@ -68,6 +68,9 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX]);
 /** Whether two addrs name the same address, to the byte ("*:80" is not "[::]:80"). */
 bool addr_equal(const struct addr *a, const struct addr *b);
 
+/** A hash for base/table.h: addrs that are addr_equal() have the same. */
+uint64_t addr_hash(const struct addr *addr);
+
 /**
  * Whether a socket that listens on `wide` leaves no room for one on `narrow`: Linux refuses the
  * second listen(2), SO_REUSEADDR or not. "*" is an IPv6 socket that takes IPv4 too; "[::]" is not.

@@ -2,12 +2,17 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/schema.h"
+#include "conf/tree.h"
+
+/* ---- names ---- */
 
 /* The name of the element i of a list; NULL where it was refused. */
 typedef const char *name_of(const struct conf *conf, size_t i);
@@ -22,37 +27,66 @@ static const char *upstream_name(const struct conf *conf, size_t i)
 	return conf->upstreams[i].name;
 }
 
-/* The setting that the element i of a list was read from, or a member of it; NULL when there is
- * none. */
-static const config_setting_t *find(
-	const config_setting_t *root, const char *list, size_t i, const char *member)
+/* A member of the element i of a list, as it was written; NULL when there is none. */
+static const struct setting *find(const struct setting *list, size_t i, const char *member)
 {
-	const config_setting_t *setting = config_setting_get_member(root, list);
-
-	setting = setting == NULL ? NULL : config_setting_get_elem(setting, (unsigned)i);
-	return setting == NULL ? NULL : config_setting_get_member(setting, member);
+	return list == NULL ? NULL : setting_member(list->elements[i], member);
 }
 
-static void check_names(struct conf_reader *reader, const config_setting_t *root, const char *list,
-	size_t n, name_of *name)
-{
-	for (size_t i = 1; i < n; i++) {
-		const char *second = name(reader->conf, i);
-		char key[CONF_PATH_MAX];
-		size_t j = 0;
+/* A list whose elements have names. */
+struct names {
+	const struct setting *list; /* as it was written */
+	name_of *name;
+	size_t n;
+	const char **all;   /* n */
+	struct table table; /* of pointers into `all` */
+};
 
-		while (j < i && (second == NULL || name(reader->conf, j) == NULL ||
-					strcmp(name(reader->conf, j), second) != 0)) {
-			j++;
-		}
-		if (j < i) {
+static bool is_name(const void *item, const void *name)
+{
+	return strcmp(*(const char *const *)item, name) == 0;
+}
+
+/* The first element of this name; SIZE_MAX if there is none. */
+static size_t find_name(const struct names *names, const char *name)
+{
+	const char *const *found = table_find(
+		&names->table, hash_bytes(HASH_BEGIN, name, strlen(name)), is_name, name);
+
+	return found == NULL ? SIZE_MAX : (size_t)(found - names->all);
+}
+
+/* Tells of each name that is there already, and keeps the others. */
+static void check_names(struct conf_reader *reader, const char *list, struct names *names)
+{
+	names->all = calloc(names->n, sizeof(*names->all));
+	reader->no_memory |= names->n > 0 && names->all == NULL;
+	for (size_t i = 0; i < names->n && !reader->no_memory; i++) {
+		const char *name = names->name(reader->conf, i);
+		char key[CONF_PATH_MAX];
+		size_t j = name == NULL ? SIZE_MAX : find_name(names, name);
+
+		names->all[i] = name;
+		if (j != SIZE_MAX) {
 			(void)snprintf(key, sizeof(key), "%s[%zu].name", list, i);
-			conf_reader_error(reader, find(root, list, i, "name"), key,
-				"\"%s\" is the name of %s[%zu] already; write another one", second,
+			conf_reader_error(reader, find(names->list, i, "name"), key,
+				"\"%s\" is the name of %s[%zu] already; write another one", name,
 				list, j);
+		} else if (name != NULL &&
+			   table_add(&names->table, hash_bytes(HASH_BEGIN, name, strlen(name)),
+				   &names->all[i]) < 0) {
+			reader->no_memory = true;
 		}
 	}
 }
+
+static void names_fini(struct names *names)
+{
+	table_fini(&names->table);
+	free(names->all);
+}
+
+/* ---- addresses ---- */
 
 /* An address that was refused is all zeros. */
 static bool is_set(const struct addr *addr)
@@ -60,70 +94,167 @@ static bool is_set(const struct addr *addr)
 	return addr->sa_len > 0 || addr->host[0] != '\0';
 }
 
-/* Whether only one of two listeners' addresses can be had. */
-static bool collide(const struct addr *a, const struct addr *b)
+/* An address of a listener. */
+struct entry {
+	const struct addr *addr;
+	size_t listener;
+};
+
+/*
+ * All addresses of listeners, in their order. Each is in the table by itself, and as the first that
+ * a wildcard would take in, of which there are three for a port.
+ */
+struct addresses {
+	struct entry *all;
+	size_t n;
+	struct table table;
+};
+
+enum { N_WILDCARDS = 3 };
+
+static void make_wildcards(uint16_t port, struct addr wildcards[N_WILDCARDS])
 {
-	return is_set(a) && is_set(b) &&
-	       (addr_equal(a, b) || addr_is_within(a, b) || addr_is_within(b, a));
+	const struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	const struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	memset(wildcards, 0, N_WILDCARDS * sizeof(*wildcards));
+	for (size_t i = 0; i < N_WILDCARDS; i++) {
+		wildcards[i].kind = i == 0 ? ADDR_ANY : ADDR_INET;
+		wildcards[i].port = port;
+		wildcards[i].sa_len = i == 1 ? sizeof(in) : sizeof(in6);
+	}
+	wildcards[0].sa.in6 = in6;
+	wildcards[1].sa.in = in;
+	wildcards[2].sa.in6 = in6;
 }
 
-/* The first address that collides with the k-th one of the i-th listener and stands before it, and
- * its listener; NULL when there is none. */
-static const struct addr *find_address(const struct conf *conf, size_t i, size_t k, size_t *ret_j)
+static bool is_entry_of(const void *item, const void *addr)
 {
-	const struct addr *addr = &conf->listeners[i].addresses[k];
+	return addr_equal(((const struct entry *)item)->addr, addr);
+}
 
-	for (size_t j = 0; j <= i; j++) {
-		size_t n = j < i ? conf->listeners[j].n_addresses : k;
+static bool is_entry_within(const void *item, const void *wildcard)
+{
+	return addr_is_within(((const struct entry *)item)->addr, wildcard);
+}
 
-		for (size_t l = 0; l < n; l++) {
-			const struct addr *other = &conf->listeners[j].addresses[l];
+/* The first entry with this address; NULL if there is none. */
+static const struct entry *find_entry(const struct addresses *addresses, const struct addr *addr)
+{
+	return table_find(&addresses->table, addr_hash(addr), is_entry_of, addr);
+}
 
-			if (collide(other, addr)) {
-				*ret_j = j;
-				return other;
+/* The first entry that a wildcard takes in. */
+static const struct entry *find_within(
+	const struct addresses *addresses, const struct addr *wildcard)
+{
+	return table_find(&addresses->table, ~addr_hash(wildcard), is_entry_within, wildcard);
+}
+
+static const struct entry *earlier(const struct entry *a, const struct entry *b)
+{
+	return b == NULL || (a != NULL && a < b) ? a : b;
+}
+
+/* Adds an address. The first one before it of which only one of both can be had, NULL when there is
+ * none, comes in *ret_other. 0 or -ENOMEM. */
+static int add_address(struct addresses *addresses, const struct addr *addr, size_t listener,
+	const struct entry **ret_other)
+{
+	struct entry *entry = &addresses->all[addresses->n++];
+	const struct entry *other = find_entry(addresses, addr);
+	struct addr wildcards[N_WILDCARDS];
+	int r = 0;
+
+	*entry = (struct entry){.addr = addr, .listener = listener};
+	if (other == NULL) {
+		r = table_add(&addresses->table, addr_hash(addr), entry);
+	}
+	make_wildcards(addr->port, wildcards);
+	for (size_t i = 0; i < N_WILDCARDS && r == 0; i++) {
+		const struct entry *first;
+
+		if (!addr_is_within(addr, &wildcards[i])) {
+			continue;
+		}
+		first = find_within(addresses, &wildcards[i]);
+		if (addr_equal(addr, &wildcards[i])) {
+			other = earlier(other, first);
+		} else {
+			other = earlier(other, find_entry(addresses, &wildcards[i]));
+		}
+		if (first == NULL) {
+			r = table_add(&addresses->table, ~addr_hash(&wildcards[i]), entry);
+		}
+	}
+	*ret_other = other;
+	return r;
+}
+
+static void report_address(
+	struct conf_reader *reader, size_t i, size_t k, const struct entry *other)
+{
+	const struct addr *addr = &reader->conf->listeners[i].addresses[k];
+	const struct setting *setting = find(reader->listeners, i, "listen");
+	char other_text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX];
+	char key[CONF_PATH_MAX];
+
+	(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
+	if (setting_holds(setting)) {
+		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, k);
+		setting = setting->elements[k];
+	}
+	(void)addr_text(addr, text);
+	if (addr_equal(addr, other->addr)) {
+		conf_reader_error(reader, setting, key,
+			"\"%s\" is an address of listeners[%zu] already; take out one of them",
+			text, other->listener);
+	} else {
+		conf_reader_error(reader, setting, key,
+			"\"%s\" %s \"%s\" of listeners[%zu].listen; take out one of them", text,
+			addr_is_within(addr, other->addr) ? "is within" : "takes in",
+			addr_text(other->addr, other_text), other->listener);
+	}
+}
+
+static void check_addresses(struct conf_reader *reader, struct addresses *addresses)
+{
+	const struct conf *conf = reader->conf;
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		n += conf->listeners[i].n_addresses;
+	}
+	addresses->all = calloc(n, sizeof(*addresses->all));
+	reader->no_memory |= n > 0 && addresses->all == NULL;
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		const struct conf_listener *listener = &conf->listeners[i];
+
+		for (size_t k = 0; k < listener->n_addresses && !reader->no_memory; k++) {
+			const struct entry *other = NULL;
+
+			if (!is_set(&listener->addresses[k])) {
+				continue;
+			}
+			if (add_address(addresses, &listener->addresses[k], i, &other) < 0) {
+				reader->no_memory = true;
+			} else if (other != NULL) {
+				report_address(reader, i, k, other);
 			}
 		}
 	}
-	return NULL;
 }
 
-static void check_addresses(struct conf_reader *reader, const config_setting_t *root, size_t i)
+static void addresses_fini(struct addresses *addresses)
 {
-	const struct conf_listener *listener = &reader->conf->listeners[i];
-	const config_setting_t *listen = find(root, "listeners", i, "listen");
-
-	for (size_t k = 0; k < listener->n_addresses; k++) {
-		const struct addr *addr = &listener->addresses[k];
-		size_t j;
-		const struct addr *other = find_address(reader->conf, i, k, &j);
-		const config_setting_t *setting = listen;
-		char other_text[ADDR_TEXT_MAX];
-		char text[ADDR_TEXT_MAX];
-		char key[CONF_PATH_MAX];
-
-		if (other == NULL) {
-			continue;
-		}
-		(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
-		if (config_setting_is_aggregate(listen)) {
-			(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, k);
-			setting = config_setting_get_elem(listen, (unsigned)k);
-		}
-		(void)addr_text(addr, text);
-		if (addr_equal(addr, other)) {
-			conf_reader_error(reader, setting, key,
-				"\"%s\" is an address of listeners[%zu] already; take out one of "
-				"them",
-				text, j);
-		} else {
-			conf_reader_error(reader, setting, key,
-				"\"%s\" %s \"%s\" of listeners[%zu].listen; take out one of them",
-				text, addr_is_within(addr, other) ? "is within" : "takes in",
-				addr_text(other, other_text), j);
-		}
-	}
+	table_fini(&addresses->table);
+	free(addresses->all);
 }
+
+/* ---- references ---- */
+
+enum { GUESSES_MAX = 100 };
 
 /* The name that a wrong reference most likely means; NULL when no upstream has a name. */
 static const char *nearest_upstream(const struct conf *conf, const char *name)
@@ -144,28 +275,36 @@ static const char *nearest_upstream(const struct conf *conf, const char *name)
 }
 
 /* Points the listener at its upstream. */
-static void check_reference(struct conf_reader *reader, const config_setting_t *root, size_t i)
+static void check_reference(struct conf_reader *reader, size_t i, const struct names *upstreams)
 {
-	const config_setting_t *setting = find(root, "listeners", i, "upstream");
-	const char *name = setting == NULL ? NULL : config_setting_get_string(setting);
+	const struct setting *setting = find(reader->listeners, i, "upstream");
+	const char *name = setting == NULL ? NULL : setting_string(setting);
 	struct conf *conf = reader->conf;
 	const char *nearest;
+	size_t j;
 	char shown[CONF_SHOWN_MAX];
 	char key[CONF_PATH_MAX];
 
-	for (size_t j = 0; name != NULL && j < conf->n_upstreams; j++) {
-		if (conf->upstreams[j].name != NULL && strcmp(conf->upstreams[j].name, name) == 0) {
-			conf->listeners[i].upstream = &conf->upstreams[j];
-			return;
-		}
+	j = name == NULL ? SIZE_MAX : find_name(upstreams, name);
+	if (j != SIZE_MAX) {
+		conf->listeners[i].upstream = &conf->upstreams[j];
+		return;
 	}
 	/* Without a reference, or without any upstream, that is the error, and it was reported. */
-	nearest = name == NULL ? NULL : nearest_upstream(conf, name);
+	if (name == NULL || conf->n_upstreams == 0) {
+		return;
+	}
+	(void)snprintf(key, sizeof(key), "listeners[%zu].upstream", i);
+	/* Each look is as long as the list. */
+	nearest = reader->n_guesses++ < GUESSES_MAX ? nearest_upstream(conf, name) : NULL;
 	if (nearest != NULL) {
-		(void)snprintf(key, sizeof(key), "listeners[%zu].upstream", i);
 		conf_reader_error(reader, setting, key,
 			"there is no upstream %s; the nearest name is \"%s\"",
 			conf_shown(name, shown), nearest);
+	} else {
+		conf_reader_error(reader, setting, key,
+			"there is no upstream %s; write the name of one that there is",
+			conf_shown(name, shown));
 	}
 }
 
@@ -177,37 +316,46 @@ static bool is_loopback(const struct addr *addr)
 		       : IN6_IS_ADDR_LOOPBACK(&addr->sa.in6.sin6_addr);
 }
 
-/* Whether to connect to `server` is to connect to the listener; a name may be anybody's. */
-static bool is_own(const struct conf_listener *listener, const struct addr *server)
+/* The listener that a connection to `server` leads to, if it goes to this upstream; SIZE_MAX if
+ * there is none. A name may be anybody's. */
+static size_t find_own(const struct conf *conf, const struct addresses *addresses,
+	const struct conf_upstream *upstream, const struct addr *server)
 {
-	for (size_t k = 0; is_set(server) && k < listener->n_addresses; k++) {
-		const struct addr *addr = &listener->addresses[k];
+	const struct entry *entries[1 + N_WILDCARDS] = {find_entry(addresses, server)};
+	struct addr wildcards[N_WILDCARDS];
 
-		if (addr_equal(addr, server) ||
-			(addr_is_within(server, addr) && is_loopback(server))) {
-			return true;
+	make_wildcards(server->port, wildcards);
+	for (size_t i = 0; i < N_WILDCARDS; i++) {
+		if (addr_is_within(server, &wildcards[i]) && is_loopback(server)) {
+			entries[1 + i] = find_entry(addresses, &wildcards[i]);
 		}
 	}
-	return false;
+	for (size_t i = 0; i < 1 + N_WILDCARDS; i++) {
+		if (entries[i] != NULL &&
+			conf->listeners[entries[i]->listener].upstream == upstream) {
+			return entries[i]->listener;
+		}
+	}
+	return SIZE_MAX;
 }
 
 /* A pair that comes in where it goes out makes the next one, until there are no more files. */
-static void check_loop(struct conf_reader *reader, const config_setting_t *root, size_t i)
+static void check_loop(struct conf_reader *reader, size_t u, const struct addresses *addresses)
 {
-	const struct conf_listener *listener = &reader->conf->listeners[i];
-	const struct conf_upstream *upstream = listener->upstream;
-	size_t u = upstream == NULL ? 0 : (size_t)(upstream - reader->conf->upstreams);
+	const struct conf_upstream *upstream = &reader->conf->upstreams[u];
 
-	for (size_t k = 0; upstream != NULL && k < upstream->n_servers; k++) {
+	for (size_t k = 0; k < upstream->n_servers; k++) {
 		const struct conf_server *server = &upstream->servers[k];
-		const config_setting_t *setting = find(root, "upstreams", u, "servers");
+		const struct setting *servers = find(reader->upstreams, u, "servers");
+		size_t i = is_set(&server->addr)
+				   ? find_own(reader->conf, addresses, upstream, &server->addr)
+				   : SIZE_MAX;
 		char key[CONF_PATH_MAX];
 
-		if (is_own(listener, &server->addr)) {
-			setting = config_setting_get_elem(setting, (unsigned)k);
+		if (i != SIZE_MAX) {
 			(void)snprintf(
 				key, sizeof(key), "upstreams[%zu].servers[%zu].address", u, k);
-			conf_reader_error(reader, config_setting_get_member(setting, "address"),
+			conf_reader_error(reader, setting_member(servers->elements[k], "address"),
 				key,
 				"\"%s\" is the address of listeners[%zu]; weir would connect to "
 				"itself; write that of a server",
@@ -216,22 +364,24 @@ static void check_loop(struct conf_reader *reader, const config_setting_t *root,
 	}
 }
 
+/* ---- the drain ---- */
+
 /* A duration of the top level: its setting, NULL where none is written, and its text. */
-static const config_setting_t *find_duration(const config_setting_t *root, const char *group,
+static const struct setting *find_duration(const struct conf_reader *reader, const char *group,
 	const char *name, char shown[CONF_SHOWN_MAX])
 {
-	const config_setting_t *setting = config_setting_get_member(root, group);
+	const struct setting *setting = setting_member(reader->root, group);
 
-	setting = setting == NULL ? NULL : config_setting_get_member(setting, name);
-	(void)conf_shown(setting == NULL ? conf_schema_find(group, name)->preset
-					 : config_setting_get_string(setting),
+	setting = setting == NULL ? NULL : setting_member(setting, name);
+	(void)conf_shown(
+		setting == NULL ? conf_schema_find(group, name)->preset : setting_string(setting),
 		shown);
 	return setting;
 }
 
 /* What is done in turn must fit the whole budget; a spread that nobody wrote leaves half of a short
  * one to pairs that finish by themselves. */
-static void check_drain(struct conf_reader *reader, const config_setting_t *root)
+static void check_drain(struct conf_reader *reader)
 {
 	struct conf_drain *drain = &reader->conf->drain;
 	uint64_t budget_ns = reader->conf->timeouts.drain_ns;
@@ -239,15 +389,15 @@ static void check_drain(struct conf_reader *reader, const config_setting_t *root
 	char budget_text[CONF_SHOWN_MAX];
 	char grace_text[CONF_SHOWN_MAX];
 	char spread_text[CONF_SHOWN_MAX];
-	const config_setting_t *grace;
-	const config_setting_t *spread;
+	const struct setting *grace;
+	const struct setting *spread;
 
 	if (reader->failed) {
 		return; /* one of these may be wrong, and was reported */
 	}
-	(void)find_duration(root, "timeouts", "drain", budget_text);
-	grace = find_duration(root, "drain", "grace", grace_text);
-	spread = find_duration(root, "drain", "spread", spread_text);
+	(void)find_duration(reader, "timeouts", "drain", budget_text);
+	grace = find_duration(reader, "drain", "grace", grace_text);
+	spread = find_duration(reader, "drain", "spread", spread_text);
 	rest_ns = drain->grace_ns > budget_ns ? 0 : budget_ns - drain->grace_ns;
 	if (drain->grace_ns > budget_ns) {
 		conf_reader_error(reader, grace, "drain.grace",
@@ -264,21 +414,29 @@ static void check_drain(struct conf_reader *reader, const config_setting_t *root
 	}
 }
 
-void conf_check(struct conf_reader *reader, const config_setting_t *root)
+void conf_check(struct conf_reader *reader)
 {
 	struct conf *conf = reader->conf;
+	struct names listeners = {
+		.list = reader->listeners, .name = listener_name, .n = conf->n_listeners};
+	struct names upstreams = {
+		.list = reader->upstreams, .name = upstream_name, .n = conf->n_upstreams};
+	struct addresses addresses = {0};
 
-	check_names(reader, root, "listeners", conf->n_listeners, listener_name);
-	check_names(reader, root, "upstreams", conf->n_upstreams, upstream_name);
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		check_addresses(reader, root, i);
-		check_reference(reader, root, i);
-		check_loop(reader, root, i);
-		conf_check_owner(reader, root, i);
-		conf_check_listener_socket(reader, root, i);
+	check_names(reader, "listeners", &listeners);
+	check_names(reader, "upstreams", &upstreams);
+	check_addresses(reader, &addresses);
+	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
+		check_reference(reader, i, &upstreams);
+		conf_check_owner(reader, i);
+		conf_check_listener_socket(reader, i);
 	}
-	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		conf_check_upstream_socket(reader, root, i);
+	for (size_t i = 0; i < conf->n_upstreams && !reader->no_memory; i++) {
+		check_loop(reader, i, &addresses);
+		conf_check_upstream_socket(reader, i);
 	}
-	check_drain(reader, root);
+	check_drain(reader);
+	names_fini(&listeners);
+	names_fini(&upstreams);
+	addresses_fini(&addresses);
 }

@@ -7,21 +7,22 @@
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "conf/read.h"
+#include "conf/tree.h"
 
 /* The `socket` group of one listener or upstream. */
 struct group {
 	struct conf_reader *reader;
-	const config_setting_t *setting;
+	const struct setting *setting;
 	char shown[64];
 	const struct sockopts *options;
 };
 
 /* The setting of a key, like "keepalive.idle", if it was written, and its full name. */
-static const config_setting_t *find(
+static const struct setting *find(
 	const struct group *group, const char *key, char shown[CONF_PATH_MAX])
 {
 	(void)snprintf(shown, CONF_PATH_MAX, "%s.%s", group->shown, key);
-	return config_setting_lookup((config_setting_t *)group->setting, key);
+	return setting_at(group->setting, key);
 }
 
 /* The kernel counts these in whole units, up to a maximum. */
@@ -29,12 +30,12 @@ static void check_duration(const struct group *group, const char *key, uint64_t 
 	uint64_t unit_ns, uint64_t max_ns, const char *remedy)
 {
 	char shown[CONF_PATH_MAX];
-	const config_setting_t *setting = find(group, key, shown);
+	const struct setting *setting = find(group, key, shown);
 	char text[CONF_SHOWN_MAX];
 
 	if (setting != NULL && (ns % unit_ns != 0 || ns > max_ns)) {
 		conf_reader_error(group->reader, setting, shown, "%s is not for the kernel; %s",
-			conf_shown(config_setting_get_string(setting), text), remedy);
+			conf_shown(setting_string(setting), text), remedy);
 	}
 }
 
@@ -55,12 +56,9 @@ static void check_keepalive(const struct group *group)
 /* What was written although no socket is TCP: all but `allowed`. */
 static void check_unix(const struct group *group, const char *allowed, const char *of)
 {
-	int n = config_setting_length(group->setting);
-
-	for (int i = 0; i < n; i++) {
-		const config_setting_t *setting =
-			config_setting_get_elem(group->setting, (unsigned)i);
-		const char *name = config_setting_name(setting);
+	for (size_t i = 0; i < group->setting->n; i++) {
+		const struct setting *setting = group->setting->elements[i];
+		const char *name = setting->name;
 		char shown[CONF_PATH_MAX];
 
 		if (strcmp(name, allowed) != 0) {
@@ -72,16 +70,13 @@ static void check_unix(const struct group *group, const char *allowed, const cha
 	}
 }
 
-static bool has_group(struct group *group, struct conf_reader *reader, const char *list, size_t i,
-	const config_setting_t *root)
+static bool has_group(struct group *group, struct conf_reader *reader, const struct setting *list,
+	const char *name, size_t i)
 {
-	const config_setting_t *element =
-		config_setting_get_elem(config_setting_get_member(root, list), (unsigned)i);
-
 	group->reader = reader;
-	group->setting = config_setting_get_member(element, "socket");
-	(void)snprintf(group->shown, sizeof(group->shown), "%s[%zu].socket", list, i);
-	return group->setting != NULL && config_setting_is_group(group->setting);
+	group->setting = setting_member(list->elements[i], "socket");
+	(void)snprintf(group->shown, sizeof(group->shown), "%s[%zu].socket", name, i);
+	return group->setting != NULL && group->setting->type == SETTING_GROUP;
 }
 
 static void check_group(const struct group *group)
@@ -119,18 +114,17 @@ static bool is_tcp(const struct addr *addr)
 }
 
 /* Of an inherited socket its unit says whose it is. */
-void conf_check_owner(struct conf_reader *reader, const config_setting_t *root, size_t i)
+void conf_check_owner(struct conf_reader *reader, size_t i)
 {
 	static const char *const keys[][2] = {
 		{"owner", "write SocketUser= in its socket unit"},
 		{"group", "write SocketGroup= in its socket unit"},
 	};
 	const struct conf_listener *listener = &reader->conf->listeners[i];
-	const config_setting_t *element =
-		config_setting_get_elem(config_setting_get_member(root, "listeners"), (unsigned)i);
+	const struct setting *element = reader->listeners->elements[i];
 
 	for (size_t k = 0; k < 2; k++) {
-		const config_setting_t *setting = config_setting_get_member(element, keys[k][0]);
+		const struct setting *setting = setting_member(element, keys[k][0]);
 		char shown[CONF_PATH_MAX];
 
 		if (setting == NULL || !has_kind(listener, is_systemd) ||
@@ -147,7 +141,7 @@ void conf_check_owner(struct conf_reader *reader, const config_setting_t *root, 
 static void check_freebind(const struct group *group, const struct conf_listener *listener)
 {
 	char shown[CONF_PATH_MAX];
-	const config_setting_t *setting = find(group, "freebind", shown);
+	const struct setting *setting = find(group, "freebind", shown);
 
 	if (setting != NULL && has_kind(listener, is_systemd) && !has_kind(listener, is_tcp)) {
 		conf_reader_error(group->reader, setting, shown,
@@ -156,13 +150,13 @@ static void check_freebind(const struct group *group, const struct conf_listener
 	}
 }
 
-void conf_check_listener_socket(struct conf_reader *reader, const config_setting_t *root, size_t i)
+void conf_check_listener_socket(struct conf_reader *reader, size_t i)
 {
 	const struct conf_listener *listener = &reader->conf->listeners[i];
 	bool only_unix = listener->n_addresses > 0;
 	struct group group = {.options = &listener->socket};
 
-	if (!has_group(&group, reader, "listeners", i, root)) {
+	if (!has_group(&group, reader, reader->listeners, "listeners", i)) {
 		return;
 	}
 	check_group(&group);
@@ -180,7 +174,7 @@ void conf_check_listener_socket(struct conf_reader *reader, const config_setting
 static void check_source(const struct group *group, const struct conf_upstream *upstream)
 {
 	char shown[CONF_PATH_MAX];
-	const config_setting_t *setting = find(group, "source", shown);
+	const struct setting *setting = find(group, "source", shown);
 	sa_family_t family = upstream->source.sa.any.sa_family;
 
 	for (size_t k = 0; upstream->source.sa_len > 0 && k < upstream->n_servers; k++) {
@@ -197,13 +191,13 @@ static void check_source(const struct group *group, const struct conf_upstream *
 	}
 }
 
-void conf_check_upstream_socket(struct conf_reader *reader, const config_setting_t *root, size_t i)
+void conf_check_upstream_socket(struct conf_reader *reader, size_t i)
 {
 	const struct conf_upstream *upstream = &reader->conf->upstreams[i];
 	bool only_unix = upstream->n_servers > 0;
 	struct group group = {.options = &upstream->socket};
 
-	if (!has_group(&group, reader, "upstreams", i, root)) {
+	if (!has_group(&group, reader, reader->upstreams, "upstreams", i)) {
 		return;
 	}
 	check_group(&group);

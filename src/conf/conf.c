@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conf/errors.h"
+#include "conf/grammar.h"
 #include "conf/read.h"
 #include "conf/source.h"
 
@@ -25,22 +26,17 @@ static void conf_free(struct conf *conf)
 	free(conf);
 }
 
-/* libconfig's part: text to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
+/* Text to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
 static int parse(const struct conf_source *source, struct conf_errors *errors, struct conf *conf)
 {
 	struct conf_reader reader = {.conf = conf, .source = source, .errors = errors};
-	config_t config;
-	int r = -EINVAL;
+	struct tree tree;
+	int r = conf_parse(source, errors, &tree);
 
-	config_init(&config);
-	if (config_read_string(&config, source->text) != CONFIG_TRUE) {
-		conf_report_syntax(&config, source, errors);
-	} else if (conf_read(&reader, &config)) {
-		r = 0;
-	} else if (reader.no_memory) {
-		r = -ENOMEM;
+	if (r == 0 && !conf_read(&reader, &tree.root)) {
+		r = reader.no_memory ? -ENOMEM : -EINVAL;
 	}
-	config_destroy(&config);
+	tree_fini(&tree);
 	return r;
 }
 

@@ -1,158 +1,21 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Why a text is not the grammar's: the commonest slips of the pen by their names, all else by what
+ * was found and what belongs there. The line is that of the surprise; where it was opened is told
+ * beside it.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/errors.h"
-#include "conf/read.h"
-#include "conf/scan.h"
+#include "conf/grammar.h"
 #include "conf/schema.h"
 #include "conf/source.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-*"
 #define SIGNS      ".:/@%+~-*"
 #define WORD_CHARS NAME_CHARS SIGNS /* of values that lack their quotes */
-
-enum { DEPTH_MAX = 64 }; /* of brackets that are remembered; deeper ones give the general text */
-
-/* What the grammar wants next. */
-enum state {
-	WANT_KEY,
-	WANT_SIGN,  /* '=' or ':' */
-	WANT_FIRST, /* an element, or the end of an empty list */
-	WANT_VALUE,
-	WANT_REST, /* what may follow a value */
-};
-
-/* A walk by libconfig's grammar, up to the token that libconfig stumbled over. */
-struct walk {
-	struct scanner scanner;
-	struct token open[DEPTH_MAX]; /* brackets; `depth` of them */
-	size_t depth;
-	enum state state;
-	struct token key;       /* the last one */
-	struct token value;     /* the last one, without lists and groups */
-	struct token value_key; /* its key: libconfig takes "10k" for 10 and the next key, k */
-	struct token before;    /* the one before the current token */
-};
-
-static char mark(const struct token *token)
-{
-	return token->kind == TOKEN_MARK ? *token->text : '\0';
-}
-
-static bool is_opening(const struct token *token)
-{
-	return mark(token) == '{' || mark(token) == '(' || mark(token) == '[';
-}
-
-static bool is_closing(const struct token *token)
-{
-	return mark(token) == '}' || mark(token) == ')' || mark(token) == ']';
-}
-
-static bool is_scalar(const struct token *token)
-{
-	return token->kind == TOKEN_STRING || token->kind == TOKEN_INTEGER ||
-	       token->kind == TOKEN_FLOAT || token->kind == TOKEN_BOOL;
-}
-
-static char closing(char bracket)
-{
-	switch (bracket) {
-	case '{':
-		return '}';
-	case '(':
-		return ')';
-	default:
-		return ']';
-	}
-}
-
-/* The bracket that is open; '{' for the top level, which is a group without braces. */
-static char inside(const struct walk *walk)
-{
-	return walk->depth == 0 ? '{' : *walk->open[walk->depth - 1].text;
-}
-
-static bool close_bracket(struct walk *walk, const struct token *token)
-{
-	if (walk->depth == 0 || closing(inside(walk)) != mark(token)) {
-		return false;
-	}
-	walk->depth--;
-	walk->state = WANT_REST;
-	return true;
-}
-
-static bool take_key(struct walk *walk, const struct token *token)
-{
-	if (token->kind != TOKEN_NAME) {
-		return close_bracket(walk, token);
-	}
-	walk->key = *token;
-	walk->state = WANT_SIGN;
-	return true;
-}
-
-static bool take_value(struct walk *walk, const struct token *token)
-{
-	if (is_scalar(token)) {
-		walk->value = *token;
-		walk->value_key = walk->key;
-		walk->state = WANT_REST;
-		return true;
-	}
-	/* An array holds neither lists nor groups. */
-	if (!is_opening(token) || inside(walk) == '[' || walk->depth == DEPTH_MAX) {
-		return false;
-	}
-	walk->open[walk->depth++] = *token;
-	walk->state = mark(token) == '{' ? WANT_KEY : WANT_FIRST;
-	return true;
-}
-
-/* The pieces of a string follow each other; in a group the ';' may be left out. */
-static bool take_rest(struct walk *walk, const struct token *token)
-{
-	if (token->kind == TOKEN_STRING && walk->before.kind == TOKEN_STRING) {
-		return true;
-	}
-	if (inside(walk) == '{') {
-		if (mark(token) == ';' || mark(token) == ',') {
-			walk->state = WANT_KEY;
-			return true;
-		}
-		return take_key(walk, token);
-	}
-	if (mark(token) == ',') {
-		walk->state = WANT_VALUE;
-		return true;
-	}
-	return close_bracket(walk, token);
-}
-
-/* Whether the grammar takes the token; the walk stays as it is where not. */
-static bool take(struct walk *walk, const struct token *token)
-{
-	switch (walk->state) {
-	case WANT_KEY:
-		return take_key(walk, token);
-	case WANT_SIGN:
-		if (mark(token) != '=' && mark(token) != ':') {
-			return false;
-		}
-		walk->state = WANT_VALUE;
-		return true;
-	case WANT_FIRST:
-		return close_bracket(walk, token) || take_value(walk, token);
-	case WANT_VALUE:
-		return take_value(walk, token);
-	case WANT_REST:
-		break;
-	}
-	return take_rest(walk, token);
-}
 
 /* Says what is wrong in a line; false when that is more than an error should hold. */
 __attribute__((format(printf, 3, 4))) static bool say(
@@ -168,11 +31,113 @@ __attribute__((format(printf, 3, 4))) static bool say(
 	return len < (int)sizeof(hint->text);
 }
 
-static bool say_open(const struct token *open, struct conf_hint *hint)
+/* "line 3", or "FILE:3" if it is not in the file of `from`, where the error is. */
+static const char *place_of(
+	const struct walk *walk, const struct token *token, unsigned from, char text[CONF_WHY_MAX])
 {
-	return say(hint, open->line,
-		"the '%c' that opens here is not closed; write '%c' behind what belongs to it",
-		*open->text, closing(*open->text));
+	const char *file;
+	const char *here;
+	unsigned line;
+	unsigned here_line;
+
+	conf_source_place(walk->source, token->line, &file, &line);
+	conf_source_place(walk->source, from, &here, &here_line);
+	if (strcmp(file, here) == 0) {
+		(void)snprintf(text, CONF_WHY_MAX, "line %u", line);
+	} else {
+		(void)snprintf(text, CONF_WHY_MAX, "%s:%u", file, line);
+	}
+	return text;
+}
+
+enum { FOUND_MAX = CONF_SHOWN_CHARS + sizeof("...") };
+
+/* What was found, in a few words. */
+static const char *describe(const struct token *token, char text[FOUND_MAX])
+{
+	unsigned char first = (unsigned char)*token->text;
+
+	if (token->kind == TOKEN_STRING) {
+		return "a string";
+	}
+	if (token->kind == TOKEN_MARK) {
+		(void)snprintf(
+			text, FOUND_MAX, first > ' ' && first <= '~' ? "'%c'" : "'\\x%02x'", first);
+	} else {
+		(void)snprintf(text, FOUND_MAX, token->len > CONF_SHOWN_CHARS ? "%.*s..." : "%.*s",
+			token->len > CONF_SHOWN_CHARS ? CONF_SHOWN_CHARS : (int)token->len,
+			token->text);
+	}
+	return text;
+}
+
+/* What the grammar wants. */
+static const char *wanted(const struct walk *walk, char text[CONF_WHY_MAX])
+{
+	char inside = walk_inside(walk);
+	const char *key_shown = walk->key.text;
+	int len = walk->key.len > CONF_SHOWN_CHARS ? CONF_SHOWN_CHARS : (int)walk->key.len;
+
+	switch (walk->state) {
+	case WANT_SIGN:
+		(void)snprintf(text, CONF_WHY_MAX, "'=' belongs behind %.*s", len, key_shown);
+		break;
+	case WANT_VALUE:
+	case WANT_FIRST:
+		if (inside == '{') {
+			(void)snprintf(
+				text, CONF_WHY_MAX, "the value of %.*s belongs", len, key_shown);
+		} else {
+			(void)snprintf(text, CONF_WHY_MAX, "an element%s belongs",
+				walk->state == WANT_VALUE ? ""
+				: inside == '('           ? " or ')'"
+							  : " or ']'");
+		}
+		break;
+	default:
+		if (inside == '{') {
+			(void)snprintf(text, CONF_WHY_MAX, "a key%s belongs",
+				walk->depth > 0 ? " or '}'" : "");
+		} else {
+			(void)snprintf(
+				text, CONF_WHY_MAX, "',' or '%c' belongs", closing_of(inside));
+		}
+		break;
+	}
+	return text;
+}
+
+/* What was found, what belongs there, and where that was opened. */
+static bool say_surprise(const struct walk *walk, const struct token *token, struct conf_hint *hint)
+{
+	const struct token *open = walk->depth == 0 ? NULL : &walk->open[walk->depth - 1];
+	unsigned line = token->kind == TOKEN_END ? walk->before.line : token->line;
+	char found[FOUND_MAX];
+	char place[CONF_WHY_MAX] = "";
+	char want[CONF_WHY_MAX];
+
+	if (open != NULL) {
+		(void)place_of(walk, open, line, place);
+	}
+	if (token->kind == TOKEN_END && open != NULL) {
+		return say(hint, line,
+			"the file ends here, and the '%c' of %s is not closed; write '%c' behind "
+			"what "
+			"belongs to it",
+			*open->text, place, closing_of(*open->text));
+	}
+	if (token->kind == TOKEN_END) {
+		return say(
+			hint, line, "the file ends here, where %s; write it", wanted(walk, want));
+	}
+	if (open == NULL) {
+		return say(hint, line, "%s stands where %s; take it out, or write that before it",
+			describe(token, found), wanted(walk, want));
+	}
+	return say(hint, line,
+		"%s stands where %s, and the '%c' of %s is not closed; take it out, or write that "
+		"before it",
+		describe(token, found), wanted(walk, want), *open->text, place);
 }
 
 /* A value without its quotes; `token` is its beginning. */
@@ -196,7 +161,7 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 		len, token->text);
 }
 
-/* "10m", "127.0.0.1:80": libconfig takes the beginning for a number. */
+/* "10m", "127.0.0.1:80": the beginning is taken for a number. */
 static bool is_glued(const struct walk *walk, const struct token *token)
 {
 	return walk->value.kind != TOKEN_STRING && walk->value.text != NULL &&
@@ -222,9 +187,9 @@ static bool explain_sign(const struct walk *walk, const struct token *token, str
 			       : say(hint, token->line, "a key has no dots; write %.*s = { ... };",
 					 len, key);
 	}
-	if (is_scalar(token) || is_opening(token)) {
-		return say(hint, walk->key.line, "%.*s has no '='; write %.*s = ...", len, key, len,
-			key);
+	if (token_is_scalar(token) || token_is_opening(token) || token->kind == TOKEN_NAME) {
+		return say(hint, walk->key.line,
+			"%.*s has no '='; write %.*s = ..., or take it out", len, key, len, key);
 	}
 	return false;
 }
@@ -234,15 +199,17 @@ static bool explain_value(
 {
 	struct scanner ahead = walk->scanner;
 	struct token next = scanner_next(&ahead);
+	char place[CONF_WHY_MAX];
 
-	if (is_opening(token)) {
-		return inside(walk) == '[' && say(hint, walk->open[walk->depth - 1].line,
-						      "an array has no groups, lists or arrays; "
-						      "write '(' and ')' in place "
-						      "of '[' and ']'");
+	if (token_is_opening(token)) {
+		return say(hint, token->line,
+			"an array has no groups, lists or arrays; write '(' in place of the '[' of "
+			"%s, "
+			"and ')' of its ']'",
+			place_of(walk, &walk->open[walk->depth - 1], token->line, place));
 	}
-	if (token->kind == TOKEN_NAME && mark(&next) == '=') {
-		return inside(walk) != '{' && token->len <= CONF_SHOWN_CHARS &&
+	if (token->kind == TOKEN_NAME && token_mark(&next) == '=') {
+		return walk_inside(walk) != '{' && token->len <= CONF_SHOWN_CHARS &&
 		       say(hint, token->line, "a key stands in a group; write { %.*s = ...; }",
 			       (int)token->len, token->text);
 	}
@@ -256,35 +223,59 @@ static bool explain_element(
 	struct scanner ahead = walk->scanner;
 	struct token next = scanner_next(&ahead);
 
-	if (mark(token) == ';' && mark(&next) == closing(inside(walk))) {
+	if (token_mark(token) == ';' && token_mark(&next) == closing_of(walk_inside(walk))) {
 		return say(hint, token->line, "%s has no ';' behind its last element; take it out",
-			inside(walk) == '(' ? "a list" : "an array");
+			walk_inside(walk) == '(' ? "a list" : "an array");
 	}
-	if (is_scalar(token) || is_opening(token) ||
-		(mark(token) == ';' && (is_scalar(&next) || is_opening(&next)))) {
+	if (token_is_scalar(token) || token_is_opening(token) ||
+		(token_mark(token) == ';' && (token_is_scalar(&next) || token_is_opening(&next)))) {
 		return say(hint, walk->before.line, "write ',' between the elements");
 	}
-	return say_open(&walk->open[walk->depth - 1], hint);
+	return false;
 }
 
-static bool explain_end(const struct walk *walk, const struct token *token, struct conf_hint *hint)
+/* The wrong closing bracket, or the right one behind a ','. */
+static bool explain_closing(
+	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
-	if (walk->depth == 0) {
-		return false;
-	}
-	if (mark(token) != closing(inside(walk))) {
-		return say_open(&walk->open[walk->depth - 1], hint);
-	}
-	return mark(&walk->before) == ',' &&
+	return walk->depth > 0 && token_mark(token) == closing_of(walk_inside(walk)) &&
+	       token_mark(&walk->before) == ',' &&
 	       say(hint, walk->before.line, "%s has no ',' behind its last element; take it out",
-		       inside(walk) == '(' ? "a list" : "an array");
+		       walk_inside(walk) == '(' ? "a list" : "an array");
 }
 
-/* Says why the grammar does not take the token. */
+static unsigned count_lines(const struct token *token)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < token->len; i++) {
+		n += token->text[i] == '\n';
+	}
+	return n;
+}
+
+/* A string that goes over its line's end, most likely for want of its quote. */
+static bool explain_string(
+	const struct walk *walk, const struct token *token, struct conf_hint *hint)
+{
+	unsigned n = walk->value.kind == TOKEN_STRING ? count_lines(&walk->value) : 0;
+	char place[CONF_WHY_MAX];
+
+	return n > 0 && walk->value.line + n == token->line &&
+	       say(hint, token->line,
+		       "the string that begins in %s ends only here; write a '\"' where it should "
+		       "end",
+		       place_of(walk, &walk->value, token->line, place));
+}
+
+/* Says what slip of the pen it is, if it is a common one. */
 static bool explain(const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
+	if (explain_string(walk, token, hint)) {
+		return true;
+	}
 	/* ' and what word processors make of quotes, in UTF-8. */
-	if (mark(token) == '\'' ||
+	if (token_mark(token) == '\'' ||
 		(token->kind == TOKEN_MARK && strncmp(token->text, "\xe2\x80", 2) == 0)) {
 		return say(hint, token->line,
 			"strings stand in double quotes; write '\"' before and behind it");
@@ -292,8 +283,11 @@ static bool explain(const struct walk *walk, const struct token *token, struct c
 	if (walk->state == WANT_SIGN) {
 		return explain_sign(walk, token, hint);
 	}
-	if (token->kind == TOKEN_END || is_closing(token)) {
-		return explain_end(walk, token, hint);
+	if (token_is_closing(token)) {
+		return explain_closing(walk, token, hint);
+	}
+	if (token->kind == TOKEN_END) {
+		return false;
 	}
 	if (walk->state == WANT_FIRST || walk->state == WANT_VALUE) {
 		return explain_value(walk, token, hint);
@@ -301,20 +295,13 @@ static bool explain(const struct walk *walk, const struct token *token, struct c
 	if (walk->state == WANT_REST && is_glued(walk, token)) {
 		return say_bare(&walk->value_key, &walk->value, hint);
 	}
-	return inside(walk) != '{' && explain_element(walk, token, hint);
+	return walk_inside(walk) != '{' && explain_element(walk, token, hint);
 }
 
-bool conf_find_hint(const struct conf_source *source, struct conf_hint *hint)
+void conf_explain(const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
-	struct walk walk = {.state = WANT_KEY};
-	struct token token;
-
-	scanner_init(&walk.scanner, source->text, source->len);
-	for (;;) {
-		token = scanner_next(&walk.scanner);
-		if (!take(&walk, &token)) {
-			return explain(&walk, &token, hint);
-		}
-		walk.before = token;
+	if (!explain(walk, token, hint) && !say_surprise(walk, token, hint)) {
+		(void)say(hint, token->line,
+			"syntax error; look for a missing quote, '=', ',' or bracket");
 	}
 }

@@ -249,6 +249,34 @@ static int add_include(struct reading *reading, struct frame *parent, const stru
 	return r;
 }
 
+/* The line in which a token ends. */
+static unsigned last_line(const struct token *token)
+{
+	unsigned line = token->line;
+
+	for (size_t i = 0; i < token->len; i++) {
+		line += token->text[i] == '\n';
+	}
+	return line;
+}
+
+/* A string without its quote goes on to that of the next one, and so on: what is left open is the
+ * last of them. `before` is the last string of several lines before it. */
+static void report_open_string(struct reading *reading, const struct frame *frame,
+	const struct token *token, const struct token *before)
+{
+	static const char what[] = "the string that begins here has no end; write a '\"' behind it";
+
+	if (before->kind == TOKEN_STRING && last_line(before) == token->line) {
+		conf_errors_add(reading->errors, frame->file, token->line, NULL,
+			"%s, or behind the one of line %u, which ends in this line", what,
+			before->line);
+	} else {
+		conf_errors_add(reading->errors, frame->file, token->line, NULL, "%s", what);
+	}
+	reading->failed = true;
+}
+
 /* Reports what no parser could make sense of; such a token is left in the text. */
 static void check_token(
 	struct reading *reading, const struct frame *frame, const struct token *token)
@@ -259,9 +287,6 @@ static void check_token(
 	case TOKEN_BAD_INCLUDE:
 		what = "@include: is not written as it must be; begin the line with "
 		       "@include \"FILE\"";
-		break;
-	case TOKEN_OPEN_STRING:
-		what = "the string that begins here has no end; write a '\"' behind it";
 		break;
 	case TOKEN_OPEN_COMMENT:
 		what = "the comment that begins here has no end; write \"*/\" behind it";
@@ -278,6 +303,7 @@ static int expand(struct reading *reading, struct frame *frame)
 {
 	struct conf_source *source = reading->source;
 	const char *copied = frame->text;
+	struct token string = {.kind = TOKEN_END}; /* the last one of several lines */
 	struct scanner scanner;
 	struct token token;
 	int r = conf_source_begin_segment(source, frame->file, 1);
@@ -288,7 +314,13 @@ static int expand(struct reading *reading, struct frame *frame)
 			return report_no_memory(reading, frame->file);
 		}
 		token = scanner_next(&scanner);
-		check_token(reading, frame, &token);
+		if (token.kind == TOKEN_STRING && last_line(&token) > token.line) {
+			string = token;
+		} else if (token.kind == TOKEN_OPEN_STRING) {
+			report_open_string(reading, frame, &token, &string);
+		} else {
+			check_token(reading, frame, &token);
+		}
 		if (token.kind != TOKEN_INCLUDE) {
 			continue;
 		}

@@ -9,13 +9,12 @@
 
 #include "conf/conf.h"
 #include "conf/errors.h"
-#include "conf/scan.h"
 #include "conf/schema.h"
-#include "conf/source.h"
+#include "conf/tree.h"
 
 /* A group of the config, and where its values go. */
 struct spot {
-	const config_setting_t *group;
+	const struct setting *group;
 	const char *schema; /* path in the schema: "listeners[].timeouts" */
 	const char *shown;  /* path in errors: "listeners[0].timeouts" */
 	void *object;       /* of conf_key::offset */
@@ -41,21 +40,16 @@ static void join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
 
 /* Reads one value into `object`. */
 static void read_value(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown, void *object)
+	const struct setting *setting, const char *shown, void *object)
 {
-	bool number = key->type == CONF_INT;
-	int type = config_setting_type(setting);
 	char why[CONF_WHY_MAX];
 	int r;
 
-	if (number ? type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64
-		   : type != CONFIG_TYPE_STRING) {
+	if (setting->type != (key->type == CONF_INT ? SETTING_INTEGER : SETTING_STRING)) {
 		conf_report_type(reader, key, setting, shown);
 		return;
 	}
-	r = conf_value_set(key,
-		number ? conf_reader_literal(setting) : config_setting_get_string(setting), object,
-		why);
+	r = conf_value_set(key, setting->text, object, why);
 	if (r == -ENOMEM) {
 		reader->no_memory = true;
 	} else if (r < 0) {
@@ -65,9 +59,9 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 
 /* How many elements a list or array has; 0, and an error, when that is none or too many. */
 static size_t count(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown)
+	const struct setting *setting, const char *shown)
 {
-	int n = config_setting_length(setting);
+	size_t n = setting->n;
 	char expected[CONF_WHY_MAX];
 
 	if (n == 0) {
@@ -75,18 +69,18 @@ static size_t count(struct conf_reader *reader, const struct conf_key *key,
 			reader, setting, shown, "is empty; %s", conf_expected(key, expected));
 	} else if (n > CONF_ELEMENTS_MAX) {
 		conf_reader_error(reader, setting, shown,
-			"has %d elements; write at most %d, or start a second weir", n,
+			"has %zu elements; write at most %d, or start a second weir", n,
 			CONF_ELEMENTS_MAX);
 		n = 0;
 	}
-	return (size_t)n;
+	return n;
 }
 
 /* A string or an array of strings. */
 static void read_listen(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown, struct conf_listener *listener)
+	const struct setting *setting, const char *shown, struct conf_listener *listener)
 {
-	bool several = config_setting_is_array(setting) == CONFIG_TRUE;
+	bool several = setting->type == SETTING_ARRAY;
 	size_t n = several ? count(reader, key, setting, shown) : 1;
 
 	if (n == 0) {
@@ -106,27 +100,23 @@ static void read_listen(struct conf_reader *reader, const struct conf_key *key,
 		char element[CONF_PATH_MAX];
 
 		join_index(element, shown, i);
-		read_value(reader, key, config_setting_get_elem(setting, (unsigned)i), element,
-			&listener->addresses[i]);
+		read_value(reader, key, setting->elements[i], element, &listener->addresses[i]);
 	}
 }
 
 /* An array of strings, each of which switches something on; it may be empty. */
 static void read_apply(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown, void *object)
+	const struct setting *setting, const char *shown, void *object)
 {
-	int n = config_setting_length(setting);
-
-	if (config_setting_is_array(setting) != CONFIG_TRUE) {
+	if (setting->type != SETTING_ARRAY) {
 		conf_report_type(reader, key, setting, shown);
 		return;
 	}
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < setting->n; i++) {
 		char element[CONF_PATH_MAX];
 
-		join_index(element, shown, (size_t)i);
-		read_value(reader, key, config_setting_get_elem(setting, (unsigned)i), element,
-			object);
+		join_index(element, shown, i);
+		read_value(reader, key, setting->elements[i], element, object);
 	}
 }
 
@@ -171,13 +161,13 @@ static char *new_elements(
 }
 
 static void read_list(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *list, const char *shown, void *object)
+	const struct setting *list, const char *shown, void *object)
 {
 	char schema[CONF_PATH_MAX];
 	char *elements;
 	size_t n;
 
-	if (!config_setting_is_list(list)) {
+	if (list->type != SETTING_LIST) {
 		conf_report_type(reader, key, list, shown);
 		return;
 	}
@@ -187,18 +177,21 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		return;
 	}
 	(void)snprintf(schema, sizeof(schema), "%s[]", key->path);
+	preset(reader, schema, elements);
+	for (size_t i = 1; i < n; i++) {
+		memcpy(elements + i * key->element_size, elements, key->element_size);
+	}
 	for (size_t i = 0; i < n && !reader->no_memory; i++) {
 		char element[CONF_PATH_MAX];
 		struct spot spot = {
-			.group = config_setting_get_elem(list, (unsigned)i),
+			.group = list->elements[i],
 			.schema = schema,
 			.shown = element,
 			.object = elements + i * key->element_size,
 		};
 
 		join_index(element, shown, i);
-		preset(reader, schema, spot.object);
-		if (config_setting_is_group(spot.group)) {
+		if (spot.group->type == SETTING_GROUP) {
 			read_group(reader, &spot);
 		} else {
 			conf_reader_error(reader, spot.group, element, "%s; write a group: { ... }",
@@ -208,14 +201,14 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 }
 
 static void read_key(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown, void *object)
+	const struct setting *setting, const char *shown, void *object)
 {
 	struct spot spot = {
 		.group = setting, .schema = key->path, .shown = shown, .object = object};
 
 	switch (key->type) {
 	case CONF_GROUP:
-		if (config_setting_is_group(setting)) {
+		if (setting->type == SETTING_GROUP) {
 			read_group(reader, &spot);
 		} else {
 			conf_report_type(reader, key, setting, shown);
@@ -243,8 +236,7 @@ static void report_missing(struct conf_reader *reader, const struct spot *spot)
 		char expected[CONF_WHY_MAX];
 		char shown[CONF_PATH_MAX];
 
-		if (name != NULL && key->required &&
-			config_setting_get_member(spot->group, name) == NULL) {
+		if (name != NULL && key->required && setting_member(spot->group, name) == NULL) {
 			join_name(shown, spot->shown, name);
 			conf_reader_error(reader, spot->group, shown, "is missing; %s",
 				conf_expected(key, expected));
@@ -252,46 +244,58 @@ static void report_missing(struct conf_reader *reader, const struct spot *spot)
 	}
 }
 
-/* Reads the lists last: what their elements inherit is known by then, wherever it stands in the
- * file. */
-static void read_group(struct conf_reader *reader, const struct spot *spot)
+/* Reads the lists of a group, or all else. How many keys were left for the other time. */
+static size_t read_keys(struct conf_reader *reader, const struct spot *spot, bool lists)
 {
-	unsigned n = (unsigned)config_setting_length(spot->group);
+	size_t n_left = 0;
 
-	for (unsigned i = 0; i < 2 * n && !reader->no_memory; i++) {
-		const config_setting_t *setting = config_setting_get_elem(spot->group, i % n);
-		const char *name = config_setting_name(setting);
-		const struct conf_key *key = conf_schema_find(spot->schema, name);
-		bool last = key != NULL && key->type == CONF_LIST;
+	for (size_t i = 0; i < spot->group->n && !reader->no_memory; i++) {
+		const struct setting *setting = spot->group->elements[i];
+		const struct conf_key *key = conf_schema_find(spot->schema, setting->name);
 		char shown[CONF_PATH_MAX];
 
-		join_name(shown, spot->shown, name);
-		if (last != (i >= n)) {
+		if ((key != NULL && key->type == CONF_LIST) != lists) {
+			n_left++;
 			continue;
 		}
+		join_name(shown, spot->shown, setting->name);
 		if (key == NULL) {
 			conf_report_unknown(reader, spot->schema, setting, shown);
 		} else {
 			read_key(reader, key, setting, shown, spot->object);
 		}
 	}
+	return n_left;
+}
+
+/* Reads the lists last: what their elements inherit is known by then, wherever it stands in the
+ * file. */
+static void read_group(struct conf_reader *reader, const struct spot *spot)
+{
+	if (read_keys(reader, spot, false) > 0) {
+		(void)read_keys(reader, spot, true);
+	}
 	report_missing(reader, spot);
 }
 
-bool conf_read(struct conf_reader *reader, const config_t *config)
+static const struct setting *list_of(const struct setting *root, const char *name)
 {
-	config_setting_t *root = config_root_setting(config);
-	struct spot spot = {.group = root, .schema = "", .shown = "", .object = reader->conf};
-	struct scanner scanner;
-	bool same;
+	const struct setting *list = setting_member(root, name);
 
-	scanner_init(&scanner, reader->source->text, reader->source->len);
-	same = conf_attach_literals(root, &scanner);
-	assert(same); /* our scanner and libconfig's agree on every text that is valid */
+	return list != NULL && list->type == SETTING_LIST ? list : NULL;
+}
+
+bool conf_read(struct conf_reader *reader, const struct setting *root)
+{
+	struct spot spot = {.group = root, .schema = "", .shown = "", .object = reader->conf};
+
+	reader->root = root;
+	reader->listeners = list_of(root, "listeners");
+	reader->upstreams = list_of(root, "upstreams");
 	preset(reader, "", reader->conf);
 	read_group(reader, &spot);
 	if (!reader->no_memory) {
-		conf_check(reader, root);
+		conf_check(reader);
 	}
 	return !reader->failed && !reader->no_memory;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The reading of a parsed config into the model. Private to conf; the only header here that knows
- * libconfig.
+ * From the text to the model. Private to conf.
  *
- *	syntax.c	why libconfig refused the text
+ *	scan.c		tokens
+ *	grammar.c	tokens to a tree
  *	hint.c		which slip of the pen a syntax error most likely is
- *	read.c		groups, lists and keys, by the schema
- *	place.c		where each value stands in the text
+ *	tree.c		groups, lists, arrays and values, with their places
+ *	read.c		the tree to the model, by the schema
  *	report.c	keys that are unknown, values of a wrong type
  *	value.c		one value: its text into the model
  *	check.c		what only the whole model shows: names and addresses that are there twice,
@@ -16,7 +16,6 @@
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H
 
-#include <libconfig.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +23,7 @@ struct conf;
 struct conf_errors;
 struct conf_key;
 struct conf_source;
+struct setting;
 
 enum {
 	CONF_PATH_MAX = 256, /**< of a key as errors show it */
@@ -34,42 +34,38 @@ struct conf_reader {
 	struct conf *conf; /**< being filled; borrowed, like all others */
 	const struct conf_source *source;
 	struct conf_errors *errors;
-	bool failed;    /**< at least one error was reported */
-	bool no_memory; /**< reading has stopped */
+	const struct setting *root;
+	const struct setting *listeners; /**< its lists; NULL where there is none */
+	const struct setting *upstreams;
+	size_t n_guesses; /**< how often a name was looked for that a wrong one may mean */
+	bool failed;      /**< at least one error was reported */
+	bool no_memory;   /**< reading has stopped */
 };
 
-/** What is most likely meant by a text that libconfig refused. */
+/** What is most likely meant by a text that the grammar refused. */
 struct conf_hint {
 	unsigned line;           /**< of the whole text */
 	char text[CONF_WHY_MAX]; /**< "what is wrong; what to write instead" */
 };
 
-/** Follows libconfig's grammar to the first token that it does not take. False when there is no
- * more to say than that. */
-bool conf_find_hint(const struct conf_source *source, struct conf_hint *hint);
-
-/** Reports what libconfig found wrong with the text: one error. */
-void conf_report_syntax(
-	const config_t *config, const struct conf_source *source, struct conf_errors *errors);
-
 /**
  * Reads the whole tree into reader->conf. False, with errors or no_memory, when the model is not
  * whole; it can be freed in either case.
  */
-bool conf_read(struct conf_reader *reader, const config_t *config);
+bool conf_read(struct conf_reader *reader, const struct setting *root);
 
 /** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
 void conf_preset(const char *schema, void *object);
 
-/** Compares what was read as a whole; `root` is the tree that it was read from. */
-void conf_check(struct conf_reader *reader, const config_setting_t *root);
+/** Compares what was read as a whole. */
+void conf_check(struct conf_reader *reader);
 
 /** Checks whether a listener has sockets whose owner is weir's to say. */
-void conf_check_owner(struct conf_reader *reader, const config_setting_t *root, size_t i);
+void conf_check_owner(struct conf_reader *reader, size_t i);
 
 /** Check the socket options of one listener, and of one upstream. */
-void conf_check_listener_socket(struct conf_reader *reader, const config_setting_t *root, size_t i);
-void conf_check_upstream_socket(struct conf_reader *reader, const config_setting_t *root, size_t i);
+void conf_check_listener_socket(struct conf_reader *reader, size_t i);
+void conf_check_upstream_socket(struct conf_reader *reader, size_t i);
 
 /**
  * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or begins
@@ -83,28 +79,18 @@ int conf_value_set(
  * `why`. */
 bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
 
-/**
- * Hangs on each value of the tree the text that it was read from. False when tree and text differ,
- * which would be a bug of scan.c.
- */
-struct scanner;
-bool conf_attach_literals(config_setting_t *setting, struct scanner *scanner);
-
-/** The text of a number as written: only its beginning is the number. */
-const char *conf_reader_literal(const config_setting_t *setting);
-
 /** Reports an error at the place of `setting`. */
 __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader *reader,
-	const config_setting_t *setting, const char *key, const char *format, ...);
+	const struct setting *setting, const char *key, const char *format, ...);
 
 /** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */
 void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown);
+	const struct setting *setting, const char *shown);
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
-	const config_setting_t *setting, const char *shown);
+	const struct setting *setting, const char *shown);
 
 /** "a group was found": what a setting is. */
-const char *conf_found(const config_setting_t *setting);
+const char *conf_found(const struct setting *setting);
 
 /** What to write for a key. Returns `text`. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX]);

@@ -1,30 +1,53 @@
 /* SPDX-License-Identifier: ISC */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/schema.h"
+#include "conf/source.h"
+#include "conf/tree.h"
 
-const char *conf_found(const config_setting_t *setting)
+void conf_reader_error(struct conf_reader *reader, const struct setting *setting, const char *key,
+	const char *format, ...)
 {
-	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_GROUP:
-		return "a group was found";
-	case CONFIG_TYPE_LIST:
-		return "a list was found";
-	case CONFIG_TYPE_ARRAY:
-		return "an array was found";
-	case CONFIG_TYPE_STRING:
-		return "a string was found";
-	case CONFIG_TYPE_BOOL:
-		return "a boolean was found";
-	case CONFIG_TYPE_FLOAT:
-		return "a number with a point was found";
-	default:
-		return "an integer was found";
+	const char *file = reader->source->files[0];
+	unsigned line = 0;
+	char why[1024];
+	va_list args;
+
+	if (setting->line > 0) {
+		conf_source_place(reader->source, setting->line, &file, &line);
 	}
+	va_start(args, format);
+	(void)vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	reader->failed = true;
+	conf_errors_add(reader->errors, file, line, key, "%s", why);
+}
+
+const char *conf_found(const struct setting *setting)
+{
+	switch (setting->type) {
+	case SETTING_GROUP:
+		return "a group was found";
+	case SETTING_LIST:
+		return "a list was found";
+	case SETTING_ARRAY:
+		return "an array was found";
+	case SETTING_STRING:
+		return "a string was found";
+	case SETTING_BOOL:
+		return "a boolean was found";
+	case SETTING_FLOAT:
+		return "a number with a point was found";
+	case SETTING_INTEGER:
+		break;
+	}
+	return "an integer was found";
 }
 
 /* "what to write instead" for a key that is missing or of the wrong type. */
@@ -66,13 +89,13 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 
 /* A number where a string belongs: most often only the unit or the quotes are missing. */
 static bool report_bare_number(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown)
+	const struct setting *setting, const char *shown)
 {
-	const char *text = conf_reader_literal(setting);
+	const char *text = setting_string(setting) == NULL ? setting->text : NULL;
 	int len = text == NULL ? 0 : (int)strspn(text, ".0123456789");
 
-	if (!config_setting_is_number(setting) || len == 0 || len > 12 ||
-		strspn(text + len, "abcdefxABCDEFXL") > 0) {
+	if ((setting->type != SETTING_INTEGER && setting->type != SETTING_FLOAT) || len == 0 ||
+		len > 12 || strspn(text + len, "abcdefxABCDEFXL") > 0) {
 		return false;
 	}
 	if (key->type == CONF_DURATION && key->min > 0 && (int)strspn(text, ".0") == len) {
@@ -95,9 +118,9 @@ static bool report_bare_number(struct conf_reader *reader, const struct conf_key
 }
 
 void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
-	const config_setting_t *setting, const char *shown)
+	const struct setting *setting, const char *shown)
 {
-	const char *string = config_setting_get_string(setting);
+	const char *string = setting_string(setting);
 	char expected[CONF_WHY_MAX];
 
 	if (key->type == CONF_INT && string != NULL && conf_refuse_unit(string, expected)) {
@@ -140,9 +163,9 @@ static const char *known_names(const char *parent, char names[CONF_WHY_MAX])
 }
 
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
-	const config_setting_t *setting, const char *shown)
+	const struct setting *setting, const char *shown)
 {
-	const char *name = config_setting_name(setting);
+	const char *name = setting->name;
 	const struct conf_key *other = conf_schema_elsewhere(name);
 	const char *nearest = conf_schema_nearest(parent, name);
 	const char *dot = other == NULL ? NULL : strrchr(other->path, '.');

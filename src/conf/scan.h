@@ -2,10 +2,8 @@
 /*
  * The tokens of libconfig's syntax, with their places.
  *
- * libconfig itself parses the config; it does not tell where a value stands in its line, wraps
- * integers of more than 32 bits, and ends the process on some wrong includes. So weir looks at the
- * text first, by the same rules (libconfig 1.5, lib/scanner.l). Nothing is allocated; tokens point
- * into the text.
+ * By the rules of libconfig 1.5 (lib/scanner.l), but for includes, which are put in before anything
+ * is parsed (source.h). Nothing is allocated; tokens point into the text.
  */
 #ifndef WEIR_CONF_SCAN_H
 #define WEIR_CONF_SCAN_H

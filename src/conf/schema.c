@@ -237,12 +237,16 @@ const size_t conf_schema_len = sizeof(conf_schema) / sizeof(conf_schema[0]);
 /* The part of the path behind "parent."; NULL when it does not begin so. */
 static const char *path_behind(const char *path, const char *parent)
 {
-	size_t len = strlen(parent);
+	size_t len = 0;
 
-	if (len == 0) {
+	if (*parent == '\0') {
 		return path;
 	}
-	return strncmp(path, parent, len) == 0 && path[len] == '.' ? path + len + 1 : NULL;
+	/* By hand: most differ at once, and each key of a large file comes by here. */
+	while (parent[len] != '\0' && path[len] == parent[len]) {
+		len++;
+	}
+	return parent[len] == '\0' && path[len] == '.' ? path + len + 1 : NULL;
 }
 
 const char *conf_schema_child(const struct conf_key *key, const char *parent)

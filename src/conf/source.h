@@ -3,10 +3,8 @@
  * The text of a config: the main file with all that it includes, in one piece, and where each line
  * of it came from.
  *
- * weir puts the included files in itself and gives libconfig the whole text, because libconfig 1.5
- * ends the process when an included file is a directory or cannot be read, takes relative paths
- * from the working directory, and would read every file a second time, when it may have changed.
- * The rules stay libconfig's:
+ * The included files are put in before anything is parsed, and read once.
+ * The rules are libconfig's:
  * "@include" with a path in quotes at the start of a line, at most 10 levels deep. A relative path
  * is taken from the folder of the main file. Included files must be regular files; the main file
  * may be a pipe.

@@ -61,7 +61,7 @@ bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX])
 	return true;
 }
 
-/* Reads the text itself: libconfig would have wrapped what does not fit 32 bits. */
+/* From the text, which may hold more than 64 bits. */
 static int set_int(
 	const struct conf_key *key, const char *text, uint32_t *value, char why[CONF_WHY_MAX])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A trial of the config: the program itself with --check, in a child process. So that nothing that
- * reading a config may do (libconfig ends the process at some errors) happens to the pairs.
+ * reading a config may do (its file system hangs, a name service crashes) happens to the pairs.
  *
  *	trial_open ──▶ child ── its output, at most TRIAL_OUTPUT_MAX, and its end ──▶ done()
  *	                 └───── TRIAL_LIMIT_S ──▶ killed ──────────────────────────────┘

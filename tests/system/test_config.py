@@ -9,7 +9,7 @@ import pytest
 
 from weirtest import address, config, peers
 from weirtest.daemon import run
-from weirtest.settings import ROOT
+from weirtest.settings import ROOT, scaled
 
 GOOD = """
 listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
@@ -108,6 +108,48 @@ def test_include_is_relative_to_the_main_file_and_errors_name_it(folder):
     write(folder, GOOD, "parts/more.conf")
     write(folder, 'workers = 1;\n@include "parts/more.conf"\n')
     assert run("-c", path, "--check", folder="/").returncode == 0
+
+
+def large(count, upstream="u{}", listener="l{}", port=2000):
+    """So many listeners, each with two addresses, and as many upstreams."""
+    listeners = ",\n".join(
+        f'{{ name = "{listener.format(i)}"; upstream = "{upstream.format(i)}"; '
+        f'listen = [ "127.{i >> 8}.{i & 255}.1:{port}", "[fd00::{i:x}]:{port}" ]; }}' for i in range(count))
+    upstreams = ",\n".join(
+        f'{{ name = "u{i}"; servers = ( {{ address = "10.{i >> 8}.{i & 255}.1:80"; }} ); }}' for i in range(count))
+    return f"listeners = (\n{listeners}\n);\nupstreams = (\n{upstreams}\n);\n"
+
+
+def check_seconds(path, code):
+    """Processor time, which a busy machine stretches little."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run("-c", path, "--check")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == code, done.stderr
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+@pytest.mark.parametrize("wrong", ({}, {"upstream": "x{}"}, {"listener": "same"}, {"port": 0}),
+                         ids=("right", "references", "names", "addresses"))
+def test_large_config_is_checked_in_proportion_to_its_size(folder, wrong, report):
+    few, many = scaled(2500, 500), scaled(10000, 2000)
+    code = 1 if wrong else 0
+    short = check_seconds(write(folder, large(few, **wrong)), code)
+    path = write(folder, large(many, **wrong))
+    long = check_seconds(path, code)
+    report(f"{2 * many} addresses and {many} upstreams are checked in {long:.2f} s")
+    # In proportion: four times; quadratic: sixteen. A tenth of a second is in the noise.
+    assert long < 10 * max(short, 0.1)
+
+
+def test_listener_with_many_addresses_and_servers_is_checked_in_proportion(folder, report):
+    many = scaled(10000, 2000)
+    listen = ", ".join(f'"127.{i >> 8}.{i & 255}.1:80"' for i in range(many))
+    servers = ", ".join(f'{{ address = "127.{i >> 8}.{i & 255}.2:80"; }}' for i in range(many))
+    seconds = check_seconds(write(folder, f'listeners = ( {{ name = "a"; listen = [ {listen} ]; upstream = "u"; }} );\n'
+                                  f'upstreams = ( {{ name = "u"; servers = ( {servers} ); }} );\n'), 0)
+    report(f"a listener with {many} addresses, {many} servers: {seconds:.2f} s")
+    assert seconds < 3  # 10,000 times 10,000 comparisons are
 
 
 def test_check_of_a_right_config_says_nothing(folder):

@@ -471,8 +471,8 @@ START_TEST(errors_name_the_included_file_and_come_in_order)
 		"d/two:3: log.x: is not known here; known are: level\n");
 	conf_case_write("d/two", "level = ;\n");
 	conf_case_expect("d/weir.conf",
-		"d/two:1: syntax error here or in the line before; look for a "
-		"missing quote, '=', ',' or bracket\n");
+		"d/two:1: ';' stands where the value of level belongs, and the '{' of d/one:3 is "
+		"not closed; take it out, or write that before it\n");
 }
 END_TEST
 

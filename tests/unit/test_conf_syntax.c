@@ -33,7 +33,8 @@ static const struct wrong wrong_syntax[] = {
 	{"a = ( { b = 1; }; { b = 2; } );\n", W "1: write ',' between the elements\n"},
 	{"a = [ 1 2 ];\n", W "1: write ',' between the elements\n"},
 	{"a = (\n{ b = 1; };\nc = 1;\n", W
-		"1: the '(' that opens here is not closed; write ')' behind what belongs to it\n"},
+		"2: ';' stands where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
+		"it out, or write that before it\n"},
 	/* quotes */
 	{"timeouts = { idle = none; };\n", W "1: none is not in quotes; write \"none\"\n"},
 	{"listen = 127.0.0.1:80;\n",
@@ -54,39 +55,88 @@ static const struct wrong wrong_syntax[] = {
 	{"timeouts.idle = \"5s\";\n",
 		W "1: a key has no dots; write timeouts = { idle = ...; };\n"},
 	{"a.b.c = 1;\n", W "1: a key has no dots; write a = { ... };\n"},
-	{"workers 4;\n", W "1: workers has no '='; write workers = ...\n"},
-	{"log {\n};\n", W "1: log has no '='; write log = ...\n"},
+	{"workers 4;\n", W "1: workers has no '='; write workers = ..., or take it out\n"},
+	{"log {\n};\n", W "1: log has no '='; write log = ..., or take it out\n"},
 	{"a = ( name = \"x\" );\n", W "1: a key stands in a group; write { name = ...; }\n"},
 	{"a = [\n{ b = 1; } ];\n",
-		W "1: an array has no groups, lists or arrays; write '(' and ')' "
-		  "in place of '[' and ']'\n"},
+		W "2: an array has no groups, lists or arrays; write '(' in place of the '[' of "
+		  "line 1, and ')' of its ']'\n"},
 	{"\xef\xbb\xbfworkers = 1;\n", W "1: the file begins with a byte order mark; save it as "
 					 "UTF-8 without it\n"},
 	/* nothing that could be guessed, and brackets */
 	{"workers = 0;\na = [ 1,\n \"x\" ];\n",
 		W "3: the elements of an array are of one type; write them all as strings\n"},
-	{"workers = 0;\nlog = {\n level = \"info\";\n\n", W
-		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
-	{"a = (\n{ b = 1; )\n;\n", W
-		"2: the '{' that opens here is not closed; write '}' behind what belongs to it\n"},
+	{"workers = 0;\nlog = {\n level = \"info\";\n\n",
+		W "3: the file ends here, and the '{' of line 2 is not closed; write '}' behind "
+		  "what belongs to it\n"},
+	{"a = (\n{ b = 1; )\n;\n",
+		W "2: ')' stands where a key or '}' belongs, and the '{' of line 2 is not closed; "
+		  "take it out, or write that before it\n"},
 	{"a = (\n1, 2\n",
-		W "1: the '(' that opens here is not closed; write ')' behind what belongs "
-		  "to it\n"},
+		W "2: the file ends here, and the '(' of line 1 is not closed; write ')' behind "
+		  "what belongs to it\n"},
 	{"a = [\n1, 2\n",
-		W "1: the '[' that opens here is not closed; write ']' behind what belongs "
-		  "to it\n"},
+		W "2: the file ends here, and the '[' of line 1 is not closed; write ']' behind "
+		  "what belongs to it\n"},
+	/* a word where none belongs: its own line, and where the bracket was opened */
+	{"a = (\n{ b = 1; }\n\n  bogus 1;\n);\n",
+		W "4: bogus stands where ',' or ')' belongs, and the '(' of line 1 is not closed; "
+		  "take it out, or write that before it\n"},
+	{"a = (\n{ b = 1; }\nb = (\n{ b = 1; } );\n",
+		W "3: b stands where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
+		  "it out, or write that before it\n"},
+	{"a = [\n\"x\"\nbogus\n];\n",
+		W "3: bogus stands where ',' or ']' belongs, and the '[' of line 1 is not closed; "
+		  "take it out, or write that before it\n"},
+	{"a = [\n\"x\",\nbogus\n];\n", W "3: bogus is not in quotes; write \"bogus\"\n"},
+	{"a = {\nb = 1;\nbogus\nc = 2;\n};\n",
+		W "3: bogus has no '='; write bogus = ..., or take it out\n"},
+	{"a = {\nb = 1;\nbogus\n};\n",
+		W "4: '}' stands where '=' belongs behind bogus, and the '{' of line 1 is not "
+		  "closed; take it out, or write that before it\n"},
+	{"bogus\nworkers = 1;\n", W "1: bogus has no '='; write bogus = ..., or take it out\n"},
+	{"a = {\nb = 1;\n\"x\"\n};\n",
+		W "3: a string stands where a key or '}' belongs, and the '{' of line 1 is not "
+		  "closed; take it out, or write that before it\n"},
+	{"a = {\nb = 1;\n;\n};\n",
+		W "3: ';' stands where a key or '}' belongs, and the '{' of line 1 is not closed; "
+		  "take it out, or write that before it\n"},
+	{"a =\n\n;\n",
+		W "3: ';' stands where the value of a belongs; take it out, or write that before "
+		  "it\n"},
+	{"a = (\n\n;\n);\n",
+		W "3: ';' stands where an element or ')' belongs, and the '(' of line 1 is not "
+		  "closed; take it out, or write that before it\n"},
+	{"a = (\n1,\n;\n);\n",
+		W "3: ';' stands where an element belongs, and the '(' of line 1 is not closed; "
+		  "take it out, or write that before it\n"},
+	{"a = 1;\nb =\n", W "2: the file ends here, where the value of b belongs; write it\n"},
+	{"a = 1;\nb\n", W "2: the file ends here, where '=' belongs behind b; write it\n"},
+	{"a = 1;\n)\n",
+		W "2: ')' stands where a key belongs; take it out, or write that before it\n"},
+	{"a = (\n]\n);\n",
+		W "2: ']' stands where an element or ')' belongs, and the '(' of line 1 is not "
+		  "closed; take it out, or write that before it\n"},
+	{"a = \x80;\n", W "1: '\\x80' stands where the value of a belongs; take it out, or write "
+			  "that before it\n"},
+	/* a string that lacks its quote ends at the next one */
+	{"a = \"x;\nb = 1;\nc = \"y\", \"z;\n", W
+		"3: the string that begins in line 1 ends only here; write a '\"' where it should "
+		"end\n"},
+	{"a = 1;\nb = \"x;\nc = \"y\";\n", W
+		"3: the string that begins here has no end; write a '\"' behind it, or behind the "
+		"one of line 2, which ends in this line\n"},
+	{"a = \"x\ny\";\nb = \"x;\n",
+		W "3: the string that begins here has no end; write a '\"' behind it\n"},
 	{"a = 1e\n", W "1: 1e is not in quotes; write \"1e\"\n"},
-	{"workers = 0;\na = = 1;\n", W "2: syntax error here or in the line before; look for a "
-				       "missing quote, '=', ',' or bracket\n"},
-	{"a =: 1;\n",
-		W "1: syntax error here or in the line before; look for a missing quote, '=', "
-		  "',' or bracket\n"},
+	{"workers = 0;\na = = 1;\n", W "2: '=' stands where the value of a belongs; take it out, "
+				       "or write that before it\n"},
+	{"a =: 1;\n", W "1: ':' stands where the value of a belongs; take it out, or write that "
+			"before it\n"},
 	{"listen = :80;\n", W "1: :80 is not in quotes; write \":80\"\n"},
-	{"}", W "1: syntax error here or in the line before; look for a missing quote, '=', ',' or "
-		"bracket\n"},
+	{"}", W "1: '}' stands where a key belongs; take it out, or write that before it\n"},
 	{"\"x\"\n",
-		W "1: syntax error here or in the line before; look for a missing quote, '=', ',' "
-		  "or bracket\n"},
+		W "1: a string stands where a key belongs; take it out, or write that before it\n"},
 	{"workers = 0;\na = \"x;\nb = 1;\n",
 		W "2: the string that begins here has no end; write a '\"' behind it\n"},
 	{"workers = 0;\n/* x\n",
@@ -120,7 +170,24 @@ START_TEST(a_key_that_an_included_file_holds_already_is_said_with_its_place)
 }
 END_TEST
 
-START_TEST(the_groups_of_a_key_that_is_there_twice_may_nest_deep)
+START_TEST(what_was_opened_in_another_file_is_told_with_it)
+{
+	conf_case_write("one", "\n a = (\n");
+	conf_case_write("weir.conf", "@include \"one\"\n\nbogus = 1;\n");
+	conf_case_expect(
+		"weir.conf", "weir.conf:3: a key stands in a group; write { bogus = ...; }\n");
+	conf_case_write("one", "\n a = ( 1\n");
+	conf_case_expect("weir.conf",
+		"weir.conf:3: bogus stands where ',' or ')' belongs, and the '(' of one:2 is not "
+		"closed; take it out, or write that before it\n");
+	conf_case_write("weir.conf", "b = ( 1\n@include \"one\"\n");
+	conf_case_expect("weir.conf",
+		"one:2: a stands where ',' or ')' belongs, and the '(' of weir.conf:1 is not "
+		"closed; take it out, or write that before it\n");
+}
+END_TEST
+
+START_TEST(brackets_have_a_bounded_depth)
 {
 	FILE *file = fopen("weir.conf", "w");
 
@@ -130,8 +197,7 @@ START_TEST(the_groups_of_a_key_that_is_there_twice_may_nest_deep)
 	}
 	ck_assert_int_ge(fputs("b = 1; b = 2;", file), 0);
 	ck_assert_int_eq(fclose(file), 0);
-	conf_case_expect("weir.conf",
-		"weir.conf:71: a group holds this key twice; take out one of the two\n");
+	conf_case_expect("weir.conf", "weir.conf:65: the brackets nest too deep; take some out\n");
 }
 END_TEST
 
@@ -144,7 +210,8 @@ int main(void)
 	tcase_add_loop_test(tc, wrong_syntax_is_one_line, 0,
 		(int)(sizeof(wrong_syntax) / sizeof(wrong_syntax[0])));
 	tcase_add_test(tc, a_key_that_an_included_file_holds_already_is_said_with_its_place);
-	tcase_add_test(tc, the_groups_of_a_key_that_is_there_twice_may_nest_deep);
+	tcase_add_test(tc, what_was_opened_in_another_file_is_told_with_it);
+	tcase_add_test(tc, brackets_have_a_bounded_depth);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

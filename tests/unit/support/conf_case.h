@@ -25,19 +25,6 @@
 
 static char conf_case_folder[64];
 
-/** libconfig 1.5 loses the string that a syntax error follows, once in the life of the process. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libconfig.so";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void)
-{
-	return "print_suppressions=0";
-}
-
 static inline void conf_case_setup(void)
 {
 	strcpy(conf_case_folder, "/tmp/weir-conf-XXXXXX");

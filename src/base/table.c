@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { ROOM_MIN = 64 };
+
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *pos = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		hash = (hash ^ pos[i]) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/** Where a walk begins: the low bits of FNV are its worst. */
+static size_t begin(const struct table *table, uint64_t hash)
+{
+	return (size_t)(hash ^ hash >> 32) & (table->room - 1);
+}
+
+static void put(struct table *table, uint64_t hash, const void *item)
+{
+	size_t i = begin(table, hash);
+
+	while (table->slots[i].item != NULL) {
+		i = (i + 1) & (table->room - 1);
+	}
+	table->slots[i] = (struct table_slot){.hash = hash, .item = item};
+}
+
+/** In the order of the walks, so that equal ones stay in theirs. */
+static int grow(struct table *table)
+{
+	struct table old = *table;
+	size_t first = 0;
+
+	table->room = old.room == 0 ? ROOM_MIN : 2 * old.room;
+	table->slots = calloc(table->room, sizeof(struct table_slot));
+	if (table->slots == NULL) {
+		*table = old;
+		return -ENOMEM;
+	}
+	/* From behind a free slot on: no walk goes over it. */
+	while (first < old.room && old.slots[first].item != NULL) {
+		first++;
+	}
+	for (size_t i = 0; i < old.room; i++) {
+		const struct table_slot *slot = &old.slots[(first + i) & (old.room - 1)];
+
+		if (slot->item != NULL) {
+			put(table, slot->hash, slot->item);
+		}
+	}
+	free(old.slots);
+	return 0;
+}
+
+int table_add(struct table *table, uint64_t hash, const void *item)
+{
+	/* At most half full. */
+	if (table->n >= table->room / 2 && grow(table) < 0) {
+		return -ENOMEM;
+	}
+	put(table, hash, item);
+	table->n++;
+	return 0;
+}
+
+const void *table_find(const struct table *table, uint64_t hash,
+	bool (*is_it)(const void *item, const void *key), const void *key)
+{
+	if (table->room == 0) {
+		return NULL;
+	}
+	for (size_t i = begin(table, hash); table->slots[i].item != NULL;
+		i = (i + 1) & (table->room - 1)) {
+		if (table->slots[i].hash == hash && is_it(table->slots[i].item, key)) {
+			return table->slots[i].item;
+		}
+	}
+	return NULL;
+}
+
+void table_fini(struct table *table)
+{
+	free(table->slots);
+	*table = (struct table){0};
+}

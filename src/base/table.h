@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A hash table of pointers, which it neither owns nor looks into: for what is looked up by a key
+ * among thousands. Items are added, not removed.
+ *
+ *	table_add(&table, hash_bytes(HASH_BEGIN, name, strlen(name)), item)
+ *	table_find(&table, hash_bytes(...), has_name, name)
+ */
+#ifndef WEIR_BASE_TABLE_H
+#define WEIR_BASE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct table_slot {
+	uint64_t hash;
+	const void *item; /* NULL: free */
+};
+
+/** Zeroed: empty. */
+struct table {
+	struct table_slot *slots;
+	size_t room; /* a power of two, or 0 */
+	size_t n;
+};
+
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+
+/** Goes on with a hash that begins with HASH_BEGIN; FNV-1a, not for keys that an attacker picks. */
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len);
+
+/** Adds an item, also beside others of the same hash. 0 or -ENOMEM. */
+int table_add(struct table *table, uint64_t hash, const void *item);
+
+/** The item that was added first of those with this hash that are it; NULL if there is none. */
+const void *table_find(const struct table *table, uint64_t hash,
+	bool (*is_it)(const void *item, const void *key), const void *key);
+
+/** Empties it. */
+void table_fini(struct table *table);
+
+#endif

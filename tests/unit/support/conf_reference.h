@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* Our grammar held against libconfig's: the same texts are right, and make the same trees. */
+#ifndef WEIR_TESTS_CONF_REFERENCE_H
+#define WEIR_TESTS_CONF_REFERENCE_H
+
+#include <assert.h>
+#include <errno.h>
+#include <libconfig.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/errors.h"
+#include "conf/grammar.h"
+#include "conf/source.h"
+
+/** libconfig 1.5 loses the string that a syntax error follows. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig.so";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+	return "print_suppressions=0";
+}
+
+static inline int reference_type(enum setting_type type)
+{
+	static const int types[] = {CONFIG_TYPE_GROUP, CONFIG_TYPE_LIST, CONFIG_TYPE_ARRAY,
+		CONFIG_TYPE_STRING, CONFIG_TYPE_INT, CONFIG_TYPE_FLOAT, CONFIG_TYPE_BOOL};
+
+	return types[type];
+}
+
+static inline void reference_compare_trees(
+	const struct setting *ours, const config_setting_t *theirs)
+{
+	int type = config_setting_type(theirs);
+	const char *name = config_setting_name(theirs);
+
+	assert(reference_type(ours->type) == (type == CONFIG_TYPE_INT64 ? CONFIG_TYPE_INT : type));
+	assert((ours->name == NULL) == (name == NULL));
+	assert(name == NULL || strcmp(ours->name, name) == 0);
+	if (type == CONFIG_TYPE_STRING) {
+		assert(strcmp(ours->text, config_setting_get_string(theirs)) == 0);
+	} else if (type == CONFIG_TYPE_FLOAT) {
+		assert(strtod(ours->text, NULL) == config_setting_get_float(theirs));
+	}
+	if (setting_holds(ours)) {
+		assert(ours->n == (size_t)config_setting_length(theirs));
+		for (size_t i = 0; i < ours->n; i++) {
+			reference_compare_trees(
+				ours->elements[i], config_setting_get_elem(theirs, (unsigned)i));
+		}
+	}
+}
+
+/** Parses a text both ways; true when both took it. What only we refuse is a matter of size. */
+static inline bool reference_compare(struct conf_source *source)
+{
+	struct conf_errors errors;
+	struct tree tree;
+	config_t config;
+	bool theirs;
+	int ours;
+
+	conf_errors_init(&errors);
+	ours = conf_parse(source, &errors, &tree);
+	config_init(&config);
+	theirs = config_read_string(&config, source->text) == CONFIG_TRUE;
+	if (ours == 0 && theirs) {
+		reference_compare_trees(&tree.root, config_root_setting(&config));
+	} else if (ours == 0) {
+		/* It tells integers from those with an L. */
+		assert(strcmp(config_error_text(&config), "mismatched element type in array") == 0);
+	} else {
+		char *text = NULL;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		assert(ours == -EINVAL && errors.n_errors == 1);
+		conf_errors_print(&errors, "", out);
+		fclose(out);
+		if (theirs && strstr(text, "nest too deep") == NULL) {
+			fprintf(stderr, "only libconfig takes this: %s%s\n", text, source->text);
+			abort();
+		}
+		free(text);
+	}
+	config_destroy(&config);
+	tree_fini(&tree);
+	conf_errors_fini(&errors);
+	return ours == 0 && theirs;
+}
+
+/** The same of a text that is no file. */
+static inline bool reference_compare_text(const char *text)
+{
+	struct conf_source source = {.line = 1};
+	char *name = strdup("weir.conf");
+	bool both;
+
+	if (name == NULL || conf_source_keep_path(&source, name) == NULL ||
+		conf_source_begin_segment(&source, name, 1) < 0 ||
+		conf_source_append(&source, text, strlen(text)) < 0) {
+		abort();
+	}
+	both = reference_compare(&source);
+	conf_source_fini(&source);
+	return both;
+}
+
+#endif

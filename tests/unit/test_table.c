@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/* A table of what is looked up by a key. */
+#include "base/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault.h"
+#include "suite.h"
+
+enum { N_ITEMS = 20000 };
+
+struct item {
+	char name[16];
+	unsigned number;
+};
+
+static struct item items[N_ITEMS];
+static unsigned n_compared;
+
+static bool has_name(const void *item, const void *key)
+{
+	n_compared++;
+	return strcmp(((const struct item *)item)->name, key) == 0;
+}
+
+static uint64_t hash_of(const char *name)
+{
+	return hash_bytes(HASH_BEGIN, name, strlen(name));
+}
+
+START_TEST(each_of_many_is_found_at_once_and_no_other_one)
+{
+	struct table table = {0};
+
+	ck_assert_ptr_null(table_find(&table, hash_of("x"), has_name, "x"));
+	for (unsigned i = 0; i < N_ITEMS; i++) {
+		(void)snprintf(items[i].name, sizeof(items[i].name), "name%u", i);
+		ck_assert_int_eq(table_add(&table, hash_of(items[i].name), &items[i]), 0);
+	}
+	n_compared = 0;
+	for (unsigned i = 0; i < N_ITEMS; i++) {
+		char missing[32];
+
+		ck_assert_ptr_eq(
+			table_find(&table, hash_of(items[i].name), has_name, items[i].name),
+			&items[i]);
+		(void)snprintf(missing, sizeof(missing), "none%u", i);
+		ck_assert_ptr_null(table_find(&table, hash_of(missing), has_name, missing));
+	}
+	ck_assert_uint_le(n_compared, N_ITEMS + 10);
+	table_fini(&table);
+	ck_assert_ptr_null(table_find(&table, hash_of("name0"), has_name, "name0"));
+}
+END_TEST
+
+START_TEST(of_equal_ones_the_first_is_found_however_it_grows)
+{
+	struct table table = {0};
+
+	for (unsigned i = 0; i < 1000; i++) {
+		items[i] = (struct item){.name = "same", .number = i};
+		/* All in one place, which lies at the end: their walks go over the border. */
+		ck_assert_int_eq(table_add(&table, 63, &items[i]), 0);
+		ck_assert_ptr_eq(table_find(&table, 63, has_name, "same"), &items[0]);
+	}
+	table_fini(&table);
+}
+END_TEST
+
+START_TEST(without_memory_it_stays_as_it_was)
+{
+	static struct item one = {.name = "a"};
+	struct table table = {0};
+
+	fault_arm(1);
+	ck_assert_int_eq(table_add(&table, hash_of("a"), &one), -ENOMEM);
+	ck_assert(fault_disarm());
+	ck_assert_int_eq(table_add(&table, hash_of("a"), &one), 0);
+	ck_assert_ptr_eq(table_find(&table, hash_of("a"), has_name, "a"), &one);
+	table_fini(&table);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("table");
+	TCase *tc = tcase_create("table");
+
+	tcase_add_test(tc, each_of_many_is_found_at_once_and_no_other_one);
+	tcase_add_test(tc, of_equal_ones_the_first_is_found_however_it_grows);
+	tcase_add_test(tc, without_memory_it_stays_as_it_was);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
