@@ -3,8 +3,32 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ALWAYS_COPIES true
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define ALWAYS_COPIES true
+#endif
+#ifndef ALWAYS_COPIES
+#define ALWAYS_COPIES false
+#endif
+
+static atomic_bool have_copies = ALWAYS_COPIES;
+
+bool fds_have_copies(void)
+{
+	return atomic_load_explicit(&have_copies, memory_order_relaxed);
+}
+
+void fds_allow_copies(void)
+{
+	atomic_store(&have_copies, true);
+}
 
 void fds_reserve(uint64_t n)
 {

@@ -9,23 +9,18 @@
 #ifndef WEIR_BASE_FDS_H
 #define WEIR_BASE_FDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
- * 1: a child of ours has copies of all fds until its exec (service/spawner.h), so that close(2)
- * alone may neither send a FIN nor end a watch. With ThreadSanitizer, which knows one table of fds
- * for the process and breaks down over a second one.
+ * Whether a child of ours has copies of all fds until its exec (service/spawner.h), so that
+ * close(2) alone may neither send a FIN nor end a watch. Always with ThreadSanitizer, which knows
+ * one table of fds for the process and breaks down over a second one.
  */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FDS_HAVE_COPIES 1
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define FDS_HAVE_COPIES 1
-#endif
-#ifndef FDS_HAVE_COPIES
-#define FDS_HAVE_COPIES 0
-#endif
+bool fds_have_copies(void);
+
+/** From now on they may; to be called before there are streams. */
+void fds_allow_copies(void);
 
 /**
  * Makes room for `n` fds at once, 8 bytes of kernel memory each, which stay with the process.

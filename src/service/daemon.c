@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -107,6 +108,18 @@ static void write_status(void *owner, char *text, size_t size)
 	status_text(&facts, text);
 }
 
+/**
+ * Children that are not ours: orphans, where weir is PID 1 of a container, and those of a shell
+ * that has become weir. Who is the spawner's is waited for there.
+ */
+static void reap(const struct spawner *spawner)
+{
+	if (!spawner_is_busy(spawner)) {
+		while (waitpid(-1, NULL, WNOHANG) > 0) {
+		}
+	}
+}
+
 static void on_tick(struct timer *timer)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
@@ -122,6 +135,7 @@ static void on_tick(struct timer *timer)
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);
 	notify_retry();
+	reap(&daemon->spawner);
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
 }
@@ -365,9 +379,13 @@ static void log_not_started(const char *conf_path)
 	}
 }
 
-/** Undoes daemon_start(), all or in part; false when a lookup hangs and its loop must be left. */
+/**
+ * Undoes daemon_start(), all or in part; false when a thread hangs and must be left, in a lookup,
+ * which needs its loop, or in the start of a child.
+ */
 static bool daemon_fini(struct daemon *daemon)
 {
+	bool spawned;
 	bool stuck;
 
 	names_close(&daemon->names);
@@ -377,7 +395,7 @@ static bool daemon_fini(struct daemon *daemon)
 	watchdog_close(&daemon->watchdog);
 	control_close(&daemon->control);
 	reload_close(&daemon->reload);
-	spawner_close(&daemon->spawner);
+	spawned = spawner_close(&daemon->spawner);
 	sockets_close(&daemon->sockets);
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {
@@ -393,7 +411,7 @@ static bool daemon_fini(struct daemon *daemon)
 	free(daemon->workers);
 	free(daemon->shared.proxies);
 	generation_unref(daemon->shared.generation);
-	return !stuck;
+	return !stuck && spawned;
 }
 
 int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
@@ -409,8 +427,11 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 
 	*opts->inherited = (struct inherited){0};
 	log_set_level(opts->conf->log_level);
-	/* Before there are threads: the table of fds grows at once. */
-	r = daemon_take_budget(&daemon);
+	r = failure_find_refused();
+	if (r == 0) {
+		/* Before there are threads: the table of fds grows at once. */
+		r = daemon_take_budget(&daemon);
+	}
 	if (r == 0) {
 		r = open_log();
 	}

@@ -20,6 +20,7 @@
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "proxy/generation.h"
+#include "service/failure.h"
 #include "service/notify.h"
 #include "service/worker.h"
 
@@ -345,7 +346,8 @@ static void reload_begin(struct reload *reload)
 	reload->phase = RELOAD_TRIAL;
 	r = trial_open(&reload->trial, &trial);
 	if (r < 0) {
-		reload_refuse(reload, "the config cannot be checked: %s", strerrordesc_np(-r));
+		reload_refuse(reload, "the config cannot be checked: %s; %s", strerrordesc_np(-r),
+			failure_remedy(r));
 		reload_end(reload, true);
 	}
 }

@@ -1,25 +1,46 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/spawner.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fds.h"
 #include "service/signals.h"
 
-/* Of <linux/close_range.h>, which does not go with <unistd.h>. */
-enum { OWN_TABLE = 1 << 1 };
+enum {
+	OWN_TABLE = 1 << 1, /* of <linux/close_range.h>, which does not go with <unistd.h> */
+	FDS_AT_FIRST = 64 * 1024,
+};
 
-/** What the thread is told; it shares the memory, but not the fds. */
+/** The thread reads program and argv; all else is the main thread's. */
 struct spawner_order {
-	const char *program;
-	char *const *argv;
+	char *program;
+	char *argv[SPAWNER_WORDS_MAX + 1];
+	int output_fd; /**< own; -1 once the thread has it */
+	pid_t pid;     /**< 0: the child has not begun */
+	bool given_up;
+	void (*ended)(void *owner, int err, int status);
+	void *owner;
+};
+
+/** From the thread: what has happened. */
+struct report {
+	enum { REPORT_READY, REPORT_BEGUN, REPORT_ENDED } what;
+	int err;
 	pid_t pid;
 };
 
@@ -52,7 +73,7 @@ static void fd_message_init(struct fd_message *m)
 /* ---- in the thread ---- */
 
 /** Runs the program; its output goes to `output_fd`. 0 or a negative errno. */
-static int spawn(struct spawner_order *order, int output_fd)
+static int spawn(const struct spawner_order *order, int output_fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -78,7 +99,7 @@ static int spawn(struct spawner_order *order, int output_fd)
 	}
 	if (r == 0) {
 		r = -posix_spawn(
-			&order->pid, order->program, &actions, &attributes, order->argv, environ);
+			ret_pid, order->program, &actions, &attributes, order->argv, environ);
 	}
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
@@ -104,29 +125,71 @@ static bool receive(int fd, int *ret_output_fd)
 	return n == 1;
 }
 
-/**
- * Nothing but stdio and this fd is left, in a table of the thread's own; which fd it is then. Or a
- * negative errno.
- */
-static int keep_only(int fd)
+/** A table of fds of its own, with nothing in it but stdio and `fd`. 0 or a negative errno. */
+static int own_table(int fd)
 {
-#if FDS_HAVE_COPIES
-	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
-#else
-	if (close_range((unsigned)fd + 1, UINT32_MAX, OWN_TABLE) < 0) {
+	struct rlimit limit;
+
+	if (close_range((unsigned)fd + 1, UINT32_MAX, OWN_TABLE) == 0) {
+		if (fd > STDERR_FILENO + 1) {
+			(void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+		}
+		return 0;
+	}
+	/* Refused, or a kernel before 5.9. What was inherited with a higher number stays, and harms
+	 * nobody: it is no pair's. */
+	if (unshare(CLONE_FILES) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
 		return -errno;
 	}
-	if (fd > STDERR_FILENO + 1) {
-		(void)close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+	for (int other = STDERR_FILENO + 1; other < FDS_AT_FIRST && (rlim_t)other < limit.rlim_max;
+		other++) {
+		if (other != fd) {
+			(void)close(other);
+		}
 	}
-	return fd;
-#endif
+	return 0;
 }
 
-static void tell(struct spawner *spawner, int fd, int result)
+/** The fd that the thread goes on with, or a negative errno. */
+static int keep_only(int fd)
 {
-	atomic_store(&spawner->result, result);
-	(void)send(fd, "", 1, MSG_NOSIGNAL);
+	if (!fds_have_copies() && own_table(fd) == 0) {
+		return fd;
+	}
+	fds_allow_copies();
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+/** Only without memory it does not arrive at once; and not at all when nobody is there any more. */
+static void tell(int fd, const struct report *report)
+{
+	struct timespec pause = {.tv_nsec = SPAWNER_AGAIN_MS * NS_PER_MS};
+
+	while (send(fd, report, sizeof(*report), MSG_NOSIGNAL) < 0 &&
+		(errno == ENOBUFS || errno == ENOMEM || errno == EINTR)) {
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+static void run(int fd, const struct spawner_order *order, int output_fd)
+{
+	struct report begun = {.what = REPORT_BEGUN};
+	struct report ended = {.what = REPORT_ENDED};
+	siginfo_t info;
+	int r;
+
+	ended.err = output_fd < 0 ? -EMFILE : spawn(order, output_fd, &begun.pid);
+	if (output_fd >= 0) {
+		close(output_fd);
+	}
+	if (ended.err == 0) {
+		tell(fd, &begun);
+		do {
+			r = waitid(P_PID, (id_t)begun.pid, &info, WEXITED | WNOWAIT);
+		} while (r < 0 && errno == EINTR);
+	}
+	tell(fd, &ended);
 }
 
 static void *spawner_main(void *arg)
@@ -134,18 +197,12 @@ static void *spawner_main(void *arg)
 	struct spawner *spawner = arg;
 	int given = spawner->thread_fd;
 	int fd = keep_only(given);
+	struct report ready = {.what = REPORT_READY, .err = fd < 0 ? fd : 0};
 	int output_fd;
 
-	/* The first answer: the table is the thread's own, or why not. */
-	tell(spawner, given, fd < 0 ? fd : 0);
+	tell(given, &ready);
 	while (fd >= 0 && receive(fd, &output_fd)) {
-		int result =
-			output_fd < 0 ? -EMFILE : spawn(atomic_load(&spawner->order), output_fd);
-
-		if (output_fd >= 0) {
-			close(output_fd);
-		}
-		tell(spawner, fd, result);
+		run(fd, atomic_load(&spawner->order), output_fd);
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -153,29 +210,217 @@ static void *spawner_main(void *arg)
 	return NULL;
 }
 
+/* ---- orders ---- */
+
+static struct spawner_order *order_free(struct spawner_order *order)
+{
+	if (order == NULL) {
+		return NULL;
+	}
+	if (order->output_fd >= 0) {
+		close(order->output_fd);
+	}
+	for (size_t i = 0; order->argv[i] != NULL; i++) {
+		free(order->argv[i]);
+	}
+	free(order->program);
+	free(order);
+	return NULL;
+}
+
+/** NULL and errno. */
+static struct spawner_order *order_new(const struct spawner_opts *opts)
+{
+	struct spawner_order *order = calloc(1, sizeof(*order));
+
+	if (order == NULL) {
+		return NULL;
+	}
+	order->ended = opts->ended;
+	order->owner = opts->owner;
+	order->output_fd = fcntl(opts->output_fd, F_DUPFD_CLOEXEC, 0);
+	order->program = order->output_fd < 0 ? NULL : strdup(opts->program);
+	for (size_t i = 0; order->program != NULL && opts->argv[i] != NULL; i++) {
+		assert(i < SPAWNER_WORDS_MAX);
+		order->argv[i] = strdup(opts->argv[i]);
+		if (order->argv[i] == NULL) {
+			order = order_free(order);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	if (order->program == NULL) {
+		int err = errno;
+
+		order = order_free(order);
+		errno = err;
+	}
+	return order;
+}
+
+/** Gives it to the thread. 0 or a negative errno. */
+static int order_send(struct spawner *spawner, struct spawner_order *order)
+{
+	struct fd_message m;
+
+	fd_message_init(&m);
+	m.control.header = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	};
+	memcpy(CMSG_DATA(&m.control.header), &order->output_fd, sizeof(int));
+	atomic_store(&spawner->order, order);
+	if (sendmsg(spawner->fd, &m.message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		atomic_store(&spawner->order, NULL);
+		return -errno;
+	}
+	close(order->output_fd);
+	order->output_fd = -1;
+	return 0;
+}
+
+/** The order that the thread was at is over: the next one begins. */
+static void order_over(struct spawner *spawner, int err)
+{
+	struct spawner_order *order = atomic_load(&spawner->order);
+	int status = 0;
+
+	if (err == 0 && waitpid(order->pid, &status, WNOHANG) != order->pid) {
+		err = -ECHILD; /* somebody else has taken it */
+	}
+	atomic_store(&spawner->order, NULL);
+	if (!order->given_up) {
+		order->ended(order->owner, err, status);
+	}
+	order_free(order);
+}
+
+/** Takes what the thread has told. */
+static void take_reports(struct spawner *spawner)
+{
+	struct report report;
+
+	while (recv(spawner->fd, &report, sizeof(report), MSG_DONTWAIT) == sizeof(report)) {
+		struct spawner_order *order = atomic_load(&spawner->order);
+
+		if (report.what == REPORT_BEGUN) {
+			order->pid = report.pid;
+			if (order->given_up) {
+				(void)kill(order->pid, SIGKILL);
+			}
+		} else {
+			order_over(spawner, report.err);
+		}
+	}
+}
+
+static void stop_watching(struct spawner *spawner)
+{
+	if (spawner->loop != NULL) {
+		loop_unwatch(spawner->loop, spawner->fd, &spawner->watcher);
+		spawner->loop = NULL;
+	}
+}
+
+static void on_report(struct watcher *watcher, uint32_t events)
+{
+	struct spawner *spawner = container_of(watcher, struct spawner, watcher);
+	struct spawner_order *next;
+	int r;
+
+	(void)events;
+	take_reports(spawner);
+	next = spawner->next;
+	if (atomic_load(&spawner->order) != NULL) {
+		return;
+	}
+	if (next != NULL) {
+		spawner->next = NULL;
+		r = order_send(spawner, next);
+		if (r == 0) {
+			return;
+		}
+		next->ended(next->owner, r, 0);
+		order_free(next);
+	}
+	if (!spawner_is_busy(spawner)) {
+		stop_watching(spawner);
+	}
+}
+
 /* ---- outside ---- */
 
-/** What the thread answers: 0 or a negative errno. */
-static int answer(struct spawner *spawner)
+int spawner_run(struct spawner *spawner, struct loop *loop, const struct spawner_opts *opts,
+	struct spawner_order **ret_order)
 {
-	char byte;
-	ssize_t n;
+	struct spawner_order *order;
+	int r = 0;
 
-	do {
-		n = recv(spawner->fd, &byte, 1, 0);
-	} while (n < 0 && errno == EINTR);
-	return n == 1 ? atomic_load(&spawner->result) : -EIO;
+	if (!spawner->running) {
+		return spawner->error;
+	}
+	assert(spawner->next == NULL);
+	order = order_new(opts);
+	if (order == NULL) {
+		return -errno;
+	}
+	if (spawner->loop == NULL) {
+		spawner->watcher.ready = on_report;
+		r = loop_watch(loop, spawner->fd, &spawner->watcher);
+		spawner->loop = r == 0 ? loop : NULL;
+	}
+	if (r == 0 && atomic_load(&spawner->order) != NULL) {
+		spawner->next = order;
+	} else if (r == 0) {
+		r = order_send(spawner, order);
+		if (r < 0) {
+			stop_watching(spawner);
+		}
+	}
+	if (r < 0) {
+		order_free(order);
+		return r;
+	}
+	*ret_order = order;
+	return 0;
 }
+
+bool spawner_has_begun(const struct spawner_order *order)
+{
+	return order->pid > 0;
+}
+
+void spawner_give_up(struct spawner *spawner, struct spawner_order *order)
+{
+	if (order == spawner->next) {
+		spawner->next = order_free(order);
+		return;
+	}
+	order->given_up = true;
+	if (order->pid > 0) {
+		(void)kill(order->pid, SIGKILL);
+	}
+}
+
+bool spawner_is_busy(const struct spawner *spawner)
+{
+	return atomic_load(&spawner->order) != NULL || spawner->next != NULL;
+}
+
+/* ---- life ---- */
 
 int spawner_open(struct spawner *spawner)
 {
+	struct report ready = {.err = -EIO};
 	sigset_t all;
 	sigset_t before;
 	int fds[2];
 	int r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
-		return -errno;
+		spawner->error = -errno;
+		return spawner->error;
 	}
 	spawner->fd = fds[0];
 	spawner->thread_fd = fds[1];
@@ -186,52 +431,44 @@ int spawner_open(struct spawner *spawner)
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
+		spawner->error = r;
 		return r;
 	}
 	spawner->running = true;
-	r = answer(spawner);
+	while (recv(spawner->fd, &ready, sizeof(ready), 0) < 0 && errno == EINTR) {
+	}
 	/* The thread has its own by now, or will not need it. */
 	close(fds[1]);
-	if (r < 0) {
-		spawner_close(spawner);
+	if (ready.err < 0) {
+		(void)spawner_close(spawner);
+		spawner->error = ready.err;
 	}
-	return r;
+	return ready.err;
 }
 
-void spawner_close(struct spawner *spawner)
+bool spawner_close(struct spawner *spawner)
 {
+	uint64_t end_ns = clock_after(clock_ns(), (uint64_t)SPAWNER_CLOSE_MS * NS_PER_MS);
+	struct pollfd readable = {.fd = spawner->fd, .events = POLLIN};
+	struct spawner_order *order = atomic_load(&spawner->order);
+
 	if (!spawner->running) {
-		return;
+		return true;
+	}
+	spawner->next = order_free(spawner->next);
+	if (order != NULL) {
+		spawner_give_up(spawner, order);
+	}
+	while (atomic_load(&spawner->order) != NULL && clock_ns() < end_ns) {
+		(void)poll(&readable, 1, SPAWNER_AGAIN_MS);
+		take_reports(spawner);
+	}
+	stop_watching(spawner);
+	if (atomic_load(&spawner->order) != NULL) {
+		return false;
 	}
 	close(spawner->fd);
 	(void)pthread_join(spawner->thread, NULL);
 	*spawner = (struct spawner){0};
-}
-
-int spawner_run(struct spawner *spawner, const char *program, char *const argv[], int output_fd,
-	pid_t *ret_pid)
-{
-	struct spawner_order order = {.program = program, .argv = argv};
-	struct fd_message m;
-	int r;
-
-	fd_message_init(&m);
-	m.control.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof(int)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&m.control.header), &output_fd, sizeof(int));
-	if (!spawner->running) {
-		return -ENOSYS;
-	}
-	atomic_store(&spawner->order, &order);
-	if (sendmsg(spawner->fd, &m.message, MSG_NOSIGNAL) < 0) {
-		return -errno;
-	}
-	r = answer(spawner);
-	if (r == 0) {
-		*ret_pid = order.pid;
-	}
-	return r;
+	return true;
 }

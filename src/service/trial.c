@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The child writes to a pipe, which is emptied as it fills; its pidfd becomes readable when it
- * ends. What it wrote is all in the pipe by then, so the last look at the pipe comes after the end.
+ * The child writes to a pipe, which is emptied as it fills. What it wrote is all in the pipe when
+ * it has ended, so the last look at the pipe comes after the end.
+ *
+ * A child that cannot be started, or cannot be killed, because its file system hangs is not waited
+ * for: the time of a trial begins with its order.
  */
 #include "service/trial.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "service/failure.h"
 #include "service/spawner.h"
 
 /** Reads what the child has said so far; what is too much is thrown away. */
@@ -43,82 +45,61 @@ static void on_output(struct watcher *watcher, uint32_t events)
 }
 
 /** How the child has ended, as done() tells it. */
-static const char *trial_problem(const struct trial *trial, const siginfo_t *info)
+static const char *trial_problem(struct trial *trial, int err, int status)
 {
-	if (trial->timed_out) {
-		return "the check took longer than 10 s and was given up; is the config a "
-		       "pipe, or its file system hanging?";
+	if (err < 0) {
+		(void)snprintf(trial->problem, sizeof(trial->problem),
+			"the config cannot be checked: %s; %s", strerrordesc_np(-err),
+			err == -ENOENT && access("/proc/self", F_OK) < 0
+				? "mount /proc: weir runs itself from there"
+				: failure_remedy(err));
+		return trial->problem;
 	}
-	if (info->si_code == CLD_EXITED && info->si_status == 0) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		return NULL;
 	}
 	return trial->n_text > 0 ? "" : "the check ended without a word; run weir --check by hand";
 }
 
-static void on_exit_of_child(struct watcher *watcher, uint32_t events)
+static void on_ended(void *owner, int err, int status)
 {
-	struct trial *trial = container_of(watcher, struct trial, exit);
-	siginfo_t info = {.si_pid = 0};
+	struct trial *trial = owner;
 
-	(void)events;
-	if (waitid(P_PIDFD, (id_t)trial->exit_fd, &info, WEXITED | WNOHANG) < 0 ||
-		info.si_pid == 0) {
-		return;
-	}
-	trial->pid = 0;
+	trial->order = NULL;
+	timer_arm(&trial->limit, NS_NEVER);
 	trial_read(trial);
-	trial->done(trial, trial_problem(trial, &info));
+	trial->done(trial, trial_problem(trial, err, status));
 }
 
 static void on_limit(struct timer *timer)
 {
 	struct trial *trial = container_of(timer, struct trial, limit);
+	bool has_begun = spawner_has_begun(trial->order);
 
-	/* Its end comes as an event. */
-	trial->timed_out = true;
-	(void)kill(trial->pid, SIGKILL);
-}
-
-/** 0 or a negative errno. */
-static int trial_spawn(
-	struct trial *trial, struct spawner *spawner, const char *program, const char *path, int fd)
-{
-	char *argv[] = {(char *)"weir", (char *)"--check", (char *)"-c", (char *)path, NULL};
-
-	return spawner_run(
-		spawner, program != NULL ? program : "/proc/self/exe", argv, fd, &trial->pid);
-}
-
-static int trial_watch(struct trial *trial)
-{
-	int r;
-
-	trial->exit_fd = pidfd_open(trial->pid, 0);
-	if (trial->exit_fd < 0) {
-		return -errno;
-	}
-	r = loop_watch(trial->loop, trial->output_fd, &trial->output);
-	if (r < 0) {
-		return r;
-	}
-	r = loop_watch(trial->loop, trial->exit_fd, &trial->exit);
-	if (r < 0) {
-		loop_unwatch(trial->loop, trial->output_fd, &trial->output);
-		return r;
-	}
-	timer_arm(&trial->limit, clock_after(clock_ns(), (uint64_t)TRIAL_LIMIT_S * NS_PER_S));
-	return 0;
+	spawner_give_up(trial->spawner, trial->order);
+	trial->order = NULL;
+	trial_read(trial);
+	trial->done(trial, has_begun ? "the check took longer than 10 s and was given up; is the "
+				       "config a pipe, or its file system hanging?"
+				     : "the check could not be started within 10 s; is the file "
+				       "system of weir itself hanging?");
 }
 
 int trial_open(struct trial *trial, const struct trial_opts *opts)
 {
+	char *argv[] = {(char *)"weir", (char *)"--check", (char *)"-c", (char *)opts->path, NULL};
+	struct spawner_opts order = {
+		.program = opts->program != NULL ? opts->program : "/proc/self/exe",
+		.argv = argv,
+		.ended = on_ended,
+		.owner = trial,
+	};
 	int fds[2];
 	int r;
 
 	*trial = (struct trial){
-		.exit_fd = -1,
+		.spawner = opts->spawner,
 		.output_fd = -1,
-		.exit.ready = on_exit_of_child,
 		.output.ready = on_output,
 		.done = opts->done,
 	};
@@ -131,23 +112,26 @@ int trial_open(struct trial *trial, const struct trial_opts *opts)
 		goto err;
 	}
 	trial->output_fd = fds[0];
-	r = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0
-		    ? -errno
-		    : trial_spawn(trial, opts->spawner, opts->program, opts->path, fds[1]);
-	close(fds[1]);
+	order.output_fd = fds[1];
+	r = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 	if (r == 0) {
 		r = timer_open(&trial->limit, opts->loop, on_limit);
 	}
+	if (r == 0) {
+		r = loop_watch(opts->loop, trial->output_fd, &trial->output);
+		if (r < 0) {
+			timer_close(&trial->limit);
+		}
+	}
+	if (r == 0) {
+		trial->loop = opts->loop;
+		r = spawner_run(trial->spawner, opts->loop, &order, &trial->order);
+	}
+	close(fds[1]);
 	if (r < 0) {
 		goto err;
 	}
-	trial->loop = opts->loop;
-	r = trial_watch(trial);
-	if (r < 0) {
-		trial->loop = NULL;
-		timer_close(&trial->limit);
-		goto err;
-	}
+	timer_arm(&trial->limit, clock_after(clock_ns(), (uint64_t)TRIAL_LIMIT_S * NS_PER_S));
 	return 0;
 err:
 	trial_close(trial);
@@ -156,24 +140,17 @@ err:
 
 void trial_close(struct trial *trial)
 {
-	if (trial->pid > 0) {
-		(void)kill(trial->pid, SIGKILL);
-		(void)waitpid(trial->pid, NULL, 0);
-		trial->pid = 0;
+	if (trial->order != NULL) {
+		spawner_give_up(trial->spawner, trial->order);
+		trial->order = NULL;
 	}
 	if (trial->loop != NULL) {
-		loop_unwatch(trial->loop, trial->exit_fd, &trial->exit);
 		loop_unwatch(trial->loop, trial->output_fd, &trial->output);
 		timer_close(&trial->limit);
 		trial->loop = NULL;
 	}
-	if (trial->text != NULL) {
-		if (trial->exit_fd >= 0) {
-			close(trial->exit_fd);
-		}
-		if (trial->output_fd >= 0) {
-			close(trial->output_fd);
-		}
+	if (trial->text != NULL && trial->output_fd >= 0) {
+		close(trial->output_fd);
 	}
 	free(trial->text);
 	trial->text = NULL;

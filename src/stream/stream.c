@@ -315,7 +315,7 @@ static int stream_probe(struct stream *s, unsigned flags)
 			return -errno;
 		}
 	}
-	s->shared = !known || FDS_HAVE_COPIES;
+	s->shared = !known || fds_have_copies();
 	if (known && (flags & STREAM_NONBLOCKING) != 0) {
 		return 0;
 	}

@@ -269,3 +269,35 @@ def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
             assert any(b"READY=1" == one for one in told)
             rig.weir.signal(signal.SIGTERM)
             assert any(b"STOPPING=1" == one for one in told)
+
+
+# Other people's children.
+
+@pytest.mark.parametrize("reload", (False, True))
+def test_children_of_the_shell_that_became_weir_do_not_stay_as_zombies(reload):
+    """As the orphans that weir gets where it is PID 1 of a container."""
+    shell = ("sh", "-c", 'for one in 1 2 3; do sleep 0 & done; exec "$@"', "sh")
+    with relay(daemon={"prefix": shell, "control": True}) as rig:
+        if reload:
+            assert rig.weir.reload(deadline=DEADLINE).returncode == 0
+        wait.until(lambda: not proc.children(rig.weir.pid), "no child to be left")
+
+
+def test_orphans_are_reaped_by_pid_1(folder):
+    inner = 'mount -t proc proc /proc; (sh -c "sleep 0.1 & :"); exec "$@"'
+    path = os.path.join(folder, "client.sock")
+    with contextlib.closing(peers.Upstream("unix", folder)) as upstream:
+        conf = write(folder, config.relay(f"unix:{path}", upstream))
+        process = subprocess.Popen(
+            ["unshare", *UNPRIVILEGED, "--pid", "--fork", "--kill-child", "--mount", "sh", "-c", inner, "sh", WEIR,
+             "-c", conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=without_systemd())
+        try:
+            wait.until(lambda: os.path.exists(path), "weir to listen")
+            weir, = proc.children(process.pid)
+            wait.until(lambda: not proc.children(weir), "no child to be left")
+            os.kill(weir, signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()
+            process.wait()

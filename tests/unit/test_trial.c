@@ -3,6 +3,9 @@
 #include "service/trial.h"
 
 #include <errno.h>
+#include <semaphore.h>
+#include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fds.h"
+#include "fault.h"
 #include "fixture.h"
 #include "service/spawner.h"
 #include "suite.h"
@@ -43,7 +47,7 @@ static void setup(void)
 static void teardown(void)
 {
 	trial_close(&trial);
-	spawner_close(&spawner);
+	ck_assert(spawner_close(&spawner));
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 	(void)unlink(program);
@@ -136,17 +140,115 @@ START_TEST(one_that_hangs_is_killed_when_its_time_is_over)
 {
 	vtime_freeze();
 	begin("echo something; exec sleep 1000");
+	loop_until(trial.n_text > 0 && spawner_has_begun(trial.order));
 	vtime_advance((uint64_t)TRIAL_LIMIT_S * NS_PER_S + 1);
 	loop_until(n_done > 0);
 	ck_assert_ptr_nonnull(strstr(problem, "longer than 10 s"));
 }
 END_TEST
 
-START_TEST(a_program_that_is_not_there_is_an_error_at_once)
+START_TEST(a_program_that_is_not_there_is_a_problem)
 {
-	ck_assert_int_eq(open_trial("/nonexistent/weir"), -ENOENT);
-	loop_settle();
-	ck_assert_uint_eq(n_done, 0);
+	ck_assert_int_eq(open_trial("/nonexistent/weir"), 0);
+	loop_until(n_done > 0);
+	ck_assert_ptr_nonnull(strstr(problem, "cannot be checked: No such file"));
+}
+END_TEST
+
+/* ---- a file system that hangs: the start of a child does not return ---- */
+
+static atomic_bool hangs;
+static sem_t let_go;
+
+int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
+int __real_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
+
+int __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+	if (atomic_load(&hangs)) {
+		ck_assert_int_eq(sem_wait(&let_go), 0);
+	}
+	return __real_posix_spawn(pid, path, actions, attributes, argv, envp);
+}
+
+static void hang(void)
+{
+	ck_assert_int_eq(sem_init(&let_go, 0, 0), 0);
+	atomic_store(&hangs, true);
+}
+
+static void stop_hanging(void)
+{
+	atomic_store(&hangs, false);
+	ck_assert_int_eq(sem_post(&let_go), 0);
+}
+
+START_TEST(a_start_that_hangs_is_given_up_when_its_time_is_over)
+{
+	vtime_freeze();
+	hang();
+	begin("exec sleep 1000");
+	vtime_advance((uint64_t)TRIAL_LIMIT_S * NS_PER_S + 1);
+	loop_until(n_done > 0);
+	ck_assert_ptr_nonnull(strstr(problem, "could not be started within 10 s"));
+	trial_close(&trial);
+	stop_hanging(); /* it begins after all, and is killed: see teardown() */
+}
+END_TEST
+
+START_TEST(the_next_one_waits_for_a_start_that_hangs)
+{
+	vtime_freeze();
+	hang();
+	begin("exec sleep 1000");
+	trial_close(&trial);
+	begin("exit 0");
+	if (_i == 0) {
+		stop_hanging();
+		loop_until(n_done > 0);
+		ck_assert_str_eq(problem, "-");
+	} else {
+		vtime_advance((uint64_t)TRIAL_LIMIT_S * NS_PER_S + 1);
+		loop_until(n_done > 0);
+		ck_assert_ptr_nonnull(strstr(problem, "could not be started within 10 s"));
+		trial_close(&trial);
+		stop_hanging();
+	}
+}
+END_TEST
+
+START_TEST(a_thread_that_hangs_is_left_behind)
+{
+	hang();
+	begin("exit 0");
+	trial_close(&trial);
+	ck_assert(!spawner_close(&spawner));
+	stop_hanging();
+}
+END_TEST
+
+START_TEST(a_message_that_cannot_be_sent_is_an_error_at_once)
+{
+	struct spawner none = {.error = -EAGAIN};
+	struct trial_opts opts = {
+		.loop = test_loop, .spawner = &none, .path = "x", .done = on_done};
+
+	ck_assert_int_eq(trial_open(&trial, &opts), -EAGAIN);
+	for (unsigned n = 1;; n++) {
+		int r;
+
+		fault_arm(n);
+		r = open_trial("/bin/true");
+		if (!fault_disarm()) {
+			ck_assert_int_eq(r, 0);
+			break;
+		}
+		ck_assert_int_lt(r, 0);
+	}
+	loop_until(n_done > 0);
 }
 END_TEST
 
@@ -174,14 +276,18 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
-	if (!FDS_HAVE_COPIES) {
+	if (!fds_have_copies()) {
 		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
 	}
 	tcase_add_test(tc, a_hangup_for_the_whole_service_does_not_end_it);
 	tcase_add_test(tc, what_it_says_is_bounded);
 	tcase_add_loop_test(tc, an_end_without_a_word_is_a_problem_of_its_own, 0, 2);
 	tcase_add_test(tc, one_that_hangs_is_killed_when_its_time_is_over);
-	tcase_add_test(tc, a_program_that_is_not_there_is_an_error_at_once);
+	tcase_add_test(tc, a_program_that_is_not_there_is_a_problem);
+	tcase_add_test(tc, a_start_that_hangs_is_given_up_when_its_time_is_over);
+	tcase_add_loop_test(tc, the_next_one_waits_for_a_start_that_hangs, 0, 2);
+	tcase_add_test(tc, a_thread_that_hangs_is_left_behind);
+	tcase_add_test(tc, a_message_that_cannot_be_sent_is_an_error_at_once);
 	tcase_add_test(tc, closing_ends_the_child_and_nothing_is_told);
 	tcase_add_test(tc, a_zeroed_one_can_be_closed);
 	suite_add_tcase(suite, tc);

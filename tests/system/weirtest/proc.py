@@ -40,6 +40,12 @@ def sleeps(pid):
     return counts
 
 
+def children(pid):
+    """Those of its first thread, zombies too."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
 def wchan(pid):
     """The function of the kernel in which the process waits."""
     with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
