@@ -10,7 +10,7 @@
 #include "load/options.h"
 
 enum {
-	FDS_PROCESS = 16, /* stdio, signals, libuv's own, the CSV file, /proc */
+	FDS_PROCESS = 20, /* stdio, signals, libuv's own, the CSV file, /proc, a black hole */
 	FDS_LANE = 6,     /* two epoll sets, the wake-up, the timers, the listening socket */
 };
 

@@ -71,17 +71,19 @@ static struct due due_by_last_byte(const struct conn *conn)
 	return (struct due){sent_ns, sent_ns};
 }
 
-/** When its close is expected. */
-static struct due conn_due(const struct conn *conn)
+/** What its close is counted from. */
+static struct due conn_from(const struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
 	const struct scenario *scenario = options->scenario;
-	struct due due = scenario->due == NULL ? due_by_last_byte(conn) : scenario->due(conn);
+	struct due from = scenario->due == NULL ? due_by_last_byte(conn) : scenario->due(conn);
 
-	return (struct due){
-		.early_ns = clock_after(due.early_ns, options->expect_ns),
-		.late_ns = clock_after(due.late_ns, options->expect_ns),
-	};
+	/* A server that is not ours speaks when it likes; the proxy then counts from that, but at
+	 * which moment before it was read nobody here can tell. */
+	if (!options->has_serve) {
+		from.late_ns = clock_later(from.late_ns, conn->read_ns);
+	}
+	return from;
 }
 
 static bool is_set(const _Atomic bool *flag)
@@ -105,19 +107,37 @@ static bool conn_is_void(const struct conn *conn)
 /** The verdict on a close that was read at `now_ns`. */
 static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
 {
+	const struct options *options = conn_options(conn);
 	const struct conn *mate = conn_mate(conn);
-	struct due due = conn_due(conn);
+	struct due from = conn_from(conn);
+	uint64_t expect_ns = options_measures(options) ? 0 : options->expect_ns;
 	const struct verdict_facts facts = {
 		.closed_ns = now_ns,
-		.early_ns = due.early_ns,
-		.late_ns = due.late_ns,
-		.max_late_ns = conn_options(conn)->max_late_ns,
+		.early_ns = clock_after(from.early_ns, expect_ns),
+		.late_ns = clock_after(from.late_ns, expect_ns),
+		.max_late_ns = options->max_late_ns,
+		.delay_ns = lane_delay_ns(conn->lane, now_ns),
 		.is_void = conn_is_void(conn),
 		.is_sending =
 			is_set(&conn->is_sending) || (mate != NULL && is_set(&mate->is_sending)),
+		.is_measured = options_measures(options),
 	};
 
+	conn->after_ns = (int64_t)(now_ns - from.late_ns);
 	return verdict_judge(&facts, &conn->late_ns);
+}
+
+/** Of an end whose close is not expected: a reset before the time of the pair is early. */
+static enum verdict conn_guard(struct conn *conn, uint64_t now_ns)
+{
+	uint64_t early_ns = conn_from(conn).early_ns;
+
+	if (early_ns == 0 || options_measures(conn_options(conn)) || conn_is_void(conn)) {
+		return VERDICT_NONE;
+	}
+	early_ns = clock_after(early_ns, conn_options(conn)->expect_ns);
+	conn->late_ns = (int64_t)(now_ns - early_ns);
+	return conn->late_ns < 0 ? VERDICT_EARLY : VERDICT_NONE;
 }
 
 static void conn_record(struct conn *conn)
@@ -182,10 +202,13 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 	if (end == CONN_END_OURS || verdict == VERDICT_FAILED) {
 		conn->late_ns = 0;
 	} else if (conn->script->is_lasting) {
-		conn->verdict = VERDICT_EARLY;
+		/* When all else is over it has fallen silent itself, and may be closed for that. */
+		conn->verdict = run_is_idle(conn->lane->run) ? VERDICT_NONE : VERDICT_EARLY;
 	} else if (conn->script->is_judged && (!conn->is_server || conn_mate(conn) != NULL)) {
 		conn->verdict = (uint8_t)conn_judge(conn, now_ns);
 		conn_record(conn);
+	} else if (conn->script->is_guarded && conn_mate(conn) != NULL) {
+		conn->verdict = (uint8_t)conn_guard(conn, now_ns);
 	}
 	conn_release(conn, now_ns);
 }
@@ -280,7 +303,7 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns)
 
 static uint64_t conn_never_ns(const struct conn *conn)
 {
-	return clock_after(conn_due(conn).late_ns, conn_options(conn)->wait_ns);
+	return clock_after(conn_from(conn).late_ns, options_patience_ns(conn_options(conn)));
 }
 
 void conn_keep_sending(struct conn *conn)
@@ -306,7 +329,7 @@ static void on_timer(struct timer *timer)
 		return;
 	}
 	/* The other end may have sent something meanwhile, or still be about to. */
-	never_ns = conn_never_ns(conn);
+	never_ns = clock_after(conn_never_ns(conn), lane_delay_ns(conn->lane, clock_ns()));
 	if (mate != NULL && is_set(&mate->is_sending)) {
 		never_ns = clock_after(clock_ns(), conn_options(conn)->wait_ns);
 	}
@@ -319,7 +342,7 @@ static void on_timer(struct timer *timer)
 
 /* ---- events ---- */
 
-static enum conn_end end_of_error(int error)
+enum conn_end conn_end_of(int error)
 {
 	if (error == 0) {
 		return CONN_END_FIN;
@@ -329,6 +352,7 @@ static enum conn_end end_of_error(int error)
 
 static void conn_on_read(struct conn *conn, const char *data, size_t len)
 {
+	conn->read_ns = stream_read_ns(conn->stream);
 	if (!serve_is_matched(conn)) {
 		serve_read_token(conn, &data, &len);
 	}
@@ -360,11 +384,11 @@ static void on_event(struct handler *handler, const struct event *event)
 	case STREAM_HANGUP:
 		/* Without a cause it is a UNIX peer that closed; if we read, END tells that. */
 		if (event->error != 0 || !stream_is_started(conn->stream)) {
-			conn_finish(conn, end_of_error(event->error), event->error);
+			conn_finish(conn, conn_end_of(event->error), event->error);
 		}
 		break;
 	case STREAM_CLOSE:
-		conn_finish(conn, end_of_error(event->error), event->error);
+		conn_finish(conn, conn_end_of(event->error), event->error);
 		break;
 	default:
 		break; /* ERROR: CLOSE follows */
@@ -425,7 +449,7 @@ void conn_open(struct conn *conn, struct lane *lane)
 	struct connector_opts opts = {
 		.loop = lane->loop,
 		.addr = &options->target,
-		.timeout_ns = options->wait_ns,
+		.timeout_ns = options->connect_wait_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.owner = conn,
 		.done = on_connected,
@@ -439,8 +463,8 @@ void conn_open(struct conn *conn, struct lane *lane)
 	if (options->n_sources > 0) {
 		opts.source = &options->sources[index % options->n_sources];
 	}
-	if (options->scenario->bit == SCENARIO_CONNECT) {
-		opts.timeout_ns = clock_after(options->expect_ns, options->wait_ns);
+	if (options->scenario->bit == SCENARIO_CONNECT && !options_measures(options)) {
+		opts.timeout_ns = options_patience_ns(options);
 	}
 	conn->is_awaited = !conn->script->is_lasting;
 	conn->state = CONN_CONNECTING;

@@ -65,8 +65,10 @@ struct conn {
 	_Atomic uint64_t fin_ns;     /**< just before our FIN; 0: none */
 	_Atomic uint64_t over_ns;    /**< when the end of it was read; 0: not yet */
 	int64_t late_ns;             /**< after its time; negative: before it */
-	_Atomic uint64_t n_sent;     /**< bytes taken by our kernel; current only where asked for */
-	_Atomic uint64_t n_queued;   /**< the last look at what waits in our socket */
+	int64_t after_ns;          /**< the close, after what it counts from; of what was judged */
+	uint64_t read_ns;          /**< when the last bytes were read; 0: none */
+	_Atomic uint64_t n_sent;   /**< bytes taken by our kernel; current only where asked for */
+	_Atomic uint64_t n_queued; /**< the last look at what waits in our socket */
 	_Atomic uint64_t moved_ns; /**< stall: when bytes last arrived in our socket; 0: unknown */
 	uint64_t n_read;
 	uint64_t n_before; /**< sent or read before the scenario's second part */
@@ -141,6 +143,9 @@ void conn_stop(struct conn *conn);
 
 /** Whether it has ended. Of the other end too. */
 bool conn_is_over(const struct conn *conn);
+
+/** What a stream's error (0 or a negative errno) says of how it ended. */
+enum conn_end conn_end_of(int error);
 
 /** The name of an end, as reports write it: "fin". */
 const char *conn_end_name(enum conn_end end);

@@ -42,6 +42,16 @@ static void end_fields(FILE *file, const struct run *run, const struct conn *con
 		(uintmax_t)conn->n_read);
 }
 
+/** When it was closed, after what that is counted from. */
+static void after_field(FILE *file, const struct conn *conn)
+{
+	if (conn != NULL && conn->after_ns != 0) {
+		fprintf(file, ",%.3f", (double)conn->after_ns / NS_PER_US);
+	} else {
+		fputc(',', file);
+	}
+}
+
 static void row(FILE *file, const struct run *run, uint64_t index)
 {
 	const struct conn *client = &run->clients[index];
@@ -57,6 +67,8 @@ static void row(FILE *file, const struct run *run, uint64_t index)
 		time_field(file, run, server->open_ns);
 		end_fields(file, run, server);
 	}
+	after_field(file, client);
+	after_field(file, server);
 	fputc('\n', file);
 }
 
@@ -72,7 +84,8 @@ int report_csv(const struct results *results, const char *path)
 	fputs("connection,verdict,open_us,opened_us"
 	      ",sent_us,fin_us,closed_us,by,late_us,error,sent_bytes,received_bytes"
 	      ",server_opened_us,server_sent_us,server_fin_us,server_closed_us,server_by"
-	      ",server_late_us,server_error,server_sent_bytes,server_received_bytes\n",
+	      ",server_late_us,server_error,server_sent_bytes,server_received_bytes"
+	      ",after_us,server_after_us\n",
 		file);
 	for (uint64_t i = 0; i < run->options->n_connections; i++) {
 		if (run->clients[i].state != CONN_UNUSED) {

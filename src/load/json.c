@@ -10,7 +10,7 @@
 #include "load/run.h"
 #include "load/scenario.h"
 
-enum { SCHEMA = 1 };
+enum { SCHEMA = 1, OPTION_NAME_MAX = 32 };
 
 /** The comma before every member of a group but the first. */
 struct json {
@@ -56,9 +56,8 @@ static void null(struct json *json, const char *name)
 }
 
 /** RFC 8259, 7: quotes, backslashes and control characters are escaped. */
-static void string(struct json *json, const char *name, const char *value)
+static void text(const struct json *json, const char *value)
 {
-	key(json, name);
 	fputc('"', json->out);
 	for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
 		if (*c == '"' || *c == '\\') {
@@ -70,6 +69,12 @@ static void string(struct json *json, const char *name, const char *value)
 		}
 	}
 	fputc('"', json->out);
+}
+
+static void string(struct json *json, const char *name, const char *value)
+{
+	key(json, name);
+	text(json, value);
 }
 
 static void duration(struct json *json, const char *name, uint64_t ns)
@@ -98,36 +103,91 @@ static void histogram(struct json *json, const char *name, const struct hdr *hdr
 	end(json);
 }
 
+/** What was measured without --expect; its percentiles are exact. */
+static void measured(struct json *json, const char *name, const struct side_results *side)
+{
+	const uint64_t *us = side->after_us;
+	uint64_t n = side->n_after;
+
+	if (n == 0) {
+		null(json, name);
+		return;
+	}
+	begin(json, name);
+	number(json, "count", n);
+	number(json, "min", us[0]);
+	number(json, "p50", results_percentile(us, n, 50));
+	number(json, "p90", results_percentile(us, n, 90));
+	number(json, "p99", results_percentile(us, n, 99));
+	number(json, "p999", results_percentile(us, n, 99.9));
+	number(json, "max", us[n - 1]);
+	end(json);
+}
+
 static void way(struct json *json, const char *name, const struct way_results *way_results)
 {
-	uint64_t sent = way_results->n_sent;
-	uint64_t received = way_results->n_received;
-
 	begin(json, name);
-	number(json, "sent", sent);
-	number(json, "received", received);
-	number(json, "lost", sent > received ? sent - received : 0);
+	number(json, "sent", way_results->n_sent);
+	number(json, "received", way_results->n_received);
+	number(json, "lost", way_results->n_lost);
+	number(json, "in_flight", way_results->n_in_flight);
+	number(json, "added", way_results->n_added);
 	end(json);
+}
+
+static void write_about(struct json *json, const struct options *options, const struct about *about)
+{
+	string(json, "began", about->date);
+	string(json, "host", about->system.nodename);
+	key(json, "kernel");
+	fprintf(json->out, "\"%s %s\"", about->system.sysname, about->system.release);
+	string(json, "machine", about->system.machine);
+	number(json, "processors", about->n_processors);
+	string(json, "libuv", about->library);
+	key(json, "command");
+	fputc('[', json->out);
+	for (int i = 0; i < options->argc; i++) {
+		fputs(i == 0 ? "" : ",", json->out);
+		text(json, options->argv[i]);
+	}
+	fputc(']', json->out);
+}
+
+/** "max-late" is "max_late_us". */
+static const char *option_name(const struct option_value *value, char name[OPTION_NAME_MAX])
+{
+	(void)snprintf(name, OPTION_NAME_MAX, "%s%s", value->name,
+		value->type == OPTION_DURATION ? "_us" : "");
+	for (char *c = strchr(name, '-'); c != NULL; c = strchr(c, '-')) {
+		*c = '_';
+	}
+	return name;
 }
 
 static void write_options(struct json *json, const struct options *options)
 {
-	char text[ADDR_TEXT_MAX];
+	char name[OPTION_NAME_MAX];
+	struct option_value value;
+	size_t index = 0;
 
 	begin(json, "options");
-	string(json, "target", addr_text(&options->target, text));
-	if (options->has_serve) {
-		string(json, "serve", addr_text(&options->serve, text));
-	} else {
-		null(json, "serve");
+	while (options_value(options, &index, &value)) {
+		(void)option_name(&value, name);
+		if (value.type == OPTION_FLAG) {
+			boolean(json, name, value.number != 0);
+		} else if (value.word[0] == '\0') {
+			null(json, name);
+		} else if (value.type == OPTION_NUMBER) {
+			number(json, name, value.number);
+		} else if (value.type == OPTION_DURATION) {
+			duration(json, name, value.number);
+		} else if (value.type == OPTION_REAL) {
+			key(json, name);
+			fprintf(json->out, "%.15g", value.real);
+		} else {
+			string(json, name, value.word);
+		}
 	}
-	number(json, "connections", options->n_connections);
-	number(json, "threads", options->n_threads);
-	duration(json, "expect_us", options->expect_ns);
-	duration(json, "spread_us", options->spread_ns);
-	duration(json, "every_us", options->every_ns);
-	duration(json, "for_us", options->for_ns);
-	boolean(json, "silent", options->silent);
 	end(json);
 }
 
@@ -136,6 +196,8 @@ static void write_connections(struct json *json, const struct results *results)
 	begin(json, "connections");
 	number(json, "opened", results->n_opened);
 	number(json, "matched", results->n_matched);
+	number(json, "unserved", results->n_unserved);
+	number(json, "unopened", results->n_unopened);
 	for (unsigned i = VERDICT_FAILED; i < VERDICTS; i++) {
 		number(json, verdict_name(i), results->verdicts[i]);
 	}
@@ -160,7 +222,9 @@ static void write_side(struct json *json, const char *name, const struct side_re
 	for (unsigned i = CONN_END_FIN; i <= CONN_END_OURS; i++) {
 		number(json, conn_end_name(i), side->n_ended[i]);
 	}
+	histogram(json, "early_us", &side->early);
 	histogram(json, "late_us", &side->late);
+	measured(json, "after_us", side);
 	end(json);
 }
 
@@ -207,6 +271,8 @@ static void write_scenario(struct json *json, const struct results *results)
 
 static void write_limits(struct json *json, const struct results *results)
 {
+	bool more = false;
+
 	begin(json, "limits");
 	for (size_t i = 0; i < results->n_limits; i++) {
 		const struct limit_result *limit = &results->limits[i];
@@ -218,6 +284,16 @@ static void write_limits(struct json *json, const struct results *results)
 		end(json);
 	}
 	end(json);
+	key(json, "failed");
+	fputc('[', json->out);
+	for (size_t i = 0; i < results->n_limits; i++) {
+		if (!results->limits[i].holds) {
+			fputs(more ? "," : "", json->out);
+			text(json, results->limits[i].words);
+			more = true;
+		}
+	}
+	fputc(']', json->out);
 	boolean(json, "holds", results->holds);
 }
 
@@ -229,7 +305,8 @@ void report_json(const struct results *results, FILE *out)
 	number(&json, "schema", SCHEMA);
 	string(&json, "weirload", WEIR_VERSION);
 	string(&json, "scenario", results->run->options->scenario->name);
-	boolean(&json, "interrupted", results->run->interrupted);
+	boolean(&json, "interrupted", results->run->signal != 0);
+	write_about(&json, results->run->options, &results->run->about);
 	write_options(&json, results->run->options);
 	write_connections(&json, results);
 	histogram(&json, "connect_us", &results->connect);
@@ -242,5 +319,29 @@ void report_json(const struct results *results, FILE *out)
 	number(&json, "strangers", results->run->n_strangers);
 	end(&json);
 	write_limits(&json, results);
+	fputs("}\n", out);
+}
+
+void report_alone_json(const struct alone_results *results, FILE *out)
+{
+	struct json json = {.out = out};
+
+	fputc('{', out);
+	number(&json, "schema", SCHEMA);
+	string(&json, "weirload", WEIR_VERSION);
+	string(&json, "scenario", results->options->scenario->name);
+	write_about(&json, results->options, &results->about);
+	write_options(&json, results->options);
+	begin(&json, "server");
+	number(&json, "count", results->n_accepted);
+	for (unsigned i = CONN_END_FIN; i <= CONN_END_OURS; i++) {
+		number(&json, conn_end_name(i), results->n_ended[i]);
+	}
+	number(&json, "sent_fin", results->n_fins);
+	end(&json);
+	begin(&json, "bytes");
+	number(&json, "received", results->n_received);
+	number(&json, "sent", results->n_sent);
+	end(&json);
 	fputs("}\n", out);
 }

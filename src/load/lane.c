@@ -15,6 +15,9 @@
 enum { OPENS_A_TURN = 32, CLOSES_A_TURN = 32 };
 #define BEAT_NS ((uint64_t)10 * NS_PER_MS)
 
+/** How long what came in during a stall may take until all of it has been read. */
+#define CATCH_UP_NS ((uint64_t)100 * NS_PER_MS)
+
 /* ---- opening ---- */
 
 static uint64_t open_time(const struct lane *lane, uint64_t index)
@@ -76,12 +79,26 @@ static void on_tidy(struct task *task)
 
 /* ---- measuring itself ---- */
 
+uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns)
+{
+	/* The beat that is due comes behind what was read in the same turn. */
+	uint64_t overdue_ns = now_ns > lane->beat_ns ? now_ns - lane->beat_ns : 0;
+	bool is_over = lane->stalled_ns == 0 || now_ns - lane->stalled_ns > CATCH_UP_NS;
+
+	return is_over ? overdue_ns : clock_later(overdue_ns, lane->stall_ns);
+}
+
 static void on_beat(struct timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, heartbeat);
 	uint64_t now_ns = clock_ns();
+	uint64_t late_ns = now_ns - lane->beat_ns;
 
-	hdr_record(&lane->delay, (now_ns - lane->beat_ns) / NS_PER_US);
+	hdr_record(&lane->delay, late_ns / NS_PER_US);
+	if (late_ns >= lane_delay_ns(lane, now_ns)) {
+		lane->stall_ns = late_ns;
+		lane->stalled_ns = now_ns;
+	}
 	lane->beat_ns = now_ns + BEAT_NS;
 	timer_arm(timer, lane->beat_ns);
 }

@@ -2,12 +2,14 @@
 /*
  * weirload: puts the timeouts of a stream proxy on trial. The map of its sources:
  *
- *	options	the command line		budget	descriptors and ports
+ *	options, options_values, options_table: the command line
+ *	budget	descriptors and ports
  *	run	lanes and the main thread	lane	a thread's loop, its ramp and heartbeat
  *	conn	one end of a connection		serve	the server behind the proxy, and tokens
  *	scenario  idle, trickle, halfclose, stall, connect, mixed: what the ends do
- *	verdict	early, on time, late ...	results	what was shown
- *	report, json, csv, progress: how it is told
+ *	blackhole a server that answers nothing	alone	the server for a weirload on another host
+ *	verdict	early, on time, late ...	results, results_bytes, limits: what was shown
+ *	about	when and where it was		report, json, csv, progress: how it is told
  *
  * It knows the stream library (src/stream, src/base) and nothing of weir.
  */
@@ -16,14 +18,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load/alone.h"
 #include "load/budget.h"
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
 
-static const char usage_text[] = "usage: weirload SCENARIO --target ADDR --expect T [OPTION ...]\n"
-				 "       weirload SCENARIO --help | --help | --version\n";
+static const char usage_text[] =
+	"usage: weirload SCENARIO --target ADDR [--expect T] [OPTION ...]\n"
+	"       weirload serve --serve ADDR [OPTION ...]\n"
+	"       weirload help [SCENARIO] | --version\n";
+
+static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, stall, "
+				       "connect, mixed or serve, or --help";
 
 static void print_help(void)
 {
@@ -34,7 +42,7 @@ static void print_help(void)
 	for (size_t i = 0; scenarios[i] != NULL; i++) {
 		printf("  %-10s %s\n", scenarios[i]->name, scenarios[i]->summary);
 	}
-	fputs("\nSee weirload(1).\n", stdout);
+	fputs("\nweirload help SCENARIO has its options; weirload(1) has it all.\n", stdout);
 }
 
 static int complain(const char *why)
@@ -47,7 +55,10 @@ static int complain(const char *why)
 static int tell(const struct results *results)
 {
 	const struct options *options = results->run->options;
-	int code = results->holds ? LOAD_EXIT_OK : LOAD_EXIT_FAILED;
+	int number = results->run->signal;
+	int code = number != 0      ? LOAD_EXIT_SIGNAL + number
+		   : results->holds ? LOAD_EXIT_OK
+				    : LOAD_EXIT_FAILED;
 	int r = options->csv == NULL ? 0 : report_csv(results, options->csv);
 
 	if (options->json) {
@@ -82,47 +93,70 @@ static int measure(const struct options *options)
 	} else {
 		code = complain(r < 0 ? why : "out of memory");
 	}
-	free(results);
+	(void)results_free(results);
 	run_fini(&run);
+	return code;
+}
+
+/** -h, --help and help; with a scenario behind it, its help. */
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+static int help(const char *name)
+{
+	const struct scenario *scenario = name == NULL ? NULL : scenario_find(name);
+
+	if (name != NULL && scenario == NULL) {
+		return complain(unknown_scenario);
+	}
+	if (scenario != NULL) {
+		options_help(scenario, stdout);
+	} else {
+		print_help();
+	}
+	return LOAD_EXIT_OK;
+}
+
+static int run_scenario(const struct scenario *scenario, int argc, char **argv)
+{
+	char why[OPTIONS_WHY_MAX];
+	struct options options;
+	int code;
+	int r = options_parse(scenario, argc, argv, &options, why);
+
+	if (r == 0) {
+		r = options_resolve(&options, why);
+	}
+	if (r == 0 && scenario->bit != SCENARIO_SERVE) {
+		r = budget_take(&options, why);
+	}
+	if (r < 0) {
+		code = complain(why);
+	} else if (r == 1) {
+		code = LOAD_EXIT_OK;
+	} else {
+		code = scenario->bit == SCENARIO_SERVE ? alone_run(&options) : measure(&options);
+	}
+	options_fini(&options);
 	return code;
 }
 
 int main(int argc, char **argv)
 {
-	const struct scenario *scenario;
-	char why[OPTIONS_WHY_MAX];
-	struct options options;
-	int code;
-	int r;
+	const struct scenario *scenario = argc > 1 ? scenario_find(argv[1]) : NULL;
 
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_help();
-		return LOAD_EXIT_OK;
+	if (argc > 1 && is_help(argv[1])) {
+		return help(argc > 2 ? argv[2] : NULL);
 	}
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		puts("weirload " WEIR_VERSION);
 		return LOAD_EXIT_OK;
 	}
-	scenario = argc > 1 ? scenario_find(argv[1]) : NULL;
 	if (scenario == NULL) {
-		(void)snprintf(why, sizeof(why),
-			"%s; write idle, trickle, halfclose, stall, "
-			"connect or mixed, or --help",
-			argc > 1 ? "unknown scenario" : "a scenario is missing");
-		return complain(why);
+		return complain(argc > 1 ? unknown_scenario
+					 : "a scenario is missing; write one of weirload --help");
 	}
-	r = options_parse(scenario, argc, argv, &options, why);
-	if (r == 0) {
-		r = options_resolve(&options, why);
-	}
-	if (r == 0) {
-		r = budget_take(&options, why);
-	}
-	if (r < 0) {
-		code = complain(why);
-	} else {
-		code = r == 1 ? LOAD_EXIT_OK : measure(&options);
-	}
-	options_fini(&options);
-	return code;
+	return run_scenario(scenario, argc, argv);
 }

@@ -13,10 +13,13 @@
 #include "load/options.h"
 #include "load/run.h"
 #include "load/scenario.h"
+#include "load/serve.h"
 #include "stream/stream.h"
 
-enum { STAMP_BYTES = sizeof(uint64_t), MESSAGE_MAX = 65536 };
-#define EVERY_DEFAULT_NS ((uint64_t)100 * NS_PER_MS)
+enum { STAMP_BYTES = sizeof(uint64_t) };
+
+/** How often the last messages are looked for, once no close is waited for any more. */
+#define LAST_LOOK_NS ((uint64_t)10 * NS_PER_MS)
 
 /* ---- the busy client ---- */
 
@@ -36,7 +39,6 @@ static void plan_next(struct conn *conn)
 	uint64_t every_ns = conn_options(conn)->every_ns;
 	uint64_t now_ns = clock_ns();
 
-	every_ns = every_ns == NS_NEVER ? EVERY_DEFAULT_NS : every_ns;
 	conn->next_ns += every_ns;
 	if (conn->next_ns < now_ns) {
 		conn->next_ns = clock_after(now_ns, every_ns);
@@ -54,8 +56,26 @@ static void busy_opened(struct conn *conn)
 	plan_next(conn);
 }
 
+/** All that was sent has come back, but for the token. */
+static bool has_all_back(const struct conn *conn)
+{
+	uint64_t token = conn_options(conn)->has_serve ? SERVE_TOKEN_BYTES : 0;
+
+	return stream_bytes_read(conn->stream) + token >= stream_bytes_written(conn->stream) &&
+	       stream_bytes_waiting(conn->stream) == 0;
+}
+
 static void busy_struck(struct conn *conn)
 {
+	if (run_is_idle(conn->lane->run)) {
+		/* The rest is over: what is under way may still come back. */
+		if (has_all_back(conn)) {
+			conn_dismiss(conn);
+		} else {
+			conn_arm(conn, clock_after(clock_ns(), LAST_LOOK_NS));
+		}
+		return;
+	}
 	/* Behind a proxy that takes nothing, at most the high-water mark waits here. */
 	if (stream_can_write(conn->stream)) {
 		send_message(conn);
@@ -65,11 +85,21 @@ static void busy_struck(struct conn *conn)
 
 static void message_is_back(struct conn *conn)
 {
+	uint64_t max_ns = conn_options(conn)->max_latency_ns;
+	struct lane *lane = conn->lane;
+	uint64_t now_ns = clock_ns();
+	uint64_t took_ns;
+	uint64_t own_ns;
 	uint64_t sent_ns;
 
 	memcpy(&sent_ns, conn->part, STAMP_BYTES);
-	hdr_record(&conn->lane->latency, (clock_ns() - sent_ns) / NS_PER_US);
-	conn->lane->n_received++;
+	took_ns = now_ns - sent_ns;
+	own_ns = clock_earlier(lane_delay_ns(lane, now_ns), took_ns);
+	hdr_record(&lane->latency, took_ns / NS_PER_US);
+	if (took_ns <= max_ns || took_ns - own_ns > max_ns) {
+		lane->slowest_ns = clock_later(lane->slowest_ns, took_ns);
+	}
+	lane->n_received++;
 	conn->n_part = 0;
 }
 
@@ -97,11 +127,15 @@ static void busy_read(struct conn *conn, const char *data, size_t len)
 
 static void echo(struct conn *conn, const char *data, size_t len)
 {
-	if (!stream_can_write(conn->stream)) {
-		conn_dismiss(conn); /* the other side sends and does not read */
-		return;
-	}
 	conn_send(conn, data, len);
+	if (!stream_can_write(conn->stream)) {
+		stream_stop(conn->stream); /* until what waits is out */
+	}
+}
+
+static void echo_more(struct conn *conn)
+{
+	(void)stream_start(conn->stream);
 }
 
 /* ---- the scenario ---- */
@@ -113,7 +147,7 @@ static const struct script busy_client = {
 	.read = busy_read,
 };
 
-static const struct script busy_server = {.read = echo};
+static const struct script busy_server = {.read = echo, .drained = echo_more};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)
 {

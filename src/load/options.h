@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line of weirload: one table of options (options.c) for parsing, checking and --help.
+ * The command line of weirload: one table of options (options_table.c) for parsing, checking,
+ * --help and the reports.
  *
  * Whatever is wrong with it is told in one line that says what to write instead.
  */
@@ -19,8 +20,8 @@ struct scenario;
 enum load_exit {
 	LOAD_EXIT_OK = 0,     /**< every limit holds */
 	LOAD_EXIT_FAILED = 1, /**< one does not */
-	LOAD_EXIT_USAGE =
-		2, /**< nothing was measured: usage, budget, a name that does not resolve */
+	LOAD_EXIT_USAGE = 2,  /**< usage, budget, a name that does not resolve: nothing was tried */
+	LOAD_EXIT_SIGNAL = 128, /**< plus its number: it ended the run */
 };
 
 /** The two ends of a pair, as the proxy sees them. */
@@ -29,6 +30,17 @@ enum load_side { SIDE_CLIENT, SIDE_SERVER };
 /** Who sends in trickle. Bits: 1 << enum load_side. */
 enum load_direction { DIRECTION_UP = 1, DIRECTION_DOWN = 2, DIRECTION_BOTH = 3 };
 
+/** How a close is expected. */
+enum load_by { BY_EITHER = 0, BY_FIN = 1, BY_RST = 2 };
+
+/** What a server alone does with its connections. */
+enum load_mode {
+	MODE_READ,  /**< reads, and answers a FIN with its own */
+	MODE_ECHO,  /**< sends back what it reads, and answers a FIN */
+	MODE_HOLD,  /**< reads, and answers nothing */
+	MODE_STALL, /**< does not read */
+};
+
 enum {
 	OPTIONS_SOURCES_MAX = 256,
 	OPTIONS_THREADS_MAX = 64,
@@ -36,20 +48,29 @@ enum {
 	OPTIONS_WHY_MAX = 512, /**< a line of text, with its NUL */
 };
 
-/** Durations are in ns, NS_NEVER where not given. */
+/** Durations are in ns, NS_NEVER where not given and without a default. */
 struct options {
 	const struct scenario *scenario;
+	int argc; /**< the command line, borrowed */
+	char **argv;
 	struct addr target; /**< after options_resolve() never a name */
-	struct addr serve;
+	struct addr serve;  /**< its sa_len is 0 where not given */
 	bool has_serve;
-	struct addr *sources; /**< heap; port 0 */
+	struct addr blackhole; /**< likewise */
+	struct addr *sources;  /**< heap; port 0 */
 	uint64_t n_sources;
 	uint64_t n_connections;
 	uint64_t n_threads;
-	double ramp; /**< connections opened in a second */
-	uint64_t expect_ns;
-	uint64_t wait_ns; /**< how long after the expected close is given up on one */
-	uint64_t max_late_ns;
+	double ramp;              /**< connections opened in a second */
+	uint64_t expect_ns;       /**< NS_NEVER: it is measured */
+	uint64_t wait_ns;         /**< how long after the expected close is given up on one */
+	uint64_t connect_wait_ns; /**< how long an answer to a connect is waited for */
+	uint64_t max_late_ns;     /**< NS_NEVER: it is measured */
+	uint64_t max_latency_ns;
+	uint64_t max_lost; /**< bytes */
+	uint64_t max_unserved;
+	uint64_t by;   /**< enum load_by */
+	uint64_t mode; /**< enum load_mode */
 	uint64_t max_early;
 	uint64_t max_failed;
 	uint64_t max_never;
@@ -80,7 +101,28 @@ int options_resolve(struct options *options, char *ret_why);
 /** How many of the connections exchange messages; 0 but in the scenario "mixed". */
 uint64_t options_busy(const struct options *options);
 
+/** Whether no close is expected, but measured. */
+bool options_measures(const struct options *options);
+
+/** After how long without a close one is given up. */
+uint64_t options_patience_ns(const struct options *options);
+
 /** Prints the scenario's --help. */
 void options_help(const struct scenario *scenario, FILE *out);
+
+enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_REAL, OPTION_DURATION, OPTION_FLAG };
+
+/** An option as a report tells it: what was given, or is the default. */
+struct option_value {
+	const char *name;
+	enum option_type type;
+	const char *word; /**< as people write it; "" where it was not given or does not apply */
+	uint64_t number;  /**< OPTION_NUMBER, OPTION_DURATION (ns), OPTION_FLAG */
+	double real;
+	char text[OPTIONS_SOURCES_MAX * 48]; /**< what `word` points to, mostly */
+};
+
+/** The next of all options, each name once; *index begins with 0. False: there is no more. */
+bool options_value(const struct options *options, size_t *index, struct option_value *ret);
 
 #endif

@@ -58,11 +58,15 @@ void progress_show(struct progress *progress)
 	progress->shown_ns = now_ns;
 	over = atomic_load(&run->n_over);
 	left_ns = end_ns(run) > now_ns ? end_ns(run) - now_ns : 0;
-	fprintf(stderr,
-		"\r\033[Kopened %ju of %ju  open %ju  closed %ju  p99 +%.3f ms  about %.0f s left",
+	fprintf(stderr, "\r\033[Kopened %ju of %ju  open %ju  closed %ju",
 		(uintmax_t)atomic_load(&run->n_opened), (uintmax_t)run->options->n_connections,
-		(uintmax_t)(atomic_load(&run->n_settled) - over), (uintmax_t)over,
-		(double)p99_us(progress) / 1000, (double)left_ns / NS_PER_S);
+		(uintmax_t)(atomic_load(&run->n_settled) - over), (uintmax_t)over);
+	if (options_measures(run->options)) {
+		fprintf(stderr, "  for %.0f s", (double)(now_ns - run->began_ns) / NS_PER_S);
+	} else {
+		fprintf(stderr, "  p99 +%.3f ms  about %.0f s left",
+			(double)p99_us(progress) / 1000, (double)left_ns / NS_PER_S);
+	}
 	(void)fflush(stderr);
 }
 

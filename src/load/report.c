@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-#include <string.h>
-
 #include "base/parse.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
-
-enum { BAR_MAX = 40 };
 
 static double ms(uint64_t us)
 {
@@ -24,9 +20,18 @@ static void print_head(const struct results *results, FILE *out)
 	if (options->has_serve) {
 		fprintf(out, ", served at %s", addr_text(&options->serve, text));
 	}
-	fprintf(out, ", close expected after %s%s\n\n",
-		format_duration(options->expect_ns, duration),
-		results->run->interrupted ? " (interrupted)" : "");
+	if (options->blackhole.sa_len != 0) {
+		fprintf(out, ", a black hole at %s", addr_text(&options->blackhole, text));
+	}
+	if (options_measures(options)) {
+		fputs(", when are they closed?", out);
+	} else {
+		fprintf(out, ", close expected after %s",
+			format_duration(options->expect_ns, duration));
+	}
+	fprintf(out, "%s\n\n", results->run->signal != 0 ? " (interrupted)" : "");
+	report_about(options, &results->run->about, out);
+	fputc('\n', out);
 }
 
 static void print_opening(const struct results *results, FILE *out)
@@ -60,20 +65,61 @@ static void print_opening(const struct results *results, FILE *out)
 
 static void print_verdicts(const struct results *results, FILE *out)
 {
+	const struct options *options = results->run->options;
 	const uint64_t *n = results->verdicts;
+	char wait[DURATION_TEXT_MAX];
 
-	fprintf(out, "early %12ju", (uintmax_t)n[VERDICT_EARLY]);
-	if (results->earliest_us > 0) {
-		fprintf(out, "   by up to %.3f ms", ms(results->earliest_us));
+	if (!options_measures(options) || n[VERDICT_EARLY] > 0) {
+		fprintf(out, "early %12ju", (uintmax_t)n[VERDICT_EARLY]);
+		if (results->earliest_us > 0) {
+			fprintf(out, "   by up to %.3f ms", ms(results->earliest_us));
+		}
+		fputc('\n', out);
 	}
-	fprintf(out, "\non time %10ju\nlate %13ju\nnever %12ju\n", (uintmax_t)n[VERDICT_ON_TIME],
-		(uintmax_t)n[VERDICT_LATE], (uintmax_t)n[VERDICT_NEVER]);
+	if (options_measures(options)) {
+		fprintf(out, "measured %9ju\n", (uintmax_t)n[VERDICT_MEASURED]);
+	} else {
+		fprintf(out, "on time %10ju\nlate %13ju\n", (uintmax_t)n[VERDICT_ON_TIME],
+			(uintmax_t)n[VERDICT_LATE]);
+	}
+	fprintf(out, "never %12ju", (uintmax_t)n[VERDICT_NEVER]);
+	if (n[VERDICT_NEVER] > 0) {
+		fprintf(out, "   not within %s (--wait)%s", format_duration(options->wait_ns, wait),
+			options_measures(options) ? "" : " after that");
+	}
+	fputc('\n', out);
 	if (n[VERDICT_VOID] > 0) {
-		fprintf(out, "void %13ju   weirload itself sent too late\n",
+		fprintf(out, "void %13ju   weirload itself was too late\n",
 			(uintmax_t)n[VERDICT_VOID]);
 	}
 	if (n[VERDICT_UNFINISHED] > 0) {
 		fprintf(out, "unfinished %7ju   still open\n", (uintmax_t)n[VERDICT_UNFINISHED]);
+	}
+}
+
+/* ---- times ---- */
+
+static void print_time(const char *name, uint64_t us, FILE *out)
+{
+	if (us < 1000000) {
+		fprintf(out, "%s %.3f ms", name, ms(us));
+	} else {
+		fprintf(out, "%s %.3f s", name, ms(us) / 1000);
+	}
+}
+
+static void print_after(const char *name, const struct side_results *side, FILE *out)
+{
+	const uint64_t *us = side->after_us;
+	uint64_t n = side->n_after;
+
+	if (n > 0) {
+		print_time("closed after   p50", results_percentile(us, n, 50), out);
+		print_time(", min", us[0], out);
+		print_time(", p90", results_percentile(us, n, 90), out);
+		print_time(", p99", results_percentile(us, n, 99), out);
+		print_time(", max", us[n - 1], out);
+		fprintf(out, "   (%s)\n", name);
 	}
 }
 
@@ -92,9 +138,19 @@ static void print_lateness(const struct results *results, FILE *out)
 	static const char head[] = "              %9s %9s %9s %9s %9s %9s   (ms)\n";
 
 	fputc('\n', out);
+	print_after("client", &results->sides[SIDE_CLIENT], out);
+	print_after("server", &results->sides[SIDE_SERVER], out);
+	if (hdr_count(&results->sides[SIDE_CLIENT].late) > 0 &&
+		options_measures(results->run->options)) {
+		fputc('\n', out);
+	}
 	fprintf(out, head, "min", "p50", "p90", "p99", "p99.9", "max");
-	print_late("late, client", &results->sides[SIDE_CLIENT].late, out);
-	print_late("late, server", &results->sides[SIDE_SERVER].late, out);
+	if (!options_measures(results->run->options)) {
+		print_late("early, client", &results->sides[SIDE_CLIENT].early, out);
+		print_late("early, server", &results->sides[SIDE_SERVER].early, out);
+		print_late("late, client", &results->sides[SIDE_CLIENT].late, out);
+		print_late("late, server", &results->sides[SIDE_SERVER].late, out);
+	}
 	if (results->n_busy > 0) {
 		print_late("latency, busy", &results->latency, out);
 	}
@@ -117,57 +173,19 @@ static void print_ends(const struct results *results, FILE *out)
 	}
 }
 
-/* ---- the histogram ---- */
-
-/** The next border of a row: 1, 2, 5, 10, 20, 50 ... us. */
-static uint64_t next_border(uint64_t border)
-{
-	uint64_t ten = 1;
-
-	while (ten * 10 <= border) {
-		ten *= 10;
-	}
-	return border < 2 * ten ? 2 * ten : border < 5 * ten ? 5 * ten : 10 * ten;
-}
-
-static void print_row(const struct hdr *hdr, uint64_t from, uint64_t to, uint64_t most, FILE *out)
-{
-	static const char bar[BAR_MAX + 1] = "########################################";
-	uint64_t n = hdr_count_between(hdr, from, to - 1);
-	uint64_t len = most == 0 ? 0 : (n * BAR_MAX + most - 1) / most;
-
-	fprintf(out, "%10.3f to %-10.3f |%-*.*s %ju\n", ms(from), ms(to), BAR_MAX, (int)len, bar,
-		(uintmax_t)n);
-}
-
-static void print_histogram(const char *name, const struct hdr *hdr, FILE *out)
-{
-	uint64_t most = 0;
-
-	if (hdr_count(hdr) == 0) {
-		return;
-	}
-	for (uint64_t from = 0, to = 1; from <= hdr_max(hdr); from = to, to = next_border(to)) {
-		uint64_t n = hdr_count_between(hdr, from, to - 1);
-
-		most = n > most ? n : most;
-	}
-	fprintf(out, "\nms late, %s\n", name);
-	for (uint64_t from = 0, to = 1; from <= hdr_max(hdr); from = to, to = next_border(to)) {
-		if (to > hdr_min(hdr)) {
-			print_row(hdr, from, to, most, out);
-		}
-	}
-}
-
 /* ---- what single scenarios have ---- */
 
 static void print_way(const char *name, const struct way_results *way, FILE *out)
 {
-	uint64_t lost = way->n_sent > way->n_received ? way->n_sent - way->n_received : 0;
-
-	fprintf(out, "%-14s%ju sent, %ju arrived, %ju lost\n", name, (uintmax_t)way->n_sent,
-		(uintmax_t)way->n_received, (uintmax_t)lost);
+	fprintf(out, "%-14s%ju sent, %ju arrived, %ju lost", name, (uintmax_t)way->n_sent,
+		(uintmax_t)way->n_received, (uintmax_t)way->n_lost);
+	if (way->n_in_flight > 0) {
+		fprintf(out, ", %ju in flight at the end", (uintmax_t)way->n_in_flight);
+	}
+	if (way->n_added > 0) {
+		fprintf(out, ", %ju that nobody sent", (uintmax_t)way->n_added);
+	}
+	fputc('\n', out);
 }
 
 static void print_bytes_of(const char *name, const struct hdr *hdr, FILE *out)
@@ -205,6 +223,9 @@ static void print_bytes(const struct results *results, FILE *out)
 
 static void print_end(const struct results *results, FILE *out)
 {
+	uint64_t n_open = results->verdicts[VERDICT_UNFINISHED];
+	bool holds = true;
+
 	fprintf(out,
 		"\nweirload       worst loop delay %.3f ms, %ju bytes of memory a connection, "
 		"%ju thread%s\n",
@@ -212,20 +233,40 @@ static void print_end(const struct results *results, FILE *out)
 		(uintmax_t)results->run->options->n_threads,
 		results->run->options->n_threads == 1 ? "" : "s");
 	for (size_t i = 0; i < results->n_limits; i++) {
-		const struct limit_result *limit = &results->limits[i];
-		bool is_time = strcmp(limit->name, "max_late") == 0;
-
-		if (!limit->holds) {
-			fprintf(out, "%-14s%s is %.*f%s, and was %.*f%s\n", "FAILED", limit->name,
-				is_time ? 3 : 0, is_time ? ms(limit->limit) : (double)limit->limit,
-				is_time ? " ms" : "", is_time ? 3 : 0,
-				is_time ? ms(limit->value) : (double)limit->value,
-				is_time ? " ms" : "");
+		if (!results->limits[i].holds) {
+			fprintf(out, "FAILED: %s\n", results->limits[i].words);
+			holds = false;
 		}
 	}
-	if (results->holds) {
-		fputs("every limit holds\n", out);
+	if (results->run->signal != 0) {
+		fprintf(out,
+			"INTERRUPTED: %ju of %ju were not judged, %ju still open and %ju not "
+			"opened\n",
+			(uintmax_t)(n_open + results->n_unopened),
+			(uintmax_t)results->run->options->n_connections, (uintmax_t)n_open,
+			(uintmax_t)results->n_unopened);
 	}
+	if (holds) {
+		fprintf(out, "every limit holds%s\n", results->run->signal != 0 ? " so far" : "");
+	}
+}
+
+static void print_histograms(const struct results *results, FILE *out)
+{
+	const struct side_results *client = &results->sides[SIDE_CLIENT];
+	const struct side_results *server = &results->sides[SIDE_SERVER];
+	bool by_client = hdr_count(&client->late) > 0 || hdr_count(&client->early) > 0;
+	const struct side_results *side = by_client ? client : server;
+	const char *name = by_client ? "client" : "server";
+	char title[64];
+
+	if (side->n_after > 0) {
+		(void)snprintf(title, sizeof(title), "ms around the median %.3f, %s",
+			ms(results_percentile(side->after_us, side->n_after, 50)), name);
+	} else {
+		(void)snprintf(title, sizeof(title), "ms early (-) or late, %s", name);
+	}
+	report_histogram(side, title, out);
 }
 
 void report_text(const struct results *results, FILE *out)
@@ -234,12 +275,27 @@ void report_text(const struct results *results, FILE *out)
 	print_opening(results, out);
 	print_verdicts(results, out);
 	print_lateness(results, out);
-	if (hdr_count(&results->sides[SIDE_CLIENT].late) > 0) {
-		print_histogram("client", &results->sides[SIDE_CLIENT].late, out);
-	} else {
-		print_histogram("server", &results->sides[SIDE_SERVER].late, out);
-	}
+	print_histograms(results, out);
 	print_ends(results, out);
 	print_bytes(results, out);
 	print_end(results, out);
+}
+
+void report_alone_text(const struct alone_results *results, FILE *out)
+{
+	char text[ADDR_TEXT_MAX];
+
+	fprintf(out, "weirload serve: at %s\n\n", addr_text(&results->options->serve, text));
+	report_about(results->options, &results->about, out);
+	fprintf(out, "\naccepted %9ju\nby FIN %11ju\nby RST %11ju\nby an error %6ju\n",
+		(uintmax_t)results->n_accepted, (uintmax_t)results->n_ended[CONN_END_FIN],
+		(uintmax_t)results->n_ended[CONN_END_RST],
+		(uintmax_t)results->n_ended[CONN_END_ERROR]);
+	fprintf(out, "still open %7ju\nsent FIN %9ju\n", (uintmax_t)results->n_ended[CONN_END_OURS],
+		(uintmax_t)results->n_fins);
+	fprintf(out, "bytes          %ju received, %ju sent back\n", (uintmax_t)results->n_received,
+		(uintmax_t)results->n_sent);
+	if (results->n_accepted == 0) {
+		fprintf(out, "nobody reached --serve %s\n", text);
+	}
 }

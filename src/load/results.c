@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "load/results.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "load/run.h"
 #include "load/scenario.h"
-
-enum { VOID_MAX_PERCENT = 1 };
 
 /* ---- verdicts ---- */
 
@@ -49,89 +49,93 @@ static void count_earliest(struct results *results, const struct conn *conn)
 	}
 }
 
-/* ---- bytes ---- */
+/* ---- when they were closed ---- */
 
-static void count_bytes(struct results *results, const struct conn *client)
+static int compare(const void *a, const void *b)
 {
-	const struct conn *server = conn_mate(client);
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
 
-	if (server == NULL) {
-		return;
-	}
-	results->n_matched++;
-	results->up.n_sent += client->n_sent;
-	results->up.n_received += server->n_read;
-	results->down.n_sent += server->n_sent;
-	results->down.n_received += client->n_read;
+	return x < y ? -1 : x > y;
 }
 
-/** halfclose: `other` sends after the FIN of `finisher`. */
-static void count_after_fin(struct results *results, const struct conn *client)
+uint64_t results_percentile(const uint64_t *sorted, uint64_t n, double percent)
 {
-	const struct conn *server = conn_mate(client);
-	bool by_server = results->run->options->side == SIDE_SERVER;
-	const struct conn *finisher = by_server ? server : client;
-	const struct conn *other = by_server ? client : server;
+	uint64_t rank = (uint64_t)((double)n * percent / 100);
 
-	if (server != NULL && other->n_sent > other->n_before) {
-		results->after_fin.n_sent += other->n_sent - other->n_before;
-		results->after_fin.n_received +=
-			finisher->n_read > (by_server ? other->n_before : 0)
-				? finisher->n_read - (by_server ? other->n_before : 0)
-				: 0;
-	}
+	return sorted[rank < n ? rank : n - 1];
 }
 
-/** stall: where the bytes are that the sender's kernel took. */
-static void count_stall(struct results *results, const struct conn *client)
+/** What was measured, sorted, and how far from its median each is. */
+static int count_after(struct side_results *side, const struct conn *conns, uint64_t n)
 {
-	const struct conn *server = conn_mate(client);
-	bool by_server = results->run->options->side == SIDE_SERVER;
-	const struct conn *sender = by_server ? client : server;
-	const struct conn *stalled = by_server ? server : client;
-	uint64_t own;
+	uint64_t median;
 
-	if (sender == NULL || sender->begin_ns == 0) {
-		return;
+	side->after_us = calloc(n + 1, sizeof(*side->after_us));
+	if (side->after_us == NULL) {
+		return -ENOMEM;
 	}
-	own = sender->n_queued;
-	if (stalled != NULL) {
-		own += stalled->n_before + stalled->n_queued;
+	for (uint64_t i = 0; i < n; i++) {
+		if (conns[i].verdict == VERDICT_MEASURED) {
+			side->after_us[side->n_after++] = (uint64_t)conns[i].late_ns / NS_PER_US;
+		}
 	}
-	hdr_record(&results->accepted, sender->n_sent);
-	hdr_record(&results->own, own);
-	hdr_record(&results->held, sender->n_sent > own ? sender->n_sent - own : 0);
+	if (side->n_after == 0) {
+		return 0;
+	}
+	qsort(side->after_us, side->n_after, sizeof(*side->after_us), compare);
+	median = results_percentile(side->after_us, side->n_after, 50);
+	for (uint64_t i = 0; i < side->n_after; i++) {
+		if (side->after_us[i] < median) {
+			hdr_record(&side->early, median - side->after_us[i]);
+		} else {
+			hdr_record(&side->late, side->after_us[i] - median);
+		}
+	}
+	return 0;
 }
 
-static void count_messages(struct results *results, const struct conn *client)
+/** Whether it was closed otherwise than a proxy that keeps its word closes. */
+static bool is_wrong(const struct options *options, const struct conn *conn)
 {
-	if (client->state != CONN_UNUSED && client->script->is_lasting) {
-		uint64_t token = results->run->options->has_serve ? 8 : 0;
-		uint64_t sent = client->n_sent > token ? client->n_sent - token : 0;
+	bool is_judged = conn->verdict == VERDICT_EARLY || conn->verdict == VERDICT_ON_TIME ||
+			 conn->verdict == VERDICT_LATE || conn->verdict == VERDICT_MEASURED;
+	bool is_stalled = options->scenario->bit == SCENARIO_STALL && !conn->script->is_judged;
 
-		results->n_messages_sent += sent / results->run->options->message_bytes;
+	if (!is_judged && !is_stalled) {
+		return false;
 	}
+	return conn->end == CONN_END_ERROR ||
+	       (conn->end == CONN_END_FIN && options->by == BY_RST) ||
+	       (conn->end == CONN_END_RST && options->by == BY_FIN);
 }
 
 /* ---- all of it ---- */
 
-static void count_side(struct side_results *side, const struct conn *conn)
+static void count_side(
+	struct side_results *side, const struct options *options, const struct conn *conn)
 {
 	if (conn->state == CONN_OVER && conn->opened_ns != 0 && conn->verdict != VERDICT_FAILED) {
 		side->n++;
 		side->n_ended[conn->end]++;
+		side->n_wrong += is_wrong(options, conn);
+		if (conn->verdict == VERDICT_EARLY && !conn->script->is_lasting &&
+			conn->late_ns < 0) {
+			hdr_record(&side->early, (uint64_t)-conn->late_ns / NS_PER_US);
+		}
 	}
 }
 
 static void count_client(struct results *results, const struct conn *client)
 {
 	if (client->state == CONN_UNUSED) {
+		results->n_unopened++;
 		return;
 	}
 	results->verdicts[results_verdict(client)]++;
-	count_side(&results->sides[SIDE_CLIENT], client);
+	count_side(&results->sides[SIDE_CLIENT], results->run->options, client);
 	count_earliest(results, client);
-	count_bytes(results, client);
+	results_count_bytes(results, client);
 	if (client->verdict == VERDICT_FAILED) {
 		count_error(results, client->error);
 	} else if (client->opened_ns != 0) {
@@ -140,19 +144,6 @@ static void count_client(struct results *results, const struct conn *client)
 		results->n_opened++;
 		results->open_seconds =
 			seconds > results->open_seconds ? seconds : results->open_seconds;
-	}
-	switch (results->run->options->scenario->bit) {
-	case SCENARIO_HALFCLOSE:
-		count_after_fin(results, client);
-		break;
-	case SCENARIO_STALL:
-		count_stall(results, client);
-		break;
-	case SCENARIO_MIXED:
-		count_messages(results, client);
-		break;
-	default:
-		break;
 	}
 }
 
@@ -173,59 +164,69 @@ static void merge_lanes(struct results *results)
 	}
 }
 
-static void add_limit(
-	struct results *results, const char *name, uint64_t limit, uint64_t value, bool holds)
-{
-	results->limits[results->n_limits++] = (struct limit_result){name, limit, value, holds};
-	results->holds = results->holds && holds;
-}
-
-static void check_limits(struct results *results)
+/** Of the silent nobody knows whose server's end is whose; but there is to be one for each. */
+static void count_unserved_silent(struct results *results, uint64_t n_servers)
 {
 	const struct options *options = results->run->options;
 	const uint64_t *n = results->verdicts;
-	uint64_t voids_max = results->n_opened * VOID_MAX_PERCENT / 100;
-	uint64_t latest_us = hdr_max(&results->sides[SIDE_CLIENT].late);
+	uint64_t n_judged =
+		n[VERDICT_ON_TIME] + n[VERDICT_LATE] + n[VERDICT_NEVER] + n[VERDICT_MEASURED];
 
-	if (hdr_max(&results->sides[SIDE_SERVER].late) > latest_us) {
-		latest_us = hdr_max(&results->sides[SIDE_SERVER].late);
+	if (options->has_serve && options->silent && n_judged > n_servers) {
+		results->n_unserved = n_judged - n_servers;
 	}
-	results->holds = true;
-	add_limit(results, "max_early", options->max_early, n[VERDICT_EARLY],
-		n[VERDICT_EARLY] <= options->max_early);
-	add_limit(results, "max_failed", options->max_failed, n[VERDICT_FAILED],
-		n[VERDICT_FAILED] <= options->max_failed);
-	add_limit(results, "max_never", options->max_never, n[VERDICT_NEVER],
-		n[VERDICT_NEVER] <= options->max_never);
-	add_limit(results, "max_void", voids_max, n[VERDICT_VOID], n[VERDICT_VOID] <= voids_max);
-	if (options->max_late_ns != NS_NEVER) {
-		add_limit(results, "max_late", options->max_late_ns / NS_PER_US, latest_us,
-			n[VERDICT_LATE] == 0);
+}
+
+static int count_all(struct results *results)
+{
+	const struct run *run = results->run;
+	const struct options *options = run->options;
+	uint64_t n_servers = clock_earlier(run->n_servers, run->n_servers_max);
+	int r = 0;
+
+	for (uint64_t i = 0; i < options->n_connections; i++) {
+		count_client(results, &run->clients[i]);
 	}
+	for (uint64_t i = 0; i < n_servers; i++) {
+		count_side(&results->sides[SIDE_SERVER], options, &run->servers[i]);
+		count_earliest(results, &run->servers[i]);
+	}
+	count_unserved_silent(results, n_servers);
+	if (options_measures(options)) {
+		r = count_after(&results->sides[SIDE_CLIENT], run->clients, options->n_connections);
+		if (r == 0) {
+			r = count_after(&results->sides[SIDE_SERVER], run->servers, n_servers);
+		}
+	}
+	return r;
+}
+
+struct results *results_free(struct results *results)
+{
+	if (results != NULL) {
+		free(results->sides[SIDE_CLIENT].after_us);
+		free(results->sides[SIDE_SERVER].after_us);
+		free(results);
+	}
+	return NULL;
 }
 
 struct results *results_new(const struct run *run)
 {
 	struct results *results = calloc(1, sizeof(*results));
-	uint64_t n_servers;
 
 	if (results == NULL) {
 		return NULL;
 	}
 	results->run = run;
 	results->n_busy = options_busy(run->options);
-	for (uint64_t i = 0; i < run->options->n_connections; i++) {
-		count_client(results, &run->clients[i]);
-	}
-	n_servers = run->n_servers < run->n_servers_max ? run->n_servers : run->n_servers_max;
-	for (uint64_t i = 0; i < n_servers; i++) {
-		count_side(&results->sides[SIDE_SERVER], &run->servers[i]);
-		count_earliest(results, &run->servers[i]);
+	if (count_all(results) < 0) {
+		return results_free(results);
 	}
 	merge_lanes(results);
 	if (results->n_opened > 0 && run->memory_peak > run->memory_before) {
 		results->memory_bytes = (run->memory_peak - run->memory_before) / results->n_opened;
 	}
-	check_limits(results);
+	results_check(results);
 	return results;
 }

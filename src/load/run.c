@@ -15,6 +15,7 @@
 
 enum {
 	TICK_MS = 50,
+	TICK_NEAR_MS = 5,     /**< when nothing is waited for but server ends and last messages */
 	STRANGERS_MAX = 1024, /**< server ends that nobody of this run opened */
 	SOCKET_MODE = 0666,
 };
@@ -22,7 +23,7 @@ enum {
 /** Between the last connection that opened and the first of the last bytes. */
 #define GO_NS ((uint64_t)20 * NS_PER_MS)
 
-/** How long server ends that nobody waits for may still close by themselves. */
+/** How long ends that nobody waits for may still close by themselves, and messages come back. */
 #define GRACE_NS ((uint64_t)500 * NS_PER_MS)
 
 /** What this process has resident, in bytes; 0 if that cannot be read. */
@@ -110,8 +111,7 @@ static int start_lanes(struct run *run)
 	return r;
 }
 
-/** SIGINT and SIGTERM as a file to read; the threads inherit that they are blocked. */
-static int open_signals(void)
+int run_open_signals(void)
 {
 	sigset_t signals;
 	int fd;
@@ -134,19 +134,33 @@ static void post_go(struct run *run)
 	}
 }
 
+bool run_is_idle(const struct run *run)
+{
+	return atomic_load(&run->n_settled) == run->options->n_connections &&
+	       atomic_load(&run->n_awaited) == 0;
+}
+
 /** Whether nothing more is to be waited for; *since_ns is when that became so. */
 static bool is_done(const struct run *run, uint64_t *since_ns)
 {
-	if (atomic_load(&run->n_settled) < run->options->n_connections ||
-		atomic_load(&run->n_awaited) > 0) {
+	if (!run_is_idle(run)) {
 		*since_ns = NS_NEVER;
 		return false;
 	}
 	if (*since_ns == NS_NEVER) {
 		*since_ns = clock_ns();
 	}
-	return atomic_load(&run->n_servers_over) >= atomic_load(&run->n_servers) ||
+	return (atomic_load(&run->n_servers_over) >= atomic_load(&run->n_servers) &&
+		       atomic_load(&run->n_over) >= atomic_load(&run->n_settled)) ||
 	       clock_ns() - *since_ns > GRACE_NS;
+}
+
+/** Which signal has come. */
+static int take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : SIGINT;
 }
 
 /** Until everything is over, or a signal comes. */
@@ -166,8 +180,8 @@ static void watch(struct run *run, int signal_fd)
 			atomic_load(&run->n_settled) == run->options->n_connections) {
 			post_go(run);
 		}
-		if (poll(&poll_fd, 1, TICK_MS) > 0) {
-			run->interrupted = true;
+		if (poll(&poll_fd, 1, done_since_ns == NS_NEVER ? TICK_MS : TICK_NEAR_MS) > 0) {
+			run->signal = take_signal(signal_fd);
 			break;
 		}
 	}
@@ -214,14 +228,21 @@ int run_all(struct run *run, const struct options *options, char *ret_why)
 	atomic_store(&run->go_ns, NS_NEVER);
 	atomic_store(&run->n_awaited, options->n_connections - options_busy(options));
 	ret_why[0] = '\0';
-	signal_fd = open_signals();
+	about_take(&run->about);
+	signal_fd = run_open_signals();
 	r = signal_fd < 0 ? signal_fd : allocate(run);
 	if (r == 0) {
 		r = listen_all(run, ret_why);
 	}
+	if (r == 0 && options->blackhole.sa_len != 0) {
+		r = blackhole_open(&run->blackhole, &options->blackhole, ret_why);
+	}
 	if (r == 0) {
 		r = run_lanes(run, signal_fd);
+		run->n_untried =
+			options->blackhole.sa_len != 0 && !blackhole_was_tried(&run->blackhole);
 	}
+	blackhole_close(&run->blackhole);
 	if (r < 0 && ret_why[0] == '\0') {
 		(void)snprintf(ret_why, OPTIONS_WHY_MAX, "cannot start: %s", strerror(-r));
 	}

@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 #include "base/hdr.h"
+#include "load/about.h"
+#include "load/blackhole.h"
 #include "load/conn.h"
 #include "load/options.h"
 #include "stream/listen.h"
@@ -36,6 +38,8 @@ struct lane {
 	struct timer ramp;      /**< opens what is due */
 	struct timer heartbeat; /**< measures this loop */
 	uint64_t beat_ns;       /**< when it is due */
+	uint64_t stall_ns;      /**< the worst of the latest delays */
+	uint64_t stalled_ns;    /**< when that ended; 0: there was none */
 	struct task go;
 	struct task stop;
 	struct listen_socket socket; /**< --serve */
@@ -49,10 +53,11 @@ struct lane {
 	uint64_t n_received;  /**< mixed: messages that came back */
 	struct hdr late;      /**< us: lateness of the clients' closes */
 	struct hdr late_server;
-	struct hdr connect; /**< us: from connect(2) to connected */
-	struct hdr failed;  /**< us: from connect(2) to its failure */
-	struct hdr latency; /**< us: of the busy share's messages */
-	struct hdr delay;   /**< us: lateness of this loop */
+	struct hdr connect;  /**< us: from connect(2) to connected */
+	struct hdr failed;   /**< us: from connect(2) to its failure */
+	struct hdr latency;  /**< us: of the busy share's messages */
+	uint64_t slowest_ns; /**< of them, but for those that were slow by this loop's own delay */
+	struct hdr delay;    /**< us: lateness of this loop */
 };
 
 struct run {
@@ -77,7 +82,10 @@ struct run {
 	_Atomic uint64_t n_servers_over; /**< server ends that ended */
 	uint64_t memory_before;          /**< bytes resident, before the first connection */
 	uint64_t memory_peak;
-	bool interrupted;
+	int signal; /**< that ended the run; 0: none */
+	struct about about;
+	struct blackhole blackhole;
+	uint64_t n_untried; /**< 1: nobody has tried to connect to the black hole */
 };
 
 /**
@@ -87,8 +95,20 @@ struct run {
 int run_all(struct run *run, const struct options *options, char *ret_why);
 void run_fini(struct run *run);
 
+/** SIGINT and SIGTERM as a file to read; threads to come inherit that they are blocked. */
+int run_open_signals(void);
+
 /** lane.c: starts the lane's thread, which sets up and waits at the barrier twice. 0 or -errno. */
 int lane_start(struct lane *lane);
+
+/**
+ * How late what is read at `now_ns` may be by this loop's own delay: the worst of the last 100 ms,
+ * or as long as its heartbeat is overdue. On its thread.
+ */
+uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns);
+
+/** Whether no more close is waited for, and only who lasts is still open. Any thread. */
+bool run_is_idle(const struct run *run);
 
 /** Calls conn_close() when no other end has come in a turn, or the run stops. On its thread. */
 void lane_close_later(struct lane *lane, struct conn *conn);

@@ -10,6 +10,7 @@ const struct scenario *const scenarios[] = {
 	&scenario_stall,
 	&scenario_connect,
 	&scenario_mixed,
+	&scenario_serve,
 	NULL,
 };
 

@@ -23,13 +23,15 @@ enum scenario_bit {
 	SCENARIO_STALL = 1 << 3,
 	SCENARIO_CONNECT = 1 << 4,
 	SCENARIO_MIXED = 1 << 5,
-	SCENARIO_ALL = (1 << 6) - 1,
+	SCENARIO_CLIENTS = (1 << 6) - 1, /**< all that open connections */
+	SCENARIO_SERVE = 1 << 6,         /**< the server alone (alone.h) */
 };
 
 /** What one end does. Every function may be NULL. */
 struct script {
 	bool is_judged;  /**< its close is expected, and told early, on time or late */
-	bool is_lasting; /**< its close is not expected at all: it is always early */
+	bool is_lasting; /**< its close is not expected: it is early until all else is over */
+	bool is_guarded; /**< a reset of it before the expected time is early; else not judged */
 	/** Client: connected. Server: matched with its client; without tokens: accepted. */
 	void (*opened)(struct conn *conn);
 	/** The server end's connection was accepted, and nothing is known of it. */
@@ -58,7 +60,7 @@ struct scenario {
 	const char *description; /**< for --help; several lines */
 	/** What is wrong with the options, and what to write instead; NULL: nothing. Constant. */
 	const char *(*check)(const struct options *options);
-	/** What that end of connection number `index` does. */
+	/** What that end of connection number `index` does; NULL of the server alone. */
 	const struct script *(*script)(const struct options *options, bool server, uint32_t index);
 	/** When the expected time began; NULL: with the last byte that either end sent. */
 	struct due (*due)(const struct conn *conn);
@@ -70,6 +72,7 @@ extern const struct scenario scenario_halfclose;
 extern const struct scenario scenario_stall;
 extern const struct scenario scenario_connect;
 extern const struct scenario scenario_mixed;
+extern const struct scenario scenario_serve;
 
 /** All of them, NULL at the end; and one by its name, or NULL. */
 extern const struct scenario *const scenarios[];

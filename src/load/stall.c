@@ -30,7 +30,7 @@ enum {
 	LOOKS = 8,         /* in the expected time */
 };
 #define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
-#define LOOK_MAX_NS ((uint64_t)500 * NS_PER_MS)
+#define LOOK_MAX_NS ((uint64_t)200 * NS_PER_MS)
 
 /** How long the stalled end reads the rest, at most. */
 #define REST_NS ((uint64_t)NS_PER_S)
@@ -39,8 +39,7 @@ static void arm_look(struct conn *conn)
 {
 	uint64_t pause_ns = conn_options(conn)->expect_ns / LOOKS;
 
-	pause_ns = pause_ns < LOOK_MIN_NS ? LOOK_MIN_NS : pause_ns;
-	pause_ns = pause_ns > LOOK_MAX_NS ? LOOK_MAX_NS : pause_ns;
+	pause_ns = clock_earlier(clock_later(pause_ns, LOOK_MIN_NS), LOOK_MAX_NS);
 	conn_arm(conn, clock_after(clock_ns(), pause_ns));
 }
 
@@ -49,9 +48,7 @@ static void arm_look(struct conn *conn)
 /** When it is over at the latest. */
 static uint64_t sender_never_ns(const struct conn *conn, uint64_t since_ns)
 {
-	const struct options *options = conn_options(conn);
-
-	return clock_after(clock_after(since_ns, options->expect_ns), options->wait_ns);
+	return clock_after(since_ns, options_patience_ns(conn_options(conn)));
 }
 
 static void flood(struct conn *conn)
@@ -148,8 +145,8 @@ static void stalled_struck(struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
 	const struct conn *mate = conn_mate(conn);
-	uint64_t lost_ns =
-		clock_after(clock_after(conn->open_ns, options->expect_ns), 2 * options->wait_ns);
+	uint64_t lost_ns = clock_after(
+		clock_after(conn->open_ns, options_patience_ns(options)), options->wait_ns);
 
 	if (conn->begin_ns != 0) {
 		conn_dismiss(conn); /* that was the rest, and nobody closed it */

@@ -257,6 +257,11 @@ struct loop *loop_own(void)
 	return own_loop;
 }
 
+const char *loop_library_version(void)
+{
+	return uv_version_string();
+}
+
 bool loop_is_current(const struct loop *loop)
 {
 	return pthread_equal(loop->thread, pthread_self()) != 0;

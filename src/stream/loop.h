@@ -63,6 +63,9 @@ struct loop *loop_free(struct loop *loop);
  */
 struct loop *loop_own(void);
 
+/** The version of the library within, "1.44.2": for reports. Any thread; constant. */
+const char *loop_library_version(void);
+
 /** Whether the calling thread may touch this loop and what lives on it. */
 bool loop_is_current(const struct loop *loop);
 

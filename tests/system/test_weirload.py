@@ -26,7 +26,6 @@ NEVER = {"expect": "50ms", "wait": "200ms"}
 VERDICTS = pytest.mark.parametrize("verdict, code, options, close_after", (
     ("early", 1, EARLY, 0.05),
     ("on_time", 0, ON_TIME, 0.15),
-    ("on_time", 0, {**ON_TIME, "max_late": "20s"}, 0.15),
     ("late", 1, LATE, 0.4),
     ("never", 1, NEVER, None),
 ))
@@ -61,7 +60,8 @@ def test_idle_of_both_ends(verdict, code, options, close_after, by, behind, fold
     ended = {"weirload" if verdict == "never" else by: N}
     assert told.ends() == ended and told.ends("server") == ended
     assert told.json["connections"]["matched"] == N
-    assert told.json["bytes"]["up"] == {"sent": 8 * N, "received": 8 * N, "lost": 0}
+    assert told.json["bytes"]["up"] == {"sent": 8 * N, "received": 8 * N, "lost": 0, "in_flight": 0,
+                                        "added": 0}
     assert all(row["by"] == row["server_by"] for row in told.rows)
 
 
@@ -154,18 +154,46 @@ def test_one_end_that_closes_early_is_enough(behind):
     assert told.ends("server") == {"fin": N} and told.ends() == {"weirload": N}
 
 
-def test_bytes_that_are_lost_on_the_way_are_counted(behind):
-    """The token is whole, the byte after it is swallowed."""
-    script = Script(0.3)
-    with ScriptedPeer(script, behind) as peer:
+def test_bytes_that_are_lost_on_the_way_fail(behind):
+    """The token is whole, the byte after it is swallowed; then a byte of the token is, too."""
+    with ScriptedPeer(Script(0.3), behind) as peer:
         whole = load.run("idle", target=peer, serve=behind, expect="200ms", spread="0s")
-        assert whole.json["bytes"]["up"]["lost"] == 0
-        script.swallow = 1
+        assert whole.code == 0 and whole.json["bytes"]["up"]["lost"] == 0
+        peer.script.swallow_at = 8
+        cut = load.run("idle", target=peer, serve=behind, expect="200ms", spread="0s")
+        assert cut.code == 1 and cut.broken == {"max_lost"} and cut.verdicts == {"on_time": N}
+        lost = cut.json["bytes"]["up"]["lost"]
+        assert lost == cut.json["limits"]["max_lost"]["value"] >= N
+        assert cut.json["failed"] == [f"{lost} bytes lost, 0 allowed (--max-lost)"]
+        assert load.run("idle", target=peer, serve=behind, expect="200ms", spread="0s",
+                        max_lost=1000).code == 0
+        peer.script.swallow_at = None
+        peer.script.swallow = 1
         told = load.run("idle", target=peer, serve=behind, expect="200ms")
-    assert told.json["connections"]["matched"] == 0 and told.code == 0
+    assert told.json["connections"]["matched"] == 0 and told.code == 1
+    assert told.broken == {"max_lost", "max_unserved"}
+    assert told.json["connections"]["unserved"] == N
+
+
+def test_bytes_that_nobody_sent_fail(behind):
+    with ScriptedPeer(Script(0.2, add=b"!!"), behind) as peer:
+        told = load.run("idle", target=peer, serve=behind, expect="100ms")
+    assert told.code == 1 and told.broken == {"max_added"}
+    assert told.json["bytes"]["up"]["added"] == 2 * N
+
+
+def test_what_is_under_way_when_a_cap_strikes_is_in_flight_and_not_lost(behind):
     with ScriptedPeer(Script(0.3, cap=0.1), behind) as peer:
         cut = load.run("halfclose", target=peer, serve=behind, expect="100ms", every="5ms")
-    assert cut.json["after_fin"]["sent"] >= cut.json["after_fin"]["received"] > 0
+        assert cut.code == 0, cut.out
+    after = cut.json["after_fin"]
+    assert after["sent"] >= after["received"] > 0 and after["lost"] == 0
+    assert after["sent"] == after["received"] + after["in_flight"]
+    with ScriptedPeer(Script(cap=2.2, swallow_at=0, way="down"), behind) as peer:
+        lost = load.run("halfclose", target=peer, serve=behind, expect="2s", every="10ms",
+                        connections=2)
+    assert lost.code == 1 and lost.broken == {"max_lost"}, lost.out
+    assert lost.json["after_fin"]["received"] == 0 < lost.json["after_fin"]["lost"]
 
 
 # Trickle
@@ -294,7 +322,8 @@ def test_a_target_that_refuses_is_told_by_its_error(behind):
     assert told.verdicts == {"failed": N} and told.code == 1
     assert told.json["connections"]["failed_by"] == {"ECONNREFUSED": N}
     assert told.json["failed_us"]["count"] == N
-    assert load.run("connect", target=behind, expect="1s", max_failed=N).code == 0
+    told = load.run("connect", target=behind, expect="1s", max_failed=N)
+    assert told.code == 1 and told.broken == {"min_judged"}  # nothing was measured
 
 
 def test_a_target_that_is_black_holed_times_out():
@@ -371,7 +400,7 @@ def test_unix_sockets_on_both_sides(folder):
 
 def test_strangers_are_counted_and_not_taken_for_its_own(behind):
     with ScriptedPeer(Script(1.0), behind) as peer:
-        options = {"target": peer, "serve": behind, "expect": "900ms", "json": True}
+        options = {"target": peer, "serve": behind, "expect": "900ms", "max_late": "20s", "json": True}
         with subprocess.Popen(load.arguments("idle", options), stdout=subprocess.PIPE,
                               text=True) as process:
             wait.until(lambda: peer.peers, "a connection")
@@ -395,8 +424,10 @@ def test_an_interrupt_reports_what_was_measured(number, behind):
             process.send_signal(number)
             out, _ = process.communicate(timeout=DEADLINE)
     told = load.Told(process.returncode, out, "")
-    assert told.json["interrupted"] and told.code == 0
+    assert told.json["interrupted"] and told.code == 128 + number
     assert N <= told.verdicts["unfinished"] < 5000 and len(told.verdicts) == 1
+    assert told.verdicts["unfinished"] + told.json["connections"]["unopened"] == 5000
+    assert not told.broken and told.json["failed"] == [] and told.json["holds"] is False
 
 
 def run_on_terminal(*words):
@@ -417,7 +448,7 @@ def run_on_terminal(*words):
 
 def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere():
     with ScriptedPeer(Script(0.6)) as peer:
-        options = {"target": peer, "expect": "500ms", "connections": N}
+        options = {"target": peer, "expect": "500ms", "max_late": "20s", "connections": N}
         code, out, shown = run_on_terminal(*load.arguments("idle", options))
         assert code == 0 and re.search(r"opened 8 of 8 +open 8 +closed 0 +p99 \+.* left", shown)
         assert "\n" not in shown and "opened" in out

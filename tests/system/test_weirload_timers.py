@@ -137,7 +137,7 @@ def test_drain(behind):
                timeouts=timeouts(drain="2s"),
                drain={"idle_first": "none", "spread": "0s"}) as rig:
         options = {"target": rig.weir.address, "serve": behind, "connections": N, "expect": "2s",
-                   "json": True}
+                   "max_late": "20s", "json": True}
         with subprocess.Popen(load.arguments("idle", options), stdout=subprocess.PIPE,
                               text=True) as process:
             wait.until(lambda: rig.weir.text().count("event=open") == N, "the pairs")

@@ -28,7 +28,14 @@ def refused(*words, prefix=()):
     ("idle", {"expect": "-5s"}, "--expect -5s"),
     ("idle", {"expect": "5"}, "--expect 5: "),
     ("idle", {"expect": "none"}, "write a duration"),
-    ("idle", {"expect": None}, "--expect is missing"),
+    ("idle", {"expect": None, "spread": "0s"}, "--spread needs --expect"),
+    ("idle", {"expect": None, "max_late": "1s"}, "--max-late needs --expect"),
+    ("idle", {"by": "fine"}, "write fin|rst"),
+    ("idle", {"blackhole": "127.0.0.1:2"}, "not an option of idle"),
+    ("connect", {"blackhole": "unix:/x"}, "takes a TCP address"),
+    ("connect", {"blackhole": "localhost:2"}, "write its address"),
+    ("serve", {"target": None, "expect": None}, "--serve is missing"),
+    ("serve", {"target": None, "serve": "*:80"}, "not an option of serve"),
     ("idle", {"target": None}, "--target is missing"),
     ("idle", {"target": "127.0.0.1:0"}, "--target 127.0.0.1:0"),
     ("idle", {"target": "127.0.0.1:65536"}, "--target 127.0.0.1:65536"),
@@ -152,23 +159,33 @@ def test_help_and_version():
 
 NUMBER = (int, float)
 HISTOGRAM = {key: int for key in ("count", "min", "p50", "p90", "p99", "p999", "max")}
-WAY = {"sent": int, "received": int, "lost": int}
+WAY = {"sent": int, "received": int, "lost": int, "in_flight": int, "added": int}
 SIDE = {"count": int, "fin": int, "rst": int, "error": int, "weirload": int,
-        "late_us": (HISTOGRAM, None)}
+        "early_us": (HISTOGRAM, None), "late_us": (HISTOGRAM, None), "after_us": (HISTOGRAM, None)}
 LIMIT = {"limit": int, "value": int, "holds": bool}
+ABOUT = {"schema": int, "weirload": str, "scenario": str, "began": str, "host": str, "kernel": str,
+         "machine": str, "processors": int, "libuv": str, "command": list}
+OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "blackhole": (str, None),
+           "source": (str, None), "connections": (int, None), "threads": (int, None),
+           "ramp": (int, float, None), "rate": (int, float, None), "expect_us": (int, None),
+           "wait_us": (int, None), "silent": bool, "spread_us": (int, None), "every_us": (int, None),
+           "for_us": (int, None), "direction": (str, None), "side": (str, None),
+           "busy": (int, float, None), "size": (int, None), "by": (str, None),
+           "max_late_us": (int, None), "max_early": (int, None), "max_failed": (int, None),
+           "max_never": (int, None), "max_lost": (int, None), "max_unserved": (int, None),
+           "max_latency_us": (int, None), "json": bool, "csv": (str, None)}
 SCHEMA = {
-    "schema": int, "weirload": str, "scenario": str, "interrupted": bool,
-    "options": {"target": str, "serve": (str, None), "connections": int, "threads": int,
-                "expect_us": int, "spread_us": (int, None), "every_us": (int, None),
-                "for_us": (int, None), "silent": bool},
-    "connections": {"opened": int, "matched": int, "failed": int, "void": int, "early": int,
-                    "on_time": int, "late": int, "never": int, "unfinished": int, "failed_by": dict,
-                    "earliest_us": int, "opened_per_second": NUMBER},
+    **ABOUT, "interrupted": bool, "options": OPTIONS, "failed": list,
+    "connections": {"opened": int, "matched": int, "unserved": int, "unopened": int, "failed": int,
+                    "void": int, "early": int, "on_time": int, "late": int, "measured": int,
+                    "never": int, "unfinished": int, "failed_by": dict, "earliest_us": int,
+                    "opened_per_second": NUMBER},
     "connect_us": (HISTOGRAM, None), "failed_us": (HISTOGRAM, None),
     "client": SIDE, "server": (SIDE, None), "bytes": ({"up": WAY, "down": WAY}, None),
     "tool": {"loop_delay_us": (HISTOGRAM, None), "memory_bytes_per_connection": int,
              "strangers": int},
-    "limits": {"max_early": LIMIT, "max_failed": LIMIT, "max_never": LIMIT, "max_void": LIMIT},
+    "limits": {name: LIMIT for name in ("max_early", "max_failed", "max_never", "max_void",
+                                        "max_otherwise", "min_judged")},
     "holds": bool,
 }
 OF_SCENARIO = {
@@ -182,22 +199,34 @@ OF_SCENARIO = {
 
 def check(value, schema, where="$"):
     """Every field of the schema and no other, each of its type."""
-    if isinstance(schema, tuple) and None in schema:
-        if value is None:
-            return
-        schema = schema[0]
-    if not isinstance(schema, dict):
-        types = schema if isinstance(schema, tuple) else (schema,)
+    types = schema if isinstance(schema, tuple) else (schema,)
+    if value is None and None in types:
+        return
+    if not isinstance(types[0], dict):
         assert type(value) in types, f"{where} is {value!r}"
         return
-    assert set(value) == set(schema), f"{where} has {sorted(value)}"
-    for key, one in schema.items():
+    assert set(value) == set(types[0]), f"{where} has {sorted(value)}"
+    for key, one in types[0].items():
         check(value[key], one, f"{where}.{key}")
+
+
+def limits_of(scenario, behind, options):
+    """Further limits, where they make sense."""
+    if "expect" not in options:
+        yield "max_late"
+    if behind:
+        yield "max_unserved"
+    if scenario == "mixed" or (behind and scenario != "stall"):
+        yield from ("max_lost", "max_added")
+    if scenario == "mixed":
+        yield "max_latency"
+    if "blackhole" in options:
+        yield "max_untried"
 
 
 @pytest.mark.parametrize("scenario, options", (
     ("idle", {}),
-    ("idle", {"max_late": "10s", "silent": True}),
+    ("idle", {"expect": None, "silent": True}),
     ("trickle", {"every": "10ms", "for_": "50ms"}),
     ("halfclose", {}),
     ("stall", {"side": "server"}),
@@ -209,11 +238,11 @@ def test_json_has_the_documented_schema(scenario, options, serve):
     behind = address.free("tcp4", None) if serve and scenario != "connect" else None
     with ScriptedPeer(Script(0.3), behind) as peer:
         # Before the scripted server, which reads on, a stall never comes.
-        told = load.run(scenario, target=peer, serve=behind, expect="100ms", wait="500ms", **options)
+        told = load.run(scenario, **{"target": peer, "serve": behind, "expect": "100ms",
+                                     "wait": "500ms", **options})
     schema = {**SCHEMA, **OF_SCENARIO.get(scenario, {})}
-    if "max_late" in options:
-        schema["limits"] = {**schema["limits"], "max_late": LIMIT}
-    check(told.json, schema)
+    limits = {*schema["limits"], *limits_of(scenario, behind, options)}
+    check(told.json, {**schema, "limits": {name: LIMIT for name in limits}})
     assert told.json["schema"] == 1 and told.json["scenario"] == scenario
     assert (told.json["server"] is None) == (behind is None)
     assert told.out.count("\n") == 1 and told.json["holds"] == (told.code == 0)
@@ -230,5 +259,6 @@ def test_the_manual_has_every_field():
             if isinstance(one, dict):
                 yield from names(one)
 
-    for name in {*names(SCHEMA), *(key for one in OF_SCENARIO.values() for key in names(one))}:
+    for name in {*names(SCHEMA), *(key for one in OF_SCENARIO.values() for key in names(one)),
+                 *limits_of("mixed", True, {"blackhole": True}), "sent_fin"}:
         assert re.search(rf"\b{name}\b", manual), name

@@ -82,10 +82,48 @@ START_TEST(what_is_not_given_has_a_default)
 	ck_assert_uint_eq(options.expect_ns, (uint64_t)5 * NS_PER_S);
 	ck_assert_uint_eq(options.wait_ns, (uint64_t)10 * NS_PER_S);
 	ck_assert_uint_eq(options.max_early, 0);
-	ck_assert_uint_eq(options.max_late_ns, NS_NEVER);
+	ck_assert_uint_eq(options.max_late_ns, (uint64_t)250 * NS_PER_MS);
 	ck_assert_uint_eq(options.spread_ns, NS_NEVER);
 	ck_assert(!options.has_serve && !options.silent && !options.json);
 	ck_assert_ptr_null(options.csv);
+}
+END_TEST
+
+START_TEST(what_may_be_late_follows_from_what_is_expected)
+{
+	must_parse("idle");
+	ck_assert_uint_eq(options.max_late_ns, (uint64_t)250 * NS_PER_MS);
+	must_parse("idle --max-late 1ms");
+	ck_assert_uint_eq(options.max_late_ns, NS_PER_MS);
+	must_parse("mixed --max-late 3ms");
+	ck_assert_uint_eq(options.max_latency_ns, (uint64_t)3 * NS_PER_MS);
+	must_parse("mixed --max-latency 4ms");
+	ck_assert_uint_eq(options.max_latency_ns, (uint64_t)4 * NS_PER_MS);
+	ck_assert_uint_eq(options.every_ns, (uint64_t)100 * NS_PER_MS);
+}
+END_TEST
+
+START_TEST(each_option_is_told_once_as_its_scenario_has_it)
+{
+	struct option_value value;
+	size_t index = 0;
+	unsigned n_side = 0;
+	unsigned n_rate = 0;
+
+	must_parse("halfclose --side server --serve 127.0.0.1:1");
+	while (options_value(&options, &index, &value)) {
+		if (strcmp(value.name, "side") == 0) {
+			ck_assert_str_eq(value.word, "server");
+			n_side++;
+		}
+		if (strcmp(value.name, "rate") == 0) { /* another scenario's */
+			ck_assert_str_eq(value.word, "");
+			n_rate++;
+		}
+		ck_assert_str_ne(value.name, "help");
+	}
+	ck_assert_uint_eq(n_side, 1);
+	ck_assert_uint_eq(n_rate, 1);
 }
 END_TEST
 
@@ -210,6 +248,8 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_is_not_given_has_a_default);
+	tcase_add_test(tc, what_may_be_late_follows_from_what_is_expected);
+	tcase_add_test(tc, each_option_is_told_once_as_its_scenario_has_it);
 	tcase_add_test(tc, values_come_with_an_equals_sign_or_as_the_next_word);
 	tcase_add_test(tc, words_are_read_by_their_place);
 	tcase_add_test(tc, sources_add_up);

@@ -82,6 +82,45 @@ START_TEST(a_late_byte_of_our_own_makes_any_close_void)
 }
 END_TEST
 
+START_TEST(what_is_late_by_our_own_delay_alone_is_void)
+{
+	struct verdict_facts facts = {
+		.early_ns = DUE, .late_ns = DUE, .max_late_ns = MAX_LATE, .delay_ns = 200};
+
+	facts.closed_ns = DUE + MAX_LATE; /* in time all the same */
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_ON_TIME);
+	facts.closed_ns = DUE + 200;
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);
+	ck_assert_int_eq(late_ns, 200);
+	facts.closed_ns = DUE + 200 + MAX_LATE;
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);
+	facts.closed_ns = DUE + 200 + MAX_LATE + 1;
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_LATE);
+	facts.closed_ns = DUE - 1; /* a delay makes nothing early */
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_EARLY);
+}
+END_TEST
+
+START_TEST(what_is_not_expected_is_measured_unless_our_delay_spoils_it)
+{
+	struct verdict_facts facts = {.early_ns = DUE,
+		.late_ns = DUE,
+		.max_late_ns = NS_NEVER,
+		.closed_ns = DUE + (uint64_t)10 * NS_PER_S,
+		.is_measured = true};
+
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_MEASURED);
+	ck_assert_int_eq(late_ns, (int64_t)10 * NS_PER_S);
+	facts.delay_ns = (uint64_t)500 * NS_PER_MS; /* 5 % of it */
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_MEASURED);
+	facts.delay_ns++;
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);
+	facts.delay_ns = 0;
+	facts.is_sending = true;
+	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_EARLY);
+}
+END_TEST
+
 START_TEST(a_close_while_bytes_are_to_come_is_early_until_the_next_is_overdue)
 {
 	struct verdict_facts facts = {
@@ -96,8 +135,9 @@ END_TEST
 
 START_TEST(the_worse_of_two_ends_is_the_pairs)
 {
-	static const enum verdict order[VERDICTS] = {VERDICT_NONE, VERDICT_ON_TIME, VERDICT_LATE,
-		VERDICT_UNFINISHED, VERDICT_NEVER, VERDICT_EARLY, VERDICT_VOID, VERDICT_FAILED};
+	static const enum verdict order[VERDICTS] = {VERDICT_NONE, VERDICT_MEASURED,
+		VERDICT_ON_TIME, VERDICT_LATE, VERDICT_UNFINISHED, VERDICT_NEVER, VERDICT_EARLY,
+		VERDICT_VOID, VERDICT_FAILED};
 
 	for (unsigned i = 0; i < VERDICTS; i++) {
 		for (unsigned k = 0; k <= i; k++) {
@@ -120,6 +160,8 @@ int main(void)
 	tcase_add_test(tc, without_a_limit_nothing_is_late);
 	tcase_add_test(tc, between_two_stamps_it_is_on_time_and_not_late);
 	tcase_add_test(tc, a_late_byte_of_our_own_makes_any_close_void);
+	tcase_add_test(tc, what_is_late_by_our_own_delay_alone_is_void);
+	tcase_add_test(tc, what_is_not_expected_is_measured_unless_our_delay_spoils_it);
 	tcase_add_test(tc, a_close_while_bytes_are_to_come_is_early_until_the_next_is_overdue);
 	tcase_add_test(tc, the_worse_of_two_ends_is_the_pairs);
 	return suite_run(suite);

@@ -36,7 +36,13 @@ class Told:
         """The counts that are not 0."""
         counts = self.json["connections"]
         return {key: counts[key] for key in
-                ("failed", "void", "early", "on_time", "late", "never", "unfinished") if counts[key]}
+                ("failed", "void", "early", "on_time", "late", "measured", "never", "unfinished")
+                if counts[key]}
+
+    @property
+    def broken(self):
+        """The names of the limits that do not hold."""
+        return {name for name, limit in self.json["limits"].items() if not limit["holds"]}
 
     def ends(self, side="client"):
         told = self.json[side]
@@ -56,8 +62,13 @@ def arguments(scenario, options):
 
 
 def run(scenario, *, folder=None, prefix=(), **options):
-    """Runs it to its end; with `folder` also its CSV is read, and with json=False its text."""
+    """
+    Runs it to its end; with `folder` also its CSV is read, and with json=False its text. Unless the
+    test says so, late is what no busy machine makes of on time; max_late=None leaves the default.
+    """
     options = {"json": True, "connections": 8, **options}
+    if "max_late" not in options and options.get("expect") is not None:
+        options["max_late"] = "20s"
     if folder:
         options["csv"] = os.path.join(folder, "rows.csv")
     done = subprocess.run([*prefix, *arguments(scenario, options)], stdin=subprocess.DEVNULL,
@@ -76,16 +87,27 @@ class Script:
     close_after   seconds without a byte until it closes (None: never)
     cap           seconds after the first FIN until it closes, whatever moves
     by            "fin" or "rst"
-    swallow       how many of the last bytes of each chunk are lost on the way up
+    swallow       how many of the last bytes of each chunk are lost
+    swallow_at    what comes behind so many bytes is lost (None: nothing)
+    way           on which way they are: "up" or "down"
+    add           bytes that nobody sent, behind each chunk on the way up
+    delay         seconds that each chunk is late on the way
+    banner        seconds after which a byte is sent to the client (None: never)
     only          close that side alone, "client" or "server"; the other stays open
     """
 
-    def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None):
+    def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None, add=b"", delay=0,
+                 swallow_at=None, way="up", banner=None):
         self.close_after = close_after
         self.by = by
         self.cap = cap
         self.swallow = swallow
         self.only = only
+        self.add = add
+        self.delay = delay
+        self.swallow_at = swallow_at
+        self.way = way
+        self.banner = banner
         self.kept = []  # sockets that stay open
 
 
@@ -99,6 +121,7 @@ class _Link:
         self.server = server
         self.moved = time.monotonic()
         self.fin = None
+        self.passed = 0
         self.loop = asyncio.get_running_loop()
 
     async def pump(self, source, sink):
@@ -107,8 +130,10 @@ class _Link:
             if not data:
                 break
             self.moved = time.monotonic()
-            if sink is self.server and self.script.swallow:
-                data = data[:-self.script.swallow]
+            if sink is (self.server if self.script.way == "up" else self.client):
+                data = self.harm(data)
+            if self.script.delay:
+                await asyncio.sleep(self.script.delay)
             if sink:
                 await self.loop.sock_sendall(sink, data)
                 self.moved = time.monotonic()
@@ -116,6 +141,17 @@ class _Link:
         self.moved = time.monotonic()
         if sink:
             sink.shutdown(socket.SHUT_WR)
+
+    def harm(self, data):
+        """What is left of a chunk, and what was added to it."""
+        script = self.script
+        if script.swallow:
+            data = data[:-script.swallow]
+        if script.swallow_at is not None:
+            room = max(script.swallow_at - self.passed, 0)
+            self.passed += len(data)
+            data = data[:room]
+        return data + script.add
 
     def due(self):
         ends = []
@@ -145,10 +181,17 @@ class _Link:
                     sock.shutdown(socket.SHUT_RDWR)
             sock.close()
 
+    async def greet(self):
+        await asyncio.sleep(self.script.banner)
+        await self.loop.sock_sendall(self.client, b"!")
+        self.moved = time.monotonic()
+
     async def run(self):
         pumps = [asyncio.ensure_future(self.pump(self.client, self.server))]
         if self.server:
             pumps.append(asyncio.ensure_future(self.pump(self.server, self.client)))
+        if self.script.banner:
+            pumps.append(asyncio.ensure_future(self.greet()))
         await self.watch()
         for pump in pumps:
             pump.cancel()

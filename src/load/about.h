@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* What a report says of where and when it was made. */
+#ifndef WEIR_LOAD_ABOUT_H
+#define WEIR_LOAD_ABOUT_H
+
+#include <sys/utsname.h>
+
+enum { ABOUT_DATE_MAX = sizeof("9999-12-31T23:59:59Z") };
+
+struct about {
+	char date[ABOUT_DATE_MAX]; /**< when it began, UTC */
+	struct utsname system;     /**< host, kernel, machine */
+	unsigned n_processors;     /**< that this process may use; 0: unknown */
+	const char *library;       /**< the version of libuv; constant */
+};
+
+/** Now and here. */
+void about_take(struct about *ret);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One row for each option: parsing (options.c, options_values.c), --help and the reports
+ * (options_table.c) have it from there. For these three alone.
+ */
+#ifndef WEIR_LOAD_OPTIONS_PRIVATE_H
+#define WEIR_LOAD_OPTIONS_PRIVATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/options.h"
+
+enum kind {
+	KIND_TARGET,   /* struct addr */
+	KIND_LISTEN,   /* struct addr to listen on; absent while its sa_len is 0 */
+	KIND_SOURCE,   /* one more struct addr of sources */
+	KIND_COUNT,    /* uint64_t, min to max */
+	KIND_NUMBER,   /* double, above 0, to max */
+	KIND_DURATION, /* uint64_t; min is 1 where 0s makes no sense */
+	KIND_WORD,     /* uint64_t: the place in `words`, from min on */
+	KIND_FLAG,     /* bool, without a value */
+	KIND_PATH,     /* const char * */
+	KIND_HELP,
+};
+
+struct option {
+	const char *name;
+	const char *value; /**< what its value is called in --help */
+	enum kind kind;
+	unsigned scenarios; /**< enum scenario_bit */
+	size_t offset;      /**< in struct options */
+	uint64_t min;
+	uint64_t max;
+	const char *words; /**< "up down both" */
+	const char *help;
+};
+
+extern const struct option option_table[];
+extern const size_t option_count;
+
+/** Writes what is wrong, of OPTIONS_WHY_MAX. -EINVAL, always. */
+__attribute__((format(printf, 2, 3))) int options_refuse(char *why, const char *format, ...);
+
+/** Reads the value of an option (NULL for a flag) into *options. 0 or -EINVAL and `why`. */
+int options_read_value(
+	struct options *options, const struct option *option, const char *value, char *why);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How far closes were from a moment, before it and after it: a row from one border to the next, of
+ * 1, 2, 5, 10, 20, 50 ... us.
+ */
+#include "base/clock.h"
+#include "load/results.h"
+
+enum { BAR_MAX = 40, BORDERS_MAX = 64 };
+
+static double ms(uint64_t us)
+{
+	return (double)us / 1000;
+}
+
+/** 0, 1, 2, 5, 10 ... until one is beyond `max`. How many. */
+static size_t set_borders(uint64_t max, uint64_t borders[BORDERS_MAX])
+{
+	static const uint64_t steps[] = {1, 2, 5};
+	uint64_t ten = 1;
+	size_t n = 0;
+
+	borders[n++] = 0;
+	while (n < BORDERS_MAX && borders[n - 1] <= max) {
+		borders[n] = steps[(n - 1) % 3] * ten;
+		ten *= n % 3 == 0 ? 10 : 1;
+		n++;
+	}
+	return n;
+}
+
+static void print_row(double from, double to, uint64_t n, uint64_t most, FILE *out)
+{
+	static const char bar[BAR_MAX + 1] = "########################################";
+	uint64_t len = most == 0 ? 0 : (n * BAR_MAX + most - 1) / most;
+
+	fprintf(out, "%10.3f to %-10.3f |%-*.*s %ju\n", from, to, BAR_MAX, (int)len, bar,
+		(uintmax_t)n);
+}
+
+static bool is_within(const struct hdr *hdr, uint64_t from, uint64_t to)
+{
+	return hdr_count(hdr) > 0 && from <= hdr_max(hdr) && to > hdr_min(hdr);
+}
+
+void report_histogram(const struct side_results *side, const char *title, FILE *out)
+{
+	uint64_t borders[BORDERS_MAX];
+	size_t n = set_borders(clock_later(hdr_max(&side->early), hdr_max(&side->late)), borders);
+	uint64_t most = 0;
+
+	if (hdr_count(&side->early) + hdr_count(&side->late) == 0) {
+		return;
+	}
+	for (size_t i = 0; i + 1 < n; i++) {
+		most = clock_later(
+			most, hdr_count_between(&side->early, borders[i], borders[i + 1] - 1));
+		most = clock_later(
+			most, hdr_count_between(&side->late, borders[i], borders[i + 1] - 1));
+	}
+	fprintf(out, "\n%s\n", title);
+	for (size_t i = n - 1; i > 0; i--) {
+		if (is_within(&side->early, borders[i - 1], borders[i])) {
+			print_row(-ms(borders[i]), -ms(borders[i - 1]),
+				hdr_count_between(&side->early, borders[i - 1], borders[i] - 1),
+				most, out);
+		}
+	}
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (is_within(&side->late, borders[i], borders[i + 1])) {
+			print_row(ms(borders[i]), ms(borders[i + 1]),
+				hdr_count_between(&side->late, borders[i], borders[i + 1] - 1),
+				most, out);
+		}
+	}
+}
