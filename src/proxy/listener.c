@@ -100,7 +100,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 		.fd = fd,
 		.terms = listener->terms,
 		.client_flags = listener->socket->is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP,
-		.peer = session_peer(&peer->any, peer_len),
+		.peer = session_client(fd, &peer->any, peer_len),
 	};
 
 	if (!listener->socket->hand_over || !listener_deliver(listener, &opts)) {

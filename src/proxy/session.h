@@ -26,12 +26,16 @@
 struct connector;
 struct terms;
 
-/** A peer's address as small as the log needs it; family AF_UNSPEC: none, AF_UNIX: no more known.
- */
+/** A peer's address as small as the log needs it; family AF_UNSPEC: none. */
 union session_peer {
 	sa_family_t family;
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
+	struct {
+		sa_family_t family;
+		pid_t pid; /**< of a client, when it connected; 0: not known */
+		uid_t uid; /**< likewise; (uid_t)-1 */
+	} un;
 };
 
 struct session {
@@ -75,5 +79,8 @@ void session_drain(struct session *session, const struct deadline_drain *drain);
 
 /** What is worth keeping of a socket address. */
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
+
+/** The same of a client that was accepted as `fd`: of a UNIX one, also who it is. */
+union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len);
 
 #endif

@@ -36,6 +36,17 @@ static void log_peer(struct log_line *line, const char *key, const union session
 	}
 }
 
+static void log_client(struct log_line *line, const union session_peer *client)
+{
+	log_peer(line, "client", client);
+	if (client->family == AF_UNIX && client->un.pid != 0) {
+		log_i64(line, "client_pid", client->un.pid);
+	}
+	if (client->family == AF_UNIX && client->un.uid != (uid_t)-1) {
+		log_u64(line, "client_uid", client->un.uid);
+	}
+}
+
 /** What it took to connect, or to fail to. */
 static void log_tried(struct log_line *line, const struct session *session)
 {
@@ -49,7 +60,7 @@ static void log_who(struct log_line *line, const struct session *session)
 {
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->listener->name);
-	log_peer(line, "client", &session->client);
+	log_client(line, &session->client);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->server->text);
 	} else {

@@ -4,13 +4,15 @@
 import contextlib
 import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
 
 from weirtest import address, peers, wait
 from weirtest.rig import relay
-from weirtest.settings import SANITIZER
+from weirtest.settings import DEADLINE, SANITIZER
 
 PIPE = 4096
 
@@ -58,6 +60,26 @@ def test_unix_server_is_logged_as_it_was_written():
             sock.close()
         closed = rig.weir.close_line(reason="eof")
         assert closed["server"] == rig.upstream.address.text and closed["client"].startswith("unix:")
+
+
+def test_unix_client_is_known_by_its_process_and_user():
+    """Each of two, with users of their own where that can be had; after it has gone, too."""
+    script = ("import socket, sys\nsock = socket.socket(socket.AF_UNIX)\nsock.connect('\\0' + sys.argv[1])\n"
+              "sock.shutdown(socket.SHUT_WR)\nsock.recv(1)\n")
+    with relay("abstract", servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
+        name = rig.weir.address.text.removeprefix("unix:@")
+        for uid in (0, 65534) if os.geteuid() == 0 else (os.geteuid(),):
+            with subprocess.Popen([sys.executable, "-I", "-c", script, name], user=uid if os.geteuid() == 0 else None) as client:
+                assert client.wait(DEADLINE) == 0
+            closed = rig.weir.close_line(client_pid=client.pid)
+            assert closed["client"] == "unix:" and closed["client_uid"] == str(uid)
+            assert closed["reason"] == "eof"
+
+
+def test_tcp_client_has_no_process_in_the_log():
+    with echoing() as rig:
+        exchange(rig, 1)
+        assert not {"client_pid", "client_uid"} & set(rig.weir.close_line())
 
 
 @pytest.mark.parametrize("level, events", (("debug", {"open", "close"}), ("info", {"close"}),

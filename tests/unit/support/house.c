@@ -103,7 +103,7 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	sender_init(&client->out);
 	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
-	opts.peer = session_peer((struct sockaddr *)&peer, len);
+	opts.peer = session_client(opts.fd, (struct sockaddr *)&peer, len);
 	ck_assert_ptr_null(proxy_admit(&house->shared, opts.terms->limit));
 	session_open(&opts);
 }
