@@ -9,7 +9,8 @@
  *	stream/	loop	the reactor on libuv		timer	a heap on one timerfd
  *		emitter	events and handlers		stream	the contract; stream_io: its bytes
  *		listen	listening sockets		acceptor  accepts from one of them
- *		resolver  names, for all threads	connector  an address to a stream
+ *		resolver  names, for all threads	lookups	its threads, for getaddrinfo
+ *		connector  an address to a stream	attempt	one of its attempts
  *	conf/	conf	the model			read, schema, source, scan, grammar: from
  *								file to model
  *	proxy/	pump	one direction			pair	two pumps, a clock, an end

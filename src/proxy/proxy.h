@@ -42,8 +42,9 @@ struct proxy_shared {
 	struct failures_list failures;
 	struct limits limits;             /**< of the listeners */
 	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
-	size_t n_pipes;                   /**< for splicing, of each worker; 0: none */
-	struct proxy **proxies;           /**< one for each worker */
+	atomic_int spare_fds;   /**< for a second address of a name, while the first is tried */
+	size_t n_pipes;         /**< for splicing, of each worker; 0: none */
+	struct proxy **proxies; /**< one for each worker */
 	size_t n_proxies;
 };
 

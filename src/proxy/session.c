@@ -184,6 +184,7 @@ static void session_try(struct session *session)
 		.resolver = proxy->shared->resolver,
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
+		.spare_fds = &proxy->shared->spare_fds,
 		.owner = session,
 		.failed = on_attempt_failed,
 		.done = on_connected,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/session_log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,25 +155,49 @@ void session_log_close(const struct session *session)
 	log_end(&line);
 }
 
+/** What went wrong in one attempt: "Connection refused", "lookup: timed out". */
+static void attempt_text(const struct connector_attempt *attempt, char *text, size_t size)
+{
+	const char *stage = attempt->sa == NULL ? "lookup: " : "";
+	const char *what = resolver_strerror(attempt->status);
+
+	if (attempt->in_line) {
+		what = "timed out in line";
+	} else if (attempt->sa == NULL && attempt->status == -ETIMEDOUT) {
+		what = "timed out";
+	} else if (attempt->status == -ECANCELED) {
+		what = "slower than another address";
+	}
+	(void)snprintf(text, size, "%s%s", stage, what);
+}
+
 void session_log_attempt(struct session *session, const struct connector_attempt *attempt)
 {
+	enum { ENTRY_MAX = ADDR_TEXT_MAX + 128 };
 	char where[ADDR_TEXT_MAX];
+	char why[ENTRY_MAX - ADDR_TEXT_MAX - 8];
+	char entry[ENTRY_MAX];
 	size_t len = session->tried == NULL ? 0 : strlen(session->tried);
 	char *tried;
+	int n;
 
+	if (session->n_retries > 0 || (len > 3 && strcmp(session->tried + len - 3, "...") == 0)) {
+		return;
+	}
 	if (attempt->sa != NULL) {
 		addr_format(attempt->sa, attempt->sa_len, where);
 	} else {
 		(void)snprintf(where, sizeof(where), "%s", session->server->text);
 	}
-	if (len >= TRIED_MAX || session->n_retries > 0) {
-		return;
+	attempt_text(attempt, why, sizeof(why));
+	n = snprintf(entry, sizeof(entry), "%s%s (%s)", len == 0 ? "" : ", ", where, why);
+	if (len + (size_t)n > TRIED_MAX) {
+		n = snprintf(entry, sizeof(entry), ", ..."); /* and nothing more */
 	}
-	tried = realloc(session->tried, TRIED_MAX + 1);
+	tried = realloc(session->tried, len + (size_t)n + 1);
 	if (tried == NULL) {
 		return; /* the closing line still has the last error */
 	}
 	session->tried = tried;
-	(void)snprintf(tried + len, TRIED_MAX + 1 - len, "%s%s (%s)", len == 0 ? "" : ", ", where,
-		resolver_strerror(attempt->status));
+	memcpy(tried + len, entry, (size_t)n + 1);
 }

@@ -8,6 +8,7 @@
 #include "base/fds.h"
 #include "conf/conf.h"
 #include "service/control.h"
+#include "stream/lookups.h"
 #include "stream/pipe.h"
 
 enum {
@@ -18,9 +19,11 @@ enum {
 	FDS_LOOP = 4,
 	FDS_PAIR = 2,
 	FDS_PIPE = 2,
+	/* getaddrinfo(3): a socket, and a file or another socket */
+	FDS_LOOKUP = 2,
 	/* Of 1 MiB each: half of what an unprivileged user may have in pipes (pipe(7)) */
 	PIPES_MAX_ALL = 32,
-	PIPES_SHARE = 16,
+	SHARE = 16,
 	/* 512 KiB of the kernel's memory. Who has more pairs waits some ms at each doubling. */
 	FDS_AHEAD_MAX = 64 * 1024,
 };
@@ -55,17 +58,45 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	budget.n_fds = limit.rlim_cur;
 	/* One loop more than workers: the main thread's. */
 	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
+	budget.n_spares = 0;
 	budget.n_pipes = 0;
 	budget_fit_pairs(&budget);
 	*ret_budget = budget;
 	return 0;
 }
 
-void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs)
+/** What something may take that comes after `max_pairs` pairs. */
+static uint64_t budget_share(const struct budget *budget, uint32_t max_pairs)
 {
 	uint64_t left = budget_left(budget);
 	uint64_t for_pairs = min_u64((uint64_t)max_pairs * FDS_PAIR, left);
-	uint64_t n_fds = min_u64(left / PIPES_SHARE, left - for_pairs);
+
+	return min_u64(left / SHARE, left - for_pairs);
+}
+
+void budget_add_names(struct budget *budget, uint32_t max_pairs)
+{
+	budget->n_reserve += min_u64(FDS_LOOKUP * LOOKUPS_MAX, budget_share(budget, max_pairs));
+	budget->n_spares = (size_t)min_u64(BUDGET_SPARES_MAX, budget_share(budget, max_pairs));
+	budget->n_reserve += budget->n_spares;
+	budget_fit_pairs(budget);
+}
+
+static bool has_names(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		for (size_t k = 0; k < conf->upstreams[i].n_servers; k++) {
+			if (conf->upstreams[i].servers[k].addr.kind == ADDR_NAME) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs)
+{
+	uint64_t n_fds = budget_share(budget, max_pairs);
 	uint64_t n_pipes = min_u64(n_fds / FDS_PIPE, PIPES_MAX_ALL) / n_workers;
 
 	budget->n_pipes = (size_t)min_u64(n_pipes, PIPES_MAX);
@@ -107,6 +138,9 @@ int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	if (ret_budget->max_pairs == 0 || conf->max_pairs > ret_budget->max_pairs) {
 		budget_explain(ret_budget, conf->max_pairs, remedy, BUDGET_REMEDY_MAX);
 		return -EMFILE;
+	}
+	if (has_names(conf)) {
+		budget_add_names(ret_budget, conf->max_pairs);
 	}
 	if (conf->splice) {
 		budget_add_pipes(ret_budget, n_workers, conf->max_pairs);

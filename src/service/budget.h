@@ -13,6 +13,7 @@ struct conf;
 struct budget {
 	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
 	uint64_t n_reserve; /**< what weir itself needs */
+	size_t n_spares;    /**< for second addresses of names: part of the reserve */
 	size_t n_pipes;     /**< of one worker, for splicing: part of the reserve */
 	uint32_t max_pairs; /**< (n_fds - n_reserve) / 2 */
 };
@@ -30,6 +31,15 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
  */
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs);
 
+/**
+ * Puts what names take into the reserve: lookups at once, and spare fds for a second address while
+ * the first is tried (at most BUDGET_SPARES_MAX). Each is at most 1/16 of the fds that are for
+ * pairs, and what `max_pairs` pairs (0: as many as fit) leave.
+ */
+void budget_add_names(struct budget *budget, uint32_t max_pairs);
+
+enum { BUDGET_SPARES_MAX = 1024 };
+
 /** How many fds `max_pairs` pairs need. */
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
 
@@ -42,9 +52,10 @@ enum { BUDGET_REMEDY_MAX = 256 };
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
 
 /**
- * All of this for `conf`: counts, holds its max_pairs against what fits, adds pipes where it
- * splices, and makes room in the table of fds (base/fds.h: best while there are no threads). 0;
- * -EMFILE with a remedy when the pairs do not fit; or another negative errno and an empty remedy.
+ * All of this for `conf`: counts, holds its max_pairs against what fits, adds what names take
+ * where a server has one, and pipes where it splices, and makes room in the table of fds
+ * (base/fds.h: best while there are no threads). 0; -EMFILE with a remedy when the pairs do not
+ * fit; or another negative errno and an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);

@@ -193,6 +193,7 @@ static int daemon_take_budget(struct daemon *daemon)
 				       : start_failed("max_pairs", r, remedy);
 	}
 	daemon->shared.n_pipes = budget->n_pipes;
+	atomic_init(&daemon->shared.spare_fds, (int)budget->n_spares);
 	(void)limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
 	return 0;
 }
@@ -215,7 +216,6 @@ static int daemon_make_shared(struct daemon *daemon)
 	if (shared->generation == NULL) {
 		return -ENOMEM;
 	}
-	shared->resolver = resolver_new(daemon->loop);
 	daemon->exit_idle.loop = daemon->loop;
 	daemon->exit_idle.shared = shared;
 	daemon->exit_idle.workers = daemon->workers;
@@ -226,10 +226,32 @@ static int daemon_make_shared(struct daemon *daemon)
 		.workers = daemon->workers,
 		.n_workers = daemon->n_workers,
 	};
-	if (shared->resolver == NULL) {
-		return -errno;
-	}
 	return stop_open(&daemon->stop);
+}
+
+static void on_names_cut(const char *host, const struct resolver_answer *answer)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_WARN, "addresses_left_out")) {
+		log_str(&line, "name", host);
+		log_u64(&line, "used", answer->n_addresses);
+		log_u64(&line, "left_out", answer->n_left_out);
+		log_str(&line, "remedy", "let the name have fewer addresses");
+		log_end(&line);
+	}
+}
+
+/** Also where the config has no names: the next one may, and then there must be threads. */
+static int daemon_make_resolver(struct daemon *daemon)
+{
+	daemon->shared.resolver = resolver_new(daemon->loop, on_names_cut);
+	if (daemon->shared.resolver == NULL) {
+		return start_failed("threads for lookups of names", -errno,
+			"weir may have too few tasks: raise TasksMax= or LimitNPROC= in the unit, "
+			"or ulimit -u in the shell that starts it");
+	}
+	return 0;
 }
 
 static int daemon_start_workers(struct daemon *daemon)
@@ -312,6 +334,10 @@ static int daemon_start(struct daemon *daemon)
 	r = daemon_make_shared(daemon);
 	if (r < 0) {
 		return start_failed("memory", r, NULL);
+	}
+	r = daemon_make_resolver(daemon);
+	if (r < 0) {
+		return r;
 	}
 	socket_limits_warn(daemon->conf);
 	r = daemon_open_sockets(daemon);

@@ -9,7 +9,6 @@
 
 struct name_probe {
 	struct resolver_query query;
-	struct resolver_answer answer;
 	const struct conf_upstream *upstream;
 	const struct conf_server *server;
 };
@@ -19,6 +18,7 @@ static void on_answered(struct resolver_query *query, int status)
 	struct name_probe *probe = container_of(query, struct name_probe, query);
 	struct log_line line;
 
+	query->answer = resolver_answer_unref(query->answer);
 	if (status < 0 && log_begin(&line, LOG_LEVEL_WARN, "name_unknown")) {
 		log_str(&line, "upstream", probe->upstream->name);
 		log_str(&line, "server", probe->server->text);
@@ -51,11 +51,11 @@ static int probe_upstream(struct names *names, struct loop *loop, struct resolve
 		}
 		probe->upstream = upstream;
 		probe->server = server;
-		r = resolver_ask(resolver, loop, server->addr.host, &probe->query, &probe->answer,
-			on_answered);
+		r = resolver_ask(resolver, loop, server->addr.host, &probe->query, on_answered);
 		if (r < 0) {
 			return r;
 		}
+		probe->query.answer = resolver_answer_unref(probe->query.answer);
 		names->n++;
 	}
 	return 0;

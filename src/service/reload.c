@@ -145,6 +145,8 @@ static void reload_commit(struct reload *reload)
 	const struct conf *conf = reload->next->conf;
 
 	sockets_commit(opts->sockets, before->conf, conf);
+	(void)atomic_fetch_add(&opts->shared->spare_fds,
+		(int)reload->budget.n_spares - (int)opts->budget->n_spares);
 	*opts->budget = reload->budget;
 	opts->shared->n_pipes = reload->budget.n_pipes;
 	proxy_enforce(opts->shared, reload->next, budget_max_pairs(&reload->budget, conf));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The happy path: on_step() asks the resolver or takes the address; attempt() makes the socket,
- * calls connect(2) and lets the stream watch it; on_step() again, deferred by the stream when
+ * The happy path: on_step() asks the resolver or takes the address; attempt.c makes the socket,
+ * calls connect(2) and lets the stream watch it; attempt_on_ended(), deferred by the stream when
  * connect(2) has ended; done().
  *
  *	STARTING ──▶ RESOLVING ──▶ CONNECTING ──▶ OVER
@@ -11,7 +11,7 @@
  *
  * What goes wrong: the lookup fails or hangs (RESOLVING), socket or connect fail at once, the event
  * brings an error, or none comes in time (CONNECTING), a UNIX server's queue stays full (QUEUEING).
- * Each is a failed attempt: failed(), then the next address, or done().
+ * Each is a failed attempt: failed(), then the next address, or done() when nothing is under way.
  *
  * Nothing runs from inside connector_open(): the first step is a deferred task as well. The fd is
  * watched once, by the stream which is to own it, so a connection costs one epoll_ctl(2).
@@ -20,337 +20,284 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/shortage.h"
-#include "base/sockopts.h"
-#include "stream/loop_private.h"
+#include "stream/connector_private.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
-#include "stream/stream_private.h"
-#include "stream/timer.h"
-
-#define RETRY_MIN_NS ((uint64_t)NS_PER_MS)
-#define RETRY_MAX_NS ((uint64_t)50 * NS_PER_MS)
-
-enum state {
-	STARTING,   /* `step` is deferred */
-	RESOLVING,  /* `query` is open */
-	CONNECTING, /* `stream` awaits its connect(2), then `step` is deferred */
-	QUEUEING,   /* `fd` is asked again when the timer strikes */
-	OVER,       /* done() was called */
-};
-
-/** What only a name needs. */
-struct lookup {
-	struct resolver_query query;
-	struct resolver_answer answer;
-};
-
-struct connector {
-	struct connector_opts opts;
-	enum state state : 8;
-	bool is_name; /**< has a lookup */
-	int fd;       /**< QUEUEING only, else -1 */
-	struct task step;
-	struct timer timer;   /**< the deadline, or the next try */
-	uint64_t begin_ns;    /**< of the attempt or lookup under way */
-	uint64_t deadline_ns; /**< and when it times out */
-	uint64_t retry_ns;    /**< the pause before the next try */
-	uint64_t late_ns;     /**< of the last attempt, if it timed out */
-	struct stream *stream;
-	const struct sockaddr *sa; /**< what is being tried; NULL: nothing yet */
-	socklen_t sa_len;
-	unsigned n_tried;       /**< addresses of the name, or the one address */
-	struct lookup lookup[]; /**< one of a name, none of an address */
-};
 
 /* One is made for each pair while its streams are, and then freed: glibc keeps blocks up to this
  * size for the next one, larger ones leave holes between what stays. */
 enum { REUSED_BYTES = 1032 };
 
-static_assert(sizeof(struct connector) + sizeof(struct lookup) <= REUSED_BYTES, "holes");
+static_assert(sizeof(struct connector) + sizeof(struct lookup_state) <= REUSED_BYTES, "holes");
 
-static struct connector_attempt last_attempt(const struct connector *connector, int status)
+static struct attempt *oldest_attempt(const struct connector *connector)
 {
-	return (struct connector_attempt){
-		.sa = connector->sa,
-		.sa_len = connector->sa_len,
-		.status = status,
-	};
+	return container_of(connector->attempts.next, struct attempt, link);
 }
 
-/** Tells the owner, who may close the connector: the last thing to do. */
-static void finish(struct connector *connector, int status, struct stream *stream)
+static void drop_all(struct connector *connector)
 {
-	struct connector_attempt last = last_attempt(connector, status);
-
-	connector->state = OVER;
-	connector->deadline_ns = NS_NEVER;
-	timer_arm(&connector->timer, NS_NEVER);
-	connector->opts.done(connector->opts.owner, status, stream, &last, connector->late_ns);
-}
-
-static void arm_deadline(struct connector *connector)
-{
-	connector->late_ns = 0;
-	connector->begin_ns = clock_ns();
-	connector->deadline_ns = clock_after(connector->begin_ns, connector->opts.timeout_ns);
-	timer_arm(&connector->timer, connector->deadline_ns);
-}
-
-/* ---- one attempt ---- */
-
-/** Lets go of whatever the attempt holds. */
-static void drop(struct connector *connector)
-{
-	if (connector->stream != NULL) {
-		/* The server may have accepted already: a FIN would look like an empty request. */
-		stream_abort(connector->stream);
+	while (!list_empty(&connector->attempts)) {
+		attempt_drop(oldest_attempt(connector));
 	}
-	connector->stream = stream_free(connector->stream);
-	loop_cancel(connector->opts.loop, &connector->step);
 	if (connector->fd >= 0) {
 		close(connector->fd);
 		connector->fd = -1;
 	}
+	attempt_give_spares(connector);
 }
 
-/** Lets the connection come from `source`; connect(2) picks the port. 0 or a negative errno. */
-static int bind_source(int fd, sa_family_t family, const struct addr *source)
+/** The last attempt, as done() tells it. */
+static void note_last(struct connector *connector, const struct attempt *attempt, int status)
 {
-	static const int on = 1;
-
-	if (source->sa.any.sa_family != family) {
-		return -EAFNOSUPPORT; /* as an address of the other family that a name has */
+	connector->last = (struct connector_attempt){
+		.sa = attempt->sa,
+		.sa_len = attempt->sa_len,
+		.status = status,
+		.forbidden = connector->forbidden,
+	};
+	if (connector->is_name) {
+		connector->lookup->last = attempt->address;
+		connector->last.sa = &connector->lookup->last.any;
 	}
-	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
-		bind(fd, &source->sa.any, source->sa_len) < 0) {
-		return -errno;
-	}
-	return 0;
 }
 
-static bool is_unix(const struct connector *connector)
+/** Tells the owner, who may close the connector: the last thing to do. */
+static void finish(struct connector *connector, struct stream *stream)
 {
-	return connector->sa->sa_family == AF_UNIX;
+	connector->state = OVER;
+	drop_all(connector);
+	timer_arm(&connector->timer, NS_NEVER);
+	connector->opts.done(connector->opts.owner, connector->last.status, stream,
+		&connector->last, connector->late_ns);
 }
 
-/** Asks a UNIX server with a full queue again after a pause, which grows. */
-static void queue_up(struct connector *connector, int fd)
+static void tell_failed(const struct connector *connector, const struct connector_attempt *attempt)
 {
-	uint64_t next_ns = clock_after(clock_ns(), connector->retry_ns);
-
-	connector->fd = fd;
-	connector->state = QUEUEING;
-	connector->retry_ns *= 2;
-	if (connector->retry_ns > RETRY_MAX_NS) {
-		connector->retry_ns = RETRY_MAX_NS;
+	if (connector->opts.failed != NULL) {
+		connector->opts.failed(connector->opts.owner, attempt);
 	}
-	timer_arm(&connector->timer,
-		next_ns < connector->deadline_ns ? next_ns : connector->deadline_ns);
 }
 
-/** 1: connected; 0: under way; or a negative errno. Takes the fd, in any case. */
-static int connect_fd(struct connector *connector, int fd)
+/** An attempt failed. */
+static void fail(struct attempt *attempt, int status)
 {
-	unsigned flags = connector->opts.stream_flags | STREAM_NONBLOCKING |
-			 (is_unix(connector) ? STREAM_IS_UNIX : STREAM_IS_TCP);
-	int status = connect(fd, connector->sa, connector->sa_len) < 0 ? -errno : 0;
+	struct connector *connector = attempt->connector;
 
-	if (status == -EAGAIN && is_unix(connector)) {
-		queue_up(connector, fd);
-		return 0;
+	note_last(connector, attempt, status);
+	if (connector->fd >= 0) {
+		close(connector->fd);
+		connector->fd = -1;
 	}
-	if (status < 0 && status != -EINPROGRESS && status != -EINTR) {
-		close(fd);
-		return status;
-	}
-	connector->stream = stream_open(connector->opts.loop, fd, flags);
-	if (connector->stream == NULL) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	if (status == 0) {
-		return 1;
-	}
-	connector->state = CONNECTING;
-	return stream_await_connect(connector->stream, &connector->step);
+	attempt_drop(attempt);
+	tell_failed(connector, &connector->last);
 }
 
-/** As connect_fd(), from the socket on. */
-static int attempt(struct connector *connector)
+/** An attempt is connected: the others are given up. */
+static void win(struct attempt *attempt)
 {
-	int fd = socket(connector->sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int r = 0;
+	struct connector *connector = attempt->connector;
+	struct stream *stream = attempt->stream;
 
-	if (fd < 0) {
-		return -errno;
-	}
-	if (!is_unix(connector)) {
-		r = sockopts_set(fd, connector->opts.options);
-		if (r == 0 && connector->opts.source != NULL) {
-			r = bind_source(fd, connector->sa->sa_family, connector->opts.source);
+	list_for_each (link, &connector->attempts) {
+		struct attempt *other = container_of(link, struct attempt, link);
+
+		if (other != attempt) {
+			fail(other, -ECANCELED);
 		}
 	}
-	if (r < 0) {
-		close(fd);
-		return r;
+	note_last(connector, attempt, 0);
+	connector->late_ns = 0;
+	if (connector->is_name && attempt->sa->sa_family != connector->lookup->query.first) {
+		resolver_prefer(connector->opts.resolver, connector->opts.addr->host,
+			attempt->sa->sa_family);
 	}
-	connector->retry_ns = RETRY_MIN_NS;
-	return connect_fd(connector, fd);
+	attempt->stream = NULL;
+	finish(connector, stream);
 }
 
 /* ---- one address after the other ---- */
 
-static void set_port(struct sockaddr *sa, uint16_t port)
+/** Arms the timer for what comes first. */
+static void arm(struct connector *connector)
 {
-	if (sa->sa_family == AF_INET6) {
-		((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
-	} else {
-		((struct sockaddr_in *)sa)->sin_port = htons(port);
+	uint64_t next_ns = connector->next_ns;
+
+	attempt_give_spares(connector);
+	list_for_each (link, &connector->attempts) {
+		struct attempt *attempt = container_of(link, struct attempt, link);
+
+		next_ns = clock_earlier(next_ns, attempt->deadline_ns);
 	}
+	timer_arm(&connector->timer, next_ns);
 }
 
-/** Sets `sa` to the next address; false if there is none. */
-static bool next_address(struct connector *connector)
+static bool is_left(const struct connector *connector)
 {
+	const struct resolver_answer *answer;
+
+	if (!connector->is_name) {
+		return connector->n_tried == 0;
+	}
+	answer = connector->lookup->query.answer;
+	return answer != NULL && connector->n_tried < answer->n_addresses;
+}
+
+/** Sets the attempt's address to the next one, of which there is one left. */
+static void set_address(struct attempt *attempt)
+{
+	struct connector *connector = attempt->connector;
 	const struct addr *addr = connector->opts.addr;
-	struct resolver_answer *answer = &connector->lookup->answer;
+	const struct resolver_query *query = &connector->lookup->query;
 	unsigned n = connector->n_tried++;
 
-	if (n >= (connector->is_name ? answer->n_addresses : 1)) {
-		return false;
+	if (!connector->is_name) {
+		attempt->sa = &addr->sa.any;
+		attempt->sa_len = addr->sa_len;
+		return;
 	}
-	if (connector->is_name) {
-		set_port(&answer->addresses[n].sa.any, addr->port);
-		connector->sa = &answer->addresses[n].sa.any;
-		connector->sa_len = answer->addresses[n].len;
+	attempt->address = *resolver_address(query->answer, query->first, n);
+	/* The port is at the same place in both families. */
+	attempt->address.in.sin_port = htons(addr->port);
+	attempt->sa = &attempt->address.any;
+	attempt->sa_len = resolver_address_len(&attempt->address);
+}
+
+/** Begins the next attempt. As attempt_begin(), but that it is told if it failed. */
+static int begin_next(struct connector *connector)
+{
+	bool is_extra = connector->n_under_way > 0;
+	struct attempt *attempt = attempt_add(connector);
+	int r;
+
+	if (attempt == NULL) {
+		return -ENOMEM; /* never the first */
+	}
+	set_address(attempt);
+	attempt->begin_ns = clock_ns();
+	attempt->deadline_ns = clock_after(attempt->begin_ns, connector->opts.timeout_ns);
+	connector->next_ns =
+		is_left(connector) ? clock_after(attempt->begin_ns, CONNECTOR_NEXT_NS) : NS_NEVER;
+	r = attempt_begin(attempt);
+	if (r == 1) {
+		win(attempt);
+	} else if (r < 0 && is_extra && is_shortage(r)) {
+		/* Those under way are no worse for it; it has its turn when one of them ends. */
+		attempt_drop(attempt);
+		connector->n_tried--;
+	} else if (r < 0) {
+		connector->late_ns = 0;
+		fail(attempt, r);
+	}
+	return r;
+}
+
+/** None of the name's addresses would connect: where they are out of date, that is the reason. */
+static void doubt(struct connector *connector)
+{
+	if (connector->is_name && connector->lookup->query.answer != NULL &&
+		!connector->forbidden && !is_shortage(connector->last.status)) {
+		resolver_doubt(connector->opts.resolver, connector->opts.addr->host,
+			connector->lookup->query.answer);
+	}
+}
+
+/** Tries addresses until one is under way, connected, or none is left. */
+static void go_on(struct connector *connector)
+{
+	while (is_left(connector) && attempt_take_room(connector)) {
+		int r = begin_next(connector);
+
+		if (r == 1) {
+			return;
+		}
+		if (r == 0) {
+			arm(connector);
+			return;
+		}
+		/* In a shortage of our own another address would not help. */
+		if (connector->forbidden || is_shortage(r)) {
+			break;
+		}
+	}
+	if (connector->n_under_way > 0 && !connector->forbidden) {
+		connector->next_ns = NS_NEVER; /* when one of them ends */
+		arm(connector);
+		return;
+	}
+	doubt(connector);
+	finish(connector, NULL);
+}
+
+static void fail_and_go_on(struct attempt *attempt, int status, uint64_t late_ns)
+{
+	struct connector *connector = attempt->connector;
+
+	connector->late_ns = late_ns;
+	fail(attempt, status);
+	if (is_shortage(status) && connector->n_under_way == 0) {
+		finish(connector, NULL);
 	} else {
-		connector->sa = &addr->sa.any;
-		connector->sa_len = addr->sa_len;
+		go_on(connector);
 	}
-	return true;
-}
-
-/** The attempt under way failed. */
-static void fail(struct connector *connector, int status)
-{
-	struct connector_attempt last = last_attempt(connector, status);
-
-	drop(connector);
-	if (connector->opts.failed != NULL) {
-		connector->opts.failed(connector->opts.owner, &last);
-	}
-}
-
-static void succeed(struct connector *connector)
-{
-	struct stream *stream = connector->stream;
-
-	connector->stream = NULL;
-	finish(connector, 0, stream);
-}
-
-/** Tries addresses until one is under way, connected, or none is left; `status`: of the last. */
-static void try_next(struct connector *connector, int status)
-{
-	/* In a shortage of our own another address would not help. */
-	while (!is_shortage(status) && next_address(connector)) {
-		arm_deadline(connector);
-		status = attempt(connector);
-		if (status == 1) {
-			succeed(connector);
-			return;
-		}
-		if (status == 0) {
-			return;
-		}
-		fail(connector, status);
-	}
-	finish(connector, status, NULL);
-}
-
-static void fail_and_go_on(struct connector *connector, int status)
-{
-	fail(connector, status);
-	try_next(connector, status);
 }
 
 /* ---- events ---- */
 
-/**
- * Whether the kernel has connected the socket to itself, which TCP allows: then it has picked the
- * server's port as our own, so only ports from where it picks need a look.
- */
-static bool is_self(const struct connector *connector)
-{
-	const union addr_sockaddr *target = (const union addr_sockaddr *)connector->sa;
-	int fd = stream_fd(connector->stream);
-	union addr_sockaddr own;
-	union addr_sockaddr peer;
-	socklen_t own_len = sizeof(own);
-	socklen_t peer_len = sizeof(peer);
-
-	/* The port is at the same place in both families. */
-	if (ntohs(target->in.sin_port) < loop_lowest_port(connector->opts.loop) ||
-		getsockname(fd, &own.any, &own_len) < 0) {
-		return false;
-	}
-	/* That it differs is as good as certain. */
-	if (own.in.sin_port != target->in.sin_port || getpeername(fd, &peer.any, &peer_len) < 0) {
-		return false;
-	}
-	return own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
-}
-
 /** connect(2) has ended. */
-static void on_connected(struct connector *connector)
+void attempt_on_ended(struct task *task)
 {
-	int status = stream_connect_status(connector->stream);
+	struct attempt *attempt = container_of(task, struct attempt, ended);
+	int status = attempt_status(attempt);
 
-	if (status == 0 && !is_unix(connector) && is_self(connector)) {
-		status = -ECONNREFUSED;
-	}
 	if (status == 0) {
-		succeed(connector);
+		win(attempt);
 	} else {
-		fail_and_go_on(connector, status);
+		fail_and_go_on(attempt, status, 0);
 	}
 }
 
-static void on_resolved(struct connector *connector, int status)
+static void lookup_failed(struct connector *connector, int status, bool in_line, uint64_t late_ns)
 {
-	if (status < 0) {
-		fail_and_go_on(connector, status);
-	} else {
-		try_next(connector, 0);
-	}
+	connector->late_ns = late_ns;
+	connector->last = (struct connector_attempt){.status = status, .in_line = in_line};
+	tell_failed(connector, &connector->last);
+	finish(connector, NULL);
 }
 
 static void on_answered(struct resolver_query *query, int status)
 {
-	struct lookup *lookup = container_of(query, struct lookup, query);
+	struct lookup_state *lookup = container_of(query, struct lookup_state, query);
+	struct connector *connector = container_of(lookup, struct connector, lookup[0]);
 
-	on_resolved(container_of(lookup, struct connector, lookup[0]), status);
+	if (status < 0) {
+		lookup_failed(connector, status, false, 0);
+	} else {
+		go_on(connector);
+	}
 }
 
 static void resolve(struct connector *connector)
 {
-	int r;
+	struct lookup_state *lookup = connector->lookup;
+	int r = resolver_ask(connector->opts.resolver, connector->opts.loop,
+		connector->opts.addr->host, &lookup->query, on_answered);
 
-	connector->state = RESOLVING;
-	arm_deadline(connector);
-	r = resolver_ask(connector->opts.resolver, connector->opts.loop, connector->opts.addr->host,
-		&connector->lookup->query, &connector->lookup->answer, on_answered);
-	if (r != 0) {
-		on_resolved(connector, r < 0 ? r : 0);
+	if (r < 0) {
+		lookup_failed(connector, r, false, 0);
+	} else if (r == 1) {
+		go_on(connector);
+	} else {
+		connector->state = RESOLVING;
+		lookup->begin_ns = clock_ns();
+		lookup->deadline_ns = clock_after(lookup->begin_ns, connector->opts.timeout_ns);
+		timer_arm(&connector->timer, lookup->deadline_ns);
 	}
 }
 
@@ -358,60 +305,75 @@ static void on_step(struct task *task)
 {
 	struct connector *connector = container_of(task, struct connector, step);
 
-	if (connector->state == CONNECTING) {
-		on_connected(connector);
-	} else if (connector->is_name) {
+	if (connector->is_name) {
 		resolve(connector);
 	} else {
-		try_next(connector, 0);
+		go_on(connector);
 	}
 }
 
-/** Whether connect(2) has ended although its event was not served yet, as after a long starvation.
- */
-static bool has_ended(const struct connector *connector)
+/** The lookup's time has come; what it took to have its turn does not count. */
+static void on_lookup_due(struct connector *connector)
 {
-	struct pollfd poll_fd = {.events = POLLOUT};
+	struct lookup_state *lookup = connector->lookup;
+	uint64_t begun_ns = resolver_begun_ns(&lookup->query);
+	uint64_t now_ns = clock_ns();
 
-	if (task_is_waiting(&connector->step)) {
-		return true;
+	if (begun_ns != NS_NEVER && !lookup->begun) {
+		lookup->begun = true;
+		lookup->begin_ns = begun_ns;
+		lookup->deadline_ns = clock_later(
+			lookup->deadline_ns, clock_after(begun_ns, connector->opts.timeout_ns));
 	}
-	poll_fd.fd = stream_fd(connector->stream);
-	return poll(&poll_fd, 1, 0) == 1;
+	if (now_ns < lookup->deadline_ns) {
+		timer_arm(&connector->timer, lookup->deadline_ns);
+		return;
+	}
+	resolver_cancel(&lookup->query);
+	lookup_failed(connector, -ETIMEDOUT, begun_ns == NS_NEVER, now_ns - lookup->deadline_ns);
 }
 
-/** Looks once more before it judges. Whether the attempt is still to be waited for. */
-static bool is_under_way(struct connector *connector)
+/** Asks a UNIX server again. Whether it still has a full queue. */
+static bool is_still_full(struct connector *connector)
 {
-	int fd = connector->fd;
-	int r;
+	struct attempt *attempt = oldest_attempt(connector);
+	int r = attempt_repeat(attempt);
 
-	if (connector->state != QUEUEING) {
-		return connector->state == CONNECTING && has_ended(connector);
-	}
-	connector->fd = -1;
-	r = connect_fd(connector, fd);
 	if (r == 1) {
-		succeed(connector);
+		win(attempt);
 	} else if (r < 0) {
-		fail_and_go_on(connector, r);
+		fail_and_go_on(attempt, r, 0);
+	} else if (connector->state != QUEUEING) {
+		arm(connector);
 	}
-	return r != 0 || clock_ns() < connector->deadline_ns;
+	return r == 0 && connector->state == QUEUEING;
 }
 
+/** Looks once more before it judges. */
 static void on_timer(struct timer *timer)
 {
 	struct connector *connector = container_of(timer, struct connector, timer);
+	struct attempt *oldest;
+	uint64_t now_ns;
 
-	if (is_under_way(connector)) {
+	if (connector->state == RESOLVING) {
+		on_lookup_due(connector);
 		return;
 	}
-	connector->late_ns = clock_ns() - connector->deadline_ns;
-	if (connector->state == RESOLVING) {
-		resolver_cancel(&connector->lookup->query);
-		connector->lookup->answer.n_addresses = 0; /* it may have come this very moment */
+	if (connector->state == QUEUEING && !is_still_full(connector)) {
+		return;
 	}
-	fail_and_go_on(connector, -ETIMEDOUT);
+	oldest = oldest_attempt(connector);
+	now_ns = clock_ns();
+	if (now_ns < oldest->deadline_ns) {
+		if (connector->state == QUEUEING || now_ns < connector->next_ns) {
+			arm(connector);
+		} else {
+			go_on(connector);
+		}
+	} else if (connector->state == QUEUEING || !attempt_has_ended(oldest)) {
+		fail_and_go_on(oldest, -ETIMEDOUT, now_ns - oldest->deadline_ns);
+	}
 }
 
 /* ---- life ---- */
@@ -419,8 +381,8 @@ static void on_timer(struct timer *timer)
 struct connector *connector_open(const struct connector_opts *opts)
 {
 	size_t n_lookups = opts->addr->kind == ADDR_NAME;
-	struct connector *connector =
-		calloc(1, sizeof(*connector) + n_lookups * sizeof(struct lookup));
+	size_t size = sizeof(struct connector) + n_lookups * sizeof(struct lookup_state);
+	struct connector *connector = malloc(size); /* calloc(3) would not take what was kept */
 	int r;
 
 	assert(loop_is_current(opts->loop));
@@ -429,10 +391,12 @@ struct connector *connector_open(const struct connector_opts *opts)
 	if (connector == NULL) {
 		return NULL;
 	}
+	memset(connector, 0, size);
 	connector->opts = *opts;
 	connector->is_name = n_lookups > 0;
 	connector->fd = -1;
-	connector->deadline_ns = NS_NEVER;
+	connector->next_ns = NS_NEVER;
+	list_init(&connector->attempts);
 	r = timer_open(&connector->timer, opts->loop, on_timer);
 	if (r < 0) {
 		free(connector);
@@ -450,9 +414,13 @@ struct connector *connector_close(struct connector *connector)
 		return NULL;
 	}
 	assert(loop_is_current(connector->opts.loop));
-	drop(connector);
-	if (connector->state == RESOLVING) {
-		resolver_cancel(&connector->lookup->query);
+	loop_cancel(connector->opts.loop, &connector->step);
+	drop_all(connector);
+	if (connector->is_name) {
+		if (connector->state == RESOLVING) {
+			resolver_cancel(&connector->lookup->query);
+		}
+		(void)resolver_answer_unref(connector->lookup->query.answer);
 	}
 	timer_close(&connector->timer);
 	free(connector);
@@ -461,20 +429,31 @@ struct connector *connector_close(struct connector *connector)
 
 void connector_set_timeout(struct connector *connector, uint64_t timeout_ns)
 {
+	uint64_t now_ns = clock_ns();
+
 	assert(loop_is_current(connector->opts.loop));
 	connector->opts.timeout_ns = timeout_ns;
-	if (connector->state == STARTING || connector->state == OVER) {
-		return;
-	}
-	connector->deadline_ns =
-		clock_later(clock_after(connector->begin_ns, timeout_ns), clock_ns());
-	/* While it queues, the timer may be that of the next try. */
-	if (connector->state != QUEUEING || connector->deadline_ns < connector->timer.deadline_ns) {
-		timer_arm(&connector->timer, connector->deadline_ns);
+	if (connector->state == RESOLVING) {
+		struct lookup_state *lookup = connector->lookup;
+
+		lookup->deadline_ns =
+			clock_later(clock_after(lookup->begin_ns, timeout_ns), now_ns);
+		timer_arm(&connector->timer, lookup->deadline_ns);
+	} else if (connector->state == CONNECTING || connector->state == QUEUEING) {
+		list_for_each (link, &connector->attempts) {
+			struct attempt *attempt = container_of(link, struct attempt, link);
+
+			attempt->deadline_ns =
+				clock_later(clock_after(attempt->begin_ns, timeout_ns), now_ns);
+		}
+		arm(connector);
 	}
 }
 
 uint64_t connector_deadline_ns(const struct connector *connector)
 {
-	return connector->deadline_ns;
+	if (connector->state == RESOLVING) {
+		return connector->lookup->deadline_ns;
+	}
+	return list_empty(&connector->attempts) ? NS_NEVER : oldest_attempt(connector)->deadline_ns;
 }

@@ -5,9 +5,14 @@
  *	connector_open ── name ──▶ resolver ──▶ address 1 ──▶ address 2 … ──▶ done(status, stream)
  *			└─ address ──────────────┘
  *
- * Every address of a name is tried in turn; each lookup and each attempt has `timeout_ns` of its
- * own. A shortage of our own (fds, memory) ends it at once: the next address would fare no better.
- * The status that done() gets is that of the last attempt.
+ * The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says: the families in turn, the
+ * next when the last attempt has failed, or has gone on for CONNECTOR_NEXT_NS: then both go on, if
+ * a spare fd can be had. The first to connect wins, the others are reset; the family that won is
+ * tried first for some minutes (resolver.h).
+ *
+ * Each lookup and each attempt has `timeout_ns` of its own; so has the wait of a lookup for its
+ * turn. A shortage of our own (fds, memory) ends it at once: the next address would fare no better.
+ * The status that done() gets is that of the attempt that failed last.
  *
  * A UNIX server whose queue is full says EAGAIN and nothing tells when it has room: it is asked
  * again after 1 – 50 ms, growing, until the timeout. A TCP connection to itself, which the kernel
@@ -17,9 +22,15 @@
 #ifndef WEIR_STREAM_CONNECTOR_H
 #define WEIR_STREAM_CONNECTOR_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
+
+/** RFC 8305, 5: Connection Attempt Delay. */
+#define CONNECTOR_NEXT_NS ((uint64_t)250 * NS_PER_MS)
 
 struct connector;
 struct loop;
@@ -31,7 +42,10 @@ struct stream;
 struct connector_attempt {
 	const struct sockaddr *sa;
 	socklen_t sa_len;
-	int status; /**< negative errno, UV_EAI_*, -ETIMEDOUT when the timer struck */
+	int status; /**< negative errno, UV_EAI_*, -ETIMEDOUT when the timer struck, -ECANCELED when
+			 another address was faster */
+	bool in_line;   /**< a lookup whose turn did not come in time */
+	bool forbidden; /**< by permit() */
 };
 
 struct connector_opts {
@@ -44,7 +58,12 @@ struct connector_opts {
 	const struct sockopts *options; /**< of TCP; must stay until done(); NULL: as usual */
 	uint64_t timeout_ns;            /**< for each attempt; NS_NEVER: the kernel's */
 	unsigned stream_flags;          /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
-	void *owner;                    /**< handed to the callbacks */
+	/** Fds for a second attempt and further ones: taken and given back here. NULL: none. */
+	atomic_int *spare_fds;
+	void *owner; /**< handed to the callbacks */
+	/** May be NULL. Before each attempt: 0, or a negative errno that ends it all. Must not
+	 * close the connector. */
+	int (*permit)(void *owner, const struct sockaddr *sa, socklen_t sa_len);
 	/** May be NULL. An attempt failed; the next may follow. Must not close the connector. */
 	void (*failed)(void *owner, const struct connector_attempt *attempt);
 	/**
@@ -67,10 +86,10 @@ struct connector *connector_open(const struct connector_opts *opts);
 /** Gives up what is under way and frees. NULL is fine; returns NULL. */
 struct connector *connector_close(struct connector *connector);
 
-/** Another timeout, for the attempt under way too; if that has lasted longer, it ends now. */
+/** Another timeout, for what is under way too; what has lasted longer ends now. */
 void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
 
-/** When the attempt under way times out, NS_NEVER if it does not. */
+/** When the oldest attempt under way times out, NS_NEVER if it does not. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Who does what, on which thread:
  *
- *	asker			home				pool
+ *	asker			home				lookups.c
  *	resolver_ask()
  *	  ├ answer at hand: 1
  *	  └ wanted ── post ──▶	start_lookups() ──────────────▶	getaddrinfo()
@@ -22,9 +22,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/lookups.h"
 #include "stream/loop_private.h"
 
 struct resolver_name {
@@ -32,23 +34,118 @@ struct resolver_name {
 	struct list turn;    /* struct resolver::wanted */
 	struct list queries; /* struct resolver_query::link */
 	struct resolver *resolver;
-	uv_getaddrinfo_t lookup;
-	bool asked;                    /**< a lookup is wanted or in flight */
-	uint64_t asked_ns;             /**< since when */
-	uint64_t answered_ns;          /**< how old the answer is */
-	struct resolver_answer answer; /**< n_addresses 0: none */
+	struct lookup lookup;
+	bool asked;           /**< a lookup is wanted or in flight */
+	bool doubted;         /**< the answer */
+	bool cut_told;        /**< home's thread only */
+	sa_family_t prefer;   /**< until prefer_ns */
+	uint64_t asked_ns;    /**< since when */
+	uint64_t begun_ns;    /**< and in flight; NS_NEVER: it is not */
+	uint64_t answered_ns; /**< how old the answer is */
+	uint64_t prefer_ns;
+	struct resolver_answer *answer; /**< NULL: none */
 	char host[];
 };
 
 struct resolver {
 	struct loop *home;
-	unsigned n_lookups;   /**< in flight; home's thread only */
+	struct lookups *lookups;
+	unsigned n_lookups; /**< in flight; home's thread only */
+	void (*cut)(const char *host, const struct resolver_answer *answer);
 	pthread_mutex_t lock; /**< all below, and the names but for `lookup` */
 	struct list names;    /* struct resolver_name::link */
 	struct list wanted;   /* struct resolver_name::turn, first come first served */
 	bool posted;          /**< `start` is on its way to home */
 	struct task start;
 };
+
+/* ---- answers ---- */
+
+/** getaddrinfo()'s list; addresses of other families than ours are left out. NULL: no memory. */
+static struct resolver_answer *make_answer(const struct addrinfo *list)
+{
+	struct resolver_answer *answer;
+	unsigned n = 0;
+
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		n += ai->ai_family == AF_INET || ai->ai_family == AF_INET6;
+	}
+	if (n > RESOLVER_ADDRESSES_MAX) {
+		n = RESOLVER_ADDRESSES_MAX;
+	}
+	answer = calloc(1, sizeof(*answer) + n * sizeof(answer->addresses[0]));
+	if (answer == NULL) {
+		return NULL;
+	}
+	atomic_init(&answer->refs, 1);
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6) {
+			continue;
+		}
+		if (answer->n_addresses == n) {
+			answer->n_left_out++;
+			continue;
+		}
+		assert(ai->ai_addrlen <= sizeof(answer->addresses[0]));
+		memcpy(&answer->addresses[answer->n_addresses++], ai->ai_addr, ai->ai_addrlen);
+	}
+	return answer;
+}
+
+static const struct resolver_answer *answer_ref(struct resolver_answer *answer)
+{
+	(void)atomic_fetch_add_explicit(&answer->refs, 1, memory_order_relaxed);
+	return answer;
+}
+
+const struct resolver_answer *resolver_answer_unref(const struct resolver_answer *answer)
+{
+	/* Immutable but for the count. */
+	struct resolver_answer *counted = (struct resolver_answer *)answer;
+
+	if (counted != NULL &&
+		atomic_fetch_sub_explicit(&counted->refs, 1, memory_order_acq_rel) == 1) {
+		free(counted);
+	}
+	return NULL;
+}
+
+/** The k-th address whose family is `family`, or is not. */
+static const union resolver_address *find_address(
+	const struct resolver_answer *answer, sa_family_t family, bool is, unsigned k)
+{
+	for (unsigned i = 0; i < answer->n_addresses; i++) {
+		if ((answer->addresses[i].any.sa_family == family) == is && k-- == 0) {
+			return &answer->addresses[i];
+		}
+	}
+	return NULL;
+}
+
+const union resolver_address *resolver_address(
+	const struct resolver_answer *answer, sa_family_t first, unsigned k)
+{
+	unsigned n_first = 0;
+	unsigned n_both;
+
+	if (k >= answer->n_addresses) {
+		return NULL;
+	}
+	for (unsigned i = 0; i < answer->n_addresses; i++) {
+		n_first += answer->addresses[i].any.sa_family == first;
+	}
+	n_both = answer->n_addresses - n_first;
+	n_both = n_first < n_both ? n_first : n_both;
+	if (k < 2 * n_both) {
+		return find_address(answer, first, k % 2 == 0, k / 2);
+	}
+	return find_address(answer, first, n_first > n_both, k - n_both);
+}
+
+socklen_t resolver_address_len(const union resolver_address *address)
+{
+	return address->any.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+}
 
 /* ---- names; under the lock ---- */
 
@@ -74,25 +171,29 @@ static struct resolver_name *add_name(struct resolver *resolver, const char *hos
 	}
 	memcpy(name->host, host, size);
 	name->resolver = resolver;
+	name->begun_ns = NS_NEVER;
 	list_init(&name->turn);
 	list_init(&name->queries);
 	list_append(&resolver->names, &name->link);
 	return name;
 }
 
-static bool has_answer(const struct resolver_name *name)
-{
-	return name->answer.n_addresses > 0;
-}
-
 /** Whether nobody needs to wait: the answer is fresh, or its renewal hangs. */
 static bool is_good_enough(const struct resolver_name *name, uint64_t now)
 {
-	if (!has_answer(name)) {
+	if (name->answer == NULL) {
 		return false;
 	}
-	return now - name->answered_ns < RESOLVER_FRESH_NS ||
+	return now - name->answered_ns < (name->doubted ? RESOLVER_DOUBT_NS : RESOLVER_FRESH_NS) ||
 	       (name->asked && now - name->asked_ns >= RESOLVER_GRACE_NS);
+}
+
+/** Gives the name's answer to a query. */
+static void give(const struct resolver_name *name, struct resolver_query *query, uint64_t now)
+{
+	query->answer = answer_ref(name->answer);
+	query->first =
+		now < name->prefer_ns ? name->prefer : name->answer->addresses[0].any.sa_family;
 }
 
 /** Puts the name in line for a lookup, unless it is, and wakes home, unless that is done. */
@@ -114,48 +215,29 @@ static void want_lookup(struct resolver_name *name, uint64_t now)
 
 /* ---- lookups; home's thread ---- */
 
-/** getaddrinfo()'s list as a value; addresses of other families than ours are left out. */
-static void take_addresses(struct resolver_answer *answer, const struct addrinfo *list)
-{
-	answer->n_addresses = 0;
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		size_t n = answer->n_addresses;
-
-		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6) {
-			continue;
-		}
-		if (n == RESOLVER_ADDRESSES_MAX) {
-			break;
-		}
-		assert(ai->ai_addrlen <= sizeof(answer->addresses[n].sa));
-		answer->addresses[n].len = ai->ai_addrlen;
-		memcpy(&answer->addresses[n].sa, ai->ai_addr, ai->ai_addrlen);
-		answer->n_addresses++;
-	}
-}
-
 /** Under the lock: what the name knows after a lookup, and the status for its askers. */
-static int learn(struct resolver_name *name, int status, const struct resolver_answer *answer)
+static int learn(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
-	if (status == 0 && answer->n_addresses == 0) {
-		status = UV_EAI_NODATA;
-	}
 	if (status == 0) {
-		name->answer = *answer;
+		(void)resolver_answer_unref(name->answer);
+		name->answer = answer;
 		name->answered_ns = clock_ns();
+		name->doubted = false;
 	} else if (status == UV_EAI_NONAME || status == UV_EAI_NODATA) {
-		name->answer.n_addresses = 0;
+		(void)resolver_answer_unref(name->answer);
+		name->answer = NULL;
 	}
-	return has_answer(name) ? 0 : status;
+	return name->answer != NULL ? 0 : status;
 }
 
-/** A lookup has ended: tells everybody who waits for the name. */
-static void settle(struct resolver_name *name, int status, const struct resolver_answer *answer)
+/** A lookup has ended: tells everybody who waits for the name. Takes the answer. */
+static void settle(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
 	struct resolver *resolver = name->resolver;
 
 	pthread_mutex_lock(&resolver->lock);
 	name->asked = false;
+	name->begun_ns = NS_NEVER;
 	status = learn(name, status, answer);
 	list_for_each (link, &name->queries) {
 		struct resolver_query *query = container_of(link, struct resolver_query, link);
@@ -163,7 +245,7 @@ static void settle(struct resolver_name *name, int status, const struct resolver
 		list_remove(&query->link);
 		query->status = status;
 		if (status == 0) {
-			*query->answer = name->answer;
+			give(name, query, clock_ns());
 		}
 		loop_post(query->loop, &query->done);
 	}
@@ -172,17 +254,35 @@ static void settle(struct resolver_name *name, int status, const struct resolver
 
 static void start_lookups(struct resolver *resolver);
 
-static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)
+static void tell_cut(struct resolver_name *name, const struct resolver_answer *answer)
+{
+	if (answer->n_left_out > 0 && !name->cut_told && name->resolver->cut != NULL) {
+		name->cut_told = true;
+		name->resolver->cut(name->host, answer);
+	}
+}
+
+static void on_lookup(struct lookup *lookup, int status, struct addrinfo *list)
 {
 	struct resolver_name *name = container_of(lookup, struct resolver_name, lookup);
 	struct resolver *resolver = name->resolver;
-	struct resolver_answer answer;
+	struct resolver_answer *answer = status == 0 ? make_answer(list) : NULL;
 
-	take_addresses(&answer, list);
-	uv_freeaddrinfo(list);
+	if (list != NULL) {
+		freeaddrinfo(list);
+	}
+	if (status == 0 && answer == NULL) {
+		status = -ENOMEM;
+	} else if (status == 0 && answer->n_addresses == 0) {
+		status = UV_EAI_NODATA;
+		answer = (struct resolver_answer *)resolver_answer_unref(answer);
+	}
+	if (answer != NULL) {
+		tell_cut(name, answer);
+	}
 	resolver->n_lookups--;
 	loop_release(resolver->home);
-	settle(name, status, &answer);
+	settle(name, status, answer);
 	start_lookups(resolver);
 }
 
@@ -194,34 +294,37 @@ static struct resolver_name *next_wanted(struct resolver *resolver)
 	if (!list_empty(&resolver->wanted)) {
 		name = container_of(resolver->wanted.next, struct resolver_name, turn);
 		list_remove(&name->turn);
+		name->begun_ns = clock_ns();
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return name;
 }
 
+/** There is no thread for it at present: it is the first in line again. */
+static void put_back(struct resolver_name *name)
+{
+	struct resolver *resolver = name->resolver;
+
+	pthread_mutex_lock(&resolver->lock);
+	name->begun_ns = NS_NEVER;
+	list_append(resolver->wanted.next, &name->turn); /* before the first */
+	pthread_mutex_unlock(&resolver->lock);
+}
+
+/** Until none is wanted, or there is no thread for it: each lookup that ends comes back here. */
 static void start_lookups(struct resolver *resolver)
 {
-	static const struct addrinfo hints = {
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_ADDRCONFIG,
-	};
+	struct resolver_name *name;
 
-	while (resolver->n_lookups < RESOLVER_LOOKUPS_MAX) {
-		struct resolver_name *name = next_wanted(resolver);
-		int r;
-
-		if (name == NULL) {
+	while ((name = next_wanted(resolver)) != NULL) {
+		name->lookup.host = name->host;
+		name->lookup.answered = on_lookup;
+		if (lookups_begin(resolver->lookups, &name->lookup) < 0) {
+			put_back(name);
 			return;
 		}
-		r = uv_getaddrinfo(loop_uv(resolver->home), &name->lookup, on_lookup, name->host,
-			NULL, &hints);
-		if (r < 0) {
-			settle(name, r, NULL);
-		} else {
-			resolver->n_lookups++;
-			loop_hold(resolver->home);
-		}
+		resolver->n_lookups++;
+		loop_hold(resolver->home);
 	}
 }
 
@@ -264,7 +367,7 @@ static void on_grace(struct timer *timer)
 	waits = !list_empty(&query->link);
 	if (waits) {
 		list_remove(&query->link);
-		*query->answer = query->name->answer;
+		give(query->name, query, clock_ns());
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	if (waits) {
@@ -286,21 +389,21 @@ static int ask(struct resolver *resolver, const char *host, struct resolver_quer
 		}
 	}
 	if (is_good_enough(name, now)) {
-		*query->answer = name->answer;
+		give(name, query, now);
 		return 1;
 	}
 	want_lookup(name, now);
 	query->name = name;
+	query->asked_ns = now;
 	list_append(&name->queries, &query->link);
-	if (has_answer(name)) {
+	if (name->answer != NULL) {
 		timer_arm(&query->grace, clock_after(name->asked_ns, RESOLVER_GRACE_NS));
 	}
 	return 0;
 }
 
 int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
-	struct resolver_query *query, struct resolver_answer *answer,
-	void (*answered)(struct resolver_query *query, int status))
+	struct resolver_query *query, void (*answered)(struct resolver_query *query, int status))
 {
 	int r;
 
@@ -313,7 +416,7 @@ int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
 	task_init(&query->done, on_done);
 	query->resolver = resolver;
 	query->loop = loop;
-	query->answer = answer;
+	query->answer = NULL;
 	query->answered = answered;
 	pthread_mutex_lock(&resolver->lock);
 	r = ask(resolver, host, query);
@@ -340,13 +443,55 @@ void resolver_cancel(struct resolver_query *query)
 	pthread_mutex_unlock(&query->resolver->lock);
 	if (!waited) {
 		(void)loop_post_cancel(query->loop, &query->done);
+		query->answer = resolver_answer_unref(query->answer);
 	}
 	query_end(query);
 }
 
+uint64_t resolver_begun_ns(const struct resolver_query *query)
+{
+	uint64_t begun_ns;
+
+	assert(loop_is_current(query->loop) && query->name != NULL);
+	pthread_mutex_lock(&query->resolver->lock);
+	/* Settled, the answer is on its way: then it has begun, whenever that was. */
+	begun_ns = list_empty(&query->link) ? query->asked_ns : query->name->begun_ns;
+	pthread_mutex_unlock(&query->resolver->lock);
+	return begun_ns == NS_NEVER ? NS_NEVER : clock_later(begun_ns, query->asked_ns);
+}
+
+/* ---- what askers found out; any thread ---- */
+
+void resolver_doubt(
+	struct resolver *resolver, const char *host, const struct resolver_answer *answer)
+{
+	struct resolver_name *name;
+
+	pthread_mutex_lock(&resolver->lock);
+	name = find_name(resolver, host);
+	if (name != NULL && name->answer == answer) {
+		name->doubted = true;
+	}
+	pthread_mutex_unlock(&resolver->lock);
+}
+
+void resolver_prefer(struct resolver *resolver, const char *host, sa_family_t family)
+{
+	struct resolver_name *name;
+
+	pthread_mutex_lock(&resolver->lock);
+	name = find_name(resolver, host);
+	if (name != NULL) {
+		name->prefer = family;
+		name->prefer_ns = clock_after(clock_ns(), RESOLVER_PREFER_NS);
+	}
+	pthread_mutex_unlock(&resolver->lock);
+}
+
 /* ---- life ---- */
 
-struct resolver *resolver_new(struct loop *home)
+struct resolver *resolver_new(
+	struct loop *home, void (*cut)(const char *host, const struct resolver_answer *answer))
 {
 	struct resolver *resolver = calloc(1, sizeof(*resolver));
 
@@ -354,7 +499,16 @@ struct resolver *resolver_new(struct loop *home)
 	if (resolver == NULL) {
 		return NULL;
 	}
+	resolver->lookups = lookups_new(home);
+	if (resolver->lookups == NULL) {
+		int err = errno;
+
+		free(resolver);
+		errno = err;
+		return NULL;
+	}
 	resolver->home = home;
+	resolver->cut = cut;
 	(void)pthread_mutex_init(&resolver->lock, NULL);
 	list_init(&resolver->names);
 	list_init(&resolver->wanted);
@@ -369,10 +523,12 @@ struct resolver *resolver_free(struct resolver *resolver)
 	}
 	assert(loop_is_current(resolver->home) && resolver->n_lookups == 0);
 	(void)loop_post_cancel(resolver->home, &resolver->start);
+	resolver->lookups = lookups_free(resolver->lookups);
 	list_for_each (link, &resolver->names) {
 		struct resolver_name *name = container_of(link, struct resolver_name, link);
 
 		assert(list_empty(&name->queries));
+		(void)resolver_answer_unref(name->answer);
 		free(name);
 	}
 	pthread_mutex_destroy(&resolver->lock);

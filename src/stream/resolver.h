@@ -2,14 +2,15 @@
 /*
  * Host names to addresses, off the loops, for all threads.
  *
- * One resolver serves the process. Lookups are uv_getaddrinfo() on the loop of the thread that made
- * the resolver (its home), whose pool of threads does the blocking; answers are shared under a lock
+ * One resolver serves the process. Lookups are getaddrinfo(3) on threads of their own (lookups.h),
+ * begun and ended by the thread that made the resolver (its home); answers are shared under a lock
  * that is never held while a name is looked up or an asker is called. One lookup is in flight for
- * each name, and RESOLVER_LOOKUPS_MAX in all: libuv has four threads, and names that hang must not
- * take the last one. The others wait their turn.
+ * each name, and LOOKUPS_MAX in all; the others wait in line.
  *
  *	fresh (RESOLVER_FRESH_NS)
  *		answered at once
+ *	doubted: nobody could connect to any address of it
+ *		as fresh, but for RESOLVER_DOUBT_NS only
  *	older
  *		looked up anew. The asker waits RESOLVER_GRACE_NS for it, then takes the old answer;
  *		at once if the lookup has taken that long already
@@ -33,27 +34,28 @@
 #include "stream/loop.h"
 #include "stream/timer.h"
 
-enum {
-	RESOLVER_LOOKUPS_MAX = 3,
-	RESOLVER_ADDRESSES_MAX = 16, /**< of one name; more are ignored */
-};
-#define RESOLVER_FRESH_NS ((uint64_t)10 * NS_PER_S)
-#define RESOLVER_GRACE_NS ((uint64_t)200 * NS_PER_MS)
+enum { RESOLVER_ADDRESSES_MAX = 256 /**< of one name; what is beyond is told, and left out */ };
+#define RESOLVER_FRESH_NS  ((uint64_t)10 * NS_PER_S)
+#define RESOLVER_DOUBT_NS  ((uint64_t)NS_PER_S)
+#define RESOLVER_GRACE_NS  ((uint64_t)200 * NS_PER_MS)
+#define RESOLVER_PREFER_NS ((uint64_t)600 * NS_PER_S)
 
 struct resolver;
 struct resolver_name;
 
-/** What a name stands for, in the order of getaddrinfo (RFC 6724); ports are 0. A value. */
+/** One address of a name; its port is 0. */
+union resolver_address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/** What a name stands for. Shared, immutable, counted. */
 struct resolver_answer {
-	size_t n_addresses;
-	struct {
-		socklen_t len;
-		union {
-			struct sockaddr any;
-			struct sockaddr_in in;
-			struct sockaddr_in6 in6;
-		} sa;
-	} addresses[RESOLVER_ADDRESSES_MAX];
+	_Atomic unsigned refs;
+	unsigned n_addresses;               /**< at least 1 */
+	unsigned n_left_out;                /**< that there was no room for */
+	union resolver_address addresses[]; /**< in the order of getaddrinfo(3), RFC 6724 */
 };
 
 /** One question, embedded in or allocated by its asker; zeroed before the first use. */
@@ -64,14 +66,23 @@ struct resolver_query {
 	struct resolver *resolver;
 	struct resolver_name *name;
 	struct loop *loop; /**< the asker's */
+	uint64_t asked_ns;
 	int status;
-	struct resolver_answer *answer; /**< where the asker wants it */
+	/** Set when it was answered: the asker's, who must resolver_answer_unref() it. */
+	const struct resolver_answer *answer;
+	/** The family to try first: the one that won lately, or that of the first address. */
+	sa_family_t first;
 	/** Once, on the asker's loop: 0, UV_EAI_* or a negative errno. May free the query. */
 	void (*answered)(struct resolver_query *query, int status);
 };
 
-/** A resolver whose home is `loop`, or NULL (errno). It is used by any thread. */
-struct resolver *resolver_new(struct loop *home);
+/**
+ * A resolver whose home is `loop`, or NULL (errno; EAGAIN: no threads). It is used by any thread.
+ * cut(), if not NULL: a name has more addresses than are used; once for each name, on home's
+ * thread.
+ */
+struct resolver *resolver_new(
+	struct loop *home, void (*cut)(const char *host, const struct resolver_answer *answer));
 
 /**
  * Frees, on its home's thread; no query may be open and no lookup in flight (else the process
@@ -83,15 +94,40 @@ struct resolver *resolver_free(struct resolver *resolver);
 unsigned resolver_lookups(const struct resolver *resolver);
 
 /**
- * Asks for `host`, from the thread of `loop`. 1: *answer was filled, answered() is not called. 0:
- * answered() will be called, *answer must stay. -ENOMEM: neither.
+ * Asks for `host`, from the thread of `loop`. 1: query->answer is set, answered() is not called. 0:
+ * answered() will be called. -ENOMEM: neither.
  */
 int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
-	struct resolver_query *query, struct resolver_answer *answer,
-	void (*answered)(struct resolver_query *query, int status));
+	struct resolver_query *query, void (*answered)(struct resolver_query *query, int status));
 
 /** On the asker's thread: the answer is not wanted any more. Idempotent; fine after answered(). */
 void resolver_cancel(struct resolver_query *query);
+
+/**
+ * While the query waits: since when the lookup has been under way for it, NS_NEVER while that
+ * stands in line.
+ */
+uint64_t resolver_begun_ns(const struct resolver_query *query);
+
+/** Gives an answer back. Any thread; NULL is fine; returns NULL. */
+const struct resolver_answer *resolver_answer_unref(const struct resolver_answer *answer);
+
+/**
+ * The k-th address to try, from 0, when `first` is the family to begin with: the families in turn,
+ * each in its own order (RFC 8305, 4). NULL: there are no more.
+ */
+const union resolver_address *resolver_address(
+	const struct resolver_answer *answer, sa_family_t first, unsigned k);
+
+/** Its size as a socket address. */
+socklen_t resolver_address_len(const union resolver_address *address);
+
+/** None of the addresses of this answer would connect: it is asked anew soon. Any thread. */
+void resolver_doubt(
+	struct resolver *resolver, const char *host, const struct resolver_answer *answer);
+
+/** This family won: it is tried first for RESOLVER_PREFER_NS. Any thread. */
+void resolver_prefer(struct resolver *resolver, const char *host, sa_family_t family);
 
 /** Text for a status of answered(): "Name or service not known". Constant. */
 const char *resolver_strerror(int status);

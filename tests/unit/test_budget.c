@@ -195,6 +195,36 @@ START_TEST(errors_leave_the_result_alone)
 }
 END_TEST
 
+START_TEST(names_have_room_for_lookups_and_second_addresses)
+{
+	struct budget budget;
+	uint32_t pairs;
+
+	set_limit(20000, 20000);
+	ck_assert_int_eq(budget_take(1, 1, &budget), 0);
+	pairs = budget.max_pairs;
+	ck_assert_uint_eq(budget.n_spares, 0);
+	budget_add_names(&budget, 0);
+	ck_assert_uint_eq(budget.n_spares, BUDGET_SPARES_MAX);
+	ck_assert_uint_lt(budget.max_pairs, pairs);
+	ck_assert_uint_ge(budget.max_pairs, pairs - BUDGET_SPARES_MAX / 2 - 33);
+}
+END_TEST
+
+START_TEST(names_never_take_the_place_of_pairs_that_are_wanted)
+{
+	struct budget budget;
+	uint32_t pairs;
+
+	set_limit(500, 500);
+	ck_assert_int_eq(budget_take(1, 1, &budget), 0);
+	pairs = budget.max_pairs;
+	budget_add_names(&budget, pairs);
+	ck_assert_uint_eq(budget.max_pairs, pairs);
+	ck_assert_uint_eq(budget.n_spares, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("budget");
@@ -211,6 +241,8 @@ int main(void)
 	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pipe);
 	tcase_add_test(tc, no_limit_at_all_is_as_many_as_can_be_counted);
 	tcase_add_test(tc, errors_leave_the_result_alone);
+	tcase_add_test(tc, names_have_room_for_lookups_and_second_addresses);
+	tcase_add_test(tc, names_never_take_the_place_of_pairs_that_are_wanted);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

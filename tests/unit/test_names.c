@@ -46,7 +46,7 @@ static void setup(void)
 	ck_assert_int_eq(log_open(log_fds[1]), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 	lookup_script();
-	resolver = resolver_new(test_loop);
+	resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(resolver);
 }
 
@@ -97,13 +97,12 @@ START_TEST(leaves_the_answers_at_hand)
 {
 	struct names names;
 	struct resolver_query query = {0};
-	struct resolver_answer answer;
 
 	ck_assert_int_eq(names_open(&names, test_loop, resolver, &conf), 0);
 	answer_both();
-	ck_assert_int_eq(
-		resolver_ask(resolver, test_loop, "good.example", &query, &answer, NULL), 1);
-	ck_assert_uint_eq(answer.n_addresses, 1);
+	ck_assert_int_eq(resolver_ask(resolver, test_loop, "good.example", &query, NULL), 1);
+	ck_assert_uint_eq(query.answer->n_addresses, 1);
+	query.answer = resolver_answer_unref(query.answer);
 	names_close(&names);
 	read_log();
 }

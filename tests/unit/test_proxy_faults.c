@@ -277,7 +277,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 	client_connect();
 	fault_arm(n);
 	/* A new one, which has no answer yet. */
-	house.shared.resolver = life->by_name ? resolver_new(test_loop) : resolver;
+	house.shared.resolver = life->by_name ? resolver_new(test_loop, NULL) : resolver;
 	if (house.shared.resolver != NULL) {
 		life->live();
 	}

@@ -180,7 +180,7 @@ START_TEST(an_unresolvable_server_is_followed_by_the_next)
 	loop_until(server.side.in.n_received == 300);
 	side_reset(&client);
 	until_ended();
-	assert_says(" tried=\"name.invalid:80 (Name or service not known)\"");
+	assert_says(" tried=\"name.invalid:80 (lookup: Name or service not known)\"");
 	assert_says(" reason=reset");
 }
 END_TEST
@@ -218,7 +218,7 @@ START_TEST(a_name_that_is_unknown_fails_with_the_resolvers_error)
 	until_ended();
 	assert_says(" by=upstream");
 	assert_says(" reason=connect_failed");
-	assert_says(" tried=\"name.invalid:80 (Name or service not known)\"");
+	assert_says(" tried=\"name.invalid:80 (lookup: Name or service not known)\"");
 }
 END_TEST
 
@@ -383,7 +383,7 @@ START_TEST(control_characters_never_reach_the_log)
 }
 END_TEST
 
-START_TEST(what_was_tried_is_cut_to_a_bound)
+START_TEST(what_was_tried_is_cut_to_a_bound_and_says_so)
 {
 	const char *tried;
 
@@ -397,7 +397,8 @@ START_TEST(what_was_tried_is_cut_to_a_bound)
 	until_ended();
 	assert_says(" tried=\"unix:/nonexistent/");
 	tried = strstr(log_text, " tried=\"") + strlen(" tried=\"");
-	ck_assert_uint_eq(strcspn(tried, "\""), 1024);
+	ck_assert_uint_le(strcspn(tried, "\""), 1024);
+	assert_says("), ...\""); /* and it says so */
 	assert_says(" reason=connect_failed");
 	assert_says(" duration_ms="); /* the rest of the line is there */
 }
@@ -440,7 +441,7 @@ int main(void)
 	tcase_add_test(tc, half_close_max_is_a_half_close_by_its_own_timer);
 	tcase_add_loop_test(tc, a_session_that_cannot_be_made_is_reset_and_logged, 0, SHORTAGES);
 	tcase_add_test(tc, control_characters_never_reach_the_log);
-	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound);
+	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound_and_says_so);
 	tcase_add_test(tc, ids_are_unique_among_the_workers);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -5,6 +5,7 @@ import functools
 import os
 import socket
 import subprocess
+import sys
 
 # .invalid is promised never to resolve (RFC 2606); a label longer than 63 bytes cannot even be asked for.
 UNRESOLVABLE = "nowhere.invalid"
@@ -13,6 +14,53 @@ UNRESOLVABLE = "nowhere.invalid"
 IMPATIENT = {"RES_OPTIONS": "timeout:1 attempts:1"}
 
 TWO_ADDRESSES = "two-addresses.test"
+
+
+# A shell that gives its place to weir, in namespaces of its own: "$0" is the folder, "$@" weir.
+_BIND_HOSTS = 'mount --bind "$0/hosts" /etc/hosts'
+_OWN_NETWORK = 'ip link set lo up && mount --bind "$0/resolv.conf" /etc/resolv.conf'
+# A name server that never answers, as a socket that weir inherits and nobody reads.
+_MUTE = ("import os, socket, sys\n"
+         "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+         "sock.bind(('127.0.0.1', 53))\n"
+         "sock.set_inheritable(True)\n"
+         "os.execvp(sys.argv[1], sys.argv[1:])\n")
+
+
+def _unshare(folder, namespaces, script):
+    # Root needs no user namespace, which a chroot would not let it have.
+    become_root = () if os.geteuid() == 0 else ("--map-root-user",)
+    return ("unshare", *become_root, *namespaces, "sh", "-c", f'{script} && exec "$@"', str(folder))
+
+
+class Hosts:
+    """
+    Names with addresses of the test's choice, for a daemon that starts under `prefix`: a hosts file that
+    only it sees. set() may be called while it runs.
+    """
+
+    def __init__(self, folder, **names):
+        self._path = os.path.join(folder, "hosts")
+        self.set(**names)
+        self.prefix = _unshare(folder, ("--mount",), _BIND_HOSTS)
+
+    def set(self, **names):
+        """set(name=["127.0.0.1", "::1"]): "name.test" stands for these."""
+        with open(self._path, "w", encoding="ascii") as file:
+            file.writelines(f"{one} {name}.test\n" for name, all_of_it in names.items() for one in all_of_it)
+
+
+class Island(Hosts):
+    """As Hosts, on a network of its own that has nothing but lo. With `mute`, lookups of other names hang."""
+
+    def __init__(self, folder, mute=False, setup="true", **names):
+        super().__init__(folder, **names)
+        with open(os.path.join(folder, "resolv.conf"), "w", encoding="ascii") as file:
+            file.write("nameserver 127.0.0.1\noptions timeout:30 attempts:1\n" if mute else "")
+        script = f"{_BIND_HOSTS} && {_OWN_NETWORK} && {setup}"
+        self.prefix = _unshare(folder, ("--mount", "--net"), script)
+        if mute:
+            self.prefix += (sys.executable, "-c", _MUTE)
 
 
 @functools.lru_cache(None)
@@ -28,13 +76,7 @@ def two_addresses(folder):
     """
     if _localhost_has_two():
         return "localhost", ()
-    hosts = os.path.join(folder, "hosts")
-    with open(hosts, "w", encoding="ascii") as file:
-        file.write(f"127.0.0.1 {TWO_ADDRESSES}\n::1 {TWO_ADDRESSES}\n")
-    # Root needs no user namespace, which a chroot would not let it have.
-    become_root = () if os.geteuid() == 0 else ("--map-root-user",)
-    prefix = ("unshare", *become_root, "--mount", "sh", "-c",
-              'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
+    prefix = Hosts(folder, **{TWO_ADDRESSES.removesuffix(".test"): ["127.0.0.1", "::1"]}).prefix
     found = subprocess.run([*prefix, "getent", "ahosts", TWO_ADDRESSES], capture_output=True,
                            text=True, check=True).stdout
     assert "127.0.0.1" in found and "::1" in found, found

@@ -14,6 +14,7 @@
 
 static struct resolver *resolver;
 struct owner owner;
+atomic_int spare_fds;
 
 static void note_failure(const struct connector_attempt *attempt)
 {
@@ -39,6 +40,8 @@ static void note_end(int status, struct stream *stream, const struct connector_a
 	owner.n_done++;
 	owner.status = status;
 	owner.stream = stream;
+	owner.in_line = last->in_line;
+	owner.forbidden = last->forbidden;
 	memset(&owner.last, 0, sizeof(owner.last));
 	if (last->sa != NULL) {
 		memcpy(&owner.last, last->sa, last->sa_len);
@@ -74,6 +77,7 @@ struct connector_opts options(const struct addr *addr, uint64_t timeout_ns)
 		.addr = addr,
 		.timeout_ns = timeout_ns,
 		.stream_flags = STREAM_HALF_OPEN,
+		.spare_fds = &spare_fds,
 		.owner = &owner,
 		.failed = on_failed,
 		.done = on_done,
@@ -100,14 +104,16 @@ void rig_setup(void)
 {
 	fixture_setup();
 	forget();
+	atomic_store(&spare_fds, 64);
 	lookup_script();
-	resolver = resolver_new(test_loop);
+	resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(resolver);
 }
 
 void rig_teardown(void)
 {
 	finish();
+	ck_assert_int_eq(atomic_load(&spare_fds), 64);
 	resolver = resolver_free(resolver);
 	fixture_teardown();
 }
@@ -169,6 +175,34 @@ int serve(struct addr *addr, int backlog)
 	}
 	fault_resume();
 	return fd;
+}
+
+static uint16_t take_port(struct addr *b, uint16_t port)
+{
+	int fd = socket(b->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	b->sa.in.sin_port = htons(port); /* at the same place in both families */
+	if (bind(fd, &b->sa.any, b->sa_len) < 0) {
+		port = 0;
+	}
+	close(fd);
+	return port;
+}
+
+void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, int ret_fds[2])
+{
+	struct addr again = *a;
+
+	for (int i = 0;; i++) {
+		*a = again;
+		ret_fds[0] = serve(a, backlog_a);
+		if (take_port(b, a->port) != 0) {
+			break;
+		}
+		ck_assert_int_lt(i, 20); /* somebody has it there */
+		close(ret_fds[0]);
+	}
+	ret_fds[1] = serve(b, backlog_b);
 }
 
 /** A client that fills a queue of one. */

@@ -21,6 +21,8 @@ struct owner {
 	int failures[8]; /* status of each */
 	uint64_t done_ns;
 	uint64_t late_ns;
+	bool in_line;             /* of the last attempt */
+	bool forbidden;           /* as well */
 	union addr_sockaddr last; /* family AF_UNSPEC: none */
 	bool closes;              /* in done() */
 };
@@ -38,6 +40,9 @@ void rig_teardown(void);
 
 /** The owner is new. */
 void forget(void);
+/** Fds that connectors may take for a second attempt; 64 at first. */
+extern atomic_int spare_fds;
+
 struct connector_opts options(const struct addr *addr, uint64_t timeout_ns);
 
 /** Opens owner.connector. */
@@ -51,6 +56,9 @@ struct addr address_of(enum server_kind kind);
 
 /** Binds, and listens if `backlog` is not negative; *addr is then where. */
 int serve(struct addr *addr, int backlog);
+
+/** As serve(), on two addresses with one port, which is the first one's. */
+void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, int ret_fds[2]);
 
 /** A client that fills a queue of one. */
 int occupy(const struct addr *addr);

@@ -15,7 +15,3 @@ FAULT_WRAP(int, uv_signal_start, FAULT_LOOP, ENOMEM, UV_ENOMEM,
 FAULT_WRAP(int, uv_queue_work, FAULT_LOOP, ENOMEM, UV_ENOMEM,
 	(uv_loop_t * loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after),
 	(loop, req, work, after))
-FAULT_WRAP(int, uv_getaddrinfo, FAULT_LOOP, ENOMEM, UV_ENOMEM,
-	(uv_loop_t * loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
-		const char *service, const struct addrinfo *hints),
-	(loop, req, cb, node, service, hints))

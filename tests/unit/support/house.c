@@ -34,7 +34,7 @@ void house_open(struct house *house)
 		house->listeners[i].upstream = &house->upstream;
 		memset(&house->listeners[i].timeouts, 0xff, sizeof(struct conf_timeouts));
 	}
-	house->shared.resolver = resolver_new(test_loop);
+	house->shared.resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(house->shared.resolver);
 	failures_list_init(&house->shared.failures);
 	house->shared.proxies = house->proxies;

@@ -8,31 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <uv.h>
 
 #include "fault.h"
+#include "stream/lookups.h"
 
-enum { LOOKUPS_MAX = 16, HOST_MAX = 256 };
+enum { HOST_MAX = 256 };
 
-struct lookup {
-	uv_getaddrinfo_t *request; /* NULL: free */
-	uv_getaddrinfo_cb answered;
+struct script {
+	struct lookup *lookup; /* NULL: free */
 	char host[HOST_MAX];
 };
 
 static struct {
 	bool on;
-	int refusal;
+	bool refuses;
 	unsigned n_begun;
-	struct lookup lookups[LOOKUPS_MAX];
+	struct script lookups[LOOKUPS_MAX];
 } script;
 
-static struct lookup *find(const char *host)
+static struct script *find(const char *host)
 {
 	for (size_t i = 0; i < LOOKUPS_MAX; i++) {
-		struct lookup *lookup = &script.lookups[i];
+		struct script *lookup = &script.lookups[i];
 
-		if (lookup->request != NULL && strcmp(lookup->host, host) == 0) {
+		if (lookup->lookup != NULL && strcmp(lookup->host, host) == 0) {
 			return lookup;
 		}
 	}
@@ -50,9 +49,9 @@ void lookup_unscript(void)
 	script.on = false;
 }
 
-void lookup_refuse(int status)
+void lookup_refuse(bool refuses)
 {
-	script.refusal = status;
+	script.refuses = refuses;
 }
 
 bool lookup_is_open(const char *host)
@@ -65,7 +64,7 @@ unsigned lookup_n_open(void)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < LOOKUPS_MAX; i++) {
-		n += script.lookups[i].request != NULL;
+		n += script.lookups[i].lookup != NULL;
 	}
 	return n;
 }
@@ -119,63 +118,54 @@ static struct addrinfo *make_list(const char *addresses)
 
 void lookup_answer(const char *host, int status, const char *addresses)
 {
-	struct lookup *lookup = find(host);
-	uv_getaddrinfo_t *request;
+	struct script *found = find(host);
+	struct lookup *lookup;
 	struct addrinfo *list = NULL;
 
-	ck_assert_msg(lookup != NULL, "no lookup of %s is in flight", host);
+	ck_assert_msg(found != NULL, "no lookup of %s is in flight", host);
 	if (status == 0) {
 		fault_suspend();
 		list = make_list(addresses);
 		fault_resume();
 	}
-	request = lookup->request;
-	lookup->request = NULL;
-	lookup->answered(request, status, list);
+	lookup = found->lookup;
+	found->lookup = NULL;
+	lookup->answered(lookup, status, list);
 }
 
-int __real_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answered,
-	const char *node, const char *service, const struct addrinfo *hints);
-int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answered,
-	const char *node, const char *service, const struct addrinfo *hints);
-void __real_uv_freeaddrinfo(struct addrinfo *list);
-void __wrap_uv_freeaddrinfo(struct addrinfo *list);
+int __real_lookups_begin(struct lookups *lookups, struct lookup *lookup);
+int __wrap_lookups_begin(struct lookups *lookups, struct lookup *lookup);
+void __real_freeaddrinfo(struct addrinfo *list);
+void __wrap_freeaddrinfo(struct addrinfo *list);
 
-int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answered,
-	const char *node, const char *service, const struct addrinfo *hints)
+int __wrap_lookups_begin(struct lookups *lookups, struct lookup *lookup)
 {
-	if (fault_strikes("uv_getaddrinfo", FAULT_LOOP, ENOMEM)) {
-		return UV_ENOMEM;
-	}
 	if (!script.on) {
-		return __real_uv_getaddrinfo(loop, request, answered, node, service, hints);
+		return __real_lookups_begin(lookups, lookup);
+	}
+	if (script.refuses || lookup_n_open() == LOOKUPS_MAX) {
+		return -EAGAIN;
 	}
 	script.n_begun++;
-	if (script.refusal != 0) {
-		int status = script.refusal;
-
-		script.refusal = 0;
-		return status;
-	}
-	ck_assert_msg(find(node) == NULL, "%s is looked up twice at the same time", node);
+	ck_assert_msg(
+		find(lookup->host) == NULL, "%s is looked up twice at the same time", lookup->host);
 	for (size_t i = 0; i < LOOKUPS_MAX; i++) {
-		struct lookup *lookup = &script.lookups[i];
+		struct script *free_one = &script.lookups[i];
 
-		if (lookup->request == NULL) {
-			lookup->request = request;
-			lookup->answered = answered;
-			ck_assert_uint_lt(strlen(node), HOST_MAX);
-			strcpy(lookup->host, node);
+		if (free_one->lookup == NULL) {
+			free_one->lookup = lookup;
+			ck_assert_uint_lt(strlen(lookup->host), HOST_MAX);
+			strcpy(free_one->host, lookup->host);
 			return 0;
 		}
 	}
 	ck_abort_msg("too many lookups");
 }
 
-void __wrap_uv_freeaddrinfo(struct addrinfo *list)
+void __wrap_freeaddrinfo(struct addrinfo *list)
 {
 	if (!script.on) {
-		__real_uv_freeaddrinfo(list);
+		__real_freeaddrinfo(list);
 		return;
 	}
 	while (list != NULL) {

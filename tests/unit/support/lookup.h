@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lookups of names that answer when the test says so: uv_getaddrinfo() and uv_freeaddrinfo() are
+ * Lookups of names that answer when the test says so: lookups_begin() and freeaddrinfo() are
  * replaced at link time (lookup_link_args in tests/unit/meson.build, beside fault_link_args).
  *
  *	lookup_script();
@@ -13,14 +13,14 @@
 
 #include <stdbool.h>
 
-/** From now on lookups wait for lookup_answer(); before, they are libuv's. */
+/** From now on lookups wait for lookup_answer(); before, they are real. */
 void lookup_script(void);
 
-/** They are libuv's again. */
+/** They are real again. */
 void lookup_unscript(void);
 
-/** The next call of uv_getaddrinfo() fails by itself with this status. */
-void lookup_refuse(int status);
+/** From now on there is no thread for another lookup, or there is again. */
+void lookup_refuse(bool refuses);
 
 /** Whether a lookup of `host` is in flight, and how many are in all. */
 bool lookup_is_open(const char *host);
@@ -30,7 +30,7 @@ unsigned lookup_n_open(void);
 unsigned lookup_n_begun(void);
 
 /**
- * Ends the lookup of `host`, on the thread of the resolver's home: a status of libuv, and for 0 the
+ * Ends the lookup of `host`, on the thread of the resolver's home: a status, and for 0 the
  * addresses, with a space between ("unix" stands for one of a family that nobody wants).
  */
 void lookup_answer(const char *host, int status, const char *addresses);

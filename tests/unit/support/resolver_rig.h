@@ -12,8 +12,9 @@ enum { PENDING = 4711 };
 
 struct asker {
 	struct resolver_query query;
-	struct resolver_answer answer;
-	int status; /* PENDING: not answered yet */
+	unsigned n_addresses;
+	char addresses[RESOLVER_ADDRESSES_MAX * 20]; /* "127.0.0.1 ::1" */
+	int status;                                  /* PENDING: not answered yet */
 	unsigned n_answered;
 	bool asks_again; /* in answered() */
 };
@@ -33,9 +34,6 @@ int ask(struct asker *asker, const char *host);
 
 /** The asker has to wait. */
 void must_wait(struct asker *asker, const char *host);
-
-/** "127.0.0.1 ::1"; valid until the next call. */
-const char *addresses_of(const struct resolver_answer *answer);
 
 /** The asker was told these, once. */
 void must_know(const struct asker *asker, const char *addresses);

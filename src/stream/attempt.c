@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/* One attempt to connect to one address: its socket, and how connect(2) ended. */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/sockopts.h"
+#include "stream/connector_private.h"
+#include "stream/loop_private.h"
+#include "stream/stream.h"
+#include "stream/stream_private.h"
+
+#define RETRY_MIN_NS ((uint64_t)NS_PER_MS)
+#define RETRY_MAX_NS ((uint64_t)50 * NS_PER_MS)
+
+/* ---- spare fds ---- */
+
+bool attempt_take_room(struct connector *connector)
+{
+	atomic_int *spares = connector->opts.spare_fds;
+	int n;
+
+	if (connector->n_under_way <= connector->n_spares) {
+		return true; /* the pair's own, or one that an ended attempt has left */
+	}
+	if (spares == NULL) {
+		return false;
+	}
+	n = atomic_load_explicit(spares, memory_order_relaxed);
+	while (n > 0) {
+		if (atomic_compare_exchange_weak_explicit(
+			    spares, &n, n - 1, memory_order_relaxed, memory_order_relaxed)) {
+			connector->n_spares++;
+			return true;
+		}
+	}
+	return false;
+}
+
+void attempt_give_spares(struct connector *connector)
+{
+	unsigned n_needed = connector->n_under_way > 0 ? connector->n_under_way - 1 : 0;
+
+	if (connector->n_spares > n_needed) {
+		(void)atomic_fetch_add_explicit(connector->opts.spare_fds,
+			(int)(connector->n_spares - n_needed), memory_order_relaxed);
+		connector->n_spares = n_needed;
+	}
+}
+
+/* ---- life ---- */
+
+struct attempt *attempt_add(struct connector *connector)
+{
+	struct attempt *attempt = connector->first.connector == NULL ? &connector->first
+								     : calloc(1, sizeof(*attempt));
+
+	if (attempt != NULL) {
+		attempt->connector = connector;
+		task_init(&attempt->ended, attempt_on_ended);
+		list_append(&connector->attempts, &attempt->link);
+		connector->n_under_way++;
+	}
+	return attempt;
+}
+
+void attempt_drop(struct attempt *attempt)
+{
+	struct connector *connector = attempt->connector;
+
+	if (attempt->stream != NULL) {
+		/* The server may have accepted already: a FIN would look like an empty request. */
+		stream_abort(attempt->stream);
+	}
+	attempt->stream = stream_free(attempt->stream);
+	loop_cancel(connector->opts.loop, &attempt->ended);
+	list_remove(&attempt->link);
+	connector->n_under_way--;
+	attempt->connector = NULL;
+	if (attempt != &connector->first) {
+		free(attempt);
+	}
+}
+
+/* ---- connect(2) ---- */
+
+/** Lets the connection come from `source`; connect(2) picks the port. 0 or a negative errno. */
+static int bind_source(int fd, sa_family_t family, const struct addr *source)
+{
+	static const int on = 1;
+
+	if (source->sa.any.sa_family != family) {
+		return -EAFNOSUPPORT; /* as an address of the other family that a name has */
+	}
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
+		bind(fd, &source->sa.any, source->sa_len) < 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+static bool is_unix(const struct attempt *attempt)
+{
+	return attempt->sa->sa_family == AF_UNIX;
+}
+
+/** Asks a UNIX server with a full queue again after a pause, which grows. */
+static void queue_up(struct connector *connector, int fd)
+{
+	connector->fd = fd;
+	connector->state = QUEUEING;
+	connector->next_ns = clock_after(clock_ns(), connector->retry_ns);
+	connector->retry_ns *= 2;
+	if (connector->retry_ns > RETRY_MAX_NS) {
+		connector->retry_ns = RETRY_MAX_NS;
+	}
+}
+
+/** 1: connected; 0: under way; or a negative errno. Takes the fd, in any case. */
+static int connect_fd(struct attempt *attempt, int fd)
+{
+	struct connector *connector = attempt->connector;
+	unsigned flags = connector->opts.stream_flags | STREAM_NONBLOCKING |
+			 (is_unix(attempt) ? STREAM_IS_UNIX : STREAM_IS_TCP);
+	int status = connect(fd, attempt->sa, attempt->sa_len) < 0 ? -errno : 0;
+
+	if (status == -EAGAIN && is_unix(attempt)) {
+		queue_up(connector, fd);
+		return 0;
+	}
+	if (status < 0 && status != -EINPROGRESS && status != -EINTR) {
+		close(fd);
+		return status;
+	}
+	attempt->stream = stream_open(connector->opts.loop, fd, flags);
+	if (attempt->stream == NULL) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	if (status == 0) {
+		return 1;
+	}
+	connector->state = CONNECTING;
+	return stream_await_connect(attempt->stream, &attempt->ended);
+}
+
+int attempt_begin(struct attempt *attempt)
+{
+	const struct connector_opts *opts = &attempt->connector->opts;
+	int fd;
+	int r = 0;
+
+	if (opts->permit != NULL) {
+		r = opts->permit(opts->owner, attempt->sa, attempt->sa_len);
+		if (r < 0) {
+			attempt->connector->forbidden = true;
+			return r;
+		}
+	}
+	fd = socket(attempt->sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		return -errno;
+	}
+	if (!is_unix(attempt)) {
+		r = sockopts_set(fd, opts->options);
+		if (r == 0 && opts->source != NULL) {
+			r = bind_source(fd, attempt->sa->sa_family, opts->source);
+		}
+	}
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	attempt->connector->retry_ns = RETRY_MIN_NS;
+	return connect_fd(attempt, fd);
+}
+
+int attempt_repeat(struct attempt *attempt)
+{
+	int fd = attempt->connector->fd;
+
+	attempt->connector->fd = -1;
+	return connect_fd(attempt, fd);
+}
+
+/* ---- how it ended ---- */
+
+bool attempt_has_ended(const struct attempt *attempt)
+{
+	struct pollfd poll_fd = {.events = POLLOUT};
+
+	if (task_is_waiting(&attempt->ended)) {
+		return true;
+	}
+	poll_fd.fd = stream_fd(attempt->stream);
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/**
+ * Whether the kernel has connected the socket to itself, which TCP allows: then it has picked the
+ * server's port as our own, so only ports from where it picks need a look.
+ */
+static bool is_self(const struct attempt *attempt)
+{
+	const union addr_sockaddr *target = (const union addr_sockaddr *)attempt->sa;
+	int fd = stream_fd(attempt->stream);
+	union addr_sockaddr own;
+	union addr_sockaddr peer;
+	socklen_t own_len = sizeof(own);
+	socklen_t peer_len = sizeof(peer);
+
+	/* The port is at the same place in both families. */
+	if (ntohs(target->in.sin_port) < loop_lowest_port(attempt->connector->opts.loop) ||
+		getsockname(fd, &own.any, &own_len) < 0) {
+		return false;
+	}
+	/* That it differs is as good as certain. */
+	if (own.in.sin_port != target->in.sin_port || getpeername(fd, &peer.any, &peer_len) < 0) {
+		return false;
+	}
+	return own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
+}
+
+int attempt_status(const struct attempt *attempt)
+{
+	int status = stream_connect_status(attempt->stream);
+
+	return status == 0 && !is_unix(attempt) && is_self(attempt) ? -ECONNREFUSED : status;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ *	home				a thread
+ *	lookups_begin() ── queue ────▶	getaddrinfo()
+ *	answered() ◀── post ──────────	  ┘
+ *
+ * A lookup that hangs holds its thread for as long as getaddrinfo(3) does. So the queue is never
+ * longer than the number of threads that wait: lookups_begin() makes one, or refuses.
+ */
+#include "stream/lookups.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "stream/loop_private.h"
+
+enum thread_state {
+	THREAD_NONE,
+	THREAD_RUNS,
+	THREAD_OVER, /* to be joined */
+};
+
+struct thread {
+	struct lookups *lookups;
+	pthread_t id;
+	enum thread_state state;
+};
+
+struct lookups {
+	struct loop *home;
+	pthread_mutex_t lock; /**< all below */
+	pthread_cond_t work;
+	struct list queue;  /* struct lookup::link */
+	unsigned n_waiting; /**< threads for which there is nothing in the queue */
+	bool stopping;
+	struct thread threads[LOOKUPS_MAX];
+};
+
+/* ---- the threads ---- */
+
+static int status_of(int eai)
+{
+	static const int codes[][2] = {
+		{EAI_ADDRFAMILY, UV_EAI_ADDRFAMILY},
+		{EAI_AGAIN, UV_EAI_AGAIN},
+		{EAI_BADFLAGS, UV_EAI_BADFLAGS},
+		{EAI_FAIL, UV_EAI_FAIL},
+		{EAI_FAMILY, UV_EAI_FAMILY},
+		{EAI_MEMORY, UV_EAI_MEMORY},
+		{EAI_NODATA, UV_EAI_NODATA},
+		{EAI_NONAME, UV_EAI_NONAME},
+		{EAI_OVERFLOW, UV_EAI_OVERFLOW},
+		{EAI_SERVICE, UV_EAI_SERVICE},
+		{EAI_SOCKTYPE, UV_EAI_SOCKTYPE},
+	};
+
+	if (eai == 0) {
+		return 0;
+	}
+	if (eai == EAI_SYSTEM) {
+		return errno == 0 ? -EIO : -errno;
+	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (codes[i][0] == eai) {
+			return codes[i][1];
+		}
+	}
+	return UV_EAI_FAIL;
+}
+
+/* Not AI_ADDRCONFIG: it does not count what lo has, so that ::1 would be no address on a machine
+ * without IPv6 elsewhere. What cannot be reached fails at once, and the next address is tried. */
+static const struct addrinfo hints = {
+	.ai_family = AF_UNSPEC,
+	.ai_socktype = SOCK_STREAM,
+};
+
+static void look_up(struct lookups *lookups, struct lookup *lookup)
+{
+	struct addrinfo *list = NULL;
+
+	errno = 0;
+	lookup->status = status_of(getaddrinfo(lookup->host, NULL, &hints, &list));
+	lookup->list = lookup->status == 0 ? list : NULL;
+	loop_post(lookups->home, &lookup->done);
+}
+
+/** Under the lock: the next one, when there is one; NULL: the thread is not needed any more. */
+static struct lookup *next_lookup(struct lookups *lookups)
+{
+	struct lookup *lookup;
+
+	while (list_empty(&lookups->queue)) {
+		if (lookups->stopping || lookups->n_waiting > LOOKUPS_THREADS) {
+			return NULL;
+		}
+		(void)pthread_cond_wait(&lookups->work, &lookups->lock);
+	}
+	lookup = container_of(lookups->queue.next, struct lookup, link);
+	list_remove(&lookup->link);
+	return lookup;
+}
+
+static void *thread_main(void *arg)
+{
+	struct thread *thread = arg;
+	struct lookups *lookups = thread->lookups;
+	struct lookup *lookup;
+
+	pthread_mutex_lock(&lookups->lock);
+	while ((lookup = next_lookup(lookups)) != NULL) {
+		pthread_mutex_unlock(&lookups->lock);
+		look_up(lookups, lookup);
+		pthread_mutex_lock(&lookups->lock);
+		lookups->n_waiting++;
+	}
+	lookups->n_waiting--;
+	thread->state = THREAD_OVER;
+	pthread_mutex_unlock(&lookups->lock);
+	return NULL;
+}
+
+/** Under the lock: one thread more, which waits. 0, or -EAGAIN: there cannot be one. */
+static int add_thread(struct lookups *lookups)
+{
+	struct thread *thread = lookups->threads;
+	sigset_t all;
+	sigset_t before;
+	int r;
+
+	while (thread->state == THREAD_RUNS) {
+		if (++thread == &lookups->threads[LOOKUPS_MAX]) {
+			return -EAGAIN;
+		}
+	}
+	if (thread->state == THREAD_OVER) {
+		(void)pthread_join(thread->id, NULL);
+		thread->state = THREAD_NONE;
+	}
+	thread->lookups = lookups;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread->id, NULL, thread_main, thread);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0) {
+		return -EAGAIN;
+	}
+	thread->state = THREAD_RUNS;
+	lookups->n_waiting++;
+	return 0;
+}
+
+/* ---- home's thread ---- */
+
+static void on_done(struct task *task)
+{
+	struct lookup *lookup = container_of(task, struct lookup, done);
+
+	lookup->answered(lookup, lookup->status, lookup->list);
+}
+
+int lookups_begin(struct lookups *lookups, struct lookup *lookup)
+{
+	int r = 0;
+
+	assert(loop_is_current(lookups->home));
+	task_init(&lookup->done, on_done);
+	pthread_mutex_lock(&lookups->lock);
+	if (lookups->n_waiting == 0) {
+		r = add_thread(lookups);
+	}
+	if (r == 0) {
+		lookups->n_waiting--;
+		list_append(&lookups->queue, &lookup->link);
+		(void)pthread_cond_signal(&lookups->work);
+	}
+	pthread_mutex_unlock(&lookups->lock);
+	return r;
+}
+
+struct lookups *lookups_new(struct loop *home)
+{
+	struct lookups *lookups = calloc(1, sizeof(*lookups));
+	int r = 0;
+
+	if (lookups == NULL) {
+		return NULL;
+	}
+	lookups->home = home;
+	(void)pthread_mutex_init(&lookups->lock, NULL);
+	(void)pthread_cond_init(&lookups->work, NULL);
+	list_init(&lookups->queue);
+	pthread_mutex_lock(&lookups->lock);
+	for (unsigned i = 0; i < LOOKUPS_THREADS && r == 0; i++) {
+		r = add_thread(lookups);
+	}
+	pthread_mutex_unlock(&lookups->lock);
+	if (r < 0) {
+		(void)lookups_free(lookups);
+		errno = -r;
+		return NULL;
+	}
+	return lookups;
+}
+
+static bool is_thread(struct lookups *lookups, const struct thread *thread)
+{
+	bool is;
+
+	pthread_mutex_lock(&lookups->lock);
+	is = thread->state != THREAD_NONE;
+	pthread_mutex_unlock(&lookups->lock);
+	return is;
+}
+
+struct lookups *lookups_free(struct lookups *lookups)
+{
+	if (lookups == NULL) {
+		return NULL;
+	}
+	pthread_mutex_lock(&lookups->lock);
+	assert(list_empty(&lookups->queue));
+	lookups->stopping = true;
+	(void)pthread_cond_broadcast(&lookups->work);
+	pthread_mutex_unlock(&lookups->lock);
+	for (struct thread *thread = lookups->threads; thread < &lookups->threads[LOOKUPS_MAX];
+		thread++) {
+		if (is_thread(lookups, thread)) {
+			(void)pthread_join(thread->id, NULL);
+		}
+	}
+	(void)pthread_cond_destroy(&lookups->work);
+	pthread_mutex_destroy(&lookups->lock);
+	free(lookups);
+	return NULL;
+}

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: ISC
+"""Names of servers: which of their addresses are tried, when they are asked again, lookups that hang."""
+
+import contextlib
+import os
+import re
+import time
+
+import pytest
+
+from weirtest import address, config, names, peers
+from weirtest.address import tcp
+from weirtest.daemon import Free, Weir, run
+from weirtest.rig import relay
+
+
+def pair_of_ports(first, second):
+    """A port that is free on both addresses: two Upstreams' makings, as made by first() and second()."""
+    for _ in range(20):
+        one = first(0)
+        try:
+            return one, second(one.address.sockaddr[1])
+        except OSError:
+            one.close()
+    raise RuntimeError("no port that is free on both addresses")
+
+
+def listening(host):
+    return lambda port: peers.Upstream(None, None, at=tcp(host, port))
+
+
+class HoleAt(peers.BlackHole):
+    """A black hole on an address of the test's choice."""
+
+    def __init__(self, at):
+        address_before, address.bindable = address.bindable, lambda *_: at
+        try:
+            super().__init__(None, None)
+        finally:
+            address.bindable = address_before
+
+
+def swallowing(host):
+    return lambda port: HoleAt(tcp(host, port))
+
+
+def named(upstream, name):
+    """Servers for relay(): the upstream, under a name."""
+    upstream.address.text = f"{name}:{upstream.address.sockaddr[1]}"
+    return [lambda *_: upstream]
+
+
+@contextlib.contextmanager
+def slow_and_good(folder, **settings):
+    """A relay to a name whose IPv6 address swallows connections and whose IPv4 address answers."""
+    name, prefix = names.two_addresses(folder)
+    hole, good = pair_of_ports(swallowing("::1"), listening("127.0.0.1"))
+    with contextlib.closing(hole), relay(servers=named(good, name), daemon={"prefix": prefix},
+                                         log={"level": "debug"}, **settings) as rig:
+        yield rig
+
+
+def test_a_black_holed_family_costs_a_quarter_of_a_second_and_once(folder, report):
+    with slow_and_good(folder) as rig:
+        waits = []
+        for turn in range(2):
+            start = time.monotonic()
+            client, server = rig.pair()
+            waits.append(time.monotonic() - start)
+            peers.fin(client)
+            peers.fin(server)
+            assert (peers.end_of(client), peers.end_of(server)) == ("fin", "fin")
+            closed = rig.weir.record("close", nth=turn, reason="eof")
+            if turn == 0:
+                assert waits[0] >= 0.25
+                assert closed["tried"].startswith("[::1]:") and "slower" in closed["tried"]
+            else:
+                assert "tried" not in closed, "the family that won is tried first"
+        assert waits[0] < 5, "that is all of connect"
+        report(f"{waits[0] * 1000:.0f} ms, then {waits[1] * 1000:.0f} ms")
+
+
+def test_a_second_address_waits_for_the_first_where_no_fd_is_spare(folder):
+    """max_pairs takes all that the limit allows: nothing is left for two attempts of one pair."""
+    limit = ("prlimit", "--nofile=120:120")
+    with open(os.path.join(folder, "conf"), "w", encoding="ascii") as file:
+        file.write(config.text({"workers": 1, "max_pairs": 1000, **config.relay("unix:@x", "127.0.0.1:9")}))
+    refused = run("-c", file.name, prefix=limit)
+    most = int(re.search(r"max_pairs = (\d+) or less", refused.stderr)[1])
+    name, prefix = names.two_addresses(folder)
+    hole, good = pair_of_ports(swallowing("::1"), listening("127.0.0.1"))
+    with contextlib.closing(hole), relay(servers=named(good, name), daemon={"prefix": (*limit, *prefix)},
+                                         max_pairs=most, timeouts={"connect": "400ms"}) as rig:
+        start = time.monotonic()
+        rig.pair()
+        assert time.monotonic() - start >= 0.4
+
+
+def test_each_address_is_tried_and_told(folder):
+    """A black hole, and one that refuses: the line has both, and the timer of the first."""
+    name, prefix = names.two_addresses(folder)
+    hole, refusing = pair_of_ports(swallowing("::1"), listening("127.0.0.1"))
+    refusing.sock.close()
+    with contextlib.closing(hole), relay(servers=named(refusing, name), daemon={"prefix": prefix},
+                                         timeouts={"connect": "500ms"}) as rig:
+        assert peers.end_of(rig.client()) == "rst"
+        closed = rig.weir.close_line(reason="connect_timeout", by="upstream", timer="connect")
+        assert "[::1]:" in closed["tried"] and "127.0.0.1:" in closed["tried"]
+
+
+def test_forty_addresses_are_all_tried(folder):
+    """Of which only the last one listens."""
+    hosts = names.Hosts(folder, many=[f"127.0.1.{one}" for one in range(1, 41)])
+    good = listening("127.0.1.40")(0)
+    with relay(servers=named(good, "many.test"), daemon={"prefix": hosts.prefix}) as rig:
+        _, server = rig.pair()
+        assert server
+
+
+def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
+    """Its address refuses; a second later, not ten, weir has heard of the new one."""
+    hosts = names.Hosts(folder, moves=["127.0.1.1"])
+    good = listening("127.0.1.2")(0)
+    with relay(servers=named(good, "moves.test"), daemon={"prefix": hosts.prefix}) as rig:
+        assert peers.end_of(rig.client()) == "rst"
+        hosts.set(moves=["127.0.1.2"])
+        start = time.monotonic()
+        good.sock.settimeout(0.1)
+        while time.monotonic() < start + 8:
+            with contextlib.suppress(ConnectionResetError):
+                rig.client()
+            with contextlib.suppress(TimeoutError):
+                good.accept().close()
+                return
+        raise AssertionError("the old address for 8 s")
+
+
+# ---- a network of its own: clients come over UNIX sockets, servers are not there ----
+
+@contextlib.contextmanager
+def island(world, servers, **settings):
+    """A daemon with a UNIX listener for each server, on a network of its own: (weir, clients by server)."""
+    weir = Weir({}, prefix=world.prefix)
+    frees = {server: Free("unix") for server in servers}
+    weir.settings = {
+        "workers": 1, **settings,
+        "listeners": [{"name": f"l{nth}", "listen": free, "upstream": f"u{nth}"}
+                      for nth, free in enumerate(frees.values())],
+        "upstreams": [{"name": f"u{nth}", "servers": [{"address": server}]}
+                      for nth, server in enumerate(servers)],
+    }
+    with weir:
+        yield weir, lambda server: peers.connect(frees[server].address)
+
+
+def test_localhost_is_ipv6_where_only_lo_has_it(folder):
+    """Refused, so it was tried: in a world without any IPv6 but that of lo."""
+    world = names.Island(folder, setup="ip addr add 192.0.2.1/24 dev lo", six=["::1"])
+    with island(world, ["six.test:9"]) as (weir, client), client("six.test:9"):
+        closed = weir.close_line(reason="connect_failed", by="upstream")
+        assert closed["tried"] == "[::1]:9 (Connection refused)"
+
+
+def test_names_that_hang_do_not_hold_up_others(folder):
+    hanging = [f"hangs{nth}.test:9" for nth in range(20)]
+    world = names.Island(folder, mute=True, good=["127.0.0.1"])
+    with island(world, [*hanging, "good.test:9"], timeouts={"connect": "500ms"}) as (weir, client):
+        with contextlib.ExitStack() as stack:
+            for server in hanging:
+                stack.enter_context(client(server))
+            with client("good.test:9"):
+                closed = weir.close_line(listener="l20")
+                assert (closed["reason"], closed["errno"]) == ("connect_failed", "ECONNREFUSED")
+            for nth, server in enumerate(hanging):
+                closed = weir.close_line(listener=f"l{nth}")
+                assert (closed["reason"], closed["timer"]) == ("connect_timeout", "connect")
+                assert closed["tried"] == f"{server} (lookup: timed out)"
+                assert closed.number("connect_ms") >= 500
+
+
+def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
+    """Those in line do not count what they wait for, but do not wait for ever either."""
+    hanging = [f"hangs{nth}.test:9" for nth in range(40)]
+    world = names.Island(folder, mute=True)
+    with island(world, hanging, timeouts={"connect": "400ms"}) as (weir, client):
+        with contextlib.ExitStack() as stack:
+            for server in hanging:
+                stack.enter_context(client(server))
+            lines = [weir.close_line(listener=f"l{nth}") for nth in range(40)]
+        whys = [one["tried"].partition(" ")[2] for one in lines]
+        assert whys.count("(lookup: timed out in line)") == 8
+        assert whys.count("(lookup: timed out)") == 32
+        assert all(one.number("connect_ms") >= 400 for one in lines)
+
+
+# ---- tasks ----
+
+def as_nobody(tasks):
+    """A user who has no other process, and may have so many tasks."""
+    user = str(61000 + os.getpid() % 4000)
+    return ("prlimit", f"--nproc={tasks}:{tasks}", "setpriv", f"--reuid={user}", f"--regid={user}",
+            "--clear-groups")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.parametrize("tasks", (5, 6, 7, 8, 16))
+def test_too_few_tasks_are_told_at_the_start_or_never(tasks):
+    """A name that comes by a reload finds its threads; where they cannot be had, weir does not start."""
+    server = peers.Upstream("tcp4", None)
+    weir = Weir({}, prefix=as_nobody(tasks), control=True, notify=False, errors=("reload_failed",))
+    os.chmod(weir.folder, 0o777)
+    os.makedirs(weir.runtime)
+    os.chmod(weir.runtime, 0o777)
+    weir.settings = {"workers": 1, **config.relay(Free("tcp4"), server)}
+    with contextlib.closing(server):
+        try:
+            with weir:
+                weir.configure({**weir.settings, **config.relay(
+                    weir.address.text, f"localhost:{server.address.sockaddr[1]}")})
+                done = weir.reload()
+                if done.returncode == 0:
+                    with peers.connect(weir.address), server.accept():
+                        pass
+                else:  # no task for the child
+                    assert "checked" in done.stderr
+        except AssertionError as problem:
+            assert "exit 1" in str(problem) and tasks < 16
+            assert "lookups" not in str(problem) or "TasksMax=" in str(problem)
