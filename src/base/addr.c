@@ -471,3 +471,19 @@ bool addr_is_within(const struct addr *narrow, const struct addr *wide)
 	return wide->sa.any.sa_family == AF_INET ? wide->sa.in.sin_addr.s_addr == htonl(INADDR_ANY)
 						 : IN6_IS_ADDR_UNSPECIFIED(&wide->sa.in6.sin6_addr);
 }
+
+void addr_wildcards(uint16_t port, struct addr ret_all[ADDR_WILDCARDS])
+{
+	const struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	const struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	memset(ret_all, 0, ADDR_WILDCARDS * sizeof(*ret_all));
+	for (size_t i = 0; i < ADDR_WILDCARDS; i++) {
+		ret_all[i].kind = i == 0 ? ADDR_ANY : ADDR_INET;
+		ret_all[i].port = port;
+		ret_all[i].sa_len = i == 1 ? sizeof(in) : sizeof(in6);
+	}
+	ret_all[0].sa.in6 = in6;
+	ret_all[1].sa.in = in;
+	ret_all[2].sa.in6 = in6;
+}

@@ -30,7 +30,8 @@ enum addr_kind {
 enum {
 	ADDR_HOST_MAX = 254,    /**< RFC 1035, 3.1: 253 characters and the NUL */
 	ADDR_FD_NAME_MAX = 256, /**< sd_pid_notify_with_fds(3): 255 characters and the NUL */
-	ADDR_TEXT_MAX = 264,    /**< "systemd:" + name + NUL, and any host, port or UNIX path */
+	ADDR_WILDCARDS = 3,
+	ADDR_TEXT_MAX = 264, /**< "systemd:" + name + NUL, and any host, port or UNIX path */
 };
 
 /** A socket address of any family that weir speaks. */
@@ -77,5 +78,8 @@ uint64_t addr_hash(const struct addr *addr);
  * True for two equal ones of TCP.
  */
 bool addr_is_within(const struct addr *narrow, const struct addr *wide);
+
+/** The addresses with this port that others may be within: "*", "0.0.0.0" and "[::]". */
+void addr_wildcards(uint16_t port, struct addr ret_all[ADDR_WILDCARDS]);
 
 #endif

@@ -110,24 +110,6 @@ struct addresses {
 	struct table table;
 };
 
-enum { N_WILDCARDS = 3 };
-
-static void make_wildcards(uint16_t port, struct addr wildcards[N_WILDCARDS])
-{
-	const struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-	const struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-
-	memset(wildcards, 0, N_WILDCARDS * sizeof(*wildcards));
-	for (size_t i = 0; i < N_WILDCARDS; i++) {
-		wildcards[i].kind = i == 0 ? ADDR_ANY : ADDR_INET;
-		wildcards[i].port = port;
-		wildcards[i].sa_len = i == 1 ? sizeof(in) : sizeof(in6);
-	}
-	wildcards[0].sa.in6 = in6;
-	wildcards[1].sa.in = in;
-	wildcards[2].sa.in6 = in6;
-}
-
 static bool is_entry_of(const void *item, const void *addr)
 {
 	return addr_equal(((const struct entry *)item)->addr, addr);
@@ -163,15 +145,15 @@ static int add_address(struct addresses *addresses, const struct addr *addr, siz
 {
 	struct entry *entry = &addresses->all[addresses->n++];
 	const struct entry *other = find_entry(addresses, addr);
-	struct addr wildcards[N_WILDCARDS];
+	struct addr wildcards[ADDR_WILDCARDS];
 	int r = 0;
 
 	*entry = (struct entry){.addr = addr, .listener = listener};
 	if (other == NULL) {
 		r = table_add(&addresses->table, addr_hash(addr), entry);
 	}
-	make_wildcards(addr->port, wildcards);
-	for (size_t i = 0; i < N_WILDCARDS && r == 0; i++) {
+	addr_wildcards(addr->port, wildcards);
+	for (size_t i = 0; i < ADDR_WILDCARDS && r == 0; i++) {
 		const struct entry *first;
 
 		if (!addr_is_within(addr, &wildcards[i])) {
@@ -321,16 +303,16 @@ static bool is_loopback(const struct addr *addr)
 static size_t find_own(const struct conf *conf, const struct addresses *addresses,
 	const struct conf_upstream *upstream, const struct addr *server)
 {
-	const struct entry *entries[1 + N_WILDCARDS] = {find_entry(addresses, server)};
-	struct addr wildcards[N_WILDCARDS];
+	const struct entry *entries[1 + ADDR_WILDCARDS] = {find_entry(addresses, server)};
+	struct addr wildcards[ADDR_WILDCARDS];
 
-	make_wildcards(server->port, wildcards);
-	for (size_t i = 0; i < N_WILDCARDS; i++) {
+	addr_wildcards(server->port, wildcards);
+	for (size_t i = 0; i < ADDR_WILDCARDS; i++) {
 		if (addr_is_within(server, &wildcards[i]) && is_loopback(server)) {
 			entries[1 + i] = find_entry(addresses, &wildcards[i]);
 		}
 	}
-	for (size_t i = 0; i < 1 + N_WILDCARDS; i++) {
+	for (size_t i = 0; i < 1 + ADDR_WILDCARDS; i++) {
 		if (entries[i] != NULL &&
 			conf->listeners[entries[i]->listener].upstream == upstream) {
 			return entries[i]->listener;

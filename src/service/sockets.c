@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/sockets.h"
+#include "service/sockets_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
-#include "conf/errors.h"
-#include "conf/schema.h"
+#include "base/table.h"
 
 /** A UNIX socket, its lock file, and the path held open so that its inode stays its own. */
 enum { FDS_UNIX = 3 };
 
 /** An inherited socket and the copy that is accepted from. */
 enum { FDS_INHERITED = 2 };
-
-enum { REMEDY_MAX = 1024 }; /* names have up to 255 characters */
 
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited)
 {
@@ -37,341 +31,7 @@ size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inh
 	return n;
 }
 
-/** What a line of the log says of a socket; what is NULL is left out. */
-struct report {
-	const char *listener;
-	const char *address; /**< as the config has it */
-	const char *socket;  /**< an inherited one's own */
-	const char *error;   /**< in place of err */
-	const char *remedy;
-	int err;
-};
-
-static void log_failure(const struct report *report)
-{
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_ERROR, "listen_failed")) {
-		log_str(&line, "listener", report->listener);
-		log_str(&line, "address", report->address);
-		log_str(&line, "socket", report->socket);
-		if (report->err < 0) {
-			log_errno(&line, report->err);
-		}
-		log_str(&line, "error", report->error);
-		log_str(&line, "remedy", report->remedy);
-		log_end(&line);
-	}
-}
-
-/** Tells of a failure, where that is wanted. */
-static void tell_failure(const struct sockets_opts *opts, const struct report *report)
-{
-	char key[CONF_NAME_MAX + sizeof("listeners()")];
-
-	if (opts->errors == NULL) {
-		log_failure(report);
-		return;
-	}
-	(void)snprintf(key, sizeof(key), "listeners(%s)",
-		report->listener == NULL ? "" : report->listener);
-	conf_errors_add(opts->errors, opts->path, 0, report->listener == NULL ? NULL : key,
-		"\"%s\"%s%s: %s%s%s", report->address, report->socket == NULL ? "" : " ",
-		report->socket == NULL ? "" : report->socket,
-		report->error != NULL ? report->error : strerrordesc_np(-report->err),
-		report->remedy == NULL ? "" : "; ", report->remedy == NULL ? "" : report->remedy);
-}
-
-/** A remedy for what listen_open() has none for. */
-static const char *remedy_for(int err)
-{
-	switch (err) {
-	case -EADDRINUSE:
-		return "another process listens there: stop it, or write another address";
-	case -EACCES:
-		return "ports below 1024 need CAP_NET_BIND_SERVICE; paths need a writable folder";
-	case -EADDRNOTAVAIL:
-		return "no interface of this machine has it: write one that `ip address` shows";
-	case -ENOENT:
-		return "the folder of the socket does not exist: make it first";
-	default:
-		return NULL;
-	}
-}
-
-/** One address of one listener. */
-struct opening {
-	struct sockets *sockets;
-	const struct sockets_opts *opts;
-	const struct conf_listener *listener;
-	size_t index; /**< of the listener */
-	const struct addr *addr;
-};
-
-/** One more, for which there is room in the array; NULL: no memory. */
-static struct bound_socket *opening_add(const struct opening *opening)
-{
-	struct sockets *sockets = opening->sockets;
-	struct bound_socket *bound = calloc(1, sizeof(*bound));
-
-	if (bound != NULL) {
-		bound->socket.listen.fd = -1;
-		bound->socket.listener = opening->index;
-		bound->addr = *opening->addr;
-		bound->access = opening->listener->access;
-		bound->next = opening->index;
-		bound->is_new = true;
-		sockets->all[sockets->n++] = bound;
-	}
-	return bound;
-}
-
-/* ---- bound here ---- */
-
-/** Whether the address is in the way of one of ours that is to go, or goes. */
-static bool opening_is_beside(const struct opening *opening)
-{
-	const struct sockets *sockets = opening->sockets;
-
-	for (size_t i = 0; i < sockets->n; i++) {
-		const struct bound_socket *bound = sockets->all[i];
-
-		if (!bound->is_new && (addr_equal(opening->addr, &bound->addr) ||
-					      addr_is_within(opening->addr, &bound->addr) ||
-					      addr_is_within(&bound->addr, opening->addr))) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int opening_listen(
-	const struct opening *opening, struct bound_socket *bound, const char **ret_remedy)
-{
-	int r = listen_open(opening->addr, &opening->listener->access, &opening->listener->socket,
-		&bound->socket.listen, ret_remedy);
-
-	if (r != -EADDRINUSE || !opening_is_beside(opening)) {
-		return r;
-	}
-	if (!listen_can_double(opening->addr)) {
-		*ret_remedy = "weir itself listened there, and clients still wait for a place: "
-			      "reload again when they are served, or raise max_pairs first";
-		return r;
-	}
-	return listen_open_beside(
-		opening->addr, &opening->listener->socket, &bound->socket.listen, ret_remedy);
-}
-
-/** Binds one address, for all workers. */
-static int opening_bind(const struct opening *opening)
-{
-	size_t n_workers = opening->opts->n_workers;
-	bool doubles = listen_can_double(opening->addr);
-	size_t worker = doubles ? 0 : opening->sockets->n % n_workers;
-	struct bound_socket *first = opening_add(opening);
-	char text[ADDR_TEXT_MAX];
-	struct report report = {
-		.listener = opening->listener->name,
-		.address = addr_text(opening->addr, text),
-	};
-	int r = first == NULL ? -ENOMEM : opening_listen(opening, first, &report.remedy);
-
-	if (r < 0) {
-		goto err;
-	}
-	first->is_first = true;
-	first->socket.is_unix = opening->addr->kind == ADDR_UNIX;
-	first->socket.hand_over = !doubles && n_workers > 1;
-	first->worker = worker;
-	for (size_t i = 1; doubles && i < n_workers; i++) {
-		struct bound_socket *more = opening_add(opening);
-
-		r = more == NULL ? -ENOMEM
-				 : listen_open_more(&first->socket.listen,
-					   &opening->listener->socket, &more->socket.listen);
-		if (r < 0) {
-			goto err;
-		}
-		more->worker = i;
-	}
-	return 0;
-err:
-	report.err = r;
-	if (report.remedy == NULL) {
-		report.remedy = remedy_for(r);
-	}
-	tell_failure(opening->opts, &report);
-	return r;
-}
-
-/* ---- inherited ---- */
-
-/** Where a socket is bound, whatever it is; NULL when it is no socket. */
-static const char *socket_text(int fd, char text[ADDR_TEXT_MAX])
-{
-	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
-	socklen_t len = sizeof(sa);
-
-	return getsockname(fd, &sa.any, &len) < 0 ? NULL : addr_format(&sa.any, len, text);
-}
-
-static bool is_unix(int fd)
-{
-	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
-	socklen_t len = sizeof(sa);
-
-	return getsockname(fd, &sa.any, &len) == 0 && sa.any.sa_family == AF_UNIX;
-}
-
-/** Copies one inherited socket, from which one worker accepts for all. */
-static int opening_copy(const struct opening *opening, const struct inherited_socket *passed)
-{
-	char address[ADDR_TEXT_MAX];
-	char socket[ADDR_TEXT_MAX];
-	struct report report = {
-		.listener = opening->listener->name,
-		.address = addr_text(opening->addr, address),
-		.socket = socket_text(passed->fd, socket),
-	};
-	struct bound_socket *bound;
-
-	report.err = listen_adopt(passed->fd, &opening->listener->socket, &report.remedy);
-	if (report.err < 0) {
-		goto err;
-	}
-	bound = opening_add(opening);
-	if (bound == NULL) {
-		report.err = -ENOMEM;
-		goto err;
-	}
-	bound->is_first = true;
-	bound->worker = (opening->sockets->n - 1) % opening->opts->n_workers;
-	bound->socket.is_unix = is_unix(passed->fd);
-	bound->socket.is_shared = true;
-	bound->socket.hand_over = opening->opts->n_workers > 1;
-	bound->socket.listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
-	if (bound->socket.listen.fd < 0) {
-		report.err = -errno;
-		goto err;
-	}
-	return 0;
-err:
-	tell_failure(opening->opts, &report);
-	return report.err;
-}
-
-/** Finds all inherited sockets of one name. */
-static int opening_inherit(const struct opening *opening)
-{
-	const char *name = opening->addr->host;
-	char address[ADDR_TEXT_MAX];
-	char remedy[REMEDY_MAX];
-	struct report missing = {
-		.listener = opening->listener->name,
-		.address = addr_text(opening->addr, address),
-		.error = "no socket of this name was passed",
-		.remedy = remedy,
-	};
-	bool found = false;
-	int r = 0;
-
-	for (size_t i = 0; i < opening->opts->inherited->n; i++) {
-		const struct inherited_socket *passed = &opening->opts->inherited->all[i];
-
-		if (strcmp(passed->name, name) == 0) {
-			int failed = opening_copy(opening, passed);
-
-			found = true;
-			r = r < 0 ? r : failed;
-		}
-	}
-	if (found) {
-		return r;
-	}
-	(void)snprintf(remedy, sizeof(remedy),
-		"write FileDescriptorName=%s in a socket unit of the service, and start that unit "
-		"while the service is stopped: systemctl stop weir; systemctl start weir.socket "
-		"weir",
-		name);
-	tell_failure(opening->opts, &missing);
-	return -ENOENT;
-}
-
-/** Whether a listener asks for sockets of this name. */
-static bool is_asked_for(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		const struct conf_listener *listener = &conf->listeners[i];
-
-		for (size_t k = 0; k < listener->n_addresses; k++) {
-			const struct addr *addr = &listener->addresses[k];
-
-			if (addr->kind == ADDR_SYSTEMD && strcmp(addr->host, name) == 0) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/** Clients of a socket that nobody accepts from would wait for ever. */
-static int check_unasked(const struct sockets_opts *opts)
-{
-	const struct inherited *inherited = opts->inherited;
-	int r = 0;
-
-	for (size_t i = 0; i < inherited->n; i++) {
-		const struct inherited_socket *passed = &inherited->all[i];
-		char address[ADDR_TEXT_MAX];
-		char remedy[REMEDY_MAX];
-		char text[ADDR_TEXT_MAX];
-		struct report report = {
-			.address = address,
-			.socket = socket_text(passed->fd, text),
-			.error = "no listener asks for this socket",
-			.remedy = remedy,
-		};
-
-		if (is_asked_for(opts->conf, passed->name)) {
-			continue;
-		}
-		(void)snprintf(address, sizeof(address), "systemd:%s", passed->name);
-		(void)snprintf(remedy, sizeof(remedy),
-			"let a listener listen on %s, or take the socket out of its unit", address);
-		tell_failure(opts, &report);
-		r = -EINVAL;
-	}
-	return r;
-}
-
 /* ---- from one config to the next ---- */
-
-/** Finds the sockets that listen on the address already. */
-static bool opening_keep(const struct opening *opening)
-{
-	const struct sockets *sockets = opening->sockets;
-	bool found = false;
-
-	for (size_t i = 0; i < sockets->n; i++) {
-		struct bound_socket *bound = sockets->all[i];
-
-		if (!bound->goes && !bound->is_new && addr_equal(&bound->addr, opening->addr)) {
-			bound->next = opening->index;
-			found = true;
-		}
-	}
-	return found;
-}
-
-static int opening_open(const struct opening *opening)
-{
-	if (opening_keep(opening)) {
-		return 0;
-	}
-	return opening->addr->kind == ADDR_SYSTEMD ? opening_inherit(opening)
-						   : opening_bind(opening);
-}
 
 static bool access_is_equal(const struct file_access *a, const struct file_access *b)
 {
@@ -386,7 +46,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 		struct bound_socket *bound = sockets->all[i];
 		const struct conf_listener *listener;
 		char text[ADDR_TEXT_MAX];
-		struct report report = {.address = addr_text(&bound->addr, text)};
+		struct socket_report report = {.address = addr_text(&bound->addr, text)};
 
 		if (bound->is_new || bound->goes || bound->next == LISTENER_GOES) {
 			continue;
@@ -399,7 +59,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 			listen_set_access(&bound->socket.listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
-			tell_failure(opts, &report);
+			sockets_tell_failure(opts, &report);
 			return report.err;
 		}
 	}
@@ -421,28 +81,18 @@ static int sockets_grow(struct sockets *sockets, const struct sockets_opts *opts
 
 int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts)
 {
-	struct opening opening = {.sockets = sockets, .opts = opts};
+	struct table before = {0};
 	int r = sockets_grow(sockets, opts);
 
+	if (r == 0) {
+		r = sockets_index(sockets, &before);
+	}
 	if (r < 0) {
+		table_fini(&before);
 		return r;
 	}
-	for (size_t i = 0; i < sockets->n; i++) {
-		sockets->all[i]->next = LISTENER_GOES;
-	}
-	/* Every one that cannot be had is told, not only the first. */
-	r = check_unasked(opts);
-	for (size_t i = 0; i < opts->conf->n_listeners; i++) {
-		opening.listener = &opts->conf->listeners[i];
-		opening.index = i;
-		for (size_t k = 0; k < opening.listener->n_addresses; k++) {
-			int failed;
-
-			opening.addr = &opening.listener->addresses[k];
-			failed = opening_open(&opening);
-			r = r < 0 ? r : failed;
-		}
-	}
+	r = sockets_want(sockets, opts, &before);
+	table_fini(&before);
 	if (r == 0) {
 		r = sockets_set_access(sockets, opts);
 	}

@@ -20,6 +20,7 @@ struct conf_errors;
 struct bound_socket {
 	struct listener_socket socket;
 	struct addr addr;          /**< as the config has it */
+	struct bound_socket *same; /**< prepared: the next one that has this address already */
 	size_t worker;             /**< who accepts from it */
 	struct file_access access; /**< of a UNIX path */
 	size_t next;   /**< prepared: its listener in the next config, or LISTENER_GOES */

@@ -250,6 +250,44 @@ START_TEST(a_path_that_stays_gets_its_new_mode_and_the_old_one_back)
 }
 END_TEST
 
+static unsigned n_compared;
+
+bool __real_addr_equal(const struct addr *a, const struct addr *b);
+bool __wrap_addr_equal(const struct addr *a, const struct addr *b);
+
+bool __wrap_addr_equal(const struct addr *a, const struct addr *b)
+{
+	n_compared++;
+	return __real_addr_equal(a, b);
+}
+
+START_TEST(many_addresses_that_stay_are_found_at_once)
+{
+	enum { N_ADDRESSES = 200 };
+	static struct addr many[N_ADDRESSES];
+	char text[80];
+
+	for (size_t i = 0; i < N_ADDRESSES; i++) {
+		(void)snprintf(text, sizeof(text), "unix:@%s-%zu", folder, i);
+		set(&many[i], text);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		listeners[i][0].addresses = many;
+		listeners[i][0].n_addresses = N_ADDRESSES;
+		conf[i].n_listeners = 1;
+	}
+	ck_assert_int_eq(sockets_open(&sockets, &(struct sockets_opts){.conf = &conf[0],
+							.n_workers = N_WORKERS,
+							.inherited = &inherited}),
+		0);
+	n_compared = 0;
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, N_ADDRESSES);
+	ck_assert_uint_le(n_compared, 2 * N_ADDRESSES);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+}
+END_TEST
+
 START_TEST(a_path_that_somebody_took_away_is_an_error)
 {
 	int fds[3];
@@ -291,6 +329,7 @@ int main(void)
 	tcase_add_test(tc, a_new_address_that_cannot_be_had_undoes_the_others);
 	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
 	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);
+	tcase_add_test(tc, many_addresses_that_stay_are_found_at_once);
 	tcase_add_test(tc, a_path_that_somebody_took_away_is_an_error);
 	tcase_add_test(tc, a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round);
 	suite_add_tcase(suite, tc);
