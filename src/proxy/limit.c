@@ -85,6 +85,13 @@ bool limit_close(struct limit *limit)
 	       none == LIMIT_CLOSED;
 }
 
+bool limit_open(struct limit *limit)
+{
+	uint32_t closed = LIMIT_CLOSED;
+
+	return atomic_compare_exchange_strong(&limit->n_taken, &closed, 0) && must_wake(limit);
+}
+
 bool limit_is_closed(const struct limit *limit)
 {
 	return atomic_load(&limit->n_taken) == LIMIT_CLOSED;

@@ -48,10 +48,14 @@ bool limit_is_full(const struct limit *limit);
 bool tell_rarely(_Atomic uint64_t *told_ns, uint64_t now_ns);
 
 /**
- * Closes it for ever, so that no place can be taken; only if none is. Whether it is closed. For
- * ending when nothing is open: who comes at this moment is either before or after. Any thread.
+ * Closes it, so that no place can be taken; only if none is. Whether it is closed. For beginning
+ * with nothing open, and for ending so: who comes at this moment is either before or after. Any
+ * thread.
  */
 bool limit_close(struct limit *limit);
+
+/** Undoes limit_close(). True: there is room, and those who wait must be woken. Any thread. */
+bool limit_open(struct limit *limit);
 bool limit_is_closed(const struct limit *limit);
 
 /** What n_taken is when it is closed. */

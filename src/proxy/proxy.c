@@ -241,6 +241,13 @@ struct limit *proxy_admit(struct proxy_shared *shared, struct limit *own)
 	return &shared->pairs;
 }
 
+void proxy_open(struct proxy_shared *shared)
+{
+	if (limit_open(&shared->pairs)) {
+		proxy_wake_all(shared);
+	}
+}
+
 void proxy_leave(struct proxy_shared *shared, struct limit *own)
 {
 	bool woken = limit_give(own);

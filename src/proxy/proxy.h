@@ -122,6 +122,9 @@ void proxy_fini(struct proxy *proxy);
  */
 struct limit *proxy_admit(struct proxy_shared *shared, struct limit *own);
 
+/** Pairs may begin, where their limit was closed until all is in place; the start's last step. */
+void proxy_open(struct proxy_shared *shared);
+
 /** Gives both places back and wakes the listeners that wait for one. */
 void proxy_leave(struct proxy_shared *shared, struct limit *own);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- *	fd budget ──▶ sockets ──▶ workers ──▶ READY=1 ──▶ loop ── signal ──▶ draining ──▶ end
+ *	fd budget ──▶ sockets ──▶ workers ──▶ pairs, READY=1 ──▶ loop ── signal ──▶ draining ──▶ end
  *
  * Whatever fails before READY=1 is logged with its remedy, undone, and ends with exit code 1.
  */
@@ -195,6 +195,7 @@ static int daemon_take_budget(struct daemon *daemon)
 	daemon->shared.n_pipes = budget->n_pipes;
 	atomic_init(&daemon->shared.spare_fds, (int)budget->n_spares);
 	(void)limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
+	(void)limit_close(&daemon->shared.pairs);
 	return 0;
 }
 
@@ -364,6 +365,8 @@ static int daemon_start(struct daemon *daemon)
 		return start_failed("memory", r, NULL);
 	}
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
+	/* Last of all: a start that fails leaves its clients where they wait, and has no pairs. */
+	proxy_open(&daemon->shared);
 	return 0;
 }
 

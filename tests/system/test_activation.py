@@ -167,6 +167,17 @@ def test_sockets_for_another_process_are_none(folder):
     assert [one["error"] for one in errors] == ["no socket of this name was passed"]
 
 
+@pytest.mark.workers
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_a_start_that_fails_late_leaves_its_clients_where_they_wait(transport, folder):
+    with listening(transport, folder) as (sock, where), peers.connect(where) as client:
+        client.sendall(b"early")
+        errors = refused([("web", sock)], "systemd:web", env={"WATCHDOG_USEC": "nonsense"})
+        assert [one["what"] for one in errors] == ["watchdog"]
+        with activated([("web", sock)], "systemd:web") as (_, server), server.accept() as other:
+            assert peers.read_exactly(other, 5) == b"early"
+
+
 def test_check_takes_what_it_cannot_know(folder):
     path = os.path.join(folder, "weir.conf")
     with open(path, "w", encoding="ascii") as file:

@@ -130,7 +130,7 @@ START_TEST(the_last_number_is_a_limit_too)
 }
 END_TEST
 
-START_TEST(it_is_closed_only_when_nothing_is_taken_and_then_for_ever)
+START_TEST(it_is_closed_only_when_nothing_is_taken_and_until_it_is_opened)
 {
 	struct limit limit = {.max = 0};
 
@@ -141,6 +141,11 @@ START_TEST(it_is_closed_only_when_nothing_is_taken_and_then_for_ever)
 	ck_assert(!limit_take(&limit));
 	ck_assert_uint_eq(limit_taken(&limit), 0);
 	ck_assert(limit_close(&limit));
+	ck_assert(limit_open(&limit)); /* one was refused */
+	ck_assert(!limit_open(&limit) && !limit_is_closed(&limit));
+	ck_assert(limit_take(&limit));
+	ck_assert(!limit_open(&limit));
+	ck_assert_uint_eq(limit_taken(&limit), 1);
 }
 END_TEST
 
@@ -201,7 +206,7 @@ int main(void)
 	tcase_add_test(tc, a_limit_is_found_by_its_name_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
-	tcase_add_test(tc, it_is_closed_only_when_nothing_is_taken_and_then_for_ever);
+	tcase_add_test(tc, it_is_closed_only_when_nothing_is_taken_and_until_it_is_opened);
 	tcase_add_test(tc, threads_never_pass_it_and_lose_no_place);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
