@@ -42,20 +42,20 @@ ATTEMPTS = PROBE.count("try '")
 # Its own, empty when it starts and gone with it.
 WRITABLE = {"/run/weir", "/tmp", "/tmp/mine", "/var/tmp", "/dev/mqueue"}
 
-LOW_PORTS = pytest.mark.parametrize("low_ports", (False, True), ids=("shipped", "low-ports.conf"))
+DROP_INS = pytest.mark.parametrize("drop_in", (None, "low-ports.conf", "socket-group.conf"))
 
 
-def set_up(machine, low_ports):
+def set_up(machine, drop_in):
     machine.sh("mkdir -p /home/me /root/mine /run/user/1000; cp /usr/bin/id /usr/local/bin/setuid-id; "
                "chmod 4755 /usr/local/bin/setuid-id")
     machine.write("/usr/local/bin/probe", PROBE)
-    if low_ports:
-        machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), name="low-ports")
+    if drop_in:
+        machine.drop_in(machine.read(f"{EXAMPLES}/{drop_in}"), name="shipped")
 
 
-@LOW_PORTS
-def test_whoever_takes_over_the_service_gains_nothing(machine, low_ports):
-    set_up(machine, low_ports)
+@DROP_INS
+def test_whoever_takes_over_the_service_gains_nothing(machine, drop_in):
+    set_up(machine, drop_in)
     machine.systemctl("stop", "weir")
     machine.drop_in(UNIT, name="probe")
     machine.systemctl("start", "weir")
@@ -68,17 +68,17 @@ def test_whoever_takes_over_the_service_gains_nothing(machine, low_ports):
 
 def test_the_probe_finds_what_can_be_done(machine):
     """Without a sandbox; otherwise the test above could not fail."""
-    set_up(machine, False)
+    set_up(machine, None)
     said = machine.sh("sh /usr/local/bin/probe").splitlines()
     assert sum(line.startswith("could: ") for line in said) == ATTEMPTS, said
     assert "writable: /etc/weir/weir.conf" in said
 
 
-@LOW_PORTS
-def test_systemd_says_that_it_is_closed_in(machine, low_ports):
+@DROP_INS
+def test_systemd_says_that_it_is_closed_in(machine, drop_in):
     """An exposure of 1.5 or better, of the running service and of an instance."""
-    if low_ports:
+    if drop_in:
         for unit in ("weir.service", "weir@.service"):
-            machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), unit, "low-ports")
+            machine.drop_in(machine.read(f"{EXAMPLES}/{drop_in}"), unit, "shipped")
     for unit in ("weir.service", "weir@one.service"):
         machine.run("systemd-analyze", "security", "--threshold=15", unit)

@@ -9,7 +9,7 @@ import pytest
 from weirtest import address, config, peers, wait
 
 from boottest import traffic
-from boottest.readme import steps
+from boottest.readme import steps, steps_of
 from boottest.settings import DEADLINE
 
 CONF = "/etc/weir/weir.conf"
@@ -94,16 +94,87 @@ def test_unix_listener_in_run_weir_is_for_everybody(machine):
     assert machine.run("test", "-e", "/run/weir", check=False).returncode != 0
 
 
+def install_drop_in(machine, name):
+    """By the steps that it names, in the folder where it lies."""
+    machine.sh(f"cd {EXAMPLES}\n{steps_of(machine.read(f'{EXAMPLES}/{name}'))}")
+
+
 def test_drop_in_serves_port_80(machine):
     machine.configure(settings("*:80"))
     assert machine.systemctl("restart", "weir", check=False).returncode != 0
-    machine.drop_in(machine.read(f"{EXAMPLES}/low-ports.conf"), name="low-ports")
-    machine.systemctl("reset-failed", "weir")
-    machine.systemctl("restart", "weir")
+    install_drop_in(machine, "low-ports.conf")
     with machine.network():
         assert relays("127.0.0.1:80") and relays("[::1]:80")
     now = status(machine)
     assert int(now["CapEff"], 16) == int(now["CapBnd"], 16) == 1 << CAP_NET_BIND_SERVICE
+
+
+WEB_SOCKET = "/run/weir/web.sock"
+
+
+def may_connect(machine, path, group):
+    """Whether somebody of that group, and of no other, may write to the socket, which is what a connect takes."""
+    gid = machine.sh(f"getent group {group} | cut -d: -f3")
+    return machine.run("setpriv", "--reuid=65534", f"--regid={gid}", "--clear-groups", "test", "-w", path,
+                       check=False).returncode == 0
+
+
+def only_www_data_may(machine, path):
+    return may_connect(machine, path, "www-data") and not may_connect(machine, path, "nogroup")
+
+
+def for_group(path=WEB_SOCKET, **more):
+    made = settings(f"unix:{path}")
+    made["listeners"][0].update({"group": "www-data", "mode": "0660", **more})
+    return made
+
+
+def test_unix_socket_for_a_group_by_the_steps_of_the_readme(machine):
+    machine.configure(for_group())
+    machine.sh(steps("UNIX sockets for a group"))
+    assert only_www_data_may(machine, WEB_SOCKET)
+    with machine.network():
+        assert relays(address.unix(machine.path(WEB_SOCKET)))
+    assert not errors(machine)
+    now = status(machine)
+    assert int(now["CapEff"], 16) == int(now["CapBnd"], 16) == 0 and now["Seccomp"] == "2"
+
+
+def test_unix_socket_for_a_group_by_the_steps_of_the_drop_in(machine):
+    machine.configure(for_group())
+    install_drop_in(machine, "socket-group.conf")
+    assert only_www_data_may(machine, WEB_SOCKET)
+    # And by a reload.
+    machine.configure(for_group("/run/weir/other.sock"))
+    machine.systemctl("reload", "weir")
+    assert only_www_data_may(machine, "/run/weir/other.sock")
+
+
+def test_unix_socket_for_a_group_in_an_instance(machine):
+    machine.configure(for_group("/run/weir-one/web.sock"), "/etc/weir/one.conf")
+    machine.drop_in(machine.read(f"{EXAMPLES}/socket-group.conf"), "weir@.service")
+    machine.systemctl("start", "weir@one")
+    assert only_www_data_may(machine, "/run/weir-one/web.sock")
+
+
+def test_unix_socket_for_a_group_by_a_socket_unit(machine):
+    machine.systemctl("stop", "weir")
+    machine.drop_in("[Socket]\nListenStream=\nListenStream=/run/web.sock\nSocketGroup=www-data\nSocketMode=0660\n",
+                    "weir.socket")
+    machine.configure(settings("systemd:web"))
+    machine.systemctl("enable", "--now", "weir.socket")
+    assert only_www_data_may(machine, "/run/web.sock")
+    with machine.network():
+        assert relays(address.unix(machine.path("/run/web.sock")))
+
+
+@pytest.mark.parametrize("more", ({}, {"owner": "nobody"}), ids=("group", "owner"))
+def test_group_without_the_drop_in_is_an_error_that_names_it(machine, more):
+    machine.configure(for_group(**more))
+    assert machine.systemctl("restart", "weir", check=False).returncode != 0
+    machine.systemctl("stop", "weir")
+    said = "\n".join(one["MESSAGE"] for one in errors(machine, "PRIORITY=3"))
+    assert "socket-group.conf" in said and "SocketGroup=" in said
 
 
 @pytest.mark.parametrize("first", ("started", "by the first client"), ids=str)

@@ -14,3 +14,10 @@ def steps(title):
     blocks = re.findall(r"^```sh\n(.*?)^```$", section[2], re.M | re.S)
     assert blocks, f"there are no steps under {title!r}"
     return "".join(blocks)
+
+
+def steps_of(text):
+    """Those in the comment of an example: the lines that are set apart."""
+    found = re.findall(r"^#\t(.*\n)", text, re.M)
+    assert found, "there are no steps"
+    return "".join(found)
