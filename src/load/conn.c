@@ -21,6 +21,8 @@
 #include "stream/connector.h"
 #include "stream/stream.h"
 
+#define FILLER '.'
+
 static uint64_t load(const _Atomic uint64_t *number)
 {
 	return atomic_load_explicit(number, memory_order_acquire);
@@ -263,7 +265,9 @@ void conn_send(struct conn *conn, const void *data, size_t len)
 
 void conn_send_byte(struct conn *conn)
 {
-	conn_send(conn, ".", 1);
+	static const char filler = FILLER;
+
+	conn_send(conn, &filler, 1);
 }
 
 void conn_greet(struct conn *conn)
@@ -350,14 +354,35 @@ enum conn_end conn_end_of(int error)
 	return error == -ECONNRESET || error == -EPIPE ? CONN_END_RST : CONN_END_ERROR;
 }
 
+/** What all ends that send but tokens and messages send. */
+static char conn_filler(const struct conn *conn)
+{
+	return conn_options(conn)->scenario->bit == SCENARIO_STALL ? '\0' : FILLER;
+}
+
+void conn_check(struct conn *conn, const char *data, size_t len, char filler)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] != filler) {
+			conn->is_garbled = true;
+			return;
+		}
+	}
+}
+
 static void conn_on_read(struct conn *conn, const char *data, size_t len)
 {
 	conn->read_ns = stream_read_ns(conn->stream);
 	if (!serve_is_matched(conn)) {
 		serve_read_token(conn, &data, &len);
 	}
-	if (len > 0 && conn->state == CONN_OPEN && conn->script->read != NULL) {
+	if (len == 0 || conn->state != CONN_OPEN) {
+		return;
+	}
+	if (conn->script->read != NULL) {
 		conn->script->read(conn, data, len);
+	} else if (conn_mate(conn) != NULL) {
+		conn_check(conn, data, len, conn_filler(conn));
 	}
 }
 

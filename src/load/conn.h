@@ -82,6 +82,7 @@ struct conn {
 	bool is_server;
 	bool is_awaited;  /**< counted in run::n_awaited */
 	bool is_awaiting; /**< the timer waits for the close */
+	bool is_garbled;  /**< what was read is not what is sent */
 	_Atomic bool
 		is_sending; /**< bytes are still to come, each sooner than the expected close */
 	_Atomic bool is_void;
@@ -119,6 +120,9 @@ void conn_keep_sending(struct conn *conn);
 
 /** Nothing will be sent any more: what is left is to wait for the close. */
 void conn_await_close(struct conn *conn);
+
+/** Notes where `data` is not `filler` all along. */
+void conn_check(struct conn *conn, const char *data, size_t len, char filler);
 
 /** Lets the script's struck() be called then. */
 void conn_arm(struct conn *conn, uint64_t deadline_ns);

@@ -97,10 +97,24 @@ static void check_server(struct results *results)
 	}
 }
 
+/** Of the silent it is not known whose server's end is whose; but none is to be left. */
+static void check_left(struct results *results)
+{
+	const struct options *options = results->run->options;
+	uint64_t n_left = results->sides[SIDE_SERVER].n_ended[CONN_END_OURS];
+
+	if (options->has_serve && options->silent && results->run->signal == 0) {
+		count(results, "max_never_server", options->max_never, n_left,
+			"server ends never closed", "--max-never");
+	}
+}
+
 static void check_bytes(struct results *results)
 {
 	const struct options *options = results->run->options;
 	bool is_echo = options->scenario->bit == SCENARIO_MIXED;
+	uint64_t n_garbled =
+		results->sides[SIDE_CLIENT].n_garbled + results->sides[SIDE_SERVER].n_garbled;
 
 	if (options->scenario->bit == SCENARIO_STALL || (!options->has_serve && !is_echo)) {
 		return;
@@ -109,6 +123,8 @@ static void check_bytes(struct results *results)
 		"--max-lost");
 	say(add(results, "max_added", 0, results_added(results), results_added(results) == 0),
 		"%ju bytes arrived that nobody sent", (uintmax_t)results_added(results));
+	say(add(results, "max_garbled", 0, n_garbled, n_garbled == 0),
+		"%ju ends received other bytes than were sent", (uintmax_t)n_garbled);
 }
 
 static void check_latency(struct results *results)
@@ -169,6 +185,7 @@ void results_check(struct results *results)
 	check_late(results);
 	check_ends(results);
 	check_server(results);
+	check_left(results);
 	check_bytes(results);
 	check_latency(results);
 	say(add(results, "min_judged", 1, n_judged, n_judged > 0 || results->run->signal != 0),

@@ -93,6 +93,11 @@ static void message_is_back(struct conn *conn)
 	uint64_t sent_ns;
 
 	memcpy(&sent_ns, conn->part, STAMP_BYTES);
+	if (sent_ns > now_ns || sent_ns < conn->open_ns) {
+		conn->is_garbled = true;
+		conn->n_part = 0;
+		return;
+	}
 	took_ns = now_ns - sent_ns;
 	own_ns = clock_earlier(lane_delay_ns(lane, now_ns), took_ns);
 	hdr_record(&lane->latency, took_ns / NS_PER_US);
@@ -113,6 +118,8 @@ static void busy_read(struct conn *conn, const char *data, size_t len)
 		n = n < len ? n : len;
 		if (conn->n_part < STAMP_BYTES) {
 			memcpy(conn->part + conn->n_part, data, n);
+		} else {
+			conn_check(conn, data, n, '\0');
 		}
 		conn->n_part += (uint32_t)n;
 		data += n;

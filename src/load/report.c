@@ -15,8 +15,9 @@ static void print_head(const struct results *results, FILE *out)
 	char text[ADDR_TEXT_MAX];
 	char duration[DURATION_TEXT_MAX];
 
-	fprintf(out, "weirload %s: %ju connections to %s", options->scenario->name,
-		(uintmax_t)options->n_connections, addr_text(&options->target, text));
+	fprintf(out, "weirload %s: %ju connection%s to %s", options->scenario->name,
+		(uintmax_t)options->n_connections, options->n_connections == 1 ? "" : "s",
+		addr_text(&options->target, text));
 	if (options->has_serve) {
 		fprintf(out, ", served at %s", addr_text(&options->serve, text));
 	}
@@ -207,9 +208,10 @@ static void print_bytes(const struct results *results, FILE *out)
 		print_way("after the FIN", &results->after_fin, out);
 	}
 	if (options->scenario->bit == SCENARIO_MIXED) {
-		fprintf(out, "%-14s%ju sent, %ju came back, on %ju connections\n", "messages",
+		fprintf(out, "%-14s%ju sent, %ju came back, on %ju connection%s\n", "messages",
 			(uintmax_t)results->n_messages_sent,
-			(uintmax_t)results->n_messages_received, (uintmax_t)results->n_busy);
+			(uintmax_t)results->n_messages_received, (uintmax_t)results->n_busy,
+			results->n_busy == 1 ? "" : "s");
 	}
 	if (options->scenario->bit == SCENARIO_STALL) {
 		fputs("\nbytes of each stalled connection\n", out);

@@ -119,6 +119,7 @@ static void count_side(
 		side->n++;
 		side->n_ended[conn->end]++;
 		side->n_wrong += is_wrong(options, conn);
+		side->n_garbled += conn->is_garbled;
 		if (conn->verdict == VERDICT_EARLY && !conn->script->is_lasting &&
 			conn->late_ns < 0) {
 			hdr_record(&side->early, (uint64_t)-conn->late_ns / NS_PER_US);

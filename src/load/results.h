@@ -21,13 +21,14 @@
 struct options;
 struct run;
 
-enum { RESULTS_ERRORS_MAX = 16, RESULTS_LIMITS_MAX = 12, RESULTS_WORDS_MAX = 512 };
+enum { RESULTS_ERRORS_MAX = 16, RESULTS_LIMITS_MAX = 16, RESULTS_WORDS_MAX = 512 };
 
 /** One end of all connections. */
 struct side_results {
 	uint64_t n;                          /**< opened, or accepted */
 	uint64_t n_ended[CONN_END_OURS + 1]; /**< by enum conn_end */
 	uint64_t n_wrong;                    /**< closed by an error, or otherwise than --by says */
+	uint64_t n_garbled;                  /**< received other bytes than were sent */
 	struct hdr late;    /**< us: after the expected time; without --expect after the median */
 	struct hdr early;   /**< us: before it */
 	uint64_t *after_us; /**< heap, sorted: what was measured without --expect */

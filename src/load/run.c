@@ -143,6 +143,8 @@ bool run_is_idle(const struct run *run)
 /** Whether nothing more is to be waited for; *since_ns is when that became so. */
 static bool is_done(const struct run *run, uint64_t *since_ns)
 {
+	uint64_t grace_ns = GRACE_NS;
+
 	if (!run_is_idle(run)) {
 		*since_ns = NS_NEVER;
 		return false;
@@ -150,9 +152,13 @@ static bool is_done(const struct run *run, uint64_t *since_ns)
 	if (*since_ns == NS_NEVER) {
 		*since_ns = clock_ns();
 	}
+	/* Nobody else waits for the server ends of the silent. */
+	if (run->options->silent) {
+		grace_ns = clock_later(grace_ns, run->options->connect_wait_ns);
+	}
 	return (atomic_load(&run->n_servers_over) >= atomic_load(&run->n_servers) &&
 		       atomic_load(&run->n_over) >= atomic_load(&run->n_settled)) ||
-	       clock_ns() - *since_ns > GRACE_NS;
+	       clock_ns() - *since_ns > grace_ns;
 }
 
 /** Which signal has come. */

@@ -178,8 +178,28 @@ def test_bytes_that_are_lost_on_the_way_fail(behind):
 def test_bytes_that_nobody_sent_fail(behind):
     with ScriptedPeer(Script(0.2, add=b"!!"), behind) as peer:
         told = load.run("idle", target=peer, serve=behind, expect="100ms")
-    assert told.code == 1 and told.broken == {"max_added"}
+    assert told.code == 1 and told.broken == {"max_added", "max_garbled"}
     assert told.json["bytes"]["up"]["added"] == 2 * N
+
+
+@pytest.mark.parametrize("scenario, options, count", (
+    ("trickle", {"every": "20ms", "for_": "50ms", "direction": "both"}, N),
+    ("mixed", {"every": "20ms", "busy": 25}, 2),
+))
+def test_bytes_that_are_not_those_that_were_sent_fail(scenario, options, count, behind):
+    """On the way down: of the server's token nothing is lost, for it is not the first to speak."""
+    with ScriptedPeer(Script(0.2, way="down", garble=True), behind) as peer:
+        told = load.run(scenario, target=peer, serve=behind, expect="100ms", **options)
+    assert told.code == 1 and told.broken == {"max_garbled"}, told.out
+    assert told.json["limits"]["max_garbled"]["value"] == count
+
+
+def test_a_server_end_that_is_left_open_fails_although_nobody_speaks(behind):
+    """The client's end is closed in time; whose server's end is whose nobody knows."""
+    with ScriptedPeer(Script(0.15, only="client"), behind) as peer:
+        told = load.run("idle", target=peer, serve=behind, expect="100ms", silent=True, wait="300ms")
+    assert told.verdicts == {"on_time": N} and told.code == 1
+    assert told.broken == {"max_never_server"} and told.ends("server") == {"weirload": N}
 
 
 def test_what_is_under_way_when_a_cap_strikes_is_in_flight_and_not_lost(behind):

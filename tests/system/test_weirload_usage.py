@@ -217,7 +217,9 @@ def limits_of(scenario, behind, options):
     if behind:
         yield "max_unserved"
     if scenario == "mixed" or (behind and scenario != "stall"):
-        yield from ("max_lost", "max_added")
+        yield from ("max_lost", "max_added", "max_garbled")
+    if behind and options.get("silent"):
+        yield "max_never_server"
     if scenario == "mixed":
         yield "max_latency"
     if "blackhole" in options:
@@ -260,5 +262,5 @@ def test_the_manual_has_every_field():
                 yield from names(one)
 
     for name in {*names(SCHEMA), *(key for one in OF_SCENARIO.values() for key in names(one)),
-                 *limits_of("mixed", True, {"blackhole": True}), "sent_fin"}:
+                 *limits_of("mixed", True, {"blackhole": True, "silent": True}), "sent_fin"}:
         assert re.search(rf"\b{name}\b", manual), name

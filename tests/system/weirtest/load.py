@@ -91,13 +91,14 @@ class Script:
     swallow_at    what comes behind so many bytes is lost (None: nothing)
     way           on which way they are: "up" or "down"
     add           bytes that nobody sent, behind each chunk on the way up
+    garble        whether the last byte of each chunk becomes another
     delay         seconds that each chunk is late on the way
     banner        seconds after which a byte is sent to the client (None: never)
     only          close that side alone, "client" or "server"; the other stays open
     """
 
     def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None, add=b"", delay=0,
-                 swallow_at=None, way="up", banner=None):
+                 swallow_at=None, way="up", banner=None, garble=False):
         self.close_after = close_after
         self.by = by
         self.cap = cap
@@ -108,6 +109,7 @@ class Script:
         self.swallow_at = swallow_at
         self.way = way
         self.banner = banner
+        self.garble = garble
         self.kept = []  # sockets that stay open
 
 
@@ -151,6 +153,8 @@ class _Link:
             room = max(script.swallow_at - self.passed, 0)
             self.passed += len(data)
             data = data[:room]
+        if script.garble:
+            data = data[:-1] + b"x"
         return data + script.add
 
     def due(self):
