@@ -19,7 +19,7 @@ TITLES = ("idle, last bytes", "idle, all due", "idle after a trickle", "half-clo
 
 def test_the_bench_prints_the_table(folder):
     kept = os.path.join(folder, "told.json")
-    done = subprocess.run([ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=1", "--rounds=1",
+    done = subprocess.run([ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=0.5", "--rounds=1",
                            "--proxies=weir",
                            f"--weir={WEIR}", f"--weirload={WEIRLOAD}", f"--json={kept}"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,

@@ -41,8 +41,8 @@ def judge(told, report, ends, side="client", count=N):
     {}, {"silent": True}, {"spread": "0s"}, {"spread": "300ms"}), ids=lambda one: str(one))
 @pytest.mark.parametrize("workers", (1, 3))
 def test_idle(options, workers, behind, report):
-    with relay(servers=[str(behind)], workers=workers, timeouts=timeouts(idle="2s")) as rig:
-        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, expect="2s",
+    with relay(servers=[str(behind)], workers=workers, timeouts=timeouts(idle="1s")) as rig:
+        told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, expect="1s",
                         **options)
         judge(told, report, "fin")
         assert told.ends("server") == {"fin": N} and told.json["bytes"]["up"]["lost"] == 0
@@ -53,17 +53,17 @@ def test_idle(options, workers, behind, report):
 
 @pytest.mark.parametrize("direction", ("up", "down", "both"))
 def test_idle_after_a_trickle(direction, behind, report):
-    with relay(servers=[str(behind)], timeouts=timeouts(idle="2s")) as rig:
+    with relay(servers=[str(behind)], timeouts=timeouts(idle="1s")) as rig:
         told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
-                        expect="2s", every="100ms", for_="2500ms", direction=direction)
+                        expect="1s", every="100ms", for_="1300ms", direction=direction)
         judge(told, report, "fin")
 
 
 @SIDES
 def test_half_close(side, behind, report):
-    with relay(servers=[str(behind)], timeouts=timeouts(half_close="1s")) as rig:
+    with relay(servers=[str(behind)], timeouts=timeouts(half_close="500ms")) as rig:
         told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
-                        side=side, expect="1s")
+                        side=side, expect="500ms")
         judge(told, report, "rst", side)
 
 
@@ -71,9 +71,9 @@ def test_half_close(side, behind, report):
 def test_half_close_max(side, behind, report):
     """However much is sent after the FIN; and what is sent arrives, but for what the end cut off."""
     with relay(servers=[str(behind)],
-               timeouts=timeouts(half_close="1s", half_close_max="2s")) as rig:
+               timeouts=timeouts(half_close="500ms", half_close_max="1s")) as rig:
         told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
-                        side=side, expect="2s", every="100ms")
+                        side=side, expect="1s", every="50ms")
         judge(told, report, "rst", side)
         after = told.json["after_fin"]
         assert after["received"] > 5 * N and after["lost"] <= 3 * N
@@ -116,15 +116,16 @@ def test_a_refusing_server_ends_at_once(report):
 
 
 def test_lifetime_of_quiet_pairs(behind, report):
-    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="2s")) as rig:
+    """Quiet is who has moved no byte for a second."""
+    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1500ms")) as rig:
         told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, silent=True,
-                        expect="2s")
+                        expect="1500ms")
         judge(told, report, "fin")
 
 
 def test_lifetime_cuts_a_trickle(behind):
     """Weirload expects silence to be the reason, so for it this is early; and it is a reset."""
-    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="2s")) as rig:
+    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1s")) as rig:
         told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
                         expect="20s", every="100ms", for_="10s")
     assert told.verdicts == {"early": N} and told.code == 1, told.out
@@ -134,9 +135,9 @@ def test_lifetime_cuts_a_trickle(behind):
 def test_drain(behind):
     """The time counts from the signal, which comes after the last connect that weirload counts from."""
     with relay(servers=[str(behind)], log={"level": "debug"},
-               timeouts=timeouts(drain="2s"),
+               timeouts=timeouts(drain="1s"),
                drain={"idle_first": "none", "spread": "0s"}) as rig:
-        options = {"target": rig.weir.address, "serve": behind, "connections": N, "expect": "2s",
+        options = {"target": rig.weir.address, "serve": behind, "connections": N, "expect": "1s",
                    "max_late": "20s", "json": True}
         with subprocess.Popen(load.arguments("idle", options), stdout=subprocess.PIPE,
                               text=True) as process:
