@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+#include "limit_world.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proxy/generation.h"
+#include "proxy/session.h"
+#include "stream/listen.h"
+#include "stream/timer.h"
+
+enum {
+	PAIRS_MAX = 64,
+	TIMERS_MAX = 32,
+	FIRST_FD = 100000, /* no fd of the kernel */
+};
+
+struct world world;
+
+/* ---- the loops ---- */
+
+struct loop {
+	struct list posted;
+	struct list deferred;
+	struct list next;
+};
+
+static struct loop loops[WORKERS];
+static struct timer *timers[TIMERS_MAX];
+
+bool loop_is_current(const struct loop *loop)
+{
+	(void)loop;
+	return true;
+}
+
+void loop_post(struct loop *loop, struct task *task)
+{
+	list_append(&loop->posted, &task->link);
+}
+
+bool loop_post_cancel(struct loop *loop, struct task *task)
+{
+	bool waited = !list_empty(&task->link);
+
+	(void)loop;
+	list_remove(&task->link);
+	return waited;
+}
+
+void loop_defer(struct loop *loop, struct task *task)
+{
+	list_remove(&task->link);
+	list_append(&loop->deferred, &task->link);
+}
+
+void loop_next(struct loop *loop, struct task *task)
+{
+	if (list_empty(&task->link)) {
+		list_append(&loop->next, &task->link);
+	}
+}
+
+void loop_cancel(struct loop *loop, struct task *task)
+{
+	(void)loop;
+	list_remove(&task->link);
+}
+
+uint64_t loop_turns(const struct loop *loop)
+{
+	(void)loop;
+	return 0;
+}
+
+int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct timer *timer))
+{
+	for (size_t i = 0; i < TIMERS_MAX; i++) {
+		if (timers[i] == NULL) {
+			timers[i] = timer;
+			*timer = (struct timer){
+				.loop = loop, .deadline_ns = NS_NEVER, .strike = strike};
+			return 0;
+		}
+	}
+	return -ENOMEM;
+}
+
+void timer_close(struct timer *timer)
+{
+	for (size_t i = 0; i < TIMERS_MAX; i++) {
+		if (timers[i] == timer) {
+			timers[i] = NULL;
+		}
+	}
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline_ns)
+{
+	timer->deadline_ns = deadline_ns;
+}
+
+/* ---- the kernel ---- */
+
+struct kernel_socket *world_find(int fd)
+{
+	assert(fd >= FIRST_FD && (size_t)(fd - FIRST_FD) < world.n_sockets);
+	return &world.sockets[fd - FIRST_FD];
+}
+
+int loop_watch_listen(struct loop *loop, int fd, struct watcher *watcher)
+{
+	(void)loop;
+	assert(world_find(fd)->watcher == NULL);
+	world_find(fd)->watcher = watcher;
+	return 0;
+}
+
+void loop_unwatch(struct loop *loop, int fd, struct watcher *watcher)
+{
+	(void)loop;
+	assert(world_find(fd)->watcher == watcher);
+	world_find(fd)->watcher = NULL;
+}
+
+int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags);
+int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	struct kernel_socket *socket = world_find(fd);
+
+	(void)flags;
+	if (socket->n_queue == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	socket->n_queue--;
+	sa->sa_family = AF_INET;
+	*len = sizeof(struct sockaddr_in);
+	return FIRST_FD;
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	(void)timeout;
+	assert(n == 1);
+	return world_find(fds->fd)->n_queue > 0;
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	if (fd < FIRST_FD) {
+		return __real_close(fd);
+	}
+	world_find(fd)->open = false;
+	world_find(fd)->watcher = NULL;
+	return 0;
+}
+
+int listen_queue_length(int fd)
+{
+	return (int)world_find(fd)->n_queue;
+}
+
+int listen_refuse(int fd)
+{
+	world_find(fd)->goes = true;
+	return 1;
+}
+
+int sockopts_set(int fd, const struct sockopts *options)
+{
+	(void)fd;
+	(void)options;
+	return 0;
+}
+
+int sockopts_change(int fd, const struct sockopts *options)
+{
+	return sockopts_set(fd, options);
+}
+
+/** Without the histograms of lateness, which nobody reads here: 1.6 MiB for each worker. */
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return size == sizeof(struct hdr) ? NULL : __real_calloc(n, size);
+}
+
+/* ---- the sessions ---- */
+
+static struct terms *pairs[PAIRS_MAX];
+
+void session_open(const struct session_opts *opts)
+{
+	struct proxy *proxy = opts->terms->share->proxy;
+
+	assert(world.n_pairs < PAIRS_MAX);
+	pairs[world.n_pairs++] = opts->terms;
+	share_enter(opts->terms->share);
+	proxy->n_sessions++;
+}
+
+void world_end_pair(void)
+{
+	struct terms *terms = pairs[0];
+	struct proxy *proxy = terms->share->proxy;
+
+	world.n_pairs--;
+	memmove(pairs, pairs + 1, world.n_pairs * sizeof(*pairs));
+	proxy_leave(proxy->shared, terms->limit);
+	share_leave(terms->share);
+	proxy_session_ended(proxy);
+}
+
+union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
+{
+	(void)len;
+	return (union session_peer){.family = sa->sa_family};
+}
+
+void session_apply_timeouts(struct session *session)
+{
+	(void)session;
+}
+
+void session_drain(struct session *session, const struct deadline_drain *drain)
+{
+	(void)session;
+	(void)drain;
+}
+
+/* ---- the world ---- */
+
+/* What a reload may make of it: both limits, which address is listened to, and by whom. */
+static const struct {
+	uint32_t max_pairs;
+	uint32_t own;
+	size_t place; /* PLACES: none */
+	bool other;   /* another listener, with a limit of its own */
+} configs[] = {
+	{.max_pairs = 1, .place = 0},
+	{.own = 1, .place = 0},
+	{.max_pairs = 2, .place = 1},
+	{.own = 2, .place = 1},
+	{.max_pairs = 1, .own = 1, .place = 0, .other = true},
+	{.own = 1, .place = PLACES},
+};
+
+static struct proxy *proxies[WORKERS];
+static struct conf confs[16];
+static struct conf_listener listeners[16];
+static size_t n_confs;
+static const struct conf *make_conf(size_t i)
+{
+	static char name[] = "web";
+	static char other[] = "other";
+	struct conf *conf = &confs[n_confs];
+	struct conf_listener *listener = &listeners[n_confs++];
+
+	*listener = (struct conf_listener){
+		.name = configs[i].other || configs[i].place == PLACES ? other : name,
+		.max_pairs = configs[i].own,
+	};
+	*conf = (struct conf){.listeners = listener, .n_listeners = 1, .refs = 1};
+	return conf;
+}
+
+/** One socket for each worker, for the config that comes. */
+static void listen_at(size_t place, struct generation *generation)
+{
+	for (size_t i = 0; i < WORKERS && place < PLACES; i++) {
+		struct kernel_socket *socket = &world.sockets[world.n_sockets];
+		int r;
+
+		assert(world.n_sockets < SOCKETS);
+		*socket = (struct kernel_socket){.place = place, .worker = i, .open = true};
+		socket->socket.listen.fd = FIRST_FD + (int)world.n_sockets++;
+		r = proxy_listen(&world.workers[i], generation, &socket->socket);
+		assert(r == 0);
+	}
+}
+
+void world_begin(size_t config)
+{
+	world.n_sockets = n_confs = 0;
+	world.n_pairs = 0;
+	world.n_turning = 0;
+	world.draining = false;
+	memset(&world.shared, 0, sizeof(world.shared));
+	world.shared.proxies = proxies;
+	world.shared.n_proxies = WORKERS;
+	for (size_t i = 0; i < WORKERS; i++) {
+		list_init(&loops[i].posted);
+		list_init(&loops[i].deferred);
+		list_init(&loops[i].next);
+		world.turns[i] = world.drains[i] = false;
+		proxies[i] = &world.workers[i];
+	}
+	world.shared.generation = generation_new(make_conf(config), &world.shared);
+	for (size_t i = 0; i < WORKERS; i++) {
+		proxy_init(&world.workers[i], &loops[i], &world.shared, i);
+	}
+	world.place = configs[config].place;
+	proxy_enforce(&world.shared, world.shared.generation, configs[config].max_pairs);
+	listen_at(world.place, world.shared.generation);
+}
+
+/* What reload.c does, up to the moment when the world.workers are told to turn. */
+void world_reload(size_t config)
+{
+	struct generation *before = world.shared.generation;
+	struct generation *next = generation_new(make_conf(config), &world.shared);
+	size_t place = configs[config].place;
+
+	if (place != world.place) {
+		listen_at(place, next);
+		for (size_t i = 0; i < world.n_sockets; i++) {
+			if (world.sockets[i].place != place) {
+				world.sockets[i].socket.listener = LISTENER_GOES;
+			}
+		}
+	}
+	world.place = place;
+	proxy_enforce(&world.shared, next, configs[config].max_pairs);
+	world.shared.generation = next;
+	for (size_t i = 0; i < WORKERS; i++) {
+		world.turns[i] = true;
+	}
+	world.n_turning = WORKERS;
+	generation_unref(before);
+}
+
+static void run_all(struct list *tasks)
+{
+	struct list now;
+
+	list_init(&now);
+	list_move_all(&now, tasks);
+	while (!list_empty(&now)) {
+		struct task *task = container_of(now.next, struct task, link);
+
+		list_remove(&task->link);
+		task->run(task);
+	}
+}
+
+/** One turn of a worker's loop: what was posted, who is ready, what stands in line. */
+void world_turn(size_t i)
+{
+	static const struct deadline_drain plan = {.end_ns = NS_NEVER};
+
+	if (world.turns[i]) {
+		world.turns[i] = false;
+		world.n_turning--;
+		proxy_turn(&world.workers[i], world.shared.generation);
+	}
+	if (world.drains[i]) {
+		world.drains[i] = false;
+		proxy_drain(&world.workers[i], &plan);
+	}
+	run_all(&loops[i].posted);
+	for (size_t k = 0; k < world.n_sockets; k++) {
+		if (world.sockets[k].worker == i && world.sockets[k].watcher != NULL &&
+			world.sockets[k].n_queue > 0) {
+			world.sockets[k].watcher->ready(world.sockets[k].watcher, 0);
+		}
+	}
+	run_all(&loops[i].deferred);
+	run_all(&loops[i].next);
+	run_all(&loops[i].deferred);
+}
+
+void world_strike(void)
+{
+	for (size_t i = 0; i < TIMERS_MAX; i++) {
+		struct timer *timer = timers[i];
+
+		if (timer != NULL && timer->deadline_ns != NS_NEVER) {
+			timer->deadline_ns = NS_NEVER;
+			timer->strike(timer);
+		}
+	}
+}
+
+bool world_is_busy(size_t i)
+{
+	bool busy = world.turns[i] || world.drains[i] || !list_empty(&loops[i].posted) ||
+		    !list_empty(&loops[i].deferred) || !list_empty(&loops[i].next);
+
+	for (size_t k = 0; k < world.n_sockets; k++) {
+		busy |= world.sockets[k].worker == i && world.sockets[k].watcher != NULL &&
+			world.sockets[k].n_queue > 0;
+	}
+	return busy;
+}
+
+void world_end(void)
+{
+	for (size_t i = 0; i < WORKERS; i++) {
+		proxy_fini(&world.workers[i]);
+		run_all(&loops[i].deferred);
+	}
+	world.shared.generation = generation_unref(world.shared.generation);
+	assert(world.shared.limits.tree == NULL);
+}
