@@ -6,6 +6,7 @@
  *	base/	list	intrusive lists			clock	CLOCK_MONOTONIC in ns
  *		parse	durations, sizes		addr	addresses as written and shown
  *		log	lines, queues, the log thread	text	the one escaper
+ *		control_path  where the control socket is
  *	stream/	loop	the reactor on libuv		timer	a heap on one timerfd
  *		emitter	events and handlers		stream	the contract; stream_io: its bytes
  *		listen	listening sockets		acceptor  accepts from one of them
@@ -15,7 +16,8 @@
  *								file to model
  *	proxy/	pump	one direction			pair	two pumps, a clock, an end
  *		session	from accept to the closing line	deadline, end: which timer, which reason
- *		listener  one socket on one worker	upstream, limit: which server, how many
+ *		listener  one socket on one worker	upstream, limit, limits: which server, how
+ *								many
  *		proxy	one worker's share of it all	generation  one config as workers serve it
  *		failures  how many of an upstream's pairs failed of late: few are warnings
  *	service/  daemon  the process			worker	a thread with a loop

@@ -410,6 +410,7 @@ void conf_check(struct conf_reader *reader)
 	check_addresses(reader, &addresses);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
 		check_reference(reader, i, &upstreams);
+		conf_check_control(reader, i);
 		conf_check_owner(reader, i);
 		conf_check_listener_socket(reader, i);
 	}

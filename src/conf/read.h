@@ -63,6 +63,9 @@ void conf_check(struct conf_reader *reader);
 /** Checks whether a listener has sockets whose owner is weir's to say. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
 
+/** Checks that a listener is not on the path of the control socket (control_path.h). */
+void conf_check_control(struct conf_reader *reader, size_t i);
+
 /** Check the socket options of one listener, and of one upstream. */
 void conf_check_listener_socket(struct conf_reader *reader, size_t i);
 void conf_check_upstream_socket(struct conf_reader *reader, size_t i);

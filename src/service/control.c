@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/control_path.h"
 #include "base/log.h"
-#include "service/control_path.h"
 #include "service/reload.h"
 #include "service/status.h"
 #include "stream/acceptor.h"
@@ -222,10 +222,11 @@ static int control_fail(const struct addr *addr, int err, const char *remedy)
 	return err;
 }
 
-int control_open(struct control *control, const struct control_opts *opts)
+/** 0 (also without a path), or a negative errno that was logged. */
+static int control_listen(struct control *control)
 {
 	struct acceptor_opts acceptor_opts = {
-		.loop = opts->loop,
+		.loop = control->opts.loop,
 		.owner = control,
 		.admit = on_admit,
 		.refused = on_refused,
@@ -246,8 +247,6 @@ int control_open(struct control *control, const struct control_opts *opts)
 	if (r < 0) {
 		return control_fail(&addr, r, why);
 	}
-	control->opts = *opts;
-	list_init(&control->clients);
 	acceptor_opts.fd = control->socket.fd;
 	control->acceptor = acceptor_open(&acceptor_opts);
 	if (control->acceptor == NULL) {
@@ -259,9 +258,34 @@ int control_open(struct control *control, const struct control_opts *opts)
 	return 0;
 }
 
+int control_open(struct control *control, const struct control_opts *opts)
+{
+	control->opts = *opts;
+	control->socket.fd = -1;
+	list_init(&control->clients);
+	return control_listen(control);
+}
+
+void control_renew(struct control *control)
+{
+	if (control->acceptor != NULL) {
+		if (!listen_is_lost(&control->socket)) {
+			return;
+		}
+		control->acceptor = acceptor_close(control->acceptor);
+		listen_leave(&control->socket);
+	}
+	(void)control_listen(control);
+}
+
+void control_yield(struct control *control)
+{
+	listen_yield(&control->socket);
+}
+
 void control_close(struct control *control)
 {
-	if (control->acceptor == NULL) {
+	if (control->opts.loop == NULL) {
 		return;
 	}
 	control->acceptor = acceptor_close(control->acceptor);

@@ -52,6 +52,12 @@ struct control {
  */
 int control_open(struct control *control, const struct control_opts *opts);
 
+/** Listens anew where somebody removed the socket's path, or where weir could not listen before. */
+void control_renew(struct control *control);
+
+/** While it goes on listening, the next weir may take the path over (listen_yield()). */
+void control_yield(struct control *control);
+
 /** Closes it, and every client unanswered. Idempotent, also on zeroed memory. */
 void control_close(struct control *control);
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "service/control_path.h"
+#include "base/control_path.h"
 #include "service/daemon.h"
 
 static int fail(FILE *err, const char *what, int number, const char *remedy)

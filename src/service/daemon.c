@@ -142,6 +142,11 @@ static void on_tick(struct timer *timer)
 
 /* ---- signals ---- */
 
+static void on_drains(struct stop *stop)
+{
+	control_yield(&container_of(stop, struct daemon, stop)->control);
+}
+
 static void on_worker_quiet(struct worker *worker)
 {
 	stop_check_quiet(&container_of(worker->shared, struct daemon, shared)->stop);
@@ -157,6 +162,9 @@ static void on_signal(struct signals *signals, int number)
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
 	if (number == SIGHUP) {
+		if (daemon->stop.phase == STOP_RUNNING) {
+			control_renew(&daemon->control);
+		}
 		reload_ask(&daemon->reload, NULL);
 	} else {
 		stop_signal(&daemon->stop, daemon_conf(daemon), number);
@@ -222,6 +230,7 @@ static int daemon_make_shared(struct daemon *daemon)
 	daemon->exit_idle.workers = daemon->workers;
 	daemon->exit_idle.n_workers = daemon->n_workers;
 	daemon->stop = (struct stop){
+		.drains = on_drains,
 		.loop = daemon->loop,
 		.shared = shared,
 		.workers = daemon->workers,

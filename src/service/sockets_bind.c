@@ -336,6 +336,18 @@ static int check_unasked(const struct sockets_opts *opts)
 
 /* ---- all ---- */
 
+/** Whether it is bound to a path at which no client finds it any more; then lets go of the path. */
+static bool bound_is_lost(struct bound_socket *bound)
+{
+	if (bound->addr.kind != ADDR_UNIX || bound->addr.sa.un.sun_path[0] == '\0') {
+		return false;
+	}
+	if (listen_is_lost(&bound->socket.listen)) {
+		listen_leave(&bound->socket.listen);
+	}
+	return bound->socket.listen.claim == NULL;
+}
+
 /** Finds the sockets that listen on the address already. */
 static bool opening_keep(const struct opening *opening)
 {
@@ -343,7 +355,7 @@ static bool opening_keep(const struct opening *opening)
 	bool found = false;
 
 	for (; bound != NULL; bound = bound->same) {
-		if (!bound->goes) {
+		if (!bound->goes && !bound_is_lost(bound)) {
 			bound->next = opening->index;
 			found = true;
 		}

@@ -81,6 +81,9 @@ static void stop_begin_drain(struct stop *stop)
 	};
 
 	stop->phase = STOP_DRAIN;
+	if (stop->drains != NULL) {
+		stop->drains(stop);
+	}
 	for (size_t i = 0; i < stop->n_workers; i++) {
 		worker_drain(&stop->workers[i], &drain);
 	}

@@ -56,9 +56,10 @@ struct stop {
 	uint64_t start_ns; /**< when it came */
 	struct conf_drain how;
 	uint64_t grace_end_ns;
-	uint64_t end_ns;    /**< of the whole budget; NS_NEVER: none */
-	struct timer timer; /**< the end of the grace, then of the budget */
-	uint32_t n_pairs;   /**< at the last look */
+	uint64_t end_ns;                   /**< of the whole budget; NS_NEVER: none */
+	struct timer timer;                /**< the end of the grace, then of the budget */
+	uint32_t n_pairs;                  /**< at the last look */
+	void (*drains)(struct stop *stop); /**< the drain begins; may be NULL */
 };
 
 /** 0 or -ENOMEM. The fields up to n_workers must be set, the others zeroed. */

@@ -338,6 +338,18 @@ int listen_refuse(int fd)
 	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
 }
 
+bool listen_is_lost(const struct listen_socket *socket)
+{
+	return socket->claim != NULL && listen_claim_is_lost(socket->claim);
+}
+
+void listen_yield(struct listen_socket *socket)
+{
+	if (socket->claim != NULL) {
+		listen_claim_yield(socket->claim);
+	}
+}
+
 void listen_leave(struct listen_socket *socket)
 {
 	socket->claim = listen_claim_free(socket->claim);

@@ -13,7 +13,7 @@
  *
  *	nothing				bind
  *	a socket that says ECONNREFUSED	a crash left it: replaced
- *	a socket that answers, or EAGAIN	alive: -EADDRINUSE
+ *	a socket that answers, or EAGAIN	alive: -EADDRINUSE; replaced if it was yielded
  *	a socket that cannot be asked	-EACCES and the like: left alone
  *	anything else			never removed: -EEXIST
  *
@@ -97,6 +97,15 @@ bool listen_can_double(const struct addr *addr);
  * be under way, 0 when nobody can come any more, or a negative errno.
  */
 int listen_refuse(int fd);
+
+/** Whether somebody has removed or replaced its path, so that no client finds it. */
+bool listen_is_lost(const struct listen_socket *socket);
+
+/**
+ * It goes on listening at its path, until another process of weir wants to: that one may then take
+ * the path over. For a process that is about to end.
+ */
+void listen_yield(struct listen_socket *socket);
 
 /** Removes the path and gives up the claim: nobody new is let in any more. Idempotent. */
 void listen_leave(struct listen_socket *socket);

@@ -22,6 +22,12 @@ int listen_claim_bind(
 int listen_claim_set_access(
 	const struct listen_claim *claim, const struct file_access *access, const char **ret_why);
 
+/** Whether the path is not what was bound any more. */
+bool listen_claim_is_lost(const struct listen_claim *claim);
+
+/** Lets another process have the path although it is in use: listen_yield(). */
+void listen_claim_yield(struct listen_claim *claim);
+
 /** Removes path and lock file, as far as they are ours, and frees. NULL is fine; returns NULL. */
 struct listen_claim *listen_claim_free(struct listen_claim *claim);
 

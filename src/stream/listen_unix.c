@@ -5,6 +5,10 @@
  *	PATH.lock	flock: of all that ask, one may look at PATH, replace it, and listen
  *	PATH		asked by connect(2) whether somebody is alive there who knows no locks
  *
+ * Whoever is about to end yields a path that he still listens to: he gives up the flock, and holds
+ * another lock of the same file, by which the next one knows that what answers there may be
+ * replaced.
+ *
  * A lock file is removed by its holder, so who opened it before and locked it after holds a file
  * that nobody else will find: after locking, the path must still name the same inode, else again.
  *
@@ -44,8 +48,9 @@ static const char lock_suffix[] = ".lock";
 
 struct listen_claim {
 	int lock_fd;
-	int path_fd; /* -1 before the path is bound */
-	uid_t owner; /* that it was made with */
+	bool yielded; /* the flock is given up */
+	int path_fd;  /* -1 before the path is bound */
+	uid_t owner;  /* that it was made with */
 	gid_t group;
 	char path[PATH_MAX_BYTES];
 	char lock_path[PATH_MAX_BYTES + sizeof(lock_suffix)];
@@ -121,6 +126,14 @@ static int lock_once(struct listen_claim *claim, const char **ret_why)
 	return 0;
 }
 
+/** Whether a process that is about to end has yielded the path, and still lives. */
+static bool is_yielded(int lock_fd)
+{
+	struct flock mark = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return fcntl(lock_fd, F_OFD_GETLK, &mark) == 0 && mark.l_type != F_UNLCK;
+}
+
 static int lock_path(struct listen_claim *claim, const char **ret_why)
 {
 	for (int i = 0; i < LOCK_TRIES; i++) {
@@ -156,7 +169,7 @@ static int ask_path(const char *path)
 }
 
 /** Sees to it that nothing is at the path; 0 or a negative errno. */
-static int clear_path(const char *path, const char **ret_why)
+static int clear_path(const char *path, int lock_fd, const char **ret_why)
 {
 	struct stat st;
 	int r;
@@ -172,11 +185,11 @@ static int clear_path(const char *path, const char **ret_why)
 	if (r == -ENOENT) {
 		return 0;
 	}
-	if (r == 0) {
+	if (r == 0 && !is_yielded(lock_fd)) {
 		*ret_why = "another process listens there";
 		return -EADDRINUSE;
 	}
-	if (r != -ECONNREFUSED) {
+	if (r != 0 && r != -ECONNREFUSED) {
 		*ret_why = "whether somebody listens there cannot be found out; remove it if not";
 		return r;
 	}
@@ -201,7 +214,7 @@ int listen_claim_new(const char *path, struct listen_claim **ret_claim, const ch
 		claim->lock_path, sizeof(claim->lock_path), "%s%s", claim->path, lock_suffix);
 	r = lock_path(claim, ret_why);
 	if (r == 0) {
-		r = clear_path(claim->path, ret_why);
+		r = clear_path(claim->path, claim->lock_fd, ret_why);
 	}
 	if (r < 0) {
 		listen_claim_free(claim);
@@ -349,19 +362,37 @@ int listen_claim_set_access(
 	return set_access(claim, access, ret_why);
 }
 
+bool listen_claim_is_lost(const struct listen_claim *claim)
+{
+	return claim->path_fd < 0 || !is_same_file(claim->path_fd, claim->path);
+}
+
+void listen_claim_yield(struct listen_claim *claim)
+{
+	struct flock mark = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+	if (!claim->yielded && fcntl(claim->lock_fd, F_OFD_SETLK, &mark) == 0) {
+		claim->yielded = flock(claim->lock_fd, LOCK_UN) == 0;
+	}
+}
+
 struct listen_claim *listen_claim_free(struct listen_claim *claim)
 {
+	bool ours;
+
 	if (claim == NULL) {
 		return NULL;
 	}
+	/* What was yielded may be somebody else's by now. */
+	ours = !claim->yielded || flock(claim->lock_fd, LOCK_EX | LOCK_NB) == 0;
 	if (claim->path_fd >= 0) {
-		if (is_same_file(claim->path_fd, claim->path)) {
+		if (ours && is_same_file(claim->path_fd, claim->path)) {
 			(void)unlink(claim->path);
 		}
 		close(claim->path_fd);
 	}
 	if (claim->lock_fd >= 0) {
-		if (is_same_file(claim->lock_fd, claim->lock_path)) {
+		if (ours && is_same_file(claim->lock_fd, claim->lock_path)) {
 			(void)unlink(claim->lock_path);
 		}
 		close(claim->lock_fd);

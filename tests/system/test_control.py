@@ -13,7 +13,7 @@ import pytest
 
 from weirtest import address, peers, wait
 from weirtest.daemon import Weir, run
-from weirtest.house import FAILED, exchange, house
+from weirtest.house import FAILED, exchange, house, listener
 from weirtest.settings import DEADLINE, scaled
 
 CLIENTS = 8
@@ -229,3 +229,54 @@ def test_second_weir_leaves_the_socket_to_the_first():
         with second:
             second.record("control_failed", errno="EADDRINUSE")
         assert ask(here, b"status\n")[-1] == "ok"
+
+
+@pytest.mark.parametrize("path", ("{}/control", "{}/../run/control", "{}/link/control"))
+def test_listener_on_its_path_is_refused(path):
+    """By --check and by a reload, whatever leads to the folder."""
+    with house(errors=FAILED) as here:
+        os.symlink(here.weir.runtime, os.path.join(here.weir.runtime, "link"))
+        listen = "unix:" + path.format(here.weir.runtime)
+        line, = here.fail("is weir's own control socket; write another path",
+                          listeners=[listener("web", str(here.weir.address)), listener("side", listen)])
+        assert ": listeners[1].listen: " in line
+        done = run("--check", "-c", here.weir.config, env={"RUNTIME_DIRECTORY": here.weir.runtime})
+        assert done.returncode == 1 and "is weir's own control socket" in done.stderr
+        here.weir.configure(here.settings(listeners=[listener("web", f"unix:{here.weir.folder}/control")]))
+        assert run("--check", "-c", here.weir.config,
+                   env={"RUNTIME_DIRECTORY": here.weir.runtime}).returncode == 0
+        os.unlink(os.path.join(here.weir.runtime, "link"))
+
+
+def test_path_that_was_removed_is_made_anew_by_a_hangup():
+    with house() as here:
+        os.unlink(path_of(here))
+        here.weir.signal(signal.SIGHUP)
+        here.weir.record("reloaded")
+        assert ask(here, b"reload\n") == ["ok"]
+        os.rename(path_of(here), path_of(here) + ".old")
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path_of(here))
+        here.weir.signal(signal.SIGHUP)
+        here.weir.record("reloaded", nth=2)
+        assert ask(here, b"reload\n") == ["ok"]
+        os.unlink(path_of(here) + ".old")
+
+
+def test_weir_that_drains_answers_until_the_next_one_takes_the_socket_over():
+    with house(timeouts={"drain": "60s"}, drain={"idle_first": "none"}) as here:
+        held = here.client()
+        exchange(held)
+        here.weir.signal(signal.SIGTERM)
+        here.weir.notice("STOPPING=1")
+        assert ask(here, b"status\n")[-1] == "ok"
+        second = Weir({**here.weir.settings, "listeners": [listener("next", str(here.free()))]},
+                      env={"RUNTIME_DIRECTORY": here.weir.runtime})
+        with second:
+            assert ask(here, b"reload\n") == ["ok"]
+            second.record("reloaded")
+            held.close()
+            assert here.weir.wait_exit() == 0
+            assert not second.records("control_failed")
+            assert ask(here, b"reload\n") == ["ok"]
+        assert os.listdir(here.weir.runtime) == []

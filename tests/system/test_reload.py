@@ -4,6 +4,7 @@
 import contextlib
 import os
 import select
+import socket
 import stat
 import time
 
@@ -12,7 +13,7 @@ import pytest
 from weirtest import address, config, peers, transfer, wait
 from weirtest.clock import Watch
 from weirtest.daemon import Free, Weir
-from weirtest.house import Callers, exchange, house, listener, say, upstream
+from weirtest.house import FAILED, Callers, exchange, house, listener, say, upstream
 from weirtest.settings import LATE, scaled
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
@@ -241,3 +242,34 @@ def test_wildcard_and_address_of_the_same_port_take_turns(wide):
             here.reload(listeners=[web, listener("side", listen)])
             for _ in range(4):
                 exchange(here.client(narrow))
+
+
+def test_unix_socket_whose_file_was_removed_or_replaced_is_made_anew():
+    with house("unix") as here:
+        path = here.weir.address.sockaddr
+        old = here.client()
+        exchange(old)
+        os.unlink(path)
+        here.reload()
+        exchange(here.client())
+        os.rename(path, path + ".old")
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.bind(path)
+        here.reload()
+        exchange(here.client())
+        exchange(old)
+        inode = os.stat(path).st_ino
+        here.reload()
+        assert os.stat(path).st_ino == inode
+        os.unlink(path + ".old")
+
+
+def test_reload_that_fails_leaves_a_removed_path_to_the_next_one():
+    with house("unix", errors=FAILED) as here:
+        path = here.weir.address.sockaddr
+        os.unlink(path)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            here.fail("another process listens there", listeners=[
+                listener("web", str(here.weir.address)), listener("side", str(address.of_socket(taken)))])
+        here.reload()
+        exchange(here.client())

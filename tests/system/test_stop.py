@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """SIGTERM: stop accepting, let pairs finish, then end the rest; what waited in a backlog is served."""
 
+import os
 import select
 import signal
 import socket
@@ -8,9 +9,10 @@ import time
 
 import pytest
 
-from weirtest import peers, transfer, wait
+from weirtest import config, peers, transfer, wait
 from weirtest.address import MIXES, TRANSPORTS
 from weirtest.clock import Watch
+from weirtest.daemon import Weir
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE, scaled
 
@@ -251,3 +253,23 @@ def test_clients_that_keep_coming_are_served_or_refused(workers, report):
         report(f"{len(served)} served, {len(cut)} cut (the kernel resets a handshake that is under "
                "way when its listener is closed), then refused")
         assert len(cut) <= 4 and len(served) >= 50
+
+
+def test_unix_path_is_free_as_soon_as_a_weir_that_drains_has_stopped_listening():
+    """Another weir has it, and the first one leaves it alone at its end."""
+    with relay("unix", timeouts={"drain": "60s"}, drain={"idle_first": "none"}) as rig:
+        client, server = rig.pair()
+        path = rig.weir.address.sockaddr
+        rig.weir.signal(signal.SIGTERM)
+        wait.until(lambda: not os.path.exists(path) and not os.path.exists(path + ".lock"), "the path to go")
+        settings = {"workers": 1, **config.relay(str(rig.weir.address), rig.upstream)}
+        with Weir(settings), peers.connect(rig.weir.address) as other:
+            other_server = rig.accept()
+            for one, another in ((other, other_server), (client, server)):
+                one.sendall(b"hello")
+                assert peers.read_exactly(another, 5) == b"hello"
+            for sock in (client, server):
+                sock.close()
+            assert rig.weir.wait_exit() == 0
+            assert os.path.exists(path)
+            other_server.close()

@@ -288,15 +288,19 @@ START_TEST(many_addresses_that_stay_are_found_at_once)
 }
 END_TEST
 
-START_TEST(a_path_that_somebody_took_away_is_an_error)
+START_TEST(a_path_that_somebody_took_away_is_bound_anew)
 {
 	int fds[3];
 
 	open_first(fds);
 	listeners[1][1].access.mode = 0600;
 	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(prepare(), -ENOENT);
-	ck_assert_uint_eq(errors.n_errors, 1);
+	ck_assert_int_eq(prepare(), 0);
+	ck_assert_uint_eq(sockets.n, 4);
+	ck_assert_uint_eq(mode_of(path), 0600);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(sockets.all[2]->socket.listener, LISTENER_GOES);
+	ck_assert_uint_eq(sockets.all[3]->socket.listener, 1);
 	close_all(fds);
 }
 END_TEST
@@ -330,7 +334,7 @@ int main(void)
 	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
 	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);
 	tcase_add_test(tc, many_addresses_that_stay_are_found_at_once);
-	tcase_add_test(tc, a_path_that_somebody_took_away_is_an_error);
+	tcase_add_test(tc, a_path_that_somebody_took_away_is_bound_anew);
 	tcase_add_test(tc, a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

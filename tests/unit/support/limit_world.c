@@ -221,8 +221,9 @@ void world_end_pair(void)
 	proxy_session_ended(proxy);
 }
 
-union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
+union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len)
 {
+	(void)fd;
 	(void)len;
 	return (union session_peer){.family = sa->sa_family};
 }
@@ -298,6 +299,7 @@ void world_begin(size_t config)
 	memset(&world.shared, 0, sizeof(world.shared));
 	world.shared.proxies = proxies;
 	world.shared.n_proxies = WORKERS;
+	failures_list_init(&world.shared.failures);
 	for (size_t i = 0; i < WORKERS; i++) {
 		list_init(&loops[i].posted);
 		list_init(&loops[i].deferred);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/control_path.h"
+#include "base/control_path.h"
 
 #include <errno.h>
 #include <stdio.h>

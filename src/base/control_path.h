@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the control socket is: for the service and for the command that talks to it. */
-#ifndef WEIR_SERVICE_CONTROL_PATH_H
-#define WEIR_SERVICE_CONTROL_PATH_H
+/* Where the control socket is: for the service, the command that talks to it, and the config. */
+#ifndef WEIR_BASE_CONTROL_PATH_H
+#define WEIR_BASE_CONTROL_PATH_H
 
 #include "base/addr.h"
 
