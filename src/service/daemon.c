@@ -259,7 +259,8 @@ static int daemon_make_resolver(struct daemon *daemon)
 	if (daemon->shared.resolver == NULL) {
 		return start_failed("threads for lookups of names", -errno,
 			"weir may have too few tasks: raise TasksMax= or LimitNPROC= in the unit, "
-			"or ulimit -u in the shell that starts it");
+			"or ulimit -u in the shell that starts it; or memory is short: raise "
+			"MemoryMax= and LimitAS=");
 	}
 	return 0;
 }
@@ -386,8 +387,11 @@ static int open_log(void)
 	if (r < 0) {
 		return start_failed("log thread", r, NULL);
 	}
-	/* A queue that cannot be had costs log lines, not the start. */
-	(void)log_thread_open();
+	r = log_thread_open();
+	if (r < 0) {
+		log_thread_close(); /* so that this thread writes what follows by itself */
+		return start_failed("log queue", r, NULL);
+	}
 	return 0;
 }
 

@@ -15,7 +15,8 @@ const char *failure_remedy(int err)
 	case -ENFILE:
 		return "raise LimitNOFILE= in the unit (ulimit -n), or lower max_pairs";
 	case -EAGAIN:
-		return "raise TasksMax= and LimitNPROC= in the unit (ulimit -u), or lower workers";
+		return "raise TasksMax= and LimitNPROC= in the unit (ulimit -u), or lower workers; "
+		       "if it is memory that is short, free some, or raise MemoryMax= and LimitAS=";
 	case -ENOMEM:
 		return "free some memory, or raise MemoryMax= and LimitAS= in the unit";
 	case -EPERM:
