@@ -22,14 +22,25 @@ const char *deadline_name(enum deadline_kind kind)
 
 /** Takes the candidate if it is earlier: called in the order that decides between equal ones. */
 static void consider(
+	struct deadline *next, enum deadline_kind kind, uint64_t at_ns, uint64_t silence_ns)
+{
+	if (at_ns < next->at_ns) {
+		*next = (struct deadline){.at_ns = at_ns, .kind = kind, .silence_ns = silence_ns};
+	}
+}
+
+/** A timer that runs from `start_ns` on, whatever moves. */
+static void consider_time(
 	struct deadline *next, enum deadline_kind kind, uint64_t start_ns, uint64_t duration_ns)
 {
-	uint64_t at_ns = clock_after(start_ns, duration_ns);
+	consider(next, kind, clock_after(start_ns, duration_ns), NS_NEVER);
+}
 
-	if (at_ns < next->at_ns) {
-		next->at_ns = at_ns;
-		next->kind = kind;
-	}
+/** A timer that counts from the last byte. */
+static void consider_silence(
+	struct deadline *next, enum deadline_kind kind, uint64_t last_ns, uint64_t silence_ns)
+{
+	consider(next, kind, clock_after(last_ns, silence_ns), silence_ns);
 }
 
 /** Spreads what lies close together over all 64 bits: the finalizer of splitmix64 (S. Vigna). */
@@ -54,34 +65,36 @@ static void consider_drain(
 {
 	const struct deadline_drain *drain = facts->drain;
 
-	consider(next, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
+	consider_time(next, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
 	if (facts->stalled_ns == NS_NEVER) {
 		uint64_t idle_ns = clock_after(quiet_ns, drain->idle_first_ns);
 
-		consider(next, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns), 0);
+		consider(next, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns),
+			drain->idle_first_ns);
 	}
 }
 
 struct deadline deadline_next(
 	const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
 {
-	struct deadline next = {.at_ns = NS_NEVER, .kind = DEADLINE_NONE};
+	struct deadline next = {.at_ns = NS_NEVER, .kind = DEADLINE_NONE, .silence_ns = NS_NEVER};
 	bool half_closed = facts->fin_ns != NS_NEVER;
 	bool waiting = facts->stalled_ns != NS_NEVER;
 	uint64_t quiet_ns =
 		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 
-	consider(&next, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
+	consider_silence(&next, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
 	if (half_closed) {
 		if (!waiting) {
-			consider(&next, DEADLINE_HALF_CLOSE, quiet_ns, timeouts->half_close_ns);
+			consider_silence(
+				&next, DEADLINE_HALF_CLOSE, quiet_ns, timeouts->half_close_ns);
 		}
-		consider(
+		consider_time(
 			&next, DEADLINE_HALF_CLOSE_MAX, facts->fin_ns, timeouts->half_close_max_ns);
 	} else if (!waiting) {
-		consider(&next, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
+		consider_silence(&next, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
 	}
-	consider(&next, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
+	consider_time(&next, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
 	if (facts->drain != NULL) {
 		consider_drain(&next, facts, quiet_ns);
 	}

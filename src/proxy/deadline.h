@@ -14,6 +14,9 @@
  *	drain		while the process drains	the drain's start or the last byte (idle
  *							pairs first), or an absolute deadline
  *
+ * That bytes which a kernel holds for a peer are taken is seen only by who looks, so whoever asks
+ * looks again until the timer is due; struct deadline tells for which silence it waits.
+ *
  * The earliest deadline wins; equal ones in the order of the list. What would have been due before
  * the timeouts were in force is due at that moment.
  */
@@ -49,7 +52,9 @@ struct deadline_drain {
 /** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */
 struct deadline_facts {
 	uint64_t accepted_ns;
-	uint64_t moved_ns; /**< the last byte either way, or when relaying began; NS_NEVER before */
+	/** The last byte either way, moved by us or seen to be taken by a peer; or when relaying
+	 * began. NS_NEVER before. */
+	uint64_t moved_ns;
 	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
 	uint64_t fin_ns;     /**< the first FIN was passed on */
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
@@ -60,6 +65,8 @@ struct deadline_facts {
 struct deadline {
 	uint64_t at_ns; /**< NS_NEVER: none */
 	enum deadline_kind kind;
+	/** How long nothing must move for it to come due; NS_NEVER: it comes whatever moves. */
+	uint64_t silence_ns;
 };
 
 struct deadline deadline_next(

@@ -18,62 +18,42 @@ static struct loop *pair_loop(const struct pair *pair)
 
 /* ---- the clock ---- */
 
-static uint64_t stream_moved_ns(const struct stream *stream)
-{
-	return clock_later(stream_read_ns(stream), stream_written_ns(stream));
-}
-
-/** When the last byte moved, on either side; NS_NEVER while connecting. */
+/** When the last byte moved, on either side or from a kernel to its peer; NS_NEVER: connecting. */
 static uint64_t pair_moved_ns(const struct pair *pair)
 {
 	if (pair->upstream == NULL) {
 		return NS_NEVER;
 	}
-	return clock_later(pair->joined_ns,
-		clock_later(stream_moved_ns(pair->client), stream_moved_ns(pair->upstream)));
+	return clock_later(pair_relayed_ns(pair),
+		clock_later(pair->progress_ns[END_BY_CLIENT], pair->progress_ns[END_BY_UPSTREAM]));
+}
+
+/** Since when bytes wait for this side and it has taken none; NS_NEVER: none wait. */
+static uint64_t side_stalled_ns(const struct pair *pair, enum end_by side)
+{
+	uint64_t stalled_ns = stream_stalled_ns(pair_side(pair, side));
+
+	return stalled_ns == NS_NEVER ? NS_NEVER : clock_later(stalled_ns, pair->progress_ns[side]);
 }
 
 static uint64_t pair_stalled_ns(const struct pair *pair)
 {
-	uint64_t stalled_ns;
-
 	if (pair->state == PAIR_CONNECTING) {
 		return NS_NEVER;
 	}
 	if (pair->state == PAIR_RESETTING) {
 		return pair_reset_stalled_ns(pair);
 	}
-	stalled_ns =
-		clock_earlier(stream_stalled_ns(pair->client), stream_stalled_ns(pair->upstream));
-	return stalled_ns == NS_NEVER ? NS_NEVER : clock_later(stalled_ns, pair->progress_ns);
-}
-
-/** Until when this side certainly took bytes; NS_NEVER: none wait for it. */
-static uint64_t side_progress_ns(const struct stream *side)
-{
-	uint64_t stalled_ns = stream_stalled_ns(side);
-
-	return stalled_ns == NS_NEVER ? NS_NEVER
-				      : clock_later(stalled_ns, stream_delivered_ns(side));
+	return clock_earlier(
+		side_stalled_ns(pair, END_BY_CLIENT), side_stalled_ns(pair, END_BY_UPSTREAM));
 }
 
 /**
- * Before write_stall is judged. A full send queue hides a receiver that is slow but not stuck: the
- * kernel says that there is room only when a third of the queue is free. So it is asked what went
- * through to the peer. It is not written to: it takes a few bytes more from anybody, which would
- * start the clock anew for a receiver that is stuck.
+ * Reads and writes once before a timer judges. A full send queue hides a receiver that is slow but
+ * not stuck: the kernel says that there is room only when a third of the queue is free. But TCP is
+ * not written to: it takes a few bytes more from anybody, which would start the clock anew for a
+ * receiver that is stuck. What went through to the peer tells, and pair_look() asks for that.
  */
-static void pair_note_progress(struct pair *pair)
-{
-	uint64_t progress_ns =
-		clock_earlier(side_progress_ns(pair->client), side_progress_ns(pair->upstream));
-
-	if (progress_ns != NS_NEVER) {
-		pair->progress_ns = progress_ns;
-	}
-}
-
-/** Looks at the kernel before a timer judges; see pair_note_progress() for what is not done. */
 static void side_poke(struct stream *side)
 {
 	if (stream_bytes_waiting(side) == 0 || !stream_is_tcp(side)) {
@@ -103,11 +83,11 @@ static struct deadline pair_deadline(const struct pair *pair)
 
 void pair_wind(struct pair *pair)
 {
-	uint64_t at_ns = pair_deadline(pair).at_ns;
+	struct deadline deadline = pair_deadline(pair);
+	uint64_t at_ns = clock_earlier(deadline.at_ns, pair->state == PAIR_RESETTING
+							       ? pair_reset_look_ns(pair)
+							       : pair_look_ns(pair, &deadline));
 
-	if (pair->state == PAIR_RESETTING) {
-		at_ns = clock_earlier(at_ns, pair->look_ns);
-	}
 	if (at_ns < pair->timer.deadline_ns) {
 		timer_arm(&pair->timer, at_ns);
 	}
@@ -132,10 +112,10 @@ void pair_finish(struct pair *pair, bool reset)
 	pair->calls->ended(pair);
 }
 
-/** Nothing waits, neither in weir nor unread in the kernel. */
+/** Nothing is in flight: in weir, unread in the kernel, or not taken by a peer at the last look. */
 static bool pair_is_empty(const struct pair *pair)
 {
-	return stream_bytes_waiting(pair->client) == 0 &&
+	return !pair_is_held(pair) && stream_bytes_waiting(pair->client) == 0 &&
 	       stream_bytes_waiting(pair->upstream) == 0 && stream_unread(pair->client) == 0 &&
 	       stream_unread(pair->upstream) == 0;
 }
@@ -275,7 +255,10 @@ static void on_timer(struct timer *timer)
 		if (pair->state == PAIR_ENDED) {
 			return;
 		}
-		pair_note_progress(pair);
+	}
+	if (pair->state == PAIR_RELAYING &&
+		clock_earlier(deadline.at_ns, pair_look_ns(pair, &deadline)) <= now_ns) {
+		pair_look(pair);
 		deadline = pair_deadline(pair);
 		now_ns = clock_ns();
 	}

@@ -15,6 +15,10 @@
  * The pair owns both streams, sets their own timeouts to 0, and advances one clock: the last byte
  * moved on either. When a timer strikes it looks at the kernel once more before it judges; then
  * both streams emit TIMEOUT and are closed.
+ *
+ * What a kernel holds for a peer moves without an event. So a timer that comes due looks at it: the
+ * first look that finds bytes begins the count anew, more follow every eighth of the timer, and
+ * each that finds fewer bytes than the one before is movement (pair_look.c).
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
@@ -64,16 +68,16 @@ struct pair {
 	uint64_t joined_ns;                 /**< NS_NEVER while connecting */
 	uint64_t fin_ns;                    /**< when the first FIN was passed on; NS_NEVER: none */
 	const struct deadline_drain *drain; /**< borrowed; NULL: not draining */
-	uint64_t look_ns;                   /**< RESETTING: when to look at the send queue again */
-	/** Until when the receiver took bytes; RESETTING: when its send queue last shrank. */
-	uint64_t progress_ns;
+	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
+	/** By side: until when its peer took of it, as far as looks have told; 0: they have not. */
+	uint64_t progress_ns[2];
 	struct end end;
 	const struct pair_calls *calls; /**< borrowed */
 	enum pair_state state : 8;
 	enum end_by first_fin : 8; /**< whose FIN came first */
 	enum end_by failed : 8;    /**< RESETTING: who */
-	uint8_t look_ms;           /**< RESETTING: the interval */
-	uint32_t unsent;           /**< RESETTING: the length of the send queue at the last look */
+	uint8_t look_ms;           /**< RESETTING: the interval of looks */
+	uint32_t held[2];          /**< by side: how much it was at the last look */
 };
 
 struct pair_opts {

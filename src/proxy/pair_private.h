@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a pair, shared by pair.c (the life) and pair_reset.c (one side failed). */
+/* The inside of a pair, shared by pair.c (the life), pair_look.c (what the kernels hold) and
+ * pair_reset.c (one side failed). */
 #ifndef WEIR_PROXY_PAIR_PRIVATE_H
 #define WEIR_PROXY_PAIR_PRIVATE_H
 
@@ -16,6 +17,26 @@ void pair_wind(struct pair *pair);
 /** FIN to both sides, or RST to both: a cut transfer must never look complete. */
 void pair_finish(struct pair *pair, bool reset);
 
+/** The stream to a side, END_BY_CLIENT or END_BY_UPSTREAM. */
+static inline struct stream *pair_side(const struct pair *pair, enum end_by side)
+{
+	return side == END_BY_CLIENT ? pair->client : pair->upstream;
+}
+
+/* ---- pair_look.c ---- */
+
+/** Looks how much the kernels hold for the peers of a relaying pair, and notes what moved. */
+void pair_look(struct pair *pair);
+
+/** When to look again while `deadline` has not come; NS_NEVER: nothing is held, or bytes moved. */
+uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
+
+/** Whether anything was held at the last look. */
+bool pair_is_held(const struct pair *pair);
+
+/** When we last moved a byte for either side. */
+uint64_t pair_relayed_ns(const struct pair *pair);
+
 /* ---- pair_reset.c ---- */
 
 /** A side failed: nothing is written to it any more, what it sent goes on to the other. */
@@ -23,6 +44,9 @@ void pair_reset(struct pair *pair, enum end_by side, int err);
 
 /** Resets the survivor if all that the failed side sent is out; else looks again later. */
 void pair_reset_look(struct pair *pair);
+
+/** When to look again. */
+uint64_t pair_reset_look_ns(const struct pair *pair);
 
 /** Since when the survivor has taken nothing of it. */
 uint64_t pair_reset_stalled_ns(const struct pair *pair);

@@ -19,42 +19,53 @@ enum {
 	LOOK_MAX_MS = 50,
 };
 
-/** The side that did not fail. */
-static struct stream *pair_survivor(const struct pair *pair)
+/** The pause after a pause; none before the first look. */
+static uint8_t longer(uint8_t ms)
 {
-	return pair->failed == END_BY_CLIENT ? pair->upstream : pair->client;
+	return ms == 0 ? LOOK_MIN_MS : ms * 2 < LOOK_MAX_MS ? (uint8_t)(ms * 2) : LOOK_MAX_MS;
+}
+
+/** The side that did not fail. */
+static enum end_by survivor_of(const struct pair *pair)
+{
+	return pair->failed == END_BY_CLIENT ? END_BY_UPSTREAM : END_BY_CLIENT;
 }
 
 uint64_t pair_reset_stalled_ns(const struct pair *pair)
 {
-	return clock_later(pair->progress_ns, stream_written_ns(pair_survivor(pair)));
+	enum end_by side = survivor_of(pair);
+
+	return clock_later(pair->progress_ns[side], stream_written_ns(pair_side(pair, side)));
 }
 
 void pair_reset_look(struct pair *pair)
 {
-	struct stream *failed = pair->failed == END_BY_CLIENT ? pair->client : pair->upstream;
-	struct stream *survivor = pair_survivor(pair);
-	uint32_t unsent = (uint32_t)stream_unsent(survivor);
-	uint64_t now_ns = clock_ns();
+	enum end_by side = survivor_of(pair);
+	struct stream *survivor = pair_side(pair, side);
+	/* What a UNIX peer has not read stays its own when we close. */
+	uint32_t held = stream_is_tcp(survivor) ? (uint32_t)stream_unsent(survivor) : 0;
 
 	if (stream_fd(survivor) < 0) {
 		pair_finish(pair, true);
 		return;
 	}
-	if (stream_fd(failed) < 0 && stream_bytes_waiting(survivor) == 0 && unsent == 0) {
+	if (stream_fd(pair_side(pair, pair->failed)) < 0 && stream_bytes_waiting(survivor) == 0 &&
+		held == 0) {
 		pair_finish(pair, true);
 		return;
 	}
-	if (unsent < pair->unsent) {
-		pair->progress_ns = now_ns;
+	pair->looked_ns = clock_ns();
+	if (held < pair->held[side]) {
+		pair->progress_ns[side] = pair->looked_ns;
 	}
-	pair->unsent = unsent;
-	pair->look_ns = now_ns + (uint64_t)pair->look_ms * NS_PER_MS;
-	if (pair->look_ms < LOOK_MAX_MS) {
-		pair->look_ms = (uint8_t)(pair->look_ms * 2 < LOOK_MAX_MS ? pair->look_ms * 2
-									  : LOOK_MAX_MS);
-	}
+	pair->held[side] = held;
+	pair->look_ms = longer(pair->look_ms);
 	pair_wind(pair);
+}
+
+uint64_t pair_reset_look_ns(const struct pair *pair)
+{
+	return pair->looked_ns + (uint64_t)pair->look_ms * NS_PER_MS;
 }
 
 void pair_reset(struct pair *pair, enum end_by side, int err)
@@ -68,9 +79,9 @@ void pair_reset(struct pair *pair, enum end_by side, int err)
 	}
 	pair->state = PAIR_RESETTING;
 	pair->failed = side;
-	pair->look_ms = LOOK_MIN_MS;
-	pair->progress_ns = clock_ns();
-	pair->unsent = UINT32_MAX;
+	pair->look_ms = 0;
+	pair->progress_ns[survivor_of(pair)] = clock_ns();
+	pair->held[survivor_of(pair)] = UINT32_MAX;
 	pump_stop(to_failed);
 	pair_reset_look(pair);
 }

@@ -95,6 +95,7 @@ static void on_ended(struct pair *pair)
 	list_remove(&session->link);
 	proxy_leave(proxy->shared, terms->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
+	task_init(&session->gone, on_gone);
 	loop_defer(proxy->loop, &session->gone);
 	share_leave(terms->share);
 	proxy_session_ended(proxy);
@@ -294,7 +295,6 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	session->terms = terms;
 	session->client = opts->peer;
 	session->id = next_id(proxy);
-	task_init(&session->gone, on_gone);
 	return session;
 }
 

@@ -39,10 +39,12 @@ union session_peer {
 };
 
 struct session {
-	struct list link;    /**< struct proxy::sessions */
+	union {
+		struct list link; /**< struct proxy::sessions */
+		struct task gone; /**< after its end: frees it at the end of the turn */
+	};
 	struct terms *terms; /**< of its listener, on this worker, when it started */
 	struct pair pair;
-	struct task gone; /**< frees the session at the end of the turn */
 	uint64_t id;
 	/** The one being tried, or connected; NULL while waiting to try the list again. */
 	const struct conf_server *server;

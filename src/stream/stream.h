@@ -170,10 +170,13 @@ uint64_t stream_stalled_ns(const struct stream *stream);
  */
 uint64_t stream_delivered_ns(const struct stream *stream);
 
-/** Whether it is a TCP socket: only that knows resets and stream_unsent(). */
+/** Whether it is a TCP socket: only that knows resets. */
 bool stream_is_tcp(const struct stream *stream);
 
-/** Bytes in the kernel's send queue that the peer has not acknowledged (SIOCOUTQ); 0 if not TCP. */
+/**
+ * What the kernel holds for the peer (SIOCOUTQ). TCP: bytes that it has not acknowledged, and a FIN
+ * counts as one. UNIX: memory of what it has not read, which goes down by whole writes. Others: 0.
+ */
 size_t stream_unsent(const struct stream *stream);
 
 /** Bytes that wait unread in the kernel (FIONREAD); 0 when closed. */

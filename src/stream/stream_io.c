@@ -297,7 +297,7 @@ size_t stream_unsent(const struct stream *s)
 {
 	int n = 0;
 
-	if (s->fd < 0 || !s->is_tcp || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
+	if (s->fd < 0 || !s->is_socket || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
 		return 0;
 	}
 	return (size_t)n;

@@ -69,6 +69,32 @@ START_TEST(idle_counts_from_the_last_byte_moved)
 }
 END_TEST
 
+START_TEST(a_timer_of_silence_tells_how_long_it_waits_for_it)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+	struct deadline_drain drain = {.start_ns = 3000, .idle_first_ns = 200, .end_ns = NEVER};
+
+	facts.moved_ns = 2000;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
+	timeouts.lifetime_ns = 5000;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
+	timeouts.idle_ns = 1500;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 1500);
+	facts.drain = &drain; /* at its start, although the pair was silent before */
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 200);
+	facts.fin_ns = 2000;
+	facts.drain = NULL;
+	timeouts.half_close_ns = 700;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 700);
+	timeouts.half_close_max_ns = 600;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
+	facts.stalled_ns = 2000;
+	timeouts.write_stall_ns = 500;
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, 500);
+}
+END_TEST
+
 START_TEST(idle_stands_still_while_bytes_wait)
 {
 	struct conf_timeouts timeouts = none;
@@ -473,6 +499,7 @@ int main(void)
 
 	tcase_add_test(tc, nothing_is_due_when_all_are_off);
 	tcase_add_test(tc, idle_counts_from_the_last_byte_moved);
+	tcase_add_test(tc, a_timer_of_silence_tells_how_long_it_waits_for_it);
 	tcase_add_test(tc, idle_stands_still_while_bytes_wait);
 	tcase_add_test(tc, write_stall_counts_from_the_last_byte_taken);
 	tcase_add_test(tc, half_close_replaces_idle);

@@ -25,7 +25,7 @@ void vtime_pass(uint64_t ns);
 /** A pair looks at its timeouts when something changes; the test has changed the timeouts. */
 void rig_wind(struct rig *rig);
 
-/** The timer strikes in `ns`, and not a nanosecond before it. */
+/** The timer strikes in `ns`, and not a nanosecond before it; what was sent has arrived then. */
 void rig_assert_strikes_in(struct rig *rig, uint64_t ns, enum deadline_kind timer);
 
 /**

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the kernels hold for the peers of a pair: bytes that we are rid of and that no event tells
+ * of any more. A pair is not idle while a peer takes them, however slowly.
+ *
+ * They are looked at when a timer comes due, so a pair that is idle or busy pays nothing. Two looks
+ * are compared, and only if we have handed over nothing in between: then less means that the peer
+ * took some. The age of the last acknowledgement would not do: probes of a closed window are
+ * acknowledged too.
+ */
+#include "proxy/pair.h"
+
+#include "proxy/pair_private.h"
+#include "stream/stream.h"
+
+enum { LOOKS_A_TIMER = 8 };
+
+static uint64_t side_relayed_ns(const struct stream *side)
+{
+	return clock_later(stream_read_ns(side), stream_written_ns(side));
+}
+
+uint64_t pair_relayed_ns(const struct pair *pair)
+{
+	return clock_later(pair->joined_ns,
+		clock_later(side_relayed_ns(pair->client), side_relayed_ns(pair->upstream)));
+}
+
+/** The first FIN is handed over like a byte, if to one of them only. */
+static uint64_t with_fin(const struct pair *pair, uint64_t ns)
+{
+	return pair->fin_ns == NS_NEVER ? ns : clock_later(ns, pair->fin_ns);
+}
+
+/** The first look since something was handed over has none to compare with. */
+static uint64_t first_look(const struct stream *stream, uint64_t now_ns)
+{
+	if (stream_bytes_waiting(stream) == 0) {
+		return now_ns; /* the count begins */
+	}
+	/* write_stall has counted since the kernel was full, and would take twice its time. */
+	return stream_delivered_ns(stream);
+}
+
+static void side_look(struct pair *pair, enum end_by side, uint64_t now_ns)
+{
+	const struct stream *stream = pair_side(pair, side);
+	uint32_t held = (uint32_t)stream_unsent(stream);
+
+	if (pair->looked_ns > with_fin(pair, stream_written_ns(stream))) {
+		if (held < pair->held[side]) {
+			pair->progress_ns[side] = now_ns;
+		}
+	} else if (held > 0) {
+		pair->progress_ns[side] = first_look(stream, now_ns);
+	}
+	pair->held[side] = held;
+}
+
+void pair_look(struct pair *pair)
+{
+	uint64_t now_ns = clock_ns();
+
+	side_look(pair, END_BY_CLIENT, now_ns);
+	side_look(pair, END_BY_UPSTREAM, now_ns);
+	pair->looked_ns = now_ns;
+}
+
+bool pair_is_held(const struct pair *pair)
+{
+	return pair->held[END_BY_CLIENT] > 0 || pair->held[END_BY_UPSTREAM] > 0;
+}
+
+uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline)
+{
+	uint64_t pause_ns = deadline->silence_ns / LOOKS_A_TIMER;
+
+	if (deadline->silence_ns == NS_NEVER || !pair_is_held(pair) ||
+		pair->looked_ns <= with_fin(pair, pair_relayed_ns(pair))) {
+		return NS_NEVER;
+	}
+	return clock_after(pair->looked_ns, pause_ns > 0 ? pause_ns : 1);
+}

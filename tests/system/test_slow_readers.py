@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: ISC
+"""
+A reader that is slow, but reads: weir has handed all to its kernel and hears nothing more, and no timer of
+silence may cut what is still on its way. Who reads nothing is cut, and then it looks like that.
+"""
+
+import signal
+import time
+
+import pytest
+
+from weirtest import peers
+from weirtest.clock import Watch, punctually
+from weirtest.rig import relay
+from weirtest.settings import LATE
+
+SIZE = 60_000
+PIECE = 1000
+TIMER = 0.4
+SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
+
+# The timer, whether the sender closes, and whether weir is told to stop.
+SILENCES = pytest.mark.parametrize("timeouts, finishes, drains", (
+    ({"idle": "400ms"}, False, False),
+    ({"half_close": "400ms"}, True, False),
+    ({"drain": "60s"}, False, True),
+), ids=("idle", "half_close", "drain"))
+
+
+def slow_pair(by_client, timeouts, **more):
+    """The reader has a small buffer; what it does not take, weir's kernel holds."""
+    return relay(timeouts=timeouts, rcvbuf=4096, listener={"socket": {"send_buffer": "256k"}},
+                 upstream_settings={"socket": {"send_buffer": "256k"}}, drain={"idle_first": "400ms"}, **more)
+
+
+def sides(rig, by_client):
+    client, server = rig.pair(rcvbuf=4096)
+    return (client, server) if by_client else (server, client)
+
+
+def begin(rig, sender, finishes, drains):
+    sender.sendall(b"." * SIZE)
+    if finishes:
+        peers.fin(sender)
+    if drains:
+        rig.weir.signal(signal.SIGTERM)
+
+
+@SIDES
+@SILENCES
+def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, drains):
+    """It takes more than twice the timer for what was sent at once, and then speaks."""
+    def attempt():
+        with slow_pair(by_client, timeouts) as rig:
+            reader, sender = sides(rig, by_client)
+            begin(rig, sender, finishes, drains)
+            got, start, last, punctual = 0, time.monotonic(), time.monotonic(), True
+            while got < SIZE:
+                try:
+                    data = reader.recv(PIECE)
+                except ConnectionResetError:
+                    data = b""
+                if not data:
+                    break
+                got += len(data)
+                time.sleep(PIECE / SIZE * 2.5 * TIMER)
+                punctual = punctual and time.monotonic() - last < TIMER / 3
+                last = time.monotonic()
+            if punctual:
+                assert got == SIZE, f"cut after {got} of {SIZE} bytes, {time.monotonic() - start:.3f} s"
+                reader.sendall(b"thanks")
+                assert peers.read_exactly(sender, 6) == b"thanks"
+            return punctual
+
+    punctually(attempt)
+
+
+@SIDES
+@SILENCES
+def test_reader_that_reads_nothing_is_reset(by_client, timeouts, finishes, drains):
+    """The first look that finds bytes begins the count: so twice the timer, and an eighth at most."""
+    with slow_pair(by_client, timeouts) as rig:
+        reader, sender = sides(rig, by_client)
+        watch = Watch(2 * TIMER)
+        begin(rig, sender, finishes, drains)
+        closed = rig.weir.close_line(by="weir", timer=next(iter(timeouts)))
+        passed = time.monotonic() - watch.start
+        assert passed >= 2 * TIMER and closed.number("late_us") < LATE * 1e6
+        data, end = peers.read_end(reader)
+        assert end == "rst" and len(data) < SIZE
+        assert peers.end_of(sender) == "rst"
+
+
+@pytest.mark.parametrize("reads", (True, False), ids=("reads", "stuck"))
+def test_unix_reader(reads):
+    """It acknowledges nothing: what it has not read is what the kernel holds."""
+    def attempt():
+        with relay("unix", "tcp4", timeouts={"idle": "400ms"}) as rig:
+            reader, server = rig.pair()
+            for _ in range(8):
+                server.sendall(b"." * PIECE)
+                time.sleep(0.005)  # a write of its own for each
+            last, punctual = time.monotonic(), True
+            for _ in range(8 if reads else 0):
+                time.sleep(TIMER / 3)
+                assert peers.read_exactly(reader, PIECE) == b"." * PIECE
+                punctual = punctual and time.monotonic() - last < TIMER / 2
+                last = time.monotonic()
+            if reads and punctual:
+                assert not rig.weir.records("close"), "cut although it went on reading"
+            assert peers.end_of(server) == ("fin" if reads else "rst") or not punctual
+            return punctual
+
+    punctually(attempt)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the kernel holds for a peer, when weir is rid of it, in virtual time: as long as the peer
+ * takes some of it nobody is silent, and who takes nothing is cut as a cut transfer.
+ */
+#include "proxy/pair.h"
+
+#include <unistd.h>
+
+#include "rig.h"
+#include "strike.h"
+#include "suite.h"
+#include "vtime.h"
+
+enum { TIMER_MS = 800 };
+
+static struct rig rig;
+static struct side *from;
+static struct side *to;
+static struct stream *receiver; /* weir's stream to it */
+
+/** More than the kernel of `to` has room for, but nothing waits in weir. */
+static void hold(void)
+{
+	bool is_held = false;
+
+	while (!is_held) {
+		side_send(from, 1000);
+		loop_settle();
+		ck_assert(sender_is_done(&from->out));
+		if (stream_unsent(receiver) > 0) {
+			(void)usleep(60 * 1000); /* acknowledged by then, if it has arrived */
+			is_held = stream_unsent(receiver) > 0;
+		}
+	}
+	ck_assert_uint_eq(stream_bytes_waiting(receiver), 0);
+}
+
+/** The client holds it over TCP, or the upstream over UNIX: the kernels take their time here. */
+enum { WAYS = 2 };
+
+static void open_held(int way)
+{
+	rig_open_relaying(&rig, way == 0 ? RIG_TCP : RIG_UNIX, RIG_TINY);
+	from = rig_side(&rig, 1 - way);
+	to = rig_other(&rig, from);
+	receiver = rig_stream(&rig, to);
+	hold();
+}
+
+/** `to` takes some of it; whether its kernel has told ours so, for it does in steps. */
+static bool take_some(void)
+{
+	size_t held = stream_unsent(receiver);
+	size_t n_received = to->in.n_received;
+
+	side_receive(to);
+	to->in.max = 500;
+	loop_until(to->in.n_received > n_received);
+	side_pause(to);
+	return stream_unsent(receiver) < held;
+}
+
+static void take_all(void)
+{
+	side_receive(to);
+	to->in.max = 65536;
+	loop_until(to->in.n_received == from->out.n_sent);
+	while (stream_unsent(receiver) > 0) {
+		(void)usleep(1000);
+	}
+}
+
+/** idle, half_close and the silence of a drain: what runs from now on. */
+static void set_timer(int kind)
+{
+	static const enum deadline_kind kinds[] = {
+		DEADLINE_IDLE, DEADLINE_HALF_CLOSE, DEADLINE_DRAIN};
+
+	rig.rules.timeouts.idle_ns = kinds[kind] == DEADLINE_IDLE ? ms(TIMER_MS) : NS_NEVER;
+	rig.rules.timeouts.half_close_ns = ms(TIMER_MS);
+	if (kinds[kind] == DEADLINE_DRAIN) {
+		rig.drain = (struct deadline_drain){
+			.start_ns = clock_ns(), .idle_first_ns = ms(TIMER_MS), .end_ns = NS_NEVER};
+		pair_drain(&rig.pair, &rig.drain);
+	}
+	if (kinds[kind] == DEADLINE_HALF_CLOSE) {
+		side_finish(from);
+		loop_until(rig.pair.fin_ns != NS_NEVER);
+	}
+	rig_wind(&rig);
+}
+
+enum { KINDS = 3, ALL = KINDS * WAYS };
+
+START_TEST(who_takes_nothing_is_reset_when_the_timer_has_passed_since_the_first_look)
+{
+	open_held(_i / KINDS);
+	set_timer(_i % KINDS);
+	vtime_pass(ms(TIMER_MS)); /* the look that finds the bytes */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	vtime_pass(ms(TIMER_MS) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	vtime_pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
+	side_assert_saw_reset(from);
+	side_assert_saw_reset(to);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(who_takes_some_is_left_alone_and_then_silent_like_anybody)
+{
+	uint64_t last_ns;
+
+	open_held(_i / KINDS);
+	set_timer(_i % KINDS);
+	vtime_pass(ms(TIMER_MS));
+	for (int i = 0; i < 2; i++) {
+		if (stream_unsent(receiver) > 0 && !take_some()) {
+			i--; /* more is needed before the kernel tells */
+			continue;
+		}
+		vtime_pass(ms(TIMER_MS) - 1);
+		ck_assert_uint_eq(rig.n_ended, 0);
+		if (stream_unsent(receiver) == 0) {
+			break;
+		}
+	}
+	take_all();
+	last_ns = clock_ns();
+	vtime_pass(ms(TIMER_MS) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	while (rig.n_ended == 0) { /* a look is an eighth of the timer late at worst */
+		vtime_pass(ms(1));
+	}
+	ck_assert_uint_le(clock_ns() - last_ns, ms(TIMER_MS + TIMER_MS / 8));
+	ck_assert_uint_eq(rig.pair.end.late_ns / NS_PER_MS, 0);
+	if (_i % KINDS == 0) { /* half_close resets, and a drain within a second of movement */
+		rig_assert_both_saw_fin(&rig);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_end_of_a_pair_with_bytes_held_is_a_reset)
+{
+	open_held(_i);
+	rig.rules.timeouts.lifetime_ns = ms(3000);
+	rig_wind(&rig);
+	vtime_pass(ms(3000));
+	rig_assert_ended(&rig, END_BY_WEIR, END_LIFETIME);
+	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
+	rig_assert_both_saw_reset(&rig);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(bytes_that_move_the_other_way_put_the_timer_off)
+{
+	open_held(_i);
+	set_timer(0);
+	vtime_pass(ms(TIMER_MS)); /* found */
+	vtime_pass(ms(TIMER_MS) / 2);
+	side_receive(from);
+	side_send(to, 10);
+	loop_until(from->in.n_received == 10);
+	vtime_pass(ms(TIMER_MS) - 1);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	vtime_pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("pair_held");
+	TCase *tc = tcase_create("virtual");
+
+	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
+	tcase_add_loop_test(tc,
+		who_takes_nothing_is_reset_when_the_timer_has_passed_since_the_first_look, 0, ALL);
+	tcase_add_loop_test(tc, who_takes_some_is_left_alone_and_then_silent_like_anybody, 0, ALL);
+	tcase_add_loop_test(tc, the_end_of_a_pair_with_bytes_held_is_a_reset, 0, WAYS);
+	tcase_add_loop_test(tc, bytes_that_move_the_other_way_put_the_timer_off, 0, WAYS);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
