@@ -115,7 +115,7 @@ static void print_after(const char *name, const struct side_results *side, FILE 
 	uint64_t n = side->n_after;
 
 	if (n > 0) {
-		print_time("closed after   p50", results_percentile(us, n, 50), out);
+		print_time("closed after p50", results_percentile(us, n, 50), out);
 		print_time(", min", us[0], out);
 		print_time(", p90", results_percentile(us, n, 90), out);
 		print_time(", p99", results_percentile(us, n, 99), out);

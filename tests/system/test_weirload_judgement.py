@@ -181,7 +181,7 @@ def test_without_an_expectation_it_measures(serve, behind, folder):
 def test_what_was_measured_is_drawn_around_its_median(behind):
     with ScriptedPeer(Script(0.3), behind) as peer:
         told = load.run("idle", target=peer, serve=behind, json=False)
-    assert re.search(r"closed after   p50 3\d\d\.\d+ ms, min .* max .*\(client\)", told.out), told.out
+    assert re.search(r"closed after p50 3\d\d\.\d+ ms, min .* max .*\(client\)", told.out), told.out
     assert re.search(r"^ms around the median 3\d\d\.\d+, client$", told.out, re.M)
     rows = re.findall(r"^ +(-?[\d.]+) to (-?[\d.]+) +\|(#*) +(\d+)$", told.out, re.M)
     assert sum(int(row[3]) for row in rows) == N
