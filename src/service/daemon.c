@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 #include "proxy/generation.h"
 #include "service/budget.h"
 #include "service/control.h"
+#include "service/cpus.h"
 #include "service/exit_idle.h"
 #include "service/failure.h"
 #include "service/inherited.h"
@@ -172,20 +172,6 @@ static void on_signal(struct signals *signals, int number)
 }
 
 /* ---- starting ---- */
-
-/** One per CPU that the process may use, unless the config says otherwise. */
-static size_t count_workers(const struct conf *conf)
-{
-	cpu_set_t cpus;
-
-	if (conf->workers != 0) {
-		return conf->workers;
-	}
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
-		return 1;
-	}
-	return (size_t)CPU_COUNT(&cpus);
-}
 
 /** Raises the fd limit and holds max_pairs against it. */
 static int daemon_take_budget(struct daemon *daemon)
@@ -462,7 +448,8 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 		.conf = opts->conf,
 		.conf_path = opts->conf_path,
 		.inherited = *opts->inherited,
-		.n_workers = count_workers(opts->conf),
+		.n_workers =
+			opts->conf->workers != 0 ? opts->conf->workers : cpus_count("/proc/self"),
 		.exit_idle.after_ns = opts->exit_idle_ns,
 	};
 	int r;

@@ -301,3 +301,28 @@ def test_orphans_are_reaped_by_pid_1(folder):
         finally:
             process.kill()
             process.wait()
+
+
+def test_workers_follow_the_quota_of_the_cgroup():
+    """Those of the older hierarchy or of cgroup 2, where the test may make one."""
+    for root, limits in (("/sys/fs/cgroup/cpu", {"cpu.cfs_quota_us": "50000"}),
+                         ("/sys/fs/cgroup", {"cpu.max": "50000 100000"})):
+        cgroup = f"{root}/weir-test-{os.getpid()}"
+        try:
+            os.mkdir(cgroup)
+        except OSError:
+            continue
+        try:
+            for name, value in limits.items():
+                with open(f"{cgroup}/{name}", "w", encoding="ascii") as file:
+                    file.write(value)
+            enter = ("sh", "-c", f'echo $$ > {cgroup}/cgroup.procs && exec "$@"', "sh")
+            with relay(daemon={"prefix": enter}, workers=None) as rig:
+                assert rig.weir.record("ready")["workers"] == "1"
+            return
+        except (FileNotFoundError, PermissionError):
+            pass  # not the hierarchy that has the processors
+        finally:
+            wait.until(lambda: not open(f"{cgroup}/cgroup.procs", encoding="ascii").read(), "an empty cgroup")
+            os.rmdir(cgroup)
+    pytest.skip("no cgroup can be made here")

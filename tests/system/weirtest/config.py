@@ -21,8 +21,8 @@ def _escape(char):
 
 
 def text(settings):
-    """A whole file, one top-level setting a line."""
-    return "".join(f"{key} = {value(item)};\n" for key, item in settings.items())
+    """A whole file, one top-level setting a line; None is not written."""
+    return "".join(f"{key} = {value(item)};\n" for key, item in settings.items() if item is not None)
 
 
 def relay(listen, *servers, name="relay", **listener):
