@@ -311,9 +311,12 @@ static int stream_probe(struct stream *s, unsigned flags)
 	}
 	if (protocol == IPPROTO_TCP) {
 		s->is_tcp = true;
-		if (setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
-			return -errno;
-		}
+	}
+	/* Of TCP that is known the listening socket, or who connects it, saw to it. UNIX sockets
+	 * know urgent bytes too, from Linux 5.15 on, but inherit nothing. */
+	if (s->is_socket && (flags & STREAM_IS_TCP) == 0 &&
+		setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
+		return -errno;
 	}
 	s->shared = !known || fds_have_copies();
 	if (known && (flags & STREAM_NONBLOCKING) != 0) {

@@ -32,6 +32,10 @@
  * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and
  * the input waits for stream_start().
  *
+ * A read of no bytes is the end of input, but where a FIFO has had no writer yet (its timeout
+ * runs), on a terminal that never waits (VMIN 0, VTIME 0), and where it is an empty packet. A
+ * terminal that hangs up has ended. Descriptors that a UNIX peer passes are dropped by the kernel.
+ *
  * Ownership: stream_new() takes the fd. stream_free() gives the stream up, closes it if it is open,
  * and unsubscribes everyone: after it nothing fires. It may be called in any handler.
  */

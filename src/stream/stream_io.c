@@ -3,8 +3,9 @@
  * The bytes of a stream.
  *
  * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or a short read that nothing
- * but an empty socket explains, or the stream's share of the turn is used up (then it stands in
- * line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks
+ * but an empty socket explains (TCP only: on UNIX a read also stops where other credentials begin,
+ * at a passed fd, at an urgent byte), or the stream's share of the turn is used up (then it stands
+ * in line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks
  * (stream_queue.c). Bulk may go past both: stream_splice.c.
  */
 #include "stream/stream_private.h"
@@ -12,8 +13,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "stream/loop_private.h"
@@ -39,6 +43,40 @@ static ssize_t input(const struct stream *s, void *buffer, size_t len)
 		return 0;
 	}
 	return n;
+}
+
+/**
+ * Whether a read of no bytes is the end of input. It is not where a FIFO has had no writer yet, nor
+ * on a terminal that never waits (VMIN and VTIME 0), nor is an empty packet.
+ */
+static bool is_end_of_input(const struct stream *s)
+{
+	struct pollfd poll_fd = {.fd = s->fd, .events = POLLIN | POLLRDHUP};
+	struct termios termios;
+	struct stat file;
+
+	if (s->is_tcp) {
+		return true;
+	}
+	(void)poll(&poll_fd, 1, 0);
+	if (s->is_socket) {
+		return (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+	}
+	if (fstat(s->fd, &file) == 0 && S_ISFIFO(file.st_mode)) {
+		/* One that came, wrote and went since the read. */
+		return (poll_fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
+	}
+	return (poll_fd.revents & POLLHUP) != 0 || tcgetattr(s->fd, &termios) < 0 ||
+	       (termios.c_lflag & ICANON) != 0 || termios.c_cc[VMIN] > 0;
+}
+
+/** A read of no bytes that was no end: whether there is something behind it. */
+static bool stream_skip_nothing(struct stream *s)
+{
+	struct pollfd poll_fd = {.fd = s->fd, .events = POLLIN};
+
+	s->readable = poll(&poll_fd, 1, 0) > 0;
+	return s->readable;
 }
 
 static void stream_end_input(struct stream *s)
@@ -80,13 +118,16 @@ static bool stream_read_once(struct stream *s)
 		stream_tell(s, STREAM_READ, buffer, (size_t)n);
 		return s->readable;
 	}
+	if (n == 0 && s->cause == 0 && !is_end_of_input(s)) {
+		return stream_skip_nothing(s);
+	}
 	if (n == 0) {
 		stream_end_input(s);
 	} else if (s->cause != 0) {
 		stream_finish(s); /* the input of a failed stream is exhausted */
 	} else if (errno == EAGAIN) {
 		s->readable = false;
-		s->no_shortcut = !s->is_socket;
+		s->no_shortcut = !s->is_tcp;
 	} else {
 		stream_fail(s, -errno);
 	}

@@ -390,7 +390,7 @@ END_TEST
 START_TEST(an_upstream_that_cannot_be_watched_stays_the_callers)
 {
 	int fd = unpollable_fd();
-	struct stream *stream = stream_open(test_loop, fd, STREAM_IS_UNIX | STREAM_HALF_OPEN);
+	struct stream *stream = stream_open(test_loop, fd, STREAM_HALF_OPEN);
 
 	rig_open(&rig, RIG_TCP, RIG_WIDE);
 	ck_assert_int_eq(pair_join(&rig.pair, stream), -EPERM);
