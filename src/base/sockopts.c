@@ -2,8 +2,10 @@
 #include "base/sockopts.h"
 
 #include <errno.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -22,10 +24,10 @@ struct option {
 	uint64_t value; /* within int: the config's bounds see to it */
 };
 
-static int set_all(int fd, const struct sockopts *o, bool off_too)
+static void list_all(const struct sockopts *o, struct option all[SOCKOPTS_N])
 {
 	bool probes = o->keepalive_idle_ns != 0 && o->keepalive_idle_ns != NS_NEVER;
-	const struct option all[] = {
+	const struct option listed[SOCKOPTS_N] = {
 		{SOL_SOCKET, SO_OOBINLINE, true, false, 1},
 		{IPPROTO_TCP, TCP_NODELAY, o->nodelay, true, 1},
 		{SOL_SOCKET, SO_KEEPALIVE, probes, true, 1},
@@ -40,15 +42,28 @@ static int set_all(int fd, const struct sockopts *o, bool off_too)
 		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, o->notsent_lowat > 0, true, o->notsent_lowat},
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		int value = all[i].wanted ? (int)all[i].value : 0;
+	memcpy(all, listed, sizeof(listed));
+}
 
-		if ((all[i].wanted || (off_too && all[i].has_off)) &&
-			setsockopt(fd, all[i].level, all[i].name, &value, sizeof(value)) < 0) {
-			return -errno;
+static int set(int fd, const struct option *option, int value)
+{
+	int r = setsockopt(fd, option->level, option->name, &value, sizeof(value));
+
+	return r < 0 ? -errno : 0;
+}
+
+static int set_all(int fd, const struct sockopts *o, bool off_too)
+{
+	struct option all[SOCKOPTS_N];
+	int r = 0;
+
+	list_all(o, all);
+	for (size_t i = 0; i < SOCKOPTS_N && r == 0; i++) {
+		if (all[i].wanted || (off_too && all[i].has_off)) {
+			r = set(fd, &all[i], all[i].wanted ? (int)all[i].value : 0);
 		}
 	}
-	return 0;
+	return r;
 }
 
 int sockopts_set(int fd, const struct sockopts *options)
@@ -56,7 +71,87 @@ int sockopts_set(int fd, const struct sockopts *options)
 	return set_all(fd, options == NULL ? &usual : options, false);
 }
 
-int sockopts_change(int fd, const struct sockopts *options)
+/* ---- on a socket of somebody else's ---- */
+
+static bool is_buffer(const struct option *option)
 {
-	return set_all(fd, options, true);
+	return option->level == SOL_SOCKET &&
+	       (option->name == SO_SNDBUF || option->name == SO_RCVBUF);
+}
+
+/** Before it is ours: notes what it was, once. */
+static int keep(int fd, const struct option *option, size_t i, struct sockopts_kept *kept)
+{
+	socklen_t len = sizeof(kept->before[i]);
+
+	if ((kept->changed & (1U << i)) != 0) {
+		return 0;
+	}
+	if (getsockopt(fd, option->level, option->name, &kept->before[i], &len) < 0) {
+		return -errno;
+	}
+	kept->changed |= 1U << i;
+	return 0;
+}
+
+/** A size as it was: the kernel has doubled it, and tunes it if nobody had set it by hand. */
+static int restore_buffer(int fd, const struct option *option, int before, int locked)
+{
+	bool sends = option->name == SO_SNDBUF;
+	int forced = sends ? SO_SNDBUFFORCE : SO_RCVBUFFORCE;
+	int lock = sends ? SOCK_SNDBUF_LOCK : SOCK_RCVBUF_LOCK;
+	int now = 0;
+	socklen_t len = sizeof(now);
+	int size = before / 2;
+
+	if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)) < 0 &&
+		setsockopt(fd, SOL_SOCKET, option->name, &size, sizeof(size)) < 0) {
+		return -errno;
+	}
+	if ((locked & lock) == 0 && getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &now, &len) == 0) {
+		now &= ~lock;
+		return setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &now, sizeof(now)) < 0 ? -errno : 0;
+	}
+	return 0;
+}
+
+static int restore(int fd, const struct option *option, size_t i, struct sockopts_kept *kept)
+{
+	int r = is_buffer(option)
+			? restore_buffer(fd, option, kept->before[i], kept->buffers_locked)
+			: set(fd, option, kept->before[i]);
+
+	if (r == 0) {
+		kept->changed &= ~(1U << i);
+	}
+	return r;
+}
+
+int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept)
+{
+	const struct sockopts *o = options == NULL ? &usual : options;
+	struct option all[SOCKOPTS_N];
+	socklen_t len = sizeof(int);
+	int r = 0;
+
+	if (kept == NULL) {
+		return set_all(fd, o, true);
+	}
+	list_all(o, all);
+	if (kept->changed == 0 &&
+		getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &kept->buffers_locked, &len) < 0) {
+		/* Before Linux 5.14 nobody knows: the sizes stay as they are then. */
+		kept->buffers_locked = SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
+	}
+	for (size_t i = 0; i < SOCKOPTS_N && r == 0; i++) {
+		if (all[i].wanted) {
+			r = keep(fd, &all[i], i, kept);
+			if (r == 0) {
+				r = set(fd, &all[i], (int)all[i].value);
+			}
+		} else if ((kept->changed & (1U << i)) != 0) {
+			r = restore(fd, &all[i], i, kept);
+		}
+	}
+	return r;
 }

@@ -29,6 +29,7 @@ struct sockopts {
 enum {
 	SOCKOPTS_KEEPALIVE_MAX_S = 32767, /**< MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 	SOCKOPTS_KEEPALIVE_MAX_N = 127,   /**< MAX_TCP_KEEPCNT */
+	SOCKOPTS_N = 10,                  /**< options that are set */
 };
 
 /**
@@ -37,8 +38,24 @@ enum {
  */
 int sockopts_set(int fd, const struct sockopts *options);
 
-/** As sockopts_set(), on one that has had others: they are taken back, but for the sizes of buffers
- * and the count of probes, of which the kernel tells no way back. */
-int sockopts_change(int fd, const struct sockopts *options);
+/**
+ * What a socket that somebody else made had before us, as far as it was changed: a socket unit has
+ * options of its own, and they come back when the config says nothing of them any more. Zeroed: we
+ * have changed nothing. One thread at a time.
+ */
+struct sockopts_kept {
+	uint32_t changed; /**< bits of the options that are ours now */
+	int before[SOCKOPTS_N];
+	int buffers_locked; /**< SO_BUF_LOCK: the sizes that were set by hand */
+	int backlog;        /**< of a TCP socket; 0: not changed, or not known */
+};
+
+/**
+ * As sockopts_set(), on one that has had others. With `kept` what is ours and not wanted any more
+ * becomes what it was, and all else is left alone. Without, the socket is our own: what is not
+ * wanted is off, but for the sizes of buffers and the times and count of probes, of which the
+ * kernel tells no way back.
+ */
+int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept);
 
 #endif

@@ -140,8 +140,10 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	struct acceptor_opts opts = {
 		.loop = proxy->loop,
 		.fd = socket->listen.fd,
+		.is_unix = socket->is_unix,
 		.is_shared = socket->is_shared,
 		.options = &terms->listener->socket,
+		.kept = socket->kept,
 		.owner = listener,
 		.admit = on_admit,
 		.refused = on_refused,
@@ -190,9 +192,7 @@ void listener_turn(struct listener *listener, struct terms *terms)
 
 	share_enter(terms->share);
 	listener->terms = terms;
-	if (!listener->socket->is_unix) {
-		listener_set_options(listener);
-	}
+	listener_set_options(listener);
 	share_leave(before);
 }
 

@@ -27,8 +27,9 @@ struct terms;
 struct listener_socket {
 	struct listen_socket listen; /**< fd -1 once an acceptor took it */
 	bool is_unix;
-	bool is_shared; /**< systemd holds it too */
-	bool hand_over; /**< its connections go to all workers in turn */
+	bool is_shared;             /**< systemd holds it too */
+	struct sockopts_kept *kept; /**< and what it had before us; NULL: it is our own */
+	bool hand_over;             /**< its connections go to all workers in turn */
 	/** Whose it is, in the conf of the generation that a worker is to turn to next, or
 	 * LISTENER_GOES. Written by the main thread while no worker has that to do. */
 	size_t listener;

@@ -9,9 +9,13 @@
 
 #include <stddef.h>
 
+#include "base/sockopts.h"
+
 struct inherited_socket {
 	int fd;
 	char *name; /**< "unknown" where no name was passed */
+	/** What it had before us: for who adopts it, then for the worker that accepts from it. */
+	struct sockopts_kept kept;
 };
 
 struct inherited {

@@ -214,7 +214,7 @@ static bool is_unix(int fd)
 }
 
 /** Copies one inherited socket, from which one worker accepts for all. */
-static int opening_copy(const struct opening *opening, const struct inherited_socket *passed)
+static int opening_copy(const struct opening *opening, struct inherited_socket *passed)
 {
 	char address[ADDR_TEXT_MAX];
 	char socket[ADDR_TEXT_MAX];
@@ -225,7 +225,8 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 	};
 	struct bound_socket *bound;
 
-	report.err = listen_adopt(passed->fd, &opening->listener->socket, &report.remedy);
+	report.err =
+		listen_adopt(passed->fd, &opening->listener->socket, &passed->kept, &report.remedy);
 	if (report.err < 0) {
 		goto err;
 	}
@@ -238,6 +239,7 @@ static int opening_copy(const struct opening *opening, const struct inherited_so
 	bound->worker = (opening->sockets->n - 1) % opening->opts->n_workers;
 	bound->socket.is_unix = is_unix(passed->fd);
 	bound->socket.is_shared = true;
+	bound->socket.kept = &passed->kept;
 	bound->socket.hand_over = opening->opts->n_workers > 1;
 	bound->socket.listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
 	if (bound->socket.listen.fd < 0) {
@@ -266,7 +268,7 @@ static int opening_inherit(const struct opening *opening)
 	int r = 0;
 
 	for (size_t i = 0; i < opening->opts->inherited->n; i++) {
-		const struct inherited_socket *passed = &opening->opts->inherited->all[i];
+		struct inherited_socket *passed = &opening->opts->inherited->all[i];
 
 		if (strcmp(passed->name, name) == 0) {
 			int failed = opening_copy(opening, passed);

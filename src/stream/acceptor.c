@@ -400,15 +400,17 @@ bool acceptor_drain(struct acceptor *acceptor)
 
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options)
 {
+	int r;
+
 	assert(loop_is_current(acceptor->opts.loop));
 	acceptor->opts.options = options;
 	if (acceptor->fd < 0) {
 		return 0;
 	}
-	if (options->backlog > 0 && listen(acceptor->fd, (int)options->backlog) < 0) {
-		return -errno;
-	}
-	return sockopts_change(acceptor->fd, options);
+	r = listen_set_backlog(acceptor->fd, options, acceptor->opts.kept);
+	return r < 0 || acceptor->opts.is_unix
+		       ? r
+		       : sockopts_change(acceptor->fd, options, acceptor->opts.kept);
 }
 
 int acceptor_fd(const struct acceptor *acceptor)

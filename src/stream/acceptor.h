@@ -24,6 +24,7 @@
 struct acceptor;
 struct loop;
 struct sockopts;
+struct sockopts_kept;
 
 enum {
 	ACCEPTOR_A_TURN = 16,     /**< accepted in one turn at most; a power of two */
@@ -34,8 +35,11 @@ enum {
 struct acceptor_opts {
 	struct loop *loop;
 	int fd;         /**< listening, non-blocking; taken */
+	bool is_unix;   /**< not TCP: it has no options but a backlog */
 	bool is_shared; /**< others listen on the same socket: draining leaves it as it is */
 	const struct sockopts *options; /**< of an inherited TCP socket; must stay; may be NULL */
+	/** What an inherited socket had before us, for acceptor_set_options(). NULL: it is ours. */
+	struct sockopts_kept *kept;
 	void *owner; /**< handed to the callbacks, which may all close the acceptor */
 	/** May one more be accepted? Takes its place if so. False pauses. NULL: always. */
 	bool (*admit)(void *owner);
@@ -73,8 +77,9 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
 bool acceptor_drain(struct acceptor *acceptor);
 
 /**
- * Connections to come have these options, in place of those of acceptor_opts: sets the socket,
- * which is TCP, and its backlog. 0 or a negative errno. `options` must stay, also after a failure.
+ * Connections to come have these options, in place of those of acceptor_opts: sets the socket, if
+ * it is TCP, and the backlog. Of an inherited one only what we had set is taken back. 0 or a
+ * negative errno. `options` must stay, also after a failure.
  */
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);
 

@@ -276,7 +276,29 @@ static int examine(int fd, bool *ret_tcp, const char **ret_why)
 	return 0;
 }
 
-int listen_adopt(int fd, const struct sockopts *options, const char **ret_why)
+int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_kept *kept)
+{
+	bool is_said = options != NULL && options->backlog > 0;
+	int backlog = backlog_of(options);
+	struct tcp_info info = {.tcpi_sacked = 0};
+	socklen_t len = sizeof(info);
+
+	if (kept != NULL && !is_said) {
+		if (kept->backlog == 0) {
+			return 0; /* still the one that it came with */
+		}
+		backlog = kept->backlog;
+		kept->backlog = 0;
+	} else if (kept != NULL && kept->backlog == 0 &&
+		   getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		/* Of a listening socket, tcpi_sacked is its backlog: tcp_get_info(). */
+		kept->backlog = (int)info.tcpi_sacked;
+	}
+	return listen(fd, backlog) < 0 ? -errno : 0;
+}
+
+int listen_adopt(
+	int fd, const struct sockopts *options, struct sockopts_kept *kept, const char **ret_why)
 {
 	bool is_tcp;
 	int flags;
@@ -293,10 +315,8 @@ int listen_adopt(int fd, const struct sockopts *options, const char **ret_why)
 		return -errno;
 	}
 	/* Its backlog is systemd's to say, unless the config does. */
-	if (options != NULL && options->backlog > 0 && listen(fd, backlog_of(options)) < 0) {
-		return -errno;
-	}
-	return is_tcp ? sockopts_set(fd, options) : 0;
+	r = listen_set_backlog(fd, options, kept);
+	return r == 0 && is_tcp ? sockopts_change(fd, options, kept) : r;
 }
 
 int listen_queue_length(int fd)

@@ -78,10 +78,18 @@ int listen_open_more(const struct listen_socket *first, const struct sockopts *o
 /**
  * Prepares an inherited socket, which must be a stream socket, TCP or UNIX, that listens: CLOEXEC,
  * non-blocking (for all who share it), and the options above. Connections that waited in its queue
- * before have not inherited these; the acceptor sees to them. 0, or a negative errno and *ret_why
- * as above; the fd is the caller's in either case.
+ * before have not inherited these; the acceptor sees to them. `kept` is what the socket had before
+ * us, zeroed the first time. 0, or a negative errno and *ret_why as above; the fd is the caller's
+ * in either case.
  */
-int listen_adopt(int fd, const struct sockopts *options, const char **ret_why);
+int listen_adopt(
+	int fd, const struct sockopts *options, struct sockopts_kept *kept, const char **ret_why);
+
+/**
+ * The backlog of `options`; where they have none, that of `kept`, if it was changed, or without
+ * `kept` LISTEN_BACKLOG. 0 or a negative errno.
+ */
+int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_kept *kept);
 
 /** How many connections wait in the queue of a TCP listener; -1 where the kernel does not tell. */
 int listen_queue_length(int fd);

@@ -4,14 +4,16 @@ Socket options of the config, as the sockets have them: weir's own fds are looke
 (pidfd_getfd), on the side that was configured and on the other one.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
 
 import pytest
 
-from weirtest import config, daemon, peers
+from weirtest import config, daemon, peers, wait
 from weirtest.address import free_port
+from weirtest.daemon import Weir
 from weirtest.rig import relay
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # the same on every architecture
@@ -148,9 +150,7 @@ def test_a_backlog_bounds_who_waits():
         for sock in sockets_of(rig.weir.pid):
             with sock:
                 if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                    # tcp_info: of a listening socket, tcpi_sacked is the backlog.
-                    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
-                    assert int.from_bytes(info[28:32], "little") == 7
+                    assert backlog(sock) == 7
                     return
     raise AssertionError("weir listens nowhere")
 
@@ -221,3 +221,93 @@ def test_a_reload_changes_them_for_connections_to_come():
             **{name: EXPECTED[name] for name in ("idle", "interval", "count", "send_buffer")}}
         assert options_of(rig, far) == EXPECTED
         assert options_of(rig, before) == EXPECTED
+
+
+# What a socket unit may say, as numbers that weir would not set by itself.
+UNIT = {"nodelay": 1, "keepalive": 1, "idle": 77, "interval": 11, "count": 4, "user_timeout": 9000,
+        "send_buffer": 70_000, "receive_buffer": 80_000, "notsent_lowat": 12_345}
+SO_BUF_LOCK = 72
+
+
+def backlog(sock):
+    """tcp_info: of a listening socket, tcpi_sacked is the backlog."""
+    return int.from_bytes(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)[28:32], "little")
+
+
+def options(sock):
+    return {**{name: sock.getsockopt(*option) for name, option in READ.items()},
+            "backlog": backlog(sock), "locked": sock.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK)}
+
+
+def unit_socket(stack, folder, told):
+    """A listening socket as systemd passes it, with the options `told`."""
+    made = stack.enter_context(contextlib.closing(peers.Upstream("tcp4", folder, 33)))
+    made.sock.settimeout(None)
+    for name in told:
+        made.sock.setsockopt(*READ[name], UNIT[name])
+    return made
+
+
+@pytest.mark.parametrize("told", (UNIT, {}, ("keepalive", "nodelay"), ("idle", "send_buffer")))
+def test_a_reload_takes_back_only_what_the_config_had_set(told, folder):
+    """Of a passed socket: what its unit had set comes back, whatever the config said meanwhile."""
+    with contextlib.ExitStack() as stack:
+        passed = unit_socket(stack, folder, told)
+        server = stack.enter_context(contextlib.closing(peers.Upstream("tcp4", folder)))
+        settings = {"workers": 2, **config.relay("systemd:web", server)}
+        first = settings["listeners"][0]
+        first["socket"] = {"nodelay": "off"}
+        before = options(passed.sock)
+        weir = stack.enter_context(Weir(settings, passed=[("web", passed.sock)], control=True))
+
+        def reload(socket_group):
+            first["socket"] = socket_group
+            done = weir.reload(settings)
+            assert done.returncode == 0, done.stderr
+
+        def until(expected):
+            wait.until(lambda: options(passed.sock) == expected, f"{expected}, not {options(passed.sock)}")
+
+        ours = {**EXPECTED, "nodelay": before["nodelay"], "backlog": 7, "locked": 3}
+        until(before)
+        for group in ({"nodelay": "off"}, {}, {"nodelay": "off"}):
+            reload(group)
+            until({**before, "nodelay": 1 if group == {} else before["nodelay"]})
+        for _ in range(2):
+            reload({**WRITTEN, "backlog": 7})
+            until(ours)
+            reload({"nodelay": "off", "user_timeout": "12s"})
+            until({**before, "user_timeout": 12000})
+            reload({"nodelay": "off"})
+            until(before)
+        # And when another listener takes the socket over.
+        reload({**WRITTEN, "backlog": 7})
+        until(ours)
+        first["name"] = "another"
+        reload({"nodelay": "off"})
+        until(before)
+        with peers.connect(passed.address) as client, server.accept():
+            for sock in sockets_of(weir.pid):
+                with sock:
+                    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and \
+                            sock.getpeername() == client.getsockname():
+                        found = {name: sock.getsockopt(*option) for name, option in READ.items()}
+        assert tuned(found) == {name: before[name] for name in tuned(found)}
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "tcp6"))
+def test_a_reload_takes_back_a_backlog_of_its_own_socket(transport):
+    with relay(transport, listener={"socket": {"backlog": 7}}, daemon={"control": True}) as rig:
+        def listening():
+            for sock in sockets_of(rig.weir.pid):
+                with sock:
+                    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        return backlog(sock)
+            return None
+
+        assert listening() == 7
+        settings = rig.weir.settings
+        del settings["listeners"][0]["socket"]
+        done = rig.weir.reload(settings)
+        assert done.returncode == 0, done.stderr
+        wait.until(lambda: listening() > 7, "the usual backlog")

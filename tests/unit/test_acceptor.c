@@ -62,7 +62,7 @@ START_TEST(connections_that_came_before_the_options_get_them)
 
 	ck_assert_int_eq(setsockopt(opts.fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off)), 0);
 	connect_clients(20);
-	ck_assert_int_eq(listen_adopt(opts.fd, NULL, &why), 0);
+	ck_assert_int_eq(listen_adopt(opts.fd, NULL, NULL, &why), 0);
 	owner.acceptor = acceptor_open(&opts);
 	connect_clients(1);
 	loop_until(owner.n_accepted == 21);

@@ -205,7 +205,7 @@ START_TEST(an_inherited_socket_gets_what_ours_have)
 
 	ck_assert_int_eq(bind(fd, &addr.sa.any, addr.sa_len), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(listen_adopt(fd, NULL, &why), 0);
+	ck_assert_int_eq(listen_adopt(fd, NULL, NULL, &why), 0);
 	ck_assert_ptr_null(why);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
@@ -227,7 +227,7 @@ START_TEST(an_inherited_unix_socket_keeps_its_path)
 	const char *why;
 
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(listen_adopt(fd, NULL, &why), 0);
+	ck_assert_int_eq(listen_adopt(fd, NULL, NULL, &why), 0);
 	listen_close(&socket);
 	ck_assert(exists("x.sock"));
 	ck_assert_int_eq(unlink("x.sock"), 0);
@@ -239,7 +239,7 @@ static void must_not_adopt(int fd, int status, const char *text)
 	const char *why = NULL;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(listen_adopt(fd, NULL, &why), status);
+	ck_assert_int_eq(listen_adopt(fd, NULL, NULL, &why), status);
 	ck_assert_ptr_nonnull(why);
 	ck_assert_msg(strstr(why, text) != NULL, "\"%s\" does not say \"%s\"", why, text);
 	close(fd);

@@ -182,9 +182,15 @@ int sockopts_set(int fd, const struct sockopts *options)
 	return 0;
 }
 
-int sockopts_change(int fd, const struct sockopts *options)
+int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept)
 {
+	(void)kept;
 	return sockopts_set(fd, options);
+}
+
+int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_kept *kept)
+{
+	return sockopts_change(fd, options, kept);
 }
 
 /** Without the histograms of lateness, which nobody reads here: 1.6 MiB for each worker. */
