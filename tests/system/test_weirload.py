@@ -26,7 +26,7 @@ NEVER = {"expect": "50ms", "wait": "200ms"}
 VERDICTS = pytest.mark.parametrize("verdict, code, options, close_after", (
     ("early", 1, EARLY, 0.05),
     ("on_time", 0, ON_TIME, 0.15),
-    ("late", 1, LATE, 0.4),
+    ("late", 1, LATE, 0.6),
     ("never", 1, NEVER, None),
 ))
 

@@ -111,6 +111,7 @@ class Script:
         self.banner = banner
         self.garble = garble
         self.kept = []  # sockets that stay open
+        self.heard = 0  # clients that have said something
 
 
 class _Link:
@@ -124,6 +125,7 @@ class _Link:
         self.moved = time.monotonic()
         self.fin = None
         self.passed = 0
+        self.heard = False
         self.loop = asyncio.get_running_loop()
 
     async def pump(self, source, sink):
@@ -132,6 +134,9 @@ class _Link:
             if not data:
                 break
             self.moved = time.monotonic()
+            if source is self.client and not self.heard:
+                self.heard = True
+                self.script.heard += 1
             if sink is (self.server if self.script.way == "up" else self.client):
                 data = self.harm(data)
             if self.script.delay:
