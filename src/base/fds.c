@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/fds.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +20,8 @@
 #ifndef ALWAYS_COPIES
 #define ALWAYS_COPIES false
 #endif
+
+enum { FDS_ASKED_MAX = 64 * 1024 };
 
 static atomic_bool have_copies = ALWAYS_COPIES;
 
@@ -50,4 +55,35 @@ void fds_reset(int fd)
 	/* close(2) then sends RST and throws away what was not sent (tcp(7)). */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);
+}
+
+/** Without /proc: those that there may be, asked for one by one. */
+static size_t count_by_asking(rlim_t limit)
+{
+	size_t n = 0;
+
+	for (int fd = STDERR_FILENO + 1; fd < FDS_ASKED_MAX && (rlim_t)fd < limit; fd++) {
+		n += fcntl(fd, F_GETFD) >= 0;
+	}
+	return n;
+}
+
+size_t fds_count_open(void)
+{
+	struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+	DIR *folder = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	size_t n = 0;
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	if (folder == NULL) {
+		return count_by_asking(limit.rlim_max);
+	}
+	while ((entry = readdir(folder)) != NULL) {
+		int fd = atoi(entry->d_name);
+
+		n += fd > STDERR_FILENO && fd != dirfd(folder) && (rlim_t)fd < limit.rlim_max;
+	}
+	closedir(folder);
+	return n;
 }

@@ -10,6 +10,7 @@
 #define WEIR_BASE_FDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -28,6 +29,9 @@ void fds_allow_copies(void);
  * does.
  */
 void fds_reserve(uint64_t n);
+
+/** How many fds are open beyond stdin, stdout and stderr, below the limit of RLIMIT_NOFILE. */
+size_t fds_count_open(void);
 
 /**
  * Closes a connection so that its peer cannot take it for an end: TCP sends RST, with the close of

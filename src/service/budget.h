@@ -19,7 +19,8 @@ struct budget {
 };
 
 /**
- * Raises RLIMIT_NOFILE to its hard limit and counts, for this many workers and listening sockets. 0
+ * Raises RLIMIT_NOFILE to its hard limit and counts, for this many workers and listening sockets
+ * (and whatever else is open). 0
  * or a negative errno.
  */
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);

@@ -179,7 +179,8 @@ static int daemon_take_budget(struct daemon *daemon)
 	const struct conf *conf = daemon->conf;
 	struct budget *budget = &daemon->budget;
 	char remedy[BUDGET_REMEDY_MAX];
-	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited);
+	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited) +
+			   daemon->inherited.n_others;
 	int r = budget_plan(conf, daemon->n_workers, n_sockets, budget, remedy);
 
 	if (r < 0) {
@@ -402,7 +403,8 @@ static void log_not_started(const char *conf_path)
 
 	if (log_begin(&line, LOG_LEVEL_ERROR, "not_started")) {
 		log_str(&line, "conf", conf_path);
-		log_str(&line, "remedy", "edit this file as the lines above say, then start again");
+		log_str(&line, "remedy",
+			"do what the lines above say, in this file or the unit, then start again");
 		log_end(&line);
 	}
 }

@@ -7,6 +7,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/fds.h"
+#include "base/log.h"
 #include "service/failure.h"
 
 static int fail(int err)
@@ -16,12 +18,37 @@ static int fail(int err)
 		"to systemd");
 }
 
+/** A shell in between has another number than the one that systemd wrote there. */
+static void warn_of_other_process(void)
+{
+	const char *text = getenv("LISTEN_PID");
+	char *end;
+	unsigned long pid = text == NULL ? 0 : strtoul(text, &end, 10);
+	struct log_line line;
+
+	if (pid == 0 || *end != '\0' || pid == (unsigned long)getpid() ||
+		getenv("LISTEN_FDS") == NULL) {
+		return;
+	}
+	if (log_begin(&line, LOG_LEVEL_WARN, "sockets_for_another")) {
+		log_u64(&line, "listen_pid", pid);
+		log_u64(&line, "pid", (uint64_t)getpid());
+		log_str(&line, "remedy",
+			"sockets were passed to the process of LISTEN_PID and not to this one: a "
+			"script in ExecStart= has to start weir by exec");
+		log_end(&line);
+	}
+}
+
 int inherited_take(struct inherited *ret_inherited)
 {
 	char **names = NULL;
-	int n = sd_listen_fds_with_names(1, &names);
 	struct inherited inherited = {0};
+	size_t n_open;
+	int n;
 
+	warn_of_other_process(); /* before the environment is taken */
+	n = sd_listen_fds_with_names(1, &names);
 	if (n < 0) {
 		return fail(n);
 	}
@@ -41,6 +68,8 @@ int inherited_take(struct inherited *ret_inherited)
 		return fail(-ENOMEM);
 	}
 	inherited.n = (size_t)n;
+	n_open = fds_count_open();
+	inherited.n_others = n_open > inherited.n ? n_open - inherited.n : 0;
 	*ret_inherited = inherited;
 	return 0;
 }

@@ -21,12 +21,14 @@ struct inherited_socket {
 struct inherited {
 	struct inherited_socket *all;
 	size_t n;
+	size_t n_others; /**< fds that were open too, for which nobody asked: left as they are */
 };
 
 /**
  * Takes them out of the environment; to be called once, before anything else is opened, or a count
  * that is too high would take weir's own fds for inherited ones. 0, or a negative errno when the
  * environment is wrong or there is no memory, which was logged.
+ * Sockets for another process are warned of.
  */
 int inherited_take(struct inherited *ret_inherited);
 

@@ -189,7 +189,8 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 {
 	const struct conf *before = conf_in_force(reload);
 	size_t n_workers = reload->opts.n_workers;
-	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited);
+	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited) +
+			   reload->opts.inherited->n_others;
 	char why[BUDGET_REMEDY_MAX];
 	int r;
 

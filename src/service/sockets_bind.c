@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "conf/errors.h"
 #include "conf/schema.h"
+#include "service/failure.h"
 
 enum { REMEDY_MAX = 1024 }; /* names have up to 255 characters */
 
@@ -55,13 +56,14 @@ static const char *remedy_for(int err)
 	case -EADDRINUSE:
 		return "another process listens there: stop it, or write another address";
 	case -EACCES:
-		return "ports below 1024 need CAP_NET_BIND_SERVICE; paths need a writable folder";
+		return "the user that weir runs as may not make a socket there: choose a folder "
+		       "that it may write to";
 	case -EADDRNOTAVAIL:
 		return "no interface of this machine has it: write one that `ip address` shows";
 	case -ENOENT:
 		return "the folder of the socket does not exist: make it first";
 	default:
-		return NULL;
+		return failure_remedy(err);
 	}
 }
 
@@ -252,6 +254,25 @@ err:
 	return report.err;
 }
 
+/** As systemd passes it with Accept=yes. */
+static bool is_connection(int fd)
+{
+	int listens = 1;
+	socklen_t len = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens == 0;
+}
+
+static bool has_connection(const struct inherited *inherited)
+{
+	for (size_t i = 0; i < inherited->n; i++) {
+		if (is_connection(inherited->all[i].fd)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /** Finds all inherited sockets of one name. */
 static int opening_inherit(const struct opening *opening)
 {
@@ -281,9 +302,12 @@ static int opening_inherit(const struct opening *opening)
 		return r;
 	}
 	(void)snprintf(remedy, sizeof(remedy),
-		"write FileDescriptorName=%s in a socket unit of the service, and start that unit "
-		"while the service is stopped: systemctl stop weir; systemctl start weir.socket "
-		"weir",
+		has_connection(opening->opts->inherited)
+			? "what was passed is a connection, as with Accept=yes: write Accept=no "
+			  "and FileDescriptorName=%s in the socket unit; weir accepts itself"
+			: "write FileDescriptorName=%s in a socket unit of the service, and start "
+			  "that unit while the service is stopped: systemctl stop weir; systemctl "
+			  "start weir.socket weir",
 		name);
 	sockets_tell_failure(opening->opts, &missing);
 	return -ENOENT;
@@ -328,8 +352,14 @@ static int check_unasked(const struct sockets_opts *opts)
 			continue;
 		}
 		(void)snprintf(address, sizeof(address), "systemd:%s", passed->name);
-		(void)snprintf(remedy, sizeof(remedy),
-			"let a listener listen on %s, or take the socket out of its unit", address);
+		if (is_connection(passed->fd)) {
+			report.error = "it is a connection and not a socket that listens";
+			report.remedy = "write Accept=no in the socket unit: weir accepts itself";
+		} else {
+			(void)snprintf(remedy, sizeof(remedy),
+				"let a listener listen on %s, or take the socket out of its unit",
+				address);
+		}
 		sockets_tell_failure(opts, &report);
 		r = -EINVAL;
 	}

@@ -42,8 +42,9 @@ static const char *tcp_why(int err)
 		       "shows or, if it is to come later, freebind = \"on\" in the listener's "
 		       "socket";
 	case -EACCES:
-		return "this port needs CAP_NET_BIND_SERVICE; grant it or choose a port from 1024 "
-		       "on";
+		return "ports below 1024 are for the privileged: let systemd bind it "
+		       "(weir.socket), grant CAP_NET_BIND_SERVICE (the drop-in low-ports.conf), "
+		       "or choose a port from 1024 on";
 	case -EAFNOSUPPORT:
 		return "this kernel does not speak this address family";
 	default:
@@ -264,8 +265,12 @@ static int examine(int fd, bool *ret_tcp, const char **ret_why)
 		return r;
 	}
 	if (domain != AF_UNIX && protocol != IPPROTO_TCP) {
-		*ret_why = "it is neither TCP nor UNIX; write ListenStream= without "
-			   "SocketProtocol= in its unit";
+		*ret_why = protocol == IPPROTO_MPTCP
+				   ? "it is Multipath TCP, of which the kernel does not tell what "
+				     "weir's timers need; write ListenStream= without "
+				     "SocketProtocol=mptcp in its unit"
+				   : "it is neither TCP nor UNIX; write ListenStream= without "
+				     "SocketProtocol= in its unit";
 		return -EPROTONOSUPPORT;
 	}
 	if (listens == 0) {

@@ -167,6 +167,37 @@ def test_sockets_for_another_process_are_none(folder):
     assert [one["error"] for one in errors] == ["no socket of this name was passed"]
 
 
+def test_sockets_for_another_process_are_told_with_both_and_the_remedy(folder):
+    """As after a script in ExecStart= that runs weir without exec."""
+    with listening("tcp4", folder) as (sock, _), activated([("web", sock)], Free("unix"), prefix=(
+            "env", "LISTEN_PID=1", "LISTEN_FDS=1")) as (weir, _):
+        told = weir.record("sockets_for_another")
+        assert (told["level"], told["listen_pid"], told["pid"]) == ("warn", "1", str(weir.pid))
+        assert "exec" in told["remedy"]
+
+
+def test_connections_of_accept_yes_are_told_as_what_they_are(folder):
+    with listening("tcp4", folder) as (sock, where), peers.connect(where):
+        connection, _ = sock.accept()
+        with connection:
+            errors = refused([("connection", connection)], "systemd:web")
+    assert {one["address"] for one in errors} == {"systemd:web", "systemd:connection"}
+    for one in errors:
+        assert "Accept=no" in one["remedy"] and "systemctl start" not in one["remedy"], one
+
+
+def test_multipath_tcp_is_refused_by_its_name(folder):
+    try:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    except OSError:
+        pytest.skip("this kernel has no Multipath TCP")
+    with sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        errors = refused([("web", sock)], "systemd:web")
+    assert "Multipath TCP" in errors[0]["remedy"] and "SocketProtocol=mptcp" in errors[0]["remedy"]
+
+
 @pytest.mark.workers
 @pytest.mark.parametrize("transport", ("tcp4", "unix"))
 def test_a_start_that_fails_late_leaves_its_clients_where_they_wait(transport, folder):

@@ -2,15 +2,17 @@
 """The process and whoever started it: signals beside SIGTERM, its standard fds, its last words."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
-from weirtest import config, peers, proc, wait
+from weirtest import config, peers, proc, seccomp, wait
 from weirtest.daemon import run, without_systemd
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, WEIR
@@ -64,6 +66,7 @@ def test_stopped_is_the_last_line(workers):
 
 
 UNPRIVILEGED = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+WITHOUT_PROC = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh")
 WITHOUT_DEV = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev && exec "$@"', "sh")
 
 
@@ -326,3 +329,61 @@ def test_workers_follow_the_quota_of_the_cgroup():
             wait.until(lambda: not open(f"{cgroup}/cgroup.procs", encoding="ascii").read(), "an empty cgroup")
             os.rmdir(cgroup)
     pytest.skip("no cgroup can be made here")
+
+
+# What is short, and how it is told.
+
+LEAK = ("""import os, sys
+leaked = os.open('/dev/null', os.O_RDONLY)
+for fd in range(10, 10 + int(sys.argv[1])):
+    os.dup2(leaked, fd)
+os.execvp(sys.argv[2], sys.argv[2:])""")
+
+
+@pytest.mark.parametrize("without_proc", (False, True))
+def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, report):
+    """As many pairs as weir says fit, and none of them is reset."""
+    leaked, limit = 60, 160
+    prefix = ("prlimit", f"--nofile={limit}", sys.executable, "-c", LEAK, str(leaked))
+    if without_proc:
+        prefix = (*WITHOUT_PROC, *prefix)
+    with relay(daemon={"prefix": prefix}) as rig:
+        count = int(rig.weir.record("ready")["max_pairs"])
+        report(f"{count} pairs beside {leaked} leaked descriptors of {limit}")
+        assert count <= (limit - leaked) / 2
+        pairs = [rig.pair() for _ in range(count)]
+        for client, server in pairs:
+            client.sendall(b"x")
+            assert peers.read_exactly(server, 1) == b"x"
+        rig.client()
+        rig.weir.record("limit_reached")
+        assert not rig.weir.records("close") and not rig.weir.records("accept_resting")
+
+
+def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
+    with relay(daemon={"prefix": WITHOUT_PROC, "control": True, "errors": ("reload_failed",)}) as rig:
+        client, server = rig.pair()
+        done = rig.weir.reload(deadline=DEADLINE)
+        assert done.returncode == 1 and "mount /proc" in done.stderr, done.stderr
+        client.sendall(b"x")
+        assert peers.read_exactly(server, 1) == b"x"
+
+
+def test_threads_that_cannot_be_had_are_told_with_the_remedies(folder):
+    conf = write(folder, {"workers": 2, **config.relay(f"unix:{folder}/client.sock", "127.0.0.1:9")})
+    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone", "clone3"))
+    assert done.returncode == 1
+    assert "event=start_failed" in done.stderr, done.stderr
+    for word in ("TasksMax=", "LimitNPROC=", "workers"):
+        assert word in done.stderr
+
+
+def test_descriptors_that_are_short_in_a_reload_are_told_with_the_remedy():
+    with relay(daemon={"errors": ("reload_failed",)}) as rig:
+        client, server = rig.pair()
+        subprocess.run(["prlimit", f"--pid={rig.weir.pid}", "--nofile=5:4096"], check=True)
+        rig.weir.signal(signal.SIGHUP)  # a client of the control socket could not be accepted
+        told = rig.weir.record("reload_failed")["error"]
+        assert "Too many open files" in told and "LimitNOFILE=" in told
+        client.sendall(b"x")
+        assert peers.read_exactly(server, 1) == b"x"

@@ -13,11 +13,11 @@ import sys
 
 # Those after 423 have the same number everywhere.
 NUMBERS = {
-    "x86_64": {"splice": 275, "pipe2": 293, "unshare": 272, "timerfd_create": 283, "signalfd4": 289, "accept4": 288,
+    "x86_64": {"clone": 56, "splice": 275, "pipe2": 293, "unshare": 272, "timerfd_create": 283, "signalfd4": 289, "accept4": 288,
                "epoll_create1": 291, "eventfd2": 290},
-    "aarch64": {"splice": 76, "pipe2": 59, "unshare": 97, "timerfd_create": 85, "signalfd4": 74, "accept4": 242,
+    "aarch64": {"clone": 220, "splice": 76, "pipe2": 59, "unshare": 97, "timerfd_create": 85, "signalfd4": 74, "accept4": 242,
                 "epoll_create1": 20, "eventfd2": 19},
-}.get(platform.machine(), {}) | {"close_range": 436, "pidfd_open": 434, "epoll_pwait2": 441, "faccessat2": 439}
+}.get(platform.machine(), {}) | {"clone3": 435, "close_range": 436, "pidfd_open": 434, "epoll_pwait2": 441, "faccessat2": 439}
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
