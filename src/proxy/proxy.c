@@ -68,6 +68,8 @@ void proxy_wait(struct proxy *proxy, struct listener *listener)
 
 /* ---- life ---- */
 
+static void on_change(struct task *task);
+
 void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *shared, size_t index)
 {
 	*proxy = (struct proxy){
@@ -84,6 +86,9 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	list_init(&proxy->shares);
 	task_init(&proxy->resume, on_resume);
 	task_init(&proxy->retry, on_retry);
+	list_init(&proxy->changing);
+	list_init(&proxy->sessions_changing);
+	task_init(&proxy->change, on_change);
 	proxy->current = shared->generation->shares[index];
 	share_enter(proxy->current);
 }
@@ -92,104 +97,194 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct list
 {
 	struct share *share = generation->shares[proxy->index];
 
+	int r;
+
 	assert(loop_is_current(proxy->loop));
-	return listener_open(&share->terms[socket->listener], socket);
+	r = listener_open(&share->terms[socket->listener], socket);
+	if (r == 0 && proxy->draining) {
+		/* It comes too late for the drain, which is none of its other listeners'. */
+		list_move_all(&proxy->changing, &proxy->listeners);
+		loop_next(proxy->loop, &proxy->change);
+	}
+	return r;
 }
 
-/* ---- another generation ---- */
+/* ---- changes of many listeners and sessions, in slices ---- */
 
-/** New timeouts for the pairs of an older share: of those listeners whose name still exists. */
-static void apply_timeouts(
-	struct share *share, const struct generation *generation, uint64_t now_ns)
+enum {
+	LISTENERS_A_TURN = 16, /* each some system calls: about 10 us, and later a close */
+	TERMS_A_TURN = 512,
+	SESSIONS_A_TURN = 512,
+};
+
+/** What the state of the proxy wants of a listener, however often it changed meanwhile. */
+static void change_listener(struct proxy *proxy, struct listener *listener)
 {
-	for (size_t i = 0; i < share->generation->conf->n_listeners; i++) {
-		struct terms *terms = &share->terms[i];
-		size_t index = generation_find(generation, terms->listener->name);
+	if (proxy->ending) {
+		listener_close(listener);
+	} else if (proxy->draining || listener->socket->listener == LISTENER_GOES) {
+		listener_drain(listener);
+	} else {
+		listener_turn(listener, &proxy->current->terms[listener->socket->listener]);
+	}
+}
 
+static bool change_listeners(struct proxy *proxy)
+{
+	for (unsigned n = 0; !list_empty(&proxy->changing); n++) {
+		struct list *link = proxy->changing.next;
+
+		if (n == LISTENERS_A_TURN) {
+			return false;
+		}
+		list_remove(link);
+		list_append(&proxy->listeners, link);
+		change_listener(proxy, container_of(link, struct listener, link));
+	}
+	return true;
+}
+
+/** The share after it; the one that is looked at has a user meanwhile, so that it stays. */
+static struct share *next_share(struct proxy *proxy, struct share *share)
+{
+	struct list *link = share == NULL ? proxy->shares.next : share->link.next;
+	struct share *next = link == &proxy->shares ? NULL : container_of(link, struct share, link);
+
+	if (next != NULL) {
+		share_enter(next);
+	}
+	if (share != NULL) {
+		share_leave(share);
+	}
+	return next;
+}
+
+/** New timeouts for the pairs of older shares: of those listeners whose name still exists. */
+static bool change_terms(struct proxy *proxy)
+{
+	const struct generation *generation = proxy->current->generation;
+
+	for (unsigned n = 0; proxy->applying != NULL; n++) {
+		struct share *share = proxy->applying;
+		struct terms *terms = &share->terms[proxy->applying_index];
+		size_t index;
+
+		if (share == proxy->current ||
+			proxy->applying_index == share->generation->conf->n_listeners) {
+			proxy->applying = next_share(proxy, share);
+			proxy->applying_index = 0;
+			continue;
+		}
+		if (n >= TERMS_A_TURN) {
+			return false;
+		}
+		index = generation_find(generation, terms->listener->name);
 		if (index != SIZE_MAX) {
 			terms->rules.timeouts = generation->conf->listeners[index].timeouts;
-			terms->rules.since_ns = now_ns;
+			terms->rules.since_ns = proxy->applying_ns;
 		}
+		proxy->applying_index++;
 	}
+	return true;
 }
 
-static void proxy_apply_timeouts(struct proxy *proxy, const struct generation *generation)
+static bool change_sessions(struct proxy *proxy)
 {
-	uint64_t now_ns = clock_ns();
+	for (unsigned n = 0; !list_empty(&proxy->sessions_changing); n++) {
+		struct list *link = proxy->sessions_changing.next;
+		struct session *session = container_of(link, struct session, link);
 
-	list_for_each (link, &proxy->shares) {
-		struct share *share = container_of(link, struct share, link);
-
-		if (share->generation != generation) {
-			apply_timeouts(share, generation, now_ns);
+		if (n == SESSIONS_A_TURN) {
+			return false;
+		}
+		list_remove(link);
+		list_append(&proxy->sessions, link);
+		if (proxy->draining) {
+			session_drain(session, &proxy->drain);
+		} else {
+			session_apply_timeouts(session);
 		}
 	}
-	list_for_each (link, &proxy->sessions) {
-		session_apply_timeouts(container_of(link, struct session, link));
+	return true;
+}
+
+/** One slice; the last one ends it. */
+static void proxy_change(struct proxy *proxy)
+{
+	if (!change_listeners(proxy) || !change_terms(proxy) || !change_sessions(proxy)) {
+		loop_next(proxy->loop, &proxy->change);
+		return;
 	}
+	if (proxy->before != NULL) {
+		proxy_resume(proxy); /* some have another limit now */
+		share_leave(proxy->before);
+		proxy->before = NULL;
+		if (proxy->turned != NULL) {
+			proxy->turned(proxy->owner);
+		}
+	}
+	proxy_check_quiet(proxy);
+}
+
+static void on_change(struct task *task)
+{
+	proxy_change(container_of(task, struct proxy, change));
 }
 
 void proxy_turn(struct proxy *proxy, struct generation *generation)
 {
-	struct share *before = proxy->current;
-
-	assert(loop_is_current(proxy->loop));
+	assert(loop_is_current(proxy->loop) && proxy->before == NULL);
+	proxy->before = proxy->current;
 	proxy->current = generation->shares[proxy->index];
 	share_enter(proxy->current);
-	list_for_each (link, &proxy->listeners) {
-		struct listener *listener = container_of(link, struct listener, link);
-
-		if (listener->socket->listener == LISTENER_GOES) {
-			listener_drain(listener);
-		} else {
-			listener_turn(listener, &proxy->current->terms[listener->socket->listener]);
-		}
-	}
-	proxy_resume(proxy); /* some have another limit now */
+	list_move_all(&proxy->changing, &proxy->listeners);
 	if (generation->conf->apply_timeouts) {
-		proxy_apply_timeouts(proxy, generation);
+		proxy->applying_ns = clock_ns();
+		proxy->applying = next_share(proxy, NULL);
+		list_move_all(&proxy->sessions_changing, &proxy->sessions);
 	}
-	share_leave(before);
+	proxy_change(proxy);
 }
 
-static void proxy_drain_sessions(struct proxy *proxy, const struct deadline_drain *drain)
+static void proxy_begin_drain(struct proxy *proxy, const struct deadline_drain *drain)
 {
 	assert(loop_is_current(proxy->loop));
 	proxy->draining = true;
 	proxy->drain = *drain;
-	list_for_each (link, &proxy->sessions) {
-		session_drain(container_of(link, struct session, link), &proxy->drain);
-	}
+	list_move_all(&proxy->changing, &proxy->listeners);
+	list_move_all(&proxy->sessions_changing, &proxy->sessions);
+	proxy_change(proxy);
 }
 
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain)
 {
-	proxy_drain_sessions(proxy, drain);
-	list_for_each (link, &proxy->listeners) {
-		listener_drain(container_of(link, struct listener, link));
-	}
-	proxy_check_quiet(proxy);
+	proxy_begin_drain(proxy, drain);
 }
 
 void proxy_end(struct proxy *proxy, uint64_t now_ns)
 {
-	proxy_drain_sessions(
+	proxy->ending = true;
+	proxy_begin_drain(
 		proxy, &(struct deadline_drain){
 			       .start_ns = now_ns, .idle_first_ns = NS_NEVER, .end_ns = now_ns});
-	list_for_each (link, &proxy->listeners) {
-		listener_close(container_of(link, struct listener, link));
-	}
-	proxy_check_quiet(proxy);
 }
 
 void proxy_fini(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->loop) && proxy->n_sessions == 0);
+	list_move_all(&proxy->listeners, &proxy->changing);
 	list_for_each (link, &proxy->listeners) {
 		listener_close(container_of(link, struct listener, link));
 	}
+	while (proxy->applying != NULL) {
+		proxy->applying = next_share(proxy, proxy->applying);
+	}
+	if (proxy->before != NULL) {
+		share_leave(proxy->before);
+	}
 	share_leave(proxy->current);
 	loop_cancel(proxy->loop, &proxy->retry);
+	loop_cancel(proxy->loop, &proxy->change);
 	if (atomic_load(&proxy->resume_posted)) {
 		(void)loop_post_cancel(proxy->loop, &proxy->resume);
 	}
@@ -200,7 +295,7 @@ void proxy_fini(struct proxy *proxy)
 void proxy_check_quiet(struct proxy *proxy)
 {
 	if (proxy->draining && proxy->n_sessions == 0 && list_empty(&proxy->listeners) &&
-		proxy->quiet != NULL) {
+		list_empty(&proxy->changing) && proxy->quiet != NULL) {
 		proxy->quiet(proxy->owner);
 	}
 }

@@ -72,11 +72,19 @@ struct proxy {
 	size_t n_sessions;
 	struct list sessions;  /* struct session::link */
 	struct list listeners; /* struct listener::link */
+	struct list changing;  /* struct listener::link: to be turned, drained or closed, soon */
+	struct list sessions_changing; /* struct session::link: to be drained, or wound anew */
+	struct share *before;          /**< while it turns: of the generation before; or NULL */
+	struct share *applying;        /**< whose terms get new timeouts, from applying_index on */
+	size_t applying_index;
+	uint64_t applying_ns;  /**< since when these are in force */
+	struct task change;    /**< the next slice of all that */
 	struct list waiting;   /* struct listener::waiting: paused at a limit */
 	struct list retrying;  /* struct listener::waiting: to be looked at again, soon */
 	struct list shares;    /* struct share::link */
 	struct share *current; /**< of the generation in force */
 	bool draining;
+	bool ending;                 /**< listeners close at once */
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */
 	struct task resume; /**< posted by whoever makes room below a limit that is waited for */
 	struct task retry;  /**< the next slice of `retrying` */
@@ -87,6 +95,8 @@ struct proxy {
 	struct hdr *late;
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
+	/** proxy_turn() is done. Maybe from inside it. May be NULL. */
+	void (*turned)(void *owner);
 	/** A UNIX socket lets nobody new in any more: listener_socket::refuses. May be NULL. */
 	void (*refuses)(void *owner);
 };
@@ -103,7 +113,9 @@ int proxy_listen(
 
 /**
  * Turns to another generation: its terms are those of connections to come, and listeners whose
- * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them.
+ * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them. As
+ * proxy_drain() and proxy_end(), it does so in slices, so that thousands of listeners and sessions
+ * hold up no pair: turned() tells the end, and until then it must not be called again.
  */
 void proxy_turn(struct proxy *proxy, struct generation *generation);
 

@@ -90,6 +90,7 @@ static void reload_end(struct reload *reload, bool announced)
 
 	trial_close(&reload->trial);
 	reload->conf = conf_unref(reload->conf);
+	reload->before = generation_unref(reload->before);
 	if (fclose(reload->report) != 0 || reload->text == NULL) {
 		reload->n_text = 1; /* no memory for it: failed, without words */
 	}
@@ -156,8 +157,8 @@ static void reload_commit(struct reload *reload)
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
 	names_close(opts->names);
 	(void)names_open(opts->names, opts->loop, opts->shared->resolver, conf);
+	reload->before = before;
 	reload_turn(reload, RELOAD_TURN);
-	generation_unref(before);
 }
 
 static void on_answer(struct worker *worker, int status)
@@ -413,6 +414,7 @@ void reload_close(struct reload *reload)
 	loop_cancel(reload->opts.loop, &reload->begin);
 	conf_unref(reload->conf);
 	generation_unref(reload->next);
+	generation_unref(reload->before);
 	if (reload->report != NULL) {
 		fclose(reload->report);
 		free(reload->text);

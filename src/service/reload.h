@@ -79,6 +79,9 @@ struct reload {
 	uint64_t settle_end_ns;
 	const struct conf *conf; /**< loaded, not in force yet */
 	struct generation *next;
+	/** Until all workers have turned, so that none of them has it to free: thousands of
+	 * listeners take a while. */
+	struct generation *before;
 	struct budget budget;
 	size_t n_answers; /**< that are to come from the workers */
 	int failed;       /**< the first of them that was none: a negative errno */

@@ -29,18 +29,28 @@ static void worker_post_answer(struct worker *worker, int status)
 	loop_post(worker->control, &worker->answer);
 }
 
+/** More would hold up the pairs. */
+enum { ACCEPTS_A_TURN = 32 };
+
 static void on_accept(struct task *task)
 {
 	struct worker *worker = container_of(task, struct worker, accept);
 	int r = 0;
 
-	for (size_t i = 0; i < worker->sockets->n && r == 0; i++) {
-		struct bound_socket *bound = worker->sockets->all[i];
+	for (unsigned n = 0; worker->next_socket < worker->sockets->n && r == 0;) {
+		struct bound_socket *bound = worker->sockets->all[worker->next_socket];
 
+		if (n == ACCEPTS_A_TURN) {
+			loop_next(worker->loop, &worker->accept);
+			return;
+		}
+		worker->next_socket++;
 		if (bound->worker == worker->index && bound->socket.listen.fd >= 0) {
 			r = proxy_listen(&worker->proxy, worker->generation, &bound->socket);
+			n++;
 		}
 	}
+	worker->next_socket = 0;
 	if (worker->on_answer == NULL) {
 		worker_answer(worker, r);
 	} else {
@@ -54,7 +64,11 @@ static void on_turn(struct task *task)
 
 	pipe_pool_allow(worker->loop, worker->n_pipes);
 	proxy_turn(&worker->proxy, worker->generation);
-	worker_post_answer(worker, 0);
+}
+
+static void on_proxy_turned(void *owner)
+{
+	worker_post_answer(owner, 0);
 }
 
 static void on_drain(struct task *task)
@@ -111,10 +125,12 @@ static void *worker_main(void *arg)
 	proxy_init(&worker->proxy, worker->loop, worker->shared, worker->index);
 	worker->proxy.owner = worker;
 	worker->proxy.quiet = on_proxy_quiet;
+	worker->proxy.turned = on_proxy_turned;
 	worker->proxy.refuses = on_proxy_refuses;
 	loop_hold(worker->loop);
 	worker_answer(worker, 0);
 	loop_run(worker->loop);
+	(void)loop_post_cancel(worker->loop, &worker->accept);
 	proxy_fini(&worker->proxy);
 	loop_release(worker->loop);
 	worker->loop = loop_free(worker->loop);

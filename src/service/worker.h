@@ -35,6 +35,7 @@ struct worker {
 	size_t index;
 	struct proxy_shared *shared;
 	struct sockets *sockets;       /**< while it is asked to accept */
+	size_t next_socket;            /**< the first that it has not looked at yet */
 	struct generation *generation; /**< while it is asked to accept or to turn */
 	size_t n_pipes;                /**< while it is asked to turn */
 	struct loop *loop;             /**< the worker's */

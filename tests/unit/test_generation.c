@@ -216,6 +216,65 @@ START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 }
 END_TEST
 
+enum { MANY = 150 };
+
+static unsigned n_refusing(const struct listener_socket *sockets)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		n += atomic_load(&sockets[i].refuses);
+	}
+	return n;
+}
+
+static void count_turned(void *owner)
+{
+	++*(unsigned *)owner;
+}
+
+/** Of a turn to the next generation, of a drain, and of the end. */
+START_TEST(many_listeners_go_some_at_a_time)
+{
+	static struct listener_socket sockets[MANY];
+	unsigned n_turned = 0;
+	struct addr addr;
+	const char *why;
+
+	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
+	addr.sa.in.sin_port = 0;
+	house.proxy.owner = &n_turned;
+	house.proxy.turned = count_turned;
+	for (size_t i = 0; i < MANY; i++) {
+		sockets[i].listener = 0;
+		ck_assert_int_eq(listen_open(&addr, NULL, NULL, &sockets[i].listen, NULL), 0);
+		ck_assert_int_eq(
+			proxy_listen(&house.proxy, house.shared.generation, &sockets[i]), 0);
+		sockets[i].listener = LISTENER_GOES;
+	}
+	if (_i == 0) {
+		generation_unref(turn());
+	} else if (_i == 1) {
+		proxy_drain(&house.proxy, &(struct deadline_drain){.end_ns = NS_NEVER});
+	} else {
+		proxy_end(&house.proxy, clock_ns());
+		ck_assert(atomic_load(&sockets[0].closed));
+		ck_assert(!atomic_load(&sockets[MANY - 1].closed));
+	}
+	if (_i < 2) {
+		ck_assert_uint_gt(n_refusing(sockets), 0);
+		ck_assert_uint_lt(n_refusing(sockets), MANY / 2);
+		ck_assert_uint_eq(n_turned, 0);
+		loop_until(n_refusing(sockets) == MANY);
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		loop_until(atomic_load(&sockets[i].closed));
+	}
+	ck_assert_uint_eq(n_turned, _i == 0 ? 1 : 0);
+	house.proxy.draining = false;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("generation");
@@ -230,6 +289,7 @@ int main(void)
 	tcase_add_test(tc, timeouts_of_a_name_that_went_stay);
 	tcase_add_test(tc, a_connect_timeout_applies_to_the_attempt_under_way);
 	tcase_add_test(tc, a_listening_socket_turns_too_and_goes_when_it_is_left_out);
+	tcase_add_loop_test(tc, many_listeners_go_some_at_a_time, 0, 3);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
