@@ -170,7 +170,7 @@ def test_grace_lasts_without_pairs_and_a_second_signal_ends_it():
         rig.weir.signal(signal.SIGTERM)
         rig.weir.notice("STOPPING=1")
         talk(pair)
-        rig.weir.signal(signal.SIGTERM)
+        rig.weir.signal(signal.SIGINT)
         assert rig.weir.wait_exit() == 0
         assert time.monotonic() - start < 20
         rig.weir.close_line(reason="drain", by="weir")
