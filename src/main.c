@@ -29,12 +29,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
@@ -222,20 +225,49 @@ static int main_proxy(const struct options *options)
 	return run(&opts);
 }
 
-int main(int argc, char **argv)
+/**
+ * A start that failed waits before it says so, where systemd has passed sockets: it starts the
+ * service again at once for a client that waits in one of them, and after twenty times in two
+ * seconds it gives the socket up for good. SIGTERM ends the wait.
+ */
+static int fail_slowly(int code)
+{
+	static const struct timespec pause = {.tv_nsec = 500 * (long)NS_PER_MS};
+	sigset_t stops;
+
+	if (code == EXIT_CODE_START || code == EXIT_CODE_CONFIG) {
+		(void)sigemptyset(&stops);
+		(void)sigaddset(&stops, SIGTERM);
+		(void)sigaddset(&stops, SIGINT);
+		(void)sigaddset(&stops, SIGQUIT);
+		(void)sigtimedwait(&stops, NULL, &pause);
+	}
+	return code;
+}
+
+static int main_with_signals_held(int argc, char **argv, const sigset_t *before)
 {
 	static char socket_proxy_name[] = "weir --socket-proxy";
 	struct options options;
-	sigset_t before;
 
-	signals_hold(&before);
 	if (argc > 1 && strcmp(argv[1], "--socket-proxy") == 0) {
 		argv[1] = socket_proxy_name; /* what getopt_long() begins its errors with */
 		return main_socket_proxy(argc - 1, argv + 1);
 	}
 	options = parse_options(argc, argv);
 	if (options.check || options.reload) {
-		signals_release(&before);
+		signals_release(before);
 	}
 	return main_proxy(&options);
+}
+
+int main(int argc, char **argv)
+{
+	bool is_activated = getenv("LISTEN_FDS") != NULL;
+	sigset_t before;
+	int code;
+
+	signals_hold(&before);
+	code = main_with_signals_held(argc, argv, &before);
+	return is_activated ? fail_slowly(code) : code;
 }

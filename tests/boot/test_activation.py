@@ -4,13 +4,15 @@
 import contextlib
 
 import pytest
-from weirtest import address, config, peers
+from weirtest import address, config, peers, wait
 
 from boottest import load, traffic
+from boottest.settings import DEADLINE
 
 SERVER = traffic.DEFAULT_SERVER
 TCP, OWN = "127.0.0.1:8081", "127.0.0.1:8082"
 PATH = "/run/weir-test.sock"
+CONF = "/etc/weir/weir.conf"
 SOCKET = """\
 [Socket]
 ListenStream={tcp}
@@ -26,6 +28,12 @@ def activate(machine, *listens, unit=SOCKET):
     machine.configure(config.relay(list(listens), SERVER, name="web"))
     machine.systemctl("start", "weir.socket")
     assert machine.show("weir", "ActiveState") == "inactive"
+
+
+def tries(machine):
+    """systemd's entries that weir did not start."""
+    machine.run("journalctl", "--sync")
+    return machine.journal("UNIT=weir.service", "JOB_RESULT=failed")
 
 
 def echoed(client):
@@ -80,6 +88,24 @@ def test_no_client_is_refused_while_the_service_restarts(machine):
                 pids.add(machine.pid())
             connecting.done_more(10)
     assert len(pids) == 5
+
+
+@pytest.mark.parametrize("wrong", ("listeners = 1;\n", "address"), ids=("config", "address"))
+def test_client_that_waits_is_served_once_what_is_wrong_is_mended(machine, wrong):
+    """It has systemd start weir again and again, but not so fast that systemd would give up the socket."""
+    activate(machine, "systemd:web")
+    good = machine.read(CONF)
+    if wrong == "address":
+        machine.configure(config.relay(["systemd:web", "192.0.2.7:8080"], SERVER, name="web"))
+    else:
+        machine.write(CONF, wrong)
+    with machine.network(), traffic.default_upstream(), traffic.client(TCP) as client:
+        wait.until(lambda: len(tries(machine)) >= 6, "the sixth start", deadline=DEADLINE, every=0.2)
+        first, last = (int(tries(machine)[number]["__REALTIME_TIMESTAMP"]) for number in (0, 5))
+        assert last - first >= 5 * 450_000, "five pauses"
+        machine.write(CONF, good)
+        assert echoed(client)
+    assert machine.show("weir.socket", "ActiveState", "Result") == {"ActiveState": "active", "Result": "success"}
 
 
 @pytest.mark.parametrize("unit, listens, told", (
