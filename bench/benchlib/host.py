@@ -86,13 +86,21 @@ def raise_fd_limit():
     return limit
 
 
+_reserved = []
+
+
 def free_port():
-    """A port of loopback below those of outgoing connections."""
+    """
+    A port of loopback below those of outgoing connections, which nobody else takes until this process
+    ends: a socket is bound to it, beside which only who sets SO_REUSEADDR can bind, as servers do.
+    """
     while True:
         with socket.socket() as sock:
             port = random.randrange(10000, 30000)
             with contextlib.suppress(OSError):
                 sock.bind(("127.0.0.1", port))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _reserved.append(sock.dup())
                 return port
 
 

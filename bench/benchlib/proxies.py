@@ -167,6 +167,7 @@ class Stage:
             port = free_port()
             if proxy.kind == "socket-proxyd":
                 sock = stack.enter_context(socket.socket())
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 sock.bind(("127.0.0.1", port))
                 sock.listen(4096)
             values = {"workers": 1, "port": port, "server": server, "folder": folder,

@@ -12,7 +12,6 @@ import socket
 import pytest
 
 from weirtest import config, daemon, peers, wait
-from weirtest.address import free_port
 from weirtest.daemon import Weir
 from weirtest.rig import relay
 
@@ -183,7 +182,7 @@ def test_what_the_kernel_cuts_is_told_once():
     ("listener", {"source": "127.0.0.1"}, "is not known here"),
 ))
 def test_what_cannot_be_is_an_error_of_the_config(side, options, error, tmp_path):
-    text = config.relay(f"127.0.0.1:{free_port('127.0.0.1')}", "127.0.0.1:9")
+    text = config.relay("127.0.0.1:1", "127.0.0.1:9")
     text[side + "s"][0]["socket"] = options
     code, said = check(text, tmp_path)
     assert code == 1 and error in said and f"{side}s[0].socket." in said, said

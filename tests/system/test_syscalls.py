@@ -50,7 +50,8 @@ def worker_calls(trace):
         match = re.match(r"(\d+) +(\w+)\(", line)
         if match and match.group(2) not in NOT_OURS:
             calls[match.group(1)].append(match.group(2))
-    accepting = [each for each in calls.values() if "accept4" in each]
+    # The main thread only tries at the start whether it may.
+    accepting = [each for each in calls.values() if "accept4" in each and "execve" not in each]
     assert len(accepting) == 1, f"{len(accepting)} threads accept"
     return accepting[0]
 
@@ -95,7 +96,7 @@ def traced(tmp_path, upstream, level="warn"):
 
 def low():
     """An address whose port connect(2) never picks for its own end."""
-    return address.tcp("127.0.0.1", address.free_port("127.0.0.1"))
+    return address.low("127.0.0.1")
 
 
 def ask(client, server):

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "conf/errors.h"
+#include "port.h"
 #include "service/sockets.h"
 #include "suite.h"
 
@@ -24,6 +25,8 @@ static char folder[] = "/tmp/weir-test-XXXXXX";
 static char path[64];
 static char name_web[] = "web";
 static char name_side[] = "side";
+static int reserved[4];
+static size_t n_reserved;
 
 static void set(struct addr *addr, const char *text)
 {
@@ -32,18 +35,12 @@ static void set(struct addr *addr, const char *text)
 	ck_assert_msg(addr_parse(text, addr, &why) == 0, "%s", text);
 }
 
-/** Any free port: bound, and taken from there; the config then has it. */
+/** Any free port, which the config then has; nobody else gets it before the end of the test. */
 static void pick_port(struct addr *addr)
 {
-	struct listen_socket socket;
-	socklen_t len = sizeof(addr->sa.in);
-
+	ck_assert_uint_lt(n_reserved, sizeof(reserved) / sizeof(reserved[0]));
 	set(addr, "127.0.0.1:1");
-	addr->sa.in.sin_port = 0;
-	ck_assert_int_eq(listen_open(addr, NULL, NULL, &socket, NULL), 0);
-	ck_assert_int_eq(getsockname(socket.fd, &addr->sa.any, &len), 0);
-	addr->port = ntohs(addr->sa.in.sin_port);
-	listen_close(&socket);
+	reserved[n_reserved++] = port_reserve(addr);
 }
 
 /** "web" on a port, and "side" on a UNIX path, in both configs alike. */
@@ -75,6 +72,9 @@ static void setup(void)
 static void teardown(void)
 {
 	sockets_close(&sockets);
+	while (n_reserved > 0) {
+		close(reserved[--n_reserved]);
+	}
 	conf_errors_fini(&errors);
 	ck_assert_int_eq(rmdir(folder), 0);
 }

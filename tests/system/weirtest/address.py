@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Addresses: as weir writes them, as sockets want them, and free ones of each transport."""
 
+import contextlib
 import os
 import random
 import socket
 import uuid
+import weakref
 
 TRANSPORTS = ("tcp4", "tcp6", "unix", "abstract")
 
@@ -58,29 +60,35 @@ def ephemeral_from():
         return int(file.read().split()[0])
 
 
-def free_port(host):
+def reserve(host, port=0):
     """
-    A port that is free now. Below the range of outgoing connections where there is room, so that
-    none of those takes it before weir binds it; else whatever the kernel picks.
+    The address of a port that stays the test's for as long as the Address lives: a socket is bound to
+    it, so nobody gets it who asks for any port, and no connection goes out from it. Who asks for just
+    this one with SO_REUSEADDR, as servers do, gets it.
     """
+    family = tcp(host, port).family
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.bind((host, port))
+        # Only now: with it, two tests could reserve the same.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made = of_socket(sock)
+        weakref.finalize(made, os.close, sock.detach())
+    return made
+
+
+def low(host):
+    """As reserve(), below the range of outgoing connections where there is room; else any port."""
     top = ephemeral_from()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(100):
-        port = random.randrange(10000, top) if top > 12000 else 0
-        with socket.socket(family, socket.SOCK_STREAM) as sock:
-            try:
-                sock.bind((host, port))
-            except OSError:
-                continue
-            return sock.getsockname()[1]
+        with contextlib.suppress(OSError):
+            return reserve(host, random.randrange(10000, top) if top > 12000 else 0)
     raise RuntimeError("no free port")
 
 
 def free(transport, folder):
-    """A free address of `transport`; UNIX paths lie in `folder`."""
+    """A free address of `transport`, the test's for as long as it lives; UNIX paths lie in `folder`."""
     if transport in _LOOPBACK:
-        host = _LOOPBACK[transport]
-        return tcp(host, free_port(host))
+        return low(_LOOPBACK[transport])
     name = uuid.uuid4().hex[:12]
     if transport == "abstract":
         return abstract(f"weir-test-{name}")
@@ -88,7 +96,5 @@ def free(transport, folder):
 
 
 def bindable(transport, folder):
-    """An address to bind a socket of the test's own to: the kernel picks the port."""
-    if transport in _LOOPBACK:
-        return tcp(_LOOPBACK[transport], 0)
-    return free(transport, folder)
+    """An address to bind a socket of the test's own to: the kernel picks the port, as in reserve()."""
+    return reserve(_LOOPBACK[transport]) if transport in _LOOPBACK else free(transport, folder)

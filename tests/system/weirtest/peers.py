@@ -40,7 +40,7 @@ class Upstream:
         self.sock.bind(wanted.sockaddr)
         self.sock.listen(backlog)
         self.sock.settimeout(DEADLINE)
-        self.address = wanted if wanted.is_unix else address.of_socket(self.sock)
+        self.address = wanted if wanted.is_unix or wanted.sockaddr[1] else address.of_socket(self.sock)
 
     def set_rcvbuf(self, size):
         """For the sockets that it accepts from now on: they inherit it."""
@@ -100,8 +100,9 @@ class RefusingUpstream:
     def __init__(self, transport, folder):
         wanted = address.bindable(transport, folder)
         self.sock = wanted.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind(wanted.sockaddr)
-        self.address = wanted if wanted.is_unix else address.of_socket(self.sock)
+        self.address = wanted if wanted.is_unix or wanted.sockaddr[1] else address.of_socket(self.sock)
 
     def close(self):
         self.sock.close()

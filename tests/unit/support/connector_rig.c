@@ -155,16 +155,22 @@ struct addr address_of(enum server_kind kind)
 	return addr;
 }
 
-/** Binds, and listens if `backlog` is not negative; *addr is then where. */
-int serve(struct addr *addr, int backlog)
+/** As serve(); a negative errno if the address is somebody's. */
+static int try_serve(struct addr *addr, int backlog)
 {
+	int r;
 	int fd;
 	socklen_t len = sizeof(addr->sa);
 
 	fault_suspend();
 	fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_msg(bind(fd, &addr->sa.any, addr->sa_len) == 0, "bind: %s", strerror(errno));
+	if (bind(fd, &addr->sa.any, addr->sa_len) < 0) {
+		r = -errno;
+		close(fd);
+		fault_resume();
+		return r;
+	}
 	if (backlog >= 0) {
 		ck_assert_int_eq(listen(fd, backlog), 0);
 	}
@@ -177,16 +183,13 @@ int serve(struct addr *addr, int backlog)
 	return fd;
 }
 
-static uint16_t take_port(struct addr *b, uint16_t port)
+/** Binds, and listens if `backlog` is not negative; *addr is then where. */
+int serve(struct addr *addr, int backlog)
 {
-	int fd = socket(b->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = try_serve(addr, backlog);
 
-	b->sa.in.sin_port = htons(port); /* at the same place in both families */
-	if (bind(fd, &b->sa.any, b->sa_len) < 0) {
-		port = 0;
-	}
-	close(fd);
-	return port;
+	ck_assert_msg(fd >= 0, "bind: %s", strerror(-fd));
+	return fd;
 }
 
 void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, int ret_fds[2])
@@ -196,13 +199,14 @@ void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, in
 	for (int i = 0;; i++) {
 		*a = again;
 		ret_fds[0] = serve(a, backlog_a);
-		if (take_port(b, a->port) != 0) {
-			break;
+		b->sa.in.sin_port = htons(a->port); /* at the same place in both families */
+		ret_fds[1] = try_serve(b, backlog_b);
+		if (ret_fds[1] >= 0) {
+			return;
 		}
 		ck_assert_int_lt(i, 20); /* somebody has it there */
 		close(ret_fds[0]);
 	}
-	ret_fds[1] = serve(b, backlog_b);
 }
 
 /** A client that fills a queue of one. */
