@@ -24,6 +24,8 @@
  *		reload	another config, or none of it	trial, spawner  a child checks it
  *		control	the socket for weir --reload	control_client  its other end
  *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
+ *		own_sockets: for proxy/own.h, so that no pair leads back to its listener
+ *		own_sockets: which addresses are weir's own
  *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
  */
 #include <errno.h>

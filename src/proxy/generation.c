@@ -8,6 +8,7 @@
 
 #include "proxy/failures.h"
 #include "proxy/limits.h"
+#include "proxy/own.h"
 #include "proxy/proxy.h"
 
 /* ---- names ---- */
@@ -57,6 +58,7 @@ static void generation_free(struct generation *generation)
 	free(generation->limits);
 	free(generation->by_name);
 	free(generation->shares);
+	own_free(generation->own);
 	failures_free(generation->failures);
 	conf_unref(generation->conf);
 	free(generation);

@@ -30,6 +30,7 @@ struct failures;
 struct generation;
 struct limit;
 struct limits;
+struct own;
 struct proxy;
 struct proxy_shared;
 
@@ -57,6 +58,7 @@ struct generation {
 	struct failures *failures; /**< of conf->upstreams */
 	size_t *by_name;           /**< indices of conf->listeners, in the order of their names */
 	struct share **shares;     /**< one for each worker */
+	struct own *own; /**< its listening sockets; set before a worker turns to it; NULL: none */
 	size_t n_shares;
 	_Atomic unsigned refs; /**< the main thread's, one for each worker with users, deliveries */
 };

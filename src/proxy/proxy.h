@@ -24,6 +24,7 @@
 #include "proxy/end.h"
 #include "proxy/failures.h"
 #include "proxy/limits.h"
+#include "proxy/own.h"
 #include "stream/loop.h"
 
 struct generation;
@@ -40,6 +41,7 @@ struct proxy_shared {
 	struct resolver *resolver;
 	struct limit pairs;
 	struct failures_list failures;
+	struct chains chains;             /**< which listener led to which */
 	struct limits limits;             /**< of the listeners */
 	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
 	atomic_int spare_fds;   /**< for a second address of a name, while the first is tried */
@@ -83,6 +85,7 @@ struct proxy {
 	struct list retrying;  /* struct listener::waiting: to be looked at again, soon */
 	struct list shares;    /* struct share::link */
 	struct share *current; /**< of the generation in force */
+	struct own_cache own_cache;
 	bool draining;
 	bool ending;                 /**< listeners close at once */
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */

@@ -11,6 +11,7 @@
 #include "base/fds.h"
 #include "base/log.h"
 #include "proxy/generation.h"
+#include "proxy/own.h"
 #include "proxy/proxy.h"
 #include "proxy/session_log.h"
 #include "proxy/upstream.h"
@@ -143,14 +144,35 @@ static void on_attempt_failed(void *owner, const struct connector_attempt *attem
 	session_log_attempt(owner, attempt);
 }
 
+/** Not to where it would come back from: each pair would make the next. */
+static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
+{
+	struct session *session = owner;
+	struct proxy *proxy = session_proxy(session);
+	const struct generation *generation = proxy->current->generation;
+	size_t listener = own_find(generation->own, &proxy->own_cache, sa, len);
+
+	if (listener == SIZE_MAX ||
+		chains_enter(&proxy->shared->chains, session->terms->listener->name,
+			generation->conf->listeners[listener].name, session->pair.accepted_ns)) {
+		return 0;
+	}
+	return -ELOOP;
+}
+
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
 	struct session *session = owner;
 	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
+	bool forbidden = last->forbidden;
 	struct end end;
 
 	session->connector = connector_close(session->connector);
+	if (forbidden) {
+		pair_refuse(&session->pair, end_by_failure(END_BY_UPSTREAM, status));
+		return;
+	}
 	if (status == 0) {
 		status = pair_join(&session->pair, stream);
 		if (status == 0) {
@@ -189,6 +211,7 @@ static void session_try(struct session *session)
 		.owner = session,
 		.failed = on_attempt_failed,
 		.done = on_connected,
+		.permit = proxy->current->generation->own == NULL ? NULL : on_permit,
 	};
 
 	session->server = upstream_choose(upstream, session->n_tried);

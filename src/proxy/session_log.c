@@ -83,9 +83,14 @@ void session_log_open(const struct session *session)
 }
 
 /** An errno by its name; what getaddrinfo said has only a text. */
-static void log_failure(struct log_line *line, int err)
+static void log_failure(struct log_line *line, const struct end *end)
 {
-	if (strerrorname_np(-err) != NULL) {
+	int err = end->err;
+
+	if (err == -ELOOP && end->reason == END_ERROR) {
+		log_str(line, "errno", "ELOOP");
+		log_str(line, "error", "The server leads back to this listener");
+	} else if (strerrorname_np(-err) != NULL) {
 		log_errno(line, err);
 	} else {
 		log_str(line, "error", resolver_strerror(err));
@@ -100,7 +105,7 @@ static void log_end_of_pair(struct log_line *line, const struct end *end)
 		log_str(line, "timer", deadline_name(end->timer));
 		log_u64(line, "late_us", end->late_ns / NS_PER_US);
 	} else if (end->err != 0) {
-		log_failure(line, end->err);
+		log_failure(line, end);
 	}
 }
 
@@ -165,6 +170,8 @@ static void attempt_text(const struct connector_attempt *attempt, char *text, si
 		what = "timed out in line";
 	} else if (attempt->sa == NULL && attempt->status == -ETIMEDOUT) {
 		what = "timed out";
+	} else if (attempt->forbidden) {
+		what = "a listener of this weir, which leads back here";
 	} else if (attempt->status == -ECANCELED) {
 		what = "slower than another address";
 	}

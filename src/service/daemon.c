@@ -26,6 +26,7 @@
 #include "service/memory.h"
 #include "service/names.h"
 #include "service/notify.h"
+#include "service/own_sockets.h"
 #include "service/reload.h"
 #include "service/signals.h"
 #include "service/socket_limits.h"
@@ -199,6 +200,7 @@ static int daemon_make_shared(struct daemon *daemon)
 	struct proxy_shared *shared = &daemon->shared;
 
 	failures_list_init(&shared->failures);
+	chains_init(&shared->chains);
 	shared->n_proxies = daemon->n_workers;
 	shared->proxies = calloc(daemon->n_workers, sizeof(struct proxy *));
 	daemon->workers = calloc(daemon->n_workers, sizeof(*daemon->workers));
@@ -342,6 +344,10 @@ static int daemon_start(struct daemon *daemon)
 	if (r < 0) {
 		return r; /* it has said which listener */
 	}
+	daemon->shared.generation->own = own_sockets(daemon->conf, &daemon->inherited);
+	if (daemon->shared.generation->own == NULL) {
+		return start_failed("memory", -ENOMEM, NULL);
+	}
 	r = daemon_start_workers(daemon);
 	if (r < 0) {
 		return start_failed("workers", r, NULL);
@@ -441,6 +447,7 @@ static bool daemon_fini(struct daemon *daemon)
 	free(daemon->workers);
 	free(daemon->shared.proxies);
 	generation_unref(daemon->shared.generation);
+	chains_fini(&daemon->shared.chains);
 	return !stuck && spawned;
 }
 

@@ -22,6 +22,7 @@
 #include "proxy/generation.h"
 #include "service/failure.h"
 #include "service/notify.h"
+#include "service/own_sockets.h"
 #include "service/worker.h"
 
 enum {
@@ -231,6 +232,13 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 
 	reload->next = generation_new(reload->conf, opts->shared);
 	r = reload->next == NULL ? -ENOMEM : sockets_prepare(opts->sockets, &sockets_opts);
+	if (r == 0) {
+		reload->next->own = own_sockets(reload->conf, opts->inherited);
+		if (reload->next->own == NULL) {
+			sockets_cancel(opts->sockets);
+			r = -ENOMEM;
+		}
+	}
 	if (r == -ENOMEM) {
 		reload_refuse(reload, "out of memory; free some and try again");
 	}

@@ -66,6 +66,15 @@ def test_it_relays_between_all_kinds_of_sockets(transport, upstream, folder):
         assert "conf" not in weir.record("ready")
 
 
+def test_its_own_socket_is_no_server(folder):
+    with listening("tcp4", folder) as (sock, where), \
+            SocketProxy(f"localhost:{where.sockaddr[1]}", passed=[("x.socket", sock)]) as weir:
+        with contextlib.suppress(ConnectionResetError), peers.connect(where) as client:
+            client.recv(1)
+        weir.close_line(by="weir", reason="error", errno="ELOOP")
+        assert len(weir.records("close")) == 1
+
+
 def test_sockets_of_any_name_are_taken(folder):
     with contextlib.ExitStack() as stack:
         made = [stack.enter_context(listening(one, folder)) for one in address.TRANSPORTS]

@@ -37,6 +37,7 @@ void house_open(struct house *house)
 	house->shared.resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(house->shared.resolver);
 	failures_list_init(&house->shared.failures);
+	chains_init(&house->shared.chains);
 	house->shared.proxies = house->proxies;
 	house->shared.n_proxies = 1;
 	house->proxies[0] = &house->proxy;
@@ -61,6 +62,7 @@ void house_close(struct house *house)
 	ck_assert_uint_eq(house->conf.refs, 1);
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
+	chains_fini(&house->shared.chains);
 }
 
 void house_add_server(struct house *house, const char *address)
