@@ -143,6 +143,34 @@ static struct in_addr unmap(const struct in6_addr *in6)
 	return in;
 }
 
+/* Its number, or a name that an interface could have: as dev_valid_name() of the kernel says. */
+static const char *parse_zone(const char *zone, struct addr *addr, uint32_t *ret_scope)
+{
+	size_t len = strlen(zone);
+	size_t n_digits = 0;
+
+	while (is_digit(zone[n_digits])) {
+		n_digits++;
+	}
+	*ret_scope = read_number(zone, INT32_MAX);
+	if (*ret_scope != 0) {
+		return NULL;
+	}
+	if (len == 0 || len >= IF_NAMESIZE || n_digits == len || strchr(zone, '/') != NULL ||
+		strchr(zone, ':') != NULL || strcmp(zone, ".") == 0 || strcmp(zone, "..") == 0) {
+		return "the zone behind \"%\" can be no network interface; "
+		       "write its name or number";
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (is_control(zone[i]) || zone[i] == ' ') {
+			return "the zone behind \"%\" can be no network interface; "
+			       "write its name or number";
+		}
+	}
+	memcpy(addr->host, zone, len);
+	return NULL;
+}
+
 /* "[::1]:80", "[fe80::1%eth0]:80", "[fe80::1%2]:80" (RFC 4007, 11) */
 static const char *parse_bracketed(const char *text, struct addr *addr)
 {
@@ -181,13 +209,9 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 			return "only a link-local address (fe80::) takes a zone; "
 			       "leave out \"%\" and what follows";
 		}
-		scope = read_number(zone, INT32_MAX);
-		if (scope == 0) {
-			scope = if_nametoindex(zone);
-		}
-		if (scope == 0) {
-			return "the zone behind \"%\" is no network interface of this machine; "
-			       "write its name or number";
+		why = parse_zone(zone, addr, &scope);
+		if (why != NULL) {
+			return why;
 		}
 	}
 	/* An IPv6 socket of ours is IPv6 only and could not use it; what is meant is IPv4. */
@@ -344,19 +368,34 @@ static void format_inet(struct in_addr in, in_port_t port, char text[ADDR_TEXT_M
 	(void)snprintf(text, ADDR_TEXT_MAX, "%s:%u", s, (unsigned int)ntohs(port));
 }
 
-static void format_inet6(const struct sockaddr_in6 *in6, char text[ADDR_TEXT_MAX])
+/* `zone`: its name; NULL: that of the number, if it has one. */
+static void format_inet6(const struct sockaddr_in6 *in6, const char *zone, char text[ADDR_TEXT_MAX])
 {
+	char name[IF_NAMESIZE];
 	char host[INET6_ADDRSTRLEN];
 	const char *s = inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
 	unsigned int port = ntohs(in6->sin6_port);
 
 	assert(s != NULL);
-	if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) && in6->sin6_scope_id != 0) {
+	if (zone == NULL && IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) && in6->sin6_scope_id != 0) {
+		zone = if_indextoname(in6->sin6_scope_id, name);
+	}
+	if (zone != NULL) {
+		(void)snprintf(text, ADDR_TEXT_MAX, "[%s%%%s]:%u", s, zone, port);
+	} else if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) && in6->sin6_scope_id != 0) {
 		(void)snprintf(text, ADDR_TEXT_MAX, "[%s%%%u]:%u", s,
 			(unsigned int)in6->sin6_scope_id, port);
 	} else {
 		(void)snprintf(text, ADDR_TEXT_MAX, "[%s]:%u", s, port);
 	}
+}
+
+static void format_number_zone(const struct sockaddr_in6 *in6, char text[ADDR_TEXT_MAX])
+{
+	char zone[IF_NAMESIZE];
+
+	(void)snprintf(zone, sizeof(zone), "%u", (unsigned int)in6->sin6_scope_id);
+	format_inet6(in6, zone, text);
 }
 
 static void format_unix(const char *name, size_t len, char text[ADDR_TEXT_MAX])
@@ -392,7 +431,7 @@ const char *addr_format(const struct sockaddr *sa, socklen_t len, char text[ADDR
 		if (IN6_IS_ADDR_V4MAPPED(&copy.in6.sin6_addr)) {
 			format_inet(unmap(&copy.in6.sin6_addr), copy.in6.sin6_port, text);
 		} else {
-			format_inet6(&copy.in6, text);
+			format_inet6(&copy.in6, NULL, text);
 		}
 	} else if (copy.any.sa_family == AF_UNIX && len >= UNIX_NAME_AT) {
 		size_t name_len = len - UNIX_NAME_AT;
@@ -405,6 +444,21 @@ const char *addr_format(const struct sockaddr *sa, socklen_t len, char text[ADDR
 		(void)snprintf(text, ADDR_TEXT_MAX, "unknown");
 	}
 	return text;
+}
+
+int addr_now(const struct addr *addr, union addr_sockaddr *ret_sa)
+{
+	union addr_sockaddr sa = addr->sa;
+
+	assert(addr->kind == ADDR_INET || addr->kind == ADDR_ANY);
+	if (addr->host[0] != '\0') {
+		sa.in6.sin6_scope_id = if_nametoindex(addr->host);
+		if (sa.in6.sin6_scope_id == 0) {
+			return -ENODEV;
+		}
+	}
+	*ret_sa = sa;
+	return 0;
 }
 
 const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX])
@@ -421,7 +475,13 @@ const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX])
 		break;
 	case ADDR_INET:
 	case ADDR_UNIX:
-		(void)addr_format(&addr->sa.any, addr->sa_len, text);
+		if (addr->host[0] != '\0') {
+			format_inet6(&addr->sa.in6, addr->host, text);
+		} else if (addr->sa.any.sa_family == AF_INET6 && addr->sa.in6.sin6_scope_id != 0) {
+			format_number_zone(&addr->sa.in6, text);
+		} else {
+			(void)addr_format(&addr->sa.any, addr->sa_len, text);
+		}
 		break;
 	}
 	return text;
@@ -432,8 +492,8 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	if (a->kind != b->kind || a->port != b->port) {
 		return false;
 	}
-	if (a->kind == ADDR_NAME || a->kind == ADDR_SYSTEMD) {
-		return strcmp(a->host, b->host) == 0;
+	if (strcmp(a->host, b->host) != 0) {
+		return false;
 	}
 	return a->sa_len == b->sa_len && memcmp(&a->sa, &b->sa, a->sa_len) == 0;
 }

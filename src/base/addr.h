@@ -8,6 +8,8 @@
  * "*:80" is one IPv6 socket with IPV6_V6ONLY off (IPv4 where the kernel has no IPv6); "[::]:80" is
  * IPv6 only. A name is kept as text: resolving is the resolver's work (stream/resolver.h).
  * "systemd:web" are the sockets that systemd passes by this FileDescriptorName=.
+ * The zone of a link-local address is kept as text too, when it is a name: interfaces come and go
+ * (addr_now()).
  * `struct addr` is a value: copy it freely, it owns nothing.
  */
 #ifndef WEIR_BASE_ADDR_H
@@ -47,7 +49,8 @@ struct addr {
 	uint16_t port;    /**< host order; 0 where there is none */
 	socklen_t sa_len; /**< exact: of an abstract name, without trailing NULs */
 	union addr_sockaddr sa;
-	char host[ADDR_FD_NAME_MAX]; /**< ADDR_NAME and ADDR_SYSTEMD only */
+	/** ADDR_NAME, ADDR_SYSTEMD; and ADDR_INET: the zone's name, or nothing */
+	char host[ADDR_FD_NAME_MAX];
 };
 
 /**
@@ -56,6 +59,12 @@ struct addr {
  * length and characters (RFC 1123, 2.1), paths for the 107 bytes of sun_path.
  */
 int addr_parse(const char *text, struct addr *ret_addr, const char **ret_why);
+
+/**
+ * The socket address of an ADDR_INET or ADDR_ANY as it is now: with the interface that has the name
+ * of its zone at present, as "[fe80::1%eth0]:80". 0, or -ENODEV when there is none.
+ */
+int addr_now(const struct addr *addr, union addr_sockaddr *ret_sa);
 
 /**
  * Writes a socket address as addr_parse() reads it; IPv4-mapped IPv6 as IPv4; an unnamed UNIX peer

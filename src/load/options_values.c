@@ -27,6 +27,12 @@ static int read_addr(const struct option *option, const char *value, struct addr
 	if (addr_parse(value, addr, &problem) < 0) {
 		return options_refuse(why, "--%s %s: %s", option->name, value, problem);
 	}
+	if (addr->kind == ADDR_INET && addr_now(addr, &addr->sa) < 0) {
+		return options_refuse(why,
+			"--%s %s: no interface of this machine has the name behind \"%%\"; write "
+			"another one",
+			option->name, value);
+	}
 	if (addr->kind == ADDR_SYSTEMD) {
 		return options_refuse(why,
 			"--%s %s: nothing is passed to weirload; write 127.0.0.1:80", option->name,

@@ -191,7 +191,7 @@ void session_log_attempt(struct session *session, const struct connector_attempt
 	if (session->n_retries > 0 || (len > 3 && strcmp(session->tried + len - 3, "...") == 0)) {
 		return;
 	}
-	if (attempt->sa != NULL) {
+	if (attempt->sa != NULL && attempt->status != -ENODEV) {
 		addr_format(attempt->sa, attempt->sa_len, where);
 	} else {
 		(void)snprintf(where, sizeof(where), "%s", session->server->text);

@@ -28,6 +28,23 @@ static void on_answered(struct resolver_query *query, int status)
 	}
 }
 
+/** Warns where no interface has the name of the zone now. */
+static void check_zone(const struct conf_upstream *upstream, const struct addr *addr)
+{
+	union addr_sockaddr sa;
+	struct log_line line;
+	char text[ADDR_TEXT_MAX];
+
+	if (addr_now(addr, &sa) < 0 && log_begin(&line, LOG_LEVEL_WARN, "zone_unknown")) {
+		log_str(&line, "upstream", upstream->name);
+		log_str(&line, "address", addr_text(addr, text));
+		log_str(&line, "zone", addr->host);
+		log_str(&line, "remedy",
+			"no interface has this name now; it is looked up again for each pair");
+		log_end(&line);
+	}
+}
+
 static size_t count_servers(const struct conf *conf)
 {
 	size_t n = 0;
@@ -41,11 +58,17 @@ static size_t count_servers(const struct conf *conf)
 static int probe_upstream(struct names *names, struct loop *loop, struct resolver *resolver,
 	const struct conf_upstream *upstream)
 {
+	if (upstream->source.sa_len > 0) {
+		check_zone(upstream, &upstream->source);
+	}
 	for (size_t i = 0; i < upstream->n_servers; i++) {
 		const struct conf_server *server = &upstream->servers[i];
 		struct name_probe *probe = &names->probes[names->n];
 		int r;
 
+		if (server->addr.kind == ADDR_INET) {
+			check_zone(upstream, &server->addr);
+		}
 		if (server->addr.kind != ADDR_NAME) {
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks up every server name of the config once at start, to warn of those that do not resolve, and
- * to have the answers at hand for the first pairs. Delays nothing.
+ * Looks up every server name and zone of the config once at start, to warn of those that are not
+ * there, and to have the answers of names at hand for the first pairs. Delays nothing.
  */
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H

@@ -93,11 +93,18 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 {
 	static const int on = 1;
 
+	union addr_sockaddr sa;
+	int r;
+
 	if (source->sa.any.sa_family != family) {
 		return -EAFNOSUPPORT; /* as an address of the other family that a name has */
 	}
+	r = addr_now(source, &sa);
+	if (r < 0) {
+		return r;
+	}
 	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
-		bind(fd, &source->sa.any, source->sa_len) < 0) {
+		bind(fd, &sa.any, source->sa_len) < 0) {
 		return -errno;
 	}
 	return 0;

@@ -149,8 +149,21 @@ static bool is_left(const struct connector *connector)
 	return answer != NULL && connector->n_tried < answer->n_addresses;
 }
 
+/** A link-local address: which interface has the name of its zone now. */
+static int set_zone(struct attempt *attempt)
+{
+	union addr_sockaddr sa;
+	int r = addr_now(attempt->connector->opts.addr, &sa);
+
+	if (r == 0) {
+		attempt->address.in6 = sa.in6;
+		attempt->sa = &attempt->address.any;
+	}
+	return r;
+}
+
 /** Sets the attempt's address to the next one, of which there is one left. */
-static void set_address(struct attempt *attempt)
+static int set_address(struct attempt *attempt)
 {
 	struct connector *connector = attempt->connector;
 	const struct addr *addr = connector->opts.addr;
@@ -160,13 +173,14 @@ static void set_address(struct attempt *attempt)
 	if (!connector->is_name) {
 		attempt->sa = &addr->sa.any;
 		attempt->sa_len = addr->sa_len;
-		return;
+		return addr->kind == ADDR_INET && addr->host[0] != '\0' ? set_zone(attempt) : 0;
 	}
 	attempt->address = *resolver_address(query->answer, query->first, n);
 	/* The port is at the same place in both families. */
 	attempt->address.in.sin_port = htons(addr->port);
 	attempt->sa = &attempt->address.any;
 	attempt->sa_len = resolver_address_len(&attempt->address);
+	return 0;
 }
 
 /** Begins the next attempt. As attempt_begin(), but that it is told if it failed. */
@@ -179,12 +193,14 @@ static int begin_next(struct connector *connector)
 	if (attempt == NULL) {
 		return -ENOMEM; /* never the first */
 	}
-	set_address(attempt);
+	r = set_address(attempt);
 	attempt->begin_ns = clock_ns();
 	attempt->deadline_ns = clock_after(attempt->begin_ns, connector->opts.timeout_ns);
 	connector->next_ns =
 		is_left(connector) ? clock_after(attempt->begin_ns, CONNECTOR_NEXT_NS) : NS_NEVER;
-	r = attempt_begin(attempt);
+	if (r == 0) {
+		r = attempt_begin(attempt);
+	}
 	if (r == 1) {
 		win(attempt);
 	} else if (r < 0 && is_extra && is_shortage(r)) {

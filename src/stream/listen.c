@@ -45,6 +45,9 @@ static const char *tcp_why(int err)
 		return "ports below 1024 are for the privileged: let systemd bind it "
 		       "(weir.socket), grant CAP_NET_BIND_SERVICE (the drop-in low-ports.conf), "
 		       "or choose a port from 1024 on";
+	case -ENODEV:
+		return "no interface of this machine has the name behind \"%\" now; bring it up "
+		       "first, or write another one";
 	case -EAFNOSUPPORT:
 		return "this kernel does not speak this address family";
 	default:
@@ -108,6 +111,15 @@ err_close:
 	return r;
 }
 
+/** One address, whose zone is looked up now. */
+static int open_inet(const struct addr *addr, bool join, const struct sockopts *options)
+{
+	union addr_sockaddr sa;
+	int r = addr_now(addr, &sa);
+
+	return r < 0 ? r : open_tcp(&sa.any, addr->sa_len, true, join, options);
+}
+
 static int open_any(const struct addr *addr, bool join, const struct sockopts *options)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = addr->sa.in6.sin6_port};
@@ -166,7 +178,7 @@ int listen_open(const struct addr *addr, const struct file_access *access,
 		fd = open_any(addr, false, options);
 		why = fd < 0 ? tcp_why(fd) : NULL;
 	} else if (addr->kind == ADDR_INET) {
-		fd = open_tcp(&addr->sa.any, addr->sa_len, true, false, options);
+		fd = open_inet(addr, false, options);
 		why = fd < 0 ? tcp_why(fd) : NULL;
 	} else {
 		fd = 0;
@@ -191,9 +203,8 @@ int listen_open(const struct addr *addr, const struct file_access *access,
 int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 	struct listen_socket *ret_socket, const char **ret_why)
 {
-	int fd = addr->kind == ADDR_ANY
-			 ? open_any(addr, true, options)
-			 : open_tcp(&addr->sa.any, addr->sa_len, true, true, options);
+	int fd = addr->kind == ADDR_ANY ? open_any(addr, true, options)
+					: open_inet(addr, true, options);
 
 	assert(addr->kind == ADDR_ANY || addr->kind == ADDR_INET);
 	if (fd < 0) {

@@ -4,6 +4,8 @@
 import contextlib
 import os
 import re
+import socket
+import subprocess
 import time
 
 import pytest
@@ -122,7 +124,9 @@ def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
     hosts = names.Hosts(folder, moves=["127.0.1.1"])
     good = listening("127.0.1.2")(0)
     with relay(servers=named(good, "moves.test"), daemon={"prefix": hosts.prefix}) as rig:
-        assert peers.end_of(rig.client()) == "rst"
+        with contextlib.suppress(ConnectionResetError):
+            rig.client().recv(1)
+        rig.weir.close_line(reason="connect_failed")
         hosts.set(moves=["127.0.1.2"])
         start = time.monotonic()
         good.sock.settimeout(0.1)
@@ -191,6 +195,64 @@ def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
         assert whys.count("(lookup: timed out in line)") == 8
         assert whys.count("(lookup: timed out)") == 32
         assert all(one.number("connect_ms") >= 400 for one in lines)
+
+
+# ---- zones ----
+
+def in_network(weir, script):
+    """Runs a shell's commands in the network of the daemon."""
+    user = () if os.geteuid() == 0 else ("-U", "--preserve-credentials")
+    subprocess.run(["nsenter", "-t", str(weir.pid), *user, "-n", "sh", "-ec", script], check=True)
+
+
+def add_interface(weir, name, other):
+    in_network(weir, f"ip link add {name} type veth peer name {other}; ip link set {name} up;"
+                     f"ip link set {other} up; ip -6 addr add fe80::1/64 dev {name} nodad")
+
+
+def test_a_zone_is_looked_up_at_each_connect(folder):
+    """The interface is missing at the start, comes, goes, and comes again with another number."""
+    server = "[fe80::1%late0]:9"
+    with island(names.Island(folder), [server]) as (weir, client):
+        assert weir.record("zone_unknown", zone="late0")["level"] == "warn"
+
+        def tried(nth):
+            with client(server):
+                return weir.record("close", nth=nth, reason="connect_failed")["tried"]
+
+        assert tried(0) == f"{server} (No such device)"
+        add_interface(weir, "late0", "peer0")
+        assert tried(1) == f"{server} (Connection refused)"
+        in_network(weir, "ip link del late0")
+        assert tried(2) == f"{server} (No such device)"
+        add_interface(weir, "other1", "other2")
+        add_interface(weir, "late0", "peer0")
+        assert tried(3) == f"{server} (Connection refused)"
+
+
+def test_a_zone_is_looked_up_at_each_bind(folder):
+    """A listener that a reload adds when the interface has come; its clients' names have it too."""
+    where = "[fe80::1%late0]:8080"
+    path = os.path.join(folder, "in.sock")
+    weir = Weir({}, prefix=names.Island(folder).prefix, control=True, errors=("reload_failed",))
+    weir.settings = {
+        "workers": 1,
+        "listeners": [{"name": "in", "listen": f"unix:{path}", "upstream": "out"}],
+        "upstreams": [{"name": "out", "servers": [{"address": where}]},
+                      {"name": "end", "servers": [{"address": "127.0.0.1:9"}]}],
+    }
+    more = {**weir.settings, "listeners": [*weir.settings["listeners"],
+                                           {"name": "zone", "listen": where, "upstream": "end"}]}
+    with weir:
+        refused = weir.reload(more)
+        assert refused.returncode == 1 and 'the name behind "%"' in refused.stderr
+        add_interface(weir, "late0", "peer0")
+        assert weir.reload().returncode == 0
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            closed = weir.close_line(listener="zone")
+            assert closed["client"].startswith("[fe80::1%late0]:")
+            assert weir.close_line(listener="in")["server"] == where
 
 
 # ---- tasks ----

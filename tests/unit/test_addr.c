@@ -159,7 +159,9 @@ static const struct {
 	{"[2001:db8::1%1]:80", "link-local"},
 	{"[fe80::1%]:80", "no network interface"},
 	{"[fe80::1%0]:80", "no network interface"},
-	{"[fe80::1%no-such-if]:80", "no network interface"},
+	{"[fe80::1%no/such]:80", "no network interface"},
+	{"[fe80::1%no such]:80", "no network interface"},
+	{"[fe80::1%..]:80", "no network interface"},
 	{"[fe80::1%99999999999]:80", "no network interface"},
 	{"[fe80::1%" TEN("i") TEN("i") "]:80", "no network interface"},
 	{".:80", "empty part"},
@@ -243,13 +245,22 @@ END_TEST
 START_TEST(a_zone_is_a_name_or_a_number)
 {
 	unsigned int index = if_nametoindex("lo");
+	union addr_sockaddr sa;
+	char text[ADDR_TEXT_MAX];
 	struct addr addr;
 
 	ck_assert_uint_ne(index, 0);
 	addr = parsed("[fe80::1%lo]:80");
-	ck_assert_uint_eq(addr.sa.in6.sin6_scope_id, index);
+	ck_assert_uint_eq(addr.sa.in6.sin6_scope_id, 0);
+	ck_assert_int_eq(addr_now(&addr, &sa), 0);
+	ck_assert_uint_eq(sa.in6.sin6_scope_id, index);
+	ck_assert_str_eq(addr_format(&sa.any, addr.sa_len, text), "[fe80::1%lo]:80");
 	addr = parsed("[fe80::1%2147483647]:80");
-	ck_assert_uint_eq(addr.sa.in6.sin6_scope_id, INT32_MAX);
+	ck_assert_int_eq(addr_now(&addr, &sa), 0);
+	ck_assert_uint_eq(sa.in6.sin6_scope_id, INT32_MAX);
+	addr = parsed("[fe80::1%no-such-if]:80");
+	ck_assert_int_eq(addr_now(&addr, &sa), -ENODEV);
+	ck_assert_str_eq(addr_text(&addr, text), "[fe80::1%no-such-if]:80");
 }
 END_TEST
 
@@ -289,6 +300,8 @@ static const char *const distinct[] = {
 	"[::1]:80",
 	"[fe80::1%1]:80",
 	"[fe80::1%2]:80",
+	"[fe80::1%eth0]:80",
+	"[fe80::1%eth1]:80",
 	"name.example:80",
 	"name.example:81",
 	"Name.example:80",
@@ -336,10 +349,10 @@ START_TEST(a_peer_is_shown_as_the_config_would_write_it)
 	ck_assert_str_eq(shown(&in, sizeof(in), text), "127.0.0.1:4000");
 	in6.sin6_addr = in6addr_loopback;
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
-	in6.sin6_scope_id = 3; /* means nothing here */
+	in6.sin6_scope_id = 2147483647; /* means nothing here, and elsewhere has no name */
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
 	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr), 1);
-	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[fe80::1%3]:4000");
+	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[fe80::1%2147483647]:4000");
 	ck_assert_int_eq(inet_pton(AF_INET6, "::ffff:192.0.2.1", &in6.sin6_addr), 1);
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "192.0.2.1:4000");
 }
