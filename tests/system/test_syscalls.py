@@ -48,7 +48,8 @@ def worker_calls(trace):
     calls = collections.defaultdict(list)
     for line in trace.splitlines():
         match = re.match(r"(\d+) +(\w+)\(", line)
-        if match and match.group(2) not in NOT_OURS:
+        # The main thread asks at the start whether it may accept at all.
+        if match and match.group(2) not in NOT_OURS and "accept4(-1," not in line:
             calls[match.group(1)].append(match.group(2))
     # The main thread only tries at the start whether it may.
     accepting = [each for each in calls.values() if "accept4" in each and "execve" not in each]
