@@ -193,6 +193,23 @@ static uint16_t lowest_port(void)
 	return port;
 }
 
+/**
+ * libuv aborts where it has no memory for its table of watchers, in which each fd up to its
+ * highest, near `fd`, has a place. What can be had for a moment is there when it asks.
+ */
+static int probe_memory(int fd)
+{
+	enum { OF_A_FD = 4 * sizeof(void *), BESIDES = 64 * 1024 };
+	volatile char *probe = malloc(BESIDES + OF_A_FD * (size_t)fd);
+
+	if (probe == NULL) {
+		return -ENOMEM;
+	}
+	*probe = 0; /* so that the compiler leaves it here */
+	free((void *)probe);
+	return 0;
+}
+
 struct loop *loop_new(void)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -214,7 +231,10 @@ struct loop *loop_new(void)
 		r = -errno;
 		goto err_free;
 	}
-	r = uv_loop_init(&loop->uv);
+	r = probe_memory(loop->epoll_fd);
+	if (r == 0) {
+		r = uv_loop_init(&loop->uv);
+	}
 	if (r < 0) {
 		goto err_epoll;
 	}

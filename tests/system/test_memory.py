@@ -74,31 +74,49 @@ def started(process):
     raise AssertionError("neither an end nor readiness")
 
 
+def start(path, size):
+    """Starts weir with so much address space; None if it got ready, else what it says is lacking."""
+    with subprocess.Popen(["prlimit", f"--as={size}", WEIR, "-c", path], stderr=subprocess.PIPE, text=True) as weir:
+        ready, text = started(weir)
+        if ready:
+            weir.terminate()
+            assert weir.wait(DEADLINE) == 0
+            return None
+        code = weir.wait(DEADLINE)
+    if code == 127 and "shared" in text:
+        return "the loader"  # which did not even get to weir
+    assert code == 1, f"{size >> 10} KiB: exit {code}: {text}"
+    assert "memory" in text, text
+    assert os.listdir(os.path.dirname(path)) == ["weir.conf"]
+    return text.partition("what=")[2].partition(" errno=")[0] or "config"
+
+
 def test_start_short_of_memory_is_told_and_ends_with_1(folder, report):
     path = os.path.join(folder, "weir.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write(config.text({
             "workers": 2, "max_pairs": 100,
-            "listeners": [listener("web", f"unix:{folder}/web.sock", upstream="u0")], "upstreams": many(5000)}))
+            "listeners": [listener("web", f"unix:{folder}/web.sock", upstream="u0")], "upstreams": many(2000)}))
     told = set()
-    for size in (*range(8 * MIB, 40 * MIB, MIB // 2), *range(40 * MIB, 400 * MIB, 8 * MIB)):
-        with subprocess.Popen(["prlimit", f"--as={size}", WEIR, "-c", path], stderr=subprocess.PIPE, text=True) as weir:
-            ready, text = started(weir)
-            if ready:
-                weir.terminate()
-                assert weir.wait(DEADLINE) == 0
-                break
-            code = weir.wait(DEADLINE)
-        if code == 127 and "shared" in text:
-            continue  # the loader did not even get to weir
-        assert code == 1, f"{size >> 10} KiB: exit {code}: {text}"
-        assert "memory" in text, text
-        assert os.listdir(folder) == ["weir.conf"]
-        told.add(text.partition("what=")[2].partition(" errno=")[0] or "config")
+    for size in (*range(8 * MIB, 24 * MIB, MIB), *range(24 * MIB, 400 * MIB, 8 * MIB)):
+        lacking = start(path, size)
+        if lacking is None:
+            break
+        told.add(lacking)
     else:
         raise AssertionError("400 MiB are not enough")
-    assert "config" in told and len(told) > 1
-    report(f"told of: {', '.join(sorted(told))}; started with {size >> 20} MiB")
+    assert "config" in told and len(told) > 2
+    # And in small steps up to where it is just enough: there each allocation is the first to fail.
+    least, enough = size - 8 * MIB, size
+    while enough - least > 32 * KIB:
+        middle = (least + enough) // 2
+        if start(path, middle) is None:
+            enough = middle
+        else:
+            least = middle
+    for less in range(0, 320 * KIB, 16 * KIB):
+        start(path, enough - less)
+    report(f"told of: {', '.join(sorted(told))}; started with {enough >> 10} KiB")
 
 
 def test_check_short_of_memory_is_told(folder):
