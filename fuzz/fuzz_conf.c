@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The config: whatever the file holds, conf_load() gives a model or errors of one line each, and
- * libconfig takes and refuses the same texts.
+ * The config: whatever the file holds, conf_load() gives a model or errors of one line each; what
+ * libconfig takes comes out as it is, and what it refuses is explained by the same grammar.
  *
  * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself);
  * paths of more than one part are broken, so that nothing outside of the process is read.
@@ -80,7 +80,7 @@ static void compare_with_libconfig(const char *path)
 	struct conf_errors errors;
 
 	conf_errors_init(&errors);
-	if (conf_source_read(&source, path, false, &errors) == 0) {
+	if (conf_source_read(&source, path, &errors) == 0) {
 		(void)reference_compare(&source);
 	}
 	conf_source_fini(&source);
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", MAIN_FD);
 	conf_errors_init(&errors);
-	r = conf_load(path, &errors, &conf);
+	r = conf_load(path, &errors, NULL, &conf);
 	assert((r == 0) == (conf != NULL) && (r == 0) == (errors.n_errors == 0));
 	check_errors(&errors);
 	conf_errors_fini(&errors);

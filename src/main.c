@@ -62,6 +62,8 @@ static const char help_text[] =
 	"\n"
 	"  -c, --config FILE  the config (default: " WEIR_CONF ")\n"
 	"      --check        print every error of the config, and exit\n"
+	"      --hand-on      with --check: write what was read to stdout, for a weir that "
+	"reloads\n"
 	"      --reload       let the running weir read its config again, and print its errors\n"
 	"      --version      print the version, and exit\n"
 	"  -h, --help         print this, and exit\n"
@@ -75,16 +77,45 @@ static const char help_text[] =
 struct options {
 	const char *conf_path;
 	bool check;
+	bool hand_on;
 	bool reload;
 };
+
+/** Exits where options do not go together. */
+static void refuse_misfits(const struct options *options, int argc, char **argv)
+{
+	if (optind < argc) {
+		fprintf(stderr, "weir: unexpected argument: %s; the config is named by -c\n%s",
+			argv[optind], usage_text);
+		exit(EXIT_CODE_USAGE);
+	}
+	if (options->reload && (options->check || options->conf_path != NULL)) {
+		fprintf(stderr,
+			"weir: --reload goes alone: the weir that runs checks the config it "
+			"has\n%s",
+			usage_text);
+		exit(EXIT_CODE_USAGE);
+	}
+	if (options->hand_on && !options->check) {
+		fprintf(stderr, "weir: --hand-on goes with --check\n%s", usage_text);
+		exit(EXIT_CODE_USAGE);
+	}
+}
 
 /** Reads the command line; exits where it says all there is to do. */
 static struct options parse_options(int argc, char **argv)
 {
-	enum { OPTION_CHECK = 256, OPTION_RELOAD, OPTION_VERSION, OPTION_SOCKET_PROXY };
+	enum {
+		OPTION_CHECK = 256,
+		OPTION_HAND_ON,
+		OPTION_RELOAD,
+		OPTION_VERSION,
+		OPTION_SOCKET_PROXY
+	};
 	static const struct option long_options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, OPTION_CHECK},
+		{"hand-on", no_argument, NULL, OPTION_HAND_ON},
 		{"reload", no_argument, NULL, OPTION_RELOAD},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
@@ -101,6 +132,9 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case OPTION_CHECK:
 			options.check = true;
+			break;
+		case OPTION_HAND_ON:
+			options.hand_on = true;
 			break;
 		case OPTION_RELOAD:
 			options.reload = true;
@@ -119,18 +153,7 @@ static struct options parse_options(int argc, char **argv)
 			exit(EXIT_CODE_USAGE);
 		}
 	}
-	if (optind < argc) {
-		fprintf(stderr, "weir: unexpected argument: %s; the config is named by -c\n%s",
-			argv[optind], usage_text);
-		exit(EXIT_CODE_USAGE);
-	}
-	if (options.reload && (options.check || options.conf_path != NULL)) {
-		fprintf(stderr,
-			"weir: --reload goes alone: the weir that runs checks the config it "
-			"has\n%s",
-			usage_text);
-		exit(EXIT_CODE_USAGE);
-	}
+	refuse_misfits(&options, argc, argv);
 	if (options.conf_path == NULL) {
 		options.conf_path = WEIR_CONF;
 	}
@@ -189,9 +212,20 @@ static int main_socket_proxy(int argc, char **argv)
 	return run(&opts);
 }
 
+/** Writes the config, as it was read, to who has asked for it. */
+static int hand_on(const struct conf_tape *tape)
+{
+	if (fwrite(tape->bytes, 1, tape->len, stdout) != tape->len || fflush(stdout) != 0) {
+		fprintf(stderr, "weir: standard output: %s\n", strerrordesc_np(errno));
+		return EXIT_CODE_START;
+	}
+	return EXIT_CODE_OK;
+}
+
 static int main_proxy(const struct options *options)
 {
 	struct inherited inherited = {0};
+	struct conf_tape tape = {0};
 	struct daemon_opts opts = {
 		.conf_path = options->conf_path,
 		.inherited = &inherited,
@@ -211,7 +245,7 @@ static int main_proxy(const struct options *options)
 		return EXIT_CODE_START;
 	}
 	conf_errors_init(&errors);
-	r = conf_load(options->conf_path, &errors, &opts.conf);
+	r = conf_load(options->conf_path, &errors, &tape, &opts.conf);
 	if (r < 0) {
 		conf_errors_print(&errors, log_error_prefix(), stderr);
 	}
@@ -221,9 +255,12 @@ static int main_proxy(const struct options *options)
 		return options->check || r == -ENOMEM ? EXIT_CODE_START : EXIT_CODE_CONFIG;
 	}
 	if (options->check) {
+		r = options->hand_on ? hand_on(&tape) : EXIT_CODE_OK;
 		conf_unref(opts.conf);
-		return EXIT_CODE_OK;
+		free(tape.bytes);
+		return r;
 	}
+	free(tape.bytes);
 	return run(&opts);
 }
 

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 #include "conf/errors.h"
-#include "conf/grammar.h"
+#include "conf/parse.h"
 #include "conf/read.h"
 #include "conf/source.h"
+#include "conf/tape.h"
 
 /* Half-built ones too. */
 static void conf_free(struct conf *conf)
@@ -26,59 +27,81 @@ static void conf_free(struct conf *conf)
 	free(conf);
 }
 
-/* Text to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
-static int parse(const struct conf_source *source, struct conf_errors *errors, struct conf *conf)
+/* Tape to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
+static int make(const struct conf_source *source, const struct conf_tape *tape,
+	struct conf_errors *errors, const struct conf **ret_conf)
 {
+	struct conf *conf = calloc(1, sizeof(*conf));
 	struct conf_reader reader = {.conf = conf, .source = source, .errors = errors};
 	struct tree tree;
-	int r = conf_parse(source, errors, &tree);
+	int r;
 
-	if (r == 0 && !conf_read(&reader, &tree.root)) {
+	if (conf == NULL) {
+		return -ENOMEM;
+	}
+	r = tape_read(tape->bytes, tape->len, &tree);
+	if (r == -EBADMSG) {
+		conf_errors_add(errors, source->files[0], 0, NULL,
+			"what the check hands on is not whole; try again");
+	} else if (r == 0 && !conf_read(&reader, &tree.root)) {
 		r = reader.no_memory ? -ENOMEM : -EINVAL;
 	}
 	tree_fini(&tree);
-	return r;
-}
-
-static int load(
-	const char *path, bool may_wait, struct conf_errors *errors, const struct conf **ret_conf)
-{
-	struct conf_source source;
-	struct conf *conf = NULL;
-	int r;
-
-	conf_errors_begin(errors, path);
-	r = conf_source_read(&source, path, may_wait, errors);
 	if (r < 0) {
-		goto out;
-	}
-	conf = calloc(1, sizeof(*conf));
-	r = conf == NULL ? -ENOMEM : parse(&source, errors, conf);
-	if (r == -ENOMEM) {
-		conf_errors_add(errors, path, 0, NULL, "out of memory; free some and try again");
-	}
-	if (r < 0) {
-		goto out;
+		conf_free(conf);
+		return r;
 	}
 	conf->refs = 1;
 	*ret_conf = conf;
-	conf = NULL;
-out:
-	if (conf != NULL) {
-		conf_free(conf);
+	return 0;
+}
+
+static int told(int r, const char *path, struct conf_errors *errors)
+{
+	if (r == -ENOMEM) {
+		conf_errors_add(errors, path, 0, NULL, "out of memory; free some and try again");
 	}
-	conf_source_fini(&source);
 	return r;
 }
 
-int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf)
+int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *ret_tape,
+	const struct conf **ret_conf)
 {
-	return load(path, true, errors, ret_conf);
+	struct conf_tape tape = {0};
+	struct conf_source source;
+	int r;
+
+	conf_errors_begin(errors, path);
+	r = conf_source_read(&source, path, errors);
+	if (r == 0) {
+		r = conf_parse(&source, errors, &tape);
+		if (r == 0) {
+			r = make(&source, &tape, errors, ret_conf);
+		}
+		r = told(r, path, errors);
+	}
+	conf_source_fini(&source);
+	if (r == 0 && ret_tape != NULL) {
+		*ret_tape = tape;
+	} else {
+		free(tape.bytes);
+	}
+	return r;
 }
 
-int conf_load_regular(const char *path, struct conf_errors *errors, const struct conf **ret_conf)
+int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
+	const struct conf **ret_conf)
 {
-	return load(path, false, errors, ret_conf);
+	struct conf_source source;
+	int r;
+
+	conf_errors_begin(errors, path);
+	r = conf_source_name(&source, path);
+	if (r == 0) {
+		r = make(&source, tape, errors, ret_conf);
+	}
+	conf_source_fini(&source);
+	return told(r, path, errors);
 }
 
 /* The count is the one field that is written after the load; the rest stays const for everybody. */

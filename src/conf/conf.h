@@ -82,15 +82,29 @@ struct conf {
 	unsigned refs; /**< atomic */
 };
 
+struct conf_errors;
+
+/** The settings of a config, parsed, in a form that another process of this program can take. */
+struct conf_tape {
+	char *bytes; /**< from malloc(3) */
+	size_t len;
+};
+
 /**
  * Loads `path`. 0 and a model with one reference, or a negative errno with at least one error in
- * `errors`; *ret_conf is then untouched. Blocks; not on a worker's loop.
+ * `errors`; *ret_conf is then untouched. `ret_tape` may be NULL; the caller frees the bytes.
+ * Blocks, and forks: for a process without pairs.
  */
-struct conf_errors;
-int conf_load(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
+int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *ret_tape,
+	const struct conf **ret_conf);
 
-/** The same, but only of a regular file, which needs no writer: a pipe is an error. */
-int conf_load_regular(const char *path, struct conf_errors *errors, const struct conf **ret_conf);
+/**
+ * Makes the model of a tape that another process made of `path`: parses nothing, so what can go
+ * wrong is that memory is short, or that the tape is not whole. As conf_load() otherwise, but its
+ * errors have no line.
+ */
+int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
+	const struct conf **ret_conf);
 
 /** One listener and one server, without a file. All borrowed. */
 struct conf_relay {

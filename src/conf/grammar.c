@@ -82,69 +82,6 @@ static enum setting_type type_of(const struct token *token)
 	}
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if ((c | ' ') >= 'a' && (c | ' ') <= 'f') {
-		return (c | ' ') - 'a' + 10;
-	}
-	return -1;
-}
-
-/* What stands for the characters at `from`, which follow a backslash, and how many they are; 0 when
- * the backslash stands for itself. */
-static size_t unescape(const char *from, char *ret_char)
-{
-	static const char letters[] = "\"\\fnrt";
-	static const char meanings[] = "\"\\\f\n\r\t";
-	const char *letter = *from == '\0' ? NULL : strchr(letters, *from);
-
-	if (letter != NULL) {
-		*ret_char = meanings[letter - letters];
-		return 1;
-	}
-	if (*from == 'x' && hex_digit(from[1]) >= 0 && hex_digit(from[2]) >= 0) {
-		*ret_char = (char)(hex_digit(from[1]) << 4 | hex_digit(from[2]));
-		return 3;
-	}
-	return 0;
-}
-
-/* Gives the setting room for a string that begins with `token`: pieces that follow each other are
- * one. False without memory. */
-static bool begin_string(struct walk *walk, const struct token *token)
-{
-	struct scanner ahead = walk->scanner;
-	struct token next = *token;
-	size_t room = 1;
-
-	for (; next.kind == TOKEN_STRING; next = scanner_next(&ahead)) {
-		room += next.len;
-	}
-	walk->string_end = tree_take(walk->tree, room);
-	walk->setting->text = walk->string_end;
-	return walk->string_end != NULL;
-}
-
-static void add_piece(struct walk *walk, const struct token *token)
-{
-	const char *end = token->text + token->len - 1;
-	char *to = walk->string_end;
-
-	for (const char *from = token->text + 1; from < end; to++) {
-		size_t n = *from == '\\' ? unescape(from + 1, to) : 0;
-
-		if (n == 0) {
-			*to = *from;
-		}
-		from += n + 1;
-	}
-	*to = '\0';
-	walk->string_end = to;
-}
-
 /* An element of a list or an array, if that is where the value stands. */
 static bool add_element(struct walk *walk, const struct token *token)
 {
@@ -158,7 +95,7 @@ static bool add_element(struct walk *walk, const struct token *token)
 		walk->why = "the elements of an array are of one type; write them all as strings";
 		return false;
 	}
-	walk->setting = tree_add(walk->tree, parent, NULL, 0);
+	walk->setting = tree_add(&walk->tree, parent, NULL, 0);
 	if (walk->setting == NULL) {
 		walk->no_memory = true;
 		return false;
@@ -173,14 +110,6 @@ static bool take_scalar(struct walk *walk, const struct token *token)
 		return false;
 	}
 	walk->setting->type = type_of(token);
-	if (token->kind != TOKEN_STRING) {
-		walk->setting->text = token->text;
-	} else if (begin_string(walk, token)) {
-		add_piece(walk, token);
-	} else {
-		walk->no_memory = true;
-		return false;
-	}
 	walk->value = *token;
 	walk->value_key = walk->key;
 	walk->state = WANT_REST;
@@ -219,10 +148,6 @@ static bool close_bracket(struct walk *walk, const struct token *token)
 	if (walk->depth == 0 || closing_of(walk_inside(walk)) != token_mark(token)) {
 		return false;
 	}
-	if (!tree_close(walk->tree, holder(walk))) {
-		walk->no_memory = true;
-		return false;
-	}
 	walk->setting = holder(walk);
 	walk->depth--;
 	walk->state = WANT_REST;
@@ -236,12 +161,12 @@ static bool take_key(struct walk *walk, const struct token *token)
 	if (token->kind != TOKEN_NAME) {
 		return close_bracket(walk, token);
 	}
-	walk->first = tree_find(walk->tree, group, token->text, token->len);
+	walk->first = tree_find(&walk->tree, group, token->text, token->len);
 	if (walk->first != NULL) {
 		walk->twice = true;
 		return false;
 	}
-	walk->setting = tree_add(walk->tree, group, token->text, token->len);
+	walk->setting = tree_add(&walk->tree, group, token->text, token->len);
 	if (walk->setting == NULL) {
 		walk->no_memory = true;
 		return false;
@@ -256,7 +181,6 @@ static bool take_key(struct walk *walk, const struct token *token)
 static bool take_rest(struct walk *walk, const struct token *token)
 {
 	if (token->kind == TOKEN_STRING && walk->before.kind == TOKEN_STRING) {
-		add_piece(walk, token);
 		return true;
 	}
 	if (walk_inside(walk) == '{') {
@@ -319,48 +243,62 @@ static void report_twice(const struct conf_source *source, const struct walk *wa
 	}
 }
 
-static void report(const struct conf_source *source, const struct walk *walk,
-	const struct token *token, struct conf_errors *errors)
+/* Walks up to the token that the grammar does not take, and reports it. Whether there is one. */
+static bool report_surprise(struct walk *walk, struct conf_errors *errors)
 {
-	struct conf_hint hint = {.line = token->line};
-	const char *what = walk->why;
+	struct conf_hint hint;
+	const char *what;
 	const char *file;
+	struct token token;
 	unsigned line;
 
-	if (walk->twice) {
-		report_twice(source, walk, token, errors);
-		return;
+	for (token = scanner_next(&walk->scanner); take(walk, &token);
+		token = scanner_next(&walk->scanner)) {
+		walk->before = token;
 	}
+	if (walk->no_memory || (token.kind == TOKEN_END && walk->depth == 0 &&
+				       (walk->state == WANT_KEY || walk->state == WANT_REST))) {
+		return false;
+	}
+	if (walk->twice) {
+		report_twice(walk->source, walk, &token, errors);
+		return true;
+	}
+	hint.line = token.line;
+	what = walk->why;
 	if (what == NULL) {
-		conf_explain(walk, token, &hint);
+		conf_explain(walk, &token, &hint);
 		what = hint.text;
 	}
-	conf_source_place(source, hint.line, &file, &line);
+	conf_source_place(walk->source, hint.line, &file, &line);
 	conf_errors_add(errors, file, line, NULL, "%s", what);
+	return true;
 }
 
-int conf_parse(const struct conf_source *source, struct conf_errors *errors, struct tree *tree)
+int conf_report_refusal(const struct conf_source *source, unsigned line, const char *words,
+	struct conf_errors *errors)
 {
-	struct walk walk = {.source = source, .tree = tree, .state = WANT_KEY};
-	struct token token;
+	struct walk walk = {.source = source, .state = WANT_KEY};
+	const char *file;
+	int r = -EINVAL;
 
-	tree_init(tree);
-	walk.holders[0] = &tree->root;
+	tree_init(&walk.tree);
+	walk.holders[0] = &walk.tree.root;
 	scanner_init(&walk.scanner, source->text, source->len);
-	for (;;) {
-		token = scanner_next(&walk.scanner);
-		if (token.kind == TOKEN_END && walk.depth == 0 &&
-			(walk.state == WANT_KEY || walk.state == WANT_REST)) {
-			return tree_close(tree, &tree->root) ? 0 : -ENOMEM;
-		}
-		if (!take(&walk, &token)) {
-			break;
-		}
-		walk.before = token;
+	if (report_surprise(&walk, errors)) {
+		goto out;
 	}
 	if (walk.no_memory) {
-		return -ENOMEM;
+		r = -ENOMEM;
+		goto out;
 	}
-	report(source, &walk, &token, errors);
-	return -EINVAL;
+	/* It tells integers from those with an L at their end. */
+	if (strcmp(words, "mismatched element type in array") == 0) {
+		words = "the elements of an array are of one type; write them all as strings";
+	}
+	conf_source_place(source, line, &file, &line);
+	conf_errors_add(errors, file, line, NULL, "%s", words);
+out:
+	tree_fini(&walk.tree);
+	return r;
 }

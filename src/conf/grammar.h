@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From text to tree, by libconfig's grammar. Private to conf.
+ * Why libconfig has refused a text: its own words are "syntax error", and its line is that of the
+ * bracket around it. Private to conf.
  *
- * libconfig 1.5 itself would do, were it not for what it does to its process: a failed allocation
- * is a crash, some wrong includes end it. Here it is the reference: tests/unit/test_conf_grammar.c
- * and the fuzzer hold each text, and the tree that comes of it, against libconfig.
+ * A walk through the text by the same grammar, up to the token that it does not take; hint.c finds
+ * the words. tests/unit/test_conf_grammar.c and the fuzzer hold the walk against libconfig.
  */
 #ifndef WEIR_CONF_GRAMMAR_H
 #define WEIR_CONF_GRAMMAR_H
@@ -32,14 +32,13 @@ enum grammar_state {
 /** A walk through the text, up to its end or to the token that the grammar does not take. */
 struct walk {
 	const struct conf_source *source;
-	struct tree *tree;
+	struct tree tree;                               /**< the keys, and what holds them */
 	struct scanner scanner;                         /**< behind the current token */
 	struct token open[GRAMMAR_DEPTH_MAX];           /**< brackets; `depth` of them */
 	struct setting *holders[GRAMMAR_DEPTH_MAX + 1]; /**< what they hold; [0] is the root */
 	size_t depth;
 	enum grammar_state state;
 	struct setting *setting; /**< whose value is wanted, or was the last one */
-	char *string_end;        /**< of that, if it is a string: where its next piece goes */
 	struct token key;        /**< the last one */
 	struct token value;      /**< the last one, without lists and groups */
 	struct token value_key;  /**< its key: "10k" is taken for 10 and the next key, k */
@@ -51,10 +50,11 @@ struct walk {
 };
 
 /**
- * Makes a tree of the whole text. 0; -ENOMEM; or -EINVAL, with one error. The caller calls
- * tree_fini() in either case.
+ * Reports a text that libconfig has refused in this line, with these words. -EINVAL and one error,
+ * or -ENOMEM.
  */
-int conf_parse(const struct conf_source *source, struct conf_errors *errors, struct tree *tree);
+int conf_report_refusal(const struct conf_source *source, unsigned line, const char *words,
+	struct conf_errors *errors);
 
 /** Says why the grammar does not take the token, and in which line: that of the surprise. */
 void conf_explain(const struct walk *walk, const struct token *token, struct conf_hint *hint);

@@ -382,11 +382,10 @@ out:
 	return r;
 }
 
-int conf_source_read(
-	struct conf_source *source, const char *path, bool may_wait, struct conf_errors *errors)
+int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors)
 {
 	struct reading reading = {.source = source, .errors = errors};
-	struct frame frame = {.may_wait = may_wait};
+	struct frame frame = {.may_wait = true};
 	int fd;
 	int r;
 

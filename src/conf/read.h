@@ -2,9 +2,9 @@
 /*
  * From the text to the model. Private to conf.
  *
- *	scan.c		tokens
- *	grammar.c	tokens to a tree
- *	hint.c		which slip of the pen a syntax error most likely is
+ *	source.c	the text: the file and its includes; include.c reads them
+ *	parse.c		the text to a tape, by libconfig, in a child
+ *	tape.c		the tape to a tree
  *	tree.c		groups, lists, arrays and values, with their places
  *	read.c		the tree to the model, by the schema
  *	report.c	keys that are unknown, values of a wrong type
@@ -12,6 +12,12 @@
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
  *	check_socket.c	options of sockets that do not fit each other, or the addresses
+ *
+ * and where libconfig refuses the text:
+ *
+ *	scan.c		tokens
+ *	grammar.c	the token that the grammar does not take
+ *	hint.c		which slip of the pen that most likely is
  */
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H
@@ -71,8 +77,8 @@ void conf_check_listener_socket(struct conf_reader *reader, size_t i);
 void conf_check_upstream_socket(struct conf_reader *reader, size_t i);
 
 /**
- * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or begins
- * with the integer as written. 0; -EINVAL and "what is wrong; what to write instead" in `why`; or
+ * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or the
+ * integer as written. 0; -EINVAL and "what is wrong; what to write instead" in `why`; or
  * -ENOMEM.
  */
 int conf_value_set(

@@ -78,11 +78,22 @@ void conf_source_fini(struct conf_source *source)
 	*source = (struct conf_source){0};
 }
 
+int conf_source_name(struct conf_source *source, const char *path)
+{
+	*source = (struct conf_source){.line = 1};
+	return conf_source_keep_path(source, strdup(path)) == NULL ? -ENOMEM : 0;
+}
+
 void conf_source_place(const struct conf_source *source, unsigned line, const char **ret_file,
 	unsigned *ret_file_line)
 {
 	size_t i = source->n_segments - 1;
 
+	if (source->n_segments == 0) {
+		*ret_file = source->files[0];
+		*ret_file_line = 0;
+		return;
+	}
 	/* A segment without a line of its own (an include that was the whole line) begins where the
 	 * next does. */
 	while (i > 0 && source->segments[i].line > line) {

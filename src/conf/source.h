@@ -43,12 +43,13 @@ struct conf_source {
 
 /**
  * Reads `path` and all its includes. 0, or a negative errno with at least one error in `errors`:
- * every wrong include is reported. `may_wait`: the main file, too, must be a regular one if not.
- * The caller calls conf_source_fini() in either case.
+ * every wrong include is reported. The caller calls conf_source_fini() in either case.
  */
-int conf_source_read(
-	struct conf_source *source, const char *path, bool may_wait, struct conf_errors *errors);
+int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors);
 void conf_source_fini(struct conf_source *source);
+
+/** A source that has a name only: places in it have no line. 0 or -ENOMEM; then fini, too. */
+int conf_source_name(struct conf_source *source, const char *path);
 
 /** Where a line of the whole text came from. */
 void conf_source_place(const struct conf_source *source, unsigned line, const char **ret_file,

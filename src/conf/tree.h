@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A config as its text says it: groups, lists, arrays and values, with their places. Private to
- * conf; grammar.c makes it, read.c takes it apart.
+ * conf; tape.c makes it, read.c takes it apart.
  *
  * All of it lies in a few blocks that go at once. Every allocation may fail, and is then told: a
  * tree is also made in a process that has pairs to keep.
@@ -28,8 +28,8 @@ struct setting {
 	enum setting_type type;
 	unsigned line;    /**< of the whole text: of the key, or of an element; 0 of the root */
 	const char *name; /**< NULL: an element of a list or an array, or the root */
-	const char *text; /**< a string's characters; of other values, the source: only its
-				beginning is the value; NULL of groups, lists and arrays */
+	const char *text; /**< a string's characters, or the value as it was written; NULL of
+				groups, lists and arrays */
 	size_t n;         /**< of a group, a list or an array: how many are in it */
 	struct setting **elements; /**< n of them, once its closing bracket was read */
 	struct setting *last;      /**< until then: the last of them */

@@ -254,12 +254,10 @@ static void reload_apply(struct reload *reload)
 	struct conf_errors errors;
 
 	conf_errors_init(&errors);
-	if (conf_load_regular(opts->path, &errors, &reload->conf) == 0) {
-		reload_compare(reload, reload->conf);
-		fflush(reload->report);
-		if (reload->n_text == 0) {
-			reload_bind(reload, &errors);
-		}
+	reload_compare(reload, reload->conf);
+	fflush(reload->report);
+	if (reload->n_text == 0) {
+		reload_bind(reload, &errors);
 	}
 	conf_errors_print(&errors, "", reload->report);
 	conf_errors_fini(&errors);
@@ -300,19 +298,38 @@ static void on_settle(struct timer *timer)
 	reload_settle(container_of(timer, struct reload, settle));
 }
 
+/** The child has found nothing wrong: makes the model of what it has read. */
+static void reload_take(struct reload *reload)
+{
+	const struct conf_tape tape = {
+		.bytes = reload->trial.tape.bytes, .len = reload->trial.tape.len};
+	struct conf_errors errors;
+	int r;
+
+	conf_errors_init(&errors);
+	r = conf_take(reload->opts.path, &tape, &errors, &reload->conf);
+	conf_errors_print(&errors, "", reload->report);
+	conf_errors_fini(&errors);
+	if (r < 0) {
+		reload_end(reload, true);
+		return;
+	}
+	trial_close(&reload->trial);
+	reload->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);
+	reload_settle(reload);
+}
+
 static void on_trial(struct trial *trial, const char *problem)
 {
 	struct reload *reload = container_of(trial, struct reload, trial);
 
 	if (problem == NULL) {
-		trial_close(trial);
-		reload->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);
-		reload_settle(reload);
+		reload_take(reload);
 		return;
 	}
 	/* Our own program's words; but whatever they are, they stay printable lines. */
-	for (size_t i = 0; i < trial->n_text; i++) {
-		char c = trial->text[i];
+	for (size_t i = 0; i < trial->words.len; i++) {
+		char c = trial->words.bytes[i];
 
 		fputc(c == '\n' || (c >= ' ' && c <= '~') || (c & 0x80) != 0 ? c : '?',
 			reload->report);

@@ -2,7 +2,7 @@
 /*
  * Reloading the config while pairs are open: all of it or nothing.
  *
- *	request ──▶ trial (a child checks) ──▶ load, compare ──▶ bind what is new
+ *	request ──▶ trial (a child checks) ──▶ take, compare ──▶ bind what is new
  *	                 │                          │                 │
  *	                 └──── failed ◀─────────────┴─────────────────┤
  *	                         ▲                                    ▼

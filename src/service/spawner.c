@@ -24,14 +24,15 @@
 enum {
 	OWN_TABLE = 1 << 1, /* of <linux/close_range.h>, which does not go with <unistd.h> */
 	FDS_AT_FIRST = 64 * 1024,
+	N_OUTPUTS = 2, /* stdout, stderr */
 };
 
 /** The thread reads program and argv; all else is the main thread's. */
 struct spawner_order {
 	char *program;
 	char *argv[SPAWNER_WORDS_MAX + 1];
-	int output_fd; /**< own; -1 once the thread has it */
-	pid_t pid;     /**< 0: the child has not begun */
+	int output_fds[N_OUTPUTS]; /**< own; -1 once the thread has them */
+	pid_t pid;                 /**< 0: the child has not begun */
 	bool given_up;
 	void (*ended)(void *owner, int err, int status);
 	void *owner;
@@ -44,14 +45,14 @@ struct report {
 	pid_t pid;
 };
 
-/** A byte with an fd beside it. */
+/** A byte with the outputs of a child beside it. */
 struct fd_message {
 	char byte;
 	struct iovec iov;
 	struct msghdr message;
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(N_OUTPUTS * sizeof(int))];
 	} control;
 };
 
@@ -72,8 +73,8 @@ static void fd_message_init(struct fd_message *m)
 
 /* ---- in the thread ---- */
 
-/** Runs the program; its output goes to `output_fd`. 0 or a negative errno. */
-static int spawn(const struct spawner_order *order, int output_fd, pid_t *ret_pid)
+/** Runs the program with these outputs. 0 or a negative errno. */
+static int spawn(const struct spawner_order *order, const int output_fds[N_OUTPUTS], pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -93,9 +94,9 @@ static int spawn(const struct spawner_order *order, int output_fd, pid_t *ret_pi
 	(void)posix_spawnattr_setsigmask(&attributes, &blocked);
 	(void)posix_spawnattr_setsigdefault(&attributes, &by_default);
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+	r = -posix_spawn_file_actions_adddup2(&actions, output_fds[0], STDOUT_FILENO);
 	if (r == 0) {
-		r = -posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
+		r = -posix_spawn_file_actions_adddup2(&actions, output_fds[1], STDERR_FILENO);
 	}
 	if (r == 0) {
 		r = -posix_spawn(
@@ -106,8 +107,8 @@ static int spawn(const struct spawner_order *order, int output_fd, pid_t *ret_pi
 	return r;
 }
 
-/** The fd of the next order, -1 if it was lost; false at the end. */
-static bool receive(int fd, int *ret_output_fd)
+/** The outputs of the next order, -1 if they were lost; false at the end. */
+static bool receive(int fd, int ret_output_fds[N_OUTPUTS])
 {
 	struct fd_message m;
 	struct cmsghdr *beside;
@@ -117,10 +118,12 @@ static bool receive(int fd, int *ret_output_fd)
 	do {
 		n = recvmsg(fd, &m.message, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	*ret_output_fd = -1;
+	for (size_t i = 0; i < N_OUTPUTS; i++) {
+		ret_output_fds[i] = -1;
+	}
 	beside = CMSG_FIRSTHDR(&m.message);
 	if (n == 1 && beside != NULL) {
-		memcpy(ret_output_fd, CMSG_DATA(beside), sizeof(int));
+		memcpy(ret_output_fds, CMSG_DATA(beside), beside->cmsg_len - CMSG_LEN(0));
 	}
 	return n == 1;
 }
@@ -172,17 +175,27 @@ static void tell(int fd, const struct report *report)
 	}
 }
 
-static void run(int fd, const struct spawner_order *order, int output_fd)
+/** Closes those there are. */
+static void close_outputs(int fds[N_OUTPUTS])
+{
+	for (size_t i = 0; i < N_OUTPUTS; i++) {
+		if (fds[i] >= 0) {
+			close(fds[i]);
+			fds[i] = -1;
+		}
+	}
+}
+
+static void run(int fd, const struct spawner_order *order, int output_fds[N_OUTPUTS])
 {
 	struct report begun = {.what = REPORT_BEGUN};
 	struct report ended = {.what = REPORT_ENDED};
 	siginfo_t info;
 	int r;
 
-	ended.err = output_fd < 0 ? -EMFILE : spawn(order, output_fd, &begun.pid);
-	if (output_fd >= 0) {
-		close(output_fd);
-	}
+	/* The last is lost first. */
+	ended.err = output_fds[N_OUTPUTS - 1] < 0 ? -EMFILE : spawn(order, output_fds, &begun.pid);
+	close_outputs(output_fds);
 	if (ended.err == 0) {
 		tell(fd, &begun);
 		do {
@@ -198,11 +211,11 @@ static void *spawner_main(void *arg)
 	int given = spawner->thread_fd;
 	int fd = keep_only(given);
 	struct report ready = {.what = REPORT_READY, .err = fd < 0 ? fd : 0};
-	int output_fd;
+	int output_fds[N_OUTPUTS];
 
 	tell(given, &ready);
-	while (fd >= 0 && receive(fd, &output_fd)) {
-		run(fd, atomic_load(&spawner->order), output_fd);
+	while (fd >= 0 && receive(fd, output_fds)) {
+		run(fd, atomic_load(&spawner->order), output_fds);
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -217,9 +230,7 @@ static struct spawner_order *order_free(struct spawner_order *order)
 	if (order == NULL) {
 		return NULL;
 	}
-	if (order->output_fd >= 0) {
-		close(order->output_fd);
-	}
+	close_outputs(order->output_fds);
 	for (size_t i = 0; order->argv[i] != NULL; i++) {
 		free(order->argv[i]);
 	}
@@ -238,8 +249,11 @@ static struct spawner_order *order_new(const struct spawner_opts *opts)
 	}
 	order->ended = opts->ended;
 	order->owner = opts->owner;
-	order->output_fd = fcntl(opts->output_fd, F_DUPFD_CLOEXEC, 0);
-	order->program = order->output_fd < 0 ? NULL : strdup(opts->program);
+	order->output_fds[0] = fcntl(opts->output_fd, F_DUPFD_CLOEXEC, 0);
+	order->output_fds[1] = fcntl(opts->error_fd, F_DUPFD_CLOEXEC, 0);
+	if (order->output_fds[0] >= 0 && order->output_fds[1] >= 0) {
+		order->program = strdup(opts->program);
+	}
 	for (size_t i = 0; order->program != NULL && opts->argv[i] != NULL; i++) {
 		assert(i < SPAWNER_WORDS_MAX);
 		order->argv[i] = strdup(opts->argv[i]);
@@ -265,18 +279,17 @@ static int order_send(struct spawner *spawner, struct spawner_order *order)
 
 	fd_message_init(&m);
 	m.control.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof(int)),
+		.cmsg_len = CMSG_LEN(sizeof(order->output_fds)),
 		.cmsg_level = SOL_SOCKET,
 		.cmsg_type = SCM_RIGHTS,
 	};
-	memcpy(CMSG_DATA(&m.control.header), &order->output_fd, sizeof(int));
+	memcpy(CMSG_DATA(&m.control.header), order->output_fds, sizeof(order->output_fds));
 	atomic_store(&spawner->order, order);
 	if (sendmsg(spawner->fd, &m.message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		atomic_store(&spawner->order, NULL);
 		return -errno;
 	}
-	close(order->output_fd);
-	order->output_fd = -1;
+	close_outputs(order->output_fds);
 	return 0;
 }
 

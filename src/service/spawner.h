@@ -39,7 +39,7 @@ struct spawner {
 	pthread_t thread;
 	bool running;
 	int error;     /**< why it does not run, a negative errno */
-	int fd;        /**< to the thread; a copy of each child's output goes through it */
+	int fd;        /**< to the thread; copies of each child's output go through it */
 	int thread_fd; /**< the other end, in the thread's table */
 	struct loop *loop;
 	struct watcher watcher;              /**< while there is an order */
@@ -50,7 +50,8 @@ struct spawner {
 struct spawner_opts {
 	const char *program;
 	char *const *argv; /**< at most SPAWNER_WORDS_MAX; copied, as `program` is */
-	int output_fd;     /**< stdout and stderr; a copy is taken */
+	int output_fd;     /**< its stdout; a copy is taken, as of the next one */
+	int error_fd;      /**< its stderr */
 	/**
 	 * Once, on the loop's thread, not from inside spawner_run(): the child has ended with this
 	 * status of waitpid(2); or `err` says why there was none. The order is gone.

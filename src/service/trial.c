@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The child writes to a pipe, which is emptied as it fills. What it wrote is all in the pipe when
- * it has ended, so the last look at the pipe comes after the end.
+ * The child writes to two pipes, which are emptied as they fill. What it wrote is all in them when
+ * it has ended, so the last look at them comes after the end.
  *
  * A child that cannot be started, or cannot be killed, because its file system hangs is not waited
  * for: the time of a trial begins with its order.
@@ -20,29 +20,86 @@
 #include "service/failure.h"
 #include "service/spawner.h"
 
-/** Reads what the child has said so far; what is too much is thrown away. */
-static void trial_read(struct trial *trial)
+enum { OUTPUT_ROOM = 16 * 1024 };
+
+/* ---- what the child writes ---- */
+
+/** Makes room for more. False where there may not be more, or no memory is for it. */
+static bool output_grow(struct trial_output *output)
+{
+	size_t room = output->room == 0 ? OUTPUT_ROOM : 2 * output->room;
+	char *bytes;
+
+	if (room > output->max) {
+		room = output->max;
+	}
+	bytes = room == output->room ? NULL : realloc(output->bytes, room);
+	if (bytes == NULL) {
+		return false;
+	}
+	output->bytes = bytes;
+	output->room = room;
+	return true;
+}
+
+/** Reads what there is so far; what is too much is thrown away. */
+static void output_read(struct trial_output *output)
 {
 	char waste[4096];
 	ssize_t n;
 
 	do {
-		size_t room = TRIAL_OUTPUT_MAX - trial->n_text;
+		bool fits = output->len < output->room || output_grow(output);
 
-		n = read(trial->output_fd, room > 0 ? trial->text + trial->n_text : waste,
-			room > 0 ? room : sizeof(waste));
-		if (n > 0 && room > 0) {
-			trial->n_text += (size_t)n;
+		n = read(output->fd, fits ? output->bytes + output->len : waste,
+			fits ? output->room - output->len : sizeof(waste));
+		if (n > 0 && fits) {
+			output->len += (size_t)n;
+		} else if (n > 0) {
+			output->is_cut = true;
 		}
 	} while (n > 0 || (n < 0 && errno == EINTR));
-	trial->text[trial->n_text] = '\0';
 }
 
 static void on_output(struct watcher *watcher, uint32_t events)
 {
 	(void)events;
-	trial_read(container_of(watcher, struct trial, output));
+	output_read(container_of(watcher, struct trial_output, watcher));
 }
+
+/** Watches a new pipe. Its other end, or a negative errno. */
+static int output_open(struct trial_output *output, struct loop *loop)
+{
+	int fds[2];
+	int r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		return -errno;
+	}
+	output->watcher.ready = on_output;
+	r = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno
+						   : loop_watch(loop, fds[0], &output->watcher);
+	if (r < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	output->fd = fds[0];
+	return fds[1];
+}
+
+static void output_close(struct trial_output *output, struct loop *loop)
+{
+	if (output->fd >= 0) {
+		loop_unwatch(loop, output->fd, &output->watcher);
+		close(output->fd);
+		output->fd = -1;
+	}
+	free(output->bytes);
+	output->bytes = NULL;
+}
+
+/* ---- the end ---- */
 
 /** How the child has ended, as done() tells it. */
 static const char *trial_problem(struct trial *trial, int err, int status)
@@ -56,9 +113,10 @@ static const char *trial_problem(struct trial *trial, int err, int status)
 		return trial->problem;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		return NULL;
+		return trial->tape.is_cut ? "out of memory; free some and try again" : NULL;
 	}
-	return trial->n_text > 0 ? "" : "the check ended without a word; run weir --check by hand";
+	return trial->words.len > 0 ? ""
+				    : "the check ended without a word; run weir --check by hand";
 }
 
 static void on_ended(void *owner, int err, int status)
@@ -67,7 +125,8 @@ static void on_ended(void *owner, int err, int status)
 
 	trial->order = NULL;
 	timer_arm(&trial->limit, NS_NEVER);
-	trial_read(trial);
+	output_read(&trial->tape);
+	output_read(&trial->words);
 	trial->done(trial, trial_problem(trial, err, status));
 }
 
@@ -78,7 +137,7 @@ static void on_limit(struct timer *timer)
 
 	spawner_give_up(trial->spawner, trial->order);
 	trial->order = NULL;
-	trial_read(trial);
+	output_read(&trial->words);
 	trial->done(trial, has_begun ? "the check took longer than 10 s and was given up; is the "
 				       "config a pipe, or its file system hanging?"
 				     : "the check could not be started within 10 s; is the file "
@@ -87,71 +146,61 @@ static void on_limit(struct timer *timer)
 
 int trial_open(struct trial *trial, const struct trial_opts *opts)
 {
-	char *argv[] = {(char *)"weir", (char *)"--check", (char *)"-c", (char *)opts->path, NULL};
+	char *argv[] = {(char *)"weir", (char *)"--check", (char *)"--hand-on", (char *)"-c",
+		(char *)opts->path, NULL};
 	struct spawner_opts order = {
 		.program = opts->program != NULL ? opts->program : "/proc/self/exe",
 		.argv = argv,
+		.output_fd = -1,
+		.error_fd = -1,
 		.ended = on_ended,
 		.owner = trial,
 	};
-	int fds[2];
 	int r;
 
 	*trial = (struct trial){
 		.spawner = opts->spawner,
-		.output_fd = -1,
-		.output.ready = on_output,
+		.tape = {.fd = -1, .max = TRIAL_TAPE_MAX},
+		.words = {.fd = -1, .max = TRIAL_WORDS_MAX},
 		.done = opts->done,
 	};
-	trial->text = malloc(TRIAL_OUTPUT_MAX + 1);
-	if (trial->text == NULL) {
-		return -ENOMEM;
+	r = timer_open(&trial->limit, opts->loop, on_limit);
+	if (r < 0) {
+		return r;
 	}
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		r = -errno;
-		goto err;
+	trial->loop = opts->loop;
+	r = order.output_fd = output_open(&trial->tape, opts->loop);
+	if (r >= 0) {
+		r = order.error_fd = output_open(&trial->words, opts->loop);
 	}
-	trial->output_fd = fds[0];
-	order.output_fd = fds[1];
-	r = fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-	if (r == 0) {
-		r = timer_open(&trial->limit, opts->loop, on_limit);
-	}
-	if (r == 0) {
-		r = loop_watch(opts->loop, trial->output_fd, &trial->output);
-		if (r < 0) {
-			timer_close(&trial->limit);
-		}
-	}
-	if (r == 0) {
-		trial->loop = opts->loop;
+	if (r >= 0) {
 		r = spawner_run(trial->spawner, opts->loop, &order, &trial->order);
 	}
-	close(fds[1]);
+	if (order.output_fd >= 0) {
+		close(order.output_fd);
+	}
+	if (order.error_fd >= 0) {
+		close(order.error_fd);
+	}
 	if (r < 0) {
-		goto err;
+		trial_close(trial);
+		return r;
 	}
 	timer_arm(&trial->limit, clock_after(clock_ns(), (uint64_t)TRIAL_LIMIT_S * NS_PER_S));
 	return 0;
-err:
-	trial_close(trial);
-	return r;
 }
 
 void trial_close(struct trial *trial)
 {
+	if (trial->loop == NULL) {
+		return;
+	}
 	if (trial->order != NULL) {
 		spawner_give_up(trial->spawner, trial->order);
 		trial->order = NULL;
 	}
-	if (trial->loop != NULL) {
-		loop_unwatch(trial->loop, trial->output_fd, &trial->output);
-		timer_close(&trial->limit);
-		trial->loop = NULL;
-	}
-	if (trial->text != NULL && trial->output_fd >= 0) {
-		close(trial->output_fd);
-	}
-	free(trial->text);
-	trial->text = NULL;
+	output_close(&trial->tape, trial->loop);
+	output_close(&trial->words, trial->loop);
+	timer_close(&trial->limit);
+	trial->loop = NULL;
 }

@@ -28,7 +28,7 @@ static void fail_each(unsigned classes, const char *call, int r_whole)
 			fault_only_call(call);
 		}
 		fault_arm(n);
-		r = conf_load("weir.conf", &errors, &conf);
+		r = conf_load("weir.conf", &errors, NULL, &conf);
 		met = fault_disarm();
 		ck_assert_int_eq(r == 0, conf != NULL);
 		ck_assert_int_eq(r<0, errors.n_errors + errors.n_dropped> 0);
@@ -91,7 +91,7 @@ START_TEST(a_read_error_of_an_include_is_said_at_its_line)
 	fault_only_call("read");
 	fault_set_errno(EIO);
 	fault_arm(3); /* the main file takes two */
-	ck_assert_int_eq(conf_load("weir.conf", &errors, &conf), -EINVAL);
+	ck_assert_int_eq(conf_load("weir.conf", &errors, NULL, &conf), -EINVAL);
 	ck_assert(fault_disarm());
 	conf_errors_print(&errors, "", out);
 	conf_errors_fini(&errors);

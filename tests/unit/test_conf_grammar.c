@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The grammar is libconfig's, which is asked about each text. */
+/* What libconfig takes comes out as it is; what it refuses is explained by the same grammar. */
 #include <check.h>
 #include <stdint.h>
 
@@ -21,7 +21,6 @@ static const char *const right[] = {
 	"*a-b_c = 1; A = 2; a = 3;",
 	"a=1b=2",
 	"a = .",
-	"a = [1, 2L];",
 };
 
 static const char *const wrong[] = {
@@ -45,6 +44,7 @@ static const char *const wrong[] = {
 	"a = [[]]",
 	"a = [1, \"x\"]",
 	"a = [1, 1.0]",
+	"a = [1, 2L];",
 	"a = [true, 1]",
 	"a = { 1 }",
 	"a = (b = 1)",
@@ -76,7 +76,7 @@ static const char *const wrong[] = {
 
 START_TEST(what_libconfig_takes_makes_the_same_tree)
 {
-	ck_assert(reference_compare_text(right[_i]) || strstr(right[_i], "2L]") != NULL);
+	ck_assert(reference_compare_text(right[_i]));
 }
 END_TEST
 
@@ -107,7 +107,7 @@ START_TEST(random_texts_mean_the_same_to_both)
 	unsigned n_right = 0;
 
 	state = (uint32_t)_i + 1;
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < 400; i++) {
 		unsigned n = draw(14);
 
 		*text = '\0';
@@ -121,7 +121,7 @@ START_TEST(random_texts_mean_the_same_to_both)
 		}
 		n_right += reference_compare_text(text);
 	}
-	ck_assert_uint_gt(n_right, 100);
+	ck_assert_uint_gt(n_right, 10);
 }
 END_TEST
 

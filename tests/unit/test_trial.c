@@ -68,12 +68,13 @@ static int open_trial(const char *of)
 	return trial_open(&trial, &opts);
 }
 
+/** A script that speaks on stderr, and hands on what it writes to 3. */
 static void begin(const char *script)
 {
 	FILE *file = fopen(program, "w");
 
 	ck_assert_ptr_nonnull(file);
-	fprintf(file, "#!/bin/sh\n%s\n", script);
+	fprintf(file, "#!/bin/sh\nexec 3>&1 >&2\n%s\n", script);
 	ck_assert_int_eq(fclose(file), 0);
 	ck_assert_int_eq(chmod(program, 0700), 0);
 	ck_assert_int_eq(open_trial(program), 0);
@@ -86,11 +87,47 @@ static void run(const char *script)
 	loop_until(n_done > 0);
 }
 
+static const char *words(void)
+{
+	static char text[TRIAL_WORDS_MAX + 1];
+
+	ck_assert_uint_le(trial.words.len, TRIAL_WORDS_MAX);
+	if (trial.words.len > 0) {
+		memcpy(text, trial.words.bytes, trial.words.len);
+	}
+	text[trial.words.len] = '\0';
+	return text;
+}
+
 START_TEST(what_finds_nothing_is_no_problem)
 {
 	run("exit 0");
 	ck_assert_str_eq(problem, "-");
-	ck_assert_str_eq(trial.text, "");
+	ck_assert_str_eq(words(), "");
+	ck_assert_uint_eq(trial.tape.len, 0);
+}
+END_TEST
+
+START_TEST(what_it_hands_on_is_kept_apart_from_its_words)
+{
+	run("echo a word; head -c 1000000 /dev/zero | tr '\\0' x >&3; echo another");
+	ck_assert_str_eq(problem, "-");
+	ck_assert_str_eq(words(), "a word\nanother\n");
+	ck_assert_uint_eq(trial.tape.len, 1000000);
+	ck_assert(memcmp(trial.tape.bytes, trial.tape.bytes + 1, trial.tape.len - 1) == 0);
+	ck_assert_int_eq(*trial.tape.bytes, 'x');
+}
+END_TEST
+
+START_TEST(what_is_handed_on_without_memory_for_it_is_a_problem)
+{
+	begin("head -c 1000000 /dev/zero >&3");
+	fault_only(FAULT_MEMORY);
+	fault_only_call("realloc");
+	fault_arm(1);
+	loop_until(n_done > 0);
+	ck_assert(fault_disarm());
+	ck_assert_ptr_nonnull(strstr(problem, "out of memory"));
 }
 END_TEST
 
@@ -98,7 +135,7 @@ START_TEST(it_is_asked_to_check_the_file_and_what_it_says_is_kept)
 {
 	run("for word; do echo \"$word\"; done; echo last >&2; exit 1");
 	ck_assert_str_eq(problem, "");
-	ck_assert_str_eq(trial.text, "--check\n-c\n/etc/a file\nlast\n");
+	ck_assert_str_eq(words(), "--check\n--hand-on\n-c\n/etc/a file\nlast\n");
 }
 END_TEST
 
@@ -108,7 +145,7 @@ START_TEST(a_child_never_has_a_copy_of_our_fds)
 
 	ck_assert_int_ge(fd, 0);
 	run("ls -l /proc/self/fd | grep -c memfd:weir; exit 1");
-	ck_assert_str_eq(trial.text, "0\n");
+	ck_assert_str_eq(words(), "0\n");
 	close(fd);
 }
 END_TEST
@@ -116,7 +153,7 @@ END_TEST
 START_TEST(a_hangup_for_the_whole_service_does_not_end_it)
 {
 	run("kill -HUP $$; echo goes on; exit 1");
-	ck_assert_str_eq(trial.text, "goes on\n");
+	ck_assert_str_eq(words(), "goes on\n");
 }
 END_TEST
 
@@ -124,8 +161,7 @@ START_TEST(what_it_says_is_bounded)
 {
 	run("head -c 1000000 /dev/zero | tr '\\0' x; exit 1");
 	ck_assert_str_eq(problem, "");
-	ck_assert_uint_eq(trial.n_text, TRIAL_OUTPUT_MAX);
-	ck_assert_uint_eq(strspn(trial.text, "x"), TRIAL_OUTPUT_MAX);
+	ck_assert_uint_eq(strspn(words(), "x"), TRIAL_WORDS_MAX);
 }
 END_TEST
 
@@ -140,7 +176,7 @@ START_TEST(one_that_hangs_is_killed_when_its_time_is_over)
 {
 	vtime_freeze();
 	begin("echo something; exec sleep 1000");
-	loop_until(trial.n_text > 0 && spawner_has_begun(trial.order));
+	loop_until(trial.words.len > 0 && spawner_has_begun(trial.order));
 	vtime_advance((uint64_t)TRIAL_LIMIT_S * NS_PER_S + 1);
 	loop_until(n_done > 0);
 	ck_assert_ptr_nonnull(strstr(problem, "longer than 10 s"));
@@ -277,6 +313,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
+	tcase_add_test(tc, what_it_hands_on_is_kept_apart_from_its_words);
+	tcase_add_test(tc, what_is_handed_on_without_memory_for_it_is_a_problem);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
 	if (!fds_have_copies()) {
 		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);

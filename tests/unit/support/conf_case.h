@@ -68,7 +68,7 @@ static inline char *conf_case_errors(const char *path, const struct conf **ret_c
 
 	ck_assert_ptr_nonnull(out);
 	conf_errors_init(&errors);
-	r = conf_load(path, &errors, &conf);
+	r = conf_load(path, &errors, NULL, &conf);
 	ck_assert_int_eq(r<0, errors.n_errors + errors.n_dropped> 0);
 	ck_assert_int_eq(r < 0, conf == NULL);
 	conf_errors_print(&errors, "", out);

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ *	conf_parse				the child
+ *	  fork(2) ─────────────────────────────▶ libconfig, then each setting with its place
+ *	  reads to the end of the pipe ◀──────── OUTCOME_TAPE and the tape, or
+ *	  waitpid(2)				 OUTCOME_REFUSED, the line and the reason
+ *
+ * libconfig says what is set to what. Where it stands, and an integer as it was written (libconfig
+ * wraps those that are too large), is the scanner's to say: the n-th name and value of the tree is
+ * the n-th of the text.
+ */
+#include "conf/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "conf/errors.h"
+#include "conf/grammar.h"
+#include "conf/scan.h"
+#include "conf/tape.h"
+
+enum {
+	OUTCOME_TAPE = 'T',
+	OUTCOME_REFUSED = 'R',
+	READ_STEP = 64 * 1024,
+	/* More than any tape of CONF_BYTES_MAX: a setting takes two characters of the text. */
+	OUTPUT_MAX = 64 * 1024 * 1024,
+};
+
+/* ---- in the child ---- */
+
+struct writing {
+	FILE *out;
+	struct scanner scanner;
+};
+
+static enum setting_type type_of(const config_setting_t *setting)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_GROUP:
+		return SETTING_GROUP;
+	case CONFIG_TYPE_LIST:
+		return SETTING_LIST;
+	case CONFIG_TYPE_ARRAY:
+		return SETTING_ARRAY;
+	case CONFIG_TYPE_STRING:
+		return SETTING_STRING;
+	case CONFIG_TYPE_FLOAT:
+		return SETTING_FLOAT;
+	case CONFIG_TYPE_BOOL:
+		return SETTING_BOOL;
+	default:
+		return SETTING_INTEGER;
+	}
+}
+
+/* The next name; what stands before it closes or separates what was written already. */
+static struct token next_name(struct scanner *scanner)
+{
+	struct token token = scanner_next(scanner);
+
+	while (token.kind == TOKEN_MARK) {
+		token = scanner_next(scanner);
+	}
+	return token;
+}
+
+/* The first token of the next value; the pieces of a string are one. */
+static struct token next_value(struct scanner *scanner)
+{
+	struct token token = scanner_next(scanner);
+
+	while (token.kind == TOKEN_MARK && !token_is_opening(&token)) {
+		token = scanner_next(scanner);
+	}
+	if (token.kind == TOKEN_STRING) {
+		struct scanner ahead = *scanner;
+
+		while (scanner_next(&ahead).kind == TOKEN_STRING) {
+			*scanner = ahead;
+		}
+	}
+	return token;
+}
+
+static void write_setting(struct writing *writing, const config_setting_t *from);
+
+static void write_held(struct writing *writing, const config_setting_t *from)
+{
+	unsigned n = (unsigned)config_setting_length(from);
+
+	for (unsigned i = 0; i < n; i++) {
+		write_setting(writing, config_setting_get_elem(from, i));
+	}
+}
+
+/* A setting and all that it holds. */
+static void write_setting(struct writing *writing, const config_setting_t *from)
+{
+	struct setting setting = {.type = type_of(from), .name = config_setting_name(from)};
+	struct token value;
+
+	if (setting.name != NULL) {
+		setting.line = next_name(&writing->scanner).line;
+	}
+	value = next_value(&writing->scanner);
+	if (setting.name == NULL) {
+		setting.line = value.line;
+	}
+	if (setting_holds(&setting)) {
+		tape_write(writing->out, &setting, (size_t)config_setting_length(from));
+		write_held(writing, from);
+	} else if (setting.type == SETTING_STRING) {
+		setting.text = config_setting_get_string(from);
+		tape_write(writing->out, &setting, strlen(setting.text));
+	} else {
+		setting.text = value.text;
+		tape_write(writing->out, &setting, value.len);
+	}
+}
+
+static bool is_too_deep(const config_setting_t *setting, unsigned depth)
+{
+	bool holds = config_setting_is_aggregate(setting) != CONFIG_FALSE;
+	unsigned n = holds ? (unsigned)config_setting_length(setting) : 0;
+
+	if (holds && depth > TAPE_DEPTH_MAX) {
+		return true;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (is_too_deep(config_setting_get_elem(setting, i), depth + 1)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void write_refusal(FILE *out, unsigned line, const char *text)
+{
+	(void)fputc(OUTCOME_REFUSED, out);
+	(void)fwrite(&line, sizeof(line), 1, out);
+	(void)fputs(text, out);
+}
+
+static void write_tape(FILE *out, const config_setting_t *root, const struct conf_source *source)
+{
+	static const struct setting group = {.type = SETTING_GROUP};
+	struct writing writing = {.out = out};
+
+	(void)fputc(OUTCOME_TAPE, out);
+	scanner_init(&writing.scanner, source->text, source->len);
+	tape_write(out, &group, (size_t)config_setting_length(root));
+	write_held(&writing, root);
+}
+
+/* All that the child does. */
+__attribute__((noreturn)) static void parse_here(const struct conf_source *source, int fd)
+{
+	static const struct rlimit no_core = {0};
+	FILE *out = fdopen(fd, "w");
+	const config_setting_t *root;
+	config_t config;
+
+	(void)setrlimit(RLIMIT_CORE, &no_core); /* a crash is an answer here */
+	if (out == NULL) {
+		_exit(1);
+	}
+	config_init(&config);
+	if (config_read_string(&config, source->text) != CONFIG_TRUE) {
+		const char *text = config_error_text(&config);
+
+		write_refusal(out, (unsigned)config_error_line(&config),
+			text == NULL ? "syntax error" : text);
+	} else {
+		root = config_root_setting(&config);
+		if (is_too_deep(root, 0)) {
+			write_refusal(out, 1, "too deep");
+		} else {
+			write_tape(out, root, source);
+		}
+	}
+	_exit(fflush(out) == 0 ? 0 : 1);
+}
+
+/* ---- outside ---- */
+
+/* All that comes through the pipe; false without memory for it. */
+static bool read_all(int fd, char **ret_bytes, size_t *ret_len)
+{
+	char *bytes = NULL;
+	size_t room = 0;
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (room == len) {
+			char *more =
+				room < OUTPUT_MAX ? realloc(bytes, 2 * room + READ_STEP) : NULL;
+
+			if (more == NULL) {
+				free(bytes);
+				return false;
+			}
+			bytes = more;
+			room = 2 * room + READ_STEP;
+		}
+		n = read(fd, bytes + len, room - len);
+		if (n == 0) {
+			break;
+		}
+		if (n > 0) {
+			len += (size_t)n;
+		} else if (errno != EINTR) {
+			free(bytes);
+			return false;
+		}
+	}
+	*ret_bytes = bytes;
+	*ret_len = len;
+	return true;
+}
+
+/* Whether the child has done all it had to. Where the process may not wait for its children, their
+ * output alone has to tell. */
+static bool has_ended_well(pid_t pid)
+{
+	int status;
+	pid_t r;
+
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* The child's answer: `bytes` are taken. */
+static int judge(const struct conf_source *source, struct conf_errors *errors, char *bytes,
+	size_t len, struct conf_tape *ret_tape)
+{
+	size_t head = 1 + sizeof(unsigned);
+	char what[CONF_WHY_MAX];
+	unsigned line;
+	int r = -ENOMEM;
+
+	if (len > 0 && bytes[0] == OUTCOME_TAPE) {
+		memmove(bytes, bytes + 1, len - 1);
+		*ret_tape = (struct conf_tape){.bytes = bytes, .len = len - 1};
+		return 0;
+	}
+	if (len > head && bytes[0] == OUTCOME_REFUSED) {
+		memcpy(&line, bytes + 1, sizeof(line));
+		(void)snprintf(what, sizeof(what), "%.*s", (int)(len - head), bytes + head);
+		r = conf_report_refusal(source, line, what, errors);
+	}
+	free(bytes);
+	return r;
+}
+
+/* Starts the child. The end of the pipe to read from, or a negative errno. */
+static int begin(const struct conf_source *source, pid_t *ret_pid)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		return -errno;
+	}
+	pid = fork();
+	if (pid == 0) {
+		close(fds[0]);
+		parse_here(source, fds[1]);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		int r = -errno;
+
+		close(fds[0]);
+		return r;
+	}
+	*ret_pid = pid;
+	return fds[0];
+}
+
+static void report_no_child(const struct conf_source *source, int err, struct conf_errors *errors)
+{
+	if (err != -ENOMEM) {
+		conf_errors_add(errors, source->files[0], 0, NULL,
+			"cannot be parsed, for want of a process or a pipe: %s; raise TasksMax= "
+			"and "
+			"LimitNPROC= of the service, or the limit of open files",
+			strerrordesc_np(-err));
+	}
+}
+
+int conf_parse(
+	const struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape)
+{
+	char *bytes = NULL;
+	size_t len = 0;
+	pid_t pid = -1;
+	int fd = begin(source, &pid);
+	bool is_whole;
+
+	if (fd < 0) {
+		report_no_child(source, fd, errors);
+		return fd;
+	}
+	is_whole = read_all(fd, &bytes, &len);
+	close(fd);
+	if (!has_ended_well(pid) || !is_whole) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	return judge(source, errors, bytes, len, ret_tape);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* The tape: what its writer wrote, or an error, wherever the writer has ended. */
+#include "conf/tape.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fault.h"
+#include "suite.h"
+
+static char *bytes;
+static size_t len;
+
+/** a = 7; b = ( "x", { } ); */
+static void setup(void)
+{
+	static const struct setting root = {.type = SETTING_GROUP};
+	static const struct setting a = {
+		.type = SETTING_INTEGER, .line = 1, .name = "a", .text = "7"};
+	static const struct setting b = {.type = SETTING_LIST, .line = 2, .name = "b"};
+	static const struct setting x = {.type = SETTING_STRING, .line = 3, .text = "x"};
+	static const struct setting group = {.type = SETTING_GROUP, .line = 4};
+	FILE *out = open_memstream(&bytes, &len);
+
+	ck_assert_ptr_nonnull(out);
+	tape_write(out, &root, 2);
+	tape_write(out, &a, 1);
+	tape_write(out, &b, 2);
+	tape_write(out, &x, 1);
+	tape_write(out, &group, 0);
+	ck_assert_int_eq(fclose(out), 0);
+}
+
+static void teardown(void)
+{
+	free(bytes);
+}
+
+START_TEST(a_whole_tape_makes_the_tree_that_was_written)
+{
+	const struct setting *b;
+	struct tree tree;
+
+	ck_assert_int_eq(tape_read(bytes, len, &tree), 0);
+	ck_assert_uint_eq(tree.root.n, 2);
+	ck_assert_str_eq(setting_member(&tree.root, "a")->text, "7");
+	ck_assert_uint_eq(setting_member(&tree.root, "a")->line, 1);
+	b = setting_member(&tree.root, "b");
+	ck_assert_uint_eq(b->n, 2);
+	ck_assert_str_eq(setting_string(b->elements[0]), "x");
+	ck_assert_int_eq(b->elements[1]->type, SETTING_GROUP);
+	ck_assert_uint_eq(b->elements[1]->line, 4);
+	tree_fini(&tree);
+}
+END_TEST
+
+START_TEST(a_tape_that_ends_anywhere_before_its_end_is_none)
+{
+	for (size_t n = 0; n < len; n++) {
+		char *part = malloc(n == 0 ? 1 : n); /* ASan sees who reads behind it */
+		struct tree tree;
+
+		ck_assert_ptr_nonnull(part);
+		memcpy(part, bytes, n);
+		ck_assert_int_eq(tape_read(part, n, &tree), -EBADMSG);
+		tree_fini(&tree);
+		free(part);
+	}
+}
+END_TEST
+
+START_TEST(whatever_byte_is_wrong_it_is_read_or_refused)
+{
+	for (size_t i = 0; i < len; i++) {
+		for (int flip = 1; flip < 256; flip++) {
+			struct tree tree;
+			int r;
+
+			bytes[i] = (char)(bytes[i] ^ flip);
+			r = tape_read(bytes, len, &tree);
+			ck_assert(r == 0 || r == -EBADMSG);
+			tree_fini(&tree);
+			bytes[i] = (char)(bytes[i] ^ flip);
+		}
+	}
+}
+END_TEST
+
+START_TEST(brackets_that_nest_too_deep_are_refused)
+{
+	static const struct setting root = {.type = SETTING_GROUP};
+	static const struct setting first = {.type = SETTING_LIST, .name = "a"};
+	static const struct setting list = {.type = SETTING_LIST};
+	char *deep = NULL;
+	size_t n;
+	FILE *out = open_memstream(&deep, &n);
+	struct tree tree;
+
+	ck_assert_ptr_nonnull(out);
+	tape_write(out, &root, 1);
+	tape_write(out, &first, 1);
+	for (int i = 1; i < TAPE_DEPTH_MAX + _i; i++) {
+		tape_write(out, &list, i + 1 < TAPE_DEPTH_MAX + _i);
+	}
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_int_eq(tape_read(deep, n, &tree), _i == 0 ? 0 : -EBADMSG);
+	tree_fini(&tree);
+	free(deep);
+}
+END_TEST
+
+START_TEST(each_allocation_may_fail)
+{
+	for (unsigned n = 1;; n++) {
+		struct tree tree;
+		bool met;
+		int r;
+
+		fault_only(FAULT_MEMORY);
+		fault_arm(n);
+		r = tape_read(bytes, len, &tree);
+		met = fault_disarm();
+		tree_fini(&tree);
+		ck_assert_int_eq(r, met ? -ENOMEM : 0);
+		if (!met) {
+			ck_assert_uint_gt(n, 1);
+			return;
+		}
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("conf_tape");
+	TCase *tc = tcase_create("conf_tape");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_whole_tape_makes_the_tree_that_was_written);
+	tcase_add_test(tc, a_tape_that_ends_anywhere_before_its_end_is_none);
+	tcase_add_test(tc, whatever_byte_is_wrong_it_is_read_or_refused);
+	tcase_add_loop_test(tc, brackets_that_nest_too_deep_are_refused, 0, 2);
+	tcase_add_test(tc, each_allocation_may_fail);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
