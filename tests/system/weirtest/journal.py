@@ -57,7 +57,7 @@ class Journal:
     @property
     def prefix(self):
         user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-        return ("nsenter", f"--target={self._process.pid}", *user, "--mount", "--")
+        return ("nsenter", f"--target={self._process.pid}", *user, "--mount", "--root", "--")
 
     def stream(self):
         """A connection by which each line becomes an entry, as systemd makes one for a service."""
