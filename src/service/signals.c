@@ -138,13 +138,12 @@ static void on_signal(struct watcher *watcher, uint32_t events)
 	ssize_t n;
 
 	(void)events;
-	while ((n = read(signals->fd, infos, sizeof(infos))) > 0) {
-		for (size_t i = 0; i < (size_t)n / sizeof(infos[0]); i++) {
-			if (is_handled((int)infos[i].ssi_signo)) {
-				signals->came(signals, (int)infos[i].ssi_signo);
-			} else {
-				tell_ignored(signals, &infos[i]);
-			}
+	n = read(signals->fd, infos, sizeof(infos));
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(infos[0]); i++) {
+		if (is_handled((int)infos[i].ssi_signo)) {
+			signals->came(signals, (int)infos[i].ssi_signo);
+		} else {
+			tell_ignored(signals, &infos[i]);
 		}
 	}
 }
@@ -166,7 +165,8 @@ int signals_open(struct signals *signals, struct loop *loop,
 	}
 	signals->watcher.ready = on_signal;
 	signals->came = came;
-	r = loop_watch(loop, signals->fd, &signals->watcher);
+	/* Level-triggered: what one read leaves is for the next turn, however fast it comes. */
+	r = loop_watch_listen(loop, signals->fd, &signals->watcher);
 	if (r < 0) {
 		close(signals->fd);
 		return r;
