@@ -32,6 +32,7 @@
 #include "service/socket_limits.h"
 #include "service/sockets.h"
 #include "service/spawner.h"
+#include "service/stall_warning.h"
 #include "service/status.h"
 #include "service/stop.h"
 #include "service/watchdog.h"
@@ -340,6 +341,7 @@ static int daemon_start(struct daemon *daemon)
 		return r;
 	}
 	socket_limits_warn(daemon->conf);
+	stall_warning(daemon->conf);
 	r = daemon_open_sockets(daemon);
 	if (r < 0) {
 		return r; /* it has said which listener */

@@ -23,6 +23,7 @@
 #include "service/failure.h"
 #include "service/notify.h"
 #include "service/own_sockets.h"
+#include "service/stall_warning.h"
 #include "service/worker.h"
 
 enum {
@@ -57,6 +58,7 @@ static void log_reloaded(const struct reload *reload)
 	const struct conf *conf = conf_in_force(reload);
 	struct log_line line;
 
+	stall_warning(conf);
 	if (log_begin(&line, LOG_LEVEL_INFO, "reloaded")) {
 		log_str(&line, "conf", reload->opts.path);
 		log_u64(&line, "listeners", conf->n_listeners);

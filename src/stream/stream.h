@@ -169,8 +169,9 @@ uint64_t stream_written_ns(const struct stream *stream);
 uint64_t stream_stalled_ns(const struct stream *stream);
 
 /**
- * When the kernel last got bytes through to the peer, as far as it tells (TCP_INFO): the older of
- * the last data sent and the last acknowledgement (clock_ns(), to some ms). 0 if it does not tell.
+ * When the kernel last got bytes through to the peer, as far as it tells (TCP_INFO): the last
+ * acknowledgement, or the last data sent if that is longer ago and all of it is acknowledged
+ * (clock_ns(), to some ms). 0 if it does not tell.
  */
 uint64_t stream_delivered_ns(const struct stream *stream);
 

@@ -97,9 +97,11 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	if (s->fd < 0 || !s->is_tcp || getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
 		return 0;
 	}
-	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. */
-	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv ? info.tcpi_last_data_sent
-								    : info.tcpi_last_ack_recv;
+	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. But
+	 * what was sent long ago and is still under way may be acknowledged bit by bit. */
+	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv && info.tcpi_unacked == 0
+			 ? info.tcpi_last_data_sent
+			 : info.tcpi_last_ack_recv;
 	return clock_ns() - age_ms * NS_PER_MS;
 }
 

@@ -12,6 +12,7 @@ static struct {
 	uint64_t now_ns;
 	int fd; /**< the loop's timerfd; there is one loop */
 	uint64_t armed_ns;
+	bool delivers; /**< vtime_set_delivered() */
 } vtime = {.armed_ns = NS_NEVER};
 
 uint64_t __real_clock_ns(void);
@@ -28,10 +29,18 @@ uint64_t __wrap_clock_ns(void)
 	return vtime.frozen ? vtime.now_ns : __real_clock_ns();
 }
 
-/** The kernel's clock is not ours: it does not tell. */
+/** The kernel's clock is not ours: it does not tell, or what the test says. */
 uint64_t __wrap_stream_delivered_ns(const struct stream *stream)
 {
-	return vtime.frozen ? 0 : __real_stream_delivered_ns(stream);
+	if (!vtime.frozen) {
+		return __real_stream_delivered_ns(stream);
+	}
+	return vtime.delivers ? vtime.now_ns : 0;
+}
+
+void vtime_set_delivered(bool delivers)
+{
+	vtime.delivers = delivers;
 }
 
 /** Lets the real timer strike at once if the virtual one is due. */

@@ -10,10 +10,14 @@
 #ifndef WEIR_TESTS_VTIME_H
 #define WEIR_TESTS_VTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Time stands still from now on; for the rest of the process. */
 void vtime_freeze(void);
+
+/** From now on stream_delivered_ns() says that something just came back, or that nothing did. */
+void vtime_set_delivered(bool delivers);
 
 /** Time moves on by `ns`. */
 void vtime_advance(uint64_t ns);
