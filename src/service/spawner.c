@@ -165,10 +165,11 @@ static int keep_only(int fd)
 }
 
 /** Only without memory it does not arrive at once; and not at all when nobody is there any more. */
-static void tell(int fd, const struct report *report)
+static void tell(struct spawner *spawner, int fd, const struct report *report)
 {
 	struct timespec pause = {.tv_nsec = SPAWNER_AGAIN_MS * NS_PER_MS};
 
+	atomic_fetch_add(&spawner->n_reports, 1);
 	while (send(fd, report, sizeof(*report), MSG_NOSIGNAL) < 0 &&
 		(errno == ENOBUFS || errno == ENOMEM || errno == EINTR)) {
 		(void)nanosleep(&pause, NULL);
@@ -186,8 +187,9 @@ static void close_outputs(int fds[N_OUTPUTS])
 	}
 }
 
-static void run(int fd, const struct spawner_order *order, int output_fds[N_OUTPUTS])
+static void run(struct spawner *spawner, int fd, int output_fds[N_OUTPUTS])
 {
+	const struct spawner_order *order = atomic_load(&spawner->order);
 	struct report begun = {.what = REPORT_BEGUN};
 	struct report ended = {.what = REPORT_ENDED};
 	siginfo_t info;
@@ -197,12 +199,12 @@ static void run(int fd, const struct spawner_order *order, int output_fds[N_OUTP
 	ended.err = output_fds[N_OUTPUTS - 1] < 0 ? -EMFILE : spawn(order, output_fds, &begun.pid);
 	close_outputs(output_fds);
 	if (ended.err == 0) {
-		tell(fd, &begun);
+		tell(spawner, fd, &begun);
 		do {
 			r = waitid(P_PID, (id_t)begun.pid, &info, WEXITED | WNOWAIT);
 		} while (r < 0 && errno == EINTR);
 	}
-	tell(fd, &ended);
+	tell(spawner, fd, &ended);
 }
 
 static void *spawner_main(void *arg)
@@ -213,9 +215,9 @@ static void *spawner_main(void *arg)
 	struct report ready = {.what = REPORT_READY, .err = fd < 0 ? fd : 0};
 	int output_fds[N_OUTPUTS];
 
-	tell(given, &ready);
+	tell(spawner, given, &ready);
 	while (fd >= 0 && receive(fd, output_fds)) {
-		run(fd, atomic_load(&spawner->order), output_fds);
+		run(spawner, fd, output_fds);
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -317,6 +319,7 @@ static void take_reports(struct spawner *spawner)
 	while (recv(spawner->fd, &report, sizeof(report), MSG_DONTWAIT) == sizeof(report)) {
 		struct spawner_order *order = atomic_load(&spawner->order);
 
+		(void)atomic_load(&spawner->n_reports);
 		if (report.what == REPORT_BEGUN) {
 			order->pid = report.pid;
 			if (order->given_up) {

@@ -45,6 +45,9 @@ struct spawner {
 	struct watcher watcher;              /**< while there is an order */
 	struct spawner_order *_Atomic order; /**< what the thread is at */
 	struct spawner_order *next;          /**< waits for its end */
+	/** Counted before each report, read after it: what came before it is seen, which no socket
+	 * promises to the memory model. */
+	atomic_uint n_reports;
 };
 
 struct spawner_opts {

@@ -15,7 +15,7 @@ import pytest
 from weirtest import config, peers, proc, seccomp, wait
 from weirtest.daemon import run, without_systemd
 from weirtest.rig import relay
-from weirtest.settings import DEADLINE, WEIR
+from weirtest.settings import DEADLINE, SANITIZER, WEIR
 
 
 def write(folder, settings):
@@ -66,6 +66,7 @@ def test_stopped_is_the_last_line(workers):
 
 
 UNPRIVILEGED = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+PLAIN = pytest.mark.skipif(SANITIZER != "", reason="the sanitizer needs /proc")
 WITHOUT_PROC = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh")
 WITHOUT_DEV = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev && exec "$@"', "sh")
 
@@ -340,7 +341,7 @@ for fd in range(10, 10 + int(sys.argv[1])):
 os.execvp(sys.argv[2], sys.argv[2:])""")
 
 
-@pytest.mark.parametrize("without_proc", (False, True))
+@pytest.mark.parametrize("without_proc", (False, pytest.param(True, marks=PLAIN)))
 def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, report):
     """As many pairs as weir says fit, and none of them is reset."""
     leaked, limit = 60, 160
@@ -360,6 +361,7 @@ def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, repor
         assert not rig.weir.records("close") and not rig.weir.records("accept_resting")
 
 
+@PLAIN
 def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
     with relay(daemon={"prefix": WITHOUT_PROC, "control": True, "errors": ("reload_failed",)}) as rig:
         client, server = rig.pair()
@@ -369,6 +371,7 @@ def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
         assert peers.read_exactly(server, 1) == b"x"
 
 
+@PLAIN
 def test_threads_that_cannot_be_had_are_told_with_the_remedies(folder):
     conf = write(folder, {"workers": 2, **config.relay(f"unix:{folder}/client.sock", "127.0.0.1:9")})
     done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone", "clone3"))
