@@ -129,7 +129,7 @@ def test_log_that_nobody_reads_does_not_hold_up_the_exit(report):
 
 
 def test_flags_of_the_inherited_stderr_are_not_changed():
-    with echoing(daemon={"read_log": False, "log_pipe": PIPE}) as rig:
+    with echoing(daemon={"read_log": False, "log_pipe": PIPE, "log_is_cut": True}) as rig:
         exchange(rig, 50)
         with open(f"/proc/{rig.weir.pid}/fdinfo/2", encoding="ascii") as file:
             flags = int(re.search(r"flags:\s+([0-7]+)", file.read())[1], 8)

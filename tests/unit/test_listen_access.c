@@ -16,7 +16,7 @@
 enum { VICTIM_MODE = 0604 };
 
 /* What is put at the path in place of the socket, which is kept as "ours". */
-static enum { PUT_NOTHING, PUT_LINK, PUT_HARD_LINK, PUT_SOCKET } put;
+static enum put { PUT_NOTHING, PUT_LINK, PUT_HARD_LINK, PUT_SOCKET } put;
 static unsigned n_umasks; /* calls */
 static bool no_proc;
 
@@ -91,7 +91,7 @@ static void expect_unharmed(const char *path)
 
 START_TEST(a_path_that_is_swapped_after_the_bind_harms_no_other_file)
 {
-	static const int puts[] = {PUT_LINK, PUT_HARD_LINK, PUT_SOCKET};
+	static const enum put puts[] = {PUT_LINK, PUT_HARD_LINK, PUT_SOCKET};
 	struct addr addr = unix_at("x.sock");
 	struct listen_socket socket = {.fd = -1};
 	const char *why = NULL;
