@@ -45,6 +45,7 @@
 #include "conf/errors.h"
 #include "service/control_client.h"
 #include "service/daemon.h"
+#include "service/failure.h"
 #include "service/inherited.h"
 #include "service/signals.h"
 #include "service/socket_proxy.h"
@@ -191,6 +192,14 @@ static int run(const struct daemon_opts *opts)
 	return code;
 }
 
+/** What a start begins with. False, and told, when it cannot go on. */
+static bool begin(struct inherited *inherited)
+{
+	signals_start();
+	fill_stdio();
+	return failure_find_refused() == 0 && inherited_take(inherited) >= 0;
+}
+
 static int main_socket_proxy(int argc, char **argv)
 {
 	struct inherited inherited = {0};
@@ -201,10 +210,7 @@ static int main_socket_proxy(int argc, char **argv)
 	if (!socket_proxy_parse(argc, argv, &proxy, &code)) {
 		return code;
 	}
-	signals_start();
-	fill_stdio();
-	if (inherited_take(&inherited) < 0 ||
-		socket_proxy_conf(&proxy, &inherited, &opts.conf) < 0) {
+	if (!begin(&inherited) || socket_proxy_conf(&proxy, &inherited, &opts.conf) < 0) {
 		inherited_fini(&inherited);
 		return EXIT_CODE_START;
 	}
@@ -234,14 +240,14 @@ static int main_proxy(const struct options *options)
 	struct conf_errors errors;
 	int r;
 
-	fill_stdio();
 	if (options->reload) {
+		fill_stdio();
 		return control_ask("reload", stdout, stderr);
 	}
-	if (!options->check) {
-		signals_start();
-	}
-	if (!options->check && inherited_take(&inherited) < 0) {
+	if (options->check) {
+		fill_stdio();
+	} else if (!begin(&inherited)) {
+		inherited_fini(&inherited);
 		return EXIT_CODE_START;
 	}
 	conf_errors_init(&errors);
@@ -251,8 +257,10 @@ static int main_proxy(const struct options *options)
 	}
 	conf_errors_fini(&errors);
 	if (r < 0) {
+		bool is_short = r == -ENOMEM || r == -ECHILD;
+
 		inherited_fini(&inherited);
-		return options->check || r == -ENOMEM ? EXIT_CODE_START : EXIT_CODE_CONFIG;
+		return options->check || is_short ? EXIT_CODE_START : EXIT_CODE_CONFIG;
 	}
 	if (options->check) {
 		r = options->hand_on ? hand_on(&tape) : EXIT_CODE_OK;

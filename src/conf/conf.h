@@ -92,7 +92,8 @@ struct conf_tape {
 
 /**
  * Loads `path`. 0 and a model with one reference, or a negative errno with at least one error in
- * `errors`; *ret_conf is then untouched. `ret_tape` may be NULL; the caller frees the bytes.
+ * `errors`; *ret_conf is then untouched. -ENOMEM and -ECHILD: the config may be right, but memory
+ * or processes are short. `ret_tape` may be NULL; the caller frees the bytes.
  * Blocks, and forks: for a process without pairs.
  */
 int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *ret_tape,

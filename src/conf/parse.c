@@ -294,9 +294,8 @@ static void report_no_child(const struct conf_source *source, int err, struct co
 {
 	if (err != -ENOMEM) {
 		conf_errors_add(errors, source->files[0], 0, NULL,
-			"cannot be parsed, for want of a process or a pipe: %s; raise TasksMax= "
-			"and "
-			"LimitNPROC= of the service, or the limit of open files",
+			"cannot be parsed in a process of its own: %s; raise TasksMax= and "
+			"LimitNPROC= in the unit (ulimit -u), or LimitNOFILE= (ulimit -n)",
 			strerrordesc_np(-err));
 	}
 }
@@ -312,7 +311,7 @@ int conf_parse(
 
 	if (fd < 0) {
 		report_no_child(source, fd, errors);
-		return fd;
+		return fd == -ENOMEM ? fd : -ECHILD;
 	}
 	is_whole = read_all(fd, &bytes, &len);
 	close(fd);

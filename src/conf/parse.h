@@ -14,8 +14,9 @@
 #include "conf/source.h"
 
 /**
- * Parses the whole text. 0 and a tape that the caller frees; -ENOMEM, also where the child died; or
- * another negative errno, with one error. Forks: not in a process whose fds others rely on.
+ * Parses the whole text. 0 and a tape that the caller frees; -ENOMEM, also where the child died;
+ * -ECHILD, with one error, when there can be no child; or -EINVAL, with one error. Forks: not in a
+ * process whose fds others rely on.
  */
 int conf_parse(
 	const struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape);

@@ -2,15 +2,27 @@
 #include "conf/scan.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #define DIGITS "0123456789"
 #define HEX    DIGITS "abcdefABCDEF"
 #define ALPHA  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 static const char include_word[] = "@include";
+
+/* How many characters from `pos` on are of `set`. strspn(3) would do, but a sanitizer may look at
+ * the whole text behind `pos` each time. */
+static size_t span(const char *pos, const char *set)
+{
+	size_t n = 0;
+
+	while (pos[n] != '\0' && strchr(set, pos[n]) != NULL) {
+		n++;
+	}
+	return n;
+}
 
 void scanner_init(struct scanner *scanner, const char *text, size_t len)
 {
@@ -30,14 +42,15 @@ static void advance(struct scanner *scanner, const char *to)
 static bool skip_blanks(struct scanner *scanner)
 {
 	for (;;) {
-		const char *pos = scanner->pos + strspn(scanner->pos, " \t\r\n\f");
+		const char *pos = scanner->pos + span(scanner->pos, " \t\r\n\f");
 		const char *end;
 
 		advance(scanner, pos);
 		if (*pos == '#' || (pos[0] == '/' && pos[1] == '/')) {
-			advance(scanner, pos + strcspn(pos, "\n"));
+			end = memchr(pos, '\n', (size_t)(scanner->end - pos));
+			advance(scanner, end == NULL ? scanner->end : end);
 		} else if (pos[0] == '/' && pos[1] == '*') {
-			end = strstr(pos + 2, "*/");
+			end = memmem(pos + 2, (size_t)(scanner->end - pos - 2), "*/", 2);
 			if (end == NULL) {
 				return false;
 			}
@@ -72,20 +85,20 @@ static const char *exponent_end(const char *pos)
 	}
 	digits = pos + 1;
 	digits += *digits == '+' || *digits == '-';
-	return strspn(digits, DIGITS) == 0 ? pos : digits + strspn(digits, DIGITS);
+	return span(digits, DIGITS) == 0 ? pos : digits + span(digits, DIGITS);
 }
 
 /* The longest number at `pos`, as flex would take it; `pos` itself when there is none. */
 static const char *number_end(const char *pos, enum token_kind *ret_kind)
 {
 	const char *digits = pos + (*pos == '+' || *pos == '-');
-	const char *end = digits + strspn(digits, DIGITS);
-	bool hex = pos[0] == '0' && (pos[1] == 'x' || pos[1] == 'X') && strspn(pos + 2, HEX) > 0;
+	const char *end = digits + span(digits, DIGITS);
+	bool hex = pos[0] == '0' && (pos[1] == 'x' || pos[1] == 'X') && span(pos + 2, HEX) > 0;
 
 	*ret_kind = TOKEN_FLOAT;
 	if (*end == '.') {
 		end++;
-		return exponent_end(end + strspn(end, DIGITS));
+		return exponent_end(end + span(end, DIGITS));
 	}
 	if (end == digits) {
 		return pos;
@@ -95,7 +108,7 @@ static const char *number_end(const char *pos, enum token_kind *ret_kind)
 	}
 	*ret_kind = TOKEN_INTEGER;
 	if (hex) {
-		end = pos + 2 + strspn(pos + 2, HEX);
+		end = pos + 2 + span(pos + 2, HEX);
 	}
 	end += *end == 'L';
 	end += *end == 'L' && end[-1] == 'L';
@@ -106,7 +119,7 @@ static const char *number_end(const char *pos, enum token_kind *ret_kind)
 static const char *include_end(const struct scanner *scanner, enum token_kind *ret_kind)
 {
 	const char *word_end = scanner->pos + strlen(include_word);
-	const char *quote = word_end + strspn(word_end, " \t");
+	const char *quote = word_end + span(word_end, " \t");
 	const char *before = scanner->pos;
 	const char *end;
 
@@ -123,10 +136,19 @@ static const char *include_end(const struct scanner *scanner, enum token_kind *r
 	return end;
 }
 
+/* Whether the text at `pos` begins with a word, which is in lower case, in whatever case. */
+static bool begins_with(const char *pos, const char *word)
+{
+	while (*word != '\0' && tolower((unsigned char)*pos) == *word) {
+		pos++;
+		word++;
+	}
+	return *word == '\0';
+}
+
 static bool is_bool(const char *text, size_t len)
 {
-	return (len == 4 && strncasecmp(text, "true", 4) == 0) ||
-	       (len == 5 && strncasecmp(text, "false", 5) == 0);
+	return (len == 4 && begins_with(text, "true")) || (len == 5 && begins_with(text, "false"));
 }
 
 /* Finds kind and end of the token at pos, which is neither blank nor the end of the text. */
@@ -140,11 +162,12 @@ static const char *token_end(const struct scanner *scanner, enum token_kind *ret
 		*ret_kind = end == NULL ? TOKEN_OPEN_STRING : TOKEN_STRING;
 		return end == NULL ? pos + 1 : end;
 	}
-	if (strncmp(pos, include_word, strlen(include_word)) == 0) {
+	if (scanner->end - pos >= (ptrdiff_t)strlen(include_word) &&
+		memcmp(pos, include_word, strlen(include_word)) == 0) {
 		return include_end(scanner, ret_kind);
 	}
-	if (strspn(pos, ALPHA "*") > 0) {
-		end = pos + strspn(pos, ALPHA DIGITS "-_*");
+	if (span(pos, ALPHA "*") > 0) {
+		end = pos + span(pos, ALPHA DIGITS "-_*");
 		*ret_kind = is_bool(pos, (size_t)(end - pos)) ? TOKEN_BOOL : TOKEN_NAME;
 		return end;
 	}

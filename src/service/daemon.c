@@ -467,11 +467,8 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 
 	*opts->inherited = (struct inherited){0};
 	log_set_level(opts->conf->log_level);
-	r = failure_find_refused();
-	if (r == 0) {
-		/* Before there are threads: the table of fds grows at once. */
-		r = daemon_take_budget(&daemon);
-	}
+	/* Before there are threads: the table of fds grows at once. */
+	r = daemon_take_budget(&daemon);
 	if (r == 0) {
 		r = open_log();
 	}

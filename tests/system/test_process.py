@@ -374,11 +374,19 @@ def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
 @PLAIN
 def test_threads_that_cannot_be_had_are_told_with_the_remedies(folder):
     conf = write(folder, {"workers": 2, **config.relay(f"unix:{folder}/client.sock", "127.0.0.1:9")})
-    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone", "clone3"))
+    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone3"))  # of threads, not of processes
     assert done.returncode == 1
     assert "event=start_failed" in done.stderr, done.stderr
     for word in ("TasksMax=", "LimitNPROC=", "workers"):
         assert word in done.stderr
+
+
+def test_a_process_for_the_config_that_cannot_be_had_is_told_with_the_remedies(folder):
+    conf = write(folder, config.relay(f"unix:{folder}/client.sock", "127.0.0.1:9"))
+    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone", "clone3"))
+    assert done.returncode == 1, done
+    for word in (conf, "TasksMax=", "LimitNPROC="):
+        assert word in done.stderr, done.stderr
 
 
 def test_descriptors_that_are_short_in_a_reload_are_told_with_the_remedy():
