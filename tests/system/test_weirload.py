@@ -24,7 +24,7 @@ ON_TIME = {"expect": "100ms"}
 LATE = {"expect": "50ms", "max_late": "100ms"}
 NEVER = {"expect": "50ms", "wait": "200ms"}
 VERDICTS = pytest.mark.parametrize("verdict, code, options, close_after", (
-    ("early", 1, EARLY, 0.05),
+    ("early", 1, EARLY, 0.25),
     ("on_time", 0, ON_TIME, 0.15),
     ("late", 1, LATE, 0.6),
     ("never", 1, NEVER, None),
@@ -148,7 +148,7 @@ def test_lateness_is_the_peers(folder):
 
 def test_one_end_that_closes_early_is_enough(behind):
     """The server's end was cut at once; the client's never was."""
-    with ScriptedPeer(Script(0.05, only="server"), behind) as peer:
+    with ScriptedPeer(Script(0.25, only="server"), behind) as peer:
         told = load.run("idle", target=peer, serve=behind, expect="1s", wait="200ms")
     assert told.verdicts == {"early": N} and told.code == 1
     assert told.ends("server") == {"fin": N} and told.ends() == {"weirload": N}
@@ -220,7 +220,7 @@ def test_what_is_under_way_when_a_cap_strikes_is_in_flight_and_not_lost(behind):
 
 @pytest.mark.parametrize("direction", ("up", "down", "both"))
 @pytest.mark.parametrize("verdict, code, options, close_after", (
-    ("early", 1, {"expect": "30s", "every": "10s", "for_": "20s"}, 0.05),
+    ("early", 1, {"expect": "30s", "every": "10s", "for_": "20s"}, 0.25),
     ("on_time", 0, {"expect": "1s", "every": "50ms", "for_": "200ms"}, 1.05),
     ("late", 1, {"expect": "500ms", "every": "50ms", "for_": "200ms", "max_late": "100ms"}, 1.0),
     ("never", 1, {"expect": "500ms", "wait": "100ms", "every": "50ms", "for_": "200ms"}, None),

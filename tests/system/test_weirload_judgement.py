@@ -83,7 +83,7 @@ def test_a_close_by_what_was_not_expected_fails(by, otherwise, behind):
 
 
 def test_the_other_end_of_a_half_close_that_is_reset_too_soon_is_early(behind):
-    with ScriptedPeer(Script(0.05, "rst", only="server"), behind) as peer:
+    with ScriptedPeer(Script(0.25, "rst", only="server"), behind) as peer:
         told = load.run("halfclose", target=peer, serve=behind, expect="1s", wait="100ms")
     assert told.verdicts == {"early": N} and told.ends("server") == {"rst": N}
 
