@@ -19,6 +19,7 @@
  *		listener  one socket on one worker	upstream, limit, limits: which server, how
  *								many
  *		proxy	one worker's share of it all	generation  one config as workers serve it
+ *		offer	what a listener's sessions need, of one config
  *		failures  how many of an upstream's pairs failed of late: few are warnings
  *	service/  daemon  the process			worker	a thread with a loop
  *		reload	another config, or none of it	trial, spawner  a child checks it
@@ -178,7 +179,6 @@ static void fill_stdio(void)
 	}
 }
 
-/** Runs, and gives the reference to the config back. */
 static int run(const struct daemon_opts *opts)
 {
 	bool stuck = false;
@@ -188,7 +188,6 @@ static int run(const struct daemon_opts *opts)
 		/* A thread that cannot be ended would hold up the libraries' own clean-up. */
 		_exit(code);
 	}
-	conf_unref(opts->conf);
 	return code;
 }
 

@@ -8,40 +8,47 @@
  * Once a second the main thread tells how many these were ("event=failed_more") and begins anew.
  * Where nothing fails this costs nothing but that look at one flag.
  *
- * The counts belong to a generation. What is still untold when it goes is told then.
+ * A count belongs to an upstream (upstream.h). What is still untold when that goes is told then.
  */
 #ifndef WEIR_PROXY_FAILURES_H
 #define WEIR_PROXY_FAILURES_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/list.h"
 
-struct conf;
-struct conf_upstream;
-struct failures;
-
 enum { FAILURES_WARNED = 5 };
 
-/** Those of all generations. */
+/** Those of all upstreams. */
 struct failures_list {
 	pthread_mutex_t lock;
 	struct list all; /* struct failures::link */
+	atomic_bool any; /**< one of the counts may not be 0 */
+};
+
+/** Of one upstream. */
+struct failures {
+	struct list link; /**< struct failures_list::all */
+	struct failures_list *list;
+	const char *upstream; /**< its name, borrowed */
+	_Atomic uint32_t n;   /**< since the last look */
 };
 
 void failures_list_init(struct failures_list *list);
 
-/** For the upstreams of `conf`, which is borrowed; NULL: no memory. */
-struct failures *failures_new(struct failures_list *list, const struct conf *conf);
+/** Any thread, like all that follows. */
+void failures_init(struct failures *failures, struct failures_list *list, const char *upstream);
 
-/** Tells what is untold. failures_free(NULL) is fine; it returns NULL. Any thread. */
-struct failures *failures_free(struct failures *failures);
+/** Tells what is untold. */
+void failures_fini(struct failures *failures);
 
-/** One more pair of that upstream has failed; whether to warn of it. Any thread. */
-bool failures_count(struct failures *failures, const struct conf_upstream *upstream);
+/** One more pair has failed; whether to warn of it. */
+bool failures_count(struct failures *failures);
 
-/** Tells how many failed of which nobody was warned, and counts from 0. Any thread. */
+/** Tells how many failed of which nobody was warned, and counts from 0. */
 void failures_tell(struct failures_list *list);
 
 #endif

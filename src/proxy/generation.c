@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/failures.h"
-#include "proxy/limits.h"
+#include "proxy/offer.h"
 #include "proxy/own.h"
 #include "proxy/proxy.h"
+#include "proxy/upstream.h"
 
 /* ---- names ---- */
 
@@ -49,59 +49,49 @@ size_t generation_find(const struct generation *generation, const char *name)
 /** Also of one that is half made. */
 static void generation_free(struct generation *generation)
 {
-	for (size_t i = 0; i < generation->conf->n_listeners && generation->limits != NULL; i++) {
-		limits_put(generation->registry, generation->limits[i]);
+	for (size_t i = 0; i < generation->conf->n_listeners && generation->offers != NULL; i++) {
+		offer_unref(generation->offers[i]);
 	}
-	for (size_t i = 0; i < generation->n_shares && generation->shares != NULL; i++) {
-		free(generation->shares[i]);
-	}
-	free(generation->limits);
+	free(generation->offers);
 	free(generation->by_name);
-	free(generation->shares);
 	own_free(generation->own);
-	failures_free(generation->failures);
 	conf_unref(generation->conf);
 	free(generation);
 }
 
-/** The limit of each listener: the one that its name has, or a new one. */
-static bool generation_take_limits(struct generation *generation)
+/** The offer of a listener; its upstream, unless another listener had it made, is made, too. */
+static struct offer *make_offer(const struct conf *conf, const struct conf_listener *listener,
+	struct upstream **upstreams, struct proxy_shared *shared)
 {
-	const struct conf *conf = generation->conf;
+	struct upstream **upstream = &upstreams[listener->upstream - conf->upstreams];
+	struct offer_opts opts = {
+		.listener = listener,
+		.high_water_mark = conf->high_water_mark,
+		.shared = shared,
+	};
 
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		const struct conf_listener *listener = &conf->listeners[i];
-
-		generation->limits[i] =
-			limits_get(generation->registry, listener->name, listener->max_pairs);
-		if (generation->limits[i] == NULL) {
-			return false;
-		}
+	if (*upstream == NULL) {
+		*upstream = upstream_new(listener->upstream, &shared->failures);
 	}
-	return true;
+	opts.upstream = *upstream;
+	return opts.upstream == NULL ? NULL : offer_new(&opts);
 }
 
-static struct share *share_new(struct generation *generation, struct proxy *proxy)
+static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)
 {
 	const struct conf *conf = generation->conf;
-	struct share *share = calloc(1, sizeof(*share) + conf->n_listeners * sizeof(struct terms));
+	struct upstream **upstreams = calloc(conf->n_upstreams, sizeof(struct upstream *));
+	bool ok = upstreams != NULL;
 
-	if (share == NULL) {
-		return NULL;
+	for (size_t i = 0; i < conf->n_listeners && ok; i++) {
+		generation->offers[i] = make_offer(conf, &conf->listeners[i], upstreams, shared);
+		ok = generation->offers[i] != NULL;
 	}
-	list_init(&share->link);
-	share->generation = generation;
-	share->proxy = proxy;
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		share->terms[i] = (struct terms){
-			.share = share,
-			.listener = &conf->listeners[i],
-			.limit = generation->limits[i],
-			.rules = {.timeouts = conf->listeners[i].timeouts,
-				.idle_resets = conf->listeners[i].idle_resets},
-		};
+	for (size_t i = 0; i < conf->n_upstreams && upstreams != NULL; i++) {
+		upstream_unref(upstreams[i]); /* the offers have references */
 	}
-	return share;
+	free(upstreams);
+	return ok;
 }
 
 struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared)
@@ -112,33 +102,20 @@ struct generation *generation_new(const struct conf *conf, struct proxy_shared *
 		return NULL;
 	}
 	generation->conf = conf_ref(conf);
-	generation->registry = &shared->limits;
-	generation->n_shares = shared->n_proxies;
-	generation->limits = calloc(conf->n_listeners, sizeof(struct limit *));
-	generation->failures = failures_new(&shared->failures, conf);
+	generation->offers = calloc(conf->n_listeners, sizeof(struct offer *));
 	generation->by_name = calloc(conf->n_listeners, sizeof(*generation->by_name));
-	generation->shares = calloc(generation->n_shares, sizeof(struct share *));
-	if (generation->limits == NULL || generation->failures == NULL ||
-		generation->by_name == NULL || generation->shares == NULL ||
-		!generation_take_limits(generation)) {
-		goto err_free;
+	if (generation->offers == NULL || generation->by_name == NULL ||
+		!generation_make_offers(generation, shared)) {
+		generation_free(generation);
+		return NULL;
 	}
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		generation->by_name[i] = i;
 	}
 	qsort_r(generation->by_name, conf->n_listeners, sizeof(*generation->by_name), compare_names,
 		(void *)conf);
-	for (size_t i = 0; i < generation->n_shares; i++) {
-		generation->shares[i] = share_new(generation, shared->proxies[i]);
-		if (generation->shares[i] == NULL) {
-			goto err_free;
-		}
-	}
 	atomic_init(&generation->refs, 1);
 	return generation;
-err_free:
-	generation_free(generation);
-	return NULL;
 }
 
 struct generation *generation_ref(struct generation *generation)
@@ -165,34 +142,8 @@ bool generation_enforce(const struct generation *generation)
 	bool woken = false;
 
 	for (size_t i = 0; i < generation->conf->n_listeners; i++) {
-		woken |= limit_set(generation->limits[i], generation->conf->listeners[i].max_pairs);
+		woken |= limit_set(
+			generation->offers[i]->limit, generation->conf->listeners[i].max_pairs);
 	}
 	return woken;
-}
-
-/* ---- users ---- */
-
-void share_enter(struct share *share)
-{
-	assert(loop_is_current(share->proxy->loop));
-	if (share->n_users++ == 0) {
-		generation_ref(share->generation);
-		list_append(&share->proxy->shares, &share->link);
-	}
-}
-
-void share_leave(struct share *share)
-{
-	assert(loop_is_current(share->proxy->loop) && share->n_users > 0);
-	if (--share->n_users == 0) {
-		list_remove(&share->link);
-		generation_unref(share->generation);
-	}
-}
-
-struct terms *terms_on(const struct terms *terms, const struct proxy *proxy)
-{
-	const struct share *share = terms->share;
-
-	return &share->generation->shares[proxy->index]->terms[terms - share->terms];
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
 #include "stream/acceptor.h"
@@ -14,19 +14,19 @@
 /** A connection on its way to another worker. */
 struct delivery {
 	struct task task;
-	struct session_opts opts; /**< its terms hold a reference to the generation */
+	struct session_opts opts; /**< with a reference to the offer of its terms */
 };
 
 static void on_delivery(struct task *task)
 {
 	struct delivery *delivery = container_of(task, struct delivery, task);
 	struct session_opts opts = delivery->opts;
-	struct share *share = opts.terms->share;
-	struct proxy *proxy = share->proxy;
+	struct offer *offer = opts.terms->offer;
+	struct proxy *proxy = opts.terms->proxy;
 
 	free(delivery);
 	session_open(&opts);
-	generation_unref(share->generation);
+	offer_unref(offer);
 	proxy_check_quiet(proxy);
 }
 
@@ -45,8 +45,7 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 	}
 	task_init(&delivery->task, on_delivery);
 	delivery->opts = *opts;
-	delivery->opts.terms = terms_on(opts->terms, to);
-	generation_ref(opts->terms->share->generation);
+	delivery->opts.terms = &offer_ref(opts->terms->offer)->terms[to->index];
 	loop_post(to->loop, &delivery->task);
 	return true;
 }
@@ -56,7 +55,7 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 /** Once for the limit, however many listeners and workers meet it. */
 static void listener_tell_limit(const struct listener *listener, struct limit *full)
 {
-	bool is_own = full == listener->terms->limit;
+	bool is_own = full == listener->terms->offer->limit;
 	struct log_line line;
 
 	if (limit_is_closed(full) || !tell_rarely(&full->told_ns, clock_ns()) ||
@@ -64,7 +63,7 @@ static void listener_tell_limit(const struct listener *listener, struct limit *f
 		return;
 	}
 	if (is_own) {
-		log_str(&line, "listener", listener->terms->listener->name);
+		log_str(&line, "listener", listener->terms->offer->name);
 	}
 	log_u64(&line, "max_pairs", limit_max(full));
 	log_str(&line, "remedy",
@@ -76,7 +75,7 @@ static void listener_tell_limit(const struct listener *listener, struct limit *f
 static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
-	struct limit *full = proxy_admit(listener->proxy->shared, listener->terms->limit);
+	struct limit *full = proxy_admit(listener->proxy->shared, listener->terms->offer->limit);
 
 	if (full == NULL) {
 		return true;
@@ -90,7 +89,7 @@ static void on_refused(void *owner)
 {
 	struct listener *listener = owner;
 
-	proxy_leave(listener->proxy->shared, listener->terms->limit);
+	proxy_leave(listener->proxy->shared, listener->terms->offer->limit);
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
@@ -115,7 +114,7 @@ static void on_resting(void *owner, int err)
 
 	if (tell_rarely(&listener->proxy->shared->resting_told_ns, clock_ns()) &&
 		log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
-		log_str(&line, "listener", listener->terms->listener->name);
+		log_str(&line, "listener", listener->terms->offer->name);
 		log_errno(&line, err);
 		log_str(&line, "remedy", "raise LimitNOFILE=, or lower max_pairs");
 		log_end(&line);
@@ -135,14 +134,14 @@ static void on_drained(void *owner)
 
 int listener_open(struct terms *terms, struct listener_socket *socket)
 {
-	struct proxy *proxy = terms->share->proxy;
+	struct proxy *proxy = terms->proxy;
 	struct listener *listener = calloc(1, sizeof(*listener));
 	struct acceptor_opts opts = {
 		.loop = proxy->loop,
 		.fd = socket->listen.fd,
 		.is_unix = socket->is_unix,
 		.is_shared = socket->is_shared,
-		.options = &terms->listener->socket,
+		.options = &terms->offer->socket,
 		.kept = socket->kept,
 		.owner = listener,
 		.admit = on_admit,
@@ -168,7 +167,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	socket->is_accepted = true;
 	atomic_store(&socket->refuses, false);
 	atomic_store(&socket->closed, false);
-	share_enter(terms->share);
+	terms_enter(terms);
 	list_append(&proxy->listeners, &listener->link);
 	return 0;
 }
@@ -176,11 +175,11 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 /** Those of its terms. */
 static void listener_set_options(struct listener *listener)
 {
-	int r = acceptor_set_options(listener->acceptor, &listener->terms->listener->socket);
+	int r = acceptor_set_options(listener->acceptor, &listener->terms->offer->socket);
 	struct log_line line;
 
 	if (r < 0 && log_begin(&line, LOG_LEVEL_WARN, "socket_options_failed")) {
-		log_str(&line, "listener", listener->terms->listener->name);
+		log_str(&line, "listener", listener->terms->offer->name);
 		log_errno(&line, r);
 		log_end(&line);
 	}
@@ -188,12 +187,12 @@ static void listener_set_options(struct listener *listener)
 
 void listener_turn(struct listener *listener, struct terms *terms)
 {
-	struct share *before = listener->terms->share;
+	struct terms *before = listener->terms;
 
-	share_enter(terms->share);
+	terms_enter(terms);
 	listener->terms = terms;
 	listener_set_options(listener);
-	share_leave(before);
+	terms_leave(before);
 }
 
 void listener_drain(struct listener *listener)
@@ -219,7 +218,7 @@ void listener_close(struct listener *listener)
 	listener->acceptor = acceptor_close(listener->acceptor);
 	list_remove(&listener->link);
 	list_remove(&listener->waiting);
-	share_leave(listener->terms->share);
+	terms_leave(listener->terms);
 	atomic_store(&listener->socket->closed, true);
 	free(listener);
 }

@@ -6,6 +6,7 @@
 
 #include "proxy/generation.h"
 #include "proxy/listener.h"
+#include "proxy/offer.h"
 #include "proxy/session.h"
 
 /* ---- waiting at a limit ---- */
@@ -32,7 +33,7 @@ static void proxy_retry(struct proxy *proxy)
 		}
 		listener = container_of(proxy->retrying.next, struct listener, waiting);
 		list_remove(&listener->waiting);
-		if (limit_await(listener->terms->limit)) {
+		if (limit_await(listener->terms->offer->limit)) {
 			listener_resume(listener);
 		} else {
 			list_append(&proxy->waiting, &listener->waiting);
@@ -83,24 +84,28 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	list_init(&proxy->listeners);
 	list_init(&proxy->waiting);
 	list_init(&proxy->retrying);
-	list_init(&proxy->shares);
+	list_init(&proxy->terms);
 	task_init(&proxy->resume, on_resume);
 	task_init(&proxy->retry, on_retry);
 	list_init(&proxy->changing);
 	list_init(&proxy->sessions_changing);
 	task_init(&proxy->change, on_change);
-	proxy->current = shared->generation->shares[index];
-	share_enter(proxy->current);
+	proxy->current = generation_ref(shared->generation);
+}
+
+/** The terms of a listener, by its place in the conf. */
+static struct terms *proxy_terms(
+	const struct proxy *proxy, const struct generation *generation, size_t listener)
+{
+	return &generation->offers[listener]->terms[proxy->index];
 }
 
 int proxy_listen(struct proxy *proxy, struct generation *generation, struct listener_socket *socket)
 {
-	struct share *share = generation->shares[proxy->index];
-
 	int r;
 
 	assert(loop_is_current(proxy->loop));
-	r = listener_open(&share->terms[socket->listener], socket);
+	r = listener_open(proxy_terms(proxy, generation, socket->listener), socket);
 	if (r == 0 && proxy->draining) {
 		/* It comes too late for the drain, which is none of its other listeners'. */
 		list_move_all(&proxy->changing, &proxy->listeners);
@@ -125,7 +130,8 @@ static void change_listener(struct proxy *proxy, struct listener *listener)
 	} else if (proxy->draining || listener->socket->listener == LISTENER_GOES) {
 		listener_drain(listener);
 	} else {
-		listener_turn(listener, &proxy->current->terms[listener->socket->listener]);
+		listener_turn(
+			listener, proxy_terms(proxy, proxy->current, listener->socket->listener));
 	}
 }
 
@@ -144,46 +150,53 @@ static bool change_listeners(struct proxy *proxy)
 	return true;
 }
 
-/** The share after it; the one that is looked at has a user meanwhile, so that it stays. */
-static struct share *next_share(struct proxy *proxy, struct share *share)
+/** The next that are in use; those that are looked at have a user meanwhile, so that they stay. */
+static struct terms *next_terms(struct proxy *proxy, struct terms *terms)
 {
-	struct list *link = share == NULL ? proxy->shares.next : share->link.next;
-	struct share *next = link == &proxy->shares ? NULL : container_of(link, struct share, link);
+	struct list *link = terms == NULL ? proxy->terms.next : terms->link.next;
+	struct terms *next = link == &proxy->terms ? NULL : container_of(link, struct terms, link);
 
 	if (next != NULL) {
-		share_enter(next);
+		terms_enter(next);
 	}
-	if (share != NULL) {
-		share_leave(share);
+	if (terms != NULL) {
+		terms_leave(terms);
 	}
 	return next;
 }
 
-/** New timeouts for the pairs of older shares: of those listeners whose name still exists. */
+/** New timeouts for older pairs, if the name of their listener still exists. */
+static void apply_timeouts(const struct proxy *proxy, struct terms *terms)
+{
+	const struct generation *generation = proxy->current;
+	size_t index = generation_find(generation, terms->offer->name);
+
+	if (index != SIZE_MAX && generation->offers[index] != terms->offer) {
+		terms->rules.timeouts = generation->conf->listeners[index].timeouts;
+		terms->rules.since_ns = proxy->applying_ns;
+	}
+}
+
+/**
+ * All terms of the generation before, since more connections may be handed over that were accepted
+ * on them, and those of older ones that are in use.
+ */
 static bool change_terms(struct proxy *proxy)
 {
-	const struct generation *generation = proxy->current->generation;
+	unsigned n = 0;
 
-	for (unsigned n = 0; proxy->applying != NULL; n++) {
-		struct share *share = proxy->applying;
-		struct terms *terms = &share->terms[proxy->applying_index];
-		size_t index;
-
-		if (share == proxy->current ||
-			proxy->applying_index == share->generation->conf->n_listeners) {
-			proxy->applying = next_share(proxy, share);
-			proxy->applying_index = 0;
-			continue;
-		}
-		if (n >= TERMS_A_TURN) {
+	for (; proxy->before != NULL && proxy->n_applied < proxy->before->conf->n_listeners; n++) {
+		if (n == TERMS_A_TURN) {
 			return false;
 		}
-		index = generation_find(generation, terms->listener->name);
-		if (index != SIZE_MAX) {
-			terms->rules.timeouts = generation->conf->listeners[index].timeouts;
-			terms->rules.since_ns = proxy->applying_ns;
+		apply_timeouts(proxy, proxy_terms(proxy, proxy->before, proxy->n_applied++));
+	}
+	for (; proxy->applying != NULL; n++) {
+		if (n == TERMS_A_TURN) {
+			return false;
 		}
-		proxy->applying_index++;
+		apply_timeouts(proxy, proxy->applying);
+		proxy->applying = next_terms(proxy, proxy->applying);
 	}
 	return true;
 }
@@ -217,8 +230,7 @@ static void proxy_change(struct proxy *proxy)
 	}
 	if (proxy->before != NULL) {
 		proxy_resume(proxy); /* some have another limit now */
-		share_leave(proxy->before);
-		proxy->before = NULL;
+		proxy->before = generation_unref(proxy->before);
 		if (proxy->turned != NULL) {
 			proxy->turned(proxy->owner);
 		}
@@ -235,12 +247,13 @@ void proxy_turn(struct proxy *proxy, struct generation *generation)
 {
 	assert(loop_is_current(proxy->loop) && proxy->before == NULL);
 	proxy->before = proxy->current;
-	proxy->current = generation->shares[proxy->index];
-	share_enter(proxy->current);
+	proxy->current = generation_ref(generation);
 	list_move_all(&proxy->changing, &proxy->listeners);
+	proxy->n_applied = proxy->before->conf->n_listeners;
 	if (generation->conf->apply_timeouts) {
 		proxy->applying_ns = clock_ns();
-		proxy->applying = next_share(proxy, NULL);
+		proxy->n_applied = 0;
+		proxy->applying = next_terms(proxy, NULL);
 		list_move_all(&proxy->sessions_changing, &proxy->sessions);
 	}
 	proxy_change(proxy);
@@ -277,12 +290,10 @@ void proxy_fini(struct proxy *proxy)
 		listener_close(container_of(link, struct listener, link));
 	}
 	while (proxy->applying != NULL) {
-		proxy->applying = next_share(proxy, proxy->applying);
+		proxy->applying = next_terms(proxy, proxy->applying);
 	}
-	if (proxy->before != NULL) {
-		share_leave(proxy->before);
-	}
-	share_leave(proxy->current);
+	proxy->before = generation_unref(proxy->before);
+	proxy->current = generation_unref(proxy->current);
 	loop_cancel(proxy->loop, &proxy->retry);
 	loop_cancel(proxy->loop, &proxy->change);
 	if (atomic_load(&proxy->resume_posted)) {

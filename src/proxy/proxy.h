@@ -32,7 +32,7 @@ struct listener;
 struct listener_socket;
 struct proxy;
 struct resolver;
-struct share;
+struct terms;
 
 /** What all workers share; read-only but for the limits and the failures. */
 struct proxy_shared {
@@ -76,15 +76,15 @@ struct proxy {
 	struct list listeners; /* struct listener::link */
 	struct list changing;  /* struct listener::link: to be turned, drained or closed, soon */
 	struct list sessions_changing; /* struct session::link: to be drained, or wound anew */
-	struct share *before;          /**< while it turns: of the generation before; or NULL */
-	struct share *applying;        /**< whose terms get new timeouts, from applying_index on */
-	size_t applying_index;
-	uint64_t applying_ns;  /**< since when these are in force */
-	struct task change;    /**< the next slice of all that */
-	struct list waiting;   /* struct listener::waiting: paused at a limit */
-	struct list retrying;  /* struct listener::waiting: to be looked at again, soon */
-	struct list shares;    /* struct share::link */
-	struct share *current; /**< of the generation in force */
+	struct generation *before;     /**< a reference, while it turns; or NULL */
+	size_t n_applied;              /**< offers of `before` whose terms have got new timeouts */
+	struct terms *applying;        /**< the next in use that are to get them; or NULL */
+	uint64_t applying_ns;          /**< since when these are in force */
+	struct task change;            /**< the next slice of all that */
+	struct list waiting;           /* struct listener::waiting: paused at a limit */
+	struct list retrying;          /* struct listener::waiting: to be looked at again, soon */
+	struct list terms;             /* struct terms::link: what has users */
+	struct generation *current;    /**< the one in force: a reference */
 	struct own_cache own_cache;
 	bool draining;
 	bool ending;                 /**< listeners close at once */

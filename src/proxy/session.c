@@ -11,6 +11,7 @@
 #include "base/fds.h"
 #include "base/log.h"
 #include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "proxy/own.h"
 #include "proxy/proxy.h"
 #include "proxy/session_log.h"
@@ -36,7 +37,7 @@ static struct session *session_of(struct pair *pair)
 
 static struct proxy *session_proxy(const struct session *session)
 {
-	return session->terms->share->proxy;
+	return session->terms->proxy;
 }
 
 /** Gives up whatever goes on before the upstream is there. */
@@ -94,11 +95,11 @@ static void on_ended(struct pair *pair)
 	session_stop_trying(session);
 	pair_close(pair);
 	list_remove(&session->link);
-	proxy_leave(proxy->shared, terms->limit);
+	proxy_leave(proxy->shared, terms->offer->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
 	task_init(&session->gone, on_gone);
 	loop_defer(proxy->loop, &session->gone);
-	share_leave(terms->share);
+	terms_leave(terms);
 	proxy_session_ended(proxy);
 }
 
@@ -118,8 +119,8 @@ static void on_waited(struct timer *timer)
 static bool session_retry(struct session *session)
 {
 	uint64_t now_ns = clock_ns();
-	uint64_t wait_ns = upstream_wait_ns(session->terms->listener->upstream, session->n_retries,
-		now_ns - session->pair.accepted_ns);
+	uint64_t wait_ns = upstream_wait_ns(&session->terms->offer->upstream->conf,
+		session->n_retries, now_ns - session->pair.accepted_ns);
 	struct session_wait *wait = wait_ns == NS_NEVER ? NULL : calloc(1, sizeof(*wait));
 
 	if (wait == NULL || timer_open(&wait->timer, session_proxy(session)->loop, on_waited) < 0) {
@@ -149,11 +150,11 @@ static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 {
 	struct session *session = owner;
 	struct proxy *proxy = session_proxy(session);
-	const struct generation *generation = proxy->current->generation;
+	const struct generation *generation = proxy->current;
 	size_t listener = own_find(generation->own, &proxy->own_cache, sa, len);
 
 	if (listener == SIZE_MAX ||
-		chains_enter(&proxy->shared->chains, session->terms->listener->name,
+		chains_enter(&proxy->shared->chains, session->terms->offer->name,
 			generation->conf->listeners[listener].name, session->pair.accepted_ns)) {
 		return 0;
 	}
@@ -184,7 +185,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	}
 	session->n_tried++;
 	if (!end_is_shortage(status) &&
-		upstream_choose(session->terms->listener->upstream, session->n_tried) != NULL) {
+		upstream_choose(&session->terms->offer->upstream->conf, session->n_tried) != NULL) {
 		session_try(session);
 		return;
 	}
@@ -200,7 +201,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 static void session_try(struct session *session)
 {
 	const struct terms *terms = session->terms;
-	const struct conf_upstream *upstream = terms->listener->upstream;
+	const struct conf_upstream *upstream = &terms->offer->upstream->conf;
 	struct proxy *proxy = session_proxy(session);
 	struct connector_opts opts = {
 		.loop = proxy->loop,
@@ -211,7 +212,7 @@ static void session_try(struct session *session)
 		.owner = session,
 		.failed = on_attempt_failed,
 		.done = on_connected,
-		.permit = proxy->current->generation->own == NULL ? NULL : on_permit,
+		.permit = proxy->current->own == NULL ? NULL : on_permit,
 	};
 
 	session->server = upstream_choose(upstream, session->n_tried);
@@ -257,9 +258,9 @@ union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t l
 #ifdef WEIR_STICK
 /** For tests of the watchdog (tests/meson.build): who connects to a listener of this name ends up
  * in a callback that does not return. */
-static void session_stick(const struct conf_listener *listener)
+static void session_stick(const struct offer *offer)
 {
-	while (strcmp(listener->name, "stick") == 0) {
+	while (strcmp(offer->name, "stick") == 0) {
 		(void)pause();
 	}
 }
@@ -274,7 +275,7 @@ static uint64_t next_id(struct proxy *proxy)
 /** The whole life of a session that could not be made, from `err`. */
 static void session_miscarry(const struct session_opts *opts, int err)
 {
-	struct proxy *proxy = opts->terms->share->proxy;
+	struct proxy *proxy = opts->terms->proxy;
 	/* Only for what the log and the counters read of it. */
 	struct session session = {
 		.terms = opts->terms,
@@ -290,20 +291,20 @@ static void session_miscarry(const struct session_opts *opts, int err)
 	proxy_count(&proxy->counters.n_accepted, 1);
 	session_log_close(&session);
 	session_count_end(&session);
-	proxy_leave(proxy->shared, opts->terms->limit);
+	proxy_leave(proxy->shared, opts->terms->offer->limit);
 }
 
 /** Makes a session that is not known to anybody yet; NULL and *ret_err where it cannot be. */
 static struct session *session_new(const struct session_opts *opts, int *ret_err)
 {
 	struct terms *terms = opts->terms;
-	struct proxy *proxy = terms->share->proxy;
+	struct proxy *proxy = terms->proxy;
 	struct session *session = calloc(1, sizeof(*session));
 	struct pair_opts pair_opts = {
 		.loop = proxy->loop,
 		.client_fd = opts->fd,
 		.client_flags = opts->client_flags,
-		.high_water_mark = terms->share->generation->conf->high_water_mark,
+		.high_water_mark = terms->offer->high_water_mark,
 		.rules = &terms->rules,
 		.drain = proxy->draining ? &proxy->drain : NULL,
 		.calls = &calls,
@@ -323,20 +324,20 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 
 void session_open(const struct session_opts *opts)
 {
-	struct proxy *proxy = opts->terms->share->proxy;
+	struct proxy *proxy = opts->terms->proxy;
 	struct session *session;
 	int err;
 
 	assert(loop_is_current(proxy->loop));
 #ifdef WEIR_STICK
-	session_stick(opts->terms->listener);
+	session_stick(opts->terms->offer);
 #endif
 	session = session_new(opts, &err);
 	if (session == NULL) {
 		session_miscarry(opts, err);
 		return;
 	}
-	share_enter(opts->terms->share);
+	terms_enter(opts->terms);
 	list_append(&proxy->sessions, &session->link);
 	proxy->n_sessions++;
 	proxy_count(&proxy->counters.n_accepted, 1);

@@ -8,7 +8,7 @@
  *	                    └─ wait ◀─ retry ───┴── none left ──▶ pair_refuse ───────────────┘
  *
  * It belongs to one proxy (worker), keeps the terms that it started with, whatever is reloaded
- * meanwhile (generation.h), and frees itself after its end.
+ * meanwhile (offer.h), and frees itself after its end.
  */
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H

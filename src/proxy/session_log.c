@@ -9,9 +9,10 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "proxy/failures.h"
-#include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
+#include "proxy/upstream.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
@@ -60,7 +61,7 @@ static void log_tried(struct log_line *line, const struct session *session)
 static void log_who(struct log_line *line, const struct session *session)
 {
 	log_u64(line, "pair", session->id);
-	log_str(line, "listener", session->terms->listener->name);
+	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, &session->client);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->server->text);
@@ -123,9 +124,8 @@ static void log_quiet(struct log_line *line, const char *key, const struct strea
 /** Of failures the first few in a second are warnings. */
 static enum log_level close_level(const struct session *session)
 {
-	const struct terms *terms = session->terms;
 	bool warn = end_is_failure(session->pair.end.reason) &&
-		    failures_count(terms->share->generation->failures, terms->listener->upstream);
+		    failures_count(&session->terms->offer->upstream->failures);
 
 	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which server a session is to try, and when: the one place that chooses.
+ * An upstream, as the sessions use it: a copy of what a config says of it, and the count of those
+ * that failed. Counted: it lives until no offer (offer.h) has it any more. And which server a
+ * session is to try, and when: the one place that chooses.
  */
 #ifndef WEIR_PROXY_UPSTREAM_H
 #define WEIR_PROXY_UPSTREAM_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "proxy/failures.h"
+
+struct upstream {
+	_Atomic unsigned refs;
+	struct failures failures; /**< of its pairs */
+	struct conf_upstream conf;
+};
+
+/** A copy of `conf`, with one reference, whose failures are told with `list`. NULL: no memory. */
+struct upstream *upstream_new(const struct conf_upstream *conf, struct failures_list *list);
+
+/** Any thread. upstream_unref(NULL) is fine; it returns NULL. */
+struct upstream *upstream_ref(struct upstream *upstream);
+struct upstream *upstream_unref(struct upstream *upstream);
 
 /**
  * The server for a session that has tried `n_tried` of them in vain, or NULL when there is none

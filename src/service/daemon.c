@@ -45,7 +45,7 @@
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
 
 struct daemon {
-	const struct conf *conf; /**< that of the start; later see daemon_conf() */
+	const struct conf *conf; /**< while it starts; later see daemon_conf() */
 	struct loop *loop;
 	const char *conf_path; /**< NULL: it has none */
 	struct inherited inherited;
@@ -297,6 +297,7 @@ static int daemon_take_orders(struct daemon *daemon)
 		.names = &daemon->names,
 		.stop = &daemon->stop,
 		.spawner = &daemon->spawner,
+		.memory = &daemon->memory,
 	};
 	struct control_opts control = {
 		.loop = daemon->loop,
@@ -475,6 +476,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 	if (r == 0) {
 		r = daemon_start(&daemon);
 	}
+	daemon.conf = conf_unref(daemon.conf);
 	if (r == 0) {
 		log_settle();
 		daemon_log_ready(&daemon);

@@ -22,7 +22,7 @@ enum exit_code {
 };
 
 struct daemon_opts {
-	const struct conf *conf;     /**< borrowed */
+	const struct conf *conf;     /**< its reference is taken */
 	const char *conf_path;       /**< its file; NULL: it has none, and is never read again */
 	struct inherited *inherited; /**< taken */
 	uint64_t exit_idle_ns;       /**< ends when no pair was open for so long; or NS_NEVER */

@@ -18,10 +18,16 @@ static bool has_dropped(uint64_t from, uint64_t to, uint64_t by)
 	return from > to && from - to >= by;
 }
 
+void memory_config_went(struct memory *memory)
+{
+	memory->looks_left = 2;
+}
+
 void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes)
 {
 	bool ebbing = has_dropped(memory->last_pairs, n_pairs, EBB_PAIRS) ||
 		      has_dropped(memory->last_waiting, waiting_bytes, EBB_BYTES);
+	bool config_went;
 
 	memory->last_pairs = n_pairs;
 	memory->last_waiting = waiting_bytes;
@@ -31,8 +37,13 @@ void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes
 	if (waiting_bytes > memory->peak_waiting) {
 		memory->peak_waiting = waiting_bytes;
 	}
-	if (!ebbing && (has_dropped(memory->peak_pairs, n_pairs, WORTH_PAIRS) ||
-			       has_dropped(memory->peak_waiting, waiting_bytes, WORTH_BYTES))) {
+	if (ebbing) {
+		return;
+	}
+	config_went = memory->looks_left == 1;
+	memory->looks_left -= memory->looks_left > 0;
+	if (config_went || has_dropped(memory->peak_pairs, n_pairs, WORTH_PAIRS) ||
+		has_dropped(memory->peak_waiting, waiting_bytes, WORTH_BYTES)) {
 		(void)malloc_trim(0);
 		memory->peak_pairs = n_pairs;
 		memory->peak_waiting = waiting_bytes;

@@ -21,6 +21,7 @@
 #include "conf/errors.h"
 #include "proxy/generation.h"
 #include "service/failure.h"
+#include "service/memory.h"
 #include "service/notify.h"
 #include "service/own_sockets.h"
 #include "service/stall_warning.h"
@@ -94,6 +95,7 @@ static void reload_end(struct reload *reload, bool announced)
 	trial_close(&reload->trial);
 	reload->conf = conf_unref(reload->conf);
 	reload->before = generation_unref(reload->before);
+	memory_config_went(reload->opts.memory);
 	if (fclose(reload->report) != 0 || reload->text == NULL) {
 		reload->n_text = 1; /* no memory for it: failed, without words */
 	}

@@ -33,6 +33,7 @@
 #include "service/trial.h"
 
 struct generation;
+struct memory;
 struct proxy_shared;
 struct worker;
 
@@ -65,6 +66,7 @@ struct reload_opts {
 	struct names *names;
 	const struct stop *stop;
 	struct spawner *spawner; /**< for the check */
+	struct memory *memory;   /**< is told when a config goes */
 };
 
 struct reload {
@@ -79,7 +81,7 @@ struct reload {
 	uint64_t settle_end_ns;
 	const struct conf *conf; /**< loaded, not in force yet */
 	struct generation *next;
-	/** Until all workers have turned, so that none of them has it to free: thousands of
+	/** Until all workers have turned, so that it is the main thread that frees it: thousands of
 	 * listeners take a while. */
 	struct generation *before;
 	struct budget budget;

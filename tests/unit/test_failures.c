@@ -12,17 +12,16 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "memory_file.h"
+#include "proxy/upstream.h"
 #include "suite.h"
 
 enum { THREADS = 4, EACH = 5000 };
 
 static char name_a[] = "a";
 static char name_b[] = "b";
-static struct conf_upstream upstreams[] = {{.name = name_a}, {.name = name_b}};
-static const struct conf conf = {.upstreams = upstreams, .n_upstreams = 2};
 
 static struct failures_list list;
-static struct failures *failures;
+static struct upstream *upstreams[2];
 static int memory;
 
 static void set_up(void)
@@ -30,11 +29,22 @@ static void set_up(void)
 	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
 	log_set_level(LOG_LEVEL_WARN);
 	failures_list_init(&list);
-	failures = failures_new(&list, &conf);
-	ck_assert_ptr_nonnull(failures);
+	for (size_t i = 0; i < 2; i++) {
+		upstreams[i] = upstream_new(
+			&(struct conf_upstream){.name = i == 0 ? name_a : name_b}, &list);
+		ck_assert_ptr_nonnull(upstreams[i]);
+	}
 	memory = memory_open();
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
+}
+
+static void drop_upstreams(void)
+{
+	for (size_t i = 0; i < 2; i++) {
+		upstreams[i] = upstream_unref(upstreams[i]);
+	}
+	ck_assert(list_empty(&list.all));
 }
 
 /** What was told until now: all of it, or "". */
@@ -43,8 +53,7 @@ static void expect_told(const char *first, const char *second)
 	char *text;
 	char *end;
 
-	failures = failures_free(failures);
-	ck_assert(list_empty(&list.all));
+	drop_upstreams();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
 	end = text;
@@ -61,21 +70,21 @@ static void expect_told(const char *first, const char *second)
 	free(text);
 }
 
-static unsigned warnings(unsigned n, const struct conf_upstream *upstream)
+static unsigned warnings(unsigned n, struct upstream *upstream)
 {
 	unsigned warned = 0;
 
 	while (n-- > 0) {
-		warned += failures_count(failures, upstream);
+		warned += failures_count(&upstream->failures);
 	}
 	return warned;
 }
 
 START_TEST(a_few_are_warnings_and_nothing_more_is_told)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, &upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, upstreams[0]), FAILURES_WARNED);
 	failures_tell(&list);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, &upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, upstreams[0]), FAILURES_WARNED);
 	failures_tell(&list);
 	failures_tell(&list);
 	expect_told("", "");
@@ -84,9 +93,9 @@ END_TEST
 
 START_TEST(the_others_are_a_number_and_then_it_begins_anew)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, &upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, upstreams[0]), FAILURES_WARNED);
 	failures_tell(&list);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, &upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, upstreams[0]), FAILURES_WARNED);
 	failures_tell(&list);
 	expect_told(" level=warn event=failed_more upstream=a pairs=37\n",
 		" level=warn event=failed_more upstream=a pairs=1\n");
@@ -95,17 +104,17 @@ END_TEST
 
 START_TEST(each_upstream_is_counted_for_itself)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, &upstreams[0]), FAILURES_WARNED);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, &upstreams[1]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, upstreams[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, upstreams[1]), FAILURES_WARNED);
 	failures_tell(&list);
 	expect_told(" event=failed_more upstream=a pairs=1\n",
 		" event=failed_more upstream=b pairs=2\n");
 }
 END_TEST
 
-START_TEST(what_is_untold_when_a_generation_goes_is_told_then)
+START_TEST(what_is_untold_when_an_upstream_goes_is_told_then)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, &upstreams[1]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, upstreams[1]), FAILURES_WARNED);
 	expect_told(" event=failed_more upstream=b pairs=3\n", "");
 }
 END_TEST
@@ -137,7 +146,7 @@ START_TEST(workers_and_looks_lose_none)
 
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_assert_int_eq(
-			pthread_create(&threads[i], NULL, count_many, &upstreams[i % 2]), 0);
+			pthread_create(&threads[i], NULL, count_many, upstreams[i % 2]), 0);
 	}
 	for (size_t i = 0; i < 100; i++) {
 		failures_tell(&list);
@@ -145,7 +154,7 @@ START_TEST(workers_and_looks_lose_none)
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	}
-	failures = failures_free(failures);
+	drop_upstreams();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
 	ck_assert_uint_eq(sum_told(text) + atomic_load(&n_warned), THREADS * EACH);
@@ -162,7 +171,7 @@ int main(void)
 	tcase_add_test(tc, a_few_are_warnings_and_nothing_more_is_told);
 	tcase_add_test(tc, the_others_are_a_number_and_then_it_begins_anew);
 	tcase_add_test(tc, each_upstream_is_counted_for_itself);
-	tcase_add_test(tc, what_is_untold_when_a_generation_goes_is_told_then);
+	tcase_add_test(tc, what_is_untold_when_an_upstream_goes_is_told_then);
 	tcase_add_test(tc, workers_and_looks_lose_none);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

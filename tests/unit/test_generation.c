@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "fault.h"
 #include "house.h"
 #include "proxy/limit.h"
 #include "proxy/listener.h"
+#include "proxy/offer.h"
 #include "proxy/session.h"
 #include "suite.h"
 
@@ -87,37 +89,43 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	next_listeners[0].timeouts.idle_ns = (uint64_t)10 * NS_PER_MS;
 	begin(0);
 	before = turn();
-	ck_assert_ptr_eq(session()->terms->share->generation, before);
+	ck_assert_ptr_eq(session()->terms->offer, before->offers[0]);
 	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
-	ck_assert_uint_eq(before->refs, 2); /* ours, and the worker's for the pair */
+	ck_assert_uint_eq(before->refs, 1); /* ours: the pair needs but the offer */
+	ck_assert_uint_eq(before->offers[0]->refs, 2);
 	end();
-	ck_assert_uint_eq(before->refs, 1);
+	ck_assert_uint_eq(before->offers[0]->refs, 1);
 	generation_unref(before);
-	ck_assert_uint_eq(house.conf.refs, 1);
 
 	begin(0);
-	ck_assert_ptr_eq(session()->terms->listener, &next_listeners[0]);
+	ck_assert_ptr_eq(session()->terms->offer, house.shared.generation->offers[0]);
 	loop_until(house.proxy.n_sessions == 0); /* by its idle */
 }
 END_TEST
 
-START_TEST(a_generation_lives_until_the_last_of_its_pairs_has_ended)
+START_TEST(a_pair_keeps_its_offer_and_not_the_config)
 {
+	const struct offer *offer;
+
 	begin(0);
 	generation_unref(turn());
-	generation_unref(turn());
-	generation_unref(turn());
-	ck_assert_uint_eq(house.conf.refs, 2);
-	ck_assert_uint_eq(next_conf.refs, 2); /* those in between are gone */
-	end();
 	ck_assert_uint_eq(house.conf.refs, 1);
+	ck_assert_uint_eq(next_conf.refs, 2);
+	generation_unref(turn());
+	ck_assert_uint_eq(next_conf.refs, 2); /* the one in between is gone */
+	offer = session()->terms->offer;
+	ck_assert_ptr_ne(offer, house.shared.generation->offers[0]);
+	ck_assert_uint_eq(offer->refs, 1);
+	ck_assert_ptr_ne(offer->name, house.listeners[0].name);
+	ck_assert_str_eq(offer->name, "web");
+	end();
 }
 END_TEST
 
 START_TEST(a_limit_goes_along_with_the_name)
 {
-	struct limit *web = house.shared.generation->limits[0];
-	struct limit *side = house.shared.generation->limits[1];
+	struct limit *web = house.shared.generation->offers[0]->limit;
+	struct limit *side = house.shared.generation->offers[1]->limit;
 	static char other[] = "other";
 
 	/* In another place of the list, and with another number. */
@@ -127,14 +135,36 @@ START_TEST(a_limit_goes_along_with_the_name)
 	next_listeners[1].max_pairs = 1;
 	begin(0);
 	generation_unref(turn());
-	ck_assert_ptr_eq(house.shared.generation->limits[1], web);
-	ck_assert_ptr_ne(house.shared.generation->limits[0], side);
+	ck_assert_ptr_eq(house.shared.generation->offers[1]->limit, web);
+	ck_assert_ptr_ne(house.shared.generation->offers[0]->limit, side);
 	ck_assert_uint_eq(house_pairs(&house, 1), 1);
 	/* The pair of the generation before takes the only place. */
 	ck_assert_ptr_eq(proxy_admit(&house.shared, web), web);
 	end();
 	ck_assert_ptr_null(proxy_admit(&house.shared, web));
 	proxy_leave(&house.shared, web);
+}
+END_TEST
+
+START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
+{
+	static char other[] = "other";
+	unsigned n = 0;
+	bool met = true;
+
+	next_listeners[1].name = other; /* needs a limit */
+	while (met) {
+		struct generation *next;
+
+		fault_arm(++n);
+		next = generation_new(&next_conf, &house.shared);
+		met = fault_disarm();
+		ck_assert(met == (next == NULL));
+		generation_unref(next);
+		ck_assert_uint_eq(next_conf.refs, 1);
+		ck_assert_uint_eq(house.shared.generation->offers[0]->refs, 1);
+	}
+	ck_assert_uint_gt(n, 8);
 }
 END_TEST
 
@@ -158,8 +188,22 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 	next_conf.apply_timeouts = true;
 	generation_unref(turn());
 	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, 1);
-	ck_assert_ptr_eq(session()->terms->listener, &house.listeners[0]);
+	ck_assert_ptr_ne(session()->terms->offer, house.shared.generation->offers[0]);
 	loop_until(house.proxy.n_sessions == 0);
+}
+END_TEST
+
+/** A connection may be on its way from a worker that has not turned yet. */
+START_TEST(timeouts_apply_to_terms_that_nobody_uses_yet)
+{
+	struct generation *before;
+
+	next_conf.apply_timeouts = true;
+	next_listeners[0].timeouts.idle_ns = 1;
+	before = turn();
+	ck_assert_uint_eq(before->offers[0]->terms[0].rules.timeouts.idle_ns, 1);
+	ck_assert_uint_eq(before->offers[1]->terms[0].rules.timeouts.idle_ns, NS_NEVER);
+	generation_unref(before);
 }
 END_TEST
 
@@ -282,10 +326,12 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones);
-	tcase_add_test(tc, a_generation_lives_until_the_last_of_its_pairs_has_ended);
+	tcase_add_test(tc, a_pair_keeps_its_offer_and_not_the_config);
 	tcase_add_test(tc, a_limit_goes_along_with_the_name);
+	tcase_add_test(tc, a_generation_that_cannot_be_made_leaves_nothing);
 	tcase_add_test(tc, a_name_is_found);
 	tcase_add_test(tc, timeouts_apply_to_open_pairs_only_on_demand);
+	tcase_add_test(tc, timeouts_apply_to_terms_that_nobody_uses_yet);
 	tcase_add_test(tc, timeouts_of_a_name_that_went_stay);
 	tcase_add_test(tc, a_connect_timeout_applies_to_the_attempt_under_way);
 	tcase_add_test(tc, a_listening_socket_turns_too_and_goes_when_it_is_left_out);

@@ -16,7 +16,7 @@
 
 #include "base/log.h"
 #include "limit_world.h"
-#include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "stream/acceptor.h"
 #include "suite.h"
 
@@ -188,7 +188,7 @@ static void check_waiting(void)
 
 			must(fd < 0 || world_find(fd)->n_queue == 0 ||
 					limit_is_full(&world.shared.pairs) ||
-					limit_is_full(listener->terms->limit),
+					limit_is_full(listener->terms->offer->limit),
 				"somebody waits beside a free place");
 		}
 	}

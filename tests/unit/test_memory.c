@@ -45,6 +45,22 @@ START_TEST(a_burst_of_waiting_bytes_is_given_back_once)
 }
 END_TEST
 
+START_TEST(a_config_is_given_back_once)
+{
+	struct memory memory = {0};
+
+	memory_look(&memory, 200, 0);
+	memory_config_went(&memory);
+	memory_look(&memory, 100, 0);
+	memory_look(&memory, 100, 0);
+	ck_assert_uint_eq(n_trims, 0); /* a burst ebbs, then its listeners are still going */
+	memory_look(&memory, 100, 0);
+	ck_assert_uint_eq(n_trims, 1);
+	memory_look(&memory, 100, 0);
+	ck_assert_uint_eq(n_trims, 1);
+}
+END_TEST
+
 START_TEST(a_slow_decline_counts_from_the_peak)
 {
 	struct memory memory = {0};
@@ -89,6 +105,7 @@ int main(void)
 
 	tcase_add_test(tc, a_burst_of_pairs_is_given_back_once);
 	tcase_add_test(tc, a_burst_of_waiting_bytes_is_given_back_once);
+	tcase_add_test(tc, a_config_is_given_back_once);
 	tcase_add_test(tc, a_slow_decline_counts_from_the_peak);
 	tcase_add_test(tc, nothing_is_given_back_while_the_burst_ebbs);
 	tcase_add_test(tc, what_is_not_worth_it_is_left);

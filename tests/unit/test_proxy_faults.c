@@ -17,6 +17,7 @@
 #include "house.h"
 #include "proxy/generation.h"
 #include "proxy/listener.h"
+#include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
 #include "suite.h"

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "fault.h"
 #include "lookup.h"
-#include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "session_rig.h"
 #include "suite.h"
 
@@ -369,7 +369,7 @@ START_TEST(control_characters_never_reach_the_log)
 	house_add_server(&house, "unix:@0123456789abcdef");
 	memcpy(first->addr.sa.un.sun_path + 1, raw, sizeof(raw) - 1);
 	(void)snprintf(first->text, sizeof(first->text), "%s", raw);
-	house.listeners[0].name = raw;
+	house_terms(&house, 0)->offer->name = raw;
 	begin(WIRE_TCP);
 	until_ended();
 	for (const char *at = log_text; *at != '\0'; at++) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fault.h"
-#include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "session_rig.h"
 #include "suite.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/upstream.h"
 
+#include <string.h>
+
 #include "suite.h"
 
 START_TEST(servers_come_in_the_order_of_the_config)
@@ -61,6 +63,34 @@ START_TEST(many_retries_do_not_overflow)
 }
 END_TEST
 
+START_TEST(an_upstream_is_a_copy)
+{
+	char name[] = "app";
+	struct conf_server servers[2] = {{.text = "127.0.0.1:1"}, {.text = "127.0.0.1:2"}};
+	struct conf_upstream conf = {.name = name, .servers = servers, .n_servers = 2};
+	struct failures_list list;
+	struct upstream *upstream;
+
+	failures_list_init(&list);
+	conf.socket.nodelay = true;
+	conf.retry_for_ns = 7;
+	upstream = upstream_new(&conf, &list);
+	ck_assert_ptr_nonnull(upstream);
+	memset(name, 'x', sizeof(name) - 1);
+	memset(servers, 'x', sizeof(servers));
+	ck_assert_str_eq(upstream->conf.name, "app");
+	ck_assert_str_eq(upstream->failures.upstream, "app");
+	ck_assert_str_eq(upstream_choose(&upstream->conf, 0)->text, "127.0.0.1:1");
+	ck_assert_str_eq(upstream_choose(&upstream->conf, 1)->text, "127.0.0.1:2");
+	ck_assert_ptr_null(upstream_choose(&upstream->conf, 2));
+	ck_assert(upstream->conf.socket.nodelay);
+	ck_assert_uint_eq(upstream->conf.retry_for_ns, 7);
+	ck_assert_ptr_null(upstream_unref(upstream_ref(upstream)));
+	ck_assert_ptr_null(upstream_unref(upstream));
+	ck_assert(list_empty(&list.all));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("upstream");
@@ -71,6 +101,7 @@ int main(void)
 	tcase_add_test(tc, waits_double_up_to_a_second_and_end_with_retry_for);
 	tcase_add_test(tc, without_retry_for_there_is_no_waiting);
 	tcase_add_test(tc, many_retries_do_not_overflow);
+	tcase_add_test(tc, an_upstream_is_a_copy);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -12,7 +12,9 @@
 
 #include "fault.h"
 #include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "proxy/session.h"
+#include "proxy/upstream.h"
 #include "stream/resolver.h"
 
 void house_open(struct house *house)
@@ -56,6 +58,8 @@ void house_close(struct house *house)
 	ck_assert_uint_eq(limit_taken(&house->shared.pairs), 0);
 	/* By now nothing but the test uses it. */
 	ck_assert_uint_eq(house->shared.generation->refs, 1);
+	ck_assert_uint_eq(house->shared.generation->offers[0]->refs, 1);
+	ck_assert(list_empty(&house->proxy.terms));
 	ck_assert_uint_eq(house_pairs(house, 0), 0);
 	ck_assert_uint_eq(house_pairs(house, 1), 0);
 	generation_unref(house->shared.generation);
@@ -63,6 +67,12 @@ void house_close(struct house *house)
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
 	chains_fini(&house->shared.chains);
+}
+
+/** The upstream in force has what the test has changed in that of the config. */
+static void house_set_upstream(struct house *house)
+{
+	house_terms(house, 0)->offer->upstream->conf = house->upstream;
 }
 
 void house_add_server(struct house *house, const char *address)
@@ -73,21 +83,23 @@ void house_add_server(struct house *house, const char *address)
 	ck_assert_uint_le(house->upstream.n_servers, HOUSE_SERVERS_MAX);
 	ck_assert_msg(addr_parse(address, &server->addr, &why) == 0, "%s: %s", address, why);
 	(void)snprintf(server->text, sizeof(server->text), "%s", address);
+	house_set_upstream(house);
 }
 
 void house_clear_servers(struct house *house)
 {
 	house->upstream.n_servers = 0;
+	house_set_upstream(house);
 }
 
 struct terms *house_terms(struct house *house, size_t listener)
 {
-	return &house->shared.generation->shares[0]->terms[listener];
+	return &house->shared.generation->offers[listener]->terms[0];
 }
 
 uint32_t house_pairs(const struct house *house, size_t listener)
 {
-	return limit_taken(house->shared.generation->limits[listener]);
+	return limit_taken(house->shared.generation->offers[listener]->limit);
 }
 
 void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client)
@@ -101,12 +113,13 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 		.client_flags = kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX,
 	};
 
+	house_set_upstream(house);
 	*client = (struct side){.kind = kind, .fd = wire.far, .near = -1, .in.fd = -1};
 	sender_init(&client->out);
 	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
 	opts.peer = session_client(opts.fd, (struct sockaddr *)&peer, len);
-	ck_assert_ptr_null(proxy_admit(&house->shared, opts.terms->limit));
+	ck_assert_ptr_null(proxy_admit(&house->shared, opts.terms->offer->limit));
 	session_open(&opts);
 }
 

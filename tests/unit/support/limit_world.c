@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proxy/generation.h"
+#include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/listen.h"
 #include "stream/timer.h"
@@ -207,23 +208,23 @@ static struct terms *pairs[PAIRS_MAX];
 
 void session_open(const struct session_opts *opts)
 {
-	struct proxy *proxy = opts->terms->share->proxy;
+	struct proxy *proxy = opts->terms->proxy;
 
 	assert(world.n_pairs < PAIRS_MAX);
 	pairs[world.n_pairs++] = opts->terms;
-	share_enter(opts->terms->share);
+	terms_enter(opts->terms);
 	proxy->n_sessions++;
 }
 
 void world_end_pair(void)
 {
 	struct terms *terms = pairs[0];
-	struct proxy *proxy = terms->share->proxy;
+	struct proxy *proxy = terms->proxy;
 
 	world.n_pairs--;
 	memmove(pairs, pairs + 1, world.n_pairs * sizeof(*pairs));
-	proxy_leave(proxy->shared, terms->limit);
-	share_leave(terms->share);
+	proxy_leave(proxy->shared, terms->offer->limit);
+	terms_leave(terms);
 	proxy_session_ended(proxy);
 }
 
@@ -270,14 +271,23 @@ static const struct conf *make_conf(size_t i)
 {
 	static char name[] = "web";
 	static char other[] = "other";
+	static char app[] = "app";
+	static struct conf_upstream upstream = {.name = app};
 	struct conf *conf = &confs[n_confs];
 	struct conf_listener *listener = &listeners[n_confs++];
 
 	*listener = (struct conf_listener){
 		.name = configs[i].other || configs[i].place == PLACES ? other : name,
 		.max_pairs = configs[i].own,
+		.upstream = &upstream,
 	};
-	*conf = (struct conf){.listeners = listener, .n_listeners = 1, .refs = 1};
+	*conf = (struct conf){
+		.listeners = listener,
+		.n_listeners = 1,
+		.upstreams = &upstream,
+		.n_upstreams = 1,
+		.refs = 1,
+	};
 	return conf;
 }
 

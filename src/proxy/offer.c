@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/offer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "proxy/limits.h"
+#include "proxy/proxy.h"
+#include "proxy/upstream.h"
+
+static void offer_free(struct offer *offer)
+{
+	limits_put(offer->limits, offer->limit);
+	upstream_unref(offer->upstream);
+	free(offer);
+}
+
+/** The memory of one, with the name behind the terms. */
+static struct offer *offer_alloc(const char *name, size_t n_terms)
+{
+	size_t name_size = strlen(name) + 1;
+	size_t terms_end = sizeof(struct offer) + n_terms * sizeof(struct terms);
+	size_t size = (terms_end + name_size + TERMS_ALIGN - 1) / TERMS_ALIGN * TERMS_ALIGN;
+	struct offer *offer = aligned_alloc(TERMS_ALIGN, size);
+
+	if (offer != NULL) {
+		memset(offer, 0, size);
+		offer->name = memcpy((char *)offer + terms_end, name, name_size);
+	}
+	return offer;
+}
+
+struct offer *offer_new(const struct offer_opts *opts)
+{
+	const struct conf_listener *listener = opts->listener;
+	struct proxy_shared *shared = opts->shared;
+	struct offer *offer = offer_alloc(listener->name, shared->n_proxies);
+
+	if (offer == NULL) {
+		return NULL;
+	}
+	offer->limits = &shared->limits;
+	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
+	if (offer->limit == NULL) {
+		free(offer);
+		return NULL;
+	}
+	offer->upstream = upstream_ref(opts->upstream);
+	offer->socket = listener->socket;
+	offer->high_water_mark = opts->high_water_mark;
+	for (size_t i = 0; i < shared->n_proxies; i++) {
+		struct terms *terms = &offer->terms[i];
+
+		list_init(&terms->link);
+		terms->offer = offer;
+		terms->proxy = shared->proxies[i];
+		terms->rules.timeouts = listener->timeouts;
+		terms->rules.idle_resets = listener->idle_resets;
+	}
+	atomic_init(&offer->refs, 1);
+	return offer;
+}
+
+struct offer *offer_ref(struct offer *offer)
+{
+	unsigned before = atomic_fetch_add_explicit(&offer->refs, 1, memory_order_relaxed);
+
+	assert(before > 0);
+	(void)before;
+	return offer;
+}
+
+struct offer *offer_unref(struct offer *offer)
+{
+	/* Whoever gives back the last one must see all that the others did before. */
+	if (offer != NULL &&
+		atomic_fetch_sub_explicit(&offer->refs, 1, memory_order_acq_rel) == 1) {
+		offer_free(offer);
+	}
+	return NULL;
+}
+
+void terms_enter(struct terms *terms)
+{
+	assert(loop_is_current(terms->proxy->loop));
+	if (terms->n_users++ == 0) {
+		offer_ref(terms->offer);
+		list_append(&terms->proxy->terms, &terms->link);
+	}
+}
+
+void terms_leave(struct terms *terms)
+{
+	assert(loop_is_current(terms->proxy->loop) && terms->n_users > 0);
+	if (--terms->n_users == 0) {
+		list_remove(&terms->link);
+		offer_unref(terms->offer);
+	}
+}

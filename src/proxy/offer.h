@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An offer: all that the sessions of one listener of one config need, copied out of it, so that an
+ * open pair keeps this alive and not the config.
+ *
+ *	generation ──▶ offer of each listener ──▶ limit: one for each name, in all generations
+ *	                  │        └────────────▶ upstream: may be that of other offers, too
+ *	                  └── terms of worker 0, terms of worker 1, ...
+ *	                         ▲
+ *	                         └── its sessions and listening sockets
+ *
+ * An offer is immutable and counted, and lives until nothing uses it any more: its generation is
+ * gone, and no session, no listening socket and no delivery has terms of it. Each worker counts its
+ * own users in its terms, without atomics, and holds one reference while there are any.
+ */
+#ifndef WEIR_PROXY_OFFER_H
+#define WEIR_PROXY_OFFER_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/list.h"
+#include "base/sockopts.h"
+#include "proxy/pair.h"
+
+struct conf_listener;
+struct limit;
+struct limits;
+struct offer;
+struct proxy;
+struct proxy_shared;
+struct upstream;
+
+enum { TERMS_ALIGN = 64 }; /* a cache line: workers write to theirs with each connection */
+
+/** On what terms a worker serves the pairs of a listener. That worker's alone. */
+struct terms {
+	alignas(TERMS_ALIGN) struct list link; /**< struct proxy::terms, while it has users */
+	struct offer *offer;
+	struct proxy *proxy;
+	size_t n_users;          /**< sessions, listening sockets */
+	struct pair_rules rules; /**< what the pairs point to */
+};
+
+struct offer {
+	const char *name;          /**< of the listener */
+	struct limit *limit;       /**< a reference: for the open pairs of that name */
+	struct limits *limits;     /**< where it was found */
+	struct upstream *upstream; /**< a reference */
+	struct sockopts socket;
+	size_t high_water_mark;
+	_Atomic unsigned refs; /**< the generation's, one for each worker with users, deliveries */
+	struct terms terms[];  /**< one for each worker */
+};
+
+/** What offers are made of. */
+struct offer_opts {
+	const struct conf_listener *listener;
+	struct upstream *upstream; /**< the offer takes a reference of its own */
+	size_t high_water_mark;
+	struct proxy_shared *shared;
+};
+
+/** With one reference, and the limit that its name has already, as it is. NULL: no memory. */
+struct offer *offer_new(const struct offer_opts *opts);
+
+/** Any thread. offer_unref(NULL) is fine; it returns NULL. */
+struct offer *offer_ref(struct offer *offer);
+struct offer *offer_unref(struct offer *offer);
+
+/**
+ * One more or one less user of the terms; their worker's thread. Whoever enters terms without users
+ * holds a reference to the offer meanwhile; leaving them may free it.
+ */
+void terms_enter(struct terms *terms);
+void terms_leave(struct terms *terms);
+
+#endif
