@@ -124,10 +124,10 @@ static void on_resting(void *owner, int err)
 static void on_drained(void *owner)
 {
 	struct listener *listener = owner;
-	struct proxy *proxy = listener->proxy;
 
-	listener_close(listener);
-	proxy_check_quiet(proxy);
+	listener->drained = true;
+	list_remove(&listener->waiting);
+	proxy_close(listener->proxy, listener);
 }
 
 /* ---- life ---- */

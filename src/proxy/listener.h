@@ -45,7 +45,8 @@ struct listener {
 	struct acceptor *acceptor;
 	struct terms *terms; /**< of its sessions to come */
 	struct listener_socket *socket;
-	size_t turn; /**< which worker is next, when handing over */
+	size_t turn;  /**< which worker is next, when handing over */
+	bool drained; /**< to be closed */
 };
 
 /** Starts accepting from the socket, whose fd it takes. 0 or a negative errno: then it has not. */
@@ -54,7 +55,7 @@ int listener_open(struct terms *terms, struct listener_socket *socket);
 /** Connections that come from now on have these terms. */
 void listener_turn(struct listener *listener, struct terms *terms);
 
-/** Serves what waits in the queue, then closes itself. */
+/** Serves what waits in the queue, then lets the proxy close it (proxy_close()). */
 void listener_drain(struct listener *listener);
 
 /** There may be room again below a limit. */

@@ -117,7 +117,7 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct list
 /* ---- changes of many listeners and sessions, in slices ---- */
 
 enum {
-	LISTENERS_A_TURN = 16, /* each some system calls: about 10 us, and later a close */
+	LISTENERS_A_TURN = 8, /* each some system calls: about 10 us, and of thousands some 100 */
 	TERMS_A_TURN = 512,
 	SESSIONS_A_TURN = 512,
 };
@@ -125,9 +125,7 @@ enum {
 /** What the state of the proxy wants of a listener, however often it changed meanwhile. */
 static void change_listener(struct proxy *proxy, struct listener *listener)
 {
-	if (proxy->ending) {
-		listener_close(listener);
-	} else if (proxy->draining || listener->socket->listener == LISTENER_GOES) {
+	if (proxy->draining || listener->socket->listener == LISTENER_GOES) {
 		listener_drain(listener);
 	} else {
 		listener_turn(
@@ -135,19 +133,33 @@ static void change_listener(struct proxy *proxy, struct listener *listener)
 	}
 }
 
+/** The kernel mostly closes a listening socket in 50 us, but of thousands some take a millisecond:
+ * one a turn. */
 static bool change_listeners(struct proxy *proxy)
 {
 	for (unsigned n = 0; !list_empty(&proxy->changing); n++) {
 		struct list *link = proxy->changing.next;
+		struct listener *listener = container_of(link, struct listener, link);
 
 		if (n == LISTENERS_A_TURN) {
 			return false;
 		}
+		if (proxy->ending || listener->drained) {
+			listener_close(listener);
+			return list_empty(&proxy->changing);
+		}
 		list_remove(link);
 		list_append(&proxy->listeners, link);
-		change_listener(proxy, container_of(link, struct listener, link));
+		change_listener(proxy, listener);
 	}
 	return true;
+}
+
+void proxy_close(struct proxy *proxy, struct listener *listener)
+{
+	list_remove(&listener->link);
+	list_append(&proxy->changing, &listener->link);
+	loop_next(proxy->loop, &proxy->change);
 }
 
 /** The next that are in use; those that are looked at have a user meanwhile, so that they stay. */

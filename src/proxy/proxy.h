@@ -153,10 +153,13 @@ void proxy_enforce(
 /** The listener is paused, since it was not admitted: resumes it when it may be. */
 void proxy_wait(struct proxy *proxy, struct listener *listener);
 
+/** The listener is drained: closes it, soon, as one of many. */
+void proxy_close(struct proxy *proxy, struct listener *listener);
+
 /** For the session: one less here. */
 void proxy_session_ended(struct proxy *proxy);
 
-/** For the listener: one acceptor less here. */
+/** After a delivery: it may have been the last that was to come. */
 void proxy_check_quiet(struct proxy *proxy);
 
 #endif

@@ -43,6 +43,8 @@ struct acceptor {
 	bool resting;
 	bool draining;
 	bool was_empty; /**< draining: nobody waited when it began, nor came since */
+	bool refuses;   /**< draining: and lets nobody new in */
+	bool drained;   /**< and that is over */
 	bool to_linger; /**< draining: handshakes may be under way */
 	bool lingering; /**< and `rest` waits for them */
 };
@@ -56,7 +58,7 @@ static bool is_drained(const struct acceptor *acceptor)
 
 static bool is_accepting(const struct acceptor *acceptor)
 {
-	return acceptor->fd >= 0 && !acceptor->paused && !acceptor->resting &&
+	return acceptor->fd >= 0 && !acceptor->drained && !acceptor->paused && !acceptor->resting &&
 	       !is_drained(acceptor);
 }
 
@@ -96,8 +98,8 @@ static int watch(struct acceptor *acceptor)
 /** Sees to it that more is accepted, unless a pause or a rest holds it up. */
 static void go_on(struct acceptor *acceptor)
 {
-	if (acceptor->resting) {
-		return; /* its timer goes on */
+	if (acceptor->drained || acceptor->resting) {
+		return; /* there is nothing to go on with, or the timer does it */
 	}
 	if (acceptor->draining && (is_accepting(acceptor) || is_drained(acceptor))) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
@@ -220,6 +222,18 @@ static bool linger(struct acceptor *acceptor)
 	return true;
 }
 
+/** The queue is empty, or will not be read any better by waiting. */
+static void end_drain(struct acceptor *acceptor)
+{
+	acceptor->drained = true;
+	if (acceptor->refuses) {
+		stop(acceptor); /* closing takes some 50 us, and can wait */
+	} else {
+		shut(acceptor); /* at once: who comes now would be reset */
+	}
+	acceptor->opts.drained(acceptor->opts.owner);
+}
+
 static void accept_slice(struct acceptor *acceptor, unsigned slice)
 {
 	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor, slice);
@@ -230,10 +244,8 @@ static void accept_slice(struct acceptor *acceptor, unsigned slice)
 	if (acceptor->draining && r == -EAGAIN && linger(acceptor)) {
 		return;
 	}
-	/* The queue is empty, or will not be read any better by waiting. */
 	if (acceptor->draining && r < 0 && !is_shortage(r)) {
-		shut(acceptor);
-		acceptor->opts.drained(acceptor->opts.owner);
+		end_drain(acceptor);
 		return;
 	}
 	if (r < 0 && r != -EAGAIN) {
@@ -348,7 +360,7 @@ void acceptor_pause(struct acceptor *acceptor)
 void acceptor_resume(struct acceptor *acceptor)
 {
 	assert(loop_is_current(acceptor->opts.loop));
-	if (acceptor->fd < 0 || !acceptor->paused) {
+	if (acceptor->fd < 0 || acceptor->drained || !acceptor->paused) {
 		return;
 	}
 	acceptor->paused = false;
@@ -388,6 +400,7 @@ bool acceptor_drain(struct acceptor *acceptor)
 	acceptor->draining = true;
 	acceptor->n_left = queue_length(acceptor->fd);
 	r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
+	acceptor->refuses = r >= 0;
 	acceptor->to_linger = r > 0;
 	acceptor->was_empty = acceptor->n_left == 0;
 	if (r >= 0 && acceptor->was_empty) {
@@ -404,7 +417,7 @@ int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *optio
 
 	assert(loop_is_current(acceptor->opts.loop));
 	acceptor->opts.options = options;
-	if (acceptor->fd < 0) {
+	if (acceptor->fd < 0 || acceptor->drained) {
 		return 0;
 	}
 	r = listen_set_backlog(acceptor->fd, options, acceptor->opts.kept);

@@ -50,7 +50,9 @@ struct acceptor_opts {
 	/** May be NULL. Accepting failed with `err` and rests. For a log line; rate-limit it. */
 	void (*resting)(void *owner, int err);
 	/** After acceptor_drain(): the queue is empty (of a shared socket: its length at that time
-	 * was accepted) and the fd is closed. NULL if acceptor_drain() is never called. */
+	 * was accepted), nothing is accepted any more, and the owner is to close the acceptor. That
+	 * may wait, since closing thousands of sockets takes a while: nobody new can come, or else
+	 * the fd is closed already. NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 
@@ -70,8 +72,8 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
 
 /**
  * Lets nobody new in (listen_refuse()), accepts what waits, gives handshakes that are under way
- * ACCEPTOR_LINGER_MS, accepts again, closes the fd, then calls drained() (nothing from inside this
- * call): so no client is reset. Of a shared socket it only accepts what waits now. A pause holds it
+ * ACCEPTOR_LINGER_MS, accepts again, then calls drained() (nothing from inside this call): so no
+ * client is reset. Of a shared socket it only accepts what waits now. A pause holds it
  * up until acceptor_resume(), unless nothing waits. Idempotent. Whether nobody new comes any more.
  */
 bool acceptor_drain(struct acceptor *acceptor);

@@ -13,7 +13,7 @@
 
 /* ---- draining ---- */
 
-START_TEST(draining_serves_what_waits_then_closes)
+START_TEST(draining_serves_what_waits_then_leaves_the_closing_to_its_owner)
 {
 	start(_i);
 	acceptor_pause(owner.acceptor);
@@ -25,6 +25,7 @@ START_TEST(draining_serves_what_waits_then_closes)
 	ck_assert_uint_eq(owner.n_drained, 0);
 	loop_until(owner.n_drained == 1);
 	ck_assert_uint_eq(owner.n_accepted, 40);
+	ck_assert_int_ge(owner.fd_when_drained, 0); /* nobody new can come: that may wait */
 	loop_settle();
 	ck_assert_uint_eq(owner.n_drained, 1);
 	/* All of it is harmless afterwards. */
@@ -168,6 +169,7 @@ START_TEST(draining_serves_what_waits_where_nobody_can_be_kept_out)
 	acceptor_resume(owner.acceptor);
 	loop_until(owner.n_drained == 1);
 	ck_assert_uint_eq(owner.n_accepted, 3);
+	ck_assert_int_eq(owner.fd_when_drained, -1); /* before more come */
 }
 END_TEST
 
@@ -320,7 +322,8 @@ static Suite *acceptor_drain_suite(void)
 	TCase *callbacks = tcase_create("callbacks");
 
 	tcase_add_checked_fixture(draining, rig_setup, rig_teardown);
-	tcase_add_loop_test(draining, draining_serves_what_waits_then_closes, 0, 2);
+	tcase_add_loop_test(
+		draining, draining_serves_what_waits_then_leaves_the_closing_to_its_owner, 0, 2);
 	tcase_add_loop_test(draining, draining_an_empty_queue_ends_though_paused, 0, 4);
 	tcase_add_loop_test(draining, draining_waits_at_the_limit, 0, 2);
 	tcase_add_loop_test(draining, draining_lets_nobody_new_in_and_resets_nobody, 0, 2);

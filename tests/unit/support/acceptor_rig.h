@@ -23,7 +23,8 @@ struct owner {
 	unsigned n_accepted;
 	unsigned n_resting;
 	unsigned n_drained;
-	int error; /* of resting() */
+	int fd_when_drained; /* -1: closed */
+	int error;           /* of resting() */
 	int peer_family;
 	int fds[CLIENTS_MAX];
 	enum moment moment;
