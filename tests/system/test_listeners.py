@@ -21,12 +21,12 @@ from weirtest.settings import DEADLINE
 NOBODY = "127.0.0.1:1"
 
 
-def refused_start(listen, name="web"):
+def refused_start(listen, name="web", prefix=()):
     """A start that must fail for that address; the record that says so."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write(config.text({"workers": 2, **config.relay(listen, NOBODY, name=name)}))
         file.flush()
-        done = run("-c", file.name)
+        done = run("-c", file.name, prefix=prefix)
     assert done.returncode == 1, done.stderr
     records = [logfmt.parse(line) for line in done.stderr.splitlines()]
     errors = [one for one in records if one and one["level"] == "error"]
@@ -116,6 +116,14 @@ def inside(weir, *command):
 
 
 ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--net", "--")
+
+
+def test_port_for_the_privileged_names_the_ways_to_it():
+    """In a network of its own, where such ports are what they are by default."""
+    unprivileged = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--")
+    error = refused_start("0.0.0.0:80", prefix=(*ALONE, *unprivileged))
+    assert error["errno"] == "EACCES"
+    assert "weir.socket" in error["remedy"] and "low-ports.conf" in error["remedy"]
 
 
 @pytest.mark.parametrize("host", ("192.0.2.1", "2001:db8::1"))
