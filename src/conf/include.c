@@ -18,7 +18,6 @@ struct frame {
 	struct frame *parent; /* NULL for the main file */
 	const char *file;     /* in conf_source::files */
 	unsigned depth;
-	bool may_wait; /* a pipe or a device will do */
 	dev_t dev;
 	ino_t ino;
 	char *text; /* of this file alone; ends with a line feed and a NUL */
@@ -140,7 +139,8 @@ static int open_file(struct frame *frame)
 	int fd;
 	int r;
 
-	fd = open(frame->file, frame->may_wait ? flags : flags | O_NONBLOCK);
+	/* The main file may be a pipe or a device. */
+	fd = open(frame->file, frame->parent == NULL ? flags : flags | O_NONBLOCK);
 	if (fd < 0) {
 		return -errno;
 	}
@@ -148,7 +148,7 @@ static int open_file(struct frame *frame)
 		r = -errno; /* UNTESTED: fstat() of an open file does not fail on Linux */
 	} else if (S_ISDIR(st.st_mode)) {
 		r = -EISDIR;
-	} else if (!frame->may_wait && !S_ISREG(st.st_mode)) {
+	} else if (frame->parent != NULL && !S_ISREG(st.st_mode)) {
 		r = -EINVAL;
 	} else {
 		frame->dev = st.st_dev;
@@ -385,7 +385,7 @@ out:
 int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors)
 {
 	struct reading reading = {.source = source, .errors = errors};
-	struct frame frame = {.may_wait = true};
+	struct frame frame = {0};
 	int fd;
 	int r;
 
