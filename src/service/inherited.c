@@ -74,16 +74,6 @@ int inherited_take(struct inherited *ret_inherited)
 	return 0;
 }
 
-size_t inherited_count(const struct inherited *inherited, const char *name)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < inherited->n; i++) {
-		n += strcmp(inherited->all[i].name, name) == 0;
-	}
-	return n;
-}
-
 void inherited_fini(struct inherited *inherited)
 {
 	for (size_t i = 0; i < inherited->n; i++) {

@@ -32,9 +32,6 @@ struct inherited {
  */
 int inherited_take(struct inherited *ret_inherited);
 
-/** How many have this name. */
-size_t inherited_count(const struct inherited *inherited, const char *name);
-
 /** Closes them. Idempotent. */
 void inherited_fini(struct inherited *inherited);
 

@@ -71,6 +71,22 @@ WITHOUT_PROC = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs
 WITHOUT_DEV = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /dev && exec "$@"', "sh")
 
 
+def relay_and_stop(process, path, upstream):
+    """A byte goes through, and SIGTERM ends the process in order."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            wait.until(lambda: client.connect_ex(path) == 0, "weir to listen")
+            client.sendall(b"x")
+            with upstream.accept() as server:
+                assert peers.read_exactly(server, 1) == b"x"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("prefix", ((), WITHOUT_DEV), ids=("", "no /dev"))
 @pytest.mark.parametrize("closed", ((0,), (0, 1), (1, 2), (0, 1, 2)), ids=str)
 def test_closed_standard_fds_do_no_harm(closed, prefix, tmp_path):
@@ -80,18 +96,7 @@ def test_closed_standard_fds_do_no_harm(closed, prefix, tmp_path):
         conf = write(tmp_path, config.relay(f"unix:{path}", upstream))
         process = subprocess.Popen([*prefix, *close_them, WEIR, "-c", conf], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(DEADLINE)
-                wait.until(lambda: client.connect_ex(path) == 0, "weir to listen")
-                client.sendall(b"x")
-                with upstream.accept() as server:
-                    assert peers.read_exactly(server, 1) == b"x"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(DEADLINE) == 0
-        finally:
-            process.kill()
-            process.wait()
+        relay_and_stop(process, path, upstream)
 
 
 def test_limit_that_is_reached_is_told():
@@ -238,18 +243,7 @@ def test_a_log_in_a_file_that_may_not_grow_ends_nothing(folder):
         conf = write(folder, config.relay(f"unix:{path}", upstream))
         process = subprocess.Popen(["prlimit", "--fsize=100", WEIR, "-c", conf], stderr=log,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            wait.until(lambda: os.path.exists(path), "weir to listen")
-            with socket.socket(socket.AF_UNIX) as client:
-                wait.until(lambda: client.connect_ex(path) == 0, "weir to listen")
-                client.sendall(b"x")
-                with upstream.accept() as server:
-                    assert peers.read_exactly(server, 1) == b"x"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(DEADLINE) == 0
-        finally:
-            process.kill()
-            process.wait()
+        relay_and_stop(process, path, upstream)
 
 
 def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
