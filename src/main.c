@@ -5,8 +5,10 @@
  *
  *	base/	list	intrusive lists			clock	CLOCK_MONOTONIC in ns
  *		parse	durations, sizes		addr	addresses as written and shown
- *		log	lines, queues, the log thread	text	the one escaper
- *		control_path  where the control socket is
+ *		text	the one escaper			control_path  where the control socket is
+ *	log/	log	lines				queue	from a thread to the log thread
+ *		sink	the log thread			journal	an entry of journald for a line
+ *		failure	why weir does not start
  *	stream/	loop	the reactor on libuv		timer	a heap on one timerfd
  *		emitter	events and handlers		stream	the contract; stream_io: its bytes
  *		listen	listening sockets		acceptor  accepts from one of them
@@ -14,19 +16,20 @@
  *		connector  an address to a stream	attempt	one of its attempts
  *	conf/	conf	the model			read, schema, source, scan, grammar: from
  *								file to model
+ *	upstream/  upstream  which server		failures  how many of an upstream's pairs
+ *								failed of late: few are warnings
  *	proxy/	pump	one direction			pair	two pumps, a clock, an end
  *		session	from accept to the closing line	deadline, end: which timer, which reason
- *		listener  one socket on one worker	upstream, limit, limits: which server, how
- *								many
+ *		listener  one socket on one worker	limit, limits: how many
  *		proxy	one worker's share of it all	generation  one config as workers serve it
  *		offer	what a listener's sessions need, of one config
- *		failures  how many of an upstream's pairs failed of late: few are warnings
- *	service/  daemon  the process			worker	a thread with a loop
+ *		own	so that no pair leads back to its listener
+ *	crew/	worker	a thread with a loop		sockets, inherited: what it accepts from
+ *		own_sockets: which addresses are weir's own
+ *	service/  daemon  the process			budget, names, notify, memory: what it
+ *								needs and tells
  *		reload	another config, or none of it	trial, spawner  a child checks it
  *		control	the socket for weir --reload	control_client  its other end
- *		sockets, inherited, budget, names, notify, memory: what the process needs and tells
- *		own_sockets: for proxy/own.h, so that no pair leads back to its listener
- *		own_sockets: which addresses are weir's own
  *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
  */
 #include <errno.h>
@@ -41,13 +44,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "crew/inherited.h"
+#include "log/failure.h"
+#include "log/log.h"
 #include "service/control_client.h"
 #include "service/daemon.h"
-#include "service/failure.h"
-#include "service/inherited.h"
 #include "service/signals.h"
 #include "service/socket_proxy.h"
 

@@ -19,8 +19,8 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/file_access.h"
-#include "base/log.h"
 #include "base/sockopts.h"
+#include "log/log.h"
 
 /** Durations; NS_NEVER where "none" was written. */
 struct conf_timeouts {

@@ -9,7 +9,7 @@
 #include "proxy/offer.h"
 #include "proxy/own.h"
 #include "proxy/proxy.h"
-#include "proxy/upstream.h"
+#include "upstream/upstream.h"
 
 /* ---- names ---- */
 

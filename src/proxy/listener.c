@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "proxy/offer.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"

@@ -8,7 +8,7 @@
 #include "conf/conf.h"
 #include "proxy/limits.h"
 #include "proxy/proxy.h"
-#include "proxy/upstream.h"
+#include "upstream/upstream.h"
 
 static void offer_free(struct offer *offer)
 {

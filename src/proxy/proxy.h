@@ -22,10 +22,10 @@
 #include "conf/conf.h"
 #include "proxy/deadline.h"
 #include "proxy/end.h"
-#include "proxy/failures.h"
 #include "proxy/limits.h"
 #include "proxy/own.h"
 #include "stream/loop.h"
+#include "upstream/failures.h"
 
 struct generation;
 struct listener;

@@ -9,15 +9,15 @@
 
 #include "base/addr.h"
 #include "base/fds.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "proxy/generation.h"
 #include "proxy/offer.h"
 #include "proxy/own.h"
 #include "proxy/proxy.h"
 #include "proxy/session_log.h"
-#include "proxy/upstream.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
+#include "upstream/upstream.h"
 
 /** Until the servers of a session are tried again. */
 struct session_wait {

@@ -7,15 +7,15 @@
 #include <string.h>
 
 #include "base/addr.h"
-#include "base/log.h"
-#include "proxy/failures.h"
+#include "log/log.h"
 #include "proxy/offer.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
-#include "proxy/upstream.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
+#include "upstream/failures.h"
+#include "upstream/upstream.h"
 
 /** All that is kept of the failed attempts of one session. */
 enum { TRIED_MAX = 1024 };

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/control_path.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "service/reload.h"
 #include "service/status.h"
 #include "stream/acceptor.h"

@@ -5,9 +5,9 @@
  */
 #include "service/exit_idle.h"
 
-#include "base/log.h"
+#include "crew/worker.h"
+#include "log/log.h"
 #include "service/notify.h"
-#include "service/worker.h"
 #include "stream/loop.h"
 
 /** While a pair is open, or a place is taken for one that may come. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "stream/resolver.h"
 
 struct name_probe {

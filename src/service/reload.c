@@ -16,16 +16,16 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "crew/own_sockets.h"
+#include "crew/worker.h"
+#include "log/failure.h"
+#include "log/log.h"
 #include "proxy/generation.h"
-#include "service/failure.h"
 #include "service/memory.h"
 #include "service/notify.h"
-#include "service/own_sockets.h"
 #include "service/stall_warning.h"
-#include "service/worker.h"
 
 enum {
 	SETTLE_LOOK_MS = 20,

@@ -25,9 +25,9 @@
 #include <stdio.h>
 
 #include "base/list.h"
+#include "crew/sockets.h"
 #include "service/budget.h"
 #include "service/names.h"
-#include "service/sockets.h"
 #include "service/status.h"
 #include "service/stop.h"
 #include "service/trial.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "service/daemon.h"
 
 enum { SIGNALS_A_READ = 16 };

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/log.h"
 #include "conf/conf.h"
+#include "log/log.h"
 
 /** One option of one listener or upstream, and what bounds it. */
 struct asked {

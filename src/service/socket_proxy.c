@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/timespan.h"
 #include "conf/conf.h"
+#include "crew/inherited.h"
+#include "log/failure.h"
 #include "service/daemon.h"
-#include "service/failure.h"
-#include "service/inherited.h"
 
 enum { ADDRESS_MAX = 512, CONNECTIONS_DIGITS = 10 };
 

@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-#include "base/log.h"
 #include "conf/conf.h"
+#include "log/log.h"
 
 void stall_warning(const struct conf *conf)
 {

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "service/lateness.h"
+#include "crew/lateness.h"
+#include "crew/worker.h"
 #include "service/notify.h"
-#include "service/worker.h"
 
 /* ---- the numbers ---- */
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "base/log.h"
+#include "crew/worker.h"
+#include "log/log.h"
 #include "service/notify.h"
-#include "service/worker.h"
 #include "stream/loop.h"
 
 #define EXTEND_NS ((uint64_t)STOP_EXTEND_S * NS_PER_S)

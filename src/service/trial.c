@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "service/failure.h"
+#include "log/failure.h"
 #include "service/spawner.h"
 
 enum { OUTPUT_ROOM = 16 * 1024 };

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "crew/worker.h"
+#include "log/log.h"
 #include "service/notify.h"
-#include "service/worker.h"
 
 #define ASK_MIN_NS ((uint64_t)WATCHDOG_ASK_MIN_MS * NS_PER_MS)
 

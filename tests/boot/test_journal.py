@@ -63,7 +63,7 @@ def test_dead_server_is_a_warning(machine):
 
 def test_each_message_id_is_explained(machine):
     """journalctl knows every one of the catalog's texts, and they are whole."""
-    ids = re.findall(r'"([0-9a-f]{32})"', (ROOT / "src/base/log_journal.h").read_text(encoding="utf-8"))
+    ids = re.findall(r'"([0-9a-f]{32})"', (ROOT / "src/log/journal.h").read_text(encoding="utf-8"))
     assert MESSAGE_IDLE in ids
     said = machine.run("journalctl", "--dump-catalog", *ids).stdout
     assert said.count("Subject: ") == said.count("Defined-By: weir") == len(ids) == len(set(ids))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Of many failures a few are warnings, and the others a number, whoever counts them. */
-#include "proxy/failures.h"
+#include "upstream/failures.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "conf/conf.h"
+#include "log/log.h"
 #include "memory_file.h"
-#include "proxy/upstream.h"
 #include "suite.h"
+#include "upstream/upstream.h"
 
 enum { THREADS = 4, EACH = 5000 };
 

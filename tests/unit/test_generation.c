@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/log.h"
 #include "fault.h"
 #include "house.h"
+#include "log/log.h"
 #include "proxy/limit.h"
 #include "proxy/listener.h"
 #include "proxy/offer.h"

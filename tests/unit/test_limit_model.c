@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "limit_world.h"
+#include "log/log.h"
 #include "proxy/offer.h"
 #include "stream/acceptor.h"
 #include "suite.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Log lines as they are built, and as a thread without a queue writes them. */
-#include "base/log.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * Lines for the journal: entries of its own protocol, taken at the wrapped sd_journal_sendv(), or,
  * where its socket cannot be reached (the wrapped access()), lines that begin with a priority.
  */
-#include "base/log.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log_journal.h"
+#include "log/journal.h"
 #include "memory_file.h"
 #include "suite.h"
 

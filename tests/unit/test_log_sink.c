@@ -4,7 +4,7 @@
  * (calloc, write, sem_post, clock_nanosleep), not by waiting: a write or the pause in which lines
  * gather can be held at a gate, a write can be cut short, or refused.
  */
-#include "base/log.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

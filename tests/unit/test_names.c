@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/log.h"
 #include "fault.h"
 #include "fixture.h"
+#include "log/log.h"
 #include "lookup.h"
 #include "stream/resolver.h"
 #include "suite.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <uv.h>
 
-#include "base/log.h"
 #include "fault.h"
+#include "log/log.h"
 #include "lookup.h"
 #include "proxy/offer.h"
 #include "session_rig.h"

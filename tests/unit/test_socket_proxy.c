@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "conf/conf.h"
+#include "crew/inherited.h"
 #include "fault.h"
 #include "service/daemon.h"
-#include "service/inherited.h"
 #include "suite.h"
 
 enum { ARGS_MAX = 8 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/sockets.h"
+#include "crew/sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "fault.h"
+#include "log/log.h"
 #include "suite.h"
 
 enum { FDS_MAX = 64 };

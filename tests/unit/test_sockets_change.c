@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "conf/errors.h"
+#include "crew/sockets.h"
+#include "log/log.h"
 #include "port.h"
-#include "service/sockets.h"
 #include "suite.h"
 
 enum { N_WORKERS = 2 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/hdr.h"
-#include "service/worker.h"
+#include "crew/worker.h"
 #include "suite.h"
 
 /** 2026-01-31T12:10:00Z */

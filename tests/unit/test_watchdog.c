@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
+#include "crew/worker.h"
 #include "fault.h"
 #include "fixture.h"
-#include "service/worker.h"
 #include "suite.h"
 
 enum { N_WORKERS = 3 };

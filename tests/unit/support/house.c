@@ -14,8 +14,8 @@
 #include "proxy/generation.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
-#include "proxy/upstream.h"
 #include "stream/resolver.h"
+#include "upstream/upstream.h"
 
 void house_open(struct house *house)
 {

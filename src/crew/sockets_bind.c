@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One address of one listener to its sockets: those that were there, bound here, or inherited. */
-#include "service/sockets_private.h"
+#include "crew/sockets_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "conf/errors.h"
 #include "conf/schema.h"
-#include "service/failure.h"
+#include "log/failure.h"
+#include "log/log.h"
 
 enum { REMEDY_MAX = 1024 }; /* names have up to 255 characters */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "proxy/failures.h"
+#include "upstream/failures.h"
 
-#include "base/log.h"
+#include "log/log.h"
 
 void failures_list_init(struct failures_list *list)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of weir's own listening sockets (proxy/own.h): those of the config, and inherited. */
-#ifndef WEIR_SERVICE_OWN_SOCKETS_H
-#define WEIR_SERVICE_OWN_SOCKETS_H
+#ifndef WEIR_CREW_OWN_SOCKETS_H
+#define WEIR_CREW_OWN_SOCKETS_H
 
 struct conf;
 struct inherited;

@@ -3,8 +3,8 @@
  * Where log lines go: to the log thread by a queue, or straight to the fd. Private to
  * src/base/log*.c.
  */
-#ifndef WEIR_BASE_LOG_SINK_H
-#define WEIR_BASE_LOG_SINK_H
+#ifndef WEIR_LOG_SINK_H
+#define WEIR_LOG_SINK_H
 
 #include <stdbool.h>
 

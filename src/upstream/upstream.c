@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "proxy/upstream.h"
+#include "upstream/upstream.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/worker.h"
+#include "crew/worker.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "stream/loop.h"
 #include "stream/pipe.h"
 

@@ -4,8 +4,8 @@
  * as they came until the process ends: who accepts from one does so from a copy, so that listeners
  * may come and go. Whether they are what weir can use is found out when a listener asks for them.
  */
-#ifndef WEIR_SERVICE_INHERITED_H
-#define WEIR_SERVICE_INHERITED_H
+#ifndef WEIR_CREW_INHERITED_H
+#define WEIR_CREW_INHERITED_H
 
 #include <stddef.h>
 

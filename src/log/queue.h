@@ -6,8 +6,8 @@
  * closed and empty. A line that does not fit is not queued but counted, and the owner goes on.
  * Private to src/base/log*.c.
  */
-#ifndef WEIR_BASE_LOG_QUEUE_H
-#define WEIR_BASE_LOG_QUEUE_H
+#ifndef WEIR_LOG_QUEUE_H
+#define WEIR_LOG_QUEUE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -3,7 +3,7 @@
  * Building lines, and handing them to the calling thread's queue. The ring is in log_queue.c, the
  * log thread in log_sink.c.
  */
-#include "base/log.h"
+#include "log/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log_queue.h"
-#include "base/log_sink.h"
 #include "base/text.h"
+#include "log/queue.h"
+#include "log/sink.h"
 
 static const char cut_mark[] = " cut=true";
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/sockets_private.h"
+#include "crew/sockets_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/table.h"
+#include "log/log.h"
 
 /** A UNIX socket, its lock file, and the path held open so that its inode stays its own. */
 enum { FDS_UNIX = 3 };

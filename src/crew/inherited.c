@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/inherited.h"
+#include "crew/inherited.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/fds.h"
-#include "base/log.h"
-#include "service/failure.h"
+#include "log/failure.h"
+#include "log/log.h"
 
 static int fail(int err)
 {

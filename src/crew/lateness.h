@@ -5,8 +5,8 @@
  * Looked at once a second by the main thread; the workers only count (proxy::late,
  * loop_take_delay_ns()), so that it costs them no wake-up.
  */
-#ifndef WEIR_SERVICE_LATENESS_H
-#define WEIR_SERVICE_LATENESS_H
+#ifndef WEIR_CREW_LATENESS_H
+#define WEIR_CREW_LATENESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,15 +4,15 @@
  * any worker starts, or at a reload; then given to the workers. UNIX paths that weir has bound stay
  * claimed until nobody new is let in or they are closed; inherited ones are never removed.
  */
-#ifndef WEIR_SERVICE_SOCKETS_H
-#define WEIR_SERVICE_SOCKETS_H
+#ifndef WEIR_CREW_SOCKETS_H
+#define WEIR_CREW_SOCKETS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "conf/conf.h"
+#include "crew/inherited.h"
 #include "proxy/listener.h"
-#include "service/inherited.h"
 
 struct conf_errors;
 

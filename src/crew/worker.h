@@ -16,8 +16,8 @@
  *
  * Every function is the main thread's.
  */
-#ifndef WEIR_SERVICE_WORKER_H
-#define WEIR_SERVICE_WORKER_H
+#ifndef WEIR_CREW_WORKER_H
+#define WEIR_CREW_WORKER_H
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crew/sockets.h"
 #include "proxy/proxy.h"
-#include "service/sockets.h"
 
 struct worker {
 	pthread_t thread;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Between sockets.c and sockets_bind.c: from the addresses of a config to sockets. */
-#ifndef WEIR_SERVICE_SOCKETS_PRIVATE_H
-#define WEIR_SERVICE_SOCKETS_PRIVATE_H
+#ifndef WEIR_CREW_SOCKETS_PRIVATE_H
+#define WEIR_CREW_SOCKETS_PRIVATE_H
 
 #include "base/table.h"
-#include "service/sockets.h"
+#include "crew/sockets.h"
 
 /** What a line of the log says of a socket; what is NULL is left out. */
 struct socket_report {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/own_sockets.h"
+#include "crew/own_sockets.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
 #include "conf/conf.h"
+#include "crew/inherited.h"
 #include "proxy/own.h"
-#include "service/inherited.h"
 
 static size_t count(const struct conf *conf, const struct inherited *inherited)
 {

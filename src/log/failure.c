@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/failure.h"
+#include "log/failure.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "log/log.h"
 
 const char *failure_remedy(int err)
 {

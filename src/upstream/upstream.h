@@ -4,15 +4,15 @@
  * that failed. Counted: it lives until no offer (offer.h) has it any more. And which server a
  * session is to try, and when: the one place that chooses.
  */
-#ifndef WEIR_PROXY_UPSTREAM_H
-#define WEIR_PROXY_UPSTREAM_H
+#ifndef WEIR_UPSTREAM_UPSTREAM_H
+#define WEIR_UPSTREAM_UPSTREAM_H
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "conf/conf.h"
-#include "proxy/failures.h"
+#include "upstream/failures.h"
 
 struct upstream {
 	_Atomic unsigned refs;

@@ -31,8 +31,8 @@
  * escaped as base/text.h says.
  * A line that would pass LOG_LINE_MAX is cut at a field's border and ends with "cut=true".
  */
-#ifndef WEIR_BASE_LOG_H
-#define WEIR_BASE_LOG_H
+#ifndef WEIR_LOG_LOG_H
+#define WEIR_LOG_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
  *
  * A count belongs to an upstream (upstream.h). What is still untold when that goes is told then.
  */
-#ifndef WEIR_PROXY_FAILURES_H
-#define WEIR_PROXY_FAILURES_H
+#ifndef WEIR_UPSTREAM_FAILURES_H
+#define WEIR_UPSTREAM_FAILURES_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -26,7 +26,7 @@
  * counted, and one line says how many when writing succeeds again. Of N lines produced, exactly N
  * are written or counted.
  */
-#include "base/log_sink.h"
+#include "log/sink.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -44,9 +44,9 @@
 
 #include "base/clock.h"
 #include "base/list.h"
-#include "base/log.h"
-#include "base/log_journal.h"
-#include "base/log_queue.h"
+#include "log/journal.h"
+#include "log/log.h"
+#include "log/queue.h"
 
 enum {
 	BATCH_BYTES = 64 * 1024, /* what a pipe takes at once */

@@ -8,8 +8,8 @@
  * here, by the thread that writes it, and so costs the workers nothing; since what it escapes can
  * be told from what it does not, a field has exactly the bytes that log_str() was given.
  */
-#ifndef WEIR_BASE_LOG_JOURNAL_H
-#define WEIR_BASE_LOG_JOURNAL_H
+#ifndef WEIR_LOG_JOURNAL_H
+#define WEIR_LOG_JOURNAL_H
 
 struct log_record;
 

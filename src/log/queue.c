@@ -8,7 +8,7 @@
  * The owner's stores are sequentially consistent, not just releases: together with the log thread's
  * `asleep` flag they decide who sees whom first (log_sink.c).
  */
-#include "base/log_queue.h"
+#include "log/queue.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/lateness.h"
+#include "crew/lateness.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/hdr.h"
-#include "base/log.h"
-#include "service/worker.h"
+#include "crew/worker.h"
+#include "log/log.h"
 #include "stream/loop.h"
 
 #define WARN_NS  ((uint64_t)LATENESS_WARN_MS * NS_PER_MS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/log_journal.h"
+#include "log/journal.h"
 
 /* CODE_FILE= and its like would name this file, whoever logged. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
@@ -17,9 +17,9 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/log_queue.h"
 #include "base/text.h"
+#include "log/log.h"
+#include "log/queue.h"
 
 #define SOCKET_PATH "/run/systemd/journal/socket"
 

@@ -2,8 +2,8 @@
 /*
  * Why weir does not start, in one form whoever finds out.
  */
-#ifndef WEIR_SERVICE_FAILURE_H
-#define WEIR_SERVICE_FAILURE_H
+#ifndef WEIR_LOG_FAILURE_H
+#define WEIR_LOG_FAILURE_H
 
 /**
  * Logs each system call that weir cannot do without, and that is refused here, where an older
