@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/addr.h"
 #include "base/fds.h"
@@ -255,17 +254,6 @@ union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t l
 	return peer;
 }
 
-#ifdef WEIR_STICK
-/** For tests of the watchdog (tests/meson.build): who connects to a listener of this name ends up
- * in a callback that does not return. */
-static void session_stick(const struct offer *offer)
-{
-	while (strcmp(offer->name, "stick") == 0) {
-		(void)pause();
-	}
-}
-#endif
-
 /** Unique in the process without being shared: the workers' numbers are interleaved. */
 static uint64_t next_id(struct proxy *proxy)
 {
@@ -329,9 +317,6 @@ void session_open(const struct session_opts *opts)
 	int err;
 
 	assert(loop_is_current(proxy->loop));
-#ifdef WEIR_STICK
-	session_stick(opts->terms->offer);
-#endif
 	session = session_new(opts, &err);
 	if (session == NULL) {
 		session_miscarry(opts, err);
