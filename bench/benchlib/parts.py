@@ -15,7 +15,7 @@ from benchlib.proxies import PROXIES, Proxy
 
 ORIGIN = Proxy("origin", "origin", "origin", "nginx")
 STREAM_WORKS = {"1": (1, False), "1-reverse": (1, True), "8": (8, False), "8-reverse": (8, True)}
-BULK = ["weir", "weir-copy", "haproxy", "haproxy-splice", "nginx", "socket-proxyd", "floor",
+BULK = ["weir", "weir-before", "weir-copy", "haproxy", "haproxy-splice", "nginx", "socket-proxyd", "floor",
         "floor-splice"]
 BESIDES = ["haproxy", "nginx", "socket-proxyd", "floor"]
 
@@ -66,15 +66,16 @@ def _as_root(stage, proxy, works, _, origin):
 PARTS = {
     "bulk": Part("bulk", BULK, list(STREAM_WORKS), ["iperf3"], lambda args: args.seconds + 0.7, _bulk),
     "bulk-root": Part("bulk, proxies run by root",
-                      ["weir", "haproxy-splice", "socket-proxyd", "floor-splice"], ["1"],
+                      ["weir", "weir-before", "haproxy-splice", "socket-proxyd",
+                       "floor-splice"], ["1"],
                       ["iperf3"], lambda args: args.seconds + 0.7, _as_root),
-    "keepalive": Part("requests", ["weir", *BESIDES], ["1", "64"], ["wrk", "nginx"],
+    "keepalive": Part("requests", ["weir", "weir-before", *BESIDES], ["1", "64"], ["wrk", "nginx"],
                       lambda args: args.seconds + 0.5, _wrk),
-    "connections": Part("connections", ["weir", "weir-info", *BESIDES], ["close"],
+    "connections": Part("connections", ["weir", "weir-before", "weir-info", *BESIDES], ["close"],
                         ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
-    "idle": Part("idle pairs", ["weir", *BESIDES], ["pairs"], ["nginx"],
+    "idle": Part("idle pairs", ["weir", "weir-before", *BESIDES], ["pairs"], ["nginx"],
                  lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
-    "growth": Part("growth", ["weir", "weir-2", "haproxy", "nginx"], ["64"], ["wrk", "nginx"],
+    "growth": Part("growth", ["weir", "weir-before", "weir-2", "haproxy", "nginx"], ["64"], ["wrk", "nginx"],
                    lambda args: 4 * (args.seconds + 1) + args.pairs / 1000, _growth),
 }
 

@@ -101,6 +101,7 @@ class Proxy:
 
 PROXIES = {one.name: one for one in [
     Proxy("weir", "weir", "weir", splice="auto", log="warn"),
+    Proxy("weir-before", "weir, before", "weir-before", splice="auto", log="warn"),
     Proxy("weir-info", "weir, closing lines logged", "weir", splice="auto", log="info"),
     Proxy("weir-copy", "weir, splice off", "weir", splice="off", log="warn"),
     Proxy("weir-2", "weir, 2 workers", "weir", splice="auto", log="warn", workers=2),
@@ -123,6 +124,7 @@ class Stage:
         self.fds = args.fds
         self.folder = folder
         self.weir = shutil.copy(args.weir, os.path.join(folder, "weir"))
+        self.before = args.before and shutil.copy(args.before, os.path.join(folder, "weir-before"))
         self.floor = os.path.join(folder, "floor")
 
     def build_floor(self):
@@ -147,6 +149,7 @@ class Stage:
         nginx = ["nginx", "-p", folder, "-e", f"{folder}/error.log", "-c", path]
         template, command = {
             "weir": (WEIR_CONF, [self.weir, "-c", path]),
+            "weir-before": (WEIR_CONF, [self.before, "-c", path]),
             "haproxy": (HAPROXY_CONF, ["haproxy", "-db", "-q", "-f", path]),
             "nginx": (NGINX_CONF, nginx),
             "origin": (ORIGIN_CONF, nginx),
