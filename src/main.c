@@ -1,36 +1,122 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weir: options and wiring. The map of the sources, lowest layer first; a file includes only its
- * own layer and those above it here (tests/lint/layers):
+ * weir: the options, and a start in named steps.
  *
- *	base/	list	intrusive lists			clock	CLOCK_MONOTONIC in ns
- *		parse	durations, sizes		addr	addresses as written and shown
- *		text	the one escaper			control_path  where the control socket is
- *	log/	log	lines				queue	from a thread to the log thread
- *		sink	the log thread			journal	an entry of journald for a line
- *		failure	why weir does not start
- *	stream/	loop	the reactor on libuv		timer	a heap on one timerfd
- *		emitter	events and handlers		stream	the contract; stream_io: its bytes
- *		listen	listening sockets		acceptor  accepts from one of them
- *		resolver  names, for all threads	lookups	its threads, for getaddrinfo
- *		connector  an address to a stream	attempt	one of its attempts
- *	conf/	conf	the model			read, schema, source, scan, grammar: from
- *								file to model
- *	upstream/  upstream  which server		failures  how many of an upstream's pairs
- *								failed of late: few are warnings
- *	proxy/	pump	one direction			pair	two pumps, a clock, an end
- *		session	from accept to the closing line	deadline, end: which timer, which reason
- *		listener  one socket on one worker	limit, limits: how many
- *		proxy	one worker's share of it all	generation  one config as workers serve it
- *		offer	what a listener's sessions need, of one config
- *		own	so that no pair leads back to its listener
- *	crew/	worker	a thread with a loop		sockets, inherited: what it accepts from
- *		own_sockets: which addresses are weir's own
- *	service/  daemon  the process			budget, names, notify, memory: what it
- *								needs and tells
- *		reload	another config, or none of it	trial, spawner  a child checks it
- *		control	the socket for weir --reload	control_client  its other end
- *		socket_proxy, exit_idle: in the place of systemd-socket-proxyd
+ * The map of the sources, lowest room first; a file includes only its own room and those above it
+ * here (tests/lint/layers). A line for each module of src/ (tests/lint/map); load/, which is
+ * weirload, has its own in load/main.c.
+ *
+ * base/               what needs nothing of weir
+ *	list		intrusive lists
+ *	table		a hash table of pointers
+ *	clock		CLOCK_MONOTONIC in nanoseconds
+ *	hdr		a histogram of durations
+ *	text		the one escaper
+ *	parse		durations, sizes and numbers as people write them
+ *	timespan	time spans as systemd's tools take them
+ *	addr		addresses as they are written and shown
+ *	route		which addresses the kernel's routing table says are here
+ *	sockopts	what the config may say of TCP sockets
+ *	file_access	the mode and the owner of a file that weir makes
+ *	fds		room in the kernel's table of fds
+ *	shortage	which errors say that this machine is short of something
+ *	control_path	where the control socket is
+ *
+ * log/                a line, from where it is written to where it is read
+ *	log		levels, and a line in its parts
+ *	queue		from a thread to the log thread
+ *	sink		the log thread: stderr, or the journal
+ *	journal		the entry of journald that a line becomes
+ *	failure		why weir does not start
+ *
+ * stream/             the stream library
+ *	loop		a turn: what is ready, what is due, what was put in line
+ *	timer		a heap of deadlines on one timerfd
+ *	emitter		events and their handlers
+ *	stream		a stream's life; stream_private.h is what its files share
+ *	stream_attributes	what can be asked of it and set on it
+ *	stream_clock	its timeout, and its way to another loop
+ *	stream_io	its bytes, in and out
+ *	stream_queue	what waits for the kernel
+ *	stream_splice	bulk that never enters user space
+ *	pipe		the pipes for that
+ *	listen		listening sockets
+ *	listen_unix	a UNIX socket's path, and who may use it
+ *	acceptor	accepts from a listening socket
+ *	lookups		threads for getaddrinfo(3)
+ *	resolver	names to addresses, for all threads
+ *	connector	an address to a connected stream
+ *	attempt		one try of that
+ *
+ * conf/               from a file to a checked, immutable model
+ *	conf		the model
+ *	schema		the table of all keys
+ *	source		the text: the file with all that it includes
+ *	include		reads the files
+ *	scan		tokens, with their places
+ *	parse		from the text to a tape, by libconfig in a child process
+ *	tape		settings as a run of bytes
+ *	tree		groups, lists and values, with their places
+ *	read		from the tree to the model
+ *	value		one value
+ *	report		keys that are unknown, values of a wrong type
+ *	check		what only the whole model shows
+ *	check_socket	options of sockets that do not fit
+ *	check_control	a listener on the control socket's path
+ *	grammar		where libconfig refuses a text
+ *	hint		which slip of the pen that most likely is
+ *	errors		the list of all that is wrong
+ *	relay		a model for --socket-proxy, which has no file
+ *
+ * upstream/           what a session connects to
+ *	upstream	which server, and when
+ *	failures	how many of an upstream's pairs failed of late
+ *
+ * proxy/              the domain: who is let in, and what becomes of him
+ *	generation	one config as the workers serve it
+ *	offer		what a listener's sessions start with, of one generation
+ *	limit		how many pairs there may be
+ *	limits		the limits, by their listeners' names
+ *	own		keeps a pair from leading back to its own listener
+ *	proxy		one worker's part: its listeners, its sessions, its numbers
+ *	listener	one listening socket on one worker
+ *	session		from accept to the closing line
+ *	session_log	its lines
+ *	pair		two streams that relay, with one clock and one end
+ *	pair_look	what the kernels hold for its peers
+ *	pair_reset	what a side that failed leaves to deliver
+ *	pump		one direction of it
+ *	deadline	which timer is due next
+ *	end		how a pair ended: by whom, and why
+ *
+ * crew/               the workers
+ *	worker		a thread with a loop and a proxy
+ *	sockets		the listening sockets of the process
+ *	sockets_bind	one address of a config to its sockets
+ *	inherited	the sockets that systemd passes
+ *	own_sockets	which ports and paths weir listens on
+ *	lateness	how late timers and loops were
+ *
+ * service/            the process
+ *	daemon		from the config to the end: what main.c runs
+ *	signals		a signalfd
+ *	cpus		how many workers there are, where the config does not say
+ *	budget		whether the fds suffice
+ *	socket_limits	sysctls that cut what the config asks for
+ *	memory		gives the heap back after a burst
+ *	names		tells when a name begins or ceases to resolve
+ *	status		the numbers of STATUS=
+ *	notify		what systemd is told
+ *	reload		another config, or none of it
+ *	trial		a child checks it
+ *	spawner		starts that child, and waits for it
+ *	control		the socket that `weir --reload` talks to
+ *	control_client	its other end
+ *	watchdog	asks every worker whether it turns
+ *	stop		a drain, and the end of all pairs
+ *	stall_warning	tells when a timeout will cut those who read slowly
+ *	socket_proxy	the command line of systemd-socket-proxyd(8)
+ *	exit_idle	its --exit-idle-time
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What only the whole model shows: names and addresses that are there twice, an upstream that
+ * nobody has or that leads back to its own listener, and a drain that does not fit its budget.
+ */
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>

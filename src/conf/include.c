@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Reads the main file and puts in each file that it includes (conf_source_read()).
+ *
+ * A file that cannot be read is reported at the line that asks for it, and the reading goes on: so
+ * one run finds all that are missing. Each file that is being read is a frame on the stack, at most
+ * CONF_DEPTH_MAX of them; a file includes itself when an open frame has its device and inode.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * How the reader tells what is wrong with a setting: its file and line, its key, what was found,
+ * and for an unknown key where it belongs or which key was most likely meant.
+ */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>

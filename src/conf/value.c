@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One value of the config: its text, held against its row of the schema, into the model. What is
+ * refused is left as it was, with a text that says why and what to write instead.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <grp.h>

@@ -1,17 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirload: puts the timeouts of a stream proxy on trial. The map of its sources:
+ * weirload: puts the timeouts of a stream proxy on trial. It knows the stream library (stream/ and
+ * base/) and nothing of weir. The map of its sources, by the flow of a run (tests/lint/map):
  *
- *	options, options_values, options_table: the command line
- *	budget	descriptors and ports
- *	run	lanes and the main thread	lane	a thread's loop, its ramp and heartbeat
- *	conn	one end of a connection		serve	the server behind the proxy, and tokens
- *	scenario  idle, trickle, halfclose, stall, connect, mixed: what the ends do
- *	blackhole a server that answers nothing	alone	the server for a weirload on another host
- *	verdict	early, on time, late ...	results, results_bytes, limits: what was shown
- *	about	when and where it was		report, json, csv, progress: how it is told
- *
- * It knows the stream library (src/stream, src/base) and nothing of weir.
+ *	options			the command line
+ *	options_values		what people write behind an option
+ *	options_table		the options; --help, and what a report says of them
+ *	budget			whether fds and ports suffice
+ *	blackhole		a server that answers no connect
+ *	scenario		what the two ends of a connection do; one of these:
+ *	connect			opens, sends nothing, waits
+ *	idle			says something, falls silent, waits
+ *	trickle			a byte now and then, then silence
+ *	halfclose		one end sends FIN
+ *	stall			one end stops reading
+ *	mixed			some exchange messages, the rest is idle
+ *	run			starts the lanes, watches them, ends them
+ *	lane			a thread with a loop, its ramp and its heartbeat
+ *	conn			one end of a connection
+ *	serve			the server behind the proxy, and the tokens
+ *	alone			that server without clients: `weirload serve`
+ *	progress		the line on the terminal meanwhile
+ *	verdict			early, on time, late ...: what a close was
+ *	results			what the run has shown, counted once
+ *	results_bytes		its bytes: which were lost
+ *	limits			what the options allow, and what was
+ *	about			when and where it was
+ *	report			how it is told to people
+ *	report_about		what that begins with
+ *	report_histogram	how far closes were from their time
+ *	json			how it is told to programs
+ *	csv			a row for each connection
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The report for people, on standard output: what was asked, what came, and the verdict in the end.
+ */
 #include "base/parse.h"
 #include "load/results.h"
 #include "load/run.h"

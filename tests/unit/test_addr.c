@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Addresses as text, right and wrong ones, in tables: what is read, what is shown, what is equal.
+ */
 #include "base/addr.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * How the fds of a process are shared out: with limits that the test sets for itself, and with
+ * scripted ones that no machine grants.
+ */
 #include "service/budget.h"
 
 #include <errno.h>

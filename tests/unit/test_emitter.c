@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Handlers that come and go while they are called; random sequences are held against a model. */
 #include "stream/emitter.h"
 
 #include <stdlib.h>

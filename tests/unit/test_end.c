@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* From what happened to the words of the closing line. */
 #include "proxy/end.h"
 
 #include <errno.h>

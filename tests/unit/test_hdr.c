@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The histogram against sorted arrays of the same values. */
 #include "base/hdr.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A loop and its fds: watching, holding, stopping, freeing. Deferred and posted tasks are tested in
+ * test_loop_tasks.c, the order within a turn in test_loop_turns.c.
+ */
 #include "stream/loop.h"
 
 #include <errno.h>

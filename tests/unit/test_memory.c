@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* When memory goes back to the system: malloc_trim() is counted, not called. */
 #include "service/memory.h"
 
 #include <malloc.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Which names and zones the start warns of; getaddrinfo() is scripted. */
 #include "service/names.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Durations and sizes, right and wrong ones, in tables: what is read, and what an error says. */
 #include "base/parse.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Which sockets the addresses of a config become: bound, inherited, or refused, all or none. */
 #include "crew/sockets.h"
 
 #include <errno.h>

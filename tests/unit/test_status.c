@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* STATUS=: what is in the line for which numbers, and when it is told again. */
 #include "service/status.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Deadlines on the real clock: never early, in order, in slices. Random sequences hold the heap. */
 #include "stream/timer.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Which server is next, how long a retry waits, and that the config may go meanwhile. */
 #include "upstream/upstream.h"
 
 #include <string.h>
