@@ -6,15 +6,26 @@ enum {
 	BULK_READS = 4,
 };
 
+/**
+ * Even if the kernel takes nothing at all, no more than the mark will wait in our memory. What goes
+ * past us waits in the kernel's, and the stream sees to it where it has to copy after all.
+ */
+static void pump_bound(struct pump *pump)
+{
+	size_t mark = stream_high_water_mark(pump->to);
+	size_t waiting = stream_bytes_waiting(pump->to);
+	size_t room = waiting < mark ? mark - waiting : mark; /* at the mark it is paused */
+
+	stream_set_read_max(pump->from, stream_is_splicing(pump->from) ? SIZE_MAX : room);
+}
+
 /** Looks how much room is left for `to` and reads no further than that. */
 static void pump_throttle(struct pump *pump)
 {
-	size_t waiting = stream_bytes_waiting(pump->to);
-
 	if (!stream_can_write(pump->to)) {
-		stream_stop(pump->from);
+		(void)stream_pause(pump->from, STREAM_BACKPRESSURE);
 	} else {
-		stream_set_read_max(pump->from, stream_high_water_mark(pump->to) - waiting);
+		pump_bound(pump);
 	}
 	if (pump->sink.events == 0) {
 		stream_once(pump->to, STREAM_DRAIN, &pump->sink);
@@ -32,6 +43,7 @@ static void pump_weigh(struct pump *pump, size_t len)
 	} else if (++pump->n_unusual == BULK_READS) {
 		pump->n_unusual = 0;
 		stream_splice_to(pump->from, large ? pump->to : NULL);
+		pump_bound(pump);
 	}
 }
 
@@ -62,12 +74,11 @@ static void on_sink(struct handler *handler, const struct event *event)
 
 	(void)event;
 	pump->sink.events = 0;
-	stream_set_read_max(pump->from, stream_high_water_mark(pump->to));
+	pump_bound(pump);
 	if (pump->ended) {
 		pump->done = true;
 	} else {
-		/* It was started before, so this cannot fail but when it is closed already. */
-		(void)stream_start(pump->from);
+		(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
 	}
 	pump->changed(pump);
 }
@@ -82,8 +93,7 @@ int pump_start(struct pump *pump, struct stream *from, struct stream *to,
 		.sink.call = on_sink,
 		.changed = changed,
 	};
-	/* Even if the kernel takes nothing at all, no more than the mark will wait. */
-	stream_set_read_max(from, stream_high_water_mark(to));
+	pump_bound(pump);
 	stream_on(from, STREAM_READ | STREAM_END, &pump->source);
 	return stream_start(from);
 }
@@ -97,5 +107,6 @@ void pump_stop(struct pump *pump)
 	stream_off(pump->to, &pump->sink);
 	stream_splice_to(pump->from, NULL);
 	stream_stop(pump->from);
+	(void)stream_resume(pump->from, STREAM_BACKPRESSURE);
 	pump->from = NULL;
 }

@@ -3,7 +3,7 @@
  * One direction: moves the bytes of one stream to another, and at last its end.
  *
  *	READ of `from` ──▶ stream_write(to)
- *	to is full (can_write false) ──▶ stream_stop(from) ── DRAIN of `to` ──▶ stream_start(from)
+ *	to is full (can_write false) ──▶ BACKPRESSURE pauses `from` ── DRAIN of `to` ends that
  *	END of `from` ──▶ when nothing waits for `to`: done
  *
  * That is all of backpressure; it is stated here and nowhere else. What waits for `to` in our

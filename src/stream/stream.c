@@ -65,7 +65,7 @@ void stream_defer(struct stream *s)
 static void stream_tell_progress(struct stream *s)
 {
 	bool drained = s->drain_due && s->waiting == 0;
-	uint32_t turn = (uint32_t)loop_turns(s->loop);
+	uint16_t turn = (uint16_t)loop_turns(s->loop);
 
 	if (!drained && !stream_has_taken(s)) {
 		return;
@@ -85,7 +85,7 @@ static void stream_tell_progress(struct stream *s)
 /** A failed or hung-up stream: who shall know, and is there anything left to read? */
 static void stream_settle(struct stream *s)
 {
-	if (s->cause != 0 && (s->ended || s->graceful || (!s->started && !s->half_open))) {
+	if (s->cause != 0 && (s->ended || s->graceful || (!stream_reads(s) && !s->half_open))) {
 		stream_finish(s);
 		return;
 	}
@@ -123,7 +123,7 @@ static void stream_tell_close(struct stream *s)
 
 static bool stream_can_go_on(const struct stream *s)
 {
-	return (s->waiting > 0 && s->writable) || (s->started && s->readable);
+	return (s->waiting > 0 && s->writable) || (stream_reads(s) && s->readable);
 }
 
 /** The next share of what there is to write and to read. */
@@ -132,7 +132,7 @@ static void stream_go_on(struct stream *s)
 	if (s->waiting > 0 && s->writable) {
 		stream_flush(s);
 	}
-	if (s->started && s->readable) {
+	if (stream_reads(s) && s->readable) {
 		stream_read(s);
 	}
 }
@@ -256,7 +256,7 @@ static void on_ready(struct watcher *watcher, uint32_t events)
 	if (s->writable && s->waiting > 0) {
 		stream_flush(s);
 	}
-	if (s->started && s->readable && s->cause == 0) {
+	if (stream_reads(s) && s->readable && s->cause == 0) {
 		stream_read(s); /* after a failure, on_later() goes on, when it has told */
 	}
 }
@@ -358,7 +358,8 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
 	s->writable = true;
 	s->no_shortcut = !s->is_tcp;
 	s->high_water = STREAM_HIGH_WATER_DEFAULT;
-	s->read_max = LOOP_BUFFER_BYTES;
+	s->read_max = BYTES_A_TURN;
+	s->pauses = STREAM_STOPPED;
 	s->timeout_ns = (uint64_t)STREAM_TIMEOUT_DEFAULT_S * NS_PER_S;
 	s->stalled_ns = NS_NEVER;
 	return s;
@@ -375,7 +376,7 @@ static int stream_detach(struct stream *s)
 	int fd = s->fd;
 
 	s->fd = -1;
-	s->started = false;
+	s->pauses |= STREAM_STOPPED;
 	s->is_connecting = false;
 	s->splice_to = NULL;
 	stream_wind(s);
@@ -495,24 +496,53 @@ int stream_start(struct stream *s)
 	if (r < 0) {
 		return r;
 	}
-	s->started = true;
 	s->once_started = true;
 	if (s->clock == NULL) {
 		stream_wind(s);
 	}
-	if (s->readable && !s->ended) {
+	return stream_resume(s, STREAM_STOPPED);
+}
+
+void stream_stop(struct stream *s)
+{
+	(void)stream_pause(s, STREAM_STOPPED);
+}
+
+bool stream_is_started(const struct stream *s)
+{
+	return (s->pauses & STREAM_STOPPED) == 0;
+}
+
+int stream_pause(struct stream *s, unsigned reasons)
+{
+	assert(stream_is_current(s));
+	if (reasons > STREAM_ALL_PAUSES) {
+		return -EINVAL;
+	}
+	if (s->fd < 0) {
+		return -EBADF;
+	}
+	s->pauses |= (uint8_t)reasons;
+	return 0;
+}
+
+int stream_resume(struct stream *s, unsigned reasons)
+{
+	assert(stream_is_current(s));
+	if (reasons > STREAM_ALL_PAUSES) {
+		return -EINVAL;
+	}
+	if (s->fd < 0) {
+		return -EBADF;
+	}
+	s->pauses &= (uint8_t)~reasons;
+	if (stream_reads(s) && s->readable && !s->ended) {
 		loop_next(s->loop, &s->later);
 	}
 	return 0;
 }
 
-void stream_stop(struct stream *s)
+unsigned stream_pauses(const struct stream *s)
 {
-	assert(stream_is_current(s));
-	s->started = false;
-}
-
-bool stream_is_started(const struct stream *s)
-{
-	return s->started;
+	return s->pauses;
 }

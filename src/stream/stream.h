@@ -28,9 +28,9 @@
  * WRITE and DRAIN come once in a turn of the loop: a handler that writes again hears the next ones
  * in the next turn, and everybody else goes on between.
  *
- * A stream that fails while it is started is read until its input is exhausted, then closed. One
- * that fails while it is stopped is closed at once, unless it is half-open: then HANGUP tells, and
- * the input waits for stream_start().
+ * A stream that fails while it is read is read until its input is exhausted, then closed. One that
+ * fails while it is stopped, or paused for another reason (enum stream_pause), is closed at once,
+ * unless it is half-open: then HANGUP tells, and the input waits until reading goes on.
  *
  * A read of no bytes is the end of input, but where a FIFO has had no writer yet (its timeout
  * runs), on a terminal that never waits (VMIN 0, VTIME 0), and where it is an empty packet. A
@@ -73,6 +73,15 @@ enum stream_flags {
 	STREAM_IS_TCP = 1 << 2,
 	/** The fd is a UNIX stream socket that no other process or fd shares. */
 	STREAM_IS_UNIX = 1 << 3,
+};
+
+/** Why a stream is not read: each reason has its owner, and reading goes on when none is left. */
+enum stream_pause {
+	STREAM_STOPPED = 1 << 0,      /**< by stream_stop(), or before the first stream_start() */
+	STREAM_BACKPRESSURE = 1 << 1, /**< what was read cannot be passed on yet */
+	/** From here to 1 << 7: the application's own. */
+	STREAM_OWN_PAUSE = 1 << 2,
+	STREAM_ALL_PAUSES = (1 << 8) - 1,
 };
 
 enum {
@@ -187,21 +196,38 @@ size_t stream_unsent(const struct stream *stream);
 /** Bytes that wait unread in the kernel (FIONREAD); 0 when closed. */
 size_t stream_unread(const struct stream *stream);
 
-/** At most this many bytes in one READ (from 1; default: the loop's buffer). */
+/**
+ * At most this many bytes in one READ, copied or past us: from 1. Default and maximum: 256 KiB past
+ * us, and of that the loop's buffer (64 KiB) for a copy.
+ */
 void stream_set_read_max(struct stream *stream, size_t bytes);
 
 /* ---- working ---- */
 
 /**
- * Starts or resumes reading; the first call watches the fd, and starts the clock of the timeout if
- * it does not run yet. Idempotent. 0 or a negative errno: -ENOMEM, -EPERM (it cannot be polled),
- * -EBADF (closed).
+ * Starts or resumes reading, unless another reason pauses it; the first call watches the fd, and
+ * starts the clock of the timeout if it does not run yet. Idempotent. 0 or a negative errno:
+ * -ENOMEM, -EPERM (it cannot be polled), -EBADF (closed).
  */
 int stream_start(struct stream *stream);
 
 /** Stops reading; writing goes on, and a half-open stream still tells HANGUP. Idempotent. */
 void stream_stop(struct stream *stream);
+
+/** Whether it was started and not stopped since; it may be paused for other reasons. */
 bool stream_is_started(const struct stream *stream);
+
+/**
+ * Adds and removes reasons (an OR of enum stream_pause) for which nothing is read. Reading goes on
+ * when none is left; until then all is as after stream_stop(), whichever reason it is. Idempotent.
+ * STREAM_STOPPED is a reason as the others, but only stream_start() watches the fd. 0, -EINVAL (no
+ * such reason) or -EBADF (closed).
+ */
+int stream_pause(struct stream *stream, unsigned reasons);
+int stream_resume(struct stream *stream, unsigned reasons);
+
+/** Why nothing is read, an OR of enum stream_pause; 0: it is. */
+unsigned stream_pauses(const struct stream *stream);
 
 /**
  * Writes: the kernel takes what it can at once, the rest is copied and waits, in order. `drain`
@@ -225,9 +251,9 @@ void stream_shutdown(struct stream *stream);
 /**
  * From now on the input of `stream` goes to `to` by splice(2), past user space, where the kernel
  * and the loop's pool of pipes (pipe.h) let it; READ tells how much. What does not pass so is told
- * by READ with data, for the handler to write as before: the order stays. What waits in a pipe
- * counts as waiting for `to`. NULL ends it. `to` is on the same loop, and outlives this or is
- * replaced first.
+ * by READ with data, for the handler to write as before: the order stays, and while `to` is below
+ * its high-water mark no such READ goes beyond it. What waits in a pipe counts as waiting for `to`.
+ * NULL ends it. `to` is on the same loop, and outlives this or is replaced first.
  */
 void stream_splice_to(struct stream *stream, struct stream *to);
 

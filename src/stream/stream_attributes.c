@@ -113,7 +113,7 @@ bool stream_is_tcp(const struct stream *s)
 void stream_set_read_max(struct stream *s, size_t bytes)
 {
 	assert(bytes > 0);
-	s->read_max = (bytes < LOOP_BUFFER_BYTES ? bytes : LOOP_BUFFER_BYTES) & READ_MAX_MASK;
+	s->read_max = (bytes < BYTES_A_TURN ? bytes : BYTES_A_TURN) & ((1 << READ_MAX_BITS) - 1);
 }
 
 bool stream_is_writing(const struct stream *s)

@@ -25,7 +25,7 @@ static void on_timeout(struct timer *timer)
 	if (s->clock == NULL) {
 		return; /* closed meanwhile */
 	}
-	if (s->cause != 0 && s->started) {
+	if (s->cause != 0 && stream_reads(s)) {
 		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
 	}
 	if (stream_deadline(s) > clock_ns()) {

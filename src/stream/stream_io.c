@@ -23,10 +23,8 @@
 #include "stream/loop_private.h"
 
 enum {
-	READS_A_TURN = 4, /**< so that one fast pair does not starve the rest */
-	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES, /**< one splice may take as much at once */
-	FLUSH_A_TURN =
-		1024 * 1024, /**< of what waits, when the peer takes it as fast as we write */
+	/** Of what waits, when the peer takes it as fast as we write. */
+	FLUSH_A_TURN = 1024 * 1024,
 };
 
 /* ---- in ---- */
@@ -94,11 +92,20 @@ static void stream_end_input(struct stream *s)
 	}
 }
 
+/** How much a copying read may take. */
+static size_t copy_room(const struct stream *s)
+{
+	size_t room = s->read_max < LOOP_BUFFER_BYTES ? s->read_max : LOOP_BUFFER_BYTES;
+	size_t left = s->splice_to == NULL ? room : stream_splice_room(s);
+
+	return left < room ? left : room;
+}
+
 /** One read; false when there is nothing more for now. */
 static bool stream_read_once(struct stream *s)
 {
 	char *buffer = loop_buffer(s->loop);
-	size_t room = s->read_max;
+	size_t room;
 	ssize_t n = s->splice_to == NULL ? 0 : stream_splice_in(s);
 
 	if (n > 0) {
@@ -108,6 +115,7 @@ static bool stream_read_once(struct stream *s)
 		stream_fail(s, (int)n);
 		return false;
 	}
+	room = copy_room(s);
 	n = input(s, buffer, room);
 	if (n > 0) {
 		s->read_ns = clock_ns();
@@ -138,7 +146,7 @@ void stream_read(struct stream *s)
 {
 	uint64_t share_end = s->n_read + BYTES_A_TURN;
 
-	for (unsigned i = 0; s->started && !s->ended && s->fd >= 0; i++) {
+	for (unsigned i = 0; stream_reads(s) && !s->ended && s->fd >= 0; i++) {
 		if (i == READS_A_TURN || s->n_read >= share_end) {
 			loop_next(s->loop, &s->later);
 			return;
@@ -350,7 +358,7 @@ void stream_poke(struct stream *s)
 		s->writable = true;
 		stream_flush(s);
 	}
-	if (s->fd >= 0 && s->started && !s->ended && s->cause == 0) {
+	if (s->fd >= 0 && stream_reads(s) && !s->ended && s->cause == 0) {
 		(void)stream_read_once(s);
 	}
 }

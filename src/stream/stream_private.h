@@ -12,9 +12,13 @@
 #include "stream/stream.h"
 #include "stream/timer.h"
 
-/** Of stream::read_max, which may be LOOP_BUFFER_BYTES. */
-enum { READ_MAX_BITS = 17, READ_MAX_MASK = (1 << READ_MAX_BITS) - 1 };
-static_assert((int)LOOP_BUFFER_BYTES <= (int)READ_MAX_MASK, "a read may fill the loop's buffer");
+enum {
+	READS_A_TURN = 4, /**< so that one fast stream does not starve the rest */
+	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES, /**< one splice may take as much at once */
+	READ_MAX_BITS = 19,                              /**< of stream::read_max */
+};
+static_assert((int)STREAM_ALL_PAUSES <= UINT8_MAX, "stream::pauses has a bit for each reason");
+static_assert(BYTES_A_TURN < 1 << READ_MAX_BITS, "one read may be the share of a turn");
 
 /**
  * Written bytes, in order: from `told` to `begin` the kernel took them and WRITE has yet to say so,
@@ -54,7 +58,8 @@ struct stream {
 	size_t waiting; /**< bytes in the pipe and in the chunks, which go out after it */
 	uint32_t high_water;
 	uint32_t spliced;   /**< bytes that the kernel took from the pipe since the last WRITE */
-	uint32_t told_turn; /**< in which WRITE or DRAIN were told last: once in each, no more */
+	uint16_t told_turn; /**< in which WRITE or DRAIN were told last: once in each, no more */
+	uint8_t pauses;     /**< why nothing is read: enum stream_pause; 0: it is */
 	int fd;
 	uint32_t read_max : READ_MAX_BITS;
 	bool is_connecting : 1;
@@ -62,8 +67,7 @@ struct stream {
 	bool is_socket : 1;
 	bool is_tcp : 1;
 	bool watched : 1;
-	bool shared : 1;  /**< others may hold the fd: close(2) alone does not end the watch */
-	bool started : 1; /**< reading is wanted */
+	bool shared : 1; /**< others may hold the fd: close(2) alone does not end the watch */
 	bool once_started : 1;
 	bool readable : 1; /**< as far as we know: only EAGAIN or a short read clears them */
 	bool writable : 1;
@@ -104,6 +108,12 @@ static inline bool stream_is_current(const struct stream *stream)
 	return stream->loop == NULL || loop_is_current(stream->loop);
 }
 
+/** Whether reading is wanted: no reason is against it. */
+static inline bool stream_reads(const struct stream *stream)
+{
+	return stream->pauses == 0;
+}
+
 /* ---- stream.c, for the others ---- */
 
 /** Gives the stream its loop (the thread's own if none was named) and watches the fd. */
@@ -139,6 +149,9 @@ void stream_send_fin(struct stream *stream);
  * read finds out why. A negative errno: the socket's error, which the kernel tells only once.
  */
 ssize_t stream_splice_in(struct stream *stream);
+
+/** How much a copying read may take instead: the room below the mark of the target. */
+size_t stream_splice_room(const struct stream *stream);
 
 /** As write(2), with what waits in the pipe; gives an empty pipe back. */
 ssize_t stream_splice_out(struct stream *stream);

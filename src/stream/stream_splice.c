@@ -45,6 +45,13 @@ bool stream_is_splicing(const struct stream *s)
 	return s->splice_to != NULL;
 }
 
+size_t stream_splice_room(const struct stream *s)
+{
+	const struct stream *to = s->splice_to;
+
+	return to->waiting < to->high_water ? to->high_water - to->waiting : s->read_max;
+}
+
 /* ---- in ---- */
 
 /** Whether bytes may go into the pipe of `to`, which may have to be taken first. */
@@ -77,12 +84,14 @@ static ssize_t splice_in_failed(struct stream *s, int err)
 ssize_t stream_splice_in(struct stream *s)
 {
 	struct stream *to = s->splice_to;
+	size_t room;
 	ssize_t n;
 
 	if (!takes_splices(to)) {
 		return 0;
 	}
-	n = splice_fds(s->fd, to->pipe->in, to->pipe->size - to->pipe->used);
+	room = to->pipe->size - to->pipe->used;
+	n = splice_fds(s->fd, to->pipe->in, room < s->read_max ? room : s->read_max);
 	if (n <= 0) {
 		if (to->pipe->used == 0) {
 			to->pipe = pipe_give(to->loop, to->pipe);

@@ -116,6 +116,69 @@ START_TEST(switching_to_and_fro_keeps_the_order)
 }
 END_TEST
 
+/** The bytes of the READ under way, copied or not, against stream_set_read_max(). */
+static size_t read_max;
+static size_t largest_read;
+
+static void measure(struct recorder *recorder, const struct event *event)
+{
+	recorder->events[0] = '\0'; /* which are too many to write down */
+	way.sink.events[0] = '\0';
+	if (event->type == STREAM_READ) {
+		ck_assert_uint_le(event->len, read_max);
+		largest_read = event->len > largest_read ? event->len : largest_read;
+		if (event->data != NULL) {
+			(void)stream_write(way.to, event->data, event->len, NULL);
+		}
+	}
+}
+
+START_TEST(no_read_exceeds_read_max)
+{
+	static const size_t maxima[] = {1, 2, 1447, 4096, 65535, 65537, 200 * 1000, SIZE_MAX};
+
+	for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++) {
+		for (int splices = 0; splices < 2; splices++) {
+			size_t total = maxima[i] < 1000 ? 1000 * maxima[i] : 1000 * 1000;
+
+			read_max = maxima[i];
+			largest_read = 0;
+			way_open(_i, false);
+			way.source.act = measure;
+			stream_set_read_max(way.from, read_max);
+			stream_splice_to(way.from, splices ? way.to : NULL);
+			way_receive();
+			way_send(total);
+			loop_until(way.out.n_received == total);
+			ck_assert((way.source.n_spliced > 0) == splices);
+			ck_assert_uint_le(largest_read, splices ? 256 * 1024 : 64 * 1024);
+			if (read_max < 4096) {
+				ck_assert_uint_eq(largest_read, read_max);
+			}
+			way_close();
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_copy_instead_of_a_splice_stays_below_the_mark)
+{
+	way_open(_i, true);
+	pipe_pool_allow(test_loop, 0);
+	stream_set_high_water_mark(way.to, 20 * 1000);
+	way.stops = true;
+	way_send(16 * 1024 * 1024);
+	loop_until(!stream_is_started(way.from));
+	while (stream_can_write(way.to)) {
+		ck_assert_int_eq(stream_start(way.from), 0);
+		loop_until(!stream_is_started(way.from));
+	}
+	ck_assert_uint_eq(way.source.n_spliced, 0);
+	ck_assert_uint_eq(stream_bytes_waiting(way.to), 20 * 1000);
+	way_close();
+}
+END_TEST
+
 /* ---- waiting ---- */
 
 START_TEST(bytes_in_the_pipe_wait_but_not_in_our_memory)
@@ -328,6 +391,9 @@ int main(void)
 	tcase_add_loop_test(tc, bytes_around_urgent_marks_keep_their_order, 0, 2);
 	tcase_add_loop_test(tc, a_splice_cut_short_is_no_full_socket, 0, WAY_COMBINATIONS);
 	tcase_add_loop_test(tc, switching_to_and_fro_keeps_the_order, 0, WAY_COMBINATIONS);
+	tcase_add_loop_test(tc, no_read_exceeds_read_max, 0, WAY_COMBINATIONS);
+	tcase_add_loop_test(
+		tc, a_copy_instead_of_a_splice_stays_below_the_mark, 0, WAY_COMBINATIONS);
 	add_waiting_tests(tc);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

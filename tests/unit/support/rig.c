@@ -183,7 +183,7 @@ static void keep_splicing(struct rig *rig, struct side *side)
 {
 	struct stream *from = rig_stream(rig, side);
 
-	if (rig->pair.state == PAIR_RELAYING && stream_is_started(from)) {
+	if (rig->pair.state == PAIR_RELAYING && stream_pauses(from) == 0) {
 		stream_splice_to(from, rig_stream(rig, rig_other(rig, side)));
 	}
 }
@@ -295,9 +295,9 @@ void rig_stall(struct rig *rig, struct side *from)
 	side_send(from, 64 * 1024 * 1024);
 	/* Stopped at the mark; TCP may take a few bytes more, in the same turn or a later one. */
 	do {
-		loop_until(!stream_is_started(source));
+		loop_until(stream_pauses(source) != 0);
 		loop_settle();
-	} while (stream_is_started(source));
+	} while (stream_pauses(source) == 0);
 	ck_assert_uint_gt(stream_bytes_waiting(to), 0);
 	ck_assert(rig->splices || stream_bytes_waiting(to) <= rig->mark);
 	sender_stop(&from->out);
