@@ -80,6 +80,7 @@
  *	own		keeps a pair from leading back to its own listener
  *	proxy		one worker's part: its listeners, its sessions, its numbers
  *	listener	one listening socket on one worker
+ *	bound_socket	that socket, as its worker and the main thread see it
  *	session		from accept to the closing line
  *	session_log	its lines
  *	pair		two streams that relay, with one clock and one end

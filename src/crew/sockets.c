@@ -48,15 +48,14 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 		char text[ADDR_TEXT_MAX];
 		struct socket_report report = {.address = addr_text(&bound->addr, text)};
 
-		if (bound->is_new || bound->goes || bound->next == LISTENER_GOES) {
+		if (bound->listener == LISTENER_NONE || bound->next == LISTENER_NONE) {
 			continue;
 		}
 		listener = &opts->conf->listeners[bound->next];
 		if (access_is_equal(&listener->access, &bound->access)) {
 			continue;
 		}
-		report.err =
-			listen_set_access(&bound->socket.listen, &listener->access, &report.remedy);
+		report.err = listen_set_access(&bound->listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
 			sockets_tell_failure(opts, &report);
@@ -109,11 +108,13 @@ static void log_listening(
 	char text[ADDR_TEXT_MAX];
 	struct log_line line;
 
-	if (bound->is_first && log_begin(&line, LOG_LEVEL_INFO, event)) {
+	/* One line for an address, however many workers accept from it. */
+	if ((bound_is_for_all(bound) || bound->worker == 0) &&
+		log_begin(&line, LOG_LEVEL_INFO, event)) {
 		log_str(&line, "listener", listener->name);
 		log_str(&line, "address", addr_text(&bound->addr, text));
 		if (bound->addr.kind == ADDR_SYSTEMD) {
-			log_str(&line, "socket", socket_text(bound->socket.listen.fd, socket));
+			log_str(&line, "socket", socket_text(bound->listen.fd, socket));
 		}
 		log_end(&line);
 	}
@@ -124,28 +125,25 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 	for (size_t i = 0; i < sockets->n; i++) {
 		struct bound_socket *bound = sockets->all[i];
 
-		if (bound->goes) {
+		if (bound_goes(bound)) {
 			continue;
 		}
-		if (bound->next == LISTENER_GOES) {
-			bound->goes = true;
-			log_listening("listening_ends", bound,
-				&before->listeners[bound->socket.listener]);
+		if (bound->next == LISTENER_NONE) {
+			log_listening("listening_ends", bound, &before->listeners[bound->listener]);
 		} else {
 			bound->access = conf->listeners[bound->next].access;
-			if (bound->is_new) {
+			if (bound_is_new(bound)) {
 				log_listening("listening", bound, &conf->listeners[bound->next]);
 			}
 		}
-		bound->is_new = false;
-		bound->socket.listener = bound->next;
+		bound->listener = bound->next;
 	}
 }
 
 /** Out of the array, whose order does not matter. */
 static void sockets_remove(struct sockets *sockets, size_t i)
 {
-	listen_close(&sockets->all[i]->socket.listen);
+	listen_close(&sockets->all[i]->listen);
 	free(sockets->all[i]);
 	sockets->all[i] = sockets->all[--sockets->n];
 }
@@ -156,16 +154,15 @@ void sockets_cancel(struct sockets *sockets)
 		struct bound_socket *bound = sockets->all[i];
 		const char *why;
 
-		if (!bound->is_new) {
-			/* It may have been changed for the one that is given up. */
-			(void)listen_set_access(&bound->socket.listen, &bound->access, &why);
-		} else if (bound->socket.is_accepted) {
-			bound->is_new = false;
-			bound->goes = true;
-			bound->socket.listener = LISTENER_GOES;
-		} else {
+		if (bound_is_new(bound) && atomic_load(&bound->state) == BOUND_PREPARED) {
 			sockets_remove(sockets, i);
+			continue;
 		}
+		if (bound->listener != LISTENER_NONE) {
+			/* It may have been changed for the one that is given up. */
+			(void)listen_set_access(&bound->listen, &bound->access, &why);
+		}
+		bound->next = bound->listener;
 	}
 }
 
@@ -176,10 +173,13 @@ size_t sockets_sweep(struct sockets *sockets)
 	for (size_t i = sockets->n; i-- > 0;) {
 		struct bound_socket *bound = sockets->all[i];
 
-		if (bound->goes && atomic_load(&bound->socket.closed)) {
+		if (!bound_goes(bound)) {
+			continue;
+		}
+		if (atomic_load(&bound->state) == BOUND_CLOSED) {
 			sockets_remove(sockets, i);
 		} else {
-			n_going += bound->goes;
+			n_going++;
 		}
 	}
 	return n_going;
@@ -188,24 +188,27 @@ size_t sockets_sweep(struct sockets *sockets)
 void sockets_leave(struct sockets *sockets)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
-		struct listener_socket *socket = &sockets->all[i]->socket;
+		struct bound_socket *bound = sockets->all[i];
 
-		if (atomic_load(&socket->refuses)) {
-			listen_leave(&socket->listen);
+		if (atomic_load(&bound->state) >= BOUND_DRAINING) {
+			listen_leave(&bound->listen);
 		}
 	}
+}
+
+/** Whether it goes, and another one cannot be bound to its address. Of TCP, one can, beside it. */
+static bool bound_is_in_the_way(const struct bound_socket *bound)
+{
+	enum bound_state state = atomic_load(&bound->state);
+
+	return bound_goes(bound) && bound->is_unix && bound->kept == NULL &&
+	       (state < BOUND_DRAINING || (state == BOUND_DRAINING && bound->listen.claim != NULL));
 }
 
 bool sockets_are_settled(const struct sockets *sockets)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
-		const struct bound_socket *bound = sockets->all[i];
-
-		/* Of TCP, another can be bound beside it. */
-		if (bound->goes && bound->socket.is_unix && !bound->socket.is_shared &&
-			!atomic_load(&bound->socket.closed) &&
-			(bound->socket.listen.claim != NULL ||
-				!atomic_load(&bound->socket.refuses))) {
+		if (bound_is_in_the_way(sockets->all[i])) {
 			return false;
 		}
 	}

@@ -12,22 +12,9 @@
 
 #include "conf/conf.h"
 #include "crew/inherited.h"
-#include "proxy/listener.h"
+#include "proxy/bound_socket.h"
 
 struct conf_errors;
-
-/** One listening socket: of one address of a listener, and accepted from by one worker. */
-struct bound_socket {
-	struct listener_socket socket;
-	struct addr addr;          /**< as the config has it */
-	struct bound_socket *same; /**< prepared: the next one that has this address already */
-	size_t worker;             /**< who accepts from it */
-	struct file_access access; /**< of a UNIX path */
-	size_t next;   /**< prepared: its listener in the next config, or LISTENER_GOES */
-	bool is_new;   /**< prepared: bound for the next config */
-	bool is_first; /**< of its address: there is one for each worker */
-	bool goes;     /**< committed: it is being drained */
-};
 
 struct sockets {
 	struct bound_socket **all;
@@ -62,7 +49,7 @@ int sockets_open(struct sockets *sockets, const struct sockets_opts *opts);
 int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts);
 
 /**
- * The next config is the one in force: each socket's listener is that in it, or LISTENER_GOES, and
+ * The next config is the one in force: each socket's listener is that in it, or LISTENER_NONE, and
  * the workers may be told. `before` is the last one, for the log; NULL: there was none.
  */
 void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf);

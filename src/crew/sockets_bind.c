@@ -84,12 +84,11 @@ static struct bound_socket *opening_add(const struct opening *opening)
 	struct bound_socket *bound = calloc(1, sizeof(*bound));
 
 	if (bound != NULL) {
-		bound->socket.listen.fd = -1;
-		bound->socket.listener = opening->index;
+		bound->listen.fd = -1;
+		bound->listener = LISTENER_NONE;
+		bound->next = opening->index;
 		bound->addr = *opening->addr;
 		bound->access = opening->listener->access;
-		bound->next = opening->index;
-		bound->is_new = true;
 		sockets->all[sockets->n++] = bound;
 	}
 	return bound;
@@ -130,7 +129,7 @@ static bool opening_is_beside(const struct opening *opening)
 	for (size_t i = 0; is_wildcard && i < sockets->n; i++) {
 		const struct bound_socket *bound = sockets->all[i];
 
-		if (!bound->is_new && addr_is_within(&bound->addr, opening->addr)) {
+		if (!bound_is_new(bound) && addr_is_within(&bound->addr, opening->addr)) {
 			return true;
 		}
 	}
@@ -141,7 +140,7 @@ static int opening_listen(
 	const struct opening *opening, struct bound_socket *bound, const char **ret_remedy)
 {
 	int r = listen_open(opening->addr, &opening->listener->access, &opening->listener->socket,
-		&bound->socket.listen, ret_remedy);
+		&bound->listen, ret_remedy);
 
 	if (r != -EADDRINUSE || !opening_is_beside(opening)) {
 		return r;
@@ -152,7 +151,7 @@ static int opening_listen(
 		return r;
 	}
 	return listen_open_beside(
-		opening->addr, &opening->listener->socket, &bound->socket.listen, ret_remedy);
+		opening->addr, &opening->listener->socket, &bound->listen, ret_remedy);
 }
 
 /** Binds one address, for all workers. */
@@ -172,16 +171,14 @@ static int opening_bind(const struct opening *opening)
 	if (r < 0) {
 		goto err;
 	}
-	first->is_first = true;
-	first->socket.is_unix = opening->addr->kind == ADDR_UNIX;
-	first->socket.hand_over = !doubles && n_workers > 1;
+	first->is_unix = opening->addr->kind == ADDR_UNIX;
 	first->worker = worker;
 	for (size_t i = 1; doubles && i < n_workers; i++) {
 		struct bound_socket *more = opening_add(opening);
 
 		r = more == NULL ? -ENOMEM
-				 : listen_open_more(&first->socket.listen,
-					   &opening->listener->socket, &more->socket.listen);
+				 : listen_open_more(&first->listen, &opening->listener->socket,
+					   &more->listen);
 		if (r < 0) {
 			goto err;
 		}
@@ -237,14 +234,11 @@ static int opening_copy(const struct opening *opening, struct inherited_socket *
 		report.err = -ENOMEM;
 		goto err;
 	}
-	bound->is_first = true;
 	bound->worker = (opening->sockets->n - 1) % opening->opts->n_workers;
-	bound->socket.is_unix = is_unix(passed->fd);
-	bound->socket.is_shared = true;
-	bound->socket.kept = &passed->kept;
-	bound->socket.hand_over = opening->opts->n_workers > 1;
-	bound->socket.listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
-	if (bound->socket.listen.fd < 0) {
+	bound->is_unix = is_unix(passed->fd);
+	bound->kept = &passed->kept;
+	bound->listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
+	if (bound->listen.fd < 0) {
 		report.err = -errno;
 		goto err;
 	}
@@ -374,10 +368,10 @@ static bool bound_is_lost(struct bound_socket *bound)
 	if (bound->addr.kind != ADDR_UNIX || bound->addr.sa.un.sun_path[0] == '\0') {
 		return false;
 	}
-	if (listen_is_lost(&bound->socket.listen)) {
-		listen_leave(&bound->socket.listen);
+	if (listen_is_lost(&bound->listen)) {
+		listen_leave(&bound->listen);
 	}
-	return bound->socket.listen.claim == NULL;
+	return bound->listen.claim == NULL;
 }
 
 /** Finds the sockets that listen on the address already. */
@@ -387,7 +381,7 @@ static bool opening_keep(const struct opening *opening)
 	bool found = false;
 
 	for (; bound != NULL; bound = bound->same) {
-		if (!bound->goes && !bound_is_lost(bound)) {
+		if (bound->listener != LISTENER_NONE && !bound_is_lost(bound)) {
 			bound->next = opening->index;
 			found = true;
 		}
@@ -410,7 +404,7 @@ int sockets_index(struct sockets *sockets, struct table *ret_before)
 		struct bound_socket *bound = sockets->all[i];
 		struct bound_socket *first = find_before(ret_before, &bound->addr);
 
-		bound->next = LISTENER_GOES;
+		bound->next = LISTENER_NONE;
 		bound->same = first == NULL ? NULL : first->same;
 		if (first != NULL) {
 			first->same = bound;

@@ -45,8 +45,9 @@ static void on_accept(struct task *task)
 			return;
 		}
 		worker->next_socket++;
-		if (bound->worker == worker->index && bound->socket.listen.fd >= 0) {
-			r = proxy_listen(&worker->proxy, worker->generation, &bound->socket);
+		if (bound->worker == worker->index &&
+			atomic_load(&bound->state) == BOUND_PREPARED) {
+			r = proxy_listen(&worker->proxy, worker->generation, bound);
 			n++;
 		}
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "log/log.h"
+#include "proxy/bound_socket.h"
 #include "proxy/offer.h"
 #include "proxy/proxy.h"
 #include "proxy/session.h"
@@ -102,7 +103,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 		.peer = session_client(fd, &peer->any, peer_len),
 	};
 
-	if (!listener->socket->hand_over || !listener_deliver(listener, &opts)) {
+	if (!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts)) {
 		session_open(&opts);
 	}
 }
@@ -132,15 +133,16 @@ static void on_drained(void *owner)
 
 /* ---- life ---- */
 
-int listener_open(struct terms *terms, struct listener_socket *socket)
+int listener_open(struct terms *terms, struct bound_socket *socket)
 {
 	struct proxy *proxy = terms->proxy;
 	struct listener *listener = calloc(1, sizeof(*listener));
+	int r;
 	struct acceptor_opts opts = {
 		.loop = proxy->loop,
 		.fd = socket->listen.fd,
 		.is_unix = socket->is_unix,
-		.is_shared = socket->is_shared,
+		.is_shared = socket->kept != NULL,
 		.options = &terms->offer->socket,
 		.kept = socket->kept,
 		.owner = listener,
@@ -160,13 +162,12 @@ int listener_open(struct terms *terms, struct listener_socket *socket)
 	list_init(&listener->waiting);
 	listener->acceptor = acceptor_open(&opts);
 	if (listener->acceptor == NULL) {
+		r = -errno;
 		free(listener);
-		return -errno;
+		return r;
 	}
 	socket->listen.fd = -1;
-	socket->is_accepted = true;
-	atomic_store(&socket->refuses, false);
-	atomic_store(&socket->closed, false);
+	atomic_store(&socket->state, BOUND_ACCEPTED);
 	terms_enter(terms);
 	list_append(&proxy->listeners, &listener->link);
 	return 0;
@@ -197,12 +198,13 @@ void listener_turn(struct listener *listener, struct terms *terms)
 
 void listener_drain(struct listener *listener)
 {
-	struct listener_socket *socket = listener->socket;
+	struct bound_socket *socket = listener->socket;
 	struct proxy *proxy = listener->proxy;
 
-	if (!acceptor_drain(listener->acceptor) || atomic_exchange(&socket->refuses, true)) {
+	if (!acceptor_drain(listener->acceptor) || atomic_load(&socket->state) == BOUND_DRAINING) {
 		return;
 	}
+	atomic_store(&socket->state, BOUND_DRAINING);
 	if (socket->is_unix && proxy->refuses != NULL) {
 		proxy->refuses(proxy->owner);
 	}
@@ -219,6 +221,6 @@ void listener_close(struct listener *listener)
 	list_remove(&listener->link);
 	list_remove(&listener->waiting);
 	terms_leave(listener->terms);
-	atomic_store(&listener->socket->closed, true);
+	atomic_store(&listener->socket->state, BOUND_CLOSED);
 	free(listener);
 }

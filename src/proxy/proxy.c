@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "proxy/bound_socket.h"
 #include "proxy/generation.h"
 #include "proxy/listener.h"
 #include "proxy/offer.h"
@@ -100,12 +101,12 @@ static struct terms *proxy_terms(
 	return &generation->offers[listener]->terms[proxy->index];
 }
 
-int proxy_listen(struct proxy *proxy, struct generation *generation, struct listener_socket *socket)
+int proxy_listen(struct proxy *proxy, struct generation *generation, struct bound_socket *socket)
 {
 	int r;
 
 	assert(loop_is_current(proxy->loop));
-	r = listener_open(proxy_terms(proxy, generation, socket->listener), socket);
+	r = listener_open(proxy_terms(proxy, generation, socket->next), socket);
 	if (r == 0 && proxy->draining) {
 		/* It comes too late for the drain, which is none of its other listeners'. */
 		list_move_all(&proxy->changing, &proxy->listeners);
@@ -125,7 +126,7 @@ enum {
 /** What the state of the proxy wants of a listener, however often it changed meanwhile. */
 static void change_listener(struct proxy *proxy, struct listener *listener)
 {
-	if (proxy->draining || listener->socket->listener == LISTENER_GOES) {
+	if (proxy->draining || listener->socket->listener == LISTENER_NONE) {
 		listener_drain(listener);
 	} else {
 		listener_turn(

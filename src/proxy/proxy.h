@@ -27,9 +27,9 @@
 #include "stream/loop.h"
 #include "upstream/failures.h"
 
+struct bound_socket;
 struct generation;
 struct listener;
-struct listener_socket;
 struct proxy;
 struct resolver;
 struct terms;
@@ -100,7 +100,7 @@ struct proxy {
 	void (*quiet)(void *owner); /**< see above */
 	/** proxy_turn() is done. Maybe from inside it. May be NULL. */
 	void (*turned)(void *owner);
-	/** A UNIX socket lets nobody new in any more: listener_socket::refuses. May be NULL. */
+	/** A UNIX socket lets nobody new in any more: BOUND_DRAINING. May be NULL. */
 	void (*refuses)(void *owner);
 };
 
@@ -108,11 +108,10 @@ struct proxy {
 void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *shared, size_t index);
 
 /**
- * Accepts from the socket, for the listener that it names in the conf of `generation`: the one in
+ * Accepts from the socket, for the listener that is next in the conf of `generation`: the one in
  * force, or the next. 0 or a negative errno: the fd is then still the caller's.
  */
-int proxy_listen(
-	struct proxy *proxy, struct generation *generation, struct listener_socket *socket);
+int proxy_listen(struct proxy *proxy, struct generation *generation, struct bound_socket *socket);
 
 /**
  * Turns to another generation: its terms are those of connections to come, and listeners whose

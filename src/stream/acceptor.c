@@ -3,13 +3,31 @@
  * Accepting on our own fd: libuv's uv_listen() accepts and closes when it is out of fds, and its
  * handles cannot give their fd away.
  *
- *	running		watched, level-triggered: one connection a wake-up, and twice as many in
- *			each turn right after, up to ACCEPTOR_A_TURN: to find the queue empty
- *			costs more than another turn
- *	paused, resting	not watched; the timer watches again, resume tries at once, without a watch
- *			until the queue is empty: of many that are resumed for one place most are
- *			refused, at no system call
- *	draining	not watched, since an empty queue makes no event: `step` runs a slice a turn
+ * What is still accepted is the acceptor's phase. The phases exclude each other:
+ *
+ *	RUNNING	  whoever comes
+ *	SERVING	  those `n_left` that wait: newcomers are refused, handshakes may be under way
+ *	LINGERING nobody: these handshakes have until the timer strikes
+ *	ENDING	  those `n_left` that wait: nobody can come any more
+ *	LOOKING	  as ENDING, but when it began nobody waited: one look more, unless it is paused
+ *	SHARING	  those `n_left` that waited when it began: newcomers cannot be refused
+ *	DRAINED	  nobody: the owner is to close it
+ *	CLOSED	  nobody: it is freed at the end of the turn
+ *
+ *	         acceptor_drain()		 nobody left	 timer		 nobody left
+ *	RUNNING ──┬── TCP ──────────▶ SERVING ──────▶ LINGERING ──▶ ENDING ──┐
+ *	          ├── UNIX ─────────▶ LOOKING ── somebody came ──▶ ENDING ───┼──▶ DRAINED
+ *	          └── shared, or the kernel refuses nobody ──▶ SHARING ──────┘
+ *	any ── acceptor_close() ──▶ CLOSED
+ *
+ * A pause (the owner's) and a rest (the timer's) hold up accepting in any phase, together or alone,
+ * and change no phase. A queue that is served needs no accepting, so they do not hold up its end.
+ *
+ * Where it is RUNNING and not held up, the fd is watched, level-triggered: one connection a
+ * wake-up, and twice as many in each turn right after, up to ACCEPTOR_A_TURN; to find the queue
+ * empty costs more than another turn. Who is resumed tries at once (`step`), without a watch until
+ * the queue is empty: of many that are resumed for one place most are refused, at no system call.
+ * What drains is not watched, since an empty queue makes no event: `step` runs a slice a turn.
  *
  * The memory is freed by a deferred task, so that every callback may close the acceptor.
  */
@@ -17,6 +35,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,40 +45,51 @@
 #include "stream/loop.h"
 #include "stream/timer.h"
 
+enum phase { RUNNING, SERVING, LINGERING, ENDING, LOOKING, SHARING, DRAINED, CLOSED };
+
 struct acceptor {
 	struct watcher watcher; /**< of fd */
-	struct timer rest;      /**< resting; draining: the handshakes that are under way */
-	struct task step;       /**< draining, resumed: next turn; closed: free */
+	struct timer timer;     /**< of the rest, or of LINGERING, in which there is none */
+	struct task step;       /**< draining, resumed: next turn; CLOSED: free */
 	struct acceptor_opts opts;
-	int fd;          /**< -1 once closed */
-	unsigned n_left; /**< draining: how many at most are still accepted */
+	int fd;          /**< -1 once closed: CLOSED, and DRAINED after SHARING */
+	unsigned n_left; /**< SERVING, ENDING, LOOKING, SHARING: how many at most are accepted */
 	/** How many may have been in the queue before the socket had its options: these come first,
 	 * and get theirs one by one. None but with an inherited socket. */
 	unsigned n_early;
-	unsigned slice; /**< running: how many are accepted at once, and in which turn they were */
+	unsigned slice; /**< RUNNING: how many are accepted at once, and in which turn they were */
 	uint64_t slice_turn;
-	bool watched;
+	enum phase phase;
 	bool paused;
 	bool resting;
-	bool draining;
-	bool was_empty; /**< draining: nobody waited when it began, nor came since */
-	bool refuses;   /**< draining: and lets nobody new in */
-	bool drained;   /**< and that is over */
-	bool to_linger; /**< draining: handshakes may be under way */
-	bool lingering; /**< and `rest` waits for them */
+	bool watched; /**< fd is in the loop's set */
 };
 
-/** All that waited when draining began was accepted; a pause does not hold up the end then. */
-static bool is_drained(const struct acceptor *acceptor)
+static bool is_draining(const struct acceptor *acceptor)
 {
-	return acceptor->draining &&
-	       (acceptor->n_left == 0 || (acceptor->was_empty && acceptor->paused));
+	return acceptor->phase > RUNNING && acceptor->phase < DRAINED;
+}
+
+/** Everybody whom the phase still accepts was accepted; a pause does not hold up what follows. */
+static bool is_served(const struct acceptor *acceptor)
+{
+	switch (acceptor->phase) {
+	case SERVING:
+	case ENDING:
+	case SHARING:
+		return acceptor->n_left == 0;
+	case LOOKING:
+		return acceptor->paused;
+	default:
+		return false;
+	}
 }
 
 static bool is_accepting(const struct acceptor *acceptor)
 {
-	return acceptor->fd >= 0 && !acceptor->drained && !acceptor->paused && !acceptor->resting &&
-	       !is_drained(acceptor);
+	return (acceptor->phase == RUNNING || is_draining(acceptor)) &&
+	       acceptor->phase != LINGERING && !acceptor->paused && !acceptor->resting &&
+	       !is_served(acceptor);
 }
 
 static void unwatch(struct acceptor *acceptor)
@@ -79,7 +109,8 @@ static void stop(struct acceptor *acceptor)
 static void rest(struct acceptor *acceptor)
 {
 	acceptor->resting = true;
-	timer_arm(&acceptor->rest, clock_after(clock_ns(), (uint64_t)ACCEPTOR_REST_MS * NS_PER_MS));
+	timer_arm(
+		&acceptor->timer, clock_after(clock_ns(), (uint64_t)ACCEPTOR_REST_MS * NS_PER_MS));
 	stop(acceptor);
 }
 
@@ -95,13 +126,13 @@ static int watch(struct acceptor *acceptor)
 	return r;
 }
 
-/** Sees to it that more is accepted, unless a pause or a rest holds it up. */
+/** Sees to it that more is accepted, or that the drain goes on; unless the timer does it. */
 static void go_on(struct acceptor *acceptor)
 {
-	if (acceptor->drained || acceptor->resting) {
-		return; /* there is nothing to go on with, or the timer does it */
+	if (acceptor->phase == LINGERING || acceptor->resting) {
+		return;
 	}
-	if (acceptor->draining && (is_accepting(acceptor) || is_drained(acceptor))) {
+	if (is_draining(acceptor) && (is_accepting(acceptor) || is_served(acceptor))) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
 	} else if (is_accepting(acceptor) && !acceptor->watched && watch(acceptor) < 0) {
 		rest(acceptor); /* out of memory for the watch: a lost listener would be worse */
@@ -153,7 +184,9 @@ static int accept_one(struct acceptor *acceptor)
 
 		if (fd >= 0) {
 			acceptor->n_left -= acceptor->n_left > 0;
-			acceptor->was_empty = false;
+			if (acceptor->phase == LOOKING) {
+				acceptor->phase = ENDING;
+			}
 			if (acceptor->n_early > 0) {
 				acceptor->n_early--;
 				(void)sockopts_set(
@@ -200,62 +233,49 @@ static int accept_some(struct acceptor *acceptor, unsigned slice)
 static void shut(struct acceptor *acceptor)
 {
 	stop(acceptor);
-	timer_arm(&acceptor->rest, NS_NEVER);
+	timer_arm(&acceptor->timer, NS_NEVER);
 	close(acceptor->fd);
 	acceptor->fd = -1;
 }
 
-static unsigned queue_length(int fd);
-
-/** The queue is served: waits for handshakes that are under way, once. Whether there is a wait. */
-static bool linger(struct acceptor *acceptor)
+/** The queue is served: waits for the handshakes that are under way. */
+static void linger(struct acceptor *acceptor)
 {
-	if (!acceptor->to_linger) {
-		return false;
-	}
-	acceptor->to_linger = false;
-	acceptor->lingering = true;
-	acceptor->resting = true;
+	acceptor->phase = LINGERING;
 	stop(acceptor);
-	timer_arm(
-		&acceptor->rest, clock_after(clock_ns(), (uint64_t)ACCEPTOR_LINGER_MS * NS_PER_MS));
-	return true;
+	timer_arm(&acceptor->timer,
+		clock_after(clock_ns(), (uint64_t)ACCEPTOR_LINGER_MS * NS_PER_MS));
 }
 
 /** The queue is empty, or will not be read any better by waiting. */
 static void end_drain(struct acceptor *acceptor)
 {
-	acceptor->drained = true;
-	if (acceptor->refuses) {
-		stop(acceptor); /* closing takes some 50 us, and can wait */
-	} else {
+	if (acceptor->phase == SHARING) {
 		shut(acceptor); /* at once: who comes now would be reset */
+	} else {
+		stop(acceptor); /* closing takes some 50 us, and can wait */
 	}
+	acceptor->phase = DRAINED;
 	acceptor->opts.drained(acceptor->opts.owner);
 }
 
 static void accept_slice(struct acceptor *acceptor, unsigned slice)
 {
-	int r = is_drained(acceptor) ? -EAGAIN : accept_some(acceptor, slice);
+	int r = is_served(acceptor) ? -EAGAIN : accept_some(acceptor, slice);
 
-	if (acceptor->fd < 0) {
+	if (acceptor->phase == CLOSED) {
 		return;
 	}
-	if (acceptor->draining && r == -EAGAIN && linger(acceptor)) {
-		return;
-	}
-	if (acceptor->draining && r < 0 && !is_shortage(r)) {
+	if (acceptor->phase == SERVING && r == -EAGAIN) {
+		linger(acceptor);
+	} else if (is_draining(acceptor) && r < 0 && !is_shortage(r)) {
 		end_drain(acceptor);
-		return;
-	}
-	if (r < 0 && r != -EAGAIN) {
+	} else if (r < 0 && r != -EAGAIN) {
 		rest(acceptor);
 		if (acceptor->opts.resting != NULL) {
 			acceptor->opts.resting(acceptor->opts.owner, r);
 		}
-		return;
-	}
-	if (r == 0 && !acceptor->watched && is_accepting(acceptor)) {
+	} else if (r == 0 && !acceptor->watched && is_accepting(acceptor)) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
 	} else {
 		go_on(acceptor);
@@ -283,16 +303,31 @@ static void on_step(struct task *task)
 	accept_slice(container_of(task, struct acceptor, step), ACCEPTOR_A_TURN);
 }
 
-static void on_rested(struct timer *timer)
+/** Whether nobody waits; told of no UNIX socket that refuses newcomers. */
+static bool is_empty(int fd)
 {
-	struct acceptor *acceptor = container_of(timer, struct acceptor, rest);
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
-	acceptor->resting = false;
-	if (acceptor->lingering) {
-		acceptor->lingering = false;
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+/** How many wait now; a bound for it where the kernel does not tell. */
+static unsigned queue_length(int fd)
+{
+	int n = is_empty(fd) ? 0 : listen_queue_length(fd);
+
+	return n < 0 ? LISTEN_BACKLOG : (unsigned)n;
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct acceptor *acceptor = container_of(timer, struct acceptor, timer);
+
+	if (acceptor->phase == LINGERING) {
+		acceptor->phase = ENDING;
 		acceptor->n_left = queue_length(acceptor->fd);
-		acceptor->was_empty = acceptor->n_left == 0;
 	}
+	acceptor->resting = false;
 	go_on(acceptor);
 }
 
@@ -303,12 +338,17 @@ static void on_freed(struct task *task)
 
 struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 {
-	struct acceptor *acceptor = calloc(1, sizeof(*acceptor));
+	struct acceptor *acceptor;
 	int early;
 	int r;
 
+	if (opts == NULL || opts->loop == NULL || opts->fd < 0 || opts->accepted == NULL ||
+		(opts->admit == NULL) != (opts->refused == NULL)) {
+		errno = EINVAL;
+		return NULL;
+	}
 	assert(loop_is_current(opts->loop));
-	assert((opts->admit == NULL) == (opts->refused == NULL));
+	acceptor = calloc(1, sizeof(*acceptor));
 	if (acceptor == NULL) {
 		return NULL;
 	}
@@ -319,12 +359,12 @@ struct acceptor *acceptor_open(const struct acceptor_opts *opts)
 	acceptor->slice = 1;
 	acceptor->slice_turn = UINT64_MAX; /* long ago */
 	task_init(&acceptor->step, on_step);
-	r = timer_open(&acceptor->rest, opts->loop, on_rested);
+	r = timer_open(&acceptor->timer, opts->loop, on_timer);
 	if (r == 0) {
 		r = watch(acceptor);
 	}
 	if (r < 0) {
-		timer_close(&acceptor->rest);
+		timer_close(&acceptor->timer);
 		free(acceptor);
 		errno = -r;
 		return NULL;
@@ -341,7 +381,8 @@ struct acceptor *acceptor_close(struct acceptor *acceptor)
 	if (acceptor->fd >= 0) {
 		shut(acceptor);
 	}
-	timer_close(&acceptor->rest);
+	acceptor->phase = CLOSED;
+	timer_close(&acceptor->timer);
 	task_init(&acceptor->step, on_freed);
 	loop_defer(acceptor->opts.loop, &acceptor->step);
 	return NULL;
@@ -349,20 +390,21 @@ struct acceptor *acceptor_close(struct acceptor *acceptor)
 
 void acceptor_pause(struct acceptor *acceptor)
 {
-	assert(loop_is_current(acceptor->opts.loop));
-	if (acceptor->fd >= 0) {
-		acceptor->paused = true;
-		stop(acceptor);
-		go_on(acceptor);
+	if (acceptor == NULL || acceptor->phase >= DRAINED) {
+		return;
 	}
+	assert(loop_is_current(acceptor->opts.loop));
+	acceptor->paused = true;
+	stop(acceptor);
+	go_on(acceptor);
 }
 
 void acceptor_resume(struct acceptor *acceptor)
 {
-	assert(loop_is_current(acceptor->opts.loop));
-	if (acceptor->fd < 0 || acceptor->drained || !acceptor->paused) {
+	if (acceptor == NULL || acceptor->phase >= DRAINED || !acceptor->paused) {
 		return;
 	}
+	assert(loop_is_current(acceptor->opts.loop));
 	acceptor->paused = false;
 	if (is_accepting(acceptor)) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
@@ -373,51 +415,47 @@ void acceptor_resume(struct acceptor *acceptor)
 
 bool acceptor_is_paused(const struct acceptor *acceptor)
 {
-	return acceptor->paused;
+	return acceptor != NULL && acceptor->paused;
 }
 
-/** How many connections wait now; a bound for it where the kernel does not tell. */
-static unsigned queue_length(int fd)
+/** The first phase of a drain, and whom it accepts. */
+static enum phase begin_drain(struct acceptor *acceptor)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	int n;
+	bool was_empty = is_empty(acceptor->fd);
+	int r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
 
-	if (poll(&poll_fd, 1, 0) == 0) {
-		return 0;
+	if (r == 0) { /* until it is empty, which only accept(2) tells now */
+		acceptor->n_left = UINT_MAX;
+		return was_empty ? LOOKING : ENDING;
 	}
-	n = listen_queue_length(fd);
-	return n < 0 ? LISTEN_BACKLOG : (unsigned)n;
+	acceptor->n_left = queue_length(acceptor->fd);
+	return r < 0 ? SHARING : SERVING;
 }
 
 bool acceptor_drain(struct acceptor *acceptor)
 {
-	int r;
-
-	assert(loop_is_current(acceptor->opts.loop) && acceptor->opts.drained != NULL);
-	if (acceptor->draining || acceptor->fd < 0) {
-		return !acceptor->opts.is_shared;
+	if (acceptor == NULL || acceptor->opts.drained == NULL) {
+		return false;
 	}
-	acceptor->draining = true;
-	acceptor->n_left = queue_length(acceptor->fd);
-	r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
-	acceptor->refuses = r >= 0;
-	acceptor->to_linger = r > 0;
-	acceptor->was_empty = acceptor->n_left == 0;
-	if (r >= 0 && acceptor->was_empty) {
-		acceptor->n_left = LISTEN_BACKLOG; /* who came meanwhile, if any: until EAGAIN */
+	assert(loop_is_current(acceptor->opts.loop));
+	if (acceptor->phase == RUNNING) {
+		acceptor->phase = begin_drain(acceptor);
+		unwatch(acceptor);
+		go_on(acceptor);
 	}
-	unwatch(acceptor);
-	go_on(acceptor);
-	return r >= 0;
+	return acceptor->phase != SHARING;
 }
 
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options)
 {
 	int r;
 
+	if (acceptor == NULL) {
+		return -EINVAL;
+	}
 	assert(loop_is_current(acceptor->opts.loop));
 	acceptor->opts.options = options;
-	if (acceptor->fd < 0 || acceptor->drained) {
+	if (acceptor->phase >= DRAINED) {
 		return 0;
 	}
 	r = listen_set_backlog(acceptor->fd, options, acceptor->opts.kept);
@@ -428,5 +466,5 @@ int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *optio
 
 int acceptor_fd(const struct acceptor *acceptor)
 {
-	return acceptor->fd;
+	return acceptor == NULL ? -1 : acceptor->fd;
 }

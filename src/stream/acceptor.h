@@ -13,6 +13,8 @@
  * admit() that says no, and the pause that follows, are one step for this thread only. Where other
  * threads give places back, admit() has to note that it said no before it looks for a place a last
  * time, so that whoever gives a place back after that look sees the note, and posts a resume.
+ *
+ * Every function but acceptor_open() takes NULL, which is an acceptor that does nothing.
  */
 #ifndef WEIR_STREAM_ACCEPTOR_H
 #define WEIR_STREAM_ACCEPTOR_H
@@ -56,7 +58,10 @@ struct acceptor_opts {
 	void (*drained)(void *owner);
 };
 
-/** Starts accepting; NULL and errno (the fd is then still the caller's). */
+/**
+ * Starts accepting; NULL and errno (the fd is then still the caller's): EINVAL when `loop`, `fd` or
+ * `accepted` is missing, or one of `admit` and `refused`.
+ */
 struct acceptor *acceptor_open(const struct acceptor_opts *opts);
 
 /**
@@ -73,15 +78,16 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
 /**
  * Lets nobody new in (listen_refuse()), accepts what waits, gives handshakes that are under way
  * ACCEPTOR_LINGER_MS, accepts again, then calls drained() (nothing from inside this call): so no
- * client is reset. Of a shared socket it only accepts what waits now. A pause holds it
- * up until acceptor_resume(), unless nothing waits. Idempotent. Whether nobody new comes any more.
+ * client is reset. Of a shared socket it only accepts what waits now. A pause holds it up until
+ * acceptor_resume(), unless nothing waits. Idempotent. Whether nobody new comes any more. One
+ * without drained() does not drain: false.
  */
 bool acceptor_drain(struct acceptor *acceptor);
 
 /**
  * Connections to come have these options, in place of those of acceptor_opts: sets the socket, if
  * it is TCP, and the backlog. Of an inherited one only what we had set is taken back. 0 or a
- * negative errno. `options` must stay, also after a failure.
+ * negative errno. `options` must stay, also after a failure. One that has drained sets nothing.
  */
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);
 

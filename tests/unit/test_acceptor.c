@@ -252,6 +252,41 @@ START_TEST(opening_fails_whole)
 }
 END_TEST
 
+START_TEST(what_is_missing_or_closed_is_an_answer)
+{
+	struct acceptor_opts opts = options(make_listener(false));
+	struct acceptor_opts wrong[5];
+
+	for (unsigned i = 0; i < 5; i++) {
+		wrong[i] = opts;
+	}
+	wrong[0].loop = NULL;
+	wrong[1].fd = -1;
+	wrong[2].accepted = NULL;
+	wrong[3].admit = NULL;
+	wrong[4].refused = NULL;
+	for (unsigned i = 0; i < 5; i++) {
+		errno = 0;
+		ck_assert_ptr_null(acceptor_open(&wrong[i]));
+		ck_assert_int_eq(errno, EINVAL);
+	}
+	ck_assert_ptr_null(acceptor_open(NULL));
+	opts.drained = NULL;
+	owner.acceptor = acceptor_open(&opts);
+	ck_assert(!acceptor_drain(owner.acceptor)); /* it goes on */
+	connect_clients(1);
+	loop_until(owner.n_accepted == 1);
+
+	acceptor_pause(NULL);
+	acceptor_resume(NULL);
+	ck_assert(!acceptor_is_paused(NULL));
+	ck_assert(!acceptor_drain(NULL));
+	ck_assert_int_eq(acceptor_set_options(NULL, NULL), -EINVAL);
+	ck_assert_int_eq(acceptor_fd(NULL), -1);
+	ck_assert_ptr_null(acceptor_close(NULL));
+}
+END_TEST
+
 static Suite *acceptor_suite(void)
 {
 	Suite *suite = suite_create("acceptor");
@@ -276,6 +311,7 @@ static Suite *acceptor_suite(void)
 	tcase_add_test(errors, a_rest_outlasts_a_pause);
 	tcase_add_test(errors, a_watch_that_fails_is_tried_again);
 	tcase_add_test(errors, opening_fails_whole);
+	tcase_add_test(errors, what_is_missing_or_closed_is_an_answer);
 	suite_add_tcase(suite, errors);
 	return suite;
 }

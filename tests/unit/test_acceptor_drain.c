@@ -164,6 +164,7 @@ START_TEST(draining_serves_what_waits_where_nobody_can_be_kept_out)
 	fault_arm(1);
 	ck_assert(!acceptor_drain(owner.acceptor));
 	ck_assert(fault_disarm());
+	ck_assert(!acceptor_drain(owner.acceptor));
 	ck_assert_int_eq(connect_newcomer(&newcomer), -EINPROGRESS);
 	owner.limit = CLIENTS_MAX;
 	acceptor_resume(owner.acceptor);

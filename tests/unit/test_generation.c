@@ -8,8 +8,8 @@
 #include "fault.h"
 #include "house.h"
 #include "log/log.h"
+#include "proxy/bound_socket.h"
 #include "proxy/limit.h"
-#include "proxy/listener.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/acceptor.h"
@@ -241,7 +241,7 @@ END_TEST
 
 START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 {
-	struct listener_socket socket = {.is_unix = false};
+	struct bound_socket socket = {.is_unix = false};
 	const char *why;
 	struct addr addr;
 
@@ -254,38 +254,38 @@ START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 	generation_unref(turn());
 	ck_assert_uint_eq(house.conf.refs, 1);
 	ck_assert_uint_eq(next_conf.refs, 2);
-	ck_assert(!socket.closed);
-	socket.listener = LISTENER_GOES;
+	ck_assert_int_eq(atomic_load(&socket.state), BOUND_ACCEPTED);
+	socket.listener = LISTENER_NONE;
 	generation_unref(turn());
-	loop_until(socket.closed);
+	loop_until(atomic_load(&socket.state) == BOUND_CLOSED);
 	ck_assert_uint_eq(next_conf.refs, 2);
 }
 END_TEST
 
 enum { MANY = 150 };
 
-static unsigned n_refusing(const struct listener_socket *sockets)
+static unsigned n_refusing(const struct bound_socket *sockets)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < MANY; i++) {
-		n += atomic_load(&sockets[i].refuses);
+		n += atomic_load(&sockets[i].state) >= BOUND_DRAINING;
 	}
 	return n;
 }
 
-static unsigned n_closed(const struct listener_socket *sockets)
+static unsigned n_closed(const struct bound_socket *sockets)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < MANY; i++) {
-		n += atomic_load(&sockets[i].closed);
+		n += atomic_load(&sockets[i].state) == BOUND_CLOSED;
 	}
 	return n;
 }
 
 /** Closes them all, one a turn, though their waits for late handshakes end together. */
-static void close_all(const struct listener_socket *sockets)
+static void close_all(const struct bound_socket *sockets)
 {
 	const struct timespec wait = {.tv_nsec = ACCEPTOR_LINGER_MS * (long)NS_PER_MS};
 
@@ -304,7 +304,7 @@ static void count_turned(void *owner)
 /** Of a turn to the next generation, of a drain, and of the end. */
 START_TEST(many_listeners_go_some_at_a_time)
 {
-	static struct listener_socket sockets[MANY];
+	static struct bound_socket sockets[MANY];
 	unsigned n_turned = 0;
 	struct addr addr;
 	const char *why;
@@ -318,7 +318,7 @@ START_TEST(many_listeners_go_some_at_a_time)
 		ck_assert_int_eq(listen_open(&addr, NULL, NULL, &sockets[i].listen, NULL), 0);
 		ck_assert_int_eq(
 			proxy_listen(&house.proxy, house.shared.generation, &sockets[i]), 0);
-		sockets[i].listener = LISTENER_GOES;
+		sockets[i].listener = LISTENER_NONE;
 	}
 	if (_i == 0) {
 		generation_unref(turn());
@@ -326,8 +326,8 @@ START_TEST(many_listeners_go_some_at_a_time)
 		proxy_drain(&house.proxy, &(struct deadline_drain){.end_ns = NS_NEVER});
 	} else {
 		proxy_end(&house.proxy, clock_ns());
-		ck_assert(atomic_load(&sockets[0].closed));
-		ck_assert(!atomic_load(&sockets[MANY - 1].closed));
+		ck_assert_int_eq(atomic_load(&sockets[0].state), BOUND_CLOSED);
+		ck_assert_int_eq(atomic_load(&sockets[MANY - 1].state), BOUND_ACCEPTED);
 	}
 	if (_i < 2) {
 		ck_assert_uint_gt(n_refusing(sockets), 0);

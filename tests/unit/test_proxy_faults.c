@@ -15,8 +15,8 @@
 
 #include "fault.h"
 #include "house.h"
+#include "proxy/bound_socket.h"
 #include "proxy/generation.h"
-#include "proxy/listener.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
@@ -27,7 +27,7 @@ enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 static struct house house;
 static struct server server;
 static struct side client;
-static struct listener_socket listening; /* weir's listener 0 */
+static struct bound_socket listening; /* weir's listener 0 */
 static struct addr listening_addr;
 
 /* The session that was there before. */
@@ -211,7 +211,7 @@ static void setup(void)
 
 	fd = listen_anywhere(WIRE_TCP, house.servers[0].text);
 	ck_assert_int_eq(addr_parse(house.servers[0].text, &listening_addr, &why), 0);
-	listening = (struct listener_socket){.listen.fd = fd};
+	listening = (struct bound_socket){.listen.fd = fd};
 	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &listening), 0);
 }
 

@@ -130,14 +130,15 @@ START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
 	for (size_t i = 0; i < 6; i++) {
 		const struct bound_socket *bound = sockets.all[i];
 
-		ck_assert_uint_eq(bound->socket.listener, 0);
+		ck_assert_uint_eq(bound->listener, 0);
 		ck_assert_uint_eq(bound->worker, i % 3);
-		ck_assert(!bound->socket.is_unix && !bound->socket.hand_over);
-		ck_assert_uint_eq(port_of(bound->socket.listen.fd),
-			port_of(sockets.all[i / 3 * 3]->socket.listen.fd));
+		ck_assert_int_eq(atomic_load(&bound->state), BOUND_PREPARED);
+		ck_assert(!bound->is_unix && !bound_is_for_all(bound));
+		ck_assert_uint_eq(
+			port_of(bound->listen.fd), port_of(sockets.all[i / 3 * 3]->listen.fd));
 	}
-	ck_assert_uint_eq(sockets.all[6]->socket.listener, 1);
-	ck_assert(sockets.all[6]->socket.is_unix && sockets.all[6]->socket.hand_over);
+	ck_assert_uint_eq(sockets.all[6]->listener, 1);
+	ck_assert(sockets.all[6]->is_unix && bound_is_for_all(sockets.all[6]));
 	ck_assert_uint_lt(sockets.all[6]->worker, 3);
 	assert_logged("event=listening listener=web");
 	assert_logged("event=listening listener=local");
@@ -146,7 +147,7 @@ START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
 }
 END_TEST
 
-START_TEST(one_worker_accepts_from_all_and_hands_nothing_over)
+START_TEST(one_worker_accepts_from_all)
 {
 	struct sockets sockets = {0};
 
@@ -154,7 +155,6 @@ START_TEST(one_worker_accepts_from_all_and_hands_nothing_over)
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_uint_eq(sockets.all[i]->worker, 0);
-		ck_assert(!sockets.all[i]->socket.hand_over);
 	}
 	sockets_close(&sockets);
 }
@@ -166,8 +166,8 @@ START_TEST(an_fd_that_an_acceptor_took_stays_open_and_the_path_goes)
 	int taken;
 
 	ck_assert_int_eq(open_logged(&sockets, 1), 0);
-	taken = sockets.all[2]->socket.listen.fd;
-	sockets.all[2]->socket.listen.fd = -1;
+	taken = sockets.all[2]->listen.fd;
+	sockets.all[2]->listen.fd = -1;
 	ck_assert_int_eq(access(path, F_OK), 0);
 	sockets_close(&sockets);
 	ck_assert_int_ge(fcntl(taken, F_GETFD), 0);
@@ -185,12 +185,12 @@ START_TEST(a_port_in_use_undoes_all_and_says_which)
 	conf.n_listeners = 1;
 	ck_assert_int_eq(open_logged(&others, 1), 0);
 	/* The second address of the second start is the first of the one that runs. */
-	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0]->socket.listen.fd));
+	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0]->listen.fd));
 	ck_assert_int_eq(open_logged(&sockets, 2), -EADDRINUSE);
 	ck_assert_ptr_null(sockets.all);
 	ck_assert_uint_eq(sockets.n, 0);
 	(void)snprintf(address, sizeof(address), " address=127.0.0.1:%u ",
-		port_of(others.all[0]->socket.listen.fd));
+		port_of(others.all[0]->listen.fd));
 	assert_logged("event=listen_failed listener=web");
 	assert_logged(address);
 	assert_logged(" errno=EADDRINUSE ");
@@ -311,11 +311,11 @@ START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 	ck_assert_uint_eq(sockets_count(&conf, 4, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 2; i++) {
-		ck_assert_uint_eq(sockets.all[i]->socket.listener, 0);
-		ck_assert(sockets.all[i]->socket.hand_over);
-		ck_assert_int_ne(sockets.all[i]->socket.listen.fd, inherited.all[i].fd);
+		ck_assert_uint_eq(sockets.all[i]->listener, 0);
+		ck_assert(bound_is_for_all(sockets.all[i]));
+		ck_assert_int_ne(sockets.all[i]->listen.fd, inherited.all[i].fd);
 	}
-	ck_assert(!sockets.all[0]->socket.is_unix && sockets.all[1]->socket.is_unix);
+	ck_assert(!sockets.all[0]->is_unix && sockets.all[1]->is_unix);
 	/* Not all on one worker. */
 	ck_assert_uint_ne(sockets.all[0]->worker, sockets.all[1]->worker);
 	assert_logged("event=listening listener=web address=systemd:web socket=0.0.0.0:");
@@ -383,7 +383,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, tcp_has_a_socket_for_each_worker_and_unix_one_for_all);
-	tcase_add_test(tc, one_worker_accepts_from_all_and_hands_nothing_over);
+	tcase_add_test(tc, one_worker_accepts_from_all);
 	tcase_add_test(tc, an_fd_that_an_acceptor_took_stays_open_and_the_path_goes);
 	tcase_add_test(tc, a_port_in_use_undoes_all_and_says_which);
 	tcase_add_test(tc, each_failure_has_its_remedy);

@@ -93,10 +93,10 @@ static struct sockets_opts opts(size_t i)
 /** As if a worker accepted from it: the fd is an acceptor's. */
 static int take(size_t i)
 {
-	int fd = sockets.all[i]->socket.listen.fd;
+	int fd = sockets.all[i]->listen.fd;
 
-	sockets.all[i]->socket.listen.fd = -1;
-	sockets.all[i]->socket.is_accepted = true;
+	sockets.all[i]->listen.fd = -1;
+	atomic_store(&sockets.all[i]->state, BOUND_ACCEPTED);
 	return fd;
 }
 
@@ -135,11 +135,11 @@ START_TEST(the_same_addresses_keep_their_sockets_whatever_their_names)
 	listeners[1][1].addresses = &addresses[1][0];
 	ck_assert_int_eq(prepare(), 0);
 	ck_assert_uint_eq(sockets.n, 3);
-	ck_assert_uint_eq(sockets.all[0]->socket.listener, 0); /* not yet */
+	ck_assert_uint_eq(sockets.all[0]->listener, 0); /* not yet */
 	sockets_commit(&sockets, &conf[0], &conf[1]);
-	ck_assert_uint_eq(sockets.all[0]->socket.listener, 1);
-	ck_assert_uint_eq(sockets.all[1]->socket.listener, 1);
-	ck_assert_uint_eq(sockets.all[2]->socket.listener, 0);
+	ck_assert_uint_eq(sockets.all[0]->listener, 1);
+	ck_assert_uint_eq(sockets.all[1]->listener, 1);
+	ck_assert_uint_eq(sockets.all[2]->listener, 0);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
 	ck_assert_uint_eq(sockets.n, 3);
 	close_all(fds);
@@ -154,12 +154,12 @@ START_TEST(what_is_left_out_goes_when_it_is_drained)
 	conf[1].n_listeners = 1; /* without the path */
 	ck_assert_int_eq(prepare(), 0);
 	sockets_commit(&sockets, &conf[0], &conf[1]);
-	ck_assert_uint_eq(sockets.all[2]->socket.listener, LISTENER_GOES);
+	ck_assert_uint_eq(sockets.all[2]->listener, LISTENER_NONE);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 1);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	close(fds[2]);
 	fds[2] = -1;
-	atomic_store(&sockets.all[2]->socket.closed, true);
+	atomic_store(&sockets.all[2]->state, BOUND_CLOSED);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
 	ck_assert_uint_eq(sockets.n, 2);
 	ck_assert_int_eq(access(path, F_OK), -1);
@@ -184,7 +184,7 @@ START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 	ck_assert_int_eq(prepare(), -EADDRINUSE);
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 3; i++) {
-		ck_assert_uint_eq(sockets.all[i]->socket.listener, i / 2);
+		ck_assert_uint_eq(sockets.all[i]->listener, i / 2);
 	}
 	out = open_memstream(&text, &len);
 	ck_assert_ptr_nonnull(out);
@@ -215,11 +215,11 @@ START_TEST(what_a_worker_accepts_from_already_is_drained_when_it_is_given_up)
 	fd = take(3);
 	sockets_cancel(&sockets);
 	ck_assert_uint_eq(sockets.n, 4);
-	ck_assert_uint_eq(sockets.all[3]->socket.listener, LISTENER_GOES);
-	ck_assert_uint_eq(sockets.all[0]->socket.listener, 0);
+	ck_assert_uint_eq(sockets.all[3]->listener, LISTENER_NONE);
+	ck_assert_uint_eq(sockets.all[0]->listener, 0);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 1);
 	close(fd);
-	atomic_store(&sockets.all[3]->socket.closed, true);
+	atomic_store(&sockets.all[3]->state, BOUND_CLOSED);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
 	close_all(fds);
 }
@@ -299,8 +299,8 @@ START_TEST(a_path_that_somebody_took_away_is_bound_anew)
 	ck_assert_uint_eq(sockets.n, 4);
 	ck_assert_uint_eq(mode_of(path), 0600);
 	sockets_commit(&sockets, &conf[0], &conf[1]);
-	ck_assert_uint_eq(sockets.all[2]->socket.listener, LISTENER_GOES);
-	ck_assert_uint_eq(sockets.all[3]->socket.listener, 1);
+	ck_assert_uint_eq(sockets.all[2]->listener, LISTENER_NONE);
+	ck_assert_uint_eq(sockets.all[3]->listener, 1);
 	close_all(fds);
 }
 END_TEST
@@ -316,8 +316,8 @@ START_TEST(a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round)
 	ck_assert_int_eq(prepare(), 0);
 	ck_assert_uint_eq(sockets.n, 3 + N_WORKERS);
 	sockets_commit(&sockets, &conf[0], &conf[1]);
-	ck_assert_uint_eq(sockets.all[0]->socket.listener, LISTENER_GOES);
-	ck_assert_uint_eq(sockets.all[3]->socket.listener, 0);
+	ck_assert_uint_eq(sockets.all[0]->listener, LISTENER_NONE);
+	ck_assert_uint_eq(sockets.all[3]->listener, 0);
 	close_all(fds);
 }
 END_TEST

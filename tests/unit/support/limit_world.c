@@ -343,7 +343,7 @@ void world_reload(size_t config)
 		listen_at(place, next);
 		for (size_t i = 0; i < world.n_sockets; i++) {
 			if (world.sockets[i].place != place) {
-				world.sockets[i].socket.listener = LISTENER_GOES;
+				world.sockets[i].socket.listener = LISTENER_NONE;
 			}
 		}
 	}

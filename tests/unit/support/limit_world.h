@@ -7,6 +7,7 @@
 #ifndef WEIR_TESTS_LIMIT_WORLD_H
 #define WEIR_TESTS_LIMIT_WORLD_H
 
+#include "proxy/bound_socket.h"
 #include "proxy/listener.h"
 #include "proxy/proxy.h"
 #include "stream/loop.h"
@@ -18,7 +19,7 @@ enum {
 };
 
 struct kernel_socket {
-	struct listener_socket socket;
+	struct bound_socket socket;
 	struct watcher *watcher; /* NULL: not watched */
 	unsigned n_queue;
 	size_t place;
