@@ -20,6 +20,8 @@
  *	file_access	the mode and the owner of a file that weir makes
  *	fds		room in the kernel's table of fds
  *	shortage	which errors say that this machine is short of something
+ *	proc		what the kernel says in files of one line
+ *	thread		threads in which no signal is handled
  *	control_path	where the control socket is
  *
  * log/                a line, from where it is written to where it is read

@@ -3,8 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 
+#include "base/thread.h"
 #include "log/log.h"
 #include "stream/loop.h"
 #include "stream/pipe.h"
@@ -173,23 +173,6 @@ static void on_answer(struct task *task)
 	worker->on_answer(worker, worker->status);
 }
 
-/** Starts the thread with every signal blocked: they are the main thread's. */
-static int worker_spawn(struct worker *worker)
-{
-	sigset_t all;
-	sigset_t before;
-	int r;
-
-	(void)sigfillset(&all);
-	r = -pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (r < 0) {
-		return r;
-	}
-	r = -pthread_create(&worker->thread, NULL, worker_main, worker);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return r;
-}
-
 int worker_start(struct worker *worker, size_t index, struct proxy_shared *shared,
 	struct loop *control, void (*quiet)(struct worker *worker))
 {
@@ -211,7 +194,7 @@ int worker_start(struct worker *worker, size_t index, struct proxy_shared *share
 	if (sem_init(&worker->answered, 0, 0) < 0) {
 		return -errno;
 	}
-	r = worker_spawn(worker);
+	r = thread_start(&worker->thread, worker_main, worker);
 	if (r < 0) {
 		sem_destroy(&worker->answered);
 		return r;

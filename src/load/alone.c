@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file_access.h"
 #include "base/list.h"
+#include "base/thread.h"
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
@@ -216,7 +217,7 @@ static int serve_until_end(struct alone *alone, int signal_fd)
 	int r = -pthread_barrier_init(&alone->ready, NULL, 2);
 
 	if (r == 0) {
-		r = -pthread_create(&alone->thread, NULL, serve, alone);
+		r = thread_start(&alone->thread, serve, alone);
 	}
 	if (r < 0) {
 		return r;

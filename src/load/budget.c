@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/fds.h"
+#include "base/proc.h"
 #include "load/options.h"
 
 enum {
@@ -51,41 +52,35 @@ static int check_fds(const struct options *options, char *why)
 	return 0;
 }
 
-/** Ports that the kernel gives to outgoing connections; 0 if it does not say. */
-static uint64_t count_ports(unsigned *ret_first, unsigned *ret_last)
+/** The first and the last port that the kernel gives to outgoing connections; false if hidden. */
+static bool find_ports(uint64_t ret_ports[2])
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	bool read = file != NULL && fscanf(file, "%u %u", ret_first, ret_last) == 2;
-
-	if (file != NULL) {
-		(void)fclose(file);
-	}
-	return read && *ret_last >= *ret_first ? *ret_last - *ret_first + 1 : 0;
+	return proc_read_numbers("/proc/sys/net/ipv4/ip_local_port_range", ret_ports, 2) == 2 &&
+	       ret_ports[1] >= ret_ports[0];
 }
 
 static int check_ports(const struct options *options, char *why)
 {
 	uint64_t n_sources = options->n_sources == 0 ? 1 : options->n_sources;
-	unsigned first = 0;
-	unsigned last = 0;
+	uint64_t ports[2];
 	uint64_t n_ports;
 	uint64_t wanted;
 
-	if (options->target.kind == ADDR_UNIX) {
+	if (options->target.kind == ADDR_UNIX || !find_ports(ports)) {
 		return 0;
 	}
-	n_ports = count_ports(&first, &last);
-	if (n_ports == 0 || options->n_connections <= n_sources * n_ports) {
+	n_ports = ports[1] - ports[0] + 1;
+	if (options->n_connections <= n_sources * n_ports) {
 		return 0;
 	}
 	wanted = (options->n_connections + n_ports - 1) / n_ports;
 	(void)snprintf(why, OPTIONS_WHY_MAX,
-		"--connections %ju needs as many ports, and %ju source address%s %s %ju (%u to "
-		"%u): "
+		"--connections %ju needs as many ports, and %ju source address%s %s %ju (%ju to "
+		"%ju): "
 		"give %ju --source addresses, or widen net.ipv4.ip_local_port_range",
 		(uintmax_t)options->n_connections, (uintmax_t)n_sources, n_sources == 1 ? "" : "es",
-		n_sources == 1 ? "has" : "have", (uintmax_t)(n_sources * n_ports), first, last,
-		(uintmax_t)wanted);
+		n_sources == 1 ? "has" : "have", (uintmax_t)(n_sources * n_ports),
+		(uintmax_t)ports[0], (uintmax_t)ports[1], (uintmax_t)wanted);
 	return -EINVAL;
 }
 

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "base/thread.h"
 #include "load/run.h"
 #include "load/scenario.h"
 #include "load/serve.h"
@@ -186,5 +187,5 @@ static void *lane_main(void *arg)
 
 int lane_start(struct lane *lane)
 {
-	return -pthread_create(&lane->thread, NULL, lane_main, lane);
+	return thread_start(&lane->thread, lane_main, lane);
 }

@@ -33,6 +33,7 @@
  *	csv			a row for each connection
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,7 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	int code;
 	int r = options_parse(scenario, argc, argv, &options, why);
 
+	(void)signal(SIGPIPE, SIG_IGN); /* a write to a peer that is gone is an error, no end */
 	if (r == 0) {
 		r = options_resolve(&options, why);
 	}

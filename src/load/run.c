@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "load/progress.h"
 #include "load/scenario.h"
 
@@ -29,17 +30,10 @@ enum {
 /** What this process has resident, in bytes; 0 if that cannot be read. */
 static uint64_t memory_now(void)
 {
-	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "re");
+	uint64_t pages[2] = {0}; /* mapped, resident: proc_pid_statm(5) */
 
-	if (file == NULL) {
-		return 0;
-	}
-	if (fscanf(file, "%*u %lu", &pages) != 1) {
-		pages = 0;
-	}
-	(void)fclose(file);
-	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	(void)proc_read_numbers("/proc/self/statm", pages, 2);
+	return pages[1] * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* ---- setting up ---- */

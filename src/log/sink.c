@@ -34,7 +34,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +43,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/thread.h"
 #include "log/journal.h"
 #include "log/log.h"
 #include "log/queue.h"
@@ -403,8 +403,6 @@ static void *log_thread(void *arg)
 
 int log_open(int fd)
 {
-	sigset_t all;
-	sigset_t before;
 	int r;
 
 	if (atomic_load(&sink.state) != SINK_CLOSED) {
@@ -418,14 +416,9 @@ int log_open(int fd)
 	sink.fd = fd;
 	sink.settled_form = log_journal_form(fd);
 	atomic_store(&sink.settled, false);
-	/* The thread inherits the mask: signals are the main thread's, and SIGPIPE is nobody's. */
-	sigfillset(&all);
-	r = pthread_sigmask(SIG_SETMASK, &all, &before);
-	assert(r == 0);
-	r = pthread_create(&sink.thread, NULL, log_thread, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0) {
-		return -r;
+	r = thread_start(&sink.thread, log_thread, NULL);
+	if (r < 0) {
+		return r;
 	}
 	atomic_store(&sink.state, SINK_OPEN);
 	return 0;

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/proc.h"
+
 enum {
-	QUOTA_TEXT_MAX = 64,
 	MASK_MAX = 1024 * 1024, /* processors in a mask; Linux has 8,192 today */
 };
 
@@ -111,31 +112,20 @@ bool cpus_parse_cgroup(const char *line, bool is_v2, char ret_path[CPUS_PATH_MAX
 }
 
 /** The first line of a file of a cgroup; false if there is none. */
-static bool read_value(const char *folder, const char *name, char text[QUOTA_TEXT_MAX])
+static bool read_value(const char *folder, const char *name, char text[PROC_LINE_MAX])
 {
-	char path[2 * CPUS_PATH_MAX + QUOTA_TEXT_MAX];
-	FILE *file;
-	bool got;
+	char path[2 * CPUS_PATH_MAX + PROC_LINE_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "re");
-	if (file == NULL) {
-		return false;
-	}
-	got = fgets(text, QUOTA_TEXT_MAX, file) != NULL;
-	fclose(file);
-	if (got) {
-		text[strcspn(text, "\n")] = '\0';
-	}
-	return got;
+	return proc_read_line(path, text) == 0;
 }
 
 /** Of one cgroup alone. */
 static size_t quota_of(const char *folder, bool is_v2)
 {
-	char quota[QUOTA_TEXT_MAX];
-	char period[QUOTA_TEXT_MAX];
-	char both[2 * QUOTA_TEXT_MAX];
+	char quota[PROC_LINE_MAX];
+	char period[PROC_LINE_MAX];
+	char both[2 * PROC_LINE_MAX];
 
 	if (is_v2) {
 		return read_value(folder, "cpu.max", quota) ? cpus_of_quota(quota) : 0;

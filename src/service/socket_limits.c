@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/socket_limits.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
+#include "base/proc.h"
 #include "conf/conf.h"
 #include "log/log.h"
 
@@ -22,17 +22,13 @@ static void warn_if_less(const struct asked *asked)
 	char remedy[64];
 	struct log_line line;
 	uint64_t granted = UINT64_MAX;
-	FILE *file;
 
 	if (asked->value == 0) {
 		return;
 	}
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/core/%s", asked->limit);
-	file = fopen(path, "re");
-	if (file == NULL) {
-		return; /* somebody hides it: then it cannot be told */
-	}
-	if (fscanf(file, "%" SCNu64, &granted) == 1 && granted < asked->value &&
+	/* Where somebody hides the file it cannot be told. */
+	if (proc_read_numbers(path, &granted, 1) == 1 && granted < asked->value &&
 		log_begin(&line, LOG_LEVEL_WARN, "socket_option_cut")) {
 		(void)snprintf(
 			remedy, sizeof(remedy), "raise net.core.%s, or ask for less", asked->limit);
@@ -43,7 +39,6 @@ static void warn_if_less(const struct asked *asked)
 		log_str(&line, "remedy", remedy);
 		log_end(&line);
 	}
-	(void)fclose(file);
 }
 
 static void warn_of(const char *owner, const char *name, const struct sockopts *options)

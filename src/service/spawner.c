@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/fds.h"
+#include "base/thread.h"
 #include "service/signals.h"
 
 enum {
@@ -429,8 +430,6 @@ bool spawner_is_busy(const struct spawner *spawner)
 int spawner_open(struct spawner *spawner)
 {
 	struct report ready = {.err = -EIO};
-	sigset_t all;
-	sigset_t before;
 	int fds[2];
 	int r;
 
@@ -440,10 +439,7 @@ int spawner_open(struct spawner *spawner)
 	}
 	spawner->fd = fds[0];
 	spawner->thread_fd = fds[1];
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&spawner->thread, NULL, spawner_main, spawner);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&spawner->thread, spawner_main, spawner);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);

@@ -13,9 +13,9 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "stream/loop_private.h"
 
 enum thread_state {
@@ -128,9 +128,6 @@ static void *thread_main(void *arg)
 static int add_thread(struct lookups *lookups)
 {
 	struct thread *thread = lookups->threads;
-	sigset_t all;
-	sigset_t before;
-	int r;
 
 	while (thread->state == THREAD_RUNS) {
 		if (++thread == &lookups->threads[LOOKUPS_MAX]) {
@@ -142,11 +139,7 @@ static int add_thread(struct lookups *lookups)
 		thread->state = THREAD_NONE;
 	}
 	thread->lookups = lookups;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread->id, NULL, thread_main, thread);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r != 0) {
+	if (thread_start(&thread->id, thread_main, thread) < 0) {
 		return -EAGAIN;
 	}
 	thread->state = THREAD_RUNS;

@@ -531,25 +531,6 @@ START_TEST(a_thread_that_got_no_queue_drops_and_counts)
 }
 END_TEST
 
-START_TEST(the_caller_keeps_its_signal_mask)
-{
-	int memory = memory_open();
-	sigset_t before;
-	sigset_t after;
-
-	(void)sigemptyset(&before);
-	(void)sigaddset(&before, SIGUSR1);
-	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
-	ck_assert_int_eq(log_open(memory), 0);
-	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
-	ck_assert(sigismember(&after, SIGUSR1) == 1 && sigismember(&after, SIGTERM) == 0);
-	ck_assert(log_close(PATIENCE));
-	(void)sigemptyset(&before);
-	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
-	(void)close(memory);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("log_sink");
@@ -568,7 +549,6 @@ int main(void)
 	tcase_add_test(tc, closing_a_stuck_log_keeps_to_its_budget);
 	tcase_add_test(tc, lines_for_a_broken_fd_are_counted_and_told_later);
 	tcase_add_test(tc, a_thread_that_got_no_queue_drops_and_counts);
-	tcase_add_test(tc, the_caller_keeps_its_signal_mask);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

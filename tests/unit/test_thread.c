@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Threads in which no signal is handled. */
+#include "base/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "fault.h"
+#include "suite.h"
+
+static void *note_mask(void *mask)
+{
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, mask), 0);
+	return mask;
+}
+
+/** The mask of the calling thread: SIGUSR1 alone is blocked. */
+static void block_usr1(void)
+{
+	sigset_t mask;
+
+	(void)sigemptyset(&mask);
+	(void)sigaddset(&mask, SIGUSR1);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &mask, NULL), 0);
+}
+
+static void expect_usr1_alone(void)
+{
+	sigset_t mask;
+
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+	ck_assert_int_eq(sigismember(&mask, SIGUSR1), 1);
+	ck_assert_int_eq(sigismember(&mask, SIGTERM), 0);
+}
+
+START_TEST(a_thread_has_every_signal_blocked)
+{
+	pthread_t thread;
+	sigset_t mask;
+	void *result;
+
+	ck_assert_int_eq(thread_start(&thread, note_mask, &mask), 0);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert_ptr_eq(result, &mask);
+	for (int number = 1; number < SIGRTMIN; number++) {
+		bool can_be = number != SIGKILL && number != SIGSTOP && number < 32;
+
+		ck_assert_msg(!can_be || sigismember(&mask, number) == 1, "signal %d", number);
+	}
+}
+END_TEST
+
+START_TEST(who_starts_it_keeps_his_own_mask)
+{
+	pthread_t thread;
+	sigset_t mask;
+
+	block_usr1();
+	ck_assert_int_eq(thread_start(&thread, note_mask, &mask), 0);
+	expect_usr1_alone();
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_thread_that_cannot_be_is_told)
+{
+	pthread_t thread;
+
+	block_usr1();
+	fault_only_call("pthread_create");
+	fault_arm(1);
+	ck_assert_int_eq(thread_start(&thread, note_mask, NULL), -EAGAIN);
+	ck_assert(fault_disarm());
+	expect_usr1_alone();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("thread");
+	TCase *tc = tcase_create("thread");
+
+	tcase_add_test(tc, a_thread_has_every_signal_blocked);
+	tcase_add_test(tc, who_starts_it_keeps_his_own_mask);
+	tcase_add_test(tc, a_thread_that_cannot_be_is_told);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
