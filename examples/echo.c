@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (!loop_is_running(opts.loop)) {
-		loop_run(opts.loop); /* until a signal ends the process */
+		(void)loop_run(opts.loop); /* until a signal ends the process */
 	}
 	return 0;
 }

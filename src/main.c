@@ -33,6 +33,7 @@
  *
  * stream/             the stream library
  *	loop		a turn: what is ready, what is due, what was put in line
+ *	loop_drivers	who makes the turns: the loop itself, or the uv_run() of a host
  *	timer		a heap of deadlines on one timerfd
  *	emitter		events and their handlers
  *	stream		a stream's life; stream_private.h is what its files share

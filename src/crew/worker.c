@@ -88,7 +88,7 @@ static void on_end(struct task *task)
 
 static void on_stop(struct task *task)
 {
-	loop_stop(container_of(task, struct worker, stop)->loop);
+	(void)loop_stop(container_of(task, struct worker, stop)->loop);
 }
 
 static void on_proxy_quiet(void *owner)
@@ -130,7 +130,7 @@ static void *worker_main(void *arg)
 	worker->proxy.refuses = on_proxy_refuses;
 	loop_hold(worker->loop);
 	worker_answer(worker, 0);
-	loop_run(worker->loop);
+	(void)loop_run(worker->loop);
 	(void)loop_post_cancel(worker->loop, &worker->accept);
 	proxy_fini(&worker->proxy);
 	loop_release(worker->loop);

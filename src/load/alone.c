@@ -153,7 +153,7 @@ static void on_stop(struct task *task)
 		end_over(container_of(alone->ends.next, struct end, link), CONN_END_OURS);
 	}
 	loop_release(alone->loop);
-	loop_stop(alone->loop);
+	(void)loop_stop(alone->loop);
 }
 
 static int set_up(struct alone *alone)
@@ -186,7 +186,7 @@ static void *serve(void *arg)
 	alone->status = status;
 	(void)pthread_barrier_wait(&alone->ready);
 	if (status == 0) {
-		loop_run(alone->loop);
+		(void)loop_run(alone->loop);
 	}
 	if (alone->loop != NULL) {
 		alone->loop = loop_free(alone->loop);

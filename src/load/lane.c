@@ -136,7 +136,7 @@ static void on_stop(struct task *task)
 	}
 	close_spent(lane, UINT64_MAX);
 	loop_cancel(lane->loop, &lane->tidy);
-	loop_stop(lane->loop);
+	(void)loop_stop(lane->loop);
 }
 
 /* ---- the thread ---- */
@@ -173,7 +173,7 @@ static void *lane_main(void *arg)
 		timer_arm(&lane->ramp, open_time(lane, lane->next));
 		lane->beat_ns = clock_after(clock_ns(), BEAT_NS);
 		timer_arm(&lane->heartbeat, lane->beat_ns);
-		loop_run(lane->loop);
+		(void)loop_run(lane->loop);
 	}
 	timer_close(&lane->ramp);
 	timer_close(&lane->heartbeat);

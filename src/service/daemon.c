@@ -481,7 +481,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 		log_settle();
 		daemon_log_ready(&daemon);
 		notify_ready();
-		loop_run(daemon.loop);
+		(void)loop_run(daemon.loop);
 	}
 	*ret_stuck = !daemon_fini(&daemon);
 	if (r == 0) {

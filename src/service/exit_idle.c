@@ -56,7 +56,7 @@ static void on_timer(struct timer *timer)
 	} else {
 		log_stopping(now_ns - last_ns);
 		notify_stopping();
-		loop_stop(exit_idle->loop);
+		(void)loop_stop(exit_idle->loop);
 	}
 }
 

@@ -20,7 +20,7 @@ void stop_check_quiet(struct stop *stop)
 	}
 	/* Connections on their way between workers have taken their places too. */
 	if (limit_taken(&stop->shared->pairs) == 0) {
-		loop_stop(stop->loop);
+		(void)loop_stop(stop->loop);
 	}
 }
 

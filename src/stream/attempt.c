@@ -2,7 +2,10 @@
 /* One attempt to connect to one address: its socket, and how connect(2) ended. */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +13,6 @@
 #include "base/clock.h"
 #include "base/sockopts.h"
 #include "stream/connector_private.h"
-#include "stream/loop_private.h"
 #include "stream/stream.h"
 #include "stream/stream_private.h"
 
@@ -209,6 +211,29 @@ bool attempt_has_ended(const struct attempt *attempt)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
+static uint16_t lowest;
+
+static void read_lowest_port(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+
+	if (file != NULL) {
+		if (fscanf(file, "%" SCNu16, &lowest) != 1) {
+			lowest = 0;
+		}
+		fclose(file);
+	}
+}
+
+/** From here on the kernel picks ports for connect(2), as far as is known; 0: anywhere. */
+static uint16_t lowest_port(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, read_lowest_port);
+	return lowest;
+}
+
 /**
  * Whether the kernel has connected the socket to itself, which TCP allows: then it has picked the
  * server's port as our own, so only ports from where it picks need a look.
@@ -223,8 +248,7 @@ static bool is_self(const struct attempt *attempt)
 	socklen_t peer_len = sizeof(peer);
 
 	/* The port is at the same place in both families. */
-	if (ntohs(target->in.sin_port) < loop_lowest_port(attempt->connector->opts.loop) ||
-		getsockname(fd, &own.any, &own_len) < 0) {
+	if (ntohs(target->in.sin_port) < lowest_port() || getsockname(fd, &own.any, &own_len) < 0) {
 		return false;
 	}
 	/* That it differs is as good as certain. */

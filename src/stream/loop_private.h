@@ -30,7 +30,7 @@ void timers_fini(struct timers *timers, struct loop *loop);
 /** Strikes a slice of what is due; timers::due says whether there is more. */
 void timers_strike(struct timers *timers, struct loop *loop);
 
-/** One turn, which sleeps until there is something to do; loop_run() is many. */
+/** One turn, which sleeps until there is something to do; loop_run() is many. Not hosted. */
 void loop_turn(struct loop *loop);
 
 /** When the last turn ended, and with it began the one under way or to come; 0: there was none. */
@@ -42,11 +42,7 @@ void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
 /** Keeps the books of loop_waiting_bytes(); `bytes` may be negative. */
 void loop_add_waiting(struct loop *loop, int64_t bytes);
 
-/** From here on the kernel picks ports for connect(2), as far as is known; 0: anywhere. */
-uint16_t loop_lowest_port(const struct loop *loop);
-
 struct pipe_pool *loop_pipes(struct loop *loop);
 struct timers *loop_timers(struct loop *loop);
-uv_loop_t *loop_uv(struct loop *loop);
 
 #endif

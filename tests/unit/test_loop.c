@@ -23,7 +23,7 @@ static void stop_loop(struct job *job)
 {
 	(void)job;
 	ck_assert(loop_is_running(test_loop));
-	loop_stop(test_loop);
+	fixture_stop();
 }
 
 /** A watcher that counts and remembers. */
@@ -136,7 +136,7 @@ START_TEST(run_returns_when_nothing_is_left)
 {
 	struct loop *loop = loop_new();
 
-	loop_run(loop);
+	ck_assert_int_eq(loop_run(loop), 0);
 	ck_assert(!loop_is_running(loop));
 	loop_free(loop);
 }
@@ -162,7 +162,7 @@ START_TEST(hold_keeps_it_running_until_released)
 	job.act = release_loop;
 	loop_hold(test_loop);
 	loop_next(test_loop, &job.task);
-	loop_run(test_loop);
+	fixture_run();
 	ck_assert_uint_eq(job.runs, 3);
 	loop_free(test_loop);
 	test_loop = guarded;
@@ -181,10 +181,32 @@ START_TEST(stop_ends_the_run_after_the_turn)
 	loop_defer(test_loop, &first.task);
 	loop_defer(test_loop, &second.task);
 	ck_assert(!loop_is_running(test_loop));
-	loop_run(test_loop);
+	fixture_run();
 	ck_assert(!loop_is_running(test_loop));
 	ck_assert_str_eq(job_order, "12");
 	loop_release(test_loop);
+}
+END_TEST
+
+static struct loop *nested;
+
+static void run_within(struct job *job)
+{
+	(void)job;
+	ck_assert_int_eq(loop_run(nested), -EBUSY);
+}
+
+START_TEST(run_from_within_is_refused)
+{
+	struct job job;
+
+	nested = loop_new();
+	job_init(&job, 'x');
+	job.act = run_within;
+	loop_defer(nested, &job.task);
+	ck_assert_int_eq(loop_run(nested), 0);
+	ck_assert_uint_eq(job.runs, 1);
+	loop_free(nested);
 }
 END_TEST
 
@@ -395,6 +417,7 @@ static void add_life_tests(TCase *tc)
 	tcase_add_test(tc, run_returns_when_nothing_is_left);
 	tcase_add_test(tc, hold_keeps_it_running_until_released);
 	tcase_add_test(tc, stop_ends_the_run_after_the_turn);
+	tcase_add_test(tc, run_from_within_is_refused);
 	tcase_add_test(tc, free_runs_what_is_deferred);
 	tcase_add_test(tc, buffer_is_all_there);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Every turn of the loop ends, whatever handlers and tasks do in it: what has no end goes on in the
- * next one, behind timers, other streams and loop_stop(). All bounds are in turns, not in time.
+ * next one, behind timers, other streams and a stop. All bounds are in turns, not in time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -54,7 +54,13 @@ static void on_struck(struct timer *timer)
 	struck = true;
 }
 
-/** While something goes on for ever: turns end, others go on between, and loop_stop() is heeded. */
+static void stop(struct job *job)
+{
+	(void)job;
+	fixture_stop();
+}
+
+/** While something goes on for ever: turns end, others go on between, and a stop is heeded. */
 static void assert_turns_end(unsigned most)
 {
 	struct timer timer = {0};
@@ -83,8 +89,11 @@ static void assert_turns_end(unsigned most)
 		ck_assert_uint_eq(job.runs, 1);
 		ck_assert_uint_gt(ticks.total, before); /* and it goes on itself */
 	}
+	job.act = stop;
+	loop_next(test_loop, &job.task);
+	fixture_run();
+	ck_assert_uint_eq(job.runs, 2);
 	ck_assert_uint_le(ticks.most, most);
-	loop_stop(test_loop);
 	timer_close(&timer);
 	scene_close(&other);
 }

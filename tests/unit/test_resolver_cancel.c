@@ -142,7 +142,7 @@ static void on_worker_answered(struct resolver_query *query, int status)
 	ck_assert_int_eq(status, 0);
 	ck_assert_uint_eq(query->answer->n_addresses, 1);
 	worker->n_answered++;
-	loop_stop(worker->loop);
+	(void)loop_stop(worker->loop);
 }
 
 /** Asks, waits or gives up, again and again, of names that are always old. */
@@ -163,7 +163,7 @@ static void *work(void *data)
 			continue;
 		}
 		while (r == 0 && worker.n_answered == before) {
-			loop_run(worker.loop);
+			(void)loop_run(worker.loop);
 		}
 		ck_assert_int_ge(r, 0);
 		ck_assert_uint_eq(worker.query.answer->n_addresses, 1);

@@ -158,7 +158,7 @@ static void stop_reactor(struct recorder *recorder, const struct event *event)
 {
 	(void)recorder;
 	ck_assert(loop_is_running(stream_loop(event->stream)));
-	loop_stop(stream_loop(event->stream));
+	ck_assert_int_eq(loop_stop(stream_loop(event->stream)), 0);
 }
 
 /* The end of the documentation's synopsis: start the reactor if necessary. */
@@ -174,7 +174,7 @@ START_TEST(reactor_is_running_and_start)
 	ck_assert_int_eq(stream_start(s), 0);
 	stream_close_gracefully(s);
 	if (!loop_is_running(own)) {
-		loop_run(own);
+		ck_assert_int_eq(loop_run(own), 0);
 	}
 	ck_assert(!loop_is_running(own));
 	ck_assert_str_eq(rec.events, "CLOSE");
@@ -194,7 +194,7 @@ START_TEST(reactor_returns_when_the_last_stream_is_closed)
 	recorder_on(&rec, s, STREAM_ALL_EVENTS);
 	stream_set_timeout(s, 0.01);
 	ck_assert_int_eq(stream_start(s), 0);
-	loop_run(own);
+	ck_assert_int_eq(loop_run(own), 0);
 	ck_assert_str_eq(rec.events, "TIMEOUT CLOSE");
 	stream_free(s);
 	loop_free(own);

@@ -57,7 +57,7 @@ static void on_done(void *data, int status, struct stream *stream,
 	ck_assert_ptr_eq(data, &owner);
 	note_end(status, stream, last);
 	fault_resume();
-	loop_stop(test_loop);
+	fixture_stop();
 	if (owner.closes) {
 		owner.connector = connector_close(owner.connector);
 	}

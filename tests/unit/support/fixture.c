@@ -17,6 +17,8 @@ struct loop *test_loop;
 
 static struct {
 	char *fds; /**< before the test */
+	uv_loop_t host;
+	struct loop *hosted; /**< by `host`: test_loop, unless the test made another one */
 	struct timer guard;
 	const char *file;
 	int line;
@@ -55,12 +57,28 @@ static void on_guard(struct timer *timer)
 		fixture.what);
 }
 
+bool fixture_is_hosted(void)
+{
+	return getenv("WEIR_TEST_HOSTED") != NULL;
+}
+
+uv_loop_t *fixture_host(void)
+{
+	return fixture.hosted != NULL ? &fixture.host : NULL;
+}
+
 void fixture_setup(void)
 {
 	/* libuv keeps a pipe for signals from the first loop of a process on. */
 	loop_free(loop_new());
 	fixture.fds = fixture_fds();
-	test_loop = loop_new();
+	if (fixture_is_hosted()) {
+		ck_assert_int_eq(loop_init_host(&fixture.host), 0);
+		fixture.hosted = loop_open_on(&fixture.host);
+		test_loop = fixture.hosted;
+	} else {
+		test_loop = loop_new();
+	}
 	ck_assert_ptr_nonnull(test_loop);
 	ck_assert_int_eq(timer_open(&fixture.guard, test_loop, on_guard), 0);
 }
@@ -71,6 +89,12 @@ void fixture_teardown(void)
 
 	timer_close(&fixture.guard);
 	test_loop = loop_free(test_loop);
+	if (fixture.hosted != NULL) {
+		fixture.hosted = NULL;
+		/* What was at work would be waited for here, until the test times out. */
+		ck_assert_int_eq(uv_run(&fixture.host, UV_RUN_DEFAULT), 0);
+		ck_assert_int_eq(uv_loop_close(&fixture.host), 0);
+	}
 	fds = fixture_fds();
 	ck_assert_str_eq(fds, fixture.fds);
 	free(fds);
@@ -87,7 +111,31 @@ void fixture_turn(const char *file, int line, const char *what)
 		timer_arm(
 			&fixture.guard, clock_after(clock_ns(), (uint64_t)LOOP_GUARD_S * NS_PER_S));
 	}
-	loop_turn(test_loop);
+	if (test_loop != fixture.hosted) {
+		loop_turn(test_loop);
+		return;
+	}
+	for (uint64_t before = loop_turns(test_loop); loop_turns(test_loop) == before;) {
+		ck_assert_int_ne(uv_run(&fixture.host, UV_RUN_ONCE), 0);
+	}
+}
+
+void fixture_run(void)
+{
+	if (test_loop != fixture.hosted) {
+		ck_assert_int_eq(loop_run(test_loop), 0);
+	} else {
+		(void)uv_run(&fixture.host, UV_RUN_DEFAULT);
+	}
+}
+
+void fixture_stop(void)
+{
+	if (test_loop != fixture.hosted) {
+		ck_assert_int_eq(loop_stop(test_loop), 0);
+	} else {
+		uv_stop(&fixture.host);
+	}
 }
 
 static void on_time(struct timer *timer)

@@ -7,6 +7,9 @@
  *
  * gives each test `test_loop`, and fails it if an fd or a live handle is left behind. Nothing here
  * sleeps: a test turns the loop until what it waits for is so (loop_until).
+ *
+ * With WEIR_TEST_HOSTED in the environment the loop is hosted by a uv_loop_t of the fixture, and
+ * uv_run() turns it: tests/unit/meson.build runs what stands on the fixture once more so.
  */
 #ifndef WEIR_TESTS_FIXTURE_H
 #define WEIR_TESTS_FIXTURE_H
@@ -29,7 +32,17 @@ void fixture_setup(void);
 /** Frees the loop (it asserts that nothing lives on it any more) and compares the open fds. */
 void fixture_teardown(void);
 
-/** Runs one turn of the loop, which sleeps until something happens. */
+/** Whether the loop is hosted, this time. */
+bool fixture_is_hosted(void);
+
+/** Its host; NULL: it has none. */
+struct uv_loop_s *fixture_host(void);
+
+/** Runs the loop until fixture_stop(), from a callback, or until it has no work any more. */
+void fixture_run(void);
+void fixture_stop(void);
+
+/** Runs one turn of the loop, which sleeps until something happens; if hosted, one or two. */
 void fixture_turn(const char *file, int line, const char *what);
 
 /** Turns the loop until `condition` holds; fails the test after LOOP_GUARD_S. */
