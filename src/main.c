@@ -37,6 +37,7 @@
  *	timer		a heap of deadlines on one timerfd
  *	emitter		events and their handlers
  *	stream		a stream's life; stream_private.h is what its files share
+ *	stream_events	what the kernel tells of it, and what it tells
  *	stream_attributes	what can be asked of it and set on it
  *	stream_clock	its timeout, and its way to another loop
  *	stream_io	its bytes, in and out

@@ -56,6 +56,15 @@ void attempt_give_spares(struct connector *connector)
 
 /* ---- life ---- */
 
+/** connect(2) has ended: what follows is done after the polling. */
+static void on_connected(struct handler *handler, const struct event *event)
+{
+	struct attempt *attempt = container_of(handler, struct attempt, connected);
+
+	(void)event;
+	loop_defer(attempt->connector->opts.loop, &attempt->ended);
+}
+
 struct attempt *attempt_add(struct connector *connector)
 {
 	struct attempt *attempt = connector->first.connector == NULL ? &connector->first
@@ -64,6 +73,7 @@ struct attempt *attempt_add(struct connector *connector)
 	if (attempt != NULL) {
 		attempt->connector = connector;
 		task_init(&attempt->ended, attempt_on_ended);
+		attempt->connected.call = on_connected;
 		list_append(&connector->attempts, &attempt->link);
 		connector->n_under_way++;
 	}
@@ -156,7 +166,7 @@ static int connect_fd(struct attempt *attempt, int fd)
 		return 1;
 	}
 	connector->state = CONNECTING;
-	return stream_await_connect(attempt->stream, &attempt->ended);
+	return stream_await_connect(attempt->stream, &attempt->connected);
 }
 
 int attempt_begin(struct attempt *attempt)

@@ -5,6 +5,7 @@
 #define WEIR_STREAM_CONNECTOR_PRIVATE_H
 
 #include "stream/connector.h"
+#include "stream/emitter.h"
 #include "stream/loop.h"
 #include "stream/resolver.h"
 #include "stream/timer.h"
@@ -12,7 +13,7 @@
 enum state {
 	STARTING,   /* `step` is deferred */
 	RESOLVING,  /* `query` is open */
-	CONNECTING, /* each attempt's stream awaits its connect(2), then its `ended` is deferred */
+	CONNECTING, /* each attempt awaits its stream's connect(2): `connected` defers `ended` */
 	QUEUEING,   /* `fd` is asked again when the timer strikes */
 	OVER,       /* done() was called */
 };
@@ -21,6 +22,7 @@ enum state {
 struct attempt {
 	struct list link; /* struct connector::attempts */
 	struct connector *connector;
+	struct handler connected; /* of `stream`, once: defers `ended` */
 	struct task ended;
 	struct stream *stream;
 	uint64_t begin_ns;

@@ -28,8 +28,8 @@ static bool handler_is_on(const struct handler *handler)
 
 void emitter_on(struct emitter *emitter, unsigned events, struct handler *handler)
 {
-	assert(!handler_is_on(handler) && handler->call != NULL && events <= UINT16_MAX);
-	handler->events = (uint16_t)events;
+	assert(!handler_is_on(handler) && handler->call != NULL);
+	handler->events = events;
 	handler->once = false;
 	list_append(&emitter->handlers, &handler->link);
 }
@@ -61,7 +61,7 @@ void emitter_off_events(struct emitter *emitter, unsigned events)
 	list_for_each (link, &emitter->handlers) {
 		struct handler *handler = container_of(link, struct handler, link);
 
-		handler->events &= (uint16_t)~events;
+		handler->events &= ~events;
 		if (handler->events == 0) {
 			emitter_off(emitter, handler);
 		}

@@ -34,7 +34,7 @@ struct event {
 struct handler {
 	struct list link; /**< emitter::handlers; zeroed or initialised when not subscribed */
 	void (*call)(struct handler *handler, const struct event *event);
-	uint16_t events; /**< mask of the events it takes */
+	uint32_t events; /**< mask of the events it takes */
 	bool once;       /**< unsubscribe before the call */
 };
 

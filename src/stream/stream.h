@@ -158,7 +158,7 @@ bool stream_has_hung_up(const struct stream *stream);
  * which runs from then on, or from the first start if it is never set.
  */
 double stream_timeout(const struct stream *stream);
-void stream_set_timeout(struct stream *stream, double seconds);
+int stream_set_timeout(struct stream *stream, double seconds);
 
 /** From this many waiting bytes on stream_can_write() is false, as where a write is refused. */
 size_t stream_high_water_mark(const struct stream *stream);
@@ -220,8 +220,8 @@ bool stream_is_started(const struct stream *stream);
 /**
  * Adds and removes reasons (an OR of enum stream_pause) for which nothing is read. Reading goes on
  * when none is left; until then all is as after stream_stop(), whichever reason it is. Idempotent.
- * STREAM_STOPPED is a reason as the others, but only stream_start() watches the fd. 0, -EINVAL (no
- * such reason) or -EBADF (closed).
+ * Who resumes STREAM_STOPPED starts the stream. 0, -EINVAL (no such reason), -EBADF (closed), or
+ * what stream_start() says.
  */
 int stream_pause(struct stream *stream, unsigned reasons);
 int stream_resume(struct stream *stream, unsigned reasons);
@@ -255,7 +255,7 @@ void stream_shutdown(struct stream *stream);
  * its high-water mark no such READ goes beyond it. What waits in a pipe counts as waiting for `to`.
  * NULL ends it. `to` is on the same loop, and outlives this or is replaced first.
  */
-void stream_splice_to(struct stream *stream, struct stream *to);
+int stream_splice_to(struct stream *stream, struct stream *to);
 
 /** Whether it is to; not once the kernel has refused for good. */
 bool stream_is_splicing(const struct stream *stream);

@@ -40,7 +40,7 @@ bool stream_has_ended(const struct stream *s)
 
 bool stream_has_hung_up(const struct stream *s)
 {
-	return s->hung_up;
+	return s->hangup != HANGUP_NONE;
 }
 
 size_t stream_high_water_mark(const struct stream *s)
@@ -55,7 +55,7 @@ void stream_set_high_water_mark(struct stream *s, size_t bytes)
 
 bool stream_can_write(const struct stream *s)
 {
-	return s->fd >= 0 && s->cause == 0 && !s->shut && s->waiting < s->high_water;
+	return stream_has_fd(s) && s->life != LIFE_FAILED && !s->shut && s->waiting < s->high_water;
 }
 
 size_t stream_bytes_waiting(const struct stream *s)
@@ -94,7 +94,8 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	socklen_t len = sizeof(info);
 	uint64_t age_ms;
 
-	if (s->fd < 0 || !s->is_tcp || getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
+	if (s->kind != KIND_TCP || !stream_has_fd(s) ||
+		getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
 		return 0;
 	}
 	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. But
@@ -107,7 +108,7 @@ uint64_t stream_delivered_ns(const struct stream *s)
 
 bool stream_is_tcp(const struct stream *s)
 {
-	return s->is_tcp;
+	return s->kind == KIND_TCP;
 }
 
 void stream_set_read_max(struct stream *s, size_t bytes)
@@ -118,7 +119,7 @@ void stream_set_read_max(struct stream *s, size_t bytes)
 
 bool stream_is_writing(const struct stream *s)
 {
-	return s->fd >= 0 && (s->waiting > 0 || s->drain_due);
+	return stream_has_fd(s) && (s->waiting > 0 || s->drain == DRAIN_DUE);
 }
 
 bool stream_is_readable(struct stream *s)
@@ -126,7 +127,7 @@ bool stream_is_readable(struct stream *s)
 	struct pollfd pollfd = {.fd = s->fd, .events = POLLIN | POLLPRI};
 
 	assert(stream_is_current(s));
-	if (s->fd < 0) {
+	if (!stream_has_fd(s)) {
 		return false;
 	}
 	if (s->clock != NULL) {
@@ -140,12 +141,12 @@ bool stream_is_readable(struct stream *s)
 /** A DRAIN of this turn that nobody waited for until now. */
 static void claim_drain(struct stream *s, unsigned events)
 {
-	if ((events & STREAM_DRAIN) == 0 || !s->drain_owed) {
+	if ((events & STREAM_DRAIN) == 0 || s->drain != DRAIN_OWED) {
 		return;
 	}
-	s->drain_owed = false;
-	if (s->fd >= 0 && s->waiting == 0 && s->written_ns >= loop_turned_ns(s->loop)) {
-		s->drain_due = true;
+	s->drain = DRAIN_NONE;
+	if (stream_has_fd(s) && s->waiting == 0 && s->written_ns >= loop_turned_ns(s->loop)) {
+		s->drain = DRAIN_DUE;
 		stream_defer(s);
 	}
 }

@@ -11,7 +11,7 @@ static uint64_t stream_deadline(const struct stream *s)
 {
 	uint64_t last = clock_later(s->clock->restarted_ns, clock_later(s->read_ns, s->written_ns));
 
-	return clock_after(last, s->timeout_ns);
+	return clock_after(last, s->timeout_ms * (uint64_t)NS_PER_MS);
 }
 
 static void on_timeout(struct timer *timer)
@@ -25,7 +25,7 @@ static void on_timeout(struct timer *timer)
 	if (s->clock == NULL) {
 		return; /* closed meanwhile */
 	}
-	if (s->cause != 0 && stream_reads(s)) {
+	if (s->life == LIFE_FAILED && stream_reads(s)) {
 		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
 	}
 	if (stream_deadline(s) > clock_ns()) {
@@ -38,7 +38,7 @@ static void on_timeout(struct timer *timer)
 
 void stream_wind(struct stream *s)
 {
-	if (s->timeout_ns == NS_NEVER || s->fd < 0) {
+	if (s->timeout_ms == 0 || !stream_has_fd(s)) {
 		if (s->clock != NULL) {
 			timer_close(&s->clock->timer);
 			free(s->clock);
@@ -63,24 +63,36 @@ void stream_wind(struct stream *s)
 void stream_expire(struct stream *s)
 {
 	assert(stream_is_current(s));
-	if (s->fd >= 0) {
+	if (stream_has_fd(s)) {
 		stream_tell(s, STREAM_TIMEOUT, NULL, 0);
 	}
 }
 
 double stream_timeout(const struct stream *s)
 {
-	return s->timeout_ns == NS_NEVER ? 0 : (double)s->timeout_ns / NS_PER_S;
+	return s->timeout_ms / 1000.0;
 }
 
-void stream_set_timeout(struct stream *s, double seconds)
+int stream_set_timeout(struct stream *s, double seconds)
 {
-	assert(stream_is_current(s) && seconds >= 0);
-	s->timeout_ns = seconds > 0 && seconds < 1e9 ? (uint64_t)(seconds * NS_PER_S) : NS_NEVER;
+	double ms = seconds * 1000;
+
+	if (s == NULL || !(ms >= 0 && ms < UINT32_MAX)) {
+		return -EINVAL;
+	}
+	assert(stream_is_current(s));
+	if (!stream_has_fd(s)) {
+		return -EBADF;
+	}
+	s->timeout_ms = (uint32_t)ms;
+	if (ms - s->timeout_ms > 1e-6) {
+		s->timeout_ms++; /* never early; what is less is the error of a double */
+	}
 	/* Without a loop there is none to be had, and stream_start() will say so. */
-	if (s->timeout_ns == NS_NEVER || stream_loop(s) != NULL) {
+	if (s->timeout_ms == 0 || stream_loop(s) != NULL) {
 		stream_wind(s);
 	}
+	return s->cause == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* ---- to another loop ---- */
@@ -148,10 +160,10 @@ int stream_set_loop(struct stream *s, struct loop *loop)
 	int r;
 
 	assert(stream_is_current(s));
-	if (s->fd < 0) {
+	if (!stream_has_fd(s)) {
 		return -EBADF;
 	}
-	if (s->once_started || s->is_connecting || s->pipe != NULL) {
+	if (s->life != LIFE_NEW || stream_pipe(s) != NULL) {
 		return -EBUSY;
 	}
 	loop = loop == NULL ? loop_own() : loop;

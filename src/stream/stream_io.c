@@ -34,10 +34,10 @@ static ssize_t input(const struct stream *s, void *buffer, size_t len)
 	ssize_t n;
 
 	do {
-		n = s->is_socket ? recv(s->fd, buffer, len, 0) : read(s->fd, buffer, len);
+		n = stream_is_socket(s) ? recv(s->fd, buffer, len, 0) : read(s->fd, buffer, len);
 	} while (n < 0 && errno == EINTR);
 	/* A pty whose other side was closed says EIO: that is its end of input. */
-	if (n < 0 && errno == EIO && !s->is_socket && isatty(s->fd)) {
+	if (n < 0 && errno == EIO && !stream_is_socket(s) && isatty(s->fd)) {
 		return 0;
 	}
 	return n;
@@ -53,11 +53,11 @@ static bool is_end_of_input(const struct stream *s)
 	struct termios termios;
 	struct stat file;
 
-	if (s->is_tcp) {
+	if (s->kind == KIND_TCP) {
 		return true;
 	}
 	(void)poll(&poll_fd, 1, 0);
-	if (s->is_socket) {
+	if (stream_is_socket(s)) {
 		return (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 	}
 	if (fstat(s->fd, &file) == 0 && S_ISFIFO(file.st_mode)) {
@@ -80,7 +80,7 @@ static bool stream_skip_nothing(struct stream *s)
 static void stream_end_input(struct stream *s)
 {
 	s->readable = false;
-	if (s->cause != 0) {
+	if (s->life == LIFE_FAILED) {
 		stream_finish(s);
 		return;
 	}
@@ -96,7 +96,7 @@ static void stream_end_input(struct stream *s)
 static size_t copy_room(const struct stream *s)
 {
 	size_t room = s->read_max < LOOP_BUFFER_BYTES ? s->read_max : LOOP_BUFFER_BYTES;
-	size_t left = s->splice_to == NULL ? room : stream_splice_room(s);
+	size_t left = stream_target(s) == NULL ? room : stream_splice_room(s);
 
 	return left < room ? left : room;
 }
@@ -106,12 +106,12 @@ static bool stream_read_once(struct stream *s)
 {
 	char *buffer = loop_buffer(s->loop);
 	size_t room;
-	ssize_t n = s->splice_to == NULL ? 0 : stream_splice_in(s);
+	ssize_t n = stream_target(s) == NULL ? 0 : stream_splice_in(s);
 
 	if (n > 0) {
 		return s->readable;
 	}
-	if (n < 0 && s->cause == 0) {
+	if (n < 0 && s->life != LIFE_FAILED) {
 		stream_fail(s, (int)n);
 		return false;
 	}
@@ -126,16 +126,16 @@ static bool stream_read_once(struct stream *s)
 		stream_tell(s, STREAM_READ, buffer, (size_t)n);
 		return s->readable;
 	}
-	if (n == 0 && s->cause == 0 && !is_end_of_input(s)) {
+	if (n == 0 && s->life != LIFE_FAILED && !is_end_of_input(s)) {
 		return stream_skip_nothing(s);
 	}
 	if (n == 0) {
 		stream_end_input(s);
-	} else if (s->cause != 0) {
+	} else if (s->life == LIFE_FAILED) {
 		stream_finish(s); /* the input of a failed stream is exhausted */
 	} else if (errno == EAGAIN) {
 		s->readable = false;
-		s->no_shortcut = !s->is_tcp;
+		s->no_shortcut = s->kind != KIND_TCP;
 	} else {
 		stream_fail(s, -errno);
 	}
@@ -146,7 +146,7 @@ void stream_read(struct stream *s)
 {
 	uint64_t share_end = s->n_read + BYTES_A_TURN;
 
-	for (unsigned i = 0; stream_reads(s) && !s->ended && s->fd >= 0; i++) {
+	for (unsigned i = 0; stream_reads(s) && !s->ended && stream_has_fd(s); i++) {
 		if (i == READS_A_TURN || s->n_read >= share_end) {
 			loop_next(s->loop, &s->later);
 			return;
@@ -161,7 +161,7 @@ size_t stream_unread(const struct stream *s)
 {
 	int n = 0;
 
-	if (s->fd < 0 || ioctl(s->fd, FIONREAD, &n) < 0 || n < 0) {
+	if (!stream_has_fd(s) || ioctl(s->fd, FIONREAD, &n) < 0 || n < 0) {
 		return 0;
 	}
 	return (size_t)n;
@@ -174,7 +174,8 @@ static ssize_t output(const struct stream *s, const void *data, size_t len)
 	ssize_t n;
 
 	do {
-		n = s->is_socket ? send(s->fd, data, len, MSG_NOSIGNAL) : write(s->fd, data, len);
+		n = stream_is_socket(s) ? send(s->fd, data, len, MSG_NOSIGNAL)
+					: write(s->fd, data, len);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
@@ -194,14 +195,14 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 		n = 0;
 	}
 	/* A splice is also cut short when the process is stopped: there only EAGAIN means full. */
-	if ((size_t)n < len && (n == 0 || (s->is_socket && data != NULL))) {
+	if ((size_t)n < len && (n == 0 || (stream_is_socket(s) && data != NULL))) {
 		s->writable = false;
 	}
 	if (n > 0) {
 		s->written_ns = clock_ns();
 		s->n_written += (size_t)n;
 		if (data == NULL && emitter_has(&s->emitter, STREAM_WRITE)) {
-			s->spliced += (uint32_t)n;
+			s->splice->taken += (size_t)n;
 			stream_defer(s);
 		}
 	}
@@ -210,7 +211,7 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 
 void stream_send_fin(struct stream *s)
 {
-	if (s->shut && s->waiting == 0 && s->fd >= 0 && s->is_socket) {
+	if (s->shut && s->waiting == 0 && stream_has_fd(s) && stream_is_socket(s)) {
 		/* ENOTCONN: a reset came first, and its event says so. */
 		(void)shutdown(s->fd, SHUT_WR);
 	}
@@ -223,8 +224,8 @@ static ssize_t stream_flush_once(struct stream *s)
 	size_t len;
 	ssize_t n;
 
-	if (s->pipe != NULL) {
-		n = stream_output(s, NULL, s->pipe->used);
+	if (stream_pipe(s) != NULL) {
+		n = stream_output(s, NULL, s->splice->pipe->used);
 		if (n >= 0) {
 			return n;
 		}
@@ -245,9 +246,8 @@ static ssize_t stream_flush_once(struct stream *s)
 /** Whoever waits for all to be out, or comes for it in this turn, hears it. */
 static void stream_note_drain(struct stream *s)
 {
-	s->drain_due = emitter_has(&s->emitter, STREAM_DRAIN);
-	s->drain_owed = !s->drain_due;
-	if (s->drain_due || s->graceful) {
+	s->drain = emitter_has(&s->emitter, STREAM_DRAIN) ? DRAIN_DUE : DRAIN_OWED;
+	if (s->drain == DRAIN_DUE || s->graceful) {
 		stream_defer(s);
 	}
 }
@@ -313,7 +313,7 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 	int r;
 
 	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
-	if (s->fd < 0 || s->cause != 0 || s->shut) {
+	if (s->life >= LIFE_FAILED || s->shut) {
 		return -EPIPE;
 	}
 	if (s->loop == NULL) {
@@ -346,7 +346,7 @@ size_t stream_unsent(const struct stream *s)
 {
 	int n = 0;
 
-	if (s->fd < 0 || !s->is_socket || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
+	if (!stream_has_fd(s) || !stream_is_socket(s) || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
 		return 0;
 	}
 	return (size_t)n;
@@ -354,11 +354,11 @@ size_t stream_unsent(const struct stream *s)
 
 void stream_poke(struct stream *s)
 {
-	if (s->fd >= 0 && s->waiting > 0) {
+	if (stream_has_fd(s) && s->waiting > 0) {
 		s->writable = true;
 		stream_flush(s);
 	}
-	if (s->fd >= 0 && stream_reads(s) && !s->ended && s->cause == 0) {
+	if (s->life == LIFE_OPEN && stream_reads(s) && !s->ended) {
 		(void)stream_read_once(s);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a stream, shared by stream.c (life), stream_attributes.c, stream_io.c,
- * stream_splice.c (moving bytes), stream_queue.c (what waits) and connector.c. */
+/* The inside of a stream, shared by stream.c (life), stream_events.c (what is told), stream_io.c,
+ * stream_splice.c (moving bytes), stream_queue.c (what waits), stream_clock.c, stream_attributes.c
+ * and attempt.c. */
 #ifndef WEIR_STREAM_STREAM_PRIVATE_H
 #define WEIR_STREAM_STREAM_PRIVATE_H
 
@@ -42,52 +43,75 @@ struct stream_clock {
 	uint64_t restarted_ns; /**< by other things than bytes */
 };
 
+/**
+ * The life of a stream. What each state may do:
+ *
+ *			fd	reads	writes	set_loop	tells
+ *	CONNECTING	yes	no	no	no		STREAM_CONNECTED
+ *	NEW		yes	no	yes	yes		WRITE, DRAIN, TIMEOUT
+ *	OPEN		yes	yes	yes	no		all but CLOSE
+ *	FAILED		yes	yes	no	no		all but END, CLOSE
+ *	CLOSED		no	no	no	no		CLOSE
+ *	TOLD, STOLEN	no	no	no	no		nothing
+ *	FREED		no	no	no	no		nothing; its memory goes soon
+ *
+ *	CONNECTING ──▶ NEW ── stream_start() ──▶ OPEN
+ *	NEW, OPEN ── stream_fail() ──▶ FAILED
+ *	CONNECTING to FAILED ── stream_close() ──▶ CLOSED ── CLOSE ──▶ TOLD
+ *	NEW, OPEN ── stream_steal_handle() ──▶ STOLEN
+ *	any ── stream_free() ──▶ FREED
+ */
+enum stream_life {
+	LIFE_CONNECTING,
+	LIFE_NEW,
+	LIFE_OPEN,
+	LIFE_FAILED, /**< the last that has an fd */
+	LIFE_CLOSED,
+	LIFE_TOLD,
+	LIFE_STOLEN,
+	LIFE_FREED,
+};
+
+enum stream_kind {
+	KIND_FILE, /**< no socket: a pipe, a tty, an eventfd */
+	KIND_SOCKET,
+	KIND_TCP,
+};
+
+/** A HANGUP: once, and once more with the cause. */
+enum stream_hangup {
+	HANGUP_NONE,
+	HANGUP_NOTED, /**< is about to be told */
+	HANGUP_TOLD,
+};
+
+/** A DRAIN. */
+enum stream_drain {
+	DRAIN_NONE,
+	DRAIN_OWED, /**< all is out, and who subscribes to DRAIN in this turn hears it */
+	DRAIN_DUE,  /**< is on its way */
+};
+
+/** Emitted once, from the loop: connect(2) has ended. Not for users. */
+enum { STREAM_CONNECTED = 1 << 16 };
+
+/** What only a stream has that splices, or is spliced to. */
+struct stream_splice {
+	struct stream *to; /**< where input goes past us; NULL: nowhere */
+	struct pipe *pipe; /**< lent while bytes that were spliced to us wait in it */
+	size_t taken;      /**< bytes that the kernel took from the pipe since the last WRITE */
+};
+
 struct stream {
 	struct watcher watcher;
-	struct loop *loop; /**< NULL until the thread's own is needed */
-	struct task later; /**< deferred: tell what happened; next: go on reading */
-	union {
-		struct task *connecting;  /**< is_connecting: whom to run when it ended */
-		struct stream *splice_to; /**< later: where input goes past us */
-	};
-	struct pipe *pipe; /**< lent while bytes that were spliced to us wait in it */
+	struct loop *loop;            /**< NULL until the thread's own is needed */
+	struct task later;            /**< deferred: tell what happened; next: go on reading */
+	struct stream_splice *splice; /**< NULL: none */
 	struct emitter emitter;
 	struct chunk *first; /**< the first that waits */
 	struct chunk *last;  /**< of all; before `first` are those that WRITE has yet to tell */
 	struct stream_clock *clock;
 	size_t waiting; /**< bytes in the pipe and in the chunks, which go out after it */
-	uint32_t high_water;
-	uint32_t spliced;   /**< bytes that the kernel took from the pipe since the last WRITE */
-	uint16_t told_turn; /**< in which WRITE or DRAIN were told last: once in each, no more */
-	uint8_t pauses;     /**< why nothing is read: enum stream_pause; 0: it is */
-	int fd;
-	uint32_t read_max : READ_MAX_BITS;
-	bool is_connecting : 1;
-	bool half_open : 1;
-	bool is_socket : 1;
-	bool is_tcp : 1;
-	bool watched : 1;
-	bool shared : 1; /**< others may hold the fd: close(2) alone does not end the watch */
-	bool once_started : 1;
-	bool readable : 1; /**< as far as we know: only EAGAIN or a short read clears them */
-	bool writable : 1;
-	bool no_shortcut : 1;   /**< a short read does not mean that the socket is empty */
-	bool no_splice_in : 1;  /**< the kernel does not splice from this fd */
-	bool no_splice_out : 1; /**< nor to it */
-	bool ended : 1;         /**< end of input was read */
-	bool shut : 1;          /**< nothing more may be written */
-	bool drain_due : 1;     /**< a DRAIN is on its way */
-	bool hung_up : 1;       /**< HANGUP was told, or is about to be */
-	bool hangup_told : 1;
-	bool graceful : 1; /**< close when nothing is left to write */
-	bool deferred : 1; /**< `later` stands on the deferred list */
-	bool stolen : 1;
-	bool close_told : 1;
-	bool freed : 1;
-	bool held : 1;       /**< by stream_cleanup(), who frees it then */
-	bool drain_owed : 1; /**< all is out, and who subscribes to DRAIN in this turn hears it */
-	int16_t cause;
-	uint64_t timeout_ns; /**< NS_NEVER: none */
 	uint64_t n_read;
 	uint64_t n_written;
 	uint64_t read_ns;
@@ -96,11 +120,51 @@ struct stream {
 		uint64_t stalled_ns; /**< without a cause: see stream_stalled_ns() */
 		uint64_t cause_ns;   /**< with one: when it was noticed; nothing waits then */
 	};
+	uint32_t high_water;
+	uint32_t timeout_ms; /**< 0: none */
+	int fd;
+	uint16_t told_turn; /**< in which WRITE or DRAIN were told last: once in each, no more */
+	int16_t cause;
+	uint8_t pauses; /**< why nothing is read: enum stream_pause; 0: it is */
+	enum stream_life life : 3;
+	enum stream_kind kind : 2;
+	enum stream_hangup hangup : 2;
+	enum stream_drain drain : 2;
+	uint32_t read_max : READ_MAX_BITS;
+	bool half_open : 1;
+	bool watched : 1;
+	bool shared : 1;   /**< others may hold the fd: close(2) alone does not end the watch */
+	bool readable : 1; /**< as far as we know: only EAGAIN or a short read clears them */
+	bool writable : 1;
+	bool no_shortcut : 1;   /**< a short read does not mean that the socket is empty */
+	bool no_splice_in : 1;  /**< the kernel does not splice from this fd */
+	bool no_splice_out : 1; /**< nor to it */
+	bool ended : 1;         /**< end of input was read */
+	bool shut : 1;          /**< nothing more may be written */
+	bool graceful : 1;      /**< close when nothing is left to write */
+	bool deferred : 1;      /**< `later` stands on the deferred list */
 };
 
 /* Two of them and a session (session.c) are what an idle pair costs. Blocks of glibc are multiples
  * of 16 bytes, less 8. */
-static_assert(sizeof(struct stream) <= 184, "an idle pair stays below 1,024 bytes");
+static_assert(sizeof(struct stream) <= 168, "an idle pair stays below 900 bytes");
+
+/** Whether it has an fd. */
+static inline bool stream_has_fd(const struct stream *stream)
+{
+	return stream->life <= LIFE_FAILED;
+}
+
+static inline bool stream_is_socket(const struct stream *stream)
+{
+	return stream->kind != KIND_FILE;
+}
+
+/** The pipe in which spliced bytes wait for it; NULL: none do. */
+static inline struct pipe *stream_pipe(const struct stream *stream)
+{
+	return stream->splice == NULL ? NULL : stream->splice->pipe;
+}
 
 /** Whether the calling thread may touch the stream; one without a loop is anybody's. */
 static inline bool stream_is_current(const struct stream *stream)
@@ -116,22 +180,30 @@ static inline bool stream_reads(const struct stream *stream)
 
 /* ---- stream.c, for the others ---- */
 
-/** Gives the stream its loop (the thread's own if none was named) and watches the fd. */
-int stream_watch(struct stream *stream);
-
-/** Lets `later` run in this turn, to tell what happened. */
-void stream_defer(struct stream *stream);
-
 /** Keeps the first error, drops what waits, and lets settling follow in this turn. */
 void stream_fail(struct stream *stream, int err);
 
 /** Input is exhausted after a failure, or nobody wants it: ERROR where it is one, then close. */
 void stream_finish(struct stream *stream);
 
-/** Emits one of our own events. */
-void stream_tell(struct stream *stream, enum stream_event type, const void *data, size_t len);
+/* ---- stream_events.c, for the others ---- */
 
-/* ---- stream_io.c, for stream.c ---- */
+/** The kernel says that the fd is ready. */
+void stream_on_ready(struct watcher *watcher, uint32_t events);
+
+/** Tells what has happened since the last time, and goes on with what had to stand in line. */
+void stream_on_later(struct task *task);
+
+/** Gives the stream its loop (the thread's own if none was named) and watches the fd. */
+int stream_watch(struct stream *stream);
+
+/** Lets `later` run in this turn, to tell what happened. */
+void stream_defer(struct stream *stream);
+
+/** Emits one of our own events. */
+void stream_tell(struct stream *stream, unsigned type, const void *data, size_t len);
+
+/* ---- stream_io.c, for the others ---- */
 
 /** Reads while there is something, it is wanted, and this stream's share of the turn lasts. */
 void stream_read(struct stream *stream);
@@ -149,6 +221,15 @@ void stream_send_fin(struct stream *stream);
  * read finds out why. A negative errno: the socket's error, which the kernel tells only once.
  */
 ssize_t stream_splice_in(struct stream *stream);
+
+/** Where its input goes past us; NULL: nowhere. */
+static inline struct stream *stream_target(const struct stream *stream)
+{
+	return stream->splice == NULL ? NULL : stream->splice->to;
+}
+
+/** Frees what splicing needs, unless it goes on; at once when the stream has no fd any more. */
+void stream_splice_release(struct stream *stream);
 
 /** How much a copying read may take instead: the room below the mark of the target. */
 size_t stream_splice_room(const struct stream *stream);
@@ -189,8 +270,8 @@ void stream_drop_queue(struct stream *stream);
 
 /* ---- for connector.c ---- */
 
-/** Watches the fd, on which connect(2) is under way, and defers `task` when it has ended. */
-int stream_await_connect(struct stream *stream, struct task *task);
+/** Watches the fd, on which connect(2) is under way; `ended` is called once, when it has ended. */
+int stream_await_connect(struct stream *stream, struct handler *ended);
 
 /**
  * How connect(2) ended: 0 or a negative errno. A connection that was made and then reset counts as

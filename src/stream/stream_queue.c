@@ -115,7 +115,8 @@ void stream_dequeue(struct stream *s, size_t n)
 
 bool stream_has_taken(const struct stream *s)
 {
-	return s->spliced > 0 || (s->last != NULL && s->last->next->told < s->last->next->begin);
+	return (s->splice != NULL && s->splice->taken > 0) ||
+	       (s->last != NULL && s->last->next->told < s->last->next->begin);
 }
 
 /** Emits WRITE for at most `max` bytes of the oldest chunk; for how many. */
@@ -143,7 +144,7 @@ static size_t tell_oldest(struct stream *s, size_t max)
 
 void stream_tell_taken(struct stream *s)
 {
-	size_t spliced = s->spliced;
+	size_t spliced = s->splice == NULL ? 0 : s->splice->taken;
 	size_t left = 0;
 
 	/* What the handlers write is for the next time. */
@@ -155,11 +156,11 @@ void stream_tell_taken(struct stream *s)
 			left += chunk->begin - chunk->told;
 		} while (chunk != s->last && chunk != s->first);
 	}
-	s->spliced = 0;
 	if (spliced > 0) {
+		s->splice->taken = 0;
 		stream_tell(s, STREAM_WRITE, NULL, spliced);
 	}
-	while (left > 0 && s->fd >= 0) {
+	while (left > 0 && stream_has_fd(s)) {
 		left -= tell_oldest(s, left);
 	}
 	/* Taken when nobody was subscribed any more. */
@@ -179,16 +180,16 @@ void stream_drop_queue(struct stream *s)
 		struct chunk *next = chunk == last ? NULL : chunk->next;
 
 		chunk->end = chunk->begin;
-		if (s->fd >= 0 && chunk->told < chunk->begin) {
+		if (stream_has_fd(s) && chunk->told < chunk->begin) {
 			append(s, chunk);
 		} else {
 			chunk_free(chunk);
 		}
 		chunk = next;
 	}
-	if (s->pipe != NULL) {
-		s->waiting -= s->pipe->used;
-		s->pipe = pipe_give(s->loop, s->pipe);
+	if (stream_pipe(s) != NULL) {
+		s->waiting -= s->splice->pipe->used;
+		s->splice->pipe = pipe_give(s->loop, s->splice->pipe);
 	}
 	if (s->waiting > 0) {
 		loop_add_waiting(s->loop, -(int64_t)s->waiting);

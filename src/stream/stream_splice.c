@@ -33,21 +33,77 @@ static bool is_refusal(int err)
 	return err == EINVAL || err == ENOSYS || err == EPERM || err == ENOMEM;
 }
 
-void stream_splice_to(struct stream *s, struct stream *to)
+/** Makes what splicing needs, where it is not there yet; whether there was memory. */
+static bool splice_have(struct stream *s)
 {
-	assert(stream_is_current(s) && !s->is_connecting);
-	assert(to == NULL || stream_loop(to) == stream_loop(s));
-	s->splice_to = s->no_splice_in || (to != NULL && to->no_splice_out) ? NULL : to;
+	if (s->splice == NULL) {
+		s->splice = calloc(1, sizeof(*s->splice));
+	}
+	return s->splice != NULL;
+}
+
+void stream_splice_release(struct stream *s)
+{
+	const struct stream_splice *splice = s->splice;
+
+	if (splice == NULL || (stream_has_fd(s) && (splice->to != NULL || splice->pipe != NULL ||
+							   splice->taken > 0))) {
+		return;
+	}
+	free(s->splice);
+	s->splice = NULL;
+}
+
+/** Input goes to `to` from now on; NULL: to the handlers, as it did at first. */
+static void splice_turn(struct stream *s, struct stream *to)
+{
+	struct stream *before = stream_target(s);
+
+	if (before == to) {
+		return;
+	}
+	s->splice->to = to;
+	stream_splice_release(s);
+	if (before != NULL) {
+		stream_splice_release(before);
+	}
+}
+
+int stream_splice_to(struct stream *s, struct stream *to)
+{
+	if (s == NULL || s == to) {
+		return -EINVAL;
+	}
+	assert(stream_is_current(s));
+	if (to == NULL) {
+		splice_turn(s, NULL);
+		return 0;
+	}
+	if (!stream_has_fd(s) || !stream_has_fd(to)) {
+		return -EBADF;
+	}
+	if (s->life == LIFE_CONNECTING || stream_loop(to) != stream_loop(s)) {
+		return -EINVAL;
+	}
+	if (s->no_splice_in || to->no_splice_out) {
+		splice_turn(s, NULL);
+		return -EOPNOTSUPP;
+	}
+	if (!splice_have(s)) {
+		return -ENOMEM;
+	}
+	splice_turn(s, to);
+	return 0;
 }
 
 bool stream_is_splicing(const struct stream *s)
 {
-	return s->splice_to != NULL;
+	return s != NULL && stream_target(s) != NULL;
 }
 
 size_t stream_splice_room(const struct stream *s)
 {
-	const struct stream *to = s->splice_to;
+	const struct stream *to = s->splice->to;
 
 	return to->waiting < to->high_water ? to->high_water - to->waiting : s->read_max;
 }
@@ -57,16 +113,17 @@ size_t stream_splice_room(const struct stream *s)
 /** Whether bytes may go into the pipe of `to`, which may have to be taken first. */
 static bool takes_splices(struct stream *to)
 {
-	if (to->fd < 0 || to->cause != 0 || to->shut || to->no_splice_out || to->last != NULL) {
+	if (to->life >= LIFE_FAILED || to->shut || to->no_splice_out || to->last != NULL ||
+		!splice_have(to)) {
 		return false;
 	}
-	if (to->pipe != NULL) {
-		return to->pipe->used < to->pipe->size;
+	if (to->splice->pipe != NULL) {
+		return to->splice->pipe->used < to->splice->pipe->size;
 	}
 	if (stream_watch(to) == 0) {
-		to->pipe = pipe_take(to->loop);
+		to->splice->pipe = pipe_take(to->loop);
 	}
-	return to->pipe != NULL;
+	return to->splice->pipe != NULL;
 }
 
 /** What stream_splice_in() returns when splice(2) failed. */
@@ -74,27 +131,29 @@ static ssize_t splice_in_failed(struct stream *s, int err)
 {
 	if (is_refusal(err)) {
 		s->no_splice_in = true;
-		s->splice_to = NULL;
+		splice_turn(s, NULL);
 		return 0;
 	}
 	/* What is no socket tells an error as often as it is asked. */
-	return err == EAGAIN || !s->is_socket ? 0 : -err;
+	return err == EAGAIN || !stream_is_socket(s) ? 0 : -err;
 }
 
 ssize_t stream_splice_in(struct stream *s)
 {
-	struct stream *to = s->splice_to;
+	struct stream *to = s->splice->to;
+	struct pipe *pipe;
 	size_t room;
 	ssize_t n;
 
 	if (!takes_splices(to)) {
 		return 0;
 	}
-	room = to->pipe->size - to->pipe->used;
-	n = splice_fds(s->fd, to->pipe->in, room < s->read_max ? room : s->read_max);
+	pipe = to->splice->pipe;
+	room = pipe->size - pipe->used;
+	n = splice_fds(s->fd, pipe->in, room < s->read_max ? room : s->read_max);
 	if (n <= 0) {
-		if (to->pipe->used == 0) {
-			to->pipe = pipe_give(to->loop, to->pipe);
+		if (pipe->used == 0) {
+			to->splice->pipe = pipe_give(to->loop, pipe);
 		}
 		return n == 0 ? 0 : splice_in_failed(s, errno);
 	}
@@ -103,7 +162,7 @@ ssize_t stream_splice_in(struct stream *s)
 	if (to->waiting == 0) {
 		to->stalled_ns = s->read_ns;
 	}
-	to->pipe->used += (size_t)n;
+	pipe->used += (size_t)n;
 	to->waiting += (size_t)n;
 	stream_flush(to);
 	stream_tell(s, STREAM_READ, NULL, (size_t)n);
@@ -114,12 +173,13 @@ ssize_t stream_splice_in(struct stream *s)
 
 ssize_t stream_splice_out(struct stream *s)
 {
-	ssize_t n = splice_fds(s->pipe->out, s->fd, s->pipe->used);
+	struct pipe *pipe = s->splice->pipe;
+	ssize_t n = splice_fds(pipe->out, s->fd, pipe->used);
 
 	if (n > 0) {
-		s->pipe->used -= (size_t)n;
-		if (s->pipe->used == 0) {
-			s->pipe = pipe_give(s->loop, s->pipe);
+		pipe->used -= (size_t)n;
+		if (pipe->used == 0) {
+			s->splice->pipe = pipe_give(s->loop, pipe);
 		}
 	}
 	return n;
@@ -143,7 +203,7 @@ static int pipe_read(struct pipe *pipe, char *bytes)
 
 int stream_splice_spill(struct stream *s, int err)
 {
-	size_t used = s->pipe->used;
+	size_t used = s->splice->pipe->used;
 	struct chunk *chunk;
 	int r;
 
@@ -157,12 +217,12 @@ int stream_splice_spill(struct stream *s, int err)
 	}
 	/* First, for its bytes begin within its own size. */
 	*chunk = (struct chunk){.end = used, .capacity = used};
-	r = pipe_read(s->pipe, chunk->bytes);
+	r = pipe_read(s->splice->pipe, chunk->bytes);
 	if (r < 0) {
 		free(chunk);
 		return r;
 	}
 	stream_enqueue_first(s, chunk);
-	s->pipe = pipe_give(s->loop, s->pipe);
+	s->splice->pipe = pipe_give(s->loop, s->splice->pipe);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "stream/stream_private.h"
 #include "suite.h"
 #include "way.h"
 
@@ -175,6 +176,52 @@ START_TEST(a_copy_instead_of_a_splice_stays_below_the_mark)
 	}
 	ck_assert_uint_eq(way.source.n_spliced, 0);
 	ck_assert_uint_eq(stream_bytes_waiting(way.to), 20 * 1000);
+	way_close();
+}
+END_TEST
+
+static bool has_connected;
+
+static void on_connected(struct handler *handler, const struct event *event)
+{
+	(void)handler;
+	(void)event;
+	has_connected = true;
+}
+
+START_TEST(a_stream_that_connects_does_not_splice)
+{
+	struct handler handler = {.call = on_connected};
+	struct wire from = wire_open(WIRE_TCP);
+	struct wire to = wire_open(WIRE_TCP);
+	struct stream *source = stream_open(test_loop, from.near, 0);
+	struct stream *sink = stream_open(test_loop, to.near, 0);
+
+	has_connected = false;
+	ck_assert_int_eq(stream_await_connect(source, &handler), 0);
+	ck_assert(!stream_is_splicing(source));
+	ck_assert_int_eq(stream_splice_to(source, sink), -EINVAL);
+	ck_assert(!stream_is_splicing(source));
+	loop_until(has_connected);
+	ck_assert_int_eq(stream_splice_to(source, sink), 0);
+	ck_assert(stream_is_splicing(source));
+	source = stream_free(source);
+	sink = stream_free(sink);
+	close(from.far);
+	close(to.far);
+}
+END_TEST
+
+START_TEST(what_splicing_needs_is_given_back_with_it)
+{
+	way_open(_i, false);
+	way_receive();
+	way_send(300 * 1000);
+	loop_until(way.out.n_received == 300 * 1000);
+	loop_settle();
+	ck_assert_int_eq(stream_splice_to(way.from, NULL), 0);
+	ck_assert_ptr_null(way.from->splice);
+	ck_assert_ptr_null(way.to->splice);
 	way_close();
 }
 END_TEST
@@ -394,6 +441,8 @@ int main(void)
 	tcase_add_loop_test(tc, no_read_exceeds_read_max, 0, WAY_COMBINATIONS);
 	tcase_add_loop_test(
 		tc, a_copy_instead_of_a_splice_stays_below_the_mark, 0, WAY_COMBINATIONS);
+	tcase_add_test(tc, a_stream_that_connects_does_not_splice);
+	tcase_add_loop_test(tc, what_splicing_needs_is_given_back_with_it, 0, WAY_COMBINATIONS);
 	add_waiting_tests(tc);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

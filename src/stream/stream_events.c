@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the kernel tells us of a stream, and what we tell of it.
+ *
+ * What has to be told is noted where it happens and told from one place, stream_on_later(), a
+ * deferred task: so nothing is emitted from inside a call by the user, and the order is always
+ * WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, from the
+ * loop.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "stream/stream_private.h"
+
+/* ---- telling ---- */
+
+void stream_emit(struct stream *s, const struct event *event)
+{
+	assert(stream_is_current(s));
+	if (event->type == STREAM_ERROR && !emitter_has(&s->emitter, STREAM_ERROR)) {
+		/* Contract: an error that nobody handles is fatal. */
+		fprintf(stderr, "stream: unhandled error: %s\n", strerror(-event->error));
+		abort();
+	}
+	emitter_emit(&s->emitter, event);
+	if (s->life == LIFE_FREED && s->loop == NULL && s->emitter.emission == NULL) {
+		free(s); /* by a handler: no loop does it later */
+	}
+}
+
+void stream_tell(struct stream *s, unsigned type, const void *data, size_t len)
+{
+	struct event event = {
+		.type = type, .error = s->cause, .stream = s, .data = data, .len = len};
+
+	stream_emit(s, &event);
+}
+
+void stream_defer(struct stream *s)
+{
+	s->deferred = true;
+	loop_defer(s->loop, &s->later);
+}
+
+/**
+ * WRITE and DRAIN, once a turn: a handler that writes again hears of it in the next, so that others
+ * have their turn too. Only what comes before an end does not wait.
+ */
+static void stream_tell_progress(struct stream *s)
+{
+	bool drained = s->drain == DRAIN_DUE && s->waiting == 0;
+	uint16_t turn = (uint16_t)loop_turns(s->loop);
+
+	if (!drained && !stream_has_taken(s)) {
+		return;
+	}
+	if (s->told_turn == turn && s->cause == 0 && s->hangup != HANGUP_NOTED) {
+		loop_next(s->loop, &s->later);
+		return;
+	}
+	s->told_turn = turn;
+	stream_tell_taken(s);
+	if (stream_has_fd(s) && s->drain == DRAIN_DUE && s->waiting == 0) {
+		s->drain = DRAIN_NONE;
+		stream_tell(s, STREAM_DRAIN, NULL, 0);
+	}
+}
+
+/** A failed or hung-up stream: who shall know, and is there anything left to read? */
+static void stream_settle(struct stream *s)
+{
+	if (s->life == LIFE_FAILED &&
+		(s->ended || s->graceful || (!stream_reads(s) && !s->half_open))) {
+		stream_finish(s);
+		return;
+	}
+	if (s->hangup == HANGUP_NOTED) {
+		s->hangup = HANGUP_TOLD;
+		stream_tell(s, STREAM_HANGUP, NULL, 0);
+	}
+}
+
+/** All that happened since the last time, but for the end. */
+static void stream_tell_news(struct stream *s)
+{
+	stream_tell_progress(s);
+	if (s->life == LIFE_FAILED || (stream_has_fd(s) && s->hangup == HANGUP_NOTED)) {
+		stream_settle(s);
+	}
+	if (stream_has_fd(s) && s->life != LIFE_FAILED && s->graceful && !stream_is_writing(s)) {
+		stream_close(s);
+	}
+}
+
+static void stream_release(struct stream *s)
+{
+	loop_cancel(s->loop, &s->later);
+	free(s);
+}
+
+static void stream_tell_close(struct stream *s)
+{
+	if (s->life == LIFE_CLOSED) {
+		s->life = LIFE_TOLD;
+		stream_tell(s, STREAM_CLOSE, NULL, 0);
+	}
+}
+
+static bool stream_can_go_on(const struct stream *s)
+{
+	return (s->waiting > 0 && s->writable) || (stream_reads(s) && s->readable);
+}
+
+/** The next share of what there is to write and to read. */
+static void stream_go_on(struct stream *s)
+{
+	if (s->waiting > 0 && s->writable) {
+		stream_flush(s);
+	}
+	if (stream_reads(s) && s->readable) {
+		stream_read(s);
+	}
+}
+
+void stream_on_later(struct task *task)
+{
+	struct stream *s = container_of(task, struct stream, later);
+	bool was_deferred = s->deferred;
+
+	s->deferred = false;
+	if (s->life == LIFE_FREED) {
+		stream_release(s);
+		return;
+	}
+	if (stream_has_fd(s)) {
+		stream_tell_news(s);
+	}
+	if (!stream_has_fd(s)) {
+		stream_tell_close(s);
+	} else if (!was_deferred) {
+		stream_go_on(s);
+	} else if (stream_can_go_on(s)) {
+		loop_next(s->loop, &s->later);
+	}
+}
+
+/* ---- readiness ---- */
+
+/** The socket's pending error, which the kernel tells only once. */
+static int stream_take_error(const struct stream *s)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (!stream_is_socket(s)) {
+		return -EPIPE;
+	}
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0) {
+		err = errno;
+	}
+	return -err;
+}
+
+static void stream_note_events(struct stream *s, uint32_t events)
+{
+	if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+		s->readable = true;
+	}
+	if ((events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+		s->no_shortcut = true;
+	}
+	if ((events & EPOLLOUT) != 0) {
+		s->writable = true;
+	}
+	if ((events & EPOLLERR) != 0) {
+		int err = stream_take_error(s);
+
+		if (err != 0) {
+			stream_fail(s, err);
+		}
+	} else if ((events & EPOLLHUP) != 0 && s->half_open && s->kind != KIND_TCP && !s->shut &&
+		   s->hangup == HANGUP_NONE) {
+		/* A UNIX peer that closed takes nothing any more; TCP does not tell. */
+		s->hangup = HANGUP_NOTED;
+		stream_defer(s);
+	}
+}
+
+static void on_connect_event(struct stream *s, uint32_t events)
+{
+	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
+		return;
+	}
+	/* First the connector, then what stream_note_events() may have to tell its successor. */
+	s->life = LIFE_NEW;
+	stream_tell(s, STREAM_CONNECTED, NULL, 0);
+	stream_note_events(s, events);
+}
+
+void stream_on_ready(struct watcher *watcher, uint32_t events)
+{
+	struct stream *s = container_of(watcher, struct stream, watcher);
+
+	if (s->life == LIFE_CONNECTING) {
+		on_connect_event(s, events);
+		return;
+	}
+	stream_note_events(s, events);
+	if (s->writable && s->waiting > 0) {
+		stream_flush(s);
+	}
+	if (stream_reads(s) && s->readable && s->life == LIFE_OPEN) {
+		stream_read(s); /* after a failure, on_later() goes on, when it has told */
+	}
+}
+
+int stream_watch(struct stream *s)
+{
+	int r;
+
+	if (s->watched) {
+		return 0;
+	}
+	if (stream_loop(s) == NULL) {
+		return -ENOMEM;
+	}
+	r = loop_watch(s->loop, s->fd, &s->watcher);
+	if (r == 0) {
+		s->watched = true;
+	}
+	return r;
+}
+
+int stream_await_connect(struct stream *s, struct handler *ended)
+{
+	s->life = LIFE_CONNECTING;
+	emitter_once(&s->emitter, STREAM_CONNECTED, ended);
+	return stream_watch(s);
+}
