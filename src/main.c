@@ -95,7 +95,11 @@
  *	end		how a pair ended: by whom, and why
  *
  * crew/               the workers
+ *	crew		all of them as one
+ *	order		what all are let do, answered by the last one
+ *	orders		which there are: accept, switch, drain, end
  *	worker		a thread with a loop and a proxy
+ *	watchdog	asks every worker whether it turns
  *	sockets		the listening sockets of the process
  *	sockets_bind	one address of a config to its sockets
  *	inherited	the sockets that systemd passes
@@ -104,6 +108,7 @@
  *
  * service/            the process
  *	daemon		from the config to the end: what main.c runs
+ *	start		the steps of its start, and what undoes them
  *	signals		a signalfd
  *	cpus		how many workers there are, where the config does not say
  *	budget		whether the fds suffice
@@ -117,7 +122,6 @@
  *	spawner		starts that child, and waits for it
  *	control		the socket that `weir --reload` talks to
  *	control_client	its other end
- *	watchdog	asks every worker whether it turns
  *	stop		a drain, and the end of all pairs
  *	stall_warning	tells when a timeout will cut those who read slowly
  *	socket_proxy	the command line of systemd-socket-proxyd(8)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/hdr.h"
+#include "crew/crew.h"
 #include "crew/worker.h"
 #include "log/log.h"
 #include "stream/loop.h"
@@ -26,12 +27,12 @@ static void lateness_warn(struct lateness *lateness, uint64_t now_ns)
 	*lateness = (struct lateness){.warned_ns = now_ns};
 }
 
-void lateness_look(struct lateness *lateness, struct worker *workers, size_t n_workers)
+void lateness_look(struct lateness *lateness, const struct crew *crew)
 {
 	uint64_t now_ns = clock_ns();
 
-	for (size_t i = 0; i < n_workers; i++) {
-		uint64_t delay_ns = loop_take_delay_ns(workers[i].loop);
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		uint64_t delay_ns = loop_take_delay_ns(crew->workers[i].loop);
 
 		if (delay_ns <= WARN_NS) {
 			continue;
@@ -48,7 +49,7 @@ void lateness_look(struct lateness *lateness, struct worker *workers, size_t n_w
 	}
 }
 
-bool lateness_p99(const struct worker *workers, size_t n_workers, uint64_t *ret_us)
+bool lateness_p99(const struct crew *crew, uint64_t *ret_us)
 {
 	struct hdr *sum = calloc(1, sizeof(*sum));
 	bool any;
@@ -56,8 +57,8 @@ bool lateness_p99(const struct worker *workers, size_t n_workers, uint64_t *ret_
 	if (sum == NULL) {
 		return false;
 	}
-	for (size_t i = 0; i < n_workers; i++) {
-		const struct hdr *late = workers[i].proxy.late;
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		const struct hdr *late = crew->workers[i].proxy.late;
 
 		for (size_t kind = 0; late != NULL && kind < DEADLINE_KINDS; kind++) {
 			hdr_merge(sum, &late[kind]);

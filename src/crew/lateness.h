@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct worker;
+struct crew;
 
 enum {
 	LATENESS_WARN_MS = 100, /**< a loop that was delayed for longer is worth a line */
@@ -28,9 +28,9 @@ struct lateness {
 };
 
 /** Looks how long the workers' loops were delayed, and warns ("event=loop_delayed"). */
-void lateness_look(struct lateness *lateness, struct worker *workers, size_t n_workers);
+void lateness_look(struct lateness *lateness, const struct crew *crew);
 
 /** The 99th percentile of all timers that have struck; false when none has, or without memory. */
-bool lateness_p99(const struct worker *workers, size_t n_workers, uint64_t *ret_us);
+bool lateness_p99(const struct crew *crew, uint64_t *ret_us);
 
 #endif

@@ -5,8 +5,11 @@
  */
 #include "service/exit_idle.h"
 
-#include "crew/worker.h"
+#include <stddef.h>
+
+#include "crew/crew.h"
 #include "log/log.h"
+#include "proxy/proxy.h"
 #include "service/notify.h"
 #include "stream/loop.h"
 
@@ -15,15 +18,8 @@
 
 static uint64_t last_end_ns(const struct exit_idle *exit_idle)
 {
-	uint64_t last_ns = exit_idle->start_ns;
-
-	for (size_t i = 0; i < exit_idle->n_workers; i++) {
-		const struct proxy_counters *counters = &exit_idle->workers[i].proxy.counters;
-
-		last_ns = clock_later(
-			last_ns, atomic_load_explicit(&counters->ended_ns, memory_order_relaxed));
-	}
-	return last_ns;
+	return clock_later(exit_idle->start_ns,
+		crew_max(exit_idle->crew, offsetof(struct proxy_counters, ended_ns)));
 }
 
 static void log_stopping(uint64_t idle_ns)

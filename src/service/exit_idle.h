@@ -7,22 +7,20 @@
 #ifndef WEIR_SERVICE_EXIT_IDLE_H
 #define WEIR_SERVICE_EXIT_IDLE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "stream/timer.h"
 
+struct crew;
 struct loop;
 struct proxy_shared;
-struct worker;
 
-/** The main thread's. The fields up to n_workers are the caller's, all pointers borrowed. */
+/** The main thread's. The fields up to crew are the caller's, all pointers borrowed. */
 struct exit_idle {
 	uint64_t after_ns; /**< NS_NEVER: never */
 	struct loop *loop; /**< the main one, which is stopped */
 	struct proxy_shared *shared;
-	const struct worker *workers;
-	size_t n_workers;
+	const struct crew *crew;
 	uint64_t start_ns;
 	struct timer timer;
 };

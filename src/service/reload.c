@@ -4,11 +4,10 @@
  * cannot be bound; a worker has no memory for a new listener. Then the sockets that were bound are
  * closed, those that a worker accepts from already are drained, and no open pair has noticed.
  *
- * After the workers were told to turn nothing can go wrong any more.
+ * After the workers were told to switch nothing can go wrong any more.
  */
 #include "service/reload.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,11 +17,12 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "crew/crew.h"
 #include "crew/own_sockets.h"
-#include "crew/worker.h"
 #include "log/failure.h"
 #include "log/log.h"
 #include "proxy/generation.h"
+#include "proxy/proxy.h"
 #include "service/memory.h"
 #include "service/notify.h"
 #include "service/stall_warning.h"
@@ -132,15 +132,19 @@ __attribute__((format(printf, 2, 3))) static void reload_refuse(
 
 /* ---- the workers ---- */
 
-static void reload_turn(struct reload *reload, enum reload_phase phase)
+/** To the generation that is in force: for most, from another one. */
+static void reload_switch(struct reload *reload)
 {
-	struct reload_opts *opts = &reload->opts;
+	reload->phase = RELOAD_SWITCH;
+	reload->switch_to.generation = reload->opts.shared->generation;
+	reload->switch_to.n_pipes = reload->opts.budget->n_pipes;
+	crew_ask_all(&reload->switch_to.order);
+}
 
-	reload->phase = phase;
-	reload->n_answers = opts->n_workers;
-	for (size_t i = 0; i < opts->n_workers; i++) {
-		worker_turn(&opts->workers[i], opts->shared->generation, opts->budget->n_pipes);
-	}
+static void on_switched(struct order *order, int status)
+{
+	(void)status; /* it cannot fail */
+	reload_end(container_of(order, struct reload, switch_to.order), true);
 }
 
 /** All workers accept from what is new: from here on there is no way back. */
@@ -163,28 +167,21 @@ static void reload_commit(struct reload *reload)
 	names_close(opts->names);
 	(void)names_open(opts->names, opts->loop, opts->shared->resolver, conf);
 	reload->before = before;
-	reload_turn(reload, RELOAD_TURN);
+	reload_switch(reload);
 }
 
-static void on_answer(struct worker *worker, int status)
+static void on_accepting(struct order *order, int status)
 {
-	struct reload *reload = worker->asker;
+	struct reload *reload = container_of(order, struct reload, accept.order);
 
-	assert(reload->n_answers > 0);
-	reload->failed = reload->failed < 0 ? reload->failed : status;
-	if (--reload->n_answers > 0) {
-		return;
-	}
-	if (reload->phase != RELOAD_ACCEPT) {
-		reload_end(reload, true);
-	} else if (reload->failed == 0) {
+	if (status == 0) {
 		reload_commit(reload);
 	} else {
 		reload_refuse(reload, "a worker cannot accept from a new listener: %s",
-			strerrordesc_np(-reload->failed));
+			strerrordesc_np(-status));
 		sockets_cancel(reload->opts.sockets);
 		reload->next = generation_unref(reload->next);
-		reload_turn(reload, RELOAD_TURN_BACK);
+		reload_switch(reload);
 	}
 }
 
@@ -194,7 +191,7 @@ static void on_answer(struct worker *worker, int status)
 static void reload_compare(struct reload *reload, const struct conf *conf)
 {
 	const struct conf *before = conf_in_force(reload);
-	size_t n_workers = reload->opts.n_workers;
+	size_t n_workers = reload->opts.crew->opts.n_workers;
 	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited) +
 			   reload->opts.inherited->n_others;
 	char why[BUDGET_REMEDY_MAX];
@@ -227,7 +224,7 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 	struct reload_opts *opts = &reload->opts;
 	struct sockets_opts sockets_opts = {
 		.conf = reload->conf,
-		.n_workers = opts->n_workers,
+		.n_workers = opts->crew->opts.n_workers,
 		.inherited = opts->inherited,
 		.errors = errors,
 		.path = opts->path,
@@ -270,11 +267,9 @@ static void reload_apply(struct reload *reload)
 		return;
 	}
 	reload->phase = RELOAD_ACCEPT;
-	reload->failed = 0;
-	reload->n_answers = opts->n_workers;
-	for (size_t i = 0; i < opts->n_workers; i++) {
-		worker_accept_on(&opts->workers[i], opts->sockets, reload->next);
-	}
+	reload->accept.sockets = opts->sockets;
+	reload->accept.generation = reload->next;
+	crew_ask_all(&reload->accept.order);
 }
 
 /** An address that went a moment ago may be wanted again: waits until it is free. */
@@ -422,15 +417,17 @@ void reload_forget(struct reload_request *request)
 
 int reload_open(struct reload *reload, const struct reload_opts *opts)
 {
+	int r;
+
 	*reload = (struct reload){.opts = *opts};
 	list_init(&reload->asking);
 	list_init(&reload->waiting);
 	task_init(&reload->begin, on_begin);
-	for (size_t i = 0; i < opts->n_workers; i++) {
-		opts->workers[i].on_answer = on_answer;
-		opts->workers[i].asker = reload;
+	r = order_open(&reload->accept.order, opts->crew, accept_order_run, on_accepting);
+	if (r == 0) {
+		r = order_open(&reload->switch_to.order, opts->crew, switch_order_run, on_switched);
 	}
-	return timer_open(&reload->settle, opts->loop, on_settle);
+	return r < 0 ? r : timer_open(&reload->settle, opts->loop, on_settle);
 }
 
 void reload_close(struct reload *reload)
@@ -440,6 +437,8 @@ void reload_close(struct reload *reload)
 	}
 	trial_close(&reload->trial);
 	timer_close(&reload->settle);
+	order_close(&reload->accept.order);
+	order_close(&reload->switch_to.order);
 	loop_cancel(reload->opts.loop, &reload->begin);
 	conf_unref(reload->conf);
 	generation_unref(reload->next);

@@ -6,13 +6,13 @@
  *	                 │                          │                 │
  *	                 └──── failed ◀─────────────┴─────────────────┤
  *	                         ▲                                    ▼
- *	                         └─ workers turn back ◀── workers accept from what is new
+ *	                         └─ workers switch back ◀─ workers accept from what is new
  *	                                                              │
- *	                         done ◀── workers turn to the next generation
+ *	                         done ◀── workers switch to the next generation
  *
- * Until the workers turn, what is in force has not changed. One reload runs at a time; all that are
- * asked for meanwhile are served by one more, which begins after it, and reads the file after all
- * of them were asked. While weir is stopping, and where there is no file, a reload is refused.
+ * Until the workers switch, what is in force has not changed. One reload runs at a time; all that
+ * are asked for meanwhile are served by one more, which begins after it, and reads the file after
+ * all of them were asked. While weir is stopping, and where there is no file, a reload is refused.
  *
  * systemd is told RELOADING=1 at the beginning, and READY=1 at the end, however it ended, before
  * anybody is answered (sd_notify(3)).
@@ -25,6 +25,7 @@
 #include <stdio.h>
 
 #include "base/list.h"
+#include "crew/orders.h"
 #include "crew/sockets.h"
 #include "service/budget.h"
 #include "service/names.h"
@@ -32,10 +33,10 @@
 #include "service/stop.h"
 #include "service/trial.h"
 
+struct crew;
 struct generation;
 struct memory;
 struct proxy_shared;
-struct worker;
 
 /** Who asks, and waits for the answer; embedded in its owner. */
 struct reload_request {
@@ -49,8 +50,7 @@ enum reload_phase {
 	RELOAD_TRIAL,
 	RELOAD_SETTLE, /**< listeners that went at the last one are still drained, a moment */
 	RELOAD_ACCEPT, /**< workers begin to accept from what is new */
-	RELOAD_TURN,
-	RELOAD_TURN_BACK,
+	RELOAD_SWITCH,
 };
 
 /** What it works on, all borrowed. */
@@ -58,8 +58,7 @@ struct reload_opts {
 	struct loop *loop; /**< the main one */
 	const char *path;  /**< of the config; NULL: there is none to reload */
 	struct proxy_shared *shared;
-	struct worker *workers;
-	size_t n_workers;
+	struct crew *crew;
 	struct sockets *sockets;
 	const struct inherited *inherited;
 	struct budget *budget;
@@ -81,13 +80,13 @@ struct reload {
 	uint64_t settle_end_ns;
 	const struct conf *conf; /**< loaded, not in force yet */
 	struct generation *next;
-	/** Until all workers have turned, so that it is the main thread that frees it: thousands of
-	 * listeners take a while. */
+	/** Until all workers have switched, so that it is the main thread that frees it: thousands
+	 * of listeners take a while. */
 	struct generation *before;
 	struct budget budget;
-	size_t n_answers; /**< that are to come from the workers */
-	int failed;       /**< the first of them that was none: a negative errno */
-	FILE *report;     /**< to `text`: a line for each error */
+	struct accept_order accept;
+	struct switch_order switch_to; /**< the next generation, or back to the one in force */
+	FILE *report;                  /**< to `text`: a line for each error */
 	char *text;
 	size_t n_text;
 	struct status_reload last;

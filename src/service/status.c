@@ -5,16 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crew/crew.h"
 #include "crew/lateness.h"
-#include "crew/worker.h"
+#include "proxy/proxy.h"
 #include "service/notify.h"
 
 /* ---- the numbers ---- */
-
-static uint64_t count(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
 
 static uint64_t sum_closed(const struct status_facts *facts)
 {
@@ -26,25 +22,21 @@ static uint64_t sum_closed(const struct status_facts *facts)
 	return sum;
 }
 
-void status_gather(struct status *status, struct status_facts *facts, const struct worker *workers,
-	size_t n_workers)
+void status_gather(struct status *status, struct status_facts *facts, const struct crew *crew)
 {
 	uint64_t n_closed;
 
-	for (size_t i = 0; i < n_workers; i++) {
-		const struct proxy_counters *counters = &workers[i].proxy.counters;
-
-		facts->n_accepted += count(&counters->n_accepted);
-		facts->n_half_closed += count(&counters->n_half_closed);
-		for (size_t reason = 0; reason < END_REASONS; reason++) {
-			facts->n_closed[reason] += count(&counters->n_closed[reason]);
-		}
+	facts->n_accepted = crew_sum(crew, offsetof(struct proxy_counters, n_accepted));
+	facts->n_half_closed = crew_sum(crew, offsetof(struct proxy_counters, n_half_closed));
+	for (size_t reason = 0; reason < END_REASONS; reason++) {
+		facts->n_closed[reason] =
+			crew_sum(crew, offsetof(struct proxy_counters, n_closed[reason]));
 	}
 	/* Adding up all histograms takes a while: only when a timer may have struck. */
 	n_closed = sum_closed(facts);
 	if (n_closed != status->n_closed) {
 		status->n_closed = n_closed;
-		status->has_p99 = lateness_p99(workers, n_workers, &status->p99_us);
+		status->has_p99 = lateness_p99(crew, &status->p99_us);
 	}
 	facts->has_p99 = status->has_p99;
 	facts->p99_us = status->p99_us;

@@ -14,7 +14,7 @@
 #include "proxy/end.h"
 #include "service/stop.h"
 
-struct worker;
+struct crew;
 
 enum { STATUS_TEXT_MAX = 1024 };
 
@@ -50,8 +50,7 @@ struct status {
 };
 
 /** Adds what the workers have counted. */
-void status_gather(struct status *status, struct status_facts *facts, const struct worker *workers,
-	size_t n_workers);
+void status_gather(struct status *status, struct status_facts *facts, const struct crew *crew);
 
 /** The line. */
 void status_text(const struct status_facts *facts, char text[STATUS_TEXT_MAX]);

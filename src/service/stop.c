@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-#include "crew/worker.h"
+#include "crew/crew.h"
 #include "log/log.h"
+#include "proxy/proxy.h"
 #include "service/notify.h"
 #include "stream/loop.h"
 
@@ -13,11 +14,6 @@
 
 void stop_check_quiet(struct stop *stop)
 {
-	for (size_t i = 0; i < stop->n_workers; i++) {
-		if (atomic_load(&stop->workers[i].accepts)) {
-			return;
-		}
-	}
 	/* Connections on their way between workers have taken their places too. */
 	if (limit_taken(&stop->shared->pairs) == 0) {
 		(void)loop_stop(stop->loop);
@@ -66,14 +62,13 @@ static void stop_end(struct stop *stop, uint64_t now_ns)
 {
 	timer_arm(&stop->timer, NS_NEVER);
 	stop->phase = STOP_END;
-	for (size_t i = 0; i < stop->n_workers; i++) {
-		worker_end(&stop->workers[i], now_ns);
-	}
+	stop->end.now_ns = now_ns;
+	crew_post_all(&stop->end.order);
 }
 
 static void stop_begin_drain(struct stop *stop)
 {
-	struct deadline_drain drain = {
+	stop->drain.plan = (struct deadline_drain){
 		.start_ns = stop->grace_end_ns,
 		.idle_first_ns = stop->how.idle_first_ns,
 		.end_ns = stop->end_ns,
@@ -84,9 +79,7 @@ static void stop_begin_drain(struct stop *stop)
 	if (stop->drains != NULL) {
 		stop->drains(stop);
 	}
-	for (size_t i = 0; i < stop->n_workers; i++) {
-		worker_drain(&stop->workers[i], &drain);
-	}
+	crew_post_all(&stop->drain.order);
 	timer_arm(&stop->timer, stop->end_ns);
 }
 
@@ -161,10 +154,17 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number)
 
 int stop_open(struct stop *stop)
 {
-	return timer_open(&stop->timer, stop->loop, on_timer);
+	int r = order_open(&stop->drain.order, stop->crew, drain_order_run, NULL);
+
+	if (r == 0) {
+		r = order_open(&stop->end.order, stop->crew, end_order_run, NULL);
+	}
+	return r < 0 ? r : timer_open(&stop->timer, stop->loop, on_timer);
 }
 
 void stop_close(struct stop *stop)
 {
 	timer_close(&stop->timer);
+	order_close(&stop->drain.order);
+	order_close(&stop->end.order);
 }

@@ -21,11 +21,11 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "crew/orders.h"
 #include "stream/timer.h"
 
 struct loop;
 struct proxy_shared;
-struct worker;
 
 enum {
 	/** The time that systemd is asked for, again and again: a weir that hangs is not waited for
@@ -49,8 +49,9 @@ enum stop_phase {
 struct stop {
 	struct loop *loop; /**< the main one */
 	struct proxy_shared *shared;
-	struct worker *workers;
-	size_t n_workers;
+	struct crew *crew;
+	struct drain_order drain;
+	struct end_order end;
 	enum stop_phase phase;
 	int signal;        /**< the first */
 	uint64_t start_ns; /**< when it came */
@@ -62,7 +63,7 @@ struct stop {
 	void (*drains)(struct stop *stop); /**< the drain begins; may be NULL */
 };
 
-/** 0 or -ENOMEM. The fields up to n_workers must be set, the others zeroed. */
+/** 0 or -ENOMEM. The fields up to crew must be set, the others zeroed. */
 int stop_open(struct stop *stop);
 
 /** Idempotent, also on zeroed memory. */
@@ -80,7 +81,7 @@ void stop_tick(struct stop *stop);
 /** How much time is left of the grace, or of the whole budget after it; NS_NEVER: no end. */
 uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns);
 
-/** A worker has said that nothing is left there: stops the loop if that holds for all. */
+/** No worker has a listener or a session left: stops the loop if nothing is on its way to one. */
 void stop_check_quiet(struct stop *stop);
 
 /**

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hdr.h"
+#include "crew/crew.h"
 #include "crew/worker.h"
 #include "suite.h"
 
@@ -111,6 +112,7 @@ START_TEST(the_workers_are_summed)
 {
 	static struct hdr late[DEADLINE_KINDS];
 	static struct worker workers[2];
+	const struct crew crew = {.opts.n_workers = 2, .workers = workers};
 	struct status status = {0};
 	struct status_facts facts = {0};
 
@@ -125,7 +127,7 @@ START_TEST(the_workers_are_summed)
 		proxy_count(&counters->n_half_closed, -1);
 		proxy_count(&counters->n_closed[END_RESET], 3 + i);
 	}
-	status_gather(&status, &facts, workers, 2);
+	status_gather(&status, &facts, &crew);
 	ck_assert_uint_eq(facts.n_accepted, 20);
 	ck_assert_uint_eq(facts.n_half_closed, 2);
 	ck_assert_uint_eq(facts.n_closed[END_RESET], 7);

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "crew/crew.h"
 #include "fixture.h"
 #include "proxy/proxy.h"
 #include "suite.h"
@@ -84,7 +85,8 @@ static enum stop_phase phase_after(int number, uint64_t after_ns)
 {
 	struct conf conf = {.timeouts.drain_ns = S(60)};
 	struct proxy_shared shared = {0};
-	struct stop stop = {.loop = test_loop, .shared = &shared};
+	struct crew crew = {.opts.loop = test_loop};
+	struct stop stop = {.loop = test_loop, .shared = &shared, .crew = &crew};
 	enum stop_phase phase;
 
 	ck_assert_int_eq(stop_open(&stop), 0);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+#include "crew/crew.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "crew/worker.h"
+
+/* ---- notices ---- */
+
+/** Any thread. The flag goes down before the main thread looks: what comes later is told anew. */
+static void notice_give(struct notice *notice, struct loop *loop)
+{
+	if (!atomic_exchange(&notice->posted, true)) {
+		loop_post(loop, &notice->task);
+	}
+}
+
+static void notice_take_back(struct notice *notice, struct loop *loop)
+{
+	if (atomic_exchange(&notice->posted, false)) {
+		(void)loop_post_cancel(loop, &notice->task);
+	}
+}
+
+static void on_worker_quiet(void *owner)
+{
+	struct crew *crew = owner;
+
+	notice_give(&crew->quiet, crew->opts.loop);
+}
+
+static void on_worker_refuses(void *owner)
+{
+	struct crew *crew = owner;
+
+	notice_give(&crew->refuses, crew->opts.loop);
+}
+
+static void on_quiet(struct task *task)
+{
+	struct crew *crew = container_of(task, struct crew, quiet.task);
+
+	atomic_store(&crew->quiet.posted, false);
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		if (atomic_load(&crew->workers[i].accepts)) {
+			return;
+		}
+	}
+	crew->opts.quiet(crew->opts.owner);
+}
+
+static void on_refuses(struct task *task)
+{
+	struct crew *crew = container_of(task, struct crew, refuses.task);
+
+	atomic_store(&crew->refuses.posted, false);
+	crew->opts.refuses(crew->opts.owner);
+}
+
+/* ---- life ---- */
+
+int crew_open(struct crew *crew, const struct crew_opts *opts)
+{
+	struct proxy_shared *shared = opts->shared;
+
+	*crew = (struct crew){.opts = *opts};
+	(void)sem_init(&crew->answered, 0, 0); /* never fails with 0 */
+	crew->workers = calloc(opts->n_workers, sizeof(*crew->workers));
+	shared->proxies = calloc(opts->n_workers, sizeof(struct proxy *));
+	if (crew->workers == NULL || shared->proxies == NULL) {
+		crew_close(crew);
+		return -ENOMEM;
+	}
+	shared->n_proxies = opts->n_workers;
+	for (size_t i = 0; i < opts->n_workers; i++) {
+		shared->proxies[i] = &crew->workers[i].proxy;
+	}
+	task_init(&crew->quiet.task, on_quiet);
+	task_init(&crew->refuses.task, on_refuses);
+	return 0;
+}
+
+void crew_close(struct crew *crew)
+{
+	if (crew->opts.shared == NULL) {
+		return;
+	}
+	assert(!crew->running);
+	free(crew->opts.shared->proxies);
+	crew->opts.shared->proxies = NULL;
+	crew->opts.shared->n_proxies = 0;
+	free(crew->workers);
+	(void)sem_destroy(&crew->answered);
+	*crew = (struct crew){0};
+}
+
+int crew_start(struct crew *crew)
+{
+	struct worker_opts opts = {
+		.shared = crew->opts.shared,
+		.quiet = on_worker_quiet,
+		.refuses = on_worker_refuses,
+		.owner = crew,
+	};
+	int r = 0;
+
+	crew->running = true;
+	for (size_t i = 0; i < crew->opts.n_workers && r == 0; i++) {
+		opts.index = i;
+		r = worker_start(&crew->workers[i], &opts);
+	}
+	return r;
+}
+
+void crew_stop(struct crew *crew)
+{
+	if (!crew->running) {
+		return;
+	}
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		worker_stop(&crew->workers[i]);
+	}
+	crew->running = false;
+	notice_take_back(&crew->quiet, crew->opts.loop);
+	notice_take_back(&crew->refuses, crew->opts.loop);
+}
+
+/* ---- orders ---- */
+
+void crew_post_all(struct order *order)
+{
+	if (order->crew->running) {
+		order_give(order, ORDER_POSTED);
+	}
+}
+
+void crew_ask_all(struct order *order)
+{
+	if (order->crew->running) {
+		order_give(order, ORDER_ASKED);
+	} else {
+		order_give_up(order, -ECANCELED);
+	}
+}
+
+int crew_wait_all(struct order *order)
+{
+	if (!order->crew->running) {
+		return -ECANCELED;
+	}
+	order_give(order, ORDER_WAITED_FOR);
+	while (sem_wait(&order->crew->answered) < 0) {
+		assert(errno == EINTR);
+	}
+	return atomic_load(&order->failed);
+}
+
+/* ---- numbers ---- */
+
+static uint64_t count(const struct worker *worker, size_t counter)
+{
+	const char *counters = (const char *)&worker->proxy.counters;
+
+	return atomic_load_explicit(
+		(const _Atomic uint64_t *)(const void *)(counters + counter), memory_order_relaxed);
+}
+
+uint64_t crew_sum(const struct crew *crew, size_t counter)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		sum += count(&crew->workers[i], counter);
+	}
+	return sum;
+}
+
+uint64_t crew_max(const struct crew *crew, size_t counter)
+{
+	uint64_t max = 0;
+
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		uint64_t n = count(&crew->workers[i], counter);
+
+		max = n > max ? n : max;
+	}
+	return max;
+}
+
+uint64_t crew_waiting_bytes(const struct crew *crew)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		sum += loop_waiting_bytes(crew->workers[i].loop);
+	}
+	return sum;
+}

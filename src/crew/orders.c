@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+#include "crew/orders.h"
+
+#include "crew/sockets.h"
+#include "crew/worker.h"
+#include "stream/pipe.h"
+
+/** More would hold up the pairs. */
+enum { ACCEPTS_A_TURN = 32 };
+
+int accept_order_run(struct order_part *part)
+{
+	struct accept_order *accept = container_of(part->order, struct accept_order, order);
+	struct worker *worker = part->worker;
+	unsigned n = 0;
+
+	for (; part->at < accept->sockets->n && n < ACCEPTS_A_TURN; part->at++) {
+		struct bound_socket *bound = accept->sockets->all[part->at];
+
+		if (bound->worker == worker->opts.index &&
+			atomic_load(&bound->state) == BOUND_PREPARED) {
+			int r = proxy_listen(&worker->proxy, accept->generation, bound);
+
+			if (r < 0) {
+				return r;
+			}
+			n++;
+		}
+	}
+	return part->at < accept->sockets->n ? ORDER_AGAIN : 0;
+}
+
+int switch_order_run(struct order_part *part)
+{
+	struct switch_order *order = container_of(part->order, struct switch_order, order);
+	struct worker *worker = part->worker;
+
+	worker->switching = part; /* first: it may be done at once */
+	pipe_pool_allow(worker->loop, order->n_pipes);
+	proxy_turn(&worker->proxy, order->generation);
+	return ORDER_LATER;
+}
+
+int drain_order_run(struct order_part *part)
+{
+	const struct drain_order *order = container_of(part->order, struct drain_order, order);
+
+	proxy_drain(&part->worker->proxy, &order->plan);
+	return 0;
+}
+
+int end_order_run(struct order_part *part)
+{
+	const struct end_order *order = container_of(part->order, struct end_order, order);
+
+	proxy_end(&part->worker->proxy, order->now_ns);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What workers are ordered to do: for each order a struct with what it is about, to be set before
+ * it is given, and its run() for order_open(). All that is pointed to is borrowed until the order
+ * is answered.
+ */
+#ifndef WEIR_CREW_ORDERS_H
+#define WEIR_CREW_ORDERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crew/order.h"
+#include "proxy/deadline.h"
+
+struct generation;
+struct sockets;
+
+/**
+ * Accept from the sockets that are the worker's and that no acceptor has taken yet, on the terms of
+ * this generation. Answers with the first failure.
+ */
+struct accept_order {
+	struct order order;
+	struct sockets *sockets;
+	struct generation *generation;
+};
+
+int accept_order_run(struct order_part *part);
+
+/** Switch to a generation (proxy_turn()). Cannot fail; one at a time. */
+struct switch_order {
+	struct order order;
+	struct generation *generation;
+	size_t n_pipes; /**< for splicing, from now on */
+};
+
+int switch_order_run(struct order_part *part);
+
+/** Stop accepting and drain, once. Answers when it has begun. */
+struct drain_order {
+	struct order order;
+	struct deadline_drain plan;
+};
+
+int drain_order_run(struct order_part *part);
+
+/** End everything, which was due at `now_ns`; once, drained or not. Answers when it has begun. */
+struct end_order {
+	struct order order;
+	uint64_t now_ns;
+};
+
+int end_order_run(struct order_part *part);
+
+#endif

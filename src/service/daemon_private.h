@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* Between daemon.c, which says what happens while weir runs, and start.c: its start and its end. */
+#ifndef WEIR_SERVICE_DAEMON_PRIVATE_H
+#define WEIR_SERVICE_DAEMON_PRIVATE_H
+
+#include "crew/crew.h"
+#include "crew/inherited.h"
+#include "crew/lateness.h"
+#include "crew/sockets.h"
+#include "crew/watchdog.h"
+#include "proxy/proxy.h"
+#include "service/budget.h"
+#include "service/control.h"
+#include "service/exit_idle.h"
+#include "service/memory.h"
+#include "service/names.h"
+#include "service/reload.h"
+#include "service/signals.h"
+#include "service/spawner.h"
+#include "service/status.h"
+#include "service/stop.h"
+#include "stream/timer.h"
+
+struct daemon {
+	const struct conf *conf; /**< while it starts; later see daemon_conf() */
+	struct loop *loop;
+	const char *conf_path; /**< NULL: it has none */
+	struct inherited inherited;
+	struct sockets sockets;
+	struct names names;
+	struct budget budget;
+	struct proxy_shared shared;
+	size_t n_workers;
+	struct crew crew;
+	struct signals signals;
+	struct stop stop;
+	struct exit_idle exit_idle;
+	struct timer tick;
+	struct memory memory;
+	struct lateness lateness;
+	struct status status;
+	struct reload reload;
+	struct spawner spawner;
+	struct control control;
+	struct watchdog watchdog;
+};
+
+/* ---- start.c ---- */
+
+/** Takes all that weir needs. 0, or a negative errno that was logged with its remedy. */
+int daemon_start(struct daemon *daemon);
+
+/**
+ * Undoes daemon_start(), all or in part; false when a thread hangs and must be left, in a lookup,
+ * which needs its loop, or in the start of a child.
+ */
+bool daemon_fini(struct daemon *daemon);
+
+/* ---- daemon.c: what is called while weir runs; those with an owner have the daemon ---- */
+
+void daemon_on_tick(struct timer *timer);
+void daemon_on_signal(struct signals *signals, int number);
+void daemon_on_drain(struct stop *stop);
+void daemon_on_crew_quiet(void *owner);
+void daemon_on_crew_refuses(void *owner);
+void daemon_write_status(void *owner, char *text, size_t size);
+
+#endif

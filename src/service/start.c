@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A start, and the end that undoes it:
+ *
+ *	fd budget ──▶ log ──▶ loop, crew ──▶ sockets ──▶ workers ──▶ orders taken ──▶ pairs
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "crew/orders.h"
+#include "crew/own_sockets.h"
+#include "log/failure.h"
+#include "log/log.h"
+#include "proxy/generation.h"
+#include "service/daemon_private.h"
+#include "service/notify.h"
+#include "service/socket_limits.h"
+#include "service/stall_warning.h"
+#include "stream/loop.h"
+#include "stream/resolver.h"
+
+/* ---- the steps ---- */
+
+static int done(int r, const char *what)
+{
+	return r < 0 ? start_failed(what, r, NULL) : 0;
+}
+
+/** Raises the fd limit and holds max_pairs against it. */
+static int take_budget(struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+	struct budget *budget = &daemon->budget;
+	char remedy[BUDGET_REMEDY_MAX];
+	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited) +
+			   daemon->inherited.n_others;
+	int r = budget_plan(conf, daemon->n_workers, n_sockets, budget, remedy);
+
+	if (r < 0) {
+		return *remedy == '\0' ? start_failed("RLIMIT_NOFILE", r, NULL)
+				       : start_failed("max_pairs", r, remedy);
+	}
+	daemon->shared.n_pipes = budget->n_pipes;
+	atomic_init(&daemon->shared.spare_fds, (int)budget->n_spares);
+	(void)limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
+	(void)limit_close(&daemon->shared.pairs);
+	return 0;
+}
+
+static int open_log(struct daemon *daemon)
+{
+	int r = log_open(STDERR_FILENO);
+
+	(void)daemon;
+	if (r < 0) {
+		return start_failed("log thread", r, NULL);
+	}
+	r = log_thread_open();
+	if (r < 0) {
+		log_thread_close(); /* so that this thread writes what follows by itself */
+		return start_failed("log queue", r, NULL);
+	}
+	return 0;
+}
+
+/** Without it pairs are relayed, and a reload says why it cannot be. */
+static int open_spawner(struct daemon *daemon)
+{
+	(void)spawner_open(&daemon->spawner);
+	return 0;
+}
+
+static int open_loop(struct daemon *daemon)
+{
+	daemon->loop = loop_new();
+	if (daemon->loop == NULL) {
+		return start_failed("event loop", -errno, NULL);
+	}
+	loop_hold(daemon->loop);
+	return 0;
+}
+
+static int open_tick(struct daemon *daemon)
+{
+	return done(timer_open(&daemon->tick, daemon->loop, daemon_on_tick), "timer");
+}
+
+static int open_signals(struct daemon *daemon)
+{
+	return done(signals_open(&daemon->signals, daemon->loop, daemon_on_signal), "signals");
+}
+
+/** The workers, which do not run yet, and what they share. */
+static int open_crew(struct daemon *daemon)
+{
+	struct proxy_shared *shared = &daemon->shared;
+	struct crew_opts opts = {
+		.loop = daemon->loop,
+		.n_workers = daemon->n_workers,
+		.shared = shared,
+		.quiet = daemon_on_crew_quiet,
+		.refuses = daemon_on_crew_refuses,
+		.owner = daemon,
+	};
+	int r = crew_open(&daemon->crew, &opts);
+
+	if (r == 0) {
+		failures_list_init(&shared->failures);
+		chains_init(&shared->chains);
+		shared->generation = generation_new(daemon->conf, shared);
+		r = shared->generation == NULL ? -ENOMEM : 0;
+	}
+	return done(r, "memory");
+}
+
+static int open_stop(struct daemon *daemon)
+{
+	daemon->stop = (struct stop){
+		.drains = daemon_on_drain,
+		.loop = daemon->loop,
+		.shared = &daemon->shared,
+		.crew = &daemon->crew,
+	};
+	return done(stop_open(&daemon->stop), "memory");
+}
+
+static void on_names_cut(const char *host, const struct resolver_answer *answer)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_WARN, "addresses_left_out")) {
+		log_str(&line, "name", host);
+		log_u64(&line, "used", answer->n_addresses);
+		log_u64(&line, "left_out", answer->n_left_out);
+		log_str(&line, "remedy", "let the name have fewer addresses");
+		log_end(&line);
+	}
+}
+
+/** Also where the config has no names: the next one may, and then there must be threads. */
+static int open_resolver(struct daemon *daemon)
+{
+	daemon->shared.resolver = resolver_new(daemon->loop, on_names_cut);
+	if (daemon->shared.resolver == NULL) {
+		return start_failed("threads for lookups of names", -errno,
+			"weir may have too few tasks: raise TasksMax= or LimitNPROC= in the unit, "
+			"or ulimit -u in the shell that starts it; or memory is short: raise "
+			"MemoryMax= and LimitAS=");
+	}
+	return 0;
+}
+
+static int warn_of_conf(struct daemon *daemon)
+{
+	socket_limits_warn(daemon->conf);
+	stall_warning(daemon->conf);
+	return 0;
+}
+
+/** Says itself which listener it could not open. */
+static int open_sockets(struct daemon *daemon)
+{
+	struct sockets_opts opts = {
+		.conf = daemon->conf,
+		.n_workers = daemon->n_workers,
+		.inherited = &daemon->inherited,
+	};
+
+	return sockets_open(&daemon->sockets, &opts);
+}
+
+static int know_own_sockets(struct daemon *daemon)
+{
+	daemon->shared.generation->own = own_sockets(daemon->conf, &daemon->inherited);
+	return done(daemon->shared.generation->own == NULL ? -ENOMEM : 0, "memory");
+}
+
+/** They accept only when all are there: a connection may be handed to any of them. */
+static int start_workers(struct daemon *daemon)
+{
+	struct accept_order accept = {
+		.sockets = &daemon->sockets,
+		.generation = daemon->shared.generation,
+	};
+	int r = crew_start(&daemon->crew);
+
+	if (r == 0) {
+		r = order_open(&accept.order, &daemon->crew, accept_order_run, NULL);
+	}
+	if (r == 0) {
+		r = crew_wait_all(&accept.order);
+	}
+	order_close(&accept.order);
+	return done(r, "workers");
+}
+
+static int open_watchdog(struct daemon *daemon)
+{
+	uint64_t interval_us;
+	int r = notify_watchdog_wanted(&interval_us);
+
+	if (r > 0) {
+		r = watchdog_open(&daemon->watchdog, &daemon->crew, interval_us, notify_watchdog);
+	}
+	if (r < 0) {
+		return start_failed("watchdog", r,
+			"WATCHDOG_USEC and WATCHDOG_PID are for systemd to set: leave them to it");
+	}
+	return 0;
+}
+
+static int open_exit_idle(struct daemon *daemon)
+{
+	daemon->exit_idle.loop = daemon->loop;
+	daemon->exit_idle.shared = &daemon->shared;
+	daemon->exit_idle.crew = &daemon->crew;
+	return done(exit_idle_open(&daemon->exit_idle), "timer");
+}
+
+/** Warnings only: without memory for them, the pairs will tell. */
+static int open_names(struct daemon *daemon)
+{
+	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
+	return 0;
+}
+
+static int open_reload(struct daemon *daemon)
+{
+	struct reload_opts opts = {
+		.loop = daemon->loop,
+		.path = daemon->conf_path,
+		.shared = &daemon->shared,
+		.crew = &daemon->crew,
+		.sockets = &daemon->sockets,
+		.inherited = &daemon->inherited,
+		.budget = &daemon->budget,
+		.names = &daemon->names,
+		.stop = &daemon->stop,
+		.spawner = &daemon->spawner,
+		.memory = &daemon->memory,
+	};
+
+	return done(reload_open(&daemon->reload, &opts), "memory");
+}
+
+/** It has said so if it cannot be had; pairs are relayed without it. */
+static int open_control(struct daemon *daemon)
+{
+	struct control_opts opts = {
+		.loop = daemon->loop,
+		.reload = &daemon->reload,
+		.status = daemon_write_status,
+		.owner = daemon,
+	};
+
+	(void)control_open(&daemon->control, &opts);
+	return 0;
+}
+
+/** Pairs may begin. A start that fails before has none, and leaves its clients where they wait. */
+static int open_doors(struct daemon *daemon)
+{
+	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
+	proxy_open(&daemon->shared);
+	return 0;
+}
+
+/** Each returns 0, or a negative errno when it has said what failed; daemon_fini() undoes them. */
+static int (*const steps[])(struct daemon *daemon) = {
+	take_budget, /* before there are threads: the table of fds grows at once */
+	open_log, open_spawner, open_loop, open_tick, open_signals, open_crew, open_stop,
+	open_resolver, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
+	open_exit_idle, open_names, open_reload, open_control,
+	open_doors, /* last of all: nothing can fail any more */
+};
+
+int daemon_start(struct daemon *daemon)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && r == 0; i++) {
+		r = steps[i](daemon);
+	}
+	return r;
+}
+
+/* ---- the end ---- */
+
+bool daemon_fini(struct daemon *daemon)
+{
+	bool spawned;
+	bool stuck;
+
+	names_close(&daemon->names);
+	crew_stop(&daemon->crew);
+	watchdog_close(&daemon->watchdog);
+	control_close(&daemon->control);
+	reload_close(&daemon->reload);
+	spawned = spawner_close(&daemon->spawner);
+	sockets_close(&daemon->sockets);
+	exit_idle_close(&daemon->exit_idle);
+	stop_close(&daemon->stop);
+	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
+	if (daemon->loop != NULL && !stuck) {
+		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
+		timer_close(&daemon->tick);
+		signals_close(&daemon->signals);
+		loop_release(daemon->loop);
+		daemon->loop = loop_free(daemon->loop);
+	}
+	inherited_fini(&daemon->inherited);
+	crew_close(&daemon->crew);
+	generation_unref(daemon->shared.generation);
+	chains_fini(&daemon->shared.chains);
+	return !stuck && spawned;
+}
