@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "conf/errors.h"
 #include "conf/grammar.h"
 #include "conf/schema.h"
@@ -55,14 +56,17 @@ enum { FOUND_MAX = CONF_SHOWN_CHARS + sizeof("...") };
 /* What was found, in a few words. */
 static const char *describe(const struct token *token, char text[FOUND_MAX])
 {
-	unsigned char first = (unsigned char)*token->text;
+	char escape[TEXT_ESCAPE_MAX];
 
 	if (token->kind == TOKEN_STRING) {
 		return "a string";
 	}
 	if (token->kind == TOKEN_MARK) {
-		(void)snprintf(
-			text, FOUND_MAX, first > ' ' && first <= '~' ? "'%c'" : "'\\x%02x'", first);
+		bool visible = *token->text > ' ' && *token->text <= '~';
+
+		(void)snprintf(text, FOUND_MAX, "'%.*s'",
+			(int)(visible ? 1 : text_escape(*token->text, escape)),
+			visible ? token->text : escape);
 	} else {
 		(void)snprintf(text, FOUND_MAX, token->len > CONF_SHOWN_CHARS ? "%.*s..." : "%.*s",
 			token->len > CONF_SHOWN_CHARS ? CONF_SHOWN_CHARS : (int)token->len,

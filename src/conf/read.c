@@ -22,20 +22,23 @@ struct spot {
 
 static void read_group(struct conf_reader *reader, const struct spot *spot);
 
-/* The schema is at most three groups deep, so that a path always fits. */
+/* A path is only shown, so one that is too long may be cut. */
+static void cut(char path[CONF_PATH_MAX], int len)
+{
+	if (len >= CONF_PATH_MAX) {
+		strcpy(path + CONF_PATH_MAX - sizeof("..."), "...");
+	}
+}
+
 static void join_name(char path[CONF_PATH_MAX], const char *parent, const char *name)
 {
-	int len = snprintf(path, CONF_PATH_MAX, "%s%s%.*s", parent, *parent == '\0' ? "" : ".",
-		CONF_SHOWN_CHARS, name);
-
-	assert(len < CONF_PATH_MAX);
+	cut(path, snprintf(path, CONF_PATH_MAX, "%s%s%.*s", parent, *parent == '\0' ? "" : ".",
+			  CONF_SHOWN_CHARS, name));
 }
 
 static void join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
 {
-	int len = snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i);
-
-	assert(len < CONF_PATH_MAX);
+	cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i));
 }
 
 /* Reads one value into `object`. */

@@ -228,11 +228,13 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 		return refuse(
 			why, text, "not a name; write 1 to 64 letters, digits, '_', '.' and '-'");
 	}
+	if (*value != NULL) {
+		return refuse(why, text, "is a second one; write it once");
+	}
 	name = strdup(text);
 	if (name == NULL) {
 		return -ENOMEM;
 	}
-	assert(*value == NULL);
 	*value = name;
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf.h"
+#include "conf/errors.h"
 #include "fault.h"
 #include "suite.h"
 
@@ -132,6 +134,42 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
+/** As no child of ours writes it, since libconfig refuses a key that is there twice. */
+START_TEST(a_name_that_is_there_twice_is_refused)
+{
+	static const struct setting root = {.type = SETTING_GROUP};
+	static const struct setting listeners = {.type = SETTING_LIST, .name = "listeners"};
+	static const struct setting group = {.type = SETTING_GROUP};
+	static const struct setting name = {.type = SETTING_STRING, .name = "name", .text = "web"};
+	struct conf_tape tape;
+	struct conf_errors errors;
+	const struct conf *conf = NULL;
+	char *text;
+	size_t text_len;
+	FILE *out = open_memstream(&tape.bytes, &tape.len);
+
+	ck_assert_ptr_nonnull(out);
+	tape_write(out, &root, 1);
+	tape_write(out, &listeners, 1);
+	tape_write(out, &group, 2);
+	tape_write(out, &name, strlen(name.text));
+	tape_write(out, &name, strlen(name.text));
+	ck_assert_int_eq(fclose(out), 0);
+	conf_errors_init(&errors);
+	ck_assert_int_lt(conf_take("weir.conf", &tape, &errors, &conf), 0);
+	ck_assert_ptr_null(conf);
+	out = open_memstream(&text, &text_len);
+	ck_assert_ptr_nonnull(out);
+	conf_errors_print(&errors, "", out);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_ptr_nonnull(
+		strstr(text, "listeners[0].name: \"web\": is a second one; write it once\n"));
+	free(text);
+	conf_errors_fini(&errors);
+	free(tape.bytes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_tape");
@@ -143,6 +181,7 @@ int main(void)
 	tcase_add_test(tc, whatever_byte_is_wrong_it_is_read_or_refused);
 	tcase_add_loop_test(tc, brackets_that_nest_too_deep_are_refused, 0, 2);
 	tcase_add_test(tc, each_allocation_may_fail);
+	tcase_add_test(tc, a_name_that_is_there_twice_is_refused);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
