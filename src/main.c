@@ -102,7 +102,9 @@
  *	watchdog	asks every worker whether it turns
  *	sockets		the listening sockets of the process
  *	sockets_bind	one address of a config to its sockets
- *	inherited	the sockets that systemd passes
+ *	sockets_inherit	those of it that systemd has passed
+ *	sockets_report	why one cannot be had
+ *	inherited	what systemd passes by name, sorted by what it is
  *	own_sockets	which ports and paths weir listens on
  *	lateness	how late timers and loops were
  *
@@ -294,7 +296,7 @@ static bool begin(struct inherited *inherited)
 {
 	signals_start();
 	fill_stdio();
-	return failure_find_refused() == 0 && inherited_take(inherited) >= 0;
+	return failure_find_refused() == 0 && inherited_init(inherited) >= 0;
 }
 
 static int main_socket_proxy(int argc, char **argv)

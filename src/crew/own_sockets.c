@@ -10,7 +10,7 @@
 
 static size_t count(const struct conf *conf, const struct inherited *inherited)
 {
-	size_t n = inherited->n;
+	size_t n = inherited->n_listening;
 
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		n += conf->listeners[i].n_addresses;
@@ -45,9 +45,9 @@ static int add_address(struct own *own, const struct inherited *inherited, const
 		return own_add(
 			own, &addr->sa, addr->sa_len, listener, addr->kind == ADDR_ANY, false);
 	}
-	for (size_t i = 0; i < inherited->n && r == 0; i++) {
-		if (strcmp(inherited->all[i].name, addr->host) == 0) {
-			r = add_inherited(own, inherited->all[i].fd, listener);
+	for (size_t i = 0; i < inherited->n_listening && r == 0; i++) {
+		if (strcmp(inherited->listening[i].name, addr->host) == 0) {
+			r = add_inherited(own, inherited->listening[i].fd, listener);
 		}
 	}
 	return r;

@@ -15,7 +15,8 @@ enum { FDS_INHERITED = 2 };
 
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited)
 {
-	size_t n = FDS_INHERITED * inherited->n;
+	size_t n = FDS_INHERITED * inherited->n_listening + inherited->n_others +
+		   inherited->n_nameless;
 
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *listener = &conf->listeners[i];
@@ -58,8 +59,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 		report.err = listen_set_access(&bound->listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
-			sockets_tell_failure(opts, &report);
-			return report.err;
+			return sockets_fail(opts, &report);
 		}
 	}
 	return 0;
@@ -87,10 +87,10 @@ int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts)
 		r = sockets_index(sockets, &before);
 	}
 	if (r < 0) {
-		table_fini(&before);
-		return r;
+		r = sockets_fail(opts, &(struct socket_report){.err = r});
+	} else {
+		r = sockets_want(sockets, opts, &before);
 	}
-	r = sockets_want(sockets, opts, &before);
 	table_fini(&before);
 	if (r == 0) {
 		r = sockets_set_access(sockets, opts);
@@ -148,19 +148,30 @@ static void sockets_remove(struct sockets *sockets, size_t i)
 	sockets->all[i] = sockets->all[--sockets->n];
 }
 
+/** A path that stays has its mode and owner again, where the config that is given up had others. */
+static void restore_access(const struct bound_socket *bound)
+{
+	const struct sockets_opts in_log = {.errors = NULL};
+	char text[ADDR_TEXT_MAX];
+	struct socket_report report = {.address = addr_text(&bound->addr, text)};
+
+	report.err = listen_set_access(&bound->listen, &bound->access, &report.remedy);
+	if (report.err < 0) {
+		(void)sockets_fail(&in_log, &report);
+	}
+}
+
 void sockets_cancel(struct sockets *sockets)
 {
 	for (size_t i = sockets->n; i-- > 0;) {
 		struct bound_socket *bound = sockets->all[i];
-		const char *why;
 
 		if (bound_is_new(bound) && atomic_load(&bound->state) == BOUND_PREPARED) {
 			sockets_remove(sockets, i);
 			continue;
 		}
-		if (bound->listener != LISTENER_NONE) {
-			/* It may have been changed for the one that is given up. */
-			(void)listen_set_access(&bound->listen, &bound->access, &why);
+		if (bound->listener != LISTENER_NONE && bound->next != LISTENER_NONE) {
+			restore_access(bound);
 		}
 		bound->next = bound->listener;
 	}

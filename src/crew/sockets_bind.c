@@ -1,84 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* One address of one listener to its sockets: those that were there, bound here, or inherited. */
+/* One address of one listener to its sockets: those that were there, or bound here. */
 #include "crew/sockets_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "conf/errors.h"
-#include "conf/schema.h"
-#include "log/failure.h"
-#include "log/log.h"
-
-enum { REMEDY_MAX = 1024 }; /* names have up to 255 characters */
-
-static void log_failure(const struct socket_report *report)
-{
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_ERROR, "listen_failed")) {
-		log_str(&line, "listener", report->listener);
-		log_str(&line, "address", report->address);
-		log_str(&line, "socket", report->socket);
-		if (report->err < 0) {
-			log_errno(&line, report->err);
-		}
-		log_str(&line, "error", report->error);
-		log_str(&line, "remedy", report->remedy);
-		log_end(&line);
-	}
-}
-
-void sockets_tell_failure(const struct sockets_opts *opts, const struct socket_report *report)
-{
-	char key[CONF_NAME_MAX + sizeof("listeners()")];
-
-	if (opts->errors == NULL) {
-		log_failure(report);
-		return;
-	}
-	(void)snprintf(key, sizeof(key), "listeners(%s)",
-		report->listener == NULL ? "" : report->listener);
-	conf_errors_add(opts->errors, opts->path, 0, report->listener == NULL ? NULL : key,
-		"\"%s\"%s%s: %s%s%s", report->address, report->socket == NULL ? "" : " ",
-		report->socket == NULL ? "" : report->socket,
-		report->error != NULL ? report->error : strerrordesc_np(-report->err),
-		report->remedy == NULL ? "" : "; ", report->remedy == NULL ? "" : report->remedy);
-}
-
-/** A remedy for what listen_open() has none for. */
-static const char *remedy_for(int err)
-{
-	switch (err) {
-	case -EADDRINUSE:
-		return "another process listens there: stop it, or write another address";
-	case -EACCES:
-		return "the user that weir runs as may not make a socket there: choose a folder "
-		       "that it may write to";
-	case -EADDRNOTAVAIL:
-		return "no interface of this machine has it: write one that `ip address` shows";
-	case -ENOENT:
-		return "the folder of the socket does not exist: make it first";
-	default:
-		return failure_remedy(err);
-	}
-}
-
-/** One address of one listener. */
-struct opening {
-	struct sockets *sockets;
-	struct table *before; /**< the sockets that were there, by their addresses */
-	const struct sockets_opts *opts;
-	const struct conf_listener *listener;
-	size_t index; /**< of the listener */
-	const struct addr *addr;
-};
-
-/** One more, for which there is room in the array; NULL: no memory. */
-static struct bound_socket *opening_add(const struct opening *opening)
+struct bound_socket *opening_add(const struct opening *opening)
 {
 	struct sockets *sockets = opening->sockets;
 	struct bound_socket *bound = calloc(1, sizeof(*bound));
@@ -187,177 +114,7 @@ static int opening_bind(const struct opening *opening)
 	return 0;
 err:
 	report.err = r;
-	if (report.remedy == NULL) {
-		report.remedy = remedy_for(r);
-	}
-	sockets_tell_failure(opening->opts, &report);
-	return r;
-}
-
-/* ---- inherited ---- */
-
-const char *socket_text(int fd, char text[ADDR_TEXT_MAX])
-{
-	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
-	socklen_t len = sizeof(sa);
-
-	return getsockname(fd, &sa.any, &len) < 0 ? NULL : addr_format(&sa.any, len, text);
-}
-
-static bool is_unix(int fd)
-{
-	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
-	socklen_t len = sizeof(sa);
-
-	return getsockname(fd, &sa.any, &len) == 0 && sa.any.sa_family == AF_UNIX;
-}
-
-/** Copies one inherited socket, from which one worker accepts for all. */
-static int opening_copy(const struct opening *opening, struct inherited_socket *passed)
-{
-	char address[ADDR_TEXT_MAX];
-	char socket[ADDR_TEXT_MAX];
-	struct socket_report report = {
-		.listener = opening->listener->name,
-		.address = addr_text(opening->addr, address),
-		.socket = socket_text(passed->fd, socket),
-	};
-	struct bound_socket *bound;
-
-	report.err =
-		listen_adopt(passed->fd, &opening->listener->socket, &passed->kept, &report.remedy);
-	if (report.err < 0) {
-		goto err;
-	}
-	bound = opening_add(opening);
-	if (bound == NULL) {
-		report.err = -ENOMEM;
-		goto err;
-	}
-	bound->worker = (opening->sockets->n - 1) % opening->opts->n_workers;
-	bound->is_unix = is_unix(passed->fd);
-	bound->kept = &passed->kept;
-	bound->listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
-	if (bound->listen.fd < 0) {
-		report.err = -errno;
-		goto err;
-	}
-	return 0;
-err:
-	sockets_tell_failure(opening->opts, &report);
-	return report.err;
-}
-
-/** As systemd passes it with Accept=yes. */
-static bool is_connection(int fd)
-{
-	int listens = 1;
-	socklen_t len = sizeof(listens);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens == 0;
-}
-
-static bool has_connection(const struct inherited *inherited)
-{
-	for (size_t i = 0; i < inherited->n; i++) {
-		if (is_connection(inherited->all[i].fd)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/** Finds all inherited sockets of one name. */
-static int opening_inherit(const struct opening *opening)
-{
-	const char *name = opening->addr->host;
-	char address[ADDR_TEXT_MAX];
-	char remedy[REMEDY_MAX];
-	struct socket_report missing = {
-		.listener = opening->listener->name,
-		.address = addr_text(opening->addr, address),
-		.error = "no socket of this name was passed",
-		.remedy = remedy,
-	};
-	bool found = false;
-	int r = 0;
-
-	for (size_t i = 0; i < opening->opts->inherited->n; i++) {
-		struct inherited_socket *passed = &opening->opts->inherited->all[i];
-
-		if (strcmp(passed->name, name) == 0) {
-			int failed = opening_copy(opening, passed);
-
-			found = true;
-			r = r < 0 ? r : failed;
-		}
-	}
-	if (found) {
-		return r;
-	}
-	(void)snprintf(remedy, sizeof(remedy),
-		has_connection(opening->opts->inherited)
-			? "what was passed is a connection, as with Accept=yes: write Accept=no "
-			  "and FileDescriptorName=%s in the socket unit; weir accepts itself"
-			: "write FileDescriptorName=%s in a socket unit of the service, and start "
-			  "that unit while the service is stopped: systemctl stop weir; systemctl "
-			  "start weir.socket weir",
-		name);
-	sockets_tell_failure(opening->opts, &missing);
-	return -ENOENT;
-}
-
-/** Whether a listener asks for sockets of this name. */
-static bool is_asked_for(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		const struct conf_listener *listener = &conf->listeners[i];
-
-		for (size_t k = 0; k < listener->n_addresses; k++) {
-			const struct addr *addr = &listener->addresses[k];
-
-			if (addr->kind == ADDR_SYSTEMD && strcmp(addr->host, name) == 0) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-/** Clients of a socket that nobody accepts from would wait for ever. */
-static int check_unasked(const struct sockets_opts *opts)
-{
-	const struct inherited *inherited = opts->inherited;
-	int r = 0;
-
-	for (size_t i = 0; i < inherited->n; i++) {
-		const struct inherited_socket *passed = &inherited->all[i];
-		char address[ADDR_TEXT_MAX];
-		char remedy[REMEDY_MAX];
-		char text[ADDR_TEXT_MAX];
-		struct socket_report report = {
-			.address = address,
-			.socket = socket_text(passed->fd, text),
-			.error = "no listener asks for this socket",
-			.remedy = remedy,
-		};
-
-		if (is_asked_for(opts->conf, passed->name)) {
-			continue;
-		}
-		(void)snprintf(address, sizeof(address), "systemd:%s", passed->name);
-		if (is_connection(passed->fd)) {
-			report.error = "it is a connection and not a socket that listens";
-			report.remedy = "write Accept=no in the socket unit: weir accepts itself";
-		} else {
-			(void)snprintf(remedy, sizeof(remedy),
-				"let a listener listen on %s, or take the socket out of its unit",
-				address);
-		}
-		sockets_tell_failure(opts, &report);
-		r = -EINVAL;
-	}
-	return r;
+	return sockets_fail(opening->opts, &report);
 }
 
 /* ---- all ---- */
@@ -418,7 +175,7 @@ int sockets_index(struct sockets *sockets, struct table *ret_before)
 int sockets_want(struct sockets *sockets, const struct sockets_opts *opts, struct table *before)
 {
 	struct opening opening = {.sockets = sockets, .before = before, .opts = opts};
-	int r = check_unasked(opts);
+	int r = sockets_check_unasked(opts);
 
 	for (size_t i = 0; i < opts->conf->n_listeners; i++) {
 		opening.listener = &opts->conf->listeners[i];

@@ -1,23 +1,37 @@
 /* SPDX-License-Identifier: ISC */
-/* Between sockets.c and sockets_bind.c: from the addresses of a config to sockets. */
+/*
+ * Among the files of sockets.h: from the addresses of a config to sockets, and how a failure is
+ * told. Whoever meets one tells it by sockets_fail(), where he returns the error; so none is silent
+ * and none is told twice.
+ */
 #ifndef WEIR_CREW_SOCKETS_PRIVATE_H
 #define WEIR_CREW_SOCKETS_PRIVATE_H
 
 #include "base/table.h"
 #include "crew/sockets.h"
 
-/** What a line of the log says of a socket; what is NULL is left out. */
+/** What is told of a failure; what is NULL is left out. */
 struct socket_report {
 	const char *listener;
 	const char *address; /**< as the config has it */
 	const char *socket;  /**< an inherited one's own */
-	const char *error;   /**< in place of err */
-	const char *remedy;
-	int err;
+	const char *error;   /**< in place of that of err */
+	const char *remedy;  /**< NULL: that of err */
+	int err;             /**< a negative errno */
 };
 
-/** Tells of a failure, where that is wanted. */
-void sockets_tell_failure(const struct sockets_opts *opts, const struct socket_report *report);
+/** One address of one listener. */
+struct opening {
+	struct sockets *sockets;
+	struct table *before; /**< the sockets that were there, by their addresses */
+	const struct sockets_opts *opts;
+	const struct conf_listener *listener;
+	size_t index; /**< of the listener */
+	const struct addr *addr;
+};
+
+/** Tells of it where `opts` say, as an error; returns report->err. */
+int sockets_fail(const struct sockets_opts *opts, const struct socket_report *report);
 
 /** Where a socket is bound, whatever it is; NULL when it is no socket. */
 const char *socket_text(int fd, char text[ADDR_TEXT_MAX]);
@@ -27,8 +41,17 @@ int sockets_index(struct sockets *sockets, struct table *ret_before);
 
 /**
  * Opens what is wanted and not in `before`; there is room for it. 0 or the first negative errno:
- * every one that cannot be had is told.
+ * every one that cannot be had was told.
  */
 int sockets_want(struct sockets *sockets, const struct sockets_opts *opts, struct table *before);
+
+/** One more PREPARED socket, for which there is room in the array; NULL: no memory. */
+struct bound_socket *opening_add(const struct opening *opening);
+
+/** Finds all inherited sockets of one name. As sockets_want(). */
+int opening_inherit(const struct opening *opening);
+
+/** 0 when all inherited sockets that listen are asked for, or a negative errno, which was told. */
+int sockets_check_unasked(const struct sockets_opts *opts);
 
 #endif

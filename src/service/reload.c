@@ -192,8 +192,7 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 {
 	const struct conf *before = conf_in_force(reload);
 	size_t n_workers = reload->opts.crew->opts.n_workers;
-	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited) +
-			   reload->opts.inherited->n_others;
+	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited);
 	char why[BUDGET_REMEDY_MAX];
 	int r;
 
@@ -232,16 +231,18 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 	int r;
 
 	reload->next = generation_new(reload->conf, opts->shared);
-	r = reload->next == NULL ? -ENOMEM : sockets_prepare(opts->sockets, &sockets_opts);
+	if (reload->next == NULL) {
+		reload_refuse(reload, "out of memory; free some and try again");
+		return;
+	}
+	r = sockets_prepare(opts->sockets, &sockets_opts); /* which tells what it cannot have */
 	if (r == 0) {
 		reload->next->own = own_sockets(reload->conf, opts->inherited);
 		if (reload->next->own == NULL) {
+			reload_refuse(reload, "out of memory; free some and try again");
 			sockets_cancel(opts->sockets);
 			r = -ENOMEM;
 		}
-	}
-	if (r == -ENOMEM) {
-		reload_refuse(reload, "out of memory; free some and try again");
 	}
 	if (r < 0) {
 		reload->next = generation_unref(reload->next);

@@ -16,7 +16,7 @@
 #include "log/failure.h"
 #include "service/daemon.h"
 
-enum { ADDRESS_MAX = 512, CONNECTIONS_DIGITS = 10 };
+enum { ADDRESS_MAX = 512, CONNECTIONS_DIGITS = 10, REMEDY_MAX = 1024 };
 
 static const char usage_text[] =
 	"usage: weir --socket-proxy [--connections-max=N] [--exit-idle-time=TIME] HOST:PORT\n"
@@ -216,13 +216,25 @@ static int fail(int err, const char *remedy)
 	return start_failed("socket proxy", err, remedy);
 }
 
+/** Every passed socket is to be relayed for: one that does not listen is an error. */
+static int refuse_other(const struct inherited_fd *other)
+{
+	char remedy[REMEDY_MAX];
+
+	(void)snprintf(remedy, sizeof(remedy),
+		"\"%s\" is a %s: write ListenStream= and Accept=no in its unit, or take it out of "
+		"there",
+		other->name, inherited_kind(other->fd));
+	return fail(-EINVAL, remedy);
+}
+
 /** An address for each name among the inherited sockets; how many. */
 static size_t name_addresses(const struct inherited *inherited, struct addr *addresses)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < inherited->n; i++) {
-		const char *name = inherited->all[i].name;
+	for (size_t i = 0; i < inherited->n_listening; i++) {
+		const char *name = inherited->listening[i].name;
 		size_t k = 0;
 
 		while (k < n && strcmp(addresses[k].host, name) != 0) {
@@ -248,12 +260,15 @@ int socket_proxy_conf(const struct socket_proxy *proxy, const struct inherited *
 	struct addr *addresses;
 	int r;
 
-	if (inherited->n == 0) {
+	if (inherited->n_others > 0) {
+		return refuse_other(&inherited->others[0]);
+	}
+	if (inherited->n_listening == 0) {
 		return fail(-ENOENT,
 			"no socket was passed: start the .socket unit of the service, not the "
 			"service");
 	}
-	addresses = calloc(inherited->n, sizeof(*addresses));
+	addresses = calloc(inherited->n_listening, sizeof(*addresses));
 	if (addresses == NULL) {
 		return fail(-ENOMEM, NULL);
 	}

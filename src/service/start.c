@@ -33,8 +33,7 @@ static int take_budget(struct daemon *daemon)
 	const struct conf *conf = daemon->conf;
 	struct budget *budget = &daemon->budget;
 	char remedy[BUDGET_REMEDY_MAX];
-	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited) +
-			   daemon->inherited.n_others;
+	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited);
 	int r = budget_plan(conf, daemon->n_workers, n_sockets, budget, remedy);
 
 	if (r < 0) {
@@ -167,6 +166,7 @@ static int open_sockets(struct daemon *daemon)
 		.inherited = &daemon->inherited,
 	};
 
+	inherited_tell_untaken(&daemon->inherited);
 	return sockets_open(&daemon->sockets, &opts);
 }
 

@@ -181,9 +181,76 @@ def test_connections_of_accept_yes_are_told_as_what_they_are(folder):
         connection, _ = sock.accept()
         with connection:
             errors = refused([("connection", connection)], "systemd:web")
-    assert {one["address"] for one in errors} == {"systemd:web", "systemd:connection"}
-    for one in errors:
-        assert "Accept=no" in one["remedy"] and "systemctl start" not in one["remedy"], one
+    assert [one["address"] for one in errors] == ["systemd:web"]
+    assert "Accept=no" in errors[0]["remedy"] and "systemctl start" not in errors[0]["remedy"]
+
+
+@contextlib.contextmanager
+def stored(folder):
+    """What systemd passes besides sockets that listen: of units of other kinds, and of the fd store."""
+    with contextlib.ExitStack() as stack:
+        datagram = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        datagram.bind(("127.0.0.1", 0))
+        silent = stack.enter_context(socket.socket())
+        pair = [stack.enter_context(one) for one in socket.socketpair()]
+        fifo = os.path.join(folder, "fifo")
+        os.mkfifo(fifo)
+        yield (pair[1], [
+            ("web", datagram, "datagram socket"), ("silent", silent, "socket that does not listen"),
+            ("pair-7", pair[0], "connection"),
+            ("fifo", stack.enter_context(os.fdopen(os.open(fifo, os.O_RDWR), "wb", buffering=0)), "FIFO"),
+            ("stored", stack.enter_context(os.fdopen(os.memfd_create("state"), "wb", buffering=0)), "file"),
+            ("two words \"", stack.enter_context(open(os.devnull, "rb")), "device"),
+        ])
+
+
+def test_what_does_not_listen_is_warned_of_and_let_be(folder):
+    """Whatever its name; and it is neither read nor closed."""
+    with listening("tcp4", folder) as (sock, where), stored(folder) as (peer, others), \
+            activated([*((name, fd) for name, fd, _ in others), ("web", sock)], "systemd:web",
+                      control=True) as (weir, server):
+        relay_one(where, server)
+        weir.record("ready")
+        told = weir.records("passed_unused")
+        assert [(one["name"], one["kind"]) for one in told] == [(name, kind) for name, _, kind in others]
+        for one in told:
+            assert one["level"] == "warn"
+            assert ("Accept=no" if one["kind"] == "connection" else "ListenStream=") in one["remedy"]
+        done = weir.reload({"workers": 1, **config.relay(["systemd:web"], server)})
+        assert done.returncode == 0, done.stderr
+        relay_one(where, server)
+        assert len(weir.records("passed_unused")) == len(others)  # once, at the start
+        os.set_blocking(peer.fileno(), False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)
+
+
+def test_what_does_not_listen_is_counted_in_the_budget(folder):
+    with listening("tcp4", folder) as (sock, _), activated([("web", sock)], "systemd:web") as (weir, _):
+        without = int(weir.record("ready")["max_pairs"])
+    with contextlib.ExitStack() as stack:
+        sock, _ = stack.enter_context(listening("tcp4", folder))
+        others = [stack.enter_context(open(os.devnull, "rb")) for _ in range(40)]
+        weir, _ = stack.enter_context(activated(
+            [("web", sock), *(("stored", one) for one in others)], "systemd:web"))
+        assert int(weir.record("ready")["max_pairs"]) == without - 20
+        assert weir.record("passed_unused", nth=15)["more"] == "24"
+
+
+def test_a_socket_that_is_passed_twice_is_one(folder):
+    with listening("tcp4", folder) as (sock, where), \
+            activated([("web", sock), ("web", sock)], "systemd:web") as (weir, server):
+        relay_one(where, server)
+        weir.record("ready")
+        assert len(weir.records("listening")) == 1
+
+
+@pytest.mark.parametrize("name", ("", "two words", "caf\u00e9", "n" * 300))
+def test_a_listening_socket_of_an_odd_name_is_told_what_can_be_done(name, folder):
+    with listening("tcp4", folder) as (sock, where):
+        errors = refused([(name, sock)], "unix:" + os.path.join(folder, "own"))
+    assert [one["socket"] for one in errors] == [where.text]
+    assert ("listen on systemd:two words" if name == "two words" else "FileDescriptorName=") in errors[0]["remedy"]
 
 
 def test_multipath_tcp_is_refused_by_its_name(folder):

@@ -197,12 +197,14 @@ def test_a_start_without_sockets_fails_with_the_remedy():
     assert ".socket" in done.stderr
 
 
-def test_sockets_of_the_wrong_kind_are_refused(folder):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        done = run("--socket-proxy", "127.0.0.1:80", passed=[("x", sock)])
+@pytest.mark.parametrize("name", ("x", "y"))
+def test_sockets_of_the_wrong_kind_are_refused(name, folder):
+    """Also beside one that it could relay for."""
+    with listening("tcp4", folder) as (sock, _), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong:
+        wrong.bind(("127.0.0.1", 0))
+        done = run("--socket-proxy", "127.0.0.1:80", passed=[("x", sock), (name, wrong)])
     assert done.returncode == 1
-    assert "ListenStream=" in done.stderr
+    assert "datagram" in done.stderr and "ListenStream=" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", (

@@ -162,7 +162,7 @@ static struct inherited_socket passed[] = {
 	{.fd = -1, .name = (char[]){"b"}},
 	{.fd = -1, .name = (char[]){"a"}},
 };
-static const struct inherited inherited = {.all = passed, .n = 3};
+static const struct inherited inherited = {.listening = passed, .n_listening = 3};
 
 START_TEST(the_config_has_each_name_once_and_cuts_nobody_who_waits)
 {

@@ -232,7 +232,7 @@ START_TEST(whatever_is_at_the_path_stays)
 }
 END_TEST
 
-START_TEST(any_call_that_fails_undoes_all)
+START_TEST(any_call_that_fails_undoes_all_and_is_told)
 {
 	unsigned n = 1;
 
@@ -248,8 +248,9 @@ START_TEST(any_call_that_fails_undoes_all)
 		met = fault_disarm();
 		if (r == 0) {
 			sockets_close(&sockets);
-		} else if (n > 1) { /* the first is the memory for all */
+		} else {
 			assert_logged("event=listen_failed");
+			assert_logged(" remedy=\"");
 		}
 		ck_assert_msg(count_fds() == n_fds, "call %u (%s) costs an fd", n, fault_met());
 		ck_assert_msg(access(path, F_OK) < 0, "call %u (%s) leaves a path", n, fault_met());
@@ -287,17 +288,9 @@ static int listen_by_hand(int family, int type)
 	return fd;
 }
 
-/** Up to two sockets are passed; NULL: not. */
-static void pass(const char *first, int first_fd, const char *second, int second_fd)
+static void pass(const char *name, int fd)
 {
-	inherited.all = calloc(2, sizeof(*inherited.all));
-	inherited.all[0] = (struct inherited_socket){.fd = first_fd, .name = strdup(first)};
-	inherited.n = 1;
-	if (second != NULL) {
-		inherited.all[1] =
-			(struct inherited_socket){.fd = second_fd, .name = strdup(second)};
-		inherited.n = 2;
-	}
+	ck_assert_int_eq(inherited_add(&inherited, fd, strdup(name)), 0);
 }
 
 START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
@@ -305,15 +298,15 @@ START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 	struct sockets sockets = {0};
 
 	ask_for_web();
-	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "web",
-		listen_by_hand(AF_UNIX, SOCK_STREAM));
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("web", listen_by_hand(AF_UNIX, SOCK_STREAM));
 	ck_assert_int_eq(open_logged(&sockets, 4), 0);
 	ck_assert_uint_eq(sockets_count(&conf, 4, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 3);
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert_uint_eq(sockets.all[i]->listener, 0);
 		ck_assert(bound_is_for_all(sockets.all[i]));
-		ck_assert_int_ne(sockets.all[i]->listen.fd, inherited.all[i].fd);
+		ck_assert_int_ne(sockets.all[i]->listen.fd, inherited.listening[i].fd);
 	}
 	ck_assert(!sockets.all[0]->is_unix && sockets.all[1]->is_unix);
 	/* Not all on one worker. */
@@ -321,7 +314,7 @@ START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 	assert_logged("event=listening listener=web address=systemd:web socket=0.0.0.0:");
 	assert_logged("event=listening listener=web address=systemd:web socket=unix:@");
 	sockets_close(&sockets);
-	ck_assert_int_ge(fcntl(inherited.all[0].fd, F_GETFD), 0);
+	ck_assert_int_ge(fcntl(inherited.listening[0].fd, F_GETFD), 0);
 	inherited_fini(&inherited);
 	inherited_fini(&inherited);
 }
@@ -344,11 +337,84 @@ START_TEST(a_socket_that_no_listener_asks_for_is_refused)
 	struct sockets sockets = {0};
 
 	ask_for_web();
-	pass("web", listen_by_hand(AF_INET, SOCK_STREAM), "admin",
-		listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("admin", listen_by_hand(AF_INET, SOCK_STREAM));
 	ck_assert_int_lt(open_logged(&sockets, 2), 0);
 	assert_logged("event=listen_failed address=systemd:admin socket=0.0.0.0:");
 	assert_logged("listen on systemd:admin, or");
+	inherited_fini(&inherited);
+}
+END_TEST
+
+START_TEST(a_name_that_no_listener_can_ask_for_is_refused_with_another_remedy)
+{
+	struct sockets sockets = {0};
+	char name[300];
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	conf.n_listeners = 0;
+	pass("", listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("two words", listen_by_hand(AF_INET, SOCK_STREAM));
+	ck_assert_int_eq(open_logged(&sockets, 2), -EINVAL);
+	assert_logged("listen on systemd:two words, or");
+	assert_logged("no listener can ask for this name");
+	inherited_fini(&inherited);
+	pass(name, listen_by_hand(AF_INET, SOCK_STREAM));
+	ck_assert_int_eq(open_logged(&sockets, 2), -EINVAL);
+	assert_logged("no listener can ask for this name");
+	inherited_fini(&inherited);
+}
+END_TEST
+
+START_TEST(what_does_not_listen_is_let_be_whatever_its_name)
+{
+	struct sockets sockets = {0};
+
+	ask_for_web();
+	pass("web", listen_by_hand(AF_INET, SOCK_DGRAM));
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("stored", listen_by_hand(AF_UNIX, SOCK_DGRAM));
+	ck_assert_int_eq(open_logged(&sockets, 2), 0);
+	ck_assert_uint_eq(sockets.n, 2);
+	/* They are off the budget. */
+	ck_assert_uint_eq(sockets_count(&conf, 2, &inherited), count_fds() - n_fds);
+	sockets_close(&sockets);
+	ck_assert_uint_eq(inherited.n_others, 2);
+	inherited_fini(&inherited);
+}
+END_TEST
+
+START_TEST(any_call_that_fails_for_an_inherited_socket_is_told)
+{
+	unsigned n = 1;
+
+	ask_for_web();
+	pass("web", listen_by_hand(AF_INET, SOCK_STREAM));
+	pass("web", listen_by_hand(AF_UNIX, SOCK_STREAM));
+	for (;; n++) {
+		struct sockets sockets = {0};
+		int r;
+		bool met;
+
+		ck_assert_uint_lt(n, 500);
+		fault_only(FAULT_MEMORY | FAULT_SOCKET);
+		fault_arm(n);
+		r = open_logged(&sockets, 2);
+		met = fault_disarm();
+		if (r == 0) {
+			sockets_close(&sockets);
+		} else {
+			assert_logged("event=listen_failed");
+			assert_logged(" remedy=\"");
+		}
+		ck_assert_msg(count_fds() == n_fds + 2, "call %u (%s)", n, fault_met());
+		if (!met) {
+			ck_assert_int_eq(r, 0);
+			break;
+		}
+	}
+	ck_assert_uint_gt(n, 10);
 	inherited_fini(&inherited);
 }
 END_TEST
@@ -358,7 +424,7 @@ START_TEST(a_socket_of_the_wrong_kind_is_refused_by_name)
 	struct sockets sockets = {0};
 
 	ask_for_web();
-	pass("web", listen_by_hand(AF_INET, SOCK_DGRAM), NULL, -1);
+	pass("web", listen_by_hand(AF_INET, SOCK_DGRAM));
 	ck_assert_int_eq(open_logged(&sockets, 2), -ESOCKTNOSUPPORT);
 	assert_logged("event=listen_failed listener=web address=systemd:web socket=0.0.0.0:0 ");
 	assert_logged("ListenStream=");
@@ -388,11 +454,14 @@ int main(void)
 	tcase_add_test(tc, a_port_in_use_undoes_all_and_says_which);
 	tcase_add_test(tc, each_failure_has_its_remedy);
 	tcase_add_test(tc, whatever_is_at_the_path_stays);
-	tcase_add_test(tc, any_call_that_fails_undoes_all);
+	tcase_add_test(tc, any_call_that_fails_undoes_all_and_is_told);
 	tcase_add_test(tc, all_sockets_of_a_name_are_copied_and_handed_over);
 	tcase_add_test(tc, a_name_that_nobody_passed_is_refused_with_the_remedy);
 	tcase_add_test(tc, a_socket_that_no_listener_asks_for_is_refused);
 	tcase_add_test(tc, a_socket_of_the_wrong_kind_is_refused_by_name);
+	tcase_add_test(tc, a_name_that_no_listener_can_ask_for_is_refused_with_another_remedy);
+	tcase_add_test(tc, what_does_not_listen_is_let_be_whatever_its_name);
+	tcase_add_test(tc, any_call_that_fails_for_an_inherited_socket_is_told);
 	tcase_add_test(tc, closing_what_was_never_opened_is_fine);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

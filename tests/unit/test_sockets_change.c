@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* From one config to the next: sockets stay by their addresses; all of the new ones or none. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "conf/errors.h"
 #include "crew/sockets.h"
+#include "fault.h"
 #include "log/log.h"
 #include "port.h"
 #include "suite.h"
@@ -250,6 +252,77 @@ START_TEST(a_path_that_stays_gets_its_new_mode_and_the_old_one_back)
 }
 END_TEST
 
+START_TEST(a_mode_that_cannot_be_put_back_is_told)
+{
+	char log_text[4096];
+	char away[80];
+	int ends[2];
+	int fds[3];
+	ssize_t n;
+
+	open_first(fds);
+	listeners[1][1].access.mode = 0600;
+	ck_assert_int_eq(prepare(), 0);
+	(void)snprintf(away, sizeof(away), "%s-away", path);
+	ck_assert_int_eq(rename(path, away), 0);
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(log_open(ends[1]), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	sockets_cancel(&sockets);
+	ck_assert(log_close(NS_NEVER));
+	close(ends[1]);
+	n = read(ends[0], log_text, sizeof(log_text) - 1);
+	log_text[n < 0 ? 0 : n] = '\0';
+	close(ends[0]);
+	ck_assert_msg(
+		strstr(log_text, "event=listen_failed address=unix:") != NULL, "%s", log_text);
+	ck_assert_ptr_nonnull(strstr(log_text, "taken the path away"));
+	ck_assert_int_eq(rename(away, path), 0);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(any_call_that_fails_at_a_reload_is_told_and_changes_nothing)
+{
+	unsigned n = 1;
+	int fds[3];
+
+	open_first(fds);
+	pick_port(&addresses[1][0]);
+	listeners[1][1].access.mode = 0600;
+	for (;; n++) {
+		bool met;
+		int r;
+
+		ck_assert_uint_lt(n, 500);
+		conf_errors_fini(&errors);
+		conf_errors_init(&errors);
+		fault_only(FAULT_MEMORY | FAULT_SOCKET);
+		fault_arm(n);
+		r = prepare();
+		met = fault_disarm();
+		if (r == 0) {
+			sockets_cancel(&sockets);
+		} else {
+			ck_assert_msg(
+				errors.n_errors == 1, "call %u (%s) is not told", n, fault_met());
+		}
+		ck_assert_uint_eq(sockets.n, 3);
+		for (size_t i = 0; i < 3; i++) {
+			ck_assert_uint_eq(sockets.all[i]->listener, i / 2);
+			ck_assert_uint_eq(sockets.all[i]->next, i / 2);
+		}
+		ck_assert_uint_eq(mode_of(path), 0660);
+		if (!met) {
+			ck_assert_int_eq(r, 0);
+			break;
+		}
+	}
+	ck_assert_uint_gt(n, 10);
+	close_all(fds);
+}
+END_TEST
+
 static unsigned n_compared;
 
 bool __real_addr_equal(const struct addr *a, const struct addr *b);
@@ -333,6 +406,8 @@ int main(void)
 	tcase_add_test(tc, a_new_address_that_cannot_be_had_undoes_the_others);
 	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
 	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);
+	tcase_add_test(tc, a_mode_that_cannot_be_put_back_is_told);
+	tcase_add_test(tc, any_call_that_fails_at_a_reload_is_told_and_changes_nothing);
 	tcase_add_test(tc, many_addresses_that_stay_are_found_at_once);
 	tcase_add_test(tc, a_path_that_somebody_took_away_is_bound_anew);
 	tcase_add_test(tc, a_wildcard_can_be_bound_beside_its_address_and_the_other_way_round);

@@ -119,6 +119,8 @@ class Weir(Heard):
         if self._wait(self._is_ready, alive=False):
             return True
         self._join()
+        if self._is_ready():
+            return True  # and it has ended since
         if not last and "EADDRINUSE" in self.text() and any(self._frees(self.settings)):
             self._close_fds()
             return False

@@ -92,6 +92,8 @@ FAULT_WRAP(void *, calloc, FAULT_MEMORY, ENOMEM, NULL, (size_t n, size_t size), 
 FAULT_WRAP(void *, aligned_alloc, FAULT_MEMORY, ENOMEM, NULL, (size_t align, size_t size),
 	(align, size))
 FAULT_WRAP(void *, realloc, FAULT_MEMORY, ENOMEM, NULL, (void *ptr, size_t size), (ptr, size))
+FAULT_WRAP(void *, reallocarray, FAULT_MEMORY, ENOMEM, NULL, (void *ptr, size_t n, size_t size),
+	(ptr, n, size))
 FAULT_WRAP(char *, strdup, FAULT_MEMORY, ENOMEM, NULL, (const char *text), (text))
 FAULT_WRAP(char *, strndup, FAULT_MEMORY, ENOMEM, NULL, (const char *text, size_t n), (text, n))
 

@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 enum fault_class {
-	FAULT_MEMORY = 1 << 0, /**< malloc, calloc, aligned_alloc, realloc, strdup, strndup */
+	FAULT_MEMORY = 1 << 0, /**< malloc, calloc, aligned_alloc, realloc, strdup, ... */
 	FAULT_SOCKET =
 		1 << 1, /**< socket, bind, connect, accept4, pipe2, setsockopt, shutdown, ... */
 	FAULT_BYTES = 1 << 2, /**< recv, send, read, write, splice */
