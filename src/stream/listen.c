@@ -9,7 +9,6 @@
  */
 #include "stream/listen.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -166,31 +165,46 @@ err_close:
 	return r;
 }
 
+/** Where the remedy goes: to the caller, or to `unasked` if he does not want it. */
+static const char **why_to(const char **ret_why, const char **unasked)
+{
+	const char **to = ret_why == NULL ? unasked : ret_why;
+
+	*to = NULL;
+	return to;
+}
+
+static bool is_path(const struct addr *addr)
+{
+	return addr->kind == ADDR_UNIX && addr->sa.un.sun_path[0] != '\0';
+}
+
 int listen_open(const struct addr *addr, const struct file_access *access,
 	const struct sockopts *options, struct listen_socket *ret_socket, const char **ret_why)
 {
 	struct listen_claim *claim = NULL;
-	const char *why = NULL;
+	const char *why;
 	int fd;
 
-	assert(addr->kind != ADDR_NAME && addr->kind != ADDR_SYSTEMD);
+	ret_why = why_to(ret_why, &why);
+	if (addr == NULL || addr->kind == ADDR_NAME || addr->kind == ADDR_SYSTEMD ||
+		(access == NULL && is_path(addr)) || ret_socket == NULL) {
+		return -EINVAL;
+	}
 	if (addr->kind == ADDR_ANY) {
 		fd = open_any(addr, false, options);
-		why = fd < 0 ? tcp_why(fd) : NULL;
+		*ret_why = tcp_why(fd);
 	} else if (addr->kind == ADDR_INET) {
 		fd = open_inet(addr, false, options);
-		why = fd < 0 ? tcp_why(fd) : NULL;
+		*ret_why = tcp_why(fd);
 	} else {
 		fd = 0;
-		if (addr->sa.un.sun_path[0] != '\0') {
-			fd = listen_claim_new(addr->sa.un.sun_path, &claim, &why);
+		if (is_path(addr)) {
+			fd = listen_claim_new(addr->sa.un.sun_path, &claim, ret_why);
 		}
 		if (fd == 0) {
-			fd = open_unix(addr, access, options, claim, &why);
+			fd = open_unix(addr, access, options, claim, ret_why);
 		}
-	}
-	if (ret_why != NULL) {
-		*ret_why = why;
 	}
 	if (fd < 0) {
 		listen_claim_free(claim);
@@ -203,10 +217,15 @@ int listen_open(const struct addr *addr, const struct file_access *access,
 int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 	struct listen_socket *ret_socket, const char **ret_why)
 {
-	int fd = addr->kind == ADDR_ANY ? open_any(addr, true, options)
-					: open_inet(addr, true, options);
+	const char *why;
+	int fd;
 
-	assert(addr->kind == ADDR_ANY || addr->kind == ADDR_INET);
+	ret_why = why_to(ret_why, &why);
+	if (addr == NULL || !listen_can_double(addr) || ret_socket == NULL) {
+		return -EINVAL;
+	}
+	fd = addr->kind == ADDR_ANY ? open_any(addr, true, options)
+				    : open_inet(addr, true, options);
 	if (fd < 0) {
 		*ret_why = tcp_why(fd);
 		return fd;
@@ -218,7 +237,12 @@ int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 int listen_set_access(
 	const struct listen_socket *socket, const struct file_access *access, const char **ret_why)
 {
-	*ret_why = NULL;
+	const char *why;
+
+	ret_why = why_to(ret_why, &why);
+	if (socket == NULL || access == NULL) {
+		return -EINVAL;
+	}
 	return socket->claim == NULL ? 0 : listen_claim_set_access(socket->claim, access, ret_why);
 }
 
@@ -231,10 +255,15 @@ int listen_open_more(const struct listen_socket *first, const struct sockopts *o
 	socklen_t v6_only_len = sizeof(v6_only);
 	int fd;
 
+	if (first == NULL || ret_socket == NULL) {
+		return -EINVAL;
+	}
 	if (getsockname(first->fd, &sa.any, &len) < 0) {
 		return -errno;
 	}
-	assert(sa.any.sa_family != AF_UNIX);
+	if (sa.any.sa_family == AF_UNIX) {
+		return -EINVAL;
+	}
 	if (sa.any.sa_family == AF_INET6 &&
 		getsockopt(first->fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &v6_only_len) < 0) {
 		return -errno;
@@ -316,11 +345,12 @@ int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_k
 int listen_adopt(
 	int fd, const struct sockopts *options, struct sockopts_kept *kept, const char **ret_why)
 {
+	const char *why;
 	bool is_tcp;
 	int flags;
 	int r;
 
-	*ret_why = NULL;
+	ret_why = why_to(ret_why, &why);
 	r = examine(fd, &is_tcp, ret_why);
 	if (r < 0) {
 		return r;
@@ -349,7 +379,7 @@ int listen_queue_length(int fd)
 
 bool listen_can_double(const struct addr *addr)
 {
-	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
+	return addr != NULL && (addr->kind == ADDR_INET || addr->kind == ADDR_ANY);
 }
 
 /** An interface that no packet comes from. */
@@ -376,24 +406,26 @@ int listen_refuse(int fd)
 
 bool listen_is_lost(const struct listen_socket *socket)
 {
-	return socket->claim != NULL && listen_claim_is_lost(socket->claim);
+	return socket != NULL && socket->claim != NULL && listen_claim_is_lost(socket->claim);
 }
 
 void listen_yield(struct listen_socket *socket)
 {
-	if (socket->claim != NULL) {
+	if (socket != NULL && socket->claim != NULL) {
 		listen_claim_yield(socket->claim);
 	}
 }
 
 void listen_leave(struct listen_socket *socket)
 {
-	socket->claim = listen_claim_free(socket->claim);
+	if (socket != NULL) {
+		socket->claim = listen_claim_free(socket->claim);
+	}
 }
 
 void listen_close(struct listen_socket *socket)
 {
-	if (socket->fd >= 0) {
+	if (socket != NULL && socket->fd >= 0) {
 		close(socket->fd);
 		socket->fd = -1;
 	}

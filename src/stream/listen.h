@@ -52,7 +52,8 @@ struct listen_socket {
  * Binds and listens, with `options` (NULL: as usual; of TCP, but for the backlog); `addr` is
  * neither a name nor systemd's. `access` is that of a UNIX path, for which it must not be NULL.
  * 0 or a negative errno, then *ret_socket is untouched and *ret_why (ret_why may be NULL) is a
- * constant text with the remedy, or NULL when errno says it all.
+ * constant text with the remedy, or NULL when errno says it all. -EINVAL: an argument is missing,
+ * or the address is of another kind; so do the functions below.
  */
 int listen_open(const struct addr *addr, const struct file_access *access,
 	const struct sockopts *options, struct listen_socket *ret_socket, const char **ret_why);
@@ -106,7 +107,10 @@ bool listen_can_double(const struct addr *addr);
  */
 int listen_refuse(int fd);
 
-/** Whether somebody has removed or replaced its path, so that no client finds it. */
+/**
+ * Whether somebody has removed or replaced its path, so that no client finds it. NULL is fine for
+ * this and the next ones.
+ */
 bool listen_is_lost(const struct listen_socket *socket);
 
 /**

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -302,6 +303,50 @@ START_TEST(every_fault_leaves_nothing_behind)
 }
 END_TEST
 
+START_TEST(what_is_missing_or_closed_is_an_answer)
+{
+	static const char *const texts[] = {
+		"name.example:80", "systemd:web", "unix:/tmp/no-access"};
+	struct listen_socket socket = {.fd = -1};
+	struct listen_socket other = {.fd = -1};
+	struct addr addr;
+	const char *why;
+	char name[64];
+
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(addr_parse(texts[i], &addr, &why), 0);
+		why = "";
+		ck_assert_int_eq(listen_open(&addr, NULL, NULL, &socket, &why), -EINVAL);
+		ck_assert_ptr_null(why);
+		ck_assert_int_eq(listen_open_beside(&addr, NULL, &socket, NULL), -EINVAL);
+		ck_assert(!listen_can_double(&addr));
+	}
+	ck_assert_int_eq(listen_open(NULL, NULL, NULL, &socket, NULL), -EINVAL);
+	ck_assert_int_eq(listen_open_beside(NULL, NULL, &socket, NULL), -EINVAL);
+	ck_assert(!listen_can_double(NULL));
+	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
+	ck_assert_int_eq(listen_open(&addr, NULL, NULL, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(listen_set_access(NULL, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(listen_set_access(&socket, NULL, NULL), -EINVAL);
+	ck_assert_int_eq(listen_open_more(NULL, NULL, &other), -EINVAL);
+	ck_assert_int_eq(listen_open_more(&socket, NULL, &other), -EBADF);
+	(void)snprintf(name, sizeof(name), "unix:@weir-test-%d", getpid());
+	ck_assert_int_eq(addr_parse(name, &addr, &why), 0);
+	ck_assert_int_eq(listen_open(&addr, NULL, NULL, &socket, NULL), 0);
+	ck_assert_int_eq(listen_open_more(&socket, NULL, &other), -EINVAL);
+	ck_assert_int_eq(other.fd, -1);
+	listen_close(&socket);
+	ck_assert_int_eq(listen_adopt(-1, NULL, NULL, NULL), -EBADF);
+	ck_assert_int_eq(listen_set_backlog(-1, NULL, NULL), -EBADF);
+	ck_assert_int_eq(listen_queue_length(-1), -1);
+	ck_assert_int_eq(listen_refuse(-1), -EBADF);
+	ck_assert(!listen_is_lost(NULL));
+	listen_yield(NULL);
+	listen_leave(NULL);
+	listen_close(NULL);
+}
+END_TEST
+
 static Suite *listen_suite(void)
 {
 	Suite *suite = suite_create("listen");
@@ -325,6 +370,7 @@ static Suite *listen_suite(void)
 	tcase_add_test(inherited, an_inherited_socket_gets_what_ours_have);
 	tcase_add_test(inherited, an_inherited_unix_socket_keeps_its_path);
 	tcase_add_test(inherited, what_is_not_a_listening_stream_socket_is_not_adopted);
+	tcase_add_test(inherited, what_is_missing_or_closed_is_an_answer);
 	suite_add_tcase(suite, inherited);
 
 	tcase_add_checked_fixture(faults, rig_setup, rig_teardown);
