@@ -85,9 +85,12 @@
  *	proxy		one worker's part: its listeners, its sessions, its numbers
  *	listener	one listening socket on one worker
  *	bound_socket	that socket, as its worker and the main thread see it
- *	session		from accept to the closing line
+ *	session		from accept to the closing line, in stages
+ *	session_setup	those before it relays
+ *	session_clock	its one timer
  *	session_log	its lines
- *	pair		two streams that relay, with one clock and one end
+ *	side		client or upstream
+ *	pair		two streams that relay
  *	pair_look	what the kernels hold for its peers
  *	pair_reset	what a side that failed leaves to deliver
  *	pump		one direction of it

@@ -37,6 +37,16 @@ const char *end_reason_name(enum end_reason reason)
 	return names[reason];
 }
 
+static enum end_by by_side(enum pair_side side)
+{
+	return side == SIDE_CLIENT ? END_BY_CLIENT : END_BY_UPSTREAM;
+}
+
+struct end end_by_fins(enum pair_side first)
+{
+	return (struct end){.by = by_side(first), .reason = END_EOF, .timer = DEADLINE_NONE};
+}
+
 struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 {
 	static const enum end_reason reasons[DEADLINE_KINDS] = {
@@ -99,12 +109,12 @@ static bool is_loss(int err)
 	}
 }
 
-struct end end_by_failure(enum end_by side, int err)
+struct end end_by_failure(enum pair_side side, int err)
 {
 	bool is_reset = err == -ECONNRESET || err == -EPIPE;
 
 	if (is_reset || is_loss(err)) {
-		return (struct end){.by = side,
+		return (struct end){.by = by_side(side),
 			.reason = is_reset ? END_RESET : END_LOST,
 			.err = err,
 			.timer = DEADLINE_NONE};

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "proxy/deadline.h"
+#include "proxy/side.h"
 
 enum end_by {
 	END_BY_CLIENT,
@@ -50,11 +51,14 @@ bool end_is_failure(enum end_reason reason);
 /** Whether weir or the machine ran out of fds, memory or watches: no other server would help. */
 bool end_is_shortage(int err);
 
+/** The end when both sides have finished, this one first. */
+struct end end_by_fins(enum pair_side first);
+
 /** The end that a struck timer makes. */
 struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 
 /** The end that a failed stream of `side` makes: its reset, its loss, or an error of weir's own. */
-struct end end_by_failure(enum end_by side, int err);
+struct end end_by_failure(enum pair_side side, int err);
 
 /** The end when connecting failed; `timed_out`: by the connect timer. */
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);

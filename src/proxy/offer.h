@@ -22,7 +22,7 @@
 
 #include "base/list.h"
 #include "base/sockopts.h"
-#include "proxy/pair.h"
+#include "proxy/session_clock.h"
 
 struct conf_listener;
 struct limit;
@@ -39,8 +39,8 @@ struct terms {
 	alignas(TERMS_ALIGN) struct list link; /**< struct proxy::terms, while it has users */
 	struct offer *offer;
 	struct proxy *proxy;
-	size_t n_users;          /**< sessions, listening sockets */
-	struct pair_rules rules; /**< what the pairs point to */
+	size_t n_users;             /**< sessions, listening sockets */
+	struct session_rules rules; /**< what the sessions point to */
 };
 
 struct offer {

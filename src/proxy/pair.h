@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client and an upstream stream, the two pumps between them, their one clock, and their one end.
+ * A client and an upstream stream that are connected, and the two pumps between them.
  *
- *	pair_open(client) ──▶ CONNECTING ── pair_join(upstream) ──▶ RELAYING ──▶ ENDED
- *	                                                              │            ▲
- *	                                            a side failed ──▶ RESETTING ───┘
+ *	pair_start(client, upstream) ──▶ RELAYING ──────────────────▶ ENDED
+ *	                                    │                           ▲
+ *	                                    └─ a side failed ──▶ RESETTING
+ *
+ * There is no pair before: a client that waits for its upstream is the session's (session.h).
  *
  * RESETTING: what the failed side sent is still delivered, then the other side's send queue in the
  * kernel empties (SIOCOUTQ, looked at with a growing interval, because no event tells), then the
@@ -12,9 +14,9 @@
  * when the other side takes nothing for PAIR_RESET_STALL_S or write_stall, and with lifetime and
  * drain.
  *
- * The pair owns both streams, sets their own timeouts to 0, and advances one clock: the last byte
- * moved on either. When a timer strikes it looks at the kernel once more before it judges; then
- * both streams emit TIMEOUT and are closed.
+ * The pair owns both streams, which have no timeouts of their own, and winds the clock of its
+ * session by the last byte moved on either. When a timer strikes it looks at the kernel once more
+ * before it judges; then both streams emit TIMEOUT and are closed.
  *
  * What a kernel holds for a peer moves without an event. So a timer that comes due looks at it: the
  * first look that finds bytes begins the count anew, more follow every eighth of the timer, and
@@ -23,13 +25,13 @@
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
 
-#include "proxy/deadline.h"
 #include "proxy/end.h"
 #include "proxy/pump.h"
-#include "stream/timer.h"
+#include "proxy/session_clock.h"
+#include "proxy/side.h"
 
 enum pair_state {
-	PAIR_CONNECTING,
+	PAIR_NONE, /**< zeroed: not started */
 	PAIR_RELAYING,
 	PAIR_RESETTING,
 	PAIR_ENDED,
@@ -37,81 +39,73 @@ enum pair_state {
 
 enum { PAIR_RESET_STALL_S = 30 };
 
-/** What holds for a pair. Its owner may change the timeouts: pair_wind_anew(). */
-struct pair_rules {
-	struct conf_timeouts timeouts;
-	uint64_t since_ns; /**< in force since then, see struct deadline_facts */
-	bool idle_resets;  /**< idle ends with RST to both, in place of FIN */
-};
-
 struct pair;
 
-/** What a pair tells its owner. */
+/** What a pair tells its owner; each once, and never from inside a call of its functions. */
 struct pair_calls {
-	/** Once, when the first FIN was passed on. Must not touch the pair. */
+	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
-	/** Once, when both streams are closed and `end` is set. The owner then calls pair_close().
-	 */
-	void (*ended)(struct pair *pair);
+	/** Both streams are closed. The owner then calls pair_close(), maybe at once, but keeps the
+	 * memory until the end of the turn. */
+	void (*ended)(struct pair *pair, struct end end);
 };
 
 struct pair {
-	const struct pair_rules *rules; /**< borrowed */
-	struct stream *client;
-	struct stream *upstream; /**< NULL while connecting */
-	struct pump up;          /**< client to upstream */
-	struct pump down;        /**< upstream to client */
-	struct handler client_gone;
-	struct handler upstream_gone;
-	struct timer timer;
-	uint64_t accepted_ns;
-	uint64_t joined_ns;                 /**< NS_NEVER while connecting */
-	uint64_t fin_ns;                    /**< when the first FIN was passed on; NS_NEVER: none */
-	const struct deadline_drain *drain; /**< borrowed; NULL: not draining */
-	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
-	/** By side: until when its peer took of it, as far as looks have told; 0: they have not. */
-	uint64_t progress_ns[2];
-	struct end end;
+	struct session_clock *clock;    /**< borrowed */
 	const struct pair_calls *calls; /**< borrowed */
+	struct {
+		struct pump pump; /**< from the stream to this side to that of the other */
+		/** Until when its peer took of what its kernel holds, as far as looks have told; 0:
+		 * they have not. */
+		uint64_t progress_ns;
+		uint32_t held; /**< how much that was at the last look */
+	} sides[SIDES];
+	uint64_t joined_ns; /**< when it started */
+	uint64_t fin_ns;    /**< when the first FIN was passed on; NS_NEVER: none */
+	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
 	enum pair_state state : 8;
-	enum end_by first_fin : 8; /**< whose FIN came first */
-	enum end_by failed : 8;    /**< RESETTING: who */
-	uint8_t look_ms;           /**< RESETTING: the interval of looks */
-	uint32_t held[2];          /**< by side: how much it was at the last look */
+	enum pair_side first_fin : 8; /**< whose FIN came first */
+	enum pair_side failed : 8;    /**< RESETTING: who */
+	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };
 
 struct pair_opts {
-	struct loop *loop;
-	int client_fd;         /**< non-blocking; taken */
-	unsigned client_flags; /**< STREAM_IS_TCP or STREAM_IS_UNIX */
-	size_t high_water_mark;
-	const struct pair_rules *rules;     /**< must outlive the pair */
-	const struct deadline_drain *drain; /**< NULL: not draining; must outlive the pair */
-	const struct pair_calls *calls;     /**< must outlive the pair */
+	struct stream *client;          /**< taken; watched, not started, without a timeout */
+	struct stream *upstream;        /**< taken: connected */
+	struct session_clock *clock;    /**< whose strikes go to pair_strike(); outlives the pair */
+	const struct pair_calls *calls; /**< must outlive the pair */
 };
 
-/** Starts the life of a pair. 0 or a negative errno: the fd is then still the caller's. */
-int pair_open(struct pair *pair, const struct pair_opts *opts);
-
 /**
- * Takes the connected upstream and starts to relay; what goes wrong then comes later, through
- * ended(). A negative errno: it cannot be watched, is still the caller's, and the pair not joined.
+ * Starts to relay; what goes wrong then comes later, through ended(). A negative errno: the
+ * upstream cannot be watched, both streams are still the caller's, and the pair is zeroed.
  */
-int pair_join(struct pair *pair, struct stream *upstream);
+int pair_start(struct pair *pair, const struct pair_opts *opts);
 
-/** Ends a pair that is not connected: RST to the client, then ended(). */
-void pair_refuse(struct pair *pair, struct end end);
+/** Winds the clock, of which something else has changed: what is due already strikes soon. */
+void pair_wind(struct pair *pair);
 
-/**
- * From now on `drain`, which it borrows for the rest of its life, may end the pair. Again when its
- * deadlines have been made earlier.
- */
-void pair_drain(struct pair *pair, const struct deadline_drain *drain);
+/** The clock has struck. */
+void pair_strike(struct pair *pair);
 
-/** Other timeouts are in force: one that has passed already strikes now. */
-void pair_wind_anew(struct pair *pair);
+/** The stream to a side. */
+static inline struct stream *pair_stream(const struct pair *pair, enum pair_side side)
+{
+	return pair->sides[side].pump.from;
+}
 
-/** Frees streams and timer, without ended(); the memory is the caller's. Idempotent. */
+/** Whether there is, or was, a pair; and whether one of its sides has finished. */
+static inline bool pair_is_joined(const struct pair *pair)
+{
+	return pair->state != PAIR_NONE;
+}
+
+static inline bool pair_is_half_closed(const struct pair *pair)
+{
+	return pair_is_joined(pair) && pair->fin_ns != NS_NEVER;
+}
+
+/** Frees the streams, without ended(). Idempotent, also on a zeroed pair. */
 void pair_close(struct pair *pair);
 
 #endif

@@ -15,15 +15,11 @@
 
 enum { LOOKS_A_TIMER = 8 };
 
-static uint64_t side_relayed_ns(const struct stream *side)
-{
-	return clock_later(stream_read_ns(side), stream_written_ns(side));
-}
-
 uint64_t pair_relayed_ns(const struct pair *pair)
 {
-	return clock_later(pair->joined_ns,
-		clock_later(side_relayed_ns(pair->client), side_relayed_ns(pair->upstream)));
+	return clock_later(
+		pair->joined_ns, clock_later(pump_moved_ns(&pair->sides[SIDE_CLIENT].pump),
+					 pump_moved_ns(&pair->sides[SIDE_UPSTREAM].pump)));
 }
 
 /** The first FIN is handed over like a byte, if to one of them only. */
@@ -42,33 +38,34 @@ static uint64_t first_look(const struct stream *stream, uint64_t now_ns)
 	return stream_delivered_ns(stream);
 }
 
-static void side_look(struct pair *pair, enum end_by side, uint64_t now_ns)
+static void side_look(struct pair *pair, enum pair_side side, uint64_t now_ns)
 {
-	const struct stream *stream = pair_side(pair, side);
+	const struct stream *stream = pair_stream(pair, side);
+	uint32_t before = pair->sides[side].held;
 	uint32_t held = (uint32_t)stream_unsent(stream);
 
 	if (pair->looked_ns > with_fin(pair, stream_written_ns(stream))) {
-		if (held < pair->held[side]) {
-			pair->progress_ns[side] = now_ns;
+		if (held < before) {
+			pair->sides[side].progress_ns = now_ns;
 		}
 	} else if (held > 0) {
-		pair->progress_ns[side] = first_look(stream, now_ns);
+		pair->sides[side].progress_ns = first_look(stream, now_ns);
 	}
-	pair->held[side] = held;
+	pair->sides[side].held = held;
 }
 
 void pair_look(struct pair *pair)
 {
 	uint64_t now_ns = clock_ns();
 
-	side_look(pair, END_BY_CLIENT, now_ns);
-	side_look(pair, END_BY_UPSTREAM, now_ns);
+	side_look(pair, SIDE_CLIENT, now_ns);
+	side_look(pair, SIDE_UPSTREAM, now_ns);
 	pair->looked_ns = now_ns;
 }
 
-bool pair_is_held(const struct pair *pair)
+static bool pair_is_held(const struct pair *pair)
 {
-	return pair->held[END_BY_CLIENT] > 0 || pair->held[END_BY_UPSTREAM] > 0;
+	return pair->sides[SIDE_CLIENT].held > 0 || pair->sides[SIDE_UPSTREAM].held > 0;
 }
 
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline)

@@ -8,20 +8,8 @@
 
 /* ---- pair.c ---- */
 
-/**
- * Lets the timer strike in time. It is only ever moved forward here: a deadline that activity has
- * put off is found out when the timer strikes.
- */
-void pair_wind(struct pair *pair);
-
 /** FIN to both sides, or RST to both: a cut transfer must never look complete. */
-void pair_finish(struct pair *pair, bool reset);
-
-/** The stream to a side, END_BY_CLIENT or END_BY_UPSTREAM. */
-static inline struct stream *pair_side(const struct pair *pair, enum end_by side)
-{
-	return side == END_BY_CLIENT ? pair->client : pair->upstream;
-}
+void pair_finish(struct pair *pair, bool reset, struct end end);
 
 /* ---- pair_look.c ---- */
 
@@ -31,19 +19,19 @@ void pair_look(struct pair *pair);
 /** When to look again while `deadline` has not come; NS_NEVER: nothing is held, or bytes moved. */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
-/** Whether anything was held at the last look. */
-bool pair_is_held(const struct pair *pair);
-
-/** When we last moved a byte for either side. */
+/** When we last moved a byte, either way. */
 uint64_t pair_relayed_ns(const struct pair *pair);
 
 /* ---- pair_reset.c ---- */
 
 /** A side failed: nothing is written to it any more, what it sent goes on to the other. */
-void pair_reset(struct pair *pair, enum end_by side, int err);
+void pair_reset(struct pair *pair, enum pair_side side);
 
 /** Resets the survivor if all that the failed side sent is out; else looks again later. */
 void pair_reset_look(struct pair *pair);
+
+/** Resets the survivor, whatever is left. */
+void pair_reset_finish(struct pair *pair);
 
 /** When to look again. */
 uint64_t pair_reset_look_ns(const struct pair *pair);

@@ -26,39 +26,52 @@ static uint8_t longer(uint8_t ms)
 }
 
 /** The side that did not fail. */
-static enum end_by survivor_of(const struct pair *pair)
+static enum pair_side survivor_of(const struct pair *pair)
 {
-	return pair->failed == END_BY_CLIENT ? END_BY_UPSTREAM : END_BY_CLIENT;
+	return side_opposite(pair->failed);
 }
 
 uint64_t pair_reset_stalled_ns(const struct pair *pair)
 {
-	enum end_by side = survivor_of(pair);
+	enum pair_side side = survivor_of(pair);
 
-	return clock_later(pair->progress_ns[side], stream_written_ns(pair_side(pair, side)));
+	return clock_later(
+		pair->sides[side].progress_ns, stream_written_ns(pair_stream(pair, side)));
+}
+
+void pair_reset_finish(struct pair *pair)
+{
+	int err = stream_cause(pair_stream(pair, pair->failed));
+
+	pair_finish(pair, true, end_by_failure(pair->failed, err));
+}
+
+/** All that the failed side sent has reached the survivor, or the survivor is gone too. */
+static bool is_delivered(const struct pair *pair, uint32_t held)
+{
+	const struct stream *survivor = pair_stream(pair, survivor_of(pair));
+	const struct stream *failed = pair_stream(pair, pair->failed);
+
+	return stream_fd(survivor) < 0 ||
+	       (stream_fd(failed) < 0 && stream_bytes_waiting(survivor) == 0 && held == 0);
 }
 
 void pair_reset_look(struct pair *pair)
 {
-	enum end_by side = survivor_of(pair);
-	struct stream *survivor = pair_side(pair, side);
+	enum pair_side side = survivor_of(pair);
+	const struct stream *survivor = pair_stream(pair, side);
 	/* What a UNIX peer has not read stays its own when we close. */
 	uint32_t held = stream_is_tcp(survivor) ? (uint32_t)stream_unsent(survivor) : 0;
 
-	if (stream_fd(survivor) < 0) {
-		pair_finish(pair, true);
-		return;
-	}
-	if (stream_fd(pair_side(pair, pair->failed)) < 0 && stream_bytes_waiting(survivor) == 0 &&
-		held == 0) {
-		pair_finish(pair, true);
+	if (is_delivered(pair, held)) {
+		pair_reset_finish(pair);
 		return;
 	}
 	pair->looked_ns = clock_ns();
-	if (held < pair->held[side]) {
-		pair->progress_ns[side] = pair->looked_ns;
+	if (held < pair->sides[side].held) {
+		pair->sides[side].progress_ns = pair->looked_ns;
 	}
-	pair->held[side] = held;
+	pair->sides[side].held = held;
 	pair->look_ms = longer(pair->look_ms);
 	pair_wind(pair);
 }
@@ -68,20 +81,15 @@ uint64_t pair_reset_look_ns(const struct pair *pair)
 	return pair->looked_ns + (uint64_t)pair->look_ms * NS_PER_MS;
 }
 
-void pair_reset(struct pair *pair, enum end_by side, int err)
+void pair_reset(struct pair *pair, enum pair_side side)
 {
-	struct pump *to_failed = side == END_BY_CLIENT ? &pair->down : &pair->up;
+	enum pair_side survivor = side_opposite(side);
 
-	pair->end = end_by_failure(side, err);
-	if (pair->state == PAIR_CONNECTING) {
-		pair_finish(pair, true);
-		return;
-	}
 	pair->state = PAIR_RESETTING;
 	pair->failed = side;
 	pair->look_ms = 0;
-	pair->progress_ns[survivor_of(pair)] = clock_ns();
-	pair->held[survivor_of(pair)] = UINT32_MAX;
-	pump_stop(to_failed);
+	pair->sides[survivor].progress_ns = clock_ns();
+	pair->sides[survivor].held = UINT32_MAX;
+	pump_stop(&pair->sides[survivor].pump);
 	pair_reset_look(pair);
 }

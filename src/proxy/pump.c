@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/pump.h"
 
+#include <stdint.h>
+
+#include "base/clock.h"
+
 enum {
 	BULK_READ_BYTES = 16 * 1024,
 	BULK_READS = 4,
 };
+
+/** What tells that the peer is gone; an ERROR must be heard, since it is fatal otherwise. */
+enum { PEER_GONE = STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE };
+
+/** The last statement of its caller. */
+static void pump_tell(struct pump *pump, enum pump_outcome outcome)
+{
+	pump->outcome = outcome;
+	pump->tell(pump, outcome);
+}
 
 /**
  * Even if the kernel takes nothing at all, no more than the mark will wait in our memory. What goes
@@ -27,9 +41,9 @@ static void pump_throttle(struct pump *pump)
 	} else {
 		pump_bound(pump);
 	}
-	if (pump->sink.events == 0) {
+	if (pump->outcome == PUMP_FLOWS) {
 		stream_once(pump->to, STREAM_DRAIN, &pump->sink);
-		pump->changed(pump);
+		pump_tell(pump, PUMP_WAITS);
 	}
 }
 
@@ -47,25 +61,35 @@ static void pump_weigh(struct pump *pump, size_t len)
 	}
 }
 
+static void pump_read(struct pump *pump, const struct event *event)
+{
+	if (event->data != NULL) {
+		/* A write that fails is told by the stream, to whoever reads it. */
+		(void)stream_write(pump->to, event->data, event->len, NULL);
+	}
+	pump_weigh(pump, event->len);
+	if (stream_bytes_waiting(pump->to) > 0) {
+		pump_throttle(pump);
+	}
+}
+
 static void on_source(struct handler *handler, const struct event *event)
 {
 	struct pump *pump = container_of(handler, struct pump, source);
 
-	if (event->type == STREAM_READ) {
-		if (event->data != NULL) {
-			/* A write that fails is told by the stream, to the pair. */
-			(void)stream_write(pump->to, event->data, event->len, NULL);
-		}
-		pump_weigh(pump, event->len);
-		if (stream_bytes_waiting(pump->to) > 0) {
-			pump_throttle(pump);
-		}
+	switch (event->type) {
+	case STREAM_READ:
+		pump_read(pump, event);
 		return;
+	case STREAM_END:
+		/* A DRAIN that is still on its way will say DONE; twice would be a FIN too many. */
+		pump_tell(pump, pump->outcome == PUMP_WAITS ? PUMP_ENDED : PUMP_DONE);
+		return;
+	case STREAM_ERROR:
+		return; /* CLOSE follows and says the same */
+	default:
+		pump->tell(pump, PUMP_GONE);
 	}
-	pump->ended = true;
-	/* A DRAIN that is still on its way will say it; twice would be a FIN too many. */
-	pump->done = pump->sink.events == 0;
-	pump->changed(pump);
 }
 
 static void on_sink(struct handler *handler, const struct event *event)
@@ -73,40 +97,72 @@ static void on_sink(struct handler *handler, const struct event *event)
 	struct pump *pump = container_of(handler, struct pump, sink);
 
 	(void)event;
-	pump->sink.events = 0;
-	pump_bound(pump);
-	if (pump->ended) {
-		pump->done = true;
-	} else {
-		(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
+	if (pump->outcome == PUMP_ENDED) {
+		pump_tell(pump, PUMP_DONE);
+		return;
 	}
-	pump->changed(pump);
+	pump_bound(pump);
+	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
+	pump_tell(pump, PUMP_FLOWS);
 }
 
-int pump_start(struct pump *pump, struct stream *from, struct stream *to,
-	void (*changed)(struct pump *pump))
+int pump_open(struct pump *pump, struct stream *from, struct stream *to,
+	void (*tell)(struct pump *pump, enum pump_outcome outcome))
 {
+	int r = stream_start(from);
+
+	if (r < 0) {
+		*pump = (struct pump){0};
+		return r;
+	}
 	*pump = (struct pump){
 		.from = from,
 		.to = to,
 		.source.call = on_source,
 		.sink.call = on_sink,
-		.changed = changed,
+		.tell = tell,
+		.n_before = (uint32_t)(stream_bytes_written(to) + stream_bytes_waiting(to)),
+		.outcome = PUMP_FLOWS,
 	};
 	pump_bound(pump);
-	stream_on(from, STREAM_READ | STREAM_END, &pump->source);
-	return stream_start(from);
+	stream_on(from, STREAM_READ | STREAM_END | PEER_GONE, &pump->source);
+	return 0;
 }
 
-void pump_stop(struct pump *pump)
+/** Neither bytes nor an end go on to `to`. */
+static void pump_part(struct pump *pump)
 {
-	if (pump->from == NULL) {
-		return;
-	}
 	stream_off(pump->from, &pump->source);
 	stream_off(pump->to, &pump->sink);
 	stream_splice_to(pump->from, NULL);
 	stream_stop(pump->from);
-	(void)stream_resume(pump->from, STREAM_BACKPRESSURE);
-	pump->from = NULL;
+	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* which was ours */
+}
+
+void pump_stop(struct pump *pump)
+{
+	pump_part(pump);
+	stream_on(pump->from, PEER_GONE, &pump->source);
+}
+
+void pump_close(struct pump *pump)
+{
+	if (pump->from != NULL) {
+		pump_part(pump);
+	}
+}
+
+uint64_t pump_bytes(const struct pump *pump)
+{
+	uint64_t n_written = stream_bytes_written(pump->to);
+
+	return n_written > pump->n_before ? n_written - pump->n_before : 0;
+}
+
+uint64_t pump_moved_ns(const struct pump *pump)
+{
+	uint64_t read_ns = stream_read_ns(pump->from);
+
+	/* As long as none has come, what `to` has taken is of somebody else. */
+	return read_ns == 0 ? 0 : clock_later(read_ns, stream_written_ns(pump->to));
 }

@@ -4,19 +4,28 @@
  *
  *	READ of `from` ──▶ stream_write(to)
  *	to is full (can_write false) ──▶ BACKPRESSURE pauses `from` ── DRAIN of `to` ends that
- *	END of `from` ──▶ when nothing waits for `to`: done
+ *	END of `from` ──▶ when nothing waits for `to`: DONE
  *
  * That is all of backpressure; it is stated here and nowhere else. What waits for `to` in our
  * memory is at most its high-water mark: a read never takes more than the room that is left.
  *
+ * What happens is told as one of enum pump_outcome:
+ *
+ *	FLOWS ── bytes begin to wait ──▶ WAITS ── all is out ──▶ FLOWS
+ *	  └─────── END of `from` ───────┐  └─ END of `from` ──▶ ENDED
+ *	                                ▼                         │
+ *	                              DONE ◀───── all is out ─────┘
+ *
  * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
  * bulk earns the splice path, quiet loses it. A mark below a large read never earns it.
  *
- * Of half-close, the pump
- * only says when a FIN may go out; the pair sends it (pair_pass_fin() in pair.c).
+ * Of half-close, the pump only says when a FIN may go out; the pair sends it (pair_pass_fin() in
+ * pair.c). Of failures, it only says that `from` is gone.
  *
- * The pump owns nothing; both streams outlive it or are stopped by pump_stop() first. Failures of
- * the streams are the pair's business (pair.h).
+ * Bytes are counted here and not at the streams: what was written to `to` before the pump began is
+ * not of `from`.
+ *
+ * The pump owns nothing; both streams outlive it or are left by pump_close() first.
  */
 #ifndef WEIR_PROXY_PUMP_H
 #define WEIR_PROXY_PUMP_H
@@ -26,23 +35,51 @@
 
 #include "stream/stream.h"
 
+enum pump_outcome {
+	PUMP_FLOWS, /**< what waited is out, `from` is read */
+	PUMP_WAITS, /**< bytes wait for `to` */
+	PUMP_ENDED, /**< `from` has finished, but bytes wait: DONE comes when they are out */
+	PUMP_DONE,  /**< `from` has finished and all is out: its FIN may be passed on */
+	/** The peer of `from` is gone: stream_cause(from), 0 for a UNIX peer that closed. At any
+	 * time, maybe twice, and a last time when `from` is closed. */
+	PUMP_GONE,
+};
+
 struct pump {
 	struct stream *from;
 	struct stream *to;
-	struct handler source; /**< READ and END of `from` */
+	struct handler source; /**< all that `from` tells */
 	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
-	/** Bytes began to wait or are out, or `ended` or `done` became true. May stop the pump. */
-	void (*changed)(struct pump *pump);
-	bool ended;        /**< `from` finished */
-	bool done;         /**< and all its bytes are out: its FIN may be passed on */
+	void (*tell)(struct pump *pump, enum pump_outcome outcome);
+	uint32_t n_before;             /**< bytes that `to` had been given before */
+	enum pump_outcome outcome : 8; /**< what was told last, but for GONE; FLOWS at first */
 	uint8_t n_unusual; /**< large reads in a row while copying, small ones while splicing */
 };
 
-/** Starts moving bytes; 0 or a negative errno of stream_start(). */
-int pump_start(struct pump *pump, struct stream *from, struct stream *to,
-	void (*changed)(struct pump *pump));
+/**
+ * Starts moving bytes; 0 or a negative errno of stream_start(). tell() is called for each outcome,
+ * once, from the streams' events and never from inside a call of these functions; it may stop or
+ * close the pump, and free both streams.
+ */
+int pump_open(struct pump *pump, struct stream *from, struct stream *to,
+	void (*tell)(struct pump *pump, enum pump_outcome outcome));
 
-/** Stops for good; `from` is not read any more. Idempotent, also on a zeroed pump. */
+/** Moves nothing any more: `from` is not read, and GONE is all that is told. Idempotent. */
 void pump_stop(struct pump *pump);
+
+/** Leaves both streams: nothing is told any more. Idempotent, also on a zeroed pump. */
+void pump_close(struct pump *pump);
+
+/** Whether `from` has finished. */
+static inline bool pump_has_ended(const struct pump *pump)
+{
+	return pump->outcome == PUMP_ENDED || pump->outcome == PUMP_DONE;
+}
+
+/** Bytes of `from` that the kernel has taken for `to`. Until the streams are freed. */
+uint64_t pump_bytes(const struct pump *pump);
+
+/** When the last byte came from `from` or was taken for `to` (clock_ns()); 0: none yet. */
+uint64_t pump_moved_ns(const struct pump *pump);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The stages of a session, its beginning and its end. What goes on before it relays is in
+ * session_setup.c, what goes on then in pair.c.
+ */
 #include "proxy/session.h"
 
 #include <assert.h>
@@ -6,52 +10,181 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/addr.h"
 #include "base/fds.h"
-#include "log/log.h"
-#include "proxy/generation.h"
 #include "proxy/offer.h"
-#include "proxy/own.h"
 #include "proxy/proxy.h"
 #include "proxy/session_log.h"
-#include "stream/connector.h"
+#include "proxy/session_private.h"
+#include "stream/loop.h"
 #include "stream/stream.h"
-#include "upstream/upstream.h"
 
-/** Until the servers of a session are tried again. */
-struct session_wait {
-	struct timer timer;
-	struct session *session;
+/* With its two streams (stream_private.h) all that an idle pair costs. Blocks of glibc are
+ * multiples of 16 bytes, less 8. */
+static_assert(sizeof(struct session) <= 472, "an idle pair stays below 900 bytes");
+
+static void session_relay(struct session *session);
+static void session_wind_pair(struct session *session);
+static void session_strike_pair(struct session *session);
+static void session_bury(struct session *session);
+
+/** What a session does in a stage, and where it may go from there. NULL: nothing. */
+static const struct stage {
+	unsigned leads_to; /**< an OR of 1 << enum session_stage */
+	/** Begins what goes on in it; may lead on to the next at once. */
+	void (*enter)(struct session *session);
+	/** Gives up what still goes on, whatever comes next. */
+	void (*leave)(struct session *session);
+	/** The client has reset. */
+	void (*client_gone)(struct session *session, int err);
+	/** Other timeouts are in force, for timers that are not the clock's. */
+	void (*apply_timeouts)(struct session *session);
+	/** Something that the clock goes by has changed: lifetime and drain in every stage. */
+	void (*wind)(struct session *session);
+	/** The clock has struck: whether something is due is to be found out. */
+	void (*strike)(struct session *session);
+} stages[SESSION_STAGES] = {
+	[SESSION_CHOOSING] =
+		{
+			.leads_to = 1 << SESSION_CONNECTING | 1 << SESSION_WAITING,
+			.enter = session_choose,
+			.client_gone = session_lose_client,
+			.wind = session_setup_wind,
+			.strike = session_setup_strike,
+		},
+	[SESSION_CONNECTING] =
+		{
+			.leads_to =
+				1 << SESSION_CHOOSING | 1 << SESSION_RELAYING | 1 << SESSION_ENDED,
+			.enter = session_connect,
+			.leave = session_stop_connecting,
+			.client_gone = session_lose_client,
+			.apply_timeouts = session_apply_connect_timeout,
+			.wind = session_setup_wind,
+			.strike = session_setup_strike,
+		},
+	[SESSION_WAITING] =
+		{
+			.leads_to = 1 << SESSION_CHOOSING | 1 << SESSION_ENDED,
+			.enter = session_wait,
+			.leave = session_stop_waiting,
+			.client_gone = session_lose_client,
+			.wind = session_setup_wind,
+			.strike = session_setup_strike,
+		},
+	[SESSION_RELAYING] =
+		{
+			.leads_to = 1 << SESSION_ENDED,
+			.enter = session_relay,
+			.wind = session_wind_pair,
+			.strike = session_strike_pair,
+		},
+	[SESSION_ENDED] =
+		{
+			.enter = session_bury,
+		},
 };
 
-/* With its two streams (stream_private.h) all that an idle pair costs. */
-static_assert(sizeof(struct session) <= 536, "an idle pair stays below 1,024 bytes");
+struct proxy *session_proxy(const struct session *session)
+{
+	return session->terms->proxy;
+}
 
-static void session_try(struct session *session);
+/* ---- from stage to stage ---- */
+
+/** The last statement of its caller: the next stage may have been entered, too. */
+static void session_begin(struct session *session, enum session_stage stage)
+{
+	session->stage = stage;
+	stages[stage].enter(session);
+}
+
+void session_enter(struct session *session, enum session_stage stage)
+{
+	const struct stage *now = &stages[session->stage];
+
+	assert((now->leads_to & 1u << stage) != 0);
+	if (now->leave != NULL) {
+		now->leave(session);
+	}
+	session_begin(session, stage);
+}
+
+static void session_end(struct session *session, struct end end)
+{
+	session->end = end;
+	session_enter(session, SESSION_ENDED);
+}
+
+void session_refuse(struct session *session, struct end end)
+{
+	stream_abort(session->setup->client);
+	session_end(session, end);
+}
+
+void session_client_gone(struct session *session, int err)
+{
+	stages[session->stage].client_gone(session, err);
+}
+
+static void on_strike(struct timer *timer)
+{
+	struct session *session = container_of(timer, struct session, clock.timer);
+
+	stages[session->stage].strike(session);
+}
+
+/* ---- RELAYING ---- */
 
 static struct session *session_of(struct pair *pair)
 {
 	return container_of(pair, struct session, pair);
 }
 
-static struct proxy *session_proxy(const struct session *session)
+static void on_half_closed(struct pair *pair)
 {
-	return session->terms->proxy;
+	proxy_count(&session_proxy(session_of(pair))->counters.n_half_closed, 1);
 }
 
-/** Gives up whatever goes on before the upstream is there. */
-static void session_stop_trying(struct session *session)
+static void on_pair_ended(struct pair *pair, struct end end)
 {
-	if (session->server != NULL) {
-		session->connector = connector_close(session->connector);
-	} else if (session->wait != NULL) {
-		timer_close(&session->wait->timer);
-		free(session->wait);
-		session->wait = NULL;
+	session_end(session_of(pair), end);
+}
+
+int session_join(struct session *session, struct stream *upstream, const union session_peer *peer)
+{
+	static const struct pair_calls calls = {
+		.half_closed = on_half_closed, .ended = on_pair_ended};
+	struct pair_opts opts = {
+		.client = session->setup->client,
+		.upstream = upstream,
+		.clock = &session->clock,
+		.calls = &calls,
+	};
+	int r = pair_start(&session->pair, &opts);
+
+	if (r == 0) {
+		session->upstream = *peer;
 	}
+	return r;
 }
 
-/* ---- the end ---- */
+static void session_relay(struct session *session)
+{
+	session_setup_close(session);
+	session_log_open(session);
+}
+
+static void session_wind_pair(struct session *session)
+{
+	pair_wind(&session->pair);
+}
+
+static void session_strike_pair(struct session *session)
+{
+	pair_strike(&session->pair);
+}
+
+/* ---- ENDED ---- */
 
 static void on_gone(struct task *task)
 {
@@ -61,38 +194,34 @@ static void on_gone(struct task *task)
 	free(session);
 }
 
-static void on_half_closed(struct pair *pair)
-{
-	proxy_count(&session_proxy(session_of(pair))->counters.n_half_closed, 1);
-}
-
 /** Counts the end in all that is counted. */
 static void session_count_end(const struct session *session)
 {
 	struct proxy *proxy = session_proxy(session);
-	const struct pair *pair = &session->pair;
+	const struct end *end = &session->end;
 
-	proxy_count(&proxy->counters.n_closed[pair->end.reason], 1);
+	proxy_count(&proxy->counters.n_closed[end->reason], 1);
 	/* Before the place is given back: who sees that none is taken sees this time. */
 	atomic_store_explicit(&proxy->counters.ended_ns, clock_ns(), memory_order_relaxed);
-	if (pair->fin_ns != NS_NEVER) {
+	if (pair_is_half_closed(&session->pair)) {
 		proxy_count(&proxy->counters.n_half_closed, -1);
 	}
-	if (pair->end.timer != DEADLINE_NONE && proxy->late != NULL) {
-		hdr_record(&proxy->late[pair->end.timer], pair->end.late_ns / NS_PER_US);
+	if (end->timer != DEADLINE_NONE && proxy->late != NULL) {
+		hdr_record(&proxy->late[end->timer], end->late_ns / NS_PER_US);
 	}
 }
 
-static void on_ended(struct pair *pair)
+/** Tells and counts its end, and gives back all that it has. */
+static void session_bury(struct session *session)
 {
-	struct session *session = session_of(pair);
 	struct terms *terms = session->terms;
-	struct proxy *proxy = session_proxy(session);
+	struct proxy *proxy = terms->proxy;
 
 	session_log_close(session);
 	session_count_end(session);
-	session_stop_trying(session);
-	pair_close(pair);
+	session_clock_close(&session->clock);
+	session_setup_close(session);
+	pair_close(&session->pair);
 	list_remove(&session->link);
 	proxy_leave(proxy->shared, terms->offer->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
@@ -102,131 +231,7 @@ static void on_ended(struct pair *pair)
 	proxy_session_ended(proxy);
 }
 
-static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
-
-/* ---- waiting for an upstream that is still starting ---- */
-
-static void on_waited(struct timer *timer)
-{
-	struct session *session = container_of(timer, struct session_wait, timer)->session;
-
-	session_stop_trying(session);
-	session_try(session);
-}
-
-/** Waits, then tries all servers again. False when it is too late for that, or has no memory. */
-static bool session_retry(struct session *session)
-{
-	uint64_t now_ns = clock_ns();
-	uint64_t wait_ns = upstream_wait_ns(&session->terms->offer->upstream->conf,
-		session->n_retries, now_ns - session->pair.accepted_ns);
-	struct session_wait *wait = wait_ns == NS_NEVER ? NULL : calloc(1, sizeof(*wait));
-
-	if (wait == NULL || timer_open(&wait->timer, session_proxy(session)->loop, on_waited) < 0) {
-		free(wait);
-		return false;
-	}
-	wait->session = session;
-	timer_arm(&wait->timer, clock_after(now_ns, wait_ns));
-	session->server = NULL;
-	session->wait = wait;
-	session->n_tried = 0;
-	if (session->n_retries < UINT16_MAX) {
-		session->n_retries++;
-	}
-	return true;
-}
-
-/* ---- connecting ---- */
-
-static void on_attempt_failed(void *owner, const struct connector_attempt *attempt)
-{
-	session_log_attempt(owner, attempt);
-}
-
-/** Not to where it would come back from: each pair would make the next. */
-static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
-{
-	struct session *session = owner;
-	struct proxy *proxy = session_proxy(session);
-	const struct generation *generation = proxy->current;
-	size_t listener = own_find(generation->own, &proxy->own_cache, sa, len);
-
-	if (listener == SIZE_MAX ||
-		chains_enter(&proxy->shared->chains, session->terms->offer->name,
-			generation->conf->listeners[listener].name, session->pair.accepted_ns)) {
-		return 0;
-	}
-	return -ELOOP;
-}
-
-static void on_connected(void *owner, int status, struct stream *stream,
-	const struct connector_attempt *last, uint64_t late_ns)
-{
-	struct session *session = owner;
-	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
-	bool forbidden = last->forbidden;
-	struct end end;
-
-	session->connector = connector_close(session->connector);
-	if (forbidden) {
-		pair_refuse(&session->pair, end_by_failure(END_BY_UPSTREAM, status));
-		return;
-	}
-	if (status == 0) {
-		status = pair_join(&session->pair, stream);
-		if (status == 0) {
-			session->upstream = peer;
-			session_log_open(session);
-			return;
-		}
-		stream_free(stream);
-	}
-	session->n_tried++;
-	if (!end_is_shortage(status) &&
-		upstream_choose(&session->terms->offer->upstream->conf, session->n_tried) != NULL) {
-		session_try(session);
-		return;
-	}
-	/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
-	end = end_by_connect(status, late_ns > 0, late_ns);
-	/* What weir itself is short of does not come by waiting for a server. */
-	if (end.reason == END_LIMIT || !session_retry(session)) {
-		pair_refuse(&session->pair, end);
-	}
-}
-
-/** Connects to the next server. */
-static void session_try(struct session *session)
-{
-	const struct terms *terms = session->terms;
-	const struct conf_upstream *upstream = &terms->offer->upstream->conf;
-	struct proxy *proxy = session_proxy(session);
-	struct connector_opts opts = {
-		.loop = proxy->loop,
-		.resolver = proxy->shared->resolver,
-		.timeout_ns = terms->rules.timeouts.connect_ns,
-		.stream_flags = STREAM_HALF_OPEN,
-		.spare_fds = &proxy->shared->spare_fds,
-		.owner = session,
-		.failed = on_attempt_failed,
-		.done = on_connected,
-		.permit = proxy->current->own == NULL ? NULL : on_permit,
-	};
-
-	session->server = upstream_choose(upstream, session->n_tried);
-	opts.addr = &session->server->addr;
-	opts.options = &upstream->socket;
-	if (upstream->source.sa_len > 0) {
-		opts.source = &upstream->source;
-	}
-	session->connector = connector_open(&opts);
-	if (session->connector == NULL) {
-		pair_refuse(&session->pair, end_by_connect(-errno, false, 0));
-	}
-}
-
-/* ---- life ---- */
+/* ---- its beginning ---- */
 
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
 {
@@ -268,11 +273,9 @@ static void session_miscarry(const struct session_opts *opts, int err)
 	struct session session = {
 		.terms = opts->terms,
 		.id = next_id(proxy),
+		.clock.accepted_ns = clock_ns(),
+		.end = end_by_failure(SIDE_CLIENT, err),
 		.client = opts->peer,
-		.pair = {.accepted_ns = clock_ns(),
-			.joined_ns = NS_NEVER,
-			.fin_ns = NS_NEVER,
-			.end = end_by_failure(END_BY_CLIENT, err)},
 	};
 
 	fds_reset(opts->fd);
@@ -288,26 +291,31 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	struct terms *terms = opts->terms;
 	struct proxy *proxy = terms->proxy;
 	struct session *session = calloc(1, sizeof(*session));
-	struct pair_opts pair_opts = {
-		.loop = proxy->loop,
-		.client_fd = opts->fd,
-		.client_flags = opts->client_flags,
-		.high_water_mark = terms->offer->high_water_mark,
-		.rules = &terms->rules,
-		.drain = proxy->draining ? &proxy->drain : NULL,
-		.calls = &calls,
-	};
-	int r = session == NULL ? -ENOMEM : pair_open(&session->pair, &pair_opts);
+	int r = -ENOMEM;
 
+	if (session == NULL) {
+		goto failed;
+	}
+	r = session_clock_open(&session->clock, proxy->loop, &terms->rules, on_strike);
 	if (r < 0) {
-		free(session);
-		*ret_err = r;
-		return NULL;
+		goto failed;
+	}
+	r = session_setup_open(session, opts);
+	if (r < 0) {
+		goto failed_clock;
 	}
 	session->terms = terms;
 	session->client = opts->peer;
 	session->id = next_id(proxy);
+	session->clock.drain = proxy->draining ? &proxy->drain : NULL;
 	return session;
+
+failed_clock:
+	session_clock_close(&session->clock);
+failed:
+	free(session);
+	*ret_err = r;
+	return NULL;
 }
 
 void session_open(const struct session_opts *opts)
@@ -326,22 +334,27 @@ void session_open(const struct session_opts *opts)
 	list_append(&proxy->sessions, &session->link);
 	proxy->n_sessions++;
 	proxy_count(&proxy->counters.n_accepted, 1);
-	session_try(session);
+	session_setup_wind(session);
+	session_begin(session, SESSION_CHOOSING);
 }
+
+/* ---- while it lives ---- */
 
 void session_apply_timeouts(struct session *session)
 {
+	const struct stage *now = &stages[session->stage];
+
 	assert(loop_is_current(session_proxy(session)->loop));
-	/* While it waits there is no server, and no connector but a wait. */
-	if (session->server != NULL && session->connector != NULL) {
-		connector_set_timeout(
-			session->connector, session->terms->rules.timeouts.connect_ns);
+	if (now->apply_timeouts != NULL) {
+		now->apply_timeouts(session);
 	}
-	pair_wind_anew(&session->pair);
+	/* Sooner is seen to here; later is found out when the clock strikes. */
+	now->wind(session);
 }
 
 void session_drain(struct session *session, const struct deadline_drain *drain)
 {
 	assert(loop_is_current(session_proxy(session)->loop));
-	pair_drain(&session->pair, drain);
+	session->clock.drain = drain;
+	stages[session->stage].wind(session);
 }

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A session: from an accepted connection to its one closing log line.
+ * A session: from an accepted connection to its one closing log line. Its life has stages:
  *
- *	session_open ── upstream_choose ──▶ connector ── done ──▶ pair_join ──▶ relaying ──▶ ended
- *	                    ▲      ▲            │ failed                                     ▲
- *	                    │      └─ next ─────┤                                            │
- *	                    └─ wait ◀─ retry ───┴── none left ──▶ pair_refuse ───────────────┘
+ *	session_open ──▶ CHOOSING ──▶ CONNECTING ── connected ──▶ RELAYING ──▶ ENDED
+ *	                  ▲ ▲  │ none left  │ failed                             ▲
+ *	                  │ │  ▼            │                                    │
+ *	                  │ WAITING         │   the client resets, lifetime,     │
+ *	                  │ (retry_for)     │   drain, all servers failed        │
+ *	                  └─────────────────┘        (from any stage) ───────────┘
+ *
+ * One table (session.c) says what each stage begins, what is given up when it is left, where it may
+ * lead, and what the client's reset, other timeouts and the clock do in it. Another stage is one
+ * more row: a look at the client's first bytes stands before CHOOSING, a queue of clients before
+ * CONNECTING. What stages before RELAYING need stands in struct session_setup, which the join
+ * frees, so that an open pair costs nothing for them.
  *
  * It belongs to one proxy (worker), keeps the terms that it started with, whatever is reloaded
  * meanwhile (offer.h), and frees itself after its end.
@@ -21,10 +29,20 @@
 #include "base/list.h"
 #include "conf/conf.h"
 #include "proxy/pair.h"
+#include "proxy/session_clock.h"
 #include "stream/loop.h"
 
-struct connector;
+struct session_setup;
 struct terms;
+
+enum session_stage {
+	SESSION_CHOOSING,   /**< which server is next; it is known at once, so nobody stays here */
+	SESSION_CONNECTING, /**< to `server` */
+	SESSION_WAITING,    /**< to try all servers again */
+	SESSION_RELAYING,   /**< there is a pair, and no setup any more */
+	SESSION_ENDED,      /**< known to nobody, freed at the end of the turn */
+	SESSION_STAGES,
+};
 
 /** A peer's address as small as the log needs it; family AF_UNSPEC: none. */
 union session_peer {
@@ -41,20 +59,18 @@ union session_peer {
 struct session {
 	union {
 		struct list link; /**< struct proxy::sessions */
-		struct task gone; /**< after its end: frees it at the end of the turn */
+		struct task gone; /**< ENDED: frees it at the end of the turn */
 	};
 	struct terms *terms; /**< of its listener, on this worker, when it started */
-	struct pair pair;
 	uint64_t id;
-	/** The one being tried, or connected; NULL while waiting to try the list again. */
-	const struct conf_server *server;
-	union {
-		struct connector *connector; /**< while connecting */
-		struct session_wait *wait;   /**< while waiting */
-	};
+	struct session_clock clock;
+	struct session_setup *setup;      /**< what goes on before RELAYING; NULL from then on */
+	struct pair pair;                 /**< zeroed before RELAYING */
+	struct end end;                   /**< ENDED: how */
+	const struct conf_server *server; /**< the last that was chosen */
 	char *tried;        /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
-	uint16_t n_tried;   /**< servers tried in vain, this time */
 	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
+	enum session_stage stage : 8;
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
 };
@@ -76,7 +92,10 @@ void session_open(const struct session_opts *opts);
 /** The timeouts of its terms have changed: they are in force now. */
 void session_apply_timeouts(struct session *session);
 
-/** pair_drain() for its pair. */
+/**
+ * From now on `drain`, which it borrows for the rest of its life, may end the session. Again when
+ * its deadlines have been made earlier.
+ */
 void session_drain(struct session *session, const struct deadline_drain *drain);
 
 /** What is worth keeping of a socket address. */

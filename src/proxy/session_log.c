@@ -13,7 +13,6 @@
 #include "proxy/session.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
-#include "stream/stream.h"
 #include "upstream/failures.h"
 #include "upstream/upstream.h"
 
@@ -72,13 +71,12 @@ static void log_who(struct log_line *line, const struct session *session)
 
 void session_log_open(const struct session *session)
 {
-	const struct pair *pair = &session->pair;
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_DEBUG, "open")) {
 		log_who(&line, session);
 		log_tried(&line, session);
-		log_ms(&line, "connect_ms", pair->joined_ns - pair->accepted_ns);
+		log_ms(&line, "connect_ms", session->pair.joined_ns - session->clock.accepted_ns);
 		log_end(&line);
 	}
 }
@@ -110,54 +108,56 @@ static void log_end_of_pair(struct log_line *line, const struct end *end)
 	}
 }
 
-/** The last byte that came from `from` or was taken by `to`, as milliseconds ago. */
-static void log_quiet(struct log_line *line, const char *key, const struct stream *from,
-	const struct stream *to, uint64_t now_ns)
+/** The last byte of one way, as milliseconds ago. */
+static void log_quiet(
+	struct log_line *line, const char *key, const struct pump *pump, uint64_t now_ns)
 {
-	uint64_t last_ns = clock_later(stream_read_ns(from), stream_written_ns(to));
+	uint64_t moved_ns = pump_moved_ns(pump);
 
-	if (last_ns != 0) {
-		log_ms(line, key, now_ns - last_ns);
+	if (moved_ns != 0) {
+		log_ms(line, key, now_ns - moved_ns);
 	}
 }
 
 /** Of failures the first few in a second are warnings. */
 static enum log_level close_level(const struct session *session)
 {
-	bool warn = end_is_failure(session->pair.end.reason) &&
+	bool warn = end_is_failure(session->end.reason) &&
 		    failures_count(&session->terms->offer->upstream->failures);
 
 	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }
 
-void session_log_close(const struct session *session)
+/** What was relayed, and for how long; up is from the client. */
+static void log_relayed(struct log_line *line, const struct session *session, uint64_t now_ns)
 {
 	const struct pair *pair = &session->pair;
-	struct log_line line;
-	uint64_t now_ns;
+	const struct pump *up = &pair->sides[SIDE_CLIENT].pump;
+	const struct pump *down = &pair->sides[SIDE_UPSTREAM].pump;
+	bool is_joined = pair_is_joined(pair);
+	uint64_t accepted_ns = session->clock.accepted_ns;
 
-	if (!log_begin(&line, close_level(session), "close")) {
-		return;
+	log_u64(line, "bytes_up", is_joined ? pump_bytes(up) : 0);
+	log_u64(line, "bytes_down", is_joined ? pump_bytes(down) : 0);
+	log_ms(line, "connect_ms", (is_joined ? pair->joined_ns : now_ns) - accepted_ns);
+	log_ms(line, "duration_ms", now_ns - accepted_ns);
+	if (is_joined) {
+		log_quiet(line, "quiet_up_ms", up, now_ns);
+		log_quiet(line, "quiet_down_ms", down, now_ns);
 	}
-	now_ns = clock_ns();
-	log_who(&line, session);
-	log_end_of_pair(&line, &pair->end);
-	log_tried(&line, session);
-	if (pair->upstream != NULL) {
-		log_u64(&line, "bytes_up", stream_bytes_written(pair->upstream));
-		log_u64(&line, "bytes_down", stream_bytes_written(pair->client));
-		log_ms(&line, "connect_ms", pair->joined_ns - pair->accepted_ns);
-	} else {
-		log_u64(&line, "bytes_up", 0);
-		log_u64(&line, "bytes_down", 0);
-		log_ms(&line, "connect_ms", now_ns - pair->accepted_ns);
+}
+
+void session_log_close(const struct session *session)
+{
+	struct log_line line;
+
+	if (log_begin(&line, close_level(session), "close")) {
+		log_who(&line, session);
+		log_end_of_pair(&line, &session->end);
+		log_tried(&line, session);
+		log_relayed(&line, session, clock_ns());
+		log_end(&line);
 	}
-	log_ms(&line, "duration_ms", now_ns - pair->accepted_ns);
-	if (pair->upstream != NULL) {
-		log_quiet(&line, "quiet_up_ms", pair->client, pair->upstream, now_ns);
-		log_quiet(&line, "quiet_down_ms", pair->upstream, pair->client, now_ns);
-	}
-	log_end(&line);
 }
 
 /** What went wrong in one attempt: "Connection refused", "lookup: timed out". */

@@ -61,11 +61,17 @@ START_TEST(a_reset_is_by_the_side_that_reset)
 	static const int errs[] = {-ECONNRESET, -EPIPE};
 
 	for (size_t i = 0; i < 2; i++) {
-		assert_end(
-			end_by_failure(END_BY_CLIENT, errs[i]), END_BY_CLIENT, END_RESET, errs[i]);
-		assert_end(end_by_failure(END_BY_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_RESET,
+		assert_end(end_by_failure(SIDE_CLIENT, errs[i]), END_BY_CLIENT, END_RESET, errs[i]);
+		assert_end(end_by_failure(SIDE_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_RESET,
 			errs[i]);
 	}
+}
+END_TEST
+
+START_TEST(an_end_by_fins_is_by_who_finished_first)
+{
+	assert_end(end_by_fins(SIDE_CLIENT), END_BY_CLIENT, END_EOF, 0);
+	assert_end(end_by_fins(SIDE_UPSTREAM), END_BY_UPSTREAM, END_EOF, 0);
 }
 END_TEST
 
@@ -74,7 +80,7 @@ START_TEST(a_shortage_in_the_life_of_a_pair_is_a_limit)
 	static const int errs[] = {-ENOMEM, -ENOBUFS, -EMFILE, -ENFILE, -EADDRNOTAVAIL, -ENOSPC};
 
 	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
-		assert_end(end_by_failure(END_BY_CLIENT, errs[i]), END_BY_WEIR, END_LIMIT, errs[i]);
+		assert_end(end_by_failure(SIDE_CLIENT, errs[i]), END_BY_WEIR, END_LIMIT, errs[i]);
 		assert_end(end_by_connect(errs[i], false, 0), END_BY_WEIR, END_LIMIT, errs[i]);
 	}
 }
@@ -86,18 +92,17 @@ START_TEST(a_side_that_cannot_be_reached_is_lost)
 		-ENETRESET, -ENONET, -ECONNREFUSED, -ENOPROTOOPT, -EPROTO, -EACCES};
 
 	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		assert_end(end_by_failure(SIDE_CLIENT, errs[i]), END_BY_CLIENT, END_LOST, errs[i]);
 		assert_end(
-			end_by_failure(END_BY_CLIENT, errs[i]), END_BY_CLIENT, END_LOST, errs[i]);
-		assert_end(end_by_failure(END_BY_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_LOST,
-			errs[i]);
+			end_by_failure(SIDE_UPSTREAM, errs[i]), END_BY_UPSTREAM, END_LOST, errs[i]);
 	}
 }
 END_TEST
 
 START_TEST(any_other_failure_is_an_error)
 {
-	assert_end(end_by_failure(END_BY_UPSTREAM, -EIO), END_BY_WEIR, END_ERROR, -EIO);
-	assert_end(end_by_failure(END_BY_CLIENT, -EINVAL), END_BY_WEIR, END_ERROR, -EINVAL);
+	assert_end(end_by_failure(SIDE_UPSTREAM, -EIO), END_BY_WEIR, END_ERROR, -EIO);
+	assert_end(end_by_failure(SIDE_CLIENT, -EINVAL), END_BY_WEIR, END_ERROR, -EINVAL);
 }
 END_TEST
 
@@ -147,6 +152,7 @@ int main(void)
 	tcase_add_test(tc, words_are_those_of_the_log);
 	tcase_add_test(tc, each_timer_has_its_reason);
 	tcase_add_test(tc, a_reset_is_by_the_side_that_reset);
+	tcase_add_test(tc, an_end_by_fins_is_by_who_finished_first);
 	tcase_add_test(tc, a_shortage_in_the_life_of_a_pair_is_a_limit);
 	tcase_add_test(tc, a_side_that_cannot_be_reached_is_lost);
 	tcase_add_test(tc, any_other_failure_is_an_error);

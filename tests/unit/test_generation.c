@@ -92,7 +92,7 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	begin(0);
 	before = turn();
 	ck_assert_ptr_eq(session()->terms->offer, before->offers[0]);
-	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
+	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
 	ck_assert_uint_eq(before->refs, 1); /* ours: the pair needs but the offer */
 	ck_assert_uint_eq(before->offers[0]->refs, 2);
 	end();
@@ -186,10 +186,10 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 	next_listeners[1].timeouts.idle_ns = 1;
 	begin(0);
 	generation_unref(turn()); /* this one does not ask for it */
-	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
+	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
 	next_conf.apply_timeouts = true;
 	generation_unref(turn());
-	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, 1);
+	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, 1);
 	ck_assert_ptr_ne(session()->terms->offer, house.shared.generation->offers[0]);
 	loop_until(house.proxy.n_sessions == 0);
 }
@@ -219,8 +219,8 @@ START_TEST(timeouts_of_a_name_that_went_stay)
 	next_listeners[1].timeouts.lifetime_ns = (uint64_t)3600 * NS_PER_S;
 	begin(0);
 	generation_unref(turn());
-	ck_assert_uint_eq(session()->pair.rules->timeouts.idle_ns, NS_NEVER);
-	ck_assert_uint_eq(session()->pair.rules->timeouts.lifetime_ns, NS_NEVER);
+	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
+	ck_assert_uint_eq(session()->clock.rules->timeouts.lifetime_ns, NS_NEVER);
 	end();
 }
 END_TEST

@@ -2,12 +2,8 @@
 /* The drain of a pair, in virtual time; its end, as test_pair_timers.c has it, is not repeated. */
 #include "proxy/pair.h"
 
-#include "rig.h"
 #include "strike.h"
-#include "suite.h"
 #include "vtime.h"
-
-static struct rig rig;
 
 START_TEST(a_drain_may_be_shortened)
 {
@@ -26,7 +22,7 @@ START_TEST(a_drain_that_is_over_ends_at_once)
 	rig_drain(&rig, clock_ns() - 7000);
 	loop_settle();
 	rig_assert_ended(&rig, END_BY_WEIR, END_DRAIN);
-	ck_assert_uint_eq(rig.pair.end.late_ns, 7000);
+	ck_assert_uint_eq(rig.end.late_ns, 7000);
 	rig_close(&rig);
 }
 END_TEST
@@ -35,13 +31,12 @@ END_TEST
 
 static void drain_idle_first(uint64_t idle_first_ns, uint64_t start_ns)
 {
-	rig.drain = (struct deadline_drain){
-		.start_ns = start_ns,
-		.idle_first_ns = idle_first_ns,
-		.end_ns = start_ns + ms(8000),
-		.spread_ns = ms(1000),
-	};
-	pair_drain(&rig.pair, &rig.drain);
+	rig_drain_by(&rig, &(struct deadline_drain){
+				   .start_ns = start_ns,
+				   .idle_first_ns = idle_first_ns,
+				   .end_ns = start_ns + ms(8000),
+				   .spread_ns = ms(1000),
+			   });
 }
 
 START_TEST(a_drain_ends_what_is_idle_when_it_begins)
@@ -59,16 +54,13 @@ END_TEST
 
 START_TEST(a_drain_ends_what_falls_idle)
 {
-	struct side *from;
-
-	rig_open_relaying(&rig, _i / 2, RIG_WIDE);
-	from = rig_side(&rig, _i % 2);
-	side_receive(rig_other(&rig, from));
+	strike_open(_i, RIG_WIDE);
+	side_receive(to);
 	drain_idle_first(ms(1000), clock_ns());
 	for (size_t i = 1; i <= 5; i++) {
 		vtime_pass(ms(1000) - 1);
 		side_send(from, 1);
-		loop_until(rig_other(&rig, from)->in.n_received == i);
+		loop_until(to->in.n_received == i);
 		ck_assert_uint_eq(rig.n_ended, 0);
 	}
 	rig_assert_strikes_in(&rig, ms(1000), DEADLINE_DRAIN);
@@ -84,7 +76,7 @@ START_TEST(a_drain_takes_no_bytes_that_wait_for_idle)
 	rig_open_relaying(&rig, _i, RIG_TINY);
 	rig_stall(&rig, &rig.client);
 	drain_idle_first(ms(1000), clock_ns());
-	until_ns = deadline_drain_ns(&rig.drain, rig.pair.accepted_ns) - clock_ns();
+	until_ns = deadline_drain_ns(&rig.drain, rig.clock.accepted_ns) - clock_ns();
 	rig_assert_strikes_in(&rig, until_ns, DEADLINE_DRAIN);
 	rig_assert_both_saw_reset(&rig);
 	rig_close(&rig);
@@ -109,9 +101,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("pair_drain");
-	TCase *tc = tcase_create("virtual");
+	TCase *tc = strike_case();
 
-	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
 	tcase_add_loop_test(tc, a_drain_may_be_shortened, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_drain_that_is_over_ends_at_once, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_drain_ends_what_is_idle_when_it_begins, 0, RIG_VARIANTS);

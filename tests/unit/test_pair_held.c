@@ -7,16 +7,11 @@
 
 #include <unistd.h>
 
-#include "rig.h"
 #include "strike.h"
-#include "suite.h"
 #include "vtime.h"
 
 enum { TIMER_MS = 800 };
 
-static struct rig rig;
-static struct side *from;
-static struct side *to;
 static struct stream *receiver; /* weir's stream to it */
 
 /** More than the kernel of `to` has room for, but nothing waits in weir. */
@@ -80,9 +75,9 @@ static void set_timer(int kind)
 	rig.rules.timeouts.idle_ns = kinds[kind] == DEADLINE_IDLE ? ms(TIMER_MS) : NS_NEVER;
 	rig.rules.timeouts.half_close_ns = ms(TIMER_MS);
 	if (kinds[kind] == DEADLINE_DRAIN) {
-		rig.drain = (struct deadline_drain){
-			.start_ns = clock_ns(), .idle_first_ns = ms(TIMER_MS), .end_ns = NS_NEVER};
-		pair_drain(&rig.pair, &rig.drain);
+		rig_drain_by(&rig, &(struct deadline_drain){.start_ns = clock_ns(),
+					   .idle_first_ns = ms(TIMER_MS),
+					   .end_ns = NS_NEVER});
 	}
 	if (kinds[kind] == DEADLINE_HALF_CLOSE) {
 		side_finish(from);
@@ -103,7 +98,7 @@ START_TEST(who_takes_nothing_is_reset_when_the_timer_has_passed_since_the_first_
 	ck_assert_uint_eq(rig.n_ended, 0);
 	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_ended, 1);
-	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
+	ck_assert_uint_eq(rig.end.late_ns, 0);
 	side_assert_saw_reset(from);
 	side_assert_saw_reset(to);
 	rig_close(&rig);
@@ -136,7 +131,7 @@ START_TEST(who_takes_some_is_left_alone_and_then_silent_like_anybody)
 		vtime_pass(ms(1));
 	}
 	ck_assert_uint_le(clock_ns() - last_ns, ms(TIMER_MS + TIMER_MS / 8));
-	ck_assert_uint_eq(rig.pair.end.late_ns / NS_PER_MS, 0);
+	ck_assert_uint_eq(rig.end.late_ns / NS_PER_MS, 0);
 	if (_i % KINDS == 0) { /* half_close resets, and a drain within a second of movement */
 		rig_assert_both_saw_fin(&rig);
 	}
@@ -151,7 +146,7 @@ START_TEST(the_end_of_a_pair_with_bytes_held_is_a_reset)
 	rig_wind(&rig);
 	vtime_pass(ms(3000));
 	rig_assert_ended(&rig, END_BY_WEIR, END_LIFETIME);
-	ck_assert_uint_eq(rig.pair.end.late_ns, 0);
+	ck_assert_uint_eq(rig.end.late_ns, 0);
 	rig_assert_both_saw_reset(&rig);
 	rig_close(&rig);
 }
@@ -177,9 +172,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("pair_held");
-	TCase *tc = tcase_create("virtual");
+	TCase *tc = strike_case();
 
-	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
 	tcase_add_loop_test(tc,
 		who_takes_nothing_is_reset_when_the_timer_has_passed_since_the_first_look, 0, ALL);
 	tcase_add_loop_test(tc, who_takes_some_is_left_alone_and_then_silent_like_anybody, 0, ALL);

@@ -65,30 +65,6 @@ static void until_survivor_saw_reset(void)
 
 /* ---- connecting ---- */
 
-START_TEST(a_client_that_resets_while_connecting_ends_at_once)
-{
-	rig_open(&rig, _i * 2, RIG_WIDE); /* the client is TCP */
-	side_send(&rig.client, 100);
-	loop_settle();
-	side_reset(&rig.client);
-	rig_until_ended(&rig, END_BY_CLIENT, END_RESET);
-	ck_assert(heard(&rig.client.heard, "CLOSE"));
-	rig_close(&rig);
-}
-END_TEST
-
-START_TEST(a_client_that_resets_after_its_early_fin_ends_at_once)
-{
-	rig_open(&rig, _i * 2, RIG_WIDE); /* the client is TCP */
-	side_finish(&rig.client);
-	loop_settle();
-	ck_assert_uint_eq(rig.n_ended, 0);
-	side_reset(&rig.client);
-	rig_until_ended(&rig, END_BY_CLIENT, END_RESET);
-	rig_close(&rig);
-}
-END_TEST
-
 START_TEST(a_unix_client_that_closes_while_connecting_has_finished)
 {
 	size_t total = _i / 2 == 0 ? 0 : 100;
@@ -131,8 +107,8 @@ START_TEST(a_reset_is_passed_on)
 	leave_unread(failing);
 	side_reset(failing);
 	rig_until_ended(&rig, rig_by(&rig, failing), END_RESET);
-	ck_assert_int_eq(rig.pair.end.err, -ECONNRESET);
-	ck_assert_int_eq(rig.pair.end.timer, DEADLINE_NONE);
+	ck_assert_int_eq(rig.end.err, -ECONNRESET);
+	ck_assert_int_eq(rig.end.timer, DEADLINE_NONE);
 	until_survivor_saw_reset();
 	rig_close(&rig);
 }
@@ -378,7 +354,7 @@ static void assert_failure_resets_both(int err, enum end_by by, enum end_reason 
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
 	rig_assert_ended(&rig, by, reason);
-	ck_assert_int_eq(rig.pair.end.err, -err);
+	ck_assert_int_eq(rig.end.err, -err);
 	until_survivor_saw_reset();
 	loop_until(side_saw_reset(failing));
 	if (failing->kind == WIRE_TCP) {
@@ -410,7 +386,7 @@ START_TEST(no_memory_resets_both_sides)
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
 	rig_assert_ended(&rig, END_BY_WEIR, END_LIMIT);
-	ck_assert_int_eq(rig.pair.end.err, -ENOMEM);
+	ck_assert_int_eq(rig.end.err, -ENOMEM);
 	until_survivor_saw_reset();
 	side_receive(failing);
 	loop_until(side_saw_reset(failing));
@@ -427,8 +403,6 @@ int main(void)
 	TCase *tc = tcase_create("pair_reset");
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
-	tcase_add_loop_test(tc, a_client_that_resets_while_connecting_ends_at_once, 0, 2);
-	tcase_add_loop_test(tc, a_client_that_resets_after_its_early_fin_ends_at_once, 0, 2);
 	tcase_add_loop_test(tc, a_unix_client_that_closes_while_connecting_has_finished, 0, 4);
 	tcase_add_loop_test(tc, a_client_that_resets_in_the_turn_of_the_join_is_seen, 0, 2);
 	tcase_add_loop_test(tc, a_reset_is_passed_on, 0, RIG_MIRRORED);

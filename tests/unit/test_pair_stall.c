@@ -5,23 +5,18 @@
  */
 #include "proxy/pair.h"
 
-#include "rig.h"
 #include "strike.h"
-#include "suite.h"
 #include "vtime.h"
-
-static struct rig rig;
 
 /* ---- write_stall ---- */
 
 START_TEST(write_stall_resets_both)
 {
-	rig_open_relaying(&rig, _i / 2, RIG_TINY);
+	strike_open(_i, RIG_TINY);
 	rig.rules.timeouts.idle_ns = ms(100);
-	rig.rules.timeouts.write_stall_ns = ms(800);
-	rig_wind(&rig);
-	rig_stall(&rig, rig_side(&rig, _i % 2));
-	rig_assert_stall_strikes(&rig, ms(800), rig_other(&rig, rig_side(&rig, _i % 2)));
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
+	rig_stall(&rig, from);
+	rig_assert_stall_strikes(&rig, ms(800), to);
 	rig_assert_told(&rig);
 	rig_assert_both_saw_reset(&rig);
 	rig_close(&rig);
@@ -30,14 +25,8 @@ END_TEST
 
 START_TEST(write_stall_starts_anew_with_each_byte_taken)
 {
-	struct side *from;
-	struct side *to;
-
-	rig_open_relaying(&rig, _i / 2, RIG_TINY);
-	from = rig_side(&rig, _i % 2);
-	to = rig_other(&rig, from);
-	rig.rules.timeouts.write_stall_ns = ms(800);
-	rig_wind(&rig);
+	strike_open(_i, RIG_TINY);
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
 	rig_stall(&rig, from);
 	for (int i = 0; i < 3; i++) {
 		uint64_t n_taken = stream_bytes_written(rig_stream(&rig, to));
@@ -58,15 +47,10 @@ END_TEST
 
 START_TEST(write_stall_strikes_although_acknowledgements_come_for_nothing_new)
 {
-	struct side *from;
-	struct side *to;
 	uint64_t stalled_ns;
 
-	rig_open_relaying(&rig, RIG_TCP, RIG_TINY);
-	from = rig_side(&rig, _i);
-	to = rig_other(&rig, from);
-	rig.rules.timeouts.write_stall_ns = ms(800);
-	rig_wind(&rig);
+	strike_open(2 * RIG_TCP + _i, RIG_TINY);
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
 	vtime_set_delivered(true);
 	rig_stall(&rig, from);
 	do { /* its kernel may take a few bytes more, which count */
@@ -84,14 +68,8 @@ END_TEST
 
 START_TEST(write_stall_strikes_although_the_other_way_flows)
 {
-	struct side *from;
-	struct side *to;
-
-	rig_open_relaying(&rig, _i / 2, RIG_TINY);
-	from = rig_side(&rig, _i % 2);
-	to = rig_other(&rig, from);
-	rig.rules.timeouts.write_stall_ns = ms(800);
-	rig_wind(&rig);
+	strike_open(_i, RIG_TINY);
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
 	rig_stall(&rig, from);
 	side_receive(from);
 	for (size_t i = 1; i <= 7; i++) {
@@ -108,11 +86,9 @@ END_TEST
 
 START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
 {
-	struct side *from;
 	uint64_t reset_ns;
 
-	rig_open_relaying(&rig, RIG_TCP, RIG_TINY); /* and no timeout is set */
-	from = rig_side(&rig, _i);
+	strike_open(2 * RIG_TCP + _i, RIG_TINY); /* and no timeout is set */
 	rig_stall(&rig, from);
 	side_reset(from);
 	loop_until(rig.pair.state == PAIR_RESETTING);
@@ -124,7 +100,7 @@ START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
 		ck_assert_uint_lt(clock_ns() - reset_ns, ms(3 * PAIR_RESET_STALL_S * 1000));
 	}
 	rig_assert_ended(&rig, rig_by(&rig, from), END_RESET);
-	side_assert_saw_reset(rig_other(&rig, from));
+	side_assert_saw_reset(to);
 	rig_close(&rig);
 }
 END_TEST
@@ -132,9 +108,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("pair_stall");
-	TCase *tc = tcase_create("virtual");
+	TCase *tc = strike_case();
 
-	tcase_add_checked_fixture(tc, strike_setup, fixture_teardown);
 	tcase_add_loop_test(tc, write_stall_resets_both, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, write_stall_starts_anew_with_each_byte_taken, 0, RIG_MIRRORED);
 	tcase_add_loop_test(

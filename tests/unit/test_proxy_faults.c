@@ -128,7 +128,7 @@ static bool is_waiting(void)
 	list_for_each (link, &house.proxy.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
-		if (session->terms == house_terms(&house, 0) && session->server == NULL) {
+		if (session->terms == house_terms(&house, 0) && session->stage == SESSION_WAITING) {
 			return true;
 		}
 	}

@@ -90,40 +90,6 @@ START_TEST(a_missing_unix_server_is_followed_by_the_next)
 }
 END_TEST
 
-/** A server whose queue is full: who connects hears nothing. The queue, for server_close(). */
-struct black_hole {
-	struct server server;
-	int queue[16];
-};
-
-static void black_hole_open(struct black_hole *hole)
-{
-	server_open(&hole->server, WIRE_UNIX);
-	server_block(&hole->server);
-	ck_assert_int_eq(listen(hole->server.fd, 0), 0);
-	for (size_t i = 0; i < 16; i++) {
-		struct addr addr;
-		const char *why;
-
-		ck_assert_int_eq(addr_parse(hole->server.address, &addr, &why), 0);
-		hole->queue[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		ck_assert_int_ge(hole->queue[i], 0);
-		if (connect(hole->queue[i], &addr.sa.any, addr.sa_len) < 0) {
-			ck_assert_int_eq(errno, EAGAIN);
-			return;
-		}
-	}
-	ck_abort_msg("the queue does not fill");
-}
-
-static void black_hole_close(struct black_hole *hole)
-{
-	for (size_t i = 0; i < 16 && hole->queue[i] > 0; i++) {
-		close(hole->queue[i]);
-	}
-	server_close(&hole->server);
-}
-
 START_TEST(a_black_holed_server_takes_one_timeout_and_is_followed_by_the_next)
 {
 	struct black_hole hole = {0};
@@ -327,7 +293,8 @@ static const struct {
 	int err;
 } shortages[] = {
 	{"calloc", 1, " errno=ENOMEM", ENOMEM}, /* the session */
-	{"calloc", 2, " errno=ENOMEM", ENOMEM}, /* its stream */
+	{"calloc", 2, " errno=ENOMEM", ENOMEM}, /* its setup */
+	{"calloc", 3, " errno=ENOMEM", ENOMEM}, /* its stream */
 	{"epoll_ctl", 1, " errno=ENOSPC", ENOSPC},
 };
 enum { SHORTAGES = sizeof(shortages) / sizeof(shortages[0]) };

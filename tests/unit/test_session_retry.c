@@ -15,7 +15,7 @@ static bool is_waiting(void)
 	const struct session *session =
 		container_of(house.proxy.sessions.next, struct session, link);
 
-	return house.proxy.n_sessions == 0 || session->server == NULL;
+	return house.proxy.n_sessions == 0 || session->stage == SESSION_WAITING;
 }
 
 /** A session whose only server refuses, until it waits. */

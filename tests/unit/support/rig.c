@@ -129,11 +129,13 @@ bool side_is_hung_up(const struct side *side)
 
 /* ---- the pair ---- */
 
-static void on_ended(struct pair *pair)
+static void on_ended(struct pair *pair, struct end end)
 {
 	struct rig *rig = container_of(pair, struct rig, pair);
 
 	rig->n_ended++;
+	rig->end = end;
+	session_clock_close(&rig->clock);
 	if (rig->close_in_ended) {
 		pair_close(pair);
 	}
@@ -150,32 +152,39 @@ static void on_half_closed(struct pair *pair)
 
 static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
 
-static unsigned stream_flags(const struct side *side)
+static void on_strike(struct timer *timer)
 {
-	return side->kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX;
+	pair_strike(&container_of(timer, struct rig, clock.timer)->pair);
+}
+
+/** Weir's stream to the side. */
+static struct stream *side_stream(struct side *side)
+{
+	unsigned flags = side->kind == WIRE_TCP ? STREAM_IS_TCP : STREAM_IS_UNIX;
+	struct stream *stream =
+		stream_open(test_loop, side->near, flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+
+	ck_assert_ptr_nonnull(stream);
+	side->near = -1;
+	return stream;
 }
 
 void rig_open(struct rig *rig, int variant, enum rig_size size)
 {
-	struct pair_opts opts = {
-		.loop = test_loop,
-		.rules = &rig->rules,
-		.calls = &calls,
-	};
-
 	memset(rig, 0, sizeof(*rig));
 	memset(&rig->rules.timeouts, 0xff, sizeof(rig->rules.timeouts)); /* NS_NEVER, all of them */
 	rig->splices = getenv("WEIR_TEST_SPLICE") != NULL;
 	/* One splice takes as much at once as many writes. */
 	rig->mark = rig->splices ? 8 * MARK : MARK;
-	opts.high_water_mark = rig->mark;
 	side_open(&rig->client, (variant & 1) == 0 ? WIRE_TCP : WIRE_UNIX, size);
 	side_open(&rig->upstream, (variant & 2) == 0 ? WIRE_TCP : WIRE_UNIX, size);
-	opts.client_fd = rig->client.near;
-	opts.client_flags = stream_flags(&rig->client);
-	ck_assert_int_eq(pair_open(&rig->pair, &opts), 0);
-	rig->client.near = -1;
-	recorder_on(&rig->client.heard, rig->pair.client, STREAM_TIMEOUT | STREAM_CLOSE);
+	ck_assert_int_eq(session_clock_open(&rig->clock, test_loop, &rig->rules, on_strike), 0);
+	rig->early = side_stream(&rig->client);
+	stream_set_timeout(rig->early, 0);
+	stream_set_high_water_mark(rig->early, rig->mark);
+	ck_assert_int_eq(stream_start(rig->early), 0);
+	stream_stop(rig->early);
+	recorder_on(&rig->client.heard, rig->early, STREAM_TIMEOUT | STREAM_CLOSE);
 }
 
 /** However little was read, the next read is a splice too. */
@@ -209,39 +218,48 @@ static void rig_splice(struct rig *rig)
 	pipe_pool_allow(test_loop, PIPES_MAX);
 	rig->client.keep.call = on_client_read;
 	rig->upstream.keep.call = on_upstream_read;
-	stream_on(rig->pair.client, STREAM_READ, &rig->client.keep);
-	stream_on(rig->pair.upstream, STREAM_READ, &rig->upstream.keep);
+	stream_on(rig_stream(rig, &rig->client), STREAM_READ, &rig->client.keep);
+	stream_on(rig_stream(rig, &rig->upstream), STREAM_READ, &rig->upstream.keep);
 	keep_splicing(rig, &rig->client);
 	keep_splicing(rig, &rig->upstream);
 }
 
 void rig_join(struct rig *rig)
 {
-	struct stream *stream = stream_open(test_loop, rig->upstream.near,
-		stream_flags(&rig->upstream) | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+	struct pair_opts opts = {
+		.client = rig->early,
+		.upstream = side_stream(&rig->upstream),
+		.clock = &rig->clock,
+		.calls = &calls,
+	};
 
-	ck_assert_ptr_nonnull(stream);
-	rig->upstream.near = -1;
-	ck_assert_int_eq(pair_join(&rig->pair, stream), 0);
-	recorder_on(&rig->upstream.heard, stream, STREAM_TIMEOUT | STREAM_CLOSE);
+	ck_assert_int_eq(pair_start(&rig->pair, &opts), 0);
+	rig->early = NULL;
+	recorder_on(&rig->upstream.heard, opts.upstream, STREAM_TIMEOUT | STREAM_CLOSE);
 	if (rig->splices) {
 		rig_splice(rig);
 	}
 }
 
+void rig_drain_by(struct rig *rig, const struct deadline_drain *drain)
+{
+	rig->drain = *drain;
+	rig->clock.drain = &rig->drain;
+	pair_wind(&rig->pair);
+}
+
 void rig_drain(struct rig *rig, uint64_t end_ns)
 {
-	rig->drain = (struct deadline_drain){
-		.start_ns = clock_ns(),
-		.idle_first_ns = NS_NEVER,
-		.end_ns = end_ns,
-	};
-	pair_drain(&rig->pair, &rig->drain);
+	rig_drain_by(
+		rig, &(struct deadline_drain){
+			     .start_ns = clock_ns(), .idle_first_ns = NS_NEVER, .end_ns = end_ns});
 }
 
 void rig_close(struct rig *rig)
 {
+	session_clock_close(&rig->clock);
 	pair_close(&rig->pair);
+	rig->early = stream_free(rig->early);
 	if (rig->upstream.near >= 0) {
 		close(rig->upstream.near);
 	}
@@ -252,7 +270,7 @@ void rig_close(struct rig *rig)
 
 void rig_assert_ended(const struct rig *rig, enum end_by by, enum end_reason reason)
 {
-	const struct end *end = &rig->pair.end;
+	const struct end *end = &rig->end;
 
 	ck_assert_uint_eq(rig->n_ended, 1);
 	ck_assert_int_eq(rig->pair.state, PAIR_ENDED);
@@ -279,7 +297,10 @@ struct side *rig_other(struct rig *rig, const struct side *side)
 
 struct stream *rig_stream(struct rig *rig, const struct side *side)
 {
-	return side == &rig->client ? rig->pair.client : rig->pair.upstream;
+	if (rig->early != NULL) {
+		return side == &rig->client ? rig->early : NULL;
+	}
+	return pair_stream(&rig->pair, side == &rig->client ? SIDE_CLIENT : SIDE_UPSTREAM);
 }
 
 enum end_by rig_by(const struct rig *rig, const struct side *side)

@@ -51,8 +51,11 @@ struct side {
 
 struct rig {
 	struct pair pair;
+	struct session_clock clock;
+	struct stream *early;        /**< weir's stream to the client until the join */
+	struct end end;              /**< how the pair ended */
 	struct deadline_drain drain; /**< of rig_drain() */
-	struct pair_rules rules;     /**< may be changed until the pair next looks at them */
+	struct session_rules rules;  /**< may be changed until the pair next looks at them */
 	struct side client;
 	struct side upstream;
 	size_t mark;
@@ -62,14 +65,15 @@ struct rig {
 	bool close_in_ended; /**< pair_close() in ended(), as a session does */
 };
 
-/** The pair is CONNECTING. */
+/** The client is there, watched and not read, as a session has it before its pair. */
 void rig_open(struct rig *rig, int variant, enum rig_size size);
 
-/** The upstream is connected: the pair is RELAYING. */
+/** The upstream is connected, and the pair begins. */
 void rig_join(struct rig *rig);
 
-/** The pair drains, and ends at `end_ns` and not before, however idle. */
+/** The pair drains, and ends at `end_ns` and not before, however idle; or as the test wants it. */
 void rig_drain(struct rig *rig, uint64_t end_ns);
+void rig_drain_by(struct rig *rig, const struct deadline_drain *drain);
 
 /** Frees the pair and closes the peers. */
 void rig_close(struct rig *rig);

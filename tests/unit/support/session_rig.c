@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "session_rig.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -90,4 +92,32 @@ void drain_until_now(void)
 	proxy_drain(&house.proxy,
 		&(struct deadline_drain){
 			.start_ns = clock_ns(), .idle_first_ns = NS_NEVER, .end_ns = clock_ns()});
+}
+
+void black_hole_open(struct black_hole *hole)
+{
+	server_open(&hole->server, WIRE_UNIX);
+	server_block(&hole->server);
+	ck_assert_int_eq(listen(hole->server.fd, 0), 0);
+	for (size_t i = 0; i < 16; i++) {
+		struct addr addr;
+		const char *why;
+
+		ck_assert_int_eq(addr_parse(hole->server.address, &addr, &why), 0);
+		hole->queue[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		ck_assert_int_ge(hole->queue[i], 0);
+		if (connect(hole->queue[i], &addr.sa.any, addr.sa_len) < 0) {
+			ck_assert_int_eq(errno, EAGAIN);
+			return;
+		}
+	}
+	ck_abort_msg("the queue does not fill");
+}
+
+void black_hole_close(struct black_hole *hole)
+{
+	for (size_t i = 0; i < 16 && hole->queue[i] > 0; i++) {
+		close(hole->queue[i]);
+	}
+	server_close(&hole->server);
 }

@@ -28,6 +28,15 @@ void drain_until_now(void);
 /** Lets the session end and reads what the log says, which must be one closing line. */
 void until_ended(void);
 
+/** A server whose queue is full: who connects hears nothing. The queue, for server_close(). */
+struct black_hole {
+	struct server server;
+	int queue[16];
+};
+
+void black_hole_open(struct black_hole *hole);
+void black_hole_close(struct black_hole *hole);
+
 /** The closing line says so: " key=value", or the beginning of one: " key=". */
 void assert_says(const char *field);
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* The inside of a session, shared by session.c (its stages, its end) and session_setup.c (what goes
+ * on before it relays). */
+#ifndef WEIR_PROXY_SESSION_PRIVATE_H
+#define WEIR_PROXY_SESSION_PRIVATE_H
+
+#include "proxy/session.h"
+#include "stream/emitter.h"
+#include "stream/timer.h"
+
+struct connector;
+struct proxy;
+struct stream;
+
+/** What a session needs until it relays. */
+struct session_setup {
+	struct session *session;
+	struct stream
+		*client; /**< watched but not read: bytes that come early stay in the kernel */
+	struct handler client_gone;
+	struct connector *connector; /**< CONNECTING */
+	struct timer wait;           /**< WAITING */
+	uint16_t n_tried;            /**< servers tried in vain, this time */
+	struct end failure;          /**< how the last of them failed */
+};
+
+/* ---- session.c ---- */
+
+struct proxy *session_proxy(const struct session *session);
+
+/** Leaves its stage for this one. The last statement of its caller. */
+void session_enter(struct session *session, enum session_stage stage);
+
+/** Ends what does not relay yet: RST to the client. The last statement of its caller. */
+void session_refuse(struct session *session, struct end end);
+
+/** The client has reset, or is lost, before there is a pair. The last statement of its caller. */
+void session_client_gone(struct session *session, int err);
+
+/**
+ * Makes a pair of the client and the connected upstream, which is then to be relayed. A negative
+ * errno: the upstream cannot be watched, and is still the caller's.
+ */
+int session_join(struct session *session, struct stream *upstream, const union session_peer *peer);
+
+/* ---- session_setup.c ---- */
+
+/** Takes the client's fd. 0 or a negative errno: the fd is then still the caller's. */
+int session_setup_open(struct session *session, const struct session_opts *opts);
+
+/** Frees it, with the client's stream where that has not become the pair's. NULL is fine. */
+void session_setup_close(struct session *session);
+
+/* What the table of stages (session.c) has for those before RELAYING: */
+
+void session_choose(struct session *session);
+void session_connect(struct session *session);
+void session_stop_connecting(struct session *session);
+void session_apply_connect_timeout(struct session *session);
+void session_wait(struct session *session);
+void session_stop_waiting(struct session *session);
+void session_lose_client(struct session *session, int err);
+void session_setup_wind(struct session *session);
+void session_setup_strike(struct session *session);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What goes on in a session before it relays: its client is watched, a server is chosen and
+ * connected to, the next one if that fails, and all of them again after a wait.
+ *
+ *	session_choose ──▶ session_connect ── done ──▶ session_join (session.c)
+ *	   ▲  │     ▲            │ failed
+ *	   │  │     └────────────┤
+ *	   │  ├─ none left ──▶ session_wait ── over, or not for this failure ──▶ session_refuse
+ *	   └──┼──────────────────┘
+ *	      └─ none left, and weir is short of something ──▶ session_refuse
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proxy/generation.h"
+#include "proxy/offer.h"
+#include "proxy/own.h"
+#include "proxy/proxy.h"
+#include "proxy/session_log.h"
+#include "proxy/session_private.h"
+#include "stream/connector.h"
+#include "stream/stream.h"
+#include "upstream/upstream.h"
+
+static const struct conf_upstream *upstream_of(const struct session *session)
+{
+	return &session->terms->offer->upstream->conf;
+}
+
+/* ---- the client ---- */
+
+static void on_client_gone(struct handler *handler, const struct event *event)
+{
+	/* Of an ERROR, CLOSE follows and says the same. A UNIX client that closed (0) has finished:
+	 * its end of input is read by the pair. */
+	if (event->type != STREAM_ERROR && event->error != 0) {
+		session_client_gone(
+			container_of(handler, struct session_setup, client_gone)->session,
+			event->error);
+	}
+}
+
+void session_lose_client(struct session *session, int err)
+{
+	session_refuse(session, end_by_failure(SIDE_CLIENT, err));
+}
+
+int session_setup_open(struct session *session, const struct session_opts *opts)
+{
+	const struct terms *terms = opts->terms;
+	struct session_setup *setup = calloc(1, sizeof(*setup));
+	int r;
+
+	if (setup == NULL) {
+		return -ENOMEM;
+	}
+	setup->session = session;
+	setup->client = stream_open(terms->proxy->loop, opts->fd,
+		opts->client_flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
+	if (setup->client == NULL) {
+		free(setup);
+		return -ENOMEM;
+	}
+	stream_set_timeout(setup->client, 0);
+	stream_set_high_water_mark(setup->client, terms->offer->high_water_mark);
+	/* Watched but not read: bytes that come early stay in the kernel, a reset is seen. */
+	r = stream_start(setup->client);
+	if (r < 0) {
+		(void)stream_steal_handle(setup->client); /* the fd stays the caller's */
+		stream_free(setup->client);
+		free(setup);
+		return r;
+	}
+	stream_stop(setup->client);
+	setup->client_gone.call = on_client_gone;
+	stream_on(setup->client, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &setup->client_gone);
+	session->setup = setup;
+	return 0;
+}
+
+void session_setup_close(struct session *session)
+{
+	struct session_setup *setup = session->setup;
+
+	if (setup == NULL) {
+		return;
+	}
+	if (session->stage == SESSION_RELAYING) {
+		stream_off(setup->client, &setup->client_gone); /* it is the pair's now */
+	} else {
+		stream_free(setup->client);
+	}
+	free(setup);
+	session->setup = NULL;
+}
+
+/* ---- CHOOSING ---- */
+
+void session_choose(struct session *session)
+{
+	session->server = upstream_choose(upstream_of(session), session->setup->n_tried);
+	session_enter(session, session->server != NULL ? SESSION_CONNECTING : SESSION_WAITING);
+}
+
+/* ---- CONNECTING ---- */
+
+static void on_attempt_failed(void *owner, const struct connector_attempt *attempt)
+{
+	session_log_attempt(owner, attempt);
+}
+
+/** Not to where it would come back from: each pair would make the next. */
+static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
+{
+	struct session *session = owner;
+	struct proxy *proxy = session_proxy(session);
+	const struct generation *generation = proxy->current;
+	size_t listener = own_find(generation->own, &proxy->own_cache, sa, len);
+
+	if (listener == SIZE_MAX ||
+		chains_enter(&proxy->shared->chains, session->terms->offer->name,
+			generation->conf->listeners[listener].name, session->clock.accepted_ns)) {
+		return 0;
+	}
+	return -ELOOP;
+}
+
+static void on_connected(void *owner, int status, struct stream *stream,
+	const struct connector_attempt *last, uint64_t late_ns)
+{
+	struct session *session = owner;
+	struct session_setup *setup = session->setup;
+	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
+	bool forbidden = last->forbidden;
+
+	setup->connector = connector_close(setup->connector);
+	if (forbidden) {
+		session_refuse(session, end_by_failure(SIDE_UPSTREAM, status));
+		return;
+	}
+	if (status == 0) {
+		status = session_join(session, stream, &peer);
+		if (status == 0) {
+			session_enter(session, SESSION_RELAYING);
+			return;
+		}
+		stream_free(stream);
+	}
+	setup->n_tried++;
+	/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
+	setup->failure = end_by_connect(status, late_ns > 0, late_ns);
+	if (end_is_shortage(status)) {
+		session_refuse(session, setup->failure); /* another server would fare no better */
+	} else {
+		session_enter(session, SESSION_CHOOSING);
+	}
+}
+
+void session_connect(struct session *session)
+{
+	const struct terms *terms = session->terms;
+	const struct conf_upstream *upstream = upstream_of(session);
+	struct proxy *proxy = session_proxy(session);
+	struct connector_opts opts = {
+		.loop = proxy->loop,
+		.resolver = proxy->shared->resolver,
+		.addr = &session->server->addr,
+		.options = &upstream->socket,
+		.timeout_ns = terms->rules.timeouts.connect_ns,
+		.stream_flags = STREAM_HALF_OPEN,
+		.spare_fds = &proxy->shared->spare_fds,
+		.owner = session,
+		.failed = on_attempt_failed,
+		.done = on_connected,
+		.permit = proxy->current->own == NULL ? NULL : on_permit,
+	};
+
+	if (upstream->source.sa_len > 0) {
+		opts.source = &upstream->source;
+	}
+	session->setup->connector = connector_open(&opts);
+	if (session->setup->connector == NULL) {
+		session_refuse(session, end_by_connect(-errno, false, 0));
+	}
+}
+
+void session_stop_connecting(struct session *session)
+{
+	session->setup->connector = connector_close(session->setup->connector);
+}
+
+void session_apply_connect_timeout(struct session *session)
+{
+	connector_set_timeout(session->setup->connector, session->terms->rules.timeouts.connect_ns);
+}
+
+/* ---- WAITING for an upstream that is still starting ---- */
+
+static void on_waited(struct timer *timer)
+{
+	session_enter(container_of(timer, struct session_setup, wait)->session, SESSION_CHOOSING);
+}
+
+/** When all servers may be tried again; NS_NEVER: not at all. */
+static uint64_t wait_until_ns(const struct session *session)
+{
+	uint64_t now_ns = clock_ns();
+
+	/* What weir itself is short of does not come by waiting for a server. */
+	if (session->setup->failure.reason == END_LIMIT) {
+		return NS_NEVER;
+	}
+	return clock_after(now_ns, upstream_wait_ns(upstream_of(session), session->n_retries,
+					   now_ns - session->clock.accepted_ns));
+}
+
+void session_wait(struct session *session)
+{
+	struct session_setup *setup = session->setup;
+	uint64_t until_ns = wait_until_ns(session);
+
+	if (until_ns == NS_NEVER ||
+		timer_open(&setup->wait, session_proxy(session)->loop, on_waited) < 0) {
+		session_refuse(session, setup->failure);
+		return;
+	}
+	timer_arm(&setup->wait, until_ns);
+	setup->n_tried = 0;
+	if (session->n_retries < UINT16_MAX) {
+		session->n_retries++;
+	}
+}
+
+void session_stop_waiting(struct session *session)
+{
+	timer_close(&session->setup->wait);
+}
+
+/* ---- the clock in all of these ---- */
+
+static struct deadline setup_deadline(const struct session *session)
+{
+	struct deadline_facts facts = session_clock_facts(&session->clock);
+
+	return session_clock_next(&session->clock, &facts);
+}
+
+void session_setup_wind(struct session *session)
+{
+	session_clock_wind(&session->clock, setup_deadline(session).at_ns);
+}
+
+void session_setup_strike(struct session *session)
+{
+	struct stream *client = session->setup->client;
+	struct deadline deadline = setup_deadline(session);
+	uint64_t now_ns = clock_ns();
+
+	if (stream_cause(client) != 0) {
+		return; /* it has failed and tells so in this turn: that is the reason */
+	}
+	if (deadline.at_ns > now_ns) {
+		session_setup_wind(session);
+		return;
+	}
+	stream_expire(client);
+	session_refuse(session, end_by_timer(deadline.kind, now_ns - deadline.at_ns));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* The two sides of a session, for whatever is there once for each. */
+#ifndef WEIR_PROXY_SIDE_H
+#define WEIR_PROXY_SIDE_H
+
+enum pair_side {
+	SIDE_CLIENT,
+	SIDE_UPSTREAM,
+	SIDES,
+};
+
+static inline enum pair_side side_opposite(enum pair_side side)
+{
+	return side == SIDE_CLIENT ? SIDE_UPSTREAM : SIDE_CLIENT;
+}
+
+#endif
