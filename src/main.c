@@ -111,6 +111,11 @@
  *	own_sockets	which ports and paths weir listens on
  *	lateness	how late timers and loops were
  *
+ * control/            what is asked of the process while it runs
+ *	control		the socket: a line is the name of a command
+ *	client		its other end, for `weir --reload`
+ *	request		what was asked for, and is answered later
+ *
  * service/            the process
  *	daemon		from the config to the end: what main.c runs
  *	start		the steps of its start, and what undoes them
@@ -125,8 +130,6 @@
  *	reload		another config, or none of it
  *	trial		a child checks it
  *	spawner		starts that child, and waits for it
- *	control		the socket that `weir --reload` talks to
- *	control_client	its other end
  *	stop		a drain, and the end of all pairs
  *	stall_warning	tells when a timeout will cut those who read slowly
  *	socket_proxy	the command line of systemd-socket-proxyd(8)
@@ -146,10 +149,10 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "control/client.h"
 #include "crew/inherited.h"
 #include "log/failure.h"
 #include "log/log.h"
-#include "service/control_client.h"
 #include "service/daemon.h"
 #include "service/signals.h"
 #include "service/socket_proxy.h"
@@ -344,7 +347,7 @@ static int main_proxy(const struct options *options)
 
 	if (options->reload) {
 		fill_stdio();
-		return control_ask("reload", stdout, stderr);
+		return control_ask("reload", stdout, stderr) < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
 	}
 	if (options->check) {
 		fill_stdio();

@@ -7,7 +7,7 @@
 
 #include "base/fds.h"
 #include "conf/conf.h"
-#include "service/control.h"
+#include "control/control.h"
 #include "stream/lookups.h"
 #include "stream/pipe.h"
 

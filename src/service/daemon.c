@@ -6,11 +6,12 @@
  */
 #include "service/daemon.h"
 
-#include <assert.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "conf/conf.h"
+#include "control/request.h"
 #include "log/log.h"
 #include "proxy/generation.h"
 #include "service/cpus.h"
@@ -52,17 +53,6 @@ static struct status_facts daemon_facts(struct daemon *daemon)
 	return facts;
 }
 
-/** What the control socket answers. */
-void daemon_write_status(void *owner, char *text, size_t size)
-{
-	struct daemon *daemon = owner;
-	struct status_facts facts = daemon_facts(daemon);
-
-	assert(size >= STATUS_TEXT_MAX);
-	(void)size;
-	status_text(&facts, text);
-}
-
 /**
  * Children that are not ours: orphans, where weir is PID 1 of a container, and those of a shell
  * that has become weir. Who is the spawner's is waited for there.
@@ -89,6 +79,25 @@ void daemon_on_tick(struct timer *timer)
 	reap(&daemon->spawner);
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
+}
+
+/* ---- what is asked for at the control socket ---- */
+
+void daemon_obey_reload(void *owner, struct control_request *request)
+{
+	struct daemon *daemon = owner;
+
+	reload_ask(&daemon->reload, request);
+}
+
+void daemon_obey_status(void *owner, struct control_request *request)
+{
+	struct status_facts facts = daemon_facts(owner);
+	char text[STATUS_TEXT_MAX + 1];
+
+	status_text(&facts, text);
+	strcat(text, "\n");
+	request->done(request, true, text);
 }
 
 /* ---- signals ---- */

@@ -3,6 +3,7 @@
 #ifndef WEIR_SERVICE_DAEMON_PRIVATE_H
 #define WEIR_SERVICE_DAEMON_PRIVATE_H
 
+#include "control/control.h"
 #include "crew/crew.h"
 #include "crew/inherited.h"
 #include "crew/lateness.h"
@@ -10,7 +11,6 @@
 #include "crew/watchdog.h"
 #include "proxy/proxy.h"
 #include "service/budget.h"
-#include "service/control.h"
 #include "service/exit_idle.h"
 #include "service/memory.h"
 #include "service/names.h"
@@ -63,6 +63,7 @@ void daemon_on_signal(struct signals *signals, int number);
 void daemon_on_drain(struct stop *stop);
 void daemon_on_crew_quiet(void *owner);
 void daemon_on_crew_refuses(void *owner);
-void daemon_write_status(void *owner, char *text, size_t size);
+void daemon_obey_reload(void *owner, struct control_request *request);
+void daemon_obey_status(void *owner, struct control_request *request);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "control/request.h"
 #include "crew/crew.h"
 #include "crew/own_sockets.h"
 #include "log/failure.h"
@@ -72,8 +73,8 @@ static void log_reloaded(const struct reload *reload)
 static void reload_answer(struct reload *reload, bool ok, const char *text)
 {
 	while (!list_empty(&reload->asking)) {
-		struct reload_request *request =
-			container_of(reload->asking.next, struct reload_request, link);
+		struct control_request *request =
+			container_of(reload->asking.next, struct control_request, link);
 
 		list_remove(&request->link);
 		request->done(request, ok, text);
@@ -398,7 +399,7 @@ void reload_tick(struct reload *reload)
 	}
 }
 
-void reload_ask(struct reload *reload, struct reload_request *request)
+void reload_ask(struct reload *reload, struct control_request *request)
 {
 	if (request != NULL) {
 		list_append(&reload->waiting, &request->link);
@@ -407,11 +408,6 @@ void reload_ask(struct reload *reload, struct reload_request *request)
 	if (reload->phase == RELOAD_IDLE) {
 		loop_defer(reload->opts.loop, &reload->begin);
 	}
-}
-
-void reload_forget(struct reload_request *request)
-{
-	list_remove(&request->link);
 }
 
 /* ---- life ---- */

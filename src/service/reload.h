@@ -33,17 +33,11 @@
 #include "service/stop.h"
 #include "service/trial.h"
 
+struct control_request;
 struct crew;
 struct generation;
 struct memory;
 struct proxy_shared;
-
-/** Who asks, and waits for the answer; embedded in its owner. */
-struct reload_request {
-	struct list link; /**< struct reload::asking or ::waiting */
-	/** Once, not from inside reload_ask(). `text` has a line for each error. */
-	void (*done)(struct reload_request *request, bool ok, const char *text);
-};
 
 enum reload_phase {
 	RELOAD_IDLE,
@@ -71,8 +65,8 @@ struct reload_opts {
 struct reload {
 	struct reload_opts opts;
 	enum reload_phase phase;
-	struct list asking;  /* struct reload_request::link; of the one that runs */
-	struct list waiting; /* struct reload_request::link; of the next one */
+	struct list asking;  /* struct control_request::link; of the one that runs */
+	struct list waiting; /* struct control_request::link; of the next one */
 	bool again;          /**< one more is to follow */
 	struct task begin;
 	struct trial trial;
@@ -101,10 +95,10 @@ void reload_close(struct reload *reload);
 /** Call it once a second: lets go of listeners that have gone. */
 void reload_tick(struct reload *reload);
 
-/** Asks for one; `request` NULL: without an answer. The memory stays the asker's. */
-void reload_ask(struct reload *reload, struct reload_request *request);
-
-/** The asker does not wait any longer. Harmless when it was answered. */
-void reload_forget(struct reload_request *request);
+/**
+ * Asks for one; `request` NULL: without an answer. It is answered later, with a line for each
+ * error; its memory stays the asker's.
+ */
+void reload_ask(struct reload *reload, struct control_request *request);
 
 #endif

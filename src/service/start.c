@@ -247,10 +247,14 @@ static int open_reload(struct daemon *daemon)
 /** It has said so if it cannot be had; pairs are relayed without it. */
 static int open_control(struct daemon *daemon)
 {
+	static const struct control_command commands[] = {
+		{"reload", daemon_obey_reload},
+		{"status", daemon_obey_status},
+		{NULL, NULL},
+	};
 	struct control_opts opts = {
 		.loop = daemon->loop,
-		.reload = &daemon->reload,
-		.status = daemon_write_status,
+		.commands = commands,
 		.owner = daemon,
 	};
 

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- *	accepted ──▶ asking ── a line ──▶ waiting (for a reload) ──▶ answered ── all taken ──▶ gone
+ *	accepted ──▶ asking ── a line ──▶ waiting (for a command) ──▶ answered ── all taken ──▶ gone
  *	               │                                                │
  *	               └── too slow, too long ──────────────────────────┴── too slow ──▶ gone
  *
- * A client that goes while it waits is found out when it is answered; the reload goes on.
+ * A client that goes while it waits is found out when it is answered; the command goes on.
  */
-#include "service/control.h"
+#include "control/control.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/control_path.h"
+#include "control/request.h"
 #include "log/log.h"
-#include "service/reload.h"
-#include "service/status.h"
 #include "stream/acceptor.h"
+#include "stream/loop.h"
 #include "stream/stream.h"
 #include "stream/timer.h"
 
@@ -28,7 +30,7 @@ struct control_client {
 	struct handler read;
 	struct handler close;
 	struct timer timer;
-	struct reload_request request;
+	struct control_request request;
 	struct task gone;
 	size_t len; /**< of the line so far */
 	char line[CONTROL_LINE_MAX];
@@ -46,7 +48,7 @@ static void client_close(struct control_client *client)
 {
 	struct control *control = client->control;
 
-	reload_forget(&client->request);
+	control_request_forget(&client->request);
 	timer_close(&client->timer);
 	client->stream = stream_free(client->stream);
 	list_remove(&client->link);
@@ -89,27 +91,42 @@ static void client_answer(struct control_client *client, bool ok, const char *te
 	}
 }
 
-static void on_reloaded(struct reload_request *request, bool ok, const char *text)
+static void on_done(struct control_request *request, bool ok, const char *text)
 {
 	client_answer(container_of(request, struct control_client, request), ok, text);
+}
+
+/** Refuses what was asked for, and says what can be asked for instead. */
+static void client_refuse(struct control_client *client, const char *why)
+{
+	char text[CONTROL_REFUSAL_MAX];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s; ask for ", why);
+	const char *separator = "";
+
+	for (const struct control_command *command = client->control->opts.commands;
+		command->name != NULL && len < sizeof(text); command++) {
+		len += (size_t)snprintf(
+			text + len, sizeof(text) - len, "%s%s", separator, command->name);
+		separator = " or ";
+	}
+	assert(len + 1 < sizeof(text));
+	strcpy(text + len, "\n");
+	client_answer(client, false, text);
 }
 
 static void client_obey(struct control_client *client)
 {
 	const struct control_opts *opts = &client->control->opts;
-	char text[STATUS_TEXT_MAX + 1];
 
-	if (strcmp(client->line, "reload") == 0) {
-		timer_arm(&client->timer, NS_NEVER); /* a reload has its own bounds */
-		client->request.done = on_reloaded;
-		reload_ask(opts->reload, &client->request);
-	} else if (strcmp(client->line, "status") == 0) {
-		opts->status(opts->owner, text, STATUS_TEXT_MAX);
-		strcat(text, "\n");
-		client_answer(client, true, text);
-	} else {
-		client_answer(client, false, "not known; ask for reload or status\n");
+	for (const struct control_command *command = opts->commands; command->name != NULL;
+		command++) {
+		if (strcmp(client->line, command->name) == 0) {
+			timer_arm(&client->timer, NS_NEVER); /* a command has its own bounds */
+			command->obey(opts->owner, &client->request);
+			return;
+		}
 	}
+	client_refuse(client, "not known");
 }
 
 static void on_client_read(struct handler *handler, const struct event *event)
@@ -120,7 +137,7 @@ static void on_client_read(struct handler *handler, const struct event *event)
 
 	if (len >= sizeof(client->line) - client->len) {
 		stream_stop(client->stream);
-		client_answer(client, false, "too long; ask for reload or status\n");
+		client_refuse(client, "too long");
 		return;
 	}
 	memcpy(client->line + client->len, event->data, len);
@@ -156,6 +173,7 @@ static int client_open(struct control *control, int fd)
 	client->control = control;
 	client->read.call = on_client_read;
 	client->close.call = on_client_close;
+	client->request.done = on_done;
 	list_init(&client->request.link);
 	task_init(&client->gone, on_gone);
 	stream_set_timeout(client->stream, 0);

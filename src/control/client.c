@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "service/control_client.h"
+#include "control/client.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,13 +11,17 @@
 
 #include "base/clock.h"
 #include "base/control_path.h"
-#include "service/daemon.h"
 
 static int fail(FILE *err, const char *what, int number, const char *remedy)
 {
-	fprintf(err, "weir: %s%s%s; %s\n", what, number == 0 ? "" : ": ",
-		number == 0 ? "" : strerrordesc_np(-number), remedy);
-	return EXIT_CODE_START;
+	fprintf(err, "weir: %s: %s; %s\n", what, strerrordesc_np(-number), remedy);
+	return number;
+}
+
+static int fail_plainly(FILE *err, const char *what, const char *remedy)
+{
+	fprintf(err, "weir: %s; %s\n", what, remedy);
+	return -EPROTO;
 }
 
 /** Waits until something can be read; 0 or a negative errno. */
@@ -103,12 +107,10 @@ static int ask(int fd, const struct addr *addr, const char *line, FILE *out, FIL
 	}
 	last = last_line(text, &len);
 	fwrite(text, 1, len, strcmp(last, "ok") == 0 ? out : err);
-	if (strcmp(last, "ok") == 0) {
-		r = EXIT_CODE_OK;
-	} else if (strcmp(last, "failed") == 0) {
-		r = EXIT_CODE_START;
-	} else {
-		r = fail(err, "the service ended before it answered", 0,
+	if (strcmp(last, "failed") == 0) {
+		r = -ECANCELED;
+	} else if (strcmp(last, "ok") != 0) {
+		r = fail_plainly(err, "the service ended before it answered",
 			"look into its log, then ask again");
 	}
 out:
@@ -123,7 +125,7 @@ int control_ask(const char *line, FILE *out, FILE *err)
 	int fd;
 
 	if (r == 0) {
-		return fail(err, "RUNTIME_DIRECTORY is not set", 0,
+		return fail_plainly(err, "RUNTIME_DIRECTORY is not set",
 			"run systemctl reload weir, or kill -HUP the process");
 	}
 	if (r < 0) {

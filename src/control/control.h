@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The control socket: `control` in the first folder of $RUNTIME_DIRECTORY, mode 0600. A client
- * writes one line, and reads lines, of which the last is "ok" or "failed":
- *
- *	reload		reloads the config (reload.h); a line for each error
- *	status		the line that STATUS= shows
+ * writes one line, the name of a command, and reads lines, of which the last is "ok" or "failed".
+ * Which commands there are, and what they do, is said by who opens it.
  *
  * Clients are not trusted to be quick or sane: CONTROL_CLIENTS_MAX are served at a time (others
  * wait in the kernel's queue), a line has CONTROL_LINE_MAX bytes at most, and each client has
- * CONTROL_TIME_S to ask, and as long to take the answer. Between the two a reload takes its time,
+ * CONTROL_TIME_S to ask, and as long to take the answer. Between the two a command takes its time,
  * which has bounds of its own.
  */
-#ifndef WEIR_SERVICE_CONTROL_H
-#define WEIR_SERVICE_CONTROL_H
+#ifndef WEIR_CONTROL_CONTROL_H
+#define WEIR_CONTROL_CONTROL_H
 
 #include <stddef.h>
 
@@ -20,22 +18,27 @@
 #include "stream/listen.h"
 
 struct acceptor;
+struct control_request;
 struct loop;
-struct reload;
 
 enum {
 	CONTROL_CLIENTS_MAX = 8,
 	CONTROL_LINE_MAX = 64,
 	CONTROL_TIME_S = 5,
+	CONTROL_REFUSAL_MAX = 256,             /**< with the names of all commands */
 	CONTROL_FDS = CONTROL_CLIENTS_MAX + 3, /**< with the socket, its path and its lock */
 };
 
+struct control_command {
+	const char *name;
+	/** Answers by request->done(), at once or later. */
+	void (*obey)(void *owner, struct control_request *request);
+};
+
 struct control_opts {
-	struct loop *loop;     /**< the main one */
-	struct reload *reload; /**< who reloads */
-	/** Writes what `status` answers; `text` has `size` bytes. */
-	void (*status)(void *owner, char *text, size_t size);
-	void *owner;
+	struct loop *loop;                      /**< the main one */
+	const struct control_command *commands; /**< borrowed; the last one has no name */
+	void *owner;                            /**< for obey() */
 };
 
 struct control {

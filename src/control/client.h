@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* weir --reload: asks the weir that runs, over its control socket (control.h). */
-#ifndef WEIR_SERVICE_CONTROL_CLIENT_H
-#define WEIR_SERVICE_CONTROL_CLIENT_H
+/* The other end of the control socket (control.h), for commands: asks the weir that runs. */
+#ifndef WEIR_CONTROL_CLIENT_H
+#define WEIR_CONTROL_CLIENT_H
 
 #include <stdio.h>
 
 /**
  * Asks and waits for the answer, whose lines it writes to `out`; what stands in the way of asking
- * goes to `err`. Blocks, CONTROL_CLIENT_WAIT_S at most. The exit code: 0, or 1.
+ * goes to `err`. Blocks, CONTROL_CLIENT_WAIT_S at most. 0, or a negative errno: it was not done,
+ * and the lines say why.
  */
 int control_ask(const char *line, FILE *out, FILE *err);
 
