@@ -2,15 +2,14 @@
 /* One attempt to connect to one address: its socket, and how connect(2) ended. */
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/proc.h"
 #include "base/sockopts.h"
 #include "stream/connector_private.h"
 #include "stream/stream.h"
@@ -221,22 +220,16 @@ bool attempt_has_ended(const struct attempt *attempt)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
-static uint16_t lowest;
+static uint64_t lowest;
 
 static void read_lowest_port(void)
 {
-	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-
-	if (file != NULL) {
-		if (fscanf(file, "%" SCNu16, &lowest) != 1) {
-			lowest = 0;
-		}
-		fclose(file);
-	}
+	/* Where the file is hidden, 0 stays. */
+	(void)proc_read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &lowest, 1);
 }
 
 /** From here on the kernel picks ports for connect(2), as far as is known; 0: anywhere. */
-static uint16_t lowest_port(void)
+static uint64_t lowest_port(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
