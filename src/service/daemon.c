@@ -17,7 +17,6 @@
 #include "service/cpus.h"
 #include "service/daemon_private.h"
 #include "service/notify.h"
-#include "stream/loop.h"
 
 #define TICK_NS      ((uint64_t)NS_PER_S)
 #define LOG_FLUSH_NS ((uint64_t)NS_PER_S)
@@ -107,6 +106,16 @@ void daemon_on_drain(struct stop *stop)
 	control_yield(&container_of(stop, struct daemon, stop)->control);
 }
 
+void daemon_on_stop_over(struct stop *stop)
+{
+	uv_stop(&container_of(stop, struct daemon, stop)->host);
+}
+
+void daemon_on_idle_over(struct exit_idle *exit_idle)
+{
+	uv_stop(&container_of(exit_idle, struct daemon, exit_idle)->host);
+}
+
 void daemon_on_signal(struct signals *signals, int number)
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
@@ -186,7 +195,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 		log_settle();
 		daemon_log_ready(&daemon);
 		notify_ready();
-		(void)loop_run(daemon.loop);
+		(void)uv_run(&daemon.host, UV_RUN_DEFAULT); /* until it is over */
 	}
 	*ret_stuck = !daemon_fini(&daemon);
 	if (r == 0) {

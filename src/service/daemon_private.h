@@ -3,6 +3,8 @@
 #ifndef WEIR_SERVICE_DAEMON_PRIVATE_H
 #define WEIR_SERVICE_DAEMON_PRIVATE_H
 
+#include <uv.h>
+
 #include "control/control.h"
 #include "crew/crew.h"
 #include "crew/inherited.h"
@@ -23,8 +25,9 @@
 
 struct daemon {
 	const struct conf *conf; /**< while it starts; later see daemon_conf() */
-	struct loop *loop;
-	const char *conf_path; /**< NULL: it has none */
+	uv_loop_t host;          /**< what the main thread runs */
+	struct loop *loop;       /**< on `host`, which is there while this is */
+	const char *conf_path;   /**< NULL: it has none */
 	struct inherited inherited;
 	struct sockets sockets;
 	struct names names;
@@ -61,6 +64,8 @@ bool daemon_fini(struct daemon *daemon);
 void daemon_on_tick(struct timer *timer);
 void daemon_on_signal(struct signals *signals, int number);
 void daemon_on_drain(struct stop *stop);
+void daemon_on_stop_over(struct stop *stop);
+void daemon_on_idle_over(struct exit_idle *exit_idle);
 void daemon_on_crew_quiet(void *owner);
 void daemon_on_crew_refuses(void *owner);
 void daemon_obey_reload(void *owner, struct control_request *request);

@@ -52,7 +52,7 @@ static void on_timer(struct timer *timer)
 	} else {
 		log_stopping(now_ns - last_ns);
 		notify_stopping();
-		(void)loop_stop(exit_idle->loop);
+		exit_idle->over(exit_idle);
 	}
 }
 

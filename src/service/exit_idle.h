@@ -17,8 +17,9 @@ struct proxy_shared;
 
 /** The main thread's. The fields up to crew are the caller's, all pointers borrowed. */
 struct exit_idle {
-	uint64_t after_ns; /**< NS_NEVER: never */
-	struct loop *loop; /**< the main one, which is stopped */
+	uint64_t after_ns;                         /**< NS_NEVER: never */
+	struct loop *loop;                         /**< the main one */
+	void (*over)(struct exit_idle *exit_idle); /**< the process may end */
 	struct proxy_shared *shared;
 	const struct crew *crew;
 	uint64_t start_ns;

@@ -4,6 +4,7 @@
  *
  *	fd budget ──▶ log ──▶ loop, crew ──▶ sockets ──▶ workers ──▶ orders taken ──▶ pairs
  */
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -70,14 +71,32 @@ static int open_spawner(struct daemon *daemon)
 	return 0;
 }
 
+/** Runs what is closing; nothing else is there any more. */
+static void close_host(uv_loop_t *host)
+{
+	int r;
+
+	(void)uv_run(host, UV_RUN_DEFAULT);
+	r = uv_loop_close(host);
+	assert(r == 0);
+	(void)r;
+}
+
 static int open_loop(struct daemon *daemon)
 {
-	daemon->loop = loop_new();
-	if (daemon->loop == NULL) {
-		return start_failed("event loop", -errno, NULL);
+	int r = loop_init_host(&daemon->host);
+
+	if (r == 0) {
+		daemon->loop = loop_open_on(&daemon->host);
+		if (daemon->loop == NULL) {
+			r = -errno;
+			close_host(&daemon->host);
+		}
 	}
-	loop_hold(daemon->loop);
-	return 0;
+	if (r == 0) {
+		loop_hold(daemon->loop); /* it ends when it is told to */
+	}
+	return done(r, "event loop");
 }
 
 static int open_tick(struct daemon *daemon)
@@ -117,6 +136,7 @@ static int open_stop(struct daemon *daemon)
 {
 	daemon->stop = (struct stop){
 		.drains = daemon_on_drain,
+		.over = daemon_on_stop_over,
 		.loop = daemon->loop,
 		.shared = &daemon->shared,
 		.crew = &daemon->crew,
@@ -213,6 +233,7 @@ static int open_watchdog(struct daemon *daemon)
 static int open_exit_idle(struct daemon *daemon)
 {
 	daemon->exit_idle.loop = daemon->loop;
+	daemon->exit_idle.over = daemon_on_idle_over;
 	daemon->exit_idle.shared = &daemon->shared;
 	daemon->exit_idle.crew = &daemon->crew;
 	return done(exit_idle_open(&daemon->exit_idle), "timer");
@@ -312,6 +333,7 @@ bool daemon_fini(struct daemon *daemon)
 		signals_close(&daemon->signals);
 		loop_release(daemon->loop);
 		daemon->loop = loop_free(daemon->loop);
+		close_host(&daemon->host);
 	}
 	inherited_fini(&daemon->inherited);
 	crew_close(&daemon->crew);

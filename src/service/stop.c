@@ -16,7 +16,7 @@ void stop_check_quiet(struct stop *stop)
 {
 	/* Connections on their way between workers have taken their places too. */
 	if (limit_taken(&stop->shared->pairs) == 0) {
-		(void)loop_stop(stop->loop);
+		stop->over(stop);
 	}
 }
 

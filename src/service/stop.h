@@ -61,6 +61,7 @@ struct stop {
 	struct timer timer;                /**< the end of the grace, then of the budget */
 	uint32_t n_pairs;                  /**< at the last look */
 	void (*drains)(struct stop *stop); /**< the drain begins; may be NULL */
+	void (*over)(struct stop *stop);   /**< all is quiet: the process may end */
 };
 
 /** 0 or -ENOMEM. The fields up to crew must be set, the others zeroed. */
@@ -81,7 +82,7 @@ void stop_tick(struct stop *stop);
 /** How much time is left of the grace, or of the whole budget after it; NS_NEVER: no end. */
 uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns);
 
-/** No worker has a listener or a session left: stops the loop if nothing is on its way to one. */
+/** No worker has a listener or a session left: it is over if nothing is on its way to one. */
 void stop_check_quiet(struct stop *stop);
 
 /**
