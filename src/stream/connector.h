@@ -17,7 +17,7 @@
  * A UNIX server whose queue is full says EAGAIN and nothing tells when it has room: it is asked
  * again after 1 – 50 ms, growing, until the timeout. A TCP connection to itself, which the kernel
  * makes when a dead server's port is taken as our own, counts as refused; ports below
- * net.ipv4.ip_local_port_range, as it was when the loop was made, are not looked at.
+ * net.ipv4.ip_local_port_range, as it was at the first connection, are not looked at.
  */
 #ifndef WEIR_STREAM_CONNECTOR_H
 #define WEIR_STREAM_CONNECTOR_H

@@ -12,59 +12,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "example.h"
 #include "suite.h"
 
-static pid_t server;
-static int server_stdout = -1;
+static struct example server;
 
 /** Starts the server with one argument and returns at once. */
 static void serve(const char *argument)
 {
-	const char *path = getenv("WEIR_ECHO");
-	int fds[2];
-
-	ck_assert_ptr_nonnull(path);
-	ck_assert_int_eq(pipe(fds), 0);
-	server = fork();
-	ck_assert_int_ge(server, 0);
-	if (server == 0) {
-		(void)dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execl(path, path, argument, (char *)NULL);
-		_exit(127);
-	}
-	close(fds[1]);
-	server_stdout = fds[0];
+	example_start(&server, "WEIR_ECHO", argument);
 }
 
 /** The port that the server announces in its first line. */
 static in_port_t announced(void)
 {
-	char line[64] = "";
-	unsigned port = 0;
-	size_t len = 0;
-
-	while (len < sizeof(line) - 1 && strchr(line, '\n') == NULL) {
-		ssize_t n = read(server_stdout, line + len, sizeof(line) - 1 - len);
-
-		ck_assert_int_gt(n, 0);
-		len += (size_t)n;
-	}
-	ck_assert_msg(sscanf(line, "echo on 127.0.0.1:%u\n", &port) == 1, "%s", line);
-	ck_assert_uint_gt(port, 0);
-	return (in_port_t)port;
-}
-
-static int call(in_port_t port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
-	return fd;
+	return example_port(&server, "echo on 127.0.0.1:");
 }
 
 static void expect_echo(int fd, const char *text)
@@ -77,24 +39,9 @@ static void expect_echo(int fd, const char *text)
 	ck_assert_str_eq(answer, text);
 }
 
-/** Ends the server, if it still runs; the status of its end. */
-static int server_end(int signal)
-{
-	int status = 0;
-
-	if (server > 0) {
-		ck_assert_int_eq(kill(server, signal), 0);
-		ck_assert_int_eq(waitpid(server, &status, 0), server);
-		server = 0;
-	}
-	return status;
-}
-
 static void teardown(void)
 {
-	(void)server_end(SIGKILL);
-	close(server_stdout);
-	server_stdout = -1;
+	example_close(&server);
 }
 
 START_TEST(echoes_to_each_of_its_peers)
@@ -106,8 +53,8 @@ START_TEST(echoes_to_each_of_its_peers)
 
 	serve("0");
 	port = announced();
-	first = call(port);
-	second = call(port);
+	first = example_call(port);
+	second = example_call(port);
 	expect_echo(first, "hello");
 	expect_echo(second, "bonjour");
 	expect_echo(first, "world");
@@ -157,7 +104,7 @@ START_TEST(echoes_more_than_fits_in_all_buffers)
 	int fd;
 
 	serve("0");
-	fd = call(announced());
+	fd = example_call(announced());
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	pollfd.fd = fd;
 	while (poll(&pollfd, 1, 200) > 0) {
@@ -182,9 +129,9 @@ START_TEST(ends_by_the_default_action_of_the_signal)
 	int fd;
 
 	serve("0");
-	fd = call(announced());
+	fd = example_call(announced());
 	expect_echo(fd, "still here");
-	status = server_end(signals[_i]);
+	status = example_end(&server, signals[_i]);
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), signals[_i]);
 	close(fd);
@@ -194,11 +141,10 @@ END_TEST
 START_TEST(refuses_what_is_no_port)
 {
 	static const char *const bad[] = {"x", "80x", "65536"};
-	int status = 0;
+	int status;
 
 	serve(bad[_i]);
-	ck_assert_int_eq(waitpid(server, &status, 0), server);
-	server = 0;
+	status = example_end(&server, 0);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 2);
 }
@@ -206,22 +152,17 @@ END_TEST
 
 START_TEST(says_when_the_port_is_taken)
 {
-	pid_t first;
-	int first_stdout;
+	struct example second;
 	char port[16];
-	int status = 0;
+	int status;
 
 	serve("0");
 	(void)snprintf(port, sizeof(port), "%u", (unsigned)announced());
-	first = server;
-	first_stdout = server_stdout;
-	serve(port);
-	ck_assert_int_eq(waitpid(server, &status, 0), server);
+	example_start(&second, "WEIR_ECHO", port);
+	status = example_end(&second, 0);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 1);
-	close(server_stdout);
-	server = first;
-	server_stdout = first_stdout;
+	example_close(&second);
 }
 END_TEST
 
