@@ -44,6 +44,7 @@
  *	stream_queue	what waits for the kernel
  *	stream_splice	bulk that never enters user space
  *	pipe		the pipes for that
+ *	sigpipe		writes that raise no signal
  *	listen		listening sockets
  *	listen_unix	a UNIX socket's path, and who may use it
  *	acceptor	accepts from a listening socket

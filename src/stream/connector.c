@@ -394,16 +394,31 @@ static void on_timer(struct timer *timer)
 
 /* ---- life ---- */
 
+/** Whether all is there that a connector cannot do without. */
+static bool is_whole(const struct connector_opts *opts)
+{
+	if (opts == NULL || opts->loop == NULL || opts->addr == NULL || opts->done == NULL) {
+		return false;
+	}
+	return opts->addr->kind != ADDR_ANY &&
+	       (opts->addr->kind != ADDR_NAME || opts->resolver != NULL);
+}
+
 struct connector *connector_open(const struct connector_opts *opts)
 {
-	size_t n_lookups = opts->addr->kind == ADDR_NAME;
-	size_t size = sizeof(struct connector) + n_lookups * sizeof(struct lookup_state);
-	struct connector *connector = malloc(size); /* calloc(3) would not take what was kept */
+	struct connector *connector;
+	size_t n_lookups;
+	size_t size;
 	int r;
 
+	if (!is_whole(opts)) {
+		errno = EINVAL;
+		return NULL;
+	}
 	assert(loop_is_current(opts->loop));
-	assert(opts->addr->kind != ADDR_ANY);
-	assert(opts->addr->kind != ADDR_NAME || opts->resolver != NULL);
+	n_lookups = opts->addr->kind == ADDR_NAME;
+	size = sizeof(*connector) + n_lookups * sizeof(struct lookup_state);
+	connector = malloc(size); /* calloc(3) would not take what was kept */
 	if (connector == NULL) {
 		return NULL;
 	}
@@ -447,6 +462,9 @@ void connector_set_timeout(struct connector *connector, uint64_t timeout_ns)
 {
 	uint64_t now_ns = clock_ns();
 
+	if (connector == NULL) {
+		return;
+	}
 	assert(loop_is_current(connector->opts.loop));
 	connector->opts.timeout_ns = timeout_ns;
 	if (connector->state == RESOLVING) {
@@ -468,6 +486,9 @@ void connector_set_timeout(struct connector *connector, uint64_t timeout_ns)
 
 uint64_t connector_deadline_ns(const struct connector *connector)
 {
+	if (connector == NULL) {
+		return NS_NEVER;
+	}
 	if (connector->state == RESOLVING) {
 		return connector->lookup->deadline_ns;
 	}

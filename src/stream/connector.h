@@ -78,18 +78,19 @@ struct connector_opts {
 };
 
 /**
- * Starts, in this turn of the loop; NULL and errno when there is no memory. The owner must
- * connector_close() it, also after done().
+ * Starts, in this turn of the loop; NULL and errno: ENOMEM, or EINVAL (no loop, no addr or one of
+ * no single host, no done(), or a name without a resolver). The owner must connector_close() it,
+ * also after done().
  */
 struct connector *connector_open(const struct connector_opts *opts);
 
 /** Gives up what is under way and frees. NULL is fine; returns NULL. */
 struct connector *connector_close(struct connector *connector);
 
-/** Another timeout, for what is under way too; what has lasted longer ends now. */
+/** Another timeout, for what is under way too; what has lasted longer ends now. NULL is fine. */
 void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
 
-/** When the oldest attempt under way times out, NS_NEVER if it does not. */
+/** When the oldest attempt under way times out; NS_NEVER if it does not, and for NULL. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 
 #endif

@@ -6,7 +6,7 @@
  */
 #include "stream/emitter.h"
 
-#include <assert.h>
+#include <errno.h>
 
 /** One emission under way, on the stack of emitter_emit(). */
 struct emission {
@@ -21,28 +21,38 @@ void emitter_init(struct emitter *emitter)
 	emitter->emission = NULL;
 }
 
-static bool handler_is_on(const struct handler *handler)
+bool handler_is_on(const struct handler *handler)
 {
-	return handler->link.next != NULL && !list_empty(&handler->link);
+	return handler != NULL && handler->link.next != NULL && !list_empty(&handler->link);
 }
 
-void emitter_on(struct emitter *emitter, unsigned events, struct handler *handler)
+int emitter_on(struct emitter *emitter, unsigned events, struct handler *handler)
 {
-	assert(!handler_is_on(handler) && handler->call != NULL);
+	if (emitter == NULL || events == 0 || handler == NULL || handler->call == NULL) {
+		return -EINVAL;
+	}
+	if (handler_is_on(handler)) {
+		return -EALREADY;
+	}
 	handler->events = events;
 	handler->once = false;
 	list_append(&emitter->handlers, &handler->link);
+	return 0;
 }
 
-void emitter_once(struct emitter *emitter, unsigned events, struct handler *handler)
+int emitter_once(struct emitter *emitter, unsigned events, struct handler *handler)
 {
-	emitter_on(emitter, events, handler);
-	handler->once = true;
+	int r = emitter_on(emitter, events, handler);
+
+	if (r == 0) {
+		handler->once = true;
+	}
+	return r;
 }
 
 void emitter_off(struct emitter *emitter, struct handler *handler)
 {
-	if (!handler_is_on(handler)) {
+	if (emitter == NULL || !handler_is_on(handler)) {
 		return;
 	}
 	for (struct emission *e = emitter->emission; e != NULL; e = e->outer) {

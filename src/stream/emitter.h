@@ -45,13 +45,20 @@ struct emitter {
 
 void emitter_init(struct emitter *emitter);
 
-/** Subscribes; the handler must not be subscribed anywhere. Its memory stays with the caller. */
-void emitter_on(struct emitter *emitter, unsigned events, struct handler *handler);
+/** Whether it is subscribed somewhere; false for NULL and for one that is zeroed. */
+bool handler_is_on(const struct handler *handler);
+
+/**
+ * Subscribes. Its memory stays with the caller, who may free it when it is not subscribed any more;
+ * no emission under way touches it then. 0, -EINVAL (something is missing) or -EALREADY (it is
+ * subscribed somewhere).
+ */
+int emitter_on(struct emitter *emitter, unsigned events, struct handler *handler);
 
 /** The same for one call: unsubscribed before the handler is called. */
-void emitter_once(struct emitter *emitter, unsigned events, struct handler *handler);
+int emitter_once(struct emitter *emitter, unsigned events, struct handler *handler);
 
-/** Unsubscribes one handler; harmless when it is not subscribed. */
+/** Unsubscribes one handler; harmless when it is not subscribed, or NULL. */
 void emitter_off(struct emitter *emitter, struct handler *handler);
 
 /** Unsubscribes everyone from `events`; a handler left without events is off. */

@@ -63,13 +63,13 @@ enum {
 	LOOP_BUFFER_BYTES = 64 * 1024, /**< the shared read buffer */
 };
 
-/** A new loop for the calling thread, with a driver of its own, or NULL (errno says why). SIGPIPE
- * is ignored from then on. */
+/** A new loop for the calling thread, with a driver of its own, or NULL (errno says why). No
+ * signal's disposition changes: see stream.h of SIGPIPE. */
 struct loop *loop_new(void);
 
 /**
  * A new loop that is hosted by `host`, which the calling thread runs, or NULL (errno says why);
- * SIGPIPE as above. Then the host's loop is as before: a handle that could not be used may be
+ * signals as above. Then the host's loop is as before: a handle that could not be used may be
  * closing there (uv_async_init() failed, which it does not where uv_loop_init() succeeded).
  *
  *	uv_loop_t host;

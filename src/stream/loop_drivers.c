@@ -22,7 +22,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -66,8 +65,6 @@ static int loop_init(struct loop *loop)
 {
 	int r;
 
-	/* splice(2) and write(2) have no MSG_NOSIGNAL. */
-	(void)signal(SIGPIPE, SIG_IGN);
 	loop->thread = pthread_self();
 	loop->timers.fd = -1;
 	list_init(&loop->next);

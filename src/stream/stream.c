@@ -20,14 +20,20 @@
 #include <unistd.h>
 
 #include "base/fds.h"
+#include "stream/sigpipe.h"
 #include "stream/stream_private.h"
 
 /* ---- birth ---- */
 
+enum {
+	STREAM_IS_ONE = STREAM_IS_TCP | STREAM_IS_UNIX, /* not both */
+	STREAM_ALL_FLAGS = STREAM_HALF_OPEN | STREAM_NONBLOCKING | STREAM_IS_ONE,
+};
+
 /** Finds out what the flags do not say; 0 or a negative errno. */
 static int stream_probe(struct stream *s, unsigned flags)
 {
-	bool known = (flags & (STREAM_IS_TCP | STREAM_IS_UNIX)) != 0;
+	bool known = (flags & STREAM_IS_ONE) != 0;
 	int protocol = 0;
 	socklen_t len = sizeof(protocol);
 	int on = 1;
@@ -39,6 +45,7 @@ static int stream_probe(struct stream *s, unsigned flags)
 			return -errno;
 		}
 		s->kind = KIND_FILE;
+		s->raises = !sigpipe_is_ignored();
 	}
 	if (protocol == IPPROTO_TCP) {
 		s->kind = KIND_TCP;
@@ -67,10 +74,15 @@ static int stream_probe(struct stream *s, unsigned flags)
 
 struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
 {
-	struct stream *s = calloc(1, sizeof(*s));
+	struct stream *s;
 	int r;
 
 	assert(loop == NULL || loop_is_current(loop));
+	if (fd < 0 || flags > STREAM_ALL_FLAGS || (flags & STREAM_IS_ONE) == STREAM_IS_ONE) {
+		errno = fd < 0 ? EBADF : EINVAL;
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
 	if (s == NULL) {
 		return NULL;
 	}
@@ -171,7 +183,7 @@ static void stream_let_go(struct stream *s)
 void stream_close(struct stream *s)
 {
 	assert(stream_is_current(s));
-	if (stream_has_fd(s)) {
+	if (s != NULL && stream_has_fd(s)) {
 		stream_let_go(s);
 		if (stream_loop(s) != NULL) {
 			stream_defer(s);
@@ -184,15 +196,16 @@ void stream_close_gracefully(struct stream *s)
 	assert(stream_is_current(s));
 	if (!stream_is_writing(s)) {
 		stream_close(s);
+	} else {
+		s->graceful = true;
 	}
-	s->graceful = true;
 }
 
 void stream_abort(struct stream *s)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
-	if (stream_has_fd(s) && s->kind == KIND_TCP) {
+	if (stream_is_tcp(s) && stream_has_fd(s)) {
 		/* close(2) then sends RST and throws away what was not sent (tcp(7)). */
 		(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	}
@@ -202,6 +215,9 @@ void stream_abort(struct stream *s)
 int stream_steal_handle(struct stream *s)
 {
 	assert(stream_is_current(s));
+	if (s == NULL) {
+		return -EINVAL;
+	}
 	if (!stream_has_fd(s)) {
 		return -EBADF;
 	}
@@ -233,12 +249,12 @@ struct stream *stream_free(struct stream *s)
 
 void stream_cleanup(struct stream **stream)
 {
-	struct stream *s = *stream;
+	struct stream *s = stream == NULL ? NULL : *stream;
 
-	*stream = NULL;
 	if (s == NULL) {
 		return;
 	}
+	*stream = NULL;
 	stream_let_go(s);
 	if (s->life == LIFE_CLOSED) {
 		struct event event = {.type = STREAM_CLOSE, .error = s->cause, .stream = s};
@@ -285,7 +301,7 @@ void stream_stop(struct stream *s)
 
 bool stream_is_started(const struct stream *s)
 {
-	return (s->pauses & STREAM_STOPPED) == 0;
+	return s != NULL && (s->pauses & STREAM_STOPPED) == 0;
 }
 
 /** Whether reasons may be added and taken away: 0 or a negative errno. */

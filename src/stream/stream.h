@@ -37,7 +37,35 @@
  * terminal that hangs up has ended. Descriptors that a UNIX peer passes are dropped by the kernel.
  *
  * Ownership: stream_new() takes the fd. stream_free() gives the stream up, closes it if it is open,
- * and unsubscribes everyone: after it nothing fires. It may be called in any handler.
+ * and unsubscribes everyone: after it nothing fires. It may be called in any handler. Call it once;
+ * the stream must not be used afterwards, but for what events still borrow of it in that call.
+ *
+ * Handlers that wait (subscribed, or given to stream_write() for a DRAIN) are their owner's memory,
+ * which the stream only links together. The owner may free or reuse it as soon as the handler is
+ * not subscribed any more, also while an event is being emitted, also the handler that is running:
+ *
+ *	after stream_off(), or stream_off_events() of its last event
+ *	after stream_free(): everyone is unsubscribed in it, nobody's memory is touched later
+ *	after stream_once() and for a DRAIN: from the beginning of the call on
+ *
+ * A close or a failure unsubscribes nobody: a handler whose DRAIN can never come waits until it is
+ * taken off or the stream is freed. handler_is_on() (emitter.h) tells. A handler that is freed
+ * while it is subscribed is a bug that nothing here can notice.
+ *
+ * Misuse is no crash. A stream that is NULL, or a value out of range, is -EINVAL where a function
+ * returns an int, unless it says otherwise; a stream that is closed or stolen is -EBADF, also where
+ * that is not repeated below. What returns nothing does nothing then. What only looks says the same
+ * of NULL as of a stream that never did anything (0, false, NULL, -1 for the fd, NS_NEVER), and of
+ * a closed one how it was at the end. Asserted is only that a call comes from the loop's thread.
+ *
+ * Signals: no signal's disposition is changed here, and SIGPIPE is the program's. One that ignores
+ * it (signal(SIGPIPE, SIG_IGN), before it makes streams) has all of this library. Where it is not
+ * ignored, it is still never raised by a stream: sockets are written to with MSG_NOSIGNAL;
+ * splice(2) knows no such flag, so stream_splice_to() says -EPERM and everything is copied; and a
+ * write to a pipe or a tty costs two system calls more, to block the signal and to restore the mask
+ * (and a third one to take it back when nobody reads any more). It is looked up once for a stream
+ * that is no socket, when that is made, and by each stream_splice_to(): who no longer ignores it
+ * from then on is on his own.
  */
 #ifndef WEIR_STREAM_STREAM_H
 #define WEIR_STREAM_STREAM_H
@@ -93,7 +121,8 @@ enum {
 
 /**
  * A stream for `fd`, which it takes and makes non-blocking; nothing is watched before
- * stream_start(). NULL and errno (EBADF, ENOMEM) on failure: the fd is then still the caller's.
+ * stream_start(). NULL and errno (EBADF, EINVAL, ENOMEM) on failure: the fd is then still the
+ * caller's.
  */
 struct stream *stream_new(int fd);
 
@@ -105,8 +134,9 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags);
 struct stream *stream_free(struct stream *stream);
 
 /**
- * Leaving the scope closes the stream, tells CLOSE (the one event that comes from inside; a handler
- * may free the stream) and gives it up: STREAM_AUTO struct stream *s = stream_new(fd);
+ * Leaving the scope closes the stream (if it is not NULL), tells CLOSE (the one event that comes
+ * from inside; a handler may free the stream) and gives it up: STREAM_AUTO struct stream *s =
+ * stream_new(fd);
  */
 void stream_cleanup(struct stream **stream);
 #define STREAM_AUTO __attribute__((cleanup(stream_cleanup)))
@@ -122,20 +152,20 @@ void stream_abort(struct stream *stream);
 
 /**
  * Gives the fd back, unwatched, and ends the stream without CLOSE; only stream_free() is left to
- * do. -EBUSY while bytes wait to be written, or half an event is still to be told; -EBADF when
- * closed.
+ * do. -EBUSY while bytes wait to be written, or a failure has not been reported yet; -EBADF when
+ * closed or stolen before.
  */
 int stream_steal_handle(struct stream *stream);
 
 /* ---- attributes ---- */
 
-/** The loop; NULL if it is the thread's own and that could not be made. */
+/** The loop, also of a closed stream; NULL if it is the thread's own and that could not be made. */
 struct loop *stream_loop(struct stream *stream);
 
 /**
  * Moves the stream, with all that waits, to another loop of this thread (NULL: the thread's own, on
- * first use) until the first start. 0 or a negative errno: -EBUSY after it, or while spliced bytes
- * wait; -EBADF when closed; -ENOMEM, -ENOSPC, and all is as it was.
+ * first use) until the first start. 0 or a negative errno: -EBUSY after it, after a failure, or
+ * while spliced bytes wait; -EBADF when closed; -ENOMEM, -ENOSPC, and all is as it was.
  */
 int stream_set_loop(struct stream *stream, struct loop *loop);
 
@@ -143,7 +173,10 @@ int stream_set_loop(struct stream *stream, struct loop *loop);
  */
 int stream_fd(const struct stream *stream);
 
-/** Why the stream failed or was closed: 0 or a negative errno, also -ECONNRESET and -EPIPE. */
+/**
+ * Why the stream failed or was closed: 0 or a negative errno, also -ECONNRESET and -EPIPE. -EINVAL
+ * for NULL.
+ */
 int stream_cause(const struct stream *stream);
 
 /** When the failure was noticed (clock_ns()); its events come later in that turn. 0: none was. */
@@ -155,14 +188,19 @@ bool stream_has_hung_up(const struct stream *stream);
 
 /**
  * Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock,
- * which runs from then on, or from the first start if it is never set.
+ * which runs from then on, or from the first start if it is never set. Kept in milliseconds,
+ * rounded up. 0 or a negative errno: -EINVAL (negative, no number, or more than 49 days), -EBADF
+ * (closed), -ENOMEM (the stream has failed).
  */
 double stream_timeout(const struct stream *stream);
 int stream_set_timeout(struct stream *stream, double seconds);
 
-/** From this many waiting bytes on stream_can_write() is false, as where a write is refused. */
+/**
+ * From this many waiting bytes on stream_can_write() is false, as where a write is refused. 0,
+ * -EINVAL (0, or more than UINT32_MAX) or -EBADF (closed).
+ */
 size_t stream_high_water_mark(const struct stream *stream);
-void stream_set_high_water_mark(struct stream *stream, size_t bytes);
+int stream_set_high_water_mark(struct stream *stream, size_t bytes);
 bool stream_can_write(const struct stream *stream);
 
 /** Bytes that were written to the stream and that the kernel has not taken yet. */
@@ -198,9 +236,10 @@ size_t stream_unread(const struct stream *stream);
 
 /**
  * At most this many bytes in one READ, copied or past us: from 1. Default and maximum: 256 KiB past
- * us, and of that the loop's buffer (64 KiB) for a copy.
+ * us, and of that the loop's buffer (64 KiB) for a copy; what is more means the same. 0, -EINVAL
+ * (0 bytes) or -EBADF (closed).
  */
-void stream_set_read_max(struct stream *stream, size_t bytes);
+int stream_set_read_max(struct stream *stream, size_t bytes);
 
 /* ---- working ---- */
 
@@ -232,7 +271,8 @@ unsigned stream_pauses(const struct stream *stream);
 /**
  * Writes: the kernel takes what it can at once, the rest is copied and waits, in order. `drain`
  * (may be NULL) is subscribed for one DRAIN: it is called once all that was written so far is out,
- * also when len is 0. 0 or a negative errno: -EPIPE (closed, failed or shut down before), else the
+ * also when len is 0. 0 or a negative errno: -EPIPE (closed, stolen, failed or shut down before),
+ * -EINVAL (no data, or a handler without a call), -EALREADY (the handler is subscribed), else the
  * stream failed now, for lack of memory or by the kernel's word. After an error `drain` is not
  * subscribed.
  */
@@ -253,7 +293,10 @@ void stream_shutdown(struct stream *stream);
  * and the loop's pool of pipes (pipe.h) let it; READ tells how much. What does not pass so is told
  * by READ with data, for the handler to write as before: the order stays, and while `to` is below
  * its high-water mark no such READ goes beyond it. What waits in a pipe counts as waiting for `to`.
- * NULL ends it. `to` is on the same loop, and outlives this or is replaced first.
+ * NULL ends it, for a closed stream too. `to` is on the same loop, and outlives this or is replaced
+ * first. 0 or a negative errno, then all is copied: -EINVAL (itself, on another loop, or connect(2)
+ * is under way), -EBADF (one is closed), -EOPNOTSUPP (the kernel has refused one of them for good),
+ * -EPERM (SIGPIPE is not ignored, see above), -ENOMEM.
  */
 int stream_splice_to(struct stream *stream, struct stream *to);
 
@@ -275,18 +318,28 @@ void stream_expire(struct stream *stream);
 
 /* ---- events ---- */
 
-/** Subscribes `handler` to `events` (an OR of enum stream_event). */
-void stream_on(struct stream *stream, unsigned events, struct handler *handler);
-void stream_once(struct stream *stream, unsigned events, struct handler *handler);
+/**
+ * Subscribes `handler` to `events` (an OR of enum stream_event), once: to the first of them alone.
+ * 0, -EINVAL (no event, one that is none, or a handler without a call) or -EALREADY (it is
+ * subscribed somewhere). A closed or stolen stream takes handlers too: CLOSE may be on its way, and
+ * the application's own events can still be emitted.
+ */
+int stream_on(struct stream *stream, unsigned events, struct handler *handler);
+int stream_once(struct stream *stream, unsigned events, struct handler *handler);
+
+/** Unsubscribes a handler, or everyone from `events`. Harmless when there is none. */
 void stream_off(struct stream *stream, struct handler *handler);
 void stream_off_events(struct stream *stream, unsigned events);
+
+/** How many handlers take any of `events`, and whether one does. */
 size_t stream_subscribers(const struct stream *stream, unsigned events);
 bool stream_has_subscribers(const struct stream *stream, unsigned events);
 
 /**
  * Calls the handlers of event->type (one bit) with `event`, now. Only that: what the event stands
- * for is not done. An ERROR that nobody handles is fatal here too.
+ * for is not done. An ERROR that nobody handles is fatal here too. Works on a closed stream as
+ * well. 0 or -EINVAL: no event, or its type is not one bit up to 1 << 15.
  */
-void stream_emit(struct stream *stream, const struct event *event);
+int stream_emit(struct stream *stream, const struct event *event);
 
 #endif

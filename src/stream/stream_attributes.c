@@ -12,6 +12,9 @@
 
 struct loop *stream_loop(struct stream *s)
 {
+	if (s == NULL) {
+		return NULL;
+	}
 	if (s->loop == NULL) {
 		s->loop = loop_own();
 	}
@@ -20,72 +23,86 @@ struct loop *stream_loop(struct stream *s)
 
 int stream_fd(const struct stream *s)
 {
-	return s->fd;
+	return s == NULL ? -1 : s->fd;
 }
 
 int stream_cause(const struct stream *s)
 {
-	return s->cause;
+	return s == NULL ? -EINVAL : s->cause;
 }
 
 uint64_t stream_cause_ns(const struct stream *s)
 {
-	return s->cause == 0 ? 0 : s->cause_ns;
+	return s == NULL || s->cause == 0 ? 0 : s->cause_ns;
 }
 
 bool stream_has_ended(const struct stream *s)
 {
-	return s->ended;
+	return s != NULL && s->ended;
 }
 
 bool stream_has_hung_up(const struct stream *s)
 {
-	return s->hangup != HANGUP_NONE;
+	return s != NULL && s->hangup != HANGUP_NONE;
 }
 
 size_t stream_high_water_mark(const struct stream *s)
 {
-	return s->high_water;
+	return s == NULL ? 0 : s->high_water;
 }
 
-void stream_set_high_water_mark(struct stream *s, size_t bytes)
+/** Whether an attribute may be set; 0 or a negative errno. */
+static int check_set(const struct stream *s, bool in_range)
 {
-	s->high_water = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+	if (s == NULL || !in_range) {
+		return -EINVAL;
+	}
+	return stream_has_fd(s) ? 0 : -EBADF;
+}
+
+int stream_set_high_water_mark(struct stream *s, size_t bytes)
+{
+	int r = check_set(s, bytes > 0 && bytes <= UINT32_MAX);
+
+	if (r == 0) {
+		s->high_water = (uint32_t)bytes;
+	}
+	return r;
 }
 
 bool stream_can_write(const struct stream *s)
 {
-	return stream_has_fd(s) && s->life != LIFE_FAILED && !s->shut && s->waiting < s->high_water;
+	return s != NULL && s->life < LIFE_FAILED && !s->shut && s->waiting < s->high_water;
 }
 
 size_t stream_bytes_waiting(const struct stream *s)
 {
-	return s->waiting;
+	return s == NULL ? 0 : s->waiting;
 }
 
 uint64_t stream_bytes_read(const struct stream *s)
 {
-	return s->n_read;
+	return s == NULL ? 0 : s->n_read;
 }
 
 uint64_t stream_bytes_written(const struct stream *s)
 {
-	return s->n_written;
+	return s == NULL ? 0 : s->n_written;
 }
 
 uint64_t stream_read_ns(const struct stream *s)
 {
-	return s->read_ns;
+	return s == NULL ? 0 : s->read_ns;
 }
 
 uint64_t stream_written_ns(const struct stream *s)
 {
-	return s->written_ns;
+	return s == NULL ? 0 : s->written_ns;
 }
 
 uint64_t stream_stalled_ns(const struct stream *s)
 {
-	return s->cause == 0 ? s->stalled_ns : NS_NEVER;
+	return s != NULL && s->cause == 0 ? s->stalled_ns : NS_NEVER;
 }
 
 uint64_t stream_delivered_ns(const struct stream *s)
@@ -94,7 +111,7 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	socklen_t len = sizeof(info);
 	uint64_t age_ms;
 
-	if (s->kind != KIND_TCP || !stream_has_fd(s) ||
+	if (!stream_is_tcp(s) || !stream_has_fd(s) ||
 		getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
 		return 0;
 	}
@@ -108,26 +125,31 @@ uint64_t stream_delivered_ns(const struct stream *s)
 
 bool stream_is_tcp(const struct stream *s)
 {
-	return s->kind == KIND_TCP;
+	return s != NULL && s->kind == KIND_TCP;
 }
 
-void stream_set_read_max(struct stream *s, size_t bytes)
+int stream_set_read_max(struct stream *s, size_t bytes)
 {
-	assert(bytes > 0);
-	s->read_max = (bytes < BYTES_A_TURN ? bytes : BYTES_A_TURN) & ((1 << READ_MAX_BITS) - 1);
+	int r = check_set(s, bytes > 0);
+
+	bytes = bytes < BYTES_A_TURN ? bytes : BYTES_A_TURN;
+	if (r == 0) {
+		s->read_max = bytes & ((1 << READ_MAX_BITS) - 1);
+	}
+	return r;
 }
 
 bool stream_is_writing(const struct stream *s)
 {
-	return stream_has_fd(s) && (s->waiting > 0 || s->drain == DRAIN_DUE);
+	return s != NULL && stream_has_fd(s) && (s->waiting > 0 || s->drain == DRAIN_DUE);
 }
 
 bool stream_is_readable(struct stream *s)
 {
-	struct pollfd pollfd = {.fd = s->fd, .events = POLLIN | POLLPRI};
+	struct pollfd pollfd = {.fd = stream_fd(s), .events = POLLIN | POLLPRI};
 
 	assert(stream_is_current(s));
-	if (!stream_has_fd(s)) {
+	if (pollfd.fd < 0) {
 		return false;
 	}
 	if (s->clock != NULL) {
@@ -151,38 +173,59 @@ static void claim_drain(struct stream *s, unsigned events)
 	}
 }
 
-void stream_on(struct stream *s, unsigned events, struct handler *handler)
+/** Whether `events` are what handlers may take: our own and the application's. */
+static bool are_events(unsigned events)
 {
-	assert(stream_is_current(s));
-	emitter_on(&s->emitter, events, handler);
-	claim_drain(s, events);
+	return events != 0 && events <= STREAM_ALL_OWN_EVENTS;
 }
 
-void stream_once(struct stream *s, unsigned events, struct handler *handler)
+int stream_on(struct stream *s, unsigned events, struct handler *handler)
 {
+	int r;
+
 	assert(stream_is_current(s));
-	emitter_once(&s->emitter, events, handler);
-	claim_drain(s, events);
+	if (s == NULL || !are_events(events)) {
+		return -EINVAL;
+	}
+	r = emitter_on(&s->emitter, events, handler);
+	if (r == 0) {
+		claim_drain(s, events);
+	}
+	return r;
+}
+
+int stream_once(struct stream *s, unsigned events, struct handler *handler)
+{
+	int r = stream_on(s, events, handler);
+
+	if (r == 0) {
+		handler->once = true;
+	}
+	return r;
 }
 
 void stream_off(struct stream *s, struct handler *handler)
 {
 	assert(stream_is_current(s));
-	emitter_off(&s->emitter, handler);
+	if (s != NULL) {
+		emitter_off(&s->emitter, handler);
+	}
 }
 
 void stream_off_events(struct stream *s, unsigned events)
 {
 	assert(stream_is_current(s));
-	emitter_off_events(&s->emitter, events);
+	if (s != NULL) {
+		emitter_off_events(&s->emitter, events);
+	}
 }
 
 size_t stream_subscribers(const struct stream *s, unsigned events)
 {
-	return emitter_subscribers(&s->emitter, events);
+	return s == NULL ? 0 : emitter_subscribers(&s->emitter, events);
 }
 
 bool stream_has_subscribers(const struct stream *s, unsigned events)
 {
-	return emitter_has(&s->emitter, events);
+	return s != NULL && emitter_has(&s->emitter, events);
 }

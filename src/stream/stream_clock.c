@@ -63,14 +63,14 @@ void stream_wind(struct stream *s)
 void stream_expire(struct stream *s)
 {
 	assert(stream_is_current(s));
-	if (stream_has_fd(s)) {
+	if (s != NULL && stream_has_fd(s)) {
 		stream_tell(s, STREAM_TIMEOUT, NULL, 0);
 	}
 }
 
 double stream_timeout(const struct stream *s)
 {
-	return s->timeout_ms / 1000.0;
+	return s == NULL ? 0 : s->timeout_ms / 1000.0;
 }
 
 int stream_set_timeout(struct stream *s, double seconds)
@@ -160,6 +160,9 @@ int stream_set_loop(struct stream *s, struct loop *loop)
 	int r;
 
 	assert(stream_is_current(s));
+	if (s == NULL) {
+		return -EINVAL;
+	}
 	if (!stream_has_fd(s)) {
 		return -EBADF;
 	}

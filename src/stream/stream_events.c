@@ -19,9 +19,9 @@
 
 /* ---- telling ---- */
 
-void stream_emit(struct stream *s, const struct event *event)
+/** Calls the handlers of one event. */
+static void emit(struct stream *s, const struct event *event)
 {
-	assert(stream_is_current(s));
 	if (event->type == STREAM_ERROR && !emitter_has(&s->emitter, STREAM_ERROR)) {
 		/* Contract: an error that nobody handles is fatal. */
 		fprintf(stderr, "stream: unhandled error: %s\n", strerror(-event->error));
@@ -38,7 +38,19 @@ void stream_tell(struct stream *s, unsigned type, const void *data, size_t len)
 	struct event event = {
 		.type = type, .error = s->cause, .stream = s, .data = data, .len = len};
 
-	stream_emit(s, &event);
+	emit(s, &event);
+}
+
+int stream_emit(struct stream *s, const struct event *event)
+{
+	unsigned type = event == NULL ? 0 : event->type;
+
+	if (s == NULL || type == 0 || type > STREAM_ALL_OWN_EVENTS || (type & (type - 1)) != 0) {
+		return -EINVAL;
+	}
+	assert(stream_is_current(s));
+	emit(s, event);
+	return 0;
 }
 
 void stream_defer(struct stream *s)

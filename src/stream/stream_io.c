@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "stream/loop_private.h"
+#include "stream/sigpipe.h"
 
 enum {
 	/** Of what waits, when the peer takes it as fast as we write. */
@@ -161,7 +162,7 @@ size_t stream_unread(const struct stream *s)
 {
 	int n = 0;
 
-	if (!stream_has_fd(s) || ioctl(s->fd, FIONREAD, &n) < 0 || n < 0) {
+	if (s == NULL || !stream_has_fd(s) || ioctl(s->fd, FIONREAD, &n) < 0 || n < 0) {
 		return 0;
 	}
 	return (size_t)n;
@@ -174,8 +175,13 @@ static ssize_t output(const struct stream *s, const void *data, size_t len)
 	ssize_t n;
 
 	do {
-		n = stream_is_socket(s) ? send(s->fd, data, len, MSG_NOSIGNAL)
-					: write(s->fd, data, len);
+		if (stream_is_socket(s)) {
+			n = send(s->fd, data, len, MSG_NOSIGNAL);
+		} else if (s->raises) {
+			n = sigpipe_write(s->fd, data, len);
+		} else {
+			n = write(s->fd, data, len);
+		}
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
@@ -312,7 +318,13 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 {
 	int r;
 
+	if (s == NULL || (data == NULL && len > 0) || (drain != NULL && drain->call == NULL)) {
+		return -EINVAL;
+	}
 	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
+	if (drain != NULL && handler_is_on(drain)) {
+		return -EALREADY;
+	}
 	if (s->life >= LIFE_FAILED || s->shut) {
 		return -EPIPE;
 	}
@@ -325,7 +337,7 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 		return r;
 	}
 	if (drain != NULL) {
-		stream_once(s, STREAM_DRAIN, drain);
+		(void)stream_once(s, STREAM_DRAIN, drain); /* it was looked at above */
 	}
 	if (s->waiting == 0 && (len > 0 || drain != NULL)) {
 		stream_note_drain(s);
@@ -336,7 +348,7 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 void stream_shutdown(struct stream *s)
 {
 	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
-	if (!s->shut) {
+	if (s != NULL && stream_has_fd(s) && !s->shut) {
 		s->shut = true;
 		stream_send_fin(s);
 	}
@@ -346,7 +358,8 @@ size_t stream_unsent(const struct stream *s)
 {
 	int n = 0;
 
-	if (!stream_has_fd(s) || !stream_is_socket(s) || ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
+	if (s == NULL || !stream_has_fd(s) || !stream_is_socket(s) ||
+		ioctl(s->fd, SIOCOUTQ, &n) < 0 || n < 0) {
 		return 0;
 	}
 	return (size_t)n;
@@ -354,6 +367,10 @@ size_t stream_unsent(const struct stream *s)
 
 void stream_poke(struct stream *s)
 {
+	if (s == NULL) {
+		return;
+	}
+	assert(stream_is_current(s));
 	if (stream_has_fd(s) && s->waiting > 0) {
 		s->writable = true;
 		stream_flush(s);

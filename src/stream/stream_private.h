@@ -92,8 +92,8 @@ enum stream_drain {
 	DRAIN_DUE,  /**< is on its way */
 };
 
-/** Emitted once, from the loop: connect(2) has ended. Not for users. */
-enum { STREAM_CONNECTED = 1 << 16 };
+/** What users may take and emit; and emitted once, from the loop: connect(2) has ended. */
+enum { STREAM_ALL_OWN_EVENTS = (1 << 16) - 1, STREAM_CONNECTED = 1 << 16 };
 
 /** What only a stream has that splices, or is spliced to. */
 struct stream_splice {
@@ -139,6 +139,7 @@ struct stream {
 	bool no_shortcut : 1;   /**< a short read does not mean that the socket is empty */
 	bool no_splice_in : 1;  /**< the kernel does not splice from this fd */
 	bool no_splice_out : 1; /**< nor to it */
+	bool raises : 1;        /**< write(2) to this fd would raise SIGPIPE: sigpipe.h */
 	bool ended : 1;         /**< end of input was read */
 	bool shut : 1;          /**< nothing more may be written */
 	bool graceful : 1;      /**< close when nothing is left to write */
@@ -166,10 +167,10 @@ static inline struct pipe *stream_pipe(const struct stream *stream)
 	return stream->splice == NULL ? NULL : stream->splice->pipe;
 }
 
-/** Whether the calling thread may touch the stream; one without a loop is anybody's. */
+/** Whether the calling thread may touch the stream; one without a loop is anybody's, as is NULL. */
 static inline bool stream_is_current(const struct stream *stream)
 {
-	return stream->loop == NULL || loop_is_current(stream->loop);
+	return stream == NULL || stream->loop == NULL || loop_is_current(stream->loop);
 }
 
 /** Whether reading is wanted: no reason is against it. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "stream/loop_private.h"
+#include "stream/sigpipe.h"
 #include "stream/stream_private.h"
 
 static ssize_t splice_fds(int from, int to, size_t len)
@@ -88,6 +89,10 @@ int stream_splice_to(struct stream *s, struct stream *to)
 	if (s->no_splice_in || to->no_splice_out) {
 		splice_turn(s, NULL);
 		return -EOPNOTSUPP;
+	}
+	if (!sigpipe_is_ignored()) {
+		splice_turn(s, NULL);
+		return -EPERM;
 	}
 	if (!splice_have(s)) {
 		return -ENOMEM;

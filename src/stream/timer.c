@@ -172,10 +172,14 @@ static int timers_resize(struct timers *timers, size_t capacity)
 
 int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct timer *timer))
 {
-	struct timers *timers = loop_timers(loop);
+	struct timers *timers;
 	int r = 0;
 
+	if (timer == NULL || loop == NULL || strike == NULL) {
+		return -EINVAL;
+	}
 	assert(loop_is_current(loop));
+	timers = loop_timers(loop);
 	if (timers->n_open == timers->capacity) {
 		r = timers_resize(
 			timers, timers->capacity == 0 ? CAPACITY_MIN : timers->capacity * 2);
@@ -195,10 +199,10 @@ void timer_close(struct timer *timer)
 {
 	struct timers *timers;
 
-	if (timer->loop == NULL) {
+	if (timer == NULL || timer->loop == NULL) {
 		return;
 	}
-	timer_arm(timer, NS_NEVER);
+	(void)timer_arm(timer, NS_NEVER);
 	timers = loop_timers(timer->loop);
 	timer->loop = NULL;
 	timers->n_open--;
@@ -208,11 +212,14 @@ void timer_close(struct timer *timer)
 	}
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns)
+int timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
 	struct timers *timers;
 
-	assert(timer->loop != NULL && loop_is_current(timer->loop));
+	if (timer == NULL || timer->loop == NULL) {
+		return -EINVAL;
+	}
+	assert(loop_is_current(timer->loop));
 	timers = loop_timers(timer->loop);
 	/* Behind all that was due by then, itself included: who always asks for the past comes in
 	 * turn. */
@@ -220,7 +227,7 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 		deadline_ns = timers->slice_ns + 1;
 	}
 	if (deadline_ns == timer->deadline_ns) {
-		return;
+		return 0;
 	}
 	if (timer->slot != 0) {
 		heap_remove(timers, timer);
@@ -234,4 +241,5 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 			timers_set(timers);
 		}
 	}
+	return 0;
 }

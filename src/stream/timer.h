@@ -34,18 +34,19 @@ enum {
 };
 
 /**
- * Makes room for the timer, so that arming cannot fail later. 0 or -ENOMEM. A zeroed timer may be
- * closed without having been opened.
+ * Makes room for the timer, so that arming cannot fail later. 0, -ENOMEM, or -EINVAL (an argument
+ * is NULL). A zeroed timer may be closed without having been opened.
  */
 int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct timer *timer));
 
-/** Disarms and gives the room back. Idempotent; the memory may go at once. */
+/** Disarms and gives the room back. Idempotent, fine with NULL; the memory may go at once. */
 void timer_close(struct timer *timer);
 
 /**
  * Arms or re-arms; NS_NEVER disarms. A deadline that is past strikes in this turn or the next,
- * after those that were due before; one that a strike arms, in the next.
+ * after those that were due before; one that a strike arms, in the next. 0, or -EINVAL when it is
+ * not open, or NULL.
  */
-void timer_arm(struct timer *timer, uint64_t deadline_ns);
+int timer_arm(struct timer *timer, uint64_t deadline_ns);
 
 #endif

@@ -85,12 +85,18 @@ START_TEST(own_loop_is_made_once_and_freed)
 }
 END_TEST
 
-START_TEST(new_loop_ignores_sigpipe)
+START_TEST(new_loop_changes_no_signals_disposition)
 {
 	struct sigaction action;
 
-	ck_assert_int_eq(sigaction(SIGPIPE, NULL, &action), 0);
-	ck_assert_ptr_eq(action.sa_handler, SIG_IGN);
+	for (int i = 0; i < 2; i++) {
+		void (*disposition)(int) = i == 0 ? SIG_DFL : SIG_IGN;
+
+		ck_assert_ptr_ne(signal(SIGPIPE, disposition), SIG_ERR);
+		ck_assert_ptr_null(loop_free(loop_new()));
+		ck_assert_int_eq(sigaction(SIGPIPE, NULL, &action), 0);
+		ck_assert_ptr_eq(action.sa_handler, disposition);
+	}
 }
 END_TEST
 
@@ -411,7 +417,7 @@ END_TEST
 static void add_life_tests(TCase *tc)
 {
 	tcase_add_test(tc, own_loop_is_made_once_and_freed);
-	tcase_add_test(tc, new_loop_ignores_sigpipe);
+	tcase_add_test(tc, new_loop_changes_no_signals_disposition);
 	tcase_add_test(tc, new_loop_fails_whole);
 	tcase_add_test(tc, own_loop_may_fail_and_be_tried_again);
 	tcase_add_test(tc, run_returns_when_nothing_is_left);

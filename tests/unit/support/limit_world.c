@@ -101,9 +101,10 @@ void timer_close(struct timer *timer)
 	}
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns)
+int timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
 	timer->deadline_ns = deadline_ns;
+	return 0;
 }
 
 /* ---- the kernel ---- */
