@@ -31,13 +31,14 @@ struct sockets_opts {
 	const char *path;
 };
 
-/** How many fds the sockets of a config take at most, with what belongs to them. */
+/** How many fds the sockets of a config take at most, with what belongs to them and all that was
+ * inherited. */
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited);
 
 /**
  * Binds every address of every listener, for each worker where that is possible, and finds the
- * inherited sockets. 0, or a negative errno: then everything is closed again, and it was told which
- * listener, which address, which error. Zeroed at first.
+ * inherited sockets. 0, or a negative errno: then everything is closed again, and each error was
+ * told, with its listener and its address where it has one. Zeroed at first.
  */
 int sockets_open(struct sockets *sockets, const struct sockets_opts *opts);
 
@@ -54,7 +55,10 @@ int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts);
  */
 void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf);
 
-/** The next config is given up: closes what is new; what is accepted from already goes. */
+/**
+ * The next config is given up: closes what is new; what is accepted from already goes. A path whose
+ * mode or owner cannot be put back is told in the log.
+ */
 void sockets_cancel(struct sockets *sockets);
 
 /** Lets go of those that are drained; how many are not yet. */

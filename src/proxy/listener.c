@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "log/failure.h"
 #include "log/log.h"
 #include "proxy/bound_socket.h"
 #include "proxy/offer.h"
@@ -182,6 +183,7 @@ static void listener_set_options(struct listener *listener)
 	if (r < 0 && log_begin(&line, LOG_LEVEL_WARN, "socket_options_failed")) {
 		log_str(&line, "listener", listener->terms->offer->name);
 		log_errno(&line, r);
+		log_str(&line, "remedy", failure_remedy(r));
 		log_end(&line);
 	}
 }

@@ -2,8 +2,10 @@
 /* One config after the other: sessions keep their terms, limits go along with names. */
 #include "proxy/generation.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "house.h"
@@ -239,18 +241,26 @@ START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
 }
 END_TEST
 
-START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
+/** One on which the proxy accepts, for its first listener. */
+static void listen_on(struct bound_socket *socket)
 {
-	struct bound_socket socket = {.is_unix = false};
 	const char *why;
 	struct addr addr;
 
 	/* A port that the kernel picks: addr_parse() knows none. */
 	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
 	addr.sa.in.sin_port = 0;
-	ck_assert_int_eq(listen_open(&addr, NULL, NULL, &socket.listen, NULL), 0);
-	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, &socket), 0);
-	ck_assert_int_eq(socket.listen.fd, -1);
+	*socket = (struct bound_socket){.is_unix = false};
+	ck_assert_int_eq(listen_open(&addr, NULL, NULL, &socket->listen, NULL), 0);
+	ck_assert_int_eq(proxy_listen(&house.proxy, house.shared.generation, socket), 0);
+	ck_assert_int_eq(socket->listen.fd, -1);
+}
+
+START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
+{
+	struct bound_socket socket;
+
+	listen_on(&socket);
 	generation_unref(turn());
 	ck_assert_uint_eq(house.conf.refs, 1);
 	ck_assert_uint_eq(next_conf.refs, 2);
@@ -259,6 +269,36 @@ START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 	generation_unref(turn());
 	loop_until(atomic_load(&socket.state) == BOUND_CLOSED);
 	ck_assert_uint_eq(next_conf.refs, 2);
+}
+END_TEST
+
+START_TEST(options_that_a_socket_does_not_take_are_told_with_a_remedy)
+{
+	struct bound_socket socket;
+	char text[1024];
+	int fds[2];
+	ssize_t n;
+
+	listen_on(&socket);
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(log_open(fds[1]), 0);
+	ck_assert_int_eq(log_thread_open(), 0);
+	log_set_level(LOG_LEVEL_WARN);
+	fault_only_call("setsockopt");
+	fault_arm(1);
+	generation_unref(turn());
+	ck_assert(fault_disarm());
+	ck_assert(log_close(NS_NEVER));
+	close(fds[1]);
+	n = read(fds[0], text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	close(fds[0]);
+	ck_assert_msg(strstr(text, "event=socket_options_failed") != NULL, "%s", text);
+	ck_assert_ptr_nonnull(strstr(text, " errno=ENOBUFS "));
+	ck_assert_ptr_nonnull(strstr(text, " remedy=\""));
+	socket.listener = LISTENER_NONE;
+	generation_unref(turn());
+	loop_until(atomic_load(&socket.state) == BOUND_CLOSED);
 }
 END_TEST
 
@@ -358,6 +398,7 @@ int main(void)
 	tcase_add_test(tc, timeouts_of_a_name_that_went_stay);
 	tcase_add_test(tc, a_connect_timeout_applies_to_the_attempt_under_way);
 	tcase_add_test(tc, a_listening_socket_turns_too_and_goes_when_it_is_left_out);
+	tcase_add_test(tc, options_that_a_socket_does_not_take_are_told_with_a_remedy);
 	tcase_add_loop_test(tc, many_listeners_go_some_at_a_time, 0, 3);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
