@@ -82,8 +82,12 @@
  *	offer		what a listener's sessions start with, of one generation
  *	limit		how many pairs there may be
  *	limits		the limits, by their listeners' names
+ *	places		takes and gives places under them; who waits for one
  *	own		keeps a pair from leading back to its own listener
- *	proxy		one worker's part: its listeners, its sessions, its numbers
+ *	counters	what a worker counts of its pairs
+ *	shared		what the workers share
+ *	part		one worker, as its sessions and listeners know it
+ *	proxy		moves all of one worker: to another generation, into a drain
  *	listener	one listening socket on one worker
  *	bound_socket	that socket, as its worker and the main thread see it
  *	session		from accept to the closing line, in stages

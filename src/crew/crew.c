@@ -68,14 +68,13 @@ int crew_open(struct crew *crew, const struct crew_opts *opts)
 	*crew = (struct crew){.opts = *opts};
 	(void)sem_init(&crew->answered, 0, 0); /* never fails with 0 */
 	crew->workers = calloc(opts->n_workers, sizeof(*crew->workers));
-	shared->proxies = calloc(opts->n_workers, sizeof(struct proxy *));
-	if (crew->workers == NULL || shared->proxies == NULL) {
+	if (crew->workers == NULL) {
 		crew_close(crew);
 		return -ENOMEM;
 	}
-	shared->n_proxies = opts->n_workers;
+	assert(shared->n_workers == opts->n_workers);
 	for (size_t i = 0; i < opts->n_workers; i++) {
-		shared->proxies[i] = &crew->workers[i].proxy;
+		shared->parts[i] = &crew->workers[i].proxy.part;
 	}
 	task_init(&crew->quiet.task, on_quiet);
 	task_init(&crew->refuses.task, on_refuses);
@@ -88,9 +87,6 @@ void crew_close(struct crew *crew)
 		return;
 	}
 	assert(!crew->running);
-	free(crew->opts.shared->proxies);
-	crew->opts.shared->proxies = NULL;
-	crew->opts.shared->n_proxies = 0;
 	free(crew->workers);
 	(void)sem_destroy(&crew->answered);
 	*crew = (struct crew){0};
@@ -161,7 +157,7 @@ int crew_wait_all(struct order *order)
 
 static uint64_t count(const struct worker *worker, size_t counter)
 {
-	const char *counters = (const char *)&worker->proxy.counters;
+	const char *counters = (const char *)&worker->proxy.part.counters;
 
 	return atomic_load_explicit(
 		(const _Atomic uint64_t *)(const void *)(counters + counter), memory_order_relaxed);

@@ -30,7 +30,7 @@ struct notice {
 struct crew_opts {
 	struct loop *loop; /**< the main thread's */
 	size_t n_workers;
-	struct proxy_shared *shared; /**< is told where the workers' proxies are */
+	struct proxy_shared *shared; /**< made for n_workers; is told where their parts are */
 	/** While draining: no worker has a listener or a session. Again when one came late. */
 	void (*quiet)(void *owner);
 	/** A UNIX socket lets nobody new in any more. */
@@ -76,7 +76,7 @@ void crew_ask_all(struct order *order);
 /** As crew_ask_all(), but waits, and returns the answer: for the start, when no loop turns yet. */
 int crew_wait_all(struct order *order);
 
-/* ---- what the workers count; `counter` is an offset in struct proxy_counters ---- */
+/* ---- what the workers count; `counter` is an offset in struct counters ---- */
 
 uint64_t crew_sum(const struct crew *crew, size_t counter);
 uint64_t crew_max(const struct crew *crew, size_t counter);

@@ -58,7 +58,7 @@ bool lateness_p99(const struct crew *crew, uint64_t *ret_us)
 		return false;
 	}
 	for (size_t i = 0; i < crew->opts.n_workers; i++) {
-		const struct hdr *late = crew->workers[i].proxy.late;
+		const struct hdr *late = crew->workers[i].proxy.part.late;
 
 		for (size_t kind = 0; late != NULL && kind < DEADLINE_KINDS; kind++) {
 			hdr_merge(sum, &late[kind]);

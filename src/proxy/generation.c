@@ -8,7 +8,8 @@
 
 #include "proxy/offer.h"
 #include "proxy/own.h"
-#include "proxy/proxy.h"
+#include "proxy/places.h"
+#include "proxy/shared.h"
 #include "upstream/upstream.h"
 
 /* ---- names ---- */
@@ -137,13 +138,16 @@ struct generation *generation_unref(struct generation *generation)
 	return NULL;
 }
 
-bool generation_enforce(const struct generation *generation)
+void generation_enforce(
+	const struct generation *generation, struct places *places, uint32_t max_pairs)
 {
-	bool woken = false;
+	bool woken = limit_set(&places->pairs, max_pairs);
 
 	for (size_t i = 0; i < generation->conf->n_listeners; i++) {
 		woken |= limit_set(
 			generation->offers[i]->limit, generation->conf->listeners[i].max_pairs);
 	}
-	return woken;
+	if (woken) {
+		places_wake(places);
+	}
 }

@@ -13,13 +13,14 @@
 #define WEIR_PROXY_GENERATION_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "conf/conf.h"
 
 struct offer;
 struct own;
+struct places;
 struct proxy_shared;
 
 struct generation {
@@ -42,10 +43,11 @@ struct generation *generation_ref(struct generation *generation);
 struct generation *generation_unref(struct generation *generation);
 
 /**
- * From now on the listeners' limits are those of its conf. True: those who wait must be woken. Any
- * thread.
+ * From now on the limits are these: `max_pairs` in all, and those of its conf for the listeners.
+ * Wakes those who wait, if there is room. The main thread.
  */
-bool generation_enforce(const struct generation *generation);
+void generation_enforce(
+	const struct generation *generation, struct places *places, uint32_t max_pairs);
 
 /** The listener of that name, as an index of conf->listeners; SIZE_MAX when there is none. */
 size_t generation_find(const struct generation *generation, const char *name);

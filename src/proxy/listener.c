@@ -8,8 +8,9 @@
 #include "log/log.h"
 #include "proxy/bound_socket.h"
 #include "proxy/offer.h"
-#include "proxy/proxy.h"
+#include "proxy/part.h"
 #include "proxy/session.h"
+#include "proxy/shared.h"
 #include "stream/acceptor.h"
 #include "stream/stream.h"
 
@@ -24,24 +25,22 @@ static void on_delivery(struct task *task)
 	struct delivery *delivery = container_of(task, struct delivery, task);
 	struct session_opts opts = delivery->opts;
 	struct offer *offer = opts.terms->offer;
-	struct proxy *proxy = opts.terms->proxy;
 
 	free(delivery);
 	session_open(&opts);
 	offer_unref(offer);
-	proxy_check_quiet(proxy);
 }
 
 /** Hands a connection to the next worker; false when it is this one's turn, or there is no memory.
  */
 static bool listener_deliver(struct listener *listener, const struct session_opts *opts)
 {
-	struct proxy_shared *shared = listener->proxy->shared;
-	struct proxy *to = shared->proxies[listener->turn];
+	struct proxy_shared *shared = listener->part->shared;
+	struct part *to = shared->parts[listener->turn];
 	struct delivery *delivery;
 
-	listener->turn = (listener->turn + 1) % shared->n_proxies;
-	delivery = to == listener->proxy ? NULL : malloc(sizeof(*delivery));
+	listener->turn = (listener->turn + 1) % shared->n_workers;
+	delivery = to == listener->part ? NULL : malloc(sizeof(*delivery));
 	if (delivery == NULL) {
 		return false;
 	}
@@ -57,7 +56,7 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 /** Once for the limit, however many listeners and workers meet it. */
 static void listener_tell_limit(const struct listener *listener, struct limit *full)
 {
-	bool is_own = full == listener->terms->offer->limit;
+	bool is_own = full == listener->waiter.own;
 	struct log_line line;
 
 	if (limit_is_closed(full) || !tell_rarely(&full->told_ns, clock_ns()) ||
@@ -77,21 +76,26 @@ static void listener_tell_limit(const struct listener *listener, struct limit *f
 static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
-	struct limit *full = proxy_admit(listener->proxy->shared, listener->terms->offer->limit);
+	struct limit *full = places_admit(&listener->part->shared->places, listener->waiter.own);
 
 	if (full == NULL) {
 		return true;
 	}
-	proxy_wait(listener->proxy, listener);
+	waiting_add(listener->part->waiting, &listener->waiter);
 	listener_tell_limit(listener, full);
 	return false;
+}
+
+static void on_resume(struct waiter *waiter)
+{
+	acceptor_resume(container_of(waiter, struct listener, waiter)->acceptor);
 }
 
 static void on_refused(void *owner)
 {
 	struct listener *listener = owner;
 
-	proxy_leave(listener->proxy->shared, listener->terms->offer->limit);
+	places_leave(&listener->part->shared->places, listener->waiter.own);
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
@@ -114,7 +118,7 @@ static void on_resting(void *owner, int err)
 	struct listener *listener = owner;
 	struct log_line line;
 
-	if (tell_rarely(&listener->proxy->shared->resting_told_ns, clock_ns()) &&
+	if (tell_rarely(&listener->part->shared->resting_told_ns, clock_ns()) &&
 		log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
 		log_str(&line, "listener", listener->terms->offer->name);
 		log_errno(&line, err);
@@ -128,19 +132,18 @@ static void on_drained(void *owner)
 	struct listener *listener = owner;
 
 	listener->drained = true;
-	list_remove(&listener->waiting);
-	proxy_close(listener->proxy, listener);
+	waiter_remove(&listener->waiter);
+	listener->part->calls->drained(listener->part, listener);
 }
 
 /* ---- life ---- */
 
-int listener_open(struct terms *terms, struct bound_socket *socket)
+int listener_open(struct terms *terms, struct bound_socket *socket, struct listener **ret_listener)
 {
-	struct proxy *proxy = terms->proxy;
 	struct listener *listener = calloc(1, sizeof(*listener));
 	int r;
 	struct acceptor_opts opts = {
-		.loop = proxy->loop,
+		.loop = terms->part->loop,
 		.fd = socket->listen.fd,
 		.is_unix = socket->is_unix,
 		.is_shared = socket->kept != NULL,
@@ -157,10 +160,11 @@ int listener_open(struct terms *terms, struct bound_socket *socket)
 	if (listener == NULL) {
 		return -ENOMEM;
 	}
-	listener->proxy = proxy;
+	list_init(&listener->link);
+	waiter_init(&listener->waiter, terms->offer->limit, on_resume);
+	listener->part = terms->part;
 	listener->terms = terms;
 	listener->socket = socket;
-	list_init(&listener->waiting);
 	listener->acceptor = acceptor_open(&opts);
 	if (listener->acceptor == NULL) {
 		r = -errno;
@@ -170,7 +174,7 @@ int listener_open(struct terms *terms, struct bound_socket *socket)
 	socket->listen.fd = -1;
 	atomic_store(&socket->state, BOUND_ACCEPTED);
 	terms_enter(terms);
-	list_append(&proxy->listeners, &listener->link);
+	*ret_listener = listener;
 	return 0;
 }
 
@@ -194,6 +198,7 @@ void listener_turn(struct listener *listener, struct terms *terms)
 
 	terms_enter(terms);
 	listener->terms = terms;
+	listener->waiter.own = terms->offer->limit;
 	listener_set_options(listener);
 	terms_leave(before);
 }
@@ -201,27 +206,21 @@ void listener_turn(struct listener *listener, struct terms *terms)
 void listener_drain(struct listener *listener)
 {
 	struct bound_socket *socket = listener->socket;
-	struct proxy *proxy = listener->proxy;
 
 	if (!acceptor_drain(listener->acceptor) || atomic_load(&socket->state) == BOUND_DRAINING) {
 		return;
 	}
 	atomic_store(&socket->state, BOUND_DRAINING);
-	if (socket->is_unix && proxy->refuses != NULL) {
-		proxy->refuses(proxy->owner);
+	if (socket->is_unix) {
+		listener->part->calls->refuses(listener->part);
 	}
-}
-
-void listener_resume(struct listener *listener)
-{
-	acceptor_resume(listener->acceptor);
 }
 
 void listener_close(struct listener *listener)
 {
 	listener->acceptor = acceptor_close(listener->acceptor);
 	list_remove(&listener->link);
-	list_remove(&listener->waiting);
+	waiter_remove(&listener->waiter);
 	terms_leave(listener->terms);
 	atomic_store(&listener->socket->state, BOUND_CLOSED);
 	free(listener);

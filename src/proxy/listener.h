@@ -12,16 +12,17 @@
 #include <stddef.h>
 
 #include "base/list.h"
+#include "proxy/places.h"
 
 struct acceptor;
 struct bound_socket;
-struct proxy;
+struct part;
 struct terms;
 
 struct listener {
-	struct list link;    /**< struct proxy::listeners */
-	struct list waiting; /**< struct proxy::waiting or ::retrying, or none */
-	struct proxy *proxy;
+	struct list link;     /**< struct proxy::listeners or ::changing */
+	struct waiter waiter; /**< for a place, while it is paused */
+	struct part *part;
 	struct acceptor *acceptor;
 	struct terms *terms; /**< of its sessions to come */
 	struct bound_socket *socket;
@@ -29,17 +30,17 @@ struct listener {
 	bool drained; /**< to be closed */
 };
 
-/** Starts accepting from the socket, whose fd it takes. 0 or a negative errno: then it has not. */
-int listener_open(struct terms *terms, struct bound_socket *socket);
+/**
+ * Starts accepting from the socket, whose fd it takes; it is on no list yet. 0 or a negative errno:
+ * then it has not.
+ */
+int listener_open(struct terms *terms, struct bound_socket *socket, struct listener **ret_listener);
 
 /** Connections that come from now on have these terms. */
 void listener_turn(struct listener *listener, struct terms *terms);
 
-/** Serves what waits in the queue, then lets the proxy close it (proxy_close()). */
+/** Serves what waits in the queue, then lets the proxy close it (part_calls::drained). */
 void listener_drain(struct listener *listener);
-
-/** There may be room again below a limit. */
-void listener_resume(struct listener *listener);
 
 /** Closes now. */
 void listener_close(struct listener *listener);

@@ -7,7 +7,9 @@
 
 #include "conf/conf.h"
 #include "proxy/limits.h"
-#include "proxy/proxy.h"
+#include "proxy/part.h"
+#include "proxy/shared.h"
+#include "stream/loop.h"
 #include "upstream/upstream.h"
 
 static void offer_free(struct offer *offer)
@@ -36,7 +38,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 {
 	const struct conf_listener *listener = opts->listener;
 	struct proxy_shared *shared = opts->shared;
-	struct offer *offer = offer_alloc(listener->name, shared->n_proxies);
+	struct offer *offer = offer_alloc(listener->name, shared->n_workers);
 
 	if (offer == NULL) {
 		return NULL;
@@ -50,12 +52,12 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->upstream = upstream_ref(opts->upstream);
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
-	for (size_t i = 0; i < shared->n_proxies; i++) {
+	for (size_t i = 0; i < shared->n_workers; i++) {
 		struct terms *terms = &offer->terms[i];
 
 		list_init(&terms->link);
 		terms->offer = offer;
-		terms->proxy = shared->proxies[i];
+		terms->part = shared->parts[i];
 		terms->rules.timeouts = listener->timeouts;
 		terms->rules.idle_resets = listener->idle_resets;
 	}
@@ -84,16 +86,16 @@ struct offer *offer_unref(struct offer *offer)
 
 void terms_enter(struct terms *terms)
 {
-	assert(loop_is_current(terms->proxy->loop));
+	assert(loop_is_current(terms->part->loop));
 	if (terms->n_users++ == 0) {
 		offer_ref(terms->offer);
-		list_append(&terms->proxy->terms, &terms->link);
+		list_append(&terms->part->terms, &terms->link);
 	}
 }
 
 void terms_leave(struct terms *terms)
 {
-	assert(loop_is_current(terms->proxy->loop) && terms->n_users > 0);
+	assert(loop_is_current(terms->part->loop) && terms->n_users > 0);
 	if (--terms->n_users == 0) {
 		list_remove(&terms->link);
 		offer_unref(terms->offer);

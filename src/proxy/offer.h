@@ -28,7 +28,7 @@ struct conf_listener;
 struct limit;
 struct limits;
 struct offer;
-struct proxy;
+struct part;
 struct proxy_shared;
 struct upstream;
 
@@ -36,9 +36,9 @@ enum { TERMS_ALIGN = 64 }; /* a cache line: workers write to theirs with each co
 
 /** On what terms a worker serves the pairs of a listener. That worker's alone. */
 struct terms {
-	alignas(TERMS_ALIGN) struct list link; /**< struct proxy::terms, while it has users */
+	alignas(TERMS_ALIGN) struct list link; /**< struct part::terms, while it has users */
 	struct offer *offer;
-	struct proxy *proxy;
+	struct part *part;          /**< that worker's */
 	size_t n_users;             /**< sessions, listening sockets */
 	struct session_rules rules; /**< what the sessions point to */
 };

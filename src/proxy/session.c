@@ -12,9 +12,10 @@
 
 #include "base/fds.h"
 #include "proxy/offer.h"
-#include "proxy/proxy.h"
-#include "proxy/session_log.h"
+#include "proxy/part.h"
+#include "proxy/places.h"
 #include "proxy/session_private.h"
+#include "proxy/shared.h"
 #include "stream/loop.h"
 #include "stream/stream.h"
 
@@ -84,9 +85,9 @@ static const struct stage {
 		},
 };
 
-struct proxy *session_proxy(const struct session *session)
+struct part *session_part(const struct session *session)
 {
-	return session->terms->proxy;
+	return session->terms->part;
 }
 
 /* ---- from stage to stage ---- */
@@ -142,7 +143,7 @@ static struct session *session_of(struct pair *pair)
 
 static void on_half_closed(struct pair *pair)
 {
-	proxy_count(&session_proxy(session_of(pair))->counters.n_half_closed, 1);
+	counter_add(&session_part(session_of(pair))->counters.n_half_closed, 1);
 }
 
 static void on_pair_ended(struct pair *pair, struct end end)
@@ -197,17 +198,17 @@ static void on_gone(struct task *task)
 /** Counts the end in all that is counted. */
 static void session_count_end(const struct session *session)
 {
-	struct proxy *proxy = session_proxy(session);
+	struct part *part = session_part(session);
 	const struct end *end = &session->end;
 
-	proxy_count(&proxy->counters.n_closed[end->reason], 1);
+	counter_add(&part->counters.n_closed[end->reason], 1);
 	/* Before the place is given back: who sees that none is taken sees this time. */
-	atomic_store_explicit(&proxy->counters.ended_ns, clock_ns(), memory_order_relaxed);
+	atomic_store_explicit(&part->counters.ended_ns, clock_ns(), memory_order_relaxed);
 	if (pair_is_half_closed(&session->pair)) {
-		proxy_count(&proxy->counters.n_half_closed, -1);
+		counter_add(&part->counters.n_half_closed, -1);
 	}
-	if (end->timer != DEADLINE_NONE && proxy->late != NULL) {
-		hdr_record(&proxy->late[end->timer], end->late_ns / NS_PER_US);
+	if (end->timer != DEADLINE_NONE && part->late != NULL) {
+		hdr_record(&part->late[end->timer], end->late_ns / NS_PER_US);
 	}
 }
 
@@ -215,7 +216,7 @@ static void session_count_end(const struct session *session)
 static void session_bury(struct session *session)
 {
 	struct terms *terms = session->terms;
-	struct proxy *proxy = terms->proxy;
+	struct part *part = terms->part;
 
 	session_log_close(session);
 	session_count_end(session);
@@ -223,12 +224,12 @@ static void session_bury(struct session *session)
 	session_setup_close(session);
 	pair_close(&session->pair);
 	list_remove(&session->link);
-	proxy_leave(proxy->shared, terms->offer->limit);
+	places_leave(&part->shared->places, terms->offer->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
 	task_init(&session->gone, on_gone);
-	loop_defer(proxy->loop, &session->gone);
+	loop_defer(part->loop, &session->gone);
 	terms_leave(terms);
-	proxy_session_ended(proxy);
+	part_session_ended(part);
 }
 
 /* ---- its beginning ---- */
@@ -260,43 +261,44 @@ union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t l
 }
 
 /** Unique in the process without being shared: the workers' numbers are interleaved. */
-static uint64_t next_id(struct proxy *proxy)
+static uint64_t next_id(struct part *part)
 {
-	return proxy->n_sessions_made++ * proxy->shared->n_proxies + proxy->index + 1;
+	return part->n_sessions_made++ * part->shared->n_workers + part->index + 1;
 }
 
 /** The whole life of a session that could not be made, from `err`. */
 static void session_miscarry(const struct session_opts *opts, int err)
 {
-	struct proxy *proxy = opts->terms->proxy;
+	struct part *part = opts->terms->part;
 	/* Only for what the log and the counters read of it. */
 	struct session session = {
 		.terms = opts->terms,
-		.id = next_id(proxy),
+		.id = next_id(part),
 		.clock.accepted_ns = clock_ns(),
 		.end = end_by_failure(SIDE_CLIENT, err),
 		.client = opts->peer,
 	};
 
 	fds_reset(opts->fd);
-	proxy_count(&proxy->counters.n_accepted, 1);
+	counter_add(&part->counters.n_accepted, 1);
 	session_log_close(&session);
 	session_count_end(&session);
-	proxy_leave(proxy->shared, opts->terms->offer->limit);
+	places_leave(&part->shared->places, opts->terms->offer->limit);
+	part_session_ended(part);
 }
 
 /** Makes a session that is not known to anybody yet; NULL and *ret_err where it cannot be. */
 static struct session *session_new(const struct session_opts *opts, int *ret_err)
 {
 	struct terms *terms = opts->terms;
-	struct proxy *proxy = terms->proxy;
+	struct part *part = terms->part;
 	struct session *session = calloc(1, sizeof(*session));
 	int r = -ENOMEM;
 
 	if (session == NULL) {
 		goto failed;
 	}
-	r = session_clock_open(&session->clock, proxy->loop, &terms->rules, on_strike);
+	r = session_clock_open(&session->clock, part->loop, &terms->rules, on_strike);
 	if (r < 0) {
 		goto failed;
 	}
@@ -306,8 +308,8 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	}
 	session->terms = terms;
 	session->client = opts->peer;
-	session->id = next_id(proxy);
-	session->clock.drain = proxy->draining ? &proxy->drain : NULL;
+	session->id = next_id(part);
+	session->clock.drain = part->draining ? &part->drain : NULL;
 	return session;
 
 failed_clock:
@@ -320,20 +322,20 @@ failed:
 
 void session_open(const struct session_opts *opts)
 {
-	struct proxy *proxy = opts->terms->proxy;
+	struct part *part = opts->terms->part;
 	struct session *session;
 	int err;
 
-	assert(loop_is_current(proxy->loop));
+	assert(loop_is_current(part->loop));
+	part->n_sessions++;
 	session = session_new(opts, &err);
 	if (session == NULL) {
 		session_miscarry(opts, err);
 		return;
 	}
 	terms_enter(opts->terms);
-	list_append(&proxy->sessions, &session->link);
-	proxy->n_sessions++;
-	proxy_count(&proxy->counters.n_accepted, 1);
+	list_append(&part->sessions, &session->link);
+	counter_add(&part->counters.n_accepted, 1);
 	session_setup_wind(session);
 	session_begin(session, SESSION_CHOOSING);
 }
@@ -344,7 +346,7 @@ void session_apply_timeouts(struct session *session)
 {
 	const struct stage *now = &stages[session->stage];
 
-	assert(loop_is_current(session_proxy(session)->loop));
+	assert(loop_is_current(session_part(session)->loop));
 	if (now->apply_timeouts != NULL) {
 		now->apply_timeouts(session);
 	}
@@ -354,7 +356,7 @@ void session_apply_timeouts(struct session *session)
 
 void session_drain(struct session *session, const struct deadline_drain *drain)
 {
-	assert(loop_is_current(session_proxy(session)->loop));
+	assert(loop_is_current(session_part(session)->loop));
 	session->clock.drain = drain;
 	stages[session->stage].wind(session);
 }

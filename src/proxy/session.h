@@ -15,7 +15,7 @@
  * CONNECTING. What stages before RELAYING need stands in struct session_setup, which the join
  * frees, so that an open pair costs nothing for them.
  *
- * It belongs to one proxy (worker), keeps the terms that it started with, whatever is reloaded
+ * It belongs to one worker, keeps the terms that it started with, whatever is reloaded
  * meanwhile (offer.h), and frees itself after its end.
  */
 #ifndef WEIR_PROXY_SESSION_H
@@ -58,7 +58,7 @@ union session_peer {
 
 struct session {
 	union {
-		struct list link; /**< struct proxy::sessions */
+		struct list link; /**< struct part::sessions */
 		struct task gone; /**< ENDED: frees it at the end of the turn */
 	};
 	struct terms *terms; /**< of its listener, on this worker, when it started */

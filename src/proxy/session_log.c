@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "proxy/session_log.h"
+/* The lines of a session in the log (session_private.h). */
+#include "proxy/session_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #include "base/addr.h"
 #include "log/log.h"
 #include "proxy/offer.h"
-#include "proxy/proxy.h"
 #include "proxy/session.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"

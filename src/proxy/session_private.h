@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a session, shared by session.c (its stages, its end) and session_setup.c (what goes
- * on before it relays). */
+/* The inside of a session, shared by session.c (its stages, its end), session_setup.c (what goes on
+ * before it relays) and session_log.c (its lines in the log). */
 #ifndef WEIR_PROXY_SESSION_PRIVATE_H
 #define WEIR_PROXY_SESSION_PRIVATE_H
 
@@ -9,7 +9,8 @@
 #include "stream/timer.h"
 
 struct connector;
-struct proxy;
+struct connector_attempt;
+struct part;
 struct stream;
 
 /** What a session needs until it relays. */
@@ -26,7 +27,7 @@ struct session_setup {
 
 /* ---- session.c ---- */
 
-struct proxy *session_proxy(const struct session *session);
+struct part *session_part(const struct session *session);
 
 /** Leaves its stage for this one. The last statement of its caller. */
 void session_enter(struct session *session, enum session_stage stage);
@@ -62,5 +63,17 @@ void session_stop_waiting(struct session *session);
 void session_lose_client(struct session *session, int err);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
+
+/* ---- session_log.c: an opening line (debug) and the one closing line: of level info, but for
+ * failures, see failures.h ---- */
+
+/** "event=open", when the pair starts to relay. */
+void session_log_open(const struct session *session);
+
+/** "event=close", with everything that is known; the streams must not be freed yet. */
+void session_log_close(const struct session *session);
+
+/** Remembers a failed attempt for the closing line; of retries, the last error must do. */
+void session_log_attempt(struct session *session, const struct connector_attempt *attempt);
 
 #endif

@@ -17,9 +17,9 @@
 #include "proxy/generation.h"
 #include "proxy/offer.h"
 #include "proxy/own.h"
-#include "proxy/proxy.h"
-#include "proxy/session_log.h"
+#include "proxy/part.h"
 #include "proxy/session_private.h"
+#include "proxy/shared.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
 #include "upstream/upstream.h"
@@ -57,7 +57,7 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 		return -ENOMEM;
 	}
 	setup->session = session;
-	setup->client = stream_open(terms->proxy->loop, opts->fd,
+	setup->client = stream_open(terms->part->loop, opts->fd,
 		opts->client_flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
 	if (setup->client == NULL) {
 		free(setup);
@@ -115,12 +115,12 @@ static void on_attempt_failed(void *owner, const struct connector_attempt *attem
 static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 {
 	struct session *session = owner;
-	struct proxy *proxy = session_proxy(session);
-	const struct generation *generation = proxy->current;
-	size_t listener = own_find(generation->own, &proxy->own_cache, sa, len);
+	struct part *part = session_part(session);
+	const struct generation *generation = part->current;
+	size_t listener = own_find(generation->own, &part->own_cache, sa, len);
 
 	if (listener == SIZE_MAX ||
-		chains_enter(&proxy->shared->chains, session->terms->offer->name,
+		chains_enter(&part->shared->chains, session->terms->offer->name,
 			generation->conf->listeners[listener].name, session->clock.accepted_ns)) {
 		return 0;
 	}
@@ -162,19 +162,19 @@ void session_connect(struct session *session)
 {
 	const struct terms *terms = session->terms;
 	const struct conf_upstream *upstream = upstream_of(session);
-	struct proxy *proxy = session_proxy(session);
+	struct part *part = session_part(session);
 	struct connector_opts opts = {
-		.loop = proxy->loop,
-		.resolver = proxy->shared->resolver,
+		.loop = part->loop,
+		.resolver = part->shared->resolver,
 		.addr = &session->server->addr,
 		.options = &upstream->socket,
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
-		.spare_fds = &proxy->shared->spare_fds,
+		.spare_fds = &part->shared->spare_fds,
 		.owner = session,
 		.failed = on_attempt_failed,
 		.done = on_connected,
-		.permit = proxy->current->own == NULL ? NULL : on_permit,
+		.permit = part->current->own == NULL ? NULL : on_permit,
 	};
 
 	if (upstream->source.sa_len > 0) {
@@ -222,7 +222,7 @@ void session_wait(struct session *session)
 	uint64_t until_ns = wait_until_ns(session);
 
 	if (until_ns == NS_NEVER ||
-		timer_open(&setup->wait, session_proxy(session)->loop, on_waited) < 0) {
+		timer_open(&setup->wait, session_part(session)->loop, on_waited) < 0) {
 		session_refuse(session, setup->failure);
 		return;
 	}

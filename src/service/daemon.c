@@ -43,8 +43,8 @@ static struct status_facts daemon_facts(struct daemon *daemon)
 		.phase = daemon->stop.phase,
 		.left_ns = stop_left_ns(&daemon->stop, clock_ns()),
 		.n_listeners = daemon_conf(daemon)->n_listeners,
-		.n_pairs = limit_taken(&daemon->shared.pairs),
-		.max_pairs = limit_max(&daemon->shared.pairs),
+		.n_pairs = limit_taken(&daemon->shared.places.pairs),
+		.max_pairs = limit_max(&daemon->shared.places.pairs),
 		.reload = daemon->reload.last,
 	};
 
@@ -156,7 +156,7 @@ static void daemon_log_ready(const struct daemon *daemon)
 		log_str(&line, "version", WEIR_VERSION);
 		log_str(&line, "conf", daemon->conf_path);
 		log_u64(&line, "workers", daemon->n_workers);
-		log_u64(&line, "max_pairs", limit_max(&daemon->shared.pairs));
+		log_u64(&line, "max_pairs", limit_max(&daemon->shared.places.pairs));
 		log_u64(&line, "fds", daemon->budget.n_fds);
 		log_end(&line);
 	}

@@ -19,7 +19,7 @@
 static uint64_t last_end_ns(const struct exit_idle *exit_idle)
 {
 	return clock_later(exit_idle->start_ns,
-		crew_max(exit_idle->crew, offsetof(struct proxy_counters, ended_ns)));
+		crew_max(exit_idle->crew, offsetof(struct counters, ended_ns)));
 }
 
 static void log_stopping(uint64_t idle_ns)
@@ -37,7 +37,7 @@ static void on_timer(struct timer *timer)
 {
 	struct exit_idle *exit_idle = container_of(timer, struct exit_idle, timer);
 	uint64_t look_ns = clock_later(exit_idle->after_ns, LOOK_MIN_NS);
-	struct limit *pairs = &exit_idle->shared->pairs;
+	struct limit *pairs = &exit_idle->shared->places.pairs;
 	uint32_t n_pairs = limit_taken(pairs); /* first: an end that gave a place back is seen */
 	uint64_t last_ns = last_end_ns(exit_idle);
 	uint64_t now_ns = clock_ns();

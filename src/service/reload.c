@@ -64,7 +64,7 @@ static void log_reloaded(const struct reload *reload)
 	if (log_begin(&line, LOG_LEVEL_INFO, "reloaded")) {
 		log_str(&line, "conf", reload->opts.path);
 		log_u64(&line, "listeners", conf->n_listeners);
-		log_u64(&line, "max_pairs", limit_max(&reload->opts.shared->pairs));
+		log_u64(&line, "max_pairs", limit_max(&reload->opts.shared->places.pairs));
 		log_end(&line);
 	}
 }
@@ -160,7 +160,8 @@ static void reload_commit(struct reload *reload)
 		(int)reload->budget.n_spares - (int)opts->budget->n_spares);
 	*opts->budget = reload->budget;
 	opts->shared->n_pipes = reload->budget.n_pipes;
-	proxy_enforce(opts->shared, reload->next, budget_max_pairs(&reload->budget, conf));
+	generation_enforce(
+		reload->next, &opts->shared->places, budget_max_pairs(&reload->budget, conf));
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
 	log_set_level(conf->log_level);

@@ -43,8 +43,8 @@ static int take_budget(struct daemon *daemon)
 	}
 	daemon->shared.n_pipes = budget->n_pipes;
 	atomic_init(&daemon->shared.spare_fds, (int)budget->n_spares);
-	(void)limit_set(&daemon->shared.pairs, budget_max_pairs(budget, conf));
-	(void)limit_close(&daemon->shared.pairs);
+	(void)limit_set(&daemon->shared.places.pairs, budget_max_pairs(budget, conf));
+	(void)limit_close(&daemon->shared.places.pairs);
 	return 0;
 }
 
@@ -121,11 +121,12 @@ static int open_crew(struct daemon *daemon)
 		.refuses = daemon_on_crew_refuses,
 		.owner = daemon,
 	};
-	int r = crew_open(&daemon->crew, &opts);
+	int r = proxy_shared_init(shared, daemon->n_workers);
 
 	if (r == 0) {
-		failures_list_init(&shared->failures);
-		chains_init(&shared->chains);
+		r = crew_open(&daemon->crew, &opts);
+	}
+	if (r == 0) {
 		shared->generation = generation_new(daemon->conf, shared);
 		r = shared->generation == NULL ? -ENOMEM : 0;
 	}
@@ -287,7 +288,7 @@ static int open_control(struct daemon *daemon)
 static int open_doors(struct daemon *daemon)
 {
 	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
-	proxy_open(&daemon->shared);
+	places_open(&daemon->shared.places);
 	return 0;
 }
 
@@ -338,6 +339,6 @@ bool daemon_fini(struct daemon *daemon)
 	inherited_fini(&daemon->inherited);
 	crew_close(&daemon->crew);
 	generation_unref(daemon->shared.generation);
-	chains_fini(&daemon->shared.chains);
+	proxy_shared_fini(&daemon->shared);
 	return !stuck && spawned;
 }

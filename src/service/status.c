@@ -26,11 +26,11 @@ void status_gather(struct status *status, struct status_facts *facts, const stru
 {
 	uint64_t n_closed;
 
-	facts->n_accepted = crew_sum(crew, offsetof(struct proxy_counters, n_accepted));
-	facts->n_half_closed = crew_sum(crew, offsetof(struct proxy_counters, n_half_closed));
+	facts->n_accepted = crew_sum(crew, offsetof(struct counters, n_accepted));
+	facts->n_half_closed = crew_sum(crew, offsetof(struct counters, n_half_closed));
 	for (size_t reason = 0; reason < END_REASONS; reason++) {
 		facts->n_closed[reason] =
-			crew_sum(crew, offsetof(struct proxy_counters, n_closed[reason]));
+			crew_sum(crew, offsetof(struct counters, n_closed[reason]));
 	}
 	/* Adding up all histograms takes a while: only when a timer may have struck. */
 	n_closed = sum_closed(facts);

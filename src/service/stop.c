@@ -15,7 +15,7 @@
 void stop_check_quiet(struct stop *stop)
 {
 	/* Connections on their way between workers have taken their places too. */
-	if (limit_taken(&stop->shared->pairs) == 0) {
+	if (limit_taken(&stop->shared->places.pairs) == 0) {
 		stop->over(stop);
 	}
 }
@@ -47,7 +47,7 @@ uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns)
 
 void stop_tick(struct stop *stop)
 {
-	uint32_t n_pairs = limit_taken(&stop->shared->pairs);
+	uint32_t n_pairs = limit_taken(&stop->shared->places.pairs);
 	uint64_t extension_us = stop_extension_us(stop, clock_ns(), n_pairs < stop->n_pairs);
 
 	stop->n_pairs = n_pairs;
@@ -116,7 +116,7 @@ static void log_stopping(const struct stop *stop, int number, uint64_t grace_ns,
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "stopping")) {
 		log_str(&line, "signal", sigabbrev_np(number));
-		log_u64(&line, "pairs", limit_taken(&stop->shared->pairs));
+		log_u64(&line, "pairs", limit_taken(&stop->shared->places.pairs));
 		if (grace_ns != 0) {
 			log_ms(&line, "grace_ms", grace_ns);
 		}

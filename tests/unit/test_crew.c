@@ -46,13 +46,13 @@ END_TEST
 START_TEST(what_the_workers_count_is_added_up)
 {
 	for (size_t i = 0; i < CREW_WORKERS; i++) {
-		struct proxy_counters *counters = &crew.workers[i].proxy.counters;
+		struct counters *counters = &crew.workers[i].proxy.part.counters;
 
-		proxy_count(&counters->n_accepted, 10 + (int)i);
-		proxy_count(&counters->ended_ns, i == 1 ? 99 : 7);
+		counter_add(&counters->n_accepted, 10 + (int)i);
+		counter_add(&counters->ended_ns, i == 1 ? 99 : 7);
 	}
-	ck_assert_uint_eq(crew_sum(&crew, offsetof(struct proxy_counters, n_accepted)), 33);
-	ck_assert_uint_eq(crew_max(&crew, offsetof(struct proxy_counters, ended_ns)), 99);
+	ck_assert_uint_eq(crew_sum(&crew, offsetof(struct counters, n_accepted)), 33);
+	ck_assert_uint_eq(crew_max(&crew, offsetof(struct counters, ended_ns)), 99);
 	ck_assert_uint_eq(crew_waiting_bytes(&crew), 0);
 }
 END_TEST
@@ -92,7 +92,7 @@ START_TEST(a_start_that_fails_leaves_no_thread)
 		}
 		crew_close(&crew);
 		generation_unref(crew_shared.generation);
-		chains_fini(&crew_shared.chains);
+		proxy_shared_fini(&crew_shared);
 	} while (r < 0);
 	ck_assert_uint_gt(n, CREW_WORKERS);
 	crew_rig_end();
@@ -104,13 +104,20 @@ START_TEST(without_memory_there_is_no_crew)
 	const struct crew_opts opts = {
 		.loop = NULL, .n_workers = CREW_WORKERS, .shared = &crew_shared};
 
-	for (unsigned n = 1; n <= 2; n++) {
+	for (unsigned n = 1; n <= 3; n++) {
+		int r;
+
 		fault_only(FAULT_MEMORY);
 		fault_arm(n);
-		ck_assert_int_eq(crew_open(&crew, &opts), -ENOMEM);
+		r = proxy_shared_init(&crew_shared, CREW_WORKERS);
+		if (r == 0) {
+			r = crew_open(&crew, &opts);
+		}
+		ck_assert_int_eq(r, -ENOMEM);
 		ck_assert(fault_disarm());
 		crew_stop(&crew);
 		crew_close(&crew);
+		proxy_shared_fini(&crew_shared);
 	}
 }
 END_TEST

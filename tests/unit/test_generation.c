@@ -44,7 +44,7 @@ static void teardown(void)
 {
 	server_close(&server);
 	side_close(&client);
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 	house_close(&house);
 	ck_assert_uint_eq(next_conf.refs, 1);
 	fixture_teardown();
@@ -57,7 +57,7 @@ static struct generation *turn(void)
 	struct generation *next = generation_new(&next_conf, &house.shared);
 
 	ck_assert_ptr_nonnull(next);
-	proxy_enforce(&house.shared, next, 0);
+	generation_enforce(next, &house.shared.places, 0);
 	house.shared.generation = next;
 	proxy_turn(&house.proxy, next);
 	return before;
@@ -65,8 +65,8 @@ static struct generation *turn(void)
 
 static struct session *session(void)
 {
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
-	return container_of(house.proxy.sessions.next, struct session, link);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
+	return container_of(house.proxy.part.sessions.next, struct session, link);
 }
 
 /** A session of listener `i` that relays. */
@@ -83,7 +83,7 @@ static void begin(size_t i)
 static void end(void)
 {
 	side_reset(&client);
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 }
 
 START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
@@ -103,7 +103,7 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 
 	begin(0);
 	ck_assert_ptr_eq(session()->terms->offer, house.shared.generation->offers[0]);
-	loop_until(house.proxy.n_sessions == 0); /* by its idle */
+	loop_until(house.proxy.part.n_sessions == 0); /* by its idle */
 }
 END_TEST
 
@@ -143,10 +143,10 @@ START_TEST(a_limit_goes_along_with_the_name)
 	ck_assert_ptr_ne(house.shared.generation->offers[0]->limit, side);
 	ck_assert_uint_eq(house_pairs(&house, 1), 1);
 	/* The pair of the generation before takes the only place. */
-	ck_assert_ptr_eq(proxy_admit(&house.shared, web), web);
+	ck_assert_ptr_eq(places_admit(&house.shared.places, web), web);
 	end();
-	ck_assert_ptr_null(proxy_admit(&house.shared, web));
-	proxy_leave(&house.shared, web);
+	ck_assert_ptr_null(places_admit(&house.shared.places, web));
+	places_leave(&house.shared.places, web);
 }
 END_TEST
 
@@ -193,7 +193,7 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 	generation_unref(turn());
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, 1);
 	ck_assert_ptr_ne(session()->terms->offer, house.shared.generation->offers[0]);
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 }
 END_TEST
 
@@ -237,7 +237,7 @@ START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
 		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
 	house_session(&house, 0, WIRE_TCP, &client);
 	generation_unref(turn());
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 }
 END_TEST
 
@@ -378,7 +378,7 @@ START_TEST(many_listeners_go_some_at_a_time)
 	close_all(sockets);
 	loop_settle();
 	ck_assert_uint_eq(n_turned, _i == 0 ? 1 : 0);
-	house.proxy.draining = false;
+	house.proxy.part.draining = false;
 }
 END_TEST
 

@@ -187,7 +187,7 @@ static void check_waiting(void)
 			int fd = acceptor_fd(listener->acceptor);
 
 			must(fd < 0 || world_find(fd)->n_queue == 0 ||
-					limit_is_full(&world.shared.pairs) ||
+					limit_is_full(&world.shared.places.pairs) ||
 					limit_is_full(listener->terms->offer->limit),
 				"somebody waits beside a free place");
 		}
@@ -206,7 +206,7 @@ static void check_end(void)
 		must(!world.sockets[i].goes || !world.sockets[i].open,
 			"what goes listens for ever");
 	}
-	must(limit_taken(&world.shared.pairs) == 0, "a place is lost");
+	must(limit_taken(&world.shared.places.pairs) == 0, "a place is lost");
 }
 
 /** Plays the acts; whether each of them had something to do. */

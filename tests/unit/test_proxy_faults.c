@@ -39,7 +39,7 @@ static bool is_over(void)
 	bool client_knows =
 		client.fd < 0 || client.in.ended || client.in.error != 0 || client.out.error != 0;
 
-	return client_knows && house.proxy.n_sessions == 1;
+	return client_knows && house.proxy.part.n_sessions == 1;
 }
 
 /** Turns the loop until the condition holds, or the session is over before that. */
@@ -125,7 +125,7 @@ static void life_is_reset_by_the_upstream(void)
 
 static bool is_waiting(void)
 {
-	list_for_each (link, &house.proxy.sessions) {
+	list_for_each (link, &house.proxy.part.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
 		if (session->terms == house_terms(&house, 0) && session->stage == SESSION_WAITING) {
@@ -153,7 +153,7 @@ static void life_is_drained(void)
 	static const struct deadline_drain over; /* ended at 0 */
 
 	life_connects();
-	list_for_each (link, &house.proxy.sessions) {
+	list_for_each (link, &house.proxy.part.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
 		if (session->terms == house_terms(&house, 0)) {
@@ -219,7 +219,7 @@ static void teardown(void)
 {
 	side_close(&bystander);
 	server_close(&bystander_server);
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 	house_close(&house);
 	fixture_teardown();
 }
@@ -290,17 +290,17 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 		house.shared.resolver = resolver; /* the client waits in the queue: served below */
 	}
 	loop_until(client.fd < 0 || client.in.ended || client.in.error != 0 ||
-		   house.proxy.n_sessions == 2);
+		   house.proxy.part.n_sessions == 2);
 	side_close(&client);
 	server_close(&server);
-	loop_until(house.proxy.n_sessions == 1);
+	loop_until(house.proxy.part.n_sessions == 1);
 	loop_settle();
 	if (house.shared.resolver != resolver) {
 		loop_until(resolver_lookups(house.shared.resolver) == 0);
 		resolver_free(house.shared.resolver);
 		house.shared.resolver = resolver;
 	}
-	ck_assert_msg(limit_taken(&house.shared.pairs) == 1 && house_pairs(&house, 0) == 0,
+	ck_assert_msg(limit_taken(&house.shared.places.pairs) == 1 && house_pairs(&house, 0) == 0,
 		"%s, call %u (%s): a place is lost", life->name, n, what);
 	after = fixture_fds();
 	ck_assert_msg(strcmp(before, after) == 0, "%s, call %u (%s): fds were%s, are%s", life->name,

@@ -20,7 +20,7 @@ START_TEST(relays_to_the_first_server_that_answers)
 	house_add_server(&house, server.address);
 	house_add_server(&house, "127.0.0.1:1");
 	begin_and_exchange();
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
 	side_finish(&client);
 	loop_until(server.side.in.ended);
 	side_finish(&server.side);
@@ -224,7 +224,7 @@ START_TEST(a_client_that_resets_while_connecting_ends_at_once)
 	house_add_server(&house, hole.server.address);
 	begin(WIRE_TCP);
 	loop_settle();
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
 	side_reset(&client); /* and no timeout is set */
 	until_ended();
 	assert_says(" by=client");
@@ -301,8 +301,8 @@ enum { SHORTAGES = sizeof(shortages) / sizeof(shortages[0]) };
 
 START_TEST(a_session_that_cannot_be_made_is_reset_and_logged)
 {
-	uint64_t n_accepted = atomic_load(&house.proxy.counters.n_accepted);
-	uint64_t n_limit = atomic_load(&house.proxy.counters.n_closed[END_LIMIT]);
+	uint64_t n_accepted = atomic_load(&house.proxy.part.counters.n_accepted);
+	uint64_t n_limit = atomic_load(&house.proxy.part.counters.n_closed[END_LIMIT]);
 
 	house_add_server(&house, server.address);
 	fault_only_call(shortages[_i].call);
@@ -320,10 +320,35 @@ START_TEST(a_session_that_cannot_be_made_is_reset_and_logged)
 	assert_says(" by=weir");
 	assert_says(" reason=limit");
 	assert_says(shortages[_i].errno_field);
-	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 0);
+	ck_assert_uint_eq(limit_taken(&house.shared.places.pairs), 0);
 	ck_assert_uint_eq(house_pairs(&house, 0), 0);
-	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_accepted), n_accepted + 1);
-	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_closed[END_LIMIT]), n_limit + 1);
+	ck_assert_uint_eq(atomic_load(&house.proxy.part.counters.n_accepted), n_accepted + 1);
+	ck_assert_uint_eq(atomic_load(&house.proxy.part.counters.n_closed[END_LIMIT]), n_limit + 1);
+}
+END_TEST
+
+static void on_quiet(void *owner)
+{
+	++*(unsigned *)owner;
+}
+
+/** As of a connection that another worker accepted, when nothing else was left to come. */
+START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
+{
+	unsigned n_quiet = 0;
+
+	house.proxy.owner = &n_quiet;
+	house.proxy.quiet = on_quiet;
+	proxy_drain(&house.proxy, &(struct deadline_drain){.end_ns = NS_NEVER});
+	ck_assert_uint_eq(n_quiet, 1);
+	fault_only_call("calloc");
+	fault_set_errno(ENOMEM);
+	fault_arm(1);
+	house_session(&house, 0, WIRE_TCP, &client);
+	ck_assert(fault_disarm());
+	ck_assert_uint_eq(n_quiet, 2);
+	until_ended();
+	house.proxy.part.draining = false;
 }
 END_TEST
 
@@ -374,11 +399,11 @@ END_TEST
 START_TEST(ids_are_unique_among_the_workers)
 {
 	house_add_server(&house, server.address);
-	house.shared.n_proxies = 4;
-	house.proxy.index = 2;
-	house.proxy.n_sessions_made = 5;
+	house.shared.n_workers = 4;
+	house.proxy.part.index = 2;
+	house.proxy.part.n_sessions_made = 5;
 	begin(WIRE_TCP);
-	house.shared.n_proxies = 1;
+	house.shared.n_workers = 1;
 	side_reset(&client);
 	until_ended();
 	assert_says(" pair=23"); /* 5 x 4 + 2, from 1 */
@@ -407,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, a_session_that_comes_while_draining_has_the_same_deadline);
 	tcase_add_test(tc, half_close_max_is_a_half_close_by_its_own_timer);
 	tcase_add_loop_test(tc, a_session_that_cannot_be_made_is_reset_and_logged, 0, SHORTAGES);
+	tcase_add_test(tc, a_session_that_cannot_be_made_may_be_the_last_of_a_drain);
 	tcase_add_test(tc, control_characters_never_reach_the_log);
 	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound_and_says_so);
 	tcase_add_test(tc, ids_are_unique_among_the_workers);

@@ -13,9 +13,9 @@
 static bool is_waiting(void)
 {
 	const struct session *session =
-		container_of(house.proxy.sessions.next, struct session, link);
+		container_of(house.proxy.part.sessions.next, struct session, link);
 
-	return house.proxy.n_sessions == 0 || session->stage == SESSION_WAITING;
+	return house.proxy.part.n_sessions == 0 || session->stage == SESSION_WAITING;
 }
 
 /** A session whose only server refuses, until it waits. */
@@ -49,9 +49,9 @@ END_TEST
 START_TEST(new_timeouts_leave_a_wait_alone)
 {
 	begin_and_wait(WIRE_TCP);
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
 	house_terms(&house, 0)->rules.timeouts.connect_ns = (uint64_t)7 * NS_PER_S;
-	session_apply_timeouts(container_of(house.proxy.sessions.next, struct session, link));
+	session_apply_timeouts(container_of(house.proxy.part.sessions.next, struct session, link));
 	house_clear_servers(&house);
 	house_add_server(&house, server.address);
 	side_send(&client, 300);

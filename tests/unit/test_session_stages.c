@@ -30,8 +30,8 @@ static void teardown(void)
 
 static struct session *session(void)
 {
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
-	return container_of(house.proxy.sessions.next, struct session, link);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
+	return container_of(house.proxy.part.sessions.next, struct session, link);
 }
 
 static struct conf_timeouts *timeouts(void)
@@ -79,7 +79,7 @@ START_TEST(the_clients_reset_ends_every_stage)
 	assert_says(" by=client");
 	assert_says(" reason=reset");
 	assert_says(" errno=ECONNRESET");
-	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_half_closed), 0);
+	ck_assert_uint_eq(atomic_load(&house.proxy.part.counters.n_half_closed), 0);
 }
 END_TEST
 
@@ -90,13 +90,14 @@ START_TEST(the_clients_fin_ends_none_but_a_reset_after_it_does)
 	loop_settle();
 	ck_assert_int_eq(session()->stage, stages[_i]);
 	side_reset(&client);
-	while (house.proxy.n_sessions > 0) { /* the server's kernel is looked at by the timer */
+	while (house.proxy.part.n_sessions >
+		0) { /* the server's kernel is looked at by the timer */
 		vtime_pass(ms(1));
 	}
 	until_ended();
 	assert_says(" by=client");
 	assert_says(" reason=reset");
-	ck_assert_uint_eq(atomic_load(&house.proxy.counters.n_half_closed), 0);
+	ck_assert_uint_eq(atomic_load(&house.proxy.part.counters.n_half_closed), 0);
 }
 END_TEST
 
@@ -115,9 +116,9 @@ END_TEST
 static void assert_ends_in(uint64_t ns)
 {
 	vtime_pass(ns - 1);
-	ck_assert_uint_eq(house.proxy.n_sessions, 1);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
 	vtime_pass(1);
-	ck_assert_uint_eq(house.proxy.n_sessions, 0);
+	ck_assert_uint_eq(house.proxy.part.n_sessions, 0);
 }
 
 START_TEST(lifetime_ends_every_stage_and_counts_from_accept)
@@ -173,7 +174,7 @@ START_TEST(another_connect_timeout_is_in_force_while_connecting)
 	ck_assert_int_eq(session()->stage, stages[_i]);
 	vtime_pass(2); /* that it was late tells that it was this timer */
 	if (stages[_i] == SESSION_CONNECTING) {
-		loop_until(house.proxy.n_sessions == 0);
+		loop_until(house.proxy.part.n_sessions == 0);
 	} else {
 		ck_assert_int_eq(session()->stage, stages[_i]);
 		drain_until_now();

@@ -116,16 +116,16 @@ START_TEST(the_workers_are_summed)
 	struct status status = {0};
 	struct status_facts facts = {0};
 
-	workers[0].proxy.late = late;
+	workers[0].proxy.part.late = late;
 	hdr_record(&late[DEADLINE_IDLE], 250);
 	for (int i = 0; i < 2; i++) {
-		struct proxy_counters *counters = &workers[i].proxy.counters;
+		struct counters *counters = &workers[i].proxy.part.counters;
 
-		proxy_count(&counters->n_accepted, 10);
-		proxy_count(&counters->n_half_closed, 1);
-		proxy_count(&counters->n_half_closed, 1);
-		proxy_count(&counters->n_half_closed, -1);
-		proxy_count(&counters->n_closed[END_RESET], 3 + i);
+		counter_add(&counters->n_accepted, 10);
+		counter_add(&counters->n_half_closed, 1);
+		counter_add(&counters->n_half_closed, 1);
+		counter_add(&counters->n_half_closed, -1);
+		counter_add(&counters->n_closed[END_RESET], 3 + i);
 	}
 	status_gather(&status, &facts, &crew);
 	ck_assert_uint_eq(facts.n_accepted, 20);

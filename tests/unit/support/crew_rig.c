@@ -32,9 +32,8 @@ void crew_rig_open(void)
 
 	crew_conf.refs = 1;
 	crew_n_quiet = 0;
+	ck_assert_int_eq(proxy_shared_init(&crew_shared, CREW_WORKERS), 0);
 	ck_assert_int_eq(crew_open(&crew, &opts), 0);
-	failures_list_init(&crew_shared.failures);
-	chains_init(&crew_shared.chains);
 	crew_shared.generation = generation_new(&crew_conf, &crew_shared);
 	ck_assert_ptr_nonnull(crew_shared.generation);
 }
@@ -66,6 +65,6 @@ void crew_rig_teardown(void)
 	crew_close(&crew);
 	ck_assert_uint_eq(crew_shared.generation->refs, 1);
 	generation_unref(crew_shared.generation);
-	chains_fini(&crew_shared.chains);
+	proxy_shared_fini(&crew_shared);
 	crew_rig_end();
 }

@@ -38,11 +38,8 @@ void house_open(struct house *house)
 	}
 	house->shared.resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(house->shared.resolver);
-	failures_list_init(&house->shared.failures);
-	chains_init(&house->shared.chains);
-	house->shared.proxies = house->proxies;
-	house->shared.n_proxies = 1;
-	house->proxies[0] = &house->proxy;
+	ck_assert_int_eq(proxy_shared_init(&house->shared, 1), 0);
+	house->shared.parts[0] = &house->proxy.part;
 	house->conf.refs = 1;
 	house->shared.generation = generation_new(&house->conf, &house->shared);
 	ck_assert_ptr_nonnull(house->shared.generation);
@@ -55,18 +52,18 @@ void house_close(struct house *house)
 		close(house->refusing[i]);
 	}
 	proxy_fini(&house->proxy);
-	ck_assert_uint_eq(limit_taken(&house->shared.pairs), 0);
+	ck_assert_uint_eq(limit_taken(&house->shared.places.pairs), 0);
 	/* By now nothing but the test uses it. */
 	ck_assert_uint_eq(house->shared.generation->refs, 1);
 	ck_assert_uint_eq(house->shared.generation->offers[0]->refs, 1);
-	ck_assert(list_empty(&house->proxy.terms));
+	ck_assert(list_empty(&house->proxy.part.terms));
 	ck_assert_uint_eq(house_pairs(house, 0), 0);
 	ck_assert_uint_eq(house_pairs(house, 1), 0);
 	generation_unref(house->shared.generation);
 	ck_assert_uint_eq(house->conf.refs, 1);
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
-	chains_fini(&house->shared.chains);
+	proxy_shared_fini(&house->shared);
 }
 
 /** The upstream in force has what the test has changed in that of the config. */
@@ -119,7 +116,7 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	ck_assert_int_eq(fcntl(wire.near, F_SETFL, O_NONBLOCK), 0);
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
 	opts.peer = session_client(opts.fd, (struct sockaddr *)&peer, len);
-	ck_assert_ptr_null(proxy_admit(&house->shared, opts.terms->offer->limit));
+	ck_assert_ptr_null(places_admit(&house->shared.places, opts.terms->offer->limit));
 	session_open(&opts);
 }
 

@@ -21,7 +21,6 @@ struct house {
 	struct conf_server servers[HOUSE_SERVERS_MAX];
 	struct proxy_shared shared;
 	struct proxy proxy;
-	struct proxy *proxies[1];
 	int refusing[HOUSE_SERVERS_MAX]; /**< house_refused_address() */
 	size_t n_refusing;
 };

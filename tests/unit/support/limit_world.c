@@ -209,24 +209,22 @@ static struct terms *pairs[PAIRS_MAX];
 
 void session_open(const struct session_opts *opts)
 {
-	struct proxy *proxy = opts->terms->proxy;
-
+	opts->terms->part->n_sessions++;
 	assert(world.n_pairs < PAIRS_MAX);
 	pairs[world.n_pairs++] = opts->terms;
 	terms_enter(opts->terms);
-	proxy->n_sessions++;
 }
 
 void world_end_pair(void)
 {
 	struct terms *terms = pairs[0];
-	struct proxy *proxy = terms->proxy;
+	struct part *part = terms->part;
 
 	world.n_pairs--;
 	memmove(pairs, pairs + 1, world.n_pairs * sizeof(*pairs));
-	proxy_leave(proxy->shared, terms->offer->limit);
+	places_leave(&part->shared->places, terms->offer->limit);
 	terms_leave(terms);
-	proxy_session_ended(proxy);
+	part_session_ended(part);
 }
 
 union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len)
@@ -264,7 +262,6 @@ static const struct {
 	{.own = 1, .place = PLACES},
 };
 
-static struct proxy *proxies[WORKERS];
 static struct conf confs[16];
 static struct conf_listener listeners[16];
 static size_t n_confs;
@@ -309,27 +306,29 @@ static void listen_at(size_t place, struct generation *generation)
 
 void world_begin(size_t config)
 {
+	int r;
+
 	world.n_sockets = n_confs = 0;
 	world.n_pairs = 0;
 	world.n_turning = 0;
 	world.draining = false;
 	memset(&world.shared, 0, sizeof(world.shared));
-	world.shared.proxies = proxies;
-	world.shared.n_proxies = WORKERS;
-	failures_list_init(&world.shared.failures);
+	r = proxy_shared_init(&world.shared, WORKERS);
+	assert(r == 0);
 	for (size_t i = 0; i < WORKERS; i++) {
 		list_init(&loops[i].posted);
 		list_init(&loops[i].deferred);
 		list_init(&loops[i].next);
 		world.turns[i] = world.drains[i] = false;
-		proxies[i] = &world.workers[i];
+		world.shared.parts[i] = &world.workers[i].part;
 	}
 	world.shared.generation = generation_new(make_conf(config), &world.shared);
 	for (size_t i = 0; i < WORKERS; i++) {
 		proxy_init(&world.workers[i], &loops[i], &world.shared, i);
 	}
 	world.place = configs[config].place;
-	proxy_enforce(&world.shared, world.shared.generation, configs[config].max_pairs);
+	generation_enforce(
+		world.shared.generation, &world.shared.places, configs[config].max_pairs);
 	listen_at(world.place, world.shared.generation);
 }
 
@@ -349,7 +348,7 @@ void world_reload(size_t config)
 		}
 	}
 	world.place = place;
-	proxy_enforce(&world.shared, next, configs[config].max_pairs);
+	generation_enforce(next, &world.shared.places, configs[config].max_pairs);
 	world.shared.generation = next;
 	for (size_t i = 0; i < WORKERS; i++) {
 		world.turns[i] = true;
@@ -429,5 +428,6 @@ void world_end(void)
 		run_all(&loops[i].deferred);
 	}
 	world.shared.generation = generation_unref(world.shared.generation);
+	proxy_shared_fini(&world.shared);
 	assert(world.shared.limits.tree == NULL);
 }

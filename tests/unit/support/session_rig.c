@@ -30,7 +30,7 @@ void session_rig_teardown(void)
 {
 	server_close(&server);
 	side_close(&client);
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 	house_close(&house);
 	fixture_teardown();
 }
@@ -40,7 +40,7 @@ void until_ended(void)
 	size_t len = 0;
 	ssize_t n;
 
-	loop_until(house.proxy.n_sessions == 0);
+	loop_until(house.proxy.part.n_sessions == 0);
 	ck_assert(log_close(NS_NEVER));
 	close(log_fds[1]);
 	while ((n = read(log_fds[0], log_text + len, SESSION_LOG_MAX - 1 - len)) > 0) {
@@ -74,7 +74,7 @@ void begin(enum wire_kind kind)
 {
 	house_session(&house, 0, kind, &client);
 	side_receive(&client);
-	ck_assert_uint_eq(limit_taken(&house.shared.pairs), 1);
+	ck_assert_uint_eq(limit_taken(&house.shared.places.pairs), 1);
 	ck_assert_uint_eq(house_pairs(&house, 0), 1);
 }
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One worker's part of the proxy, as far as its sessions and listeners need it: its loop, what it
+ * counts, the generation in force, and whom to tell. The proxy (proxy.h), which stands above them,
+ * makes it; what they have to tell the proxy goes through part_calls.
+ *
+ * It is touched by the worker's thread alone, but for the counters.
+ */
+#ifndef WEIR_PROXY_PART_H
+#define WEIR_PROXY_PART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hdr.h"
+#include "base/list.h"
+#include "proxy/counters.h"
+#include "proxy/deadline.h"
+#include "proxy/own.h"
+
+struct generation;
+struct listener;
+struct loop;
+struct part;
+struct proxy_shared;
+struct waiting;
+
+/** What the proxy is told. */
+struct part_calls {
+	/** A session has ended, or could not begin: n_sessions counts it no more. */
+	void (*session_ended)(struct part *part);
+	/** The listener has served its queue: it may be closed, later. */
+	void (*drained)(struct part *part, struct listener *listener);
+	/** A UNIX socket lets nobody new in any more: BOUND_DRAINING. */
+	void (*refuses)(struct part *part);
+};
+
+struct part {
+	struct loop *loop;
+	struct proxy_shared *shared;
+	size_t index; /**< in shared->parts */
+	const struct part_calls *calls;
+	struct waiting *waiting; /**< its listeners that wait for a place */
+	uint64_t n_sessions_made;
+	size_t n_sessions;
+	struct list sessions;       /* struct session::link */
+	struct list terms;          /* struct terms::link: what has users */
+	struct generation *current; /**< the one in force: a reference of the proxy's */
+	struct own_cache own_cache;
+	bool draining;
+	struct deadline_drain drain; /**< while draining; the pairs borrow it */
+	struct counters counters;
+	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody;
+	 * NULL where there was no memory for them. */
+	struct hdr *late;
+};
+
+/** On the thread of `loop`; cannot fail. `calls` are borrowed. */
+void part_init(struct part *part, struct loop *loop, struct proxy_shared *shared, size_t index,
+	const struct part_calls *calls);
+
+/** All sessions and listeners must be gone. */
+void part_fini(struct part *part);
+
+/** For a session: one less here. */
+void part_session_ended(struct part *part);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/shared.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
+{
+	int r;
+
+	failures_list_init(&shared->failures);
+	chains_init(&shared->chains);
+	shared->n_workers = n_workers;
+	r = places_init(&shared->places, n_workers);
+	if (r < 0) {
+		return r;
+	}
+	shared->parts = calloc(n_workers, sizeof(struct part *));
+	return shared->parts == NULL ? -ENOMEM : 0;
+}
+
+void proxy_shared_fini(struct proxy_shared *shared)
+{
+	free(shared->parts);
+	shared->parts = NULL;
+	places_fini(&shared->places);
+	chains_fini(&shared->chains);
+}
