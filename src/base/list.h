@@ -13,11 +13,18 @@
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/** The object of type `type` whose `member` is at `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+/** The object of type `type` whose `member` is at `ptr`, which must be of the member's type. */
+#define container_of(ptr, type, member)                                                            \
+	({                                                                                         \
+		static_assert(                                                                     \
+			__builtin_types_compatible_p(typeof(*(ptr)), typeof(((type *)0)->member)), \
+			"not a pointer to " #type "::" #member);                                   \
+		(type *)(void *)((char *)(ptr)-offsetof(type, member));                            \
+	})
 
 /** Walks a list; `pos` may be removed in the body, its successor may not. */
 #define list_for_each(pos, head)                                                                   \

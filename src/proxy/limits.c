@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <search.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ static struct named_limit *find_or_add(struct limits *limits, const char *name, 
 	struct named_limit *named;
 
 	if (found != NULL) {
-		return container_of(*found, struct named_limit, name);
+		return (struct named_limit *)(void *)(*found - offsetof(struct named_limit, name));
 	}
 	named = named_new(name, max);
 	if (named != NULL && tsearch(named->name, &limits->tree, compare) == NULL) {
