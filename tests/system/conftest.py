@@ -14,6 +14,32 @@ sys.path.insert(0, os.path.dirname(__file__))
 from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
+# The longest, which begin first, so that nobody waits for one at the end.
+LONG = ("test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_short_connections_leave_nothing_behind",
+        "test_signals_during_the_start_wait_until_weir_is_ready",
+        "test_memory_of_stalled_pairs_is_bounded_and_given_back", "test_old_configs_go_while_their_pairs_stay",
+        "test_the_bench_prints_the_table", "test_many_pairs_due_at_once_are_all_in_time", "test_a_drain_counts_down",
+        "test_without_watchdog_sec_nobody_is_woken",
+        "test_it_is_told_at_most_once_a_second_and_only_when_it_changes",
+        "test_without_a_budget_systemd_is_asked_only_while_pairs_become_fewer",
+        "test_slow_client_is_let_go_after_its_time", "test_hundreds_wait_cheaply_and_all_are_served",
+        "test_listener_that_goes_resets_no_client", "test_the_rest_is_spread_over_the_end")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Each of xdist's workers first gets a piece of a quarter of all tests: some of the longest lead each piece."""
+    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
+    piece = max(len(items) // workers // 4, 2)
+    lead = [item for item in items if item.originalname in LONG]
+    rest = [item for item in items if item.originalname not in LONG]
+    items.clear()
+    for worker in range(workers):
+        own = lead[worker::workers]
+        items += own + rest[:max(piece - len(own), 0)]
+        del rest[:max(piece - len(own), 0)]
+    items += rest
+
+
 @pytest.fixture
 def report(record_property):
     """report(text): a figure that the test measured; printed with its result at the end of the run."""

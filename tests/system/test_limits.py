@@ -163,7 +163,7 @@ def test_an_idle_pair_costs_less_than_a_kibibyte(report):
 
 @pytest.mark.parametrize("client, upstream", (("tcp4", "tcp4"), ("unix", "unix")))
 def test_short_connections_leave_nothing_behind(client, upstream, report):
-    count, warm = scaled(20_000), scaled(2_000)
+    count, warm = scaled(6_000), scaled(1_000)
     with relay(client, upstream,
                servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         def visit(times):

@@ -31,7 +31,7 @@ def resident(pid):
 @pytest.mark.workers
 def test_old_configs_go_while_their_pairs_stay(report):
     """A pair of each config stays, of the first one too; the memory of 20 configs does not."""
-    with house(workers=2) as here:
+    with house(workers=2, timeouts={"idle": "none"}) as here:
         plain = here.weir.settings
         pairs = [here.client()]
         exchange(pairs[0])

@@ -67,13 +67,16 @@ class Heard:
     def _wait(self, condition, deadline=DEADLINE, alive=True):
         """Waits for `condition` of what was logged or notified. False once weir is gone without."""
         end = time.monotonic() + deadline
-        with self._news:
-            while True:
+        while True:
+            gone = not alive and self._process.poll() is not None
+            if gone:
+                self._join()  # what it said last is here, too
+            with self._news:
                 got = condition()
                 if got:
                     return got
                 left = end - time.monotonic()
-                if left <= 0 or (not alive and self._process.poll() is not None):
+                if left <= 0 or gone:
                     return False
                 self._news.wait(min(left, 0.2))
 
