@@ -17,9 +17,10 @@
  *	END	half-open streams only: the peer finished sending. Without STREAM_HALF_OPEN the end
  *		of input closes the stream
  *	HANGUP	half-open streams only: the peer is gone, nothing can be sent to it any more. error
- *		is the cause (0: a UNIX peer or pipe that closed). Once, and once more with the
- *		cause if the stream fails after a 0. What it sent before can still be read: with a
- *		cause, CLOSE follows when the input is exhausted and the stream is started
+ *		is the cause (0: a UNIX peer or pipe that closed). Emitted once. If that one had
+ *		error 0 and the stream fails later, it is emitted again with the error. What the
+ *		peer sent before can still be read: with an error, CLOSE follows when the input is
+ *		exhausted and the stream is started
  *	TIMEOUT	no byte moved for `timeout`; CLOSE follows
  *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows.
  *		Without a handler it is fatal: the error's text to stderr, then abort()

@@ -78,7 +78,7 @@ enum stream_kind {
 	KIND_TCP,
 };
 
-/** A HANGUP: once, and once more with the cause. */
+/** A HANGUP, which is emitted again when a stream whose peer had closed fails later. */
 enum stream_hangup {
 	HANGUP_NONE,
 	HANGUP_NOTED, /**< is about to be told */
