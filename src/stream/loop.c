@@ -21,11 +21,6 @@ enum {
 
 /* ---- turning ---- */
 
-bool loop_is_awake(const struct loop *loop)
-{
-	return loop->timers.due || !list_empty(&loop->next) || !list_empty(&loop->deferred);
-}
-
 /** Runs what is on the list now; what comes on it meanwhile waits for the next round. */
 static void run_round(struct list *tasks)
 {
@@ -89,7 +84,9 @@ static void turn_check(struct loop *loop, uint64_t woke_ns)
 {
 	loop->turns++;
 	loop_run_deferred(loop);
-	run_round(&loop->next);
+	if (!list_empty(&loop->next)) { /* mostly it is */
+		run_round(&loop->next);
+	}
 	timers_strike(&loop->timers, loop);
 	loop_run_deferred(loop);
 	loop->turned_ns = clock_ns();

@@ -28,7 +28,8 @@
  * (resolver.h). A post is not work: it waits until the loop turns.
  *
  * A loop belongs to the thread that made it. Every function here asserts that, but for loop_post()
- * and loop_post_cancel(). Callbacks of a turn may call neither loop_run() nor uv_run().
+ * and loop_post_cancel(). Callbacks of a turn may call neither loop_run(), which says -EBUSY, nor
+ * uv_run() of the host, which libuv forbids in any callback: a turn in a turn is asserted against.
  */
 #ifndef WEIR_STREAM_LOOP_H
 #define WEIR_STREAM_LOOP_H

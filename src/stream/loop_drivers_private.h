@@ -47,7 +47,10 @@ struct loop {
 /* ---- loop.c ---- */
 
 /** Whether something is to be done that no fd will tell. */
-bool loop_is_awake(const struct loop *loop);
+static inline bool loop_is_awake(const struct loop *loop)
+{
+	return loop->timers.due || !list_empty(&loop->next) || !list_empty(&loop->deferred);
+}
 
 /** One turn whose polling sleeps for at most `timeout_ms`; -1: until something happens. */
 void loop_turn_polling(struct loop *loop, int timeout_ms);

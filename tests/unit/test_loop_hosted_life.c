@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A loop hosted by a uv_loop_t: how it begins, sleeps and ends, and whose its handles are. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -139,6 +140,25 @@ START_TEST(nobody_runs_it_from_within)
 	loop_defer(test_loop, &job.task);
 	ck_assert_int_eq(uv_run(host, UV_RUN_DEFAULT), 0);
 	ck_assert_uint_eq(job.runs, 1);
+}
+END_TEST
+
+static void run_host(struct job *job)
+{
+	(void)job;
+	(void)uv_run(host, UV_RUN_NOWAIT);
+}
+
+START_TEST(a_turn_within_a_turn_is_a_bug)
+{
+	struct watcher watcher = {.ready = count_ready};
+	struct job job;
+
+	job_init(&job, 'x');
+	job.act = run_host;
+	loop_defer(test_loop, &job.task);
+	ck_assert_int_eq(loop_watch_listen(test_loop, eventfd(1, EFD_CLOEXEC), &watcher), 0);
+	(void)uv_run(host, UV_RUN_DEFAULT);
 }
 END_TEST
 
@@ -282,6 +302,7 @@ int main(void)
 {
 	Suite *suite = suite_create("loop_hosted_life");
 	TCase *tc = tcase_create("life");
+	TCase *aborts = tcase_create("aborts");
 
 	(void)setenv("WEIR_TEST_HOSTED", "1", 1);
 	suite_add_tcase(suite, tc);
@@ -295,5 +316,8 @@ int main(void)
 	tcase_add_test(tc, a_callback_of_the_host_may_end_it);
 	tcase_add_test(tc, a_loop_that_cannot_be_opened_leaves_its_host_clean);
 	tcase_add_test(tc, a_host_that_cannot_be_made_is_told);
+	suite_add_tcase(suite, aborts);
+	tcase_add_checked_fixture(aborts, setup, fixture_teardown);
+	tcase_add_test_raise_signal(aborts, a_turn_within_a_turn_is_a_bug, SIGABRT);
 	return suite_run(suite);
 }
