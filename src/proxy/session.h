@@ -2,18 +2,21 @@
 /*
  * A session: from an accepted connection to its one closing log line. Its life has stages:
  *
- *	session_open ──▶ CHOOSING ──▶ CONNECTING ── connected ──▶ RELAYING ──▶ ENDED
- *	                  ▲ ▲  │ none left  │ failed                             ▲
- *	                  │ │  ▼            │                                    │
- *	                  │ WAITING         │   the client resets, lifetime,     │
- *	                  │ (retry_for)     │   drain, all servers failed        │
- *	                  └─────────────────┘        (from any stage) ───────────┘
+ *	session_open ──▶ CHOOSING ── a server ──▶ CONNECTING ── connected ──▶ RELAYING
+ *	                  ▲ ▲  │ none is left          │ failed
+ *	                  │ └──┼───────────────────────┘
+ *	                  │    ▼
+ *	                  └─ WAITING (retry_for)
+ *
+ * All but CHOOSING, in which nobody stays, lead to ENDED: by the client's reset, lifetime and
+ * drain, by the end of the pair, and before RELAYING when no server is left to try.
  *
  * One table (session.c) says what each stage begins, what is given up when it is left, where it may
  * lead, and what the client's reset, other timeouts and the clock do in it. Another stage is one
- * more row: a look at the client's first bytes stands before CHOOSING, a queue of clients before
- * CONNECTING. What stages before RELAYING need stands in struct session_setup, which the join
- * frees, so that an open pair costs nothing for them.
+ * more row: a look at the client's first bytes comes before CHOOSING, a queue of clients before
+ * CONNECTING. A timer of its own is one more of the facts of the clock (deadline.h). What the
+ * stages before RELAYING need stands in struct session_setup, which the join frees, so that an open
+ * pair pays nothing for them.
  *
  * It belongs to one worker, keeps the terms that it started with, whatever is reloaded
  * meanwhile (offer.h), and frees itself after its end.

@@ -16,8 +16,8 @@ struct stream;
 /** What a session needs until it relays. */
 struct session_setup {
 	struct session *session;
-	struct stream
-		*client; /**< watched but not read: bytes that come early stay in the kernel */
+	/** Watched but not read: bytes that come early stay in the kernel. */
+	struct stream *client;
 	struct handler client_gone;
 	struct connector *connector; /**< CONNECTING */
 	struct timer wait;           /**< WAITING */

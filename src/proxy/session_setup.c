@@ -3,14 +3,15 @@
  * What goes on in a session before it relays: its client is watched, a server is chosen and
  * connected to, the next one if that fails, and all of them again after a wait.
  *
- *	session_choose ──▶ session_connect ── done ──▶ session_join (session.c)
- *	   ▲  │     ▲            │ failed
- *	   │  │     └────────────┤
- *	   │  ├─ none left ──▶ session_wait ── over, or not for this failure ──▶ session_refuse
- *	   └──┼──────────────────┘
- *	      └─ none left, and weir is short of something ──▶ session_refuse
+ *	session_choose ── a server ──▶ session_connect ── connected ──▶ session_join (session.c)
+ *	    ▲  ▲  │ none is left            │ failed
+ *	    │  └──┼─────────────────────────┘
+ *	    │     ▼
+ *	    └─ session_wait ── retry_for is over ──▶ session_refuse
+ *
+ * Of what weir itself is short of, no server is to blame: fds and memory end it at once, ports when
+ * no server is left, without a wait.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
