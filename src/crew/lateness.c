@@ -60,8 +60,8 @@ bool lateness_p99(const struct crew *crew, uint64_t *ret_us)
 	for (size_t i = 0; i < crew->opts.n_workers; i++) {
 		const struct hdr *late = crew->workers[i].proxy.part.late;
 
-		for (size_t kind = 0; late != NULL && kind < DEADLINE_KINDS; kind++) {
-			hdr_merge(sum, &late[kind]);
+		if (late != NULL) {
+			hdr_merge(sum, late);
 		}
 	}
 	any = hdr_count(sum) > 0;

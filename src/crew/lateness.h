@@ -2,7 +2,7 @@
 /*
  * How late weir is: of its timers for STATUS=, of its loops for a warning.
  *
- * Looked at once a second by the main thread; the workers only count (proxy::late,
+ * Looked at once a second by the main thread; the workers only count (part::late,
  * loop_take_delay_ns()), so that it costs them no wake-up.
  */
 #ifndef WEIR_CREW_LATENESS_H

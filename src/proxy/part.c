@@ -17,8 +17,7 @@ void part_init(struct part *part, struct loop *loop, struct proxy_shared *shared
 		.index = index,
 		.calls = calls,
 		.waiting = waiting_open(&shared->places, index, loop),
-		/* 1.6 MiB, of which the few pages are touched that latenesses fall into. */
-		.late = calloc(DEADLINE_KINDS, sizeof(struct hdr)),
+		.late = calloc(1, sizeof(struct hdr)),
 	};
 	list_init(&part->sessions);
 	list_init(&part->terms);

@@ -51,8 +51,7 @@ struct part {
 	bool draining;
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */
 	struct counters counters;
-	/** How late the timers struck, in us: one for each enum deadline_kind. Read by anybody;
-	 * NULL where there was no memory for them. */
+	/** How late the timers struck, in us. Read by anybody; NULL where there was no memory. */
 	struct hdr *late;
 };
 

@@ -208,7 +208,7 @@ static void session_count_end(const struct session *session)
 		counter_add(&part->counters.n_half_closed, -1);
 	}
 	if (end->timer != DEADLINE_NONE && part->late != NULL) {
-		hdr_record(&part->late[end->timer], end->late_ns / NS_PER_US);
+		hdr_record(part->late, end->late_ns / NS_PER_US);
 	}
 }
 

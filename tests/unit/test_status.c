@@ -110,14 +110,16 @@ END_TEST
 
 START_TEST(the_workers_are_summed)
 {
-	static struct hdr late[DEADLINE_KINDS];
+	static struct hdr late[2];
 	static struct worker workers[2];
 	const struct crew crew = {.opts.n_workers = 2, .workers = workers};
 	struct status status = {0};
 	struct status_facts facts = {0};
 
-	workers[0].proxy.part.late = late;
-	hdr_record(&late[DEADLINE_IDLE], 250);
+	workers[0].proxy.part.late = &late[0];
+	workers[1].proxy.part.late = &late[1];
+	hdr_record(&late[0], 900);
+	hdr_record(&late[1], 250);
 	for (int i = 0; i < 2; i++) {
 		struct counters *counters = &workers[i].proxy.part.counters;
 
@@ -132,7 +134,7 @@ START_TEST(the_workers_are_summed)
 	ck_assert_uint_eq(facts.n_half_closed, 2);
 	ck_assert_uint_eq(facts.n_closed[END_RESET], 7);
 	ck_assert(facts.has_p99);
-	ck_assert_uint_eq(facts.p99_us, 250);
+	ck_assert_uint_eq(facts.p99_us, 900);
 }
 END_TEST
 
