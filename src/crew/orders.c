@@ -37,7 +37,7 @@ int switch_order_run(struct order_part *part)
 
 	worker->switching = part; /* first: it may be done at once */
 	pipe_pool_allow(worker->loop, order->n_pipes);
-	proxy_turn(&worker->proxy, order->generation);
+	proxy_switch(&worker->proxy, order->generation);
 	return ORDER_LATER;
 }
 

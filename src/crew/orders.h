@@ -28,7 +28,7 @@ struct accept_order {
 
 int accept_order_run(struct order_part *part);
 
-/** Switch to a generation (proxy_turn()). Cannot fail; one at a time. */
+/** Switch to a generation (proxy_switch()). Cannot fail; one at a time. */
 struct switch_order {
 	struct order order;
 	struct generation *generation;

@@ -33,7 +33,7 @@ static void on_proxy_quiet(void *owner)
 	worker->opts.quiet(worker->opts.owner);
 }
 
-static void on_proxy_turned(void *owner)
+static void on_proxy_switched(void *owner)
 {
 	struct worker *worker = owner;
 	struct order_part *part = worker->switching;
@@ -59,7 +59,7 @@ static int worker_open(struct worker *worker)
 	proxy_init(&worker->proxy, worker->loop, worker->opts.shared, worker->opts.index);
 	worker->proxy.owner = worker;
 	worker->proxy.quiet = on_proxy_quiet;
-	worker->proxy.turned = on_proxy_turned;
+	worker->proxy.switched = on_proxy_switched;
 	worker->proxy.refuses = on_proxy_refuses;
 	loop_hold(worker->loop);
 	return 0;

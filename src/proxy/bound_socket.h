@@ -21,7 +21,7 @@
  *
  * What the configs do with it is whose it is, now and next. The main thread alone writes both, and
  * no worker reads them meanwhile: a worker reads `next` when it begins to accept, and `listener`
- * when it turns to another generation.
+ * when it switches to another generation.
  *
  *	        listener  next
  *	new     NONE      b      made for the config to come

@@ -27,7 +27,7 @@ struct generation {
 	const struct conf *conf; /**< a reference */
 	struct offer **offers;   /**< a reference to each: for conf->listeners */
 	size_t *by_name;         /**< indices of conf->listeners, in the order of their names */
-	struct own *own; /**< its listening sockets; set before a worker turns to it; NULL: none */
+	struct own *own; /**< its listening sockets; set before it is switched to; NULL: none */
 	_Atomic unsigned refs; /**< the main thread's, one for each worker that serves it */
 };
 

@@ -31,15 +31,15 @@ static void on_delivery(struct task *task)
 	offer_unref(offer);
 }
 
-/** Hands a connection to the next worker; false when it is this one's turn, or there is no memory.
+/** Hands a connection to the next worker; false when it is for this one, or there is no memory.
  */
 static bool listener_deliver(struct listener *listener, const struct session_opts *opts)
 {
 	struct proxy_shared *shared = listener->part->shared;
-	struct part *to = shared->parts[listener->turn];
+	struct part *to = shared->parts[listener->next];
 	struct delivery *delivery;
 
-	listener->turn = (listener->turn + 1) % shared->n_workers;
+	listener->next = (listener->next + 1) % shared->n_workers;
 	delivery = to == listener->part ? NULL : malloc(sizeof(*delivery));
 	if (delivery == NULL) {
 		return false;
@@ -192,7 +192,7 @@ static void listener_set_options(struct listener *listener)
 	}
 }
 
-void listener_turn(struct listener *listener, struct terms *terms)
+void listener_switch(struct listener *listener, struct terms *terms)
 {
 	struct terms *before = listener->terms;
 

@@ -3,7 +3,7 @@
  * One listening socket on one worker, under the limits of its listener in the config.
  *
  * Sockets that cannot be doubled for each worker (UNIX, inherited) are accepted here for all, and
- * the fds are handed to the workers in turn; the place under the limits travels with the fd.
+ * the fds are handed to the workers in rotation; the place under the limits travels with the fd.
  */
 #ifndef WEIR_PROXY_LISTENER_H
 #define WEIR_PROXY_LISTENER_H
@@ -26,7 +26,7 @@ struct listener {
 	struct acceptor *acceptor;
 	struct terms *terms; /**< of its sessions to come */
 	struct bound_socket *socket;
-	size_t turn;  /**< which worker is next, when handing over */
+	size_t next;  /**< which worker is next, when handing over */
 	bool drained; /**< to be closed */
 };
 
@@ -37,7 +37,7 @@ struct listener {
 int listener_open(struct terms *terms, struct bound_socket *socket, struct listener **ret_listener);
 
 /** Connections that come from now on have these terms. */
-void listener_turn(struct listener *listener, struct terms *terms);
+void listener_switch(struct listener *listener, struct terms *terms);
 
 /** Serves what waits in the queue, then lets the proxy close it (part_calls::drained). */
 void listener_drain(struct listener *listener);

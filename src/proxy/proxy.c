@@ -67,7 +67,7 @@ static void change_listener(struct proxy *proxy, struct listener *listener)
 	if (proxy->part.draining || listener->socket->listener == LISTENER_NONE) {
 		listener_drain(listener);
 	} else {
-		listener_turn(listener,
+		listener_switch(listener,
 			proxy_terms(proxy, proxy->part.current, listener->socket->listener));
 	}
 }
@@ -184,8 +184,8 @@ static void proxy_change(struct proxy *proxy)
 	if (proxy->before != NULL) {
 		waiting_look(proxy->part.waiting); /* some have another limit now */
 		proxy->before = generation_unref(proxy->before);
-		if (proxy->turned != NULL) {
-			proxy->turned(proxy->owner);
+		if (proxy->switched != NULL) {
+			proxy->switched(proxy->owner);
 		}
 	}
 	check_quiet(proxy);
@@ -196,7 +196,7 @@ static void on_change(struct task *task)
 	proxy_change(container_of(task, struct proxy, change));
 }
 
-void proxy_turn(struct proxy *proxy, struct generation *generation)
+void proxy_switch(struct proxy *proxy, struct generation *generation)
 {
 	assert(loop_is_current(proxy->part.loop) && proxy->before == NULL);
 	proxy->before = proxy->part.current;

@@ -29,9 +29,9 @@ struct terms;
 struct proxy {
 	struct part part;      /**< what its sessions and listeners know of it */
 	struct list listeners; /* struct listener::link */
-	struct list changing;  /* struct listener::link: to be turned, drained or closed, soon */
+	struct list changing;  /* struct listener::link: to be switched, drained or closed, soon */
 	struct list sessions_changing; /* struct session::link: to be drained, or wound anew */
-	struct generation *before;     /**< a reference, while it turns; or NULL */
+	struct generation *before;     /**< a reference, while it switches; or NULL */
 	size_t n_applied;              /**< offers of `before` whose terms have got new timeouts */
 	struct terms *applying;        /**< the next in use that are to get them; or NULL */
 	uint64_t applying_ns;          /**< since when these are in force */
@@ -39,8 +39,8 @@ struct proxy {
 	bool ending;                   /**< listeners close at once */
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
-	/** proxy_turn() is done. Maybe from inside it. May be NULL. */
-	void (*turned)(void *owner);
+	/** proxy_switch() is done. Maybe from inside it. May be NULL. */
+	void (*switched)(void *owner);
 	/** A UNIX socket lets nobody new in any more: BOUND_DRAINING. May be NULL. */
 	void (*refuses)(void *owner);
 };
@@ -58,9 +58,9 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
  * Turns to another generation: its terms are those of connections to come, and listeners whose
  * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them. As
  * proxy_drain() and proxy_end(), it does so in slices, so that thousands of listeners and sessions
- * hold up no pair: turned() tells the end, and until then it must not be called again.
+ * hold up no pair: switched() tells the end, and until then it must not be called again.
  */
-void proxy_turn(struct proxy *proxy, struct generation *generation);
+void proxy_switch(struct proxy *proxy, struct generation *generation);
 
 /** Stops accepting once the listeners' queues are served, and drains what is open; once. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);

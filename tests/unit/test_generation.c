@@ -59,7 +59,7 @@ static struct generation *turn(void)
 	ck_assert_ptr_nonnull(next);
 	generation_enforce(next, &house.shared.places, 0);
 	house.shared.generation = next;
-	proxy_turn(&house.proxy, next);
+	proxy_switch(&house.proxy, next);
 	return before;
 }
 
@@ -336,7 +336,7 @@ static void close_all(const struct bound_socket *sockets)
 	}
 }
 
-static void count_turned(void *owner)
+static void count_switched(void *owner)
 {
 	++*(unsigned *)owner;
 }
@@ -352,7 +352,7 @@ START_TEST(many_listeners_go_some_at_a_time)
 	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
 	addr.sa.in.sin_port = 0;
 	house.proxy.owner = &n_turned;
-	house.proxy.turned = count_turned;
+	house.proxy.switched = count_switched;
 	for (size_t i = 0; i < MANY; i++) {
 		sockets[i].listener = 0;
 		ck_assert_int_eq(listen_open(&addr, NULL, NULL, &sockets[i].listen, NULL), 0);

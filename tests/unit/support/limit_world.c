@@ -379,7 +379,7 @@ void world_turn(size_t i)
 	if (world.turns[i]) {
 		world.turns[i] = false;
 		world.n_turning--;
-		proxy_turn(&world.workers[i], world.shared.generation);
+		proxy_switch(&world.workers[i], world.shared.generation);
 	}
 	if (world.drains[i]) {
 		world.drains[i] = false;
