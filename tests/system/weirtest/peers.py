@@ -2,6 +2,7 @@
 """Clients and upstream servers: plain sockets, and what the tests do with them."""
 
 import ctypes
+import errno
 import select
 import socket
 import struct
@@ -21,12 +22,26 @@ def prepare(sock, rcvbuf=None):
     return sock
 
 
+class ResetSocket(socket.socket):
+    """A client that was reset before its connect() returned, which has taken the error."""
+
+    __slots__ = ()
+
+    def _reset(self, *_):
+        raise ConnectionResetError(errno.ECONNRESET, "reset right after it had connected")
+
+    recv = recv_into = send = sendall = _reset
+
+
 def connect(to, rcvbuf=None, bind=None):
-    """A client connected to an Address."""
+    """A client connected to an Address. A reset that comes at once is for whoever reads."""
     sock = prepare(to.socket(), rcvbuf)
     if bind:
         sock.bind(bind.sockaddr)
-    sock.connect(to.sockaddr)
+    try:
+        sock.connect(to.sockaddr)
+    except ConnectionResetError:
+        sock.__class__ = ResetSocket
     return sock
 
 
