@@ -3,6 +3,8 @@
 
 import time
 
+import pytest
+
 from . import peers
 from .settings import LATE
 
@@ -61,8 +63,11 @@ def pace(sock, seconds, every, limit, byte=b"."):
 
 
 def punctually(attempt, tries=5):
-    """Repeats `attempt()` until it was punctual: it returns False when the machine was too busy."""
+    """
+    Repeats `attempt()` until it was punctual: it returns False when the machine was too busy. Where that is so each
+    time, nothing was shown: the test is skipped, and named.
+    """
     for _ in range(tries):
         if attempt():
             return
-    raise AssertionError(f"this machine is too busy: not punctual in {tries} tries")
+    pytest.skip(f"this machine is too busy: not punctual in {tries} tries")

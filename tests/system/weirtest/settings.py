@@ -20,8 +20,9 @@ SPLICE = os.environ.get("WEIR_SPLICE", "auto")
 # How long anything may take that should happen at once. Generous: it ends hangs and judges nothing.
 DEADLINE = 30.0
 
-# A timer that strikes later than this after it was due fails a test; less is only printed.
-LATE = 1.0
+# What was due and comes later than this has not come by itself. How late it was is printed, and judged in bench/:
+# here it says when this machine had time.
+LATE = 10.0
 
 
 def scaled(count, least=1):
