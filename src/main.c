@@ -9,6 +9,7 @@
  * base/               what needs nothing of weir
  *	list		intrusive lists
  *	table		a hash table of pointers
+ *	refs		how many owners something has
  *	clock		CLOCK_MONOTONIC in nanoseconds
  *	hdr		a histogram of durations
  *	text		the one escaper
@@ -50,6 +51,7 @@
  *	acceptor	accepts from a listening socket
  *	lookups		threads for getaddrinfo(3)
  *	resolver	names to addresses, for all threads
+ *	resolver_answer	the addresses that a name stands for
  *	connector	an address to a connected stream
  *	attempt		one try of that
  *
@@ -74,8 +76,12 @@
  *	relay		a model for --socket-proxy, which has no file
  *
  * upstream/           what a session connects to
- *	upstream	which server, and when
- *	failures	how many of an upstream's pairs failed of late
+ *	registry	finds by name what lives over reloads
+ *	server		one address, and what is known of it
+ *	set		a group, and its servers as one config has them
+ *	group		which of them is next, and when
+ *	first		the rule: in the order of the config
+ *	failures	how many of a group's pairs failed of late
  *
  * proxy/              the domain: who is let in, and what becomes of him
  *	generation	one config as the workers serve it

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -83,6 +84,31 @@ const void *table_find(const struct table *table, uint64_t hash,
 		}
 	}
 	return NULL;
+}
+
+void table_remove(struct table *table, uint64_t hash, const void *item)
+{
+	size_t last = table->room - 1;
+	size_t hole = begin(table, hash);
+
+	while (table->slots[hole].item != item) {
+		assert(table->slots[hole].item != NULL);
+		hole = (hole + 1) & last;
+	}
+	/* Whoever stands behind the hole and has a walk that goes over it moves there, so that no
+	 * walk ends too early. */
+	for (size_t i = (hole + 1) & last; table->slots[i].item != NULL; i = (i + 1) & last) {
+		size_t from = begin(table, table->slots[i].hash);
+
+		if (((i - from) & last) >= ((i - hole) & last)) {
+			table->slots[hole] = table->slots[i];
+			hole = i;
+		}
+	}
+	table->slots[hole].item = NULL;
+	if (--table->n == 0) {
+		table_fini(table);
+	}
 }
 
 void table_fini(struct table *table)

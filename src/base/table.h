@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A hash table of pointers, which it neither owns nor looks into: for what is looked up by a key
- * among thousands. Items are added, not removed.
+ * among thousands.
  *
  *	table_add(&table, hash_bytes(HASH_BEGIN, name, strlen(name)), item)
  *	table_find(&table, hash_bytes(...), has_name, name)
@@ -36,6 +36,9 @@ int table_add(struct table *table, uint64_t hash, const void *item);
 /** The item that was added first of those with this hash that are it; NULL if there is none. */
 const void *table_find(const struct table *table, uint64_t hash,
 	bool (*is_it)(const void *item, const void *key), const void *key);
+
+/** Takes out an item that was added with this hash, and is in it. */
+void table_remove(struct table *table, uint64_t hash, const void *item);
 
 /** Empties it. */
 void table_fini(struct table *table);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "conf/conf.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -51,7 +50,7 @@ static int make(const struct conf_source *source, const struct conf_tape *tape,
 		conf_free(conf);
 		return r;
 	}
-	conf->refs = 1;
+	refs_init(&conf->refs);
 	*ret_conf = conf;
 	return 0;
 }
@@ -105,30 +104,20 @@ int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors
 }
 
 /* The count is the one field that is written after the load; the rest stays const for everybody. */
-static unsigned *refs(const struct conf *conf)
+static struct refs *refs_of(const struct conf *conf)
 {
 	return &((struct conf *)conf)->refs;
 }
 
 const struct conf *conf_ref(const struct conf *conf)
 {
-	unsigned before = __atomic_fetch_add(refs(conf), 1, __ATOMIC_RELAXED);
-
-	assert(before > 0);
+	refs_ref(refs_of(conf));
 	return conf;
 }
 
 const struct conf *conf_unref(const struct conf *conf)
 {
-	unsigned before;
-
-	if (conf == NULL) {
-		return NULL;
-	}
-	/* Whoever gives back the last one must see all that the others did before. */
-	before = __atomic_fetch_sub(refs(conf), 1, __ATOMIC_ACQ_REL);
-	assert(before > 0);
-	if (before == 1) {
+	if (conf != NULL && refs_unref(refs_of(conf))) {
 		conf_free((struct conf *)conf);
 	}
 	return NULL;

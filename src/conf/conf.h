@@ -19,6 +19,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/file_access.h"
+#include "base/refs.h"
 #include "base/sockopts.h"
 #include "log/log.h"
 
@@ -79,7 +80,7 @@ struct conf {
 	size_t n_listeners;
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
-	unsigned refs; /**< atomic */
+	struct refs refs;
 };
 
 struct conf_errors;

@@ -47,7 +47,7 @@ int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf)
 	if (conf == NULL) {
 		return -ENOMEM;
 	}
-	conf->refs = 1;
+	refs_init(&conf->refs);
 	conf_preset("", conf);
 	conf->timeouts.idle_ns = NS_NEVER;
 	conf->timeouts.write_stall_ns = NS_NEVER;

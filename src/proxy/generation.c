@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/generation.h"
 
-#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "proxy/own.h"
 #include "proxy/places.h"
 #include "proxy/shared.h"
-#include "upstream/upstream.h"
+#include "upstream/set.h"
 
 /* ---- names ---- */
 
@@ -60,38 +59,39 @@ static void generation_free(struct generation *generation)
 	free(generation);
 }
 
-/** The offer of a listener; its upstream, unless another listener had it made, is made, too. */
+/** The offer of a listener; the set of its servers, unless another listener had it made, is made,
+ * too. */
 static struct offer *make_offer(const struct conf *conf, const struct conf_listener *listener,
-	struct upstream **upstreams, struct proxy_shared *shared)
+	struct group_set **sets, struct proxy_shared *shared)
 {
-	struct upstream **upstream = &upstreams[listener->upstream - conf->upstreams];
+	struct group_set **set = &sets[listener->upstream - conf->upstreams];
 	struct offer_opts opts = {
 		.listener = listener,
 		.high_water_mark = conf->high_water_mark,
 		.shared = shared,
 	};
 
-	if (*upstream == NULL) {
-		*upstream = upstream_new(listener->upstream, &shared->failures);
+	if (*set == NULL) {
+		*set = group_set_new(&shared->groups, listener->upstream);
 	}
-	opts.upstream = *upstream;
-	return opts.upstream == NULL ? NULL : offer_new(&opts);
+	opts.servers = *set;
+	return opts.servers == NULL ? NULL : offer_new(&opts);
 }
 
 static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)
 {
 	const struct conf *conf = generation->conf;
-	struct upstream **upstreams = calloc(conf->n_upstreams, sizeof(struct upstream *));
-	bool ok = upstreams != NULL;
+	struct group_set **sets = calloc(conf->n_upstreams, sizeof(struct group_set *));
+	bool ok = sets != NULL;
 
 	for (size_t i = 0; i < conf->n_listeners && ok; i++) {
-		generation->offers[i] = make_offer(conf, &conf->listeners[i], upstreams, shared);
+		generation->offers[i] = make_offer(conf, &conf->listeners[i], sets, shared);
 		ok = generation->offers[i] != NULL;
 	}
-	for (size_t i = 0; i < conf->n_upstreams && upstreams != NULL; i++) {
-		upstream_unref(upstreams[i]); /* the offers have references */
+	for (size_t i = 0; i < conf->n_upstreams && sets != NULL; i++) {
+		group_set_unref(sets[i]); /* the offers have references */
 	}
-	free(upstreams);
+	free(sets);
 	return ok;
 }
 
@@ -115,24 +115,19 @@ struct generation *generation_new(const struct conf *conf, struct proxy_shared *
 	}
 	qsort_r(generation->by_name, conf->n_listeners, sizeof(*generation->by_name), compare_names,
 		(void *)conf);
-	atomic_init(&generation->refs, 1);
+	refs_init(&generation->refs);
 	return generation;
 }
 
 struct generation *generation_ref(struct generation *generation)
 {
-	unsigned before = atomic_fetch_add_explicit(&generation->refs, 1, memory_order_relaxed);
-
-	assert(before > 0);
-	(void)before;
+	refs_ref(&generation->refs);
 	return generation;
 }
 
 struct generation *generation_unref(struct generation *generation)
 {
-	/* Whoever gives back the last one must see all that the others did before. */
-	if (generation != NULL &&
-		atomic_fetch_sub_explicit(&generation->refs, 1, memory_order_acq_rel) == 1) {
+	if (generation != NULL && refs_unref(&generation->refs)) {
 		generation_free(generation);
 	}
 	return NULL;

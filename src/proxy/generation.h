@@ -12,10 +12,10 @@
 #ifndef WEIR_PROXY_GENERATION_H
 #define WEIR_PROXY_GENERATION_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/refs.h"
 #include "conf/conf.h"
 
 struct offer;
@@ -27,8 +27,8 @@ struct generation {
 	const struct conf *conf; /**< a reference */
 	struct offer **offers;   /**< a reference to each: for conf->listeners */
 	size_t *by_name;         /**< indices of conf->listeners, in the order of their names */
-	struct own *own; /**< its listening sockets; set before it is switched to; NULL: none */
-	_Atomic unsigned refs; /**< the main thread's, one for each worker that serves it */
+	struct own *own;  /**< its listening sockets; set before it is switched to; NULL: none */
+	struct refs refs; /**< the main thread's, one for each worker that serves it */
 };
 
 /**

@@ -2,67 +2,48 @@
 #include "proxy/limits.h"
 
 #include <assert.h>
-#include <search.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
 
-/** The tree has pointers to the names. */
 struct named_limit {
 	struct limit limit;
-	unsigned refs;
+	struct registry_entry entry;
 	char name[];
 };
 
-static int compare(const void *a, const void *b)
+static bool has_name(const void *item, const void *name)
 {
-	return strcmp(a, b);
+	const struct registry_entry *entry = item;
+
+	return strcmp(container_of(entry, const struct named_limit, entry)->name, name) == 0;
 }
 
-static struct named_limit *named_new(const char *name, uint32_t max)
+struct limit *limits_get(struct registry *limits, const char *name, uint32_t max)
 {
 	size_t size = strlen(name) + 1;
-	struct named_limit *named = calloc(1, sizeof(*named) + size);
-
-	if (named != NULL) {
-		atomic_init(&named->limit.max, max);
-		memcpy(named->name, name, size);
-	}
-	return named;
-}
-
-static struct named_limit *find_or_add(struct limits *limits, const char *name, uint32_t max)
-{
-	char **found = tfind(name, &limits->tree, compare);
+	uint64_t hash = hash_bytes(HASH_BEGIN, name, size);
+	struct registry_entry *found = registry_find(limits, hash, has_name, name);
 	struct named_limit *named;
 
 	if (found != NULL) {
-		return (struct named_limit *)(void *)(*found - offsetof(struct named_limit, name));
+		return &container_of(found, struct named_limit, entry)->limit;
 	}
-	named = named_new(name, max);
-	if (named != NULL && tsearch(named->name, &limits->tree, compare) == NULL) {
+	named = calloc(1, sizeof(*named) + size);
+	if (named == NULL) {
+		return NULL;
+	}
+	atomic_init(&named->limit.max, max);
+	memcpy(named->name, name, size);
+	if (registry_add(limits, hash, &named->entry) < 0) {
 		free(named);
 		return NULL;
 	}
-	return named;
+	return &named->limit;
 }
 
-struct limit *limits_get(struct limits *limits, const char *name, uint32_t max)
-{
-	struct named_limit *named;
-
-	pthread_mutex_lock(&limits->lock);
-	named = find_or_add(limits, name, max);
-	if (named != NULL) {
-		named->refs++;
-	}
-	pthread_mutex_unlock(&limits->lock);
-	return named == NULL ? NULL : &named->limit;
-}
-
-void limits_put(struct limits *limits, struct limit *limit)
+void limits_put(struct limit *limit)
 {
 	struct named_limit *named;
 
@@ -70,12 +51,8 @@ void limits_put(struct limits *limits, struct limit *limit)
 		return;
 	}
 	named = container_of(limit, struct named_limit, limit);
-	pthread_mutex_lock(&limits->lock);
-	assert(named->refs > 0);
-	if (--named->refs == 0) {
+	if (registry_unref(&named->entry)) {
 		assert(limit_taken(limit) == 0);
-		(void)tdelete(named->name, &limits->tree, compare);
 		free(named);
 	}
-	pthread_mutex_unlock(&limits->lock);
 }

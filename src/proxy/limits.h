@@ -7,20 +7,16 @@
 #ifndef WEIR_PROXY_LIMITS_H
 #define WEIR_PROXY_LIMITS_H
 
-#include <pthread.h>
+#include <stdint.h>
 
 #include "proxy/limit.h"
+#include "upstream/registry.h"
 
-/** All zero at first; nothing is to be freed when every limit was given back. */
-struct limits {
-	pthread_mutex_t lock; /**< of the tree, and of all counts of references */
-	void *tree;           /**< by name */
-};
-
-/** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory. */
-struct limit *limits_get(struct limits *limits, const char *name, uint32_t max);
+/** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory.
+ * The main thread. */
+struct limit *limits_get(struct registry *limits, const char *name, uint32_t max);
 
 /** Gives a reference back; with the last one nothing may be taken of it. NULL is fine. */
-void limits_put(struct limits *limits, struct limit *limit);
+void limits_put(struct limit *limit);
 
 #endif

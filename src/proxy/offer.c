@@ -10,12 +10,12 @@
 #include "proxy/part.h"
 #include "proxy/shared.h"
 #include "stream/loop.h"
-#include "upstream/upstream.h"
+#include "upstream/set.h"
 
 static void offer_free(struct offer *offer)
 {
-	limits_put(offer->limits, offer->limit);
-	upstream_unref(offer->upstream);
+	limits_put(offer->limit);
+	group_set_unref(offer->servers);
 	free(offer);
 }
 
@@ -43,13 +43,12 @@ struct offer *offer_new(const struct offer_opts *opts)
 	if (offer == NULL) {
 		return NULL;
 	}
-	offer->limits = &shared->limits;
 	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
 	if (offer->limit == NULL) {
 		free(offer);
 		return NULL;
 	}
-	offer->upstream = upstream_ref(opts->upstream);
+	offer->servers = group_set_ref(opts->servers);
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
 	for (size_t i = 0; i < shared->n_workers; i++) {
@@ -61,24 +60,19 @@ struct offer *offer_new(const struct offer_opts *opts)
 		terms->rules.timeouts = listener->timeouts;
 		terms->rules.idle_resets = listener->idle_resets;
 	}
-	atomic_init(&offer->refs, 1);
+	refs_init(&offer->refs);
 	return offer;
 }
 
 struct offer *offer_ref(struct offer *offer)
 {
-	unsigned before = atomic_fetch_add_explicit(&offer->refs, 1, memory_order_relaxed);
-
-	assert(before > 0);
-	(void)before;
+	refs_ref(&offer->refs);
 	return offer;
 }
 
 struct offer *offer_unref(struct offer *offer)
 {
-	/* Whoever gives back the last one must see all that the others did before. */
-	if (offer != NULL &&
-		atomic_fetch_sub_explicit(&offer->refs, 1, memory_order_acq_rel) == 1) {
+	if (offer != NULL && refs_unref(&offer->refs)) {
 		offer_free(offer);
 	}
 	return NULL;

@@ -4,7 +4,7 @@
  * open pair keeps this alive and not the config.
  *
  *	generation ──▶ offer of each listener ──▶ limit: one for each name, in all generations
- *	                  │        └────────────▶ upstream: may be that of other offers, too
+ *	                  │        └────────────▶ group_set: its servers, in this config
  *	                  └── terms of worker 0, terms of worker 1, ...
  *	                         ▲
  *	                         └── its sessions and listening sockets
@@ -17,20 +17,19 @@
 #define WEIR_PROXY_OFFER_H
 
 #include <stdalign.h>
-#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/list.h"
+#include "base/refs.h"
 #include "base/sockopts.h"
 #include "proxy/session_clock.h"
 
 struct conf_listener;
+struct group_set;
 struct limit;
-struct limits;
 struct offer;
 struct part;
 struct proxy_shared;
-struct upstream;
 
 enum { TERMS_ALIGN = 64 }; /* a cache line: workers write to theirs with each connection */
 
@@ -46,18 +45,17 @@ struct terms {
 struct offer {
 	const char *name;          /**< of the listener */
 	struct limit *limit;       /**< a reference: for the open pairs of that name */
-	struct limits *limits;     /**< where it was found */
-	struct upstream *upstream; /**< a reference */
+	struct group_set *servers; /**< a reference: of its upstream */
 	struct sockopts socket;
 	size_t high_water_mark;
-	_Atomic unsigned refs; /**< the generation's, one for each worker with users, deliveries */
-	struct terms terms[];  /**< one for each worker */
+	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
+	struct terms terms[]; /**< one for each worker */
 };
 
 /** What offers are made of. */
 struct offer_opts {
 	const struct conf_listener *listener;
-	struct upstream *upstream; /**< the offer takes a reference of its own */
+	struct group_set *servers; /**< the offer takes a reference of its own */
 	size_t high_water_mark;
 	struct proxy_shared *shared;
 };

@@ -35,6 +35,7 @@
 #include "proxy/session_clock.h"
 #include "stream/loop.h"
 
+struct server;
 struct session_setup;
 struct terms;
 
@@ -67,10 +68,10 @@ struct session {
 	struct terms *terms; /**< of its listener, on this worker, when it started */
 	uint64_t id;
 	struct session_clock clock;
-	struct session_setup *setup;      /**< what goes on before RELAYING; NULL from then on */
-	struct pair pair;                 /**< zeroed before RELAYING */
-	struct end end;                   /**< ENDED: how */
-	const struct conf_server *server; /**< the last that was chosen */
+	struct session_setup *setup; /**< what goes on before RELAYING; NULL from then on */
+	struct pair pair;            /**< zeroed before RELAYING */
+	struct end end;              /**< ENDED: how */
+	struct server *server;       /**< the last that was chosen */
 	char *tried;        /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
 	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
 	enum session_stage stage : 8;

@@ -14,7 +14,7 @@
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "upstream/failures.h"
-#include "upstream/upstream.h"
+#include "upstream/set.h"
 
 /** All that is kept of the failed attempts of one session. */
 enum { TRIED_MAX = 1024 };
@@ -123,7 +123,7 @@ static void log_quiet(
 static enum log_level close_level(const struct session *session)
 {
 	bool warn = end_is_failure(session->end.reason) &&
-		    failures_count(&session->terms->offer->upstream->failures);
+		    failures_count(&session->terms->offer->servers->group->failures);
 
 	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }

@@ -7,6 +7,7 @@
 #include "proxy/session.h"
 #include "stream/emitter.h"
 #include "stream/timer.h"
+#include "upstream/set.h"
 
 struct connector;
 struct connector_attempt;
@@ -21,7 +22,7 @@ struct session_setup {
 	struct handler client_gone;
 	struct connector *connector; /**< CONNECTING */
 	struct timer wait;           /**< WAITING */
-	uint16_t n_tried;            /**< servers tried in vain, this time */
+	struct group_tried tried;    /**< servers, in this round */
 	struct end failure;          /**< how the last of them failed */
 };
 

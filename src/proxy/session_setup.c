@@ -23,11 +23,11 @@
 #include "proxy/shared.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
-#include "upstream/upstream.h"
+#include "upstream/group.h"
 
-static const struct conf_upstream *upstream_of(const struct session *session)
+static const struct group_set *servers_of(const struct session *session)
 {
-	return &session->terms->offer->upstream->conf;
+	return session->terms->offer->servers;
 }
 
 /* ---- the client ---- */
@@ -101,7 +101,7 @@ void session_setup_close(struct session *session)
 
 void session_choose(struct session *session)
 {
-	session->server = upstream_choose(upstream_of(session), session->setup->n_tried);
+	session->server = group_next(servers_of(session), &session->setup->tried);
 	session_enter(session, session->server != NULL ? SESSION_CONNECTING : SESSION_WAITING);
 }
 
@@ -141,6 +141,9 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		session_refuse(session, end_by_failure(SIDE_UPSTREAM, status));
 		return;
 	}
+	if (!end_is_shortage(status)) {
+		group_told(session->server, status);
+	}
 	if (status == 0) {
 		status = session_join(session, stream, &peer);
 		if (status == 0) {
@@ -149,7 +152,6 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		}
 		stream_free(stream);
 	}
-	setup->n_tried++;
 	/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
 	setup->failure = end_by_connect(status, late_ns > 0, late_ns);
 	if (end_is_shortage(status)) {
@@ -162,13 +164,13 @@ static void on_connected(void *owner, int status, struct stream *stream,
 void session_connect(struct session *session)
 {
 	const struct terms *terms = session->terms;
-	const struct conf_upstream *upstream = upstream_of(session);
+	const struct group_set *servers = servers_of(session);
 	struct part *part = session_part(session);
 	struct connector_opts opts = {
 		.loop = part->loop,
-		.resolver = part->shared->resolver,
 		.addr = &session->server->addr,
-		.options = &upstream->socket,
+		.name = session->server->name,
+		.options = &servers->socket,
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.spare_fds = &part->shared->spare_fds,
@@ -178,8 +180,8 @@ void session_connect(struct session *session)
 		.permit = part->current->own == NULL ? NULL : on_permit,
 	};
 
-	if (upstream->source.sa_len > 0) {
-		opts.source = &upstream->source;
+	if (servers->source.sa_len > 0) {
+		opts.source = &servers->source;
 	}
 	session->setup->connector = connector_open(&opts);
 	if (session->setup->connector == NULL) {
@@ -213,7 +215,7 @@ static uint64_t wait_until_ns(const struct session *session)
 	if (session->setup->failure.reason == END_LIMIT) {
 		return NS_NEVER;
 	}
-	return clock_after(now_ns, upstream_wait_ns(upstream_of(session), session->n_retries,
+	return clock_after(now_ns, group_wait_ns(servers_of(session), session->n_retries,
 					   now_ns - session->clock.accepted_ns));
 }
 
@@ -228,7 +230,7 @@ void session_wait(struct session *session)
 		return;
 	}
 	timer_arm(&setup->wait, until_ns);
-	setup->n_tried = 0;
+	setup->tried = (struct group_tried){0};
 	if (session->n_retries < UINT16_MAX) {
 		session->n_retries++;
 	}

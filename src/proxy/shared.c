@@ -8,7 +8,7 @@ int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
 {
 	int r;
 
-	failures_list_init(&shared->failures);
+	groups_init(&shared->groups, shared->resolver);
 	chains_init(&shared->chains);
 	shared->n_workers = n_workers;
 	r = places_init(&shared->places, n_workers);

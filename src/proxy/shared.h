@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the workers of the proxy share: made before them, freed after them. Read-only, but for what
- * is made for all threads: the places, the failures, the chains and the limits.
+ * is made for all threads: the places, the groups, the chains and the limits.
  */
 #ifndef WEIR_PROXY_SHARED_H
 #define WEIR_PROXY_SHARED_H
@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proxy/limits.h"
 #include "proxy/own.h"
 #include "proxy/places.h"
-#include "upstream/failures.h"
+#include "upstream/registry.h"
+#include "upstream/set.h"
 
 struct generation;
 struct part;
@@ -24,9 +24,9 @@ struct proxy_shared {
 	struct generation *generation;
 	struct resolver *resolver;
 	struct places places;
-	struct failures_list failures;
+	struct groups groups;             /**< of all generations */
 	struct chains chains;             /**< which listener led to which */
-	struct limits limits;             /**< of the listeners */
+	struct registry limits;           /**< of the listeners, by their names */
 	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
 	atomic_int spare_fds; /**< for a second address of a name, while the first is tried */
 	size_t n_pipes;       /**< for splicing, of each worker; 0: none */
@@ -34,8 +34,10 @@ struct proxy_shared {
 	size_t n_workers;
 };
 
-/** For so many workers, all in it that needs no other module; the parts are still NULL. 0 or
- * -ENOMEM. */
+/**
+ * For so many workers, and the resolver that is set in it (NULL: no server may have a name); the
+ * parts are still NULL. 0 or -ENOMEM.
+ */
 int proxy_shared_init(struct proxy_shared *shared, size_t n_workers);
 void proxy_shared_fini(struct proxy_shared *shared);
 

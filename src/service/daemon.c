@@ -70,7 +70,7 @@ void daemon_on_tick(struct timer *timer)
 	struct status_facts facts = daemon_facts(daemon);
 
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
-	failures_tell(&daemon->shared.failures);
+	failures_tell(&daemon->shared.groups.failures);
 	lateness_look(&daemon->lateness, &daemon->crew);
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);

@@ -64,6 +64,7 @@ static int probe_upstream(struct names *names, struct loop *loop, struct resolve
 	for (size_t i = 0; i < upstream->n_servers; i++) {
 		const struct conf_server *server = &upstream->servers[i];
 		struct name_probe *probe = &names->probes[names->n];
+		struct resolver_name *name;
 		int r;
 
 		if (server->addr.kind == ADDR_INET) {
@@ -74,7 +75,8 @@ static int probe_upstream(struct names *names, struct loop *loop, struct resolve
 		}
 		probe->upstream = upstream;
 		probe->server = server;
-		r = resolver_ask(resolver, loop, server->addr.host, &probe->query, on_answered);
+		name = resolver_find(resolver, server->addr.host);
+		r = name == NULL ? -ENOMEM : resolver_ask(name, loop, &probe->query, on_answered);
 		if (r < 0) {
 			return r;
 		}

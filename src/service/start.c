@@ -295,8 +295,8 @@ static int open_doors(struct daemon *daemon)
 /** Each returns 0, or a negative errno when it has said what failed; daemon_fini() undoes them. */
 static int (*const steps[])(struct daemon *daemon) = {
 	take_budget, /* before there are threads: the table of fds grows at once */
-	open_log, open_spawner, open_loop, open_tick, open_signals, open_crew, open_stop,
-	open_resolver, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
+	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
+	open_stop, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
 	open_exit_idle, open_names, open_reload, open_control,
 	open_doors, /* last of all: nothing can fail any more */
 };

@@ -115,8 +115,7 @@ static void win(struct attempt *attempt)
 	note_last(connector, attempt, 0);
 	connector->late_ns = 0;
 	if (connector->is_name && attempt->sa->sa_family != connector->lookup->query.first) {
-		resolver_prefer(connector->opts.resolver, connector->opts.addr->host,
-			attempt->sa->sa_family);
+		resolver_prefer(connector->opts.name, attempt->sa->sa_family);
 	}
 	attempt->stream = NULL;
 	finish(connector, stream);
@@ -219,8 +218,7 @@ static void doubt(struct connector *connector)
 {
 	if (connector->is_name && connector->lookup->query.answer != NULL &&
 		!connector->forbidden && !is_shortage(connector->last.status)) {
-		resolver_doubt(connector->opts.resolver, connector->opts.addr->host,
-			connector->lookup->query.answer);
+		resolver_doubt(connector->opts.name, connector->lookup->query.answer);
 	}
 }
 
@@ -302,8 +300,8 @@ static void on_answered(struct resolver_query *query, int status)
 static void resolve(struct connector *connector)
 {
 	struct lookup_state *lookup = connector->lookup;
-	int r = resolver_ask(connector->opts.resolver, connector->opts.loop,
-		connector->opts.addr->host, &lookup->query, on_answered);
+	int r = resolver_ask(
+		connector->opts.name, connector->opts.loop, &lookup->query, on_answered);
 
 	if (r < 0) {
 		lookup_failed(connector, r, false, 0);
@@ -401,7 +399,7 @@ static bool is_whole(const struct connector_opts *opts)
 		return false;
 	}
 	return opts->addr->kind != ADDR_ANY &&
-	       (opts->addr->kind != ADDR_NAME || opts->resolver != NULL);
+	       (opts->addr->kind != ADDR_NAME || opts->name != NULL);
 }
 
 struct connector *connector_open(const struct connector_opts *opts)

@@ -34,7 +34,7 @@
 
 struct connector;
 struct loop;
-struct resolver;
+struct resolver_name;
 struct sockopts;
 struct stream;
 
@@ -50,8 +50,8 @@ struct connector_attempt {
 
 struct connector_opts {
 	struct loop *loop;
-	struct resolver *resolver; /**< may be NULL if addr is not a name */
-	const struct addr *addr;   /**< must stay until done() or the close */
+	const struct addr *addr;    /**< must stay until done() or the close */
+	struct resolver_name *name; /**< of addr, if that is a name (resolver_find()) */
 	/** May be NULL. TCP connects from this address; with port 0 the kernel picks one when it
 	 * knows the other end, so that a port serves every target once. Must stay until done(). */
 	const struct addr *source;

@@ -12,13 +12,17 @@
  *	  or on_grace(): the old answer will do
  *	answered()
  *
- * A query that waits is on its name's list; whoever takes it off, under the lock, decides its end:
- * settle() (then `done` is posted, under the lock too, so that resolver_cancel() always finds it on
- * one list or the other), on_grace(), or resolver_cancel().
+ * A query that waits is on its name's list; whoever takes it off, under the name's lock, decides
+ * its end: settle() (then `done` is posted, under that lock too, so that resolver_cancel() always
+ * finds it on one list or the other), on_grace(), or resolver_cancel().
+ *
+ * The resolver's own lock is for what concerns all names: which there are, and which are wanted. It
+ * may be taken under a name's, never the other way round.
  */
 #include "stream/resolver.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -26,15 +30,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "stream/lookups.h"
 #include "stream/loop_private.h"
+#include "stream/resolver_private.h"
 
 struct resolver_name {
-	struct list link;    /* struct resolver::names */
-	struct list turn;    /* struct resolver::wanted */
-	struct list queries; /* struct resolver_query::link */
+	struct list link; /* struct resolver::names */
+	struct list turn; /* struct resolver::wanted */
 	struct resolver *resolver;
-	struct lookup lookup;
+	struct lookup lookup; /**< home's thread only */
+	pthread_mutex_t lock; /**< all below, but for what never changes */
+	struct list queries;  /* struct resolver_query::link */
 	bool asked;           /**< a lookup is wanted or in flight */
 	bool doubted;         /**< the answer */
 	bool cut_told;        /**< home's thread only */
@@ -52,116 +59,41 @@ struct resolver {
 	struct lookups *lookups;
 	unsigned n_lookups; /**< in flight; home's thread only */
 	void (*cut)(const char *host, const struct resolver_answer *answer);
-	pthread_mutex_t lock; /**< all below, and the names but for `lookup` */
+	pthread_mutex_t lock; /**< all below, and the links of names on these lists */
 	struct list names;    /* struct resolver_name::link */
+	struct table by_host; /* of struct resolver_name */
 	struct list wanted;   /* struct resolver_name::turn, first come first served */
 	bool posted;          /**< `start` is on its way to home */
 	struct task start;
 };
 
-/* ---- answers ---- */
+/* ---- the names; under the resolver's lock ---- */
 
-/** getaddrinfo()'s list; addresses of other families than ours are left out. NULL: no memory. */
-static struct resolver_answer *make_answer(const struct addrinfo *list)
+/** Whatever the case. */
+static uint64_t hash_of(const char *host)
 {
-	struct resolver_answer *answer;
-	unsigned n = 0;
+	uint64_t hash = HASH_BEGIN;
 
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		n += ai->ai_family == AF_INET || ai->ai_family == AF_INET6;
+	for (; *host != '\0'; host++) {
+		unsigned char c = (unsigned char)tolower((unsigned char)*host);
+
+		hash = hash_bytes(hash, &c, 1);
 	}
-	if (n > RESOLVER_ADDRESSES_MAX) {
-		n = RESOLVER_ADDRESSES_MAX;
-	}
-	answer = calloc(1, sizeof(*answer) + n * sizeof(answer->addresses[0]));
-	if (answer == NULL) {
-		return NULL;
-	}
-	atomic_init(&answer->refs, 1);
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6) {
-			continue;
-		}
-		if (answer->n_addresses == n) {
-			answer->n_left_out++;
-			continue;
-		}
-		assert(ai->ai_addrlen <= sizeof(answer->addresses[0]));
-		memcpy(&answer->addresses[answer->n_addresses++], ai->ai_addr, ai->ai_addrlen);
-	}
-	return answer;
+	return hash;
 }
 
-static const struct resolver_answer *answer_ref(struct resolver_answer *answer)
+static bool has_host(const void *name, const void *host)
 {
-	(void)atomic_fetch_add_explicit(&answer->refs, 1, memory_order_relaxed);
-	return answer;
+	return strcasecmp(((const struct resolver_name *)name)->host, host) == 0;
 }
 
-const struct resolver_answer *resolver_answer_unref(const struct resolver_answer *answer)
+static void name_free(struct resolver_name *name)
 {
-	/* Immutable but for the count. */
-	struct resolver_answer *counted = (struct resolver_answer *)answer;
-
-	if (counted != NULL &&
-		atomic_fetch_sub_explicit(&counted->refs, 1, memory_order_acq_rel) == 1) {
-		free(counted);
-	}
-	return NULL;
+	pthread_mutex_destroy(&name->lock);
+	free(name);
 }
 
-/** The k-th address whose family is `family`, or is not. */
-static const union resolver_address *find_address(
-	const struct resolver_answer *answer, sa_family_t family, bool is, unsigned k)
-{
-	for (unsigned i = 0; i < answer->n_addresses; i++) {
-		if ((answer->addresses[i].any.sa_family == family) == is && k-- == 0) {
-			return &answer->addresses[i];
-		}
-	}
-	return NULL;
-}
-
-const union resolver_address *resolver_address(
-	const struct resolver_answer *answer, sa_family_t first, unsigned k)
-{
-	unsigned n_first = 0;
-	unsigned n_both;
-
-	if (k >= answer->n_addresses) {
-		return NULL;
-	}
-	for (unsigned i = 0; i < answer->n_addresses; i++) {
-		n_first += answer->addresses[i].any.sa_family == first;
-	}
-	n_both = answer->n_addresses - n_first;
-	n_both = n_first < n_both ? n_first : n_both;
-	if (k < 2 * n_both) {
-		return find_address(answer, first, k % 2 == 0, k / 2);
-	}
-	return find_address(answer, first, n_first > n_both, k - n_both);
-}
-
-socklen_t resolver_address_len(const union resolver_address *address)
-{
-	return address->any.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
-}
-
-/* ---- names; under the lock ---- */
-
-static struct resolver_name *find_name(const struct resolver *resolver, const char *host)
-{
-	list_for_each (link, &resolver->names) {
-		struct resolver_name *name = container_of(link, struct resolver_name, link);
-
-		if (strcasecmp(name->host, host) == 0) {
-			return name;
-		}
-	}
-	return NULL;
-}
-
-static struct resolver_name *add_name(struct resolver *resolver, const char *host)
+static struct resolver_name *add_name(struct resolver *resolver, uint64_t hash, const char *host)
 {
 	size_t size = strlen(host) + 1;
 	struct resolver_name *name = calloc(1, sizeof(*name) + size);
@@ -172,11 +104,33 @@ static struct resolver_name *add_name(struct resolver *resolver, const char *hos
 	memcpy(name->host, host, size);
 	name->resolver = resolver;
 	name->begun_ns = NS_NEVER;
+	(void)pthread_mutex_init(&name->lock, NULL);
 	list_init(&name->turn);
 	list_init(&name->queries);
+	if (table_add(&resolver->by_host, hash, name) < 0) {
+		name_free(name);
+		return NULL;
+	}
 	list_append(&resolver->names, &name->link);
 	return name;
 }
+
+struct resolver_name *resolver_find(struct resolver *resolver, const char *host)
+{
+	uint64_t hash = hash_of(host);
+	struct resolver_name *name;
+
+	pthread_mutex_lock(&resolver->lock);
+	/* The table does not know that its items may be changed. */
+	name = (struct resolver_name *)table_find(&resolver->by_host, hash, has_host, host);
+	if (name == NULL) {
+		name = add_name(resolver, hash, host);
+	}
+	pthread_mutex_unlock(&resolver->lock);
+	return name;
+}
+
+/* ---- one name; under its lock ---- */
 
 /** Whether nobody needs to wait: the answer is fresh, or its renewal hangs. */
 static bool is_good_enough(const struct resolver_name *name, uint64_t now)
@@ -191,7 +145,7 @@ static bool is_good_enough(const struct resolver_name *name, uint64_t now)
 /** Gives the name's answer to a query. */
 static void give(const struct resolver_name *name, struct resolver_query *query, uint64_t now)
 {
-	query->answer = answer_ref(name->answer);
+	query->answer = resolver_answer_ref(name->answer);
 	query->first =
 		now < name->prefer_ns ? name->prefer : name->answer->addresses[0].any.sa_family;
 }
@@ -206,16 +160,18 @@ static void want_lookup(struct resolver_name *name, uint64_t now)
 	}
 	name->asked = true;
 	name->asked_ns = now;
+	pthread_mutex_lock(&resolver->lock);
 	list_append(&resolver->wanted, &name->turn);
 	if (!resolver->posted) {
 		resolver->posted = true;
 		loop_post(resolver->home, &resolver->start);
 	}
+	pthread_mutex_unlock(&resolver->lock);
 }
 
 /* ---- lookups; home's thread ---- */
 
-/** Under the lock: what the name knows after a lookup, and the status for its askers. */
+/** Under the name's lock: what it knows after a lookup, and the status for its askers. */
 static int learn(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
 	if (status == 0) {
@@ -233,9 +189,7 @@ static int learn(struct resolver_name *name, int status, struct resolver_answer 
 /** A lookup has ended: tells everybody who waits for the name. Takes the answer. */
 static void settle(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
-	struct resolver *resolver = name->resolver;
-
-	pthread_mutex_lock(&resolver->lock);
+	pthread_mutex_lock(&name->lock);
 	name->asked = false;
 	name->begun_ns = NS_NEVER;
 	status = learn(name, status, answer);
@@ -249,7 +203,7 @@ static void settle(struct resolver_name *name, int status, struct resolver_answe
 		}
 		loop_post(query->loop, &query->done);
 	}
-	pthread_mutex_unlock(&resolver->lock);
+	pthread_mutex_unlock(&name->lock);
 }
 
 static void start_lookups(struct resolver *resolver);
@@ -266,7 +220,7 @@ static void on_lookup(struct lookup *lookup, int status, struct addrinfo *list)
 {
 	struct resolver_name *name = container_of(lookup, struct resolver_name, lookup);
 	struct resolver *resolver = name->resolver;
-	struct resolver_answer *answer = status == 0 ? make_answer(list) : NULL;
+	struct resolver_answer *answer = status == 0 ? resolver_answer_new(list) : NULL;
 
 	if (list != NULL) {
 		freeaddrinfo(list);
@@ -286,6 +240,13 @@ static void on_lookup(struct lookup *lookup, int status, struct addrinfo *list)
 	start_lookups(resolver);
 }
 
+static void set_begun(struct resolver_name *name, uint64_t begun_ns)
+{
+	pthread_mutex_lock(&name->lock);
+	name->begun_ns = begun_ns;
+	pthread_mutex_unlock(&name->lock);
+}
+
 static struct resolver_name *next_wanted(struct resolver *resolver)
 {
 	struct resolver_name *name = NULL;
@@ -294,7 +255,6 @@ static struct resolver_name *next_wanted(struct resolver *resolver)
 	if (!list_empty(&resolver->wanted)) {
 		name = container_of(resolver->wanted.next, struct resolver_name, turn);
 		list_remove(&name->turn);
-		name->begun_ns = clock_ns();
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return name;
@@ -305,8 +265,8 @@ static void put_back(struct resolver_name *name)
 {
 	struct resolver *resolver = name->resolver;
 
+	set_begun(name, NS_NEVER);
 	pthread_mutex_lock(&resolver->lock);
-	name->begun_ns = NS_NEVER;
 	list_append(resolver->wanted.next, &name->turn); /* before the first */
 	pthread_mutex_unlock(&resolver->lock);
 }
@@ -319,6 +279,7 @@ static void start_lookups(struct resolver *resolver)
 	while ((name = next_wanted(resolver)) != NULL) {
 		name->lookup.host = name->host;
 		name->lookup.answered = on_lookup;
+		set_begun(name, clock_ns());
 		if (lookups_begin(resolver->lookups, &name->lookup) < 0) {
 			put_back(name);
 			return;
@@ -360,34 +321,27 @@ static void on_done(struct task *task)
 static void on_grace(struct timer *timer)
 {
 	struct resolver_query *query = container_of(timer, struct resolver_query, grace);
-	struct resolver *resolver = query->resolver;
+	struct resolver_name *name = query->name;
 	bool waits;
 
-	pthread_mutex_lock(&resolver->lock);
+	pthread_mutex_lock(&name->lock);
 	waits = !list_empty(&query->link);
 	if (waits) {
 		list_remove(&query->link);
-		give(query->name, query, clock_ns());
+		give(name, query, clock_ns());
 	}
-	pthread_mutex_unlock(&resolver->lock);
+	pthread_mutex_unlock(&name->lock);
 	if (waits) {
 		query_end(query);
 		query->answered(query, 0);
 	}
 }
 
-/** Under the lock: 1 answered, 0 the query waits, -ENOMEM. */
-static int ask(struct resolver *resolver, const char *host, struct resolver_query *query)
+/** Under the lock: 1 answered, 0 the query waits. */
+static int ask(struct resolver_name *name, struct resolver_query *query)
 {
 	uint64_t now = clock_ns();
-	struct resolver_name *name = find_name(resolver, host);
 
-	if (name == NULL) {
-		name = add_name(resolver, host);
-		if (name == NULL) {
-			return -ENOMEM;
-		}
-	}
 	if (is_good_enough(name, now)) {
 		give(name, query, now);
 		return 1;
@@ -402,8 +356,8 @@ static int ask(struct resolver *resolver, const char *host, struct resolver_quer
 	return 0;
 }
 
-int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
-	struct resolver_query *query, void (*answered)(struct resolver_query *query, int status))
+int resolver_ask(struct resolver_name *name, struct loop *loop, struct resolver_query *query,
+	void (*answered)(struct resolver_query *query, int status))
 {
 	int r;
 
@@ -414,13 +368,12 @@ int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
 	}
 	list_init(&query->link);
 	task_init(&query->done, on_done);
-	query->resolver = resolver;
 	query->loop = loop;
 	query->answer = NULL;
 	query->answered = answered;
-	pthread_mutex_lock(&resolver->lock);
-	r = ask(resolver, host, query);
-	pthread_mutex_unlock(&resolver->lock);
+	pthread_mutex_lock(&name->lock);
+	r = ask(name, query);
+	pthread_mutex_unlock(&name->lock);
 	if (r == 0) {
 		loop_hold(loop); /* the answer comes from another thread: wait for it */
 	} else {
@@ -437,10 +390,10 @@ void resolver_cancel(struct resolver_query *query)
 		return;
 	}
 	assert(loop_is_current(query->loop));
-	pthread_mutex_lock(&query->resolver->lock);
+	pthread_mutex_lock(&query->name->lock);
 	waited = !list_empty(&query->link);
 	list_remove(&query->link);
-	pthread_mutex_unlock(&query->resolver->lock);
+	pthread_mutex_unlock(&query->name->lock);
 	if (!waited) {
 		(void)loop_post_cancel(query->loop, &query->done);
 		query->answer = resolver_answer_unref(query->answer);
@@ -453,39 +406,30 @@ uint64_t resolver_begun_ns(const struct resolver_query *query)
 	uint64_t begun_ns;
 
 	assert(loop_is_current(query->loop) && query->name != NULL);
-	pthread_mutex_lock(&query->resolver->lock);
+	pthread_mutex_lock(&query->name->lock);
 	/* Settled, the answer is on its way: then it has begun, whenever that was. */
 	begun_ns = list_empty(&query->link) ? query->asked_ns : query->name->begun_ns;
-	pthread_mutex_unlock(&query->resolver->lock);
+	pthread_mutex_unlock(&query->name->lock);
 	return begun_ns == NS_NEVER ? NS_NEVER : clock_later(begun_ns, query->asked_ns);
 }
 
 /* ---- what askers found out; any thread ---- */
 
-void resolver_doubt(
-	struct resolver *resolver, const char *host, const struct resolver_answer *answer)
+void resolver_doubt(struct resolver_name *name, const struct resolver_answer *answer)
 {
-	struct resolver_name *name;
-
-	pthread_mutex_lock(&resolver->lock);
-	name = find_name(resolver, host);
-	if (name != NULL && name->answer == answer) {
+	pthread_mutex_lock(&name->lock);
+	if (name->answer == answer) {
 		name->doubted = true;
 	}
-	pthread_mutex_unlock(&resolver->lock);
+	pthread_mutex_unlock(&name->lock);
 }
 
-void resolver_prefer(struct resolver *resolver, const char *host, sa_family_t family)
+void resolver_prefer(struct resolver_name *name, sa_family_t family)
 {
-	struct resolver_name *name;
-
-	pthread_mutex_lock(&resolver->lock);
-	name = find_name(resolver, host);
-	if (name != NULL) {
-		name->prefer = family;
-		name->prefer_ns = clock_after(clock_ns(), RESOLVER_PREFER_NS);
-	}
-	pthread_mutex_unlock(&resolver->lock);
+	pthread_mutex_lock(&name->lock);
+	name->prefer = family;
+	name->prefer_ns = clock_after(clock_ns(), RESOLVER_PREFER_NS);
+	pthread_mutex_unlock(&name->lock);
 }
 
 /* ---- life ---- */
@@ -529,8 +473,9 @@ struct resolver *resolver_free(struct resolver *resolver)
 
 		assert(list_empty(&name->queries));
 		(void)resolver_answer_unref(name->answer);
-		free(name);
+		name_free(name);
 	}
+	table_fini(&resolver->by_host);
 	pthread_mutex_destroy(&resolver->lock);
 	free(resolver);
 	return NULL;
@@ -540,33 +485,4 @@ unsigned resolver_lookups(const struct resolver *resolver)
 {
 	assert(loop_is_current(resolver->home));
 	return resolver->n_lookups;
-}
-
-const char *resolver_strerror(int status)
-{
-	static const struct {
-		int uv;
-		int eai;
-	} codes[] = {
-		{UV_EAI_ADDRFAMILY, EAI_ADDRFAMILY},
-		{UV_EAI_AGAIN, EAI_AGAIN},
-		{UV_EAI_BADFLAGS, EAI_BADFLAGS},
-		{UV_EAI_FAIL, EAI_FAIL},
-		{UV_EAI_FAMILY, EAI_FAMILY},
-		{UV_EAI_MEMORY, EAI_MEMORY},
-		{UV_EAI_NODATA, EAI_NODATA},
-		{UV_EAI_NONAME, EAI_NONAME},
-		{UV_EAI_OVERFLOW, EAI_OVERFLOW},
-		{UV_EAI_SERVICE, EAI_SERVICE},
-		{UV_EAI_SOCKTYPE, EAI_SOCKTYPE},
-	};
-	const char *text;
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (codes[i].uv == status) {
-			return gai_strerror(codes[i].eai);
-		}
-	}
-	text = strerrordesc_np(-status);
-	return text != NULL ? text : "Unknown error";
 }

@@ -3,9 +3,10 @@
  * Host names to addresses, off the loops, for all threads.
  *
  * One resolver serves the process. Lookups are getaddrinfo(3) on threads of their own (lookups.h),
- * begun and ended by the thread that made the resolver (its home); answers are shared under a lock
- * that is never held while a name is looked up or an asker is called. One lookup is in flight for
- * each name, and LOOKUPS_MAX in all; the others wait in line.
+ * begun and ended by the thread that made the resolver (its home). Whoever is to ask for a name
+ * finds it once (resolver_find()) and keeps the handle: to ask is then to read the name's answer,
+ * under the name's own lock, which is never held while a name is looked up or an asker is called.
+ * One lookup is in flight for each name, and LOOKUPS_MAX in all; the others wait in line.
  *
  *	fresh (RESOLVER_FRESH_NS)
  *		answered at once
@@ -34,6 +35,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/refs.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
 
@@ -55,7 +57,7 @@ union resolver_address {
 
 /** What a name stands for. Shared, immutable, counted. */
 struct resolver_answer {
-	_Atomic unsigned refs;
+	struct refs refs;
 	unsigned n_addresses;               /**< at least 1 */
 	unsigned n_left_out;                /**< that there was no room for */
 	union resolver_address addresses[]; /**< in the order of getaddrinfo(3), RFC 6724 */
@@ -63,12 +65,11 @@ struct resolver_answer {
 
 /** One question, embedded in or allocated by its asker; zeroed before the first use. */
 struct resolver_query {
-	struct list link;   /* struct resolver_name::queries */
-	struct task done;   /* posted to the asker's loop */
-	struct timer grace; /* RESOLVER_GRACE_NS, when there is an old answer */
-	struct resolver *resolver;
-	struct resolver_name *name;
-	struct loop *loop; /**< the asker's */
+	struct list link;           /* struct resolver_name::queries */
+	struct task done;           /* posted to the asker's loop */
+	struct timer grace;         /* RESOLVER_GRACE_NS, when there is an old answer */
+	struct resolver_name *name; /**< while it waits */
+	struct loop *loop;          /**< the asker's */
 	uint64_t asked_ns;
 	int status;
 	/** Set when it was answered: the asker's, who must resolver_answer_unref() it. */
@@ -97,11 +98,18 @@ struct resolver *resolver_free(struct resolver *resolver);
 unsigned resolver_lookups(const struct resolver *resolver);
 
 /**
- * Asks for `host`, from the thread of `loop`. 1: query->answer is set, answered() is not called. 0:
+ * The handle of a name, which is good for as long as the resolver; the same one for the same host,
+ * upper case or lower. NULL: no memory. Any thread, under the lock of all names: for who makes a
+ * server, not for each pair.
+ */
+struct resolver_name *resolver_find(struct resolver *resolver, const char *host);
+
+/**
+ * Asks for a name, from the thread of `loop`. 1: query->answer is set, answered() is not called. 0:
  * answered() will be called. -ENOMEM: neither.
  */
-int resolver_ask(struct resolver *resolver, struct loop *loop, const char *host,
-	struct resolver_query *query, void (*answered)(struct resolver_query *query, int status));
+int resolver_ask(struct resolver_name *name, struct loop *loop, struct resolver_query *query,
+	void (*answered)(struct resolver_query *query, int status));
 
 /** On the asker's thread: the answer is not wanted any more. Idempotent; fine after answered(). */
 void resolver_cancel(struct resolver_query *query);
@@ -126,11 +134,10 @@ const union resolver_address *resolver_address(
 socklen_t resolver_address_len(const union resolver_address *address);
 
 /** None of the addresses of this answer would connect: it is asked anew soon. Any thread. */
-void resolver_doubt(
-	struct resolver *resolver, const char *host, const struct resolver_answer *answer);
+void resolver_doubt(struct resolver_name *name, const struct resolver_answer *answer);
 
 /** This family won: it is tried first for RESOLVER_PREFER_NS. Any thread. */
-void resolver_prefer(struct resolver *resolver, const char *host, sa_family_t family);
+void resolver_prefer(struct resolver_name *name, sa_family_t family);
 
 /** Text for a status of answered(): "Name or service not known". Constant. */
 const char *resolver_strerror(int status);

@@ -67,8 +67,8 @@ START_TEST(workers_switch_and_say_when)
 	to.generation = crew_shared.generation;
 	ck_assert_int_eq(order_open(&to.order, &crew, switch_order_run, NULL), 0);
 	ck_assert_int_eq(crew_wait_all(&to.order), 0);
-	ck_assert_uint_eq(before->refs, 1);
-	ck_assert_uint_eq(crew_shared.generation->refs, 1 + CREW_WORKERS);
+	ck_assert_uint_eq(refs_count(&before->refs), 1);
+	ck_assert_uint_eq(refs_count(&crew_shared.generation->refs), 1 + CREW_WORKERS);
 	generation_unref(before);
 	order_close(&to.order);
 }

@@ -13,38 +13,38 @@
 #include "log/log.h"
 #include "memory_file.h"
 #include "suite.h"
-#include "upstream/upstream.h"
+#include "upstream/set.h"
 
 enum { THREADS = 4, EACH = 5000 };
 
 static char name_a[] = "a";
 static char name_b[] = "b";
 
-static struct failures_list list;
-static struct upstream *upstreams[2];
+static struct groups groups;
+static struct group_set *sets[2];
 static int memory;
 
 static void set_up(void)
 {
 	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
 	log_set_level(LOG_LEVEL_WARN);
-	failures_list_init(&list);
+	groups_init(&groups, NULL);
 	for (size_t i = 0; i < 2; i++) {
-		upstreams[i] = upstream_new(
-			&(struct conf_upstream){.name = i == 0 ? name_a : name_b}, &list);
-		ck_assert_ptr_nonnull(upstreams[i]);
+		sets[i] = group_set_new(
+			&groups, &(struct conf_upstream){.name = i == 0 ? name_a : name_b});
+		ck_assert_ptr_nonnull(sets[i]);
 	}
 	memory = memory_open();
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 }
 
-static void drop_upstreams(void)
+static void drop_groups(void)
 {
 	for (size_t i = 0; i < 2; i++) {
-		upstreams[i] = upstream_unref(upstreams[i]);
+		sets[i] = group_set_unref(sets[i]);
 	}
-	ck_assert(list_empty(&list.all));
+	ck_assert(list_empty(&groups.failures.all));
 }
 
 /** What was told until now: all of it, or "". */
@@ -53,7 +53,7 @@ static void expect_told(const char *first, const char *second)
 	char *text;
 	char *end;
 
-	drop_upstreams();
+	drop_groups();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
 	end = text;
@@ -70,33 +70,33 @@ static void expect_told(const char *first, const char *second)
 	free(text);
 }
 
-static unsigned warnings(unsigned n, struct upstream *upstream)
+static unsigned warnings(unsigned n, struct group_set *set)
 {
 	unsigned warned = 0;
 
 	while (n-- > 0) {
-		warned += failures_count(&upstream->failures);
+		warned += failures_count(&set->group->failures);
 	}
 	return warned;
 }
 
 START_TEST(a_few_are_warnings_and_nothing_more_is_told)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, upstreams[0]), FAILURES_WARNED);
-	failures_tell(&list);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, upstreams[0]), FAILURES_WARNED);
-	failures_tell(&list);
-	failures_tell(&list);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, sets[0]), FAILURES_WARNED);
+	failures_tell(&groups.failures);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, sets[0]), FAILURES_WARNED);
+	failures_tell(&groups.failures);
+	failures_tell(&groups.failures);
 	expect_told("", "");
 }
 END_TEST
 
 START_TEST(the_others_are_a_number_and_then_it_begins_anew)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, upstreams[0]), FAILURES_WARNED);
-	failures_tell(&list);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, upstreams[0]), FAILURES_WARNED);
-	failures_tell(&list);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, sets[0]), FAILURES_WARNED);
+	failures_tell(&groups.failures);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, sets[0]), FAILURES_WARNED);
+	failures_tell(&groups.failures);
 	expect_told(" level=warn event=failed_more upstream=a pairs=37\n",
 		" level=warn event=failed_more upstream=a pairs=1\n");
 }
@@ -104,9 +104,9 @@ END_TEST
 
 START_TEST(each_upstream_is_counted_for_itself)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, upstreams[0]), FAILURES_WARNED);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, upstreams[1]), FAILURES_WARNED);
-	failures_tell(&list);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, sets[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, sets[1]), FAILURES_WARNED);
+	failures_tell(&groups.failures);
 	expect_told(" event=failed_more upstream=a pairs=1\n",
 		" event=failed_more upstream=b pairs=2\n");
 }
@@ -114,7 +114,7 @@ END_TEST
 
 START_TEST(what_is_untold_when_an_upstream_goes_is_told_then)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, upstreams[1]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, sets[1]), FAILURES_WARNED);
 	expect_told(" event=failed_more upstream=b pairs=3\n", "");
 }
 END_TEST
@@ -145,16 +145,15 @@ START_TEST(workers_and_looks_lose_none)
 	char *text;
 
 	for (size_t i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(
-			pthread_create(&threads[i], NULL, count_many, upstreams[i % 2]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_many, sets[i % 2]), 0);
 	}
 	for (size_t i = 0; i < 100; i++) {
-		failures_tell(&list);
+		failures_tell(&groups.failures);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	}
-	drop_upstreams();
+	drop_groups();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
 	ck_assert_uint_eq(sum_told(text) + atomic_load(&n_warned), THREADS * EACH);

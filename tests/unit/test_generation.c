@@ -18,7 +18,7 @@
 #include "suite.h"
 
 static struct house house;
-static struct server server;
+static struct test_server server;
 static struct side client;
 
 /* The next config, which the test may change before turn(). */
@@ -37,7 +37,7 @@ static void setup(void)
 	memcpy(next_listeners, house.listeners, sizeof(next_listeners));
 	next_conf = house.conf;
 	next_conf.listeners = next_listeners;
-	next_conf.refs = 1;
+	refs_init(&next_conf.refs);
 }
 
 static void teardown(void)
@@ -46,7 +46,7 @@ static void teardown(void)
 	side_close(&client);
 	loop_until(house.proxy.part.n_sessions == 0);
 	house_close(&house);
-	ck_assert_uint_eq(next_conf.refs, 1);
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 1);
 	fixture_teardown();
 }
 
@@ -95,10 +95,10 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	before = turn();
 	ck_assert_ptr_eq(session()->terms->offer, before->offers[0]);
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
-	ck_assert_uint_eq(before->refs, 1); /* ours: the pair needs but the offer */
-	ck_assert_uint_eq(before->offers[0]->refs, 2);
+	ck_assert_uint_eq(refs_count(&before->refs), 1); /* ours: the pair needs but the offer */
+	ck_assert_uint_eq(refs_count(&before->offers[0]->refs), 2);
 	end();
-	ck_assert_uint_eq(before->offers[0]->refs, 1);
+	ck_assert_uint_eq(refs_count(&before->offers[0]->refs), 1);
 	generation_unref(before);
 
 	begin(0);
@@ -113,13 +113,13 @@ START_TEST(a_pair_keeps_its_offer_and_not_the_config)
 
 	begin(0);
 	generation_unref(turn());
-	ck_assert_uint_eq(house.conf.refs, 1);
-	ck_assert_uint_eq(next_conf.refs, 2);
+	ck_assert_uint_eq(refs_count(&house.conf.refs), 1);
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 2);
 	generation_unref(turn());
-	ck_assert_uint_eq(next_conf.refs, 2); /* the one in between is gone */
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 2); /* the one in between is gone */
 	offer = session()->terms->offer;
 	ck_assert_ptr_ne(offer, house.shared.generation->offers[0]);
-	ck_assert_uint_eq(offer->refs, 1);
+	ck_assert_uint_eq(refs_count(&offer->refs), 1);
 	ck_assert_ptr_ne(offer->name, house.listeners[0].name);
 	ck_assert_str_eq(offer->name, "web");
 	end();
@@ -150,6 +150,23 @@ START_TEST(a_limit_goes_along_with_the_name)
 }
 END_TEST
 
+START_TEST(failures_are_counted_on_over_a_reload)
+{
+	const struct group_set *set = house.shared.generation->offers[0]->servers;
+	struct group *group = set->group;
+	const struct server *first = set->servers[0];
+
+	for (unsigned i = 0; i < FAILURES_WARNED; i++) {
+		ck_assert(failures_count(&group->failures));
+	}
+	generation_unref(turn());
+	set = house.shared.generation->offers[0]->servers;
+	ck_assert_ptr_eq(set->group, group);
+	ck_assert_ptr_eq(set->servers[0], first);
+	ck_assert(!failures_count(&set->group->failures)); /* enough were warnings */
+}
+END_TEST
+
 START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 {
 	static char other[] = "other";
@@ -165,8 +182,8 @@ START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 		met = fault_disarm();
 		ck_assert(met == (next == NULL));
 		generation_unref(next);
-		ck_assert_uint_eq(next_conf.refs, 1);
-		ck_assert_uint_eq(house.shared.generation->offers[0]->refs, 1);
+		ck_assert_uint_eq(refs_count(&next_conf.refs), 1);
+		ck_assert_uint_eq(refs_count(&house.shared.generation->offers[0]->refs), 1);
 	}
 	ck_assert_uint_gt(n, 8);
 }
@@ -262,13 +279,13 @@ START_TEST(a_listening_socket_turns_too_and_goes_when_it_is_left_out)
 
 	listen_on(&socket);
 	generation_unref(turn());
-	ck_assert_uint_eq(house.conf.refs, 1);
-	ck_assert_uint_eq(next_conf.refs, 2);
+	ck_assert_uint_eq(refs_count(&house.conf.refs), 1);
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 2);
 	ck_assert_int_eq(atomic_load(&socket.state), BOUND_ACCEPTED);
 	socket.listener = LISTENER_NONE;
 	generation_unref(turn());
 	loop_until(atomic_load(&socket.state) == BOUND_CLOSED);
-	ck_assert_uint_eq(next_conf.refs, 2);
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 2);
 }
 END_TEST
 
@@ -391,6 +408,7 @@ int main(void)
 	tcase_add_test(tc, an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones);
 	tcase_add_test(tc, a_pair_keeps_its_offer_and_not_the_config);
 	tcase_add_test(tc, a_limit_goes_along_with_the_name);
+	tcase_add_test(tc, failures_are_counted_on_over_a_reload);
 	tcase_add_test(tc, a_generation_that_cannot_be_made_leaves_nothing);
 	tcase_add_test(tc, a_name_is_found);
 	tcase_add_test(tc, timeouts_apply_to_open_pairs_only_on_demand);

@@ -25,13 +25,13 @@
 enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 
 static struct house house;
-static struct server server;
+static struct test_server server;
 static struct side client;
 static struct bound_socket listening; /* weir's listener 0 */
 static struct addr listening_addr;
 
 /* The session that was there before. */
-static struct server bystander_server;
+static struct test_server bystander_server;
 static struct side bystander;
 
 static bool is_over(void)
@@ -266,7 +266,8 @@ static void assert_bystander_relays(void)
 /** Lives once with the n-th call failing; whether any did. `ret_good`: the life was whole. */
 static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 {
-	struct resolver *resolver = house.shared.resolver;
+	struct resolver *fresh = NULL; /* which has no answer yet */
+	size_t n_before = house.n_before;
 	const char *what;
 	char *before;
 	char *after;
@@ -274,31 +275,33 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 
 	before = fixture_fds();
 	server_open(&server, life->server_kind);
-	set_servers(life);
 	client_connect();
 	fault_arm(n);
-	/* A new one, which has no answer yet. */
-	house.shared.resolver = life->by_name ? resolver_new(test_loop, NULL) : resolver;
-	if (house.shared.resolver != NULL) {
-		life->live();
+	if (life->by_name) {
+		fresh = resolver_new(test_loop, NULL);
+		house.shared.groups.resolver = fresh == NULL ? house.shared.resolver : fresh;
+	}
+	set_servers(life);
+	if (fresh != NULL || !life->by_name) {
+		life->live(); /* else the client waits in the queue: served below */
 	}
 	met = fault_disarm();
 	what = met ? fault_met() : "nothing";
 	*ret_good = server.side.in.n_received >= SMALL;
 
-	if (house.shared.resolver == NULL) {
-		house.shared.resolver = resolver; /* the client waits in the queue: served below */
-	}
 	loop_until(client.fd < 0 || client.in.ended || client.in.error != 0 ||
 		   house.proxy.part.n_sessions == 2);
 	side_close(&client);
 	server_close(&server);
 	loop_until(house.proxy.part.n_sessions == 1);
 	loop_settle();
-	if (house.shared.resolver != resolver) {
-		loop_until(resolver_lookups(house.shared.resolver) == 0);
-		resolver_free(house.shared.resolver);
-		house.shared.resolver = resolver;
+	if (life->by_name) {
+		/* With the servers that know the name by it. */
+		house_clear_servers(&house);
+		house_forget(&house, n_before + 2);
+		loop_until(fresh == NULL || resolver_lookups(fresh) == 0);
+		resolver_free(fresh);
+		house.shared.groups.resolver = house.shared.resolver;
 	}
 	ck_assert_msg(limit_taken(&house.shared.places.pairs) == 1 && house_pairs(&house, 0) == 0,
 		"%s, call %u (%s): a place is lost", life->name, n, what);

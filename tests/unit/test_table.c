@@ -69,6 +69,46 @@ START_TEST(of_equal_ones_the_first_is_found_however_it_grows)
 }
 END_TEST
 
+START_TEST(what_is_taken_out_is_gone_and_hides_nothing)
+{
+	struct table table = {0};
+
+	/* Walks that run into each other, at the end of the room too. */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(items[i].name, sizeof(items[i].name), "name%u", i);
+		ck_assert_int_eq(table_add(&table, 2040 + i % 16, &items[i]), 0);
+	}
+	for (unsigned gone = 0; gone < 1000; gone++) {
+		unsigned victim = gone * 389 % 1000;
+
+		table_remove(&table, 2040 + victim % 16, &items[victim]);
+		for (unsigned i = 0; i < 1000; i += 1 + gone / 10) {
+			bool is_there = i * 509 % 1000 > gone; /* 389 * 509 = 1 modulo 1000 */
+
+			ck_assert_ptr_eq(table_find(&table, 2040 + i % 16, has_name, items[i].name),
+				is_there ? &items[i] : NULL);
+		}
+	}
+	ck_assert_ptr_null(table.slots);
+}
+END_TEST
+
+START_TEST(of_equal_ones_the_next_is_found_when_the_first_is_taken_out)
+{
+	struct table table = {0};
+
+	for (unsigned i = 0; i < 20; i++) {
+		items[i] = (struct item){.name = "same", .number = i};
+		ck_assert_int_eq(table_add(&table, 63, &items[i]), 0);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert_ptr_eq(table_find(&table, 63, has_name, "same"), &items[i]);
+		table_remove(&table, 63, &items[i]);
+	}
+	ck_assert_ptr_null(table_find(&table, 63, has_name, "same"));
+}
+END_TEST
+
 START_TEST(without_memory_it_stays_as_it_was)
 {
 	static struct item one = {.name = "a"};
@@ -90,6 +130,8 @@ int main(void)
 
 	tcase_add_test(tc, each_of_many_is_found_at_once_and_no_other_one);
 	tcase_add_test(tc, of_equal_ones_the_first_is_found_however_it_grows);
+	tcase_add_test(tc, what_is_taken_out_is_gone_and_hides_nothing);
+	tcase_add_test(tc, of_equal_ones_the_next_is_found_when_the_first_is_taken_out);
 	tcase_add_test(tc, without_memory_it_stays_as_it_was);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -73,8 +73,8 @@ struct connector_opts options(const struct addr *addr, uint64_t timeout_ns)
 {
 	return (struct connector_opts){
 		.loop = test_loop,
-		.resolver = resolver,
 		.addr = addr,
+		.name = addr->kind == ADDR_NAME ? resolver_find(resolver, addr->host) : NULL,
 		.timeout_ns = timeout_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.spare_fds = &spare_fds,

@@ -30,7 +30,7 @@ void crew_rig_open(void)
 		.owner = &crew,
 	};
 
-	crew_conf.refs = 1;
+	refs_init(&crew_conf.refs);
 	crew_n_quiet = 0;
 	ck_assert_int_eq(proxy_shared_init(&crew_shared, CREW_WORKERS), 0);
 	ck_assert_int_eq(crew_open(&crew, &opts), 0);
@@ -63,7 +63,7 @@ void crew_rig_teardown(void)
 	crew_stop(&crew);
 	crew_close(&crew);
 	crew_close(&crew);
-	ck_assert_uint_eq(crew_shared.generation->refs, 1);
+	ck_assert_uint_eq(refs_count(&crew_shared.generation->refs), 1);
 	generation_unref(crew_shared.generation);
 	proxy_shared_fini(&crew_shared);
 	crew_rig_end();

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,7 +16,7 @@
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
-#include "upstream/upstream.h"
+#include "upstream/set.h"
 
 void house_open(struct house *house)
 {
@@ -40,7 +41,7 @@ void house_open(struct house *house)
 	ck_assert_ptr_nonnull(house->shared.resolver);
 	ck_assert_int_eq(proxy_shared_init(&house->shared, 1), 0);
 	house->shared.parts[0] = &house->proxy.part;
-	house->conf.refs = 1;
+	refs_init(&house->conf.refs);
 	house->shared.generation = generation_new(&house->conf, &house->shared);
 	ck_assert_ptr_nonnull(house->shared.generation);
 	proxy_init(&house->proxy, test_loop, &house->shared, 0);
@@ -54,22 +55,45 @@ void house_close(struct house *house)
 	proxy_fini(&house->proxy);
 	ck_assert_uint_eq(limit_taken(&house->shared.places.pairs), 0);
 	/* By now nothing but the test uses it. */
-	ck_assert_uint_eq(house->shared.generation->refs, 1);
-	ck_assert_uint_eq(house->shared.generation->offers[0]->refs, 1);
+	ck_assert_uint_eq(refs_count(&house->shared.generation->refs), 1);
+	ck_assert_uint_eq(refs_count(&house->shared.generation->offers[0]->refs), 1);
 	ck_assert(list_empty(&house->proxy.part.terms));
 	ck_assert_uint_eq(house_pairs(house, 0), 0);
 	ck_assert_uint_eq(house_pairs(house, 1), 0);
 	generation_unref(house->shared.generation);
-	ck_assert_uint_eq(house->conf.refs, 1);
+	house_forget(house, 0);
+	free(house->before);
+	ck_assert_uint_eq(house->shared.groups.names.table.n, 0);
+	ck_assert_uint_eq(house->shared.groups.servers.table.n, 0);
+	ck_assert_uint_eq(refs_count(&house->conf.refs), 1);
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
 	proxy_shared_fini(&house->shared);
 }
 
-/** The upstream in force has what the test has changed in that of the config. */
+/** The servers in force are those that the test has made of the config's. */
 static void house_set_upstream(struct house *house)
 {
-	house_terms(house, 0)->offer->upstream->conf = house->upstream;
+	struct group_set *set;
+
+	if (memcmp(&house->applied, &house->upstream, sizeof(house->applied)) == 0 &&
+		memcmp(house->applied_servers, house->servers, sizeof(house->servers)) == 0) {
+		return;
+	}
+	house->applied = house->upstream;
+	memcpy(house->applied_servers, house->servers, sizeof(house->servers));
+	fault_suspend();
+	house->before = realloc(house->before, (house->n_before + 2) * sizeof(struct group_set *));
+	ck_assert_ptr_nonnull(house->before);
+	set = group_set_new(&house->shared.groups, &house->upstream);
+	ck_assert_ptr_nonnull(set);
+	for (size_t i = 0; i < 2; i++) {
+		struct offer *offer = house_terms(house, i)->offer;
+
+		house->before[house->n_before++] = offer->servers;
+		offer->servers = i == 0 ? set : group_set_ref(set);
+	}
+	fault_resume();
 }
 
 void house_add_server(struct house *house, const char *address)
@@ -81,6 +105,13 @@ void house_add_server(struct house *house, const char *address)
 	ck_assert_msg(addr_parse(address, &server->addr, &why) == 0, "%s: %s", address, why);
 	(void)snprintf(server->text, sizeof(server->text), "%s", address);
 	house_set_upstream(house);
+}
+
+void house_forget(struct house *house, size_t n_before)
+{
+	while (house->n_before > n_before) {
+		group_set_unref(house->before[--house->n_before]);
+	}
 }
 
 void house_clear_servers(struct house *house)
@@ -124,7 +155,7 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 
 static void on_server_ready(struct watcher *watcher, uint32_t events)
 {
-	struct server *server = container_of(watcher, struct server, watcher);
+	struct test_server *server = container_of(watcher, struct test_server, watcher);
 	int fd;
 
 	(void)events;
@@ -177,9 +208,9 @@ int listen_anywhere(enum wire_kind kind, char address[64])
 	return fd;
 }
 
-void server_open(struct server *server, enum wire_kind kind)
+void server_open(struct test_server *server, enum wire_kind kind)
 {
-	*server = (struct server){.kind = kind, .watcher.ready = on_server_ready};
+	*server = (struct test_server){.kind = kind, .watcher.ready = on_server_ready};
 	server->side.fd = -1;
 	server->side.in.fd = -1;
 	sender_init(&server->side.out);
@@ -189,7 +220,7 @@ void server_open(struct server *server, enum wire_kind kind)
 	fault_resume();
 }
 
-void server_close(struct server *server)
+void server_close(struct test_server *server)
 {
 	side_close(&server->side);
 	if (server->watcher.ready != NULL) {
@@ -198,7 +229,7 @@ void server_close(struct server *server)
 	close(server->fd);
 }
 
-void server_block(struct server *server)
+void server_block(struct test_server *server)
 {
 	loop_unwatch(test_loop, server->fd, &server->watcher);
 }

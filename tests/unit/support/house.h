@@ -23,6 +23,10 @@ struct house {
 	struct proxy proxy;
 	int refusing[HOUSE_SERVERS_MAX]; /**< house_refused_address() */
 	size_t n_refusing;
+	struct conf_upstream applied; /**< what the sessions to come have of `upstream` */
+	struct conf_server applied_servers[HOUSE_SERVERS_MAX];
+	struct group_set **before; /**< references, for pairs that have servers of them */
+	size_t n_before;
 };
 
 /** Opens it without servers; all timeouts are off. */
@@ -33,6 +37,9 @@ void house_close(struct house *house);
 
 /** One more server, as it is written in a config. */
 void house_add_server(struct house *house, const char *address);
+
+/** Forgets the sets beyond these, of which no session may have a server: see `before`. */
+void house_forget(struct house *house, size_t n_before);
 
 /** Forgets the servers. */
 void house_clear_servers(struct house *house);
@@ -47,7 +54,7 @@ uint32_t house_pairs(const struct house *house, size_t listener);
 void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client);
 
 /** A server of the test: accepts on test_loop; the side is that of the last connection. */
-struct server {
+struct test_server {
 	struct watcher watcher;
 	int fd;
 	enum wire_kind kind;
@@ -57,11 +64,11 @@ struct server {
 };
 
 /** WIRE_TCP on 127.0.0.1, or WIRE_UNIX with an abstract name. What it accepts is received. */
-void server_open(struct server *server, enum wire_kind kind);
-void server_close(struct server *server);
+void server_open(struct test_server *server, enum wire_kind kind);
+void server_close(struct test_server *server);
 
 /** Accepts no more; who connects waits in its queue. */
-void server_block(struct server *server);
+void server_block(struct test_server *server);
 
 /** Listens on what the kernel picks, a port of 127.0.0.1 or an abstract name. */
 int listen_anywhere(enum wire_kind kind, char address[64]);

@@ -13,6 +13,7 @@
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/listen.h"
+#include "stream/resolver.h"
 #include "stream/timer.h"
 
 enum {
@@ -203,6 +204,14 @@ void *__wrap_calloc(size_t n, size_t size)
 	return size == sizeof(struct hdr) ? NULL : __real_calloc(n, size);
 }
 
+/** No server has a name. */
+struct resolver_name *resolver_find(struct resolver *resolver, const char *host)
+{
+	(void)resolver;
+	(void)host;
+	return NULL;
+}
+
 /* ---- the sessions ---- */
 
 static struct terms *pairs[PAIRS_MAX];
@@ -284,7 +293,7 @@ static const struct conf *make_conf(size_t i)
 		.n_listeners = 1,
 		.upstreams = &upstream,
 		.n_upstreams = 1,
-		.refs = 1,
+		.refs = {1},
 	};
 	return conf;
 }
@@ -429,5 +438,5 @@ void world_end(void)
 	}
 	world.shared.generation = generation_unref(world.shared.generation);
 	proxy_shared_fini(&world.shared);
-	assert(world.shared.limits.tree == NULL);
+	assert(world.shared.limits.table.n == 0);
 }

@@ -10,7 +10,7 @@
 #include "log/log.h"
 
 struct house house;
-struct server server;
+struct test_server server;
 struct side client;
 char log_text[SESSION_LOG_MAX];
 static int log_fds[2];

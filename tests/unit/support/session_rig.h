@@ -9,7 +9,7 @@
 enum { SESSION_LOG_MAX = 8192 };
 
 extern struct house house; /**< without servers */
-extern struct server server;
+extern struct test_server server;
 extern struct side client;
 extern char log_text[SESSION_LOG_MAX]; /**< after until_ended() */
 
@@ -30,7 +30,7 @@ void until_ended(void);
 
 /** A server whose queue is full: who connects hears nothing. The queue, for server_close(). */
 struct black_hole {
-	struct server server;
+	struct test_server server;
 	int queue[16];
 };
 
