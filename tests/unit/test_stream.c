@@ -461,6 +461,26 @@ START_TEST(poke_leaves_a_stopped_and_a_closed_stream_alone)
 }
 END_TEST
 
+static void on_expire(struct task *task)
+{
+	(void)task;
+	stream_expire(scene.stream);
+}
+
+START_TEST(expire_tells_timeout_and_closes_nothing)
+{
+	struct task task;
+
+	scene_open(&scene, WIRE_TCP, 0);
+	task_init(&task, on_expire);
+	loop_defer(test_loop, &task);
+	loop_settle();
+	scene_heard(&scene, "TIMEOUT");
+	ck_assert_int_ge(stream_fd(scene.stream), 0);
+	scene_close(&scene);
+}
+END_TEST
+
 START_TEST(unread_and_unsent_are_the_kernels_numbers)
 {
 	char data[200 * 1000] = "";
@@ -551,6 +571,7 @@ static void add_other_tests(TCase *tc)
 	tcase_add_wire_test(tc, a_peer_that_accepts_byte_by_byte);
 	tcase_add_wire_test(tc, read_max_bounds_every_read_and_the_share_of_a_turn);
 	tcase_add_wire_test(tc, poke_reads_and_writes_now);
+	tcase_add_test(tc, expire_tells_timeout_and_closes_nothing);
 	tcase_add_test(tc, poke_leaves_a_stopped_and_a_closed_stream_alone);
 	tcase_add_test(tc, unread_and_unsent_are_the_kernels_numbers);
 	tcase_add_test(tc, stalled_since_the_kernel_took_the_last_byte);
