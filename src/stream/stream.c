@@ -102,7 +102,7 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
 	s->writable = true;
 	s->no_shortcut = s->kind != KIND_TCP;
 	s->high_water = STREAM_HIGH_WATER_DEFAULT;
-	s->read_max = BYTES_A_TURN;
+	s->read_max = READ_MAX;
 	s->pauses = STREAM_STOPPED;
 	s->timeout_ms = STREAM_TIMEOUT_DEFAULT_S * 1000;
 	s->stalled_ns = NS_NEVER;

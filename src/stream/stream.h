@@ -236,9 +236,9 @@ size_t stream_unsent(const struct stream *stream);
 size_t stream_unread(const struct stream *stream);
 
 /**
- * At most this many bytes in one READ, copied or past us: from 1. Default and maximum: 256 KiB past
- * us, and of that the loop's buffer (64 KiB) for a copy; what is more means the same. 0, -EINVAL
- * (0 bytes) or -EBADF (closed).
+ * At most this many bytes in one READ, copied or past us: from 1. Default and maximum: 1 MiB past
+ * us (the largest pipe), and of that the loop's buffer (64 KiB) for a copy; what is more means the
+ * same. 0, -EINVAL (0 bytes) or -EBADF (closed).
  */
 int stream_set_read_max(struct stream *stream, size_t bytes);
 

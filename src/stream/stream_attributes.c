@@ -132,9 +132,8 @@ int stream_set_read_max(struct stream *s, size_t bytes)
 {
 	int r = check_set(s, bytes > 0);
 
-	bytes = bytes < BYTES_A_TURN ? bytes : BYTES_A_TURN;
 	if (r == 0) {
-		s->read_max = bytes & ((1 << READ_MAX_BITS) - 1);
+		s->read_max = bytes < READ_MAX ? (uint32_t)bytes : READ_MAX;
 	}
 	return r;
 }

@@ -15,11 +15,11 @@
 
 enum {
 	READS_A_TURN = 4, /**< so that one fast stream does not starve the rest */
-	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES, /**< one splice may take as much at once */
-	READ_MAX_BITS = 19,                              /**< of stream::read_max */
+	/** No further read begins when as much was read; one splice may take more. */
+	BYTES_A_TURN = READS_A_TURN * LOOP_BUFFER_BYTES,
+	READ_MAX = PIPE_BYTES_MAX, /**< of stream::read_max: one splice takes no more at once */
 };
 static_assert((int)STREAM_ALL_PAUSES <= UINT8_MAX, "stream::pauses has a bit for each reason");
-static_assert(BYTES_A_TURN < 1 << READ_MAX_BITS, "one read may be the share of a turn");
 
 /**
  * Written bytes, in order: from `told` to `begin` the kernel took them and WRITE has yet to say so,
@@ -130,7 +130,6 @@ struct stream {
 	enum stream_kind kind : 2;
 	enum stream_hangup hangup : 2;
 	enum stream_drain drain : 2;
-	uint32_t read_max : READ_MAX_BITS;
 	bool half_open : 1;
 	bool watched : 1;
 	bool shared : 1;   /**< others may hold the fd: close(2) alone does not end the watch */
@@ -144,6 +143,7 @@ struct stream {
 	bool shut : 1;          /**< nothing more may be written */
 	bool graceful : 1;      /**< close when nothing is left to write */
 	bool deferred : 1;      /**< `later` stands on the deferred list */
+	uint32_t read_max;      /**< bytes of one READ at most */
 };
 
 /* Two of them and a session (session.c) are what an idle pair costs. Blocks of glibc are multiples
