@@ -57,7 +57,8 @@
  * returns an int, unless it says otherwise; a stream that is closed or stolen is -EBADF, also where
  * that is not repeated below. What returns nothing does nothing then. What only looks says the same
  * of NULL as of a stream that never did anything (0, false, NULL, -1 for the fd, NS_NEVER), and of
- * a closed one how it was at the end. Asserted is only that a call comes from the loop's thread.
+ * a closed one how it was at the end. Asserted is only that a call comes from the loop's thread,
+ * and that nobody frees a stream twice.
  *
  * Signals: no signal's disposition is changed here, and SIGPIPE is the program's. One that ignores
  * it (signal(SIGPIPE, SIG_IGN), before it makes streams) has all of this library. Where it is not
