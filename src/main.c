@@ -194,11 +194,14 @@ static const char help_text[] =
 	"See weir(8) and weir.conf(5).\n";
 
 struct options {
-	const char *conf_path;
+	const char *conf_path; /**< NULL: none, with --socket-proxy */
 	bool check;
 	bool hand_on;
 	bool reload;
+	struct socket_proxy proxy; /**< of --socket-proxy */
 };
+
+/* ---- the command line ---- */
 
 /** Exits where options do not go together. */
 static void refuse_misfits(const struct options *options, int argc, char **argv)
@@ -221,7 +224,7 @@ static void refuse_misfits(const struct options *options, int argc, char **argv)
 	}
 }
 
-/** Reads the command line; exits where it says all there is to do. */
+/** Exits where the command line is wrong, or says all there is to do. */
 static struct options parse_options(int argc, char **argv)
 {
 	enum {
@@ -241,7 +244,7 @@ static struct options parse_options(int argc, char **argv)
 		{"socket-proxy", no_argument, NULL, OPTION_SOCKET_PROXY},
 		{0},
 	};
-	struct options options = {0};
+	struct options options = {.proxy.exit_idle_ns = NS_NEVER};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
@@ -279,10 +282,31 @@ static struct options parse_options(int argc, char **argv)
 	return options;
 }
 
+/** `weir --socket-proxy`: false, and the exit code, where the command line says all. */
+static bool parse_socket_proxy(int argc, char **argv, struct options *ret_options, int *ret_code)
+{
+	static char name[] = "weir --socket-proxy"; /* what getopt_long() begins its errors with */
+
+	*ret_options = (struct options){0};
+	argv[1] = name;
+	return socket_proxy_parse(argc - 1, argv + 1, &ret_options->proxy, ret_code);
+}
+
+static bool parse_command_line(int argc, char **argv, struct options *ret_options, int *ret_code)
+{
+	if (argc > 1 && strcmp(argv[1], "--socket-proxy") == 0) {
+		return parse_socket_proxy(argc, argv, ret_options, ret_code);
+	}
+	*ret_options = parse_options(argc, argv);
+	return true;
+}
+
+/* ---- what a start begins with ---- */
+
 /**
  * Makes sure that what is opened later is not taken for stdin, stdout or stderr. What was closed
- * becomes a path only: unlike /dev/null "/" is there in every root, and whoever reads or writes it
- * is told by EBADF, as on a closed fd.
+ * becomes a path only: unlike /dev/null "/" is there in every root, and reading and writing it fail
+ * with EBADF, as on a closed fd (docs/decisions/0080).
  */
 static void fill_stdio(void)
 {
@@ -294,6 +318,69 @@ static void fill_stdio(void)
 	if (fd >= 0) {
 		close(fd);
 	}
+}
+
+/** Reads the config of a file, and says what is wrong with it. 0, or a negative errno. */
+static int read_config(const char *path, struct conf_tape *ret_tape, const struct conf **ret_conf)
+{
+	struct conf_errors errors;
+	int r;
+
+	conf_errors_init(&errors);
+	r = conf_load(path, &errors, ret_tape, ret_conf);
+	if (r < 0) {
+		conf_errors_print(&errors, log_error_prefix(), stderr);
+	}
+	conf_errors_fini(&errors);
+	return r;
+}
+
+/* ---- weir --check ---- */
+
+/** Writes the config, as it was read, to who has asked for it. */
+static int hand_on(const struct conf_tape *tape)
+{
+	if (fwrite(tape->bytes, 1, tape->len, stdout) != tape->len || fflush(stdout) != 0) {
+		fprintf(stderr, "weir: standard output: %s\n", strerrordesc_np(errno));
+		return EXIT_CODE_START;
+	}
+	return EXIT_CODE_OK;
+}
+
+static int check(const struct options *options)
+{
+	struct conf_tape tape = {0};
+	const struct conf *conf;
+	int code = EXIT_CODE_OK;
+
+	if (read_config(options->conf_path, &tape, &conf) < 0) {
+		return EXIT_CODE_START;
+	}
+	if (options->hand_on) {
+		code = hand_on(&tape);
+	}
+	conf_unref(conf);
+	free(tape.bytes);
+	return code;
+}
+
+/* ---- weir ---- */
+
+/** The config that the options name, of a file or of the command line; an exit code. */
+static int take_config(const struct options *options, const struct inherited *inherited,
+	const struct conf **ret_conf)
+{
+	int r;
+
+	if (options->conf_path == NULL) {
+		r = socket_proxy_conf(&options->proxy, inherited, ret_conf);
+		return r < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
+	}
+	r = read_config(options->conf_path, NULL, ret_conf);
+	if (r == -ENOMEM || r == -ECHILD) {
+		return EXIT_CODE_START; /* it may be right */
+	}
+	return r < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
 }
 
 static int run(const struct daemon_opts *opts)
@@ -308,83 +395,24 @@ static int run(const struct daemon_opts *opts)
 	return code;
 }
 
-/** What a start begins with. False, and told, when it cannot go on. */
-static bool begin(struct inherited *inherited)
-{
-	signals_start();
-	fill_stdio();
-	return failure_find_refused() == 0 && inherited_init(inherited) >= 0;
-}
-
-static int main_socket_proxy(int argc, char **argv)
+static int relay(const struct options *options)
 {
 	struct inherited inherited = {0};
-	struct daemon_opts opts = {.inherited = &inherited};
-	struct socket_proxy proxy;
-	int code;
-
-	if (!socket_proxy_parse(argc, argv, &proxy, &code)) {
-		return code;
-	}
-	if (!begin(&inherited) || socket_proxy_conf(&proxy, &inherited, &opts.conf) < 0) {
-		inherited_fini(&inherited);
-		return EXIT_CODE_START;
-	}
-	opts.exit_idle_ns = proxy.exit_idle_ns;
-	return run(&opts);
-}
-
-/** Writes the config, as it was read, to who has asked for it. */
-static int hand_on(const struct conf_tape *tape)
-{
-	if (fwrite(tape->bytes, 1, tape->len, stdout) != tape->len || fflush(stdout) != 0) {
-		fprintf(stderr, "weir: standard output: %s\n", strerrordesc_np(errno));
-		return EXIT_CODE_START;
-	}
-	return EXIT_CODE_OK;
-}
-
-static int main_proxy(const struct options *options)
-{
-	struct inherited inherited = {0};
-	struct conf_tape tape = {0};
 	struct daemon_opts opts = {
 		.conf_path = options->conf_path,
 		.inherited = &inherited,
-		.exit_idle_ns = NS_NEVER,
+		.exit_idle_ns = options->proxy.exit_idle_ns,
 	};
-	struct conf_errors errors;
-	int r;
+	int code = EXIT_CODE_START;
 
-	if (options->reload) {
-		fill_stdio();
-		return control_ask("reload", stdout, stderr) < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
+	signals_start();
+	if (failure_find_refused() == 0 && inherited_init(&inherited) >= 0) {
+		code = take_config(options, &inherited, &opts.conf);
 	}
-	if (options->check) {
-		fill_stdio();
-	} else if (!begin(&inherited)) {
+	if (code != EXIT_CODE_OK) {
 		inherited_fini(&inherited);
-		return EXIT_CODE_START;
+		return code;
 	}
-	conf_errors_init(&errors);
-	r = conf_load(options->conf_path, &errors, &tape, &opts.conf);
-	if (r < 0) {
-		conf_errors_print(&errors, log_error_prefix(), stderr);
-	}
-	conf_errors_fini(&errors);
-	if (r < 0) {
-		bool is_short = r == -ENOMEM || r == -ECHILD;
-
-		inherited_fini(&inherited);
-		return options->check || is_short ? EXIT_CODE_START : EXIT_CODE_CONFIG;
-	}
-	if (options->check) {
-		r = options->hand_on ? hand_on(&tape) : EXIT_CODE_OK;
-		conf_unref(opts.conf);
-		free(tape.bytes);
-		return r;
-	}
-	free(tape.bytes);
 	return run(&opts);
 }
 
@@ -408,29 +436,27 @@ static int fail_slowly(int code)
 	return code;
 }
 
-static int main_with_signals_held(int argc, char **argv, const sigset_t *before)
-{
-	static char socket_proxy_name[] = "weir --socket-proxy";
-	struct options options;
-
-	if (argc > 1 && strcmp(argv[1], "--socket-proxy") == 0) {
-		argv[1] = socket_proxy_name; /* what getopt_long() begins its errors with */
-		return main_socket_proxy(argc - 1, argv + 1);
-	}
-	options = parse_options(argc, argv);
-	if (options.check || options.reload) {
-		signals_release(before);
-	}
-	return main_proxy(&options);
-}
-
 int main(int argc, char **argv)
 {
 	bool is_activated = getenv("LISTEN_FDS") != NULL;
+	struct options options;
 	sigset_t before;
 	int code;
 
 	signals_hold(&before);
-	code = main_with_signals_held(argc, argv, &before);
+	if (!parse_command_line(argc, argv, &options, &code)) {
+		return is_activated ? fail_slowly(code) : code;
+	}
+	if (options.check || options.reload) {
+		signals_release(&before);
+	}
+	fill_stdio();
+	if (options.reload) {
+		code = control_ask("reload", stdout, stderr) < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
+	} else if (options.check) {
+		code = check(&options);
+	} else {
+		code = relay(&options);
+	}
 	return is_activated ? fail_slowly(code) : code;
 }
