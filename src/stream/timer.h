@@ -3,7 +3,7 @@
  * Timers with deadlines in nanoseconds of CLOCK_MONOTONIC, never early.
  *
  * A timer is embedded in its owner and costs 32 bytes. The timers of a loop stand in one binary
- * heap, woken by one timerfd; why not libuv's timers is in docs/ARCHITECTURE.md (milliseconds,
+ * heap, woken by one timerfd; why not libuv's timers is in docs/decisions/0081 (milliseconds,
  * truncated; 152 bytes and a deferred close for each).
  *
  * Due timers strike after the turn's polling and reading, at most TIMERS_A_TURN in one turn, the
