@@ -83,7 +83,7 @@
  *	first		the rule: in the order of the config
  *	failures	how many of a group's pairs failed of late
  *
- * proxy/              the domain: who is let in, and what becomes of him
+ * proxy/              the domain: which clients are let in, and what becomes of them
  *	generation	one config as the workers serve it
  *	offer		what a listener's sessions start with, of one generation
  *	limit		how many pairs there may be
@@ -337,7 +337,7 @@ static int read_config(const char *path, struct conf_tape *ret_tape, const struc
 
 /* ---- weir --check ---- */
 
-/** Writes the config, as it was read, to who has asked for it. */
+/** Writes the config, as it was read, to the process that has asked for it. */
 static int hand_on(const struct conf_tape *tape)
 {
 	if (fwrite(tape->bytes, 1, tape->len, stdout) != tape->len || fflush(stdout) != 0) {

@@ -2,9 +2,10 @@
 /*
  * The kernel's table of fds: room in it, and whether it is the only one.
  *
- * The table doubles when it is full, and in a process with threads whoever opened the fd too many
- * then waits until no CPU looks at the old table any more (synchronize_rcu() in expand_fdtable(),
- * fs/file.c): 10 to 25 ms in which that thread does nothing else, at 256 fds, 512, 1,024 and so on.
+ * The table doubles when it is full. In a process with threads, the thread that opens the fd for
+ * which there is no room then waits until no CPU looks at the old table any more (synchronize_rcu()
+ * in expand_fdtable(), fs/file.c): 10 to 25 ms in which it does nothing else, at 256 fds, 512,
+ * 1,024 and so on.
  */
 #ifndef WEIR_BASE_FDS_H
 #define WEIR_BASE_FDS_H

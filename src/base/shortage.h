@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which errors say that this process or this machine is short of something, whoever the peer is.
+ * Which errors say that this process or this machine is short of something. They are not about a
+ * peer.
  */
 #ifndef WEIR_BASE_SHORTAGE_H
 #define WEIR_BASE_SHORTAGE_H

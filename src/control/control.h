@@ -2,7 +2,7 @@
 /*
  * The control socket: `control` in the first folder of $RUNTIME_DIRECTORY, mode 0600. A client
  * writes one line, the name of a command, and reads lines, of which the last is "ok" or "failed".
- * Which commands there are, and what they do, is said by who opens it.
+ * Its opener says which commands there are, and what they do.
  *
  * Clients are not trusted to be quick or sane: CONTROL_CLIENTS_MAX are served at a time (others
  * wait in the kernel's queue), a line has CONTROL_LINE_MAX bytes at most, and each client has

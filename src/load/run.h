@@ -107,7 +107,7 @@ int lane_start(struct lane *lane);
  */
 uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns);
 
-/** Whether no more close is waited for, and only who lasts is still open. Any thread. */
+/** Whether no close is waited for any more: only ends that last are still open. Any thread. */
 bool run_is_idle(const struct run *run);
 
 /** Calls conn_close() when no other end has come in a turn, or the run stops. On its thread. */

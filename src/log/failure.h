@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Why weir does not start, in one form whoever finds out.
+ * Why weir does not start, in one form, whichever part of it finds out.
  */
 #ifndef WEIR_LOG_FAILURE_H
 #define WEIR_LOG_FAILURE_H

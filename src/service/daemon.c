@@ -54,7 +54,7 @@ static struct status_facts daemon_facts(struct daemon *daemon)
 
 /**
  * Children that are not ours: orphans, where weir is PID 1 of a container, and those of a shell
- * that has become weir. Who is the spawner's is waited for there.
+ * that has become weir. The spawner waits for its own child itself.
  */
 static void reap(const struct spawner *spawner)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals, from the first instruction to the last: whatever whoever starts weir has left blocked,
- * ignored or pending, none ends it but those that shall.
+ * Signals, from the first instruction to the last. Those that shall end weir end it, and no others,
+ * whatever the program that starts it has left blocked, ignored or pending.
  *
  *	signals_hold() ──▶ the command line ──▶ signals_start() ──▶ config ──▶ signals_open()
  *	  all wait               │                SIGTERM: exit 0                all are events
@@ -34,7 +34,7 @@ struct signals {
 	uint64_t told_ns[SIGNALS_MAX]; /**< when one that is ignored was told last */
 };
 
-/** First of all in main(): they wait. SIGPIPE is ignored from now on. */
+/** First of all in main(): from now on all signals wait, and SIGPIPE is ignored. */
 void signals_hold(sigset_t *ret_before);
 
 /** What signals_hold() changed of the mask is as it was: one that waited strikes. */

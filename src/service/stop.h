@@ -8,7 +8,8 @@
  *	                     or end of budget
  *
  * During the grace weir accepts as ever. Which pair the drain ends when is deadline.h's business;
- * at the end of the budget there is none left, and the listeners close whoever still waits there.
+ * at the end of the budget there is none left, and the listeners close, with the clients that still
+ * wait in their queues.
  *
  * Until the budget is over systemd is asked for more time whatever the pairs do, so that weir ends
  * them and not its SIGKILL; without a budget ("none") only as long as they become fewer.
@@ -34,8 +35,8 @@ enum {
 	STOP_MARGIN_S = 5, /**< what is asked for beyond the budget, to end in */
 };
 
-/** Whoever stops weir may tell it twice, as sudo, shells and systemd do: the same signal so soon
- * after the first is the same one. */
+/** A stop may be told twice, as by sudo, by shells and by systemd: the same signal so soon after
+ * the first is the same one. */
 #define STOP_SAME_NS ((uint64_t)NS_PER_S)
 
 enum stop_phase {

@@ -7,8 +7,8 @@
  * and are called in the order of subscription.
  *
  * While an event is being emitted, handlers may subscribe, unsubscribe, close, steal and free
- * anything, themselves included. Who was unsubscribed is not called any more; who was subscribed
- * meanwhile is called from the next event on.
+ * anything, themselves included. A handler that was unsubscribed is not called any more; one that
+ * was subscribed meanwhile is called from the next event on.
  */
 #ifndef WEIR_STREAM_EMITTER_H
 #define WEIR_STREAM_EMITTER_H

@@ -17,8 +17,8 @@
  *	a socket that cannot be asked	-EACCES and the like: left alone
  *	anything else			never removed: -EEXIST
  *
- * Inherited ones (listen_adopt()) get the same options, and are otherwise whoever's who made them:
- * neither doubled nor removed.
+ * Inherited ones (listen_adopt()) get the same options, and otherwise belong to the process that
+ * made them: they are neither doubled nor removed.
  *
  * The socket file is born with its mode, whatever the umask, and changed only through a hold on the
  * file itself: whoever may write the folder can put another file, or a link, at the path at any

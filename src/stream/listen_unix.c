@@ -5,12 +5,13 @@
  *	PATH.lock	flock: of all that ask, one may look at PATH, replace it, and listen
  *	PATH		asked by connect(2) whether somebody is alive there who knows no locks
  *
- * Whoever is about to end yields a path that he still listens to: he gives up the flock, and holds
- * another lock of the same file, by which the next one knows that what answers there may be
+ * A weir that is about to end yields a path that it still listens to: it gives up the flock, and
+ * holds another lock of the same file, by which the next one knows that what answers there may be
  * replaced.
  *
- * A lock file is removed by its holder, so who opened it before and locked it after holds a file
- * that nobody else will find: after locking, the path must still name the same inode, else again.
+ * A lock file is removed by its holder. A process that opened it before and locked it after holds a
+ * file that no other will find: so after locking, the path must still name the same inode, else it
+ * is opened again.
  *
  * The bound socket is kept open by O_PATH: an inode that is held is not given to another file, so
  * that device and inode say for sure whether the path is still ours when it is to be removed.

@@ -25,8 +25,8 @@
  *
  * A query is work of its asker's loop (loop.h) until it is answered or cancelled, and a lookup is
  * work of home's loop until getaddrinfo(3) returns, whether anybody still waits for it or not: it
- * cannot be ended. Who gives up is let go at once; loop_run(), or the uv_run() of a host, goes on
- * until it returns. On exit stop the loop, and leave by _exit() if a lookup hangs.
+ * cannot be ended. An asker that gives up is let go at once; loop_run(), or the uv_run() of a host,
+ * goes on until it returns. On exit stop the loop, and leave by _exit() if a lookup hangs.
  */
 #ifndef WEIR_STREAM_RESOLVER_H
 #define WEIR_STREAM_RESOLVER_H

@@ -221,8 +221,8 @@ int timer_arm(struct timer *timer, uint64_t deadline_ns)
 	}
 	assert(loop_is_current(timer->loop));
 	timers = loop_timers(timer->loop);
-	/* Behind all that was due by then, itself included: who always asks for the past comes in
-	 * turn. */
+	/* Behind all that was due by then, itself included: a timer that is always armed for the
+	 * past waits for the others each time. */
 	if (deadline_ns <= timers->slice_ns) {
 		deadline_ns = timers->slice_ns + 1;
 	}

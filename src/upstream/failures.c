@@ -54,7 +54,7 @@ bool failures_count(struct failures *failures)
 
 void failures_tell(struct failures_list *list)
 {
-	/* The flag first: who counts after this look sets it for the next one. */
+	/* The flag first: a worker that counts after this look sets it for the next one. */
 	if (!atomic_exchange(&list->any, false)) {
 		return;
 	}
