@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A worker: a thread with a loop and its share of the proxy. It does what it is ordered (order.h);
+ * A worker: a thread with a loop and its part of the proxy. It does what it is ordered (order.h);
  * what can be ordered is in orders.h.
  */
 #ifndef WEIR_CREW_WORKER_H

@@ -4,7 +4,7 @@
  * watches and ends it.
  *
  *	main	starts the lanes, ticks every 50 ms: progress, memory, the go, the end, signals
- *	lane	opens every n-th connection at the pace of --ramp, accepts its share of the server
+ *	lane	opens every n-th connection at the pace of --ramp, accepts its part of the server
  *		ends, and measures how late its own loop is
  *
  * The main thread and the lanes share what is atomic, and tasks that are posted. When run_all()

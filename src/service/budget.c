@@ -23,7 +23,7 @@ enum {
 	FDS_LOOKUP = 2,
 	/* Of 1 MiB each: half of what an unprivileged user may have in pipes (pipe(7)) */
 	PIPES_MAX_ALL = 32,
-	SHARE = 16,
+	FRACTION = 16,
 	/* 512 KiB of the kernel's memory. Who has more pairs waits some ms at each doubling. */
 	FDS_AHEAD_MAX = 64 * 1024,
 };
@@ -66,18 +66,18 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 }
 
 /** What something may take that comes after `max_pairs` pairs. */
-static uint64_t budget_share(const struct budget *budget, uint32_t max_pairs)
+static uint64_t budget_extra(const struct budget *budget, uint32_t max_pairs)
 {
 	uint64_t left = budget_left(budget);
 	uint64_t for_pairs = min_u64((uint64_t)max_pairs * FDS_PAIR, left);
 
-	return min_u64(left / SHARE, left - for_pairs);
+	return min_u64(left / FRACTION, left - for_pairs);
 }
 
 void budget_add_names(struct budget *budget, uint32_t max_pairs)
 {
-	budget->n_reserve += min_u64(FDS_LOOKUP * LOOKUPS_MAX, budget_share(budget, max_pairs));
-	budget->n_spares = (size_t)min_u64(BUDGET_SPARES_MAX, budget_share(budget, max_pairs));
+	budget->n_reserve += min_u64(FDS_LOOKUP * LOOKUPS_MAX, budget_extra(budget, max_pairs));
+	budget->n_spares = (size_t)min_u64(BUDGET_SPARES_MAX, budget_extra(budget, max_pairs));
 	budget->n_reserve += budget->n_spares;
 	budget_fit_pairs(budget);
 }
@@ -96,7 +96,7 @@ static bool has_names(const struct conf *conf)
 
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs)
 {
-	uint64_t n_fds = budget_share(budget, max_pairs);
+	uint64_t n_fds = budget_extra(budget, max_pairs);
 	uint64_t n_pipes = min_u64(n_fds / FDS_PIPE, PIPES_MAX_ALL) / n_workers;
 
 	budget->n_pipes = (size_t)min_u64(n_pipes, PIPES_MAX);
