@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Among the files of sockets.h: from the addresses of a config to sockets, and how a failure is
- * told. Whoever meets one tells it by sockets_fail(), where he returns the error; so none is silent
- * and none is told twice.
+ * told. The function that meets one tells it by sockets_fail(), where it returns the error; so none
+ * is silent and none is told twice.
  */
 #ifndef WEIR_CREW_SOCKETS_PRIVATE_H
 #define WEIR_CREW_SOCKETS_PRIVATE_H

@@ -6,9 +6,9 @@
  *	every half interval: ask ─post─▶ answers, as one of its loop's tasks
  *	    alive() ◀───────── post ──── the last one to answer
  *
- * A worker that is stuck does not answer, alive() is not called, and who waits for it (systemd)
- * restarts the service when the interval is over; "event=watchdog_missed" says which one. A worker
- * may be late by half the interval before that happens.
+ * A worker that is stuck does not answer, so alive() is not called, and systemd, which waits for
+ * it, restarts the service when the interval is over; "event=watchdog_missed" says which worker it
+ * was. A worker may be late by half the interval before that happens.
  */
 #ifndef WEIR_CREW_WATCHDOG_H
 #define WEIR_CREW_WATCHDOG_H

@@ -14,8 +14,8 @@
  *	drain		while the process drains	the drain's start or the last byte (idle
  *							pairs first), or an absolute deadline
  *
- * That bytes which a kernel holds for a peer are taken is seen only by who looks, so whoever asks
- * looks again until the timer is due; struct deadline tells for which silence it waits.
+ * No event tells that a peer takes bytes which a kernel holds for it, so the caller looks again and
+ * again until the timer is due; struct deadline tells for which silence it waits.
  *
  * The earliest deadline wins; equal ones in the order of the list. What would have been due before
  * the timeouts were in force is due at that moment.

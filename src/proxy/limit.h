@@ -31,13 +31,13 @@ enum { TELL_RARELY_S = 10 };
  */
 bool limit_set(struct limit *limit, uint32_t max);
 
-/** Takes a place if there is one; false: who asks waits, and is woken when there is. Any thread. */
+/** Takes a place if there is one. False: the caller waits, and is woken then. Any thread. */
 bool limit_take(struct limit *limit);
 
 /** Gives one back. True: there is room now, and those who wait must be woken. Any thread. */
 bool limit_give(struct limit *limit);
 
-/** Whether there is room; false: who asks waits, as with limit_take(). Any thread. */
+/** Whether there is room. False: the caller waits, as with limit_take(). Any thread. */
 bool limit_await(struct limit *limit);
 
 /** Whether there is no place just now. Any thread. */
@@ -49,8 +49,8 @@ bool tell_rarely(_Atomic uint64_t *told_ns, uint64_t now_ns);
 
 /**
  * Closes it, so that no place can be taken; only if none is. Whether it is closed. For beginning
- * with nothing open, and for ending so: who comes at this moment is either before or after. Any
- * thread.
+ * with nothing open, and for ending so: a client that comes at this moment has a place before, or
+ * finds none after. Any thread.
  */
 bool limit_close(struct limit *limit);
 
@@ -61,7 +61,7 @@ bool limit_is_closed(const struct limit *limit);
 /** What n_taken is when it is closed. */
 #define LIMIT_CLOSED UINT32_MAX
 
-/** Who reads this sees all that was done before the last place was given back. */
+/** A thread that reads this sees all that was done before the last place was given back. */
 static inline uint32_t limit_taken(const struct limit *limit)
 {
 	uint32_t n = atomic_load_explicit(&limit->n_taken, memory_order_acquire);

@@ -5,9 +5,9 @@
  *
  * `struct own` is a table of a generation's listening sockets, made before the workers see it and
  * then immutable. own_find() says whose socket an address is, before connect(2): by its port first,
- * so that whoever connects elsewhere pays for a search in memory. A wildcard socket has every
- * address of the machine: which those are the kernel is asked (once a second for each address whose
- * port is one of ours, so nobody pays for it with each connection).
+ * so that a connection elsewhere costs a search in memory. A wildcard socket has every address of
+ * the machine, and only the kernel knows which those are: it is asked once a second for each
+ * address whose port is one of ours, so not for each connection.
  *
  * `struct chains` remembers which listener lately led to which other one, by whatever way: a
  * literal address, a name, a UNIX path. A chain is legal as long as it does not lead back.

@@ -91,7 +91,7 @@ static bool side_is_empty(const struct pair *pair, enum pair_side side)
 	       stream_unread(stream) == 0;
 }
 
-/** Whether a struck timer ends the pair with RST: "The life of a pair" in docs/ARCHITECTURE.md. */
+/** Whether a struck timer ends the pair with RST: "The way of a pair" in docs/ARCHITECTURE.md. */
 static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 {
 	if (!side_is_empty(pair, SIDE_CLIENT) || !side_is_empty(pair, SIDE_UPSTREAM)) {

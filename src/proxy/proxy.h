@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One worker's share of the proxy: its listeners, its sessions, its numbers.
+ * One worker's part of the proxy: its listeners, its sessions, its numbers.
  *
  * A proxy lives on one loop and is touched by that loop's thread alone; every function asserts it.
  * What its sessions and listeners need of it is its part (part.h); what the workers share stands in
