@@ -10,6 +10,7 @@
  *	list		intrusive lists
  *	table		a hash table of pointers
  *	refs		how many owners something has
+ *	registry	finds by name what lives as long as somebody holds it
  *	clock		CLOCK_MONOTONIC in nanoseconds
  *	hdr		a histogram of durations
  *	text		the one escaper
@@ -76,7 +77,6 @@
  *	relay		a model for --socket-proxy, which has no file
  *
  * upstream/           what a session connects to
- *	registry	finds by name what lives over reloads
  *	server		one address, and what is known of it
  *	set		a group, and its servers as one config has them
  *	group		which of them is next, and when

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/registry.h"
 #include "proxy/limit.h"
-#include "upstream/registry.h"
 
 /** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory.
  * The main thread. */

@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/registry.h"
 #include "proxy/own.h"
 #include "proxy/places.h"
-#include "upstream/registry.h"
 #include "upstream/set.h"
 
 struct generation;

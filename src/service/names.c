@@ -9,6 +9,7 @@
 
 struct name_probe {
 	struct resolver_query query;
+	struct resolver_name *name; /**< a handle */
 	const struct conf_upstream *upstream;
 	const struct conf_server *server;
 };
@@ -64,7 +65,6 @@ static int probe_upstream(struct names *names, struct loop *loop, struct resolve
 	for (size_t i = 0; i < upstream->n_servers; i++) {
 		const struct conf_server *server = &upstream->servers[i];
 		struct name_probe *probe = &names->probes[names->n];
-		struct resolver_name *name;
 		int r;
 
 		if (server->addr.kind == ADDR_INET) {
@@ -75,13 +75,16 @@ static int probe_upstream(struct names *names, struct loop *loop, struct resolve
 		}
 		probe->upstream = upstream;
 		probe->server = server;
-		name = resolver_find(resolver, server->addr.host);
-		r = name == NULL ? -ENOMEM : resolver_ask(name, loop, &probe->query, on_answered);
+		probe->name = resolver_name_get(resolver, server->addr.host);
+		if (probe->name == NULL) {
+			return -ENOMEM;
+		}
+		names->n++;
+		r = resolver_ask(probe->name, loop, &probe->query, on_answered);
 		if (r < 0) {
 			return r;
 		}
 		probe->query.answer = resolver_answer_unref(probe->query.answer);
-		names->n++;
 	}
 	return 0;
 }
@@ -109,6 +112,7 @@ void names_close(struct names *names)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		resolver_cancel(&names->probes[i].query);
+		(void)resolver_name_unref(names->probes[i].name);
 	}
 	free(names->probes);
 	*names = (struct names){0};

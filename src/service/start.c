@@ -327,6 +327,7 @@ bool daemon_fini(struct daemon *daemon)
 	sockets_close(&daemon->sockets);
 	exit_idle_close(&daemon->exit_idle);
 	stop_close(&daemon->stop);
+	generation_unref(daemon->shared.generation); /* its servers have handles of their names */
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);
@@ -338,7 +339,6 @@ bool daemon_fini(struct daemon *daemon)
 	}
 	inherited_fini(&daemon->inherited);
 	crew_close(&daemon->crew);
-	generation_unref(daemon->shared.generation);
 	proxy_shared_fini(&daemon->shared);
 	return !stuck && spawned;
 }

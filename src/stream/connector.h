@@ -51,7 +51,7 @@ struct connector_attempt {
 struct connector_opts {
 	struct loop *loop;
 	const struct addr *addr;    /**< must stay until done() or the close */
-	struct resolver_name *name; /**< of addr, if that is a name (resolver_find()) */
+	struct resolver_name *name; /**< of addr, if that is a name; until the close */
 	/** May be NULL. TCP connects from this address; with port 0 the kernel picks one when it
 	 * knows the other end, so that a port serves every target once. Must stay until done(). */
 	const struct addr *source;

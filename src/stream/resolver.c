@@ -16,8 +16,9 @@
  * its end: settle() (then `done` is posted, under that lock too, so that resolver_cancel() always
  * finds it on one list or the other), on_grace(), or resolver_cancel().
  *
- * The resolver's own lock is for what concerns all names: which there are, and which are wanted. It
- * may be taken under a name's, never the other way round.
+ * Two locks concern all names: the registry's, to take a handle and to give the last one back,
+ * and the resolver's own, over those that are wanted. The latter may be taken under a name's, never
+ * the other way round. A name that is wanted or looked up has a reference to itself.
  */
 #include "stream/resolver.h"
 
@@ -30,19 +31,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/table.h"
+#include "base/registry.h"
 #include "stream/lookups.h"
 #include "stream/loop_private.h"
 #include "stream/resolver_private.h"
 
 struct resolver_name {
-	struct list link; /* struct resolver::names */
-	struct list turn; /* struct resolver::wanted */
+	struct registry_entry entry; /**< in struct resolver::names, by host */
+	struct list turn;            /* struct resolver::wanted */
 	struct resolver *resolver;
 	struct lookup lookup; /**< home's thread only */
 	pthread_mutex_t lock; /**< all below, but for what never changes */
 	struct list queries;  /* struct resolver_query::link */
-	bool asked;           /**< a lookup is wanted or in flight */
+	bool asked;           /**< a lookup is wanted or in flight, which has a reference */
 	bool doubted;         /**< the answer */
 	bool cut_told;        /**< home's thread only */
 	sa_family_t prefer;   /**< until prefer_ns */
@@ -59,15 +60,14 @@ struct resolver {
 	struct lookups *lookups;
 	unsigned n_lookups; /**< in flight; home's thread only */
 	void (*cut)(const char *host, const struct resolver_answer *answer);
-	pthread_mutex_t lock; /**< all below, and the links of names on these lists */
-	struct list names;    /* struct resolver_name::link */
-	struct table by_host; /* of struct resolver_name */
-	struct list wanted;   /* struct resolver_name::turn, first come first served */
-	bool posted;          /**< `start` is on its way to home */
+	struct registry names; /* struct resolver_name::entry */
+	pthread_mutex_t lock;  /**< all below, and the links of names on this list */
+	struct list wanted;    /* struct resolver_name::turn, first come first served */
+	bool posted;           /**< `start` is on its way to home */
 	struct task start;
 };
 
-/* ---- the names; under the resolver's lock ---- */
+/* ---- the names ---- */
 
 /** Whatever the case. */
 static uint64_t hash_of(const char *host)
@@ -82,18 +82,22 @@ static uint64_t hash_of(const char *host)
 	return hash;
 }
 
-static bool has_host(const void *name, const void *host)
+static bool has_host(const void *item, const void *host)
 {
-	return strcasecmp(((const struct resolver_name *)name)->host, host) == 0;
+	const struct registry_entry *entry = item;
+
+	return strcasecmp(container_of(entry, const struct resolver_name, entry)->host, host) == 0;
 }
 
 static void name_free(struct resolver_name *name)
 {
+	assert(list_empty(&name->queries) && !name->asked);
+	(void)resolver_answer_unref(name->answer);
 	pthread_mutex_destroy(&name->lock);
 	free(name);
 }
 
-static struct resolver_name *add_name(struct resolver *resolver, uint64_t hash, const char *host)
+static struct resolver_name *name_new(struct resolver *resolver, uint64_t hash, const char *host)
 {
 	size_t size = strlen(host) + 1;
 	struct resolver_name *name = calloc(1, sizeof(*name) + size);
@@ -107,27 +111,32 @@ static struct resolver_name *add_name(struct resolver *resolver, uint64_t hash, 
 	(void)pthread_mutex_init(&name->lock, NULL);
 	list_init(&name->turn);
 	list_init(&name->queries);
-	if (table_add(&resolver->by_host, hash, name) < 0) {
+	if (registry_add(&resolver->names, hash, &name->entry) < 0) {
 		name_free(name);
 		return NULL;
 	}
-	list_append(&resolver->names, &name->link);
 	return name;
 }
 
-struct resolver_name *resolver_find(struct resolver *resolver, const char *host)
+struct resolver_name *resolver_name_get(struct resolver *resolver, const char *host)
 {
 	uint64_t hash = hash_of(host);
-	struct resolver_name *name;
+	struct registry_entry *found;
 
-	pthread_mutex_lock(&resolver->lock);
-	/* The table does not know that its items may be changed. */
-	name = (struct resolver_name *)table_find(&resolver->by_host, hash, has_host, host);
-	if (name == NULL) {
-		name = add_name(resolver, hash, host);
+	assert(loop_is_current(resolver->home));
+	found = registry_find(&resolver->names, hash, has_host, host);
+	if (found != NULL) {
+		return container_of(found, struct resolver_name, entry);
 	}
-	pthread_mutex_unlock(&resolver->lock);
-	return name;
+	return name_new(resolver, hash, host);
+}
+
+struct resolver_name *resolver_name_unref(struct resolver_name *name)
+{
+	if (name != NULL && registry_unref(&name->entry)) {
+		name_free(name);
+	}
+	return NULL;
 }
 
 /* ---- one name; under its lock ---- */
@@ -159,6 +168,7 @@ static void want_lookup(struct resolver_name *name, uint64_t now)
 		return;
 	}
 	name->asked = true;
+	refs_ref(&name->entry.refs);
 	name->asked_ns = now;
 	pthread_mutex_lock(&resolver->lock);
 	list_append(&resolver->wanted, &name->turn);
@@ -186,7 +196,7 @@ static int learn(struct resolver_name *name, int status, struct resolver_answer 
 	return name->answer != NULL ? 0 : status;
 }
 
-/** A lookup has ended: tells everybody who waits for the name. Takes the answer. */
+/** A lookup has ended: tells everybody who waits for the name, which may go. Takes the answer. */
 static void settle(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
 	pthread_mutex_lock(&name->lock);
@@ -204,6 +214,7 @@ static void settle(struct resolver_name *name, int status, struct resolver_answe
 		loop_post(query->loop, &query->done);
 	}
 	pthread_mutex_unlock(&name->lock);
+	(void)resolver_name_unref(name);
 }
 
 static void start_lookups(struct resolver *resolver);
@@ -454,7 +465,6 @@ struct resolver *resolver_new(
 	resolver->home = home;
 	resolver->cut = cut;
 	(void)pthread_mutex_init(&resolver->lock, NULL);
-	list_init(&resolver->names);
 	list_init(&resolver->wanted);
 	task_init(&resolver->start, on_start);
 	return resolver;
@@ -462,20 +472,19 @@ struct resolver *resolver_new(
 
 struct resolver *resolver_free(struct resolver *resolver)
 {
+	struct resolver_name *name;
+
 	if (resolver == NULL) {
 		return NULL;
 	}
 	assert(loop_is_current(resolver->home) && resolver->n_lookups == 0);
 	(void)loop_post_cancel(resolver->home, &resolver->start);
 	resolver->lookups = lookups_free(resolver->lookups);
-	list_for_each (link, &resolver->names) {
-		struct resolver_name *name = container_of(link, struct resolver_name, link);
-
-		assert(list_empty(&name->queries));
-		(void)resolver_answer_unref(name->answer);
-		name_free(name);
+	while ((name = next_wanted(resolver)) != NULL) {
+		name->asked = false; /* it never began */
+		(void)resolver_name_unref(name);
 	}
-	table_fini(&resolver->by_host);
+	assert(resolver->names.table.n == 0);
 	pthread_mutex_destroy(&resolver->lock);
 	free(resolver);
 	return NULL;

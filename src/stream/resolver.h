@@ -4,9 +4,9 @@
  *
  * One resolver serves the process. Lookups are getaddrinfo(3) on threads of their own (lookups.h),
  * begun and ended by the thread that made the resolver (its home). Whoever is to ask for a name
- * finds it once (resolver_find()) and keeps the handle: to ask is then to read the name's answer,
- * under the name's own lock, which is never held while a name is looked up or an asker is called.
- * One lookup is in flight for each name, and LOOKUPS_MAX in all; the others wait in line.
+ * takes a handle of it once (resolver_name_get()) and keeps it: to ask is then to read the name's
+ * answer, under the name's own lock, which is never held while a name is looked up or an asker is
+ * called. One lookup is in flight for each name, and LOOKUPS_MAX in all; the others wait in line.
  *
  *	fresh (RESOLVER_FRESH_NS)
  *		answered at once
@@ -21,7 +21,8 @@
  *		EAI_AGAIN and the like: the old answer if there is one, else the error. EAI_NONAME,
  *		EAI_NODATA: the name is gone, the old answer too
  *
- * Names are never forgotten, only their answers: they come from the config, so there are few.
+ * A name and what is known of it are forgotten when nobody has a handle any more, and no lookup of
+ * it is under way or in line: so there are as many as those in force name.
  *
  * A query is work of its asker's loop (loop.h) until it is answered or cancelled, and a lookup is
  * work of home's loop until getaddrinfo(3) returns, whether anybody still waits for it or not: it
@@ -89,8 +90,8 @@ struct resolver *resolver_new(
 	struct loop *home, void (*cut)(const char *host, const struct resolver_answer *answer));
 
 /**
- * Frees, on its home's thread; no query may be open and no lookup in flight (else the process
- * leaves by _exit() instead). NULL is fine; returns NULL.
+ * Frees, on its home's thread; every handle must have been given back, and no lookup be in flight
+ * (else the process leaves by _exit() instead). NULL is fine; returns NULL.
  */
 struct resolver *resolver_free(struct resolver *resolver);
 
@@ -98,15 +99,18 @@ struct resolver *resolver_free(struct resolver *resolver);
 unsigned resolver_lookups(const struct resolver *resolver);
 
 /**
- * The handle of a name, which is good for as long as the resolver; the same one for the same host,
- * upper case or lower. NULL: no memory. Any thread, under the lock of all names: for who makes a
- * server, not for each pair.
+ * A handle of a name, which its taker must give back; the same one for the same host, upper case or
+ * lower. NULL: no memory. Home's thread: once for each server, not for each pair.
  */
-struct resolver_name *resolver_find(struct resolver *resolver, const char *host);
+struct resolver_name *resolver_name_get(struct resolver *resolver, const char *host);
+
+/** Gives a handle back. Any thread; NULL is fine; returns NULL. */
+struct resolver_name *resolver_name_unref(struct resolver_name *name);
 
 /**
- * Asks for a name, from the thread of `loop`. 1: query->answer is set, answered() is not called. 0:
- * answered() will be called. -ENOMEM: neither.
+ * Asks for a name, from the thread of `loop`; somebody must have the handle until the query is
+ * over. 1: query->answer is set, answered() is not called. 0: answered() will be called. -ENOMEM:
+ * neither.
  */
 int resolver_ask(struct resolver_name *name, struct loop *loop, struct resolver_query *query,
 	void (*answered)(struct resolver_query *query, int status));

@@ -46,13 +46,14 @@ struct server *server_get(struct registry *servers, struct resolver *resolver,
 	server->addr = conf->addr;
 	memcpy(server->text, conf->text, text_size);
 	if (conf->addr.kind == ADDR_NAME) {
-		server->name = resolver_find(resolver, conf->addr.host);
+		server->name = resolver_name_get(resolver, conf->addr.host);
 		if (server->name == NULL) {
 			free(server);
 			return NULL;
 		}
 	}
 	if (registry_add(servers, hash, &server->entry) < 0) {
+		(void)resolver_name_unref(server->name);
 		free(server);
 		return NULL;
 	}
@@ -62,6 +63,7 @@ struct server *server_get(struct registry *servers, struct resolver *resolver,
 void server_unref(struct server *server)
 {
 	if (server != NULL && registry_unref(&server->entry)) {
+		(void)resolver_name_unref(server->name);
 		free(server);
 	}
 }

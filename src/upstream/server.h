@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "upstream/registry.h"
+#include "base/registry.h"
 
 struct conf_server;
 struct group;
@@ -24,7 +24,7 @@ struct server {
 	struct registry_entry entry; /**< in struct groups::servers, by group and address */
 	const struct group *group;   /**< the set that has it has the group, too */
 	_Atomic uint64_t n_failed;   /**< connects to it, all addresses of a name together */
-	struct resolver_name *name;  /**< the handle of addr, if that is a name; or NULL */
+	struct resolver_name *name;  /**< a handle of addr, if that is a name; or NULL */
 	struct addr addr;
 	char text[]; /**< the address as written: for logs */
 };

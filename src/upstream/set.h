@@ -18,9 +18,9 @@
 
 #include "base/addr.h"
 #include "base/refs.h"
+#include "base/registry.h"
 #include "base/sockopts.h"
 #include "upstream/failures.h"
-#include "upstream/registry.h"
 #include "upstream/server.h"
 
 struct conf_upstream;

@@ -272,6 +272,7 @@ START_TEST(a_lookup_keeps_the_host_until_it_is_answered)
 	answer_later(&timer);
 	run_out();
 	must_know(&asker, "127.0.0.1");
+	rig_forget();
 	resolver = resolver_free(resolver);
 	lookup_unscript();
 }
@@ -292,6 +293,7 @@ START_TEST(a_lookup_that_was_given_up_keeps_the_host_until_it_returns)
 	ck_assert_uint_eq(resolver_lookups(resolver), 1);
 	run_out();
 	ck_assert_uint_eq(resolver_lookups(resolver), 0);
+	rig_forget();
 	resolver = resolver_free(resolver);
 	lookup_unscript();
 }
@@ -308,6 +310,7 @@ START_TEST(a_question_that_was_taken_back_before_its_lookup_keeps_nobody)
 	ck_assert(!is_alive());
 	run_out();
 	ck_assert_uint_eq(lookup_n_begun(), 0);
+	rig_forget();
 	resolver = resolver_free(resolver);
 	lookup_unscript();
 }

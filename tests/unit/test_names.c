@@ -98,13 +98,15 @@ START_TEST(leaves_the_answers_at_hand)
 {
 	struct names names;
 	struct resolver_query query = {0};
+	struct resolver_name *name;
 
 	ck_assert_int_eq(names_open(&names, test_loop, resolver, &conf), 0);
 	answer_both();
-	ck_assert_int_eq(
-		resolver_ask(resolver_find(resolver, "good.example"), test_loop, &query, NULL), 1);
+	name = resolver_name_get(resolver, "good.example");
+	ck_assert_int_eq(resolver_ask(name, test_loop, &query, NULL), 1);
 	ck_assert_uint_eq(query.answer->n_addresses, 1);
 	query.answer = resolver_answer_unref(query.answer);
+	(void)resolver_name_unref(name);
 	names_close(&names);
 	read_log();
 }

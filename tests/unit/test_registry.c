@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* An object is found as long as somebody holds it, while other threads let it go. */
-#include "upstream/registry.h"
+#include "base/registry.h"
 
 #include <errno.h>
 #include <pthread.h>

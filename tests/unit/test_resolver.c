@@ -298,23 +298,6 @@ START_TEST(more_addresses_than_there_is_room_for_are_told_of_once)
 }
 END_TEST
 
-START_TEST(a_name_has_one_handle_and_many_are_found)
-{
-	struct resolver_name *first = resolver_find(resolver, "host0.example");
-	char host[32];
-
-	for (unsigned i = 0; i < 1000; i++) {
-		(void)snprintf(host, sizeof(host), "host%u.example", i);
-		ck_assert_ptr_nonnull(resolver_find(resolver, host));
-	}
-	ck_assert_ptr_eq(resolver_find(resolver, "host0.example"), first);
-	ck_assert_ptr_eq(resolver_find(resolver, "HOST0.example"), first);
-	ck_assert_ptr_ne(resolver_find(resolver, "host1.example"), first);
-	loop_settle();
-	ck_assert_uint_eq(lookup_n_begun(), 0); /* to find is not to ask */
-}
-END_TEST
-
 START_TEST(a_doubted_answer_is_renewed_after_a_second)
 {
 	struct resolver_query query = {0};
@@ -322,10 +305,8 @@ START_TEST(a_doubted_answer_is_renewed_after_a_second)
 
 	/* Doubted while it is new: nobody asks for a while. */
 	teach("a.example", "127.0.0.1", _i == 0 ? RESOLVER_DOUBT_NS / 2 : RESOLVER_DOUBT_NS);
-	ck_assert_int_eq(
-		resolver_ask(resolver_find(resolver, "a.example"), test_loop, &query, on_answered),
-		1);
-	resolver_doubt(resolver_find(resolver, "a.example"), query.answer);
+	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
+	resolver_doubt(name_of("a.example"), query.answer);
 	if (_i == 0) {
 		ck_assert_int_eq(ask(&asker, "a.example"), 1);
 	} else {
@@ -335,7 +316,7 @@ START_TEST(a_doubted_answer_is_renewed_after_a_second)
 		loop_until(asker.status != PENDING);
 		must_know(&asker, "127.0.0.2");
 		/* Who still has the old answer says nothing of the new one. */
-		resolver_doubt(resolver_find(resolver, "a.example"), query.answer);
+		resolver_doubt(name_of("a.example"), query.answer);
 		behind_ns = 0;
 		ck_assert_int_eq(ask(&asker, "a.example"), 1);
 	}
@@ -368,26 +349,20 @@ START_TEST(the_families_take_turns_and_the_one_that_won_begins)
 	struct resolver_query query = {0};
 
 	teach("a.example", "::1 ::2 ::3 0.0.0.1 0.0.0.2", 0);
-	ck_assert_int_eq(
-		resolver_ask(resolver_find(resolver, "a.example"), test_loop, &query, on_answered),
-		1);
+	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
 	ck_assert_int_eq(query.first, AF_INET6);
 	ck_assert_str_eq(order(query.answer, query.first), " v6-1 v4-1 v6-2 v4-2 v6-3");
 	ck_assert_str_eq(order(query.answer, AF_INET), " v4-1 v6-1 v4-2 v6-2 v6-3");
 	query.answer = resolver_answer_unref(query.answer);
-	resolver_prefer(resolver_find(resolver, "A.example"), AF_INET);
-	ck_assert_int_eq(
-		resolver_ask(resolver_find(resolver, "a.example"), test_loop, &query, on_answered),
-		1);
+	resolver_prefer(name_of("A.example"), AF_INET);
+	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
 	ck_assert_int_eq(query.first, AF_INET);
 	query.answer = resolver_answer_unref(query.answer);
 	/* Not for ever. */
 	behind_ns = RESOLVER_PREFER_NS;
-	resolver_prefer(resolver_find(resolver, "a.example"), AF_INET);
+	resolver_prefer(name_of("a.example"), AF_INET);
 	behind_ns = 0;
-	ck_assert_int_eq(
-		resolver_ask(resolver_find(resolver, "a.example"), test_loop, &query, on_answered),
-		1);
+	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
 	ck_assert_int_eq(query.first, AF_INET6);
 	query.answer = resolver_answer_unref(query.answer);
 }
@@ -432,7 +407,6 @@ static Suite *resolver_suite(void)
 	tcase_add_loop_test(answers, a_name_that_is_gone_is_forgotten, 0, 2);
 	tcase_add_test(answers, a_name_without_an_address_for_us_has_none);
 	tcase_add_test(answers, more_addresses_than_there_is_room_for_are_told_of_once);
-	tcase_add_test(answers, a_name_has_one_handle_and_many_are_found);
 	tcase_add_loop_test(answers, a_doubted_answer_is_renewed_after_a_second, 0, 2);
 	tcase_add_test(answers, the_families_take_turns_and_the_one_that_won_begins);
 	tcase_add_test(answers, an_asker_may_ask_again_when_answered);

@@ -89,6 +89,7 @@ START_TEST(freeing_with_a_lookup_that_never_began)
 
 	must_wait(&asker, "a.example");
 	resolver_cancel(&asker.query);
+	rig_forget();
 	resolver = resolver_free(resolver);
 	ck_assert_ptr_null(resolver);
 	ck_assert_ptr_null(resolver_free(NULL));
@@ -104,6 +105,7 @@ START_TEST(every_allocation_fails_in_turn)
 	bool met = true;
 
 	for (unsigned n = 1; met; n++) {
+		struct resolver_name *name = NULL;
 		struct resolver *small;
 		struct asker asker;
 		int r = 0;
@@ -113,14 +115,14 @@ START_TEST(every_allocation_fails_in_turn)
 		fault_arm(n);
 		small = resolver_new(test_loop, NULL);
 		if (small != NULL) {
-			struct resolver_name *name = resolver_find(small, "a.example");
-
+			name = resolver_name_get(small, "a.example");
 			r = name == NULL ? -ENOMEM
 					 : resolver_ask(name, test_loop, &asker.query, on_answered);
 		}
 		met = fault_disarm();
 		ck_assert(met ? small == NULL || r == -ENOMEM : r == 0);
 		resolver_cancel(&asker.query);
+		(void)resolver_name_unref(name);
 		resolver_free(small);
 	}
 }
@@ -131,6 +133,12 @@ END_TEST
 enum { N_THREADS = 3, N_ROUNDS = 100 };
 
 static atomic_uint n_threads_over;
+
+/** What a thread is given, as a server is: handles of its own, which it gives back. */
+struct given {
+	unsigned seed;
+	struct resolver_name *names[2];
+};
 
 struct worker {
 	struct loop *loop;
@@ -151,15 +159,15 @@ static void on_worker_answered(struct resolver_query *query, int status)
 /** Asks, waits or gives up, again and again, of names that are always old. */
 static void *work(void *data)
 {
-	unsigned seed = *(unsigned *)data;
+	struct given *given = data;
+	unsigned seed = given->seed;
 	struct worker worker = {.loop = loop_new()};
 
 	ck_assert_ptr_nonnull(worker.loop);
 	for (unsigned i = 0; i < N_ROUNDS; i++) {
 		unsigned before = worker.n_answered;
-		const char *host = (i + seed) % 3 == 0 ? "a.example" : "b.example";
-		int r = resolver_ask(resolver_find(resolver, host), worker.loop, &worker.query,
-			on_worker_answered);
+		struct resolver_name *name = given->names[(i + seed) % 3 == 0 ? 0 : 1];
+		int r = resolver_ask(name, worker.loop, &worker.query, on_worker_answered);
 
 		if (r == 0 && i % 4 == seed) {
 			resolver_cancel(&worker.query);
@@ -173,19 +181,24 @@ static void *work(void *data)
 		worker.query.answer = resolver_answer_unref(worker.query.answer);
 	}
 	loop_free(worker.loop);
+	(void)resolver_name_unref(given->names[0]);
+	(void)resolver_name_unref(given->names[1]);
 	atomic_fetch_add(&n_threads_over, 1);
 	return NULL;
 }
 
 START_TEST(askers_on_other_threads_are_served)
 {
-	unsigned seeds[N_THREADS];
+	struct given given[N_THREADS];
 	pthread_t threads[N_THREADS];
 
 	atomic_store(&n_threads_over, 0);
 	for (unsigned i = 0; i < N_THREADS; i++) {
-		seeds[i] = i;
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &seeds[i]), 0);
+		given[i].seed = i;
+		given[i].names[0] = resolver_name_get(resolver, "a.example");
+		given[i].names[1] = resolver_name_get(resolver, "b.example");
+		ck_assert(given[i].names[0] != NULL && given[i].names[1] != NULL);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &given[i]), 0);
 	}
 	while (atomic_load(&n_threads_over) < N_THREADS) {
 		behind_ns = RESOLVER_FRESH_NS;

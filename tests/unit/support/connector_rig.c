@@ -12,7 +12,11 @@
 #include "lookup.h"
 #include "stream/resolver.h"
 
+enum { NAMES_MAX = 16 };
+
 static struct resolver *resolver;
+static struct resolver_name *names[NAMES_MAX]; /* those that options() named */
+static unsigned n_names;
 struct owner owner;
 atomic_int spare_fds;
 
@@ -69,12 +73,30 @@ void forget(void)
 	owner.status = PENDING;
 }
 
+/** A handle that the rig keeps until its end, as a server does. */
+static struct resolver_name *name_of(const char *host)
+{
+	struct resolver_name *name = resolver_name_get(resolver, host);
+
+	for (unsigned i = 0; i < n_names; i++) {
+		if (names[i] == name) {
+			(void)resolver_name_unref(name);
+			return name;
+		}
+	}
+	if (name != NULL) {
+		ck_assert_uint_lt(n_names, NAMES_MAX);
+		names[n_names++] = name;
+	}
+	return name;
+}
+
 struct connector_opts options(const struct addr *addr, uint64_t timeout_ns)
 {
 	return (struct connector_opts){
 		.loop = test_loop,
 		.addr = addr,
-		.name = addr->kind == ADDR_NAME ? resolver_find(resolver, addr->host) : NULL,
+		.name = addr->kind == ADDR_NAME ? name_of(addr->host) : NULL,
 		.timeout_ns = timeout_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.spare_fds = &spare_fds,
@@ -114,6 +136,9 @@ void rig_teardown(void)
 {
 	finish();
 	ck_assert_int_eq(atomic_load(&spare_fds), 64);
+	while (n_names > 0) {
+		(void)resolver_name_unref(names[--n_names]);
+	}
 	resolver = resolver_free(resolver);
 	fixture_teardown();
 }

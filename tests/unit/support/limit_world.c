@@ -205,11 +205,16 @@ void *__wrap_calloc(size_t n, size_t size)
 }
 
 /** No server has a name. */
-struct resolver_name *resolver_find(struct resolver *resolver, const char *host)
+struct resolver_name *resolver_name_get(struct resolver *resolver, const char *host)
 {
 	(void)resolver;
 	(void)host;
 	return NULL;
+}
+
+struct resolver_name *resolver_name_unref(struct resolver_name *name)
+{
+	return name;
 }
 
 /* ---- the sessions ---- */

@@ -27,6 +27,12 @@ extern _Thread_local uint64_t behind_ns;
 /** The loop is test_loop, home of `resolver`; lookups are scripted. */
 void rig_setup(void);
 void rig_teardown(void);
+/** The handle of a name, which the rig keeps until rig_forget(), or its end. */
+struct resolver_name *name_of(const char *host);
+
+/** Gives all handles back. */
+void rig_forget(void);
+
 void on_answered(struct resolver_query *query, int status);
 
 /** What resolver_ask() says, for a new asker. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "upstream/registry.h"
+#include "base/registry.h"
 
 struct registry_entry *registry_find(struct registry *registry, uint64_t hash,
 	bool (*is_it)(const void *entry, const void *key), const void *key)

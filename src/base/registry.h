@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Objects that are found by a name for as long as anybody holds them, whichever config they come
- * from: so what is known of a thing outlives a reload that keeps its name.
+ * Objects that are found by a name for as long as anybody holds them: so what is known of a thing
+ * outlives a reload that keeps its name, and not the last config that has it.
  *
  * An object embeds a registry_entry, which counts its references; whoever gives back the last one
  * takes it out and frees it. Taking a reference that one has already, and giving back one that is
  * not the last, is one atomic step; the lock is only for finding, adding and taking out. One thread
  * finds and adds (the main thread); references are given back on any.
  */
-#ifndef WEIR_UPSTREAM_REGISTRY_H
-#define WEIR_UPSTREAM_REGISTRY_H
+#ifndef WEIR_BASE_REGISTRY_H
+#define WEIR_BASE_REGISTRY_H
 
 #include <pthread.h>
 #include <stdbool.h>
