@@ -248,6 +248,8 @@ void pair_strike(struct pair *pair)
 {
 	if (pair->state == PAIR_RELAYING) {
 		pair_strike_relaying(pair);
+	} else if (pair->state != PAIR_RESETTING) {
+		return; /* it has ended or was closed, and its owner's clock goes on */
 	} else if (pair_deadline(pair).at_ns > clock_ns()) {
 		pair_reset_look(pair);
 	} else {
@@ -288,6 +290,9 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 
 void pair_close(struct pair *pair)
 {
+	if (pair->state != PAIR_NONE) {
+		pair->state = PAIR_ENDED;
+	}
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		pump_close(&pair->sides[side].pump);
 	}

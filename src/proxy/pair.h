@@ -105,7 +105,7 @@ static inline bool pair_is_half_closed(const struct pair *pair)
 	return pair_is_joined(pair) && pair->fin_ns != NS_NEVER;
 }
 
-/** Frees the streams, without ended(). Idempotent, also on a zeroed pair. */
+/** Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also zeroed. */
 void pair_close(struct pair *pair);
 
 #endif
