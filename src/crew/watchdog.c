@@ -29,7 +29,7 @@ static void watchdog_ask(struct watchdog *watchdog, uint64_t now_ns)
 	crew_ask_all(&watchdog->beat);
 }
 
-/** Names, once each time, who has not answered. */
+/** Names the workers that have not answered; once for each question. */
 static void watchdog_warn(struct watchdog *watchdog, uint64_t now_ns)
 {
 	struct log_line line;
@@ -53,10 +53,13 @@ static void on_time(struct timer *timer)
 	struct watchdog *watchdog = container_of(timer, struct watchdog, timer);
 	uint64_t now_ns = clock_ns();
 
-	if (order_is_under_way(&watchdog->beat)) {
-		watchdog_warn(watchdog, now_ns);
-	} else {
+	if (!order_is_under_way(&watchdog->beat)) {
 		watchdog_ask(watchdog, now_ns);
+	} else if (now_ns < clock_after(watchdog->asked_ns, watchdog->warn_ns)) {
+		timer_arm(timer, clock_after(watchdog->asked_ns, watchdog->warn_ns));
+		return;
+	} else {
+		watchdog_warn(watchdog, now_ns);
 	}
 	timer_arm(timer, clock_after(now_ns, watchdog->ask_ns));
 }
@@ -65,6 +68,7 @@ int watchdog_open(
 	struct watchdog *watchdog, struct crew *crew, uint64_t interval_us, void (*alive)(void))
 {
 	int r = order_open(&watchdog->beat, crew, run_beat, on_beaten);
+	uint64_t interval_ns;
 
 	if (r < 0) {
 		return r;
@@ -76,9 +80,9 @@ int watchdog_open(
 	}
 	watchdog->crew = crew;
 	watchdog->alive = alive;
-	watchdog->ask_ns =
-		interval_us > NS_NEVER / NS_PER_US ? NS_NEVER : interval_us * NS_PER_US / 2;
-	watchdog->ask_ns = clock_later(watchdog->ask_ns, ASK_MIN_NS);
+	interval_ns = interval_us > NS_NEVER / NS_PER_US ? NS_NEVER : interval_us * NS_PER_US;
+	watchdog->ask_ns = clock_later(interval_ns / 3, ASK_MIN_NS);
+	watchdog->warn_ns = interval_ns / 2;
 	timer_arm(&watchdog->timer, clock_ns());
 	return 0;
 }

@@ -3,12 +3,13 @@
  * The watchdog, tied to the loops: alive() says that every worker's loop has turned.
  *
  *	main				each worker
- *	every half interval: ask ─post─▶ answers, as one of its loop's tasks
+ *	every third of the interval: ask ─post─▶ answers, as one of its loop's tasks
  *	    alive() ◀───────── post ──── the last one to answer
  *
  * A worker that is stuck does not answer, so alive() is not called, and systemd, which waits for
- * it, restarts the service when the interval is over; "event=watchdog_missed" says which worker it
- * was. A worker may be late by half the interval before that happens.
+ * it, restarts the service when the interval is over. "event=watchdog_missed" says which worker it
+ * was, when half the interval has passed since the question: a sixth before systemd acts, so that
+ * the line is written by then. A worker may be late by two thirds of the interval.
  */
 #ifndef WEIR_CREW_WATCHDOG_H
 #define WEIR_CREW_WATCHDOG_H
@@ -27,9 +28,10 @@ struct watchdog {
 	void (*alive)(void);
 	struct order beat;
 	struct timer timer;
-	uint64_t ask_ns;   /**< half the interval */
+	uint64_t ask_ns;   /**< a third of the interval */
+	uint64_t warn_ns;  /**< half of it */
 	uint64_t asked_ns; /**< when */
-	bool warned;       /**< about this time */
+	bool warned;       /**< that an answer to this question is missing */
 };
 
 /** Begins to ask; the workers must run. 0 or -ENOMEM. */

@@ -26,13 +26,13 @@ def pings(weir):
 
 
 @WORKERS
-def test_pings_come_twice_in_each_interval(workers, report):
+def test_pings_come_three_times_in_each_interval(workers, report):
     with relay(workers=workers, daemon={"env": wanted(1)}) as rig:
         start = time.monotonic()
         assert wait.until(lambda: pings(rig.weir) >= 6, "six pings")
         passed = time.monotonic() - start
         report(f"6 pings in {passed:.2f} s")
-        # Twice in a second, beginning at once: five intervals of half a second, less the start.
+        # Three times in a second, beginning at once: five thirds of a second, less the start.
         assert passed > 1.5
         pair = rig.pair()
         pair[0].sendall(b"x")
