@@ -116,6 +116,9 @@ void crew_stop(struct crew *crew)
 		return;
 	}
 	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		worker_halt(&crew->workers[i]);
+	}
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
 		worker_stop(&crew->workers[i]);
 	}
 	crew->running = false;

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <semaphore.h>
 
 #include "base/thread.h"
 #include "crew/order.h"
@@ -17,6 +16,13 @@ struct start {
 	sem_t done;
 	int status; /**< how it went: 0 or a negative errno */
 };
+
+static void sem_wait_on(sem_t *sem)
+{
+	while (sem_wait(sem) < 0) {
+		assert(errno == EINTR);
+	}
+}
 
 /* ---- on the worker's thread ---- */
 
@@ -91,6 +97,8 @@ static void *worker_main(void *arg)
 	if (r == 0) {
 		(void)loop_run(worker->loop);
 		worker_give_up(worker);
+		(void)sem_post(&worker->halted);
+		sem_wait_on(&worker->released);
 		proxy_fini(&worker->proxy);
 		loop_release(worker->loop);
 		worker->loop = loop_free(worker->loop);
@@ -111,16 +119,27 @@ int worker_start(struct worker *worker, const struct worker_opts *opts)
 	list_init(&worker->parts);
 	task_init(&worker->stop, on_stop);
 	(void)sem_init(&start.done, 0, 0);
+	(void)sem_init(&worker->halted, 0, 0);
+	(void)sem_init(&worker->released, 0, 0);
 	r = thread_start(&worker->thread, worker_main, &start);
 	if (r == 0) {
 		worker->running = true;
-		while (sem_wait(&start.done) < 0) {
-			assert(errno == EINTR);
-		}
+		sem_wait_on(&start.done);
 		r = start.status;
+	} else {
+		(void)sem_destroy(&worker->halted);
+		(void)sem_destroy(&worker->released);
 	}
 	(void)sem_destroy(&start.done);
 	return r;
+}
+
+void worker_halt(struct worker *worker)
+{
+	if (worker->running && worker->loop != NULL) {
+		loop_post(worker->loop, &worker->stop);
+		sem_wait_on(&worker->halted);
+	}
 }
 
 void worker_stop(struct worker *worker)
@@ -128,9 +147,9 @@ void worker_stop(struct worker *worker)
 	if (!worker->running) {
 		return;
 	}
-	if (worker->loop != NULL) {
-		loop_post(worker->loop, &worker->stop);
-	}
+	(void)sem_post(&worker->released);
 	(void)pthread_join(worker->thread, NULL);
+	(void)sem_destroy(&worker->halted);
+	(void)sem_destroy(&worker->released);
 	worker->running = false;
 }

@@ -7,6 +7,7 @@
 #define WEIR_CREW_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,8 @@ struct worker {
 	struct list parts;            /* struct order_part::link: of the orders under way here */
 	struct order_part *switching; /**< answered when the proxy has switched; or NULL */
 	struct task stop;
+	sem_t halted;        /**< its loop does not turn any more */
+	sem_t released;      /**< nobody posts to its loop any more */
 	atomic_bool accepts; /**< it has listeners, or has not drained yet */
 };
 
@@ -45,9 +48,14 @@ struct worker {
 int worker_start(struct worker *worker, const struct worker_opts *opts);
 
 /**
- * Ends the thread; its sessions must have ended. The orders that it has not answered are answered
- * with -ECANCELED. Fine when it was never started. The main thread.
+ * Ends the turning of its loop, and waits until it has; its sessions must have ended. The orders
+ * that it has not answered are answered with -ECANCELED. Others may post to the loop still: they
+ * are not heard. Fine when it was never started. The main thread, as below.
  */
+void worker_halt(struct worker *worker);
+
+/** Ends the thread, and its loop with it, once all workers were halted: one worker posts to another
+ * until then. Fine when it was never started. */
 void worker_stop(struct worker *worker);
 
 #endif

@@ -307,9 +307,14 @@ static int host_open(struct loop *loop, uv_loop_t *host)
 
 struct loop *loop_open_on(uv_loop_t *host)
 {
-	struct loop *loop = calloc(1, sizeof(*loop));
+	struct loop *loop;
 	int r;
 
+	if (host == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	loop = calloc(1, sizeof(*loop));
 	if (loop == NULL) {
 		return NULL;
 	}
@@ -332,9 +337,14 @@ struct loop *loop_open_on(uv_loop_t *host)
 
 int loop_init_host(uv_loop_t *host)
 {
-	int fd = epoll_create1(EPOLL_CLOEXEC);
-	int r = fd < 0 ? -errno : probe_memory(fd);
+	int fd;
+	int r;
 
+	if (host == NULL) {
+		return -EINVAL;
+	}
+	fd = epoll_create1(EPOLL_CLOEXEC);
+	r = fd < 0 ? -errno : probe_memory(fd);
 	if (fd >= 0) {
 		close(fd);
 	}
@@ -343,12 +353,23 @@ int loop_init_host(uv_loop_t *host)
 
 bool loop_owns(const struct loop *loop, const uv_handle_t *handle)
 {
-	return loop->is_hosted && (handle == (const uv_handle_t *)&loop->host.poll ||
-					  handle == (const uv_handle_t *)&loop->host.idle ||
-					  handle == (const uv_handle_t *)&loop->wake);
+	return loop != NULL && loop->is_hosted &&
+	       (handle == (const uv_handle_t *)&loop->host.poll ||
+		       handle == (const uv_handle_t *)&loop->host.idle ||
+		       handle == (const uv_handle_t *)&loop->wake);
 }
 
 /* ---- the end of both ---- */
+
+/** What was posted too late is not run; its owners must not find it on a list that is gone. */
+static void loop_drop_posted(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	while (!list_empty(&loop->posted)) {
+		list_remove(loop->posted.next);
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
 
 struct loop *loop_free(struct loop *loop)
 {
@@ -358,6 +379,7 @@ struct loop *loop_free(struct loop *loop)
 	assert(loop_is_current(loop) && !loop->running);
 	loop_run_deferred(loop);
 	assert(loop->n_held == 0 && list_empty(&loop->next) && list_empty(&loop->deferred));
+	loop_drop_posted(loop);
 	if (loop->is_hosted) {
 		host_close(loop); /* which frees it */
 		return NULL;
