@@ -55,7 +55,7 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 int proxy_listen(struct proxy *proxy, struct generation *generation, struct bound_socket *socket);
 
 /**
- * Turns to another generation: its terms are those of connections to come, and listeners whose
+ * Switches to another generation: its terms are those of connections to come, and listeners whose
  * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them. As
  * proxy_drain() and proxy_end(), it does so in slices, so that thousands of listeners and sessions
  * hold up no pair: switched() tells the end, and until then it must not be called again.

@@ -46,7 +46,8 @@ static const struct stage {
 } stages[SESSION_STAGES] = {
 	[SESSION_CHOOSING] =
 		{
-			.leads_to = 1 << SESSION_CONNECTING | 1 << SESSION_WAITING,
+			.leads_to =
+				1 << SESSION_CONNECTING | 1 << SESSION_WAITING | 1 << SESSION_ENDED,
 			.enter = session_choose,
 			.client_gone = session_lose_client,
 			.wind = session_setup_wind,

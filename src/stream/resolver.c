@@ -38,7 +38,7 @@
 
 struct resolver_name {
 	struct registry_entry entry; /**< in struct resolver::names, by host */
-	struct list turn;            /* struct resolver::wanted */
+	struct list in_line;         /* struct resolver::wanted */
 	struct resolver *resolver;
 	struct lookup lookup; /**< home's thread only */
 	pthread_mutex_t lock; /**< all below, but for what never changes */
@@ -62,7 +62,7 @@ struct resolver {
 	void (*cut)(const char *host, const struct resolver_answer *answer);
 	struct registry names; /* struct resolver_name::entry */
 	pthread_mutex_t lock;  /**< all below, and the links of names on this list */
-	struct list wanted;    /* struct resolver_name::turn, first come first served */
+	struct list wanted;    /* struct resolver_name::in_line, first come first served */
 	bool posted;           /**< `start` is on its way to home */
 	struct task start;
 };
@@ -109,7 +109,7 @@ static struct resolver_name *name_new(struct resolver *resolver, uint64_t hash, 
 	name->resolver = resolver;
 	name->begun_ns = NS_NEVER;
 	(void)pthread_mutex_init(&name->lock, NULL);
-	list_init(&name->turn);
+	list_init(&name->in_line);
 	list_init(&name->queries);
 	if (registry_add(&resolver->names, hash, &name->entry) < 0) {
 		name_free(name);
@@ -171,7 +171,7 @@ static void want_lookup(struct resolver_name *name, uint64_t now)
 	refs_ref(&name->entry.refs);
 	name->asked_ns = now;
 	pthread_mutex_lock(&resolver->lock);
-	list_append(&resolver->wanted, &name->turn);
+	list_append(&resolver->wanted, &name->in_line);
 	if (!resolver->posted) {
 		resolver->posted = true;
 		loop_post(resolver->home, &resolver->start);
@@ -264,8 +264,8 @@ static struct resolver_name *next_wanted(struct resolver *resolver)
 
 	pthread_mutex_lock(&resolver->lock);
 	if (!list_empty(&resolver->wanted)) {
-		name = container_of(resolver->wanted.next, struct resolver_name, turn);
-		list_remove(&name->turn);
+		name = container_of(resolver->wanted.next, struct resolver_name, in_line);
+		list_remove(&name->in_line);
 	}
 	pthread_mutex_unlock(&resolver->lock);
 	return name;
@@ -278,7 +278,7 @@ static void put_back(struct resolver_name *name)
 
 	set_begun(name, NS_NEVER);
 	pthread_mutex_lock(&resolver->lock);
-	list_append(resolver->wanted.next, &name->turn); /* before the first */
+	list_append(resolver->wanted.next, &name->in_line); /* before the first */
 	pthread_mutex_unlock(&resolver->lock);
 }
 

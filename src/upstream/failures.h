@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How many pairs of each upstream have failed since somebody looked, so that a server that is down
+ * How many pairs of each group have failed since somebody looked, so that a server that is down
  * is a few warnings a second, and not as many as there are clients.
  *
  * A pair that ends by a failure asks whether its closing line is to be a warning: the first
@@ -8,7 +8,7 @@
  * Once a second the main thread tells how many these were ("event=failed_more") and begins anew.
  * Where nothing fails this costs nothing but that look at one flag.
  *
- * A count belongs to an upstream (upstream.h). What is still untold when that goes is told then.
+ * A count belongs to a group (set.h). What is still untold when that goes is told then.
  */
 #ifndef WEIR_UPSTREAM_FAILURES_H
 #define WEIR_UPSTREAM_FAILURES_H
