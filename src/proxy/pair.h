@@ -105,7 +105,10 @@ static inline bool pair_is_half_closed(const struct pair *pair)
 	return pair_is_joined(pair) && pair->fin_ns != NS_NEVER;
 }
 
-/** Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also zeroed. */
+/**
+ * Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also on a
+ * zeroed pair.
+ */
 void pair_close(struct pair *pair);
 
 #endif
