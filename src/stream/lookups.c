@@ -42,22 +42,26 @@ struct lookups {
 
 /* ---- the threads ---- */
 
+/** getaddrinfo(3)'s codes, and libuv's, which no errno has. */
+static const struct {
+	int eai;
+	int status;
+} codes[] = {
+	{EAI_ADDRFAMILY, UV_EAI_ADDRFAMILY},
+	{EAI_AGAIN, UV_EAI_AGAIN},
+	{EAI_BADFLAGS, UV_EAI_BADFLAGS},
+	{EAI_FAIL, UV_EAI_FAIL},
+	{EAI_FAMILY, UV_EAI_FAMILY},
+	{EAI_MEMORY, UV_EAI_MEMORY},
+	{EAI_NODATA, UV_EAI_NODATA},
+	{EAI_NONAME, UV_EAI_NONAME},
+	{EAI_OVERFLOW, UV_EAI_OVERFLOW},
+	{EAI_SERVICE, UV_EAI_SERVICE},
+	{EAI_SOCKTYPE, UV_EAI_SOCKTYPE},
+};
+
 static int status_of(int eai)
 {
-	static const int codes[][2] = {
-		{EAI_ADDRFAMILY, UV_EAI_ADDRFAMILY},
-		{EAI_AGAIN, UV_EAI_AGAIN},
-		{EAI_BADFLAGS, UV_EAI_BADFLAGS},
-		{EAI_FAIL, UV_EAI_FAIL},
-		{EAI_FAMILY, UV_EAI_FAMILY},
-		{EAI_MEMORY, UV_EAI_MEMORY},
-		{EAI_NODATA, UV_EAI_NODATA},
-		{EAI_NONAME, UV_EAI_NONAME},
-		{EAI_OVERFLOW, UV_EAI_OVERFLOW},
-		{EAI_SERVICE, UV_EAI_SERVICE},
-		{EAI_SOCKTYPE, UV_EAI_SOCKTYPE},
-	};
-
 	if (eai == 0) {
 		return 0;
 	}
@@ -65,11 +69,21 @@ static int status_of(int eai)
 		return errno == 0 ? -EIO : -errno;
 	}
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (codes[i][0] == eai) {
-			return codes[i][1];
+		if (codes[i].eai == eai) {
+			return codes[i].status;
 		}
 	}
 	return UV_EAI_FAIL;
+}
+
+int lookup_eai(int status)
+{
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (codes[i].status == status) {
+			return codes[i].eai;
+		}
+	}
+	return 0;
 }
 
 /* Not AI_ADDRCONFIG: it does not count what lo has, so that ::1 would be no address on a machine

@@ -47,4 +47,7 @@ struct lookups *lookups_free(struct lookups *lookups);
  */
 int lookups_begin(struct lookups *lookups, struct lookup *lookup);
 
+/** getaddrinfo(3)'s code for a status of libuv's (UV_EAI_*); 0: it is none. Any thread. */
+int lookup_eai(int status);
+
 #endif

@@ -4,8 +4,8 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
+#include "stream/lookups.h"
 #include "stream/resolver_private.h"
 
 struct resolver_answer *resolver_answer_new(const struct addrinfo *list)
@@ -94,28 +94,11 @@ socklen_t resolver_address_len(const union resolver_address *address)
 
 const char *resolver_strerror(int status)
 {
-	static const struct {
-		int uv;
-		int eai;
-	} codes[] = {
-		{UV_EAI_ADDRFAMILY, EAI_ADDRFAMILY},
-		{UV_EAI_AGAIN, EAI_AGAIN},
-		{UV_EAI_BADFLAGS, EAI_BADFLAGS},
-		{UV_EAI_FAIL, EAI_FAIL},
-		{UV_EAI_FAMILY, EAI_FAMILY},
-		{UV_EAI_MEMORY, EAI_MEMORY},
-		{UV_EAI_NODATA, EAI_NODATA},
-		{UV_EAI_NONAME, EAI_NONAME},
-		{UV_EAI_OVERFLOW, EAI_OVERFLOW},
-		{UV_EAI_SERVICE, EAI_SERVICE},
-		{UV_EAI_SOCKTYPE, EAI_SOCKTYPE},
-	};
+	int eai = lookup_eai(status);
 	const char *text;
 
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-		if (codes[i].uv == status) {
-			return gai_strerror(codes[i].eai);
-		}
+	if (eai != 0) {
+		return gai_strerror(eai);
 	}
 	text = strerrordesc_np(-status);
 	return text != NULL ? text : "Unknown error";
