@@ -22,15 +22,24 @@ static void pump_tell(struct pump *pump, enum pump_outcome outcome)
 
 /**
  * Even if the kernel takes nothing at all, no more than the mark will wait in our memory. What goes
- * past us waits in the kernel's, and the stream sees to it where it has to copy after all.
+ * past us waits in the kernel's, and the stream sees to it where it has to copy after all. The
+ * owner's bound holds either way.
  */
 static void pump_bound(struct pump *pump)
 {
 	size_t mark = stream_high_water_mark(pump->to);
 	size_t waiting = stream_bytes_waiting(pump->to);
 	size_t room = waiting < mark ? mark - waiting : mark; /* at the mark it is paused */
+	size_t max = pump->max == 0 ? SIZE_MAX : pump->max;
 
-	stream_set_read_max(pump->from, stream_is_splicing(pump->from) ? SIZE_MAX : room);
+	(void)stream_set_read_max(
+		pump->from, max < room || stream_is_splicing(pump->from) ? max : room);
+}
+
+void pump_set_max(struct pump *pump, size_t bytes)
+{
+	pump->max = bytes < PUMP_READ_MAX ? bytes & (PUMP_READ_MAX - 1) : 0;
+	pump_bound(pump);
 }
 
 /** Looks how much room is left for `to` and reads no further than that. */

@@ -17,7 +17,8 @@
  *	                              DONE ◀───── all is out ─────┘
  *
  * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
- * bulk earns the splice path, quiet loses it. A mark below a large read never earns it.
+ * bulk earns the splice path, quiet loses it. A mark, or a bound of the owner's (pump_set_max()),
+ * below a large read never earns it.
  *
  * Of half-close, the pump only says when a FIN may go out; the pair sends it (pair_pass_fin() in
  * pair.c). Of failures, it only says that `from` is gone.
@@ -52,8 +53,10 @@ struct pump {
 	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
 	void (*tell)(struct pump *pump, enum pump_outcome outcome);
 	uint32_t n_before;             /**< bytes that `to` had been given before */
-	enum pump_outcome outcome : 8; /**< what was told last, but for GONE; FLOWS at first */
-	uint8_t n_unusual; /**< large reads in a row while copying, small ones while splicing */
+	uint32_t max : 24;             /**< of one read, by pump_set_max(); 0: no such bound */
+	enum pump_outcome outcome : 4; /**< what was told last, but for GONE; FLOWS at first */
+	uint32_t
+		n_unusual : 4; /**< large reads in a row while copying, small ones while splicing */
 };
 
 /**
@@ -63,6 +66,16 @@ struct pump {
  */
 int pump_open(struct pump *pump, struct stream *from, struct stream *to,
 	void (*tell)(struct pump *pump, enum pump_outcome outcome));
+
+/** No read takes as much: a larger bound is none. */
+enum { PUMP_READ_MAX = 1 << 24 };
+
+/**
+ * A bound of the owner's, beside the room that is left for `to`: from the next read on, copied or
+ * past us, none takes more than `bytes` (from 1; SIZE_MAX: no such bound, as at first). For rates,
+ * which add a reason of their own to pause `from` when nothing may be read (enum stream_pause).
+ */
+void pump_set_max(struct pump *pump, size_t bytes);
 
 /** Moves nothing any more: `from` is not read, and GONE is all that is told. Idempotent. */
 void pump_stop(struct pump *pump);

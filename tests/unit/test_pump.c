@@ -99,6 +99,37 @@ START_TEST(reads_no_further_than_the_room_that_is_left)
 }
 END_TEST
 
+/** The bytes of a READ, copied or not, against the owner's bound. */
+static size_t largest_read;
+
+static void watch_reads(struct handler *handler, const struct event *event)
+{
+	(void)handler;
+	largest_read = event->len > largest_read ? event->len : largest_read;
+}
+
+START_TEST(the_bound_of_the_owner_holds_whatever_room_is_left)
+{
+	struct handler reads = {.call = watch_reads};
+	size_t bound = 1000;
+
+	largest_read = 0;
+	line_open(_i, true, MARK);
+	stream_on(line.from, STREAM_READ, &reads);
+	pump_set_max(&line.pump, bound);
+	line_fill(); /* backpressure comes and goes, the receiver's room is small and large */
+	line_receive(65536);
+	sender_send(&line.sender, line.in, 300 * 1000);
+	loop_until(sender_is_done(&line.sender) && stream_unread(line.from) == 0);
+	ck_assert_uint_eq(largest_read, bound);
+	pump_set_max(&line.pump, SIZE_MAX);
+	sender_send(&line.sender, line.in, 300 * 1000);
+	loop_until(sender_is_done(&line.sender) && stream_unread(line.from) == 0);
+	ck_assert_uint_gt(largest_read, bound);
+	line_close();
+}
+END_TEST
+
 START_TEST(an_end_with_bytes_waiting_is_passed_after_them)
 {
 	size_t sent;
@@ -336,6 +367,8 @@ int main(void)
 	tcase_add_loop_test(tc, an_end_without_bytes_is_done_at_once, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(tc, stops_at_the_mark_and_resumes_at_drain, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(tc, reads_no_further_than_the_room_that_is_left, 0, LINE_COMBINATIONS);
+	tcase_add_loop_test(
+		tc, the_bound_of_the_owner_holds_whatever_room_is_left, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(
 		tc, an_end_with_bytes_waiting_is_passed_after_them, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(tc, an_end_in_the_turn_of_the_drain_is_done_once, 0, LINE_COMBINATIONS);
