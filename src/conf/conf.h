@@ -31,6 +31,7 @@ struct conf_timeouts {
 	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
 	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
 	uint64_t lifetime_ns;       /**< from accept on, whatever moves */
+	uint64_t queue_ns;          /**< in the queue of a group whose servers are full */
 	uint64_t drain_ns;          /**< from SIGTERM on, all in all; of the top level only */
 };
 
@@ -41,18 +42,103 @@ struct conf_drain {
 	uint64_t spread_ns;     /**< the rest ends in the course of this, at the end */
 };
 
+/** The rule by which servers are chosen. */
+enum conf_balance {
+	BALANCE_ROUND_ROBIN,
+	BALANCE_LEAST_PAIRS,
+	BALANCE_RANDOM,
+	BALANCE_HASH,
+	BALANCE_FIRST,
+};
+
+/** What is hashed with BALANCE_HASH. */
+enum conf_hash_on {
+	HASH_ON_CLIENT,      /**< the client's address, IPv6 by its /64 */
+	HASH_ON_CLIENT_PORT, /**< its address and port */
+	HASH_ON_SNI,         /**< the name in its ClientHello */
+};
+
+/** Bytes of any value but NUL. */
+struct conf_bytes {
+	char *bytes; /**< NULL: none; no NUL behind them */
+	size_t n;
+};
+
+/** An active check. */
+struct conf_check {
+	struct addr addr;         /**< where to connect to, unless `text` is empty */
+	char text[ADDR_TEXT_MAX]; /**< of `addr`, as written; empty when it is the server's own */
+	uint64_t every_ns;
+	uint64_t every_down_ns; /**< while the server is down */
+	uint64_t timeout_ns;    /**< for connect, send and answer together; may be above every_ns */
+	uint32_t rise;          /**< at least 1, as `fall` */
+	uint32_t fall;
+	struct conf_bytes send;
+	struct conf_bytes expect; /**< a part of the answer's first CONF_EXPECT_MAX bytes */
+};
+
+/** The passive check. */
+struct conf_eject {
+	bool on;
+	uint32_t failures; /**< in a row */
+	uint64_t within_ns;
+	uint64_t for_ns;
+	uint32_t at_most; /**< of the servers, in per cent: 1 to 100 */
+};
+
+enum conf_discover { DISCOVER_NONE, DISCOVER_DNS, DISCOVER_SRV };
+
+/** What is found by DNS. */
+struct conf_discovery {
+	enum conf_discover kind;
+	char *name;       /**< as written, without a dot at its end; NULL with DISCOVER_NONE */
+	uint16_t port;    /**< with DISCOVER_DNS */
+	uint64_t hold_ns; /**< NS_NEVER: an empty answer takes nothing away */
+	uint64_t ttl_min_ns;
+	uint64_t ttl_max_ns; /**< at least ttl_min_ns */
+	uint32_t max_servers;
+	uint32_t max_pairs; /**< of each server that is found; 0: no limit */
+};
+
 struct conf_server {
+	const char *name; /**< unique in the upstream; `text` where none is written */
 	struct addr addr;
 	char text[ADDR_TEXT_MAX]; /**< as written: for logs */
+	uint32_t weight;          /**< 0 to CONF_WEIGHT_MAX; 0: no new pairs */
+	uint32_t max_pairs;       /**< 0: no limit */
+	bool backup;
+	const struct conf_check *check; /**< may be the upstream's; NULL: none */
 };
+
+enum { CONF_WEIGHT_MAX = 256, CONF_EXPECT_MAX = 4096, CONF_SEND_MAX = 4096, CONF_TRIES_MAX = 256 };
+
+/** Of an upstream that says nothing of `tries`. */
+enum { CONF_TRIES_PRESET = 10 };
 
 struct conf_upstream {
 	char *name;
-	struct conf_server *servers; /**< tried in this order */
-	size_t n_servers;            /**< at least 1 */
-	struct sockopts socket;      /**< of TCP servers */
+	struct conf_server *servers; /**< those that are written, in this order */
+	size_t n_servers;            /**< at least 1 without `discovery` */
+	enum conf_balance balance;
+	enum conf_hash_on hash_on;
+	uint32_t tries; /**< for one client; 0: each usable server, CONF_TRIES_PRESET at most */
+	struct conf_eject eject;
+	struct conf_discovery discovery;
+	struct conf_check *check; /**< of servers that are found; NULL: none */
+	uint64_t slow_start_ns;   /**< NS_NEVER: none */
+	bool ends_pairs;          /**< on_down is "end" */
+	uint32_t queue_max;       /**< clients that wait; 0: none does */
+	struct sockopts socket;   /**< of TCP servers */
 	struct addr source;    /**< where TCP connections come from, port 0; sa_len 0: anywhere */
 	uint64_t retry_for_ns; /**< how long to try them again; NS_NEVER: not at all */
+};
+
+/** Whom discovery asks. */
+struct conf_resolver {
+	struct addr *servers; /**< ADDR_INET */
+	size_t n_servers;     /**< 0: those of /etc/resolv.conf */
+	uint64_t timeout_ns;  /**< of the first try; each further one has twice as long */
+	uint32_t tries;
 };
 
 struct conf_listener {
@@ -80,6 +166,7 @@ struct conf {
 	size_t n_listeners;
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
+	struct conf_resolver resolver;
 	struct refs refs;
 };
 

@@ -139,12 +139,38 @@ void conf_preset(const char *schema, void *object)
 	}
 }
 
+/* Of what has no key yet. */
+void conf_preset_upstream(struct conf_upstream *upstream)
+{
+	upstream->eject = (struct conf_eject){.on = true,
+		.failures = 3,
+		.within_ns = 10 * (uint64_t)NS_PER_S,
+		.for_ns = 10 * (uint64_t)NS_PER_S,
+		.at_most = 50};
+	upstream->discovery = (struct conf_discovery){.hold_ns = 30 * (uint64_t)NS_PER_S,
+		.ttl_min_ns = NS_PER_S,
+		.ttl_max_ns = 300 * (uint64_t)NS_PER_S,
+		.max_servers = 256};
+	upstream->slow_start_ns = NS_NEVER;
+	upstream->queue_max = 1000;
+}
+
+void conf_preset_rest(struct conf *conf)
+{
+	conf->timeouts.queue_ns = 5 * (uint64_t)NS_PER_S;
+	conf->resolver = (struct conf_resolver){.timeout_ns = 2 * (uint64_t)NS_PER_S, .tries = 2};
+}
+
 static void preset(struct conf_reader *reader, const char *schema, void *object)
 {
 	conf_preset(schema, object);
 	/* A listener's timeouts are the top level's, which is read before any list. */
 	if (strcmp(schema, "listeners[]") == 0) {
 		((struct conf_listener *)object)->timeouts = reader->conf->timeouts;
+	} else if (strcmp(schema, "upstreams[]") == 0) {
+		conf_preset_upstream(object);
+	} else if (strcmp(schema, "upstreams[].servers[]") == 0) {
+		((struct conf_server *)object)->weight = 1;
 	}
 }
 
@@ -296,7 +322,15 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	reader->listeners = list_of(root, "listeners");
 	reader->upstreams = list_of(root, "upstreams");
 	preset(reader, "", reader->conf);
+	conf_preset_rest(reader->conf);
 	read_group(reader, &spot);
+	for (size_t i = 0; i < reader->conf->n_upstreams; i++) {
+		struct conf_upstream *upstream = &reader->conf->upstreams[i];
+
+		for (size_t k = 0; k < upstream->n_servers; k++) {
+			upstream->servers[k].name = upstream->servers[k].text;
+		}
+	}
 	if (!reader->no_memory) {
 		conf_check(reader);
 	}

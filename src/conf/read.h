@@ -29,6 +29,7 @@ struct conf;
 struct conf_errors;
 struct conf_key;
 struct conf_source;
+struct conf_upstream;
 struct setting;
 
 enum {
@@ -62,6 +63,10 @@ bool conf_read(struct conf_reader *reader, const struct setting *root);
 
 /** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
 void conf_preset(const char *schema, void *object);
+
+/** Defaults of what has no key yet. */
+void conf_preset_rest(struct conf *conf);
+void conf_preset_upstream(struct conf_upstream *upstream);
 
 /** Compares what was read as a whole. */
 void conf_check(struct conf_reader *reader);
