@@ -66,11 +66,23 @@ void pair_wind(struct pair *pair)
 
 /* ---- the end ---- */
 
+void pair_part_from(struct pair *pair, enum pair_side side)
+{
+	const struct stream *stream = pair_stream(pair, side);
+
+	if (pair->calls->parting != NULL && (pair->parted & 1u << side) == 0 &&
+		stream_fd(stream) >= 0 && stream_is_tcp(stream)) {
+		pair->parted |= (uint8_t)(1u << side);
+		pair->calls->parting(pair, side);
+	}
+}
+
 void pair_finish(struct pair *pair, bool reset, struct end end)
 {
 	pair->state = PAIR_ENDED;
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		pump_close(&pair->sides[side].pump);
+		pair_part_from(pair, side);
 	}
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		if (reset) {
@@ -125,6 +137,7 @@ static void pair_on_gone(struct pair *pair, enum pair_side side)
 
 	if (pair->state == PAIR_RESETTING) {
 		if (side != pair->failed) {
+			pair_part_from(pair, side);
 			stream_abort(stream); /* the survivor failed too */
 		}
 		pair_reset_look(pair);

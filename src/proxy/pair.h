@@ -45,6 +45,10 @@ struct pair;
 struct pair_calls {
 	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
+	/** The last moment at which the socket of a side can be asked (TCP_INFO): it is open still.
+	 * Once for each side, when it has failed or else just before it is closed; not of a UNIX
+	 * socket, nor by pair_close(). Must not touch the pair. May be NULL: nobody asks. */
+	void (*parting)(struct pair *pair, enum pair_side side);
 	/** Both streams are closed. The owner then calls pair_close(), maybe at once, but keeps the
 	 * memory until the end of the turn. */
 	void (*ended)(struct pair *pair, struct end end);
@@ -64,8 +68,9 @@ struct pair {
 	uint64_t fin_ns;    /**< when the first FIN was passed on; NS_NEVER: none */
 	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
 	enum pair_state state : 8;
-	enum pair_side first_fin : 8; /**< whose FIN came first */
-	enum pair_side failed : 8;    /**< RESETTING: who */
+	enum pair_side first_fin : 4; /**< whose FIN came first */
+	enum pair_side failed : 4;    /**< RESETTING: who */
+	uint8_t parted;               /**< an OR of 1 << side: of whom parting() was told */
 	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };
 

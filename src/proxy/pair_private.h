@@ -11,6 +11,9 @@
 /** FIN to both sides, or RST to both: a cut transfer must never look complete. */
 void pair_finish(struct pair *pair, bool reset, struct end end);
 
+/** The socket to the side may be closed next: tells parting(), if it has not been told. */
+void pair_part_from(struct pair *pair, enum pair_side side);
+
 /* ---- pair_look.c ---- */
 
 /** Looks how much the kernels hold for the peers of a relaying pair, and notes what moved. */

@@ -88,6 +88,7 @@ void pair_reset(struct pair *pair, enum pair_side side)
 	pair->state = PAIR_RESETTING;
 	pair->failed = side;
 	pair->look_ms = 0;
+	pair_part_from(pair, side);
 	pair->sides[survivor].progress_ns = clock_ns();
 	pair->sides[survivor].held = UINT32_MAX;
 	pump_stop(&pair->sides[survivor].pump);

@@ -86,14 +86,17 @@ static void stream_tell_progress(struct stream *s)
 /** A failed or hung-up stream: who shall know, and is there anything left to read? */
 static void stream_settle(struct stream *s)
 {
-	if (s->life == LIFE_FAILED &&
-		(s->ended || s->graceful || (!stream_reads(s) && !s->half_open))) {
-		stream_finish(s);
-		return;
-	}
+	bool is_over = s->life == LIFE_FAILED &&
+		       (s->ended || s->graceful || (!stream_reads(s) && !s->half_open));
+
 	if (s->hangup == HANGUP_NOTED) {
 		s->hangup = HANGUP_TOLD;
+		if (is_over) {
+			stream_defer(s); /* who is told may look at the socket, as ever */
+		}
 		stream_tell(s, STREAM_HANGUP, NULL, 0);
+	} else if (is_over) {
+		stream_finish(s);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,10 +136,29 @@ static void on_ended(struct pair *pair, struct end end)
 
 	rig->n_ended++;
 	rig->end = end;
+	for (enum pair_side i = 0; i < SIDES; i++) {
+		bool is_tcp = (i == SIDE_CLIENT ? &rig->client : &rig->upstream)->kind == WIRE_TCP;
+
+		ck_assert_uint_eq(rig->n_parted[i], is_tcp ? 1 : 0);
+	}
 	session_clock_close(&rig->clock);
 	if (rig->close_in_ended) {
 		pair_close(pair);
 	}
+}
+
+/** Of however it ends, each socket can be asked once before it is closed. */
+static void on_parting(struct pair *pair, enum pair_side side)
+{
+	struct rig *rig = container_of(pair, struct rig, pair);
+	struct tcp_info info = {.tcpi_rtt = 0};
+	socklen_t len = sizeof(info);
+
+	rig->n_parted[side]++;
+	ck_assert_int_eq(
+		getsockopt(stream_fd(pair_stream(pair, side)), IPPROTO_TCP, TCP_INFO, &info, &len),
+		0);
+	ck_assert_uint_gt(info.tcpi_rtt, 0);
 }
 
 static void on_half_closed(struct pair *pair)
@@ -150,7 +170,8 @@ static void on_half_closed(struct pair *pair)
 	ck_assert_uint_eq(rig->n_ended, 0);
 }
 
-static const struct pair_calls calls = {.half_closed = on_half_closed, .ended = on_ended};
+static const struct pair_calls calls = {
+	.half_closed = on_half_closed, .parting = on_parting, .ended = on_ended};
 
 static void on_strike(struct timer *timer)
 {

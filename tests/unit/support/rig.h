@@ -58,6 +58,8 @@ struct rig {
 	struct session_rules rules;  /**< may be changed until the pair next looks at them */
 	struct side client;
 	struct side upstream;
+	unsigned
+		n_parted[SIDES]; /**< how often each of weir's sockets was open for the last time */
 	size_t mark;
 	bool splices;
 	unsigned n_half_closed;
