@@ -81,6 +81,8 @@
  *	set		a group, and its servers as one config has them
  *	group		which of them is next, and when
  *	first		the rule: in the order of the config
+ *	check		when one target is checked, and whether it is up by that
+ *	probe		one check of it: a connection, or an answer
  *	failures	how many of a group's pairs failed of late
  *
  * proxy/              the domain: which clients are let in, and what becomes of them

@@ -492,3 +492,9 @@ uint64_t connector_deadline_ns(const struct connector *connector)
 	}
 	return list_empty(&connector->attempts) ? NS_NEVER : oldest_attempt(connector)->deadline_ns;
 }
+
+bool connector_is_in_line(const struct connector *connector)
+{
+	return connector != NULL && connector->state == RESOLVING &&
+	       resolver_begun_ns(&connector->lookup->query) == NS_NEVER;
+}

@@ -93,4 +93,7 @@ void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
 /** When the oldest attempt under way times out; NS_NEVER if it does not, and for NULL. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 
+/** Whether its lookup still waits for its turn: nobody has asked for the name yet. */
+bool connector_is_in_line(const struct connector *connector);
+
 #endif

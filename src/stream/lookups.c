@@ -68,6 +68,9 @@ static int status_of(int eai)
 	if (eai == EAI_SYSTEM) {
 		return errno == 0 ? -EIO : -errno;
 	}
+	if (eai == EAI_MEMORY) {
+		return -ENOMEM; /* a shortage is one whoever met it: base/shortage.h */
+	}
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (codes[i].eai == eai) {
 			return codes[i].status;
