@@ -113,7 +113,7 @@
  * crew/               the workers
  *	crew		all of them as one
  *	order		what all are let do, answered by the last one
- *	orders		which there are: accept, switch, drain, end
+ *	orders		which there are: accept, switch, shut, drain, end
  *	worker		a thread with a loop and a proxy
  *	watchdog	asks every worker whether it turns
  *	sockets		the listening sockets of the process

@@ -31,7 +31,7 @@ struct crew_opts {
 	struct loop *loop; /**< the main thread's */
 	size_t n_workers;
 	struct proxy_shared *shared; /**< made for n_workers; is told where their parts are */
-	/** While draining: no worker has a listener or a session. Again when one came late. */
+	/** All are shut, and no worker has a listener or a session. Again when one came late. */
 	void (*quiet)(void *owner);
 	/** A UNIX socket lets nobody new in any more. */
 	void (*refuses)(void *owner);

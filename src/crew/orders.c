@@ -14,6 +14,10 @@ int accept_order_run(struct order_part *part)
 	struct worker *worker = part->worker;
 	unsigned n = 0;
 
+	if (accept->reopens && part->at == 0) {
+		atomic_store(&worker->accepts, true);
+		proxy_reopen(&worker->proxy);
+	}
 	for (; part->at < accept->sockets->n && n < ACCEPTS_A_TURN; part->at++) {
 		struct bound_socket *bound = accept->sockets->all[part->at];
 
@@ -39,6 +43,12 @@ int switch_order_run(struct order_part *part)
 	pipe_pool_allow(worker->loop, order->n_pipes);
 	proxy_switch(&worker->proxy, order->generation);
 	return ORDER_LATER;
+}
+
+int shut_order_run(struct order_part *part)
+{
+	proxy_shut(&part->worker->proxy);
+	return 0;
 }
 
 int drain_order_run(struct order_part *part)

@@ -7,6 +7,7 @@
 #ifndef WEIR_CREW_ORDERS_H
 #define WEIR_CREW_ORDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct accept_order {
 	struct order order;
 	struct sockets *sockets;
 	struct generation *generation;
+	bool reopens; /**< and undo a shut_order and a drain_order first (proxy_reopen()) */
 };
 
 int accept_order_run(struct order_part *part);
@@ -37,7 +39,18 @@ struct switch_order {
 
 int switch_order_run(struct order_part *part);
 
-/** Stop accepting and drain, once. Answers when it has begun. */
+/**
+ * Let nobody new in (proxy_shut()), and report quiet when nothing is left. Answers when it has
+ * begun: from then on no worker looks at whose a socket is, and sockets_forget() may be called. An
+ * accept_order with `reopens` undoes it.
+ */
+struct shut_order {
+	struct order order;
+};
+
+int shut_order_run(struct order_part *part);
+
+/** Let a drain end what is open (proxy_drain()). Answers when it has begun. */
 struct drain_order {
 	struct order order;
 	struct deadline_drain plan;

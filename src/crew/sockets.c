@@ -177,6 +177,14 @@ void sockets_cancel(struct sockets *sockets)
 	}
 }
 
+void sockets_forget(struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->n; i++) {
+		sockets->all[i]->listener = LISTENER_NONE;
+		sockets->all[i]->next = LISTENER_NONE;
+	}
+}
+
 size_t sockets_sweep(struct sockets *sockets)
 {
 	size_t n_going = 0;

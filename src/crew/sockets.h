@@ -61,6 +61,12 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
  */
 void sockets_cancel(struct sockets *sockets);
 
+/**
+ * No config has a listener any more: all workers are shut (shut_order), and close theirs. For what
+ * may be undone: sockets_prepare() then binds all of a config anew.
+ */
+void sockets_forget(struct sockets *sockets);
+
 /** Lets go of those that are drained; how many are not yet. */
 size_t sockets_sweep(struct sockets *sockets);
 

@@ -38,7 +38,7 @@ struct worker {
 	struct task stop;
 	sem_t halted;        /**< its loop does not turn any more */
 	sem_t released;      /**< nobody posts to its loop any more */
-	atomic_bool accepts; /**< it has listeners, or has not drained yet */
+	atomic_bool accepts; /**< it has listeners or sessions, or has not been shut */
 };
 
 /**

@@ -48,7 +48,7 @@ struct part {
 	struct list terms;          /* struct terms::link: what has users */
 	struct generation *current; /**< the one in force: a reference of the proxy's */
 	struct own_cache own_cache;
-	bool draining;
+	bool draining;               /**< `drain` is in force */
 	struct deadline_drain drain; /**< while draining; the pairs borrow it */
 	struct counters counters;
 	/** How late the timers struck, in us. Read by anybody; NULL where there was no memory. */
@@ -61,6 +61,12 @@ void part_init(struct part *part, struct loop *loop, struct proxy_shared *shared
 
 /** All sessions and listeners must be gone. */
 void part_fini(struct part *part);
+
+/** What sessions are to be drained by; NULL: nothing. */
+static inline const struct deadline_drain *part_drain(const struct part *part)
+{
+	return part->draining ? &part->drain : NULL;
+}
 
 /** For a session: one less here. */
 void part_session_ended(struct part *part);

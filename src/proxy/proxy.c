@@ -45,8 +45,8 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 		return r;
 	}
 	list_append(&proxy->listeners, &listener->link);
-	if (proxy->part.draining) {
-		/* It comes too late for the drain, which is none of its other listeners'. */
+	if (proxy->shut) {
+		/* It comes too late, which is no business of its other listeners'. */
 		list_move_all(&proxy->changing, &proxy->listeners);
 		loop_next(proxy->part.loop, &proxy->change);
 	}
@@ -64,7 +64,7 @@ enum {
 /** What the state of the proxy wants of a listener, however often it changed meanwhile. */
 static void change_listener(struct proxy *proxy, struct listener *listener)
 {
-	if (proxy->part.draining || listener->socket->listener == LISTENER_NONE) {
+	if (proxy->shut || listener->socket->listener == LISTENER_NONE) {
 		listener_drain(listener);
 	} else {
 		listener_switch(listener,
@@ -157,18 +157,15 @@ static bool change_sessions(struct proxy *proxy)
 		}
 		list_remove(link);
 		list_append(&proxy->part.sessions, link);
-		if (proxy->part.draining) {
-			session_drain(session, &proxy->part.drain);
-		} else {
-			session_apply_timeouts(session);
-		}
+		session_drain(session, part_drain(&proxy->part));
+		session_apply_timeouts(session);
 	}
 	return true;
 }
 
 static void check_quiet(struct proxy *proxy)
 {
-	if (proxy->part.draining && proxy->part.n_sessions == 0 && list_empty(&proxy->listeners) &&
+	if (proxy->shut && proxy->part.n_sessions == 0 && list_empty(&proxy->listeners) &&
 		list_empty(&proxy->changing) && proxy->quiet != NULL) {
 		proxy->quiet(proxy->owner);
 	}
@@ -212,27 +209,42 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 	proxy_change(proxy);
 }
 
-static void proxy_begin_drain(struct proxy *proxy, const struct deadline_drain *drain)
+void proxy_shut(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop));
-	proxy->part.draining = true;
-	proxy->part.drain = *drain;
+	proxy->shut = true;
 	list_move_all(&proxy->changing, &proxy->listeners);
-	list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
 	proxy_change(proxy);
 }
 
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain)
 {
-	proxy_begin_drain(proxy, drain);
+	assert(loop_is_current(proxy->part.loop));
+	proxy->part.draining = true;
+	proxy->part.drain = *drain;
+	list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
+	proxy_change(proxy);
 }
 
 void proxy_end(struct proxy *proxy, uint64_t now_ns)
 {
+	struct deadline_drain drain = {
+		.start_ns = now_ns, .idle_first_ns = NS_NEVER, .end_ns = now_ns};
+
 	proxy->ending = true;
-	proxy_begin_drain(
-		proxy, &(struct deadline_drain){
-			       .start_ns = now_ns, .idle_first_ns = NS_NEVER, .end_ns = now_ns});
+	proxy_shut(proxy);
+	proxy_drain(proxy, &drain);
+}
+
+void proxy_reopen(struct proxy *proxy)
+{
+	assert(loop_is_current(proxy->part.loop) && !proxy->ending);
+	proxy->shut = false;
+	if (proxy->part.draining) {
+		proxy->part.draining = false;
+		list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
+		proxy_change(proxy);
+	}
 }
 
 void proxy_fini(struct proxy *proxy)

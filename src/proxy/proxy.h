@@ -6,9 +6,10 @@
  * What its sessions and listeners need of it is its part (part.h); what the workers share stands in
  * shared.h. Nothing below includes this file: what comes up from there are the calls of its part.
  *
- * Drain: proxy_drain() stops accepting once the queues of the listeners are served, lets the drain
- * end the sessions (deadline.h), and quiet() is called whenever no acceptor and no session is left
- * here (again if another worker hands over a late connection).
+ * Drain, in two steps: proxy_shut() lets nobody new in, and closes the listeners once their queues
+ * are served; proxy_drain() lets the drain end the sessions (deadline.h). While it is shut, quiet()
+ * is called whenever no acceptor and no session is left here (again if another worker hands over a
+ * late connection). proxy_reopen() undoes both.
  */
 #ifndef WEIR_PROXY_PROXY_H
 #define WEIR_PROXY_PROXY_H
@@ -36,7 +37,8 @@ struct proxy {
 	struct terms *applying;        /**< the next in use that are to get them; or NULL */
 	uint64_t applying_ns;          /**< since when these are in force */
 	struct task change;            /**< the next slice of all that */
-	bool ending;                   /**< listeners close at once */
+	bool shut;                     /**< listeners, of now and to come, let nobody in */
+	bool ending;                   /**< and they close at once */
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
 	/** proxy_switch() is done. Maybe from inside it. May be NULL. */
@@ -62,8 +64,18 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
  */
 void proxy_switch(struct proxy *proxy, struct generation *generation);
 
-/** Stops accepting once the listeners' queues are served, and drains what is open; once. */
+/** Stops accepting once the listeners' queues are served; what is open goes on. Idempotent. */
+void proxy_shut(struct proxy *proxy);
+
+/** From now on the drain may end what is open and what still comes. Again with another plan. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
+
+/**
+ * Undoes proxy_shut() and proxy_drain(): no drain ends anybody any more, and proxy_listen() lets
+ * clients in again. It needs new sockets: the old ones go on closing, with nobody lost from their
+ * queues. Not after proxy_end().
+ */
+void proxy_reopen(struct proxy *proxy);
 
 /** Closes the listeners at once and ends what is open, which was due at `now_ns`. */
 void proxy_end(struct proxy *proxy, uint64_t now_ns);

@@ -310,7 +310,7 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	session->terms = terms;
 	session->client = opts->peer;
 	session->id = next_id(part);
-	session->clock.drain = part->draining ? &part->drain : NULL;
+	session->clock.drain = part_drain(part);
 	return session;
 
 failed_clock:

@@ -97,8 +97,8 @@ void session_open(const struct session_opts *opts);
 void session_apply_timeouts(struct session *session);
 
 /**
- * From now on `drain`, which it borrows for the rest of its life, may end the session. Again when
- * its deadlines have been made earlier.
+ * From now on `drain`, which it borrows, may end the session. Again when its deadlines have been
+ * made earlier; NULL: no drain does any more.
  */
 void session_drain(struct session *session, const struct deadline_drain *drain);
 

@@ -14,8 +14,9 @@
 
 void stop_check_quiet(struct stop *stop)
 {
-	/* Connections on their way between workers have taken their places too. */
-	if (limit_taken(&stop->shared->places.pairs) == 0) {
+	/* Connections on their way between workers have taken their places too. Whoever is shut,
+	 * but not stopping, waits for what comes next. */
+	if (stop->phase >= STOP_DRAIN && limit_taken(&stop->shared->places.pairs) == 0) {
 		stop->over(stop);
 	}
 }
@@ -79,6 +80,7 @@ static void stop_begin_drain(struct stop *stop)
 	if (stop->drains != NULL) {
 		stop->drains(stop);
 	}
+	crew_post_all(&stop->shut.order);
 	crew_post_all(&stop->drain.order);
 	timer_arm(&stop->timer, stop->end_ns);
 }
@@ -154,8 +156,11 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number)
 
 int stop_open(struct stop *stop)
 {
-	int r = order_open(&stop->drain.order, stop->crew, drain_order_run, NULL);
+	int r = order_open(&stop->shut.order, stop->crew, shut_order_run, NULL);
 
+	if (r == 0) {
+		r = order_open(&stop->drain.order, stop->crew, drain_order_run, NULL);
+	}
 	if (r == 0) {
 		r = order_open(&stop->end.order, stop->crew, end_order_run, NULL);
 	}
@@ -165,6 +170,7 @@ int stop_open(struct stop *stop)
 void stop_close(struct stop *stop)
 {
 	timer_close(&stop->timer);
+	order_close(&stop->shut.order);
 	order_close(&stop->drain.order);
 	order_close(&stop->end.order);
 }

@@ -51,6 +51,7 @@ struct stop {
 	struct loop *loop; /**< the main one */
 	struct proxy_shared *shared;
 	struct crew *crew;
+	struct shut_order shut;
 	struct drain_order drain;
 	struct end_order end;
 	enum stop_phase phase;

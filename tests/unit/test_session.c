@@ -339,7 +339,7 @@ START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
 
 	house.proxy.owner = &n_quiet;
 	house.proxy.quiet = on_quiet;
-	proxy_drain(&house.proxy, &(struct deadline_drain){.end_ns = NS_NEVER});
+	proxy_shut(&house.proxy);
 	ck_assert_uint_eq(n_quiet, 1);
 	fault_only_call("calloc");
 	fault_set_errno(ENOMEM);
@@ -348,7 +348,6 @@ START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
 	ck_assert(fault_disarm());
 	ck_assert_uint_eq(n_quiet, 2);
 	until_ended();
-	house.proxy.part.draining = false;
 }
 END_TEST
 

@@ -397,6 +397,7 @@ void world_turn(size_t i)
 	}
 	if (world.drains[i]) {
 		world.drains[i] = false;
+		proxy_shut(&world.workers[i]);
 		proxy_drain(&world.workers[i], &plan);
 	}
 	run_all(&loops[i].posted);
