@@ -77,10 +77,15 @@
  *	relay		a model for --socket-proxy, which has no file
  *
  * upstream/           what a session connects to
- *	server		one address, and what is known of it
- *	set		a group, and its servers as one config has them
- *	group		which of them is next, and when
- *	first		the rule: in the order of the config
+ *	server		one address, and what is known of it; a member: how one config has it
+ *	ask		who asks for a server, and what was tried already
+ *	plan		an upstream, as one config has it
+ *	set		which of its servers take new pairs now
+ *	readers		how workers read a set that is replaced
+ *	group		which server is next, over all configs
+ *	rule		the rules by which a set chooses
+ *	first		in the order of the config
+ *	least_pairs	the fewest pairs for its weight
  *	check		when one target is checked, and whether it is up by that
  *	probe		one check of it: a connection, or an answer
  *	failures	how many of a group's pairs failed of late

@@ -57,6 +57,7 @@ static const struct {
 	{"close", "drain", LOG_MESSAGE_CLOSE_DRAIN},
 	{"close", "connect_timeout", LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT},
 	{"close", "connect_failed", LOG_MESSAGE_CLOSE_CONNECT_FAILED},
+	{"close", "no_server", LOG_MESSAGE_CLOSE_NO_SERVER},
 	{"close", "lost", LOG_MESSAGE_CLOSE_LOST},
 	{"close", "limit", LOG_MESSAGE_CLOSE_LIMIT},
 	{"close", "error", LOG_MESSAGE_CLOSE_ERROR},

@@ -29,6 +29,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_LIFETIME] = "lifetime",
 		[END_CONNECT_TIMEOUT] = "connect_timeout",
 		[END_CONNECT_FAILED] = "connect_failed",
+		[END_NO_SERVER] = "no_server",
 		[END_DRAIN] = "drain",
 		[END_LIMIT] = "limit",
 		[END_ERROR] = "error",
@@ -71,7 +72,12 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 bool end_is_failure(enum end_reason reason)
 {
 	return reason == END_CONNECT_TIMEOUT || reason == END_CONNECT_FAILED ||
-	       reason == END_LIMIT || reason == END_ERROR;
+	       reason == END_NO_SERVER || reason == END_LIMIT || reason == END_ERROR;
+}
+
+struct end end_without_server(void)
+{
+	return (struct end){.by = END_BY_WEIR, .reason = END_NO_SERVER, .timer = DEADLINE_NONE};
 }
 
 bool end_is_shortage(int err)

@@ -28,6 +28,7 @@ enum end_reason {
 	END_LIFETIME,
 	END_CONNECT_TIMEOUT,
 	END_CONNECT_FAILED,
+	END_NO_SERVER, /**< none of the upstream is usable */
 	END_DRAIN,
 	END_LIMIT, /**< out of fds, memory or ports after accept */
 	END_ERROR, /**< any other errno */
@@ -59,6 +60,9 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 
 /** The end that a failed stream of `side` makes: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum pair_side side, int err);
+
+/** The end when no server is usable. */
+struct end end_without_server(void);
 
 /** The end when connecting failed; `timed_out`: by the connect timer. */
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);

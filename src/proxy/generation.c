@@ -9,7 +9,7 @@
 #include "proxy/own.h"
 #include "proxy/places.h"
 #include "proxy/shared.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 /* ---- names ---- */
 
@@ -46,6 +46,16 @@ size_t generation_find(const struct generation *generation, const char *name)
 
 /* ---- life ---- */
 
+static void drop_plan(struct group_plan *plan)
+{
+	if (plan != NULL) {
+		struct group *group = plan->group;
+
+		group_plan_unref(plan);
+		group_unref(group);
+	}
+}
+
 /** Also of one that is half made. */
 static void generation_free(struct generation *generation)
 {
@@ -53,46 +63,65 @@ static void generation_free(struct generation *generation)
 		offer_unref(generation->offers[i]);
 	}
 	free(generation->offers);
+	for (size_t i = 0; i < generation->conf->n_upstreams && generation->plans != NULL; i++) {
+		drop_plan(generation->plans[i]);
+	}
+	free(generation->plans);
 	free(generation->by_name);
 	own_free(generation->own);
 	conf_unref(generation->conf);
 	free(generation);
 }
 
-/** The offer of a listener; the set of its servers, unless another listener had it made, is made,
- * too. */
-static struct offer *make_offer(const struct conf *conf, const struct conf_listener *listener,
-	struct group_set **sets, struct proxy_shared *shared)
+/** The plan of an upstream. A group that is new has it in force at once, since sessions may begin
+ * before the generation is: from the sockets that are new. */
+static struct group_plan *make_plan(
+	const struct conf_upstream *upstream, struct proxy_shared *shared)
 {
-	struct group_set **set = &sets[listener->upstream - conf->upstreams];
+	struct group *group = group_get(&shared->groups, upstream->name);
+	struct group_plan *plan =
+		group == NULL ? NULL : group_plan_new(&shared->groups.servers, group, upstream);
+
+	if (plan != NULL && group->plan == NULL && group_install(group, plan) < 0) {
+		plan = group_plan_unref(plan);
+	}
+	if (plan == NULL) {
+		group_unref(group);
+	}
+	return plan;
+}
+
+/** The offer of a listener; the plan of its upstream, unless another listener had it made, is made,
+ * too. */
+static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
+	struct proxy_shared *shared)
+{
+	const struct conf *conf = generation->conf;
+	struct group_plan **plan = &generation->plans[listener->upstream - conf->upstreams];
 	struct offer_opts opts = {
 		.listener = listener,
 		.high_water_mark = conf->high_water_mark,
 		.shared = shared,
 	};
 
-	if (*set == NULL) {
-		*set = group_set_new(&shared->groups, listener->upstream);
+	if (*plan == NULL) {
+		*plan = make_plan(listener->upstream, shared);
 	}
-	opts.servers = *set;
-	return opts.servers == NULL ? NULL : offer_new(&opts);
+	opts.plan = *plan;
+	return opts.plan == NULL ? NULL : offer_new(&opts);
 }
 
 static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)
 {
 	const struct conf *conf = generation->conf;
-	struct group_set **sets = calloc(conf->n_upstreams, sizeof(struct group_set *));
-	bool ok = sets != NULL;
 
-	for (size_t i = 0; i < conf->n_listeners && ok; i++) {
-		generation->offers[i] = make_offer(conf, &conf->listeners[i], sets, shared);
-		ok = generation->offers[i] != NULL;
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		generation->offers[i] = make_offer(generation, &conf->listeners[i], shared);
+		if (generation->offers[i] == NULL) {
+			return false;
+		}
 	}
-	for (size_t i = 0; i < conf->n_upstreams && sets != NULL; i++) {
-		group_set_unref(sets[i]); /* the offers have references */
-	}
-	free(sets);
-	return ok;
+	return true;
 }
 
 struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared)
@@ -104,9 +133,10 @@ struct generation *generation_new(const struct conf *conf, struct proxy_shared *
 	}
 	generation->conf = conf_ref(conf);
 	generation->offers = calloc(conf->n_listeners, sizeof(struct offer *));
+	generation->plans = calloc(conf->n_upstreams, sizeof(struct group_plan *));
 	generation->by_name = calloc(conf->n_listeners, sizeof(*generation->by_name));
-	if (generation->offers == NULL || generation->by_name == NULL ||
-		!generation_make_offers(generation, shared)) {
+	if (generation->offers == NULL || generation->plans == NULL ||
+		generation->by_name == NULL || !generation_make_offers(generation, shared)) {
 		generation_free(generation);
 		return NULL;
 	}
@@ -141,6 +171,14 @@ void generation_enforce(
 	for (size_t i = 0; i < generation->conf->n_listeners; i++) {
 		woken |= limit_set(
 			generation->offers[i]->limit, generation->conf->listeners[i].max_pairs);
+	}
+	for (size_t i = 0; i < generation->conf->n_upstreams; i++) {
+		struct group_plan *plan = generation->plans[i];
+
+		if (plan != NULL && plan->group->plan != plan) {
+			(void)group_install(
+				plan->group, plan); /* without memory: later, by itself */
+		}
 	}
 	if (woken) {
 		places_wake(places);

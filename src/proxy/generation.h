@@ -18,6 +18,7 @@
 #include "base/refs.h"
 #include "conf/conf.h"
 
+struct group_plan;
 struct offer;
 struct own;
 struct places;
@@ -26,7 +27,9 @@ struct proxy_shared;
 struct generation {
 	const struct conf *conf; /**< a reference */
 	struct offer **offers;   /**< a reference to each: for conf->listeners */
-	size_t *by_name;         /**< indices of conf->listeners, in the order of their names */
+	/** For conf->upstreams: a reference to each and to its group; NULL: no listener's. */
+	struct group_plan **plans;
+	size_t *by_name;  /**< indices of conf->listeners, in the order of their names */
 	struct own *own;  /**< its listening sockets; set before it is switched to; NULL: none */
 	struct refs refs; /**< the main thread's, one for each worker that serves it */
 };

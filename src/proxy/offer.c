@@ -10,12 +10,13 @@
 #include "proxy/part.h"
 #include "proxy/shared.h"
 #include "stream/loop.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 static void offer_free(struct offer *offer)
 {
 	limits_put(offer->limit);
-	group_set_unref(offer->servers);
+	group_plan_unref(offer->plan);
+	group_unref(offer->group);
 	free(offer);
 }
 
@@ -48,7 +49,8 @@ struct offer *offer_new(const struct offer_opts *opts)
 		free(offer);
 		return NULL;
 	}
-	offer->servers = group_set_ref(opts->servers);
+	offer->group = group_ref(opts->plan->group);
+	offer->plan = group_plan_ref(opts->plan);
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
 	for (size_t i = 0; i < shared->n_workers; i++) {

@@ -4,7 +4,7 @@
  * open pair keeps this alive and not the config.
  *
  *	generation ──▶ offer of each listener ──▶ limit: one for each name, in all generations
- *	                  │        └────────────▶ group_set: its servers, in this config
+ *	                  │        └────────────▶ group, by name, and its plan in this config
  *	                  └── terms of worker 0, terms of worker 1, ...
  *	                         ▲
  *	                         └── its sessions and listening sockets
@@ -25,7 +25,8 @@
 #include "proxy/session_clock.h"
 
 struct conf_listener;
-struct group_set;
+struct group;
+struct group_plan;
 struct limit;
 struct offer;
 struct part;
@@ -43,9 +44,10 @@ struct terms {
 };
 
 struct offer {
-	const char *name;          /**< of the listener */
-	struct limit *limit;       /**< a reference: for the open pairs of that name */
-	struct group_set *servers; /**< a reference: of its upstream */
+	const char *name;        /**< of the listener */
+	struct limit *limit;     /**< a reference: for the open pairs of that name */
+	struct group *group;     /**< a reference: of its upstream */
+	struct group_plan *plan; /**< a reference: what this config says of that */
 	struct sockopts socket;
 	size_t high_water_mark;
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
@@ -55,7 +57,7 @@ struct offer {
 /** What offers are made of. */
 struct offer_opts {
 	const struct conf_listener *listener;
-	struct group_set *servers; /**< the offer takes a reference of its own */
+	struct group_plan *plan; /**< the offer takes references to it and its group */
 	size_t high_water_mark;
 	struct proxy_shared *shared;
 };

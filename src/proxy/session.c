@@ -221,6 +221,8 @@ static void session_bury(struct session *session)
 
 	session_log_close(session);
 	session_count_end(session);
+	session_leave_server(session);
+	session->member = member_unref(session->member);
 	session_clock_close(&session->clock);
 	session_setup_close(session);
 	pair_close(&session->pair);

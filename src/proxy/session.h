@@ -35,13 +35,13 @@
 #include "proxy/session_clock.h"
 #include "stream/loop.h"
 
-struct server;
+struct member;
 struct session_setup;
 struct terms;
 
 enum session_stage {
 	SESSION_CHOOSING,   /**< which server is next; it is known at once, so nobody stays here */
-	SESSION_CONNECTING, /**< to `server` */
+	SESSION_CONNECTING, /**< to `member` */
 	SESSION_WAITING,    /**< to try all servers again */
 	SESSION_RELAYING,   /**< there is a pair, and no setup any more */
 	SESSION_ENDED,      /**< known to nobody, freed at the end of the turn */
@@ -71,10 +71,11 @@ struct session {
 	struct session_setup *setup; /**< what goes on before RELAYING; NULL from then on */
 	struct pair pair;            /**< zeroed before RELAYING */
 	struct end end;              /**< ENDED: how */
-	struct server *server;       /**< the last that was chosen */
+	struct member *member;       /**< a reference: the server that was chosen last; or NULL */
 	char *tried;        /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
 	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
 	enum session_stage stage : 8;
+	bool has_place : 1; /**< of that server */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
 };

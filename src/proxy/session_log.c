@@ -14,7 +14,7 @@
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "upstream/failures.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 /** All that is kept of the failed attempts of one session. */
 enum { TRIED_MAX = 1024 };
@@ -63,7 +63,7 @@ static void log_who(struct log_line *line, const struct session *session)
 	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, &session->client);
 	if (session->upstream.family == AF_UNIX) {
-		log_str(line, "server", session->server->text);
+		log_str(line, "server", session->member->text);
 	} else {
 		log_peer(line, "server", &session->upstream);
 	}
@@ -123,7 +123,7 @@ static void log_quiet(
 static enum log_level close_level(const struct session *session)
 {
 	bool warn = end_is_failure(session->end.reason) &&
-		    failures_count(&session->terms->offer->servers->group->failures);
+		    failures_count(&session->terms->offer->group->failures);
 
 	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }
@@ -194,7 +194,7 @@ void session_log_attempt(struct session *session, const struct connector_attempt
 	if (attempt->sa != NULL && attempt->status != -ENODEV) {
 		addr_format(attempt->sa, attempt->sa_len, where);
 	} else {
-		(void)snprintf(where, sizeof(where), "%s", session->server->text);
+		(void)snprintf(where, sizeof(where), "%s", session->member->text);
 	}
 	attempt_text(attempt, why, sizeof(why));
 	n = snprintf(entry, sizeof(entry), "%s%s (%s)", len == 0 ? "" : ", ", where, why);

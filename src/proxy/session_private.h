@@ -7,7 +7,7 @@
 #include "proxy/session.h"
 #include "stream/emitter.h"
 #include "stream/timer.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 struct connector;
 struct connector_attempt;
@@ -54,6 +54,9 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 void session_setup_close(struct session *session);
 
 /* What the table of stages (session.c) has for those before RELAYING: */
+
+/** Gives the place of its server back, if it has one. */
+void session_leave_server(struct session *session);
 
 void session_choose(struct session *session);
 void session_connect(struct session *session);

@@ -25,9 +25,9 @@
 #include "stream/stream.h"
 #include "upstream/group.h"
 
-static const struct group_set *servers_of(const struct session *session)
+static const struct group_plan *plan_of(const struct session *session)
 {
-	return session->terms->offer->servers;
+	return session->terms->offer->plan;
 }
 
 /* ---- the client ---- */
@@ -93,16 +93,55 @@ void session_setup_close(struct session *session)
 	} else {
 		stream_free(setup->client);
 	}
+	group_tried_clear(&setup->tried);
 	free(setup);
 	session->setup = NULL;
 }
 
 /* ---- CHOOSING ---- */
 
+void session_leave_server(struct session *session)
+{
+	if (session->has_place) {
+		session->has_place = false;
+		group_left(session->terms->offer->group, session->member);
+	}
+}
+
+/** The server of a session is this one, of which it has a place and a reference. */
+static void take_server(struct session *session, struct member *member)
+{
+	member_unref(session->member);
+	session->member = member;
+	session->has_place = true;
+}
+
 void session_choose(struct session *session)
 {
-	session->server = group_next(servers_of(session), &session->setup->tried);
-	session_enter(session, session->server != NULL ? SESSION_CONNECTING : SESSION_WAITING);
+	const union session_peer *client = &session->client;
+	struct session_setup *setup = session->setup;
+	struct group_ask ask = {
+		.worker = session_part(session)->index,
+		.tried = &setup->tried,
+		.client = client->family == AF_INET || client->family == AF_INET6
+				  ? (const struct sockaddr *)client
+				  : NULL,
+	};
+	struct member *member;
+
+	switch (group_next(session->terms->offer->group, &ask, &member)) {
+	case GROUP_SERVER:
+		take_server(session, member);
+		session_enter(session, SESSION_CONNECTING);
+		return;
+	case GROUP_NONE:
+	case GROUP_FULL:
+		setup->failure = end_without_server();
+		break;
+	case GROUP_EXHAUSTED:
+		break;
+	}
+	session_enter(session, SESSION_WAITING);
 }
 
 /* ---- CONNECTING ---- */
@@ -142,7 +181,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		return;
 	}
 	if (!end_is_shortage(status)) {
-		group_told(session->server, status);
+		group_told(session->member, status);
 	}
 	if (status == 0) {
 		status = session_join(session, stream, &peer);
@@ -156,21 +195,27 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	setup->failure = end_by_connect(status, late_ns > 0, late_ns);
 	if (end_is_shortage(status)) {
 		session_refuse(session, setup->failure); /* another server would fare no better */
-	} else {
-		session_enter(session, SESSION_CHOOSING);
+		return;
 	}
+	session_leave_server(session);
+	if (group_tried_add(&setup->tried, session->member->server) < 0) {
+		session_refuse(session, end_by_connect(-ENOMEM, false, 0));
+		return;
+	}
+	session_enter(session, SESSION_CHOOSING);
 }
 
 void session_connect(struct session *session)
 {
 	const struct terms *terms = session->terms;
-	const struct group_set *servers = servers_of(session);
+	const struct group_plan *plan = plan_of(session);
+	struct server *server = session->member->server;
 	struct part *part = session_part(session);
 	struct connector_opts opts = {
 		.loop = part->loop,
-		.addr = &session->server->addr,
-		.name = session->server->name,
-		.options = &servers->socket,
+		.addr = &server->addr,
+		.name = server->name,
+		.options = &plan->socket,
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.spare_fds = &part->shared->spare_fds,
@@ -180,8 +225,8 @@ void session_connect(struct session *session)
 		.permit = part->current->own == NULL ? NULL : on_permit,
 	};
 
-	if (servers->source.sa_len > 0) {
-		opts.source = &servers->source;
+	if (plan->source.sa_len > 0) {
+		opts.source = &plan->source;
 	}
 	session->setup->connector = connector_open(&opts);
 	if (session->setup->connector == NULL) {
@@ -215,7 +260,7 @@ static uint64_t wait_until_ns(const struct session *session)
 	if (session->setup->failure.reason == END_LIMIT) {
 		return NS_NEVER;
 	}
-	return clock_after(now_ns, group_wait_ns(servers_of(session), session->n_retries,
+	return clock_after(now_ns, group_plan_wait_ns(plan_of(session), session->n_retries,
 					   now_ns - session->clock.accepted_ns));
 }
 
@@ -230,7 +275,7 @@ void session_wait(struct session *session)
 		return;
 	}
 	timer_arm(&setup->wait, until_ns);
-	setup->tried = (struct group_tried){0};
+	group_tried_clear(&setup->tried);
 	if (session->n_retries < UINT16_MAX) {
 		session->n_retries++;
 	}

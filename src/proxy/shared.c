@@ -8,7 +8,10 @@ int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
 {
 	int r;
 
-	groups_init(&shared->groups, shared->resolver);
+	r = groups_init(&shared->groups, shared->resolver, n_workers);
+	if (r < 0) {
+		return r;
+	}
 	chains_init(&shared->chains);
 	shared->n_workers = n_workers;
 	r = places_init(&shared->places, n_workers);
@@ -25,4 +28,5 @@ void proxy_shared_fini(struct proxy_shared *shared)
 	shared->parts = NULL;
 	places_fini(&shared->places);
 	chains_fini(&shared->chains);
+	groups_fini(&shared->groups);
 }

@@ -13,7 +13,7 @@
 #include "base/registry.h"
 #include "proxy/own.h"
 #include "proxy/places.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 struct generation;
 struct part;

@@ -71,6 +71,7 @@ void daemon_on_tick(struct timer *timer)
 
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
 	failures_tell(&daemon->shared.groups.failures);
+	groups_tick(&daemon->shared.groups);
 	lateness_look(&daemon->lateness, &daemon->crew);
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);

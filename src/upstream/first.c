@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-#include "upstream/first.h"
-
-#include <stddef.h>
-
+/* The rule "first": the servers in the order of the config, the next only when the one before was
+ * tried, is not usable or is full. */
+#include "upstream/ask.h"
+#include "upstream/rule.h"
 #include "upstream/set.h"
 
-struct server *first_next(const struct group_set *set, const struct group_tried *tried)
+static size_t pick(const struct group_set *set, struct group_ask *ask)
 {
-	return tried->n < set->n_servers ? set->servers[tried->n] : NULL;
+	for (size_t i = 0; i < set->n; i++) {
+		if (group_set_take(set, i, ask)) {
+			return i;
+		}
+	}
+	return RULE_NONE;
 }
+
+const struct rule rule_first = {.pick = pick};

@@ -1,35 +1,202 @@
 /* SPDX-License-Identifier: ISC */
 #include "upstream/group.h"
 
-#include "base/clock.h"
-#include "upstream/first.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define WAIT_MIN_NS ((uint64_t)100 * NS_PER_MS)
-#define WAIT_MAX_NS ((uint64_t)NS_PER_S)
+#include "upstream/rule.h"
+#include "upstream/set.h"
 
-struct server *group_next(const struct group_set *set, struct group_tried *tried)
+/* ---- all groups ---- */
+
+int groups_init(struct groups *groups, struct resolver *resolver, size_t n_workers)
 {
-	struct server *server = first_next(set, tried);
-
-	if (server != NULL) {
-		tried->n++;
-	}
-	return server;
+	*groups = (struct groups){.servers.resolver = resolver};
+	failures_list_init(&groups->failures);
+	list_init(&groups->stale);
+	return readers_init(&groups->readers, n_workers);
 }
 
-void group_told(struct server *server, int status)
+void groups_fini(struct groups *groups)
+{
+	while (groups->readers.n > 0 && !list_empty(&groups->stale)) {
+		struct group *group = container_of(groups->stale.next, struct group, stale);
+
+		list_remove(&group->stale);
+		group_unref(group);
+	}
+	readers_fini(&groups->readers);
+}
+
+void groups_tick(struct groups *groups)
+{
+	struct list again;
+
+	list_init(&again);
+	list_move_all(&again, &groups->stale);
+	while (!list_empty(&again)) {
+		struct group *group = container_of(again.next, struct group, stale);
+
+		list_remove(&group->stale);
+		group_refresh(group);
+		group_unref(group);
+	}
+}
+
+/* ---- one of them ---- */
+
+static bool has_name(const void *item, const void *name)
+{
+	const struct registry_entry *entry = item;
+
+	return strcmp(container_of(entry, const struct group, entry)->name, name) == 0;
+}
+
+struct group *group_get(struct groups *groups, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	uint64_t hash = hash_bytes(HASH_BEGIN, name, size);
+	struct registry_entry *found = registry_find(&groups->names, hash, has_name, name);
+	struct group *group;
+
+	if (found != NULL) {
+		return container_of(found, struct group, entry);
+	}
+	group = calloc(1, sizeof(*group) + size);
+	if (group == NULL) {
+		return NULL;
+	}
+	memcpy(group->name, name, size);
+	group->groups = groups;
+	list_init(&group->stale);
+	if (registry_add(&groups->names, hash, &group->entry) < 0) {
+		free(group);
+		return NULL;
+	}
+	failures_init(&group->failures, &groups->failures, group->name);
+	return group;
+}
+
+struct group *group_ref(struct group *group)
+{
+	refs_ref(&group->entry.refs);
+	return group;
+}
+
+struct group *group_unref(struct group *group)
+{
+	if (group != NULL && registry_unref(&group->entry)) {
+		failures_fini(&group->failures);
+		group_set_free(atomic_load_explicit(&group->set, memory_order_relaxed));
+		group_plan_unref(group->plan);
+		free(group);
+	}
+	return NULL;
+}
+
+/* ---- what is in force ---- */
+
+static int group_publish(struct group *group)
+{
+	struct group_set *set = group_set_new(group->plan, &group->n_picks);
+	struct group_set *before;
+
+	if (set == NULL) {
+		return -ENOMEM;
+	}
+	before = atomic_exchange(&group->set, set);
+	if (before != NULL) {
+		readers_wait(&group->groups->readers);
+		group_set_free(before);
+	}
+	return 0;
+}
+
+/** There is no memory for its set: later. */
+static void group_try_again(struct group *group)
+{
+	if (list_empty(&group->stale)) {
+		list_append(&group->groups->stale, &group_ref(group)->stale);
+	}
+}
+
+static void enforce_limits(const struct group_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_members; i++) {
+		atomic_store_explicit(&plan->members[i]->server->max_pairs,
+			plan->members[i]->max_pairs, memory_order_relaxed);
+	}
+}
+
+int group_install(struct group *group, struct group_plan *plan)
+{
+	struct group_plan *before = group->plan;
+	int r;
+
+	group->plan = plan;
+	r = group_publish(group);
+	if (r < 0 && before == NULL) {
+		group->plan = NULL;
+		return r;
+	}
+	(void)group_plan_ref(plan);
+	group_plan_unref(before);
+	enforce_limits(plan);
+	if (r < 0) {
+		group_try_again(group);
+	}
+	return r;
+}
+
+void group_refresh(struct group *group)
+{
+	if (group_publish(group) < 0) {
+		group_try_again(group);
+	}
+}
+
+/* ---- what sessions ask and tell ---- */
+
+static enum group_answer answer(
+	const struct group_set *set, struct group_ask *ask, struct member **ret_member)
+{
+	size_t i = RULE_NONE;
+
+	if (ask->tried->n < set->tries) {
+		i = set->rule->pick(set, ask);
+	}
+	if (i != RULE_NONE) {
+		*ret_member = member_ref(set->choices[i].member);
+		return GROUP_SERVER;
+	}
+	if (ask->full || set->is_empty) {
+		return GROUP_FULL;
+	}
+	return ask->tried->n > 0 ? GROUP_EXHAUSTED : GROUP_NONE;
+}
+
+enum group_answer group_next(struct group *group, struct group_ask *ask, struct member **ret_member)
+{
+	struct readers *readers = &group->groups->readers;
+	enum group_answer said;
+
+	ask->full = false;
+	readers_enter(readers, ask->worker);
+	said = answer(atomic_load(&group->set), ask, ret_member);
+	readers_leave(readers, ask->worker);
+	return said;
+}
+
+void group_told(struct member *member, int status)
 {
 	if (status < 0) {
-		(void)atomic_fetch_add_explicit(&server->n_failed, 1, memory_order_relaxed);
+		(void)atomic_fetch_add_explicit(&member->server->n_failed, 1, memory_order_relaxed);
 	}
 }
 
-uint64_t group_wait_ns(const struct group_set *set, unsigned n_retries, uint64_t waited_ns)
+void group_left(struct group *group, struct member *member)
 {
-	uint64_t wait_ns = n_retries < 4 ? WAIT_MIN_NS << n_retries : WAIT_MAX_NS;
-
-	if (set->retry_for_ns == NS_NEVER || waited_ns >= set->retry_for_ns) {
-		return NS_NEVER;
-	}
-	return clock_earlier(wait_ns, set->retry_for_ns - waited_ns);
+	(void)group;
+	server_give(member->server);
 }

@@ -1,29 +1,102 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a session asks of a group and tells it: which server is next, how it went, how long to wait.
- * It knows no rule: each is a file of its own (first.h). Any thread; no lock.
+ * A group: an upstream at run time, by its name, over all configs.
+ *
+ *	offer ──▶ plan, of one config ──▶ members ──▶ servers, each by group and address
+ *	  └─────▶ group, by name ── has in force ──▶ a plan, and the set made of it
+ *
+ * What a session asks and tells stands here: which server is next, how it went, that it has left.
+ * It knows no rule (rule.h). The group answers from its set (set.h), which the main thread replaces
+ * whenever a config, a state or a weight changes: workers read it without a lock (readers.h).
  */
 #ifndef WEIR_UPSTREAM_GROUP_H
 #define WEIR_UPSTREAM_GROUP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "upstream/set.h"
+#include "base/list.h"
+#include "base/registry.h"
+#include "upstream/ask.h"
+#include "upstream/failures.h"
+#include "upstream/plan.h"
+#include "upstream/readers.h"
+#include "upstream/server.h"
+
+struct conf_upstream;
+struct group_set;
+struct resolver;
+
+/** All groups of the process, and their servers, over all configs. */
+struct groups {
+	struct registry names; /* struct group::entry */
+	struct servers servers;
+	struct failures_list failures;
+	struct readers readers; /**< the workers */
+	struct list
+		stale; /* struct group::stale, each with a reference: no memory for its set yet */
+};
+
+struct group {
+	struct registry_entry entry; /**< in struct groups::names */
+	struct groups *groups;
+	struct failures failures;        /**< of its pairs */
+	_Atomic(struct group_set *) set; /**< in force */
+	_Atomic uint64_t n_picks;        /**< by rules that count them */
+	struct group_plan *plan;         /**< in force: a reference; the main thread's */
+	struct list stale;               /**< struct groups::stale */
+	char name[];
+};
+
+enum group_answer {
+	GROUP_SERVER,    /**< here it is, with its place */
+	GROUP_NONE,      /**< no server is usable, and none was tried */
+	GROUP_EXHAUSTED, /**< none is left in this round */
+	GROUP_FULL,      /**< there are some, but none has a place; or none was found yet */
+};
+
+/** resolver: NULL: no server may have a name. 0 or -ENOMEM. The main thread. */
+int groups_init(struct groups *groups, struct resolver *resolver, size_t n_workers);
+
+/** All groups must be gone. Fine on zeroed memory. */
+void groups_fini(struct groups *groups);
+
+/** Call it once a second: makes the sets for which there was no memory. The main thread. */
+void groups_tick(struct groups *groups);
 
 /**
- * The next server for a session that has tried these in vain; it is tried from now on. NULL: there
- * is none left in this round.
+ * The group of that name, or a new one without a plan, with one reference. NULL: no memory. The
+ * main thread.
  */
-struct server *group_next(const struct group_set *set, struct group_tried *tried);
+struct group *group_get(struct groups *groups, const char *name);
 
-/** How connecting to it went: 0, or what the server failed with. */
-void group_told(struct server *server, int status);
+/** Any thread. group_unref(NULL) is fine; it returns NULL. */
+struct group *group_ref(struct group *group);
+struct group *group_unref(struct group *group);
 
 /**
- * How long a session is to wait before it begins another round, when no server would connect: 100
- * ms, and twice as long each time, at most 1 s, so that the last try is when retry_for is over.
- * NS_NEVER: it is. `n_retries` so far; `waited_ns` since the first try began.
+ * Puts the plan in force: that of a config which is in force from now on. A new group gets its
+ * first one with group_get(). 0, or -ENOMEM: the group goes on with what it had until there is
+ * memory, but for a first plan, which it then does not have. The main thread.
  */
-uint64_t group_wait_ns(const struct group_set *set, unsigned n_retries, uint64_t waited_ns);
+int group_install(struct group *group, struct group_plan *plan);
+
+/** Makes its set anew: a state or a weight of one of its servers has changed. The main thread. */
+void group_refresh(struct group *group);
+
+/**
+ * The next server: with GROUP_SERVER alone *ret_member is set, to a reference, and the server has a
+ * place less. Any thread that is a reader.
+ */
+enum group_answer group_next(
+	struct group *group, struct group_ask *ask, struct member **ret_member);
+
+/** How connecting to it went: 0, or what the server failed with. Any thread. */
+void group_told(struct member *member, int status);
+
+/** Who had a place of the server gives it back, not the reference. Any thread. */
+void group_left(struct group *group, struct member *member);
 
 #endif

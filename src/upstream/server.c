@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "upstream/server.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
 #include "conf/conf.h"
 #include "stream/resolver.h"
+
+/* ---- the server ---- */
 
 struct key {
 	const struct group *group;
@@ -26,33 +29,34 @@ static bool is_it(const void *entry, const void *key)
 	return server->group == wanted->group && addr_equal(&server->addr, wanted->addr);
 }
 
-struct server *server_get(struct registry *servers, struct resolver *resolver,
-	const struct group *group, const struct conf_server *conf)
+/** The server of that group and address, or a new one, with one reference. NULL: no memory. */
+static struct server *server_get(
+	struct servers *servers, const struct group *group, const struct addr *addr)
 {
-	struct key key = {.group = group, .addr = &conf->addr};
-	uint64_t hash = hash_bytes(addr_hash(&conf->addr), &key.group, sizeof(key.group));
-	struct registry_entry *found = registry_find(servers, hash, is_it, &key);
-	size_t text_size = strlen(conf->text) + 1;
+	static uint64_t n_made; /* the main thread's */
+	struct key key = {.group = group, .addr = addr};
+	uint64_t hash = hash_bytes(addr_hash(addr), &key.group, sizeof(key.group));
+	struct registry_entry *found = registry_find(&servers->registry, hash, is_it, &key);
 	struct server *server;
 
 	if (found != NULL) {
 		return container_of(found, struct server, entry);
 	}
-	server = calloc(1, sizeof(*server) + text_size);
+	server = calloc(1, sizeof(*server));
 	if (server == NULL) {
 		return NULL;
 	}
 	server->group = group;
-	server->addr = conf->addr;
-	memcpy(server->text, conf->text, text_size);
-	if (conf->addr.kind == ADDR_NAME) {
-		server->name = resolver_name_get(resolver, conf->addr.host);
+	server->addr = *addr;
+	server->id = ++n_made;
+	if (addr->kind == ADDR_NAME) {
+		server->name = resolver_name_get(servers->resolver, addr->host);
 		if (server->name == NULL) {
 			free(server);
 			return NULL;
 		}
 	}
-	if (registry_add(servers, hash, &server->entry) < 0) {
+	if (registry_add(&servers->registry, hash, &server->entry) < 0) {
 		(void)resolver_name_unref(server->name);
 		free(server);
 		return NULL;
@@ -60,10 +64,74 @@ struct server *server_get(struct registry *servers, struct resolver *resolver,
 	return server;
 }
 
-void server_unref(struct server *server)
+static void server_unref(struct server *server)
 {
-	if (server != NULL && registry_unref(&server->entry)) {
+	if (registry_unref(&server->entry)) {
 		(void)resolver_name_unref(server->name);
 		free(server);
 	}
+}
+
+bool server_take(struct server *server)
+{
+	uint32_t n = atomic_load_explicit(&server->n_open, memory_order_relaxed);
+	uint32_t max;
+
+	do {
+		max = atomic_load_explicit(&server->max_pairs, memory_order_relaxed);
+		if (max != 0 && n >= max) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&server->n_open, &n, n + 1, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+void server_give(struct server *server)
+{
+	uint32_t before = atomic_fetch_sub_explicit(&server->n_open, 1, memory_order_relaxed);
+
+	assert(before > 0);
+	(void)before;
+}
+
+/* ---- the member ---- */
+
+struct member *member_new(
+	struct servers *servers, const struct group *group, const struct conf_server *conf)
+{
+	size_t text_size = strlen(conf->text) + 1;
+	bool has_name = conf->name != NULL && strcmp(conf->name, conf->text) != 0;
+	size_t name_size = has_name ? strlen(conf->name) + 1 : 0;
+	struct member *member = malloc(sizeof(*member) + text_size + name_size);
+
+	if (member == NULL) {
+		return NULL;
+	}
+	*member = (struct member){
+		.weight = conf->weight,
+		.max_pairs = conf->max_pairs,
+		.is_backup = conf->backup,
+	};
+	refs_init(&member->refs);
+	memcpy(member->text, conf->text, text_size);
+	member->name = member->text;
+	if (has_name) {
+		member->name = memcpy(member->text + text_size, conf->name, name_size);
+	}
+	member->server = server_get(servers, group, &conf->addr);
+	if (member->server == NULL) {
+		free(member);
+		return NULL;
+	}
+	return member;
+}
+
+struct member *member_unref(struct member *member)
+{
+	if (member != NULL && refs_unref(&member->refs)) {
+		server_unref(member->server);
+		free(member);
+	}
+	return NULL;
 }

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A server: one address to connect to, and what is known of it. It belongs to a group, and lives as
- * long as a set of that group has it (set.h), in whichever config: a reload that keeps the
- * upstream's name and the server's address keeps the server, and with it what was counted.
+ * A server: one address to connect to, and what is known of it; and a member: that server as one
+ * config, or one answer of the DNS, has it.
  *
- * All but the counters is immutable. Any thread.
+ *	member: name, text, weight, backup, ... ──▶ server: its pairs, its failures, its states
+ *
+ * A server belongs to a group and an address: a config that keeps the upstream's name and the
+ * server's address keeps the server, and with it what is known. A member is immutable, so that
+ * workers read it without a lock. Both are counted; a session holds the member that it connects to.
+ *
+ * Workers write to the atomics of a server. Its states are the main thread's alone: what changes
+ * them calls group_refresh() (group.h), which makes another set of them.
  */
 #ifndef WEIR_UPSTREAM_SERVER_H
 #define WEIR_UPSTREAM_SERVER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/refs.h"
 #include "base/registry.h"
 
 struct conf_server;
@@ -20,20 +28,59 @@ struct group;
 struct resolver;
 struct resolver_name;
 
-struct server {
-	struct registry_entry entry; /**< in struct groups::servers, by group and address */
-	const struct group *group;   /**< the set that has it has the group, too */
-	_Atomic uint64_t n_failed;   /**< connects to it, all addresses of a name together */
-	struct resolver_name *name;  /**< a handle of addr, if that is a name; or NULL */
-	struct addr addr;
-	char text[]; /**< the address as written: for logs */
+/** All servers of the process. */
+struct servers {
+	struct registry registry;  /* struct server::entry */
+	struct resolver *resolver; /**< borrowed, of their names; NULL: none may have a name */
 };
 
-/** The server of that group and address, or a new one, with one reference. NULL: no memory. */
-struct server *server_get(struct registry *servers, struct resolver *resolver,
-	const struct group *group, const struct conf_server *conf);
+/** What the main thread knows of it. Zeroed: usable. */
+struct server_states {
+	bool is_down;    /**< its check says so */
+	bool is_ejected; /**< its connects failed */
+};
 
-/** NULL is fine. */
-void server_unref(struct server *server);
+struct server {
+	struct registry_entry entry; /**< in struct servers, by group and address */
+	const struct group *group;   /**< who has a member of it has its group, too */
+	uint64_t id;                 /**< never used again in this process */
+	struct resolver_name *name;  /**< a handle of addr, if that is a name; or NULL */
+	struct addr addr;
+	_Atomic uint32_t max_pairs; /**< of the config in force; 0: no limit */
+	_Atomic uint32_t n_open;    /**< places taken: it is connected to, or has a pair */
+	_Atomic uint64_t n_failed;  /**< connects to it, all addresses of a name together */
+	struct server_states states;
+};
+
+struct member {
+	struct refs refs;
+	struct server *server; /**< a reference */
+	uint32_t weight;       /**< 0 takes no new pairs */
+	uint32_t max_pairs;    /**< 0: no limit */
+	bool is_backup;        /**< used only while no other server is usable */
+	const char *name;      /**< in the config; its address where that gives none */
+	char text[];           /**< the address as written: for logs */
+};
+
+/** A member of the group, with one reference, of the server that is known by its address, or a new
+ * one. NULL: no memory. The main thread. */
+struct member *member_new(
+	struct servers *servers, const struct group *group, const struct conf_server *conf);
+
+/** Any thread. */
+static inline struct member *member_ref(struct member *member)
+{
+	refs_ref(&member->refs);
+	return member;
+}
+
+/** Any thread. NULL is fine; it returns NULL. */
+struct member *member_unref(struct member *member);
+
+/** Takes a place under max_pairs, if there is one. Any thread. */
+bool server_take(struct server *server);
+
+/** Gives it back. Any thread. */
+void server_give(struct server *server);
 
 #endif

@@ -2,107 +2,109 @@
 #include "upstream/set.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/list.h"
-#include "conf/conf.h"
+#include "upstream/ask.h"
+#include "upstream/plan.h"
+#include "upstream/rule.h"
 
-void groups_init(struct groups *groups, struct resolver *resolver)
+/** What it would have of new pairs if it were not ejected; 0: none. */
+static uint32_t weight_now(const struct member *member)
 {
-	*groups = (struct groups){.resolver = resolver};
-	failures_list_init(&groups->failures);
+	return member->server->states.is_down ? 0 : member->weight;
 }
 
-/* ---- the group ---- */
-
-static bool has_name(const void *item, const void *name)
+static void choose(struct group_set *set, bool backups, bool ejected)
 {
-	const struct registry_entry *entry = item;
+	for (size_t i = 0; i < set->n_members; i++) {
+		struct member *member = set->members[i];
+		uint32_t weight = weight_now(member);
 
-	return strcmp(container_of(entry, const struct group, entry)->name, name) == 0;
-}
-
-/** The group of that name, or a new one, with one reference. NULL: no memory. */
-static struct group *group_get(struct groups *groups, const char *name)
-{
-	size_t size = strlen(name) + 1;
-	uint64_t hash = hash_bytes(HASH_BEGIN, name, size);
-	struct registry_entry *found = registry_find(&groups->names, hash, has_name, name);
-	struct group *group;
-
-	if (found != NULL) {
-		return container_of(found, struct group, entry);
-	}
-	group = calloc(1, sizeof(*group) + size);
-	if (group == NULL) {
-		return NULL;
-	}
-	memcpy(group->name, name, size);
-	if (registry_add(&groups->names, hash, &group->entry) < 0) {
-		free(group);
-		return NULL;
-	}
-	failures_init(&group->failures, &groups->failures, group->name);
-	return group;
-}
-
-static void group_unref(struct group *group)
-{
-	if (group != NULL && registry_unref(&group->entry)) {
-		failures_fini(&group->failures);
-		free(group);
+		if (weight > 0 && member->is_backup == backups &&
+			member->server->states.is_ejected == ejected) {
+			set->choices[set->n++] = (struct choice){
+				.server = member->server, .member = member, .weight = weight};
+		}
 	}
 }
 
-/* ---- its sets ---- */
-
-/** Also of one that is half made. */
-static void group_set_free(struct group_set *set)
+static void choose_first_of_these(struct group_set *set)
 {
-	for (size_t i = 0; i < set->n_servers; i++) {
-		server_unref(set->servers[i]);
+	static const struct {
+		bool backups;
+		bool ejected;
+	} ways[] = {{false, false}, {true, false}, {false, true}, {true, true}};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && set->n == 0; i++) {
+		choose(set, ways[i].backups, ways[i].ejected);
 	}
-	group_unref(set->group);
-	free(set);
 }
 
-struct group_set *group_set_new(struct groups *groups, const struct conf_upstream *conf)
+static struct group_set *group_set_alloc(const struct group_plan *plan)
 {
-	struct group_set *set = calloc(1, sizeof(*set) + conf->n_servers * sizeof(struct server *));
+	size_t n = plan->n_members;
+	struct group_set *set = calloc(1, sizeof(*set) + n * sizeof(struct choice));
 
 	if (set == NULL) {
 		return NULL;
 	}
-	refs_init(&set->refs);
-	set->socket = conf->socket;
-	set->source = conf->source;
-	set->retry_for_ns = conf->retry_for_ns;
-	set->group = group_get(groups, conf->name);
-	while (set->group != NULL && set->n_servers < conf->n_servers) {
-		set->servers[set->n_servers] = server_get(&groups->servers, groups->resolver,
-			set->group, &conf->servers[set->n_servers]);
-		if (set->servers[set->n_servers] == NULL) {
-			break;
-		}
-		set->n_servers++;
+	set->members = malloc(n * sizeof(struct member *) + 1);
+	if (set->members == NULL) {
+		free(set);
+		return NULL;
 	}
-	if (set->group == NULL || set->n_servers < conf->n_servers) {
+	for (; set->n_members < n; set->n_members++) {
+		set->members[set->n_members] = member_ref(plan->members[set->n_members]);
+	}
+	return set;
+}
+
+struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t *n_picks)
+{
+	struct group_set *set = group_set_alloc(plan);
+
+	if (set == NULL) {
+		return NULL;
+	}
+	set->n_picks = n_picks;
+	set->rule = rule_of(plan->balance);
+	set->is_empty = set->n_members == 0;
+	choose_first_of_these(set);
+	set->tries = plan->tries;
+	if (set->tries == 0) {
+		set->tries = set->n < CONF_TRIES_PRESET ? (uint32_t)set->n : CONF_TRIES_PRESET;
+	}
+	if (set->rule->prepare != NULL && set->rule->prepare(set) < 0) {
 		group_set_free(set);
 		return NULL;
 	}
 	return set;
 }
 
-struct group_set *group_set_ref(struct group_set *set)
+void group_set_free(struct group_set *set)
 {
-	refs_ref(&set->refs);
-	return set;
+	if (set == NULL) {
+		return;
+	}
+	if (set->prepared != NULL) {
+		set->rule->release(set->prepared);
+	}
+	for (size_t i = 0; i < set->n_members; i++) {
+		member_unref(set->members[i]);
+	}
+	free(set->members);
+	free(set);
 }
 
-struct group_set *group_set_unref(struct group_set *set)
+bool group_set_take(const struct group_set *set, size_t i, struct group_ask *ask)
 {
-	if (set != NULL && refs_unref(&set->refs)) {
-		group_set_free(set);
+	struct server *server = set->choices[i].server;
+
+	if (group_tried_has(ask->tried, server)) {
+		return false;
 	}
-	return NULL;
+	if (!server_take(server)) {
+		ask->full = true;
+		return false;
+	}
+	return true;
 }

@@ -1,73 +1,59 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A group: an upstream of the config at run time. What does not change with a config and what does
- * are objects of their own:
+ * A set: which servers of a group take new pairs now, and what its rule has prepared for choosing
+ * among them. Immutable: whatever changes (a config, a state, a weight) makes another set, which
+ * the group has from then on (group.h). Private to upstream/.
  *
- *	offer ──▶ group_set, of one config ──▶ group, by name: how many failed
- *	               └─ servers, each by group and address (server.h)
+ * A server is usable when its weight is not 0 and no state speaks against it. The choices are
  *
- * A set is immutable, so that workers read it without a lock; another config makes another set, and
- * pairs in progress keep theirs through their offer. The group and the servers are found again by
- * it (registry.h), and with them what is known of them.
+ *	the usable servers that are no backups; if there are none,
+ *	the usable backups; if there are none,
+ *	those that are ejected and else were usable: no backups first.
  */
 #ifndef WEIR_UPSTREAM_SET_H
 #define WEIR_UPSTREAM_SET_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/addr.h"
-#include "base/refs.h"
-#include "base/registry.h"
-#include "base/sockopts.h"
-#include "upstream/failures.h"
 #include "upstream/server.h"
 
-struct conf_upstream;
-struct resolver;
+struct group_ask;
+struct group_plan;
+struct rule;
 
-/** All groups of the process, and their servers, over all configs. */
-struct groups {
-	struct registry names;   /* struct group::entry */
-	struct registry servers; /* struct server::entry */
-	struct failures_list failures;
-	struct resolver *resolver; /**< borrowed, of the names of servers */
+/** A server to choose. */
+struct choice {
+	struct server *server; /**< the member's: one look less */
+	struct member *member; /**< the set's reference */
+	uint32_t weight;       /**< of now, at least 1 */
 };
 
-/** resolver: NULL: no server may have a name. */
-void groups_init(struct groups *groups, struct resolver *resolver);
-
-/** What is the same in all configs that have the name. */
-struct group {
-	struct registry_entry entry; /**< in struct groups::names */
-	struct failures failures;    /**< of its pairs */
-	char name[];
-};
-
-/** A group as one config has it. */
 struct group_set {
-	struct refs refs;
-	struct group *group;    /**< a reference */
-	struct sockopts socket; /**< of TCP servers */
-	struct addr source;     /**< where TCP connections come from; sa_len 0: anywhere */
-	uint64_t retry_for_ns;  /**< how long to try the servers again; NS_NEVER: not at all */
-	size_t n_servers;
-	struct server *servers[]; /**< a reference to each, in the order of the config */
+	const struct rule *rule;
+	void *prepared;            /**< the rule's own, for these choices; or NULL */
+	_Atomic uint64_t *n_picks; /**< the group's: for rules that count them */
+	uint32_t tries;            /**< servers tried in one round at most */
+	bool is_empty;             /**< the group has no member at all: none was found yet */
+	size_t n_members;
+	struct member **members; /**< a reference to each: all that the group has */
+	size_t n;
+	struct choice choices[]; /**< in the order of the members */
 };
 
-/** What a session has tried in this round. Zeroed: nothing. */
-struct group_tried {
-	uint16_t n;
-};
+/** The set of the plan's members by their states of now; n_picks is borrowed. NULL: no memory.
+ * The main thread. */
+struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t *n_picks);
+
+/** Nobody may read it any more. NULL is fine. */
+void group_set_free(struct group_set *set);
 
 /**
- * A set for what a config says of an upstream (copied), with one reference. NULL: no memory. The
- * main thread.
+ * Takes a place of that server, unless it was tried in this round, or has none: then ask->full is
+ * set. Whether it has taken one. For rules.
  */
-struct group_set *group_set_new(struct groups *groups, const struct conf_upstream *conf);
-
-/** Any thread. group_set_unref(NULL) is fine; it returns NULL. */
-struct group_set *group_set_ref(struct group_set *set);
-struct group_set *group_set_unref(struct group_set *set);
+bool group_set_take(const struct group_set *set, size_t i, struct group_ask *ask);
 
 #endif

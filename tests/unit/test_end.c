@@ -10,8 +10,8 @@
 START_TEST(words_are_those_of_the_log)
 {
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
-		"write_stall", "lifetime", "connect_timeout", "connect_failed", "drain", "limit",
-		"error"};
+		"write_stall", "lifetime", "connect_timeout", "connect_failed", "no_server",
+		"drain", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -111,6 +111,7 @@ START_TEST(what_an_operator_has_to_mend_is_a_failure)
 	static const bool failures[END_REASONS] = {
 		[END_CONNECT_TIMEOUT] = true,
 		[END_CONNECT_FAILED] = true,
+		[END_NO_SERVER] = true,
 		[END_LIMIT] = true,
 		[END_ERROR] = true,
 	};

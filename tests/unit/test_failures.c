@@ -13,26 +13,22 @@
 #include "log/log.h"
 #include "memory_file.h"
 #include "suite.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 enum { THREADS = 4, EACH = 5000 };
 
-static char name_a[] = "a";
-static char name_b[] = "b";
-
 static struct groups groups;
-static struct group_set *sets[2];
+static struct group *some[2];
 static int memory;
 
 static void set_up(void)
 {
 	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
 	log_set_level(LOG_LEVEL_WARN);
-	groups_init(&groups, NULL);
+	ck_assert_int_eq(groups_init(&groups, NULL, 1), 0);
 	for (size_t i = 0; i < 2; i++) {
-		sets[i] = group_set_new(
-			&groups, &(struct conf_upstream){.name = i == 0 ? name_a : name_b});
-		ck_assert_ptr_nonnull(sets[i]);
+		some[i] = group_get(&groups, i == 0 ? "a" : "b");
+		ck_assert_ptr_nonnull(some[i]);
 	}
 	memory = memory_open();
 	ck_assert_int_eq(log_open(memory), 0);
@@ -42,9 +38,10 @@ static void set_up(void)
 static void drop_groups(void)
 {
 	for (size_t i = 0; i < 2; i++) {
-		sets[i] = group_set_unref(sets[i]);
+		some[i] = group_unref(some[i]);
 	}
 	ck_assert(list_empty(&groups.failures.all));
+	groups_fini(&groups);
 }
 
 /** What was told until now: all of it, or "". */
@@ -70,21 +67,21 @@ static void expect_told(const char *first, const char *second)
 	free(text);
 }
 
-static unsigned warnings(unsigned n, struct group_set *set)
+static unsigned warnings(unsigned n, struct group *group)
 {
 	unsigned warned = 0;
 
 	while (n-- > 0) {
-		warned += failures_count(&set->group->failures);
+		warned += failures_count(&group->failures);
 	}
 	return warned;
 }
 
 START_TEST(a_few_are_warnings_and_nothing_more_is_told)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, sets[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, some[0]), FAILURES_WARNED);
 	failures_tell(&groups.failures);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, sets[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED, some[0]), FAILURES_WARNED);
 	failures_tell(&groups.failures);
 	failures_tell(&groups.failures);
 	expect_told("", "");
@@ -93,9 +90,9 @@ END_TEST
 
 START_TEST(the_others_are_a_number_and_then_it_begins_anew)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, sets[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, some[0]), FAILURES_WARNED);
 	failures_tell(&groups.failures);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, sets[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, some[0]), FAILURES_WARNED);
 	failures_tell(&groups.failures);
 	expect_told(" level=warn event=failed_more upstream=a pairs=37\n",
 		" level=warn event=failed_more upstream=a pairs=1\n");
@@ -104,8 +101,8 @@ END_TEST
 
 START_TEST(each_upstream_is_counted_for_itself)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, sets[0]), FAILURES_WARNED);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, sets[1]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, some[0]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, some[1]), FAILURES_WARNED);
 	failures_tell(&groups.failures);
 	expect_told(" event=failed_more upstream=a pairs=1\n",
 		" event=failed_more upstream=b pairs=2\n");
@@ -114,7 +111,7 @@ END_TEST
 
 START_TEST(what_is_untold_when_an_upstream_goes_is_told_then)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, sets[1]), FAILURES_WARNED);
+	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, some[1]), FAILURES_WARNED);
 	expect_told(" event=failed_more upstream=b pairs=3\n", "");
 }
 END_TEST
@@ -145,7 +142,7 @@ START_TEST(workers_and_looks_lose_none)
 	char *text;
 
 	for (size_t i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_many, sets[i % 2]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_many, some[i % 2]), 0);
 	}
 	for (size_t i = 0; i < 100; i++) {
 		failures_tell(&groups.failures);

@@ -152,18 +152,18 @@ END_TEST
 
 START_TEST(failures_are_counted_on_over_a_reload)
 {
-	const struct group_set *set = house.shared.generation->offers[0]->servers;
-	struct group *group = set->group;
-	const struct server *first = set->servers[0];
+	const struct offer *offer = house.shared.generation->offers[0];
+	struct group *group = offer->group;
+	const struct server *first = offer->plan->members[0]->server;
 
 	for (unsigned i = 0; i < FAILURES_WARNED; i++) {
 		ck_assert(failures_count(&group->failures));
 	}
 	generation_unref(turn());
-	set = house.shared.generation->offers[0]->servers;
-	ck_assert_ptr_eq(set->group, group);
-	ck_assert_ptr_eq(set->servers[0], first);
-	ck_assert(!failures_count(&set->group->failures)); /* enough were warnings */
+	offer = house.shared.generation->offers[0];
+	ck_assert_ptr_eq(offer->group, group);
+	ck_assert_ptr_eq(offer->plan->members[0]->server, first);
+	ck_assert(!failures_count(&group->failures)); /* enough were warnings */
 }
 END_TEST
 

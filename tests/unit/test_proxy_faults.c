@@ -279,7 +279,8 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 	fault_arm(n);
 	if (life->by_name) {
 		fresh = resolver_new(test_loop, NULL);
-		house.shared.groups.resolver = fresh == NULL ? house.shared.resolver : fresh;
+		house.shared.groups.servers.resolver =
+			fresh == NULL ? house.shared.resolver : fresh;
 	}
 	set_servers(life);
 	if (fresh != NULL || !life->by_name) {
@@ -301,7 +302,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 		house_forget(&house, n_before + 2);
 		loop_until(fresh == NULL || resolver_lookups(fresh) == 0);
 		resolver_free(fresh);
-		house.shared.groups.resolver = house.shared.resolver;
+		house.shared.groups.servers.resolver = house.shared.resolver;
 	}
 	ck_assert_msg(limit_taken(&house.shared.places.pairs) == 1 && house_pairs(&house, 0) == 0,
 		"%s, call %u (%s): a place is lost", life->name, n, what);

@@ -399,6 +399,8 @@ START_TEST(ids_are_unique_among_the_workers)
 {
 	house_add_server(&house, server.address);
 	house.shared.n_workers = 4;
+	readers_fini(&house.shared.groups.readers);
+	ck_assert_int_eq(readers_init(&house.shared.groups.readers, 4), 0);
 	house.proxy.part.index = 2;
 	house.proxy.part.n_sessions_made = 5;
 	begin(WIRE_TCP);

@@ -65,18 +65,20 @@ END_TEST
 
 START_TEST(when_retry_for_is_over_the_client_is_reset)
 {
-	char refused[64];
+	char refused[2][64];
 	char expected[256];
 
-	house_refused_address(&house, refused);
-	house_add_server(&house, refused);
-	house_add_server(&house, refused);
+	for (size_t i = 0; i < 2; i++) {
+		house_refused_address(&house, refused[i]);
+		house_add_server(&house, refused[i]);
+	}
 	house.upstream.retry_for_ns = (uint64_t)150 * NS_PER_MS;
 	begin(WIRE_TCP);
 	loop_until(side_saw_reset(&client));
 	until_ended();
 	(void)snprintf(expected, sizeof(expected),
-		" tried=\"%s (Connection refused), %s (Connection refused)\"", refused, refused);
+		" tried=\"%s (Connection refused), %s (Connection refused)\"", refused[0],
+		refused[1]);
 	assert_says(expected); /* of the first try only, however often */
 	assert_says(" by=upstream");
 	assert_says(" reason=connect_failed");

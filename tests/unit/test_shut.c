@@ -89,6 +89,7 @@ static void conf_setup(void)
 		.upstream = &upstream};
 	memset(&listener.timeouts, 0xff, sizeof(listener.timeouts));
 	upstream = (struct conf_upstream){.name = app, .servers = &server, .n_servers = 1};
+	server.weight = 1;
 	ck_assert_int_eq(addr_parse("127.0.0.1:1", &server.addr, &why), 0);
 	server.addr.sa.in.sin_port = 0;
 	server_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

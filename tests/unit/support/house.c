@@ -16,7 +16,7 @@
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/resolver.h"
-#include "upstream/set.h"
+#include "upstream/group.h"
 
 void house_open(struct house *house)
 {
@@ -64,7 +64,7 @@ void house_close(struct house *house)
 	house_forget(house, 0);
 	free(house->before);
 	ck_assert_uint_eq(house->shared.groups.names.table.n, 0);
-	ck_assert_uint_eq(house->shared.groups.servers.table.n, 0);
+	ck_assert_uint_eq(house->shared.groups.servers.registry.table.n, 0);
 	ck_assert_uint_eq(refs_count(&house->conf.refs), 1);
 	loop_until(resolver_lookups(house->shared.resolver) == 0);
 	resolver_free(house->shared.resolver);
@@ -74,7 +74,8 @@ void house_close(struct house *house)
 /** The servers in force are those that the test has made of the config's. */
 static void house_set_upstream(struct house *house)
 {
-	struct group_set *set;
+	struct group *group = house_terms(house, 0)->offer->group;
+	struct group_plan *plan;
 
 	if (memcmp(&house->applied, &house->upstream, sizeof(house->applied)) == 0 &&
 		memcmp(house->applied_servers, house->servers, sizeof(house->servers)) == 0) {
@@ -83,15 +84,16 @@ static void house_set_upstream(struct house *house)
 	house->applied = house->upstream;
 	memcpy(house->applied_servers, house->servers, sizeof(house->servers));
 	fault_suspend();
-	house->before = realloc(house->before, (house->n_before + 2) * sizeof(struct group_set *));
+	house->before = realloc(house->before, (house->n_before + 2) * sizeof(struct group_plan *));
 	ck_assert_ptr_nonnull(house->before);
-	set = group_set_new(&house->shared.groups, &house->upstream);
-	ck_assert_ptr_nonnull(set);
+	plan = group_plan_new(&house->shared.groups.servers, group, &house->upstream);
+	ck_assert_ptr_nonnull(plan);
+	ck_assert_int_eq(group_install(group, plan), 0);
 	for (size_t i = 0; i < 2; i++) {
 		struct offer *offer = house_terms(house, i)->offer;
 
-		house->before[house->n_before++] = offer->servers;
-		offer->servers = i == 0 ? set : group_set_ref(set);
+		house->before[house->n_before++] = offer->plan;
+		offer->plan = i == 0 ? plan : group_plan_ref(plan);
 	}
 	fault_resume();
 }
@@ -104,13 +106,14 @@ void house_add_server(struct house *house, const char *address)
 	ck_assert_uint_le(house->upstream.n_servers, HOUSE_SERVERS_MAX);
 	ck_assert_msg(addr_parse(address, &server->addr, &why) == 0, "%s: %s", address, why);
 	(void)snprintf(server->text, sizeof(server->text), "%s", address);
+	server->weight = 1;
 	house_set_upstream(house);
 }
 
 void house_forget(struct house *house, size_t n_before)
 {
 	while (house->n_before > n_before) {
-		group_set_unref(house->before[--house->n_before]);
+		group_plan_unref(house->before[--house->n_before]);
 	}
 }
 

@@ -25,7 +25,7 @@ struct house {
 	size_t n_refusing;
 	struct conf_upstream applied; /**< what the sessions to come have of `upstream` */
 	struct conf_server applied_servers[HOUSE_SERVERS_MAX];
-	struct group_set **before; /**< references, for pairs that have servers of them */
+	struct group_plan **before; /**< references, for pairs that connect by them */
 	size_t n_before;
 };
 

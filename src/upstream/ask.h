@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* Who asks a group for a server, and what was tried already. */
+#ifndef WEIR_UPSTREAM_ASK_H
+#define WEIR_UPSTREAM_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "upstream/server.h"
+
+struct sockaddr;
+
+/** What a session has tried in this round, by the numbers of the servers. Zeroed: nothing. */
+struct group_tried {
+	uint64_t *ids;
+	uint32_t n;
+	uint32_t room;
+};
+
+struct group_ask {
+	size_t worker;                   /**< who asks: its index */
+	const struct group_tried *tried; /**< is not chosen again */
+	const struct sockaddr *client;   /**< whose pair it is; NULL: it has no address */
+	bool full; /**< out: a server that is usable and was not tried has no place */
+};
+
+/** Whether the server was tried. */
+static inline bool group_tried_has(const struct group_tried *tried, const struct server *server)
+{
+	for (uint32_t i = 0; i < tried->n; i++) {
+		if (tried->ids[i] == server->id) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** One more was tried. 0 or -ENOMEM. */
+int group_tried_add(struct group_tried *tried, const struct server *server);
+
+/** A new round. */
+void group_tried_clear(struct group_tried *tried);
+
+#endif

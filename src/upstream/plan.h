@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A plan: an upstream as one config has it. Immutable and counted: the offers of that config hold
+ * it, and the group in which it is in force (group.h).
+ */
+#ifndef WEIR_UPSTREAM_PLAN_H
+#define WEIR_UPSTREAM_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/refs.h"
+#include "base/sockopts.h"
+#include "conf/conf.h"
+#include "upstream/server.h"
+
+struct group;
+
+struct group_plan {
+	struct refs refs;
+	struct group *group;    /**< borrowed: who holds the plan holds its group, too */
+	struct sockopts socket; /**< of TCP servers */
+	struct addr source;     /**< where TCP connections come from; sa_len 0: anywhere */
+	uint64_t retry_for_ns;  /**< how long to try the servers again; NS_NEVER: not at all */
+	enum conf_balance balance;
+	enum conf_hash_on hash_on;
+	uint32_t tries; /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
+	size_t n_members;
+	struct member *members[]; /**< a reference to each, in the order of the config */
+};
+
+/** A plan of what a config says (copied) for its group, with one reference. NULL: no memory. The
+ * main thread. */
+struct group_plan *group_plan_new(
+	struct servers *servers, struct group *group, const struct conf_upstream *conf);
+
+/** Any thread. group_plan_unref(NULL) is fine; it returns NULL. */
+struct group_plan *group_plan_ref(struct group_plan *plan);
+struct group_plan *group_plan_unref(struct group_plan *plan);
+
+/**
+ * How long a session is to wait before it begins another round, when no server would connect: 100
+ * ms, and twice as long each time, at most 1 s, so that the last try is when retry_for is over.
+ * NS_NEVER: it is. `n_retries` so far; `waited_ns` since the first try began.
+ */
+uint64_t group_plan_wait_ns(const struct group_plan *plan, unsigned n_retries, uint64_t waited_ns);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+#include "upstream/rule.h"
+
+const struct rule *rule_of(enum conf_balance balance)
+{
+	static const struct rule *const rules[] = {
+		[BALANCE_ROUND_ROBIN] = &rule_first,
+		[BALANCE_LEAST_PAIRS] = &rule_least_pairs,
+		[BALANCE_RANDOM] = &rule_first,
+		[BALANCE_HASH] = &rule_first,
+		[BALANCE_FIRST] = &rule_first,
+	};
+
+	return rules[balance];
+}

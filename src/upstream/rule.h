@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The rules by which a set chooses, one file each; this is all that a set knows of them. Private to
+ * upstream/.
+ *
+ *	first.c		in the order of the config
+ *	least_pairs.c	the fewest pairs for its weight
+ */
+#ifndef WEIR_UPSTREAM_RULE_H
+#define WEIR_UPSTREAM_RULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+
+struct group_ask;
+struct group_set;
+
+struct rule {
+	/** Computes set->prepared from its choices. 0 or -ENOMEM. The main thread; NULL: nothing to
+	 * do. */
+	int (*prepare)(struct group_set *set);
+	/** Frees that; NULL where there is no prepare(). */
+	void (*release)(void *prepared);
+	/**
+	 * The choice whose place was taken for who asks (group_set_take()); RULE_NONE: all were
+	 * tried, or are full. Any thread; takes no lock.
+	 */
+	size_t (*pick)(const struct group_set *set, struct group_ask *ask);
+};
+
+#define RULE_NONE SIZE_MAX
+
+extern const struct rule rule_first;
+extern const struct rule rule_least_pairs;
+
+const struct rule *rule_of(enum conf_balance balance);
+
+#endif
