@@ -57,16 +57,28 @@ static void log_tried(struct log_line *line, const struct session *session)
 	}
 }
 
+/** The name of the server that it is connected to, where the config gives it one. */
+static void log_server_name(struct log_line *line, const struct session *session)
+{
+	const struct member *member = session->member;
+
+	if (session->upstream.family != AF_UNSPEC && strcmp(member->name, member->text) != 0) {
+		log_str(line, "server_name", member->name);
+	}
+}
+
 static void log_who(struct log_line *line, const struct session *session)
 {
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, &session->client);
+	log_str(line, "upstream", session->terms->offer->group->name);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->member->text);
 	} else {
 		log_peer(line, "server", &session->upstream);
 	}
+	log_server_name(line, session);
 }
 
 void session_log_open(const struct session *session)

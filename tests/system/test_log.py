@@ -45,6 +45,7 @@ def test_closing_line_tells_everything():
             assert record["pair"] == opened["pair"] and record["listener"] == "relay"
             assert record["client"] == peers.name(client)
             assert record["server"] == rig.upstream.address.text
+            assert record["upstream"] and "server_name" not in record
         assert opened["level"] == "debug" and closed["level"] == "info"
         assert (closed["bytes_up"], closed["bytes_down"]) == ("8", "6")
         for key in ("connect_ms", "duration_ms", "quiet_up_ms", "quiet_down_ms"):

@@ -53,8 +53,36 @@ START_TEST(the_log_names_the_server_and_the_opening)
 	until_ended();
 	(void)snprintf(expected, sizeof(expected), " server=%s", server.address);
 	assert_says(expected);
+	assert_says(" upstream=app");
+	ck_assert_ptr_null(strstr(log_text, " server_name=")); /* it is the address */
 	ck_assert_ptr_nonnull(strstr(log_text, " event=open "));
 	ck_assert(strstr(log_text, " event=open ") < strstr(log_text, " event=close "));
+}
+END_TEST
+
+START_TEST(a_server_that_has_a_name_is_logged_by_it_too)
+{
+	house_add_server(&house, server.address);
+	house.servers[0].name = "first";
+	begin_and_exchange();
+	side_reset(&client);
+	until_ended();
+	assert_says(" server_name=first");
+}
+END_TEST
+
+START_TEST(without_a_usable_server_the_client_is_reset_at_once)
+{
+	house_add_server(&house, server.address);
+	house.servers[0].weight = 0;
+	house_session(&house, 0, WIRE_TCP, &client);
+	side_receive(&client);
+	loop_until(side_saw_reset(&client));
+	until_ended();
+	assert_says(" by=weir");
+	assert_says(" reason=no_server");
+	assert_says(" server=\"\"");
+	ck_assert_ptr_null(strstr(log_text, " server_name="));
 }
 END_TEST
 
@@ -419,6 +447,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, session_rig_setup, session_rig_teardown);
 	tcase_add_test(tc, relays_to_the_first_server_that_answers);
 	tcase_add_test(tc, the_log_names_the_server_and_the_opening);
+	tcase_add_test(tc, a_server_that_has_a_name_is_logged_by_it_too);
+	tcase_add_test(tc, without_a_usable_server_the_client_is_reset_at_once);
 	tcase_add_test(tc, a_refused_server_is_followed_by_the_next);
 	tcase_add_test(tc, a_missing_unix_server_is_followed_by_the_next);
 	tcase_add_test(tc, a_black_holed_server_takes_one_timeout_and_is_followed_by_the_next);
