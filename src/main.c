@@ -58,7 +58,8 @@
  *
  * conf/               from a file to a checked, immutable model
  *	conf		the model
- *	schema		the table of all keys
+ *	schema		what can be asked of the keys
+ *	schema_table	the table of all keys
  *	source		the text: the file with all that it includes
  *	include		reads the files
  *	scan		tokens, with their places
@@ -69,6 +70,8 @@
  *	value		one value
  *	report		keys that are unknown, values of a wrong type
  *	check		what only the whole model shows
+ *	check_upstream	what an upstream says that does not fit
+ *	names		the names in a list
  *	check_socket	options of sockets that do not fit
  *	check_control	a listener on the control socket's path
  *	grammar		where libconfig refuses a text
@@ -149,6 +152,7 @@
  *	trial		a child checks it
  *	spawner		starts that child, and waits for it
  *	stop		a drain, and the end of all pairs
+ *	conf_warnings	what a config was warned of when it was read
  *	stall_warning	tells when a timeout will cut those who read slowly
  *	socket_proxy	the command line of systemd-socket-proxyd(8)
  *	exit_idle	its --exit-idle-time
@@ -171,6 +175,7 @@
 #include "crew/inherited.h"
 #include "log/failure.h"
 #include "log/log.h"
+#include "service/conf_warnings.h"
 #include "service/daemon.h"
 #include "service/signals.h"
 #include "service/socket_proxy.h"
@@ -327,16 +332,27 @@ static void fill_stdio(void)
 	}
 }
 
-/** Reads the config of a file, and says what is wrong with it. 0, or a negative errno. */
-static int read_config(const char *path, struct conf_tape *ret_tape, const struct conf **ret_conf)
+/** Reads the config of a file, and says what is wrong with it. 0, and what it is warned of, a line
+ * each, which the caller frees, NULL for none; or a negative errno. */
+static int read_config(const char *path, struct conf_tape *ret_tape, char **ret_warnings,
+	const struct conf **ret_conf)
 {
 	struct conf_errors errors;
+	size_t len;
+	FILE *out;
 	int r;
 
 	conf_errors_init(&errors);
 	r = conf_load(path, &errors, ret_tape, ret_conf);
+	*ret_warnings = NULL;
 	if (r < 0) {
 		conf_errors_print(&errors, log_error_prefix(), stderr);
+	} else if (errors.n_errors + errors.n_dropped > 0) {
+		out = open_memstream(ret_warnings, &len);
+		if (out != NULL) {
+			conf_errors_print(&errors, CONF_WARNINGS_PREFIX, out);
+			(void)fclose(out); /* without memory there are none */
+		}
 	}
 	conf_errors_fini(&errors);
 	return r;
@@ -358,10 +374,15 @@ static int check(const struct options *options)
 {
 	struct conf_tape tape = {0};
 	const struct conf *conf;
+	char *warnings;
 	int code = EXIT_CODE_OK;
 
-	if (read_config(options->conf_path, &tape, &conf) < 0) {
+	if (read_config(options->conf_path, &tape, &warnings, &conf) < 0) {
 		return EXIT_CODE_START;
+	}
+	if (warnings != NULL) {
+		(void)fputs(warnings, stderr);
+		free(warnings);
 	}
 	if (options->hand_on) {
 		code = hand_on(&tape);
@@ -375,7 +396,7 @@ static int check(const struct options *options)
 
 /** The config that the options name, of a file or of the command line; an exit code. */
 static int take_config(const struct options *options, const struct inherited *inherited,
-	const struct conf **ret_conf)
+	char **ret_warnings, const struct conf **ret_conf)
 {
 	int r;
 
@@ -383,7 +404,7 @@ static int take_config(const struct options *options, const struct inherited *in
 		r = socket_proxy_conf(&options->proxy, inherited, ret_conf);
 		return r < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
 	}
-	r = read_config(options->conf_path, NULL, ret_conf);
+	r = read_config(options->conf_path, NULL, ret_warnings, ret_conf);
 	if (r == -ENOMEM || r == -ECHILD) {
 		return EXIT_CODE_START; /* it may be right */
 	}
@@ -414,13 +435,15 @@ static int relay(const struct options *options)
 
 	signals_start();
 	if (failure_find_refused() == 0 && inherited_init(&inherited) >= 0) {
-		code = take_config(options, &inherited, &opts.conf);
+		code = take_config(options, &inherited, &opts.conf_warnings, &opts.conf);
 	}
 	if (code != EXIT_CODE_OK) {
 		inherited_fini(&inherited);
 		return code;
 	}
-	return run(&opts);
+	code = run(&opts);
+	free(opts.conf_warnings);
+	return code;
 }
 
 /**

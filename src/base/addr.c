@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stddef.h>
@@ -249,7 +250,8 @@ static bool ends_in_number(const char *host, size_t len)
 
 /*
  * RFC 1123, 2.1: letters, digits, and hyphens inside a label; one dot may end the name. Underscores
- * are allowed besides: container networks name their services so, and getaddrinfo takes them.
+ * are allowed besides: container networks name their services so, and getaddrinfo takes them. The
+ * case means nothing (RFC 4343).
  */
 static const char *parse_name(const char *host, size_t len, struct addr *addr)
 {
@@ -287,7 +289,9 @@ static const char *parse_name(const char *host, size_t len, struct addr *addr)
 		       "write \"127.0.0.1:80\"";
 	}
 	addr->kind = ADDR_NAME;
-	memcpy(addr->host, host, len);
+	for (size_t i = 0; i < len; i++) {
+		addr->host[i] = (char)tolower((unsigned char)host[i]);
+	}
 	return NULL;
 }
 

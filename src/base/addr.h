@@ -24,7 +24,7 @@
 enum addr_kind {
 	ADDR_INET,    /**< IPv4 or IPv6, in sa */
 	ADDR_ANY,     /**< "*:PORT": only for listeners; sa is [::]:PORT */
-	ADDR_NAME,    /**< a host name to resolve: host and port; sa is unset */
+	ADDR_NAME,    /**< a host name to resolve, in lower case: host and port; sa is unset */
 	ADDR_UNIX,    /**< a path or an abstract name, in sa */
 	ADDR_SYSTEMD, /**< sockets that are passed: only for listeners; host is their name */
 };

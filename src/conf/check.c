@@ -12,23 +12,19 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf/names.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-/* ---- names ---- */
-
-/* The name of the element i of a list; NULL where it was refused. */
-typedef const char *name_of(const struct conf *conf, size_t i);
-
-static const char *listener_name(const struct conf *conf, size_t i)
+static const char *listener_name(const struct names *names, size_t i)
 {
-	return conf->listeners[i].name;
+	return ((const struct conf_listener *)names->elements)[i].name;
 }
 
-static const char *upstream_name(const struct conf *conf, size_t i)
+static const char *upstream_name(const struct names *names, size_t i)
 {
-	return conf->upstreams[i].name;
+	return ((const struct conf_upstream *)names->elements)[i].name;
 }
 
 /* A member of the element i of a list, as it was written; NULL when there is none. */
@@ -37,66 +33,7 @@ static const struct setting *find(const struct setting *list, size_t i, const ch
 	return list == NULL ? NULL : setting_member(list->elements[i], member);
 }
 
-/* A list whose elements have names. */
-struct names {
-	const struct setting *list; /* as it was written */
-	name_of *name;
-	size_t n;
-	const char **all;   /* n */
-	struct table table; /* of pointers into `all` */
-};
-
-static bool is_name(const void *item, const void *name)
-{
-	return strcmp(*(const char *const *)item, name) == 0;
-}
-
-/* The first element of this name; SIZE_MAX if there is none. */
-static size_t find_name(const struct names *names, const char *name)
-{
-	const char *const *found = table_find(
-		&names->table, hash_bytes(HASH_BEGIN, name, strlen(name)), is_name, name);
-
-	return found == NULL ? SIZE_MAX : (size_t)(found - names->all);
-}
-
-/* Tells of each name that is there already, and keeps the others. */
-static void check_names(struct conf_reader *reader, const char *list, struct names *names)
-{
-	names->all = calloc(names->n, sizeof(*names->all));
-	reader->no_memory |= names->n > 0 && names->all == NULL;
-	for (size_t i = 0; i < names->n && !reader->no_memory; i++) {
-		const char *name = names->name(reader->conf, i);
-		char key[CONF_PATH_MAX];
-		size_t j = name == NULL ? SIZE_MAX : find_name(names, name);
-
-		names->all[i] = name;
-		if (j != SIZE_MAX) {
-			(void)snprintf(key, sizeof(key), "%s[%zu].name", list, i);
-			conf_reader_error(reader, find(names->list, i, "name"), key,
-				"\"%s\" is the name of %s[%zu] already; write another one", name,
-				list, j);
-		} else if (name != NULL &&
-			   table_add(&names->table, hash_bytes(HASH_BEGIN, name, strlen(name)),
-				   &names->all[i]) < 0) {
-			reader->no_memory = true;
-		}
-	}
-}
-
-static void names_fini(struct names *names)
-{
-	table_fini(&names->table);
-	free(names->all);
-}
-
 /* ---- addresses ---- */
-
-/* An address that was refused is all zeros. */
-static bool is_set(const struct addr *addr)
-{
-	return addr->sa_len > 0 || addr->host[0] != '\0';
-}
 
 /* An address of a listener. */
 struct entry {
@@ -220,7 +157,7 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 		for (size_t k = 0; k < listener->n_addresses && !reader->no_memory; k++) {
 			const struct entry *other = NULL;
 
-			if (!is_set(&listener->addresses[k])) {
+			if (!conf_is_set(&listener->addresses[k])) {
 				continue;
 			}
 			if (add_address(addresses, &listener->addresses[k], i, &other) < 0) {
@@ -271,7 +208,7 @@ static void check_reference(struct conf_reader *reader, size_t i, const struct n
 	char shown[CONF_SHOWN_MAX];
 	char key[CONF_PATH_MAX];
 
-	j = name == NULL ? SIZE_MAX : find_name(upstreams, name);
+	j = name == NULL ? SIZE_MAX : names_find(upstreams, name);
 	if (j != SIZE_MAX) {
 		conf->listeners[i].upstream = &conf->upstreams[j];
 		return;
@@ -332,17 +269,15 @@ static void check_loop(struct conf_reader *reader, size_t u, const struct addres
 
 	for (size_t k = 0; k < upstream->n_servers; k++) {
 		const struct conf_server *server = &upstream->servers[k];
-		const struct setting *servers = find(reader->upstreams, u, "servers");
-		size_t i = is_set(&server->addr)
+		size_t i = conf_is_set(&server->addr)
 				   ? find_own(reader->conf, addresses, upstream, &server->addr)
 				   : SIZE_MAX;
 		char key[CONF_PATH_MAX];
 
 		if (i != SIZE_MAX) {
-			(void)snprintf(
-				key, sizeof(key), "upstreams[%zu].servers[%zu].address", u, k);
-			conf_reader_error(reader, setting_member(servers->elements[k], "address"),
-				key,
+			const struct setting *setting = conf_server_address(reader, u, k, key);
+
+			conf_reader_error(reader, setting, key,
 				"\"%s\" is the address of listeners[%zu]; weir would connect to "
 				"itself; write that of a server",
 				server->text, i);
@@ -404,13 +339,23 @@ void conf_check(struct conf_reader *reader)
 {
 	struct conf *conf = reader->conf;
 	struct names listeners = {
-		.list = reader->listeners, .name = listener_name, .n = conf->n_listeners};
+		.list = reader->listeners,
+		.shown = "listeners",
+		.name = listener_name,
+		.elements = conf->listeners,
+		.n = conf->n_listeners,
+	};
 	struct names upstreams = {
-		.list = reader->upstreams, .name = upstream_name, .n = conf->n_upstreams};
+		.list = reader->upstreams,
+		.shown = "upstreams",
+		.name = upstream_name,
+		.elements = conf->upstreams,
+		.n = conf->n_upstreams,
+	};
 	struct addresses addresses = {0};
 
-	check_names(reader, "listeners", &listeners);
-	check_names(reader, "upstreams", &upstreams);
+	names_check(reader, &listeners);
+	names_check(reader, &upstreams);
 	check_addresses(reader, &addresses);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
 		check_reference(reader, i, &upstreams);
@@ -420,9 +365,14 @@ void conf_check(struct conf_reader *reader)
 	}
 	for (size_t i = 0; i < conf->n_upstreams && !reader->no_memory; i++) {
 		check_loop(reader, i, &addresses);
+		conf_check_upstream(reader, i);
 		conf_check_upstream_socket(reader, i);
 	}
+	conf_check_resolver(reader);
 	check_drain(reader);
+	if (!reader->failed && !reader->no_memory) {
+		conf_check_unwritten(reader);
+	}
 	names_fini(&listeners);
 	names_fini(&upstreams);
 	addresses_fini(&addresses);

@@ -194,7 +194,7 @@ static void check_source(const struct group *group, const struct conf_upstream *
 void conf_check_upstream_socket(struct conf_reader *reader, size_t i)
 {
 	const struct conf_upstream *upstream = &reader->conf->upstreams[i];
-	bool only_unix = upstream->n_servers > 0;
+	bool only_unix = upstream->n_servers > 0 && upstream->discovery.kind == DISCOVER_NONE;
 	struct group group = {.options = &upstream->socket};
 
 	if (!has_group(&group, reader, reader->upstreams, "upstreams", i)) {

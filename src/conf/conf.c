@@ -10,6 +10,37 @@
 #include "conf/source.h"
 #include "conf/tape.h"
 
+/* What a check does not have of another one, `from`. */
+static void free_check(const struct conf_check *check, const struct conf_check *from)
+{
+	if (check == NULL || check == from) {
+		return;
+	}
+	if (from == NULL || check->send.bytes != from->send.bytes) {
+		free(check->send.bytes);
+	}
+	if (from == NULL || check->expect.bytes != from->expect.bytes) {
+		free(check->expect.bytes);
+	}
+	free((struct conf_check *)check);
+}
+
+static void free_upstream(struct conf_upstream *upstream)
+{
+	for (size_t i = 0; i < upstream->n_servers; i++) {
+		struct conf_server *server = &upstream->servers[i];
+
+		free_check(server->check, upstream->check);
+		if (server->name != server->text) {
+			free(server->name);
+		}
+	}
+	free_check(upstream->check, NULL);
+	free(upstream->discovery.name);
+	free(upstream->name);
+	free(upstream->servers);
+}
+
 /* Half-built ones too. */
 static void conf_free(struct conf *conf)
 {
@@ -18,11 +49,11 @@ static void conf_free(struct conf *conf)
 		free(conf->listeners[i].addresses);
 	}
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		free(conf->upstreams[i].name);
-		free(conf->upstreams[i].servers);
+		free_upstream(&conf->upstreams[i]);
 	}
 	free(conf->listeners);
 	free(conf->upstreams);
+	free(conf->resolver.servers);
 	free(conf);
 }
 

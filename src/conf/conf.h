@@ -101,7 +101,7 @@ struct conf_discovery {
 };
 
 struct conf_server {
-	const char *name; /**< unique in the upstream; `text` where none is written */
+	char *name; /**< unique in the upstream; `text` where none is written */
 	struct addr addr;
 	char text[ADDR_TEXT_MAX]; /**< as written: for logs */
 	uint32_t weight;          /**< 0 to CONF_WEIGHT_MAX; 0: no new pairs */
@@ -124,11 +124,11 @@ struct conf_upstream {
 	uint32_t tries; /**< for one client; 0: each usable server, CONF_TRIES_PRESET at most */
 	struct conf_eject eject;
 	struct conf_discovery discovery;
-	struct conf_check *check; /**< of servers that are found; NULL: none */
-	uint64_t slow_start_ns;   /**< NS_NEVER: none */
-	bool ends_pairs;          /**< on_down is "end" */
-	uint32_t queue_max;       /**< clients that wait; 0: none does */
-	struct sockopts socket;   /**< of TCP servers */
+	const struct conf_check *check; /**< of servers that are found; NULL: none */
+	uint64_t slow_start_ns;         /**< NS_NEVER: none */
+	bool ends_pairs;                /**< on_down is "end" */
+	uint32_t queue_max;             /**< clients that wait; 0: none does */
+	struct sockopts socket;         /**< of TCP servers */
 	struct addr source;    /**< where TCP connections come from, port 0; sa_len 0: anywhere */
 	uint64_t retry_for_ns; /**< how long to try them again; NS_NEVER: not at all */
 };
@@ -179,8 +179,9 @@ struct conf_tape {
 };
 
 /**
- * Loads `path`. 0 and a model with one reference, or a negative errno with at least one error in
- * `errors`; *ret_conf is then untouched. -ENOMEM and -ECHILD: the config may be right, but memory
+ * Loads `path`. 0 and a model with one reference: what is in `errors` then are warnings of what is
+ * right, but may not be meant. Or a negative errno with at least one error in `errors`; *ret_conf
+ * is then untouched. -ENOMEM and -ECHILD: the config may be right, but memory
  * or processes are short. `ret_tape` may be NULL; the caller frees the bytes.
  * Blocks, and forks: for a process without pairs.
  */

@@ -168,7 +168,7 @@ void conf_errors_print(const struct conf_errors *errors, const char *prefix, FIL
 		return;
 	}
 	if (errors->n_errors == CONF_ERRORS_MAX) {
-		(void)fprintf(out, "%s%zu more errors are not shown; correct these first\n", prefix,
+		(void)fprintf(out, "%s%zu more are not shown; correct these first\n", prefix,
 			errors->n_dropped);
 	} else {
 		(void)fprintf(out, "%sout of memory: %zu errors are not shown; free some memory\n",

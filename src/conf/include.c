@@ -284,6 +284,21 @@ static void report_open_string(struct reading *reading, const struct frame *fram
 	reading->failed = true;
 }
 
+/* Whether a string has an escape that libconfig ends it at, whatever follows. */
+static bool has_nul(const struct token *string)
+{
+	for (size_t i = 0; i + 3 < string->len; i++) {
+		const char *pos = string->text + i;
+
+		if (*pos == '\\' && (pos[1] == 'x' || pos[1] == 'X') && pos[2] == '0' &&
+			pos[3] == '0') {
+			return true;
+		}
+		i += *pos == '\\';
+	}
+	return false;
+}
+
 /* Reports what no parser could make sense of; such a token is left in the text. */
 static void check_token(
 	struct reading *reading, const struct frame *frame, const struct token *token)
@@ -298,6 +313,12 @@ static void check_token(
 	case TOKEN_OPEN_COMMENT:
 		what = "the comment that begins here has no end; write \"*/\" behind it";
 		break;
+	case TOKEN_STRING:
+		if (has_nul(token)) {
+			what = "a string cannot hold a NUL; take the \"\\x00\" out";
+			break;
+		}
+		return;
 	default:
 		return;
 	}

@@ -41,6 +41,18 @@ static void join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
 	cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i));
 }
 
+static enum setting_type type_of(const struct conf_key *key)
+{
+	switch (key->type) {
+	case CONF_INT:
+		return SETTING_INTEGER;
+	case CONF_BOOL:
+		return SETTING_BOOL;
+	default:
+		return SETTING_STRING;
+	}
+}
+
 /* Reads one value into `object`. */
 static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
@@ -48,7 +60,7 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	char why[CONF_WHY_MAX];
 	int r;
 
-	if (setting->type != (key->type == CONF_INT ? SETTING_INTEGER : SETTING_STRING)) {
+	if (setting->type != type_of(key)) {
 		conf_report_type(reader, key, setting, shown);
 		return;
 	}
@@ -79,31 +91,43 @@ static size_t count(struct conf_reader *reader, const struct conf_key *key,
 	return n;
 }
 
+/* Gives `object` its array of elements; NULL without memory. */
+static char *new_elements(
+	struct conf_reader *reader, const struct conf_key *key, size_t n, size_t size, void *object)
+{
+	void *elements = calloc(n, size);
+
+	if (elements == NULL) {
+		reader->no_memory = true;
+		return NULL;
+	}
+	memcpy((char *)object + key->offset, &elements, sizeof(elements));
+	memcpy((char *)object + key->count_offset, &n, sizeof(n));
+	return elements;
+}
+
 /* A string or an array of strings. */
-static void read_listen(struct conf_reader *reader, const struct conf_key *key,
-	const struct setting *setting, const char *shown, struct conf_listener *listener)
+static void read_addresses(struct conf_reader *reader, const struct conf_key *key,
+	const struct setting *setting, const char *shown, void *object)
 {
 	bool several = setting->type == SETTING_ARRAY;
 	size_t n = several ? count(reader, key, setting, shown) : 1;
+	char *addresses;
 
-	if (n == 0) {
+	addresses = n == 0 ? NULL : new_elements(reader, key, n, sizeof(struct addr), object);
+	if (addresses == NULL) {
 		return;
 	}
-	listener->addresses = calloc(n, sizeof(*listener->addresses));
-	if (listener->addresses == NULL) {
-		reader->no_memory = true;
-		return;
-	}
-	listener->n_addresses = n;
 	if (!several) {
-		read_value(reader, key, setting, shown, listener->addresses);
+		read_value(reader, key, setting, shown, addresses);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		char element[CONF_PATH_MAX];
 
 		join_index(element, shown, i);
-		read_value(reader, key, setting->elements[i], element, &listener->addresses[i]);
+		read_value(reader, key, setting->elements[i], element,
+			addresses + i * sizeof(struct addr));
 	}
 }
 
@@ -139,54 +163,37 @@ void conf_preset(const char *schema, void *object)
 	}
 }
 
-/* Of what has no key yet. */
-void conf_preset_upstream(struct conf_upstream *upstream)
-{
-	upstream->eject = (struct conf_eject){.on = true,
-		.failures = 3,
-		.within_ns = 10 * (uint64_t)NS_PER_S,
-		.for_ns = 10 * (uint64_t)NS_PER_S,
-		.at_most = 50};
-	upstream->discovery = (struct conf_discovery){.hold_ns = 30 * (uint64_t)NS_PER_S,
-		.ttl_min_ns = NS_PER_S,
-		.ttl_max_ns = 300 * (uint64_t)NS_PER_S,
-		.max_servers = 256};
-	upstream->slow_start_ns = NS_NEVER;
-	upstream->queue_max = 1000;
-}
-
-void conf_preset_rest(struct conf *conf)
-{
-	conf->timeouts.queue_ns = 5 * (uint64_t)NS_PER_S;
-	conf->resolver = (struct conf_resolver){.timeout_ns = 2 * (uint64_t)NS_PER_S, .tries = 2};
-}
-
-static void preset(struct conf_reader *reader, const char *schema, void *object)
+/* The defaults of the elements of a list of `owner`, with what they inherit. It was read before any
+ * list. */
+static void preset(struct conf_reader *reader, const char *schema, void *object, const void *owner)
 {
 	conf_preset(schema, object);
-	/* A listener's timeouts are the top level's, which is read before any list. */
 	if (strcmp(schema, "listeners[]") == 0) {
 		((struct conf_listener *)object)->timeouts = reader->conf->timeouts;
-	} else if (strcmp(schema, "upstreams[]") == 0) {
-		conf_preset_upstream(object);
 	} else if (strcmp(schema, "upstreams[].servers[]") == 0) {
-		((struct conf_server *)object)->weight = 1;
+		((struct conf_server *)object)->check =
+			((const struct conf_upstream *)owner)->check;
 	}
 }
 
-/* Gives `object` its array of elements; NULL without memory. */
-static char *new_elements(
-	struct conf_reader *reader, const struct conf_key *key, size_t n, void *object)
+static void read_element(
+	struct conf_reader *reader, const struct conf_key *list, const struct spot *spot)
 {
-	void *elements = calloc(n, key->element_size);
+	const struct setting *setting = spot->group;
 
-	if (elements == NULL) {
-		reader->no_memory = true;
-		return NULL;
+	if (setting->type == SETTING_GROUP) {
+		read_group(reader, spot);
+	} else if (list->alone == NULL) {
+		conf_reader_error(reader, setting, spot->shown, "%s; write a group: { ... }",
+			conf_found(setting));
+	} else if (setting->type == SETTING_STRING) {
+		read_value(reader, conf_schema_find(spot->schema, list->alone), setting,
+			spot->shown, spot->object);
+	} else {
+		conf_reader_error(reader, setting, spot->shown,
+			"%s; write a group, { ... }, or the %s alone, in quotes",
+			conf_found(setting), list->alone);
 	}
-	memcpy((char *)object + key->offset, &elements, sizeof(elements));
-	memcpy((char *)object + key->count_offset, &n, sizeof(n));
-	return elements;
 }
 
 static void read_list(struct conf_reader *reader, const struct conf_key *key,
@@ -201,12 +208,12 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		return;
 	}
 	n = count(reader, key, list, shown);
-	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
+	elements = n == 0 ? NULL : new_elements(reader, key, n, key->element_size, object);
 	if (elements == NULL) {
 		return;
 	}
 	(void)snprintf(schema, sizeof(schema), "%s[]", key->path);
-	preset(reader, schema, elements);
+	preset(reader, schema, elements, object);
 	for (size_t i = 1; i < n; i++) {
 		memcpy(elements + i * key->element_size, elements, key->element_size);
 	}
@@ -220,13 +227,54 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		};
 
 		join_index(element, shown, i);
-		if (spot.group->type == SETTING_GROUP) {
-			read_group(reader, &spot);
-		} else {
-			conf_reader_error(reader, spot.group, element, "%s; write a group: { ... }",
-				conf_found(spot.group));
-		}
+		read_element(reader, key, &spot);
 	}
+}
+
+/* A group, or the word that switches it off. */
+static void read_option(
+	struct conf_reader *reader, const struct conf_key *key, const struct spot *spot)
+{
+	if (spot->group->type == SETTING_GROUP) {
+		*(bool *)((char *)spot->object + key->offset) = true;
+		read_group(reader, spot);
+	} else {
+		read_value(reader, key, spot->group, spot->shown, spot->object);
+	}
+}
+
+/* The same of a check, which is an object of its own. One that is there already is the upstream's:
+ * what a server's group does not say is as there. */
+static void read_check(
+	struct conf_reader *reader, const struct conf_key *key, const struct spot *spot)
+{
+	const struct conf_check **place =
+		(const struct conf_check **)((char *)spot->object + key->offset);
+	const char *text = setting_string(spot->group);
+	struct spot inner = *spot;
+	struct conf_check *check;
+
+	if (text != NULL && strcmp(text, "off") == 0) {
+		*place = NULL;
+		return;
+	}
+	if (spot->group->type != SETTING_GROUP) {
+		conf_report_type(reader, key, spot->group, spot->shown);
+		return;
+	}
+	check = calloc(1, sizeof(*check));
+	if (check == NULL) {
+		reader->no_memory = true;
+		return;
+	}
+	if (*place != NULL) {
+		*check = **place;
+	} else {
+		conf_preset(key->path, check);
+	}
+	*place = check;
+	inner.object = check;
+	read_group(reader, &inner);
 }
 
 static void read_key(struct conf_reader *reader, const struct conf_key *key,
@@ -243,6 +291,12 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 			conf_report_type(reader, key, setting, shown);
 		}
 		break;
+	case CONF_OPTION:
+		read_option(reader, key, &spot);
+		break;
+	case CONF_CHECK:
+		read_check(reader, key, &spot);
+		break;
 	case CONF_LIST:
 		read_list(reader, key, setting, shown, object);
 		break;
@@ -250,7 +304,8 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 		read_apply(reader, key, setting, shown, object);
 		break;
 	case CONF_LISTEN:
-		read_listen(reader, key, setting, shown, object);
+	case CONF_RESOLVERS:
+		read_addresses(reader, key, setting, shown, object);
 		break;
 	default:
 		read_value(reader, key, setting, shown, object);
@@ -321,16 +376,8 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	reader->root = root;
 	reader->listeners = list_of(root, "listeners");
 	reader->upstreams = list_of(root, "upstreams");
-	preset(reader, "", reader->conf);
-	conf_preset_rest(reader->conf);
+	conf_preset("", reader->conf);
 	read_group(reader, &spot);
-	for (size_t i = 0; i < reader->conf->n_upstreams; i++) {
-		struct conf_upstream *upstream = &reader->conf->upstreams[i];
-
-		for (size_t k = 0; k < upstream->n_servers; k++) {
-			upstream->servers[k].name = upstream->servers[k].text;
-		}
-	}
 	if (!reader->no_memory) {
 		conf_check(reader);
 	}

@@ -11,6 +11,8 @@
  *	value.c		one value: its text into the model
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
+ *	check_upstream.c	what one upstream says of its servers, of checks and discovery
+ *	names.c		the names in a list
  *	check_socket.c	options of sockets that do not fit each other, or the addresses
  *
  * and where libconfig refuses the text:
@@ -25,11 +27,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct addr;
 struct conf;
 struct conf_errors;
 struct conf_key;
 struct conf_source;
-struct conf_upstream;
 struct setting;
 
 enum {
@@ -64,10 +66,6 @@ bool conf_read(struct conf_reader *reader, const struct setting *root);
 /** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
 void conf_preset(const char *schema, void *object);
 
-/** Defaults of what has no key yet. */
-void conf_preset_rest(struct conf *conf);
-void conf_preset_upstream(struct conf_upstream *upstream);
-
 /** Compares what was read as a whole. */
 void conf_check(struct conf_reader *reader);
 
@@ -76,6 +74,22 @@ void conf_check_owner(struct conf_reader *reader, size_t i);
 
 /** Checks that a listener is not on the path of the control socket (control_path.h). */
 void conf_check_control(struct conf_reader *reader, size_t i);
+
+/** Checks one upstream, and fills in what goes without saying. */
+void conf_check_upstream(struct conf_reader *reader, size_t u);
+
+/** Checks whom discovery asks. */
+void conf_check_resolver(struct conf_reader *reader);
+
+/** Warns of what a right config does not say. */
+void conf_check_unwritten(struct conf_reader *reader);
+
+/** The address of a server as it was written, in a group or alone, and its key. */
+const struct setting *conf_server_address(
+	const struct conf_reader *reader, size_t u, size_t k, char key[CONF_PATH_MAX]);
+
+/** Whether an address was read: one that was refused is all zeros. */
+bool conf_is_set(const struct addr *addr);
 
 /** Check the socket options of one listener, and of one upstream. */
 void conf_check_listener_socket(struct conf_reader *reader, size_t i);
@@ -95,6 +109,10 @@ bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
 
 /** Reports an error at the place of `setting`. */
 __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader *reader,
+	const struct setting *setting, const char *key, const char *format, ...);
+
+/** The same of what is right, but may not be meant: only of a config without errors. */
+__attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
 /** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */

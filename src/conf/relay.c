@@ -29,17 +29,16 @@ static int fill_listener(struct conf *conf, const struct conf_relay *relay)
 static int fill_upstream(struct conf_upstream *upstream, const struct conf_relay *relay)
 {
 	conf_preset("upstreams[]", upstream);
-	conf_preset_upstream(upstream);
 	upstream->name = strdup(relay->name);
 	upstream->servers = calloc(1, sizeof(*upstream->servers));
 	if (upstream->name == NULL || upstream->servers == NULL) {
 		return -ENOMEM;
 	}
 	upstream->n_servers = 1;
+	conf_preset("upstreams[].servers[]", upstream->servers);
 	upstream->servers->addr = *relay->server;
 	(void)addr_text(relay->server, upstream->servers->text);
 	upstream->servers->name = upstream->servers->text;
-	upstream->servers->weight = 1;
 	return 0;
 }
 
@@ -52,7 +51,6 @@ int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf)
 	}
 	refs_init(&conf->refs);
 	conf_preset("", conf);
-	conf_preset_rest(conf);
 	conf->timeouts.idle_ns = NS_NEVER;
 	conf->timeouts.write_stall_ns = NS_NEVER;
 	conf->listeners = calloc(1, sizeof(*conf->listeners));

@@ -9,28 +9,47 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/source.h"
 #include "conf/tree.h"
 
-void conf_reader_error(struct conf_reader *reader, const struct setting *setting, const char *key,
-	const char *format, ...)
+__attribute__((format(printf, 4, 0))) static void add(struct conf_reader *reader,
+	const struct setting *setting, const char *key, const char *format, va_list args)
 {
 	const char *file = reader->source->files[0];
 	unsigned line = 0;
 	char why[1024];
-	va_list args;
 
 	if (setting->line > 0) {
 		conf_source_place(reader->source, setting->line, &file, &line);
 	}
-	va_start(args, format);
 	(void)vsnprintf(why, sizeof(why), format, args);
+	conf_errors_add(reader->errors, file, line, key, "%s", why);
+}
+
+void conf_reader_error(struct conf_reader *reader, const struct setting *setting, const char *key,
+	const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(reader, setting, key, format, args);
 	va_end(args);
 	reader->failed = true;
-	conf_errors_add(reader->errors, file, line, key, "%s", why);
+}
+
+void conf_reader_warning(struct conf_reader *reader, const struct setting *setting, const char *key,
+	const char *format, ...)
+{
+	va_list args;
+
+	assert(!reader->failed);
+	va_start(args, format);
+	add(reader, setting, key, format, args);
+	va_end(args);
 }
 
 const char *conf_found(const struct setting *setting)
@@ -64,6 +83,14 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 	case CONF_GROUP:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = { ... }", name);
 		break;
+	case CONF_OPTION:
+	case CONF_CHECK:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = { ... }, or \"off\"", name);
+		break;
+	case CONF_BOOL:
+		(void)snprintf(text, CONF_WHY_MAX, "write %s = true or %s = false, without quotes",
+			name, name);
+		break;
 	case CONF_LIST:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = ( { ... }, ... )", name);
 		break;
@@ -81,6 +108,7 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 			text, CONF_WHY_MAX, "write %s = [ \"%s\" ], or [ ]", name, key->example);
 		break;
 	case CONF_LISTEN:
+	case CONF_RESOLVERS:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\", or an array of such strings",
 			name, key->example);
 		break;
@@ -101,6 +129,12 @@ static bool report_bare_number(struct conf_reader *reader, const struct conf_key
 	if ((setting->type != SETTING_INTEGER && setting->type != SETTING_FLOAT) || len == 0 ||
 		len > 12 || strspn(text + len, "abcdefxABCDEFXL") > 0) {
 		return false;
+	}
+	if (key->type == CONF_DURATION && key->max < NS_NEVER && key->min > 0 &&
+		(int)strspn(text, ".0") == len) {
+		conf_reader_error(reader, setting, shown,
+			"%.*s is no duration; write one like \"%s\"", len, text, key->example);
+		return true;
 	}
 	if (key->type == CONF_DURATION && key->min > 0 && (int)strspn(text, ".0") == len) {
 		conf_reader_error(reader, setting, shown,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The schema of the config: one table of every key.
+ * The schema of the config: one table of every key, which is schema_table.c.
  *
  * The reader, the defaults and the suggestions for unknown keys come from this table;
  * conf/weir.conf and weir.conf(5) are compared with it by a test. A key that is not in it does not
@@ -15,14 +15,17 @@
 
 enum conf_type {
 	CONF_GROUP,     /**< { ... }; its keys are entries of their own */
+	CONF_OPTION,    /**< bool; a group that says true, or one of two words, as CONF_EITHER */
+	CONF_CHECK,     /**< struct conf_check *; a group, whose keys are `apart`, or "off" */
 	CONF_LIST,      /**< ( { ... }, ... ): groups of the same keys, at least one */
 	CONF_INT,       /**< uint32_t */
 	CONF_DURATION,  /**< uint64_t ns */
 	CONF_SIZE,      /**< size_t bytes */
 	CONF_LEVEL,     /**< enum log_level */
-	CONF_AUTO,      /**< bool; "auto" or "off" */
-	CONF_SWITCH,    /**< bool; "on" or "off" */
-	CONF_CLOSE,     /**< bool; "reset" or "fin" */
+	CONF_EITHER,    /**< bool; one of two words, of which the first says true */
+	CONF_WORD,      /**< an enum: the index of one of the words */
+	CONF_BOOL,      /**< bool; true or false, without quotes */
+	CONF_BYTES,     /**< struct conf_bytes */
 	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
 	CONF_OWNER,     /**< a user, by name or number: struct file_access */
@@ -32,6 +35,9 @@ enum conf_type {
 	CONF_LISTEN,    /**< addresses of a listener: a string or an array of strings */
 	CONF_SOURCE,    /**< an IP address without a port: struct addr */
 	CONF_SERVER,    /**< the address of a server: struct conf_server */
+	CONF_TARGET,    /**< the address that is checked: struct conf_check */
+	CONF_RESOLVERS, /**< addresses of DNS servers, as CONF_LISTEN */
+	CONF_DISCOVER,  /**< "dns:NAME:PORT" or "srv:NAME": struct conf_discovery */
 };
 
 enum { CONF_NAME_MAX = 64, CONF_ELEMENTS_MAX = 10000 };
@@ -41,16 +47,21 @@ struct conf_key {
 		*path; /**< "timeouts.idle"; "[]" for the elements of a list: "listeners[].name" */
 	enum conf_type type;
 	bool required;
-	const char *preset;  /**< the default as written in the config; NULL: see help */
-	const char *example; /**< what may be written, as in the config */
-	uint64_t min;        /**< of integers, durations and sizes */
+	const char *preset;       /**< the default as written in the config; NULL: see help */
+	const char *example;      /**< what may be written, as in the config */
+	const char *const *words; /**< up to a NULL */
+	const char *alone;        /**< of a list: the key that an element without braces has */
+	/** Of a key in a CONF_CHECK: its object is not that of the group's owner. */
+	bool apart;
+	uint64_t min; /**< of integers, durations and sizes; `max` of bytes, too */
 	uint64_t max;
 	/**
 	 * Where the value goes, from the start of the object that the key belongs to: the conf, or
-	 * the element of the innermost list. Of a list: the pointer to the elements.
+	 * the element of the innermost list, or what `apart` says. Of a list, and of several
+	 * addresses: the pointer to the elements.
 	 */
 	size_t offset;
-	size_t count_offset; /**< of a list: where the number of elements (size_t) goes */
+	size_t count_offset; /**< of these: where the number of elements (size_t) goes */
 	size_t element_size; /**< of a list */
 	const char *help;
 };
@@ -66,8 +77,8 @@ const struct conf_key *conf_schema_find(const char *parent, const char *name);
  * else NULL. */
 const char *conf_schema_child(const struct conf_key *key, const char *parent);
 
-/** Whether the value lies in the object of `parent` itself, in a group or not, but not in a list.
- */
+/** Whether the value lies in the object of `parent` itself, in a group or not: neither in a list
+ * nor in an object of its own. */
 bool conf_schema_within(const struct conf_key *key, const char *parent);
 
 /** The name in `parent` that an unknown one most likely means: at most two edits or a third of its

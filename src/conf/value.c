@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/parse.h"
 #include "conf/conf.h"
@@ -86,19 +87,26 @@ static int set_int(
 static int set_duration(
 	const struct conf_key *key, const char *text, uint64_t *value, char why[CONF_WHY_MAX])
 {
-	const char *what;
+	const char *wrong;
+	char what[80];
 	uint64_t ns;
 
-	if (parse_duration(text, &ns, &what) < 0) {
-		return refuse(why, text, what);
+	if (parse_duration(text, &ns, &wrong) < 0) {
+		return refuse(why, text, wrong);
 	}
 	if (ns < key->min) {
 		return refuse(why, text,
-			"a timer of no time at all would strike at once; "
-			"write \"none\" to switch it off");
+			key->max == NS_NEVER ? "a timer of no time at all would strike at once; "
+					       "write \"none\" to switch it off"
+					     : "too short; write at least \"1ms\"");
+	}
+	if (ns > key->max && key->min == 0) {
+		return refuse(why, text, "this is no timer to switch off; write \"0s\"");
 	}
 	if (ns > key->max) {
-		return refuse(why, text, "this is no timer to switch off; write \"0s\"");
+		(void)snprintf(what, sizeof(what),
+			"this cannot be switched off; write a duration like \"%s\"", key->example);
+		return refuse(why, text, what);
 	}
 	*value = ns;
 	return 0;
@@ -257,20 +265,31 @@ static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MA
 	return 0;
 }
 
-/* One of two words; true for `yes`. */
-static int set_either(
-	const char *text, const char *yes, const char *no, bool *value, char why[CONF_WHY_MAX])
+/* The index of a word. */
+static int find_word(
+	const struct conf_key *key, const char *text, unsigned *ret_index, char why[CONF_WHY_MAX])
 {
-	bool on = strcmp(text, yes) == 0;
-	char what[64];
+	char what[128];
+	size_t len;
+	unsigned n = 0;
 
-	if (!on && strcmp(text, no) != 0) {
-		(void)snprintf(
-			what, sizeof(what), "neither of two; write \"%s\" or \"%s\"", yes, no);
-		return refuse(why, text, what);
+	for (unsigned i = 0; key->words[i] != NULL; i++) {
+		if (strcmp(text, key->words[i]) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+		n++;
 	}
-	*value = on;
-	return 0;
+	len = (size_t)snprintf(what, sizeof(what), "%s; write ",
+		n == 2 ? "neither of two" : "not one of the words that are known");
+	for (unsigned i = 0; i < n; i++) {
+		const char *between = i == 0 ? "" : i + 1 == n ? " or " : ", ";
+
+		len += (size_t)snprintf(
+			what + len, sizeof(what) - len, "%s\"%s\"", between, key->words[i]);
+		assert(len < sizeof(what)); /* the words of our schema are few */
+	}
+	return refuse(why, text, what);
 }
 
 /* An address without a port, which the kernel picks. */
@@ -303,7 +322,9 @@ static int set_apply(const char *text, bool *value, char why[CONF_WHY_MAX])
 	return 0;
 }
 
-static int set_server(const char *text, struct conf_server *value, char why[CONF_WHY_MAX])
+/* What can be connected to, and its text as it was written. */
+static int set_server(
+	const char *text, struct addr *value, char kept[ADDR_TEXT_MAX], char why[CONF_WHY_MAX])
 {
 	struct addr addr;
 	const char *what;
@@ -321,9 +342,117 @@ static int set_server(const char *text, struct conf_server *value, char why[CONF
 			"sockets that systemd passes are listened on; write the address of a "
 			"server, like \"127.0.0.1:80\"");
 	}
-	value->addr = addr;
-	assert(strlen(text) < sizeof(value->text)); /* what addr_parse() takes fits */
-	(void)strcpy(value->text, text);
+	*value = addr;
+	assert(strlen(text) < ADDR_TEXT_MAX); /* what addr_parse() takes fits */
+	(void)strcpy(kept, text);
+	return 0;
+}
+
+static int set_resolver(const char *text, struct addr *value, char why[CONF_WHY_MAX])
+{
+	struct addr addr;
+	const char *what;
+
+	if (addr_parse(text, &addr, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (addr.kind != ADDR_INET) {
+		return refuse(why, text,
+			"a DNS server has an IP address and a port; write one like "
+			"\"127.0.0.53:53\" or \"[::1]:53\"");
+	}
+	*value = addr;
+	return 0;
+}
+
+/* "dns:NAME:PORT", or "srv:NAME", whose answers have the ports. */
+static int set_discover(const char *text, struct conf_discovery *value, char why[CONF_WHY_MAX])
+{
+	static const char no_name[] =
+		"there is no name in it that DNS could be asked; write "
+		"\"dns:app.example.com:9000\", or write an address in servers";
+	bool is_srv = strncmp(text, "srv:", 4) == 0;
+	struct addr addr;
+	const char *what;
+	char whole[ADDR_TEXT_MAX];
+	int len;
+
+	if (!is_srv && strncmp(text, "dns:", 4) != 0) {
+		return refuse(why, text,
+			"begins with neither \"dns:\" nor \"srv:\"; write "
+			"\"dns:app.example.com:9000\", or \"srv:_app._tcp.example.com\"");
+	}
+	if (is_srv && strchr(text + 4, ':') != NULL) {
+		return refuse(why, text,
+			"SRV records have the ports themselves; write a name alone, like "
+			"\"srv:_app._tcp.example.com\"");
+	}
+	if (text[4] == '\0' || text[4] == ':') {
+		return refuse(why, text, no_name);
+	}
+	if (!is_srv && strchr(text + 4, ':') == NULL) {
+		return refuse(
+			why, text, "it has no port; write one like \"dns:app.example.com:9000\"");
+	}
+	len = snprintf(whole, sizeof(whole), "%s%s", text + 4, is_srv ? ":1" : "");
+	if (len >= (int)sizeof(whole)) {
+		return refuse(
+			why, text, "a host name has at most 253 characters; write a shorter one");
+	}
+	if (addr_parse(whole, &addr, &what) < 0) {
+		return refuse(why, text, what);
+	}
+	if (addr.kind != ADDR_NAME) {
+		return refuse(why, text, no_name);
+	}
+	len = (int)strlen(addr.host);
+	value->name = strndup(addr.host, (size_t)len - (addr.host[len - 1] == '.' ? 1 : 0));
+	if (value->name == NULL) {
+		return -ENOMEM;
+	}
+	value->kind = is_srv ? DISCOVER_SRV : DISCOVER_DNS;
+	value->port = is_srv ? 0 : addr.port;
+	return 0;
+}
+
+/* What is there already may be shared: conf.c knows. */
+static int set_bytes(const struct conf_key *key, const char *text, struct conf_bytes *value,
+	char why[CONF_WHY_MAX])
+{
+	size_t n = strlen(text);
+	char *bytes;
+
+	if (n == 0) {
+		return refuse(why, text, "no byte is in it; write some, or take it out");
+	}
+	if (n > key->max) {
+		(void)snprintf(why, CONF_WHY_MAX,
+			"has %zu bytes; write at most %" PRIu64 ", which is 4 KiB", n, key->max);
+		return -EINVAL;
+	}
+	bytes = malloc(n);
+	if (bytes == NULL) {
+		return -ENOMEM;
+	}
+	*value = (struct conf_bytes){.bytes = memcpy(bytes, text, n), .n = n};
+	return 0;
+}
+
+/* Of a word into a bool, or into an enum. */
+static int set_word(
+	const struct conf_key *key, const char *text, void *value, char why[CONF_WHY_MAX])
+{
+	unsigned index;
+	int r = find_word(key, text, &index, why);
+
+	if (r < 0) {
+		return r;
+	}
+	if (key->type == CONF_WORD) {
+		memcpy(value, &index, sizeof(index)); /* as large as an enum */
+	} else {
+		*(bool *)value = index == 0;
+	}
 	return 0;
 }
 
@@ -332,7 +461,7 @@ int conf_value_set(
 {
 	void *value = (char *)object + key->offset;
 
-	assert(key->type != CONF_GROUP && key->type != CONF_LIST);
+	assert(key->type != CONF_GROUP && key->type != CONF_CHECK && key->type != CONF_LIST);
 	switch (key->type) {
 	case CONF_INT:
 		return set_int(key, text, value, why);
@@ -346,12 +475,15 @@ int conf_value_set(
 			       : refuse(why, text,
 					 "not a level; write \"error\", \"warn\", \"info\" or "
 					 "\"debug\"");
-	case CONF_AUTO:
-		return set_either(text, "auto", "off", value, why);
-	case CONF_SWITCH:
-		return set_either(text, "on", "off", value, why);
-	case CONF_CLOSE:
-		return set_either(text, "reset", "fin", value, why);
+	case CONF_EITHER:
+	case CONF_WORD:
+	case CONF_OPTION:
+		return set_word(key, text, value, why);
+	case CONF_BOOL:
+		*(bool *)value = strcasecmp(text, "true") == 0; /* the scanner knows no third */
+		return 0;
+	case CONF_BYTES:
+		return set_bytes(key, text, value, why);
 	case CONF_SOURCE:
 		return set_source(text, value, why);
 	case CONF_APPLY:
@@ -368,9 +500,18 @@ int conf_value_set(
 		return 0; /* conf_check() looks it up when all upstreams are known */
 	case CONF_LISTEN:
 		return set_listen(text, object, why); /* one element of the array */
+	case CONF_RESOLVERS:
+		return set_resolver(text, object, why); /* the same */
 	case CONF_SERVER:
-		return set_server(text, value, why);
+		return set_server(text, &((struct conf_server *)object)->addr,
+			((struct conf_server *)object)->text, why);
+	case CONF_TARGET:
+		return set_server(text, &((struct conf_check *)object)->addr,
+			((struct conf_check *)object)->text, why);
+	case CONF_DISCOVER:
+		return set_discover(text, value, why);
 	case CONF_GROUP:
+	case CONF_CHECK:
 	case CONF_LIST:
 		break; /* not reached: see above */
 	}

@@ -180,6 +180,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 {
 	struct daemon daemon = {
 		.conf = opts->conf,
+		.conf_warnings = opts->conf_warnings,
 		.conf_path = opts->conf_path,
 		.inherited = *opts->inherited,
 		.n_workers =

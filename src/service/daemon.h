@@ -23,6 +23,7 @@ enum exit_code {
 
 struct daemon_opts {
 	const struct conf *conf;     /**< its reference is taken */
+	char *conf_warnings;         /**< of reading it, a line each; NULL: none; taken apart */
 	const char *conf_path;       /**< its file; NULL: it has none, and is never read again */
 	struct inherited *inherited; /**< taken */
 	uint64_t exit_idle_ns;       /**< ends when no pair was open for so long; or NS_NEVER */

@@ -27,6 +27,7 @@ struct daemon {
 	const struct conf *conf; /**< while it starts; later see daemon_conf() */
 	uv_loop_t host;          /**< what the main thread runs */
 	struct loop *loop;       /**< on `host`, which is there while this is */
+	char *conf_warnings;     /**< of reading it; NULL: none */
 	const char *conf_path;   /**< NULL: it has none */
 	struct inherited inherited;
 	struct sockets sockets;

@@ -24,6 +24,7 @@
 #include "log/log.h"
 #include "proxy/generation.h"
 #include "proxy/proxy.h"
+#include "service/conf_warnings.h"
 #include "service/memory.h"
 #include "service/notify.h"
 #include "service/stall_warning.h"
@@ -55,11 +56,12 @@ static void log_failures(char *text)
 	}
 }
 
-static void log_reloaded(const struct reload *reload)
+static void log_reloaded(struct reload *reload)
 {
 	const struct conf *conf = conf_in_force(reload);
 	struct log_line line;
 
+	conf_warnings_log(reload->warnings);
 	stall_warning(conf);
 	if (log_begin(&line, LOG_LEVEL_INFO, "reloaded")) {
 		log_str(&line, "conf", reload->opts.path);
@@ -113,6 +115,8 @@ static void reload_end(struct reload *reload, bool announced)
 	} else if (reload->text != NULL) {
 		log_failures(reload->text);
 	}
+	free(reload->warnings);
+	reload->warnings = NULL;
 	free(reload->text);
 	reload->text = NULL;
 	reload->n_text = 0;
@@ -310,11 +314,17 @@ static void reload_take(struct reload *reload)
 
 	conf_errors_init(&errors);
 	r = conf_take(reload->opts.path, &tape, &errors, &reload->conf);
-	conf_errors_print(&errors, "", reload->report);
+	if (r < 0) {
+		conf_errors_print(&errors, "", reload->report);
+	}
 	conf_errors_fini(&errors);
 	if (r < 0) {
 		reload_end(reload, true);
 		return;
+	}
+	/* Of the child, which knows the lines. Without memory they are not worth a reload. */
+	if (reload->trial.words.len > 0) {
+		reload->warnings = strndup(reload->trial.words.bytes, reload->trial.words.len);
 	}
 	trial_close(&reload->trial);
 	reload->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);

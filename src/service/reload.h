@@ -83,6 +83,7 @@ struct reload {
 	FILE *report;                  /**< to `text`: a line for each error */
 	char *text;
 	size_t n_text;
+	char *warnings; /**< of the check, a line each; NULL: none */
 	struct status_reload last;
 };
 

@@ -14,6 +14,7 @@
 #include "log/failure.h"
 #include "log/log.h"
 #include "proxy/generation.h"
+#include "service/conf_warnings.h"
 #include "service/daemon_private.h"
 #include "service/notify.h"
 #include "service/socket_limits.h"
@@ -173,6 +174,7 @@ static int open_resolver(struct daemon *daemon)
 
 static int warn_of_conf(struct daemon *daemon)
 {
+	conf_warnings_log(daemon->conf_warnings);
 	socket_limits_warn(daemon->conf);
 	stall_warning(daemon->conf);
 	return 0;

@@ -48,8 +48,8 @@ struct trial {
 	char problem[TRIAL_PROBLEM_MAX];
 	/**
 	 * Once, not from inside trial_open(), after the child has ended or its time is over.
-	 * `problem` is NULL if it found nothing wrong, "" if its words say what, or says itself
-	 * what. May close the trial.
+	 * `problem` is NULL if it found nothing wrong, and its words then are warnings; "" if they
+	 * say what, or says itself what. May close the trial.
 	 */
 	void (*done)(struct trial *trial, const char *problem);
 };

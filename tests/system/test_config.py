@@ -8,7 +8,8 @@ import resource
 import pytest
 
 from weirtest import address, config, peers
-from weirtest.daemon import run
+from weirtest.daemon import Free, Weir, run
+from weirtest.house import house, listener, upstream
 from weirtest.settings import ROOT, scaled
 
 GOOD = """
@@ -155,6 +156,40 @@ def test_listener_with_many_addresses_and_servers_is_checked_in_proportion(folde
 def test_check_of_a_right_config_says_nothing(folder):
     done = run("-c", write(folder, GOOD), "--check")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# Two servers, and not a word of who is chosen.
+TURNS = """
+listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
+upstreams = (
+  { name = "app";
+    servers = ( "127.0.0.1:9000", { address = "127.0.0.1:9001"; } ); },
+  { name = "order"; balance = "first"; servers = ( "127.0.0.1:9000", "127.0.0.1:9001" ); } );
+"""
+
+
+def test_check_warns_of_servers_that_take_turns_unasked(folder):
+    path = write(folder, TURNS)
+    done = run("-c", path, "--check")
+    assert (done.returncode, done.stdout) == (0, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"warning: {path}:5: upstreams[0].balance: ") and 'balance = "first"' in line
+
+
+def test_start_and_reload_warn_of_servers_that_take_turns_unasked():
+    with house() as here:
+        one, two = here.server(), here.server()
+        here.reload(upstreams=[upstream(one, two)])
+        here.weir.record("config_warning")
+        here.reload(upstreams=[{**upstream(one, two), "balance": "first"}])
+        here.reload(upstreams=[upstream(one, two), upstream(one, two, name="other")])
+        here.weir.record("config_warning", nth=2)
+        said = [record["warning"] for record in here.weir.records("config_warning")]
+        assert [text.split(": ")[1] for text in said] == [f"upstreams[{i}].balance" for i in (0, 0, 1)]
+        assert all(text.startswith(here.weir.config + ":") for text in said)
+        settings = here.settings(upstreams=[upstream(one, two)], listeners=[listener("web", Free("tcp4"))])
+    with Weir(settings) as weir:
+        weir.record("config_warning")
 
 
 def test_the_default_config_is_right():

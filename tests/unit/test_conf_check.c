@@ -93,7 +93,8 @@ START_TEST(a_server_that_is_the_listener_itself_is_refused)
 	(void)snprintf(text, sizeof(text),
 		"listeners = ({name = \"a\"; listen = \"%s\"; upstream = \"app\";});\n"
 		"upstreams = ({name = \"other\"; servers = ({address = \"h:1\";});},\n"
-		"{name = \"app\"; servers = ({address = \"h:1\";},\n{address = \"%s\";});});\n",
+		"{name = \"app\"; balance = \"first\"; servers = (\"h:1\",\n{address = "
+		"\"%s\";});});\n",
 		servers[_i].listen, servers[_i].server);
 	if (servers[_i].own) {
 		(void)snprintf(expected, sizeof(expected),

@@ -120,12 +120,13 @@ static const struct wrong wrong_values[] = {
 		W "1: relay.slice: is not known here; the nearest known key is \"splice\"\n"},
 	{"relay = { buffers = \"auto\"; };",
 		W "1: relay.buffers: is not known here; known are: high_water_mark, splice\n"},
-	{"a_name_of_more_than_forty_characters_is_cut_there = 1;", W
-		"1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
-		"workers, max_pairs, timeouts, drain, log, relay, reload, listeners, upstreams\n"},
+	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
+		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
+		  "workers, max_pairs, timeouts, drain, log, relay, reload, listeners, upstreams, "
+		  "resolver\n"},
 	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };",
 		W "1: timeouts.read: is not known here; known are: connect, idle, half_close, "
-		  "half_close_max, write_stall, lifetime, drain\n" W
+		  "half_close_max, write_stall, lifetime, queue, drain\n" W
 		  "1: timeouts.halfclosemax: is not known here; the nearest known key is "
 		  "\"half_close_max\"\n"},
 	{"log = { file = \"x\"; lvl = \"info\"; };",
@@ -270,13 +271,15 @@ static const struct wrong wrong_upstreams[] = {
 	{"upstreams = [\"h:1\"];",
 		W "2: upstreams: an array was found; write upstreams = ( { ... }, ... )\n"},
 	{"upstreams = ({ name = \"app\"; });",
-		W "2: upstreams[0].servers: is missing; write servers = ( { ... }, ... )\n"},
+		W "2: upstreams[0].servers: is missing; write servers = ( { ... }, ... ), or "
+		  "discover = \"dns:NAME:PORT\"\n"},
 	{"upstreams = ({ name = \"app\"; servers = (); });",
 		W "2: upstreams[0].servers: is empty; write servers = ( { ... }, ... )\n"},
 	{"upstreams = ({ name = \"app\"; servers = \"h:1\"; });", W
 		"2: upstreams[0].servers: a string was found; write servers = ( { ... }, ... )\n"},
-	{"upstreams = ({ name = \"app\"; servers = (\n\"h:1\",\n{ }); });",
-		W "3: upstreams[0].servers[0]: a string was found; write a group: { ... }\n" W
+	{"upstreams = ({ name = \"app\"; servers = (\n1,\n{ }); });",
+		W "3: upstreams[0].servers[0]: an integer was found; write a group, { ... }, or "
+		  "the address alone, in quotes\n" W
 		  "4: upstreams[0].servers[1].address: is missing; write address = "
 		  "\"127.0.0.1:9000\"\n"},
 	{"upstreams = ({ name = \"app\"; servers = ({ address = \"*:80\"; }); });",
@@ -287,8 +290,9 @@ static const struct wrong wrong_upstreams[] = {
 		W "2: upstreams[0].servers[0].address: \"h:0\": the port is not a number of 1 to "
 		  "65535; "
 		  "write \"HOST:80\"\n"},
-	{"upstreams = ({ name = \"app\"; servers = ({ address = \"h:1\"; weight = 2; }); });",
-		W "2: upstreams[0].servers[0].weight: is not known here; known are: address\n"},
+	{"upstreams = ({ name = \"app\"; servers = ({ address = \"h:1\"; wait = 2; }); });",
+		W "2: upstreams[0].servers[0].wait: is not known here; known are: address, name, "
+		  "weight, max_pairs, backup, check\n"},
 	{"upstreams = ({ name = \"app\"; servers = ({ address = [\"h:1\"]; }); });",
 		W "2: upstreams[0].servers[0].address: an array was found; write address = "
 		  "\"127.0.0.1:9000\"\n"},
@@ -495,8 +499,7 @@ START_TEST(of_2000_errors_1000_are_kept_and_the_rest_is_counted)
 	}
 	ck_assert_uint_eq(n, 1001);
 	ck_assert_ptr_nonnull(strstr(errors, "weir.conf:1000: x999: "));
-	ck_assert_ptr_nonnull(
-		strstr(errors, "\n1000 more errors are not shown; correct these first\n"));
+	ck_assert_ptr_nonnull(strstr(errors, "\n1000 more are not shown; correct these first\n"));
 	free(errors);
 }
 END_TEST

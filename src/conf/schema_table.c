@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of all keys. */
+#include "conf/conf.h"
+#include "conf/schema.h"
+
+#define NEVER NS_NEVER
+
+/* Of CONF_EITHER the first one says true. */
+static const char *const on_off[] = {"on", "off", NULL};
+static const char *const auto_off[] = {"auto", "off", NULL};
+static const char *const reset_fin[] = {"reset", "fin", NULL};
+static const char *const end_keep[] = {"end", "keep", NULL};
+
+static const char *const balances[] = {
+	[BALANCE_ROUND_ROBIN] = "round_robin",
+	[BALANCE_LEAST_PAIRS] = "least_pairs",
+	[BALANCE_RANDOM] = "random",
+	[BALANCE_HASH] = "hash",
+	[BALANCE_FIRST] = "first",
+	NULL,
+};
+static const char *const hash_keys[] = {
+	[HASH_ON_CLIENT] = "client",
+	[HASH_ON_CLIENT_PORT] = "client_port",
+	[HASH_ON_SNI] = "sni",
+	NULL,
+};
+
+/* The timeouts that the top level and a listener share; `drain` is the process's alone. */
+#define TIMEOUT(owner, prefix, name, minimum, text, meaning)                                       \
+	{                                                                                          \
+		.path = prefix "timeouts." #name, .type = CONF_DURATION, .preset = text,           \
+		.example = text, .min = minimum, .max = NEVER,                                     \
+		.offset = offsetof(struct owner, timeouts.name##_ns), .help = meaning              \
+	}
+#define TIMEOUTS(owner, prefix)                                                                    \
+	TIMEOUT(owner, prefix, connect, 1, "5s", "one attempt to one address, or one lookup"),     \
+		TIMEOUT(owner, prefix, idle, 1, "10m", "no byte either way"),                      \
+		TIMEOUT(owner, prefix, half_close, 1, "30s",                                       \
+			"no byte after the first end of input was passed on"),                     \
+		TIMEOUT(owner, prefix, half_close_max, 1, "none",                                  \
+			"from the first end of input on, whatever moves"),                         \
+		TIMEOUT(owner, prefix, write_stall, 1, "5m",                                       \
+			"bytes wait for a side that takes none"),                                  \
+		TIMEOUT(owner, prefix, lifetime, 1, "none", "from accept on, whatever moves"),     \
+		TIMEOUT(owner, prefix, queue, 1, "5s", "no server has room for one more pair")
+
+/* What listeners and upstreams share of their sockets. */
+#define SOCKET(owner, prefix, key, kind, ...)                                                      \
+	{                                                                                          \
+		.path = prefix "socket." key, .type = kind, __VA_ARGS__                            \
+	}
+#define OF(owner, member) .offset = offsetof(struct owner, socket.member)
+#define SOCKETS(owner, prefix)                                                                     \
+	SOCKET(owner, prefix, "nodelay", CONF_EITHER, .words = on_off, .preset = "on",             \
+		.example = "off", OF(owner, nodelay),                                              \
+		.help = "small segments go out at once: on or off"),                               \
+		SOCKET(owner, prefix, "keepalive", CONF_GROUP, .help = "probes of silent peers"),  \
+		SOCKET(owner, prefix, "keepalive.idle", CONF_DURATION, .preset = "none",           \
+			.example = "1m", .min = 1, .max = NEVER, OF(owner, keepalive_idle_ns),     \
+			.help = "silence before the first probe; none: no probes"),                \
+		SOCKET(owner, prefix, "keepalive.interval", CONF_DURATION, .preset = "75s",        \
+			.example = "10s", .min = 1, .max = NEVER,                                  \
+			OF(owner, keepalive_interval_ns), .help = "between probes"),               \
+		SOCKET(owner, prefix, "keepalive.count", CONF_INT, .example = "9", .min = 1,       \
+			.max = SOCKOPTS_KEEPALIVE_MAX_N, OF(owner, keepalive_count),               \
+			.help = "unanswered probes that end it; default: the kernel's, 9"),        \
+		SOCKET(owner, prefix, "user_timeout", CONF_DURATION, .preset = "none",             \
+			.example = "30s", .min = 1, .max = NEVER, OF(owner, user_timeout_ns),      \
+			.help = "sent bytes are not acknowledged; none: the kernel's"),            \
+		SOCKET(owner, prefix, "send_buffer", CONF_SIZE, .example = "256k",                 \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, send_buffer),              \
+			.help = "bytes sent but not acknowledged; default: the kernel tunes it"),  \
+		SOCKET(owner, prefix, "receive_buffer", CONF_SIZE, .example = "256k",              \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, receive_buffer),           \
+			.help = "bytes received but not read; default: the kernel tunes it"),      \
+		SOCKET(owner, prefix, "notsent_lowat", CONF_SIZE, .example = "128k",               \
+			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
+			.help = "bytes not sent yet from which on the socket is full; default: "   \
+				"the kernel's")
+
+enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
+
+#define LIST(owner, member, element)                                                               \
+	.type = CONF_LIST, .offset = offsetof(struct owner, member),                               \
+	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
+
+/* A key of a group of an upstream. */
+#define MEMBER_CONF_INT(name)      name
+#define MEMBER_CONF_DURATION(name) name##_ns
+#define IN_UPSTREAM(group, name, kind, text, least, most, ...)                                     \
+	{                                                                                          \
+		.path = "upstreams[]." #group "." #name, .type = kind, .preset = text,             \
+		.example = text, .min = least, .max = most,                                        \
+		.offset = offsetof(struct conf_upstream, group.MEMBER_##kind(name)), __VA_ARGS__   \
+	}
+
+/* A key of a check, which is an object of its own. */
+#define CHECK_KEY(prefix, name, kind, member, ...)                                                 \
+	{                                                                                          \
+		.path = prefix name, .type = kind, .apart = true,                                  \
+		.offset = offsetof(struct conf_check, member), __VA_ARGS__                         \
+	}
+#define CHECK_KEYS(prefix)                                                                         \
+	CHECK_KEY(prefix, "every", CONF_DURATION, every_ns, .preset = "2s", .example = "2s",       \
+		.min = NS_PER_MS, .max = NEVER - 1, .help = "from check to check"),                \
+		CHECK_KEY(prefix, "every_down", CONF_DURATION, every_down_ns, .example = "2s",     \
+			.min = NS_PER_MS, .max = NEVER - 1,                                        \
+			.help = "the same while the server is down; default: that of every"),      \
+		CHECK_KEY(prefix, "timeout", CONF_DURATION, timeout_ns, .preset = "1s",            \
+			.example = "1s", .min = NS_PER_MS, .max = NEVER - 1,                       \
+			.help = "for all of one check"),                                           \
+		CHECK_KEY(prefix, "rise", CONF_INT, rise, .preset = "2", .example = "2", .min = 1, \
+			.max = 1000, .help = "so many good ones in a row, and it is up"),          \
+		CHECK_KEY(prefix, "fall", CONF_INT, fall, .preset = "3", .example = "3", .min = 1, \
+			.max = 1000, .help = "so many bad ones in a row, and it is down"),         \
+		CHECK_KEY(prefix, "send", CONF_BYTES, send, .example = "PING\\r\\n",               \
+			.max = CONF_SEND_MAX, .help = "what is sent; default: nothing"),           \
+		CHECK_KEY(prefix, "expect", CONF_BYTES, expect, .example = "+PONG",                \
+			.max = CONF_EXPECT_MAX,                                                    \
+			.help = "a part of the answer's first 4 KiB; default: none")
+
+const struct conf_key conf_schema[] = {
+	{.path = "workers",
+		.type = CONF_INT,
+		.example = "4",
+		.min = 1,
+		.max = 1024,
+		.offset = offsetof(struct conf, workers),
+		.help = "threads; default: one per CPU that the process may use"},
+	{.path = "max_pairs",
+		.type = CONF_INT,
+		.example = "10000",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf, max_pairs),
+		.help = "pairs at a time; default: what the limit of open files allows"},
+	{.path = "timeouts", .type = CONF_GROUP, .help = "what ends a pair by the clock"},
+	TIMEOUTS(conf, ""),
+	TIMEOUT(conf, "", drain, 0, "30s", "from SIGTERM on, whatever moves"),
+	{.path = "drain", .type = CONF_GROUP, .help = "the order within timeouts.drain"},
+	{.path = "drain.grace",
+		.type = CONF_DURATION,
+		.preset = "0s",
+		.example = "0s",
+		.max = NEVER - 1,
+		.offset = offsetof(struct conf, drain.grace_ns),
+		.help = "first, clients are still accepted"},
+	{.path = "drain.idle_first",
+		.type = CONF_DURATION,
+		.preset = "1s",
+		.example = "1s",
+		.min = 1,
+		.max = NEVER,
+		.offset = offsetof(struct conf, drain.idle_first_ns),
+		.help = "then pairs end in which no byte moves for so long"},
+	{.path = "drain.spread",
+		.type = CONF_DURATION,
+		.preset = "5s",
+		.example = "5s",
+		.max = NEVER - 1,
+		.offset = offsetof(struct conf, drain.spread_ns),
+		.help = "at last, all others end in the course of this"},
+	{.path = "log", .type = CONF_GROUP, .help = "the log on stderr"},
+	{.path = "log.level",
+		.type = CONF_LEVEL,
+		.preset = "info",
+		.example = "info",
+		.offset = offsetof(struct conf, log_level),
+		.help = "error, warn, info or debug"},
+	{.path = "relay", .type = CONF_GROUP, .help = "how bytes are relayed"},
+	{.path = "relay.high_water_mark",
+		.type = CONF_SIZE,
+		.preset = "64k",
+		.example = "64k",
+		.min = 4 * 1024,
+		.max = 16 * 1024 * 1024,
+		.offset = offsetof(struct conf, high_water_mark),
+		.help = "bytes that wait for one side at most"},
+	{.path = "relay.splice",
+		.type = CONF_EITHER,
+		.words = auto_off,
+		.preset = "auto",
+		.example = "off",
+		.offset = offsetof(struct conf, splice),
+		.help = "bulk bytes go past user space where the kernel lets them: auto or off"},
+	{.path = "reload", .type = CONF_GROUP, .help = "what a reload does"},
+	{.path = "reload.apply_to_open_pairs",
+		.type = CONF_APPLY,
+		.example = "timeouts",
+		.offset = offsetof(struct conf, apply_timeouts),
+		.help = "what changes for open pairs too: timeouts, or nothing"},
+	{.path = "listeners",
+		LIST(conf, listeners, conf_listener),
+		.required = true,
+		.help = "where clients come in"},
+	{.path = "listeners[].name",
+		.type = CONF_NAME,
+		.required = true,
+		.example = "web",
+		.offset = offsetof(struct conf_listener, name),
+		.help = "for the log"},
+	{.path = "listeners[].listen",
+		.type = CONF_LISTEN,
+		.required = true,
+		.example = "127.0.0.1:8080",
+		.offset = offsetof(struct conf_listener, addresses),
+		.count_offset = offsetof(struct conf_listener, n_addresses),
+		.help = "an address, or an array of addresses"},
+	{.path = "listeners[].upstream",
+		.type = CONF_REFERENCE,
+		.required = true,
+		.example = "app",
+		.offset = offsetof(struct conf_listener, upstream),
+		.help = "the name of an upstream"},
+	{.path = "listeners[].max_pairs",
+		.type = CONF_INT,
+		.example = "1000",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf_listener, max_pairs),
+		.help = "pairs of this listener at a time; default: only the global limit"},
+	{.path = "listeners[].on_idle",
+		.type = CONF_EITHER,
+		.words = reset_fin,
+		.preset = "fin",
+		.example = "reset",
+		.offset = offsetof(struct conf_listener, idle_resets),
+		.help = "what both sides see when timeouts.idle strikes: fin or reset"},
+	{.path = "listeners[].mode",
+		.type = CONF_MODE,
+		.preset = "0666",
+		.example = "0660",
+		.max = 0777,
+		.offset = offsetof(struct conf_listener, access.mode),
+		.help = "of UNIX sockets, in octal"},
+	{.path = "listeners[].owner",
+		.type = CONF_OWNER,
+		.example = "root",
+		.offset = offsetof(struct conf_listener, access),
+		.help = "of UNIX sockets: a user; default: weir's own"},
+	{.path = "listeners[].group",
+		.type = CONF_TEAM,
+		.example = "adm",
+		.offset = offsetof(struct conf_listener, access),
+		.help = "of UNIX sockets: a group of users; default: weir's own"},
+	{.path = "listeners[].timeouts",
+		.type = CONF_GROUP,
+		.help = "override those of the top level"},
+	TIMEOUTS(conf_listener, "listeners[]."),
+	{.path = "listeners[].socket",
+		.type = CONF_GROUP,
+		.help = "of its TCP sockets; connections inherit it"},
+	SOCKETS(conf_listener, "listeners[]."),
+	SOCKET(conf_listener, "listeners[].", "backlog", CONF_INT, .example = "4096", .min = 1,
+		.max = 1000000, OF(conf_listener, backlog),
+		.help = "clients that may wait to be accepted; default: 4096, or systemd's"),
+	SOCKET(conf_listener, "listeners[].", "freebind", CONF_EITHER, .words = on_off,
+		.preset = "off", .example = "on", OF(conf_listener, freebind),
+		.help = "listen on an address that is not there yet: on or off"),
+	{.path = "upstreams",
+		LIST(conf, upstreams, conf_upstream),
+		.required = true,
+		.help = "where pairs go"},
+	{.path = "upstreams[].name",
+		.type = CONF_NAME,
+		.required = true,
+		.example = "app",
+		.offset = offsetof(struct conf_upstream, name),
+		.help = "what listeners refer to"},
+	{.path = "upstreams[].balance",
+		.type = CONF_WORD,
+		.words = balances,
+		.preset = "round_robin",
+		.example = "least_pairs",
+		.offset = offsetof(struct conf_upstream, balance),
+		.help = "the rule by which servers are chosen"},
+	{.path = "upstreams[].hash_on",
+		.type = CONF_WORD,
+		.words = hash_keys,
+		.preset = "client",
+		.example = "client_port",
+		.offset = offsetof(struct conf_upstream, hash_on),
+		.help = "with balance = hash: client or client_port"},
+	{.path = "upstreams[].tries",
+		.type = CONF_INT,
+		.example = "3",
+		.min = 1,
+		.max = CONF_TRIES_MAX,
+		.offset = offsetof(struct conf_upstream, tries),
+		.help = "servers for one client; default: each usable one once, ten at most"},
+	{.path = "upstreams[].discover",
+		.type = CONF_DISCOVER,
+		.example = "dns:app.example.com:9000",
+		.offset = offsetof(struct conf_upstream, discovery),
+		.help = "finds servers by DNS: dns:NAME:PORT or srv:NAME"},
+	{.path = "upstreams[].discovery", .type = CONF_GROUP, .help = "how they are found"},
+	IN_UPSTREAM(discovery, hold, CONF_DURATION, "30s", 1, NEVER,
+		.help = "an answer without servers counts only after so long"),
+	IN_UPSTREAM(discovery, ttl_min, CONF_DURATION, "1s", NS_PER_MS, NEVER - 1,
+		.help = "the least time from lookup to lookup"),
+	IN_UPSTREAM(discovery, ttl_max, CONF_DURATION, "5m", NS_PER_MS, NEVER - 1,
+		.help = "the longest"),
+	IN_UPSTREAM(discovery, max_servers, CONF_INT, "256", 1, CONF_ELEMENTS_MAX,
+		.help = "a larger answer is cut"),
+	{.path = "upstreams[].discovery.max_pairs",
+		.type = CONF_INT,
+		.example = "100",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf_upstream, discovery.max_pairs),
+		.help = "pairs of each server found at a time; default: no limit"},
+	{.path = "upstreams[].check",
+		.type = CONF_CHECK,
+		.offset = offsetof(struct conf_upstream, check),
+		.help = "an active check of each server; default: none"},
+	CHECK_KEYS("upstreams[].check."),
+	{.path = "upstreams[].eject",
+		.type = CONF_OPTION,
+		.words = on_off,
+		.preset = "on",
+		.offset = offsetof(struct conf_upstream, eject.on),
+		.help = "takes servers out at which connects fail"},
+	IN_UPSTREAM(eject, failures, CONF_INT, "3", 1, 1000, .help = "so many in a row"),
+	IN_UPSTREAM(eject, within, CONF_DURATION, "10s", NS_PER_MS, NEVER - 1,
+		.help = "and within so long"),
+	IN_UPSTREAM(eject, for, CONF_DURATION, "10s", NS_PER_MS, NEVER - 1,
+		.help = "for so long, and twice as long each time again"),
+	IN_UPSTREAM(eject, at_most, CONF_INT, "50", 1, 100,
+		.help = "per cent of the servers, but always one"),
+	{.path = "upstreams[].slow_start",
+		.type = CONF_DURATION,
+		.preset = "none",
+		.example = "30s",
+		.min = 1,
+		.max = NEVER,
+		.offset = offsetof(struct conf_upstream, slow_start_ns),
+		.help = "a server that comes up gets its weight in the course of this"},
+	{.path = "upstreams[].on_down",
+		.type = CONF_EITHER,
+		.words = end_keep,
+		.preset = "keep",
+		.example = "end",
+		.offset = offsetof(struct conf_upstream, ends_pairs),
+		.help = "open pairs of a server that is down: keep or end"},
+	{.path = "upstreams[].queue_max",
+		.type = CONF_INT,
+		.preset = "1000",
+		.example = "1000",
+		.max = 10000000,
+		.offset = offsetof(struct conf_upstream, queue_max),
+		.help = "clients that wait for a server with room; 0: none waits"},
+	{.path = "upstreams[].retry_for",
+		.type = CONF_DURATION,
+		.preset = "none",
+		.example = "none",
+		.min = 1,
+		.max = NEVER,
+		.offset = offsetof(struct conf_upstream, retry_for_ns),
+		.help = "how long a client waits for a server that is still starting"},
+	{.path = "upstreams[].socket",
+		.type = CONF_GROUP,
+		.help = "of TCP connections to its servers"},
+	SOCKETS(conf_upstream, "upstreams[]."),
+	{.path = "upstreams[].socket.source",
+		.type = CONF_SOURCE,
+		.example = "192.0.2.1",
+		.offset = offsetof(struct conf_upstream, source),
+		.help = "the address they come from; default: the kernel picks it"},
+	{.path = "upstreams[].servers",
+		LIST(conf_upstream, servers, conf_server),
+		.alone = "address",
+		.help = "where to connect to"},
+	{.path = "upstreams[].servers[].address",
+		.type = CONF_SERVER,
+		.required = true,
+		.example = "127.0.0.1:9000",
+		.help = "where to connect to"},
+	{.path = "upstreams[].servers[].name",
+		.type = CONF_NAME,
+		.example = "a",
+		.offset = offsetof(struct conf_server, name),
+		.help = "for the log; default: its address"},
+	{.path = "upstreams[].servers[].weight",
+		.type = CONF_INT,
+		.preset = "1",
+		.example = "2",
+		.max = CONF_WEIGHT_MAX,
+		.offset = offsetof(struct conf_server, weight),
+		.help = "its share of new pairs; 0: none"},
+	{.path = "upstreams[].servers[].max_pairs",
+		.type = CONF_INT,
+		.example = "100",
+		.min = 1,
+		.max = 10000000,
+		.offset = offsetof(struct conf_server, max_pairs),
+		.help = "pairs of this server at a time; default: no limit"},
+	{.path = "upstreams[].servers[].backup",
+		.type = CONF_BOOL,
+		.preset = "false",
+		.example = "true",
+		.offset = offsetof(struct conf_server, backup),
+		.help = "used only while no other server is usable"},
+	{.path = "upstreams[].servers[].check",
+		.type = CONF_CHECK,
+		.offset = offsetof(struct conf_server, check),
+		.help = "its own check, with the upstream's values where it has none; or off"},
+	{.path = "upstreams[].servers[].check.address",
+		.type = CONF_TARGET,
+		.apart = true,
+		.example = "127.0.0.1:9001",
+		.help = "where to check it; default: its own address"},
+	CHECK_KEYS("upstreams[].servers[].check."),
+	{.path = "resolver", .type = CONF_GROUP, .help = "whom discover asks"},
+	{.path = "resolver.servers",
+		.type = CONF_RESOLVERS,
+		.example = "127.0.0.53:53",
+		.offset = offsetof(struct conf, resolver.servers),
+		.count_offset = offsetof(struct conf, resolver.n_servers),
+		.help = "addresses of DNS servers; default: those of /etc/resolv.conf"},
+	{.path = "resolver.timeout",
+		.type = CONF_DURATION,
+		.preset = "2s",
+		.example = "2s",
+		.min = NS_PER_MS,
+		.max = NEVER - 1,
+		.offset = offsetof(struct conf, resolver.timeout_ns),
+		.help = "of the first try; each further one has twice as long"},
+	{.path = "resolver.tries",
+		.type = CONF_INT,
+		.preset = "2",
+		.example = "2",
+		.min = 1,
+		.max = 10,
+		.offset = offsetof(struct conf, resolver.tries),
+		.help = "of one lookup"},
+};
+
+const size_t conf_schema_len = sizeof(conf_schema) / sizeof(conf_schema[0]);
