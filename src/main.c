@@ -109,6 +109,7 @@
  *	session		from accept to the closing line, in stages
  *	session_setup	those before it relays
  *	session_clock	its one timer
+ *	session_list	who is here, in slices, and when their timers are due
  *	session_log	its lines
  *	side		client or upstream
  *	pair		two streams that relay

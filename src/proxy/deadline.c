@@ -20,27 +20,37 @@ const char *deadline_name(enum deadline_kind kind)
 	return names[kind];
 }
 
+/** What all candidates go through. */
+struct search {
+	struct deadline next; /* the earliest so far */
+	uint64_t *all_ns;     /* of each kind its earliest, where somebody asks; or NULL */
+};
+
 /** Takes the candidate if it is earlier: called in the order that decides between equal ones. */
 static void consider(
-	struct deadline *next, enum deadline_kind kind, uint64_t at_ns, uint64_t silence_ns)
+	struct search *search, enum deadline_kind kind, uint64_t at_ns, uint64_t silence_ns)
 {
-	if (at_ns < next->at_ns) {
-		*next = (struct deadline){.at_ns = at_ns, .kind = kind, .silence_ns = silence_ns};
+	if (at_ns < search->next.at_ns) {
+		search->next =
+			(struct deadline){.at_ns = at_ns, .kind = kind, .silence_ns = silence_ns};
+	}
+	if (search->all_ns != NULL) {
+		search->all_ns[kind] = clock_earlier(search->all_ns[kind], at_ns);
 	}
 }
 
 /** A timer that runs from `start_ns` on, whatever moves. */
 static void consider_time(
-	struct deadline *next, enum deadline_kind kind, uint64_t start_ns, uint64_t duration_ns)
+	struct search *search, enum deadline_kind kind, uint64_t start_ns, uint64_t duration_ns)
 {
-	consider(next, kind, clock_after(start_ns, duration_ns), NS_NEVER);
+	consider(search, kind, clock_after(start_ns, duration_ns), NS_NEVER);
 }
 
 /** A timer that counts from the last byte. */
 static void consider_silence(
-	struct deadline *next, enum deadline_kind kind, uint64_t last_ns, uint64_t silence_ns)
+	struct search *search, enum deadline_kind kind, uint64_t last_ns, uint64_t silence_ns)
 {
-	consider(next, kind, clock_after(last_ns, silence_ns), silence_ns);
+	consider(search, kind, clock_after(last_ns, silence_ns), silence_ns);
 }
 
 /** Spreads what lies close together over all 64 bits: the finalizer of splitmix64 (S. Vigna). */
@@ -61,43 +71,67 @@ uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted
 
 /** Idle pairs first; the others at their own point before the end. */
 static void consider_drain(
-	struct deadline *next, const struct deadline_facts *facts, uint64_t quiet_ns)
+	struct search *search, const struct deadline_facts *facts, uint64_t quiet_ns)
 {
 	const struct deadline_drain *drain = facts->drain;
 
-	consider_time(next, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
+	consider_time(search, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
 	if (facts->stalled_ns == NS_NEVER) {
 		uint64_t idle_ns = clock_after(quiet_ns, drain->idle_first_ns);
 
-		consider(next, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns),
+		consider(search, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns),
 			drain->idle_first_ns);
 	}
 }
 
-struct deadline deadline_next(
-	const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
+static void consider_all(struct search *search, const struct conf_timeouts *timeouts,
+	const struct deadline_facts *facts)
 {
-	struct deadline next = {.at_ns = NS_NEVER, .kind = DEADLINE_NONE, .silence_ns = NS_NEVER};
 	bool half_closed = facts->fin_ns != NS_NEVER;
 	bool waiting = facts->stalled_ns != NS_NEVER;
 	uint64_t quiet_ns =
 		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 
-	consider_silence(&next, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
+	consider_silence(search, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
 	if (half_closed) {
 		if (!waiting) {
 			consider_silence(
-				&next, DEADLINE_HALF_CLOSE, quiet_ns, timeouts->half_close_ns);
+				search, DEADLINE_HALF_CLOSE, quiet_ns, timeouts->half_close_ns);
 		}
-		consider_time(
-			&next, DEADLINE_HALF_CLOSE_MAX, facts->fin_ns, timeouts->half_close_max_ns);
+		consider_time(search, DEADLINE_HALF_CLOSE_MAX, facts->fin_ns,
+			timeouts->half_close_max_ns);
 	} else if (!waiting) {
-		consider_silence(&next, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
+		consider_silence(search, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
 	}
-	consider_time(&next, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
+	consider_time(search, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
 	if (facts->drain != NULL) {
-		consider_drain(&next, facts, quiet_ns);
+		consider_drain(search, facts, quiet_ns);
 	}
-	next.at_ns = clock_later(next.at_ns, facts->since_ns);
-	return next;
+}
+
+static const struct deadline no_deadline = {
+	.at_ns = NS_NEVER, .kind = DEADLINE_NONE, .silence_ns = NS_NEVER};
+
+struct deadline deadline_next(
+	const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
+{
+	struct search search = {.next = no_deadline};
+
+	consider_all(&search, timeouts, facts);
+	search.next.at_ns = clock_later(search.next.at_ns, facts->since_ns);
+	return search.next;
+}
+
+void deadline_all(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
+	uint64_t ret_at_ns[DEADLINE_KINDS])
+{
+	struct search search = {.next = no_deadline, .all_ns = ret_at_ns};
+
+	for (size_t i = 0; i < DEADLINE_KINDS; i++) {
+		ret_at_ns[i] = NS_NEVER;
+	}
+	consider_all(&search, timeouts, facts);
+	for (size_t i = 0; i < DEADLINE_KINDS; i++) {
+		ret_at_ns[i] = clock_later(ret_at_ns[i], facts->since_ns);
+	}
 }

@@ -72,6 +72,10 @@ struct deadline {
 struct deadline deadline_next(
 	const struct conf_timeouts *timeouts, const struct deadline_facts *facts);
 
+/** When each timer is due, by its kind; NS_NEVER: it does not run. The earliest is the next. */
+void deadline_all(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
+	uint64_t ret_at_ns[DEADLINE_KINDS]);
+
 /**
  * When the drain ends a pair that never falls silent: a point of its own in `spread_ns` up to
  * `end_ns`, by when it was accepted, so that thousands do not end at one instant.

@@ -37,15 +37,21 @@ static uint64_t pair_stalled_ns(const struct pair *pair)
 		side_stalled_ns(pair, SIDE_CLIENT), side_stalled_ns(pair, SIDE_UPSTREAM));
 }
 
-static struct deadline pair_deadline(const struct pair *pair)
+struct deadline_facts pair_facts(const struct pair *pair)
 {
 	struct deadline_facts facts = session_clock_facts(pair->clock);
-	struct deadline next;
 
 	facts.moved_ns = pair_moved_ns(pair);
 	facts.stalled_ns = pair_stalled_ns(pair);
 	facts.fin_ns = pair->fin_ns;
-	next = session_clock_next(pair->clock, &facts);
+	return facts;
+}
+
+static struct deadline pair_deadline(const struct pair *pair)
+{
+	struct deadline_facts facts = pair_facts(pair);
+	struct deadline next = session_clock_next(pair->clock, &facts);
+
 	if (pair->state == PAIR_RESETTING) {
 		/* Whatever the timeouts say: this wait serves nobody, and it holds a place. */
 		next.at_ns = clock_earlier(next.at_ns,

@@ -90,6 +90,9 @@ int pair_start(struct pair *pair, const struct pair_opts *opts);
 /** Winds the clock, of which something else has changed: what is due already strikes soon. */
 void pair_wind(struct pair *pair);
 
+/** What has happened so far, for its deadlines; while it has its streams. */
+struct deadline_facts pair_facts(const struct pair *pair);
+
 /** The clock has struck. */
 void pair_strike(struct pair *pair);
 

@@ -36,6 +36,16 @@ struct part_calls {
 	void (*refuses)(struct part *part);
 };
 
+/**
+ * A walk through the sessions of a part, in the order of their ids, that may rest between any two:
+ * those that end meanwhile are left out, those that come before the walk is at its end are met. So
+ * thousands are gone through in slices. Zeroed: none goes on.
+ */
+struct part_walk {
+	struct list link;  /**< struct part::walks */
+	struct list *next; /**< struct session::link, or the head: it is over */
+};
+
 struct part {
 	struct loop *loop;
 	struct proxy_shared *shared;
@@ -44,7 +54,8 @@ struct part {
 	struct waiting *waiting; /**< its listeners that wait for a place */
 	uint64_t n_sessions_made;
 	size_t n_sessions;
-	struct list sessions;       /* struct session::link */
+	struct list sessions;       /* struct session::link, in the order of their ids */
+	struct list walks;          /* struct part_walk::link */
 	struct list terms;          /* struct terms::link: what has users */
 	struct generation *current; /**< the one in force: a reference of the proxy's */
 	struct own_cache own_cache;
@@ -67,6 +78,18 @@ static inline const struct deadline_drain *part_drain(const struct part *part)
 {
 	return part->draining ? &part->drain : NULL;
 }
+
+/** Begins at the first session; again where the walk goes on already. */
+void part_walk_begin(struct part *part, struct part_walk *walk);
+
+/** The next session, as its struct session::link; NULL: all were met. */
+struct list *part_walk_next(struct part *part, struct part_walk *walk);
+
+/** Idempotent, also on a zeroed walk. */
+void part_walk_end(struct part_walk *walk);
+
+/** For a session: takes it out of `sessions`, and out of the way of all walks. */
+void part_forget_session(struct part *part, struct list *link);
 
 /** For a session: one less here. */
 void part_session_ended(struct part *part);

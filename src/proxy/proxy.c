@@ -23,7 +23,6 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	proxy->part.current = generation_ref(shared->generation);
 	list_init(&proxy->listeners);
 	list_init(&proxy->changing);
-	list_init(&proxy->sessions_changing);
 	task_init(&proxy->change, on_change);
 }
 
@@ -148,15 +147,19 @@ static bool change_terms(struct proxy *proxy)
 
 static bool change_sessions(struct proxy *proxy)
 {
-	for (unsigned n = 0; !list_empty(&proxy->sessions_changing); n++) {
-		struct list *link = proxy->sessions_changing.next;
-		struct session *session = container_of(link, struct session, link);
+	for (unsigned n = 0; proxy->sessions_changing.next != NULL; n++) {
+		struct list *link;
+		struct session *session;
 
 		if (n == SESSIONS_A_TURN) {
 			return false;
 		}
-		list_remove(link);
-		list_append(&proxy->part.sessions, link);
+		link = part_walk_next(&proxy->part, &proxy->sessions_changing);
+		if (link == NULL) {
+			part_walk_end(&proxy->sessions_changing);
+			return true;
+		}
+		session = container_of(link, struct session, link);
 		session_drain(session, part_drain(&proxy->part));
 		session_apply_timeouts(session);
 	}
@@ -204,7 +207,7 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 		proxy->applying_ns = clock_ns();
 		proxy->n_applied = 0;
 		proxy->applying = next_terms(proxy, NULL);
-		list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
+		part_walk_begin(&proxy->part, &proxy->sessions_changing);
 	}
 	proxy_change(proxy);
 }
@@ -222,7 +225,7 @@ void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain)
 	assert(loop_is_current(proxy->part.loop));
 	proxy->part.draining = true;
 	proxy->part.drain = *drain;
-	list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
+	part_walk_begin(&proxy->part, &proxy->sessions_changing);
 	proxy_change(proxy);
 }
 
@@ -242,7 +245,7 @@ void proxy_reopen(struct proxy *proxy)
 	proxy->shut = false;
 	if (proxy->part.draining) {
 		proxy->part.draining = false;
-		list_move_all(&proxy->sessions_changing, &proxy->part.sessions);
+		part_walk_begin(&proxy->part, &proxy->sessions_changing);
 		proxy_change(proxy);
 	}
 }
@@ -260,6 +263,7 @@ void proxy_fini(struct proxy *proxy)
 	proxy->before = generation_unref(proxy->before);
 	proxy->part.current = generation_unref(proxy->part.current);
 	loop_cancel(proxy->part.loop, &proxy->change);
+	part_walk_end(&proxy->sessions_changing);
 	part_fini(&proxy->part);
 }
 

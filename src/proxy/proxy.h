@@ -31,14 +31,14 @@ struct proxy {
 	struct part part;      /**< what its sessions and listeners know of it */
 	struct list listeners; /* struct listener::link */
 	struct list changing;  /* struct listener::link: to be switched, drained or closed, soon */
-	struct list sessions_changing; /* struct session::link: to be drained, or wound anew */
-	struct generation *before;     /**< a reference, while it switches; or NULL */
-	size_t n_applied;              /**< offers of `before` whose terms have got new timeouts */
-	struct terms *applying;        /**< the next in use that are to get them; or NULL */
-	uint64_t applying_ns;          /**< since when these are in force */
-	struct task change;            /**< the next slice of all that */
-	bool shut;                     /**< listeners, of now and to come, let nobody in */
-	bool ending;                   /**< and they close at once */
+	struct part_walk sessions_changing; /**< they are drained, or wound anew; zeroed: none is */
+	struct generation *before;          /**< a reference, while it switches; or NULL */
+	size_t n_applied;       /**< offers of `before` whose terms have got new timeouts */
+	struct terms *applying; /**< the next in use that are to get them; or NULL */
+	uint64_t applying_ns;   /**< since when these are in force */
+	struct task change;     /**< the next slice of all that */
+	bool shut;              /**< listeners, of now and to come, let nobody in */
+	bool ending;            /**< and they close at once */
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
 	/** proxy_switch() is done. Maybe from inside it. May be NULL. */

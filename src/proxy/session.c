@@ -226,7 +226,7 @@ static void session_bury(struct session *session)
 	session_clock_close(&session->clock);
 	session_setup_close(session);
 	pair_close(&session->pair);
-	list_remove(&session->link);
+	part_forget_session(part, &session->link);
 	places_leave(&part->shared->places, terms->offer->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
 	task_init(&session->gone, on_gone);

@@ -492,6 +492,48 @@ START_TEST(names_are_those_of_the_config)
 }
 END_TEST
 
+/* ---- all of them ---- */
+
+START_TEST(all_are_told_with_the_next_among_them)
+{
+	const struct conf_timeouts timeouts = {
+		.connect_ns = 1,
+		.idle_ns = 100,
+		.half_close_ns = 200,
+		.half_close_max_ns = 300,
+		.write_stall_ns = 400,
+		.lifetime_ns = 5000,
+		.drain_ns = 1,
+	};
+	const struct deadline_drain drain = {
+		.start_ns = 2000, .idle_first_ns = 700, .end_ns = 9000};
+	/* Nothing yet, relaying, half-closed, bytes wait, timeouts in force since a while. */
+	for (unsigned i = 0; i < 32; i++) {
+		const struct deadline_facts facts = {
+			.accepted_ns = 1000,
+			.moved_ns = (i & 1) != 0 ? 1100 : NEVER,
+			.fin_ns = (i & 2) != 0 ? 1200 : NEVER,
+			.stalled_ns = (i & 4) != 0 ? 1300 : NEVER,
+			.since_ns = (i & 8) != 0 ? 1450 : 0,
+			.drain = (i & 16) != 0 ? &drain : NULL,
+		};
+		struct deadline next = deadline_next(&timeouts, &facts);
+		uint64_t at_ns[DEADLINE_KINDS];
+
+		deadline_all(&timeouts, &facts, at_ns);
+		ck_assert_uint_eq(at_ns[next.kind], next.at_ns);
+		for (enum deadline_kind kind = 0; kind < DEADLINE_KINDS; kind++) {
+			ck_assert_uint_ge(at_ns[kind], next.at_ns);
+		}
+		ck_assert_uint_eq(at_ns[DEADLINE_CONNECT], NEVER);
+		ck_assert_uint_eq(at_ns[DEADLINE_LIFETIME], 6000);
+		ck_assert_int_eq(at_ns[DEADLINE_DRAIN] == NEVER, facts.drain == NULL);
+		ck_assert_int_eq(at_ns[DEADLINE_HALF_CLOSE_MAX] == NEVER, facts.fin_ns == NEVER);
+		ck_assert_int_eq(at_ns[DEADLINE_WRITE_STALL] == NEVER, facts.stalled_ns == NEVER);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("deadline");
@@ -520,6 +562,7 @@ int main(void)
 	tcase_add_test(tc, a_timeout_of_zero_is_due_at_once);
 	tcase_add_test(tc, nothing_is_due_before_the_timeouts_are_in_force);
 	tcase_add_test(tc, names_are_those_of_the_config);
+	tcase_add_test(tc, all_are_told_with_the_next_among_them);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
