@@ -17,7 +17,7 @@
 #include "conf/tree.h"
 
 enum {
-	GRAMMAR_DEPTH_MAX = 64, /**< brackets within brackets; the schema has four */
+	GRAMMAR_DEPTH_MAX = 64, /**< brackets within brackets; the schema has five */
 };
 
 /** What the grammar wants next. */

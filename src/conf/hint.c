@@ -161,6 +161,10 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 		hint->line = token->line;
 		return true;
 	}
+	if (known != NULL && known->type == CONF_BOOL) {
+		return say(hint, token->line, "%.*s is neither of two; write true or false", len,
+			token->text);
+	}
 	return say(hint, token->line, "%.*s is not in quotes; write \"%.*s\"", len, token->text,
 		len, token->text);
 }

@@ -17,7 +17,7 @@
 #include "conf/tree.h"
 
 enum {
-	TAPE_DEPTH_MAX = 64, /**< brackets within brackets; the schema has four */
+	TAPE_DEPTH_MAX = 64, /**< brackets within brackets; the schema has five */
 };
 
 /**

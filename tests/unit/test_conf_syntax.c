@@ -36,6 +36,7 @@ static const struct wrong wrong_syntax[] = {
 		"2: ';' stands where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
 		"it out, or write that before it\n"},
 	/* quotes */
+	{"backup = yes;\n", W "1: yes is neither of two; write true or false\n"},
 	{"timeouts = { idle = none; };\n", W "1: none is not in quotes; write \"none\"\n"},
 	{"listen = 127.0.0.1:80;\n",
 		W "1: 127.0.0.1:80 is not in quotes; write \"127.0.0.1:80\"\n"},

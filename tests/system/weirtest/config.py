@@ -25,9 +25,15 @@ def text(settings):
     return "".join(f"{key} = {value(item)};\n" for key, item in settings.items() if item is not None)
 
 
+def upstream(name, *servers):
+    """Servers that are tried in this order."""
+    order = {"balance": "first"} if len(servers) > 1 else {}
+    return {"name": name, **order, "servers": [{"address": str(one)} for one in servers]}
+
+
 def relay(listen, *servers, name="relay", **listener):
     """The settings of one listener and its upstream."""
     return {
         "listeners": [{"name": name, "listen": listen, "upstream": name, **listener}],
-        "upstreams": [{"name": name, "servers": [{"address": str(one)} for one in servers]}],
+        "upstreams": [upstream(name, *servers)],
     }

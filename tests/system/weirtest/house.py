@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from . import address, peers, wait
+from . import address, config, peers, wait
 from .daemon import Free, Weir
 from .settings import DEADLINE
 
@@ -19,7 +19,7 @@ def listener(name, listen, upstream="app", **more):
 
 
 def upstream(*servers, name="app"):
-    return {"name": name, "servers": [{"address": str(one)} for one in servers]}
+    return config.upstream(name, *servers)
 
 
 class House:

@@ -32,6 +32,7 @@ void house_open(struct house *house)
 	house->conf.high_water_mark = 64 * 1024;
 	house->upstream.servers = house->servers;
 	house->upstream.name = app;
+	house->upstream.balance = BALANCE_FIRST;
 	for (size_t i = 0; i < 2; i++) {
 		house->listeners[i].name = i == 0 ? web : side;
 		house->listeners[i].upstream = &house->upstream;
