@@ -91,6 +91,12 @@
  *	least_pairs	the fewest pairs for its weight
  *	check		when one target is checked, and whether it is up by that
  *	probe		one check of it: a connection, or an answer
+ *	discover	which servers are behind a name, and when it is looked for again
+ *	discover_merge	from what DNS answered to servers
+ *	discover_log	its lines
+ *	weights		weights of any size as those of a group
+ *	dns		questions to DNS servers, by c-ares
+ *	dns_message	their answers, byte by byte
  *	failures	how many of a group's pairs failed of late
  *
  * proxy/              the domain: which clients are let in, and what becomes of them
