@@ -89,6 +89,8 @@
  *	rule		the rules by which a set chooses
  *	first		in the order of the config
  *	least_pairs	the fewest pairs for its weight
+ *	rotation	the order in which servers take turns by weight
+ *	maglev		a table of which server a key goes to
  *	check		when one target is checked, and whether it is up by that
  *	probe		one check of it: a connection, or an answer
  *	discover	which servers are behind a name, and when it is looked for again

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Maglev's table: which server a key goes to, so that each has its share of the keys, that few keys
+ * move when the servers change, and that all who know the servers' names and weights agree
+ * (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, 3.4).
+ *
+ *	size	MAGLEV_SIZE slots; MAGLEV_SIZE_LARGE with more than MAGLEV_MANY servers of a weight
+ *	order	the servers by name, as strcmp(3) has it; without those of weight 0
+ *	row	slots (offset + i skip) mod size: offset = XXH64(name, 0) mod size,
+ *		skip = 1 + XXH64(name, 1) mod (size - 1)
+ *	fill	in passes over the servers in that order: in pass p = 1, 2, ... a server of weight
+ *		w that has been served t times takes the next free slot of its row if
+ *		p w >= t w_max, w_max being the greatest weight
+ *	key	slot XXH64(key, 2) mod size
+ *
+ * The number beside what is hashed is XXH64's seed. With five servers one fewer moves some 0.2 % of
+ * the keys of the others. A server of weight w of n, whose weights sum to s, has size w / s slots,
+ * give or take 1 + n w / s.
+ *
+ * Pure: it knows no server. Immutable and counted: sets that follow each other share it.
+ */
+#ifndef WEIR_UPSTREAM_MAGLEV_H
+#define WEIR_UPSTREAM_MAGLEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/refs.h"
+
+struct maglev_of;
+struct sockaddr;
+
+enum {
+	MAGLEV_SIZE = 65537,        /**< 256 KiB; filled in 2 to 4 ms */
+	MAGLEV_SIZE_LARGE = 655373, /**< 2.5 MiB; 25 to 40 ms */
+	MAGLEV_MANY = MAGLEV_SIZE / 100,
+	MAGLEV_KEY_MAX = 10,
+};
+
+struct maglev_server {
+	const char *name; /**< borrowed */
+	uint32_t weight;
+};
+
+struct maglev {
+	struct refs refs;
+	uint32_t size; /**< 0: no server has a weight */
+	size_t n;
+	struct maglev_of *of; /**< what it was made of: n */
+	uint32_t slots[];     /**< indices of servers */
+};
+
+/** The table of these servers, with one reference. NULL: no memory. */
+struct maglev *maglev_new(const struct maglev_server *servers, size_t n);
+
+/** Whether it is the table of these servers, in this order. */
+bool maglev_is_of(const struct maglev *maglev, const struct maglev_server *servers, size_t n);
+
+struct maglev *maglev_ref(struct maglev *maglev);
+
+/** NULL is fine; returns NULL. */
+struct maglev *maglev_unref(struct maglev *maglev);
+
+/**
+ * A client's key, and its length: the 4 bytes of an IPv4 address, mapped ones as well; the first 8
+ * of an IPv6 address, its /64; and then, if asked for, the port in network order. 0: it has no
+ * address.
+ */
+size_t maglev_key(const struct sockaddr *client, bool with_port, uint8_t key[MAGLEV_KEY_MAX]);
+
+/** The hash of a key; its slot is that, modulo the table's size. */
+uint64_t maglev_hash(const uint8_t *key, size_t n);
+
+#endif
