@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The list of what is wrong with a config file.
+ * The list of what is wrong with a config file; or, where nothing is, of what may not be meant.
  *
  * Each error is one line, "FILE:LINE: KEY: what is wrong; what to write instead". LINE and KEY are
  * left out where there is none. KEY is the path of the key, list elements counted from 0:

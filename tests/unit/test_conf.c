@@ -383,6 +383,17 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_uint_eq(installed->upstreams[0].source.sa_len, 0);
 	ck_assert_uint_eq(installed->upstreams[0].retry_for_ns, NS_NEVER);
 	ck_assert_uint_eq(written->upstreams[0].retry_for_ns, NS_NEVER);
+	ck_assert_int_eq(installed->upstreams[0].balance, written->upstreams[0].balance);
+	ck_assert(written->upstreams[0].eject.on);
+	ck_assert_mem_eq(&installed->upstreams[0].eject, &written->upstreams[0].eject,
+		sizeof(written->upstreams[0].eject));
+	ck_assert_uint_eq(
+		installed->upstreams[0].slow_start_ns, written->upstreams[0].slow_start_ns);
+	ck_assert(installed->upstreams[0].ends_pairs == written->upstreams[0].ends_pairs);
+	ck_assert_uint_eq(installed->upstreams[0].queue_max, written->upstreams[0].queue_max);
+	ck_assert_uint_eq(
+		installed->upstreams[0].servers[0].weight, written->upstreams[0].servers[0].weight);
+	ck_assert_uint_eq(installed->resolver.timeout_ns, written->resolver.timeout_ns);
 	/* Their defaults are not numbers: the file shows examples. */
 	ck_assert_uint_eq(installed->workers, 0);
 	ck_assert_uint_eq(installed->max_pairs, 0);
