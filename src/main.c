@@ -84,6 +84,8 @@
  *	ask		who asks for a server, and what was tried already
  *	plan		an upstream, as one config has it
  *	set		which of its servers take new pairs now
+ *	weight		the share of new pairs that a server has now
+ *	admin		what an administrator says of a server
  *	readers		how workers read a set that is replaced
  *	group		which server is next, over all configs
  *	rule		the rules by which a set chooses

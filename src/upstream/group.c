@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
 
@@ -97,6 +98,14 @@ struct group *group_unref(struct group *group)
 
 /* ---- what is in force ---- */
 
+/** Its set is to be made anew by the tick. */
+static void group_come_back(struct group *group)
+{
+	if (list_empty(&group->stale)) {
+		list_append(&group->groups->stale, &group_ref(group)->stale);
+	}
+}
+
 static int group_publish(struct group *group)
 {
 	struct group_set *set = group_set_new(group->plan, &group->n_picks);
@@ -105,20 +114,15 @@ static int group_publish(struct group *group)
 	if (set == NULL) {
 		return -ENOMEM;
 	}
+	if (set->is_starting) {
+		group_come_back(group);
+	}
 	before = atomic_exchange(&group->set, set);
 	if (before != NULL) {
 		readers_wait(&group->groups->readers);
 		group_set_free(before);
 	}
 	return 0;
-}
-
-/** There is no memory for its set: later. */
-static void group_try_again(struct group *group)
-{
-	if (list_empty(&group->stale)) {
-		list_append(&group->groups->stale, &group_ref(group)->stale);
-	}
 }
 
 static void enforce_limits(const struct group_plan *plan)
@@ -144,7 +148,7 @@ int group_install(struct group *group, struct group_plan *plan)
 	group_plan_unref(before);
 	enforce_limits(plan);
 	if (r < 0) {
-		group_try_again(group);
+		group_come_back(group);
 	}
 	return r;
 }
@@ -152,8 +156,14 @@ int group_install(struct group *group, struct group_plan *plan)
 void group_refresh(struct group *group)
 {
 	if (group_publish(group) < 0) {
-		group_try_again(group);
+		group_come_back(group);
 	}
+}
+
+void group_refresh_slowly(struct group *group, struct server *server)
+{
+	server->states.came_ns = clock_ns();
+	group_refresh(group);
 }
 
 /* ---- what sessions ask and tell ---- */

@@ -36,7 +36,7 @@ struct groups {
 	struct failures_list failures;
 	struct readers readers; /**< the workers */
 	struct list
-		stale; /* struct group::stale, each with a reference: no memory for its set yet */
+		stale; /* struct group::stale, each with a reference: to be made anew by the tick */
 };
 
 struct group {
@@ -63,7 +63,8 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 /** All groups must be gone. Fine on zeroed memory. */
 void groups_fini(struct groups *groups);
 
-/** Call it once a second: makes the sets for which there was no memory. The main thread. */
+/** Call it once a second: makes the sets for which there was no memory, and those in which servers
+ * start slowly. The main thread. */
 void groups_tick(struct groups *groups);
 
 /**
@@ -85,6 +86,9 @@ int group_install(struct group *group, struct group_plan *plan);
 
 /** Makes its set anew: a state or a weight of one of its servers has changed. The main thread. */
 void group_refresh(struct group *group);
+
+/** The same when the server takes new pairs again, of which it gets more and more (weight.h). */
+void group_refresh_slowly(struct group *group, struct server *server);
 
 /**
  * The next server: with GROUP_SERVER alone *ret_member is set, to a reference, and the server has a

@@ -34,6 +34,7 @@ struct group_plan *group_plan_new(
 	plan->balance = conf->balance;
 	plan->hash_on = conf->hash_on;
 	plan->tries = conf->tries;
+	plan->slow_start_ns = conf->slow_start_ns;
 	for (; plan->n_members < conf->n_servers; plan->n_members++) {
 		struct member *member = member_new(servers, group, &conf->servers[plan->n_members]);
 

@@ -25,7 +25,8 @@ struct group_plan {
 	uint64_t retry_for_ns;  /**< how long to try the servers again; NS_NEVER: not at all */
 	enum conf_balance balance;
 	enum conf_hash_on hash_on;
-	uint32_t tries; /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
+	uint32_t tries;         /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
+	uint64_t slow_start_ns; /**< NS_NEVER: none */
 	size_t n_members;
 	struct member *members[]; /**< a reference to each, in the order of the config */
 };

@@ -34,10 +34,22 @@ struct servers {
 	struct resolver *resolver; /**< borrowed, of their names; NULL: none may have a name */
 };
 
+/** What an administrator says of it. */
+enum server_state {
+	SERVER_AUTO,  /**< nothing: its check decides */
+	SERVER_DRAIN, /**< it takes no new pairs */
+	SERVER_DOWN,  /**< the same, and on_down is for its open ones */
+	SERVER_UP,    /**< it takes new pairs, whatever its check says */
+};
+
 /** What the main thread knows of it. Zeroed: usable. */
 struct server_states {
 	bool is_down;    /**< its check says so */
 	bool is_ejected; /**< its connects failed */
+	bool has_weight; /**< an administrator has given it `weight` */
+	enum server_state told;
+	uint32_t weight;
+	uint64_t came_ns; /**< since when it starts slowly; 0: it does not */
 };
 
 struct server {

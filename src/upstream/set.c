@@ -3,21 +3,22 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "upstream/ask.h"
 #include "upstream/plan.h"
 #include "upstream/rule.h"
+#include "upstream/weight.h"
 
-/** What it would have of new pairs if it were not ejected; 0: none. */
-static uint32_t weight_now(const struct member *member)
+bool member_is_usable(const struct member *member)
 {
-	return member->server->states.is_down ? 0 : member->weight;
+	return weight_of(member) > 0 && !member->server->states.is_ejected;
 }
 
 static void choose(struct group_set *set, bool backups, bool ejected)
 {
 	for (size_t i = 0; i < set->n_members; i++) {
 		struct member *member = set->members[i];
-		uint32_t weight = weight_now(member);
+		uint32_t weight = weight_of(member);
 
 		if (weight > 0 && member->is_backup == backups &&
 			member->server->states.is_ejected == ejected) {
@@ -36,6 +37,22 @@ static void choose_first_of_these(struct group_set *set)
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]) && set->n == 0; i++) {
 		choose(set, ways[i].backups, ways[i].ejected);
+	}
+}
+
+/** While some start slowly, weights are in parts of WEIGHT_STEPS, of which these have a part. */
+static void start_slowly(struct group_set *set, uint64_t slow_start_ns)
+{
+	uint64_t now_ns = clock_ns();
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct choice *choice = &set->choices[i];
+
+		choice->step = weight_step(choice->member, slow_start_ns, now_ns);
+		set->is_starting |= choice->step < WEIGHT_STEPS;
+	}
+	for (size_t i = 0; i < set->n && set->is_starting; i++) {
+		set->choices[i].weight *= set->choices[i].step;
 	}
 }
 
@@ -69,6 +86,7 @@ struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t 
 	set->rule = rule_of(plan->balance);
 	set->is_empty = set->n_members == 0;
 	choose_first_of_these(set);
+	start_slowly(set, plan->slow_start_ns);
 	set->tries = plan->tries;
 	if (set->tries == 0) {
 		set->tries = set->n < CONF_TRIES_PRESET ? (uint32_t)set->n : CONF_TRIES_PRESET;

@@ -29,6 +29,7 @@ struct choice {
 	struct server *server; /**< the member's: one look less */
 	struct member *member; /**< the set's reference */
 	uint32_t weight;       /**< of now, at least 1 */
+	uint32_t step;         /**< of WEIGHT_STEPS: the part of its weight that it has */
 };
 
 struct group_set {
@@ -36,6 +37,7 @@ struct group_set {
 	void *prepared;            /**< the rule's own, for these choices; or NULL */
 	_Atomic uint64_t *n_picks; /**< the group's: for rules that count them */
 	uint32_t tries;            /**< servers tried in one round at most */
+	bool is_starting;          /**< some start slowly: to be made anew in a while */
 	bool is_empty;             /**< the group has no member at all: none was found yet */
 	size_t n_members;
 	struct member **members; /**< a reference to each: all that the group has */
@@ -46,6 +48,10 @@ struct group_set {
 /** The set of the plan's members by their states of now; n_picks is borrowed. NULL: no memory.
  * The main thread. */
 struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t *n_picks);
+
+/** Whether new pairs may go to it: its weight is not 0, and no state speaks against it. The main
+ * thread. */
+bool member_is_usable(const struct member *member);
 
 /** Nobody may read it any more. NULL is fine. */
 void group_set_free(struct group_set *set);

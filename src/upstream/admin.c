@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "upstream/admin.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "log/log.h"
+#include "upstream/group.h"
+#include "upstream/weight.h"
+
+static struct member *find(const struct group *group, const char *name)
+{
+	const struct group_plan *plan = group->plan;
+
+	for (size_t i = 0; plan != NULL && i < plan->n_members; i++) {
+		if (strcmp(plan->members[i]->name, name) == 0) {
+			return plan->members[i];
+		}
+	}
+	return NULL;
+}
+
+static void log_told(const struct group *group, const struct member *member)
+{
+	static const char *const names[] = {
+		[SERVER_AUTO] = "auto",
+		[SERVER_DRAIN] = "drain",
+		[SERVER_DOWN] = "down",
+		[SERVER_UP] = "up",
+	};
+	const struct server_states *states = &member->server->states;
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "server_told")) {
+		log_str(&line, "upstream", group->name);
+		log_str(&line, "server", member->text);
+		log_str(&line, "server_name", member->name);
+		log_str(&line, "state", names[states->told]);
+		log_u64(&line, "weight", states->has_weight ? states->weight : member->weight);
+		log_end(&line);
+	}
+}
+
+static void obey(struct server_states *states, const struct admin_word *word)
+{
+	if (word->has_state) {
+		states->told = word->state;
+	}
+	if (word->has_weight) {
+		states->has_weight = !word->gives_back;
+		states->weight = word->weight;
+	}
+}
+
+int admin_tell(struct group *group, const char *name, const struct admin_word *word)
+{
+	struct member *member = find(group, name);
+	uint32_t before;
+
+	if (member == NULL) {
+		return -ENOENT;
+	}
+	if (word->has_weight && !word->gives_back && word->weight > CONF_WEIGHT_MAX) {
+		return -ERANGE;
+	}
+	before = weight_of(member);
+	obey(&member->server->states, word);
+	log_told(group, member);
+	if (before == 0 && weight_of(member) > 0) {
+		group_refresh_slowly(group, member->server);
+	} else {
+		group_refresh(group);
+	}
+	return 0;
+}
