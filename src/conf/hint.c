@@ -156,7 +156,7 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 		return false;
 	}
 	(void)snprintf(name, sizeof(name), "%.*s", (int)key->len, key->text);
-	known = conf_schema_elsewhere(name);
+	known = conf_schema_elsewhere("", name);
 	if (known != NULL && known->type == CONF_INT && conf_refuse_unit(token->text, hint->text)) {
 		hint->line = token->line;
 		return true;

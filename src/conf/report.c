@@ -204,7 +204,7 @@ void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const struct setting *setting, const char *shown)
 {
 	const char *name = setting->name;
-	const struct conf_key *other = conf_schema_elsewhere(name);
+	const struct conf_key *other = conf_schema_elsewhere(parent, name);
 	const char *nearest = conf_schema_nearest(parent, name);
 	const char *dot = other == NULL ? NULL : strrchr(other->path, '.');
 	char names[CONF_WHY_MAX];

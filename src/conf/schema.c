@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "conf/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The part of the path behind "parent."; NULL when it does not begin so. */
@@ -45,16 +46,34 @@ const struct conf_key *conf_schema_find(const char *parent, const char *name)
 	return NULL;
 }
 
-const struct conf_key *conf_schema_elsewhere(const char *name)
+/* Whether a path ends in these parts, "check.address". */
+static bool ends_in(const char *path, const char *tail)
 {
-	for (size_t i = 0; i < conf_schema_len; i++) {
-		const char *dot = strrchr(conf_schema[i].path, '.');
+	size_t len = strlen(path);
+	size_t tail_len = strlen(tail);
 
-		if (strcmp(dot == NULL ? conf_schema[i].path : dot + 1, name) == 0) {
-			return &conf_schema[i];
+	return len >= tail_len && strcmp(path + len - tail_len, tail) == 0 &&
+	       (len == tail_len || path[len - tail_len - 1] == '.');
+}
+
+const struct conf_key *conf_schema_elsewhere(const char *parent, const char *name)
+{
+	const char *dot = strrchr(parent, '.');
+	char tail[2 * CONF_NAME_MAX];
+	const struct conf_key *any = NULL;
+	int len = snprintf(tail, sizeof(tail), "%s.%s", dot == NULL ? parent : dot + 1, name);
+
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const struct conf_key *key = &conf_schema[i];
+
+		if (len < (int)sizeof(tail) && ends_in(key->path, tail)) {
+			return key;
+		}
+		if (any == NULL && ends_in(key->path, name)) {
+			any = key;
 		}
 	}
-	return NULL;
+	return any;
 }
 
 const char *conf_schema_nearest(const char *parent, const char *name)

@@ -435,7 +435,7 @@ static const struct wrong {
 	{S "check = { evry = \"1s\"; };",
 		U "check.evry: is not known here; the nearest known key is \"every\"\n"},
 	{S "check = { address = \"h:1\"; };",
-		U "check.address: is not known here; write it in upstreams[].servers[]\n"},
+		U "check.address: is not known here; write it in upstreams[].servers[].check\n"},
 	{"servers = ( { address = \"h:1\"; check = { address = \"*:1\"; tymeout = \"1s\"; }; } );",
 		U "servers[0].check.address: \"*:1\": \"*\" is no place to connect to; write the "
 		  "address of a server, like \"127.0.0.1:80\"\n" U
