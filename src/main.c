@@ -89,8 +89,12 @@
  *	readers		how workers read a set that is replaced
  *	group		which server is next, over all configs
  *	rule		the rules by which a set chooses
- *	first		in the order of the config
+ *	round_robin	in turn
  *	least_pairs	the fewest pairs for its weight
+ *	random		the better of two
+ *	hash		by the client
+ *	first		in the order of the config
+ *	turns		whose turn it is, and who is next
  *	rotation	the order in which servers take turns by weight
  *	maglev		a table of which server a key goes to
  *	check		when one target is checked, and whether it is up by that

@@ -108,8 +108,8 @@ static void group_come_back(struct group *group)
 
 static int group_publish(struct group *group)
 {
-	struct group_set *set = group_set_new(group->plan, &group->n_picks);
-	struct group_set *before;
+	struct group_set *before = atomic_load_explicit(&group->set, memory_order_relaxed);
+	struct group_set *set = group_set_new(group->plan, before, &group->n_picks);
 
 	if (set == NULL) {
 		return -ENOMEM;
@@ -117,7 +117,7 @@ static int group_publish(struct group *group)
 	if (set->is_starting) {
 		group_come_back(group);
 	}
-	before = atomic_exchange(&group->set, set);
+	atomic_store(&group->set, set);
 	if (before != NULL) {
 		readers_wait(&group->groups->readers);
 		group_set_free(before);

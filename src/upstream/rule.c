@@ -4,10 +4,10 @@
 const struct rule *rule_of(enum conf_balance balance)
 {
 	static const struct rule *const rules[] = {
-		[BALANCE_ROUND_ROBIN] = &rule_first,
+		[BALANCE_ROUND_ROBIN] = &rule_round_robin,
 		[BALANCE_LEAST_PAIRS] = &rule_least_pairs,
-		[BALANCE_RANDOM] = &rule_first,
-		[BALANCE_HASH] = &rule_first,
+		[BALANCE_RANDOM] = &rule_random,
+		[BALANCE_HASH] = &rule_hash,
 		[BALANCE_FIRST] = &rule_first,
 	};
 

@@ -3,8 +3,11 @@
  * The rules by which a set chooses, one file each; this is all that a set knows of them. Private to
  * upstream/.
  *
- *	first.c		in the order of the config
+ *	round_robin.c	in turn
  *	least_pairs.c	the fewest pairs for its weight
+ *	random.c	the better of two
+ *	hash.c		by the client
+ *	first.c		in the order of the config
  */
 #ifndef WEIR_UPSTREAM_RULE_H
 #define WEIR_UPSTREAM_RULE_H
@@ -18,10 +21,10 @@ struct group_ask;
 struct group_set;
 
 struct rule {
-	/** Computes set->prepared from its choices. 0 or -ENOMEM. The main thread; NULL: nothing to
-	 * do. */
-	int (*prepare)(struct group_set *set);
-	/** Frees that; NULL where there is no prepare(). */
+	/** Computes set->prepared from its choices, or has it from the set before, of whichever
+	 * rule, or NULL. 0 or -ENOMEM. The main thread; NULL: nothing to do. */
+	int (*prepare)(struct group_set *set, const struct group_set *before);
+	/** Frees that, also when it is half made; NULL where there is no prepare(). */
 	void (*release)(void *prepared);
 	/**
 	 * The choice whose place was taken for who asks (group_set_take()); RULE_NONE: all were
@@ -32,8 +35,11 @@ struct rule {
 
 #define RULE_NONE SIZE_MAX
 
-extern const struct rule rule_first;
+extern const struct rule rule_round_robin;
 extern const struct rule rule_least_pairs;
+extern const struct rule rule_random;
+extern const struct rule rule_hash;
+extern const struct rule rule_first;
 
 const struct rule *rule_of(enum conf_balance balance);
 

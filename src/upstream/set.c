@@ -75,7 +75,8 @@ static struct group_set *group_set_alloc(const struct group_plan *plan)
 	return set;
 }
 
-struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t *n_picks)
+struct group_set *group_set_new(
+	const struct group_plan *plan, const struct group_set *before, _Atomic uint64_t *n_picks)
 {
 	struct group_set *set = group_set_alloc(plan);
 
@@ -83,6 +84,7 @@ struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t 
 		return NULL;
 	}
 	set->n_picks = n_picks;
+	set->hash_on = plan->hash_on;
 	set->rule = rule_of(plan->balance);
 	set->is_empty = set->n_members == 0;
 	choose_first_of_these(set);
@@ -91,7 +93,7 @@ struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t 
 	if (set->tries == 0) {
 		set->tries = set->n < CONF_TRIES_PRESET ? (uint32_t)set->n : CONF_TRIES_PRESET;
 	}
-	if (set->rule->prepare != NULL && set->rule->prepare(set) < 0) {
+	if (set->rule->prepare != NULL && set->rule->prepare(set, before) < 0) {
 		group_set_free(set);
 		return NULL;
 	}

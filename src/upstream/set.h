@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "upstream/server.h"
 
 struct group_ask;
@@ -36,18 +37,22 @@ struct group_set {
 	const struct rule *rule;
 	void *prepared;            /**< the rule's own, for these choices; or NULL */
 	_Atomic uint64_t *n_picks; /**< the group's: for rules that count them */
-	uint32_t tries;            /**< servers tried in one round at most */
-	bool is_starting;          /**< some start slowly: to be made anew in a while */
-	bool is_empty;             /**< the group has no member at all: none was found yet */
+	enum conf_hash_on hash_on;
+	uint32_t tries;   /**< servers tried in one round at most */
+	bool is_starting; /**< some start slowly: to be made anew in a while */
+	bool is_empty;    /**< the group has no member at all: none was found yet */
 	size_t n_members;
 	struct member **members; /**< a reference to each: all that the group has */
 	size_t n;
 	struct choice choices[]; /**< in the order of the members */
 };
 
-/** The set of the plan's members by their states of now; n_picks is borrowed. NULL: no memory.
- * The main thread. */
-struct group_set *group_set_new(const struct group_plan *plan, _Atomic uint64_t *n_picks);
+/**
+ * The set of the plan's members by their states of now; n_picks is borrowed. The set before it, or
+ * NULL, lends what is the same. NULL: no memory. The main thread.
+ */
+struct group_set *group_set_new(
+	const struct group_plan *plan, const struct group_set *before, _Atomic uint64_t *n_picks);
 
 /** Whether new pairs may go to it: its weight is not 0, and no state speaks against it. The main
  * thread. */

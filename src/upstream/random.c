@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The rule "random": two are drawn, each as likely as its weight says, and the one with fewer pairs
+ * for its weight is taken; of equal ones the first. Two loads and a compare.
+ *
+ * Drawn is from the rotation of the weights. What is drawn is a hash of the number of the pick: all
+ * workers count together, and share no state but that.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "upstream/rule.h"
+#include "upstream/set.h"
+#include "upstream/turns.h"
+
+/** Sebastiano Vigna's splitmix64: number n of its stream. */
+static uint64_t random_number(uint64_t n)
+{
+	uint64_t z = (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/** Of 32 random bits a number below n, each as likely, but for n in 2^32. */
+static uint32_t below(uint32_t n, uint32_t bits)
+{
+	return (uint32_t)(((uint64_t)n * bits) >> 32);
+}
+
+static int prepare(struct group_set *set, const struct group_set *before)
+{
+	(void)before;
+	set->prepared = turns_new(set);
+	return set->prepared != NULL ? 0 : -ENOMEM;
+}
+
+/** Whether the first has more pairs for its weight than the second. */
+static bool is_worse(const struct choice *first, const struct choice *second)
+{
+	uint64_t n = atomic_load_explicit(&first->server->n_open, memory_order_relaxed);
+	uint64_t n_second = atomic_load_explicit(&second->server->n_open, memory_order_relaxed);
+
+	return n * second->weight > n_second * first->weight;
+}
+
+static size_t pick(const struct group_set *set, struct group_ask *ask)
+{
+	const struct rotation *rotation = set->prepared;
+	uint64_t bits;
+	uint32_t at;
+	size_t first;
+	size_t second;
+
+	if (rotation->n == 0) {
+		return RULE_NONE;
+	}
+	bits = random_number(atomic_fetch_add_explicit(set->n_picks, 1, memory_order_relaxed));
+	at = below(rotation->n, (uint32_t)(bits >> 32));
+	first = rotation->order[at];
+	second = rotation->order[below(rotation->n, (uint32_t)bits)];
+	if (second == first && set->n > 1) { /* any other */
+		second = (first + 1 + bits % (set->n - 1)) % set->n;
+	}
+	if (is_worse(&set->choices[first], &set->choices[second])) {
+		size_t other = first;
+
+		first = second;
+		second = other;
+	}
+	if (group_set_take(set, first, ask)) {
+		return first;
+	}
+	return group_set_take(set, second, ask) ? second : turns_take(set, rotation, at, ask);
+}
+
+const struct rule rule_random = {.prepare = prepare, .release = free, .pick = pick};

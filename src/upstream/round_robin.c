@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* The rule "round_robin": each in its turn, as often as its weight says. One count for all workers,
+ * so each run of as many picks as the rotation has places is exact. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "upstream/rule.h"
+#include "upstream/set.h"
+#include "upstream/turns.h"
+
+static int prepare(struct group_set *set, const struct group_set *before)
+{
+	(void)before;
+	set->prepared = turns_new(set);
+	return set->prepared != NULL ? 0 : -ENOMEM;
+}
+
+static size_t pick(const struct group_set *set, struct group_ask *ask)
+{
+	return turns_take_next(set, set->prepared, ask);
+}
+
+const struct rule rule_round_robin = {.prepare = prepare, .release = free, .pick = pick};

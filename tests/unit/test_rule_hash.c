@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/* The rule "hash": which client goes where. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rules_rig.h"
+#include "suite.h"
+#include "upstream/maglev.h"
+
+static unsigned n_tables;
+
+struct maglev *__real_maglev_new(const struct maglev_server *of, size_t n);
+struct maglev *__wrap_maglev_new(const struct maglev_server *of, size_t n);
+struct maglev *__wrap_maglev_new(const struct maglev_server *of, size_t n)
+{
+	n_tables++;
+	return __real_maglev_new(of, n);
+}
+
+enum { CLIENTS = 2000 };
+
+/** Where each client goes. */
+static void look(char picks[CLIENTS])
+{
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		picks[i] = take(client_of(0x0a000000 + i, (uint16_t)i), NULL);
+		give(picks[i]);
+	}
+}
+
+START_TEST(a_client_keeps_its_server_and_only_those_of_a_lost_one_move)
+{
+	char before[CLIENTS];
+	char during[CLIENTS];
+	char after[CLIENTS];
+	unsigned n_of[5] = {0};
+
+	have_equal_servers(5);
+	make(BALANCE_HASH);
+	look(before);
+	set_down(2, true);
+	look(during);
+	set_down(2, false);
+	look(after);
+	ck_assert_mem_eq(before, after, sizeof(before));
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		if (before[i] == 'c') {
+			n_of[during[i] - 'a']++;
+		} else {
+			ck_assert_int_eq(during[i], before[i]);
+		}
+	}
+	/* Theirs are spread over all others. */
+	for (unsigned i = 0; i < 5; i++) {
+		ck_assert_int_eq(n_of[i] > CLIENTS / 5 / 8, i != 2);
+	}
+	ck_assert_uint_eq(n_tables, 1); /* and it was filled once */
+	drop();
+}
+END_TEST
+
+START_TEST(clients_go_to_the_same_servers_from_every_weir)
+{
+	have_servers(4, (const uint32_t[]){1, 2, 1, 1});
+	make(BALANCE_HASH);
+	for (uint32_t i = 0; i < 16; i++) {
+		const char picks[] = {"bdbacbbdadbcbcbb"[i], '\0'};
+
+		expect_picks(client_of(0xc0000200 + i, 1), picks);
+		expect_picks(client_of(0xc0000200 + i, 2), picks);
+	}
+	drop();
+}
+END_TEST
+
+START_TEST(with_client_port_the_port_counts)
+{
+	char picks[5] = "";
+
+	have_equal_servers(4);
+	conf.hash_on = HASH_ON_CLIENT_PORT;
+	make(BALANCE_HASH);
+	for (uint16_t i = 0; i < 4; i++) {
+		picks[i] = take(client_of(0xc0000201, (uint16_t)(1 + i)), NULL);
+		give(picks[i]);
+	}
+	ck_assert_str_eq(picks, "adca");
+	drop();
+}
+END_TEST
+
+START_TEST(without_a_name_of_tls_the_client_is_hashed)
+{
+	char by_client[CLIENTS];
+	char by_sni[CLIENTS];
+
+	have_equal_servers(4);
+	make(BALANCE_HASH);
+	look(by_client);
+	drop();
+	conf.hash_on = HASH_ON_SNI;
+	make(BALANCE_HASH);
+	look(by_sni);
+	ck_assert_mem_eq(by_client, by_sni, sizeof(by_client));
+	drop();
+}
+END_TEST
+
+START_TEST(a_client_without_an_address_goes_by_round_robin)
+{
+	have_servers(3, (const uint32_t[]){1, 2, 3});
+	make(BALANCE_HASH);
+	expect_picks(NULL, "cbacbc");
+	drop();
+}
+END_TEST
+
+START_TEST(a_key_whose_server_is_full_or_was_tried_goes_to_the_next_slots)
+{
+	have_equal_servers(3);
+	make(BALANCE_HASH);
+	for (uint32_t i = 0; i < 50; i++) {
+		const struct sockaddr *client = client_of(i, 1);
+		struct group_tried tried = {0};
+		char picks[3];
+
+		for (unsigned k = 0; k < 3; k++) {
+			picks[k] = take(client, &tried);
+			ck_assert_int_ge(picks[k], 'a');
+			give(picks[k]);
+		}
+		ck_assert_int_eq(picks[0] + picks[1] + picks[2], 'a' + 'b' + 'c');
+		ck_assert_int_eq(take(client, &tried), '-');
+		fill((size_t)(picks[0] - 'a'), true);
+		expect_picks(client, (const char[]){picks[1], '\0'});
+		fill((size_t)(picks[1] - 'a'), true);
+		expect_picks(client, (const char[]){picks[2], '\0'});
+		fill((size_t)(picks[2] - 'a'), true);
+		expect_picks(client, "!");
+		for (size_t k = 0; k < 3; k++) {
+			fill(k, false);
+		}
+		group_tried_clear(&tried);
+	}
+	drop();
+}
+END_TEST
+
+START_TEST(a_server_without_weight_has_no_slot)
+{
+	char before[CLIENTS];
+	char after[CLIENTS];
+
+	have_servers(4, (const uint32_t[]){1, 1, 1, 0});
+	make(BALANCE_HASH);
+	look(before);
+	drop();
+	have_equal_servers(3);
+	make(BALANCE_HASH);
+	look(after);
+	ck_assert_mem_eq(before, after, sizeof(before));
+	drop();
+	have_servers(2, (const uint32_t[]){0, 0});
+	make(BALANCE_HASH);
+	expect_picks(client_of(1, 1), "-");
+	drop();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("rule_hash");
+	TCase *tc = tcase_create("rule_hash");
+
+	tcase_add_checked_fixture(tc, rules_setup, rules_teardown);
+	tcase_add_test(tc, a_client_keeps_its_server_and_only_those_of_a_lost_one_move);
+	tcase_add_test(tc, clients_go_to_the_same_servers_from_every_weir);
+	tcase_add_test(tc, with_client_port_the_port_counts);
+	tcase_add_test(tc, without_a_name_of_tls_the_client_is_hashed);
+	tcase_add_test(tc, a_client_without_an_address_goes_by_round_robin);
+	tcase_add_test(tc, a_key_whose_server_is_full_or_was_tried_goes_to_the_next_slots);
+	tcase_add_test(tc, a_server_without_weight_has_no_slot);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: ISC */
+/* Which server each rule picks, and in which order; hash: test_rule_hash.c. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault.h"
+#include "rules_rig.h"
+#include "suite.h"
+
+/* ---- round_robin ---- */
+
+static const struct {
+	enum conf_balance balance;
+	size_t n;
+	uint32_t weights[5];
+	const char *picks; /* that end at once */
+} orders[] = {
+	{BALANCE_ROUND_ROBIN, 1, {1}, "aaaa"},
+	{BALANCE_ROUND_ROBIN, 3, {1, 1, 1}, "abcabcabc"},
+	{BALANCE_ROUND_ROBIN, 3, {1, 2, 3}, "cbacbccbacbc"},
+	{BALANCE_ROUND_ROBIN, 3, {5, 1, 1}, "abaaacaabaaaca"},
+	{BALANCE_ROUND_ROBIN, 3, {100, 0, 50}, "acaaca"},
+	{BALANCE_ROUND_ROBIN, 2, {0, 0}, "--"},
+	{BALANCE_ROUND_ROBIN, 0, {0}, "!!"}, /* none was found yet */
+	{BALANCE_RANDOM, 1, {1}, "aaaa"},
+	{BALANCE_RANDOM, 3, {1, 1, 1}, "cbacaaacacbc"},
+	{BALANCE_RANDOM, 3, {8, 0, 1}, "aaaaaaaaaaaaccaccaaaaaaa"},
+	{BALANCE_RANDOM, 2, {0, 0}, "--"},
+	{BALANCE_LEAST_PAIRS, 3, {1, 1, 1}, "abcabc"},
+	{BALANCE_FIRST, 3, {1, 2, 3}, "aaaaaa"},
+};
+
+START_TEST(picks_come_in_this_order)
+{
+	have_servers(orders[_i].n, orders[_i].weights);
+	make(orders[_i].balance);
+	expect_picks(NULL, orders[_i].picks);
+	drop();
+}
+END_TEST
+
+START_TEST(a_connect_that_fails_goes_on_to_whose_turn_is_next)
+{
+	have_servers(3, (const uint32_t[]){1, 2, 3});
+	make(BALANCE_ROUND_ROBIN); /* c b a c b c */
+	expect_round(NULL, "cba--");
+	expect_round(NULL, "cba");
+	drop();
+}
+END_TEST
+
+START_TEST(a_full_server_gives_its_turn_to_the_next)
+{
+	have_equal_servers(3);
+	make(BALANCE_ROUND_ROBIN);
+	fill(1, true);
+	expect_picks(NULL, "accacc");
+	fill(0, true);
+	fill(2, true);
+	expect_picks(NULL, "!!");
+	fill(1, false);
+	expect_picks(NULL, "bb");
+	fill(0, false);
+	fill(2, false);
+	drop();
+}
+END_TEST
+
+START_TEST(the_last_one_that_has_a_place_is_found_among_many)
+{
+	static const enum conf_balance balances[] = {
+		BALANCE_ROUND_ROBIN, BALANCE_RANDOM, BALANCE_HASH};
+
+	have_equal_servers(SERVERS_MAX);
+	for (size_t i = 0; i < SERVERS_MAX; i++) {
+		servers[i].max_pairs = 1;
+		servers[i].weight = i == 5 ? 1 : 256;
+	}
+	make(balances[_i]);
+	for (size_t i = 0; i < SERVERS_MAX; i++) {
+		if (i != 5) {
+			fill(i, true);
+		}
+	}
+	for (uint32_t i = 0; i < 20; i++) {
+		expect_picks(client_of(i, 1), "f");
+	}
+	fill(5, true);
+	expect_picks(client_of(1, 1), "!");
+	for (size_t i = 0; i < SERVERS_MAX; i++) {
+		fill(i, false);
+	}
+	drop();
+}
+END_TEST
+
+START_TEST(a_set_that_changes_goes_on_with_the_count)
+{
+	have_equal_servers(3);
+	make(BALANCE_ROUND_ROBIN);
+	expect_picks(NULL, "abca");
+	set_down(1, true); /* four picks so far: a is next of two */
+	expect_picks(NULL, "aca");
+	set_down(1, false); /* seven: b is next of three */
+	expect_picks(NULL, "bca");
+	drop();
+}
+END_TEST
+
+START_TEST(backups_take_turns_while_no_other_is_usable)
+{
+	static const enum conf_balance balances[] = {
+		BALANCE_ROUND_ROBIN, BALANCE_RANDOM, BALANCE_HASH, BALANCE_LEAST_PAIRS};
+
+	have_equal_servers(4);
+	servers[2].backup = true;
+	servers[3].backup = true;
+	make(balances[_i]);
+	fill(0, true);
+	fill(1, true);
+	expect_picks(NULL, "!"); /* full is not unusable */
+	set_down(0, true);
+	set_down(1, true);
+	for (uint32_t i = 0; i < 20; i++) {
+		char pick = take(client_of(i, 1), NULL);
+
+		ck_assert(pick == 'c' || pick == 'd');
+		give(pick);
+	}
+	fill(0, false);
+	fill(1, false);
+	drop();
+}
+END_TEST
+
+/* ---- random ---- */
+
+START_TEST(the_better_of_two_is_taken)
+{
+	have_equal_servers(2);
+	make(BALANCE_RANDOM); /* of two servers always both */
+	for (unsigned i = 0; i < 100; i++) {
+		uint32_t n_a;
+		uint32_t n_b;
+
+		ck_assert_int_ge(take(NULL, NULL), 'a');
+		n_a = atomic_load(&plan->members[0]->server->n_open);
+		n_b = atomic_load(&plan->members[1]->server->n_open);
+		ck_assert_uint_le(n_a, n_b + 1);
+		ck_assert_uint_le(n_b, n_a + 1);
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		give((char)('a' + i % 2));
+	}
+	drop();
+}
+END_TEST
+
+START_TEST(random_tries_all_and_none_twice)
+{
+	have_servers(5, (const uint32_t[]){200, 1, 1, 1, 1});
+	make(BALANCE_RANDOM);
+	for (unsigned k = 0; k < 50; k++) {
+		struct group_tried tried = {0};
+		unsigned seen = 0;
+
+		for (unsigned i = 0; i < 5; i++) {
+			char pick = take(NULL, &tried);
+
+			ck_assert_int_ge(pick, 'a');
+			seen |= 1U << (pick - 'a');
+			give(pick);
+		}
+		ck_assert_uint_eq(seen, 0x1f);
+		ck_assert_int_eq(take(NULL, &tried), '-');
+		group_tried_clear(&tried);
+	}
+	drop();
+}
+END_TEST
+
+/* ---- without memory ---- */
+
+START_TEST(a_set_that_cannot_be_made_leaves_that_before)
+{
+	bool failed = true;
+
+	have_equal_servers(3);
+	make((enum conf_balance)_i);
+	for (unsigned n = 1; failed; n++) {
+		plan->members[0]->server->states.is_down = true;
+		fault_arm(n);
+		fault_set_errno(ENOMEM);
+		group_refresh(plan->group);
+		failed = fault_disarm();
+		if (failed && _i == BALANCE_ROUND_ROBIN) {
+			char pick;
+
+			do {
+				pick = take(NULL, NULL);
+				give(pick);
+			} while (pick != 'a');
+		}
+		groups_tick(&groups);
+		for (unsigned i = 0; i < 6; i++) {
+			char pick = take(client_of(i, 1), NULL);
+
+			ck_assert_int_ge(pick, 'b');
+			give(pick);
+		}
+		set_down(0, false);
+		ck_assert_uint_lt(n, 20);
+	}
+	drop();
+}
+END_TEST
+
+/* ---- several threads ---- */
+
+enum { TURNS = 600, SHARE = 10 }; /* of weights 1, 2, 3, 4 */
+
+struct chooser {
+	pthread_t thread;
+	size_t index;
+	unsigned n_picks;
+	unsigned n_of[4];
+};
+
+static void *choose_many(void *arg)
+{
+	struct chooser *chooser = arg;
+	struct group_tried none = {0};
+	struct sockaddr_in client = {.sin_family = AF_INET};
+	struct group_ask ask = {.worker = chooser->index,
+		.tried = &none,
+		.client = (const struct sockaddr *)(const void *)&client};
+
+	for (unsigned i = 0; i < chooser->n_picks; i++) {
+		struct member *member;
+
+		client.sin_addr.s_addr = i;
+		if (plan->balance == BALANCE_ROUND_ROBIN) {
+			ask.client = NULL;
+		}
+		if (group_next(plan->group, &ask, &member) != GROUP_SERVER) {
+			continue;
+		}
+		chooser->n_of[member->name[0] - 'a']++;
+		group_left(plan->group, member);
+		member_unref(member);
+	}
+	return NULL;
+}
+
+/** All at once; `n_of` has how often each was picked. `meanwhile` runs beside them. */
+static void choose_by_threads(unsigned n_picks, void (*meanwhile)(void), unsigned n_of[4])
+{
+	struct chooser choosers[CHOOSERS] = {{0}};
+
+	for (size_t i = 0; i < CHOOSERS; i++) {
+		choosers[i].index = i;
+		choosers[i].n_picks = n_picks;
+		ck_assert_int_eq(
+			pthread_create(&choosers[i].thread, NULL, choose_many, &choosers[i]), 0);
+	}
+	meanwhile();
+	for (size_t i = 0; i < CHOOSERS; i++) {
+		ck_assert_int_eq(pthread_join(choosers[i].thread, NULL), 0);
+		for (size_t k = 0; k < 4; k++) {
+			n_of[k] += choosers[i].n_of[k];
+		}
+	}
+}
+
+static void do_nothing(void)
+{
+}
+
+START_TEST(turns_are_exact_over_all_workers_together)
+{
+	have_servers(4, (const uint32_t[]){1, 2, 3, 4});
+	make(BALANCE_ROUND_ROBIN);
+	for (unsigned k = 1; k < 20; k++) {
+		unsigned n_of[4] = {0};
+
+		choose_by_threads(TURNS * SHARE / CHOOSERS / k * k, do_nothing, n_of);
+		for (unsigned i = 0; i < 4; i++) {
+			unsigned n = TURNS * SHARE / CHOOSERS / k * k * CHOOSERS;
+
+			/* k runs and a part of one. */
+			ck_assert_uint_ge(n_of[i], n / SHARE * (i + 1));
+			ck_assert_uint_le(n_of[i], (n + SHARE - 1) / SHARE * (i + 1));
+		}
+	}
+	drop();
+}
+END_TEST
+
+static void change_all(void)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		set_down(i % 3, i % 2 == 0);
+	}
+}
+
+START_TEST(workers_choose_by_every_rule_while_the_set_is_replaced)
+{
+	unsigned n_of[4] = {0};
+
+	have_servers(4, (const uint32_t[]){1, 2, 3, 4});
+	make((enum conf_balance)_i);
+	choose_by_threads(5000, change_all, n_of);
+	ck_assert_uint_eq(n_of[0] + n_of[1] + n_of[2] + n_of[3], 5000 * CHOOSERS);
+	drop();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("rules");
+	TCase *tc = tcase_create("rules");
+
+	tcase_add_checked_fixture(tc, rules_setup, rules_teardown);
+	tcase_add_loop_test(tc, picks_come_in_this_order, 0, sizeof(orders) / sizeof(orders[0]));
+	tcase_add_test(tc, a_connect_that_fails_goes_on_to_whose_turn_is_next);
+	tcase_add_test(tc, a_full_server_gives_its_turn_to_the_next);
+	tcase_add_loop_test(tc, the_last_one_that_has_a_place_is_found_among_many, 0, 3);
+	tcase_add_test(tc, a_set_that_changes_goes_on_with_the_count);
+	tcase_add_loop_test(tc, backups_take_turns_while_no_other_is_usable, 0, 4);
+	tcase_add_test(tc, the_better_of_two_is_taken);
+	tcase_add_test(tc, random_tries_all_and_none_twice);
+	tcase_add_loop_test(tc, a_set_that_cannot_be_made_leaves_that_before, 0, BALANCE_FIRST + 1);
+	tcase_add_test(tc, turns_are_exact_over_all_workers_together);
+	tcase_add_loop_test(
+		tc, workers_choose_by_every_rule_while_the_set_is_replaced, 0, BALANCE_FIRST + 1);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
