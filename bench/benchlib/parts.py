@@ -51,6 +51,12 @@ def _wrk(stage, proxy, works, user, origin):
         return work.wrk(port, account, stage.args.seconds, 64 if close else int(works), close)
 
 
+def _balance(stage, proxy, works, user, origin):
+    """`works` is the number of servers, which take turns."""
+    with stage.run(proxy, origin, user, int(works)) as (port, account):
+        return work.wrk(port, account, stage.args.seconds, 64, close=True)
+
+
 def _idle(stage, proxy, _, user, origin):
     return work.idle(stage, proxy, user, origin)
 
@@ -73,6 +79,8 @@ PARTS = {
                       lambda args: args.seconds + 0.5, _wrk),
     "connections": Part("connections", ["weir", "weir-before", "weir-info", *BESIDES], ["close"],
                         ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
+    "balance": Part("servers", ["weir", "haproxy", "nginx"], ["1", "8", "1000"], ["wrk", "nginx"],
+                    lambda args: args.seconds + 0.7, _balance),
     "idle": Part("idle pairs", ["weir", "weir-before", *BESIDES], ["pairs"], ["nginx"],
                  lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
     "growth": Part("growth", ["weir", "weir-before", "weir-2", "haproxy", "nginx"], ["64"], ["wrk", "nginx"],

@@ -22,7 +22,9 @@ workers = {workers};
 log = {{ level = "{log}"; }};
 relay = {{ splice = "{splice}"; }};
 listeners = ( {{ name = "bench"; listen = "127.0.0.1:{port}"; upstream = "bench"; }} );
-upstreams = ( {{ name = "bench"; servers = ( {{ address = "127.0.0.1:{server}"; }} ); }} );
+upstreams = ( {{ name = "bench"; servers = (
+    {servers}
+); }} );
 """
 
 HAPROXY_CONF = """\
@@ -38,7 +40,8 @@ defaults
     {splice}
 listen bench
     bind 127.0.0.1:{port} backlog 4096
-    server bench 127.0.0.1:{server}
+    balance roundrobin
+    {servers}
 """
 
 NGINX_HEAD = """\
@@ -52,9 +55,12 @@ events {{ worker_connections {fds}; }}
 
 NGINX_CONF = "load_module {module};\n" + NGINX_HEAD + """\
 stream {{
+    upstream bench {{
+        {servers}
+    }}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        proxy_pass 127.0.0.1:{server};
+        proxy_pass bench;
     }}
 }}
 """
@@ -72,7 +78,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        {listens}
         location / {{ return 200 "weir\\n"; }}
     }}
 }}
@@ -85,6 +91,18 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+# How each writes a server, and what stands between two.
+SERVERS = {"weir": ('{{ address = "{0}"; }}', ",\n    "),
+           "haproxy": ("server s{1} {0}", "\n    "),
+           "nginx": ("server {0};", "\n        ")}
+ADDRESSES_MAX = 1000
+
+
+def addresses(count, port):
+    """So many servers: all of them the origin, by another address of the loopback."""
+    return [f"127.0.{number // 250}.{number % 250 + 1}:{port}" for number in range(count)]
 
 
 class Proxy:
@@ -159,8 +177,9 @@ class Stage:
         return command
 
     @contextlib.contextmanager
-    def run(self, proxy, server, user):
-        """Runs it before the server at this port; its own port, and the account of what it costs."""
+    def run(self, proxy, server, user, count=1):
+        """Runs it before the server at this port, which it takes for so many; its own port, and the
+        account of what it costs."""
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True))
@@ -175,7 +194,13 @@ class Stage:
                 sock.listen(4096)
             values = {"workers": 1, "port": port, "server": server, "folder": folder,
                       "fds": self.fds, "pairs": self.fds // 2 - 100, "module": NGINX_STREAM,
+                      "listens": "\n        ".join(
+                          f"listen {one} backlog=4096;" for one in addresses(ADDRESSES_MAX, port)),
                       **proxy.values}
+            if proxy.kind.split("-")[0] in SERVERS:
+                form, between = SERVERS[proxy.kind.split("-")[0]]
+                values["servers"] = between.join(
+                    form.format(one, number) for number, one in enumerate(addresses(count, server)))
             command = self.command(proxy, folder, values, sock)
             log = stack.enter_context(open(os.path.join(folder, "log"), "wb"))
             process = stack.enter_context(running(

@@ -94,6 +94,9 @@ def tables(results):
          wrk_columns([("1", "1 connection", "requests/s"), ("64", "64", "requests/s")])),
         ("connections", "A new connection for each request, 64 at a time",
          wrk_columns([("close", "connection", "connections/s")])),
+        ("balance", "The same, with servers that take turns",
+         [("1 server: CPU µs each", "1", "cpu_us"), ("8 servers: CPU µs each", "8", "cpu_us"),
+          ("1,000 servers: CPU µs each", "1000", "cpu_us")]),
         ("idle", "Idle pairs",
          [("pairs", "pairs", "pairs"), ("bytes per pair, silent", "pairs", "bytes_silent"),
           ("after a request", "pairs", "bytes"), ("wake-ups/s, all", "pairs", "wakeups_per_s"),
@@ -124,7 +127,7 @@ class Target:
     """One limit for the ratio of weir's figure to a peer's, or for the figure itself."""
 
     def __init__(self, title, part, works, key, limit, peers=(), at_least=False, base=None,
-                 proxy="weir"):
+                 besides=None, proxy="weir"):
         self.title = title
         self.part = part
         self.works = works
@@ -133,6 +136,7 @@ class Target:
         self.peers = peers
         self.at_least = at_least
         self.base = base
+        self.besides = besides
         self.proxy = proxy
 
     def reached(self, results):
@@ -140,6 +144,8 @@ class Target:
         own = values(results, self.part, self.works, self.proxy, self.key)
         if self.base:
             return ratios(own, values(results, self.part, self.works, self.proxy, self.base))
+        if self.besides:
+            return ratios(own, values(results, self.part, self.besides, self.proxy, self.key))
         if not self.peers:
             return [one for one in own if one is not None]
         peers = zip(*(values(results, self.part, self.works, one, self.key) for one in self.peers))
@@ -183,6 +189,12 @@ def targets(results):
         found.append(Target(f"{words}: p99, to the worse of HAProxy and nginx", "keepalive", works,
                             "p99_us", 1.0, ("haproxy", "nginx")))
     found += wrk_targets("connections", "close", "new connection", (0.97, 1.0, 1.12))
+    found += [Target("new connection, 8 servers: CPU, to HAProxy", "balance", "8", "cpu_us", 0.97,
+                     ("haproxy",)),
+              Target("new connection, 8 servers: CPU, to nginx", "balance", "8", "cpu_us", 1.0,
+                     ("nginx",)),
+              Target("new connection, CPU, 1,000 servers to 1", "balance", "1000", "cpu_us", 1.02,
+                     besides="1")]
     found += [Target("idle pair: bytes, silent", "idle", "pairs", "bytes_silent", 1024),
               Target("idle pair: bytes, after a request", "idle", "pairs", "bytes", 1024),
               Target("all idle pairs: wake-ups a second", "idle", "pairs", "wakeups_per_s", 2)]
@@ -199,7 +211,7 @@ def verdicts(results):
         found = target.reached(results)
         if found:
             limit = f"{'≥' if target.at_least else '≤'} {figure(target.limit)}"
-            ratio = " ×" if target.peers or target.base else ""
+            ratio = " ×" if target.peers or target.base or target.besides else ""
             lines.append(f"| {target.title} | {limit}{ratio} | {cell(found, found)}{ratio} | "
                          f"{target.verdict(found)} |")
     return lines
