@@ -16,6 +16,7 @@ enum end_by {
 	END_BY_CLIENT,
 	END_BY_UPSTREAM,
 	END_BY_WEIR,
+	END_BYS,
 };
 
 enum end_reason {

@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "proxy/counters.h"
 
 struct named_limit {
 	struct limit limit;
 	struct registry_entry entry;
-	char name[];
+	char *name; /* behind the tallies */
+	size_t n_workers;
+	struct tally tallies[];
 };
 
 static bool has_name(const void *item, const void *name)
@@ -20,22 +23,36 @@ static bool has_name(const void *item, const void *name)
 	return strcmp(container_of(entry, const struct named_limit, entry)->name, name) == 0;
 }
 
-struct limit *limits_get(struct registry *limits, const char *name, uint32_t max)
+/** The memory of one, with the name behind it all. */
+static struct named_limit *named_alloc(const char *name, size_t n_workers)
 {
-	size_t size = strlen(name) + 1;
-	uint64_t hash = hash_bytes(HASH_BEGIN, name, size);
+	size_t name_size = strlen(name) + 1;
+	size_t end = sizeof(struct named_limit) + n_workers * sizeof(struct tally);
+	size_t size = (end + name_size + TALLY_ALIGN - 1) / TALLY_ALIGN * TALLY_ALIGN;
+	struct named_limit *named = aligned_alloc(TALLY_ALIGN, size);
+
+	if (named != NULL) {
+		memset(named, 0, size);
+		named->name = memcpy((char *)named + end, name, name_size);
+		named->n_workers = n_workers;
+	}
+	return named;
+}
+
+struct limit *limits_get(struct registry *limits, const char *name, uint32_t max, size_t n_workers)
+{
+	uint64_t hash = hash_bytes(HASH_BEGIN, name, strlen(name) + 1);
 	struct registry_entry *found = registry_find(limits, hash, has_name, name);
 	struct named_limit *named;
 
 	if (found != NULL) {
 		return &container_of(found, struct named_limit, entry)->limit;
 	}
-	named = calloc(1, sizeof(*named) + size);
+	named = named_alloc(name, n_workers);
 	if (named == NULL) {
 		return NULL;
 	}
 	atomic_init(&named->limit.max, max);
-	memcpy(named->name, name, size);
 	if (registry_add(limits, hash, &named->entry) < 0) {
 		free(named);
 		return NULL;
@@ -55,4 +72,27 @@ void limits_put(struct limit *limit)
 		assert(limit_taken(limit) == 0);
 		free(named);
 	}
+}
+
+struct tally *limits_tally(struct limit *limit, size_t worker)
+{
+	struct named_limit *named = container_of(limit, struct named_limit, limit);
+
+	assert(worker < named->n_workers);
+	return &named->tallies[worker];
+}
+
+uint64_t limits_sum(const struct limit *limit, size_t counter)
+{
+	const struct named_limit *named = container_of(limit, const struct named_limit, limit);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < named->n_workers; i++) {
+		const char *tally = (const char *)&named->tallies[i];
+
+		sum += atomic_load_explicit(
+			(const _Atomic uint64_t *)(const void *)(tally + counter),
+			memory_order_relaxed);
+	}
+	return sum;
 }

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The limits of listeners, found by the listeners' names, whatever config they come from. One lives
- * as long as anybody holds it: a config that has the name, or a pair that counts under it. So a
- * listener that a reload took out, and a later one put back, still counts its old pairs.
+ * The limits of listeners, and what is counted of them, found by the listeners' names, whatever
+ * config they come from. One lives as long as anybody holds it: a config that has the name, or a
+ * pair that counts under it. So a listener that a reload took out, and a later one put back, still
+ * counts its old pairs, and its numbers go on.
  */
 #ifndef WEIR_PROXY_LIMITS_H
 #define WEIR_PROXY_LIMITS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/registry.h"
 #include "proxy/limit.h"
 
-/** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory.
- * The main thread. */
-struct limit *limits_get(struct registry *limits, const char *name, uint32_t max);
+struct tally;
+
+/** The limit of that name, with one more reference; a new one has this maximum, and numbers for so
+ * many workers. NULL: no memory. The main thread. */
+struct limit *limits_get(struct registry *limits, const char *name, uint32_t max, size_t n_workers);
 
 /** Gives a reference back; with the last one nothing may be taken of it. NULL is fine. */
 void limits_put(struct limit *limit);
+
+/** What a worker counts of that name; only that worker writes. While the limit is held. */
+struct tally *limits_tally(struct limit *limit, size_t worker);
+
+/** What all workers have counted; `counter` is an offset in struct tally. Any thread. */
+uint64_t limits_sum(const struct limit *limit, size_t counter);
 
 #endif

@@ -44,7 +44,8 @@ struct offer *offer_new(const struct offer_opts *opts)
 	if (offer == NULL) {
 		return NULL;
 	}
-	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
+	offer->limit =
+		limits_get(&shared->limits, listener->name, listener->max_pairs, shared->n_workers);
 	if (offer->limit == NULL) {
 		free(offer);
 		return NULL;
@@ -61,6 +62,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 		terms->part = shared->parts[i];
 		terms->rules.timeouts = listener->timeouts;
 		terms->rules.idle_resets = listener->idle_resets;
+		terms->rules.tally = limits_tally(offer->limit, i);
 	}
 	refs_init(&offer->refs);
 	return offer;

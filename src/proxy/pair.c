@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "proxy/counters.h"
 #include "proxy/pair_private.h"
 #include "stream/loop.h"
 #include "stream/stream.h"
@@ -207,6 +208,28 @@ static void on_upstream(struct pump *pump, enum pump_outcome outcome)
 		container_of(pump, struct pair, sides[SIDE_UPSTREAM].pump), SIDE_UPSTREAM, outcome);
 }
 
+static void pair_count(const struct pair *pair, enum pair_side from, size_t len, bool spliced)
+{
+	struct tally *tally = pair->clock->rules->tally;
+
+	counter_add(&tally->n_bytes[from][spliced ? TALLY_SPLICED : TALLY_COPIED], (int64_t)len);
+}
+
+static void on_client_moved(struct pump *pump, size_t len, bool spliced)
+{
+	pair_count(container_of(pump, struct pair, sides[SIDE_CLIENT].pump), SIDE_CLIENT, len,
+		spliced);
+}
+
+static void on_upstream_moved(struct pump *pump, size_t len, bool spliced)
+{
+	pair_count(container_of(pump, struct pair, sides[SIDE_UPSTREAM].pump), SIDE_UPSTREAM, len,
+		spliced);
+}
+
+static const struct pump_calls client_calls = {.tell = on_client, .moved = on_client_moved};
+static const struct pump_calls upstream_calls = {.tell = on_upstream, .moved = on_upstream_moved};
+
 /* ---- timers ---- */
 
 /**
@@ -298,9 +321,9 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	pair->fin_ns = NS_NEVER;
 	pair->state = PAIR_RELAYING;
 	stream_set_high_water_mark(upstream, stream_high_water_mark(client));
-	r = pump_open(&pair->sides[SIDE_CLIENT].pump, client, upstream, on_client);
+	r = pump_open(&pair->sides[SIDE_CLIENT].pump, client, upstream, &client_calls);
 	if (r == 0) {
-		r = pump_open(&pair->sides[SIDE_UPSTREAM].pump, upstream, client, on_upstream);
+		r = pump_open(&pair->sides[SIDE_UPSTREAM].pump, upstream, client, &upstream_calls);
 	}
 	assert(r == 0);
 	pair_wind(pair);

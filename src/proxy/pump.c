@@ -17,7 +17,7 @@ enum { PEER_GONE = STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE };
 static void pump_tell(struct pump *pump, enum pump_outcome outcome)
 {
 	pump->outcome = outcome;
-	pump->tell(pump, outcome);
+	pump->calls->tell(pump, outcome);
 }
 
 /**
@@ -76,6 +76,7 @@ static void pump_read(struct pump *pump, const struct event *event)
 		/* A write that fails is told by the stream, to whoever reads it. */
 		(void)stream_write(pump->to, event->data, event->len, NULL);
 	}
+	pump->calls->moved(pump, event->len, event->data == NULL);
 	pump_weigh(pump, event->len);
 	if (stream_bytes_waiting(pump->to) > 0) {
 		pump_throttle(pump);
@@ -97,7 +98,7 @@ static void on_source(struct handler *handler, const struct event *event)
 	case STREAM_ERROR:
 		return; /* CLOSE follows and says the same */
 	default:
-		pump->tell(pump, PUMP_GONE);
+		pump->calls->tell(pump, PUMP_GONE);
 	}
 }
 
@@ -115,8 +116,8 @@ static void on_sink(struct handler *handler, const struct event *event)
 	pump_tell(pump, PUMP_FLOWS);
 }
 
-int pump_open(struct pump *pump, struct stream *from, struct stream *to,
-	void (*tell)(struct pump *pump, enum pump_outcome outcome))
+int pump_open(
+	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls)
 {
 	int r = stream_start(from);
 
@@ -129,7 +130,7 @@ int pump_open(struct pump *pump, struct stream *from, struct stream *to,
 		.to = to,
 		.source.call = on_source,
 		.sink.call = on_sink,
-		.tell = tell,
+		.calls = calls,
 		.n_before = (uint32_t)(stream_bytes_written(to) + stream_bytes_waiting(to)),
 		.outcome = PUMP_FLOWS,
 	};

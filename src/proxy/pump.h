@@ -32,6 +32,7 @@
 #define WEIR_PROXY_PUMP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "stream/stream.h"
@@ -46,12 +47,23 @@ enum pump_outcome {
 	PUMP_GONE,
 };
 
+struct pump;
+
+/** What a pump tells. */
+struct pump_calls {
+	/** Each outcome, once, from the streams' events and never from inside a call of the
+	 * functions below. May stop or close the pump, and free both streams. */
+	void (*tell)(struct pump *pump, enum pump_outcome outcome);
+	/** One read's bytes were given to `to`, copied or spliced. Must not touch the pump. */
+	void (*moved)(struct pump *pump, size_t len, bool spliced);
+};
+
 struct pump {
 	struct stream *from;
 	struct stream *to;
 	struct handler source; /**< all that `from` tells */
 	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
-	void (*tell)(struct pump *pump, enum pump_outcome outcome);
+	const struct pump_calls *calls;
 	uint32_t n_before;             /**< bytes that `to` had been given before */
 	uint32_t max : 24;             /**< of one read, by pump_set_max(); 0: no such bound */
 	enum pump_outcome outcome : 4; /**< what was told last, but for GONE; FLOWS at first */
@@ -59,13 +71,9 @@ struct pump {
 		n_unusual : 4; /**< large reads in a row while copying, small ones while splicing */
 };
 
-/**
- * Starts moving bytes; 0 or a negative errno of stream_start(). tell() is called for each outcome,
- * once, from the streams' events and never from inside a call of these functions; it may stop or
- * close the pump, and free both streams.
- */
-int pump_open(struct pump *pump, struct stream *from, struct stream *to,
-	void (*tell)(struct pump *pump, enum pump_outcome outcome));
+/** Starts moving bytes; 0 or a negative errno of stream_start(). `calls` must outlive the pump. */
+int pump_open(
+	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls);
 
 /** No read takes as much: a larger bound is none. */
 enum { PUMP_READ_MAX = 1 << 24 };

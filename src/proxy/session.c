@@ -196,6 +196,12 @@ static void on_gone(struct task *task)
 	free(session);
 }
 
+static void session_count_begin(struct terms *terms)
+{
+	counter_add(&terms->part->counters.n_accepted, 1);
+	counter_add(&terms->rules.tally->n_accepted, 1);
+}
+
 /** Counts the end in all that is counted. */
 static void session_count_end(const struct session *session)
 {
@@ -203,6 +209,7 @@ static void session_count_end(const struct session *session)
 	const struct end *end = &session->end;
 
 	counter_add(&part->counters.n_closed[end->reason], 1);
+	counter_add(&session->terms->rules.tally->n_ended[end->by][end->reason], 1);
 	/* Before the place is given back: who sees that none is taken sees this time. */
 	atomic_store_explicit(&part->counters.ended_ns, clock_ns(), memory_order_relaxed);
 	if (pair_is_half_closed(&session->pair)) {
@@ -283,7 +290,7 @@ static void session_miscarry(const struct session_opts *opts, int err)
 	};
 
 	fds_reset(opts->fd);
-	counter_add(&part->counters.n_accepted, 1);
+	session_count_begin(opts->terms);
 	session_log_close(&session);
 	session_count_end(&session);
 	places_leave(&part->shared->places, opts->terms->offer->limit);
@@ -338,7 +345,7 @@ void session_open(const struct session_opts *opts)
 	}
 	terms_enter(opts->terms);
 	list_append(&part->sessions, &session->link);
-	counter_add(&part->counters.n_accepted, 1);
+	session_count_begin(opts->terms);
 	session_setup_wind(session);
 	session_begin(session, SESSION_CHOOSING);
 }

@@ -20,12 +20,15 @@
 #include "stream/timer.h"
 
 struct loop;
+struct tally;
 
 /** What holds for a session. Its owner may change the timeouts, and then winds the clock. */
 struct session_rules {
 	struct conf_timeouts timeouts;
 	uint64_t since_ns; /**< in force since then, see struct deadline_facts */
 	bool idle_resets;  /**< idle ends with RST to both, in place of FIN */
+	/** Where what they do is counted: of the listener's name, on this worker. */
+	struct tally *tally;
 };
 
 struct session_clock {

@@ -12,6 +12,7 @@
 #include "log/log.h"
 #include "proxy/bound_socket.h"
 #include "proxy/limit.h"
+#include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/acceptor.h"
@@ -104,6 +105,39 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	begin(0);
 	ck_assert_ptr_eq(session()->terms->offer, house.shared.generation->offers[0]);
 	loop_until(house.proxy.part.n_sessions == 0); /* by its idle */
+}
+END_TEST
+
+static uint64_t counted(size_t counter)
+{
+	return limits_sum(house.shared.generation->offers[0]->limit, counter);
+}
+
+static uint64_t counted_bytes(enum pair_side side)
+{
+	return counted(offsetof(struct tally, n_bytes[side][TALLY_COPIED]));
+}
+
+START_TEST(the_numbers_of_a_listener_go_on_over_a_reload)
+{
+	struct limit *limit;
+
+	begin(0);
+	side_send(&client, 300);
+	loop_until(counted_bytes(SIDE_CLIENT) == 300);
+	generation_unref(turn()); /* its pair is an old one now */
+	ck_assert_uint_eq(counted(offsetof(struct tally, n_accepted)), 1);
+	side_send(&client, 50);
+	loop_until(counted_bytes(SIDE_CLIENT) == 350);
+	ck_assert_uint_eq(counted_bytes(SIDE_UPSTREAM), 0);
+	limit = house.shared.generation->offers[0]->limit;
+	ck_assert_uint_eq(limit_taken(limit), 1);
+	end();
+	begin(0);
+	ck_assert_uint_eq(counted(offsetof(struct tally, n_accepted)), 2);
+	ck_assert_uint_eq(counted(offsetof(struct tally, n_ended[END_BY_CLIENT][END_RESET])), 1);
+	ck_assert_uint_eq(counted_bytes(SIDE_CLIENT), 350);
+	end();
 }
 END_TEST
 
@@ -405,6 +439,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones);
+	tcase_add_test(tc, the_numbers_of_a_listener_go_on_over_a_reload);
 	tcase_add_test(tc, a_pair_keeps_its_offer_and_not_the_config);
 	tcase_add_test(tc, a_limit_goes_along_with_the_name);
 	tcase_add_test(tc, failures_are_counted_on_over_a_reload);

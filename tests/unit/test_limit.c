@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "proxy/counters.h"
 #include "proxy/limits.h"
 #include "suite.h"
 
@@ -83,22 +84,43 @@ START_TEST(it_is_told_once_in_a_while)
 }
 END_TEST
 
+START_TEST(what_is_counted_of_a_name_goes_on_as_long_as_somebody_holds_it)
+{
+	struct registry limits = {.table = {0}};
+	struct limit *web = limits_get(&limits, "web", 0, 3);
+	struct limit *side = limits_get(&limits, "side", 0, 3);
+	size_t resets = offsetof(struct tally, n_ended[END_BY_CLIENT][END_RESET]);
+
+	for (size_t i = 0; i < 3; i++) {
+		counter_add(&limits_tally(web, i)->n_accepted, (int64_t)i + 1);
+		counter_add(&limits_tally(web, i)->n_ended[END_BY_CLIENT][END_RESET], 2);
+	}
+	ck_assert_ptr_eq(limits_get(&limits, "web", 0, 3), web);
+	limits_put(web);
+	ck_assert_uint_eq(limits_sum(web, offsetof(struct tally, n_accepted)), 6);
+	ck_assert_uint_eq(limits_sum(web, resets), 6);
+	ck_assert_uint_eq(limits_sum(side, resets), 0);
+	limits_put(web);
+	limits_put(side);
+}
+END_TEST
+
 START_TEST(a_limit_is_found_by_its_name_as_long_as_somebody_holds_it)
 {
 	struct registry limits = {.table = {0}};
-	struct limit *web = limits_get(&limits, "web", 3);
-	struct limit *side = limits_get(&limits, "side", 0);
+	struct limit *web = limits_get(&limits, "web", 3, 2);
+	struct limit *side = limits_get(&limits, "side", 0, 2);
 
 	ck_assert_ptr_ne(web, side);
 	ck_assert(limit_take(web));
-	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7, 2), web);
 	ck_assert_uint_eq(limit_max(web), 3);
 	limits_put(web);
-	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7, 2), web);
 	limits_put(web);
 	(void)limit_give(web);
 	limits_put(web);
-	web = limits_get(&limits, "web", 7);
+	web = limits_get(&limits, "web", 7, 2);
 	ck_assert_uint_eq(limit_max(web), 7);
 	limits_put(web);
 	limits_put(side);
@@ -203,6 +225,7 @@ int main(void)
 	tcase_add_test(tc, a_lowered_limit_takes_no_more_until_there_is_room);
 	tcase_add_test(tc, a_raised_limit_wakes_who_waits_whatever_went_before);
 	tcase_add_test(tc, it_is_told_once_in_a_while);
+	tcase_add_test(tc, what_is_counted_of_a_name_goes_on_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, a_limit_is_found_by_its_name_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);

@@ -9,7 +9,7 @@
 
 struct line line;
 
-void line_told(struct pump *pump, enum pump_outcome outcome)
+static void line_told(struct pump *pump, enum pump_outcome outcome)
 {
 	if (outcome == PUMP_GONE) {
 		line.n_gone++;
@@ -23,6 +23,14 @@ void line_told(struct pump *pump, enum pump_outcome outcome)
 		pump_close(pump);
 	}
 }
+
+static void line_moved(struct pump *pump, size_t len, bool spliced)
+{
+	ck_assert_ptr_eq(pump, &line.pump);
+	line.n_moved[spliced] += len;
+}
+
+const struct pump_calls line_calls = {.tell = line_told, .moved = line_moved};
 
 /** After the pump's own handler: what waits now. */
 static void look_at_waiting(struct recorder *recorder, const struct event *event)
@@ -71,7 +79,7 @@ void line_prepare(int i, bool tiny, size_t mark)
 void line_open(int i, bool tiny, size_t mark)
 {
 	line_prepare(i, tiny, mark);
-	ck_assert_int_eq(pump_open(&line.pump, line.from, line.to, line_told), 0);
+	ck_assert_int_eq(pump_open(&line.pump, line.from, line.to, &line_calls), 0);
 	recorder_on(&line.watch, line.from, STREAM_READ);
 	line.watch.act = look_at_waiting;
 	line.splices = getenv("WEIR_TEST_SPLICE") != NULL;

@@ -29,16 +29,17 @@ struct line {
 	enum pump_outcome outcome; /**< the last, but for GONE */
 	unsigned n_told;           /**< outcomes but for GONE */
 	unsigned n_gone;
-	unsigned n_done; /**< PUMP_DONE */
-	bool splices;    /**< and goes on splicing when the pump finds it too little */
+	unsigned n_done;   /**< PUMP_DONE */
+	size_t n_moved[2]; /**< bytes, copied and spliced */
+	bool splices;      /**< and goes on splicing when the pump finds it too little */
 	size_t most_waiting;
 	bool close_when_done;
 };
 
 extern struct line line;
 
-/** Notes the outcome: what the pump of line_open() tells. */
-void line_told(struct pump *pump, enum pump_outcome outcome);
+/** Note what the pump of line_open() tells. */
+extern const struct pump_calls line_calls;
 
 /** The two streams of the combination `i`, and no pump yet; nothing is received. */
 void line_prepare(int i, bool tiny, size_t mark);

@@ -193,6 +193,7 @@ static struct stream *side_stream(struct side *side)
 void rig_open(struct rig *rig, int variant, enum rig_size size)
 {
 	memset(rig, 0, sizeof(*rig));
+	rig->rules.tally = &rig->tally;
 	memset(&rig->rules.timeouts, 0xff, sizeof(rig->rules.timeouts)); /* NS_NEVER, all of them */
 	rig->splices = getenv("WEIR_TEST_SPLICE") != NULL;
 	/* One splice takes as much at once as many writes. */

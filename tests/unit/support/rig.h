@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "fixture.h"
+#include "proxy/counters.h"
 #include "proxy/pair.h"
 #include "sender.h"
 
@@ -55,7 +56,8 @@ struct rig {
 	struct stream *early;        /**< weir's stream to the client until the join */
 	struct end end;              /**< how the pair ended */
 	struct deadline_drain drain; /**< of rig_drain() */
-	struct session_rules rules;  /**< may be changed until the pair next looks at them */
+	struct tally tally;
+	struct session_rules rules; /**< may be changed until the pair next looks at them */
 	struct side client;
 	struct side upstream;
 	unsigned
