@@ -276,8 +276,7 @@ static uint64_t next_id(struct part *part)
 	return part->n_sessions_made++ * part->shared->n_workers + part->index + 1;
 }
 
-/** The whole life of a session that could not be made, from `err`. */
-static void session_miscarry(const struct session_opts *opts, int err)
+void session_reject(const struct session_opts *opts, struct end end)
 {
 	struct part *part = opts->terms->part;
 	/* Only for what the log and the counters read of it. */
@@ -285,10 +284,12 @@ static void session_miscarry(const struct session_opts *opts, int err)
 		.terms = opts->terms,
 		.id = next_id(part),
 		.clock.accepted_ns = clock_ns(),
-		.end = end_by_failure(SIDE_CLIENT, err),
+		.end = end,
 		.client = opts->peer,
 	};
 
+	assert(loop_is_current(part->loop));
+	part->n_sessions++;
 	fds_reset(opts->fd);
 	session_count_begin(opts->terms);
 	session_log_close(&session);
@@ -337,12 +338,12 @@ void session_open(const struct session_opts *opts)
 	int err;
 
 	assert(loop_is_current(part->loop));
-	part->n_sessions++;
 	session = session_new(opts, &err);
 	if (session == NULL) {
-		session_miscarry(opts, err);
+		session_reject(opts, end_by_failure(SIDE_CLIENT, err));
 		return;
 	}
+	part->n_sessions++;
 	terms_enter(opts->terms);
 	list_append(&part->sessions, &session->link);
 	session_count_begin(opts->terms);

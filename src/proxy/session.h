@@ -94,6 +94,13 @@ struct session_opts {
  */
 void session_open(const struct session_opts *opts);
 
+/**
+ * In the place of session_open(), for a client that may not come in: it is reset at once, and the
+ * log and the numbers have it as a pair that ended so; the place is given back. Nothing is made for
+ * it. The listener's, before the connection is handed to a worker (on_accepted() there), or later.
+ */
+void session_reject(const struct session_opts *opts, struct end end);
+
 /** The timeouts of its terms have changed: they are in force now. */
 void session_apply_timeouts(struct session *session);
 

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "log/log.h"
 #include "lookup.h"
+#include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "session_rig.h"
 #include "suite.h"
@@ -360,6 +361,39 @@ static void on_quiet(void *owner)
 	++*(unsigned *)owner;
 }
 
+START_TEST(a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_made)
+{
+	enum wire_kind kind = _i == 0 ? WIRE_TCP : WIRE_UNIX;
+	struct session_opts opts;
+	struct limit *limit = house_terms(&house, 0)->offer->limit;
+	unsigned n_quiet = 0;
+
+	house_add_server(&house, server.address);
+	house.proxy.owner = &n_quiet;
+	house.proxy.quiet = on_quiet;
+	proxy_shut(&house.proxy);
+	ck_assert_uint_eq(n_quiet, 1);
+	opts = house_client(&house, 0, kind, &client);
+	fault_only(FAULT_MEMORY); /* it needs none */
+	fault_arm(1);
+	session_reject(&opts,
+		(struct end){.by = END_BY_WEIR, .reason = END_LIMIT, .timer = DEADLINE_NONE});
+	ck_assert(!fault_disarm());
+	ck_assert(side_is_hung_up(&client));
+	ck_assert_uint_eq(n_quiet, 2);
+	ck_assert(list_empty(&house.proxy.part.sessions));
+	ck_assert_uint_eq(limit_taken(&house.shared.places.pairs), 0);
+	ck_assert_uint_eq(limits_sum(limit, offsetof(struct tally, n_accepted)), 1);
+	ck_assert_uint_eq(
+		limits_sum(limit, offsetof(struct tally, n_ended[END_BY_WEIR][END_LIMIT])), 1);
+	until_ended(); /* one line */
+	assert_says(" by=weir");
+	assert_says(" reason=limit");
+	assert_says(" listener=web");
+	ck_assert_uint_eq(server.n_accepted, 0);
+}
+END_TEST
+
 /** As of a connection that another worker accepted, when nothing else was left to come. */
 START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
 {
@@ -463,6 +497,8 @@ int main(void)
 	tcase_add_test(tc, a_session_that_comes_while_draining_has_the_same_deadline);
 	tcase_add_test(tc, half_close_max_is_a_half_close_by_its_own_timer);
 	tcase_add_loop_test(tc, a_session_that_cannot_be_made_is_reset_and_logged, 0, SHORTAGES);
+	tcase_add_loop_test(
+		tc, a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_made, 0, 2);
 	tcase_add_test(tc, a_session_that_cannot_be_made_may_be_the_last_of_a_drain);
 	tcase_add_test(tc, control_characters_never_reach_the_log);
 	tcase_add_test(tc, what_was_tried_is_cut_to_a_bound_and_says_so);

@@ -134,7 +134,8 @@ uint32_t house_pairs(const struct house *house, size_t listener)
 	return limit_taken(house->shared.generation->offers[listener]->limit);
 }
 
-void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client)
+struct session_opts house_client(
+	struct house *house, size_t listener, enum wire_kind kind, struct side *client)
 {
 	struct wire wire = wire_open(kind);
 	struct sockaddr_storage peer;
@@ -152,6 +153,13 @@ void house_session(struct house *house, size_t listener, enum wire_kind kind, st
 	ck_assert_int_eq(getpeername(wire.near, (struct sockaddr *)&peer, &len), 0);
 	opts.peer = session_client(opts.fd, (struct sockaddr *)&peer, len);
 	ck_assert_ptr_null(places_admit(&house->shared.places, opts.terms->offer->limit));
+	return opts;
+}
+
+void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client)
+{
+	struct session_opts opts = house_client(house, listener, kind, client);
+
 	session_open(&opts);
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "proxy/proxy.h"
+#include "proxy/session.h"
 #include "rig.h"
 
 enum { HOUSE_SERVERS_MAX = 8 };
@@ -49,6 +50,10 @@ struct terms *house_terms(struct house *house, size_t listener);
 
 /** How many pairs of the listener are open. */
 uint32_t house_pairs(const struct house *house, size_t listener);
+
+/** An accepted client of this kind, with its place taken; `client` is the client's side. */
+struct session_opts house_client(
+	struct house *house, size_t listener, enum wire_kind kind, struct side *client);
 
 /** A session for a client of this kind, with its place taken; `client` is the client's side. */
 void house_session(struct house *house, size_t listener, enum wire_kind kind, struct side *client);
