@@ -155,3 +155,19 @@ int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept
 	}
 	return r;
 }
+
+int sockopts_restore(int fd, struct sockopts_kept *kept)
+{
+	struct option all[SOCKOPTS_N];
+	int first = 0;
+
+	list_all(&usual, all);
+	for (size_t i = 0; i < SOCKOPTS_N; i++) {
+		if ((kept->changed & (1U << i)) != 0) {
+			int r = restore(fd, &all[i], i, kept);
+
+			first = first < 0 ? first : r;
+		}
+	}
+	return first;
+}

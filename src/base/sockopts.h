@@ -58,4 +58,8 @@ struct sockopts_kept {
  */
 int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept);
 
+/** Puts back all that is ours, as far as the kernel lets us; `kept` may be all zero. 0 or the first
+ * negative errno. */
+int sockopts_restore(int fd, struct sockopts_kept *kept);
+
 #endif

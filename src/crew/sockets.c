@@ -56,6 +56,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 		if (access_is_equal(&listener->access, &bound->access)) {
 			continue;
 		}
+		bound->has_next_access = true; /* or a part of it, where that fails */
 		report.err = listen_set_access(&bound->listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
@@ -132,6 +133,7 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 			log_listening("listening_ends", bound, &before->listeners[bound->listener]);
 		} else {
 			bound->access = conf->listeners[bound->next].access;
+			bound->has_next_access = false;
 			if (bound_is_new(bound)) {
 				log_listening("listening", bound, &conf->listeners[bound->next]);
 			}
@@ -167,10 +169,14 @@ void sockets_cancel(struct sockets *sockets)
 		struct bound_socket *bound = sockets->all[i];
 
 		if (bound_is_new(bound) && atomic_load(&bound->state) == BOUND_PREPARED) {
+			if (bound->kept != NULL && bound->listen.fd >= 0) {
+				listen_give_back(bound->listen.fd, bound->kept);
+			}
 			sockets_remove(sockets, i);
 			continue;
 		}
-		if (bound->listener != LISTENER_NONE && bound->next != LISTENER_NONE) {
+		if (bound->has_next_access) {
+			bound->has_next_access = false;
 			restore_access(bound);
 		}
 		bound->next = bound->listener;

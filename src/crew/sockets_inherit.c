@@ -44,6 +44,7 @@ static int copy_socket(const struct opening *opening, struct inherited_socket *p
 	}
 	bound = opening_add(opening);
 	if (bound == NULL) {
+		listen_give_back(passed->fd, &passed->kept);
 		report.err = -ENOMEM;
 		return sockets_fail(opening->opts, &report);
 	}
@@ -53,6 +54,7 @@ static int copy_socket(const struct opening *opening, struct inherited_socket *p
 	bound->listen.fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 0);
 	if (bound->listen.fd < 0) {
 		report.err = -errno;
+		listen_give_back(passed->fd, &passed->kept);
 		return sockets_fail(opening->opts, &report);
 	}
 	return 0;

@@ -73,6 +73,7 @@ struct bound_socket {
 
 	/* The main thread's. */
 	struct file_access access; /**< of a UNIX path */
+	bool has_next_access;      /**< the path has that of the config to come already */
 	struct bound_socket *same; /**< while a config is prepared: the next one of this address */
 };
 

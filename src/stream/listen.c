@@ -362,7 +362,20 @@ int listen_adopt(
 	}
 	/* Its backlog is systemd's to say, unless the config does. */
 	r = listen_set_backlog(fd, options, kept);
-	return r == 0 && is_tcp ? sockopts_change(fd, options, kept) : r;
+	if (r == 0 && is_tcp) {
+		r = sockopts_change(fd, options, kept);
+	}
+	if (r < 0) {
+		listen_give_back(fd, kept);
+	}
+	return r;
+}
+
+void listen_give_back(int fd, struct sockopts_kept *kept)
+{
+	/* Whatever cannot be put back stays as it is: nobody is left to be told. */
+	(void)listen_set_backlog(fd, NULL, kept);
+	(void)sockopts_restore(fd, kept);
 }
 
 int listen_queue_length(int fd)

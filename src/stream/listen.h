@@ -80,11 +80,15 @@ int listen_open_more(const struct listen_socket *first, const struct sockopts *o
  * Prepares an inherited socket, which must be a stream socket, TCP or UNIX, that listens: CLOEXEC,
  * non-blocking (for all who share it), and the options above. Connections that waited in its queue
  * before have not inherited these; the acceptor sees to them. `kept` is what the socket had before
- * us, zeroed the first time. 0, or a negative errno and *ret_why as above; the fd is the caller's
- * in either case.
+ * us, zeroed the first time. 0, or a negative errno and *ret_why as above: then it is as it was.
+ * The fd is the caller's in either case.
  */
 int listen_adopt(
 	int fd, const struct sockopts *options, struct sockopts_kept *kept, const char **ret_why);
+
+/** Puts back what listen_adopt() had set, but for what all who share it go by: CLOEXEC and
+ * non-blocking. For a socket from which nobody accepts after all. */
+void listen_give_back(int fd, struct sockopts_kept *kept);
 
 /**
  * The backlog of `options`; where they have none, that of `kept`, if it was changed, or without

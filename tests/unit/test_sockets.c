@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,13 +386,29 @@ START_TEST(what_does_not_listen_is_let_be_whatever_its_name)
 }
 END_TEST
 
-START_TEST(any_call_that_fails_for_an_inherited_socket_is_told)
+static int option_of(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+START_TEST(any_call_that_fails_for_an_inherited_socket_is_told_and_leaves_its_options)
 {
 	unsigned n = 1;
+	int idle_s;
 
 	ask_for_web();
+	listeners[0].socket = (struct sockopts){.nodelay = true,
+		.keepalive_idle_ns = 77 * (uint64_t)NS_PER_S,
+		.keepalive_interval_ns = 7 * (uint64_t)NS_PER_S,
+		.user_timeout_ns = NS_NEVER,
+		.backlog = 100};
 	pass("web", listen_by_hand(AF_INET, SOCK_STREAM));
 	pass("web", listen_by_hand(AF_UNIX, SOCK_STREAM));
+	idle_s = option_of(inherited.listening[0].fd, IPPROTO_TCP, TCP_KEEPIDLE);
 	for (;; n++) {
 		struct sockets sockets = {0};
 		int r;
@@ -405,8 +422,14 @@ START_TEST(any_call_that_fails_for_an_inherited_socket_is_told)
 		if (r == 0) {
 			sockets_close(&sockets);
 		} else {
+			int fd = inherited.listening[0].fd;
+
 			assert_logged("event=listen_failed");
 			assert_logged(" remedy=\"");
+			ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+			ck_assert_int_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+			ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), idle_s);
+			ck_assert_int_eq(option_of(fd, SOL_SOCKET, SO_OOBINLINE), 0);
 		}
 		ck_assert_msg(count_fds() == n_fds + 2, "call %u (%s)", n, fault_met());
 		if (!met) {
@@ -461,7 +484,8 @@ int main(void)
 	tcase_add_test(tc, a_socket_of_the_wrong_kind_is_refused_by_name);
 	tcase_add_test(tc, a_name_that_no_listener_can_ask_for_is_refused_with_another_remedy);
 	tcase_add_test(tc, what_does_not_listen_is_let_be_whatever_its_name);
-	tcase_add_test(tc, any_call_that_fails_for_an_inherited_socket_is_told);
+	tcase_add_test(
+		tc, any_call_that_fails_for_an_inherited_socket_is_told_and_leaves_its_options);
 	tcase_add_test(tc, closing_what_was_never_opened_is_fine);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

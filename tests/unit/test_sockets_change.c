@@ -252,6 +252,19 @@ START_TEST(a_path_that_stays_gets_its_new_mode_and_the_old_one_back)
 }
 END_TEST
 
+START_TEST(a_path_whose_mode_stays_is_left_alone)
+{
+	int fds[3];
+
+	open_first(fds);
+	ck_assert_int_eq(chmod(path, 0644), 0); /* by whoever may */
+	ck_assert_int_eq(prepare(), 0);
+	sockets_cancel(&sockets);
+	ck_assert_uint_eq(mode_of(path), 0644);
+	close_all(fds);
+}
+END_TEST
+
 START_TEST(a_mode_that_cannot_be_put_back_is_told)
 {
 	char log_text[4096];
@@ -406,6 +419,7 @@ int main(void)
 	tcase_add_test(tc, a_new_address_that_cannot_be_had_undoes_the_others);
 	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
 	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);
+	tcase_add_test(tc, a_path_whose_mode_stays_is_left_alone);
 	tcase_add_test(tc, a_mode_that_cannot_be_put_back_is_told);
 	tcase_add_test(tc, any_call_that_fails_at_a_reload_is_told_and_changes_nothing);
 	tcase_add_test(tc, many_addresses_that_stay_are_found_at_once);
