@@ -27,7 +27,8 @@
  *	control_path	where the control socket is
  *
  * log/                a line, from where it is written to where it is read
- *	log		levels, and a line in its parts
+ *	level		the levels of lines
+ *	log		a line in its parts
  *	queue		from a thread to the log thread
  *	sink		the log thread: stderr, or the journal
  *	journal		the entry of journald that a line becomes
@@ -153,6 +154,7 @@
  *	request		what was asked for, and is answered later
  *
  * service/            the process
+ *	exit_code	with which it ends
  *	daemon		from the config to the end: what main.c runs
  *	start		the steps of its start, and what undoes them
  *	signals		a signalfd
@@ -192,6 +194,7 @@
 #include "log/log.h"
 #include "service/conf_warnings.h"
 #include "service/daemon.h"
+#include "service/exit_code.h"
 #include "service/signals.h"
 #include "service/socket_proxy.h"
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/fds.h"
-#include "crew/sockets_private.h"
 #include "log/failure.h"
 #include "log/log.h"
 
@@ -83,6 +82,14 @@ static bool is_same_socket(int a, int b)
 
 	return fstat(a, &st_a) == 0 && fstat(b, &st_b) == 0 && st_a.st_dev == st_b.st_dev &&
 	       st_a.st_ino == st_b.st_ino;
+}
+
+const char *socket_text(int fd, char text[ADDR_TEXT_MAX])
+{
+	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, &sa.any, &len) < 0 ? NULL : addr_format(&sa.any, len, text);
 }
 
 /* ---- the two lists ---- */

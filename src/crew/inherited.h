@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/addr.h"
 #include "base/sockopts.h"
 
 /** A socket that listens. */
@@ -68,6 +69,9 @@ void inherited_tell_untaken(const struct inherited *inherited);
 
 /** What it is, for a message: "connection", "datagram socket", "file" and so on. */
 const char *inherited_kind(int fd);
+
+/** Where a socket is bound, whatever it is; NULL when it is no socket. */
+const char *socket_text(int fd, char text[ADDR_TEXT_MAX]);
 
 /** Whether one is a connection, as systemd passes them with Accept=yes. */
 bool inherited_has_connection(const struct inherited *inherited);

@@ -9,14 +9,6 @@
 
 enum { REMEDY_MAX = 1024 }; /* names have up to 255 characters */
 
-const char *socket_text(int fd, char text[ADDR_TEXT_MAX])
-{
-	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};
-	socklen_t len = sizeof(sa);
-
-	return getsockname(fd, &sa.any, &len) < 0 ? NULL : addr_format(&sa.any, len, text);
-}
-
 static bool is_unix(int fd)
 {
 	union addr_sockaddr sa = {.any.sa_family = AF_UNSPEC};

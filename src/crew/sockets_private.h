@@ -33,9 +33,6 @@ struct opening {
 /** Tells of it where `opts` say, as an error; returns report->err. */
 int sockets_fail(const struct sockets_opts *opts, const struct socket_report *report);
 
-/** Where a socket is bound, whatever it is; NULL when it is no socket. */
-const char *socket_text(int fd, char text[ADDR_TEXT_MAX]);
-
 /** Puts all sockets into a table, by their addresses; nobody wants them yet. 0 or -ENOMEM. */
 int sockets_index(struct sockets *sockets, struct table *ret_before);
 

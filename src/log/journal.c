@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "log/log.h"
+#include "log/level.h"
 #include "log/queue.h"
 
 #define SOCKET_PATH "/run/systemd/journal/socket"
@@ -234,9 +234,4 @@ int log_journal_send(const struct log_record *record, const char *text)
 	}
 	add_message_id(&entry);
 	return sd_journal_sendv(entry.fields, entry.n_fields);
-}
-
-const char *log_error_prefix(void)
-{
-	return log_journal_form(STDERR_FILENO) == LOG_FORM_TEXT ? "" : "<3>";
 }

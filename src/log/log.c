@@ -10,9 +10,11 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "log/journal.h"
 #include "log/queue.h"
 #include "log/sink.h"
 
@@ -23,42 +25,41 @@ enum {
 	DIGITS_MAX = 20,                                  /* of UINT64_MAX */
 };
 
-static const char *const level_names[] = {
-	[LOG_LEVEL_ERROR] = "error",
-	[LOG_LEVEL_WARN] = "warn",
-	[LOG_LEVEL_INFO] = "info",
-	[LOG_LEVEL_DEBUG] = "debug",
-};
-
-enum { N_LEVELS = sizeof(level_names) / sizeof(level_names[0]) };
-
 static atomic_int wanted_level = LOG_LEVEL_INFO;
 
 /* The calling thread's way to the log: none (it writes itself), its queue, or the lack of one. */
 static _Thread_local struct log_queue *own_queue;
 static _Thread_local bool queue_lacking;
 
-const char *log_level_name(enum log_level level)
-{
-	assert((unsigned int)level < N_LEVELS);
-	return level_names[level];
-}
-
-int log_level_parse(const char *name, enum log_level *ret_level)
-{
-	for (unsigned int i = 0; i < N_LEVELS; i++) {
-		if (strcmp(name, level_names[i]) == 0) {
-			*ret_level = (enum log_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 void log_set_level(enum log_level level)
 {
 	atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
 }
+
+/* ---- the log thread and the journal, which know nothing of this ---- */
+
+const char *log_error_prefix(void)
+{
+	return log_journal_form(STDERR_FILENO) == LOG_FORM_TEXT ? "" : "<3>";
+}
+
+int log_open(int fd)
+{
+	return log_sink_open(fd);
+}
+
+void log_settle(void)
+{
+	log_sink_settle();
+}
+
+bool log_close(uint64_t budget_ns)
+{
+	log_thread_close();
+	return log_sink_close(budget_ns);
+}
+
+/* ---- lines ---- */
 
 int log_thread_open(void)
 {

@@ -38,10 +38,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Higher is more talkative. The numbers are ours; the sink maps them to syslog's. */
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-
-enum { LOG_LINE_MAX = 2048 };
+#include "log/level.h"
 
 struct log_line {
 	enum log_level level;
@@ -49,10 +46,6 @@ struct log_line {
 	size_t len;
 	char text[LOG_LINE_MAX]; /* " event=close pair=17 ...": without time, level, newline */
 };
-
-/** The level's name as in the config ("warn"), and back (-EINVAL when it is none). */
-const char *log_level_name(enum log_level level);
-int log_level_parse(const char *name, enum log_level *ret_level);
 
 /** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
 void log_set_level(enum log_level level);

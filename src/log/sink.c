@@ -45,7 +45,7 @@
 #include "base/list.h"
 #include "base/thread.h"
 #include "log/journal.h"
-#include "log/log.h"
+#include "log/level.h"
 #include "log/queue.h"
 
 enum {
@@ -401,7 +401,7 @@ static void *log_thread(void *arg)
 	return NULL;
 }
 
-int log_open(int fd)
+int log_sink_open(int fd)
 {
 	int r;
 
@@ -424,13 +424,13 @@ int log_open(int fd)
 	return 0;
 }
 
-void log_settle(void)
+void log_sink_settle(void)
 {
 	assert(log_sink_is_open());
 	atomic_store(&sink.settled, true);
 }
 
-bool log_close(uint64_t budget_ns)
+bool log_sink_close(uint64_t budget_ns)
 {
 	uint64_t deadline_ns = clock_after(clock_ns(), budget_ns);
 	struct timespec deadline = {
@@ -439,7 +439,6 @@ bool log_close(uint64_t budget_ns)
 	};
 	int r;
 
-	log_thread_close();
 	if (atomic_load(&sink.state) == SINK_CLOSED) {
 		return true;
 	}

@@ -7,12 +7,18 @@
 #define WEIR_LOG_SINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct log_queue;
 struct log_record;
 
 /** Whether the log thread runs. */
 bool log_sink_is_open(void);
+
+/** What log_open(), log_settle() and log_close() do, but for the caller's own queue (log.h). */
+int log_sink_open(int fd);
+void log_sink_settle(void);
+bool log_sink_close(uint64_t budget_ns);
 
 /** Hands a queue over; the log thread frees it once it is closed and empty. Takes `queue`. */
 void log_sink_add(struct log_queue *queue);

@@ -16,6 +16,7 @@
 #include "proxy/generation.h"
 #include "service/cpus.h"
 #include "service/daemon_private.h"
+#include "service/exit_code.h"
 #include "service/notify.h"
 
 #define TICK_NS      ((uint64_t)NS_PER_S)

@@ -6,20 +6,10 @@
 #define WEIR_SERVICE_DAEMON_H
 
 #include <stdbool.h>
-
 #include <stdint.h>
 
 struct conf;
 struct inherited;
-
-/** Exit codes; docs/ARCHITECTURE.md and weir(8) list them. */
-enum exit_code {
-	EXIT_CODE_OK = 0,
-	EXIT_CODE_START = 1, /**< something that weir needs is not to be had, now */
-	EXIT_CODE_USAGE = 2,
-	/** The config is wrong: no start will succeed before it was edited (EX_CONFIG). */
-	EXIT_CODE_CONFIG = 78,
-};
 
 struct daemon_opts {
 	const struct conf *conf;     /**< its reference is taken */

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
-#include "service/daemon.h"
+#include "service/exit_code.h"
 
 enum { SIGNALS_A_READ = 16 };
 

@@ -14,7 +14,7 @@
 #include "conf/conf.h"
 #include "crew/inherited.h"
 #include "log/failure.h"
-#include "service/daemon.h"
+#include "service/exit_code.h"
 
 enum { ADDRESS_MAX = 512, CONNECTIONS_DIGITS = 10, REMEDY_MAX = 1024 };
 

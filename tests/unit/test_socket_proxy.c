@@ -11,7 +11,7 @@
 #include "conf/conf.h"
 #include "crew/inherited.h"
 #include "fault.h"
-#include "service/daemon.h"
+#include "service/exit_code.h"
 #include "suite.h"
 
 enum { ARGS_MAX = 8 };
