@@ -98,6 +98,7 @@
  *	turns		whose turn it is, and who is next
  *	rotation	the order in which servers take turns by weight
  *	maglev		a table of which server a key goes to
+ *	checks		those of all servers, and what follows from them
  *	check		when one target is checked, and whether it is up by that
  *	probe		one check of it: a connection, or an answer
  *	discover	which servers are behind a name, and when it is looked for again
@@ -110,6 +111,7 @@
  *
  * proxy/              the domain: which clients are let in, and what becomes of them
  *	generation	one config as the workers serve it
+ *	generation_checks	has its servers checked
  *	offer		what a listener's sessions start with, of one generation
  *	limit		how many pairs there may be
  *	limits		the limits, by their listeners' names

@@ -66,3 +66,9 @@ int end_order_run(struct order_part *part)
 	proxy_end(&part->worker->proxy, order->now_ns);
 	return 0;
 }
+
+int end_pairs_order_run(struct order_part *part)
+{
+	proxy_end_pairs(&part->worker->proxy);
+	return 0;
+}

@@ -58,6 +58,15 @@ struct drain_order {
 
 int drain_order_run(struct order_part *part);
 
+/** End the pairs of servers that are down or gone, where on_down is "end" (proxy_end_pairs()).
+ * Answers when it has begun. */
+struct end_pairs_order {
+	struct order order;
+	bool again; /**< the giver's: once more, when this one is answered */
+};
+
+int end_pairs_order_run(struct order_part *part);
+
 /** End everything, which was due at `now_ns`; once, drained or not. Answers when it has begun. */
 struct end_order {
 	struct order order;

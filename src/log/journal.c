@@ -58,10 +58,13 @@ static const struct {
 	{"close", "connect_timeout", LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT},
 	{"close", "connect_failed", LOG_MESSAGE_CLOSE_CONNECT_FAILED},
 	{"close", "no_server", LOG_MESSAGE_CLOSE_NO_SERVER},
+	{"close", "server_down", LOG_MESSAGE_CLOSE_SERVER_DOWN},
 	{"close", "lost", LOG_MESSAGE_CLOSE_LOST},
 	{"close", "limit", LOG_MESSAGE_CLOSE_LIMIT},
 	{"close", "error", LOG_MESSAGE_CLOSE_ERROR},
 	{"failed_more", NULL, LOG_MESSAGE_FAILED_MORE},
+	{"server_down", NULL, LOG_MESSAGE_SERVER_DOWN},
+	{"server_up", NULL, LOG_MESSAGE_SERVER_UP},
 	{"reload_failed", NULL, LOG_MESSAGE_RELOAD_FAILED},
 };
 

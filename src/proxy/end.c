@@ -31,6 +31,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_CONNECT_FAILED] = "connect_failed",
 		[END_NO_SERVER] = "no_server",
 		[END_DRAIN] = "drain",
+		[END_SERVER_DOWN] = "server_down",
 		[END_LIMIT] = "limit",
 		[END_ERROR] = "error",
 	};
@@ -78,6 +79,11 @@ bool end_is_failure(enum end_reason reason)
 struct end end_without_server(void)
 {
 	return (struct end){.by = END_BY_WEIR, .reason = END_NO_SERVER, .timer = DEADLINE_NONE};
+}
+
+struct end end_with_server(void)
+{
+	return (struct end){.by = END_BY_WEIR, .reason = END_SERVER_DOWN, .timer = DEADLINE_NONE};
 }
 
 bool end_is_shortage(int err)

@@ -31,8 +31,9 @@ enum end_reason {
 	END_CONNECT_FAILED,
 	END_NO_SERVER, /**< none of the upstream is usable */
 	END_DRAIN,
-	END_LIMIT, /**< out of fds, memory or ports after accept */
-	END_ERROR, /**< any other errno */
+	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
+	END_LIMIT,       /**< out of fds, memory or ports after accept */
+	END_ERROR,       /**< any other errno */
 	END_REASONS,
 };
 
@@ -64,6 +65,9 @@ struct end end_by_failure(enum pair_side side, int err);
 
 /** The end when no server is usable. */
 struct end end_without_server(void);
+
+/** The end when its server is down, or gone, and on_down is "end". */
+struct end end_with_server(void);
 
 /** The end when connecting failed; `timed_out`: by the connect timer. */
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);

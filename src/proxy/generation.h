@@ -18,6 +18,7 @@
 #include "base/refs.h"
 #include "conf/conf.h"
 
+struct checks;
 struct group_plan;
 struct offer;
 struct own;
@@ -51,6 +52,10 @@ struct generation *generation_unref(struct generation *generation);
  */
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);
+
+/** Has its servers checked, and those of the one before that it has not no more. The main thread,
+ * when it is in force, and before the one before is gone. */
+void generation_check_servers(const struct generation *generation, struct checks *checks);
 
 /** The listener of that name, as an index of conf->listeners; SIZE_MAX when there is none. */
 size_t generation_find(const struct generation *generation, const char *name);

@@ -286,6 +286,20 @@ static void pair_strike_relaying(struct pair *pair)
 	}
 }
 
+void pair_end(struct pair *pair, struct end end)
+{
+	if (pair->state != PAIR_RELAYING) {
+		return; /* it has an end already */
+	}
+	pair_poke(pair);
+	if (pair->state == PAIR_RELAYING) {
+		pair_look(pair);
+	}
+	if (pair->state == PAIR_RELAYING && !pair_is_failing(pair)) {
+		pair_finish(pair, pair_must_reset(pair, DEADLINE_LIFETIME), end);
+	}
+}
+
 void pair_strike(struct pair *pair)
 {
 	if (pair->state == PAIR_RELAYING) {

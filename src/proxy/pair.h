@@ -96,6 +96,9 @@ struct deadline_facts pair_facts(const struct pair *pair);
 /** The clock has struck. */
 void pair_strike(struct pair *pair);
 
+/** Ends a pair that relays as its lifetime would, in this way. Emits, so only from a task. */
+void pair_end(struct pair *pair, struct end end);
+
 /** The stream to a side. */
 static inline struct stream *pair_stream(const struct pair *pair, enum pair_side side)
 {

@@ -162,6 +162,7 @@ static bool change_sessions(struct proxy *proxy)
 		session = container_of(link, struct session, link);
 		session_drain(session, part_drain(&proxy->part));
 		session_apply_timeouts(session);
+		session_look_at_server(session); /* last: it may end */
 	}
 	return true;
 }
@@ -237,6 +238,13 @@ void proxy_end(struct proxy *proxy, uint64_t now_ns)
 	proxy->ending = true;
 	proxy_shut(proxy);
 	proxy_drain(proxy, &drain);
+}
+
+void proxy_end_pairs(struct proxy *proxy)
+{
+	assert(loop_is_current(proxy->part.loop));
+	part_walk_begin(&proxy->part, &proxy->sessions_changing);
+	proxy_change(proxy);
 }
 
 void proxy_reopen(struct proxy *proxy)

@@ -70,6 +70,9 @@ void proxy_shut(struct proxy *proxy);
 /** From now on the drain may end what is open and what still comes. Again with another plan. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
 
+/** Ends the pairs of servers whose pairs are to end (server::ends_pairs), in slices. */
+void proxy_end_pairs(struct proxy *proxy);
+
 /**
  * Undoes proxy_shut() and proxy_drain(): no drain ends anybody any more, and proxy_listen() lets
  * clients in again. It needs new sockets: the old ones go on closing, with nobody lost from their

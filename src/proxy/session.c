@@ -371,3 +371,11 @@ void session_drain(struct session *session, const struct deadline_drain *drain)
 	session->clock.drain = drain;
 	stages[session->stage].wind(session);
 }
+
+void session_look_at_server(struct session *session)
+{
+	assert(loop_is_current(session_part(session)->loop));
+	if (session->stage == SESSION_RELAYING && server_ends_pairs(session->member->server)) {
+		pair_end(&session->pair, end_with_server());
+	}
+}

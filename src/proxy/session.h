@@ -110,6 +110,9 @@ void session_apply_timeouts(struct session *session);
  */
 void session_drain(struct session *session, const struct deadline_drain *drain);
 
+/** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
+void session_look_at_server(struct session *session);
+
 /** What is worth keeping of a socket address. */
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
 

@@ -183,6 +183,12 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	if (!end_is_shortage(status)) {
 		group_told(session->member, status);
 	}
+	if (status == 0 && server_ends_pairs(session->member->server)) {
+		/* It went down meanwhile, and the pair would end at once. */
+		stream_abort(stream);
+		stream_free(stream);
+		status = -ECONNABORTED;
+	}
 	if (status == 0) {
 		status = session_join(session, stream, &peer);
 		if (status == 0) {

@@ -59,6 +59,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	/* One loop more than workers: the main thread's. */
 	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
 	budget.n_spares = 0;
+	budget.n_checks = 0;
 	budget.n_pipes = 0;
 	budget_fit_pairs(&budget);
 	*ret_budget = budget;
@@ -80,6 +81,47 @@ void budget_add_names(struct budget *budget, uint32_t max_pairs)
 	budget->n_spares = (size_t)min_u64(BUDGET_SPARES_MAX, budget_extra(budget, max_pairs));
 	budget->n_reserve += budget->n_spares;
 	budget_fit_pairs(budget);
+}
+
+/** Those in any case; before the pairs are counted that fit. */
+static void budget_add_first_checks(struct budget *budget, size_t n)
+{
+	budget->n_checks = (size_t)min_u64(n, BUDGET_CHECKS_MIN);
+	budget->n_reserve += budget->n_checks;
+	budget_fit_pairs(budget);
+}
+
+static void budget_add_other_checks(struct budget *budget, size_t n, uint32_t max_pairs)
+{
+	size_t n_more = (size_t)min_u64(n - budget->n_checks, budget_extra(budget, max_pairs));
+
+	budget->n_checks += n_more;
+	budget->n_reserve += n_more;
+	budget_fit_pairs(budget);
+}
+
+void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs)
+{
+	budget_add_first_checks(budget, n);
+	budget_add_other_checks(budget, n, max_pairs);
+}
+
+/** How many servers are checked, or may be. */
+static size_t count_checks(const struct conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		const struct conf_upstream *upstream = &conf->upstreams[i];
+
+		for (size_t k = 0; k < upstream->n_servers; k++) {
+			n += upstream->servers[k].check != NULL;
+		}
+		if (upstream->discovery.kind != DISCOVER_NONE && upstream->check != NULL) {
+			n += upstream->discovery.max_servers;
+		}
+	}
+	return n;
 }
 
 static bool has_names(const struct conf *conf)
@@ -129,16 +171,19 @@ void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remed
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX])
 {
+	size_t n_checks = count_checks(conf);
 	int r = budget_take(n_workers, n_sockets, ret_budget);
 
 	*remedy = '\0';
 	if (r < 0) {
 		return r;
 	}
+	budget_add_first_checks(ret_budget, n_checks);
 	if (ret_budget->max_pairs == 0 || conf->max_pairs > ret_budget->max_pairs) {
 		budget_explain(ret_budget, conf->max_pairs, remedy, BUDGET_REMEDY_MAX);
 		return -EMFILE;
 	}
+	budget_add_other_checks(ret_budget, n_checks, conf->max_pairs);
 	if (has_names(conf)) {
 		budget_add_names(ret_budget, conf->max_pairs);
 	}

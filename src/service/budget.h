@@ -14,6 +14,7 @@ struct budget {
 	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
 	uint64_t n_reserve; /**< what weir itself needs */
 	size_t n_spares;    /**< for second addresses of names: part of the reserve */
+	size_t n_checks;    /**< for checks of servers: part of the reserve */
 	size_t n_pipes;     /**< of one worker, for splicing: part of the reserve */
 	uint32_t max_pairs; /**< (n_fds - n_reserve) / 2 */
 };
@@ -40,6 +41,15 @@ void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pair
 void budget_add_names(struct budget *budget, uint32_t max_pairs);
 
 enum { BUDGET_SPARES_MAX = 1024 };
+
+/**
+ * Puts what active checks take into the reserve: an fd for each of `n` servers. Those beyond
+ * BUDGET_CHECKS_MIN are at most 1/16 of the fds that are for pairs, and what `max_pairs` pairs (0:
+ * as many as fit) leave. No more are checked at the same time.
+ */
+void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs);
+
+enum { BUDGET_CHECKS_MIN = 8 };
 
 /** How many fds `max_pairs` pairs need. */
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);

@@ -49,6 +49,7 @@ static struct status_facts daemon_facts(struct daemon *daemon)
 		.reload = daemon->reload.last,
 	};
 
+	checks_count(&daemon->checks, &facts.n_usable, &facts.n_servers);
 	status_gather(&daemon->status, &facts, &daemon->crew);
 	return facts;
 }
@@ -73,6 +74,7 @@ void daemon_on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
 	failures_tell(&daemon->shared.groups.failures);
 	groups_tick(&daemon->shared.groups);
+	checks_tick(&daemon->checks);
 	lateness_look(&daemon->lateness, &daemon->crew);
 	stop_tick(&daemon->stop);
 	reload_tick(&daemon->reload);
@@ -146,6 +148,29 @@ void daemon_on_crew_refuses(void *owner)
 	struct daemon *daemon = owner;
 
 	sockets_leave(&daemon->sockets);
+}
+
+/* ---- pairs that end with their server ---- */
+
+/** One order for however many servers; what comes while it is under way has another. */
+void daemon_on_pairs_to_end(void *owner)
+{
+	struct daemon *daemon = owner;
+
+	daemon->end_pairs.again = order_is_under_way(&daemon->end_pairs.order);
+	if (!daemon->end_pairs.again) {
+		crew_ask_all(&daemon->end_pairs.order);
+	}
+}
+
+void daemon_on_pairs_ending(struct order *order, int status)
+{
+	struct daemon *daemon = container_of(order, struct daemon, end_pairs.order);
+
+	if (status == 0 && daemon->end_pairs.again) {
+		daemon->end_pairs.again = false;
+		crew_ask_all(order);
+	}
 }
 
 /* ---- from the start to the end ---- */

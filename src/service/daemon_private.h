@@ -22,6 +22,7 @@
 #include "service/status.h"
 #include "service/stop.h"
 #include "stream/timer.h"
+#include "upstream/checks.h"
 
 struct daemon {
 	const struct conf *conf; /**< while it starts; later see daemon_conf() */
@@ -36,6 +37,8 @@ struct daemon {
 	struct proxy_shared shared;
 	size_t n_workers;
 	struct crew crew;
+	struct checks checks;
+	struct end_pairs_order end_pairs;
 	struct signals signals;
 	struct stop stop;
 	struct exit_idle exit_idle;
@@ -69,6 +72,8 @@ void daemon_on_stop_over(struct stop *stop);
 void daemon_on_idle_over(struct exit_idle *exit_idle);
 void daemon_on_crew_quiet(void *owner);
 void daemon_on_crew_refuses(void *owner);
+void daemon_on_pairs_to_end(void *owner);
+void daemon_on_pairs_ending(struct order *order, int status);
 void daemon_obey_reload(void *owner, struct control_request *request);
 void daemon_obey_status(void *owner, struct control_request *request);
 

@@ -28,6 +28,7 @@
 #include "service/memory.h"
 #include "service/notify.h"
 #include "service/stall_warning.h"
+#include "upstream/checks.h"
 
 enum {
 	SETTLE_LOOK_MS = 20,
@@ -162,12 +163,15 @@ static void reload_commit(struct reload *reload)
 	sockets_commit(opts->sockets, before->conf, conf);
 	(void)atomic_fetch_add(&opts->shared->spare_fds,
 		(int)reload->budget.n_spares - (int)opts->budget->n_spares);
+	(void)atomic_fetch_add(
+		&opts->checks->fds, (int)reload->budget.n_checks - (int)opts->budget->n_checks);
 	*opts->budget = reload->budget;
 	opts->shared->n_pipes = reload->budget.n_pipes;
 	generation_enforce(
 		reload->next, &opts->shared->places, budget_max_pairs(&reload->budget, conf));
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
+	generation_check_servers(opts->shared->generation, opts->checks);
 	log_set_level(conf->log_level);
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
 	names_close(opts->names);

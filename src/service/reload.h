@@ -33,6 +33,7 @@
 #include "service/stop.h"
 #include "service/trial.h"
 
+struct checks;
 struct control_request;
 struct crew;
 struct generation;
@@ -57,6 +58,7 @@ struct reload_opts {
 	const struct inherited *inherited;
 	struct budget *budget;
 	struct names *names;
+	struct checks *checks; /**< of the servers */
 	const struct stop *stop;
 	struct spawner *spawner; /**< for the check */
 	struct memory *memory;   /**< is told when a config goes */

@@ -249,6 +249,22 @@ static int open_names(struct daemon *daemon)
 	return 0;
 }
 
+/** The servers are checked from now on; until then they are up. */
+static int open_checks(struct daemon *daemon)
+{
+	int r = order_open(&daemon->end_pairs.order, &daemon->crew, end_pairs_order_run,
+		daemon_on_pairs_ending);
+
+	if (r == 0) {
+		daemon->shared.groups.end_pairs = daemon_on_pairs_to_end;
+		daemon->shared.groups.owner = daemon;
+		checks_open(&daemon->checks, daemon->loop, daemon->shared.resolver);
+		atomic_init(&daemon->checks.fds, (int)daemon->budget.n_checks);
+		generation_check_servers(daemon->shared.generation, &daemon->checks);
+	}
+	return done(r, "memory");
+}
+
 static int open_reload(struct daemon *daemon)
 {
 	struct reload_opts opts = {
@@ -260,6 +276,7 @@ static int open_reload(struct daemon *daemon)
 		.inherited = &daemon->inherited,
 		.budget = &daemon->budget,
 		.names = &daemon->names,
+		.checks = &daemon->checks,
 		.stop = &daemon->stop,
 		.spawner = &daemon->spawner,
 		.memory = &daemon->memory,
@@ -299,7 +316,7 @@ static int (*const steps[])(struct daemon *daemon) = {
 	take_budget, /* before there are threads: the table of fds grows at once */
 	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
 	open_stop, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
-	open_exit_idle, open_names, open_reload, open_control,
+	open_exit_idle, open_names, open_checks, open_reload, open_control,
 	open_doors, /* last of all: nothing can fail any more */
 };
 
@@ -329,6 +346,8 @@ bool daemon_fini(struct daemon *daemon)
 	sockets_close(&daemon->sockets);
 	exit_idle_close(&daemon->exit_idle);
 	stop_close(&daemon->stop);
+	checks_close(&daemon->checks);
+	order_close(&daemon->end_pairs.order);
 	generation_unref(daemon->shared.generation); /* its servers have handles of their names */
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {

@@ -125,8 +125,10 @@ void status_text(const struct status_facts *facts, char text[STATUS_TEXT_MAX])
 
 	*text = '\0';
 	add_phase(&line, facts);
-	add(&line, "%zu listener%s, %u of %u pairs open", facts->n_listeners,
-		facts->n_listeners == 1 ? "" : "s", facts->n_pairs, facts->max_pairs);
+	add(&line, "%zu listener%s, %zu of %zu server%s usable, %u of %u pairs open",
+		facts->n_listeners, facts->n_listeners == 1 ? "" : "s", facts->n_usable,
+		facts->n_servers, facts->n_servers == 1 ? "" : "s", facts->n_pairs,
+		facts->max_pairs);
 	if (facts->n_half_closed > 0) {
 		add(&line, " (%ju half-closed)", (uintmax_t)facts->n_half_closed);
 	}

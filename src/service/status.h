@@ -30,6 +30,8 @@ struct status_facts {
 	enum stop_phase phase;
 	uint64_t left_ns; /**< of the phase; NS_NEVER: it has no end */
 	size_t n_listeners;
+	size_t n_usable;  /**< servers that take new pairs */
+	size_t n_servers; /**< of all upstreams */
 	uint32_t n_pairs;
 	uint32_t max_pairs;
 	struct status_reload reload;

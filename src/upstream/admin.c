@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "log/log.h"
+#include "upstream/checks.h"
 #include "upstream/group.h"
 #include "upstream/weight.h"
 
@@ -67,6 +68,7 @@ int admin_tell(struct group *group, const char *name, const struct admin_word *w
 	before = weight_of(member);
 	obey(&member->server->states, word);
 	log_told(group, member);
+	checks_settle_pairs(group, member->server);
 	if (before == 0 && weight_of(member) > 0) {
 		group_refresh_slowly(group, member->server);
 	} else {

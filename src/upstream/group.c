@@ -166,6 +166,19 @@ void group_refresh_slowly(struct group *group, struct server *server)
 	group_refresh(group);
 }
 
+void group_end_pairs(const struct group *group, struct server *server, bool end)
+{
+	const struct groups *groups = group->groups;
+
+	if (atomic_load_explicit(&server->ends_pairs, memory_order_relaxed) == end) {
+		return;
+	}
+	atomic_store_explicit(&server->ends_pairs, end, memory_order_relaxed);
+	if (end && groups->end_pairs != NULL) {
+		groups->end_pairs(groups->owner);
+	}
+}
+
 /* ---- what sessions ask and tell ---- */
 
 static enum group_answer answer(

@@ -25,6 +25,7 @@
 #include "upstream/readers.h"
 #include "upstream/server.h"
 
+struct checked_group;
 struct conf_upstream;
 struct group_set;
 struct resolver;
@@ -37,6 +38,10 @@ struct groups {
 	struct readers readers; /**< the workers */
 	struct list
 		stale; /* struct group::stale, each with a reference: to be made anew by the tick */
+	/** The pairs of some servers are to end (server::ends_pairs); the main thread. NULL: nobody
+	 * is to be told. */
+	void (*end_pairs)(void *owner);
+	void *owner; /**< handed to it */
 };
 
 struct group {
@@ -47,6 +52,7 @@ struct group {
 	_Atomic uint64_t n_picks;        /**< by rules that count them */
 	struct group_plan *plan;         /**< in force: a reference; the main thread's */
 	struct list stale;               /**< struct groups::stale */
+	struct checked_group *checked;   /**< checks.c's, the main thread's; NULL: none */
 	char name[];
 };
 
@@ -83,6 +89,12 @@ struct group *group_unref(struct group *group);
  * memory, but for a first plan, which it then does not have. The main thread.
  */
 int group_install(struct group *group, struct group_plan *plan);
+
+/**
+ * Whether the open pairs of its server are to end, from now on: where on_down is "end", and the
+ * server is down or gone. The main thread.
+ */
+void group_end_pairs(const struct group *group, struct server *server, bool end);
 
 /** Makes its set anew: a state or a weight of one of its servers has changed. The main thread. */
 void group_refresh(struct group *group);

@@ -23,6 +23,7 @@
 #include "base/refs.h"
 #include "base/registry.h"
 
+struct checked_server;
 struct conf_server;
 struct group;
 struct resolver;
@@ -45,6 +46,7 @@ enum server_state {
 /** What the main thread knows of it. Zeroed: usable. */
 struct server_states {
 	bool is_down;    /**< its check says so */
+	bool is_member;  /**< of its group, by the config in force */
 	bool is_ejected; /**< its connects failed */
 	bool has_weight; /**< an administrator has given it `weight` */
 	enum server_state told;
@@ -61,7 +63,11 @@ struct server {
 	_Atomic uint32_t max_pairs; /**< of the config in force; 0: no limit */
 	_Atomic uint32_t n_open;    /**< places taken: it is connected to, or has a pair */
 	_Atomic uint64_t n_failed;  /**< connects to it, all addresses of a name together */
+	/** Its pairs are to end: it is down, or gone, and on_down says so. Written by the main
+	 * thread: group_end_pairs(). */
+	atomic_bool ends_pairs;
 	struct server_states states;
+	struct checked_server *check; /**< checks.c's, the main thread's; NULL: it has none */
 };
 
 struct member {
@@ -91,6 +97,12 @@ struct member *member_unref(struct member *member);
 
 /** Takes a place under max_pairs, if there is one. Any thread. */
 bool server_take(struct server *server);
+
+/** Whether its open pairs are to end. Any thread. */
+static inline bool server_ends_pairs(const struct server *server)
+{
+	return atomic_load_explicit(&server->ends_pairs, memory_order_relaxed);
+}
 
 /** Gives it back. Any thread. */
 void server_give(struct server *server);

@@ -29,7 +29,7 @@ def until_status(weir, pattern):
 def test_pairs_are_counted_by_state_and_reason(workers, report):
     with relay(workers=workers, max_pairs=100, timeouts={"idle": "60s"}) as rig:
         assert rig.weir.notice("STATUS=") == \
-            "STATUS=1 listener, 0 of 100 pairs open, 0 accepted, 0 closed"
+            "STATUS=1 listener, 1 of 1 server usable, 0 of 100 pairs open, 0 accepted, 0 closed"
         pairs = [rig.pair() for _ in range(6)]
         for client, server in pairs[:3]:
             peers.fin(client)

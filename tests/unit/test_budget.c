@@ -73,6 +73,39 @@ START_TEST(a_limit_below_the_reserve_leaves_no_pair)
 }
 END_TEST
 
+START_TEST(each_check_has_an_fd_where_there_is_plenty)
+{
+	struct budget budget;
+	struct budget before;
+
+	set_limit(10000, 10000);
+	ck_assert_int_eq(budget_take(1, 1, &budget), 0);
+	before = budget;
+	budget_add_checks(&budget, 300, 0);
+	ck_assert_uint_eq(budget.n_checks, 300);
+	ck_assert_uint_eq(budget.n_reserve - before.n_reserve, 300);
+	ck_assert_uint_eq(budget.max_pairs, (10000 - budget.n_reserve) / 2);
+	budget_add_checks(&before, 5000, 0);
+	ck_assert_uint_le(before.n_checks, 8 + 10000 / 16);
+	ck_assert_uint_gt(before.n_checks, 500);
+}
+END_TEST
+
+START_TEST(some_checks_have_fds_whatever_pairs_take)
+{
+	struct budget budget;
+	struct budget none;
+
+	set_limit(1000, 1000);
+	ck_assert_int_eq(budget_take(1, 1, &budget), 0);
+	none = budget;
+	budget_add_checks(&budget, 300, budget.max_pairs);
+	ck_assert_uint_ge(budget.n_checks, BUDGET_CHECKS_MIN);
+	budget_add_checks(&none, 0, 0);
+	ck_assert_uint_eq(none.n_checks, 0);
+}
+END_TEST
+
 /** With `limit` fds, workers and pairs: what pipes are put into the reserve. */
 static struct budget with_pipes(rlim_t limit, size_t n_workers, uint32_t max_pairs)
 {
@@ -237,6 +270,8 @@ int main(void)
 	tcase_add_test(tc, the_soft_limit_is_raised_to_the_hard_one);
 	tcase_add_test(tc, what_the_reserve_leaves_is_for_pairs);
 	tcase_add_test(tc, workers_and_sockets_are_part_of_the_reserve);
+	tcase_add_test(tc, each_check_has_an_fd_where_there_is_plenty);
+	tcase_add_test(tc, some_checks_have_fds_whatever_pairs_take);
 	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pair);
 	tcase_add_test(tc, each_worker_has_pipes_where_there_is_plenty);
 	tcase_add_test(tc, all_workers_together_have_no_more_pipes_than_a_user_may);

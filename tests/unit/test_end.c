@@ -11,7 +11,7 @@ START_TEST(words_are_those_of_the_log)
 {
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
 		"write_stall", "lifetime", "connect_timeout", "connect_failed", "no_server",
-		"drain", "limit", "error"};
+		"drain", "server_down", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {

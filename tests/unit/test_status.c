@@ -13,7 +13,8 @@
 /** 2026-01-31T12:10:00Z */
 #define A_TIME ((time_t)1769861400)
 
-static const struct status_facts idle = {.n_listeners = 2, .max_pairs = 32000};
+static const struct status_facts idle = {
+	.n_listeners = 2, .n_usable = 3, .n_servers = 4, .max_pairs = 32000};
 
 static void expect(const struct status_facts *facts, const char *expected)
 {
@@ -25,7 +26,8 @@ static void expect(const struct status_facts *facts, const char *expected)
 
 START_TEST(what_is_nothing_is_left_out)
 {
-	expect(&idle, "2 listeners, 0 of 32000 pairs open, 0 accepted, 0 closed");
+	expect(&idle,
+		"2 listeners, 3 of 4 servers usable, 0 of 32000 pairs open, 0 accepted, 0 closed");
 }
 END_TEST
 
@@ -43,12 +45,13 @@ START_TEST(everything_has_its_place)
 	facts.reload.at = A_TIME;
 	facts.has_p99 = true;
 	facts.p99_us = 12034;
-	expect(&facts, "1 listener, 17 of 32000 pairs open (4 half-closed), 1204 accepted, "
+	expect(&facts, "1 listener, 3 of 4 servers usable, 17 of 32000 pairs open (4 half-closed), "
+		       "1204 accepted, "
 		       "1187 closed (1100 eof, 80 idle, 7 error), reloaded 2026-01-31T12:10:00Z, "
 		       "timers p99 +12.034 ms");
 	facts.reload.failed = true;
 	facts.n_half_closed = 0;
-	expect(&facts, "1 listener, 17 of 32000 pairs open, 1204 accepted, "
+	expect(&facts, "1 listener, 3 of 4 servers usable, 17 of 32000 pairs open, 1204 accepted, "
 		       "1187 closed (1100 eof, 80 idle, 7 error), reload failed "
 		       "2026-01-31T12:10:00Z, timers p99 +12.034 ms");
 }
@@ -79,7 +82,8 @@ START_TEST(stopping_counts_down_in_whole_seconds)
 	facts.phase = phases[_i].phase;
 	facts.left_ns = phases[_i].left_ns;
 	(void)snprintf(expected, sizeof(expected),
-		"%s2 listeners, 0 of 32000 pairs open, 0 accepted, 0 closed", phases[_i].prefix);
+		"%s2 listeners, 3 of 4 servers usable, 0 of 32000 pairs open, 0 accepted, 0 closed",
+		phases[_i].prefix);
 	expect(&facts, expected);
 }
 END_TEST
@@ -104,7 +108,8 @@ START_TEST(a_time_beyond_the_calendar_is_left_out)
 	struct status_facts facts = idle;
 
 	facts.reload.at = (time_t)INT64_MAX;
-	expect(&facts, "2 listeners, 0 of 32000 pairs open, 0 accepted, 0 closed, reloaded ");
+	expect(&facts, "2 listeners, 3 of 4 servers usable, 0 of 32000 pairs open, 0 accepted, 0 "
+		       "closed, reloaded ");
 }
 END_TEST
 

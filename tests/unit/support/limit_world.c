@@ -253,6 +253,11 @@ void session_apply_timeouts(struct session *session)
 	(void)session;
 }
 
+void session_look_at_server(struct session *session)
+{
+	(void)session;
+}
+
 void session_drain(struct session *session, const struct deadline_drain *drain)
 {
 	(void)session;

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* Which groups of a generation have their servers checked (generation.h). */
+#include "proxy/generation.h"
+#include "upstream/checks.h"
+#include "upstream/plan.h"
+
+void generation_check_servers(const struct generation *generation, struct checks *checks)
+{
+	const struct conf *conf = generation->conf;
+
+	checks_begin(checks);
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		if (generation->plans[i] != NULL) {
+			checks_follow(checks, generation->plans[i]->group, &conf->upstreams[i]);
+		}
+	}
+	checks_end(checks, conf);
+}

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: ISC
+"""Active checks of servers on the real daemon: who is chosen, what is logged, what a reload keeps."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from weirtest import address, peers, wait
+from weirtest.house import Callers, exchange, house, say, upstream
+from weirtest.settings import DEADLINE, scaled
+
+# As fast as a busy machine allows, and slow enough that a server of Python answers in time.
+CHECK = {"every": "50ms", "timeout": "5s", "rise": 2, "fall": 2}
+WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+PING = {"send": "PING\r\n", "expect": "+PONG"}
+
+
+def app(*servers, check=None, **more):
+    return {**upstream(*servers), "check": {**CHECK, **(check or {})}, **more}
+
+
+class Counting(peers.Server):
+    """An echo that counts its connections, checks among them, and when each came."""
+
+    def __init__(self, folder, serve=peers.echo, **options):
+        self.came = []
+        super().__init__("tcp4", folder, self._count, **options)
+        self._work = serve
+
+    def _count(self, sock):
+        self.came.append(time.monotonic())
+        self._work(sock)
+
+
+class Switch:
+    """A server that can be killed and started again at its address."""
+
+    def __init__(self, folder, serve=peers.echo):
+        self.folder = folder
+        self.serve = serve
+        self.server = Counting(folder, serve)
+        self.address = self.server.address
+        self.shadow = None
+
+    def __str__(self):
+        return str(self.address)
+
+    def kill(self):
+        self.server.close()
+        self.server = None
+
+    def start(self):
+        self.server = Counting(self.folder, self.serve, at=self.address)
+
+    def close(self):
+        if self.server:
+            self.server.close()
+
+
+def switch(here, serve=peers.echo):
+    return here.stack.enter_context(contextlib.closing(Switch(here.weir.folder, serve)))
+
+
+def refusing(here):
+    return here.stack.enter_context(contextlib.closing(peers.RefusingUpstream("tcp4", here.weir.folder)))
+
+
+def until_status(weir, text):
+    wait.until(lambda: any(text in one for one in weir.notices[-3:]), text)
+
+
+# ---- who is chosen
+
+
+@WORKERS
+def test_one_of_three_servers_is_dead_and_no_client_fails(workers, report):
+    with house(workers=workers) as here:
+        dead = refusing(here)
+        here.reload(upstreams=[app(dead, here.server(), here.server())])
+        down = here.weir.record("server_down", upstream="app", server=str(dead))
+        assert (down["why"], down["errno"], down["checks"]) == ("connect_failed", "ECONNREFUSED", "1")
+        for _ in range(scaled(300, 60)):
+            with here.client() as sock:
+                exchange(sock)
+        until_status(here.weir, "2 of 3 servers usable")
+        assert not [one for one in here.weir.records("close") if "tried" in one]
+
+
+@WORKERS
+def test_servers_are_killed_and_restarted_under_load(workers, report):
+    """After `fall` checks nobody is led to a dead one; before, the next server takes the client."""
+    with house(workers=workers) as here:
+        servers = [switch(here) for _ in range(3)]
+        here.reload(upstreams=[app(*servers)])
+        callers = Callers(here.weir.address)
+        callers.wait_served(20)
+        for nth in range(scaled(4, 2)):
+            one = servers[nth % 2]
+            n_down = len(here.weir.records("server_down", server=str(one)))
+            # Its pairs are over between two exchanges, or the kill would be what they fail by.
+            callers.stop()
+            one.kill()
+            callers = Callers(here.weir.address)
+            down = here.weir.record("server_down", nth=n_down, server=str(one))
+            assert down["checks"] == "2"
+            callers.wait_served(20)
+            one.start()
+            up = here.weir.record("server_up", nth=n_down, server=str(one))
+            assert (up["why"], up["checks"]) == ("connected", "2")
+            callers.wait_served(20)
+        callers.stop()
+        assert callers.refused == 0
+
+
+def test_a_server_that_is_down_is_not_tried(report):
+    with house() as here:
+        dead = switch(here)
+        here.reload(upstreams=[app(dead, here.server(), check={"every_down": "1h"})])
+        with here.client() as sock:
+            exchange(sock)
+        dead.kill()
+        here.weir.record("server_down", server=str(dead))
+        dead.start()
+        for _ in range(20):
+            with here.client() as sock:
+                exchange(sock)
+        assert not dead.server.came
+
+
+def test_when_all_are_down_clients_are_reset_at_once():
+    with house() as here:
+        here.reload(upstreams=[app(refusing(here), check={"every_down": "1h"})])
+        here.weir.record("server_down")
+        with here.client() as sock:
+            assert peers.end_of(sock) == "rst"
+        here.weir.close_line(by="weir", reason="no_server")
+
+
+# ---- what is checked
+
+
+def answering(answer):
+    """A server's work: says this to whoever has spoken."""
+    def serve(sock):
+        if sock.recv(100):
+            sock.sendall(answer)
+            sock.recv(100)
+    return serve
+
+
+@pytest.mark.parametrize("answer, why", ((b"+PONG\r\n", None), (b"x" * 4096 + b"+PONG", "wrong_answer"),
+                                         (b"-NOAUTH\r\n", "no_answer")))
+def test_the_answer_decides(answer, why):
+    with house() as here:
+        server = here.server(answering(answer))
+        here.reload(upstreams=[app(server, check={**PING, "timeout": "300ms"})])
+        if why:
+            down = here.weir.record("server_down", why=why)
+            assert down["answer"] == answer[:64].decode()
+        else:
+            other = here.server(answering(b"no"))
+            here.reload(upstreams=[app(server, other, check={**PING, "timeout": "300ms"})])
+            here.weir.record("server_down", server=str(other))
+            assert not here.weir.records("server_down", server=str(server))
+
+
+def test_another_address_is_checked_in_its_place():
+    with house() as here:
+        server, health = here.server(), switch(here)
+        app_ = app(server)
+        app_["servers"][0]["check"] = {"address": str(health)}
+        here.reload(upstreams=[app_])
+        wait.until(lambda: health.server.came, "a check")
+        health.kill()
+        here.weir.record("server_down", server=str(server))
+
+
+def test_a_server_whose_check_is_off_is_not_checked():
+    with house() as here:
+        server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
+        dead = refusing(here)
+        app_ = app(server, dead)
+        app_["servers"][0]["check"] = "off"
+        here.reload(upstreams=[app_])
+        here.weir.record("server_down", server=str(dead))
+        assert not server.came
+
+
+def test_a_check_ends_by_a_reset():
+    with house() as here:
+        ends = []
+        server = here.server(lambda sock: ends.append(peers.end_of(sock)))
+        here.reload(upstreams=[app(server)])
+        wait.until(lambda: len(ends) > 3, "checks")
+        assert set(ends) == {"rst"}
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
+def test_a_redis_is_up_while_it_answers(tmp_path):
+    port = address.free("tcp4", str(tmp_path)).sockaddr[1]
+
+    def start():
+        process = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                                    "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
+        here.stack.callback(lambda: (process.kill(), process.wait()))
+        return process
+
+    with house() as here:
+        here.reload(upstreams=[app(f"127.0.0.1:{port}", check=PING)])
+        here.weir.record("server_down", why="connect_failed")
+        first = start()
+        here.weir.record("server_up", why="answered")
+        with here.client() as sock:
+            sock.sendall(b"PING\r\n")
+            assert peers.read_exactly(sock, 7) == b"+PONG\r\n"
+        first.kill()
+        first.wait()
+        here.weir.record("server_down", nth=1)
+
+
+# ---- reloads
+
+
+@WORKERS
+def test_a_reload_keeps_states_and_leaves_no_gap(workers, report):
+    """The checked server counts: between two checks never lies much more than `every`."""
+    with house(workers=workers) as here:
+        server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
+        dead = refusing(here)
+        settings = [app(dead, server, check={"every": "200ms"})]
+        here.reload(upstreams=settings)
+        here.weir.record("server_down", server=str(dead))
+        wait.until(lambda: len(server.came) > 2, "checks")
+        for nth in range(scaled(12, 4)):
+            here.reload(upstreams=settings, timeouts={"idle": f"{60 + nth}s"})
+            with here.client() as sock:
+                exchange(sock)
+        assert len(here.weir.records("server_down")) == 1
+        assert not here.weir.records("server_up")
+        assert not [one for one in here.weir.records("close") if "tried" in one]
+        due = len(server.came) + 3
+        wait.until(lambda: len(server.came) >= due, "checks go on")
+
+
+def test_a_reload_makes_no_check_of_its_own():
+    with house() as here:
+        server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
+        settings = [app(server, check={"every": "1h"})]
+        here.reload(upstreams=settings)  # the first is due in the course of the hour
+        for nth in range(5):
+            here.reload(upstreams=settings, timeouts={"idle": f"{60 + nth}s"})
+        came = len(server.came)
+        here.reload(upstreams=settings)
+        assert len(server.came) == came <= 1
+
+
+def test_a_reload_that_takes_the_check_away_lets_the_server_be_up():
+    with house() as here:
+        dead = refusing(here)
+        here.reload(upstreams=[app(dead)])
+        here.weir.record("server_down")
+        here.reload(upstreams=[upstream(dead)])
+        here.weir.record("server_up", why="no_check")
+
+
+# ---- on_down
+
+
+@WORKERS
+@pytest.mark.parametrize("on_down", ("keep", "end"))
+def test_open_pairs_of_a_server_that_goes_down(on_down, workers):
+    with house(workers=workers) as here:
+        health = switch(here)
+        server, other = here.server(say(b"1")), here.server(say(b"2"))
+        app_ = app(server, other, on_down=on_down, balance="first")
+        app_["servers"][0]["check"] = {"address": str(health)}
+        here.reload(upstreams=[app_])
+        socks = [here.client() for _ in range(5)]
+        assert {sock.recv(1) for sock in socks} == {b"1"}
+        health.kill()
+        here.weir.record("server_down", server=str(server))
+        if on_down == "end":
+            for sock in socks:
+                assert peers.read_end(sock)[1] in ("fin", "rst")
+            for sock in socks:
+                here.weir.close_line(by="weir", reason="server_down", client=peers.name(sock))
+        else:
+            for sock in socks:
+                exchange(sock)
+        with here.client() as sock:
+            assert sock.recv(1) == b"2"
+
+
+@pytest.mark.parametrize("on_down", ("keep", "end"))
+def test_open_pairs_of_a_server_that_a_reload_removes(on_down):
+    with house() as here:
+        server, other = here.server(say(b"1")), here.server(say(b"2"))
+        here.reload(upstreams=[{**upstream(server), "on_down": on_down}])
+        sock = here.client()
+        assert sock.recv(1) == b"1"
+        here.reload(upstreams=[{**upstream(other), "on_down": on_down}])
+        if on_down == "end":
+            assert peers.end_of(sock) in ("fin", "rst")
+            here.weir.close_line(by="weir", reason="server_down")
+        else:
+            exchange(sock)
+
+
+def test_a_quiet_pair_ends_by_fins_with_its_server():
+    with house() as here:
+        health, server = switch(here), here.server()
+        app_ = app(server, on_down="end")
+        app_["servers"][0]["check"] = {"address": str(health)}
+        here.reload(upstreams=[app_])
+        sock = here.client()
+        exchange(sock)
+        time.sleep(1.1)  # what quiet means: no byte for 1 s
+        health.kill()
+        assert peers.end_of(sock) == "fin"
