@@ -12,22 +12,27 @@ from .peers import fin
 from .settings import DEADLINE
 
 _BLOCK = (1 << 20) + 13  # odd, so that no buffer size divides it
+_BYTES = memoryview(hashlib.shake_128(b"weir").digest(_BLOCK))
+
 
 class Payload:
-    """`size` bytes that are the same for the same seed, in pieces of random sizes."""
+    """
+    `size` bytes that are the same for the same seed, in pieces of random sizes. To make some for each of
+    hundreds of clients costs more than to send them: all are of the same block, from a place of their own on.
+    """
 
     def __init__(self, size, seed=0, largest=65536):
         self.size = size
         self._random = random.Random(seed)
-        self._block = memoryview(self._random.randbytes(_BLOCK))
+        self._first = self._random.randrange(_BLOCK)
         self._largest = largest
 
     def pieces(self):
         at = 0
         while at < self.size:
-            start = at % _BLOCK
+            start = (self._first + at) % _BLOCK
             length = min(self._random.randint(1, self._largest), self.size - at, _BLOCK - start)
-            yield self._block[start:start + length]
+            yield _BYTES[start:start + length]
             at += length
 
 
@@ -78,7 +83,7 @@ def receive_hashed(sock, piece=65536):
     return digest.hexdigest(), count
 
 
-_FILL = bytes(random.Random(1).randbytes(_BLOCK)) * 8
+_FILL = bytes(_BYTES) * 8
 
 
 def filled(count):
