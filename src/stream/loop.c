@@ -113,12 +113,12 @@ void loop_turn_posted(struct loop *loop)
 
 bool loop_is_current(const struct loop *loop)
 {
-	return pthread_equal(loop->thread, pthread_self()) != 0;
+	return loop != NULL && pthread_equal(loop->thread, pthread_self()) != 0;
 }
 
 bool loop_is_running(const struct loop *loop)
 {
-	return loop->running;
+	return loop != NULL && loop->running;
 }
 
 uint64_t loop_turns(const struct loop *loop)
@@ -194,7 +194,9 @@ static int loop_add(struct loop *loop, int fd, struct watcher *watcher, uint32_t
 {
 	struct epoll_event event = {.events = events, .data.ptr = watcher};
 
-	assert(watcher->ready != NULL);
+	if (loop == NULL || watcher == NULL || watcher->ready == NULL) {
+		return -EINVAL;
+	}
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		return -errno;
 	}

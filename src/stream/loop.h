@@ -114,7 +114,7 @@ struct loop *loop_own(void);
 /** The version of the library within, "1.44.2": for reports. Any thread; constant. */
 const char *loop_library_version(void);
 
-/** Whether the calling thread may touch this loop and what lives on it. */
+/** Whether the calling thread may touch this loop and what lives on it. NULL: false. */
 bool loop_is_current(const struct loop *loop);
 
 /**
@@ -129,7 +129,8 @@ int loop_run(struct loop *loop);
  */
 int loop_stop(struct loop *loop);
 
-/** Whether a turn is under way: true in each callback of the loop, whoever turns it. */
+/** Whether a turn is under way: true in each callback of the loop, whoever turns it. NULL:
+ * false. */
 bool loop_is_running(const struct loop *loop);
 
 /** Turns since the loop was made; for diagnosis and tests (wake-ups are turns). */
@@ -151,7 +152,8 @@ void *loop_buffer(struct loop *loop);
 
 /**
  * Watches `fd` for input, output, hang-up, urgent data and errors until it is closed or
- * loop_unwatch()ed. 0 or a negative errno (ENOMEM, ENOSPC, EPERM: it cannot be polled). Call it
+ * loop_unwatch()ed. 0 or a negative errno (ENOMEM, ENOSPC; EPERM: it cannot be polled; EBADF: it
+ * is no fd; EINVAL: `loop`, `watcher` or its ready() is missing). Call it
  * once for each fd. Closing the fd ends the watch by itself, then say loop_forget().
  */
 int loop_watch(struct loop *loop, int fd, struct watcher *watcher);

@@ -12,11 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fixture.h"
-#include "stream/acceptor.h"
-#include "stream/connector.h"
-#include "stream/listen.h"
-#include "stream/timer.h"
 #include "suite.h"
 
 static unsigned n_heard;
@@ -395,31 +392,7 @@ START_TEST(flags_that_do_not_exist_or_exclude_each_other_leave_the_fd)
 }
 END_TEST
 
-/* ---- the headers beside it ---- */
-
-static void on_strike(struct timer *timer)
-{
-	(void)timer;
-}
-
-START_TEST(timers)
-{
-	struct timer timer = {.loop = NULL};
-
-	ck_assert_int_eq(timer_open(NULL, test_loop, on_strike), -EINVAL);
-	ck_assert_int_eq(timer_open(&timer, NULL, on_strike), -EINVAL);
-	ck_assert_int_eq(timer_open(&timer, test_loop, NULL), -EINVAL);
-	ck_assert_int_eq(timer_arm(&timer, 1), -EINVAL);
-	ck_assert_int_eq(timer_arm(NULL, 1), -EINVAL);
-	timer_close(NULL);
-	timer_close(&timer);
-	ck_assert_int_eq(timer_open(&timer, test_loop, on_strike), 0);
-	ck_assert_int_eq(timer_arm(&timer, NS_NEVER), 0);
-	timer_close(&timer);
-	ck_assert_int_eq(timer_arm(&timer, 1), -EINVAL);
-	timer_close(&timer);
-}
-END_TEST
+/* ---- its subscribers ---- */
 
 START_TEST(emitters)
 {
@@ -442,72 +415,6 @@ START_TEST(emitters)
 }
 END_TEST
 
-static void on_done(void *owner, int status, struct stream *stream,
-	const struct connector_attempt *last, uint64_t late_ns)
-{
-	(void)owner;
-	(void)status;
-	(void)stream;
-	(void)last;
-	(void)late_ns;
-}
-
-START_TEST(connectors)
-{
-	const struct addr any = {.kind = ADDR_ANY};
-	const struct addr name = {.kind = ADDR_NAME};
-	const struct addr inet = {.kind = ADDR_INET};
-	const struct connector_opts cases[] = {
-		{.addr = &inet, .done = on_done},
-		{.loop = test_loop, .done = on_done},
-		{.loop = test_loop, .addr = &inet},
-		{.loop = test_loop, .addr = &any, .done = on_done},
-		{.loop = test_loop, .addr = &name, .done = on_done},
-	};
-
-	for (size_t i = 0; i <= sizeof(cases) / sizeof(cases[0]); i++) {
-		bool is_null = i == sizeof(cases) / sizeof(cases[0]);
-
-		errno = 0;
-		ck_assert_ptr_null(connector_open(is_null ? NULL : &cases[i]));
-		ck_assert_int_eq(errno, EINVAL);
-	}
-	ck_assert_ptr_null(connector_close(NULL));
-	connector_set_timeout(NULL, 1);
-	ck_assert_uint_eq(connector_deadline_ns(NULL), NS_NEVER);
-}
-END_TEST
-
-START_TEST(acceptors_and_listening_sockets)
-{
-	const struct addr name = {.kind = ADDR_NAME};
-	struct listen_socket socket = {.fd = -1};
-	const char *why = "";
-
-	ck_assert_ptr_null(acceptor_open(NULL));
-	ck_assert_ptr_null(acceptor_close(NULL));
-	acceptor_pause(NULL);
-	acceptor_resume(NULL);
-	ck_assert(!acceptor_is_paused(NULL));
-	ck_assert(!acceptor_drain(NULL));
-	ck_assert_int_eq(acceptor_set_options(NULL, NULL), -EINVAL);
-	ck_assert_int_eq(acceptor_fd(NULL), -1);
-	ck_assert_int_eq(listen_open(NULL, NULL, NULL, &socket, NULL), -EINVAL);
-	ck_assert_int_eq(listen_open(&name, NULL, NULL, &socket, &why), -EINVAL);
-	ck_assert_ptr_null(why);
-	ck_assert_int_eq(listen_open_beside(&name, NULL, &socket, &why), -EINVAL);
-	ck_assert_int_eq(socket.fd, -1);
-	ck_assert_int_eq(listen_refuse(-1), -EBADF);
-	ck_assert_int_eq(listen_queue_length(-1), -1);
-	ck_assert(!listen_can_double(NULL));
-	ck_assert(!listen_is_lost(NULL));
-	listen_yield(NULL);
-	listen_leave(NULL);
-	listen_close(NULL);
-	listen_close(&socket);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("stream_misuse");
@@ -524,10 +431,7 @@ int main(void)
 	tcase_add_test(tc, a_stream_on_another_loop_is_no_target_for_a_splice);
 	tcase_add_test(tc, what_is_no_handler_or_no_event_is_refused);
 	tcase_add_test(tc, flags_that_do_not_exist_or_exclude_each_other_leave_the_fd);
-	tcase_add_test(tc, timers);
 	tcase_add_test(tc, emitters);
-	tcase_add_test(tc, connectors);
-	tcase_add_test(tc, acceptors_and_listening_sockets);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
