@@ -40,19 +40,29 @@ static void choose_first_of_these(struct group_set *set)
 	}
 }
 
-/** While some start slowly, weights are in parts of WEIGHT_STEPS, of which these have a part. */
+/**
+ * While some start slowly, weights are in parts of WEIGHT_STEPS, of which they have a part. Of many
+ * heavy servers that would make a long rotation each time, so there parts are rounded.
+ */
 static void start_slowly(struct group_set *set, uint64_t slow_start_ns)
 {
 	uint64_t now_ns = clock_ns();
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < set->n; i++) {
 		struct choice *choice = &set->choices[i];
 
 		choice->step = weight_step(choice->member, slow_start_ns, now_ns);
 		set->is_starting |= choice->step < WEIGHT_STEPS;
+		sum += choice->weight;
 	}
 	for (size_t i = 0; i < set->n && set->is_starting; i++) {
-		set->choices[i].weight *= set->choices[i].step;
+		struct choice *choice = &set->choices[i];
+
+		choice->weight *= choice->step;
+		if (sum > WEIGHT_SUM_FINE) {
+			choice->weight = (choice->weight + WEIGHT_STEPS - 1) / WEIGHT_STEPS;
+		}
 	}
 }
 

@@ -15,7 +15,10 @@
 
 #include "upstream/server.h"
 
-enum { WEIGHT_STEPS = 10 };
+enum {
+	WEIGHT_STEPS = 10,
+	WEIGHT_SUM_FINE = 16384, /**< of all choices: above it, steps of a weight are rounded up */
+};
 
 /** Its weight when it has started; 0: it is not usable, but for an ejection (set.h). */
 uint32_t weight_of(const struct member *member);

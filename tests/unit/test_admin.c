@@ -11,6 +11,7 @@
 #include "suite.h"
 #include "upstream/group.h"
 #include "upstream/set.h"
+#include "upstream/weight.h"
 #include "vtime.h"
 
 static char app[] = "app";
@@ -184,6 +185,19 @@ START_TEST(both_that_start_slowly_share_alike)
 }
 END_TEST
 
+START_TEST(where_weights_sum_to_much_steps_are_rounded)
+{
+	for (size_t i = 0; i < 2; i++) {
+		plan->members[i]->weight = WEIGHT_SUM_FINE / 2 + (uint32_t)i;
+	}
+	group_refresh_slowly(group, plan->members[0]->server);
+	expect_weights((WEIGHT_SUM_FINE / 2 + 9) / 10, WEIGHT_SUM_FINE / 2 + 1);
+	plan->members[1]->weight = WEIGHT_SUM_FINE / 2;
+	group_refresh(group);
+	expect_weights(WEIGHT_SUM_FINE / 2, WEIGHT_SUM_FINE / 2 * 10);
+}
+END_TEST
+
 START_TEST(at_the_start_nobody_starts_slowly)
 {
 	expect_weights(3, 3);
@@ -211,6 +225,7 @@ int main(void)
 	tcase_add_test(tc, a_word_that_cannot_be_said_changes_nothing);
 	tcase_add_test(tc, a_server_that_comes_back_gets_its_weight_step_by_step);
 	tcase_add_test(tc, both_that_start_slowly_share_alike);
+	tcase_add_test(tc, where_weights_sum_to_much_steps_are_rounded);
 	tcase_add_test(tc, at_the_start_nobody_starts_slowly);
 	tcase_add_test(tc, a_word_that_changes_no_state_is_no_slow_start);
 	suite_add_tcase(suite, tc);

@@ -5,7 +5,9 @@
 
 #include "rules_rig.h"
 #include "suite.h"
+#include "upstream/admin.h"
 #include "upstream/maglev.h"
+#include "vtime.h"
 
 static unsigned n_tables;
 
@@ -55,6 +57,91 @@ START_TEST(a_client_keeps_its_server_and_only_those_of_a_lost_one_move)
 		ck_assert_int_eq(n_of[i] > CLIENTS / 5 / 8, i != 2);
 	}
 	ck_assert_uint_eq(n_tables, 1); /* and it was filled once */
+	drop();
+}
+END_TEST
+
+START_TEST(a_server_that_starts_slowly_gets_more_and_more_of_its_keys_and_no_other_moves)
+{
+	char all[CLIENTS];
+	char picks[CLIENTS];
+	bool has[CLIENTS] = {false};
+	unsigned n_all = 0;
+
+	vtime_freeze();
+	have_equal_servers(4);
+	conf.slow_start_ns = 10 * (uint64_t)NS_PER_S;
+	make(BALANCE_HASH);
+	look(all);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		n_all += all[i] == 'c';
+	}
+	group_refresh_slowly(plan->group, plan->members[2]->server);
+	for (unsigned step = 1; step <= 10; step++) {
+		unsigned n = 0;
+
+		look(picks);
+		for (unsigned i = 0; i < CLIENTS; i++) {
+			ck_assert(all[i] == 'c' || picks[i] == all[i]);
+			ck_assert(!has[i] || picks[i] == 'c');
+			has[i] = picks[i] == 'c';
+			n += has[i];
+		}
+		ck_assert_uint_ge(n * 10, n_all * step * 7 / 10);
+		ck_assert_uint_le(n * 10, n_all * step + n_all);
+		vtime_advance(NS_PER_S);
+		groups_tick(&groups);
+	}
+	ck_assert_mem_eq(all, picks, sizeof(all));
+	ck_assert_uint_eq(n_tables, 1);
+	drop();
+}
+END_TEST
+
+START_TEST(all_that_start_slowly_have_all_keys)
+{
+	vtime_freeze();
+	have_equal_servers(2);
+	conf.slow_start_ns = 10 * (uint64_t)NS_PER_S;
+	make(BALANCE_HASH);
+	group_refresh_slowly(plan->group, plan->members[0]->server);
+	group_refresh_slowly(plan->group, plan->members[1]->server);
+	for (uint32_t i = 0; i < 100; i++) {
+		char pick = take(client_of(i, 1), NULL);
+
+		ck_assert_int_ge(pick, 'a');
+		give(pick);
+	}
+	vtime_advance(10 * (uint64_t)NS_PER_S);
+	groups_tick(&groups);
+	drop();
+}
+END_TEST
+
+START_TEST(a_weight_that_an_administrator_gives_has_its_share_and_0_moves_no_other_key)
+{
+	struct admin_word word = {.has_weight = true, .weight = 0};
+	char before[CLIENTS];
+	char after[CLIENTS];
+	unsigned n = 0;
+
+	have_equal_servers(4);
+	conf.slow_start_ns = NS_NEVER;
+	make(BALANCE_HASH);
+	look(before);
+	ck_assert_int_eq(admin_tell(plan->group, "b", &word), 0);
+	look(after);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		ck_assert(before[i] == 'b' ? after[i] != 'b' : after[i] == before[i]);
+	}
+	word.weight = 5;
+	ck_assert_int_eq(admin_tell(plan->group, "b", &word), 0);
+	look(after);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		n += after[i] == 'b';
+	}
+	ck_assert_uint_ge(n, CLIENTS * 5 / 8 * 9 / 10);
+	ck_assert_uint_le(n, CLIENTS * 5 / 8 * 11 / 10);
 	drop();
 }
 END_TEST
@@ -174,6 +261,11 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rules_setup, rules_teardown);
 	tcase_add_test(tc, a_client_keeps_its_server_and_only_those_of_a_lost_one_move);
+	tcase_add_test(
+		tc, a_server_that_starts_slowly_gets_more_and_more_of_its_keys_and_no_other_moves);
+	tcase_add_test(tc, all_that_start_slowly_have_all_keys);
+	tcase_add_test(
+		tc, a_weight_that_an_administrator_gives_has_its_share_and_0_moves_no_other_key);
 	tcase_add_test(tc, clients_go_to_the_same_servers_from_every_weir);
 	tcase_add_test(tc, with_client_port_the_port_counts);
 	tcase_add_test(tc, without_a_name_of_tls_the_client_is_hashed);

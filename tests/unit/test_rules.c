@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fault.h"
@@ -39,6 +40,86 @@ START_TEST(picks_come_in_this_order)
 	make(orders[_i].balance);
 	expect_picks(NULL, orders[_i].picks);
 	drop();
+}
+END_TEST
+
+/** A row of the table in docs/UPSTREAMS.md; false: the line is none. */
+static bool read_row(const char *line, bool *ret_stay, char *picks)
+{
+	static const char *const rules[] = {
+		[BALANCE_ROUND_ROBIN] = "round_robin",
+		[BALANCE_LEAST_PAIRS] = "least_pairs",
+		[BALANCE_RANDOM] = "random",
+		[BALANCE_HASH] = "hash",
+		[BALANCE_FIRST] = "first",
+	};
+	uint32_t weights[5] = {0};
+	char rule[16];
+	char of[64];
+	char pairs[8];
+	char spaced[128];
+	int balance = 0;
+	size_t n = 0;
+
+	if (sscanf(line, "| `%15[a-z_]` | %63[^|]| %7[a-z] | %127[^|]", rule, of, pairs, spaced) !=
+		4) {
+		return false;
+	}
+	while (strcmp(rules[balance], rule) != 0) {
+		if (++balance > BALANCE_FIRST) {
+			return false; /* the heading */
+		}
+	}
+	for (char *name = of; name != NULL; n++) {
+		ck_assert_int_eq(name[0], 'a' + (int)n);
+		weights[n] = (uint32_t)strtoul(name + 2, &name, 10);
+		name = *name == ',' ? name + 2 : NULL;
+	}
+	have_servers(n, weights);
+	make((enum conf_balance)balance);
+	for (const char *pick = spaced; *pick != '\0'; pick++) {
+		*picks = *pick;
+		picks += *pick != ' ';
+	}
+	*picks = '\0';
+	*ret_stay = strcmp(pairs, "stay") == 0;
+	return true;
+}
+
+START_TEST(picks_come_as_the_document_says)
+{
+	char path[512];
+	char line[512];
+	char expected[128];
+	unsigned n_rows = 0;
+	bool stay;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/docs/UPSTREAMS.md", getenv("WEIR_SOURCE_ROOT"));
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char picks[PICKS_MAX] = "";
+		size_t n = 0;
+
+		if (!read_row(line, &stay, expected)) {
+			continue;
+		}
+		for (; expected[n] != '\0'; n++) {
+			picks[n] = take(client_of(0xc0000200 + (uint32_t)n, 1), NULL);
+			if (!stay) {
+				give(picks[n]);
+			}
+		}
+		ck_assert_str_eq(picks, expected);
+		while (stay && n > 0) {
+			give(picks[--n]);
+		}
+		drop();
+		n_rows++;
+	}
+	(void)fclose(file);
+	ck_assert_uint_ge(n_rows, 9);
 }
 END_TEST
 
@@ -325,6 +406,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, rules_setup, rules_teardown);
 	tcase_add_loop_test(tc, picks_come_in_this_order, 0, sizeof(orders) / sizeof(orders[0]));
+	tcase_add_test(tc, picks_come_as_the_document_says);
 	tcase_add_test(tc, a_connect_that_fails_goes_on_to_whose_turn_is_next);
 	tcase_add_test(tc, a_full_server_gives_its_turn_to_the_next);
 	tcase_add_loop_test(tc, the_last_one_that_has_a_place_is_found_among_many, 0, 3);
