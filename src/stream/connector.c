@@ -203,7 +203,7 @@ static int begin_next(struct connector *connector)
 	if (r == 1) {
 		win(attempt);
 	} else if (r < 0 && is_extra && is_shortage(r)) {
-		/* Those under way are no worse for it; it has its turn when one of them ends. */
+		/* Those under way are no worse for it; it is tried when one of them ends. */
 		attempt_drop(attempt);
 		connector->n_tried--;
 	} else if (r < 0) {
@@ -326,7 +326,7 @@ static void on_step(struct task *task)
 	}
 }
 
-/** The lookup's time has come; what it took to have its turn does not count. */
+/** The lookup's time has come; what it stood in line for does not count. */
 static void on_lookup_due(struct connector *connector)
 {
 	struct lookup_state *lookup = connector->lookup;

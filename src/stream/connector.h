@@ -5,13 +5,13 @@
  *	connector_open ── name ──▶ resolver ──▶ address 1 ──▶ address 2 … ──▶ done(status, stream)
  *			└─ address ──────────────┘
  *
- * The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says: the families in turn, the
+ * The addresses of a name are tried as RFC 8305 (Happy Eyeballs) says: the families alternate, the
  * next when the last attempt has failed, or has gone on for CONNECTOR_NEXT_NS: then both go on, if
  * a spare fd can be had. The first to connect wins, the others are reset; the family that won is
  * tried first for some minutes (resolver.h).
  *
- * Each lookup and each attempt has `timeout_ns` of its own; so has the wait of a lookup for its
- * turn. A shortage of our own (fds, memory) ends it at once: the next address would fare no better.
+ * Each lookup and each attempt has `timeout_ns` of its own; so has the wait of a lookup in
+ * line. A shortage of our own (fds, memory) ends it at once: the next address would fare no better.
  * The status that done() gets is that of the attempt that failed last.
  *
  * A UNIX server whose queue is full says EAGAIN and nothing tells when it has room: it is asked
@@ -44,7 +44,7 @@ struct connector_attempt {
 	socklen_t sa_len;
 	int status; /**< negative errno, UV_EAI_*, -ETIMEDOUT when the timer struck, -ECANCELED when
 			 another address was faster */
-	bool in_line;   /**< a lookup whose turn did not come in time */
+	bool in_line;   /**< a lookup that still stood in line when its time was over */
 	bool forbidden; /**< by permit() */
 };
 
@@ -93,7 +93,7 @@ void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
 /** When the oldest attempt under way times out; NS_NEVER if it does not, and for NULL. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 
-/** Whether its lookup still waits for its turn: nobody has asked for the name yet. */
+/** Whether its lookup still stands in line: nobody has asked for the name yet. */
 bool connector_is_in_line(const struct connector *connector);
 
 #endif

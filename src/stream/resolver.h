@@ -128,7 +128,7 @@ uint64_t resolver_begun_ns(const struct resolver_query *query);
 const struct resolver_answer *resolver_answer_unref(const struct resolver_answer *answer);
 
 /**
- * The k-th address to try, from 0, when `first` is the family to begin with: the families in turn,
+ * The k-th address to try, from 0, when `first` is the family to begin with: they alternate,
  * each in its own order (RFC 8305, 4). NULL: there are no more.
  */
 const union resolver_address *resolver_address(

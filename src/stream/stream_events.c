@@ -61,7 +61,7 @@ void stream_defer(struct stream *s)
 
 /**
  * WRITE and DRAIN, once a turn: a handler that writes again hears of it in the next, so that others
- * have their turn too. Only what comes before an end does not wait.
+ * are served, too. Only what comes before an end does not wait.
  */
 static void stream_tell_progress(struct stream *s)
 {

@@ -56,7 +56,7 @@ void stream_splice_release(struct stream *s)
 }
 
 /** Input goes to `to` from now on; NULL: to the handlers, as it did at first. */
-static void splice_turn(struct stream *s, struct stream *to)
+static void splice_aim(struct stream *s, struct stream *to)
 {
 	struct stream *before = stream_target(s);
 
@@ -77,7 +77,7 @@ int stream_splice_to(struct stream *s, struct stream *to)
 	}
 	assert(stream_is_current(s));
 	if (to == NULL) {
-		splice_turn(s, NULL);
+		splice_aim(s, NULL);
 		return 0;
 	}
 	if (!stream_has_fd(s) || !stream_has_fd(to)) {
@@ -87,17 +87,17 @@ int stream_splice_to(struct stream *s, struct stream *to)
 		return -EINVAL;
 	}
 	if (s->no_splice_in || to->no_splice_out) {
-		splice_turn(s, NULL);
+		splice_aim(s, NULL);
 		return -EOPNOTSUPP;
 	}
 	if (!sigpipe_is_ignored()) {
-		splice_turn(s, NULL);
+		splice_aim(s, NULL);
 		return -EPERM;
 	}
 	if (!splice_have(s)) {
 		return -ENOMEM;
 	}
-	splice_turn(s, to);
+	splice_aim(s, to);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ static ssize_t splice_in_failed(struct stream *s, int err)
 {
 	if (is_refusal(err)) {
 		s->no_splice_in = true;
-		splice_turn(s, NULL);
+		splice_aim(s, NULL);
 		return 0;
 	}
 	/* What is no socket tells an error as often as it is asked. */

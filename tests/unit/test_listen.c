@@ -23,7 +23,7 @@ START_TEST(tcp_sockets_are_nonblocking_and_hand_their_options_on)
 	struct addr addr = tcp4();
 	struct listen_socket socket = must_open(&addr);
 	socklen_t len;
-	union addr_sockaddr sa = name_of(socket.fd, &len);
+	union addr_sockaddr sa = bound_name(socket.fd, &len);
 	int client = connect_to(&sa.any, len);
 	int fd = accept4(socket.fd, NULL, NULL, SOCK_CLOEXEC);
 
@@ -64,7 +64,7 @@ START_TEST(a_port_with_connections_in_time_wait_can_be_opened_again)
 	int client;
 	int fd;
 
-	addr.sa = name_of(socket.fd, &len);
+	addr.sa = bound_name(socket.fd, &len);
 	client = connect_to(&addr.sa.any, len);
 	fd = accept4(socket.fd, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
@@ -87,7 +87,7 @@ START_TEST(of_two_that_bind_at_the_same_moment_one_listens)
 
 	ck_assert_int_eq(setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
 	ck_assert_int_eq(bind(other, &addr.sa.any, addr.sa_len), 0);
-	addr.sa = name_of(other, &len);
+	addr.sa = bound_name(other, &len);
 	socket = must_open(&addr);
 	ck_assert_int_eq(listen(other, 1), -1);
 	ck_assert_int_eq(errno, EADDRINUSE);
@@ -123,7 +123,7 @@ START_TEST(more_sockets_share_the_connections)
 	unsigned n_first;
 	unsigned n_more;
 	socklen_t len;
-	union addr_sockaddr name = name_of(first.fd, &len);
+	union addr_sockaddr name = bound_name(first.fd, &len);
 
 	target.sa.in.sin_port = name.in.sin_port;
 	ck_assert_int_eq(listen_open_more(&first, NULL, &more), 0);
@@ -213,7 +213,7 @@ START_TEST(an_inherited_socket_gets_what_ours_have)
 	ck_assert_ptr_null(why);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
-	addr.sa = name_of(fd, &len);
+	addr.sa = bound_name(fd, &len);
 	client = connect_to(&addr.sa.any, len);
 	accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ne(flag_of(accepted, IPPROTO_TCP, TCP_NODELAY), 0);

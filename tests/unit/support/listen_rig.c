@@ -87,7 +87,7 @@ void must_fail(const struct addr *addr, int status, const char *text)
 	ck_assert_int_eq(listen_open(addr, &rig_access, NULL, &socket, NULL), status);
 }
 
-union addr_sockaddr name_of(int fd, socklen_t *ret_len)
+union addr_sockaddr bound_name(int fd, socklen_t *ret_len)
 {
 	union addr_sockaddr sa;
 

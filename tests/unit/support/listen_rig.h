@@ -31,7 +31,7 @@ struct listen_socket must_open(const struct addr *addr);
 
 /** listen_open() fails with `status`, says `text`, and leaves the socket alone. */
 void must_fail(const struct addr *addr, int status, const char *text);
-union addr_sockaddr name_of(int fd, socklen_t *ret_len);
+union addr_sockaddr bound_name(int fd, socklen_t *ret_len);
 int connect_to(const struct sockaddr *sa, socklen_t len);
 
 /** An integer option of a socket. */
