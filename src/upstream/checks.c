@@ -13,6 +13,7 @@
 #include "upstream/check.h"
 #include "upstream/group.h"
 #include "upstream/set.h"
+#include "upstream/weight.h"
 
 /** Checks that weir cannot make are told so often at most. */
 #define UNJUDGED_EVERY_NS ((uint64_t)60 * NS_PER_S)
@@ -115,11 +116,12 @@ static void on_changed(void *owner, const struct check_change *change)
 {
 	struct checked_server *checked = owner;
 	struct server *server = checked->member->server;
+	uint32_t before = weight_of(checked->member);
 
 	log_change(checked, change);
 	server->states.is_down = !change->is_up;
 	settle_pairs(checked->in, server);
-	if (change->is_up) {
+	if (before == 0 && weight_of(checked->member) > 0) {
 		group_refresh_slowly(checked->in->group, server);
 	} else {
 		group_refresh(checked->in->group);

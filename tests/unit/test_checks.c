@@ -312,6 +312,22 @@ START_TEST(pairs_end_with_a_server_that_an_administrator_sets_down)
 }
 END_TEST
 
+START_TEST(a_server_that_an_administrator_has_let_serve_starts_slowly_once)
+{
+	struct admin_word word = {.has_state = true, .state = SERVER_UP};
+	uint64_t came_ns;
+
+	reload();
+	loop_until(is_down(1));
+	ck_assert_int_eq(admin_tell(group, servers[1].text, &word), 0);
+	came_ns = server(1)->states.came_ns;
+	ck_assert_uint_gt(came_ns, 0);
+	ck_assert_int_eq(listen(listeners[1], 64), 0);
+	loop_until(!is_down(1));
+	ck_assert_uint_eq(server(1)->states.came_ns, came_ns);
+}
+END_TEST
+
 START_TEST(without_memory_a_check_is_made_later)
 {
 	bool met = true;
@@ -359,6 +375,7 @@ int main(void)
 		tc, pairs_end_with_a_server_that_is_down_where_the_config_says_so, 0, 2);
 	tcase_add_loop_test(tc, pairs_end_with_a_server_that_a_reload_removes, 0, 3);
 	tcase_add_loop_test(tc, pairs_end_with_a_server_that_an_administrator_sets_down, 0, 2);
+	tcase_add_test(tc, a_server_that_an_administrator_has_let_serve_starts_slowly_once);
 	tcase_add_test(tc, without_memory_a_check_is_made_later);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
