@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: ISC
 """Active checks of servers on the real daemon: who is chosen, what is logged, what a reload keeps."""
 
+import collections
 import contextlib
+import os
+import re
 import shutil
-import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
 from weirtest import address, peers, wait
 from weirtest.house import Callers, exchange, house, say, upstream
-from weirtest.settings import DEADLINE, scaled
+from weirtest.rig import relay
+from weirtest.settings import SANITIZER, scaled
 
 # As fast as a busy machine allows, and slow enough that a server of Python answers in time.
 CHECK = {"every": "50ms", "timeout": "5s", "rise": 2, "fall": 2}
@@ -29,8 +31,8 @@ class Counting(peers.Server):
 
     def __init__(self, folder, serve=peers.echo, **options):
         self.came = []
-        super().__init__("tcp4", folder, self._count, **options)
         self._work = serve
+        super().__init__("tcp4", folder, self._count, **options)
 
     def _count(self, sock):
         self.came.append(time.monotonic())
@@ -45,7 +47,6 @@ class Switch:
         self.serve = serve
         self.server = Counting(folder, serve)
         self.address = self.server.address
-        self.shadow = None
 
     def __str__(self):
         return str(self.address)
@@ -221,6 +222,29 @@ def test_a_redis_is_up_while_it_answers(tmp_path):
         first.kill()
         first.wait()
         here.weir.record("server_down", nth=1)
+
+
+def test_a_check_costs_seven_system_calls(tmp_path, report):
+    """Its own alone: what waits and what sets the timer is shared by those that are due together."""
+    expected = ["socket", "setsockopt", "setsockopt", "connect", "epoll_ctl", "setsockopt", "close"]
+    file = tmp_path / "trace"
+    prefix = ("strace", "-D", "-f", "-q", "-e", "trace=network,close,epoll_ctl,epoll_wait,epoll_pwait", "-o", str(file))
+    env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"} if SANITIZER else {}
+    with relay(servers=[lambda *where: Counting(where[1], at=address.low("127.0.0.1"))],
+               upstream_settings={"check": CHECK}, daemon={"prefix": prefix, "env": env}) as rig:
+        wait.until(lambda: len(rig.upstream.came) > scaled(30, 10), "checks")
+        pid = rig.weir.pid
+    end = re.compile(rf"^{pid} +\+\+\+ exited", re.M)
+    wait.until(lambda: end.search(file.read_text(encoding="ascii")), "the whole trace")
+    calls = [match.group(1) for match in re.finditer(rf"^{pid} +(\w+)\(", file.read_text(encoding="ascii"), re.M)]
+    starts = [at for at, name in enumerate(calls)
+              if name == "socket" and calls[at + 1:at + 3] == ["setsockopt", "setsockopt"]]
+    laps = collections.Counter(tuple(name for name in calls[begin:end] if not name.startswith("epoll_w")
+                                     and not name.startswith("epoll_p"))
+                               for begin, end in zip(starts, starts[1:]))
+    usual, times = laps.most_common(1)[0]
+    report(f"a check: {len(usual)} calls, {times} of {sum(laps.values())} times: {' '.join(usual)}")
+    assert list(usual) == expected
 
 
 # ---- reloads
