@@ -104,6 +104,7 @@
  *	discover	which servers are behind a name, and when it is looked for again
  *	discover_merge	from what DNS answered to servers
  *	discover_log	its lines
+ *	finders		groups with `discover`: what is found becomes their servers
  *	weights		weights of any size as those of a group
  *	dns		questions to DNS servers, by c-ares
  *	dns_message	their answers, byte by byte

@@ -9,6 +9,7 @@
 #include "proxy/own.h"
 #include "proxy/places.h"
 #include "proxy/shared.h"
+#include "upstream/finders.h"
 #include "upstream/group.h"
 
 /* ---- names ---- */
@@ -175,7 +176,9 @@ void generation_enforce(
 	for (size_t i = 0; i < generation->conf->n_upstreams; i++) {
 		struct group_plan *plan = generation->plans[i];
 
-		if (plan != NULL && plan->group->plan != plan) {
+		/* With `discover` it is generation_discover()'s, with what was found. */
+		if (plan != NULL && plan->group->plan != plan &&
+			generation->conf->upstreams[i].discovery.kind == DISCOVER_NONE) {
 			(void)group_install(
 				plan->group, plan); /* without memory: later, by itself */
 		}
@@ -183,4 +186,18 @@ void generation_enforce(
 	if (woken) {
 		places_wake(places);
 	}
+}
+
+void generation_discover(const struct generation *generation, struct finders *finders)
+{
+	const struct conf *conf = generation->conf;
+
+	finders_begin(finders, conf);
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		if (generation->plans[i] != NULL &&
+			conf->upstreams[i].discovery.kind != DISCOVER_NONE) {
+			finders_follow(finders, generation->plans[i], &conf->upstreams[i]);
+		}
+	}
+	finders_end(finders);
 }

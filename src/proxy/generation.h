@@ -19,6 +19,7 @@
 #include "conf/conf.h"
 
 struct checks;
+struct finders;
 struct group_plan;
 struct offer;
 struct own;
@@ -59,5 +60,11 @@ void generation_check_servers(const struct generation *generation, struct checks
 
 /** The listener of that name, as an index of conf->listeners; SIZE_MAX when there is none. */
 size_t generation_find(const struct generation *generation, const char *name);
+
+/**
+ * What its upstreams with `discover` name is looked for from now on: right after
+ * generation_enforce(). The main thread.
+ */
+void generation_discover(const struct generation *generation, struct finders *finders);
 
 #endif

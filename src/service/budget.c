@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "stream/lookups.h"
 #include "stream/pipe.h"
+#include "upstream/dns.h"
 
 enum {
 	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 4,
@@ -168,6 +169,16 @@ void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remed
 	}
 }
 
+static bool discovers(const struct conf *conf)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < conf->n_upstreams; i++) {
+		found |= conf->upstreams[i].discovery.kind != DISCOVER_NONE;
+	}
+	return found;
+}
+
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX])
 {
@@ -179,6 +190,10 @@ int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 		return r;
 	}
 	budget_add_first_checks(ret_budget, n_checks);
+	if (discovers(conf)) {
+		ret_budget->n_reserve += DNS_FDS;
+		budget_fit_pairs(ret_budget);
+	}
 	if (ret_budget->max_pairs == 0 || conf->max_pairs > ret_budget->max_pairs) {
 		budget_explain(ret_budget, conf->max_pairs, remedy, BUDGET_REMEDY_MAX);
 		return -EMFILE;

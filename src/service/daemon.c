@@ -74,6 +74,7 @@ void daemon_on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
 	failures_tell(&daemon->shared.groups.failures);
 	groups_tick(&daemon->shared.groups);
+	finders_tick(&daemon->finders);
 	checks_tick(&daemon->checks);
 	lateness_look(&daemon->lateness, &daemon->crew);
 	stop_tick(&daemon->stop);
@@ -171,6 +172,15 @@ void daemon_on_pairs_ending(struct order *order, int status)
 		daemon->end_pairs.again = false;
 		crew_ask_all(order);
 	}
+}
+
+/* ---- what DNS finds ---- */
+
+void daemon_on_servers_found(void *owner, struct group *group)
+{
+	struct daemon *daemon = owner;
+
+	checks_renew(&daemon->checks, group);
 }
 
 /* ---- from the start to the end ---- */

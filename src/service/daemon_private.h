@@ -23,6 +23,7 @@
 #include "service/stop.h"
 #include "stream/timer.h"
 #include "upstream/checks.h"
+#include "upstream/finders.h"
 
 struct daemon {
 	const struct conf *conf; /**< while it starts; later see daemon_conf() */
@@ -39,6 +40,7 @@ struct daemon {
 	struct crew crew;
 	struct checks checks;
 	struct end_pairs_order end_pairs;
+	struct finders finders;
 	struct signals signals;
 	struct stop stop;
 	struct exit_idle exit_idle;
@@ -73,6 +75,7 @@ void daemon_on_idle_over(struct exit_idle *exit_idle);
 void daemon_on_crew_quiet(void *owner);
 void daemon_on_crew_refuses(void *owner);
 void daemon_on_pairs_to_end(void *owner);
+void daemon_on_servers_found(void *owner, struct group *group);
 void daemon_on_pairs_ending(struct order *order, int status);
 void daemon_obey_reload(void *owner, struct control_request *request);
 void daemon_obey_status(void *owner, struct control_request *request);

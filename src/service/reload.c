@@ -171,6 +171,7 @@ static void reload_commit(struct reload *reload)
 		reload->next, &opts->shared->places, budget_max_pairs(&reload->budget, conf));
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
+	generation_discover(opts->shared->generation, opts->finders);
 	generation_check_servers(opts->shared->generation, opts->checks);
 	log_set_level(conf->log_level);
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */

@@ -36,6 +36,7 @@
 struct checks;
 struct control_request;
 struct crew;
+struct finders;
 struct generation;
 struct memory;
 struct proxy_shared;
@@ -58,7 +59,8 @@ struct reload_opts {
 	const struct inherited *inherited;
 	struct budget *budget;
 	struct names *names;
-	struct checks *checks; /**< of the servers */
+	struct checks *checks;   /**< of the servers */
+	struct finders *finders; /**< of servers by DNS */
 	const struct stop *stop;
 	struct spawner *spawner; /**< for the check */
 	struct memory *memory;   /**< is told when a config goes */

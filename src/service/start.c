@@ -249,6 +249,16 @@ static int open_names(struct daemon *daemon)
 	return 0;
 }
 
+/** The start does not wait for what is found. */
+static int open_finders(struct daemon *daemon)
+{
+	finders_open(&daemon->finders, daemon->loop);
+	daemon->finders.renewed = daemon_on_servers_found;
+	daemon->finders.owner = daemon;
+	generation_discover(daemon->shared.generation, &daemon->finders);
+	return 0;
+}
+
 /** The servers are checked from now on; until then they are up. */
 static int open_checks(struct daemon *daemon)
 {
@@ -277,6 +287,7 @@ static int open_reload(struct daemon *daemon)
 		.budget = &daemon->budget,
 		.names = &daemon->names,
 		.checks = &daemon->checks,
+		.finders = &daemon->finders,
 		.stop = &daemon->stop,
 		.spawner = &daemon->spawner,
 		.memory = &daemon->memory,
@@ -316,7 +327,7 @@ static int (*const steps[])(struct daemon *daemon) = {
 	take_budget, /* before there are threads: the table of fds grows at once */
 	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
 	open_stop, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
-	open_exit_idle, open_names, open_checks, open_reload, open_control,
+	open_exit_idle, open_names, open_finders, open_checks, open_reload, open_control,
 	open_doors, /* last of all: nothing can fail any more */
 };
 
@@ -342,6 +353,7 @@ bool daemon_fini(struct daemon *daemon)
 	watchdog_close(&daemon->watchdog);
 	control_close(&daemon->control);
 	reload_close(&daemon->reload);
+	finders_close(&daemon->finders);
 	spawned = spawner_close(&daemon->spawner);
 	sockets_close(&daemon->sockets);
 	exit_idle_close(&daemon->exit_idle);

@@ -542,6 +542,14 @@ void discovery_ask(struct discovery *discovery)
 	ask_by(discovery, clock_ns());
 }
 
+bool discovery_found(
+	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n)
+{
+	*ret_servers = discovery->found.servers;
+	*ret_n = discovery->found.n;
+	return discovery->is_known;
+}
+
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf)
 {
 	return discovery->conf.kind == conf->kind && discovery->conf.port == conf->port &&

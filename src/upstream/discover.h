@@ -77,6 +77,12 @@ struct discovery *discovery_close(struct discovery *discovery);
  */
 void discovery_set(struct discovery *discovery, const struct conf_discovery *conf);
 
+/**
+ * What is in force, borrowed until something is found, and whether there was an answer at all.
+ */
+bool discovery_found(
+	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n);
+
 /** Whether this config looks for the same: kind, name and port. */
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf);
 

@@ -27,6 +27,7 @@
 
 struct checked_group;
 struct conf_upstream;
+struct finder;
 struct group_set;
 struct resolver;
 
@@ -51,6 +52,7 @@ struct group {
 	_Atomic(struct group_set *) set; /**< in force */
 	_Atomic uint64_t n_picks;        /**< by rules that count them */
 	struct group_plan *plan;         /**< in force: a reference; the main thread's */
+	struct finder *finder;           /**< finders.c's, the main thread's; NULL: none */
 	struct list stale;               /**< struct groups::stale */
 	struct checked_group *checked;   /**< checks.c's, the main thread's; NULL: none */
 	char name[];

@@ -35,6 +35,7 @@ struct group_plan *group_plan_new(
 	plan->hash_on = conf->hash_on;
 	plan->tries = conf->tries;
 	plan->slow_start_ns = conf->slow_start_ns;
+	plan->is_awaited = conf->discovery.kind != DISCOVER_NONE;
 	for (; plan->n_members < conf->n_servers; plan->n_members++) {
 		struct member *member = member_new(servers, group, &conf->servers[plan->n_members]);
 
@@ -45,6 +46,26 @@ struct group_plan *group_plan_new(
 		plan->members[plan->n_members] = member;
 	}
 	return plan;
+}
+
+struct group_plan *group_plan_with(
+	const struct group_plan *plan, struct member *const *found, size_t n)
+{
+	struct group_plan *with =
+		malloc(sizeof(*with) + (plan->n_members + n) * sizeof(struct member *));
+
+	if (with == NULL) {
+		return NULL;
+	}
+	*with = *plan;
+	refs_init(&with->refs);
+	with->is_awaited = false;
+	with->n_members = plan->n_members + n;
+	for (size_t i = 0; i < with->n_members; i++) {
+		with->members[i] = member_ref(
+			i < plan->n_members ? plan->members[i] : found[i - plan->n_members]);
+	}
+	return with;
 }
 
 struct group_plan *group_plan_ref(struct group_plan *plan)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A plan: an upstream as one config has it. Immutable and counted: the offers of that config hold
- * it, and the group in which it is in force (group.h).
+ * A plan: an upstream as one config has it, or that with the servers that DNS has found besides
+ * (finders.h). Immutable and counted: the offers of that config hold the former, and the group has
+ * either in force (group.h).
  */
 #ifndef WEIR_UPSTREAM_PLAN_H
 #define WEIR_UPSTREAM_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +29,7 @@ struct group_plan {
 	enum conf_hash_on hash_on;
 	uint32_t tries;         /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
 	uint64_t slow_start_ns; /**< NS_NEVER: none */
+	bool is_awaited;        /**< DNS has not said yet which servers there are besides */
 	size_t n_members;
 	struct member *members[]; /**< a reference to each, in the order of the config */
 };
@@ -35,6 +38,13 @@ struct group_plan {
  * main thread. */
 struct group_plan *group_plan_new(
 	struct servers *servers, struct group *group, const struct conf_upstream *conf);
+
+/**
+ * The same with these members besides, which are what DNS says; takes a reference to each. NULL: no
+ * memory.
+ */
+struct group_plan *group_plan_with(
+	const struct group_plan *plan, struct member *const *found, size_t n);
 
 /** Any thread. group_plan_unref(NULL) is fine; it returns NULL. */
 struct group_plan *group_plan_ref(struct group_plan *plan);

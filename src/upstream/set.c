@@ -96,9 +96,9 @@ struct group_set *group_set_new(
 	set->n_picks = n_picks;
 	set->hash_on = plan->hash_on;
 	set->rule = rule_of(plan->balance);
-	set->is_empty = set->n_members == 0;
 	choose_first_of_these(set);
 	start_slowly(set, plan->slow_start_ns);
+	set->is_empty = set->n == 0 && plan->is_awaited;
 	set->tries = plan->tries;
 	if (set->tries == 0) {
 		set->tries = set->n < CONF_TRIES_PRESET ? (uint32_t)set->n : CONF_TRIES_PRESET;

@@ -40,7 +40,7 @@ struct group_set {
 	enum conf_hash_on hash_on;
 	uint32_t tries;   /**< servers tried in one round at most */
 	bool is_starting; /**< some start slowly: to be made anew in a while */
-	bool is_empty;    /**< the group has no member at all: none was found yet */
+	bool is_empty;    /**< nothing to choose, but DNS has not said yet what there is */
 	size_t n_members;
 	struct member **members; /**< a reference to each: all that the group has */
 	size_t n;

@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "conf/conf.h"
 #include "stream/pipe.h"
 #include "suite.h"
+#include "upstream/dns.h"
 
 /* The test runs in a child of its own, so that limits may be lowered for good. */
 static void set_limit(rlim_t soft, rlim_t hard)
@@ -219,6 +221,23 @@ START_TEST(no_limit_at_all_is_as_many_as_can_be_counted)
 }
 END_TEST
 
+START_TEST(questions_to_dns_servers_are_part_of_the_reserve)
+{
+	struct conf_upstream upstream = {0};
+	struct conf conf = {.upstreams = &upstream, .n_upstreams = 1};
+	char remedy[BUDGET_REMEDY_MAX];
+	struct budget before;
+	struct budget after;
+
+	set_limit(1000, 1000);
+	ck_assert_int_eq(budget_plan(&conf, 1, 1, &before, remedy), 0);
+	upstream.discovery.kind = DISCOVER_DNS;
+	ck_assert_int_eq(budget_plan(&conf, 1, 1, &after, remedy), 0);
+	ck_assert_uint_eq(after.n_reserve - before.n_reserve, DNS_FDS);
+	ck_assert_uint_eq(after.max_pairs, (1000 - after.n_reserve) / 2);
+}
+END_TEST
+
 START_TEST(errors_leave_the_result_alone)
 {
 	struct budget budget = {.n_fds = 7};
@@ -279,6 +298,7 @@ int main(void)
 	tcase_add_test(tc, pipes_never_take_the_place_of_pairs_that_are_wanted);
 	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pipe);
 	tcase_add_test(tc, no_limit_at_all_is_as_many_as_can_be_counted);
+	tcase_add_test(tc, questions_to_dns_servers_are_part_of_the_reserve);
 	tcase_add_test(tc, errors_leave_the_result_alone);
 	tcase_add_test(tc, names_have_room_for_lookups_and_second_addresses);
 	tcase_add_test(tc, names_never_take_the_place_of_pairs_that_are_wanted);

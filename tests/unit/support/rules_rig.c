@@ -31,8 +31,12 @@ void have_servers(size_t n, const uint32_t *weights)
 		(void)snprintf(servers[i].text, sizeof(servers[i].text), "127.0.0.1:%zu", 1 + i);
 		ck_assert_int_eq(addr_parse(servers[i].text, &servers[i].addr, &why), 0);
 	}
-	conf = (struct conf_upstream){
-		.name = app, .servers = servers, .n_servers = n, .retry_for_ns = NS_NEVER};
+	conf = (struct conf_upstream){.name = app,
+		.servers = servers,
+		.n_servers = n,
+		.retry_for_ns = NS_NEVER,
+		/* Without any, DNS is to say which there are. */
+		.discovery.kind = n == 0 ? DISCOVER_DNS : DISCOVER_NONE};
 }
 
 void have_equal_servers(size_t n)
