@@ -87,6 +87,7 @@ class Server(Upstream):
                 sock = prepare(self.sock.accept()[0])
             except OSError:
                 return
+            sock.settimeout(None)  # a pair of a slow machine may be silent for long
             threading.Thread(target=self._serve_one, args=(sock,), daemon=True).start()
 
     def _serve_one(self, sock):
