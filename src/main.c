@@ -34,6 +34,14 @@
  *	journal		the entry of journald that a line becomes
  *	failure		why weir does not start
  *
+ * proto/              codecs: they are fed, and move no byte
+ *	span		a run of bytes, and how it is read
+ *	crc32c		a checksum
+ *	proxy_header	what a proxy says of its client
+ *	proxy_header_v1	as a line
+ *	proxy_header_v2	in binary, with TLVs
+ *	proxy_header_build	both, the other way round
+ *
  * stream/             the stream library
  *	loop		a turn: what is ready, what is due, what was put in line
  *	loop_drivers	who makes the turns: the loop itself, or the uv_run() of a host

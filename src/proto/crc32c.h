@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* CRC32c, the checksum of a PROXY header: RFC 4960, Appendix B (docs/decisions/0190). Pure. */
+#ifndef WEIR_PROTO_CRC32C_H
+#define WEIR_PROTO_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CRC32C_BEGIN = 0 };
+
+/** The checksum of what `crc` is the checksum of (CRC32C_BEGIN: nothing) and these bytes behind. */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t n);
+
+#endif
