@@ -41,6 +41,7 @@
  *	proxy_header_v1	as a line
  *	proxy_header_v2	in binary, with TLVs
  *	proxy_header_build	both, the other way round
+ *	client_hello	where a client of TLS wants to go
  *
  * stream/             the stream library
  *	loop		a turn: what is ready, what is due, what was put in line
