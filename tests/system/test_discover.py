@@ -216,3 +216,23 @@ def test_an_answer_that_leads_back_to_weir_makes_no_loop():
             weir.record("discovered", servers="1", added="1")
             assert ask(weir) == ""
             assert len(weir.records("close")) <= 3
+
+
+def test_found_servers_are_checked():
+    with nameserver.serving(app=["60 A 127.0.0.2", "60 A 127.0.0.3"]) as dns, servers("127.0.0.2") as port, \
+            Weir(settings(dns, f"dns:app.test:{port}", check={"every": "100ms", "fall": 1})) as weir:
+        weir.record("server_down", upstream="app", server=f"127.0.0.3:{port}")
+        assert asked(weir, 6) == {"127.0.0.2": 6}
+        assert not weir.records("close", reason="connect_failed")
+
+
+def test_pairs_stay_with_a_server_that_is_no_longer_found():
+    with nameserver.serving(app=["1 A 127.0.0.2"]) as dns, servers("127.0.0.2", "127.0.0.3") as port, \
+            Weir(settings(dns, f"dns:app.test:{port}", on_down="end", check={"every": "100ms"})) as weir:
+        weir.record("discovered", servers="1")
+        with contextlib.closing(peers.connect(weir.address)) as sock:
+            assert sock.recv(100) == b"127.0.0.2"
+            dns.set("app.test", "1 A 127.0.0.3")
+            weir.record("discovered", added="1", removed="1")
+            assert asked(weir, 3) == {"127.0.0.3": 3}
+            assert not weir.records("close", server=f"127.0.0.2:{port}"), "that pair stays"
