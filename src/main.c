@@ -96,6 +96,7 @@
  *	set		which of its servers take new pairs now
  *	weight		the share of new pairs that a server has now
  *	admin		what an administrator says of a server
+ *	queue		who waits while all of them are full
  *	readers		how workers read a set that is replaced
  *	group		which server is next, over all configs
  *	rule		the rules by which a set chooses

@@ -58,6 +58,8 @@ static const struct {
 	{"close", "connect_timeout", LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT},
 	{"close", "connect_failed", LOG_MESSAGE_CLOSE_CONNECT_FAILED},
 	{"close", "no_server", LOG_MESSAGE_CLOSE_NO_SERVER},
+	{"close", "queue", LOG_MESSAGE_CLOSE_QUEUE},
+	{"close", "queue_full", LOG_MESSAGE_CLOSE_QUEUE_FULL},
 	{"close", "server_down", LOG_MESSAGE_CLOSE_SERVER_DOWN},
 	{"close", "lost", LOG_MESSAGE_CLOSE_LOST},
 	{"close", "limit", LOG_MESSAGE_CLOSE_LIMIT},

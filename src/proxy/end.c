@@ -30,6 +30,8 @@ const char *end_reason_name(enum end_reason reason)
 		[END_CONNECT_TIMEOUT] = "connect_timeout",
 		[END_CONNECT_FAILED] = "connect_failed",
 		[END_NO_SERVER] = "no_server",
+		[END_QUEUE] = "queue",
+		[END_QUEUE_FULL] = "queue_full",
 		[END_DRAIN] = "drain",
 		[END_SERVER_DOWN] = "server_down",
 		[END_LIMIT] = "limit",
@@ -53,6 +55,7 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 {
 	static const enum end_reason reasons[DEADLINE_KINDS] = {
 		[DEADLINE_CONNECT] = END_CONNECT_TIMEOUT,
+		[DEADLINE_QUEUE] = END_QUEUE,
 		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
 		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
 		[DEADLINE_HALF_CLOSE_MAX] = END_HALF_CLOSE,
@@ -73,7 +76,8 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 bool end_is_failure(enum end_reason reason)
 {
 	return reason == END_CONNECT_TIMEOUT || reason == END_CONNECT_FAILED ||
-	       reason == END_NO_SERVER || reason == END_LIMIT || reason == END_ERROR;
+	       reason == END_NO_SERVER || reason == END_QUEUE || reason == END_QUEUE_FULL ||
+	       reason == END_LIMIT || reason == END_ERROR;
 }
 
 struct end end_without_server(void)
@@ -84,6 +88,11 @@ struct end end_without_server(void)
 struct end end_with_server(void)
 {
 	return (struct end){.by = END_BY_WEIR, .reason = END_SERVER_DOWN, .timer = DEADLINE_NONE};
+}
+
+struct end end_by_full_queue(void)
+{
+	return (struct end){.by = END_BY_WEIR, .reason = END_QUEUE_FULL, .timer = DEADLINE_NONE};
 }
 
 bool end_is_shortage(int err)

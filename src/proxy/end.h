@@ -29,7 +29,9 @@ enum end_reason {
 	END_LIFETIME,
 	END_CONNECT_TIMEOUT,
 	END_CONNECT_FAILED,
-	END_NO_SERVER, /**< none of the upstream is usable */
+	END_NO_SERVER,  /**< none of the upstream is usable */
+	END_QUEUE,      /**< all were full, too long */
+	END_QUEUE_FULL, /**< and too many waited already */
 	END_DRAIN,
 	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
 	END_LIMIT,       /**< out of fds, memory or ports after accept */
@@ -68,6 +70,9 @@ struct end end_without_server(void);
 
 /** The end when its server is down, or gone, and on_down is "end". */
 struct end end_with_server(void);
+
+/** The end when all servers are full and so is the queue. */
+struct end end_by_full_queue(void);
 
 /** The end when connecting failed; `timed_out`: by the connect timer. */
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);

@@ -46,9 +46,19 @@ static const struct stage {
 } stages[SESSION_STAGES] = {
 	[SESSION_CHOOSING] =
 		{
+			.leads_to = 1 << SESSION_QUEUED | 1 << SESSION_CONNECTING |
+				    1 << SESSION_WAITING | 1 << SESSION_ENDED,
+			.enter = session_choose,
+			.client_gone = session_lose_client,
+			.wind = session_setup_wind,
+			.strike = session_setup_strike,
+		},
+	[SESSION_QUEUED] =
+		{
 			.leads_to =
 				1 << SESSION_CONNECTING | 1 << SESSION_WAITING | 1 << SESSION_ENDED,
-			.enter = session_choose,
+			.enter = session_queue,
+			.leave = session_stop_queueing,
 			.client_gone = session_lose_client,
 			.wind = session_setup_wind,
 			.strike = session_setup_strike,

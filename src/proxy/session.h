@@ -2,21 +2,23 @@
 /*
  * A session: from an accepted connection to its one closing log line. Its life has stages:
  *
- *	session_open ──▶ CHOOSING ── a server ──▶ CONNECTING ── connected ──▶ RELAYING
- *	                  ▲ ▲  │ none is left          │ failed
- *	                  │ └──┼───────────────────────┘
- *	                  │    ▼
+ *	                   ┌ all are full ─▶ QUEUED ── a place ──┐
+ *	                   │                   │ none is left    ▼
+ *	session_open ──▶ CHOOSING ── a server ─┼─────────▶ CONNECTING ── connected ──▶ RELAYING
+ *	                  ▲ ▲  │ none is left  │                 │ failed
+ *	                  │ └──┼───────────────┼─────────────────┘
+ *	                  │    ▼               ▼
  *	                  └─ WAITING (retry_for)
  *
  * All but CHOOSING, in which nobody stays, lead to ENDED: by the client's reset, lifetime and
- * drain, by the end of the pair, and before RELAYING when no server is left to try.
+ * drain, by the end of the pair, and before RELAYING when no server is left to try, or none has a
+ * place for too long.
  *
  * One table (session.c) says what each stage begins, what is given up when it is left, where it may
  * lead, and what the client's reset, other timeouts and the clock do in it. Another stage is one
- * more row: a look at the client's first bytes comes before CHOOSING, a queue of clients before
- * CONNECTING. A timer of its own is one more of the facts of the clock (deadline.h). What the
- * stages before RELAYING need stands in struct session_setup, which the join frees, so that an open
- * pair pays nothing for them.
+ * more row: a look at the client's first bytes comes before CHOOSING. A timer of its own is one
+ * more of the facts of the clock (deadline.h). What the stages before RELAYING need stands in
+ * struct session_setup, which the join frees, so that an open pair pays nothing for them.
  *
  * It belongs to one worker, keeps the terms that it started with, whatever is reloaded
  * meanwhile (offer.h), and frees itself after its end.
@@ -41,6 +43,7 @@ struct terms;
 
 enum session_stage {
 	SESSION_CHOOSING,   /**< which server is next; it is known at once, so nobody stays here */
+	SESSION_QUEUED,     /**< until a server has a place */
 	SESSION_CONNECTING, /**< to `member` */
 	SESSION_WAITING,    /**< to try all servers again */
 	SESSION_RELAYING,   /**< there is a pair, and no setup any more */
@@ -72,13 +75,16 @@ struct session {
 	struct pair pair;            /**< zeroed before RELAYING */
 	struct end end;              /**< ENDED: how */
 	struct member *member;       /**< a reference: the server that was chosen last; or NULL */
-	char *tried;        /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
-	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
-	enum session_stage stage : 8;
-	bool has_place : 1; /**< of that server */
+	char *tried; /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
+	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
+	enum session_stage stage : 8;
+	bool has_place : 1;      /**< of that server */
+	uint64_t queued_us : 39; /**< that it has waited in the queue; no more is counted */
 };
+
+#define SESSION_QUEUED_US_MAX (((uint64_t)1 << 39) - 1)
 
 /** An accepted connection, with its place under the limits taken. */
 struct session_opts {

@@ -26,9 +26,8 @@ struct session *session_list_next(
 
 void session_list_timers(const struct session *session, uint64_t ret_at_ns[DEADLINE_KINDS])
 {
-	struct deadline_facts facts = pair_is_joined(&session->pair)
-					      ? pair_facts(&session->pair)
-					      : session_clock_facts(&session->clock);
+	struct deadline_facts facts = pair_is_joined(&session->pair) ? pair_facts(&session->pair)
+								     : session_setup_facts(session);
 
 	deadline_all(&session->clock.rules->timeouts, &facts, ret_at_ns);
 	if (session->stage == SESSION_CONNECTING) {

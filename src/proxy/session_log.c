@@ -55,6 +55,9 @@ static void log_tried(struct log_line *line, const struct session *session)
 	if (session->n_retries > 0) {
 		log_u64(line, "retries", session->n_retries);
 	}
+	if (session->queued_us > 0) {
+		log_ms(line, "queue_ms", session->queued_us * NS_PER_US);
+	}
 }
 
 /** The name of the server that it is connected to, where the config gives it one. */

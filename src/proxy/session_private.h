@@ -20,6 +20,8 @@ struct session_setup {
 	/** Watched but not read: bytes that come early stay in the kernel. */
 	struct stream *client;
 	struct handler client_gone;
+	struct group_waiter waiter;  /**< what it asks its group, and QUEUED */
+	uint64_t queued_ns;          /**< QUEUED: since when; else NS_NEVER */
 	struct connector *connector; /**< CONNECTING */
 	struct timer wait;           /**< WAITING */
 	struct group_tried tried;    /**< servers, in this round */
@@ -59,12 +61,15 @@ void session_setup_close(struct session *session);
 void session_leave_server(struct session *session);
 
 void session_choose(struct session *session);
+void session_queue(struct session *session);
+void session_stop_queueing(struct session *session);
 void session_connect(struct session *session);
 void session_stop_connecting(struct session *session);
 void session_apply_connect_timeout(struct session *session);
 void session_wait(struct session *session);
 void session_stop_waiting(struct session *session);
 void session_lose_client(struct session *session, int err);
+struct deadline_facts session_setup_facts(const struct session *session);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
 

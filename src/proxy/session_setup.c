@@ -3,10 +3,12 @@
  * What goes on in a session before it relays: its client is watched, a server is chosen and
  * connected to, the next one if that fails, and all of them again after a wait.
  *
- *	session_choose ── a server ──▶ session_connect ── connected ──▶ session_join (session.c)
- *	    ▲  ▲  │ none is left            │ failed
- *	    │  └──┼─────────────────────────┘
- *	    │     ▼
+ *	    ┌ all are full ─▶ session_queue ─ a place ─┐
+ *	    │                    │ none is left        ▼
+ *	session_choose ─ a server ─────────▶ session_connect ─ connected ─▶ session_join
+ *	    ▲  ▲  │ none is left │                     │ failed
+ *	    │  └──┼──────────────┼─────────────────────┘
+ *	    │     ▼              ▼
  *	    └─ session_wait ── retry_for is over ──▶ session_refuse
  *
  * Of what weir itself is short of, no server is to blame: fds and memory end it at once, ports when
@@ -30,6 +32,9 @@ static const struct group_plan *plan_of(const struct session *session)
 	return session->terms->offer->plan;
 }
 
+static void session_answered(
+	struct session *session, enum group_answer said, struct member *member);
+
 /* ---- the client ---- */
 
 static void on_client_gone(struct handler *handler, const struct event *event)
@@ -48,6 +53,25 @@ void session_lose_client(struct session *session, int err)
 	session_refuse(session, end_by_failure(SIDE_CLIENT, err));
 }
 
+static void on_told(struct group_waiter *waiter, enum group_answer said, struct member *member)
+{
+	session_answered(container_of(waiter, struct session_setup, waiter)->session, said, member);
+}
+
+/** What it asks its group for, each time. */
+static void session_setup_ask(struct session_setup *setup, const struct session_opts *opts)
+{
+	const struct part *part = opts->terms->part;
+
+	group_waiter_init(&setup->waiter, part->loop, on_told);
+	setup->waiter.ask.worker = part->index;
+	setup->waiter.ask.tried = &setup->tried;
+	if (opts->peer.family == AF_INET || opts->peer.family == AF_INET6) {
+		setup->waiter.ask.client = (const struct sockaddr *)&setup->session->client;
+	}
+	setup->queued_ns = NS_NEVER;
+}
+
 int session_setup_open(struct session *session, const struct session_opts *opts)
 {
 	const struct terms *terms = opts->terms;
@@ -58,6 +82,7 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 		return -ENOMEM;
 	}
 	setup->session = session;
+	session_setup_ask(setup, opts);
 	setup->client = stream_open(terms->part->loop, opts->fd,
 		opts->client_flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
 	if (setup->client == NULL) {
@@ -116,32 +141,66 @@ static void take_server(struct session *session, struct member *member)
 	session->has_place = true;
 }
 
-void session_choose(struct session *session)
+/** Goes on by what its group says. The last statement of its caller. */
+static void session_answered(struct session *session, enum group_answer said, struct member *member)
 {
-	const union session_peer *client = &session->client;
-	struct session_setup *setup = session->setup;
-	struct group_ask ask = {
-		.worker = session_part(session)->index,
-		.tried = &setup->tried,
-		.client = client->family == AF_INET || client->family == AF_INET6
-				  ? (const struct sockaddr *)client
-				  : NULL,
-	};
-	struct member *member;
-
-	switch (group_next(session->terms->offer->group, &ask, &member)) {
+	switch (said) {
 	case GROUP_SERVER:
 		take_server(session, member);
 		session_enter(session, SESSION_CONNECTING);
 		return;
-	case GROUP_NONE:
 	case GROUP_FULL:
-		setup->failure = end_without_server();
+		session_enter(session, SESSION_QUEUED);
+		return;
+	case GROUP_QUEUE_FULL:
+		session_refuse(session, end_by_full_queue());
+		return;
+	case GROUP_NONE:
+		session->setup->failure = end_without_server();
 		break;
 	case GROUP_EXHAUSTED:
 		break;
 	}
 	session_enter(session, SESSION_WAITING);
+}
+
+void session_choose(struct session *session)
+{
+	struct member *member = NULL;
+	enum group_answer said =
+		group_next(session->terms->offer->group, &session->setup->waiter.ask, &member);
+
+	session_answered(session, said, member);
+}
+
+/* ---- QUEUED until a server has a place ---- */
+
+void session_queue(struct session *session)
+{
+	struct session_setup *setup = session->setup;
+	struct member *member = NULL;
+	enum group_answer said = group_wait(session->terms->offer->group, &setup->waiter, &member);
+
+	if (said != GROUP_FULL) {
+		session_answered(session, said, member);
+		return;
+	}
+	setup->queued_ns = clock_ns();
+	session_setup_wind(session);
+}
+
+void session_stop_queueing(struct session *session)
+{
+	struct session_setup *setup = session->setup;
+	uint64_t us;
+
+	if (setup->queued_ns == NS_NEVER) {
+		return; /* it was answered at once */
+	}
+	group_wait_no_more(session->terms->offer->group, &setup->waiter);
+	us = session->queued_us + (clock_ns() - setup->queued_ns) / NS_PER_US;
+	session->queued_us = clock_earlier(us, SESSION_QUEUED_US_MAX) & SESSION_QUEUED_US_MAX;
+	setup->queued_ns = NS_NEVER;
 }
 
 /* ---- CONNECTING ---- */
@@ -294,9 +353,17 @@ void session_stop_waiting(struct session *session)
 
 /* ---- the clock in all of these ---- */
 
-static struct deadline setup_deadline(const struct session *session)
+struct deadline_facts session_setup_facts(const struct session *session)
 {
 	struct deadline_facts facts = session_clock_facts(&session->clock);
+
+	facts.queued_ns = session->setup->queued_ns;
+	return facts;
+}
+
+static struct deadline setup_deadline(const struct session *session)
+{
+	struct deadline_facts facts = session_setup_facts(session);
 
 	return session_clock_next(&session->clock, &facts);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who asks a group for a server, and what was tried already. */
+/* Who asks a group for a server, what was tried already, and what the answer is. */
 #ifndef WEIR_UPSTREAM_ASK_H
 #define WEIR_UPSTREAM_ASK_H
 
@@ -18,8 +18,17 @@ struct group_tried {
 	uint32_t room;
 };
 
+/** What is said to who asks. */
+enum group_answer {
+	GROUP_SERVER,    /**< here it is, with its place */
+	GROUP_NONE,      /**< no server is usable, and none was tried */
+	GROUP_EXHAUSTED, /**< none is left in this round */
+	GROUP_FULL, /**< wait: those that are left are full, others wait, or none was found yet */
+	GROUP_QUEUE_FULL, /**< and too many wait already */
+};
+
 struct group_ask {
-	size_t worker;                   /**< who asks: its index */
+	size_t worker; /**< who asks: its index. While it waits any thread asks for it (queue.h) */
 	const struct group_tried *tried; /**< is not chosen again */
 	const struct sockaddr *client;   /**< whose pair it is; NULL: it has no address */
 	bool full; /**< out: a server that is usable and was not tried has no place */

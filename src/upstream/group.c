@@ -75,6 +75,7 @@ struct group *group_get(struct groups *groups, const char *name)
 		free(group);
 		return NULL;
 	}
+	queue_init(&group->queue);
 	failures_init(&group->failures, &groups->failures, group->name);
 	return group;
 }
@@ -89,6 +90,7 @@ struct group *group_unref(struct group *group)
 {
 	if (group != NULL && registry_unref(&group->entry)) {
 		failures_fini(&group->failures);
+		queue_fini(&group->queue);
 		group_set_free(atomic_load_explicit(&group->set, memory_order_relaxed));
 		group_plan_unref(group->plan);
 		free(group);
@@ -118,6 +120,7 @@ static int group_publish(struct group *group)
 		group_come_back(group);
 	}
 	atomic_store(&group->set, set);
+	queue_change(&group->queue, set, group->plan->queue_max);
 	if (before != NULL) {
 		readers_wait(&group->groups->readers);
 		group_set_free(before);
@@ -138,6 +141,7 @@ int group_install(struct group *group, struct group_plan *plan)
 	struct group_plan *before = group->plan;
 	int r;
 
+	enforce_limits(plan); /* first: who waits looks when the set is published */
 	group->plan = plan;
 	r = group_publish(group);
 	if (r < 0 && before == NULL) {
@@ -146,7 +150,6 @@ int group_install(struct group *group, struct group_plan *plan)
 	}
 	(void)group_plan_ref(plan);
 	group_plan_unref(before);
-	enforce_limits(plan);
 	if (r < 0) {
 		group_come_back(group);
 	}
@@ -181,34 +184,29 @@ void group_end_pairs(const struct group *group, struct server *server, bool end)
 
 /* ---- what sessions ask and tell ---- */
 
-static enum group_answer answer(
-	const struct group_set *set, struct group_ask *ask, struct member **ret_member)
-{
-	size_t i = RULE_NONE;
-
-	if (ask->tried->n < set->tries) {
-		i = set->rule->pick(set, ask);
-	}
-	if (i != RULE_NONE) {
-		*ret_member = member_ref(set->choices[i].member);
-		return GROUP_SERVER;
-	}
-	if (ask->full || set->is_empty) {
-		return GROUP_FULL;
-	}
-	return ask->tried->n > 0 ? GROUP_EXHAUSTED : GROUP_NONE;
-}
-
 enum group_answer group_next(struct group *group, struct group_ask *ask, struct member **ret_member)
 {
 	struct readers *readers = &group->groups->readers;
 	enum group_answer said;
 
-	ask->full = false;
+	if (!queue_is_empty(&group->queue)) {
+		return GROUP_FULL; /* who waits comes first */
+	}
 	readers_enter(readers, ask->worker);
-	said = answer(atomic_load(&group->set), ask, ret_member);
+	said = group_set_answer(atomic_load(&group->set), ask, ret_member);
 	readers_leave(readers, ask->worker);
 	return said;
+}
+
+enum group_answer group_wait(
+	struct group *group, struct group_waiter *waiter, struct member **ret_member)
+{
+	return queue_enter(&group->queue, waiter, ret_member);
+}
+
+void group_wait_no_more(struct group *group, struct group_waiter *waiter)
+{
+	queue_leave(&group->queue, waiter);
 }
 
 void group_told(struct member *member, int status)
@@ -220,6 +218,6 @@ void group_told(struct member *member, int status)
 
 void group_left(struct group *group, struct member *member)
 {
-	(void)group;
 	server_give(member->server);
+	queue_serve(&group->queue);
 }

@@ -7,7 +7,8 @@
  *
  * What a session asks and tells stands here: which server is next, how it went, that it has left.
  * It knows no rule (rule.h). The group answers from its set (set.h), which the main thread replaces
- * whenever a config, a state or a weight changes: workers read it without a lock (readers.h).
+ * whenever a config, a state or a weight changes: workers read it without a lock (readers.h). Who
+ * finds all servers full waits in the group's queue (queue.h).
  */
 #ifndef WEIR_UPSTREAM_GROUP_H
 #define WEIR_UPSTREAM_GROUP_H
@@ -22,6 +23,7 @@
 #include "upstream/ask.h"
 #include "upstream/failures.h"
 #include "upstream/plan.h"
+#include "upstream/queue.h"
 #include "upstream/readers.h"
 #include "upstream/server.h"
 
@@ -49,6 +51,7 @@ struct group {
 	struct registry_entry entry; /**< in struct groups::names */
 	struct groups *groups;
 	struct failures failures;        /**< of its pairs */
+	struct group_queue queue;        /**< who waits for a server */
 	_Atomic(struct group_set *) set; /**< in force */
 	_Atomic uint64_t n_picks;        /**< by rules that count them */
 	struct group_plan *plan;         /**< in force: a reference; the main thread's */
@@ -56,13 +59,6 @@ struct group {
 	struct list stale;               /**< struct groups::stale */
 	struct checked_group *checked;   /**< checks.c's, the main thread's; NULL: none */
 	char name[];
-};
-
-enum group_answer {
-	GROUP_SERVER,    /**< here it is, with its place */
-	GROUP_NONE,      /**< no server is usable, and none was tried */
-	GROUP_EXHAUSTED, /**< none is left in this round */
-	GROUP_FULL,      /**< there are some, but none has a place; or none was found yet */
 };
 
 /** resolver: NULL: no server may have a name. 0 or -ENOMEM. The main thread. */
@@ -106,15 +102,25 @@ void group_refresh_slowly(struct group *group, struct server *server);
 
 /**
  * The next server: with GROUP_SERVER alone *ret_member is set, to a reference, and the server has a
- * place less. Any thread that is a reader.
+ * place less. With GROUP_FULL group_wait() is to be asked. Any thread that is a reader.
  */
 enum group_answer group_next(
 	struct group *group, struct group_ask *ask, struct member **ret_member);
 
+/**
+ * The same by waiter->ask, of who waits behind those who wait already. With GROUP_FULL it waits
+ * (queue_max) and is told the answer later, unless group_wait_no_more() was called before. Its
+ * loop's thread.
+ */
+enum group_answer group_wait(
+	struct group *group, struct group_waiter *waiter, struct member **ret_member);
+void group_wait_no_more(struct group *group, struct group_waiter *waiter);
+
 /** How connecting to it went: 0, or what the server failed with. Any thread. */
 void group_told(struct member *member, int status);
 
-/** Who had a place of the server gives it back, not the reference. Any thread. */
+/** Who had a place of the server gives it back, not the reference: the next one who waits gets it.
+ * Any thread. */
 void group_left(struct group *group, struct member *member);
 
 #endif

@@ -21,7 +21,7 @@ static size_t best(const struct group_set *set, size_t begin, struct group_ask *
 	for (size_t k = 0; k < set->n; k++) {
 		size_t i = begin + k < set->n ? begin + k : begin + k - set->n;
 		struct server *server = set->choices[i].server;
-		uint64_t n = atomic_load_explicit(&server->n_open, memory_order_relaxed);
+		uint64_t n = server_n_open(server);
 		uint32_t max = atomic_load_explicit(&server->max_pairs, memory_order_relaxed);
 
 		if (group_tried_has(ask->tried, server)) {

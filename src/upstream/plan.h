@@ -28,6 +28,7 @@ struct group_plan {
 	enum conf_balance balance;
 	enum conf_hash_on hash_on;
 	uint32_t tries;         /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
+	uint32_t queue_max;     /**< clients that wait at most; 0: none does */
 	uint64_t slow_start_ns; /**< NS_NEVER: none */
 	bool is_awaited;        /**< DNS has not said yet which servers there are besides */
 	size_t n_members;

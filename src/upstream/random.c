@@ -40,8 +40,8 @@ static int prepare(struct group_set *set, const struct group_set *before)
 /** Whether the first has more pairs for its weight than the second. */
 static bool is_worse(const struct choice *first, const struct choice *second)
 {
-	uint64_t n = atomic_load_explicit(&first->server->n_open, memory_order_relaxed);
-	uint64_t n_second = atomic_load_explicit(&second->server->n_open, memory_order_relaxed);
+	uint64_t n = server_n_open(first->server);
+	uint64_t n_second = server_n_open(second->server);
 
 	return n * second->weight > n_second * first->weight;
 }

@@ -74,7 +74,7 @@ static void server_unref(struct server *server)
 
 bool server_take(struct server *server)
 {
-	uint32_t n = atomic_load_explicit(&server->n_open, memory_order_relaxed);
+	uint32_t n = server_n_open(server);
 	uint32_t max;
 
 	do {
@@ -82,14 +82,13 @@ bool server_take(struct server *server)
 		if (max != 0 && n >= max) {
 			return false;
 		}
-	} while (!atomic_compare_exchange_weak_explicit(
-		&server->n_open, &n, n + 1, memory_order_relaxed, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak(&server->n_open, &n, n + 1));
 	return true;
 }
 
 void server_give(struct server *server)
 {
-	uint32_t before = atomic_fetch_sub_explicit(&server->n_open, 1, memory_order_relaxed);
+	uint32_t before = atomic_fetch_sub(&server->n_open, 1);
 
 	assert(before > 0);
 	(void)before;

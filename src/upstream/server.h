@@ -95,6 +95,13 @@ static inline struct member *member_ref(struct member *member)
 /** Any thread. NULL is fine; it returns NULL. */
 struct member *member_unref(struct member *member);
 
+/** How many of its places are taken. All that changes or reads this is sequentially consistent: see
+ * queue.h. Any thread. */
+static inline uint32_t server_n_open(const struct server *server)
+{
+	return atomic_load(&server->n_open);
+}
+
 /** Takes a place under max_pairs, if there is one. Any thread. */
 bool server_take(struct server *server);
 

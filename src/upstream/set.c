@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "upstream/ask.h"
 #include "upstream/plan.h"
 #include "upstream/rule.h"
 #include "upstream/weight.h"
@@ -99,10 +98,7 @@ struct group_set *group_set_new(
 	choose_first_of_these(set);
 	start_slowly(set, plan->slow_start_ns);
 	set->is_empty = set->n == 0 && plan->is_awaited;
-	set->tries = plan->tries;
-	if (set->tries == 0) {
-		set->tries = set->n < CONF_TRIES_PRESET ? (uint32_t)set->n : CONF_TRIES_PRESET;
-	}
+	set->tries = plan->tries == 0 ? CONF_TRIES_PRESET : plan->tries;
 	if (set->rule->prepare != NULL && set->rule->prepare(set, before) < 0) {
 		group_set_free(set);
 		return NULL;
@@ -123,6 +119,25 @@ void group_set_free(struct group_set *set)
 	}
 	free(set->members);
 	free(set);
+}
+
+enum group_answer group_set_answer(
+	const struct group_set *set, struct group_ask *ask, struct member **ret_member)
+{
+	size_t i = RULE_NONE;
+
+	ask->full = false;
+	if (ask->tried->n < set->tries) {
+		i = set->rule->pick(set, ask);
+	}
+	if (i != RULE_NONE) {
+		*ret_member = member_ref(set->choices[i].member);
+		return GROUP_SERVER;
+	}
+	if (ask->full || set->is_empty) {
+		return GROUP_FULL;
+	}
+	return ask->tried->n > 0 ? GROUP_EXHAUSTED : GROUP_NONE;
 }
 
 bool group_set_take(const struct group_set *set, size_t i, struct group_ask *ask)

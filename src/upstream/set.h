@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "upstream/ask.h"
 #include "upstream/server.h"
 
-struct group_ask;
 struct group_plan;
 struct rule;
 
@@ -60,6 +60,13 @@ bool member_is_usable(const struct member *member);
 
 /** Nobody may read it any more. NULL is fine. */
 void group_set_free(struct group_set *set);
+
+/**
+ * What the set says to who asks: never GROUP_QUEUE_FULL. With GROUP_SERVER alone *ret_member is
+ * set, to a reference, and the server has a place less. Any thread.
+ */
+enum group_answer group_set_answer(
+	const struct group_set *set, struct group_ask *ask, struct member **ret_member);
 
 /**
  * Takes a place of that server, unless it was tried in this round, or has none: then ask->full is

@@ -10,6 +10,7 @@
 
 static const struct conf_timeouts none = {
 	.connect_ns = NEVER,
+	.queue_ns = NEVER,
 	.idle_ns = NEVER,
 	.half_close_ns = NEVER,
 	.half_close_max_ns = NEVER,
@@ -20,6 +21,7 @@ static const struct conf_timeouts none = {
 
 static const struct deadline_facts nothing = {
 	.accepted_ns = 1000,
+	.queued_ns = NEVER,
 	.moved_ns = NEVER,
 	.stalled_ns = NEVER,
 	.fin_ns = NEVER,
@@ -306,6 +308,18 @@ START_TEST(drain_ends_the_rest_evenly_over_the_spread_and_never_later)
 }
 END_TEST
 
+START_TEST(queue_counts_from_entering_it)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.queue_ns = 300;
+	assert_none(&timeouts, &facts);
+	facts.queued_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_QUEUE, 2300);
+}
+END_TEST
+
 START_TEST(connect_is_left_to_the_connector)
 {
 	struct conf_timeouts timeouts = none;
@@ -324,6 +338,10 @@ static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeout
 	static struct deadline_drain drain;
 
 	switch (kind) {
+	case DEADLINE_QUEUE:
+		facts->queued_ns = at_ns - 10;
+		timeouts->queue_ns = 10;
+		break;
 	case DEADLINE_WRITE_STALL:
 		facts->stalled_ns = at_ns - 10;
 		timeouts->write_stall_ns = 10;
@@ -389,7 +407,7 @@ START_TEST(the_earliest_wins_and_ties_go_by_the_order)
 {
 	unsigned n_meetings = 0;
 
-	for (enum deadline_kind a = DEADLINE_WRITE_STALL; a < DEADLINE_KINDS; a++) {
+	for (enum deadline_kind a = DEADLINE_QUEUE; a < DEADLINE_KINDS; a++) {
 		for (enum deadline_kind b = a + 1; b < DEADLINE_KINDS; b++) {
 			if (can_meet(a, b)) {
 				assert_meeting(a, b);
@@ -397,12 +415,14 @@ START_TEST(the_earliest_wins_and_ties_go_by_the_order)
 			}
 		}
 	}
-	ck_assert_uint_eq(n_meetings, 11);
+	ck_assert_uint_eq(n_meetings, 17);
 }
 END_TEST
 
 START_TEST(all_that_can_be_due_at_once_go_by_the_order)
 {
+	static const enum deadline_kind queued[] = {
+		DEADLINE_QUEUE, DEADLINE_LIFETIME, DEADLINE_DRAIN};
 	static const enum deadline_kind stalled[] = {
 		DEADLINE_WRITE_STALL, DEADLINE_HALF_CLOSE_MAX, DEADLINE_LIFETIME, DEADLINE_DRAIN};
 	static const enum deadline_kind half_closed[] = {
@@ -412,9 +432,9 @@ START_TEST(all_that_can_be_due_at_once_go_by_the_order)
 	static const struct {
 		const enum deadline_kind *kinds;
 		size_t n;
-	} states[] = {{stalled, 4}, {half_closed, 4}, {quiet, 3}};
+	} states[] = {{queued, 3}, {stalled, 4}, {half_closed, 4}, {quiet, 3}};
 
-	for (size_t s = 0; s < 3; s++) {
+	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
 		/* All of them, then all but the first, and so on. */
 		for (size_t first = 0; first < states[s].n; first++) {
 			struct conf_timeouts timeouts = none;
@@ -483,7 +503,7 @@ END_TEST
 
 START_TEST(names_are_those_of_the_config)
 {
-	static const char *const names[] = {"connect", "write_stall", "half_close",
+	static const char *const names[] = {"connect", "queue", "write_stall", "half_close",
 		"half_close_max", "idle", "lifetime", "drain"};
 
 	for (enum deadline_kind kind = 0; kind < DEADLINE_KINDS; kind++) {
@@ -498,6 +518,7 @@ START_TEST(all_are_told_with_the_next_among_them)
 {
 	const struct conf_timeouts timeouts = {
 		.connect_ns = 1,
+		.queue_ns = 150,
 		.idle_ns = 100,
 		.half_close_ns = 200,
 		.half_close_max_ns = 300,
@@ -507,10 +528,12 @@ START_TEST(all_are_told_with_the_next_among_them)
 	};
 	const struct deadline_drain drain = {
 		.start_ns = 2000, .idle_first_ns = 700, .end_ns = 9000};
-	/* Nothing yet, relaying, half-closed, bytes wait, timeouts in force since a while. */
-	for (unsigned i = 0; i < 32; i++) {
+	/* Nothing yet, relaying, half-closed, bytes wait, timeouts in force since a while, a
+	 * drain, in the queue. */
+	for (unsigned i = 0; i < 64; i++) {
 		const struct deadline_facts facts = {
 			.accepted_ns = 1000,
+			.queued_ns = (i & 32) != 0 ? 1050 : NEVER,
 			.moved_ns = (i & 1) != 0 ? 1100 : NEVER,
 			.fin_ns = (i & 2) != 0 ? 1200 : NEVER,
 			.stalled_ns = (i & 4) != 0 ? 1300 : NEVER,
@@ -555,6 +578,7 @@ int main(void)
 	tcase_add_test(tc, drain_counts_the_silence_of_a_half_closed_pair_from_the_fin);
 	tcase_add_test(tc, drain_without_a_budget_ends_idle_pairs_only);
 	tcase_add_loop_test(tc, drain_ends_the_rest_evenly_over_the_spread_and_never_later, 0, 4);
+	tcase_add_test(tc, queue_counts_from_entering_it);
 	tcase_add_test(tc, connect_is_left_to_the_connector);
 	tcase_add_test(tc, the_earliest_wins_and_ties_go_by_the_order);
 	tcase_add_test(tc, all_that_can_be_due_at_once_go_by_the_order);

@@ -11,7 +11,7 @@ START_TEST(words_are_those_of_the_log)
 {
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
 		"write_stall", "lifetime", "connect_timeout", "connect_failed", "no_server",
-		"drain", "server_down", "limit", "error"};
+		"queue", "queue_full", "drain", "server_down", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -27,6 +27,7 @@ START_TEST(each_timer_has_its_reason)
 {
 	static const enum end_reason reasons[DEADLINE_KINDS] = {
 		[DEADLINE_CONNECT] = END_CONNECT_TIMEOUT,
+		[DEADLINE_QUEUE] = END_QUEUE,
 		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
 		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
 		[DEADLINE_HALF_CLOSE_MAX] = END_HALF_CLOSE,
@@ -112,6 +113,8 @@ START_TEST(what_an_operator_has_to_mend_is_a_failure)
 		[END_CONNECT_TIMEOUT] = true,
 		[END_CONNECT_FAILED] = true,
 		[END_NO_SERVER] = true,
+		[END_QUEUE] = true,
+		[END_QUEUE_FULL] = true,
 		[END_LIMIT] = true,
 		[END_ERROR] = true,
 	};

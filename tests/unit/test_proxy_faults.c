@@ -21,6 +21,7 @@
 #include "proxy/session.h"
 #include "stream/resolver.h"
 #include "suite.h"
+#include "upstream/group.h"
 
 enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 
@@ -123,12 +124,12 @@ static void life_is_reset_by_the_upstream(void)
 	life_until(client.in.error != 0 || client.in.ended);
 }
 
-static bool is_waiting(void)
+static bool is_in(enum session_stage stage)
 {
 	list_for_each (link, &house.proxy.part.sessions) {
 		struct session *session = container_of(link, struct session, link);
 
-		if (session->terms == house_terms(&house, 0) && session->stage == SESSION_WAITING) {
+		if (session->terms == house_terms(&house, 0) && session->stage == stage) {
 			return true;
 		}
 	}
@@ -141,11 +142,30 @@ static void life_waits(void)
 	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
 	house_clear_servers(&house);
 	house_add_server(&house, "unix:/nonexistent/socket");
-	life_until(is_waiting());
+	life_until(is_in(SESSION_WAITING));
 	house_clear_servers(&house);
 	house_add_server(&house, server.address);
 	life_connects();
 	house.upstream.retry_for_ns = NS_NEVER;
+}
+
+/** The server is full at first. */
+static void life_queues(void)
+{
+	const struct offer *offer = house_terms(&house, 0)->offer;
+	struct member *member;
+
+	house_clear_servers(&house);
+	house.upstream.queue_max = 1;
+	house.servers[0].max_pairs = 1;
+	house_add_server(&house, server.address);
+	member = offer->plan->members[0];
+	ck_assert(server_take(member->server));
+	life_until(is_in(SESSION_QUEUED));
+	group_left(offer->group, member);
+	life_connects();
+	house.upstream.queue_max = 0;
+	house.servers[0].max_pairs = 0;
 }
 
 static void life_is_drained(void)
@@ -179,6 +199,7 @@ static const struct life {
 	{"half-close over UNIX", life_half_closes, {NULL}, WIRE_UNIX, false},
 	{"reset by the client", life_is_reset_by_the_client, {NULL}, WIRE_TCP, false},
 	{"reset by the upstream", life_is_reset_by_the_upstream, {NULL}, WIRE_TCP, false},
+	{"queue", life_queues, {NULL}, WIRE_TCP, false},
 	{"wait", life_waits, {NULL}, WIRE_TCP, false},
 	{"drain", life_is_drained, {NULL}, WIRE_TCP, false},
 };

@@ -7,10 +7,12 @@
 #include "session_rig.h"
 #include "strike.h"
 #include "suite.h"
+#include "upstream/plan.h"
 #include "vtime.h"
 
 /** Those in which it stays: while CHOOSING it does not. */
-static const enum session_stage stages[] = {SESSION_CONNECTING, SESSION_WAITING, SESSION_RELAYING};
+static const enum session_stage stages[] = {
+	SESSION_QUEUED, SESSION_CONNECTING, SESSION_WAITING, SESSION_RELAYING};
 enum { STAGES = sizeof(stages) / sizeof(stages[0]), BEFORE_RELAYING = STAGES - 1 };
 
 static struct black_hole hole; /* who connects to it hears nothing */
@@ -45,6 +47,12 @@ static void begin_and_reach(enum session_stage stage, enum wire_kind kind)
 	char refused[64];
 
 	switch (stage) {
+	case SESSION_QUEUED:
+		house.servers[0].max_pairs = 1;
+		house.upstream.queue_max = 1;
+		house_add_server(&house, server.address);
+		ck_assert(server_take(house_terms(&house, 0)->offer->plan->members[0]->server));
+		break;
 	case SESSION_CONNECTING:
 		house_add_server(&house, hole.server.address);
 		break;

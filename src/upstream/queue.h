@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The queue of a group: who waits while each usable server that it has not tried is full, or none
+ * was found yet. One for all workers, in the order of arrival.
+ *
+ *	who comes		queue_enter(): a last look, and it waits if there is no place
+ *	who leaves a server	server_give(), queue_serve(): those who wait look
+ *	the main thread		queue_change(), to another set: those who wait look
+ *
+ * They look in their order, and who has an answer is told so by a post to its loop.
+ *
+ * One lock, which is taken only while somebody waits or comes to wait. Who comes notes that
+ * (n_waiting) before its last look at the servers; who gives a place back looks at the note
+ * afterwards. All of it is sequentially consistent, so one of the two sees the other: nobody waits
+ * for ever beside a free place.
+ *
+ * Who looks takes the place under the lock, for whoever is the first on the list that has not tried
+ * that server, and the place stays taken until that one hears of it. Nobody looks while somebody
+ * waits but under the lock, so nobody who comes later takes a place that is freed. Private to
+ * upstream/, but for struct group_waiter.
+ */
+#ifndef WEIR_UPSTREAM_QUEUE_H
+#define WEIR_UPSTREAM_QUEUE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "stream/loop.h"
+#include "upstream/ask.h"
+
+struct group_set;
+
+struct group_queue {
+	_Atomic uint32_t n_waiting; /**< on the list, or about to be; written under the lock */
+	pthread_mutex_t lock;
+	/* under the lock: */
+	struct list waiters;         /* struct group_waiter::link, the first to come first */
+	const struct group_set *set; /**< in force; borrowed */
+	uint32_t max;                /**< who finds so many waiting does not wait */
+};
+
+/** Who asks a group, and waits if need be; embedded in its owner. */
+struct group_waiter {
+	struct group_ask ask;
+	struct loop *loop; /**< its own */
+	/** After GROUP_FULL: the answer; *member is set as by group_next(). It waits no longer. */
+	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member);
+	struct list link; /**< struct group_queue::waiters */
+	struct task task; /**< posted: it is to be told */
+	/* What it is told, or is to be: */
+	enum group_answer said;
+	struct member *member;
+	bool is_entering; /**< it is in queue_enter(): no post tells it */
+};
+
+/** Empty, without a set. Cannot fail. */
+void queue_init(struct group_queue *queue);
+
+/** Nobody may wait. */
+void queue_fini(struct group_queue *queue);
+
+/** Whether nobody waits, or is about to. Any thread. */
+static inline bool queue_is_empty(const struct group_queue *queue)
+{
+	return atomic_load(&queue->n_waiting) == 0;
+}
+
+/**
+ * From now on this set is in force, which it borrows, and so many wait at most: then those who wait
+ * look. When it returns, nobody looks at the set before any more. The main thread.
+ */
+void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max);
+
+/**
+ * An answer as of group_next(), or GROUP_QUEUE_FULL; with GROUP_FULL it waits, is told later, and
+ * what its ask points to stays as it is until then. Its loop's thread.
+ */
+enum group_answer queue_enter(
+	struct group_queue *queue, struct group_waiter *waiter, struct member **ret_member);
+
+/**
+ * It waits no longer, if it does, and is not told. A place that it was about to be told of is the
+ * next one's. Its loop's thread.
+ */
+void queue_leave(struct group_queue *queue, struct group_waiter *waiter);
+
+/** A place was given back: who waits for one gets it. Any thread. */
+void queue_serve(struct group_queue *queue);
+
+/** Waits for nothing. */
+void group_waiter_init(struct group_waiter *waiter, struct loop *loop,
+	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member));
+
+#endif
