@@ -15,8 +15,6 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-enum { RESOLVERS_MAX = 16 };
-
 /* One upstream, as it was read and as it was written. */
 struct upstream {
 	struct conf_reader *reader;
@@ -241,10 +239,10 @@ void conf_check_resolver(struct conf_reader *reader)
 {
 	const struct setting *servers = setting_at(reader->root, "resolver.servers");
 
-	if (reader->conf->resolver.n_servers > RESOLVERS_MAX) {
+	if (reader->conf->resolver.n_servers > CONF_RESOLVERS_MAX) {
 		conf_reader_error(reader, servers, "resolver.servers",
 			"has %zu elements; write at most %d", reader->conf->resolver.n_servers,
-			RESOLVERS_MAX);
+			CONF_RESOLVERS_MAX);
 	}
 }
 

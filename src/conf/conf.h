@@ -111,6 +111,7 @@ struct conf_server {
 };
 
 enum { CONF_WEIGHT_MAX = 256, CONF_EXPECT_MAX = 4096, CONF_SEND_MAX = 4096, CONF_TRIES_MAX = 256 };
+enum { CONF_RESOLVERS_MAX = 8 };
 
 /** Of an upstream that says nothing of `tries`. */
 enum { CONF_TRIES_PRESET = 10 };
