@@ -92,9 +92,11 @@ static const struct row taken[] = {
 		"2 10.0.0.1:80 10.0.0.2:443"}, /* what is none of ours */
 	{BYTES(PROXY_COMMAND "\x11\0\x8f" INET "\5\0\x80" X_108 X_10 X_10),
 		"2 10.0.0.1:80 10.0.0.2:443 id=" X_108 X_10 X_10},
-	/* the checksum is by another program, bit by bit */
-	{BYTES(PROXY_COMMAND "\x11\0\x13" INET "\3\0\4\x01\x92\x42\x1c"),
-		"2 10.0.0.1:80 10.0.0.2:443 checksum"},
+	/* by HAProxy 2.6: send-proxy-v2, proxy-v2-options crc32c,unique-id */
+	{BYTES(PROXY_COMMAND "\021\000\045\177\000\000\001\177\000\000\001\315\366\231\325\003\000"
+			     "\004\156\254\326\130\005\000\017"
+			     "\061\062\067.0.0.1:52726"),
+		"2 127.0.0.1:52726 127.0.0.1:39381 id=127.0.0.1:52726 checksum"},
 };
 
 /* ---- what is forbidden ---- */
@@ -152,7 +154,6 @@ static const struct row forbidden[] = {
 	{BYTES("PROXY UNKNOWN\nGET / HTTP/1.1\r\n"), alone},
 	{BYTES("PROXY TCP4 010.0.0.1 10.0.0.2 80 443\r\n"), no_inet},
 	{BYTES("PROXY TCP4 10.0.0.1 10.0.0.02 80 443\r\n"), no_inet},
-	{BYTES("PROXY TCP4 10.0.0.1 10.00.0.2 80 443\r\n"), no_inet},
 	{BYTES("PROXY TCP4 10.0.0.256 10.0.0.2 80 443\r\n"), no_inet},
 	{BYTES("PROXY TCP4 10.0.1 10.0.0.2 80 443\r\n"), no_inet},
 	{BYTES("PROXY TCP4 10.0.0.0.1 10.0.0.2 80 443\r\n"), no_inet},
