@@ -188,6 +188,12 @@ static void pair_on_pump(struct pair *pair, enum pair_side from, enum pump_outco
 		pair_on_gone(pair, from);
 		return;
 	}
+	if (outcome == PUMP_BEGAN) {
+		if (from == SIDE_UPSTREAM && pair->calls->answered != NULL) {
+			pair->calls->answered(pair);
+		}
+		return;
+	}
 	if (pair->state == PAIR_RELAYING && (outcome == PUMP_ENDED || outcome == PUMP_DONE)) {
 		pair_on_end(pair, from, outcome);
 	}
@@ -342,6 +348,14 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	assert(r == 0);
 	pair_wind(pair);
 	return 0;
+}
+
+bool pair_was_refused(const struct pair *pair)
+{
+	const struct pump *down = &pair->sides[SIDE_UPSTREAM].pump;
+
+	return pump_moved_ns(down) == 0 && !pump_has_ended(down) &&
+	       pump_bytes(&pair->sides[SIDE_CLIENT].pump) == 0 && !pair_is_half_closed(pair);
 }
 
 void pair_close(struct pair *pair)

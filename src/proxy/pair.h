@@ -41,10 +41,13 @@ enum { PAIR_RESET_STALL_S = 30 };
 
 struct pair;
 
-/** What a pair tells its owner; each once, and never from inside a call of its functions. */
+/** What a pair tells its owner; each once at most, never from inside a call of its functions. */
 struct pair_calls {
 	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
+	/** The upstream's first byte, or its end, has come. Must not touch the pair. May be NULL:
+	 * nobody asks. */
+	void (*answered)(struct pair *pair);
 	/** The last moment at which the socket of a side can be asked (TCP_INFO): it is open still.
 	 * Once for each side, when it has failed or else just before it is closed; not of a UNIX
 	 * socket, nor by pair_close(). Must not touch the pair. May be NULL: nobody asks. */
@@ -115,6 +118,12 @@ static inline bool pair_is_half_closed(const struct pair *pair)
 {
 	return pair_is_joined(pair) && pair->fin_ns != NS_NEVER;
 }
+
+/**
+ * Whether the upstream, which has failed, did so before its first byte, and before anything of the
+ * client had gone to it: neither a byte nor a FIN. Until pair_close().
+ */
+bool pair_was_refused(const struct pair *pair);
 
 /**
  * Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also on a

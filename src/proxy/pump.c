@@ -102,6 +102,18 @@ static void on_source(struct handler *handler, const struct event *event)
 	}
 }
 
+/** Until `from` begins. */
+static void on_first(struct handler *handler, const struct event *event)
+{
+	struct pump *pump = container_of(handler, struct pump, source);
+
+	if (event->type == STREAM_READ || event->type == STREAM_END) {
+		pump->source.call = on_source;
+		pump->calls->tell(pump, PUMP_BEGAN);
+	}
+	on_source(handler, event);
+}
+
 static void on_sink(struct handler *handler, const struct event *event)
 {
 	struct pump *pump = container_of(handler, struct pump, sink);
@@ -128,7 +140,7 @@ int pump_open(
 	*pump = (struct pump){
 		.from = from,
 		.to = to,
-		.source.call = on_source,
+		.source.call = on_first,
 		.sink.call = on_sink,
 		.calls = calls,
 		.n_before = (uint32_t)(stream_bytes_written(to) + stream_bytes_waiting(to)),

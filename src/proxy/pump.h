@@ -16,6 +16,9 @@
  *	                                ▼                         │
  *	                              DONE ◀───── all is out ─────┘
  *
+ * Before all of these, and once: BEGAN, when the first byte of `from`, or its END, has come. It
+ * costs later reads nothing.
+ *
  * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
  * bulk earns the splice path, quiet loses it. A mark, or a bound of the owner's (pump_set_max()),
  * below a large read never earns it.
@@ -42,6 +45,7 @@ enum pump_outcome {
 	PUMP_WAITS, /**< bytes wait for `to` */
 	PUMP_ENDED, /**< `from` has finished, but bytes wait: DONE comes when they are out */
 	PUMP_DONE,  /**< `from` has finished and all is out: its FIN may be passed on */
+	PUMP_BEGAN, /**< the first byte of `from`, or its END; what it leads to follows */
 	/** The peer of `from` is gone: stream_cause(from), 0 for a UNIX peer that closed. At any
 	 * time, maybe twice, and a last time when `from` is closed. */
 	PUMP_GONE,
@@ -52,7 +56,8 @@ struct pump;
 /** What a pump tells. */
 struct pump_calls {
 	/** Each outcome, once, from the streams' events and never from inside a call of the
-	 * functions below. May stop or close the pump, and free both streams. */
+	 * functions below. May stop or close the pump, and free both streams, but
+	 * for BEGAN, in which it must not touch them. */
 	void (*tell)(struct pump *pump, enum pump_outcome outcome);
 	/** One read's bytes were given to `to`, copied or spliced. Must not touch the pump. */
 	void (*moved)(struct pump *pump, size_t len, bool spliced);
@@ -64,9 +69,10 @@ struct pump {
 	struct handler source; /**< all that `from` tells */
 	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
 	const struct pump_calls *calls;
-	uint32_t n_before;             /**< bytes that `to` had been given before */
-	uint32_t max : 24;             /**< of one read, by pump_set_max(); 0: no such bound */
-	enum pump_outcome outcome : 4; /**< what was told last, but for GONE; FLOWS at first */
+	uint32_t n_before; /**< bytes that `to` had been given before */
+	uint32_t max : 24; /**< of one read, by pump_set_max(); 0: no such bound */
+	enum pump_outcome
+		outcome : 4; /**< what was told last, but for BEGAN and GONE; FLOWS at first */
 	uint32_t
 		n_unusual : 4; /**< large reads in a row while copying, small ones while splicing */
 };

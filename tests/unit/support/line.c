@@ -16,6 +16,13 @@ static void line_told(struct pump *pump, enum pump_outcome outcome)
 		return;
 	}
 	ck_assert_uint_eq(line.n_done, 0); /* which is the last */
+	if (outcome == PUMP_BEGAN) {
+		ck_assert_uint_eq(line.n_told, 0); /* and this the first, once */
+		ck_assert(!line.began);
+		line.began = true;
+		return;
+	}
+	ck_assert(line.began);
 	line.outcome = outcome;
 	line.n_told++;
 	line.n_done += outcome == PUMP_DONE;

@@ -32,6 +32,7 @@ struct line {
 	unsigned n_done;   /**< PUMP_DONE */
 	size_t n_moved[2]; /**< bytes, copied and spliced */
 	bool splices;      /**< and goes on splicing when the pump finds it too little */
+	bool began;        /**< PUMP_BEGAN */
 	size_t most_waiting;
 	bool close_when_done;
 };
