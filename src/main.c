@@ -118,6 +118,8 @@
  *	weights		weights of any size as those of a group
  *	dns		questions to DNS servers, by c-ares
  *	dns_message	their answers, byte by byte
+ *	streak		how often a server failed in a row
+ *	eject		gives one that did so too often no new pairs for a while
  *	failures	how many of a group's pairs failed of late
  *
  * proxy/              the domain: which clients are let in, and what becomes of them

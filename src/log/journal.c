@@ -68,6 +68,7 @@ static const struct {
 	{"server_down", NULL, LOG_MESSAGE_SERVER_DOWN},
 	{"server_up", NULL, LOG_MESSAGE_SERVER_UP},
 	{"reload_failed", NULL, LOG_MESSAGE_RELOAD_FAILED},
+	{"server_ejected", NULL, LOG_MESSAGE_SERVER_EJECTED},
 };
 
 enum log_form log_journal_form(int fd)

@@ -36,6 +36,7 @@ struct log_record;
 #define LOG_MESSAGE_SERVER_DOWN           "6842a418915948988f566065bbb8324a"
 #define LOG_MESSAGE_SERVER_UP             "bebcbe8ad21b40e4ae19c49a5af373b1"
 #define LOG_MESSAGE_RELOAD_FAILED         "31109f2579a74aeb90c5a9d220bb1f9b"
+#define LOG_MESSAGE_SERVER_EJECTED        "42d09d20a3e04c0fae3b0c0a1b2f4de7"
 
 /** In which form lines go to an fd. */
 enum log_form {

@@ -157,15 +157,27 @@ static void on_half_closed(struct pair *pair)
 	counter_add(&session_part(session_of(pair))->counters.n_half_closed, 1);
 }
 
+static void on_answered(struct pair *pair)
+{
+	struct session *session = session_of(pair);
+
+	group_told(session->terms->offer->group, session->member, SERVER_ANSWERED, 0);
+}
+
 static void on_pair_ended(struct pair *pair, struct end end)
 {
-	session_end(session_of(pair), end);
+	struct session *session = session_of(pair);
+
+	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair)) {
+		group_told(session->terms->offer->group, session->member, SERVER_REFUSED, end.err);
+	}
+	session_end(session, end);
 }
 
 int session_join(struct session *session, struct stream *upstream, const union session_peer *peer)
 {
 	static const struct pair_calls calls = {
-		.half_closed = on_half_closed, .ended = on_pair_ended};
+		.half_closed = on_half_closed, .answered = on_answered, .ended = on_pair_ended};
 	struct pair_opts opts = {
 		.client = session->setup->client,
 		.upstream = upstream,

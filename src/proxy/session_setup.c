@@ -226,6 +226,20 @@ static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 	return -ELOOP;
 }
 
+/**
+ * Tells of a connect that has failed, unless it failed for what weir or the machine is short of,
+ * ports included: a client that takes them must not take a server out.
+ */
+static void tell_failure(const struct session *session, const struct connector_attempt *last)
+{
+	int err = last->status;
+
+	if (!end_is_shortage(err) && err != -EADDRNOTAVAIL) {
+		group_told(session->terms->offer->group, session->member,
+			last->sa == NULL ? SERVER_NOT_FOUND : SERVER_FAILED, err);
+	}
+}
+
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
@@ -234,13 +248,13 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
 	bool forbidden = last->forbidden;
 
+	if (status < 0 && !forbidden) {
+		tell_failure(session, last);
+	}
 	setup->connector = connector_close(setup->connector);
 	if (forbidden) {
 		session_refuse(session, end_by_failure(SIDE_UPSTREAM, status));
 		return;
-	}
-	if (!end_is_shortage(status)) {
-		group_told(session->member, status);
 	}
 	if (status == 0 && server_ends_pairs(session->member->server)) {
 		/* It went down meanwhile, and the pair would end at once. */

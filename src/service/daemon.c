@@ -74,6 +74,7 @@ void daemon_on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
 	failures_tell(&daemon->shared.groups.failures);
 	groups_tick(&daemon->shared.groups);
+	ejections_settle(&daemon->ejections); /* DNS may have taken others away */
 	finders_tick(&daemon->finders);
 	checks_tick(&daemon->checks);
 	lateness_look(&daemon->lateness, &daemon->crew);

@@ -23,6 +23,7 @@
 #include "service/stop.h"
 #include "stream/timer.h"
 #include "upstream/checks.h"
+#include "upstream/eject.h"
 #include "upstream/finders.h"
 
 struct daemon {
@@ -41,6 +42,7 @@ struct daemon {
 	struct checks checks;
 	struct end_pairs_order end_pairs;
 	struct finders finders;
+	struct ejections ejections;
 	struct signals signals;
 	struct stop stop;
 	struct exit_idle exit_idle;

@@ -29,6 +29,7 @@
 #include "service/notify.h"
 #include "service/stall_warning.h"
 #include "upstream/checks.h"
+#include "upstream/eject.h"
 
 enum {
 	SETTLE_LOOK_MS = 20,
@@ -172,6 +173,7 @@ static void reload_commit(struct reload *reload)
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
 	generation_discover(opts->shared->generation, opts->finders);
+	ejections_settle(opts->ejections);
 	generation_check_servers(opts->shared->generation, opts->checks);
 	log_set_level(conf->log_level);
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */

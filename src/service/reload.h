@@ -36,6 +36,7 @@
 struct checks;
 struct control_request;
 struct crew;
+struct ejections;
 struct finders;
 struct generation;
 struct memory;
@@ -59,8 +60,9 @@ struct reload_opts {
 	const struct inherited *inherited;
 	struct budget *budget;
 	struct names *names;
-	struct checks *checks;   /**< of the servers */
-	struct finders *finders; /**< of servers by DNS */
+	struct checks *checks;       /**< of the servers */
+	struct finders *finders;     /**< of servers by DNS */
+	struct ejections *ejections; /**< of servers; hears of each config */
 	const struct stop *stop;
 	struct spawner *spawner; /**< for the check */
 	struct memory *memory;   /**< is told when a config goes */

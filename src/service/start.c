@@ -125,6 +125,9 @@ static int open_crew(struct daemon *daemon)
 	int r = proxy_shared_init(shared, daemon->n_workers);
 
 	if (r == 0) {
+		r = ejections_open(&daemon->ejections, &shared->groups, daemon->loop);
+	}
+	if (r == 0) {
 		r = crew_open(&daemon->crew, &opts);
 	}
 	if (r == 0) {
@@ -288,6 +291,7 @@ static int open_reload(struct daemon *daemon)
 		.names = &daemon->names,
 		.checks = &daemon->checks,
 		.finders = &daemon->finders,
+		.ejections = &daemon->ejections,
 		.stop = &daemon->stop,
 		.spawner = &daemon->spawner,
 		.memory = &daemon->memory,
@@ -360,6 +364,7 @@ bool daemon_fini(struct daemon *daemon)
 	stop_close(&daemon->stop);
 	checks_close(&daemon->checks);
 	order_close(&daemon->end_pairs.order);
+	ejections_close(&daemon->ejections);
 	generation_unref(daemon->shared.generation); /* its servers have handles of their names */
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {

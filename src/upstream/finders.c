@@ -47,7 +47,8 @@ static struct member *make_member(const struct finder *finder, const struct disc
 	discovered_addr(found, &server.addr);
 	addr_text(&server.addr, server.text);
 	server.name = server.text;
-	return member_new(&finder->group->groups->servers, finder->group, &server);
+	return member_new(
+		&finder->group->groups->servers, finder->group, &server, &finder->plan->eject);
 }
 
 /** Makes a member of each that is not written. Returns how many; -ENOMEM. */

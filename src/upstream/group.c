@@ -15,6 +15,7 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 {
 	*groups = (struct groups){.servers.resolver = resolver};
 	failures_list_init(&groups->failures);
+	streaks_init(&groups->servers.streaks);
 	list_init(&groups->stale);
 	return readers_init(&groups->readers, n_workers);
 }
@@ -128,11 +129,18 @@ static int group_publish(struct group *group)
 	return 0;
 }
 
-static void enforce_limits(const struct group_plan *plan)
+/** What servers go by while the plan is in force. */
+static void enforce(const struct group_plan *plan)
 {
+	const struct conf_eject *eject = &plan->eject;
+
 	for (size_t i = 0; i < plan->n_members; i++) {
-		atomic_store_explicit(&plan->members[i]->server->max_pairs,
-			plan->members[i]->max_pairs, memory_order_relaxed);
+		struct server *server = plan->members[i]->server;
+
+		atomic_store_explicit(
+			&server->max_pairs, plan->members[i]->max_pairs, memory_order_relaxed);
+		streak_set(&plan->group->groups->servers.streaks, &server->streak,
+			eject->on ? eject->failures : 0, eject->within_ns);
 	}
 }
 
@@ -141,7 +149,7 @@ int group_install(struct group *group, struct group_plan *plan)
 	struct group_plan *before = group->plan;
 	int r;
 
-	enforce_limits(plan); /* first: who waits looks when the set is published */
+	enforce(plan); /* first: who waits looks when the set is published */
 	group->plan = plan;
 	r = group_publish(group);
 	if (r < 0 && before == NULL) {
@@ -209,10 +217,39 @@ void group_wait_no_more(struct group *group, struct group_waiter *waiter)
 	queue_leave(&group->queue, waiter);
 }
 
-void group_told(struct member *member, int status)
+static void count_failure(
+	struct group *group, struct member *member, enum server_outcome outcome, int err)
 {
-	if (status < 0) {
-		(void)atomic_fetch_add_explicit(&member->server->n_failed, 1, memory_order_relaxed);
+	struct streaks *streaks = &group->groups->servers.streaks;
+	struct server *server = member->server;
+
+	if (streak_add(streaks, &server->streak)) {
+		server->failing = (struct server_failing){
+			.group = group_ref(group),
+			.member = member_ref(member),
+			.outcome = outcome,
+			.err = err,
+		};
+		streaks_tell(streaks, &server->streak);
+	}
+}
+
+void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err)
+{
+	struct server *server = member->server;
+
+	if (outcome == SERVER_FAILED || outcome == SERVER_NOT_FOUND) {
+		(void)atomic_fetch_add_explicit(&server->n_failed, 1, memory_order_relaxed);
+	}
+	switch (outcome) {
+	case SERVER_NOT_FOUND:
+		return;
+	case SERVER_ANSWERED:
+		streak_clear(&group->groups->servers.streaks, &server->streak);
+		return;
+	case SERVER_FAILED:
+	case SERVER_REFUSED:
+		count_failure(group, member, outcome, err);
 	}
 }
 

@@ -116,8 +116,9 @@ enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
 void group_wait_no_more(struct group *group, struct group_waiter *waiter);
 
-/** How connecting to it went: 0, or what the server failed with. Any thread. */
-void group_told(struct member *member, int status);
+/** What a session tells of its server at that moment; what weir itself is short of is none of it.
+ * `err` is a negative errno, or 0. Any thread, which has a reference to both. */
+void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);
 
 /** Who had a place of the server gives it back, not the reference: the next one who waits gets it.
  * Any thread. */

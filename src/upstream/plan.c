@@ -37,8 +37,10 @@ struct group_plan *group_plan_new(
 	plan->slow_start_ns = conf->slow_start_ns;
 	plan->is_awaited = conf->discovery.kind != DISCOVER_NONE;
 	plan->queue_max = conf->queue_max;
+	plan->eject = conf->eject;
 	for (; plan->n_members < conf->n_servers; plan->n_members++) {
-		struct member *member = member_new(servers, group, &conf->servers[plan->n_members]);
+		struct member *member =
+			member_new(servers, group, &conf->servers[plan->n_members], &conf->eject);
 
 		if (member == NULL) {
 			group_plan_free(plan);

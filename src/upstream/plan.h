@@ -31,6 +31,7 @@ struct group_plan {
 	uint32_t queue_max;     /**< clients that wait at most; 0: none does */
 	uint64_t slow_start_ns; /**< NS_NEVER: none */
 	bool is_awaited;        /**< DNS has not said yet which servers there are besides */
+	struct conf_eject eject;
 	size_t n_members;
 	struct member *members[]; /**< a reference to each, in the order of the config */
 };

@@ -67,6 +67,7 @@ static struct server *server_get(
 static void server_unref(struct server *server)
 {
 	if (registry_unref(&server->entry)) {
+		streak_fini(&server->streak);
 		(void)resolver_name_unref(server->name);
 		free(server);
 	}
@@ -96,8 +97,8 @@ void server_give(struct server *server)
 
 /* ---- the member ---- */
 
-struct member *member_new(
-	struct servers *servers, const struct group *group, const struct conf_server *conf)
+struct member *member_new(struct servers *servers, const struct group *group,
+	const struct conf_server *conf, const struct conf_eject *eject)
 {
 	size_t text_size = strlen(conf->text) + 1;
 	bool has_name = conf->name != NULL && strcmp(conf->name, conf->text) != 0;
@@ -122,6 +123,10 @@ struct member *member_new(
 	if (member->server == NULL) {
 		free(member);
 		return NULL;
+	}
+	if (eject->on &&
+		streak_reserve(&servers->streaks, &member->server->streak, eject->failures) < 0) {
+		return member_unref(member);
 	}
 	return member;
 }

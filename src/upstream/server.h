@@ -22,8 +22,10 @@
 #include "base/addr.h"
 #include "base/refs.h"
 #include "base/registry.h"
+#include "upstream/streak.h"
 
 struct checked_server;
+struct conf_eject;
 struct conf_server;
 struct group;
 struct resolver;
@@ -33,6 +35,7 @@ struct resolver_name;
 struct servers {
 	struct registry registry;  /* struct server::entry */
 	struct resolver *resolver; /**< borrowed, of their names; NULL: none may have a name */
+	struct streaks streaks;
 };
 
 /** What an administrator says of it. */
@@ -47,11 +50,43 @@ enum server_state {
 struct server_states {
 	bool is_down;    /**< its check says so */
 	bool is_member;  /**< of its group, by the config in force */
-	bool is_ejected; /**< its connects failed */
+	bool is_ejected; /**< its connects failed: eject.h */
 	bool has_weight; /**< an administrator has given it `weight` */
 	enum server_state told;
 	uint32_t weight;
 	uint64_t came_ns; /**< since when it starts slowly; 0: it does not */
+};
+
+/** What a session tells of its server. */
+enum server_outcome {
+	/** No connect to it succeeded; `err` is that of the last one. */
+	SERVER_FAILED,
+	/** Its name has no address now: none was connected to, which says nothing of the server. */
+	SERVER_NOT_FOUND,
+	/** Its first byte, or its FIN, has come. */
+	SERVER_ANSWERED,
+	/** It has reset before that, and nothing of the client had gone to it: neither a byte nor a
+	 * FIN. */
+	SERVER_REFUSED,
+};
+
+/** Its streak is full: who tells the main thread so writes it down here before. */
+struct server_failing {
+	struct group *group;   /**< a reference */
+	struct member *member; /**< a reference: to a member of this server */
+	enum server_outcome outcome;
+	int err;
+};
+
+/** Its last ejection; the main thread's (eject.c). Zeroed: there was none. */
+struct server_ejection {
+	struct list link;      /**< struct ejections::all, while it is ejected; then also: */
+	struct group *group;   /**< a reference */
+	struct member *member; /**< a reference: to a member of this server */
+	uint64_t since_ns;
+	uint64_t until_ns;
+	uint64_t returned_ns; /**< 0: never */
+	unsigned n_doublings; /**< of `for` */
 };
 
 struct server {
@@ -66,7 +101,10 @@ struct server {
 	/** Its pairs are to end: it is down, or gone, and on_down says so. Written by the main
 	 * thread: group_end_pairs(). */
 	atomic_bool ends_pairs;
+	struct streak streak; /**< its failures in a row */
+	struct server_failing failing;
 	struct server_states states;
+	struct server_ejection ejection;
 	struct checked_server *check; /**< checks.c's, the main thread's; NULL: it has none */
 };
 
@@ -81,9 +119,10 @@ struct member {
 };
 
 /** A member of the group, with one reference, of the server that is known by its address, or a new
- * one. NULL: no memory. The main thread. */
-struct member *member_new(
-	struct servers *servers, const struct group *group, const struct conf_server *conf);
+ * one, with room to count the failures that eject it. NULL: no memory. The main
+ * thread. */
+struct member *member_new(struct servers *servers, const struct group *group,
+	const struct conf_server *conf, const struct conf_eject *eject);
 
 /** Any thread. */
 static inline struct member *member_ref(struct member *member)

@@ -294,8 +294,8 @@ START_TEST(a_config_that_keeps_the_names_keeps_what_is_known)
 	struct group_plan *next_plan;
 	struct resolver_name *name;
 
-	group_told(plan->members[1], -ECONNREFUSED);
-	group_told(plan->members[1], 0);
+	group_told(plan->group, plan->members[1], SERVER_FAILED, -ECONNREFUSED);
+	group_told(plan->group, plan->members[1], SERVER_ANSWERED, 0);
 	for (unsigned i = 0; i < FAILURES_WARNED; i++) {
 		ck_assert(failures_count(&plan->group->failures));
 	}
@@ -364,7 +364,7 @@ START_TEST(what_nobody_holds_any_more_begins_anew)
 	struct group_plan *plan = make();
 	uint64_t id = plan->members[0]->server->id;
 
-	group_told(plan->members[0], -ECONNREFUSED);
+	group_told(plan->group, plan->members[0], SERVER_FAILED, -ECONNREFUSED);
 	drop(plan);
 	plan = make();
 	ck_assert_uint_eq(plan->members[0]->server->n_failed, 0);
