@@ -6,10 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-enum { PORT_DIGITS_MAX = 5 };
+enum { PORT_DIGITS_MAX = 5, CRLF_BYTES = 2 };
 
 static const char begin[] = "PROXY ";
-static const char crlf[] = "\r\n";
 
 static const char not_begun[] = "it begins as no PROXY header does";
 static const char no_protocol[] = "behind \"PROXY \" is none of TCP4, TCP6 and UNKNOWN";
@@ -235,5 +234,5 @@ int proxy_header_read_v1(struct span bytes, struct proxy_header *header, const c
 	if (*ret_why != NULL) {
 		return -EBADMSG;
 	}
-	return r > 0 ? (int)(len + sizeof(crlf) - 1) : 0;
+	return r > 0 ? (int)(len + CRLF_BYTES) : 0;
 }

@@ -13,8 +13,8 @@
 #endif
 
 /**
- * At its end each test, a child, looks for leaks through some 9 MB of the sanitizer's own tables. What
- * this process has looked through before, its children have in their page tables already.
+ * At its end each test, a child, looks for leaks through some 9 MB of the sanitizer's own tables.
+ * What this process has looked through before, its children have in their page tables already.
  */
 static inline void suite_look_for_leaks(void)
 {
