@@ -17,6 +17,7 @@
  *	parse		durations, sizes and numbers as people write them
  *	timespan	time spans as systemd's tools take them
  *	addr		addresses as they are written and shown
+ *	prefix		addresses that begin with the same bits
  *	route		which addresses the kernel's routing table says are here
  *	sockopts	what the config may say of TCP sockets
  *	file_access	the mode and the owner of a file that weir makes
