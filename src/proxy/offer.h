@@ -17,6 +17,7 @@
 #define WEIR_PROXY_OFFER_H
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/list.h"
@@ -50,6 +51,7 @@ struct offer {
 	struct group_plan *plan; /**< a reference: what this config says of that */
 	struct sockopts socket;
 	size_t high_water_mark;
+	bool has_edge;        /**< its sessions have a struct session_edge (edge.h) */
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
 	struct terms terms[]; /**< one for each worker */
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/fds.h"
+#include "proxy/edge.h"
 #include "proxy/offer.h"
 #include "proxy/part.h"
 #include "proxy/places.h"
@@ -21,7 +22,7 @@
 
 /* With its two streams (stream_private.h) all that an idle pair costs. Blocks of glibc are
  * multiples of 16 bytes, less 8. */
-static_assert(sizeof(struct session) <= 472, "an idle pair stays below 900 bytes");
+static_assert(sizeof(struct session) <= 488, "an idle pair stays below 900 bytes");
 
 static void session_relay(struct session *session);
 static void session_wind_pair(struct session *session);
@@ -195,6 +196,7 @@ int session_join(struct session *session, struct stream *upstream, const union s
 static void session_relay(struct session *session)
 {
 	session_setup_close(session);
+	edge_forget_header(session->edge);
 	session_log_open(session);
 }
 
@@ -214,6 +216,7 @@ static void on_gone(struct task *task)
 {
 	struct session *session = container_of(task, struct session, gone);
 
+	edge_free(session->edge);
 	free(session->tried);
 	free(session);
 }
@@ -266,32 +269,6 @@ static void session_bury(struct session *session)
 
 /* ---- its beginning ---- */
 
-union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
-{
-	union session_peer peer = {.family = sa == NULL ? AF_UNSPEC : sa->sa_family};
-
-	if (sa != NULL && (sa->sa_family == AF_INET || sa->sa_family == AF_INET6)) {
-		memcpy(&peer, sa, len < sizeof(peer) ? len : sizeof(peer));
-	} else if (peer.family == AF_UNIX) {
-		peer.un.uid = (uid_t)-1;
-	}
-	return peer;
-}
-
-union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len)
-{
-	union session_peer peer = session_peer(sa, len);
-	struct ucred who;
-	socklen_t who_len = sizeof(who);
-
-	if (peer.family == AF_UNIX &&
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) == 0) {
-		peer.un.pid = who.pid;
-		peer.un.uid = who.uid;
-	}
-	return peer;
-}
-
 /** Unique in the process without being shared: the workers' numbers are interleaved. */
 static uint64_t next_id(struct part *part)
 {
@@ -326,10 +303,17 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	struct terms *terms = opts->terms;
 	struct part *part = terms->part;
 	struct session *session = calloc(1, sizeof(*session));
+	struct session_edge *edge = NULL;
 	int r = -ENOMEM;
 
 	if (session == NULL) {
 		goto failed;
+	}
+	if (terms->offer->has_edge) {
+		edge = edge_new(&opts->peer);
+		if (edge == NULL) {
+			goto failed;
+		}
 	}
 	r = session_clock_open(&session->clock, part->loop, &terms->rules, on_strike);
 	if (r < 0) {
@@ -341,6 +325,7 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	}
 	session->terms = terms;
 	session->client = opts->peer;
+	session->edge = edge;
 	session->id = next_id(part);
 	session->clock.drain = part_drain(part);
 	return session;
@@ -348,6 +333,7 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 failed_clock:
 	session_clock_close(&session->clock);
 failed:
+	edge_free(edge);
 	free(session);
 	*ret_err = r;
 	return NULL;

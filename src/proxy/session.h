@@ -26,18 +26,18 @@
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H
 
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/list.h"
 #include "conf/conf.h"
 #include "proxy/pair.h"
 #include "proxy/session_clock.h"
+#include "proxy/session_peer.h"
 #include "stream/loop.h"
 
 struct member;
+struct session_edge;
 struct session_setup;
 struct terms;
 
@@ -49,18 +49,6 @@ enum session_stage {
 	SESSION_RELAYING,   /**< there is a pair, and no setup any more */
 	SESSION_ENDED,      /**< known to nobody, freed at the end of the turn */
 	SESSION_STAGES,
-};
-
-/** A peer's address as small as the log needs it; family AF_UNSPEC: none. */
-union session_peer {
-	sa_family_t family;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct {
-		sa_family_t family;
-		pid_t pid; /**< of a client, when it connected; 0: not known */
-		uid_t uid; /**< likewise; (uid_t)-1 */
-	} un;
 };
 
 struct session {
@@ -76,6 +64,7 @@ struct session {
 	struct end end;              /**< ENDED: how */
 	struct member *member;       /**< a reference: the server that was chosen last; or NULL */
 	char *tried; /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
+	struct session_edge *edge; /**< edge.h; NULL: its listener uses nothing of it */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
 	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
@@ -118,11 +107,5 @@ void session_drain(struct session *session, const struct deadline_drain *drain);
 
 /** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
 void session_look_at_server(struct session *session);
-
-/** What is worth keeping of a socket address. */
-union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
-
-/** The same of a client that was accepted as `fd`: of a UNIX one, also who it is. */
-union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len);
 
 #endif

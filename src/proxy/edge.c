@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/edge.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct session_edge *edge_new(const union session_peer *peer)
+{
+	struct session_edge *edge = calloc(1, sizeof(*edge));
+
+	if (edge != NULL) {
+		edge->peer = *peer;
+	}
+	return edge;
+}
+
+struct session_edge *edge_free(struct session_edge *edge)
+{
+	edge_forget_header(edge);
+	free(edge);
+	return NULL;
+}
+
+int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
+{
+	struct edge_header *header = malloc(sizeof(*header) + n);
+	const char *why;
+	int r;
+
+	if (header == NULL) {
+		return -ENOMEM;
+	}
+	header->n = n;
+	memcpy(header->bytes, bytes, n);
+	r = proxy_header_parse(header->bytes, n, &header->read, &why);
+	assert(r == (int)n);
+	edge->header = header;
+	return 0;
+}
+
+void edge_forget_header(struct session_edge *edge)
+{
+	if (edge != NULL) {
+		free(edge->header);
+		edge->header = NULL;
+	}
+}

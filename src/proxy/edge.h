@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a session knows and holds of the edge: of the PROXY header that its client sent, of routes,
+ * of limits of its source, of rates. A session of a listener that uses none of it has none
+ * (offer::has_edge), and pays one pointer.
+ *
+ * It belongs to its session, is made with it and freed with it.
+ */
+#ifndef WEIR_PROXY_EDGE_H
+#define WEIR_PROXY_EDGE_H
+
+#include "proto/proxy_header.h"
+#include "proxy/session_peer.h"
+
+/** The PROXY header of a client, as long as somebody may ask for more than its address. */
+struct edge_header {
+	struct proxy_header read; /**< its spans borrow `bytes` */
+	size_t n;
+	uint8_t bytes[];
+};
+
+struct session_edge {
+	/** Who really connected; session::client is from its header on whom that announced. */
+	union session_peer peer;
+	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
+	struct edge_header *header;
+};
+
+/** Zeroed but for the peer. NULL: no memory. */
+struct session_edge *edge_new(const union session_peer *peer);
+
+/** NULL is fine; returns NULL. */
+struct session_edge *edge_free(struct session_edge *edge);
+
+/** Keeps a copy of the header of `n` bytes, which is right. 0 or -ENOMEM. Once for each edge. */
+int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
+
+/** The pair is joined: what only those before it ask for is freed. NULL is fine. */
+void edge_forget_header(struct session_edge *edge);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Who is at the other end, as small as a session keeps it. */
+#ifndef WEIR_PROXY_SESSION_PEER_H
+#define WEIR_PROXY_SESSION_PEER_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/** A peer's address as small as the log needs it; family AF_UNSPEC: none. */
+union session_peer {
+	sa_family_t family;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct {
+		sa_family_t family;
+		pid_t pid; /**< of a client, when it connected; 0: not known */
+		uid_t uid; /**< likewise; (uid_t)-1 */
+	} un;
+};
+
+/** What is worth keeping of a socket address; NULL: none. */
+union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
+
+/** The same of a client that was accepted as `fd`: of a UNIX one, also who it is. */
+union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len);
+
+#endif
