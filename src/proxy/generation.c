@@ -92,24 +92,32 @@ static struct group_plan *make_plan(
 	return plan;
 }
 
-/** The offer of a listener; the plan of its upstream, unless another listener had it made, is made,
- * too. */
+/** The plan of an upstream, which is made unless another listener had it made. NULL: no memory. */
+static struct group_plan *generation_plan(struct generation *generation,
+	const struct conf_upstream *upstream, struct proxy_shared *shared)
+{
+	struct group_plan **plan = &generation->plans[upstream - generation->conf->upstreams];
+
+	if (*plan == NULL) {
+		*plan = make_plan(upstream, shared);
+	}
+	return *plan;
+}
+
+/** The offer of a listener, and the plans that it needs. */
 static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
 	struct proxy_shared *shared)
 {
-	const struct conf *conf = generation->conf;
-	struct group_plan **plan = &generation->plans[listener->upstream - conf->upstreams];
+	struct group_plan *plan = generation_plan(generation, listener->upstream, shared);
 	struct offer_opts opts = {
 		.listener = listener,
-		.high_water_mark = conf->high_water_mark,
+		.plans = &plan,
+		.n_plans = 1,
+		.high_water_mark = generation->conf->high_water_mark,
 		.shared = shared,
 	};
 
-	if (*plan == NULL) {
-		*plan = make_plan(listener->upstream, shared);
-	}
-	opts.plan = *plan;
-	return opts.plan == NULL ? NULL : offer_new(&opts);
+	return plan == NULL ? NULL : offer_new(&opts);
 }
 
 static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)

@@ -15,31 +15,41 @@
 static void offer_free(struct offer *offer)
 {
 	limits_put(offer->limit);
-	group_plan_unref(offer->plan);
-	group_unref(offer->group);
+	for (size_t i = 0; i < offer->n_targets; i++) {
+		group_plan_unref(offer->targets[i].plan);
+		group_unref(offer->targets[i].group);
+	}
 	free(offer);
 }
 
-/** The memory of one, with the name behind the terms. */
-static struct offer *offer_alloc(const char *name, size_t n_terms)
+/** The memory of one, with the targets and the name behind the terms. */
+static struct offer *offer_alloc(const char *name, size_t n_terms, size_t n_targets)
 {
 	size_t name_size = strlen(name) + 1;
 	size_t terms_end = sizeof(struct offer) + n_terms * sizeof(struct terms);
-	size_t size = (terms_end + name_size + TERMS_ALIGN - 1) / TERMS_ALIGN * TERMS_ALIGN;
+	size_t targets_end = terms_end + n_targets * sizeof(struct target);
+	size_t size = (targets_end + name_size + TERMS_ALIGN - 1) / TERMS_ALIGN * TERMS_ALIGN;
 	struct offer *offer = aligned_alloc(TERMS_ALIGN, size);
 
 	if (offer != NULL) {
 		memset(offer, 0, size);
-		offer->name = memcpy((char *)offer + terms_end, name, name_size);
+		offer->targets = (struct target *)((char *)offer + terms_end);
+		offer->name = memcpy((char *)offer + targets_end, name, name_size);
 	}
 	return offer;
+}
+
+static void offer_add_target(struct offer *offer, struct group_plan *plan)
+{
+	offer->targets[offer->n_targets++] =
+		(struct target){group_ref(plan->group), group_plan_ref(plan)};
 }
 
 struct offer *offer_new(const struct offer_opts *opts)
 {
 	const struct conf_listener *listener = opts->listener;
 	struct proxy_shared *shared = opts->shared;
-	struct offer *offer = offer_alloc(listener->name, shared->n_workers);
+	struct offer *offer = offer_alloc(listener->name, shared->n_workers, opts->n_plans);
 
 	if (offer == NULL) {
 		return NULL;
@@ -50,8 +60,13 @@ struct offer *offer_new(const struct offer_opts *opts)
 		free(offer);
 		return NULL;
 	}
-	offer->group = group_ref(opts->plan->group);
-	offer->plan = group_plan_ref(opts->plan);
+	if (opts->plans[0] != NULL) {
+		offer_add_target(offer, opts->plans[0]);
+		offer->fallback = &offer->targets[0];
+	}
+	for (size_t i = 1; i < opts->n_plans; i++) {
+		offer_add_target(offer, opts->plans[i]);
+	}
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
 	for (size_t i = 0; i < shared->n_workers; i++) {

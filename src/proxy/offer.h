@@ -4,7 +4,7 @@
  * open pair keeps this alive and not the config.
  *
  *	generation ──▶ offer of each listener ──▶ limit: one for each name, in all generations
- *	                  │        └────────────▶ group, by name, and its plan in this config
+ *	                  │        └────────────▶ targets: groups, by name, and their plans here
  *	                  └── terms of worker 0, terms of worker 1, ...
  *	                         ▲
  *	                         └── its sessions and listening sockets
@@ -44,11 +44,19 @@ struct terms {
 	struct session_rules rules; /**< what the sessions point to */
 };
 
-struct offer {
-	const char *name;        /**< of the listener */
-	struct limit *limit;     /**< a reference: for the open pairs of that name */
-	struct group *group;     /**< a reference: of its upstream */
+/** Where a session goes: an upstream, as one config has it. */
+struct target {
+	struct group *group;     /**< a reference; its name is the upstream's */
 	struct group_plan *plan; /**< a reference: what this config says of that */
+};
+
+struct offer {
+	const char *name;       /**< of the listener */
+	struct limit *limit;    /**< a reference: for the open pairs of that name */
+	struct target *targets; /**< the upstreams that its sessions may go to, each once */
+	size_t n_targets;
+	const struct target
+		*fallback; /**< one of them: of sessions that none else takes; or NULL */
 	struct sockopts socket;
 	size_t high_water_mark;
 	bool has_edge;        /**< its sessions have a struct session_edge (edge.h) */
@@ -59,7 +67,8 @@ struct offer {
 /** What offers are made of. */
 struct offer_opts {
 	const struct conf_listener *listener;
-	struct group_plan *plan; /**< the offer takes references to it and its group */
+	struct group_plan *const *plans; /**< of its upstreams, each once; first its own, or NULL */
+	size_t n_plans;
 	size_t high_water_mark;
 	struct proxy_shared *shared;
 };

@@ -102,6 +102,11 @@ struct part *session_part(const struct session *session)
 	return session->terms->part;
 }
 
+const struct target *session_target(const struct session *session)
+{
+	return session->terms->offer->fallback;
+}
+
 /* ---- from stage to stage ---- */
 
 /** The last statement of its caller: the next stage may have been entered, too. */
@@ -162,7 +167,7 @@ static void on_answered(struct pair *pair)
 {
 	struct session *session = session_of(pair);
 
-	group_told(session->terms->offer->group, session->member, SERVER_ANSWERED, 0);
+	group_told(session_target(session)->group, session->member, SERVER_ANSWERED, 0);
 }
 
 static void on_pair_ended(struct pair *pair, struct end end)
@@ -170,7 +175,8 @@ static void on_pair_ended(struct pair *pair, struct end end)
 	struct session *session = session_of(pair);
 
 	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair)) {
-		group_told(session->terms->offer->group, session->member, SERVER_REFUSED, end.err);
+		group_told(
+			session_target(session)->group, session->member, SERVER_REFUSED, end.err);
 	}
 	session_end(session, end);
 }

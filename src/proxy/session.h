@@ -39,6 +39,7 @@
 struct member;
 struct session_edge;
 struct session_setup;
+struct target;
 struct terms;
 
 enum session_stage {
@@ -104,6 +105,9 @@ void session_apply_timeouts(struct session *session);
  * made earlier; NULL: no drain does any more.
  */
 void session_drain(struct session *session, const struct deadline_drain *drain);
+
+/** Where it goes, of its offer's targets; NULL: nowhere. */
+const struct target *session_target(const struct session *session);
 
 /** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
 void session_look_at_server(struct session *session);

@@ -72,10 +72,12 @@ static void log_server_name(struct log_line *line, const struct session *session
 
 static void log_who(struct log_line *line, const struct session *session)
 {
+	const struct target *target = session_target(session);
+
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, &session->client);
-	log_str(line, "upstream", session->terms->offer->group->name);
+	log_str(line, "upstream", target == NULL ? "" : target->group->name);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->member->text);
 	} else {
@@ -138,7 +140,7 @@ static void log_quiet(
 static enum log_level close_level(const struct session *session)
 {
 	bool warn = end_is_failure(session->end.reason) &&
-		    failures_count(&session->terms->offer->group->failures);
+		    failures_count(&session_target(session)->group->failures);
 
 	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }

@@ -29,7 +29,7 @@
 
 static const struct group_plan *plan_of(const struct session *session)
 {
-	return session->terms->offer->plan;
+	return session_target(session)->plan;
 }
 
 static void session_answered(
@@ -129,7 +129,7 @@ void session_leave_server(struct session *session)
 {
 	if (session->has_place) {
 		session->has_place = false;
-		group_left(session->terms->offer->group, session->member);
+		group_left(session_target(session)->group, session->member);
 	}
 }
 
@@ -168,7 +168,7 @@ void session_choose(struct session *session)
 {
 	struct member *member = NULL;
 	enum group_answer said =
-		group_next(session->terms->offer->group, &session->setup->waiter.ask, &member);
+		group_next(session_target(session)->group, &session->setup->waiter.ask, &member);
 
 	session_answered(session, said, member);
 }
@@ -179,7 +179,8 @@ void session_queue(struct session *session)
 {
 	struct session_setup *setup = session->setup;
 	struct member *member = NULL;
-	enum group_answer said = group_wait(session->terms->offer->group, &setup->waiter, &member);
+	enum group_answer said =
+		group_wait(session_target(session)->group, &setup->waiter, &member);
 
 	if (said != GROUP_FULL) {
 		session_answered(session, said, member);
@@ -197,7 +198,7 @@ void session_stop_queueing(struct session *session)
 	if (setup->queued_ns == NS_NEVER) {
 		return; /* it was answered at once */
 	}
-	group_wait_no_more(session->terms->offer->group, &setup->waiter);
+	group_wait_no_more(session_target(session)->group, &setup->waiter);
 	us = session->queued_us + (clock_ns() - setup->queued_ns) / NS_PER_US;
 	session->queued_us = clock_earlier(us, SESSION_QUEUED_US_MAX) & SESSION_QUEUED_US_MAX;
 	setup->queued_ns = NS_NEVER;
@@ -235,7 +236,7 @@ static void tell_failure(const struct session *session, const struct connector_a
 	int err = last->status;
 
 	if (!end_is_shortage(err) && err != -EADDRNOTAVAIL) {
-		group_told(session->terms->offer->group, session->member,
+		group_told(session_target(session)->group, session->member,
 			last->sa == NULL ? SERVER_NOT_FOUND : SERVER_FAILED, err);
 	}
 }

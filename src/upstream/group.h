@@ -2,8 +2,8 @@
 /*
  * A group: an upstream at run time, by its name, over all configs.
  *
- *	offer ──▶ plan, of one config ──▶ members ──▶ servers, each by group and address
- *	  └─────▶ group, by name ── has in force ──▶ a plan, and the set made of it
+ *	target ──▶ plan, of one config ──▶ members ──▶ servers, each by group and address
+ *	  └──────▶ group, by name ── has in force ──▶ a plan, and the set made of it
  *
  * What a session asks and tells stands here: which server is next, how it went, that it has left.
  * It knows no rule (rule.h). The group answers from its set (set.h), which the main thread replaces

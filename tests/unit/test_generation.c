@@ -187,16 +187,16 @@ END_TEST
 START_TEST(failures_are_counted_on_over_a_reload)
 {
 	const struct offer *offer = house.shared.generation->offers[0];
-	struct group *group = offer->group;
-	const struct server *first = offer->plan->members[0]->server;
+	struct group *group = offer->fallback->group;
+	const struct server *first = offer->fallback->plan->members[0]->server;
 
 	for (unsigned i = 0; i < FAILURES_WARNED; i++) {
 		ck_assert(failures_count(&group->failures));
 	}
 	generation_unref(turn());
 	offer = house.shared.generation->offers[0];
-	ck_assert_ptr_eq(offer->group, group);
-	ck_assert_ptr_eq(offer->plan->members[0]->server, first);
+	ck_assert_ptr_eq(offer->fallback->group, group);
+	ck_assert_ptr_eq(offer->fallback->plan->members[0]->server, first);
 	ck_assert(!failures_count(&group->failures)); /* enough were warnings */
 }
 END_TEST

@@ -159,10 +159,10 @@ static void life_queues(void)
 	house.upstream.queue_max = 1;
 	house.servers[0].max_pairs = 1;
 	house_add_server(&house, server.address);
-	member = offer->plan->members[0];
+	member = offer->fallback->plan->members[0];
 	ck_assert(server_take(member->server));
 	life_until(is_in(SESSION_QUEUED));
-	group_left(offer->group, member);
+	group_left(offer->fallback->group, member);
 	life_connects();
 	house.upstream.queue_max = 0;
 	house.servers[0].max_pairs = 0;

@@ -43,7 +43,7 @@ static void teardown(void)
 
 static struct group_plan *plan(void)
 {
-	return house_terms(&house, 0)->offer->plan;
+	return house_terms(&house, 0)->offer->fallback->plan;
 }
 
 /** How many failures in a row the server has. */

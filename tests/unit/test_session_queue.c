@@ -15,7 +15,7 @@ static void setup(void)
 {
 	session_rig_setup();
 	vtime_freeze();
-	group = house_terms(&house, 0)->offer->group;
+	group = house_terms(&house, 0)->offer->fallback->group;
 	house.upstream.queue_max = 1;
 	house.upstream.retry_for_ns = NS_NEVER;
 }

@@ -51,7 +51,8 @@ static void begin_and_reach(enum session_stage stage, enum wire_kind kind)
 		house.servers[0].max_pairs = 1;
 		house.upstream.queue_max = 1;
 		house_add_server(&house, server.address);
-		ck_assert(server_take(house_terms(&house, 0)->offer->plan->members[0]->server));
+		ck_assert(server_take(
+			house_terms(&house, 0)->offer->fallback->plan->members[0]->server));
 		break;
 	case SESSION_CONNECTING:
 		house_add_server(&house, hole.server.address);

@@ -75,7 +75,7 @@ void house_close(struct house *house)
 /** The servers in force are those that the test has made of the config's. */
 static void house_set_upstream(struct house *house)
 {
-	struct group *group = house_terms(house, 0)->offer->group;
+	struct group *group = house_terms(house, 0)->offer->fallback->group;
 	struct group_plan *plan;
 
 	if (memcmp(&house->applied, &house->upstream, sizeof(house->applied)) == 0 &&
@@ -91,10 +91,10 @@ static void house_set_upstream(struct house *house)
 	ck_assert_ptr_nonnull(plan);
 	ck_assert_int_eq(group_install(group, plan), 0);
 	for (size_t i = 0; i < 2; i++) {
-		struct offer *offer = house_terms(house, i)->offer;
+		struct target *target = &house_terms(house, i)->offer->targets[0];
 
-		house->before[house->n_before++] = offer->plan;
-		offer->plan = i == 0 ? plan : group_plan_ref(plan);
+		house->before[house->n_before++] = target->plan;
+		target->plan = i == 0 ? plan : group_plan_ref(plan);
 	}
 	fault_resume();
 }
