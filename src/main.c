@@ -18,6 +18,7 @@
  *	timespan	time spans as systemd's tools take them
  *	addr		addresses as they are written and shown
  *	prefix		addresses that begin with the same bits
+ *	prefixes	a set of these, to be asked
  *	route		which addresses the kernel's routing table says are here
  *	sockopts	what the config may say of TCP sockets
  *	file_access	the mode and the owner of a file that weir makes

@@ -132,9 +132,21 @@ bool prefix_of(
 		return false;
 	}
 	prefix.bits = prefix.is_v6 ? v6_bits : v4_bits;
-	(void)cut(&prefix);
+	if (prefix.bits < (prefix.is_v6 ? PREFIX_V6_BITS : PREFIX_V4_BITS)) {
+		(void)cut(&prefix);
+	}
 	*ret_prefix = prefix;
 	return true;
+}
+
+bool prefix_is_within(const struct prefix *inner, const struct prefix *outer)
+{
+	size_t whole = outer->bits / 8u;
+	uint8_t mask = (uint8_t)(0xff00 >> outer->bits % 8);
+
+	return inner->is_v6 == outer->is_v6 && inner->bits >= outer->bits &&
+	       memcmp(inner->bytes, outer->bytes, whole) == 0 &&
+	       (mask == 0 || ((inner->bytes[whole] ^ outer->bytes[whole]) & mask) == 0);
 }
 
 const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT_MAX])

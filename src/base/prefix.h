@@ -24,11 +24,14 @@ enum {
 	PREFIX_WHY_MAX = 160,
 };
 
-/** A value without padding: two are the same prefix when their bytes are. */
+/**
+ * A value without padding: two are the same prefix when their bytes are, and memcmp(3) orders them:
+ * by family, address and length.
+ */
 struct prefix {
+	bool is_v6;
 	uint8_t bytes[PREFIX_BYTES]; /**< in network order; all behind `bits` are 0 */
 	uint8_t bits;
-	bool is_v6;
 };
 
 /**
@@ -41,6 +44,9 @@ int prefix_parse(const char *text, struct prefix *ret_prefix, char ret_why[PREFI
 /** The first bits of an address, of IPv4 or of IPv6; false if it is neither (UNIX). */
 bool prefix_of(
 	const struct sockaddr *sa, uint8_t v4_bits, uint8_t v6_bits, struct prefix *ret_prefix);
+
+/** Whether `inner` is all within `outer`. */
+bool prefix_is_within(const struct prefix *inner, const struct prefix *outer);
 
 /** Writes one as prefix_parse() reads it, an address alone without its length. Returns `text`. */
 const char *prefix_text(const struct prefix *prefix, char text[PREFIX_TEXT_MAX]);
