@@ -43,13 +43,18 @@ void pump_set_max(struct pump *pump, size_t bytes)
 }
 
 /** Looks how much room is left for `to` and reads no further than that. */
-static void pump_throttle(struct pump *pump)
+static void pump_limit(struct pump *pump)
 {
 	if (!stream_can_write(pump->to)) {
 		(void)stream_pause(pump->from, STREAM_BACKPRESSURE);
 	} else {
 		pump_bound(pump);
 	}
+}
+
+static void pump_throttle(struct pump *pump)
+{
+	pump_limit(pump);
 	if (pump->outcome == PUMP_FLOWS) {
 		stream_once(pump->to, STREAM_DRAIN, &pump->sink);
 		pump_tell(pump, PUMP_WAITS);
@@ -125,6 +130,10 @@ static void on_sink(struct handler *handler, const struct event *event)
 	}
 	pump_bound(pump);
 	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
+	if (pump->source.call == on_first) {
+		pump->outcome = PUMP_FLOWS; /* what is out was not of `from` */
+		return;
+	}
 	pump_tell(pump, PUMP_FLOWS);
 }
 
@@ -144,9 +153,12 @@ int pump_open(
 		.sink.call = on_sink,
 		.calls = calls,
 		.n_before = (uint32_t)(stream_bytes_written(to) + stream_bytes_waiting(to)),
-		.outcome = PUMP_FLOWS,
+		.outcome = stream_bytes_waiting(to) > 0 ? PUMP_WAITS : PUMP_FLOWS,
 	};
-	pump_bound(pump);
+	if (pump->outcome == PUMP_WAITS) {
+		stream_once(to, STREAM_DRAIN, &pump->sink);
+	}
+	pump_limit(pump);
 	stream_on(from, STREAM_READ | STREAM_END | PEER_GONE, &pump->source);
 	return 0;
 }

@@ -27,7 +27,8 @@
  * pair.c). Of failures, it only says that `from` is gone.
  *
  * Bytes are counted here and not at the streams: what was written to `to` before the pump began is
- * not of `from`.
+ * not of `from`. Where some of that waits still, the pump begins with WAITS, and tells nothing of
+ * it: so it keeps an END back, and `from` paused, as if that had come from there.
  *
  * The pump owns nothing; both streams outlive it or are left by pump_close() first.
  */
@@ -72,7 +73,8 @@ struct pump {
 	uint32_t n_before; /**< bytes that `to` had been given before */
 	uint32_t max : 24; /**< of one read, by pump_set_max(); 0: no such bound */
 	enum pump_outcome
-		outcome : 4; /**< what was told last, but for BEGAN and GONE; FLOWS at first */
+		outcome : 4; /**< what was told last, but for BEGAN and GONE; FLOWS or WAITS at
+				first */
 	uint32_t
 		n_unusual : 4; /**< large reads in a row while copying, small ones while splicing */
 };

@@ -280,6 +280,13 @@ unsigned stream_pauses(const struct stream *stream);
  */
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
+/**
+ * Writes what belongs before what comes next, say a header: it waits for who writes in this turn of
+ * the loop, and goes out together with that; alone at the turn's end, where nobody does. As
+ * stream_write() otherwise.
+ */
+int stream_write_ahead(struct stream *stream, const void *data, size_t len);
+
 /** Whether bytes wait or somebody waits for a DRAIN on its way. False once closed or stolen. */
 bool stream_is_writing(const struct stream *stream);
 

@@ -314,22 +314,32 @@ static int stream_put(struct stream *s, const char *data, size_t len)
 	return s->waiting > 0 ? stream_watch(s) : s->cause;
 }
 
+/** Whether something may be written: 0 or a negative errno. */
+static int stream_check_write(struct stream *s, const void *data, size_t len)
+{
+	if (s == NULL || (data == NULL && len > 0)) {
+		return -EINVAL;
+	}
+	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
+	if (s->life >= LIFE_FAILED || s->shut) {
+		return -EPIPE;
+	}
+	return s->loop == NULL ? -ENOMEM : 0;
+}
+
 int stream_write(struct stream *s, const void *data, size_t len, struct handler *drain)
 {
 	int r;
 
-	if (s == NULL || (data == NULL && len > 0) || (drain != NULL && drain->call == NULL)) {
+	if (drain != NULL && drain->call == NULL) {
 		return -EINVAL;
 	}
-	assert(stream_loop(s) == NULL || loop_is_current(s->loop));
-	if (drain != NULL && handler_is_on(drain)) {
+	if (s != NULL && drain != NULL && handler_is_on(drain)) {
 		return -EALREADY;
 	}
-	if (s->life >= LIFE_FAILED || s->shut) {
-		return -EPIPE;
-	}
-	if (s->loop == NULL) {
-		return -ENOMEM;
+	r = stream_check_write(s, data, len);
+	if (r < 0) {
+		return r;
 	}
 	r = len == 0 ? 0 : stream_put(s, data, len);
 	if (r < 0) {
@@ -342,6 +352,26 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 	if (s->waiting == 0 && (len > 0 || drain != NULL)) {
 		stream_note_drain(s);
 	}
+	return 0;
+}
+
+int stream_write_ahead(struct stream *s, const void *data, size_t len)
+{
+	int r = stream_check_write(s, data, len);
+
+	if (r < 0 || len == 0) {
+		return r;
+	}
+	r = stream_enqueue(s, data, len);
+	if (r == 0) {
+		r = stream_watch(s);
+	}
+	if (r < 0) {
+		stream_fail(s, r);
+		return r;
+	}
+	/* From there it gets in line, behind those who were about to read: stream_on_later(). */
+	stream_defer(s);
 	return 0;
 }
 

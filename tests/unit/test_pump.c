@@ -337,6 +337,31 @@ START_TEST(bytes_that_wait_are_not_counted_yet_or_ever)
 }
 END_TEST
 
+START_TEST(an_end_waits_for_what_was_written_before)
+{
+	unsigned char some[1024];
+	size_t n = 0;
+
+	line_prepare(_i, true, MARK);
+	while (stream_bytes_waiting(line.to) < MARK) { /* and more than the mark is no room */
+		pattern_fill(some, n, sizeof(some));
+		ck_assert_int_eq(stream_write(line.to, some, sizeof(some), NULL), 0);
+		n += sizeof(some);
+	}
+	ck_assert_int_eq(pump_open(&line.pump, line.from, line.to, &line_calls), 0);
+	ck_assert_uint_eq(stream_pauses(line.from), STREAM_BACKPRESSURE);
+	line_finish();
+	loop_settle();
+	ck_assert_uint_eq(line.n_told, 0);
+	line_receive(65536);
+	loop_until(line.n_done > 0);
+	ck_assert_uint_eq(line.n_told, 1);
+	ck_assert_uint_eq(stream_bytes_waiting(line.to), 0);
+	loop_until(line.out.n_received == n);
+	line_close();
+}
+END_TEST
+
 START_TEST(a_zeroed_pump_may_be_closed)
 {
 	struct pump pump = {0};
@@ -388,6 +413,7 @@ int main(void)
 	tcase_add_loop_test(tc, may_be_closed_in_its_callback, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(
 		tc, bytes_that_were_written_before_are_not_counted, 0, LINE_COMBINATIONS);
+	tcase_add_loop_test(tc, an_end_waits_for_what_was_written_before, 0, LINE_COMBINATIONS);
 	tcase_add_loop_test(tc, bytes_that_wait_are_not_counted_yet_or_ever, 0, LINE_COMBINATIONS);
 	tcase_add_test(tc, a_zeroed_pump_may_be_closed);
 	tcase_add_loop_test(tc, starting_on_a_closed_stream_fails, 0, LINE_COMBINATIONS);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* stream_write_ahead(): a header goes out with what follows it, or alone, and waits for nobody. */
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fault.h"
+#include "fixture.h"
+#include "suite.h"
+
+static struct scene scene;
+
+/** How many segments with bytes have come to the peer. */
+static uint32_t segments(void)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	ck_assert_int_eq(getsockopt(scene.far, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	ck_assert_uint_ge(len, offsetof(struct tcp_info, tcpi_data_segs_in) + sizeof(uint32_t));
+	return info.tcpi_data_segs_in;
+}
+
+static void far_gets(const char *text)
+{
+	char buffer[64];
+	size_t len = strlen(text);
+
+	ck_assert_int_eq(peer_recv(scene.far, buffer, sizeof(buffer)), (ptrdiff_t)len);
+	ck_assert_int_eq(memcmp(buffer, text, len), 0);
+}
+
+/** A stream that is told nothing of what it writes, as those of a pair. */
+static void open_quiet(enum wire_kind kind)
+{
+	scene_open(&scene, kind, STREAM_HALF_OPEN);
+	stream_off(scene.stream, &scene.rec.handler);
+	stream_on(scene.stream, STREAM_CLOSE | STREAM_ERROR, &scene.rec.handler);
+	stream_set_timeout(scene.stream, 0);
+}
+
+START_TEST(it_goes_out_by_itself_when_nobody_writes)
+{
+	if (!wire_writes(TEST_KIND)) {
+		return;
+	}
+	open_quiet(TEST_KIND);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "header", 6), 0);
+	ck_assert_uint_eq(stream_bytes_waiting(scene.stream), 6);
+	loop_settle();
+	ck_assert_uint_eq(stream_bytes_waiting(scene.stream), 0);
+	ck_assert_uint_eq(stream_bytes_written(scene.stream), 6);
+	far_gets("header");
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(what_is_written_next_goes_out_in_the_same_segment)
+{
+	open_quiet(WIRE_TCP);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "head", 4), 0);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "er ", 3), 0);
+	ck_assert_int_eq(stream_write(scene.stream, "first", 5, NULL), 0);
+	loop_settle();
+	far_gets("header first");
+	ck_assert_uint_eq(segments(), 1);
+	ck_assert_int_eq(stream_write(scene.stream, "then", 4, NULL), 0);
+	far_gets("then"); /* and at once again */
+	scene_close(&scene);
+}
+END_TEST
+
+static struct stream *source;
+
+static void on_source(struct handler *handler, const struct event *event)
+{
+	(void)handler;
+	ck_assert_int_eq(stream_write(scene.stream, event->data, event->len, NULL), 0);
+}
+
+/* As when a pair is joined: the other side's bytes are in the kernel, and it starts after us. */
+START_TEST(who_is_about_to_read_comes_first)
+{
+	struct wire wire = wire_open(WIRE_TCP);
+	struct handler reads = {.call = on_source};
+
+	open_quiet(WIRE_TCP);
+	ck_assert_int_eq(stream_start(scene.stream), 0); /* it was watched while it connected */
+	source = stream_open(test_loop, wire.near, STREAM_HALF_OPEN);
+	ck_assert_ptr_nonnull(source);
+	stream_set_timeout(source, 0);
+	ck_assert_int_eq(stream_start(source), 0);
+	stream_stop(source);
+	stream_on(source, STREAM_READ, &reads);
+	peer_send(wire.far, "first");
+	loop_settle();
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "header ", 7), 0);
+	ck_assert_int_eq(stream_start(source), 0);
+	loop_settle();
+	far_gets("header first");
+	ck_assert_uint_eq(segments(), 1);
+	source = stream_free(source);
+	peer_reset(wire.far);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(a_fin_follows_it)
+{
+	char byte;
+
+	open_quiet(_i == 0 ? WIRE_TCP : WIRE_UNIX);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "header", 6), 0);
+	stream_shutdown(scene.stream);
+	loop_settle();
+	far_gets("header");
+	ck_assert_int_eq(peer_recv(scene.far, &byte, 1), 0);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(what_the_kernel_does_not_take_waits_for_it)
+{
+	static char some[300 * 1000];
+	struct peer peer;
+
+	pattern_fill(some, 0, sizeof(some));
+	scene_open_tiny(&scene, _i == 0 ? WIRE_TCP : WIRE_UNIX, STREAM_HALF_OPEN);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, some, sizeof(some)), 0);
+	loop_settle();
+	ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
+	peer_open(&peer, scene.far);
+	peer.is_pattern = true;
+	loop_until(peer.n_received == sizeof(some));
+	scene.far = peer_release(&peer);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(without_memory_or_a_watch_the_stream_fails)
+{
+	static const struct {
+		const char *call;
+		int err;
+	} shortages[] = {{"malloc", ENOMEM}, {"epoll_ctl", ENOSPC}};
+
+	open_quiet(WIRE_UNIX);
+	fault_only_call(shortages[_i].call);
+	fault_arm(1);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "header", 6), -shortages[_i].err);
+	ck_assert(fault_disarm());
+	loop_settle();
+	ck_assert_int_eq(stream_cause(scene.stream), -shortages[_i].err);
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(nothing_is_written_where_nothing_can_be)
+{
+	open_quiet(WIRE_TCP);
+	ck_assert_int_eq(stream_write_ahead(NULL, "x", 1), -EINVAL);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, NULL, 1), -EINVAL);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, NULL, 0), 0);
+	ck_assert_uint_eq(stream_bytes_waiting(scene.stream), 0);
+	stream_shutdown(scene.stream);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "x", 1), -EPIPE);
+	stream_close(scene.stream);
+	ck_assert_int_eq(stream_write_ahead(scene.stream, "x", 1), -EPIPE);
+	scene_close(&scene);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("stream_ahead");
+	TCase *tc = tcase_create("ahead");
+
+	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
+	tcase_add_wire_test(tc, it_goes_out_by_itself_when_nobody_writes);
+	tcase_add_test(tc, what_is_written_next_goes_out_in_the_same_segment);
+	tcase_add_test(tc, who_is_about_to_read_comes_first);
+	tcase_add_loop_test(tc, a_fin_follows_it, 0, 2);
+	tcase_add_loop_test(tc, what_the_kernel_does_not_take_waits_for_it, 0, 2);
+	tcase_add_loop_test(tc, without_memory_or_a_watch_the_stream_fails, 0, 2);
+	tcase_add_test(tc, nothing_is_written_where_nothing_can_be);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
