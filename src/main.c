@@ -143,6 +143,7 @@
  *	session_clock	its one timer
  *	session_list	who is here, in slices, and when their timers are due
  *	session_log	its lines
+ *	session_trace	its probes, for bpftrace and the like
  *	session_peer	who is at one end of it
  *	edge		what it knows of a PROXY header, routes, limits and rates
  *	side		client or upstream

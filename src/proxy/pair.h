@@ -114,6 +114,12 @@ static inline bool pair_is_joined(const struct pair *pair)
 	return pair->state != PAIR_NONE;
 }
 
+/** Bytes from this side that the other one's kernel has taken; 0 for a pair that is not joined. */
+static inline uint64_t pair_bytes(const struct pair *pair, enum pair_side from)
+{
+	return pair_is_joined(pair) ? pump_bytes(&pair->sides[from].pump) : 0;
+}
+
 static inline bool pair_is_half_closed(const struct pair *pair)
 {
 	return pair_is_joined(pair) && pair->fin_ns != NS_NEVER;

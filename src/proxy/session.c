@@ -204,6 +204,7 @@ static void session_relay(struct session *session)
 	session_setup_close(session);
 	edge_forget_header(session->edge);
 	session_log_open(session);
+	session_trace_open(session);
 }
 
 static void session_wind_pair(struct session *session)
@@ -249,6 +250,7 @@ static void session_count_end(const struct session *session)
 	if (end->timer != DEADLINE_NONE && part->late != NULL) {
 		hdr_record(part->late, end->late_ns / NS_PER_US);
 	}
+	session_trace_close(session);
 }
 
 /** Tells and counts its end, and gives back all that it has. */

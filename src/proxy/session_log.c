@@ -154,8 +154,8 @@ static void log_relayed(struct log_line *line, const struct session *session, ui
 	bool is_joined = pair_is_joined(pair);
 	uint64_t accepted_ns = session->clock.accepted_ns;
 
-	log_u64(line, "bytes_up", is_joined ? pump_bytes(up) : 0);
-	log_u64(line, "bytes_down", is_joined ? pump_bytes(down) : 0);
+	log_u64(line, "bytes_up", pair_bytes(pair, SIDE_CLIENT));
+	log_u64(line, "bytes_down", pair_bytes(pair, SIDE_UPSTREAM));
 	log_ms(line, "connect_ms", (is_joined ? pair->joined_ns : now_ns) - accepted_ns);
 	log_ms(line, "duration_ms", now_ns - accepted_ns);
 	if (is_joined) {

@@ -85,4 +85,12 @@ void session_log_close(const struct session *session);
 /** Remembers a failed attempt for the closing line; of retries, the last error must do. */
 void session_log_attempt(struct session *session, const struct connector_attempt *attempt);
 
+/* ---- session_trace.c: probes for tracers, which cost nothing while nobody watches ---- */
+
+/** It begins to relay. */
+void session_trace_open(const struct session *session);
+
+/** It has ended; the streams must not be freed yet. */
+void session_trace_close(const struct session *session);
+
 #endif
