@@ -80,8 +80,11 @@
  *	tree		groups, lists and values, with their places
  *	read		from the tree to the model
  *	value		one value
+ *	value_edge	the same of routes and rates
+ *	prefixes	lists of prefixes
  *	report		keys that are unknown, values of a wrong type
  *	check		what only the whole model shows
+ *	check_edge	what a listener says of routes
  *	check_upstream	what an upstream says that does not fit
  *	names		the names in a list
  *	check_socket	options of sockets that do not fit

@@ -197,38 +197,67 @@ static const char *nearest_upstream(const struct conf *conf, const char *name)
 	return nearest;
 }
 
-/* Points the listener at its upstream. */
-static void check_reference(struct conf_reader *reader, size_t i, const struct names *upstreams)
+/* The upstream that `group` refers to; NULL where it refers to none, and to none that there is. */
+static const struct conf_upstream *look_up(struct conf_reader *reader,
+	const struct names *upstreams, const struct setting *group, const char *shown)
 {
-	const struct setting *setting = find(reader->listeners, i, "upstream");
+	const struct setting *setting = setting_member(group, "upstream");
 	const char *name = setting == NULL ? NULL : setting_string(setting);
 	struct conf *conf = reader->conf;
 	const char *nearest;
 	size_t j;
-	char shown[CONF_SHOWN_MAX];
+	char text[CONF_SHOWN_MAX];
 	char key[CONF_PATH_MAX];
 
 	j = name == NULL ? SIZE_MAX : names_find(upstreams, name);
 	if (j != SIZE_MAX) {
-		conf->listeners[i].upstream = &conf->upstreams[j];
-		return;
+		return &conf->upstreams[j];
 	}
 	/* Without a reference, or without any upstream, that is the error, and it was reported. */
 	if (name == NULL || conf->n_upstreams == 0) {
-		return;
+		return NULL;
 	}
-	(void)snprintf(key, sizeof(key), "listeners[%zu].upstream", i);
+	(void)snprintf(key, sizeof(key), "%s.upstream", shown);
 	/* Each look is as long as the list. */
 	nearest = reader->n_guesses++ < GUESSES_MAX ? nearest_upstream(conf, name) : NULL;
 	if (nearest != NULL) {
 		conf_reader_error(reader, setting, key,
 			"there is no upstream %s; the nearest name is \"%s\"",
-			conf_shown(name, shown), nearest);
+			conf_shown(name, text), nearest);
 	} else {
 		conf_reader_error(reader, setting, key,
 			"there is no upstream %s; write the name of one that there is",
-			conf_shown(name, shown));
+			conf_shown(name, text));
 	}
+	return NULL;
+}
+
+/* Points the listener and its routes at their upstreams. */
+static void check_references(struct conf_reader *reader, size_t i, const struct names *upstreams)
+{
+	const struct setting *element = reader->listeners->elements[i];
+	struct conf_listener *listener = &reader->conf->listeners[i];
+	const struct setting *routes = setting_member(element, "routes");
+	char shown[64];
+
+	(void)snprintf(shown, sizeof(shown), "listeners[%zu]", i);
+	listener->upstream = look_up(reader, upstreams, element, shown);
+	for (size_t k = 0; k < listener->n_routes; k++) {
+		(void)snprintf(shown, sizeof(shown), "listeners[%zu].routes[%zu]", i, k);
+		listener->routes[k].upstream =
+			look_up(reader, upstreams, routes->elements[k], shown);
+	}
+}
+
+/* Whether clients of a listener may come to an upstream. */
+static bool leads_to(const struct conf_listener *listener, const struct conf_upstream *upstream)
+{
+	bool leads = listener->upstream == upstream;
+
+	for (size_t i = 0; i < listener->n_routes && !leads; i++) {
+		leads = listener->routes[i].upstream == upstream;
+	}
+	return leads;
 }
 
 /* Addresses of this machine alone. */
@@ -255,7 +284,7 @@ static size_t find_own(const struct conf *conf, const struct addresses *addresse
 	}
 	for (size_t i = 0; i < 1 + ADDR_WILDCARDS; i++) {
 		if (entries[i] != NULL &&
-			conf->listeners[entries[i]->listener].upstream == upstream) {
+			leads_to(&conf->listeners[entries[i]->listener], upstream)) {
 			return entries[i]->listener;
 		}
 	}
@@ -358,7 +387,8 @@ void conf_check(struct conf_reader *reader)
 	names_check(reader, &upstreams);
 	check_addresses(reader, &addresses);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
-		check_reference(reader, i, &upstreams);
+		check_references(reader, i, &upstreams);
+		conf_check_edge(reader, i);
 		conf_check_control(reader, i);
 		conf_check_owner(reader, i);
 		conf_check_listener_socket(reader, i);

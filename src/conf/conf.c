@@ -41,12 +41,41 @@ static void free_upstream(struct conf_upstream *upstream)
 	free(upstream->servers);
 }
 
+static void free_texts(char **texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(texts[i]);
+	}
+	free(texts);
+}
+
+static void free_listener(struct conf_listener *listener)
+{
+	for (size_t i = 0; i < listener->n_routes; i++) {
+		free_texts(listener->routes[i].sni, listener->routes[i].n_sni);
+		free_texts(listener->routes[i].alpn, listener->routes[i].n_alpn);
+	}
+	free(listener->routes);
+	free(listener->name);
+	free(listener->addresses);
+}
+
+static void free_prefixes(struct conf_prefixes *list)
+{
+	while (list != NULL) {
+		struct conf_prefixes *next = list->next;
+
+		free(list->prefixes);
+		free(list);
+		list = next;
+	}
+}
+
 /* Half-built ones too. */
 static void conf_free(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_listeners; i++) {
-		free(conf->listeners[i].name);
-		free(conf->listeners[i].addresses);
+		free_listener(&conf->listeners[i]);
 	}
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
 		free_upstream(&conf->upstreams[i]);
@@ -54,6 +83,7 @@ static void conf_free(struct conf *conf)
 	free(conf->listeners);
 	free(conf->upstreams);
 	free(conf->resolver.servers);
+	free_prefixes(conf->prefixes);
 	free(conf);
 }
 

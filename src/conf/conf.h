@@ -19,20 +19,27 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/file_access.h"
+#include "base/prefix.h"
 #include "base/refs.h"
 #include "base/sockopts.h"
 #include "log/log.h"
 
 /** Durations; NS_NEVER where "none" was written. */
 struct conf_timeouts {
-	uint64_t connect_ns;        /**< one attempt to one address, or one lookup */
-	uint64_t idle_ns;           /**< no byte either way */
-	uint64_t half_close_ns;     /**< no byte after the first FIN was passed on */
-	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
-	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
-	uint64_t lifetime_ns;       /**< from accept on, whatever moves */
-	uint64_t queue_ns;          /**< in the queue of a group whose servers are full */
-	uint64_t drain_ns;          /**< from SIGTERM on, all in all; of the top level only */
+	uint64_t connect_ns;         /**< one attempt to one address, or one lookup */
+	uint64_t idle_ns;            /**< no byte either way */
+	uint64_t half_close_ns;      /**< no byte after the first FIN was passed on */
+	uint64_t half_close_max_ns;  /**< from the first FIN on, whatever moves */
+	uint64_t write_stall_ns;     /**< bytes wait and the receiver takes none */
+	uint64_t lifetime_ns;        /**< from accept on, whatever moves */
+	uint64_t lifetime_grace_ns;  /**< after `lifetime`, until a quiet second; never NS_NEVER */
+	uint64_t lifetime_spread_ns; /**< each pair lives for a share of it longer; the same */
+	uint64_t preface_ns;         /**< from accept on: PROXY header and ClientHello */
+	uint64_t queue_ns;           /**< in the queue of a group whose servers are full */
+	uint64_t first_byte_ns;      /**< from the join on: no byte of the client, no FIN */
+	uint64_t idle_client_ns;     /**< no byte of the client */
+	uint64_t idle_upstream_ns;   /**< no byte of the server */
+	uint64_t drain_ns;           /**< from SIGTERM on, all in all; of the top level only */
 };
 
 /** How the process drains, within timeouts.drain. */
@@ -62,6 +69,18 @@ enum conf_hash_on {
 struct conf_bytes {
 	char *bytes; /**< NULL: none; no NUL behind them */
 	size_t n;
+};
+
+/**
+ * Prefixes of addresses, with what the files of their list held. Lists that are written alike are
+ * one object.
+ */
+struct conf_prefixes {
+	struct prefix *prefixes;    /**< as written: neither sorted nor unique */
+	size_t n;                   /**< with neither of the two below, 0 is nobody */
+	bool any;                   /**< every address, and what has none */
+	bool unix_peers;            /**< whoever comes by a UNIX socket */
+	struct conf_prefixes *next; /* of conf::prefixes */
 };
 
 /** An active check. */
@@ -116,6 +135,18 @@ enum { CONF_RESOLVERS_MAX = 8 };
 /** Of an upstream that says nothing of `tries`. */
 enum { CONF_TRIES_PRESET = 10 };
 
+/** The PROXY header that a server gets. */
+enum conf_send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
+
+/** What is in one of v2. */
+enum conf_tlv {
+	CONF_TLV_AUTHORITY = 1 << 0,
+	CONF_TLV_ALPN = 1 << 1,
+	CONF_TLV_UNIQUE_ID = 1 << 2,
+	CONF_TLV_CRC32C = 1 << 3,
+	CONF_TLV_RECEIVED = 1 << 4, /**< those of the client's own header */
+};
+
 struct conf_upstream {
 	char *name;
 	struct conf_server *servers; /**< those that are written, in this order */
@@ -132,6 +163,8 @@ struct conf_upstream {
 	struct sockopts socket;         /**< of TCP servers */
 	struct addr source;    /**< where TCP connections come from, port 0; sa_len 0: anywhere */
 	uint64_t retry_for_ns; /**< how long to try them again; NS_NEVER: not at all */
+	enum conf_send_proxy send_proxy;
+	unsigned send_proxy_tlvs; /**< of enum conf_tlv; 0 but with SEND_PROXY_V2 */
 };
 
 /** Whom discovery asks. */
@@ -142,23 +175,65 @@ struct conf_resolver {
 	uint32_t tries;
 };
 
+enum { CONF_ALPN_MAX = 255, CONF_PROTOCOLS_MAX = 64 };
+
+/** Whom it takes: who fits each of its conditions that are there. */
+struct conf_route {
+	char **sni;   /**< in lower case, each a name or "*." and one */
+	size_t n_sni; /**< 0: no condition */
+	char **alpn;  /**< 1 to CONF_ALPN_MAX bytes each */
+	size_t n_alpn;
+	const struct conf_prefixes *from;     /**< NULL: no condition */
+	const struct conf_upstream *upstream; /**< in the same conf */
+};
+
+/** How much a second; 0: no limit. */
+struct conf_rate {
+	uint64_t accept;            /**< clients of the listener */
+	uint64_t accept_per_source; /**< clients of one source */
+	uint64_t up;                /**< bytes of one pair from its client */
+	uint64_t down;              /**< to it */
+};
+
+/** So many bits of an address are one source. */
+struct conf_source_prefix {
+	uint32_t v4;
+	uint32_t v6;
+};
+
 struct conf_listener {
 	char *name;
 	struct addr *addresses;
-	size_t n_addresses;                   /**< at least 1 */
-	const struct conf_upstream *upstream; /**< in the same conf */
-	uint32_t max_pairs;                   /**< 0: only the global limit */
-	struct file_access access;            /**< of UNIX sockets */
-	bool idle_resets;                     /**< on_idle is "reset" */
-	struct conf_timeouts timeouts;        /**< the top level's, with its own on top */
-	struct sockopts socket;               /**< of TCP, but for the backlog */
+	size_t n_addresses; /**< at least 1 */
+	/** Of whom no route takes; in the same conf. NULL: they are refused. */
+	const struct conf_upstream *upstream;
+	struct conf_route *routes; /**< the first that fits; n_routes of them, or `upstream` */
+	size_t n_routes;
+	/** Who must begin with a PROXY header, and is believed; NULL: nobody. */
+	const struct conf_prefixes *accept_proxy;
+	const struct conf_prefixes *allow; /**< NULL: all whom `deny` does not name */
+	const struct conf_prefixes *deny;  /**< NULL: nobody */
+	uint32_t max_pairs;                /**< 0: only the global limit */
+	uint32_t max_pairs_per_source;     /**< 0: no limit */
+	struct conf_source_prefix source_prefix;
+	struct conf_rate rate;
+	struct file_access access;     /**< of UNIX sockets */
+	bool idle_resets;              /**< on_idle is "reset" */
+	struct conf_timeouts timeouts; /**< the top level's, with its own on top */
+	struct sockopts socket;        /**< of TCP, but for the backlog */
+};
+
+/** What a reload changes for open pairs, too. */
+enum conf_apply {
+	CONF_APPLY_TIMEOUTS = 1 << 0,
+	CONF_APPLY_ACCESS = 1 << 1, /**< pairs end that the new lists deny */
 };
 
 struct conf {
 	uint32_t workers;   /**< 0: one per CPU that the process may use */
 	uint32_t max_pairs; /**< 0: what the fd budget allows */
 	enum log_level log_level;
-	bool apply_timeouts;    /**< reload.apply_to_open_pairs has "timeouts" */
+	unsigned apply;         /**< reload.apply_to_open_pairs: of enum conf_apply */
 	bool splice;            /**< relay.splice: bulk bytes go past user space */
 	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */
 	struct conf_timeouts timeouts;
@@ -168,6 +243,7 @@ struct conf {
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
 	struct conf_resolver resolver;
+	struct conf_prefixes *prefixes; /**< all lists of them; of conf alone */
 	struct refs refs;
 };
 

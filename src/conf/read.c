@@ -77,15 +77,15 @@ static size_t count(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown)
 {
 	size_t n = setting->n;
+	size_t most = key->type != CONF_LIST && key->max > 0 ? key->max : CONF_ELEMENTS_MAX;
 	char expected[CONF_WHY_MAX];
 
 	if (n == 0) {
 		conf_reader_error(
 			reader, setting, shown, "is empty; %s", conf_expected(key, expected));
-	} else if (n > CONF_ELEMENTS_MAX) {
-		conf_reader_error(reader, setting, shown,
-			"has %zu elements; write at most %d, or start a second weir", n,
-			CONF_ELEMENTS_MAX);
+	} else if (n > most) {
+		conf_reader_error(reader, setting, shown, "has %zu elements; write at most %zu%s",
+			n, most, most == CONF_ELEMENTS_MAX ? ", or start a second weir" : "");
 		n = 0;
 	}
 	return n;
@@ -93,9 +93,9 @@ static size_t count(struct conf_reader *reader, const struct conf_key *key,
 
 /* Gives `object` its array of elements; NULL without memory. */
 static char *new_elements(
-	struct conf_reader *reader, const struct conf_key *key, size_t n, size_t size, void *object)
+	struct conf_reader *reader, const struct conf_key *key, size_t n, void *object)
 {
-	void *elements = calloc(n, size);
+	void *elements = calloc(n, key->element_size);
 
 	if (elements == NULL) {
 		reader->no_memory = true;
@@ -107,32 +107,32 @@ static char *new_elements(
 }
 
 /* A string or an array of strings. */
-static void read_addresses(struct conf_reader *reader, const struct conf_key *key,
+static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
 	bool several = setting->type == SETTING_ARRAY;
 	size_t n = several ? count(reader, key, setting, shown) : 1;
-	char *addresses;
+	char *elements;
 
-	addresses = n == 0 ? NULL : new_elements(reader, key, n, sizeof(struct addr), object);
-	if (addresses == NULL) {
+	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
+	if (elements == NULL) {
 		return;
 	}
 	if (!several) {
-		read_value(reader, key, setting, shown, addresses);
+		read_value(reader, key, setting, shown, elements);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !reader->no_memory; i++) {
 		char element[CONF_PATH_MAX];
 
 		join_index(element, shown, i);
 		read_value(reader, key, setting->elements[i], element,
-			addresses + i * sizeof(struct addr));
+			elements + i * key->element_size);
 	}
 }
 
 /* An array of strings, each of which switches something on; it may be empty. */
-static void read_apply(struct conf_reader *reader, const struct conf_key *key,
+static void read_flags(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
 	if (setting->type != SETTING_ARRAY) {
@@ -208,7 +208,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		return;
 	}
 	n = count(reader, key, list, shown);
-	elements = n == 0 ? NULL : new_elements(reader, key, n, key->element_size, object);
+	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
 	if (elements == NULL) {
 		return;
 	}
@@ -300,12 +300,17 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 	case CONF_LIST:
 		read_list(reader, key, setting, shown, object);
 		break;
-	case CONF_APPLY:
-		read_apply(reader, key, setting, shown, object);
+	case CONF_FLAGS:
+		read_flags(reader, key, setting, shown, object);
+		break;
+	case CONF_PREFIXES:
+		conf_read_prefixes(reader, key, setting, shown, object);
 		break;
 	case CONF_LISTEN:
 	case CONF_RESOLVERS:
-		read_addresses(reader, key, setting, shown, object);
+	case CONF_SNI:
+	case CONF_ALPN:
+		read_array(reader, key, setting, shown, object);
 		break;
 	default:
 		read_value(reader, key, setting, shown, object);
@@ -381,5 +386,6 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	if (!reader->no_memory) {
 		conf_check(reader);
 	}
+	table_fini(&reader->prefixes);
 	return !reader->failed && !reader->no_memory;
 }

@@ -9,9 +9,12 @@
  *	read.c		the tree to the model, by the schema
  *	report.c	keys that are unknown, values of a wrong type
  *	value.c		one value: its text into the model
+ *	value_edge.c	the same of routes and rates
+ *	prefixes.c	lists of prefixes
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
  *	check_upstream.c	what one upstream says of its servers, of checks and discovery
+ *	check_edge.c	what a listener says of routes
  *	names.c		the names in a list
  *	check_socket.c	options of sockets that do not fit each other, or the addresses
  *
@@ -26,6 +29,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/table.h"
 
 struct addr;
 struct conf;
@@ -46,9 +51,10 @@ struct conf_reader {
 	const struct setting *root;
 	const struct setting *listeners; /**< its lists; NULL where there is none */
 	const struct setting *upstreams;
-	size_t n_guesses; /**< how often a name was looked for that a wrong one may mean */
-	bool failed;      /**< at least one error was reported */
-	bool no_memory;   /**< reading has stopped */
+	struct table prefixes; /**< all lists of them: struct conf_prefixes */
+	size_t n_guesses;      /**< how often a name was looked for that a wrong one may mean */
+	bool failed;           /**< at least one error was reported */
+	bool no_memory;        /**< reading has stopped */
 };
 
 /** What is most likely meant by a text that the grammar refused. */
@@ -63,6 +69,10 @@ struct conf_hint {
  */
 bool conf_read(struct conf_reader *reader, const struct setting *root);
 
+/** Reads a list of prefixes, from a string or an array, into `object`. */
+void conf_read_prefixes(struct conf_reader *reader, const struct conf_key *key,
+	const struct setting *setting, const char *shown, void *object);
+
 /** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
 void conf_preset(const char *schema, void *object);
 
@@ -71,6 +81,9 @@ void conf_check(struct conf_reader *reader);
 
 /** Checks whether a listener has sockets whose owner is weir's to say. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
+
+/** Checks where a listener's clients may go. */
+void conf_check_edge(struct conf_reader *reader, size_t i);
 
 /** Checks that a listener is not on the path of the control socket (control_path.h). */
 void conf_check_control(struct conf_reader *reader, size_t i);

@@ -103,12 +103,15 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 		(void)snprintf(text, CONF_WHY_MAX, "write a string with a unit, like %s = \"%s\"",
 			name, key->example);
 		break;
-	case CONF_APPLY:
+	case CONF_FLAGS:
 		(void)snprintf(
 			text, CONF_WHY_MAX, "write %s = [ \"%s\" ], or [ ]", name, key->example);
 		break;
 	case CONF_LISTEN:
 	case CONF_RESOLVERS:
+	case CONF_PREFIXES:
+	case CONF_SNI:
+	case CONF_ALPN:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\", or an array of such strings",
 			name, key->example);
 		break;

@@ -26,7 +26,12 @@ enum conf_type {
 	CONF_WORD,      /**< an enum: the index of one of the words */
 	CONF_BOOL,      /**< bool; true or false, without quotes */
 	CONF_BYTES,     /**< struct conf_bytes */
-	CONF_APPLY,     /**< bool; an array of strings, of which there is one: "timeouts" */
+	CONF_FLAGS,     /**< unsigned; an array of words, the bit of each of which is set */
+	CONF_PREFIXES,  /**< const struct conf_prefixes *; a string or an array of strings */
+	CONF_SNI,       /**< names in a ClientHello, as CONF_LISTEN: char * */
+	CONF_ALPN,      /**< protocols in it, the same */
+	CONF_RATE,      /**< uint64_t; a number a second */
+	CONF_BANDWIDTH, /**< uint64_t; a size a second */
 	CONF_MODE,      /**< mode_t; octal digits in a string */
 	CONF_OWNER,     /**< a user, by name or number: struct file_access */
 	CONF_TEAM,      /**< a group of users, the same */
@@ -53,16 +58,17 @@ struct conf_key {
 	const char *alone;        /**< of a list: the key that an element without braces has */
 	/** Of a key in a CONF_CHECK: its object is not that of the group's owner. */
 	bool apart;
-	uint64_t min; /**< of integers, durations and sizes; `max` of bytes, too */
+	uint64_t
+		min; /**< of integers, durations, sizes and rates; `max` of bytes and arrays, too */
 	uint64_t max;
 	/**
 	 * Where the value goes, from the start of the object that the key belongs to: the conf, or
-	 * the element of the innermost list, or what `apart` says. Of a list, and of several
-	 * addresses: the pointer to the elements.
+	 * the element of the innermost list, or what `apart` says. Of a list or an array: the
+	 * pointer to the elements.
 	 */
 	size_t offset;
 	size_t count_offset; /**< of these: where the number of elements (size_t) goes */
-	size_t element_size; /**< of a list */
+	size_t element_size; /**< of a list or an array */
 	const char *help;
 };
 

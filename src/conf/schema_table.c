@@ -25,25 +25,45 @@ static const char *const hash_keys[] = {
 	[HASH_ON_SNI] = "sni",
 	NULL,
 };
+static const char *const proxy_versions[] = {
+	[SEND_PROXY_OFF] = "off",
+	[SEND_PROXY_V1] = "v1",
+	[SEND_PROXY_V2] = "v2",
+	NULL,
+};
+/* Of CONF_FLAGS each one is a bit: enum conf_tlv, enum conf_apply. */
+static const char *const tlvs[] = {"authority", "alpn", "unique_id", "crc32c", "received", NULL};
+static const char *const applied[] = {"timeouts", "access", NULL};
 
 /* The timeouts that the top level and a listener share; `drain` is the process's alone. */
-#define TIMEOUT(owner, prefix, name, minimum, text, meaning)                                       \
+#define SPAN(owner, prefix, name, least, most, text, meaning)                                      \
 	{                                                                                          \
 		.path = prefix "timeouts." #name, .type = CONF_DURATION, .preset = text,           \
-		.example = text, .min = minimum, .max = NEVER,                                     \
+		.example = text, .min = least, .max = most,                                        \
 		.offset = offsetof(struct owner, timeouts.name##_ns), .help = meaning              \
 	}
+#define TIMEOUT(owner, prefix, name, text, meaning)                                                \
+	SPAN(owner, prefix, name, 1, NEVER, text, meaning)
 #define TIMEOUTS(owner, prefix)                                                                    \
-	TIMEOUT(owner, prefix, connect, 1, "5s", "one attempt to one address, or one lookup"),     \
-		TIMEOUT(owner, prefix, idle, 1, "10m", "no byte either way"),                      \
-		TIMEOUT(owner, prefix, half_close, 1, "30s",                                       \
+	TIMEOUT(owner, prefix, connect, "5s", "one attempt to one address, or one lookup"),        \
+		TIMEOUT(owner, prefix, idle, "10m", "no byte either way"),                         \
+		TIMEOUT(owner, prefix, half_close, "30s",                                          \
 			"no byte after the first end of input was passed on"),                     \
-		TIMEOUT(owner, prefix, half_close_max, 1, "none",                                  \
+		TIMEOUT(owner, prefix, half_close_max, "none",                                     \
 			"from the first end of input on, whatever moves"),                         \
-		TIMEOUT(owner, prefix, write_stall, 1, "5m",                                       \
+		TIMEOUT(owner, prefix, write_stall, "5m",                                          \
 			"bytes wait for a side that takes none"),                                  \
-		TIMEOUT(owner, prefix, lifetime, 1, "none", "from accept on, whatever moves"),     \
-		TIMEOUT(owner, prefix, queue, 1, "5s", "no server has room for one more pair")
+		TIMEOUT(owner, prefix, lifetime, "none", "from accept on, whatever moves"),        \
+		SPAN(owner, prefix, lifetime_grace, 0, NEVER - 1, "0s",                            \
+			"then, up to a quiet second"),                                             \
+		SPAN(owner, prefix, lifetime_spread, 0, NEVER - 1, "0s",                           \
+			"each pair lives for a share of it longer"),                               \
+		TIMEOUT(owner, prefix, preface, "5s",                                              \
+			"from accept on: PROXY header and ClientHello"),                           \
+		TIMEOUT(owner, prefix, queue, "5s", "no server has room for one more pair"),       \
+		TIMEOUT(owner, prefix, first_byte, "none", "no byte of the client yet"),           \
+		TIMEOUT(owner, prefix, idle_client, "none", "no byte of the client"),              \
+		TIMEOUT(owner, prefix, idle_upstream, "none", "no byte of the server")
 
 /* What listeners and upstreams share of their sockets. */
 #define SOCKET(owner, prefix, key, kind, ...)                                                      \
@@ -84,6 +104,23 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 #define LIST(owner, member, element)                                                               \
 	.type = CONF_LIST, .offset = offsetof(struct owner, member),                               \
 	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
+
+/* Keys of a listener, and of a route of it. */
+#define IN_LISTENER(name, kind, member, ...)                                                       \
+	{                                                                                          \
+		.path = "listeners[]." name, .type = kind,                                         \
+		.offset = offsetof(struct conf_listener, member), __VA_ARGS__                      \
+	}
+#define IN_ROUTE(name, kind, most, ...)                                                            \
+	{                                                                                          \
+		.path = "listeners[].routes[]." #name, .type = kind, .max = most,                  \
+		.offset = offsetof(struct conf_route, name),                                       \
+		.count_offset = offsetof(struct conf_route, n_##name),                             \
+		.element_size = sizeof(char *), __VA_ARGS__                                        \
+	}
+/* In 100 ms at least 100 bytes come through. */
+#define BANDWIDTH_MIN 1024
+#define BANDWIDTH_MAX (UINT64_C(1) << 40)
 
 /* A key of a group of an upstream. */
 #define MEMBER_CONF_INT(name)      name
@@ -137,7 +174,7 @@ const struct conf_key conf_schema[] = {
 		.help = "pairs at a time; default: what the limit of open files allows"},
 	{.path = "timeouts", .type = CONF_GROUP, .help = "what ends a pair by the clock"},
 	TIMEOUTS(conf, ""),
-	TIMEOUT(conf, "", drain, 0, "30s", "from SIGTERM on, whatever moves"),
+	SPAN(conf, "", drain, 0, NEVER, "30s", "from SIGTERM on, whatever moves"),
 	{.path = "drain", .type = CONF_GROUP, .help = "the order within timeouts.drain"},
 	{.path = "drain.grace",
 		.type = CONF_DURATION,
@@ -186,10 +223,11 @@ const struct conf_key conf_schema[] = {
 		.help = "bulk bytes go past user space where the kernel lets them: auto or off"},
 	{.path = "reload", .type = CONF_GROUP, .help = "what a reload does"},
 	{.path = "reload.apply_to_open_pairs",
-		.type = CONF_APPLY,
+		.type = CONF_FLAGS,
+		.words = applied,
 		.example = "timeouts",
-		.offset = offsetof(struct conf, apply_timeouts),
-		.help = "what changes for open pairs too: timeouts, or nothing"},
+		.offset = offsetof(struct conf, apply),
+		.help = "what changes for open pairs too: timeouts, access, or nothing"},
 	{.path = "listeners",
 		LIST(conf, listeners, conf_listener),
 		.required = true,
@@ -206,13 +244,56 @@ const struct conf_key conf_schema[] = {
 		.example = "127.0.0.1:8080",
 		.offset = offsetof(struct conf_listener, addresses),
 		.count_offset = offsetof(struct conf_listener, n_addresses),
+		.element_size = sizeof(struct addr),
 		.help = "an address, or an array of addresses"},
 	{.path = "listeners[].upstream",
 		.type = CONF_REFERENCE,
-		.required = true,
 		.example = "app",
 		.offset = offsetof(struct conf_listener, upstream),
+		.help = "the name of an upstream: of whom no route takes"},
+	IN_LISTENER("accept_proxy", CONF_PREFIXES, accept_proxy, .example = "10.0.0.0/8",
+		.help = "who must begin with a PROXY header; default: nobody"),
+	{.path = "listeners[].routes",
+		LIST(conf_listener, routes, conf_route),
+		.help = "other upstreams, for whom the first one fits that fits"},
+	IN_ROUTE(sni, CONF_SNI, CONF_ELEMENTS_MAX, .example = "a.test",
+		.help = "names in the ClientHello; *. stands for one label or more"),
+	IN_ROUTE(alpn, CONF_ALPN, CONF_PROTOCOLS_MAX, .example = "h2",
+		.help = "protocols in the ClientHello"),
+	{.path = "listeners[].routes[].from",
+		.type = CONF_PREFIXES,
+		.example = "192.0.2.0/24",
+		.offset = offsetof(struct conf_route, from),
+		.help = "where clients come from"},
+	{.path = "listeners[].routes[].upstream",
+		.type = CONF_REFERENCE,
+		.required = true,
+		.example = "app",
+		.offset = offsetof(struct conf_route, upstream),
 		.help = "the name of an upstream"},
+	IN_LISTENER("allow", CONF_PREFIXES, allow, .example = "10.0.0.0/8",
+		.help = "who may in; if written, all others are denied"),
+	IN_LISTENER("deny", CONF_PREFIXES, deny, .example = "10.9.0.0/16",
+		.help = "who may not, allowed or not"),
+	IN_LISTENER("max_pairs_per_source", CONF_INT, max_pairs_per_source, .example = "100",
+		.min = 1, .max = 10000000, .help = "pairs of one source; default: no limit"),
+	{.path = "listeners[].source_prefix",
+		.type = CONF_GROUP,
+		.help = "so many bits of an address are one source"},
+	IN_LISTENER("source_prefix.v4", CONF_INT, source_prefix.v4, .preset = "32",
+		.example = "32", .min = 1, .max = PREFIX_V4_BITS, .help = "of IPv4"),
+	IN_LISTENER("source_prefix.v6", CONF_INT, source_prefix.v6, .preset = "64",
+		.example = "64", .min = 1, .max = PREFIX_V6_BITS, .help = "of IPv6"),
+	{.path = "listeners[].rate", .type = CONF_GROUP, .help = "how much a second"},
+	IN_LISTENER("rate.accept", CONF_RATE, rate.accept, .example = "1000/s", .min = 1,
+		.max = 10000000, .help = "clients of the listener; others wait"),
+	IN_LISTENER("rate.accept_per_source", CONF_RATE, rate.accept_per_source,
+		.example = "10/s", .min = 1, .max = 10000000,
+		.help = "clients of one source; others are reset"),
+	IN_LISTENER("rate.up", CONF_BANDWIDTH, rate.up, .example = "10M/s", .min = BANDWIDTH_MIN,
+		.max = BANDWIDTH_MAX, .help = "bytes of one pair from its client"),
+	IN_LISTENER("rate.down", CONF_BANDWIDTH, rate.down, .example = "10M/s",
+		.min = BANDWIDTH_MIN, .max = BANDWIDTH_MAX, .help = "and to it"),
 	{.path = "listeners[].max_pairs",
 		.type = CONF_INT,
 		.example = "1000",
@@ -281,7 +362,7 @@ const struct conf_key conf_schema[] = {
 		.preset = "client",
 		.example = "client_port",
 		.offset = offsetof(struct conf_upstream, hash_on),
-		.help = "with balance = hash: client or client_port"},
+		.help = "with balance = hash: client, client_port or sni"},
 	{.path = "upstreams[].tries",
 		.type = CONF_INT,
 		.example = "3",
@@ -358,6 +439,19 @@ const struct conf_key conf_schema[] = {
 		.max = NEVER,
 		.offset = offsetof(struct conf_upstream, retry_for_ns),
 		.help = "how long a client waits for a server that is still starting"},
+	{.path = "upstreams[].send_proxy",
+		.type = CONF_WORD,
+		.words = proxy_versions,
+		.preset = "off",
+		.example = "v2",
+		.offset = offsetof(struct conf_upstream, send_proxy),
+		.help = "the PROXY header that its servers get: off, v1 or v2"},
+	{.path = "upstreams[].send_proxy_tlvs",
+		.type = CONF_FLAGS,
+		.words = tlvs,
+		.example = "authority",
+		.offset = offsetof(struct conf_upstream, send_proxy_tlvs),
+		.help = "what is in one of v2"},
 	{.path = "upstreams[].socket",
 		.type = CONF_GROUP,
 		.help = "of TCP connections to its servers"},
@@ -417,6 +511,7 @@ const struct conf_key conf_schema[] = {
 		.example = "127.0.0.53:53",
 		.offset = offsetof(struct conf, resolver.servers),
 		.count_offset = offsetof(struct conf, resolver.n_servers),
+		.element_size = sizeof(struct addr),
 		.help = "addresses of DNS servers; default: those of /etc/resolv.conf"},
 	{.path = "resolver.timeout",
 		.type = CONF_DURATION,

@@ -19,11 +19,11 @@
 #include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/schema.h"
+#include "conf/value.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
-/* Says what is wrong with a text; -EINVAL. */
-static int refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
+int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
 {
 	char shown[CONF_SHOWN_MAX];
 
@@ -92,21 +92,21 @@ static int set_duration(
 	uint64_t ns;
 
 	if (parse_duration(text, &ns, &wrong) < 0) {
-		return refuse(why, text, wrong);
+		return conf_refuse(why, text, wrong);
 	}
 	if (ns < key->min) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			key->max == NS_NEVER ? "a timer of no time at all would strike at once; "
 					       "write \"none\" to switch it off"
 					     : "too short; write at least \"1ms\"");
 	}
 	if (ns > key->max && key->min == 0) {
-		return refuse(why, text, "this is no timer to switch off; write \"0s\"");
+		return conf_refuse(why, text, "this is no timer to switch off; write \"0s\"");
 	}
 	if (ns > key->max) {
 		(void)snprintf(what, sizeof(what),
 			"this cannot be switched off; write a duration like \"%s\"", key->example);
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	*value = ns;
 	return 0;
@@ -120,7 +120,7 @@ static int set_size(
 	char shown[CONF_SHOWN_MAX];
 
 	if (parse_size(text, &bytes, &what) < 0) {
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	if (bytes < key->min || bytes > key->max) {
 		(void)snprintf(why, CONF_WHY_MAX,
@@ -140,11 +140,11 @@ static int set_mode(
 	unsigned long mode;
 
 	if (len == 0 || strspn(text, "01234567") != len) {
-		return refuse(why, text, "a mode is octal digits; write one like \"0660\"");
+		return conf_refuse(why, text, "a mode is octal digits; write one like \"0660\"");
 	}
 	mode = len > 8 ? ULONG_MAX : strtoul(text, NULL, 8);
 	if (mode > key->max) {
-		return refuse(
+		return conf_refuse(
 			why, text, "a socket has only permission bits; write at most \"0777\"");
 	}
 	*value = (mode_t)mode;
@@ -211,7 +211,7 @@ static int set_owner(
 		return r;
 	}
 	if (r > 0) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			is_group ? "this machine has no such group; write one that `getent group` "
 				   "shows, or its number"
 				 : "this machine has no such user; write one that `getent passwd` "
@@ -233,11 +233,11 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 	char *name;
 
 	if (len == 0 || len > CONF_NAME_MAX || strspn(text, NAME_CHARS) != len) {
-		return refuse(
+		return conf_refuse(
 			why, text, "not a name; write 1 to 64 letters, digits, '_', '.' and '-'");
 	}
 	if (*value != NULL) {
-		return refuse(why, text, "is a second one; write it once");
+		return conf_refuse(why, text, "is a second one; write it once");
 	}
 	name = strdup(text);
 	if (name == NULL) {
@@ -253,10 +253,10 @@ static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MA
 	const char *what;
 
 	if (addr_parse(text, &addr, &what) < 0) {
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	if (addr.kind == ADDR_NAME) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"a listener needs an address, not a name; "
 			"write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\", \"unix:/run/x.sock\" "
 			"or \"systemd:NAME\"");
@@ -289,7 +289,7 @@ static int find_word(
 			what + len, sizeof(what) - len, "%s\"%s\"", between, key->words[i]);
 		assert(len < sizeof(what)); /* the words of our schema are few */
 	}
-	return refuse(why, text, what);
+	return conf_refuse(why, text, what);
 }
 
 /* An address without a port, which the kernel picks. */
@@ -303,22 +303,12 @@ static int set_source(const char *text, struct addr *value, char why[CONF_WHY_MA
 
 	if (len >= (int)sizeof(whole) || text[0] == '[' || addr_parse(whole, &addr, &what) < 0 ||
 		addr.kind != ADDR_INET) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"not an IP address alone; write one like \"192.0.2.1\" or \"2001:db8::1\"");
 	}
 	addr.port = 0;
 	addr.sa.in.sin_port = 0; /* at the same place in both families */
 	*value = addr;
-	return 0;
-}
-
-static int set_apply(const char *text, bool *value, char why[CONF_WHY_MAX])
-{
-	if (strcmp(text, "timeouts") != 0) {
-		return refuse(
-			why, text, "nothing that could change for open pairs; write \"timeouts\"");
-	}
-	*value = true;
 	return 0;
 }
 
@@ -330,15 +320,15 @@ static int set_server(
 	const char *what;
 
 	if (addr_parse(text, &addr, &what) < 0) {
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	if (addr.kind == ADDR_ANY) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"\"*\" is no place to connect to; write the address of a server, "
 			"like \"127.0.0.1:80\"");
 	}
 	if (addr.kind == ADDR_SYSTEMD) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"sockets that systemd passes are listened on; write the address of a "
 			"server, like \"127.0.0.1:80\"");
 	}
@@ -354,10 +344,10 @@ static int set_resolver(const char *text, struct addr *value, char why[CONF_WHY_
 	const char *what;
 
 	if (addr_parse(text, &addr, &what) < 0) {
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	if (addr.kind != ADDR_INET) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"a DNS server has an IP address and a port; write one like "
 			"\"127.0.0.53:53\" or \"[::1]:53\"");
 	}
@@ -378,32 +368,32 @@ static int set_discover(const char *text, struct conf_discovery *value, char why
 	int len;
 
 	if (!is_srv && strncmp(text, "dns:", 4) != 0) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"begins with neither \"dns:\" nor \"srv:\"; write "
 			"\"dns:app.example.com:9000\", or \"srv:_app._tcp.example.com\"");
 	}
 	if (is_srv && strchr(text + 4, ':') != NULL) {
-		return refuse(why, text,
+		return conf_refuse(why, text,
 			"SRV records have the ports themselves; write a name alone, like "
 			"\"srv:_app._tcp.example.com\"");
 	}
 	if (text[4] == '\0' || text[4] == ':') {
-		return refuse(why, text, no_name);
+		return conf_refuse(why, text, no_name);
 	}
 	if (!is_srv && strchr(text + 4, ':') == NULL) {
-		return refuse(
+		return conf_refuse(
 			why, text, "it has no port; write one like \"dns:app.example.com:9000\"");
 	}
 	len = snprintf(whole, sizeof(whole), "%s%s", text + 4, is_srv ? ":1" : "");
 	if (len >= (int)sizeof(whole)) {
-		return refuse(
+		return conf_refuse(
 			why, text, "a host name has at most 253 characters; write a shorter one");
 	}
 	if (addr_parse(whole, &addr, &what) < 0) {
-		return refuse(why, text, what);
+		return conf_refuse(why, text, what);
 	}
 	if (addr.kind != ADDR_NAME) {
-		return refuse(why, text, no_name);
+		return conf_refuse(why, text, no_name);
 	}
 	len = (int)strlen(addr.host);
 	value->name = strndup(addr.host, (size_t)len - (addr.host[len - 1] == '.' ? 1 : 0));
@@ -423,7 +413,7 @@ static int set_bytes(const struct conf_key *key, const char *text, struct conf_b
 	char *bytes;
 
 	if (n == 0) {
-		return refuse(why, text, "no byte is in it; write some, or take it out");
+		return conf_refuse(why, text, "no byte is in it; write some, or take it out");
 	}
 	if (n > key->max) {
 		(void)snprintf(why, CONF_WHY_MAX,
@@ -438,17 +428,19 @@ static int set_bytes(const struct conf_key *key, const char *text, struct conf_b
 	return 0;
 }
 
-/* Of a word into a bool, or into an enum. */
+/* Of a word into a bool, into an enum, or into a bit. */
 static int set_word(
 	const struct conf_key *key, const char *text, void *value, char why[CONF_WHY_MAX])
 {
-	unsigned index;
+	unsigned index = 0;
 	int r = find_word(key, text, &index, why);
 
 	if (r < 0) {
 		return r;
 	}
-	if (key->type == CONF_WORD) {
+	if (key->type == CONF_FLAGS) {
+		*(unsigned *)value |= 1u << index;
+	} else if (key->type == CONF_WORD) {
 		memcpy(value, &index, sizeof(index)); /* as large as an enum */
 	} else {
 		*(bool *)value = index == 0;
@@ -456,12 +448,37 @@ static int set_word(
 	return 0;
 }
 
+static int set_level(const char *text, enum log_level *value, char why[CONF_WHY_MAX])
+{
+	return log_level_parse(text, value) == 0
+		       ? 0
+		       : conf_refuse(why, text,
+				 "not a level; write \"error\", \"warn\", \"info\" or \"debug\"");
+}
+
+/* One element of an array. */
+static int set_element(
+	const struct conf_key *key, const char *text, void *element, char why[CONF_WHY_MAX])
+{
+	switch (key->type) {
+	case CONF_LISTEN:
+		return set_listen(text, element, why);
+	case CONF_RESOLVERS:
+		return set_resolver(text, element, why);
+	case CONF_SNI:
+		return conf_value_sni(text, element, why);
+	default:
+		return conf_value_alpn(text, element, why);
+	}
+}
+
 int conf_value_set(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
 {
 	void *value = (char *)object + key->offset;
 
-	assert(key->type != CONF_GROUP && key->type != CONF_CHECK && key->type != CONF_LIST);
+	assert(key->type != CONF_GROUP && key->type != CONF_CHECK && key->type != CONF_LIST &&
+		key->type != CONF_PREFIXES);
 	switch (key->type) {
 	case CONF_INT:
 		return set_int(key, text, value, why);
@@ -470,14 +487,11 @@ int conf_value_set(
 	case CONF_SIZE:
 		return set_size(key, text, value, why);
 	case CONF_LEVEL:
-		return log_level_parse(text, value) == 0
-			       ? 0
-			       : refuse(why, text,
-					 "not a level; write \"error\", \"warn\", \"info\" or "
-					 "\"debug\"");
+		return set_level(text, value, why);
 	case CONF_EITHER:
 	case CONF_WORD:
 	case CONF_OPTION:
+	case CONF_FLAGS:
 		return set_word(key, text, value, why);
 	case CONF_BOOL:
 		*(bool *)value = strcasecmp(text, "true") == 0; /* the scanner knows no third */
@@ -486,8 +500,6 @@ int conf_value_set(
 		return set_bytes(key, text, value, why);
 	case CONF_SOURCE:
 		return set_source(text, value, why);
-	case CONF_APPLY:
-		return set_apply(text, value, why);
 	case CONF_MODE:
 		return set_mode(key, text, value, why);
 	case CONF_OWNER:
@@ -499,9 +511,13 @@ int conf_value_set(
 	case CONF_REFERENCE:
 		return 0; /* conf_check() looks it up when all upstreams are known */
 	case CONF_LISTEN:
-		return set_listen(text, object, why); /* one element of the array */
 	case CONF_RESOLVERS:
-		return set_resolver(text, object, why); /* the same */
+	case CONF_SNI:
+	case CONF_ALPN:
+		return set_element(key, text, object, why);
+	case CONF_RATE:
+	case CONF_BANDWIDTH:
+		return conf_value_rate(key, text, value, why);
 	case CONF_SERVER:
 		return set_server(text, &((struct conf_server *)object)->addr,
 			((struct conf_server *)object)->text, why);
@@ -513,6 +529,7 @@ int conf_value_set(
 	case CONF_GROUP:
 	case CONF_CHECK:
 	case CONF_LIST:
+	case CONF_PREFIXES:
 		break; /* not reached: see above */
 	}
 	return -EINVAL;

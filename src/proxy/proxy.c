@@ -204,7 +204,7 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 	proxy->part.current = generation_ref(generation);
 	list_move_all(&proxy->changing, &proxy->listeners);
 	proxy->n_applied = proxy->before->conf->n_listeners;
-	if (generation->conf->apply_timeouts) {
+	if ((generation->conf->apply & CONF_APPLY_TIMEOUTS) != 0) {
 		proxy->applying_ns = clock_ns();
 		proxy->n_applied = 0;
 		proxy->applying = next_terms(proxy, NULL);

@@ -23,7 +23,13 @@ static void expect_default_timeouts(const struct conf_timeouts *timeouts)
 	ck_assert_uint_eq(timeouts->half_close_max_ns, NS_NEVER);
 	ck_assert_uint_eq(timeouts->write_stall_ns, SECONDS(300));
 	ck_assert_uint_eq(timeouts->lifetime_ns, NS_NEVER);
+	ck_assert_uint_eq(timeouts->lifetime_grace_ns, 0);
+	ck_assert_uint_eq(timeouts->lifetime_spread_ns, 0);
+	ck_assert_uint_eq(timeouts->preface_ns, SECONDS(5));
 	ck_assert_uint_eq(timeouts->queue_ns, SECONDS(5));
+	ck_assert_uint_eq(timeouts->first_byte_ns, NS_NEVER);
+	ck_assert_uint_eq(timeouts->idle_client_ns, NS_NEVER);
+	ck_assert_uint_eq(timeouts->idle_upstream_ns, NS_NEVER);
 }
 
 START_TEST(the_smallest_config_gets_all_defaults)
@@ -35,7 +41,7 @@ START_TEST(the_smallest_config_gets_all_defaults)
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_INFO);
 	ck_assert_uint_eq(conf->high_water_mark, 64 * 1024);
 	ck_assert(conf->splice);
-	ck_assert(!conf->apply_timeouts);
+	ck_assert_uint_eq(conf->apply, 0);
 	expect_default_timeouts(&conf->timeouts);
 	ck_assert_uint_eq(conf->timeouts.drain_ns, SECONDS(30));
 	ck_assert_uint_eq(conf->drain.grace_ns, 0);
@@ -66,7 +72,7 @@ START_TEST(every_value_that_is_written_is_read)
 	const struct conf *conf = conf_case_load_text(
 		"workers = 3; max_pairs = 10000000; log = { level = \"debug\"; };\n"
 		"relay = { high_water_mark = \"16M\"; splice = \"off\"; };\n"
-		"reload = { apply_to_open_pairs = [ \"timeouts\" ]; };\n"
+		"reload = { apply_to_open_pairs = [ \"timeouts\", \"access\" ]; };\n"
 		"timeouts = { connect = \"1ms\"; idle = \"2s\"; half_close = \"3s\";\n"
 		"  half_close_max = \"4s\"; write_stall = \"5s\"; lifetime = \"10000d\"; drain = "
 		"\"9s\"; };\n"
@@ -86,7 +92,7 @@ START_TEST(every_value_that_is_written_is_read)
 	ck_assert_int_eq(conf->log_level, LOG_LEVEL_DEBUG);
 	ck_assert_uint_eq(conf->high_water_mark, 16 * 1024 * 1024);
 	ck_assert(!conf->splice);
-	ck_assert(conf->apply_timeouts);
+	ck_assert_uint_eq(conf->apply, CONF_APPLY_TIMEOUTS | CONF_APPLY_ACCESS);
 	ck_assert_uint_eq(conf->timeouts.connect_ns, NS_PER_MS);
 	ck_assert_uint_eq(conf->timeouts.idle_ns, SECONDS(2));
 	ck_assert_uint_eq(conf->timeouts.half_close_ns, SECONDS(3));
@@ -253,9 +259,9 @@ static const char hash_on[] = "hash_on = ";
 
 static bool is_option(const char *text)
 {
-	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz_46");
 
-	return (len > 0 && strncmp(text + len, " = ", 3) == 0) || strncmp(text, "};", 2) == 0;
+	return (len > 0 && strncmp(text + len, " = ", 3) == 0) || *text == '}';
 }
 
 /* Takes the "# " away from the options that are commented out, but for `without`. */
@@ -285,11 +291,14 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 	char value[64];
 
 	switch (key->type) {
-	case CONF_APPLY:
+	case CONF_FLAGS:
 		ck_assert(config_setting_is_array(setting));
 		ck_assert_int_eq(config_setting_length(setting), 0);
 		break;
 	case CONF_RESOLVERS:
+	case CONF_PREFIXES:
+	case CONF_SNI:
+	case CONF_ALPN:
 		ck_assert_str_eq(config_setting_get_string_elem(setting, 0), expected);
 		break;
 	case CONF_INT:
@@ -335,7 +344,7 @@ static void compare(const config_setting_t *group, const char *parent, unsigned 
 
 START_TEST(the_default_config_shows_every_key_once_with_its_default)
 {
-	unsigned counts[160] = {0};
+	unsigned counts[200] = {0};
 	config_t config;
 	char *text = slurp("conf/weir.conf");
 
@@ -343,7 +352,7 @@ START_TEST(the_default_config_shows_every_key_once_with_its_default)
 	config_init(&config);
 	ck_assert_msg(config_read_string(&config, text) == CONFIG_TRUE, "line %d: %s",
 		config_error_line(&config), config_error_text(&config));
-	ck_assert_uint_le(conf_schema_len, 160);
+	ck_assert_uint_le(conf_schema_len, 200);
 	compare(config_root_setting(&config), "", counts);
 	for (size_t i = 0; i < conf_schema_len; i++) {
 		ck_assert_msg(

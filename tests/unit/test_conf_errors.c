@@ -83,8 +83,8 @@ static const struct wrong wrong_values[] = {
 		W "1: reload.apply_to_open_pairs: a string was found; write apply_to_open_pairs = "
 		  "[ \"timeouts\" ], or [ ]\n"},
 	{"reload = { apply_to_open_pairs = [ \"timeouts\", \"upstreams\" ]; };",
-		W "1: reload.apply_to_open_pairs[1]: \"upstreams\": nothing that could change for "
-		  "open pairs; write \"timeouts\"\n"},
+		W "1: reload.apply_to_open_pairs[1]: \"upstreams\": neither of two; write "
+		  "\"timeouts\" or \"access\"\n"},
 	{"reload = { apply_to_open_pairs = [ 1 ]; };",
 		W "1: reload.apply_to_open_pairs[0]: an integer was found; write "
 		  "apply_to_open_pairs = [ \"timeouts\" ], or [ ]\n"},
@@ -124,11 +124,12 @@ static const struct wrong wrong_values[] = {
 		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
 		  "workers, max_pairs, timeouts, drain, log, relay, reload, listeners, upstreams, "
 		  "resolver\n"},
-	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };",
-		W "1: timeouts.read: is not known here; known are: connect, idle, half_close, "
-		  "half_close_max, write_stall, lifetime, queue, drain\n" W
-		  "1: timeouts.halfclosemax: is not known here; the nearest known key is "
-		  "\"half_close_max\"\n"},
+	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };", W
+		"1: timeouts.read: is not known here; known are: connect, idle, half_close, "
+		"half_close_max, write_stall, lifetime, lifetime_grace, lifetime_spread, preface, "
+		"queue, first_byte, idle_client, idle_upstream, drain\n" W
+		"1: timeouts.halfclosemax: is not known here; the nearest known key is "
+		"\"half_close_max\"\n"},
 	{"log = { file = \"x\"; lvl = \"info\"; };",
 		W "1: log.file: is not known here; known are: level\n" W
 		  "1: log.lvl: is not known here; the nearest known key is \"level\"\n"},
@@ -160,8 +161,8 @@ static const struct wrong wrong_listeners[] = {
 			    "1: listeners[0].listen: is missing; write listen = "
 			    "\"127.0.0.1:8080\", or an array "
 			    "of "
-			    "such strings\n" W
-			    "1: listeners[0].upstream: is missing; write upstream = \"app\"\n"},
+			    "such strings\n" W "1: listeners[0].upstream: is missing; write "
+			    "upstream = \"app\", or routes = ( { ... } )\n"},
 	{"name = \"a\"; listen = \"*:0\"; upstream = \"app\"",
 		W "1: listeners[0].listen: \"*:0\": the port is not a number of 1 to 65535; write "
 		  "\"HOST:80\"\n"},

@@ -240,7 +240,7 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 	begin(0);
 	generation_unref(turn()); /* this one does not ask for it */
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
-	next_conf.apply_timeouts = true;
+	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	generation_unref(turn());
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, 1);
 	ck_assert_ptr_ne(session()->terms->offer, house.shared.generation->offers[0]);
@@ -253,7 +253,7 @@ START_TEST(timeouts_apply_to_terms_that_nobody_uses_yet)
 {
 	struct generation *before;
 
-	next_conf.apply_timeouts = true;
+	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	next_listeners[0].timeouts.idle_ns = 1;
 	before = turn();
 	ck_assert_uint_eq(before->offers[0]->terms[0].rules.timeouts.idle_ns, 1);
@@ -266,7 +266,7 @@ START_TEST(timeouts_of_a_name_that_went_stay)
 {
 	static char other[] = "other";
 
-	next_conf.apply_timeouts = true;
+	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	next_listeners[0].name = other;
 	next_listeners[0].timeouts.idle_ns = 1;
 	next_listeners[1].timeouts.lifetime_ns = (uint64_t)3600 * NS_PER_S;
@@ -280,7 +280,7 @@ END_TEST
 
 START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
 {
-	next_conf.apply_timeouts = true;
+	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	next_listeners[0].timeouts.connect_ns = (uint64_t)10 * NS_PER_MS;
 	server_block(&server);
 	house_clear_servers(&house);

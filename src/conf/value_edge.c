@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Values of what stands between clients and upstreams: names and protocols in a hello, rates. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "conf/schema.h"
+#include "conf/value.h"
+
+enum { NAME_MAX_CHARS = 253, LABEL_MAX_CHARS = 63 }; /* RFC 1035, 2.3.4 */
+
+#define LABEL_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+static bool is_address(const char *name)
+{
+	struct in_addr v4;
+
+	return inet_pton(AF_INET, name, &v4) == 1 || strchr(name, ':') != NULL || *name == '[';
+}
+
+/* Why no client can send this name, seen behind its "*."; NULL if one can. */
+static const char *name_problem(const char *name)
+{
+	size_t len = strlen(name);
+	size_t label;
+
+	if (is_address(name)) {
+		return "clients send no address in SNI; write a name, or leave sni out of the "
+		       "route";
+	}
+	if (strchr(name, '*') != NULL) {
+		return "'*' stands only for the whole beginning; write a name, or one like "
+		       "\"*.example.com\"";
+	}
+	if (len > 1 && name[len - 1] == '.' && name[len - 2] != '.') {
+		return "clients send names without the dot at their end; write it without";
+	}
+	if (len > NAME_MAX_CHARS) {
+		return "a name has at most 253 characters; write a shorter one";
+	}
+	for (;; name += label + 1) {
+		label = strspn(name, LABEL_CHARS);
+		if (name[label] != '.' && name[label] != '\0') {
+			return "names have letters, digits, '-' and '_' between their dots; write "
+			       "it as clients send it, other letters as \"xn--...\"";
+		}
+		if (label == 0) {
+			return "nothing stands before, between or behind dots; write a name like "
+			       "\"a.example.com\"";
+		}
+		if (label > LABEL_MAX_CHARS) {
+			return "at most 63 characters stand between two dots; write a shorter name";
+		}
+		if (name[label] == '\0') {
+			return NULL;
+		}
+	}
+}
+
+int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX])
+{
+	bool is_wildcard = strncmp(text, "*.", 2) == 0;
+	const char *what = strlen(text) > NAME_MAX_CHARS + 1
+				   ? "a name has at most 253 characters; write a shorter one"
+				   : name_problem(text + (is_wildcard ? 2 : 0));
+	char *name;
+
+	if (what != NULL) {
+		return conf_refuse(why, text, what);
+	}
+	name = strdup(text);
+	if (name == NULL) {
+		return -ENOMEM;
+	}
+	for (char *pos = name; *pos != '\0'; pos++) {
+		if (*pos >= 'A' && *pos <= 'Z') {
+			*pos = (char)(*pos - 'A' + 'a');
+		}
+	}
+	*value = name;
+	return 0;
+}
+
+int conf_value_alpn(const char *text, char **value, char why[CONF_WHY_MAX])
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > CONF_ALPN_MAX) {
+		return conf_refuse(why, text,
+			"a protocol has 1 to 255 bytes; write one like \"h2\" or \"http/1.1\"");
+	}
+	*value = strdup(text);
+	return *value == NULL ? -ENOMEM : 0;
+}
+
+/* The number of a rate, in `number`; false if it is no rate. */
+static bool split_rate(const char *text, char number[32])
+{
+	size_t len = strcspn(text, "/");
+
+	if (len == 0 || len >= 32 || strcmp(text + len, "/s") != 0) {
+		return false;
+	}
+	memcpy(number, text, len);
+	number[len] = '\0';
+	return true;
+}
+
+static int refuse_range(const struct conf_key *key, const char *text, char why[CONF_WHY_MAX])
+{
+	char shown[CONF_SHOWN_MAX];
+
+	if (key->type == CONF_RATE) {
+		(void)snprintf(why, CONF_WHY_MAX,
+			"%s is out of range; write \"%" PRIu64 "/s\" to \"%" PRIu64
+			"/s\", or take it out for no limit",
+			conf_shown(text, shown), key->min, key->max);
+	} else {
+		(void)snprintf(why, CONF_WHY_MAX,
+			"%s is out of range; write \"%" PRIu64 "k/s\" to \"%" PRIu64
+			"G/s\", or take it out for no limit",
+			conf_shown(text, shown), key->min >> 10, key->max >> 30);
+	}
+	return -ERANGE;
+}
+
+int conf_value_rate(
+	const struct conf_key *key, const char *text, uint64_t *value, char why[CONF_WHY_MAX])
+{
+	char number[32];
+	char what[CONF_WHY_MAX];
+	const char *wrong;
+	uint64_t n;
+
+	if (!split_rate(text, number)) {
+		(void)snprintf(what, sizeof(what),
+			"a rate is a number a second; write one like \"%s\"", key->example);
+		return conf_refuse(why, text, what);
+	}
+	if (key->type == CONF_RATE && strspn(number, "0123456789") != strlen(number)) {
+		(void)snprintf(what, sizeof(what),
+			"clients are counted in whole numbers without a unit; write one like "
+			"\"%s\"",
+			key->example);
+		return conf_refuse(why, text, what);
+	}
+	if (parse_size(number, &n, &wrong) < 0) {
+		return conf_refuse(why, text, wrong);
+	}
+	if (n < key->min || n > key->max) {
+		return refuse_range(key, text, why);
+	}
+	*value = n;
+	return 0;
+}
