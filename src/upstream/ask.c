@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 #include "upstream/ask.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+
+#include "base/text.h"
+#include "upstream/maglev.h"
+
+void group_ask_name(struct group_ask *ask, const uint8_t *name, size_t n)
+{
+	uint8_t key[MAGLEV_NAME_MAX];
+
+	assert(n <= sizeof(key));
+	for (size_t i = 0; i < n; i++) {
+		key[i] = text_lower(name[i]);
+	}
+	ask->has_name = true;
+	ask->name_hash = maglev_hash(key, n);
+}
 
 int group_tried_add(struct group_tried *tried, const struct server *server)
 {

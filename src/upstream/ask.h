@@ -31,8 +31,13 @@ struct group_ask {
 	size_t worker; /**< who asks: its index. While it waits any thread asks for it (queue.h) */
 	const struct group_tried *tried; /**< is not chosen again */
 	const struct sockaddr *client;   /**< whose pair it is; NULL: it has no address */
+	bool has_name;                   /**< it asked for a server by a name (SNI) */
+	uint64_t name_hash;              /**< with that: group_ask_name() */
 	bool full; /**< out: a server that is usable and was not tried has no place */
 };
+
+/** Whom the client asked for in its ClientHello, however that is written: for hash_on = "sni". */
+void group_ask_name(struct group_ask *ask, const uint8_t *name, size_t n);
 
 /** Whether the server was tried. */
 static inline bool group_tried_has(const struct group_tried *tried, const struct server *server)

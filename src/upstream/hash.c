@@ -4,8 +4,9 @@
  * table is of all servers with a weight, usable or not; backups have one of their own. When the
  * server cannot be used, is full or was tried, those of the next slots are asked.
  *
- * One that starts slowly has a part of its keys, always the same, which grows. A client without an
- * address goes by round_robin.
+ * One that starts slowly has a part of its keys, always the same, which grows. With hash_on = "sni"
+ * the key is the name in the ClientHello, and without one the client's, as else. A client without
+ * an address goes by round_robin.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -141,11 +142,15 @@ static size_t pick(const struct group_set *set, struct group_ask *ask)
 {
 	const struct prepared *prepared = set->prepared;
 	uint8_t key[MAGLEV_KEY_MAX];
-	size_t n = maglev_key(ask->client, set->hash_on == HASH_ON_CLIENT_PORT, key);
+	size_t n;
 
 	if (set->n == 0) {
 		return RULE_NONE;
 	}
+	if (set->hash_on == HASH_ON_SNI && ask->has_name) {
+		return take_by_slot(set, ask->name_hash, ask);
+	}
+	n = maglev_key(ask->client, set->hash_on == HASH_ON_CLIENT_PORT, key);
 	if (n == 0) {
 		return turns_take_next(set, prepared->rotation, ask);
 	}

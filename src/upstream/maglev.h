@@ -36,6 +36,7 @@ enum {
 	MAGLEV_SIZE_LARGE = 655373, /**< 2.5 MiB; 25 to 40 ms */
 	MAGLEV_MANY = MAGLEV_SIZE / 100,
 	MAGLEV_KEY_MAX = 10,
+	MAGLEV_NAME_MAX = 255, /**< of a server, in a ClientHello */
 };
 
 struct maglev_server {
@@ -65,7 +66,7 @@ struct maglev *maglev_unref(struct maglev *maglev);
 /**
  * A client's key, and its length: the 4 bytes of an IPv4 address, mapped ones as well; the first 8
  * of an IPv6 address, its /64; and then, if asked for, the port in network order. 0: it has no
- * address.
+ * address. The key of a name is the name, in lower case.
  */
 size_t maglev_key(const struct sockaddr *client, bool with_port, uint8_t key[MAGLEV_KEY_MAX]);
 

@@ -193,6 +193,38 @@ START_TEST(without_a_name_of_tls_the_client_is_hashed)
 }
 END_TEST
 
+/** The same on every weir: these are fixed. */
+START_TEST(with_sni_the_name_is_hashed_in_whatever_letters_and_not_the_client)
+{
+	static const char *const names[] = {"a.test", "b.test", "c.test", "d.test", "e.test"};
+	char picks[6] = "";
+
+	have_equal_servers(4);
+	conf.hash_on = HASH_ON_SNI;
+	make(BALANCE_HASH);
+	for (uint32_t i = 0; i < 5; i++) {
+		name_asked = names[i];
+		picks[i] = take(client_of(i, 1), NULL);
+		give(picks[i]);
+	}
+	ck_assert_str_eq(picks, "adbcd");
+	name_asked = "C.tEST";
+	ck_assert_int_eq(take(NULL, NULL), picks[2]);
+	give(picks[2]);
+	drop();
+	conf.hash_on = HASH_ON_CLIENT; /* then names are nothing */
+	make(BALANCE_HASH);
+	for (uint32_t i = 0; i < 5; i++) {
+		name_asked = names[i];
+		picks[i] = take(client_of(1, 1), NULL);
+		give(picks[i]);
+		ck_assert_int_eq(picks[i], picks[0]);
+	}
+	drop();
+	name_asked = NULL;
+}
+END_TEST
+
 START_TEST(a_client_without_an_address_goes_by_round_robin)
 {
 	have_servers(3, (const uint32_t[]){1, 2, 3});
@@ -269,6 +301,7 @@ int main(void)
 	tcase_add_test(tc, clients_go_to_the_same_servers_from_every_weir);
 	tcase_add_test(tc, with_client_port_the_port_counts);
 	tcase_add_test(tc, without_a_name_of_tls_the_client_is_hashed);
+	tcase_add_test(tc, with_sni_the_name_is_hashed_in_whatever_letters_and_not_the_client);
 	tcase_add_test(tc, a_client_without_an_address_goes_by_round_robin);
 	tcase_add_test(tc, a_key_whose_server_is_full_or_was_tried_goes_to_the_next_slots);
 	tcase_add_test(tc, a_server_without_weight_has_no_slot);

@@ -13,6 +13,7 @@ struct groups groups;
 struct conf_server servers[SERVERS_MAX];
 struct conf_upstream conf;
 struct group_plan *plan;
+const char *name_asked;
 
 static char app[] = "app";
 static char names[SERVERS_MAX][8];
@@ -119,6 +120,9 @@ char take(const struct sockaddr *client, struct group_tried *tried)
 	struct member *member;
 	char name;
 
+	if (name_asked != NULL) {
+		group_ask_name(&ask, (const uint8_t *)name_asked, strlen(name_asked));
+	}
 	switch (group_next(plan->group, &ask, &member)) {
 	case GROUP_SERVER:
 		break;

@@ -18,6 +18,8 @@ extern struct conf_server servers[SERVERS_MAX];
 extern struct conf_upstream conf;
 extern struct group_plan *plan; /* of the last make() */
 
+extern const char *name_asked; /* by clients in their hello; NULL: by none */
+
 void rules_setup(void);
 void rules_teardown(void);
 
