@@ -44,6 +44,9 @@
  *	proxy_header_v2	in binary, with TLVs
  *	proxy_header_build	both, the other way round
  *	client_hello	where a client of TLS wants to go
+ *	http		requests and answers, read from any pieces of bytes
+ *	http_build	and written
+ *	http_target	the path of a request, and what is asked of it
  *
  * stream/             the stream library
  *	loop		a turn: what is ready, what is due, what was put in line

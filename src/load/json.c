@@ -1,156 +1,132 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The report in JSON, written by hand: it is numbers, names that we chose and two addresses, so a
- * library would be one more dependency for a comma. The schema is documented in weirload(1); its
- * number changes when a field goes or changes its meaning, not when one is added.
+ * The report in JSON. The schema is documented in weirload(1); its number changes when a field goes
+ * or changes its meaning, not when one is added.
+ *
+ * What jansson cannot make, for lack of memory or because a word is no UTF-8, is NULL, which it
+ * takes no harm from; the report then lacks that field, or there is none.
  */
+#include <jansson.h>
 #include <string.h>
 
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
 
-enum { SCHEMA = 1, OPTION_NAME_MAX = 32 };
+enum { SCHEMA = 1, OPTION_NAME_MAX = 32, REAL_DIGITS = 15 };
 
-/** The comma before every member of a group but the first. */
-struct json {
-	FILE *out;
-	bool more;
-};
-
-static void key(struct json *json, const char *name)
+static void set(json_t *object, const char *name, json_t *value)
 {
-	fprintf(json->out, "%s\"%s\":", json->more ? "," : "", name);
-	json->more = true;
+	(void)json_object_set_new(object, name, value);
 }
 
-static void begin(struct json *json, const char *name)
+static void number(json_t *object, const char *name, uint64_t value)
 {
-	key(json, name);
-	fputc('{', json->out);
-	json->more = false;
+	set(object, name, json_integer((json_int_t)value));
 }
 
-static void end(struct json *json)
+/** Bytes that are no UTF-8, say of a file's name, are those of Latin-1. */
+static json_t *text(const char *value)
 {
-	fputc('}', json->out);
-	json->more = true;
-}
+	json_t *string = json_string(value);
+	size_t len = strlen(value);
+	char *utf8;
+	size_t n = 0;
 
-static void number(struct json *json, const char *name, uint64_t value)
-{
-	key(json, name);
-	fprintf(json->out, "%ju", (uintmax_t)value);
-}
+	if (string != NULL) {
+		return string;
+	}
+	utf8 = malloc(2 * len + 1);
+	for (size_t i = 0; utf8 != NULL && i < len; i++) {
+		unsigned char c = (unsigned char)value[i];
 
-static void boolean(struct json *json, const char *name, bool value)
-{
-	key(json, name);
-	fputs(value ? "true" : "false", json->out);
-}
-
-static void null(struct json *json, const char *name)
-{
-	key(json, name);
-	fputs("null", json->out);
-}
-
-/** RFC 8259, 7: quotes, backslashes and control characters are escaped. */
-static void text(const struct json *json, const char *value)
-{
-	fputc('"', json->out);
-	for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\') {
-			fprintf(json->out, "\\%c", *c);
-		} else if (*c < 0x20 || *c >= 0x7f) {
-			fprintf(json->out, "\\u%04x", *c);
+		if (c < 0x80) {
+			utf8[n++] = (char)c;
 		} else {
-			fputc(*c, json->out);
+			utf8[n++] = (char)(0xc0 | c >> 6);
+			utf8[n++] = (char)(0x80 | (c & 0x3f));
 		}
 	}
-	fputc('"', json->out);
+	string = utf8 == NULL ? NULL : json_stringn(utf8, n);
+	free(utf8);
+	return string;
 }
 
-static void string(struct json *json, const char *name, const char *value)
+static void string(json_t *object, const char *name, const char *value)
 {
-	key(json, name);
-	text(json, value);
+	set(object, name, text(value));
 }
 
-static void duration(struct json *json, const char *name, uint64_t ns)
+static json_t *duration(uint64_t ns)
 {
-	if (ns == NS_NEVER) {
-		null(json, name);
-	} else {
-		number(json, name, ns / NS_PER_US);
-	}
+	return ns == NS_NEVER ? json_null() : json_integer((json_int_t)(ns / NS_PER_US));
 }
 
-static void histogram(struct json *json, const char *name, const struct hdr *hdr)
+static json_t *histogram(const struct hdr *hdr)
 {
+	json_t *object;
+
 	if (hdr_count(hdr) == 0) {
-		null(json, name);
-		return;
+		return json_null();
 	}
-	begin(json, name);
-	number(json, "count", hdr_count(hdr));
-	number(json, "min", hdr_min(hdr));
-	number(json, "p50", hdr_percentile(hdr, 50));
-	number(json, "p90", hdr_percentile(hdr, 90));
-	number(json, "p99", hdr_percentile(hdr, 99));
-	number(json, "p999", hdr_percentile(hdr, 99.9));
-	number(json, "max", hdr_max(hdr));
-	end(json);
+	object = json_object();
+	number(object, "count", hdr_count(hdr));
+	number(object, "min", hdr_min(hdr));
+	number(object, "p50", hdr_percentile(hdr, 50));
+	number(object, "p90", hdr_percentile(hdr, 90));
+	number(object, "p99", hdr_percentile(hdr, 99));
+	number(object, "p999", hdr_percentile(hdr, 99.9));
+	number(object, "max", hdr_max(hdr));
+	return object;
 }
 
 /** What was measured without --expect; its percentiles are exact. */
-static void measured(struct json *json, const char *name, const struct side_results *side)
+static json_t *measured(const struct side_results *side)
 {
 	const uint64_t *us = side->after_us;
 	uint64_t n = side->n_after;
+	json_t *object;
 
 	if (n == 0) {
-		null(json, name);
-		return;
+		return json_null();
 	}
-	begin(json, name);
-	number(json, "count", n);
-	number(json, "min", us[0]);
-	number(json, "p50", results_percentile(us, n, 50));
-	number(json, "p90", results_percentile(us, n, 90));
-	number(json, "p99", results_percentile(us, n, 99));
-	number(json, "p999", results_percentile(us, n, 99.9));
-	number(json, "max", us[n - 1]);
-	end(json);
+	object = json_object();
+	number(object, "count", n);
+	number(object, "min", us[0]);
+	number(object, "p50", results_percentile(us, n, 50));
+	number(object, "p90", results_percentile(us, n, 90));
+	number(object, "p99", results_percentile(us, n, 99));
+	number(object, "p999", results_percentile(us, n, 99.9));
+	number(object, "max", us[n - 1]);
+	return object;
 }
 
-static void way(struct json *json, const char *name, const struct way_results *way_results)
+static json_t *way(const struct way_results *way_results)
 {
-	begin(json, name);
-	number(json, "sent", way_results->n_sent);
-	number(json, "received", way_results->n_received);
-	number(json, "lost", way_results->n_lost);
-	number(json, "in_flight", way_results->n_in_flight);
-	number(json, "added", way_results->n_added);
-	end(json);
+	json_t *object = json_object();
+
+	number(object, "sent", way_results->n_sent);
+	number(object, "received", way_results->n_received);
+	number(object, "lost", way_results->n_lost);
+	number(object, "in_flight", way_results->n_in_flight);
+	number(object, "added", way_results->n_added);
+	return object;
 }
 
-static void write_about(struct json *json, const struct options *options, const struct about *about)
+static void add_about(json_t *report, const struct options *options, const struct about *about)
 {
-	string(json, "began", about->date);
-	string(json, "host", about->system.nodename);
-	key(json, "kernel");
-	fprintf(json->out, "\"%s %s\"", about->system.sysname, about->system.release);
-	string(json, "machine", about->system.machine);
-	number(json, "processors", about->n_processors);
-	string(json, "libuv", about->library);
-	key(json, "command");
-	fputc('[', json->out);
+	json_t *command = json_array();
+
+	string(report, "began", about->date);
+	string(report, "host", about->system.nodename);
+	set(report, "kernel", json_sprintf("%s %s", about->system.sysname, about->system.release));
+	string(report, "machine", about->system.machine);
+	number(report, "processors", about->n_processors);
+	string(report, "libuv", about->library);
 	for (int i = 0; i < options->argc; i++) {
-		fputs(i == 0 ? "" : ",", json->out);
-		text(json, options->argv[i]);
+		(void)json_array_append_new(command, text(options->argv[i]));
 	}
-	fputc(']', json->out);
+	set(report, "command", command);
 }
 
 /** "max-late" is "max_late_us". */
@@ -164,184 +140,202 @@ static const char *option_name(const struct option_value *value, char name[OPTIO
 	return name;
 }
 
-static void write_options(struct json *json, const struct options *options)
+static json_t *option(const struct option_value *value)
 {
+	if (value->type == OPTION_FLAG) {
+		return json_boolean(value->number != 0);
+	}
+	if (value->word[0] == '\0') {
+		return json_null();
+	}
+	switch (value->type) {
+	case OPTION_NUMBER:
+		return json_integer((json_int_t)value->number);
+	case OPTION_DURATION:
+		return duration(value->number);
+	case OPTION_REAL:
+		return json_real(value->real);
+	default:
+		return text(value->word);
+	}
+}
+
+static json_t *options_object(const struct options *options)
+{
+	json_t *object = json_object();
 	char name[OPTION_NAME_MAX];
 	struct option_value value;
 	size_t index = 0;
 
-	begin(json, "options");
 	while (options_value(options, &index, &value)) {
-		(void)option_name(&value, name);
-		if (value.type == OPTION_FLAG) {
-			boolean(json, name, value.number != 0);
-		} else if (value.word[0] == '\0') {
-			null(json, name);
-		} else if (value.type == OPTION_NUMBER) {
-			number(json, name, value.number);
-		} else if (value.type == OPTION_DURATION) {
-			duration(json, name, value.number);
-		} else if (value.type == OPTION_REAL) {
-			key(json, name);
-			fprintf(json->out, "%.15g", value.real);
-		} else {
-			string(json, name, value.word);
-		}
+		set(object, option_name(&value, name), option(&value));
 	}
-	end(json);
+	return object;
 }
 
-static void write_connections(struct json *json, const struct results *results)
+static json_t *connections(const struct results *results)
 {
-	begin(json, "connections");
-	number(json, "opened", results->n_opened);
-	number(json, "matched", results->n_matched);
-	number(json, "unserved", results->n_unserved);
-	number(json, "unopened", results->n_unopened);
+	json_t *object = json_object();
+	json_t *failed_by = json_object();
+	double rate =
+		results->open_seconds > 0 ? (double)results->n_opened / results->open_seconds : 0;
+
+	number(object, "opened", results->n_opened);
+	number(object, "matched", results->n_matched);
+	number(object, "unserved", results->n_unserved);
+	number(object, "unopened", results->n_unopened);
 	for (unsigned i = VERDICT_FAILED; i < VERDICTS; i++) {
-		number(json, verdict_name(i), results->verdicts[i]);
+		number(object, verdict_name(i), results->verdicts[i]);
 	}
-	begin(json, "failed_by");
 	for (size_t i = 0; i < results->n_errors; i++) {
 		const char *name = strerrorname_np(-results->errors[i].error);
 
-		number(json, name == NULL ? "other" : name, results->errors[i].n);
+		number(failed_by, name == NULL ? "other" : name, results->errors[i].n);
 	}
-	end(json);
-	number(json, "earliest_us", results->earliest_us);
-	key(json, "opened_per_second");
-	fprintf(json->out, "%.1f",
-		results->open_seconds > 0 ? (double)results->n_opened / results->open_seconds : 0);
-	end(json);
+	set(object, "failed_by", failed_by);
+	number(object, "earliest_us", results->earliest_us);
+	/* A tenth is as much as it is worth. */
+	set(object, "opened_per_second", json_real((double)(uint64_t)(rate * 10 + 0.5) / 10));
+	return object;
 }
 
-static void write_side(struct json *json, const char *name, const struct side_results *side)
+static json_t *side_object(const struct side_results *side)
 {
-	begin(json, name);
-	number(json, "count", side->n);
+	json_t *object = json_object();
+
+	number(object, "count", side->n);
 	for (unsigned i = CONN_END_FIN; i <= CONN_END_OURS; i++) {
-		number(json, conn_end_name(i), side->n_ended[i]);
+		number(object, conn_end_name(i), side->n_ended[i]);
 	}
-	histogram(json, "early_us", &side->early);
-	histogram(json, "late_us", &side->late);
-	measured(json, "after_us", side);
-	end(json);
+	set(object, "early_us", histogram(&side->early));
+	set(object, "late_us", histogram(&side->late));
+	set(object, "after_us", measured(side));
+	return object;
 }
 
-static void write_sides(struct json *json, const struct results *results)
+static void add_sides(json_t *report, const struct results *results)
 {
-	write_side(json, "client", &results->sides[SIDE_CLIENT]);
+	json_t *bytes = json_null();
+	json_t *server = json_null();
+
+	set(report, "client", side_object(&results->sides[SIDE_CLIENT]));
 	if (results->run->options->has_serve) {
-		write_side(json, "server", &results->sides[SIDE_SERVER]);
-		begin(json, "bytes");
-		way(json, "up", &results->up);
-		way(json, "down", &results->down);
-		end(json);
-	} else {
-		null(json, "server");
-		null(json, "bytes");
+		server = side_object(&results->sides[SIDE_SERVER]);
+		bytes = json_object();
+		set(bytes, "up", way(&results->up));
+		set(bytes, "down", way(&results->down));
 	}
+	set(report, "server", server);
+	set(report, "bytes", bytes);
 }
 
-static void write_scenario(struct json *json, const struct results *results)
+static void add_scenario(json_t *report, const struct results *results)
 {
+	json_t *object = json_object();
+
 	switch (results->run->options->scenario->bit) {
 	case SCENARIO_HALFCLOSE:
-		way(json, "after_fin", &results->after_fin);
+		set(report, "after_fin", way(&results->after_fin));
 		break;
 	case SCENARIO_STALL:
-		begin(json, "stall");
-		histogram(json, "accepted_bytes", &results->accepted);
-		histogram(json, "weirload_bytes", &results->own);
-		histogram(json, "proxy_bytes", &results->held);
-		end(json);
+		set(object, "accepted_bytes", histogram(&results->accepted));
+		set(object, "weirload_bytes", histogram(&results->own));
+		set(object, "proxy_bytes", histogram(&results->held));
+		set(report, "stall", json_incref(object));
 		break;
 	case SCENARIO_MIXED:
-		begin(json, "busy");
-		number(json, "connections", results->n_busy);
-		number(json, "sent", results->n_messages_sent);
-		number(json, "received", results->n_messages_received);
-		histogram(json, "latency_us", &results->latency);
-		end(json);
+		number(object, "connections", results->n_busy);
+		number(object, "sent", results->n_messages_sent);
+		number(object, "received", results->n_messages_received);
+		set(object, "latency_us", histogram(&results->latency));
+		set(report, "busy", json_incref(object));
 		break;
 	default:
 		break;
 	}
+	json_decref(object);
 }
 
-static void write_limits(struct json *json, const struct results *results)
+static json_t *tool(const struct results *results)
 {
-	bool more = false;
+	json_t *object = json_object();
 
-	begin(json, "limits");
+	set(object, "loop_delay_us", histogram(&results->delay));
+	number(object, "memory_bytes_per_connection", results->memory_bytes);
+	number(object, "strangers", results->run->n_strangers);
+	return object;
+}
+
+static void add_limits(json_t *report, const struct results *results)
+{
+	json_t *limits = json_object();
+	json_t *failed = json_array();
+
 	for (size_t i = 0; i < results->n_limits; i++) {
 		const struct limit_result *limit = &results->limits[i];
+		json_t *object = json_object();
 
-		begin(json, limit->name);
-		number(json, "limit", limit->limit);
-		number(json, "value", limit->value);
-		boolean(json, "holds", limit->holds);
-		end(json);
-	}
-	end(json);
-	key(json, "failed");
-	fputc('[', json->out);
-	for (size_t i = 0; i < results->n_limits; i++) {
-		if (!results->limits[i].holds) {
-			fputs(more ? "," : "", json->out);
-			text(json, results->limits[i].words);
-			more = true;
+		number(object, "limit", limit->limit);
+		number(object, "value", limit->value);
+		set(object, "holds", json_boolean(limit->holds));
+		set(limits, limit->name, object);
+		if (!limit->holds) {
+			(void)json_array_append_new(failed, text(limit->words));
 		}
 	}
-	fputc(']', json->out);
-	boolean(json, "holds", results->holds);
+	set(report, "limits", limits);
+	set(report, "failed", failed);
+	set(report, "holds", json_boolean(results->holds));
+}
+
+/** Writes the report, in one line, and frees it. */
+static void write_report(json_t *report, FILE *out)
+{
+	(void)json_dumpf(
+		report, out, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(REAL_DIGITS));
+	(void)fputc('\n', out);
+	json_decref(report);
 }
 
 void report_json(const struct results *results, FILE *out)
 {
-	struct json json = {.out = out};
+	json_t *report = json_object();
 
-	fputc('{', out);
-	number(&json, "schema", SCHEMA);
-	string(&json, "weirload", WEIR_VERSION);
-	string(&json, "scenario", results->run->options->scenario->name);
-	boolean(&json, "interrupted", results->run->signal != 0);
-	write_about(&json, results->run->options, &results->run->about);
-	write_options(&json, results->run->options);
-	write_connections(&json, results);
-	histogram(&json, "connect_us", &results->connect);
-	histogram(&json, "failed_us", &results->failed);
-	write_sides(&json, results);
-	write_scenario(&json, results);
-	begin(&json, "tool");
-	histogram(&json, "loop_delay_us", &results->delay);
-	number(&json, "memory_bytes_per_connection", results->memory_bytes);
-	number(&json, "strangers", results->run->n_strangers);
-	end(&json);
-	write_limits(&json, results);
-	fputs("}\n", out);
+	number(report, "schema", SCHEMA);
+	string(report, "weirload", WEIR_VERSION);
+	string(report, "scenario", results->run->options->scenario->name);
+	set(report, "interrupted", json_boolean(results->run->signal != 0));
+	add_about(report, results->run->options, &results->run->about);
+	set(report, "options", options_object(results->run->options));
+	set(report, "connections", connections(results));
+	set(report, "connect_us", histogram(&results->connect));
+	set(report, "failed_us", histogram(&results->failed));
+	add_sides(report, results);
+	add_scenario(report, results);
+	set(report, "tool", tool(results));
+	add_limits(report, results);
+	write_report(report, out);
 }
 
 void report_alone_json(const struct alone_results *results, FILE *out)
 {
-	struct json json = {.out = out};
+	json_t *report = json_object();
+	json_t *server = json_object();
+	json_t *bytes = json_object();
 
-	fputc('{', out);
-	number(&json, "schema", SCHEMA);
-	string(&json, "weirload", WEIR_VERSION);
-	string(&json, "scenario", results->options->scenario->name);
-	write_about(&json, results->options, &results->about);
-	write_options(&json, results->options);
-	begin(&json, "server");
-	number(&json, "count", results->n_accepted);
+	number(report, "schema", SCHEMA);
+	string(report, "weirload", WEIR_VERSION);
+	string(report, "scenario", results->options->scenario->name);
+	add_about(report, results->options, &results->about);
+	set(report, "options", options_object(results->options));
+	number(server, "count", results->n_accepted);
 	for (unsigned i = CONN_END_FIN; i <= CONN_END_OURS; i++) {
-		number(&json, conn_end_name(i), results->n_ended[i]);
+		number(server, conn_end_name(i), results->n_ended[i]);
 	}
-	number(&json, "sent_fin", results->n_fins);
-	end(&json);
-	begin(&json, "bytes");
-	number(&json, "received", results->n_received);
-	number(&json, "sent", results->n_sent);
-	end(&json);
-	fputs("}\n", out);
+	number(server, "sent_fin", results->n_fins);
+	set(report, "server", server);
+	number(bytes, "received", results->n_received);
+	number(bytes, "sent", results->n_sent);
+	set(report, "bytes", bytes);
+	write_report(report, out);
 }

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ *	BLANKS ──▶ HEAD, line by line ──▶ HEADED ──▶ BODY ──▶ ENDED
+ *
+ * The head is collected and looked at line by line, so that what the parser lets through is refused
+ * at the end of its line, and what is endless at its bound; then the parser has it in one piece.
+ * The body goes through the parser as it comes.
+ */
+#include "proto/http.h"
+
+#include <errno.h>
+#include <http_parser.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#if HTTP_PARSER_VERSION_MAJOR != 2 || HTTP_PARSER_VERSION_MINOR < 9
+#error "http_parser 2.9 or later is needed: before, it takes two lengths for one body"
+#endif
+
+enum {
+	LINE_ROOM = 64, /* for a method, a version, blanks and the line end */
+	LINE_MAX = HTTP_TARGET_MAX + LINE_ROOM,
+	HEAD_FIRST_ROOM = 1024,
+};
+
+enum state {
+	STATE_BLANKS, /* before the first line */
+	STATE_HEAD,
+	STATE_HEADED, /* HTTP_READ_HEAD was told */
+	STATE_ENDED,  /* HTTP_READ_END was told */
+	STATE_REFUSED,
+};
+
+struct http_reader {
+	struct http_reader_opts opts;
+	enum state state;
+	http_parser parser;
+	char *bytes; /* of the head so far */
+	size_t n_bytes;
+	size_t room;
+	size_t line;     /* where the line under way begins */
+	size_t n_blanks; /* bytes of empty lines before the first */
+	size_t header;   /* where the fields begin */
+	bool in_value;   /* the parser told of a value last */
+	bool complete;   /* the parser has seen the end of the message */
+	struct http_field fields[HTTP_FIELDS_MAX];
+	size_t n_fields;
+	size_t n_body;
+	size_t n_framing;
+	size_t n_trailers;
+	size_t n_trailer_bytes;
+	struct http_head head;
+	struct http_refusal refusal;
+};
+
+static int refuse(struct http_reader *reader, unsigned int status, const char *why)
+{
+	if (reader->state != STATE_REFUSED) {
+		reader->refusal = (struct http_refusal){status, why};
+		reader->state = STATE_REFUSED;
+	}
+	return -EBADMSG;
+}
+
+/* ---- what the parser tells ---- */
+
+static struct http_reader *reader_of(http_parser *parser)
+{
+	return parser->data;
+}
+
+static void span_extend(struct span *span, const char *at, size_t n)
+{
+	if (span->bytes == NULL) {
+		span->bytes = (const uint8_t *)at;
+	}
+	span->n += n;
+}
+
+static int on_target(http_parser *parser, const char *at, size_t n)
+{
+	span_extend(&reader_of(parser)->head.target, at, n);
+	return 0;
+}
+
+/** Of trailers nothing is kept; their chunks were counted with what frames the body. */
+static int on_trailer(struct http_reader *reader, size_t n)
+{
+	reader->n_trailer_bytes += n;
+	if (reader->n_trailer_bytes > HTTP_HEADER_MAX || reader->n_trailers > HTTP_FIELDS_MAX) {
+		return refuse(reader, 431, "the trailers are longer than 16 KiB or 100 fields");
+	}
+	return 0;
+}
+
+static int on_name(http_parser *parser, const char *at, size_t n)
+{
+	struct http_reader *reader = reader_of(parser);
+	bool begins = reader->in_value || reader->n_fields == 0;
+
+	reader->in_value = false;
+	if (reader->state == STATE_HEADED) {
+		reader->n_trailers += begins ? 1 : 0;
+		return on_trailer(reader, n);
+	}
+	if (begins && reader->n_fields == HTTP_FIELDS_MAX) {
+		return refuse(reader, 431, "the header has more than 100 fields; send fewer");
+	}
+	if (begins) {
+		reader->fields[reader->n_fields++] = (struct http_field){0};
+	}
+	span_extend(&reader->fields[reader->n_fields - 1].name, at, n);
+	return 0;
+}
+
+static int on_value(http_parser *parser, const char *at, size_t n)
+{
+	struct http_reader *reader = reader_of(parser);
+
+	reader->in_value = true;
+	if (reader->state == STATE_HEADED) {
+		return on_trailer(reader, n);
+	}
+	span_extend(&reader->fields[reader->n_fields - 1].value, at, n);
+	return 0;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t n)
+{
+	struct http_reader *reader = reader_of(parser);
+
+	reader->n_body += n;
+	reader->n_framing -= n;
+	if (reader->opts.kind == HTTP_REQUESTS && reader->n_body > HTTP_BODY_MAX) {
+		return refuse(reader, 413, "the body is longer than 64 KiB; send less");
+	}
+	reader->opts.body(reader->opts.owner, at, n);
+	return 0;
+}
+
+static int on_complete(http_parser *parser)
+{
+	reader_of(parser)->complete = true;
+	http_parser_pause(parser, 1); /* what stands behind is another message's */
+	return 0;
+}
+
+static const http_parser_settings settings = {
+	.on_url = on_target,
+	.on_header_field = on_name,
+	.on_header_value = on_value,
+	.on_body = on_body,
+	.on_message_complete = on_complete,
+};
+
+/** Gives the parser bytes: how many it has taken, or -EBADMSG. */
+static int parse(struct http_reader *reader, const void *bytes, size_t n)
+{
+	size_t used = http_parser_execute(&reader->parser, &settings, bytes, n);
+	enum http_errno error = HTTP_PARSER_ERRNO(&reader->parser);
+
+	if (reader->state == STATE_REFUSED) {
+		return -EBADMSG; /* by one of the calls above */
+	}
+	if (error == HPE_INVALID_METHOD) {
+		return refuse(reader, 405, "the method is not known");
+	}
+	if (error != HPE_OK && error != HPE_PAUSED) {
+		return refuse(reader, 400, http_errno_description(error));
+	}
+	return (int)used;
+}
+
+/* ---- what it lets through ---- */
+
+/** RFC 9110, 5.6.2. */
+static bool is_token(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+/** RFC 9112, 3: the version is at the end; that of an answer at its beginning, 4. */
+static bool has_version(const char *line, size_t n, enum http_kind kind)
+{
+	static const char version[] = "HTTP/1.";
+	size_t len = sizeof(version) - 1;
+	const char *at = kind == HTTP_ANSWERS ? line : line + n - len - 1;
+
+	if (n < len + 2 || memcmp(at, version, len) != 0 || (at[len] != '0' && at[len] != '1')) {
+		return false;
+	}
+	return kind == HTTP_ANSWERS ? at[len + 1] == ' ' : at[-1] == ' ';
+}
+
+/** The request line or the status line, without its line end. */
+static int look_at_first_line(struct http_reader *reader, const char *line, size_t n)
+{
+	size_t n_blanks = 0;
+
+	if (!has_version(line, n, reader->opts.kind)) {
+		return refuse(reader, 400, "the version must be HTTP/1.1 or HTTP/1.0");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (line[i] < ' ' || line[i] > '~') {
+			return refuse(reader, 400, "the first line must be printable ASCII");
+		}
+		n_blanks += line[i] == ' ' ? 1 : 0;
+	}
+	if (reader->opts.kind == HTTP_REQUESTS && n_blanks != 2) {
+		return refuse(reader, 400, "the first line must be 'METHOD TARGET HTTP/1.1'");
+	}
+	return 0;
+}
+
+/** A field, without its line end. RFC 9112, 5. */
+static int look_at_field(struct http_reader *reader, const char *line, size_t n)
+{
+	size_t name = 0;
+
+	if (line[0] == ' ' || line[0] == '\t') {
+		return refuse(reader, 400, "a line of the header is folded; write it in one");
+	}
+	while (name < n && is_token((uint8_t)line[name])) {
+		name++;
+	}
+	if (name == 0 || name == n || line[name] != ':') {
+		return refuse(reader, 400,
+			"a line of the header is not 'Name: value', the colon right behind the "
+			"name");
+	}
+	for (size_t i = name; i < n; i++) {
+		uint8_t c = (uint8_t)line[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f) {
+			return refuse(reader, 400, "the header has a control character");
+		}
+	}
+	return 0;
+}
+
+static struct span trim(struct span span)
+{
+	if (span.bytes == NULL) {
+		return (struct span){(const uint8_t *)"", 0}; /* it is there, and empty */
+	}
+	while (span.n > 0 && (span.bytes[0] == ' ' || span.bytes[0] == '\t')) {
+		span.bytes++;
+		span.n--;
+	}
+	while (span.n > 0 && (span.bytes[span.n - 1] == ' ' || span.bytes[span.n - 1] == '\t')) {
+		span.n--;
+	}
+	return span;
+}
+
+static bool span_says(struct span span, const char *text)
+{
+	return span.n == strlen(text) && strncasecmp((const char *)span.bytes, text, span.n) == 0;
+}
+
+/** How many fields have this name; the last one's value. */
+static size_t count_fields(const struct http_head *head, const char *name, struct span *ret_value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < head->n_fields; i++) {
+		if (span_says(head->fields[i].name, name)) {
+			*ret_value = head->fields[i].value;
+			n++;
+		}
+	}
+	return n;
+}
+
+/** How the end of the body is found: RFC 9112, 6. */
+static int look_at_extent(struct http_reader *reader)
+{
+	struct http_head *head = &reader->head;
+	const http_parser *parser = &reader->parser;
+	struct span coding = {0};
+	size_t n = count_fields(head, "transfer-encoding", &coding);
+	bool has_length = (parser->flags & F_CONTENTLENGTH) != 0;
+
+	if (n > 0 && (n > 1 || !span_says(coding, "chunked") || head->is_old)) {
+		return refuse(reader, 400,
+			"Transfer-Encoding must be 'chunked', once, with HTTP/1.1; or send "
+			"Content-Length");
+	}
+	if (reader->opts.kind == HTTP_ANSWERS) {
+		if (n == 0 && !has_length && head->status != 204) {
+			return refuse(reader, 400, "the answer does not say how long it is");
+		}
+	} else if (has_length && parser->content_length > HTTP_BODY_MAX && n == 0 &&
+		   !reader->complete) {
+		return refuse(reader, 413, "the body is longer than 64 KiB; send less");
+	}
+	return 0;
+}
+
+static enum http_verb verb_of(const http_parser *parser)
+{
+	const char *name = http_method_str((enum http_method)parser->method);
+
+	for (enum http_verb verb = 0; verb < HTTP_VERB_OTHER; verb++) {
+		if (strcmp(name, http_verb_name(verb)) == 0) {
+			return verb;
+		}
+	}
+	return HTTP_VERB_OTHER;
+}
+
+static int look_at_request(struct http_reader *reader)
+{
+	struct http_head *head = &reader->head;
+	struct span value = {0};
+	size_t n_hosts = count_fields(head, "host", &head->host);
+
+	head->verb = verb_of(&reader->parser);
+	if (head->target.n > HTTP_TARGET_MAX) {
+		return refuse(reader, 414, "the target is longer than 8 KiB; ask for less at once");
+	}
+	if (reader->parser.method == HTTP_CONNECT || head->target.n == 0 ||
+		head->target.bytes[0] != '/' ||
+		memchr(head->target.bytes, '#', head->target.n) != NULL) {
+		return refuse(reader, 400,
+			"weir is no proxy for HTTP: the target must be a path, as in GET "
+			"/v1/status");
+	}
+	if (n_hosts > 1 || (n_hosts == 0 && !head->is_old)) {
+		return refuse(reader, 400, "there must be one Host, as in 'Host: localhost'");
+	}
+	if (count_fields(head, "upgrade", &value) > 0) {
+		return refuse(reader, 400, "nothing but HTTP/1.1 is spoken: send no Upgrade");
+	}
+	if (count_fields(head, "expect", &value) > 0) {
+		if (!span_says(value, "100-continue")) {
+			return refuse(reader, 400, "of Expect only '100-continue' is known");
+		}
+		head->awaits_continue = !reader->complete && !head->is_old;
+	}
+	return 0;
+}
+
+/* ---- the head ---- */
+
+/** All lines are there. */
+static int head_end(struct http_reader *reader)
+{
+	struct http_head *head = &reader->head;
+	int r;
+
+	http_parser_init(
+		&reader->parser, reader->opts.kind == HTTP_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE);
+	reader->parser.data = reader;
+	r = parse(reader, reader->bytes, reader->n_bytes);
+	if (r < 0) {
+		return r;
+	}
+	for (size_t i = 0; i < reader->n_fields; i++) {
+		reader->fields[i].value = trim(reader->fields[i].value);
+	}
+	head->fields = reader->fields;
+	head->n_fields = reader->n_fields;
+	head->is_old = reader->parser.http_minor == 0;
+	head->status = reader->parser.status_code;
+	head->keeps_alive = !head->is_old && http_should_keep_alive(&reader->parser) != 0;
+	r = look_at_extent(reader);
+	if (r == 0 && reader->opts.kind == HTTP_REQUESTS) {
+		r = look_at_request(reader);
+	}
+	if (r < 0) {
+		return r;
+	}
+	reader->in_value = true;
+	reader->state = STATE_HEADED;
+	return HTTP_READ_HEAD;
+}
+
+/** A line has come to its LF. HTTP_READ_MORE, HTTP_READ_HEAD or -EBADMSG. */
+static int line_end(struct http_reader *reader)
+{
+	const char *line = reader->bytes + reader->line;
+	size_t n = reader->n_bytes - reader->line;
+	bool is_first = reader->header == 0;
+	int r;
+
+	if (n < 2 || line[n - 2] != '\r' || memchr(line, '\r', n) != line + n - 2) {
+		return refuse(reader, 400, "each line must end with CR LF, and have no other CR");
+	}
+	n -= 2;
+	if (is_first) {
+		r = look_at_first_line(reader, line, n);
+		reader->header = reader->n_bytes;
+	} else {
+		r = n == 0 ? head_end(reader) : look_at_field(reader, line, n);
+	}
+	reader->line = reader->n_bytes;
+	return r;
+}
+
+/** Whether what there is of the head is too long already. */
+static int look_at_bounds(struct http_reader *reader)
+{
+	if (reader->header == 0) {
+		return reader->n_bytes <= LINE_MAX
+			       ? 0
+			       : refuse(reader, 414,
+					 "the target is longer than 8 KiB; ask for less at once");
+	}
+	return reader->n_bytes - reader->header <= HTTP_HEADER_MAX + 2
+		       ? 0
+		       : refuse(reader, 431, "the header is longer than 16 KiB; send less");
+}
+
+static int head_append(struct http_reader *reader, struct span part)
+{
+	size_t wanted = reader->n_bytes + part.n;
+	size_t room = reader->room == 0 ? HEAD_FIRST_ROOM : reader->room;
+
+	while (room < wanted) {
+		room *= 2;
+	}
+	if (room > reader->room) {
+		char *bytes = realloc(reader->bytes, room);
+
+		if (bytes == NULL) {
+			return -ENOMEM;
+		}
+		reader->bytes = bytes;
+		reader->room = room;
+	}
+	memcpy(reader->bytes + reader->n_bytes, part.bytes, part.n);
+	reader->n_bytes = wanted;
+	return 0;
+}
+
+/** Takes empty lines, and looks at the first byte behind. */
+static int skip_blanks(struct http_reader *reader, struct span *bytes)
+{
+	struct span skipped;
+
+	while (bytes->n > 0 && (bytes->bytes[0] == '\r' || bytes->bytes[0] == '\n')) {
+		(void)span_take(bytes, 1, &skipped);
+		if (++reader->n_blanks > HTTP_BLANK_MAX) {
+			return refuse(reader, 400, "there are more than 4 KiB of empty lines");
+		}
+	}
+	if (bytes->n > 0) {
+		if (!is_token(bytes->bytes[0])) {
+			return refuse(reader, 400, "this is no HTTP");
+		}
+		reader->state = STATE_HEAD;
+	}
+	return HTTP_READ_MORE;
+}
+
+static int read_head(struct http_reader *reader, struct span *bytes)
+{
+	int r = HTTP_READ_MORE;
+
+	while (r == HTTP_READ_MORE && bytes->n > 0) {
+		const uint8_t *end = memchr(bytes->bytes, '\n', bytes->n);
+		size_t n = end == NULL ? bytes->n : (size_t)(end - bytes->bytes) + 1;
+		/* What is beyond the bounds is not even kept. */
+		size_t most = HTTP_HEADER_MAX + LINE_MAX;
+		struct span part = {0};
+
+		(void)span_take(bytes, n < most ? n : most, &part);
+		r = head_append(reader, part);
+		if (r == 0) {
+			r = look_at_bounds(reader);
+		}
+		if (r == 0 && part.bytes[part.n - 1] == '\n') {
+			r = line_end(reader);
+		}
+	}
+	return r;
+}
+
+/* ---- the body ---- */
+
+static int read_body(struct http_reader *reader, struct span *bytes)
+{
+	struct span part;
+	int r;
+
+	if (bytes->n == 0) {
+		return HTTP_READ_MORE;
+	}
+	reader->n_framing += bytes->n; /* on_body() takes off what is no framing */
+	r = parse(reader, bytes->bytes, bytes->n);
+	if (r < 0) {
+		return r;
+	}
+	reader->n_framing -= bytes->n - (size_t)r;
+	(void)span_take(bytes, (size_t)r, &part);
+	if (reader->opts.kind == HTTP_REQUESTS && reader->n_framing > HTTP_FRAMING_MAX) {
+		return refuse(
+			reader, 413, "the body's chunks are too small; send it in larger ones");
+	}
+	return HTTP_READ_MORE;
+}
+
+int http_read(struct http_reader *reader, struct span *bytes)
+{
+	int r = HTTP_READ_MORE;
+
+	if (reader->state == STATE_BLANKS) {
+		r = skip_blanks(reader, bytes);
+	}
+	switch (reader->state) {
+	case STATE_BLANKS:
+		return r;
+	case STATE_HEAD:
+		return read_head(reader, bytes);
+	case STATE_HEADED:
+		r = reader->complete ? HTTP_READ_MORE : read_body(reader, bytes);
+		if (r == HTTP_READ_MORE && reader->complete) {
+			reader->state = STATE_ENDED;
+			return HTTP_READ_END;
+		}
+		return r;
+	case STATE_ENDED:
+		return HTTP_READ_END;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* ---- what has been read ---- */
+
+const struct http_head *http_reader_head(const struct http_reader *reader)
+{
+	return &reader->head;
+}
+
+const struct http_refusal *http_reader_refusal(const struct http_reader *reader)
+{
+	return &reader->refusal;
+}
+
+struct span http_head_field(const struct http_head *head, const char *name)
+{
+	for (size_t i = 0; i < head->n_fields; i++) {
+		if (span_says(head->fields[i].name, name)) {
+			return head->fields[i].value;
+		}
+	}
+	return (struct span){0};
+}
+
+/* ---- life ---- */
+
+void http_reader_next(struct http_reader *reader)
+{
+	free(reader->bytes);
+	*reader = (struct http_reader){.opts = reader->opts};
+}
+
+struct http_reader *http_reader_new(const struct http_reader_opts *opts)
+{
+	struct http_reader *reader = calloc(1, sizeof(*reader));
+
+	if (reader != NULL) {
+		reader->opts = *opts;
+	}
+	return reader;
+}
+
+struct http_reader *http_reader_free(struct http_reader *reader)
+{
+	if (reader != NULL) {
+		free(reader->bytes);
+		free(reader);
+	}
+	return NULL;
+}
