@@ -31,6 +31,7 @@
  * log/                a line, from where it is written to where it is read
  *	level		the levels of lines
  *	log		a line in its parts
+ *	often		lines that strangers cause: a few, and then a number
  *	queue		from a thread to the log thread
  *	sink		the log thread: stderr, or the journal
  *	journal		the entry of journald that a line becomes
@@ -128,7 +129,6 @@
  *	dns_message	their answers, byte by byte
  *	streak		how often a server failed in a row
  *	eject		gives one that did so too often no new pairs for a while
- *	failures	how many of a group's pairs failed of late
  *
  * proxy/              the domain: which clients are let in, and what becomes of them
  *	generation	one config as the workers serve it

@@ -34,6 +34,10 @@ const char *end_reason_name(enum end_reason reason)
 		[END_QUEUE_FULL] = "queue_full",
 		[END_DRAIN] = "drain",
 		[END_SERVER_DOWN] = "server_down",
+		[END_ACCESS] = "access",
+		[END_DENIED] = "denied",
+		[END_SOURCE_LIMIT] = "source_limit",
+		[END_RATE] = "rate",
 		[END_LIMIT] = "limit",
 		[END_ERROR] = "error",
 	};
@@ -80,19 +84,29 @@ bool end_is_failure(enum end_reason reason)
 	       reason == END_LIMIT || reason == END_ERROR;
 }
 
+bool end_is_refusal(enum end_reason reason)
+{
+	return reason == END_DENIED || reason == END_SOURCE_LIMIT || reason == END_RATE;
+}
+
+struct end end_by_weir(enum end_reason reason)
+{
+	return (struct end){.by = END_BY_WEIR, .reason = reason, .timer = DEADLINE_NONE};
+}
+
 struct end end_without_server(void)
 {
-	return (struct end){.by = END_BY_WEIR, .reason = END_NO_SERVER, .timer = DEADLINE_NONE};
+	return end_by_weir(END_NO_SERVER);
 }
 
 struct end end_with_server(void)
 {
-	return (struct end){.by = END_BY_WEIR, .reason = END_SERVER_DOWN, .timer = DEADLINE_NONE};
+	return end_by_weir(END_SERVER_DOWN);
 }
 
 struct end end_by_full_queue(void)
 {
-	return (struct end){.by = END_BY_WEIR, .reason = END_QUEUE_FULL, .timer = DEADLINE_NONE};
+	return end_by_weir(END_QUEUE_FULL);
 }
 
 bool end_is_shortage(int err)

@@ -33,9 +33,13 @@ enum end_reason {
 	END_QUEUE,      /**< all were full, too long */
 	END_QUEUE_FULL, /**< and too many waited already */
 	END_DRAIN,
-	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
-	END_LIMIT,       /**< out of fds, memory or ports after accept */
-	END_ERROR,       /**< any other errno */
+	END_SERVER_DOWN,  /**< on_down is "end", and the server is down or gone */
+	END_ACCESS,       /**< a reload denies the client of an open pair */
+	END_DENIED,       /**< the lists of access do not let the client in */
+	END_SOURCE_LIMIT, /**< its source has as many pairs as it may */
+	END_RATE,         /**< its source came too often */
+	END_LIMIT,        /**< out of fds, memory or ports after accept */
+	END_ERROR,        /**< any other errno */
 	END_REASONS,
 };
 
@@ -53,6 +57,12 @@ const char *end_reason_name(enum end_reason reason);
 /** Whether a pair that ends so failed, and an operator has something to mend. */
 bool end_is_failure(enum end_reason reason);
 
+/**
+ * Whether a client that ends so was not let in: it can be made to happen as often as a stranger
+ * likes, and is no failure of anything.
+ */
+bool end_is_refusal(enum end_reason reason);
+
 /** Whether weir or the machine ran out of fds, memory or watches: no other server would help. */
 bool end_is_shortage(int err);
 
@@ -64,6 +74,9 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 
 /** The end that a failed stream of `side` makes: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum pair_side side, int err);
+
+/** The end that weir makes for a reason that is not a timer's, nor a failure's. */
+struct end end_by_weir(enum end_reason reason);
 
 /** The end when no server is usable. */
 struct end end_without_server(void);

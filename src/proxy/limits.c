@@ -11,7 +11,8 @@
 struct named_limit {
 	struct limit limit;
 	struct registry_entry entry;
-	char *name; /* behind the tallies */
+	char *name;                         /* behind the tallies */
+	struct often refusals[END_REASONS]; /**< zeroed: it is no refusal */
 	size_t n_workers;
 	struct tally tallies[];
 };
@@ -39,24 +40,51 @@ static struct named_limit *named_alloc(const char *name, size_t n_workers)
 	return named;
 }
 
-struct limit *limits_get(struct registry *limits, const char *name, uint32_t max, size_t n_workers)
+void limits_init(struct limits *limits, size_t n_workers)
+{
+	often_list_init(&limits->refusals, "refused_more", "listener", "clients", LOG_LEVEL_INFO);
+	limits->n_workers = n_workers;
+}
+
+static void named_init_refusals(struct named_limit *named, struct limits *limits)
+{
+	for (unsigned i = 0; i < END_REASONS; i++) {
+		enum end_reason reason = (enum end_reason)i;
+
+		if (end_is_refusal(reason)) {
+			often_init(&named->refusals[i], &limits->refusals, named->name,
+				end_reason_name(reason));
+		}
+	}
+}
+
+static void named_free(struct named_limit *named)
+{
+	for (size_t i = 0; i < END_REASONS; i++) {
+		often_fini(&named->refusals[i]);
+	}
+	free(named);
+}
+
+struct limit *limits_get(struct limits *limits, const char *name, uint32_t max)
 {
 	uint64_t hash = hash_bytes(HASH_BEGIN, name, strlen(name) + 1);
-	struct registry_entry *found = registry_find(limits, hash, has_name, name);
+	struct registry_entry *found = registry_find(&limits->names, hash, has_name, name);
 	struct named_limit *named;
 
 	if (found != NULL) {
 		return &container_of(found, struct named_limit, entry)->limit;
 	}
-	named = named_alloc(name, n_workers);
+	named = named_alloc(name, limits->n_workers);
 	if (named == NULL) {
 		return NULL;
 	}
 	atomic_init(&named->limit.max, max);
-	if (registry_add(limits, hash, &named->entry) < 0) {
+	if (registry_add(&limits->names, hash, &named->entry) < 0) {
 		free(named);
 		return NULL;
 	}
+	named_init_refusals(named, limits);
 	return &named->limit;
 }
 
@@ -70,7 +98,7 @@ void limits_put(struct limit *limit)
 	named = container_of(limit, struct named_limit, limit);
 	if (registry_unref(&named->entry)) {
 		assert(limit_taken(limit) == 0);
-		free(named);
+		named_free(named);
 	}
 }
 
@@ -80,6 +108,11 @@ struct tally *limits_tally(struct limit *limit, size_t worker)
 
 	assert(worker < named->n_workers);
 	return &named->tallies[worker];
+}
+
+bool limits_refused(struct limit *limit, enum end_reason reason)
+{
+	return often_count(&container_of(limit, struct named_limit, limit)->refusals[reason]);
 }
 
 uint64_t limits_sum(const struct limit *limit, size_t counter)

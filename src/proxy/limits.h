@@ -12,19 +12,34 @@
 #include <stdint.h>
 
 #include "base/registry.h"
+#include "log/often.h"
+#include "proxy/end.h"
 #include "proxy/limit.h"
 
 struct tally;
 
-/** The limit of that name, with one more reference; a new one has this maximum, and numbers for so
- * many workers. NULL: no memory. The main thread. */
-struct limit *limits_get(struct registry *limits, const char *name, uint32_t max, size_t n_workers);
+struct limits {
+	struct registry names;
+	struct often_list refusals; /**< whose clients were refused, each with a reason */
+	size_t n_workers;
+};
+
+/** Nothing is to be freed when every reference was given back. */
+void limits_init(struct limits *limits, size_t n_workers);
+
+/** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory.
+ * The main thread. */
+struct limit *limits_get(struct limits *limits, const char *name, uint32_t max);
 
 /** Gives a reference back; with the last one nothing may be taken of it. NULL is fine. */
 void limits_put(struct limit *limit);
 
 /** What a worker counts of that name; only that worker writes. While the limit is held. */
 struct tally *limits_tally(struct limit *limit, size_t worker);
+
+/** A client of that name was refused for this reason (end_is_refusal()): whether the log is to have
+ * its line (often.h). Any thread. */
+bool limits_refused(struct limit *limit, enum end_reason reason);
 
 /** What all workers have counted; `counter` is an offset in struct tally. Any thread. */
 uint64_t limits_sum(const struct limit *limit, size_t counter);

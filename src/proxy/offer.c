@@ -54,8 +54,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 	if (offer == NULL) {
 		return NULL;
 	}
-	offer->limit =
-		limits_get(&shared->limits, listener->name, listener->max_pairs, shared->n_workers);
+	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
 	if (offer->limit == NULL) {
 		free(offer);
 		return NULL;

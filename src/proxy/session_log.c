@@ -9,11 +9,12 @@
 
 #include "base/addr.h"
 #include "log/log.h"
+#include "log/often.h"
+#include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
-#include "upstream/failures.h"
 #include "upstream/group.h"
 
 /** All that is kept of the failed attempts of one session. */
@@ -136,13 +137,19 @@ static void log_quiet(
 	}
 }
 
-/** Of failures the first few in a second are warnings. */
+/** Of failures the first few in a second are warnings, of refusals they alone are told. */
 static enum log_level close_level(const struct session *session)
 {
-	bool warn = end_is_failure(session->end.reason) &&
-		    failures_count(&session_target(session)->group->failures);
+	enum end_reason reason = session->end.reason;
 
-	return warn ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+	if (end_is_refusal(reason)) {
+		return limits_refused(session->terms->offer->limit, reason) ? LOG_LEVEL_INFO
+									    : LOG_LEVEL_DEBUG;
+	}
+	if (end_is_failure(reason) && often_count(&session_target(session)->group->failures)) {
+		return LOG_LEVEL_WARN;
+	}
+	return LOG_LEVEL_INFO;
 }
 
 /** What was relayed, and for how long; up is from the client. */

@@ -74,7 +74,7 @@ void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
 
 /* ---- session_log.c: an opening line (debug) and the one closing line: of level info, but for
- * failures, see failures.h ---- */
+ * failures and refusals, see often.h ---- */
 
 /** "event=open", when the pair starts to relay. */
 void session_log_open(const struct session *session);

@@ -12,6 +12,7 @@ int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
 	if (r < 0) {
 		return r;
 	}
+	limits_init(&shared->limits, n_workers);
 	chains_init(&shared->chains);
 	shared->n_workers = n_workers;
 	r = places_init(&shared->places, n_workers);

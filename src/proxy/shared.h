@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/registry.h"
+#include "proxy/limits.h"
 #include "proxy/own.h"
 #include "proxy/places.h"
 #include "upstream/group.h"
@@ -26,7 +26,7 @@ struct proxy_shared {
 	struct places places;
 	struct groups groups;             /**< of all generations */
 	struct chains chains;             /**< which listener led to which */
-	struct registry limits;           /**< of the listeners, by their names */
+	struct limits limits;             /**< of the listeners, by their names */
 	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
 	atomic_int spare_fds; /**< for a second address of a name, while the first is tried */
 	size_t n_pipes;       /**< for splicing, of each worker; 0: none */

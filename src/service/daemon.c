@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "control/request.h"
 #include "log/log.h"
+#include "log/often.h"
 #include "proxy/generation.h"
 #include "service/cpus.h"
 #include "service/daemon_private.h"
@@ -72,7 +73,8 @@ void daemon_on_tick(struct timer *timer)
 	struct status_facts facts = daemon_facts(daemon);
 
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
-	failures_tell(&daemon->shared.groups.failures);
+	often_tell(&daemon->shared.groups.failures);
+	often_tell(&daemon->shared.limits.refusals);
 	groups_tick(&daemon->shared.groups);
 	ejections_settle(&daemon->ejections); /* DNS may have taken others away */
 	finders_tick(&daemon->finders);

@@ -14,7 +14,7 @@
 int groups_init(struct groups *groups, struct resolver *resolver, size_t n_workers)
 {
 	*groups = (struct groups){.servers.resolver = resolver};
-	failures_list_init(&groups->failures);
+	often_list_init(&groups->failures, "failed_more", "upstream", "pairs", LOG_LEVEL_WARN);
 	streaks_init(&groups->servers.streaks);
 	list_init(&groups->stale);
 	return readers_init(&groups->readers, n_workers);
@@ -77,7 +77,7 @@ struct group *group_get(struct groups *groups, const char *name)
 		return NULL;
 	}
 	queue_init(&group->queue);
-	failures_init(&group->failures, &groups->failures, group->name);
+	often_init(&group->failures, &groups->failures, group->name, NULL);
 	return group;
 }
 
@@ -90,7 +90,7 @@ struct group *group_ref(struct group *group)
 struct group *group_unref(struct group *group)
 {
 	if (group != NULL && registry_unref(&group->entry)) {
-		failures_fini(&group->failures);
+		often_fini(&group->failures);
 		queue_fini(&group->queue);
 		group_set_free(atomic_load_explicit(&group->set, memory_order_relaxed));
 		group_plan_unref(group->plan);

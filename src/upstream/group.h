@@ -20,8 +20,8 @@
 
 #include "base/list.h"
 #include "base/registry.h"
+#include "log/often.h"
 #include "upstream/ask.h"
-#include "upstream/failures.h"
 #include "upstream/plan.h"
 #include "upstream/queue.h"
 #include "upstream/readers.h"
@@ -37,7 +37,7 @@ struct resolver;
 struct groups {
 	struct registry names; /* struct group::entry */
 	struct servers servers;
-	struct failures_list failures;
+	struct often_list failures;
 	struct readers readers; /**< the workers */
 	struct list
 		stale; /* struct group::stale, each with a reference: to be made anew by the tick */
@@ -50,7 +50,7 @@ struct groups {
 struct group {
 	struct registry_entry entry; /**< in struct groups::names */
 	struct groups *groups;
-	struct failures failures;        /**< of its pairs */
+	struct often failures;           /**< of its pairs */
 	struct group_queue queue;        /**< who waits for a server */
 	_Atomic(struct group_set *) set; /**< in force */
 	_Atomic uint64_t n_picks;        /**< by rules that count them */

@@ -11,7 +11,8 @@ START_TEST(words_are_those_of_the_log)
 {
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
 		"write_stall", "lifetime", "connect_timeout", "connect_failed", "no_server",
-		"queue", "queue_full", "drain", "server_down", "limit", "error"};
+		"queue", "queue_full", "drain", "server_down", "access", "denied", "source_limit",
+		"rate", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -126,6 +127,22 @@ START_TEST(what_an_operator_has_to_mend_is_a_failure)
 }
 END_TEST
 
+START_TEST(whom_weir_does_not_let_in_is_refused)
+{
+	static const bool refusals[END_REASONS] = {
+		[END_DENIED] = true,
+		[END_SOURCE_LIMIT] = true,
+		[END_RATE] = true,
+	};
+
+	for (unsigned reason = 0; reason < END_REASONS; reason++) {
+		ck_assert_msg(end_is_refusal((enum end_reason)reason) == refusals[reason], "%s",
+			end_reason_name((enum end_reason)reason));
+	}
+	assert_end(end_by_weir(END_DENIED), END_BY_WEIR, END_DENIED, 0);
+}
+END_TEST
+
 START_TEST(connecting_fails_by_the_upstream)
 {
 	assert_end(end_by_connect(-ECONNREFUSED, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
@@ -161,6 +178,7 @@ int main(void)
 	tcase_add_test(tc, a_side_that_cannot_be_reached_is_lost);
 	tcase_add_test(tc, any_other_failure_is_an_error);
 	tcase_add_test(tc, what_an_operator_has_to_mend_is_a_failure);
+	tcase_add_test(tc, whom_weir_does_not_let_in_is_refused);
 	tcase_add_test(tc, connecting_fails_by_the_upstream);
 	tcase_add_test(tc, the_connect_timer_says_how_late_it_was);
 	suite_add_tcase(suite, tc);

@@ -84,18 +84,25 @@ START_TEST(it_is_told_once_in_a_while)
 }
 END_TEST
 
+static struct limits limits;
+
+static struct limits *begin(size_t n_workers)
+{
+	limits_init(&limits, n_workers);
+	return &limits;
+}
+
 START_TEST(what_is_counted_of_a_name_goes_on_as_long_as_somebody_holds_it)
 {
-	struct registry limits = {.table = {0}};
-	struct limit *web = limits_get(&limits, "web", 0, 3);
-	struct limit *side = limits_get(&limits, "side", 0, 3);
+	struct limit *web = limits_get(begin(3), "web", 0);
+	struct limit *side = limits_get(&limits, "side", 0);
 	size_t resets = offsetof(struct tally, n_ended[END_BY_CLIENT][END_RESET]);
 
 	for (size_t i = 0; i < 3; i++) {
 		counter_add(&limits_tally(web, i)->n_accepted, (int64_t)i + 1);
 		counter_add(&limits_tally(web, i)->n_ended[END_BY_CLIENT][END_RESET], 2);
 	}
-	ck_assert_ptr_eq(limits_get(&limits, "web", 0, 3), web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 0), web);
 	limits_put(web);
 	ck_assert_uint_eq(limits_sum(web, offsetof(struct tally, n_accepted)), 6);
 	ck_assert_uint_eq(limits_sum(web, resets), 6);
@@ -107,25 +114,45 @@ END_TEST
 
 START_TEST(a_limit_is_found_by_its_name_as_long_as_somebody_holds_it)
 {
-	struct registry limits = {.table = {0}};
-	struct limit *web = limits_get(&limits, "web", 3, 2);
-	struct limit *side = limits_get(&limits, "side", 0, 2);
+	struct limit *web = limits_get(begin(2), "web", 3);
+	struct limit *side = limits_get(&limits, "side", 0);
 
 	ck_assert_ptr_ne(web, side);
 	ck_assert(limit_take(web));
-	ck_assert_ptr_eq(limits_get(&limits, "web", 7, 2), web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
 	ck_assert_uint_eq(limit_max(web), 3);
 	limits_put(web);
-	ck_assert_ptr_eq(limits_get(&limits, "web", 7, 2), web);
+	ck_assert_ptr_eq(limits_get(&limits, "web", 7), web);
 	limits_put(web);
 	(void)limit_give(web);
 	limits_put(web);
-	web = limits_get(&limits, "web", 7, 2);
+	web = limits_get(&limits, "web", 7);
 	ck_assert_uint_eq(limit_max(web), 7);
 	limits_put(web);
 	limits_put(side);
 	limits_put(NULL);
-	ck_assert_uint_eq(limits.table.n, 0);
+	ck_assert_uint_eq(limits.names.table.n, 0);
+}
+END_TEST
+
+START_TEST(refusals_are_counted_for_each_name_and_reason)
+{
+	struct limit *web = limits_get(begin(1), "web", 0);
+	struct limit *side = limits_get(&limits, "side", 0);
+
+	for (unsigned i = 0; i < OFTEN_LINES; i++) {
+		ck_assert(limits_refused(web, END_DENIED));
+		ck_assert(limits_refused(web, END_RATE));
+	}
+	ck_assert(!limits_refused(web, END_DENIED));
+	ck_assert(!limits_refused(limits_get(&limits, "web", 0), END_RATE)); /* of that name */
+	ck_assert(limits_refused(side, END_DENIED));
+	often_tell(&limits.refusals);
+	ck_assert(limits_refused(web, END_DENIED));
+	limits_put(web);
+	limits_put(web);
+	limits_put(side);
+	ck_assert(list_empty(&limits.refusals.all));
 }
 END_TEST
 
@@ -227,6 +254,7 @@ int main(void)
 	tcase_add_test(tc, it_is_told_once_in_a_while);
 	tcase_add_test(tc, what_is_counted_of_a_name_goes_on_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, a_limit_is_found_by_its_name_as_long_as_somebody_holds_it);
+	tcase_add_test(tc, refusals_are_counted_for_each_name_and_reason);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
 	tcase_add_test(tc, it_is_closed_only_when_nothing_is_taken_and_until_it_is_opened);

@@ -449,5 +449,5 @@ void world_end(void)
 	}
 	world.shared.generation = generation_unref(world.shared.generation);
 	proxy_shared_fini(&world.shared);
-	assert(world.shared.limits.table.n == 0);
+	assert(world.shared.limits.names.table.n == 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Of many failures a few are warnings, and the others a number, whoever counts them. */
-#include "upstream/failures.h"
+/* Of many lines a few are written, and the others a number, whoever counts them. */
+#include "log/often.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,39 +9,34 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "conf/conf.h"
 #include "log/log.h"
 #include "memory_file.h"
 #include "suite.h"
-#include "upstream/group.h"
 
 enum { THREADS = 4, EACH = 5000 };
 
-static struct groups groups;
-static struct group *some[2];
+static struct often_list list;
+static struct often some[2];
 static int memory;
 
 static void set_up(void)
 {
 	ck_assert_int_eq(unsetenv("JOURNAL_STREAM"), 0);
 	log_set_level(LOG_LEVEL_WARN);
-	ck_assert_int_eq(groups_init(&groups, NULL, 1), 0);
-	for (size_t i = 0; i < 2; i++) {
-		some[i] = group_get(&groups, i == 0 ? "a" : "b");
-		ck_assert_ptr_nonnull(some[i]);
-	}
+	often_list_init(&list, "failed_more", "upstream", "pairs", LOG_LEVEL_WARN);
+	often_init(&some[0], &list, "a", NULL);
+	often_init(&some[1], &list, "b", "denied");
 	memory = memory_open();
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 }
 
-static void drop_groups(void)
+static void drop(void)
 {
 	for (size_t i = 0; i < 2; i++) {
-		some[i] = group_unref(some[i]);
+		often_fini(&some[i]);
 	}
-	ck_assert(list_empty(&groups.failures.all));
-	groups_fini(&groups);
+	ck_assert(list_empty(&list.all));
 }
 
 /** What was told until now: all of it, or "". */
@@ -50,7 +45,7 @@ static void expect_told(const char *first, const char *second)
 	char *text;
 	char *end;
 
-	drop_groups();
+	drop();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
 	end = text;
@@ -67,60 +62,60 @@ static void expect_told(const char *first, const char *second)
 	free(text);
 }
 
-static unsigned warnings(unsigned n, struct group *group)
+static unsigned lines(unsigned n, struct often *often)
 {
-	unsigned warned = 0;
+	unsigned n_lines_now = 0;
 
 	while (n-- > 0) {
-		warned += failures_count(&group->failures);
+		n_lines_now += often_count(often);
 	}
-	return warned;
+	return n_lines_now;
 }
 
-START_TEST(a_few_are_warnings_and_nothing_more_is_told)
+START_TEST(a_few_have_lines_and_nothing_more_is_told)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, some[0]), FAILURES_WARNED);
-	failures_tell(&groups.failures);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED, some[0]), FAILURES_WARNED);
-	failures_tell(&groups.failures);
-	failures_tell(&groups.failures);
+	ck_assert_uint_eq(lines(OFTEN_LINES, &some[0]), OFTEN_LINES);
+	often_tell(&list);
+	ck_assert_uint_eq(lines(OFTEN_LINES, &some[0]), OFTEN_LINES);
+	often_tell(&list);
+	often_tell(&list);
 	expect_told("", "");
 }
 END_TEST
 
 START_TEST(the_others_are_a_number_and_then_it_begins_anew)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 37, some[0]), FAILURES_WARNED);
-	failures_tell(&groups.failures);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, some[0]), FAILURES_WARNED);
-	failures_tell(&groups.failures);
+	ck_assert_uint_eq(lines(OFTEN_LINES + 37, &some[0]), OFTEN_LINES);
+	often_tell(&list);
+	ck_assert_uint_eq(lines(OFTEN_LINES + 1, &some[0]), OFTEN_LINES);
+	often_tell(&list);
 	expect_told(" level=warn event=failed_more upstream=a pairs=37\n",
 		" level=warn event=failed_more upstream=a pairs=1\n");
 }
 END_TEST
 
-START_TEST(each_upstream_is_counted_for_itself)
+START_TEST(each_is_counted_for_itself)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 1, some[0]), FAILURES_WARNED);
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 2, some[1]), FAILURES_WARNED);
-	failures_tell(&groups.failures);
+	ck_assert_uint_eq(lines(OFTEN_LINES + 1, &some[0]), OFTEN_LINES);
+	ck_assert_uint_eq(lines(OFTEN_LINES + 2, &some[1]), OFTEN_LINES);
+	often_tell(&list);
 	expect_told(" event=failed_more upstream=a pairs=1\n",
-		" event=failed_more upstream=b pairs=2\n");
+		" event=failed_more upstream=b reason=denied pairs=2\n");
 }
 END_TEST
 
-START_TEST(what_is_untold_when_an_upstream_goes_is_told_then)
+START_TEST(what_is_untold_when_it_goes_is_told_then)
 {
-	ck_assert_uint_eq(warnings(FAILURES_WARNED + 3, some[1]), FAILURES_WARNED);
-	expect_told(" event=failed_more upstream=b pairs=3\n", "");
+	ck_assert_uint_eq(lines(OFTEN_LINES + 3, &some[1]), OFTEN_LINES);
+	expect_told(" event=failed_more upstream=b reason=denied pairs=3\n", "");
 }
 END_TEST
 
-static atomic_uint n_warned;
+static atomic_uint n_lines;
 
 static void *count_many(void *arg)
 {
-	atomic_fetch_add(&n_warned, warnings(EACH, arg));
+	atomic_fetch_add(&n_lines, lines(EACH, arg));
 	return NULL;
 }
 
@@ -142,32 +137,32 @@ START_TEST(workers_and_looks_lose_none)
 	char *text;
 
 	for (size_t i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_many, some[i % 2]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, count_many, &some[i % 2]), 0);
 	}
 	for (size_t i = 0; i < 100; i++) {
-		failures_tell(&groups.failures);
+		often_tell(&list);
 	}
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	}
-	drop_groups();
+	drop();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);
-	ck_assert_uint_eq(sum_told(text) + atomic_load(&n_warned), THREADS * EACH);
+	ck_assert_uint_eq(sum_told(text) + atomic_load(&n_lines), THREADS * EACH);
 	free(text);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("failures");
-	TCase *tc = tcase_create("failures");
+	Suite *suite = suite_create("often");
+	TCase *tc = tcase_create("often");
 
 	tcase_add_checked_fixture(tc, set_up, NULL);
-	tcase_add_test(tc, a_few_are_warnings_and_nothing_more_is_told);
+	tcase_add_test(tc, a_few_have_lines_and_nothing_more_is_told);
 	tcase_add_test(tc, the_others_are_a_number_and_then_it_begins_anew);
-	tcase_add_test(tc, each_upstream_is_counted_for_itself);
-	tcase_add_test(tc, what_is_untold_when_an_upstream_goes_is_told_then);
+	tcase_add_test(tc, each_is_counted_for_itself);
+	tcase_add_test(tc, what_is_untold_when_it_goes_is_told_then);
 	tcase_add_test(tc, workers_and_looks_lose_none);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
