@@ -60,6 +60,7 @@
  *	stream_clock	its timeout, and its way to another loop
  *	stream_io	its bytes, in and out
  *	stream_queue	what waits for the kernel
+ *	stream_look	for who looks at bytes before they are read
  *	stream_splice	bulk that never enters user space
  *	pipe		the pipes for that
  *	sigpipe		writes that raise no signal

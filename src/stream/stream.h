@@ -25,6 +25,8 @@
  *	ERROR	an error other than ECONNRESET and EPIPE, which are a plain CLOSE; CLOSE follows.
  *		Without a handler it is fatal: the error's text to stderr, then abort()
  *	CLOSE	once, last; error is the cause: 0 (own close or end of input) or a negative errno
+ *	INPUT	of a started stream that is paused: bytes or an end have come, and are not read.
+ *		What was there before somebody subscribed is not told. See stream_peek()
  *
  * WRITE and DRAIN come once in a turn of the loop: a handler that writes again hears the next ones
  * in the next turn, and everybody else goes on between.
@@ -75,6 +77,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "stream/emitter.h"
 
@@ -93,6 +96,7 @@ enum stream_event {
 	STREAM_ALL_EVENTS = (1 << 8) - 1,
 	/** From here to 1 << 15: the application's own, for stream_emit(). */
 	STREAM_OWN_EVENT = 1 << 8,
+	STREAM_INPUT = 1 << 16, /**< see stream_peek() */
 };
 
 /** What stream_open() may be told, to save the system calls that find it out. */
@@ -325,6 +329,34 @@ void stream_poke(struct stream *stream);
  */
 void stream_expire(struct stream *stream);
 
+/* ---- looking before reading ---- */
+
+/**
+ * For who must know the first bytes of a socket before it decides who reads them: a stream that was
+ * started and stopped tells INPUT, and what has come can be looked at or taken. All of this counts
+ * as if it had never come (stream_bytes_read(), stream_read_ns()), and what is left is READ when
+ * reading goes on.
+ *
+ * Shows what waits in the kernel, from its beginning, at most `max` bytes (and 64 KiB): how many,
+ * and *ret_bytes, in a buffer of the loop that the next read of any stream overwrites. 0: the end
+ * of input. -EAGAIN: nothing is there; -EINVAL: no socket, or connect(2) is under way; -EBADF
+ * (closed); else the stream has failed, and HANGUP follows.
+ */
+ssize_t stream_peek(struct stream *stream, const void **ret_bytes, size_t max);
+
+/**
+ * Throws the first `len` bytes away, which a peek has shown. `is_all`: that peek got less than it
+ * asked for, and nothing is behind these. TCP only, else -EINVAL; 0 or a negative errno, as above.
+ */
+int stream_skip(struct stream *stream, size_t len, bool is_all);
+
+/** Takes up to `len` bytes: how many, or what stream_peek() says. INPUT comes for what follows the
+ * first -EAGAIN. */
+ssize_t stream_take(struct stream *stream, void *buffer, size_t len);
+
+/** Whether the peer has finished, as far as was told: what waits is the last, or it has failed. */
+bool stream_input_is_over(const struct stream *stream);
+
 /* ---- events ---- */
 
 /**
@@ -347,7 +379,7 @@ bool stream_has_subscribers(const struct stream *stream, unsigned events);
 /**
  * Calls the handlers of event->type (one bit) with `event`, now. Only that: what the event stands
  * for is not done. An ERROR that nobody handles is fatal here too. Works on a closed stream as
- * well. 0 or -EINVAL: no event, or its type is not one bit up to 1 << 15.
+ * well. 0 or -EINVAL: no event, or its type is not one bit up to 1 << 16.
  */
 int stream_emit(struct stream *stream, const struct event *event);
 

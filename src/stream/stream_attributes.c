@@ -175,7 +175,7 @@ static void claim_drain(struct stream *s, unsigned events)
 /** Whether `events` are what handlers may take: our own and the application's. */
 static bool are_events(unsigned events)
 {
-	return events != 0 && events <= STREAM_ALL_OWN_EVENTS;
+	return events != 0 && events <= STREAM_ALL_TAKEN_EVENTS;
 }
 
 int stream_on(struct stream *s, unsigned events, struct handler *handler)

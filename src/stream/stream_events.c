@@ -45,7 +45,7 @@ int stream_emit(struct stream *s, const struct event *event)
 {
 	unsigned type = event == NULL ? 0 : event->type;
 
-	if (s == NULL || type == 0 || type > STREAM_ALL_OWN_EVENTS || (type & (type - 1)) != 0) {
+	if (s == NULL || type == 0 || type > STREAM_ALL_TAKEN_EVENTS || (type & (type - 1)) != 0) {
 		return -EINVAL;
 	}
 	assert(stream_is_current(s));
@@ -189,6 +189,9 @@ static void stream_note_events(struct stream *s, uint32_t events)
 	if ((events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
 		s->no_shortcut = true;
 	}
+	if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) {
+		s->over = true;
+	}
 	if ((events & EPOLLOUT) != 0) {
 		s->writable = true;
 	}
@@ -229,8 +232,13 @@ void stream_on_ready(struct watcher *watcher, uint32_t events)
 	if (s->writable && s->waiting > 0) {
 		stream_flush(s);
 	}
-	if (stream_reads(s) && s->readable && s->life == LIFE_OPEN) {
-		stream_read(s); /* after a failure, on_later() goes on, when it has told */
+	if (s->life != LIFE_OPEN || !s->readable) {
+		return; /* after a failure, on_later() goes on, when it has told */
+	}
+	if (stream_reads(s)) {
+		stream_read(s);
+	} else if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP)) != 0) {
+		stream_tell(s, STREAM_INPUT, NULL, 0);
 	}
 }
 

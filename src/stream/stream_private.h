@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The inside of a stream, shared by stream.c (life), stream_events.c (what is told), stream_io.c,
- * stream_splice.c (moving bytes), stream_queue.c (what waits), stream_clock.c, stream_attributes.c
- * and attempt.c. */
+ * stream_splice.c (moving bytes), stream_look.c (not moving them yet), stream_queue.c (what waits),
+ * stream_clock.c, stream_attributes.c and attempt.c. */
 #ifndef WEIR_STREAM_STREAM_PRIVATE_H
 #define WEIR_STREAM_STREAM_PRIVATE_H
 
@@ -93,7 +93,7 @@ enum stream_drain {
 };
 
 /** What users may take and emit; and emitted once, from the loop: connect(2) has ended. */
-enum { STREAM_ALL_OWN_EVENTS = (1 << 16) - 1, STREAM_CONNECTED = 1 << 16 };
+enum { STREAM_ALL_TAKEN_EVENTS = (1 << 17) - 1, STREAM_CONNECTED = 1 << 17 };
 
 /** What only a stream has that splices, or is spliced to. */
 struct stream_splice {
@@ -140,6 +140,7 @@ struct stream {
 	bool no_splice_out : 1; /**< nor to it */
 	bool raises : 1;        /**< write(2) to this fd would raise SIGPIPE: sigpipe.h */
 	bool ended : 1;         /**< end of input was read */
+	bool over : 1;          /**< the peer has finished, as an event says; maybe unread yet */
 	bool shut : 1;          /**< nothing more may be written */
 	bool graceful : 1;      /**< close when nothing is left to write */
 	bool deferred : 1;      /**< `later` stands on the deferred list */

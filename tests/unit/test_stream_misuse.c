@@ -80,6 +80,10 @@ CALL(shutdown, (stream_shutdown(s), 0))
 CALL(splice_to, stream_splice_to(s, s))
 CALL(is_splicing, stream_is_splicing(s))
 CALL(poke, (stream_poke(s), 0))
+CALL(peek, stream_peek(s, &(const void *){NULL}, 1))
+CALL(skip, stream_skip(s, 1, false))
+CALL(take, stream_take(s, (char[1]){0}, 1))
+CALL(input_is_over, stream_input_is_over(s))
 CALL(expire, (stream_expire(s), 0))
 CALL(on, stream_on(s, STREAM_OWN_EVENT, &handler))
 CALL(once, (stream_off(s, &handler), stream_once(s, STREAM_OWN_EVENT, &handler)))
@@ -157,6 +161,10 @@ static const struct row {
 	ROW(splice_to, -EINVAL, -EINVAL, -EINVAL),
 	ROW(is_splicing, 0, 0, 0),
 	ROW(poke, 0, 0, 0),
+	ROW(peek, -EINVAL, -EBADF, -EBADF),
+	ROW(skip, -EINVAL, -EBADF, -EBADF),
+	ROW(take, -EINVAL, -EBADF, -EBADF),
+	ROW(input_is_over, 0, 0, 0),
 	ROW(expire, 0, 0, 0),
 	ROW(on, -EINVAL, 0, 0),
 	ROW(once, -EINVAL, 0, 0),
@@ -353,7 +361,7 @@ START_TEST(what_is_no_handler_or_no_event_is_refused)
 	ck_assert_int_eq(stream_on(s, STREAM_READ, NULL), -EINVAL);
 	ck_assert_int_eq(stream_on(s, STREAM_READ, &mute), -EINVAL);
 	ck_assert_int_eq(stream_on(s, 0, &handler), -EINVAL);
-	ck_assert_int_eq(stream_once(s, 1 << 16, &handler), -EINVAL);
+	ck_assert_int_eq(stream_once(s, 1 << 17, &handler), -EINVAL);
 	ck_assert(!handler_is_on(&handler));
 	ck_assert_int_eq(stream_on(s, 1 << 15, &handler), 0);
 	ck_assert(handler_is_on(&handler));
@@ -369,7 +377,7 @@ START_TEST(what_is_no_handler_or_no_event_is_refused)
 	ck_assert_int_eq(stream_emit(s, &event), -EINVAL);
 	event.type = STREAM_READ | STREAM_WRITE;
 	ck_assert_int_eq(stream_emit(s, &event), -EINVAL);
-	event.type = 1 << 16;
+	event.type = 1 << 17;
 	ck_assert_int_eq(stream_emit(s, &event), -EINVAL);
 	ck_assert_uint_eq(scene.rec.n_events, 0);
 	scene_close(&scene);
