@@ -121,29 +121,28 @@ static void field_end(struct log_line *line, size_t mark)
 	}
 }
 
-static bool needs_quotes(const char *value)
+static bool needs_quotes(const char *value, size_t len)
 {
-	if (*value == '\0') {
-		return true;
-	}
-	for (; *value != '\0'; value++) {
-		if (!text_is_plain(*value) || *value == ' ' || *value == '=') {
+	for (size_t i = 0; i < len; i++) {
+		if (!text_is_plain(value[i]) || value[i] == ' ' || value[i] == '=') {
 			return true;
 		}
 	}
-	return false;
+	return len == 0;
 }
 
-static void put_escaped(struct log_line *line, const char *value)
+static void put_escaped(struct log_line *line, const char *value, size_t len)
 {
-	while (*value != '\0' && !line->cut) {
+	const char *end = value + len;
+
+	while (value < end && !line->cut) {
 		const char *start = value;
 
-		while (text_is_plain(*value)) {
+		while (value < end && text_is_plain(*value)) {
 			value++;
 		}
 		put(line, start, (size_t)(value - start));
-		if (*value != '\0') {
+		if (value < end) {
 			char escape[TEXT_ESCAPE_MAX];
 
 			put(line, escape, text_escape(*value++, escape));
@@ -151,14 +150,14 @@ static void put_escaped(struct log_line *line, const char *value)
 	}
 }
 
-static void put_value(struct log_line *line, const char *value)
+static void put_value(struct log_line *line, const char *value, size_t len)
 {
-	if (needs_quotes(value)) {
+	if (needs_quotes(value, len)) {
 		put(line, "\"", 1);
-		put_escaped(line, value);
+		put_escaped(line, value, len);
 		put(line, "\"", 1);
 	} else {
-		put(line, value, strlen(value));
+		put(line, value, len);
 	}
 }
 
@@ -186,16 +185,19 @@ bool log_begin(struct log_line *line, enum log_level level, const char *event)
 	return true;
 }
 
+void log_bytes(struct log_line *line, const char *key, const void *bytes, size_t len)
+{
+	size_t mark = field_begin(line, key);
+
+	put_value(line, bytes, len);
+	field_end(line, mark);
+}
+
 void log_str(struct log_line *line, const char *key, const char *value)
 {
-	size_t mark;
-
-	if (value == NULL) {
-		return;
+	if (value != NULL) {
+		log_bytes(line, key, value, strlen(value));
 	}
-	mark = field_begin(line, key);
-	put_value(line, value);
-	field_end(line, mark);
 }
 
 void log_u64(struct log_line *line, const char *key, uint64_t value)

@@ -87,6 +87,7 @@ bool log_begin(struct log_line *line, enum log_level level, const char *event);
 
 /** Append a field. Keys are constants of the program, [a-z_]+. A NULL value appends nothing. */
 void log_str(struct log_line *line, const char *key, const char *value);
+void log_bytes(struct log_line *line, const char *key, const void *bytes, size_t len);
 void log_u64(struct log_line *line, const char *key, uint64_t value);
 void log_i64(struct log_line *line, const char *key, int64_t value);
 /** Nanoseconds as milliseconds with three decimals: "12.345". */

@@ -92,6 +92,17 @@ START_TEST(a_value_from_outside_is_escaped)
 }
 END_TEST
 
+START_TEST(bytes_from_outside_are_escaped_whatever_they_are)
+{
+	struct log_line line = {.len = 0};
+
+	log_bytes(&line, "v", "\r\n\0QUIT", 7);
+	log_bytes(&line, "w", "plain text", 5);
+	log_bytes(&line, "x", "", 0);
+	expect_text(&line, " v=\"\\x0d\\x0a\\x00QUIT\" w=plain x=\"\"");
+}
+END_TEST
+
 START_TEST(numbers_are_written_whole)
 {
 	struct log_line line;
@@ -230,6 +241,7 @@ int main(void)
 	tcase_add_test(tc, a_level_has_a_name);
 	tcase_add_test(tc, lines_above_the_level_are_not_built);
 	tcase_add_loop_test(tc, a_value_from_outside_is_escaped, 0, (int)N_OF(values));
+	tcase_add_test(tc, bytes_from_outside_are_escaped_whatever_they_are);
 	tcase_add_test(tc, numbers_are_written_whole);
 	tcase_add_test(tc, milliseconds_have_three_decimals);
 	tcase_add_test(tc, an_errno_has_its_name_and_its_text);
