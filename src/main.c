@@ -79,6 +79,7 @@
  *	schema_table	the table of all keys
  *	source		the text: the file with all that it includes
  *	include		reads the files
+ *	file		one file
  *	scan		tokens, with their places
  *	parse		from the text to a tape, by libconfig in a child process
  *	tape		settings as a run of bytes
@@ -87,6 +88,7 @@
  *	value		one value
  *	value_edge	the same of routes and rates
  *	prefixes	lists of prefixes
+ *	prefix_files	what they have from files
  *	report		keys that are unknown, values of a wrong type
  *	check		what only the whole model shows
  *	check_edge	what a listener says of routes

@@ -6,6 +6,7 @@
 
 #include "conf/errors.h"
 #include "conf/parse.h"
+#include "conf/prefix_files.h"
 #include "conf/read.h"
 #include "conf/source.h"
 #include "conf/tape.h"
@@ -89,17 +90,22 @@ static void conf_free(struct conf *conf)
 
 /* Tape to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
 static int make(const struct conf_source *source, const struct conf_tape *tape,
-	struct conf_errors *errors, const struct conf **ret_conf)
+	struct prefix_files *files, struct conf_errors *errors, const struct conf **ret_conf)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	struct conf_reader reader = {.conf = conf, .source = source, .errors = errors};
+	struct conf_reader reader = {
+		.conf = conf, .source = source, .files = files, .errors = errors};
 	struct tree tree;
+	size_t len;
 	int r;
 
 	if (conf == NULL) {
 		return -ENOMEM;
 	}
-	r = tape_read(tape->bytes, tape->len, &tree);
+	r = tape_read(tape->bytes, tape->len, &tree, &len);
+	if (r == 0) {
+		r = prefix_files_take(files, tape->bytes + len, tape->len - len);
+	}
 	if (r == -EBADMSG) {
 		conf_errors_add(errors, source->files[0], 0, NULL,
 			"what the check hands on is not whole; try again");
@@ -128,6 +134,7 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 	const struct conf **ret_conf)
 {
 	struct conf_tape tape = {0};
+	struct prefix_files files = {0};
 	struct conf_source source;
 	int r;
 
@@ -136,10 +143,17 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 	if (r == 0) {
 		r = conf_parse(&source, errors, &tape);
 		if (r == 0) {
-			r = make(&source, &tape, errors, ret_conf);
+			r = make(&source, &tape, &files, errors, ret_conf);
+		}
+		if (r == 0 && ret_tape != NULL) {
+			r = prefix_files_write(&files, &tape);
+			if (r < 0) {
+				*ret_conf = conf_unref(*ret_conf);
+			}
 		}
 		r = told(r, path, errors);
 	}
+	prefix_files_fini(&files);
 	conf_source_fini(&source);
 	if (r == 0 && ret_tape != NULL) {
 		*ret_tape = tape;
@@ -152,14 +166,16 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
 	const struct conf **ret_conf)
 {
+	struct prefix_files files = {.is_taken = true};
 	struct conf_source source;
 	int r;
 
 	conf_errors_begin(errors, path);
 	r = conf_source_name(&source, path);
 	if (r == 0) {
-		r = make(&source, tape, errors, ret_conf);
+		r = make(&source, tape, &files, errors, ret_conf);
 	}
+	prefix_files_fini(&files);
 	conf_source_fini(&source);
 	return told(r, path, errors);
 }

@@ -7,7 +7,6 @@
  * CONF_DEPTH_MAX of them; a file includes itself when an open frame has its device and inode.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,9 @@
 #include <unistd.h>
 
 #include "conf/errors.h"
+#include "conf/file.h"
 #include "conf/scan.h"
 #include "conf/source.h"
-
-enum { READ_STEP = 16 * 1024 };
 
 /* A file that is being read, and the one that includes it. */
 struct frame {
@@ -47,37 +45,22 @@ static int report_no_memory(struct reading *reading, const char *file)
 	return -ENOMEM;
 }
 
-/* What a file is that cannot be opened or read, where the errno is one of ours. */
+/* What a file is that cannot be opened or read. */
 static const char *reason(int err)
 {
-	switch (err) {
-	case -EFBIG:
-		return "All files together hold more than 4 MiB";
-	case -EINVAL:
-		return "Not a regular file";
-	default:
-		return strerrordesc_np(-err);
-	}
+	return err == -EFBIG ? "All files together hold more than 4 MiB" : conf_file_reason(err);
 }
 
 /* What to do about it. The main file may be one that nobody named. */
 static const char *remedy(const struct frame *frame, int err)
 {
-	switch (err) {
-	case -EFBIG:
+	if (err == -EFBIG) {
 		return "leave out what no listener needs";
-	case -ENOENT:
-	case -ENOTDIR:
-		return frame->parent == NULL ? "create it, or name another one with -c"
-					     : "name a file that exists";
-	case -EACCES:
-	case -EPERM:
-		return "let the user that weir runs as read it";
-	case -EISDIR:
-		return "name a file in it";
-	default:
-		return "name a regular file that can be read";
 	}
+	if (frame->parent == NULL && (err == -ENOENT || err == -ENOTDIR)) {
+		return "create it, or name another one with -c";
+	}
+	return conf_file_remedy(err);
 }
 
 /* Reports at the @include, or for the main file without a line. Returns `err`. */
@@ -96,74 +79,27 @@ static int report_unreadable(
 	return err;
 }
 
-/* Reads all of `fd` into frame->text. -EFBIG above the limit. */
+/* Reads all of `fd` into frame->text. Its last line ends, so that nothing joins what follows the
+ * include. */
 static int read_whole(struct reading *reading, struct frame *frame, int fd)
 {
-	size_t room = 0;
+	size_t left = reading->n_bytes < CONF_BYTES_MAX ? CONF_BYTES_MAX - reading->n_bytes : 0;
+	int r = conf_file_read(fd, left, &frame->text, &frame->len);
 
-	for (;;) {
-		ssize_t n;
-
-		if (room - frame->len < READ_STEP) {
-			char *new = realloc(frame->text, 2 * room + 2 * READ_STEP);
-
-			if (new == NULL) {
-				return -ENOMEM;
-			}
-			frame->text = new;
-			room = 2 * room + 2 * READ_STEP;
-		}
-		n = read(fd, frame->text + frame->len, room - frame->len - 2);
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n < 0) {
-			return -errno;
-		}
-		if (n == 0) {
-			break;
-		}
-		frame->len += (size_t)n;
-		reading->n_bytes += (size_t)n;
-		if (reading->n_bytes > CONF_BYTES_MAX) {
-			return -EFBIG;
-		}
-	}
-	/* So that a comment in the last line ends, and nothing joins what follows the include. */
-	if (frame->len > 0 && frame->text[frame->len - 1] != '\n') {
-		frame->text[frame->len++] = '\n';
-	}
-	frame->text[frame->len] = '\0';
-	return 0;
+	reading->n_bytes += r < 0 ? 0 : frame->len;
+	return r;
 }
 
-/* Opens what may be opened without harm: a pipe or a device would block or never end, which only
- * who names the main file may want. */
 static int open_file(struct frame *frame)
 {
-	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
 	struct stat st;
-	int fd;
-	int r;
+	int fd = conf_file_open(frame->file, frame->parent == NULL, &st);
 
-	/* The main file may be a pipe or a device. */
-	fd = open(frame->file, frame->parent == NULL ? flags : flags | O_NONBLOCK);
-	if (fd < 0) {
-		return -errno;
-	}
-	if (fstat(fd, &st) < 0) {
-		r = -errno; /* UNTESTED: fstat() of an open file does not fail on Linux */
-	} else if (S_ISDIR(st.st_mode)) {
-		r = -EISDIR;
-	} else if (frame->parent != NULL && !S_ISREG(st.st_mode)) {
-		r = -EINVAL;
-	} else {
+	if (fd >= 0) {
 		frame->dev = st.st_dev;
 		frame->ino = st.st_ino;
-		return fd;
 	}
-	(void)close(fd);
-	return r;
+	return fd;
 }
 
 /* The path of an include: unescaped, from the folder of the main file. NULL without memory. */
@@ -374,7 +310,7 @@ static int expand(struct reading *reading, struct frame *frame)
 /* Reads an open file and appends it; takes the fd. -ENOMEM is reported, other errors are not. */
 static int add_file(struct reading *reading, struct frame *frame, int fd)
 {
-	const char *nul;
+	unsigned line;
 	int r;
 
 	r = read_whole(reading, frame, fd);
@@ -385,19 +321,14 @@ static int add_file(struct reading *reading, struct frame *frame, int fd)
 	if (r < 0) {
 		goto out;
 	}
-	nul = memchr(frame->text, '\0', frame->len);
-	if (nul != NULL) {
-		unsigned line = 1;
-
-		for (const char *pos = frame->text; pos < nul; pos++) {
-			line += *pos == '\n';
-		}
+	line = conf_file_find_nul(frame->text, frame->len);
+	if (line > 0) {
 		conf_errors_add(reading->errors, frame->file, line, NULL,
 			"holds a NUL byte; write the config as plain text");
 		reading->failed = true;
 		goto out;
 	}
-	if (strncmp(frame->text, "\xef\xbb\xbf", 3) == 0) {
+	if (conf_file_has_mark(frame->text)) {
 		conf_errors_add(reading->errors, frame->file, 1, NULL,
 			"the file begins with a byte order mark; save it as UTF-8 without it");
 		reading->failed = true;

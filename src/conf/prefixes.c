@@ -1,78 +1,114 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lists of prefixes, as the config writes them: prefixes, addresses, "unix" and "any".
+ * Lists of prefixes, as the config writes them: prefixes, addresses, "unix", "any", and files.
  *
  * A list that is as one before it is that one: a hundred listeners with one list have it once.
  */
+#include "conf/prefixes.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/prefix.h"
-#include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf/prefix_files.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-/* A list while it is read. */
-struct building {
-	struct conf_reader *reader;
-	struct conf_prefixes *list;
-	size_t room;
-};
-
-/* Adds one prefix; without memory the reading stops. */
-static void add_prefix(struct building *building, const struct prefix *prefix)
+/* The room of an array of n: the next power of two. */
+static size_t room_of(size_t n)
 {
-	struct conf_prefixes *list = building->list;
+	size_t room = n == 0 ? 0 : 1;
 
-	if (list->n == building->room) {
-		size_t room = building->room == 0 ? 8 : 2 * building->room;
+	while (room < n) {
+		room *= 2;
+	}
+	return room;
+}
+
+int conf_prefixes_add(struct conf_prefixes *list, const struct prefix *prefixes, size_t n)
+{
+	size_t room = room_of(list->n + n);
+
+	if (room > room_of(list->n)) {
 		struct prefix *more = reallocarray(list->prefixes, room, sizeof(*more));
 
 		if (more == NULL) {
-			building->reader->no_memory = true;
-			return;
+			return -ENOMEM;
 		}
 		list->prefixes = more;
-		building->room = room;
 	}
-	list->prefixes[list->n++] = *prefix;
+	if (n > 0) {
+		memcpy(list->prefixes + list->n, prefixes, n * sizeof(*prefixes));
+	}
+	list->n += n;
+	return 0;
 }
 
-/* Adds what a text says; false, and what is wrong with it in `why`. */
-static bool add_text(struct building *building, const char *text, char why[PREFIX_WHY_MAX])
+int conf_prefixes_add_text(
+	struct conf_prefixes *list, const char *text, char ret_why[PREFIX_WHY_MAX])
 {
 	struct prefix prefix;
 
 	if (strcmp(text, "any") == 0) {
-		building->list->any = true;
-	} else if (strcmp(text, "unix") == 0) {
-		building->list->unix_peers = true;
-	} else if (prefix_parse(text, &prefix, why) < 0) {
-		return false;
-	} else {
-		add_prefix(building, &prefix);
+		list->any = true;
+		return 0;
 	}
-	return true;
+	if (strcmp(text, "unix") == 0) {
+		list->unix_peers = true;
+		return 0;
+	}
+	if (prefix_parse(text, &prefix, ret_why) < 0) {
+		return -EINVAL;
+	}
+	return conf_prefixes_add(list, &prefix, 1);
 }
 
-static void add_setting(struct building *building, const struct conf_key *key,
-	const struct setting *setting, const char *shown)
+/* Adds what a file holds; what is wrong is told. 0 or -ENOMEM. */
+static int add_file(struct conf_reader *reader, struct conf_prefixes *list,
+	const struct setting *setting, const char *shown, const char *name)
 {
+	const struct conf_prefixes *held;
+
+	if (*name == '\0') {
+		conf_reader_error(reader, setting, shown,
+			"\"file:\" names no file; write one behind it, like \"file:partners\"");
+		return 0;
+	}
+	held = prefix_files_get(reader, setting, shown, name);
+	if (held == NULL) {
+		return 0;
+	}
+	list->any |= held->any;
+	list->unix_peers |= held->unix_peers;
+	return conf_prefixes_add(list, held->prefixes, held->n);
+}
+
+/* Adds what an element of a list says; what is wrong is told. */
+static void add_setting(struct conf_reader *reader, const struct conf_key *key,
+	struct conf_prefixes *list, const struct setting *setting, const char *shown)
+{
+	static const char file[] = "file:";
 	const char *text = setting_string(setting);
 	char quoted[CONF_SHOWN_MAX];
 	char why[PREFIX_WHY_MAX];
+	int r = 0;
 
 	if (text == NULL) {
-		conf_report_type(building->reader, key, setting, shown);
-	} else if (!add_text(building, text, why)) {
-		conf_reader_error(
-			building->reader, setting, shown, "%s: %s", conf_shown(text, quoted), why);
+		conf_report_type(reader, key, setting, shown);
+	} else if (strncmp(text, file, strlen(file)) == 0) {
+		r = add_file(reader, list, setting, shown, text + strlen(file));
+	} else {
+		r = conf_prefixes_add_text(list, text, why);
+	}
+	if (r == -ENOMEM) {
+		reader->no_memory = true;
+	} else if (r < 0) {
+		conf_reader_error(reader, setting, shown, "%s: %s", conf_shown(text, quoted), why);
 	}
 }
 
@@ -104,40 +140,54 @@ static const struct conf_prefixes *keep(struct conf_reader *reader, struct conf_
 		free(list);
 		return other;
 	}
+	reader->n_prefixes += list->n;
 	list->next = reader->conf->prefixes;
 	reader->conf->prefixes = list;
 	reader->no_memory |= table_add(&reader->prefixes, hash, list) < 0;
 	return list;
 }
 
+/* Adds what a string or the elements of an array say. */
+static void add_all(struct conf_reader *reader, const struct conf_key *key,
+	struct conf_prefixes *list, const struct setting *setting, const char *shown)
+{
+	if (setting->type != SETTING_ARRAY) {
+		add_setting(reader, key, list, setting, shown);
+		return;
+	}
+	for (size_t i = 0; i < setting->n && !reader->no_memory; i++) {
+		char element[CONF_PATH_MAX];
+
+		(void)snprintf(element, sizeof(element), "%.*s[%zu]", CONF_PATH_MAX - 24, shown, i);
+		add_setting(reader, key, list, setting->elements[i], element);
+	}
+}
+
 void conf_read_prefixes(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
-	bool several = setting->type == SETTING_ARRAY;
-	struct building building = {.reader = reader};
+	struct conf_prefixes *list;
 	const struct conf_prefixes *kept;
 
 	assert(key->type == CONF_PREFIXES);
-	if (several && setting->n > CONF_ELEMENTS_MAX) {
+	if (setting->type == SETTING_ARRAY && setting->n > CONF_ELEMENTS_MAX) {
 		conf_reader_error(reader, setting, shown,
 			"has %zu elements; write at most %d, or write them into a file", setting->n,
 			CONF_ELEMENTS_MAX);
 		return;
 	}
-	building.list = calloc(1, sizeof(*building.list));
-	if (building.list == NULL) {
+	list = calloc(1, sizeof(*list));
+	if (list == NULL) {
 		reader->no_memory = true;
 		return;
 	}
-	if (!several) {
-		add_setting(&building, key, setting, shown);
-	}
-	for (size_t i = 0; several && i < setting->n && !reader->no_memory; i++) {
-		char element[CONF_PATH_MAX];
-
-		(void)snprintf(element, sizeof(element), "%.*s[%zu]", CONF_PATH_MAX - 24, shown, i);
-		add_setting(&building, key, setting->elements[i], element);
-	}
-	kept = keep(reader, building.list);
+	add_all(reader, key, list, setting, shown);
+	kept = keep(reader, list);
 	memcpy((char *)object + key->offset, &kept, sizeof(kept));
+	if (reader->n_prefixes > CONF_PREFIXES_MAX) {
+		conf_reader_error(reader, setting, shown,
+			"is too large: all lists together hold more than %d prefixes; write wider "
+			"ones in place of many",
+			CONF_PREFIXES_MAX);
+	}
 }

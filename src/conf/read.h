@@ -11,6 +11,8 @@
  *	value.c		one value: its text into the model
  *	value_edge.c	the same of routes and rates
  *	prefixes.c	lists of prefixes
+ *	prefix_files.c	what they have from files
+ *	file.c		one file
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
  *	check_upstream.c	what one upstream says of its servers, of checks and discovery
@@ -37,6 +39,7 @@ struct conf;
 struct conf_errors;
 struct conf_key;
 struct conf_source;
+struct prefix_files;
 struct setting;
 
 enum {
@@ -51,10 +54,12 @@ struct conf_reader {
 	const struct setting *root;
 	const struct setting *listeners; /**< its lists; NULL where there is none */
 	const struct setting *upstreams;
-	struct table prefixes; /**< all lists of them: struct conf_prefixes */
-	size_t n_guesses;      /**< how often a name was looked for that a wrong one may mean */
-	bool failed;           /**< at least one error was reported */
-	bool no_memory;        /**< reading has stopped */
+	struct prefix_files *files; /**< what lists of prefixes have from files */
+	struct table prefixes;      /**< all lists of them: struct conf_prefixes */
+	size_t n_prefixes;          /**< in these */
+	size_t n_guesses; /**< how often a name was looked for that a wrong one may mean */
+	bool failed;      /**< at least one error was reported */
+	bool no_memory;   /**< reading has stopped */
 };
 
 /** What is most likely meant by a text that the grammar refused. */

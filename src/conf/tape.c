@@ -128,7 +128,7 @@ static int read_setting(struct reading *reading, struct setting *parent)
 	return read_value(reading, setting, record.n);
 }
 
-int tape_read(const char *bytes, size_t len, struct tree *tree)
+int tape_read(const char *bytes, size_t len, struct tree *tree, size_t *ret_len)
 {
 	struct reading reading = {.tree = tree, .pos = bytes, .end = bytes + len};
 	struct record root;
@@ -139,5 +139,6 @@ int tape_read(const char *bytes, size_t len, struct tree *tree)
 		return -EBADMSG;
 	}
 	r = read_held(&reading, &tree->root, root.n);
-	return r == 0 && reading.pos != reading.end ? -EBADMSG : r;
+	*ret_len = (size_t)(reading.pos - bytes);
+	return r;
 }

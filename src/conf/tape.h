@@ -27,9 +27,10 @@ enum {
 void tape_write(FILE *out, const struct setting *setting, size_t n);
 
 /**
- * Adds what the tape holds to a fresh tree. 0; -ENOMEM; -EBADMSG when it is no whole tape. The
- * caller calls tree_fini() in any case.
+ * Adds what the tape holds to a fresh tree, and says how many of the bytes that is: what stands
+ * behind are the prefixes of files (prefix_files.h). 0; -ENOMEM; -EBADMSG when it is no whole tape.
+ * The caller calls tree_fini() in any case.
  */
-int tape_read(const char *bytes, size_t len, struct tree *tree);
+int tape_read(const char *bytes, size_t len, struct tree *tree, size_t *ret_len);
 
 #endif

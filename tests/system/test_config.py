@@ -143,6 +143,32 @@ def test_large_config_is_checked_in_proportion_to_its_size(folder, wrong, report
     assert long < 10 * max(short, 0.1)
 
 
+def test_many_prefixes_in_a_file_are_checked_in_less_than_a_second(folder, report):
+    count = scaled(100000, 10000)
+    write(folder, "\n".join(f"10.{i >> 8 & 255}.{i & 255}.0/24" if i % 2 else f"2001:db8:{i >> 16:x}:{i & 65535:x}::/64"
+                            for i in range(count)), "partners")
+    listeners = ", ".join(f'{{ name = "l{i}"; listen = "127.0.0.1:{2000 + i}"; upstream = "app"; '
+                          f'allow = [ "file:partners" ]; }}' for i in range(10))
+    path = write(folder, f'listeners = ( {listeners} );\nupstreams = ( {{ name = "app"; servers = ( "h:1" ); }} );\n')
+    seconds = check_seconds(path, 0)
+    report(f"{count} prefixes in a file that ten listeners have are checked in {seconds:.2f} s")
+    assert seconds < 1
+
+
+def test_bad_line_in_a_file_of_prefixes_fails_a_reload_and_changes_nothing(folder):
+    partners = write(folder, "127.0.0.0/8\n", "partners")
+    with house(errors=("reload_failed",)) as here:
+        allowed = listener("web", str(here.weir.address), allow=[f"file:{partners}"])
+        here.reload(listeners=[allowed])
+        write(folder, "127.0.0.0/8\n127.0.0.1/8\n", "partners")
+        here.fail(f"{partners}:2: listeners[0].allow[0]: ", "127.0.0.0/8", listeners=[allowed])
+        os.remove(partners)
+        here.fail("listeners[0].allow[0]: ", "No such file", listeners=[allowed])
+        with here.client() as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+
+
 def test_listener_with_many_addresses_and_servers_is_checked_in_proportion(folder, report):
     many = scaled(10000, 2000)
     listen = ", ".join(f'"127.{i >> 8}.{i & 255}.1:80"' for i in range(many))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The config when memory or the disk fails: an error each time, nothing lost or half-loaded. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/conf.h"
@@ -18,6 +19,7 @@ static void fail_each(unsigned classes, const char *call, int r_whole)
 
 	for (unsigned n = 1; n < FAULTS_MAX; n++) {
 		struct conf_errors errors;
+		struct conf_tape tape = {0};
 		const struct conf *conf = NULL;
 		bool met;
 		int r;
@@ -28,9 +30,11 @@ static void fail_each(unsigned classes, const char *call, int r_whole)
 			fault_only_call(call);
 		}
 		fault_arm(n);
-		r = conf_load("weir.conf", &errors, NULL, &conf);
+		r = conf_load("weir.conf", &errors, &tape, &conf);
 		met = fault_disarm();
 		ck_assert_int_eq(r == 0, conf != NULL);
+		ck_assert_int_eq(r == 0, tape.bytes != NULL);
+		free(tape.bytes);
 		ck_assert(r == 0 || errors.n_errors + errors.n_dropped > 0); /* else warnings */
 		ck_assert_msg(met || r == r_whole, "%d", r);
 		conf_errors_fini(&errors);
@@ -63,6 +67,36 @@ START_TEST(each_allocation_may_fail_in_a_right_upstream)
 		"servers = ( \"h:1\", { address = \"h:2\"; name = \"a\"; check = { send = \"c\"; "
 		"}; } ); });");
 	fail_each(FAULT_MEMORY, NULL, 0);
+}
+END_TEST
+
+START_TEST(each_allocation_may_fail_in_a_right_edge)
+{
+	conf_case_write("prefixes", "10.0.0.0/8\n::1\n10.0.0.1\n");
+	conf_case_write("weir.conf",
+		"listeners = ({ name = \"web\"; listen = \"*:80\"; allow = [ \"unix\", "
+		"\"file:prefixes\" ];\n"
+		"deny = [ \"10.0.0.1\", \"10.0.0.2\" ]; accept_proxy = \"10.0.0.2\";\n"
+		"routes = ( { sni = [ \"a.test\", \"*.b.test\" ]; alpn = [ \"h2\", \"h3\" ]; "
+		"upstream = \"app\"; },\n"
+		"  { sni = [ \"a.test\" ]; from = \"file:prefixes\"; upstream = \"app\"; } ); "
+		"});\n" CONF_UPSTREAMS);
+	fail_each(FAULT_MEMORY, NULL, 0);
+}
+END_TEST
+
+START_TEST(each_allocation_may_fail_in_a_wrong_edge)
+{
+	conf_case_write("prefixes", "10.0.0.0/8\n::1/12\n");
+	conf_case_write("weir.conf",
+		"listeners = ({ name = \"web\"; listen = \"*:80\"; allow = [ \"unix\", "
+		"\"file:prefixes\" ];\n"
+		"deny = [ \"10.0.0.1/1\" ];\n"
+		"routes = ( { sni = [ \"a.test.\", \"*.b.test\" ]; alpn = [ \"\" ]; "
+		"upstream = \"app\"; },\n"
+		"  { sni = [ \"*.b.test\" ]; upstream = \"app\"; } ); "
+		"});\n" CONF_UPSTREAMS);
+	fail_each(FAULT_MEMORY, NULL, -EINVAL);
 }
 END_TEST
 
@@ -156,6 +190,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_right_config);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_right_upstream);
+	tcase_add_test(tc, each_allocation_may_fail_in_a_right_edge);
+	tcase_add_test(tc, each_allocation_may_fail_in_a_wrong_edge);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_wrong_upstream);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_wrong_config);
 	tcase_add_test(tc, each_allocation_may_fail_with_a_wrong_include);

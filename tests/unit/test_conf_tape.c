@@ -14,6 +14,7 @@
 
 static char *bytes;
 static size_t len;
+static size_t used; /* of the bytes */
 
 /** a = 7; b = ( "x", { } ); */
 static void setup(void)
@@ -45,7 +46,8 @@ START_TEST(a_whole_tape_makes_the_tree_that_was_written)
 	const struct setting *b;
 	struct tree tree;
 
-	ck_assert_int_eq(tape_read(bytes, len, &tree), 0);
+	ck_assert_int_eq(tape_read(bytes, len, &tree, &used), 0);
+	ck_assert_uint_eq(used, len);
 	ck_assert_uint_eq(tree.root.n, 2);
 	ck_assert_str_eq(setting_member(&tree.root, "a")->text, "7");
 	ck_assert_uint_eq(setting_member(&tree.root, "a")->line, 1);
@@ -66,7 +68,7 @@ START_TEST(a_tape_that_ends_anywhere_before_its_end_is_none)
 
 		ck_assert_ptr_nonnull(part);
 		memcpy(part, bytes, n);
-		ck_assert_int_eq(tape_read(part, n, &tree), -EBADMSG);
+		ck_assert_int_eq(tape_read(part, n, &tree, &used), -EBADMSG);
 		tree_fini(&tree);
 		free(part);
 	}
@@ -81,7 +83,7 @@ START_TEST(whatever_byte_is_wrong_it_is_read_or_refused)
 			int r;
 
 			bytes[i] = (char)(bytes[i] ^ flip);
-			r = tape_read(bytes, len, &tree);
+			r = tape_read(bytes, len, &tree, &used);
 			ck_assert(r == 0 || r == -EBADMSG);
 			tree_fini(&tree);
 			bytes[i] = (char)(bytes[i] ^ flip);
@@ -107,7 +109,7 @@ START_TEST(brackets_that_nest_too_deep_are_refused)
 		tape_write(out, &list, i + 1 < TAPE_DEPTH_MAX + _i);
 	}
 	ck_assert_int_eq(fclose(out), 0);
-	ck_assert_int_eq(tape_read(deep, n, &tree), _i == 0 ? 0 : -EBADMSG);
+	ck_assert_int_eq(tape_read(deep, n, &tree, &used), _i == 0 ? 0 : -EBADMSG);
 	tree_fini(&tree);
 	free(deep);
 }
@@ -122,7 +124,7 @@ START_TEST(each_allocation_may_fail)
 
 		fault_only(FAULT_MEMORY);
 		fault_arm(n);
-		r = tape_read(bytes, len, &tree);
+		r = tape_read(bytes, len, &tree, &used);
 		met = fault_disarm();
 		tree_fini(&tree);
 		ck_assert_int_eq(r, met ? -ENOMEM : 0);

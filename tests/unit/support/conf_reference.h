@@ -113,13 +113,15 @@ static inline bool reference_compare(struct conf_source *source)
 	config_t config;
 	bool theirs;
 	int ours;
+	size_t used;
 
 	conf_errors_init(&errors);
 	ours = conf_parse(source, &errors, &tape);
 	config_init(&config);
 	theirs = config_read_string(&config, source->text) == CONFIG_TRUE;
 	if (ours == 0) {
-		assert(theirs && tape_read(tape.bytes, tape.len, &tree) == 0);
+		assert(theirs && tape_read(tape.bytes, tape.len, &tree, &used) == 0);
+		assert(used == tape.len);
 		reference_compare_trees(&tree.root, config_root_setting(&config));
 		tree_fini(&tree);
 	} else {
