@@ -137,6 +137,7 @@
  *	generation	one config as the workers serve it
  *	generation_checks	has its servers checked
  *	offer		what a listener's sessions start with, of one generation
+ *	routes		which of a listener's upstreams takes a client
  *	limit		how many pairs there may be
  *	limits		the limits, by their listeners' names
  *	places		takes and gives places under them; who waits for one

@@ -104,20 +104,85 @@ static struct group_plan *generation_plan(struct generation *generation,
 	return *plan;
 }
 
+/** The upstreams of a listener, each once, its own first. */
+struct upstreams {
+	struct group_plan **plans; /**< n; the first is NULL where it has none of its own */
+	size_t n;
+	size_t *route_plans; /**< of each route: its place in `plans` */
+	size_t *places;      /**< of each upstream of the config; 0: it has none yet */
+};
+
+/** The place of the upstream of a route; 0: no memory. */
+static size_t add_upstream(struct upstreams *upstreams, struct generation *generation,
+	const struct conf_upstream *upstream, struct proxy_shared *shared)
+{
+	size_t *place = &upstreams->places[upstream - generation->conf->upstreams];
+	struct group_plan *plan;
+
+	if (*place == 0) {
+		plan = generation_plan(generation, upstream, shared);
+		if (plan != NULL) {
+			*place = upstreams->n;
+			upstreams->plans[upstreams->n++] = plan;
+		}
+	}
+	return *place;
+}
+
+static bool find_upstreams(struct upstreams *upstreams, struct generation *generation,
+	const struct conf_listener *listener, struct proxy_shared *shared)
+{
+	upstreams->plans = calloc(1 + listener->n_routes, sizeof(*upstreams->plans));
+	upstreams->route_plans = calloc(1 + listener->n_routes, sizeof(*upstreams->route_plans));
+	upstreams->places = calloc(generation->conf->n_upstreams, sizeof(*upstreams->places));
+	if (upstreams->plans == NULL || upstreams->route_plans == NULL ||
+		upstreams->places == NULL) {
+		return false;
+	}
+	upstreams->n = 1;
+	if (listener->upstream != NULL) {
+		upstreams->plans[0] = generation_plan(generation, listener->upstream, shared);
+		if (upstreams->plans[0] == NULL) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < listener->n_routes; i++) {
+		const struct conf_upstream *upstream = listener->routes[i].upstream;
+
+		if (upstream == listener->upstream) {
+			continue; /* the first */
+		}
+		upstreams->route_plans[i] = add_upstream(upstreams, generation, upstream, shared);
+		if (upstreams->route_plans[i] == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /** The offer of a listener, and the plans that it needs. */
 static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
 	struct proxy_shared *shared)
 {
-	struct group_plan *plan = generation_plan(generation, listener->upstream, shared);
-	struct offer_opts opts = {
-		.listener = listener,
-		.plans = &plan,
-		.n_plans = 1,
-		.high_water_mark = generation->conf->high_water_mark,
-		.shared = shared,
-	};
+	struct upstreams upstreams = {0};
+	struct offer *offer = NULL;
 
-	return plan == NULL ? NULL : offer_new(&opts);
+	if (find_upstreams(&upstreams, generation, listener, shared)) {
+		struct offer_opts opts = {
+			.listener = listener,
+			.plans = upstreams.plans,
+			.n_plans = upstreams.n,
+			.route_plans = upstreams.route_plans,
+			.high_water_mark = generation->conf->high_water_mark,
+			.shared = shared,
+		};
+
+		offer = offer_new(&opts);
+	}
+	free(upstreams.plans);
+	free(upstreams.route_plans);
+	free(upstreams.places);
+	return offer;
 }
 
 static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)

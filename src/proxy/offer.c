@@ -12,9 +12,12 @@
 #include "stream/loop.h"
 #include "upstream/group.h"
 
+/** Also one that is half made. */
 static void offer_free(struct offer *offer)
 {
 	limits_put(offer->limit);
+	routes_free(offer->routes);
+	free(offer->route_targets);
 	for (size_t i = 0; i < offer->n_targets; i++) {
 		group_plan_unref(offer->targets[i].plan);
 		group_unref(offer->targets[i].group);
@@ -39,10 +42,35 @@ static struct offer *offer_alloc(const char *name, size_t n_terms, size_t n_targ
 	return offer;
 }
 
-static void offer_add_target(struct offer *offer, struct group_plan *plan)
+/** The targets have the places of the plans: the first one is that of nobody where there is none.
+ */
+static void offer_set_targets(struct offer *offer, const struct offer_opts *opts)
 {
-	offer->targets[offer->n_targets++] =
-		(struct target){group_ref(plan->group), group_plan_ref(plan)};
+	for (size_t i = 0; i < opts->n_plans; i++) {
+		if (opts->plans[i] != NULL) {
+			offer->targets[i].group = group_ref(opts->plans[i]->group);
+			offer->targets[i].plan = group_plan_ref(opts->plans[i]);
+		}
+	}
+	offer->n_targets = opts->n_plans;
+	offer->fallback = opts->plans[0] == NULL ? NULL : &offer->targets[0];
+}
+
+static bool offer_set_routes(struct offer *offer, const struct offer_opts *opts)
+{
+	const struct conf_listener *listener = opts->listener;
+	size_t size = listener->n_routes * sizeof(*offer->route_targets);
+
+	if (listener->n_routes == 0) {
+		return true;
+	}
+	offer->routes = routes_new(listener->routes, listener->n_routes);
+	offer->route_targets = malloc(size);
+	if (offer->routes == NULL || offer->route_targets == NULL) {
+		return false;
+	}
+	memcpy(offer->route_targets, opts->route_plans, size);
+	return true;
 }
 
 struct offer *offer_new(const struct offer_opts *opts)
@@ -55,16 +83,10 @@ struct offer *offer_new(const struct offer_opts *opts)
 		return NULL;
 	}
 	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
-	if (offer->limit == NULL) {
-		free(offer);
+	offer_set_targets(offer, opts);
+	if (offer->limit == NULL || !offer_set_routes(offer, opts)) {
+		offer_free(offer);
 		return NULL;
-	}
-	if (opts->plans[0] != NULL) {
-		offer_add_target(offer, opts->plans[0]);
-		offer->fallback = &offer->targets[0];
-	}
-	for (size_t i = 1; i < opts->n_plans; i++) {
-		offer_add_target(offer, opts->plans[i]);
 	}
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
@@ -80,6 +102,36 @@ struct offer *offer_new(const struct offer_opts *opts)
 	}
 	refs_init(&offer->refs);
 	return offer;
+}
+
+static bool hashes_name(const struct target *target)
+{
+	return target->plan->balance == BALANCE_HASH && target->plan->hash_on == HASH_ON_SNI;
+}
+
+enum route_answer offer_find(const struct offer *offer, const struct route_facts *facts,
+	const struct target **ret_target)
+{
+	const struct target *target = offer->fallback;
+	enum route_answer answer = ROUTE_NONE;
+	size_t route;
+
+	if (offer->routes != NULL) {
+		answer = routes_find(offer->routes, facts, &route);
+	}
+	if (answer == ROUTE_TAKEN) {
+		target = &offer->targets[offer->route_targets[route]];
+	} else if (answer != ROUTE_NONE || target == NULL) {
+		return answer;
+	}
+	if (facts->seen == ROUTE_SEEN_NOTHING && hashes_name(target)) {
+		return ROUTE_NEEDS_FIRST_BYTE;
+	}
+	if (facts->seen == ROUTE_SEEN_TLS && hashes_name(target)) {
+		return ROUTE_NEEDS_HELLO;
+	}
+	*ret_target = target;
+	return ROUTE_TAKEN;
 }
 
 struct offer *offer_ref(struct offer *offer)

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "base/refs.h"
 #include "base/sockopts.h"
+#include "proxy/routes.h"
 #include "proxy/session_clock.h"
 
 struct conf_listener;
@@ -55,8 +56,9 @@ struct offer {
 	struct limit *limit;    /**< a reference: for the open pairs of that name */
 	struct target *targets; /**< the upstreams that its sessions may go to, each once */
 	size_t n_targets;
-	const struct target
-		*fallback; /**< one of them: of sessions that none else takes; or NULL */
+	const struct target *fallback; /**< one of them: of whom no route takes; or NULL */
+	struct routes *routes;         /**< NULL: there are none */
+	size_t *route_targets;         /**< of each route: its place in `targets` */
 	struct sockopts socket;
 	size_t high_water_mark;
 	bool has_edge;        /**< its sessions have a struct session_edge (edge.h) */
@@ -69,12 +71,21 @@ struct offer_opts {
 	const struct conf_listener *listener;
 	struct group_plan *const *plans; /**< of its upstreams, each once; first its own, or NULL */
 	size_t n_plans;
+	const size_t *route_plans; /**< of each route of the listener: its place in `plans` */
 	size_t high_water_mark;
 	struct proxy_shared *shared;
 };
 
 /** With one reference, and the limit that its name has already, as it is. NULL: no memory. */
 struct offer *offer_new(const struct offer_opts *opts);
+
+/**
+ * Where a client goes of whom this is known, and what of it must be known for that, the name that a
+ * rule hashes included. ROUTE_TAKEN alone sets *ret_target; ROUTE_NONE: it goes nowhere. Any
+ * thread.
+ */
+enum route_answer offer_find(const struct offer *offer, const struct route_facts *facts,
+	const struct target **ret_target);
 
 /** Any thread. offer_unref(NULL) is fine; it returns NULL. */
 struct offer *offer_ref(struct offer *offer);

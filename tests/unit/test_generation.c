@@ -3,6 +3,7 @@
 #include "proxy/generation.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,12 +202,45 @@ START_TEST(failures_are_counted_on_over_a_reload)
 }
 END_TEST
 
+/* ---- routes ---- */
+
+static struct conf_upstream upstreams[3];
+static char a_test[] = "a.test";
+static char *sni[] = {a_test};
+static struct conf_route routes[3];
+
+/** The first listener has two upstreams, of which one is its own, in three routes; nobody has the
+ * third. */
+static void have_routes(void)
+{
+	static char other[] = "other";
+	static char unused[] = "unused";
+
+	for (size_t i = 0; i < 3; i++) {
+		upstreams[i] = house.upstream;
+	}
+	upstreams[1].name = other;
+	upstreams[2].name = unused;
+	next_conf.upstreams = upstreams;
+	next_conf.n_upstreams = 3;
+	for (size_t i = 0; i < 3; i++) {
+		routes[i] = (struct conf_route){
+			.sni = sni, .n_sni = 1, .upstream = &upstreams[i == 0 ? 0 : 1]};
+	}
+	routes[2].n_sni = 0;
+	next_listeners[0].upstream = &upstreams[0];
+	next_listeners[0].routes = routes;
+	next_listeners[0].n_routes = 3;
+	next_listeners[1].upstream = &upstreams[0];
+}
+
 START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 {
 	static char other[] = "other";
 	unsigned n = 0;
 	bool met = true;
 
+	have_routes();
 	next_listeners[1].name = other; /* needs a limit */
 	while (met) {
 		struct generation *next;
@@ -219,7 +253,88 @@ START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 		ck_assert_uint_eq(refs_count(&next_conf.refs), 1);
 		ck_assert_uint_eq(refs_count(&house.shared.generation->offers[0]->refs), 1);
 	}
-	ck_assert_uint_gt(n, 8);
+	ck_assert_uint_gt(n, 20);
+}
+END_TEST
+
+/** What the first listener says of a client of whom this is known. */
+static enum route_answer find(enum route_seen seen, const char *name, const char **ret_upstream)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct route_facts facts = {
+		.client = (const struct sockaddr *)(const void *)&address, .seen = seen};
+	const struct target *target = NULL;
+	enum route_answer answer;
+
+	if (name != NULL) {
+		facts.name = (struct span){(const uint8_t *)name, strlen(name)};
+	}
+	answer = offer_find(house.shared.generation->offers[0], &facts, &target);
+	*ret_upstream = target == NULL ? NULL : target->group->name;
+	ck_assert((answer == ROUTE_TAKEN) == (target != NULL));
+	return answer;
+}
+
+START_TEST(upstreams_of_routes_are_used_as_a_listeners_own_is)
+{
+	const char *upstream;
+
+	have_routes();
+	generation_unref(turn());
+	ck_assert_ptr_nonnull(house.shared.generation->plans[0]);
+	ck_assert_ptr_nonnull(house.shared.generation->plans[1]);
+	ck_assert_ptr_null(house.shared.generation->plans[2]);
+	ck_assert_uint_eq(house.shared.generation->offers[0]->n_targets, 2);
+	ck_assert_int_eq(find(ROUTE_SEEN_NOTHING, NULL, &upstream), ROUTE_NEEDS_FIRST_BYTE);
+	ck_assert_int_eq(find(ROUTE_SEEN_TLS, NULL, &upstream), ROUTE_NEEDS_HELLO);
+	ck_assert_int_eq(find(ROUTE_SEEN_PLAIN, NULL, &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "other");
+	ck_assert_int_eq(find(ROUTE_SEEN_HELLO, "A.test", &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "app");
+	ck_assert_int_eq(find(ROUTE_SEEN_HELLO, NULL, &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "other");
+}
+END_TEST
+
+START_TEST(whom_no_route_takes_has_the_listeners_own_upstream_or_none)
+{
+	const char *upstream;
+
+	have_routes();
+	next_listeners[0].n_routes = 1;
+	generation_unref(turn());
+	ck_assert_int_eq(find(ROUTE_SEEN_PLAIN, NULL, &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "app");
+	routes[0].upstream = &upstreams[1];
+	next_listeners[0].upstream = NULL;
+	generation_unref(turn());
+	ck_assert_int_eq(find(ROUTE_SEEN_PLAIN, NULL, &upstream), ROUTE_NONE);
+	ck_assert_int_eq(find(ROUTE_SEEN_HELLO, "b.test", &upstream), ROUTE_NONE);
+	ck_assert_int_eq(find(ROUTE_SEEN_HELLO, "a.test", &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "other");
+}
+END_TEST
+
+START_TEST(a_rule_that_hashes_the_name_needs_the_hello_of_its_own_clients)
+{
+	const char *upstream;
+
+	have_routes();
+	upstreams[1].balance = BALANCE_HASH;
+	upstreams[1].hash_on = HASH_ON_SNI;
+	routes[0].n_sni = 0;
+	generation_unref(turn());
+	ck_assert_int_eq(find(ROUTE_SEEN_NOTHING, NULL, &upstream), ROUTE_TAKEN);
+	ck_assert_str_eq(upstream, "app");
+	routes[0].upstream = &upstreams[1];
+	generation_unref(turn());
+	ck_assert_int_eq(find(ROUTE_SEEN_NOTHING, NULL, &upstream), ROUTE_NEEDS_FIRST_BYTE);
+	ck_assert_int_eq(find(ROUTE_SEEN_TLS, NULL, &upstream), ROUTE_NEEDS_HELLO);
+	ck_assert_int_eq(find(ROUTE_SEEN_PLAIN, NULL, &upstream), ROUTE_TAKEN);
+	ck_assert_int_eq(find(ROUTE_SEEN_HELLO, NULL, &upstream), ROUTE_TAKEN);
+	upstreams[1].balance = BALANCE_RANDOM;
+	generation_unref(turn());
+	ck_assert_int_eq(find(ROUTE_SEEN_NOTHING, NULL, &upstream), ROUTE_TAKEN);
 }
 END_TEST
 
@@ -444,6 +559,9 @@ int main(void)
 	tcase_add_test(tc, a_limit_goes_along_with_the_name);
 	tcase_add_test(tc, failures_are_counted_on_over_a_reload);
 	tcase_add_test(tc, a_generation_that_cannot_be_made_leaves_nothing);
+	tcase_add_test(tc, upstreams_of_routes_are_used_as_a_listeners_own_is);
+	tcase_add_test(tc, whom_no_route_takes_has_the_listeners_own_upstream_or_none);
+	tcase_add_test(tc, a_rule_that_hashes_the_name_needs_the_hello_of_its_own_clients);
 	tcase_add_test(tc, a_name_is_found);
 	tcase_add_test(tc, timeouts_apply_to_open_pairs_only_on_demand);
 	tcase_add_test(tc, timeouts_apply_to_terms_that_nobody_uses_yet);

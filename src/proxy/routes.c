@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Three views of one list, by the numbers of the routes:
+ *
+ *	steps	who takes a client without a look at its hello, and between them where a look is
+ *		needed: many routes in a row that need one are one step, for whoever is in `from` of
+ *		any of them
+ *	names	exact ones, and those below which names lie ("*."): the routes of each in a chain
+ *	unnamed	those with `alpn` alone
+ *
+ * Before the hello the steps decide. With it, the least number that fits of all three does.
+ */
+#include "proxy/routes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prefixes.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "proto/client_hello.h"
+
+/** Whose addresses are meant. */
+struct from {
+	const struct conf_prefixes *conf; /* of which it was made; borrowed while it is made */
+	struct prefixes *set;
+	bool any;
+	bool unix_peers;
+};
+
+struct route {
+	const struct from *from; /* NULL: anybody */
+	struct span *alpn;       /* n_alpn; 0: whatever it is */
+	size_t n_alpn;
+};
+
+/** A name of a route, in lower case. */
+struct named {
+	struct named *next; /* of that name: a later route's */
+	struct named *last; /* of the first in a chain */
+	struct span name;   /* without "*." */
+	size_t route;
+};
+
+struct step {
+	const struct from *from; /* NULL: anybody */
+	size_t route;            /* whose it is; NO_ROUTE: a look is needed */
+};
+
+#define NO_ROUTE SIZE_MAX
+
+struct routes {
+	struct route *all;
+	size_t n;
+	struct from *froms; /* of the routes, each once, then of the steps */
+	size_t n_froms;
+	struct step *steps;
+	size_t n_steps;
+	size_t *unnamed;
+	size_t n_unnamed;
+	struct named *names; /* all */
+	size_t n_names;
+	struct table exact; /* the first of each chain */
+	struct table below;
+	struct span *protocols; /* of all */
+	uint8_t *text;          /* of names and protocols */
+};
+
+/* ---- names ---- */
+
+/** From the end of a name to its front, so that each name which it lies below is met on the way. */
+static uint64_t hash_front(uint64_t hash, const uint8_t *byte)
+{
+	return hash_bytes(hash, byte, 1);
+}
+
+static uint64_t hash_name(struct span name)
+{
+	uint64_t hash = HASH_BEGIN;
+
+	for (size_t i = name.n; i > 0; i--) {
+		hash = hash_front(hash, &name.bytes[i - 1]);
+	}
+	return hash;
+}
+
+static bool has_name(const void *item, const void *key)
+{
+	const struct named *named = item;
+	const struct span *name = key;
+
+	return named->name.n == name->n && memcmp(named->name.bytes, name->bytes, name->n) == 0;
+}
+
+/* ---- conditions ---- */
+
+static bool is_from(const struct from *from, const struct sockaddr *client)
+{
+	if (from == NULL || from->any) {
+		return true;
+	}
+	return client->sa_family == AF_UNIX ? from->unix_peers : prefixes_has(from->set, client);
+}
+
+static bool offers(struct span alpn, struct span protocol)
+{
+	struct span offered;
+
+	while (client_hello_next_protocol(&alpn, &offered)) {
+		if (offered.n == protocol.n &&
+			memcmp(offered.bytes, protocol.bytes, protocol.n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** Whether a route fits, its name apart. */
+static bool fits(const struct route *route, const struct route_facts *facts)
+{
+	if (!is_from(route->from, facts->client)) {
+		return false;
+	}
+	for (size_t i = 0; i < route->n_alpn; i++) {
+		if (offers(facts->alpn, route->alpn[i])) {
+			return true;
+		}
+	}
+	return route->n_alpn == 0;
+}
+
+/* ---- finding ---- */
+
+/** Before the hello is known. */
+static enum route_answer find_by_steps(
+	const struct routes *routes, const struct route_facts *facts, size_t *ret_route)
+{
+	for (size_t i = 0; i < routes->n_steps; i++) {
+		const struct step *step = &routes->steps[i];
+		bool needs_look = step->route == NO_ROUTE;
+
+		if ((needs_look && facts->seen == ROUTE_SEEN_PLAIN) ||
+			!is_from(step->from, facts->client)) {
+			continue;
+		}
+		if (needs_look) {
+			return facts->seen == ROUTE_SEEN_NOTHING ? ROUTE_NEEDS_FIRST_BYTE
+								 : ROUTE_NEEDS_HELLO;
+		}
+		*ret_route = step->route;
+		return ROUTE_TAKEN;
+	}
+	return ROUTE_NONE;
+}
+
+/** The first that fits of those with this name, if it is before `best`; or `best`. */
+static size_t find_named(const struct routes *routes, const struct table *table, uint64_t hash,
+	struct span name, const struct route_facts *facts, size_t best)
+{
+	const struct named *named = table_find(table, hash, has_name, &name);
+
+	for (; named != NULL && named->route < best; named = named->next) {
+		if (fits(&routes->all[named->route], facts)) {
+			return named->route;
+		}
+	}
+	return best;
+}
+
+static size_t find_by_name(const struct routes *routes, const struct route_facts *facts)
+{
+	uint8_t name[CLIENT_HELLO_NAME_MAX];
+	size_t n = facts->name.n;
+	size_t best = NO_ROUTE;
+	uint64_t hash = HASH_BEGIN;
+
+	assert(n <= sizeof(name));
+	if (n == 0) {
+		return best;
+	}
+	for (size_t i = n; i > 0; i--) {
+		name[i - 1] = text_lower(facts->name.bytes[i - 1]);
+		/* Not below a name: a dot without a label before it. */
+		if (name[i - 1] == '.' && i > 1) {
+			best = find_named(routes, &routes->below, hash,
+				(struct span){name + i, n - i}, facts, best);
+		}
+		hash = hash_front(hash, &name[i - 1]);
+	}
+	return find_named(routes, &routes->exact, hash, (struct span){name, n}, facts, best);
+}
+
+static size_t find_unnamed(
+	const struct routes *routes, const struct route_facts *facts, size_t best)
+{
+	for (size_t i = 0; i < routes->n_unnamed && routes->unnamed[i] < best; i++) {
+		if (fits(&routes->all[routes->unnamed[i]], facts)) {
+			return routes->unnamed[i];
+		}
+	}
+	return best;
+}
+
+/** Those that need no look. */
+static size_t find_open(const struct routes *routes, const struct route_facts *facts, size_t best)
+{
+	for (size_t i = 0; i < routes->n_steps; i++) {
+		const struct step *step = &routes->steps[i];
+
+		if (step->route != NO_ROUTE && step->route < best &&
+			is_from(step->from, facts->client)) {
+			return step->route;
+		}
+	}
+	return best;
+}
+
+enum route_answer routes_find(
+	const struct routes *routes, const struct route_facts *facts, size_t *ret_route)
+{
+	size_t best;
+
+	if (facts->seen != ROUTE_SEEN_HELLO) {
+		return find_by_steps(routes, facts, ret_route);
+	}
+	best = find_by_name(routes, facts);
+	best = find_unnamed(routes, facts, best);
+	best = find_open(routes, facts, best);
+	if (best == NO_ROUTE) {
+		return ROUTE_NONE;
+	}
+	*ret_route = best;
+	return ROUTE_TAKEN;
+}
+
+/* ---- making: addresses ---- */
+
+/** One more set, of addresses that a config has; NULL: no memory. */
+static struct from *add_from(struct routes *routes, const struct conf_prefixes *conf)
+{
+	struct from *from = &routes->froms[routes->n_froms++];
+
+	from->any = conf->any;
+	from->unix_peers = conf->unix_peers;
+	from->set = prefixes_new(conf->prefixes, conf->n);
+	return from->set == NULL ? NULL : from;
+}
+
+static bool is_of(const void *item, const void *conf)
+{
+	return ((const struct from *)item)->conf == conf;
+}
+
+/**
+ * The set of these addresses. Lists that are written alike are one in the config, and so here.
+ * `known` has those that are made already. NULL: no memory.
+ */
+static struct from *share_from(
+	struct routes *routes, struct table *known, const struct conf_prefixes *conf)
+{
+	uint64_t hash = hash_bytes(HASH_BEGIN, &conf, sizeof(conf));
+	const struct from *made = table_find(known, hash, is_of, conf);
+	struct from *from;
+
+	if (made != NULL) {
+		return &routes->froms[made - routes->froms];
+	}
+	from = add_from(routes, conf);
+	if (from != NULL) {
+		from->conf = conf;
+	}
+	return from == NULL || table_add(known, hash, from) < 0 ? NULL : from;
+}
+
+static bool make_froms(struct routes *routes, const struct conf_route *conf)
+{
+	struct table known = {0};
+	bool made = true;
+
+	for (size_t i = 0; i < routes->n && made; i++) {
+		if (conf[i].from != NULL) {
+			routes->all[i].from = share_from(routes, &known, conf[i].from);
+			made = routes->all[i].from != NULL;
+		}
+	}
+	table_fini(&known);
+	return made;
+}
+
+/* ---- making: steps ---- */
+
+static bool needs_hello(const struct conf_route *conf)
+{
+	return conf->n_sni > 0 || conf->n_alpn > 0;
+}
+
+/** All whom any of these routes, which have a `from` each, is for. NULL: no memory. */
+static struct from *unite(struct routes *routes, const struct conf_route *conf, size_t n)
+{
+	struct conf_prefixes all = {0};
+	struct from *from;
+
+	for (size_t i = 0; i < n; i++) {
+		all.n += conf[i].from->n;
+	}
+	all.prefixes = calloc(all.n + 1, sizeof(*all.prefixes));
+	if (all.prefixes == NULL) {
+		return NULL;
+	}
+	all.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_prefixes *one = conf[i].from;
+
+		all.any |= one->any;
+		all.unix_peers |= one->unix_peers;
+		if (one->n > 0 && (i == 0 || one != conf[i - 1].from)) {
+			memcpy(all.prefixes + all.n, one->prefixes, one->n * sizeof(struct prefix));
+			all.n += one->n;
+		}
+	}
+	from = add_from(routes, &all);
+	free(all.prefixes);
+	return from;
+}
+
+/** The step of `n` routes in a row that need a look. */
+static bool add_look(struct routes *routes, const struct conf_route *conf, size_t n)
+{
+	struct step *step = &routes->steps[routes->n_steps++];
+
+	step->route = NO_ROUTE;
+	for (size_t i = 0; i < n; i++) {
+		if (conf[i].from == NULL) {
+			return true;
+		}
+	}
+	step->from = unite(routes, conf, n);
+	return step->from != NULL;
+}
+
+static bool make_steps(struct routes *routes, const struct conf_route *conf)
+{
+	for (size_t i = 0; i < routes->n;) {
+		size_t n = 0;
+
+		while (i + n < routes->n && needs_hello(&conf[i + n])) {
+			n++;
+		}
+		if (n > 0 && !add_look(routes, conf + i, n)) {
+			return false;
+		}
+		i += n;
+		if (i < routes->n) {
+			routes->steps[routes->n_steps++] =
+				(struct step){.from = routes->all[i].from, .route = i};
+			i++;
+		}
+	}
+	return true;
+}
+
+/* ---- making: names and protocols ---- */
+
+/** A copy of a string of the config. */
+static struct span copy(uint8_t **text, const char *string)
+{
+	struct span span = {*text, strlen(string)};
+
+	memcpy(*text, string, span.n);
+	*text += span.n;
+	return span;
+}
+
+/** Behind those that earlier routes have of this name. 0 or -ENOMEM. */
+static int add_name(struct table *table, struct named *named)
+{
+	uint64_t hash = hash_name(named->name);
+	const struct named *found = table_find(table, hash, has_name, &named->name);
+
+	named->last = named;
+	if (found == NULL) {
+		return table_add(table, hash, named);
+	}
+	found->last->next = named;
+	((struct named *)found)->last = named;
+	return 0;
+}
+
+static bool make_names(
+	struct routes *routes, const struct conf_route *conf, size_t route, uint8_t **text)
+{
+	for (size_t i = 0; i < conf->n_sni; i++) {
+		bool is_below = strncmp(conf->sni[i], "*.", 2) == 0;
+		struct named *named = &routes->names[routes->n_names++];
+
+		named->route = route;
+		named->name = copy(text, conf->sni[i] + (is_below ? 2 : 0));
+		if (add_name(is_below ? &routes->below : &routes->exact, named) < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static size_t make_protocols(struct routes *routes, const struct conf_route *conf,
+	struct route *route, size_t n_before, uint8_t **text)
+{
+	route->alpn = routes->protocols + n_before;
+	route->n_alpn = conf->n_alpn;
+	for (size_t i = 0; i < conf->n_alpn; i++) {
+		route->alpn[i] = copy(text, conf->alpn[i]);
+	}
+	return n_before + conf->n_alpn;
+}
+
+static bool make_texts(struct routes *routes, const struct conf_route *conf)
+{
+	uint8_t *text = routes->text;
+	size_t n_protocols = 0;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		n_protocols = make_protocols(routes, &conf[i], &routes->all[i], n_protocols, &text);
+		if (!make_names(routes, &conf[i], i, &text)) {
+			return false;
+		}
+		if (conf[i].n_sni == 0 && conf[i].n_alpn > 0) {
+			routes->unnamed[routes->n_unnamed++] = i;
+		}
+	}
+	return true;
+}
+
+/* ---- life ---- */
+
+/** Rooms for all that there is in the config; nothing is in them. */
+static bool make_room(struct routes *routes, const struct conf_route *conf, size_t n)
+{
+	size_t n_names = 0;
+	size_t n_protocols = 0;
+	size_t n_text = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_names += conf[i].n_sni;
+		n_protocols += conf[i].n_alpn;
+		for (size_t k = 0; k < conf[i].n_sni; k++) {
+			n_text += strlen(conf[i].sni[k]);
+		}
+		for (size_t k = 0; k < conf[i].n_alpn; k++) {
+			n_text += strlen(conf[i].alpn[k]);
+		}
+	}
+	routes->n = n;
+	routes->all = calloc(n, sizeof(*routes->all));
+	routes->froms = calloc(2 * n, sizeof(*routes->froms));
+	routes->steps = calloc(n, sizeof(*routes->steps));
+	routes->unnamed = calloc(n, sizeof(*routes->unnamed));
+	routes->names = calloc(n_names + 1, sizeof(*routes->names));
+	routes->protocols = calloc(n_protocols + 1, sizeof(*routes->protocols));
+	routes->text = malloc(n_text + 1);
+	return routes->all != NULL && routes->froms != NULL && routes->steps != NULL &&
+	       routes->unnamed != NULL && routes->names != NULL && routes->protocols != NULL &&
+	       routes->text != NULL;
+}
+
+struct routes *routes_new(const struct conf_route *conf, size_t n)
+{
+	struct routes *routes = calloc(1, sizeof(*routes));
+
+	if (routes != NULL && (!make_room(routes, conf, n) || !make_froms(routes, conf) ||
+				      !make_steps(routes, conf) || !make_texts(routes, conf))) {
+		routes = routes_free(routes);
+	}
+	return routes;
+}
+
+struct routes *routes_free(struct routes *routes)
+{
+	if (routes == NULL) {
+		return NULL;
+	}
+	for (size_t i = 0; i < routes->n_froms; i++) {
+		prefixes_free(routes->froms[i].set);
+	}
+	table_fini(&routes->exact);
+	table_fini(&routes->below);
+	free(routes->all);
+	free(routes->froms);
+	free(routes->steps);
+	free(routes->unnamed);
+	free(routes->names);
+	free(routes->protocols);
+	free(routes->text);
+	free(routes);
+	return NULL;
+}
