@@ -233,6 +233,7 @@ struct conf {
 	uint32_t workers;   /**< 0: one per CPU that the process may use */
 	uint32_t max_pairs; /**< 0: what the fd budget allows */
 	enum log_level log_level;
+	bool log_tcp_info;      /**< log.tcp_info: closing lines have rtt and retransmits */
 	unsigned apply;         /**< reload.apply_to_open_pairs: of enum conf_apply */
 	bool splice;            /**< relay.splice: bulk bytes go past user space */
 	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */

@@ -3,8 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct session_edge *edge_new(const union session_peer *peer)
 {
@@ -45,5 +48,19 @@ void edge_forget_header(struct session_edge *edge)
 	if (edge != NULL) {
 		free(edge->header);
 		edge->header = NULL;
+	}
+}
+
+void edge_ask_tcp(struct session_edge *edge, enum pair_side side, int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		edge->tcp[side] = (struct edge_tcp){
+			.rtt_us = info.tcpi_rtt,
+			.n_retransmits = info.tcpi_total_retrans,
+			.is_known = true,
+		};
 	}
 }

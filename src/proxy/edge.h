@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a session knows and holds of the edge: of the PROXY header that its client sent, of routes,
- * of limits of its source, of rates. A session of a listener that uses none of it has none
+ * of limits of its source, of rates, and what its
+ * sockets said last. A session of a listener that uses none of it has none
  * (offer::has_edge), and pays one pointer.
  *
  * It belongs to its session, is made with it and freed with it.
@@ -9,8 +10,19 @@
 #ifndef WEIR_PROXY_EDGE_H
 #define WEIR_PROXY_EDGE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "proto/proxy_header.h"
 #include "proxy/session_peer.h"
+#include "proxy/side.h"
+
+/** What TCP knew of a side when its socket was to be closed (TCP_INFO, tcp(7)). */
+struct edge_tcp {
+	uint32_t rtt_us;        /**< smoothed */
+	uint32_t n_retransmits; /**< segments, all in all */
+	bool is_known;          /**< not of a UNIX socket */
+};
 
 /** The PROXY header of a client, as long as somebody may ask for more than its address. */
 struct edge_header {
@@ -24,6 +36,7 @@ struct session_edge {
 	union session_peer peer;
 	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
 	struct edge_header *header;
+	struct edge_tcp tcp[SIDES]; /**< with offer::tells_tcp, of a pair that has ended */
 };
 
 /** Zeroed but for the peer. NULL: no memory. */
@@ -37,5 +50,8 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
 
 /** The pair is joined: what only those before it ask for is freed. NULL is fine. */
 void edge_forget_header(struct session_edge *edge);
+
+/** Asks the socket of a side, which is open still. */
+void edge_ask_tcp(struct session_edge *edge, enum pair_side side, int fd);
 
 #endif

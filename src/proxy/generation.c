@@ -174,6 +174,7 @@ static struct offer *make_offer(struct generation *generation, const struct conf
 			.n_plans = upstreams.n,
 			.route_plans = upstreams.route_plans,
 			.high_water_mark = generation->conf->high_water_mark,
+			.tells_tcp = generation->conf->log_tcp_info,
 			.shared = shared,
 		};
 

@@ -90,6 +90,8 @@ struct offer *offer_new(const struct offer_opts *opts)
 	}
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
+	offer->tells_tcp = opts->tells_tcp;
+	offer->has_edge = opts->tells_tcp;
 	for (size_t i = 0; i < shared->n_workers; i++) {
 		struct terms *terms = &offer->terms[i];
 

@@ -61,6 +61,7 @@ struct offer {
 	size_t *route_targets;         /**< of each route: its place in `targets` */
 	struct sockopts socket;
 	size_t high_water_mark;
+	bool tells_tcp;       /**< log.tcp_info */
 	bool has_edge;        /**< its sessions have a struct session_edge (edge.h) */
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
 	struct terms terms[]; /**< one for each worker */
@@ -73,6 +74,7 @@ struct offer_opts {
 	size_t n_plans;
 	const size_t *route_plans; /**< of each route of the listener: its place in `plans` */
 	size_t high_water_mark;
+	bool tells_tcp;
 	struct proxy_shared *shared;
 };
 

@@ -170,6 +170,11 @@ static void on_answered(struct pair *pair)
 	group_told(session_target(session)->group, session->member, SERVER_ANSWERED, 0);
 }
 
+static void on_parting(struct pair *pair, enum pair_side side)
+{
+	edge_ask_tcp(session_of(pair)->edge, side, stream_fd(pair_stream(pair, side)));
+}
+
 static void on_pair_ended(struct pair *pair, struct end end)
 {
 	struct session *session = session_of(pair);
@@ -185,11 +190,15 @@ int session_join(struct session *session, struct stream *upstream, const union s
 {
 	static const struct pair_calls calls = {
 		.half_closed = on_half_closed, .answered = on_answered, .ended = on_pair_ended};
+	static const struct pair_calls asking_calls = {.half_closed = on_half_closed,
+		.answered = on_answered,
+		.parting = on_parting,
+		.ended = on_pair_ended};
 	struct pair_opts opts = {
 		.client = session->setup->client,
 		.upstream = upstream,
 		.clock = &session->clock,
-		.calls = &calls,
+		.calls = session->terms->offer->tells_tcp ? &asking_calls : &calls,
 	};
 	int r = pair_start(&session->pair, &opts);
 

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "log/log.h"
 #include "log/often.h"
+#include "proxy/edge.h"
 #include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "proxy/session.h"
@@ -171,6 +172,22 @@ static void log_relayed(struct log_line *line, const struct session *session, ui
 	}
 }
 
+/** With log.tcp_info: how far away each side was, and how lossy its way. */
+static void log_tcp(struct log_line *line, const struct session_edge *edge)
+{
+	static const char *const keys[SIDES][2] = {
+		[SIDE_CLIENT] = {"client_rtt_us", "client_retransmits"},
+		[SIDE_UPSTREAM] = {"server_rtt_us", "server_retransmits"},
+	};
+
+	for (enum pair_side side = 0; edge != NULL && side < SIDES; side++) {
+		if (edge->tcp[side].is_known) {
+			log_u64(line, keys[side][0], edge->tcp[side].rtt_us);
+			log_u64(line, keys[side][1], edge->tcp[side].n_retransmits);
+		}
+	}
+}
+
 void session_log_close(const struct session *session)
 {
 	struct log_line line;
@@ -180,6 +197,7 @@ void session_log_close(const struct session *session)
 		log_end_of_pair(&line, &session->end);
 		log_tried(&line, session);
 		log_relayed(&line, session, clock_ns());
+		log_tcp(&line, session->edge);
 		log_end(&line);
 	}
 }

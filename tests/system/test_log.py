@@ -55,6 +55,32 @@ def test_closing_line_tells_everything():
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", closed["time"])
 
 
+TCP_KEYS = {f"{side}_{what}" for side in ("client", "server") for what in ("rtt_us", "retransmits")}
+
+
+@pytest.mark.parametrize("end", (peers.fin, peers.reset))
+def test_closing_line_tells_what_tcp_knew_of_both_sides(end):
+    with relay(log={"tcp_info": "on"}) as rig:
+        client, server = rig.pair()
+        client.sendall(b"hello")
+        assert peers.read_exactly(server, 5) == b"hello"
+        end(client)
+        server.close()
+        closed = rig.weir.close_line()
+        assert TCP_KEYS <= set(closed)
+        assert all(0 < closed.number(f"{side}_rtt_us") < DEADLINE * 1e6 for side in ("client", "server"))
+        assert closed["client_retransmits"] == closed["server_retransmits"] == "0"
+
+
+def test_of_unix_sockets_and_unless_it_is_asked_for_nothing_is_told_of_tcp():
+    for upstream, log in (("unix", {"tcp_info": "on"}), ("tcp4", {})):
+        with relay("unix", upstream, log=log) as rig:
+            client, server = rig.pair()
+            client.close()
+            server.close()
+            assert not TCP_KEYS & set(rig.weir.close_line())
+
+
 def test_unix_server_is_logged_as_it_was_written():
     with relay("unix", "unix") as rig:
         for sock in rig.pair():

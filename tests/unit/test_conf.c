@@ -377,6 +377,7 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_mem_eq(&installed->timeouts, &written->timeouts, sizeof(written->timeouts));
 	ck_assert_mem_eq(&installed->drain, &written->drain, sizeof(written->drain));
 	ck_assert_int_eq(installed->log_level, written->log_level);
+	ck_assert(installed->log_tcp_info == written->log_tcp_info);
 	ck_assert_uint_eq(installed->high_water_mark, written->high_water_mark);
 	ck_assert(installed->splice == written->splice);
 	ck_assert_uint_eq(installed->n_listeners, 1);

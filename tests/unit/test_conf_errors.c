@@ -131,7 +131,7 @@ static const struct wrong wrong_values[] = {
 		"1: timeouts.halfclosemax: is not known here; the nearest known key is "
 		"\"half_close_max\"\n"},
 	{"log = { file = \"x\"; lvl = \"info\"; };",
-		W "1: log.file: is not known here; known are: level\n" W
+		W "1: log.file: is not known here; known are: level, tcp_info\n" W
 		  "1: log.lvl: is not known here; the nearest known key is \"level\"\n"},
 	/* lines and order */
 	{"\n\nmax_pairs\n=\n0\n;\nworkers = 0; log = 1;\n",
@@ -473,7 +473,7 @@ START_TEST(errors_name_the_included_file_and_come_in_order)
 		"d/one:2: workers: 0 is out of range; write an integer from 1 to 1024\n"
 		"d/one:6: relay: an integer was found; write relay = { ... }\n"
 		"d/two:1: log.level: an integer was found; write level = \"info\"\n"
-		"d/two:3: log.x: is not known here; known are: level\n");
+		"d/two:3: log.x: is not known here; known are: level, tcp_info\n");
 	conf_case_write("d/two", "level = ;\n");
 	conf_case_expect("d/weir.conf",
 		"d/two:1: ';' stands where the value of level belongs, and the '{' of d/one:3 is "
