@@ -155,6 +155,7 @@
  *	session_log	its lines
  *	session_trace	its probes, for bpftrace and the like
  *	session_peer	who is at one end of it
+ *	announce	what a server is told of its client before the first byte: a PROXY header
  *	edge		what it knows of a PROXY header, routes, limits and rates
  *	side		client or upstream
  *	pair		two streams that relay

@@ -21,14 +21,18 @@ struct session_edge *edge_new(const union session_peer *peer)
 
 struct session_edge *edge_free(struct session_edge *edge)
 {
-	edge_forget_header(edge);
-	free(edge);
+	if (edge != NULL) {
+		edge_forget_header(edge);
+		free(edge->unique_id);
+		free(edge);
+	}
 	return NULL;
 }
 
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
 {
 	struct edge_header *header = malloc(sizeof(*header) + n);
+	const struct span *id;
 	const char *why;
 	int r;
 
@@ -39,6 +43,16 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
 	memcpy(header->bytes, bytes, n);
 	r = proxy_header_parse(header->bytes, n, &header->read, &why);
 	assert(r == (int)n);
+	id = &header->read.unique_id;
+	if (id->n > 0) {
+		edge->unique_id = malloc(id->n);
+		if (edge->unique_id == NULL) {
+			free(header);
+			return -ENOMEM;
+		}
+		edge->n_unique_id = id->n;
+		memcpy(edge->unique_id, id->bytes, id->n);
+	}
 	edge->header = header;
 	return 0;
 }

@@ -34,6 +34,9 @@ struct edge_header {
 struct session_edge {
 	/** Who really connected; session::client is from its header on whom that announced. */
 	union session_peer peer;
+	/** Of that header, for the log; NULL: none. */
+	uint8_t *unique_id;
+	size_t n_unique_id;
 	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
 	struct edge_header *header;
 	struct edge_tcp tcp[SIDES]; /**< with offer::tells_tcp, of a pair that has ended */
@@ -45,7 +48,8 @@ struct session_edge *edge_new(const union session_peer *peer);
 /** NULL is fine; returns NULL. */
 struct session_edge *edge_free(struct session_edge *edge);
 
-/** Keeps a copy of the header of `n` bytes, which is right. 0 or -ENOMEM. Once for each edge. */
+/** Keeps a copy of the header of `n` bytes, which is right, and its unique id. 0 or -ENOMEM. Once
+ * for each edge. */
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
 
 /** The pair is joined: what only those before it ask for is freed. NULL is fine. */

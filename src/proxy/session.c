@@ -179,7 +179,8 @@ static void on_pair_ended(struct pair *pair, struct end end)
 {
 	struct session *session = session_of(pair);
 
-	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair)) {
+	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair) &&
+		!session->is_quoted) {
 		group_told(
 			session_target(session)->group, session->member, SERVER_REFUSED, end.err);
 	}

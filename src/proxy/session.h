@@ -71,10 +71,11 @@ struct session {
 	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
 	enum session_stage stage : 8;
 	bool has_place : 1;      /**< of that server */
-	uint64_t queued_us : 39; /**< that it has waited in the queue; no more is counted */
+	bool is_quoted : 1;      /**< that server was told words of the client's: announce.h */
+	uint64_t queued_us : 38; /**< that it has waited in the queue; no more is counted */
 };
 
-#define SESSION_QUEUED_US_MAX (((uint64_t)1 << 39) - 1)
+#define SESSION_QUEUED_US_MAX (((uint64_t)1 << 38) - 1)
 
 /** An accepted connection, with its place under the limits taken. */
 struct session_opts {

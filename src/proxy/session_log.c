@@ -10,10 +10,13 @@
 #include "base/addr.h"
 #include "log/log.h"
 #include "log/often.h"
+#include "proxy/announce.h"
 #include "proxy/edge.h"
 #include "proxy/limits.h"
 #include "proxy/offer.h"
+#include "proxy/part.h"
 #include "proxy/session.h"
+#include "proxy/shared.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "upstream/group.h"
@@ -72,6 +75,22 @@ static void log_server_name(struct log_line *line, const struct session *session
 	}
 }
 
+/** Of who sent a PROXY header with one, and else the one of ours that the server was told. */
+static void log_unique_id(struct log_line *line, const struct session *session)
+{
+	const struct session_edge *edge = session->edge;
+	const struct target *target = session_target(session);
+	char id[ANNOUNCE_ID_MAX];
+
+	if (edge != NULL && edge->unique_id != NULL) {
+		log_bytes(line, "unique_id", edge->unique_id, edge->n_unique_id);
+	} else if (session->upstream.family != AF_UNSPEC &&
+		   (target->plan->send_proxy_tlvs & CONF_TLV_UNIQUE_ID) != 0) {
+		log_str(line, "unique_id",
+			announce_id(session_part(session)->shared->started_ns, session->id, id));
+	}
+}
+
 static void log_who(struct log_line *line, const struct session *session)
 {
 	const struct target *target = session_target(session);
@@ -86,6 +105,7 @@ static void log_who(struct log_line *line, const struct session *session)
 		log_peer(line, "server", &session->upstream);
 	}
 	log_server_name(line, session);
+	log_unique_id(line, session);
 }
 
 void session_log_open(const struct session *session)

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proxy/announce.h"
 #include "proxy/generation.h"
 #include "proxy/offer.h"
 #include "proxy/own.h"
@@ -241,6 +242,28 @@ static void tell_failure(const struct session *session, const struct connector_a
 	}
 }
 
+/**
+ * Tells the server of its client, where its upstream wants that. It goes out with the client's
+ * first bytes where some are there, and is no byte of the pair's. 0 or a negative errno.
+ */
+static int session_announce(struct session *session, struct stream *server)
+{
+	char id[ANNOUNCE_ID_MAX];
+	struct announce announce = {
+		.plan = plan_of(session),
+		.fd = stream_fd(session->setup->client),
+		.client = &session->client,
+		.edge = session->edge,
+		.id = announce_id(session_part(session)->shared->started_ns, session->id, id),
+	};
+	uint8_t header[ANNOUNCE_MAX];
+	bool is_quoted = false;
+	int n = announce_build(&announce, header, &is_quoted);
+
+	session->is_quoted = is_quoted;
+	return n < 0 ? n : stream_write_ahead(server, header, (size_t)n);
+}
+
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
@@ -262,6 +285,14 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		stream_abort(stream);
 		stream_free(stream);
 		status = -ECONNABORTED;
+	}
+	if (status == 0 && plan_of(session)->send_proxy != SEND_PROXY_OFF) {
+		status = session_announce(session, stream);
+		if (status < 0) {
+			stream_free(stream);
+			session_refuse(session, end_by_failure(SIDE_UPSTREAM, status));
+			return;
+		}
 	}
 	if (status == 0) {
 		status = session_join(session, stream, &peer);

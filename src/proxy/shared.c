@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
 {
+	struct timespec now;
 	int r;
 
 	r = groups_init(&shared->groups, shared->resolver, n_workers);
@@ -13,6 +17,8 @@ int proxy_shared_init(struct proxy_shared *shared, size_t n_workers)
 		return r;
 	}
 	limits_init(&shared->limits, n_workers);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	shared->started_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	chains_init(&shared->chains);
 	shared->n_workers = n_workers;
 	r = places_init(&shared->places, n_workers);

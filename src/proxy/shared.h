@@ -32,6 +32,7 @@ struct proxy_shared {
 	size_t n_pipes;       /**< for splicing, of each worker; 0: none */
 	struct part **parts;  /**< one for each worker */
 	size_t n_workers;
+	uint64_t started_ns; /**< CLOCK_REALTIME: which weir this is (announce.h) */
 };
 
 /**

@@ -251,7 +251,7 @@ static bool is_same_source(const struct addr *a, const struct addr *b)
 static bool is_same(const struct probe_question *a, const struct probe_question *b)
 {
 	return addr_equal(a->addr, b->addr) && a->name == b->name &&
-	       is_same_source(a->source, b->source) &&
+	       a->send_proxy == b->send_proxy && is_same_source(a->source, b->source) &&
 	       is_same_text(a->send, a->n_send, b->send, b->n_send) &&
 	       is_same_text(a->expect, a->n_expect, b->expect, b->n_expect);
 }

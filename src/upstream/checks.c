@@ -166,6 +166,8 @@ static struct check_opts make_opts(struct checked_server *checked, const struct 
 {
 	struct checks *checks = checked->in->checks;
 	const struct group_plan *plan = checked->in->plan;
+	/* An address of its own may be another service's, so there it is as HAProxy does it. */
+	bool is_own = conf->text[0] == '\0';
 
 	return (struct check_opts){
 		.question =
@@ -175,6 +177,7 @@ static struct check_opts make_opts(struct checked_server *checked, const struct 
 				.source = plan->source.sa_len > 0 ? &plan->source : NULL,
 				.options = &plan->socket,
 				.fds = &checks->fds,
+				.send_proxy = is_own ? plan->send_proxy : SEND_PROXY_OFF,
 				.send = conf->send.bytes,
 				.n_send = conf->send.n,
 				.expect = conf->expect.bytes,

@@ -37,6 +37,8 @@ struct group_plan *group_plan_new(
 	plan->slow_start_ns = conf->slow_start_ns;
 	plan->is_awaited = conf->discovery.kind != DISCOVER_NONE;
 	plan->queue_max = conf->queue_max;
+	plan->send_proxy = conf->send_proxy;
+	plan->send_proxy_tlvs = conf->send_proxy_tlvs;
 	plan->eject = conf->eject;
 	for (; plan->n_members < conf->n_servers; plan->n_members++) {
 		struct member *member =

@@ -31,6 +31,8 @@ struct group_plan {
 	uint32_t queue_max;     /**< clients that wait at most; 0: none does */
 	uint64_t slow_start_ns; /**< NS_NEVER: none */
 	bool is_awaited;        /**< DNS has not said yet which servers there are besides */
+	enum conf_send_proxy send_proxy; /**< what a server is told of its client */
+	unsigned send_proxy_tlvs;        /**< of enum conf_tlv */
 	struct conf_eject eject;
 	size_t n_members;
 	struct member *members[]; /**< a reference to each, in the order of the config */

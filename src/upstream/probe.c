@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/shortage.h"
+#include "proto/proxy_header.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
 
@@ -167,6 +168,27 @@ static void on_stream(struct handler *handler, const struct event *event)
 	}
 }
 
+/** Says that nobody is behind this connection but weir. 0 or a negative errno. */
+static int send_header(struct stream *stream, enum conf_send_proxy version)
+{
+	struct proxy_header header = {
+		.version = version == SEND_PROXY_V1 ? 1 : 2, .who = PROXY_HEADER_LOCAL};
+	struct proxy_address *own = &header.source;
+	struct proxy_address *other = &header.destination;
+	char bytes[PROXY_HEADER_V1_MAX];
+	int fd = stream_fd(stream);
+	int n;
+
+	own->len = sizeof(own->sa);
+	other->len = sizeof(other->sa);
+	if (header.version == 1 && (getsockname(fd, &own->sa.any, &own->len) < 0 ||
+					   getpeername(fd, &other->sa.any, &other->len) < 0)) {
+		return -errno;
+	}
+	n = proxy_header_build(&header, bytes, sizeof(bytes));
+	return n < 0 ? n : stream_write_ahead(stream, bytes, (size_t)n);
+}
+
 /** Sends, and waits for the answer. 0 or a negative errno. */
 static int converse(struct probe *probe)
 {
@@ -179,6 +201,9 @@ static int converse(struct probe *probe)
 	r = stream_on(probe->stream,
 		STREAM_READ | STREAM_DRAIN | STREAM_END | STREAM_ERROR | STREAM_CLOSE,
 		&probe->heard);
+	if (r == 0 && question->send_proxy != SEND_PROXY_OFF) {
+		r = send_header(probe->stream, question->send_proxy);
+	}
 	if (r == 0 && question->n_send > 0) {
 		r = stream_write(probe->stream, question->send, question->n_send, NULL);
 	}
@@ -200,7 +225,8 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	probe->stream = stream;
 	if (status < 0) {
 		finish(probe, PROBE_CONNECT_FAILED, status);
-	} else if (question->n_send == 0 && question->n_expect == 0) {
+	} else if (question->send_proxy == SEND_PROXY_OFF && question->n_send == 0 &&
+		   question->n_expect == 0) {
 		finish(probe, PROBE_CONNECTED, 0);
 	} else {
 		r = converse(probe);

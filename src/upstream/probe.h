@@ -12,6 +12,10 @@
  * however many segments. What is sent without anything expected has passed when the kernel has
  * taken it.
  *
+ * Where its target wants PROXY headers, it is told first that there is no client: by LOCAL, or in
+ * version 1, which has no such word, by the addresses of this very connection. So it is, too, where
+ * nothing else is sent: the target would miss its header, and complain of each check.
+ *
  * However it ends, its TCP connection is reset: so neither side keeps a TIME_WAIT of it.
  */
 #ifndef WEIR_UPSTREAM_PROBE_H
@@ -22,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "stream/emitter.h"
 
 struct addr;
@@ -65,6 +70,7 @@ struct probe_question {
 	 * addresses of a name. NULL: as many as there are, and no second addresses.
 	 */
 	atomic_int *fds;
+	enum conf_send_proxy send_proxy; /**< which PROXY header comes first */
 	const char *send;
 	size_t n_send; /**< 0: nothing */
 	const char *expect;

@@ -2,8 +2,10 @@
 /* The checks of the servers of groups: what follows from them, over configs. */
 #include "upstream/checks.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -328,6 +330,38 @@ START_TEST(a_server_that_an_administrator_has_let_serve_starts_slowly_once)
 }
 END_TEST
 
+/** The next check of this listener: how many bytes it sends. */
+static ptrdiff_t checked_with(size_t i)
+{
+	char bytes[64];
+	ptrdiff_t n = -EAGAIN;
+	int fd = -1;
+
+	loop_until((fd = accept4(listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+	for (; n == -EAGAIN; loop_settle()) {
+		n = peer_recv(fd, bytes, sizeof(bytes));
+	}
+	close(fd);
+	return n;
+}
+
+START_TEST(a_check_is_told_as_nobodys_where_pairs_are_told_of_at_all)
+{
+	upstream.n_servers = 1;
+	reload();
+	ck_assert_int_eq(checked_with(0), -ECONNRESET); /* nothing */
+	upstream.send_proxy = SEND_PROXY_V2;
+	reload();
+	while (checked_with(0) != 16) {
+	}
+	/* What has an address of its own may be another service. */
+	check.addr = servers[2].addr;
+	memcpy(check.text, servers[2].text, sizeof(check.text));
+	reload();
+	ck_assert_int_eq(checked_with(2), -ECONNRESET);
+}
+END_TEST
+
 START_TEST(without_memory_a_check_is_made_later)
 {
 	bool met = true;
@@ -376,6 +410,7 @@ int main(void)
 	tcase_add_loop_test(tc, pairs_end_with_a_server_that_a_reload_removes, 0, 3);
 	tcase_add_loop_test(tc, pairs_end_with_a_server_that_an_administrator_sets_down, 0, 2);
 	tcase_add_test(tc, a_server_that_an_administrator_has_let_serve_starts_slowly_once);
+	tcase_add_test(tc, a_check_is_told_as_nobodys_where_pairs_are_told_of_at_all);
 	tcase_add_test(tc, without_memory_a_check_is_made_later);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -12,6 +12,7 @@
 #include "fault.h"
 #include "fixture.h"
 #include "lookup.h"
+#include "proto/proxy_header.h"
 #include "suite.h"
 
 enum { FDS = 8 };
@@ -229,6 +230,74 @@ START_TEST(sending_alone_passes_when_it_is_out)
 }
 END_TEST
 
+/** What the server gets next is the header of a check, then the text. */
+static void peer_must_get_header(enum conf_send_proxy version, const char *text)
+{
+	static const uint8_t local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+	uint8_t buffer[256];
+	struct proxy_header header;
+	const char *why = "";
+	ptrdiff_t n = peer_recv(rig.peer, buffer, sizeof(buffer));
+	int len = proxy_header_parse(buffer, n > 0 ? (size_t)n : 0, &header, &why);
+
+	ck_assert_msg(len > 0, "%s", why);
+	ck_assert_int_eq(n, len + (ptrdiff_t)strlen(text));
+	ck_assert_int_eq(memcmp(buffer + len, text, strlen(text)), 0);
+	if (version == SEND_PROXY_V2) {
+		ck_assert_int_eq(len, 16);
+		ck_assert_int_eq(memcmp(buffer, local, 16), 0);
+	} else if (rig.addr.kind == ADDR_UNIX) {
+		ck_assert_int_eq(memcmp(buffer, "PROXY UNKNOWN\r\n", 15), 0);
+	} else {
+		union addr_sockaddr own;
+		socklen_t own_len = sizeof(own);
+
+		ck_assert_int_eq(getpeername(rig.peer, &own.any, &own_len), 0);
+		ck_assert_int_eq(header.who, PROXY_HEADER_CLIENT);
+		ck_assert_int_eq(memcmp(&header.source.sa, &own, own_len), 0);
+		ck_assert_int_eq(memcmp(&header.destination.sa, &rig.addr.sa, own_len), 0);
+	}
+}
+
+/* IPv4 and UNIX, both versions. */
+START_TEST(a_target_of_proxy_headers_gets_one_of_nobodys_first)
+{
+	enum conf_send_proxy version = _i % 2 == 0 ? SEND_PROXY_V1 : SEND_PROXY_V2;
+
+	close(rig.listener);
+	setup_as(_i / 2 == 0 ? V4 : ABSTRACT);
+	rig.question.send_proxy = version;
+	expects("PING\r\n", "+PONG");
+	begin_connected();
+	loop_settle();
+	peer_must_get_header(version, "PING\r\n");
+	answer("+PONG\r\n", 7);
+	must_end(PROBE_ANSWERED);
+}
+END_TEST
+
+START_TEST(a_target_of_proxy_headers_gets_one_also_where_a_connection_is_enough)
+{
+	rig.question.send_proxy = SEND_PROXY_V2;
+	if (_i == 1) {
+		expects(NULL, "220 ");
+	}
+	if (_i == 1) {
+		begin_connected();
+		loop_settle();
+		peer_must_get_header(SEND_PROXY_V2, "");
+		answer("220 ready", 9);
+		must_end(PROBE_ANSWERED);
+	} else {
+		begin();
+		must_end(PROBE_CONNECTED);
+		rig.peer = accept4(rig.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		peer_must_get_header(SEND_PROXY_V2, "");
+	}
+	peer_must_be_reset();
+}
+END_TEST
+
 /* The answer "xx+POxPONG+PONGxx" comes in two parts, parted anywhere. */
 START_TEST(a_match_may_stand_over_the_border_of_segments)
 {
@@ -415,7 +484,8 @@ START_TEST(every_fault_ends_it_and_leaves_nothing)
 {
 	bool met = true;
 
-	expects(_i == 0 ? NULL : "?", NULL);
+	expects(_i == 1 ? "?" : NULL, NULL);
+	rig.question.send_proxy = _i == 2 ? SEND_PROXY_V1 : SEND_PROXY_OFF;
 	begin(); /* what is read once in a process may fail without harm */
 	must_end(PROBE_CONNECTED);
 	for (unsigned n = 1; met; n++) {
@@ -479,6 +549,9 @@ int main(void)
 	tcase_add_test(tc, a_name_that_is_none_has_failed);
 	tcase_add_loop_test(tc, what_is_sent_arrives_and_the_answer_passes, V4, ABSTRACT + 1);
 	tcase_add_test(tc, a_banner_is_an_answer_to_nothing);
+	tcase_add_loop_test(tc, a_target_of_proxy_headers_gets_one_of_nobodys_first, 0, 4);
+	tcase_add_loop_test(
+		tc, a_target_of_proxy_headers_gets_one_also_where_a_connection_is_enough, 0, 2);
 	tcase_add_test(tc, sending_alone_passes_when_it_is_out);
 	tcase_add_loop_test(tc, a_match_may_stand_over_the_border_of_segments, 1, 15);
 	tcase_add_test(tc, a_match_may_come_byte_by_byte);
@@ -492,7 +565,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_shortage_of_ours_judges_nobody, 0, 7);
 	tcase_add_test(tc, without_an_fd_for_it_it_does_not_begin);
 	tcase_add_test(tc, a_lookup_that_never_had_its_turn_judges_nobody);
-	tcase_add_loop_test(tc, every_fault_ends_it_and_leaves_nothing, 0, 2);
+	tcase_add_loop_test(tc, every_fault_ends_it_and_leaves_nothing, 0, 3);
 	tcase_add_loop_test(tc, cancelled_at_each_stage_it_says_nothing, 0, 3);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
