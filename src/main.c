@@ -91,7 +91,9 @@
  *	prefix_files	what they have from files
  *	report		keys that are unknown, values of a wrong type
  *	check		what only the whole model shows
- *	check_edge	what a listener says of routes
+ *	check_edge	what a listener says of its clients
+ *	check_routes	routes that no client can reach
+ *	cover		whether lists of prefixes hold all of another
  *	check_upstream	what an upstream says that does not fit
  *	names		the names in a list
  *	check_socket	options of sockets that do not fit
@@ -382,9 +384,9 @@ static void fill_stdio(void)
 }
 
 /** Reads the config of a file, and says what is wrong with it. 0, and what it is warned of, a line
- * each, which the caller frees, NULL for none; or a negative errno. */
-static int read_config(const char *path, struct conf_tape *ret_tape, char **ret_warnings,
-	const struct conf **ret_conf)
+ * each, which the caller frees, NULL for none; or a negative errno. `hints` may be NULL. */
+static int read_config(const char *path, struct conf_errors *hints, struct conf_tape *ret_tape,
+	char **ret_warnings, const struct conf **ret_conf)
 {
 	struct conf_errors errors;
 	size_t len;
@@ -392,6 +394,7 @@ static int read_config(const char *path, struct conf_tape *ret_tape, char **ret_
 	int r;
 
 	conf_errors_init(&errors);
+	errors.hints = hints;
 	r = conf_load(path, &errors, ret_tape, ret_conf);
 	*ret_warnings = NULL;
 	if (r < 0) {
@@ -422,17 +425,24 @@ static int hand_on(const struct conf_tape *tape)
 static int check(const struct options *options)
 {
 	struct conf_tape tape = {0};
+	struct conf_errors hints;
 	const struct conf *conf;
 	char *warnings;
 	int code = EXIT_CODE_OK;
 
-	if (read_config(options->conf_path, &tape, &warnings, &conf) < 0) {
+	conf_errors_init(&hints);
+	/* Who takes the config logs what comes on stderr: hints are for people. */
+	if (read_config(options->conf_path, options->hand_on ? NULL : &hints, &tape, &warnings,
+		    &conf) < 0) {
+		conf_errors_fini(&hints);
 		return EXIT_CODE_START;
 	}
 	if (warnings != NULL) {
 		(void)fputs(warnings, stderr);
 		free(warnings);
 	}
+	conf_errors_print(&hints, "hint: ", stderr);
+	conf_errors_fini(&hints);
 	if (options->hand_on) {
 		code = hand_on(&tape);
 	}
@@ -453,7 +463,7 @@ static int take_config(const struct options *options, const struct inherited *in
 		r = socket_proxy_conf(&options->proxy, inherited, ret_conf);
 		return r < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
 	}
-	r = read_config(options->conf_path, NULL, ret_warnings, ret_conf);
+	r = read_config(options->conf_path, NULL, NULL, ret_warnings, ret_conf);
 	if (r == -ENOMEM || r == -ECHILD) {
 		return EXIT_CODE_START; /* it may be right */
 	}

@@ -402,6 +402,9 @@ void conf_check(struct conf_reader *reader)
 	check_drain(reader);
 	if (!reader->failed && !reader->no_memory) {
 		conf_check_unwritten(reader);
+		for (size_t i = 0; i < conf->n_listeners; i++) {
+			conf_check_edge_unwritten(reader, i);
+		}
 	}
 	names_fini(&listeners);
 	names_fini(&upstreams);

@@ -1,20 +1,187 @@
 /* SPDX-License-Identifier: ISC */
-/* What a listener says of its clients, as a whole: where they may go. */
+/*
+ * What a listener says of its clients, as a whole: where they may go, and what is looked at for
+ * that; and what of it is right, but may not be meant.
+ */
 #include <stdio.h>
+#include <string.h>
 
 #include "conf/conf.h"
+#include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/tree.h"
 
-void conf_check_edge(struct conf_reader *reader, size_t i)
+enum { LOOK_MIN = 16 * 1024 }; /* what a look may have to see at once */
+
+/* One listener, as it was read and as it was written. */
+struct edge {
+	struct conf_reader *reader;
+	const struct conf_listener *conf;
+	const struct setting *group;
+	size_t i;
+};
+
+/* The full name of a key of the listener. */
+static const char *shown_of(const struct edge *edge, const char *path, char shown[CONF_PATH_MAX])
 {
-	const struct setting *element = reader->listeners->elements[i];
+	(void)snprintf(shown, CONF_PATH_MAX, "listeners[%zu].%s", edge->i, path);
+	return shown;
+}
+
+/* Reports an error of a key, or of the listener where nothing of that name is written. */
+static void refuse(const struct edge *edge, const char *path, const char *why)
+{
+	const struct setting *setting = setting_at(edge->group, path);
 	char shown[CONF_PATH_MAX];
 
-	if (element->type == SETTING_GROUP && setting_member(element, "upstream") == NULL &&
-		setting_member(element, "routes") == NULL) {
-		(void)snprintf(shown, sizeof(shown), "listeners[%zu].upstream", i);
-		conf_reader_error(reader, element, shown,
+	conf_reader_error(edge->reader, setting == NULL ? edge->group : setting,
+		shown_of(edge, path, shown), "%s", why);
+}
+
+static void warn(const struct edge *edge, const char *path, const char *why)
+{
+	char shown[CONF_PATH_MAX];
+
+	conf_reader_warning(edge->reader, setting_at(edge->group, path),
+		shown_of(edge, path, shown), "%s", why);
+}
+
+/* Whether a list has nobody in it. */
+static bool is_nobody(const struct conf_prefixes *list)
+{
+	return list->n == 0 && !list->any && !list->unix_peers;
+}
+
+static bool hashes_name(const struct conf_upstream *upstream)
+{
+	return upstream != NULL && upstream->balance == BALANCE_HASH &&
+	       upstream->hash_on == HASH_ON_SNI;
+}
+
+/* Whether a ClientHello may be waited for. */
+static bool wants_hello(const struct conf_listener *conf)
+{
+	bool wants = hashes_name(conf->upstream);
+
+	for (size_t r = 0; r < conf->n_routes && !wants; r++) {
+		const struct conf_route *route = &conf->routes[r];
+
+		wants = route->n_sni > 0 || route->n_alpn > 0 || hashes_name(route->upstream);
+	}
+	return wants;
+}
+
+static void check_buffer(const struct edge *edge)
+{
+	size_t size = edge->conf->socket.receive_buffer;
+	bool looks = wants_hello(edge->conf) ||
+		     (edge->conf->accept_proxy != NULL && !is_nobody(edge->conf->accept_proxy));
+
+	if (size > 0 && size < LOOK_MIN && looks) {
+		refuse(edge, "socket.receive_buffer",
+			"is less than the first bytes of a client that this listener looks at may "
+			"be; write at least \"16k\", or take it out");
+	}
+}
+
+void conf_check_edge(struct conf_reader *reader, size_t i)
+{
+	struct edge edge = {
+		.reader = reader,
+		.conf = &reader->conf->listeners[i],
+		.group = reader->listeners->elements[i],
+		.i = i,
+	};
+
+	if (edge.group->type != SETTING_GROUP) {
+		return; /* and that was reported */
+	}
+	if (setting_member(edge.group, "upstream") == NULL &&
+		setting_member(edge.group, "routes") == NULL) {
+		refuse(&edge, "upstream",
 			"is missing; write upstream = \"app\", or routes = ( { ... } )");
+	}
+	check_buffer(&edge);
+	conf_check_routes(reader, i, false);
+}
+
+/* ---- what is right, but may not be meant ---- */
+
+static void warn_of_lists(const struct edge *edge)
+{
+	const struct conf_listener *conf = edge->conf;
+
+	if (conf->accept_proxy != NULL && conf->accept_proxy->any && conf->allow != NULL) {
+		warn(edge, "accept_proxy",
+			"believes anybody who says that it comes from an address of allow; write "
+			"the addresses of those who may say so");
+	}
+	if (conf->allow != NULL && is_nobody(conf->allow)) {
+		warn(edge, "allow",
+			"has nobody in it, so all clients are denied; write who may in");
+	}
+}
+
+static void warn_of_limits(const struct edge *edge)
+{
+	if (setting_member(edge->group, "source_prefix") != NULL &&
+		edge->conf->max_pairs_per_source == 0 && edge->conf->rate.accept_per_source == 0) {
+		warn(edge, "source_prefix",
+			"is for limits of a source, and there are none; write "
+			"max_pairs_per_source or rate.accept_per_source, or take it out");
+	}
+}
+
+/* Of timers that go with a lifetime, where there is none. */
+static void warn_of_lifetime(const struct edge *edge)
+{
+	const struct conf_timeouts *timeouts = &edge->conf->timeouts;
+	const uint64_t spans_ns[] = {timeouts->lifetime_grace_ns, timeouts->lifetime_spread_ns};
+	static const char *const paths[] = {"timeouts.lifetime_grace", "timeouts.lifetime_spread"};
+
+	for (size_t k = 0; k < 2 && timeouts->lifetime_ns == NS_NEVER; k++) {
+		if (spans_ns[k] > 0 && setting_at(edge->group, paths[k]) != NULL) {
+			warn(edge, paths[k],
+				"goes with timeouts.lifetime, and that is \"none\"; write a "
+				"lifetime, or take it out");
+		}
+	}
+}
+
+static void warn_of_default(const struct edge *edge)
+{
+	size_t n = edge->conf->n_routes;
+	const struct conf_route *last = n == 0 ? NULL : &edge->conf->routes[n - 1];
+
+	if (last != NULL && edge->conf->upstream != NULL && last->n_sni == 0 && last->n_alpn == 0 &&
+		(last->from == NULL || last->from->any)) {
+		warn(edge, "upstream",
+			"gets no client, since the last route takes everybody; take out one of "
+			"the two");
+	}
+}
+
+void conf_check_edge_unwritten(struct conf_reader *reader, size_t i)
+{
+	struct edge edge = {
+		.reader = reader,
+		.conf = &reader->conf->listeners[i],
+		.group = reader->listeners->elements[i],
+		.i = i,
+	};
+	const char *path = edge.conf->n_routes > 0 ? "routes" : "upstream";
+	char shown[CONF_PATH_MAX];
+
+	warn_of_lists(&edge);
+	warn_of_limits(&edge);
+	warn_of_lifetime(&edge);
+	warn_of_default(&edge);
+	conf_check_routes(reader, i, true);
+	if (wants_hello(edge.conf)) {
+		conf_reader_hint(reader, setting_member(edge.group, path),
+			shown_of(&edge, path, shown),
+			"waits for a client's first bytes, and resets one that sends none for "
+			"timeouts.preface; for protocols in which the server speaks first, write "
+			"a listener of their own");
 	}
 }

@@ -147,15 +147,20 @@ static void name_servers(struct conf_upstream *conf)
 
 /* ---- the rest ---- */
 
+static bool is_word(const struct setting *setting, const char *word)
+{
+	const char *text = setting_string(setting);
+
+	return text != NULL && strcmp(text, word) == 0;
+}
+
 /* Whether the rule is as it is written, or not written; else that is the error. */
 static bool has_rule(const struct upstream *upstream)
 {
 	const struct setting *balance = setting_member(upstream->group, "balance");
-	const char *text = balance == NULL ? NULL : setting_string(balance);
 	const struct conf_key *key = conf_schema_find("upstreams[]", "balance");
 
-	return balance == NULL ||
-	       (text != NULL && strcmp(text, key->words[upstream->conf->balance]) == 0);
+	return balance == NULL || is_word(balance, key->words[upstream->conf->balance]);
 }
 
 static void check_rule(const struct upstream *upstream)
@@ -167,10 +172,20 @@ static void check_rule(const struct upstream *upstream)
 		refuse(upstream, "hash_on",
 			"is for balance = \"hash\", and the rule is another one; write that, or "
 			"take it out");
-	} else if (upstream->conf->hash_on == HASH_ON_SNI) {
-		refuse(upstream, "hash_on",
-			"\"sni\": this weir does not look into ClientHellos yet; write \"client\" "
-			"or \"client_port\"");
+	}
+}
+
+static void check_header(const struct upstream *upstream)
+{
+	const struct setting *tlvs = setting_member(upstream->group, "send_proxy_tlvs");
+	const struct setting *version = setting_member(upstream->group, "send_proxy");
+
+	/* A version that was refused is the error. */
+	if (tlvs != NULL && tlvs->n > 0 && upstream->conf->send_proxy != SEND_PROXY_V2 &&
+		(version == NULL || upstream->conf->send_proxy == SEND_PROXY_V1 ||
+			is_word(version, "off"))) {
+		refuse(upstream, "send_proxy_tlvs",
+			"is for headers of version 2; write send_proxy = \"v2\", or take it out");
 	}
 }
 
@@ -230,6 +245,7 @@ void conf_check_upstream(struct conf_reader *reader, size_t u)
 	check_addresses(&upstream, u);
 	check_usable(&upstream);
 	check_rule(&upstream);
+	check_header(&upstream);
 	check_discovery(&upstream);
 	name_servers(upstream.conf);
 	fill_checks(upstream.conf);

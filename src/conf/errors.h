@@ -30,6 +30,9 @@ struct conf_errors {
 	struct conf_error *errors; /* n_errors of them, in order */
 	size_t n_errors;           /**< kept */
 	size_t n_dropped;          /**< above CONF_ERRORS_MAX, or for lack of memory */
+	/** Of a config without errors: what is right and meant, but good to know. Borrowed; NULL:
+	 * nobody asks. */
+	struct conf_errors *hints;
 };
 
 void conf_errors_init(struct conf_errors *errors);

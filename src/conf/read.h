@@ -16,7 +16,9 @@
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
  *	check_upstream.c	what one upstream says of its servers, of checks and discovery
- *	check_edge.c	what a listener says of routes
+ *	check_edge.c	what a listener says of its clients
+ *	check_routes.c	routes that no client can reach
+ *	cover.c		whether lists of prefixes hold all of another
  *	names.c		the names in a list
  *	check_socket.c	options of sockets that do not fit each other, or the addresses
  *
@@ -87,8 +89,12 @@ void conf_check(struct conf_reader *reader);
 /** Checks whether a listener has sockets whose owner is weir's to say. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
 
-/** Checks where a listener's clients may go. */
+/** Checks what a listener says of its clients; and warns of what is right there. */
 void conf_check_edge(struct conf_reader *reader, size_t i);
+void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
+
+/** Refuses routes that no client can reach; or, in a right config, warns of such names. */
+void conf_check_routes(struct conf_reader *reader, size_t i, bool warns);
 
 /** Checks that a listener is not on the path of the control socket (control_path.h). */
 void conf_check_control(struct conf_reader *reader, size_t i);
@@ -131,6 +137,10 @@ __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader 
 
 /** The same of what is right, but may not be meant: only of a config without errors. */
 __attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reader *reader,
+	const struct setting *setting, const char *key, const char *format, ...);
+
+/** The same of what is right and meant, but good to know: for who asks for that. */
+__attribute__((format(printf, 4, 5))) void conf_reader_hint(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
 /** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */

@@ -16,8 +16,9 @@
 #include "conf/source.h"
 #include "conf/tree.h"
 
-__attribute__((format(printf, 4, 0))) static void add(struct conf_reader *reader,
-	const struct setting *setting, const char *key, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void add(struct conf_reader *reader,
+	struct conf_errors *errors, const struct setting *setting, const char *key,
+	const char *format, va_list args)
 {
 	const char *file = reader->source->files[0];
 	unsigned line = 0;
@@ -27,7 +28,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct conf_reader *reader
 		conf_source_place(reader->source, setting->line, &file, &line);
 	}
 	(void)vsnprintf(why, sizeof(why), format, args);
-	conf_errors_add(reader->errors, file, line, key, "%s", why);
+	conf_errors_add(errors, file, line, key, "%s", why);
 }
 
 void conf_reader_error(struct conf_reader *reader, const struct setting *setting, const char *key,
@@ -36,7 +37,7 @@ void conf_reader_error(struct conf_reader *reader, const struct setting *setting
 	va_list args;
 
 	va_start(args, format);
-	add(reader, setting, key, format, args);
+	add(reader, reader->errors, setting, key, format, args);
 	va_end(args);
 	reader->failed = true;
 }
@@ -48,7 +49,20 @@ void conf_reader_warning(struct conf_reader *reader, const struct setting *setti
 
 	assert(!reader->failed);
 	va_start(args, format);
-	add(reader, setting, key, format, args);
+	add(reader, reader->errors, setting, key, format, args);
+	va_end(args);
+}
+
+void conf_reader_hint(struct conf_reader *reader, const struct setting *setting, const char *key,
+	const char *format, ...)
+{
+	va_list args;
+
+	if (reader->errors->hints == NULL) {
+		return;
+	}
+	va_start(args, format);
+	add(reader, reader->errors->hints, setting, key, format, args);
 	va_end(args);
 }
 

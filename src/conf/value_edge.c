@@ -20,9 +20,10 @@ enum { NAME_MAX_CHARS = 253, LABEL_MAX_CHARS = 63 }; /* RFC 1035, 2.3.4 */
 
 static bool is_address(const char *name)
 {
-	struct in_addr v4;
+	struct in6_addr any;
 
-	return inet_pton(AF_INET, name, &v4) == 1 || strchr(name, ':') != NULL || *name == '[';
+	return inet_pton(AF_INET, name, &any) == 1 || inet_pton(AF_INET6, name, &any) == 1 ||
+	       *name == '[';
 }
 
 /* Why no client can send this name, seen behind its "*."; NULL if one can. */

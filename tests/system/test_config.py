@@ -143,6 +143,36 @@ def test_large_config_is_checked_in_proportion_to_its_size(folder, wrong, report
     assert long < 10 * max(short, 0.1)
 
 
+def test_check_alone_hints_at_a_listener_that_waits_for_first_bytes(folder):
+    """A start and a reload do not: what is meant must not be told of each time."""
+    routes = [{"sni": ["a.test"], "upstream": "app"}]
+    path = write(folder, GOOD.replace('upstream = "app"; }', 'upstream = "app"; routes = ( { sni = "a.test"; upstream = "app"; } ); }'))
+    done = run("-c", path, "--check")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert re.fullmatch(rf"hint: {path}:2: listeners\[0\]\.routes: .*server speaks first.*\n", done.stderr), done.stderr
+    assert run("-c", path, "--check", "--hand-on").stderr == ""
+    with house() as here:
+        here.reload(listeners=[listener("web", str(here.weir.address), routes=routes)])
+        assert not here.weir.records("config_warning")
+
+
+def routed(count, route):
+    routes = ", ".join(route.format(a=i >> 8, b=i & 255, i=i) for i in range(count))
+    return (f'listeners = ( {{ name = "web"; listen = "127.0.0.1:2000"; routes = ( {routes} ); }} );\n'
+            'upstreams = ( { name = "app"; servers = ( "h:1" ); } );\n')
+
+
+@pytest.mark.parametrize("route", (
+    '{{ sni = [ "h{i}.test", "*.b{i}.test" ]; alpn = [ "h2", "http/1.1" ]; upstream = "app"; }}',
+    '{{ from = "10.{a}.{b}.0/24"; upstream = "app"; }}',
+    '{{ sni = "*.test"; from = "10.{a}.{b}.0/24"; upstream = "app"; }}'), ids=("names", "sources", "both"))
+def test_many_routes_are_checked_in_seconds(folder, route, report):
+    count = scaled(10000, 1000)
+    seconds = check_seconds(write(folder, routed(count, route)), 0)
+    report(f"{count} routes are checked in {seconds:.2f} s")
+    assert seconds < 5
+
+
 def test_many_prefixes_in_a_file_are_checked_in_less_than_a_second(folder, report):
     count = scaled(100000, 10000)
     write(folder, "\n".join(f"10.{i >> 8 & 255}.{i & 255}.0/24" if i % 2 else f"2001:db8:{i >> 16:x}:{i & 65535:x}::/64"

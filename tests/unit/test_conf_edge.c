@@ -113,21 +113,20 @@ static void expect_prefix(const struct conf_prefixes *list, size_t i, const char
 START_TEST(lists_have_prefixes_addresses_unix_and_any)
 {
 	const struct conf *conf = load(
-		"upstream = \"app\"; accept_proxy = \"any\";\n"
-		"allow = [ \"10.0.0.0/8\", \"::ffff:192.0.2.1\", \"2001:db8::/32\", \"unix\" ]; "
-		"deny = [ ];");
+		"upstream = \"app\"; deny = \"any\"; accept_proxy = [ ];\n"
+		"allow = [ \"10.0.0.0/8\", \"::ffff:192.0.2.1\", \"2001:db8::/32\", \"unix\" ];");
 	const struct conf_listener *listener = &conf->listeners[0];
 
-	ck_assert(listener->accept_proxy->any && !listener->accept_proxy->unix_peers);
-	ck_assert_uint_eq(listener->accept_proxy->n, 0);
+	ck_assert(listener->deny->any && !listener->deny->unix_peers);
+	ck_assert_uint_eq(listener->deny->n, 0);
 	ck_assert(listener->allow->unix_peers && !listener->allow->any);
 	ck_assert_uint_eq(listener->allow->n, 3);
 	expect_prefix(listener->allow, 0, "10.0.0.0/8");
 	expect_prefix(listener->allow, 1, "192.0.2.1");
 	expect_prefix(listener->allow, 2, "2001:db8::/32");
-	ck_assert_ptr_nonnull(listener->deny);
-	ck_assert_uint_eq(listener->deny->n, 0);
-	ck_assert(!listener->deny->any && !listener->deny->unix_peers);
+	ck_assert_ptr_nonnull(listener->accept_proxy);
+	ck_assert_uint_eq(listener->accept_proxy->n, 0);
+	ck_assert(!listener->accept_proxy->any && !listener->accept_proxy->unix_peers);
 	(void)conf_unref(conf);
 }
 END_TEST
@@ -190,12 +189,155 @@ static const struct {
 	const char *members;
 	const char *error;
 } refused[] = {
-	{"max_pairs = 1;",
-		W "1: listeners[0].upstream: is missing; write upstream = \"app\", or routes = ( "
-		  "{ ... } )\n"},
+	/* lists */
+	{"max_pairs = 1;", W "1: listeners[0].upstream: is missing; write upstream = \"app\", or "
+			     "routes = ( { ... } )\n"},
 	{"upstream = \"app\"; allow = \"10.0.0.1/8\";",
-		W "2: listeners[0].allow: \"10.0.0.1/8\": it has bits behind its length; "
-		  "write \"10.0.0.0/8\", or another length\n"},
+		W "2: listeners[0].allow: \"10.0.0.1/8\": it has bits behind its length; write "
+		  "\"10.0.0.0/8\", or another length\n"},
+	{"upstream = \"app\"; deny = [ \"::1\", \"ten\" ];",
+		W "2: listeners[0].deny[1]: \"ten\": it is not an IP prefix; write one like "
+		  "\"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"\n"},
+	{"upstream = \"app\"; deny = [ 10 ];",
+		W "2: listeners[0].deny[0]: an integer was found; write deny = \"10.9.0.0/16\", or "
+		  "an array of such strings\n"},
+	{"upstream = \"app\"; accept_proxy = true;",
+		W "2: listeners[0].accept_proxy: a boolean was found; write accept_proxy = "
+		  "\"10.0.0.0/8\", or an array of such strings\n"},
+	/* names and protocols of a hello */
+	{"routes = ( { sni = \"a.test.\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.test.\": clients send names without the dot "
+		  "at their end; write it without\n"},
+	{"routes = ( { sni = \"192.0.2.1\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"192.0.2.1\": clients send no address in SNI; "
+		  "write a name, or leave sni out of the route\n"},
+	{"routes = ( { sni = \"*.192.0.2.1\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"*.192.0.2.1\": clients send no address in SNI; "
+		  "write a name, or leave sni out of the route\n"},
+	{"routes = ( { sni = \"::1\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"::1\": clients send no address in SNI; write a "
+		  "name, or leave sni out of the route\n"},
+	{"routes = ( { sni = \"[::1]\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"[::1]\": clients send no address in SNI; write "
+		  "a name, or leave sni out of the route\n"},
+	{"routes = ( { sni = \"*\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"*\": '*' stands only for the whole beginning; "
+		  "write a name, or one like \"*.example.com\"\n"},
+	{"routes = ( { sni = \"*a.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"*a.test\": '*' stands only for the whole "
+		  "beginning; write a name, or one like \"*.example.com\"\n"},
+	{"routes = ( { sni = \"a.*.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.*.test\": '*' stands only for the whole "
+		  "beginning; write a name, or one like \"*.example.com\"\n"},
+	{"routes = ( { sni = \"*.*.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"*.*.test\": '*' stands only for the whole "
+		  "beginning; write a name, or one like \"*.example.com\"\n"},
+	{"routes = ( { sni = \"a.*\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.*\": '*' stands only for the whole "
+		  "beginning; write a name, or one like \"*.example.com\"\n"},
+	{"routes = ( { sni = \"\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"\": nothing stands before, between or behind "
+		  "dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \".\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \".\": nothing stands before, between or behind "
+		  "dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \".a.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \".a.test\": nothing stands before, between or "
+		  "behind dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \"a..test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a..test\": nothing stands before, between or "
+		  "behind dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \"*.\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"*.\": nothing stands before, between or behind "
+		  "dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \"a.test..\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.test..\": nothing stands before, between or "
+		  "behind dots; write a name like \"a.example.com\"\n"},
+	{"routes = ( { sni = \"a b.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a b.test\": names have letters, digits, '-' "
+		  "and '_' between their dots; write it as clients send it, other letters as "
+		  "\"xn--...\"\n"},
+	{"routes = ( { sni = \"bücher.test\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"b\\xc3\\xbccher.test\": names have letters, "
+		  "digits, '-' and '_' between their dots; write it as clients send it, other "
+		  "letters as \"xn--...\"\n"},
+	{"routes = ( { sni = \"a.test:443\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.test:443\": names have letters, digits, '-' "
+		  "and '_' between their dots; write it as clients send it, other letters as "
+		  "\"xn--...\"\n"},
+	{"routes = ( { sni = "
+	 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test\"; upstream = "
+	 "\"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\": "
+		  "at most 63 characters stand between two dots; write a shorter name\n"},
+	{"routes = ( { sni = "
+	 "\"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.test\"; "
+	 "upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: \"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a....\": "
+		  "a name has at most 253 characters; write a shorter one\n"},
+	{"routes = ( { alpn = [ \"\" ]; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].alpn[0]: \"\": a protocol has 1 to 255 bytes; write "
+		  "one like \"h2\" or \"http/1.1\"\n"},
+	{"routes = ( { alpn = "
+	 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"; "
+	 "upstream = \"app\"; } );",
+		W
+		"2: listeners[0].routes[0].alpn: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\": "
+		"a protocol has 1 to 255 bytes; write one like \"h2\" or \"http/1.1\"\n"},
+	{"routes = ( { sni = [ ]; upstream = \"app\"; } );",
+		W "2: listeners[0].routes[0].sni: is empty; write sni = \"a.test\", or an array of "
+		  "such strings\n"},
+	{"routes = ( { sni = \"a.test\"; } );",
+		W "2: listeners[0].routes[0].upstream: is missing; write upstream = \"app\"\n"},
+	{"routes = ( { sni = \"a.test\"; upstream = \"ap\"; } );",
+		W "2: listeners[0].routes[0].upstream: there is no upstream \"ap\"; the nearest "
+		  "name is \"app\"\n"},
+	{"routes = ( );", W "2: listeners[0].routes: is empty; write routes = ( { ... }, ... )\n"},
+	/* rates and limits */
+	{"upstream = \"app\"; rate = { accept = \"10\"; };",
+		W "2: listeners[0].rate.accept: \"10\": a rate is a number a second; write one "
+		  "like \"1000/s\"\n"},
+	{"upstream = \"app\"; rate = { accept = 10; };",
+		W "2: listeners[0].rate.accept: an integer was found; write accept = \"1000/s\"\n"},
+	{"upstream = \"app\"; rate = { accept = \"1k/s\"; };",
+		W "2: listeners[0].rate.accept: \"1k/s\": clients are counted in whole numbers "
+		  "without a unit; write one like \"1000/s\"\n"},
+	{"upstream = \"app\"; rate = { accept_per_source = \"0/s\"; };",
+		W "2: listeners[0].rate.accept_per_source: \"0/s\" is out of range; write \"1/s\" "
+		  "to \"10000000/s\", or take it out for no limit\n"},
+	{"upstream = \"app\"; rate = { up = \"10M/m\"; };",
+		W "2: listeners[0].rate.up: \"10M/m\": a rate is a number a second; write one like "
+		  "\"10M/s\"\n"},
+	{"upstream = \"app\"; rate = { up = \"10T/s\"; };",
+		W "2: listeners[0].rate.up: \"10T/s\": the unit of a size is unknown; write k, M "
+		  "or G (powers of 1024) right behind the number, like \"64k\"\n"},
+	{"upstream = \"app\"; rate = { down = \"100/s\"; };",
+		W "2: listeners[0].rate.down: \"100/s\" is out of range; write \"1k/s\" to "
+		  "\"1024G/s\", or take it out for no limit\n"},
+	{"upstream = \"app\"; source_prefix = { v4 = 33; v6 = 0; };",
+		W "2: listeners[0].source_prefix.v4: 33 is out of range; write an integer from 1 "
+		  "to 32\n" W "2: listeners[0].source_prefix.v6: 0 is out of range; write an "
+		  "integer from 1 to 128\n"},
+	{"upstream = \"app\"; max_pairs_per_source = 0;",
+		W "2: listeners[0].max_pairs_per_source: 0 is out of range; write an integer from "
+		  "1 to 10000000\n"},
+	{"upstream = \"app\"; timeouts = { lifetime_grace = \"none\"; first_byte = \"0s\"; };",
+		W "2: listeners[0].timeouts.lifetime_grace: \"none\": this is no timer to switch "
+		  "off; write \"0s\"\n" W
+		  "2: listeners[0].timeouts.first_byte: \"0s\": a timer of no time at all would "
+		  "strike at once; write \"none\" to switch it off\n"},
+	/* what is looked at must fit */
+	{"upstream = \"app\"; accept_proxy = \"unix\"; socket = { receive_buffer = \"15k\"; };",
+		W "2: listeners[0].socket.receive_buffer: is less than the first bytes of a client "
+		  "that this listener looks at may be; write at least \"16k\", or take it out\n"},
+	{"routes = ( { alpn = \"h2\"; upstream = \"app\"; } ); socket = { receive_buffer = \"8k\"; "
+	 "};",
+		W "2: listeners[0].socket.receive_buffer: is less than the first bytes of a client "
+		  "that this listener looks at may be; write at least \"16k\", or take it out\n"},
 };
 
 START_TEST(a_wrong_member_is_said)
@@ -204,6 +346,123 @@ START_TEST(a_wrong_member_is_said)
 
 	conf_case_write("weir.conf", text);
 	conf_case_expect("weir.conf", refused[_i].error);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_small_buffer_is_enough_where_nobody_looks)
+{
+	(void)conf_unref(load("routes = ( { from = \"10.0.0.0/8\"; upstream = \"app\"; } );\n"
+			      "accept_proxy = [ ]; socket = { receive_buffer = \"4k\"; };"));
+}
+END_TEST
+
+START_TEST(a_hash_of_names_looks_at_first_bytes)
+{
+	conf_case_write("weir.conf",
+		"listeners = ({ name = \"web\"; listen = \"*:80\"; upstream = \"app\";\n"
+		"  socket = { receive_buffer = \"8k\"; }; });\n"
+		"upstreams = ({ name = \"app\"; balance = \"hash\"; hash_on = \"sni\"; servers = ( "
+		"\"h:1\", \"h:2\" ); });\n");
+	conf_case_expect("weir.conf",
+		W "2: listeners[0].socket.receive_buffer: is less than the first bytes of a client "
+		  "that this listener looks at may be; write at least \"16k\", or take it out\n");
+}
+END_TEST
+
+START_TEST(weir_would_not_connect_to_itself_by_a_route)
+{
+	conf_case_write("weir.conf",
+		"listeners = ({ name = \"web\"; listen = \"127.0.0.1:80\"; upstream = \"app\";\n"
+		"  routes = ( { sni = \"a.test\"; upstream = \"self\"; } ); });\n"
+		"upstreams = ({ name = \"app\"; servers = ( \"h:1\" ); },\n"
+		"  { name = \"self\"; servers = ( \"127.0.0.1:80\" ); });\n");
+	conf_case_expect("weir.conf", W
+		"4: upstreams[1].servers[0]: \"127.0.0.1:80\" is the address of listeners[0]; weir "
+		"would connect to itself; write that of a server\n");
+}
+END_TEST
+
+/* ---- what is right, but may not be meant ---- */
+
+/* Members of a listener, and what is warned of. */
+static const struct {
+	const char *members;
+	const char *warning;
+} warned[] = {
+	{"upstream = \"app\"; accept_proxy = [ \"any\" ]; allow = [ \"10.0.0.0/8\" ];",
+		W "2: listeners[0].accept_proxy: believes anybody who says that it comes from an "
+		  "address of allow; write the addresses of those who may say so\n"},
+	{"upstream = \"app\"; accept_proxy = [ \"any\" ]; deny = [ \"10.0.0.0/8\" ];", ""},
+	{"upstream = \"app\"; allow = [ ];", W
+		"2: listeners[0].allow: has nobody in it, so all clients are denied; write who may "
+		"in\n"},
+	{"upstream = \"app\"; source_prefix = { v4 = 24; };",
+		W "2: listeners[0].source_prefix: is for limits of a source, and there are none; "
+		  "write max_pairs_per_source or rate.accept_per_source, or take it out\n"},
+	{"upstream = \"app\"; source_prefix = { v4 = 24; }; rate = { accept_per_source = \"1/s\"; "
+	 "};",
+		""},
+	{"upstream = \"app\"; timeouts = { lifetime_grace = \"1s\"; lifetime_spread = \"0s\"; };", W
+		"2: listeners[0].timeouts.lifetime_grace: goes with timeouts.lifetime, and that is "
+		"\"none\"; write a lifetime, or take it out\n"},
+	{"upstream = \"app\"; routes = ( { sni = \"a.test\"; upstream = \"app\"; }, { upstream = "
+	 "\"app\"; } );",
+		W "2: listeners[0].upstream: gets no client, since the last route takes everybody; "
+		  "take out one of the two\n"},
+};
+
+START_TEST(what_may_not_be_meant_is_a_warning)
+{
+	char *text = with(warned[_i].members);
+
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", warned[_i].warning);
+	free(text);
+}
+END_TEST
+
+#define HINT                                                                                       \
+	"waits for a client's first bytes, and resets one that sends none for timeouts.preface; "  \
+	"for protocols in which the server speaks first, write a listener of their own\n"
+
+/* Members of a listener, and what who asks for hints is told. */
+static const struct {
+	const char *members;
+	const char *hint;
+} hinted[] = {
+	{"upstream = \"app\";", ""},
+	{"upstream = \"app\"; routes = ( { from = \"10.0.0.0/8\"; upstream = \"app\"; } );", ""},
+	{"upstream = \"app\"; accept_proxy = \"10.0.0.0/8\";", ""},
+	{"upstream = \"app\"; routes = ( { from = \"10.0.0.0/8\"; upstream = \"app\"; },\n"
+	 "{ alpn = \"h2\"; upstream = \"app\"; } );",
+		W "2: listeners[0].routes: " HINT},
+};
+
+START_TEST(who_asks_is_told_of_listeners_that_wait_for_first_bytes)
+{
+	char *text = with(hinted[_i].members);
+	struct conf_errors errors;
+	struct conf_errors hints;
+	const struct conf *conf;
+	char *told = NULL;
+	size_t len;
+	FILE *out = open_memstream(&told, &len);
+
+	ck_assert_ptr_nonnull(out);
+	conf_case_write("weir.conf", text);
+	conf_errors_init(&errors);
+	conf_errors_init(&hints);
+	errors.hints = &hints;
+	ck_assert_int_eq(conf_load("weir.conf", &errors, NULL, &conf), 0);
+	ck_assert_uint_eq(errors.n_errors, 0);
+	conf_errors_print(&hints, "", out);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_str_eq(told, hinted[_i].hint);
+	conf_errors_fini(&errors);
+	conf_errors_fini(&hints);
+	(void)conf_unref(conf);
+	free(told);
 	free(text);
 }
 END_TEST
@@ -222,6 +481,12 @@ int main(void)
 	tcase_add_test(tc, a_listener_with_routes_needs_no_upstream);
 	tcase_add_test(tc, an_upstream_may_be_sent_a_header);
 	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_OF(refused));
+	tcase_add_test(tc, a_small_buffer_is_enough_where_nobody_looks);
+	tcase_add_test(tc, a_hash_of_names_looks_at_first_bytes);
+	tcase_add_test(tc, weir_would_not_connect_to_itself_by_a_route);
+	tcase_add_loop_test(tc, what_may_not_be_meant_is_a_warning, 0, N_OF(warned));
+	tcase_add_loop_test(
+		tc, who_asks_is_told_of_listeners_that_wait_for_first_bytes, 0, N_OF(hinted));
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

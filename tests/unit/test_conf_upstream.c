@@ -96,6 +96,16 @@ START_TEST(what_an_upstream_says_is_read)
 }
 END_TEST
 
+START_TEST(a_hash_may_be_of_the_name_in_the_hello)
+{
+	const struct conf *conf =
+		load("balance = \"hash\"; hash_on = \"sni\"; servers = ( \"h:1\", \"h:2\" );");
+
+	ck_assert_int_eq(conf->upstreams[0].hash_on, HASH_ON_SNI);
+	(void)conf_unref(conf);
+}
+END_TEST
+
 START_TEST(each_rule_has_its_word)
 {
 	static const char *const words[] = {
@@ -333,9 +343,23 @@ static const struct wrong {
 	{S "balance = \"random\"; hash_on = \"client\";",
 		U "hash_on: is for balance = \"hash\", and the rule is another one; write that, or "
 		  "take it out\n"},
-	{S "balance = \"hash\"; hash_on = \"sni\";",
-		U "hash_on: \"sni\": this weir does not look into ClientHellos yet; write "
-		  "\"client\" or \"client_port\"\n"},
+	{"balance = \"round_robin\"; servers = ( \"h:1\" ); send_proxy = \"v1\"; send_proxy_tlvs = "
+	 "[ "
+	 "\"alpn\" ];",
+		U
+		"send_proxy_tlvs: is for headers of version 2; write send_proxy = \"v2\", or take "
+		"it out\n"},
+	{"balance = \"round_robin\"; servers = ( \"h:1\" ); send_proxy_tlvs = [ \"alpn\" ];", U
+		"send_proxy_tlvs: is for headers of version 2; write send_proxy = \"v2\", or take "
+		"it out\n"},
+	{"servers = ( \"h:1\" ); send_proxy = \"v3\"; send_proxy_tlvs = [ \"alpn\", \"sni\" ];",
+		U "send_proxy: \"v3\": not one of the words that are known; write \"off\", \"v1\" "
+		  "or \"v2\"\n" U
+		  "send_proxy_tlvs[1]: \"sni\": not one of the words that are known; write "
+		  "\"authority\", \"alpn\", \"unique_id\", \"crc32c\" or \"received\"\n"},
+	{"servers = ( \"h:1\" ); send_proxy_tlvs = \"alpn\";",
+		U "send_proxy_tlvs: a string was found; write send_proxy_tlvs = [ \"authority\" ], "
+		  "or [ ]\n"},
 	{S "tries = 0;", U "tries: 0 is out of range; write an integer from 1 to 256\n"},
 	{S "tries = 257;", U "tries: 257 is out of range; write an integer from 1 to 256\n"},
 	{S "queue_max = -1;",
@@ -536,6 +560,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, an_upstream_that_says_nothing_has_defaults);
 	tcase_add_test(tc, what_an_upstream_says_is_read);
+	tcase_add_test(tc, a_hash_may_be_of_the_name_in_the_hello);
 	tcase_add_test(tc, each_rule_has_its_word);
 	tcase_add_test(tc, ejection_can_be_off);
 	tcase_add_test(tc, a_queue_timeout_is_inherited);

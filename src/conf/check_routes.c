@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Routes that no client can reach: the ones before them take all whom they would take.
+ *
+ * A route takes a client for one of its names, one of its protocols and one of its addresses. So it
+ * is out of reach when for each pair of a name and a protocol of it the routes before that take
+ * such a client together take all its addresses. That is exact: of a name that nobody has written,
+ * of a protocol alone and of each address there is a client.
+ *
+ * Each pair of each route is a spot, found by what it takes. A name is taken by itself, by each
+ * "*." and a part of its end, and by a route without names; so few lookups answer for it, however
+ * many names there are.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "conf/conf.h"
+#include "conf/cover.h"
+#include "conf/prefix_files.h"
+#include "conf/read.h"
+#include "conf/tree.h"
+
+/* Above these the check would take longer than it is worth: what is left is not looked at. */
+enum { SPOTS_MAX = 1000 * 1000, STEPS_MAX = 100 * 1000 * 1000 };
+
+/* What a route says of names and protocols in one pair. */
+struct key {
+	const char *name; /* "" for none; of "*.b.test" it is "b.test" */
+	bool is_below;    /* the name stands for what is below it */
+	const char *alpn; /* "" for none */
+};
+
+struct spot {
+	struct key key;
+	size_t route;
+	struct spot *next; /* with the same key, in the order of routes */
+	struct spot *last; /* of the first one: the last of them */
+};
+
+/* The routes of a listener, up to one. */
+struct routes {
+	struct conf_reader *reader;
+	const struct conf_listener *listener;
+	size_t i;                      /* of the listener */
+	const struct setting *setting; /* the list */
+	struct cover **covers;         /* of each route's addresses; NULL: not needed so far */
+	struct spot *spots;
+	size_t n_spots;
+	struct table table;          /* the first spots of each key */
+	const struct cover **takers; /* of the routes that take the pair that is looked at */
+	size_t *taker_routes;        /* which these are */
+	size_t n_takers;
+	size_t *seen; /* of each route: the number of the last pair that it was a taker of */
+	size_t n_pairs;
+	size_t by; /* who takes all pairs of the route so far; BY_SEVERAL */
+	size_t budget;
+};
+
+#define BY_NONE    SIZE_MAX
+#define BY_SEVERAL (SIZE_MAX - 1)
+
+static uint64_t hash_of(const struct key *key)
+{
+	uint64_t hash = hash_bytes(HASH_BEGIN, key->name, strlen(key->name) + 1);
+
+	hash = hash_bytes(hash, &key->is_below, sizeof(key->is_below));
+	return hash_bytes(hash, key->alpn, strlen(key->alpn));
+}
+
+static bool has_key(const void *item, const void *key)
+{
+	const struct key *a = &((const struct spot *)item)->key;
+	const struct key *b = key;
+
+	return a->is_below == b->is_below && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->alpn, b->alpn) == 0;
+}
+
+static struct key key_of(const struct conf_route *route, size_t s, size_t a)
+{
+	const char *name = route->n_sni == 0 ? "" : route->sni[s];
+	bool is_below = *name == '*';
+
+	return (struct key){
+		.name = name + (is_below ? 2 : 0),
+		.is_below = is_below,
+		.alpn = route->n_alpn == 0 ? "" : route->alpn[a],
+	};
+}
+
+/* How many names or protocols a route has, as pairs count them: none is one. */
+static size_t count(size_t n)
+{
+	return n == 0 ? 1 : n;
+}
+
+/* ---- who takes a pair ---- */
+
+/* The addresses of a route; NULL without memory. */
+static const struct cover *cover_of(struct routes *routes, size_t r)
+{
+	if (routes->covers[r] == NULL) {
+		routes->covers[r] = cover_new(routes->listener->routes[r].from);
+		routes->reader->no_memory |= routes->covers[r] == NULL;
+	}
+	return routes->covers[r];
+}
+
+/* Adds who takes exactly this. */
+static void add_takers(struct routes *routes, const struct key *key)
+{
+	const struct spot *spot = table_find(&routes->table, hash_of(key), has_key, key);
+
+	for (; spot != NULL && routes->budget > 0; spot = spot->next) {
+		const struct cover *cover = cover_of(routes, spot->route);
+
+		routes->budget--;
+		if (cover != NULL && routes->seen[spot->route] != routes->n_pairs) {
+			routes->seen[spot->route] = routes->n_pairs;
+			routes->taker_routes[routes->n_takers] = spot->route;
+			routes->takers[routes->n_takers++] = cover;
+		}
+	}
+}
+
+/* Adds who takes this name, by itself or as one below another. */
+static void add_takers_of_name(struct routes *routes, struct key key)
+{
+	const char *dot;
+
+	add_takers(routes, &key);
+	if (*key.name == '\0') {
+		return;
+	}
+	key.is_below = true;
+	while ((dot = strchr(key.name, '.')) != NULL) {
+		key.name = dot + 1;
+		add_takers(routes, &key);
+	}
+	add_takers(routes, &(struct key){.name = "", .alpn = key.alpn});
+}
+
+/* Notes who takes a pair alone, or that it takes several. */
+static void note(struct routes *routes, size_t by)
+{
+	routes->by = routes->by == BY_NONE || routes->by == by ? by : BY_SEVERAL;
+}
+
+/* Whether the routes before this one take all that it takes by this pair. */
+static bool is_taken(struct routes *routes, size_t r, struct key key)
+{
+	const struct cover *cover;
+
+	routes->n_takers = 0;
+	routes->n_pairs++;
+	add_takers_of_name(routes, key);
+	if (*key.alpn != '\0') {
+		key.alpn = "";
+		add_takers_of_name(routes, key);
+	}
+	cover = routes->n_takers == 0 ? NULL : cover_of(routes, r);
+	if (cover == NULL) {
+		return false;
+	}
+	for (size_t k = 0; k < routes->n_takers; k++) {
+		if (cover_all(&routes->takers[k], 1, cover, &routes->budget)) {
+			note(routes, routes->taker_routes[k]);
+			return true;
+		}
+	}
+	note(routes, BY_SEVERAL);
+	return cover_all(routes->takers, routes->n_takers, cover, &routes->budget);
+}
+
+/* ---- each route ---- */
+
+/* Whether it takes everybody. */
+static bool is_catch_all(const struct conf_route *route)
+{
+	return route->n_sni == 0 && route->n_alpn == 0 && (route->from == NULL || route->from->any);
+}
+
+static void refuse(const struct routes *routes, size_t r, const char *why)
+{
+	char shown[CONF_PATH_MAX];
+
+	(void)snprintf(shown, sizeof(shown), "listeners[%zu].routes[%zu]", routes->i, r);
+	conf_reader_error(routes->reader, routes->setting->elements[r], shown, "%s", why);
+}
+
+/* Whether others take all that a route takes by one of its names. */
+static bool is_name_taken(struct routes *routes, size_t r, size_t s)
+{
+	const struct conf_route *route = &routes->listener->routes[r];
+
+	for (size_t a = 0; a < count(route->n_alpn); a++) {
+		if (!is_taken(routes, r, key_of(route, s, a))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* "routes[1] takes", or who does together. */
+static const char *takers_text(const struct routes *routes, char text[64])
+{
+	if (routes->by == BY_SEVERAL) {
+		return "the routes before it take";
+	}
+	(void)snprintf(text, 64, "routes[%zu] takes", routes->by);
+	return text;
+}
+
+static void check_reach(struct routes *routes, size_t r)
+{
+	const struct conf_route *route = &routes->listener->routes[r];
+	const struct cover *cover = route->from == NULL ? NULL : cover_of(routes, r);
+	bool is_reached = false;
+	char takers[64];
+	char why[CONF_WHY_MAX];
+
+	if (cover != NULL && cover_is_empty(cover)) {
+		refuse(routes, r,
+			"is never reached: nobody is in its from; write somebody, or take it out");
+		return;
+	}
+	routes->by = BY_NONE;
+	for (size_t s = 0; s < count(route->n_sni) && !is_reached; s++) {
+		is_reached = !is_name_taken(routes, r, s);
+	}
+	if (!is_reached) {
+		(void)snprintf(why, sizeof(why),
+			"is never reached: %s all that it would take; write it before, or take it "
+			"out",
+			takers_text(routes, takers));
+		refuse(routes, r, why);
+	}
+}
+
+/* Warns of names of a route that is reached by others. */
+static void check_names(struct routes *routes, size_t r)
+{
+	const struct conf_route *route = &routes->listener->routes[r];
+
+	for (size_t s = 0; s < route->n_sni; s++) {
+		const struct setting *names = setting_member(routes->setting->elements[r], "sni");
+		char shown[CONF_PATH_MAX];
+		char takers[64];
+
+		routes->by = BY_NONE;
+		if (!is_name_taken(routes, r, s)) {
+			continue;
+		}
+		(void)snprintf(shown, sizeof(shown), "listeners[%zu].routes[%zu].sni[%zu]",
+			routes->i, r, s);
+		conf_reader_warning(routes->reader, names->elements[s], shown,
+			"\"%s\" never comes so far: %s it; write this route before, or take the "
+			"name out",
+			route->sni[s], takers_text(routes, takers));
+	}
+}
+
+/* From now on others are held against this one. */
+static void add_spots(struct routes *routes, size_t r)
+{
+	const struct conf_route *route = &routes->listener->routes[r];
+
+	for (size_t s = 0; s < count(route->n_sni); s++) {
+		for (size_t a = 0; a < count(route->n_alpn); a++) {
+			struct spot *spot = &routes->spots[routes->n_spots++];
+			struct spot *first;
+			uint64_t hash;
+
+			*spot = (struct spot){.key = key_of(route, s, a), .route = r};
+			hash = hash_of(&spot->key);
+			first = (struct spot *)table_find(
+				&routes->table, hash, has_key, &spot->key);
+			if (first == NULL) {
+				spot->last = spot;
+				routes->reader->no_memory |=
+					table_add(&routes->table, hash, spot) < 0;
+			} else if (first->last->route != r) {
+				first->last->next = spot;
+				first->last = spot;
+			}
+		}
+	}
+}
+
+/* Whether all of a route was read right. */
+static bool is_whole(const struct conf_route *route)
+{
+	for (size_t s = 0; s < route->n_sni; s++) {
+		if (route->sni[s] == NULL) {
+			return false;
+		}
+	}
+	for (size_t a = 0; a < route->n_alpn; a++) {
+		if (route->alpn[a] == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void check_all(struct routes *routes, bool warns)
+{
+	const struct conf_listener *listener = routes->listener;
+
+	for (size_t r = 0; r < listener->n_routes && !routes->reader->no_memory; r++) {
+		if (!is_whole(&listener->routes[r])) {
+			continue;
+		}
+		if (warns) {
+			check_names(routes, r);
+		} else {
+			check_reach(routes, r);
+		}
+		if (is_catch_all(&listener->routes[r]) && r + 1 < listener->n_routes) {
+			refuse(routes, r,
+				"takes everybody, so the routes behind it are never reached; write "
+				"it "
+				"last, or write a condition");
+			return;
+		}
+		add_spots(routes, r);
+	}
+}
+
+/* False without memory. */
+static bool routes_open(struct routes *routes, size_t n_routes, size_t n_spots)
+{
+	routes->covers = calloc(n_routes, sizeof(*routes->covers));
+	routes->takers = calloc(n_routes, sizeof(*routes->takers));
+	routes->taker_routes = calloc(n_routes, sizeof(*routes->taker_routes));
+	routes->seen = calloc(n_routes, sizeof(*routes->seen));
+	routes->spots = calloc(n_spots, sizeof(*routes->spots));
+	return routes->covers != NULL && routes->takers != NULL && routes->taker_routes != NULL &&
+	       routes->seen != NULL && routes->spots != NULL;
+}
+
+static void routes_close(struct routes *routes, size_t n_routes)
+{
+	for (size_t r = 0; r < n_routes && routes->covers != NULL; r++) {
+		routes->covers[r] = cover_free(routes->covers[r]);
+	}
+	free(routes->covers);
+	free(routes->takers);
+	free(routes->taker_routes);
+	free(routes->seen);
+	free(routes->spots);
+	table_fini(&routes->table);
+}
+
+void conf_check_routes(struct conf_reader *reader, size_t i, bool warns)
+{
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	struct routes routes = {
+		.reader = reader,
+		.listener = listener,
+		.i = i,
+		.setting = setting_member(reader->listeners->elements[i], "routes"),
+		.budget = STEPS_MAX,
+	};
+	size_t n_spots = 0;
+
+	for (size_t r = 0; r < listener->n_routes; r++) {
+		n_spots += count(listener->routes[r].n_sni) * count(listener->routes[r].n_alpn);
+	}
+	/* What comes from a tape was checked there, and this takes time. */
+	if (listener->n_routes == 0 || n_spots > SPOTS_MAX || reader->files->is_taken) {
+		return;
+	}
+	if (routes_open(&routes, listener->n_routes, n_spots)) {
+		check_all(&routes, warns);
+	} else {
+		reader->no_memory = true;
+	}
+	routes_close(&routes, listener->n_routes);
+}
