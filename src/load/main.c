@@ -13,6 +13,7 @@
  *	idle			says something, falls silent, waits
  *	trickle			a byte now and then, then silence
  *	halfclose		one end sends FIN
+ *	oneside			one end falls silent, the other sends
  *	stall			one end stops reading
  *	mixed			some exchange messages, the rest is idle
  *	run			starts the lanes, watches them, ends them
@@ -50,8 +51,8 @@ static const char usage_text[] =
 	"       weirload serve --serve ADDR [OPTION ...]\n"
 	"       weirload help [SCENARIO] | --version\n";
 
-static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, stall, "
-				       "connect, mixed or serve, or --help";
+static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, oneside, "
+				       "stall, connect, mixed or serve, or --help";
 
 static void print_help(void)
 {

@@ -74,6 +74,7 @@ struct options {
 	uint64_t max_early;
 	uint64_t max_failed;
 	uint64_t max_never;
+	bool mute; /**< oneside: the silent end sends nothing at all */
 	bool silent;
 	uint64_t spread_ns;
 	uint64_t every_ns;

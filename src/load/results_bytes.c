@@ -26,7 +26,7 @@ static void add_way(
 	way->n_added += received > sent ? received - sent : 0;
 }
 
-/** halfclose --every: how many bytes may have been under way from `other` when the cap struck. */
+/** How many bytes may have been under way from `other`, which sends on, when the close came. */
 static uint64_t in_flight_at_cap(const struct conn *finisher, const struct conn *other)
 {
 	uint64_t over_ns = finisher->over_ns;
@@ -62,7 +62,8 @@ static void count_pair(
 	uint64_t up_max = in_flight_max(results, client);
 	uint64_t down_max = up_max;
 
-	if (options->scenario->bit == SCENARIO_HALFCLOSE && options->every_ns != NS_NEVER) {
+	if ((options->scenario->bit & (SCENARIO_HALFCLOSE | SCENARIO_ONESIDE)) != 0 &&
+		options->every_ns != NS_NEVER) {
 		if (options->side == SIDE_SERVER) {
 			up_max = clock_later(up_max, in_flight_at_cap(server, client));
 		} else {

@@ -7,6 +7,7 @@ const struct scenario *const scenarios[] = {
 	&scenario_idle,
 	&scenario_trickle,
 	&scenario_halfclose,
+	&scenario_oneside,
 	&scenario_stall,
 	&scenario_connect,
 	&scenario_mixed,

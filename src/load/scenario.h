@@ -23,8 +23,9 @@ enum scenario_bit {
 	SCENARIO_STALL = 1 << 3,
 	SCENARIO_CONNECT = 1 << 4,
 	SCENARIO_MIXED = 1 << 5,
-	SCENARIO_CLIENTS = (1 << 6) - 1, /**< all that open connections */
-	SCENARIO_SERVE = 1 << 6,         /**< the server alone (alone.h) */
+	SCENARIO_ONESIDE = 1 << 6,
+	SCENARIO_CLIENTS = (1 << 7) - 1, /**< all that open connections */
+	SCENARIO_SERVE = 1 << 7,         /**< the server alone (alone.h) */
 };
 
 /** What one end does. Every function may be NULL. */
@@ -69,6 +70,7 @@ struct scenario {
 extern const struct scenario scenario_idle;
 extern const struct scenario scenario_trickle;
 extern const struct scenario scenario_halfclose;
+extern const struct scenario scenario_oneside;
 extern const struct scenario scenario_stall;
 extern const struct scenario scenario_connect;
 extern const struct scenario scenario_mixed;

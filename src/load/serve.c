@@ -30,6 +30,9 @@ void serve_token(const struct conn *conn, uint8_t token[SERVE_TOKEN_BYTES])
 /** Whether the server ends of this run speak first. */
 static bool server_is_first(const struct options *options)
 {
+	if (options->scenario->bit == SCENARIO_ONESIDE) {
+		return options->mute && options->side == SIDE_CLIENT;
+	}
 	return options->scenario->bit == SCENARIO_TRICKLE && options->direction == DIRECTION_DOWN;
 }
 

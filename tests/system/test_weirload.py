@@ -283,6 +283,24 @@ def test_halfclose_without_its_own_server():
     assert told.verdicts == {"on_time": N} and told.code == 0
 
 
+# One side alone
+
+@pytest.mark.parametrize("mute", (False, True), ids=("", "mute"))
+@pytest.mark.parametrize("side", ("client", "server"))
+def test_oneside_while_the_other_keeps_sending(side, mute, behind):
+    """The close is counted from the silent end alone, and what the other one sent arrives."""
+    other = "down" if side == "client" else "up"
+    options = {"serve": behind, "side": side, "mute": mute, "every": "20ms"}
+    with ScriptedPeer(Script(0.6, counts=side), behind) as peer:
+        told = load.run("oneside", target=peer, expect="500ms", **options)
+        assert told.verdicts == {"on_time": N} and told.code == 0, told.out
+        early = load.run("oneside", target=peer, expect="20s", **options)
+        never = load.run("oneside", target=peer, expect="100ms", wait="100ms", **options)
+    assert told.json["bytes"][other]["received"] > 5 * N and told.json["bytes"][other]["lost"] == 0
+    assert early.verdicts == {"early": N} and early.code == 1
+    assert never.verdicts == {"never": N} and never.code == 1
+
+
 # Stall
 
 @pytest.mark.parametrize("side", ("client", "server"))
@@ -391,11 +409,12 @@ def test_a_busy_one_that_is_closed_is_early(behind):
     ("trickle", {"every": "20ms", "for_": "100ms", "direction": "both"}),
     ("trickle", {"every": "20ms", "for_": "100ms", "direction": "down"}),
     ("halfclose", {"side": "server"}),
+    ("oneside", {"every": "20ms", "mute": True}),
     ("mixed", {"busy": 10, "every": "10ms"}),
 ))
 @pytest.mark.workers
 def test_several_threads_see_what_one_sees(scenario, options, behind):
-    with ScriptedPeer(Script(1.1), behind) as peer:
+    with ScriptedPeer(Script(1.1, counts="client" if scenario == "oneside" else None), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, threads=3, connections=40,
                         expect="1s", **options)
     busy = 4 if scenario == "mixed" else 0

@@ -69,6 +69,9 @@ def refused(*words, prefix=()):
     ("halfclose", {"side": "server"}, "needs --serve"),
     ("halfclose", {"every": "1s"}, "needs --serve"),
     ("halfclose", {"side": "serv"}, "write client|server"),
+    ("oneside", {"every": "100ms"}, "--serve is missing"),
+    ("oneside", {"serve": "127.0.0.1:2"}, "--every is missing"),
+    ("oneside", {"serve": "127.0.0.1:2", "every": "1s"}, "below --expect"),
     ("stall", {}, "needs --serve"),
     ("connect", {"serve": "127.0.0.1:2"}, "not an option of connect"),
     ("connect", {"ramp": "5"}, "not an option of connect"),
@@ -136,8 +139,8 @@ def test_a_csv_that_cannot_be_written():
     assert done.verdicts == {"on_time": 8}
 
 
-@pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "stall", "connect", "mixed",
-                                      "serve"))
+@pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "oneside", "stall", "connect",
+                                      "mixed", "serve"))
 def test_help_and_manual_know_every_option(scenario):
     done = subprocess.run([load.WEIRLOAD, scenario, "--help"], capture_output=True, text=True,
                           timeout=DEADLINE, check=True)
@@ -171,6 +174,7 @@ OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "bl
            "source": (str, None), "connections": (int, None), "threads": (int, None),
            "ramp": (int, float, None), "rate": (int, float, None), "expect_us": (int, None),
            "wait_us": (int, None), "silent": bool, "spread_us": (int, None), "every_us": (int, None),
+           "mute": bool,
            "for_us": (int, None), "direction": (str, None), "side": (str, None),
            "busy": (int, float, None), "size": (int, None), "by": (str, None),
            "max_late_us": (int, None), "max_early": (int, None), "max_failed": (int, None),

@@ -94,16 +94,18 @@ class Script:
     garble        whether the last byte of each chunk becomes another
     delay         seconds that each chunk is late on the way
     banner        seconds after which a byte is sent to the client (None: never)
+    counts        whose bytes put that off alone, "client" or "server" (None: those of both)
     only          close that side alone, "client" or "server"; the other stays open
     """
 
     def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None, add=b"", delay=0,
-                 swallow_at=None, way="up", banner=None, garble=False):
+                 swallow_at=None, way="up", banner=None, garble=False, counts=None):
         self.close_after = close_after
         self.by = by
         self.cap = cap
         self.swallow = swallow
         self.only = only
+        self.counts = counts
         self.add = add
         self.delay = delay
         self.swallow_at = swallow_at
@@ -133,7 +135,7 @@ class _Link:
             data = await self.loop.sock_recv(source, 65536)
             if not data:
                 break
-            self.moved = time.monotonic()
+            self.move(source)
             if source is self.client and not self.heard:
                 self.heard = True
                 self.script.heard += 1
@@ -143,11 +145,15 @@ class _Link:
                 await asyncio.sleep(self.script.delay)
             if sink:
                 await self.loop.sock_sendall(sink, data)
-                self.moved = time.monotonic()
+                self.move(source)
         self.fin = self.fin or time.monotonic()
-        self.moved = time.monotonic()
+        self.move(source)
         if sink:
             sink.shutdown(socket.SHUT_WR)
+
+    def move(self, source):
+        if self.script.counts in (None, "client" if source is self.client else "server"):
+            self.moved = time.monotonic()
 
     def harm(self, data):
         """What is left of a chunk, and what was added to it."""

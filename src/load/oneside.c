@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * oneside: one end falls silent, the other keeps sending.
+ *
+ *	the silent end		greet or token, or with --mute nothing ──▶ silence until the close
+ *	the other end		a byte every D, until the close
+ *
+ * For timers that look at one side alone. The close is counted from the last byte of the silent
+ * end, on both; where that never sent, from the connect, and it is late from when the server's end
+ * was accepted: a proxy that counts from its own connect does so in between.
+ */
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+
+static struct due due(const struct conn *conn)
+{
+	const struct conn *mate = conn_mate(conn);
+	const struct conn *client = conn->is_server && mate != NULL ? mate : conn;
+	const struct conn *server = conn->is_server ? conn : mate;
+	const struct conn *silent = conn_options(conn)->side == SIDE_SERVER ? server : client;
+	uint64_t sent_ns = silent == NULL ? 0 : silent->sent_ns;
+
+	if (sent_ns != 0) {
+		return (struct due){sent_ns, sent_ns};
+	}
+	return (struct due){client->open_ns,
+		server == NULL ? client->open_ns : clock_later(client->open_ns, server->open_ns)};
+}
+
+/* ---- the silent end ---- */
+
+static void greet_once(struct conn *conn)
+{
+	if (!conn_options(conn)->mute) {
+		conn_greet(conn);
+	}
+	conn_await_close(conn);
+}
+
+static void answer_once(struct conn *conn)
+{
+	if (!conn_options(conn)->mute) {
+		conn_send_byte(conn);
+	}
+	conn_await_close(conn);
+}
+
+/* ---- the other end ---- */
+
+static void arm_next(struct conn *conn)
+{
+	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+}
+
+static void greet_and_go_on(struct conn *conn)
+{
+	conn_greet(conn);
+	arm_next(conn);
+}
+
+static void go_on(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+
+	if (clock_ns() > clock_after(due(conn).late_ns, options_patience_ns(options))) {
+		conn_give_up(conn);
+		return;
+	}
+	conn_send_byte(conn);
+	arm_next(conn);
+}
+
+/* ---- the scenario ---- */
+
+static const struct script silent_client = {.is_judged = true, .opened = greet_once};
+static const struct script silent_server = {.is_judged = true, .opened = answer_once};
+
+static const struct script other_client = {
+	.is_judged = true,
+	.opened = greet_and_go_on,
+	.struck = go_on,
+};
+
+static const struct script other_server = {
+	.is_judged = true,
+	.opened = go_on,
+	.struck = go_on,
+};
+
+/** Of a client that says nothing: its token tells them apart. */
+static const struct script first_server = {
+	.is_judged = true,
+	.accepted = greet_and_go_on,
+	.struck = go_on,
+};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	(void)index;
+	if (options->side == SIDE_SERVER) {
+		return is_server ? &silent_server : &other_client;
+	}
+	return !is_server ? &silent_client : options->mute ? &first_server : &other_server;
+}
+
+static const char *check(const struct options *options)
+{
+	if (!options->has_serve) {
+		return "--serve is missing: one end is to be silent while the other one sends";
+	}
+	if (options->every_ns == NS_NEVER) {
+		return "--every is missing: the pause between two bytes, such as --every 200ms";
+	}
+	if (options->every_ns >= options->expect_ns) {
+		return "--every must be below --expect, or both ends are silent for as long";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_oneside = {
+	.name = "oneside",
+	.bit = SCENARIO_ONESIDE,
+	.summary = "fall silent on one side, send on the other, and wait for the close",
+	.description = "The end named by --side says something, or with --mute nothing at all, and "
+		       "falls silent;\n"
+		       "the other end sends a byte --every D. The close is expected --expect T "
+		       "after the last\n"
+		       "byte of the silent end; where it sent none, after the connect.\n",
+	.check = check,
+	.script = script,
+	.due = due,
+};
