@@ -12,6 +12,9 @@ const char *deadline_name(enum deadline_kind kind)
 		[DEADLINE_WRITE_STALL] = "write_stall",
 		[DEADLINE_HALF_CLOSE] = "half_close",
 		[DEADLINE_HALF_CLOSE_MAX] = "half_close_max",
+		[DEADLINE_FIRST_BYTE] = "first_byte",
+		[DEADLINE_IDLE_CLIENT] = "idle_client",
+		[DEADLINE_IDLE_UPSTREAM] = "idle_upstream",
 		[DEADLINE_IDLE] = "idle",
 		[DEADLINE_LIFETIME] = "lifetime",
 		[DEADLINE_DRAIN] = "drain",
@@ -62,12 +65,23 @@ static uint64_t mix(uint64_t bits)
 	return bits ^ bits >> 31;
 }
 
-uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns)
+/** The part of the spread that a pair has for its own. */
+static uint64_t share_of(uint64_t spread_ns, uint64_t accepted_ns)
 {
 	/* The high half of the product: a fraction of the spread. */
-	unsigned __int128 product = (unsigned __int128)mix(accepted_ns) * drain->spread_ns;
+	return (uint64_t)(((unsigned __int128)mix(accepted_ns) * spread_ns) >> 64);
+}
 
-	return drain->end_ns == NS_NEVER ? NS_NEVER : drain->end_ns - (uint64_t)(product >> 64);
+uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns)
+{
+	return drain->end_ns == NS_NEVER ? NS_NEVER
+					 : drain->end_ns - share_of(drain->spread_ns, accepted_ns);
+}
+
+uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t accepted_ns)
+{
+	return clock_after(clock_after(accepted_ns, timeouts->lifetime_ns),
+		share_of(timeouts->lifetime_spread_ns, accepted_ns));
 }
 
 /** Idle pairs first; the others at their own point before the end. */
@@ -82,6 +96,24 @@ static void consider_drain(
 
 		consider(search, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns),
 			drain->idle_first_ns);
+	}
+}
+
+/** Who has no pair yet has nothing that a quiet second could spare. */
+static void consider_lifetime(struct search *search, const struct conf_timeouts *timeouts,
+	const struct deadline_facts *facts, uint64_t quiet_ns)
+{
+	uint64_t over_ns = deadline_lifetime_ns(timeouts, facts->accepted_ns);
+
+	if (facts->moved_ns == NS_NEVER || timeouts->lifetime_grace_ns == 0) {
+		consider_time(search, DEADLINE_LIFETIME, over_ns, 0);
+		return;
+	}
+	consider_time(search, DEADLINE_LIFETIME, over_ns, timeouts->lifetime_grace_ns);
+	if (facts->stalled_ns == NS_NEVER) {
+		uint64_t second_ns = clock_after(clock_later(quiet_ns, facts->held_ns), QUIET_NS);
+
+		consider(search, DEADLINE_LIFETIME, clock_later(second_ns, over_ns), QUIET_NS);
 	}
 }
 
@@ -102,10 +134,16 @@ static void consider_all(struct search *search, const struct conf_timeouts *time
 		}
 		consider_time(search, DEADLINE_HALF_CLOSE_MAX, facts->fin_ns,
 			timeouts->half_close_max_ns);
-	} else if (!waiting) {
+	}
+	consider_time(search, DEADLINE_FIRST_BYTE, facts->awaited_ns, timeouts->first_byte_ns);
+	consider_time(search, DEADLINE_IDLE_CLIENT, facts->silent_ns[SIDE_CLIENT],
+		timeouts->idle_client_ns);
+	consider_time(search, DEADLINE_IDLE_UPSTREAM, facts->silent_ns[SIDE_UPSTREAM],
+		timeouts->idle_upstream_ns);
+	if (!half_closed && !waiting) {
 		consider_silence(search, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
 	}
-	consider_time(search, DEADLINE_LIFETIME, facts->accepted_ns, timeouts->lifetime_ns);
+	consider_lifetime(search, timeouts, facts, quiet_ns);
 	if (facts->drain != NULL) {
 		consider_drain(search, facts, quiet_ns);
 	}

@@ -9,9 +9,16 @@
  *	half_close	from the first FIN passed on,	that FIN, or the last byte after it
  *			while nothing waits
  *	half_close_max	from the first FIN passed on	that FIN
- *	idle		until then,			the last byte moved either way
+ *	first_byte	until the client has sent	the join
+ *			a byte or its FIN
+ *	idle_client	until the client's FIN,		the last byte from it, the join, or when
+ *			while it is read		it was read again
+ *	idle_upstream	until the upstream's FIN,	likewise
+ *			while it is read
+ *	idle		until the first FIN passed on,	the last byte moved either way
  *			while nothing waits
- *	lifetime	always				accept
+ *	lifetime	always				accept; before its grace is over it waits
+ *							for a quiet second
  *	drain		while the process drains	the drain's start or the last byte (idle
  *							pairs first), or an absolute deadline
  *
@@ -28,6 +35,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "proxy/side.h"
 
 /** In the order that decides between equal deadlines. */
 enum deadline_kind {
@@ -36,12 +44,18 @@ enum deadline_kind {
 	DEADLINE_WRITE_STALL,
 	DEADLINE_HALF_CLOSE,
 	DEADLINE_HALF_CLOSE_MAX,
+	DEADLINE_FIRST_BYTE,
+	DEADLINE_IDLE_CLIENT,
+	DEADLINE_IDLE_UPSTREAM,
 	DEADLINE_IDLE,
 	DEADLINE_LIFETIME,
 	DEADLINE_DRAIN,
 	DEADLINE_KINDS,
 	DEADLINE_NONE = DEADLINE_KINDS,
 };
+
+/** For so long no byte must have moved before a pair counts as quiet. */
+#define QUIET_NS ((uint64_t)NS_PER_S)
 
 /** How the process drains; the same for all its pairs. */
 struct deadline_drain {
@@ -60,6 +74,13 @@ struct deadline_facts {
 	uint64_t moved_ns;
 	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
 	uint64_t fin_ns;     /**< the first FIN was passed on */
+	uint64_t awaited_ns; /**< the join, until the client's first byte or FIN has come */
+	/** Of each side: since when it has sent nothing although it was read. NS_NEVER: it is not
+	 * read, or has finished. */
+	uint64_t silent_ns[SIDES];
+	/** When a kernel was last seen to hold bytes for a peer, none of which were seen to be
+	 * taken since. 0: none does. */
+	uint64_t held_ns;
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
 	/** Since when the timeouts are in force: nothing is due before. 0: since ever. */
 	uint64_t since_ns;
@@ -84,6 +105,9 @@ void deadline_all(const struct conf_timeouts *timeouts, const struct deadline_fa
  * `end_ns`, by when it was accepted, so that thousands do not end at one instant.
  */
 uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns);
+
+/** When a pair's `lifetime` is over, with its share of the spread, which is found likewise. */
+uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t accepted_ns);
 
 /** The timer's name in the config and the log. */
 const char *deadline_name(enum deadline_kind kind);

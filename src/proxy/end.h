@@ -26,6 +26,9 @@ enum end_reason {
 	END_IDLE,
 	END_HALF_CLOSE, /**< inactivity after the first FIN, or its cap */
 	END_WRITE_STALL,
+	END_FIRST_BYTE,
+	END_IDLE_CLIENT,
+	END_IDLE_UPSTREAM,
 	END_LIFETIME,
 	END_CONNECT_TIMEOUT,
 	END_CONNECT_FAILED,

@@ -8,9 +8,6 @@
 #include "stream/loop.h"
 #include "stream/stream.h"
 
-/** For so long no byte must have moved before a pair counts as quiet. */
-#define QUIET_NS ((uint64_t)NS_PER_S)
-
 /* ---- the clock ---- */
 
 /** When the last byte moved, on either side or from a kernel to its peer. */
@@ -38,6 +35,18 @@ static uint64_t pair_stalled_ns(const struct pair *pair)
 		side_stalled_ns(pair, SIDE_CLIENT), side_stalled_ns(pair, SIDE_UPSTREAM));
 }
 
+/** What each side has not sent yet, or not for long. */
+static void pair_add_silence(const struct pair *pair, struct deadline_facts *facts)
+{
+	if (!pump_has_begun(&pair->sides[SIDE_CLIENT].pump)) {
+		facts->awaited_ns = pair->joined_ns;
+	}
+	for (enum pair_side side = 0; side < SIDES; side++) {
+		facts->silent_ns[side] =
+			clock_later(pair->joined_ns, pump_silent_ns(&pair->sides[side].pump));
+	}
+}
+
 struct deadline_facts pair_facts(const struct pair *pair)
 {
 	struct deadline_facts facts = session_clock_facts(pair->clock);
@@ -45,6 +54,10 @@ struct deadline_facts pair_facts(const struct pair *pair)
 	facts.moved_ns = pair_moved_ns(pair);
 	facts.stalled_ns = pair_stalled_ns(pair);
 	facts.fin_ns = pair->fin_ns;
+	facts.held_ns = pair_held_ns(pair);
+	if (pair->state == PAIR_RELAYING) {
+		pair_add_silence(pair, &facts);
+	}
 	return facts;
 }
 
@@ -117,6 +130,9 @@ static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 		return true;
 	}
 	switch (kind) {
+	case DEADLINE_FIRST_BYTE:
+	case DEADLINE_IDLE_CLIENT:
+	case DEADLINE_IDLE_UPSTREAM:
 	case DEADLINE_IDLE:
 		return pair->clock->rules->idle_resets;
 	case DEADLINE_LIFETIME:
@@ -248,6 +264,8 @@ static void side_poke(struct stream *side)
 {
 	if (stream_bytes_waiting(side) == 0 || !stream_is_tcp(side)) {
 		stream_poke(side);
+	} else {
+		stream_poke_input(side);
 	}
 }
 

@@ -68,6 +68,11 @@ static bool pair_is_held(const struct pair *pair)
 	return pair->sides[SIDE_CLIENT].held > 0 || pair->sides[SIDE_UPSTREAM].held > 0;
 }
 
+uint64_t pair_held_ns(const struct pair *pair)
+{
+	return pair_is_held(pair) ? pair->looked_ns : 0;
+}
+
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline)
 {
 	uint64_t pause_ns = deadline->silence_ns / LOOKS_A_TIMER;

@@ -22,6 +22,9 @@ void pair_look(struct pair *pair);
 /** When to look again while `deadline` has not come; NS_NEVER: nothing is held, or bytes moved. */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
+/** The last look at bytes that a kernel holds for a peer; 0: it saw none, or there was none. */
+uint64_t pair_held_ns(const struct pair *pair);
+
 /** When we last moved a byte, either way. */
 uint64_t pair_relayed_ns(const struct pair *pair);
 

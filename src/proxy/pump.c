@@ -47,6 +47,7 @@ static void pump_limit(struct pump *pump)
 {
 	if (!stream_can_write(pump->to)) {
 		(void)stream_pause(pump->from, STREAM_BACKPRESSURE);
+		pump->held_up = true;
 	} else {
 		pump_bound(pump);
 	}
@@ -77,6 +78,7 @@ static void pump_weigh(struct pump *pump, size_t len)
 
 static void pump_read(struct pump *pump, const struct event *event)
 {
+	pump->held_up = false;
 	if (event->data != NULL) {
 		/* A write that fails is told by the stream, to whoever reads it. */
 		(void)stream_write(pump->to, event->data, event->len, NULL);
@@ -130,7 +132,7 @@ static void on_sink(struct handler *handler, const struct event *event)
 	}
 	pump_bound(pump);
 	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
-	if (pump->source.call == on_first) {
+	if (pump->source.call == on_first && !pump->held_up) {
 		pump->outcome = PUMP_FLOWS; /* what is out was not of `from` */
 		return;
 	}
@@ -184,6 +186,22 @@ void pump_close(struct pump *pump)
 	if (pump->from != NULL) {
 		pump_part(pump);
 	}
+}
+
+bool pump_has_begun(const struct pump *pump)
+{
+	return pump->source.call == on_source;
+}
+
+uint64_t pump_silent_ns(const struct pump *pump)
+{
+	uint64_t read_ns = stream_read_ns(pump->from);
+
+	if (pump_has_ended(pump) || stream_pauses(pump->from) != 0) {
+		return NS_NEVER;
+	}
+	/* When the last byte that waited went out, reading went on. */
+	return pump->held_up ? clock_later(read_ns, stream_written_ns(pump->to)) : read_ns;
 }
 
 uint64_t pump_bytes(const struct pump *pump)

@@ -27,8 +27,9 @@
  * pair.c). Of failures, it only says that `from` is gone.
  *
  * Bytes are counted here and not at the streams: what was written to `to` before the pump began is
- * not of `from`. Where some of that waits still, the pump begins with WAITS, and tells nothing of
- * it: so it keeps an END back, and `from` paused, as if that had come from there.
+ * not of `from`. Where some of that waits still, the pump begins with WAITS and does not tell it:
+ * so it keeps an END back, and `from` paused, as if that had come from there. That it FLOWS then is
+ * told only if `from` was paused.
  *
  * The pump owns nothing; both streams outlive it or are left by pump_close() first.
  */
@@ -76,7 +77,8 @@ struct pump {
 		outcome : 4; /**< what was told last, but for BEGAN and GONE; FLOWS or WAITS at
 				first */
 	uint32_t
-		n_unusual : 4; /**< large reads in a row while copying, small ones while splicing */
+		n_unusual : 3; /**< large reads in a row while copying, small ones while splicing */
+	bool held_up : 1;      /**< `from` has been paused because of `to` since its last byte */
 };
 
 /** Starts moving bytes; 0 or a negative errno of stream_start(). `calls` must outlive the pump. */
@@ -104,6 +106,15 @@ static inline bool pump_has_ended(const struct pump *pump)
 {
 	return pump->outcome == PUMP_ENDED || pump->outcome == PUMP_DONE;
 }
+
+/** Whether the first byte of `from`, or its END, has come. */
+bool pump_has_begun(const struct pump *pump);
+
+/**
+ * Since when `from` has sent nothing although it was read (clock_ns()): its last byte, or when what
+ * held it up was out; 0: it has never sent. NS_NEVER: it is not read now, or has finished.
+ */
+uint64_t pump_silent_ns(const struct pump *pump);
 
 /** Bytes of `from` that the kernel has taken for `to`. Until the streams are freed. */
 uint64_t pump_bytes(const struct pump *pump);

@@ -21,6 +21,8 @@ struct deadline_facts session_clock_facts(const struct session_clock *clock)
 		.moved_ns = NS_NEVER,
 		.stalled_ns = NS_NEVER,
 		.fin_ns = NS_NEVER,
+		.awaited_ns = NS_NEVER,
+		.silent_ns = {NS_NEVER, NS_NEVER},
 		.drain = clock->drain,
 		.since_ns = clock->rules->since_ns,
 	};

@@ -16,7 +16,7 @@
 
 struct crew;
 
-enum { STATUS_TEXT_MAX = 1024 };
+enum { STATUS_TEXT_MAX = 2048 };
 
 /** How the last reload went. */
 struct status_reload {

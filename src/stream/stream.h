@@ -323,6 +323,9 @@ bool stream_is_splicing(const struct stream *stream);
  */
 void stream_poke(struct stream *stream);
 
+/** The same for input alone: a receiver to which little room would mean life is not written to. */
+void stream_poke_input(struct stream *stream);
+
 /**
  * Emits TIMEOUT for an owner who keeps the time himself (a pair of streams has one clock); the
  * owner closes the stream then. Emits, so only from a timer or task.

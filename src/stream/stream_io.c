@@ -395,17 +395,20 @@ size_t stream_unsent(const struct stream *s)
 	return (size_t)n;
 }
 
+void stream_poke_input(struct stream *s)
+{
+	assert(stream_is_current(s));
+	if (s != NULL && s->life == LIFE_OPEN && stream_reads(s) && !s->ended) {
+		(void)stream_read_once(s);
+	}
+}
+
 void stream_poke(struct stream *s)
 {
-	if (s == NULL) {
-		return;
-	}
 	assert(stream_is_current(s));
-	if (stream_has_fd(s) && s->waiting > 0) {
+	if (s != NULL && stream_has_fd(s) && s->waiting > 0) {
 		s->writable = true;
 		stream_flush(s);
 	}
-	if (s->life == LIFE_OPEN && stream_reads(s) && !s->ended) {
-		(void)stream_read_once(s);
-	}
+	stream_poke_input(s);
 }

@@ -124,6 +124,21 @@ def test_timeouts_apply_to_open_pairs_on_demand(workers):
         exchange(late)
 
 
+@pytest.mark.parametrize("timer, said", (
+    ("first_byte", b""), ("idle_client", b"x"), ("idle_upstream", b"x")))
+def test_timers_of_one_side_apply_to_open_pairs_too(timer, said):
+    with house(timeouts={"idle": "60s"}) as here:
+        pair = here.client()
+        if said:
+            exchange(pair)
+        time.sleep(0.3)  # so that the new time is over already: the premise, not a wait
+        here.reload(timeouts={"idle": "60s", timer: "200ms"},
+                    reload={"apply_to_open_pairs": ["timeouts"]})
+        assert peers.end_of(pair) == "fin"
+        line = here.weir.record("close", reason=timer, timer=timer, by="weir")
+        assert int(line["late_us"]) < LATE * 1e6
+
+
 def test_timeouts_of_a_listener_that_went_stay():
     with house(timeouts={"idle": "60s"}) as here:
         sock = here.client()

@@ -59,6 +59,22 @@ def test_idle_after_a_trickle(direction, behind, report):
         judge(told, report, "fin")
 
 
+@pytest.mark.parametrize("timer, side, mute", (
+    ("first_byte", "client", True),
+    ("idle_client", "client", False),
+    ("idle_upstream", "server", False),
+    ("idle_upstream", "server", True)), ids=str)
+def test_what_one_side_does_not_send(timer, side, mute, behind, report):
+    """However much the other one sends, which keeps `idle` away."""
+    with relay(servers=[str(behind)], timeouts=timeouts(idle="700ms", **{timer: "1s"})) as rig:
+        told = load.run("oneside", target=rig.weir.address, serve=behind, connections=N, side=side,
+                        mute=mute, every="50ms", expect="1s")
+        judge(told, report, "fin", side)
+        assert told.json["bytes"]["down" if side == "client" else "up"]["received"] > 5 * N
+        closed = rig.weir.record("close", reason=timer, by="weir")
+        assert closed["timer"] == timer and closed.number("late_us") >= 0
+
+
 @SIDES
 def test_half_close(side, behind, report):
     with relay(servers=[str(behind)], timeouts=timeouts(half_close="500ms")) as rig:
@@ -121,6 +137,16 @@ def test_lifetime_of_quiet_pairs(behind, report):
         told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, silent=True,
                         expect="1500ms")
         judge(told, report, "fin")
+
+
+def test_a_lifetime_with_a_grace_ends_at_a_quiet_second(behind, report):
+    """After a trickle that is longer than the lifetime, and nothing of it is lost."""
+    with relay(servers=[str(behind)],
+               timeouts=timeouts(lifetime="500ms", lifetime_grace="1m")) as rig:
+        told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
+                        expect="1s", every="100ms", for_="1300ms", direction="both")
+        judge(told, report, "fin")
+        assert rig.weir.record("close", reason="lifetime")["timer"] == "lifetime"
 
 
 def test_lifetime_cuts_a_trickle(behind):

@@ -4,42 +4,7 @@
 
 #include <stddef.h>
 
-#include "suite.h"
-
-#define NEVER NS_NEVER
-
-static const struct conf_timeouts none = {
-	.connect_ns = NEVER,
-	.queue_ns = NEVER,
-	.idle_ns = NEVER,
-	.half_close_ns = NEVER,
-	.half_close_max_ns = NEVER,
-	.write_stall_ns = NEVER,
-	.lifetime_ns = NEVER,
-	.drain_ns = NEVER,
-};
-
-static const struct deadline_facts nothing = {
-	.accepted_ns = 1000,
-	.queued_ns = NEVER,
-	.moved_ns = NEVER,
-	.stalled_ns = NEVER,
-	.fin_ns = NEVER,
-};
-
-static void assert_next(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
-	enum deadline_kind kind, uint64_t at_ns)
-{
-	struct deadline next = deadline_next(timeouts, facts);
-
-	ck_assert_int_eq(next.kind, kind);
-	ck_assert_uint_eq(next.at_ns, at_ns);
-}
-
-static void assert_none(const struct conf_timeouts *timeouts, const struct deadline_facts *facts)
-{
-	assert_next(timeouts, facts, DEADLINE_NONE, NEVER);
-}
+#include "deadlines.h"
 
 /* ---- each alone ---- */
 
@@ -194,6 +159,44 @@ START_TEST(lifetime_counts_from_accept_in_every_state)
 }
 END_TEST
 
+START_TEST(first_byte_counts_from_the_join_whatever_moves_or_waits)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	timeouts.first_byte_ns = 70;
+	facts.moved_ns = 2000;
+	assert_none(&timeouts, &facts); /* it has come */
+	facts.awaited_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_FIRST_BYTE, 2070);
+	facts.moved_ns = 2050;
+	facts.stalled_ns = 2051;
+	facts.fin_ns = 2052;
+	assert_next(&timeouts, &facts, DEADLINE_FIRST_BYTE, 2070);
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
+}
+END_TEST
+
+START_TEST(idle_of_a_side_counts_from_what_that_side_sent)
+{
+	static const enum deadline_kind kinds[SIDES] = {
+		DEADLINE_IDLE_CLIENT, DEADLINE_IDLE_UPSTREAM};
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+
+	*(_i == 0 ? &timeouts.idle_client_ns : &timeouts.idle_upstream_ns) = 300;
+	facts.silent_ns[1 - _i] = 2000;
+	assert_none(&timeouts, &facts);
+	facts.silent_ns[_i] = 2100;
+	assert_next(&timeouts, &facts, kinds[_i], 2400);
+	facts.moved_ns = 2399;
+	facts.stalled_ns = 2398;
+	facts.fin_ns = 2397;
+	assert_next(&timeouts, &facts, kinds[_i], 2400);
+	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
+}
+END_TEST
+
 START_TEST(drain_is_a_deadline_of_its_own_in_every_state)
 {
 	static const struct deadline_drain drain = {
@@ -206,105 +209,6 @@ START_TEST(drain_is_a_deadline_of_its_own_in_every_state)
 	facts.stalled_ns = 4001;
 	facts.fin_ns = 4002;
 	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
-}
-END_TEST
-
-/* ---- the order of a drain ---- */
-
-/** Begins at 2000, ends at 9000. */
-static const struct deadline_drain drain_of_7000 = {
-	.start_ns = 2000, .idle_first_ns = 100, .end_ns = 9000};
-
-START_TEST(drain_ends_idle_pairs_at_its_start_and_others_when_they_fall_idle)
-{
-	struct deadline_facts facts = nothing;
-
-	facts.drain = &drain_of_7000;
-	facts.moved_ns = 1100;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 2000);
-	facts.moved_ns = 1900;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 2000);
-	facts.moved_ns = 1901;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 2001);
-	facts.moved_ns = 8899;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 8999);
-	facts.moved_ns = 8901;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 9000);
-}
-END_TEST
-
-START_TEST(drain_takes_nobody_for_idle_who_connects_or_waits)
-{
-	struct deadline_facts facts = nothing;
-
-	facts.drain = &drain_of_7000;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 9000); /* not connected */
-	facts.moved_ns = 2500;
-	facts.stalled_ns = 2500;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 9000);
-}
-END_TEST
-
-START_TEST(drain_counts_the_silence_of_a_half_closed_pair_from_the_fin)
-{
-	struct deadline_facts facts = nothing;
-
-	facts.drain = &drain_of_7000;
-	facts.moved_ns = 1500;
-	facts.fin_ns = 3000;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 3100);
-	facts.moved_ns = 3001;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 3101);
-}
-END_TEST
-
-START_TEST(drain_without_a_budget_ends_idle_pairs_only)
-{
-	struct deadline_drain drain = drain_of_7000;
-	struct deadline_facts facts = nothing;
-
-	drain.end_ns = NEVER;
-	drain.spread_ns = NS_PER_S;
-	facts.drain = &drain;
-	assert_none(&none, &facts);
-	facts.moved_ns = 5000;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 5100);
-	drain.idle_first_ns = NEVER;
-	assert_none(&none, &facts);
-}
-END_TEST
-
-enum { SPREAD_PAIRS = 10000, SPREAD_PARTS = 100 };
-
-/** Accepted at one instant, a nanosecond, a microsecond, a second after each other. */
-static const uint64_t paces_ns[] = {1, NS_PER_US, NS_PER_MS, NS_PER_S};
-
-START_TEST(drain_ends_the_rest_evenly_over_the_spread_and_never_later)
-{
-	struct deadline_drain drain = {.start_ns = NS_PER_S,
-		.idle_first_ns = NEVER,
-		.end_ns = (uint64_t)30 * NS_PER_S,
-		.spread_ns = (uint64_t)5 * NS_PER_S};
-	uint64_t begin_ns = drain.end_ns - drain.spread_ns;
-	unsigned parts[SPREAD_PARTS] = {0};
-
-	for (uint64_t i = 0; i < SPREAD_PAIRS; i++) {
-		uint64_t at_ns = deadline_drain_ns(&drain, i * paces_ns[_i]);
-
-		ck_assert_uint_ge(at_ns, begin_ns);
-		ck_assert_uint_le(at_ns, drain.end_ns);
-		ck_assert_uint_eq(at_ns, deadline_drain_ns(&drain, i * paces_ns[_i]));
-		if (at_ns < drain.end_ns) {
-			parts[(at_ns - begin_ns) * SPREAD_PARTS / drain.spread_ns]++;
-		}
-	}
-	/* 100 on average; by chance alone half or double that many would be a wonder. */
-	for (size_t i = 0; i < SPREAD_PARTS; i++) {
-		ck_assert_uint_gt(parts[i], 50);
-		ck_assert_uint_lt(parts[i], 200);
-	}
-	drain.spread_ns = 0;
-	ck_assert_uint_eq(deadline_drain_ns(&drain, 12345), drain.end_ns);
 }
 END_TEST
 
@@ -355,6 +259,18 @@ static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeout
 		facts->moved_ns = 1500;
 		facts->fin_ns = 2000;
 		timeouts->half_close_max_ns = at_ns - 2000;
+		break;
+	case DEADLINE_FIRST_BYTE:
+		facts->awaited_ns = at_ns - 10;
+		timeouts->first_byte_ns = 10;
+		break;
+	case DEADLINE_IDLE_CLIENT:
+		facts->silent_ns[SIDE_CLIENT] = at_ns - 10;
+		timeouts->idle_client_ns = 10;
+		break;
+	case DEADLINE_IDLE_UPSTREAM:
+		facts->silent_ns[SIDE_UPSTREAM] = at_ns - 10;
+		timeouts->idle_upstream_ns = 10;
 		break;
 	case DEADLINE_IDLE:
 		facts->moved_ns = 2000;
@@ -415,7 +331,7 @@ START_TEST(the_earliest_wins_and_ties_go_by_the_order)
 			}
 		}
 	}
-	ck_assert_uint_eq(n_meetings, 17);
+	ck_assert_uint_eq(n_meetings, 41);
 }
 END_TEST
 
@@ -423,16 +339,17 @@ START_TEST(all_that_can_be_due_at_once_go_by_the_order)
 {
 	static const enum deadline_kind queued[] = {
 		DEADLINE_QUEUE, DEADLINE_LIFETIME, DEADLINE_DRAIN};
-	static const enum deadline_kind stalled[] = {
-		DEADLINE_WRITE_STALL, DEADLINE_HALF_CLOSE_MAX, DEADLINE_LIFETIME, DEADLINE_DRAIN};
-	static const enum deadline_kind half_closed[] = {
-		DEADLINE_HALF_CLOSE, DEADLINE_HALF_CLOSE_MAX, DEADLINE_LIFETIME, DEADLINE_DRAIN};
-	static const enum deadline_kind quiet[] = {
-		DEADLINE_IDLE, DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const enum deadline_kind stalled[] = {DEADLINE_WRITE_STALL, DEADLINE_HALF_CLOSE_MAX,
+		DEADLINE_FIRST_BYTE, DEADLINE_IDLE_CLIENT, DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const enum deadline_kind half_closed[] = {DEADLINE_HALF_CLOSE,
+		DEADLINE_HALF_CLOSE_MAX, DEADLINE_FIRST_BYTE, DEADLINE_IDLE_CLIENT,
+		DEADLINE_LIFETIME, DEADLINE_DRAIN};
+	static const enum deadline_kind quiet[] = {DEADLINE_FIRST_BYTE, DEADLINE_IDLE_CLIENT,
+		DEADLINE_IDLE_UPSTREAM, DEADLINE_IDLE, DEADLINE_LIFETIME, DEADLINE_DRAIN};
 	static const struct {
 		const enum deadline_kind *kinds;
 		size_t n;
-	} states[] = {{queued, 3}, {stalled, 4}, {half_closed, 4}, {quiet, 3}};
+	} states[] = {{queued, 3}, {stalled, 6}, {half_closed, 6}, {quiet, 6}};
 
 	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
 		/* All of them, then all but the first, and so on. */
@@ -504,7 +421,8 @@ END_TEST
 START_TEST(names_are_those_of_the_config)
 {
 	static const char *const names[] = {"connect", "queue", "write_stall", "half_close",
-		"half_close_max", "idle", "lifetime", "drain"};
+		"half_close_max", "first_byte", "idle_client", "idle_upstream", "idle", "lifetime",
+		"drain"};
 
 	for (enum deadline_kind kind = 0; kind < DEADLINE_KINDS; kind++) {
 		ck_assert_str_eq(deadline_name(kind), names[kind]);
@@ -524,19 +442,25 @@ START_TEST(all_are_told_with_the_next_among_them)
 		.half_close_max_ns = 300,
 		.write_stall_ns = 400,
 		.lifetime_ns = 5000,
+		.lifetime_grace_ns = 7000,
+		.first_byte_ns = 250,
+		.idle_client_ns = 350,
+		.idle_upstream_ns = 150,
 		.drain_ns = 1,
 	};
 	const struct deadline_drain drain = {
 		.start_ns = 2000, .idle_first_ns = 700, .end_ns = 9000};
 	/* Nothing yet, relaying, half-closed, bytes wait, timeouts in force since a while, a
-	 * drain, in the queue. */
-	for (unsigned i = 0; i < 64; i++) {
+	 * drain, in the queue, the client silent. */
+	for (unsigned i = 0; i < 128; i++) {
 		const struct deadline_facts facts = {
 			.accepted_ns = 1000,
 			.queued_ns = (i & 32) != 0 ? 1050 : NEVER,
 			.moved_ns = (i & 1) != 0 ? 1100 : NEVER,
 			.fin_ns = (i & 2) != 0 ? 1200 : NEVER,
 			.stalled_ns = (i & 4) != 0 ? 1300 : NEVER,
+			.awaited_ns = (i & 64) != 0 ? 1100 : NEVER,
+			.silent_ns = {(i & 64) != 0 ? 1100 : NEVER, NEVER},
 			.since_ns = (i & 8) != 0 ? 1450 : 0,
 			.drain = (i & 16) != 0 ? &drain : NULL,
 		};
@@ -549,7 +473,10 @@ START_TEST(all_are_told_with_the_next_among_them)
 			ck_assert_uint_ge(at_ns[kind], next.at_ns);
 		}
 		ck_assert_uint_eq(at_ns[DEADLINE_CONNECT], NEVER);
-		ck_assert_uint_eq(at_ns[DEADLINE_LIFETIME], 6000);
+		ck_assert_uint_ge(at_ns[DEADLINE_LIFETIME], 6000);
+		ck_assert_int_eq(at_ns[DEADLINE_FIRST_BYTE] == NEVER, (i & 64) == 0);
+		ck_assert_int_eq(at_ns[DEADLINE_IDLE_CLIENT] == NEVER, (i & 64) == 0);
+		ck_assert_uint_eq(at_ns[DEADLINE_IDLE_UPSTREAM], NEVER);
 		ck_assert_int_eq(at_ns[DEADLINE_DRAIN] == NEVER, facts.drain == NULL);
 		ck_assert_int_eq(at_ns[DEADLINE_HALF_CLOSE_MAX] == NEVER, facts.fin_ns == NEVER);
 		ck_assert_int_eq(at_ns[DEADLINE_WRITE_STALL] == NEVER, facts.stalled_ns == NEVER);
@@ -572,12 +499,9 @@ int main(void)
 	tcase_add_test(tc, half_close_stands_still_while_bytes_wait);
 	tcase_add_test(tc, half_close_max_counts_from_the_fin_whatever_moves_or_waits);
 	tcase_add_test(tc, lifetime_counts_from_accept_in_every_state);
+	tcase_add_test(tc, first_byte_counts_from_the_join_whatever_moves_or_waits);
+	tcase_add_loop_test(tc, idle_of_a_side_counts_from_what_that_side_sent, 0, SIDES);
 	tcase_add_test(tc, drain_is_a_deadline_of_its_own_in_every_state);
-	tcase_add_test(tc, drain_ends_idle_pairs_at_its_start_and_others_when_they_fall_idle);
-	tcase_add_test(tc, drain_takes_nobody_for_idle_who_connects_or_waits);
-	tcase_add_test(tc, drain_counts_the_silence_of_a_half_closed_pair_from_the_fin);
-	tcase_add_test(tc, drain_without_a_budget_ends_idle_pairs_only);
-	tcase_add_loop_test(tc, drain_ends_the_rest_evenly_over_the_spread_and_never_later, 0, 4);
 	tcase_add_test(tc, queue_counts_from_entering_it);
 	tcase_add_test(tc, connect_is_left_to_the_connector);
 	tcase_add_test(tc, the_earliest_wins_and_ties_go_by_the_order);

@@ -10,9 +10,9 @@
 START_TEST(words_are_those_of_the_log)
 {
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
-		"write_stall", "lifetime", "connect_timeout", "connect_failed", "no_server",
-		"queue", "queue_full", "drain", "server_down", "access", "denied", "source_limit",
-		"rate", "limit", "error"};
+		"write_stall", "first_byte", "idle_client", "idle_upstream", "lifetime",
+		"connect_timeout", "connect_failed", "no_server", "queue", "queue_full", "drain",
+		"server_down", "access", "denied", "source_limit", "rate", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -32,6 +32,9 @@ START_TEST(each_timer_has_its_reason)
 		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
 		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
 		[DEADLINE_HALF_CLOSE_MAX] = END_HALF_CLOSE,
+		[DEADLINE_FIRST_BYTE] = END_FIRST_BYTE,
+		[DEADLINE_IDLE_CLIENT] = END_IDLE_CLIENT,
+		[DEADLINE_IDLE_UPSTREAM] = END_IDLE_UPSTREAM,
 		[DEADLINE_IDLE] = END_IDLE,
 		[DEADLINE_LIFETIME] = END_LIFETIME,
 		[DEADLINE_DRAIN] = END_DRAIN,

@@ -84,6 +84,7 @@ CALL(peek, stream_peek(s, &(const void *){NULL}, 1))
 CALL(skip, stream_skip(s, 1, false))
 CALL(take, stream_take(s, (char[1]){0}, 1))
 CALL(input_is_over, stream_input_is_over(s))
+CALL(poke_input, (stream_poke_input(s), 0))
 CALL(expire, (stream_expire(s), 0))
 CALL(on, stream_on(s, STREAM_OWN_EVENT, &handler))
 CALL(once, (stream_off(s, &handler), stream_once(s, STREAM_OWN_EVENT, &handler)))
@@ -165,6 +166,7 @@ static const struct row {
 	ROW(skip, -EINVAL, -EBADF, -EBADF),
 	ROW(take, -EINVAL, -EBADF, -EBADF),
 	ROW(input_is_over, 0, 0, 0),
+	ROW(poke_input, 0, 0, 0),
 	ROW(expire, 0, 0, 0),
 	ROW(on, -EINVAL, 0, 0),
 	ROW(once, -EINVAL, 0, 0),

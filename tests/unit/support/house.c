@@ -37,6 +37,8 @@ void house_open(struct house *house)
 		house->listeners[i].name = i == 0 ? web : side;
 		house->listeners[i].upstream = &house->upstream;
 		memset(&house->listeners[i].timeouts, 0xff, sizeof(struct conf_timeouts));
+		house->listeners[i].timeouts.lifetime_grace_ns = 0;
+		house->listeners[i].timeouts.lifetime_spread_ns = 0;
 	}
 	house->shared.resolver = resolver_new(test_loop, NULL);
 	ck_assert_ptr_nonnull(house->shared.resolver);

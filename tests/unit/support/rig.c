@@ -195,6 +195,8 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 	memset(rig, 0, sizeof(*rig));
 	rig->rules.tally = &rig->tally;
 	memset(&rig->rules.timeouts, 0xff, sizeof(rig->rules.timeouts)); /* NS_NEVER, all of them */
+	rig->rules.timeouts.lifetime_grace_ns = 0;
+	rig->rules.timeouts.lifetime_spread_ns = 0;
 	rig->splices = getenv("WEIR_TEST_SPLICE") != NULL;
 	/* One splice takes as much at once as many writes. */
 	rig->mark = rig->splices ? 8 * MARK : MARK;
