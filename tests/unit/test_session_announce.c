@@ -4,8 +4,6 @@
  * of the client's, and what becomes of a session whose server has got it or should have.
  */
 #include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 #include "proto/proxy_header.h"
 #include "proxy/edge.h"
 #include "proxy/offer.h"
+#include "segments.h"
 #include "session_rig.h"
 #include "strike.h"
 #include "suite.h"
@@ -114,15 +113,6 @@ static struct proxy_header must_have(size_t n_behind)
 	return header;
 }
 
-static uint32_t segments(void)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	ck_assert_int_eq(getsockopt(peer, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-	return info.tcpi_data_segs_in;
-}
-
 static struct session *session(void)
 {
 	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
@@ -165,7 +155,7 @@ START_TEST(it_goes_out_in_one_segment_with_bytes_that_are_there)
 	accept_peer();
 	settle_until(take(sizeof(bytes)) >= HEADER_V2 + 300);
 	must_have(300);
-	ck_assert_uint_eq(segments(), 1);
+	ck_assert_uint_eq(segments_of(peer), 1);
 	side_send(&client, 100); /* and nothing is held back later */
 	settle_until(take(400) == HEADER_V2 + 400);
 	side_reset(&client);

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* stream_write_ahead(): a header goes out with what follows it, or alone, and waits for nobody. */
 #include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "fault.h"
 #include "fixture.h"
+#include "segments.h"
 #include "suite.h"
 
 static struct scene scene;
-
-/** How many segments with bytes have come to the peer. */
-static uint32_t segments(void)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	ck_assert_int_eq(getsockopt(scene.far, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-	ck_assert_uint_ge(len, offsetof(struct tcp_info, tcpi_data_segs_in) + sizeof(uint32_t));
-	return info.tcpi_data_segs_in;
-}
 
 static void far_gets(const char *text)
 {
@@ -66,7 +54,7 @@ START_TEST(what_is_written_next_goes_out_in_the_same_segment)
 	ck_assert_int_eq(stream_write(scene.stream, "first", 5, NULL), 0);
 	loop_settle();
 	far_gets("header first");
-	ck_assert_uint_eq(segments(), 1);
+	ck_assert_uint_eq(segments_of(scene.far), 1);
 	ck_assert_int_eq(stream_write(scene.stream, "then", 4, NULL), 0);
 	far_gets("then"); /* and at once again */
 	scene_close(&scene);
@@ -101,7 +89,7 @@ START_TEST(who_is_about_to_read_comes_first)
 	ck_assert_int_eq(stream_start(source), 0);
 	loop_settle();
 	far_gets("header first");
-	ck_assert_uint_eq(segments(), 1);
+	ck_assert_uint_eq(segments_of(scene.far), 1);
 	source = stream_free(source);
 	peer_reset(wire.far);
 	scene_close(&scene);

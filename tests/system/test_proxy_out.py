@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: ISC
+"""
+PROXY headers for servers: each client is announced to each server, whole and before its first byte; and
+those who read such headers for a living believe them.
+"""
+
+import contextlib
+import os
+import socket
+
+import pytest
+
+from weirtest import address, announced, peers
+from weirtest.daemon import Free, Weir
+from weirtest.house import listener, upstream
+from weirtest.rig import relay
+
+KINDS = ("tcp4", "tcp6", "unix")
+VERSIONS = ("v1", "v2")
+TLVS = ["authority", "alpn", "unique_id", "crc32c", "received"]
+
+
+def sends(version, *servers, name="app", **more):
+    return {**upstream(*servers, name=name), "send_proxy": version, **more}
+
+
+def names(client):
+    """Both ends of a client's connection, as weir writes them."""
+    return tuple(f"unix:{one}" if client.family == socket.AF_UNIX else address.tcp(*one[:2]).text
+                 for one in (client.getsockname(), client.getpeername()))
+
+
+# ---- each to each
+
+
+def test_each_client_is_announced_to_each_server():
+    """Over TCP and UNIX on either side, in both versions; also one that ends before it is connected."""
+    with contextlib.ExitStack() as stack:
+        weir = Weir({})
+        ways = {}
+        for server_kind in KINDS:
+            server = stack.enter_context(contextlib.closing(peers.Upstream(server_kind, weir.folder)))
+            for client_kind in KINDS:
+                for version in VERSIONS:
+                    ways[f"{client_kind}-{server_kind}-{version}"] = (Free(client_kind), server, version)
+        weir.settings = {
+            "workers": 1,
+            "listeners": [listener(name, free, name) for name, (free, _, _) in ways.items()],
+            "upstreams": [sends(version, server, name=name) for name, (_, server, version) in ways.items()]}
+        stack.enter_context(weir)
+        for name, (free, server, version) in ways.items():
+            bind = address.unix(os.path.join(weir.folder, f"{name}.client")) if free.address.is_unix else None
+            with peers.connect(free.address, bind=bind) as client:
+                client.sendall(b"ping")
+                peers.fin(client)
+                with server.accept() as accepted:
+                    header = announced.read(accepted)
+                    expected = (None, None) if free.address.is_unix and version == "v1" else names(client)
+                    assert (header.version, header.source, header.destination) == \
+                        (int(version[1]), *expected), name
+                    assert peers.read_end(accepted) == (b"ping", "fin"), name
+            assert weir.close_line(listener=name, reason="eof")["bytes_up"] == "4"
+
+
+def test_a_silent_client_is_announced_at_once():
+    with relay(upstream_settings={"send_proxy": "v2", "send_proxy_tlvs": TLVS}) as rig:
+        client, server = rig.pair()
+        header = announced.read(server)
+        assert (header.source, header.destination) == names(client)
+        assert header.tlvs.keys() == {announced.UNIQUE_ID, announced.CRC32C}
+        server.sendall(b"220 ready")
+        assert peers.read_exactly(client, 9) == b"220 ready"
+        peers.fin(client)
+        assert server.recv(1) == b""
+        server.close()
+        line = rig.weir.close_line(reason="eof")
+        assert (line["bytes_up"], line["unique_id"]) == ("0", header.tlvs[announced.UNIQUE_ID].decode())
+        assert line["unique_id"].endswith(f"-{line['pair']}")
+
+
+@pytest.mark.parametrize("kind", ("tcp4", "unix"))
+def test_a_server_that_takes_a_byte_at_a_time_gets_all(kind):
+    """The header whole, then the client's bytes, copied and spliced, although they do not fit by far."""
+    payload = bytes(range(256)) * 8192
+    with relay(upstream=kind, rcvbuf=1, upstream_settings={"send_proxy": "v2"}) as rig:
+        client = rig.client()
+        client.settimeout(0)
+        sent = client.send(payload)
+        server = rig.accept()
+        header = announced.read(one_by_one(server))
+        assert (header.source, header.destination) == names(client)
+        got = bytes(peers.read_exactly(server, 1)[0] for _ in range(2000))
+        client.settimeout(server.gettimeout())
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        while len(got) < len(payload):
+            if sent < len(payload):
+                sent += client.send(payload[sent:sent + 65536])
+            got += server.recv(65536)
+        assert got == payload
+
+
+class one_by_one:  # noqa: N801
+    """A socket that is read a byte at a time."""
+
+    def __init__(self, sock):
+        self._sock = sock
+
+    def recv(self, _):
+        return self._sock.recv(1)
+
+
+def test_a_server_that_resets_for_it_is_ejected():
+    """The header is no byte of the client's, who has sent none."""
+    eject = {"failures": 3, "within": "1m", "for": "1m"}
+    with contextlib.ExitStack() as stack:
+        weir = Weir({})
+        bad = stack.enter_context(contextlib.closing(
+            peers.Server("tcp4", weir.folder, lambda sock: (announced.read(sock), peers.reset(sock)))))
+        good = stack.enter_context(contextlib.closing(peers.Upstream("tcp4", weir.folder)))
+        weir.settings = {"workers": 1, "listeners": [listener("web", Free("tcp4"))],
+                         "upstreams": [sends("v1", bad, good, eject=eject)]}
+        stack.enter_context(weir)
+        for _ in range(3):
+            with peers.connect(weir.address) as client:
+                assert peers.end_of(client) == "rst"
+        weir.record("server_ejected", server=str(bad), why="reset")
+        with peers.connect(weir.address) as client, good.accept() as server:
+            assert announced.read(server).source == names(client)[0]
+
+
+# ---- checks
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_is_nobodys(kind, version):
+    """LOCAL, or in v1 the check's own addresses; with what it sends behind it."""
+    check = {"every": "50ms", "timeout": "5s", "send": "PING", "expect": "PONG"}
+    with relay(upstream=kind, upstream_settings={"send_proxy": version, "check": check}) as rig:
+        with rig.accept() as server:
+            header = announced.read(server)
+            assert peers.read_exactly(server, 4) == b"PING"
+            if version == "v2":
+                assert header.local and header.source is None
+            elif kind == "unix":
+                assert header.source is None
+            else:
+                assert (header.source, header.destination) == names(server)[::-1]
+            server.sendall(b"PONG")
+            assert peers.end_of(server) in peers.abort_of(server)
+        rig.upstream.close()
+        rig.weir.record("server_down")
