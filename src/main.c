@@ -163,6 +163,7 @@
  *	pair		two streams that relay
  *	pair_look	what the kernels hold for its peers
  *	pair_reset	what a side that failed leaves to deliver
+ *	throttle	how much of one direction is read in a second
  *	pump		one direction of it
  *	deadline	which timer is due next
  *	end		how a pair ended: by whom, and why

@@ -84,6 +84,12 @@ uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t acc
 		share_of(timeouts->lifetime_spread_ns, accepted_ns));
 }
 
+/** Bytes wait in weir, or in the kernel because we do not read: the pair is not silent. */
+static bool is_waiting(const struct deadline_facts *facts)
+{
+	return facts->stalled_ns != NS_NEVER || facts->is_throttled;
+}
+
 /** Idle pairs first; the others at their own point before the end. */
 static void consider_drain(
 	struct search *search, const struct deadline_facts *facts, uint64_t quiet_ns)
@@ -91,7 +97,7 @@ static void consider_drain(
 	const struct deadline_drain *drain = facts->drain;
 
 	consider_time(search, DEADLINE_DRAIN, deadline_drain_ns(drain, facts->accepted_ns), 0);
-	if (facts->stalled_ns == NS_NEVER) {
+	if (!is_waiting(facts)) {
 		uint64_t idle_ns = clock_after(quiet_ns, drain->idle_first_ns);
 
 		consider(search, DEADLINE_DRAIN, clock_later(idle_ns, drain->start_ns),
@@ -110,7 +116,7 @@ static void consider_lifetime(struct search *search, const struct conf_timeouts 
 		return;
 	}
 	consider_time(search, DEADLINE_LIFETIME, over_ns, timeouts->lifetime_grace_ns);
-	if (facts->stalled_ns == NS_NEVER) {
+	if (!is_waiting(facts)) {
 		uint64_t second_ns = clock_after(clock_later(quiet_ns, facts->held_ns), QUIET_NS);
 
 		consider(search, DEADLINE_LIFETIME, clock_later(second_ns, over_ns), QUIET_NS);
@@ -121,7 +127,7 @@ static void consider_all(struct search *search, const struct conf_timeouts *time
 	const struct deadline_facts *facts)
 {
 	bool half_closed = facts->fin_ns != NS_NEVER;
-	bool waiting = facts->stalled_ns != NS_NEVER;
+	bool waiting = is_waiting(facts);
 	uint64_t quiet_ns =
 		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 

@@ -69,10 +69,11 @@ struct deadline_drain {
 struct deadline_facts {
 	uint64_t accepted_ns;
 	uint64_t queued_ns; /**< it entered the queue in which it waits */
-	/** The last byte either way, moved by us or seen to be taken by a peer; or when relaying
-	 * began. NS_NEVER before. */
+	/** The last byte either way, moved by us or seen to be taken by a peer, when a rate last
+	 * let us read on, or when relaying began. NS_NEVER before. */
 	uint64_t moved_ns;
 	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
+	bool is_throttled;   /**< a rate holds bytes back */
 	uint64_t fin_ns;     /**< the first FIN was passed on */
 	uint64_t awaited_ns; /**< the join, until the client's first byte or FIN has come */
 	/** Of each side: since when it has sent nothing although it was read. NS_NEVER: it is not

@@ -24,9 +24,18 @@ struct session_edge *edge_free(struct session_edge *edge)
 	if (edge != NULL) {
 		edge_forget_header(edge);
 		free(edge->unique_id);
+		free(edge->throttles);
 		free(edge);
 	}
 	return NULL;
+}
+
+int edge_have_throttles(struct session_edge *edge)
+{
+	if (edge->throttles == NULL) {
+		edge->throttles = malloc(sizeof(*edge->throttles));
+	}
+	return edge->throttles == NULL ? -ENOMEM : 0;
 }
 
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "proto/proxy_header.h"
+#include "proxy/pair.h"
 #include "proxy/session_peer.h"
 #include "proxy/side.h"
 
@@ -39,7 +40,8 @@ struct session_edge {
 	size_t n_unique_id;
 	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
 	struct edge_header *header;
-	struct edge_tcp tcp[SIDES]; /**< with offer::tells_tcp, of a pair that has ended */
+	struct pair_throttles *throttles; /**< from the join on, with rates of a pair; or NULL */
+	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, of a pair that has ended */
 };
 
 /** Zeroed but for the peer. NULL: no memory. */
@@ -54,6 +56,9 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
 
 /** The pair is joined: what only those before it ask for is freed. NULL is fine. */
 void edge_forget_header(struct session_edge *edge);
+
+/** Makes room for the rates of its pair. 0, also if there is some, or -ENOMEM. */
+int edge_have_throttles(struct session_edge *edge);
 
 /** Asks the socket of a side, which is open still. */
 void edge_ask_tcp(struct session_edge *edge, enum pair_side side, int fd);

@@ -91,7 +91,9 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
 	offer->tells_tcp = opts->tells_tcp;
-	offer->has_edge = opts->tells_tcp;
+	offer->bytes_a_second[SIDE_CLIENT] = listener->rate.up;
+	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
+	offer->has_edge = opts->tells_tcp || offer_has_rates(offer);
 	for (size_t i = 0; i < shared->n_workers; i++) {
 		struct terms *terms = &offer->terms[i];
 

@@ -25,6 +25,7 @@
 #include "base/sockopts.h"
 #include "proxy/routes.h"
 #include "proxy/session_clock.h"
+#include "proxy/side.h"
 
 struct conf_listener;
 struct group;
@@ -61,11 +62,18 @@ struct offer {
 	size_t *route_targets;         /**< of each route: its place in `targets` */
 	struct sockopts socket;
 	size_t high_water_mark;
-	bool tells_tcp;       /**< log.tcp_info */
-	bool has_edge;        /**< its sessions have a struct session_edge (edge.h) */
+	uint64_t bytes_a_second[SIDES]; /**< rates of a pair, by who sends; 0: none */
+	bool tells_tcp;                 /**< log.tcp_info */
+	bool has_edge;                  /**< its sessions have a struct session_edge (edge.h) */
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
 	struct terms terms[]; /**< one for each worker */
 };
+
+/** Whether its pairs have a rate. */
+static inline bool offer_has_rates(const struct offer *offer)
+{
+	return offer->bytes_a_second[SIDE_CLIENT] > 0 || offer->bytes_a_second[SIDE_UPSTREAM] > 0;
+}
 
 /** What offers are made of. */
 struct offer_opts {

@@ -17,6 +17,20 @@ static uint64_t pair_moved_ns(const struct pair *pair)
 							  pair->sides[SIDE_UPSTREAM].progress_ns));
 }
 
+/** When its rate last let a side be read on; 0: it has held nothing back. */
+static uint64_t side_resumed_ns(const struct pair *pair, enum pair_side side)
+{
+	return pair->throttles == NULL ? 0 : pair->throttles->from[side].resumed_ns;
+}
+
+static bool pair_is_throttled(const struct pair *pair)
+{
+	const struct pair_throttles *throttles = pair->throttles;
+
+	return throttles != NULL && (throttle_holds(&throttles->from[SIDE_CLIENT]) ||
+					    throttle_holds(&throttles->from[SIDE_UPSTREAM]));
+}
+
 /** Since when bytes wait for this side and it has taken none; NS_NEVER: none wait. */
 static uint64_t side_stalled_ns(const struct pair *pair, enum pair_side side)
 {
@@ -42,8 +56,10 @@ static void pair_add_silence(const struct pair *pair, struct deadline_facts *fac
 		facts->awaited_ns = pair->joined_ns;
 	}
 	for (enum pair_side side = 0; side < SIDES; side++) {
-		facts->silent_ns[side] =
-			clock_later(pair->joined_ns, pump_silent_ns(&pair->sides[side].pump));
+		uint64_t resumed_ns = side_resumed_ns(pair, side);
+
+		facts->silent_ns[side] = clock_later(clock_later(pair->joined_ns, resumed_ns),
+			pump_silent_ns(&pair->sides[side].pump));
 	}
 }
 
@@ -51,7 +67,10 @@ struct deadline_facts pair_facts(const struct pair *pair)
 {
 	struct deadline_facts facts = session_clock_facts(pair->clock);
 
-	facts.moved_ns = pair_moved_ns(pair);
+	facts.moved_ns =
+		clock_later(pair_moved_ns(pair), clock_later(side_resumed_ns(pair, SIDE_CLIENT),
+							 side_resumed_ns(pair, SIDE_UPSTREAM)));
+	facts.is_throttled = pair_is_throttled(pair);
 	facts.stalled_ns = pair_stalled_ns(pair);
 	facts.fin_ns = pair->fin_ns;
 	facts.held_ns = pair_held_ns(pair);
@@ -84,6 +103,64 @@ void pair_wind(struct pair *pair)
 						      : pair_look_ns(pair, &deadline)));
 }
 
+/* ---- its rates ---- */
+
+static void on_resumed(struct throttle *throttle, enum pair_side from)
+{
+	/* Timers that stood still begin anew. */
+	pair_wind(container_of(throttle, struct pair_throttles, from[from])->pair);
+}
+
+static void on_client_resumed(struct throttle *throttle)
+{
+	on_resumed(throttle, SIDE_CLIENT);
+}
+
+static void on_upstream_resumed(struct throttle *throttle)
+{
+	on_resumed(throttle, SIDE_UPSTREAM);
+}
+
+static void pair_close_throttles(struct pair *pair)
+{
+	if (pair->throttles != NULL) {
+		throttle_close(&pair->throttles->from[SIDE_CLIENT]);
+		throttle_close(&pair->throttles->from[SIDE_UPSTREAM]);
+	}
+}
+
+/** 0 or -ENOMEM, and none is open. */
+static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
+{
+	struct loop *loop = stream_loop(opts->client);
+	struct pair_throttles *throttles = opts->throttles;
+	int r;
+
+	if (throttles == NULL) {
+		return 0;
+	}
+	*throttles = (struct pair_throttles){.pair = pair};
+	r = throttle_open(&throttles->from[SIDE_CLIENT], loop, opts->bytes_a_second[SIDE_CLIENT],
+		on_client_resumed);
+	if (r == 0) {
+		r = throttle_open(&throttles->from[SIDE_UPSTREAM], loop,
+			opts->bytes_a_second[SIDE_UPSTREAM], on_upstream_resumed);
+	}
+	pair->throttles = throttles;
+	if (r < 0) {
+		pair_close_throttles(pair);
+		pair->throttles = NULL;
+	}
+	return r;
+}
+
+static void pair_begin_throttles(struct pair *pair)
+{
+	for (enum pair_side side = 0; pair->throttles != NULL && side < SIDES; side++) {
+		throttle_begin(&pair->throttles->from[side], &pair->sides[side].pump);
+	}
+}
+
 /* ---- the end ---- */
 
 void pair_part_from(struct pair *pair, enum pair_side side)
@@ -100,6 +177,7 @@ void pair_part_from(struct pair *pair, enum pair_side side)
 void pair_finish(struct pair *pair, bool reset, struct end end)
 {
 	pair->state = PAIR_ENDED;
+	pair_close_throttles(pair);
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		pump_close(&pair->sides[side].pump);
 		pair_part_from(pair, side);
@@ -119,7 +197,7 @@ static bool side_is_empty(const struct pair *pair, enum pair_side side)
 {
 	const struct stream *stream = pair_stream(pair, side);
 
-	return pair->sides[side].held == 0 && stream_bytes_waiting(stream) == 0 &&
+	return pair->held[side] == 0 && stream_bytes_waiting(stream) == 0 &&
 	       stream_unread(stream) == 0;
 }
 
@@ -230,11 +308,14 @@ static void on_upstream(struct pump *pump, enum pump_outcome outcome)
 		container_of(pump, struct pair, sides[SIDE_UPSTREAM].pump), SIDE_UPSTREAM, outcome);
 }
 
-static void pair_count(const struct pair *pair, enum pair_side from, size_t len, bool spliced)
+static void pair_count(struct pair *pair, enum pair_side from, size_t len, bool spliced)
 {
 	struct tally *tally = pair->clock->rules->tally;
 
 	counter_add(&tally->n_bytes[from][spliced ? TALLY_SPLICED : TALLY_COPIED], (int64_t)len);
+	if (pair->throttles != NULL) {
+		throttle_moved(&pair->throttles->from[from], len);
+	}
 }
 
 static void on_client_moved(struct pump *pump, size_t len, bool spliced)
@@ -348,9 +429,15 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	assert(loop_is_current(stream_loop(client)));
 	*pair = (struct pair){.state = PAIR_NONE};
 	stream_set_timeout(upstream, 0);
-	/* A UNIX server that took us at once is not watched yet: that is all that can go wrong. */
+	r = pair_open_throttles(pair, opts);
+	if (r < 0) {
+		return r;
+	}
+	/* A UNIX server that took us at once is not watched yet. */
 	r = stream_start(upstream);
 	if (r < 0) {
+		pair_close_throttles(pair);
+		*pair = (struct pair){.state = PAIR_NONE};
 		return r;
 	}
 	pair->clock = opts->clock;
@@ -364,6 +451,7 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 		r = pump_open(&pair->sides[SIDE_UPSTREAM].pump, upstream, client, &upstream_calls);
 	}
 	assert(r == 0);
+	pair_begin_throttles(pair);
 	pair_wind(pair);
 	return 0;
 }
@@ -381,6 +469,8 @@ void pair_close(struct pair *pair)
 	if (pair->state != PAIR_NONE) {
 		pair->state = PAIR_ENDED;
 	}
+	pair_close_throttles(pair);
+	pair->throttles = NULL; /* its memory may go now */
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		pump_close(&pair->sides[side].pump);
 	}

@@ -29,6 +29,7 @@
 #include "proxy/pump.h"
 #include "proxy/session_clock.h"
 #include "proxy/side.h"
+#include "proxy/throttle.h"
 
 enum pair_state {
 	PAIR_NONE, /**< zeroed: not started */
@@ -57,6 +58,12 @@ struct pair_calls {
 	void (*ended)(struct pair *pair, struct end end);
 };
 
+/** The rates of a pair, by the side from which the bytes come. */
+struct pair_throttles {
+	struct throttle from[SIDES];
+	struct pair *pair;
+};
+
 struct pair {
 	struct session_clock *clock;    /**< borrowed */
 	const struct pair_calls *calls; /**< borrowed */
@@ -65,10 +72,11 @@ struct pair {
 		/** Until when its peer took of what its kernel holds, as far as looks have told; 0:
 		 * they have not. */
 		uint64_t progress_ns;
-		uint32_t held; /**< how much that was at the last look */
 	} sides[SIDES];
-	uint64_t joined_ns; /**< when it started */
-	uint64_t fin_ns;    /**< when the first FIN was passed on; NS_NEVER: none */
+	uint32_t held[SIDES];             /**< how much that was at the last look */
+	struct pair_throttles *throttles; /**< borrowed; NULL: it has no rates */
+	uint64_t joined_ns;               /**< when it started */
+	uint64_t fin_ns;                  /**< when the first FIN was passed on; NS_NEVER: none */
 	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
 	enum pair_state state : 8;
 	enum pair_side first_fin : 4; /**< whose FIN came first */
@@ -82,11 +90,15 @@ struct pair_opts {
 	struct stream *upstream;        /**< taken: connected */
 	struct session_clock *clock;    /**< whose strikes go to pair_strike(); outlives the pair */
 	const struct pair_calls *calls; /**< must outlive the pair */
+	/** Room for its rates, which outlives the pair, and these, 0: none. NULL: it has none. */
+	struct pair_throttles *throttles;
+	uint64_t bytes_a_second[SIDES];
 };
 
 /**
  * Starts to relay; what goes wrong then comes later, through ended(). A negative errno: the
- * upstream cannot be watched, both streams are still the caller's, and the pair is zeroed.
+ * upstream cannot be watched, or there is no memory; both streams are still the caller's, and the
+ * pair is zeroed.
  */
 int pair_start(struct pair *pair, const struct pair_opts *opts);
 

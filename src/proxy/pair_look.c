@@ -41,7 +41,7 @@ static uint64_t first_look(const struct stream *stream, uint64_t now_ns)
 static void side_look(struct pair *pair, enum pair_side side, uint64_t now_ns)
 {
 	const struct stream *stream = pair_stream(pair, side);
-	uint32_t before = pair->sides[side].held;
+	uint32_t before = pair->held[side];
 	uint32_t held = (uint32_t)stream_unsent(stream);
 
 	if (pair->looked_ns > with_fin(pair, stream_written_ns(stream))) {
@@ -51,7 +51,7 @@ static void side_look(struct pair *pair, enum pair_side side, uint64_t now_ns)
 	} else if (held > 0) {
 		pair->sides[side].progress_ns = first_look(stream, now_ns);
 	}
-	pair->sides[side].held = held;
+	pair->held[side] = held;
 }
 
 void pair_look(struct pair *pair)
@@ -65,7 +65,7 @@ void pair_look(struct pair *pair)
 
 static bool pair_is_held(const struct pair *pair)
 {
-	return pair->sides[SIDE_CLIENT].held > 0 || pair->sides[SIDE_UPSTREAM].held > 0;
+	return pair->held[SIDE_CLIENT] > 0 || pair->held[SIDE_UPSTREAM] > 0;
 }
 
 uint64_t pair_held_ns(const struct pair *pair)

@@ -68,10 +68,10 @@ void pair_reset_look(struct pair *pair)
 		return;
 	}
 	pair->looked_ns = clock_ns();
-	if (held < pair->sides[side].held) {
+	if (held < pair->held[side]) {
 		pair->sides[side].progress_ns = pair->looked_ns;
 	}
-	pair->sides[side].held = held;
+	pair->held[side] = held;
 	pair->look_ms = longer(pair->look_ms);
 	pair_wind(pair);
 }
@@ -90,7 +90,7 @@ void pair_reset(struct pair *pair, enum pair_side side)
 	pair->look_ms = 0;
 	pair_part_from(pair, side);
 	pair->sides[survivor].progress_ns = clock_ns();
-	pair->sides[survivor].held = UINT32_MAX;
+	pair->held[survivor] = UINT32_MAX;
 	pump_stop(&pair->sides[survivor].pump);
 	pair_reset_look(pair);
 }

@@ -67,6 +67,9 @@ static void pump_weigh(struct pump *pump, size_t len)
 {
 	bool large = len >= BULK_READ_BYTES;
 
+	if (!large && len == pump->max) {
+		return; /* there may be more */
+	}
 	if (large == stream_is_splicing(pump->from)) {
 		pump->n_unusual = 0;
 	} else if (++pump->n_unusual == BULK_READS) {
@@ -83,8 +86,8 @@ static void pump_read(struct pump *pump, const struct event *event)
 		/* A write that fails is told by the stream, to whoever reads it. */
 		(void)stream_write(pump->to, event->data, event->len, NULL);
 	}
-	pump->calls->moved(pump, event->len, event->data == NULL);
 	pump_weigh(pump, event->len);
+	pump->calls->moved(pump, event->len, event->data == NULL);
 	if (stream_bytes_waiting(pump->to) > 0) {
 		pump_throttle(pump);
 	}

@@ -20,8 +20,8 @@
  * costs later reads nothing.
  *
  * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
- * bulk earns the splice path, quiet loses it. A mark, or a bound of the owner's (pump_set_max()),
- * below a large read never earns it.
+ * bulk earns the splice path, quiet loses it. A read that the owner's bound (pump_set_max()) has
+ * cut says nothing of either; a mark, or a bound, below a large read never earns it.
  *
  * Of half-close, the pump only says when a FIN may go out; the pair sends it (pair_pass_fin() in
  * pair.c). Of failures, it only says that `from` is gone.
@@ -61,7 +61,8 @@ struct pump_calls {
 	 * functions below. May stop or close the pump, and free both streams, but
 	 * for BEGAN, in which it must not touch them. */
 	void (*tell)(struct pump *pump, enum pump_outcome outcome);
-	/** One read's bytes were given to `to`, copied or spliced. Must not touch the pump. */
+	/** One read's bytes were given to `to`, copied or spliced. May bound the pump
+	 * (pump_set_max()) and pause `from`; else it must not touch the pump. */
 	void (*moved)(struct pump *pump, size_t len, bool spliced);
 };
 

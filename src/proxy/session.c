@@ -195,14 +195,21 @@ int session_join(struct session *session, struct stream *upstream, const union s
 		.answered = on_answered,
 		.parting = on_parting,
 		.ended = on_pair_ended};
+	const struct offer *offer = session->terms->offer;
 	struct pair_opts opts = {
 		.client = session->setup->client,
 		.upstream = upstream,
 		.clock = &session->clock,
-		.calls = session->terms->offer->tells_tcp ? &asking_calls : &calls,
+		.calls = offer->tells_tcp ? &asking_calls : &calls,
+		.bytes_a_second = {offer->bytes_a_second[SIDE_CLIENT],
+			offer->bytes_a_second[SIDE_UPSTREAM]},
 	};
-	int r = pair_start(&session->pair, &opts);
+	int r = offer_has_rates(offer) ? edge_have_throttles(session->edge) : 0;
 
+	if (r == 0) {
+		opts.throttles = offer_has_rates(offer) ? session->edge->throttles : NULL;
+		r = pair_start(&session->pair, &opts);
+	}
 	if (r == 0) {
 		session->upstream = *peer;
 	}

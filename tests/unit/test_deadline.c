@@ -74,6 +74,28 @@ START_TEST(idle_stands_still_while_bytes_wait)
 }
 END_TEST
 
+START_TEST(silence_stands_still_while_a_rate_holds_bytes_back)
+{
+	struct conf_timeouts timeouts = none;
+	struct deadline_facts facts = nothing;
+	struct deadline_drain drain = {.start_ns = 3000, .idle_first_ns = 200, .end_ns = NEVER};
+
+	timeouts.idle_ns = 500;
+	timeouts.half_close_ns = 500;
+	timeouts.lifetime_ns = 500;
+	timeouts.lifetime_grace_ns = NS_PER_MS;
+	facts.moved_ns = 2000;
+	facts.drain = &drain;
+	facts.is_throttled = true;
+	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 1500 + NS_PER_MS);
+	facts.fin_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 1500 + NS_PER_MS);
+	timeouts.write_stall_ns = 700;
+	facts.stalled_ns = 2000;
+	assert_next(&timeouts, &facts, DEADLINE_WRITE_STALL, 2700);
+}
+END_TEST
+
 START_TEST(write_stall_counts_from_the_last_byte_taken)
 {
 	struct conf_timeouts timeouts = none;
@@ -493,6 +515,7 @@ int main(void)
 	tcase_add_test(tc, idle_counts_from_the_last_byte_moved);
 	tcase_add_test(tc, a_timer_of_silence_tells_how_long_it_waits_for_it);
 	tcase_add_test(tc, idle_stands_still_while_bytes_wait);
+	tcase_add_test(tc, silence_stands_still_while_a_rate_holds_bytes_back);
 	tcase_add_test(tc, write_stall_counts_from_the_last_byte_taken);
 	tcase_add_test(tc, half_close_replaces_idle);
 	tcase_add_test(tc, half_close_counts_from_the_fin_or_the_last_byte_after_it);

@@ -255,8 +255,14 @@ void rig_join(struct rig *rig)
 		.upstream = side_stream(&rig->upstream),
 		.clock = &rig->clock,
 		.calls = &calls,
+		.throttles = &rig->throttles,
+		.bytes_a_second = {rig->bytes_a_second[SIDE_CLIENT],
+			rig->bytes_a_second[SIDE_UPSTREAM]},
 	};
 
+	if (rig->bytes_a_second[SIDE_CLIENT] == 0 && rig->bytes_a_second[SIDE_UPSTREAM] == 0) {
+		opts.throttles = NULL;
+	}
 	ck_assert_int_eq(pair_start(&rig->pair, &opts), 0);
 	rig->early = NULL;
 	recorder_on(&rig->upstream.heard, opts.upstream, STREAM_TIMEOUT | STREAM_CLOSE);

@@ -58,6 +58,8 @@ struct rig {
 	struct deadline_drain drain; /**< of rig_drain() */
 	struct tally tally;
 	struct session_rules rules; /**< may be changed until the pair next looks at them */
+	struct pair_throttles throttles;
+	uint64_t bytes_a_second[SIDES]; /**< rates, before rig_join(); 0: none */
 	struct side client;
 	struct side upstream;
 	unsigned

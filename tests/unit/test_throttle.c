@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The rates of a pair, in virtual time: how many bytes pass when, and what becomes of everything
+ * else meanwhile.
+ */
+#include "proxy/throttle.h"
+
+#include "proxy/pair.h"
+#include "stream/pipe.h"
+#include "strike.h"
+#include "vtime.h"
+
+enum { MIB = 1024 * 1024, STEP_MS = 5 };
+
+/** A pair that relays, of which `from` has a rate; for the _i of a test that is RIG_MIRRORED. */
+static void open_with_rate(int i, uint64_t bytes_a_second)
+{
+	rig_open(&rig, i / 2, RIG_WIDE);
+	from = rig_side(&rig, i % 2);
+	to = rig_other(&rig, from);
+	rig.bytes_a_second[from == &rig.client ? SIDE_CLIENT : SIDE_UPSTREAM] = bytes_a_second;
+	rig_join(&rig);
+	loop_settle();
+	side_receive(from);
+	side_receive(to);
+}
+
+static struct throttle *throttle_of_from(void)
+{
+	return &rig.throttles.from[from == &rig.client ? SIDE_CLIENT : SIDE_UPSTREAM];
+}
+
+static uint64_t n_moved(void)
+{
+	const struct tally *tally = &rig.tally;
+	enum pair_side side = from == &rig.client ? SIDE_CLIENT : SIDE_UPSTREAM;
+
+	return tally->n_bytes[side][TALLY_COPIED] + tally->n_bytes[side][TALLY_SPLICED];
+}
+
+/** What may pass now has arrived. */
+static void settle(void)
+{
+	uint64_t n;
+
+	do {
+		n = n_moved();
+		loop_settle();
+	} while (n_moved() != n || to->in.n_received != n);
+}
+
+static void pass(uint64_t ns)
+{
+	vtime_advance(ns);
+	settle();
+}
+
+/** So much time passes, in small steps; what may pass by then has arrived. */
+static void pass_in_steps(uint64_t n_ms)
+{
+	for (uint64_t i = 0; i < n_ms; i += STEP_MS) {
+		pass(ms(STEP_MS));
+	}
+}
+
+/** How many bytes a rate lets pass in that time at most, with a burst of 100 ms. */
+static uint64_t most(uint64_t bytes_a_second, uint64_t n_ms)
+{
+	return bytes_a_second * (n_ms + THROTTLE_SAVED_MS) / 1000;
+}
+
+START_TEST(bulk_is_held_to_its_rate_without_bursts)
+{
+	static const uint64_t rates[] = {1000, MIB, (uint64_t)10 * MIB};
+	uint64_t rate = rates[_i % 3];
+	unsigned n_resumed = 0;
+	uint64_t resumed_ns = 0;
+
+	open_with_rate(_i / 3, rate);
+	side_send(from, 4 * rate);
+	settle();
+	for (uint64_t t = 0; t < 2000; t += STEP_MS) {
+		ck_assert_uint_le(to->in.n_received, most(rate, t));
+		ck_assert_uint_ge(to->in.n_received + rate / 20, rate * t / 1000);
+		pass(ms(STEP_MS));
+		n_resumed += throttle_of_from()->resumed_ns != resumed_ns;
+		resumed_ns = throttle_of_from()->resumed_ns;
+	}
+	ck_assert_uint_ge(n_resumed, 38);
+	ck_assert_uint_le(n_resumed, 40);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(what_is_not_used_is_saved_up_for_a_tenth_of_a_second_only)
+{
+	open_with_rate(_i, MIB);
+	pass(ms(5000));
+	side_send(from, MIB);
+	settle();
+	ck_assert_uint_eq(to->in.n_received, MIB / 10);
+	pass(ms(THROTTLE_PAUSE_MS) - 1000); /* a byte takes 954 ns */
+	ck_assert_uint_eq(to->in.n_received, MIB / 10);
+	pass(1000);
+	ck_assert_uint_le(to->in.n_received, MIB / 10 + MIB / 20 + 1);
+	ck_assert_uint_ge(to->in.n_received, MIB / 10 + MIB / 20 - 1);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_byte_that_takes_longer_than_a_pause_waits_as_long)
+{
+	open_with_rate(_i, 2);
+	side_send(from, 10);
+	settle();
+	ck_assert_uint_eq(to->in.n_received, 1);
+	for (size_t n = 1; n <= 5; n++) {
+		pass(ms(500) - 1);
+		ck_assert_uint_eq(to->in.n_received, n);
+		pass(1);
+		ck_assert_uint_eq(to->in.n_received, n + 1);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(who_stays_below_the_rate_is_never_held_back)
+{
+	open_with_rate(_i, MIB);
+	for (size_t n = 1; n <= 50; n++) {
+		pass(ms(10));
+		side_send(from, 10000); /* 1 MB a second */
+		loop_until(to->in.n_received == n * 10000);
+		ck_assert_uint_eq(throttle_of_from()->timer.deadline_ns, NS_NEVER);
+		ck_assert(!throttle_holds(throttle_of_from()));
+	}
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(the_other_way_is_free)
+{
+	open_with_rate(_i, 1000);
+	side_send(from, 10000);
+	side_send(to, 4 * MIB);
+	loop_until(from->in.n_received == (size_t)4 * MIB);
+	ck_assert_uint_eq(to->in.n_received, 100);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(an_end_passes_right_behind_the_last_byte)
+{
+	open_with_rate(_i, 100000);
+	side_send(from, 50000);
+	side_finish(from);
+	while (to->in.n_received < 50000) {
+		ck_assert(!to->in.ended);
+		pass(ms(1));
+	}
+	settle();
+	ck_assert(to->in.ended);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_reset_is_seen_at_once_and_passes_behind_the_last_byte)
+{
+	open_with_rate(2 * RIG_TCP + _i, 100000);
+	side_send(from, 20000);
+	settle();
+	ck_assert(throttle_holds(throttle_of_from()));
+	side_reset(from);
+	loop_until(rig.pair.state == PAIR_RESETTING);
+	while (rig.n_ended == 0) {
+		pass(ms(10));
+		ck_assert_uint_eq(rig.n_ended, to->in.n_received == 20000);
+	}
+	rig_assert_ended(&rig, rig_by(&rig, from), END_RESET);
+	side_assert_saw_reset(to);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(timers_of_silence_stand_still_while_bytes_are_held_back)
+{
+	uint64_t *idle_of_from;
+
+	open_with_rate(_i, 2); /* a byte each half second */
+	idle_of_from = from == &rig.client ? &rig.rules.timeouts.idle_client_ns
+					   : &rig.rules.timeouts.idle_upstream_ns;
+	*idle_of_from = ms(300);
+	rig.rules.timeouts.half_close_ns = ms(300);
+	strike_set(&rig.rules.timeouts.idle_ns, ms(300));
+	side_send(from, 10);
+	if (_i % 4 < 2) {
+		side_finish(to); /* half closed, or idle */
+	}
+	settle();
+	pass_in_steps(4000);
+	ck_assert_uint_eq(rig.n_ended, 0);
+	ck_assert_uint_eq(to->in.n_received, 9);
+	pass_in_steps(500);
+	ck_assert_uint_eq(to->in.n_received, 10);
+	pass(ms(300) - 1); /* nothing is held back any more */
+	ck_assert_uint_eq(rig.n_ended, 0);
+	pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	ck_assert_uint_eq(rig.end.late_ns, 0);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(write_stall_goes_on_although_bytes_are_held_back)
+{
+	rig_open(&rig, _i / 2, RIG_TINY);
+	from = rig_side(&rig, _i % 2);
+	to = rig_other(&rig, from);
+	rig.bytes_a_second[SIDE_CLIENT] = (uint64_t)64 * MIB;
+	rig.bytes_a_second[SIDE_UPSTREAM] = (uint64_t)64 * MIB;
+	rig_join(&rig);
+	side_send(from, (size_t)16 * MIB);
+	while (stream_bytes_waiting(rig_stream(&rig, to)) < rig.mark) {
+		vtime_pass(ms(STEP_MS));
+	}
+	strike_set(&rig.rules.timeouts.write_stall_ns, ms(500));
+	rig_assert_stall_strikes(&rig, ms(500), to);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(bulk_is_spliced_where_the_rate_allows_it)
+{
+	static const uint64_t rates[] = {(uint64_t)10 * MIB, MIB + MIB / 3, (uint64_t)320 * 1024};
+	uint64_t rate = rates[_i];
+	uint64_t n[2];
+
+	pipe_pool_allow(test_loop, PIPES_MAX);
+	open_with_rate(2 * RIG_TCP, rate);
+	side_send(from, 4 * rate);
+	pass_in_steps(2000);
+	for (int spliced = 0; spliced < 2; spliced++) {
+		n[spliced] = rig.tally.n_bytes[SIDE_CLIENT][spliced ? TALLY_SPLICED : TALLY_COPIED];
+	}
+	ck_assert_uint_gt(n[1], 3 * n[0]);
+	ck_assert_uint_le(to->in.n_received, most(rate, 2000));
+	ck_assert_uint_ge(to->in.n_received, 2 * rate - rate / 20);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(nothing_is_left_of_a_rate_when_its_pair_has_ended)
+{
+	open_with_rate(_i, 1000);
+	side_send(from, 10000);
+	settle();
+	ck_assert(throttle_holds(throttle_of_from()));
+	strike_set(&rig.rules.timeouts.lifetime_ns, 1);
+	vtime_pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	ck_assert_ptr_null(throttle_of_from()->timer.loop);
+	pass(ms(1000));
+	rig_close(&rig);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("throttle");
+	TCase *tc = strike_case();
+
+	tcase_add_loop_test(tc, bulk_is_held_to_its_rate_without_bursts, 0, 3 * RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, what_is_not_used_is_saved_up_for_a_tenth_of_a_second_only, 0, RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, a_byte_that_takes_longer_than_a_pause_waits_as_long, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, who_stays_below_the_rate_is_never_held_back, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, the_other_way_is_free, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, an_end_passes_right_behind_the_last_byte, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, a_reset_is_seen_at_once_and_passes_behind_the_last_byte, 0, 2);
+	tcase_add_loop_test(
+		tc, timers_of_silence_stand_still_while_bytes_are_held_back, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, write_stall_goes_on_although_bytes_are_held_back, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, bulk_is_spliced_where_the_rate_allows_it, 0, 3);
+	tcase_add_loop_test(tc, nothing_is_left_of_a_rate_when_its_pair_has_ended, 0, RIG_MIRRORED);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
