@@ -141,6 +141,7 @@
  *	offer		what a listener's sessions start with, of one generation
  *	routes		which of a listener's upstreams takes a client
  *	limit		how many pairs there may be
+ *	accept_rate	how many clients it accepts in a second
  *	limits		the limits, by their listeners' names
  *	places		takes and gives places under them; who waits for one
  *	own		keeps a pair from leading back to its own listener

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "proxy/accept_rate.h"
 #include "proxy/counters.h"
 
 struct named_limit {
 	struct limit limit;
 	struct registry_entry entry;
-	char *name;                         /* behind the tallies */
+	char *name; /* behind the tallies */
+	struct accept_rate accept_rate;
 	struct often refusals[END_REASONS]; /**< zeroed: it is no refusal */
 	size_t n_workers;
 	struct tally tallies[];
@@ -108,6 +110,11 @@ struct tally *limits_tally(struct limit *limit, size_t worker)
 
 	assert(worker < named->n_workers);
 	return &named->tallies[worker];
+}
+
+struct accept_rate *limits_accept_rate(struct limit *limit)
+{
+	return &container_of(limit, struct named_limit, limit)->accept_rate;
 }
 
 bool limits_refused(struct limit *limit, enum end_reason reason)

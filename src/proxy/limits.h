@@ -16,6 +16,7 @@
 #include "proxy/end.h"
 #include "proxy/limit.h"
 
+struct accept_rate;
 struct tally;
 
 struct limits {
@@ -36,6 +37,9 @@ void limits_put(struct limit *limit);
 
 /** What a worker counts of that name; only that worker writes. While the limit is held. */
 struct tally *limits_tally(struct limit *limit, size_t worker);
+
+/** The tokens for clients of that name. While the limit is held. */
+struct accept_rate *limits_accept_rate(struct limit *limit);
 
 /** A client of that name was refused for this reason (end_is_refusal()): whether the log is to have
  * its line (often.h). Any thread. */

@@ -6,6 +6,7 @@
 
 #include "log/failure.h"
 #include "log/log.h"
+#include "proxy/accept_rate.h"
 #include "proxy/bound_socket.h"
 #include "proxy/offer.h"
 #include "proxy/part.h"
@@ -73,14 +74,86 @@ static void listener_tell_limit(const struct listener *listener, struct limit *f
 	log_end(&line);
 }
 
+/* ---- its rate ---- */
+
+static void listener_tell_rate(const struct listener *listener)
+{
+	const struct offer *offer = listener->terms->offer;
+	struct log_line line;
+
+	if (tell_rarely(&limits_accept_rate(offer->limit)->told_ns, clock_ns()) &&
+		log_begin(&line, LOG_LEVEL_WARN, "rate_reached")) {
+		log_str(&line, "listener", offer->name);
+		log_u64(&line, "accept", offer->accepts_a_second);
+		log_str(&line, "remedy",
+			"clients wait in the kernel's queue: raise rate.accept of the listener");
+		log_end(&line);
+	}
+}
+
+/** Whether it has a token that may be used now, or needs none; else it waits for one. */
+static bool listener_take_token(struct listener *listener)
+{
+	const struct offer *offer = listener->terms->offer;
+	uint64_t now_ns;
+
+	if (offer->accepts_a_second == 0 || listener->drains) {
+		return true;
+	}
+	now_ns = clock_ns();
+	if (listener->token_ns == 0) {
+		listener->token_ns = accept_rate_take(
+			limits_accept_rate(offer->limit), offer->accepts_a_second, now_ns);
+	}
+	if (listener->token_ns <= now_ns) {
+		return true;
+	}
+	timer_arm(&listener->token, listener->token_ns);
+	listener_tell_rate(listener);
+	return false;
+}
+
+/** It has not been used, or will not be. */
+static void listener_give_token_back(struct listener *listener)
+{
+	const struct offer *offer = listener->terms->offer;
+
+	if (listener->token_ns != 0) {
+		listener->token_ns = 0;
+		timer_arm(&listener->token, NS_NEVER);
+		accept_rate_give(limits_accept_rate(offer->limit), offer->accepts_a_second);
+	}
+}
+
+/** It waits no longer for a token: it may need none, or get one sooner. */
+static void listener_forget_token(struct listener *listener)
+{
+	if (listener->token_ns != 0) {
+		listener_give_token_back(listener);
+		acceptor_resume(listener->acceptor);
+	}
+}
+
+static void on_token(struct timer *timer)
+{
+	acceptor_resume(container_of(timer, struct listener, token)->acceptor);
+}
+
+/* ---- whom it lets in ---- */
+
 static bool on_admit(void *owner)
 {
 	struct listener *listener = owner;
-	struct limit *full = places_admit(&listener->part->shared->places, listener->waiter.own);
+	struct limit *full;
 
+	if (!listener_take_token(listener)) {
+		return false;
+	}
+	full = places_admit(&listener->part->shared->places, listener->waiter.own);
 	if (full == NULL) {
 		return true;
 	}
+	listener_give_token_back(listener);
 	waiting_add(listener->part->waiting, &listener->waiter);
 	listener_tell_limit(listener, full);
 	return false;
@@ -96,6 +169,7 @@ static void on_refused(void *owner)
 	struct listener *listener = owner;
 
 	places_leave(&listener->part->shared->places, listener->waiter.own);
+	listener_give_token_back(listener);
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
@@ -108,6 +182,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 		.peer = session_client(fd, &peer->any, peer_len),
 	};
 
+	listener->token_ns = 0; /* it is used */
 	if (!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts)) {
 		session_open(&opts);
 	}
@@ -162,12 +237,18 @@ int listener_open(struct terms *terms, struct bound_socket *socket, struct liste
 	}
 	list_init(&listener->link);
 	waiter_init(&listener->waiter, terms->offer->limit, on_resume);
+	r = timer_open(&listener->token, opts.loop, on_token);
+	if (r < 0) {
+		free(listener);
+		return r;
+	}
 	listener->part = terms->part;
 	listener->terms = terms;
 	listener->socket = socket;
 	listener->acceptor = acceptor_open(&opts);
 	if (listener->acceptor == NULL) {
 		r = -errno;
+		timer_close(&listener->token);
 		free(listener);
 		return r;
 	}
@@ -196,6 +277,7 @@ void listener_switch(struct listener *listener, struct terms *terms)
 {
 	struct terms *before = listener->terms;
 
+	listener_forget_token(listener);
 	terms_enter(terms);
 	listener->terms = terms;
 	listener->waiter.own = terms->offer->limit;
@@ -207,6 +289,8 @@ void listener_drain(struct listener *listener)
 {
 	struct bound_socket *socket = listener->socket;
 
+	listener->drains = true;
+	listener_forget_token(listener);
 	if (!acceptor_drain(listener->acceptor) || atomic_load(&socket->state) == BOUND_DRAINING) {
 		return;
 	}
@@ -221,6 +305,8 @@ void listener_close(struct listener *listener)
 	listener->acceptor = acceptor_close(listener->acceptor);
 	list_remove(&listener->link);
 	waiter_remove(&listener->waiter);
+	listener_give_token_back(listener);
+	timer_close(&listener->token);
 	terms_leave(listener->terms);
 	atomic_store(&listener->socket->state, BOUND_CLOSED);
 	free(listener);

@@ -4,6 +4,10 @@
  *
  * Sockets that cannot be doubled for each worker (UNIX, inherited) are accepted here for all, and
  * the fds are handed to the workers in rotation; the place under the limits travels with the fd.
+ *
+ * With a rate each client takes a token (accept_rate.h) before its place. While its token is to
+ * come, the listener is paused, and its clients wait in the kernel's queue. One that drains needs
+ * no tokens: it accepts at once what its queue holds.
  */
 #ifndef WEIR_PROXY_LISTENER_H
 #define WEIR_PROXY_LISTENER_H
@@ -13,6 +17,7 @@
 
 #include "base/list.h"
 #include "proxy/places.h"
+#include "stream/timer.h"
 
 struct acceptor;
 struct bound_socket;
@@ -26,8 +31,11 @@ struct listener {
 	struct acceptor *acceptor;
 	struct terms *terms; /**< of its sessions to come */
 	struct bound_socket *socket;
-	size_t next;  /**< which worker is next, when handing over */
-	bool drained; /**< to be closed */
+	struct timer token; /**< of its rate: armed while it waits for one */
+	uint64_t token_ns;  /**< when that may be used; 0: it has none */
+	size_t next;        /**< which worker is next, when handing over */
+	bool drains;        /**< it accepts what its queue holds, and nobody else */
+	bool drained;       /**< to be closed */
 };
 
 /**

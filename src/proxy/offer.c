@@ -91,6 +91,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->socket = listener->socket;
 	offer->high_water_mark = opts->high_water_mark;
 	offer->tells_tcp = opts->tells_tcp;
+	offer->accepts_a_second = listener->rate.accept;
 	offer->bytes_a_second[SIDE_CLIENT] = listener->rate.up;
 	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
 	offer->has_edge = opts->tells_tcp || offer_has_rates(offer);

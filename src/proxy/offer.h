@@ -62,6 +62,7 @@ struct offer {
 	size_t *route_targets;         /**< of each route: its place in `targets` */
 	struct sockopts socket;
 	size_t high_water_mark;
+	uint64_t accepts_a_second;      /**< of the listener, on all workers; 0: no limit */
 	uint64_t bytes_a_second[SIDES]; /**< rates of a pair, by who sends; 0: none */
 	bool tells_tcp;                 /**< log.tcp_info */
 	bool has_edge;                  /**< its sessions have a struct session_edge (edge.h) */

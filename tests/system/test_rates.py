@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: ISC
 """Rates of a listener, against the clock: never more than they allow, and not much less."""
 
+import select
 import time
 
 import pytest
 
-from weirtest import transfer
+from weirtest import peers, transfer
+from weirtest.house import house, listener
 from weirtest.rig import relay
-from weirtest.settings import LATE
+from weirtest.settings import DEADLINE, LATE
 
 MIB = 1 << 20
 
@@ -29,3 +31,51 @@ def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
         rig.weir.record("close", reason="eof")
     assert 0.9 < took < 1 + LATE
     report(f"2 MiB at 2 MiB/s: {took:.3f} s, and freely: {free:.3f} s")
+
+
+# Accepting
+
+
+@pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_a_rate_lets_clients_wait_and_refuses_none(transport, workers, report):
+    """Those of a second come at once; from then on one each 50 ms, however many workers there are."""
+    a_second, count = 20, 50
+    with house(transport, workers=workers) as here:
+        web = {"rate": {"accept": f"{a_second}/s"}}
+        here.reload(listeners=[listener("web", str(here.weir.address), **web)])
+        start = time.monotonic()
+        clients = [here.client() for _ in range(count)]
+        for sock in clients:
+            sock.sendall(b"hello")
+        served = []
+        waiting = set(clients)
+        while waiting:
+            for sock in select.select(waiting, [], [], DEADLINE)[0]:
+                assert peers.read_exactly(sock, 5) == b"hello"
+                served.append(time.monotonic() - start)
+                waiting.remove(sock)
+        for n, after in enumerate(served[a_second:], 1):
+            assert after >= n / a_second
+        assert served[-1] < (count - a_second) / a_second + LATE
+        here.weir.record("rate_reached", listener="web", accept=str(a_second))
+        report(f"{count} clients at {a_second}/s: the last after {served[-1]:.3f} s")
+
+
+@pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+@pytest.mark.parametrize("how", ("goes", "is freed"))
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_who_waits_for_a_rate_is_served_when_the_listener_goes_or_has_none(transport, how, workers):
+    with house(transport, workers=workers) as here:
+        old = str(here.weir.address)
+        here.reload(listeners=[listener("web", old, rate={"accept": "1/s"})])
+        start = time.monotonic()
+        clients = [here.client() for _ in range(40)]
+        for sock in clients:
+            sock.sendall(b"hello")
+        here.weir.record("rate_reached")
+        here.reload(listeners=[listener("web", old) if how == "is freed" else
+                               listener("other", str(here.free()))])
+        for sock in clients:
+            assert peers.read_exactly(sock, 5) == b"hello"
+        assert time.monotonic() - start < 38
