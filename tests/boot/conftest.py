@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures. `tests/boot/prepare` and `scripts/package` first; see boottest/settings.py."""
+"""Fixtures. `tests/boot/prepare`, `scripts/package` and `tests/boot/install` first; see boottest/settings.py."""
 
 import os
 import sys
@@ -8,23 +8,23 @@ import pytest
 
 sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "../system")]
 
-from boottest.machine import booted  # noqa: E402
-from boottest.settings import BOOT_ROOT, DEB  # noqa: E402
+from boottest.machine import Machine  # noqa: E402
+from boottest.settings import BOOT_ROOT, DEB, WEIR_ROOT  # noqa: E402
 
 
 @pytest.fixture
 def bare():
     """A machine without weir."""
-    with booted() as machine:
-        yield machine
+    with Machine(BOOT_ROOT) as one:
+        yield one
 
 
 @pytest.fixture
 def machine():
     """A machine with weir, as the package leaves it: running, with the default config."""
-    with booted(DEB) as one:
+    with Machine(WEIR_ROOT) as one:
         yield one
 
 
 def pytest_report_header():
-    return f"root: {BOOT_ROOT}, package: {DEB}"
+    return f"roots: {BOOT_ROOT}, {WEIR_ROOT}, package: {DEB}"

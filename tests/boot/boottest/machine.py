@@ -17,7 +17,7 @@ from weirtest import config, wait
 
 from . import namespace
 from .cgroup import Cgroup
-from .settings import BOOT_ROOT, DEADLINE
+from .settings import DEADLINE
 
 _LEADER = re.compile(r"^X_NSPAWN_LEADER_PID=(\d+)$", re.M)
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -29,11 +29,12 @@ _numbers = itertools.count()
 
 class Machine:
     """
-    For `with`: a container that has booted the root. What it writes lies in memory and is gone with it;
+    For `with`: a container that has booted a root. What it writes lies in memory and is gone with it;
     its network has a loopback device and nothing else.
     """
 
-    def __init__(self):
+    def __init__(self, root):
+        self._root = root
         self.name = f"weir-boot-{os.getpid()}-{next(_numbers)}"
         self.leader = None
         self._folder = tempfile.mkdtemp(prefix="weir-boot-")
@@ -68,7 +69,7 @@ class Machine:
                 self._process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn
                     ["systemd-nspawn", "--boot", "--private-network", "--register=no", "--keep-unit",
                      "--quiet", "--read-only", "--volatile=overlay", "--notify-ready=yes",
-                     "--console=pipe", f"--machine={self.name}", f"--directory={BOOT_ROOT}"],
+                     "--console=pipe", f"--machine={self.name}", f"--directory={self._root}"],
                     stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                     env={**os.environ, "NOTIFY_SOCKET": notify}, preexec_fn=self._before_exec)
             self._wait_ready(notices)
@@ -220,12 +221,3 @@ class Machine:
         for deb, path in zip(debs, inside):
             self.copy(deb, path)
         return self.run("dpkg", "--install", *inside, **options)
-
-
-@contextlib.contextmanager
-def booted(*debs):
-    """A Machine, with packages installed."""
-    with Machine() as machine:
-        if debs:
-            machine.install(*debs)
-        yield machine

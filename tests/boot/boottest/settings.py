@@ -10,6 +10,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Made by tests/boot/prepare.
 BOOT_ROOT = os.environ.get("WEIR_BOOT_ROOT", str(ROOT / "build/boot-root"))
 
+# The same with the package, made by tests/boot/install.
+WEIR_ROOT = os.environ.get("WEIR_BOOT_ROOT_INSTALLED", f"{BOOT_ROOT}-weir")
+
 # Made by scripts/package; so is the folder that it lies in.
 DEB = os.environ.get("WEIR_DEB") or next(iter(glob.glob(str(ROOT / "build/package/weir_*.deb"))), "")
 
