@@ -149,8 +149,8 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		n += conf->listeners[i].n_addresses;
 	}
-	addresses->all = calloc(n, sizeof(*addresses->all));
-	reader->no_memory |= n > 0 && addresses->all == NULL;
+	addresses->all = calloc(n + 1, sizeof(*addresses->all)); /* and that of http */
+	reader->no_memory |= addresses->all == NULL;
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		const struct conf_listener *listener = &conf->listeners[i];
 
@@ -166,6 +166,26 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 				report_address(reader, i, k, other);
 			}
 		}
+	}
+}
+
+/* The http door is no listener: it comes last, so that nobody finds it. */
+static void check_http_address(struct conf_reader *reader, struct addresses *addresses)
+{
+	const struct addr *addr = &reader->conf->http.listen;
+	const struct entry *other = NULL;
+	char text[ADDR_TEXT_MAX];
+
+	if (!conf_is_set(addr) || reader->no_memory) {
+		return;
+	}
+	if (add_address(addresses, addr, 0, &other) < 0) {
+		reader->no_memory = true;
+	} else if (other != NULL) {
+		conf_reader_error(reader, setting_at(reader->root, "http.listen"), "http.listen",
+			"\"%s\" cannot be had beside an address of listeners[%zu]; write another "
+			"port",
+			addr_text(addr, text), other->listener);
 	}
 }
 
@@ -260,8 +280,7 @@ static bool leads_to(const struct conf_listener *listener, const struct conf_ups
 	return leads;
 }
 
-/* Addresses of this machine alone. */
-static bool is_loopback(const struct addr *addr)
+bool conf_is_loopback(const struct addr *addr)
 {
 	return addr->sa.any.sa_family == AF_INET
 		       ? ntohl(addr->sa.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
@@ -278,7 +297,7 @@ static size_t find_own(const struct conf *conf, const struct addresses *addresse
 
 	addr_wildcards(server->port, wildcards);
 	for (size_t i = 0; i < ADDR_WILDCARDS; i++) {
-		if (addr_is_within(server, &wildcards[i]) && is_loopback(server)) {
+		if (addr_is_within(server, &wildcards[i]) && conf_is_loopback(server)) {
 			entries[1 + i] = find_entry(addresses, &wildcards[i]);
 		}
 	}
@@ -398,10 +417,13 @@ void conf_check(struct conf_reader *reader)
 		conf_check_upstream(reader, i);
 		conf_check_upstream_socket(reader, i);
 	}
+	check_http_address(reader, &addresses);
+	conf_check_http(reader);
 	conf_check_resolver(reader);
 	check_drain(reader);
 	if (!reader->failed && !reader->no_memory) {
 		conf_check_unwritten(reader);
+		conf_check_http_unwritten(reader);
 		for (size_t i = 0; i < conf->n_listeners; i++) {
 			conf_check_edge_unwritten(reader, i);
 		}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A listener on the path of the control socket: whichever binds first would shut the other out. */
+/*
+ * Weir's own doors: a listener on the path of the control socket (whichever binds first would shut
+ * the other out), a door that is open to everybody.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,12 +41,22 @@ static bool is_same_path(const struct addr *a, const struct addr *b)
 		       what_a.st_ino == what_b.st_ino);
 }
 
-static bool is_control(const struct addr *addr)
+/* Whether an address is that of the control socket, as it is written or as it is by itself. */
+static bool is_control(const struct conf *conf, const struct addr *addr)
 {
-	struct addr control;
+	struct addr control = conf->control.listen;
 
 	return addr->kind == ADDR_UNIX && addr->sa_len > 0 && addr->sa.un.sun_path[0] != '\0' &&
-	       control_path(&control) > 0 && is_same_path(addr, &control);
+	       (control.sa_len > 0 || control_path(&control) > 0) && is_same_path(addr, &control);
+}
+
+static void refuse(struct conf_reader *reader, const struct setting *setting, const char *key,
+	const struct addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+
+	conf_reader_error(reader, setting, key,
+		"\"%s\" is weir's own control socket; write another path", addr_text(addr, text));
 }
 
 void conf_check_control(struct conf_reader *reader, size_t i)
@@ -52,15 +65,34 @@ void conf_check_control(struct conf_reader *reader, size_t i)
 	const struct setting *listen = setting_member(reader->listeners->elements[i], "listen");
 
 	for (size_t k = 0; k < listener->n_addresses; k++) {
-		const struct addr *addr = &listener->addresses[k];
-		char text[ADDR_TEXT_MAX];
 		char key[CONF_PATH_MAX];
 
-		if (is_control(addr)) {
+		if (is_control(reader->conf, &listener->addresses[k])) {
 			(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
-			conf_reader_error(reader, listen, key,
-				"\"%s\" is weir's own control socket; write another path",
-				addr_text(addr, text));
+			refuse(reader, listen, key, &listener->addresses[k]);
 		}
+	}
+}
+
+void conf_check_http(struct conf_reader *reader)
+{
+	const struct addr *addr = &reader->conf->http.listen;
+
+	if (is_control(reader->conf, addr)) {
+		refuse(reader, setting_at(reader->root, "http.listen"), "http.listen", addr);
+	}
+}
+
+void conf_check_http_unwritten(struct conf_reader *reader)
+{
+	const struct conf_http *http = &reader->conf->http;
+	char text[ADDR_TEXT_MAX];
+
+	if (http->listen.sa_len > 0 && http->listen.kind != ADDR_UNIX && http->allow == NULL &&
+		!conf_is_loopback(&http->listen)) {
+		conf_reader_warning(reader, setting_at(reader->root, "http.listen"), "http.listen",
+			"\"%s\" shows the addresses of clients to whoever reaches it; write "
+			"allow = [ ... ], or listen on 127.0.0.1",
+			addr_text(&http->listen, text));
 	}
 }

@@ -84,6 +84,8 @@ static void conf_free(struct conf *conf)
 	free(conf->listeners);
 	free(conf->upstreams);
 	free(conf->resolver.servers);
+	free_texts(conf->http.hosts, conf->http.n_hosts);
+	free(conf->node);
 	free_prefixes(conf->prefixes);
 	free(conf);
 }

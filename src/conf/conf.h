@@ -223,6 +223,20 @@ struct conf_listener {
 	struct sockopts socket;        /**< of TCP, but for the backlog */
 };
 
+/** Where weir is told what to do. */
+struct conf_control {
+	struct addr listen; /**< a path; sa_len 0: that of control_path.h */
+	struct file_access access;
+};
+
+/** Where it shows what it does. */
+struct conf_http {
+	struct addr listen;                /**< sa_len 0: nowhere */
+	const struct conf_prefixes *allow; /**< NULL: everybody */
+	char **hosts;                      /**< in lower case */
+	size_t n_hosts;
+};
+
 /** What a reload changes for open pairs, too. */
 enum conf_apply {
 	CONF_APPLY_TIMEOUTS = 1 << 0,
@@ -232,6 +246,7 @@ enum conf_apply {
 struct conf {
 	uint32_t workers;   /**< 0: one per CPU that the process may use */
 	uint32_t max_pairs; /**< 0: what the fd budget allows */
+	char *node;         /**< NULL: not written, so the host's name */
 	enum log_level log_level;
 	bool log_tcp_info;      /**< log.tcp_info: closing lines have rtt and retransmits */
 	unsigned apply;         /**< reload.apply_to_open_pairs: of enum conf_apply */
@@ -244,6 +259,8 @@ struct conf {
 	struct conf_upstream *upstreams;
 	size_t n_upstreams;
 	struct conf_resolver resolver;
+	struct conf_control control;
+	struct conf_http http;
 	struct conf_prefixes *prefixes; /**< all lists of them; of conf alone */
 	struct refs refs;
 };

@@ -310,6 +310,7 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
+	case CONF_HOSTS:
 		read_array(reader, key, setting, shown, object);
 		break;
 	default:

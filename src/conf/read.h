@@ -96,8 +96,15 @@ void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 /** Refuses routes that no client can reach; or, in a right config, warns of such names. */
 void conf_check_routes(struct conf_reader *reader, size_t i, bool warns);
 
-/** Checks that a listener is not on the path of the control socket (control_path.h). */
+/** Checks that a listener, or the http door, is not on the path of the control socket. */
 void conf_check_control(struct conf_reader *reader, size_t i);
+void conf_check_http(struct conf_reader *reader);
+
+/** Warns of an http door that everybody reaches. */
+void conf_check_http_unwritten(struct conf_reader *reader);
+
+/** Whether an address of IP is of this machine alone. */
+bool conf_is_loopback(const struct addr *addr);
 
 /** Checks one upstream, and fills in what goes without saying. */
 void conf_check_upstream(struct conf_reader *reader, size_t u);

@@ -126,6 +126,7 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 	case CONF_PREFIXES:
 	case CONF_SNI:
 	case CONF_ALPN:
+	case CONF_HOSTS:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = \"%s\", or an array of such strings",
 			name, key->example);
 		break;

@@ -30,6 +30,9 @@ enum conf_type {
 	CONF_PREFIXES,  /**< const struct conf_prefixes *; a string or an array of strings */
 	CONF_SNI,       /**< names in a ClientHello, as CONF_LISTEN: char * */
 	CONF_ALPN,      /**< protocols in it, the same */
+	CONF_HOSTS,     /**< names in a Host header, the same */
+	CONF_PATH,      /**< the path of a UNIX socket: struct addr */
+	CONF_DOOR,      /**< an address that can be bound: struct addr */
 	CONF_RATE,      /**< uint64_t; a number a second */
 	CONF_BANDWIDTH, /**< uint64_t; a size a second */
 	CONF_MODE,      /**< mode_t; octal digits in a string */

@@ -105,6 +105,26 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 	.type = CONF_LIST, .offset = offsetof(struct owner, member),                               \
 	.count_offset = offsetof(struct owner, n_##member), .element_size = sizeof(struct element)
 
+/* Who may use a UNIX socket. */
+#define ACCESS(prefix, text, owner_struct, member)                                                 \
+	{.path = prefix "mode",                                                                    \
+		.type = CONF_MODE,                                                                 \
+		.preset = text,                                                                    \
+		.example = "0660",                                                                 \
+		.max = 0777,                                                                       \
+		.offset = offsetof(struct owner_struct, member.mode),                              \
+		.help = "of UNIX sockets, in octal"},                                              \
+		{.path = prefix "owner",                                                           \
+			.type = CONF_OWNER,                                                        \
+			.example = "root",                                                         \
+			.offset = offsetof(struct owner_struct, member),                           \
+			.help = "of UNIX sockets: a user; default: weir's own"},                   \
+	{                                                                                          \
+		.path = prefix "group", .type = CONF_TEAM, .example = "adm",                       \
+		.offset = offsetof(struct owner_struct, member),                                   \
+		.help = "of UNIX sockets: a group of users; default: weir's own"                   \
+	}
+
 /* Keys of a listener, and of a route of it. */
 #define IN_LISTENER(name, kind, member, ...)                                                       \
 	{                                                                                          \
@@ -212,6 +232,38 @@ const struct conf_key conf_schema[] = {
 		.example = "on",
 		.offset = offsetof(struct conf, log_tcp_info),
 		.help = "closing lines have rtt and retransmits of both sides: on or off"},
+	{.path = "node",
+		.type = CONF_NAME,
+		.example = "weir-1",
+		.offset = offsetof(struct conf, node),
+		.help = "how this weir is called; default: as its host"},
+	{.path = "control", .type = CONF_GROUP, .help = "where weir is told what to do"},
+	{.path = "control.listen",
+		.type = CONF_PATH,
+		.example = "unix:/run/weir/control",
+		.offset = offsetof(struct conf, control.listen),
+		.help = "a UNIX socket; default: control in $RUNTIME_DIRECTORY"},
+	ACCESS("control.", "0600", conf, control.access),
+	{.path = "http", .type = CONF_GROUP, .help = "where weir shows what it does"},
+	{.path = "http.listen",
+		.type = CONF_DOOR,
+		.required = true,
+		.example = "127.0.0.1:8404",
+		.offset = offsetof(struct conf, http.listen),
+		.help = "an address"},
+	{.path = "http.allow",
+		.type = CONF_PREFIXES,
+		.example = "127.0.0.0/8",
+		.offset = offsetof(struct conf, http.allow),
+		.help = "who may ask; default: all"},
+	{.path = "http.hosts",
+		.type = CONF_HOSTS,
+		.max = CONF_PROTOCOLS_MAX,
+		.example = "weir.example.com",
+		.offset = offsetof(struct conf, http.hosts),
+		.count_offset = offsetof(struct conf, http.n_hosts),
+		.element_size = sizeof(char *),
+		.help = "its names with dots"},
 	{.path = "relay", .type = CONF_GROUP, .help = "how bytes are relayed"},
 	{.path = "relay.high_water_mark",
 		.type = CONF_SIZE,
@@ -315,23 +367,7 @@ const struct conf_key conf_schema[] = {
 		.example = "reset",
 		.offset = offsetof(struct conf_listener, idle_resets),
 		.help = "what both sides see when timeouts.idle strikes: fin or reset"},
-	{.path = "listeners[].mode",
-		.type = CONF_MODE,
-		.preset = "0666",
-		.example = "0660",
-		.max = 0777,
-		.offset = offsetof(struct conf_listener, access.mode),
-		.help = "of UNIX sockets, in octal"},
-	{.path = "listeners[].owner",
-		.type = CONF_OWNER,
-		.example = "root",
-		.offset = offsetof(struct conf_listener, access),
-		.help = "of UNIX sockets: a user; default: weir's own"},
-	{.path = "listeners[].group",
-		.type = CONF_TEAM,
-		.example = "adm",
-		.offset = offsetof(struct conf_listener, access),
-		.help = "of UNIX sockets: a group of users; default: weir's own"},
+	ACCESS("listeners[].", "0666", conf_listener, access),
 	{.path = "listeners[].timeouts",
 		.type = CONF_GROUP,
 		.help = "override those of the top level"},

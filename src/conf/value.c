@@ -467,8 +467,32 @@ static int set_element(
 		return set_resolver(text, element, why);
 	case CONF_SNI:
 		return conf_value_sni(text, element, why);
+	case CONF_HOSTS:
+		return conf_value_host(text, element, why);
 	default:
 		return conf_value_alpn(text, element, why);
+	}
+}
+
+/* One address, or what stands for some. */
+static int set_place(
+	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
+{
+	struct conf_server *server = object;
+	struct conf_check *check = object;
+	void *value = (char *)object + key->offset;
+
+	switch (key->type) {
+	case CONF_SOURCE:
+		return set_source(text, value, why);
+	case CONF_SERVER:
+		return set_server(text, &server->addr, server->text, why);
+	case CONF_TARGET:
+		return set_server(text, &check->addr, check->text, why);
+	case CONF_DISCOVER:
+		return set_discover(text, value, why);
+	default:
+		return conf_value_door(key, text, value, why);
 	}
 }
 
@@ -498,8 +522,6 @@ int conf_value_set(
 		return 0;
 	case CONF_BYTES:
 		return set_bytes(key, text, value, why);
-	case CONF_SOURCE:
-		return set_source(text, value, why);
 	case CONF_MODE:
 		return set_mode(key, text, value, why);
 	case CONF_OWNER:
@@ -514,18 +536,18 @@ int conf_value_set(
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
+	case CONF_HOSTS:
 		return set_element(key, text, object, why);
+	case CONF_SOURCE:
+	case CONF_SERVER:
+	case CONF_TARGET:
+	case CONF_DISCOVER:
+	case CONF_PATH:
+	case CONF_DOOR:
+		return set_place(key, text, object, why);
 	case CONF_RATE:
 	case CONF_BANDWIDTH:
 		return conf_value_rate(key, text, value, why);
-	case CONF_SERVER:
-		return set_server(text, &((struct conf_server *)object)->addr,
-			((struct conf_server *)object)->text, why);
-	case CONF_TARGET:
-		return set_server(text, &((struct conf_check *)object)->addr,
-			((struct conf_check *)object)->text, why);
-	case CONF_DISCOVER:
-		return set_discover(text, value, why);
 	case CONF_GROUP:
 	case CONF_CHECK:
 	case CONF_LIST:

@@ -10,6 +10,7 @@
 
 #include "conf/read.h"
 
+struct addr;
 struct conf_key;
 
 /** Says what is wrong with a text; -EINVAL. */
@@ -20,6 +21,13 @@ int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX]);
 
 /** A protocol in it, on the heap. */
 int conf_value_alpn(const char *text, char **value, char why[CONF_WHY_MAX]);
+
+/** A name in a Host header: in lower case, on the heap. */
+int conf_value_host(const char *text, char **value, char why[CONF_WHY_MAX]);
+
+/** The address of a door: for CONF_PATH a path, for CONF_DOOR anything that can be bound. */
+int conf_value_door(
+	const struct conf_key *key, const char *text, struct addr *value, char why[CONF_WHY_MAX]);
 
 /** A number or a size a second. */
 int conf_value_rate(

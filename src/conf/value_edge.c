@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Values of what stands between clients and upstreams: names and protocols in a hello, rates. */
+/*
+ * Values of what stands between clients and upstreams: names and protocols in a hello, rates; and
+ * of weir's own doors.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "conf/schema.h"
@@ -26,20 +31,12 @@ static bool is_address(const char *name)
 	       *name == '[';
 }
 
-/* Why no client can send this name, seen behind its "*."; NULL if one can. */
+/* Why this can be no name of a host; NULL if it can. */
 static const char *name_problem(const char *name)
 {
 	size_t len = strlen(name);
 	size_t label;
 
-	if (is_address(name)) {
-		return "clients send no address in SNI; write a name, or leave sni out of the "
-		       "route";
-	}
-	if (strchr(name, '*') != NULL) {
-		return "'*' stands only for the whole beginning; write a name, or one like "
-		       "\"*.example.com\"";
-	}
 	if (len > 1 && name[len - 1] == '.' && name[len - 2] != '.') {
 		return "clients send names without the dot at their end; write it without";
 	}
@@ -65,27 +62,74 @@ static const char *name_problem(const char *name)
 	}
 }
 
-int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX])
+/* Why no client can ask for this name in SNI, seen behind its "*."; NULL if one can. */
+static const char *sni_problem(const char *name)
 {
-	bool is_wildcard = strncmp(text, "*.", 2) == 0;
-	const char *what = strlen(text) > NAME_MAX_CHARS + 1
-				   ? "a name has at most 253 characters; write a shorter one"
-				   : name_problem(text + (is_wildcard ? 2 : 0));
-	char *name;
-
-	if (what != NULL) {
-		return conf_refuse(why, text, what);
+	if (is_address(name)) {
+		return "clients send no address in SNI; write a name, or leave sni out of the "
+		       "route";
 	}
-	name = strdup(text);
+	if (strchr(name, '*') != NULL) {
+		return "'*' stands only for the whole beginning; write a name, or one like "
+		       "\"*.example.com\"";
+	}
+	return name_problem(name);
+}
+
+/* A copy in lower case; -ENOMEM without memory. */
+static int set_lower(const char *text, char **value)
+{
+	char *name = strdup(text);
+
 	if (name == NULL) {
 		return -ENOMEM;
 	}
 	for (char *pos = name; *pos != '\0'; pos++) {
-		if (*pos >= 'A' && *pos <= 'Z') {
-			*pos = (char)(*pos - 'A' + 'a');
-		}
+		*pos = (char)text_lower((uint8_t)*pos);
 	}
 	*value = name;
+	return 0;
+}
+
+int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX])
+{
+	bool is_wildcard = strncmp(text, "*.", 2) == 0;
+	const char *what = strlen(text) > NAME_MAX_CHARS
+				   ? "a name has at most 253 characters; write a shorter one"
+				   : sni_problem(text + (is_wildcard ? 2 : 0));
+
+	return what != NULL ? conf_refuse(why, text, what) : set_lower(text, value);
+}
+
+int conf_value_host(const char *text, char **value, char why[CONF_WHY_MAX])
+{
+	const char *what = is_address(text)
+				   ? "addresses are answered anyway; take it out, and write names"
+				   : name_problem(text);
+
+	return what != NULL ? conf_refuse(why, text, what) : set_lower(text, value);
+}
+
+int conf_value_door(
+	const struct conf_key *key, const char *text, struct addr *value, char why[CONF_WHY_MAX])
+{
+	struct addr addr;
+	const char *what;
+
+	if (addr_parse(text, &addr, &what) < 0) {
+		return conf_refuse(why, text, what);
+	}
+	if (key->type == CONF_PATH && (addr.kind != ADDR_UNIX || addr.sa.un.sun_path[0] == '\0')) {
+		return conf_refuse(why, text,
+			"who may use it is said by the mode of a file; write a path, like "
+			"\"unix:/run/weir/control\"");
+	}
+	if (addr.kind == ADDR_NAME || addr.kind == ADDR_SYSTEMD) {
+		return conf_refuse(why, text,
+			"weir binds it by itself; write an address, like \"127.0.0.1:8404\" or "
+			"\"unix:/run/weir/http\"");
+	}
+	*value = addr;
 	return 0;
 }
 

@@ -299,6 +299,7 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 	case CONF_PREFIXES:
 	case CONF_SNI:
 	case CONF_ALPN:
+	case CONF_HOSTS:
 		ck_assert_str_eq(config_setting_get_string_elem(setting, 0), expected);
 		break;
 	case CONF_INT:
