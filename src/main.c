@@ -140,6 +140,7 @@
  *	generation_checks	has its servers checked
  *	offer		what a listener's sessions start with, of one generation
  *	routes		which of a listener's upstreams takes a client
+ *	access		who may come in
  *	limit		how many pairs there may be
  *	accept_rate	how many clients it accepts in a second
  *	limits		the limits, by their listeners' names

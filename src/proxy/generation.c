@@ -162,7 +162,7 @@ static bool find_upstreams(struct upstreams *upstreams, struct generation *gener
 
 /** The offer of a listener, and the plans that it needs. */
 static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
-	struct proxy_shared *shared)
+	struct peer_lists *lists, struct proxy_shared *shared)
 {
 	struct upstreams upstreams = {0};
 	struct offer *offer = NULL;
@@ -175,6 +175,7 @@ static struct offer *make_offer(struct generation *generation, const struct conf
 			.route_plans = upstreams.route_plans,
 			.high_water_mark = generation->conf->high_water_mark,
 			.tells_tcp = generation->conf->log_tcp_info,
+			.lists = lists,
 			.shared = shared,
 		};
 
@@ -189,14 +190,15 @@ static struct offer *make_offer(struct generation *generation, const struct conf
 static bool generation_make_offers(struct generation *generation, struct proxy_shared *shared)
 {
 	const struct conf *conf = generation->conf;
+	struct peer_lists lists = {.first = NULL};
+	bool made = true;
 
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		generation->offers[i] = make_offer(generation, &conf->listeners[i], shared);
-		if (generation->offers[i] == NULL) {
-			return false;
-		}
+	for (size_t i = 0; i < conf->n_listeners && made; i++) {
+		generation->offers[i] = make_offer(generation, &conf->listeners[i], &lists, shared);
+		made = generation->offers[i] != NULL;
 	}
-	return true;
+	peer_lists_fini(&lists);
+	return made;
 }
 
 struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared)

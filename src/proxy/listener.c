@@ -21,6 +21,22 @@ struct delivery {
 	struct session_opts opts; /**< with a reference to the offer of its terms */
 };
 
+/**
+ * Whether a client may come in, as far as that is known: of who must begin with a PROXY header it
+ * is not, and its session decides. If not it is gone.
+ */
+static bool listener_admits(const struct session_opts *opts)
+{
+	const struct terms *terms = opts->terms;
+
+	if (peer_list_has(terms->offer->accept_proxy, &opts->peer) ||
+		access_admits(&terms->access, &opts->peer)) {
+		return true;
+	}
+	session_reject(opts, end_by_weir(END_DENIED));
+	return false;
+}
+
 static void on_delivery(struct task *task)
 {
 	struct delivery *delivery = container_of(task, struct delivery, task);
@@ -28,7 +44,9 @@ static void on_delivery(struct task *task)
 	struct offer *offer = opts.terms->offer;
 
 	free(delivery);
-	session_open(&opts);
+	if (listener_admits(&opts)) { /* a reload may have come in between */
+		session_open(&opts);
+	}
 	offer_unref(offer);
 }
 
@@ -183,7 +201,8 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 	};
 
 	listener->token_ns = 0; /* it is used */
-	if (!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts)) {
+	if (listener_admits(&opts) &&
+		(!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts))) {
 		session_open(&opts);
 	}
 }

@@ -15,6 +15,11 @@
 /** Also one that is half made. */
 static void offer_free(struct offer *offer)
 {
+	for (size_t i = 0; i < offer->n_terms; i++) {
+		access_fini(&offer->terms[i].access);
+	}
+	access_fini(&offer->access);
+	peer_list_unref(offer->accept_proxy);
 	limits_put(offer->limit);
 	routes_free(offer->routes);
 	free(offer->route_targets);
@@ -73,6 +78,25 @@ static bool offer_set_routes(struct offer *offer, const struct offer_opts *opts)
 	return true;
 }
 
+/** A list of the config, compiled. False: no memory. */
+static bool offer_list(const struct offer_opts *opts, const struct conf_prefixes *conf,
+	struct peer_list **ret_list)
+{
+	if (conf != NULL) {
+		*ret_list = peer_lists_get(opts->lists, conf);
+	}
+	return conf == NULL || *ret_list != NULL;
+}
+
+static bool offer_set_lists(struct offer *offer, const struct offer_opts *opts)
+{
+	const struct conf_listener *listener = opts->listener;
+
+	return offer_list(opts, listener->allow, &offer->access.allow) &&
+	       offer_list(opts, listener->deny, &offer->access.deny) &&
+	       offer_list(opts, listener->accept_proxy, &offer->accept_proxy);
+}
+
 struct offer *offer_new(const struct offer_opts *opts)
 {
 	const struct conf_listener *listener = opts->listener;
@@ -84,7 +108,8 @@ struct offer *offer_new(const struct offer_opts *opts)
 	}
 	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
 	offer_set_targets(offer, opts);
-	if (offer->limit == NULL || !offer_set_routes(offer, opts)) {
+	if (offer->limit == NULL || !offer_set_routes(offer, opts) ||
+		!offer_set_lists(offer, opts)) {
 		offer_free(offer);
 		return NULL;
 	}
@@ -94,8 +119,9 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->accepts_a_second = listener->rate.accept;
 	offer->bytes_a_second[SIDE_CLIENT] = listener->rate.up;
 	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
-	offer->has_edge = opts->tells_tcp || offer_has_rates(offer);
-	for (size_t i = 0; i < shared->n_workers; i++) {
+	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer);
+	offer->n_terms = shared->n_workers;
+	for (size_t i = 0; i < offer->n_terms; i++) {
 		struct terms *terms = &offer->terms[i];
 
 		list_init(&terms->link);
@@ -104,6 +130,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 		terms->rules.timeouts = listener->timeouts;
 		terms->rules.idle_resets = listener->idle_resets;
 		terms->rules.tally = limits_tally(offer->limit, i);
+		access_set(&terms->access, &offer->access);
 	}
 	refs_init(&offer->refs);
 	return offer;

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "base/refs.h"
 #include "base/sockopts.h"
+#include "proxy/access.h"
 #include "proxy/routes.h"
 #include "proxy/session_clock.h"
 #include "proxy/side.h"
@@ -44,6 +45,7 @@ struct terms {
 	struct part *part;          /**< that worker's */
 	size_t n_users;             /**< sessions, listening sockets */
 	struct session_rules rules; /**< what the sessions point to */
+	struct access access;       /**< the offer's, or what a reload has applied in its place */
 };
 
 /** Where a session goes: an upstream, as one config has it. */
@@ -57,15 +59,18 @@ struct offer {
 	struct limit *limit;    /**< a reference: for the open pairs of that name */
 	struct target *targets; /**< the upstreams that its sessions may go to, each once */
 	size_t n_targets;
-	const struct target *fallback; /**< one of them: of whom no route takes; or NULL */
-	struct routes *routes;         /**< NULL: there are none */
-	size_t *route_targets;         /**< of each route: its place in `targets` */
+	const struct target *fallback;  /**< one of them: of whom no route takes; or NULL */
+	struct routes *routes;          /**< NULL: there are none */
+	size_t *route_targets;          /**< of each route: its place in `targets` */
+	struct access access;           /**< who may come in */
+	struct peer_list *accept_proxy; /**< who must begin with a PROXY header; or NULL */
 	struct sockopts socket;
 	size_t high_water_mark;
 	uint64_t accepts_a_second;      /**< of the listener, on all workers; 0: no limit */
 	uint64_t bytes_a_second[SIDES]; /**< rates of a pair, by who sends; 0: none */
 	bool tells_tcp;                 /**< log.tcp_info */
 	bool has_edge;                  /**< its sessions have a struct session_edge (edge.h) */
+	size_t n_terms;
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
 	struct terms terms[]; /**< one for each worker */
 };
@@ -84,6 +89,7 @@ struct offer_opts {
 	const size_t *route_plans; /**< of each route of the listener: its place in `plans` */
 	size_t high_water_mark;
 	bool tells_tcp;
+	struct peer_lists *lists; /**< of the config */
 	struct proxy_shared *shared;
 };
 

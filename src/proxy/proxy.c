@@ -109,15 +109,22 @@ static struct terms *next_terms(struct proxy *proxy, struct terms *terms)
 	return next;
 }
 
-/** New timeouts for older pairs, if the name of their listener still exists. */
-static void apply_timeouts(const struct proxy *proxy, struct terms *terms)
+/** What a reload changes for older pairs, too, if the name of their listener still exists. */
+static void apply(const struct proxy *proxy, struct terms *terms)
 {
 	const struct generation *generation = proxy->part.current;
 	size_t index = generation_find(generation, terms->offer->name);
+	unsigned what = generation->conf->apply;
 
-	if (index != SIZE_MAX && generation->offers[index] != terms->offer) {
+	if (index == SIZE_MAX || generation->offers[index] == terms->offer) {
+		return;
+	}
+	if ((what & CONF_APPLY_TIMEOUTS) != 0) {
 		terms->rules.timeouts = generation->conf->listeners[index].timeouts;
 		terms->rules.since_ns = proxy->applying_ns;
+	}
+	if ((what & CONF_APPLY_ACCESS) != 0) {
+		access_set(&terms->access, &generation->offers[index]->access);
 	}
 }
 
@@ -133,13 +140,13 @@ static bool change_terms(struct proxy *proxy)
 		if (n == TERMS_A_TURN) {
 			return false;
 		}
-		apply_timeouts(proxy, proxy_terms(proxy, proxy->before, proxy->n_applied++));
+		apply(proxy, proxy_terms(proxy, proxy->before, proxy->n_applied++));
 	}
 	for (; proxy->applying != NULL; n++) {
 		if (n == TERMS_A_TURN) {
 			return false;
 		}
-		apply_timeouts(proxy, proxy->applying);
+		apply(proxy, proxy->applying);
 		proxy->applying = next_terms(proxy, proxy->applying);
 	}
 	return true;
@@ -162,7 +169,8 @@ static bool change_sessions(struct proxy *proxy)
 		session = container_of(link, struct session, link);
 		session_drain(session, part_drain(&proxy->part));
 		session_apply_timeouts(session);
-		session_look_at_server(session); /* last: it may end */
+		session_look_at_access(session); /* last: it may end */
+		session_look_at_server(session);
 	}
 	return true;
 }
@@ -204,7 +212,7 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 	proxy->part.current = generation_ref(generation);
 	list_move_all(&proxy->changing, &proxy->listeners);
 	proxy->n_applied = proxy->before->conf->n_listeners;
-	if ((generation->conf->apply & CONF_APPLY_TIMEOUTS) != 0) {
+	if (generation->conf->apply != 0) {
 		proxy->applying_ns = clock_ns();
 		proxy->n_applied = 0;
 		proxy->applying = next_terms(proxy, NULL);

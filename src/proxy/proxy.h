@@ -33,9 +33,9 @@ struct proxy {
 	struct list changing;  /* struct listener::link: to be switched, drained or closed, soon */
 	struct part_walk sessions_changing; /**< they are drained, or wound anew; zeroed: none is */
 	struct generation *before;          /**< a reference, while it switches; or NULL */
-	size_t n_applied;       /**< offers of `before` whose terms have got new timeouts */
+	size_t n_applied;       /**< offers of `before` whose terms have got what is applied */
 	struct terms *applying; /**< the next in use that are to get them; or NULL */
-	uint64_t applying_ns;   /**< since when these are in force */
+	uint64_t applying_ns;   /**< since when this is in force */
 	struct task change;     /**< the next slice of all that */
 	bool shut;              /**< listeners, of now and to come, let nobody in */
 	bool ending;            /**< and they close at once */
@@ -58,7 +58,7 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 
 /**
  * Switches to another generation: its terms are those of connections to come, and listeners whose
- * sockets go are drained. Open pairs are left alone, unless its conf applies timeouts to them. As
+ * sockets go are drained. Open pairs are left alone, unless its conf applies anything to them. As
  * proxy_drain() and proxy_end(), it does so in slices, so that thousands of listeners and sessions
  * hold up no pair: switched() tells the end, and until then it must not be called again.
  */

@@ -253,6 +253,18 @@ void session_apply_timeouts(struct session *session)
 	(void)session;
 }
 
+void session_reject(const struct session_opts *opts, struct end end)
+{
+	(void)opts;
+	(void)end;
+	assert(false); /* there are no lists */
+}
+
+void session_look_at_access(struct session *session)
+{
+	(void)session;
+}
+
 void session_look_at_server(struct session *session)
 {
 	(void)session;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who may come in: the lists of peers that a config writes, compiled to be asked.
+ *
+ * A peer_list is one such list (`allow`, `deny`, `accept_proxy`, `from`): prefixes, with those of
+ * its files, "any" and "unix". It never changes, and is counted, since listeners whose lists are
+ * written alike have one together, and open pairs may outlive the config.
+ *
+ * An access is what a listener has of them: `deny` wins over `allow`, and if there is an `allow`,
+ * whom it has not is denied. One without lists costs two looks at a pointer.
+ */
+#ifndef WEIR_PROXY_ACCESS_H
+#define WEIR_PROXY_ACCESS_H
+
+#include <stdbool.h>
+
+#include "base/refs.h"
+#include "base/table.h"
+
+struct conf_prefixes;
+struct prefixes;
+union session_peer;
+
+struct peer_list {
+	struct prefixes *set;
+	bool any;        /**< every peer */
+	bool unix_peers; /**< whoever comes by a UNIX socket */
+	struct refs refs;
+};
+
+/** The lists of one config while it is compiled; zeroed at first. */
+struct peer_lists {
+	struct table table; /* of struct compiled, by what it was compiled from */
+	struct compiled *first;
+};
+
+/** A reference to the compiled list, which is made at the first call. NULL: no memory. */
+struct peer_list *peer_lists_get(struct peer_lists *lists, const struct conf_prefixes *conf);
+
+/** Gives back its own references. */
+void peer_lists_fini(struct peer_lists *lists);
+
+/** Any thread. peer_list_unref(NULL) is fine; it returns NULL. */
+struct peer_list *peer_list_ref(struct peer_list *list);
+struct peer_list *peer_list_unref(struct peer_list *list);
+
+/** Whether the peer is in it; nobody is in NULL. Any thread. */
+bool peer_list_has(const struct peer_list *list, const union session_peer *peer);
+
+struct access {
+	struct peer_list *allow; /**< a reference; NULL: everybody */
+	struct peer_list *deny;  /**< a reference; NULL: nobody */
+};
+
+/** References to what another one has, in place of those that it has. Their threads may differ. */
+void access_set(struct access *access, const struct access *from);
+
+/** Gives them back. */
+void access_fini(struct access *access);
+
+/** Whether a client may come in. */
+bool access_admits(const struct access *access, const union session_peer *client);
+
+#endif
