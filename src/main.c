@@ -141,9 +141,11 @@
  *	offer		what a listener's sessions start with, of one generation
  *	routes		which of a listener's upstreams takes a client
  *	access		who may come in
+ *	source		how much one source of clients may have
  *	limit		how many pairs there may be
  *	accept_rate	how many clients it accepts in a second
  *	limits		the limits, by their listeners' names
+ *	admit		asks both of them whether a client may come in
  *	places		takes and gives places under them; who waits for one
  *	own		keeps a pair from leading back to its own listener
  *	counters	what a worker counts of its pairs

@@ -25,6 +25,8 @@ struct edge_tcp {
 	bool is_known;          /**< not of a UNIX socket */
 };
 
+struct source;
+
 /** The PROXY header of a client, as long as somebody may ask for more than its address. */
 struct edge_header {
 	struct proxy_header read; /**< its spans borrow `bytes` */
@@ -40,6 +42,8 @@ struct session_edge {
 	size_t n_unique_id;
 	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
 	struct edge_header *header;
+	/** Its place with its source (admit.h); NULL: it has none, or not yet. */
+	struct source *source;
 	struct pair_throttles *throttles; /**< from the join on, with rates of a pair; or NULL */
 	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, of a pair that has ended */
 };

@@ -15,6 +15,8 @@ struct named_limit {
 	char *name; /* behind the tallies */
 	struct accept_rate accept_rate;
 	struct often refusals[END_REASONS]; /**< zeroed: it is no refusal */
+	struct sources_list *sources_list;
+	struct sources *sources; /**< NULL: no config has limited them yet */
 	size_t n_workers;
 	struct tally tallies[];
 };
@@ -45,6 +47,7 @@ static struct named_limit *named_alloc(const char *name, size_t n_workers)
 void limits_init(struct limits *limits, size_t n_workers)
 {
 	often_list_init(&limits->refusals, "refused_more", "listener", "clients", LOG_LEVEL_INFO);
+	sources_list_init(&limits->sources);
 	limits->n_workers = n_workers;
 }
 
@@ -65,6 +68,7 @@ static void named_free(struct named_limit *named)
 	for (size_t i = 0; i < END_REASONS; i++) {
 		often_fini(&named->refusals[i]);
 	}
+	sources_free(named->sources);
 	free(named);
 }
 
@@ -87,6 +91,7 @@ struct limit *limits_get(struct limits *limits, const char *name, uint32_t max)
 		return NULL;
 	}
 	named_init_refusals(named, limits);
+	named->sources_list = &limits->sources;
 	return &named->limit;
 }
 
@@ -120,6 +125,16 @@ struct accept_rate *limits_accept_rate(struct limit *limit)
 bool limits_refused(struct limit *limit, enum end_reason reason)
 {
 	return often_count(&container_of(limit, struct named_limit, limit)->refusals[reason]);
+}
+
+struct sources *limits_sources(struct limit *limit)
+{
+	struct named_limit *named = container_of(limit, struct named_limit, limit);
+
+	if (named->sources == NULL) {
+		named->sources = sources_new(named->sources_list, SOURCES_MAX);
+	}
+	return named->sources;
 }
 
 uint64_t limits_sum(const struct limit *limit, size_t counter)

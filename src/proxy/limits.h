@@ -15,6 +15,7 @@
 #include "log/often.h"
 #include "proxy/end.h"
 #include "proxy/limit.h"
+#include "proxy/source.h"
 
 struct accept_rate;
 struct tally;
@@ -22,6 +23,7 @@ struct tally;
 struct limits {
 	struct registry names;
 	struct often_list refusals; /**< whose clients were refused, each with a reason */
+	struct sources_list sources;
 	size_t n_workers;
 };
 
@@ -44,6 +46,10 @@ struct accept_rate *limits_accept_rate(struct limit *limit);
 /** A client of that name was refused for this reason (end_is_refusal()): whether the log is to have
  * its line (often.h). Any thread. */
 bool limits_refused(struct limit *limit, enum end_reason reason);
+
+/** The sources of that name (source.h), which are made at the first call. NULL: no memory. While
+ * the limit is held. The main thread. */
+struct sources *limits_sources(struct limit *limit);
 
 /** What all workers have counted; `counter` is an offset in struct tally. Any thread. */
 uint64_t limits_sum(const struct limit *limit, size_t counter);

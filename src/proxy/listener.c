@@ -7,6 +7,7 @@
 #include "log/failure.h"
 #include "log/log.h"
 #include "proxy/accept_rate.h"
+#include "proxy/admit.h"
 #include "proxy/bound_socket.h"
 #include "proxy/offer.h"
 #include "proxy/part.h"
@@ -21,20 +22,10 @@ struct delivery {
 	struct session_opts opts; /**< with a reference to the offer of its terms */
 };
 
-/**
- * Whether a client may come in, as far as that is known: of who must begin with a PROXY header it
- * is not, and its session decides. If not it is gone.
- */
-static bool listener_admits(const struct session_opts *opts)
+/** Of who must begin with a PROXY header its session decides whether the client may come in. */
+static bool is_announced(const struct session_opts *opts)
 {
-	const struct terms *terms = opts->terms;
-
-	if (peer_list_has(terms->offer->accept_proxy, &opts->peer) ||
-		access_admits(&terms->access, &opts->peer)) {
-		return true;
-	}
-	session_reject(opts, end_by_weir(END_DENIED));
-	return false;
+	return peer_list_has(opts->terms->offer->accept_proxy, &opts->peer);
 }
 
 static void on_delivery(struct task *task)
@@ -44,8 +35,10 @@ static void on_delivery(struct task *task)
 	struct offer *offer = opts.terms->offer;
 
 	free(delivery);
-	if (listener_admits(&opts)) { /* a reload may have come in between */
+	if (is_announced(&opts) || access_admits(&opts.terms->access, &opts.peer)) {
 		session_open(&opts);
+	} else {
+		session_reject(&opts, end_by_weir(END_DENIED)); /* by a reload in between */
 	}
 	offer_unref(offer);
 }
@@ -199,10 +192,12 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 		.client_flags = listener->socket->is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP,
 		.peer = session_client(fd, &peer->any, peer_len),
 	};
+	struct end end;
 
 	listener->token_ns = 0; /* it is used */
-	if (listener_admits(&opts) &&
-		(!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts))) {
+	if (!is_announced(&opts) && !admit_client(opts.terms, &opts.peer, &opts.source, &end)) {
+		session_reject(&opts, end);
+	} else if (!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts)) {
 		session_open(&opts);
 	}
 }

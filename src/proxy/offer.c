@@ -97,6 +97,25 @@ static bool offer_set_lists(struct offer *offer, const struct offer_opts *opts)
 	       offer_list(opts, listener->accept_proxy, &offer->accept_proxy);
 }
 
+/** What it says of sources. False: no memory. */
+static bool offer_set_sources(struct offer *offer, const struct conf_listener *listener)
+{
+	uint64_t rate = listener->rate.accept_per_source;
+
+	offer->source_rules = (struct source_rules){
+		.max_pairs = listener->max_pairs_per_source,
+		.per_s = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX,
+		.v4_bits = (uint8_t)listener->source_prefix.v4,
+		.v6_bits = (uint8_t)listener->source_prefix.v6,
+	};
+	if (!source_rules_any(&offer->source_rules)) {
+		return true;
+	}
+	offer->sources = limits_sources(offer->limit);
+	offer->has_edge = true;
+	return offer->sources != NULL;
+}
+
 struct offer *offer_new(const struct offer_opts *opts)
 {
 	const struct conf_listener *listener = opts->listener;
@@ -109,7 +128,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->limit = limits_get(&shared->limits, listener->name, listener->max_pairs);
 	offer_set_targets(offer, opts);
 	if (offer->limit == NULL || !offer_set_routes(offer, opts) ||
-		!offer_set_lists(offer, opts)) {
+		!offer_set_lists(offer, opts) || !offer_set_sources(offer, listener)) {
 		offer_free(offer);
 		return NULL;
 	}

@@ -27,6 +27,7 @@
 #include "proxy/routes.h"
 #include "proxy/session_clock.h"
 #include "proxy/side.h"
+#include "proxy/source.h"
 
 struct conf_listener;
 struct group;
@@ -64,6 +65,8 @@ struct offer {
 	size_t *route_targets;          /**< of each route: its place in `targets` */
 	struct access access;           /**< who may come in */
 	struct peer_list *accept_proxy; /**< who must begin with a PROXY header; or NULL */
+	struct sources *sources;        /**< of the limit; NULL: they are not limited */
+	struct source_rules source_rules;
 	struct sockopts socket;
 	size_t high_water_mark;
 	uint64_t accepts_a_second;      /**< of the listener, on all workers; 0: no limit */

@@ -17,6 +17,7 @@
 #include "proxy/places.h"
 #include "proxy/session_private.h"
 #include "proxy/shared.h"
+#include "proxy/source.h"
 #include "stream/loop.h"
 #include "stream/stream.h"
 
@@ -284,6 +285,10 @@ static void session_bury(struct session *session)
 	session_setup_close(session);
 	pair_close(&session->pair);
 	part_forget_session(part, &session->link);
+	if (session->edge != NULL) {
+		source_give(session->edge->source, clock_ns());
+		session->edge->source = NULL;
+	}
 	places_leave(&part->shared->places, terms->offer->limit);
 	/* Deferred, because the pair, its pumps and its streams may still be on the stack. */
 	task_init(&session->gone, on_gone);
@@ -318,6 +323,7 @@ void session_reject(const struct session_opts *opts, struct end end)
 	session_count_begin(opts->terms);
 	session_log_close(&session);
 	session_count_end(&session);
+	source_give(opts->source, clock_ns());
 	places_leave(&part->shared->places, opts->terms->offer->limit);
 	part_session_ended(part);
 }
@@ -351,6 +357,9 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	session->terms = terms;
 	session->client = opts->peer;
 	session->edge = edge;
+	if (edge != NULL) {
+		edge->source = opts->source;
+	}
 	session->id = next_id(part);
 	session->clock.drain = part_drain(part);
 	return session;

@@ -39,6 +39,7 @@
 struct member;
 struct session_edge;
 struct session_setup;
+struct source;
 struct target;
 struct terms;
 
@@ -77,24 +78,26 @@ struct session {
 
 #define SESSION_QUEUED_US_MAX (((uint64_t)1 << 38) - 1)
 
-/** An accepted connection, with its place under the limits taken. */
+/** An accepted connection, with its places taken. */
 struct session_opts {
 	int fd;
 	struct terms *terms; /**< on this worker */
 	unsigned client_flags;
 	union session_peer peer;
+	struct source *source; /**< its place with its source (admit.h); NULL: it has none */
 };
 
 /**
- * Starts a session, which takes the fd and the place. Short of memory it ends at once, like any
- * other: the client is reset, the closing line says so, the place is given back.
+ * Starts a session, which takes the fd and the places. Short of memory it ends at once, like any
+ * other: the client is reset, the closing line says so, the places are given back.
  */
 void session_open(const struct session_opts *opts);
 
 /**
  * In the place of session_open(), for a client that may not come in: it is reset at once, and the
- * log and the numbers have it as a pair that ended so; the place is given back. Nothing is made for
- * it. The listener's, before the connection is handed to a worker (on_accepted() there), or later.
+ * log and the numbers have it as a pair that ended so; the places are given back. Nothing is
+ * made for it. The listener's, before the connection is handed to a worker (on_accepted() there),
+ * or later.
  */
 void session_reject(const struct session_opts *opts, struct end end);
 

@@ -75,6 +75,7 @@ void daemon_on_tick(struct timer *timer)
 	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
 	often_tell(&daemon->shared.groups.failures);
 	often_tell(&daemon->shared.limits.refusals);
+	sources_tick(&daemon->shared.limits.sources, clock_ns());
 	groups_tick(&daemon->shared.groups);
 	ejections_settle(&daemon->ejections); /* DNS may have taken others away */
 	finders_tick(&daemon->finders);

@@ -27,6 +27,9 @@ static struct side client;
 static struct conf next_conf;
 static struct conf_listener next_listeners[2];
 
+static struct conf_prefixes anybody = {.any = true};
+static struct conf_prefixes nobody = {.any = false};
+
 static void setup(void)
 {
 	fixture_setup();
@@ -242,6 +245,10 @@ START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 
 	have_routes();
 	next_listeners[1].name = other; /* needs a limit */
+	next_listeners[1].allow = &anybody;
+	next_listeners[1].deny = &nobody;
+	next_listeners[1].accept_proxy = &nobody; /* compiled once */
+	next_listeners[1].max_pairs_per_source = 1;
 	while (met) {
 		struct generation *next;
 
@@ -392,9 +399,6 @@ START_TEST(timeouts_of_a_name_that_went_stay)
 	end();
 }
 END_TEST
-
-static struct conf_prefixes anybody = {.any = true};
-static struct conf_prefixes nobody = {.any = false};
 
 static uint64_t counted_denied(void)
 {

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+#include "proxy/source.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/prefix.h"
+
+enum {
+	LINE_BYTES = 64,  /* each shard has its own: workers write to them */
+	KEYS = 6,         /* of the hash: one, and one for each word */
+	ROOM_MIN = 16,    /* buckets that are not worth giving back */
+	SWEEP = 2,        /* cleared by who comes or goes */
+	SWEEP_TICK = 256, /* and at once by the tick, which does so again and again */
+};
+
+#define CLIENT NS_PER_S /* what one costs: a billion of its parts */
+
+/** Known while it has a pair or a debt. Its shard's lock guards it. */
+struct source {
+	struct source *next; /**< in its bucket; or, when it is over, to be freed */
+	struct list link;    /**< struct shard::leaving, while it has no pair */
+	struct shard *shard;
+	uint64_t debt;    /**< of its burst, in parts of a client, at debt_ns */
+	uint64_t debt_ns; /**< the latest time that anybody came with */
+	uint64_t paid_ns; /**< from when on it has no debt */
+	uint32_t n_pairs;
+	uint32_t hash;
+	struct prefix prefix;
+};
+
+struct shard {
+	alignas(LINE_BYTES) pthread_mutex_t lock;
+	struct source **buckets;
+	size_t room; /**< of buckets, a power of two */
+	size_t n;
+	/** Sources without a pair, in the order in which they lost it. None is in debt for more
+	 * than a second, so those behind the first are over a second after that at most. */
+	struct list leaving; /* struct source::link */
+	struct source *one;  /**< the bucket, while one is enough */
+	struct sources *sources;
+};
+
+struct sources {
+	struct list link; /**< struct sources_list::all */
+	struct sources_list *list;
+	uint64_t keys[KEYS];
+	size_t shard_max; /**< sources of a shard */
+	atomic_bool any;  /**< the tick may find something to do */
+	struct shard shards[SOURCES_SHARDS];
+};
+
+static void lock(struct shard *shard)
+{
+	(void)pthread_mutex_lock(&shard->lock);
+}
+
+static void unlock(struct shard *shard)
+{
+	(void)pthread_mutex_unlock(&shard->lock);
+}
+
+/* ---- the table ---- */
+
+/**
+ * Two prefixes have the same with a chance of 2^-32, whatever they are, to whom the keys are not
+ * known (a multilinear hash: Dietzfelbinger).
+ */
+static uint32_t hash_of(const struct sources *sources, const struct prefix *prefix)
+{
+	uint64_t sum = sources->keys[0];
+	uint32_t words[KEYS - 1] = {0};
+
+	static_assert(sizeof(*prefix) <= sizeof(words), "each byte is in it");
+	memcpy(words, prefix, sizeof(*prefix));
+	for (size_t i = 0; i + 1 < KEYS; i++) {
+		sum += sources->keys[i + 1] * words[i];
+	}
+	return (uint32_t)(sum >> 32);
+}
+
+static struct source **bucket_of(struct shard *shard, uint32_t hash)
+{
+	return &shard->buckets[hash & (shard->room - 1)];
+}
+
+static struct source *find(struct shard *shard, uint32_t hash, const struct prefix *prefix)
+{
+	struct source *source = *bucket_of(shard, hash);
+
+	while (source != NULL && memcmp(&source->prefix, prefix, sizeof(*prefix)) != 0) {
+		source = source->next;
+	}
+	return source;
+}
+
+static void put(struct shard *shard, struct source *source)
+{
+	struct source **bucket = bucket_of(shard, source->hash);
+
+	source->next = *bucket;
+	*bucket = source;
+}
+
+static void take_out(struct shard *shard, struct source *source)
+{
+	struct source **at = bucket_of(shard, source->hash);
+
+	while (*at != source) {
+		at = &(*at)->next;
+	}
+	*at = source->next;
+	shard->n--;
+}
+
+/** How many buckets so many sources should have, seen from what they have. */
+static size_t room_for(const struct shard *shard)
+{
+	size_t room = shard->room;
+
+	while (room < shard->n) {
+		room *= 2;
+	}
+	while (room > ROOM_MIN && room > 8 * shard->n) {
+		room /= 2;
+	}
+	return room;
+}
+
+/** Gives a shard as many buckets as it should have; without memory it keeps those that it has. */
+static void fit(struct shard *shard)
+{
+	struct source **old = NULL;
+	struct source **buckets;
+	size_t room;
+	size_t old_room;
+
+	lock(shard);
+	room = room_for(shard);
+	old_room = shard->room;
+	unlock(shard);
+	buckets = room == old_room ? NULL : calloc(room, sizeof(*buckets));
+	if (buckets == NULL) {
+		return;
+	}
+	lock(shard);
+	if (room != room_for(shard) || shard->room != old_room) {
+		unlock(shard); /* others came, and fit it themselves */
+		free(buckets);
+		return;
+	}
+	old = shard->buckets;
+	shard->buckets = buckets;
+	shard->room = room;
+	for (size_t i = 0; i < old_room; i++) {
+		for (struct source *source = old[i], *next; source != NULL; source = next) {
+			next = source->next;
+			put(shard, source);
+		}
+	}
+	unlock(shard);
+	if (old != &shard->one) {
+		free(old);
+	}
+}
+
+/* ---- who is over ---- */
+
+static void free_all(struct source *over)
+{
+	while (over != NULL) {
+		struct source *next = over->next;
+
+		free(over);
+		over = next;
+	}
+}
+
+/** Takes out up to `max` that have neither a pair nor a debt, and puts them before `over`. */
+static struct source *sweep(struct shard *shard, uint64_t now_ns, unsigned max, struct source *over)
+{
+	for (unsigned i = 0; i < max && !list_empty(&shard->leaving); i++) {
+		struct source *source = container_of(shard->leaving.next, struct source, link);
+
+		if (source->paid_ns > now_ns) {
+			break;
+		}
+		list_remove(&source->link);
+		take_out(shard, source);
+		source->next = over;
+		over = source;
+	}
+	return over;
+}
+
+/** Whether there may be more to do. */
+static bool tick(struct shard *shard, uint64_t now_ns)
+{
+	struct source *over;
+	bool is_smaller;
+	bool any;
+
+	do {
+		lock(shard);
+		over = sweep(shard, now_ns, SWEEP_TICK, NULL);
+		any = !list_empty(&shard->leaving);
+		is_smaller = room_for(shard) < shard->room;
+		unlock(shard);
+		free_all(over);
+	} while (over != NULL);
+	if (is_smaller) {
+		fit(shard);
+	}
+	return any;
+}
+
+void sources_tick(struct sources_list *list, uint64_t now_ns)
+{
+	(void)pthread_mutex_lock(&list->lock);
+	list_for_each (link, &list->all) {
+		struct sources *sources = container_of(link, struct sources, link);
+		bool any = false;
+
+		/* The flag first: who leaves after this look sets it for the next one. */
+		if (!atomic_exchange(&sources->any, false)) {
+			continue;
+		}
+		for (size_t i = 0; i < SOURCES_SHARDS; i++) {
+			any |= tick(&sources->shards[i], now_ns);
+		}
+		if (any) {
+			atomic_store(&sources->any, true);
+		}
+	}
+	(void)pthread_mutex_unlock(&list->lock);
+}
+
+/* ---- places ---- */
+
+/** What a source owes of its burst at this time, by these rules. */
+static uint64_t debt_at(
+	const struct source *source, const struct source_rules *rules, uint64_t now_ns)
+{
+	uint64_t burst = rules->per_s * (uint64_t)CLIENT;
+	uint64_t debt = source->debt < burst ? source->debt : burst;
+	uint64_t back;
+
+	/* Another worker may have come with a later time. */
+	if (now_ns <= source->debt_ns) {
+		return debt;
+	}
+	return __builtin_mul_overflow(now_ns - source->debt_ns, (uint64_t)rules->per_s, &back) ||
+			       back >= debt
+		       ? 0
+		       : debt - back;
+}
+
+static enum source_answer ask(
+	const struct source *source, const struct source_rules *rules, uint64_t now_ns)
+{
+	uint64_t burst = rules->per_s * (uint64_t)CLIENT;
+
+	if (rules->max_pairs > 0 && source->n_pairs >= rules->max_pairs) {
+		return SOURCE_FULL;
+	}
+	if (rules->per_s > 0 && debt_at(source, rules, now_ns) > burst - CLIENT) {
+		return SOURCE_TOO_FAST;
+	}
+	return SOURCE_TAKEN;
+}
+
+static void take(struct source *source, const struct source_rules *rules, uint64_t now_ns)
+{
+	uint64_t debt = rules->per_s == 0 ? 0 : debt_at(source, rules, now_ns) + CLIENT;
+
+	if (now_ns > source->debt_ns) {
+		source->debt_ns = now_ns;
+	}
+	source->debt = debt;
+	source->paid_ns =
+		debt == 0 ? 0
+			  : clock_after(source->debt_ns, (debt + rules->per_s - 1) / rules->per_s);
+	source->n_pairs++;
+	list_remove(&source->link); /* it was leaving, or on no list */
+}
+
+static struct source *source_new(
+	struct shard *shard, uint32_t hash, const struct prefix *prefix, uint64_t now_ns)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (source != NULL) {
+		list_init(&source->link);
+		source->shard = shard;
+		source->hash = hash;
+		source->prefix = *prefix;
+		source->debt_ns = now_ns;
+	}
+	return source;
+}
+
+/** For a source that is not known, unless somebody else makes it known first. */
+static enum source_answer take_new(struct shard *shard, uint32_t hash, const struct prefix *prefix,
+	const struct source_rules *rules, uint64_t now_ns, struct source **ret_source)
+{
+	struct source *made = source_new(shard, hash, prefix, now_ns);
+	enum source_answer answer = SOURCE_NO_MEMORY;
+	struct source *source;
+	bool is_larger;
+
+	if (made == NULL) {
+		return SOURCE_NO_MEMORY;
+	}
+	lock(shard);
+	source = find(shard, hash, prefix);
+	if (source == NULL && shard->n < shard->sources->shard_max) {
+		source = made;
+		made = NULL;
+		put(shard, source);
+		shard->n++;
+	}
+	if (source != NULL) {
+		answer = ask(source, rules, now_ns);
+	}
+	if (answer == SOURCE_TAKEN) {
+		take(source, rules, now_ns);
+		*ret_source = source;
+	}
+	is_larger = room_for(shard) > shard->room;
+	unlock(shard);
+	free(made);
+	if (is_larger) {
+		fit(shard);
+	}
+	return answer;
+}
+
+enum source_answer sources_take(struct sources *sources, const struct source_rules *rules,
+	const struct sockaddr *client, uint64_t now_ns, struct source **ret_source)
+{
+	enum source_answer answer = SOURCE_TAKEN;
+	struct source *over;
+	struct source *source;
+	struct prefix prefix;
+	struct shard *shard;
+	uint32_t hash;
+
+	if (!prefix_of(client, rules->v4_bits, rules->v6_bits, &prefix)) {
+		*ret_source = NULL;
+		return SOURCE_TAKEN;
+	}
+	hash = hash_of(sources, &prefix);
+	shard = &sources->shards[hash / (UINT32_MAX / SOURCES_SHARDS + 1)];
+	lock(shard);
+	over = sweep(shard, now_ns, SWEEP, NULL);
+	source = find(shard, hash, &prefix);
+	if (source != NULL) {
+		answer = ask(source, rules, now_ns);
+		if (answer == SOURCE_TAKEN) {
+			take(source, rules, now_ns);
+			*ret_source = source;
+		}
+	}
+	unlock(shard);
+	free_all(over);
+	return source == NULL ? take_new(shard, hash, &prefix, rules, now_ns, ret_source) : answer;
+}
+
+void source_give(struct source *source, uint64_t now_ns)
+{
+	struct shard *shard;
+	struct source *over = NULL;
+	bool any;
+
+	if (source == NULL) {
+		return;
+	}
+	shard = source->shard;
+	lock(shard);
+	assert(source->n_pairs > 0);
+	if (--source->n_pairs == 0 && source->paid_ns <= now_ns) {
+		take_out(shard, source);
+		source->next = NULL;
+		over = source;
+	} else if (source->n_pairs == 0) {
+		list_append(&shard->leaving, &source->link);
+	}
+	over = sweep(shard, now_ns, SWEEP, over);
+	any = !list_empty(&shard->leaving) || room_for(shard) < shard->room;
+	unlock(shard);
+	free_all(over);
+	if (any && !atomic_load(&shard->sources->any)) {
+		atomic_store(&shard->sources->any, true);
+	}
+}
+
+size_t sources_count(struct sources *sources)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SOURCES_SHARDS; i++) {
+		lock(&sources->shards[i]);
+		n += sources->shards[i].n;
+		unlock(&sources->shards[i]);
+	}
+	return n;
+}
+
+/* ---- life ---- */
+
+void sources_list_init(struct sources_list *list)
+{
+	(void)pthread_mutex_init(&list->lock, NULL); /* glibc's does not fail */
+	list_init(&list->all);
+}
+
+struct sources *sources_new(struct sources_list *list, size_t max)
+{
+	struct sources *sources = aligned_alloc(LINE_BYTES, sizeof(*sources));
+
+	static_assert(sizeof(*sources) % LINE_BYTES == 0, "aligned_alloc(3) asks for it");
+	if (sources == NULL) {
+		return NULL;
+	}
+	memset(sources, 0, sizeof(*sources));
+	/* Short keys are given whole, and the pool is full long before weir starts. */
+	(void)!getrandom(sources->keys, sizeof(sources->keys), 0);
+	for (size_t i = 0; i < SOURCES_SHARDS; i++) {
+		struct shard *shard = &sources->shards[i];
+
+		(void)pthread_mutex_init(&shard->lock, NULL);
+		list_init(&shard->leaving);
+		shard->buckets = &shard->one;
+		shard->room = 1;
+		shard->sources = sources;
+	}
+	sources->shard_max = max / SOURCES_SHARDS;
+	sources->list = list;
+	(void)pthread_mutex_lock(&list->lock);
+	list_append(&list->all, &sources->link);
+	(void)pthread_mutex_unlock(&list->lock);
+	return sources;
+}
+
+struct sources *sources_free(struct sources *sources)
+{
+	if (sources == NULL) {
+		return NULL;
+	}
+	(void)pthread_mutex_lock(&sources->list->lock);
+	list_remove(&sources->link);
+	(void)pthread_mutex_unlock(&sources->list->lock);
+	for (size_t i = 0; i < SOURCES_SHARDS; i++) {
+		struct shard *shard = &sources->shards[i];
+
+		free_all(sweep(shard, UINT64_MAX, UINT32_MAX, NULL));
+		assert(shard->n == 0);
+		if (shard->buckets != &shard->one) {
+			free(shard->buckets);
+		}
+		(void)pthread_mutex_destroy(&shard->lock);
+	}
+	free(sources);
+	return NULL;
+}
