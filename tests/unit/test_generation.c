@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "house.h"
+#include "generation_rig.h"
 #include "log/log.h"
 #include "proxy/bound_socket.h"
 #include "proxy/limit.h"
@@ -18,78 +18,6 @@
 #include "proxy/session.h"
 #include "stream/acceptor.h"
 #include "suite.h"
-
-static struct house house;
-static struct test_server server;
-static struct side client;
-
-/* The next config, which the test may change before turn(). */
-static struct conf next_conf;
-static struct conf_listener next_listeners[2];
-
-static struct conf_prefixes anybody = {.any = true};
-static struct conf_prefixes nobody = {.any = false};
-
-static void setup(void)
-{
-	fixture_setup();
-	log_set_level(LOG_LEVEL_ERROR);
-	house_open(&house);
-	server_open(&server, WIRE_TCP);
-	client = (struct side){.fd = -1, .near = -1, .in.fd = -1};
-	sender_init(&client.out);
-	house_add_server(&house, server.address);
-	memcpy(next_listeners, house.listeners, sizeof(next_listeners));
-	next_conf = house.conf;
-	next_conf.listeners = next_listeners;
-	refs_init(&next_conf.refs);
-}
-
-static void teardown(void)
-{
-	server_close(&server);
-	side_close(&client);
-	loop_until(house.proxy.part.n_sessions == 0);
-	house_close(&house);
-	ck_assert_uint_eq(refs_count(&next_conf.refs), 1);
-	fixture_teardown();
-}
-
-/** Does what a reload does to the only worker; the generation before is returned, referenced. */
-static struct generation *turn(void)
-{
-	struct generation *before = house.shared.generation;
-	struct generation *next = generation_new(&next_conf, &house.shared);
-
-	ck_assert_ptr_nonnull(next);
-	generation_enforce(next, &house.shared.places, 0);
-	house.shared.generation = next;
-	proxy_switch(&house.proxy, next);
-	return before;
-}
-
-static struct session *session(void)
-{
-	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
-	return container_of(house.proxy.part.sessions.next, struct session, link);
-}
-
-/** A session of listener `i` that relays. */
-static void begin(size_t i)
-{
-	unsigned n = server.n_accepted;
-
-	side_close(&client);
-	house_session(&house, i, WIRE_TCP, &client);
-	side_receive(&client);
-	loop_until(server.n_accepted == n + 1);
-}
-
-static void end(void)
-{
-	side_reset(&client);
-	loop_until(house.proxy.part.n_sessions == 0);
-}
 
 START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 {
@@ -111,11 +39,6 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	loop_until(house.proxy.part.n_sessions == 0); /* by its idle */
 }
 END_TEST
-
-static uint64_t counted(size_t counter)
-{
-	return limits_sum(house.shared.generation->offers[0]->limit, counter);
-}
 
 static uint64_t counted_bytes(enum pair_side side)
 {
@@ -355,140 +278,6 @@ START_TEST(a_name_is_found)
 }
 END_TEST
 
-START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
-{
-	next_listeners[0].timeouts.idle_ns = 1;
-	next_listeners[1].timeouts.idle_ns = 1;
-	begin(0);
-	generation_unref(turn()); /* this one does not ask for it */
-	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
-	next_conf.apply = CONF_APPLY_TIMEOUTS;
-	generation_unref(turn());
-	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, 1);
-	ck_assert_ptr_ne(session()->terms->offer, house.shared.generation->offers[0]);
-	loop_until(house.proxy.part.n_sessions == 0);
-}
-END_TEST
-
-/** A connection may be on its way from a worker that has not turned yet. */
-START_TEST(timeouts_apply_to_terms_that_nobody_uses_yet)
-{
-	struct generation *before;
-
-	next_conf.apply = CONF_APPLY_TIMEOUTS;
-	next_listeners[0].timeouts.idle_ns = 1;
-	before = turn();
-	ck_assert_uint_eq(before->offers[0]->terms[0].rules.timeouts.idle_ns, 1);
-	ck_assert_uint_eq(before->offers[1]->terms[0].rules.timeouts.idle_ns, NS_NEVER);
-	generation_unref(before);
-}
-END_TEST
-
-START_TEST(timeouts_of_a_name_that_went_stay)
-{
-	static char other[] = "other";
-
-	next_conf.apply = CONF_APPLY_TIMEOUTS;
-	next_listeners[0].name = other;
-	next_listeners[0].timeouts.idle_ns = 1;
-	next_listeners[1].timeouts.lifetime_ns = (uint64_t)3600 * NS_PER_S;
-	begin(0);
-	generation_unref(turn());
-	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
-	ck_assert_uint_eq(session()->clock.rules->timeouts.lifetime_ns, NS_NEVER);
-	end();
-}
-END_TEST
-
-static uint64_t counted_denied(void)
-{
-	return counted(offsetof(struct tally, n_ended[END_BY_WEIR][END_ACCESS]));
-}
-
-START_TEST(a_reload_ends_the_pairs_that_it_denies_only_on_demand)
-{
-	next_listeners[0].deny = &anybody;
-	begin(0);
-	generation_unref(turn()); /* this one does not ask for it */
-	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
-	next_conf.apply = CONF_APPLY_TIMEOUTS;
-	generation_unref(turn());
-	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
-	next_conf.apply = CONF_APPLY_ACCESS;
-	generation_unref(turn());
-	ck_assert_uint_eq(house.proxy.part.n_sessions, 0);
-	ck_assert_uint_eq(counted_denied(), 1);
-}
-END_TEST
-
-START_TEST(a_reload_leaves_pairs_that_it_does_not_deny)
-{
-	static char other[] = "other";
-
-	next_conf.apply = CONF_APPLY_ACCESS;
-	next_listeners[0].allow = &anybody;
-	next_listeners[0].deny = &nobody;
-	next_listeners[1].allow = &nobody; /* of another listener */
-	begin(0);
-	generation_unref(turn());
-	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
-	next_listeners[0].name = other; /* its own is gone */
-	next_listeners[0].allow = &nobody;
-	generation_unref(turn());
-	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
-	end();
-}
-END_TEST
-
-START_TEST(a_client_that_still_connects_is_reset_by_a_reload_that_denies_it)
-{
-	next_conf.apply = CONF_APPLY_ACCESS;
-	next_listeners[0].allow = &nobody;
-	server_block(&server);
-	house_clear_servers(&house);
-	house_add_server(
-		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
-	house.upstream.retry_for_ns = (uint64_t)3600 * NS_PER_S;
-	house_session(&house, 0, WIRE_TCP, &client);
-	generation_unref(turn());
-	ck_assert_uint_eq(house.proxy.part.n_sessions, 0);
-	ck_assert_uint_eq(counted_denied(), 1);
-	ck_assert(side_is_hung_up(&client));
-}
-END_TEST
-
-/** As with timeouts: a connection may be on its way from a worker that has not turned yet. */
-START_TEST(access_applies_to_terms_that_nobody_uses_yet)
-{
-	struct generation *before;
-
-	next_listeners[0].deny = &anybody;
-	before = turn();
-	ck_assert_ptr_null(before->offers[0]->terms[0].access.deny);
-	generation_unref(before);
-	next_conf.apply = CONF_APPLY_ACCESS;
-	next_listeners[0].deny = &nobody;
-	before = turn();
-	ck_assert_ptr_eq(before->offers[0]->terms[0].access.deny,
-		house.shared.generation->offers[0]->access.deny);
-	generation_unref(before);
-}
-END_TEST
-
-START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
-{
-	next_conf.apply = CONF_APPLY_TIMEOUTS;
-	next_listeners[0].timeouts.connect_ns = (uint64_t)10 * NS_PER_MS;
-	server_block(&server);
-	house_clear_servers(&house);
-	house_add_server(
-		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
-	house_session(&house, 0, WIRE_TCP, &client);
-	generation_unref(turn());
-	loop_until(house.proxy.part.n_sessions == 0);
-}
-END_TEST
-
 /** One on which the proxy accepts, for its first listener. */
 static void listen_on(struct bound_socket *socket)
 {
@@ -634,7 +423,7 @@ int main(void)
 	Suite *suite = suite_create("generation");
 	TCase *tc = tcase_create("generation");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, generation_rig_open, generation_rig_close);
 	tcase_add_test(tc, an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones);
 	tcase_add_test(tc, the_numbers_of_a_listener_go_on_over_a_reload);
 	tcase_add_test(tc, a_pair_keeps_its_offer_and_not_the_config);
@@ -645,14 +434,6 @@ int main(void)
 	tcase_add_test(tc, whom_no_route_takes_has_the_listeners_own_upstream_or_none);
 	tcase_add_test(tc, a_rule_that_hashes_the_name_needs_the_hello_of_its_own_clients);
 	tcase_add_test(tc, a_name_is_found);
-	tcase_add_test(tc, timeouts_apply_to_open_pairs_only_on_demand);
-	tcase_add_test(tc, timeouts_apply_to_terms_that_nobody_uses_yet);
-	tcase_add_test(tc, timeouts_of_a_name_that_went_stay);
-	tcase_add_test(tc, a_reload_ends_the_pairs_that_it_denies_only_on_demand);
-	tcase_add_test(tc, a_reload_leaves_pairs_that_it_does_not_deny);
-	tcase_add_test(tc, a_client_that_still_connects_is_reset_by_a_reload_that_denies_it);
-	tcase_add_test(tc, access_applies_to_terms_that_nobody_uses_yet);
-	tcase_add_test(tc, a_connect_timeout_applies_to_the_attempt_under_way);
 	tcase_add_test(tc, a_listening_socket_turns_too_and_goes_when_it_is_left_out);
 	tcase_add_test(tc, options_that_a_socket_does_not_take_are_told_with_a_remedy);
 	tcase_add_loop_test(tc, many_listeners_go_some_at_a_time, 0, 3);
