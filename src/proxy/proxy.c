@@ -169,8 +169,9 @@ static bool change_sessions(struct proxy *proxy)
 		session = container_of(link, struct session, link);
 		session_drain(session, part_drain(&proxy->part));
 		session_apply_timeouts(session);
-		session_look_at_access(session); /* last: it may end */
-		session_look_at_server(session);
+		if (session_look_at_access(session)) {
+			session_look_at_server(session); /* last: it may end */
+		}
 	}
 	return true;
 }

@@ -414,19 +414,20 @@ void session_drain(struct session *session, const struct deadline_drain *drain)
 	stages[session->stage].wind(session);
 }
 
-void session_look_at_access(struct session *session)
+bool session_look_at_access(struct session *session)
 {
 	struct end end = end_by_weir(END_ACCESS);
 
 	assert(loop_is_current(session_part(session)->loop));
 	if (access_admits(&session->terms->access, &session->client)) {
-		return;
+		return true;
 	}
 	if (session->stage == SESSION_RELAYING) {
 		pair_end(&session->pair, end);
-	} else if (session->stage != SESSION_ENDED) {
+	} else {
 		session_refuse(session, end);
 	}
+	return false;
 }
 
 void session_look_at_server(struct session *session)

@@ -113,8 +113,9 @@ void session_drain(struct session *session, const struct deadline_drain *drain);
 /** Where it goes, of its offer's targets; NULL: nowhere. */
 const struct target *session_target(const struct session *session);
 
-/** Ends it, where the access of its terms does not admit its client any more. From a task. */
-void session_look_at_access(struct session *session);
+/** Ends it, where the access of its terms does not admit its client any more. False: it may be
+ * gone. From a task. */
+bool session_look_at_access(struct session *session);
 
 /** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
 void session_look_at_server(struct session *session);
