@@ -73,6 +73,10 @@
  *	connector	an address to a connected stream
  *	attempt		one try of that
  *
+ * http/               HTTP/1.1 on streams
+ *	server		connections that are answered
+ *	call		one request, and its answer
+ *
  * conf/               from a file to a checked, immutable model
  *	conf		the model
  *	schema		what can be asked of the keys

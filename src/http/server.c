@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ *	READING ── request ──▶ ANSWERING ── end ──▶ FLUSHING ── all is out ──▶ READING
+ *	   │ too slow, gone        │                    │ the last one
+ *	   ▼                       ▼ gone()             ▼
+ *	 closed ◀──────────────────┴──────────────── LINGERING: FIN, and what still comes is dropped
+ *
+ * A close with unread bytes would be a reset, which may overtake the answer: hence LINGERING.
+ */
+#include "http/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "stream/loop.h"
+#include "stream/stream.h"
+#include "stream/timer.h"
+
+#define TIME_NS   ((uint64_t)HTTP_SERVER_TIME_S * NS_PER_S)
+#define LINGER_NS ((uint64_t)HTTP_SERVER_LINGER_S * NS_PER_S)
+
+enum state {
+	READING,
+	ANSWERING,
+	FLUSHING,
+	LINGERING,
+	CLOSED, /* its memory goes at the end of the turn */
+};
+
+struct http_connection {
+	struct list link; /* struct http_server::connections */
+	struct http_server *server;
+	struct stream *stream;
+	struct handler read;
+	struct handler end;
+	struct handler drain;
+	struct timer timer;
+	struct task go_on; /* with what was read already; then frees the memory */
+	struct http_reader *reader;
+	struct http_exchange exchange;
+	enum state state;
+	bool begun;       /* READING: a byte of the request has come */
+	bool closes;      /* after this answer */
+	bool in_chunks;   /* the answer's parts */
+	bool has_no_body; /* the answer to HEAD */
+	bool wants_room;  /* ready() is to come */
+	char *body;       /* of the request; NULL: none */
+	size_t n_body;
+	char *rest; /* what came behind the request; NULL: nothing */
+	size_t n_rest;
+};
+
+static struct http_connection *connection_of(struct http_exchange *exchange)
+{
+	return container_of(exchange, struct http_connection, exchange);
+}
+
+/* ---- the end ---- */
+
+static void on_free(struct task *task)
+{
+	free(container_of(task, struct http_connection, go_on));
+}
+
+static void forget_request(struct http_connection *connection)
+{
+	free(connection->body);
+	connection->body = NULL;
+	connection->n_body = 0;
+	connection->exchange = (struct http_exchange){0};
+}
+
+/** The last thing to do. */
+static void connection_close(struct http_connection *connection)
+{
+	struct http_exchange *exchange = &connection->exchange;
+	struct loop *loop = connection->server->opts.loop;
+	enum state before = connection->state;
+
+	if (before == CLOSED) {
+		return;
+	}
+	connection->state = CLOSED;
+	timer_close(&connection->timer);
+	connection->stream = stream_free(connection->stream);
+	list_remove(&connection->link);
+	connection->server->n_connections--;
+	loop_cancel(loop, &connection->go_on);
+	if (before == ANSWERING && exchange->gone != NULL) {
+		exchange->gone(exchange);
+	}
+	connection->reader = http_reader_free(connection->reader);
+	forget_request(connection);
+	free(connection->rest);
+	task_init(&connection->go_on, on_free);
+	loop_defer(loop, &connection->go_on);
+}
+
+/** It has moved: it is the last one to make room. */
+static void connection_moved(struct http_connection *connection)
+{
+	list_remove(&connection->link);
+	list_append(&connection->server->connections, &connection->link);
+}
+
+/* ---- sending ---- */
+
+/** While bytes wait, somebody looks whether they are taken. */
+static void watch_reader(struct http_connection *connection)
+{
+	if (stream_bytes_waiting(connection->stream) > 0 &&
+		connection->timer.deadline_ns == NS_NEVER) {
+		timer_arm(&connection->timer, clock_after(clock_ns(), TIME_NS));
+	}
+}
+
+/** Errors are told by CLOSE, later. */
+static void send_bytes(struct http_connection *connection, const void *bytes, size_t n)
+{
+	if (n > 0) {
+		(void)stream_write(connection->stream, bytes, n, NULL);
+		watch_reader(connection);
+	}
+}
+
+static void on_time(struct timer *timer)
+{
+	struct http_connection *connection = container_of(timer, struct http_connection, timer);
+	uint64_t now_ns = clock_ns();
+	uint64_t end_ns;
+
+	if (connection->state == READING || connection->state == LINGERING) {
+		connection_close(connection);
+		return;
+	}
+	end_ns = clock_after(stream_stalled_ns(connection->stream), TIME_NS);
+	if (now_ns >= end_ns) {
+		stream_abort(connection->stream);
+		connection_close(connection);
+	} else {
+		timer_arm(timer, end_ns); /* NS_NEVER: nothing waits */
+	}
+}
+
+/** Tells when all is out, at the earliest in the next round of the loop. */
+static void await_drain(struct http_connection *connection)
+{
+	if (!handler_is_on(&connection->drain) &&
+		stream_write(connection->stream, "", 0, &connection->drain) < 0) {
+		/* It has failed: CLOSE comes. */
+	}
+}
+
+/* ---- reading ---- */
+
+static void on_body(void *owner, const void *bytes, size_t n)
+{
+	struct http_connection *connection = owner;
+	char *body = realloc(connection->body, connection->n_body + n + 1);
+
+	/* Without memory it is shorter than it should be, and no longer JSON. */
+	if (body != NULL) {
+		memcpy(body + connection->n_body, bytes, n);
+		connection->n_body += n;
+		body[connection->n_body] = '\0';
+		connection->body = body;
+	}
+}
+
+/** The request is complete, or refused. Its answer may come from inside. */
+static void begin_exchange(struct http_connection *connection, const struct http_refusal *refusal)
+{
+	const struct http_head *head = http_reader_head(connection->reader);
+	struct http_exchange *exchange = &connection->exchange;
+
+	connection->state = ANSWERING;
+	connection->begun = false;
+	connection->wants_room = false;
+	connection->has_no_body = refusal == NULL && head->verb == HTTP_VERB_HEAD;
+	connection->closes = refusal != NULL || !head->keeps_alive;
+	timer_arm(&connection->timer, NS_NEVER);
+	watch_reader(connection);
+	stream_stop(connection->stream);
+	*exchange = (struct http_exchange){
+		.refusal = refusal,
+		.head = head,
+		.body = connection->body == NULL ? "" : connection->body,
+		.n_body = connection->n_body,
+	};
+	connection->server->opts.answer(connection->server->opts.owner, exchange);
+}
+
+/** What is read behind the request waits for its answer. 0 or -ENOMEM. */
+static int keep_rest(struct http_connection *connection, const struct span *bytes)
+{
+	if (bytes->n == 0) {
+		return 0;
+	}
+	connection->rest = malloc(bytes->n);
+	if (connection->rest == NULL) {
+		return -ENOMEM;
+	}
+	memcpy(connection->rest, bytes->bytes, bytes->n);
+	connection->n_rest = bytes->n;
+	return 0;
+}
+
+/** READING: takes bytes until there is a request; the rest waits. */
+static void read_request(struct http_connection *connection, struct span bytes)
+{
+	int r;
+
+	if (!connection->begun) {
+		connection->begun = true;
+		timer_arm(&connection->timer, clock_after(clock_ns(), TIME_NS));
+	}
+	do {
+		r = http_read(connection->reader, &bytes);
+		if (r == HTTP_READ_HEAD && bytes.n == 0 &&
+			http_reader_head(connection->reader)->awaits_continue) {
+			(void)stream_write(
+				connection->stream, HTTP_CONTINUE, sizeof(HTTP_CONTINUE) - 1, NULL);
+		}
+	} while (r == HTTP_READ_HEAD);
+	if (r == HTTP_READ_END && keep_rest(connection, &bytes) == 0) {
+		begin_exchange(connection, NULL);
+	} else if (r == -EBADMSG) {
+		begin_exchange(connection, http_reader_refusal(connection->reader));
+	} else if (r != HTTP_READ_MORE) {
+		connection_close(connection); /* no memory */
+	}
+}
+
+static void on_read(struct handler *handler, const struct event *event)
+{
+	struct http_connection *connection = container_of(handler, struct http_connection, read);
+
+	if (connection->state == READING) {
+		connection_moved(connection);
+		read_request(connection, (struct span){event->data, event->len});
+	}
+}
+
+/** END, HANGUP, ERROR, CLOSE. Who asks and goes is heard: the end of his input follows it. */
+static void on_end(struct handler *handler, const struct event *event)
+{
+	struct http_connection *connection = container_of(handler, struct http_connection, end);
+
+	if (event->type == STREAM_ERROR ||
+		(event->type == STREAM_HANGUP && connection->state == READING)) {
+		return; /* CLOSE follows, or END */
+	}
+	connection_close(connection);
+}
+
+static void on_go_on(struct task *task)
+{
+	struct http_connection *connection = container_of(task, struct http_connection, go_on);
+	char *rest = connection->rest;
+	size_t n = connection->n_rest;
+
+	connection->rest = NULL;
+	connection->n_rest = 0;
+	(void)stream_start(connection->stream); /* it was, so it does not fail */
+	read_request(connection, (struct span){(const uint8_t *)rest, n});
+	free(rest);
+}
+
+/** The answer is out: the next request, or the end. */
+static void connection_go_on(struct http_connection *connection)
+{
+	timer_arm(&connection->timer, NS_NEVER);
+	connection_moved(connection);
+	forget_request(connection);
+	if (connection->closes) {
+		connection->state = LINGERING;
+		stream_shutdown(connection->stream);
+		timer_arm(&connection->timer, clock_after(clock_ns(), LINGER_NS));
+		(void)stream_start(connection->stream);
+		return;
+	}
+	connection->state = READING;
+	http_reader_next(connection->reader);
+	if (connection->rest != NULL) {
+		loop_next(connection->server->opts.loop, &connection->go_on);
+	} else {
+		(void)stream_start(connection->stream);
+	}
+}
+
+static void on_drain(struct handler *handler, const struct event *event)
+{
+	struct http_connection *connection = container_of(handler, struct http_connection, drain);
+
+	(void)event;
+	if (connection->state == FLUSHING) {
+		connection_go_on(connection);
+	} else if (connection->state == ANSWERING && connection->wants_room) {
+		connection->wants_room = false;
+		timer_arm(&connection->timer, NS_NEVER);
+		connection_moved(connection);
+		connection->exchange.ready(&connection->exchange);
+	}
+}
+
+/* ---- answers ---- */
+
+static void send_head(struct http_connection *connection, const struct http_reply *reply,
+	enum http_extent extent, size_t n)
+{
+	char head[HTTP_BUILT_MAX];
+	struct http_answer answer = {
+		.status = reply->status,
+		.type = reply->type,
+		.fields = reply->fields,
+		.extent = extent,
+		.length = n,
+	};
+	int len;
+
+	connection->closes = connection->closes || extent == HTTP_UNTIL_CLOSE;
+	answer.closes = connection->closes;
+	len = http_build_answer(&answer, head, sizeof(head));
+	assert(len > 0);
+	send_bytes(connection, head, (size_t)len);
+}
+
+static void end_exchange(struct http_connection *connection)
+{
+	connection->state = FLUSHING;
+	await_drain(connection);
+}
+
+void http_exchange_answer(
+	struct http_exchange *exchange, const struct http_reply *reply, const void *body, size_t n)
+{
+	struct http_connection *connection = connection_of(exchange);
+
+	assert(connection->state == ANSWERING);
+	send_head(connection, reply, HTTP_LENGTH, n);
+	if (!connection->has_no_body) {
+		send_bytes(connection, body, n);
+	}
+	end_exchange(connection);
+}
+
+void http_exchange_begin(struct http_exchange *exchange, const struct http_reply *reply)
+{
+	struct http_connection *connection = connection_of(exchange);
+
+	assert(connection->state == ANSWERING);
+	connection->in_chunks = !exchange->head->is_old;
+	send_head(connection, reply, connection->in_chunks ? HTTP_CHUNKS : HTTP_UNTIL_CLOSE, 0);
+}
+
+bool http_exchange_part(struct http_exchange *exchange, const void *bytes, size_t n)
+{
+	struct http_connection *connection = connection_of(exchange);
+	char head[HTTP_CHUNK_MAX];
+
+	assert(connection->state == ANSWERING);
+	if (connection->has_no_body || n == 0) {
+		return true;
+	}
+	if (connection->in_chunks) {
+		send_bytes(connection, head, (size_t)http_build_chunk(n, head));
+		send_bytes(connection, bytes, n);
+		send_bytes(connection, HTTP_CHUNK_AFTER, sizeof(HTTP_CHUNK_AFTER) - 1);
+	} else {
+		send_bytes(connection, bytes, n);
+	}
+	if (stream_bytes_waiting(connection->stream) < HTTP_SERVER_WAITING_MAX) {
+		return true;
+	}
+	connection->wants_room = true;
+	await_drain(connection);
+	return false;
+}
+
+void http_exchange_end(struct http_exchange *exchange)
+{
+	struct http_connection *connection = connection_of(exchange);
+
+	assert(connection->state == ANSWERING);
+	if (connection->in_chunks && !connection->has_no_body) {
+		send_bytes(connection, HTTP_CHUNK_LAST, sizeof(HTTP_CHUNK_LAST) - 1);
+	}
+	end_exchange(connection);
+}
+
+void http_exchange_abort(struct http_exchange *exchange)
+{
+	struct http_connection *connection = connection_of(exchange);
+
+	exchange->gone = NULL; /* who aborts knows */
+	stream_abort(connection->stream);
+	connection_close(connection);
+}
+
+/* ---- the server ---- */
+
+/** Lets the longest silent one go: of those that wait for an answer only where all do. */
+static void make_room(struct http_server *server)
+{
+	struct http_connection *first =
+		container_of(server->connections.next, struct http_connection, link);
+
+	list_for_each (link, &server->connections) {
+		struct http_connection *connection =
+			container_of(link, struct http_connection, link);
+
+		if (connection->state != ANSWERING) {
+			connection_close(connection);
+			return;
+		}
+	}
+	connection_close(first);
+}
+
+/** 0 or a negative errno: then the fd is still the caller's. */
+static int connection_open(struct http_server *server, int fd, bool is_unix)
+{
+	struct http_connection *connection = calloc(1, sizeof(*connection));
+	struct http_reader_opts opts = {
+		.kind = HTTP_REQUESTS, .body = on_body, .owner = connection};
+	unsigned flags = STREAM_NONBLOCKING | STREAM_HALF_OPEN;
+	int r = -ENOMEM;
+
+	if (connection == NULL) {
+		return -ENOMEM;
+	}
+	connection->server = server;
+	connection->read.call = on_read;
+	connection->end.call = on_end;
+	connection->drain.call = on_drain;
+	task_init(&connection->go_on, on_go_on);
+	connection->reader = http_reader_new(&opts);
+	connection->stream =
+		stream_open(server->opts.loop, fd, flags | (is_unix ? STREAM_IS_UNIX : 0));
+	if (connection->reader != NULL && connection->stream != NULL) {
+		r = timer_open(&connection->timer, server->opts.loop, on_time);
+	}
+	if (r == 0) {
+		(void)stream_set_timeout(connection->stream, 0);
+		stream_on(connection->stream, STREAM_READ, &connection->read);
+		stream_on(connection->stream,
+			STREAM_END | STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &connection->end);
+		r = stream_start(connection->stream);
+	}
+	if (r < 0) {
+		if (connection->stream != NULL) {
+			(void)stream_steal_handle(connection->stream);
+			stream_free(connection->stream);
+		}
+		timer_close(&connection->timer);
+		http_reader_free(connection->reader);
+		free(connection);
+		return r;
+	}
+	list_append(&server->connections, &connection->link);
+	server->n_connections++;
+	return 0;
+}
+
+void http_server_init(struct http_server *server, const struct http_server_opts *opts)
+{
+	*server = (struct http_server){.opts = *opts};
+	list_init(&server->connections);
+}
+
+void http_server_accept(struct http_server *server, int fd, bool is_unix)
+{
+	if (server->n_connections >= HTTP_SERVER_CONNECTIONS) {
+		make_room(server);
+	}
+	if (connection_open(server, fd, is_unix) < 0) {
+		close(fd);
+	}
+}
+
+void http_server_close(struct http_server *server)
+{
+	if (server->opts.loop == NULL) {
+		return;
+	}
+	while (!list_empty(&server->connections)) {
+		connection_close(
+			container_of(server->connections.next, struct http_connection, link));
+	}
+}
