@@ -189,14 +189,25 @@
  *	inherited	what systemd passes by name, sorted by what it is
  *	own_sockets	which ports and paths weir listens on
  *	lateness	how late timers and loops were
+ *	numbers		what all have counted of a listener
  *
  * control/            what is asked of the process while it runs
- *	control		the socket: a line is the name of a command
- *	client		its other end, for `weir --reload`
- *	request		what was asked for, and is answered later
+ *	control		the door, and what becomes of a request
+ *	door		where requests come in
+ *	paths		which there are, and who answers
+ *	asked		a request, and its answer
+ *	request		what was asked for, and is answered later by somebody else
+ *	about		what weir says of itself
+ *	listeners	of its listeners
+ *	upstreams	of its upstreams, and what it is told of their servers
+ *	commands	what it is told to do
+ *
+ * ctl/                who asks
+ *	ask		one question, and its answer
  *
  * service/            the process
  *	exit_code	with which it ends
+ *	asked		what it says and does for who asks
  *	daemon		from the config to the end: what main.c runs
  *	start		the steps of its start, and what undoes them
  *	signals		a signalfd
@@ -230,8 +241,8 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
-#include "control/client.h"
 #include "crew/inherited.h"
+#include "ctl/ask.h"
 #include "log/failure.h"
 #include "log/log.h"
 #include "service/conf_warnings.h"
@@ -419,6 +430,16 @@ static int read_config(const char *path, struct conf_errors *hints, struct conf_
 	return r;
 }
 
+/* ---- weir --reload ---- */
+
+static int reload(void)
+{
+	struct ask ask;
+
+	return ask_open(&ask, "weir", NULL, stderr) < 0 || ask_reload(&ask) < 0 ? EXIT_CODE_START
+										: EXIT_CODE_OK;
+}
+
 /* ---- weir --check ---- */
 
 /** Writes the config, as it was read, to the process that has asked for it. */
@@ -550,7 +571,7 @@ int main(int argc, char **argv)
 	}
 	fill_stdio();
 	if (options.reload) {
-		code = control_ask("reload", stdout, stderr) < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
+		code = reload();
 	} else if (options.check) {
 		code = check(&options);
 	} else {

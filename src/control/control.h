@@ -1,53 +1,90 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket: `control` in the first folder of $RUNTIME_DIRECTORY, mode 0600. A client
- * writes one line, the name of a command, and reads lines, of which the last is "ok" or "failed".
- * Its opener says which commands there are, and what they do.
+ * What can be asked of weir while it runs: its door, `control` in the first folder of
+ * $RUNTIME_DIRECTORY, mode 0600, and the table of what is answered there. docs: weir-http(7).
  *
- * Clients are not trusted to be quick or sane: CONTROL_CLIENTS_MAX are served at a time (others
- * wait in the kernel's queue), a line has CONTROL_LINE_MAX bytes at most, and each client has
- * CONTROL_TIME_S to ask, and as long to take the answer. Between the two a command takes its time,
- * which has bounds of its own.
+ *	door ── request ──▶ control.c: the path, split and decoded ──▶ paths.c: who answers
+ *	                                                                  │ at once, or later
+ *	     ◀──────────────── asked.h: the answer ───────────────────────┘
+ *
+ * Nothing that is asked here disturbs a pair: lists go on in slices, and what only workers know is
+ * asked for by orders of the crew. What the process is and does comes through the calls below.
  */
 #ifndef WEIR_CONTROL_CONTROL_H
 #define WEIR_CONTROL_CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "base/list.h"
-#include "stream/listen.h"
+#include "control/door.h"
+#include "log/level.h"
 
-struct acceptor;
+struct conf;
 struct control_request;
+struct crew;
+struct groups;
 struct loop;
 
-enum {
-	CONTROL_CLIENTS_MAX = 8,
-	CONTROL_LINE_MAX = 64,
-	CONTROL_TIME_S = 5,
-	CONTROL_REFUSAL_MAX = 256,             /**< with the names of all commands */
-	CONTROL_FDS = CONTROL_CLIENTS_MAX + 3, /**< with the socket, its path and its lock */
+enum { CONTROL_ENDS_MAX = 32 };
+
+/** A count by a word. */
+struct control_count {
+	const char *word;
+	uint64_t n;
 };
 
-struct control_command {
-	const char *name;
-	/** Answers by request->done(), at once or later. */
-	void (*obey)(void *owner, struct control_request *request);
+/** What the process says of itself. */
+struct control_status {
+	const char *state; /**< "running", "grace", "draining", "stopping" */
+	bool is_ready;     /**< new clients are wanted here */
+	uint64_t left_ns;  /**< of the state; NS_NEVER: it has no end */
+	uint64_t generation;
+	uint64_t uptime_ns;
+	size_t n_workers;
+	size_t n_listeners;
+	size_t n_usable; /**< servers that take new pairs */
+	size_t n_servers;
+	uint32_t n_pairs;
+	uint32_t max_pairs;
+	uint64_t n_half_closed;
+	uint64_t n_accepted;
+	struct control_count ended[CONTROL_ENDS_MAX]; /**< by reason */
+	size_t n_ended;
+	time_t reloaded_at; /**< 0: never */
+	bool reload_failed;
+	bool has_p99; /**< a timer has struck */
+	uint64_t p99_us;
+};
+
+struct control_calls {
+	void (*status)(void *owner, struct control_status *ret_status);
+	/** Answers by request->done(), later; ok: the new config is in force. */
+	void (*reload)(void *owner, struct control_request *request);
+	/** The level of the log, until it is told another, whatever configs say. */
+	void (*tell_level)(void *owner, enum log_level level);
+	/** The config in force, borrowed. */
+	const struct conf *(*conf)(void *owner);
 };
 
 struct control_opts {
-	struct loop *loop;                      /**< the main one */
-	const struct control_command *commands; /**< borrowed; the last one has no name */
-	void *owner;                            /**< for obey() */
+	struct loop *loop; /**< the main one */
+	struct crew *crew;
+	struct groups *groups;
+	struct control_calls calls;
+	void *owner; /**< for the calls */
 };
 
 struct control {
 	struct control_opts opts;
-	struct listen_socket socket;
-	struct acceptor *acceptor; /**< NULL: not open */
-	struct list clients;       /* struct control_client::link */
-	size_t n_clients;
+	struct door door;
+	struct list asked; /* struct control_asked::link */
 };
+
+/** How many fds it takes at most: none without a $RUNTIME_DIRECTORY. */
+size_t control_fds(void);
 
 /**
  * Listens, if there is a $RUNTIME_DIRECTORY. 0 (also without one), or a negative errno that was

@@ -36,6 +36,11 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
 }
 
+enum log_level log_wanted_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&wanted_level, memory_order_relaxed);
+}
+
 /* ---- the log thread and the journal, which know nothing of this ---- */
 
 const char *log_error_prefix(void)

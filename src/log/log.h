@@ -49,6 +49,7 @@ struct log_line {
 
 /** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
 void log_set_level(enum log_level level);
+enum log_level log_wanted_level(void);
 
 /** What goes before an error that is printed to stderr beside the log: "<3>" where that leads to
  * the journal, so that it is an error there too, else "". */

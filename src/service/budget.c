@@ -15,7 +15,7 @@
 enum {
 	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 4,
 	 * lookups and odd files 17 */
-	FDS_PROCESS = 28 + CONTROL_FDS,
+	FDS_PROCESS = 28,
 	/* libuv's epoll set, ours, the wake-up and the timers */
 	FDS_LOOP = 4,
 	FDS_PAIR = 2,
@@ -58,7 +58,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	}
 	budget.n_fds = limit.rlim_cur;
 	/* One loop more than workers: the main thread's. */
-	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
+	budget.n_reserve = FDS_PROCESS + control_fds() + FDS_LOOP * (n_workers + 1) + n_sockets;
 	budget.n_spares = 0;
 	budget.n_checks = 0;
 	budget.n_pipes = 0;

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 
 #include "conf/conf.h"
-#include "control/request.h"
 #include "log/log.h"
 #include "log/often.h"
 #include "proxy/generation.h"
@@ -39,7 +38,7 @@ static const struct conf *daemon_conf(const struct daemon *daemon)
 	return daemon->shared.generation->conf;
 }
 
-static struct status_facts daemon_facts(struct daemon *daemon)
+struct status_facts daemon_facts(struct daemon *daemon)
 {
 	struct status_facts facts = {
 		.phase = daemon->stop.phase,
@@ -87,25 +86,6 @@ void daemon_on_tick(struct timer *timer)
 	reap(&daemon->spawner);
 	status_tell(&daemon->status, &facts);
 	timer_arm(timer, clock_ns() + TICK_NS);
-}
-
-/* ---- what is asked for at the control socket ---- */
-
-void daemon_obey_reload(void *owner, struct control_request *request)
-{
-	struct daemon *daemon = owner;
-
-	reload_ask(&daemon->reload, request);
-}
-
-void daemon_obey_status(void *owner, struct control_request *request)
-{
-	struct status_facts facts = daemon_facts(owner);
-	char text[STATUS_TEXT_MAX + 1];
-
-	status_text(&facts, text);
-	strcat(text, "\n");
-	request->done(request, true, text);
 }
 
 /* ---- signals ---- */
@@ -235,6 +215,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 	daemon.conf = conf_unref(daemon.conf);
 	if (r == 0) {
 		log_settle();
+		daemon.ready_ns = clock_ns();
 		daemon_log_ready(&daemon);
 		notify_ready();
 		(void)uv_run(&daemon.host, UV_RUN_DEFAULT); /* until it is over */

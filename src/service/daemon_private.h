@@ -54,6 +54,7 @@ struct daemon {
 	struct spawner spawner;
 	struct control control;
 	struct watchdog watchdog;
+	uint64_t ready_ns; /**< when it began to serve */
 };
 
 /* ---- start.c ---- */
@@ -79,7 +80,8 @@ void daemon_on_crew_refuses(void *owner);
 void daemon_on_pairs_to_end(void *owner);
 void daemon_on_servers_found(void *owner, struct group *group);
 void daemon_on_pairs_ending(struct order *order, int status);
-void daemon_obey_reload(void *owner, struct control_request *request);
-void daemon_obey_status(void *owner, struct control_request *request);
+
+/** How it is. */
+struct status_facts daemon_facts(struct daemon *daemon);
 
 #endif

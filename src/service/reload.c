@@ -175,7 +175,10 @@ static void reload_commit(struct reload *reload)
 	generation_discover(opts->shared->generation, opts->finders);
 	ejections_settle(opts->ejections);
 	generation_check_servers(opts->shared->generation, opts->checks);
-	log_set_level(conf->log_level);
+	if (!reload->level_told) {
+		log_set_level(conf->log_level);
+	}
+	reload->generation++;
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
 	names_close(opts->names);
 	(void)names_open(opts->names, opts->loop, opts->shared->resolver, conf);
@@ -434,7 +437,7 @@ int reload_open(struct reload *reload, const struct reload_opts *opts)
 {
 	int r;
 
-	*reload = (struct reload){.opts = *opts};
+	*reload = (struct reload){.opts = *opts, .generation = 1};
 	list_init(&reload->asking);
 	list_init(&reload->waiting);
 	task_init(&reload->begin, on_begin);

@@ -91,6 +91,8 @@ struct reload {
 	size_t n_text;
 	char *warnings; /**< of the check, a line each; NULL: none */
 	struct status_reload last;
+	uint64_t generation; /**< 1, and one more for each good one */
+	bool level_told;     /**< the log's level is not the config's any more */
 };
 
 /** Sets it up; opts are copied. 0 or -ENOMEM. */

@@ -14,6 +14,7 @@
 #include "log/failure.h"
 #include "log/log.h"
 #include "proxy/generation.h"
+#include "service/asked.h"
 #include "service/conf_warnings.h"
 #include "service/daemon_private.h"
 #include "service/notify.h"
@@ -303,14 +304,11 @@ static int open_reload(struct daemon *daemon)
 /** It has said so if it cannot be had; pairs are relayed without it. */
 static int open_control(struct daemon *daemon)
 {
-	static const struct control_command commands[] = {
-		{"reload", daemon_obey_reload},
-		{"status", daemon_obey_status},
-		{NULL, NULL},
-	};
 	struct control_opts opts = {
 		.loop = daemon->loop,
-		.commands = commands,
+		.crew = &daemon->crew,
+		.groups = &daemon->shared.groups,
+		.calls = asked_calls,
 		.owner = daemon,
 	};
 

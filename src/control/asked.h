@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A request that somebody answers, at once or later. Who answers calls one of the answers below,
+ * once, and does not touch it afterwards. Private to control/.
+ */
+#ifndef WEIR_CONTROL_ASKED_H
+#define WEIR_CONTROL_ASKED_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "control/request.h"
+#include "http/server.h"
+#include "proto/http_target.h"
+#include "stream/loop.h"
+
+struct conf;
+struct control;
+struct control_asked;
+struct pairs_order;
+
+/** A long list that is answered in slices: its items, one after the other. */
+struct control_list {
+	struct task task; /* the next slice */
+	/** The next item, which is taken; NULL: there is none left. */
+	json_t *(*next)(struct control_asked *asked);
+	const struct conf *conf; /**< a reference, for who lists what it has; or NULL */
+	size_t at;               /**< for next() */
+	bool more;               /**< an item was sent already */
+};
+
+struct control_asked {
+	struct list link; /* struct control::asked */
+	struct control *control;
+	struct loop *loop;
+	struct http_exchange *exchange;
+	struct http_target target;
+	struct control_request request; /**< what is answered later by somebody else */
+	struct control_list list;
+};
+
+enum {
+	CONTROL_TEXT_MAX = 512,
+	CONTROL_LIST_SLICE = 8, /**< items at a time */
+};
+
+/** JSON, which is taken; NULL, for lack of memory, is a 503. */
+void control_answer(struct control_asked *asked, unsigned int status, json_t *json);
+
+/** {"error": "..."}, what is wrong and what to do; for an exchange without a request too. */
+__attribute__((format(printf, 3, 4))) void control_refuse(
+	struct control_asked *asked, unsigned int status, const char *format, ...);
+void control_refuse_exchange(
+	struct http_exchange *exchange, unsigned int status, const char *fields, const char *text);
+
+/**
+ * The body, which must be a JSON object with none but these members, the last of which is NULL; ""
+ * is an empty object. NULL: it is not, and that was answered.
+ */
+json_t *control_body(struct control_asked *asked, const char *const *members);
+
+/** Answers {"NAME": [items]}, in slices; asked->list.next must be set. */
+void control_answer_list(struct control_asked *asked, const char *name);
+
+/** A text of the config or of a client as JSON: what is no UTF-8 in it is taken for Latin-1. */
+json_t *control_text(const char *text);
+
+/** {"name": name, ...}: what else it has is taken. */
+json_t *control_named(const char *name, json_t *rest);
+
+/** Gone, or answered: frees what it holds. */
+void control_asked_free(struct control_asked *asked);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* Which paths there are, with which methods, and who answers. Private to control/. */
+#ifndef WEIR_CONTROL_PATHS_H
+#define WEIR_CONTROL_PATHS_H
+
+#include "proto/http.h"
+#include "proto/http_target.h"
+
+struct control_asked;
+
+/** An answer; control_asked_free() is called by it in the end, by one of the answers of asked.h. */
+typedef void paths_answer(struct control_asked *asked);
+
+enum { PATHS_ALLOW_MAX = 64 };
+
+/**
+ * Who answers this. NULL: nobody; then *ret_allow is "" where there is no such path, else the field
+ * Allow with the methods that it has. HEAD is answered as GET is.
+ */
+paths_answer *paths_find(
+	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX]);
+
+/* ---- those who answer ---- */
+
+paths_answer control_get_health, control_get_ready, control_get_status; /* about.c */
+paths_answer control_get_listeners;                                     /* listeners.c */
+paths_answer control_get_upstreams, control_patch_server;               /* upstreams.c */
+paths_answer control_post_reload, control_put_log;                      /* commands.c */
+
+#endif

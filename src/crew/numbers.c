@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+#include "crew/numbers.h"
+
+#include "crew/crew.h"
+#include "proxy/counters.h"
+#include "proxy/generation.h"
+#include "proxy/limits.h"
+#include "proxy/offer.h"
+#include "proxy/shared.h"
+
+static_assert((int)NUMBERS_COPIED == (int)TALLY_COPIED, "the same paths");
+static_assert((int)NUMBERS_SPLICED == (int)TALLY_SPLICED, "the same paths");
+static_assert((int)NUMBERS_ENDS_MAX >= END_BYS * END_REASONS, "a count for each");
+
+static void read_bytes(const struct limit *limit, struct listener_numbers *numbers)
+{
+	for (size_t path = 0; path < NUMBERS_PATHS; path++) {
+		numbers->up[path] =
+			limits_sum(limit, offsetof(struct tally, n_bytes[SIDE_CLIENT][path]));
+		numbers->down[path] =
+			limits_sum(limit, offsetof(struct tally, n_bytes[SIDE_UPSTREAM][path]));
+	}
+}
+
+static void read_ended(const struct limit *limit, struct listener_numbers *numbers)
+{
+	for (unsigned by = 0; by < END_BYS; by++) {
+		for (unsigned reason = 0; reason < END_REASONS; reason++) {
+			uint64_t n = limits_sum(limit, offsetof(struct tally, n_ended[by][reason]));
+
+			if (n > 0) {
+				numbers->ended[numbers->n_ended++] = (struct numbers_ended){
+					end_by_name(by), end_reason_name(reason), n};
+			}
+		}
+	}
+}
+
+void crew_listener_numbers(
+	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers)
+{
+	const struct generation *generation = crew->opts.shared->generation;
+	size_t index = generation_find(generation, name);
+	const struct limit *limit;
+
+	*ret_numbers = (struct listener_numbers){0};
+	if (index == SIZE_MAX) {
+		return;
+	}
+	limit = generation->offers[index]->limit;
+	ret_numbers->n_open = limit_taken(limit);
+	ret_numbers->max = limit_max(limit);
+	ret_numbers->n_accepted = limits_sum(limit, offsetof(struct tally, n_accepted));
+	read_bytes(limit, ret_numbers);
+	read_ended(limit, ret_numbers);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What all workers together have counted of a listener, for those who may not know the proxy: in
+ * its words, by the listener's name. Read while the workers count on: no number is older than the
+ * call, and none waits for another. The main thread.
+ */
+#ifndef WEIR_CREW_NUMBERS_H
+#define WEIR_CREW_NUMBERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct crew;
+
+enum { NUMBERS_ENDS_MAX = 128 };
+
+/** How bytes got through. */
+enum numbers_path { NUMBERS_COPIED, NUMBERS_SPLICED, NUMBERS_PATHS };
+
+struct numbers_ended {
+	const char *by; /**< constant */
+	const char *reason;
+	uint64_t n; /**< at least 1 */
+};
+
+struct listener_numbers {
+	uint32_t n_open;
+	uint32_t max; /**< 0: none but that of all pairs */
+	uint64_t n_accepted;
+	uint64_t up[NUMBERS_PATHS]; /**< bytes read from clients */
+	uint64_t down[NUMBERS_PATHS];
+	struct numbers_ended ended[NUMBERS_ENDS_MAX];
+	size_t n_ended;
+};
+
+/** All zero for a name that no config in force has. */
+void crew_listener_numbers(
+	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers);
+
+#endif

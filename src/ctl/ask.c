@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+#include "ctl/ask.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/control_path.h"
+#include "http/call.h"
+#include "stream/loop.h"
+
+enum { RELOAD_WAIT_S = 60 /* for one behind another */ };
+
+/** One that is under way. */
+struct asking {
+	struct loop *loop;
+	unsigned int status;
+	int result;
+	char *text;
+	size_t n;
+};
+
+static int fail(const struct ask *ask, const char *what, int number, const char *remedy)
+{
+	fprintf(ask->err, "%s: %s: %s; %s\n", ask->program, what, strerrordesc_np(-number), remedy);
+	return number;
+}
+
+static int fail_plainly(const struct ask *ask, const char *what, const char *remedy)
+{
+	fprintf(ask->err, "%s: %s; %s\n", ask->program, what, remedy);
+	return -EPROTO;
+}
+
+/* ---- where ---- */
+
+int ask_open(struct ask *ask, const char *program, const char *path, FILE *err)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *why = "its path is too long";
+	int r;
+
+	*ask = (struct ask){.program = program, .err = err};
+	if (path == NULL) {
+		r = control_path(&ask->addr);
+		if (r > 0) {
+			return 0;
+		}
+		if (r < 0) {
+			return fail(
+				ask, "RUNTIME_DIRECTORY", r, "set it to the folder of the service");
+		}
+		path = "/run/weir/control";
+	}
+	r = snprintf(
+		text, sizeof(text), "%s%s", strncmp(path, "unix:", 5) == 0 ? "" : "unix:", path);
+	if (r >= (int)sizeof(text) || addr_parse(text, &ask->addr, &why) < 0) {
+		return fail_plainly(ask, path, why);
+	}
+	return 0;
+}
+
+/* ---- one question ---- */
+
+static void on_head(void *owner, const struct http_head *head)
+{
+	struct asking *asking = owner;
+
+	asking->status = head->status;
+}
+
+static void on_piece(void *owner, const void *bytes, size_t n)
+{
+	struct asking *asking = owner;
+	char *text = asking->n + n > ASK_ANSWER_MAX ? NULL : realloc(asking->text, asking->n + n);
+
+	if (text == NULL) {
+		asking->result = -ENOMEM;
+		return;
+	}
+	memcpy(text + asking->n, bytes, n);
+	asking->text = text;
+	asking->n += n;
+}
+
+static void on_done(void *owner, int status)
+{
+	struct asking *asking = owner;
+
+	asking->result = asking->result < 0 ? asking->result : status;
+	(void)loop_stop(asking->loop);
+}
+
+/** 0 or a negative errno. */
+static int ask_on_loop(
+	const struct ask *ask, const struct ask_question *question, struct asking *asking)
+{
+	struct http_call_opts opts = {
+		.loop = asking->loop,
+		.addr = &ask->addr,
+		.method = question->method,
+		.target = question->target,
+		.body = question->body,
+		.timeout_ns = (uint64_t)question->wait_s * NS_PER_S,
+		.owner = asking,
+		.head = on_head,
+		.body_piece = on_piece,
+		.done = on_done,
+	};
+	struct http_call *call = http_call_open(&opts);
+	int r;
+
+	if (call == NULL) {
+		return -errno;
+	}
+	r = loop_run(asking->loop);
+	http_call_close(call);
+	return r < 0 ? r : asking->result;
+}
+
+/** Says what stands in the way. */
+static int tell_failure(const struct ask *ask, int err)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *where = addr_text(&ask->addr, text) + strlen("unix:");
+
+	switch (err) {
+	case -EACCES:
+	case -EPERM:
+		return fail(ask, where, err,
+			"you may not open it: be root or the service's user, or let its owner give "
+			"you the right");
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return fail(ask, where, err,
+			"weir is not running there: systemctl start weir, or name its socket");
+	case -EPROTONOSUPPORT:
+		return fail_plainly(ask, "the weir that runs is an older one, which speaks no HTTP",
+			"systemctl restart weir");
+	case -ECONNRESET:
+	case -EPIPE:
+		return fail_plainly(ask, "the service ended before it answered",
+			"look into its log, then ask again");
+	default:
+		return fail(ask, "no answer", err, "look into the log of the service");
+	}
+}
+
+int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json)
+{
+	struct asking asking = {.loop = loop_new()};
+	json_t *json = NULL;
+	int r = asking.loop == NULL ? -errno : ask_on_loop(ask, question, &asking);
+
+	loop_free(asking.loop);
+	if (r == 0) {
+		json = json_loadb(asking.text == NULL ? "" : asking.text, asking.n, 0, NULL);
+		r = json == NULL ? -EBADMSG : 0;
+	}
+	free(asking.text);
+	if (r < 0) {
+		return tell_failure(ask, r);
+	}
+	*ret_json = json;
+	return (int)asking.status;
+}
+
+/* ---- what many ask ---- */
+
+void ask_tell(const struct ask *ask, int status, const json_t *json)
+{
+	const json_t *errors = json_object_get(json, "errors");
+	const char *error = json_string_value(json_object_get(json, "error"));
+	size_t i;
+	json_t *line;
+
+	json_array_foreach(errors, i, line)
+	{
+		fprintf(ask->err, "%s\n", json_string_value(line));
+	}
+	if (json_array_size(errors) == 0) {
+		fprintf(ask->err, "%s: %s (%d)\n", ask->program,
+			error == NULL ? "refused without a reason; look into the log" : error,
+			status);
+	}
+}
+
+int ask_reload(const struct ask *ask)
+{
+	static const struct ask_question question = {
+		.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
+	json_t *json;
+	int status = ask_weir(ask, &question, &json);
+
+	if (status < 0) {
+		return status;
+	}
+	if (status != 200) {
+		ask_tell(ask, status, json);
+	}
+	json_decref(json);
+	return status == 200 ? 0 : -ECANCELED;
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: ISC
+"""Who asks weir over HTTP: well, by http.client, and badly, by bytes."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+
+from . import peers
+from .settings import DEADLINE
+
+
+class Connection(http.client.HTTPConnection):
+    """To a door on a UNIX socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=DEADLINE)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(self._path)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.read().decode()
+
+    @property
+    def json(self):
+        assert self.headers["Content-Type"] == "application/json"
+        return json.loads(self.text)
+
+    @property
+    def error(self):
+        """What it says is wrong, and what to do."""
+        error = self.json["error"]
+        assert isinstance(error, str) and error
+        return error
+
+
+def control_path(weir):
+    return os.path.join(weir.runtime, "control")
+
+
+def ask_on(connection, method, target, body=None, headers=None):
+    """One more request on a connection."""
+    data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
+    connection.request(method, target, data, headers or {})
+    return Answer(connection.getresponse())
+
+
+def ask(weir, method, target, body=None, headers=None):
+    """Asks at the control socket."""
+    with contextlib.closing(Connection(control_path(weir))) as connection:
+        return ask_on(connection, method, target, body, headers)
+
+
+def get(weir, target):
+    """What a GET that must succeed is answered."""
+    answer = ask(weir, "GET", target)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def say(to, data, end=False):
+    """All that is answered to these bytes, until weir closes, or until `end` closes our side."""
+    with peers.connect(to) as sock:
+        try:
+            sock.sendall(data)
+            if end:
+                peers.fin(sock)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        return peers.read_end(sock)[0]
