@@ -5,9 +5,10 @@
  *	bytes are read ──▶ nothing is left ──▶ `from` is paused ── the timer ──▶ it is read again
  *
  * What is not read is saved up, THROTTLE_SAVED_MS worth at most, and no read takes more than is
- * there: so no burst is longer than that. When it is spent, reading waits until THROTTLE_PAUSE_MS
- * worth are there again, which makes some 20 wake-ups a second of bulk at any rate, and reads that
- * are large enough to be spliced from 320 KiB/s on. Who stays below the rate arms no timer.
+ * there: so no burst is more than THROTTLE_BURST_MS worth. When it is spent, reading waits until
+ * THROTTLE_PAUSE_MS worth are there again, which makes some 20 wake-ups a second of bulk at any
+ * rate, and reads that are large enough to be spliced from 320 KiB/s on. Who stays below the rate
+ * arms no timer.
  *
  * An end of input needs nothing to be saved up. So where the last bytes of `from` spend all, and no
  * more are there, it is not paused: it may borrow THROTTLE_LEAST_MS worth before it is.
@@ -25,9 +26,11 @@
 struct pump;
 
 enum {
-	THROTTLE_SAVED_MS = 100,
 	THROTTLE_PAUSE_MS = 50,
 	THROTTLE_LEAST_MS = 1, /**< with less than that left, it waits */
+	THROTTLE_BURST_MS = 100,
+	THROTTLE_SAVED_MS =
+		THROTTLE_BURST_MS - THROTTLE_LEAST_MS, /**< so much, and what is borrowed */
 };
 
 /** Why a stream is not read: a rate holds its bytes back. */
