@@ -3,8 +3,9 @@
  * The config: whatever the file holds, conf_load() gives a model or errors of one line each; what
  * libconfig takes comes out as it is, and what it refuses is explained by the same grammar.
  *
- * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself);
- * paths of more than one part are broken, so that nothing outside of the process is read.
+ * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself),
+ * and have prefixes from "file:103"; paths of more than one part are broken, so that nothing outside
+ * of the process is read.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,10 +20,12 @@
 #include "conf/errors.h"
 #include "conf_reference.h"
 
-enum { RIGHT_FD = 100, WRONG_FD, MAIN_FD };
+enum { RIGHT_FD = 100, WRONG_FD, MAIN_FD, PREFIXES_FD };
 
 static const char right[] = "{ name = \"a\"; listen = \"*:80\"; upstream = \"u\"; }";
 static const char wrong[] = "x = 1; log = \"\n\"; @include\n@include \"101\"\n{";
+
+static const char prefixes[] = "10.0.0.0/8 # ten\n\nunix\r\n::1\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,12 +40,12 @@ static void fill(int fd, const char *text, size_t len)
 	}
 }
 
-static void keep_inside(char *text, size_t len)
+/* Breaks the paths behind a word, to the end of their line. */
+static void keep_inside(char *text, size_t len, const char *word)
 {
-	static const char word[] = "@include";
 	char *end = text + len;
 
-	for (char *pos = text; (pos = memmem(pos, (size_t)(end - pos), word, sizeof(word) - 1));) {
+	for (char *pos = text; (pos = memmem(pos, (size_t)(end - pos), word, strlen(word)));) {
 		for (; pos < end && *pos != '\n'; pos++) {
 			if (*pos == '/') {
 				*pos = '_';
@@ -99,10 +102,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	memcpy(text, data, size);
-	keep_inside(text, size);
+	keep_inside(text, size, "@include");
+	keep_inside(text, size, "file:");
 	fill(RIGHT_FD, right, sizeof(right) - 1);
 	fill(WRONG_FD, wrong, sizeof(wrong) - 1);
 	fill(MAIN_FD, text, size);
+	fill(PREFIXES_FD, prefixes, sizeof(prefixes) - 1);
 	free(text);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", MAIN_FD);
 	conf_errors_init(&errors);

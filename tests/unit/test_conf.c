@@ -451,8 +451,8 @@ START_TEST(the_man_page_names_every_key)
 }
 END_TEST
 
-static const char *const examples[] = {"activation", "balance", "discover", "failover", "include",
-	"ipv6", "minimal", "timeouts", "unix"};
+static const char *const examples[] = {"access", "activation", "balance", "discover", "failover",
+	"include", "ipv6", "minimal", "proxy", "sni", "timeouts", "unix"};
 
 enum { N_EXAMPLES = sizeof(examples) / sizeof(examples[0]) };
 
