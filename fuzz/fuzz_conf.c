@@ -4,8 +4,8 @@
  * libconfig takes comes out as it is, and what it refuses is explained by the same grammar.
  *
  * The input is the main file. It may include "100" (right) and "101" (wrong, and includes itself),
- * and have prefixes from "file:103"; paths of more than one part are broken, so that nothing outside
- * of the process is read.
+ * and have prefixes from "file:103"; paths of more than one part are broken, so that nothing
+ * outside of the process is read.
  */
 #include <assert.h>
 #include <errno.h>
