@@ -130,6 +130,26 @@ def test_a_short_connection(tmp_path, report):
           "a short connection")
 
 
+def test_access_and_limits_of_sources_cost_no_call(tmp_path, report):
+    listener = {"allow": ["127.0.0.0/8"], "deny": ["127.0.0.2"], "max_pairs_per_source": 5,
+                "rate": {"accept_per_source": "1000000/s"}}
+    with traced(tmp_path, low(), listener=listener) as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig)
+    judge(laps(calls, "accept4"), ACCEPT + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
+          "a short connection under limits")
+
+
+def test_a_denied_client_costs_its_reset(tmp_path, report):
+    with traced(tmp_path, low(), listener={"deny": ["127.0.0.1"]}) as (rig, calls):
+        for _ in range(COUNT + 2):
+            with rig.client() as client:
+                assert peers.end_of(client) == "rst"
+    # It may come while the one before is seen off: then another accept4() finds the queue empty.
+    found = [lap for lap in laps(calls, "accept4") if "setsockopt" in lap]
+    judge(found, ["accept4", "setsockopt", "close"], report, "a denied client")
+
+
 def test_a_header_for_the_server_costs_its_address(tmp_path, report):
     """It goes out with the client's first bytes; all that it takes is to ask where the client came to."""
     with traced(tmp_path, low(), upstream_settings={"send_proxy": "v2", "send_proxy_tlvs": ["unique_id", "crc32c"]}) \
