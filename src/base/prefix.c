@@ -31,7 +31,7 @@ static bool cut(struct prefix *prefix)
 	bool has_more = false;
 
 	for (size_t i = prefix->bits / 8; i < PREFIX_BYTES; i++) {
-		uint8_t keep = i == prefix->bits / 8 ? (uint8_t)(0xff00 >> prefix->bits % 8) : 0;
+		uint8_t keep = (uint8_t)(i == prefix->bits / 8 ? 0xff00 >> prefix->bits % 8 : 0);
 
 		has_more = has_more || (prefix->bytes[i] & ~keep) != 0;
 		prefix->bytes[i] &= keep;
