@@ -160,6 +160,8 @@
  *	bound_socket	that socket, as its worker and the main thread see it
  *	session		from accept to the closing line, in stages
  *	session_setup	those before it relays
+ *	session_preface	the first of them: what the first bytes of its client say
+ *	preface		looks at these bytes, wherever they are
  *	session_clock	its one timer
  *	session_list	who is here, in slices, and when their timers are due
  *	session_log	its lines

@@ -60,6 +60,8 @@ static const struct {
 	{"close", "drain", LOG_MESSAGE_CLOSE_DRAIN},
 	{"close", "connect_timeout", LOG_MESSAGE_CLOSE_CONNECT_TIMEOUT},
 	{"close", "connect_failed", LOG_MESSAGE_CLOSE_CONNECT_FAILED},
+	{"close", "preface", LOG_MESSAGE_CLOSE_PREFACE},
+	{"close", "bad_preface", LOG_MESSAGE_CLOSE_BAD_PREFACE},
 	{"close", "no_server", LOG_MESSAGE_CLOSE_NO_SERVER},
 	{"close", "queue", LOG_MESSAGE_CLOSE_QUEUE},
 	{"close", "queue_full", LOG_MESSAGE_CLOSE_QUEUE_FULL},

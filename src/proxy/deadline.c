@@ -8,6 +8,7 @@ const char *deadline_name(enum deadline_kind kind)
 {
 	static const char *const names[DEADLINE_KINDS] = {
 		[DEADLINE_CONNECT] = "connect",
+		[DEADLINE_PREFACE] = "preface",
 		[DEADLINE_QUEUE] = "queue",
 		[DEADLINE_WRITE_STALL] = "write_stall",
 		[DEADLINE_HALF_CLOSE] = "half_close",
@@ -131,6 +132,7 @@ static void consider_all(struct search *search, const struct conf_timeouts *time
 	uint64_t quiet_ns =
 		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 
+	consider_time(search, DEADLINE_PREFACE, facts->looking_ns, timeouts->preface_ns);
 	consider_time(search, DEADLINE_QUEUE, facts->queued_ns, timeouts->queue_ns);
 	consider_silence(search, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);
 	if (half_closed) {

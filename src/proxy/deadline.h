@@ -4,6 +4,8 @@
  *
  *	timer		runs				counts from
  *	connect		while connecting		the start of the attempt (connector.h)
+ *	preface		while the first bytes of the	accept
+ *			client are looked at
  *	queue		in the queue of a group		when it entered that
  *	write_stall	while bytes wait in weir	the last byte taken, or the first to wait
  *	half_close	from the first FIN passed on,	that FIN, or the last byte after it
@@ -40,6 +42,7 @@
 /** In the order that decides between equal deadlines. */
 enum deadline_kind {
 	DEADLINE_CONNECT,
+	DEADLINE_PREFACE,
 	DEADLINE_QUEUE,
 	DEADLINE_WRITE_STALL,
 	DEADLINE_HALF_CLOSE,
@@ -68,7 +71,8 @@ struct deadline_drain {
 /** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */
 struct deadline_facts {
 	uint64_t accepted_ns;
-	uint64_t queued_ns; /**< it entered the queue in which it waits */
+	uint64_t looking_ns; /**< its first bytes are looked at: that from which this counts */
+	uint64_t queued_ns;  /**< it entered the queue in which it waits */
 	/** The last byte either way, moved by us or seen to be taken by a peer, when a rate last
 	 * let us read on, or when relaying began. NS_NEVER before. */
 	uint64_t moved_ns;

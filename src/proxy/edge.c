@@ -25,6 +25,7 @@ struct session_edge *edge_free(struct session_edge *edge)
 		edge_forget_header(edge);
 		free(edge->unique_id);
 		free(edge->throttles);
+		free(edge->client_name);
 		free(edge);
 	}
 	return NULL;
@@ -63,6 +64,18 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
 		memcpy(edge->unique_id, id->bytes, id->n);
 	}
 	edge->header = header;
+	return 0;
+}
+
+int edge_announce(struct session_edge *edge, const struct proxy_address *client)
+{
+	char text[ADDR_TEXT_MAX];
+
+	edge->is_announced = true;
+	if (client->sa.any.sa_family == AF_UNIX && client->len > sizeof(sa_family_t)) {
+		edge->client_name = strdup(addr_format(&client->sa.any, client->len, text));
+		return edge->client_name == NULL ? -ENOMEM : 0;
+	}
 	return 0;
 }
 

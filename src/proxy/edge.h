@@ -11,6 +11,7 @@
 #define WEIR_PROXY_EDGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/proxy_header.h"
@@ -37,6 +38,9 @@ struct edge_header {
 struct session_edge {
 	/** Who really connected; session::client is from its header on whom that announced. */
 	union session_peer peer;
+	bool is_announced; /**< it has */
+	/** The name of a UNIX client that was announced, as the log shows it; NULL: it has none. */
+	char *client_name;
 	/** Of that header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;
@@ -57,6 +61,9 @@ struct session_edge *edge_free(struct session_edge *edge);
 /** Keeps a copy of the header of `n` bytes, which is right, and its unique id. 0 or -ENOMEM. Once
  * for each edge. */
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
+
+/** Notes that the client is the one with this address, which a header announces. 0 or -ENOMEM. */
+int edge_announce(struct session_edge *edge, const struct proxy_address *client);
 
 /** The pair is joined: what only those before it ask for is freed. NULL is fine. */
 void edge_forget_header(struct session_edge *edge);

@@ -32,6 +32,8 @@ const char *end_reason_name(enum end_reason reason)
 		[END_LIFETIME] = "lifetime",
 		[END_CONNECT_TIMEOUT] = "connect_timeout",
 		[END_CONNECT_FAILED] = "connect_failed",
+		[END_PREFACE] = "preface",
+		[END_BAD_PREFACE] = "bad_preface",
 		[END_NO_SERVER] = "no_server",
 		[END_QUEUE] = "queue",
 		[END_QUEUE_FULL] = "queue_full",
@@ -62,6 +64,7 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns)
 {
 	static const enum end_reason reasons[DEADLINE_KINDS] = {
 		[DEADLINE_CONNECT] = END_CONNECT_TIMEOUT,
+		[DEADLINE_PREFACE] = END_PREFACE,
 		[DEADLINE_QUEUE] = END_QUEUE,
 		[DEADLINE_WRITE_STALL] = END_WRITE_STALL,
 		[DEADLINE_HALF_CLOSE] = END_HALF_CLOSE,
@@ -92,7 +95,8 @@ bool end_is_failure(enum end_reason reason)
 
 bool end_is_refusal(enum end_reason reason)
 {
-	return reason == END_DENIED || reason == END_SOURCE_LIMIT || reason == END_RATE;
+	return reason == END_DENIED || reason == END_SOURCE_LIMIT || reason == END_RATE ||
+	       reason == END_PREFACE || reason == END_BAD_PREFACE;
 }
 
 struct end end_by_weir(enum end_reason reason)

@@ -32,9 +32,11 @@ enum end_reason {
 	END_LIFETIME,
 	END_CONNECT_TIMEOUT,
 	END_CONNECT_FAILED,
-	END_NO_SERVER,  /**< none of the upstream is usable */
-	END_QUEUE,      /**< all were full, too long */
-	END_QUEUE_FULL, /**< and too many waited already */
+	END_PREFACE,     /**< the first bytes of the client did not come in time */
+	END_BAD_PREFACE, /**< or are not what they must be */
+	END_NO_SERVER,   /**< none of the upstream is usable */
+	END_QUEUE,       /**< all were full, too long */
+	END_QUEUE_FULL,  /**< and too many waited already */
 	END_DRAIN,
 	END_SERVER_DOWN,  /**< on_down is "end", and the server is down or gone */
 	END_ACCESS,       /**< a reload denies the client of an open pair */

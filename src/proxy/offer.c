@@ -138,7 +138,7 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->accepts_a_second = listener->rate.accept;
 	offer->bytes_a_second[SIDE_CLIENT] = listener->rate.up;
 	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
-	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer);
+	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer) || offer->accept_proxy != NULL;
 	offer->n_terms = shared->n_workers;
 	for (size_t i = 0; i < offer->n_terms; i++) {
 		struct terms *terms = &offer->terms[i];

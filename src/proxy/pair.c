@@ -452,6 +452,9 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	}
 	assert(r == 0);
 	pair_begin_throttles(pair);
+	if (opts->first.n > 0) {
+		pump_give(&pair->sides[SIDE_CLIENT].pump, opts->first.bytes, opts->first.n);
+	}
 	pair_wind(pair);
 	return 0;
 }

@@ -25,6 +25,7 @@
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
 
+#include "proto/span.h"
 #include "proxy/end.h"
 #include "proxy/pump.h"
 #include "proxy/session_clock.h"
@@ -86,8 +87,9 @@ struct pair {
 };
 
 struct pair_opts {
-	struct stream *client;          /**< taken; watched, not started, without a timeout */
-	struct stream *upstream;        /**< taken: connected */
+	struct stream *client;   /**< taken; watched, not started, without a timeout */
+	struct stream *upstream; /**< taken: connected */
+	struct span first;       /**< of the client, taken from its stream before; for the call */
 	struct session_clock *clock;    /**< whose strikes go to pair_strike(); outlives the pair */
 	const struct pair_calls *calls; /**< must outlive the pair */
 	/** Room for its rates, which outlives the pair, and these, 0: none. NULL: it has none. */

@@ -168,6 +168,23 @@ int pump_open(
 	return 0;
 }
 
+void pump_give(struct pump *pump, const void *bytes, size_t len)
+{
+	pump->source.call = on_source;
+	pump->is_given = true;
+	/* A write that fails is told by the stream, to whoever reads it. */
+	(void)stream_write(pump->to, bytes, len, NULL);
+	pump->calls->moved(pump, len, false);
+	if (stream_bytes_waiting(pump->to) == 0) {
+		return;
+	}
+	pump_limit(pump);
+	if (pump->outcome == PUMP_FLOWS) {
+		stream_once(pump->to, STREAM_DRAIN, &pump->sink);
+		pump->outcome = PUMP_WAITS;
+	}
+}
+
 /** Neither bytes nor an end go on to `to`. */
 static void pump_part(struct pump *pump)
 {
@@ -219,5 +236,6 @@ uint64_t pump_moved_ns(const struct pump *pump)
 	uint64_t read_ns = stream_read_ns(pump->from);
 
 	/* As long as none has come, what `to` has taken is of somebody else. */
-	return read_ns == 0 ? 0 : clock_later(read_ns, stream_written_ns(pump->to));
+	return read_ns == 0 && !pump->is_given ? 0
+					       : clock_later(read_ns, stream_written_ns(pump->to));
 }

@@ -75,8 +75,9 @@ struct pump {
 	uint32_t n_before; /**< bytes that `to` had been given before */
 	uint32_t max : 24; /**< of one read, by pump_set_max(); 0: no such bound */
 	enum pump_outcome
-		outcome : 4; /**< what was told last, but for BEGAN and GONE; FLOWS or WAITS at
+		outcome : 3; /**< what was told last, but for BEGAN and GONE; FLOWS or WAITS at
 				first */
+	bool is_given : 1;   /**< it began by pump_give() */
 	uint32_t
 		n_unusual : 3; /**< large reads in a row while copying, small ones while splicing */
 	bool held_up : 1;      /**< `from` has been paused because of `to` since its last byte */
@@ -85,6 +86,13 @@ struct pump {
 /** Starts moving bytes; 0 or a negative errno of stream_start(). `calls` must outlive the pump. */
 int pump_open(
 	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls);
+
+/**
+ * Right after pump_open(): these are the first bytes of `from`, which somebody has taken before.
+ * They are moved() and counted, and if they have to wait they do it as any others; but BEGAN and
+ * WAITS are not told.
+ */
+void pump_give(struct pump *pump, const void *bytes, size_t len);
 
 /** No read takes as much: a larger bound is none. */
 enum { PUMP_READ_MAX = 1 << 24 };

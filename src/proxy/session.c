@@ -46,6 +46,15 @@ static const struct stage {
 	/** The clock has struck: whether something is due is to be found out. */
 	void (*strike)(struct session *session);
 } stages[SESSION_STAGES] = {
+	[SESSION_PREFACE] =
+		{
+			.leads_to = 1 << SESSION_CHOOSING | 1 << SESSION_ENDED,
+			.enter = session_look,
+			.leave = session_stop_looking,
+			.client_gone = session_lose_client,
+			.wind = session_setup_wind,
+			.strike = session_setup_strike,
+		},
 	[SESSION_CHOOSING] =
 		{
 			.leads_to = 1 << SESSION_QUEUED | 1 << SESSION_CONNECTING |
@@ -140,6 +149,12 @@ void session_refuse(struct session *session, struct end end)
 	session_end(session, end);
 }
 
+void session_dismiss(struct session *session, struct end end)
+{
+	stream_close(session->setup->client);
+	session_end(session, end);
+}
+
 void session_client_gone(struct session *session, int err)
 {
 	stages[session->stage].client_gone(session, err);
@@ -200,6 +215,7 @@ int session_join(struct session *session, struct stream *upstream, const union s
 	struct pair_opts opts = {
 		.client = session->setup->client,
 		.upstream = upstream,
+		.first = session_first_bytes(session),
 		.clock = &session->clock,
 		.calls = offer->tells_tcp ? &asking_calls : &calls,
 		.bytes_a_second = {offer->bytes_a_second[SIDE_CLIENT],
@@ -355,7 +371,6 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 		goto failed_clock;
 	}
 	session->terms = terms;
-	session->client = opts->peer;
 	session->edge = edge;
 	if (edge != NULL) {
 		edge->source = opts->source;
@@ -389,8 +404,9 @@ void session_open(const struct session_opts *opts)
 	terms_enter(opts->terms);
 	list_append(&part->sessions, &session->link);
 	session_count_begin(opts->terms);
+	session->stage = session_must_look(session) ? SESSION_PREFACE : SESSION_CHOOSING;
 	session_setup_wind(session);
-	session_begin(session, SESSION_CHOOSING);
+	session_begin(session, session->stage);
 }
 
 /* ---- while it lives ---- */
@@ -419,7 +435,8 @@ bool session_look_at_access(struct session *session)
 	struct end end = end_by_weir(END_ACCESS);
 
 	assert(loop_is_current(session_part(session)->loop));
-	if (access_admits(&session->terms->access, &session->client)) {
+	if (session_awaits_header(session) ||
+		access_admits(&session->terms->access, &session->client)) {
 		return true;
 	}
 	if (session->stage == SESSION_RELAYING) {

@@ -4,21 +4,24 @@
  *
  *	                   ┌ all are full ─▶ QUEUED ── a place ──┐
  *	                   │                   │ none is left    ▼
- *	session_open ──▶ CHOOSING ── a server ─┼─────────▶ CONNECTING ── connected ──▶ RELAYING
- *	                  ▲ ▲  │ none is left  │                 │ failed
- *	                  │ └──┼───────────────┼─────────────────┘
- *	                  │    ▼               ▼
- *	                  └─ WAITING (retry_for)
+ *	  ┌──────────▶ CHOOSING ── a server ───┼─────────▶ CONNECTING ── connected ──▶ RELAYING
+ *	  │               ▲ ▲  │ none is left  │                 │ failed
+ *	  │               │ └──┼───────────────┼─────────────────┘
+ *	  │               │    ▼               ▼
+ *	session_open      └─ WAITING (retry_for)
+ *	  │ ▲
+ *	  ▼ │ known
+ *	PREFACE, where the listener looks at the client's first bytes (session_preface.c)
  *
  * All but CHOOSING, in which nobody stays, lead to ENDED: by the client's reset, lifetime and
  * drain, by the end of the pair, and before RELAYING when no server is left to try, or none has a
- * place for too long.
+ * place for too long, or the first bytes are wrong or do not come.
  *
  * One table (session.c) says what each stage begins, what is given up when it is left, where it may
  * lead, and what the client's reset, other timeouts and the clock do in it. Another stage is one
- * more row: a look at the client's first bytes comes before CHOOSING. A timer of its own is one
- * more of the facts of the clock (deadline.h). What the stages before RELAYING need stands in
- * struct session_setup, which the join frees, so that an open pair pays nothing for them.
+ * more row. A timer of its own is one more of the facts of the clock (deadline.h). What the stages
+ * before RELAYING need stands in struct session_setup, which the join frees, so that an open pair
+ * pays nothing for them.
  *
  * It belongs to one worker, keeps the terms that it started with, whatever is reloaded
  * meanwhile (offer.h), and frees itself after its end.
@@ -44,6 +47,7 @@ struct target;
 struct terms;
 
 enum session_stage {
+	SESSION_PREFACE,    /**< until it is known what the client's first bytes say */
 	SESSION_CHOOSING,   /**< which server is next; it is known at once, so nobody stays here */
 	SESSION_QUEUED,     /**< until a server has a place */
 	SESSION_CONNECTING, /**< to `member` */

@@ -17,6 +17,7 @@ struct deadline_facts session_clock_facts(const struct session_clock *clock)
 {
 	return (struct deadline_facts){
 		.accepted_ns = clock->accepted_ns,
+		.looking_ns = NS_NEVER,
 		.queued_ns = NS_NEVER,
 		.moved_ns = NS_NEVER,
 		.stalled_ns = NS_NEVER,

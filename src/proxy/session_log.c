@@ -42,14 +42,32 @@ static void log_peer(struct log_line *line, const char *key, const union session
 	}
 }
 
-static void log_client(struct log_line *line, const union session_peer *client)
+/** Who connected: of a UNIX one, also which process of whom. */
+static void log_connected(
+	struct log_line *line, const char *const keys[3], const union session_peer *peer)
 {
-	log_peer(line, "client", client);
-	if (client->family == AF_UNIX && client->un.pid != 0) {
-		log_i64(line, "client_pid", client->un.pid);
+	log_peer(line, keys[0], peer);
+	if (peer->family == AF_UNIX && peer->un.pid != 0) {
+		log_i64(line, keys[1], peer->un.pid);
 	}
-	if (client->family == AF_UNIX && client->un.uid != (uid_t)-1) {
-		log_u64(line, "client_uid", client->un.uid);
+	if (peer->family == AF_UNIX && peer->un.uid != (uid_t)-1) {
+		log_u64(line, keys[2], peer->un.uid);
+	}
+}
+
+static void log_client(struct log_line *line, const struct session *session)
+{
+	static const char *const client_keys[] = {"client", "client_pid", "client_uid"};
+	static const char *const peer_keys[] = {"peer", "peer_pid", "peer_uid"};
+	const struct session_edge *edge = session->edge;
+
+	if (edge != NULL && edge->client_name != NULL) {
+		log_str(line, "client", edge->client_name);
+	} else {
+		log_connected(line, client_keys, &session->client);
+	}
+	if (edge != NULL && edge->is_announced) {
+		log_connected(line, peer_keys, &edge->peer);
 	}
 }
 
@@ -97,7 +115,7 @@ static void log_who(struct log_line *line, const struct session *session)
 
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->offer->name);
-	log_client(line, &session->client);
+	log_client(line, session);
 	log_str(line, "upstream", target == NULL ? "" : target->group->name);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->member->text);
@@ -158,7 +176,8 @@ static void log_quiet(
 	}
 }
 
-/** Of failures the first few in a second are warnings, of refusals they alone are told. */
+/** Of failures the first few in a second are warnings, of refusals they alone are told; probes
+ * are nobody's business. */
 static enum log_level close_level(const struct session *session)
 {
 	enum end_reason reason = session->end.reason;
@@ -170,7 +189,7 @@ static enum log_level close_level(const struct session *session)
 	if (end_is_failure(reason) && often_count(&session_target(session)->group->failures)) {
 		return LOG_LEVEL_WARN;
 	}
-	return LOG_LEVEL_INFO;
+	return session_was_probe(session) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
 /** What was relayed, and for how long; up is from the client. */
@@ -189,6 +208,15 @@ static void log_relayed(struct log_line *line, const struct session *session, ui
 	if (is_joined) {
 		log_quiet(line, "quiet_up_ms", up, now_ns);
 		log_quiet(line, "quiet_down_ms", down, now_ns);
+	}
+}
+
+static void log_preface(struct log_line *line, const struct session *session)
+{
+	enum end_reason reason = session->end.reason;
+
+	if (reason == END_PREFACE || reason == END_BAD_PREFACE) {
+		session_log_preface(session, line);
 	}
 }
 
@@ -215,6 +243,7 @@ void session_log_close(const struct session *session)
 	if (log_begin(&line, close_level(session), "close")) {
 		log_who(&line, session);
 		log_end_of_pair(&line, &session->end);
+		log_preface(&line, session);
 		log_tried(&line, session);
 		log_relayed(&line, session, clock_ns());
 		log_tcp(&line, session->edge);

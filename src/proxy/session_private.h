@@ -4,6 +4,7 @@
 #ifndef WEIR_PROXY_SESSION_PRIVATE_H
 #define WEIR_PROXY_SESSION_PRIVATE_H
 
+#include "proto/span.h"
 #include "proxy/session.h"
 #include "stream/emitter.h"
 #include "stream/timer.h"
@@ -11,13 +12,17 @@
 
 struct connector;
 struct connector_attempt;
+struct log_line;
 struct part;
+struct session_preface;
 struct stream;
 
 /** What a session needs until it relays. */
 struct session_setup {
 	struct session *session;
-	/** Watched but not read: bytes that come early stay in the kernel. */
+	struct session_preface *preface; /**< from PREFACE on; NULL: it never was in that */
+	/** Watched but not read: bytes that come early stay in the kernel; on UNIX, PREFACE has
+	 * taken some of them (session_first_bytes()). */
 	struct stream *client;
 	struct handler client_gone;
 	struct group_waiter waiter;  /**< what it asks its group, and QUEUED */
@@ -38,6 +43,9 @@ void session_enter(struct session *session, enum session_stage stage);
 /** Ends what does not relay yet: RST to the client. The last statement of its caller. */
 void session_refuse(struct session *session, struct end end);
 
+/** The same of a client that has finished: FIN to it. */
+void session_dismiss(struct session *session, struct end end);
+
 /** The client has reset, or is lost, before there is a pair. The last statement of its caller. */
 void session_client_gone(struct session *session, int err);
 
@@ -54,6 +62,9 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 
 /** Frees it, with the client's stream where that has not become the pair's. NULL is fine. */
 void session_setup_close(struct session *session);
+
+/** Who the client is, from now on. */
+void session_set_client(struct session *session, const union session_peer *client);
 
 /* What the table of stages (session.c) has for those before RELAYING: */
 
@@ -72,6 +83,32 @@ void session_lose_client(struct session *session, int err);
 struct deadline_facts session_setup_facts(const struct session *session);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
+
+/* ---- session_preface.c: PREFACE ---- */
+
+/** Whether something has to be known of the client's first bytes: else it begins with CHOOSING. */
+bool session_must_look(const struct session *session);
+
+/** Whether its PROXY header is not there yet, by which it will be judged. */
+bool session_awaits_header(const struct session *session);
+
+void session_look(struct session *session);
+void session_stop_looking(struct session *session);
+
+/** In PREFACE, before its timer judges: what has come counts. It may lead to any stage. */
+void session_look_once_more(struct session *session);
+
+/** What was taken of the client's and is for the server; it goes out first. */
+struct span session_first_bytes(const struct session *session);
+
+/** NULL is fine; returns NULL. */
+struct session_preface *session_preface_free(struct session_preface *preface);
+
+/** Whether it ended, in PREFACE, as a look of a balancer whether somebody is there. */
+bool session_was_probe(const struct session *session);
+
+/** What was wrong with the first bytes; of one that ended by END_PREFACE or END_BAD_PREFACE. */
+void session_log_preface(const struct session *session, struct log_line *line);
 
 /* ---- session_log.c: an opening line (debug) and the one closing line: of level info, but for
  * failures and refusals, see often.h ---- */

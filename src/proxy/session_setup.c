@@ -67,10 +67,16 @@ static void session_setup_ask(struct session_setup *setup, const struct session_
 	group_waiter_init(&setup->waiter, part->loop, on_told);
 	setup->waiter.ask.worker = part->index;
 	setup->waiter.ask.tried = &setup->tried;
-	if (opts->peer.family == AF_INET || opts->peer.family == AF_INET6) {
-		setup->waiter.ask.client = (const struct sockaddr *)&setup->session->client;
-	}
 	setup->queued_ns = NS_NEVER;
+}
+
+void session_set_client(struct session *session, const union session_peer *client)
+{
+	bool is_inet = client->family == AF_INET || client->family == AF_INET6;
+
+	session->client = *client;
+	session->setup->waiter.ask.client =
+		is_inet ? (const struct sockaddr *)&session->client : NULL;
 }
 
 int session_setup_open(struct session *session, const struct session_opts *opts)
@@ -104,6 +110,7 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 	setup->client_gone.call = on_client_gone;
 	stream_on(setup->client, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &setup->client_gone);
 	session->setup = setup;
+	session_set_client(session, &opts->peer);
 	return 0;
 }
 
@@ -119,6 +126,7 @@ void session_setup_close(struct session *session)
 	} else {
 		stream_free(setup->client);
 	}
+	session_preface_free(setup->preface);
 	group_tried_clear(&setup->tried);
 	free(setup);
 	session->setup = NULL;
@@ -403,6 +411,9 @@ struct deadline_facts session_setup_facts(const struct session *session)
 {
 	struct deadline_facts facts = session_clock_facts(&session->clock);
 
+	if (session->stage == SESSION_PREFACE) {
+		facts.looking_ns = session->clock.accepted_ns;
+	}
 	facts.queued_ns = session->setup->queued_ns;
 	return facts;
 }
@@ -425,12 +436,18 @@ void session_setup_strike(struct session *session)
 	struct deadline deadline = setup_deadline(session);
 	uint64_t now_ns = clock_ns();
 
-	if (stream_cause(client) != 0) {
-		return; /* it has failed and tells so in this turn: that is the reason */
-	}
 	if (deadline.at_ns > now_ns) {
 		session_setup_wind(session);
 		return;
+	}
+	if (session->stage == SESSION_PREFACE) {
+		session_look_once_more(session);
+		if (session->stage != SESSION_PREFACE) {
+			return;
+		}
+	}
+	if (stream_cause(client) != 0) {
+		return; /* it has failed and tells so in this turn: that is the reason */
 	}
 	stream_expire(client);
 	session_refuse(session, end_by_timer(deadline.kind, now_ns - deadline.at_ns));

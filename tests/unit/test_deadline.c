@@ -264,6 +264,10 @@ static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeout
 	static struct deadline_drain drain;
 
 	switch (kind) {
+	case DEADLINE_PREFACE:
+		facts->looking_ns = facts->accepted_ns;
+		timeouts->preface_ns = at_ns - facts->accepted_ns;
+		break;
 	case DEADLINE_QUEUE:
 		facts->queued_ns = at_ns - 10;
 		timeouts->queue_ns = 10;
@@ -345,7 +349,7 @@ START_TEST(the_earliest_wins_and_ties_go_by_the_order)
 {
 	unsigned n_meetings = 0;
 
-	for (enum deadline_kind a = DEADLINE_QUEUE; a < DEADLINE_KINDS; a++) {
+	for (enum deadline_kind a = DEADLINE_PREFACE; a < DEADLINE_KINDS; a++) {
 		for (enum deadline_kind b = a + 1; b < DEADLINE_KINDS; b++) {
 			if (can_meet(a, b)) {
 				assert_meeting(a, b);
@@ -353,7 +357,7 @@ START_TEST(the_earliest_wins_and_ties_go_by_the_order)
 			}
 		}
 	}
-	ck_assert_uint_eq(n_meetings, 41);
+	ck_assert_uint_eq(n_meetings, 51);
 }
 END_TEST
 
@@ -442,9 +446,9 @@ END_TEST
 
 START_TEST(names_are_those_of_the_config)
 {
-	static const char *const names[] = {"connect", "queue", "write_stall", "half_close",
-		"half_close_max", "first_byte", "idle_client", "idle_upstream", "idle", "lifetime",
-		"drain"};
+	static const char *const names[] = {"connect", "preface", "queue", "write_stall",
+		"half_close", "half_close_max", "first_byte", "idle_client", "idle_upstream",
+		"idle", "lifetime", "drain"};
 
 	for (enum deadline_kind kind = 0; kind < DEADLINE_KINDS; kind++) {
 		ck_assert_str_eq(deadline_name(kind), names[kind]);
@@ -477,6 +481,7 @@ START_TEST(all_are_told_with_the_next_among_them)
 	for (unsigned i = 0; i < 128; i++) {
 		const struct deadline_facts facts = {
 			.accepted_ns = 1000,
+			.looking_ns = NEVER,
 			.queued_ns = (i & 32) != 0 ? 1050 : NEVER,
 			.moved_ns = (i & 1) != 0 ? 1100 : NEVER,
 			.fin_ns = (i & 2) != 0 ? 1200 : NEVER,

@@ -183,6 +183,30 @@ static void life_is_drained(void)
 	life_until(false);
 }
 
+/** The client begins with a PROXY header, in two pieces, as it must. */
+static void life_announces(void)
+{
+	static const char header[] = "PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n";
+	struct offer *offer = house_terms(&house, 0)->offer;
+	struct conf_prefixes everybody = {.any = true};
+	struct peer_lists lists = {.first = NULL};
+
+	fault_suspend();
+	offer->has_edge = true;
+	if (offer->accept_proxy == NULL) {
+		offer->accept_proxy = peer_lists_get(&lists, &everybody);
+		ck_assert_ptr_nonnull(offer->accept_proxy);
+		peer_lists_fini(&lists);
+	}
+	(void)send(client.fd, header, 20, MSG_NOSIGNAL);
+	fault_resume();
+	life_until(is_in(SESSION_PREFACE));
+	fault_suspend();
+	(void)send(client.fd, header + 20, sizeof(header) - 1 - 20, MSG_NOSIGNAL);
+	fault_resume();
+	life_connects();
+}
+
 static const struct life {
 	const char *name;
 	void (*live)(void);
@@ -201,6 +225,7 @@ static const struct life {
 	{"reset by the upstream", life_is_reset_by_the_upstream, {NULL}, WIRE_TCP, false},
 	{"queue", life_queues, {NULL}, WIRE_TCP, false},
 	{"wait", life_waits, {NULL}, WIRE_TCP, false},
+	{"PROXY header", life_announces, {NULL}, WIRE_TCP, false},
 	{"drain", life_is_drained, {NULL}, WIRE_TCP, false},
 };
 enum { LIVES = sizeof(lives) / sizeof(lives[0]) };

@@ -25,6 +25,7 @@ static const struct conf_timeouts none = {
 
 static const struct deadline_facts nothing = {
 	.accepted_ns = 1000,
+	.looking_ns = NEVER,
 	.queued_ns = NEVER,
 	.moved_ns = NEVER,
 	.stalled_ns = NEVER,
