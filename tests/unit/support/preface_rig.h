@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sessions whose clients begin with PROXY headers, on TCP and on UNIX sockets, in virtual time:
+ * listener 0 of the session rig believes everybody.
+ */
+#ifndef WEIR_TESTS_PREFACE_RIG_H
+#define WEIR_TESTS_PREFACE_RIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "proxy/offer.h"
+#include "proxy/session_private.h"
+#include "session_rig.h"
+#include "strike.h"
+
+#define V1 "PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
+
+/** Each test runs once on TCP and once on UNIX. */
+enum { KINDS = 2 };
+
+static inline enum wire_kind kind_of(int i)
+{
+	return i == 0 ? WIRE_TCP : WIRE_UNIX;
+}
+
+void preface_rig_setup(void);
+
+/** Whoever is on the list must send a header. */
+void believe(const struct conf_prefixes *list);
+
+/** The session under way, and its timeouts. */
+struct session *session(void);
+struct conf_timeouts *timeouts(void);
+
+/** The client sends all of it. */
+void send_bytes(const void *bytes, size_t n);
+
+/** A header of version 2, with so many bytes of TLVs; its length. Without a source: LOCAL. */
+size_t v2(const char *source, const char *destination, size_t n_padding, uint8_t out[4096]);
+
+/** The client has nothing more to say, and the server ends. */
+void finish_both(void);
+
+#endif
