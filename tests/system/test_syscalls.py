@@ -23,6 +23,9 @@ from weirtest.settings import SANITIZER, scaled
 COUNT = scaled(100, least=10)
 
 ACCEPT = ["accept4", "epoll_ctl"]
+# A look, which leaves the bytes where they are, and the header's own thrown away.
+LOOK = ["epoll_wait", "recvfrom"]
+HEADER = LOOK + ["recvfrom"]
 CONNECT = ["socket", "setsockopt", "setsockopt", "connect", "epoll_ctl"]
 RELAY = ["epoll_wait", "recvfrom", "sendto"]
 CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close", "close"]
@@ -108,10 +111,10 @@ def ask(client, server):
     assert peers.read_exactly(client, 4) == b"pong"
 
 
-def visit(rig, greet=lambda server: None):
+def visit(rig, greet=lambda server: None, header=b""):
     """A short connection: the client speaks first and ends first; the server is greeted with what it expects."""
     with rig.client() as client:
-        client.sendall(b"ping")
+        client.sendall(header + b"ping")
         with rig.accept() as server:
             greet(server)
             assert peers.read_exactly(server, 4) == b"ping"
@@ -163,6 +166,48 @@ def test_a_header_for_the_server_costs_its_address(tmp_path, report):
     assert len(in_time) >= len(found) / 10
     judge(in_time, ACCEPT + CONNECT + asks + RELAY + CLOSE + ["epoll_wait"], report,
           "a short connection with a header")
+
+
+ANNOUNCES = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
+
+
+def test_a_short_connection_with_a_proxy_header(tmp_path, report):
+    with traced(tmp_path, low(), listener={"accept_proxy": ["any"]}) as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig, header=ANNOUNCES)
+    judge(laps(calls, "accept4"), ACCEPT + HEADER + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
+          "a short connection with a PROXY header")
+
+
+def test_half_a_header_costs_a_look_and_no_more(tmp_path, report):
+    """Until its time is over: then there is one look more, and the reset."""
+    listener = {"accept_proxy": ["any"], "timeouts": {"preface": "300ms"}}
+    with traced(tmp_path, low(), level="debug", listener=listener) as (rig, calls):
+        for number in range(5):
+            with rig.client() as client:
+                client.sendall(ANNOUNCES[:20])
+                rig.weir.record("close", number, reason="preface")
+    for lap in laps(calls, "accept4"):
+        judged = [name for name in without_waits(lap) if name not in ("futex", "read", "timerfd_settime")]
+        assert judged == ["accept4", "epoll_ctl", "recvfrom", "recvfrom", "setsockopt", "close"], " ".join(lap)
+        assert lap.count("epoll_wait") <= 5, " ".join(lap)
+    report(f"half a header: {' '.join(laps(calls, 'accept4')[0])}")
+
+
+def test_each_piece_of_a_header_costs_a_look(tmp_path):
+    pieces = [ANNOUNCES[at:at + 9] for at in range(0, len(ANNOUNCES), 9)]
+    with traced(tmp_path, low(), listener={"accept_proxy": ["any"]}) as (rig, calls):
+        for _ in range(5):
+            with rig.client() as client:
+                for piece in pieces:
+                    client.sendall(piece)
+                    wait.holds(lambda: True, 0.02)  # so that most come one by one; it is no matter if they do not
+                rig.accept().close()
+                assert client.recv(1) == b""
+    for lap in laps(calls, "accept4"):
+        before = lap[:lap.index("socket")]
+        assert 2 <= before.count("recvfrom") <= len(pieces) + 1, " ".join(lap)
+        assert before.count("epoll_wait") <= len(pieces) + 2, " ".join(lap)
 
 
 def test_a_request_on_a_warm_connection(tmp_path, report):
