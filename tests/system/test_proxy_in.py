@@ -56,9 +56,10 @@ def name_of(sock):
 
 
 @EACH
+@pytest.mark.workers
 def test_whoever_is_announced_is_the_client(transport):
     """Whatever the header: its bytes are for weir alone, what comes behind them, in the same segment or later, is not."""
-    with relay(transport, listener=EVERYBODY) as rig:
+    with relay(transport, listener=EVERYBODY, workers=4) as rig:
         for name, (header, announced) in HEADERS.items():
             with rig.client() as client:
                 client.sendall(header + b"one, ")
@@ -196,11 +197,12 @@ def test_a_check_of_haproxy_is_no_failure():
 
 # ---- who is slow ----
 
+@pytest.mark.workers
 def test_half_headers_by_thousands_are_gone_in_time_and_harm_nobody(report):
     count = scaled(5000, least=200)
     preface = 1.5
     timeouts = {"preface": f"{preface}s"}
-    with relay(listener={**EVERYBODY, "timeouts": timeouts}, workers=2,
+    with relay(listener={**EVERYBODY, "timeouts": timeouts}, workers=4,
                servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig, contextlib.ExitStack() as stack:
         honest = rig.client()
         honest.sendall(HEADERS["v1 IPv4"][0])
