@@ -20,8 +20,8 @@ struct memory {
 };
 
 /**
- * A config was freed, which may have been large. Not at the next look, but at the one after it: by
- * then the listeners that it took along are gone, too.
+ * A config was freed, or what reading one took; either may have been large. Not at the next look,
+ * but at the one after it: by then the listeners that it took along are gone, too.
  */
 void memory_config_went(struct memory *memory);
 

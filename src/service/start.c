@@ -298,6 +298,7 @@ static int open_reload(struct daemon *daemon)
 		.memory = &daemon->memory,
 	};
 
+	memory_config_went(&daemon->memory); /* not it, but what reading it took */
 	return done(reload_open(&daemon->reload, &opts), "memory");
 }
 

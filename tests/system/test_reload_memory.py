@@ -51,6 +51,22 @@ def test_old_configs_go_while_their_pairs_stay(report):
 
 
 @PLAIN
+def test_a_file_of_100000_prefixes_costs_less_than_4_mib(folder):
+    path = f"{folder}/partners"
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f"2001:db8:{i >> 16:x}:{i & 65535:x}::/64\n" for i in range(100000))
+    with house() as small, \
+            house(listeners=[listener("web", Free("tcp4"), deny=[f"file:{path}"])]) as large:
+        exchange(large.client())
+
+        def cost():
+            return resident(large.weir.pid) - resident(small.weir.pid)
+
+        assert cost() > 100000 * 18
+        wait.until(lambda: cost() < 4 * KIB * KIB, "what reading it took to be given back")
+
+
+@PLAIN
 def test_memory_of_a_large_config_goes_back_to_the_system(report):
     """Of a config that was replaced, and of that of the start, which is like any other."""
     with house(listeners=[listener("web", Free("tcp4"), upstream="u0")], upstreams=many()) as here:
