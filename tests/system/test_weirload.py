@@ -85,7 +85,8 @@ def test_idle_counts_from_the_last_bytes_once_all_are_open(spread, behind, folde
     last_open = max(float(row["opened_us"]) for row in told.rows)
     last_bytes = [float(row["sent_us"]) for row in told.rows]
     assert min(last_bytes) > last_open
-    assert max(last_bytes) - min(last_bytes) >= (0.8 * 300e3 if spread == "300ms" else 0)
+    held_up = told.json["tool"]["loop_delay_us"]["max"]  # the first may have been, for so long
+    assert max(last_bytes) - min(last_bytes) >= (0.8 * 300e3 - held_up if spread == "300ms" else 0)
 
 
 def test_bytes_that_keep_alive_keep_their_pace(folder):

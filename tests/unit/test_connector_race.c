@@ -20,7 +20,17 @@ static struct {
 	struct addr name;
 	int fds[2];
 	int clients[2];
+	unsigned n_connects; /**< to either, by the connector */
 } scene;
+
+int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
+
+int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	scene.n_connects++;
+	return __real_connect(fd, sa, len);
+}
 
 static void open_scene(bool second_answers)
 {
@@ -31,6 +41,7 @@ static void open_scene(bool second_answers)
 	scene.clients[0] = occupy(&scene.first);
 	scene.clients[1] = second_answers ? -1 : occupy(&scene.second);
 	scene.name = name_at("a.example", scene.first.port);
+	scene.n_connects = 0;
 }
 
 static void close_scene(void)
@@ -99,7 +110,7 @@ START_TEST(each_attempt_has_its_own_timeout)
 
 	open_scene(false);
 	start_name(timeout_ns);
-	loop_until(owner.n_failed == 1);
+	loop_until(owner.n_failed > 0); /* or both, where nobody turned the loop for long */
 	ck_assert_int_eq(owner.failures[0], -ETIMEDOUT);
 	ck_assert_uint_ge(clock_ns() - begin, timeout_ns);
 	loop_until(owner.status != PENDING);
@@ -151,9 +162,9 @@ START_TEST(a_shortage_at_the_second_does_not_harm_the_first)
 
 	open_scene(true);
 	start_name(timeout_ns);
+	loop_until(scene.n_connects == 1);
 	fault_only_call(calls[_i]);
 	fault_set_errno(ENOMEM);
-	loop_for_ms(10);
 	fault_arm(1);
 	loop_until(fault_met() != NULL);
 	ck_assert(fault_disarm());
@@ -241,9 +252,11 @@ START_TEST(the_clock_of_a_lookup_starts_with_its_turn)
 	loop_until(lookup_is_open("other.example"));
 	finish();
 	lookup_refuse(true);
-	start(&addr, TIMEOUT_NS);
-	loop_for_ms(TIMEOUT_MS / 2);
-	ck_assert_int_eq(owner.status, PENDING);
+	do { /* again, where it took so long that it was over in line */
+		finish();
+		start(&addr, TIMEOUT_NS);
+		loop_for_ms(TIMEOUT_MS / 2);
+	} while (owner.status != PENDING);
 	turn_ns = clock_ns();
 	lookup_refuse(false);
 	lookup_answer("other.example", UV_EAI_AGAIN, "");
