@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from weirtest import address, announced, peers
+from weirtest import address, announced, neighbours, peers, wait
 from weirtest.daemon import Free, Weir
 from weirtest.house import listener, upstream
 from weirtest.rig import relay
@@ -126,6 +126,107 @@ def test_a_server_that_resets_for_it_is_ejected():
         weir.record("server_ejected", server=str(bad), why="reset")
         with peers.connect(weir.address) as client, good.accept() as server:
             assert announced.read(server).source == names(client)[0]
+
+
+# ---- who reads them
+
+
+BELIEVERS = (
+    (neighbours.haproxy, {"options": "send-proxy", "bind": "accept-proxy"}),
+    (neighbours.nginx, {"more": "proxy_protocol on; set_real_ip_from 0.0.0.0/0; set_real_ip_from ::/0;",
+                        "listen": "proxy_protocol"}),
+)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("believer", BELIEVERS, ids=("haproxy", "nginx"))
+def test_haproxy_and_nginx_believe_it(believer, version):
+    """They tell the server behind them whom weir announced; their own words come back to weir's clients."""
+    run, options = believer
+    check = {"every": "100ms", "timeout": "5s", "send": "check", "expect": "check"}
+    seen = []
+
+    def serve(sock):
+        header = announced.read(sock)
+        data = sock.recv(4096)
+        seen.append((header.source, data))
+        sock.sendall(data)
+        sock.recv(1)
+
+    with contextlib.ExitStack() as stack:
+        weir = Weir({})
+        behind = stack.enter_context(contextlib.closing(peers.Server("tcp4", weir.folder, serve)))
+        between = {kind: stack.enter_context(run(behind.address, transport=kind, **options)) for kind in KINDS[:2]}
+        tlvs = {"send_proxy_tlvs": TLVS} if version == "v2" else {}
+        weir.settings = {"workers": 1, "listeners": [listener(kind, Free(kind), kind) for kind in between],
+                         "upstreams": [sends(version, one, name=kind, check=check, **tlvs)
+                                       for kind, one in between.items()]}
+        stack.enter_context(weir)
+        for one in weir.settings["listeners"]:
+            with peers.connect(one["listen"].address) as client:
+                client.sendall(b"ping")
+                assert peers.read_exactly(client, 4) == b"ping"
+                assert (names(client)[0], b"ping") in seen
+        # Checks get through, too, and nobody is announced by them.
+        wait.until(lambda: sum(data == b"check" for _, data in seen) >= 6, "checks")
+        assert not weir.records("server_down")
+
+
+def test_a_chain_of_three_keeps_the_first_client():
+    """Over TCP of both families and UNIX; each adds what it is asked to, and keeps what it was told."""
+    believes = {"accept_proxy": ["any"]}
+    tlvs = {"send_proxy_tlvs": TLVS}
+    with contextlib.ExitStack() as stack:
+        weirs = [Weir({}) for _ in range(3)]
+        server = stack.enter_context(contextlib.closing(peers.Upstream("tcp6", weirs[2].folder)))
+        to = server
+        for weir, kind, options in ((weirs[2], "unix", believes), (weirs[1], "tcp4", believes), (weirs[0], "tcp6", {})):
+            weir.settings = {"workers": 1, "listeners": [listener("web", Free(kind), **options)],
+                             "upstreams": [sends("v2", to, **tlvs)]}
+            stack.enter_context(weir)
+            to = weir.address
+        for sent in (b"ping", b""):  # and a silent one
+            with peers.connect(to) as client:
+                ends = names(client)
+                client.sendall(sent)
+                with server.accept() as accepted:
+                    header = announced.read(accepted)
+                    assert (header.source, header.destination) == ends
+                    assert header.tlvs.keys() == {announced.UNIQUE_ID, announced.CRC32C}
+                    accepted.sendall(b"hello")
+                    assert peers.read_exactly(client, 5) == b"hello"
+                    peers.fin(client)
+                    assert peers.read_end(accepted) == (sent, "fin")
+            lines = [weir.close_line(client=ends[0]) for weir in weirs]
+            # One id for all of them, and it is the first one's.
+            assert {line["unique_id"] for line in lines} == {header.tlvs[announced.UNIQUE_ID].decode()}
+            assert header.tlvs[announced.UNIQUE_ID].endswith(f"-{lines[0]['pair']}".encode())
+
+
+def test_a_chain_hands_on_what_another_proxy_has_told():
+    """A header with TLVs of its own, by v2; by v1 only the addresses."""
+    mine = bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 0023 c0000207 c6336401 9c40 01bb "
+                         "020006 612e74657374 010002 6832 e00001 ff 050002 3769".replace(" ", ""))
+    with contextlib.ExitStack() as stack:
+        weir = Weir({})
+        two, one = (stack.enter_context(contextlib.closing(peers.Upstream("tcp4", weir.folder))) for _ in range(2))
+        weir.settings = {
+            "workers": 1,
+            "listeners": [listener("two", Free("tcp4"), "two", accept_proxy=["any"]),
+                          listener("one", Free("unix"), "one", accept_proxy=["unix"])],
+            "upstreams": [sends("v2", two, name="two", send_proxy_tlvs=TLVS), sends("v1", one, name="one")]}
+        stack.enter_context(weir)
+        for free, server in zip([each["listen"] for each in weir.settings["listeners"]], (two, one)):
+            with peers.connect(free.address) as client:
+                client.sendall(mine + b"ping")
+                with server.accept() as accepted:
+                    header = announced.read(accepted)
+                    assert (header.source, header.destination) == ("192.0.2.7:40000", "198.51.100.1:443")
+                    header.tlvs.pop(announced.CRC32C, None)
+                    assert header.tlvs == ({announced.AUTHORITY: b"a.test", announced.ALPN: b"h2", 0xe0: b"\xff",
+                                            announced.UNIQUE_ID: b"7i"} if server is two else {})
+                    assert peers.read_exactly(accepted, 4) == b"ping"
+        assert weir.close_line(listener="two")["unique_id"] == "7i"
 
 
 # ---- checks

@@ -452,7 +452,7 @@ START_TEST(the_man_page_names_every_key)
 END_TEST
 
 static const char *const examples[] = {"access", "activation", "balance", "discover", "failover",
-	"include", "ipv6", "minimal", "proxy", "sni", "timeouts", "unix"};
+	"include", "ipv6", "minimal", "proxy", "sni", "timeouts", "tls", "unix"};
 
 enum { N_EXAMPLES = sizeof(examples) / sizeof(examples[0]) };
 
