@@ -88,7 +88,7 @@ void throttle_moved(struct throttle *throttle, size_t len)
 	uint64_t now_ns;
 
 	if (throttle->bytes_a_second > 0) {
-		now_ns = stream_read_ns(throttle->pump->from);
+		now_ns = clock_ns();
 		throttle->spent_ns =
 			clock_after(spent_ns(throttle, now_ns), cost_ns(throttle, len));
 		throttle_look(throttle, now_ns);

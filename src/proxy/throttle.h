@@ -52,7 +52,7 @@ int throttle_open(struct throttle *throttle, struct loop *loop, uint64_t bytes_a
 /** From now on it bounds what this pump, which is open, reads; as much as may be is saved up. */
 void throttle_begin(struct throttle *throttle, struct pump *pump);
 
-/** The pump has read so many bytes, just now. In pump_calls::moved. */
+/** The pump was given so many bytes, just now. In pump_calls::moved. */
 void throttle_moved(struct throttle *throttle, size_t len);
 
 /** Whether it holds bytes back now, if there are any. */

@@ -126,6 +126,21 @@ START_TEST(a_byte_that_takes_longer_than_a_pause_waits_as_long)
 }
 END_TEST
 
+START_TEST(what_is_given_without_a_read_is_charged_too)
+{
+	open_with_rate(_i, 100000);
+	/* What a look at the first bytes has taken: 200 ms worth, of which 99 were saved up. */
+	throttle_moved(throttle_of_from(), 20000);
+	side_send(from, 1);
+	loop_settle();
+	pass(ms(101 + THROTTLE_PAUSE_MS) - 1);
+	ck_assert_uint_eq(to->in.n_received, 0);
+	pass(1);
+	ck_assert_uint_eq(to->in.n_received, 1);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(who_stays_below_the_rate_is_never_held_back)
 {
 	open_with_rate(_i, MIB);
@@ -304,6 +319,7 @@ int main(void)
 		tc, what_is_not_used_is_saved_up_for_a_tenth_of_a_second_only, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
 		tc, a_byte_that_takes_longer_than_a_pause_waits_as_long, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, what_is_given_without_a_read_is_charged_too, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, who_stays_below_the_rate_is_never_held_back, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, the_other_way_is_free, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, an_end_passes_right_behind_the_last_byte, 0, RIG_MIRRORED);
