@@ -9,11 +9,12 @@ import random
 import sys
 import time
 
-from benchlib import work
+from benchlib import edge, work
 from benchlib.host import install
 from benchlib.proxies import PROXIES, Proxy
 
 ORIGIN = Proxy("origin", "origin", "origin", "nginx")
+PROXIED = Proxy("origin", "origin, behind PROXY headers", "origin", "nginx", proxied=" proxy_protocol")
 STREAM_WORKS = {"1": (1, False), "1-reverse": (1, True), "8": (8, False), "8-reverse": (8, True)}
 BULK = ["weir", "weir-before", "weir-copy", "haproxy", "haproxy-splice", "nginx", "socket-proxyd", "floor",
         "floor-splice"]
@@ -23,13 +24,14 @@ BESIDES = ["haproxy", "nginx", "socket-proxyd", "floor"]
 class Part:
     """Its proxies, its works (with the function that does one), and how long they take."""
 
-    def __init__(self, title, proxies, works, needs, step_s, do):
+    def __init__(self, title, proxies, works, needs, step_s, do, origin=ORIGIN):
         self.title = title
         self.proxies = proxies
         self.works = works
         self.needs = needs
         self.step_s = step_s
         self.do = do
+        self.origin = origin
 
     def steps(self, args):
         """What one round does: each (proxy, work)."""
@@ -57,6 +59,18 @@ def _balance(stage, proxy, works, user, origin):
         return work.wrk(port, account, stage.args.seconds, 64, close=True)
 
 
+def _proxied(stage, proxy, _, user, origin):
+    with stage.run(proxy, origin, user, edge=edge.proxy_headers) as (port, account):
+        return work.opened(stage, port, account, edge.PROXIED_REQUEST)
+
+
+def _routed(stage, proxy, works, user, origin):
+    """`works` is the number of names, of which the last is asked for. The server takes a hello for a bad
+    request, answers and closes: no handshake is to cost anything."""
+    with stage.run(proxy, origin, user, edge=edge.routes(int(works))) as (port, account):
+        return work.opened(stage, port, account, edge.hello(edge.names(int(works))[-1]))
+
+
 def _idle(stage, proxy, _, user, origin):
     return work.idle(stage, proxy, user, origin)
 
@@ -81,6 +95,10 @@ PARTS = {
                         ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
     "balance": Part("servers", ["weir", "haproxy", "nginx"], ["1", "8", "1000"], ["wrk", "nginx"],
                     lambda args: args.seconds + 0.7, _balance),
+    "proxy": Part("PROXY headers", ["weir", "haproxy", "nginx"], ["close"], ["gcc", "nginx"],
+                  lambda args: args.seconds + 0.7, _proxied, PROXIED),
+    "sni": Part("routes", ["weir", "haproxy", "nginx"], ["10", "10000"], ["gcc", "nginx"],
+                lambda args: args.seconds + 0.9, _routed),
     "idle": Part("idle pairs", ["weir", "weir-before", *BESIDES], ["pairs"], ["nginx"],
                  lambda args: 2 * args.seconds + 2 * work.SETTLE_S + args.pairs / 1500, _idle),
     "growth": Part("growth", ["weir", "weir-before", "weir-2", "haproxy", "nginx"], ["64"], ["wrk", "nginx"],
@@ -118,7 +136,7 @@ def run_part(name, stage, args, keep):
     with contextlib.ExitStack() as stack:
         origin = None
         if "nginx" in part.needs:
-            origin, _ = stack.enter_context(stage.run(ORIGIN, 0, args.user))
+            origin, _ = stack.enter_context(stage.run(part.origin, 0, args.user))
         for number in range(args.rounds):
             print(f"{part.title}: round {number + 1} of {args.rounds}", file=sys.stderr)
             steps = part.steps(args)

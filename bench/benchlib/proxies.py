@@ -21,8 +21,8 @@ WEIR_CONF = """\
 workers = {workers};
 log = {{ level = "{log}"; }};
 relay = {{ splice = "{splice}"; }};
-listeners = ( {{ name = "bench"; listen = "127.0.0.1:{port}"; upstream = "bench"; }} );
-upstreams = ( {{ name = "bench"; servers = (
+listeners = ( {{ name = "bench"; listen = "127.0.0.1:{port}"; {listener}{own}}} );
+upstreams = ( {{ name = "bench"; {upstream}servers = (
     {servers}
 ); }} );
 """
@@ -38,8 +38,9 @@ defaults
     timeout client 10m
     timeout server 10m
     {splice}
-listen bench
-    bind 127.0.0.1:{port} backlog 4096
+{kind} bench
+    bind 127.0.0.1:{port} backlog 4096{bind}
+    {rules}
     balance roundrobin
     {servers}
 """
@@ -55,12 +56,14 @@ events {{ worker_connections {fds}; }}
 
 NGINX_CONF = "load_module {module};\n" + NGINX_HEAD + """\
 stream {{
+    {map}
     upstream bench {{
         {servers}
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        proxy_pass bench;
+        listen 127.0.0.1:{port} backlog=4096{listen};
+        {look}
+        proxy_pass {target};
     }}
 }}
 """
@@ -95,9 +98,12 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 # How each writes a server, and what stands between two.
 SERVERS = {"weir": ('{{ address = "{0}"; }}', ",\n    "),
-           "haproxy": ("server s{1} {0}", "\n    "),
+           "haproxy": ("server s{1} {0}{2}", "\n    "),
            "nginx": ("server {0};", "\n        ")}
 ADDRESSES_MAX = 1000
+# What stands in a config where the work asks for nothing more (edge.py).
+PLAIN = {"listener": "", "own": 'upstream = "bench"; ', "upstream": "", "kind": "listen", "bind": "", "rules": "",
+         "send": "", "map": "", "listen": "", "look": "", "target": "bench"}
 
 
 def addresses(count, port):
@@ -144,12 +150,13 @@ class Stage:
         self.weir = shutil.copy(args.weir, os.path.join(folder, "weir"))
         self.before = args.before and shutil.copy(args.before, os.path.join(folder, "weir-before"))
         self.floor = os.path.join(folder, "floor")
+        self.opener = os.path.join(folder, "opener")
 
-    def build_floor(self):
-        """Whether the floor is there."""
-        return subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-o", self.floor,
-                               ROOT / "bench" / "floor.c"], stdout=sys.stderr,
-                              check=False).returncode == 0
+    def build(self, path):
+        """Builds what has no other place than bench/; whether it is there."""
+        source = ROOT / "bench" / f"{os.path.basename(path)}.c"
+        return os.path.exists(path) or subprocess.run(
+            ["gcc", "-O2", "-D_GNU_SOURCE", "-o", path, source], stdout=sys.stderr, check=False).returncode == 0
 
     def user(self, name):
         """What Popen has to be told to run a program as this user; None: as we run."""
@@ -177,9 +184,9 @@ class Stage:
         return command
 
     @contextlib.contextmanager
-    def run(self, proxy, server, user, count=1):
+    def run(self, proxy, server, user, count=1, edge=None):
         """Runs it before the server at this port, which it takes for so many; its own port, and the
-        account of what it costs."""
+        account of what it costs. `edge`: what its config has more, by its kind and its folder."""
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(dir=self.folder, ignore_cleanup_errors=True))
@@ -195,12 +202,16 @@ class Stage:
             values = {"workers": 1, "port": port, "server": server, "folder": folder,
                       "fds": self.fds, "pairs": self.fds // 2 - 100, "module": NGINX_STREAM,
                       "listens": "\n        ".join(
-                          f"listen {one} backlog=4096;" for one in addresses(ADDRESSES_MAX, port)),
-                      **proxy.values}
-            if proxy.kind.split("-")[0] in SERVERS:
-                form, between = SERVERS[proxy.kind.split("-")[0]]
-                values["servers"] = between.join(
-                    form.format(one, number) for number, one in enumerate(addresses(count, server)))
+                          f"listen {one} backlog=4096{proxy.values.get('proxied', '')};"
+                          for one in addresses(ADDRESSES_MAX, port)),
+                      **PLAIN, **proxy.values}
+            kind = proxy.kind.split("-")[0]
+            if edge:
+                values.update(edge(kind, folder))
+            if kind in SERVERS:
+                form, between = SERVERS[kind]
+                values["servers"] = between.join(form.format(one, number, values["send"])
+                                                 for number, one in enumerate(addresses(count, server)))
             command = self.command(proxy, folder, values, sock)
             log = stack.enter_context(open(os.path.join(folder, "log"), "wb"))
             process = stack.enter_context(running(

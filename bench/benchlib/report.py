@@ -97,6 +97,10 @@ def tables(results):
         ("balance", "The same, with servers that take turns",
          [("1 server: CPU µs each", "1", "cpu_us"), ("8 servers: CPU µs each", "8", "cpu_us"),
           ("1,000 servers: CPU µs each", "1000", "cpu_us")]),
+        ("proxy", "A new connection with a PROXY header in and out",
+         wrk_columns([("close", "connection", "connections/s")])),
+        ("sni", "A new connection that is routed by its name, one of so many",
+         [("10 names: CPU µs each", "10", "cpu_us"), ("10,000 names: CPU µs each", "10000", "cpu_us")]),
         ("idle", "Idle pairs",
          [("pairs", "pairs", "pairs"), ("bytes per pair, silent", "pairs", "bytes_silent"),
           ("after a request", "pairs", "bytes"), ("wake-ups/s, all", "pairs", "wakeups_per_s"),
@@ -195,6 +199,10 @@ def targets(results):
                      ("nginx",)),
               Target("new connection, CPU, 1,000 servers to 1", "balance", "1000", "cpu_us", 1.02,
                      besides="1")]
+    found += [Target("PROXY in and out: CPU, to HAProxy", "proxy", "close", "cpu_us", 1.05, ("haproxy",)),
+              Target("routed by name: CPU, to HAProxy", "sni", "10", "cpu_us", 1.0, ("haproxy",)),
+              Target("routed by name: CPU, to nginx", "sni", "10", "cpu_us", 1.0, ("nginx",)),
+              Target("routed by name: CPU, 10,000 names to 10", "sni", "10000", "cpu_us", 1.05, besides="10")]
     found += [Target("idle pair: bytes, silent", "idle", "pairs", "bytes_silent", 1024),
               Target("idle pair: bytes, after a request", "idle", "pairs", "bytes", 1024),
               Target("all idle pairs: wake-ups a second", "idle", "pairs", "wakeups_per_s", 2)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The work that bench/peers gives each proxy, and what it says of it: plain figures by name."""
 import json
+import os
 import re
 import resource
 import socket
@@ -55,6 +56,24 @@ def wrk(port, account, seconds, connections, close=False):
         raise RuntimeError(f"wrk: {bad.group() if bad else done.stderr or done.stdout}")
     return {"per_s": float(rate.group(1)), "cpu_us": spent.seconds * 1e6 / int(count.group(1)),
             "p99_us": float(p99.group(1)) * UNITS[p99.group(2)],
+            "cpu_share": spent.seconds / seconds}
+
+
+def opened(stage, port, account, first):
+    """A new connection for each, which sends these bytes and reads to the end; 64 at a time."""
+    path = os.path.join(stage.folder, "first")
+    with open(path, "wb") as file:
+        file.write(first)
+    if not stage.build(stage.opener):
+        raise RuntimeError("bench/opener.c could not be built")
+    seconds = stage.args.seconds
+    with Spent(account) as spent:
+        done = subprocess.run([stage.opener, str(port), "64", str(seconds), path],
+                              capture_output=True, text=True, check=True, timeout=30 + 3 * seconds)
+    count, failed, p99 = done.stdout.split()
+    if count == "0" or failed != "0":
+        raise RuntimeError(f"{count} connections were answered, {failed} were not")
+    return {"per_s": int(count) / seconds, "cpu_us": spent.seconds * 1e6 / int(count), "p99_us": float(p99),
             "cpu_share": spent.seconds / seconds}
 
 

@@ -47,7 +47,8 @@ def test_the_bench_refuses_what_it_does_not_know(bench):
 
 
 # What each part has to tell of each step.
-FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "balance": "cpu_us", "idle": "bytes", "growth": "10"}
+FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "balance": "cpu_us", "proxy": "cpu_us",
+           "sni": "cpu_us", "idle": "bytes", "growth": "10"}
 
 
 def peers(out, *options):
@@ -64,7 +65,7 @@ def left_out(done):
 
 def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder, report):
     """Of what the host has the programs for; `scripts/setup test` brings them."""
-    done = peers(folder, "--only=bulk,connections,balance,idle,growth")
+    done = peers(folder, "--only=bulk,connections,balance,proxy,sni,idle,growth")
     assert done.returncode == 0, done.stderr
     lacking = left_out(done)
     for part, lacks in lacking.items():
