@@ -163,6 +163,7 @@
  *	session_preface	the first of them: what the first bytes of its client say
  *	preface		looks at these bytes, wherever they are
  *	session_clock	its one timer
+ *	session_hello	where its client goes, by its ClientHello
  *	session_list	who is here, in slices, and when their timers are due
  *	session_log	its lines
  *	session_trace	its probes, for bpftrace and the like

@@ -61,14 +61,17 @@ static bool take_tlvs(const struct announce *announce, const struct proxy_header
 	struct proxy_header *header)
 {
 	static const struct proxy_header none;
+	const struct session_edge *edge = announce->edge;
+	struct span name = edge == NULL ? (struct span){NULL, 0} : edge->name;
+	struct span protocol = edge == NULL ? (struct span){NULL, 0} : edge->protocol;
 	unsigned tlvs = announce->plan->send_proxy_tlvs;
 
 	received = received == NULL ? &none : received;
 	if ((tlvs & CONF_TLV_AUTHORITY) != 0) {
-		header->authority = received->authority;
+		header->authority = name.n > 0 ? name : received->authority;
 	}
 	if ((tlvs & CONF_TLV_ALPN) != 0) {
-		header->alpn = received->alpn;
+		header->alpn = protocol.n > 0 ? protocol : received->alpn;
 	}
 	if ((tlvs & CONF_TLV_RECEIVED) != 0) {
 		header->tlvs = received->tlvs;

@@ -12,7 +12,8 @@
  *
  * TLVs, of version 2 and each only where the upstream asks for it:
  *
- *	authority, alpn	of the client's header
+ *	authority, alpn	of the client's ClientHello, where that was looked at (the protocol that it
+ *			wants most), else of its header
  *	unique_id	of the client's header, so that a chain of proxies has one for all; where it
  *			has none, a text of ours: announce_id()
  *	received	all of the client's header, but for its checksum

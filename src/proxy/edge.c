@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proto/client_hello.h"
+
 struct session_edge *edge_new(const union session_peer *peer)
 {
 	struct session_edge *edge = calloc(1, sizeof(*edge));
@@ -26,6 +28,8 @@ struct session_edge *edge_free(struct session_edge *edge)
 		free(edge->unique_id);
 		free(edge->throttles);
 		free(edge->client_name);
+		free((void *)edge->name.bytes);
+		free((void *)edge->protocol.bytes);
 		free(edge);
 	}
 	return NULL;
@@ -65,6 +69,32 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
 	}
 	edge->header = header;
 	return 0;
+}
+
+/** 0 or -ENOMEM. */
+static int copy(struct span from, struct span *ret_copy)
+{
+	void *bytes;
+
+	if (from.n == 0) {
+		return 0;
+	}
+	bytes = malloc(from.n);
+	if (bytes == NULL) {
+		return -ENOMEM;
+	}
+	*ret_copy = (struct span){memcpy(bytes, from.bytes, from.n), from.n};
+	return 0;
+}
+
+int edge_keep_hello(struct session_edge *edge, const struct client_hello *hello)
+{
+	struct span alpn = hello->alpn;
+	struct span first = {NULL, 0};
+	int r = copy(hello->name, &edge->name);
+
+	(void)client_hello_next_protocol(&alpn, &first);
+	return r < 0 ? r : copy(first, &edge->protocol);
 }
 
 int edge_announce(struct session_edge *edge, const struct proxy_address *client)

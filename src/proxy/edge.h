@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "proto/proxy_header.h"
+#include "proto/span.h"
 #include "proxy/pair.h"
 #include "proxy/session_peer.h"
 #include "proxy/side.h"
@@ -26,7 +27,9 @@ struct edge_tcp {
 	bool is_known;          /**< not of a UNIX socket */
 };
 
+struct client_hello;
 struct source;
+struct target;
 
 /** The PROXY header of a client, as long as somebody may ask for more than its address. */
 struct edge_header {
@@ -44,6 +47,12 @@ struct session_edge {
 	/** Of that header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;
+	/** Which of its offer's targets it goes to; NULL: that is not known, or not asked. */
+	const struct target *target;
+	/** Of the client's ClientHello, where that was looked at: the server that it asks for, and
+	 * the protocol (ALPN) that it wants most. Copies; none of what is not there. */
+	struct span name;
+	struct span protocol;
 	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
 	struct edge_header *header;
 	/** Its place with its source (admit.h); NULL: it has none, or not yet. */
@@ -61,6 +70,9 @@ struct session_edge *edge_free(struct session_edge *edge);
 /** Keeps a copy of the header of `n` bytes, which is right, and its unique id. 0 or -ENOMEM. Once
  * for each edge. */
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
+
+/** Keeps what the hello says. 0 or -ENOMEM. Once for each edge. */
+int edge_keep_hello(struct session_edge *edge, const struct client_hello *hello);
 
 /** Notes that the client is the one with this address, which a header announces. 0 or -ENOMEM. */
 int edge_announce(struct session_edge *edge, const struct proxy_address *client);

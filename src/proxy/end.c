@@ -40,6 +40,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_DRAIN] = "drain",
 		[END_SERVER_DOWN] = "server_down",
 		[END_ACCESS] = "access",
+		[END_NO_ROUTE] = "no_route",
 		[END_DENIED] = "denied",
 		[END_SOURCE_LIMIT] = "source_limit",
 		[END_RATE] = "rate",
@@ -95,8 +96,8 @@ bool end_is_failure(enum end_reason reason)
 
 bool end_is_refusal(enum end_reason reason)
 {
-	return reason == END_DENIED || reason == END_SOURCE_LIMIT || reason == END_RATE ||
-	       reason == END_PREFACE || reason == END_BAD_PREFACE;
+	return reason == END_NO_ROUTE || reason == END_DENIED || reason == END_SOURCE_LIMIT ||
+	       reason == END_RATE || reason == END_PREFACE || reason == END_BAD_PREFACE;
 }
 
 struct end end_by_weir(enum end_reason reason)

@@ -38,9 +38,10 @@ enum end_reason {
 	END_QUEUE,       /**< all were full, too long */
 	END_QUEUE_FULL,  /**< and too many waited already */
 	END_DRAIN,
-	END_SERVER_DOWN,  /**< on_down is "end", and the server is down or gone */
-	END_ACCESS,       /**< a reload denies the client of an open pair */
-	END_DENIED,       /**< the lists of access do not let the client in */
+	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
+	END_ACCESS,      /**< a reload denies the client of an open pair */
+	END_NO_ROUTE, /**< no route takes the client, and the listener has no upstream of its own */
+	END_DENIED,   /**< the lists of access do not let the client in */
 	END_SOURCE_LIMIT, /**< its source has as many pairs as it may */
 	END_RATE,         /**< its source came too often */
 	END_LIMIT,        /**< out of fds, memory or ports after accept */

@@ -56,7 +56,7 @@ static void named_init_refusals(struct named_limit *named, struct limits *limits
 	for (unsigned i = 0; i < END_REASONS; i++) {
 		enum end_reason reason = (enum end_reason)i;
 
-		if (end_is_refusal(reason)) {
+		if (end_is_refusal(reason) || end_is_failure(reason)) {
 			often_init(&named->refusals[i], &limits->refusals, named->name,
 				end_reason_name(reason));
 		}

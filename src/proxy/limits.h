@@ -43,8 +43,8 @@ struct tally *limits_tally(struct limit *limit, size_t worker);
 /** The tokens for clients of that name. While the limit is held. */
 struct accept_rate *limits_accept_rate(struct limit *limit);
 
-/** A client of that name was refused for this reason (end_is_refusal()): whether the log is to have
- * its line (often.h). Any thread. */
+/** A client of that name was refused for this reason (end_is_refusal()), or failed before it had an
+ * upstream (end_is_failure()): whether its line is one of the first (often.h). Any thread. */
 bool limits_refused(struct limit *limit, enum end_reason reason);
 
 /** The sources of that name (source.h), which are made at the first call. NULL: no memory. While

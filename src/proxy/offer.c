@@ -69,7 +69,7 @@ static bool offer_set_routes(struct offer *offer, const struct offer_opts *opts)
 	if (listener->n_routes == 0) {
 		return true;
 	}
-	offer->routes = routes_new(listener->routes, listener->n_routes);
+	offer->routes = routes_new(listener->routes, listener->n_routes, opts->lists);
 	offer->route_targets = malloc(size);
 	if (offer->routes == NULL || offer->route_targets == NULL) {
 		return false;
@@ -116,6 +116,11 @@ static bool offer_set_sources(struct offer *offer, const struct conf_listener *l
 	return offer->sources != NULL;
 }
 
+static bool hashes_name(const struct target *target)
+{
+	return target->plan->balance == BALANCE_HASH && target->plan->hash_on == HASH_ON_SNI;
+}
+
 struct offer *offer_new(const struct offer_opts *opts)
 {
 	const struct conf_listener *listener = opts->listener;
@@ -138,7 +143,10 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->accepts_a_second = listener->rate.accept;
 	offer->bytes_a_second[SIDE_CLIENT] = listener->rate.up;
 	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
-	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer) || offer->accept_proxy != NULL;
+	offer->has_choice =
+		offer->routes != NULL || (offer->fallback != NULL && hashes_name(offer->fallback));
+	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer) ||
+			   offer->accept_proxy != NULL || offer->has_choice;
 	offer->n_terms = shared->n_workers;
 	for (size_t i = 0; i < offer->n_terms; i++) {
 		struct terms *terms = &offer->terms[i];
@@ -153,11 +161,6 @@ struct offer *offer_new(const struct offer_opts *opts)
 	}
 	refs_init(&offer->refs);
 	return offer;
-}
-
-static bool hashes_name(const struct target *target)
-{
-	return target->plan->balance == BALANCE_HASH && target->plan->hash_on == HASH_ON_SNI;
 }
 
 enum route_answer offer_find(const struct offer *offer, const struct route_facts *facts,

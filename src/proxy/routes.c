@@ -16,23 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/prefixes.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "conf/conf.h"
 #include "proto/client_hello.h"
-
-/** Whose addresses are meant. */
-struct from {
-	const struct conf_prefixes *conf; /* of which it was made; borrowed while it is made */
-	struct prefixes *set;
-	bool any;
-	bool unix_peers;
-};
+#include "proxy/access.h"
 
 struct route {
-	const struct from *from; /* NULL: anybody */
-	struct span *alpn;       /* n_alpn; 0: whatever it is */
+	struct peer_list *from; /* a reference; NULL: anybody */
+	struct span *alpn;      /* n_alpn; 0: whatever it is */
 	size_t n_alpn;
 };
 
@@ -45,8 +37,8 @@ struct named {
 };
 
 struct step {
-	const struct from *from; /* NULL: anybody */
-	size_t route;            /* whose it is; NO_ROUTE: a look is needed */
+	struct peer_list *from; /* a reference; NULL: anybody */
+	size_t route;           /* whose it is; NO_ROUTE: a look is needed */
 };
 
 #define NO_ROUTE SIZE_MAX
@@ -54,8 +46,6 @@ struct step {
 struct routes {
 	struct route *all;
 	size_t n;
-	struct from *froms; /* of the routes, each once, then of the steps */
-	size_t n_froms;
 	struct step *steps;
 	size_t n_steps;
 	size_t *unnamed;
@@ -96,12 +86,9 @@ static bool has_name(const void *item, const void *key)
 
 /* ---- conditions ---- */
 
-static bool is_from(const struct from *from, const struct sockaddr *client)
+static bool is_from(const struct peer_list *from, const union session_peer *client)
 {
-	if (from == NULL || from->any) {
-		return true;
-	}
-	return client->sa_family == AF_UNIX ? from->unix_peers : prefixes_has(from->set, client);
+	return from == NULL || peer_list_has(from, client);
 }
 
 static bool offers(struct span alpn, struct span protocol)
@@ -235,61 +222,21 @@ enum route_answer routes_find(
 	return ROUTE_TAKEN;
 }
 
-/* ---- making: addresses ---- */
+/* ---- making: addresses and steps ---- */
 
-/** One more set, of addresses that a config has; NULL: no memory. */
-static struct from *add_from(struct routes *routes, const struct conf_prefixes *conf)
+static bool make_froms(
+	struct routes *routes, const struct conf_route *conf, struct peer_lists *lists)
 {
-	struct from *from = &routes->froms[routes->n_froms++];
-
-	from->any = conf->any;
-	from->unix_peers = conf->unix_peers;
-	from->set = prefixes_new(conf->prefixes, conf->n);
-	return from->set == NULL ? NULL : from;
-}
-
-static bool is_of(const void *item, const void *conf)
-{
-	return ((const struct from *)item)->conf == conf;
-}
-
-/**
- * The set of these addresses. Lists that are written alike are one in the config, and so here.
- * `known` has those that are made already. NULL: no memory.
- */
-static struct from *share_from(
-	struct routes *routes, struct table *known, const struct conf_prefixes *conf)
-{
-	uint64_t hash = hash_bytes(HASH_BEGIN, &conf, sizeof(conf));
-	const struct from *made = table_find(known, hash, is_of, conf);
-	struct from *from;
-
-	if (made != NULL) {
-		return &routes->froms[made - routes->froms];
-	}
-	from = add_from(routes, conf);
-	if (from != NULL) {
-		from->conf = conf;
-	}
-	return from == NULL || table_add(known, hash, from) < 0 ? NULL : from;
-}
-
-static bool make_froms(struct routes *routes, const struct conf_route *conf)
-{
-	struct table known = {0};
-	bool made = true;
-
-	for (size_t i = 0; i < routes->n && made; i++) {
+	for (size_t i = 0; i < routes->n; i++) {
 		if (conf[i].from != NULL) {
-			routes->all[i].from = share_from(routes, &known, conf[i].from);
-			made = routes->all[i].from != NULL;
+			routes->all[i].from = peer_lists_get(lists, conf[i].from);
+			if (routes->all[i].from == NULL) {
+				return false;
+			}
 		}
 	}
-	table_fini(&known);
-	return made;
+	return true;
 }
-
-/* ---- making: steps ---- */
 
 static bool needs_hello(const struct conf_route *conf)
 {
@@ -297,10 +244,11 @@ static bool needs_hello(const struct conf_route *conf)
 }
 
 /** All whom any of these routes, which have a `from` each, is for. NULL: no memory. */
-static struct from *unite(struct routes *routes, const struct conf_route *conf, size_t n)
+static struct peer_list *unite(const struct conf_route *conf, size_t n)
 {
 	struct conf_prefixes all = {0};
-	struct from *from;
+	struct peer_lists lists = {0};
+	struct peer_list *list;
 
 	for (size_t i = 0; i < n; i++) {
 		all.n += conf[i].from->n;
@@ -320,9 +268,10 @@ static struct from *unite(struct routes *routes, const struct conf_route *conf, 
 			all.n += one->n;
 		}
 	}
-	from = add_from(routes, &all);
+	list = peer_lists_get(&lists, &all);
+	peer_lists_fini(&lists);
 	free(all.prefixes);
-	return from;
+	return list;
 }
 
 /** The step of `n` routes in a row that need a look. */
@@ -336,7 +285,7 @@ static bool add_look(struct routes *routes, const struct conf_route *conf, size_
 			return true;
 		}
 	}
-	step->from = unite(routes, conf, n);
+	step->from = unite(conf, n);
 	return step->from != NULL;
 }
 
@@ -353,8 +302,10 @@ static bool make_steps(struct routes *routes, const struct conf_route *conf)
 		}
 		i += n;
 		if (i < routes->n) {
-			routes->steps[routes->n_steps++] =
-				(struct step){.from = routes->all[i].from, .route = i};
+			struct peer_list *from = routes->all[i].from;
+
+			routes->steps[routes->n_steps++] = (struct step){
+				.from = from == NULL ? NULL : peer_list_ref(from), .route = i};
 			i++;
 		}
 	}
@@ -453,22 +404,20 @@ static bool make_room(struct routes *routes, const struct conf_route *conf, size
 	}
 	routes->n = n;
 	routes->all = calloc(n, sizeof(*routes->all));
-	routes->froms = calloc(2 * n, sizeof(*routes->froms));
 	routes->steps = calloc(n, sizeof(*routes->steps));
 	routes->unnamed = calloc(n, sizeof(*routes->unnamed));
 	routes->names = calloc(n_names + 1, sizeof(*routes->names));
 	routes->protocols = calloc(n_protocols + 1, sizeof(*routes->protocols));
 	routes->text = malloc(n_text + 1);
-	return routes->all != NULL && routes->froms != NULL && routes->steps != NULL &&
-	       routes->unnamed != NULL && routes->names != NULL && routes->protocols != NULL &&
-	       routes->text != NULL;
+	return routes->all != NULL && routes->steps != NULL && routes->unnamed != NULL &&
+	       routes->names != NULL && routes->protocols != NULL && routes->text != NULL;
 }
 
-struct routes *routes_new(const struct conf_route *conf, size_t n)
+struct routes *routes_new(const struct conf_route *conf, size_t n, struct peer_lists *lists)
 {
 	struct routes *routes = calloc(1, sizeof(*routes));
 
-	if (routes != NULL && (!make_room(routes, conf, n) || !make_froms(routes, conf) ||
+	if (routes != NULL && (!make_room(routes, conf, n) || !make_froms(routes, conf, lists) ||
 				      !make_steps(routes, conf) || !make_texts(routes, conf))) {
 		routes = routes_free(routes);
 	}
@@ -480,13 +429,15 @@ struct routes *routes_free(struct routes *routes)
 	if (routes == NULL) {
 		return NULL;
 	}
-	for (size_t i = 0; i < routes->n_froms; i++) {
-		prefixes_free(routes->froms[i].set);
+	for (size_t i = 0; i < routes->n && routes->all != NULL; i++) {
+		peer_list_unref(routes->all[i].from);
+	}
+	for (size_t i = 0; i < routes->n_steps; i++) {
+		peer_list_unref(routes->steps[i].from);
 	}
 	table_fini(&routes->exact);
 	table_fini(&routes->below);
 	free(routes->all);
-	free(routes->froms);
 	free(routes->steps);
 	free(routes->unnamed);
 	free(routes->names);

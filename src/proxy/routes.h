@@ -18,8 +18,9 @@
 #include "proto/span.h"
 
 struct conf_route;
+struct peer_lists;
 struct routes;
-struct sockaddr;
+union session_peer;
 
 /** How much of what the client sends is known. */
 enum route_seen {
@@ -31,7 +32,7 @@ enum route_seen {
 
 /** What is known of a client. */
 struct route_facts {
-	const struct sockaddr *client; /**< of any family */
+	const union session_peer *client;
 	enum route_seen seen;
 	struct span name; /**< in the hello: of the server, at most CLIENT_HELLO_NAME_MAX bytes */
 	struct span alpn; /**< likewise: client_hello::alpn */
@@ -44,8 +45,8 @@ enum route_answer {
 	ROUTE_NEEDS_HELLO,      /**< of ROUTE_SEEN_TLS */
 };
 
-/** Of these, in this order. NULL: no memory. */
-struct routes *routes_new(const struct conf_route *conf, size_t n);
+/** Of these, in this order, with lists of `lists`. NULL: no memory. */
+struct routes *routes_new(const struct conf_route *conf, size_t n, struct peer_lists *lists);
 
 /** NULL is fine; returns NULL. */
 struct routes *routes_free(struct routes *routes);

@@ -114,7 +114,12 @@ struct part *session_part(const struct session *session)
 
 const struct target *session_target(const struct session *session)
 {
-	return session->terms->offer->fallback;
+	const struct offer *offer = session->terms->offer;
+
+	if (!offer->has_choice) {
+		return offer->fallback;
+	}
+	return session->edge == NULL ? NULL : session->edge->target;
 }
 
 /* ---- from stage to stage ---- */

@@ -114,7 +114,7 @@ void session_apply_timeouts(struct session *session);
  */
 void session_drain(struct session *session, const struct deadline_drain *drain);
 
-/** Where it goes, of its offer's targets; NULL: nowhere. */
+/** Where it goes, of its offer's targets; NULL: that is not known yet, or nowhere. */
 const struct target *session_target(const struct session *session);
 
 /** Ends it, where the access of its terms does not admit its client any more. False: it may be

@@ -116,6 +116,9 @@ static void log_who(struct log_line *line, const struct session *session)
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, session);
+	if (session->edge != NULL && session->edge->name.n > 0) {
+		log_bytes(line, "sni", session->edge->name.bytes, session->edge->name.n);
+	}
 	log_str(line, "upstream", target == NULL ? "" : target->group->name);
 	if (session->upstream.family == AF_UNIX) {
 		log_str(line, "server", session->member->text);
@@ -180,13 +183,16 @@ static void log_quiet(
  * are nobody's business. */
 static enum log_level close_level(const struct session *session)
 {
+	const struct target *target = session_target(session);
 	enum end_reason reason = session->end.reason;
 
 	if (end_is_refusal(reason)) {
 		return limits_refused(session->terms->offer->limit, reason) ? LOG_LEVEL_INFO
 									    : LOG_LEVEL_DEBUG;
 	}
-	if (end_is_failure(reason) && often_count(&session_target(session)->group->failures)) {
+	if (end_is_failure(reason) &&
+		(target == NULL ? limits_refused(session->terms->offer->limit, reason)
+				: often_count(&target->group->failures))) {
 		return LOG_LEVEL_WARN;
 	}
 	return session_was_probe(session) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;

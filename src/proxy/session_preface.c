@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "log/log.h"
+#include "proto/client_hello.h"
 #include "proto/proxy_header.h"
 #include "proxy/admit.h"
 #include "proxy/edge.h"
@@ -38,21 +39,6 @@ struct session_preface {
 	const char *why;
 	size_t n_shown;
 	uint8_t shown[SHOWN_MAX];
-};
-
-/** What a step says. */
-enum said {
-	SAID_MORE, /**< so far it is right, and not complete */
-	SAID_DONE,
-	SAID_BAD,  /**< it will not get right */
-	SAID_OVER, /**< it has ended the session */
-};
-
-/** What a step makes of the bytes that are there. */
-struct verdict {
-	enum said said;
-	size_t n_consumed; /**< DONE: so many bytes are not for the server */
-	const char *why;   /**< BAD: a constant text for the end of an error line */
 };
 
 /* ---- the PROXY header ---- */
@@ -121,6 +107,12 @@ static const struct step {
 		.wanted = wants_header,
 		.look = look_at_header,
 		.max = PROXY_HEADER_V2_MAX,
+	},
+	{
+		.what = "ClientHello",
+		.wanted = session_wants_hello,
+		.look = session_look_at_hello,
+		.max = CLIENT_HELLO_MAX,
 	},
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

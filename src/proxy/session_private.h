@@ -84,6 +84,31 @@ struct deadline_facts session_setup_facts(const struct session *session);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
 
+/* ---- session_hello.c: where a client goes, by its ClientHello ---- */
+
+/** What a step of PREFACE says. */
+enum said {
+	SAID_MORE, /**< so far it is right, and not complete */
+	SAID_DONE,
+	SAID_BAD,  /**< it will not get right */
+	SAID_OVER, /**< it has ended the session */
+};
+
+/** What a step makes of the bytes that are there. */
+struct verdict {
+	enum said said;
+	size_t n_consumed; /**< DONE: so many bytes are not for the server */
+	const char *why;   /**< BAD: a constant text for the end of an error line */
+};
+
+/* A step: whether it is to be looked at, by what is known so far, and what comes of a look. */
+bool session_wants_hello(const struct session *session);
+struct verdict session_look_at_hello(struct session *session, struct span bytes);
+
+/** Says where it goes, of whose first bytes nothing need be known. False: nowhere, and it has
+ * ended. */
+bool session_find_target(struct session *session);
+
 /* ---- session_preface.c: PREFACE ---- */
 
 /** Whether something has to be known of the client's first bytes: else it begins with CHOOSING. */

@@ -176,9 +176,12 @@ static void session_answered(struct session *session, enum group_answer said, st
 void session_choose(struct session *session)
 {
 	struct member *member = NULL;
-	enum group_answer said =
-		group_next(session_target(session)->group, &session->setup->waiter.ask, &member);
+	enum group_answer said;
 
+	if (session_target(session) == NULL && !session_find_target(session)) {
+		return;
+	}
+	said = group_next(session_target(session)->group, &session->setup->waiter.ask, &member);
 	session_answered(session, said, member);
 }
 

@@ -12,8 +12,8 @@ START_TEST(words_are_those_of_the_log)
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
 		"write_stall", "first_byte", "idle_client", "idle_upstream", "lifetime",
 		"connect_timeout", "connect_failed", "preface", "bad_preface", "no_server", "queue",
-		"queue_full", "drain", "server_down", "access", "denied", "source_limit", "rate",
-		"limit", "error"};
+		"queue_full", "drain", "server_down", "access", "no_route", "denied",
+		"source_limit", "rate", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
 	for (enum end_reason reason = 0; reason < END_REASONS; reason++) {
@@ -137,6 +137,7 @@ START_TEST(whom_weir_does_not_let_in_is_refused)
 	static const bool refusals[END_REASONS] = {
 		[END_PREFACE] = true,
 		[END_BAD_PREFACE] = true,
+		[END_NO_ROUTE] = true,
 		[END_DENIED] = true,
 		[END_SOURCE_LIMIT] = true,
 		[END_RATE] = true,

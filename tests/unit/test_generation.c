@@ -3,7 +3,6 @@
 #include "proxy/generation.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -190,9 +189,8 @@ END_TEST
 /** What the first listener says of a client of whom this is known. */
 static enum route_answer find(enum route_seen seen, const char *name, const char **ret_upstream)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	struct route_facts facts = {
-		.client = (const struct sockaddr *)(const void *)&address, .seen = seen};
+	union session_peer address = {.family = AF_INET};
+	struct route_facts facts = {.client = &address, .seen = seen};
 	const struct target *target = NULL;
 	enum route_answer answer;
 

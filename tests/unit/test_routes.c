@@ -14,6 +14,8 @@
 #include "conf/conf.h"
 #include "fault.h"
 #include "proto/client_hello.h"
+#include "proxy/access.h"
+#include "proxy/session_peer.h"
 #include "suite.h"
 
 enum { ROUTES_MAX = 24, TEXTS_MAX = 3, TABLES = 400, CLIENTS = 60 };
@@ -81,7 +83,7 @@ static struct conf_route *named(const char *name)
 /* ---- clients ---- */
 
 struct client {
-	union addr_sockaddr address;
+	union session_peer address;
 	uint8_t alpn[64];
 	struct route_facts facts;
 };
@@ -93,7 +95,7 @@ static struct client client_at(const char *address)
 	const char *why;
 
 	if (strcmp(address, "unix") == 0) {
-		client.address.any.sa_family = AF_UNIX;
+		client.address.family = AF_UNIX;
 	} else if (address[0] != '\0') {
 		ck_assert_int_eq(addr_parse(address, &addr, &why), 0);
 		memcpy(&client.address, &addr.sa, addr.sa_len);
@@ -121,6 +123,16 @@ static struct client hello(const char *name)
 	return client;
 }
 
+/** A table; its lists have no other owner. */
+static struct routes *make(const struct conf_route *conf, size_t n)
+{
+	struct peer_lists lists = {0};
+	struct routes *made = routes_new(conf, n, &lists);
+
+	peer_lists_fini(&lists);
+	return made;
+}
+
 /** The route that takes it, from 0 on; or one of these. */
 enum { NONE = -1, FIRST_BYTE = -2, HELLO = -3 };
 
@@ -129,7 +141,7 @@ static int find(const struct routes *made, const struct client *client)
 	struct route_facts facts = client->facts;
 	size_t route = 12345;
 
-	facts.client = &client->address.any;
+	facts.client = &client->address;
 	if (facts.alpn.n > 0) {
 		facts.alpn.bytes = client->alpn;
 	}
@@ -150,7 +162,7 @@ static int find(const struct routes *made, const struct client *client)
 /** The same of a table that is made of the routes as they are now. */
 static int found(const struct client *client)
 {
-	struct routes *made = routes_new(routes, n_routes);
+	struct routes *made = make(routes, n_routes);
 	int route;
 
 	ck_assert_ptr_nonnull(made);
@@ -315,11 +327,11 @@ static bool model_is_from(const struct conf_prefixes *from, const struct client 
 	if (from == NULL || from->any) {
 		return true;
 	}
-	if (client->address.any.sa_family == AF_UNIX) {
+	if (client->address.family == AF_UNIX) {
 		return from->unix_peers;
 	}
 	set = prefixes_new(from->prefixes, from->n);
-	has = __real_prefixes_has(set, &client->address.any);
+	has = __real_prefixes_has(set, (const struct sockaddr *)&client->address);
 	prefixes_free(set);
 	return has;
 }
@@ -432,7 +444,7 @@ START_TEST(it_answers_as_a_model_does_that_looks_at_all_in_order)
 		for (unsigned i = 0; i < n; i++) {
 			random_route();
 		}
-		made = routes_new(routes, n_routes);
+		made = make(routes, n_routes);
 		ck_assert_ptr_nonnull(made);
 		for (unsigned i = 0; i < CLIENTS; i++) {
 			struct client client = random_client();
@@ -465,7 +477,7 @@ START_TEST(of_ten_thousand_routes_few_are_looked_at)
 		(void)snprintf(texts[i], sizeof(texts[i]), "%sn%d.test", i % 2 == 0 ? "" : "*.", i);
 		many[i] = (struct conf_route){.sni = &text[i], .n_sni = 1, .from = &lists[i % 2]};
 	}
-	made = routes_new(many, MANY);
+	made = make(many, MANY);
 	ck_assert_ptr_nonnull(made);
 	ck_assert_int_eq(find(made, &client), FIRST_BYTE);
 	client.facts.seen = ROUTE_SEEN_HELLO;
@@ -498,7 +510,7 @@ START_TEST(a_table_that_cannot_be_made_leaves_nothing)
 	named("a.test");
 	do {
 		fault_arm(++n);
-		made = routes_new(routes, n_routes);
+		made = make(routes, n_routes);
 		ck_assert(fault_disarm() == (made == NULL));
 	} while (made == NULL);
 	ck_assert_uint_gt(n, 10);
