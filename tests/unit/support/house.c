@@ -77,7 +77,7 @@ void house_close(struct house *house)
 /** The servers in force are those that the test has made of the config's. */
 static void house_set_upstream(struct house *house)
 {
-	struct group *group = house_terms(house, 0)->offer->fallback->group;
+	struct group *group = house_terms(house, 0)->offer->targets[0].group;
 	struct group_plan *plan;
 
 	if (memcmp(&house->applied, &house->upstream, sizeof(house->applied)) == 0 &&
