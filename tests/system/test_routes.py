@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from weirtest import address, peers, tls
+from weirtest import address, announced, peers, tls
 from weirtest.daemon import Free, Weir
 from weirtest.house import exchange, house, listener, say
 from weirtest.settings import DEADLINE, scaled
@@ -244,6 +244,24 @@ def test_with_hash_on_sni_a_name_keeps_its_server(folder):
         assert set(by_client.values()) == {b"a", b"b", b"c"}
         for at, server in by_client.items():  # without a name
             assert who(tls.ByHand(None).hello, at) == server
+
+
+def test_a_server_is_told_the_name_and_the_protocol_that_the_client_wants_most(folder):
+    with contextlib.closing(peers.Upstream("tcp4", folder)) as server:
+        told = {"send_proxy": "v2", "send_proxy_tlvs": ["authority", "alpn"]}
+        with Weir({"workers": 1, "upstreams": [upstream_of("a", server, **told)], "listeners": [
+                {"name": "web", "listen": Free("tcp4"), "upstream": "a", "accept_proxy": ["any"],
+                 "routes": ROUTES[:1]}]}) as weir:
+            for hello, tlvs in ((tls.ByHand("a.test", protocols=["h2", "http/1.1"]).hello,
+                                 {announced.AUTHORITY: b"a.test", announced.ALPN: b"h2"}),
+                                (tls.ByHand("a.test").hello, {announced.AUTHORITY: b"a.test"}), (b"plain", {})):
+                with peers.connect(weir.address) as client:
+                    client.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 443\r\n" + hello)
+                    with server.accept() as sock:
+                        header = announced.read(sock)
+                        assert (header.source, header.tlvs) == ("192.0.2.7:40000", tlvs)
+                        assert peers.read_exactly(sock, len(hello)) == hello
+            weir.close_line(client="192.0.2.7:40000", sni="a.test")
 
 
 def test_reset_at_once_where_no_look_is_needed(folder):

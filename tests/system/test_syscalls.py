@@ -16,7 +16,7 @@ import subprocess
 
 import pytest
 
-from weirtest import address, announced, peers, wait
+from weirtest import address, announced, peers, tls, wait
 from weirtest.rig import relay
 from weirtest.settings import SANITIZER, scaled
 
@@ -177,6 +177,23 @@ def test_a_short_connection_with_a_proxy_header(tmp_path, report):
             visit(rig, header=ANNOUNCES)
     judge(laps(calls, "accept4"), ACCEPT + HEADER + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
           "a short connection with a PROXY header")
+
+
+def test_a_short_connection_that_is_routed_by_its_name(tmp_path, report):
+    """A look more, and nothing where the address alone decides."""
+    hello = tls.ByHand("a.test").hello
+    routes = [{"sni": ["a.test"], "from": ["127.0.0.1"], "upstream": "relay"}]
+    with traced(tmp_path, low(), listener={"routes": routes}) as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig, lambda server: peers.read_exactly(server, len(hello)), hello)
+    judge(laps(calls, "accept4"), ACCEPT + LOOK + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
+          "a short connection that is routed by its name")
+    routes[0]["from"] = ["10.0.0.0/8"]
+    with traced(tmp_path, low(), listener={"routes": routes}) as (rig, calls):
+        for _ in range(COUNT + 2):
+            visit(rig)
+    judge(laps(calls, "accept4"), ACCEPT + CONNECT + RELAY + RELAY + CLOSE + ["epoll_wait"], report,
+          "a short connection whose address decides")
 
 
 def test_half_a_header_costs_a_look_and_no_more(tmp_path, report):
