@@ -11,8 +11,6 @@ from weirtest.daemon import Free, Weir
 from weirtest.house import exchange, house, listener, say
 from weirtest.settings import DEADLINE, scaled
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TLS 1.0 and 1.1
-
 NAMES = {"a": ("a.test",), "b": ("x.b.test", "y.x.b.test"), "h2": ("h2.test",), "own": ("own.test",)}
 ROUTES = [{"sni": ["a.test"], "upstream": "a"}, {"sni": ["*.b.test"], "upstream": "b"},
           {"alpn": ["h2", "h2c"], "upstream": "h2"}]

@@ -4,6 +4,7 @@
 import os
 import ssl
 import subprocess
+import warnings
 
 from . import peers
 from .settings import DEADLINE
@@ -25,10 +26,12 @@ class Certificate:
             self.der = ssl.PEM_cert_to_DER_cert(file.read())
 
 
-def _context(side, protocols):
+def _context(side, protocols, least=VERSIONS[0], most=VERSIONS[-1]):
     made = ssl.SSLContext(side)
     made.check_hostname = False
-    made.minimum_version = ssl.TLSVersion.TLSv1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are meant
+        made.maximum_version, made.minimum_version = most, least
     made.set_ciphers("ALL:@SECLEVEL=0")  # TLS 1.0 and 1.1 sign with SHA-1
     if protocols:
         made.set_alpn_protocols(list(protocols))
@@ -48,10 +51,8 @@ def serve(certificate, *protocols):
 
 def client_context(version=ssl.TLSVersion.TLSv1_3, protocols=()):
     """Takes any certificate: the test looks at it."""
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, protocols)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, protocols, version, version)
     context.verify_mode = ssl.CERT_NONE
-    context.maximum_version = version
-    context.minimum_version = version
     return context
 
 
