@@ -23,11 +23,16 @@ static void look_at_kernel(struct preface *preface)
 
 /* ---- UNIX ---- */
 
+static size_t buffer_bytes(const struct preface *preface)
+{
+	return preface->max < PREFACE_BUFFER_BYTES ? preface->max : PREFACE_BUFFER_BYTES;
+}
+
 /** Moves what is left to the front of the buffer; false: there is no memory for one. */
 static bool make_room(struct preface *preface)
 {
 	if (preface->buffer == NULL) {
-		preface->buffer = malloc(PREFACE_BUFFER_BYTES);
+		preface->buffer = malloc(buffer_bytes(preface));
 	}
 	if (preface->buffer == NULL) {
 		return false;
@@ -52,7 +57,7 @@ static void take_from_kernel(struct preface *preface)
 			return;
 		}
 		n = stream_take(
-			preface->client, preface->buffer + used, PREFACE_BUFFER_BYTES - used);
+			preface->client, preface->buffer + used, buffer_bytes(preface) - used);
 		if (n < 0) {
 			return;
 		}

@@ -46,7 +46,7 @@ struct preface {
 	bool is_short; /**< TCP: `bytes` are all that waits in the kernel */
 };
 
-/** Begins: from the next event on. `max`: never looks at more than so many bytes at once (TCP). */
+/** Begins: from the next event on. `max`: never looks at more than so many bytes at once. */
 void preface_open(struct preface *preface, struct stream *client, size_t max,
 	const struct preface_calls *calls);
 

@@ -43,11 +43,16 @@ struct session_preface {
 
 /* ---- the PROXY header ---- */
 
+static bool believes_headers(const struct offer *offer)
+{
+	return offer->accept_proxy != NULL;
+}
+
 static bool wants_header(const struct session *session)
 {
-	const struct peer_list *believed = session->terms->offer->accept_proxy;
+	const struct offer *offer = session->terms->offer;
 
-	return believed != NULL && peer_list_has(believed, &session->edge->peer);
+	return believes_headers(offer) && peer_list_has(offer->accept_proxy, &session->edge->peer);
 }
 
 /** From now on the client is whom the header announces. 0 or -ENOMEM. */
@@ -94,9 +99,16 @@ static struct verdict look_at_header(struct session *session, struct span bytes)
 
 /* ---- the steps ---- */
 
+/** The hello is session_hello.c's. */
+static bool has_choice(const struct offer *offer)
+{
+	return offer->has_choice;
+}
+
 static const struct step {
 	const char *what; /**< it looks at, in the closing line */
-	/** Whether this session needs it, by what is known so far. */
+	/** Whether sessions of the offer may need it; this one does, by what is known so far. */
+	bool (*possible)(const struct offer *offer);
 	bool (*wanted)(const struct session *session);
 	/** Looks at one byte at least, from the first that was not consumed. */
 	struct verdict (*look)(struct session *session, struct span bytes);
@@ -104,12 +116,14 @@ static const struct step {
 } steps[] = {
 	{
 		.what = "PROXY header",
+		.possible = believes_headers,
 		.wanted = wants_header,
 		.look = look_at_header,
 		.max = PROXY_HEADER_V2_MAX,
 	},
 	{
 		.what = "ClientHello",
+		.possible = has_choice,
 		.wanted = session_wants_hello,
 		.look = session_look_at_hello,
 		.max = CLIENT_HELLO_MAX,
@@ -208,12 +222,12 @@ bool session_must_look(const struct session *session)
 }
 
 /** So many bytes are enough for whatever steps may be wanted. */
-static size_t bytes_max(void)
+static size_t bytes_max(const struct offer *offer)
 {
 	size_t max = 0;
 
 	for (size_t i = 0; i < STEPS; i++) {
-		max += steps[i].max;
+		max += steps[i].possible(offer) ? steps[i].max : 0;
 	}
 	return max;
 }
@@ -236,7 +250,8 @@ void session_look(struct session *session)
 	self->session = session;
 	self->step = next_step(session, 0);
 	session->setup->preface = self;
-	preface_open(&self->preface, session->setup->client, bytes_max(), &calls);
+	preface_open(
+		&self->preface, session->setup->client, bytes_max(session->terms->offer), &calls);
 	note(self, "nothing has come");
 }
 

@@ -123,6 +123,35 @@ def test_others_are_not_believed():
         assert "peer" not in line
 
 
+def announce(rig, host, port=40000):
+    """A client that is announced so, and has spoken."""
+    client = rig.client()
+    client.sendall(f"PROXY TCP4 {host} 198.51.100.1 {port} 443\r\nping".encode())
+    return client
+
+
+def assert_reset(client):
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+
+
+def test_lists_and_limits_are_for_whom_is_announced():
+    """And not for the proxy that announces them, which is on no list and over each limit."""
+    settings = {**EVERYBODY, "allow": ["192.0.2.0/24"], "deny": ["192.0.2.66"], "max_pairs_per_source": 1}
+    with relay(listener=settings) as rig:
+        announce(rig, "192.0.2.7")
+        assert peers.read_exactly(rig.accept(), 4) == b"ping"
+        announce(rig, "192.0.2.8")
+        assert peers.read_exactly(rig.accept(), 4) == b"ping"
+        assert_reset(announce(rig, "192.0.2.7", 40001))
+        assert_reset(announce(rig, "192.0.2.66"))
+        assert_reset(announce(rig, "198.51.100.7"))
+        assert rig.weir.close_line(client="192.0.2.7:40001")["reason"] == "source_limit"
+        assert rig.weir.close_line(client="192.0.2.66:40000")["reason"] == "denied"
+        line = rig.weir.close_line(client="198.51.100.7:40000")
+        assert line["reason"] == "denied" and line["peer"].startswith("127.0.0.1:")
+
+
 @EACH
 def test_what_is_no_header_is_told_and_reset(transport):
     with relay(transport, listener=EVERYBODY, servers=["127.0.0.1:1"]) as rig:

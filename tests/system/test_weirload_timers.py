@@ -131,6 +131,14 @@ def test_a_refusing_server_ends_at_once(report):
         judge(told, report, "rst")
 
 
+def test_preface(report):
+    """Whoever is to announce its client, and says nothing; no server is there to hear of it."""
+    with relay(servers=["127.0.0.1:1"], timeouts=timeouts(preface="500ms"), listener={"accept_proxy": ["any"]}) as rig:
+        told = load.run("connect", target=rig.weir.address, connections=N, rate=500, expect="500ms")
+        judge(told, report, "rst")
+        assert rig.weir.record("close", by="weir", reason="preface", timer="preface").number("late_us") >= 0
+
+
 def test_lifetime_of_quiet_pairs(behind, report):
     """Quiet is who has moved no byte for a second."""
     with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1500ms")) as rig:
