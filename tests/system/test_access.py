@@ -160,3 +160,52 @@ def test_client_that_ends_before_it_is_refused_is_refused_all_the_same():
         peers.reset(peers.connect(here.weir.address))
         here.weir.record("close", nth=1, reason="denied")
         assert call(here, "127.0.0.2") == "served"
+
+
+def announced(here, source, to=None):
+    """A client whom a proxy announces."""
+    with peers.connect(to or here.weir.address) as sock:
+        try:
+            sock.sendall(f"PROXY TCP4 {source} 198.51.100.1 40000 443\r\n".encode())
+            exchange(sock)
+        except (ConnectionResetError, BrokenPipeError):
+            return "rst"
+        except AssertionError:
+            return "end"
+        return "served"
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_client_whom_a_header_announces_is_judged_in_place_of_the_proxy(transport):
+    refused = ("rst", "end") if transport == "unix" else ("rst",)
+    with house(transport) as here:
+        here.reload(listeners=one(here, accept_proxy=["127.0.0.1", "unix"], allow=["192.0.2.0/24"],
+                                  deny=["192.0.2.7", "127.0.0.1", "unix"]))
+        assert announced(here, "192.0.2.1") == "served"
+        for source in ("192.0.2.7", "198.51.100.9"):
+            assert announced(here, source) in refused
+            line = here.weir.close_line(client=f"{source}:40000")
+            assert (line["by"], line["reason"], line["server"]) == ("weir", "denied", "")
+            assert line["peer"].startswith("127.0.0.1:" if transport == "tcp4" else "unix:")
+
+
+def test_reload_judges_who_has_not_been_announced_yet_by_its_header():
+    """Nobody knows yet who that is: the proxy itself, which no list admits, is not asked."""
+    with house() as here:
+        lists = {"accept_proxy": ["127.0.0.1"], "deny": ["127.0.0.1"]}
+        here.reload(listeners=one(here, **lists))
+        waiting = [here.client() for _ in range(2)]
+        for sock in waiting:
+            sock.sendall(b"PROXY TCP4 192.0.2")
+        open_pair = here.client()
+        open_pair.sendall(b"PROXY TCP4 192.0.2.1 198.51.100.1 1 2\r\nhello")
+        assert peers.read_exactly(open_pair, 5) == b"hello"
+        lists["deny"].append("192.0.2.1")
+        here.reload(listeners=one(here, **lists), reload={"apply_to_open_pairs": ["access"]})
+        assert peers.end_of(open_pair) in ("fin", "rst")
+        assert here.weir.close_line(client="192.0.2.1:1")["reason"] == "access"
+        waiting[0].sendall(b".1 198.51.100.1 3 2\r\n")
+        assert peers.end_of(waiting[0]) == "rst"
+        assert here.weir.close_line(client="192.0.2.1:3")["reason"] == "denied"
+        waiting[1].sendall(b".2 198.51.100.1 4 2\r\n")
+        exchange(waiting[1])

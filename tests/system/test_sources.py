@@ -130,3 +130,25 @@ def test_a_source_that_comes_too_often_is_reset(workers):
             assert (line["by"], line["level"]) == ("weir", "info")
         time.sleep(1)  # refused clients cost nothing: after a second at rest it has its whole burst again
         assert all(come(here, "127.0.0.8", stack) for _ in range(rate))
+
+
+def test_source_is_that_of_the_header_where_one_is_believed():
+    with house() as here, contextlib.ExitStack() as stack:
+        here.reload(listeners=one(here, accept_proxy=["127.0.0.1"], max_pairs_per_source=1))
+
+        def announced(source):
+            sock = stack.enter_context(peers.connect(here.weir.address))
+            sock.sendall(f"PROXY TCP6 {source} 2001:db8::1 40000 443\r\n".encode())
+            try:
+                exchange(sock)
+            except (ConnectionResetError, BrokenPipeError):
+                return None
+            return sock
+
+        first = announced("2001:db8:1:2::1")
+        assert first
+        assert not announced("2001:db8:1:2:ffff::1")  # the same /64
+        assert announced("2001:db8:1:3::1")
+        assert not announced("2001:db8:1:3::2")
+        peers.reset(first)
+        wait.until(lambda: announced("2001:db8:1:2::2"), "the place that was given back")
