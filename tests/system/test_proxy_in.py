@@ -215,12 +215,15 @@ def test_nginx_announces_its_clients(transport, from_):
 
 
 def test_a_check_of_haproxy_is_no_failure():
-    """It connects and resets, and sends no header."""
-    with relay("tcp4", listener=EVERYBODY, log={"level": "debug"}) as rig, \
-            neighbours.haproxy(rig.weir.address, "send-proxy check no-check-send-proxy inter 100ms") as neighbour:
+    """It connects, sends a header of its own and resets, at times before that is read."""
+    with relay("tcp4", listener=EVERYBODY, servers=[lambda *where: peers.Server(*where, peers.echo)],
+               log={"level": "debug"}) as rig, \
+            neighbours.haproxy(rig.weir.address, "send-proxy check inter 100ms") as neighbour:
         line = rig.weir.close_line(by="client", bytes_up="0")
-        assert line["level"] == "debug" and line["reason"] in ("eof", "reset")
-        one_through(rig, neighbour)
+        assert line["reason"] in ("eof", "reset")
+        with neighbours.through(neighbour) as client:
+            assert peers.read_exactly(client, 4) == b"ping"
+        assert rig.weir.close_line(bytes_up="4")["reason"] in ("eof", "reset")
         assert not rig.weir.records("close", reason="bad_preface")
 
 
