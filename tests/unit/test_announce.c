@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "proto/client_hello.h"
 #include "proxy/edge.h"
 #include "proxy/session_peer.h"
 #include "suite.h"
@@ -312,6 +313,25 @@ START_TEST(each_tlv_is_told_where_it_is_asked_for)
 }
 END_TEST
 
+START_TEST(a_hello_that_was_looked_at_says_more_of_the_client_than_its_header)
+{
+	static const uint8_t protocols[] = {5, 's', 'p', 'd', 'y', '3', 2, 'h', '2'};
+	struct client_hello hello = {
+		.name = span_of("b.test"), .alpn = {protocols, sizeof(protocols)}};
+
+	client_sends_tlvs();
+	ck_assert_int_eq(edge_keep_hello(edge, &hello), 0);
+	tell(SEND_PROXY_V2, CONF_TLV_AUTHORITY | CONF_TLV_ALPN | CONF_TLV_RECEIVED);
+	is_span(told.authority, "b.test");
+	is_span(told.alpn, "spdy3");
+	ck_assert_uint_eq(told.tlvs.n, sizeof(others) + strlen("spdy3") - strlen("h2"));
+	ck_assert(quotes);
+	tell(SEND_PROXY_V2, CONF_TLV_RECEIVED);
+	is_span(told.authority, "a.test");
+	is_span(told.alpn, "h2");
+}
+END_TEST
+
 START_TEST(without_a_header_of_the_clients_the_unique_id_is_ours)
 {
 	connect_client("127.0.0.1:1", NULL);
@@ -379,6 +399,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_header_that_names_nobody_leaves_the_real_addresses, 0, 2);
 	tcase_add_test(tc, addresses_that_are_not_to_be_had_are_an_error);
 	tcase_add_loop_test(tc, each_tlv_is_told_where_it_is_asked_for, 0, 7);
+	tcase_add_test(tc, a_hello_that_was_looked_at_says_more_of_the_client_than_its_header);
 	tcase_add_test(tc, without_a_header_of_the_clients_the_unique_id_is_ours);
 	tcase_add_test(tc, our_unique_id_is_the_start_and_the_pair);
 	tcase_add_test(tc, the_unique_id_of_the_client_stays_for_the_log);
