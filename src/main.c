@@ -193,6 +193,7 @@
  *	own_sockets	which ports and paths weir listens on
  *	lateness	how late timers and loops were
  *	numbers		what all have counted of a listener
+ *	pairs		the live ones: written down by the workers, or ended
  *
  * control/            what is asked of the process while it runs
  *	control		the door, and what becomes of a request
@@ -202,6 +203,7 @@
  *	request		what was asked for, and is answered later by somebody else
  *	about		what weir says of itself
  *	listeners	of its listeners
+ *	pairs		of its pairs; their end
  *	upstreams	of its upstreams, and what it is told of their servers
  *	commands	what it is told to do
  *

@@ -52,6 +52,9 @@ void control_asked_free(struct control_asked *asked)
 	list_remove(&asked->link);
 	control_request_forget(&asked->request);
 	loop_cancel(asked->loop, &asked->list.task);
+	if (asked->forget != NULL) {
+		asked->forget(asked);
+	}
 	conf_unref(asked->list.conf);
 	free(asked);
 }
@@ -152,25 +155,31 @@ json_t *control_body(struct control_asked *asked, const char *const *members)
 
 /* ---- lists ---- */
 
-static void list_slice(struct control_asked *asked);
-
 static void on_slice(struct task *task)
 {
-	list_slice(container_of(task, struct control_asked, list.task));
+	control_list_go_on(container_of(task, struct control_asked, list.task));
 }
 
 static void on_ready(struct http_exchange *exchange)
 {
-	list_slice(exchange->data);
+	control_list_go_on(exchange->data);
 }
 
-static void list_end(struct control_asked *asked)
+void control_list_end(struct control_asked *asked, const char *behind)
+{
+	struct http_exchange *exchange = asked->exchange;
+
+	(void)http_exchange_part(exchange, behind, strlen(behind));
+	control_asked_free(asked);
+	http_exchange_end(exchange);
+}
+
+void control_list_abort(struct control_asked *asked)
 {
 	struct http_exchange *exchange = asked->exchange;
 
 	control_asked_free(asked);
-	(void)http_exchange_part(exchange, "\n]}\n", 4);
-	http_exchange_end(exchange);
+	http_exchange_abort(exchange);
 }
 
 /** Sends an item; whether there is room for more. -1: no memory, and it was cut off. */
@@ -179,41 +188,37 @@ static int list_send(struct control_asked *asked, json_t *item)
 	char *text = json_dumps(item, JSON_COMPACT | JSON_ENSURE_ASCII);
 	char *line = NULL;
 	int n = text == NULL ? -1 : asprintf(&line, "%s\n%s", asked->list.more ? "," : "", text);
-	struct http_exchange *exchange = asked->exchange;
 	bool goes_on;
 
 	free(text);
 	json_decref(item);
 	if (n < 0) {
-		control_asked_free(asked);
-		http_exchange_abort(exchange);
+		control_list_abort(asked);
 		return -1;
 	}
 	asked->list.more = true;
-	goes_on = http_exchange_part(exchange, line, (size_t)n);
+	goes_on = http_exchange_part(asked->exchange, line, (size_t)n);
 	free(line);
 	return goes_on ? 1 : 0;
 }
 
-static void list_slice(struct control_asked *asked)
+void control_list_go_on(struct control_asked *asked)
 {
 	for (unsigned i = 0; i < CONTROL_LIST_SLICE; i++) {
 		json_t *item = asked->list.next(asked);
-		int r;
 
 		if (item == NULL) {
-			list_end(asked);
+			asked->list.sent(asked);
 			return;
 		}
-		r = list_send(asked, item);
-		if (r <= 0) {
+		if (list_send(asked, item) <= 0) {
 			return; /* on_ready() goes on, or nobody does */
 		}
 	}
 	loop_next(asked->loop, &asked->list.task);
 }
 
-void control_answer_list(struct control_asked *asked, const char *name)
+void control_list_begin(struct control_asked *asked, const char *name)
 {
 	struct http_reply reply = {.status = 200, .type = media_type};
 	char begin[64];
@@ -222,7 +227,17 @@ void control_answer_list(struct control_asked *asked, const char *name)
 	task_init(&asked->list.task, on_slice);
 	asked->exchange->ready = on_ready;
 	http_exchange_begin(asked->exchange, &reply);
-	if (http_exchange_part(asked->exchange, begin, (size_t)n)) {
-		list_slice(asked);
-	}
+	(void)http_exchange_part(asked->exchange, begin, (size_t)n); /* the first: there is room */
+}
+
+static void on_all_sent(struct control_asked *asked)
+{
+	control_list_end(asked, "\n]}\n");
+}
+
+void control_answer_list(struct control_asked *asked, const char *name)
+{
+	asked->list.sent = on_all_sent;
+	control_list_begin(asked, name);
+	control_list_go_on(asked);
 }

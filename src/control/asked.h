@@ -18,13 +18,15 @@
 struct conf;
 struct control;
 struct control_asked;
-struct pairs_order;
 
 /** A long list that is answered in slices: its items, one after the other. */
 struct control_list {
 	struct task task; /* the next slice */
 	/** The next item, which is taken; NULL: there is none left. */
 	json_t *(*next)(struct control_asked *asked);
+	/** All that there is now was sent: calls control_list_end(), or makes more, and then
+	 * control_list_go_on(). NULL: that is the end. */
+	void (*sent)(struct control_asked *asked);
 	const struct conf *conf; /**< a reference, for who lists what it has; or NULL */
 	size_t at;               /**< for next() */
 	bool more;               /**< an item was sent already */
@@ -38,6 +40,8 @@ struct control_asked {
 	struct http_target target;
 	struct control_request request; /**< what is answered later by somebody else */
 	struct control_list list;
+	void *data;                                  /**< of who answers */
+	void (*forget)(struct control_asked *asked); /**< it is answered, or gone; or NULL */
 };
 
 enum {
@@ -62,6 +66,13 @@ json_t *control_body(struct control_asked *asked, const char *const *members);
 
 /** Answers {"NAME": [items]}, in slices; asked->list.next must be set. */
 void control_answer_list(struct control_asked *asked, const char *name);
+
+/** The same where the items come later: the beginning, what is there by now, what is behind the
+ * last one, and the cut where there can be no more. */
+void control_list_begin(struct control_asked *asked, const char *name);
+void control_list_go_on(struct control_asked *asked);
+void control_list_end(struct control_asked *asked, const char *behind);
+void control_list_abort(struct control_asked *asked);
 
 /** A text of the config or of a client as JSON: what is no UTF-8 in it is taken for Latin-1. */
 json_t *control_text(const char *text);

@@ -115,6 +115,7 @@ int control_open(struct control *control, const struct control_opts *opts)
 
 	*control = (struct control){.opts = *opts};
 	list_init(&control->asked);
+	list_init(&control->pairs);
 	door_init(&control->door, &server);
 	return control_listen(control);
 }
@@ -135,4 +136,7 @@ void control_yield(struct control *control)
 void control_close(struct control *control)
 {
 	door_close(&control->door);
+	if (control->opts.loop != NULL) {
+		control_forget_pairs(&control->pairs);
+	}
 }

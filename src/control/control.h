@@ -81,6 +81,7 @@ struct control {
 	struct control_opts opts;
 	struct door door;
 	struct list asked; /* struct control_asked::link */
+	struct list pairs; /* struct control_pairs::link */
 };
 
 /** How many fds it takes at most: none without a $RUNTIME_DIRECTORY. */

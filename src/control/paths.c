@@ -17,6 +17,10 @@ static const struct path {
 	{HTTP_VERB_GET, {"v1", "listeners"}, control_get_listeners},
 	{HTTP_VERB_GET, {"v1", "upstreams"}, control_get_upstreams},
 	{HTTP_VERB_PATCH, {"v1", "upstreams", "*", "servers", "*"}, control_patch_server},
+	{HTTP_VERB_GET, {"v1", "pairs"}, control_get_pairs},
+	{HTTP_VERB_DELETE, {"v1", "pairs"}, control_delete_pairs},
+	{HTTP_VERB_GET, {"v1", "pairs", "*"}, control_get_pair},
+	{HTTP_VERB_DELETE, {"v1", "pairs", "*"}, control_delete_pair},
 	{HTTP_VERB_PUT, {"v1", "log"}, control_put_log},
 	{HTTP_VERB_POST, {"v1", "reload"}, control_post_reload},
 };

@@ -3,6 +3,7 @@
 #ifndef WEIR_CONTROL_PATHS_H
 #define WEIR_CONTROL_PATHS_H
 
+#include "base/list.h"
 #include "proto/http.h"
 #include "proto/http_target.h"
 
@@ -25,6 +26,11 @@ paths_answer *paths_find(
 paths_answer control_get_health, control_get_ready, control_get_status; /* about.c */
 paths_answer control_get_listeners;                                     /* listeners.c */
 paths_answer control_get_upstreams, control_patch_server;               /* upstreams.c */
-paths_answer control_post_reload, control_put_log;                      /* commands.c */
+paths_answer control_get_pairs, control_get_pair, control_delete_pair,
+	control_delete_pairs;                      /* pairs.c */
+paths_answer control_post_reload, control_put_log; /* commands.c */
+
+/** The crew has stopped: nobody has these under way any more (struct control_pairs::link). */
+void control_forget_pairs(struct list *pairs); /* pairs.c */
 
 #endif

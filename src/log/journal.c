@@ -67,6 +67,7 @@ static const struct {
 	{"close", "queue_full", LOG_MESSAGE_CLOSE_QUEUE_FULL},
 	{"close", "server_down", LOG_MESSAGE_CLOSE_SERVER_DOWN},
 	{"close", "access", LOG_MESSAGE_CLOSE_ACCESS},
+	{"close", "admin", LOG_MESSAGE_CLOSE_ADMIN},
 	{"close", "no_route", LOG_MESSAGE_CLOSE_NO_ROUTE},
 	{"close", "denied", LOG_MESSAGE_CLOSE_DENIED},
 	{"close", "source_limit", LOG_MESSAGE_CLOSE_SOURCE_LIMIT},

@@ -40,6 +40,7 @@ const char *end_reason_name(enum end_reason reason)
 		[END_DRAIN] = "drain",
 		[END_SERVER_DOWN] = "server_down",
 		[END_ACCESS] = "access",
+		[END_ADMIN] = "admin",
 		[END_NO_ROUTE] = "no_route",
 		[END_DENIED] = "denied",
 		[END_SOURCE_LIMIT] = "source_limit",

@@ -40,6 +40,7 @@ enum end_reason {
 	END_DRAIN,
 	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
 	END_ACCESS,      /**< a reload denies the client of an open pair */
+	END_ADMIN,       /**< an administrator said so */
 	END_NO_ROUTE, /**< no route takes the client, and the listener has no upstream of its own */
 	END_DENIED,   /**< the lists of access do not let the client in */
 	END_SOURCE_LIMIT, /**< its source has as many pairs as it may */

@@ -435,21 +435,31 @@ void session_drain(struct session *session, const struct deadline_drain *drain)
 	stages[session->stage].wind(session);
 }
 
+/** Ends it in whatever stage it is, but for the last. */
+static void session_end_by_weir(struct session *session, enum end_reason reason)
+{
+	if (session->stage == SESSION_RELAYING) {
+		pair_end(&session->pair, end_by_weir(reason));
+	} else {
+		session_refuse(session, end_by_weir(reason));
+	}
+}
+
 bool session_look_at_access(struct session *session)
 {
-	struct end end = end_by_weir(END_ACCESS);
-
 	assert(loop_is_current(session_part(session)->loop));
 	if (session_awaits_header(session) ||
 		access_admits(&session->terms->access, &session->client)) {
 		return true;
 	}
-	if (session->stage == SESSION_RELAYING) {
-		pair_end(&session->pair, end);
-	} else {
-		session_refuse(session, end);
-	}
+	session_end_by_weir(session, END_ACCESS);
 	return false;
+}
+
+void session_end_by_admin(struct session *session)
+{
+	assert(loop_is_current(session_part(session)->loop));
+	session_end_by_weir(session, END_ADMIN);
 }
 
 void session_look_at_server(struct session *session)

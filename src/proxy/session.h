@@ -121,6 +121,9 @@ const struct target *session_target(const struct session *session);
  * gone. From a task. */
 bool session_look_at_access(struct session *session);
 
+/** An administrator ends it: as its lifetime would, if it relays. From a task. */
+void session_end_by_admin(struct session *session);
+
 /** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
 void session_look_at_server(struct session *session);
 

@@ -12,7 +12,7 @@ START_TEST(words_are_those_of_the_log)
 	static const char *const reasons[] = {"eof", "reset", "lost", "idle", "half_close",
 		"write_stall", "first_byte", "idle_client", "idle_upstream", "lifetime",
 		"connect_timeout", "connect_failed", "preface", "bad_preface", "no_server", "queue",
-		"queue_full", "drain", "server_down", "access", "no_route", "denied",
+		"queue_full", "drain", "server_down", "access", "admin", "no_route", "denied",
 		"source_limit", "rate", "limit", "error"};
 
 	ck_assert_uint_eq(sizeof(reasons) / sizeof(reasons[0]), END_REASONS);
