@@ -108,6 +108,21 @@ def test_a_hello_in_pieces_is_one(transport, certificates, folder):
                     assert client.finish(sock) == certificates["b"].der
 
 
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_a_hello_of_16_kib_is_the_longest(transport, folder):
+    with routed(folder, {"a": peers.echo}, ROUTES[:1], transport, accept_proxy=["any"]) as weir:
+        header = b"PROXY TCP6 ffff:f000::1 ffff:f000::2 65535 65535\r\n"
+        hello = tls.padded(tls.ByHand("a.test").hello, 16384)
+        with peers.connect(weir.address) as client:
+            client.sendall(header + hello[:9000])
+            client.sendall(hello[9000:] + b"more")
+            assert peers.read_exactly(client, len(hello) + 4) == hello + b"more"
+        with peers.connect(weir.address) as client:
+            client.sendall(header + tls.padded(hello, 16389))
+            assert peers.end_of(client) in peers.abort_of(client)
+        assert "16 KiB" in weir.close_line(by="weir", reason="bad_preface")["error"]
+
+
 def test_a_half_hello_ends_at_its_time_and_a_wrong_one_at_once(folder):
     with routed(folder, {"a": peers.echo}, ROUTES[:1], own="a", timeouts={"preface": "300ms"}) as weir:
         hello = tls.ByHand("a.test").hello

@@ -91,6 +91,21 @@ class ByHand:
         return self._tls.getpeercert(binary_form=True)
 
 
+def padded(hello, size):
+    """The same hello, in one record of so many bytes all in all (RFC 7685)."""
+    session = 43 + 1 + hello[43]
+    ciphers = session + 2 + int.from_bytes(hello[session:session + 2], "big")
+    at = ciphers + 1 + hello[ciphers]  # the length of the extensions
+    more = size - len(hello)
+    padding = b"\0\x15" + (more - 4).to_bytes(2, "big") + bytes(more - 4)
+    lengths = [(3, 2), (6, 3), (at, 2)]
+    made = bytearray(hello + padding)
+    for place, width in lengths:
+        old = int.from_bytes(made[place:place + width], "big")
+        made[place:place + width] = (old + more).to_bytes(width, "big")
+    return bytes(made)
+
+
 def in_records(hello, size):
     """The same message in records of so many bytes."""
     message = hello[5:]
