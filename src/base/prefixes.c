@@ -49,12 +49,25 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct prefix));
 }
 
+/** Those of large files come so, from a process that has time to sort them. */
+static bool is_sorted(const struct prefix *list, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && compare(&list[i - 1], &list[i]) <= 0) {
+		i++;
+	}
+	return i >= n;
+}
+
 /** Sorts, and drops what lies within another: how many are left. */
 static size_t reduce(struct prefix *list, size_t n)
 {
 	size_t n_kept = 0;
 
-	qsort(list, n, sizeof(*list), compare);
+	if (!is_sorted(list, n)) {
+		qsort(list, n, sizeof(*list), compare);
+	}
 	/* It stands right behind the other, or behind what else lies within that. */
 	for (size_t i = 0; i < n; i++) {
 		if (n_kept == 0 || !prefix_is_within(&list[i], &list[n_kept - 1])) {

@@ -76,7 +76,7 @@ struct conf_bytes {
  * one object.
  */
 struct conf_prefixes {
-	struct prefix *prefixes;    /**< as written: neither sorted nor unique */
+	struct prefix *prefixes;    /**< as written, those of a file sorted */
 	size_t n;                   /**< with neither of the two below, 0 is nobody */
 	bool any;                   /**< every address, and what has none */
 	bool unix_peers;            /**< whoever comes by a UNIX socket */

@@ -121,6 +121,27 @@ static void read_lines(
 	}
 }
 
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct prefix));
+}
+
+/* Sorts them and drops what is there twice: what is done here, who takes the tape need not do. */
+static void sort(struct conf_prefixes *list)
+{
+	size_t n = 0;
+
+	if (list->n > 0) {
+		qsort(list->prefixes, list->n, sizeof(*list->prefixes), compare);
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (n == 0 || compare(&list->prefixes[n - 1], &list->prefixes[i]) != 0) {
+			list->prefixes[n++] = list->prefixes[i];
+		}
+	}
+	list->n = n;
+}
+
 /* Reads an open file; takes the fd. 0 or a negative errno that was not told. */
 static int read_file(
 	struct conf_reader *reader, struct prefix_file *file, const char *shown, int fd)
@@ -143,6 +164,7 @@ static int read_file(
 		file->is_wrong = true;
 	} else {
 		read_lines(reader, file, shown, text);
+		sort(&file->list);
 	}
 	free(text);
 	return 0;
