@@ -198,6 +198,7 @@
  * control/            what is asked of the process while it runs
  *	control		the door, and what becomes of a request
  *	door		where requests come in
+ *	host		by which names weir is asked
  *	paths		which there are, and who answers
  *	asked		a request, and its answer
  *	request		what was asked for, and is answered later by somebody else

@@ -2,10 +2,14 @@
 #include "control/control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/control_path.h"
+#include "conf/conf.h"
 #include "control/asked.h"
+#include "control/host.h"
 #include "control/paths.h"
+#include "crew/sockets.h"
 #include "log/log.h"
 
 /* ---- requests ---- */
@@ -15,8 +19,8 @@ static void on_gone(struct http_exchange *exchange)
 	control_asked_free(exchange->data);
 }
 
-/** A request that a door has let in. */
-static void control_dispatch(struct control *control, struct http_exchange *exchange)
+/** A request that a door has let in; `shows`: which shows only. */
+static void control_dispatch(struct control *control, struct http_exchange *exchange, bool shows)
 {
 	struct control_asked *asked = calloc(1, sizeof(*asked));
 	char allow[PATHS_ALLOW_MAX];
@@ -40,6 +44,9 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 		return;
 	}
 	answer = paths_find(exchange->head->verb, &asked->target, allow);
+	if (answer == NULL && shows && strstr(allow, "GET") == NULL) {
+		*allow = '\0'; /* nothing that can be asked here */
+	}
 	if (answer != NULL) {
 		answer(asked);
 	} else if (*allow == '\0') {
@@ -51,23 +58,55 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	}
 }
 
-static void on_request(void *owner, struct http_exchange *exchange)
+/** Whether the request is one; else that was answered. */
+static bool is_request(struct http_exchange *exchange)
 {
 	const struct http_refusal *refusal = exchange->refusal;
 
 	if (refusal == NULL) {
-		control_dispatch(owner, exchange);
-	} else {
-		control_refuse_exchange(exchange, refusal->status,
-			refusal->status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n"
-					       : NULL,
-			refusal->why);
+		return true;
+	}
+	control_refuse_exchange(exchange, refusal->status,
+		refusal->status == 405 ? "Allow: GET, HEAD\r\n" : NULL, refusal->why);
+	return false;
+}
+
+/** At the control socket. */
+static void on_request(void *owner, struct http_exchange *exchange)
+{
+	if (is_request(exchange)) {
+		control_dispatch(owner, exchange, false);
 	}
 }
 
-/* ---- the door ---- */
+/** At the door that shows only. */
+static void on_look(void *owner, struct http_exchange *exchange)
+{
+	struct control *control = owner;
+	const struct http_head *head = exchange->head;
+	const struct conf *conf;
 
-static int control_fail(const struct addr *addr, int err, const char *remedy)
+	if (!is_request(exchange)) {
+		return;
+	}
+	conf = control->opts.calls.conf(control->opts.owner);
+	if (head->host.bytes != NULL &&
+		!host_is_fit(head->host, conf->http.hosts, conf->http.n_hosts)) {
+		control_refuse_exchange(exchange, 421, NULL,
+			"weir is not known by this Host: ask by an address, by a name without a "
+			"dot, or add the name to http.hosts");
+	} else if (head->verb != HTTP_VERB_GET && head->verb != HTTP_VERB_HEAD) {
+		control_refuse_exchange(exchange, 405, "Allow: GET, HEAD\r\n",
+			"this door shows only: ask by GET or HEAD, or use the control socket");
+	} else {
+		control_dispatch(control, exchange, true);
+	}
+}
+
+/* ---- the doors ---- */
+
+/** The default control socket: weir runs without it. */
+static void warn_of_default(const struct addr *addr, int err, const char *remedy)
 {
 	char text[ADDR_TEXT_MAX];
 	struct log_line line;
@@ -80,35 +119,99 @@ static int control_fail(const struct addr *addr, int err, const char *remedy)
 		log_str(&line, "remedy", remedy);
 		log_end(&line);
 	}
+}
+
+static int fail(struct control_failure *failure, const char *key, const struct addr *addr, int err,
+	const char *why)
+{
+	failure->key = key;
+	failure->err = err;
+	failure->remedy = why != NULL ? why : sockets_remedy(err);
+	(void)addr_text(addr, failure->address);
 	return err;
 }
 
-/** 0 (also without a path), or a negative errno that was logged. */
-static int control_listen(struct control *control)
+/** 0 too where only the default cannot be had, which was logged. */
+static int prepare_control(
+	struct control *control, const struct conf *conf, struct control_failure *failure)
 {
-	static const struct file_access own = {.mode = 0600};
-	const char *why = NULL;
-	struct addr addr;
-	int r = control_path(&addr);
+	struct door_place place = {.addr = conf->control.listen, .access = conf->control.access};
+	bool is_default = place.addr.sa_len == 0;
+	const char *why;
+	int r = is_default ? control_path(&place.addr) : 0;
 
-	if (r <= 0) {
-		return r == 0 ? 0
-			      : control_fail(NULL, r,
-					"RUNTIME_DIRECTORY must be an absolute path of at most 98 "
-					"characters; until then weir reloads by SIGHUP only");
+	if (r < 0) {
+		warn_of_default(NULL, r,
+			"RUNTIME_DIRECTORY must be an absolute path of at most 98 characters; "
+			"until then weir reloads by SIGHUP only");
+		return 0;
 	}
-	r = door_listen(&control->door, &addr, &own, &why);
-	return r < 0 ? control_fail(&addr, r, why) : 0;
+	r = door_prepare(&control->door, &place, &why);
+	if (r == 0) {
+		control->has_next_door = true;
+	} else if (is_default) {
+		warn_of_default(&place.addr, r, why);
+	} else {
+		return fail(failure, "control.listen", &place.addr, r, why);
+	}
+	return 0;
 }
 
-size_t control_fds(void)
+int control_prepare(
+	struct control *control, const struct conf *conf, struct control_failure *ret_failure)
+{
+	struct door_place place = {
+		.addr = conf->http.listen, .access = {.mode = 0666}, .allow = conf->http.allow};
+	const char *why;
+	int r = prepare_control(control, conf, ret_failure);
+
+	if (r < 0) {
+		return r;
+	}
+	r = door_prepare(&control->shown, &place, &why);
+	if (r < 0) {
+		control_cancel(control);
+		return fail(ret_failure, "http.listen", &place.addr, r, why);
+	}
+	control->has_next_shown = true;
+	return 0;
+}
+
+void control_commit(struct control *control)
+{
+	if (control->has_next_door) {
+		door_commit(&control->door);
+	}
+	if (control->has_next_shown) {
+		door_commit(&control->shown);
+	}
+	control->has_next_door = false;
+	control->has_next_shown = false;
+}
+
+void control_cancel(struct control *control)
+{
+	if (control->has_next_door) {
+		door_cancel(&control->door);
+	}
+	if (control->has_next_shown) {
+		door_cancel(&control->shown);
+	}
+	control->has_next_door = false;
+	control->has_next_shown = false;
+}
+
+size_t control_fds(const struct conf *conf)
 {
 	struct addr addr;
+	bool has_control = conf->control.listen.sa_len > 0 || control_path(&addr) > 0;
 
-	return control_path(&addr) > 0 ? DOOR_FDS : 0;
+	size_t n_doors = (has_control ? 1u : 0u) + (conf->http.listen.sa_len > 0 ? 1u : 0u);
+
+	return n_doors * DOOR_FDS;
 }
 
-int control_open(struct control *control, const struct control_opts *opts)
+void control_open(struct control *control, const struct control_opts *opts)
 {
 	struct http_server_opts server = {
 		.loop = opts->loop, .owner = control, .answer = on_request};
@@ -117,25 +220,35 @@ int control_open(struct control *control, const struct control_opts *opts)
 	list_init(&control->asked);
 	list_init(&control->pairs);
 	door_init(&control->door, &server);
-	return control_listen(control);
+	server.answer = on_look;
+	door_init(&control->shown, &server);
 }
 
 void control_renew(struct control *control)
 {
-	if (!door_is_open(&control->door)) {
-		door_leave(&control->door);
-		(void)control_listen(control);
+	struct control_failure failure;
+
+	if (control->has_next_door || control->has_next_shown) {
+		return; /* a reload does it just now */
+	}
+	if (!door_is_open(&control->door) || !door_is_open(&control->shown)) {
+		if (control_prepare(control, control->opts.calls.conf(control->opts.owner),
+			    &failure) == 0) {
+			control_commit(control);
+		}
 	}
 }
 
 void control_yield(struct control *control)
 {
 	door_yield(&control->door);
+	door_yield(&control->shown);
 }
 
 void control_close(struct control *control)
 {
 	door_close(&control->door);
+	door_close(&control->shown);
 	if (control->opts.loop != NULL) {
 		control_forget_pairs(&control->pairs);
 	}

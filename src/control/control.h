@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be asked of weir while it runs: its door, `control` in the first folder of
- * $RUNTIME_DIRECTORY, mode 0600, and the table of what is answered there. docs: weir-http(7).
+ * What can be asked of weir while it runs: its two doors, and the table of what is answered there,
+ * weir-http(7). `control` is a UNIX socket, where everything may be asked; `http` shows only.
  *
  *	door ── request ──▶ control.c: the path, split and decoded ──▶ paths.c: who answers
  *	                                                                  │ at once, or later
@@ -79,21 +79,40 @@ struct control_opts {
 
 struct control {
 	struct control_opts opts;
-	struct door door;
+	struct door door;   /**< `control`: everything */
+	struct door shown;  /**< `http`: what can be looked at */
+	bool has_next_door; /**< prepared */
+	bool has_next_shown;
 	struct list asked; /* struct control_asked::link */
 	struct list pairs; /* struct control_pairs::link */
 };
 
-/** How many fds it takes at most: none without a $RUNTIME_DIRECTORY. */
-size_t control_fds(void);
+/** Why a door cannot be had. */
+struct control_failure {
+	const char *key; /**< in the config */
+	char address[ADDR_TEXT_MAX];
+	int err;
+	const char *remedy;
+};
+
+/** How many fds the doors of a config take at most. */
+size_t control_fds(const struct conf *conf);
+
+/** Nobody is let in yet. */
+void control_open(struct control *control, const struct control_opts *opts);
 
 /**
- * Listens, if there is a $RUNTIME_DIRECTORY. 0 (also without one), or a negative errno that was
- * logged ("event=control_failed"): weir runs without it then, and reloads by SIGHUP.
+ * Opens the doors of a config, all or none, beside those that are open, and lets nobody in yet. 0,
+ * or a negative errno and *ret_failure. That the default control socket cannot be had is a warning
+ * (event=control_failed): then weir reloads by SIGHUP alone. The config must stay until another one
+ * is committed.
  */
-int control_open(struct control *control, const struct control_opts *opts);
+int control_prepare(
+	struct control *control, const struct conf *conf, struct control_failure *ret_failure);
+void control_commit(struct control *control);
+void control_cancel(struct control *control);
 
-/** Listens anew where somebody removed the socket's path, or where weir could not listen before. */
+/** Listens anew where somebody removed a socket's path, or where weir could not listen before. */
 void control_renew(struct control *control);
 
 /** While it goes on listening, the next weir may take the path over (listen_yield()). */

@@ -3,71 +3,157 @@
 
 #include <errno.h>
 
+#include "base/fds.h"
+#include "base/prefixes.h"
+#include "conf/conf.h"
 #include "stream/acceptor.h"
+
+static bool lets_in(const struct door_stand *stand, const union addr_sockaddr *peer)
+{
+	const struct conf_prefixes *allow = stand->place.allow;
+
+	if (allow == NULL || allow->any) {
+		return true;
+	}
+	return stand->place.addr.kind == ADDR_UNIX ? allow->unix_peers
+						   : prefixes_has(stand->allow, &peer->any);
+}
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
 {
 	struct door *door = owner;
 
-	(void)peer;
 	(void)peer_len;
-	http_server_accept(&door->server, fd, door->addr.kind == ADDR_UNIX);
+	if (lets_in(&door->now, peer)) {
+		http_server_accept(&door->server, fd, door->now.place.addr.kind == ADDR_UNIX);
+	} else {
+		fds_reset(fd);
+	}
+}
+
+static void stand_close(struct door_stand *stand)
+{
+	stand->acceptor = acceptor_close(stand->acceptor);
+	listen_close(&stand->socket);
+	prefixes_free(stand->allow);
+	*stand = (struct door_stand){.socket.fd = -1};
 }
 
 void door_init(struct door *door, const struct http_server_opts *opts)
 {
-	*door = (struct door){.loop = opts->loop, .socket.fd = -1};
+	*door = (struct door){.loop = opts->loop, .now.socket.fd = -1, .next.socket.fd = -1};
 	http_server_init(&door->server, opts);
 }
 
-void door_leave(struct door *door)
-{
-	door->acceptor = acceptor_close(door->acceptor);
-	listen_close(&door->socket);
-	door->socket = (struct listen_socket){.fd = -1};
-}
+/* ---- another place ---- */
 
-int door_listen(struct door *door, const struct addr *addr, const struct file_access *access,
-	const char **ret_why)
+/** Makes the socket of the next stand. 0 or a negative errno. */
+static int listen_next(struct door *door, const char **ret_why)
 {
-	struct listen_socket socket = {.fd = -1};
+	struct door_stand *next = &door->next;
 	struct acceptor_opts opts = {
 		.loop = door->loop,
-		.is_unix = addr->kind == ADDR_UNIX,
+		.is_unix = next->place.addr.kind == ADDR_UNIX,
 		.owner = door,
 		.accepted = on_accepted,
 	};
-	struct acceptor *acceptor;
-	int r = listen_open(addr, access, NULL, &socket, ret_why);
+	int r = listen_open(&next->place.addr, &next->place.access, NULL, &next->socket, ret_why);
 
 	if (r < 0) {
 		return r;
 	}
-	opts.fd = socket.fd;
-	acceptor = acceptor_open(&opts);
-	if (acceptor == NULL) {
-		r = -errno;
+	opts.fd = next->socket.fd;
+	next->acceptor = acceptor_open(&opts);
+	if (next->acceptor == NULL) {
 		*ret_why = NULL;
-		listen_close(&socket);
-		return r;
+		return -errno;
 	}
-	socket.fd = -1;
-	door_leave(door);
-	door->socket = socket;
-	door->acceptor = acceptor;
-	door->addr = *addr;
-	door->access = *access;
+	next->socket.fd = -1; /* the acceptor has it */
+	acceptor_pause(next->acceptor);
 	return 0;
 }
 
+/** Whom it lets in. 0 or -ENOMEM. */
+static int compile_allow(struct door_stand *stand)
+{
+	const struct conf_prefixes *allow = stand->place.allow;
+
+	if (allow == NULL) {
+		return 0;
+	}
+	stand->allow = prefixes_new(allow->prefixes, allow->n);
+	return stand->allow == NULL ? -ENOMEM : 0;
+}
+
+int door_prepare(struct door *door, const struct door_place *place, const char **ret_why)
+{
+	struct door_stand *next = &door->next;
+	bool is_same =
+		door->now.acceptor != NULL && addr_equal(&door->now.place.addr, &place->addr);
+	int r;
+
+	*ret_why = NULL;
+	*next = (struct door_stand){.place = *place, .socket.fd = -1};
+	next->stays = is_same && !listen_is_lost(&door->now.socket);
+	r = compile_allow(next);
+	if (r == 0 && next->stays && place->addr.kind == ADDR_UNIX) {
+		r = listen_set_access(&door->now.socket, &place->access, ret_why);
+	} else if (r == 0 && !next->stays && place->addr.sa_len > 0) {
+		if (is_same) { /* its path is lost: it is made anew in its place */
+			door->now.acceptor = acceptor_close(door->now.acceptor);
+			listen_close(&door->now.socket);
+		}
+		r = listen_next(door, ret_why);
+	}
+	if (r < 0) {
+		stand_close(next);
+	}
+	return r;
+}
+
+void door_commit(struct door *door)
+{
+	struct door_stand before = door->now;
+
+	door->now = door->next;
+	door->next = (struct door_stand){.socket.fd = -1};
+	if (door->now.stays) {
+		door->now.stays = false;
+		door->now.socket = before.socket;
+		door->now.acceptor = before.acceptor;
+		before.socket = (struct listen_socket){.fd = -1};
+		before.acceptor = NULL;
+	} else if (door->now.acceptor != NULL) {
+		acceptor_resume(door->now.acceptor);
+	}
+	stand_close(&before);
+	if (door->now.acceptor == NULL) {
+		http_server_close(&door->server);
+	}
+}
+
+void door_cancel(struct door *door)
+{
+	const char *why;
+
+	if (door->next.stays && door->now.place.addr.kind == ADDR_UNIX) {
+		/* It was ours to change a moment ago. */
+		(void)listen_set_access(&door->now.socket, &door->now.place.access, &why);
+	}
+	stand_close(&door->next);
+}
+
+/* ---- while it is there ---- */
+
 bool door_is_open(const struct door *door)
 {
-	return door->acceptor != NULL && !listen_is_lost(&door->socket);
+	return door->now.place.addr.sa_len == 0 ||
+	       (door->now.acceptor != NULL && !listen_is_lost(&door->now.socket));
 }
 
 void door_yield(struct door *door)
 {
-	listen_yield(&door->socket);
+	listen_yield(&door->now.socket);
 }
 
 void door_close(struct door *door)
@@ -75,6 +161,7 @@ void door_close(struct door *door)
 	if (door->loop == NULL) {
 		return;
 	}
-	door_leave(door);
+	stand_close(&door->now);
+	stand_close(&door->next);
 	http_server_close(&door->server);
 }

@@ -16,6 +16,9 @@
 
 struct conf_errors;
 
+/** What to do where an address cannot be listened on, for a negative errno; constant. */
+const char *sockets_remedy(int err);
+
 struct sockets {
 	struct bound_socket **all;
 	size_t n;

@@ -10,8 +10,7 @@
 #include "log/failure.h"
 #include "log/log.h"
 
-/** What the library has no better one for. */
-static const char *remedy_for(int err)
+const char *sockets_remedy(int err)
 {
 	switch (err) {
 	case -EADDRINUSE:
@@ -67,7 +66,7 @@ static void add_failure(
 
 int sockets_fail(const struct sockets_opts *opts, const struct socket_report *report)
 {
-	const char *remedy = report->remedy != NULL ? report->remedy : remedy_for(report->err);
+	const char *remedy = report->remedy != NULL ? report->remedy : sockets_remedy(report->err);
 
 	if (opts->errors == NULL) {
 		log_failure(report, remedy);

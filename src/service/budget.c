@@ -7,7 +7,6 @@
 
 #include "base/fds.h"
 #include "conf/conf.h"
-#include "control/control.h"
 #include "stream/lookups.h"
 #include "stream/pipe.h"
 #include "upstream/dns.h"
@@ -58,7 +57,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	}
 	budget.n_fds = limit.rlim_cur;
 	/* One loop more than workers: the main thread's. */
-	budget.n_reserve = FDS_PROCESS + control_fds() + FDS_LOOP * (n_workers + 1) + n_sockets;
+	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
 	budget.n_spares = 0;
 	budget.n_checks = 0;
 	budget.n_pipes = 0;

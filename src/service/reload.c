@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "control/control.h"
 #include "control/request.h"
 #include "crew/crew.h"
 #include "crew/own_sockets.h"
@@ -162,6 +163,7 @@ static void reload_commit(struct reload *reload)
 	const struct conf *conf = reload->next->conf;
 
 	sockets_commit(opts->sockets, before->conf, conf);
+	control_commit(opts->control);
 	(void)atomic_fetch_add(&opts->shared->spare_fds,
 		(int)reload->budget.n_spares - (int)opts->budget->n_spares);
 	(void)atomic_fetch_add(
@@ -196,6 +198,7 @@ static void on_accepting(struct order *order, int status)
 		reload_refuse(reload, "a worker cannot accept from a new listener: %s",
 			strerrordesc_np(-status));
 		sockets_cancel(reload->opts.sockets);
+		control_cancel(reload->opts.control);
 		reload->next = generation_unref(reload->next);
 		reload_switch(reload);
 	}
@@ -208,7 +211,8 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 {
 	const struct conf *before = conf_in_force(reload);
 	size_t n_workers = reload->opts.crew->opts.n_workers;
-	size_t n_sockets = sockets_count(conf, n_workers, reload->opts.inherited);
+	size_t n_sockets =
+		sockets_count(conf, n_workers, reload->opts.inherited) + control_fds(conf);
 	char why[BUDGET_REMEDY_MAX];
 	int r;
 
@@ -232,6 +236,20 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 	} else if (r < 0) {
 		reload_refuse(reload, "max_pairs: needs a restart: %s", why);
 	}
+}
+
+/** The doors of the next config. 0 or a negative errno that was told. */
+static int reload_open_doors(struct reload *reload)
+{
+	struct control_failure failure;
+	int r = control_prepare(reload->opts.control, reload->conf, &failure);
+
+	if (r < 0) {
+		reload_refuse(reload, "%s: \"%s\": %s; %s", failure.key, failure.address,
+			strerrordesc_np(-r), failure.remedy);
+		sockets_cancel(reload->opts.sockets);
+	}
+	return r;
 }
 
 static void reload_bind(struct reload *reload, struct conf_errors *errors)
@@ -259,6 +277,9 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 			sockets_cancel(opts->sockets);
 			r = -ENOMEM;
 		}
+	}
+	if (r == 0) {
+		r = reload_open_doors(reload);
 	}
 	if (r < 0) {
 		reload->next = generation_unref(reload->next);

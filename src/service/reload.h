@@ -34,6 +34,7 @@
 #include "service/trial.h"
 
 struct checks;
+struct control;
 struct control_request;
 struct crew;
 struct ejections;
@@ -65,7 +66,8 @@ struct reload_opts {
 	struct ejections *ejections; /**< of servers; hears of each config */
 	const struct stop *stop;
 	struct spawner *spawner; /**< for the check */
-	struct memory *memory;   /**< is told when a config goes */
+	struct memory *memory;
+	struct control *control; /**< is told when a config goes */
 };
 
 struct reload {

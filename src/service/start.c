@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -36,7 +37,8 @@ static int take_budget(struct daemon *daemon)
 	const struct conf *conf = daemon->conf;
 	struct budget *budget = &daemon->budget;
 	char remedy[BUDGET_REMEDY_MAX];
-	size_t n_sockets = sockets_count(conf, daemon->n_workers, &daemon->inherited);
+	size_t n_sockets =
+		sockets_count(conf, daemon->n_workers, &daemon->inherited) + control_fds(conf);
 	int r = budget_plan(conf, daemon->n_workers, n_sockets, budget, remedy);
 
 	if (r < 0) {
@@ -296,13 +298,14 @@ static int open_reload(struct daemon *daemon)
 		.stop = &daemon->stop,
 		.spawner = &daemon->spawner,
 		.memory = &daemon->memory,
+		.control = &daemon->control,
 	};
 
 	memory_config_went(&daemon->memory); /* not it, but what reading it took */
 	return done(reload_open(&daemon->reload, &opts), "memory");
 }
 
-/** It has said so if it cannot be had; pairs are relayed without it. */
+/** Says itself which door it could not open. */
 static int open_control(struct daemon *daemon)
 {
 	struct control_opts opts = {
@@ -313,7 +316,17 @@ static int open_control(struct daemon *daemon)
 		.owner = daemon,
 	};
 
-	(void)control_open(&daemon->control, &opts);
+	struct control_failure failure;
+	char what[sizeof("control.listen ") + ADDR_TEXT_MAX];
+	int r;
+
+	control_open(&daemon->control, &opts);
+	r = control_prepare(&daemon->control, daemon->conf, &failure);
+	if (r < 0) {
+		(void)snprintf(what, sizeof(what), "%s %s", failure.key, failure.address);
+		return start_failed(what, r, failure.remedy);
+	}
+	control_commit(&daemon->control);
 	return 0;
 }
 

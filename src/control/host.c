@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "control/host.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+enum { HOST_MAX = 256, PORT_DIGITS = 5 };
+
+/** Takes a port off the end; whether what stands behind the name is one, or nothing. */
+static bool cut_port(char *text)
+{
+	char *bracket = strchr(text, ']');
+	char *colon = strchr(bracket == NULL ? text : bracket, ':');
+	size_t n;
+
+	if (colon == NULL) {
+		return true;
+	}
+	n = strlen(colon + 1);
+	if (n > PORT_DIGITS || strspn(colon + 1, "0123456789") != n) {
+		return false;
+	}
+	*colon = '\0';
+	return true;
+}
+
+static bool is_address(char *text)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	size_t n = strlen(text);
+
+	if (text[0] == '[' && text[n - 1] == ']') {
+		text[n - 1] = '\0';
+		return inet_pton(AF_INET6, text + 1, bytes) == 1;
+	}
+	return inet_pton(AF_INET, text, bytes) == 1;
+}
+
+static bool is_name(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return n > 0 && text[n] == '\0';
+}
+
+bool host_is_fit(struct span host, char *const *names, size_t n_names)
+{
+	char text[HOST_MAX];
+
+	if (host.n == 0 || host.n >= sizeof(text)) {
+		return false;
+	}
+	for (size_t i = 0; i < host.n; i++) {
+		text[i] = (char)tolower(host.bytes[i]);
+	}
+	text[host.n] = '\0';
+	if (!cut_port(text) || *text == '\0') {
+		return false;
+	}
+	for (size_t i = 0; i < n_names; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			return true;
+		}
+	}
+	return is_name(text) || is_address(text);
+}

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: ISC
+"""The door that shows only, who is let in there, and how both doors move."""
+
+import contextlib
+import http.client
+import os
+import socket
+import stat
+
+import pytest
+
+from weirtest import address, peers
+from weirtest.asking import Answer, Connection, ask, ask_on, control_path, get
+from weirtest.daemon import Weir, run
+from weirtest.house import FAILED, exchange, house, listener
+from weirtest.settings import DEADLINE
+
+
+def look(port, method="GET", target="/readyz", host=None, source="127.0.0.1"):
+    """What the http door answers."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, DEADLINE, (source, 0))) as connection:
+        connection.request(method, target, headers={} if host is None else {"Host": host})
+        return Answer(connection.getresponse())
+
+
+def door(port, **more):
+    return {"listen": f"127.0.0.1:{port}", **more}
+
+
+def free_port(here):
+    return here.free().sockaddr[1]
+
+
+def test_it_shows_and_does_nothing():
+    with house() as here:
+        port = free_port(here)
+        here.reload(http=door(port))
+        exchange(here.client())
+        for target in ("/healthz", "/readyz", "/v1/status", "/v1/listeners", "/v1/upstreams", "/v1/pairs"):
+            answer = look(port, target=target)
+            assert answer.status == 200 and answer.json == answer.json
+            assert look(port, "HEAD", target).text == ""
+            assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+        pair, = look(port, target="/v1/pairs").json["pairs"]
+        for method, target in (("POST", "/v1/reload"), ("DELETE", "/v1/pairs?all=true"), ("PUT", "/v1/log"),
+                               ("DELETE", f"/v1/pairs/{pair['id']}"), ("PATCH", "/v1/upstreams/app/servers/x"),
+                               ("OPTIONS", "/healthz"), ("POST", "/nothing")):
+            answer = look(port, method, target)
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD") and "control socket" in answer.error
+        assert look(port, target="/v1/reload").status == 404
+        assert len(look(port, target="/v1/pairs").json["pairs"]) == 1
+
+
+@pytest.mark.parametrize("host, status", (
+    ("127.0.0.1", 200), ("[::1]:8404", 200), ("localhost", 200), ("weir.example:80", 200), ("evil.example", 421),
+    ("localhost.", 421), ("", 421)))
+def test_a_foreign_host_is_refused(host, status):
+    with house() as here:
+        port = free_port(here)
+        here.reload(http=door(port, hosts=["weir.example"]))
+        answer = look(port, host=host)
+        assert answer.status == status and (status == 200 or "http.hosts" in answer.error)
+
+
+def test_who_is_not_allowed_is_reset():
+    with house() as here:
+        port = free_port(here)
+        here.reload(http=door(port, allow=["127.0.0.2"]))
+        assert look(port, source="127.0.0.2").status == 200
+        with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
+            look(port)
+        here.reload(http=door(port, allow=["127.0.0.0/8"]))
+        assert look(port).status == 200
+
+
+def test_doors_move_and_go_at_a_reload():
+    with house() as here:
+        first, second = free_port(here), free_port(here)
+        elsewhere = os.path.join(here.weir.folder, "told")
+        here.reload(http=door(first))
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", first, DEADLINE)) as kept:
+            assert ask_on(kept, "GET", "/healthz").status == 200
+            here.reload(http=door(second), control={"listen": f"unix:{elsewhere}", "mode": "0660"})
+            assert ask_on(kept, "GET", "/healthz").status == 200  # who is in stays
+            assert look(second).status == 200
+            with pytest.raises(ConnectionRefusedError):
+                look(first)
+            assert not os.path.exists(control_path(here.weir))
+            assert stat.S_IMODE(os.stat(elsewhere).st_mode) == 0o660
+            here.weir.configure(here.settings())
+            with contextlib.closing(Connection(elsewhere)) as connection:
+                assert ask_on(connection, "POST", "/v1/reload").status == 200
+            with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+                ask_on(kept, "GET", "/healthz")
+        with pytest.raises(ConnectionRefusedError):
+            look(second)
+        assert get(here.weir, "/healthz") and not os.path.exists(elsewhere)
+
+
+def test_a_door_that_cannot_be_opened_fails_the_reload_and_nothing_changes():
+    with house(errors=FAILED) as here:
+        port = free_port(here)
+        here.reload(http=door(port))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            line, = here.fail("another process listens there", http=door(taken.getsockname()[1]),
+                              control={"listen": f"unix:{here.weir.folder}/told"})
+            assert ": http.listen: " in line
+        here.fail("make it first", control={"listen": f"unix:{here.weir.folder}/no/where"})
+        assert look(port).status == 200 and get(here.weir, "/healthz")
+        assert not os.path.exists(os.path.join(here.weir.folder, "told"))
+
+
+def test_a_door_that_cannot_be_opened_fails_the_start():
+    with house() as here, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        conf = os.path.join(here.weir.folder, "other.conf")
+        other = here.settings(listeners=[listener("other", str(here.free()))], http=door(taken.getsockname()[1]))
+        here.weir.configure(other)
+        os.rename(here.weir.config, conf)
+        here.weir.configure(here.settings())
+        done = run("-c", conf)
+        assert done.returncode == 1
+        assert "event=start_failed" in done.stderr and "http.listen 127.0.0.1:" in done.stderr
