@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* The stage PREFACE of a session: PROXY headers of clients, whole and in pieces. */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "preface_rig.h"
+#include "proxy/counters.h"
 #include "proxy/edge.h"
+#include "proxy/limits.h"
 #include "suite.h"
 
 /* ---- what the server and the log get ---- */
@@ -49,6 +52,9 @@ START_TEST(a_header_and_its_data_in_one_piece)
 	shutdown(client.fd, SHUT_WR);
 	loop_until(server.side.in.ended);
 	ck_assert_uint_eq(server.side.in.n_received, 3000);
+	ck_assert_uint_eq(limits_sum(house_terms(&house, 0)->offer->limit,
+				  offsetof(struct tally, n_bytes[SIDE_CLIENT][TALLY_COPIED])),
+		3000);
 	side_finish(&server.side);
 	until_ended();
 	assert_says(" client=192.0.2.7:40000");
