@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* What weir says of itself: that it lives, whether it wants clients, and how it is. */
+#include <limits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "conf/conf.h"
 #include "control/asked.h"
 #include "control/control.h"
 #include "control/paths.h"
@@ -57,6 +60,18 @@ static json_t *reload_json(const struct control_status *status)
 	return json_pack("{ss, sb}", "at", at, "ok", !status->reload_failed);
 }
 
+/** How this weir is called: as it is written, or as its host. */
+static json_t *node_json(const struct control_opts *opts)
+{
+	const struct conf *conf = opts->calls.conf(opts->owner);
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (conf->node != NULL) {
+		return control_text(conf->node);
+	}
+	return gethostname(host, sizeof(host) - 1) < 0 ? json_null() : control_text(host);
+}
+
 void control_get_status(struct control_asked *asked)
 {
 	struct control_status status;
@@ -67,6 +82,7 @@ void control_get_status(struct control_asked *asked)
 		status.state, "ready", status.is_ready, "generation", (json_int_t)status.generation,
 		"uptime_ms", (json_int_t)(status.uptime_ns / NS_PER_MS), "workers",
 		(json_int_t)status.n_workers, "listeners", (json_int_t)status.n_listeners);
+	(void)json_object_set_new(json, "node", node_json(&asked->control->opts));
 	(void)json_object_set_new(json, "left_ms",
 		status.left_ns == NS_NEVER
 			? json_null()

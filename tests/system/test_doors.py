@@ -112,6 +112,13 @@ def test_a_door_that_cannot_be_opened_fails_the_reload_and_nothing_changes():
         assert not os.path.exists(os.path.join(here.weir.folder, "told"))
 
 
+def test_the_node_is_the_host_unless_it_is_written():
+    with house() as here:
+        assert get(here.weir, "/v1/status")["node"] == socket.gethostname()
+        here.reload(node="weir-1")
+        assert get(here.weir, "/v1/status")["node"] == "weir-1"
+
+
 def test_a_door_that_cannot_be_opened_fails_the_start():
     with house() as here, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
