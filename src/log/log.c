@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,16 @@ enum {
 
 static atomic_int wanted_level = LOG_LEVEL_INFO;
 
+/* How this weir is called, and was: other threads may be writing a name that has gone, so each is
+ * kept, and found again when it comes back. The main thread's. */
+struct node {
+	struct node *next;
+	char name[];
+};
+
+static struct node *nodes;
+static _Atomic(struct node *) current_node;
+
 /* The calling thread's way to the log: none (it writes itself), its queue, or the lack of one. */
 static _Thread_local struct log_queue *own_queue;
 static _Thread_local bool queue_lacking;
@@ -39,6 +50,25 @@ void log_set_level(enum log_level level)
 enum log_level log_wanted_level(void)
 {
 	return (enum log_level)atomic_load_explicit(&wanted_level, memory_order_relaxed);
+}
+
+void log_set_node(const char *name)
+{
+	struct node *node = NULL;
+
+	for (node = name == NULL ? NULL : nodes; node != NULL && strcmp(node->name, name) != 0;) {
+		node = node->next;
+	}
+	if (node == NULL && name != NULL) {
+		node = malloc(sizeof(*node) + strlen(name) + 1);
+		if (node == NULL) {
+			return;
+		}
+		(void)strcpy(node->name, name);
+		node->next = nodes;
+		nodes = node;
+	}
+	atomic_store_explicit(&current_node, node, memory_order_release);
 }
 
 /* ---- the log thread and the journal, which know nothing of this ---- */
@@ -180,6 +210,8 @@ static void put_number(struct log_line *line, uint64_t value, int min_digits)
 
 bool log_begin(struct log_line *line, enum log_level level, const char *event)
 {
+	const struct node *node;
+
 	if ((int)level > atomic_load_explicit(&wanted_level, memory_order_relaxed)) {
 		return false;
 	}
@@ -187,6 +219,8 @@ bool log_begin(struct log_line *line, enum log_level level, const char *event)
 	line->cut = false;
 	line->len = 0;
 	log_str(line, "event", event);
+	node = atomic_load_explicit(&current_node, memory_order_acquire);
+	log_str(line, "node", node == NULL ? NULL : node->name);
 	return true;
 }
 

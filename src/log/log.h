@@ -51,6 +51,12 @@ struct log_line {
 void log_set_level(enum log_level level);
 enum log_level log_wanted_level(void);
 
+/**
+ * Each line from now on has this as "node=", behind its event; NULL: none has. Copies it; without
+ * memory all stays as it is. The main thread.
+ */
+void log_set_node(const char *name);
+
 /** What goes before an error that is printed to stderr beside the log: "<3>" where that leads to
  * the journal, so that it is an error there too, else "". */
 const char *log_error_prefix(void);

@@ -211,6 +211,7 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 
 	*opts->inherited = (struct inherited){0};
 	log_set_level(opts->conf->log_level);
+	log_set_node(opts->conf->node);
 	r = daemon_start(&daemon);
 	daemon.conf = conf_unref(daemon.conf);
 	if (r == 0) {

@@ -180,6 +180,7 @@ static void reload_commit(struct reload *reload)
 	if (!reload->level_told) {
 		log_set_level(conf->log_level);
 	}
+	log_set_node(conf->node);
 	reload->generation++;
 	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
 	names_close(opts->names);

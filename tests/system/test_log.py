@@ -11,6 +11,7 @@ import time
 import pytest
 
 from weirtest import address, peers, wait
+from weirtest.house import house
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE
 
@@ -53,6 +54,15 @@ def test_closing_line_tells_everything():
         assert closed.number("duration_ms") >= closed.number("quiet_up_ms")
         assert not {"timer", "late_us", "errno", "tried"} & set(closed)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", closed["time"])
+
+
+def test_each_line_names_the_node_that_is_written():
+    with house(node="weir-1") as here:
+        here.weir.record("ready", node="weir-1")
+        here.reload(node="weir-2")
+        here.weir.record("reloaded", node="weir-2")
+        here.reload(node=None)
+    assert "node" not in here.weir.record("stopped")
 
 
 TCP_KEYS = {f"{side}_{what}" for side in ("client", "server") for what in ("rtt_us", "retransmits")}
