@@ -28,9 +28,10 @@ def timeouts(**some):
 
 
 def judge(told, report, ends, side="client", count=N):
-    """None early, by weirload's stamps; late is printed, and fails beyond LATE."""
+    """None early, by weirload's stamps; late is printed, and fails beyond LATE. `ends`: one, or any of two."""
     assert told.verdicts == {"on_time": count} and told.code == 0, told.out
-    assert told.ends(side) == {ends: count}
+    ended = told.ends(side)
+    assert sum(ended.values()) == count and set(ended) <= set(ends.split()), ended
     late = told.json[side]["late_us"]
     assert late["max"] < LATE * 1e6
     report(f"{count} pairs, p50 {late['p50']} µs late, p99 {late['p99']} µs, "
@@ -65,11 +66,11 @@ def test_idle_after_a_trickle(direction, behind, report):
     ("idle_upstream", "server", False),
     ("idle_upstream", "server", True)), ids=str)
 def test_what_one_side_does_not_send(timer, side, mute, behind, report):
-    """However much the other one sends, which keeps `idle` away."""
+    """However much the other one sends, which keeps `idle` away; of that something may be in flight at the end."""
     with relay(servers=[str(behind)], timeouts=timeouts(idle="700ms", **{timer: "1s"})) as rig:
         told = load.run("oneside", target=rig.weir.address, serve=behind, connections=N, side=side,
                         mute=mute, every="50ms", expect="1s")
-        judge(told, report, "fin", side)
+        judge(told, report, "fin rst", side)
         assert told.json["bytes"]["down" if side == "client" else "up"]["received"] > 5 * N
         closed = rig.weir.record("close", reason=timer, by="weir")
         assert closed["timer"] == timer and closed.number("late_us") >= 0
