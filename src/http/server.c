@@ -39,7 +39,7 @@ struct http_connection {
 	struct handler end;
 	struct handler drain;
 	struct timer timer;
-	struct task go_on; /* with what was read already; then frees the memory */
+	struct task go_on; /* with what was read already, or to the end; then frees the memory */
 	struct http_reader *reader;
 	struct http_exchange exchange;
 	enum state state;
@@ -118,13 +118,16 @@ static void watch_reader(struct http_connection *connection)
 	}
 }
 
-/** Errors are told by CLOSE, later. */
+/** Where it fails, it is closed later: HANGUP may have been told before the request was read. */
 static void send_bytes(struct http_connection *connection, const void *bytes, size_t n)
 {
-	if (n > 0) {
-		(void)stream_write(connection->stream, bytes, n, NULL);
-		watch_reader(connection);
+	if (n == 0) {
+		return;
 	}
+	if (stream_write(connection->stream, bytes, n, NULL) < 0) {
+		loop_next(connection->server->opts.loop, &connection->go_on);
+	}
+	watch_reader(connection);
 }
 
 static void on_time(struct timer *timer)
@@ -151,7 +154,7 @@ static void await_drain(struct http_connection *connection)
 {
 	if (!handler_is_on(&connection->drain) &&
 		stream_write(connection->stream, "", 0, &connection->drain) < 0) {
-		/* It has failed: CLOSE comes. */
+		/* It has failed, and so did what was sent before: on_go_on() comes. */
 	}
 }
 
@@ -263,6 +266,10 @@ static void on_go_on(struct task *task)
 	char *rest = connection->rest;
 	size_t n = connection->n_rest;
 
+	if (connection->state != READING) {
+		connection_close(connection); /* what was sent did not go out */
+		return;
+	}
 	connection->rest = NULL;
 	connection->n_rest = 0;
 	(void)stream_start(connection->stream); /* it was, so it does not fail */

@@ -356,6 +356,16 @@ START_TEST(who_asks_and_goes_is_heard)
 }
 END_TEST
 
+START_TEST(who_asks_and_resets_is_let_go)
+{
+	int fd = client_new(WIRE_TCP);
+
+	peer_send(fd, GET("/1") GET("/parts"));
+	peer_reset(fd);
+	loop_until(server.n_connections == 0);
+}
+END_TEST
+
 START_TEST(a_close_tells_who_asks)
 {
 	int fd = client_new(WIRE_UNIX);
@@ -578,6 +588,7 @@ int main(void)
 	tcase_add_test(tc, who_takes_some_bytes_now_and_then_gets_all);
 	tcase_add_test(tc, who_asks_is_told_of_a_client_that_goes);
 	tcase_add_test(tc, who_asks_and_goes_is_heard);
+	tcase_add_test(tc, who_asks_and_resets_is_let_go);
 	tcase_add_test(tc, a_close_tells_who_asks);
 	tcase_add_test(tc, an_answer_that_fails_is_cut_off);
 	tcase_add_test(tc, the_longest_silent_makes_room);
