@@ -115,12 +115,8 @@ static const char *read_client(const char *value, struct pairs_filter *filter)
 	return filter->is_unix || prefix_parse(value, &filter->client, why) == 0 ? NULL : why;
 }
 
-/** Of a text, for `*ret_text`, which may be there once. */
 static const char *read_text(struct control_pairs *pairs, const char *value, const char **ret_text)
 {
-	if (*ret_text != NULL) {
-		return "it may be there once";
-	}
 	*ret_text = keep(pairs, value);
 	return *ret_text == NULL ? "there is no memory; ask again" : NULL;
 }
@@ -176,6 +172,17 @@ static const char *read_parameter(struct control_pairs *pairs, const char *name,
 	       "older_than, state, limit, after, tcp_info and all";
 }
 
+/** Whether a parameter before the i-th has its name. */
+static bool is_twice(const struct http_target *target, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (strcmp(target->parameters[k].name, target->parameters[i].name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /** Reads the query; whether it is right: else that was answered. */
 static bool read_query(struct control_asked *asked, struct control_pairs *pairs)
 {
@@ -183,7 +190,9 @@ static bool read_query(struct control_asked *asked, struct control_pairs *pairs)
 
 	for (size_t i = 0; i < target->n_parameters; i++) {
 		const char *name = target->parameters[i].name;
-		const char *why = read_parameter(pairs, name, target->parameters[i].value);
+		const char *why = is_twice(target, i) ? "it may be there once"
+						      : read_parameter(pairs, name,
+								target->parameters[i].value);
 
 		if (why != NULL) {
 			control_refuse(asked, 400, "%s: %s", name, why);

@@ -89,7 +89,8 @@ def test_filters():
 
 @pytest.mark.parametrize("query", (
     "colour=red", "listener=", "idle_over=5", "idle_over=0s", "idle_over=none", "client=10.0.0.1%2F8", "client=x",
-    "state=asleep", "limit=0", "limit=-1", "limit=x", "after=x", "tcp_info=1", "listener=a&listener=b", "all=yes"))
+    "state=asleep", "limit=0", "limit=-1", "limit=x", "after=x", "tcp_info=1", "listener=a&listener=b", "all=yes",
+    "client=10.0.0.0%2F8&client=127.0.0.1", "idle_over=1h&idle_over=1ms"))
 @pytest.mark.parametrize("method", ("GET", "DELETE"))
 def test_wrong_filter_is_refused_and_ends_nothing(method, query):
     with house() as here:
