@@ -12,6 +12,7 @@
  *	refs		how many owners something has
  *	registry	finds by name what lives as long as somebody holds it
  *	clock		CLOCK_MONOTONIC in nanoseconds
+ *	buckets		a small histogram
  *	hdr		a histogram of durations
  *	text		the one escaper
  *	parse		durations, sizes and numbers as people write them
@@ -40,6 +41,7 @@
  * proto/              codecs: they are fed, and move no byte
  *	span		a run of bytes, and how it is read
  *	crc32c		a checksum
+ *	exposition	numbers as Prometheus reads them
  *	proxy_header	what a proxy says of its client
  *	proxy_header_v1	as a line
  *	proxy_header_v2	in binary, with TLVs
@@ -207,6 +209,8 @@
  *	pairs		of its pairs; their end
  *	upstreams	of its upstreams, and what it is told of their servers
  *	commands	what it is told to do
+ *	metrics		all numbers, for Prometheus
+ *	metrics_servers	those of each server
  *
  * ctl/                who asks
  *	ask		one question, and its answer

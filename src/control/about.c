@@ -60,16 +60,21 @@ static json_t *reload_json(const struct control_status *status)
 	return json_pack("{ss, sb}", "at", at, "ok", !status->reload_failed);
 }
 
-/** How this weir is called: as it is written, or as its host. */
+const char *control_node(const struct conf *conf, char host[HOST_NAME_MAX + 1])
+{
+	if (conf->node != NULL) {
+		return conf->node;
+	}
+	host[HOST_NAME_MAX] = '\0';
+	return gethostname(host, HOST_NAME_MAX) < 0 ? NULL : host;
+}
+
 static json_t *node_json(const struct control_opts *opts)
 {
-	const struct conf *conf = opts->calls.conf(opts->owner);
-	char host[HOST_NAME_MAX + 1] = "";
+	char host[HOST_NAME_MAX + 1];
+	const char *node = control_node(opts->calls.conf(opts->owner), host);
 
-	if (conf->node != NULL) {
-		return control_text(conf->node);
-	}
-	return gethostname(host, sizeof(host) - 1) < 0 ? json_null() : control_text(host);
+	return node == NULL ? json_null() : control_text(node);
 }
 
 void control_get_status(struct control_asked *asked)

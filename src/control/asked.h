@@ -7,6 +7,7 @@
 #define WEIR_CONTROL_ASKED_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/list.h"
@@ -79,6 +80,9 @@ json_t *control_text(const char *text);
 
 /** {"name": name, ...}: what else it has is taken. */
 json_t *control_named(const char *name, json_t *rest);
+
+/** How this weir is called: as it is written, or as its host; NULL: it cannot be had. */
+const char *control_node(const struct conf *conf, char host[HOST_NAME_MAX + 1]);
 
 /** Gone, or answered: frees what it holds. */
 void control_asked_free(struct control_asked *asked);

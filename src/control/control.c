@@ -216,7 +216,7 @@ void control_open(struct control *control, const struct control_opts *opts)
 	struct http_server_opts server = {
 		.loop = opts->loop, .owner = control, .answer = on_request};
 
-	*control = (struct control){.opts = *opts};
+	*control = (struct control){.opts = *opts, .opened_at = time(NULL)};
 	list_init(&control->asked);
 	list_init(&control->pairs);
 	door_init(&control->door, &server);

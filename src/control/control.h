@@ -55,6 +55,8 @@ struct control_status {
 	size_t n_ended;
 	time_t reloaded_at; /**< 0: never */
 	bool reload_failed;
+	uint64_t n_reloads_ok;
+	uint64_t n_reloads_failed;
 	bool has_p99; /**< a timer has struck */
 	uint64_t p99_us;
 };
@@ -83,6 +85,7 @@ struct control {
 	struct door shown;  /**< `http`: what can be looked at */
 	bool has_next_door; /**< prepared */
 	bool has_next_shown;
+	time_t opened_at;
 	struct list asked; /* struct control_asked::link */
 	struct list pairs; /* struct control_pairs::link */
 };

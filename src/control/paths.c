@@ -13,6 +13,7 @@ static const struct path {
 } paths[] = {
 	{HTTP_VERB_GET, {"healthz"}, control_get_health},
 	{HTTP_VERB_GET, {"readyz"}, control_get_ready},
+	{HTTP_VERB_GET, {"metrics"}, control_get_metrics},
 	{HTTP_VERB_GET, {"v1", "status"}, control_get_status},
 	{HTTP_VERB_GET, {"v1", "listeners"}, control_get_listeners},
 	{HTTP_VERB_GET, {"v1", "upstreams"}, control_get_upstreams},

@@ -24,6 +24,7 @@ paths_answer *paths_find(
 /* ---- those who answer ---- */
 
 paths_answer control_get_health, control_get_ready, control_get_status; /* about.c */
+paths_answer control_get_metrics;                                       /* metrics.c */
 paths_answer control_get_listeners;                                     /* listeners.c */
 paths_answer control_get_upstreams, control_patch_server;               /* upstreams.c */
 paths_answer control_get_pairs, control_get_pair, control_delete_pair,

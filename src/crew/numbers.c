@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "crew/numbers.h"
 
+#include "base/buckets.h"
 #include "crew/crew.h"
+#include "crew/worker.h"
 #include "proxy/counters.h"
 #include "proxy/generation.h"
 #include "proxy/limits.h"
@@ -53,4 +55,17 @@ void crew_listener_numbers(
 	ret_numbers->n_accepted = limits_sum(limit, offsetof(struct tally, n_accepted));
 	read_bytes(limit, ret_numbers);
 	read_ended(limit, ret_numbers);
+}
+
+const char *crew_timer_lateness(
+	const struct crew *crew, size_t index, struct buckets_read *ret_lateness)
+{
+	*ret_lateness = (struct buckets_read){0};
+	if (index >= DEADLINE_KINDS) {
+		return NULL;
+	}
+	for (size_t i = 0; i < crew->opts.n_workers; i++) {
+		buckets_add_to(&crew->workers[i].proxy.part.counters.late[index], ret_lateness);
+	}
+	return deadline_name((enum deadline_kind)index);
 }

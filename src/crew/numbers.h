@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all workers together have counted of a listener, for those who may not know the proxy: in
- * its words, by the listener's name. Read while the workers count on: no number is older than the
- * call, and none waits for another. The main thread.
+ * What all workers together have counted of a listener, or of a timer, for those who may not know
+ * the proxy: in its words. Read while the workers count on: no number is older than the call, and
+ * none waits for another. The main thread.
  */
 #ifndef WEIR_CREW_NUMBERS_H
 #define WEIR_CREW_NUMBERS_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buckets_read;
 struct crew;
 
 enum { NUMBERS_ENDS_MAX = 128 };
@@ -36,5 +37,9 @@ struct listener_numbers {
 /** All zero for a name that no config in force has. */
 void crew_listener_numbers(
 	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers);
+
+/** How late all timers of one kind have struck, and its name; NULL: that was the last one. */
+const char *crew_timer_lateness(
+	const struct crew *crew, size_t index, struct buckets_read *ret_lateness);
 
 #endif

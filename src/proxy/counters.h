@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/buckets.h"
 #include "proxy/end.h"
 #include "proxy/side.h"
 
@@ -18,6 +19,7 @@ struct counters {
 	_Atomic uint64_t n_half_closed;         /**< of the open pairs */
 	_Atomic uint64_t n_closed[END_REASONS]; /**< by reason */
 	_Atomic uint64_t ended_ns;              /**< when a pair last ended; 0: none has */
+	struct buckets late[DEADLINE_KINDS];    /**< how late each timer struck */
 };
 
 /** How bytes got from one side to the other. */

@@ -286,8 +286,11 @@ static void session_count_end(const struct session *session)
 	if (pair_is_half_closed(&session->pair)) {
 		counter_add(&part->counters.n_half_closed, -1);
 	}
-	if (end->timer != DEADLINE_NONE && part->late != NULL) {
-		hdr_record(part->late, end->late_ns / NS_PER_US);
+	if (end->timer != DEADLINE_NONE) {
+		buckets_count(&part->counters.late[end->timer], end->late_ns);
+		if (part->late != NULL) {
+			hdr_record(part->late, end->late_ns / NS_PER_US);
+		}
 	}
 	session_trace_close(session);
 }

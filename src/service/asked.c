@@ -42,6 +42,8 @@ static void on_status(void *owner, struct control_status *ret_status)
 		.n_ended = END_REASONS,
 		.reloaded_at = facts.reload.at,
 		.reload_failed = facts.reload.failed,
+		.n_reloads_ok = daemon->reload.n_ok,
+		.n_reloads_failed = daemon->reload.n_failed,
 		.has_p99 = facts.has_p99,
 		.p99_us = facts.p99_us,
 	};

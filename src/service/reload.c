@@ -108,6 +108,7 @@ static void reload_end(struct reload *reload, bool announced)
 	reload->report = NULL;
 	ok = reload->n_text == 0;
 	reload->last = (struct status_reload){.at = time(NULL), .failed = !ok};
+	*(ok ? &reload->n_ok : &reload->n_failed) += 1;
 	reload->phase = RELOAD_IDLE;
 	if (announced && reload->opts.stop->phase == STOP_RUNNING) {
 		notify_ready();

@@ -93,6 +93,8 @@ struct reload {
 	size_t n_text;
 	char *warnings; /**< of the check, a line each; NULL: none */
 	struct status_reload last;
+	uint64_t n_ok;
+	uint64_t n_failed;
 	uint64_t generation; /**< 1, and one more for each good one */
 	bool level_told;     /**< the log's level is not the config's any more */
 };

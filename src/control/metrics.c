@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+#include "control/metrics.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buckets.h"
+#include "base/clock.h"
+#include "base/proc.h"
+#include "conf/conf.h"
+#include "control/asked.h"
+#include "control/paths.h"
+#include "crew/crew.h"
+#include "crew/numbers.h"
+#include "upstream/group.h"
+
+/* ---- weir ---- */
+
+static bool write_build(struct metrics *metrics)
+{
+	char host[HOST_NAME_MAX + 1];
+	const char *node = control_node(metrics->conf, host);
+
+	exposition_u64(&metrics->text,
+		(const struct exposition_label[]){{"version", WEIR_VERSION},
+			{"node", node == NULL ? "" : node}, {NULL, NULL}},
+		1);
+	return false;
+}
+
+static bool write_ready(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.is_ready ? 1 : 0);
+	return false;
+}
+
+static bool write_generation(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.generation);
+	return false;
+}
+
+static bool write_reloads(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text,
+		(const struct exposition_label[]){{"result", "ok"}, {NULL, NULL}},
+		metrics->status.n_reloads_ok);
+	exposition_u64(&metrics->text,
+		(const struct exposition_label[]){{"result", "failed"}, {NULL, NULL}},
+		metrics->status.n_reloads_failed);
+	return false;
+}
+
+static bool write_workers(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.n_workers);
+	return false;
+}
+
+static bool write_max_pairs(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.max_pairs);
+	return false;
+}
+
+static bool write_half_closed(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.n_half_closed);
+	return false;
+}
+
+static bool write_waiting_bytes(struct metrics *metrics)
+{
+	exposition_u64(
+		&metrics->text, NULL, crew_waiting_bytes(metrics->asked->control->opts.crew));
+	return false;
+}
+
+static bool write_lateness(struct metrics *metrics)
+{
+	const struct crew *crew = metrics->asked->control->opts.crew;
+	struct buckets_read lateness;
+	const char *timer = crew_timer_lateness(crew, metrics->at++, &lateness);
+
+	if (timer != NULL) {
+		exposition_buckets(&metrics->text,
+			(const struct exposition_label[]){{"timer", timer}, {NULL, NULL}},
+			&lateness);
+	}
+	return timer != NULL;
+}
+
+/* ---- listeners ---- */
+
+/** Of some listeners of the config; whether there are more. */
+static bool each_listener(
+	struct metrics *metrics, void (*write)(struct exposition *text, const char *name,
+					 const struct listener_numbers *numbers))
+{
+	const struct conf *conf = metrics->conf;
+
+	for (size_t i = 0; i < METRICS_SLICE && metrics->at < conf->n_listeners; i++) {
+		const char *name = conf->listeners[metrics->at++].name;
+		struct listener_numbers numbers;
+
+		crew_listener_numbers(metrics->asked->control->opts.crew, name, &numbers);
+		write(&metrics->text, name, &numbers);
+	}
+	return metrics->at < conf->n_listeners;
+}
+
+static void open_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	exposition_u64(text, (const struct exposition_label[]){{"listener", name}, {NULL, NULL}},
+		numbers->n_open);
+}
+
+static bool write_open(struct metrics *metrics)
+{
+	return each_listener(metrics, open_of);
+}
+
+static void accepted_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	exposition_u64(text, (const struct exposition_label[]){{"listener", name}, {NULL, NULL}},
+		numbers->n_accepted);
+}
+
+static bool write_accepted(struct metrics *metrics)
+{
+	return each_listener(metrics, accepted_of);
+}
+
+static void ended_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	for (size_t i = 0; i < numbers->n_ended; i++) {
+		const struct numbers_ended *ended = &numbers->ended[i];
+
+		exposition_u64(text,
+			(const struct exposition_label[]){{"listener", name}, {"by", ended->by},
+				{"reason", ended->reason}, {NULL, NULL}},
+			ended->n);
+	}
+}
+
+static bool write_ended(struct metrics *metrics)
+{
+	return each_listener(metrics, ended_of);
+}
+
+static void ways_of(struct exposition *text, const char *name, uint64_t up, uint64_t down)
+{
+	exposition_u64(text,
+		(const struct exposition_label[]){
+			{"listener", name}, {"direction", "up"}, {NULL, NULL}},
+		up);
+	exposition_u64(text,
+		(const struct exposition_label[]){
+			{"listener", name}, {"direction", "down"}, {NULL, NULL}},
+		down);
+}
+
+static void bytes_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	ways_of(text, name, numbers->up[NUMBERS_COPIED] + numbers->up[NUMBERS_SPLICED],
+		numbers->down[NUMBERS_COPIED] + numbers->down[NUMBERS_SPLICED]);
+}
+
+static bool write_bytes(struct metrics *metrics)
+{
+	return each_listener(metrics, bytes_of);
+}
+
+static void spliced_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	ways_of(text, name, numbers->up[NUMBERS_SPLICED], numbers->down[NUMBERS_SPLICED]);
+}
+
+static bool write_spliced(struct metrics *metrics)
+{
+	return each_listener(metrics, spliced_of);
+}
+
+/* ---- the process ---- */
+
+static bool write_cpu(struct metrics *metrics)
+{
+	struct timespec used;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
+		exposition_seconds(&metrics->text, NULL,
+			(uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec);
+	}
+	return false;
+}
+
+static bool write_memory(struct metrics *metrics, size_t field)
+{
+	uint64_t pages[2];
+
+	if (proc_read_numbers("/proc/self/statm", pages, 2) == 2) {
+		exposition_u64(
+			&metrics->text, NULL, pages[field] * (uint64_t)sysconf(_SC_PAGESIZE));
+	}
+	return false;
+}
+
+static bool write_virtual(struct metrics *metrics)
+{
+	return write_memory(metrics, 0);
+}
+
+static bool write_resident(struct metrics *metrics)
+{
+	return write_memory(metrics, 1);
+}
+
+/** Thousands of pairs have thousands of fds: counted in slices. */
+static bool write_fds(struct metrics *metrics)
+{
+	const struct dirent *entry = NULL;
+
+	if (metrics->fds == NULL) {
+		metrics->fds = opendir("/proc/self/fd");
+	}
+	for (size_t i = 0; metrics->fds != NULL && i < METRICS_FDS_SLICE; i++) {
+		entry = readdir(metrics->fds);
+		if (entry == NULL) {
+			/* But for the one that it is read by. */
+			exposition_u64(&metrics->text, NULL, metrics->n_fds - 1);
+			return false;
+		}
+		metrics->n_fds += entry->d_name[0] != '.';
+	}
+	return metrics->fds != NULL;
+}
+
+static bool write_max_fds(struct metrics *metrics)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		exposition_u64(&metrics->text, NULL, limit.rlim_cur);
+	}
+	return false;
+}
+
+static bool write_started(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, (uint64_t)metrics->asked->control->opened_at);
+	return false;
+}
+
+/* ---- all of them ---- */
+
+static const struct metrics_family families[] = {
+	{"weir_build_info", "gauge", "Always 1: which weir this is.", write_build},
+	{"weir_ready", "gauge", "1 while new clients are wanted, as /readyz says.", write_ready},
+	{"weir_workers", "gauge", "Threads that relay.", write_workers},
+	{"weir_config_generation", "gauge", "1, and one more for each config by a reload.",
+		write_generation},
+	{"weir_reloads_total", "counter", "Reloads that have ended.", write_reloads},
+	{"weir_pairs_max", "gauge", "How many pairs may be open.", write_max_pairs},
+	{"weir_pairs_half_closed", "gauge", "Open pairs of which one side has finished.",
+		write_half_closed},
+	{"weir_waiting_bytes", "gauge", "Bytes that wait in weir.", write_waiting_bytes},
+	{"weir_timer_lateness_seconds", "histogram", "How late timers ended pairs.",
+		write_lateness},
+	{"weir_pairs_open", "gauge", "Pairs that are open.", write_open},
+	{"weir_pairs_total", "counter", "Pairs that were accepted.", write_accepted},
+	{"weir_pairs_ended_total", "counter", "Pairs that have ended, by whom and why.",
+		write_ended},
+	{"weir_bytes_total", "counter", "Bytes read: up from clients, down from servers.",
+		write_bytes},
+	{"weir_spliced_bytes_total", "counter", "Those of weir_bytes_total that were spliced.",
+		write_spliced},
+	{"weir_upstream_waiting", "gauge", "Clients in the queue of an upstream.", metrics_waiting},
+	{"weir_server_up", "gauge", "1 while a server takes new pairs.", metrics_server_up},
+	{"weir_server_ejected", "gauge", "1 while a server is ejected.", metrics_server_ejected},
+	{"weir_server_weight", "gauge", "The weight that counts now.", metrics_server_weight},
+	{"weir_server_pairs_open", "gauge", "Pairs of a server, open or being connected.",
+		metrics_server_pairs},
+	{"weir_server_connects_failed_total", "counter", "Connects to a server that failed.",
+		metrics_server_failed},
+	{"process_cpu_seconds_total", "counter", "Processor time, of the user and the system.",
+		write_cpu},
+	{"process_virtual_memory_bytes", "gauge", "Address space.", write_virtual},
+	{"process_resident_memory_bytes", "gauge", "Memory that is there.", write_resident},
+	{"process_open_fds", "gauge", "Open file descriptors.", write_fds},
+	{"process_max_fds", "gauge", "How many there may be.", write_max_fds},
+	{"process_start_time_seconds", "gauge", "When weir started, since 1970.", write_started},
+};
+
+enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+void metrics_rewind(struct metrics *metrics)
+{
+	metrics->plan = group_plan_unref(metrics->plan);
+	metrics->group = group_unref(metrics->group);
+	if (metrics->fds != NULL) {
+		(void)closedir(metrics->fds);
+		metrics->fds = NULL;
+	}
+	metrics->n_fds = 0;
+	metrics->at = 0;
+	metrics->at_member = 0;
+}
+
+static void on_forget(struct control_asked *asked)
+{
+	struct metrics *metrics = asked->data;
+
+	metrics_rewind(metrics);
+	exposition_free(&metrics->text);
+	free(metrics);
+}
+
+/** Sends what was written; false: not now, or never: on_ready() goes on, or nobody does. */
+static bool send_slice(struct metrics *metrics)
+{
+	struct exposition *text = &metrics->text;
+	size_t n = text->n;
+
+	if (text->failed) {
+		control_list_abort(metrics->asked);
+		return false;
+	}
+	text->n = 0;
+	return http_exchange_part(metrics->asked->exchange, text->bytes, n);
+}
+
+/** The next family, or some more of it. */
+static void go_on(struct control_asked *asked)
+{
+	struct metrics *metrics = asked->data;
+	const struct metrics_family *family;
+
+	if (metrics->family == N_FAMILIES) {
+		control_list_end(asked, "");
+		return;
+	}
+	family = &families[metrics->family];
+	if (metrics->text.name != family->name) {
+		exposition_family(&metrics->text, family->name, family->type, family->help);
+	}
+	if (!family->write(metrics)) {
+		metrics_rewind(metrics);
+		metrics->family++;
+	}
+	if (send_slice(metrics)) {
+		loop_next(asked->loop, &asked->list.task);
+	}
+}
+
+static void on_slice(struct task *task)
+{
+	go_on(container_of(task, struct control_asked, list.task));
+}
+
+static void on_ready(struct http_exchange *exchange)
+{
+	go_on(exchange->data);
+}
+
+void control_get_metrics(struct control_asked *asked)
+{
+	static const struct http_reply reply = {.status = 200, .type = EXPOSITION_TYPE};
+	const struct control_opts *opts = &asked->control->opts;
+	struct metrics *metrics = calloc(1, sizeof(*metrics));
+
+	if (metrics == NULL) {
+		control_refuse(asked, 503, "out of memory; ask again");
+		return;
+	}
+	metrics->asked = asked;
+	metrics->conf = asked->list.conf = conf_ref(opts->calls.conf(opts->owner));
+	opts->calls.status(opts->owner, &metrics->status);
+	asked->data = metrics;
+	asked->forget = on_forget;
+	task_init(&asked->list.task, on_slice);
+	asked->exchange->ready = on_ready;
+	http_exchange_begin(asked->exchange, &reply);
+	go_on(asked);
+}

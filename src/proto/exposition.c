@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+#include "proto/exposition.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buckets.h"
+#include "base/clock.h"
+
+enum {
+	ROOM_MIN = 4096,
+	NUMBER_MAX = 32, /* "18446744073.709551615" */
+};
+
+static void add(struct exposition *exposition, const char *bytes, size_t n)
+{
+	if (exposition->failed) {
+		return;
+	}
+	if (n > exposition->room - exposition->n) {
+		size_t room = 2 * exposition->room + n + ROOM_MIN;
+		char *more = realloc(exposition->bytes, room);
+
+		if (more == NULL) {
+			exposition->failed = true;
+			return;
+		}
+		exposition->bytes = more;
+		exposition->room = room;
+	}
+	memcpy(exposition->bytes + exposition->n, bytes, n);
+	exposition->n += n;
+}
+
+static void add_text(struct exposition *exposition, const char *text)
+{
+	add(exposition, text, strlen(text));
+}
+
+/* ---- labels ---- */
+
+/** How long the character is that begins here; 0: it is no UTF-8. */
+static size_t utf8_length(const unsigned char *at)
+{
+	size_t n = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+
+	if (*at > 0xf4 || (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+		(*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f)) {
+		return 0; /* too large, longer than need be, or half of a pair */
+	}
+	for (size_t i = 1; i < n; i++) {
+		if ((at[i] & 0xc0) != 0x80) {
+			return 0; /* also at the end of the text */
+		}
+	}
+	return n;
+}
+
+static bool is_utf8(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t n = 1;
+
+	while (*at != '\0' && n > 0) {
+		n = utf8_length(at);
+		at += n;
+	}
+	return n > 0;
+}
+
+static void add_value(struct exposition *exposition, const char *value)
+{
+	bool is_latin1 = !is_utf8(value);
+
+	for (const char *at = value; *at != '\0'; at++) {
+		unsigned char byte = (unsigned char)*at;
+
+		if (byte == '\\') {
+			add(exposition, "\\\\", 2);
+		} else if (byte == '"') {
+			add(exposition, "\\\"", 2);
+		} else if (byte == '\n') {
+			add(exposition, "\\n", 2);
+		} else if (is_latin1 && byte >= 0x80) {
+			char utf8[2] = {(char)(0xc0 | byte >> 6), (char)(0x80 | (byte & 0x3f))};
+
+			add(exposition, utf8, sizeof(utf8));
+		} else {
+			add(exposition, at, 1);
+		}
+	}
+}
+
+static void add_label(struct exposition *exposition, const char *name, const char *value)
+{
+	add_text(exposition, name);
+	add(exposition, "=\"", 2);
+	add_value(exposition, value);
+	add(exposition, "\"", 1);
+}
+
+/* ---- samples ---- */
+
+/** `le` is a further label; or NULL. */
+static void add_sample(struct exposition *exposition, const char *suffix,
+	const struct exposition_label *labels, const char *le, const char *value)
+{
+	const char *before = "{";
+
+	add_text(exposition, exposition->name);
+	add_text(exposition, suffix);
+	for (; labels != NULL && labels->name != NULL; labels++) {
+		add_text(exposition, before);
+		add_label(exposition, labels->name, labels->value);
+		before = ",";
+	}
+	if (le != NULL) {
+		add_text(exposition, before);
+		add_label(exposition, "le", le);
+		before = ",";
+	}
+	add_text(exposition, *before == ',' ? "} " : " ");
+	add_text(exposition, value);
+	add(exposition, "\n", 1);
+}
+
+static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
+{
+	(void)snprintf(text, NUMBER_MAX, "%" PRIu64, value);
+	return text;
+}
+
+/** With as many decimals as it needs, and none where it is whole. */
+static const char *seconds_text(uint64_t ns, char text[NUMBER_MAX])
+{
+	size_t n = (size_t)snprintf(
+		text, NUMBER_MAX, "%" PRIu64 ".%09" PRIu64, ns / NS_PER_S, ns % NS_PER_S);
+
+	while (text[n - 1] == '0') {
+		n--;
+	}
+	text[text[n - 1] == '.' ? n - 1 : n] = '\0';
+	return text;
+}
+
+void exposition_family(
+	struct exposition *exposition, const char *name, const char *type, const char *help)
+{
+	assert(strpbrk(help, "\\\n") == NULL);
+	exposition->name = name;
+	add_text(exposition, "# HELP ");
+	add_text(exposition, name);
+	add_text(exposition, " ");
+	add_text(exposition, help);
+	add_text(exposition, "\n# TYPE ");
+	add_text(exposition, name);
+	add_text(exposition, " ");
+	add_text(exposition, type);
+	add_text(exposition, "\n");
+}
+
+void exposition_u64(
+	struct exposition *exposition, const struct exposition_label *labels, uint64_t value)
+{
+	char text[NUMBER_MAX];
+
+	add_sample(exposition, "", labels, NULL, u64_text(value, text));
+}
+
+void exposition_seconds(
+	struct exposition *exposition, const struct exposition_label *labels, uint64_t ns)
+{
+	char text[NUMBER_MAX];
+
+	add_sample(exposition, "", labels, NULL, seconds_text(ns, text));
+}
+
+void exposition_buckets(struct exposition *exposition, const struct exposition_label *labels,
+	const struct buckets_read *buckets)
+{
+	char bound[NUMBER_MAX];
+	char text[NUMBER_MAX];
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < BUCKETS; i++) {
+		uint64_t ns = buckets_bound_ns(i);
+
+		n += buckets->counts[i];
+		add_sample(exposition, "_bucket", labels,
+			ns == NS_NEVER ? "+Inf" : seconds_text(ns, bound), u64_text(n, text));
+	}
+	add_sample(exposition, "_sum", labels, NULL, seconds_text(buckets->sum_ns, text));
+	add_sample(exposition, "_count", labels, NULL, u64_text(n, text));
+}
+
+void exposition_free(struct exposition *exposition)
+{
+	free(exposition->bytes);
+	*exposition = (struct exposition){0};
+}

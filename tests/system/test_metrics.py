@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: ISC
+"""GET /metrics: what Prometheus is told, over both doors."""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from weirtest import exposition, peers, wait
+from weirtest.asking import ask, ask_on
+from weirtest.house import FAILED, exchange, house, listener
+from weirtest.settings import DEADLINE, scaled
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def scrape(here):
+    answer = ask(here.weir, "GET", "/metrics")
+    assert answer.status == 200 and answer.headers["Content-Type"] == exposition.TYPE
+    return exposition.Metrics(answer.text)
+
+
+def ended(here):
+    return sum(value for _, value in scrape(here).all("weir_pairs_ended_total"))
+
+
+def serve_and_end(here):
+    """One pair, of five bytes each way, from its beginning to its end."""
+    before = ended(here)
+    with here.client() as sock:
+        exchange(sock)
+        peers.fin(sock)
+        assert peers.read_end(sock)[1] == "fin"
+    wait.until(lambda: ended(here) == before + 1, "its end is counted")
+
+
+def test_values_move_with_the_pairs_and_go_on_over_reloads():
+    with house(errors=FAILED, workers=2, max_pairs=100, node="left") as here:
+        server = here.weir.settings["upstreams"][0]["servers"][0]
+        names = {"upstream": "app", "server": server if isinstance(server, str) else server["address"]}
+        version, = (labels["version"] for labels, _ in scrape(here).all("weir_build_info"))
+        serve_and_end(here)
+        exchange(here.client(), b"x" * 95)
+        now = scrape(here)
+        assert now.get("weir_build_info", version=version, node="left") == 1
+        assert now.get("weir_ready") == 1 and now.get("weir_workers") == 2 and now.get("weir_pairs_max") == 100
+        assert now.get("weir_config_generation") == 1
+        assert (now.get("weir_reloads_total", result="ok"), now.get("weir_reloads_total", result="failed")) == (0, 0)
+        assert now.get("weir_pairs_open", listener="web") == 1 and now.get("weir_pairs_total", listener="web") == 2
+        assert now.all("weir_pairs_ended_total") == [({"listener": "web", "by": "client", "reason": "eof"}, 1)]
+        assert [now.get("weir_bytes_total", listener="web", direction=way) for way in ("up", "down")] == [100, 100]
+        assert now.get("weir_server_up", **names) == 1 and now.get("weir_server_pairs_open", **names) == 1
+        here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()))])
+        here.fail("max_pairs", max_pairs=0)
+        serve_and_end(here)
+        now = scrape(here)
+        assert now.get("weir_config_generation") == 2
+        assert (now.get("weir_reloads_total", result="ok"), now.get("weir_reloads_total", result="failed")) == (1, 1)
+        assert now.get("weir_pairs_total", listener="web") == 3 and now.get("weir_pairs_total", listener="second") == 0
+        assert now.get("weir_pairs_ended_total", listener="web", by="client", reason="eof") == 2
+        assert now.get("weir_bytes_total", listener="web", direction="up") == 105
+
+
+def test_lateness_is_told_by_timer():
+    with house(timeouts={"idle": "100ms"}) as here:
+        sock = here.client()
+        exchange(sock)
+        peers.read_end(sock)
+        wait.until(lambda: ended(here) == 1, "its end is counted")
+        now = scrape(here)
+        counts = {labels["timer"]: value for labels, value in now.all("weir_timer_lateness_seconds_count")}
+        assert {timer for timer, count in counts.items() if count} == {"idle"} and counts["idle"] == 1
+        buckets = [(labels["le"], value) for labels, value in now.all("weir_timer_lateness_seconds_bucket")
+                   if labels["timer"] == "idle"]
+        assert [value for _, value in buckets] == sorted(value for _, value in buckets)
+        assert buckets[-1] == ("+Inf", 1) and now.get("weir_timer_lateness_seconds_sum", timer="idle") >= 0
+
+
+def test_an_odd_address_is_escaped():
+    with house() as here:
+        path = f"{here.weir.folder}/a\"b\\c d{{}}=,\u00e4"
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as server:
+            server.bind(path)
+            server.listen()
+            here.reload(upstreams=[{"name": "app", "servers": [{"address": f"unix:{path}"}]}])
+            client = here.client()
+            wait.until(lambda: scrape(here).get("weir_server_pairs_open", upstream="app", server=f"unix:{path}") == 1,
+                       "a pair there")
+            client.close()
+
+
+def test_a_server_that_was_told_to_drain_is_not_up():
+    with house() as here:
+        here.reload(upstreams=[{"name": "app", "servers": [{"name": "a", "address": str(here.server())}]}])
+        assert ask(here.weir, "PATCH", "/v1/upstreams/app/servers/a", {"state": "drain"}).status == 200
+        assert scrape(here).get("weir_server_up", upstream="app", server="a") == 0
+
+
+def test_the_door_that_shows_has_them_too_and_head_has_no_body():
+    with house() as here:
+        port = here.free().sockaddr[1]
+        here.reload(http={"listen": f"127.0.0.1:{port}"})
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, DEADLINE)) as connection:
+            answer = ask_on(connection, "GET", "/metrics")
+            assert answer.status == 200 and exposition.Metrics(answer.text).get("weir_ready") == 1
+            assert answer.headers["Transfer-Encoding"] == "chunked"
+            head = ask_on(connection, "HEAD", "/metrics")
+            assert (head.status, head.text, head.headers["Content-Type"]) == (200, "", exposition.TYPE)
+            assert ask_on(connection, "GET", "/healthz").status == 200
+            assert ask_on(connection, "POST", "/metrics").status == 405
+
+
+def test_the_process_is_told():
+    with house() as here:
+        before = scrape(here)
+        pid = here.weir.pid if hasattr(here.weir, "pid") else here.weir.process.pid
+        for _ in range(300):
+            here.client()
+        wait.until(lambda: scrape(here).get("weir_pairs_open", listener="web") == 300, "300 pairs")
+        now = scrape(here)
+        assert 600 <= now.get("process_open_fds") - before.get("process_open_fds") <= 610
+        assert now.get("process_open_fds") - 2 <= len(os.listdir(f"/proc/{pid}/fd")) <= now.get("process_open_fds") + 2
+        assert now.get("process_max_fds") >= now.get("process_open_fds")
+        assert now.get("process_cpu_seconds_total") > 0
+        assert now.get("process_start_time_seconds") == before.get("process_start_time_seconds") > 1.7e9
+        assert now.get("process_virtual_memory_bytes") > now.get("process_resident_memory_bytes") > 1e6
+
+
+def test_many_listeners_and_servers_come_in_parts():
+    count = scaled(1000, 100)
+    with house() as here:
+        target = str(here.server())
+        here.reload(
+            listeners=[listener("web", str(here.weir.address))] +
+            [listener(f"l{i}", f"unix:{here.weir.folder}/{i}") for i in range(count // 10)],
+            upstreams=[{"name": "app", "servers": [{"name": "s", "address": target}]},
+                       {"name": "none", "servers": [{"name": "s", "address": target}]},
+                       {"name": "many", "servers": [{"name": f"s{i}", "address": f"127.0.{1 + i // 250}.{1 + i % 250}:9"}
+                                                    for i in range(count)]}])
+        now = scrape(here)
+        assert len(now.all("weir_pairs_open")) == count // 10 + 1
+        used = {labels["upstream"] for labels, _ in now.all("weir_server_up")}
+        assert "app" in used and len(now.all("weir_upstream_waiting")) == 3
+        exchange(here.client())
+
+
+def test_the_manual_has_each_of_them():
+    page = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
+    listed = re.findall(r"^\.It Cm ((?:weir|process)_\w+)((?: Ns Bro .*)?)$", page, re.MULTILINE)
+    with house() as here:
+        now = scrape(here)
+    assert [name for name, _ in listed] == list(now.families)
+    for name, labels in listed:
+        sample = next((one for suffix in ("", "_count") for one, _ in now.all(name + suffix)), None)
+        if sample is not None:
+            assert sorted(re.findall(r"Ar (\w+)", labels)) == sorted(sample), name
+
+
+def test_promtool_finds_nothing():
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    with house() as here:
+        serve_and_end(here)
+        text = ask(here.weir, "GET", "/metrics").text
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
+                          timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
