@@ -236,6 +236,10 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 		return conf_refuse(
 			why, text, "not a name; write 1 to 64 letters, digits, '_', '.' and '-'");
 	}
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
+		return conf_refuse(why, text,
+			"cannot stand in a path, as of the control socket; write another name");
+	}
 	if (*value != NULL) {
 		return conf_refuse(why, text, "is a second one; write it once");
 	}

@@ -388,6 +388,9 @@ static const struct wrong {
 	{"servers = ( { address = \"h:1\"; name = \"a b\"; } );",
 		U "servers[0].name: \"a b\": not a name; write 1 to 64 letters, digits, '_', '.' "
 		  "and '-'\n"},
+	{"servers = ( { address = \"h:1\"; name = \"..\"; } );", U
+		"servers[0].name: \"..\": cannot stand in a path, as of the control socket; write "
+		"another name\n"},
 	{"servers = ( { address = \"h:1\"; name = \"a\"; }, { address = \"h:2\"; name = \"a\"; } "
 	 ");",
 		U "servers[1].name: \"a\" is the name of upstreams[0].servers[0] already; write "
