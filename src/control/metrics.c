@@ -14,6 +14,7 @@
 #include "control/paths.h"
 #include "crew/crew.h"
 #include "crew/numbers.h"
+#include "log/log.h"
 #include "upstream/group.h"
 
 /* ---- weir ---- */
@@ -75,6 +76,12 @@ static bool write_waiting_bytes(struct metrics *metrics)
 {
 	exposition_u64(
 		&metrics->text, NULL, crew_waiting_bytes(metrics->asked->control->opts.crew));
+	return false;
+}
+
+static bool write_dropped(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, log_dropped());
 	return false;
 }
 
@@ -289,6 +296,9 @@ static const struct metrics_family families[] = {
 		metrics_server_pairs},
 	{"weir_server_connects_failed_total", "counter", "Connects to a server that failed.",
 		metrics_server_failed},
+	{"weir_server_connect_seconds", "histogram", "How long connecting to a server took.",
+		metrics_server_connects},
+	{"weir_log_dropped_total", "counter", "Lines of the log that were lost.", write_dropped},
 	{"process_cpu_seconds_total", "counter", "Processor time, of the user and the system.",
 		write_cpu},
 	{"process_virtual_memory_bytes", "gauge", "Address space.", write_virtual},

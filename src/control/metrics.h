@@ -58,6 +58,7 @@ bool metrics_server_up(struct metrics *metrics);
 bool metrics_server_ejected(struct metrics *metrics);
 bool metrics_server_weight(struct metrics *metrics);
 bool metrics_server_pairs(struct metrics *metrics);
+bool metrics_server_connects(struct metrics *metrics);
 bool metrics_server_failed(struct metrics *metrics);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Families of upstreams and their servers: those that the config of the beginning has, with the
  * servers that each of them has when it is its turn. */
+#include "base/buckets.h"
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/metrics.h"
@@ -118,4 +119,22 @@ static uint64_t n_failed(const struct member *member)
 bool metrics_server_failed(struct metrics *metrics)
 {
 	return each_server(metrics, n_failed);
+}
+
+bool metrics_server_connects(struct metrics *metrics)
+{
+	for (size_t i = 0; i < METRICS_SLICE; i++) {
+		const struct member *member = next_member(metrics);
+		struct buckets_read connects = {0};
+
+		if (member == NULL) {
+			return false;
+		}
+		buckets_add_to(&member->server->connects, &connects);
+		exposition_buckets(&metrics->text,
+			(const struct exposition_label[]){{"upstream", metrics->group->name},
+				{"server", member->name}, {NULL, NULL}},
+			&connects);
+	}
+	return true;
 }

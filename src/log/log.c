@@ -88,6 +88,11 @@ void log_settle(void)
 	log_sink_settle();
 }
 
+uint64_t log_dropped(void)
+{
+	return log_sink_dropped();
+}
+
 bool log_close(uint64_t budget_ns)
 {
 	log_thread_close();

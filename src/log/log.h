@@ -89,6 +89,9 @@ void log_thread_close(void);
  */
 bool log_close(uint64_t budget_ns);
 
+/** Lines that were lost since the start, but for those of the last moment. Any thread. */
+uint64_t log_dropped(void);
+
 /** Starts a line "event=EVENT"; false (and nothing to do) when the level is not wanted. */
 bool log_begin(struct log_line *line, enum log_level level, const char *event);
 

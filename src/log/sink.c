@@ -81,10 +81,12 @@ static struct {
 
 	pthread_mutex_t arrivals_lock; /* held for a few instructions, never across a call */
 	struct list arrivals;          /* struct log_queue::link, not yet seen by the log thread */
+	atomic_uint_fast64_t dropped;  /* lines ever lost; the log thread writes it */
 	atomic_uint_fast64_t homeless; /* lines dropped by threads that have no queue */
 
 	/* The log thread's own. */
 	struct list queues; /* struct log_queue::link */
+	uint64_t said;      /* dropped lines that a line has told of */
 	uint64_t unsaid;    /* dropped lines that no line has told of yet */
 	enum log_form form; /* of this round, so that a batch has lines of one form only */
 	bool flows;         /* the journal took a line in this round */
@@ -352,6 +354,7 @@ static void write_with_count(void)
 	lost = sink.unsaid + write_batch();
 	/* Lost lines are at the end, so this one, which nobody misses, is among them. */
 	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
+	sink.said += lost == 0 ? told : 0;
 }
 
 /* One round over all queues. `last`: there is no other, so nothing stays unsaid. */
@@ -379,6 +382,12 @@ static void write_queues(bool last)
 	} else {
 		sink.unsaid += write_batch();
 	}
+	atomic_store(&sink.dropped, sink.said + sink.unsaid);
+}
+
+uint64_t log_sink_dropped(void)
+{
+	return atomic_load(&sink.dropped);
 }
 
 static void *log_thread(void *arg)

@@ -29,6 +29,9 @@ void log_sink_wake(void);
 /** Counts a line that had no queue to go to. */
 void log_sink_drop(void);
 
+/** How many lines were lost, as log_dropped(). */
+uint64_t log_sink_dropped(void);
+
 /** Writes a line at once, on the calling thread, which may block. `text` begins with a blank. */
 void log_sink_write(const struct log_record *record, const char *text);
 

@@ -28,6 +28,7 @@ struct session_setup {
 	struct group_waiter waiter;  /**< what it asks its group, and QUEUED */
 	uint64_t queued_ns;          /**< QUEUED: since when; else NS_NEVER */
 	struct connector *connector; /**< CONNECTING */
+	uint64_t connecting_ns;      /**< CONNECTING: since when */
 	struct timer wait;           /**< WAITING */
 	struct group_tried tried;    /**< servers, in this round */
 	struct end failure;          /**< how the last of them failed */

@@ -283,7 +283,10 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
 	bool forbidden = last->forbidden;
 
-	if (status < 0 && !forbidden) {
+	if (status == 0) {
+		buckets_count(
+			&session->member->server->connects, clock_ns() - setup->connecting_ns);
+	} else if (!forbidden) {
 		tell_failure(session, last);
 	}
 	setup->connector = connector_close(setup->connector);
@@ -350,6 +353,7 @@ void session_connect(struct session *session)
 	if (plan->source.sa_len > 0) {
 		opts.source = &plan->source;
 	}
+	session->setup->connecting_ns = clock_ns();
 	session->setup->connector = connector_open(&opts);
 	if (session->setup->connector == NULL) {
 		session_refuse(session, end_by_connect(-errno, false, 0));

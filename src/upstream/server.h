@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/buckets.h"
 #include "base/refs.h"
 #include "base/registry.h"
 #include "upstream/streak.h"
@@ -101,7 +102,8 @@ struct server {
 	/** Its pairs are to end: it is down, or gone, and on_down says so. Written by the main
 	 * thread: group_end_pairs(). */
 	atomic_bool ends_pairs;
-	struct streak streak; /**< its failures in a row */
+	struct buckets connects; /**< how long those took that did not fail */
+	struct streak streak;    /**< its failures in a row */
 	struct server_failing failing;
 	struct server_states states;
 	struct server_ejection ejection;

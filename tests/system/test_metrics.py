@@ -56,6 +56,9 @@ def test_values_move_with_the_pairs_and_go_on_over_reloads():
         assert now.all("weir_pairs_ended_total") == [({"listener": "web", "by": "client", "reason": "eof"}, 1)]
         assert [now.get("weir_bytes_total", listener="web", direction=way) for way in ("up", "down")] == [100, 100]
         assert now.get("weir_server_up", **names) == 1 and now.get("weir_server_pairs_open", **names) == 1
+        assert now.get("weir_server_connect_seconds_count", **names) == 2
+        assert 0 < now.get("weir_server_connect_seconds_sum", **names) < DEADLINE
+        assert now.get("weir_log_dropped_total") == 0
         here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()))])
         here.fail("max_pairs", max_pairs=0)
         serve_and_end(here)

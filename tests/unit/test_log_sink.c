@@ -321,6 +321,7 @@ START_TEST(many_times_a_queue_is_written_or_counted)
 	ck_assert(log_close(PATIENCE));
 	tally = count_lines(memory_close(memory));
 	ck_assert_uint_eq(tally.written + tally.dropped, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(log_dropped(), tally.dropped);
 }
 END_TEST
 
@@ -457,6 +458,7 @@ START_TEST(a_log_that_nobody_reads_stops_nobody)
 	tally = count_lines(reader_finish(&reader));
 	ck_assert_uint_gt(tally.dropped, 0);
 	ck_assert_uint_eq(tally.written + tally.dropped, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(log_dropped(), tally.dropped);
 }
 END_TEST
 
@@ -507,6 +509,7 @@ START_TEST(lines_for_a_broken_fd_are_counted_and_told_later)
 	tally = count_lines(memory_close(memory));
 	ck_assert_uint_eq(tally.written, 1);
 	ck_assert_uint_eq(tally.dropped, (uint64_t)N_THREADS * N_LINES);
+	ck_assert_uint_eq(log_dropped(), tally.dropped);
 }
 END_TEST
 
@@ -528,6 +531,7 @@ START_TEST(a_thread_that_got_no_queue_drops_and_counts)
 	tally = count_lines(memory_close(memory));
 	ck_assert_uint_eq(tally.written, 1);
 	ck_assert_uint_eq(tally.dropped, 2);
+	ck_assert_uint_eq(log_dropped(), tally.dropped);
 }
 END_TEST
 
