@@ -2,9 +2,6 @@
 #include "proto/exposition.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,27 +69,28 @@ static bool is_utf8(const char *text)
 	return n > 0;
 }
 
+/** Bytes that are themselves up to here are written in one piece. */
 static void add_value(struct exposition *exposition, const char *value)
 {
 	bool is_latin1 = !is_utf8(value);
+	const char *from = value;
+	const char *at;
 
-	for (const char *at = value; *at != '\0'; at++) {
+	for (at = value; *at != '\0'; at++) {
 		unsigned char byte = (unsigned char)*at;
+		char escape[2] = {'\\', *at == '\n' ? 'n' : *at};
 
-		if (byte == '\\') {
-			add(exposition, "\\\\", 2);
-		} else if (byte == '"') {
-			add(exposition, "\\\"", 2);
-		} else if (byte == '\n') {
-			add(exposition, "\\n", 2);
-		} else if (is_latin1 && byte >= 0x80) {
-			char utf8[2] = {(char)(0xc0 | byte >> 6), (char)(0x80 | (byte & 0x3f))};
-
-			add(exposition, utf8, sizeof(utf8));
-		} else {
-			add(exposition, at, 1);
+		if (byte >= 0x80 && is_latin1) {
+			escape[0] = (char)(0xc0 | byte >> 6);
+			escape[1] = (char)(0x80 | (byte & 0x3f));
+		} else if (byte != '\\' && byte != '"' && byte != '\n') {
+			continue;
 		}
+		add(exposition, from, (size_t)(at - from));
+		add(exposition, escape, sizeof(escape));
+		from = at + 1;
 	}
+	add(exposition, from, (size_t)(at - from));
 }
 
 static void add_label(struct exposition *exposition, const char *name, const char *value)
@@ -128,22 +126,36 @@ static void add_sample(struct exposition *exposition, const char *suffix,
 	add(exposition, "\n", 1);
 }
 
+/* Thousands of numbers are written in a slice: printf() would take most of the time. */
 static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
 {
-	(void)snprintf(text, NUMBER_MAX, "%" PRIu64, value);
-	return text;
+	char *at = text + NUMBER_MAX - 1;
+
+	*at = '\0';
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return at;
 }
 
 /** With as many decimals as it needs, and none where it is whole. */
 static const char *seconds_text(uint64_t ns, char text[NUMBER_MAX])
 {
-	size_t n = (size_t)snprintf(
-		text, NUMBER_MAX, "%" PRIu64 ".%09" PRIu64, ns / NS_PER_S, ns % NS_PER_S);
+	uint64_t rest = ns % NS_PER_S;
+	char whole[NUMBER_MAX];
+	size_t n;
 
-	while (text[n - 1] == '0') {
-		n--;
+	strcpy(text, u64_text(ns / NS_PER_S, whole));
+	n = strlen(text);
+	if (rest > 0) {
+		text[n++] = '.';
 	}
-	text[text[n - 1] == '.' ? n - 1 : n] = '\0';
+	for (uint64_t unit = NS_PER_S / 10; rest > 0; unit /= 10) {
+		text[n++] = (char)('0' + rest / unit);
+		rest %= unit;
+	}
+	text[n] = '\0';
 	return text;
 }
 
