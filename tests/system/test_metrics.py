@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from weirtest import exposition, peers, wait
-from weirtest.asking import ask, ask_on
+from weirtest import address, exposition, peers, wait
+from weirtest.asking import ask, ask_on, control_path
 from weirtest.house import FAILED, exchange, house, listener
 from weirtest.settings import DEADLINE, SANITIZER, scaled
 
@@ -155,6 +155,20 @@ def test_many_listeners_and_servers_come_in_parts():
         if not SANITIZER:
             used = [scrape(here).get("process_cpu_seconds_total") for _ in range(6)]
             assert min(after - before for before, after in zip(used, used[1:])) < 0.02
+
+
+def test_who_goes_in_the_middle_is_forgotten():
+    with house() as here:
+        here.reload(upstreams=[{"name": "app", "servers": [
+            {"name": f"s{i}", "address": f"127.0.1.{i}:9", "weight": i % 2} for i in range(1, 201)]}])
+        for taken in (0, 1, 5000, 60000):
+            with peers.connect(address.unix(control_path(here.weir))) as sock:
+                sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                if taken:
+                    peers.read_exactly(sock, taken)
+        now = scrape(here)
+        assert len(now.all("weir_server_up")) == 200
+        wait.until(lambda: scrape(here).get("process_open_fds") <= now.get("process_open_fds"), "no fd is left behind")
 
 
 def test_the_manual_has_each_of_them():
