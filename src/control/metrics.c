@@ -291,6 +291,8 @@ static const struct metrics_family families[] = {
 	{"weir_upstream_waiting", "gauge", "Clients in the queue of an upstream.", metrics_waiting},
 	{"weir_server_up", "gauge", "1 while a server takes new pairs.", metrics_server_up},
 	{"weir_server_ejected", "gauge", "1 while a server is ejected.", metrics_server_ejected},
+	{"weir_server_ejections_total", "counter", "Ejections of a server.",
+		metrics_server_ejections},
 	{"weir_server_weight", "gauge", "The weight that counts now.", metrics_server_weight},
 	{"weir_server_pairs_open", "gauge", "Pairs of a server, open or being connected.",
 		metrics_server_pairs},

@@ -56,6 +56,7 @@ void metrics_rewind(struct metrics *metrics);
 bool metrics_waiting(struct metrics *metrics);
 bool metrics_server_up(struct metrics *metrics);
 bool metrics_server_ejected(struct metrics *metrics);
+bool metrics_server_ejections(struct metrics *metrics);
 bool metrics_server_weight(struct metrics *metrics);
 bool metrics_server_pairs(struct metrics *metrics);
 bool metrics_server_connects(struct metrics *metrics);

@@ -91,6 +91,16 @@ bool metrics_server_ejected(struct metrics *metrics)
 	return each_server(metrics, is_ejected);
 }
 
+static uint64_t n_ejections(const struct member *member)
+{
+	return member->server->ejection.n;
+}
+
+bool metrics_server_ejections(struct metrics *metrics)
+{
+	return each_server(metrics, n_ejections);
+}
+
 static uint64_t weight(const struct member *member)
 {
 	return weight_of(member);

@@ -149,6 +149,7 @@ static void eject(struct ejections *ejections, struct server *server,
 	ejection->member = failing->member;
 	ejection->n_doublings = is_again ? ejection->n_doublings + 1 : 0;
 	ejection->since_ns = now_ns;
+	ejection->n++;
 	ejection->until_ns = clock_after(
 		now_ns, duration_ns(&failing->group->plan->eject, ejection->n_doublings));
 	list_init(&ejection->link);

@@ -87,6 +87,7 @@ struct server_ejection {
 	uint64_t since_ns;
 	uint64_t until_ns;
 	uint64_t returned_ns; /**< 0: never */
+	uint64_t n;           /**< how often it was ejected */
 	unsigned n_doublings; /**< of `for` */
 };
 

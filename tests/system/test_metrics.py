@@ -105,6 +105,21 @@ def test_a_server_that_was_told_to_drain_is_not_up():
         assert scrape(here).get("weir_server_up", upstream="app", server="a") == 0
 
 
+def test_a_server_that_refuses_is_ejected():
+    with house() as here:
+        here.reload(upstreams=[{"name": "app", "eject": {"failures": 3, "within": "1000s", "for": "1000s"}, "servers": [
+            {"name": "dead", "address": str(here.free())}, {"name": "a", "address": str(here.server())}]}])
+        for _ in range(6):
+            exchange(here.client())
+        dead, alive = ({"upstream": "app", "server": name} for name in ("dead", "a"))
+        wait.until(lambda: scrape(here).get("weir_server_ejections_total", **dead) == 1, "it is ejected")
+        now = scrape(here)
+        assert [now.get(f"weir_server_{what}", **dead) for what in ("ejected", "up", "connects_failed_total")] == [1, 0, 3]
+        assert [now.get(f"weir_server_{what}", **alive) for what in ("ejected", "up", "connects_failed_total")] == [0, 1, 0]
+        assert now.get("weir_server_connect_seconds_count", **alive) == 6
+        assert now.get("weir_server_connect_seconds_count", **dead) == 0
+
+
 def test_the_door_that_shows_has_them_too_and_head_has_no_body():
     with house() as here:
         port = here.free().sockaddr[1]
