@@ -11,7 +11,7 @@ import urllib.parse
 
 import pytest
 
-from weirtest import address, peers
+from weirtest import address, peers, wait
 from weirtest.asking import Connection, ask, ask_on, control_path, get, say
 from weirtest.house import exchange, house, listener
 from weirtest.settings import DEADLINE, LATE, scaled
@@ -60,6 +60,8 @@ def test_listeners_tell_their_numbers_over_reloads():
         here.weir.record("close")
         here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()))])
         exchange(here.client(), b"y")
+        wait.until(lambda: get(here.weir, "/v1/listeners")["listeners"][0]["bytes"]["down"]["copied"] == 1001,
+                   "bytes that the client has are counted a moment later")
         web, second = get(here.weir, "/v1/listeners")["listeners"]
         assert (web["name"], web["listen"], web["upstream"]) == ("web", [str(here.weir.address)], "app")
         assert web["pairs"]["open"] == 1 and web["pairs"]["accepted"] == 2

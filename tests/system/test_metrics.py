@@ -47,6 +47,8 @@ def test_values_move_with_the_pairs_and_go_on_over_reloads():
         version, = (labels["version"] for labels, _ in scrape(here).all("weir_build_info"))
         serve_and_end(here)
         exchange(here.client(), b"x" * 95)
+        wait.until(lambda: scrape(here).get("weir_bytes_total", listener="web", direction="down") == 100,
+                   "bytes that the client has are counted a moment later")
         now = scrape(here)
         assert now.get("weir_build_info", version=version, node="left") == 1
         assert now.get("weir_ready") == 1 and now.get("weir_workers") == 2 and now.get("weir_pairs_max") == 100
