@@ -195,7 +195,8 @@ static bool on_look(struct preface *preface, bool is_all)
 		verdict = look(self);
 	}
 	if (verdict.said == SAID_MORE && !is_all) {
-		note(self, "it is not complete");
+		note(self, preface_bytes(&self->preface).n == 0 ? "nothing has come"
+								: "it is not complete");
 		return true;
 	}
 	if (verdict.said == SAID_MORE) {

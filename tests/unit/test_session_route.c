@@ -265,6 +265,22 @@ START_TEST(a_half_hello_ends_at_its_time_and_its_upstream_is_not_known)
 }
 END_TEST
 
+START_TEST(a_header_without_a_hello_ends_at_its_time)
+{
+	static const struct conf_prefixes everybody = {.any = true};
+
+	next_listeners[0].accept_proxy = &everybody;
+	next_listeners[0].timeouts.preface_ns = ms(50);
+	turn();
+	begin(kind_of(_i));
+	send_bytes("PROXY UNKNOWN\r\n", 15);
+	vtime_pass(ms(50));
+	until_ended();
+	assert_says(" reason=preface");
+	assert_says(" error=\"ClientHello: nothing has come\"");
+}
+END_TEST
+
 START_TEST(a_wrong_hello_is_told_with_its_bytes)
 {
 	turn();
@@ -370,6 +386,7 @@ int main(void)
 	tcase_add_loop_test(tc, whom_no_route_takes_is_refused, 0, 2 * KINDS);
 	tcase_add_loop_test(
 		tc, a_half_hello_ends_at_its_time_and_its_upstream_is_not_known, 0, KINDS);
+	tcase_add_loop_test(tc, a_header_without_a_hello_ends_at_its_time, 0, KINDS);
 	tcase_add_loop_test(tc, a_wrong_hello_is_told_with_its_bytes, 0, KINDS);
 	tcase_add_loop_test(tc, a_client_in_its_preface_keeps_its_routes, 0, KINDS);
 	tcase_add_loop_test(tc, a_name_is_kept_for_who_hashes_it_and_for_who_is_told, 0, 2 * KINDS);
