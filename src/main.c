@@ -4,7 +4,7 @@
  *
  * The map of the sources, lowest room first; a file includes only its own room and those above it
  * here (tests/lint/layers). A line for each module of src/ (tests/lint/map); load/, which is
- * weirload, has its own in load/main.c.
+ * weirload, and ctl/, which is weirctl, have their own in their main.c.
  *
  * base/               what needs nothing of weir
  *	list		intrusive lists
@@ -211,9 +211,6 @@
  *	commands	what it is told to do
  *	metrics		all numbers, for Prometheus
  *	metrics_servers	those of each server
- *
- * ctl/                who asks
- *	ask		one question, and its answer
  *
  * service/            the process
  *	exit_code	with which it ends

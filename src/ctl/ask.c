@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/control_path.h"
+#include "ctl/show.h"
 #include "http/call.h"
 #include "stream/loop.h"
 
@@ -129,8 +130,8 @@ static int tell_failure(const struct ask *ask, int err)
 	case -EACCES:
 	case -EPERM:
 		return fail(ask, where, err,
-			"you may not open it: be root or the service's user, or let its owner give "
-			"you the right");
+			"you may not open it: be root, or let control.group and control.mode in "
+			"weir.conf give you the right");
 	case -ENOENT:
 	case -ECONNREFUSED:
 		return fail(ask, where, err,
@@ -177,12 +178,14 @@ void ask_tell(const struct ask *ask, int status, const json_t *json)
 
 	json_array_foreach(errors, i, line)
 	{
-		fprintf(ask->err, "%s\n", json_string_value(line));
+		show_text(ask->err, json_string_value(line));
+		(void)fputc('\n', ask->err);
 	}
 	if (json_array_size(errors) == 0) {
-		fprintf(ask->err, "%s: %s (%d)\n", ask->program,
-			error == NULL ? "refused without a reason; look into the log" : error,
-			status);
+		fprintf(ask->err, "%s: ", ask->program);
+		show_text(ask->err,
+			error == NULL ? "refused without a reason; look into the log" : error);
+		fprintf(ask->err, " (%d)\n", status);
 	}
 }
 

@@ -32,7 +32,7 @@ def test_installed_on_a_clean_machine_it_runs_is_enabled_and_relays(bare):
 
 def test_both_programs_and_their_manual_pages_are_there(machine):
     assert machine.sh("weir --version") == machine.sh("weirload --version").replace("weirload", "weir")
-    for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirload.1"):
+    for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirload.1", "man1/weirctl.1"):
         assert os.path.exists(machine.path(f"/usr/share/man/{page}.gz"))
     machine.run("weir", "--check")
 

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+#include "ctl/show.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+
+void show_text(FILE *out, const char *text)
+{
+	char escape[TEXT_ESCAPE_MAX];
+
+	for (text = text == NULL ? "-" : text; *text != '\0'; text++) {
+		if (*text >= ' ' && *text <= '~') {
+			(void)fputc(*text, out);
+		} else {
+			(void)fwrite(escape, 1, text_escape(*text, escape), out);
+		}
+	}
+}
+
+const char *show_time(json_int_t ms, char text[SHOW_TIME_MAX])
+{
+	json_int_t s = ms / 1000;
+
+	if (s < 60) {
+		(void)snprintf(text, SHOW_TIME_MAX, "%lld.%llds", s, ms % 1000 / 100);
+	} else if (s < 3600) {
+		(void)snprintf(text, SHOW_TIME_MAX, "%lldm%02llds", s / 60, s % 60);
+	} else if (s < 86400) {
+		(void)snprintf(text, SHOW_TIME_MAX, "%lldh%02lldm", s / 3600, s / 60 % 60);
+	} else {
+		(void)snprintf(text, SHOW_TIME_MAX, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+	}
+	return text;
+}
+
+json_int_t show_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void show_value(FILE *out, const json_t *value)
+{
+	if (json_is_integer(value)) {
+		fprintf(out, "%lld", json_integer_value(value));
+	} else if (json_is_boolean(value)) {
+		(void)fputs(json_is_true(value) ? "yes" : "no", out);
+	} else {
+		show_text(out, json_string_value(value));
+	}
+}
+
+void show_member(FILE *out, const json_t *object, const char *key)
+{
+	show_value(out, json_object_get(object, key));
+}
+
+/** "  KEY VALUE" for each of these, up to NULL. */
+static void show_members(FILE *out, const json_t *object, const char *const *keys)
+{
+	for (; *keys != NULL; keys++) {
+		fprintf(out, "  %s ", *keys);
+		show_member(out, object, *keys);
+	}
+}
+
+/* ---- lists: a line each, its first word the name ---- */
+
+void show_status(FILE *out, const json_t *json)
+{
+	static const char *const servers_keys[] = {"usable", "all", NULL};
+	static const char *const pairs_keys[] = {"open", "max", "half_closed", "accepted", NULL};
+	static const char *const reload_keys[] = {"at", "ok", NULL};
+	static const char *const last_keys[] = {
+		"workers", "listeners", "timers_p99_us", "log_level", NULL};
+	const json_t *pairs = json_object_get(json, "pairs");
+	char text[SHOW_TIME_MAX];
+	const char *reason;
+	json_t *count;
+
+	(void)fputs("weir ", out);
+	show_member(out, json, "version");
+	(void)fputs(" on ", out);
+	show_member(out, json, "node");
+	(void)fputs(": ", out);
+	show_member(out, json, "state");
+	fprintf(out, ", generation %lld, up %s\n", show_number(json, "generation"),
+		show_time(show_number(json, "uptime_ms"), text));
+	(void)fputs("pairs", out);
+	show_members(out, pairs, pairs_keys);
+	(void)fputs("\nended", out);
+	json_object_foreach(json_object_get(pairs, "ended"), reason, count)
+	{
+		(void)fputs("  ", out);
+		show_text(out, reason);
+		fprintf(out, " %lld", json_integer_value(count));
+	}
+	(void)fputs("\nservers", out);
+	show_members(out, json_object_get(json, "servers"), servers_keys);
+	(void)fputs("\nreload", out);
+	show_members(out, json_object_get(json, "reload"), reload_keys);
+	(void)fputs("\nprocess", out);
+	show_members(out, json, last_keys);
+	(void)fputc('\n', out);
+}
+
+void show_listeners(FILE *out, const json_t *json)
+{
+	static const char *const keys[] = {"open", "max", "accepted", NULL};
+	size_t i;
+	size_t j;
+	json_t *listener;
+	json_t *address;
+
+	json_array_foreach(json_object_get(json, "listeners"), i, listener)
+	{
+		show_member(out, listener, "name");
+		(void)fputs("  upstream ", out);
+		show_member(out, listener, "upstream");
+		show_members(out, json_object_get(listener, "pairs"), keys);
+		json_array_foreach(json_object_get(listener, "listen"), j, address)
+		{
+			(void)fputs(j == 0 ? "  listen " : " ", out);
+			show_value(out, address);
+		}
+		(void)fputc('\n', out);
+	}
+}
+
+void show_upstreams(FILE *out, const json_t *json)
+{
+	static const char *const keys[] = {"address", "usable", "told", "check", "ejected",
+		"weight", "pairs", "max_pairs", "connects_failed", NULL};
+	size_t i;
+	size_t j;
+	json_t *upstream;
+	json_t *server;
+
+	json_array_foreach(json_object_get(json, "upstreams"), i, upstream)
+	{
+		json_array_foreach(json_object_get(upstream, "servers"), j, server)
+		{
+			show_member(out, upstream, "name");
+			(void)fputc('/', out);
+			show_member(out, server, "name");
+			show_members(out, server, keys);
+			(void)fputc('\n', out);
+		}
+	}
+}
+
+/** The timer that is due first; NULL: none runs. */
+static const char *next_timer(const json_t *pair, json_int_t *ret_left_ms)
+{
+	const char *next = NULL;
+	const char *name;
+	json_t *timer;
+
+	json_object_foreach(json_object_get(pair, "timers"), name, timer)
+	{
+		json_int_t left_ms = show_number(timer, "left_ms");
+
+		if (next == NULL || left_ms < *ret_left_ms) {
+			next = name;
+			*ret_left_ms = left_ms;
+		}
+	}
+	return next;
+}
+
+void show_pairs(FILE *out, const json_t *json)
+{
+	static const char *const keys[] = {"listener", "client", "server", "state", NULL};
+	char text[SHOW_TIME_MAX];
+	json_int_t left_ms = 0;
+	const char *timer;
+	size_t i;
+	json_t *pair;
+
+	json_array_foreach(json_object_get(json, "pairs"), i, pair)
+	{
+		fprintf(out, "%lld", show_number(pair, "id"));
+		show_members(out, pair, keys);
+		fprintf(out, "  age %s", show_time(show_number(pair, "age_ms"), text));
+		fprintf(out, "  up %lld  down %lld",
+			show_number(json_object_get(pair, "up"), "bytes"),
+			show_number(json_object_get(pair, "down"), "bytes"));
+		timer = next_timer(pair, &left_ms);
+		if (timer != NULL) {
+			(void)fputs("  ", out);
+			show_text(out, timer);
+			fprintf(out, " in %s", show_time(left_ms, text));
+		}
+		(void)fputc('\n', out);
+	}
+}
+
+/* ---- one pair ---- */
+
+/** What each timer waits for: weir.conf(5), "TIMEOUTS". */
+static const struct meaning {
+	const char *timer;
+	const char *words;
+} meanings[] = {
+	{"connect", "the server has not answered the connect by then; the next one is tried, if "
+		    "there is one"},
+	{"preface", "the client's PROXY header or ClientHello is not whole by then"},
+	{"queue", "no server has room for it by then"},
+	{"write_stall", "the side that bytes wait for takes none of them until then"},
+	{"half_close", "one side has ended its input, and no byte moves until then"},
+	{"half_close_max", "one side has ended its input, and the other one does not by then"},
+	{"first_byte", "the client has not said a byte, and says none until then"},
+	{"idle_client", "the client says nothing until then"},
+	{"idle_upstream", "the server says nothing until then"},
+	{"idle", "no byte moves on either side until then"},
+	{"lifetime", "it was accepted long enough ago then, whatever moves"},
+	{"drain", "weir is stopping, and waits no longer for it"},
+};
+
+static const char *meaning_of(const char *timer)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (strcmp(meanings[i].timer, timer) == 0) {
+			return meanings[i].words;
+		}
+	}
+	return "weir.conf(5) has what it waits for";
+}
+
+static void show_end(FILE *out, const json_t *pair)
+{
+	char text[SHOW_TIME_MAX];
+	char at[32] = "";
+	json_int_t left_ms = 0;
+	const char *timer = next_timer(pair, &left_ms);
+	time_t when = time(NULL) + (time_t)(left_ms / 1000);
+	struct tm tm;
+
+	if (timer == NULL) {
+		(void)fputs("No timer runs: only its peers end it, a reload or stop, or "
+			    "weirctl kill.\n",
+			out);
+		return;
+	}
+	if (gmtime_r(&when, &tm) != NULL) {
+		(void)strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	}
+	(void)fputs("It ends by ", out);
+	show_text(out, timer);
+	fprintf(out, " in %s, at %s, because: %s.\n", show_time(left_ms, text), at,
+		meaning_of(timer));
+}
+
+static void show_way(FILE *out, const json_t *pair, const char *way)
+{
+	static const char *const keys[] = {"bytes", "bytes_per_s", "waiting", "spliced", NULL};
+	const json_t *json = json_object_get(pair, way);
+	const char *held_by = json_string_value(json_object_get(json, "held_by"));
+
+	(void)fputs(way, out);
+	show_members(out, json, keys);
+	if (held_by != NULL) {
+		(void)fputs("  held by the ", out);
+		show_text(out, held_by);
+		(void)fputs(", which does not take what waits", out);
+	}
+	(void)fputc('\n', out);
+}
+
+void show_pair(FILE *out, const json_t *pair)
+{
+	static const char *const keys[] = {
+		"listener", "client", "upstream", "server", "state", NULL};
+	char text[SHOW_TIME_MAX];
+	const char *name;
+	json_t *timer;
+
+	fprintf(out, "pair %lld", show_number(pair, "id"));
+	show_members(out, pair, keys);
+	fprintf(out, "  age %s\n", show_time(show_number(pair, "age_ms"), text));
+	show_way(out, pair, "up");
+	show_way(out, pair, "down");
+	json_object_foreach(json_object_get(pair, "timers"), name, timer)
+	{
+		(void)fputs("timer ", out);
+		show_text(out, name);
+		fprintf(out, "  in %s\n", show_time(show_number(timer, "left_ms"), text));
+	}
+	show_end(out, pair);
+}

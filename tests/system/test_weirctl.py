@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: ISC
+"""weirctl: what it asks and tells, its exit codes, and what it says where that cannot be."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from weirtest import address, peers, wait
+from weirtest.asking import control_path, get
+from weirtest.daemon import without_systemd
+from weirtest.house import FAILED, exchange, house
+from weirtest.settings import DEADLINE, WEIR
+
+WEIRCTL = os.environ.get("WEIRCTL", os.path.join(os.path.dirname(WEIR), "src", "ctl", "weirctl"))
+
+
+def run(*words, socket=None):
+    where = ("-s", socket) if socket else ()
+    return subprocess.run([WEIRCTL, *where, *words], env=without_systemd(), timeout=DEADLINE, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def ctl(here, *words, code=0):
+    done = run(*words, socket=control_path(here.weir))
+    assert done.returncode == code, done
+    assert (done.stderr == "") == (code == 0), done
+    return done.stderr if code else done.stdout
+
+
+def test_it_shows_what_weir_answers():
+    with house() as here:
+        exchange(here.client())
+        assert ctl(here, "ready") == "ready: running\n"
+        assert "running, generation 1" in ctl(here, "status") and "open 1" in ctl(here, "status")
+        assert ctl(here, "listeners").startswith("web  upstream app  open 1")
+        assert ctl(here, "upstreams").startswith("app/") and "usable yes" in ctl(here, "upstreams")
+        pair, = get(here.weir, "/v1/pairs")["pairs"]
+        line, = ctl(here, "pairs", "listener=web", "client=127.0.0.0/8").splitlines()
+        assert line.startswith(f"{pair['id']}  listener web") and "idle in " in line
+        assert ctl(here, "pairs", "client=unix") == ""
+        for command in ("status", "ready", "listeners", "upstreams", "pairs"):
+            assert isinstance(json.loads(ctl(here, "--json", command)), dict)
+
+
+def test_a_pair_says_which_timer_will_end_it():
+    with house(timeouts={"idle": "1h", "lifetime": "2h"}) as here:
+        exchange(here.client())
+        pair, = get(here.weir, "/v1/pairs")["pairs"]
+        shown = ctl(here, "pair", str(pair["id"]))
+        assert "It ends by idle in " in shown and "no byte moves on either side" in shown
+        assert json.loads(ctl(here, "pair", str(pair["id"]), "--json"))["id"] == pair["id"]
+        assert "there is no pair 999999" in ctl(here, "pair", "999999", code=1)
+
+
+def test_pairs_are_ended():
+    with house() as here:
+        def open_one():
+            sock = here.client()
+            exchange(sock)
+            return sock, str(get(here.weir, "/v1/pairs")["pairs"][-1]["id"])
+
+        for words in (lambda pair: (pair,), lambda _: ("listener=web",), lambda _: ("--all",)):
+            sock, pair = open_one()
+            assert ctl(here, "kill", *words(pair)) == "1 told to end\n"
+            peers.end_of(sock)
+            wait.until(lambda: not get(here.weir, "/v1/pairs")["pairs"], "no pair")
+        sock, _ = open_one()
+        for words, code in (((), 2), (("1", "--all"), 2), (("web",), 2), (("limit=1",), 1), (("listener=",), 1),
+                            (("colour=red",), 1), (("999999",), 1)):
+            ctl(here, "kill", *words, code=code)
+        exchange(sock)
+
+
+def test_servers_and_the_log_are_told():
+    with house() as here:
+        def server():
+            upstream, = get(here.weir, "/v1/upstreams")["upstreams"]
+            return upstream["servers"][0]
+
+        name = "app/" + server()["name"] if server()["name"] else "app/" + server()["address"]
+        for state in ("drain", "down", "up", "auto"):
+            ctl(here, "server", name, state)
+            assert server()["told"] == state
+        ctl(here, "server", name, "weight", "7")
+        assert server()["weight_told"] == 7
+        ctl(here, "server", name, "weight", "-")
+        assert server()["weight_told"] is None
+        for words, code in (((name, "weight", "x"), 2), ((name, "weight"), 2), (("app", "up"), 2),
+                            ((name, "asleep"), 1), ((name, "weight", "257"), 1), (("app/none", "up"), 1)):
+            ctl(here, "server", *words, code=code)
+        ctl(here, "log", "debug")
+        assert get(here.weir, "/v1/status")["log_level"] == "debug"
+        ctl(here, "log", "loud", code=1)
+
+
+def test_reload_and_its_errors():
+    with house(errors=FAILED) as here:
+        assert ctl(here, "reload") == "generation 2 is in force\n"
+        here.weir.configure(here.settings(colour="red"))
+        assert here.weir.config in ctl(here, "reload", code=1)
+
+
+def hostile(sock):
+    """An answer whose names would drive a terminal."""
+    sock.recv(65536)
+    body = json.dumps({"listeners": [{"name": "\x1b]0;x\x07\n\u202e", "pairs": {}}]}).encode()
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def old_weir(sock):
+    """The line protocol that was spoken before HTTP."""
+    sock.makefile("rb").readline()
+    sock.sendall(b"not known; ask for reload or status\nfailed\n")
+
+
+def test_what_comes_from_weir_is_escaped(folder):
+    at = address.unix(os.path.join(folder, "control"))
+    with peers.Server("unix", folder, hostile, at=at).sock:
+        done = run("listeners", socket=os.path.join(folder, "control"))
+        assert done.stdout.startswith("\\x1b]0;x\\x07\\x0a\\xe2\\x80\\xae  upstream -"), done
+        shown = run("--json", "listeners", socket=os.path.join(folder, "control")).stdout
+        assert "\x1b" not in shown and shown.isascii()
+
+
+def test_an_old_weir_is_told(folder):
+    with peers.Server("unix", folder, old_weir, at=address.unix(os.path.join(folder, "control"))).sock:
+        done = run("status", socket=os.path.join(folder, "control"))
+        assert done.returncode == 1 and done.stderr.endswith("speaks no HTTP; systemctl restart weir\n"), done
+
+
+def test_no_weir_is_told(folder):
+    done = run("ready", socket=os.path.join(folder, "control"))
+    assert (done.returncode, done.stdout) == (1, "") and "weir is not running there" in done.stderr
+
+
+@pytest.mark.parametrize("words", ((), ("colour",), ("status", "x"), ("pair",), ("pair", "x"), ("status", "--all"),
+                                   ("--colour",), ("pairs", "web")))
+def test_wrong_command_line(folder, words):
+    done = run(*words, socket=os.path.join(folder, "control"))
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr, done
