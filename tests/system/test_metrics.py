@@ -116,7 +116,8 @@ def test_a_server_that_refuses_is_ejected():
         dead, alive = ({"upstream": "app", "server": name} for name in ("dead", "a"))
         wait.until(lambda: scrape(here).get("weir_server_ejections_total", **dead) == 1, "it is ejected")
         now = scrape(here)
-        assert [now.get(f"weir_server_{what}", **dead) for what in ("ejected", "up", "connects_failed_total")] == [1, 0, 3]
+        assert [now.get(f"weir_server_{what}", **dead) for what in ("ejected", "up")] == [1, 0]
+        assert now.get("weir_server_connects_failed_total", **dead) >= 3  # a client may come before all workers know
         assert [now.get(f"weir_server_{what}", **alive) for what in ("ejected", "up", "connects_failed_total")] == [0, 1, 0]
         assert now.get("weir_server_connect_seconds_count", **alive) == 6
         assert now.get("weir_server_connect_seconds_count", **dead) == 0
