@@ -54,6 +54,7 @@ def test_who_is_held_back_by_whom():
                relay={"high_water_mark": "64k"}) as here:
         sock = here.client()
         sock.sendall(b"s")
+        wait.until(lambda: pairs(here), "the pair")
         sock.setblocking(False)
         while pairs(here)[0]["up"]["held_by"] is None:
             try:
