@@ -46,7 +46,7 @@ START_TEST(it_goes_down_and_comes_up_by_checks_in_a_row)
 		char *next = (char *)step + 1;
 
 		serve_or_refuse(passes);
-		pass(rig.is_up ? EVERY_NS : DOWN_NS);
+		vtime_pass(rig.is_up ? EVERY_NS : DOWN_NS);
 		if (*next == 'u' || *next == 'd') {
 			n_changes++;
 			ck_assert_int_eq(rig.is_up, passes);
@@ -69,8 +69,8 @@ START_TEST(it_tells_how_long_it_was_so)
 	ck_assert_uint_eq(rig.lasted_ns, clock_ns() - rig.open_ns);
 	ck_assert_uint_eq(check_since_ns(rig.check), clock_ns());
 	serve_or_refuse(true);
-	pass(EVERY_NS);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(rig.n_changes, 2);
 	ck_assert_uint_eq(rig.lasted_ns, 2 * EVERY_NS);
 }
@@ -88,7 +88,7 @@ START_TEST(the_first_is_due_a_phase_from_now_and_none_is_early)
 	for (int i = 0; i < 5; i++) {
 		pass_until(due_ns - 1);
 		ck_assert_uint_eq(n_asked(), 0);
-		pass(1);
+		vtime_pass(1);
 		ck_assert_uint_eq(n_asked(), 1);
 		ck_assert_uint_lt(check_late_ns(rig.check), CHECK_SLACK_NS);
 		due_ns += EVERY_NS;
@@ -103,9 +103,9 @@ START_TEST(short_intervals_are_kept_to_the_nanosecond)
 	loop_settle();
 	ck_assert_uint_eq(n_asked(), 1);
 	for (int i = 0; i < 5; i++) {
-		pass(rig.opts.every_ns - 1);
+		vtime_pass(rig.opts.every_ns - 1);
 		ck_assert_uint_eq(n_asked(), 0);
-		pass(1);
+		vtime_pass(1);
 		ck_assert_uint_eq(n_asked(), 1);
 		ck_assert_uint_eq(check_late_ns(rig.check), 0);
 	}
@@ -120,15 +120,15 @@ START_TEST(a_late_check_does_not_put_off_those_that_follow)
 	due_ns = on_grid(rig.open_ns);
 	pass_until(due_ns);
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(2 * EVERY_NS - CHECK_SLACK_NS); /* one is late by nearly all of it */
+	vtime_pass(2 * EVERY_NS - CHECK_SLACK_NS); /* one is late by nearly all of it */
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(CHECK_SLACK_NS);
+	vtime_pass(CHECK_SLACK_NS);
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(5 * EVERY_NS); /* those that were missed are left out */
+	vtime_pass(5 * EVERY_NS); /* those that were missed are left out */
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(EVERY_NS - 1);
+	vtime_pass(EVERY_NS - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
 }
 END_TEST
@@ -158,14 +158,14 @@ START_TEST(every_down_holds_while_it_is_down)
 	pass_until(on_grid(rig.open_ns));
 	ck_assert(!rig.is_up);
 	serve_or_refuse(true);
-	pass(DOWN_NS - 1);
+	vtime_pass(DOWN_NS - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(DOWN_NS);
+	vtime_pass(DOWN_NS);
 	ck_assert(rig.is_up);
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(n_asked(), 1);
 }
 END_TEST
@@ -177,9 +177,9 @@ START_TEST(a_silent_server_fails_at_the_timeout_and_not_before)
 	check_rig_expect_pong();
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
-	pass(NS_PER_S - 1);
+	vtime_pass(NS_PER_S - 1);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	ck_assert_int_eq(rig.result, PROBE_NO_ANSWER);
 }
@@ -195,9 +195,9 @@ START_TEST(a_connect_that_hangs_fails_at_the_timeout_and_not_before)
 	client = occupy(&rig.addr);
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
-	pass(NS_PER_S - 1);
+	vtime_pass(NS_PER_S - 1);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	ck_assert_int_eq(rig.result, PROBE_CONNECT_TIMEOUT);
 	close(client);
@@ -213,7 +213,7 @@ START_TEST(what_came_in_time_counts_although_the_loop_did_not_turn)
 	pass_until(on_grid(rig.open_ns));
 	fd = accept_one();
 	peer_send(fd, "+PONG\r\n");
-	pass(NS_PER_S);
+	vtime_pass(NS_PER_S);
 	ck_assert_uint_eq(rig.n_changes, 0);
 	close(fd);
 }
@@ -229,16 +229,16 @@ START_TEST(a_check_that_lasts_beyond_the_next_due_time_goes_on_alone)
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
 	fd = accept_one();
-	pass(EVERY_NS);
-	pass(EVERY_NS);
-	pass(EVERY_NS / 2 - 1);
+	vtime_pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
+	vtime_pass(EVERY_NS / 2 - 1);
 	ck_assert_uint_eq(n_asked(), 0);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_changes, 1);
-	pass(EVERY_NS / 2 - 1);
+	vtime_pass(EVERY_NS / 2 - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
 	close(fd);
 }

@@ -20,12 +20,12 @@ START_TEST(the_same_settings_change_no_due_time)
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(EVERY_NS / 2);
+	vtime_pass(EVERY_NS / 2);
 	rig.opts.phase = 12345;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
-	pass(EVERY_NS / 2 - 1);
+	vtime_pass(EVERY_NS / 2 - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
 }
 END_TEST
@@ -34,13 +34,13 @@ START_TEST(another_interval_counts_from_the_last_check)
 {
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
-	pass(EVERY_NS / 2);
+	vtime_pass(EVERY_NS / 2);
 	ck_assert_uint_eq(n_asked(), 1);
 	rig.opts.every_ns = _i == 0 ? EVERY_NS * 3 : EVERY_NS * 3 / 4;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
-	pass(rig.opts.every_ns - EVERY_NS / 2 - 1);
+	vtime_pass(rig.opts.every_ns - EVERY_NS / 2 - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
 }
 END_TEST
@@ -50,14 +50,14 @@ START_TEST(an_interval_that_has_passed_puts_it_at_its_phase)
 	rig.opts.every_ns = 20 * (uint64_t)NS_PER_S;
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
-	pass(10 * (uint64_t)NS_PER_S);
+	vtime_pass(10 * (uint64_t)NS_PER_S);
 	ck_assert_uint_eq(n_asked(), 1);
 	rig.opts.every_ns = EVERY_NS;
 	rig.opts.phase = UINT32_C(1) << 31;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
-	pass(EVERY_NS / 2 - 1);
+	vtime_pass(EVERY_NS / 2 - 1);
 	ck_assert_uint_eq(n_asked(), 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(n_asked(), 1);
 }
 END_TEST
@@ -67,19 +67,19 @@ START_TEST(what_is_known_outlives_other_settings)
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
 	serve_or_refuse(false);
-	pass(EVERY_NS);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	rig.opts.question.n_send = 0;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	ck_assert_uint_eq(rig.n_checks, 3);
 	rig.opts.rise = 1;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
 	ck_assert(!check_is_up(rig.check));
 	serve_or_refuse(true);
-	pass(DOWN_NS);
+	vtime_pass(DOWN_NS);
 	ck_assert_uint_eq(rig.n_changes, 2);
 	ck_assert_uint_eq(rig.n_checks, 1);
 }
@@ -104,7 +104,7 @@ START_TEST(a_check_under_way_goes_on_with_the_same_question)
 	memset(expect, 'x', sizeof(expect));
 	peer_send(fd, "NG\r\n");
 	loop_settle();
-	pass(NS_PER_S);
+	vtime_pass(NS_PER_S);
 	ck_assert_uint_eq(rig.n_changes, 0);
 	ck_assert_uint_eq(n_asked(), 0);
 	close(fd);
@@ -124,12 +124,12 @@ START_TEST(a_check_under_way_is_made_anew_with_another_question)
 	rig.opts.question.addr = &other;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(1);
+	vtime_pass(1);
 	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	pass(NS_PER_S - 1);
+	vtime_pass(NS_PER_S - 1);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	close(fd);
 	close(listener);
@@ -148,7 +148,7 @@ START_TEST(without_memory_the_settings_stay)
 	ck_assert(fault_disarm());
 	pass_until(on_grid(rig.open_ns));
 	ck_assert_uint_eq(n_asked(), 1);
-	pass(EVERY_NS - 1);
+	vtime_pass(EVERY_NS - 1);
 	ck_assert_uint_eq(n_asked(), 0);
 }
 END_TEST
@@ -176,18 +176,18 @@ START_TEST(a_shortage_of_ours_counts_neither_way)
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
 	serve_or_refuse(false);
-	pass(EVERY_NS);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	for (int i = 0; i < 4; i++) {
 		fault_only_call("socket");
 		fault_set_errno(EMFILE);
 		fault_arm(1);
-		pass(EVERY_NS);
+		vtime_pass(EVERY_NS);
 		ck_assert(fault_disarm());
 	}
 	ck_assert_uint_eq(rig.n_unjudged, 4);
 	ck_assert_uint_eq(rig.n_changes, 0);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	ck_assert_uint_eq(rig.n_checks, 3);
 }
@@ -203,7 +203,7 @@ START_TEST(a_first_check_that_could_not_be_made_decides_nothing)
 	ck_assert_uint_eq(rig.n_unjudged, 1);
 	ck_assert_uint_eq(rig.n_changes, 0);
 	atomic_store(&fds, 1);
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(rig.n_unjudged, 1);
 	ck_assert_uint_eq(rig.n_changes, 1);
 	ck_assert_uint_eq(rig.n_checks, 1);
@@ -238,12 +238,12 @@ START_TEST(closed_at_any_time_it_says_nothing)
 		serve_or_refuse(false);
 	}
 	if (_i > 1) {
-		pass(NS_PER_S);
+		vtime_pass(NS_PER_S);
 	}
 	rig.n_changes = 0;
 	rig.check = check_close(rig.check);
 	ck_assert_ptr_null(check_close(NULL));
-	pass(EVERY_NS);
+	vtime_pass(EVERY_NS);
 	ck_assert_uint_eq(rig.n_changes, 0);
 }
 END_TEST

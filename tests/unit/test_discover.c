@@ -30,14 +30,14 @@ START_TEST(a_name_is_asked_for_anew_when_its_ttl_is_over)
 	say("www.test", DNS_AAAA, "NODATA; 60 SOA");
 	begin();
 	say("www.test", DNS_A, "10 10.0.0.2");
-	pass(10 * S - 1);
+	vtime_pass(10 * S - 1);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 1);
 	ck_assert_str_eq(found, "10.0.0.1:80");
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 2);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 	ck_assert_uint_eq(n_found, 2);
-	pass(10 * S);
+	vtime_pass(10 * S);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 3);
 	ck_assert_uint_eq(asked("www.test", DNS_AAAA), 1); /* it has its own */
 	ck_assert_uint_eq(n_found, 2);                     /* nothing has changed */
@@ -64,9 +64,9 @@ START_TEST(a_ttl_is_kept_within_its_bounds)
 	say("www.test", DNS_A, ttls[_i].text);
 	say("www.test", DNS_AAAA, "HANG");
 	begin();
-	pass(ttls[_i].ttl_ns - 1);
+	vtime_pass(ttls[_i].ttl_ns - 1);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 1);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 2);
 }
 END_TEST
@@ -76,14 +76,14 @@ START_TEST(a_family_that_hangs_delays_the_other_by_a_moment_only)
 	say("www.test", DNS_A, "10 10.0.0.1");
 	say("www.test", DNS_AAAA, "HANG");
 	begin();
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	ck_assert_str_eq(found, "10.0.0.1:80");
 	say_now("www.test", DNS_AAAA, "60 fd00::1");
 	ck_assert_str_eq(found, "10.0.0.1:80 [fd00::1]:80");
 	say("www.test", DNS_AAAA, "HANG");
 	say("www.test", DNS_A, "10 10.0.0.2");
-	pass(60 * S);
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(60 * S);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	ck_assert_str_eq(found, "10.0.0.2:80 [fd00::1]:80");
 }
 END_TEST
@@ -95,10 +95,10 @@ START_TEST(a_family_whose_lookup_failed_keeps_its_servers)
 	begin();
 	say("www.test", DNS_A, "10 10.0.0.2");
 	say("www.test", DNS_AAAA, "FAIL");
-	pass(10 * S);
+	vtime_pass(10 * S);
 	ck_assert_str_eq(found, "10.0.0.2:80 [fd00::1]:80");
 	say("www.test", DNS_A, "NODATA");
-	pass(10 * S);
+	vtime_pass(10 * S);
 	ck_assert_str_eq(found, "[fd00::1]:80");
 }
 END_TEST
@@ -110,11 +110,11 @@ START_TEST(after_a_failure_the_next_lookup_begins_within_two_seconds)
 	begin();
 	ck_assert_uint_eq(n_found, 0);
 	for (unsigned i = 2; i < 10; i++) {
-		pass(2 * S - NS_PER_MS);
+		vtime_pass(2 * S - NS_PER_MS);
 		ck_assert_uint_eq(asked("www.test", DNS_A), i);
 	}
 	say("www.test", DNS_A, "60 10.0.0.1");
-	pass(2 * S - NS_PER_MS);
+	vtime_pass(2 * S - NS_PER_MS);
 	ck_assert_str_eq(found, "10.0.0.1:80");
 }
 END_TEST
@@ -124,7 +124,7 @@ START_TEST(nothing_is_removed_for_failures)
 	say("www.test", DNS_A, "10 10.0.0.1");
 	say("www.test", DNS_AAAA, _i == 0 ? "NODATA; 600 SOA" : "FAIL");
 	begin();
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	say("www.test", DNS_A, _i == 0 ? "FAIL" : "NXDOMAIN");
 	pass_slowly(100 * S);
 	ck_assert_str_eq(found, "10.0.0.1:80");
@@ -140,16 +140,16 @@ START_TEST(an_empty_answer_takes_servers_away_when_it_has_held)
 	say("www.test", DNS_AAAA, "NODATA; 10 SOA");
 	begin();
 	say("www.test", DNS_A, "NXDOMAIN; 10 SOA");
-	pass(10 * S);
+	vtime_pass(10 * S);
 	ck_assert_uint_eq(n_found, 1);
 	pass_slowly(29 * S);
-	pass(S - 1);
+	vtime_pass(S - 1);
 	ck_assert_str_eq(found, "10.0.0.1:80");
-	pass(1); /* asked once more, at that moment */
+	vtime_pass(1); /* asked once more, at that moment */
 	ck_assert_str_eq(found, "");
 	ck_assert_uint_eq(n_found, 2);
 	say("www.test", DNS_A, "10 10.0.0.2");
-	pass(10 * S);
+	vtime_pass(10 * S);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 }
 END_TEST
@@ -182,7 +182,7 @@ START_TEST(a_failure_in_between_changes_nothing)
 	pass_slowly(100 * S); /* and takes nothing away itself, however long */
 	ck_assert_uint_eq(n_found, 1);
 	say("www.test", DNS_A, "NODATA; 1 SOA");
-	pass(2 * S);
+	vtime_pass(2 * S);
 	ck_assert_str_eq(found, "");
 }
 END_TEST
@@ -194,7 +194,7 @@ START_TEST(hold_may_be_nothing_or_have_no_end)
 	say("www.test", DNS_AAAA, "NODATA; 1 SOA");
 	begin();
 	say("www.test", DNS_A, "NODATA; 1 SOA");
-	pass(S);
+	vtime_pass(S);
 	ck_assert_str_eq(found, _i == 0 ? "" : "10.0.0.1:80");
 	pass_slowly(100 * S);
 	ck_assert_str_eq(found, _i == 0 ? "" : "10.0.0.1:80");
@@ -221,10 +221,10 @@ START_TEST(a_larger_answer_is_cut_and_what_is_in_force_stays)
 	begin();
 	ck_assert_str_eq(found, "10.0.0.8:80 10.0.0.9:80");
 	say("www.test", DNS_A, "1 10.0.0.5; 1 10.0.0.4; 1 10.0.0.9; 1 10.0.0.3; 1 10.0.0.8");
-	pass(S);
+	vtime_pass(S);
 	ck_assert_str_eq(found, "10.0.0.3:80 10.0.0.8:80 10.0.0.9:80");
 	say("www.test", DNS_A, "1 10.0.0.1; 1 10.0.0.2; 1 10.0.0.3; 1 10.0.0.4; 1 10.0.0.8");
-	pass(S);
+	vtime_pass(S);
 	ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.3:80 10.0.0.8:80");
 }
 END_TEST
@@ -266,7 +266,7 @@ START_TEST(other_servers_are_asked_at_once)
 	begin();
 	say("www.test", DNS_A, "300 10.0.0.2");
 	discovery_ask(discovery);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 }
 END_TEST
@@ -283,7 +283,7 @@ START_TEST(another_config_keeps_what_was_found)
 	other.max_servers = 1;
 	discovery_set(discovery, &other);
 	ck_assert_uint_eq(n_found, 1);
-	pass(1);
+	vtime_pass(1);
 	ck_assert_str_eq(found, "10.0.0.1:80");
 	ck_assert(discovery_is_for(discovery, &other));
 	other.port = 81;
@@ -301,7 +301,7 @@ START_TEST(without_memory_a_question_is_asked_later)
 	begin();
 	refuse(false);
 	ck_assert_uint_eq(n_found, 0);
-	pass(2 * S);
+	vtime_pass(2 * S);
 	ck_assert_str_eq(found, "10.0.0.1:80");
 }
 END_TEST

@@ -79,9 +79,9 @@ START_TEST(the_srv_records_have_a_ttl_of_their_own)
 	say("b.test", DNS_A, "100 10.0.0.2");
 	begin_srv("5 SRV 0 0 80 a.test");
 	say(name_srv, DNS_SRV, "5 SRV 0 0 80 b.test");
-	pass(5 * S - 1);
+	vtime_pass(5 * S - 1);
 	ck_assert_str_eq(found, "10.0.0.1:80");
-	pass(1);
+	vtime_pass(1);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 	ck_assert_uint_eq(asked("a.test", DNS_A), 1);
 }
@@ -93,10 +93,10 @@ START_TEST(a_target_that_hangs_delays_the_others_by_a_moment_only)
 	say("a.test", DNS_AAAA, "HANG");
 	say("b.test", DNS_A, "60 10.0.0.2");
 	begin_srv("60 SRV 0 1 80 a.test; 60 SRV 0 1 80 b.test");
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 	say_now("a.test", DNS_A, "60 10.0.0.1");
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.2:80");
 }
 END_TEST
@@ -110,7 +110,7 @@ START_TEST(a_new_target_that_fails_takes_no_server_away)
 	pass_slowly(60 * S);
 	ck_assert_str_eq(found, "10.0.0.1:80");
 	say("b.test", DNS_A, "60 10.0.0.2");
-	pass(2 * S);
+	vtime_pass(2 * S);
 	ck_assert_str_eq(found, "10.0.0.2:80");
 }
 END_TEST
@@ -140,7 +140,7 @@ START_TEST(no_more_targets_are_asked_for_than_there_may_be_servers)
 	say(name_srv, DNS_SRV,
 		"5 SRV 0 0 80 a.test; 5 SRV 0 0 80 b.test; 5 SRV 0 0 80 c.test; 5 SRV 0 0 80 "
 		"z.test");
-	pass(5 * S);
+	vtime_pass(5 * S);
 	ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.2:80");
 	ck_assert_uint_eq(asked("b.test", DNS_A), 0);
 	ck_assert_uint_eq(asked("z.test", DNS_A), 1); /* known, and kept */
@@ -167,7 +167,7 @@ START_TEST(whatever_fails_servers_are_found_in_the_end)
 		if (discovery != NULL) {
 			loop_settle();
 			for (int i = 0; i < 4; i++) {
-				pass(2 * S);
+				vtime_pass(2 * S);
 			}
 			ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.2:81*2 10.0.0.3:80");
 		}

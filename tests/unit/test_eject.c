@@ -79,12 +79,12 @@ START_TEST(any_failures_in_a_row_must_lie_within_the_time)
 {
 	load();
 	let_fail(0, 1);
-	pass(seconds(9));
+	vtime_pass(seconds(9));
 	let_fail(0, 1);
-	pass(seconds(1) + 1);
+	vtime_pass(seconds(1) + 1);
 	let_fail(0, 1); /* the first is too long ago */
 	ck_assert(!is_ejected(0));
-	pass(seconds(9) - 1); /* ten seconds after the second: just within */
+	vtime_pass(seconds(9) - 1); /* ten seconds after the second: just within */
 	let_fail(0, 1);
 	ck_assert(is_ejected(0));
 }
@@ -119,9 +119,9 @@ START_TEST(an_ejection_soon_after_a_return_lasts_twice_as_long)
 	for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
 		let_fail(0, 3);
 		assert_returns_in(0, seconds(lasts[i]));
-		pass(seconds(300)); /* which is soon, to the nanosecond */
+		vtime_pass(seconds(300)); /* which is soon, to the nanosecond */
 	}
-	pass(1);
+	vtime_pass(1);
 	let_fail(0, 3);
 	assert_returns_in(0, seconds(10));
 }
@@ -144,7 +144,7 @@ START_TEST(several_return_each_at_its_time)
 	load();
 	for (size_t i = 0; i < 5; i++) {
 		let_fail(i, 3);
-		pass(seconds(1));
+		vtime_pass(seconds(1));
 	}
 	ck_assert_str_eq(chosen(), "5 6 7 8 9");
 	assert_returns_in(0, seconds(5));
@@ -179,7 +179,7 @@ START_TEST(never_more_are_ejected_than_at_most_says_nor_the_last_one)
 			let_fail(i, 6);
 		}
 		ck_assert_uint_eq(n_ejected(), most(conf.n_servers, shares[k]));
-		pass(seconds(300));
+		vtime_pass(seconds(300));
 		ck_assert_uint_eq(n_ejected(), 0);
 	}
 }
@@ -240,7 +240,7 @@ START_TEST(a_reload_keeps_ejections_and_rows)
 	load();
 	let_fail(0, 3);
 	let_fail(1, 2);
-	pass(seconds(4));
+	vtime_pass(seconds(4));
 	conf.eject.for_ns = seconds(60); /* of those to come */
 	conf.eject.failures = 5;         /* more room */
 	load();
@@ -284,7 +284,7 @@ START_TEST(a_config_that_lets_fewer_be_ejected_returns_the_first_ones)
 	load();
 	for (size_t i = 0; i < 5; i++) {
 		let_fail(4 - i, 3);
-		pass(seconds(1));
+		vtime_pass(seconds(1));
 	}
 	conf.eject.at_most = 20;
 	load();
@@ -304,7 +304,7 @@ START_TEST(a_server_that_a_config_leaves_out_and_another_has_again_is_ejected_st
 	let_fail(0, 3); /* it takes nobody's share */
 	ck_assert(is_ejected(0));
 	conf.n_servers = 3;
-	pass(seconds(4));
+	vtime_pass(seconds(4));
 	conf.eject.at_most = 70;
 	load();
 	ck_assert_str_eq(chosen(), "1");
@@ -323,7 +323,7 @@ START_TEST(a_server_and_a_group_that_no_config_has_any_more_go_with_the_ejection
 	group_unref(group);
 	plan = NULL;
 	ck_assert_uint_eq(groups.names.table.n, 1);
-	pass(seconds(10));
+	vtime_pass(seconds(10));
 	ck_assert_uint_eq(groups.names.table.n, 0);
 	ck_assert_uint_eq(groups.servers.registry.table.n, 0);
 }
@@ -430,11 +430,11 @@ START_TEST(the_log_tells_of_the_ejection_and_of_the_return)
 	servers[1].name = name;
 	load();
 	let_fail(0, 3);
-	pass(seconds(10));
+	vtime_pass(seconds(10));
 	let_fail(1, 2);
 	tell(1, SERVER_REFUSED);
 	conf.eject.on = false;
-	pass(seconds(2));
+	vtime_pass(seconds(2));
 	load();
 	ck_assert(log_close(NS_NEVER));
 	text = memory_close(memory);

@@ -50,7 +50,7 @@ START_TEST(failures_of_all_workers_together_are_counted_exactly)
 		loop_settle();
 		ck_assert_int_eq(is_ejected(0), _i == 0);
 		tell(0, SERVER_ANSWERED);
-		pass(seconds(600));
+		vtime_pass(seconds(600));
 		(void)pthread_barrier_wait(&barrier);
 	}
 	for (size_t i = 0; i < WORKERS; i++) {

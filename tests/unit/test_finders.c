@@ -105,7 +105,7 @@ START_TEST(who_asks_waits_for_the_first_answer)
 	loop_settle();
 	ck_assert_str_eq(next(group), "wait");
 	say_now("www.test", DNS_A, "1 10.0.0.9");
-	pass(DISCOVER_SETTLE_NS);
+	vtime_pass(DISCOVER_SETTLE_NS);
 	ck_assert_str_eq(next(group), "10.0.0.9:80");
 	ck_assert_uint_eq(n_renewed, 1);
 	ck_assert_uint_eq(group->plan->members[0]->max_pairs, 5);
@@ -164,7 +164,7 @@ START_TEST(another_config_keeps_what_was_found)
 	group_unref(follow());
 	ck_assert_str_eq(next(group), "wait");
 	loop_settle();
-	pass(1);
+	vtime_pass(1);
 	ck_assert_str_eq(next(group), "10.0.0.2:81");
 	group_unref(group);
 }
@@ -181,7 +181,7 @@ START_TEST(another_resolver_is_asked_at_once)
 	say("www.test", DNS_A, "300 10.0.0.2");
 	whole.resolver.tries = 3;
 	group_unref(follow());
-	pass(1);
+	vtime_pass(1);
 	ck_assert_str_eq(next(group), "10.0.0.2:80");
 	ck_assert_uint_eq(asked("www.test", DNS_A), 2);
 	group_unref(group);
@@ -197,7 +197,7 @@ START_TEST(a_group_that_is_gone_is_looked_for_no_more)
 	finders_begin(&finders, &whole);
 	finders_end(&finders);
 	ck_assert_ptr_null(finders.dns); /* and no fd is left */
-	pass(2 * S);
+	vtime_pass(2 * S);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 1);
 }
 END_TEST
@@ -222,7 +222,7 @@ START_TEST(whatever_fails_servers_are_found_in_the_end)
 		for (int i = 0; i < 3; i++) {
 			groups_tick(&groups);
 			finders_tick(&finders);
-			pass(2 * S);
+			vtime_pass(2 * S);
 		}
 		ck_assert_str_eq(next(group), followed ? "10.0.0.1:80" : "wait");
 		met = fault_disarm();

@@ -79,23 +79,6 @@ void serve_or_refuse(bool serves)
 	ck_assert_int_eq(serves ? listen(rig.listener, 64) : shutdown(rig.listener, SHUT_RD), 0);
 }
 
-static void on_turned(struct task *task)
-{
-	(void)task;
-}
-
-/** Time moves on; the guard of the fixture, which goes by it, counts from before. */
-void pass(uint64_t ns)
-{
-	struct task task;
-
-	task_init(&task, on_turned);
-	loop_next(test_loop, &task);
-	loop_until(!task_is_waiting(&task));
-	vtime_advance(ns);
-	loop_settle();
-}
-
 uint64_t on_grid(uint64_t ns)
 {
 	return (ns + CHECK_SLACK_NS - 1) / CHECK_SLACK_NS * CHECK_SLACK_NS;
@@ -103,7 +86,7 @@ uint64_t on_grid(uint64_t ns)
 
 void pass_until(uint64_t ns)
 {
-	pass(ns - clock_ns());
+	vtime_pass(ns - clock_ns());
 }
 
 unsigned n_asked(void)

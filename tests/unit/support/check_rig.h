@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "upstream/check.h"
+#include "vtime.h"
 
 #define EVERY_NS ((uint64_t)2 * NS_PER_S)
 #define DOWN_NS  ((uint64_t)3 * NS_PER_S)
@@ -49,8 +50,7 @@ int accept_one(void);
 /** How many connections have come since the last time; they are closed. */
 unsigned n_asked(void);
 
-/** Time moves on, and what happens then happens. */
-void pass(uint64_t ns);
+/** vtime_pass(), until then. */
 void pass_until(uint64_t ns);
 
 /** When a check that is due then begins. */

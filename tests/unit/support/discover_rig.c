@@ -224,19 +224,9 @@ void begin_srv(const char *text)
 	begin();
 }
 
-void pass(uint64_t ns)
-{
-	static int n;
-
-	vtime_advance(ns);
-	loop_next(test_loop, &world.task);
-	fixture_turn("time", ++n, "a turn"); /* another place: its guard begins anew */
-	loop_settle();
-}
-
 void pass_slowly(uint64_t ns)
 {
 	for (uint64_t gone = 0; gone < ns; gone += S / 4) {
-		pass(S / 4);
+		vtime_pass(S / 4);
 	}
 }

@@ -8,7 +8,7 @@
  *	say("www.test", DNS_AAAA, "HANG");	until say_now() says more
  *	begin();
  *	ck_assert_str_eq(found, "10.0.0.1:80");
- *	pass(60 * S);
+ *	vtime_pass(60 * S);
  *
  * What nobody said is NXDOMAIN.
  */
@@ -21,6 +21,7 @@
 #include "conf/conf.h"
 #include "upstream/discover.h"
 #include "upstream/dns.h"
+#include "vtime.h"
 
 #define S ((uint64_t)NS_PER_S)
 
@@ -48,8 +49,7 @@ unsigned asked(const char *name, enum dns_type type);
 void begin(void);
 void begin_srv(const char *text);
 
-/** Time passes; at once, or in small steps, so that what is due in it is done when it is due. */
-void pass(uint64_t ns);
+/** vtime_pass() in small steps, so that what is due in it is done when it is due. */
 void pass_slowly(uint64_t ns);
 
 #endif

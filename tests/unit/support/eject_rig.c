@@ -105,23 +105,6 @@ void let_fail(size_t i, unsigned n)
 	}
 }
 
-static void on_turned(struct task *task)
-{
-	(void)task;
-}
-
-void pass(uint64_t ns)
-{
-	struct task task;
-
-	/* A wait at another place, so that the fixture's guard does not strike for virtual time. */
-	task_init(&task, on_turned);
-	loop_next(test_loop, &task);
-	loop_until(!task_is_waiting(&task));
-	vtime_advance(ns);
-	loop_settle();
-}
-
 bool is_ejected(size_t i)
 {
 	return plan->members[i]->server->states.is_ejected;
@@ -160,8 +143,8 @@ const char *chosen(void)
 
 void assert_returns_in(size_t i, uint64_t ns)
 {
-	pass(ns - 1);
+	vtime_pass(ns - 1);
 	ck_assert(is_ejected(i));
-	pass(1);
+	vtime_pass(1);
 	ck_assert(!is_ejected(i));
 }

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "upstream/eject.h"
 #include "upstream/group.h"
+#include "vtime.h"
 
 enum { EJECT_SERVERS_MAX = 10 };
 
@@ -38,9 +39,6 @@ void load(void);
 /** The server at this place of the plan in force has failed as many times, or did as told. */
 void let_fail(size_t i, unsigned n);
 void tell(size_t i, enum server_outcome outcome);
-
-/** Time passes, and what is due and under way happens. */
-void pass(uint64_t ns);
 
 bool is_ejected(size_t i);
 size_t n_ejected(void);

@@ -43,12 +43,6 @@ void rig_open_relaying(struct rig *self, int variant, enum rig_size size)
 	loop_settle();
 }
 
-void vtime_pass(uint64_t ns)
-{
-	vtime_advance(ns);
-	loop_settle();
-}
-
 void rig_wind(struct rig *self)
 {
 	pair_wind(&self->pair);

@@ -36,9 +36,6 @@ void strike_set(uint64_t *timeout_ns, uint64_t ns);
 /** A pair that relays, and has settled. */
 void rig_open_relaying(struct rig *self, int variant, enum rig_size size);
 
-/** Virtual time moves on by `ns`, and what happens then happens. */
-void vtime_pass(uint64_t ns);
-
 /** A pair looks at its timeouts when something changes; the test has changed the timeouts. */
 void rig_wind(struct rig *self);
 

@@ -22,4 +22,7 @@ void vtime_set_delivered(bool delivers);
 /** Time moves on by `ns`. */
 void vtime_advance(uint64_t ns);
 
+/** What is due by now happens; then time moves on by `ns`, and what happens then happens. */
+void vtime_pass(uint64_t ns);
+
 #endif
