@@ -438,7 +438,10 @@ static void *work(void *arg)
 		}
 	}
 	for (size_t i = 0; i < HELD; i++) {
-		source_give(places[i], now_ns);
+		if (places[i] != NULL) { /* the others may still take places */
+			atomic_fetch_sub(&n_open[whose[i]], 1);
+			source_give(places[i], now_ns);
+		}
 	}
 	return NULL;
 }
