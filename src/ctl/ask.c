@@ -189,12 +189,13 @@ void ask_tell(const struct ask *ask, int status, const json_t *json)
 	}
 }
 
+const struct ask_question ask_reload_question = {
+	.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
+
 int ask_reload(const struct ask *ask)
 {
-	static const struct ask_question question = {
-		.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
 	json_t *json;
-	int status = ask_weir(ask, &question, &json);
+	int status = ask_weir(ask, &ask_reload_question, &json);
 
 	if (status < 0) {
 		return status;

@@ -41,7 +41,10 @@ int ask_weir(const struct ask *ask, const struct ask_question *question, json_t 
 /** Tells the error that an answer has: each of its "errors", or its "error". */
 void ask_tell(const struct ask *ask, int status, const json_t *json);
 
-/** "POST /v1/reload": 0, or a negative errno: what is wrong was told, as by --check. */
+/** "POST /v1/reload". */
+extern const struct ask_question ask_reload_question;
+
+/** Asks that: 0, or a negative errno: what is wrong was told, as by --check. */
 int ask_reload(const struct ask *ask);
 
 #endif

@@ -8,7 +8,7 @@
 #include "ctl/show.h"
 #include "proto/http_target.h"
 
-enum { WAIT_S = 30, RELOAD_WAIT_S = 60 /* for one behind another */, TARGET_MAX = HTTP_TARGET_MAX };
+enum { WAIT_S = 30, TARGET_MAX = HTTP_TARGET_MAX };
 
 typedef void show_function(FILE *out, const json_t *json);
 
@@ -230,12 +230,9 @@ static void show_generation(FILE *out, const json_t *json)
 
 static int run_reload(const struct command_opts *opts, int n, char **words)
 {
-	static const struct ask_question question = {
-		.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
-
 	(void)n;
 	(void)words;
-	return ask(opts, &question, show_generation);
+	return ask(opts, &ask_reload_question, show_generation);
 }
 
 static int run_log(const struct command_opts *opts, int n, char **words)
