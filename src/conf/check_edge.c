@@ -84,14 +84,19 @@ static void check_buffer(const struct edge *edge)
 	}
 }
 
-void conf_check_edge(struct conf_reader *reader, size_t i)
+static struct edge edge_of(struct conf_reader *reader, size_t i)
 {
-	struct edge edge = {
+	return (struct edge){
 		.reader = reader,
 		.conf = &reader->conf->listeners[i],
 		.group = reader->listeners->elements[i],
 		.i = i,
 	};
+}
+
+void conf_check_edge(struct conf_reader *reader, size_t i)
+{
+	struct edge edge = edge_of(reader, i);
 
 	if (edge.group->type != SETTING_GROUP) {
 		return; /* and that was reported */
@@ -163,12 +168,7 @@ static void warn_of_default(const struct edge *edge)
 
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i)
 {
-	struct edge edge = {
-		.reader = reader,
-		.conf = &reader->conf->listeners[i],
-		.group = reader->listeners->elements[i],
-		.i = i,
-	};
+	struct edge edge = edge_of(reader, i);
 	const char *path = edge.conf->n_routes > 0 ? "routes" : "upstream";
 	char shown[CONF_PATH_MAX];
 
