@@ -205,9 +205,13 @@ static void on_full(struct task *task)
 	arm(ejections);
 }
 
-static void on_time(struct timer *timer)
+/**
+ * Asks of each that is ejected whether it stays so, and otherwise has let it return, or another in
+ * its place: then it is asked again.
+ */
+static void look_at_all(
+	struct ejections *ejections, bool (*stays)(struct server *server, uint64_t now_ns))
 {
-	struct ejections *ejections = container_of(timer, struct ejections, timer);
 	uint64_t now_ns = clock_ns();
 	struct list all;
 
@@ -216,14 +220,26 @@ static void on_time(struct timer *timer)
 	while (!list_empty(&all)) {
 		struct server *server = server_of_link(all.next);
 
-		if (server->ejection.until_ns <= now_ns) {
-			let_return(server, "time", now_ns);
-		} else {
+		if (stays(server, now_ns)) {
 			list_remove(&server->ejection.link);
 			list_append(&ejections->all, &server->ejection.link);
 		}
 	}
 	arm(ejections);
+}
+
+static bool stays_for_its_time(struct server *server, uint64_t now_ns)
+{
+	if (server->ejection.until_ns > now_ns) {
+		return true;
+	}
+	let_return(server, "time", now_ns);
+	return false;
+}
+
+static void on_time(struct timer *timer)
+{
+	look_at_all(container_of(timer, struct ejections, timer), stays_for_its_time);
 }
 
 /** Of the ejected servers of the plan the one that would return first. */
@@ -251,26 +267,21 @@ static const char *why_return(const struct group_plan *plan)
 	return count_ejected(plan) > limit_of(plan) ? "at_most" : NULL;
 }
 
+static bool stays_by_its_plan(struct server *server, uint64_t now_ns)
+{
+	const struct group_plan *plan = server->ejection.group->plan;
+	const char *why = has_member(plan, server) ? why_return(plan) : NULL;
+
+	if (why == NULL) {
+		return true;
+	}
+	let_return(first_of(plan), why, now_ns); /* this one, or another */
+	return false;
+}
+
 void ejections_settle(struct ejections *ejections)
 {
-	uint64_t now_ns = clock_ns();
-	struct list all;
-
-	list_init(&all);
-	list_move_all(&all, &ejections->all);
-	while (!list_empty(&all)) {
-		struct server *server = server_of_link(all.next);
-		const struct group_plan *plan = server->ejection.group->plan;
-		const char *why = has_member(plan, server) ? why_return(plan) : NULL;
-
-		if (why != NULL) {
-			let_return(first_of(plan), why, now_ns); /* this one, or another */
-		} else {
-			list_remove(&server->ejection.link);
-			list_append(&ejections->all, &server->ejection.link);
-		}
-	}
-	arm(ejections);
+	look_at_all(ejections, stays_by_its_plan);
 }
 
 /* ---- life ---- */
