@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char digits[] = "0123456789abcdef";
@@ -38,4 +39,31 @@ size_t text_unescape(const char *escape, char *ret_byte)
 	}
 	*ret_byte = (char)(nibble(escape[2]) << 4 | nibble(escape[3]));
 	return TEXT_ESCAPE_MAX;
+}
+
+size_t text_from_latin1(char latin1, char utf8[TEXT_LATIN1_MAX])
+{
+	unsigned char number = (unsigned char)latin1;
+
+	if (number < 0x80) {
+		utf8[0] = latin1;
+		return 1;
+	}
+	utf8[0] = (char)(0xc0 | number >> 6);
+	utf8[1] = (char)(0x80 | (number & 0x3f));
+	return TEXT_LATIN1_MAX;
+}
+
+char *text_copy_latin1(const char *latin1)
+{
+	char *copy = malloc(TEXT_LATIN1_MAX * strlen(latin1) + 1);
+	size_t n = 0;
+
+	if (copy != NULL) {
+		for (; *latin1 != '\0'; latin1++) {
+			n += text_from_latin1(*latin1, copy + n);
+		}
+		copy[n] = '\0';
+	}
+	return copy;
 }

@@ -23,6 +23,14 @@ static inline uint8_t text_lower(uint8_t byte)
 	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
+enum { TEXT_LATIN1_MAX = 2 };
+
+/** Writes a character of Latin-1 in UTF-8, without a '\0'; its length. */
+size_t text_from_latin1(char latin1, char utf8[TEXT_LATIN1_MAX]);
+
+/** A copy of a text of Latin-1 in UTF-8, from malloc(3); NULL: no memory. */
+char *text_copy_latin1(const char *latin1);
+
 /** Writes a byte that is not plain as it stands between quotes, without a '\0'; its length. */
 size_t text_escape(char byte, char escape[TEXT_ESCAPE_MAX]);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "conf/conf.h"
 
 static const char media_type[] = "application/json";
@@ -14,26 +15,13 @@ static const char no_memory[] = "{\"error\": \"out of memory; ask again\"}\n";
 json_t *control_text(const char *text)
 {
 	json_t *json = json_string(text);
-	size_t len = strlen(text);
 	char *utf8;
-	size_t n = 0;
 
-	if (json != NULL) {
-		return json;
+	if (json == NULL) {
+		utf8 = text_copy_latin1(text);
+		json = json_string(utf8); /* NULL of NULL */
+		free(utf8);
 	}
-	utf8 = malloc(2 * len + 1);
-	for (size_t i = 0; utf8 != NULL && i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c < 0x80) {
-			utf8[n++] = (char)c;
-		} else {
-			utf8[n++] = (char)(0xc0 | c >> 6);
-			utf8[n++] = (char)(0x80 | (c & 0x3f));
-		}
-	}
-	json = utf8 == NULL ? NULL : json_stringn(utf8, n);
-	free(utf8);
 	return json;
 }
 

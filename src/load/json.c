@@ -7,8 +7,10 @@
  * takes no harm from; the report then lacks that field, or there is none.
  */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
@@ -29,26 +31,13 @@ static void number(json_t *object, const char *name, uint64_t value)
 static json_t *text(const char *value)
 {
 	json_t *string = json_string(value);
-	size_t len = strlen(value);
 	char *utf8;
-	size_t n = 0;
 
-	if (string != NULL) {
-		return string;
+	if (string == NULL) {
+		utf8 = text_copy_latin1(value);
+		string = json_string(utf8); /* NULL of NULL */
+		free(utf8);
 	}
-	utf8 = malloc(2 * len + 1);
-	for (size_t i = 0; utf8 != NULL && i < len; i++) {
-		unsigned char c = (unsigned char)value[i];
-
-		if (c < 0x80) {
-			utf8[n++] = (char)c;
-		} else {
-			utf8[n++] = (char)(0xc0 | c >> 6);
-			utf8[n++] = (char)(0x80 | (c & 0x3f));
-		}
-	}
-	string = utf8 == NULL ? NULL : json_stringn(utf8, n);
-	free(utf8);
 	return string;
 }
 

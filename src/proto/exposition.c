@@ -7,6 +7,7 @@
 
 #include "base/buckets.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 enum {
 	ROOM_MIN = 4096,
@@ -81,8 +82,7 @@ static void add_value(struct exposition *exposition, const char *value)
 		char escape[2] = {'\\', *at == '\n' ? 'n' : *at};
 
 		if (byte >= 0x80 && is_latin1) {
-			escape[0] = (char)(0xc0 | byte >> 6);
-			escape[1] = (char)(0x80 | (byte & 0x3f));
+			(void)text_from_latin1(*at, escape);
 		} else if (byte != '\\' && byte != '"' && byte != '\n') {
 			continue;
 		}
