@@ -19,6 +19,7 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "conf/cover.h"
+#include "conf/errors.h"
 #include "conf/prefix_files.h"
 #include "conf/read.h"
 #include "conf/tree.h"
@@ -290,20 +291,15 @@ static void add_spots(struct routes *routes, size_t r)
 	}
 }
 
-/* Whether all of a route was read right. */
-static bool is_whole(const struct conf_route *route)
+/* Whether all of a route was read right: what is missing would look like no condition. */
+static bool is_whole(const struct routes *routes, size_t r)
 {
-	for (size_t s = 0; s < route->n_sni; s++) {
-		if (route->sni[s] == NULL) {
-			return false;
-		}
-	}
-	for (size_t a = 0; a < route->n_alpn; a++) {
-		if (route->alpn[a] == NULL) {
-			return false;
-		}
-	}
-	return true;
+	const struct conf_route *route = &routes->listener->routes[r];
+	char key[CONF_PATH_MAX];
+
+	(void)snprintf(key, sizeof(key), "listeners[%zu].routes[%zu].", routes->i, r);
+	return (route->from == NULL || !route->from->lacks_file) &&
+	       !conf_errors_have(routes->reader->errors, key);
 }
 
 static void check_all(struct routes *routes, bool warns)
@@ -311,7 +307,7 @@ static void check_all(struct routes *routes, bool warns)
 	const struct conf_listener *listener = routes->listener;
 
 	for (size_t r = 0; r < listener->n_routes && !routes->reader->no_memory; r++) {
-		if (!is_whole(&listener->routes[r])) {
+		if (!is_whole(routes, r)) {
 			continue;
 		}
 		if (warns) {

@@ -80,6 +80,7 @@ struct conf_prefixes {
 	size_t n;                   /**< with neither of the two below, 0 is nobody */
 	bool any;                   /**< every address, and what has none */
 	bool unix_peers;            /**< whoever comes by a UNIX socket */
+	bool lacks_file;            /**< one was refused, and with it the config */
 	struct conf_prefixes *next; /* of conf::prefixes */
 };
 

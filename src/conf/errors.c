@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +149,16 @@ dropped:
 	free(own_file);
 	free(text);
 	errors->n_dropped++;
+}
+
+bool conf_errors_have(const struct conf_errors *errors, const char *key)
+{
+	for (size_t i = 0; i < errors->n_errors; i++) {
+		if (strncmp(errors->errors[i].text, key, strlen(key)) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out)

@@ -14,6 +14,7 @@
 #ifndef WEIR_CONF_ERRORS_H
 #define WEIR_CONF_ERRORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -48,6 +49,9 @@ void conf_errors_begin(struct conf_errors *errors, const char *main_file);
  */
 __attribute__((format(printf, 5, 6))) void conf_errors_add(struct conf_errors *errors,
 	const char *file, unsigned line, const char *key, const char *format, ...);
+
+/** Whether one of those kept is of a key that begins with `key`. */
+bool conf_errors_have(const struct conf_errors *errors, const char *key);
 
 /** All of them, a line each, with `prefix` before it; nothing when there are none. */
 void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out);

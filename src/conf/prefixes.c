@@ -81,6 +81,7 @@ static int add_file(struct conf_reader *reader, struct conf_prefixes *list,
 	}
 	held = prefix_files_get(reader, setting, shown, name);
 	if (held == NULL) {
+		list->lacks_file = true;
 		return 0;
 	}
 	list->any |= held->any;
@@ -126,6 +127,7 @@ static bool is_alike(const void *item, const void *list)
 	const struct conf_prefixes *b = list;
 
 	return a->n == b->n && a->any == b->any && a->unix_peers == b->unix_peers &&
+	       a->lacks_file == b->lacks_file &&
 	       (a->n == 0 || memcmp(a->prefixes, b->prefixes, a->n * sizeof(*a->prefixes)) == 0);
 }
 

@@ -145,6 +145,47 @@ START_TEST(what_was_refused_already_is_not_held_against_others)
 }
 END_TEST
 
+/** What is wrong of the first route, whose condition is missing then. */
+static const struct {
+	const char *route;
+	const char *error;
+} halves[] = {
+	{"sni = [ ];", "sni: is empty; write sni = \"a.test\", or an array of such strings"},
+	{"alpn = [ ];", "alpn: is empty; write alpn = \"h2\", or an array of such strings"},
+	{"from = [ \"ten\" ];",
+		"from[0]: \"ten\": it is not an IP prefix; write one like \"10.0.0.0/8\", "
+		"\"192.0.2.7\" or \"2001:db8::/32\""},
+	{"from = [ \"file:none\" ];",
+		"from[0]: \"none\" cannot be read: No such file or directory; name a file that "
+		"exists"},
+	{"frm = [ \"10.0.0.0/8\" ];", "frm: is not known here; the nearest known key is \"from\""},
+};
+
+START_TEST(a_condition_that_was_refused_is_not_taken_for_none)
+{
+	const char *const routes[] = {
+		halves[_i].route, "from = [ \"10.0.0.0/8\" ];", "sni = [ \"a.test\" ];"};
+	char expected[512];
+
+	(void)snprintf(expected, sizeof(expected), "weir.conf:2: listeners[0].routes[0].%s\n",
+		halves[_i].error);
+	write_routes(routes, N_OF(routes));
+	conf_case_expect("weir.conf", expected);
+}
+END_TEST
+
+START_TEST(a_file_that_was_refused_before_is_not_taken_for_nobody)
+{
+	static const char *const routes[] = {
+		"from = [ \"file:none\" ]; sni = [ \"a.test\" ];", "from = [ \"file:none\" ];"};
+
+	write_routes(routes, N_OF(routes));
+	conf_case_expect("weir.conf",
+		"weir.conf:2: listeners[0].routes[0].from[0]: \"none\" cannot be read: No such "
+		"file or directory; name a file that exists\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_routes");
@@ -154,6 +195,9 @@ int main(void)
 	tcase_add_loop_test(tc, a_route_is_refused_when_no_client_can_reach_it, 0, N_OF(cases));
 	tcase_add_test(tc, a_name_that_never_comes_so_far_is_a_warning);
 	tcase_add_test(tc, what_was_refused_already_is_not_held_against_others);
+	tcase_add_loop_test(
+		tc, a_condition_that_was_refused_is_not_taken_for_none, 0, N_OF(halves));
+	tcase_add_test(tc, a_file_that_was_refused_before_is_not_taken_for_nobody);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
