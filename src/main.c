@@ -66,6 +66,7 @@
  *	stream_splice	bulk that never enters user space
  *	pipe		the pipes for that
  *	sigpipe		writes that raise no signal
+ *	pump		the bytes of one stream to another
  *	listen		listening sockets
  *	listen_unix	a UNIX socket's path, and who may use it
  *	acceptor	accepts from a listening socket
@@ -177,7 +178,6 @@
  *	pair_look	what the kernels hold for its peers
  *	pair_reset	what a side that failed leaves to deliver
  *	throttle	how much of one direction is read in a second
- *	pump		one direction of it
  *	deadline	which timer is due next
  *	end		how a pair ended: by whom, and why
  *

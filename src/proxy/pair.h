@@ -27,10 +27,10 @@
 
 #include "proto/span.h"
 #include "proxy/end.h"
-#include "proxy/pump.h"
 #include "proxy/session_clock.h"
 #include "proxy/side.h"
 #include "proxy/throttle.h"
+#include "stream/pump.h"
 
 enum pair_state {
 	PAIR_NONE, /**< zeroed: not started */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/throttle.h"
 
-#include "proxy/pump.h"
+#include "stream/pump.h"
 
 /** In how much time so many bytes are saved up, rounded up. */
 static uint64_t cost_ns(const struct throttle *throttle, size_t len)

@@ -3,7 +3,7 @@
  * One direction between every two kinds of wire; the peers are plain system calls. Runs twice: as
  * it is, and with WEIR_TEST_SPLICE set: then whatever can be spliced is, from the first byte on.
  */
-#include "proxy/pump.h"
+#include "stream/pump.h"
 
 #include <errno.h>
 

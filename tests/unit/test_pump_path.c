@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Which way the bytes of a pump go: bulk earns the splice path, quiet loses it. */
 #include "line.h"
-#include "proxy/pump.h"
 #include "stream/pipe.h"
+#include "stream/pump.h"
 #include "suite.h"
 
 /** The sender sends `len` bytes, and the pump moves them in one read. */

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 #include "fixture.h"
-#include "proxy/pump.h"
 #include "sender.h"
+#include "stream/pump.h"
 
 /** Three kinds to read from, three to write to; in the first of them the source is TCP. */
 enum { LINE_COMBINATIONS = 9, LINE_FROM_TCP = 3, LINE_UNIX_TO_UNIX = 4 };

@@ -23,8 +23,8 @@
  * bulk earns the splice path, quiet loses it. A read that the owner's bound (pump_set_max()) has
  * cut says nothing of either; a mark, or a bound, below a large read never earns it.
  *
- * Of half-close, the pump only says when a FIN may go out; the pair sends it (pair_pass_fin() in
- * pair.c). Of failures, it only says that `from` is gone.
+ * Of half-close, the pump only says when a FIN may go out; its owner sends it. Of failures, it only
+ * says that `from` is gone.
  *
  * Bytes are counted here and not at the streams: what was written to `to` before the pump began is
  * not of `from`. Where some of that waits still, the pump begins with WAITS and does not tell it:
@@ -33,8 +33,8 @@
  *
  * The pump owns nothing; both streams outlive it or are left by pump_close() first.
  */
-#ifndef WEIR_PROXY_PUMP_H
-#define WEIR_PROXY_PUMP_H
+#ifndef WEIR_STREAM_PUMP_H
+#define WEIR_STREAM_PUMP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "proxy/pump.h"
+#include "stream/pump.h"
 
 #include <stdint.h>
 
