@@ -405,6 +405,7 @@ void conf_check(struct conf_reader *reader)
 	names_check(reader, &listeners);
 	names_check(reader, &upstreams);
 	check_addresses(reader, &addresses);
+	conf_check_socket(reader);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
 		check_references(reader, i, &upstreams);
 		conf_check_edge(reader, i);

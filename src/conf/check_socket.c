@@ -9,7 +9,7 @@
 #include "conf/read.h"
 #include "conf/tree.h"
 
-/* The `socket` group of one listener or upstream. */
+/* The `socket` group of one listener or upstream, or of the top level. */
 struct group {
 	struct conf_reader *reader;
 	const struct setting *setting;
@@ -85,6 +85,20 @@ static void check_group(const struct group *group)
 	if (group->options->user_timeout_ns != NS_NEVER) {
 		check_duration(group, "user_timeout", group->options->user_timeout_ns, NS_PER_MS,
 			(uint64_t)INT32_MAX * NS_PER_MS, "write whole milliseconds, up to \"24d\"");
+	}
+}
+
+void conf_check_socket(struct conf_reader *reader)
+{
+	struct group group = {
+		.reader = reader,
+		.setting = setting_member(reader->root, "socket"),
+		.shown = "socket",
+		.options = &reader->conf->socket,
+	};
+
+	if (group.setting != NULL && group.setting->type == SETTING_GROUP) {
+		check_group(&group);
 	}
 }
 

@@ -161,7 +161,7 @@ struct conf_upstream {
 	uint64_t slow_start_ns;         /**< NS_NEVER: none */
 	bool ends_pairs;                /**< on_down is "end" */
 	uint32_t queue_max;             /**< clients that wait; 0: none does */
-	struct sockopts socket;         /**< of TCP servers */
+	struct sockopts socket;         /**< of TCP servers; the top level's, with its own on top */
 	struct addr source;    /**< where TCP connections come from, port 0; sa_len 0: anywhere */
 	uint64_t retry_for_ns; /**< how long to try them again; NS_NEVER: not at all */
 	enum conf_send_proxy send_proxy;
@@ -221,7 +221,7 @@ struct conf_listener {
 	struct file_access access;     /**< of UNIX sockets */
 	bool idle_resets;              /**< on_idle is "reset" */
 	struct conf_timeouts timeouts; /**< the top level's, with its own on top */
-	struct sockopts socket;        /**< of TCP, but for the backlog */
+	struct sockopts socket; /**< of TCP, but for the backlog; the top level's, as `timeouts` */
 };
 
 /** Where weir is told what to do. */
@@ -254,6 +254,7 @@ struct conf {
 	bool splice;            /**< relay.splice: bulk bytes go past user space */
 	size_t high_water_mark; /**< relay.high_water_mark: bytes that wait for one side at most */
 	struct conf_timeouts timeouts;
+	struct sockopts socket;  /**< what listeners and upstreams begin with */
 	struct conf_drain drain; /**< grace and spread together are at most timeouts.drain */
 	struct conf_listener *listeners;
 	size_t n_listeners;

@@ -170,6 +170,9 @@ static void preset(struct conf_reader *reader, const char *schema, void *object,
 	conf_preset(schema, object);
 	if (strcmp(schema, "listeners[]") == 0) {
 		((struct conf_listener *)object)->timeouts = reader->conf->timeouts;
+		((struct conf_listener *)object)->socket = reader->conf->socket;
+	} else if (strcmp(schema, "upstreams[]") == 0) {
+		((struct conf_upstream *)object)->socket = reader->conf->socket;
 	} else if (strcmp(schema, "upstreams[].servers[]") == 0) {
 		((struct conf_server *)object)->check =
 			((const struct conf_upstream *)owner)->check;

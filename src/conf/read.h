@@ -122,7 +122,9 @@ const struct setting *conf_server_address(
 /** Whether an address was read: one that was refused is all zeros. */
 bool conf_is_set(const struct addr *addr);
 
-/** Check the socket options of one listener, and of one upstream. */
+/** Check the socket options of the top level, of one listener, and of one upstream: those that are
+ * written there. */
+void conf_check_socket(struct conf_reader *reader);
 void conf_check_listener_socket(struct conf_reader *reader, size_t i);
 void conf_check_upstream_socket(struct conf_reader *reader, size_t i);
 

@@ -14,6 +14,7 @@ static int fill_listener(struct conf *conf, const struct conf_relay *relay)
 
 	conf_preset("listeners[]", listener);
 	listener->timeouts = conf->timeouts;
+	listener->socket = conf->socket;
 	listener->upstream = conf->upstreams;
 	listener->name = strdup(relay->name);
 	listener->addresses = malloc(n_bytes);

@@ -60,6 +60,7 @@ const struct conf_key *conf_schema_elsewhere(const char *parent, const char *nam
 {
 	const char *dot = strrchr(parent, '.');
 	char tail[2 * CONF_NAME_MAX];
+	const struct conf_key *below = NULL;
 	const struct conf_key *any = NULL;
 	int len = snprintf(tail, sizeof(tail), "%s.%s", dot == NULL ? parent : dot + 1, name);
 
@@ -69,11 +70,17 @@ const struct conf_key *conf_schema_elsewhere(const char *parent, const char *nam
 		if (len < (int)sizeof(tail) && ends_in(key->path, tail)) {
 			return key;
 		}
-		if (any == NULL && ends_in(key->path, name)) {
+		if (!ends_in(key->path, name)) {
+			continue;
+		}
+		if (any == NULL) {
 			any = key;
 		}
+		if (below == NULL && path_behind(key->path, parent) != NULL) {
+			below = key;
+		}
 	}
-	return any;
+	return below != NULL ? below : any;
 }
 
 const char *conf_schema_nearest(const char *parent, const char *name)

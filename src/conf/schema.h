@@ -94,8 +94,8 @@ bool conf_schema_within(const struct conf_key *key, const char *parent);
  * length away; NULL if there is none. */
 const char *conf_schema_nearest(const char *parent, const char *name);
 
-/** An entry of that name in another group, rather in one that is called as `parent` is; NULL if
- * there is none. */
+/** An entry of that name in another group, rather in one that is called as `parent` is, or in one
+ * within `parent`; NULL if there is none. */
 const struct conf_key *conf_schema_elsewhere(const char *parent, const char *name);
 
 /** Insertions, deletions and changes that make one text of the other; what is beyond 64 bytes is

@@ -65,7 +65,7 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 		TIMEOUT(owner, prefix, idle_client, "none", "no byte of the client"),              \
 		TIMEOUT(owner, prefix, idle_upstream, "none", "no byte of the server")
 
-/* What listeners and upstreams share of their sockets. */
+/* What listeners and upstreams share of their sockets, and the top level says for both. */
 #define SOCKET(owner, prefix, key, kind, ...)                                                      \
 	{                                                                                          \
 		.path = prefix "socket." key, .type = kind, __VA_ARGS__                            \
@@ -98,6 +98,14 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
 			.help = "bytes not sent yet from which on the socket is full; default: "   \
 				"the kernel's")
+/* Of sockets that listen. */
+#define LISTENING(owner, prefix)                                                                   \
+	SOCKET(owner, prefix, "backlog", CONF_INT, .example = "4096", .min = 1, .max = 1000000,    \
+		OF(owner, backlog),                                                                \
+		.help = "clients that may wait to be accepted; default: 4096, or systemd's"),      \
+		SOCKET(owner, prefix, "freebind", CONF_EITHER, .words = on_off, .preset = "off",   \
+			.example = "on", OF(owner, freebind),                                      \
+			.help = "listen on an address that is not there yet: on or off")
 
 enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 
@@ -287,6 +295,9 @@ const struct conf_key conf_schema[] = {
 		.example = "timeouts",
 		.offset = offsetof(struct conf, apply),
 		.help = "what changes for open pairs too: timeouts, access, or nothing"},
+	{.path = "socket", .type = CONF_GROUP, .help = "of all listeners and upstreams"},
+	SOCKETS(conf, ""),
+	LISTENING(conf, ""),
 	{.path = "listeners",
 		LIST(conf, listeners, conf_listener),
 		.required = true,
@@ -374,14 +385,9 @@ const struct conf_key conf_schema[] = {
 	TIMEOUTS(conf_listener, "listeners[]."),
 	{.path = "listeners[].socket",
 		.type = CONF_GROUP,
-		.help = "of its TCP sockets; connections inherit it"},
+		.help = "overrides that of the top level"},
 	SOCKETS(conf_listener, "listeners[]."),
-	SOCKET(conf_listener, "listeners[].", "backlog", CONF_INT, .example = "4096", .min = 1,
-		.max = 1000000, OF(conf_listener, backlog),
-		.help = "clients that may wait to be accepted; default: 4096, or systemd's"),
-	SOCKET(conf_listener, "listeners[].", "freebind", CONF_EITHER, .words = on_off,
-		.preset = "off", .example = "on", OF(conf_listener, freebind),
-		.help = "listen on an address that is not there yet: on or off"),
+	LISTENING(conf_listener, "listeners[]."),
 	{.path = "upstreams",
 		LIST(conf, upstreams, conf_upstream),
 		.required = true,
@@ -497,7 +503,7 @@ const struct conf_key conf_schema[] = {
 		.help = "what is in one of v2"},
 	{.path = "upstreams[].socket",
 		.type = CONF_GROUP,
-		.help = "of TCP connections to its servers"},
+		.help = "the same, of TCP connections to its servers"},
 	SOCKETS(conf_upstream, "upstreams[]."),
 	{.path = "upstreams[].socket.source",
 		.type = CONF_SOURCE,

@@ -125,6 +125,14 @@ def test_the_upstream_gets_its_own(client, upstream):
             assert tuned(options_of(rig, near)) == tuned(default())
 
 
+def test_the_top_level_says_it_for_both_sides_and_each_may_say_otherwise():
+    with relay(listener={"socket": {"keepalive": {"count": 5}}}, upstream_settings={"socket": {"nodelay": "on"}},
+               socket=WRITTEN) as rig:
+        near, far = rig.pair()
+        assert options_of(rig, near) == {**EXPECTED, "count": 5}
+        assert options_of(rig, far) == {**EXPECTED, "nodelay": 1}
+
+
 def test_without_options_only_nodelay_is_on():
     with relay() as rig:
         for peer in rig.pair():

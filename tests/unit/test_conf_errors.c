@@ -123,7 +123,7 @@ static const struct wrong wrong_values[] = {
 	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
 		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
 		  "workers, max_pairs, timeouts, drain, log, node, control, http, relay, reload, "
-		  "listeners, upstreams, "
+		  "socket, listeners, upstreams, "
 		  "resolver\n"},
 	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };", W
 		"1: timeouts.read: is not known here; known are: connect, idle, half_close, "
