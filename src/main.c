@@ -109,6 +109,7 @@
  *	hint		which slip of the pen that most likely is
  *	errors		the list of all that is wrong
  *	relay		a model for --socket-proxy, which has no file
+ *	find_control	what a file says of the control socket, for who asks
  *
  * upstream/           what a session connects to
  *	server		one address, and what is known of it; a member: how one config has it
@@ -262,8 +263,8 @@
 #define WEIR_CONF "/etc/weir/weir.conf"
 #endif
 
-static const char usage_text[] = "usage: weir [-c FILE] [--check]\n"
-				 "       weir --reload | --version | --help\n"
+static const char usage_text[] = "usage: weir [-c FILE] [--check | --reload]\n"
+				 "       weir --version | --help\n"
 				 "       weir --socket-proxy [OPTION ...] HOST:PORT|/PATH|@NAME\n";
 
 static const char help_text[] =
@@ -273,7 +274,8 @@ static const char help_text[] =
 	"      --check        print every error of the config, and exit\n"
 	"      --hand-on      with --check: write what was read to stdout, for a weir that "
 	"reloads\n"
-	"      --reload       let the running weir read its config again, and print its errors\n"
+	"      --reload       let the weir that has this config read it again, and print its "
+	"errors\n"
 	"      --version      print the version, and exit\n"
 	"  -h, --help         print this, and exit\n"
 	"\n"
@@ -301,10 +303,10 @@ static void refuse_misfits(const struct options *options, int argc, char **argv)
 			argv[optind], usage_text);
 		exit(EXIT_CODE_USAGE);
 	}
-	if (options->reload && (options->check || options->conf_path != NULL)) {
+	if (options->reload && options->check) {
 		fprintf(stderr,
-			"weir: --reload goes alone: the weir that runs checks the config it "
-			"has\n%s",
+			"weir: --reload goes without --check: the weir that runs checks the config "
+			"it has\n%s",
 			usage_text);
 		exit(EXIT_CODE_USAGE);
 	}
@@ -439,12 +441,16 @@ static int read_config(const char *path, struct conf_errors *hints, struct conf_
 
 /* ---- weir --reload ---- */
 
-static int reload(void)
+static int reload(const char *conf_path)
 {
 	struct ask ask;
+	int r = ask_open_conf(&ask, "weir", conf_path, stderr);
 
-	return ask_open(&ask, "weir", NULL, stderr) < 0 || ask_reload(&ask) < 0 ? EXIT_CODE_START
-										: EXIT_CODE_OK;
+	if (r == 0) {
+		r = ask_reload(&ask);
+		ask_close(&ask);
+	}
+	return r < 0 ? EXIT_CODE_START : EXIT_CODE_OK;
 }
 
 /* ---- weir --check ---- */
@@ -578,7 +584,7 @@ int main(int argc, char **argv)
 	}
 	fill_stdio();
 	if (options.reload) {
-		code = reload();
+		code = reload(options.conf_path);
 	} else if (options.check) {
 		code = check(&options);
 	} else {

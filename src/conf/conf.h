@@ -293,6 +293,13 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
 	const struct conf **ret_conf);
 
+/**
+ * What a config says of `control.listen`, whatever else is wrong in it: for who wants to ask the
+ * weir that has it. 1; 0 where it says nothing; or a negative errno with at least one error in
+ * `errors`: its text cannot be read, or this value. Blocks, and forks.
+ */
+int conf_find_control(const char *path, struct conf_errors *errors, struct addr *ret_addr);
+
 /** One listener and one server, without a file. All borrowed. */
 struct conf_relay {
 	const char *name; /**< of the listener, and of the upstream */

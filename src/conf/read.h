@@ -18,6 +18,7 @@
  *	check_upstream.c	what one upstream says of its servers, of checks and discovery
  *	check_edge.c	what a listener says of its clients
  *	check_routes.c	routes that no client can reach
+ *	find_control.c	where weir is asked, for who asks
  *	cover.c		whether lists of prefixes hold all of another
  *	names.c		the names in a list
  *	check_socket.c	options of sockets that do not fit each other, or the addresses

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/control_path.h"
 #include "ctl/show.h"
 #include "http/call.h"
 #include "stream/loop.h"
@@ -32,34 +31,6 @@ static int fail_plainly(const struct ask *ask, const char *what, const char *rem
 {
 	fprintf(ask->err, "%s: %s; %s\n", ask->program, what, remedy);
 	return -EPROTO;
-}
-
-/* ---- where ---- */
-
-int ask_open(struct ask *ask, const char *program, const char *path, FILE *err)
-{
-	char text[ADDR_TEXT_MAX];
-	const char *why = "its path is too long";
-	int r;
-
-	*ask = (struct ask){.program = program, .err = err};
-	if (path == NULL) {
-		r = control_path(&ask->addr);
-		if (r > 0) {
-			return 0;
-		}
-		if (r < 0) {
-			return fail(
-				ask, "RUNTIME_DIRECTORY", r, "set it to the folder of the service");
-		}
-		path = "/run/weir/control";
-	}
-	r = snprintf(
-		text, sizeof(text), "%s%s", strncmp(path, "unix:", 5) == 0 ? "" : "unix:", path);
-	if (r >= (int)sizeof(text) || addr_parse(text, &ask->addr, &why) < 0) {
-		return fail_plainly(ask, path, why);
-	}
-	return 0;
 }
 
 /* ---- one question ---- */
@@ -95,11 +66,11 @@ static void on_done(void *owner, int status)
 
 /** 0 or a negative errno. */
 static int ask_on_loop(
-	const struct ask *ask, const struct ask_question *question, struct asking *asking)
+	const struct addr *addr, const struct ask_question *question, struct asking *asking)
 {
 	struct http_call_opts opts = {
 		.loop = asking->loop,
-		.addr = &ask->addr,
+		.addr = addr,
 		.method = question->method,
 		.target = question->target,
 		.body = question->body,
@@ -134,6 +105,9 @@ static int tell_failure(const struct ask *ask, int err)
 			"weir.conf give you the right");
 	case -ENOENT:
 	case -ECONNREFUSED:
+		if (ask->conf_errors != NULL) { /* it may listen where these hide it */
+			(void)fputs(ask->conf_errors, ask->err);
+		}
 		return fail(ask, where, err,
 			"weir is not running there: systemctl start weir, or name its socket");
 	case -EPROTONOSUPPORT:
@@ -148,12 +122,21 @@ static int tell_failure(const struct ask *ask, int err)
 	}
 }
 
+static bool is_nobody_there(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
+
 int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json)
 {
 	struct asking asking = {.loop = loop_new()};
 	json_t *json = NULL;
-	int r = asking.loop == NULL ? -errno : ask_on_loop(ask, question, &asking);
+	int r = asking.loop == NULL ? -errno : ask_on_loop(&ask->addr, question, &asking);
 
+	if (is_nobody_there(r) && ask->before.sa_len > 0) {
+		asking.result = 0;
+		r = ask_on_loop(&ask->before, question, &asking);
+	}
 	loop_free(asking.loop);
 	if (r == 0) {
 		json = json_loadb(asking.text == NULL ? "" : asking.text, asking.n, 0, NULL);

@@ -15,6 +15,9 @@ enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< far more than weir ever says */ };
 /** Where to ask, and in whose name to complain. */
 struct ask {
 	struct addr addr;
+	struct addr
+		before;    /**< where a config that was edited may have had it; sa_len 0: nowhere */
+	char *conf_errors; /**< of a config that does not say it; NULL: none */
 	const char *program; /**< "weir", "weirctl" */
 	FILE *err;
 };
@@ -27,10 +30,18 @@ struct ask_question {
 };
 
 /**
- * The default: `control` in the first folder of $RUNTIME_DIRECTORY, or /run/weir/control. `path`,
- * or NULL. 0, or a negative errno that was told.
+ * At a path; NULL: `control` in the first folder of $RUNTIME_DIRECTORY, or /run/weir/control. 0, or
+ * a negative errno that was told.
  */
 int ask_open(struct ask *ask, const char *program, const char *path, FILE *err);
+
+/**
+ * Where the weir with this config is asked: at its control.listen; where that is not written, as
+ * ask_open() has it, but for NAME.conf beside the default config, whose service weir@NAME has
+ * /run/weir-NAME. Blocks, and forks. ask_close() then.
+ */
+int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err);
+void ask_close(struct ask *ask);
 
 /**
  * Asks. The status of the answer, and its JSON in *ret_json, which the caller has to give back; or

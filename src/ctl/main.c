@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * weirctl: asks the weir that runs, and tells it. It knows weir by its answers alone.
- * The map of its sources (tests/lint/map); `weir --reload` uses the first:
+ * The map of its sources (tests/lint/map); `weir --reload` uses the first two:
  *
  *	ask		one question, and its answer
+ *	ask_open	where it is asked
  *	show		how answers are shown
  *	command		from words to a question
  */
@@ -16,11 +17,13 @@
 #include "ctl/ask.h"
 #include "ctl/command.h"
 
-static const char usage_text[] = "usage: weirctl [-s SOCKET] [--json] COMMAND [WORD ...]\n"
-				 "       weirctl --version | --help\n";
+static const char usage_text[] =
+	"usage: weirctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD ...]\n"
+	"       weirctl --version | --help\n";
 
 static const char help_text[] =
 	"  -s, --socket SOCKET  the control socket (default: /run/weir/control)\n"
+	"  -c, --config FILE    the socket of the weir that has this config\n"
 	"      --json           the answer as it is\n"
 	"\n"
 	"  status | ready | listeners | upstreams\n"
@@ -33,34 +36,40 @@ static const char help_text[] =
 	"\n"
 	"weirctl(1) says what they do.\n";
 
-int main(int argc, char **argv)
+struct options {
+	const char *socket;
+	const char *conf;
+	struct command_opts command;
+};
+
+/** -1, or the exit code where the command line is wrong, or says all there is to do. */
+static int parse_options(int argc, char **argv, struct options *options)
 {
 	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_VERSION };
 	static const struct option long_options[] = {
 		{"socket", required_argument, NULL, 's'},
+		{"config", required_argument, NULL, 'c'},
 		{"json", no_argument, NULL, OPTION_JSON},
 		{"all", no_argument, NULL, OPTION_ALL},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct ask ask;
-	struct command_opts opts = {.ask = &ask, .out = stdout};
-	const char *socket = NULL;
 	int option;
-	int code;
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a write to a weir that is gone is an error, no end */
-	while ((option = getopt_long(argc, argv, "s:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:c:h", long_options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			socket = optarg;
+			options->socket = optarg;
+			break;
+		case 'c':
+			options->conf = optarg;
 			break;
 		case OPTION_JSON:
-			opts.json = true;
+			options->command.json = true;
 			break;
 		case OPTION_ALL:
-			opts.all = true;
+			options->command.all = true;
 			break;
 		case OPTION_VERSION:
 			puts("weirctl " WEIR_VERSION);
@@ -73,14 +82,32 @@ int main(int argc, char **argv)
 			return COMMAND_USAGE;
 		}
 	}
-	if (optind == argc) {
+	if (optind == argc || (options->socket != NULL && options->conf != NULL)) {
 		fputs(usage_text, stderr);
 		return COMMAND_USAGE;
 	}
-	if (ask_open(&ask, "weirctl", socket, stderr) < 0) {
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct ask ask;
+	struct options options = {.command = {.ask = &ask, .out = stdout}};
+	int code;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* a write to a weir that is gone is an error, no end */
+	code = parse_options(argc, argv, &options);
+	if (code >= 0) {
+		return code;
+	}
+	if (options.conf != NULL && ask_open_conf(&ask, "weirctl", options.conf, stderr) < 0) {
+		return COMMAND_FAILED;
+	}
+	if (options.conf == NULL && ask_open(&ask, "weirctl", options.socket, stderr) < 0) {
 		return COMMAND_USAGE;
 	}
-	code = command_run(&opts, argc - optind, argv + optind);
+	code = command_run(&options.command, argc - optind, argv + optind);
+	ask_close(&ask);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "weirctl: standard output: %s\n", strerrordesc_np(errno));
 		code = COMMAND_FAILED;

@@ -300,7 +300,7 @@ def test_more_pairs_than_descriptors_is_an_error_with_both_numbers(folder):
 
 
 @pytest.mark.parametrize("arguments", (["--nonsense"], ["-x"], ["-c"], ["extra"], ["--check", "extra"],
-                                       ["-c", "other.conf", "--reload"], ["--reload", "--check"]))
+                                       ["--reload", "--check"]))
 def test_wrong_command_line_exits_2_with_the_usage(arguments):
     done = run(*arguments)
     assert done.returncode == 2

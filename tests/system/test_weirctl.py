@@ -3,22 +3,23 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
 
 from weirtest import address, peers, wait
 from weirtest.asking import control_path, get
-from weirtest.daemon import without_systemd
+from weirtest.daemon import run as daemon_run, without_systemd
 from weirtest.house import FAILED, exchange, house
 from weirtest.settings import DEADLINE, WEIR
 
 WEIRCTL = os.environ.get("WEIRCTL", os.path.join(os.path.dirname(WEIR), "src", "ctl", "weirctl"))
 
 
-def run(*words, socket=None):
+def run(*words, socket=None, env=None):
     where = ("-s", socket) if socket else ()
-    return subprocess.run([WEIRCTL, *where, *words], env=without_systemd(), timeout=DEADLINE, text=True,
+    return subprocess.run([WEIRCTL, *where, *words], env={**without_systemd(), **(env or {})}, timeout=DEADLINE, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
@@ -100,6 +101,70 @@ def test_reload_and_its_errors():
         assert ctl(here, "reload") == "generation 2 is in force\n"
         here.weir.configure(here.settings(colour="red"))
         assert here.weir.config in ctl(here, "reload", code=1)
+
+
+def moved(here, name="moved"):
+    """Settings whose control socket is elsewhere."""
+    return here.settings(control={"listen": "unix:" + os.path.join(here.weir.folder, name)})
+
+
+def test_the_socket_is_found_by_the_config(folder):
+    with house() as here:
+        runtime = {"RUNTIME_DIRECTORY": here.weir.runtime}
+        assert run("-c", here.weir.config, "ready", env=runtime).stdout == "ready: running\n"
+        here.reload(**moved(here))
+        for env in ({}, runtime, {"RUNTIME_DIRECTORY": folder}):
+            assert run("-c", here.weir.config, "ready", env=env).stdout == "ready: running\n"
+        # What is wrong elsewhere in it is not what was asked.
+        here.weir.configure({**moved(here), "colour": "red"})
+        assert run("-c", here.weir.config, "ready").stdout == "ready: running\n"
+
+
+def test_config_that_does_not_say_where_is_told(folder):
+    path = os.path.join(folder, "weir.conf")
+    for text, words in ((None, "No such file"), ("listeners = (", "weir.conf:1: "),
+                        ('control = { listen = "127.0.0.1:80"; };', "control.listen: ")):
+        if text is not None:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        done = run("-c", path, "status")
+        assert (done.returncode, done.stdout) == (1, "") and words in done.stderr, done
+    assert run("-c", path, "status", socket=os.path.join(folder, "control")).returncode == 2
+
+
+def test_an_instance_has_a_folder_of_its_own():
+    default = re.search(r"\(default: (\S+)/weir\.conf\)", daemon_run("--help").stdout)[1]
+    for name, where in (("no-such-instance", "/run/weir-no-such-instance/control"), ("no/such", None)):
+        done = run("-c", f"{default}/{name}.conf", "status")
+        assert done.returncode == 1 and (where or "No such file") in done.stderr, done
+
+
+def reload_by_file(here):
+    return daemon_run("--reload", "-c", here.weir.config, env={"RUNTIME_DIRECTORY": here.weir.runtime})
+
+
+def test_weir_reload_finds_a_socket_that_moved_or_moves():
+    with house(errors=FAILED) as here:
+        here.weir.configure(moved(here))
+        for generation in (2, 3):  # it moves with the first one
+            done = reload_by_file(here)
+            assert (done.returncode, done.stderr) == (0, ""), done
+            status = run("-c", here.weir.config, "status").stdout
+            assert f"generation {generation}," in status
+        here.weir.configure({**moved(here), "colour": "red"})
+        done = reload_by_file(here)
+        assert done.returncode == 1 and done.stderr == daemon_run("--check", "-c", here.weir.config).stderr != ""
+
+
+def test_reload_of_what_is_no_config_prints_the_errors_of_check():
+    with house(errors=FAILED) as here:
+        here.weir.configure("listeners = (")
+        expected = daemon_run("--check", "-c", here.weir.config).stderr
+        assert expected and reload_by_file(here).stderr == expected
+        assert get(here.weir, "/v1/status")["reload"]["ok"] is False
+        # Nobody answers where it would be without control.listen, which the errors may hide.
+        done = daemon_run("--reload", "-c", here.weir.config, env={"RUNTIME_DIRECTORY": here.weir.folder})
+        assert done.returncode == 1 and done.stderr.startswith(expected)
 
 
 def hostile(sock):

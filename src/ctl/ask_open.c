@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where weir is asked. A config says it by control.listen; where it does not, the socket is in the
+ * folder of the service: that of $RUNTIME_DIRECTORY, or what the shipped units have for the config.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/control_path.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "ctl/ask.h"
+
+#define DEFAULT_PATH "/run/weir/control"
+
+static int refuse(const struct ask *ask, const char *what, const char *why)
+{
+	fprintf(ask->err, "%s: %s; %s\n", ask->program, what, why);
+	return -EINVAL;
+}
+
+/** 0, or a negative errno that was told. */
+static int take_path(const struct ask *ask, const char *path, struct addr *ret_addr)
+{
+	char text[ADDR_TEXT_MAX];
+	const char *why = "its path is too long";
+	int n = snprintf(
+		text, sizeof(text), "%s%s", strncmp(path, "unix:", 5) == 0 ? "" : "unix:", path);
+
+	return n >= (int)sizeof(text) || addr_parse(text, ret_addr, &why) < 0
+		       ? refuse(ask, path, why)
+		       : 0;
+}
+
+/** NAME of a NAME.conf beside the default config, for which there is weir@NAME.service; 0: it is
+ * the default one, or not there. */
+static int instance_len(const char *conf)
+{
+	const size_t folder = (size_t)(strrchr(WEIR_CONF, '/') + 1 - WEIR_CONF);
+	size_t len = strlen(conf);
+
+	if (len <= folder + 5 || strncmp(conf, WEIR_CONF, folder) != 0 ||
+		strcmp(conf + len - 5, ".conf") != 0 || strcmp(conf, WEIR_CONF) == 0 ||
+		strchr(conf + folder, '/') != NULL) {
+		return 0;
+	}
+	return (int)(len - folder - 5);
+}
+
+/**
+ * The socket of the service that has this config; NULL: the default one. 1; 0 where it is a guess,
+ * since neither the environment nor the place of the config says so; or a negative errno that was
+ * told.
+ */
+static int find_folder(const struct ask *ask, const char *conf, struct addr *ret_addr)
+{
+	int r = control_path(ret_addr);
+	int len = conf == NULL ? 0 : instance_len(conf);
+	char path[ADDR_TEXT_MAX];
+
+	if (r > 0) {
+		return 1;
+	}
+	if (r < 0) {
+		fprintf(ask->err,
+			"%s: RUNTIME_DIRECTORY: %s; set it to the folder of the service\n",
+			ask->program, strerrordesc_np(-r));
+		return r;
+	}
+	if (len == 0) {
+		r = take_path(ask, DEFAULT_PATH, ret_addr);
+		return r < 0 ? r : conf == NULL || strcmp(conf, WEIR_CONF) == 0;
+	}
+	(void)snprintf(path, sizeof(path), "/run/weir-%.*s/control", len, strrchr(conf, '/') + 1);
+	r = take_path(ask, path, ret_addr);
+	return r < 0 ? r : 1;
+}
+
+int ask_open(struct ask *ask, const char *program, const char *path, FILE *err)
+{
+	int r;
+
+	*ask = (struct ask){.program = program, .err = err};
+	r = path == NULL ? find_folder(ask, NULL, &ask->addr) : take_path(ask, path, &ask->addr);
+	return r < 0 ? r : 0;
+}
+
+/** What is wrong with the config, a line each; NULL without memory. */
+static char *errors_text(const struct conf_errors *errors)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out != NULL) {
+		conf_errors_print(errors, "", out);
+		(void)fclose(out);
+	}
+	return text;
+}
+
+int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err)
+{
+	struct conf_errors errors;
+	struct addr folder;
+	int is_sure;
+	int r;
+
+	*ask = (struct ask){.program = program, .err = err};
+	is_sure = find_folder(ask, conf, &folder);
+	if (is_sure < 0) {
+		return is_sure;
+	}
+	ask->addr = folder;
+	conf_errors_init(&errors);
+	r = conf_find_control(conf, &errors, &ask->addr);
+	if (r > 0 && is_sure && !addr_equal(&ask->addr, &folder)) {
+		ask->before = folder;
+	} else if (r < 0 && is_sure) {
+		/* The weir of that service says what is wrong. */
+		ask->conf_errors = access(conf, F_OK) == 0 ? errors_text(&errors) : NULL;
+		r = 0;
+	} else if (r < 0) {
+		conf_errors_print(&errors, "", err);
+	}
+	conf_errors_fini(&errors);
+	return r < 0 ? r : 0;
+}
+
+void ask_close(struct ask *ask)
+{
+	free(ask->conf_errors);
+	ask->conf_errors = NULL;
+}
