@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The figures as bars, in one SVG without a library."""
+import statistics
 from xml.sax.saxutils import escape
 
 from benchlib.proxies import PROXIES
@@ -16,8 +17,14 @@ PANELS = [  # title, part, work, key
     ("Idle pair after a request: bytes, less is better", "idle", "pairs", "bytes"),
 ]
 COLUMNS = 2
-WIDTH, BAR, GAP, TOP, LABEL, VALUE = 480, 18, 5, 34, 160, 110
+WIDTH, BAR, GAP, TOP, LABEL, VALUE = 480, 18, 5, 34, 160, 130
+LINE = 20
 OWN, OTHER, FLOOR = "#1b6ca8", "#b8c4cc", "#dfe5e8"
+LEGEND = [
+    (OWN, "weir"),
+    (OTHER, "the others"),
+    (FLOOR, "floor: a relay without timers, limits or log, which is about what any relay in user space must cost"),
+]
 
 
 def color(name):
@@ -25,14 +32,23 @@ def color(name):
     return OWN if name.startswith("weir") else FLOOR if name.startswith("floor") else OTHER
 
 
+def quartiles(found):
+    """The lower and the upper one; the figure itself where one round alone tells."""
+    if len(found) < 2:
+        return found[0], found[0]
+    low, _, high = statistics.quantiles(found, n=4, method="inclusive")
+    return low, high
+
+
 def bars(results, part, works, key):
-    """Each (proxy, median, ratio to weir)."""
+    """Each (proxy, median, quartiles, ratio to weir)."""
     weir = values(results, part, works, "weir", key)
     found = []
     for name in PROXIES:
         own = values(results, part, works, name, key)
         if median(own) is not None:
-            found.append((name, median(own), median(ratios(own, weir))))
+            found.append((name, median(own), quartiles([one for one in own if one is not None]),
+                          median(ratios(own, weir))))
     return found
 
 
@@ -41,20 +57,43 @@ def text(x, y, what, more=""):
     return f'<text x="{x}" y="{y}" {more}>{escape(what)}</text>'
 
 
+def box(x, y, width, height, fill):
+    """One rectangle."""
+    return f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" fill="{fill}"/>'
+
+
+def whisker(low, high, y):
+    """What lies between the quartiles, as a line with two ends."""
+    return (f'<path d="M{low:.1f} {y - 4}v8m0 -4H{high:.1f}m0 -4v8" stroke="#222" fill="none"/>')
+
+
 def panel(title, rows, x, y):
     """One panel with its bars, as elements."""
-    largest = max(value for _, value, _ in rows)
-    room = WIDTH - LABEL - VALUE
+    largest = max(high for _, _, (_, high), _ in rows) or 1
+    left, room = x + LABEL, WIDTH - LABEL - VALUE
     found = [text(x, y + 18, title, 'font-weight="bold"')]
-    for number, (name, value, ratio) in enumerate(rows):
+    for number, (name, value, (low, high), ratio) in enumerate(rows):
         top = y + TOP + number * (BAR + GAP)
-        width = max(room * value / largest, 1) if largest > 0 else 1
         words = figure(value) + (f" ({ratio:.2f} ×)" if ratio is not None else "")
-        found += [text(x + LABEL - 8, top + 13, PROXIES[name].title, 'text-anchor="end"'),
-                  f'<rect x="{x + LABEL}" y="{top}" width="{width:.1f}" height="{BAR}" '
-                  f'fill="{color(name)}"/>',
-                  text(f"{x + LABEL + width + 5:.1f}", top + 13, words)]
+        found += [text(left - 8, top + 13, PROXIES[name].title, 'text-anchor="end"'),
+                  box(left, top, max(room * value / largest, 1), BAR, color(name)),
+                  whisker(left + room * low / largest, left + room * high / largest, top + BAR // 2),
+                  text(f"{left + room * max(value, high) / largest + 5:.1f}", top + 13, words)]
     return found
+
+
+def legend(results, x, y):
+    """What the colours and the lines are, as elements."""
+    found = []
+    for number, (fill, words) in enumerate(LEGEND):
+        found += [box(x, y + number * LINE, 24, 12, fill), text(x + 32, y + number * LINE + 10, words)]
+    y += len(LEGEND) * LINE
+    machine = results["machine"]
+    return found + [
+        whisker(x, x + 24, y + 6),
+        text(x + 32, y + 10, "from the lower to the upper quartile of the rounds; a bar is their median"),
+        text(x, y + 10 + LINE, "In brackets the ratio to weir, the median of the rounds' ratios. "
+             f"{machine['cores']} cores of {machine['cpu']}, {machine['kernel']}", 'fill="#555"')]
 
 
 def svg(results):
@@ -67,11 +106,10 @@ def svg(results):
         for column, (title, rows) in enumerate(line):
             found += panel(title, rows, 10 + column * (WIDTH + 20), y)
         y += TOP + max(len(rows) for _, rows in line) * (BAR + GAP) + 16
-    machine = results["machine"]
-    found.append(text(10, y + 8, f"Medians; in brackets the ratio to weir. {machine['cores']} cores "
-                      f"of {machine['cpu']}, {machine['kernel']}", 'fill="#555"'))
+    found += legend(results, 10, y)
+    height = y + (len(LEGEND) + 2) * LINE + 10
     width = COLUMNS * (WIDTH + 20)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + 20}" '
-            f'viewBox="0 0 {width} {y + 20}" font-family="sans-serif" font-size="12">\n'
-            f'<rect width="{width}" height="{y + 20}" fill="white"/>\n'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">\n'
+            f'<rect width="{width}" height="{height}" fill="white"/>\n'
             + "\n".join(found) + "\n</svg>\n")

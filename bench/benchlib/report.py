@@ -61,51 +61,49 @@ def cell(found, weir):
 
 
 def bulk_columns(works):
-    """Of one direction."""
-    return [column for one, words in works for column in (
-        (f"{words}: CPU s per GB", one, "cpu_s_per_gb"), (f"{words}: GB/s", one, "gb_per_s"))]
+    """Of one number of streams in one direction."""
+    return [("CPU s per GB", works, "cpu_s_per_gb"), ("GB/s", works, "gb_per_s")]
 
 
-def wrk_columns(works):
-    """Of some numbers of connections."""
-    return [column for one, words, what in works for column in (
-        (f"{words}: CPU µs each", one, "cpu_us"), (f"{words}: {what}", one, "per_s"),
-        (f"{words}: p99 µs", one, "p99_us"))]
+def wrk_columns(works, what):
+    """Of one number of connections."""
+    return [("CPU µs each", works, "cpu_us"), (f"{what}/s", works, "per_s"), ("p99 µs", works, "p99_us")]
 
 
-def growth_columns(results):
-    """One for each number of pairs that was tried."""
+def cpu_columns(works, what):
+    """Of the processor alone, for each number of something."""
+    return [(f"{int(one):,} {what}{'s' if one != '1' else ''}: CPU µs each", one, "cpu_us") for one in works]
+
+
+def growth_columns(results, key, skipped):
+    """One for each number of pairs that was tried, but for the first ones."""
     rounds = results["parts"].get("growth", {}).get("rounds") or [[{}]]
-    counts = sorted({int(key) for step in rounds[0] for key in step if key.isdigit()})
-    return ([(f"{count:,} pairs: CPU µs per request", "64", f"{count}/cpu_us") for count in counts] +
-            [(f"{count:,}: bytes per pair", "64", f"{count}/bytes") for count in counts[1:]])
+    counts = sorted({int(name) for step in rounds[0] for name in step if name.isdigit()})
+    return [(f"{count:,} pairs", "64", f"{count}/{key}") for count in counts[skipped:]]
 
 
 def tables(results):
-    """Each (part, title, columns of (heading, work, key))."""
+    """Each (part, title, columns of (heading, work, key)): none is too wide to be read."""
     return [
-        ("bulk", "Bulk, client to server",
-         bulk_columns([("1", "1 stream"), ("8", "8 streams")])),
-        ("bulk", "Bulk, server to client",
-         bulk_columns([("1-reverse", "1 stream"), ("8-reverse", "8 streams")])),
-        ("bulk-root", "Bulk, client to server, proxies run by root",
-         bulk_columns([("1", "1 stream")])),
-        ("keepalive", "Requests on connections that stay",
-         wrk_columns([("1", "1 connection", "requests/s"), ("64", "64", "requests/s")])),
-        ("connections", "A new connection for each request, 64 at a time",
-         wrk_columns([("close", "connection", "connections/s")])),
-        ("balance", "The same, with servers that take turns",
-         [("1 server: CPU µs each", "1", "cpu_us"), ("8 servers: CPU µs each", "8", "cpu_us"),
-          ("1,000 servers: CPU µs each", "1000", "cpu_us")]),
-        ("proxy", "A new connection with a PROXY header in and out",
-         wrk_columns([("close", "connection", "connections/s")])),
-        ("sni", "A new connection that is routed by its name, one of so many",
-         [("10 names: CPU µs each", "10", "cpu_us"), ("10,000 names: CPU µs each", "10000", "cpu_us")]),
+        ("bulk", "Bulk, client to server, 1 stream", bulk_columns("1")),
+        ("bulk", "Bulk, client to server, 8 streams", bulk_columns("8")),
+        ("bulk", "Bulk, server to client, 1 stream", bulk_columns("1-reverse")),
+        ("bulk", "Bulk, server to client, 8 streams", bulk_columns("8-reverse")),
+        ("bulk-root", "Bulk, client to server, 1 stream, proxies run by root", bulk_columns("1")),
+        ("keepalive", "Requests on 1 connection that stays", wrk_columns("1", "requests")),
+        ("keepalive", "Requests on 64 connections that stay", wrk_columns("64", "requests")),
+        ("connections", "A new connection for each request, 64 at a time", wrk_columns("close", "connections")),
+        ("balance", "The same, with servers that take turns", cpu_columns(("1", "8", "1000"), "server")),
+        ("proxy", "A new connection with a PROXY header in and out", wrk_columns("close", "connections")),
+        ("sni", "A new connection that is routed by its name, one of so many", cpu_columns(("10", "10000"), "name")),
         ("idle", "Idle pairs",
          [("pairs", "pairs", "pairs"), ("bytes per pair, silent", "pairs", "bytes_silent"),
           ("after a request", "pairs", "bytes"), ("wake-ups/s, all", "pairs", "wakeups_per_s"),
           ("CPU µs per s, all", "pairs", "cpu_us_per_s")]),
-        ("growth", "Requests on 64 connections, beside idle pairs", growth_columns(results)),
+        ("growth", "Requests on 64 connections, beside idle pairs: CPU µs each",
+         growth_columns(results, "cpu_us", 0)),
+        ("growth", "Idle pairs beside 64 busy connections: bytes per pair",
+         growth_columns(results, "bytes", 1)),
     ]
 
 
@@ -161,7 +159,7 @@ class Target:
         if len(found) < ROUNDS_TO_JUDGE:
             return "too few rounds to judge"
         if abs(middle - self.limit) < width:
-            return "nearer to its limit than the spread"
+            return "too close to tell"
         return "pass" if (middle >= self.limit) == self.at_least or middle == self.limit else "fail"
 
 
