@@ -15,6 +15,7 @@
  *	buckets		a small histogram
  *	hdr		a histogram of durations
  *	text		the one escaper
+ *	nearest		of known names the one that is meant
  *	parse		durations, sizes and numbers as people write them
  *	timespan	time spans as systemd's tools take them
  *	addr		addresses as they are written and shown

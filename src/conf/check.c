@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
@@ -202,19 +203,12 @@ enum { GUESSES_MAX = 100 };
 /* The name that a wrong reference most likely means; NULL when no upstream has a name. */
 static const char *nearest_upstream(const struct conf *conf, const char *name)
 {
-	const char *nearest = NULL;
-	size_t fewest = SIZE_MAX;
+	struct nearest nearest = nearest_begin_any(name);
 
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		const char *known = conf->upstreams[i].name;
-		size_t edits = known == NULL ? SIZE_MAX : conf_edits(known, name);
-
-		if (edits < fewest) {
-			fewest = edits;
-			nearest = known;
-		}
+		nearest_try(&nearest, conf->upstreams[i].name);
 	}
-	return nearest;
+	return nearest.known;
 }
 
 /* The upstream that `group` refers to; NULL where it refers to none, and to none that there is. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 #include "conf/errors.h"
 #include "conf/read.h"
 #include "conf/schema.h"
@@ -232,7 +233,7 @@ void conf_report_unknown(struct conf_reader *reader, const char *parent,
 			is_top_level_only(name) ? "is known at the top level only"
 						: "is not known here",
 			other->path);
-	} else if (dot != NULL && (nearest == NULL || conf_edits(name, nearest) > 1)) {
+	} else if (dot != NULL && (nearest == NULL || nearest_edits(name, nearest) > 1)) {
 		conf_reader_error(reader, setting, shown, "is not known here; write it in %.*s",
 			(int)(dot - other->path), other->path);
 	} else if (nearest != NULL) {

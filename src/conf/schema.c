@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
+
 /* The part of the path behind "parent."; NULL when it does not begin so. */
 static const char *path_behind(const char *path, const char *parent)
 {
@@ -85,49 +87,10 @@ const struct conf_key *conf_schema_elsewhere(const char *parent, const char *nam
 
 const char *conf_schema_nearest(const char *parent, const char *name)
 {
-	size_t third = strnlen(name, CONF_NAME_MAX) / 3;
-	size_t fewest = (third > 2 ? third : 2) + 1;
-	const char *nearest = NULL;
+	struct nearest nearest = nearest_begin(name);
 
 	for (size_t i = 0; i < conf_schema_len; i++) {
-		const char *child = conf_schema_child(&conf_schema[i], parent);
-		size_t edits = child == NULL ? SIZE_MAX : conf_edits(child, name);
-
-		if (edits < fewest) {
-			nearest = child;
-			fewest = edits;
-		}
+		nearest_try(&nearest, conf_schema_child(&conf_schema[i], parent));
 	}
-	return nearest;
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	size_t min = a < b ? a : b;
-
-	return min < c ? min : c;
-}
-
-/* Wagner and Fischer, one row of the table at a time. */
-size_t conf_edits(const char *a, const char *b)
-{
-	size_t row[CONF_NAME_MAX + 1];
-	size_t a_len = strnlen(a, CONF_NAME_MAX);
-	size_t b_len = strnlen(b, CONF_NAME_MAX);
-
-	for (size_t j = 0; j <= b_len; j++) {
-		row[j] = j;
-	}
-	for (size_t i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[b_len];
+	return nearest.known;
 }

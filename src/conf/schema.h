@@ -90,16 +90,11 @@ const char *conf_schema_child(const struct conf_key *key, const char *parent);
  * nor in an object of its own. */
 bool conf_schema_within(const struct conf_key *key, const char *parent);
 
-/** The name in `parent` that an unknown one most likely means: at most two edits or a third of its
- * length away; NULL if there is none. */
+/** The name in `parent` that an unknown one most likely means; NULL if none is near enough. */
 const char *conf_schema_nearest(const char *parent, const char *name);
 
 /** An entry of that name in another group, rather in one that is called as `parent` is, or in one
  * within `parent`; NULL if there is none. */
 const struct conf_key *conf_schema_elsewhere(const char *parent, const char *name);
-
-/** Insertions, deletions and changes that make one text of the other; what is beyond 64 bytes is
- * not looked at. */
-size_t conf_edits(const char *a, const char *b);
 
 #endif

@@ -466,17 +466,6 @@ START_TEST(the_example_loads)
 }
 END_TEST
 
-START_TEST(edits_are_counted)
-{
-	ck_assert_uint_eq(conf_edits("", ""), 0);
-	ck_assert_uint_eq(conf_edits("idle", "idle"), 0);
-	ck_assert_uint_eq(conf_edits("idle", "idel"), 2);
-	ck_assert_uint_eq(conf_edits("idle", "idl"), 1);
-	ck_assert_uint_eq(conf_edits("", "abc"), 3);
-	ck_assert_uint_eq(conf_edits("kitten", "sitting"), 3);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -496,7 +485,6 @@ int main(void)
 	tcase_add_test(tc, the_default_config_loads_the_same_with_its_options_uncommented);
 	tcase_add_test(tc, the_man_page_names_every_key);
 	tcase_add_loop_test(tc, the_example_loads, 0, N_EXAMPLES);
-	tcase_add_test(tc, edits_are_counted);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
