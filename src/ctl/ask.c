@@ -101,8 +101,9 @@ static int tell_failure(const struct ask *ask, int err)
 	case -EACCES:
 	case -EPERM:
 		return fail(ask, where, err,
-			"you may not open it: be root, or let control.group and control.mode in "
-			"weir.conf give you the right");
+			"you may not open it: be root, or be in the group that control.group and "
+			"control.mode in weir.conf let in (with the shipped service, see "
+			"socket-group.conf)");
 	case -ENOENT:
 	case -ECONNREFUSED:
 		if (ask->conf_errors != NULL) { /* it may listen where these hide it */

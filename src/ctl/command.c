@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/command.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
+#include "ctl/command_private.h"
+#include "ctl/names.h"
 #include "ctl/show.h"
-#include "proto/http_target.h"
 
-enum { WAIT_S = 30, TARGET_MAX = HTTP_TARGET_MAX };
-
-typedef void show_function(FILE *out, const json_t *json);
-
-static int wrong(const struct command_opts *opts, const char *what, const char *remedy)
+int command_wrong(const struct command_opts *opts, const char *what, const char *remedy)
 {
-	(void)fputs("weirctl: ", opts->ask->err);
+	fprintf(opts->ask->err, "%s: ", opts->ask->program);
 	show_text(opts->ask->err, what);
 	fprintf(opts->ask->err, ": %s\n", remedy);
 	return COMMAND_USAGE;
 }
 
-/** Asks, and shows the answer; `show` NULL: only that it is done. */
-static int ask(
-	const struct command_opts *opts, const struct ask_question *question, show_function *show)
+/** A 503 of /readyz is an answer, and no error. */
+static bool is_unready(int status, const json_t *json)
 {
-	json_t *json = NULL;
-	int status = ask_weir(opts->ask, question, &json);
-	bool ready = strcmp(question->target, "/readyz") == 0;
+	return status == 503 && json_is_object(json) && json_object_get(json, "ready") != NULL;
+}
 
+int command_answer(const struct command_opts *opts, int status, json_t *json, command_show *show)
+{
 	if (status < 0) {
 		return COMMAND_FAILED;
 	}
-	if (status != 200 && (!ready || status != 503 || !json_is_object(json) ||
-				     json_object_get(json, "ready") == NULL)) {
+	if (status != 200 && !is_unready(status, json)) {
 		ask_tell(opts->ask, status, json);
 	} else if (opts->json) {
 		(void)json_dumpf(json, opts->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
@@ -44,26 +41,55 @@ static int ask(
 	return status == 200 ? COMMAND_OK : COMMAND_FAILED;
 }
 
-static int get(const struct command_opts *opts, const char *target, show_function *show)
+int command_ask(
+	const struct command_opts *opts, const struct ask_question *question, command_show *show)
 {
-	const struct ask_question question = {.method = "GET", .target = target, .wait_s = WAIT_S};
+	json_t *json = NULL;
+	int status = ask_weir(opts->ask, question, &json);
 
-	return ask(opts, &question, show);
+	return command_answer(opts, status, json, show);
 }
 
-/** Adds a text as it is, or escaped; whether it fits. */
-static bool add(char target[TARGET_MAX], const char *text, bool escaped)
+int command_ask_with(const struct command_opts *opts, const char *method, const char *target,
+	json_t *body, json_t **ret_json)
+{
+	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII);
+	const struct ask_question question = {
+		.method = method, .target = target, .body = text, .wait_s = COMMAND_WAIT_S};
+	int status;
+
+	json_decref(body);
+	if (text == NULL) {
+		(void)command_wrong(opts, target, "a word is no UTF-8, or there is no memory");
+		return -1;
+	}
+	status = ask_weir(opts->ask, &question, ret_json);
+	free(text);
+	return status;
+}
+
+static int get(const struct command_opts *opts, const char *target, command_show *show)
+{
+	const struct ask_question question = {
+		.method = "GET", .target = target, .wait_s = COMMAND_WAIT_S};
+
+	return command_ask(opts, &question, show);
+}
+
+/* ---- words ---- */
+
+bool command_add(char target[COMMAND_TARGET_MAX], const char *text, bool escaped)
 {
 	size_t len = strlen(target);
-	int n = escaped ? http_target_escape(text, target + len, TARGET_MAX - len)
-			: snprintf(target + len, TARGET_MAX - len, "%s", text);
+	size_t room = COMMAND_TARGET_MAX - len;
+	int n = escaped ? http_target_escape(text, target + len, room)
+			: snprintf(target + len, room, "%s", text);
 
-	return n >= 0 && (size_t)n < TARGET_MAX - len;
+	return n >= 0 && (size_t)n < room;
 }
 
-/** "/v1/pairs?NAME=VALUE&..." of filters; COMMAND_OK, or what is wrong was told. */
-static int filters_target(
-	const struct command_opts *opts, int n, char **filters, char target[TARGET_MAX])
+int command_filters(
+	const struct command_opts *opts, int n, char **filters, char target[COMMAND_TARGET_MAX])
 {
 	char name[64];
 
@@ -72,18 +98,31 @@ static int filters_target(
 		const char *value = strchr(filters[i], '=');
 
 		if (value == NULL || (size_t)(value - filters[i]) >= sizeof(name)) {
-			return wrong(opts, filters[i], "a filter is NAME=VALUE, say listener=web");
+			return command_wrong(
+				opts, filters[i], "a filter is NAME=VALUE, say listener=web");
 		}
 		(void)snprintf(name, sizeof(name), "%.*s", (int)(value - filters[i]), filters[i]);
-		if (!add(target, i == 0 ? "?" : "&", false) || !add(target, name, true) ||
-			!add(target, "=", false) || !add(target, value + 1, true)) {
-			return wrong(opts, filters[i], "the filters are too long; write fewer");
+		if (!command_add(target, i == 0 ? "?" : "&", false) ||
+			!command_add(target, name, true) || !command_add(target, "=", false) ||
+			!command_add(target, value + 1, true)) {
+			return command_wrong(
+				opts, filters[i], "the filters are too long; write fewer");
 		}
 	}
 	return COMMAND_OK;
 }
 
-static bool is_id(const char *word)
+int command_check_names(const struct command_opts *opts, int n, char **filters)
+{
+	for (int i = 0; i < n; i++) {
+		if (!names_check_filter(opts->ask, filters[i])) {
+			return COMMAND_FAILED;
+		}
+	}
+	return COMMAND_OK;
+}
+
+bool command_is_id(const char *word)
 {
 	return *word != '\0' && word[strspn(word, "0123456789")] == '\0' && strlen(word) <= 20;
 }
@@ -127,10 +166,25 @@ static int run_upstreams(const struct command_opts *opts, int n, char **words)
 
 static int run_pairs(const struct command_opts *opts, int n, char **words)
 {
-	char target[TARGET_MAX];
-	int code = filters_target(opts, n, words, target);
+	char target[COMMAND_TARGET_MAX];
+	struct ask_question question = {
+		.method = "GET", .target = target, .wait_s = COMMAND_WAIT_S};
+	int code = command_filters(opts, n, words, target);
+	json_t *json = NULL;
+	int status;
 
-	return code != COMMAND_OK ? code : get(opts, target, show_pairs);
+	if (code != COMMAND_OK) {
+		return code;
+	}
+	status = ask_weir(opts->ask, &question, &json);
+	if (status == 200 && json_array_size(json_object_get(json, "pairs")) == 0) {
+		code = command_check_names(opts, n, words);
+	}
+	if (code != COMMAND_OK) {
+		json_decref(json);
+		return code;
+	}
+	return command_answer(opts, status, json, show_pairs);
 }
 
 static int run_pair(const struct command_opts *opts, int n, char **words)
@@ -138,107 +192,11 @@ static int run_pair(const struct command_opts *opts, int n, char **words)
 	char target[64];
 
 	(void)n;
-	if (!is_id(words[0])) {
-		return wrong(opts, words[0], "an id is a number; weirctl pairs has them");
+	if (!command_is_id(words[0])) {
+		return command_wrong(opts, words[0], "an id is a number; weirctl pairs has them");
 	}
 	(void)snprintf(target, sizeof(target), "/v1/pairs/%s", words[0]);
 	return get(opts, target, show_pair);
-}
-
-/* ---- what changes ---- */
-
-static void show_told(FILE *out, const json_t *json)
-{
-	fprintf(out, "%lld told to end\n", show_number(json, "told"));
-}
-
-static int run_kill(const struct command_opts *opts, int n, char **words)
-{
-	struct ask_question question = {.method = "DELETE", .wait_s = WAIT_S};
-	char target[TARGET_MAX];
-	int code = COMMAND_OK;
-
-	if (opts->all == (n > 0)) {
-		return wrong(opts, "kill", "write an ID, filters, or --all alone, for all pairs");
-	}
-	if (opts->all) {
-		(void)strcpy(target, "/v1/pairs?all=true");
-	} else if (n == 1 && is_id(words[0])) {
-		(void)snprintf(target, sizeof(target), "/v1/pairs/%s", words[0]);
-	} else {
-		code = filters_target(opts, n, words, target);
-	}
-	question.target = target;
-	return code != COMMAND_OK ? code : ask(opts, &question, show_told);
-}
-
-/** Asks with a body, which is given back. */
-static int ask_with(
-	const struct command_opts *opts, const char *method, const char *target, json_t *body)
-{
-	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII);
-	const struct ask_question question = {
-		.method = method, .target = target, .body = text, .wait_s = WAIT_S};
-	int code;
-
-	json_decref(body);
-	if (text == NULL) {
-		(void)wrong(opts, target, "a word is no UTF-8, or there is no memory");
-		return COMMAND_FAILED;
-	}
-	code = ask(opts, &question, NULL);
-	free(text);
-	return code;
-}
-
-/** {"weight": N}, or null for "-"; NULL: that is none. */
-static json_t *weight_body(const char *word)
-{
-	if (strcmp(word, "-") == 0) {
-		return json_pack("{sn}", "weight");
-	}
-	return is_id(word) && strlen(word) <= 9 ? json_pack("{si}", "weight", atoi(word)) : NULL;
-}
-
-static int run_server(const struct command_opts *opts, int n, char **words)
-{
-	static const char remedy[] = "write UP/NAME drain, down, up, auto, weight N or weight -";
-	char target[TARGET_MAX] = "/v1/upstreams/";
-	char *slash = strchr(words[0], '/');
-	bool is_weight = strcmp(words[1], "weight") == 0;
-	json_t *body;
-
-	if (slash == NULL || slash == words[0] || slash[1] == '\0' || is_weight != (n == 3)) {
-		return wrong(opts, words[0], remedy);
-	}
-	*slash = '\0';
-	if (!add(target, words[0], true) || !add(target, "/servers/", false) ||
-		!add(target, slash + 1, true)) {
-		return wrong(opts, words[0], "the name is too long");
-	}
-	body = is_weight ? weight_body(words[2]) : json_pack("{ss}", "state", words[1]);
-	if (is_weight && body == NULL) {
-		return wrong(opts, words[2], "a weight is 0 to 256, or - for that of the config");
-	}
-	return ask_with(opts, "PATCH", target, body);
-}
-
-static void show_generation(FILE *out, const json_t *json)
-{
-	fprintf(out, "generation %lld is in force\n", show_number(json, "generation"));
-}
-
-static int run_reload(const struct command_opts *opts, int n, char **words)
-{
-	(void)n;
-	(void)words;
-	return ask(opts, &ask_reload_question, show_generation);
-}
-
-static int run_log(const struct command_opts *opts, int n, char **words)
-{
-	(void)n;
-	return ask_with(opts, "PUT", "/v1/log", json_pack("{ss}", "level", words[0]));
 }
 
 /* ---- the table ---- */
@@ -247,7 +205,7 @@ static const struct command {
 	const char *name;
 	int least; /* words behind it */
 	int most;
-	int (*run)(const struct command_opts *opts, int n, char **words);
+	command_function *run;
 	const char *usage;
 } commands[] = {
 	{"status", 0, 0, run_status, "it takes no words"},
@@ -256,27 +214,45 @@ static const struct command {
 	{"upstreams", 0, 0, run_upstreams, "it takes no words"},
 	{"pairs", 0, HTTP_PARAMETERS_MAX, run_pairs, "at most 32 filters"},
 	{"pair", 1, 1, run_pair, "write one ID; weirctl pairs has them"},
-	{"kill", 0, HTTP_PARAMETERS_MAX, run_kill, "at most 32 filters"},
-	{"server", 2, 3, run_server, "write UP/NAME drain, down, up, auto, weight N or weight -"},
-	{"reload", 0, 0, run_reload, "it takes no words"},
-	{"log", 1, 1, run_log, "write one LEVEL: error, warn, info or debug"},
+	{"kill", 0, HTTP_PARAMETERS_MAX, command_kill, "at most 32 filters"},
+	{"server", 2, 3, command_server,
+		"write UP/NAME drain, down, up, auto, weight N or weight -"},
+	{"reload", 0, 0, command_reload, "it takes no words"},
+	{"log", 1, 1, command_log, "write one LEVEL: error, warn, info or debug"},
 };
+
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static int tell_unknown(const struct command_opts *opts, const char *word)
+{
+	struct nearest nearest = nearest_begin(word);
+	char remedy[128] = "there is no such command; weirctl --help has them";
+
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		nearest_try(&nearest, commands[i].name);
+	}
+	if (nearest.known != NULL) {
+		(void)snprintf(remedy, sizeof(remedy),
+			"there is no such command; the nearest is %s", nearest.known);
+	}
+	return command_wrong(opts, word, remedy);
+}
 
 int command_run(const struct command_opts *opts, int n, char **words)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		const struct command *command = &commands[i];
+	const struct command *command = commands;
 
-		if (strcmp(command->name, words[0]) != 0) {
-			continue;
-		}
-		if (opts->all && command->run != run_kill) {
-			return wrong(opts, words[0], "--all is of kill alone");
-		}
-		if (n - 1 < command->least || n - 1 > command->most) {
-			return wrong(opts, words[0], command->usage);
-		}
-		return command->run(opts, n - 1, words + 1);
+	while (command < commands + N_COMMANDS && strcmp(command->name, words[0]) != 0) {
+		command++;
 	}
-	return wrong(opts, words[0], "there is no such command; weirctl --help has them");
+	if (command == commands + N_COMMANDS) {
+		return tell_unknown(opts, words[0]);
+	}
+	if (opts->all && command->run != command_kill) {
+		return command_wrong(opts, words[0], "--all is of kill alone");
+	}
+	if (n - 1 < command->least || n - 1 > command->most) {
+		return command_wrong(opts, words[0], command->usage);
+	}
+	return command->run(opts, n - 1, words + 1);
 }

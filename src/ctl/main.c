@@ -5,8 +5,10 @@
  *
  *	ask		one question, and its answer
  *	ask_open	where it is asked
+ *	names		which one is meant by a wrong one
  *	show		how answers are shown
  *	command		from words to a question
+ *	change		the same of what changes something
  */
 #include <errno.h>
 #include <getopt.h>

@@ -11,15 +11,15 @@ import pytest
 from weirtest import address, peers, wait
 from weirtest.asking import control_path, get
 from weirtest.daemon import run as daemon_run, without_systemd
-from weirtest.house import FAILED, exchange, house
+from weirtest.house import FAILED, NOBODY, exchange, house
 from weirtest.settings import DEADLINE, WEIR
 
 WEIRCTL = os.environ.get("WEIRCTL", os.path.join(os.path.dirname(WEIR), "src", "ctl", "weirctl"))
 
 
-def run(*words, socket=None, env=None):
+def run(*words, socket=None, env=None, prefix=()):
     where = ("-s", socket) if socket else ()
-    return subprocess.run([WEIRCTL, *where, *words], env={**without_systemd(), **(env or {})}, timeout=DEADLINE, text=True,
+    return subprocess.run([*prefix, WEIRCTL, *where, *words], env={**without_systemd(), **(env or {})}, timeout=DEADLINE, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
@@ -72,6 +72,37 @@ def test_pairs_are_ended():
                             (("colour=red",), 1), (("999999",), 1)):
             ctl(here, "kill", *words, code=code)
         exchange(sock)
+
+
+def test_unknown_names_get_the_nearest_one():
+    with house() as here:
+        here.reload(listeners=[{**here.weir.settings["listeners"][0], "name": "web"}],
+                    upstreams=[{"name": "app", "servers": [{"name": "one", "address": str(here.free())}]}])
+        for words, told in ((("server", "app/ome", "drain"), 'no server "app/ome"; the nearest name is "app/one"'),
+                            (("server", "ap/one", "up"), 'no server "ap/one"; the nearest name is "app/one"'),
+                            (("server", "elsewhere/nothing", "up"), "weirctl upstreams has the names"),
+                            (("pairs", "listener=wev"), 'no listener "wev"; the nearest name is "web"'),
+                            (("pairs", "upstream=apps"), 'no upstream "apps"; the nearest name is "app"'),
+                            (("kill", "server=onn"), 'no server "onn"; the nearest name is "one"'),
+                            (("kill", "listener=\x1b[2J"), 'no listener "\\x1b[2J"; weirctl listeners has')):
+            assert told in ctl(here, *words, code=1)
+        assert "the nearest is status" in ctl(here, "statsu", code=2)
+        assert ctl(here, "pairs", "listener=web", "server=one", "state=relaying") == ""
+        assert ctl(here, "kill", "listener=web") == "0 told to end\n"
+
+
+def test_who_may_not_open_the_socket_is_told_how_he_may():
+    with house() as here:
+        if os.geteuid() == 0:
+            os.chmod(here.weir.folder, 0o755)
+            os.chmod(here.weir.runtime, 0o755)
+            prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+        else:
+            os.chmod(control_path(here.weir), 0)
+            prefix = ()
+        done = run("status", socket=control_path(here.weir), prefix=prefix)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+        assert "Permission denied; you may not open it: be root, or be in the group that control.group" in done.stderr
 
 
 def test_servers_and_the_log_are_told():

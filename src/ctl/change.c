@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* The commands that change something. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/command_private.h"
+#include "ctl/names.h"
+#include "ctl/show.h"
+
+/* ---- kill ---- */
+
+static void show_told(FILE *out, const json_t *json)
+{
+	fprintf(out, "%lld told to end\n", show_number(json, "told"));
+}
+
+int command_kill(const struct command_opts *opts, int n, char **words)
+{
+	struct ask_question question = {.method = "DELETE", .wait_s = COMMAND_WAIT_S};
+	bool is_one = !opts->all && n == 1 && command_is_id(words[0]);
+	char target[COMMAND_TARGET_MAX];
+	json_t *json = NULL;
+	int code = COMMAND_OK;
+	int status;
+
+	if (opts->all == (n > 0)) {
+		return command_wrong(
+			opts, "kill", "write an ID, filters, or --all alone, for all pairs");
+	}
+	if (opts->all) {
+		(void)strcpy(target, "/v1/pairs?all=true");
+	} else if (is_one) {
+		(void)snprintf(target, sizeof(target), "/v1/pairs/%s", words[0]);
+	} else {
+		code = command_filters(opts, n, words, target);
+	}
+	if (code != COMMAND_OK) {
+		return code;
+	}
+	question.target = target;
+	status = ask_weir(opts->ask, &question, &json);
+	if (status == 200 && !opts->all && !is_one && show_number(json, "told") == 0) {
+		code = command_check_names(opts, n, words);
+	}
+	if (code != COMMAND_OK) {
+		json_decref(json);
+		return code;
+	}
+	return command_answer(opts, status, json, show_told);
+}
+
+/* ---- what has a body ---- */
+
+int command_log(const struct command_opts *opts, int n, char **words)
+{
+	json_t *json = NULL;
+	int status = command_ask_with(
+		opts, "PUT", "/v1/log", json_pack("{ss}", "level", words[0]), &json);
+
+	(void)n;
+	return command_answer(opts, status, json, NULL);
+}
+
+/** {"weight": N}, or null for "-"; NULL: that is none. */
+static json_t *weight_body(const char *word)
+{
+	if (strcmp(word, "-") == 0) {
+		return json_pack("{sn}", "weight");
+	}
+	return command_is_id(word) && strlen(word) <= 9 ? json_pack("{si}", "weight", atoi(word))
+							: NULL;
+}
+
+/** "/v1/upstreams/UP/servers/NAME"; whether the word is UP/NAME, and fits. */
+static bool server_target(const char *word, char target[COMMAND_TARGET_MAX])
+{
+	const char *slash = strchr(word, '/');
+	char upstream[COMMAND_TARGET_MAX];
+
+	if (slash == NULL || slash == word || slash[1] == '\0' ||
+		(size_t)(slash - word) >= sizeof(upstream)) {
+		return false;
+	}
+	(void)snprintf(upstream, sizeof(upstream), "%.*s", (int)(slash - word), word);
+	(void)strcpy(target, "/v1/upstreams/");
+	return command_add(target, upstream, true) && command_add(target, "/servers/", false) &&
+	       command_add(target, slash + 1, true);
+}
+
+int command_server(const struct command_opts *opts, int n, char **words)
+{
+	bool is_weight = strcmp(words[1], "weight") == 0;
+	char target[COMMAND_TARGET_MAX];
+	json_t *json = NULL;
+	json_t *body;
+	int status;
+
+	if (!server_target(words[0], target) || is_weight != (n == 3)) {
+		return command_wrong(opts, words[0],
+			"write UP/NAME drain, down, up, auto, weight N or weight -");
+	}
+	body = is_weight ? weight_body(words[2]) : json_pack("{ss}", "state", words[1]);
+	if (is_weight && body == NULL) {
+		return command_wrong(
+			opts, words[2], "a weight is 0 to 256, or - for that of the config");
+	}
+	status = command_ask_with(opts, "PATCH", target, body, &json);
+	if (status == 404) {
+		json_decref(json);
+		names_tell_server(opts->ask, words[0]);
+		return COMMAND_FAILED;
+	}
+	return command_answer(opts, status, json, NULL);
+}
+
+/* ---- reload ---- */
+
+static void show_generation(FILE *out, const json_t *json)
+{
+	fprintf(out, "generation %lld is in force\n", show_number(json, "generation"));
+}
+
+int command_reload(const struct command_opts *opts, int n, char **words)
+{
+	(void)n;
+	(void)words;
+	return command_ask(opts, &ask_reload_question, show_generation);
+}
