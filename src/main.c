@@ -11,8 +11,10 @@
  *	table		a hash table of pointers
  *	refs		how many owners something has
  *	registry	finds by name what lives as long as somebody holds it
- *	clock		CLOCK_MONOTONIC in nanoseconds
+ *	clock		CLOCK_MONOTONIC in nanoseconds, and what a thread has worked
+ *	slice		how long a work goes on before others have a turn
  *	buckets		a small histogram
+ *	bytes		what is written one piece behind the other
  *	hdr		a histogram of durations
  *	text		the one escaper
  *	nearest		of known names the one that is meant
@@ -210,9 +212,12 @@
  *	listeners	of its listeners
  *	pairs		of its pairs; their end
  *	upstreams	of its upstreams, and what it is told of their servers
+ *	members		upstreams and servers, one after the other
  *	commands	what it is told to do
  *	metrics		all numbers, for Prometheus
  *	metrics_servers	those of each server
+ *	metrics_workers	those of each thread
+ *	metrics_process	those that all exporters have
  *
  * service/            the process
  *	exit_code	with which it ends

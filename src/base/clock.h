@@ -24,6 +24,9 @@ enum {
 /** Now. Any thread; never fails. */
 uint64_t clock_ns(void);
 
+/** The processor time of the calling thread: what it has worked, whatever the time was. */
+uint64_t clock_thread_ns(void);
+
 /** The later and the earlier of two times. */
 static inline uint64_t clock_later(uint64_t a_ns, uint64_t b_ns)
 {

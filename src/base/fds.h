@@ -35,6 +35,14 @@ void fds_reserve(uint64_t n);
 size_t fds_count_open(void);
 
 /**
+ * How many fds are open, that of this folder, /proc/self/fd, included. Told: the kernel knows, from
+ * Linux 6.2 on; false: it does not. Some: counts some more of them, each once, in *n, which is 0 at
+ * first; 1: there are more; 0: those were all; or a negative errno.
+ */
+bool fds_count_told(int folder, size_t *ret_n);
+int fds_count_some(int folder, size_t *n);
+
+/**
  * Closes a connection so that its peer cannot take it for an end: TCP sends RST, with the close of
  * the last copy, whether or not anything is unread or unsent.
  */

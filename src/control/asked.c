@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slice.h"
 #include "base/text.h"
 #include "conf/conf.h"
 
-static const char media_type[] = "application/json";
 static const char no_memory[] = "{\"error\": \"out of memory; ask again\"}\n";
 
 json_t *control_text(const char *text)
@@ -44,6 +44,7 @@ void control_asked_free(struct control_asked *asked)
 		asked->forget(asked);
 	}
 	conf_unref(asked->list.conf);
+	bytes_free(&asked->list.text);
 	free(asked);
 }
 
@@ -52,7 +53,7 @@ void control_asked_free(struct control_asked *asked)
 static void answer_exchange(
 	struct http_exchange *exchange, unsigned int status, const char *fields, const json_t *json)
 {
-	struct http_reply reply = {.status = status, .type = media_type, .fields = fields};
+	struct http_reply reply = {.status = status, .type = CONTROL_JSON, .fields = fields};
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 	size_t n = text == NULL ? 0 : strlen(text);
 
@@ -143,21 +144,37 @@ json_t *control_body(struct control_asked *asked, const char *const *members)
 
 /* ---- lists ---- */
 
+static void go_on_counted(struct control_asked *asked)
+{
+	struct buckets *slices = asked->slices;
+	struct slice slice;
+
+	slice_begin(&slice);
+	control_list_go_on(asked);
+	slice_end(&slice, slices);
+}
+
 static void on_slice(struct task *task)
 {
-	control_list_go_on(container_of(task, struct control_asked, list.task));
+	go_on_counted(container_of(task, struct control_asked, list.task));
 }
 
 static void on_ready(struct http_exchange *exchange)
 {
-	control_list_go_on(exchange->data);
+	go_on_counted(exchange->data);
 }
 
 void control_list_end(struct control_asked *asked, const char *behind)
 {
 	struct http_exchange *exchange = asked->exchange;
+	struct bytes *text = &asked->list.text;
 
-	(void)http_exchange_part(exchange, behind, strlen(behind));
+	bytes_add_text(text, behind);
+	if (text->failed) {
+		control_list_abort(asked);
+		return;
+	}
+	(void)http_exchange_part(exchange, text->at, text->n);
 	control_asked_free(asked);
 	http_exchange_end(exchange);
 }
@@ -170,62 +187,106 @@ void control_list_abort(struct control_asked *asked)
 	http_exchange_abort(exchange);
 }
 
-/** Sends an item; whether there is room for more. -1: no memory, and it was cut off. */
-static int list_send(struct control_asked *asked, json_t *item)
+static int on_json(const char *text, size_t n, void *owner)
 {
-	char *text = json_dumps(item, JSON_COMPACT | JSON_ENSURE_ASCII);
-	char *line = NULL;
-	int n = text == NULL ? -1 : asprintf(&line, "%s\n%s", asked->list.more ? "," : "", text);
-	bool goes_on;
+	bytes_add(owner, text, n);
+	return 0;
+}
 
-	free(text);
-	json_decref(item);
-	if (n < 0) {
-		control_list_abort(asked);
-		return -1;
+/** Writes JSON, which is taken; `without_end`: but for its last bracket. */
+static void add_json(struct control_asked *asked, json_t *json, bool without_end)
+{
+	struct bytes *text = &asked->list.text;
+
+	if (json_dump_callback(json, on_json, text, JSON_COMPACT | JSON_ENSURE_ASCII) < 0) {
+		text->failed = true;
+	} else if (without_end && !text->failed) {
+		text->n--;
 	}
+	json_decref(json);
+}
+
+static void add_separator(struct control_asked *asked)
+{
+	bytes_add_text(&asked->list.text, asked->list.more ? ",\n" : "\n");
 	asked->list.more = true;
-	goes_on = http_exchange_part(asked->exchange, line, (size_t)n);
-	free(line);
-	return goes_on ? 1 : 0;
+}
+
+void control_list_item(struct control_asked *asked, json_t *item)
+{
+	add_separator(asked);
+	add_json(asked, item, false);
+}
+
+void control_list_open(struct control_asked *asked, json_t *item, const char *name)
+{
+	struct bytes *text = &asked->list.text;
+
+	add_separator(asked);
+	add_json(asked, item, true);
+	bytes_add_text(text, ",\"");
+	bytes_add_text(text, name);
+	bytes_add_text(text, "\":[");
+	asked->list.more = false;
+}
+
+void control_list_close(struct control_asked *asked)
+{
+	bytes_add_text(&asked->list.text, "\n]}");
+	asked->list.more = true;
+}
+
+/** Sends what was written; false: not now, or never: on_ready() goes on, or nobody does. */
+static bool send_written(struct control_asked *asked)
+{
+	struct bytes *text = &asked->list.text;
+	size_t n = text->n;
+
+	if (text->failed) {
+		control_list_abort(asked);
+		return false;
+	}
+	text->n = 0;
+	return http_exchange_part(asked->exchange, text->at, n);
 }
 
 void control_list_go_on(struct control_asked *asked)
 {
-	for (unsigned i = 0; i < CONTROL_LIST_SLICE; i++) {
-		json_t *item = asked->list.next(asked);
+	struct slice slice;
+	bool more;
 
-		if (item == NULL) {
-			asked->list.sent(asked);
-			return;
-		}
-		if (list_send(asked, item) <= 0) {
-			return; /* on_ready() goes on, or nobody does */
-		}
+	slice_begin(&slice);
+	do {
+		more = asked->list.next(asked);
+	} while (more && !slice_is_over(&slice));
+	if (!more) {
+		asked->list.written(asked);
+	} else if (send_written(asked)) {
+		loop_next(asked->loop, &asked->list.task);
 	}
-	loop_next(asked->loop, &asked->list.task);
 }
 
-void control_list_begin(struct control_asked *asked, const char *name)
+void control_list_begin(struct control_asked *asked, const char *type, const char *before)
 {
-	struct http_reply reply = {.status = 200, .type = media_type};
-	char begin[64];
-	int n = snprintf(begin, sizeof(begin), "{\"%s\": [", name);
+	struct http_reply reply = {.status = 200, .type = type};
 
 	task_init(&asked->list.task, on_slice);
 	asked->exchange->ready = on_ready;
 	http_exchange_begin(asked->exchange, &reply);
-	(void)http_exchange_part(asked->exchange, begin, (size_t)n); /* the first: there is room */
+	bytes_add_text(&asked->list.text, before);
 }
 
-static void on_all_sent(struct control_asked *asked)
+static void on_all_written(struct control_asked *asked)
 {
 	control_list_end(asked, "\n]}\n");
 }
 
 void control_answer_list(struct control_asked *asked, const char *name)
 {
-	asked->list.sent = on_all_sent;
-	control_list_begin(asked, name);
+	char before[64];
+
+	(void)snprintf(before, sizeof(before), "{\"%s\": [", name);
+	asked->list.written = on_all_written;
+	control_list_begin(asked, CONTROL_JSON, before);
 	control_list_go_on(asked);
 }

@@ -10,33 +10,39 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "base/bytes.h"
 #include "base/list.h"
 #include "control/request.h"
 #include "http/server.h"
 #include "proto/http_target.h"
 #include "stream/loop.h"
 
+#define CONTROL_JSON "application/json"
+
+struct buckets;
 struct conf;
 struct control;
 struct control_asked;
 
-/** A long list that is answered in slices: its items, one after the other. */
+/** A long answer that is written and sent in slices (base/slice.h). */
 struct control_list {
 	struct task task; /* the next slice */
-	/** The next item, which is taken; NULL: there is none left. */
-	json_t *(*next)(struct control_asked *asked);
-	/** All that there is now was sent: calls control_list_end(), or makes more, and then
-	 * control_list_go_on(). NULL: that is the end. */
-	void (*sent)(struct control_asked *asked);
+	/** Writes the next piece, to `text`; false: there was none left. */
+	bool (*next)(struct control_asked *asked);
+	/** All that there is now was written: calls control_list_end(), or makes more, and then
+	 * control_list_go_on(). */
+	void (*written)(struct control_asked *asked);
+	struct bytes text;       /**< what was written and not sent yet */
 	const struct conf *conf; /**< a reference, for who lists what it has; or NULL */
 	size_t at;               /**< for next() */
-	bool more;               /**< an item was sent already */
+	bool more;               /**< an item is before the next one */
 };
 
 struct control_asked {
 	struct list link; /* struct control::asked */
 	struct control *control;
 	struct loop *loop;
+	struct buckets *slices; /**< of the control: what it needs at a time is counted there */
 	struct http_exchange *exchange;
 	struct http_target target;
 	struct control_request request; /**< what is answered later by somebody else */
@@ -47,7 +53,6 @@ struct control_asked {
 
 enum {
 	CONTROL_TEXT_MAX = 512,
-	CONTROL_LIST_SLICE = 8, /**< items at a time */
 };
 
 /** JSON, which is taken; NULL, for lack of memory, is a 503. */
@@ -68,9 +73,16 @@ json_t *control_body(struct control_asked *asked, const char *const *members);
 /** Answers {"NAME": [items]}, in slices; asked->list.next must be set. */
 void control_answer_list(struct control_asked *asked, const char *name);
 
-/** The same where the items come later: the beginning, what is there by now, what is behind the
- * last one, and the cut where there can be no more. */
-void control_list_begin(struct control_asked *asked, const char *name);
+/** For next(): an item, which is taken; NULL, for lack of memory, cuts the answer off. */
+void control_list_item(struct control_asked *asked, json_t *item);
+
+/** For next(): an item with a list in it: {members of `item`, "NAME": [items]}. */
+void control_list_open(struct control_asked *asked, json_t *item, const char *name);
+void control_list_close(struct control_asked *asked);
+
+/** The same where pieces come later, or are no JSON: the beginning, what is there by now, what is
+ * behind the last one, and the cut where there can be no more. */
+void control_list_begin(struct control_asked *asked, const char *type, const char *before);
 void control_list_go_on(struct control_asked *asked);
 void control_list_end(struct control_asked *asked, const char *behind);
 void control_list_abort(struct control_asked *asked);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/control_path.h"
+#include "base/slice.h"
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/host.h"
@@ -25,6 +26,7 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	struct control_asked *asked = calloc(1, sizeof(*asked));
 	char allow[PATHS_ALLOW_MAX];
 	paths_answer *answer;
+	struct slice slice;
 	const char *why;
 
 	if (asked == NULL) {
@@ -33,6 +35,7 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	}
 	asked->control = control;
 	asked->loop = control->opts.loop;
+	asked->slices = &control->slices;
 	asked->exchange = exchange;
 	list_init(&asked->request.link);
 	task_init(&asked->list.task, NULL);
@@ -48,7 +51,9 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 		*allow = '\0'; /* nothing that can be asked here */
 	}
 	if (answer != NULL) {
+		slice_begin(&slice);
 		answer(asked);
+		slice_end(&slice, &control->slices);
 	} else if (*allow == '\0') {
 		control_refuse(asked, 404, "there is nothing of this path; see weir-http(7)");
 	} else {

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/buckets.h"
 #include "base/list.h"
 #include "control/door.h"
 #include "log/level.h"
@@ -86,8 +87,9 @@ struct control {
 	bool has_next_door; /**< prepared */
 	bool has_next_shown;
 	time_t opened_at;
-	struct list asked; /* struct control_asked::link */
-	struct list pairs; /* struct control_pairs::link */
+	struct buckets slices; /**< the processor time of what answers at a time */
+	struct list asked;     /* struct control_asked::link */
+	struct list pairs;     /* struct control_pairs::link */
 };
 
 /** Why a door cannot be had. */

@@ -37,7 +37,7 @@ static json_t *ended_json(const struct listener_numbers *numbers)
 	return ended;
 }
 
-static json_t *next_listener(struct control_asked *asked)
+static bool next_listener(struct control_asked *asked)
 {
 	const struct conf *conf = asked->list.conf;
 	const struct conf_listener *listener;
@@ -45,7 +45,7 @@ static json_t *next_listener(struct control_asked *asked)
 	json_t *json;
 
 	if (asked->list.at == conf->n_listeners) {
-		return NULL;
+		return false;
 	}
 	listener = &conf->listeners[asked->list.at++];
 	crew_listener_numbers(asked->control->opts.crew, listener->name, &numbers);
@@ -61,7 +61,8 @@ static json_t *next_listener(struct control_asked *asked)
 		json_pack("{so, so}", "up", bytes_json(numbers.up), "down",
 			bytes_json(numbers.down)));
 	(void)json_object_set_new(json, "ended", ended_json(&numbers));
-	return json;
+	control_list_item(asked, json);
+	return true;
 }
 
 void control_get_listeners(struct control_asked *asked)

@@ -2,13 +2,9 @@
 #include "control/metrics.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buckets.h"
-#include "base/clock.h"
-#include "base/proc.h"
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/paths.h"
@@ -108,7 +104,7 @@ static bool each_listener(
 {
 	const struct conf *conf = metrics->conf;
 
-	for (size_t i = 0; i < METRICS_SLICE && metrics->at < conf->n_listeners; i++) {
+	for (size_t i = 0; i < METRICS_PIECE && metrics->at < conf->n_listeners; i++) {
 		const char *name = conf->listeners[metrics->at++].name;
 		struct listener_numbers numbers;
 
@@ -195,76 +191,6 @@ static bool write_spliced(struct metrics *metrics)
 	return each_listener(metrics, spliced_of);
 }
 
-/* ---- the process ---- */
-
-static bool write_cpu(struct metrics *metrics)
-{
-	struct timespec used;
-
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
-		exposition_seconds(&metrics->text, NULL,
-			(uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec);
-	}
-	return false;
-}
-
-static bool write_memory(struct metrics *metrics, size_t field)
-{
-	uint64_t pages[2];
-
-	if (proc_read_numbers("/proc/self/statm", pages, 2) == 2) {
-		exposition_u64(
-			&metrics->text, NULL, pages[field] * (uint64_t)sysconf(_SC_PAGESIZE));
-	}
-	return false;
-}
-
-static bool write_virtual(struct metrics *metrics)
-{
-	return write_memory(metrics, 0);
-}
-
-static bool write_resident(struct metrics *metrics)
-{
-	return write_memory(metrics, 1);
-}
-
-/** Thousands of pairs have thousands of fds: counted in slices. */
-static bool write_fds(struct metrics *metrics)
-{
-	const struct dirent *entry = NULL;
-
-	if (metrics->fds == NULL) {
-		metrics->fds = opendir("/proc/self/fd");
-	}
-	for (size_t i = 0; metrics->fds != NULL && i < METRICS_FDS_SLICE; i++) {
-		entry = readdir(metrics->fds);
-		if (entry == NULL) {
-			/* But for the one that it is read by. */
-			exposition_u64(&metrics->text, NULL, metrics->n_fds - 1);
-			return false;
-		}
-		metrics->n_fds += entry->d_name[0] != '.';
-	}
-	return metrics->fds != NULL;
-}
-
-static bool write_max_fds(struct metrics *metrics)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		exposition_u64(&metrics->text, NULL, limit.rlim_cur);
-	}
-	return false;
-}
-
-static bool write_started(struct metrics *metrics)
-{
-	exposition_u64(&metrics->text, NULL, (uint64_t)metrics->asked->control->opened_at);
-	return false;
-}
-
 /* ---- all of them ---- */
 
 static const struct metrics_family families[] = {
@@ -300,90 +226,70 @@ static const struct metrics_family families[] = {
 		metrics_server_failed},
 	{"weir_server_connect_seconds", "histogram", "How long connecting to a server took.",
 		metrics_server_connects},
+	{"weir_control_slice_seconds", "histogram",
+		"Processor time at a time of what is answered at the doors.", metrics_slices},
 	{"weir_log_dropped_total", "counter", "Lines of the log that were lost.", write_dropped},
 	{"process_cpu_seconds_total", "counter", "Processor time, of the user and the system.",
-		write_cpu},
-	{"process_virtual_memory_bytes", "gauge", "Address space.", write_virtual},
-	{"process_resident_memory_bytes", "gauge", "Memory that is there.", write_resident},
-	{"process_open_fds", "gauge", "Open file descriptors.", write_fds},
-	{"process_max_fds", "gauge", "How many there may be.", write_max_fds},
-	{"process_start_time_seconds", "gauge", "When weir started, since 1970.", write_started},
+		metrics_cpu},
+	{"process_virtual_memory_bytes", "gauge", "Address space.", metrics_virtual},
+	{"process_virtual_memory_max_bytes", "gauge", "How much there may be.",
+		metrics_virtual_max},
+	{"process_resident_memory_bytes", "gauge", "Memory that is there.", metrics_resident},
+	{"process_open_fds", "gauge", "Open file descriptors.", metrics_fds},
+	{"process_max_fds", "gauge", "How many there may be.", metrics_max_fds},
+	{"process_threads", "gauge", "Threads.", metrics_threads},
+	{"process_start_time_seconds", "gauge", "When weir started, since 1970.", metrics_started},
 };
 
 enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-void metrics_rewind(struct metrics *metrics)
+/** Back to where each family begins. */
+static void rewind_family(struct metrics *metrics)
 {
-	metrics->plan = group_plan_unref(metrics->plan);
-	metrics->group = group_unref(metrics->group);
-	if (metrics->fds != NULL) {
-		(void)closedir(metrics->fds);
-		metrics->fds = NULL;
+	members_rewind(&metrics->members);
+	if (metrics->fds >= 0) {
+		close(metrics->fds);
+		metrics->fds = -1;
 	}
 	metrics->n_fds = 0;
 	metrics->at = 0;
-	metrics->at_member = 0;
 }
 
 static void on_forget(struct control_asked *asked)
 {
 	struct metrics *metrics = asked->data;
 
-	metrics_rewind(metrics);
-	exposition_free(&metrics->text);
+	rewind_family(metrics);
 	free(metrics);
 }
 
-/** Sends what was written; false: not now, or never: on_ready() goes on, or nobody does. */
-static bool send_slice(struct metrics *metrics)
-{
-	struct exposition *text = &metrics->text;
-	size_t n = text->n;
-
-	if (text->failed) {
-		control_list_abort(metrics->asked);
-		return false;
-	}
-	text->n = 0;
-	return http_exchange_part(metrics->asked->exchange, text->bytes, n);
-}
-
 /** The next family, or some more of it. */
-static void go_on(struct control_asked *asked)
+static bool next_piece(struct control_asked *asked)
 {
 	struct metrics *metrics = asked->data;
 	const struct metrics_family *family;
 
 	if (metrics->family == N_FAMILIES) {
-		control_list_end(asked, "");
-		return;
+		return false;
 	}
 	family = &families[metrics->family];
 	if (metrics->text.name != family->name) {
 		exposition_family(&metrics->text, family->name, family->type, family->help);
 	}
 	if (!family->write(metrics)) {
-		metrics_rewind(metrics);
+		rewind_family(metrics);
 		metrics->family++;
 	}
-	if (send_slice(metrics)) {
-		loop_next(asked->loop, &asked->list.task);
-	}
+	return true;
 }
 
-static void on_slice(struct task *task)
+static void on_all_written(struct control_asked *asked)
 {
-	go_on(container_of(task, struct control_asked, list.task));
-}
-
-static void on_ready(struct http_exchange *exchange)
-{
-	go_on(exchange->data);
+	control_list_end(asked, "");
 }
 
 void control_get_metrics(struct control_asked *asked)
 {
-	static const struct http_reply reply = {.status = 200, .type = EXPOSITION_TYPE};
 	const struct control_opts *opts = &asked->control->opts;
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
 
@@ -392,12 +298,15 @@ void control_get_metrics(struct control_asked *asked)
 		return;
 	}
 	metrics->asked = asked;
+	metrics->fds = -1;
 	metrics->conf = asked->list.conf = conf_ref(opts->calls.conf(opts->owner));
+	metrics->members = (struct members){.groups = opts->groups, .conf = metrics->conf};
+	metrics->text.to = &asked->list.text;
 	opts->calls.status(opts->owner, &metrics->status);
 	asked->data = metrics;
 	asked->forget = on_forget;
-	task_init(&asked->list.task, on_slice);
-	asked->exchange->ready = on_ready;
-	http_exchange_begin(asked->exchange, &reply);
-	go_on(asked);
+	asked->list.next = next_piece;
+	asked->list.written = on_all_written;
+	control_list_begin(asked, EXPOSITION_TYPE, "");
+	control_list_go_on(asked);
 }

@@ -6,22 +6,18 @@
 #ifndef WEIR_CONTROL_METRICS_H
 #define WEIR_CONTROL_METRICS_H
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "control/control.h"
+#include "control/members.h"
 #include "proto/exposition.h"
 
 struct conf;
 struct control_asked;
-struct group;
-struct group_plan;
-struct member;
 
 enum {
-	METRICS_SLICE = 16,      /**< listeners or servers at a time */
-	METRICS_FDS_SLICE = 256, /**< fds that are counted at a time */
+	METRICS_PIECE = 16, /**< listeners or servers at a time */
 };
 
 /** A scrape under way. */
@@ -29,14 +25,12 @@ struct metrics {
 	struct control_asked *asked;
 	const struct conf *conf; /**< that of the beginning, borrowed of `asked` */
 	struct control_status status;
-	struct exposition text; /**< what was written and not sent yet */
+	struct exposition text; /**< to asked->list.text */
 	size_t family;
-	/* Where the family goes on; all zero at its beginning. */
+	/* Where the family goes on; at its beginning once more. */
 	size_t at;
-	size_t at_member;
-	struct group *group; /**< a reference: the upstream before `at` */
-	struct group_plan *plan;
-	DIR *fds;
+	struct members members;
+	int fds; /**< of /proc/self/fd; -1: none */
 	size_t n_fds;
 };
 
@@ -48,8 +42,20 @@ struct metrics_family {
 	bool (*write)(struct metrics *metrics);
 };
 
-/** Ends where it went on, and gives back what it held for that. */
-void metrics_rewind(struct metrics *metrics);
+/* ---- metrics_process.c ---- */
+
+bool metrics_cpu(struct metrics *metrics);
+bool metrics_virtual(struct metrics *metrics);
+bool metrics_virtual_max(struct metrics *metrics);
+bool metrics_resident(struct metrics *metrics);
+bool metrics_fds(struct metrics *metrics);
+bool metrics_max_fds(struct metrics *metrics);
+bool metrics_threads(struct metrics *metrics);
+bool metrics_started(struct metrics *metrics);
+
+/* ---- metrics_workers.c ---- */
+
+bool metrics_slices(struct metrics *metrics);
 
 /* ---- metrics_servers.c ---- */
 

@@ -2,53 +2,24 @@
 /* Families of upstreams and their servers: those that the config of the beginning has, with the
  * servers that each of them has when it is its turn. */
 #include "base/buckets.h"
-#include "conf/conf.h"
 #include "control/asked.h"
 #include "control/metrics.h"
 #include "upstream/group.h"
 #include "upstream/set.h"
 #include "upstream/weight.h"
 
-/** Takes the next upstream of the config; false: there is none left. */
-static bool next_group(struct metrics *metrics)
-{
-	struct groups *groups = metrics->asked->control->opts.groups;
-	size_t at = metrics->at + 1;
-
-	metrics_rewind(metrics);
-	metrics->at = at;
-	if (at > metrics->conf->n_upstreams) {
-		return false;
-	}
-	metrics->group = group_get(groups, metrics->conf->upstreams[at - 1].name);
-	if (metrics->group != NULL && metrics->group->plan != NULL) {
-		/* Held, so that no server is met twice where another config comes. */
-		metrics->plan = group_plan_ref(metrics->group->plan);
-	}
-	return true;
-}
-
-static const struct member *next_member(struct metrics *metrics)
-{
-	while (metrics->plan == NULL || metrics->at_member == metrics->plan->n_members) {
-		if (!next_group(metrics)) {
-			return NULL;
-		}
-	}
-	return metrics->plan->members[metrics->at_member++];
-}
-
 /** A sample for each of some servers; whether there are more. */
 static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct member *member))
 {
-	for (size_t i = 0; i < METRICS_SLICE; i++) {
-		const struct member *member = next_member(metrics);
+	for (size_t i = 0; i < METRICS_PIECE; i++) {
+		const struct member *member = members_next_of_all(&metrics->members);
 
 		if (member == NULL) {
 			return false;
 		}
 		exposition_u64(&metrics->text,
-			(const struct exposition_label[]){{"upstream", metrics->group->name},
+			(const struct exposition_label[]){
+				{"upstream", metrics->members.group->name},
 				{"server", member->name}, {NULL, NULL}},
 			value(member));
 	}
@@ -57,15 +28,15 @@ static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct 
 
 bool metrics_waiting(struct metrics *metrics)
 {
-	for (size_t i = 0; i < METRICS_SLICE; i++) {
-		if (!next_group(metrics)) {
+	for (size_t i = 0; i < METRICS_PIECE; i++) {
+		if (!members_next_group(&metrics->members)) {
 			return false;
 		}
-		if (metrics->group != NULL) {
+		if (metrics->members.group != NULL) {
 			exposition_u64(&metrics->text,
 				(const struct exposition_label[]){
-					{"upstream", metrics->group->name}, {NULL, NULL}},
-				atomic_load(&metrics->group->queue.n_waiting));
+					{"upstream", metrics->members.group->name}, {NULL, NULL}},
+				atomic_load(&metrics->members.group->queue.n_waiting));
 		}
 	}
 	return true;
@@ -133,8 +104,8 @@ bool metrics_server_failed(struct metrics *metrics)
 
 bool metrics_server_connects(struct metrics *metrics)
 {
-	for (size_t i = 0; i < METRICS_SLICE; i++) {
-		const struct member *member = next_member(metrics);
+	for (size_t i = 0; i < METRICS_PIECE; i++) {
+		const struct member *member = members_next_of_all(&metrics->members);
 		struct buckets_read connects = {0};
 
 		if (member == NULL) {
@@ -142,7 +113,8 @@ bool metrics_server_connects(struct metrics *metrics)
 		}
 		buckets_add_to(&member->server->connects, &connects);
 		exposition_buckets(&metrics->text,
-			(const struct exposition_label[]){{"upstream", metrics->group->name},
+			(const struct exposition_label[]){
+				{"upstream", metrics->members.group->name},
 				{"server", member->name}, {NULL, NULL}},
 			&connects);
 	}

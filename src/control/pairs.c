@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/slice.h"
 #include "control/asked.h"
 #include "control/control.h"
 #include "control/paths.h"
@@ -273,22 +274,23 @@ static void ask_page(struct control_pairs *pairs)
 	crew_ask_all(&pairs->order.order);
 }
 
-static json_t *next_row(struct control_asked *asked)
+static bool next_row(struct control_asked *asked)
 {
 	struct control_pairs *pairs = asked->data;
 	const struct pair_row *row;
 
 	if (pairs->at == pairs->order.n_rows) {
-		return NULL;
+		return false;
 	}
 	row = pairs->order.rows[pairs->at++];
 	pairs->last = row->id;
 	pairs->limit--;
-	return row_json(row, pairs->order.asks_tcp);
+	control_list_item(asked, row_json(row, pairs->order.asks_tcp));
+	return true;
 }
 
-/** The rows of a page were sent: another page, or the end. */
-static void on_page_sent(struct control_asked *asked)
+/** The rows of a page were written: another page, or the end. */
+static void on_page_written(struct control_asked *asked)
 {
 	struct control_pairs *pairs = asked->data;
 	char end[64];
@@ -354,19 +356,32 @@ static void on_told(struct control_pairs *pairs, int status)
 	}
 }
 
-static void on_order(struct order *order, int status)
+static void answer_order(struct control_pairs *pairs, int status)
 {
-	struct control_pairs *pairs = container_of(order, struct control_pairs, order.order);
-
-	if (pairs->asked == NULL) {
-		pairs_free(pairs);
-	} else if (pairs->order.ends) {
+	if (pairs->order.ends) {
 		on_told(pairs, status);
 	} else if (pairs->is_one) {
 		on_one(pairs, status);
 	} else {
 		on_page(pairs, status);
 	}
+}
+
+static void on_order(struct order *order, int status)
+{
+	struct control_pairs *pairs = container_of(order, struct control_pairs, order.order);
+	struct control_asked *asked = pairs->asked;
+	struct buckets *slices;
+	struct slice slice;
+
+	if (asked == NULL) {
+		pairs_free(pairs);
+		return;
+	}
+	slices = asked->slices;
+	slice_begin(&slice);
+	answer_order(pairs, status);
+	slice_end(&slice, slices);
 }
 
 /* ---- what is asked ---- */
@@ -398,8 +413,8 @@ void control_get_pairs(struct control_asked *asked)
 	if (pairs != NULL) {
 		pairs->last = pairs->order.after;
 		asked->list.next = next_row;
-		asked->list.sent = on_page_sent;
-		control_list_begin(asked, "pairs");
+		asked->list.written = on_page_written;
+		control_list_begin(asked, CONTROL_JSON, "{\"pairs\": [");
 		ask_page(pairs);
 	}
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* GET /v1/upstreams: with what is known of their servers; and what an administrator says of one. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/control.h"
+#include "control/members.h"
 #include "control/paths.h"
 #include "upstream/admin.h"
 #include "upstream/group.h"
@@ -46,39 +48,62 @@ static json_t *server_json(const struct member *member)
 	return control_named(member->name, json);
 }
 
-static json_t *next_upstream(struct control_asked *asked)
-{
-	const struct conf *conf = asked->list.conf;
-	const struct group_plan *plan;
-	struct group *group;
-	json_t *servers;
-	json_t *json;
+/** A list of them under way. */
+struct upstreams {
+	struct members members;
+	bool is_open; /**< an upstream was begun */
+};
 
-	if (asked->list.at == conf->n_upstreams) {
-		return NULL;
+static void on_forget(struct control_asked *asked)
+{
+	struct upstreams *upstreams = asked->data;
+
+	members_rewind(&upstreams->members);
+	free(upstreams);
+}
+
+/** A server, or the end and the beginning of an upstream. */
+static bool next_piece(struct control_asked *asked)
+{
+	struct upstreams *upstreams = asked->data;
+	const struct member *member = members_next(&upstreams->members);
+	const struct group *group;
+
+	if (member != NULL) {
+		control_list_item(asked, server_json(member));
+		return true;
 	}
-	group = group_get(asked->control->opts.groups, conf->upstreams[asked->list.at++].name);
-	if (group == NULL) {
-		return NULL;
+	if (upstreams->is_open) {
+		control_list_close(asked);
 	}
-	plan = group->plan; /* NULL: no listener uses it */
-	servers = json_array();
-	for (size_t i = 0; plan != NULL && i < plan->n_members; i++) {
-		(void)json_array_append_new(servers, server_json(plan->members[i]));
+	upstreams->is_open = members_next_group(&upstreams->members);
+	if (upstreams->is_open) {
+		group = upstreams->members.group;
+		control_list_open(asked,
+			group == NULL ? NULL
+				      : control_named(group->name,
+						json_pack("{sI}", "waiting",
+							(json_int_t)atomic_load(
+								&group->queue.n_waiting))),
+			"servers");
 	}
-	json = json_pack("{sI, so}", "waiting", (json_int_t)atomic_load(&group->queue.n_waiting),
-		"servers", servers);
-	(void)json_object_set_new(json, "name", control_text(group->name));
-	group_unref(group);
-	return json;
+	return upstreams->is_open;
 }
 
 void control_get_upstreams(struct control_asked *asked)
 {
 	const struct control_opts *opts = &asked->control->opts;
+	struct upstreams *upstreams = calloc(1, sizeof(*upstreams));
 
+	if (upstreams == NULL) {
+		control_refuse(asked, 503, "out of memory; ask again");
+		return;
+	}
 	asked->list.conf = conf_ref(opts->calls.conf(opts->owner));
-	asked->list.next = next_upstream;
+	asked->list.next = next_piece;
+	upstreams->members = (struct members){.groups = opts->groups, .conf = asked->list.conf};
+	asked->data = upstreams;
+	asked->forget = on_forget;
 	control_answer_list(asked, "upstreams");
 }
 

@@ -69,3 +69,13 @@ const char *crew_timer_lateness(
 	}
 	return deadline_name((enum deadline_kind)index);
 }
+
+bool crew_slices(const struct crew *crew, size_t worker, struct buckets_read *ret_slices)
+{
+	*ret_slices = (struct buckets_read){0};
+	if (worker >= crew->opts.n_workers) {
+		return false;
+	}
+	buckets_add_to(&crew->workers[worker].slices, ret_slices);
+	return true;
+}

@@ -7,6 +7,7 @@
 #ifndef WEIR_CREW_NUMBERS_H
 #define WEIR_CREW_NUMBERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,10 @@ struct listener_numbers {
 /** All zero for a name that no config in force has. */
 void crew_listener_numbers(
 	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers);
+
+/** How much processor time a worker has spent on what is listed, at a time; false: there is no such
+ * worker. */
+bool crew_slices(const struct crew *crew, size_t worker, struct buckets_read *ret_slices);
 
 /** How late all timers of one kind have struck, and its name; NULL: that was the last one. */
 const char *crew_timer_lateness(

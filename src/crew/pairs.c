@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/slice.h"
 #include "crew/crew.h"
 #include "crew/worker.h"
 #include "proxy/offer.h"
@@ -24,7 +25,8 @@ struct pairs_part {
 	bool is_begun;
 	struct pair_row *rows[PAIRS_PAGE_MAX];
 	size_t n;
-	bool is_cut; /* `max` rows, and there may be more */
+	size_t taken; /* of these, by pairs_order_collect() */
+	bool is_cut;  /* it has its share, and there may be more */
 };
 
 static_assert(PAIRS_TIMERS_MAX >= (int)DEADLINE_KINDS, "room for all timers");
@@ -271,6 +273,15 @@ static bool take_one(struct pairs_order *order)
 	return false;
 }
 
+/** How many rows each worker may write down: the ids go round them. */
+static size_t share_of(const struct pairs_order *order)
+{
+	size_t share = PAIRS_PAGE_MAX / order->order.crew->opts.n_workers;
+
+	share = share > PAIRS_SHARE_MIN ? share : PAIRS_SHARE_MIN;
+	return share < order->max ? share : order->max;
+}
+
 /** One that fits. 0, -ENOMEM, or 1: it is enough. */
 static int meet(struct pairs_order *order, struct pairs_part *mine, struct session *session,
 	uint64_t now_ns)
@@ -282,11 +293,28 @@ static int meet(struct pairs_order *order, struct pairs_part *mine, struct sessi
 		session_end_by_admin(session); /* its memory goes with the turn */
 		return 0;
 	}
-	if (mine->n == order->max) {
+	if (mine->n == share_of(order)) {
 		mine->is_cut = true;
 		return 1;
 	}
 	return write_down(mine, session, order->asks_tcp, now_ns);
+}
+
+/** Some sessions. 0: there are more; or as meet(): 1: it is over. */
+static int meet_some(struct pairs_order *order, struct pairs_part *mine, struct part *part)
+{
+	size_t n = PAIRS_PIECE;
+	uint64_t now_ns = clock_ns();
+	struct session *session;
+	int r = 0;
+
+	while (r == 0 &&
+		(session = session_list_next(part, &mine->walk, order->after, &n)) != NULL) {
+		if (fits(&order->filter, session, now_ns)) {
+			r = meet(order, mine, session, now_ns);
+		}
+	}
+	return r == 0 && n > 0 ? 1 : r;
 }
 
 static int pairs_order_run(struct order_part *part)
@@ -294,26 +322,22 @@ static int pairs_order_run(struct order_part *part)
 	struct pairs_order *order = container_of(part->order, struct pairs_order, order);
 	struct worker *worker = part->worker;
 	struct pairs_part *mine = &order->parts[worker->opts.index];
-	size_t n = PAIRS_SLICE;
-	uint64_t now_ns = clock_ns();
-	struct session *session;
-	int r = 0;
+	struct slice slice;
+	int r;
 
+	slice_begin(&slice);
 	if (!mine->is_begun) {
 		mine->is_begun = true;
 		part_walk_begin(&worker->proxy.part, &mine->walk);
 	}
-	while (r == 0 && (session = session_list_next(
-				  &worker->proxy.part, &mine->walk, order->after, &n)) != NULL) {
-		if (fits(&order->filter, session, now_ns)) {
-			r = meet(order, mine, session, now_ns);
-		}
+	do {
+		r = meet_some(order, mine, &worker->proxy.part);
+	} while (r == 0 && !slice_is_over(&slice));
+	if (r != 0) {
+		part_walk_end(&mine->walk);
 	}
-	if (r == 0 && n == 0) {
-		return ORDER_AGAIN;
-	}
-	part_walk_end(&mine->walk);
-	return r < 0 ? r : 0;
+	slice_end(&slice, &worker->slices);
+	return r == 0 ? ORDER_AGAIN : r < 0 ? r : 0;
 }
 
 int pairs_order_open(
@@ -359,37 +383,46 @@ void pairs_order_close(struct pairs_order *order)
 	order_close(&order->order);
 }
 
-static int compare_ids(const void *a, const void *b)
+/** The worker whose next row has the smallest id; n_workers: there is none. */
+static size_t next_of(const struct pairs_order *order, size_t n_workers)
 {
-	uint64_t left = (*(const struct pair_row *const *)a)->id;
-	uint64_t right = (*(const struct pair_row *const *)b)->id;
+	size_t next = n_workers;
 
-	return left < right ? -1 : left > right;
+	for (size_t i = 0; i < n_workers; i++) {
+		const struct pairs_part *part = &order->parts[i];
+
+		if (part->taken < part->n &&
+			(next == n_workers ||
+				part->rows[part->taken]->id <
+					order->parts[next].rows[order->parts[next].taken]->id)) {
+			next = i;
+		}
+	}
+	return next;
 }
 
+/* Behind the last row of a worker that was cut there may be others of its own: no row with a
+ * greater id than that is of this page. */
 int pairs_order_collect(struct pairs_order *order)
 {
 	size_t n_workers = order->order.crew->opts.n_workers;
-	size_t n = 0;
+	struct pairs_part *part;
+	size_t next;
 
 	order->more = false;
-	for (size_t i = 0; i < n_workers; i++) {
-		n += order->parts[i].n;
-		order->more |= order->parts[i].is_cut;
-	}
-	order->rows = calloc(n == 0 ? 1 : n, sizeof(const struct pair_row *));
+	order->n_rows = 0;
+	order->rows = calloc(order->max, sizeof(const struct pair_row *));
 	if (order->rows == NULL) {
 		return -ENOMEM;
 	}
-	n = 0;
-	for (size_t i = 0; i < n_workers; i++) {
-		for (size_t k = 0; k < order->parts[i].n; k++) {
-			order->rows[n++] = order->parts[i].rows[k];
+	while (!order->more && (next = next_of(order, n_workers)) < n_workers) {
+		part = &order->parts[next];
+		if (order->n_rows == order->max) {
+			order->more = true;
+			break;
 		}
+		order->rows[order->n_rows++] = part->rows[part->taken++];
+		order->more = part->is_cut && part->taken == part->n;
 	}
-	qsort(order->rows, n, sizeof(const struct pair_row *), compare_ids);
-	/* A worker that was cut has `max` rows here: its others are behind those that stay. */
-	order->n_rows = n < order->max ? n : order->max;
-	order->more |= n > order->max;
 	return 0;
 }

@@ -5,9 +5,10 @@
  *
  *	pairs_order_open() ──▶ set it ──▶ crew_ask_all() ──▶ done(): rows ──▶ again, or close
  *
- * Each worker goes through its sessions in slices of PAIRS_SLICE, in the order of their ids, and
- * writes down at most `max`: so a page costs bounded memory, however many pairs there are, and the
- * next page goes on behind the last id of this one. What a row says was so when it was written.
+ * Each worker goes through its sessions in slices (base/slice.h), in the order of their ids, and
+ * writes down at most its share of `max`: so a page costs bounded memory, however many pairs and
+ * workers there are, and the next page goes on behind the last id of this one. What a row says was
+ * so when it was written.
  */
 #ifndef WEIR_CREW_PAIRS_H
 #define WEIR_CREW_PAIRS_H
@@ -21,9 +22,10 @@
 #include "crew/order.h"
 
 enum {
-	PAIRS_SLICE = 64, /**< sessions looked at, of a worker's turn */
+	PAIRS_PIECE = 16, /**< sessions looked at before a slice may end */
 	PAIRS_TIMERS_MAX = 16,
-	PAIRS_PAGE_MAX = 256, /**< rows of a worker in one order */
+	PAIRS_PAGE_MAX = 256, /**< rows in one order */
+	PAIRS_SHARE_MIN = 8,  /**< but of each worker so many, where there are others */
 };
 
 /** Whom it is about; zeroed: all. Borrowed until the order is answered. */
@@ -84,7 +86,7 @@ struct pairs_order {
 	struct order order;
 	struct pairs_filter filter;
 	uint64_t after; /**< only greater ids */
-	size_t max;     /**< rows of a worker, up to PAIRS_PAGE_MAX */
+	size_t max;     /**< rows, up to PAIRS_PAGE_MAX */
 	bool asks_tcp;  /**< TCP_INFO of both sides, for two system calls a row */
 	bool ends;      /**< end them, and write nothing down */
 	/** With `ends`: how many may be ended still, of all workers. */
@@ -104,7 +106,8 @@ int pairs_order_open(struct pairs_order *order, struct crew *crew,
 /** Frees it with its rows; nobody may have it under way. Idempotent, also on zeroes. */
 void pairs_order_close(struct pairs_order *order);
 
-/** When it is answered: makes `rows`, at most `max`, until it is given again. 0 or -ENOMEM. */
+/** When it is answered: makes `rows`, at most `max`, and fewer than there are where a worker had
+ * more than its share, until it is given again. 0 or -ENOMEM. */
 int pairs_order_collect(struct pairs_order *order);
 
 /** Before it is given again: frees the rows. */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buckets.h"
 #include "proxy/proxy.h"
 
 struct order_part;
@@ -36,9 +37,10 @@ struct worker {
 	struct list parts;            /* struct order_part::link: of the orders under way here */
 	struct order_part *switching; /**< answered when the proxy has switched; or NULL */
 	struct task stop;
-	sem_t halted;        /**< its loop does not turn any more */
-	sem_t released;      /**< nobody posts to its loop any more */
-	atomic_bool accepts; /**< it has listeners or sessions, or has not been shut */
+	struct buckets slices; /**< the processor time of what is listed at a time */
+	sem_t halted;          /**< its loop does not turn any more */
+	sem_t released;        /**< nobody posts to its loop any more */
+	atomic_bool accepts;   /**< it has listeners or sessions, or has not been shut */
 };
 
 /**

@@ -2,42 +2,14 @@
 #include "proto/exposition.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buckets.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
 
-enum {
-	ROOM_MIN = 4096,
-	NUMBER_MAX = 32, /* "18446744073.709551615" */
-};
-
-static void add(struct exposition *exposition, const char *bytes, size_t n)
-{
-	if (exposition->failed) {
-		return;
-	}
-	if (n > exposition->room - exposition->n) {
-		size_t room = 2 * exposition->room + n + ROOM_MIN;
-		char *more = realloc(exposition->bytes, room);
-
-		if (more == NULL) {
-			exposition->failed = true;
-			return;
-		}
-		exposition->bytes = more;
-		exposition->room = room;
-	}
-	memcpy(exposition->bytes + exposition->n, bytes, n);
-	exposition->n += n;
-}
-
-static void add_text(struct exposition *exposition, const char *text)
-{
-	add(exposition, text, strlen(text));
-}
+enum { NUMBER_MAX = 32 }; /* "18446744073.709551615" */
 
 /* ---- labels ---- */
 
@@ -86,19 +58,19 @@ static void add_value(struct exposition *exposition, const char *value)
 		} else if (byte != '\\' && byte != '"' && byte != '\n') {
 			continue;
 		}
-		add(exposition, from, (size_t)(at - from));
-		add(exposition, escape, sizeof(escape));
+		bytes_add(exposition->to, from, (size_t)(at - from));
+		bytes_add(exposition->to, escape, sizeof(escape));
 		from = at + 1;
 	}
-	add(exposition, from, (size_t)(at - from));
+	bytes_add(exposition->to, from, (size_t)(at - from));
 }
 
 static void add_label(struct exposition *exposition, const char *name, const char *value)
 {
-	add_text(exposition, name);
-	add(exposition, "=\"", 2);
+	bytes_add_text(exposition->to, name);
+	bytes_add(exposition->to, "=\"", 2);
 	add_value(exposition, value);
-	add(exposition, "\"", 1);
+	bytes_add(exposition->to, "\"", 1);
 }
 
 /* ---- samples ---- */
@@ -109,21 +81,21 @@ static void add_sample(struct exposition *exposition, const char *suffix,
 {
 	const char *before = "{";
 
-	add_text(exposition, exposition->name);
-	add_text(exposition, suffix);
+	bytes_add_text(exposition->to, exposition->name);
+	bytes_add_text(exposition->to, suffix);
 	for (; labels != NULL && labels->name != NULL; labels++) {
-		add_text(exposition, before);
+		bytes_add_text(exposition->to, before);
 		add_label(exposition, labels->name, labels->value);
 		before = ",";
 	}
 	if (le != NULL) {
-		add_text(exposition, before);
+		bytes_add_text(exposition->to, before);
 		add_label(exposition, "le", le);
 		before = ",";
 	}
-	add_text(exposition, *before == ',' ? "} " : " ");
-	add_text(exposition, value);
-	add(exposition, "\n", 1);
+	bytes_add_text(exposition->to, *before == ',' ? "} " : " ");
+	bytes_add_text(exposition->to, value);
+	bytes_add(exposition->to, "\n", 1);
 }
 
 /* Thousands of numbers are written in a slice: printf() would take most of the time. */
@@ -164,15 +136,15 @@ void exposition_family(
 {
 	assert(strpbrk(help, "\\\n") == NULL);
 	exposition->name = name;
-	add_text(exposition, "# HELP ");
-	add_text(exposition, name);
-	add_text(exposition, " ");
-	add_text(exposition, help);
-	add_text(exposition, "\n# TYPE ");
-	add_text(exposition, name);
-	add_text(exposition, " ");
-	add_text(exposition, type);
-	add_text(exposition, "\n");
+	bytes_add_text(exposition->to, "# HELP ");
+	bytes_add_text(exposition->to, name);
+	bytes_add_text(exposition->to, " ");
+	bytes_add_text(exposition->to, help);
+	bytes_add_text(exposition->to, "\n# TYPE ");
+	bytes_add_text(exposition->to, name);
+	bytes_add_text(exposition->to, " ");
+	bytes_add_text(exposition->to, type);
+	bytes_add_text(exposition->to, "\n");
 }
 
 void exposition_u64(
@@ -207,10 +179,4 @@ void exposition_buckets(struct exposition *exposition, const struct exposition_l
 	}
 	add_sample(exposition, "_sum", labels, NULL, seconds_text(buckets->sum_ns, text));
 	add_sample(exposition, "_count", labels, NULL, u64_text(n, text));
-}
-
-void exposition_free(struct exposition *exposition)
-{
-	free(exposition->bytes);
-	*exposition = (struct exposition){0};
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers as Prometheus reads them: its text format 0.0.4. A writer of bytes that are taken away
- * piece by piece, whatever their families are.
+ * Numbers as Prometheus reads them: its text format 0.0.4, whatever their families are.
  *
  *	exposition_family() ──▶ exposition_u64() and the like, one a sample ──▶ the next family
  *
@@ -10,21 +9,16 @@
 #ifndef WEIR_PROTO_EXPOSITION_H
 #define WEIR_PROTO_EXPOSITION_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct buckets_read;
+struct bytes;
 
 #define EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/** Zeroed: nothing is written. */
 struct exposition {
-	char *bytes;
-	size_t n;
-	size_t room;
-	bool failed;      /**< memory was short: the bytes are not to be used */
-	const char *name; /**< of the family; borrowed */
+	struct bytes *to; /**< borrowed */
+	const char *name; /**< of the family; borrowed. NULL: none has begun */
 };
 
 /** The end of a list of them has no name. */
@@ -48,7 +42,5 @@ void exposition_seconds(
 /** All samples of a histogram of durations, in seconds. */
 void exposition_buckets(struct exposition *exposition, const struct exposition_label *labels,
 	const struct buckets_read *buckets);
-
-void exposition_free(struct exposition *exposition);
 
 #endif

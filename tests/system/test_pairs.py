@@ -101,9 +101,11 @@ def test_wrong_filter_is_refused_and_ends_nothing(method, query):
         assert len(pairs(here)) == 1
 
 
-def test_pages_are_consistent_while_pairs_come_and_go():
+@pytest.mark.parametrize("workers", (3, 40))
+def test_pages_are_consistent_while_pairs_come_and_go(workers):
+    """Of many workers each gives a few rows, and a page may have to be asked for twice."""
     count = scaled(600, 200)
-    with house(workers=3) as here:
+    with house(workers=workers) as here:
         socks = [here.client() for _ in range(count)]
         for sock in socks:
             exchange(sock, b"x")

@@ -6,26 +6,28 @@
 #include <string.h>
 
 #include "base/buckets.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "suite.h"
 
+static struct bytes bytes;
 static struct exposition text;
 
 static void setup(void)
 {
-	text = (struct exposition){0};
+	text = (struct exposition){.to = &bytes};
 }
 
 static void teardown(void)
 {
-	exposition_free(&text);
+	bytes_free(&bytes);
 }
 
 static void assert_text(const char *expected)
 {
-	ck_assert(!text.failed);
-	ck_assert_msg(text.n == strlen(expected) && memcmp(text.bytes, expected, text.n) == 0,
-		"%.*s", (int)text.n, text.bytes);
+	ck_assert(!bytes.failed);
+	ck_assert_msg(bytes.n == strlen(expected) && memcmp(bytes.at, expected, bytes.n) == 0,
+		"%.*s", (int)bytes.n, bytes.at);
 }
 
 START_TEST(a_family_is_told_once_before_its_samples)

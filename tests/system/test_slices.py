@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: ISC
+"""What is answered at the doors never holds up a thread: long answers are made in slices of its processor time."""
+
+import contextlib
+import re
+import resource
+
+import pytest
+
+from weirtest import peers, wait
+from weirtest.asking import ask, get
+from weirtest.house import house, listener
+from weirtest.settings import SANITIZER
+
+pytestmark = pytest.mark.skipif(SANITIZER != "", reason="a sanitizer's processor time is not weir's")
+
+N_PAIRS, N_LISTENERS, N_SERVERS = 9000, 100, 1000
+LISTS = ("/v1/pairs?tcp_info=true", "/v1/upstreams", "/v1/listeners", "/v1/status", "/metrics")
+KIB = 1024
+
+
+def scrape(here):
+    return ask(here.weir, "GET", "/metrics").text
+
+
+def slices(here):
+    """By thread: how many slices there were, and how many of these took more than a millisecond."""
+    found = {}
+    for worker, bound, value in re.findall(
+            r'^weir_control_slice_seconds_(?:bucket|count){worker="(\w+)"(?:,le="([^"]+)")?} (\d+)$', scrape(here),
+            re.MULTILINE):
+        found.setdefault(worker, {})[bound] = int(value)
+    return {worker: (counts[""], counts[""] - counts["0.001"]) for worker, counts in found.items()}
+
+
+def slices_of(here, target):
+    """The same of an answer."""
+    before = slices(here)
+    assert ask(here.weir, "GET", target).status == 200
+    return {worker: tuple(now - then for now, then in zip(counts, before[worker]))
+            for worker, counts in slices(here).items()}
+
+
+def peak(pid):
+    """The most memory that it has had since reset_peak(), in KiB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+
+def reset_peak(pid):
+    with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+
+
+@pytest.fixture(name="full", scope="module")
+def full_house():
+    """A weir with many pairs, listeners and servers. Its pairs are in the queues of servers that do not accept."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 2 * N_PAIRS + 1000:
+        pytest.skip(f"the limit of descriptors, {most}, is too low")
+    with house(workers=4, max_pairs=N_PAIRS, timeouts={"idle": "1h", "lifetime": "2h"}) as here, \
+            contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(contextlib.closing(peers.Upstream("tcp4", here.weir.folder)))
+                   for _ in range(4)]
+        here.reload(
+            listeners=[listener("web", str(here.weir.address)),
+                       *(listener(f"l{i}", f"unix:{here.weir.folder}/{i}") for i in range(1, N_LISTENERS))],
+            upstreams=[{"name": "app", "servers": [
+                *({"name": f"live{i}", "address": str(server)} for i, server in enumerate(servers)),
+                *({"name": f"s{i}", "address": f"127.0.{1 + i // 250}.{1 + i % 250}:9", "weight": 0}
+                  for i in range(N_SERVERS - len(servers)))]}])
+        for server in servers:
+            server.sock.listen(N_PAIRS)
+        for _ in range(N_PAIRS):
+            here.client()
+        wait.until(lambda: len(get(here.weir, "/v1/pairs?state=relaying")["pairs"]) == N_PAIRS, "all pairs")
+        yield here
+
+
+@pytest.mark.parametrize("target", LISTS)
+def test_no_slice_is_longer_than_a_millisecond(full, target, report):
+    found = []
+    for _ in range(5):  # what the kernel does on a thread's account meanwhile counts as its own
+        found.append(slices_of(full, target))
+        if not any(too_long for _, too_long in found[-1].values()):
+            break
+    else:
+        raise AssertionError(found)
+    report(f"{target}: " + ", ".join(f"{worker} {count}" for worker, (count, _) in found[-1].items()))
+    assert target == "/v1/status" or found[-1]["main"][0] >= 5
+
+
+def test_thousands_of_pairs_are_listed_once_each_in_bounded_memory(full):
+    ask(full.weir, "GET", "/v1/pairs")
+    reset_peak(full.weir.pid)
+    before = peak(full.weir.pid)
+    answer = ask(full.weir, "GET", "/v1/pairs?tcp_info=true")
+    assert len(answer.text) > 4 * KIB * KIB and peak(full.weir.pid) - before < 1 * KIB
+    ids = [pair["id"] for pair in answer.json["pairs"]]
+    assert len(ids) == N_PAIRS and ids == sorted(set(ids))
+
+
+def test_each_server_is_listed_once(full):
+    app, = get(full.weir, "/v1/upstreams")["upstreams"]
+    names = [server["name"] for server in app["servers"]]
+    assert len(names) == N_SERVERS and len(set(names)) == N_SERVERS
+
+
+def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full, report):
+    used = [float(re.search(r"^process_cpu_seconds_total (\S+)$", scrape(full), re.MULTILINE)[1]) for _ in range(6)]
+    least = min(after - before for before, after in zip(used, used[1:]))
+    report(f"{least * 1000:.1f} ms of processor time")
+    assert least < 0.02
