@@ -214,6 +214,7 @@
  *	upstreams	of its upstreams, and what it is told of their servers
  *	members		upstreams and servers, one after the other
  *	commands	what it is told to do
+ *	drain		to let nobody in, and to do so again
  *	metrics		all numbers, for Prometheus
  *	metrics_servers	those of each server
  *	metrics_workers	those of each thread
@@ -236,6 +237,7 @@
  *	trial		a child checks it
  *	spawner		starts that child, and waits for it
  *	stop		a drain, and the end of all pairs
+ *	drain		a drain by hand, and its undoing
  *	conf_warnings	what a config was warned of when it was read
  *	stall_warning	tells when a timeout will cut those who read slowly
  *	socket_proxy	the command line of systemd-socket-proxyd(8)

@@ -88,10 +88,7 @@ void control_get_status(struct control_asked *asked)
 		"uptime_ms", (json_int_t)(status.uptime_ns / NS_PER_MS), "workers",
 		(json_int_t)status.n_workers, "listeners", (json_int_t)status.n_listeners);
 	(void)json_object_set_new(json, "node", node_json(&asked->control->opts));
-	(void)json_object_set_new(json, "left_ms",
-		status.left_ns == NS_NEVER
-			? json_null()
-			: json_integer((json_int_t)(status.left_ns / NS_PER_MS)));
+	(void)json_object_set_new(json, "left_ms", control_ms(status.left_ns));
 	(void)json_object_set_new(json, "servers",
 		json_pack("{sI, sI}", "usable", (json_int_t)status.n_usable, "all",
 			(json_int_t)status.n_servers));
@@ -100,6 +97,8 @@ void control_get_status(struct control_asked *asked)
 			(json_int_t)status.max_pairs, "half_closed",
 			(json_int_t)status.n_half_closed, "accepted", (json_int_t)status.n_accepted,
 			"ended", ended_json(&status)));
+	(void)json_object_set_new(json, "drain",
+		status.is_drained ? control_drain_json(asked->control, &status) : json_null());
 	(void)json_object_set_new(json, "reload", reload_json(&status));
 	(void)json_object_set_new(json, "timers_p99_us",
 		status.has_p99 ? json_integer((json_int_t)status.p99_us) : json_null());

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/slice.h"
 #include "base/text.h"
 #include "conf/conf.h"
@@ -23,6 +24,28 @@ json_t *control_text(const char *text)
 		free(utf8);
 	}
 	return json;
+}
+
+json_t *control_lines(const char *text)
+{
+	json_t *lines = json_array();
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+		char *line = strndup(text, n);
+
+		if (n > 0 && line != NULL) {
+			(void)json_array_append_new(lines, control_text(line));
+		}
+		free(line);
+		text += n + (text[n] == '\n' ? 1 : 0);
+	}
+	return lines;
+}
+
+json_t *control_ms(uint64_t ns)
+{
+	return ns == NS_NEVER ? json_null() : json_integer((json_int_t)(ns / NS_PER_MS));
 }
 
 json_t *control_named(const char *name, json_t *rest)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/list.h"
@@ -23,6 +24,7 @@ struct buckets;
 struct conf;
 struct control;
 struct control_asked;
+struct control_status;
 
 /** A long answer that is written and sent in slices (base/slice.h). */
 struct control_list {
@@ -90,8 +92,17 @@ void control_list_abort(struct control_asked *asked);
 /** A text of the config or of a client as JSON: what is no UTF-8 in it is taken for Latin-1. */
 json_t *control_text(const char *text);
 
+/** Of a text of lines, one string each, without its end. */
+json_t *control_lines(const char *text);
+
+/** In milliseconds; NS_NEVER is null. */
+json_t *control_ms(uint64_t ns);
+
 /** {"name": name, ...}: what else it has is taken. */
 json_t *control_named(const char *name, json_t *rest);
+
+/** A drain by hand, or that there is none: what /v1/drain is answered with (drain.c). */
+json_t *control_drain_json(const struct control *control, const struct control_status *status);
 
 /** How this weir is called: as it is written, or as its host; NULL: it cannot be had. */
 const char *control_node(const struct conf *conf, char host[HOST_NAME_MAX + 1]);

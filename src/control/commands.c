@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What weir is told to do. */
-#include <string.h>
-
 #include "control/asked.h"
 #include "control/control.h"
 #include "control/paths.h"
-
-/** A line each, without its end. */
-static json_t *lines_json(const char *text)
-{
-	json_t *lines = json_array();
-
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\n");
-		char *line = strndup(text, n);
-
-		if (n > 0 && line != NULL) {
-			(void)json_array_append_new(lines, control_text(line));
-		}
-		free(line);
-		text += n + (text[n] == '\n' ? 1 : 0);
-	}
-	return lines;
-}
 
 static void on_reloaded(struct control_request *request, bool ok, const char *text)
 {
@@ -39,7 +19,7 @@ static void on_reloaded(struct control_request *request, bool ok, const char *te
 			json_pack("{ss, so}", "error",
 				"the config was not taken, and all is as before; mend what "
 				"\"errors\" says, and reload again",
-				"errors", lines_json(text)));
+				"errors", control_lines(text)));
 	}
 }
 

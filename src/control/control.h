@@ -24,9 +24,11 @@
 #include "log/level.h"
 
 struct conf;
+struct control_drain;
 struct control_request;
 struct crew;
 struct groups;
+struct inherited;
 struct loop;
 
 enum { CONTROL_ENDS_MAX = 32 };
@@ -39,9 +41,13 @@ struct control_count {
 
 /** What the process says of itself. */
 struct control_status {
-	const char *state; /**< "running", "grace", "draining", "stopping" */
+	/** "running", "drain_grace", "drained", "grace", "draining", "stopping". */
+	const char *state;
 	bool is_ready;     /**< new clients are wanted here */
 	uint64_t left_ns;  /**< of the state; NS_NEVER: it has no end */
+	bool is_drained;   /**< by hand, and not stopping */
+	uint64_t grace_ns; /**< of that, and whether it ends the open pairs */
+	bool ends_pairs;
 	uint64_t generation;
 	uint64_t uptime_ns;
 	size_t n_workers;
@@ -66,6 +72,8 @@ struct control_calls {
 	void (*status)(void *owner, struct control_status *ret_status);
 	/** Answers by request->done(), later; ok: the new config is in force. */
 	void (*reload)(void *owner, struct control_request *request);
+	/** Answers by ask->request.done(), later; ok: it is so. */
+	void (*drain)(void *owner, struct control_drain *ask);
 	/** The level of the log, until it is told another, whatever configs say. */
 	void (*tell_level)(void *owner, enum log_level level);
 	/** The config in force, borrowed. */
@@ -76,6 +84,7 @@ struct control_opts {
 	struct loop *loop; /**< the main one */
 	struct crew *crew;
 	struct groups *groups;
+	const struct inherited *inherited; /**< what goes on accepting while it is drained */
 	struct control_calls calls;
 	void *owner; /**< for the calls */
 };

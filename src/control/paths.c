@@ -24,6 +24,8 @@ static const struct path {
 	{HTTP_VERB_DELETE, {"v1", "pairs", "*"}, control_delete_pair},
 	{HTTP_VERB_PUT, {"v1", "log"}, control_put_log},
 	{HTTP_VERB_POST, {"v1", "reload"}, control_post_reload},
+	{HTTP_VERB_POST, {"v1", "drain"}, control_post_drain},
+	{HTTP_VERB_POST, {"v1", "undrain"}, control_post_undrain},
 };
 
 static bool fits(const struct path *path, const struct http_target *target)

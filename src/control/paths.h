@@ -28,8 +28,9 @@ paths_answer control_get_metrics;                                       /* metri
 paths_answer control_get_listeners;                                     /* listeners.c */
 paths_answer control_get_upstreams, control_patch_server;               /* upstreams.c */
 paths_answer control_get_pairs, control_get_pair, control_delete_pair,
-	control_delete_pairs;                      /* pairs.c */
-paths_answer control_post_reload, control_put_log; /* commands.c */
+	control_delete_pairs;                          /* pairs.c */
+paths_answer control_post_reload, control_put_log;     /* commands.c */
+paths_answer control_post_drain, control_post_undrain; /* drain.c */
 
 /** The crew has stopped: nobody has these under way any more (struct control_pairs::link). */
 void control_forget_pairs(struct list *pairs); /* pairs.c */

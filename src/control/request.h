@@ -7,6 +7,7 @@
 #define WEIR_CONTROL_REQUEST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/list.h"
 
@@ -15,6 +16,16 @@ struct control_request {
 	/** Once, on the same thread. `text` is whole lines, or empty; it is copied. The asker may
 	 * go in it, and other requests with him. */
 	void (*done)(struct control_request *request, bool ok, const char *text);
+};
+
+/** To drain by hand, or to undo that; the answerer reads it until it has answered. */
+struct control_drain {
+	struct control_request request;
+	bool undoes;
+	bool has_grace;
+	uint64_t grace_ns;
+	bool end_pairs;
+	void *asker; /**< the asker's */
 };
 
 /** The asker does not wait any longer. Harmless when it was answered. */

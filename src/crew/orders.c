@@ -47,8 +47,16 @@ int switch_order_run(struct order_part *part)
 
 int shut_order_run(struct order_part *part)
 {
-	proxy_shut(&part->worker->proxy);
-	return 0;
+	const struct shut_order *order = container_of(part->order, struct shut_order, order);
+
+	if (!order->keeps) {
+		proxy_shut(&part->worker->proxy);
+		return 0;
+	}
+	if (part->at++ == 0) {
+		proxy_shut_own(&part->worker->proxy);
+	}
+	return proxy_is_changing(&part->worker->proxy) ? ORDER_AGAIN : 0;
 }
 
 int drain_order_run(struct order_part *part)

@@ -40,12 +40,14 @@ struct switch_order {
 int switch_order_run(struct order_part *part);
 
 /**
- * Let nobody new in (proxy_shut()), and report quiet when nothing is left. Answers when it has
- * begun: from then on no worker looks at whose a socket is, and sockets_forget() may be called. An
- * accept_order with `reopens` undoes it.
+ * Let nobody new in (proxy_shut()), and report quiet when nothing is left; answers when it has
+ * begun. With `keeps`, nobody but at systemd's sockets (proxy_shut_own()), and it answers when it
+ * is so. From then on no worker looks at whose a socket is that it shuts, and sockets_forget() may
+ * be called. An accept_order with `reopens` undoes both.
  */
 struct shut_order {
 	struct order order;
+	bool keeps;
 };
 
 int shut_order_run(struct order_part *part);

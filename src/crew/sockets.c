@@ -84,6 +84,7 @@ int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts)
 	struct table before = {0};
 	int r = sockets_grow(sockets, opts);
 
+	sockets->opens = opts->reopens;
 	if (r == 0) {
 		r = sockets_index(sockets, &before);
 	}
@@ -140,6 +141,7 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 		}
 		bound->listener = bound->next;
 	}
+	sockets->shut = sockets->shut && !sockets->opens;
 }
 
 /** Out of the array, whose order does not matter. */
@@ -183,12 +185,19 @@ void sockets_cancel(struct sockets *sockets)
 	}
 }
 
-void sockets_forget(struct sockets *sockets)
+void sockets_forget(struct sockets *sockets, const struct conf *conf)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
-		sockets->all[i]->listener = LISTENER_NONE;
-		sockets->all[i]->next = LISTENER_NONE;
+		struct bound_socket *bound = sockets->all[i];
+
+		if (bound->kept != NULL || bound_goes(bound)) {
+			continue;
+		}
+		log_listening("listening_ends", bound, &conf->listeners[bound->listener]);
+		bound->listener = LISTENER_NONE;
+		bound->next = LISTENER_NONE;
 	}
+	sockets->shut = true;
 }
 
 size_t sockets_sweep(struct sockets *sockets)

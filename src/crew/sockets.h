@@ -22,6 +22,11 @@ const char *sockets_remedy(int err);
 struct sockets {
 	struct bound_socket **all;
 	size_t n;
+	bool shut;  /**< weir's own are forgotten, and none is bound until all are again */
+	bool opens; /**< what is prepared ends that */
+	/** Of whoever changes them: workers have an order about them, so that nobody else may
+	 * prepare or sweep them until it is answered. */
+	bool is_busy;
 };
 
 /** What sockets are opened for. */
@@ -32,6 +37,7 @@ struct sockets_opts {
 	/** Where failures are told, as errors of `path`; NULL: in the log (listen_failed). */
 	struct conf_errors *errors;
 	const char *path;
+	bool reopens; /**< binds weir's own again, where they were forgotten */
 };
 
 /** How many fds the sockets of a config take at most, with what belongs to them and all that was
@@ -65,10 +71,11 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 void sockets_cancel(struct sockets *sockets);
 
 /**
- * No config has a listener any more: all workers are shut (shut_order), and close theirs. For what
- * may be undone: sockets_prepare() then binds all of a config anew.
+ * All workers were shut (shut_order), and close their listeners: the sockets that are weir's own
+ * go, and systemd's stay. `conf` is the config in force, for the log. A reload then binds none,
+ * whatever its config says; sockets_prepare() with `reopens` binds all of a config anew.
  */
-void sockets_forget(struct sockets *sockets);
+void sockets_forget(struct sockets *sockets, const struct conf *conf);
 
 /** Lets go of those that are drained; how many are not yet. */
 size_t sockets_sweep(struct sockets *sockets);

@@ -74,7 +74,7 @@ static int opening_listen(
 	}
 	if (!listen_can_double(opening->addr)) {
 		*ret_remedy = "weir itself listened there, and clients still wait for a place: "
-			      "reload again when they are served, or raise max_pairs first";
+			      "try again when they are served, or raise max_pairs first";
 		return r;
 	}
 	return listen_open_beside(
@@ -184,6 +184,9 @@ int sockets_want(struct sockets *sockets, const struct sockets_opts *opts, struc
 			int failed;
 
 			opening.addr = &opening.listener->addresses[k];
+			if (opening.addr->kind != ADDR_SYSTEMD && sockets->shut && !opts->reopens) {
+				continue;
+			}
 			failed = opening_open(&opening);
 			r = r < 0 ? r : failed;
 		}

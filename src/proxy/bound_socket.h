@@ -34,7 +34,8 @@
  *	        committed  listener = next, so that what leaves goes
  *	        cancelled  next = listener, so that what is new goes; freed at once if PREPARED
  *	stop               the workers drain or close all, whosever they are
- *	shut, to be undone the same, and all go (sockets_forget()); others are made by undoing it
+ *	shut, to be undone the same of weir's own, which go (sockets_forget()), and others are made
+ *	                   by undoing it; systemd's stay
  */
 #ifndef WEIR_PROXY_BOUND_SOCKET_H
 #define WEIR_PROXY_BOUND_SOCKET_H

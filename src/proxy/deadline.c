@@ -91,6 +91,13 @@ static bool is_waiting(const struct deadline_facts *facts)
 	return facts->stalled_ns != NS_NEVER || facts->is_throttled;
 }
 
+static bool is_drained(const struct deadline_facts *facts)
+{
+	const struct deadline_drain *drain = facts->drain;
+
+	return drain != NULL && (drain->spares_ns == 0 || facts->accepted_ns < drain->spares_ns);
+}
+
 /** Idle pairs first; the others at their own point before the end. */
 static void consider_drain(
 	struct search *search, const struct deadline_facts *facts, uint64_t quiet_ns)
@@ -152,7 +159,7 @@ static void consider_all(struct search *search, const struct conf_timeouts *time
 		consider_silence(search, DEADLINE_IDLE, quiet_ns, timeouts->idle_ns);
 	}
 	consider_lifetime(search, timeouts, facts, quiet_ns);
-	if (facts->drain != NULL) {
+	if (is_drained(facts)) {
 		consider_drain(search, facts, quiet_ns);
 	}
 }

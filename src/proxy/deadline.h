@@ -66,6 +66,7 @@ struct deadline_drain {
 	uint64_t idle_first_ns; /**< the silence that makes a pair idle; NS_NEVER: none is */
 	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: never */
 	uint64_t spread_ns;     /**< so long before that the first of the rest is ended */
+	uint64_t spares_ns;     /**< who was accepted from then on is left alone; 0: nobody is */
 };
 
 /** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */

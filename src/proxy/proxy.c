@@ -22,6 +22,7 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	part_init(&proxy->part, loop, shared, index, &calls);
 	proxy->part.current = generation_ref(shared->generation);
 	list_init(&proxy->listeners);
+	list_init(&proxy->kept);
 	list_init(&proxy->changing);
 	task_init(&proxy->change, on_change);
 }
@@ -31,6 +32,18 @@ static struct terms *proxy_terms(
 	const struct proxy *proxy, const struct generation *generation, size_t listener)
 {
 	return &generation->offers[listener]->terms[proxy->part.index];
+}
+
+/** Of those that are not changing. */
+static struct list *proxy_list(struct proxy *proxy, const struct listener *listener)
+{
+	return listener->socket->kept != NULL ? &proxy->kept : &proxy->listeners;
+}
+
+static bool lets_in(const struct proxy *proxy, const struct listener *listener)
+{
+	return proxy->shut == PROXY_OPEN ||
+	       (proxy->shut == PROXY_SHUT_OWN && listener->socket->kept != NULL);
 }
 
 int proxy_listen(struct proxy *proxy, struct generation *generation, struct bound_socket *socket)
@@ -43,10 +56,10 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 	if (r < 0) {
 		return r;
 	}
-	list_append(&proxy->listeners, &listener->link);
-	if (proxy->shut) {
-		/* It comes too late, which is no business of its other listeners'. */
-		list_move_all(&proxy->changing, &proxy->listeners);
+	if (lets_in(proxy, listener)) {
+		list_append(proxy_list(proxy, listener), &listener->link);
+	} else { /* it comes too late */
+		list_append(&proxy->changing, &listener->link);
 		loop_next(proxy->part.loop, &proxy->change);
 	}
 	return 0;
@@ -63,7 +76,7 @@ enum {
 /** What the state of the proxy wants of a listener, however often it changed meanwhile. */
 static void change_listener(struct proxy *proxy, struct listener *listener)
 {
-	if (proxy->shut || listener->socket->listener == LISTENER_NONE) {
+	if (!lets_in(proxy, listener) || listener->socket->listener == LISTENER_NONE) {
 		listener_drain(listener);
 	} else {
 		listener_switch(listener,
@@ -87,7 +100,7 @@ static bool change_listeners(struct proxy *proxy)
 			return list_empty(&proxy->changing);
 		}
 		list_remove(link);
-		list_append(&proxy->listeners, link);
+		list_append(proxy_list(proxy, listener), link);
 		change_listener(proxy, listener);
 	}
 	return true;
@@ -178,7 +191,8 @@ static bool change_sessions(struct proxy *proxy)
 
 static void check_quiet(struct proxy *proxy)
 {
-	if (proxy->shut && proxy->part.n_sessions == 0 && list_empty(&proxy->listeners) &&
+	if (proxy->shut == PROXY_SHUT_ALL && proxy->part.n_sessions == 0 &&
+		list_empty(&proxy->listeners) && list_empty(&proxy->kept) &&
 		list_empty(&proxy->changing) && proxy->quiet != NULL) {
 		proxy->quiet(proxy->owner);
 	}
@@ -212,6 +226,7 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 	proxy->before = proxy->part.current;
 	proxy->part.current = generation_ref(generation);
 	list_move_all(&proxy->changing, &proxy->listeners);
+	list_move_all(&proxy->changing, &proxy->kept);
 	proxy->n_applied = proxy->before->conf->n_listeners;
 	if (generation->conf->apply != 0) {
 		proxy->applying_ns = clock_ns();
@@ -225,9 +240,27 @@ void proxy_switch(struct proxy *proxy, struct generation *generation)
 void proxy_shut(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop));
-	proxy->shut = true;
+	proxy->shut = PROXY_SHUT_ALL;
+	list_move_all(&proxy->changing, &proxy->listeners);
+	list_move_all(&proxy->changing, &proxy->kept);
+	proxy_change(proxy);
+}
+
+/** Those that stay are not looked at, so a reload may change whose their sockets are. */
+void proxy_shut_own(struct proxy *proxy)
+{
+	assert(loop_is_current(proxy->part.loop));
+	if (proxy->shut == PROXY_OPEN) {
+		proxy->shut = PROXY_SHUT_OWN;
+	}
 	list_move_all(&proxy->changing, &proxy->listeners);
 	proxy_change(proxy);
+}
+
+bool proxy_is_changing(const struct proxy *proxy)
+{
+	assert(loop_is_current(proxy->part.loop));
+	return !list_empty(&proxy->changing);
 }
 
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain)
@@ -259,7 +292,7 @@ void proxy_end_pairs(struct proxy *proxy)
 void proxy_reopen(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop) && !proxy->ending);
-	proxy->shut = false;
+	proxy->shut = PROXY_OPEN;
 	if (proxy->part.draining) {
 		proxy->part.draining = false;
 		part_walk_begin(&proxy->part, &proxy->sessions_changing);
@@ -271,6 +304,7 @@ void proxy_fini(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop) && proxy->part.n_sessions == 0);
 	list_move_all(&proxy->listeners, &proxy->changing);
+	list_move_all(&proxy->listeners, &proxy->kept);
 	list_for_each (link, &proxy->listeners) {
 		listener_close(container_of(link, struct listener, link));
 	}

@@ -9,7 +9,8 @@
  * Drain, in two steps: proxy_shut() lets nobody new in, and closes the listeners once their queues
  * are served; proxy_drain() lets the drain end the sessions (deadline.h). While it is shut, quiet()
  * is called whenever no acceptor and no session is left here (again if another worker hands over a
- * late connection). proxy_reopen() undoes both.
+ * late connection). proxy_shut_own() is less: what systemd listens on too goes on accepting, so
+ * there is no quiet(). proxy_reopen() undoes all of these.
  */
 #ifndef WEIR_PROXY_PROXY_H
 #define WEIR_PROXY_PROXY_H
@@ -27,9 +28,17 @@ struct bound_socket;
 struct generation;
 struct terms;
 
+/** Which listeners, of now and to come, let nobody in. */
+enum proxy_shut {
+	PROXY_OPEN,
+	PROXY_SHUT_OWN, /**< all on sockets of weir's own */
+	PROXY_SHUT_ALL,
+};
+
 struct proxy {
 	struct part part;      /**< what its sessions and listeners know of it */
-	struct list listeners; /* struct listener::link */
+	struct list listeners; /* struct listener::link: on sockets of weir's own */
+	struct list kept;      /* struct listener::link: on what systemd listens on too */
 	struct list changing;  /* struct listener::link: to be switched, drained or closed, soon */
 	struct part_walk sessions_changing; /**< they are drained, or wound anew; zeroed: none is */
 	struct generation *before;          /**< a reference, while it switches; or NULL */
@@ -37,8 +46,8 @@ struct proxy {
 	struct terms *applying; /**< the next in use that are to get them; or NULL */
 	uint64_t applying_ns;   /**< since when this is in force */
 	struct task change;     /**< the next slice of all that */
-	bool shut;              /**< listeners, of now and to come, let nobody in */
-	bool ending;            /**< and they close at once */
+	enum proxy_shut shut;
+	bool ending; /**< it is shut, and listeners close at once */
 	void *owner;
 	void (*quiet)(void *owner); /**< see above */
 	/** proxy_switch() is done. Maybe from inside it. May be NULL. */
@@ -67,6 +76,12 @@ void proxy_switch(struct proxy *proxy, struct generation *generation);
 /** Stops accepting once the listeners' queues are served; what is open goes on. Idempotent. */
 void proxy_shut(struct proxy *proxy);
 
+/** The same for the listeners on sockets of weir's own. */
+void proxy_shut_own(struct proxy *proxy);
+
+/** Whether listeners are still to be switched, drained or closed, soon. */
+bool proxy_is_changing(const struct proxy *proxy);
+
 /** From now on the drain may end what is open and what still comes. Again with another plan. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
 
@@ -74,9 +89,9 @@ void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
 void proxy_end_pairs(struct proxy *proxy);
 
 /**
- * Undoes proxy_shut() and proxy_drain(): no drain ends anybody any more, and proxy_listen() lets
- * clients in again. It needs new sockets: the old ones go on closing, with nobody lost from their
- * queues. Not after proxy_end().
+ * Undoes proxy_shut(), proxy_shut_own() and proxy_drain(): no drain ends anybody any more, and
+ * proxy_listen() lets clients in again. It needs new sockets: the old ones go on closing, with
+ * nobody lost from their queues. Not after proxy_end().
  */
 void proxy_reopen(struct proxy *proxy);
 

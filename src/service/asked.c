@@ -7,7 +7,7 @@
 #include "proxy/generation.h"
 #include "service/daemon_private.h"
 
-static const char *state_word(enum stop_phase phase)
+static const char *state_word(enum stop_phase phase, enum drain_state drain)
 {
 	static const char *const words[] = {
 		[STOP_RUNNING] = "running",
@@ -16,7 +16,10 @@ static const char *state_word(enum stop_phase phase)
 		[STOP_END] = "stopping",
 	};
 
-	return words[phase];
+	if (phase != STOP_RUNNING || drain == DRAIN_NONE) {
+		return words[phase];
+	}
+	return drain == DRAIN_GRACE ? "drain_grace" : "drained";
 }
 
 static void on_status(void *owner, struct control_status *ret_status)
@@ -26,9 +29,12 @@ static void on_status(void *owner, struct control_status *ret_status)
 
 	static_assert((int)CONTROL_ENDS_MAX >= (int)END_REASONS, "a count for each");
 	*ret_status = (struct control_status){
-		.state = state_word(facts.phase),
-		.is_ready = facts.phase == STOP_RUNNING,
-		.left_ns = facts.phase == STOP_RUNNING ? NS_NEVER : facts.left_ns,
+		.state = state_word(facts.phase, facts.drain),
+		.is_ready = facts.phase == STOP_RUNNING && facts.drain == DRAIN_NONE,
+		.left_ns = facts.left_ns,
+		.is_drained = facts.phase == STOP_RUNNING && facts.drain != DRAIN_NONE,
+		.grace_ns = daemon->drain.grace_ns,
+		.ends_pairs = daemon->drain.ends_pairs,
 		.generation = daemon->reload.generation,
 		.uptime_ns = clock_ns() - daemon->ready_ns,
 		.n_workers = daemon->n_workers,
@@ -60,6 +66,13 @@ static void on_reload(void *owner, struct control_request *request)
 	reload_ask(&daemon->reload, request);
 }
 
+static void on_drain(void *owner, struct control_drain *ask)
+{
+	struct daemon *daemon = owner;
+
+	drain_ask(&daemon->drain, ask);
+}
+
 static void on_level(void *owner, enum log_level level)
 {
 	struct daemon *daemon = owner;
@@ -78,6 +91,7 @@ static const struct conf *on_conf(void *owner)
 const struct control_calls asked_calls = {
 	.status = on_status,
 	.reload = on_reload,
+	.drain = on_drain,
 	.tell_level = on_level,
 	.conf = on_conf,
 };

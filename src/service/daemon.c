@@ -40,15 +40,18 @@ static const struct conf *daemon_conf(const struct daemon *daemon)
 
 struct status_facts daemon_facts(struct daemon *daemon)
 {
+	uint64_t now_ns = clock_ns();
 	struct status_facts facts = {
 		.phase = daemon->stop.phase,
-		.left_ns = stop_left_ns(&daemon->stop, clock_ns()),
+		.drain = daemon->drain.state,
 		.n_listeners = daemon_conf(daemon)->n_listeners,
 		.n_pairs = limit_taken(&daemon->shared.places.pairs),
 		.max_pairs = limit_max(&daemon->shared.places.pairs),
 		.reload = daemon->reload.last,
 	};
 
+	facts.left_ns = facts.phase == STOP_RUNNING ? drain_left_ns(&daemon->drain, now_ns)
+						    : stop_left_ns(&daemon->stop, now_ns);
 	checks_count(&daemon->checks, &facts.n_usable, &facts.n_servers);
 	status_gather(&daemon->status, &facts, &daemon->crew);
 	return facts;
@@ -115,7 +118,10 @@ void daemon_on_signal(struct signals *signals, int number)
 		}
 		reload_ask(&daemon->reload, NULL);
 	} else {
-		stop_signal(&daemon->stop, daemon_conf(daemon), number);
+		const struct conf *conf = daemon_conf(daemon);
+		uint64_t grace_ns = drain_yield(&daemon->drain);
+
+		stop_signal(&daemon->stop, conf, grace_ns, number);
 	}
 }
 

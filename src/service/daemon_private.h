@@ -13,6 +13,7 @@
 #include "crew/watchdog.h"
 #include "proxy/proxy.h"
 #include "service/budget.h"
+#include "service/drain.h"
 #include "service/exit_idle.h"
 #include "service/memory.h"
 #include "service/names.h"
@@ -45,6 +46,7 @@ struct daemon {
 	struct ejections ejections;
 	struct signals signals;
 	struct stop stop;
+	struct drain drain;
 	struct exit_idle exit_idle;
 	struct timer tick;
 	struct memory memory;

@@ -152,8 +152,11 @@ static void reload_switch(struct reload *reload)
 
 static void on_switched(struct order *order, int status)
 {
+	struct reload *reload = container_of(order, struct reload, switch_to.order);
+
 	(void)status; /* it cannot fail */
-	reload_end(container_of(order, struct reload, switch_to.order), true);
+	reload->opts.sockets->is_busy = false;
+	reload_end(reload, true);
 }
 
 /** All workers accept from what is new: from here on there is no way back. */
@@ -307,9 +310,22 @@ static void reload_apply(struct reload *reload)
 		return;
 	}
 	reload->phase = RELOAD_ACCEPT;
+	opts->sockets->is_busy = true;
 	reload->accept.sockets = opts->sockets;
 	reload->accept.generation = reload->next;
 	crew_ask_all(&reload->accept.order);
+}
+
+/** Whether the sockets may be changed now, and their addresses are free. */
+static bool is_settled(const struct reload *reload, uint64_t now_ns)
+{
+	struct sockets *sockets = reload->opts.sockets;
+
+	if (sockets->is_busy) {
+		return false; /* with a drain by hand, which is soon done */
+	}
+	(void)sockets_sweep(sockets);
+	return sockets_are_settled(sockets) || now_ns >= reload->settle_end_ns;
 }
 
 /** An address that went a moment ago may be wanted again: waits until it is free. */
@@ -323,8 +339,7 @@ static void reload_settle(struct reload *reload)
 		return;
 	}
 	reload->phase = RELOAD_SETTLE;
-	(void)sockets_sweep(reload->opts.sockets);
-	if (sockets_are_settled(reload->opts.sockets) || now_ns >= reload->settle_end_ns) {
+	if (is_settled(reload, now_ns)) {
 		reload_apply(reload);
 	} else {
 		timer_arm(
@@ -438,7 +453,7 @@ static void on_begin(struct task *task)
 void reload_tick(struct reload *reload)
 {
 	/* While the workers look at the sockets they must stay as they are. */
-	if (reload->phase == RELOAD_IDLE) {
+	if (!reload->opts.sockets->is_busy) {
 		(void)sockets_sweep(reload->opts.sockets);
 	}
 }

@@ -152,6 +152,21 @@ static int open_stop(struct daemon *daemon)
 	return done(stop_open(&daemon->stop), "memory");
 }
 
+static int open_drain(struct daemon *daemon)
+{
+	struct drain_opts opts = {
+		.loop = daemon->loop,
+		.path = daemon->conf_path,
+		.shared = &daemon->shared,
+		.crew = &daemon->crew,
+		.sockets = &daemon->sockets,
+		.inherited = &daemon->inherited,
+		.stop = &daemon->stop,
+	};
+
+	return done(drain_open(&daemon->drain, &opts), "memory");
+}
+
 static void on_names_cut(const char *host, const struct resolver_answer *answer)
 {
 	struct log_line line;
@@ -312,6 +327,7 @@ static int open_control(struct daemon *daemon)
 		.loop = daemon->loop,
 		.crew = &daemon->crew,
 		.groups = &daemon->shared.groups,
+		.inherited = &daemon->inherited,
 		.calls = asked_calls,
 		.owner = daemon,
 	};
@@ -342,9 +358,9 @@ static int open_doors(struct daemon *daemon)
 static int (*const steps[])(struct daemon *daemon) = {
 	take_budget, /* before there are threads: the table of fds grows at once */
 	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
-	open_stop, warn_of_conf, open_sockets, know_own_sockets, start_workers, open_watchdog,
-	open_exit_idle, open_names, open_finders, open_checks, open_reload, open_control,
-	open_doors, /* last of all: nothing can fail any more */
+	open_stop, open_drain, warn_of_conf, open_sockets, know_own_sockets, start_workers,
+	open_watchdog, open_exit_idle, open_names, open_finders, open_checks, open_reload,
+	open_control, open_doors, /* last of all: nothing can fail any more */
 };
 
 int daemon_start(struct daemon *daemon)
@@ -371,6 +387,7 @@ bool daemon_fini(struct daemon *daemon)
 	reload_close(&daemon->reload);
 	finders_close(&daemon->finders);
 	spawned = spawner_close(&daemon->spawner);
+	drain_close(&daemon->drain);
 	sockets_close(&daemon->sockets);
 	exit_idle_close(&daemon->exit_idle);
 	stop_close(&daemon->stop);

@@ -70,16 +70,17 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *line, const c
 static void add_phase(struct line *line, const struct status_facts *facts)
 {
 	static const char *const names[] = {
-		[STOP_RUNNING] = "",
 		[STOP_GRACE] = "Stopping, still accepting",
 		[STOP_DRAIN] = "Draining",
 		[STOP_END] = "Ending",
 	};
+	const char *name = facts->drain == DRAIN_GRACE ? "Draining by hand, still accepting"
+						       : "Drained by hand";
 
-	if (facts->phase == STOP_RUNNING) {
+	if (facts->phase == STOP_RUNNING && facts->drain == DRAIN_NONE) {
 		return;
 	}
-	add(line, "%s", names[facts->phase]);
+	add(line, "%s", facts->phase == STOP_RUNNING ? name : names[facts->phase]);
 	if (facts->left_ns != NS_NEVER && facts->phase != STOP_END) {
 		add(line, ", %ju s left",
 			(uintmax_t)(facts->left_ns / NS_PER_S +

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "proxy/end.h"
+#include "service/drain.h"
 #include "service/stop.h"
 
 struct crew;
@@ -28,7 +29,8 @@ struct status_reload {
 struct status_facts {
 	/* The caller's. */
 	enum stop_phase phase;
-	uint64_t left_ns; /**< of the phase; NS_NEVER: it has no end */
+	enum drain_state drain; /**< by hand, while it does not stop */
+	uint64_t left_ns;       /**< of the phase, or the drain; NS_NEVER: it has no end */
 	size_t n_listeners;
 	size_t n_usable;  /**< servers that take new pairs */
 	size_t n_servers; /**< of all upstreams */

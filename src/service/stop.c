@@ -97,13 +97,14 @@ static void on_timer(struct timer *timer)
 	}
 }
 
-static void stop_begin(struct stop *stop, const struct conf *conf, uint64_t now_ns)
+static void stop_begin(
+	struct stop *stop, const struct conf *conf, uint64_t grace_ns, uint64_t now_ns)
 {
 	stop->how = conf->drain;
-	stop->grace_end_ns = clock_after(now_ns, conf->drain.grace_ns);
+	stop->grace_end_ns = clock_after(now_ns, grace_ns);
 	stop->end_ns = clock_after(now_ns, conf->timeouts.drain_ns);
 	notify_stopping();
-	if (conf->drain.grace_ns == 0) {
+	if (grace_ns == 0) {
 		stop_begin_drain(stop);
 	} else {
 		stop->phase = STOP_GRACE;
@@ -129,7 +130,7 @@ static void log_stopping(const struct stop *stop, int number, uint64_t grace_ns,
 	}
 }
 
-void stop_signal(struct stop *stop, const struct conf *conf, int number)
+void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, int number)
 {
 	uint64_t now_ns = clock_ns();
 
@@ -137,8 +138,8 @@ void stop_signal(struct stop *stop, const struct conf *conf, int number)
 	case STOP_RUNNING:
 		stop->signal = number;
 		stop->start_ns = now_ns;
-		log_stopping(stop, number, conf->drain.grace_ns, conf->timeouts.drain_ns);
-		stop_begin(stop, conf, now_ns);
+		log_stopping(stop, number, grace_ns, conf->timeouts.drain_ns);
+		stop_begin(stop, conf, grace_ns, now_ns);
 		break;
 	case STOP_GRACE:
 	case STOP_DRAIN:

@@ -73,10 +73,10 @@ int stop_open(struct stop *stop);
 void stop_close(struct stop *stop);
 
 /**
- * A signal asked to stop: drains by `conf` the first time, ends at once the second time; but see
- * STOP_SAME_NS.
+ * A signal asked to stop: drains by `conf` the first time, after a grace of `grace_ns` in the place
+ * of its own, and ends at once the second time; but see STOP_SAME_NS.
  */
-void stop_signal(struct stop *stop, const struct conf *conf, int number);
+void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, int number);
 
 /** Call it once a second: asks systemd for more time, if there is need and reason. */
 void stop_tick(struct stop *stop);

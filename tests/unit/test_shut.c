@@ -211,6 +211,7 @@ static void reopen(void)
 {
 	struct sockets_opts opts = sockets_opts();
 
+	opts.reopens = true;
 	ck_assert_int_eq(sockets_prepare(&sockets, &opts), 0);
 	accept_all.reopens = true;
 	ask(&accept_all.order);
@@ -221,7 +222,7 @@ static void reopen(void)
 static void shut_all(void)
 {
 	ask(&shut.order);
-	sockets_forget(&sockets);
+	sockets_forget(&sockets, &crew_conf);
 	crew_until((sockets_leave(&sockets), sockets_are_settled(&sockets)));
 }
 
@@ -271,7 +272,7 @@ START_TEST(an_undone_drain_ends_nobody)
 	come_many();
 	until_all_are_served();
 	ask(&shut.order);
-	sockets_forget(&sockets);
+	sockets_forget(&sockets, &crew_conf);
 	drain.plan = (struct deadline_drain){
 		.start_ns = end_ns, .idle_first_ns = NS_NEVER, .end_ns = end_ns};
 	ask(&drain.order);

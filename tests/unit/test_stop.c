@@ -91,10 +91,10 @@ static enum stop_phase phase_after(int number, uint64_t after_ns)
 
 	ck_assert_int_eq(stop_open(&stop), 0);
 	vtime_freeze();
-	stop_signal(&stop, &conf, SIGTERM);
+	stop_signal(&stop, &conf, 0, SIGTERM);
 	ck_assert_int_eq(stop.phase, STOP_DRAIN);
 	vtime_advance(after_ns);
-	stop_signal(&stop, &conf, number);
+	stop_signal(&stop, &conf, 0, number);
 	phase = stop.phase;
 	stop_close(&stop);
 	return phase;

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What may go wrong: an address cannot be bound again; a worker has no memory for a listener. Then
+ * weir is drained as before, and who asked is told. Pairs notice nothing of all this.
+ */
+#include "service/drain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "control/request.h"
+#include "crew/crew.h"
+#include "crew/inherited.h"
+#include "crew/sockets.h"
+#include "log/failure.h"
+#include "log/log.h"
+#include "proxy/generation.h"
+#include "proxy/proxy.h"
+#include "service/stop.h"
+
+enum {
+	LOOK_MS = 20,
+	SETTLE_MAX_S = 2, /**< longer than it takes */
+};
+
+static const char stopping[] = "weir is stopping; it is neither drained nor undrained any more\n";
+static const char no_memory[] = "out of memory; free some and try again\n";
+
+static const struct conf *conf_in_force(const struct drain *drain)
+{
+	return drain->opts.shared->generation->conf;
+}
+
+static void look_soon(struct drain *drain)
+{
+	timer_arm(&drain->timer, clock_after(clock_ns(), (uint64_t)LOOK_MS * NS_PER_MS));
+}
+
+/* ---- what is told ---- */
+
+/** Answers all of a list. Each may go in its done(), and others with it. */
+static void answer_all(struct list *asking, bool ok, const char *text)
+{
+	while (!list_empty(asking)) {
+		struct control_request *request =
+			container_of(asking->next, struct control_request, link);
+
+		list_remove(&request->link);
+		request->done(request, ok, text);
+	}
+}
+
+static void log_drain(const struct drain *drain, const char *event)
+{
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, event)) {
+		log_u64(&line, "pairs", limit_taken(&drain->opts.shared->places.pairs));
+		if (drain->state == DRAIN_GRACE) {
+			log_ms(&line, "grace_ms", drain->grace_ns);
+		}
+		if (drain->ends_pairs) {
+			log_str(&line, "end_pairs", "yes");
+		}
+		log_end(&line);
+	}
+}
+
+/** One event for each line. */
+static void log_failures(char *text)
+{
+	struct log_line line;
+	char *rest = text;
+	char *error;
+
+	while ((error = strsep(&rest, "\n")) != NULL) {
+		if (*error != '\0' && log_begin(&line, LOG_LEVEL_ERROR, "undrain_failed")) {
+			log_str(&line, "error", error);
+			log_end(&line);
+		}
+	}
+}
+
+/** In a state in which it may stay: who asked is answered, and who waits comes next. */
+static void drain_rest(struct drain *drain, enum drain_state state)
+{
+	drain->state = state;
+	answer_all(&drain->asking, true, "");
+	loop_defer(drain->opts.loop, &drain->begin);
+}
+
+/** The same where it could not be undone. */
+static void drain_fail(struct drain *drain)
+{
+	char *text = drain->text;
+
+	drain->state = DRAIN_SHUT;
+	drain->text = NULL;
+	answer_all(&drain->asking, false, text == NULL ? no_memory : text);
+	if (text != NULL) {
+		log_failures(text);
+		free(text);
+	}
+	loop_defer(drain->opts.loop, &drain->begin);
+}
+
+/* ---- shut ---- */
+
+/** As a stop would from the end of its grace on; who comes to systemd's sockets later is spared. */
+static void drain_end_pairs(struct drain *drain)
+{
+	const struct conf *conf = conf_in_force(drain);
+	uint64_t now_ns = clock_ns();
+	uint64_t budget_ns = conf->timeouts.drain_ns == NS_NEVER
+				     ? NS_NEVER
+				     : conf->timeouts.drain_ns - conf->drain.grace_ns;
+
+	drain->pairs_end_ns = clock_after(now_ns, budget_ns);
+	drain->end_pairs.plan = (struct deadline_drain){
+		.start_ns = now_ns,
+		.idle_first_ns = conf->drain.idle_first_ns,
+		.end_ns = drain->pairs_end_ns,
+		.spread_ns = conf->drain.spread_ns,
+		.spares_ns = drain->opts.inherited->n_listening > 0 ? now_ns : 0,
+	};
+	crew_post_all(&drain->end_pairs.order);
+}
+
+static void drain_shut(struct drain *drain)
+{
+	drain->state = DRAIN_SHUTTING;
+	if (drain->opts.sockets->is_busy) {
+		look_soon(drain); /* a reload's workers accept from new ones */
+		return;
+	}
+	drain->opts.sockets->is_busy = true;
+	crew_ask_all(&drain->shut.order);
+}
+
+static void on_shut(struct order *order, int status)
+{
+	struct drain *drain = container_of(order, struct drain, shut.order);
+
+	(void)status; /* it cannot fail */
+	drain->opts.sockets->is_busy = false;
+	sockets_forget(drain->opts.sockets, conf_in_force(drain));
+	if (drain->opts.stop->phase == STOP_RUNNING) {
+		if (drain->ends_pairs) {
+			drain_end_pairs(drain);
+		}
+		log_drain(drain, "drained");
+	}
+	if (drain->failed) {
+		drain->failed = false;
+		drain_fail(drain);
+	} else {
+		drain_rest(drain, DRAIN_SHUT);
+	}
+}
+
+/* ---- open again ---- */
+
+/** Binds all of the config in force, or nothing: then it has told of each that it cannot have. */
+static int drain_bind(struct drain *drain)
+{
+	struct conf_errors errors;
+	struct sockets_opts opts = {
+		.conf = conf_in_force(drain),
+		.n_workers = drain->opts.crew->opts.n_workers,
+		.inherited = drain->opts.inherited,
+		.errors = &errors,
+		.path = drain->opts.path != NULL ? drain->opts.path : "weir",
+		.reopens = true,
+	};
+	int r;
+
+	conf_errors_init(&errors);
+	r = sockets_prepare(drain->opts.sockets, &opts);
+	if (r < 0) {
+		size_t n;
+		FILE *file = open_memstream(&drain->text, &n);
+
+		if (file != NULL) {
+			conf_errors_print(&errors, "", file);
+			(void)fclose(file);
+		}
+	}
+	conf_errors_fini(&errors);
+	return r;
+}
+
+static void drain_settle(struct drain *drain)
+{
+	struct sockets *sockets = drain->opts.sockets;
+	uint64_t now_ns = clock_ns();
+
+	drain->state = DRAIN_SETTLING;
+	if (!sockets->is_busy) {
+		(void)sockets_sweep(sockets);
+	}
+	if (sockets->is_busy || (!sockets_are_settled(sockets) && now_ns < drain->settle_end_ns)) {
+		look_soon(drain);
+		return;
+	}
+	if (drain_bind(drain) < 0) {
+		drain_fail(drain);
+		return;
+	}
+	drain->state = DRAIN_OPENING;
+	sockets->is_busy = true;
+	drain->accept.sockets = sockets;
+	drain->accept.generation = drain->opts.shared->generation;
+	drain->accept.reopens = true;
+	crew_ask_all(&drain->accept.order);
+}
+
+static void drain_is_over(struct drain *drain)
+{
+	drain->ends_pairs = false;
+	log_drain(drain, "undrain");
+	drain_rest(drain, DRAIN_NONE);
+}
+
+static void on_accepting(struct order *order, int status)
+{
+	struct drain *drain = container_of(order, struct drain, accept.order);
+	struct sockets *sockets = drain->opts.sockets;
+	const struct conf *conf = conf_in_force(drain);
+
+	if (status == 0 && drain->opts.stop->phase == STOP_RUNNING) {
+		sockets->is_busy = false;
+		sockets_commit(sockets, conf, conf);
+		drain_is_over(drain);
+		return;
+	}
+	sockets_cancel(sockets);
+	if (status < 0 && asprintf(&drain->text, "a worker cannot accept from a listener: %s; %s\n",
+				  strerrordesc_np(-status), failure_remedy(status)) < 0) {
+		drain->text = NULL;
+	}
+	drain->failed = true;
+	drain->state = DRAIN_SHUTTING;
+	crew_ask_all(&drain->shut.order); /* the others have let clients in */
+}
+
+/* ---- what is asked ---- */
+
+static void drain_do(struct drain *drain, const struct control_drain *ask)
+{
+	uint64_t now_ns = clock_ns();
+	bool begins = drain->state == DRAIN_NONE;
+	bool ended_pairs = !begins && drain->ends_pairs;
+
+	drain->ends_pairs = ended_pairs || ask->end_pairs;
+	if (drain->state == DRAIN_SHUT) {
+		log_drain(drain, "drain");
+		if (!ended_pairs && drain->ends_pairs) {
+			drain_end_pairs(drain);
+		}
+		drain_rest(drain, DRAIN_SHUT);
+		return;
+	}
+	if (begins) {
+		drain->start_ns = now_ns;
+		drain->pairs_end_ns = NS_NEVER;
+	}
+	if (begins || ask->has_grace) {
+		drain->grace_ns =
+			ask->has_grace ? ask->grace_ns : conf_in_force(drain)->drain.grace_ns;
+		drain->grace_end_ns = clock_after(now_ns, drain->grace_ns);
+	}
+	drain->state = DRAIN_GRACE;
+	log_drain(drain, "drain");
+	if (drain->grace_end_ns <= now_ns) {
+		drain_shut(drain);
+	} else {
+		timer_arm(&drain->timer, drain->grace_end_ns);
+		drain_rest(drain, DRAIN_GRACE);
+	}
+}
+
+static void drain_undo(struct drain *drain)
+{
+	if (drain->state == DRAIN_SHUT) {
+		drain->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);
+		drain_settle(drain);
+	} else if (drain->state == DRAIN_GRACE) {
+		timer_arm(&drain->timer, NS_NEVER);
+		drain_is_over(drain);
+	} else {
+		drain_rest(drain, DRAIN_NONE);
+	}
+}
+
+static bool is_at_rest(const struct drain *drain)
+{
+	return drain->state == DRAIN_NONE || drain->state == DRAIN_GRACE ||
+	       drain->state == DRAIN_SHUT;
+}
+
+/** One at a time: the next one begins when it is at rest again. */
+static void on_begin(struct task *task)
+{
+	struct drain *drain = container_of(task, struct drain, begin);
+	struct list *link = drain->waiting.next;
+	const struct control_drain *ask = container_of(link, struct control_drain, request.link);
+
+	if (drain->opts.stop->phase != STOP_RUNNING) {
+		answer_all(&drain->waiting, false, stopping);
+	} else if (!list_empty(&drain->waiting) && is_at_rest(drain)) {
+		list_remove(link);
+		list_append(&drain->asking, link);
+		if (ask->undoes) {
+			drain_undo(drain);
+		} else {
+			drain_do(drain, ask);
+		}
+	}
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct drain *drain = container_of(timer, struct drain, timer);
+
+	if (drain->state == DRAIN_SETTLING) {
+		drain_settle(drain);
+	} else {
+		drain_shut(drain);
+	}
+}
+
+void drain_ask(struct drain *drain, struct control_drain *ask)
+{
+	list_append(&drain->waiting, &ask->request.link);
+	loop_defer(drain->opts.loop, &drain->begin);
+}
+
+/* ---- what is left ---- */
+
+static uint64_t left_ns(uint64_t end_ns, uint64_t now_ns)
+{
+	if (end_ns == NS_NEVER) {
+		return NS_NEVER;
+	}
+	return end_ns > now_ns ? end_ns - now_ns : 0;
+}
+
+uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns)
+{
+	switch (drain->state) {
+	case DRAIN_GRACE:
+		return left_ns(drain->grace_end_ns, now_ns);
+	case DRAIN_SHUT:
+		return left_ns(drain->pairs_end_ns, now_ns);
+	default:
+		return NS_NEVER;
+	}
+}
+
+uint64_t drain_yield(struct drain *drain)
+{
+	uint64_t now_ns = clock_ns();
+	uint64_t grace_ns = conf_in_force(drain)->drain.grace_ns;
+
+	if (drain->state == DRAIN_GRACE) {
+		grace_ns = clock_earlier(left_ns(clock_after(drain->start_ns, grace_ns), now_ns),
+			left_ns(drain->grace_end_ns, now_ns));
+	} else if (drain->state != DRAIN_NONE) {
+		grace_ns = 0;
+	}
+	/* What the workers are about goes on, and finds that there is a stop. */
+	timer_arm(&drain->timer, NS_NEVER);
+	answer_all(&drain->asking, false, stopping);
+	answer_all(&drain->waiting, false, stopping);
+	return grace_ns;
+}
+
+/* ---- life ---- */
+
+int drain_open(struct drain *drain, const struct drain_opts *opts)
+{
+	int r;
+
+	*drain = (struct drain){.opts = *opts, .pairs_end_ns = NS_NEVER, .shut.keeps = true};
+	list_init(&drain->waiting);
+	list_init(&drain->asking);
+	task_init(&drain->begin, on_begin);
+	r = order_open(&drain->shut.order, opts->crew, shut_order_run, on_shut);
+	if (r == 0) {
+		r = order_open(&drain->end_pairs.order, opts->crew, drain_order_run, NULL);
+	}
+	if (r == 0) {
+		r = order_open(&drain->accept.order, opts->crew, accept_order_run, on_accepting);
+	}
+	return r < 0 ? r : timer_open(&drain->timer, opts->loop, on_timer);
+}
+
+void drain_close(struct drain *drain)
+{
+	if (drain->opts.loop == NULL) {
+		return;
+	}
+	timer_close(&drain->timer);
+	loop_cancel(drain->opts.loop, &drain->begin);
+	order_close(&drain->shut.order);
+	order_close(&drain->end_pairs.order);
+	order_close(&drain->accept.order);
+	free(drain->text);
+	*drain = (struct drain){0};
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A drain by hand: weir is taken out of service, and put back, while the process goes on.
+ *
+ *	NONE ── drain ──▶ GRACE ── its end ──▶ SHUTTING ── the workers are shut ──▶ SHUT
+ *	 ▲ ▲                │                      ▲                                │  ▲
+ *	 │ └─── undrain ────┘                      └──── a worker cannot accept ──┐ │  │
+ *	 │                                                                undrain │ │  │
+ *	 └─ the workers accept ── OPENING ◀── all are bound ── SETTLING ◀─────────┼─┘  │
+ *	                             └────────────────────────────│───────────────┘    │
+ *	                                                          └ one cannot be bound ┘
+ *
+ * Whoever asks is answered in a state in which weir may stay: NONE, GRACE or SHUT; what comes in
+ * between waits for that. In all but NONE weir is not ready for clients. During the grace it lets
+ * them in as ever; then its own listeners close as at a stop, and systemd's go on. Open pairs are
+ * let alone, unless they are to be ended.
+ *
+ * A reload leaves the drain as it is (sockets_forget()); it and this take turns with the sockets
+ * (sockets::is_busy). A stop has its own way (stop.h), and skips the grace that was waited here.
+ */
+#ifndef WEIR_SERVICE_DRAIN_H
+#define WEIR_SERVICE_DRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "crew/orders.h"
+#include "stream/loop.h"
+#include "stream/timer.h"
+
+struct control_drain;
+struct crew;
+struct inherited;
+struct proxy_shared;
+struct sockets;
+struct stop;
+
+enum drain_state {
+	DRAIN_NONE,
+	DRAIN_GRACE,
+	DRAIN_SHUTTING,
+	DRAIN_SHUT,
+	DRAIN_SETTLING, /**< until addresses of before are free, a moment */
+	DRAIN_OPENING,
+};
+
+/** What it works on, all borrowed. */
+struct drain_opts {
+	struct loop *loop; /**< the main one */
+	const char *path;  /**< of the config, for errors; NULL: it has none */
+	struct proxy_shared *shared;
+	struct crew *crew;
+	struct sockets *sockets;
+	const struct inherited *inherited;
+	const struct stop *stop;
+};
+
+struct drain {
+	struct drain_opts opts;
+	enum drain_state state;
+	struct list waiting; /* struct control_drain::request.link; of what comes next */
+	struct list asking;  /* the same; of the change under way */
+	struct task begin;
+	struct timer timer; /**< the end of the grace; or another look at the sockets */
+	uint64_t grace_ns;
+	uint64_t start_ns; /**< since when weir is not ready */
+	uint64_t grace_end_ns;
+	uint64_t settle_end_ns;
+	bool ends_pairs;
+	uint64_t pairs_end_ns; /**< SHUT: when the last one is ended; NS_NEVER: none is */
+	bool failed;           /**< a worker could not accept: the others are shut again */
+	char *text;            /**< why it cannot be undone, in lines; or NULL */
+	struct shut_order shut;
+	struct drain_order end_pairs;
+	struct accept_order accept;
+};
+
+/** Sets it up; opts are copied. 0 or -ENOMEM. */
+int drain_open(struct drain *drain, const struct drain_opts *opts);
+
+/** When the workers have stopped; answers nobody. Idempotent, also on zeroed memory. */
+void drain_close(struct drain *drain);
+
+/**
+ * Asks for a drain, or for its undoing. Answered later; `ask` stays the asker's. Who asks for a
+ * drain again gives it another grace, if it is not over, or has the pairs ended too. Of an undoing
+ * that fails all that could not be had is told, and weir is drained as before.
+ */
+void drain_ask(struct drain *drain, struct control_drain *ask);
+
+/** What is left of the grace, or until the last pair is ended; NS_NEVER: neither has an end. */
+uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns);
+
+/** A stop begins, which refuses all who ask. How much grace is left for it, of the config in force
+ * and of a drain by hand. */
+uint64_t drain_yield(struct drain *drain);
+
+#endif

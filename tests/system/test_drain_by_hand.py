@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: ISC
+"""POST /v1/drain and /v1/undrain: weir is out of service and back, while its process and its pairs go on."""
+
+import contextlib
+import signal
+import socket
+import time
+
+import pytest
+
+from weirtest import address, config, peers, proc, wait
+from weirtest.asking import ask, get
+from weirtest.clock import Watch
+from weirtest.daemon import Free, Weir
+from weirtest.house import Callers, exchange, house, listener
+from weirtest.settings import LATE
+
+WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+HOUR = 3600 * 1000
+
+
+def drain(weir, **wanted):
+    """A drain that must be, and its answer."""
+    answer = ask(weir, "POST", "/v1/drain", wanted)
+    assert answer.status == 200, answer.text
+    assert set(answer.json) == {"state", "grace_ms", "left_ms", "pairs_open", "end_pairs", "kept"}
+    return answer.json
+
+
+def undrain(weir):
+    answer = ask(weir, "POST", "/v1/undrain")
+    assert answer.status == 200, answer.text
+    assert (answer.json["state"], answer.json["grace_ms"], answer.json["end_pairs"]) == ("running", None, False)
+    return answer.json
+
+
+def state(weir):
+    """The state of /v1/status, which /readyz and the metrics must agree with."""
+    status = get(weir, "/v1/status")
+    ready = ask(weir, "GET", "/readyz")
+    assert (ready.status == 200) == status["ready"] == ready.json["ready"] == (status["state"] == "running")
+    assert f"\nweir_ready {int(status['ready'])}\n" in ask(weir, "GET", "/metrics").text
+    assert ready.json["state"] == status["state"]
+    assert (status["drain"] is None) == status["ready"]
+    return status["state"]
+
+
+def is_refused(to):
+    try:
+        peers.connect(to).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    return False
+
+
+@WORKERS
+def test_without_a_grace_nobody_new_is_let_in_and_pairs_live_on(workers):
+    with house(workers=workers) as here:
+        pairs = [here.client() for _ in range(8)]
+        for pair in pairs:
+            exchange(pair)
+        assert drain(here.weir) == {"state": "drained", "grace_ms": 0, "left_ms": None, "pairs_open": 8,
+                                    "end_pairs": False, "kept": []}
+        assert is_refused(here.weir.address) and state(here.weir) == "drained"
+        here.weir.record("drain", pairs="8")
+        here.weir.record("drained", pairs="8")
+        here.weir.record("listening_ends", listener="web")
+        here.weir.notice("STATUS=Drained by hand: 1 listener")
+        for pair in pairs:
+            exchange(pair)
+        assert undrain(here.weir)["pairs_open"] == 8
+        assert state(here.weir) == "running"
+        here.weir.record("undrain", pairs="8")
+        pairs += [here.client() for _ in range(8)]
+        for pair in pairs:
+            exchange(pair)
+        assert get(here.weir, "/v1/status")["pairs"]["open"] == 16
+
+
+def test_clients_are_let_in_during_the_grace_and_then_refused(report):
+    with house() as here:
+        watch = Watch(1.5)
+        answer = drain(here.weir, grace="1500ms")
+        assert (answer["state"], answer["grace_ms"]) == ("drain_grace", 1500) and answer["left_ms"] <= 1500
+        assert state(here.weir) == "drain_grace"
+        while time.monotonic() - watch.start < 1.2:
+            exchange(here.client())
+        here.weir.record("drained")
+        passed = time.monotonic() - watch.start
+        assert 1.5 <= passed < 1.5 + LATE
+        assert is_refused(here.weir.address) and state(here.weir) == "drained"
+        report(f"listeners closed {(passed - 1.5) * 1e3:.1f} ms after the grace")
+
+
+def test_the_grace_is_that_of_the_config_if_none_is_said():
+    with house(timeouts={"drain": "2h"}, drain={"grace": "1h"}) as here:
+        assert drain(here.weir)["grace_ms"] == HOUR
+        here.weir.notice("STATUS=Draining by hand, still accepting, 3")
+        exchange(here.client())
+        undrain(here.weir)
+        assert ask(here.weir, "POST", "/v1/drain").json["grace_ms"] == HOUR  # no body at all
+
+
+def test_a_drain_again_replaces_the_grace_and_adds_end_pairs():
+    with house(timeouts={"drain": "2h"}, drain={"idle_first": "none"}) as here:
+        pair = here.client()
+        exchange(pair)
+        assert drain(here.weir, grace="1h")["grace_ms"] == HOUR
+        again = drain(here.weir)
+        assert again["grace_ms"] == HOUR and again["left_ms"] < HOUR and not again["end_pairs"]
+        assert drain(here.weir, grace="3h")["left_ms"] > HOUR
+        assert drain(here.weir, end_pairs=True)["end_pairs"]
+        assert drain(here.weir, end_pairs=False)["end_pairs"]
+        shut = drain(here.weir, grace="0s")
+        assert (shut["state"], shut["grace_ms"], shut["end_pairs"]) == ("drained", 0, True)
+        left = shut["left_ms"]
+        assert HOUR < left <= 2 * HOUR
+        assert drain(here.weir, grace="1h", end_pairs=True)["left_ms"] <= left
+        exchange(pair)
+        assert undrain(here.weir)["left_ms"] is None
+        assert not drain(here.weir)["end_pairs"]
+
+
+def test_undrain_without_a_drain_changes_nothing():
+    with house() as here:
+        undrain(here.weir)
+        here.client().close()
+        here.weir.close_line()
+        assert len(here.weir.records("listening")) == 1 and not here.weir.records("undrain")
+
+
+@pytest.mark.parametrize("body", (
+    '{"grace": 10}', '{"grace": "10"}', '{"grace": "none"}', '{"grace": "-1s"}', '{"grace": null}', '{"end_pairs": 1}',
+    '{"end_pairs": "yes"}', '{"end_pair": true}', '[]', '"10s"', '{'))
+def test_what_is_no_drain_changes_nothing(body):
+    with house() as here:
+        answer = ask(here.weir, "POST", "/v1/drain", body)
+        assert answer.status == 400 and answer.error
+        assert ask(here.weir, "POST", "/v1/undrain", '{"grace": "1s"}').status == 400
+        assert state(here.weir) == "running" and not here.weir.records("drain")
+        exchange(here.client())
+
+
+def test_end_pairs_ends_idle_ones_first_and_the_others_within_the_budget(report):
+    with house(timeouts={"drain": "4s"}, drain={"grace": "1s", "idle_first": "500ms", "spread": "0s"}) as here:
+        idle, busy = here.client(), here.client()
+        exchange(idle)
+        start = time.monotonic()
+        while time.monotonic() - start < 1.1:  # a pair that spoke within a second is not quiet, and would be reset
+            exchange(busy)
+            time.sleep(0.1)
+        start = time.monotonic()
+        answer = drain(here.weir, grace="0s", end_pairs=True)
+        assert 0 < answer["left_ms"] <= 3000
+        assert peers.read_end(idle) == (b"", "fin")
+        assert here.weir.close_line(reason="drain", timer="drain", by="weir").number("late_us") < LATE * 1e6
+        while time.monotonic() - start < 2.8:
+            exchange(busy)
+            time.sleep(0.1)
+        with contextlib.suppress(ConnectionResetError):
+            busy.recv(1)
+        passed = time.monotonic() - start
+        assert 3.0 <= passed < 3.0 + LATE
+        here.weir.record("close", nth=1, reason="drain", timer="drain")
+        wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 0, "all places back")
+        undrain(here.weir)
+        exchange(here.client())
+        report(f"the last pair ended {passed - 3:.3f} s after the budget")
+
+
+def test_end_pairs_may_come_when_it_is_drained_already():
+    with house(timeouts={"drain": "60s"}, drain={"idle_first": "200ms"}) as here:
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir)
+        time.sleep(0.5)
+        exchange(pair)
+        assert drain(here.weir, end_pairs=True)["pairs_open"] == 1
+        peers.read_end(pair)
+        here.weir.close_line(reason="drain")
+
+
+def test_undone_before_their_time_no_pair_is_ended():
+    with house(timeouts={"drain": "1s"}, drain={"idle_first": "none", "spread": "0s"}) as here:
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir, end_pairs=True)
+        undrain(here.weir)
+        time.sleep(1.2)
+        exchange(pair)
+        assert not here.weir.records("close", reason="drain")
+
+
+@contextlib.contextmanager
+def activated(folder, *listens, transport="tcp4", **settings):
+    """A House whose listener has a socket of systemd's, too; and where that is."""
+    with contextlib.closing(peers.Upstream(transport, folder)) as made, \
+            contextlib.closing(peers.Server("tcp4", folder, peers.echo)) as server:
+        made.sock.settimeout(None)
+        options = {"workers": 2, **config.relay(["systemd:web", *listens], server), **settings}
+        with Weir(options, passed=[("web", made.sock)], control=True) as weir:
+            yield weir, made.address
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_what_systemd_holds_goes_on_accepting_and_is_named(transport, folder):
+    own = Free("tcp4")
+    with activated(folder, own, transport=transport) as (weir, where):
+        assert drain(weir)["kept"] == [{"name": "web", "address": where.text}]
+        assert is_refused(own.address)
+        socks = [peers.connect(where) for _ in range(6)]
+        for sock in socks:
+            exchange(sock)
+        assert get(weir, "/v1/status")["drain"]["pairs_open"] == 6
+        assert undrain(weir)["kept"]
+        for to in (own.address, where):
+            socks.append(peers.connect(to))
+        for sock in socks:
+            exchange(sock)
+            sock.close()
+
+
+def test_who_comes_to_systemds_socket_later_is_not_ended(folder):
+    with activated(folder, timeouts={"drain": "1s"}, drain={"idle_first": "200ms", "spread": "0s"}) as (weir, where):
+        with peers.connect(where) as before:
+            exchange(before)
+            drain(weir, end_pairs=True)
+            with peers.connect(where) as later:
+                exchange(later)
+                peers.read_end(before)
+                weir.close_line(reason="drain")
+                time.sleep(1.2)
+                exchange(later)
+                assert len(weir.records("close")) == 1
+        assert weir.stop() < 3
+
+
+def test_a_stop_lets_go_of_systemds_socket_too(folder):
+    with activated(folder) as (weir, where):
+        drain(weir)
+        with peers.connect(where) as sock:
+            exchange(sock)
+            peers.fin(sock)
+            assert peers.read_end(sock)[0] == b""
+        weir.stop()
+        with peers.connect(where) as waits:  # in the queue, which systemd still has
+            waits.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                waits.recv(1)
+
+
+def take(to):
+    """Listens there, as another process: weir's own socket is closed a moment after it let the last client in."""
+    def listens():
+        sock = to.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(to.sockaddr)
+            sock.listen()
+        except OSError:
+            sock.close()
+            return None
+        return sock
+
+    return wait.until(listens, f"{to} to be free")
+
+
+def test_an_address_that_is_taken_is_named_and_nothing_is_half_open():
+    with house(errors=("undrain_failed",), workers=2) as here:
+        more = [here.free() for _ in range(3)]
+        here.reload(listeners=[listener("web", [str(here.weir.address), *map(str, more)])])
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir)
+        taken = [more[0], more[2]]
+        with contextlib.ExitStack() as others:
+            for to in taken:
+                others.enter_context(contextlib.closing(take(to)))
+            for _ in range(2):
+                answer = ask(here.weir, "POST", "/v1/undrain")
+                assert answer.status == 409 and "undrain again" in answer.error
+                errors = answer.json["errors"]
+                assert len(errors) == 2
+                for to, error in zip(taken, errors):
+                    assert f'listeners(web): "{to}": Address already in use; another process' in error
+                assert is_refused(here.weir.address) and is_refused(more[1])
+                assert state(here.weir) == "drained"
+            here.weir.record("undrain_failed", nth=3)
+        undrain(here.weir)
+        for to in (here.weir.address, *more):
+            exchange(here.client(to))
+        exchange(pair)
+
+
+@pytest.mark.parametrize("transport", ("unix", "abstract", "tcp6"))
+@WORKERS
+def test_every_kind_of_address_goes_and_comes_back(transport, workers):
+    with house(transport, workers=workers) as here:
+        pair = here.client()
+        exchange(pair)
+        for _ in range(5):
+            drain(here.weir)
+            wait.until(lambda: is_refused(here.weir.address), "nobody let in")
+            undrain(here.weir)
+            exchange(here.client())
+        exchange(pair)
+
+
+def test_a_unix_path_that_another_has_taken_is_left_alone():
+    with house("unix", errors=("undrain_failed",)) as here:
+        drain(here.weir)
+        with contextlib.closing(peers.Upstream("unix", here.weir.folder, at=here.weir.address)) as other:
+            answer = ask(here.weir, "POST", "/v1/undrain")
+            assert answer.status == 409 and str(here.weir.address) in answer.json["errors"][0]
+            with peers.connect(here.weir.address):
+                other.accept().close()
+
+
+def test_a_reload_does_not_end_it_and_binds_nothing():
+    with house() as here:
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir)
+        old, moved, new = here.weir.address, here.free(), here.free()
+        here.reload(listeners=[listener("web", str(moved)), listener("new", str(new))])
+        assert state(here.weir) == "drained"
+        for to in (old, moved, new):
+            assert is_refused(to)
+        exchange(pair)
+        undrain(here.weir)
+        assert is_refused(old)
+        for to in (moved, new):
+            exchange(here.client(to))
+        here.reload(listeners=[listener("web", str(old))])
+        exchange(here.client())
+        exchange(pair)
+
+
+def test_a_reload_in_the_grace_binds_and_the_drain_goes_on():
+    with house() as here:
+        drain(here.weir, grace="1h")
+        new = here.free()
+        here.reload(listeners=[listener("web", str(new))])
+        assert is_refused(here.weir.address) and state(here.weir) == "drain_grace"
+        exchange(here.client(new))
+        drain(here.weir, grace="0s")
+        assert is_refused(new)
+        undrain(here.weir)
+        exchange(here.client(new))
+
+
+def test_a_reload_changes_systemds_listener_while_it_is_drained(folder):
+    with activated(folder) as (weir, where):
+        drain(weir)
+        with contextlib.closing(peers.Server("tcp4", folder, lambda sock: sock.sendall(b"other"))) as other:
+            done = weir.reload({**weir.settings, **config.relay(["systemd:web", f"127.0.0.1:{free(folder)}"], other,
+                                                                name="renamed")})
+            assert done.returncode == 0, done
+            with peers.connect(where) as sock:
+                assert peers.read_exactly(sock, 5) == b"other"
+            assert drain(weir)["kept"][0]["address"] == where.text
+            undrain(weir)
+
+
+def free(folder):
+    return address.free("tcp4", folder).sockaddr[1]
+
+
+def test_a_stop_skips_the_grace_that_was_waited():
+    with house(timeouts={"drain": "3h"}, drain={"grace": "1h"}) as here:
+        drain(here.weir, grace="0s")
+        assert here.weir.stop() < 10
+        assert "grace_ms" not in here.weir.record("stopping")
+
+
+def test_a_stop_waits_what_is_left_of_the_grace():
+    with house(timeouts={"drain": "3h"}, drain={"grace": "1h"}) as here:
+        drain(here.weir, grace="2s")
+        start = time.monotonic()
+        time.sleep(0.5)
+        here.weir.signal(signal.SIGTERM)
+        left = here.weir.record("stopping").number("grace_ms")
+        assert 0 < left <= 1500 and state_of_stop(here.weir) == "grace"
+        exchange(here.client())
+        for path in ("/v1/drain", "/v1/undrain"):
+            answer = ask(here.weir, "POST", path)
+            assert answer.status == 409 and "stopping" in answer.json["errors"][0]
+        assert here.weir.wait_exit() == 0
+        assert time.monotonic() - start >= 2
+
+
+def state_of_stop(weir):
+    answer = ask(weir, "GET", "/readyz")
+    assert answer.status == 503
+    return answer.json["state"]
+
+
+def test_a_stop_ends_the_pairs_of_a_drain_that_let_them_live():
+    with house(timeouts={"drain": "60s"}, drain={"idle_first": "100ms"}) as here:
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir)
+        here.weir.signal(signal.SIGTERM)
+        peers.read_end(pair)
+        assert here.weir.wait_exit() == 0
+        here.weir.close_line(reason="drain")
+
+
+@WORKERS
+def test_only_the_control_door_drains(workers):
+    with house(workers=workers) as here:
+        port = here.free().sockaddr[1]
+        here.reload(http={"listen": f"127.0.0.1:{port}"})
+        with peers.connect(address.tcp("127.0.0.1", port)) as sock:
+            sock.sendall(b"POST /v1/drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+            assert sock.recv(100).startswith(b"HTTP/1.1 405 ")
+        assert state(here.weir) == "running"
+        drain(here.weir)
+        with peers.connect(address.tcp("127.0.0.1", port)) as sock:
+            sock.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert sock.recv(100).startswith(b"HTTP/1.1 503 ")
+
+
+@WORKERS
+def test_in_a_loop_under_load_clients_are_served_or_refused_and_all_is_counted(workers, report):
+    with house(workers=workers) as here:
+        pair = here.client()
+        exchange(pair)
+        callers = Callers(here.weir.address)
+        callers.wait_served(20)
+        drain(here.weir)
+        undrain(here.weir)
+        fds = proc.fds(here.weir.pid)
+        for _ in range(30):
+            callers.wait_served(5)
+            drain(here.weir)
+            undrain(here.weir)
+        callers.stop()
+        exchange(pair)
+        served = callers.served
+        wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 1, "all places back")
+        pairs = get(here.weir, "/v1/listeners")["listeners"][0]["pairs"]
+        assert pairs["open"] == 1 and pairs["accepted"] == served + 1
+        wait.until(lambda: proc.fds(here.weir.pid) <= fds, "no fd left behind")
+        report(f"{served} served, {callers.refused} refused in 31 drains")
