@@ -53,9 +53,10 @@ def includes(text):
 
 
 class Findings:
-    """Tells each finding as "FILE:LINE: what is wrong", and in the end whether there was one."""
+    """Tells each finding as "FILE:LINE: what is wrong", and in the end whether there was one, and what to read then."""
 
-    def __init__(self):
+    def __init__(self, page):
+        self.page = page
         self.n = 0
 
     def add(self, path, line, what):
@@ -63,4 +64,5 @@ class Findings:
         self.n += 1
 
     def exit(self):
-        sys.exit(1 if self.n else 0)
+        if self.n:
+            sys.exit(f'why it is so, and what to do: {self.page}')

@@ -75,7 +75,8 @@ def judge(found, expected, report, what):
     usual, times = collections.Counter(found).most_common(1)[0]
     report(f"{what}: {len(usual)} calls, {times} of {len(found)} times: {' '.join(usual)}")
     strange = [lap for lap in found if without_waits(lap) != without_waits(expected)]
-    assert not strange, f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}"
+    assert not strange, (f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}; "
+                         "what each call is there for: docs/PERFORMANCE.md, System calls")
     as_listed = sum(list(lap) == expected for lap in found)
     assert as_listed >= len(found) / 10, f"{as_listed} of {len(found)}: mostly {' '.join(usual)}"
 
