@@ -38,6 +38,8 @@
  *	often		lines that strangers cause: a few, and then a number
  *	queue		from a thread to the log thread
  *	sink		the log thread: stderr, or the journal
+ *	fields		a line, taken apart
+ *	follow		one who reads along
  *	journal		the entry of journald that a line becomes
  *	failure		why weir does not start
  *

@@ -17,7 +17,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "log/fields.h"
 #include "log/level.h"
 #include "log/queue.h"
 
@@ -160,40 +160,14 @@ static void put_name(struct entry *entry, const char *key, size_t len)
 	}
 }
 
-/* What stands between quotes, unescaped; returns where the closing one is. */
-static const char *put_quoted(struct entry *entry, const char *at)
+static void add_field(struct entry *entry, const struct log_field *field)
 {
-	while (*at != '"') {
-		if (*at == '\\') {
-			char byte;
-
-			at += text_unescape(at, &byte);
-			entry_put(entry, &byte, 1);
-		} else {
-			entry_put(entry, at++, 1);
-		}
-	}
-	return at;
-}
-
-/* " key=value" or " key=\"value\"", as log.c built it; returns where the next one begins. */
-static const char *add_field(struct entry *entry, const char *at, const char *end)
-{
-	const char *key = at + 1;
-	const char *value = (const char *)memchr(key, '=', (size_t)(end - key)) + 1;
-
 	entry_begin_field(entry);
-	put_name(entry, key, (size_t)(value - 1 - key));
+	put_name(entry, field->key, field->key_len);
 	entry_put(entry, "=", 1);
-	if (*value == '"') {
-		at = put_quoted(entry, value + 1) + 1;
-	} else {
-		at = memchr(value, ' ', (size_t)(end - value));
-		at = at == NULL ? end : at;
-		entry_put(entry, value, (size_t)(at - value));
-	}
+	assert(field->value_len <= sizeof(entry->bytes) - entry->len);
+	entry->len += log_field_bytes(field, entry->bytes + entry->len);
 	entry_end_field(entry);
-	return at;
 }
 
 /* The value of a field, by its name with '='; "" without one. Its length is *ret_len. */
@@ -240,6 +214,7 @@ int log_journal_send(const struct log_record *record, const char *text)
 	const char *end = text + record->len;
 	const char *at = text;
 	char digit = (char)('0' + log_journal_priority(record->level));
+	struct log_field field;
 	struct entry entry;
 
 	entry.n_fields = 0;
@@ -247,8 +222,8 @@ int log_journal_send(const struct log_record *record, const char *text)
 	entry_add(&entry, "MESSAGE=", text + 1, record->len - 1);
 	entry_add(&entry, "PRIORITY=", &digit, 1);
 	entry_add(&entry, "SYSLOG_IDENTIFIER=", "weir", strlen("weir"));
-	while (at < end) {
-		at = add_field(&entry, at, end);
+	while (log_field_next(&at, end, &field)) {
+		add_field(&entry, &field);
 	}
 	add_message_id(&entry);
 	return sd_journal_sendv(entry.fields, entry.n_fields);

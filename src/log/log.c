@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "log/fields.h"
+#include "log/follow.h"
 #include "log/journal.h"
 #include "log/queue.h"
 #include "log/sink.h"
@@ -168,7 +170,7 @@ static bool needs_quotes(const char *value, size_t len)
 			return true;
 		}
 	}
-	return len == 0;
+	return len == 0 || log_is_number(value, len);
 }
 
 static void put_escaped(struct log_line *line, const char *value, size_t len)
@@ -217,7 +219,8 @@ bool log_begin(struct log_line *line, enum log_level level, const char *event)
 {
 	const struct node *node;
 
-	if ((int)level > atomic_load_explicit(&wanted_level, memory_order_relaxed)) {
+	line->is_wanted = (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
+	if (!line->is_wanted && (level > LOG_LEVEL_INFO || !log_is_followed())) {
 		return false;
 	}
 	line->level = level;
@@ -288,7 +291,7 @@ void log_errno(struct log_line *line, int err)
 
 void log_end(struct log_line *line)
 {
-	struct log_record record = {.level = line->level};
+	struct log_record record = {.level = (uint16_t)line->level, .is_wanted = line->is_wanted};
 	struct timespec now;
 	int r = clock_gettime(CLOCK_REALTIME, &now);
 
@@ -306,7 +309,7 @@ void log_end(struct log_line *line)
 		log_sink_wake();
 	} else if (queue_lacking) {
 		log_sink_drop();
-	} else {
+	} else if (record.is_wanted) {
 		log_sink_write(&record, line->text);
 	}
 }

@@ -28,7 +28,8 @@
  * lines itself, blocking: that is for start-up and for unit tests.
  *
  * A value that has a space, '=' or nothing in it, or a byte that needs an escape, is quoted and
- * escaped as base/text.h says.
+ * escaped as base/text.h says; a text that reads as a number is quoted too, so that what is not
+ * quoted and reads as a number is one (fields.h).
  * A line that would pass LOG_LINE_MAX is cut at a field's border and ends with "cut=true".
  */
 #ifndef WEIR_LOG_LOG_H
@@ -42,12 +43,14 @@
 
 struct log_line {
 	enum log_level level;
+	bool is_wanted; /* by the level, unless who builds it says no: else for followers alone */
 	bool cut;
 	size_t len;
 	char text[LOG_LINE_MAX]; /* " event=close pair=17 ...": without time, level, newline */
 };
 
-/** Lines above this level are not built. Default: LOG_LEVEL_INFO. Any thread. */
+/** Lines above this level are not written, and not built, but for who follows the log (follow.h).
+ * Default: LOG_LEVEL_INFO. Any thread. */
 void log_set_level(enum log_level level);
 enum log_level log_wanted_level(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A queue of log lines from one thread to the log thread: a ring of bytes, no lock.
+ * A queue of log lines from one thread to the log thread: a ring of bytes, no lock. (follow.h has
+ * one from the log thread to who follows it.)
  *
  * The thread that owns the queue pushes and closes; the log thread takes, and frees it once it is
  * closed and empty. A line that does not fit is not queued but counted, and the owner goes on.
@@ -24,7 +25,8 @@ enum {
 /** What goes before each line's text in the ring. */
 struct log_record {
 	uint64_t time_ns; /**< CLOCK_REALTIME: when the line was ended */
-	uint32_t level;   /**< enum log_level */
+	uint16_t level;   /**< enum log_level */
+	bool is_wanted;   /**< for the log, and not only for who follows it */
 	uint32_t len;     /**< of the text, at most LOG_LINE_MAX */
 };
 

@@ -44,6 +44,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/thread.h"
+#include "log/follow.h"
 #include "log/journal.h"
 #include "log/level.h"
 #include "log/queue.h"
@@ -295,9 +296,14 @@ static struct log_queue *oldest_queue(struct log_record *ret_record)
 	return oldest;
 }
 
-/* Puts one line into the batch, or sends it to the journal at once. */
+/* Hands one line on to who follows, and puts it into the batch, or sends it to the journal at
+ * once. */
 static void put_line(const struct log_record *record, const char *text)
 {
+	log_follow_hand(record, text);
+	if (!record->is_wanted) {
+		return;
+	}
 	if (sink.form == LOG_FORM_ENTRY) {
 		if (log_journal_send(record, text) < 0) {
 			sink.unsaid++;
@@ -332,13 +338,14 @@ static void empty_queues(void)
 		log_queue_take(queue, &record, text);
 		put_line(&record, text);
 	}
+	log_follow_wake();
 }
 
 /* Tells last of all how many lines are missing. */
 static void write_with_count(void)
 {
 	struct timespec now;
-	struct log_record record = {.level = LOG_LEVEL_WARN};
+	struct log_record record = {.level = LOG_LEVEL_WARN, .is_wanted = true};
 	char text[PREFIX_MAX];
 	uint64_t told = sink.unsaid;
 	uint64_t lost;
@@ -351,6 +358,7 @@ static void write_with_count(void)
 	record.len = (uint32_t)n;
 	sink.unsaid = 0;
 	put_line(&record, text);
+	log_follow_wake();
 	lost = sink.unsaid + write_batch();
 	/* Lost lines are at the end, so this one, which nobody misses, is among them. */
 	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
