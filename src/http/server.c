@@ -364,19 +364,38 @@ void http_exchange_begin(struct http_exchange *exchange, const struct http_reply
 	send_head(connection, reply, connection->in_chunks ? HTTP_CHUNKS : HTTP_UNTIL_CLOSE, 0);
 }
 
+/** In one piece, so that it is one system call; without memory for that in three. */
+static void send_chunk(struct http_connection *connection, const void *bytes, size_t n)
+{
+	static const char after[] = HTTP_CHUNK_AFTER;
+	char head[HTTP_CHUNK_MAX];
+	size_t n_head = (size_t)http_build_chunk(n, head);
+	size_t n_after = sizeof(after) - 1;
+	char *chunk = malloc(n_head + n + n_after);
+
+	if (chunk == NULL) {
+		send_bytes(connection, head, n_head);
+		send_bytes(connection, bytes, n);
+		send_bytes(connection, after, n_after);
+		return;
+	}
+	memcpy(chunk, head, n_head);
+	memcpy(chunk + n_head, bytes, n);
+	memcpy(chunk + n_head + n, after, n_after);
+	send_bytes(connection, chunk, n_head + n + n_after);
+	free(chunk);
+}
+
 bool http_exchange_part(struct http_exchange *exchange, const void *bytes, size_t n)
 {
 	struct http_connection *connection = connection_of(exchange);
-	char head[HTTP_CHUNK_MAX];
 
 	assert(connection->state == ANSWERING);
 	if (connection->has_no_body || n == 0) {
 		return true;
 	}
 	if (connection->in_chunks) {
-		send_bytes(connection, head, (size_t)http_build_chunk(n, head));
-		send_bytes(connection, bytes, n);
-		send_bytes(connection, HTTP_CHUNK_AFTER, sizeof(HTTP_CHUNK_AFTER) - 1);
+		send_chunk(connection, bytes, n);
 	} else {
 		send_bytes(connection, bytes, n);
 	}
