@@ -217,6 +217,9 @@
  *	members		upstreams and servers, one after the other
  *	commands	what it is told to do
  *	drain		to let nobody in, and to do so again
+ *	events		what happens, for who follows
+ *	events_record	a line of the log as an event
+ *	events_stats	how weir is, once a second
  *	metrics		all numbers, for Prometheus
  *	metrics_servers	those of each server
  *	metrics_workers	those of each thread

@@ -252,6 +252,7 @@ void control_yield(struct control *control)
 
 void control_close(struct control *control)
 {
+	control_end_events(control);
 	door_close(&control->door);
 	door_close(&control->shown);
 	if (control->opts.loop != NULL) {

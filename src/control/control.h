@@ -27,6 +27,7 @@ struct conf;
 struct control_drain;
 struct control_request;
 struct crew;
+struct events;
 struct groups;
 struct inherited;
 struct loop;
@@ -99,6 +100,7 @@ struct control {
 	struct buckets slices; /**< the processor time of what answers at a time */
 	struct list asked;     /* struct control_asked::link */
 	struct list pairs;     /* struct control_pairs::link */
+	struct events *events; /**< events.c's; NULL: nobody follows */
 };
 
 /** Why a door cannot be had. */

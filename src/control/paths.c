@@ -22,6 +22,7 @@ static const struct path {
 	{HTTP_VERB_DELETE, {"v1", "pairs"}, control_delete_pairs},
 	{HTTP_VERB_GET, {"v1", "pairs", "*"}, control_get_pair},
 	{HTTP_VERB_DELETE, {"v1", "pairs", "*"}, control_delete_pair},
+	{HTTP_VERB_GET, {"v1", "events"}, control_get_events},
 	{HTTP_VERB_PUT, {"v1", "log"}, control_put_log},
 	{HTTP_VERB_POST, {"v1", "reload"}, control_post_reload},
 	{HTTP_VERB_POST, {"v1", "drain"}, control_post_drain},

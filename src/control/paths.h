@@ -7,6 +7,7 @@
 #include "proto/http.h"
 #include "proto/http_target.h"
 
+struct control;
 struct control_asked;
 
 /** An answer; control_asked_free() is called by it in the end, by one of the answers of asked.h. */
@@ -29,10 +30,14 @@ paths_answer control_get_listeners;                                     /* liste
 paths_answer control_get_upstreams, control_patch_server;               /* upstreams.c */
 paths_answer control_get_pairs, control_get_pair, control_delete_pair,
 	control_delete_pairs;                          /* pairs.c */
+paths_answer control_get_events;                       /* events.c */
 paths_answer control_post_reload, control_put_log;     /* commands.c */
 paths_answer control_post_drain, control_post_undrain; /* drain.c */
 
 /** The crew has stopped: nobody has these under way any more (struct control_pairs::link). */
 void control_forget_pairs(struct list *pairs); /* pairs.c */
+
+/** At a stop: tells all who follow what has happened to the end, and that this is it. */
+void control_end_events(struct control *control); /* events.c */
 
 #endif

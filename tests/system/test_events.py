@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: ISC
+"""/v1/events: what happens, for who follows, and for nobody else."""
+
+import contextlib
+import http.client
+import signal
+
+from weirtest import peers, wait
+from weirtest.asking import ask, get
+from weirtest.following import Follower, follow
+from weirtest.house import exchange, house, listener, upstream
+from weirtest.settings import DEADLINE, scaled
+
+
+def one_pair(here, data=b"hello", to=None):
+    with here.client(to) as sock:
+        exchange(sock, data)
+        peers.fin(sock)
+        assert peers.read_end(sock)[1] == "fin"
+
+
+def test_each_line_of_the_log_is_an_event_with_its_fields():
+    """Numbers are numbers, and a text is a text, also one that reads as a number, or that is hostile."""
+    with house(node="3.5") as here:
+        path = f"unix:{here.weir.folder}/<b>\"\\ ü"
+        lost = here.free()
+        here.reload(listeners=[listener("17", str(lost), "lost"), *here.weir.settings["listeners"]],
+                    upstreams=[*here.weir.settings["upstreams"], upstream(path, name="lost")])
+        with follow(here.weir) as follower:
+            one_pair(here)
+            event = follower.next("close")
+            line = here.weir.close_line()
+            assert event.data.keys() == line.keys()
+            for key in ("time", "level", "client", "server", "by", "reason", "node"):
+                assert event.data[key] == line[key], key
+            for key in ("pair", "bytes_up", "bytes_down", "connect_ms", "duration_ms"):
+                assert event.data[key] == line.number(key) and not isinstance(event.data[key], str), key
+            with here.client(lost) as sock:
+                peers.read_end(sock)
+            other = follower.next("close")
+            assert (other.data["listener"], other.data["server"]) == ("17", "")
+            assert other.data["tried"] == path + " (No such file or directory)" and other.number() > event.number()
+
+
+def test_once_a_second_comes_how_weir_is():
+    with house(timeouts={"idle": "50ms"}, workers=2) as here, follow(here.weir) as follower:
+        first = follower.next("stats").data
+        assert (first["pairs"]["open"], first["bytes"], first["ended"]) == (0, {"up": 0, "down": 0}, {})
+        sock = here.client()
+        exchange(sock)
+        peers.read_end(sock)
+        open_one = here.client()
+        one_pair(here)
+        here.weir.record("close", reason="idle")
+        stats = first
+        while not (stats["late"] and stats["pairs"]["accepted"] >= 3):
+            stats = follower.next("stats").data
+        status = get(here.weir, "/v1/status")
+        assert stats["uptime_ms"] > first["uptime_ms"] and stats["started"] == first["started"]
+        assert {key: stats[key] for key in ("node", "version", "state", "ready", "generation", "left_ms")} == \
+            {key: status[key] for key in ("node", "version", "state", "ready", "generation", "left_ms")}
+        assert stats["ended"]["idle"] >= 1 and stats["bytes"] == {"up": 10, "down": 10}
+        web, = stats["listeners"]
+        assert (web["name"], web["accepted"], web["up"], web["down"]) == ("web", 3, 10, 10)
+        app, = stats["servers"]
+        assert (app["upstream"], app["usable"]) == ("app", True)
+        assert len(stats["late"]["idle"]) == len(stats["late_bounds_us"]) + 1 and sum(stats["late"]["idle"]) >= 1
+        assert stats["loop_delay_us"] >= 0 and stats["log_dropped"] == 0
+        open_one.close()
+
+
+def test_filters_and_both_doors_and_head():
+    with house() as here:
+        port, other = here.free().sockaddr[1], here.free()
+        here.reload(http={"listen": f"127.0.0.1:{port}"},
+                    listeners=[*here.weir.settings["listeners"], listener("other", str(other))])
+
+        def by_http(target):
+            return contextlib.closing(Follower(http.client.HTTPConnection("127.0.0.1", port, DEADLINE), target))
+
+        with follow(here.weir, "?event=close&listener=other") as mine, by_http("/v1/events?event=close&event=stats") as all_of:
+            one_pair(here)
+            one_pair(here, to=other)
+            assert mine.next().data["listener"] == "other"
+            seen = [all_of.next("close").data["listener"] for _ in range(2)]
+            assert seen == ["web", "other"] and all_of.next("stats")
+        for query, word in (("?pair=1", "event and listener"), ("?event=", "leave it out")):
+            answer = ask(here.weir, "GET", "/v1/events" + query)
+            assert answer.status == 400 and word in answer.error
+        answer = ask(here.weir, "HEAD", "/v1/events")
+        assert (answer.status, answer.text, answer.headers["Content-Type"]) == (200, "", "text/event-stream")
+        assert ask(here.weir, "POST", "/v1/events").headers["Allow"] == "GET, HEAD"
+
+
+def test_it_follows_what_the_log_does_not_want_and_the_log_stays_as_it_is():
+    with house(log={"level": "error"}) as here:
+        one_pair(here)
+        with follow(here.weir, "?event=close") as follower:
+            one_pair(here, b"followed")
+            event = follower.next()
+            assert (event.data["level"], event.data["bytes_up"]) == ("info", len("followed"))
+        assert here.weir.text() == ""
+
+
+def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
+    pairs = scaled(1500)
+    with house(node="n" * 64, log={"level": "error"}) as here:
+        with follow(here.weir, "?event=close") as slow, follow(here.weir, "?event=close") as quick:
+            for n in range(pairs):
+                here.client().close()
+                if n % 50 == 49:
+                    for _ in range(50):
+                        quick.next("close")
+            got = dropped = 0
+            while got + dropped < pairs - pairs % 50:
+                event = slow.next()
+                if event.name == "dropped":
+                    dropped += event.data["events"]
+                else:
+                    got += 1
+            if pairs >= 1500:
+                assert dropped > 0
+            assert got > 0
+            one_pair(here)
+            assert slow.next("close") and quick.next("close")
+
+
+def test_who_comes_again_is_told_how_much_he_has_missed():
+    with house() as here:
+        with follow(here.weir, "?event=close") as follower:
+            one_pair(here)
+            last = follower.next("close")
+        for _ in range(3):
+            one_pair(here)
+        wait.until(lambda: len(here.weir.records("close")) == 4, "all are logged")
+        with follow(here.weir, "?event=close", {"Last-Event-ID": last.id}) as follower:
+            event = follower.next()
+            assert (event.name, event.data["events"]) == ("dropped", 3)
+            one_pair(here)
+            assert follower.next("close").number() == last.number() + 4
+        for foreign in ("1-1", "x", last.id + "x", "", "9" * 100):
+            with follow(here.weir, "?event=close", {"Last-Event-ID": foreign}) as follower:
+                one_pair(here)
+                assert follower.next().name == "close"
+
+
+def test_a_stop_is_followed_to_its_end():
+    with house(timeouts={"drain": "0s"}, workers=2) as here:
+        for _ in range(20):
+            exchange(here.client())
+        with follow(here.weir) as follower, follow(here.weir, "?event=close&listener=nothing") as other:
+            follower.next("stats")
+            here.weir.signal(signal.SIGTERM)
+            events = [event for event in follower.rest() if event.name != "stats"]
+            assert [event.name for event in events] == ["stopping"] + 20 * ["close"] + ["end"]
+            assert events[-1].data["reason"] == "stop"
+            assert [event.name for event in other.rest()] == ["end"]
+        assert not here.weir.records("end")

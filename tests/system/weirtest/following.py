@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: ISC
+"""Who follows /v1/events: reads server-sent events from a door."""
+
+import contextlib
+import json
+
+from . import asking
+
+
+class Event:
+    """One event: its name, its id or None, and its data."""
+
+    def __init__(self, fields):
+        self.name = fields["event"]
+        self.id = fields.get("id")
+        self.data = json.loads(fields["data"])
+        assert self.data["event"] == self.name
+
+    def number(self):
+        """Of the line; it follows the start of weir."""
+        return int(self.id.split("-")[1])
+
+    def __repr__(self):
+        return f"{self.id} {self.data}"
+
+
+class Follower:
+    """Follows until it is closed; `connection` is an http.client.HTTPConnection, not used yet."""
+
+    def __init__(self, connection, target="/v1/events", headers=None):
+        self._connection = connection
+        connection.request("GET", target, headers=headers or {})
+        self.response = connection.getresponse()
+        assert self.response.status == 200 and self.response.headers["Content-Type"] == "text/event-stream"
+        self.comments = 0
+        assert self._block() == {"retry": "1000"}
+
+    def _block(self):
+        """The fields of a block; None at a clean end."""
+        fields = {}
+        while True:
+            line = self.response.readline().decode()
+            if not line:
+                assert not fields
+                return None
+            assert line.endswith("\n")
+            if line == "\n":
+                if fields:
+                    return fields
+            elif line.startswith(":"):
+                self.comments += 1
+            else:
+                name, value = line[:-1].split(": ", 1)
+                assert name not in fields
+                fields[name] = value
+
+    def next(self, *names):
+        """The next event, or the next of these names; None: a clean end."""
+        while True:
+            fields = self._block()
+            if fields is None:
+                return None
+            event = Event(fields)
+            if not names or event.name in names:
+                return event
+
+    def rest(self):
+        """All to a clean end."""
+        return list(iter(self.next, None))
+
+    def close(self):
+        self._connection.close()
+        self.response.close()
+
+
+def follow(weir, query="", headers=None):
+    """At the control socket, for `with`."""
+    return contextlib.closing(Follower(asking.Connection(asking.control_path(weir)), "/v1/events" + query, headers))
