@@ -217,6 +217,8 @@ static const struct command {
 	{"kill", 0, HTTP_PARAMETERS_MAX, command_kill, "at most 32 filters"},
 	{"server", 2, 3, command_server,
 		"write UP/NAME drain, down, up, auto, weight N or weight -"},
+	{"drain", 0, 1, command_drain, "write one GRACE, as 10s, or none"},
+	{"undrain", 0, 0, command_undrain, "it takes no words"},
 	{"reload", 0, 0, command_reload, "it takes no words"},
 	{"log", 1, 1, command_log, "write one LEVEL: error, warn, info or debug"},
 };
@@ -250,6 +252,9 @@ int command_run(const struct command_opts *opts, int n, char **words)
 	}
 	if (opts->all && command->run != command_kill) {
 		return command_wrong(opts, words[0], "--all is of kill alone");
+	}
+	if (opts->end_pairs && command->run != command_drain) {
+		return command_wrong(opts, words[0], "--end-pairs is of drain alone");
 	}
 	if (n - 1 < command->least || n - 1 > command->most) {
 		return command_wrong(opts, words[0], command->usage);

@@ -20,8 +20,9 @@ enum command_exit {
 
 struct command_opts {
 	const struct ask *ask;
-	bool json; /**< the answer as it is */
-	bool all;  /**< --all, of kill */
+	bool json;      /**< the answer as it is */
+	bool all;       /**< --all, of kill */
+	bool end_pairs; /**< --end-pairs, of drain */
 	FILE *out;
 };
 

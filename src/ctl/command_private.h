@@ -44,5 +44,6 @@ int command_check_names(const struct command_opts *opts, int n, char **filters);
 typedef int command_function(const struct command_opts *opts, int n, char **words);
 
 command_function command_kill, command_server, command_reload, command_log; /* change.c */
+command_function command_drain, command_undrain;                            /* drain.c */
 
 #endif

@@ -9,6 +9,7 @@
  *	show		how answers are shown
  *	command		from words to a question
  *	change		the same of what changes something
+ *	drain		of a drain by hand
  */
 #include <errno.h>
 #include <getopt.h>
@@ -33,6 +34,8 @@ static const char help_text[] =
 	"  pair ID\n"
 	"  kill ID | NAME=VALUE ... | --all\n"
 	"  server UP/NAME drain | down | up | auto | weight N | weight -\n"
+	"  drain [GRACE] [--end-pairs]\n"
+	"  undrain\n"
 	"  reload\n"
 	"  log LEVEL\n"
 	"\n"
@@ -47,12 +50,13 @@ struct options {
 /** -1, or the exit code where the command line is wrong, or says all there is to do. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_VERSION };
+	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_END_PAIRS, OPTION_VERSION };
 	static const struct option long_options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"config", required_argument, NULL, 'c'},
 		{"json", no_argument, NULL, OPTION_JSON},
 		{"all", no_argument, NULL, OPTION_ALL},
+		{"end-pairs", no_argument, NULL, OPTION_END_PAIRS},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -72,6 +76,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPTION_ALL:
 			options->command.all = true;
+			break;
+		case OPTION_END_PAIRS:
+			options->command.end_pairs = true;
 			break;
 		case OPTION_VERSION:
 			puts("weirctl " WEIR_VERSION);

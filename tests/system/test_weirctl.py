@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: ISC
 """weirctl: what it asks and tells, its exit codes, and what it says where that cannot be."""
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 
 import pytest
 
-from weirtest import address, peers, wait
+from weirtest import address, config, peers, wait
 from weirtest.asking import control_path, get
-from weirtest.daemon import run as daemon_run, without_systemd
+from weirtest.daemon import Weir, run as daemon_run, without_systemd
 from weirtest.house import FAILED, NOBODY, exchange, house
 from weirtest.settings import DEADLINE, WEIR
 
@@ -28,6 +30,10 @@ def ctl(here, *words, code=0):
     assert done.returncode == code, done
     assert (done.stderr == "") == (code == 0), done
     return done.stderr if code else done.stdout
+
+
+def is_ready(here):
+    return run("ready", socket=control_path(here.weir)).stdout
 
 
 def test_it_shows_what_weir_answers():
@@ -196,6 +202,56 @@ def test_reload_of_what_is_no_config_prints_the_errors_of_check():
         # Nobody answers where it would be without control.listen, which the errors may hide.
         done = daemon_run("--reload", "-c", here.weir.config, env={"RUNTIME_DIRECTORY": here.weir.folder})
         assert done.returncode == 1 and done.stderr.startswith(expected)
+
+
+def test_drain_and_undrain():
+    with house(timeouts={"drain": "60s"}) as here:
+        sock = here.client()
+        exchange(sock)
+        assert re.match(r"drain_grace, 4\d\.\ds left, pairs open 1\n$", ctl(here, "drain", "50s"))
+        assert is_ready(here) == "not ready: drain_grace\n"
+        exchange(here.client())
+        ctl(here, "undrain")
+        done = run("drain", socket=control_path(here.weir))
+        assert done.returncode == 0 and "drain.grace is 0s" in done.stderr and "weirctl drain 10s" in done.stderr
+        wait.until(lambda: is_ready(here) == "not ready: drained\n", "closed listeners")
+        with pytest.raises(ConnectionRefusedError):
+            peers.connect(here.weir.address)
+        exchange(sock)
+        ctl(here, "undrain")
+        assert is_ready(here) == "ready: running\n"
+        exchange(here.client())
+        assert "which are ended" in ctl(here, "drain", "0s", "--end-pairs")
+        for words in (("drain", "soon"), ("drain", "1s", "2s"), ("undrain", "1s"), ("undrain", "--end-pairs")):
+            ctl(here, *words, code=2)
+
+
+def test_undrain_names_the_address_that_is_taken():
+    with house(errors=("undrain_failed",)) as here:
+        ctl(here, "drain", "0s")
+        wait.until(lambda: "not ready: drained" in is_ready(here), "closed listeners")
+        with here.weir.address.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+            def take():
+                with contextlib.suppress(OSError):  # weir still serves its queue there
+                    other.bind(here.weir.address.sockaddr)
+                    other.listen()
+                    return True
+            wait.until(take, "an address that is free again")
+            assert str(here.weir.address) in ctl(here, "undrain", code=1)
+        ctl(here, "undrain")
+        exchange(here.client())
+
+
+def test_sockets_that_systemd_holds_are_named():
+    with socket.create_server(("127.0.0.1", 0)) as sock, contextlib.closing(peers.Server("tcp4", None, peers.echo)) as to:
+        weir = Weir({"listeners": [{"name": "web", "listen": "systemd:web", "upstream": "app"}],
+                     "upstreams": [config.upstream("app", to)]}, control=True, passed=[("web", sock)])
+        with weir:
+            done = run("drain", "0s", socket=control_path(weir))
+            where = "127.0.0.1:%d" % sock.getsockname()[1]
+            assert f"systemd holds web at {where}, which goes on accepting: stop its socket unit" in done.stdout, done
 
 
 def hostile(sock):
