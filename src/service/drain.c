@@ -133,6 +133,7 @@ static void drain_end_pairs(struct drain *drain)
 static void drain_shut(struct drain *drain)
 {
 	drain->state = DRAIN_SHUTTING;
+	timer_arm(&drain->timer, NS_NEVER); /* of a grace that was not over */
 	if (drain->opts.sockets->is_busy) {
 		look_soon(drain); /* a reload's workers accept from new ones */
 		return;

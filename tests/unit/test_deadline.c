@@ -234,6 +234,21 @@ START_TEST(drain_is_a_deadline_of_its_own_in_every_state)
 }
 END_TEST
 
+START_TEST(a_drain_may_spare_whoever_is_accepted_from_a_time_on)
+{
+	struct deadline_drain drain = {.start_ns = 2000, .idle_first_ns = 100, .end_ns = 5000};
+	struct deadline_facts facts = nothing;
+
+	facts.drain = &drain;
+	facts.accepted_ns = 2000;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
+	drain.spares_ns = 2000;
+	assert_none(&none, &facts);
+	facts.accepted_ns = 1999;
+	assert_next(&none, &facts, DEADLINE_DRAIN, 5000);
+}
+END_TEST
+
 START_TEST(queue_counts_from_entering_it)
 {
 	struct conf_timeouts timeouts = none;
@@ -530,6 +545,7 @@ int main(void)
 	tcase_add_test(tc, first_byte_counts_from_the_join_whatever_moves_or_waits);
 	tcase_add_loop_test(tc, idle_of_a_side_counts_from_what_that_side_sent, 0, SIDES);
 	tcase_add_test(tc, drain_is_a_deadline_of_its_own_in_every_state);
+	tcase_add_test(tc, a_drain_may_spare_whoever_is_accepted_from_a_time_on);
 	tcase_add_test(tc, queue_counts_from_entering_it);
 	tcase_add_test(tc, connect_is_left_to_the_connector);
 	tcase_add_test(tc, the_earliest_wins_and_ties_go_by_the_order);

@@ -169,6 +169,40 @@ START_TEST(what_is_left_out_goes_when_it_is_drained)
 }
 END_TEST
 
+START_TEST(while_it_is_shut_a_config_binds_nothing_and_the_undoing_all_of_it)
+{
+	struct sockets_opts again = opts(1);
+	int fds[3];
+
+	open_first(fds);
+	close_all(fds);
+	sockets_forget(&sockets, &conf[0]);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(sockets.all[i]->listener, LISTENER_NONE);
+		atomic_store(&sockets.all[i]->state, BOUND_CLOSED);
+	}
+	pick_port(&addresses[1][0]);
+	ck_assert_int_eq(prepare(), 0);
+	sockets_commit(&sockets, &conf[0], &conf[1]);
+	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
+	ck_assert_uint_eq(sockets.n, 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	again.reopens = true;
+	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);
+	sockets_cancel(&sockets);
+	ck_assert_int_eq(prepare(), 0); /* as long as nobody undoes it */
+	sockets_commit(&sockets, &conf[1], &conf[1]);
+	ck_assert_uint_eq(sockets.n, 0);
+	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);
+	sockets_commit(&sockets, &conf[1], &conf[1]);
+	ck_assert_uint_eq(sockets.n, 3);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	ck_assert_int_eq(prepare(), 0);
+	sockets_commit(&sockets, &conf[1], &conf[1]);
+	ck_assert_uint_eq(sockets.n, 3);
+}
+END_TEST
+
 START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 {
 	struct listen_socket other;
@@ -416,6 +450,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_same_addresses_keep_their_sockets_whatever_their_names);
 	tcase_add_test(tc, what_is_left_out_goes_when_it_is_drained);
+	tcase_add_test(tc, while_it_is_shut_a_config_binds_nothing_and_the_undoing_all_of_it);
 	tcase_add_test(tc, a_new_address_that_cannot_be_had_undoes_the_others);
 	tcase_add_test(tc, what_a_worker_accepts_from_already_is_drained_when_it_is_given_up);
 	tcase_add_test(tc, a_path_that_stays_gets_its_new_mode_and_the_old_one_back);

@@ -60,18 +60,25 @@ END_TEST
 /* A phase and what is left of it; what is put in front. */
 static const struct {
 	enum stop_phase phase;
+	enum drain_state drain;
 	uint64_t left_ns;
 	const char *prefix;
 } phases[] = {
-	{STOP_RUNNING, NS_NEVER, ""},
-	{STOP_RUNNING, 0, ""},
-	{STOP_GRACE, (uint64_t)3 * NS_PER_S, "Stopping, still accepting, 3 s left: "},
-	{STOP_DRAIN, (uint64_t)2 * NS_PER_S + 1, "Draining, 3 s left: "},
-	{STOP_DRAIN, 1, "Draining, 1 s left: "},
-	{STOP_DRAIN, 0, "Draining, 0 s left: "},
-	{STOP_DRAIN, NS_NEVER, "Draining: "},
-	{STOP_DRAIN, NS_NEVER - 1, "Draining, 18446744074 s left: "},
-	{STOP_END, (uint64_t)9 * NS_PER_S, "Ending: "},
+	{STOP_RUNNING, DRAIN_NONE, NS_NEVER, ""},
+	{STOP_RUNNING, DRAIN_NONE, 0, ""},
+	{STOP_GRACE, DRAIN_NONE, (uint64_t)3 * NS_PER_S, "Stopping, still accepting, 3 s left: "},
+	{STOP_DRAIN, DRAIN_NONE, (uint64_t)2 * NS_PER_S + 1, "Draining, 3 s left: "},
+	{STOP_DRAIN, DRAIN_NONE, 1, "Draining, 1 s left: "},
+	{STOP_DRAIN, DRAIN_NONE, 0, "Draining, 0 s left: "},
+	{STOP_DRAIN, DRAIN_NONE, NS_NEVER, "Draining: "},
+	{STOP_DRAIN, DRAIN_NONE, NS_NEVER - 1, "Draining, 18446744074 s left: "},
+	{STOP_END, DRAIN_NONE, (uint64_t)9 * NS_PER_S, "Ending: "},
+	{STOP_RUNNING, DRAIN_GRACE, NS_PER_S, "Draining by hand, still accepting, 1 s left: "},
+	{STOP_RUNNING, DRAIN_SHUTTING, NS_NEVER, "Drained by hand: "},
+	{STOP_RUNNING, DRAIN_SHUT, NS_NEVER, "Drained by hand: "},
+	{STOP_RUNNING, DRAIN_SHUT, NS_PER_S, "Drained by hand, 1 s left: "},
+	{STOP_RUNNING, DRAIN_OPENING, NS_NEVER, "Drained by hand: "},
+	{STOP_DRAIN, DRAIN_SHUT, NS_NEVER, "Draining: "},
 };
 
 START_TEST(stopping_counts_down_in_whole_seconds)
@@ -80,6 +87,7 @@ START_TEST(stopping_counts_down_in_whole_seconds)
 	char expected[STATUS_TEXT_MAX];
 
 	facts.phase = phases[_i].phase;
+	facts.drain = phases[_i].drain;
 	facts.left_ns = phases[_i].left_ns;
 	(void)snprintf(expected, sizeof(expected),
 		"%s2 listeners, 3 of 4 servers usable, 0 of 32000 pairs open, 0 accepted, 0 closed",
