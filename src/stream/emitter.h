@@ -29,6 +29,7 @@ struct event {
 	struct stream *stream; /**< who emits */
 	const void *data;      /**< READ, WRITE: the bytes; NULL if they went past us */
 	size_t len;            /**< READ, WRITE: how many */
+	bool is_last;          /**< READ: most likely the end of input is next */
 };
 
 struct handler {

@@ -84,7 +84,11 @@ static void pump_read(struct pump *pump, const struct event *event)
 	pump->held_up = false;
 	if (event->data != NULL) {
 		/* A write that fails is told by the stream, to whoever reads it. */
-		(void)stream_write(pump->to, event->data, event->len, NULL);
+		if (event->is_last) {
+			(void)stream_write_last(pump->to, event->data, event->len);
+		} else {
+			(void)stream_write(pump->to, event->data, event->len, NULL);
+		}
 	}
 	pump_weigh(pump, event->len);
 	pump->calls->moved(pump, event->len, event->data == NULL);

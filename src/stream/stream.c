@@ -224,6 +224,7 @@ int stream_steal_handle(struct stream *s)
 	if (s->waiting > 0 || (s->life != LIFE_NEW && s->life != LIFE_OPEN)) {
 		return -EBUSY;
 	}
+	stream_uncork(s);
 	if (s->watched) {
 		loop_unwatch(s->loop, s->fd, &s->watcher);
 	}

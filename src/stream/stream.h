@@ -285,6 +285,12 @@ unsigned stream_pauses(const struct stream *stream);
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
 /**
+ * Writes what a stream_shutdown() is to follow in this turn of the loop: on TCP both go out in one
+ * segment then. Without one it goes out alone at the turn's end. As stream_write() otherwise.
+ */
+int stream_write_last(struct stream *stream, const void *data, size_t len);
+
+/**
  * Writes what belongs before what comes next, say a header: it waits for who writes in this turn of
  * the loop, and goes out together with that; alone at the turn's end, where nobody does. As
  * stream_write() otherwise.

@@ -41,6 +41,14 @@ void stream_tell(struct stream *s, unsigned type, const void *data, size_t len)
 	emit(s, &event);
 }
 
+void stream_tell_read(struct stream *s, const void *data, size_t len, bool is_last)
+{
+	struct event event = {
+		.type = STREAM_READ, .stream = s, .data = data, .len = len, .is_last = is_last};
+
+	emit(s, &event);
+}
+
 int stream_emit(struct stream *s, const struct event *event)
 {
 	unsigned type = event == NULL ? 0 : event->type;
@@ -153,6 +161,7 @@ void stream_on_later(struct task *task)
 		return;
 	}
 	if (stream_has_fd(s)) {
+		stream_uncork(s);
 		stream_tell_news(s);
 	}
 	if (!stream_has_fd(s)) {

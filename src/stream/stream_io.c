@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -124,7 +125,7 @@ static bool stream_read_once(struct stream *s)
 		if ((size_t)n < room && !s->no_shortcut) {
 			s->readable = false;
 		}
-		stream_tell(s, STREAM_READ, buffer, (size_t)n);
+		stream_tell_read(s, buffer, (size_t)n, (size_t)n < room && s->over);
 		return s->readable;
 	}
 	if (n == 0 && s->life != LIFE_FAILED && !is_end_of_input(s)) {
@@ -170,13 +171,13 @@ size_t stream_unread(const struct stream *s)
 
 /* ---- out ---- */
 
-static ssize_t output(const struct stream *s, const void *data, size_t len)
+static ssize_t output(const struct stream *s, const void *data, size_t len, int flags)
 {
 	ssize_t n;
 
 	do {
 		if (stream_is_socket(s)) {
-			n = send(s->fd, data, len, MSG_NOSIGNAL);
+			n = send(s->fd, data, len, MSG_NOSIGNAL | flags);
 		} else if (s->raises) {
 			n = sigpipe_write(s->fd, data, len);
 		} else {
@@ -188,11 +189,11 @@ static ssize_t output(const struct stream *s, const void *data, size_t len)
 
 /**
  * Tries the kernel once and keeps the books: how many bytes it took, or a negative errno. Without
- * `data` the bytes are those in the pipe.
+ * `data` the bytes are those in the pipe. `flags` are those of send(2).
  */
-static ssize_t stream_output(struct stream *s, const void *data, size_t len)
+static ssize_t stream_output(struct stream *s, const void *data, size_t len, int flags)
 {
-	ssize_t n = data == NULL ? stream_splice_out(s) : output(s, data, len);
+	ssize_t n = data == NULL ? stream_splice_out(s) : output(s, data, len, flags);
 
 	if (n < 0) {
 		if (errno != EAGAIN) {
@@ -207,6 +208,7 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len)
 	if (n > 0) {
 		s->written_ns = clock_ns();
 		s->n_written += (size_t)n;
+		s->corked = (flags & MSG_MORE) != 0;
 		if (data == NULL && emitter_has(&s->emitter, STREAM_WRITE)) {
 			s->splice->taken += (size_t)n;
 			stream_defer(s);
@@ -220,6 +222,18 @@ void stream_send_fin(struct stream *s)
 	if (s->shut && s->waiting == 0 && stream_has_fd(s) && stream_is_socket(s)) {
 		/* ENOTCONN: a reset came first, and its event says so. */
 		(void)shutdown(s->fd, SHUT_WR);
+		s->corked = false;
+	}
+}
+
+void stream_uncork(struct stream *s)
+{
+	static const int off = 0;
+
+	if (s->corked) {
+		s->corked = false;
+		/* The kernel would do it too, but a fifth of a second later. */
+		(void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	}
 }
 
@@ -231,7 +245,7 @@ static ssize_t stream_flush_once(struct stream *s)
 	ssize_t n;
 
 	if (stream_pipe(s) != NULL) {
-		n = stream_output(s, NULL, s->splice->pipe->used);
+		n = stream_output(s, NULL, s->splice->pipe->used, 0);
 		if (n >= 0) {
 			return n;
 		}
@@ -242,7 +256,8 @@ static ssize_t stream_flush_once(struct stream *s)
 	}
 	chunk = s->first;
 	len = chunk->end - chunk->begin;
-	n = stream_output(s, chunk->bytes + chunk->begin, len < FLUSH_A_TURN ? len : FLUSH_A_TURN);
+	n = stream_output(
+		s, chunk->bytes + chunk->begin, len < FLUSH_A_TURN ? len : FLUSH_A_TURN, 0);
 	if (n > 0) {
 		stream_dequeue(s, (size_t)n);
 	}
@@ -288,7 +303,7 @@ void stream_flush(struct stream *s)
 }
 
 /** Writes what it can and queues the rest; 0 or a negative errno. */
-static int stream_put(struct stream *s, const char *data, size_t len)
+static int stream_put(struct stream *s, const char *data, size_t len, int flags)
 {
 	/* WRITE tells the bytes later, so it needs a copy of them. */
 	bool to_tell = emitter_has(&s->emitter, STREAM_WRITE);
@@ -296,7 +311,7 @@ static int stream_put(struct stream *s, const char *data, size_t len)
 	int r;
 
 	if (!to_tell && s->waiting == 0 && s->writable) {
-		n = stream_output(s, data, len);
+		n = stream_output(s, data, len, flags);
 		if (n < 0) {
 			return (int)n;
 		}
@@ -341,7 +356,7 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 	if (r < 0) {
 		return r;
 	}
-	r = len == 0 ? 0 : stream_put(s, data, len);
+	r = len == 0 ? 0 : stream_put(s, data, len, 0);
 	if (r < 0) {
 		stream_fail(s, r);
 		return r;
@@ -351,6 +366,27 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 	}
 	if (s->waiting == 0 && (len > 0 || drain != NULL)) {
 		stream_note_drain(s);
+	}
+	return 0;
+}
+
+int stream_write_last(struct stream *s, const void *data, size_t len)
+{
+	int r = stream_check_write(s, data, len);
+
+	if (r < 0 || len == 0) {
+		return r;
+	}
+	r = stream_put(s, data, len, s->kind == KIND_TCP ? MSG_MORE : 0);
+	if (r < 0) {
+		stream_fail(s, r);
+		return r;
+	}
+	if (s->waiting == 0) {
+		stream_note_drain(s);
+	}
+	if (s->corked) {
+		stream_defer(s);
 	}
 	return 0;
 }

@@ -144,6 +144,7 @@ struct stream {
 	bool shut : 1;          /**< nothing more may be written */
 	bool graceful : 1;      /**< close when nothing is left to write */
 	bool deferred : 1;      /**< `later` stands on the deferred list */
+	bool corked : 1;        /**< the kernel keeps what it took last for a FIN behind it */
 	uint32_t read_max;      /**< bytes of one READ at most */
 };
 
@@ -205,6 +206,9 @@ void stream_defer(struct stream *stream);
 /** Emits one of our own events. */
 void stream_tell(struct stream *stream, unsigned type, const void *data, size_t len);
 
+/** Emits READ of bytes that were copied. */
+void stream_tell_read(struct stream *stream, const void *data, size_t len, bool is_last);
+
 /* ---- stream_io.c, for the others ---- */
 
 /** Reads while there is something, it is wanted, and this stream's share of the turn lasts. */
@@ -215,6 +219,9 @@ void stream_flush(struct stream *stream);
 
 /** Sends FIN if it was asked for and nothing waits. */
 void stream_send_fin(struct stream *stream);
+
+/** No FIN has come: what was kept for it goes out. */
+void stream_uncork(struct stream *stream);
 
 /* ---- stream_splice.c, for stream_io.c ---- */
 

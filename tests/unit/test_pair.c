@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "segments.h"
 #include "suite.h"
 
 static struct rig rig;
@@ -141,6 +142,27 @@ START_TEST(a_fin_waits_for_the_bytes_before_it)
 	side_receive(second);
 	loop_until(side_saw_fin(second));
 	ck_assert_uint_eq(second->in.n_received, total);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_fin_that_is_there_goes_out_in_the_segment_of_the_bytes_before_it)
+{
+	struct side *first = first_of(_i);
+	struct side *other = rig_other(&rig, first);
+	uint32_t n_before;
+	char buffer[16];
+
+	open_relaying(RIG_TCP, RIG_WIDE);
+	loop_settle();
+	n_before = segments_of_all_kinds(other->fd);
+	peer_send(first->fd, "bye");
+	side_finish(first);
+	loop_until(rig.n_half_closed == 1);
+	ck_assert_int_eq(peer_recv(other->fd, buffer, sizeof(buffer)), 3);
+	ck_assert_int_eq(peer_recv(other->fd, buffer, sizeof(buffer)), 0);
+	/* What is spliced goes out as it comes. */
+	ck_assert_uint_eq(segments_of_all_kinds(other->fd) - n_before, rig.splices ? 2 : 1);
 	rig_close(&rig);
 }
 END_TEST
@@ -389,6 +411,8 @@ int main(void)
 		tc, an_early_fin_is_a_half_close_after_the_bytes_before_it, 0, RIG_VARIANTS);
 	tcase_add_loop_test(tc, a_fin_is_passed_on_and_the_answer_still_comes, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, a_fin_waits_for_the_bytes_before_it, 0, RIG_MIRRORED);
+	tcase_add_loop_test(
+		tc, a_fin_that_is_there_goes_out_in_the_segment_of_the_bytes_before_it, 0, 2);
 	tcase_add_loop_test(tc, the_second_fin_waits_for_the_bytes_before_it, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, of_two_fins_in_one_turn_the_first_gives_the_name, 0, RIG_MIRRORED);
 	tcase_add_loop_test(

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* stream_write_ahead(): a header goes out with what follows it, or alone, and waits for nobody. */
+/* stream_write_ahead(): a header goes out with what follows it, or alone, and waits for nobody; and
+ * stream_write_last(): so do last bytes and the FIN that follows them. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "fixture.h"
@@ -161,6 +163,87 @@ START_TEST(nothing_is_written_where_nothing_can_be)
 }
 END_TEST
 
+/* ---- stream_write_last() ---- */
+
+START_TEST(last_bytes_and_the_fin_are_one_segment)
+{
+	uint32_t n_before;
+	char byte;
+
+	open_quiet(WIRE_TCP);
+	n_before = segments_of_all_kinds(scene.far);
+	ck_assert_int_eq(stream_write_last(scene.stream, "bye", 3), 0);
+	ck_assert_uint_eq(stream_bytes_waiting(scene.stream), 0);
+	stream_shutdown(scene.stream);
+	far_gets("bye");
+	ck_assert_int_eq(peer_recv(scene.far, &byte, 1), 0);
+	ck_assert_uint_eq(segments_of_all_kinds(scene.far) - n_before, 1);
+	loop_settle();
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(last_bytes_go_out_alone_where_no_fin_follows)
+{
+	if (!wire_writes(TEST_KIND)) {
+		return;
+	}
+	open_quiet(TEST_KIND);
+	ck_assert_int_eq(stream_write_last(scene.stream, "bye", 3), 0);
+	loop_settle();
+	far_gets("bye");
+	ck_assert_uint_eq(stream_bytes_written(scene.stream), 3);
+	/* and nothing waits for more from then on */
+	ck_assert_int_eq(stream_write(scene.stream, "again", 5, NULL), 0);
+	far_gets("again");
+	scene_close(&scene);
+}
+END_TEST
+
+/* Whoever takes the fd, or writes on, has the bytes out as well. */
+START_TEST(last_bytes_go_out_with_what_is_done_next)
+{
+	int fd = -1;
+
+	open_quiet(WIRE_TCP);
+	ck_assert_int_eq(stream_write_last(scene.stream, "bye", 3), 0);
+	if (_i == 0) {
+		ck_assert_int_eq(stream_write(scene.stream, "!", 1, NULL), 0);
+		far_gets("bye!");
+	} else if (_i == 1) {
+		stream_close(scene.stream);
+		far_gets("bye");
+	} else {
+		fd = stream_steal_handle(scene.stream);
+		far_gets("bye");
+		ck_assert_int_eq(close(fd), 0);
+	}
+	scene_close(&scene);
+}
+END_TEST
+
+START_TEST(last_bytes_are_written_like_others)
+{
+	static char some[300 * 1000];
+	struct peer peer;
+
+	pattern_fill(some, 0, sizeof(some));
+	scene_open_tiny(&scene, _i == 0 ? WIRE_TCP : WIRE_UNIX, STREAM_HALF_OPEN);
+	ck_assert_int_eq(stream_write_last(NULL, "x", 1), -EINVAL);
+	ck_assert_int_eq(stream_write_last(scene.stream, NULL, 1), -EINVAL);
+	ck_assert_int_eq(stream_write_last(scene.stream, some, sizeof(some)), 0);
+	ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
+	stream_shutdown(scene.stream);
+	ck_assert_int_eq(stream_write_last(scene.stream, "x", 1), -EPIPE);
+	peer_open(&peer, scene.far);
+	peer.is_pattern = true;
+	loop_until(peer.ended);
+	ck_assert_uint_eq(peer.n_received, sizeof(some));
+	scene.far = peer_release(&peer);
+	scene_close(&scene);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stream_ahead");
@@ -174,6 +257,10 @@ int main(void)
 	tcase_add_loop_test(tc, what_the_kernel_does_not_take_waits_for_it, 0, 2);
 	tcase_add_loop_test(tc, without_memory_or_a_watch_the_stream_fails, 0, 2);
 	tcase_add_test(tc, nothing_is_written_where_nothing_can_be);
+	tcase_add_test(tc, last_bytes_and_the_fin_are_one_segment);
+	tcase_add_wire_test(tc, last_bytes_go_out_alone_where_no_fin_follows);
+	tcase_add_loop_test(tc, last_bytes_go_out_with_what_is_done_next, 0, 3);
+	tcase_add_loop_test(tc, last_bytes_are_written_like_others, 0, 2);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -74,6 +74,7 @@ CALL(resume, stream_resume(s, STREAM_BACKPRESSURE))
 CALL(pauses, stream_pauses(s))
 CALL(write, stream_write(s, "x", 1, NULL))
 CALL(write_ahead, stream_write_ahead(s, "x", 1))
+CALL(write_last, stream_write_last(s, "x", 1))
 CALL(is_writing, stream_is_writing(s))
 CALL(is_readable, stream_is_readable(s))
 CALL(shutdown, (stream_shutdown(s), 0))
@@ -156,6 +157,7 @@ static const struct row {
 	ROW(pauses, 0, STREAM_STOPPED, STREAM_STOPPED),
 	ROW(write, -EINVAL, -EPIPE, -EPIPE),
 	ROW(write_ahead, -EINVAL, -EPIPE, -EPIPE),
+	ROW(write_last, -EINVAL, -EPIPE, -EPIPE),
 	ROW(is_writing, 0, 0, 0),
 	ROW(is_readable, 0, 0, 0),
 	ROW(shutdown, 0, 0, 0),

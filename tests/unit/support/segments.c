@@ -21,12 +21,22 @@ struct info {
 	uint32_t data_segs_out;
 };
 
-uint32_t segments_of(int fd)
+static struct info info_of(int fd)
 {
 	struct info info;
 	socklen_t len = sizeof(info);
 
 	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
 	ck_assert_uint_eq(len, sizeof(info));
-	return info.data_segs_in;
+	return info;
+}
+
+uint32_t segments_of(int fd)
+{
+	return info_of(fd).data_segs_in;
+}
+
+uint32_t segments_of_all_kinds(int fd)
+{
+	return info_of(fd).segs_in;
 }

@@ -8,4 +8,7 @@
 /** How many segments with bytes have come to this TCP socket. */
 uint32_t segments_of(int fd);
 
+/** How many of any kind: with bytes, with a FIN, or an acknowledgement alone. */
+uint32_t segments_of_all_kinds(int fd);
+
 #endif
