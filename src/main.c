@@ -92,6 +92,8 @@
  *	source		the text: the file with all that it includes
  *	include		reads the files
  *	file		one file
+ *	range		ranges of ports
+ *	forward		listeners that name a server in place of an upstream
  *	scan		tokens, with their places
  *	parse		from the text to a tape, by libconfig in a child process
  *	tape		settings as a run of bytes
@@ -132,6 +134,7 @@
  *	random		the better of two
  *	hash		by the client
  *	first		in the order of the config
+ *	ports		by the port that a client came by
  *	turns		whose turn it is, and who is next
  *	rotation	the order in which servers take turns by weight
  *	maglev		a table of which server a key goes to

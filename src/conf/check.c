@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf/forward.h"
 #include "conf/names.h"
 #include "conf/read.h"
 #include "conf/schema.h"
@@ -119,15 +120,16 @@ static void report_address(
 	struct conf_reader *reader, size_t i, size_t k, const struct entry *other)
 {
 	const struct addr *addr = &reader->conf->listeners[i].addresses[k];
-	const struct setting *setting = find(reader->listeners, i, "listen");
+	const struct setting *listen = find(reader->listeners, i, "listen");
+	size_t element;
+	const struct setting *setting = conf_listen_element(listen, k, &element);
 	char other_text[ADDR_TEXT_MAX];
 	char text[ADDR_TEXT_MAX];
 	char key[CONF_PATH_MAX];
 
 	(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
-	if (setting_holds(setting)) {
-		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, k);
-		setting = setting->elements[k];
+	if (element != SIZE_MAX) {
+		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, element);
 	}
 	(void)addr_text(addr, text);
 	if (addr_equal(addr, other->addr)) {
@@ -225,6 +227,13 @@ static const struct conf_upstream *look_up(struct conf_reader *reader,
 
 	j = name == NULL ? SIZE_MAX : names_find(upstreams, name);
 	if (j != SIZE_MAX) {
+		if (conf->upstreams[j].balance == BALANCE_PORTS) {
+			(void)snprintf(key, sizeof(key), "%s.upstream", shown);
+			conf_reader_error(reader, setting, key,
+				"%s has a server for each port of its listener, and no other "
+				"clients go there; write an upstream with these servers",
+				conf_shown(name, text));
+		}
 		return &conf->upstreams[j];
 	}
 	/* Without a reference, or without any upstream, that is the error, and it was reported. */
@@ -255,7 +264,13 @@ static void check_references(struct conf_reader *reader, size_t i, const struct 
 	char shown[64];
 
 	(void)snprintf(shown, sizeof(shown), "listeners[%zu]", i);
-	listener->upstream = look_up(reader, upstreams, element, shown);
+	if (listener->server == NULL) {
+		listener->upstream = look_up(reader, upstreams, element, shown);
+	} else if (listener->name != NULL) {
+		size_t own = names_find(upstreams, listener->name);
+
+		listener->upstream = own == SIZE_MAX ? NULL : &reader->conf->upstreams[own];
+	}
 	for (size_t k = 0; k < listener->n_routes; k++) {
 		(void)snprintf(shown, sizeof(shown), "listeners[%zu].routes[%zu]", i, k);
 		listener->routes[k].upstream =
@@ -323,7 +338,35 @@ static void check_loop(struct conf_reader *reader, size_t u, const struct addres
 				"\"%s\" is the address of listeners[%zu]; weir would connect to "
 				"itself; write that of a server",
 				server->text, i);
+			if (u >= reader->n_written) {
+				return; /* a range would say the same of each port */
+			}
 		}
+	}
+}
+
+/* What makes the name of an upstream, in a listener or in a group of its own. */
+static const struct setting *upstream_place(
+	const struct names *names, size_t i, char key[CONF_PATH_MAX])
+{
+	const struct conf_reader *reader = names->reader;
+
+	if (i >= reader->n_written) {
+		return conf_server_address(reader, i, 0, key);
+	}
+	(void)snprintf(key, CONF_PATH_MAX, "upstreams[%zu].name", i);
+	return find(names->list, i, "name");
+}
+
+/* Without any, clients have nowhere to go. */
+static void check_upstreams(struct conf_reader *reader)
+{
+	static const struct setting root = {.type = SETTING_GROUP};
+	char expected[CONF_WHY_MAX];
+
+	if (reader->conf->n_upstreams == 0 && setting_member(reader->root, "upstreams") == NULL) {
+		conf_reader_error(reader, &root, "upstreams", "is missing; %s",
+			conf_expected(conf_schema_find("", "upstreams"), expected));
 	}
 }
 
@@ -391,17 +434,21 @@ void conf_check(struct conf_reader *reader)
 		.list = reader->upstreams,
 		.shown = "upstreams",
 		.name = upstream_name,
+		.place = upstream_place,
+		.reader = reader,
 		.elements = conf->upstreams,
 		.n = conf->n_upstreams,
 	};
 	struct addresses addresses = {0};
 
+	check_upstreams(reader);
 	names_check(reader, &listeners);
 	names_check(reader, &upstreams);
 	check_addresses(reader, &addresses);
 	conf_check_socket(reader);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
 		check_references(reader, i, &upstreams);
+		conf_check_forward(reader, i);
 		conf_check_edge(reader, i);
 		conf_check_control(reader, i);
 		conf_check_owner(reader, i);
@@ -409,8 +456,10 @@ void conf_check(struct conf_reader *reader)
 	}
 	for (size_t i = 0; i < conf->n_upstreams && !reader->no_memory; i++) {
 		check_loop(reader, i, &addresses);
-		conf_check_upstream(reader, i);
-		conf_check_upstream_socket(reader, i);
+		if (i < reader->n_written) {
+			conf_check_upstream(reader, i);
+			conf_check_upstream_socket(reader, i);
+		}
 	}
 	check_http_address(reader, &addresses);
 	conf_check_http(reader);

@@ -102,9 +102,11 @@ void conf_check_edge(struct conf_reader *reader, size_t i)
 		return; /* and that was reported */
 	}
 	if (setting_member(edge.group, "upstream") == NULL &&
+		setting_member(edge.group, "server") == NULL &&
 		setting_member(edge.group, "routes") == NULL) {
 		refuse(&edge, "upstream",
-			"is missing; write upstream = \"app\", or routes = ( { ... } )");
+			"is missing; write upstream = \"app\", server = \"10.0.0.5:5432\", or "
+			"routes = ( { ... } )");
 	}
 	check_buffer(&edge);
 	conf_check_routes(reader, i, false);
@@ -160,7 +162,7 @@ static void warn_of_default(const struct edge *edge)
 
 	if (last != NULL && edge->conf->upstream != NULL && last->n_sni == 0 && last->n_alpn == 0 &&
 		(last->from == NULL || last->from->any)) {
-		warn(edge, "upstream",
+		warn(edge, edge->conf->server == NULL ? "upstream" : "server",
 			"gets no client, since the last route takes everybody; take out one of "
 			"the two");
 	}

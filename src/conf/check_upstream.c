@@ -38,10 +38,19 @@ static void refuse(const struct upstream *upstream, const char *path, const char
 const struct setting *conf_server_address(
 	const struct conf_reader *reader, size_t u, size_t k, char key[CONF_PATH_MAX])
 {
-	const struct setting *servers = setting_member(reader->upstreams->elements[u], "servers");
-	const struct setting *element = servers->elements[k];
-	bool alone = element->type == SETTING_STRING;
+	const struct setting *servers;
+	const struct setting *element;
+	bool alone;
 
+	if (u >= reader->n_written) {
+		size_t i = reader->makers[u - reader->n_written];
+
+		(void)snprintf(key, CONF_PATH_MAX, "listeners[%zu].server", i);
+		return setting_member(reader->listeners->elements[i], "server");
+	}
+	servers = setting_member(reader->upstreams->elements[u], "servers");
+	element = servers->elements[k];
+	alone = element->type == SETTING_STRING;
 	(void)snprintf(
 		key, CONF_PATH_MAX, "upstreams[%zu].servers[%zu]%s", u, k, alone ? "" : ".address");
 	return alone ? element : setting_member(element, "address");
@@ -275,9 +284,65 @@ static bool takes_turns(const struct conf_upstream *conf)
 	return n_backups > 1 || conf->n_servers - n_backups > 1;
 }
 
+/* Notes the upstream of a listener or a route. */
+static void note_use(const struct conf *conf, const struct conf_upstream *upstream, bool *is_used)
+{
+	if (upstream != NULL) {
+		is_used[upstream - conf->upstreams] = true;
+	}
+}
+
+/* Notes all upstreams that a listener or a route leads to. */
+static void note_uses(const struct conf *conf, bool *is_used)
+{
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		const struct conf_listener *listener = &conf->listeners[i];
+
+		note_use(conf, listener->upstream, is_used);
+		for (size_t k = 0; k < listener->n_routes; k++) {
+			note_use(conf, listener->routes[k].upstream, is_used);
+		}
+	}
+}
+
+enum { UNUSED_TOLD_MAX = 10 };
+
+/* Of many that nobody uses, the first few are told: there is a reason for all. */
+static void warn_of_unused(struct conf_reader *reader)
+{
+	const struct conf *conf = reader->conf;
+	bool *is_used = calloc(conf->n_upstreams, sizeof(*is_used));
+	size_t n = 0;
+
+	if (is_used == NULL) {
+		reader->no_memory = true;
+		return;
+	}
+	note_uses(conf, is_used);
+	for (size_t i = 0; i < reader->n_written; i++) {
+		char key[CONF_PATH_MAX];
+
+		if (!is_used[i] && n++ < UNUSED_TOLD_MAX) {
+			(void)snprintf(key, sizeof(key), "upstreams[%zu]", i);
+			conf_reader_warning(reader, reader->upstreams->elements[i], key,
+				"no listener and no route leads to it; write upstream = \"%s\" in "
+				"one, or take it out",
+				conf->upstreams[i].name);
+		}
+	}
+	if (n > UNUSED_TOLD_MAX) {
+		conf_reader_warning(reader, reader->upstreams, "upstreams",
+			"to %zu more no listener and no route leads; take them out, or write "
+			"listeners for them",
+			n - UNUSED_TOLD_MAX);
+	}
+	free(is_used);
+}
+
 void conf_check_unwritten(struct conf_reader *reader)
 {
-	for (size_t i = 0; i < reader->conf->n_upstreams; i++) {
+	warn_of_unused(reader);
+	for (size_t i = 0; i < reader->n_written; i++) {
 		const struct setting *group = reader->upstreams->elements[i];
 		char key[CONF_PATH_MAX];
 

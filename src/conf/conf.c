@@ -58,6 +58,7 @@ static void free_listener(struct conf_listener *listener)
 	}
 	free(listener->routes);
 	free(listener->name);
+	free(listener->server);
 	free(listener->addresses);
 }
 

@@ -56,6 +56,7 @@ enum conf_balance {
 	BALANCE_RANDOM,
 	BALANCE_HASH,
 	BALANCE_FIRST,
+	BALANCE_PORTS, /**< the i-th for who came by the i-th port; no word says it, a range does */
 };
 
 /** What is hashed with BALANCE_HASH. */
@@ -153,6 +154,7 @@ struct conf_upstream {
 	struct conf_server *servers; /**< those that are written, in this order */
 	size_t n_servers;            /**< at least 1 without `discovery` */
 	enum conf_balance balance;
+	uint16_t first_port; /**< with BALANCE_PORTS: the one whose server is the first */
 	enum conf_hash_on hash_on;
 	uint32_t tries; /**< for one client; 0: each usable server, CONF_TRIES_PRESET at most */
 	struct conf_eject eject;
@@ -205,7 +207,11 @@ struct conf_source_prefix {
 struct conf_listener {
 	char *name;
 	struct addr *addresses;
-	size_t n_addresses; /**< at least 1 */
+	size_t n_addresses;  /**< at least 1 */
+	bool has_range;      /**< some of them were written as a range of ports */
+	uint16_t first_port; /**< of each element of `listen` */
+	uint32_t n_ports;    /**< from there on, of each; 0: they differ in their ports */
+	char *server; /**< as written: its upstream has it; NULL: `upstream` is none of its own */
 	/** Of whom no route takes; in the same conf. NULL: they are refused. */
 	const struct conf_upstream *upstream;
 	struct conf_route *routes; /**< the first that fits; n_routes of them, or `upstream` */

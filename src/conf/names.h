@@ -8,17 +8,19 @@
 #include <stddef.h>
 
 #include "base/table.h"
+#include "conf/read.h"
 
-struct conf_reader;
-struct setting;
-
-/** A list whose elements have names; the caller fills in the first five. */
+/** A list whose elements have names; the caller fills in all but the last two. */
 struct names {
 	const struct setting *list; /**< as it was written */
 	const char *shown;          /**< its path in errors */
 	/** The name of the element i; NULL where it was refused, or not written. */
 	const char *(*name)(const struct names *names, size_t i);
-	const void *elements; /**< of the model */
+	/** Where the name of the element i comes from, and its key; NULL: from `name` in `list`. */
+	const struct setting *(*place)(
+		const struct names *names, size_t i, char key[CONF_PATH_MAX]);
+	const struct conf_reader *reader; /**< of place() */
+	const void *elements;             /**< of the model */
 	size_t n;
 	const char **all;   /* n */
 	struct table table; /* of pointers into `all` */

@@ -160,7 +160,7 @@ static void add_all(struct conf_reader *reader, const struct conf_key *key,
 	for (size_t i = 0; i < setting->n && !reader->no_memory; i++) {
 		char element[CONF_PATH_MAX];
 
-		(void)snprintf(element, sizeof(element), "%.*s[%zu]", CONF_PATH_MAX - 24, shown, i);
+		conf_join_index(element, shown, i);
 		add_setting(reader, key, list, setting->elements[i], element);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf/forward.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 
@@ -36,7 +37,7 @@ static void join_name(char path[CONF_PATH_MAX], const char *parent, const char *
 			  CONF_SHOWN_CHARS, name));
 }
 
-static void join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
+void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
 {
 	cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i));
 }
@@ -72,8 +73,7 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* How many elements a list or array has; 0, and an error, when that is none or too many. */
-static size_t count(struct conf_reader *reader, const struct conf_key *key,
+size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown)
 {
 	size_t n = setting->n;
@@ -111,7 +111,7 @@ static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
 	bool several = setting->type == SETTING_ARRAY;
-	size_t n = several ? count(reader, key, setting, shown) : 1;
+	size_t n = several ? conf_read_count(reader, key, setting, shown) : 1;
 	char *elements;
 
 	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
@@ -125,7 +125,7 @@ static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	for (size_t i = 0; i < n && !reader->no_memory; i++) {
 		char element[CONF_PATH_MAX];
 
-		join_index(element, shown, i);
+		conf_join_index(element, shown, i);
 		read_value(reader, key, setting->elements[i], element,
 			elements + i * key->element_size);
 	}
@@ -142,7 +142,7 @@ static void read_flags(struct conf_reader *reader, const struct conf_key *key,
 	for (size_t i = 0; i < setting->n; i++) {
 		char element[CONF_PATH_MAX];
 
-		join_index(element, shown, i);
+		conf_join_index(element, shown, i);
 		read_value(reader, key, setting->elements[i], element, object);
 	}
 }
@@ -210,7 +210,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		conf_report_type(reader, key, list, shown);
 		return;
 	}
-	n = count(reader, key, list, shown);
+	n = conf_read_count(reader, key, list, shown);
 	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
 	if (elements == NULL) {
 		return;
@@ -229,7 +229,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 			.object = elements + i * key->element_size,
 		};
 
-		join_index(element, shown, i);
+		conf_join_index(element, shown, i);
 		read_element(reader, key, &spot);
 	}
 }
@@ -310,6 +310,8 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 		conf_read_prefixes(reader, key, setting, shown, object);
 		break;
 	case CONF_LISTEN:
+		conf_read_listen(reader, key, setting, shown, object);
+		break;
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
@@ -387,9 +389,11 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	reader->upstreams = list_of(root, "upstreams");
 	conf_preset("", reader->conf);
 	read_group(reader, &spot);
+	conf_make_upstreams(reader);
 	if (!reader->no_memory) {
 		conf_check(reader);
 	}
+	free(reader->makers);
 	table_fini(&reader->prefixes);
 	return !reader->failed && !reader->no_memory;
 }

@@ -12,6 +12,8 @@
  *	value_edge.c	the same of routes and rates
  *	prefixes.c	lists of prefixes
  *	prefix_files.c	what they have from files
+ *	range.c		ranges of ports
+ *	forward.c	listeners that name a server in place of an upstream
  *	file.c		one file
  *	check.c		what only the whole model shows: names and addresses that are there twice,
  *			references, a drain that does not fit its budget
@@ -46,8 +48,9 @@ struct prefix_files;
 struct setting;
 
 enum {
-	CONF_PATH_MAX = 256, /**< of a key as errors show it */
-	CONF_WHY_MAX = 256,  /**< of "what is wrong; what to write instead" */
+	CONF_PATH_MAX = 256,  /**< of a key as errors show it */
+	CONF_WHERE_MAX = 320, /**< of a place in another file */
+	CONF_WHY_MAX = 256,   /**< of "what is wrong; what to write instead" */
 };
 
 struct conf_reader {
@@ -60,6 +63,8 @@ struct conf_reader {
 	struct prefix_files *files; /**< what lists of prefixes have from files */
 	struct table prefixes;      /**< all lists of them: struct conf_prefixes */
 	size_t n_prefixes;          /**< in these */
+	size_t n_written;           /**< upstreams; behind them stand those that `server` makes */
+	size_t *makers;             /**< of each of these: its listener */
 	size_t n_guesses; /**< how often a name was looked for that a wrong one may mean */
 	bool failed;      /**< at least one error was reported */
 	bool no_memory;   /**< reading has stopped */
@@ -76,6 +81,13 @@ struct conf_hint {
  * whole; it can be freed in either case.
  */
 bool conf_read(struct conf_reader *reader, const struct setting *root);
+
+/** The key of the element i of a list or an array. */
+void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i);
+
+/** How many elements a list or an array has; 0, and an error, when that is none or too many. */
+size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
+	const struct setting *setting, const char *shown);
 
 /** Reads a list of prefixes, from a string or an array, into `object`. */
 void conf_read_prefixes(struct conf_reader *reader, const struct conf_key *key,
@@ -152,6 +164,10 @@ __attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reade
 /** The same of what is right and meant, but good to know: for who asks for that. */
 __attribute__((format(printf, 4, 5))) void conf_reader_hint(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
+
+/** " of FILE:LINE", where `there` is in another file than `here`; else "". Returns `where`. */
+const char *conf_where(const struct conf_reader *reader, const struct setting *here,
+	const struct setting *there, char where[CONF_WHERE_MAX]);
 
 /** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */
 void conf_report_type(struct conf_reader *reader, const struct conf_key *key,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/forward.h"
+#include "conf/range.h"
 #include "conf/read.h"
 
 static int fill_listener(struct conf *conf, const struct conf_relay *relay)
@@ -27,24 +29,9 @@ static int fill_listener(struct conf *conf, const struct conf_relay *relay)
 	return 0;
 }
 
-static int fill_upstream(struct conf_upstream *upstream, const struct conf_relay *relay)
-{
-	conf_preset("upstreams[]", upstream);
-	upstream->name = strdup(relay->name);
-	upstream->servers = calloc(1, sizeof(*upstream->servers));
-	if (upstream->name == NULL || upstream->servers == NULL) {
-		return -ENOMEM;
-	}
-	upstream->n_servers = 1;
-	conf_preset("upstreams[].servers[]", upstream->servers);
-	upstream->servers->addr = *relay->server;
-	(void)addr_text(relay->server, upstream->servers->text);
-	upstream->servers->name = upstream->servers->text;
-	return 0;
-}
-
 int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf)
 {
+	const struct conf_range server = {.first = *relay->server, .n = 1};
 	struct conf *conf = calloc(1, sizeof(*conf));
 
 	if (conf == NULL) {
@@ -61,7 +48,8 @@ int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf)
 	}
 	conf->n_listeners = 1;
 	conf->n_upstreams = 1;
-	if (fill_listener(conf, relay) < 0 || fill_upstream(conf->upstreams, relay) < 0) {
+	if (fill_listener(conf, relay) < 0 ||
+		conf_fill_upstream(conf, relay->name, &server, conf->upstreams) < 0) {
 		goto err_unref;
 	}
 	*ret_conf = conf;

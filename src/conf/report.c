@@ -67,6 +67,22 @@ void conf_reader_hint(struct conf_reader *reader, const struct setting *setting,
 	va_end(args);
 }
 
+const char *conf_where(const struct conf_reader *reader, const struct setting *here,
+	const struct setting *there, char where[CONF_WHERE_MAX])
+{
+	const char *here_file;
+	const char *file;
+	unsigned line;
+
+	*where = '\0';
+	conf_source_place(reader->source, here->line, &here_file, &line);
+	conf_source_place(reader->source, there->line, &file, &line);
+	if (here_file != file && line > 0) {
+		(void)snprintf(where, CONF_WHERE_MAX, " of %.256s:%u", file, line);
+	}
+	return where;
+}
+
 const char *conf_found(const struct setting *setting)
 {
 	switch (setting->type) {

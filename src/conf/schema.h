@@ -41,6 +41,7 @@ enum conf_type {
 	CONF_NAME,      /**< char *; 1 - 64 of [A-Za-z0-9_.-], unique in its list */
 	CONF_REFERENCE, /**< the name of an upstream: const struct conf_upstream * */
 	CONF_LISTEN,    /**< addresses of a listener: a string or an array of strings */
+	CONF_FORWARD,   /**< char *; the address of a server, or a range of ports of it */
 	CONF_SOURCE,    /**< an IP address without a port: struct addr */
 	CONF_SERVER,    /**< the address of a server: struct conf_server */
 	CONF_TARGET,    /**< the address that is checked: struct conf_check */

@@ -17,6 +17,7 @@
 #include "base/parse.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
+#include "conf/range.h"
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/value.h"
@@ -251,22 +252,20 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 	return 0;
 }
 
-static int set_listen(const char *text, struct addr *value, char why[CONF_WHY_MAX])
+/* A server in the place of an upstream: its text, which is right. */
+static int set_forward(const char *text, char **value, char why[CONF_WHY_MAX])
 {
-	struct addr addr;
-	const char *what;
+	struct conf_range range;
+	int r = conf_range_parse(text, &range, why);
 
-	if (addr_parse(text, &addr, &what) < 0) {
-		return conf_refuse(why, text, what);
+	if (r == 0) {
+		r = conf_range_check_server(text, &range.first, why);
 	}
-	if (addr.kind == ADDR_NAME) {
-		return conf_refuse(why, text,
-			"a listener needs an address, not a name; "
-			"write \"127.0.0.1:80\", \"[::1]:80\", \"*:80\", \"unix:/run/x.sock\" "
-			"or \"systemd:NAME\"");
+	if (r < 0) {
+		return r;
 	}
-	*value = addr;
-	return 0;
+	*value = strdup(text);
+	return *value == NULL ? -ENOMEM : 0;
 }
 
 /* The index of a word. */
@@ -326,15 +325,8 @@ static int set_server(
 	if (addr_parse(text, &addr, &what) < 0) {
 		return conf_refuse(why, text, what);
 	}
-	if (addr.kind == ADDR_ANY) {
-		return conf_refuse(why, text,
-			"\"*\" is no place to connect to; write the address of a server, "
-			"like \"127.0.0.1:80\"");
-	}
-	if (addr.kind == ADDR_SYSTEMD) {
-		return conf_refuse(why, text,
-			"sockets that systemd passes are listened on; write the address of a "
-			"server, like \"127.0.0.1:80\"");
+	if (conf_range_check_server(text, &addr, why) < 0) {
+		return -EINVAL;
 	}
 	*value = addr;
 	assert(strlen(text) < ADDR_TEXT_MAX); /* what addr_parse() takes fits */
@@ -465,8 +457,6 @@ static int set_element(
 	const struct conf_key *key, const char *text, void *element, char why[CONF_WHY_MAX])
 {
 	switch (key->type) {
-	case CONF_LISTEN:
-		return set_listen(text, element, why);
 	case CONF_RESOLVERS:
 		return set_resolver(text, element, why);
 	case CONF_SNI:
@@ -506,7 +496,7 @@ int conf_value_set(
 	void *value = (char *)object + key->offset;
 
 	assert(key->type != CONF_GROUP && key->type != CONF_CHECK && key->type != CONF_LIST &&
-		key->type != CONF_PREFIXES);
+		key->type != CONF_LISTEN && key->type != CONF_PREFIXES);
 	switch (key->type) {
 	case CONF_INT:
 		return set_int(key, text, value, why);
@@ -534,9 +524,10 @@ int conf_value_set(
 		return set_owner(text, true, value, why);
 	case CONF_NAME:
 		return set_name(text, value, why);
+	case CONF_FORWARD:
+		return set_forward(text, value, why);
 	case CONF_REFERENCE:
 		return 0; /* conf_check() looks it up when all upstreams are known */
-	case CONF_LISTEN:
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
@@ -555,6 +546,7 @@ int conf_value_set(
 	case CONF_GROUP:
 	case CONF_CHECK:
 	case CONF_LIST:
+	case CONF_LISTEN:
 	case CONF_PREFIXES:
 		break; /* not reached: see above */
 	}

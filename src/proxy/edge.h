@@ -42,6 +42,9 @@ struct session_edge {
 	/** Who really connected; session::client is from its header on whom that announced. */
 	union session_peer peer;
 	bool is_announced; /**< it has */
+	/** The address that it has reached, of a listener with a range of ports; AF_UNSPEC: not
+	 * asked. */
+	union session_peer on;
 	/** The name of a UNIX client that was announced, as the log shows it; NULL: it has none. */
 	char *client_name;
 	/** Of that header, for the log; NULL: none. */

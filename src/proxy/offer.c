@@ -145,7 +145,8 @@ struct offer *offer_new(const struct offer_opts *opts)
 	offer->bytes_a_second[SIDE_UPSTREAM] = listener->rate.down;
 	offer->has_choice =
 		offer->routes != NULL || (offer->fallback != NULL && hashes_name(offer->fallback));
-	offer->has_edge |= opts->tells_tcp || offer_has_rates(offer) ||
+	offer->tells_port = listener->has_range;
+	offer->has_edge |= opts->tells_tcp || offer->tells_port || offer_has_rates(offer) ||
 			   offer->accept_proxy != NULL || offer->has_choice;
 	offer->n_terms = shared->n_workers;
 	for (size_t i = 0; i < offer->n_terms; i++) {

@@ -72,6 +72,7 @@ struct offer {
 	uint64_t accepts_a_second;      /**< of the listener, on all workers; 0: no limit */
 	uint64_t bytes_a_second[SIDES]; /**< rates of a pair, by who sends; 0: none */
 	bool tells_tcp;                 /**< log.tcp_info */
+	bool tells_port;                /**< it listens on a range: which one, its sessions know */
 	bool has_choice;                /**< whose sessions ask offer_find() where they go */
 	bool has_edge;                  /**< its sessions have a struct session_edge (edge.h) */
 	size_t n_terms;

@@ -383,6 +383,9 @@ static struct session *session_new(const struct session_opts *opts, int *ret_err
 	if (edge != NULL) {
 		edge->source = opts->source;
 	}
+	if (terms->offer->tells_port) {
+		session_find_port(session);
+	}
 	session->id = next_id(part);
 	session->clock.drain = part_drain(part);
 	return session;

@@ -116,6 +116,9 @@ static void log_who(struct log_line *line, const struct session *session)
 	log_u64(line, "pair", session->id);
 	log_str(line, "listener", session->terms->offer->name);
 	log_client(line, session);
+	if (session->edge != NULL && session->edge->on.family != AF_UNSPEC) {
+		log_peer(line, "on", &session->edge->on);
+	}
 	if (session->edge != NULL && session->edge->name.n > 0) {
 		log_bytes(line, "sni", session->edge->name.bytes, session->edge->name.n);
 	}

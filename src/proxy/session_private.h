@@ -61,6 +61,9 @@ int session_join(struct session *session, struct stream *upstream, const union s
 /** Takes the client's fd. 0 or a negative errno: the fd is then still the caller's. */
 int session_setup_open(struct session *session, const struct session_opts *opts);
 
+/** By which port of its listener the client came. It is known of a session that has an edge. */
+void session_find_port(struct session *session);
+
 /** Frees it, with the client's stream where that has not become the pair's. NULL is fine. */
 void session_setup_close(struct session *session);
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "proxy/announce.h"
+#include "proxy/edge.h"
 #include "proxy/generation.h"
 #include "proxy/offer.h"
 #include "proxy/own.h"
@@ -68,6 +69,18 @@ static void session_setup_ask(struct session_setup *setup, const struct session_
 	setup->waiter.ask.worker = part->index;
 	setup->waiter.ask.tried = &setup->tried;
 	setup->queued_ns = NS_NEVER;
+}
+
+/** Of a listener with a range: the port by which the client came, which may choose its server. */
+void session_find_port(struct session *session)
+{
+	union addr_sockaddr sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(stream_fd(session->setup->client), &sa.any, &len) == 0) {
+		session->edge->on = session_peer(&sa.any, len);
+		session->setup->waiter.ask.port = ntohs(session->edge->on.in.sin_port);
+	}
 }
 
 void session_set_client(struct session *session, const union session_peer *client)

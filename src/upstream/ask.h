@@ -32,6 +32,7 @@ struct group_ask {
 	const struct group_tried *tried; /**< is not chosen again */
 	const struct sockaddr *client;   /**< whose pair it is; NULL: it has no address */
 	bool has_name;                   /**< it asked for a server by a name (SNI) */
+	uint16_t port;                   /**< of a range, by which it came; 0: none */
 	uint64_t name_hash;              /**< with that: group_ask_name() */
 	bool full; /**< out: a server that is usable and was not tried has no place */
 };

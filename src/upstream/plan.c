@@ -33,6 +33,7 @@ struct group_plan *group_plan_new(
 	plan->retry_for_ns = conf->retry_for_ns;
 	plan->balance = conf->balance;
 	plan->hash_on = conf->hash_on;
+	plan->first_port = conf->first_port;
 	plan->tries = conf->tries;
 	plan->slow_start_ns = conf->slow_start_ns;
 	plan->is_awaited = conf->discovery.kind != DISCOVER_NONE;

@@ -27,6 +27,7 @@ struct group_plan {
 	uint64_t retry_for_ns;  /**< how long to try the servers again; NS_NEVER: not at all */
 	enum conf_balance balance;
 	enum conf_hash_on hash_on;
+	uint16_t first_port;    /**< with BALANCE_PORTS: whose server is the first member */
 	uint32_t tries;         /**< servers tried in one round; 0: see CONF_TRIES_PRESET */
 	uint32_t queue_max;     /**< clients that wait at most; 0: none does */
 	uint64_t slow_start_ns; /**< NS_NEVER: none */

@@ -9,6 +9,7 @@ const struct rule *rule_of(enum conf_balance balance)
 		[BALANCE_RANDOM] = &rule_random,
 		[BALANCE_HASH] = &rule_hash,
 		[BALANCE_FIRST] = &rule_first,
+		[BALANCE_PORTS] = &rule_ports,
 	};
 
 	return rules[balance];

@@ -8,6 +8,7 @@
  *	random.c	the better of two
  *	hash.c		by the client
  *	first.c		in the order of the config
+ *	ports.c		by the port that the client came by
  */
 #ifndef WEIR_UPSTREAM_RULE_H
 #define WEIR_UPSTREAM_RULE_H
@@ -40,6 +41,7 @@ extern const struct rule rule_least_pairs;
 extern const struct rule rule_random;
 extern const struct rule rule_hash;
 extern const struct rule rule_first;
+extern const struct rule rule_ports;
 
 const struct rule *rule_of(enum conf_balance balance);
 

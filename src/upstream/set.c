@@ -94,6 +94,7 @@ struct group_set *group_set_new(
 	}
 	set->n_picks = n_picks;
 	set->hash_on = plan->hash_on;
+	set->first_port = plan->first_port;
 	set->rule = rule_of(plan->balance);
 	choose_first_of_these(set);
 	start_slowly(set, plan->slow_start_ns);

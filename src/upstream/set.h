@@ -38,9 +38,10 @@ struct group_set {
 	void *prepared;            /**< the rule's own, for these choices; or NULL */
 	_Atomic uint64_t *n_picks; /**< the group's: for rules that count them */
 	enum conf_hash_on hash_on;
-	uint32_t tries;   /**< servers tried in one round at most */
-	bool is_starting; /**< some start slowly: to be made anew in a while */
-	bool is_empty;    /**< nothing to choose, but DNS has not said yet what there is */
+	uint16_t first_port; /**< with BALANCE_PORTS: whose server is the first member */
+	uint32_t tries;      /**< servers tried in one round at most */
+	bool is_starting;    /**< some start slowly: to be made anew in a while */
+	bool is_empty;       /**< nothing to choose, but DNS has not said yet what there is */
 	size_t n_members;
 	struct member **members; /**< a reference to each: all that the group has */
 	size_t n;

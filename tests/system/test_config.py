@@ -218,7 +218,7 @@ def test_check_of_a_right_config_says_nothing(folder):
 
 # Two servers, and not a word of who is chosen.
 TURNS = """
-listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
+listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; routes = ( { from = "192.0.2.1"; upstream = "order"; } ); } );
 upstreams = (
   { name = "app";
     servers = ( "127.0.0.1:9000", { address = "127.0.0.1:9001"; } ); },
@@ -241,7 +241,8 @@ def test_start_and_reload_warn_of_servers_that_take_turns_unasked():
         here.reload(upstreams=[unsaid])
         here.weir.record("config_warning")
         here.reload(upstreams=[ordered])
-        here.reload(upstreams=[unsaid, {**unsaid, "name": "other"}])
+        here.reload(upstreams=[unsaid, {**unsaid, "name": "other"}], listeners=[
+            {**here.weir.settings["listeners"][0], "routes": [{"from": ["192.0.2.1"], "upstream": "other"}]}])
         here.weir.record("config_warning", nth=2)
         said = [record["warning"] for record in here.weir.records("config_warning")]
         assert [text.split(": ")[1] for text in said] == [f"upstreams[{i}].balance" for i in (0, 0, 1)]

@@ -78,12 +78,12 @@ START_TEST(every_value_that_is_written_is_read)
 		"\"9s\"; };\n"
 		"drain = { grace = \"2s\"; idle_first = \"none\"; spread = \"7s\"; };\n"
 		"listeners = ({ name = \"A.b_c-1\"; listen = [\"unix:@x\", \"[::1]:1\"]; upstream "
-		"= \"u\";\n"
+		"= \"u\"; routes = ({from = \"any\"; sni = \"a\"; upstream = \"used\";});\n"
 		"  max_pairs = 0x10L; on_idle = \"reset\"; mode = \"0\"; timeouts = { idle = "
 		"\"none\"; }; });\n"
 		"upstreams = ({ name = \"u\"; balance = \"first\"; servers = ({ address = "
 		"\"unix:/a\"; },\n"
-		"  { address = \"127.0.0.1:\" \"2\"; }); }, { name = \"unused\"; servers = "
+		"  { address = \"127.0.0.1:\" \"2\"; }); }, { name = \"used\"; servers = "
 		"({address=\"h:1\"}); });\n");
 	const struct conf_listener *listener = &conf->listeners[0];
 
@@ -254,8 +254,19 @@ static char *slurp(const char *name)
 	return text;
 }
 
-/* A default that may not be written: it goes with another rule than the default one. */
-static const char hash_on[] = "hash_on = ";
+/* What may not be written beside the rest: it goes with another rule than the default one, or
+ * stands in the place of upstream. */
+static const char *const alone[] = {"hash_on = ", "server = "};
+
+static bool is_alone(const char *text)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+		is = is || strncmp(text, alone[i], strlen(alone[i])) == 0;
+	}
+	return is;
+}
 
 static bool is_option(const char *text)
 {
@@ -264,8 +275,9 @@ static bool is_option(const char *text)
 	return (len > 0 && strncmp(text + len, " = ", 3) == 0) || *text == '}';
 }
 
-/* Takes the "# " away from the options that are commented out, but for `without`. */
-static void uncomment(char *text, const char *without)
+/* Takes the "# " away from the options that are commented out, but with `fits` for those that stand
+ * alone. */
+static void uncomment(char *text, bool fits)
 {
 	char *to = text;
 
@@ -275,7 +287,7 @@ static void uncomment(char *text, const char *without)
 		char *rest = text + blanks + 2;
 
 		if (strncmp(text + blanks, "# ", 2) == 0 && is_option(rest + strspn(rest, " ")) &&
-			(without == NULL || strncmp(rest, without, strlen(without)) != 0)) {
+			!(fits && is_alone(rest))) {
 			memset(text + blanks, ' ', 2);
 		}
 		memmove(to, text, len);
@@ -349,7 +361,7 @@ START_TEST(the_default_config_shows_every_key_once_with_its_default)
 	config_t config;
 	char *text = slurp("conf/weir.conf");
 
-	uncomment(text, NULL);
+	uncomment(text, false);
 	config_init(&config);
 	ck_assert_msg(config_read_string(&config, text) == CONFIG_TRUE, "line %d: %s",
 		config_error_line(&config), config_error_text(&config));
@@ -371,7 +383,7 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	const struct conf *written;
 	char address[ADDR_TEXT_MAX];
 
-	uncomment(text, hash_on);
+	uncomment(text, true);
 	written = conf_case_load_text(text);
 	free(text);
 	expect_default_timeouts(&installed->timeouts);

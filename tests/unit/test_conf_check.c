@@ -91,14 +91,15 @@ START_TEST(a_server_that_is_the_listener_itself_is_refused)
 	char text[512];
 
 	(void)snprintf(text, sizeof(text),
-		"listeners = ({name = \"a\"; listen = \"%s\"; upstream = \"app\";});\n"
+		"listeners = ({name = \"a\"; listen = \"%s\"; upstream = \"app\";\n"
+		"routes = ({from = \"192.0.2.1\"; upstream = \"other\";});});\n"
 		"upstreams = ({name = \"other\"; servers = ({address = \"h:1\";});},\n"
 		"{name = \"app\"; balance = \"first\"; servers = (\"h:1\",\n{address = "
 		"\"%s\";});});\n",
 		servers[_i].listen, servers[_i].server);
 	if (servers[_i].own) {
 		(void)snprintf(expected, sizeof(expected),
-			W "4: upstreams[1].servers[1].address: \"%s\" is the address of "
+			W "5: upstreams[1].servers[1].address: \"%s\" is the address of "
 			  "listeners[0]; weir would connect to itself; write that of a server\n",
 			servers[_i].server);
 	}

@@ -190,8 +190,8 @@ static const struct {
 	const char *error;
 } refused[] = {
 	/* lists */
-	{"max_pairs = 1;", W "1: listeners[0].upstream: is missing; write upstream = \"app\", or "
-			     "routes = ( { ... } )\n"},
+	{"max_pairs = 1;", W "1: listeners[0].upstream: is missing; write upstream = \"app\", "
+			     "server = \"10.0.0.5:5432\", or routes = ( { ... } )\n"},
 	{"upstream = \"app\"; allow = \"10.0.0.1/8\";",
 		W "2: listeners[0].allow: \"10.0.0.1/8\": it has bits behind its length; write "
 		  "\"10.0.0.0/8\", or another length\n"},

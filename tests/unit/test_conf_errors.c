@@ -158,12 +158,13 @@ static const struct wrong wrong_listeners[] = {
 		  "write 1 to 64 letters, digits, '_', '.' and '-'\n"},
 	{"name = 1; listen = \"*:80\"; upstream = \"app\"",
 		W "1: listeners[0].name: an integer was found; write name = \"web\"\n"},
-	{"max_pairs = 1", W "1: listeners[0].name: is missing; write name = \"web\"\n" W
-			    "1: listeners[0].listen: is missing; write listen = "
-			    "\"127.0.0.1:8080\", or an array "
-			    "of "
-			    "such strings\n" W "1: listeners[0].upstream: is missing; write "
-			    "upstream = \"app\", or routes = ( { ... } )\n"},
+	{"max_pairs = 1",
+		W "1: listeners[0].name: is missing; write name = \"web\"\n" W
+		  "1: listeners[0].listen: is missing; write listen = "
+		  "\"127.0.0.1:8080\", or an array "
+		  "of "
+		  "such strings\n" W "1: listeners[0].upstream: is missing; write "
+		  "upstream = \"app\", server = \"10.0.0.5:5432\", or routes = ( { ... } )\n"},
 	{"name = \"a\"; listen = \"*:0\"; upstream = \"app\"",
 		W "1: listeners[0].listen: \"*:0\": the port is not a number of 1 to 65535; write "
 		  "\"HOST:80\"\n"},
@@ -243,7 +244,8 @@ static const struct wrong wrong_listeners[] = {
 		  "timeouts.drain\n" W
 		  "3: listeners[0].timeouts.idle: 1 has no unit; write \"1s\" for seconds\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; servers = ()",
-		W "1: listeners[0].servers: is not known here; write it in upstreams[]\n"},
+		W "1: listeners[0].servers: is not known here; the nearest known key is "
+		  "\"server\"\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\";}, {\nname = \"a\"; listen = "
 	 "\"*:81\"; "
 	 "upstream = \"app\"",

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The config: what makes it short. */
+#include <arpa/inet.h>
+
 #include "base/clock.h"
 #include "conf_case.h"
 #include "suite.h"
@@ -37,12 +39,202 @@ START_TEST(socket_of_the_top_level_holds_where_nothing_else_is_written)
 }
 END_TEST
 
+/* ---- server ---- */
+
+START_TEST(a_server_stands_in_the_place_of_an_upstream)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"pg\"; listen = \"*:5432\"; server = \"10.0.0.5:5432\";},\n"
+		"  {name = \"other\"; listen = \"*:81\"; upstream = \"pg\";},\n"
+		"  {name = \"redis\"; listen = \"unix:/a\"; server = \"unix:/b-1:2-3\";\n"
+		"  routes = ({from = \"any\"; sni = \"a\"; upstream = \"pg\";});});\n"
+		"socket = { user_timeout = \"9s\"; };\n");
+	const struct conf_upstream *pg = conf->listeners[0].upstream;
+
+	ck_assert_uint_eq(conf->n_upstreams, 2);
+	ck_assert_ptr_eq(pg, &conf->upstreams[0]);
+	ck_assert_str_eq(pg->name, "pg");
+	ck_assert_uint_eq(pg->n_servers, 1);
+	ck_assert_str_eq(pg->servers[0].text, "10.0.0.5:5432");
+	ck_assert_str_eq(pg->servers[0].name, "10.0.0.5:5432");
+	ck_assert_uint_eq(pg->servers[0].weight, 1);
+	ck_assert_int_eq(pg->balance, BALANCE_ROUND_ROBIN);
+	ck_assert(pg->eject.on);
+	ck_assert_uint_eq(pg->socket.user_timeout_ns, SECONDS(9));
+	ck_assert_ptr_eq(conf->listeners[1].upstream, pg);
+	ck_assert_ptr_eq(conf->listeners[2].routes[0].upstream, pg);
+	ck_assert_str_eq(conf->listeners[2].upstream->servers[0].text, "unix:/b-1:2-3");
+	(void)conf_unref(conf);
+}
+END_TEST
+
+START_TEST(servers_stand_beside_upstreams)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"a\"; listen = \"*:80\"; upstream = \"app\";},\n"
+		"  {name = \"b\"; listen = \"*:81\"; server = \"h:2\";});\n" CONF_UPSTREAMS);
+
+	ck_assert_uint_eq(conf->n_upstreams, 2);
+	ck_assert_str_eq(conf->listeners[0].upstream->name, "app");
+	ck_assert_str_eq(conf->listeners[1].upstream->name, "b");
+	(void)conf_unref(conf);
+}
+END_TEST
+
+/* ---- ranges of ports ---- */
+
+START_TEST(a_range_is_an_address_for_each_port)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"lab\"; server = \"10.0.0.1:9000-9002\";\n"
+		"  listen = [\"127.0.0.1:8000-8002\", \"[::1]:8000-8002\"]; },\n"
+		"  {name = \"one\"; listen = [\"*:70-71\", \"unix:@x\"]; server = \"h:1\";});\n");
+	const struct conf_listener *lab = &conf->listeners[0];
+	char text[ADDR_TEXT_MAX];
+
+	ck_assert_uint_eq(lab->n_addresses, 6);
+	ck_assert_str_eq(addr_text(&lab->addresses[2], text), "127.0.0.1:8002");
+	ck_assert_str_eq(addr_text(&lab->addresses[3], text), "[::1]:8000");
+	ck_assert_uint_eq(ntohs(lab->addresses[2].sa.in.sin_port), 8002);
+	ck_assert_uint_eq(lab->upstream->n_servers, 3);
+	ck_assert_str_eq(lab->upstream->servers[1].text, "10.0.0.1:9001");
+	ck_assert_int_eq(lab->upstream->balance, BALANCE_PORTS);
+	ck_assert_uint_eq(lab->upstream->first_port, 8000);
+	ck_assert(!lab->upstream->eject.on);
+	ck_assert(lab->has_range && conf->listeners[1].has_range);
+	ck_assert_uint_eq(conf->listeners[1].n_addresses, 3);
+	ck_assert_uint_eq(conf->listeners[1].upstream->n_servers, 1);
+	ck_assert_int_eq(conf->listeners[1].upstream->balance, BALANCE_ROUND_ROBIN);
+	(void)conf_unref(conf);
+}
+END_TEST
+
+START_TEST(a_range_of_one_port_is_an_address)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"a\"; listen = \"*:65535-65535\"; server = \"h:7-7\";});\n");
+
+	ck_assert_uint_eq(conf->listeners[0].n_addresses, 1);
+	ck_assert(!conf->listeners[0].has_range);
+	ck_assert_str_eq(conf->upstreams[0].servers[0].text, "h:7");
+	(void)conf_unref(conf);
+}
+END_TEST
+
+/* ---- what may not be meant ---- */
+
+START_TEST(an_upstream_that_nobody_uses_is_warned_of)
+{
+	conf_case_write("weir.conf",
+		"listeners = ({name = \"a\"; listen = \"*:80\"; server = \"h:1\";});\n"
+		"upstreams = (\n{name = \"b\"; servers = (\"h:1\");});\n");
+	conf_case_expect("weir.conf",
+		W "3: upstreams[0]: no listener and no route leads to it; write upstream = \"b\" "
+		  "in one, or take it out\n");
+}
+END_TEST
+
+START_TEST(of_many_that_nobody_uses_the_first_few_are_told)
+{
+	char expected[4096] = "";
+	char text[4096] = "listeners = ({name = \"a\"; listen = \"*:80\"; server = \"h:1\";});\n"
+			  "upstreams = (\n";
+
+	for (int i = 0; i < 14; i++) {
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			"{name = \"u%d\"; servers = (\"h:1\");}%s\n", i, i < 13 ? "," : ");");
+	}
+	(void)strcpy(expected,
+		W "2: upstreams: to 4 more no listener and no route leads; take them out, or write "
+		  "listeners for them\n");
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected),
+			W
+			"%d: upstreams[%d]: no listener and no route leads to it; write upstream = "
+			"\"u%d\" in one, or take it out\n",
+			3 + i, i, i);
+	}
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", expected);
+}
+END_TEST
+
 /* ---- what is wrong ---- */
+
+/* Members of a listener, of which one line is said, in line 2. */
+static const struct {
+	const char *members;
+	const char *error;
+} members[] = {
+	{"listen = \"*:80\"; server = \"*:80\"",
+		"server: \"*:80\": \"*\" is no place to connect to; write the address of a server, "
+		"like \"127.0.0.1:80\""},
+	{"listen = \"*:80\"; server = \"h\"",
+		"server: \"h\": it has no port; write \"127.0.0.1:80\", \"[::1]:80\", "
+		"\"name.example:80\" or \"unix:/run/x.sock\""},
+	{"listen = \"*:80\"; server = \"h:1\"; upstream = \"app\"",
+		"server: stands in the place of upstream; take out one of the two"},
+	{"listen = \"*:80\"; server = [\"h:1\"]",
+		"server: an array was found; write server = \"10.0.0.5:5432\""},
+	{"listen = \"*:80-79\"; server = \"h:1\"",
+		"listen: \"*:80-79\": the range ends before it begins; write the lower port first"},
+	{"listen = \"*:80-\"; server = \"h:1\"",
+		"listen: \"*:80-\": a range ends with a port from 1 to 65535; write one like "
+		"\"*:8000-8009\""},
+	{"listen = \"*:80-65536\"; server = \"h:1\"",
+		"listen: \"*:80-65536\": a range ends with a port from 1 to 65535; write one like "
+		"\"*:8000-8009\""},
+	{"listen = \"*:1-1025\"; server = \"h:1\"",
+		"listen: \"*:1-1025\": a range has at most 1024 ports; write several, in listeners "
+		"of their own"},
+	{"listen = \"*:80-81\"; server = \"h:1-3\"",
+		"server: has 3 ports, and listen has 2; write as many, or one for all"},
+	{"listen = \"*:80\"; server = \"h:1-3\"",
+		"server: has 3 ports, and listen has 1; write as many, or one for all"},
+	{"listen = [\"127.0.0.1:80-82\", \"[::1]:81-83\"]; server = \"h:1-3\"",
+		"server: has a port for each one of listen, whose addresses differ in theirs; "
+		"write "
+		"the same ports for all of them, or one server"},
+	{"listen = \"127.0.0.1:80-82\"; server = \"127.0.0.1:79-81\"",
+		"server: \"127.0.0.1:80\" is the address of listeners[1]; weir would connect to "
+		"itself; write that of a server"},
+	{"listen = [\"*:80-82\", \"*:82\"]; server = \"h:1\"",
+		"listen[1]: \"*:82\" is an address of listeners[1] already; take out one of them"},
+};
+
+enum { N_MEMBERS = sizeof(members) / sizeof(members[0]) };
+
+START_TEST(a_wrong_member_is_said)
+{
+	char expected[512];
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		"listeners = ({name = \"a\"; listen = \"*:9\"; upstream = \"app\";},\n"
+		"{name = \"b\"; %s;});\n" CONF_UPSTREAMS,
+		members[_i].members);
+	(void)snprintf(expected, sizeof(expected), W "2: listeners[1].%s\n", members[_i].error);
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", expected);
+}
+END_TEST
 
 static const struct {
 	const char *text;
 	const char *errors;
 } wrong[] = {
+	{"listeners = ({name = \"app\"; listen = \"*:80\";\nserver = \"h:1\";});\n" CONF_UPSTREAMS,
+		W "2: listeners[0].server: makes an upstream \"app\", and upstreams[0] has that "
+		  "name already; write another name for one of them, or upstream in the place of "
+		  "server\n"},
+	{"listeners = ({name = \"a\"; listen = \"*:80-81\"; server = \"h:1-2\";},\n"
+	 "{name = \"b\"; listen = \"*:9\"; upstream = \"a\";});\n",
+		W "2: listeners[1].upstream: \"a\" has a server for each port of its listener, and "
+		  "no other clients go there; write an upstream with these servers\n"},
+	{"listeners = ({name = \"a\"; listen = \"*:80\"; server = \"h:1\";},\n"
+	 "{name = \"a\"; listen = \"*:81\"; server = \"h:2\";});\n",
+		W "2: listeners[1].name: \"a\" is the name of listeners[0] already; write another "
+		  "one\n"},
 	{"socket = { keepalive = { idle = \"1500ms\"; }; };\n" CONF_REST,
 		W "1: socket.keepalive.idle: \"1500ms\" is not for the kernel; write whole "
 		  "seconds, from \"1s\" to \"32767s\"\n"},
@@ -69,6 +261,13 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, socket_of_the_top_level_holds_where_nothing_else_is_written);
+	tcase_add_test(tc, a_server_stands_in_the_place_of_an_upstream);
+	tcase_add_test(tc, servers_stand_beside_upstreams);
+	tcase_add_test(tc, a_range_is_an_address_for_each_port);
+	tcase_add_test(tc, a_range_of_one_port_is_an_address);
+	tcase_add_test(tc, an_upstream_that_nobody_uses_is_warned_of);
+	tcase_add_test(tc, of_many_that_nobody_uses_the_first_few_are_told);
+	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_MEMBERS);
 	tcase_add_loop_test(tc, what_is_wrong_is_said, 0, N_WRONG);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

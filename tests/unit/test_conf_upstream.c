@@ -522,7 +522,11 @@ START_TEST(an_upstream_whose_servers_take_turns_unasked_is_warned_of)
 	conf_case_write("more",
 		"{ name = \"b\"; servers = ( { address = \"h:1\"; backup = true; },\n"
 		"  \"h:2\", { address = \"h:3\"; backup = true; } ); },\n");
-	conf_case_write("weir.conf", CONF_LISTENERS
+	conf_case_write("weir.conf",
+		"listeners = ({name = \"web\"; listen = \"*:80\"; upstream = \"app\"; routes = ("
+		"{from = \"1.1.1.1\"; upstream = \"b\";}, {from = \"1.1.1.2\"; upstream = "
+		"\"written\";}, {from = \"1.1.1.3\"; upstream = \"one\";}, {from = \"1.1.1.4\"; "
+		"upstream = \"ordered\";}, {from = \"1.1.1.5\"; upstream = \"found\";});});\n"
 		"upstreams = (\n"
 		"@include \"more\"\n"
 		"{ name = \"app\";\n"

@@ -265,6 +265,32 @@ END_TEST
 
 /* ---- without memory ---- */
 
+START_TEST(who_comes_by_a_port_of_a_range_gets_its_server_and_no_other)
+{
+	have_equal_servers(3);
+	conf.first_port = 8000;
+	make(BALANCE_PORTS);
+	for (port_asked = 8000; port_asked < 8003; port_asked++) {
+		char expected[] = {'a' + (char)(port_asked - 8000), '-', '\0'};
+
+		expect_round(NULL, expected);
+	}
+	port_asked = 7999;
+	expect_picks(NULL, "-");
+	port_asked = 8003;
+	expect_picks(NULL, "-");
+	port_asked = 8001;
+	set_down(0, true);
+	expect_picks(NULL, "bb");
+	set_down(1, true);
+	expect_picks(NULL, "-");
+	port_asked = 8002;
+	expect_picks(NULL, "cc");
+	port_asked = 0;
+	drop();
+}
+END_TEST
+
 START_TEST(a_set_that_cannot_be_made_leaves_that_before)
 {
 	bool failed = true;
@@ -414,6 +440,7 @@ int main(void)
 	tcase_add_loop_test(tc, backups_take_turns_while_no_other_is_usable, 0, 4);
 	tcase_add_test(tc, the_better_of_two_is_taken);
 	tcase_add_test(tc, random_tries_all_and_none_twice);
+	tcase_add_test(tc, who_comes_by_a_port_of_a_range_gets_its_server_and_no_other);
 	tcase_add_loop_test(tc, a_set_that_cannot_be_made_leaves_that_before, 0, BALANCE_FIRST + 1);
 	tcase_add_test(tc, turns_are_exact_over_all_workers_together);
 	tcase_add_loop_test(

@@ -76,6 +76,20 @@ def reserve(host, port=0):
     return made
 
 
+def block(count):
+    """
+    Reserved ports that follow each other, of one IPv4 address of loopback, which is the block's alone:
+    (host, first port, what keeps them reserved).
+    """
+    top = ephemeral_from() - count
+    for _ in range(100):
+        host = ".".join(["127", *(str(random.randrange(1, 255)) for _ in range(3))])
+        first = random.randrange(10000, top) if top > 12000 else random.randrange(40000, 60000)
+        with contextlib.suppress(OSError):
+            return host, first, [reserve(host, first + i) for i in range(count)]
+    raise RuntimeError("no free ports")
+
+
 def low(host):
     """As reserve(), below the range of outgoing connections where there is room; else any port."""
     top = ephemeral_from()

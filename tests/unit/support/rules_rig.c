@@ -14,6 +14,7 @@ struct conf_server servers[SERVERS_MAX];
 struct conf_upstream conf;
 struct group_plan *plan;
 const char *name_asked;
+uint16_t port_asked;
 
 static char app[] = "app";
 static char names[SERVERS_MAX][8];
@@ -120,6 +121,7 @@ char take(const struct sockaddr *client, struct group_tried *tried)
 	struct member *member;
 	char name;
 
+	ask.port = port_asked;
 	if (name_asked != NULL) {
 		group_ask_name(&ask, (const uint8_t *)name_asked, strlen(name_asked));
 	}
