@@ -4,7 +4,7 @@
  *
  * The map of the sources, lowest room first; a file includes only its own room and those above it
  * here (tests/lint/layers). A line for each module of src/ (tests/lint/map); load/, which is
- * weirload, and ctl/, which is weirctl, have their own in their main.c.
+ * weirload, lab/, which is weirlab, and ctl/, which is weirctl, have their own in their main.c.
  *
  * base/               what needs nothing of weir
  *	list		intrusive lists

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a request of the API gets: a status, and JSON; or an error, as toxiproxy writes it.
+ */
+#ifndef WEIR_LAB_ANSWER_H
+#define WEIR_LAB_ANSWER_H
+
+#include <jansson.h>
+
+enum { ANSWER_ERROR_MAX = 1024 };
+
+struct answer {
+	unsigned int status;
+	json_t *json;                 /**< the answer's own; NULL: an error, or an empty body */
+	char error[ANSWER_ERROR_MAX]; /**< "": none */
+};
+
+/** An error, in place of what the answer was. -EINVAL, for the caller to return. */
+__attribute__((format(printf, 3, 4))) int answer_refuse(
+	struct answer *answer, unsigned int status, const char *format, ...);
+
+/** Takes the JSON; NULL, for want of memory, is an error. */
+void answer_give(struct answer *answer, unsigned int status, json_t *json);
+
+#endif

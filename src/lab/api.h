@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The HTTP API: toxiproxy's, version 2.x, and /connections. A request is a call of
+ * api_handle(), which can be made without a server, too.
+ *
+ * A User-Agent that begins with "Mozilla/" is refused: no web page may tell a laboratory what to
+ * do.
+ */
+#ifndef WEIR_LAB_API_H
+#define WEIR_LAB_API_H
+
+#include <stdint.h>
+
+#include "http/server.h"
+#include "lab/address.h"
+#include "stream/listen.h"
+
+struct acceptor;
+struct answer;
+struct http_target;
+struct lab;
+
+/** The version of toxiproxy whose API this is. */
+#define API_VERSION "2.12.0"
+
+struct api {
+	struct lab *lab;
+	struct http_server server;
+	struct listen_socket socket;
+	struct acceptor *acceptor;
+	uint64_t n_requests;
+	char text[ADDR_TEXT_MAX]; /**< where it listens */
+};
+
+/** Listens on host and port. 0, or a negative errno and why in `error`. */
+int api_open(struct api *api, struct lab *lab, const char *host, const char *port,
+	char error[ADDRESS_ERROR_MAX]);
+
+/** Idempotent, also on zeroed memory. */
+void api_close(struct api *api);
+
+/** What a request gets. False: there is no such path with this method, and `answer` has status 404
+ * or 405. */
+bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *target,
+	const char *body, size_t n_body, struct answer *answer);
+
+#endif

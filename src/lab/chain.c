@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/chain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "lab/chance.h"
+#include "lab/toxic.h"
+
+/* ---- stages ---- */
+
+static struct stage *stage_of(struct list *link)
+{
+	return container_of(link, struct stage, link);
+}
+
+/** The queue behind a stage. */
+static struct chunks *queue_after(const struct stage *stage)
+{
+	struct list *next = stage->link.next;
+
+	return next == &stage->chain->stages ? &stage->chain->out : &stage_of(next)->in;
+}
+
+static bool has_room_after(const struct stage *stage)
+{
+	struct list *next = stage->link.next;
+
+	return next == &stage->chain->stages ? stage->chain->out.load < CHAIN_ROOM
+					     : stage_of(next)->in.load < stage_of(next)->room;
+}
+
+struct chunk *stage_head(const struct stage *stage)
+{
+	struct chunk *head = chunks_head(&stage->in);
+
+	return stage->is_shut || !has_room_after(stage) ? NULL : head;
+}
+
+static void push(struct stage *stage, struct chunk *chunk, uint64_t now_ns)
+{
+	chunk->at_ns = now_ns;
+	chunks_append(queue_after(stage), chunk);
+	stage->chain->n_moved++;
+}
+
+void stage_pass(struct stage *stage, uint64_t now_ns)
+{
+	struct chunk *chunk = chunks_take(&stage->in);
+
+	stage->n_passed += chunk->n;
+	push(stage, chunk, now_ns);
+}
+
+void stage_pass_part(struct stage *stage, size_t n, uint64_t now_ns)
+{
+	struct chunk *part;
+
+	if (n >= chunks_head(&stage->in)->n) {
+		stage_pass(stage, now_ns);
+		return;
+	}
+	if (n == 0) {
+		return;
+	}
+	part = chunks_cut(&stage->in, n);
+	if (part == NULL) {
+		stage->chain->failed = true;
+		return;
+	}
+	stage->n_passed += n;
+	push(stage, part, now_ns);
+}
+
+void stage_drop(struct stage *stage)
+{
+	chunks_drop(&stage->in);
+	stage->chain->n_moved++;
+}
+
+void stage_shut(struct stage *stage, enum chunk_kind kind, uint64_t now_ns)
+{
+	struct chunk *chunk;
+
+	if (stage->is_shut) {
+		return;
+	}
+	stage->is_shut = true;
+	chunks_fini(&stage->in);
+	chunk = chunk_new(kind, NULL, 0, stage->n_passed);
+	if (chunk == NULL) {
+		stage->chain->failed = true;
+	} else {
+		push(stage, chunk, now_ns);
+	}
+}
+
+/** Draws whether it bites: the same number for each toxicity, so that more of it bites those that
+ * less did. */
+static void stage_begin(struct stage *stage, uint64_t now_ns)
+{
+	const struct toxic *toxic = stage->toxic;
+
+	stage->bites = chance_unit(stage->key) < toxic->toxicity;
+	stage->room = toxic->type->room == 0 ? CHAIN_ROOM : toxic->type->room;
+	if (stage->bites && toxic->type->begin != NULL) {
+		toxic->type->begin(stage, now_ns);
+	}
+}
+
+static void stage_move(struct stage *stage, uint64_t now_ns)
+{
+	stage->wake_ns = NS_NEVER;
+	if (stage->is_shut) {
+		chunks_fini(&stage->in);
+	} else if (stage->bites) {
+		stage->toxic->type->move(stage, now_ns);
+	} else {
+		while (stage_head(stage) != NULL) {
+			stage_pass(stage, now_ns);
+		}
+	}
+}
+
+static void stage_free(struct stage *stage)
+{
+	chunks_fini(&stage->in);
+	list_remove(&stage->link);
+	free(stage);
+}
+
+/* ---- the chain ---- */
+
+void chain_init(struct chain *chain, const struct chain_calls *calls, uint64_t key)
+{
+	*chain = (struct chain){.calls = calls, .key = key};
+	list_init(&chain->stages);
+	chunks_init(&chain->out);
+}
+
+void chain_fini(struct chain *chain)
+{
+	while (!list_empty(&chain->stages)) {
+		stage_free(stage_of(chain->stages.next));
+	}
+	chunks_fini(&chain->out);
+}
+
+static struct stage *find(const struct chain *chain, const struct toxic *toxic)
+{
+	list_for_each (link, &chain->stages) {
+		if (stage_of(link)->toxic == toxic) {
+			return stage_of(link);
+		}
+	}
+	return NULL;
+}
+
+int chain_add(struct chain *chain, struct toxic *toxic, uint64_t now_ns)
+{
+	struct stage *stage = calloc(1, sizeof(*stage));
+
+	if (stage == NULL) {
+		return -ENOMEM;
+	}
+	chunks_init(&stage->in);
+	stage->chain = chain;
+	stage->toxic = toxic;
+	stage->key = chance_of_text(chain->key, toxic->name);
+	stage->since_ns = now_ns;
+	stage->wake_ns = NS_NEVER;
+	list_append(&chain->stages, &stage->link);
+	stage_begin(stage, now_ns);
+	return 0;
+}
+
+void chain_update(struct chain *chain, const struct toxic *toxic, uint64_t now_ns)
+{
+	struct stage *stage = find(chain, toxic);
+
+	if (stage != NULL) {
+		stage_begin(stage, now_ns);
+	}
+}
+
+void chain_remove(struct chain *chain, const struct toxic *toxic, uint64_t now_ns)
+{
+	struct stage *stage = find(chain, toxic);
+
+	if (stage == NULL) {
+		return;
+	}
+	if (stage->bites && !stage->is_shut && toxic->type->leave != NULL) {
+		toxic->type->leave(stage, now_ns);
+	}
+	while (!list_empty(&stage->in.list)) {
+		stage_pass(stage, now_ns);
+	}
+	stage_free(stage);
+}
+
+static size_t left(size_t room, size_t load)
+{
+	return load < room ? room - load : 0;
+}
+
+size_t chain_room(const struct chain *chain)
+{
+	const struct stage *first;
+
+	if (list_empty(&chain->stages)) {
+		return left(CHAIN_ROOM, chain->out.load);
+	}
+	first = stage_of(chain->stages.next);
+	return left(first->room, first->in.load);
+}
+
+static void put(struct chain *chain, struct chunk *chunk, uint64_t now_ns)
+{
+	if (chunk == NULL) {
+		chain->failed = true;
+		return;
+	}
+	chunk->at_ns = now_ns;
+	chunks_append(list_empty(&chain->stages) ? &chain->out : &stage_of(chain->stages.next)->in,
+		chunk);
+}
+
+void chain_put(struct chain *chain, const void *bytes, size_t n, uint64_t now_ns)
+{
+	if (n > 0) {
+		put(chain, chunk_new(CHUNK_BYTES, bytes, n, chain->n_put), now_ns);
+		chain->n_put += n;
+	}
+}
+
+void chain_end(struct chain *chain, enum chunk_kind kind, uint64_t now_ns)
+{
+	put(chain, chunk_new(kind, NULL, 0, chain->n_put), now_ns);
+}
+
+/** Gives the sink what it takes, up to an end. */
+static void flush(struct chain *chain)
+{
+	struct chunk *head;
+
+	while (!chain->is_over && (head = chunks_head(&chain->out)) != NULL) {
+		size_t room = chain->calls->room(chain);
+
+		if (head->kind != CHUNK_BYTES) {
+			chain->is_over = true;
+			chain->last = head->kind;
+		} else if (room == 0) {
+			return;
+		} else {
+			/* Slices stay what they are: a sink with any room takes a chunk. */
+			chain->calls->out(chain, chunk_bytes(head), head->n);
+		}
+		chunks_drop(&chain->out);
+		chain->n_moved++;
+	}
+	if (chain->is_over) {
+		chunks_fini(&chain->out);
+	}
+}
+
+uint64_t chain_run(struct chain *chain, uint64_t now_ns)
+{
+	uint64_t n_before;
+	const struct stage *next;
+
+	do {
+		n_before = chain->n_moved;
+		flush(chain);
+		/* The last first: so there is room where there can be. */
+		for (struct list *link = chain->stages.prev; link != &chain->stages;
+			link = link->prev) {
+			stage_move(stage_of(link), now_ns);
+		}
+	} while (chain->n_moved != n_before && !chain->failed);
+	next = chain_next(chain);
+	return next == NULL ? NS_NEVER : next->wake_ns;
+}
+
+const struct stage *chain_next(const struct chain *chain)
+{
+	const struct stage *next = NULL;
+
+	list_for_each (link, &chain->stages) {
+		const struct stage *stage = stage_of(link);
+
+		if (stage->wake_ns != NS_NEVER &&
+			(next == NULL || stage->wake_ns < next->wake_ns)) {
+			next = stage;
+		}
+	}
+	return next;
+}
+
+bool chain_is_idle(const struct chain *chain)
+{
+	return list_empty(&chain->stages) && list_empty(&chain->out.list);
+}
+
+size_t chain_load(const struct chain *chain)
+{
+	size_t load = chain->out.load;
+
+	list_for_each (link, &chain->stages) {
+		load += stage_of(link)->in.load;
+	}
+	return load;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/* Toxics that delay: latency, which is for bytes, and slow_close, which is for ends. */
+#include "base/clock.h"
+#include "lab/chain.h"
+#include "lab/chance.h"
+#include "lab/toxic_types.h"
+
+enum { LATENCY, JITTER };
+enum { DELAY };
+
+/** What is in flight is the delay times the rate: this bounds the rate, and not the delay. */
+enum { LATENCY_ROOM = 16 * 1024 * 1024 };
+
+/** A time of an attribute; none below 0. */
+static uint64_t ms_to_ns(int64_t ms)
+{
+	if (ms <= 0) {
+		return 0;
+	}
+	return (uint64_t)ms > NS_NEVER / NS_PER_MS ? NS_NEVER : (uint64_t)ms * NS_PER_MS;
+}
+
+/** Even over latency ± jitter, by the place of the chunk's first byte in the stream. */
+static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
+{
+	uint64_t latency_ns = ms_to_ns(stage->toxic->values[LATENCY]);
+	uint64_t jitter_ns = ms_to_ns(stage->toxic->values[JITTER]);
+	uint64_t drawn_ns;
+
+	if (jitter_ns == 0 || jitter_ns > NS_NEVER / 4 || latency_ns > NS_NEVER / 4) {
+		return latency_ns;
+	}
+	drawn_ns =
+		latency_ns + chance_below(chance_of(stage->key, chunk->offset), 2 * jitter_ns + 1);
+	return drawn_ns > jitter_ns ? drawn_ns - jitter_ns : 0;
+}
+
+/** An end has no delay of its own: it follows the last byte. */
+static void latency_move(struct stage *stage, uint64_t now_ns)
+{
+	const struct chunk *head;
+
+	while ((head = stage_head(stage)) != NULL) {
+		uint64_t due_ns = head->kind == CHUNK_BYTES
+					  ? clock_after(head->at_ns, delay_of(stage, head))
+					  : now_ns;
+
+		if (due_ns > now_ns) {
+			stage->wake_ns = due_ns;
+			return;
+		}
+		stage_pass(stage, now_ns);
+	}
+}
+
+const struct toxic_type toxic_latency = {
+	.name = "latency",
+	.attributes = {[LATENCY] = {.name = "latency"}, [JITTER] = {.name = "jitter"}},
+	.move = latency_move,
+	.what = "bytes go on",
+	.room = LATENCY_ROOM,
+};
+
+static void slow_close_move(struct stage *stage, uint64_t now_ns)
+{
+	const struct chunk *head;
+
+	while ((head = stage_head(stage)) != NULL) {
+		uint64_t due_ns =
+			head->kind == CHUNK_BYTES
+				? now_ns
+				: clock_after(head->at_ns, ms_to_ns(stage->toxic->values[DELAY]));
+
+		if (due_ns > now_ns) {
+			stage->wake_ns = due_ns;
+			return;
+		}
+		stage_pass(stage, now_ns);
+	}
+}
+
+const struct toxic_type toxic_slow_close = {
+	.name = "slow_close",
+	.attributes = {[DELAY] = {.name = "delay"}},
+	.move = slow_close_move,
+	.what = "the end goes on",
+};

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One direction of a link, as a pump or as a chain.
+ *
+ *	READ, END of from ──▶ chain_put(), chain_end() ──▶ link_run() ──▶ stream_write(to)
+ *	    chain_room() is 0 ──▶ BACKPRESSURE      DRAIN of `to`, the timer ──▶ link_run()
+ *
+ * A failure of `from` travels through the chain as a CHUNK_RESET, behind its bytes. What is to go
+ * to it has nobody to go to: the other way is done.
+ */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "lab/chance.h"
+#include "lab/home.h"
+#include "lab/link_private.h"
+#include "lab/say.h"
+#include "stream/stream.h"
+
+static const unsigned way_events =
+	STREAM_READ | STREAM_END | STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE;
+
+static struct link_way *opposite(const struct link_way *way)
+{
+	struct link *link = way->link;
+
+	return way == &link->ways[UPSTREAM] ? &link->ways[DOWNSTREAM] : &link->ways[UPSTREAM];
+}
+
+/* ---- the chain's sink ---- */
+
+static size_t on_room(struct chain *chain)
+{
+	const struct link_way *way = container_of(chain, struct link_way, chain);
+	size_t mark = stream_high_water_mark(way->to);
+	size_t waiting = stream_bytes_waiting(way->to);
+
+	return stream_can_write(way->to) && waiting < mark ? mark - waiting : 0;
+}
+
+static void on_out(struct chain *chain, const void *bytes, size_t n)
+{
+	struct link_way *way = container_of(chain, struct link_way, chain);
+
+	/* A write that fails is told by the stream: HANGUP, or CLOSE. */
+	(void)stream_write(way->to, bytes, n, NULL);
+}
+
+static const struct chain_calls chain_calls = {.room = on_room, .out = on_out};
+
+/* ---- ends ---- */
+
+/** There is nobody to go to: what is on its way is dropped. */
+static void orphan(struct link_way *way)
+{
+	if (way->is_done) {
+		return;
+	}
+	way->is_done = true;
+	if (way->is_chain) {
+		chain_fini(&way->chain);
+		stream_off(way->from, &way->source);
+		stream_stop(way->from);
+		stream_on(way->from, STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE, &way->source);
+	} else {
+		pump_stop(&way->pump);
+	}
+}
+
+/** `from` is gone, or closed. The last statement of its caller. */
+static void gone(struct link_way *way)
+{
+	struct link *link = way->link;
+
+	orphan(opposite(way));
+	if (stream_fd(way->from) < 0 && !way->is_done) {
+		bool is_reset = stream_cause(way->from) != 0;
+
+		if (way->is_chain) {
+			way->has_ended = true;
+			chain_end(&way->chain, is_reset ? CHUNK_RESET : CHUNK_END, clock_ns());
+		} else if (is_reset) {
+			link_reset(link, way->to);
+			return;
+		} else {
+			way->is_done = true;
+			stream_shutdown(way->to);
+		}
+	}
+	link_run(link);
+}
+
+/* ---- as a chain ---- */
+
+static void on_source(struct handler *handler, const struct event *event)
+{
+	struct link_way *way = container_of(handler, struct link_way, source);
+
+	switch (event->type) {
+	case STREAM_READ:
+		chain_put(&way->chain, event->data, event->len, clock_ns());
+		break;
+	case STREAM_END:
+		way->has_ended = true;
+		chain_end(&way->chain, CHUNK_END, clock_ns());
+		break;
+	case STREAM_HANGUP:
+	case STREAM_CLOSE:
+		gone(way);
+		return;
+	default:
+		return; /* ERROR: CLOSE follows */
+	}
+	link_run(way->link);
+}
+
+static void on_sink(struct handler *handler, const struct event *event)
+{
+	struct link_way *way = container_of(handler, struct link_way, sink);
+
+	(void)event;
+	way_relax(way);
+	link_run(way->link);
+}
+
+/** Subscribes for a chain; reading is begun or goes on. */
+static int begin_chain(struct link_way *way)
+{
+	way->is_chain = true;
+	stream_on(way->from, way_events, &way->source);
+	return stream_start(way->from);
+}
+
+/* ---- as a pump ---- */
+
+static void on_tell(struct pump *pump, enum pump_outcome outcome)
+{
+	struct link_way *way = container_of(pump, struct link_way, pump);
+
+	switch (outcome) {
+	case PUMP_DONE:
+		way->has_ended = true;
+		way->is_done = true;
+		stream_shutdown(way->to);
+		link_run(way->link);
+		return;
+	case PUMP_GONE:
+		gone(way);
+		return;
+	default:
+		return;
+	}
+}
+
+static void on_moved(struct pump *pump, size_t len, bool spliced)
+{
+	(void)pump;
+	(void)len;
+	(void)spliced;
+}
+
+static const struct pump_calls pump_calls = {.tell = on_tell, .moved = on_moved};
+
+/* ---- both ---- */
+
+int way_start(struct link_way *way, enum direction direction)
+{
+	struct link *link = way->link;
+	struct home *home = link->home;
+	uint64_t now_ns = clock_ns();
+
+	way->from = direction == UPSTREAM ? link->client : link->server;
+	way->to = direction == UPSTREAM ? link->server : link->client;
+	way->source.call = on_source;
+	way->sink.call = on_sink;
+	way->wake_ns = NS_NEVER;
+	chain_init(&way->chain, &chain_calls, chance_of(link->key, direction));
+	list_for_each (toxic, &home->toxics[direction]) {
+		if (chain_add(&way->chain, container_of(toxic, struct toxic, link), now_ns) < 0) {
+			return -ENOMEM;
+		}
+	}
+	if (list_empty(&way->chain.stages)) {
+		return pump_open(&way->pump, way->from, way->to, &pump_calls);
+	}
+	return begin_chain(way);
+}
+
+void way_stop(struct link_way *way)
+{
+	if (way->from == NULL) {
+		return;
+	}
+	stream_off(way->from, &way->source);
+	stream_off(way->to, &way->sink);
+	pump_close(&way->pump);
+	way->pump = (struct pump){0};
+	chain_fini(&way->chain);
+	way->is_done = true;
+}
+
+void way_relax(struct link_way *way)
+{
+	if (!way->is_chain || way->is_done || way->has_ended || way->chain.is_over ||
+		!chain_is_idle(&way->chain) || stream_fd(way->from) < 0 ||
+		stream_has_hung_up(way->from)) {
+		return;
+	}
+	stream_off(way->from, &way->source);
+	stream_off(way->to, &way->sink);
+	(void)stream_resume(way->from, STREAM_BACKPRESSURE);
+	way->wake_ns = NS_NEVER;
+	way->is_chain = false;
+	if (pump_open(&way->pump, way->from, way->to, &pump_calls) < 0) {
+		way->chain.failed = true; /* link_run() ends it */
+	}
+}
+
+/** From a pump to a chain. What the pump has written goes out first; an end that it kept back
+ * because of that goes through the chain. */
+static int become_chain(struct link_way *way)
+{
+	bool has_ended = pump_has_ended(&way->pump);
+	int r;
+
+	pump_close(&way->pump);
+	way->pump = (struct pump){0};
+	r = begin_chain(way);
+	if (has_ended) {
+		way->has_ended = true;
+		chain_end(&way->chain, CHUNK_END, clock_ns());
+	}
+	return r;
+}
+
+void link_add_toxic(struct link *link, struct toxic *toxic)
+{
+	struct link_way *way = &link->ways[toxic->direction];
+
+	if (link->state != LINK_RELAYING || way->is_done) {
+		return;
+	}
+	if ((!way->is_chain && become_chain(way) < 0) ||
+		chain_add(&way->chain, toxic, clock_ns()) < 0) {
+		say(SAY_ERROR, "connection %lu is closed: no memory", link->id);
+		link_abort(link);
+		return;
+	}
+	link_run(link);
+}
+
+void link_update_toxic(struct link *link, const struct toxic *toxic)
+{
+	if (link->state == LINK_RELAYING) {
+		chain_update(&link->ways[toxic->direction].chain, toxic, clock_ns());
+		link_run(link);
+	}
+}
+
+void link_remove_toxic(struct link *link, const struct toxic *toxic)
+{
+	struct link_way *way = &link->ways[toxic->direction];
+
+	if (link->state == LINK_RELAYING) {
+		chain_remove(&way->chain, toxic, clock_ns());
+		way->wake_ns = chain_run(&way->chain, clock_ns());
+		way_relax(way);
+		link_run(link);
+	}
+}
+
+/* ---- running ---- */
+
+/** Reads as much as the chain takes. */
+static void pace(struct link_way *way)
+{
+	size_t room = chain_room(&way->chain);
+
+	if (stream_bytes_waiting(way->to) > 0 && !handler_is_on(&way->sink)) {
+		stream_once(way->to, STREAM_DRAIN, &way->sink);
+	}
+	if (way->has_ended || stream_fd(way->from) < 0) {
+		return;
+	}
+	if (room == 0) {
+		(void)stream_pause(way->from, STREAM_BACKPRESSURE);
+	} else {
+		(void)stream_set_read_max(way->from, room);
+		(void)stream_resume(way->from, STREAM_BACKPRESSURE);
+	}
+}
+
+/** What has come out of a chain, at its end. False: the link is not to be touched any more. */
+static bool judge(struct link_way *way)
+{
+	struct link *link = way->link;
+
+	if (way->chain.failed) {
+		say(SAY_ERROR, "connection %lu is closed: no memory", link->id);
+		link_abort(link);
+		return false;
+	}
+	if (way->is_done || !way->is_chain || !way->chain.is_over) {
+		return true;
+	}
+	way->is_done = true;
+	switch (way->chain.last) {
+	case CHUNK_END:
+		stream_shutdown(way->to);
+		return true;
+	case CHUNK_RESET:
+		link_reset(link, way->to);
+		return false;
+	case CHUNK_CLOSE:
+		link_drop(link);
+		return false;
+	default:
+		link_abort(link);
+		return false;
+	}
+}
+
+void link_run(struct link *link)
+{
+	uint64_t wake_ns = NS_NEVER;
+
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		struct link_way *way = &link->ways[i];
+
+		if (way->is_chain && !way->is_done) {
+			way->wake_ns = chain_run(&way->chain, clock_ns());
+			pace(way);
+		}
+	}
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		if (!judge(&link->ways[i])) {
+			return;
+		}
+		if (!link->ways[i].is_done) {
+			wake_ns = clock_earlier(wake_ns, link->ways[i].wake_ns);
+		}
+	}
+	if (link->ways[UPSTREAM].is_done && link->ways[DOWNSTREAM].is_done) {
+		link_flush(link);
+		return;
+	}
+	(void)timer_arm(&link->timer, wake_ns);
+}

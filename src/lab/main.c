@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * weirlab: a proxy that does what networks do at their worst, when it is told to. It speaks the
+ * HTTP API of toxiproxy, and knows the stream library and nothing of weir.
+ *
+ *	a client ══ link: pump, or chain of toxics ══ a server
+ *	                      ▲
+ *	api ─▶ proxy_json, toxic_json ─▶ proxy, with its toxics and its links
+ *
+ * One thread, one loop. The map of its sources (tests/lint/map):
+ *
+ *	options		the command line
+ *	say		lines for people
+ *	lab		what all share
+ *	api		the paths, and the door
+ *	answer		what a request gets
+ *	fields		JSON as Go reads it
+ *	proxy_json	proxies as the API reads and shows them
+ *	toxic_json	toxics, the same
+ *	metrics		counters for Prometheus
+ *	address		addresses as Go writes them
+ *	proxy		where it listens, its connections, its toxics
+ *	home		what its connections know of it
+ *	link		a connection
+ *	link_way	one direction of it, as a pump or as a chain
+ *	chain		the toxics of a direction, and what is in flight in them
+ *	chunk		bytes in flight
+ *	chance		numbers by seed
+ *	toxic		what a proxy does to the bytes of one direction
+ *	toxic_types	the table of all types:
+ *	delay		latency, slow_close
+ *	rate		bandwidth
+ *	slices		slicer
+ *	ends		timeout, reset_peer, limit_data
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "lab/answer.h"
+#include "lab/api.h"
+#include "lab/fields.h"
+#include "lab/lab.h"
+#include "lab/options.h"
+#include "lab/proxy.h"
+#include "lab/proxy_json.h"
+#include "lab/say.h"
+#include "stream/loop.h"
+#include "stream/resolver.h"
+
+enum { EXIT_USAGE = 2, CONFIG_BYTES_MAX = 16 * 1024 * 1024 };
+
+static const char usage_text[] =
+	"usage: weirlab [-host HOST] [-port PORT] [-config FILE] [-seed N]\n"
+	"               [-proxy-metrics] [-runtime-metrics] [-version]\n";
+
+/** SIGINT and SIGTERM stop the loop. */
+struct stop {
+	struct watcher watcher;
+	struct loop *loop;
+	int fd;
+};
+
+static void on_signal(struct watcher *watcher, uint32_t events)
+{
+	struct stop *stop = container_of(watcher, struct stop, watcher);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(stop->fd, &info, sizeof(info)) > 0) {
+		say(SAY_INFO, "stops");
+		(void)loop_stop(stop->loop);
+	}
+}
+
+static int watch_signals(struct stop *stop, struct loop *loop)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0) {
+		return -errno;
+	}
+	*stop = (struct stop){.watcher.ready = on_signal, .loop = loop};
+	stop->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return stop->fd < 0 ? -errno : loop_watch(loop, stop->fd, &stop->watcher);
+}
+
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/** The whole file, for the caller to free. NULL and errno. */
+static char *read_file(const char *path, size_t *ret_n)
+{
+	FILE *file = fopen(path, "re");
+	char *text = file == NULL ? NULL : malloc(CONFIG_BYTES_MAX);
+
+	if (text != NULL) {
+		*ret_n = fread(text, 1, CONFIG_BYTES_MAX, file);
+		if (ferror(file)) {
+			free(text);
+			text = NULL;
+		}
+	}
+	if (file != NULL) {
+		(void)fclose(file);
+	}
+	return text;
+}
+
+/** The proxies of -config. What is wrong is told, and weirlab runs on, as toxiproxy does. */
+static void populate(struct lab *lab, const char *path)
+{
+	char error[FIELDS_ERROR_MAX];
+	struct answer answer = {0};
+	size_t n = 0;
+	char *text = read_file(path, &n);
+	json_t *json;
+
+	if (text == NULL) {
+		say(SAY_ERROR, "%s: %s", path, strerrordesc_np(errno));
+		return;
+	}
+	json = fields_parse(text, n, error);
+	if (json == NULL) {
+		say(SAY_ERROR, "%s: %s", path, error);
+	} else {
+		proxy_json_populate(lab, json, &answer);
+		if (*answer.error != '\0') {
+			say(SAY_ERROR, "%s: %s", path, answer.error);
+		}
+	}
+	json_decref(json);
+	json_decref(answer.json);
+	free(text);
+}
+
+static void free_proxies(struct lab *lab)
+{
+	while (!list_empty(&lab->proxies)) {
+		proxy_free(container_of(lab->proxies.next, struct proxy, link));
+	}
+}
+
+/** Runs until a signal. 0, or a negative errno that was told. */
+static int run(struct lab *lab, const struct options *options)
+{
+	char error[ADDRESS_ERROR_MAX];
+	struct api api = {0};
+	struct stop stop;
+	int r = watch_signals(&stop, lab->loop);
+
+	if (r < 0) {
+		say(SAY_ERROR, "signals: %s", strerrordesc_np(-r));
+		return r;
+	}
+	if (options->config != NULL) {
+		populate(lab, options->config);
+	}
+	r = api_open(&api, lab, options->host, options->port, error);
+	if (r < 0) {
+		say(SAY_ERROR, "cannot listen for the API: %s; choose another -host or -port",
+			error);
+	} else {
+		say(SAY_INFO, "version " WEIR_VERSION "; the API listens on %s, seed %lld",
+			api.text, (long long)lab->seed);
+		r = loop_run(lab->loop);
+	}
+	api_close(&api);
+	free_proxies(lab);
+	loop_unwatch(lab->loop, stop.fd, &stop.watcher);
+	(void)close(stop.fd);
+	return r;
+}
+
+static int start(const struct options *options)
+{
+	struct lab lab = {
+		.loop = loop_new(),
+		.seed = options->has_seed ? options->seed : clock_ns(),
+		.proxy_metrics = options->proxy_metrics,
+		.runtime_metrics = options->runtime_metrics,
+	};
+	int r = -errno;
+
+	list_init(&lab.proxies);
+	raise_fd_limit();
+	if (lab.loop != NULL) {
+		lab.resolver = resolver_new(lab.loop, NULL);
+		r = lab.resolver == NULL ? -errno : 0;
+	}
+	if (r < 0) {
+		say(SAY_ERROR, "cannot start: %s", strerrordesc_np(-r));
+		return EXIT_FAILURE;
+	}
+	r = run(&lab, options);
+	if (resolver_lookups(lab.resolver) > 0) {
+		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* getaddrinfo(3) cannot be cut off */
+	}
+	resolver_free(lab.resolver);
+	loop_free(lab.loop);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	char error[OPTIONS_ERROR_MAX];
+	struct options options;
+	const char *level = getenv("LOG_LEVEL");
+
+	if (options_read(&options, argc, argv, error) < 0) {
+		fprintf(stderr, "weirlab: %s\n%s", error, usage_text);
+		return EXIT_USAGE;
+	}
+	if (options.help) {
+		fputs(usage_text, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (options.version) {
+		puts("weirlab " WEIR_VERSION ", with the API of toxiproxy " API_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (level != NULL && say_set_level(level) < 0) {
+		say(SAY_ERROR, "LOG_LEVEL=%s is none; write error, warn, info, debug or trace",
+			level);
+	}
+	return start(&options);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/metrics.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fds.h"
+#include "lab/lab.h"
+#include "lab/proxy.h"
+
+/** Each proxy's count of both directions. */
+static void write_bytes(const struct lab *lab, struct exposition *exposition,
+	uint64_t (*count)(const struct proxy *proxy, enum direction direction))
+{
+	list_for_each (link, &lab->proxies) {
+		const struct proxy *proxy = container_of(link, struct proxy, link);
+
+		for (enum direction direction = UPSTREAM; direction < DIRECTIONS; direction++) {
+			const struct exposition_label labels[] = {
+				{"direction", direction_text(direction)},
+				{"listener", proxy->listen},
+				{"proxy", proxy->home.name},
+				{"upstream", proxy->home.upstream},
+				{0},
+			};
+
+			exposition_u64(exposition, labels, count(proxy, direction));
+		}
+	}
+}
+
+static void write_process(struct exposition *exposition)
+{
+	struct timespec cpu = {0};
+	struct rusage usage = {0};
+	enum { STANDARD_FDS = 3, RSS_UNIT = 1024 };
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	(void)getrusage(RUSAGE_SELF, &usage);
+	exposition_family(exposition, "process_cpu_seconds_total", "counter",
+		"Total user and system CPU time spent in seconds.");
+	exposition_seconds(
+		exposition, NULL, (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec);
+	exposition_family(exposition, "process_open_fds", "gauge",
+		"Number of open file "
+		"descriptors.");
+	exposition_u64(exposition, NULL, fds_count_open() + STANDARD_FDS);
+	exposition_family(exposition, "process_resident_memory_max_bytes", "gauge",
+		"The most resident memory so far, in bytes.");
+	exposition_u64(exposition, NULL, (uint64_t)usage.ru_maxrss * RSS_UNIT);
+}
+
+void metrics_write(const struct lab *lab, struct exposition *exposition)
+{
+	if (lab->proxy_metrics) {
+		exposition_family(exposition, "toxiproxy_proxy_received_bytes_total", "counter",
+			"The total number of bytes received on a given proxy link in a given "
+			"direction");
+		write_bytes(lab, exposition, proxy_received);
+		exposition_family(exposition, "toxiproxy_proxy_sent_bytes_total", "counter",
+			"The total number of bytes sent on a given proxy link in a given "
+			"direction");
+		write_bytes(lab, exposition, proxy_sent);
+	}
+	if (lab->runtime_metrics) {
+		write_process(exposition);
+	}
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/proxy.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file_access.h"
+#include "lab/lab.h"
+#include "lab/link.h"
+#include "lab/say.h"
+#include "stream/acceptor.h"
+#include "stream/resolver.h"
+
+enum { SOCKET_MODE = 0666 };
+
+/* ---- where ---- */
+
+/** Where it listens, as a number, if that can be said. 0 or -ENOMEM. */
+static int set_listen(struct proxy *proxy, const char *listen)
+{
+	struct addr addr;
+	char error[ADDRESS_ERROR_MAX];
+	char text[ADDR_TEXT_MAX];
+	char *copy;
+
+	if (address_listen(listen, &addr, error) == 0) {
+		listen = address_text(&addr, text);
+	}
+	copy = strdup(listen);
+	if (copy == NULL) {
+		return -ENOMEM;
+	}
+	free(proxy->listen);
+	proxy->listen = copy;
+	return 0;
+}
+
+/** An upstream that cannot be read is one to which nobody connects. 0 or -ENOMEM. */
+static int set_upstream(struct proxy *proxy, const char *upstream)
+{
+	char error[ADDRESS_ERROR_MAX];
+	char *copy = strdup(upstream);
+
+	if (copy == NULL) {
+		return -ENOMEM;
+	}
+	free(proxy->home.upstream);
+	proxy->home.upstream = copy;
+	proxy->home.host = resolver_name_unref(proxy->home.host);
+	proxy->home.has_server = address_upstream(upstream, &proxy->home.server, error) == 0;
+	if (proxy->home.has_server && proxy->home.server.kind == ADDR_NAME) {
+		proxy->home.host =
+			resolver_name_get(proxy->home.lab->resolver, proxy->home.server.host);
+		return proxy->home.host == NULL ? -ENOMEM : 0;
+	}
+	return 0;
+}
+
+struct proxy *proxy_new(struct lab *lab, const char *name, const char *listen, const char *upstream)
+{
+	struct proxy *proxy = calloc(1, sizeof(*proxy));
+
+	if (proxy == NULL) {
+		return NULL;
+	}
+	proxy->home.lab = lab;
+	proxy->socket.fd = -1;
+	list_init(&proxy->link);
+	list_init(&proxy->home.links);
+	list_init(&proxy->home.toxics[UPSTREAM]);
+	list_init(&proxy->home.toxics[DOWNSTREAM]);
+	proxy->home.name = strdup(name);
+	if (proxy->home.name == NULL || set_listen(proxy, listen) < 0 ||
+		set_upstream(proxy, upstream) < 0) {
+		return proxy_free(proxy);
+	}
+	return proxy;
+}
+
+struct proxy *proxy_free(struct proxy *proxy)
+{
+	if (proxy == NULL) {
+		return NULL;
+	}
+	proxy_stop(proxy);
+	proxy_remove_toxics(proxy);
+	list_remove(&proxy->link);
+	resolver_name_unref(proxy->home.host);
+	free(proxy->home.name);
+	free(proxy->listen);
+	free(proxy->home.upstream);
+	free(proxy);
+	return NULL;
+}
+
+int proxy_differs(const struct proxy *proxy, const char *listen, const char *upstream,
+	char error[ADDRESS_ERROR_MAX])
+{
+	struct addr addr;
+	char text[ADDR_TEXT_MAX];
+	int r = address_listen(listen, &addr, error);
+
+	if (r < 0) {
+		return r;
+	}
+	return strcmp(proxy->listen, address_text(&addr, text)) != 0 ||
+	       strcmp(proxy->home.upstream, upstream) != 0;
+}
+
+int proxy_move(struct proxy *proxy, const char *listen, const char *upstream)
+{
+	int r;
+
+	proxy_stop(proxy);
+	r = set_listen(proxy, listen);
+	return r < 0 ? r : set_upstream(proxy, upstream);
+}
+
+/* ---- listening ---- */
+
+static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
+{
+	struct proxy *proxy = owner;
+	int r = link_open(&proxy->home, fd, peer, peer_len);
+
+	if (r < 0 && r != -EINVAL) {
+		say(SAY_ERROR, "proxy %s: a client is not served: %s", proxy->home.name,
+			strerrordesc_np(-r));
+	}
+}
+
+static void on_resting(void *owner, int err)
+{
+	const struct proxy *proxy = owner;
+
+	say(SAY_ERROR, "proxy %s: no client is accepted for a moment: %s", proxy->home.name,
+		strerrordesc_np(-err));
+}
+
+/** In Go's words: "listen tcp 127.0.0.1:80: bind: address already in use". */
+static int cannot_listen(const struct proxy *proxy, int r, char error[ADDRESS_ERROR_MAX])
+{
+	const char *why = strerrordesc_np(-r);
+
+	(void)snprintf(error, ADDRESS_ERROR_MAX, "listen tcp %s: bind: %c%s", proxy->listen,
+		tolower((unsigned char)why[0]), why + 1);
+	return r;
+}
+
+static int open_acceptor(struct proxy *proxy, const struct addr *addr)
+{
+	struct acceptor_opts opts = {
+		.loop = proxy->home.lab->loop,
+		.fd = proxy->socket.fd,
+		.is_unix = addr->kind == ADDR_UNIX,
+		.owner = proxy,
+		.accepted = on_accepted,
+		.resting = on_resting,
+	};
+
+	proxy->acceptor = acceptor_open(&opts);
+	if (proxy->acceptor == NULL) {
+		return -errno;
+	}
+	proxy->socket.fd = -1; /* the acceptor has it */
+	return 0;
+}
+
+int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
+{
+	static const struct file_access access = {.mode = SOCKET_MODE};
+	char why[ADDRESS_ERROR_MAX - sizeof("listen tcp ")];
+	char text[ADDR_TEXT_MAX];
+	struct addr addr;
+	int r;
+
+	if (proxy->enabled) {
+		return 0;
+	}
+	r = address_listen(proxy->listen, &addr, error);
+	if (r < 0) {
+		(void)snprintf(why, sizeof(why), "%s", error);
+		(void)snprintf(error, ADDRESS_ERROR_MAX, "listen tcp: %s", why);
+		return r;
+	}
+	r = listen_open(&addr, &access, NULL, &proxy->socket, NULL);
+	if (r == 0) {
+		r = address_of_fd(proxy->socket.fd, &addr);
+	}
+	if (r == 0) {
+		r = set_listen(proxy, address_text(&addr, text));
+	}
+	if (r == 0) {
+		r = open_acceptor(proxy, &addr);
+	}
+	if (r < 0) {
+		listen_close(&proxy->socket);
+		return cannot_listen(proxy, r, error);
+	}
+	proxy->enabled = true;
+	say(SAY_INFO, "proxy %s: listens on %s, for %s", proxy->home.name, proxy->listen,
+		proxy->home.upstream);
+	return 0;
+}
+
+void proxy_stop(struct proxy *proxy)
+{
+	if (!proxy->enabled) {
+		return;
+	}
+	proxy->enabled = false;
+	proxy->acceptor = acceptor_close(proxy->acceptor);
+	listen_close(&proxy->socket);
+	while (!list_empty(&proxy->home.links)) {
+		link_close(container_of(proxy->home.links.next, struct link, link));
+	}
+	say(SAY_INFO, "proxy %s: listens no more", proxy->home.name);
+}
+
+/* ---- toxics ---- */
+
+struct toxic *proxy_find_toxic(const struct proxy *proxy, const char *name)
+{
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		list_for_each (link, &proxy->home.toxics[i]) {
+			struct toxic *toxic = container_of(link, struct toxic, link);
+
+			if (strcmp(toxic->name, name) == 0) {
+				return toxic;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* A link may end in each of these, and takes only itself off the list. */
+
+void proxy_add_toxic(struct proxy *proxy, struct toxic *toxic)
+{
+	list_append(&proxy->home.toxics[toxic->direction], &toxic->link);
+	list_for_each (link, &proxy->home.links) {
+		link_add_toxic(container_of(link, struct link, link), toxic);
+	}
+}
+
+void proxy_update_toxic(struct proxy *proxy, const struct toxic *toxic)
+{
+	list_for_each (link, &proxy->home.links) {
+		link_update_toxic(container_of(link, struct link, link), toxic);
+	}
+}
+
+void proxy_remove_toxic(struct proxy *proxy, struct toxic *toxic)
+{
+	list_remove(&toxic->link);
+	list_for_each (link, &proxy->home.links) {
+		link_remove_toxic(container_of(link, struct link, link), toxic);
+	}
+	toxic_free(toxic);
+}
+
+void proxy_remove_toxics(struct proxy *proxy)
+{
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		while (!list_empty(&proxy->home.toxics[i])) {
+			proxy_remove_toxic(proxy,
+				container_of(proxy->home.toxics[i].next, struct toxic, link));
+		}
+	}
+}
+
+/* ---- numbers ---- */
+
+uint64_t proxy_received(const struct proxy *proxy, enum direction direction)
+{
+	uint64_t sum = proxy->home.n_received[direction];
+
+	list_for_each (link, &proxy->home.links) {
+		sum += link_received(container_of(link, struct link, link), direction);
+	}
+	return sum;
+}
+
+uint64_t proxy_sent(const struct proxy *proxy, enum direction direction)
+{
+	uint64_t sum = proxy->home.n_sent[direction];
+
+	list_for_each (link, &proxy->home.links) {
+		sum += link_sent(container_of(link, struct link, link), direction);
+	}
+	return sum;
+}

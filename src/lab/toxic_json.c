@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/toxic_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lab/answer.h"
+#include "lab/fields.h"
+#include "lab/toxic.h"
+#include "lab/toxic_types.h"
+
+enum { STATUS_WRONG = 400, STATUS_ERROR = 500, NAME_TEXT_MAX = 128 };
+
+/* ---- attributes ---- */
+
+static const struct attribute *find(const struct toxic_type *type, const char *name)
+{
+	for (const struct attribute *one = type->attributes; one->name != NULL; one++) {
+		if ((type->is_own ? strcmp : strcasecmp)(one->name, name) == 0) {
+			return one;
+		}
+	}
+	return NULL;
+}
+
+/** "after_ms, after_bytes and for_ms", for an error. */
+static void list_attributes(const struct toxic_type *type, char *text, size_t size)
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (const struct attribute *one = type->attributes; one->name != NULL && n < size; one++) {
+		n += (size_t)snprintf(text + n, size - n, "%s%s",
+			one == type->attributes ? "" : (one[1].name == NULL ? " and " : ", "),
+			one->name);
+	}
+}
+
+static int read_choice(const struct toxic_type *type, const struct attribute *attribute,
+	const json_t *value, int64_t *ret, struct answer *answer)
+{
+	char choices[ANSWER_ERROR_MAX / 2] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; attribute->choices[i] != NULL; i++) {
+		if (json_is_string(value) &&
+			strcmp(json_string_value(value), attribute->choices[i]) == 0) {
+			*ret = (int64_t)i;
+			return 0;
+		}
+		n += (size_t)snprintf(choices + n, sizeof(choices) - n, "%s\"%s\"",
+			i == 0 ? "" : " or ", attribute->choices[i]);
+	}
+	return answer_refuse(answer, STATUS_WRONG, "bad request body: attribute %s of %s: write %s",
+		attribute->name, type->name, choices);
+}
+
+static int read_own(const struct toxic_type *type, const struct attribute *attribute,
+	const json_t *value, int64_t *ret, struct answer *answer)
+{
+	json_int_t number = json_integer_value(value);
+
+	if (attribute->choices != NULL) {
+		return read_choice(type, attribute, value, ret, answer);
+	}
+	if (!json_is_integer(value) || number < attribute->min || number > attribute->max) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: attribute %s of %s: write a whole number from %lld to "
+			"%lld",
+			attribute->name, type->name, (long long)attribute->min,
+			(long long)attribute->max);
+	}
+	*ret = number;
+	return 0;
+}
+
+static int read_attribute(const struct toxic_type *type, const char *name, const json_t *value,
+	int64_t *values, struct answer *answer)
+{
+	const struct attribute *attribute = find(type, name);
+	char known[ANSWER_ERROR_MAX / 2];
+
+	if (attribute == NULL && type->is_own) {
+		list_attributes(type, known, sizeof(known));
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: unknown attribute %s of %s; it has %s", name, type->name,
+			known);
+	}
+	if (attribute == NULL || json_is_null(value)) {
+		return 0;
+	}
+	if (type->is_own) {
+		return read_own(
+			type, attribute, value, &values[attribute - type->attributes], answer);
+	}
+	if (!json_is_integer(value)) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: json: cannot unmarshal %s into Go struct field "
+			".attributes.%s of type int64",
+			fields_kind_text(value), attribute->name);
+	}
+	values[attribute - type->attributes] = json_integer_value(value);
+	return 0;
+}
+
+static int read_attributes(
+	const struct toxic_type *type, json_t *attributes, int64_t *values, struct answer *answer)
+{
+	const char *name;
+	json_t *value;
+
+	if (attributes == NULL || json_is_null(attributes)) {
+		return 0;
+	}
+	if (!json_is_object(attributes)) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: json: cannot unmarshal %s into Go struct field "
+			".attributes of type object",
+			fields_kind_text(attributes));
+	}
+	json_object_foreach(attributes, name, value)
+	{
+		int r = read_attribute(type, name, value, values, answer);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* ---- toxics ---- */
+
+static int read_stream(const char *text, enum direction *ret_direction)
+{
+	/* As toxiproxy's ParseDirection(): in any case. */
+	for (enum direction direction = UPSTREAM; direction < DIRECTIONS; direction++) {
+		if (strcasecmp(text, direction_text(direction)) == 0) {
+			*ret_direction = direction;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static struct toxic *make(const struct toxic_type *type, const char *name, enum direction direction,
+	double toxicity, struct answer *answer)
+{
+	char text[NAME_TEXT_MAX];
+	struct toxic *toxic;
+
+	if (*name == '\0') {
+		(void)snprintf(text, sizeof(text), "%s_%s", type->name, direction_text(direction));
+		name = text;
+	}
+	toxic = toxic_new(type, name, direction, toxicity);
+	if (toxic == NULL) {
+		(void)answer_refuse(answer, STATUS_ERROR, "out of memory");
+	}
+	return toxic;
+}
+
+struct toxic *toxic_json_new(json_t *json, struct answer *answer)
+{
+	const char *name = "";
+	const char *type_name = "";
+	const char *stream = "downstream";
+	double toxicity = 1;
+	json_t *attributes = NULL;
+	const struct field fields[] = {
+		{"name", FIELD_TEXT, &name},
+		{"type", FIELD_TEXT, &type_name},
+		{"stream", FIELD_TEXT, &stream},
+		{"toxicity", FIELD_NUMBER, &toxicity},
+		{"attributes", FIELD_ANY, &attributes},
+		{0},
+	};
+	char error[FIELDS_ERROR_MAX];
+	const struct toxic_type *type;
+	enum direction direction;
+	struct toxic *toxic;
+
+	if (fields_read(json, "ToxicWrapper", fields, error) < 0) {
+		(void)answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
+		return NULL;
+	}
+	if (read_stream(stream, &direction) < 0) {
+		(void)answer_refuse(answer, STATUS_WRONG,
+			"stream was invalid, can be either upstream or downstream");
+		return NULL;
+	}
+	type = toxic_type_find(type_name);
+	if (type == NULL) {
+		(void)answer_refuse(answer, STATUS_WRONG, "invalid toxic type");
+		return NULL;
+	}
+	toxic = make(type, name, direction, toxicity, answer);
+	if (toxic != NULL && read_attributes(type, attributes, toxic->values, answer) < 0) {
+		return toxic_free(toxic);
+	}
+	return toxic;
+}
+
+int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer)
+{
+	double toxicity = toxic->toxicity;
+	json_t *attributes = NULL;
+	const struct field fields[] = {
+		{"toxicity", FIELD_NUMBER, &toxicity},
+		{"attributes", FIELD_ANY, &attributes},
+		{0},
+	};
+	char error[FIELDS_ERROR_MAX];
+	int64_t values[TOXIC_ATTRIBUTES_MAX];
+
+	memcpy(values, toxic->values, sizeof(values));
+	if (fields_read(json, "", fields, error) < 0) {
+		return answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
+	}
+	if (read_attributes(toxic->type, attributes, values, answer) < 0) {
+		return -1;
+	}
+	memcpy(toxic->values, values, sizeof(values));
+	toxic->toxicity = toxicity;
+	return 0;
+}
+
+static json_t *show_number(double number)
+{
+	return number == floor(number) && fabs(number) < (double)INT32_MAX
+		       ? json_integer((json_int_t)number)
+		       : json_real(number);
+}
+
+json_t *toxic_json_show(const struct toxic *toxic)
+{
+	json_t *attributes = json_object();
+
+	for (size_t i = 0; toxic->type->attributes[i].name != NULL; i++) {
+		const struct attribute *attribute = &toxic->type->attributes[i];
+		int64_t value = toxic->values[i];
+
+		(void)json_object_set_new(attributes, attribute->name,
+			attribute->choices == NULL ? json_integer(value)
+						   : json_string(attribute->choices[value]));
+	}
+	return json_pack("{s:o, s:s, s:s, s:s, s:o}", "attributes", attributes, "name", toxic->name,
+		"type", toxic->type->name, "stream", direction_text(toxic->direction), "toxicity",
+		show_number(toxic->toxicity));
+}
