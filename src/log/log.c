@@ -44,6 +44,8 @@ static _Atomic(struct node *) current_node;
 static _Thread_local struct log_queue *own_queue;
 static _Thread_local bool queue_lacking;
 
+static void line_begin(struct log_line *line, enum log_level level, const char *event);
+
 void log_set_level(enum log_level level)
 {
 	atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
@@ -80,9 +82,19 @@ const char *log_error_prefix(void)
 	return log_journal_form(STDERR_FILENO) == LOG_FORM_TEXT ? "" : "<3>";
 }
 
+static size_t dropped_text(uint64_t lines, char text[])
+{
+	struct log_line line;
+
+	line_begin(&line, LOG_LEVEL_WARN, "log_dropped"); /* whatever the level */
+	log_u64(&line, "lines", lines);
+	memcpy(text, line.text, line.len);
+	return line.len;
+}
+
 int log_open(int fd)
 {
-	return log_sink_open(fd);
+	return log_sink_open(fd, dropped_text);
 }
 
 void log_settle(void)
@@ -215,20 +227,25 @@ static void put_number(struct log_line *line, uint64_t value, int min_digits)
 	put(line, digits + at, sizeof(digits) - at);
 }
 
-bool log_begin(struct log_line *line, enum log_level level, const char *event)
+static void line_begin(struct log_line *line, enum log_level level, const char *event)
 {
 	const struct node *node;
 
-	line->is_wanted = (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
-	if (!line->is_wanted && (level > LOG_LEVEL_INFO || !log_is_followed())) {
-		return false;
-	}
 	line->level = level;
 	line->cut = false;
 	line->len = 0;
 	log_str(line, "event", event);
 	node = atomic_load_explicit(&current_node, memory_order_acquire);
 	log_str(line, "node", node == NULL ? NULL : node->name);
+}
+
+bool log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+	line->is_wanted = (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
+	if (!line->is_wanted && (level > LOG_LEVEL_INFO || !log_is_followed())) {
+		return false;
+	}
+	line_begin(line, level, event);
 	return true;
 }
 

@@ -30,7 +30,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -70,7 +69,8 @@ struct stamp {
 
 static struct {
 	_Atomic(enum sink_state) state;
-	int fd;                     /* borrowed; constant while open */
+	int fd; /* borrowed; constant while open */
+	log_sink_dropped_text *dropped_text;
 	enum log_form settled_form; /* constant while open */
 	atomic_bool settled;
 	pthread_t thread;
@@ -346,16 +346,13 @@ static void write_with_count(void)
 {
 	struct timespec now;
 	struct log_record record = {.level = LOG_LEVEL_WARN, .is_wanted = true};
-	char text[PREFIX_MAX];
+	char text[LOG_LINE_MAX];
 	uint64_t told = sink.unsaid;
 	uint64_t lost;
-	int n;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	record.time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-	n = snprintf(text, sizeof(text), " event=log_dropped lines=%" PRIu64, told);
-	assert(n > 0 && n < (int)sizeof(text));
-	record.len = (uint32_t)n;
+	record.len = (uint32_t)sink.dropped_text(told, text);
 	sink.unsaid = 0;
 	put_line(&record, text);
 	log_follow_wake();
@@ -418,7 +415,7 @@ static void *log_thread(void *arg)
 	return NULL;
 }
 
-int log_sink_open(int fd)
+int log_sink_open(int fd, log_sink_dropped_text *dropped_text)
 {
 	int r;
 
@@ -431,6 +428,7 @@ int log_sink_open(int fd)
 	assert(r == 0);
 	atomic_store(&sink.closing, false);
 	sink.fd = fd;
+	sink.dropped_text = dropped_text;
 	sink.settled_form = log_journal_form(fd);
 	atomic_store(&sink.settled, false);
 	r = thread_start(&sink.thread, log_thread, NULL);

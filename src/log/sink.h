@@ -7,16 +7,21 @@
 #define WEIR_LOG_SINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct log_queue;
 struct log_record;
 
+/** The line that tells of so many dropped lines, as the text of a record, and its length. Any
+ * thread. */
+typedef size_t log_sink_dropped_text(uint64_t lines, char text[]);
+
 /** Whether the log thread runs. */
 bool log_sink_is_open(void);
 
 /** What log_open(), log_settle() and log_close() do, but for the caller's own queue (log.h). */
-int log_sink_open(int fd);
+int log_sink_open(int fd, log_sink_dropped_text *dropped_text);
 void log_sink_settle(void);
 bool log_sink_close(uint64_t budget_ns);
 

@@ -138,7 +138,7 @@ def test_without_systemd_lines_have_time_and_level():
 def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):
     """A full pipe of 4 KiB, and far more lines than weir queues; then somebody reads again."""
     rounds = 1500
-    with echoing(log={"level": "debug"}, daemon={"read_log": False, "log_pipe": PIPE}) as rig:
+    with echoing(log={"level": "debug"}, node="weir-1", daemon={"read_log": False, "log_pipe": PIPE}) as rig:
         exchange(rig, rounds)
         rig.weir.read_log()
 
@@ -147,7 +147,7 @@ def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):
             dropped = sum(int(one["lines"]) for one in rig.weir.records("log_dropped"))
             return len(rig.weir.records("open")) + len(rig.weir.records("close")), dropped
 
-        rig.weir.record("log_dropped")
+        rig.weir.record("log_dropped", node="weir-1")
         wait.until(lambda: sum(balance()) == 2 * rounds, "every line, read or counted")
         came, dropped = balance()
         assert dropped > 0
