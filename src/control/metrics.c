@@ -50,6 +50,46 @@ static bool write_reloads(struct metrics *metrics)
 	return false;
 }
 
+static bool write_reload_ok(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.reload_failed ? 0 : 1);
+	return false;
+}
+
+/** That of the start before the first reload. */
+static bool write_reloaded(struct metrics *metrics)
+{
+	time_t at = metrics->status.reloaded_at;
+
+	exposition_u64(&metrics->text, NULL,
+		(uint64_t)(at != 0 ? at : metrics->asked->control->opened_at));
+	return false;
+}
+
+static bool write_listeners(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.n_listeners);
+	return false;
+}
+
+static bool write_servers(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.n_servers);
+	return false;
+}
+
+static bool write_usable(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.n_usable);
+	return false;
+}
+
+static bool write_rests(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, crew_rests(metrics->asked->control->opts.crew));
+	return false;
+}
+
 static bool write_workers(struct metrics *metrics)
 {
 	exposition_u64(&metrics->text, NULL, metrics->status.n_workers);
@@ -200,6 +240,14 @@ static const struct metrics_family families[] = {
 	{"weir_config_generation", "gauge", "1, and one more for each config by a reload.",
 		write_generation},
 	{"weir_reloads_total", "counter", "Reloads that have ended.", write_reloads},
+	{"weir_last_reload_successful", "gauge", "0 while the config file was refused last.",
+		write_reload_ok},
+	{"weir_last_reload_timestamp_seconds", "gauge",
+		"When the last reload ended, or weir started, since 1970.", write_reloaded},
+	{"weir_listeners", "gauge", "Listeners of the config.", write_listeners},
+	{"weir_servers", "gauge", "Servers of the config, and those that DNS has found.",
+		write_servers},
+	{"weir_servers_usable", "gauge", "Those of them that take new pairs.", write_usable},
 	{"weir_pairs_max", "gauge", "How many pairs may be open.", write_max_pairs},
 	{"weir_pairs_half_closed", "gauge", "Open pairs of which one side has finished.",
 		write_half_closed},
@@ -215,7 +263,20 @@ static const struct metrics_family families[] = {
 	{"weir_spliced_bytes_total", "counter", "Those of weir_bytes_total that were spliced.",
 		write_spliced},
 	{"weir_upstream_waiting", "gauge", "Clients in the queue of an upstream.", metrics_waiting},
+	{"weir_upstream_waited_total", "counter", "Clients that have waited in the queue.",
+		metrics_waited},
+	{"weir_upstream_queue_timeouts_total", "counter",
+		"Clients whose time in the queue was over.", metrics_waited_too_long},
+	{"weir_upstream_queue_full_total", "counter", "Clients that found the queue full.",
+		metrics_queue_full},
 	{"weir_server_up", "gauge", "1 while a server takes new pairs.", metrics_server_up},
+	{"weir_server_check_up", "gauge", "1 while the check of a server says so.",
+		metrics_server_check_up},
+	{"weir_server_checks_total", "counter", "Checks of a server.", metrics_server_checks},
+	{"weir_server_checks_failed_total", "counter", "Those of them that failed.",
+		metrics_server_checks_failed},
+	{"weir_server_checks_not_made_total", "counter",
+		"Checks that weir was too short of something for.", metrics_server_checks_unjudged},
 	{"weir_server_ejected", "gauge", "1 while a server is ejected.", metrics_server_ejected},
 	{"weir_server_ejections_total", "counter", "Ejections of a server.",
 		metrics_server_ejections},
@@ -226,6 +287,18 @@ static const struct metrics_family families[] = {
 		metrics_server_failed},
 	{"weir_server_connect_seconds", "histogram", "How long connecting to a server took.",
 		metrics_server_connects},
+	{"weir_worker_pairs_open", "gauge", "Pairs that a worker has.", metrics_worker_open},
+	{"weir_worker_pairs_total", "counter", "Pairs that a worker has had.",
+		metrics_worker_accepted},
+	{"weir_worker_cpu_seconds_total", "counter", "Processor time of a thread.",
+		metrics_worker_cpu},
+	{"weir_loop_delay_seconds", "histogram",
+		"How long the loop of a thread kept anybody waiting at worst, once a second.",
+		metrics_delays},
+	{"weir_pipes_lent", "gauge", "Pipes that are spliced through.", metrics_pipes_lent},
+	{"weir_pipes_free", "gauge", "Pipes that wait to be.", metrics_pipes_free},
+	{"weir_accept_rests_total", "counter", "Times that accepting failed, and paused.",
+		write_rests},
 	{"weir_control_slice_seconds", "histogram",
 		"Processor time at a time of what is answered at the doors.", metrics_slices},
 	{"weir_log_dropped_total", "counter", "Lines of the log that were lost.", write_dropped},

@@ -55,14 +55,27 @@ bool metrics_started(struct metrics *metrics);
 
 /* ---- metrics_workers.c ---- */
 
+bool metrics_worker_accepted(struct metrics *metrics);
+bool metrics_worker_open(struct metrics *metrics);
+bool metrics_worker_cpu(struct metrics *metrics);
+bool metrics_delays(struct metrics *metrics);
 bool metrics_slices(struct metrics *metrics);
+bool metrics_pipes_lent(struct metrics *metrics);
+bool metrics_pipes_free(struct metrics *metrics);
 
 /* ---- metrics_servers.c ---- */
 
 bool metrics_waiting(struct metrics *metrics);
+bool metrics_waited(struct metrics *metrics);
+bool metrics_waited_too_long(struct metrics *metrics);
+bool metrics_queue_full(struct metrics *metrics);
 bool metrics_server_up(struct metrics *metrics);
 bool metrics_server_ejected(struct metrics *metrics);
 bool metrics_server_ejections(struct metrics *metrics);
+bool metrics_server_check_up(struct metrics *metrics);
+bool metrics_server_checks(struct metrics *metrics);
+bool metrics_server_checks_failed(struct metrics *metrics);
+bool metrics_server_checks_unjudged(struct metrics *metrics);
 bool metrics_server_weight(struct metrics *metrics);
 bool metrics_server_pairs(struct metrics *metrics);
 bool metrics_server_connects(struct metrics *metrics);

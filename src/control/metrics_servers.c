@@ -8,14 +8,18 @@
 #include "upstream/set.h"
 #include "upstream/weight.h"
 
-/** A sample for each of some servers; whether there are more. */
-static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct member *member))
+/** A sample for each of some servers, or of those that have a check; whether there are more. */
+static bool each_server_that(
+	struct metrics *metrics, bool is_checked, uint64_t (*value)(const struct member *member))
 {
 	for (size_t i = 0; i < METRICS_PIECE; i++) {
 		const struct member *member = members_next_of_all(&metrics->members);
 
 		if (member == NULL) {
 			return false;
+		}
+		if (is_checked && member->server->check == NULL) {
+			continue;
 		}
 		exposition_u64(&metrics->text,
 			(const struct exposition_label[]){
@@ -26,20 +30,69 @@ static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct 
 	return true;
 }
 
-bool metrics_waiting(struct metrics *metrics)
+static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct member *member))
+{
+	return each_server_that(metrics, false, value);
+}
+
+/** A sample for each of some upstreams; whether there are more. */
+static bool each_group(struct metrics *metrics, uint64_t (*value)(const struct group *group))
 {
 	for (size_t i = 0; i < METRICS_PIECE; i++) {
+		const struct group *group;
+
 		if (!members_next_group(&metrics->members)) {
 			return false;
 		}
-		if (metrics->members.group != NULL) {
+		group = metrics->members.group;
+		if (group != NULL) {
 			exposition_u64(&metrics->text,
 				(const struct exposition_label[]){
-					{"upstream", metrics->members.group->name}, {NULL, NULL}},
-				atomic_load(&metrics->members.group->queue.n_waiting));
+					{"upstream", group->name}, {NULL, NULL}},
+				value(group));
 		}
 	}
 	return true;
+}
+
+static uint64_t n_waiting(const struct group *group)
+{
+	return atomic_load(&group->queue.n_waiting);
+}
+
+bool metrics_waiting(struct metrics *metrics)
+{
+	return each_group(metrics, n_waiting);
+}
+
+static uint64_t n_waited(const struct group *group)
+{
+	return atomic_load(&group->queue.n_waited);
+}
+
+bool metrics_waited(struct metrics *metrics)
+{
+	return each_group(metrics, n_waited);
+}
+
+static uint64_t n_late(const struct group *group)
+{
+	return atomic_load(&group->queue.n_late);
+}
+
+bool metrics_waited_too_long(struct metrics *metrics)
+{
+	return each_group(metrics, n_late);
+}
+
+static uint64_t n_full(const struct group *group)
+{
+	return atomic_load(&group->queue.n_full);
+}
+
+bool metrics_queue_full(struct metrics *metrics)
+{
+	return each_group(metrics, n_full);
 }
 
 static uint64_t is_up(const struct member *member)
@@ -70,6 +123,46 @@ static uint64_t n_ejections(const struct member *member)
 bool metrics_server_ejections(struct metrics *metrics)
 {
 	return each_server(metrics, n_ejections);
+}
+
+static uint64_t is_checked_up(const struct member *member)
+{
+	return member->server->states.is_down ? 0 : 1;
+}
+
+bool metrics_server_check_up(struct metrics *metrics)
+{
+	return each_server_that(metrics, true, is_checked_up);
+}
+
+static uint64_t n_checks(const struct member *member)
+{
+	return member->server->checks.n;
+}
+
+bool metrics_server_checks(struct metrics *metrics)
+{
+	return each_server_that(metrics, true, n_checks);
+}
+
+static uint64_t n_checks_failed(const struct member *member)
+{
+	return member->server->checks.n_failed;
+}
+
+bool metrics_server_checks_failed(struct metrics *metrics)
+{
+	return each_server_that(metrics, true, n_checks_failed);
+}
+
+static uint64_t n_checks_unjudged(const struct member *member)
+{
+	return member->server->checks.n_unjudged;
+}
+
+bool metrics_server_checks_unjudged(struct metrics *metrics)
+{
+	return each_server_that(metrics, true, n_checks_unjudged);
 }
 
 static uint64_t weight(const struct member *member)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buckets.h"
 #include "crew/order.h"
 
 struct proxy_shared;
@@ -41,8 +42,9 @@ struct crew_opts {
 struct crew {
 	struct crew_opts opts;
 	struct worker *workers;
-	bool running;   /**< from crew_start(), also where that failed, to crew_stop() */
-	sem_t answered; /**< the last worker has answered who waits */
+	struct buckets delays; /**< of the main thread's loop, each second the longest one */
+	bool running;          /**< from crew_start(), also where that failed, to crew_stop() */
+	sem_t answered;        /**< the last worker has answered who waits */
 	struct notice quiet;
 	struct notice refuses;
 };

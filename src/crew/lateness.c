@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/buckets.h"
 #include "base/clock.h"
 #include "base/hdr.h"
 #include "crew/crew.h"
@@ -27,13 +28,15 @@ static void lateness_warn(struct lateness *lateness, uint64_t now_ns)
 	*lateness = (struct lateness){.warned_ns = now_ns};
 }
 
-void lateness_look(struct lateness *lateness, const struct crew *crew)
+void lateness_look(struct lateness *lateness, struct crew *crew)
 {
 	uint64_t now_ns = clock_ns();
 
+	buckets_count(&crew->delays, loop_take_delay_ns(crew->opts.loop));
 	for (size_t i = 0; i < crew->opts.n_workers; i++) {
 		uint64_t delay_ns = loop_take_delay_ns(crew->workers[i].loop);
 
+		buckets_count(&crew->workers[i].delays, delay_ns);
 		if (delay_ns <= WARN_NS) {
 			continue;
 		}

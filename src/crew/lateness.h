@@ -27,8 +27,9 @@ struct lateness {
 	size_t worst_worker;
 };
 
-/** Looks how long the workers' loops were delayed, and warns ("event=loop_delayed"). */
-void lateness_look(struct lateness *lateness, const struct crew *crew);
+/** Looks how long the loops were delayed, counts it (numbers.h), and warns of the workers'
+ * ("event=loop_delayed"). */
+void lateness_look(struct lateness *lateness, struct crew *crew);
 
 /** The 99th percentile of all timers that have struck; false when none has, or without memory. */
 bool lateness_p99(const struct crew *crew, uint64_t *ret_us);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "crew/numbers.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include "base/buckets.h"
+#include "base/clock.h"
 #include "crew/crew.h"
 #include "crew/worker.h"
 #include "proxy/counters.h"
@@ -9,6 +13,7 @@
 #include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "proxy/shared.h"
+#include "stream/pipe.h"
 
 static_assert((int)NUMBERS_COPIED == (int)TALLY_COPIED, "the same paths");
 static_assert((int)NUMBERS_SPLICED == (int)TALLY_SPLICED, "the same paths");
@@ -70,12 +75,52 @@ const char *crew_timer_lateness(
 	return deadline_name((enum deadline_kind)index);
 }
 
-bool crew_slices(const struct crew *crew, size_t worker, struct buckets_read *ret_slices)
+static uint64_t cpu_ns(pthread_t thread)
 {
-	*ret_slices = (struct buckets_read){0};
+	struct timespec used;
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) < 0) {
+		return 0;
+	}
+	return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+void crew_main_numbers(const struct crew *crew, struct thread_numbers *ret_numbers)
+{
+	*ret_numbers = (struct thread_numbers){.cpu_ns = cpu_ns(pthread_self())};
+	buckets_add_to(&crew->delays, &ret_numbers->delays);
+}
+
+static uint64_t count(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+bool crew_worker_numbers(const struct crew *crew, size_t worker, struct thread_numbers *ret_numbers)
+{
+	const struct worker *of = &crew->workers[worker];
+	const struct counters *counters = &of->proxy.part.counters;
+	uint64_t n_closed = 0;
+
 	if (worker >= crew->opts.n_workers) {
 		return false;
 	}
-	buckets_add_to(&crew->workers[worker].slices, ret_slices);
+	*ret_numbers = (struct thread_numbers){.cpu_ns = cpu_ns(of->thread)};
+	buckets_add_to(&of->delays, &ret_numbers->delays);
+	buckets_add_to(&of->slices, &ret_numbers->slices);
+	for (unsigned reason = 0; reason < END_REASONS; reason++) {
+		n_closed += count(&counters->n_closed[reason]);
+	}
+	ret_numbers->n_accepted = count(&counters->n_accepted);
+	/* What was accepted is counted first, but may be seen last. */
+	ret_numbers->n_open =
+		ret_numbers->n_accepted > n_closed ? ret_numbers->n_accepted - n_closed : 0;
+	pipe_pool_count(of->loop, &ret_numbers->n_pipes_lent, &ret_numbers->n_pipes_free);
 	return true;
+}
+
+uint64_t crew_rests(const struct crew *crew)
+{
+	return crew_sum(crew, offsetof(struct counters, n_rests));
 }

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buckets_read;
+#include "base/buckets.h"
+
 struct crew;
 
 enum { NUMBERS_ENDS_MAX = 128 };
@@ -39,9 +40,27 @@ struct listener_numbers {
 void crew_listener_numbers(
 	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers);
 
-/** How much processor time a worker has spent on what is listed, at a time; false: there is no such
- * worker. */
-bool crew_slices(const struct crew *crew, size_t worker, struct buckets_read *ret_slices);
+/** Of one thread. */
+struct thread_numbers {
+	uint64_t cpu_ns;            /**< its processor time; 0: it cannot be had */
+	struct buckets_read delays; /**< of its loop, the longest one of each second */
+	struct buckets_read slices; /**< of its processor time for what is asked: base/slice.h */
+	/* Of a worker: */
+	uint64_t n_accepted;
+	uint64_t n_open;
+	size_t n_pipes_lent;
+	size_t n_pipes_free;
+};
+
+/** The main thread, whose slices are the caller's to add. */
+void crew_main_numbers(const struct crew *crew, struct thread_numbers *ret_numbers);
+
+/** False: there is no such worker. */
+bool crew_worker_numbers(
+	const struct crew *crew, size_t worker, struct thread_numbers *ret_numbers);
+
+/** How often accepting has failed, and paused. */
+uint64_t crew_rests(const struct crew *crew);
 
 /** How late all timers of one kind have struck, and its name; NULL: that was the last one. */
 const char *crew_timer_lateness(

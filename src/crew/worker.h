@@ -37,6 +37,7 @@ struct worker {
 	struct list parts;            /* struct order_part::link: of the orders under way here */
 	struct order_part *switching; /**< answered when the proxy has switched; or NULL */
 	struct task stop;
+	struct buckets delays; /**< of its loop, each second the longest one; the main thread's */
 	struct buckets slices; /**< the processor time of what is listed at a time */
 	sem_t halted;          /**< its loop does not turn any more */
 	sem_t released;        /**< nobody posts to its loop any more */

@@ -16,6 +16,7 @@
 
 struct counters {
 	_Atomic uint64_t n_accepted;
+	_Atomic uint64_t n_rests;               /**< accepting has failed, and pauses */
 	_Atomic uint64_t n_half_closed;         /**< of the open pairs */
 	_Atomic uint64_t n_closed[END_REASONS]; /**< by reason */
 	_Atomic uint64_t ended_ns;              /**< when a pair last ended; 0: none has */

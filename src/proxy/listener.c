@@ -92,6 +92,7 @@ static void listener_tell_rate(const struct listener *listener)
 	const struct offer *offer = listener->terms->offer;
 	struct log_line line;
 
+	counter_add(&listener->part->counters.n_rests, 1);
 	if (tell_rarely(&limits_accept_rate(offer->limit)->told_ns, clock_ns()) &&
 		log_begin(&line, LOG_LEVEL_WARN, "rate_reached")) {
 		log_str(&line, "listener", offer->name);

@@ -283,6 +283,9 @@ static void session_count_end(const struct session *session)
 	counter_add(&session->terms->rules.tally->n_ended[end->by][end->reason], 1);
 	/* Before the place is given back: who sees that none is taken sees this time. */
 	atomic_store_explicit(&part->counters.ended_ns, clock_ns(), memory_order_relaxed);
+	if (end->reason == END_QUEUE) {
+		group_waited_too_long(session_target(session)->group);
+	}
 	if (pair_is_half_closed(&session->pair)) {
 		counter_add(&part->counters.n_half_closed, -1);
 	}

@@ -92,6 +92,16 @@ struct pipe *pipe_give(struct loop *loop, struct pipe *pipe)
 	return NULL;
 }
 
+void pipe_pool_count(struct loop *loop, size_t *ret_lent, size_t *ret_free)
+{
+	const struct pipe_pool *pool = loop_pipes(loop);
+	size_t n_free = pool->n_free;
+	size_t n_made = pool->n_made;
+
+	*ret_free = n_free;
+	*ret_lent = n_made > n_free ? n_made - n_free : 0;
+}
+
 void pipe_pool_fini(struct pipe_pool *pool)
 {
 	assert(pool->n_free == pool->n_made);

@@ -10,6 +10,7 @@
 #ifndef WEIR_STREAM_PIPE_H
 #define WEIR_STREAM_PIPE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,10 +33,10 @@ struct pipe {
 /** The free pipes of a loop; zeroed at first. */
 struct pipe_pool {
 	struct pipe *free[PIPES_MAX];
-	size_t n_free;
-	size_t n_made;     /**< free or lent */
-	size_t max;        /**< 0: no pipes, everything is copied */
-	uint64_t retry_ns; /**< the kernel refused one: not to be asked before then */
+	_Atomic size_t n_free; /**< written on the loop's thread, read on any, as the next one */
+	_Atomic size_t n_made; /**< free or lent */
+	size_t max;            /**< 0: no pipes, everything is copied */
+	uint64_t retry_ns;     /**< the kernel refused one: not to be asked before then */
 };
 
 /** Lets the loop have up to `max` pipes, at most PIPES_MAX; none at first. Of more than that, those
@@ -50,6 +51,9 @@ struct pipe *pipe_take(struct loop *loop);
 
 /** Takes it back. One with bytes inside is closed: they are lost. NULL is fine; returns NULL. */
 struct pipe *pipe_give(struct loop *loop, struct pipe *pipe);
+
+/** How many are lent and free. Any thread; of one moment only on the loop's. */
+void pipe_pool_count(struct loop *loop, size_t *ret_lent, size_t *ret_free);
 
 /** Closes the free ones; none may be lent. */
 void pipe_pool_fini(struct pipe_pool *pool);

@@ -130,6 +130,9 @@ static void on_asked(struct probe *probe, const struct probe_outcome *outcome)
 		}
 		return;
 	}
+	if (check->opts.judged != NULL) {
+		check->opts.judged(check->opts.owner, probe_passed(outcome));
+	}
 	change.n_checks = decide(check, probe_passed(outcome));
 	change.is_up = check->is_up;
 	plan_next(check);

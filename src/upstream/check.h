@@ -48,6 +48,8 @@ struct check_opts {
 	/** Its share of `every`, in 2^32 parts, before the first check: see check_phase(). */
 	uint32_t phase;
 	void *owner; /**< handed to the callbacks, which the loop calls */
+	/** May be NULL. A check was made. May not close the check. */
+	void (*judged)(void *owner, bool passed);
 	/** May close the check. */
 	void (*changed)(void *owner, const struct check_change *change);
 	/** May be NULL. A check could not be made: see above. May close the check. */

@@ -128,6 +128,15 @@ static void on_changed(void *owner, const struct check_change *change)
 	}
 }
 
+static void on_judged(void *owner, bool passed)
+{
+	const struct checked_server *checked = owner;
+	struct server_checks *counts = &checked->member->server->checks;
+
+	counts->n++;
+	counts->n_failed += !passed;
+}
+
 static void on_unjudged(void *owner, int err)
 {
 	const struct checked_server *checked = owner;
@@ -135,6 +144,7 @@ static void on_unjudged(void *owner, int err)
 	uint64_t now_ns = clock_ns();
 	struct log_line line;
 
+	checked->member->server->checks.n_unjudged++;
 	checks->n_unjudged++;
 	if (checks->unjudged_ns != 0 && now_ns - checks->unjudged_ns < UNJUDGED_EVERY_NS) {
 		return;
@@ -190,6 +200,7 @@ static struct check_opts make_opts(struct checked_server *checked, const struct 
 		.fall = conf->fall,
 		.phase = checked->phase,
 		.owner = checked,
+		.judged = on_judged,
 		.changed = on_changed,
 		.unjudged = on_unjudged,
 	};

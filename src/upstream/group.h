@@ -116,6 +116,12 @@ enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
 void group_wait_no_more(struct group *group, struct group_waiter *waiter);
 
+/** Who waited has waited too long. Any thread. */
+static inline void group_waited_too_long(struct group *group)
+{
+	(void)atomic_fetch_add(&group->queue.n_late, 1);
+}
+
 /** What a session tells of its server at that moment; what weir itself is short of is none of it.
  * `err` is a negative errno, or 0. Any thread, which has a reference to both. */
 void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);

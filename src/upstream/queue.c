@@ -155,6 +155,9 @@ enum group_answer queue_enter(
 	} else if (atomic_load(&queue->n_waiting) > queue->max) {
 		remove_waiter(queue, waiter);
 		said = GROUP_QUEUE_FULL;
+		(void)atomic_fetch_add(&queue->n_full, 1);
+	} else {
+		(void)atomic_fetch_add(&queue->n_waited, 1);
 	}
 	waiter->is_entering = false;
 	(void)pthread_mutex_unlock(&queue->lock);

@@ -35,6 +35,9 @@ struct group_set;
 
 struct group_queue {
 	_Atomic uint32_t n_waiting; /**< on the list, or about to be; written under the lock */
+	_Atomic uint64_t n_waited;  /**< how many have waited, ever; as the next ones */
+	_Atomic uint64_t n_full;    /**< who found too many waiting */
+	_Atomic uint64_t n_late;    /**< whose time in it was over */
 	pthread_mutex_t lock;
 	/* under the lock: */
 	struct list waiters;         /* struct group_waiter::link, the first to come first */

@@ -79,6 +79,13 @@ struct server_failing {
 	int err;
 };
 
+/** What its checks have shown, ever; the main thread's. */
+struct server_checks {
+	uint64_t n;        /**< that were judged */
+	uint64_t n_failed; /**< of these */
+	uint64_t n_unjudged;
+};
+
 /** Its last ejection; the main thread's (eject.c). Zeroed: there was none. */
 struct server_ejection {
 	struct list link;      /**< struct ejections::all, while it is ejected; then also: */
@@ -108,6 +115,7 @@ struct server {
 	struct server_failing failing;
 	struct server_states states;
 	struct server_ejection ejection;
+	struct server_checks checks;
 	struct checked_server *check; /**< checks.c's, the main thread's; NULL: it has none */
 };
 

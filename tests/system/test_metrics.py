@@ -5,12 +5,9 @@ import contextlib
 import http.client
 import os
 import re
-import shutil
 import socket
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from weirtest import address, exposition, peers, wait
 from weirtest.asking import ask, ask_on, control_path
@@ -62,9 +59,12 @@ def test_values_move_with_the_pairs_and_go_on_over_reloads():
         assert 0 < now.get("weir_server_connect_seconds_sum", **names) < DEADLINE
         assert now.get("weir_log_dropped_total") == 0
         here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()))])
+        assert scrape(here).get("weir_last_reload_successful") == 1 and scrape(here).get("weir_listeners") == 2
         here.fail("max_pairs", max_pairs=0)
         serve_and_end(here)
         now = scrape(here)
+        assert now.get("weir_last_reload_successful") == 0
+        assert now.get("weir_last_reload_timestamp_seconds") >= now.get("process_start_time_seconds")
         assert now.get("weir_config_generation") == 2
         assert (now.get("weir_reloads_total", result="ok"), now.get("weir_reloads_total", result="failed")) == (1, 1)
         assert now.get("weir_pairs_total", listener="web") == 3 and now.get("weir_pairs_total", listener="second") == 0
@@ -123,6 +123,86 @@ def test_a_server_that_refuses_is_ejected():
         assert now.get("weir_server_connect_seconds_count", **dead) == 0
 
 
+def test_checks_are_counted_where_there_are_some():
+    with house() as here:
+        dead, alive = {"name": "dead", "address": str(here.free())}, {"name": "a", "address": str(here.server())}
+        here.reload(upstreams=[{"name": "app", "check": {"every": "20ms", "every_down": "20ms", "rise": 2, "fall": 2},
+                                "servers": [dead, alive, {"name": "off", "address": str(here.server()),
+                                                          "check": "off"}]}])
+
+        def of(name, what):
+            return scrape(here).get(f"weir_server_{what}", upstream="app", server=name)
+
+        wait.until(lambda: of("dead", "checks_failed_total") >= 3 and of("a", "checks_total") >= 3, "some checks")
+        assert [of("dead", what) for what in ("check_up", "up", "checks_not_made_total")] == [0, 0, 0]
+        assert [of("a", what) for what in ("check_up", "up", "checks_failed_total")] == [1, 1, 0]
+        assert [of("off", what) for what in ("check_up", "up", "checks_total")] == [None, 1, None]
+        now = scrape(here)
+        assert (now.get("weir_servers"), now.get("weir_servers_usable")) == (3, 2)
+
+
+def test_who_waits_is_counted_whatever_comes_of_it():
+    with house(timeouts={"queue": "200ms"}) as here:
+        here.reload(upstreams=[{"name": "app", "queue_max": 1, "servers": [
+            {"address": str(here.server()), "max_pairs": 1}]}])
+
+        def queue():
+            now = scrape(here)
+            return [now.get(f"weir_upstream_{what}", upstream="app")
+                    for what in ("waiting", "waited_total", "queue_full_total", "queue_timeouts_total")]
+
+        assert queue() == [0, 0, 0, 0]
+        first = here.client()
+        exchange(first)
+        waits = here.client()
+        wait.until(lambda: queue()[1] == 1, "it waits")
+        peers.end_of(here.client())
+        peers.end_of(waits)
+        wait.until(lambda: queue()[3] == 1, "the end of its time is counted")
+        assert queue()[0] == 0 and queue()[1] + queue()[2] == 2
+        waits = here.client()
+        wait.until(lambda: queue()[1] + queue()[2] == 3, "it waits, too")
+        first.close()
+        exchange(waits)
+        assert queue()[3] == 1
+
+
+def test_each_thread_is_told():
+    with house(workers=3) as here:
+        for _ in range(9):
+            exchange(here.client())
+        wait.until(lambda: scrape(here).get("weir_loop_delay_seconds_count", worker="main") >= 1, "a second")
+        now = scrape(here)
+        workers = ["0", "1", "2"]
+        for family in ("worker_cpu_seconds_total", "loop_delay_seconds_count", "control_slice_seconds_count"):
+            found = {labels["worker"]: value for labels, value in now.all(f"weir_{family}")}
+            assert sorted(found) == [*workers, "main"] and found["main"] > 0
+        for family in ("worker_pairs_open", "worker_pairs_total"):
+            found = {labels["worker"]: value for labels, value in now.all(f"weir_{family}")}
+            assert sorted(found) == workers and sum(found.values()) == 9
+        assert now.get("process_threads") == len(os.listdir(f"/proc/{here.weir.pid}/task"))
+
+
+def test_pipes_are_told():
+    def take(sock):
+        while sock.recv(1 << 20):
+            pass
+
+    with house(serve=take, relay={"splice": "auto"}) as here:
+        def of(what):
+            return scrape(here).get(f"weir_pipes_{what}", worker="0")
+
+        assert (of("lent"), of("free")) == (0, 0)
+        sock = here.client()
+        for _ in range(1000):
+            sock.sendall(bytes(1 << 20))
+            if scrape(here).get("weir_spliced_bytes_total", listener="web", direction="up") > 0:
+                break
+        else:
+            raise AssertionError("nothing was spliced")
+        wait.until(lambda: (of("lent"), of("free")) == (0, 1), "the pipe is empty")
+
+
 def test_the_door_that_shows_has_them_too_and_head_has_no_body():
     with house() as here:
         port = here.free().sockaddr[1]
@@ -140,7 +220,7 @@ def test_the_door_that_shows_has_them_too_and_head_has_no_body():
 def test_the_process_is_told():
     with house() as here:
         before = scrape(here)
-        pid = here.weir.pid if hasattr(here.weir, "pid") else here.weir.process.pid
+        pid = here.weir.pid
         for _ in range(300):
             here.client()
         wait.until(lambda: scrape(here).get("weir_pairs_open", listener="web") == 300, "300 pairs")
@@ -201,10 +281,24 @@ def test_the_manual_has_each_of_them():
             assert sorted(re.findall(r"Ar (\w+)", labels)) == sorted(sample), name
 
 
+def test_there_are_no_more_samples_than_the_manual_says():
+    """With every family there, and few of the words that a listener's ends may have."""
+    page = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
+    bound, = re.findall(r"^\.Em ([0-9LUSCW +]+)$", page, re.MULTILINE)[-1:]
+    with house(workers=3) as here:
+        servers = [{"name": f"s{i}", "address": str(here.free())} for i in range(20)]
+        here.reload(upstreams=[{"name": "app", "check": {"every": "1h"}, "servers": servers},
+                               {"name": "more", "servers": servers}])
+        text = ask(here.weir, "GET", "/metrics").text
+    counts = {"L": 1, "U": 2, "S": 20, "C": 20, "W": 3}  # no listener uses the second upstream
+    most = eval(re.sub(r"[LUSCW]", lambda name: f"*{counts[name[0]]}", bound))  # pylint: disable=eval-used
+    samples = sum(not line.startswith("#") for line in text.splitlines())
+    assert most - 200 < samples <= most, (samples, most)
+
+
 def test_promtool_finds_nothing():
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
     with house() as here:
+        here.reload(upstreams=[{**here.weir.settings["upstreams"][0], "check": {"every": "1h"}}])
         serve_and_end(here)
         text = ask(here.weir, "GET", "/metrics").text
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
