@@ -221,6 +221,7 @@ static void drain_settle(struct drain *drain)
 
 static void drain_is_over(struct drain *drain)
 {
+	drain->state = DRAIN_NONE;
 	drain->ends_pairs = false;
 	log_drain(drain, "undrain");
 	drain_rest(drain, DRAIN_NONE);

@@ -2,15 +2,18 @@
 """POST /v1/drain and /v1/undrain: weir is out of service and back, while its process and its pairs go on."""
 
 import contextlib
+import http.client
+import select
 import signal
 import socket
+import threading
 import time
 
 import pytest
 
-from weirtest import address, config, peers, proc, wait
+from weirtest import address, config, peers, proc, transfer, wait
 from weirtest.asking import ask, get
-from weirtest.clock import Watch
+from weirtest.clock import Watch, pace, punctually
 from weirtest.daemon import Free, Weir
 from weirtest.house import Callers, exchange, house, listener
 from weirtest.settings import LATE
@@ -79,17 +82,17 @@ def test_without_a_grace_nobody_new_is_let_in_and_pairs_live_on(workers):
 
 def test_clients_are_let_in_during_the_grace_and_then_refused(report):
     with house() as here:
-        watch = Watch(1.5)
-        answer = drain(here.weir, grace="1500ms")
-        assert (answer["state"], answer["grace_ms"]) == ("drain_grace", 1500) and answer["left_ms"] <= 1500
+        answer = drain(here.weir, grace="1h")
+        assert (answer["state"], answer["grace_ms"]) == ("drain_grace", HOUR) and answer["left_ms"] <= HOUR
         assert state(here.weir) == "drain_grace"
-        while time.monotonic() - watch.start < 1.2:
+        for _ in range(20):
             exchange(here.client())
+        watch = Watch(0.5)
+        assert drain(here.weir, grace="500ms")["left_ms"] <= 500
         here.weir.record("drained")
-        passed = time.monotonic() - watch.start
-        assert 1.5 <= passed < 1.5 + LATE
+        watch.judge(time.monotonic() - watch.start)
         assert is_refused(here.weir.address) and state(here.weir) == "drained"
-        report(f"listeners closed {(passed - 1.5) * 1e3:.1f} ms after the grace")
+        report(f"listeners closed {watch.lates[0] * 1e3:.1f} ms after the grace")
 
 
 def test_the_grace_is_that_of_the_config_if_none_is_said():
@@ -142,30 +145,37 @@ def test_what_is_no_drain_changes_nothing(body):
 
 
 def test_end_pairs_ends_idle_ones_first_and_the_others_within_the_budget(report):
-    with house(timeouts={"drain": "4s"}, drain={"grace": "1s", "idle_first": "500ms", "spread": "0s"}) as here:
-        idle, busy = here.client(), here.client()
-        exchange(idle)
-        start = time.monotonic()
-        while time.monotonic() - start < 1.1:  # a pair that spoke within a second is not quiet, and would be reset
+    def attempt():
+        with house(timeouts={"drain": "4s"}, drain={"grace": "1s", "idle_first": "1s", "spread": "0s"}) as here:
+            idle, busy = here.client(), here.client()
+            exchange(idle)
             exchange(busy)
-            time.sleep(0.1)
-        start = time.monotonic()
-        answer = drain(here.weir, grace="0s", end_pairs=True)
-        assert 0 < answer["left_ms"] <= 3000
-        assert peers.read_end(idle) == (b"", "fin")
-        assert here.weir.close_line(reason="drain", timer="drain", by="weir").number("late_us") < LATE * 1e6
-        while time.monotonic() - start < 2.8:
-            exchange(busy)
-            time.sleep(0.1)
-        with contextlib.suppress(ConnectionResetError):
-            busy.recv(1)
-        passed = time.monotonic() - start
-        assert 3.0 <= passed < 3.0 + LATE
-        here.weir.record("close", nth=1, reason="drain", timer="drain")
-        wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 0, "all places back")
-        undrain(here.weir)
-        exchange(here.client())
-        report(f"the last pair ended {passed - 3:.3f} s after the budget")
+            task = transfer.Task(pace, busy, 3.5, 0.05, 0.7)
+            time.sleep(1.1)
+            watch = Watch(3)
+            answer = drain(here.weir, grace="0s", end_pairs=True)
+            assert 0 < answer["left_ms"] <= 3000
+            assert peers.read_end(idle) == (b"", "fin")
+            first = here.weir.close_line(reason="drain", timer="drain", by="weir")
+            assert first.number("late_us") < LATE * 1e6
+            with contextlib.suppress(ConnectionResetError):
+                while busy.recv(65536):
+                    pass
+            passed = time.monotonic() - watch.start
+            try:
+                if not task.result():
+                    return False
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it was ended
+            watch.judge(passed)
+            here.weir.record("close", nth=1, reason="drain", timer="drain")
+            wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 0, "all places back")
+            undrain(here.weir)
+            exchange(here.client())
+            report(f"the last pair ended {watch.lates[0] * 1e3:.1f} ms after the budget")
+            return True
+
+    punctually(attempt)
 
 
 def test_end_pairs_may_come_when_it_is_drained_already():
@@ -181,14 +191,20 @@ def test_end_pairs_may_come_when_it_is_drained_already():
 
 
 def test_undone_before_their_time_no_pair_is_ended():
-    with house(timeouts={"drain": "1s"}, drain={"idle_first": "none", "spread": "0s"}) as here:
-        pair = here.client()
-        exchange(pair)
-        drain(here.weir, end_pairs=True)
-        undrain(here.weir)
-        time.sleep(1.2)
-        exchange(pair)
-        assert not here.weir.records("close", reason="drain")
+    def attempt():
+        with house(timeouts={"drain": "1s"}, drain={"idle_first": "none", "spread": "0s"}) as here:
+            pair = here.client()
+            exchange(pair)
+            start = time.monotonic()
+            drain(here.weir, end_pairs=True)
+            undrain(here.weir)
+            if time.monotonic() - start > 0.9:
+                return False
+            time.sleep(1.2)
+            exchange(pair)
+            return not here.weir.records("close", reason="drain")
+
+    punctually(attempt)
 
 
 @contextlib.contextmanager
@@ -232,7 +248,7 @@ def test_who_comes_to_systemds_socket_later_is_not_ended(folder):
                 time.sleep(1.2)
                 exchange(later)
                 assert len(weir.records("close")) == 1
-        assert weir.stop() < 3
+        assert weir.stop() < LATE
 
 
 def test_a_stop_lets_go_of_systemds_socket_too(folder):
@@ -369,24 +385,23 @@ def free(folder):
 def test_a_stop_skips_the_grace_that_was_waited():
     with house(timeouts={"drain": "3h"}, drain={"grace": "1h"}) as here:
         drain(here.weir, grace="0s")
-        assert here.weir.stop() < 10
+        assert here.weir.stop() < LATE
         assert "grace_ms" not in here.weir.record("stopping")
 
 
 def test_a_stop_waits_what_is_left_of_the_grace():
     with house(timeouts={"drain": "3h"}, drain={"grace": "1h"}) as here:
-        drain(here.weir, grace="2s")
-        start = time.monotonic()
+        drain(here.weir, grace="2h")
         time.sleep(0.5)
         here.weir.signal(signal.SIGTERM)
         left = here.weir.record("stopping").number("grace_ms")
-        assert 0 < left <= 1500 and state_of_stop(here.weir) == "grace"
+        assert HOUR - LATE * 1e3 < left <= HOUR - 500 and state_of_stop(here.weir) == "grace"
         exchange(here.client())
         for path in ("/v1/drain", "/v1/undrain"):
             answer = ask(here.weir, "POST", path)
             assert answer.status == 409 and "stopping" in answer.json["errors"][0]
+        here.weir.signal(signal.SIGINT)
         assert here.weir.wait_exit() == 0
-        assert time.monotonic() - start >= 2
 
 
 def state_of_stop(weir):
@@ -419,6 +434,133 @@ def test_only_the_control_door_drains(workers):
         with peers.connect(address.tcp("127.0.0.1", port)) as sock:
             sock.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert sock.recv(100).startswith(b"HTTP/1.1 503 ")
+
+
+@WORKERS
+def test_of_many_addresses_none_lets_anybody_in_once_it_is_answered(workers):
+    with house(workers=workers, errors=("undrain_failed",)) as here:
+        many = [here.free() for _ in range(100)]
+        here.reload(listeners=[listener("web", [str(here.weir.address)]), listener("many", [str(to) for to in many])])
+        for _ in range(3):
+            drain(here.weir)
+            assert all(is_refused(to) for to in many)
+            undrain(here.weir)
+            for to in many:
+                with peers.connect(to) as sock:
+                    exchange(sock)
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+def test_who_waits_for_a_place_is_served_after_all(transport):
+    with house(transport) as here:
+        here.reload(listeners=[listener("web", str(here.weir.address), max_pairs=1)])
+        held, waiting = here.client(), here.client()
+        exchange(held)
+        waiting.sendall(b"hello")
+        drain(here.weir)
+        undrain(here.weir)
+        late = here.client()
+        late.sendall(b"hello")
+        held.close()
+        ready = wait.until(lambda: select.select([waiting, late], [], [], 0)[0], "one of them")
+        assert len(ready) == 1 and peers.read_exactly(ready[0], 5) == b"hello"
+        pairs = get(here.weir, "/v1/listeners")["listeners"][0]["pairs"]
+        assert (pairs["open"], pairs["max"], pairs["accepted"]) == (1, 1, 2)
+        ready[0].close()
+        other = late if ready[0] is waiting else waiting
+        assert peers.read_exactly(other, 5) == b"hello"
+        drain(here.weir, end_pairs=True)
+        assert get(here.weir, "/v1/status")["pairs"]["open"] == 1
+
+
+def test_a_name_that_clients_wait_at_tells_what_is_in_the_way():
+    with house("abstract", errors=("undrain_failed",)) as here:
+        here.reload(listeners=[listener("web", str(here.weir.address), max_pairs=1)])
+        held, waiting = here.client(), here.client()
+        exchange(held)
+        waiting.sendall(b"hello")
+        drain(here.weir)
+        answer = ask(here.weir, "POST", "/v1/undrain")
+        assert answer.status == 409 and "clients still wait for a place: try again" in answer.json["errors"][0]
+        held.close()
+        assert peers.read_exactly(waiting, 5) == b"hello"
+        waiting.close()
+        wait.until(lambda: ask(here.weir, "POST", "/v1/undrain").status == 200, "the old name to be gone")
+
+
+@WORKERS
+def test_reloads_and_drains_at_the_same_time_take_turns(workers, report):
+    with house(workers=workers) as here:
+        pair = here.client()
+        exchange(pair)
+        other = here.free()
+        both = [listener("web", [str(here.weir.address), str(other)])]
+        alone = [listener("web", str(here.weir.address))]
+        drains = 0
+
+        def reload():
+            for i in range(11):
+                here.reload(listeners=(both, alone)[i % 2])
+
+        reloads = transfer.Task(reload)
+        while reloads.alive:
+            drain(here.weir, grace=("0s", "1ms", "20ms")[drains % 3])
+            undrain(here.weir)
+            drains += 1
+        reloads.result()
+        for to in (here.weir.address, other):
+            exchange(here.client(to))
+        drain(here.weir)
+        assert is_refused(here.weir.address) and is_refused(other)
+        exchange(pair)
+        assert get(here.weir, "/v1/status")["generation"] == 12
+        report(f"11 reloads and {drains} drains")
+
+
+@WORKERS
+def test_asked_by_many_at_once_each_is_answered_in_turn(workers):
+    with house(workers=workers, control=True) as here:
+        answers = []
+
+        def ask_often(path):
+            for _ in range(10):
+                answers.append((path, ask(here.weir, "POST", path)))
+
+        threads = [threading.Thread(target=ask_often, args=(path,)) for path in ("/v1/drain", "/v1/undrain") * 3]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 60
+        for _, answer in answers:
+            assert answer.status == 200 and answer.json["state"] in ("drained", "running")
+        undrain(here.weir)
+        exchange(here.client())
+
+
+@WORKERS
+@pytest.mark.parametrize("late_ms", (0, 1, 3))
+def test_a_stop_in_the_middle_of_it_ends_weir_and_answers(workers, late_ms):
+    with house(workers=workers) as here:
+        more = [str(here.free()) for _ in range(20)]
+        here.reload(listeners=[listener("web", [str(here.weir.address), *more])])
+        pair = here.client()
+        exchange(pair)
+        drain(here.weir)
+
+        def back():
+            try:
+                return ask(here.weir, "POST", "/v1/undrain").status
+            except (http.client.HTTPException, OSError):
+                return None  # it was gone before
+
+        task = transfer.Task(back)
+        time.sleep(late_ms / 1e3)
+        here.weir.signal(signal.SIGTERM)
+        peers.read_end(pair)
+        assert here.weir.wait_exit() == 0
+        assert task.result() in (200, 409, None)
+        here.weir.close_line(reason="drain")
 
 
 @WORKERS
