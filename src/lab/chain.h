@@ -53,6 +53,8 @@ struct stage {
 	bool is_busy;
 	uint64_t since_ns;
 	uint64_t n_passed;
+	uint64_t lost_ns;
+	uint64_t paid_ns;
 };
 
 struct chain {

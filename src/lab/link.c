@@ -44,6 +44,7 @@ static void link_free(struct link *link)
 		way_stop(&link->ways[i]);
 	}
 	timer_close(&link->timer);
+	loop_cancel(home->lab->loop, &link->soon);
 	connector_close(link->connector);
 	stream_free(link->client);
 	stream_free(link->server);
@@ -167,6 +168,15 @@ static void on_timer(struct timer *timer)
 	}
 }
 
+static void on_soon(struct task *task)
+{
+	struct link *link = container_of(task, struct link, soon);
+
+	if (link->state == LINK_RELAYING) {
+		link_run(link);
+	}
+}
+
 /** What the streams tell beside the ways: before these begin, and when they are over. */
 static void heard(struct link *link, const struct event *event)
 {
@@ -264,6 +274,7 @@ static struct link *link_new(struct home *home)
 	link->id = ++home->lab->n_links;
 	link->key = next_key(home);
 	link->begun_ns = clock_ns();
+	task_init(&link->soon, on_soon);
 	link->last.call = on_last;
 	link->last_of_server.call = on_last_of_server;
 	for (size_t i = 0; i < DIRECTIONS; i++) {

@@ -65,6 +65,7 @@ struct link {
 	struct stream *server;
 	struct link_way ways[DIRECTIONS];
 	struct timer timer;
+	struct task soon;     /**< in place of the timer, for what is due in a moment */
 	uint64_t deadline_ns; /**< CLOSING, RESETTING: it waits no longer */
 	struct handler last;  /**< FLUSHING, CLOSING: what the streams still tell; of the client */
 	struct handler last_of_server;

@@ -13,9 +13,13 @@
 #include "base/clock.h"
 #include "lab/chance.h"
 #include "lab/home.h"
+#include "lab/lab.h"
 #include "lab/link_private.h"
 #include "lab/say.h"
 #include "stream/stream.h"
+
+/** To sleep and to wake up takes as long: the loop turns until then. */
+enum { SOON_NS = 100 * NS_PER_US };
 
 static const unsigned way_events =
 	STREAM_READ | STREAM_END | STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE;
@@ -344,5 +348,10 @@ void link_run(struct link *link)
 		link_flush(link);
 		return;
 	}
-	(void)timer_arm(&link->timer, wake_ns);
+	if (wake_ns < clock_after(clock_ns(), SOON_NS)) {
+		(void)timer_arm(&link->timer, NS_NEVER);
+		loop_next(link->home->lab->loop, &link->soon);
+	} else {
+		(void)timer_arm(&link->timer, wake_ns);
+	}
 }

@@ -3,9 +3,10 @@
  * The toxic `bandwidth`: bytes leave as over a line of this rate, one behind the other.
  *
  * since_ns is when the line is free. A byte has left when the line has had its time for it, so
- * none is early; and a line that was free saves nothing up. Only what a late timer has cost is
- * caught up with, by at most BURST_BYTES and BURST_NS: so no window of any length has more than its
- * share and that.
+ * none is early; and a line that was free saves nothing up. Only what late timers have cost is
+ * caught up with: BURST_NS and BURST_BYTES at once, and of what is lost beyond that LOST_NS, at
+ * EXTRA_BYTES in EXTRA_NS. So no 10 ms have more than their share and 16 KiB, and no second more
+ * than its share and a hundredth.
  */
 #include "base/clock.h"
 #include "lab/chain.h"
@@ -14,10 +15,13 @@
 enum { RATE };
 
 enum {
-	BURST_BYTES = 16 * 1024,
-	BURST_NS = 10 * NS_PER_MS,
+	BURST_BYTES = 8 * 1024,
+	BURST_NS = 5 * NS_PER_MS,
+	LOST_NS = 5 * NS_PER_MS,
+	EXTRA_BYTES = 6 * 1024,
+	EXTRA_NS = 10 * NS_PER_MS,
 	PIECE_NS = NS_PER_MS,   /**< bytes go in pieces of this time, */
-	PIECE_BYTES = 8 * 1024, /**< or this size, whichever is less, and at least a byte */
+	PIECE_BYTES = 6 * 1024, /**< or this size, whichever is less, and at least a byte */
 	RATE_ROOM = 256 * 1024,
 	BYTES_PER_KB = 1000,
 };
@@ -37,15 +41,32 @@ static uint64_t bytes_in(uint64_t ns, uint64_t rate)
 	return (uint64_t)((unsigned __int128)ns * rate / NS_PER_S);
 }
 
+/** Gives back a little of what was lost, as far as the last millisecond allows. */
+static uint64_t pay_back(struct stage *stage, uint64_t rate, uint64_t now_ns)
+{
+	uint64_t passed_ns = clock_earlier(now_ns - stage->paid_ns, NS_PER_MS);
+	uint64_t back_ns = time_of(passed_ns * EXTRA_BYTES / EXTRA_NS, rate);
+
+	back_ns = clock_earlier(back_ns, stage->lost_ns);
+	stage->paid_ns = now_ns;
+	stage->lost_ns -= back_ns;
+	return back_ns;
+}
+
 /** Since when the line has been free, as far as that is caught up with. */
-static uint64_t free_since(const struct stage *stage, uint64_t rate, uint64_t now_ns)
+static uint64_t free_since(struct stage *stage, uint64_t rate, uint64_t now_ns)
 {
 	uint64_t burst_ns = clock_earlier(BURST_NS, time_of(BURST_BYTES, rate));
+	uint64_t since_ns;
 
 	if (!stage->is_busy) {
+		stage->lost_ns = 0;
+		stage->paid_ns = now_ns;
 		return clock_later(stage->since_ns, now_ns);
 	}
-	return clock_later(stage->since_ns, now_ns > burst_ns ? now_ns - burst_ns : 0);
+	since_ns = clock_later(stage->since_ns, now_ns > burst_ns ? now_ns - burst_ns : 0);
+	stage->lost_ns = clock_earlier(stage->lost_ns + (since_ns - stage->since_ns), LOST_NS);
+	return since_ns - pay_back(stage, rate, now_ns);
 }
 
 static uint64_t piece_of(const struct chunk *chunk, uint64_t rate)
