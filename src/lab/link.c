@@ -38,7 +38,7 @@ static void link_free(struct link *link)
 
 	say(SAY_DEBUG, "proxy %s: connection %lu of %s has ended", home->name, link->id,
 		link->client_text);
-	for (size_t i = 0; i < DIRECTIONS; i++) {
+	for (enum direction i = UPSTREAM; i < DIRECTIONS; i++) {
 		home->n_received[i] += link_received(link, i);
 		home->n_sent[i] += link_sent(link, i);
 		way_stop(&link->ways[i]);
