@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/command_private.h"
+#include "ctl/command.h"
 #include "ctl/names.h"
 #include "ctl/show.h"
 

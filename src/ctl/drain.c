@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Out of service by hand, and back. */
 #include "base/parse.h"
-#include "ctl/command_private.h"
+#include "ctl/command.h"
 #include "ctl/show.h"
 
 static void show_drain(FILE *out, const json_t *json)

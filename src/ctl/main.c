@@ -7,9 +7,15 @@
  *	ask_open	where it is asked
  *	names		which one is meant by a wrong one
  *	show		how answers are shown
- *	command		from words to a question
+ *	command		from words to a question, and from an answer to the exit code
+ *	commands	which there are
  *	change		the same of what changes something
  *	drain		of a drain by hand
+ *	top		a live screen
+ *	top_sample	what is on it
+ *	top_screen	how it is drawn
+ *	top_keys	what its keys do
+ *	terminal	where it is drawn
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +24,7 @@
 #include <string.h>
 
 #include "ctl/ask.h"
-#include "ctl/command.h"
+#include "ctl/commands.h"
 
 static const char usage_text[] =
 	"usage: weirctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD ...]\n"
@@ -30,6 +36,7 @@ static const char help_text[] =
 	"      --json           the answer as it is\n"
 	"\n"
 	"  status | ready | listeners | upstreams\n"
+	"  top\n"
 	"  pairs [NAME=VALUE ...]\n"
 	"  pair ID\n"
 	"  kill ID | NAME=VALUE ... | --all\n"
@@ -115,7 +122,7 @@ int main(int argc, char **argv)
 	if (options.conf == NULL && ask_open(&ask, "weirctl", options.socket, stderr) < 0) {
 		return COMMAND_USAGE;
 	}
-	code = command_run(&options.command, argc - optind, argv + optind);
+	code = commands_run(&options.command, argc - optind, argv + optind);
 	ask_close(&ask);
 	if (fflush(stdout) != 0) {
 		fprintf(stderr, "weirctl: standard output: %s\n", strerrordesc_np(errno));

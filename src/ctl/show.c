@@ -150,8 +150,7 @@ void show_upstreams(FILE *out, const json_t *json)
 	}
 }
 
-/** The timer that is due first; NULL: none runs. */
-static const char *next_timer(const json_t *pair, json_int_t *ret_left_ms)
+const char *show_next_timer(const json_t *pair, json_int_t *ret_left_ms)
 {
 	const char *next = NULL;
 	const char *name;
@@ -186,7 +185,7 @@ void show_pairs(FILE *out, const json_t *json)
 		fprintf(out, "  up %lld  down %lld",
 			show_number(json_object_get(pair, "up"), "bytes"),
 			show_number(json_object_get(pair, "down"), "bytes"));
-		timer = next_timer(pair, &left_ms);
+		timer = show_next_timer(pair, &left_ms);
 		if (timer != NULL) {
 			(void)fputs("  ", out);
 			show_text(out, timer);
@@ -233,7 +232,7 @@ static void show_end(FILE *out, const json_t *pair)
 	char text[SHOW_TIME_MAX];
 	char at[32] = "";
 	json_int_t left_ms = 0;
-	const char *timer = next_timer(pair, &left_ms);
+	const char *timer = show_next_timer(pair, &left_ms);
 	time_t when = time(NULL) + (time_t)(left_ms / 1000);
 	struct tm tm;
 

@@ -21,6 +21,9 @@ void show_member(FILE *out, const json_t *object, const char *key);
 /** The number behind `key`; 0 for null and for what is not there. */
 json_int_t show_number(const json_t *object, const char *key);
 
+/** The timer of a pair that is due first, and its time left; NULL: none runs. */
+const char *show_next_timer(const json_t *pair, json_int_t *ret_left_ms);
+
 /** What weir answers to GET /v1/status, .../listeners, .../upstreams and .../pairs. */
 void show_status(FILE *out, const json_t *json);
 void show_listeners(FILE *out, const json_t *json);

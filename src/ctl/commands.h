@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of the commands of weirctl. */
+#ifndef WEIR_CTL_COMMANDS_H
+#define WEIR_CTL_COMMANDS_H
+
+#include "ctl/command.h"
+
+/** Runs the command `words[0]`, whose words are `n`; an exit code. What is wrong was told. */
+int commands_run(const struct command_opts *opts, int n, char **words);
+
+#endif

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: ISC
+"""weirctl top in a real terminal, read back from its screen."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from test_weirctl import WEIRCTL, run
+from weirtest import address, peers, wait
+from weirtest.asking import control_path, get
+from weirtest.daemon import Weir, without_systemd
+from weirtest.house import exchange, house, listener, upstream
+from weirtest.terminal import Terminal
+
+WIDE = {"width": 150, "height": 30}
+
+
+def top(terminal, socket, *more):
+    terminal.line(shlex.join([WEIRCTL, "-s", socket, "top", *more]))
+    return terminal.wait("LISTENER", "SERVER")
+
+
+def ids(screen, title):
+    """The ids of a list of pairs, which begins with its title."""
+    head = re.search(f"^ *{title} .*\n", screen, re.M)
+    rows = re.match(r"(?: *\d+ .*\n)*", screen[head.end():])[0] if head else ""
+    return [int(row.split()[0]) for row in rows.splitlines()]
+
+
+def open_pairs(here, count):
+    socks = [here.client() for _ in range(count)]
+    for sock in socks:
+        exchange(sock)
+    return socks, [pair["id"] for pair in get(here.weir, "/v1/pairs")["pairs"]]
+
+
+def test_it_shows_what_weir_does(folder):
+    with house() as here, Terminal(folder, **WIDE) as terminal:
+        socks, known = open_pairs(here, 3)
+        screen = top(terminal, control_path(here.weir))
+        assert "running, generation 1" in screen and "pairs 3 of" in screen
+        assert re.search(r"^web +3 ", screen, re.M) and re.search(r"^app/127\S+ +yes +3 ", screen, re.M)
+        assert sorted(ids(screen, "BUSIEST")) == sorted(ids(screen, "SILENT")) == sorted(known)
+        assert "idle 9m5" in screen and "relaying" in screen and "127.0.0.1:" in screen
+
+        def moved():
+            exchange(socks[1], b"x" * 50000)
+            screen = terminal.screen()
+            return ids(screen, "BUSIEST")[0] == known[1] and re.search(r"^web +3 +0\.0 +[1-9]", screen, re.M)
+        wait.until(moved, "the busy pair above all, and the rates of its listener", every=0.02)
+        assert ids(terminal.screen(), "SILENT")[-1] == known[1]
+        here.client()
+        terminal.wait("pairs 4 of")
+
+
+def test_keys_sort_filter_and_end_pairs(folder):
+    with house() as here, Terminal(folder, **WIDE) as terminal:
+        socks, known = open_pairs(here, 4)
+        top(terminal, control_path(here.weir))
+        for key, title in (("b", "BUSIEST"), ("s", "SILENT"), ("o", "OLDEST"), ("t", "DUE"), ("w", "WAITING")):
+            terminal.type(key)
+            screen = terminal.wait(f" {title} ", without=[" BUSIEST "] if key != "b" else [])
+            assert sorted(ids(screen, f" {title} ")) == known
+        terminal.type("k")
+        terminal.wait("select a pair by Up and Down first")
+        terminal.type("o")
+        terminal.keys("Down", "Down")
+        terminal.type("k")
+        terminal.wait(f"end pair {known[1]}? y or n")
+        terminal.type("n")
+        terminal.wait("4 pairs", without=["y or n"])
+        exchange(socks[1])
+        terminal.type("ky")
+        terminal.wait("1 told to end", "3 pairs")
+        peers.end_of(socks[1])
+        # A filter, wrong and right; then all that fit it.
+        terminal.type("K")
+        terminal.wait("write one by f first")
+        client = "client=127.0.0.1/32"
+        terminal.type("/colour=red")
+        terminal.wait("colour=red_")
+        terminal.keys("Enter")
+        terminal.wait("there is no such filter")
+        terminal.type("f")
+        terminal.keys(*["BSpace"] * len("colour=red"))
+        terminal.type(client)
+        terminal.keys("Enter")
+        terminal.wait(f"3 pairs that fit {client}", without=["no such filter"])
+        terminal.type("Ky")
+        terminal.wait("3 told to end", f"0 pairs that fit {client}")
+        for sock in (socks[0], *socks[2:]):
+            peers.end_of(sock)
+        terminal.type("?")
+        terminal.wait("any key goes back", "quit")
+        terminal.type("x")
+        terminal.wait("LISTENER", without=["any key goes back"])
+
+
+def test_it_follows_the_size_of_the_terminal(folder):
+    with house() as here, Terminal(folder, **WIDE) as terminal:
+        _, known = open_pairs(here, 30)
+        top(terminal, control_path(here.weir))
+        terminal.type("o")
+        terminal.wait("STATE", "relaying")
+        terminal.resize(60, 16)
+        screen = terminal.wait("OLDEST", without=["STATE", "relaying"])
+        assert len(ids(screen, "OLDEST")) < 10
+        # What does not fit is a key away.
+        terminal.keys("End")
+        wait.until(lambda: ids(terminal.screen(), "OLDEST")[-1:] == known[-1:], "the last pair", every=0.05)
+        terminal.keys("Home")
+        wait.until(lambda: ids(terminal.screen(), "OLDEST")[:1] == known[:1], "the first pair", every=0.05)
+        terminal.resize(20, 3)
+        terminal.resize(150, 50)
+        wait.until(lambda: ids(terminal.screen(), "OLDEST") == known, "all pairs", every=0.05)
+
+
+def test_it_survives_a_restart_of_weir_and_says_so(folder):
+    with house() as here, Terminal(folder, **WIDE) as terminal:
+        settings = {**here.weir.settings, "listeners": [listener("again", here.free())]}
+        socket = control_path(here.weir)
+        open_pairs(here, 2)
+        top(terminal, socket)
+        here.weir.stop()
+        terminal.wait("no answer since ", "weir is not running there", "127.0.0.1:")
+        with Weir(settings, env={"RUNTIME_DIRECTORY": here.weir.runtime}):
+            terminal.wait("started anew at ", "again ", "pairs 0 of", without=["no answer since"])
+            terminal.type("q")
+            terminal.wait("ready>", without=["LISTENER"])
+
+
+def hostile(sock):
+    """Answers whose names would drive the terminal."""
+    name = "\x1b]0;owned\x07\x1b[2J\n\u202e%s%n"
+    answers = {
+        "/v1/status": {"version": name, "node": name, "state": name},
+        "/v1/listeners": {"listeners": [{"name": name, "upstream": name, "listen": [name]}]},
+        "/v1/upstreams": {"upstreams": [{"name": name, "servers": [{"name": name, "told": name, "check": name}]}]},
+        "/v1/pairs": {"next": None, "pairs": [{"id": 7, "listener": name, "client": name, "server": name, "state": name,
+                                               "timers": {name: {"left_ms": 5000}}}]}}
+    target = sock.recv(65536).split(b" ")[1].decode().partition("?")[0]
+    body = json.dumps(answers[target]).encode()
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def test_names_do_not_drive_the_terminal(folder):
+    at = os.path.join(folder, "control")
+    with peers.Server("unix", folder, hostile, at=address.unix(at)).sock, Terminal(folder, 200, 40) as terminal:
+        title = terminal.ask("pane_title")
+        screen = top(terminal, at)
+        for line in ("weir \\x1b]0;owned\\x07\\x1b[2J\\x0a\\xe2\\x80\\xae%s%n on \\x1b", "  7 ", "\\x1b]0;owned"):
+            assert line in screen, screen
+        assert terminal.ask("pane_title") == title
+
+
+@pytest.mark.parametrize("end", ("q", signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGABRT,
+                                 signal.SIGSEGV))
+def test_the_terminal_is_as_before(folder, end):
+    with house() as here, Terminal(folder) as terminal:
+        terminal.line("ulimit -c 0; trap : HUP; stty -g >before")
+        terminal.line(shlex.join([WEIRCTL, "-s", control_path(here.weir), "top"]) + "; echo ended: $?; stty -g >after")
+        terminal.wait("LISTENER")
+        assert (terminal.ask("alternate_on"), terminal.ask("cursor_flag")) == ("1", "0")
+        if end == "q":
+            terminal.type("q")
+        else:
+            pid = subprocess.run(["pgrep", "-P", terminal.ask("pane_pid"), "weirctl"], text=True, capture_output=True,
+                                 check=True).stdout
+            os.kill(int(pid), end)
+        code = 0 if end in ("q", signal.SIGINT) else 128 + end
+        terminal.wait(f"ended: {code}\n", without=["LISTENER"])
+        assert (terminal.ask("alternate_on"), terminal.ask("cursor_flag")) == ("0", "1")
+        wait.until(lambda: os.path.exists(os.path.join(folder, "after")), "the settings")
+        before, after = (open(os.path.join(folder, name), encoding="ascii").read() for name in ("before", "after"))
+        assert before == after != ""
+
+
+def test_what_top_cannot_have_is_told(folder):
+    with house() as here:
+        done = run("top", socket=control_path(here.weir))
+        assert done.returncode == 2 and "top wants a terminal; write top --json" in done.stderr, done
+        with Terminal(folder) as terminal:
+            terminal.line("TERM=nonsense " + shlex.join([WEIRCTL, "-s", control_path(here.weir), "top"]) + "; echo $?")
+            terminal.wait("this terminal is not known; set TERM", "\n2\n")
+    done = run("top", socket=os.path.join(folder, "control"))
+    assert done.returncode == 1 and "weir is not running there" in done.stderr
+
+
+def test_json_is_a_line_each_second_until_nobody_reads():
+    with house() as here:
+        open_pairs(here, 2)
+        with subprocess.Popen([WEIRCTL, "-s", control_path(here.weir), "--json", "top"], env=without_systemd(),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            for _ in range(2):
+                line = json.loads(process.stdout.readline())
+                assert len(line["pairs"]) == 2 and line["listeners"][0]["name"] == "web"
+                assert line["status"]["ready"] is True and line["upstreams"][0]["name"] == "app"
+            process.stdout.close()
+            assert (process.wait(), process.stderr.read()) == (0, "")
