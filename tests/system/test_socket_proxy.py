@@ -12,6 +12,7 @@ import time
 import pytest
 
 from weirtest import address, peers, proc
+from weirtest.asking import ask
 from weirtest.daemon import Weir, run
 
 
@@ -180,6 +181,16 @@ def test_there_is_nothing_to_reload(folder):
     with proxied(folder, errors=("reload_failed",)) as (weir, where, server):
         weir.signal(signal.SIGHUP)
         assert "--socket-proxy" in weir.record("reload_failed")["error"]
+        exchange(where, server)
+
+
+def test_drained_by_hand_it_goes_on_for_the_socket_is_systemds(folder):
+    with proxied(folder, control=True) as (weir, where, server):
+        answer = ask(weir, "POST", "/v1/drain")
+        assert (answer.status, answer.json["state"]) == (200, "drained")
+        assert answer.json["kept"] == [{"name": "x.socket", "address": where.text}]
+        exchange(where, server)
+        assert ask(weir, "POST", "/v1/undrain").json["state"] == "running"
         exchange(where, server)
 
 

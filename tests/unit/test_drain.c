@@ -16,6 +16,7 @@
 #include "crew/crew.h"
 #include "crew/inherited.h"
 #include "crew/sockets.h"
+#include "crew/worker.h"
 #include "fixture.h"
 #include "log/log.h"
 #include "port.h"
@@ -33,6 +34,7 @@ static struct conf_listener listener;
 static struct conf conf;
 static struct generation generation;
 static struct proxy_shared shared;
+static struct worker worker; /* which does not run */
 static struct crew crew;
 static struct sockets sockets;
 static struct inherited_socket passed;
@@ -164,7 +166,7 @@ static void setup(void)
 	n_plans = 0;
 	n_asked = 0;
 	ck_assert_int_eq(sockets_open(&sockets, &opts), 0);
-	crew = (struct crew){.opts = {.loop = test_loop, .n_workers = 1}};
+	crew = (struct crew){.opts = {.loop = test_loop, .n_workers = 1}, .workers = &worker};
 	ck_assert_int_eq(drain_open(&drain,
 				 &(struct drain_opts){
 					 .loop = test_loop,
