@@ -15,6 +15,8 @@ enum { RELOAD_WAIT_S = 60 /* for one behind another */ };
 /** One that is under way. */
 struct asking {
 	struct loop *loop;
+	bool (*piece)(void *owner, const char *bytes, size_t n); /**< NULL: it is kept */
+	void *owner;
 	unsigned int status;
 	int result;
 	char *text;
@@ -45,7 +47,15 @@ static void on_head(void *owner, const struct http_head *head)
 static void on_piece(void *owner, const void *bytes, size_t n)
 {
 	struct asking *asking = owner;
-	char *text = asking->n + n > ASK_ANSWER_MAX ? NULL : realloc(asking->text, asking->n + n);
+	char *text;
+
+	if (asking->piece != NULL && asking->status == 200) {
+		if (!asking->piece(asking->owner, bytes, n)) {
+			(void)loop_stop(asking->loop);
+		}
+		return;
+	}
+	text = asking->n + n > ASK_ANSWER_MAX ? NULL : realloc(asking->text, asking->n + n);
 
 	if (text == NULL) {
 		asking->result = -ENOMEM;
@@ -74,7 +84,8 @@ static int ask_on_loop(
 		.method = question->method,
 		.target = question->target,
 		.body = question->body,
-		.timeout_ns = (uint64_t)question->wait_s * NS_PER_S,
+		.timeout_ns =
+			question->wait_s == 0 ? NS_NEVER : (uint64_t)question->wait_s * NS_PER_S,
 		.owner = asking,
 		.head = on_head,
 		.body_piece = on_piece,
@@ -128,10 +139,27 @@ static bool is_nobody_there(int r)
 	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
-int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json)
+/** The status, and the JSON of it, or a negative errno; `asking` goes. */
+static int finish(struct asking *asking, int r, json_t **ret_json)
 {
-	struct asking asking = {.loop = loop_new()};
 	json_t *json = NULL;
+
+	if (r == 0 && (asking->piece == NULL || asking->status != 200)) {
+		json = json_loadb(asking->text == NULL ? "" : asking->text, asking->n, 0, NULL);
+		r = json == NULL ? -EBADMSG : 0;
+	}
+	free(asking->text);
+	if (r < 0) {
+		return r;
+	}
+	*ret_json = json;
+	return (int)asking->status;
+}
+
+int ask_stream(const struct ask *ask, const struct ask_question *question,
+	bool (*piece)(void *owner, const char *bytes, size_t n), void *owner, json_t **ret_json)
+{
+	struct asking asking = {.loop = loop_new(), .piece = piece, .owner = owner};
 	int r = asking.loop == NULL ? -errno : ask_on_loop(&ask->addr, question, &asking);
 
 	if (is_nobody_there(r) && ask->before.sa_len > 0) {
@@ -139,16 +167,18 @@ int ask_weir(const struct ask *ask, const struct ask_question *question, json_t 
 		r = ask_on_loop(&ask->before, question, &asking);
 	}
 	loop_free(asking.loop);
-	if (r == 0) {
-		json = json_loadb(asking.text == NULL ? "" : asking.text, asking.n, 0, NULL);
-		r = json == NULL ? -EBADMSG : 0;
+	r = finish(&asking, r, ret_json);
+	if (r == -ECONNRESET && piece != NULL && asking.status == 200) {
+		return fail_plainly(ask,
+			"the service has ended, or what it said was not read in time",
+			"look into its log, then ask again");
 	}
-	free(asking.text);
-	if (r < 0) {
-		return tell_failure(ask, r);
-	}
-	*ret_json = json;
-	return (int)asking.status;
+	return r < 0 ? tell_failure(ask, r) : r;
+}
+
+int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json)
+{
+	return ask_stream(ask, question, NULL, NULL, ret_json);
 }
 
 /* ---- what many ask ---- */

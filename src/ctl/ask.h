@@ -26,7 +26,7 @@ struct ask_question {
 	const char *method;
 	const char *target;
 	const char *body;    /**< JSON; NULL: none */
-	unsigned int wait_s; /**< for the whole answer */
+	unsigned int wait_s; /**< for the whole answer; 0: without an end */
 };
 
 /**
@@ -48,6 +48,13 @@ void ask_close(struct ask *ask);
  * a negative errno, and what stands in the way of asking, with the remedy, was told to `err`.
  */
 int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json);
+
+/**
+ * The same; an answer of 200 is handed on as it comes, until piece() says false: then, and at its
+ * end, 200, and *ret_json is NULL.
+ */
+int ask_stream(const struct ask *ask, const struct ask_question *question,
+	bool (*piece)(void *owner, const char *bytes, size_t n), void *owner, json_t **ret_json);
 
 /** Tells the error that an answer has: each of its "errors", or its "error". */
 void ask_tell(const struct ask *ask, int status, const json_t *json);

@@ -32,7 +32,7 @@ int command_kill(const struct command_opts *opts, int n, char **words)
 	} else if (is_one) {
 		(void)snprintf(target, sizeof(target), "/v1/pairs/%s", words[0]);
 	} else {
-		code = command_filters(opts, n, words, target);
+		code = command_filters(opts, "/v1/pairs", n, words, target);
 	}
 	if (code != COMMAND_OK) {
 		return code;

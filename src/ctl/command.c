@@ -78,12 +78,12 @@ bool command_add(char target[COMMAND_TARGET_MAX], const char *text, bool escaped
 	return n >= 0 && (size_t)n < room;
 }
 
-int command_filters(
-	const struct command_opts *opts, int n, char **filters, char target[COMMAND_TARGET_MAX])
+int command_filters(const struct command_opts *opts, const char *path, int n, char **filters,
+	char target[COMMAND_TARGET_MAX])
 {
 	char name[64];
 
-	(void)strcpy(target, "/v1/pairs");
+	(void)strcpy(target, path);
 	for (int i = 0; i < n; i++) {
 		const char *value = strchr(filters[i], '=');
 

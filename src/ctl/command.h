@@ -48,9 +48,9 @@ bool command_is_id(const char *word);
 /** Adds a text to a target as it is, or escaped; whether it fits. */
 bool command_add(char target[COMMAND_TARGET_MAX], const char *text, bool escaped);
 
-/** "/v1/pairs?NAME=VALUE&..." of filters; COMMAND_OK, or what is wrong was told. */
-int command_filters(
-	const struct command_opts *opts, int n, char **filters, char target[COMMAND_TARGET_MAX]);
+/** "PATH?NAME=VALUE&..." of filters; COMMAND_OK, or what is wrong was told. */
+int command_filters(const struct command_opts *opts, const char *path, int n, char **filters,
+	char target[COMMAND_TARGET_MAX]);
 
 /** Of filters that nothing fits: COMMAND_OK, or which name is not known was told. */
 int command_check_names(const struct command_opts *opts, int n, char **filters);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "ctl/events.h"
 #include "ctl/show.h"
 #include "ctl/top.h"
 
@@ -58,7 +59,7 @@ static int run_pairs(const struct command_opts *opts, int n, char **words)
 	char target[COMMAND_TARGET_MAX];
 	struct ask_question question = {
 		.method = "GET", .target = target, .wait_s = COMMAND_WAIT_S};
-	int code = command_filters(opts, n, words, target);
+	int code = command_filters(opts, "/v1/pairs", n, words, target);
 	json_t *json = NULL;
 	int status;
 
@@ -115,6 +116,7 @@ static const struct command {
 		"write UP/NAME drain, down, up, auto, weight N or weight -"},
 	{"drain", 0, 1, command_drain, "write one GRACE, as 10s, or none"},
 	{"undrain", 0, 0, command_undrain, "it takes no words"},
+	{"events", 0, HTTP_PARAMETERS_MAX, events_run, "at most 32 filters"},
 	{"top", 0, 0, run_top, "it takes no words; f filters"},
 	{"reload", 0, 0, command_reload, "it takes no words"},
 	{"log", 1, 1, command_log, "write one LEVEL: error, warn, info or debug"},

@@ -11,6 +11,7 @@
  *	commands	which there are
  *	change		the same of what changes something
  *	drain		of a drain by hand
+ *	events		what happens, as it happens
  *	top		a live screen
  *	top_sample	what is on it
  *	top_screen	how it is drawn
@@ -37,6 +38,7 @@ static const char help_text[] =
 	"\n"
 	"  status | ready | listeners | upstreams\n"
 	"  top\n"
+	"  events [NAME=VALUE ...]\n"
 	"  pairs [NAME=VALUE ...]\n"
 	"  pair ID\n"
 	"  kill ID | NAME=VALUE ... | --all\n"

@@ -19,6 +19,19 @@ void show_text(FILE *out, const char *text)
 	}
 }
 
+void show_quoted(FILE *out, const char *text)
+{
+	char escape[TEXT_ESCAPE_MAX];
+
+	for (; *text != '\0'; text++) {
+		if (text_is_plain(*text)) {
+			(void)fputc(*text, out);
+		} else {
+			(void)fwrite(escape, 1, text_escape(*text, escape), out);
+		}
+	}
+}
+
 const char *show_time(json_int_t ms, char text[SHOW_TIME_MAX])
 {
 	json_int_t s = ms / 1000;

@@ -10,6 +10,9 @@
 /** Writes a text, each byte of it that is not printable ASCII as \xNN. NULL is "-". */
 void show_text(FILE *out, const char *text);
 
+/** The same as it stands between double quotes (text.h). */
+void show_quoted(FILE *out, const char *text);
+
 enum { SHOW_TIME_MAX = 40 };
 
 /** "12.3s", "5m20s", "3h05m" or "2d04h". */

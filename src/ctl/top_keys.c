@@ -28,7 +28,7 @@ bool top_set_filter(struct top *top, const char *filter)
 			words[n++] = word;
 		}
 	}
-	if (command_filters(&opts, n, words, target) != COMMAND_OK) {
+	if (command_filters(&opts, "/v1/pairs", n, words, target) != COMMAND_OK) {
 		top_take_said(top, top->says);
 		return false;
 	}
