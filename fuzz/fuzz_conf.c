@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	memcpy(text, data, size);
-	keep_inside(text, size, "@include");
+	keep_inside(text, size, "include");
 	keep_inside(text, size, "file:");
 	fill(RIGHT_FD, right, sizeof(right) - 1);
 	fill(WRONG_FD, wrong, sizeof(wrong) - 1);

@@ -91,6 +91,8 @@
  *	schema_table	the table of all keys
  *	source		the text: the file with all that it includes
  *	include		reads the files
+ *	include_files	those that the key `include` names
+ *	merge		what they hold, into the lists of the main file
  *	file		one file
  *	range		ranges of ports
  *	forward		listeners that name a server in place of an upstream

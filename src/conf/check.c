@@ -121,10 +121,12 @@ static void report_address(
 {
 	const struct addr *addr = &reader->conf->listeners[i].addresses[k];
 	const struct setting *listen = find(reader->listeners, i, "listen");
+	const struct setting *other_listen = find(reader->listeners, other->listener, "listen");
 	size_t element;
 	const struct setting *setting = conf_listen_element(listen, k, &element);
 	char other_text[ADDR_TEXT_MAX];
 	char text[ADDR_TEXT_MAX];
+	char where[CONF_WHERE_MAX];
 	char key[CONF_PATH_MAX];
 
 	(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
@@ -132,15 +134,16 @@ static void report_address(
 		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, element);
 	}
 	(void)addr_text(addr, text);
+	(void)conf_where(reader, setting, other_listen, where);
 	if (addr_equal(addr, other->addr)) {
 		conf_reader_error(reader, setting, key,
-			"\"%s\" is an address of listeners[%zu] already; take out one of them",
-			text, other->listener);
+			"\"%s\" is an address of listeners[%zu]%s already; take out one of them",
+			text, other->listener, where);
 	} else {
 		conf_reader_error(reader, setting, key,
-			"\"%s\" %s \"%s\" of listeners[%zu].listen; take out one of them", text,
+			"\"%s\" %s \"%s\" of listeners[%zu].listen%s; take out one of them", text,
 			addr_is_within(addr, other->addr) ? "is within" : "takes in",
-			addr_text(other->addr, other_text), other->listener);
+			addr_text(other->addr, other_text), other->listener, where);
 	}
 }
 

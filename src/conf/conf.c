@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "conf/errors.h"
+#include "conf/merge.h"
 #include "conf/parse.h"
 #include "conf/prefix_files.h"
 #include "conf/read.h"
@@ -112,8 +113,11 @@ static int make(const struct conf_source *source, const struct conf_tape *tape,
 	if (r == -EBADMSG) {
 		conf_errors_add(errors, source->files[0], 0, NULL,
 			"what the check hands on is not whole; try again");
-	} else if (r == 0 && !conf_read(&reader, &tree.root)) {
-		r = reader.no_memory ? -ENOMEM : -EINVAL;
+	} else if (r == 0) {
+		conf_merge_files(&reader, &tree);
+		if (reader.no_memory || !conf_read(&reader, &tree.root)) {
+			r = reader.no_memory ? -ENOMEM : -EINVAL;
+		}
 	}
 	tree_fini(&tree);
 	if (r < 0) {

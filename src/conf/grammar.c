@@ -279,12 +279,17 @@ int conf_report_refusal(const struct conf_source *source, unsigned line, const c
 	struct conf_errors *errors)
 {
 	struct walk walk = {.source = source, .state = WANT_KEY};
+	struct conf_part part = conf_source_part(source, 0);
 	const char *file;
 	int r = -EINVAL;
 
+	for (size_t i = 1; i <= source->n_more && source->more[i - 1].line <= line; i++) {
+		part = conf_source_part(source, i);
+	}
 	tree_init(&walk.tree);
 	walk.holders[0] = &walk.tree.root;
-	scanner_init(&walk.scanner, source->text, source->len);
+	scanner_init(&walk.scanner, source->text + part.begin, part.len);
+	walk.scanner.line = part.line;
 	if (report_surprise(&walk, errors)) {
 		goto out;
 	}

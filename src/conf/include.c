@@ -15,31 +15,13 @@
 
 #include "conf/errors.h"
 #include "conf/file.h"
+#include "conf/include.h"
 #include "conf/scan.h"
 #include "conf/source.h"
 
-/* A file that is being read, and the one that includes it. */
-struct frame {
-	struct frame *parent; /* NULL for the main file */
-	const char *file;     /* in conf_source::files */
-	unsigned depth;
-	dev_t dev;
-	ino_t ino;
-	char *text; /* of this file alone; ends with a line feed and a NUL */
-	size_t len;
-};
-
-/* What all files of one config share. */
-struct reading {
-	struct conf_source *source;
-	struct conf_errors *errors;
-	size_t n_bytes; /* of all files */
-	bool failed;    /* an error was reported; the reading goes on to find more */
-};
-
 static int add_file(struct reading *reading, struct frame *frame, int fd);
 
-static int report_no_memory(struct reading *reading, const char *file)
+int include_no_memory(struct reading *reading, const char *file)
 {
 	conf_errors_add(reading->errors, file, 0, NULL, "out of memory; free some and try again");
 	return -ENOMEM;
@@ -63,16 +45,14 @@ static const char *remedy(const struct frame *frame, int err)
 	return conf_file_remedy(err);
 }
 
-/* Reports at the @include, or for the main file without a line. Returns `err`. */
-static int report_unreadable(
-	struct reading *reading, const struct frame *frame, unsigned line, int err)
+int include_unreadable(struct reading *reading, const struct frame *frame, unsigned line, int err)
 {
 	reading->failed = true;
 	if (frame->parent == NULL) {
 		conf_errors_add(reading->errors, frame->file, 0, NULL, "cannot be read: %s; %s",
 			reason(err), remedy(frame, err));
 	} else {
-		conf_errors_add(reading->errors, frame->parent->file, line, "@include",
+		conf_errors_add(reading->errors, frame->parent->file, line, frame->key,
 			"\"%s\" cannot be read: %s; %s", frame->file, reason(err),
 			remedy(frame, err));
 	}
@@ -155,13 +135,39 @@ static const struct frame *find_open(const struct frame *frame)
 	return NULL;
 }
 
-/* Puts in one include. Only -ENOMEM is returned; other errors are reported, and reading goes on. */
+int include_file(struct reading *reading, struct frame *frame, unsigned line)
+{
+	const struct frame *parent = frame->parent;
+	int fd = open_file(frame);
+	int r;
+
+	if (fd < 0) {
+		(void)include_unreadable(reading, frame, line, fd);
+		return 0;
+	}
+	if (find_open(frame) != NULL) {
+		conf_errors_add(reading->errors, parent->file, line, frame->key,
+			"\"%s\" includes itself; %s", frame->file,
+			frame->is_found ? "write a pattern that it does not fit"
+					: "take this line out");
+		reading->failed = true;
+		(void)close(fd);
+		return 0;
+	}
+	r = add_file(reading, frame, fd);
+	if (r < 0 && r != -ENOMEM) {
+		(void)include_unreadable(reading, frame, line, r);
+		return 0;
+	}
+	return r;
+}
+
+/* Puts in one @include. Only -ENOMEM is returned; other errors are reported, and reading goes on.
+ */
 static int add_include(struct reading *reading, struct frame *parent, const struct token *token)
 {
-	struct frame frame = {.parent = parent, .depth = parent->depth + 1};
+	struct frame frame = {.parent = parent, .key = "@include", .depth = parent->depth + 1};
 	const char *why = refuse_include(reading, &frame, token);
-	int fd;
-	int r;
 
 	if (why != NULL) {
 		conf_errors_add(reading->errors, parent->file, token->line, "@include", "%s", why);
@@ -170,26 +176,9 @@ static int add_include(struct reading *reading, struct frame *parent, const stru
 	}
 	frame.file = conf_source_keep_path(reading->source, include_path(reading->source, token));
 	if (frame.file == NULL) {
-		return report_no_memory(reading, parent->file);
+		return include_no_memory(reading, parent->file);
 	}
-	fd = open_file(&frame);
-	if (fd < 0) {
-		(void)report_unreadable(reading, &frame, token->line, fd);
-		return 0;
-	}
-	if (find_open(&frame) != NULL) {
-		conf_errors_add(reading->errors, parent->file, token->line, "@include",
-			"\"%s\" includes itself; take this line out", frame.file);
-		reading->failed = true;
-		(void)close(fd);
-		return 0;
-	}
-	r = add_file(reading, &frame, fd);
-	if (r < 0 && r != -ENOMEM) {
-		(void)report_unreadable(reading, &frame, token->line, r);
-		return 0;
-	}
-	return r;
+	return include_file(reading, &frame, token->line);
 }
 
 /* The line in which a token ends. */
@@ -275,7 +264,7 @@ static int expand(struct reading *reading, struct frame *frame)
 	scanner_init(&scanner, frame->text, frame->len);
 	do {
 		if (r < 0) {
-			return report_no_memory(reading, frame->file);
+			return include_no_memory(reading, frame->file);
 		}
 		token = scanner_next(&scanner);
 		if (token.kind == TOKEN_STRING && last_line(&token) > token.line) {
@@ -304,7 +293,7 @@ static int expand(struct reading *reading, struct frame *frame)
 		r = conf_source_begin_segment(source, frame->file, token.line);
 	} while (token.kind != TOKEN_END);
 	r = conf_source_append(source, copied, (size_t)(frame->text + frame->len - copied));
-	return r < 0 ? report_no_memory(reading, frame->file) : 0;
+	return r < 0 ? include_no_memory(reading, frame->file) : 0;
 }
 
 /* Reads an open file and appends it; takes the fd. -ENOMEM is reported, other errors are not. */
@@ -316,7 +305,7 @@ static int add_file(struct reading *reading, struct frame *frame, int fd)
 	r = read_whole(reading, frame, fd);
 	(void)close(fd);
 	if (r == -ENOMEM) {
-		r = report_no_memory(reading, frame->file);
+		r = include_no_memory(reading, frame->file);
 	}
 	if (r < 0) {
 		goto out;
@@ -351,15 +340,21 @@ int conf_source_read(struct conf_source *source, const char *path, struct conf_e
 	*source = (struct conf_source){.line = 1};
 	frame.file = conf_source_keep_path(source, strdup(path));
 	if (frame.file == NULL) {
-		return report_no_memory(&reading, path);
+		return include_no_memory(&reading, path);
 	}
 	fd = open_file(&frame);
 	if (fd < 0) {
-		return report_unreadable(&reading, &frame, 0, fd);
+		return include_unreadable(&reading, &frame, 0, fd);
 	}
 	r = add_file(&reading, &frame, fd);
 	if (r < 0) {
-		return r == -ENOMEM ? r : report_unreadable(&reading, &frame, 0, r);
+		return r == -ENOMEM ? r : include_unreadable(&reading, &frame, 0, r);
+	}
+	if (!reading.failed) {
+		r = include_files(&reading, &frame);
+		if (r < 0) {
+			return r;
+		}
 	}
 	return reading.failed ? -EINVAL : 0;
 }

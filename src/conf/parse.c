@@ -24,6 +24,7 @@
 
 #include "conf/errors.h"
 #include "conf/grammar.h"
+#include "conf/merge.h"
 #include "conf/scan.h"
 #include "conf/tape.h"
 
@@ -150,15 +151,53 @@ static void write_refusal(FILE *out, unsigned line, const char *text)
 	(void)fputs(text, out);
 }
 
-static void write_tape(FILE *out, const config_setting_t *root, const struct conf_source *source)
+/* The settings of one part. */
+static void write_part(struct writing *writing, const struct conf_source *source,
+	struct conf_part part, const config_t *config)
 {
-	static const struct setting group = {.type = SETTING_GROUP};
+	scanner_init(&writing->scanner, source->text + part.begin, part.len);
+	writing->scanner.line = part.line;
+	write_held(writing, config_root_setting(config));
+}
+
+/* The main file's settings, and behind them each file that `include` names, as a group. */
+static void write_tape(FILE *out, const struct conf_source *source, const config_t *configs)
+{
+	static const struct setting root = {.type = SETTING_GROUP};
 	struct writing writing = {.out = out};
+	size_t n = (size_t)config_setting_length(config_root_setting(&configs[0]));
 
 	(void)fputc(OUTCOME_TAPE, out);
-	scanner_init(&writing.scanner, source->text, source->len);
-	tape_write(out, &group, (size_t)config_setting_length(root));
-	write_held(&writing, root);
+	tape_write(out, &root, n + source->n_more);
+	write_part(&writing, source, conf_source_part(source, 0), &configs[0]);
+	for (size_t i = 1; i <= source->n_more; i++) {
+		struct conf_part part = conf_source_part(source, i);
+		struct setting file = {
+			.type = SETTING_GROUP, .name = MERGE_FILE, .line = part.line};
+
+		n = (size_t)config_setting_length(config_root_setting(&configs[i]));
+		tape_write(out, &file, n);
+		write_part(&writing, source, part, &configs[i]);
+	}
+}
+
+/* Whether libconfig takes the part; else writes why not. */
+static bool parse_part(
+	FILE *out, const struct conf_source *source, struct conf_part part, config_t *config)
+{
+	config_init(config);
+	if (config_read_string(config, source->text + part.begin) != CONFIG_TRUE) {
+		const char *text = config_error_text(config);
+
+		write_refusal(out, part.line - 1 + (unsigned)config_error_line(config),
+			text == NULL ? "syntax error" : text);
+		return false;
+	}
+	if (is_too_deep(config_root_setting(config), 0)) {
+		write_refusal(out, part.line, "too deep");
+		return false;
+	}
+	return true;
 }
 
 /* All that the child does. */
@@ -166,26 +205,18 @@ __attribute__((noreturn)) static void parse_here(const struct conf_source *sourc
 {
 	static const struct rlimit no_core = {0};
 	FILE *out = fdopen(fd, "w");
-	const config_setting_t *root;
-	config_t config;
+	config_t *configs = calloc(source->n_more + 1, sizeof(*configs));
+	bool is_right = true;
 
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* a crash is an answer here */
-	if (out == NULL) {
+	if (out == NULL || configs == NULL) {
 		_exit(1);
 	}
-	config_init(&config);
-	if (config_read_string(&config, source->text) != CONFIG_TRUE) {
-		const char *text = config_error_text(&config);
-
-		write_refusal(out, (unsigned)config_error_line(&config),
-			text == NULL ? "syntax error" : text);
-	} else {
-		root = config_root_setting(&config);
-		if (is_too_deep(root, 0)) {
-			write_refusal(out, 1, "too deep");
-		} else {
-			write_tape(out, root, source);
-		}
+	for (size_t i = 0; i <= source->n_more && is_right; i++) {
+		is_right = parse_part(out, source, conf_source_part(source, i), &configs[i]);
+	}
+	if (is_right) {
+		write_tape(out, source, configs);
 	}
 	_exit(fflush(out) == 0 ? 0 : 1);
 }

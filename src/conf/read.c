@@ -147,6 +147,20 @@ static void read_flags(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
+/* Patterns of files, which were read already; there may be none. */
+static void read_include(struct conf_reader *reader, const struct conf_key *key,
+	const struct setting *setting, const char *shown)
+{
+	if (setting->type == SETTING_ARRAY && setting->n > 0) {
+		(void)conf_read_count(reader, key, setting, shown);
+	}
+	if (setting->type == SETTING_ARRAY) {
+		read_flags(reader, key, setting, shown, reader->conf);
+	} else {
+		read_value(reader, key, setting, shown, reader->conf);
+	}
+}
+
 /* They are part of the program: they cannot be refused. */
 void conf_preset(const char *schema, void *object)
 {
@@ -302,6 +316,9 @@ static void read_key(struct conf_reader *reader, const struct conf_key *key,
 		break;
 	case CONF_LIST:
 		read_list(reader, key, setting, shown, object);
+		break;
+	case CONF_INCLUDE:
+		read_include(reader, key, setting, shown);
 		break;
 	case CONF_FLAGS:
 		read_flags(reader, key, setting, shown, object);

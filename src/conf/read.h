@@ -2,9 +2,11 @@
 /*
  * From the text to the model. Private to conf.
  *
- *	source.c	the text: the file and its includes; include.c reads them
+ *	source.c	the text: the file and its includes; include.c reads them, and
+ *			include_files.c those of the key `include`
  *	parse.c		the text to a tape, by libconfig, in a child
  *	tape.c		the tape to a tree
+ *	merge.c		what these hold, into the lists of the main file
  *	tree.c		groups, lists, arrays and values, with their places
  *	read.c		the tree to the model, by the schema
  *	report.c	keys that are unknown, values of a wrong type

@@ -138,6 +138,7 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 		(void)snprintf(
 			text, CONF_WHY_MAX, "write %s = [ \"%s\" ], or [ ]", name, key->example);
 		break;
+	case CONF_INCLUDE:
 	case CONF_LISTEN:
 	case CONF_RESOLVERS:
 	case CONF_PREFIXES:

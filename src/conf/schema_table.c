@@ -2,6 +2,7 @@
 /* The table of all keys. */
 #include "conf/conf.h"
 #include "conf/schema.h"
+#include "conf/source.h"
 
 #define NEVER NS_NEVER
 
@@ -186,6 +187,11 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 			.help = "a part of the answer's first 4 KiB; default: none")
 
 const struct conf_key conf_schema[] = {
+	{.path = "include",
+		.type = CONF_INCLUDE,
+		.max = CONF_PATTERNS_MAX,
+		.example = "conf.d/*.conf",
+		.help = "files with more listeners and upstreams"},
 	{.path = "workers",
 		.type = CONF_INT,
 		.example = "4",

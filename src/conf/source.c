@@ -74,8 +74,33 @@ void conf_source_fini(struct conf_source *source)
 	}
 	free(source->files);
 	free(source->segments);
+	free(source->more);
 	free(source->text);
 	*source = (struct conf_source){0};
+}
+
+int conf_source_begin_part(struct conf_source *source)
+{
+	if (conf_source_append(source, "", 0) < 0 ||
+		grow(&source->more, source->n_more, sizeof(*source->more)) < 0) {
+		return -ENOMEM;
+	}
+	source->len++; /* the NUL stays */
+	source->more[source->n_more++] =
+		(struct conf_part){.begin = source->len, .line = source->line};
+	return conf_source_append(source, "", 0);
+}
+
+struct conf_part conf_source_part(const struct conf_source *source, size_t i)
+{
+	struct conf_part part = {.line = 1};
+	size_t end = i < source->n_more ? source->more[i].begin - 1 : source->len;
+
+	if (i > 0) {
+		part = source->more[i - 1];
+	}
+	part.len = end - part.begin;
+	return part;
 }
 
 int conf_source_name(struct conf_source *source, const char *path)

@@ -2,6 +2,7 @@
 """Short configs: a server in the place of an upstream, ranges of ports."""
 
 import contextlib
+import os
 
 import pytest
 
@@ -159,3 +160,50 @@ def test_an_upstream_that_nobody_uses_is_warned_of(folder):
     done = run("-c", path, "--check")
     assert done.returncode == 0
     assert f'{path}:2: upstreams[0]: no listener and no route leads to it; write upstream = "b"' in done.stdout + done.stderr
+
+
+def test_a_reload_reads_the_files_of_include_and_refuses_a_wrong_one(folder):
+    """Each service has a file of its own: files come, change and go."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(contextlib.closing(peers.Server("tcp4", folder, say(b"%d" % i))))
+                   for i in range(2)]
+        ports = [address.free("tcp4", folder) for _ in servers]
+        weir = Weir({"include": ["conf.d/*.conf"], "listeners": [{"name": "own", "listen": Free("tcp4"),
+                                                                  "server": str(servers[0])}]},
+                    control=True, errors=("reload_failed",))
+        parts = f"{weir.folder}/conf.d"
+        stack.enter_context(weir)
+
+        def write(name, *more):
+            with open(f"{parts}/{name}.conf", "w", encoding="utf-8") as file:
+                file.write(config.text({"listeners": [*more]}))
+
+        def part(i, server):
+            return {"name": f"part{i}", "listen": str(ports[i]), "server": str(server)}
+
+        def reached(i, server):
+            with peers.connect(ports[i]) as client:
+                assert peers.read_exactly(client, 1) == b"%d" % servers.index(server)
+
+        os.mkdir(parts)
+        for i, server in enumerate(servers):
+            write(f"p{i}", part(i, server))
+        assert weir.reload().returncode == 0
+        for i, server in enumerate(servers):
+            reached(i, server)
+        old = stack.enter_context(peers.connect(ports[0]))
+        assert peers.read_exactly(old, 1) == b"0"
+        write("p0", part(0, servers[1]))
+        write("p1", part(1, servers[1]), {"name": "own", "listen": "127.0.0.1:1", "server": "127.0.0.1:2"})
+        refused = weir.reload()
+        assert refused.returncode == 1
+        assert (f'{parts}/p1.conf:1: listeners[3].name: "own" is the name of listeners[0] of {weir.config}:' in
+                refused.stderr), refused.stderr
+        weir.record("reload_failed")
+        reached(0, servers[0])
+        os.unlink(f"{parts}/p1.conf")
+        assert weir.reload().returncode == 0
+        reached(0, servers[1])
+        exchange(old)
+        with pytest.raises(ConnectionRefusedError):
+            peers.connect(ports[1])

@@ -307,6 +307,7 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 		ck_assert(config_setting_is_array(setting));
 		ck_assert_int_eq(config_setting_length(setting), 0);
 		break;
+	case CONF_INCLUDE:
 	case CONF_RESOLVERS:
 	case CONF_PREFIXES:
 	case CONF_SNI:

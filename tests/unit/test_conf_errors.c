@@ -122,7 +122,8 @@ static const struct wrong wrong_values[] = {
 		W "1: relay.buffers: is not known here; known are: high_water_mark, splice\n"},
 	{"a_name_of_more_than_forty_characters_is_cut_there = 1;",
 		W "1: a_name_of_more_than_forty_characters_is_: is not known here; known are: "
-		  "workers, max_pairs, timeouts, drain, log, node, control, http, relay, reload, "
+		  "include, workers, max_pairs, timeouts, drain, log, node, control, http, relay, "
+		  "reload, "
 		  "socket, listeners, upstreams, "
 		  "resolver\n"},
 	{"timeouts = { read = \"5s\"; halfclosemax = \"5s\"; };", W

@@ -58,6 +58,23 @@ START_TEST(each_allocation_may_fail_in_a_right_config)
 }
 END_TEST
 
+START_TEST(each_allocation_may_fail_in_a_right_short_config)
+{
+	ck_assert_int_eq(mkdir("d", 0755), 0);
+	conf_case_write(
+		"d/a", "listeners = ({name = \"a\"; listen = \"*:80-81\"; server = \"h:1-2\";});");
+	conf_case_write("d/b",
+		"listeners = ({name = \"b\"; listen = [\"*:90\"]; upstream = \"b\";});\n"
+		"upstreams = ({name = \"b\"; servers = (\"h:1\");},\n"
+		"{name = \"c\"; servers = (\"h:1\");});\n");
+	conf_case_write("weir.conf",
+		"include = [\"d/*\", \"d/a\"];\n"
+		"listeners = ({name = \"own\"; listen = \"*:70\"; server = \"h:1\";\n"
+		"routes = ({from = \"any\"; sni = \"a\"; upstream = \"c\";});});\n");
+	fail_each(FAULT_MEMORY, NULL, 0);
+}
+END_TEST
+
 START_TEST(each_allocation_may_fail_in_a_right_upstream)
 {
 	conf_case_write("weir.conf",
@@ -189,6 +206,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_right_config);
+	tcase_add_test(tc, each_allocation_may_fail_in_a_right_short_config);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_right_upstream);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_right_edge);
 	tcase_add_test(tc, each_allocation_may_fail_in_a_wrong_edge);

@@ -121,6 +121,156 @@ START_TEST(a_range_of_one_port_is_an_address)
 }
 END_TEST
 
+/* ---- include ---- */
+
+static const char web[] = "listeners = ({name = \"web\"; listen = \"*:80\"; server = \"h:1\";});\n";
+
+START_TEST(files_add_listeners_and_upstreams_in_the_order_of_their_names)
+{
+	const struct conf *conf;
+
+	ck_assert_int_eq(mkdir("d", 0755), 0);
+	conf_case_write(
+		"d/b.conf", "listeners = ({name = \"b\"; listen = \"*:82\"; upstream = \"u\";});");
+	conf_case_write("d/a.conf",
+		"upstreams = ({name = \"u\"; servers = (\"h:1\");},\n"
+		"{name = \"v\"; servers = (\"h:1\");});\n"
+		"listeners = ({name = \"a\"; listen = \"*:81\"; upstream = \"v\";});");
+	conf_case_write("d/empty.conf", "");
+	conf_case_write("d/no", "rubbish");
+	conf_case_write("last", "upstreams = ({name = \"w\"; servers = (\"h:1\");});\n");
+	conf_case_write("weir.conf",
+		"include = [\n\"d/*.conf\", \"none/*\", \"d/a.conf\", \"l\" \"a*\"];\n"
+		"listeners = ({name = \"own\"; listen = \"*:80\"; upstream = \"w\";});\n");
+	conf = conf_case_load("weir.conf");
+	ck_assert_uint_eq(conf->n_listeners, 3);
+	ck_assert_str_eq(conf->listeners[0].name, "own");
+	ck_assert_str_eq(conf->listeners[0].upstream->name, "w");
+	ck_assert_str_eq(conf->listeners[1].name, "a");
+	ck_assert_str_eq(conf->listeners[2].name, "b");
+	ck_assert_str_eq(conf->listeners[2].upstream->name, "u");
+	ck_assert_uint_eq(conf->n_upstreams, 3);
+	(void)conf_unref(conf);
+}
+END_TEST
+
+START_TEST(what_is_taken_from_a_tape_has_the_files_too)
+{
+	struct conf_errors errors;
+	struct conf_tape tape;
+	const struct conf *conf;
+
+	conf_case_write("more", web);
+	conf_case_write("weir.conf", "include = \"mor?\"; socket = { nodelay = \"off\"; };");
+	conf_errors_init(&errors);
+	ck_assert_int_eq(conf_load("weir.conf", &errors, &tape, &conf), 0);
+	(void)conf_unref(conf);
+	ck_assert_int_eq(unlink("more"), 0);
+	ck_assert_int_eq(conf_take("weir.conf", &tape, &errors, &conf), 0);
+	ck_assert_str_eq(conf->listeners[0].upstream->servers[0].text, "h:1");
+	ck_assert(!conf->upstreams[0].socket.nodelay);
+	(void)conf_unref(conf);
+	free(tape.bytes);
+	conf_errors_fini(&errors);
+}
+END_TEST
+
+START_TEST(a_folder_may_be_called_like_a_pattern)
+{
+	ck_assert_int_eq(mkdir("[a]*", 0755), 0);
+	conf_case_write("[a]*/one", web);
+	conf_case_write("[a]*/weir.conf", "include = [ \"on?\" ];");
+	(void)conf_unref(conf_case_load("[a]*/weir.conf"));
+}
+END_TEST
+
+/* The text of a file that is included, and what is said. */
+static const struct {
+	const char *text;
+	const char *errors;
+} parts[] = {
+	{"}; workers = 3; a = {",
+		"d/a:1: '}' stands where a key belongs; take it out, or write that "
+		"before it\n"},
+	{"listeners = (", "d/a:1: the file ends here, and the '(' of line 1 is not closed; write "
+			  "')' behind what belongs to it\n"},
+	{"a = \"x", "d/a:1: the string that begins here has no end; write a '\"' behind it\n"},
+	{"\n\nlisteners = ({name = \"a\"; listen = 80; server = \"h:1\";});",
+		"d/a:3: listeners[1].listen: an integer was found; write listen = "
+		"\"127.0.0.1:8080\", "
+		"or an array of such strings\n"},
+	{"listeners = ({name = \"web\"; listen = \"*:81\"; server = \"h:1\";});",
+		"d/a:1: listeners[1].name: \"web\" is the name of listeners[0] of weir.conf:2 "
+		"already; "
+		"write another one\n"},
+	{"upstreams = ({name = \"web\"; servers = (\"h:1\");});", W
+		"2: listeners[0].server: makes an upstream \"web\", and upstreams[0] of d/a:1 has "
+		"that name already; write another name for one of them, or upstream in the place "
+		"of server\n"},
+	{"listeners = ({name = \"a\"; listen = \"127.0.0.1:80\"; server = \"h:1\";});",
+		"d/a:1: listeners[1].listen: \"127.0.0.1:80\" is within \"*:80\" of "
+		"listeners[0].listen of weir.conf:2; take out one of them\n"},
+	{"workers = 1;",
+		"d/a:1: workers: stands in a file that is included, which has listeners and "
+		"upstreams alone; write it in weir.conf\n"},
+	{"include = \"x\";", "d/a:1: include: stands in a file that is included, which has "
+			     "listeners and upstreams "
+			     "alone; write it in weir.conf\n"},
+	{"listner = ();", "d/a:1: listner: is not known here; the nearest known key is "
+			  "\"listeners\"\n"},
+	{"listeners = {};",
+		"d/a:1: listeners: a group was found; write listeners = ( { ... }, ... )\n"},
+	{"@include \"a\"",
+		"d/a:1: @include: \"a\" cannot be read: No such file or directory; name a "
+		"file that exists\n"},
+	{"@include \"d/a\"", "d/a:1: @include: \"d/a\" includes itself; take this line out\n"},
+};
+
+enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
+
+START_TEST(an_error_in_a_file_names_it)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "include = [ \"d/*\" ];\n%s", web);
+	ck_assert_int_eq(mkdir("d", 0755), 0);
+	conf_case_write("d/a", parts[_i].text);
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", parts[_i].errors);
+}
+END_TEST
+
+START_TEST(no_more_files_than_1000_are_read)
+{
+	char name[16];
+
+	ck_assert_int_eq(mkdir("d", 0755), 0);
+	for (int i = 0; i < 1001; i++) {
+		(void)snprintf(name, sizeof(name), "d/%04d", i);
+		conf_case_write(name, "");
+	}
+	conf_case_write("weir.conf", "\ninclude = \"d/*\";\n");
+	conf_case_expect("weir.conf", W
+		"2: include: is one more than the 1000 includes that a config may have; join some "
+		"files\n");
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_read_is_said)
+{
+	ck_assert_int_eq(chmod(conf_case_folder, 0755), 0);
+	ck_assert_int_eq(mkdir("d", 0000), 0);
+	conf_case_write("weir.conf", "include = \"d/*\";\n");
+	if (geteuid() == 0) {
+		ck_assert_int_eq(seteuid(65534), 0);
+	}
+	conf_case_expect("weir.conf", W
+		"1: include: \"d/\" cannot be read: Permission denied; let the user that weir runs "
+		"as read it\n");
+	ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
 /* ---- what may not be meant ---- */
 
 START_TEST(an_upstream_that_nobody_uses_is_warned_of)
@@ -231,6 +381,15 @@ static const struct {
 	 "{name = \"b\"; listen = \"*:9\"; upstream = \"a\";});\n",
 		W "2: listeners[1].upstream: \"a\" has a server for each port of its listener, and "
 		  "no other clients go there; write an upstream with these servers\n"},
+	{"include = [ \"\", \"*.conf\", \"none\", \".\" ];\n" CONF_REST, W
+		"1: include[0]: the path is empty; write one like \"conf.d/*.conf\"\n" W
+		"1: include[1]: \"weir.conf\" includes itself; write a pattern that it does not "
+		"fit\n" W "1: include[2]: \"none\" cannot be read: No such file or directory; name "
+		"a file that exists\n" W
+		"1: include[3]: \".\" cannot be read: Is a directory; name a file in it\n"},
+	{"include = 7;\n" CONF_REST, W
+		"1: include: an integer was found; write include = \"conf.d/*.conf\", or an array "
+		"of such strings\n"},
 	{"listeners = ({name = \"a\"; listen = \"*:80\"; server = \"h:1\";},\n"
 	 "{name = \"a\"; listen = \"*:81\"; server = \"h:2\";});\n",
 		W "2: listeners[1].name: \"a\" is the name of listeners[0] already; write another "
@@ -265,6 +424,12 @@ int main(void)
 	tcase_add_test(tc, servers_stand_beside_upstreams);
 	tcase_add_test(tc, a_range_is_an_address_for_each_port);
 	tcase_add_test(tc, a_range_of_one_port_is_an_address);
+	tcase_add_test(tc, files_add_listeners_and_upstreams_in_the_order_of_their_names);
+	tcase_add_test(tc, what_is_taken_from_a_tape_has_the_files_too);
+	tcase_add_test(tc, a_folder_may_be_called_like_a_pattern);
+	tcase_add_loop_test(tc, an_error_in_a_file_names_it, 0, N_PARTS);
+	tcase_add_test(tc, no_more_files_than_1000_are_read);
+	tcase_add_test(tc, a_folder_that_cannot_be_read_is_said);
 	tcase_add_test(tc, an_upstream_that_nobody_uses_is_warned_of);
 	tcase_add_test(tc, of_many_that_nobody_uses_the_first_few_are_told);
 	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_MEMBERS);

@@ -122,6 +122,7 @@ static inline bool reference_compare(struct conf_source *source)
 	if (ours == 0) {
 		assert(theirs && tape_read(tape.bytes, tape.len, &tree, &used) == 0);
 		assert(used == tape.len);
+		tree.root.n -= source->n_more; /* the files of `include` */
 		reference_compare_trees(&tree.root, config_root_setting(&config));
 		tree_fini(&tree);
 	} else {

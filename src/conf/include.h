@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* What the two ways to include files share: @include (include.c), and the key `include`
+ * (include_files.c). Private to them. */
+#ifndef WEIR_CONF_INCLUDE_H
+#define WEIR_CONF_INCLUDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct conf_errors;
+struct conf_source;
+
+/** A file that is being read, and the one that includes it. */
+struct frame {
+	const struct frame *parent; /**< NULL for the main file */
+	const char *file;           /**< in conf_source::files */
+	const char *key;            /**< of what asks for it */
+	bool is_found;              /**< it fits a pattern, and nobody has named it */
+	unsigned depth;
+	dev_t dev;
+	ino_t ino;
+	char *text; /**< of this file alone; ends with a line feed and a NUL */
+	size_t len;
+};
+
+/** What all files of one config share. */
+struct reading {
+	struct conf_source *source;
+	struct conf_errors *errors;
+	size_t n_bytes; /**< of all files */
+	bool failed;    /**< an error was reported; the reading goes on to find more */
+};
+
+/** Reports it; -ENOMEM. */
+int include_no_memory(struct reading *reading, const char *file);
+
+/** Reports at the line of the parent that asks for it, of the main file without a line. Returns
+ * `err`. */
+int include_unreadable(struct reading *reading, const struct frame *frame, unsigned line, int err);
+
+/** Reads a file, for which `line` of its parent asks, and appends its text. Only -ENOMEM is
+ * returned; other errors are reported, and reading goes on. */
+int include_file(struct reading *reading, struct frame *frame, unsigned line);
+
+/** Reads the files that the key `include` of the main file names, each as a part of its own. The
+ * same errors. */
+int include_files(struct reading *reading, const struct frame *main);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The files that fit the patterns of the key `include`: those of a pattern in the order of their
+ * names, each once. A pattern that no file fits is fine; a name without '*', '?' and '[' is that of
+ * a file, which must be there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/errors.h"
+#include "conf/include.h"
+#include "conf/scan.h"
+#include "conf/source.h"
+
+#define WILD "*?["
+
+/* A pattern, as it was written. */
+struct pattern {
+	char *text; /* unescaped */
+	unsigned line;
+	char key[32];
+};
+
+struct patterns {
+	struct pattern all[CONF_PATTERNS_MAX];
+	size_t n;
+};
+
+/* ---- in the main text ---- */
+
+static char mark_of(const struct token *token)
+{
+	return token->kind == TOKEN_MARK ? *token->text : '\0';
+}
+
+/* Appends a string without its quotes and escapes to `text`, NULL at first, which is taken. NULL
+ * without memory. */
+static char *append(char *text, const struct token *token)
+{
+	size_t len = text == NULL ? 0 : strlen(text);
+	char *longer = realloc(text, len + token->len);
+	char *to = longer == NULL ? NULL : longer + len;
+
+	if (longer == NULL) {
+		free(text);
+		return NULL;
+	}
+	for (const char *from = token->text + 1; from < token->text + token->len - 1; from++) {
+		if (*from == '\\' && (from[1] == '\\' || from[1] == '"')) {
+			from++;
+		}
+		*to++ = *from;
+	}
+	*to = '\0';
+	return longer;
+}
+
+/* One more pattern, or, where `joins`, another piece of the last one. */
+static int add_pattern(
+	struct patterns *patterns, const struct token *token, bool several, bool joins)
+{
+	struct pattern *pattern = &patterns->all[joins ? patterns->n - 1 : patterns->n];
+
+	if (!joins && patterns->n == CONF_PATTERNS_MAX) {
+		return 0; /* the reader says that they are too many */
+	}
+	pattern->text = append(pattern->text, token);
+	if (pattern->text == NULL) {
+		return -ENOMEM;
+	}
+	if (!joins) {
+		pattern->line = token->line;
+		(void)snprintf(pattern->key, sizeof(pattern->key),
+			several ? "include[%zu]" : "include", patterns->n);
+		patterns->n++;
+	}
+	return 0;
+}
+
+/* The strings behind `include =`. What else stands there is for the parser to refuse. */
+static int collect(struct patterns *patterns, struct scanner *scanner)
+{
+	struct token token = scanner_next(scanner);
+	bool several;
+	bool joins = false;
+	int r = 0;
+
+	if (mark_of(&token) != '=' && mark_of(&token) != ':') {
+		return 0;
+	}
+	token = scanner_next(scanner);
+	several = mark_of(&token) == '[';
+	if (several) {
+		token = scanner_next(scanner);
+	}
+	while (r == 0 && (token.kind == TOKEN_STRING || (several && mark_of(&token) == ','))) {
+		if (token.kind == TOKEN_STRING) {
+			r = add_pattern(patterns, &token, several, joins && patterns->n > 0);
+		}
+		joins = token.kind == TOKEN_STRING;
+		token = scanner_next(scanner);
+	}
+	return r;
+}
+
+/* Finds the key at the top level of the main text. */
+static int find_patterns(const struct conf_source *source, struct patterns *patterns)
+{
+	struct scanner scanner;
+	struct token token;
+	size_t depth = 0;
+	int r = 0;
+
+	scanner_init(&scanner, source->text, source->len);
+	do {
+		char mark;
+
+		token = scanner_next(&scanner);
+		mark = mark_of(&token);
+		if (mark == '{' || mark == '(' || mark == '[') {
+			depth++;
+		} else if ((mark == '}' || mark == ')' || mark == ']') && depth > 0) {
+			depth--;
+		} else if (depth == 0 && token.kind == TOKEN_NAME &&
+			   token.len == strlen("include") &&
+			   memcmp(token.text, "include", token.len) == 0) {
+			r = collect(patterns, &scanner);
+		}
+	} while (r == 0 && token.kind != TOKEN_END && token.kind != TOKEN_OPEN_COMMENT);
+	return r;
+}
+
+/* ---- the files ---- */
+
+/* Appends `n` characters, those with a meaning of glob(3) as they are written. */
+static char *escape(char *to, const char *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strchr(WILD "\\", from[i]) != NULL) {
+			*to++ = '\\';
+		}
+		*to++ = from[i];
+	}
+	return to;
+}
+
+/* A path from the folder of the main file; `escapes`: a pattern, in which that folder is no part of
+ * it. NULL without memory. */
+static char *path_of(const struct conf_source *source, const char *text, bool escapes)
+{
+	const char *slash = strrchr(source->files[0], '/');
+	size_t n = slash == NULL || *text == '/' ? 0 : (size_t)(slash - source->files[0]) + 1;
+	char *path = malloc(2 * n + strlen(text) + 1);
+	char *to = path;
+
+	if (path == NULL) {
+		return NULL;
+	}
+	if (escapes) {
+		to = escape(to, source->files[0], n);
+	} else {
+		memcpy(to, source->files[0], n);
+		to += n;
+	}
+	(void)strcpy(to, text);
+	return path;
+}
+
+/* Where a file is that a pattern asks for, and how it is told. */
+struct asker {
+	struct reading *reading;
+	struct frame at; /* the main file, called as the one that the pattern stands in */
+	unsigned line;
+	const struct pattern *pattern;
+};
+
+static void refuse(const struct asker *asker, const char *why)
+{
+	conf_errors_add(asker->reading->errors, asker->at.file, asker->line, asker->pattern->key,
+		"%s", why);
+	asker->reading->failed = true;
+}
+
+static bool is_there(const struct conf_source *source, const char *path, size_t from)
+{
+	for (size_t i = from; i < source->n_files; i++) {
+		if (strcmp(source->files[i], path) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Reads one file; takes its path. */
+static int add(const struct asker *asker, char *path, bool is_found, size_t first)
+{
+	struct conf_source *source = asker->reading->source;
+	struct frame frame = {
+		.parent = &asker->at, .key = asker->pattern->key, .is_found = is_found, .depth = 1};
+
+	if (path != NULL && is_there(source, path, first)) {
+		free(path);
+		return 0;
+	}
+	if (path != NULL && source->n_files > CONF_INCLUDES_MAX) {
+		free(path);
+		refuse(asker,
+			"is one more than the 1000 includes that a config may have; join some "
+			"files");
+		return 0;
+	}
+	frame.file = conf_source_keep_path(source, path);
+	if (frame.file == NULL || conf_source_begin_part(source) < 0) {
+		return include_no_memory(asker->reading, asker->at.file);
+	}
+	return include_file(asker->reading, &frame, asker->line);
+}
+
+/* A folder that cannot be read would look as if nothing in it fitted. */
+static bool can_look(const struct asker *asker)
+{
+	const struct conf_source *source = asker->reading->source;
+	struct frame frame = {.parent = &asker->at, .key = asker->pattern->key};
+	char *path = path_of(source, asker->pattern->text, false);
+	size_t n = path == NULL ? 0 : strlen(path) - strlen(asker->pattern->text);
+	bool can = true;
+	char *slash;
+	int fd;
+
+	if (path == NULL) {
+		return true; /* and that is said soon */
+	}
+	path[n + strcspn(path + n, WILD)] = '\0';
+	slash = strrchr(path, '/');
+	if (slash != NULL) {
+		slash[1] = '\0';
+	}
+	fd = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+	} else if (errno != ENOENT && errno != ENOTDIR) {
+		frame.file = slash == NULL ? "." : path;
+		(void)include_unreadable(asker->reading, &frame, asker->line, -errno);
+		can = false;
+	}
+	free(path);
+	return can;
+}
+
+/* Reads all files that fit. */
+static int add_all(const struct asker *asker, size_t first)
+{
+	char *path = path_of(asker->reading->source, asker->pattern->text, true);
+	glob_t found = {.gl_pathc = 0};
+	int r = path == NULL ? GLOB_NOSPACE : glob(path, 0, NULL, &found);
+
+	free(path);
+	if (r == GLOB_NOSPACE) {
+		r = include_no_memory(asker->reading, asker->at.file);
+	} else {
+		r = 0;
+	}
+	for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
+		r = add(asker, strdup(found.gl_pathv[i]), true, first);
+	}
+	globfree(&found);
+	return r;
+}
+
+static int add_pattern_files(const struct asker *asker, size_t first)
+{
+	const char *text = asker->pattern->text;
+
+	if (*text == '\0') {
+		refuse(asker, "the path is empty; write one like \"conf.d/*.conf\"");
+		return 0;
+	}
+	if (strpbrk(text, WILD) == NULL) {
+		return add(asker, path_of(asker->reading->source, text, false), false, first);
+	}
+	return can_look(asker) ? add_all(asker, first) : 0;
+}
+
+int include_files(struct reading *reading, const struct frame *main)
+{
+	struct conf_source *source = reading->source;
+	struct patterns *patterns = calloc(1, sizeof(*patterns));
+	size_t first = source->n_files;
+	int r = patterns == NULL ? -ENOMEM : find_patterns(source, patterns);
+
+	if (r < 0) {
+		r = include_no_memory(reading, main->file);
+	}
+	for (size_t i = 0; r == 0 && i < patterns->n; i++) {
+		struct asker asker = {
+			.reading = reading, .at = *main, .pattern = &patterns->all[i]};
+
+		conf_source_place(source, patterns->all[i].line, &asker.at.file, &asker.line);
+		r = add_pattern_files(&asker, first);
+	}
+	for (size_t i = 0; patterns != NULL && i < patterns->n; i++) {
+		free(patterns->all[i].text);
+	}
+	free(patterns);
+	return r;
+}
