@@ -11,6 +11,8 @@
 #include "lab/answer.h"
 #include "lab/fields.h"
 #include "lab/lab.h"
+#include "lab/link.h"
+#include "lab/link_json.h"
 #include "lab/metrics.h"
 #include "lab/proxy.h"
 #include "lab/proxy_json.h"
@@ -119,6 +121,21 @@ static void delete_proxy(const struct request *request, struct answer *answer)
 	answer->status = STATUS_NO_CONTENT;
 }
 
+static void get_connections(const struct request *request, struct answer *answer)
+{
+	json_t *all = json_array();
+
+	list_for_each (one, &request->lab->proxies) {
+		const struct proxy *proxy = container_of(one, struct proxy, link);
+
+		list_for_each (link, &proxy->home.links) {
+			(void)json_array_append_new(
+				all, link_json_show(container_of(link, struct link, link)));
+		}
+	}
+	answer_give(answer, STATUS_OK, all);
+}
+
 static void post_reset(const struct request *request, struct answer *answer)
 {
 	answer->status = STATUS_NO_CONTENT;
@@ -200,6 +217,7 @@ static const struct path {
 	{HTTP_VERB_POST, {"populate"}, post_populate},
 	{HTTP_VERB_POST, {"reset"}, post_reset},
 	{HTTP_VERB_GET, {"version"}, get_version},
+	{HTTP_VERB_GET, {"connections"}, get_connections},
 	{HTTP_VERB_GET, {"proxies", "*"}, get_proxy},
 	{HTTP_VERB_PATCH, {"proxies", "*"}, change_proxy},
 	{HTTP_VERB_POST, {"proxies", "*"}, change_proxy},

@@ -169,6 +169,7 @@ int chain_add(struct chain *chain, struct toxic *toxic, uint64_t now_ns)
 	stage->toxic = toxic;
 	stage->key = chance_of_text(chain->key, toxic->name);
 	stage->since_ns = now_ns;
+	stage->begun_ns = now_ns;
 	stage->wake_ns = NS_NEVER;
 	list_append(&chain->stages, &stage->link);
 	stage_begin(stage, now_ns);

@@ -36,6 +36,8 @@ struct chain_calls {
 	size_t (*room)(struct chain *chain);
 	/** Bytes are out. */
 	void (*out)(struct chain *chain, const void *bytes, size_t n);
+	/** May be NULL. What is to happen to all connections of the proxy begins now. */
+	void (*struck)(struct chain *chain);
 };
 
 /** A toxic at work on one direction. Its state is for the type, zeroed at first. */
@@ -45,6 +47,8 @@ struct stage {
 	struct toxic *toxic;
 	struct chunks in;
 	uint64_t key; /**< for chance */
+	uint64_t begun_ns;
+	uint64_t on_ns; /**< of a trigger; 0: not yet */
 	uint64_t wake_ns;
 	size_t room;
 	bool bites;

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/list.h"
 #include "lab/toxic.h"
+#include "stream/loop.h"
 
 struct lab;
 struct resolver_name;
@@ -26,6 +27,7 @@ struct home {
 	uint64_t n_links;                /**< connections so far: what chance goes by */
 	uint64_t n_received[DIRECTIONS]; /**< bytes of connections that are gone */
 	uint64_t n_sent[DIRECTIONS];
+	struct task struck; /**< deferred by a link: all of them run once */
 };
 
 #endif

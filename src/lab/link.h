@@ -80,6 +80,9 @@ int link_open(struct home *home, int fd, const union addr_sockaddr *peer, sockle
 /** Closes both sides now. */
 void link_close(struct link *link);
 
+/** Lets its toxics act now. May end the link. */
+void link_wake(struct link *link);
+
 /** Something of the proxy's toxics has changed. Each may end the link. */
 void link_add_toxic(struct link *link, struct toxic *toxic);
 void link_update_toxic(struct link *link, const struct toxic *toxic);

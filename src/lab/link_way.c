@@ -50,7 +50,14 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 	(void)stream_write(way->to, bytes, n, NULL);
 }
 
-static const struct chain_calls chain_calls = {.room = on_room, .out = on_out};
+static void on_struck(struct chain *chain)
+{
+	struct link_way *way = container_of(chain, struct link_way, chain);
+
+	loop_defer(way->link->home->lab->loop, &way->link->home->struck);
+}
+
+static const struct chain_calls chain_calls = {.room = on_room, .out = on_out, .struck = on_struck};
 
 /* ---- ends ---- */
 
@@ -102,11 +109,16 @@ static void on_source(struct handler *handler, const struct event *event)
 
 	switch (event->type) {
 	case STREAM_READ:
+		if (way->is_done) {
+			return; /* a toxic has ended this direction */
+		}
 		chain_put(&way->chain, event->data, event->len, clock_ns());
 		break;
 	case STREAM_END:
 		way->has_ended = true;
-		chain_end(&way->chain, CHUNK_END, clock_ns());
+		if (!way->is_done) {
+			chain_end(&way->chain, CHUNK_END, clock_ns());
+		}
 		break;
 	case STREAM_HANGUP:
 	case STREAM_CLOSE:
@@ -321,6 +333,13 @@ static bool judge(struct link_way *way)
 	default:
 		link_abort(link);
 		return false;
+	}
+}
+
+void link_wake(struct link *link)
+{
+	if (link->state == LINK_RELAYING) {
+		link_run(link);
 	}
 }
 

@@ -17,6 +17,7 @@
  *	fields		JSON as Go reads it
  *	proxy_json	proxies as the API reads and shows them
  *	toxic_json	toxics, the same
+ *	link_json	connections, as they are shown
  *	metrics		counters for Prometheus
  *	address		addresses as Go writes them
  *	proxy		where it listens, its connections, its toxics
@@ -32,6 +33,8 @@
  *	rate		bandwidth
  *	slices		slicer
  *	ends		timeout, reset_peer, limit_data
+ *	trigger		when those of weirlab's own begin and end:
+ *	faults		freeze, cut, half_close, drip, corrupt
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file_access.h"
 #include "lab/lab.h"
 #include "lab/link.h"
@@ -59,6 +60,16 @@ static int set_upstream(struct proxy *proxy, const char *upstream)
 	return 0;
 }
 
+/** What a toxic does to all connections begins. */
+static void on_struck(struct task *task)
+{
+	struct home *home = container_of(task, struct home, struck);
+
+	list_for_each (link, &home->links) {
+		link_wake(container_of(link, struct link, link));
+	}
+}
+
 struct proxy *proxy_new(struct lab *lab, const char *name, const char *listen, const char *upstream)
 {
 	struct proxy *proxy = calloc(1, sizeof(*proxy));
@@ -70,6 +81,7 @@ struct proxy *proxy_new(struct lab *lab, const char *name, const char *listen, c
 	proxy->socket.fd = -1;
 	list_init(&proxy->link);
 	list_init(&proxy->home.links);
+	task_init(&proxy->home.struck, on_struck);
 	list_init(&proxy->home.toxics[UPSTREAM]);
 	list_init(&proxy->home.toxics[DOWNSTREAM]);
 	proxy->home.name = strdup(name);
@@ -88,6 +100,7 @@ struct proxy *proxy_free(struct proxy *proxy)
 	proxy_stop(proxy);
 	proxy_remove_toxics(proxy);
 	list_remove(&proxy->link);
+	loop_cancel(proxy->home.lab->loop, &proxy->home.struck);
 	resolver_name_unref(proxy->home.host);
 	free(proxy->home.name);
 	free(proxy->listen);
@@ -240,6 +253,7 @@ struct toxic *proxy_find_toxic(const struct proxy *proxy, const char *name)
 
 void proxy_add_toxic(struct proxy *proxy, struct toxic *toxic)
 {
+	toxic->begun_ns = clock_ns();
 	list_append(&proxy->home.toxics[toxic->direction], &toxic->link);
 	list_for_each (link, &proxy->home.links) {
 		link_add_toxic(container_of(link, struct link, link), toxic);

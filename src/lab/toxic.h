@@ -56,6 +56,10 @@ struct toxic {
 	enum direction direction;
 	double toxicity; /**< the part of the connections that it bites */
 	int64_t values[TOXIC_ATTRIBUTES_MAX];
+	/* Of a trigger for all connections (trigger.h). */
+	uint64_t begun_ns; /**< when it was made */
+	uint64_t on_ns;    /**< 0: not yet */
+	uint64_t n_passed; /**< bytes */
 	char name[];
 };
 

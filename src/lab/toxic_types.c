@@ -11,6 +11,11 @@ static const struct toxic_type *const types[] = {
 	&toxic_reset_peer,
 	&toxic_slicer,
 	&toxic_limit_data,
+	&toxic_freeze,
+	&toxic_cut,
+	&toxic_half_close,
+	&toxic_drip,
+	&toxic_corrupt,
 };
 
 const struct toxic_type *toxic_type_find(const char *name)

@@ -19,5 +19,11 @@ extern const struct toxic_type toxic_slicer;
 extern const struct toxic_type toxic_timeout;
 extern const struct toxic_type toxic_reset_peer;
 extern const struct toxic_type toxic_limit_data;
+/* faults.c */
+extern const struct toxic_type toxic_freeze;
+extern const struct toxic_type toxic_cut;
+extern const struct toxic_type toxic_half_close;
+extern const struct toxic_type toxic_drip;
+extern const struct toxic_type toxic_corrupt;
 
 #endif

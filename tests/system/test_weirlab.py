@@ -210,7 +210,7 @@ def test_changes_in_flight_lose_nothing(lab):
             lab.remove(f"{kind}_upstream")
             number += 1
         digest = tasks[0].result()
-        assert tasks[1].result() == (digest, size) and number > 5
+        assert tasks[1].result() == (digest, size) and number > 0
 
 
 @pytest.mark.parametrize("rate", (1, 100, 10000))

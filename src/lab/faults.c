@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Weirlab's own toxics of bytes and ends: freeze, cut, half_close, drip, corrupt. trigger.h says
+ * when they are on. */
+#include "base/clock.h"
+#include "lab/chain.h"
+#include "lab/chance.h"
+#include "lab/toxic_types.h"
+#include "lab/trigger.h"
+
+/* ---- freeze ---- */
+
+enum { FREEZE_HOW = TRIGGER_ATTRIBUTES };
+enum freeze_how { FREEZE_STOP, FREEZE_DROP };
+
+static const char *const freeze_hows[] = {[FREEZE_STOP] = "stop", [FREEZE_DROP] = "drop", NULL};
+
+/** What comes is kept and nothing more is read, or it is dropped. An end is kept either way. */
+static void freeze_move(struct stage *stage, uint64_t now_ns)
+{
+	bool stops = stage->toxic->values[FREEZE_HOW] == FREEZE_STOP;
+	const struct chunk *head;
+
+	if (!trigger_run(stage, now_ns)) {
+		stage->room = CHAIN_ROOM;
+		return;
+	}
+	stage->room = stops ? 0 : CHAIN_ROOM;
+	while (!stops && (head = chunks_head(&stage->in)) != NULL && head->kind == CHUNK_BYTES) {
+		stage_drop(stage);
+	}
+}
+
+const struct toxic_type toxic_freeze = {
+	.name = "freeze",
+	.attributes = {TRIGGER_TABLE, [FREEZE_HOW] = {.name = "how", .choices = freeze_hows}},
+	.is_own = true,
+	.move = freeze_move,
+	.what = "bytes stop, or go on",
+};
+
+/* ---- cut ---- */
+
+enum { CUT_HOW = TRIGGER_ATTRIBUTES };
+enum cut_how { CUT_FIN, CUT_RST };
+
+static const char *const cut_hows[] = {[CUT_FIN] = "fin", [CUT_RST] = "rst", NULL};
+
+static void cut_move(struct stage *stage, uint64_t now_ns)
+{
+	if (trigger_run(stage, now_ns)) {
+		stage_shut(stage,
+			stage->toxic->values[CUT_HOW] == CUT_RST ? CHUNK_RESET : CHUNK_CLOSE,
+			now_ns);
+		stage->wake_ns = NS_NEVER;
+	}
+}
+
+const struct toxic_type toxic_cut = {
+	.name = "cut",
+	.attributes = {TRIGGER_TABLE, [CUT_HOW] = {.name = "how", .choices = cut_hows}},
+	.is_own = true,
+	.move = cut_move,
+	.what = "the connection is cut",
+};
+
+/* ---- half_close ---- */
+
+static void half_close_move(struct stage *stage, uint64_t now_ns)
+{
+	if (trigger_run(stage, now_ns)) {
+		stage_shut(stage, CHUNK_END, now_ns);
+		stage->wake_ns = NS_NEVER;
+	}
+}
+
+const struct toxic_type toxic_half_close = {
+	.name = "half_close",
+	.attributes = {TRIGGER_TABLE},
+	.is_own = true,
+	.move = half_close_move,
+	.what = "this direction ends",
+};
+
+/* ---- drip: since_ns is when the next bytes may go ---- */
+
+enum { DRIP_EVERY_MS = TRIGGER_ATTRIBUTES, DRIP_BYTES };
+
+static void drip_move(struct stage *stage, uint64_t now_ns)
+{
+	const int64_t *values = stage->toxic->values;
+	const struct chunk *head;
+
+	if (!trigger_run(stage, now_ns)) {
+		return;
+	}
+	while ((head = stage_head(stage)) != NULL && !stage->chain->failed) {
+		if (stage->since_ns > now_ns) {
+			stage->wake_ns = clock_earlier(stage->wake_ns, stage->since_ns);
+			return;
+		}
+		if (head->kind != CHUNK_BYTES) {
+			stage_pass(stage, now_ns);
+			continue;
+		}
+		stage_pass_part(stage, (size_t)values[DRIP_BYTES], now_ns);
+		stage->since_ns = now_ns + (uint64_t)values[DRIP_EVERY_MS] * NS_PER_MS;
+	}
+}
+
+const struct toxic_type toxic_drip = {
+	.name = "drip",
+	.attributes = {TRIGGER_TABLE,
+		[DRIP_EVERY_MS] =
+			{.name = "every_ms", .value = 1000, .min = 1, .max = TRIGGER_MS_MAX},
+		[DRIP_BYTES] = {.name = "bytes", .value = 1, .min = 1, .max = INT32_MAX}},
+	.is_own = true,
+	.move = drip_move,
+	.what = "the next bytes go on",
+};
+
+/* ---- corrupt ---- */
+
+enum { CORRUPT_EVERY_BYTES = TRIGGER_ATTRIBUTES };
+
+/** Flips a bit of each byte on which the lot falls. */
+static void spoil(const struct stage *stage, struct chunk *chunk)
+{
+	uint64_t every = (uint64_t)stage->toxic->values[CORRUPT_EVERY_BYTES];
+	enum { BITS = 8 };
+
+	for (uint32_t i = 0; i < chunk->n; i++) {
+		uint64_t lot = chance_of(stage->key, chunk->offset + i);
+
+		if (chance_below(lot, every) == 0) {
+			chunk_bytes(chunk)[i] ^= (uint8_t)(1 << (lot % BITS));
+		}
+	}
+}
+
+static void corrupt_move(struct stage *stage, uint64_t now_ns)
+{
+	struct chunk *head;
+
+	if (!trigger_run(stage, now_ns)) {
+		return;
+	}
+	while ((head = stage_head(stage)) != NULL) {
+		spoil(stage, head);
+		stage_pass(stage, now_ns);
+	}
+}
+
+const struct toxic_type toxic_corrupt = {
+	.name = "corrupt",
+	.attributes = {TRIGGER_TABLE, [CORRUPT_EVERY_BYTES] = {.name = "every_bytes",
+					      .value = 1000,
+					      .min = 1,
+					      .max = INT64_MAX}},
+	.is_own = true,
+	.move = corrupt_move,
+	.what = "bits are flipped, or no more",
+};

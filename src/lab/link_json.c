@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/link_json.h"
+
+#include "base/clock.h"
+#include "lab/home.h"
+#include "lab/link.h"
+
+static const char *const state_texts[] = {
+	[LINK_CONNECTING] = "connecting",
+	[LINK_RELAYING] = "relaying",
+	[LINK_FLUSHING] = "closing",
+	[LINK_CLOSING] = "closing",
+	[LINK_RESETTING] = "resetting",
+};
+
+static double ms_of(uint64_t ns)
+{
+	return (double)ns / NS_PER_MS;
+}
+
+static json_t *show_toxics(const struct link_way *way)
+{
+	json_t *toxics = json_array();
+
+	if (way->is_chain) {
+		list_for_each (link, &way->chain.stages) {
+			const struct stage *stage = container_of(link, struct stage, link);
+
+			if (stage->bites) {
+				(void)json_array_append_new(
+					toxics, json_string(stage->toxic->name));
+			}
+		}
+	}
+	return toxics;
+}
+
+static json_t *show_next(const struct link_way *way, uint64_t now_ns)
+{
+	const struct stage *next = way->is_chain && !way->is_done ? chain_next(&way->chain) : NULL;
+
+	if (next == NULL) {
+		return json_null();
+	}
+	return json_pack("{s:s, s:s, s:f}", "toxic", next->toxic->name, "what",
+		next->toxic->type->what, "in_ms",
+		next->wake_ns > now_ns ? ms_of(next->wake_ns - now_ns) : 0.0);
+}
+
+static json_t *show_way(const struct link *link, enum direction direction, uint64_t now_ns)
+{
+	const struct link_way *way = &link->ways[direction];
+
+	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "received",
+		(json_int_t)link_received(link, direction), "sent",
+		(json_int_t)link_sent(link, direction), "in_flight",
+		(json_int_t)(way->is_chain ? chain_load(&way->chain) : 0), "toxics",
+		show_toxics(way), "next", show_next(way, now_ns));
+}
+
+json_t *link_json_show(const struct link *link)
+{
+	uint64_t now_ns = clock_ns();
+
+	return json_pack("{s:I, s:s, s:s, s:s?, s:s, s:f, s:o, s:o}", "id", (json_int_t)link->id,
+		"proxy", link->home->name, "client", link->client_text, "server",
+		*link->server_text == '\0' ? NULL : link->server_text, "state",
+		state_texts[link->state], "age_ms", ms_of(now_ns - link->begun_ns), "upstream",
+		show_way(link, UPSTREAM, now_ns), "downstream", show_way(link, DOWNSTREAM, now_ns));
+}

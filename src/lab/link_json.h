@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections as GET /connections shows them.
+ *
+ *	{"id": 7, "proxy": "redis", "client": "127.0.0.1:40000", "server": "127.0.0.1:6379",
+ *	 "state": "relaying", "age_ms": 1204,
+ *	 "upstream": {"received": 64, "sent": 64, "in_flight": 0, "toxics": [], "next": null},
+ *	 "downstream": {..., "toxics": ["slow"],
+ *	                "next": {"toxic": "slow", "what": "bytes go on", "in_ms": 96.1}}}
+ *
+ * Of toxics those that bite this connection. in_flight is memory, a little more than the bytes.
+ */
+#ifndef WEIR_LAB_LINK_JSON_H
+#define WEIR_LAB_LINK_JSON_H
+
+#include <jansson.h>
+
+struct link;
+
+/** NULL: no memory. */
+json_t *link_json_show(const struct link *link);
+
+#endif

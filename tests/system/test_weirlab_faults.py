@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: ISC
+"""weirlab's own toxics over real sockets, what is wrong with them, and GET /connections."""
+
+import time
+
+import pytest
+
+from weirtest import peers, wait
+from weirtest.lab import Lab
+from weirtest.peers import read_end, read_exactly
+from weirtest.settings import LATE, scaled
+
+
+@pytest.fixture(name="lab")
+def fixture_lab():
+    with Lab("-seed", "1") as lab:
+        yield lab
+
+
+@pytest.fixture(name="upstream")
+def fixture_upstream():
+    upstream = peers.Upstream("tcp4", None)
+    yield upstream
+    upstream.close()
+
+
+def pair(lab, upstream, kind, stream="downstream", **attributes):
+    """A client and its server's socket, through a proxy with this toxic."""
+    toxic = {"type": kind, "stream": stream, "attributes": attributes}
+    at = lab.proxy(upstream.address, f"p{len(lab.get('/proxies'))}", toxics=[toxic])
+    client = peers.connect(at)
+    return client, peers.prepare(upstream.sock.accept()[0])
+
+
+def test_freeze_holds_what_comes_until_its_time_is_over(lab, upstream):
+    client, server = pair(lab, upstream, "freeze", after_bytes=5, for_ms=300)
+    with client, server:
+        since = time.monotonic()
+        server.sendall(b"0123456789")
+        assert read_exactly(client, 5) == b"01234"
+        assert read_exactly(client, 5) == b"56789"
+        assert 0.3 <= time.monotonic() - since < LATE
+
+
+def test_freeze_for_ever_goes_with_the_toxic(lab, upstream):
+    client, server = pair(lab, upstream, "freeze")
+    with client, server:
+        server.sendall(b"x")
+        client.sendall(b"y")  # the other way goes on
+        assert read_exactly(server, 1) == b"y"
+        lab.remove("freeze_downstream", "p0")
+        assert read_exactly(client, 1) == b"x"
+
+
+@pytest.mark.parametrize("how, end", (("fin", "fin"), ("rst", "rst")))
+def test_cut_delivers_its_bytes_and_then_cuts(lab, upstream, how, end):
+    count = scaled(5_000_000, 500_000)
+    client, server = pair(lab, upstream, "cut", after_bytes=count, how=how)
+    with client, server:
+        server.setblocking(False)
+        got = bytearray()
+        client.settimeout(LATE)
+        sent = 0
+        while len(got) < count:
+            try:
+                sent += server.send(bytes(65536))
+            except (BlockingIOError, ConnectionError):
+                pass
+            got += client.recv(65536)
+        assert len(got) == count
+        assert read_end(client) == (b"", end)
+        server.settimeout(LATE)
+        with pytest.raises(ConnectionError):
+            while True:
+                server.send(b"x")
+                time.sleep(0.01)
+
+
+def test_cut_at_its_time_comes_without_any_byte(lab, upstream):
+    since = time.monotonic()
+    client, server = pair(lab, upstream, "cut", after_ms=200)
+    with client, server:
+        assert read_end(client) == (b"", "fin")
+        assert 0.2 <= time.monotonic() - since < LATE
+        assert read_end(server) == (b"", "fin")
+
+
+def test_cut_of_all_at_once(lab, upstream):
+    toxic = {"type": "cut", "attributes": {"after_bytes": 10, "scope": "proxy"}}
+    at = lab.proxy(upstream.address, toxics=[toxic])
+    clients = [peers.connect(at) for _ in range(20)]
+    servers = [peers.prepare(upstream.sock.accept()[0]) for _ in clients]
+    servers[0].sendall(b"0123456789")
+    ends = sorted(read_end(client)[0] for client in clients)
+    assert ends == [b""] * 19 + [b"0123456789"]
+    with peers.connect(at) as late:
+        assert read_end(late) == (b"", "fin")
+    for sock in clients + servers:
+        sock.close()
+
+
+def test_half_close_ends_one_direction_and_the_other_goes_on(lab, upstream):
+    client, server = pair(lab, upstream, "half_close", "upstream", after_bytes=3)
+    with client, server:
+        client.sendall(b"abcdef")
+        assert read_end(server) == (b"abc", "fin")
+        for _ in range(50):
+            client.sendall(bytes(65536))  # is dropped, and holds nobody up
+        server.sendall(b"still here")
+        assert read_exactly(client, 10) == b"still here"
+
+
+def test_drip_lets_a_byte_go_each_time(lab, upstream):
+    client, server = pair(lab, upstream, "drip", every_ms=50)
+    with client, server:
+        since = time.monotonic()
+        server.sendall(b"01234")
+        for i in range(5):
+            assert client.recv(100) == b"%d" % i
+        assert 0.2 <= time.monotonic() - since < LATE
+
+
+def test_corrupt_is_the_same_for_the_same_seed(upstream):
+    got = []
+    for _ in range(2):
+        with Lab("-seed", "7") as lab:
+            client, server = pair(lab, upstream, "corrupt", every_bytes=100)
+            with client, server:
+                server.sendall(bytes(10000))
+                got.append(read_exactly(client, 10000))
+    assert got[0] == got[1] and 50 < sum(byte != 0 for byte in got[0]) < 200
+
+
+@pytest.mark.parametrize("kind, attributes, error", (
+    ("freeze", {"what": 1},
+     "bad request body: unknown attribute what of freeze; it has after_ms, after_bytes, for_ms, scope and how"),
+    ("freeze", {"After_ms": 1}, "unknown attribute After_ms of freeze"),
+    ("freeze", {"how": "gently"}, 'bad request body: attribute how of freeze: write "stop" or "drop"'),
+    ("cut", {"how": 1}, 'attribute how of cut: write "fin" or "rst"'),
+    ("cut", {"after_ms": -1}, "attribute after_ms of cut: write a whole number from 0 to 864000000000"),
+    ("cut", {"after_ms": 1.5}, "attribute after_ms of cut: write a whole number"),
+    ("drip", {"every_ms": 0}, "attribute every_ms of drip: write a whole number from 1 to"),
+    ("corrupt", {"scope": "all"}, 'attribute scope of corrupt: write "connection" or "proxy"')))
+def test_a_wrong_attribute_is_named_with_the_remedy(lab, kind, attributes, error):
+    lab.proxy("127.0.0.1:1")
+    status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": kind, "attributes": attributes})
+    assert status == 400 and error in answer["error"]
+    lab.toxic(kind)
+    assert lab.ask("PATCH", f"/proxies/p/toxics/{kind}_downstream", {"attributes": attributes}) == (status, answer)
+
+
+def test_own_attributes_are_shown(lab):
+    lab.proxy("127.0.0.1:1")
+    assert lab.toxic("freeze", how="drop", after_bytes=3)["attributes"] == {
+        "after_ms": 0, "after_bytes": 3, "for_ms": 0, "scope": "connection", "how": "drop"}
+
+
+def test_connections_say_what_happens_next(lab, upstream):
+    assert lab.get("/connections") == []
+    client, server = pair(lab, upstream, "latency", latency=600000)
+    with client, server:
+        server.sendall(b"x" * 100)
+        client.sendall(b"y" * 10)
+        read_exactly(server, 10)
+        shown = wait.until(lambda: next((one for one in lab.get("/connections") if one["downstream"]["next"]), None),
+                           "bytes are in flight")
+    assert shown["proxy"] == "p0" and shown["state"] == "relaying" and shown["age_ms"] > 0
+    assert shown["client"].startswith("127.0.0.1:") and shown["server"] == str(upstream.address)
+    assert shown["upstream"] == {"received": 10, "sent": 10, "in_flight": 0, "toxics": [], "next": None}
+    down = shown["downstream"]
+    assert (down["received"], down["sent"], down["toxics"]) == (100, 0, ["latency_downstream"])
+    assert down["in_flight"] >= 100 and down["next"]["toxic"] == "latency_downstream"
+    assert down["next"]["what"] == "bytes go on" and 0 < down["next"]["in_ms"] <= 600000
