@@ -53,7 +53,8 @@ void preface_open(struct preface *preface, struct stream *client, size_t max,
 /** Looks now, as an event would let it. From an event, a timer or a task. */
 void preface_look(struct preface *preface);
 
-/** All that is there, from the first byte that was not consumed. While look() lasts. */
+/** All that is there, from the first byte that was not consumed. While look() lasts; how many were
+ * left, afterwards too. */
 struct span preface_bytes(const struct preface *preface);
 
 /** The first `n` of them are not for the server. 0 or a negative errno, after failed(). */

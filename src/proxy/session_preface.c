@@ -268,6 +268,13 @@ void session_stop_looking(struct session *session)
 	}
 }
 
+bool session_has_first_bytes(const struct session *session)
+{
+	const struct session_preface *self = session->setup->preface;
+
+	return self != NULL && preface_bytes(&self->preface).n > 0;
+}
+
 struct span session_first_bytes(const struct session *session)
 {
 	const struct session_preface *self = session->setup->preface;

@@ -127,6 +127,9 @@ void session_stop_looking(struct session *session);
 /** In PREFACE, before its timer judges: what has come counts. It may lead to any stage. */
 void session_look_once_more(struct session *session);
 
+/** Whether bytes for the server are known to be there, in the kernel or taken. */
+bool session_has_first_bytes(const struct session *session);
+
 /** What was taken of the client's and is for the server; it goes out first. */
 struct span session_first_bytes(const struct session *session);
 

@@ -356,6 +356,8 @@ void session_connect(struct session *session)
 		.options = &plan->socket,
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
+		.speaks_first =
+			plan->send_proxy != SEND_PROXY_OFF || session_has_first_bytes(session),
 		.spare_fds = &part->shared->spare_fds,
 		.owner = session,
 		.failed = on_attempt_failed,

@@ -2,6 +2,7 @@
 /* One attempt to connect to one address: its socket, and how connect(2) ended. */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -121,6 +122,14 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 	return 0;
 }
 
+/** Lets the first bytes acknowledge the server's SYN, for a moment. 0 or a negative errno. */
+static int hold_ack(int fd)
+{
+	static const int off = 0;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)) < 0 ? -errno : 0;
+}
+
 static bool is_unix(const struct attempt *attempt)
 {
 	return attempt->sa->sa_family == AF_UNIX;
@@ -189,6 +198,9 @@ int attempt_begin(struct attempt *attempt)
 		r = sockopts_set(fd, opts->options);
 		if (r == 0 && opts->source != NULL) {
 			r = bind_source(fd, attempt->sa->sa_family, opts->source);
+		}
+		if (r == 0 && opts->speaks_first) {
+			r = hold_ack(fd);
 		}
 	}
 	if (r < 0) {

@@ -58,6 +58,9 @@ struct connector_opts {
 	const struct sockopts *options; /**< of TCP; must stay until done(); NULL: as usual */
 	uint64_t timeout_ns;            /**< for each attempt; NS_NEVER: the kernel's */
 	unsigned stream_flags;          /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
+	/** The owner has bytes to write as soon as it is connected: on TCP their segment tells the
+	 * server that it is, and none goes out for that alone. */
+	bool speaks_first;
 	/** Fds for a second attempt and further ones: taken and given back here. NULL: none. */
 	atomic_int *spare_fds;
 	void *owner; /**< handed to the callbacks */

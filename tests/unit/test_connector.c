@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -12,6 +13,7 @@
 #include "connector_rig.h"
 #include "fixture.h"
 #include "lookup.h"
+#include "segments.h"
 #include "suite.h"
 
 /* ---- success ---- */
@@ -48,6 +50,42 @@ START_TEST(connects)
 	unlink(path);
 	loop_settle();
 	ck_assert_uint_eq(owner.n_done, 1);
+}
+END_TEST
+
+/** How many segments a server gets until the first bytes are there. */
+static uint32_t segments_to_server(bool speaks_first)
+{
+	struct addr addr = address_of(V4);
+	int listener = serve(&addr, 8);
+	struct connector_opts opts = options(&addr, NS_NEVER);
+	struct pollfd server = {.events = POLLIN};
+	uint32_t n;
+
+	opts.speaks_first = speaks_first;
+	forget();
+	owner.connector = connector_open(&opts);
+	ck_assert_ptr_nonnull(owner.connector);
+	loop_until(owner.status != PENDING);
+	ck_assert_int_eq(stream_write(owner.stream, "first", 5, NULL), 0);
+	server.fd = accept(listener, NULL, NULL);
+	ck_assert_int_ge(server.fd, 0);
+	ck_assert_int_eq(poll(&server, 1, -1), 1);
+	n = segments_of_all_kinds(server.fd);
+	close(server.fd);
+	close(listener);
+	finish();
+	return n;
+}
+
+START_TEST(who_speaks_first_is_acknowledged_with_the_bytes)
+{
+	uint32_t n = segments_to_server(false);
+
+	/* Who is stopped for 200 ms between is acknowledged as ever. */
+	while (segments_to_server(true) != n - 1) {
+		loop_settle();
+	}
 }
 END_TEST
 
@@ -358,6 +396,7 @@ static Suite *connector_suite(void)
 
 	tcase_add_checked_fixture(success, rig_setup, rig_teardown);
 	tcase_add_loop_test(success, connects, V4, ABSTRACT + 1);
+	tcase_add_test(success, who_speaks_first_is_acknowledged_with_the_bytes);
 	tcase_add_test(success, the_deadline_is_told);
 	suite_add_tcase(suite, success);
 
