@@ -227,7 +227,7 @@ static const struct meaning {
 	{"idle_upstream", "the server says nothing until then"},
 	{"idle", "no byte moves on either side until then"},
 	{"lifetime", "it was accepted long enough ago then, whatever moves"},
-	{"drain", "weir is stopping, and waits no longer for it"},
+	{"drain", "weir is stopping or drained by hand, and waits no longer for it"},
 };
 
 static const char *meaning_of(const char *timer)

@@ -24,7 +24,8 @@
 
 enum {
 	LOOK_MS = 20,
-	SETTLE_MAX_S = 2, /**< longer than it takes */
+	CLOSE_MAX_MS = 200, /**< longer than it takes, unless clients wait for places */
+	SETTLE_MAX_S = 2,   /**< longer than it takes, likewise */
 };
 
 static const char stopping[] = "weir is stopping; it is neither drained nor undrained any more\n";
@@ -194,16 +195,28 @@ static int drain_bind(struct drain *drain)
 	return r;
 }
 
+/** Whether those that were shut are closed, so that drains in a row do not pile up fds; or, for a
+ * longer time, are at least not in the way. */
+static bool is_settled(const struct drain *drain)
+{
+	struct sockets *sockets = drain->opts.sockets;
+	uint64_t passed_ns = clock_ns() - drain->settle_ns;
+
+	if (sockets->is_busy) {
+		return false; /* with a reload */
+	}
+	if (sockets_sweep(sockets) == 0 || passed_ns >= (uint64_t)SETTLE_MAX_S * NS_PER_S) {
+		return true;
+	}
+	return passed_ns >= (uint64_t)CLOSE_MAX_MS * NS_PER_MS && sockets_are_settled(sockets);
+}
+
 static void drain_settle(struct drain *drain)
 {
 	struct sockets *sockets = drain->opts.sockets;
-	uint64_t now_ns = clock_ns();
 
 	drain->state = DRAIN_SETTLING;
-	if (!sockets->is_busy) {
-		(void)sockets_sweep(sockets);
-	}
-	if (sockets->is_busy || (!sockets_are_settled(sockets) && now_ns < drain->settle_end_ns)) {
+	if (!is_settled(drain)) {
 		look_soon(drain);
 		return;
 	}
@@ -288,7 +301,7 @@ static void drain_do(struct drain *drain, const struct control_drain *ask)
 static void drain_undo(struct drain *drain)
 {
 	if (drain->state == DRAIN_SHUT) {
-		drain->settle_end_ns = clock_after(clock_ns(), (uint64_t)SETTLE_MAX_S * NS_PER_S);
+		drain->settle_ns = clock_ns();
 		drain_settle(drain);
 	} else if (drain->state == DRAIN_GRACE) {
 		timer_arm(&drain->timer, NS_NEVER);

@@ -41,7 +41,7 @@ enum drain_state {
 	DRAIN_GRACE,
 	DRAIN_SHUTTING,
 	DRAIN_SHUT,
-	DRAIN_SETTLING, /**< until addresses of before are free, a moment */
+	DRAIN_SETTLING, /**< until the sockets of before are closed, a moment */
 	DRAIN_OPENING,
 };
 
@@ -66,7 +66,7 @@ struct drain {
 	uint64_t grace_ns;
 	uint64_t start_ns; /**< since when weir is not ready */
 	uint64_t grace_end_ns;
-	uint64_t settle_end_ns;
+	uint64_t settle_ns; /**< SETTLING: since when */
 	bool ends_pairs;
 	uint64_t pairs_end_ns; /**< SHUT: when the last one is ended; NS_NEVER: none is */
 	bool failed;           /**< a worker could not accept: the others are shut again */

@@ -22,6 +22,11 @@ def test_of_many_addresses_none_lets_anybody_in_once_it_is_answered(workers):
     with house(workers=workers, errors=("undrain_failed",)) as here:
         many = [here.free() for _ in range(100)]
         here.reload(listeners=[listener("web", [str(here.weir.address)]), listener("many", [str(to) for to in many])])
+        fds = proc.settled_fds(here.weir.pid)
+        for _ in range(10):
+            drain(here.weir)
+            undrain(here.weir)
+        assert proc.fds(here.weir.pid) - fds < 4 * len(many) * workers, "sockets of ten drains are there"
         for _ in range(3):
             drain(here.weir)
             assert all(is_refused(to) for to in many)

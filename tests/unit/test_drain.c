@@ -345,6 +345,27 @@ START_TEST(undone_it_binds_anew)
 }
 END_TEST
 
+START_TEST(the_sockets_of_before_have_a_moment_to_close)
+{
+	shut();
+	atomic_store(&sockets.all[0]->state, BOUND_DRAINING);
+	(void)ask_undrain();
+	vtime_pass(MS(199));
+	ck_assert_ptr_null(given);
+	atomic_store(&sockets.all[0]->state, BOUND_CLOSED);
+	vtime_pass(MS(20));
+	ck_assert_uint_eq(sockets.n, 1);
+	answer(&drain.accept.order, 0);
+	shut();
+	atomic_store(&sockets.all[0]->state, BOUND_DRAINING); /* its clients wait for places */
+	(void)ask_undrain();
+	vtime_pass(MS(200));
+	ck_assert_uint_eq(sockets.n, 2);
+	answer(&drain.accept.order, 0);
+	check_state(DRAIN_NONE);
+}
+END_TEST
+
 START_TEST(what_cannot_be_bound_is_told_and_it_stays_shut)
 {
 	size_t i;
@@ -510,6 +531,7 @@ int main(void)
 	tcase_add_test(tc, who_has_gone_is_not_answered_and_it_is_done_all_the_same);
 	tcase_add_test(tc, it_takes_turns_with_a_reload);
 	tcase_add_test(tc, undone_it_binds_anew);
+	tcase_add_test(tc, the_sockets_of_before_have_a_moment_to_close);
 	tcase_add_test(tc, what_cannot_be_bound_is_told_and_it_stays_shut);
 	tcase_add_test(tc, where_a_worker_cannot_accept_all_are_shut_again);
 	tcase_add_test(tc, pairs_have_what_a_stop_would_leave_them);
