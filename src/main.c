@@ -225,6 +225,7 @@
  *	events		what happens, for who follows
  *	events_record	a line of the log as an event
  *	events_stats	how weir is, once a second
+ *	page		for people with a browser
  *	metrics		all numbers, for Prometheus
  *	metrics_servers	those of each server
  *	metrics_workers	those of each thread

@@ -51,21 +51,30 @@ struct follower {
 
 /* ---- one follower ---- */
 
-/** Whether he wants what has this value of a parameter: he does where he names none. */
+/** Whether he wants what has this value of a parameter: one that he names, or where he names none,
+ * any but those behind a '!'. */
 static bool wants(const struct follower *follower, const char *parameter, const char *value)
 {
 	const struct http_target *target = &follower->asked->target;
 	bool named = false;
+	bool fits = false;
 
 	for (size_t i = 0; i < target->n_parameters; i++) {
-		if (strcmp(target->parameters[i].name, parameter) == 0) {
-			named = true;
-			if (value != NULL && strcmp(target->parameters[i].value, value) == 0) {
-				return true;
+		const char *said = target->parameters[i].value;
+		bool is_not = *said == '!';
+
+		if (strcmp(target->parameters[i].name, parameter) != 0) {
+			continue;
+		}
+		named |= !is_not;
+		if (value != NULL && strcmp(said + (is_not ? 1 : 0), value) == 0) {
+			if (is_not) {
+				return false;
 			}
+			fits = true;
 		}
 	}
-	return !named;
+	return fits || !named;
 }
 
 static bool wants_frame(const struct follower *follower, const struct events_frame *frame)

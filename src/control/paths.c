@@ -11,6 +11,7 @@ static const struct path {
 	const char *segments[HTTP_SEGMENTS_MAX];
 	paths_answer *answer;
 } paths[] = {
+	{HTTP_VERB_GET, {NULL}, control_get_page},
 	{HTTP_VERB_GET, {"healthz"}, control_get_health},
 	{HTTP_VERB_GET, {"readyz"}, control_get_ready},
 	{HTTP_VERB_GET, {"metrics"}, control_get_metrics},

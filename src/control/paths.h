@@ -31,6 +31,7 @@ paths_answer control_get_upstreams, control_patch_server;               /* upstr
 paths_answer control_get_pairs, control_get_pair, control_delete_pair,
 	control_delete_pairs;                          /* pairs.c */
 paths_answer control_get_events;                       /* events.c */
+paths_answer control_get_page;                         /* page.c */
 paths_answer control_post_reload, control_put_log;     /* commands.c */
 paths_answer control_post_drain, control_post_undrain; /* drain.c */
 
