@@ -142,7 +142,7 @@ static int read_unix(const char *text, struct addr *ret, char error[ADDRESS_ERRO
 	return r < 0 ? wrong(error, "address %s: %s", text, why) : 0;
 }
 
-static bool is_unix(const char *text)
+bool address_is_unix(const char *text)
 {
 	return strncmp(text, unix_scheme, sizeof(unix_scheme) - 1) == 0;
 }
@@ -178,7 +178,7 @@ int address_listen(const char *text, struct addr *ret_addr, char error[ADDRESS_E
 	struct addr addr;
 	int r;
 
-	if (is_unix(text)) {
+	if (address_is_unix(text)) {
 		return read_unix(text, ret_addr, error);
 	}
 	r = split(*text == '\0' ? ":0" : text, &parts, error);
@@ -206,7 +206,7 @@ int address_upstream(const char *text, struct addr *ret_addr, char error[ADDRESS
 	struct parts parts;
 	int r;
 
-	if (is_unix(text)) {
+	if (address_is_unix(text)) {
 		return read_unix(text, ret_addr, error);
 	}
 	r = split(text, &parts, error);

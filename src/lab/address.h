@@ -7,7 +7,7 @@
 #ifndef WEIR_LAB_ADDRESS_H
 #define WEIR_LAB_ADDRESS_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "base/addr.h"
 
@@ -23,6 +23,9 @@ int address_listen(const char *text, struct addr *ret_addr, char error[ADDRESS_E
 
 /** Where to connect to; names stay names, no host is 127.0.0.1. */
 int address_upstream(const char *text, struct addr *ret_addr, char error[ADDRESS_ERROR_MAX]);
+
+/** Whether it is one of a UNIX socket. */
+bool address_is_unix(const char *text);
 
 /** Writes an address to listen on as Go does: "[::]:6379" of both families. Returns `text`. */
 const char *address_text(const struct addr *addr, char text[ADDR_TEXT_MAX]);

@@ -29,7 +29,6 @@ enum {
 	STATUS_FORBIDDEN = 403,
 	STATUS_NOT_FOUND = 404,
 	STATUS_NOT_ALLOWED = 405,
-	STATUS_CONFLICT = 409,
 	STATUS_ERROR = 500,
 };
 
@@ -161,19 +160,13 @@ static void get_toxics(const struct request *request, struct answer *answer)
 static void post_toxics(const struct request *request, struct answer *answer)
 {
 	json_t *json = read_body(request, answer);
-	struct toxic *toxic = json == NULL ? NULL : toxic_json_new(json, answer);
+	const struct toxic *toxic =
+		json == NULL ? NULL : proxy_json_add_toxic(request->proxy, json, answer);
 
 	json_decref(json);
-	if (toxic == NULL) {
-		return;
+	if (toxic != NULL) {
+		answer_give(answer, STATUS_OK, toxic_json_show(toxic));
 	}
-	if (proxy_find_toxic(request->proxy, toxic->name) != NULL) {
-		toxic_free(toxic);
-		(void)answer_refuse(answer, STATUS_CONFLICT, "toxic already exists");
-		return;
-	}
-	proxy_add_toxic(request->proxy, toxic);
-	answer_give(answer, STATUS_OK, toxic_json_show(toxic));
 }
 
 static void get_toxic(const struct request *request, struct answer *answer)

@@ -192,7 +192,9 @@ int way_start(struct link_way *way, enum direction direction)
 	way->wake_ns = NS_NEVER;
 	chain_init(&way->chain, &chain_calls, chance_of(link->key, direction));
 	list_for_each (toxic, &home->toxics[direction]) {
-		if (chain_add(&way->chain, container_of(toxic, struct toxic, link), now_ns) < 0) {
+		struct toxic *one = container_of(toxic, struct toxic, link);
+
+		if (one->type->move != NULL && chain_add(&way->chain, one, now_ns) < 0) {
 			return -ENOMEM;
 		}
 	}

@@ -21,6 +21,7 @@
  *	metrics		counters for Prometheus
  *	address		addresses as Go writes them
  *	proxy		where it listens, its connections, its toxics
+ *	gate		refuse, blackhole, flap: whether it lets clients in
  *	home		what its connections know of it
  *	link		a connection
  *	link_way	one direction of it, as a pump or as a chain

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "stream/acceptor.h"
 #include "stream/resolver.h"
 
-enum { SOCKET_MODE = 0666 };
+enum { SOCKET_MODE = 0666, RETRY_NS = 100 * NS_PER_MS };
 
 /* ---- where ---- */
 
@@ -70,6 +71,8 @@ static void on_struck(struct task *task)
 	}
 }
 
+static void on_time(struct timer *timer);
+
 struct proxy *proxy_new(struct lab *lab, const char *name, const char *listen, const char *upstream)
 {
 	struct proxy *proxy = calloc(1, sizeof(*proxy));
@@ -85,8 +88,8 @@ struct proxy *proxy_new(struct lab *lab, const char *name, const char *listen, c
 	list_init(&proxy->home.toxics[UPSTREAM]);
 	list_init(&proxy->home.toxics[DOWNSTREAM]);
 	proxy->home.name = strdup(name);
-	if (proxy->home.name == NULL || set_listen(proxy, listen) < 0 ||
-		set_upstream(proxy, upstream) < 0) {
+	if (timer_open(&proxy->timer, lab->loop, on_time) < 0 || proxy->home.name == NULL ||
+		set_listen(proxy, listen) < 0 || set_upstream(proxy, upstream) < 0) {
 		return proxy_free(proxy);
 	}
 	return proxy;
@@ -100,6 +103,7 @@ struct proxy *proxy_free(struct proxy *proxy)
 	proxy_stop(proxy);
 	proxy_remove_toxics(proxy);
 	list_remove(&proxy->link);
+	timer_close(&proxy->timer);
 	loop_cancel(proxy->home.lab->loop, &proxy->home.struck);
 	resolver_name_unref(proxy->home.host);
 	free(proxy->home.name);
@@ -130,6 +134,33 @@ int proxy_move(struct proxy *proxy, const char *listen, const char *upstream)
 	proxy_stop(proxy);
 	r = set_listen(proxy, listen);
 	return r < 0 ? r : set_upstream(proxy, upstream);
+}
+
+/* ---- numbers ---- */
+
+uint64_t proxy_received(const struct proxy *proxy, enum direction direction)
+{
+	uint64_t sum = proxy->home.n_received[direction];
+
+	list_for_each (link, &proxy->home.links) {
+		sum += link_received(container_of(link, struct link, link), direction);
+	}
+	return sum;
+}
+
+uint64_t proxy_sent(const struct proxy *proxy, enum direction direction)
+{
+	uint64_t sum = proxy->home.n_sent[direction];
+
+	list_for_each (link, &proxy->home.links) {
+		sum += link_sent(container_of(link, struct link, link), direction);
+	}
+	return sum;
+}
+
+static uint64_t bytes_of(const struct proxy *proxy)
+{
+	return proxy_received(proxy, UPSTREAM) + proxy_received(proxy, DOWNSTREAM);
 }
 
 /* ---- listening ---- */
@@ -182,18 +213,15 @@ static int open_acceptor(struct proxy *proxy, const struct addr *addr)
 	return 0;
 }
 
-int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
+/** Listens. 0, or a negative errno and why in `error`. */
+static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 {
 	static const struct file_access access = {.mode = SOCKET_MODE};
 	char why[ADDRESS_ERROR_MAX - sizeof("listen tcp ")];
 	char text[ADDR_TEXT_MAX];
 	struct addr addr;
-	int r;
+	int r = address_listen(proxy->listen, &addr, error);
 
-	if (proxy->enabled) {
-		return 0;
-	}
-	r = address_listen(proxy->listen, &addr, error);
 	if (r < 0) {
 		(void)snprintf(why, sizeof(why), "%s", error);
 		(void)snprintf(error, ADDRESS_ERROR_MAX, "listen tcp: %s", why);
@@ -213,9 +241,106 @@ int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 		listen_close(&proxy->socket);
 		return cannot_listen(proxy, r, error);
 	}
+	return 0;
+}
+
+static void close_door(struct proxy *proxy)
+{
+	proxy->acceptor = acceptor_close(proxy->acceptor);
+	listen_close(&proxy->socket);
+}
+
+static void close_links(struct proxy *proxy)
+{
+	while (!list_empty(&proxy->home.links)) {
+		link_close(container_of(proxy->home.links.next, struct link, link));
+	}
+}
+
+/** Lets the kernel drop all that comes to the listening socket, or none of it. 0 or a negative
+ * errno. */
+static int make_deaf(struct proxy *proxy, bool is_deaf)
+{
+	struct sock_filter drop = {.code = BPF_RET | BPF_K, .k = 0};
+	struct sock_fprog program = {.len = 1, .filter = &drop};
+	int fd = acceptor_fd(proxy->acceptor);
+
+	if (!is_deaf) {
+		acceptor_resume(proxy->acceptor);
+		return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)) < 0
+			       ? -errno
+			       : 0;
+	}
+	acceptor_pause(proxy->acceptor);
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
+}
+
+/** 0, or -EAGAIN: it could not be done, which was told. */
+static int turn_gate(struct proxy *proxy, enum gate gate)
+{
+	bool has_door = proxy->acceptor != NULL;
+	bool wants_door = gate == GATE_OPEN || gate == GATE_DEAF;
+	char error[ADDRESS_ERROR_MAX];
+	int r = 0;
+
+	if (has_door && !wants_door) {
+		close_door(proxy);
+	} else if (!has_door && wants_door && open_door(proxy, error) < 0) {
+		say(SAY_ERROR, "proxy %s: %s; it is tried again", proxy->home.name, error);
+		return -EAGAIN;
+	} else if (gate == GATE_DEAF || (proxy->gate == GATE_DEAF && wants_door)) {
+		r = make_deaf(proxy, gate == GATE_DEAF);
+	}
+	if (r < 0) {
+		say(SAY_ERROR, "proxy %s: blackhole: %s", proxy->home.name, strerrordesc_np(-r));
+	}
+	if (gate == GATE_DOWN) {
+		close_links(proxy);
+	}
+	proxy->gate = gate;
+	return 0;
+}
+
+/** Does what the toxics of the gate say now. */
+static void look_at_gate(struct proxy *proxy)
+{
+	uint64_t next_ns = NS_NEVER;
+	enum gate gate;
+
+	if (proxy->enabled) {
+		gate = gate_at(&proxy->home, bytes_of(proxy), clock_ns(), &next_ns);
+		if (gate != proxy->gate && turn_gate(proxy, gate) < 0) {
+			next_ns = clock_after(clock_ns(), RETRY_NS);
+		} else if (gate == GATE_DEAF && proxy->acceptor != NULL &&
+			   !acceptor_is_paused(proxy->acceptor)) {
+			(void)make_deaf(proxy, true);
+		}
+	}
+	(void)timer_arm(&proxy->timer, next_ns);
+}
+
+static void on_time(struct timer *timer)
+{
+	look_at_gate(container_of(timer, struct proxy, timer));
+}
+
+int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
+{
+	int r;
+
+	if (proxy->enabled) {
+		return 0;
+	}
+	r = open_door(proxy, error);
+	if (r < 0) {
+		return r;
+	}
 	proxy->enabled = true;
+	proxy->gate = GATE_OPEN;
 	say(SAY_INFO, "proxy %s: listens on %s, for %s", proxy->home.name, proxy->listen,
 		proxy->home.upstream);
+	look_at_gate(proxy);
 	return 0;
 }
 
@@ -225,11 +350,9 @@ void proxy_stop(struct proxy *proxy)
 		return;
 	}
 	proxy->enabled = false;
-	proxy->acceptor = acceptor_close(proxy->acceptor);
-	listen_close(&proxy->socket);
-	while (!list_empty(&proxy->home.links)) {
-		link_close(container_of(proxy->home.links.next, struct link, link));
-	}
+	close_door(proxy);
+	close_links(proxy);
+	look_at_gate(proxy);
 	say(SAY_INFO, "proxy %s: listens no more", proxy->home.name);
 }
 
@@ -255,6 +378,11 @@ void proxy_add_toxic(struct proxy *proxy, struct toxic *toxic)
 {
 	toxic->begun_ns = clock_ns();
 	list_append(&proxy->home.toxics[toxic->direction], &toxic->link);
+	if (gate_has_type(toxic->type)) {
+		toxic->n_passed = bytes_of(proxy);
+		look_at_gate(proxy);
+		return;
+	}
 	list_for_each (link, &proxy->home.links) {
 		link_add_toxic(container_of(link, struct link, link), toxic);
 	}
@@ -265,6 +393,7 @@ void proxy_update_toxic(struct proxy *proxy, const struct toxic *toxic)
 	list_for_each (link, &proxy->home.links) {
 		link_update_toxic(container_of(link, struct link, link), toxic);
 	}
+	look_at_gate(proxy);
 }
 
 void proxy_remove_toxic(struct proxy *proxy, struct toxic *toxic)
@@ -274,6 +403,7 @@ void proxy_remove_toxic(struct proxy *proxy, struct toxic *toxic)
 		link_remove_toxic(container_of(link, struct link, link), toxic);
 	}
 	toxic_free(toxic);
+	look_at_gate(proxy);
 }
 
 void proxy_remove_toxics(struct proxy *proxy)
@@ -284,26 +414,4 @@ void proxy_remove_toxics(struct proxy *proxy)
 				container_of(proxy->home.toxics[i].next, struct toxic, link));
 		}
 	}
-}
-
-/* ---- numbers ---- */
-
-uint64_t proxy_received(const struct proxy *proxy, enum direction direction)
-{
-	uint64_t sum = proxy->home.n_received[direction];
-
-	list_for_each (link, &proxy->home.links) {
-		sum += link_received(container_of(link, struct link, link), direction);
-	}
-	return sum;
-}
-
-uint64_t proxy_sent(const struct proxy *proxy, enum direction direction)
-{
-	uint64_t sum = proxy->home.n_sent[direction];
-
-	list_for_each (link, &proxy->home.links) {
-		sum += link_sent(container_of(link, struct link, link), direction);
-	}
-	return sum;
 }

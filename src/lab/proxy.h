@@ -12,8 +12,10 @@
 
 #include "base/list.h"
 #include "lab/address.h"
+#include "lab/gate.h"
 #include "lab/home.h"
 #include "stream/listen.h"
+#include "stream/timer.h"
 
 struct acceptor;
 
@@ -24,6 +26,8 @@ struct proxy {
 	bool enabled;
 	struct listen_socket socket;
 	struct acceptor *acceptor;
+	enum gate gate;     /**< while it is enabled: what its toxics make of that */
+	struct timer timer; /**< when the gate may be another */
 };
 
 /** A disabled one, on no list. NULL: no memory. Copies the texts. */

@@ -9,6 +9,7 @@
 #include "lab/lab.h"
 #include "lab/proxy.h"
 #include "lab/toxic_json.h"
+#include "lab/toxic_types.h"
 
 enum {
 	STATUS_OK = 200,
@@ -59,6 +60,27 @@ static int read_input(json_t *json, struct input *input, struct answer *answer)
 	return 0;
 }
 
+struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct answer *answer)
+{
+	struct toxic *toxic = toxic_json_new(json, answer);
+
+	if (toxic == NULL) {
+		return NULL;
+	}
+	if (proxy_find_toxic(proxy, toxic->name) != NULL) {
+		(void)answer_refuse(answer, STATUS_CONFLICT, "toxic already exists");
+		return toxic_free(toxic);
+	}
+	if (toxic->type == &toxic_blackhole && address_is_unix(proxy->listen)) {
+		(void)answer_refuse(answer, STATUS_WRONG,
+			"bad request body: type blackhole: a UNIX socket cannot keep silent; let "
+			"the proxy listen on TCP, or write refuse");
+		return toxic_free(toxic);
+	}
+	proxy_add_toxic(proxy, toxic);
+	return toxic;
+}
+
 /** A new one with its toxics, which does not listen yet. */
 static struct proxy *make(struct lab *lab, const struct input *input, struct answer *answer)
 {
@@ -79,17 +101,9 @@ static struct proxy *make(struct lab *lab, const struct input *input, struct ans
 	}
 	json_array_foreach(input->toxics, i, one)
 	{
-		struct toxic *toxic = toxic_json_new(one, answer);
-
-		if (toxic == NULL) {
+		if (proxy_json_add_toxic(proxy, one, answer) == NULL) {
 			return proxy_free(proxy);
 		}
-		if (proxy_find_toxic(proxy, toxic->name) != NULL) {
-			toxic_free(toxic);
-			(void)answer_refuse(answer, STATUS_CONFLICT, "toxic already exists");
-			return proxy_free(proxy);
-		}
-		proxy_add_toxic(proxy, toxic);
 	}
 	return proxy;
 }

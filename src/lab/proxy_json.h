@@ -16,12 +16,16 @@
 struct answer;
 struct lab;
 struct proxy;
+struct toxic;
 
 /** NULL: there is none. */
 struct proxy *proxy_json_find(const struct lab *lab, const char *name);
 
 /** Makes one. NULL, and the error in `answer`. */
 struct proxy *proxy_json_create(struct lab *lab, json_t *json, struct answer *answer);
+
+/** Makes a toxic of one. NULL, and the error in `answer`. */
+struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct answer *answer);
 
 /** 0, or -EINVAL and the error. */
 int proxy_json_update(struct proxy *proxy, json_t *json, struct answer *answer);

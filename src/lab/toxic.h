@@ -40,7 +40,8 @@ struct toxic_type {
 	bool is_own; /**< weirlab's own: an attribute that is unknown or out of range is an error */
 	/** May be NULL. Its stage is new, or its values have changed. */
 	void (*begin)(struct stage *stage, uint64_t now_ns);
-	/** Passes on what may leave its stage now (stage_pass() and the like), and sets its
+	/** NULL: it acts on the proxy, and not on bytes (gate.h).
+	 * Passes on what may leave its stage now (stage_pass() and the like), and sets its
 	 * wake_ns where something may later. */
 	void (*move)(struct stage *stage, uint64_t now_ns);
 	/** May be NULL. It is taken away; what is left goes on behind what this passes on. */

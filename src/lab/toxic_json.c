@@ -8,6 +8,7 @@
 
 #include "lab/answer.h"
 #include "lab/fields.h"
+#include "lab/gate.h"
 #include "lab/toxic.h"
 #include "lab/toxic_types.h"
 
@@ -133,6 +134,17 @@ static int read_attributes(
 
 /* ---- toxics ---- */
 
+static int check_toxicity(const struct toxic_type *type, double toxicity, struct answer *answer)
+{
+	if (gate_has_type(type) && toxicity > 0 && toxicity < 1) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: toxicity of %s: write 0 or 1, since whom it hits is "
+			"not known before he is let in",
+			type->name);
+	}
+	return 0;
+}
+
 static int read_stream(const char *text, enum direction *ret_direction)
 {
 	/* As toxiproxy's ParseDirection(): in any case. */
@@ -196,6 +208,9 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 		(void)answer_refuse(answer, STATUS_WRONG, "invalid toxic type");
 		return NULL;
 	}
+	if (check_toxicity(type, toxicity, answer) < 0) {
+		return NULL;
+	}
 	toxic = make(type, name, direction, toxicity, answer);
 	if (toxic != NULL && read_attributes(type, attributes, toxic->values, answer) < 0) {
 		return toxic_free(toxic);
@@ -219,7 +234,8 @@ int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer)
 	if (fields_read(json, "", fields, error) < 0) {
 		return answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
 	}
-	if (read_attributes(toxic->type, attributes, values, answer) < 0) {
+	if (check_toxicity(toxic->type, toxicity, answer) < 0 ||
+		read_attributes(toxic->type, attributes, values, answer) < 0) {
 		return -1;
 	}
 	memcpy(toxic->values, values, sizeof(values));

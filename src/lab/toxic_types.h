@@ -19,6 +19,10 @@ extern const struct toxic_type toxic_slicer;
 extern const struct toxic_type toxic_timeout;
 extern const struct toxic_type toxic_reset_peer;
 extern const struct toxic_type toxic_limit_data;
+/* gate.c: without a move() */
+extern const struct toxic_type toxic_refuse;
+extern const struct toxic_type toxic_blackhole;
+extern const struct toxic_type toxic_flap;
 /* faults.c */
 extern const struct toxic_type toxic_freeze;
 extern const struct toxic_type toxic_cut;

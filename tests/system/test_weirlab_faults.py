@@ -171,3 +171,101 @@ def test_connections_say_what_happens_next(lab, upstream):
     assert (down["received"], down["sent"], down["toxics"]) == (100, 0, ["latency_downstream"])
     assert down["in_flight"] >= 100 and down["next"]["toxic"] == "latency_downstream"
     assert down["next"]["what"] == "bytes go on" and 0 < down["next"]["in_ms"] <= 600000
+
+
+# ---- of the proxy ----
+
+def connects(at, timeout=0.3):
+    """What becomes of a connect: "open", "refused" or "silence"."""
+    with at.socket() as sock:
+        sock.settimeout(timeout)
+        try:
+            sock.connect(at.sockaddr)
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "silence"
+        return "open"
+
+
+def test_refuse_refuses_and_leaves_connections_alone(lab, upstream):
+    at = lab.proxy(upstream.address)
+    with peers.connect(at) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        lab.toxic("refuse")
+        assert connects(at) == "refused"
+        client.sendall(b"x")
+        assert read_exactly(server, 1) == b"x"
+        lab.remove("refuse_downstream")
+        assert connects(at) == "open"
+
+
+def test_refuse_begins_and_ends_at_its_time(lab, upstream):
+    at = lab.proxy(upstream.address)
+    since = time.monotonic()
+    lab.toxic("refuse", after_ms=200, for_ms=300)
+    wait.until(lambda: connects(at) == "refused", "it refuses")
+    assert time.monotonic() - since >= 0.2
+    wait.until(lambda: connects(at) == "open", "it is open again")
+    assert time.monotonic() - since >= 0.5
+
+
+def test_refuse_begins_after_its_bytes(lab, upstream):
+    at = lab.proxy(upstream.address)
+    with peers.connect(at) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        client.sendall(b"x" * 100)
+        read_exactly(server, 100)
+        lab.toxic("refuse", after_bytes=10)
+        assert connects(at) == "open"
+        client.sendall(b"x" * 10)
+        wait.until(lambda: connects(at) == "refused", "it refuses")
+
+
+def test_blackhole_never_answers_until_it_goes(lab, upstream):
+    at = lab.proxy(upstream.address)
+    with peers.connect(at) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        lab.toxic("blackhole")
+        assert connects(at) == "silence"
+        client.sendall(b"x")
+        assert read_exactly(server, 1) == b"x"
+        lab.post("/reset")
+        wait.until(lambda: connects(at) == "open", "it answers")
+
+
+def test_flap_is_up_and_down_by_its_schedule(lab, upstream):
+    at = lab.proxy(upstream.address)
+    since = time.monotonic()
+    lab.toxic("flap", up_ms=300, down_ms=200)
+    with peers.connect(at) as client:
+        client.sendall(b"x")
+        assert read_end(client)[0] == b""
+    assert time.monotonic() - since >= 0.3
+    for _ in range(2):
+        wait.until(lambda: connects(at) == "refused", "it is down")
+        wait.until(lambda: connects(at) == "open", "it is up")
+    assert time.monotonic() - since >= 1.0
+    lab.remove("flap_downstream")
+    assert connects(at) == "open"
+
+
+@pytest.mark.parametrize("toxicity, works", ((0, True), (1, True), (0.5, False)))
+def test_toxicity_of_the_proxys_toxics_is_all_or_nothing(lab, upstream, toxicity, works):
+    at = lab.proxy(upstream.address)
+    status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": "refuse", "toxicity": toxicity})
+    assert (status == 200) == works and (works or "toxicity of refuse: write 0 or 1" in answer["error"])
+    assert connects(at) == ("refused" if toxicity == 1 else "open")
+
+
+def test_a_unix_socket_cannot_keep_silent(lab, upstream, tmp_path):
+    lab.proxy(upstream.address, listen=f"unix:{tmp_path}/lab")
+    status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": "blackhole"})
+    assert status == 400 and "type blackhole" in answer["error"] and "listen on TCP" in answer["error"]
+
+
+def test_a_proxy_that_begins_with_a_toxic_of_its_own_is_as_that_says(lab, upstream):
+    at = lab.proxy(upstream.address, toxics=[{"type": "refuse"}])
+    assert connects(at) == "refused"
+    lab.post("/proxies/p", {"enabled": False})
+    lab.remove("refuse_downstream")
+    assert connects(at) == "refused"
+    lab.post("/proxies/p", {"enabled": True})
+    assert connects(at) == "open"
