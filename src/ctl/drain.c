@@ -23,7 +23,8 @@ static void show_drain(FILE *out, const json_t *json)
 		show_member(out, socket, "name");
 		(void)fputs(" at ", out);
 		show_member(out, socket, "address");
-		(void)fputs(", which goes on accepting: stop its socket unit, too\n", out);
+		(void)fputs(", which goes on accepting until both its unit and weir are stopped\n",
+			out);
 	}
 }
 

@@ -251,7 +251,7 @@ def test_sockets_that_systemd_holds_are_named():
         with weir:
             done = run("drain", "0s", socket=control_path(weir))
             where = "127.0.0.1:%d" % sock.getsockname()[1]
-            assert f"systemd holds web at {where}, which goes on accepting: stop its socket unit" in done.stdout, done
+            assert f"systemd holds web at {where}, which goes on accepting until both its unit and weir are stopped" in done.stdout, done
 
 
 def hostile(sock):
