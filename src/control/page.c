@@ -18,7 +18,6 @@ void control_get_page(struct control_asked *asked)
 	(void)snprintf(fields, sizeof(fields),
 		"Content-Security-Policy: %s\r\n"
 		"Referrer-Policy: no-referrer\r\n"
-		"Cross-Origin-Opener-Policy: same-origin\r\n"
 		"Cross-Origin-Resource-Policy: same-origin\r\n",
 		page_policy);
 	control_asked_free(asked);
