@@ -60,6 +60,13 @@ def figure(chromium, n):
     return chromium.text(f"#figures > div:nth-child({n}) .value")
 
 
+def places(chromium):
+    """Where each figure and each column of numbers stands; digits must have one width besides."""
+    assert "tabular-nums" in chromium.js("return getComputedStyle(document.querySelector('#pairs td')).fontVariantNumeric")
+    return chromium.js("return [...document.querySelectorAll('#listeners th[scope=col], #pairs th[scope=col], #figures dt')]"
+                       ".map((el) => el.getBoundingClientRect()).map((box) => [box.left, box.width])")
+
+
 def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
     quick = address.free("tcp4", None)
     with contextlib.ExitStack() as stack:
@@ -77,6 +84,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
         chromium.until(lambda: figure(chromium, 1) == "3" and chromium.text("#figures > div:nth-child(3) .more") == "3.00 kB in all",
                        "three open pairs and the bytes of clients")
         chromium.until(lambda: [row[3:5] for row in chromium.rows("pairs")] == 3 * [["1.00 kB", "1.00 kB"]], "the pairs")
+        stood = places(chromium)
         rows = chromium.rows("pairs")
         assert sorted(row[1].partition(" → ")[0] for row in rows) == sorted("%s:%d\nweb" % sock.getsockname() for sock in socks)
         assert all(re.fullmatch(r"(59 min \d+ s|1 h)\nlifetime", row[5]) for row in rows), rows
@@ -98,6 +106,9 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
                                    for row in chromium.rows("servers") if len(row) > 1), "the server is down")
         assert "mail 0 of 1 in use" in [row[0] for row in chromium.rows("servers")]
         chromium.until(lambda: "server told" in (chromium.text("#events") or ""), "it was told so")
+        exchange(socks[0], b"x" * 123_456)
+        chromium.until(lambda: chromium.text("#figures > div:nth-child(3) .more") == "126 kB in all", "more bytes")
+        assert places(chromium) == stood  # numbers do not jump
         chromium.shot("light")
         assert chromium.problems() == []
         port = int(url[:-1].rpartition(":")[2])
