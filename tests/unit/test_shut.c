@@ -15,9 +15,11 @@
 #include "port.h"
 #include "suite.h"
 
-enum { N_ADDRESSES = 2, N_CLIENTS = 40 };
+enum { N_ADDRESSES = 2, KEPT = 2, N_CLIENTS = 40 };
 
-static struct addr addresses[N_ADDRESSES]; /* a port, a path */
+static struct addr addresses[N_ADDRESSES + 1]; /* a port, a path; systemd's */
+static struct inherited_socket passed;
+static struct addr passed_addr; /* where that is */
 static struct conf_listener listener;
 static struct conf_upstream upstream;
 static struct conf_server server;
@@ -98,18 +100,40 @@ static void conf_setup(void)
 	ck_assert_int_eq(getsockname(server_fd, &server.addr.sa.any, &server.addr.sa_len), 0);
 }
 
+/** The listener has a socket of systemd's, too. */
+static void inherit(void)
+{
+	static char name[] = "web";
+	const char *why;
+
+	ck_assert_int_eq(addr_parse("systemd:web", &addresses[KEPT], &why), 0);
+	passed_addr = addresses[0];
+	passed_addr.sa.in.sin_port = 0;
+	passed.name = name;
+	passed.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(passed.fd, &passed_addr.sa.any, passed_addr.sa_len), 0);
+	ck_assert_int_eq(listen(passed.fd, SOMAXCONN), 0);
+	ck_assert_int_eq(getsockname(passed.fd, &passed_addr.sa.any, &passed_addr.sa_len), 0);
+	inherited = (struct inherited){.listening = &passed, .n_listening = 1};
+	listener.n_addresses = N_ADDRESSES + 1;
+}
+
 static struct sockets_opts sockets_opts(void)
 {
 	return (struct sockets_opts){
 		.conf = &crew_conf, .n_workers = CREW_WORKERS, .inherited = &inherited};
 }
 
-static void setup(void)
+static void set_up(bool inherits)
 {
 	struct sockets_opts opts = sockets_opts();
 
 	crew_rig_begin();
 	conf_setup();
+	inherited = (struct inherited){0};
+	if (inherits) {
+		inherit();
+	}
 	crew_rig_open();
 	ck_assert_int_eq(crew_start(&crew), 0);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -123,6 +147,16 @@ static void setup(void)
 	ck_assert_int_eq(order_open(&end.order, &crew, end_order_run, NULL), 0);
 	ck_assert_int_eq(order_open(&beat, &crew, run_beat, on_done), 0);
 	ask(&accept_all.order);
+}
+
+static void setup(void)
+{
+	set_up(false);
+}
+
+static void setup_inherited(void)
+{
+	set_up(true);
 }
 
 static void teardown(void)
@@ -144,6 +178,9 @@ static void teardown(void)
 	}
 	close(server_fd);
 	close(reserved);
+	if (inherited.n_listening > 0) {
+		close(passed.fd);
+	}
 	rmdir(folder);
 	crew_rig_teardown();
 }
@@ -151,7 +188,7 @@ static void teardown(void)
 /** A client of this address; 0 or a negative errno. */
 static int come(size_t address)
 {
-	const struct addr *addr = &addresses[address];
+	const struct addr *addr = address == KEPT ? &passed_addr : &addresses[address];
 	int fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (connect(fd, &addr->sa.any, addr->sa_len) < 0) {
@@ -254,6 +291,40 @@ START_TEST(what_was_shut_accepts_again_and_no_pair_has_noticed)
 }
 END_TEST
 
+START_TEST(what_systemd_holds_accepts_all_the_while_and_is_shut_by_a_stop)
+{
+	uint32_t n_pairs;
+
+	come_many();
+	until_all_are_served();
+	shut.keeps = true;
+	shut_all();
+	check_refused();
+	for (size_t i = 0; i < N_CLIENTS; i++) {
+		ck_assert_int_eq(come(KEPT), 0);
+	}
+	until_all_are_served();
+	crew_until(sockets_sweep(&sockets) == 0);
+	ck_assert_uint_eq(sockets.n, 1);
+	ck_assert_uint_eq(sockets.all[0]->listener, 0);
+	reopen();
+	come_many();
+	ck_assert_int_eq(come(KEPT), 0);
+	until_all_are_served();
+	ck_assert_uint_eq(sockets.n, CREW_WORKERS + 2);
+	n_pairs = limit_taken(&crew_shared.places.pairs);
+	ask(&shut.order); /* by hand, and then a stop */
+	shut.keeps = false;
+	ask(&shut.order);
+	for (size_t i = 0; i < sockets.n; i++) {
+		crew_until(atomic_load(&sockets.all[i]->state) == BOUND_CLOSED);
+	}
+	ck_assert_int_eq(come(KEPT), 0); /* in the queue, which systemd has */
+	ask(&beat);
+	ck_assert_uint_eq(limit_taken(&crew_shared.places.pairs), n_pairs);
+}
+END_TEST
+
 START_TEST(it_is_shut_and_opened_again_and_again)
 {
 	for (size_t i = 0; i < 3; i++) {
@@ -296,6 +367,10 @@ int main(void)
 	tcase_add_test(tc, what_was_shut_accepts_again_and_no_pair_has_noticed);
 	tcase_add_test(tc, it_is_shut_and_opened_again_and_again);
 	tcase_add_test(tc, an_undone_drain_ends_nobody);
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("inherited");
+	tcase_add_checked_fixture(tc, setup_inherited, teardown);
+	tcase_add_test(tc, what_systemd_holds_accepts_all_the_while_and_is_shut_by_a_stop);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
