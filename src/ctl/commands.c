@@ -124,6 +124,11 @@ static const struct command {
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
+const char *commands_name(size_t i)
+{
+	return i < N_COMMANDS ? commands[i].name : NULL;
+}
+
 static int tell_unknown(const struct command_opts *opts, const char *word)
 {
 	struct nearest nearest = nearest_begin(word);

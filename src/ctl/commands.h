@@ -8,4 +8,7 @@
 /** Runs the command `words[0]`, whose words are `n`; an exit code. What is wrong was told. */
 int commands_run(const struct command_opts *opts, int n, char **words);
 
+/** The name of the i-th command; NULL: there are no more. */
+const char *commands_name(size_t i);
+
 #endif

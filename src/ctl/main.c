@@ -9,6 +9,7 @@
  *	show		how answers are shown
  *	command		from words to a question, and from an answer to the exit code
  *	commands	which there are
+ *	complete	what a shell may offer
  *	change		the same of what changes something
  *	drain		of a drain by hand
  *	events		what happens, as it happens
@@ -26,6 +27,7 @@
 
 #include "ctl/ask.h"
 #include "ctl/commands.h"
+#include "ctl/complete.h"
 
 static const char usage_text[] =
 	"usage: weirctl [-s SOCKET | -c FILE] [--json] COMMAND [WORD ...]\n"
@@ -114,6 +116,10 @@ int main(int argc, char **argv)
 	int code;
 
 	(void)signal(SIGPIPE, SIG_IGN); /* a write to a weir that is gone is an error, no end */
+	if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
+		complete_run(argc - 2, argv + 2, stdout);
+		return COMMAND_OK;
+	}
 	code = parse_options(argc, argv, &options);
 	if (code >= 0) {
 		return code;

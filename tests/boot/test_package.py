@@ -34,6 +34,8 @@ def test_both_programs_and_their_manual_pages_are_there(machine):
     assert machine.sh("weir --version") == machine.sh("weirload --version").replace("weirload", "weir")
     for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirload.1", "man1/weirctl.1"):
         assert os.path.exists(machine.path(f"/usr/share/man/{page}.gz"))
+    for completion in ("bash-completion/completions/weirctl", "zsh/vendor-completions/_weirctl"):
+        assert os.path.exists(machine.path(f"/usr/share/{completion}"))
     machine.run("weir", "--check")
 
 
