@@ -465,7 +465,8 @@ START_TEST(the_man_page_names_every_key)
 END_TEST
 
 static const char *const examples[] = {"access", "activation", "balance", "discover", "failover",
-	"include", "ipv6", "minimal", "proxy", "sni", "timeouts", "tls", "unix"};
+	"homelab", "include", "ipv6", "minimal", "postgresql", "proxy", "redis", "smtp", "sni",
+	"ssh", "timeouts", "tls", "unix", "vnc"};
 
 enum { N_EXAMPLES = sizeof(examples) / sizeof(examples[0]) };
 

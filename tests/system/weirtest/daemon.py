@@ -203,6 +203,8 @@ class Weir(Heard):
 
     @staticmethod
     def _frees(settings):
+        if isinstance(settings, str):
+            return
         for one in settings["listeners"]:
             listen = one["listen"]
             yield from (free for free in (listen if isinstance(listen, list) else [listen])
