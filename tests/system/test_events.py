@@ -155,7 +155,8 @@ def test_a_stop_is_followed_to_its_end():
     with house(timeouts={"drain": "0s"}, workers=2) as here:
         for _ in range(20):
             exchange(here.client())
-        with follow(here.weir) as follower, follow(here.weir, "?event=close&listener=nothing") as other:
+        with follow(here.weir) as follower, \
+                follow(here.weir, "?event=close&listener=nothing", version=(10, "HTTP/1.0")) as other:
             follower.next("stats")
             here.weir.signal(signal.SIGTERM)
             events = [event for event in follower.rest() if event.name != "stats"]

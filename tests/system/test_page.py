@@ -110,6 +110,10 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
         chromium.until(lambda: chromium.text("#figures > div:nth-child(3) .more") == "126 kB in all", "more bytes")
         assert places(chromium) == stood  # numbers do not jump
         chromium.shot("light")
+        assert ask(here.weir, "POST", "/v1/drain", {"grace": "0s"}).status == 200
+        chromium.until(lambda: chromium.text("#state") == "drained", "nobody new is let in")
+        assert ask(here.weir, "POST", "/v1/undrain", {}).status == 200
+        chromium.until(lambda: chromium.text("#state") == "running", "and again")
         assert chromium.problems() == []
         port = int(url[:-1].rpartition(":")[2])
         stack.close()

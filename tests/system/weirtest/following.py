@@ -73,6 +73,8 @@ class Follower:
         self.response.close()
 
 
-def follow(weir, query="", headers=None):
+def follow(weir, query="", headers=None, version=(11, "HTTP/1.1")):
     """At the control socket, for `with`."""
-    return contextlib.closing(Follower(asking.Connection(asking.control_path(weir)), "/v1/events" + query, headers))
+    connection = asking.Connection(asking.control_path(weir))
+    connection._http_vsn, connection._http_vsn_str = version  # there is no other way to speak HTTP/1.0
+    return contextlib.closing(Follower(connection, "/v1/events" + query, headers))
