@@ -20,8 +20,13 @@ deb-systemd-invoke start comes-along.service
 
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 
-# No network here: whatever is asked for, it installs the one package.
-APT_GET = "#!/bin/sh\n[ \"$1\" != install ] || dpkg --install /var/tmp/comes-along.deb\n"
+# No network here: whatever is asked for, it installs the one package, and then may fail.
+APT_GET = """\
+#!/bin/sh
+[ "$1" = install ] || exit 0
+dpkg --install /var/tmp/comes-along.deb
+exit {}
+"""
 
 
 @pytest.fixture
@@ -38,12 +43,17 @@ def package(tmp_path):
     return deb
 
 
-def set_up(machine, package):
+def set_up(machine, package, ends=0):
     machine.copy(package, "/var/tmp/comes-along.deb")
     machine.copy(ROOT / "scripts/setup", "/var/tmp/setup")
-    machine.write("/usr/local/bin/apt-get", APT_GET)
+    machine.write("/usr/local/bin/apt-get", APT_GET.format(ends))
     machine.sh("chmod 755 /usr/local/bin/apt-get")
-    machine.run("/var/tmp/setup", "run")
+    assert machine.run("/var/tmp/setup", "run", check=False).returncode == ends
+
+
+def policy_of(machine):
+    assert not os.path.exists(machine.path(f"{POLICY}.weir"))
+    return machine.read(POLICY) if os.path.exists(machine.path(POLICY)) else None
 
 
 @pytest.mark.parametrize("policy", (None, "#!/bin/sh\nexit 0\n"), ids=("none", "of their own"))
@@ -58,8 +68,25 @@ def test_daemon_that_comes_along_is_neither_started_nor_enabled(machine, package
     # What was there before is as it was.
     assert machine.show("weir", "ActiveState", "UnitFileState") == {
         "ActiveState": "active", "UnitFileState": "enabled"}
-    assert (machine.read(POLICY) if os.path.exists(machine.path(POLICY)) else None) == policy
-    assert not os.path.exists(machine.path(f"{POLICY}.weir"))
+    assert policy_of(machine) == policy
+
+
+def test_one_that_came_before_apt_failed_is_not_enabled_either(machine, package):
+    set_up(machine, package, ends=7)
+    assert machine.show("comes-along", "ActiveState", "UnitFileState") == {
+        "ActiveState": "inactive", "UnitFileState": "disabled"}
+    assert policy_of(machine) is None
+
+
+def test_what_a_killed_run_has_left_does_not_stay(machine, package):
+    """It says no to everybody: later no package could start its service on this machine."""
+    machine.write("/usr/local/bin/apt-get", "#!/bin/sh\nkill -KILL $PPID\n")
+    machine.copy(ROOT / "scripts/setup", "/var/tmp/setup")
+    machine.sh("chmod 755 /usr/local/bin/apt-get")
+    assert machine.run("/var/tmp/setup", "run", check=False).returncode != 0
+    assert os.path.exists(machine.path(POLICY))
+    set_up(machine, package)
+    assert policy_of(machine) is None
 
 
 def test_package_would_start_and_enable_its_daemon(machine, package):
