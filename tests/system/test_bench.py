@@ -39,6 +39,22 @@ def test_the_bench_prints_the_table(folder):
         0] * len(TITLES)
 
 
+def test_the_bench_of_what_is_asked_prints_its_table(folder):
+    kept = os.path.join(folder, "told.json")
+    done = subprocess.run([ROOT / "bench" / "asked", "--pairs=100", "--servers=20", "--listeners=5", "--seconds=0.3",
+                           f"--weir={WEIR}", f"--weirload={WEIRLOAD}", f"--json={kept}"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=6 * DEADLINE)
+    assert done.returncode == 0, done.stderr
+    head, rule, quiet, *rows = done.stdout.splitlines()
+    assert {line.count("|") for line in (rule, quiet, *rows)} == {head.count("|")}
+    assert [row.split("|")[1].strip() for row in (quiet, *rows)] == [
+        "nothing", *(f"`{target}`" for target in ("/v1/status", "/v1/listeners", "/v1/upstreams", "/v1/pairs",
+                                                  "/v1/pairs?tcp_info=true", "/metrics"))]
+    with open(kept, encoding="utf-8") as file:
+        kept = json.load(file)
+    assert [(one["failed"], bool(one["took_s"])) for one in kept] == [(0, one["target"] is not None) for one in kept]
+
+
 @pytest.mark.parametrize("bench", ["timeouts", "peers"])
 def test_the_bench_refuses_what_it_does_not_know(bench):
     done = subprocess.run([ROOT / "bench" / bench, "--only=idol"], capture_output=True,
