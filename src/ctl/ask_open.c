@@ -14,6 +14,8 @@
 #include "conf/errors.h"
 #include "ctl/ask.h"
 
+enum { NAME_CHARS_MAX = 64 /* of an instance */ };
+
 #define DEFAULT_PATH "/run/weir/control"
 
 static int refuse(const struct ask *ask, const char *what, const char *why)
@@ -47,13 +49,14 @@ static int instance_len(const char *conf)
 		strchr(conf + folder, '/') != NULL) {
 		return 0;
 	}
-	return (int)(len - folder - 5);
+	len -= folder + 5;
+	return len <= NAME_CHARS_MAX ? (int)len : 0;
 }
 
 /**
  * The socket of the service that has this config; NULL: the default one. 1; 0 where it is a guess,
- * since neither the environment nor the place of the config says so; or a negative errno that was
- * told.
+ * since neither the environment nor the place of the config says so; or a negative errno:
+ * RUNTIME_DIRECTORY is wrong.
  */
 static int find_folder(const struct ask *ask, const char *conf, struct addr *ret_addr)
 {
@@ -61,13 +64,7 @@ static int find_folder(const struct ask *ask, const char *conf, struct addr *ret
 	int len = conf == NULL ? 0 : instance_len(conf);
 	char path[ADDR_TEXT_MAX];
 
-	if (r > 0) {
-		return 1;
-	}
-	if (r < 0) {
-		fprintf(ask->err,
-			"%s: RUNTIME_DIRECTORY: %s; set it to the folder of the service\n",
-			ask->program, strerrordesc_np(-r));
+	if (r != 0) {
 		return r;
 	}
 	if (len == 0) {
@@ -79,13 +76,23 @@ static int find_folder(const struct ask *ask, const char *conf, struct addr *ret
 	return r < 0 ? r : 1;
 }
 
+static int tell_folder(const struct ask *ask, int r)
+{
+	fprintf(ask->err, "%s: RUNTIME_DIRECTORY: %s; set it to the folder of the service\n",
+		ask->program, strerrordesc_np(-r));
+	return r;
+}
+
 int ask_open(struct ask *ask, const char *program, const char *path, FILE *err)
 {
 	int r;
 
 	*ask = (struct ask){.program = program, .err = err};
-	r = path == NULL ? find_folder(ask, NULL, &ask->addr) : take_path(ask, path, &ask->addr);
-	return r < 0 ? r : 0;
+	if (path != NULL) {
+		return take_path(ask, path, &ask->addr);
+	}
+	r = find_folder(ask, NULL, &ask->addr);
+	return r < 0 ? tell_folder(ask, r) : 0;
 }
 
 /** What is wrong with the config, a line each; NULL without memory. */
@@ -111,17 +118,21 @@ int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *
 
 	*ask = (struct ask){.program = program, .err = err};
 	is_sure = find_folder(ask, conf, &folder);
-	if (is_sure < 0) {
-		return is_sure;
-	}
-	ask->addr = folder;
 	conf_errors_init(&errors);
 	r = conf_find_control(conf, &errors, &ask->addr);
-	if (r > 0 && is_sure && !addr_equal(&ask->addr, &folder)) {
+	if (r < 0 && is_sure != 0 && access(conf, F_OK) < 0) {
+		r = 0; /* a default one that is not there says nothing */
+	}
+	if (r <= 0) {
+		ask->addr = folder;
+	}
+	if (r == 0 && is_sure < 0) {
+		r = tell_folder(ask, is_sure);
+	} else if (r > 0 && is_sure > 0 && !addr_equal(&ask->addr, &folder)) {
 		ask->before = folder;
-	} else if (r < 0 && is_sure) {
+	} else if (r < 0 && is_sure > 0) {
 		/* The weir of that service says what is wrong. */
-		ask->conf_errors = access(conf, F_OK) == 0 ? errors_text(&errors) : NULL;
+		ask->conf_errors = errors_text(&errors);
 		r = 0;
 	} else if (r < 0) {
 		conf_errors_print(&errors, "", err);

@@ -98,6 +98,9 @@ void show_status(FILE *out, const json_t *json)
 	show_member(out, json, "node");
 	(void)fputs(": ", out);
 	show_member(out, json, "state");
+	if (json_is_integer(json_object_get(json, "left_ms"))) {
+		fprintf(out, " for %s", show_time(show_number(json, "left_ms"), text));
+	}
 	fprintf(out, ", generation %lld, up %s\n", show_number(json, "generation"),
 		show_time(show_number(json, "uptime_ms"), text));
 	(void)fputs("pairs", out);
