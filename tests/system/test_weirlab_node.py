@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: ISC
+"""weirlab with a client that nobody here wrote: toxiproxy-node-client, pinned by version and hash."""
+
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+from weirtest import peers
+from weirtest.lab import Lab
+from weirtest.settings import DEADLINE, LATE
+
+NAME, VERSION = "toxiproxy-node-client", "4.1.0"
+SHA512 = "hdCvgbS6fUtzxPzrbvvE7MZ7dl5dt+c4c0d4T2G1I+clz3QEmjEvIpzObyojUY3WNdDuoYI7sT4kcTqgUVyXAQ=="
+SCRIPT = pathlib.Path(__file__).with_name("weirlab_client.js")
+
+
+def fetch(folder):
+    """The client's folder; skips, and says why, where it cannot be had."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            pytest.skip(f"{NAME} {VERSION} is not tried: there is no {program}")
+    done = subprocess.run(["npm", "pack", "--silent", f"{NAME}@{VERSION}"], cwd=folder, capture_output=True, text=True,
+                          timeout=4 * DEADLINE, check=False, env={**os.environ, "npm_config_fetch_retries": "0"})
+    tarball = folder / f"{NAME}-{VERSION}.tgz"
+    if done.returncode != 0 or not tarball.exists():
+        pytest.skip(f"{NAME} {VERSION} is not tried: the registry cannot be reached")
+    digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
+    assert digest == SHA512, "the tarball is not the one that was looked at"
+    with tarfile.open(tarball) as tar:
+        tar.extractall(folder)
+    return folder / "package"
+
+
+def test_its_calls_work_and_its_toxics_bite(tmp_path):
+    client = fetch(tmp_path)
+    server = peers.Server("tcp4", None, peers.echo)
+    with Lab("-seed", "1") as lab:
+        done = subprocess.run(["node", SCRIPT, client, f"http://127.0.0.1:{lab.port}", str(server.address)],
+                              capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
+    server.close()
+    assert done.returncode == 0, done.stderr
+    said = {line["step"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
+    toxic = {"name": "slow", "type": "latency", "stream": "downstream", "toxicity": 1,
+             "attributes": {"latency": 200, "jitter": 0}}
+    assert json.loads(said["version"])["version"].startswith("2.")
+    assert said["created"]["name"] == "one" and said["created"]["enabled"]
+    assert said["plain"] < LATE * 1000
+    assert said["toxic"] == said["got"] == toxic and 200 <= said["slow"] < LATE * 1000
+    assert said["changed"]["attributes"]["latency"] == 50 and 50 <= said["faster"] < LATE * 1000
+    assert "toxic not found" in said["removed"] or "404" in said["removed"]
+    assert said["reset_peer"] == "ECONNRESET" and said["limit_data"] == said["timeout"] == "end"
+    assert said["bandwidth"] >= 1 and isinstance(said["slicer"], float) and isinstance(said["slow_close"], float)
+    assert said["down"] == [False, "ECONNREFUSED"] and said["reset"] == "number"
+    assert said["populated"] == said["all"] == ["one", "two"]
+    assert "proxy not found" in said["missing"] or "404" in said["missing"]
+    assert "proxy already exists" in said["twice"] or "409" in said["twice"]
