@@ -10,6 +10,8 @@
  * One thread, one loop. The map of its sources (tests/lint/map):
  *
  *	options		the command line
+ *	script		a scenario: requests on a clock
+ *	text_file	a file as a text
  *	say		lines for people
  *	lab		what all share
  *	api		the paths, and the door
@@ -56,14 +58,16 @@
 #include "lab/proxy.h"
 #include "lab/proxy_json.h"
 #include "lab/say.h"
+#include "lab/script.h"
+#include "lab/text_file.h"
 #include "stream/loop.h"
 #include "stream/resolver.h"
 
-enum { EXIT_USAGE = 2, CONFIG_BYTES_MAX = 16 * 1024 * 1024 };
+enum { EXIT_USAGE = 2 };
 
 static const char usage_text[] =
 	"usage: weirlab [-host HOST] [-port PORT] [-config FILE] [-seed N]\n"
-	"               [-proxy-metrics] [-runtime-metrics] [-version]\n";
+	"               [-run FILE] [-proxy-metrics] [-runtime-metrics] [-version]\n";
 
 /** SIGINT and SIGTERM stop the loop. */
 struct stop {
@@ -110,32 +114,13 @@ static void raise_fd_limit(void)
 	}
 }
 
-/** The whole file, for the caller to free. NULL and errno. */
-static char *read_file(const char *path, size_t *ret_n)
-{
-	FILE *file = fopen(path, "re");
-	char *text = file == NULL ? NULL : malloc(CONFIG_BYTES_MAX);
-
-	if (text != NULL) {
-		*ret_n = fread(text, 1, CONFIG_BYTES_MAX, file);
-		if (ferror(file)) {
-			free(text);
-			text = NULL;
-		}
-	}
-	if (file != NULL) {
-		(void)fclose(file);
-	}
-	return text;
-}
-
 /** The proxies of -config. What is wrong is told, and weirlab runs on, as toxiproxy does. */
 static void populate(struct lab *lab, const char *path)
 {
 	char error[FIELDS_ERROR_MAX];
 	struct answer answer = {0};
 	size_t n = 0;
-	char *text = read_file(path, &n);
+	char *text = text_file_read(path, &n);
 	json_t *json;
 
 	if (text == NULL) {
@@ -164,7 +149,7 @@ static void free_proxies(struct lab *lab)
 }
 
 /** Runs until a signal. 0, or a negative errno that was told. */
-static int run(struct lab *lab, const struct options *options)
+static int run(struct lab *lab, const struct options *options, struct script *script)
 {
 	char error[ADDRESS_ERROR_MAX];
 	struct api api = {0};
@@ -185,8 +170,11 @@ static int run(struct lab *lab, const struct options *options)
 	} else {
 		say(SAY_INFO, "version " WEIR_VERSION "; the API listens on %s, seed %lld",
 			api.text, (long long)lab->seed);
-		r = loop_run(lab->loop);
+		r = script->path == NULL ? 0 : script_start(script, lab);
+		r = r < 0 ? r : loop_run(lab->loop);
+		r = script->failed ? -ECANCELED : r;
 	}
+	script_close(script);
 	api_close(&api);
 	free_proxies(lab);
 	loop_unwatch(lab->loop, stop.fd, &stop.watcher);
@@ -194,7 +182,7 @@ static int run(struct lab *lab, const struct options *options)
 	return r;
 }
 
-static int start(const struct options *options)
+static int start(const struct options *options, struct script *script)
 {
 	struct lab lab = {
 		.loop = loop_new(),
@@ -214,7 +202,7 @@ static int start(const struct options *options)
 		say(SAY_ERROR, "cannot start: %s", strerrordesc_np(-r));
 		return EXIT_FAILURE;
 	}
-	r = run(&lab, options);
+	r = run(&lab, options, script);
 	if (resolver_lookups(lab.resolver) > 0) {
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* getaddrinfo(3) cannot be cut off */
 	}
@@ -226,7 +214,9 @@ static int start(const struct options *options)
 int main(int argc, char **argv)
 {
 	char error[OPTIONS_ERROR_MAX];
+	char script_error[SCRIPT_ERROR_MAX];
 	struct options options;
+	struct script script = {0};
 	const char *level = getenv("LOG_LEVEL");
 
 	if (options_read(&options, argc, argv, error) < 0) {
@@ -245,5 +235,10 @@ int main(int argc, char **argv)
 		say(SAY_ERROR, "LOG_LEVEL=%s is none; write error, warn, info, debug or trace",
 			level);
 	}
-	return start(&options);
+	if (options.run != NULL && script_read(&script, options.run, script_error) < 0) {
+		fprintf(stderr, "weirlab: %s\n", script_error);
+		script_close(&script);
+		return EXIT_USAGE;
+	}
+	return start(&options, &script);
 }

@@ -95,6 +95,7 @@ int options_read(struct options *options, int argc, char **argv, char error[OPTI
 		{.name = "host", .text = &options->host},
 		{.name = "port", .text = &options->port},
 		{.name = "config", .text = &options->config},
+		{.name = "run", .text = &options->run},
 		{.name = "seed", .text = &seed},
 		{.name = "proxy-metrics", .is_on = &options->proxy_metrics},
 		{.name = "runtime-metrics", .is_on = &options->runtime_metrics},

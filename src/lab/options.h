@@ -12,6 +12,7 @@ struct options {
 	const char *host;
 	const char *port;
 	const char *config; /**< NULL: none */
+	const char *run;    /**< a scenario; NULL: none */
 	uint64_t seed;
 	bool has_seed;
 	bool proxy_metrics;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/script.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "lab/answer.h"
+#include "lab/api.h"
+#include "lab/fields.h"
+#include "lab/lab.h"
+#include "lab/say.h"
+#include "lab/text_file.h"
+#include "proto/http_target.h"
+#include "stream/loop.h"
+
+enum { STATUS_WRONG = 400 };
+
+enum step_kind { STEP_REQUEST, STEP_SAY, STEP_END };
+
+struct script_step {
+	struct list link; /* struct script::steps */
+	uint64_t at_ns;
+	unsigned line;
+	enum step_kind kind;
+	enum http_verb verb;
+	char *path; /**< within text */
+	char *body; /**< within text: of a request, or what is said */
+	char text[];
+};
+
+__attribute__((format(printf, 4, 5))) static int wrong(
+	char error[SCRIPT_ERROR_MAX], const char *path, unsigned line, const char *format, ...)
+{
+	int n = snprintf(error, SCRIPT_ERROR_MAX, "%s:%u: ", path, line);
+	va_list args;
+
+	va_start(args, format);
+	if (n >= 0 && n < SCRIPT_ERROR_MAX) {
+		(void)vsnprintf(error + n, SCRIPT_ERROR_MAX - (size_t)n, format, args);
+	}
+	va_end(args);
+	return -EINVAL;
+}
+
+/* ---- reading ---- */
+
+/** Cuts the first word off; what follows it, without blanks before it. */
+static char *cut_word(char *text)
+{
+	text += strcspn(text, " \t\n");
+	if (*text != '\0') {
+		*text++ = '\0';
+	}
+	return text + strspn(text, " \t\n");
+}
+
+static int read_verb(const char *word, enum http_verb *ret)
+{
+	for (enum http_verb verb = HTTP_VERB_GET; verb < HTTP_VERB_OTHER; verb++) {
+		if (strcmp(http_verb_name(verb), word) == 0) {
+			*ret = verb;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/** Whether a body that is there can be read. */
+static int check_body(const char *body, char error[FIELDS_ERROR_MAX])
+{
+	json_t *json;
+
+	if (*body == '\0') {
+		return 0;
+	}
+	json = fields_parse(body, strlen(body), error);
+	if (json == NULL) {
+		return -EINVAL;
+	}
+	json_decref(json);
+	return 0;
+}
+
+static int read_request(
+	struct script_step *step, char *word, const char *path, char error[SCRIPT_ERROR_MAX])
+{
+	static struct http_target target; /* 8 KiB; one thread */
+	char json_error[FIELDS_ERROR_MAX];
+	const char *why = NULL;
+	struct span bytes;
+
+	step->path = cut_word(word);
+	step->body = cut_word(step->path);
+	bytes = (struct span){(const uint8_t *)step->path, strlen(step->path)};
+	if (read_verb(word, &step->verb) < 0) {
+		return wrong(error, path, step->line,
+			"%s: write GET, POST, PATCH or DELETE and a path, or say and a text, or "
+			"end",
+			word);
+	}
+	if (*step->path != '/' || bytes.n > HTTP_TARGET_MAX) {
+		return wrong(
+			error, path, step->line, "%s is no path; it begins with a '/'", step->path);
+	}
+	if (http_target_parse(bytes, &target, &why) < 0) {
+		return wrong(error, path, step->line, "%s: %s", step->path, why);
+	}
+	if (check_body(step->body, json_error) < 0) {
+		return wrong(error, path, step->line, "the JSON is wrong: %s", json_error);
+	}
+	return 0;
+}
+
+/** Reads a step, whose lines are together in its text. */
+static int read_step(struct script_step *step, uint64_t before_ns, const char *path,
+	char error[SCRIPT_ERROR_MAX])
+{
+	const char *why = NULL;
+	char *word = cut_word(step->text);
+
+	if (parse_duration(step->text, &step->at_ns, &why) < 0) {
+		return wrong(error, path, step->line, "%s: %s", step->text, why);
+	}
+	if (step->at_ns == NS_NEVER || step->at_ns < before_ns) {
+		return wrong(error, path, step->line,
+			"%s is before the step above it; times count from the start", step->text);
+	}
+	if (strncmp(word, "say", 3) == 0 && strchr(" \t\n", word[3]) != NULL) {
+		step->kind = STEP_SAY;
+		step->body = cut_word(word);
+		return 0;
+	}
+	if (strcmp(word, "end") == 0) {
+		step->kind = STEP_END;
+		return 0;
+	}
+	return read_request(step, word, path, error);
+}
+
+/** The end of a step that begins here: behind its last line. */
+static const char *end_of_step(const char *at, unsigned *lines)
+{
+	*lines = 0;
+	do {
+		at += strcspn(at, "\n");
+		at += *at == '\n';
+		++*lines;
+	} while (*at == ' ' || *at == '\t');
+	return at;
+}
+
+static struct script_step *step_new(const char *from, const char *to, unsigned line)
+{
+	size_t n = (size_t)(to - from);
+	struct script_step *step = calloc(1, sizeof(*step) + n + 1);
+
+	if (step == NULL) {
+		return NULL;
+	}
+	memcpy(step->text, from, n);
+	while (n > 0 && isspace((unsigned char)step->text[n - 1])) {
+		step->text[--n] = '\0';
+	}
+	step->line = line;
+	return step;
+}
+
+static int read_all(struct script *script, const char *text, char error[SCRIPT_ERROR_MAX])
+{
+	uint64_t before_ns = 0;
+	unsigned line = 1;
+	unsigned lines;
+
+	for (const char *at = text; *at != '\0'; line += lines) {
+		const char *end = end_of_step(at, &lines);
+		struct script_step *step;
+
+		if (*at == '#' || strspn(at, " \t\r\n") >= (size_t)(end - at)) {
+			at = end;
+			continue;
+		}
+		step = step_new(at, end, line);
+		if (step == NULL) {
+			return wrong(error, script->path, line, "out of memory");
+		}
+		list_append(&script->steps, &step->link);
+		if (read_step(step, before_ns, script->path, error) < 0) {
+			return -EINVAL;
+		}
+		before_ns = step->at_ns;
+		at = end;
+	}
+	return 0;
+}
+
+int script_read(struct script *script, const char *path, char error[SCRIPT_ERROR_MAX])
+{
+	size_t n = 0;
+	char *text = text_file_read(path, &n);
+	int r;
+
+	*script = (struct script){.path = path};
+	list_init(&script->steps);
+	if (text == NULL) {
+		(void)snprintf(error, SCRIPT_ERROR_MAX, "%s: %s", path, strerrordesc_np(errno));
+		return -EINVAL;
+	}
+	r = strlen(text) < n ? wrong(error, path, 1, "the file is no text: it has a byte 0")
+			     : read_all(script, text, error);
+	free(text);
+	return r;
+}
+
+/* ---- running ---- */
+
+static void stop(struct script *script)
+{
+	(void)loop_stop(script->lab->loop);
+}
+
+/** Asks the API. Whether it went well. */
+static bool ask(struct script *script, const struct script_step *step)
+{
+	static struct http_target target; /* 8 KiB; one thread */
+	struct answer answer = {0};
+	struct span bytes = {(const uint8_t *)step->path, strlen(step->path)};
+	const char *why = NULL;
+	bool is_known = http_target_parse(bytes, &target, &why) == 0 &&
+			api_handle(script->lab, step->verb, &target, step->body, strlen(step->body),
+				&answer);
+
+	if (!is_known) {
+		say(SAY_ERROR, "%s:%u: %s %s: the API has no such path", script->path, step->line,
+			http_verb_name(step->verb), step->path);
+	} else if (answer.status >= STATUS_WRONG) {
+		say(SAY_ERROR, "%s:%u: %s", script->path, step->line, answer.error);
+	}
+	json_decref(answer.json);
+	return is_known && answer.status < STATUS_WRONG;
+}
+
+static void act(struct script *script, const struct script_step *step)
+{
+	switch (step->kind) {
+	case STEP_SAY:
+		say(SAY_INFO, "%s:%u: %s", script->path, step->line, step->body);
+		return;
+	case STEP_END:
+		stop(script);
+		return;
+	default:
+		if (!ask(script, step)) {
+			script->failed = true;
+			stop(script);
+		}
+	}
+}
+
+static struct script_step *first(const struct script *script)
+{
+	return list_empty(&script->steps)
+		       ? NULL
+		       : container_of(script->steps.next, struct script_step, link);
+}
+
+/** Takes all steps whose time has come. */
+static void on_time(struct timer *timer)
+{
+	struct script *script = container_of(timer, struct script, timer);
+	struct script_step *step;
+
+	while ((step = first(script)) != NULL && !script->failed) {
+		uint64_t at_ns = clock_after(script->begun_ns, step->at_ns);
+
+		if (at_ns > clock_ns()) {
+			(void)timer_arm(timer, at_ns);
+			return;
+		}
+		list_remove(&step->link);
+		act(script, step);
+		free(step);
+	}
+}
+
+int script_start(struct script *script, struct lab *lab)
+{
+	int r = timer_open(&script->timer, lab->loop, on_time);
+
+	script->lab = lab;
+	script->begun_ns = clock_ns();
+	return r < 0 ? r : timer_arm(&script->timer, script->begun_ns);
+}
+
+void script_close(struct script *script)
+{
+	struct script_step *step;
+
+	if (script->path == NULL) {
+		return;
+	}
+	timer_close(&script->timer);
+	while ((step = first(script)) != NULL) {
+		list_remove(&step->link);
+		free(step);
+	}
+	script->path = NULL;
+}

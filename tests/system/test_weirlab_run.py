@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: ISC
+"""weirlab --run: a scenario's steps on its clock, and what is wrong with a file, by file and line."""
+
+import subprocess
+import time
+
+import pytest
+
+from weirtest import address, peers, wait
+from weirtest.lab import WEIRLAB, Lab
+from weirtest.peers import read_exactly
+from weirtest.settings import DEADLINE, LATE
+
+
+def run(path, deadline=DEADLINE):
+    return subprocess.run([WEIRLAB, "-port", "0", "-run", str(path)], capture_output=True, text=True,
+                          timeout=deadline, check=False)
+
+
+def test_steps_are_taken_at_their_times_and_none_before(tmp_path):
+    server = peers.Server("tcp4", None, peers.echo)
+    file = tmp_path / "s"
+    file.write_text(f"""# a scenario
+0s POST /proxies {{"name": "p", "listen": "unix:{tmp_path}/lab", "upstream": "{server.address}"}}
+
+600ms  POST /proxies/p/toxics {{"type": "latency",
+         "attributes": {{"latency": 300}}}}
+1.2s   DELETE /proxies/p/toxics/latency_downstream
+1200ms say all is well
+""")
+    with Lab("-run", str(file)) as lab:
+        since = time.monotonic()
+        wait.until(lambda: "p" in lab.get("/proxies"), "the first step")
+        wait.until(lambda: lab.get("/proxies/p/toxics"), "the second step")
+        assert lab.get("/proxies/p/toxics")[0]["attributes"]["latency"] == 300
+        wait.until(lambda: lab.said(f"{file}:7: all is well"), "the last step")
+        assert 1.2 - 0.5 <= time.monotonic() - since < LATE
+        assert lab.get("/proxies/p/toxics") == []
+        with peers.connect(address.unix(tmp_path / "lab")) as sock:
+            sock.sendall(b"x")
+            assert read_exactly(sock, 1) == b"x"
+    server.close()
+
+
+def test_end_ends_it_at_its_time(tmp_path):
+    file = tmp_path / "s"
+    file.write_text("300ms end\n")
+    since = time.monotonic()
+    done = run(file)
+    assert done.returncode == 0 and 0.3 <= time.monotonic() - since < LATE
+
+
+def test_a_step_that_fails_ends_it_and_is_named(tmp_path):
+    file = tmp_path / "s"
+    file.write_text('0s GET /version\n\n1ms DELETE /proxies/nobody\n10m end\n')
+    done = run(file)
+    assert done.returncode == 1 and f"{file}:3: proxy not found" in done.stderr
+    file.write_text("0s GET /nowhere\n10m end\n")
+    done = run(file)
+    assert done.returncode == 1 and f"{file}:1: GET /nowhere: the API has no such path" in done.stderr
+
+
+@pytest.mark.parametrize("text, says", (
+    ("x end", ":1: x: "), ("5 end", ":1: 5: "), ("1s\n", ":1: "), ("# x\n\n2s end\n1s end", ":4: 1s is before"),
+    ("0s dance", ":1: dance: write GET, POST"), ("0s GET proxies", ":1: proxies is no path"),
+    ("0s GET /a//b", ":1: /a//b: "), ('0s POST /proxies {"a":\n  x}\n', ":1: the JSON is wrong: "),
+    ('0s end\n0s POST /proxies {\n', ":2: the JSON is wrong: unexpected EOF"), ("none end", ":1: none is before"),
+    ("0s end\0", ":1: the file is no text")))
+def test_a_wrong_file_is_told_by_line_before_the_first_step(tmp_path, text, says):
+    file = tmp_path / "s"
+    file.write_text(text)
+    done = run(file)
+    assert done.returncode == 2 and done.stderr.startswith(f"weirlab: {file}{says}") and done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    done = run(tmp_path / "none")
+    assert done.returncode == 2 and done.stderr == f"weirlab: {tmp_path}/none: No such file or directory\n"
