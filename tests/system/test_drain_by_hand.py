@@ -332,18 +332,16 @@ def test_a_reload_in_the_grace_binds_and_the_drain_goes_on():
 def test_a_reload_changes_systemds_listener_while_it_is_drained(folder):
     with activated(folder) as (weir, where):
         drain(weir)
+        own = address.free("tcp4", folder)
         with contextlib.closing(peers.Server("tcp4", folder, lambda sock: sock.sendall(b"other"))) as other:
-            done = weir.reload({**weir.settings, **config.relay(["systemd:web", f"127.0.0.1:{free(folder)}"], other,
-                                                                name="renamed")})
+            done = weir.reload({**weir.settings, **config.relay(["systemd:web", str(own)], other, name="renamed")})
             assert done.returncode == 0, done
             with peers.connect(where) as sock:
                 assert peers.read_exactly(sock, 5) == b"other"
             assert drain(weir)["kept"][0]["address"] == where.text
             undrain(weir)
-
-
-def free(folder):
-    return address.free("tcp4", folder).sockaddr[1]
+            with peers.connect(own) as sock:
+                assert peers.read_exactly(sock, 5) == b"other"
 
 
 def test_a_stop_skips_the_grace_that_was_waited():
@@ -388,13 +386,13 @@ def test_a_stop_ends_the_pairs_of_a_drain_that_let_them_live():
 @WORKERS
 def test_only_the_control_door_drains(workers):
     with house(workers=workers) as here:
-        port = here.free().sockaddr[1]
-        here.reload(http={"listen": f"127.0.0.1:{port}"})
-        with peers.connect(address.tcp("127.0.0.1", port)) as sock:
+        door = here.free()
+        here.reload(http={"listen": str(door)})
+        with peers.connect(door) as sock:
             sock.sendall(b"POST /v1/drain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
             assert sock.recv(100).startswith(b"HTTP/1.1 405 ")
         assert state(here.weir) == "running"
         drain(here.weir)
-        with peers.connect(address.tcp("127.0.0.1", port)) as sock:
+        with peers.connect(door) as sock:
             sock.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert sock.recv(100).startswith(b"HTTP/1.1 503 ")

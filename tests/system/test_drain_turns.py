@@ -20,18 +20,18 @@ WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.ma
 @WORKERS
 def test_of_many_addresses_none_lets_anybody_in_once_it_is_answered(workers):
     with house(workers=workers, errors=("undrain_failed",)) as here:
-        many = [here.free() for _ in range(100)]
-        here.reload(listeners=[listener("web", [str(here.weir.address)]), listener("many", [str(to) for to in many])])
+        addresses = [here.free() for _ in range(100)]
+        here.reload(listeners=[listener("web", [str(here.weir.address)]), listener("many", [str(to) for to in addresses])])
         fds = proc.settled_fds(here.weir.pid)
         for _ in range(10):
             drain(here.weir)
             undrain(here.weir)
-        assert proc.fds(here.weir.pid) - fds < 4 * len(many) * workers, "sockets of ten drains are there"
+        assert proc.fds(here.weir.pid) - fds < 4 * len(addresses) * workers, "sockets of ten drains are there"
         for _ in range(3):
             drain(here.weir)
-            assert all(is_refused(to) for to in many)
+            assert all(is_refused(to) for to in addresses)
             undrain(here.weir)
-            for to in many:
+            for to in addresses:
                 with peers.connect(to) as sock:
                     exchange(sock)
 
@@ -128,8 +128,8 @@ def test_asked_by_many_at_once_each_is_answered_in_turn(workers):
 @pytest.mark.parametrize("late_ms", (0, 1, 3))
 def test_a_stop_in_the_middle_of_it_ends_weir_and_answers(workers, late_ms):
     with house(workers=workers) as here:
-        more = [str(here.free()) for _ in range(20)]
-        here.reload(listeners=[listener("web", [str(here.weir.address), *more])])
+        more = [here.free() for _ in range(20)]
+        here.reload(listeners=[listener("web", [str(here.weir.address), *map(str, more)])])
         pair = here.client()
         exchange(pair)
         drain(here.weir)
