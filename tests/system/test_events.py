@@ -5,6 +5,8 @@ import contextlib
 import http.client
 import signal
 
+import pytest
+
 from weirtest import peers, wait
 from weirtest.asking import ask, get
 from weirtest.following import Follower, follow
@@ -109,9 +111,10 @@ def test_it_follows_what_the_log_does_not_want_and_the_log_stays_as_it_is():
         assert here.weir.text() == ""
 
 
+@pytest.mark.workers
 def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
     pairs = scaled(1500)
-    with house(node="n" * 64, log={"level": "error"}) as here:
+    with house(node="n" * 64, log={"level": "error"}, workers=2) as here:
         with follow(here.weir, "?event=close") as slow, follow(here.weir, "?event=close") as quick:
             for n in range(pairs):
                 here.client().close()
@@ -151,6 +154,7 @@ def test_who_comes_again_is_told_how_much_he_has_missed():
                 assert follower.next().name == "close"
 
 
+@pytest.mark.workers
 def test_a_stop_is_followed_to_its_end():
     with house(timeouts={"drain": "0s"}, workers=2) as here:
         for _ in range(20):

@@ -487,7 +487,8 @@ function showStats(stats) {
 	showState(className, word + (stats.left_ms === null ? '' : `, ${time(stats.left_ms)} left`));
 	say($('node'), stats.node ?? '');
 	document.title = stats.node ? `${stats.node} – weir` : 'weir';
-	say($('about'), `up ${time(stats.uptime_ms)}, config ${count(stats.generation)}, version ${stats.version}`);
+	say($('about'), (stats.log_dropped ? `${count(stats.log_dropped)} lines of the log lost, ` : '') +
+		`up ${time(stats.uptime_ms)}, config ${count(stats.generation)}, version ${stats.version}`);
 	const now = {stats, open: stats.pairs.open, ...rates(sums(stats), sums(same), seconds)};
 	figures.forEach((show) => show(now));
 	listeners.show(stats.listeners.map((listener) =>
