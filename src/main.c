@@ -53,6 +53,8 @@
  *	proxy_header_build	both, the other way round
  *	client_hello	where a client of TLS wants to go
  *	http		requests and answers, read from any pieces of bytes
+ *	http_line	what the parser lets through in a line of the head
+ *	http_chunks	and in a body in chunks
  *	http_build	and written
  *	http_target	the path of a request, and what is asked of it
  *

@@ -29,10 +29,16 @@ void control_get_health(struct control_asked *asked)
 void control_get_ready(struct control_asked *asked)
 {
 	struct control_status status;
+	json_t *json;
 
 	get_status(asked, &status);
-	control_answer(asked, status.is_ready ? 200 : 503,
-		json_pack("{sb, ss}", "ready", status.is_ready, "state", status.state));
+	json = json_pack("{sb, ss}", "ready", status.is_ready, "state", status.state);
+	if (!status.is_ready) {
+		(void)json_object_set_new(json, "error",
+			json_string("weir wants no new clients now; send them elsewhere, and see "
+				    "\"state\""));
+	}
+	control_answer(asked, status.is_ready ? 200 : 503, json);
 }
 
 static json_t *ended_json(const struct control_status *status)

@@ -71,8 +71,7 @@ static bool is_request(struct http_exchange *exchange)
 	if (refusal == NULL) {
 		return true;
 	}
-	control_refuse_exchange(exchange, refusal->status,
-		refusal->status == 405 ? "Allow: GET, HEAD\r\n" : NULL, refusal->why);
+	control_refuse_exchange(exchange, refusal->status, NULL, refusal->why);
 	return false;
 }
 

@@ -14,6 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/http_chunks.h"
+#include "proto/http_line.h"
+
 #if HTTP_PARSER_VERSION_MAJOR != 2 || HTTP_PARSER_VERSION_MINOR < 9
 #error "http_parser 2.9 or later is needed: before, it takes two lengths for one body"
 #endif
@@ -47,12 +50,16 @@ struct http_reader {
 	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t n_fields;
 	size_t n_body;
+	struct http_chunks chunks;
 	size_t n_framing;
 	size_t n_trailers;
 	size_t n_trailer_bytes;
 	struct http_head head;
 	struct http_refusal refusal;
 };
+
+static const char no_path[] =
+	"weir is no proxy for HTTP: the target must be a path, as in GET /v1/status";
 
 static int refuse(struct http_reader *reader, unsigned int status, const char *why)
 {
@@ -163,8 +170,8 @@ static int parse(struct http_reader *reader, const void *bytes, size_t n)
 	if (reader->state == STATE_REFUSED) {
 		return -EBADMSG; /* by one of the calls above */
 	}
-	if (error == HPE_INVALID_METHOD) {
-		return refuse(reader, 405, "the method is not known");
+	if (error == HPE_INVALID_URL) {
+		return refuse(reader, 400, no_path);
 	}
 	if (error != HPE_OK && error != HPE_PAUSED) {
 		return refuse(reader, 400, http_errno_description(error));
@@ -173,72 +180,6 @@ static int parse(struct http_reader *reader, const void *bytes, size_t n)
 }
 
 /* ---- what it lets through ---- */
-
-/** RFC 9110, 5.6.2. */
-static bool is_token(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-/** RFC 9112, 3: the version is at the end; that of an answer at its beginning, 4. */
-static bool has_version(const char *line, size_t n, enum http_kind kind)
-{
-	static const char version[] = "HTTP/1.";
-	size_t len = sizeof(version) - 1;
-	const char *at = kind == HTTP_ANSWERS ? line : line + n - len - 1;
-
-	if (n < len + 2 || memcmp(at, version, len) != 0 || (at[len] != '0' && at[len] != '1')) {
-		return false;
-	}
-	return kind == HTTP_ANSWERS ? at[len + 1] == ' ' : at[-1] == ' ';
-}
-
-/** The request line or the status line, without its line end. */
-static int look_at_first_line(struct http_reader *reader, const char *line, size_t n)
-{
-	size_t n_blanks = 0;
-
-	if (!has_version(line, n, reader->opts.kind)) {
-		return refuse(reader, 400, "the version must be HTTP/1.1 or HTTP/1.0");
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (line[i] < ' ' || line[i] > '~') {
-			return refuse(reader, 400, "the first line must be printable ASCII");
-		}
-		n_blanks += line[i] == ' ' ? 1 : 0;
-	}
-	if (reader->opts.kind == HTTP_REQUESTS && n_blanks != 2) {
-		return refuse(reader, 400, "the first line must be 'METHOD TARGET HTTP/1.1'");
-	}
-	return 0;
-}
-
-/** A field, without its line end. RFC 9112, 5. */
-static int look_at_field(struct http_reader *reader, const char *line, size_t n)
-{
-	size_t name = 0;
-
-	if (line[0] == ' ' || line[0] == '\t') {
-		return refuse(reader, 400, "a line of the header is folded; write it in one");
-	}
-	while (name < n && is_token((uint8_t)line[name])) {
-		name++;
-	}
-	if (name == 0 || name == n || line[name] != ':') {
-		return refuse(reader, 400,
-			"a line of the header is not 'Name: value', the colon right behind the "
-			"name");
-	}
-	for (size_t i = name; i < n; i++) {
-		uint8_t c = (uint8_t)line[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f) {
-			return refuse(reader, 400, "the header has a control character");
-		}
-	}
-	return 0;
-}
 
 static struct span trim(struct span span)
 {
@@ -299,34 +240,18 @@ static int look_at_extent(struct http_reader *reader)
 	return 0;
 }
 
-static enum http_verb verb_of(const http_parser *parser)
-{
-	const char *name = http_method_str((enum http_method)parser->method);
-
-	for (enum http_verb verb = 0; verb < HTTP_VERB_OTHER; verb++) {
-		if (strcmp(name, http_verb_name(verb)) == 0) {
-			return verb;
-		}
-	}
-	return HTTP_VERB_OTHER;
-}
-
 static int look_at_request(struct http_reader *reader)
 {
 	struct http_head *head = &reader->head;
 	struct span value = {0};
 	size_t n_hosts = count_fields(head, "host", &head->host);
 
-	head->verb = verb_of(&reader->parser);
 	if (head->target.n > HTTP_TARGET_MAX) {
 		return refuse(reader, 414, "the target is longer than 8 KiB; ask for less at once");
 	}
-	if (reader->parser.method == HTTP_CONNECT || head->target.n == 0 ||
-		head->target.bytes[0] != '/' ||
+	if (head->target.n == 0 || head->target.bytes[0] != '/' ||
 		memchr(head->target.bytes, '#', head->target.n) != NULL) {
-		return refuse(reader, 400,
-			"weir is no proxy for HTTP: the target must be a path, as in GET "
-			"/v1/status");
+		return refuse(reader, 400, no_path);
 	}
 	if (n_hosts > 1 || (n_hosts == 0 && !head->is_old)) {
 		return refuse(reader, 400, "there must be one Host, as in 'Host: localhost'");
@@ -345,16 +270,48 @@ static int look_at_request(struct http_reader *reader)
 
 /* ---- the head ---- */
 
-/** All lines are there. */
-static int head_end(struct http_reader *reader)
+static enum http_verb verb_of(const char *method, size_t n)
 {
-	struct http_head *head = &reader->head;
-	int r;
+	for (enum http_verb verb = 0; verb < HTTP_VERB_OTHER; verb++) {
+		const char *name = http_verb_name(verb);
+
+		if (n == strlen(name) && memcmp(method, name, n) == 0) {
+			return verb;
+		}
+	}
+	return HTTP_VERB_OTHER;
+}
+
+/**
+ * Gives the parser the head. Of methods it knows others than are known here, and CONNECT has rules
+ * of its own: for all that are OTHER it is told GET, and what is asked for is found out as ever.
+ */
+static int parse_head(struct http_reader *reader)
+{
+	static const char get[] = "GET";
+	size_t n_method = 0;
 
 	http_parser_init(
 		&reader->parser, reader->opts.kind == HTTP_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE);
 	reader->parser.data = reader;
-	r = parse(reader, reader->bytes, reader->n_bytes);
+	if (reader->opts.kind == HTTP_REQUESTS) {
+		n_method = (size_t)((char *)memchr(reader->bytes, ' ', reader->n_bytes) -
+				    reader->bytes);
+		reader->head.verb = verb_of(reader->bytes, n_method);
+		n_method = reader->head.verb == HTTP_VERB_OTHER ? n_method : 0;
+	}
+	if (n_method > 0) {
+		(void)parse(reader, get, sizeof(get) - 1);
+	}
+	return parse(reader, reader->bytes + n_method, reader->n_bytes - n_method);
+}
+
+/** All lines are there. */
+static int head_end(struct http_reader *reader)
+{
+	struct http_head *head = &reader->head;
+	int r = parse_head(reader);
+
 	if (r < 0) {
 		return r;
 	}
@@ -384,20 +341,23 @@ static int line_end(struct http_reader *reader)
 	const char *line = reader->bytes + reader->line;
 	size_t n = reader->n_bytes - reader->line;
 	bool is_first = reader->header == 0;
-	int r;
+	const char *why = NULL;
+	int r = HTTP_READ_MORE;
 
 	if (n < 2 || line[n - 2] != '\r' || memchr(line, '\r', n) != line + n - 2) {
 		return refuse(reader, 400, "each line must end with CR LF, and have no other CR");
 	}
 	n -= 2;
 	if (is_first) {
-		r = look_at_first_line(reader, line, n);
+		why = http_line_first(line, n, reader->opts.kind == HTTP_ANSWERS);
 		reader->header = reader->n_bytes;
+	} else if (n > 0) {
+		why = http_line_field(line, n);
 	} else {
-		r = n == 0 ? head_end(reader) : look_at_field(reader, line, n);
+		r = head_end(reader);
 	}
 	reader->line = reader->n_bytes;
-	return r;
+	return why == NULL ? r : refuse(reader, 400, why);
 }
 
 /** Whether what there is of the head is too long already. */
@@ -448,7 +408,7 @@ static int skip_blanks(struct http_reader *reader, struct span *bytes)
 		}
 	}
 	if (bytes->n > 0) {
-		if (!is_token(bytes->bytes[0])) {
+		if (!http_is_token(bytes->bytes[0])) {
 			return refuse(reader, 400, "this is no HTTP");
 		}
 		reader->state = STATE_HEAD;
@@ -483,18 +443,27 @@ static int read_head(struct http_reader *reader, struct span *bytes)
 
 static int read_body(struct http_reader *reader, struct span *bytes)
 {
-	struct span part;
+	struct span part = *bytes;
+	const char *why = NULL;
 	int r;
 
 	if (bytes->n == 0) {
 		return HTTP_READ_MORE;
 	}
-	reader->n_framing += bytes->n; /* on_body() takes off what is no framing */
-	r = parse(reader, bytes->bytes, bytes->n);
+	if ((reader->parser.flags & F_CHUNKED) != 0) {
+		ptrdiff_t n = http_chunks_look(&reader->chunks, *bytes, &why);
+
+		if (n < 0) {
+			return refuse(reader, 400, why);
+		}
+		part.n = (size_t)n;
+	}
+	reader->n_framing += part.n; /* on_body() takes off what is no framing */
+	r = parse(reader, part.bytes, part.n);
 	if (r < 0) {
 		return r;
 	}
-	reader->n_framing -= bytes->n - (size_t)r;
+	reader->n_framing -= part.n - (size_t)r;
 	(void)span_take(bytes, (size_t)r, &part);
 	if (reader->opts.kind == HTTP_REQUESTS && reader->n_framing > HTTP_FRAMING_MAX) {
 		return refuse(

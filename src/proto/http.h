@@ -4,8 +4,8 @@
  * and 9112. A library parses (docs/decisions/0270); nothing outside http.c knows which. What it
  * lets through and weir does not want is refused here: versions other than 1.0 and 1.1, a bare
  * line without one, lines that end in a bare LF, folded lines, a blank before a colon, bytes that
- * no name or value may have, no Host or two, codings other than chunked, CONNECT, Upgrade, a target
- * that is no path, and whatever is longer than the bounds below.
+ * no name or value may have, no Host or two, codings other than chunked, chunks that are not to the
+ * letter, CONNECT, Upgrade, a target that is no path, and whatever is longer than the bounds below.
  *
  * A codec without I/O: it keeps the head of the message under way, and hands on the body as it
  * comes. It knows neither time nor who may ask.
@@ -69,7 +69,7 @@ struct http_head {
 
 /** Why a message is refused: of a request, with which status, and what to do instead. */
 struct http_refusal {
-	unsigned int status; /**< 400, 405, 413, 414 or 431 */
+	unsigned int status; /**< 400, 413, 414 or 431 */
 	const char *why;     /**< constant text, fit for the end of an error line */
 };
 

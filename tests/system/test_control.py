@@ -174,7 +174,8 @@ def test_weir_that_drains_answers_until_the_next_one_takes_the_socket_over():
         here.weir.signal(signal.SIGTERM)
         here.weir.notice("STOPPING=1")
         answer = ask(here.weir, "GET", "/readyz")
-        assert answer.status == 503 and answer.json == {"ready": False, "state": "draining"}
+        assert answer.status == 503 and answer.error
+        assert {**answer.json, "error": ""} == {"ready": False, "state": "draining", "error": ""}
         second = Weir({**here.weir.settings, "listeners": [listener("next", str(here.free()))]},
                       env={"RUNTIME_DIRECTORY": here.weir.runtime})
         with second:

@@ -13,7 +13,7 @@ import pytest
 
 from weirtest import address, peers, wait
 from weirtest.asking import Connection, ask, ask_on, control_path, get, say
-from weirtest.house import exchange, house, listener
+from weirtest.house import FAILED, exchange, house, listener
 from weirtest.settings import DEADLINE, LATE, scaled
 
 SECONDS = 5  # that a request has, and whoever takes an answer
@@ -150,6 +150,8 @@ def test_log_level_holds_over_reloads():
     ("GET", "/v1/%2", 400, None), ("GET", "/v1%2Fstatus", 404, None),
     ("POST", "/v1/status", 405, "GET, HEAD"), ("OPTIONS", "/healthz", 405, "GET, HEAD"),
     ("GET", "/v1/reload", 405, "POST"), ("DELETE", "/v1/log", 405, "PUT"), ("PURGE", "/v1/reload", 405, "POST"),
+    ("FROB", "/v1/reload", 405, "POST"), ("get", "/v1/pairs", 405, "GET, HEAD, DELETE"), ("FROB", "/v1/x", 404, None),
+    ("CONNECT", "/v1/status", 405, "GET, HEAD"),
     ("GET", "/v1/upstreams/a/servers/b", 405, "PATCH")))
 def test_wrong_path_or_method(method, target, status, allow):
     with house() as here:
@@ -179,6 +181,21 @@ HOSTILE = {
     "endless chunks": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" +
                        b"ffff\r\n" + b"x" * 65535 + b"\r\n" + b"ffff\r\n" + b"x" * 65535, 413),
     "no chunks": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nhello\r\n", 400),
+    "one length in two": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
+    "chunks without ends": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" +
+                            b"2\r\n{}xx0\r\n\r\n", 400),
+    "chunks with bare ends": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" +
+                              b"2\n{}\n0\n\n", 400),
+    "endless size": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 65536, 400),
+    "endless extension": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n2;" + b"x" * 200000,
+                          400),
+    "endless trailer": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: " +
+                        b"x" * 65536, 431),
+    "line of 64 KiB": (b"x" * 65536, 414),
+    "method of 64 KiB": (b"x" * 65536 + b" / HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "nameless bomb": (b"GET / HTTP/1.1\r\n" + b": x\r\n" * 4000, 400),
+    "header bomb": (b"GET / HTTP/1.1\r\n" + HOST + b"".join(b"X-%d: %s\r\n" % (i, b"y" * 200) for i in range(90)) + b"\r\n",
+                    431),
     "two lengths": (b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
     "tls": (b"\x16\x03\x01\x02\x00\x01\x00", 400),
     "line": (b"reload\n", 400),
@@ -194,6 +211,60 @@ def test_hostile_request_is_refused(name):
         assert status_of(answer) == status and b"Connection: close" in head, answer
         assert json.loads(body)["error"]
         assert get(here.weir, "/healthz")
+
+
+@pytest.mark.parametrize("method, target, body, status, words", (
+    ("PUT", "/v1/log", "{", 400, "JSON object"), ("GET", "/v1/pairs?bad=1", None, 400, "known are"),
+    ("GET", "/v1/pairs/4711", None, 404, "pair"), ("GET", "/v1/x", None, 404, "weir-http(7)"),
+    ("PUT", "/v1/reload", None, 405, "Allow"), ("POST", "/v1/reload", None, 409, "reload again"),
+    ("PUT", "/v1/log", " " * 65537, 413, "send less"), ("GET", "/" + 9000 * "x", None, 414, "ask for less"),
+    ("GET", "/", 17000 * "x", 431, "send less")))
+def test_each_status_says_what_to_do(method, target, body, status, words):
+    with house(errors=FAILED if status == 409 else ()) as here:
+        if status == 409:
+            with open(here.weir.config, "w", encoding="ascii") as file:
+                file.write("listeners = 5;\n")
+        headers = {"X": body} if status == 431 else {}
+        answer = ask(here.weir, method, target, None if headers else body, headers)
+        assert answer.status == status and words in answer.error
+
+
+def test_a_pipeline_that_nobody_reads_is_cut_off_and_disturbs_nobody():
+    """Each request waits for the answer before it, and who takes none is let go."""
+    asked = b"GET /v1/status HTTP/1.1\r\n" + HOST + b"\r\n"
+    with house() as here:
+        pair, sock = here.client(), here.client(door(here))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(100000):
+                sock.send(asked * 100)
+        exchange(pair)
+        assert get(here.weir, "/healthz")
+        poll = select.poll()
+        poll.register(sock, 0)
+        (_, events), = poll.poll(1000 * DEADLINE)
+        assert events & select.POLLHUP
+
+
+def test_half_requests_by_hundreds_of_clients_disturb_nobody():
+    halves = [data[:len(data) // 2] for data in (
+        b"GET /v1/status HTTP/1.1\r\n" + HOST, b"GET /" + b"x" * 16000, b"GET / HTTP/1.1\r\nX: " + b"x" * 30000,
+        b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Content-Length: 65536\r\n\r\n" + b" " * 60000,
+        b"PUT /v1/log HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;x\r\n \r\n" * 10000)]
+    with house() as here:
+        pair = here.client()
+        clients = []
+        for number in range(scaled(600, 300)):
+            clients.append(here.client(door(here)))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                clients[-1].sendall(halves[number % len(halves)])
+            if number % 100 == 0:
+                exchange(pair)
+                assert get(here.weir, "/healthz")
+        assert get(here.weir, "/healthz")
+        exchange(pair)
+        assert len([sock for sock in clients if not is_closed(sock)]) <= CONNECTIONS
 
 
 def test_pipelined_requests_are_answered_in_their_order():
