@@ -2,13 +2,12 @@
 /*
  * A drain by hand: weir is taken out of service, and put back, while the process goes on.
  *
- *	NONE ── drain ──▶ GRACE ── its end ──▶ SHUTTING ── the workers are shut ──▶ SHUT
- *	 ▲ ▲                │                      ▲                                │  ▲
- *	 │ └─── undrain ────┘                      └──── a worker cannot accept ──┐ │  │
- *	 │                                                                undrain │ │  │
- *	 └─ the workers accept ── OPENING ◀── all are bound ── SETTLING ◀─────────┼─┘  │
- *	                             └────────────────────────────│───────────────┘    │
- *	                                                          └ one cannot be bound ┘
+ *	NONE ── drain ──▶ GRACE ── its end ──▶ SHUTTING ── all workers are ──▶ SHUT
+ *	  ▲                 │
+ *	  └──── undrain ────┘
+ *	SHUT ── undrain ──▶ SETTLING ── all are bound ──▶ OPENING ── all workers accept ──▶ NONE
+ *	                        │                            │
+ *	SHUT ◀── one cannot be ─┘    SHUTTING ◀── one cannot ┘
  *
  * Whoever asks is answered in a state in which weir may stay: NONE, GRACE or SHUT; what comes in
  * between waits for that. In all but NONE weir is not ready for clients. During the grace it lets
