@@ -185,6 +185,18 @@ def test_the_terminal_is_as_before(folder, end):
         assert before == after != ""
 
 
+def test_it_is_stopped_and_goes_on(folder):
+    with house() as here, Terminal(folder) as terminal:
+        top(terminal, control_path(here.weir))
+        terminal.keys("C-z")
+        terminal.wait("Stopped", "ready>", without=["q quit"])
+        assert terminal.ask("alternate_on") == "0"
+        terminal.line("fg")
+        terminal.wait("q quit")
+        terminal.type("q")
+        terminal.wait("ready>", without=["q quit"])
+
+
 def test_what_top_cannot_have_is_told(folder):
     with house() as here:
         done = run("top", socket=control_path(here.weir))
