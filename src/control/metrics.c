@@ -166,6 +166,21 @@ static bool write_open(struct metrics *metrics)
 	return each_listener(metrics, open_of);
 }
 
+static void max_of(
+	struct exposition *text, const char *name, const struct listener_numbers *numbers)
+{
+	if (numbers->max > 0) {
+		exposition_u64(text,
+			(const struct exposition_label[]){{"listener", name}, {NULL, NULL}},
+			numbers->max);
+	}
+}
+
+static bool write_listener_max(struct metrics *metrics)
+{
+	return each_listener(metrics, max_of);
+}
+
 static void accepted_of(
 	struct exposition *text, const char *name, const struct listener_numbers *numbers)
 {
@@ -255,6 +270,8 @@ static const struct metrics_family families[] = {
 	{"weir_timer_lateness_seconds", "histogram", "How late timers ended pairs.",
 		write_lateness},
 	{"weir_pairs_open", "gauge", "Pairs that are open.", write_open},
+	{"weir_listener_pairs_max", "gauge", "How many pairs a listener may have.",
+		write_listener_max},
 	{"weir_pairs_total", "counter", "Pairs that were accepted.", write_accepted},
 	{"weir_pairs_ended_total", "counter", "Pairs that have ended, by whom and why.",
 		write_ended},
@@ -262,6 +279,8 @@ static const struct metrics_family families[] = {
 		write_bytes},
 	{"weir_spliced_bytes_total", "counter", "Those of weir_bytes_total that were spliced.",
 		write_spliced},
+	{"weir_upstream_discovery_well", "gauge", "1 while DNS answers what is asked for it.",
+		metrics_discovery_well},
 	{"weir_upstream_waiting", "gauge", "Clients in the queue of an upstream.", metrics_waiting},
 	{"weir_upstream_waited_total", "counter", "Clients that have waited in the queue.",
 		metrics_waited},

@@ -65,6 +65,7 @@ bool metrics_pipes_free(struct metrics *metrics);
 
 /* ---- metrics_servers.c ---- */
 
+bool metrics_discovery_well(struct metrics *metrics);
 bool metrics_waiting(struct metrics *metrics);
 bool metrics_waited(struct metrics *metrics);
 bool metrics_waited_too_long(struct metrics *metrics);

@@ -4,6 +4,7 @@
 #include "base/buckets.h"
 #include "control/asked.h"
 #include "control/metrics.h"
+#include "upstream/finders.h"
 #include "upstream/group.h"
 #include "upstream/set.h"
 #include "upstream/weight.h"
@@ -35,8 +36,10 @@ static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct 
 	return each_server_that(metrics, false, value);
 }
 
-/** A sample for each of some upstreams; whether there are more. */
-static bool each_group(struct metrics *metrics, uint64_t (*value)(const struct group *group))
+/** A sample for each of some upstreams, or of those that are found by DNS; whether there are
+ * more. */
+static bool each_group_that(
+	struct metrics *metrics, bool is_found, uint64_t (*value)(const struct group *group))
 {
 	for (size_t i = 0; i < METRICS_PIECE; i++) {
 		const struct group *group;
@@ -45,7 +48,7 @@ static bool each_group(struct metrics *metrics, uint64_t (*value)(const struct g
 			return false;
 		}
 		group = metrics->members.group;
-		if (group != NULL) {
+		if (group != NULL && (!is_found || group->finder != NULL)) {
 			exposition_u64(&metrics->text,
 				(const struct exposition_label[]){
 					{"upstream", group->name}, {NULL, NULL}},
@@ -53,6 +56,21 @@ static bool each_group(struct metrics *metrics, uint64_t (*value)(const struct g
 		}
 	}
 	return true;
+}
+
+static bool each_group(struct metrics *metrics, uint64_t (*value)(const struct group *group))
+{
+	return each_group_that(metrics, false, value);
+}
+
+static uint64_t is_well(const struct group *group)
+{
+	return finder_is_well(group->finder) ? 1 : 0;
+}
+
+bool metrics_discovery_well(struct metrics *metrics)
+{
+	return each_group_that(metrics, true, is_well);
 }
 
 static uint64_t n_waiting(const struct group *group)

@@ -550,6 +550,11 @@ bool discovery_found(
 	return discovery->is_known;
 }
 
+bool discovery_is_well(const struct discovery *discovery)
+{
+	return !discovery->is_failing;
+}
+
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf)
 {
 	return discovery->conf.kind == conf->kind && discovery->conf.port == conf->port &&

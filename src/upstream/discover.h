@@ -83,6 +83,9 @@ void discovery_set(struct discovery *discovery, const struct conf_discovery *con
 bool discovery_found(
 	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n);
 
+/** Whether all that was asked last was answered. */
+bool discovery_is_well(const struct discovery *discovery);
+
 /** Whether this config looks for the same: kind, name and port. */
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf);
 

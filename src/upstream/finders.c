@@ -280,3 +280,8 @@ void finders_tick(struct finders *finders)
 		}
 	}
 }
+
+bool finder_is_well(const struct finder *finder)
+{
+	return finder->discovery != NULL && discovery_is_well(finder->discovery);
+}

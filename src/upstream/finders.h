@@ -24,6 +24,7 @@ struct conf_upstream;
 struct dns;
 struct group;
 struct group_plan;
+struct finder;
 struct loop;
 
 struct finders {
@@ -54,6 +55,9 @@ void finders_follow(
 
 /** For groups that were not followed since finders_begin() nothing is looked for any more. */
 void finders_end(struct finders *finders);
+
+/** Whether DNS answers what is asked for the group that has this finder (struct group::finder). */
+bool finder_is_well(const struct finder *finder);
 
 /** Call it once a second: takes a changed /etc/resolv.conf, and makes up for lack of memory. */
 void finders_tick(struct finders *finders);

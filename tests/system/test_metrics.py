@@ -58,12 +58,13 @@ def test_values_move_with_the_pairs_and_go_on_over_reloads():
         assert now.get("weir_server_connect_seconds_count", **names) == 2
         assert 0 < now.get("weir_server_connect_seconds_sum", **names) < DEADLINE
         assert now.get("weir_log_dropped_total") == 0
-        here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()))])
+        here.reload(listeners=[listener("web", str(here.weir.address)), listener("second", str(here.free()), max_pairs=7)])
         assert scrape(here).get("weir_last_reload_successful") == 1 and scrape(here).get("weir_listeners") == 2
         here.fail("max_pairs", max_pairs=0)
         serve_and_end(here)
         now = scrape(here)
         assert now.get("weir_last_reload_successful") == 0
+        assert now.all("weir_listener_pairs_max") == [({"listener": "second"}, 7)]
         assert now.get("weir_last_reload_timestamp_seconds") >= now.get("process_start_time_seconds")
         assert now.get("weir_config_generation") == 2
         assert (now.get("weir_reloads_total", result="ok"), now.get("weir_reloads_total", result="failed")) == (1, 1)

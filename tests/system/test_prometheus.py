@@ -95,10 +95,13 @@ def lively_house(folder):
         port, dead, second = here.free().sockaddr[1], here.free(), here.free()
         here.reload(
             http={"listen": f"127.0.0.1:{port}"},
-            listeners=[listener("web", str(here.weir.address)), listener("dead", str(second), upstream="gone")],
+            listeners=[listener("web", str(here.weir.address), max_pairs=50),
+                       listener("dead", str(second), upstream="gone")],
+            resolver={"servers": [str(here.free())], "timeout": "100ms", "tries": 1},
             upstreams=[{"name": "app", "check": {"every": "100ms"}, "servers": [
                 {"name": "a", "address": str(here.server())}, {"name": "b", "address": str(dead)}]},
-                       {"name": "gone", "servers": [{"name": "c", "address": str(dead)}]}])
+                       {"name": "gone", "discover": "dns:app.example.org:80", "servers": [
+                           {"name": "c", "address": str(dead)}]}])
         client = here.client()
         exchange(client)
         peers.read_end(client)
@@ -124,6 +127,7 @@ def test_each_query_is_answered_and_not_with_nothing(lively, report):
     except AssertionError as problem:
         raise AssertionError((left, lively.said())) from problem
     assert [one["value"][1] for one in lively.query('up{job="weir"}')] == ["1"]
+    wait.until(lambda: [one["value"][1] for one in lively.query("weir_upstream_discovery_well")] == ["0"], "no DNS")
     report(f"{len(queries)} queries, of {len(rules)} alerts and a dashboard")
 
 
