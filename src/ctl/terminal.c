@@ -91,11 +91,26 @@ static void give_signals_back(void)
 	(void)sigprocmask(SIG_SETMASK, &terminal.waiting, NULL);
 }
 
+/** Asked for first: newterm(3) that fails leaves memory behind. */
+static bool is_known(void)
+{
+	int status;
+	bool known = setupterm(NULL, STDOUT_FILENO, &status) == OK;
+
+	if (known) {
+		(void)del_curterm(cur_term);
+	}
+	return known;
+}
+
 int terminal_open(void)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
 		tcgetattr(STDIN_FILENO, &terminal.before) < 0) {
 		return -ENOTTY;
+	}
+	if (!is_known()) {
+		return -ENODEV;
 	}
 	terminal.signal = 0;
 	terminal.n_sequences = 0;
