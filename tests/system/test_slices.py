@@ -135,3 +135,15 @@ def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full
     least = min(after - before for before, after in zip(used, used[1:]))
     report(f"{least * 1000:.1f} ms of processor time")
     assert least < 0.02
+
+
+def test_thousands_of_pairs_are_ended_in_slices(full, report):
+    """The last one: nobody is left for another."""
+    before = slices(full)
+    answer = ask(full.weir, "DELETE", "/v1/pairs?listener=web")
+    assert answer.json == {"told": N_PAIRS}
+    found = {worker: tuple(now - then for now, then in zip(counts, before[worker]))
+             for worker, counts in slices(full).items()}
+    report(f"{found}")
+    for worker, (count, too_long) in found.items():  # what the kernel does meanwhile counts as the thread's own
+        assert too_long <= count / 10 and (count >= 10 or worker == "main"), found
