@@ -36,7 +36,11 @@ class Terminal:
     def __enter__(self):
         width, height = self._size
         self._run("new-session", "-d", "-c", self._folder, "-x", str(width), "-y", str(height), shlex.join(self._shell))
-        self.wait("ready>")
+        try:
+            self.wait("ready>")
+        except BaseException:
+            self._run("kill-server")
+            raise
         return self
 
     def __exit__(self, kind, problem, trace):
