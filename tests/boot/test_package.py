@@ -2,20 +2,21 @@
 """The package: built, installed on a clean machine, upgraded, removed, purged."""
 
 import os
+import re
 import subprocess
 
 import pytest
 from weirtest import peers
 
 from boottest import traffic
-from boottest.deb import upgrade_of
-from boottest.settings import DEADLINE, DEB
+from boottest.deb import before_the_split, upgrade_of
+from boottest.settings import DEADLINE, DEB, LOAD_DEB
 
 CONF = "/etc/weir/weir.conf"
 
 
 def test_package_has_no_errors():
-    done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", DEB],
+    done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", DEB, LOAD_DEB],
                           capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -30,13 +31,53 @@ def test_installed_on_a_clean_machine_it_runs_is_enabled_and_relays(bare):
             assert peers.read_exactly(client, 26) == b"through the default config"
 
 
-def test_both_programs_and_their_manual_pages_are_there(machine):
-    assert machine.sh("weir --version") == machine.sh("weirload --version").replace("weirload", "weir")
-    for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirload.1", "man1/weirctl.1"):
+def test_the_programs_and_their_manual_pages_are_there(machine):
+    assert machine.sh("weir --version") == machine.sh("weirctl --version").replace("weirctl", "weir")
+    for page in ("man8/weir.8", "man5/weir.conf.5", "man1/weirctl.1"):
         assert os.path.exists(machine.path(f"/usr/share/man/{page}.gz"))
     for completion in ("bash-completion/completions/weirctl", "zsh/vendor-completions/_weirctl"):
         assert os.path.exists(machine.path(f"/usr/share/{completion}"))
     machine.run("weir", "--check")
+
+
+def test_the_examples_are_installed_and_right(machine):
+    examples = machine.sh("ls /usr/share/doc/weir/examples/*.conf").split()
+    assert {"postgresql.conf", "ssh.conf", "redis.conf", "smtp.conf", "vnc.conf", "homelab.conf"} <= {
+        os.path.basename(one) for one in examples}
+    for one in examples:
+        if os.path.basename(one) not in ("low-ports.conf", "socket-group.conf"):  # of systemd
+            machine.run("weir", "--check", "-c", one)
+
+
+def test_no_document_has_a_link_that_leads_nowhere(machine):
+    text = machine.sh("zcat -f /usr/share/doc/weir/*.md*")
+    assert "weirload(1)" in text
+    assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link and link[0] != "#"]
+
+
+def test_a_machine_for_tests_gets_no_relay(bare):
+    bare.install(LOAD_DEB)
+    assert bare.sh("weirload --version").startswith("weirload ")
+    for file in ("man/man1/weirload.1.gz", "bash-completion/completions/weirload", "zsh/vendor-completions/_weirload"):
+        assert os.path.exists(bare.path(f"/usr/share/{file}"))
+    assert not bare.sh("command -v weir weirctl || true")
+    assert not bare.sh("systemctl list-unit-files --no-legend 'weir*' || true")
+
+
+def test_upgrade_from_the_package_that_had_weirload_in_it(bare, tmp_path):
+    bare.install(before_the_split(DEB, LOAD_DEB, str(tmp_path)))
+    assert bare.sh("dpkg -S /usr/bin/weirload").startswith("weir:")
+    before = bare.pid()
+    alone = bare.install(LOAD_DEB, check=False)
+    assert alone.returncode != 0 and "break weir" in alone.stderr
+    assert bare.pid() == before
+    bare.install(DEB, LOAD_DEB)
+    assert bare.sh("dpkg -S /usr/bin/weirload").startswith("weir-load:")
+    assert bare.sh("weirload --version").startswith("weirload ")
+    assert bare.show("weir", "ActiveState") == "active" and bare.pid() not in (0, before)
+    assert "weir-load" in bare.sh("zcat /usr/share/doc/weir/NEWS.Debian.gz")
+    bare.run("dpkg", "--purge", "weir-load")
+    assert bare.show("weir", "ActiveState") == "active"
 
 
 def test_failed_start_at_installation_names_the_file_to_edit(bare):
