@@ -3,8 +3,11 @@
 
 import contextlib
 import json
+import math
+import time
 
 from . import asking
+from .settings import DEADLINE
 
 
 class Event:
@@ -35,8 +38,8 @@ class Follower:
         self.comments = 0
         assert self._block() == {"retry": "1000"}
 
-    def _block(self):
-        """The fields of a block; None at a clean end."""
+    def _block(self, end=math.inf):
+        """The fields of a block; None at a clean end. Comments and blocks come all the time: `end` bounds the wait."""
         fields = {}
         while True:
             line = self.response.readline().decode()
@@ -49,6 +52,7 @@ class Follower:
                     return fields
             elif line.startswith(":"):
                 self.comments += 1
+                assert time.monotonic() < end, "nothing but comments"
             else:
                 name, value = line[:-1].split(": ", 1)
                 assert name not in fields
@@ -56,13 +60,15 @@ class Follower:
 
     def next(self, *names):
         """The next event, or the next of these names; None: a clean end."""
+        end = time.monotonic() + DEADLINE
         while True:
-            fields = self._block()
+            fields = self._block(end)
             if fields is None:
                 return None
             event = Event(fields)
             if not names or event.name in names:
                 return event
+            assert time.monotonic() < end, f"none of {names}"
 
     def rest(self):
         """All to a clean end."""
