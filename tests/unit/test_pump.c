@@ -19,10 +19,8 @@ static void receive_at_once(void)
 	ptrdiff_t n;
 
 	while ((n = peer_recv(line.out.fd, buffer, sizeof(buffer))) > 0) {
-		for (ptrdiff_t i = 0; i < n; i++) {
-			ck_assert_uint_eq(buffer[i], pattern_at(line.out.n_received));
-			line.out.n_received++;
-		}
+		pattern_expect(buffer, line.out.n_received, (size_t)n);
+		line.out.n_received += (size_t)n;
 	}
 	ck_assert_int_eq(n, -EAGAIN);
 }

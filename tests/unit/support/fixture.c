@@ -41,7 +41,9 @@ char *fixture_fds(void)
 			continue;
 		}
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
-		if (readlink(path, target, sizeof(target) - 1) < 0) {
+		/* Where tests share a process, check has another file for each. */
+		if (readlink(path, target, sizeof(target) - 1) < 0 ||
+			strncmp(target, "/tmp/check_", strlen("/tmp/check_")) == 0) {
 			continue;
 		}
 		len += (size_t)snprintf(text + len, 8192 - len, " %s=%s", entry->d_name, target);
@@ -75,6 +77,7 @@ void fixture_setup(void)
 	/* libuv keeps a pipe for signals from the first loop of a process on. */
 	loop_free(loop_new());
 	fixture.fds = fixture_fds();
+	fixture.file = NULL;
 	if (fixture_is_hosted()) {
 		ck_assert_int_eq(loop_init_host(&fixture.host), 0);
 		fixture.hosted = loop_open_on(&fixture.host);
@@ -218,15 +221,11 @@ static void recorder_note(struct recorder *recorder, const struct event *event)
 static void note_bytes(
 	struct recorder *recorder, const struct event *event, size_t *n, char text[256])
 {
-	const unsigned char *bytes = event->data;
-
-	for (size_t i = 0; bytes != NULL && i < event->len; i++) {
-		if (recorder->is_pattern && bytes[i] != pattern_at(*n + i)) {
-			ck_abort_msg("byte %zu is wrong", *n + i);
+	if (event->data != NULL) {
+		if (recorder->is_pattern) {
+			pattern_expect(event->data, *n, event->len);
 		}
-		if (*n + i < 255) {
-			text[*n + i] = (char)bytes[i];
-		}
+		keep_first(text, 256, *n, event->data, event->len);
 	}
 	*n += event->len;
 }

@@ -113,6 +113,10 @@ void peer_send_urgent(int fd, char byte);
 /** The byte that stands at `offset` of every long test stream. */
 unsigned char pattern_at(size_t offset);
 void pattern_fill(void *buffer, size_t offset, size_t len);
+void pattern_expect(const void *buffer, size_t offset, size_t len);
+
+/** Keeps in `text` those of a stream's bytes from `offset` on that are of its first `size` - 1. */
+void keep_first(char *text, size_t size, size_t offset, const void *bytes, size_t len);
 
 /** A peer that receives on the loop, at most `max` bytes at once, and checks the pattern if told.
  */

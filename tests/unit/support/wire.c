@@ -198,6 +198,11 @@ ptrdiff_t peer_recv(int fd, void *buffer, size_t size)
 	return n < 0 ? -err : n;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 unsigned char pattern_at(size_t offset)
 {
 	/* The second term tells apart what is a multiple of 251 away. */
@@ -206,10 +211,46 @@ unsigned char pattern_at(size_t offset)
 
 void pattern_fill(void *buffer, size_t offset, size_t len)
 {
+	enum { CYCLE = 251, SAME = 65521 };
 	unsigned char *bytes = buffer;
 
-	for (size_t i = 0; i < len; i++) {
-		bytes[i] = pattern_at(offset + i);
+	while (len > 0) {
+		/* While its second term stays, the pattern repeats itself. */
+		size_t n = smaller(len, SAME - offset % SAME);
+
+		for (size_t i = 0; i < smaller(n, CYCLE); i++) {
+			bytes[i] = pattern_at(offset + i);
+		}
+		for (size_t done = CYCLE; done < n; done *= 2) {
+			memcpy(bytes + done, bytes, smaller(done, n - done));
+		}
+		bytes += n;
+		offset += n;
+		len -= n;
+	}
+}
+
+void pattern_expect(const void *buffer, size_t offset, size_t len)
+{
+	const unsigned char *bytes = buffer;
+	unsigned char expected[4096];
+
+	for (size_t at = 0; at < len; at += sizeof(expected)) {
+		size_t n = smaller(len - at, sizeof(expected));
+
+		pattern_fill(expected, offset + at, n);
+		for (size_t i = 0; memcmp(bytes + at, expected, n) != 0; i++) {
+			if (bytes[at + i] != expected[i]) {
+				ck_abort_msg("byte %zu is wrong", offset + at + i);
+			}
+		}
+	}
+}
+
+void keep_first(char *text, size_t size, size_t offset, const void *bytes, size_t len)
+{
+	if (offset < size - 1) {
+		memcpy(text + offset, bytes, smaller(len, size - 1 - offset));
 	}
 }
 
@@ -252,15 +293,11 @@ void peer_send_urgent(int fd, char byte)
 
 static void peer_note(struct peer *peer, const unsigned char *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (peer->is_pattern && bytes[i] != pattern_at(peer->n_received)) {
-			ck_abort_msg("the peer's byte %zu is wrong", peer->n_received);
-		}
-		if (peer->n_received < sizeof(peer->text) - 1) {
-			peer->text[peer->n_received] = (char)bytes[i];
-		}
-		peer->n_received++;
+	if (peer->is_pattern) {
+		pattern_expect(bytes, peer->n_received, len);
 	}
+	keep_first(peer->text, sizeof(peer->text), peer->n_received, bytes, len);
+	peer->n_received += len;
 }
 
 static void on_peer_ready(struct watcher *watcher, uint32_t events)
