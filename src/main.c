@@ -216,10 +216,12 @@
  *	host		by which names weir is asked
  *	paths		which there are, and who answers
  *	asked		a request, and its answer
+ *	body		what it has besides its target
  *	request		what was asked for, and is answered later by somebody else
  *	about		what weir says of itself
  *	listeners	of its listeners
  *	pairs		of its pairs; their end
+ *	pairs_query	which of them are meant
  *	upstreams	of its upstreams, and what it is told of their servers
  *	members		upstreams and servers, one after the other
  *	commands	what it is told to do

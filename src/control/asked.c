@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 #include "conf/conf.h"
+#include "control/body.h"
 
 static const char no_memory[] = "{\"error\": \"out of memory; ask again\"}\n";
 
@@ -123,44 +124,15 @@ void control_refuse(struct control_asked *asked, unsigned int status, const char
 
 /* ---- bodies ---- */
 
-static bool is_member(const char *name, const char *const *members)
-{
-	for (; *members != NULL; members++) {
-		if (strcmp(name, *members) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 json_t *control_body(struct control_asked *asked, const char *const *members)
 {
-	const struct http_exchange *exchange = asked->exchange;
-	json_error_t error;
-	json_t *json;
-	const char *name;
-	json_t *value;
+	char why[BODY_WHY_MAX];
+	json_t *json = body_read(asked->exchange->body, asked->exchange->n_body, members, why);
 
-	if (exchange->n_body == 0) {
-		return json_object(); /* NULL is the next one's to find */
-	}
-	json = json_loadb(exchange->body, exchange->n_body, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(json)) {
-		control_refuse(asked, 400, "the body must be a JSON object: %s, line %d",
-			json == NULL ? error.text : "it is something else",
-			json == NULL ? error.line : 1);
-		json_decref(json);
-		return NULL;
-	}
-	json_object_foreach(json, name, value)
-	{
-		if (!is_member(name, members)) {
-			control_refuse(asked, 400,
-				"the body has \"%s\", which is not known here; see weir-http(7)",
-				name);
-			json_decref(json);
-			return NULL;
-		}
+	if (json == NULL && *why == '\0') {
+		control_refuse(asked, 503, "out of memory; ask again");
+	} else if (json == NULL) {
+		control_refuse(asked, 400, "%s", why);
 	}
 	return json;
 }

@@ -7,16 +7,15 @@
  * A list of any length costs the memory of one page. Pairs that end meanwhile are left out, those
  * that come have greater ids and are met at the end.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/parse.h"
 #include "base/slice.h"
 #include "control/asked.h"
 #include "control/control.h"
+#include "control/pairs_query.h"
 #include "control/paths.h"
 #include "crew/crew.h"
 #include "crew/pairs.h"
@@ -30,14 +29,10 @@ struct control_pairs {
 	struct pairs_order order;
 	char *texts[N_TEXTS]; /**< of the filter */
 	size_t n_texts;
-	uint64_t limit; /**< of a list: so many more rows; UINT64_MAX: all */
-	size_t at;      /**< in order.rows */
-	uint64_t last;  /**< the id of the last row that was sent */
-	bool is_one;    /**< /v1/pairs/ID */
-	/* What the query has. */
-	bool has_filter;
-	bool is_all;
-	bool has_page; /**< after, tcp_info: not of DELETE */
+	size_t at;                /**< in order.rows */
+	uint64_t last;            /**< the id of the last row that was sent */
+	bool is_one;              /**< /v1/pairs/ID */
+	struct pairs_query query; /**< its limit: so many more rows; but not its texts */
 };
 
 static void pairs_free(struct control_pairs *pairs)
@@ -70,135 +65,39 @@ void control_forget_pairs(struct list *pairs)
 
 /* ---- filters ---- */
 
-/** Keeps a text of the query. NULL: no memory. */
-static const char *keep(struct control_pairs *pairs, const char *text)
+/** Lets the filter keep a text of the target's. False: no memory. */
+static bool keep(struct control_pairs *pairs, const char **text)
 {
-	char *kept = strdup(text);
+	if (*text != NULL) {
+		char *kept = strdup(*text);
 
-	if (kept != NULL) {
-		pairs->texts[pairs->n_texts++] = kept;
-	}
-	return kept;
-}
-
-static const char *read_time(const char *value, uint64_t *ret_ns)
-{
-	const char *why = NULL;
-
-	if (parse_duration(value, ret_ns, &why) < 0) {
-		return why;
-	}
-	return *ret_ns == 0 || *ret_ns == NS_NEVER ? "it must be longer than 0s" : NULL;
-}
-
-static const char *read_number(const char *value, uint64_t *ret_n)
-{
-	char *end;
-
-	errno = 0;
-	*ret_n = strtoumax(value, &end, 10);
-	return errno != 0 || *end != '\0' || *value < '0' || *value > '9' ? "it must be a number"
-									  : NULL;
-}
-
-static const char *read_flag(const char *value, bool *ret_flag)
-{
-	*ret_flag = strcmp(value, "true") == 0;
-	return *ret_flag || strcmp(value, "false") == 0 ? NULL : "it must be true or false";
-}
-
-static const char *read_client(const char *value, struct pairs_filter *filter)
-{
-	static char why[PREFIX_WHY_MAX]; /* the main thread's */
-
-	filter->by_client = true;
-	filter->is_unix = strcmp(value, "unix") == 0;
-	return filter->is_unix || prefix_parse(value, &filter->client, why) == 0 ? NULL : why;
-}
-
-static const char *read_text(struct control_pairs *pairs, const char *value, const char **ret_text)
-{
-	*ret_text = keep(pairs, value);
-	return *ret_text == NULL ? "there is no memory; ask again" : NULL;
-}
-
-/** One parameter: what is wrong, or NULL. */
-static const char *read_parameter(struct control_pairs *pairs, const char *name, const char *value)
-{
-	struct pairs_filter *filter = &pairs->order.filter;
-
-	if (strcmp(name, "all") == 0) {
-		return read_flag(value, &pairs->is_all);
-	}
-	if (strcmp(name, "limit") == 0) {
-		const char *why = read_number(value, &pairs->limit);
-
-		return why == NULL && pairs->limit == 0 ? "it must be more than 0" : why;
-	}
-	if (strcmp(name, "after") == 0) {
-		pairs->has_page = true;
-		return read_number(value, &pairs->order.after);
-	}
-	if (strcmp(name, "tcp_info") == 0) {
-		pairs->has_page = true;
-		return read_flag(value, &pairs->order.asks_tcp);
-	}
-	if (*value == '\0') {
-		return "it is empty; leave it out, or write all=true";
-	}
-	pairs->has_filter = true;
-	if (strcmp(name, "listener") == 0) {
-		return read_text(pairs, value, &filter->listener);
-	}
-	if (strcmp(name, "upstream") == 0) {
-		return read_text(pairs, value, &filter->upstream);
-	}
-	if (strcmp(name, "server") == 0) {
-		return read_text(pairs, value, &filter->server);
-	}
-	if (strcmp(name, "state") == 0) {
-		return pairs_has_state(value) ? read_text(pairs, value, &filter->state)
-					      : "there is no such state";
-	}
-	if (strcmp(name, "client") == 0) {
-		return read_client(value, filter);
-	}
-	if (strcmp(name, "idle_over") == 0) {
-		return read_time(value, &filter->idle_over_ns);
-	}
-	if (strcmp(name, "older_than") == 0) {
-		return read_time(value, &filter->older_than_ns);
-	}
-	return "there is no such filter; known are listener, client, upstream, server, idle_over, "
-	       "older_than, state, limit, after, tcp_info and all";
-}
-
-/** Whether a parameter before the i-th has its name. */
-static bool is_twice(const struct http_target *target, size_t i)
-{
-	for (size_t k = 0; k < i; k++) {
-		if (strcmp(target->parameters[k].name, target->parameters[i].name) == 0) {
-			return true;
+		if (kept == NULL) {
+			return false;
 		}
+		pairs->texts[pairs->n_texts++] = kept;
+		*text = kept;
 	}
-	return false;
+	return true;
 }
 
 /** Reads the query; whether it is right: else that was answered. */
 static bool read_query(struct control_asked *asked, struct control_pairs *pairs)
 {
-	const struct http_target *target = &asked->target;
+	struct pairs_filter *filter = &pairs->order.filter;
+	const char *name = NULL;
+	const char *why = pairs_query_read(&asked->target, &pairs->query, &name);
 
-	for (size_t i = 0; i < target->n_parameters; i++) {
-		const char *name = target->parameters[i].name;
-		const char *why = is_twice(target, i) ? "it may be there once"
-						      : read_parameter(pairs, name,
-								target->parameters[i].value);
-
-		if (why != NULL) {
-			control_refuse(asked, 400, "%s: %s", name, why);
-			return false;
-		}
+	if (why != NULL) {
+		control_refuse(asked, 400, "%s: %s", name, why);
+		return false;
+	}
+	*filter = pairs->query.filter;
+	pairs->order.after = pairs->query.after;
+	pairs->order.asks_tcp = pairs->query.asks_tcp;
+	if (!keep(pairs, &filter->listener) || !keep(pairs, &filter->upstream) ||
+		!keep(pairs, &filter->server) || !keep(pairs, &filter->state)) {
+		control_refuse(asked, 503, "out of memory; ask again");
+		return false;
 	}
 	return true;
 }
@@ -269,7 +168,7 @@ static void ask_page(struct control_pairs *pairs)
 {
 	pairs_order_forget(&pairs->order);
 	pairs->order.after = pairs->last;
-	pairs->order.max = pairs->limit < PAGE ? (size_t)pairs->limit : PAGE;
+	pairs->order.max = pairs->query.limit < PAGE ? (size_t)pairs->query.limit : PAGE;
 	pairs->at = 0;
 	crew_ask_all(&pairs->order.order);
 }
@@ -284,7 +183,7 @@ static bool next_row(struct control_asked *asked)
 	}
 	row = pairs->order.rows[pairs->at++];
 	pairs->last = row->id;
-	pairs->limit--;
+	pairs->query.limit--;
 	control_list_item(asked, row_json(row, pairs->order.asks_tcp));
 	return true;
 }
@@ -296,7 +195,7 @@ static void on_page_written(struct control_asked *asked)
 	char end[64];
 	bool more = pairs->order.more;
 
-	if (more && pairs->limit > 0) {
+	if (more && pairs->query.limit > 0) {
 		ask_page(pairs);
 		return;
 	}
@@ -400,7 +299,6 @@ static struct control_pairs *pairs_new(struct control_asked *asked)
 	list_init(&pairs->link);
 	list_append(&asked->control->pairs, &pairs->link);
 	pairs->asked = asked;
-	pairs->limit = UINT64_MAX;
 	asked->data = pairs;
 	asked->forget = on_forget;
 	return read_query(asked, pairs) ? pairs : NULL;
@@ -428,7 +326,7 @@ static bool read_id(struct control_asked *asked, struct control_pairs *pairs)
 		control_refuse(asked, 400, "a pair that is named by its id takes no filter");
 		return false;
 	}
-	if (read_number(asked->target.segments[2], id) != NULL || *id == 0) {
+	if (pairs_query_number(asked->target.segments[2], id) != NULL || *id == 0) {
 		control_refuse(asked, 404, "\"%s\" is no id of a pair, which is a number from 1",
 			asked->target.segments[2]);
 		return false;
@@ -466,15 +364,15 @@ void control_delete_pairs(struct control_asked *asked)
 	if (pairs == NULL) {
 		return;
 	}
-	if (pairs->has_page) {
+	if (pairs->query.has_page) {
 		control_refuse(asked, 400, "after and tcp_info are for lists");
-	} else if (pairs->has_filter == pairs->is_all) {
+	} else if (pairs->query.has_filter == pairs->query.is_all) {
 		control_refuse(asked, 400,
 			"say which pairs are to end by a filter, as in ?listener=web, or all of "
 			"them by ?all=true, but not both");
 	} else {
 		pairs->order.ends = true;
-		atomic_store(&pairs->order.n_left, pairs->limit);
+		atomic_store(&pairs->order.n_left, pairs->query.limit);
 		crew_ask_all(&pairs->order.order);
 	}
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+#include "control/body.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_member(const char *name, const char *const *members)
+{
+	for (; *members != NULL; members++) {
+		if (strcmp(name, *members) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** The first member that is none of these; NULL: there is none. */
+static const char *find_other(json_t *json, const char *const *members)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json, name, value)
+	{
+		if (!is_member(name, members)) {
+			return name;
+		}
+	}
+	return NULL;
+}
+
+json_t *body_read(const char *bytes, size_t n, const char *const *members, char why[BODY_WHY_MAX])
+{
+	json_error_t error;
+	json_t *json;
+	const char *other;
+
+	*why = '\0';
+	if (n == 0) {
+		return json_object();
+	}
+	json = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(json)) {
+		(void)snprintf(why, BODY_WHY_MAX, "the body must be a JSON object: %s, line %d",
+			json == NULL ? error.text : "it is something else",
+			json == NULL ? error.line : 1);
+		json_decref(json);
+		return NULL;
+	}
+	other = find_other(json, members);
+	if (other != NULL) {
+		(void)snprintf(why, BODY_WHY_MAX,
+			"the body has \"%.200s\", which is not known here; see weir-http(7)",
+			other);
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
