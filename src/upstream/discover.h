@@ -48,7 +48,7 @@ enum { DISCOVER_OF_TARGET_MAX = 256 };
 struct discovered {
 	struct in6_addr address; /**< IPv4 is mapped */
 	uint16_t port;
-	uint16_t weight; /**< 1 to WEIGHT_MAX */
+	uint16_t weight; /**< 1 to CONF_WEIGHT_MAX */
 	bool backup;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "upstream/weights.h"
 
+#include "conf/conf.h"
+
 #define PARTS_MAX (UINT64_C(1) << 32)
 
 static uint64_t common_divisor(uint64_t a, uint64_t b)
@@ -24,10 +26,10 @@ void weights_scale(uint64_t *weights, size_t n)
 		max = weights[i] > max ? weights[i] : max;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (max / divisor <= WEIGHT_MAX) {
+		if (max / divisor <= CONF_WEIGHT_MAX) {
 			weights[i] /= divisor;
 		} else {
-			weights[i] = (weights[i] * WEIGHT_MAX + max / 2) / max;
+			weights[i] = (weights[i] * CONF_WEIGHT_MAX + max / 2) / max;
 		}
 		weights[i] += weights[i] == 0;
 	}

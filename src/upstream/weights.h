@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Weights of any size as those of a group: 1 to WEIGHT_MAX, in the same proportions. Pure. */
+/* Weights of any size as those of a group: 1 to CONF_WEIGHT_MAX, in the same proportions. Pure. */
 #ifndef WEIR_UPSTREAM_WEIGHTS_H
 #define WEIR_UPSTREAM_WEIGHTS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEIGHT_MAX = 256 };
-
 /**
  * Scales all of them in place; each is at least 1 and below 2^48. What has a common divisor that
- * brings it below WEIGHT_MAX keeps its proportions exactly (10, 20, 30 are 1, 2, 3); else the
- * greatest becomes WEIGHT_MAX, and the others are rounded, never below 1.
+ * brings it below CONF_WEIGHT_MAX keeps its proportions exactly (10, 20, 30 are 1, 2, 3); else the
+ * greatest becomes CONF_WEIGHT_MAX, and the others are rounded, never below 1.
  */
 void weights_scale(uint64_t *weights, size_t n);
 
