@@ -50,6 +50,7 @@ struct http_reader {
 	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t n_fields;
 	size_t n_body;
+	bool in_chunks; /* the body; the parser's own flag is changed by trailers */
 	struct http_chunks chunks;
 	size_t n_framing;
 	size_t n_trailers;
@@ -322,6 +323,7 @@ static int head_end(struct http_reader *reader)
 	head->n_fields = reader->n_fields;
 	head->is_old = reader->parser.http_minor == 0;
 	head->status = reader->parser.status_code;
+	reader->in_chunks = (reader->parser.flags & F_CHUNKED) != 0;
 	head->keeps_alive = !head->is_old && http_should_keep_alive(&reader->parser) != 0;
 	r = look_at_extent(reader);
 	if (r == 0 && reader->opts.kind == HTTP_REQUESTS) {
@@ -450,7 +452,7 @@ static int read_body(struct http_reader *reader, struct span *bytes)
 	if (bytes->n == 0) {
 		return HTTP_READ_MORE;
 	}
-	if ((reader->parser.flags & F_CHUNKED) != 0) {
+	if (reader->in_chunks) {
 		ptrdiff_t n = http_chunks_look(&reader->chunks, *bytes, &why);
 
 		if (n < 0) {
@@ -462,6 +464,10 @@ static int read_body(struct http_reader *reader, struct span *bytes)
 	r = parse(reader, part.bytes, part.n);
 	if (r < 0) {
 		return r;
+	}
+	if (reader->in_chunks && (reader->chunks.state == HTTP_CHUNK_OVER) != reader->complete) {
+		return refuse(
+			reader, 400, "the trailers say something else of the body; send none");
 	}
 	reader->n_framing -= part.n - (size_t)r;
 	(void)span_take(bytes, (size_t)r, &part);

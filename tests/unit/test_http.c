@@ -121,6 +121,10 @@ static const struct {
 		"HTTP/1.0\r\n\r\n",
 		"[POST /p host=a fields=2]0123456789.[GET / host= fields=0 old last]."},
 	{HTTP_REQUESTS,
+		"POST /p HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+		"1\r\nx\r\n0\r\nTransfer-Encoding: chunked\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+		"[POST /p host=a fields=2]x.[GET / host= fields=0 old last]."},
+	{HTTP_REQUESTS,
 		"GET /1 HTTP/1.1\r\n" HOST "\r\nPOST /2 HTTP/1.1\r\n" HOST
 		"Content-Length: 1\r\n\r\nx\r\nGET /3 HTTP/1.1\r\n" HOST "\r\n",
 		"[GET /1 host=a fields=1].[POST /2 host=a fields=2]x.[GET /3 host=a fields=1]."},
