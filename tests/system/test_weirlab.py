@@ -102,7 +102,7 @@ def test_a_server_that_refuses_closes_the_client(lab):
     with peers.connect(lab.proxy("nonsense", "q")) as sock:
         assert read_end(sock)[0] == b""
     refusing.close()
-    assert lab.said("no connection to") and lab.said("nonsense is no address")
+    wait.until(lambda: lab.said("no connection to") and lab.said("nonsense is no address"), "both are told")
 
 
 def test_a_name_is_looked_up(lab, server):

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Both ends of bench/lab: opens connections to a proxy of weirlab, which leads back here, and sends
+ * 64 bytes on each once a second, evenly spread. Each message has the time at which it was sent, so
+ * the server's end sees how far from the latency of the toxic it came.
+ *
+ *	lab_late PROXY_PORT SERVER_PORT CONNECTIONS SECONDS LATENCY_MS
+ *
+ * Prints how many came, how many of these early, and the median, the 99th percentile and the
+ * largest of how late they were, in us; its own work is in it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hdr.h"
+
+enum { EVENTS = 64, MESSAGE = 64, BACKLOG = 4096, CONNECTIONS_MAX = 12000 };
+
+struct end {
+	size_t n;
+	unsigned char bytes[MESSAGE];
+};
+
+static int clients[CONNECTIONS_MAX];
+static struct end *ends[4 * CONNECTIONS_MAX]; /* by fd, of the server's side */
+static struct hdr *late;
+static uint64_t n_early;
+static uint64_t latency_ns;
+static int epoll_fd;
+
+static _Noreturn void fail(const char *what)
+{
+	fprintf(stderr, "lab_late: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static struct sockaddr_in loopback(const char *port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static void watch(int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		fail("epoll_ctl");
+	}
+}
+
+/** Opens a client, and takes its server's end. */
+static void open_one(size_t i, int listener, const struct sockaddr_in *proxy)
+{
+	int end;
+
+	clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (clients[i] < 0 ||
+		connect(clients[i], (const struct sockaddr *)proxy, sizeof(*proxy)) < 0) {
+		fail("connect");
+	}
+	end = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (end < 0 || (size_t)end >= sizeof(ends) / sizeof(ends[0])) {
+		fail("accept");
+	}
+	ends[end] = calloc(1, sizeof(*ends[end]));
+	if (ends[end] == NULL) {
+		fail("calloc");
+	}
+	watch(end);
+}
+
+static void take(int fd)
+{
+	struct end *end = ends[fd];
+	ssize_t n;
+
+	while ((n = recv(fd, end->bytes + end->n, MESSAGE - end->n, 0)) > 0) {
+		uint64_t now_ns = clock_ns();
+		uint64_t due_ns;
+
+		end->n += (size_t)n;
+		if (end->n < MESSAGE) {
+			continue;
+		}
+		end->n = 0;
+		memcpy(&due_ns, end->bytes, sizeof(due_ns));
+		due_ns += latency_ns;
+		n_early += now_ns < due_ns;
+		hdr_record(late, now_ns < due_ns ? 0 : (now_ns - due_ns) / NS_PER_US);
+	}
+	if (n == 0 || errno != EAGAIN) {
+		fail("a connection was lost");
+	}
+}
+
+/** Takes what comes, until this time. */
+static void take_until(uint64_t end_ns)
+{
+	struct epoll_event events[EVENTS];
+	uint64_t now_ns;
+
+	while ((now_ns = clock_ns()) < end_ns) {
+		uint64_t left_ns = end_ns - now_ns;
+		struct timespec wait = {.tv_sec = (time_t)(left_ns / NS_PER_S),
+			.tv_nsec = (long)(left_ns % NS_PER_S)};
+		int n = epoll_pwait2(epoll_fd, events, EVENTS, &wait, NULL);
+
+		for (int i = 0; i < n; i++) {
+			take(events[i].data.fd);
+		}
+	}
+}
+
+static void send_one(int fd)
+{
+	unsigned char message[MESSAGE] = {0};
+	uint64_t now_ns = clock_ns();
+
+	memcpy(message, &now_ns, sizeof(now_ns));
+	if (send(fd, message, sizeof(message), MSG_NOSIGNAL) != MESSAGE) {
+		fail("send");
+	}
+}
+
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in proxy;
+	struct sockaddr_in here;
+	uint64_t begun_ns;
+	size_t n;
+	size_t total;
+
+	if (argc != 6) {
+		fputs("usage: lab_late PROXY_PORT SERVER_PORT CONNECTIONS SECONDS LATENCY_MS\n",
+			stderr);
+		return 2;
+	}
+	raise_fd_limit();
+	proxy = loopback(argv[1]);
+	here = loopback(argv[2]);
+	n = (size_t)atoi(argv[3]);
+	total = n * (size_t)atoi(argv[4]);
+	latency_ns = (uint64_t)atoi(argv[5]) * NS_PER_MS;
+	late = calloc(1, sizeof(*late));
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (n == 0 || n > CONNECTIONS_MAX || late == NULL || epoll_fd < 0 ||
+		setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
+		bind(listener, (struct sockaddr *)&here, sizeof(here)) < 0 ||
+		listen(listener, BACKLOG) < 0) {
+		fail("start");
+	}
+	for (size_t i = 0; i < n; i++) {
+		open_one(i, listener, &proxy);
+	}
+	begun_ns = clock_ns();
+	for (size_t k = 0; k < total; k++) {
+		take_until(begun_ns + k * NS_PER_S / n);
+		send_one(clients[k % n]);
+	}
+	take_until(clock_ns() + latency_ns + NS_PER_S);
+	printf("%lu %lu %lu %lu %lu\n", hdr_count(late), n_early, hdr_percentile(late, 50),
+		hdr_percentile(late, 99), hdr_max(late));
+	return hdr_count(late) == total && n_early == 0 ? 0 : 1;
+}
