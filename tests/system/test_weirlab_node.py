@@ -2,6 +2,7 @@
 """weirlab with a client that nobody here wrote: toxiproxy-node-client, pinned by version and hash."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -26,10 +27,12 @@ def fetch(folder):
     for program in ("node", "npm"):
         if not shutil.which(program):
             pytest.skip(f"{NAME} {VERSION} is not tried: there is no {program}")
-    done = subprocess.run(["npm", "pack", "--silent", f"{NAME}@{VERSION}"], cwd=folder, capture_output=True, text=True,
-                          timeout=4 * DEADLINE, check=False, env={**os.environ, "npm_config_fetch_retries": "0"})
+    hurry = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "20000"}
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(["npm", "pack", "--silent", f"{NAME}@{VERSION}"], cwd=folder, capture_output=True,
+                       timeout=4 * DEADLINE, check=False, env={**os.environ, **hurry})
     tarball = folder / f"{NAME}-{VERSION}.tgz"
-    if done.returncode != 0 or not tarball.exists():
+    if not tarball.exists():
         pytest.skip(f"{NAME} {VERSION} is not tried: the registry cannot be reached")
     digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
     assert digest == SHA512, "the tarball is not the one that was looked at"
