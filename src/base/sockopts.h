@@ -23,13 +23,15 @@ struct sockopts {
 	size_t receive_buffer;          /**< SO_RCVBUF, the same */
 	size_t notsent_lowat;           /**< TCP_NOTSENT_LOWAT */
 	uint32_t backlog;               /**< of a listening socket only, like the next one */
+	uint32_t fastopen_queue;        /**< TCP_FASTOPEN, of a listening socket; 0: off */
+	bool fastopen;                  /**< of one that connects: the caller's to set */
 	bool freebind;                  /**< IP_FREEBIND: binds an address that is not there yet */
 };
 
 enum {
 	SOCKOPTS_KEEPALIVE_MAX_S = 32767, /**< MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 	SOCKOPTS_KEEPALIVE_MAX_N = 127,   /**< MAX_TCP_KEEPCNT */
-	SOCKOPTS_N = 10,                  /**< options that are set */
+	SOCKOPTS_N = 11,                  /**< options that are set */
 };
 
 /**

@@ -113,6 +113,7 @@ int conf_fill_upstream(const struct conf *conf, const char *name, const struct c
 {
 	conf_preset("upstreams[]", upstream);
 	upstream->socket = conf->socket;
+	upstream->socket.fastopen_queue = 0; /* of listeners */
 	upstream->name = strdup(name);
 	upstream->servers = calloc(servers->n, sizeof(*upstream->servers));
 	if (upstream->name == NULL || upstream->servers == NULL) {

@@ -61,7 +61,8 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	char why[CONF_WHY_MAX];
 	int r;
 
-	if (setting->type != type_of(key)) {
+	if (setting->type != type_of(key) &&
+		!(key->type == CONF_FASTOPEN && setting->type == SETTING_INTEGER)) {
 		conf_report_type(reader, key, setting, shown);
 		return;
 	}
@@ -187,6 +188,7 @@ static void preset(struct conf_reader *reader, const char *schema, void *object,
 		((struct conf_listener *)object)->socket = reader->conf->socket;
 	} else if (strcmp(schema, "upstreams[]") == 0) {
 		((struct conf_upstream *)object)->socket = reader->conf->socket;
+		((struct conf_upstream *)object)->socket.fastopen_queue = 0;
 	} else if (strcmp(schema, "upstreams[].servers[]") == 0) {
 		((struct conf_server *)object)->check =
 			((const struct conf_upstream *)owner)->check;

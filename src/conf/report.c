@@ -118,6 +118,11 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 	case CONF_CHECK:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = { ... }, or \"off\"", name);
 		break;
+	case CONF_FASTOPEN:
+		(void)snprintf(text, CONF_WHY_MAX,
+			"write %s = 256, the queue of a listener, or \"on\", towards servers",
+			name);
+		break;
 	case CONF_BOOL:
 		(void)snprintf(text, CONF_WHY_MAX, "write %s = true or %s = false, without quotes",
 			name, name);

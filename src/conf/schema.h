@@ -32,6 +32,7 @@ enum conf_type {
 	CONF_ALPN,      /**< protocols in it, the same */
 	CONF_HOSTS,     /**< names in a Host header, the same */
 	CONF_INCLUDE,   /**< patterns of files: was done before anything is parsed */
+	CONF_FASTOPEN,  /**< struct sockopts: a number of clients, or a word, on or off */
 	CONF_PATH,      /**< the path of a UNIX socket: struct addr */
 	CONF_DOOR,      /**< an address that can be bound: struct addr */
 	CONF_RATE,      /**< uint64_t; a number a second */

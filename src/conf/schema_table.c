@@ -99,6 +99,10 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
 			.help = "bytes not sent yet from which on the socket is full; default: "   \
 				"the kernel's")
+#define FASTOPEN(owner, prefix, text, meaning)                                                     \
+	SOCKET(owner, prefix, "fastopen", CONF_FASTOPEN, .words = on_off, .example = text,         \
+		.min = 1, .max = UINT16_MAX, .offset = offsetof(struct owner, socket),             \
+		.help = meaning)
 /* Of sockets that listen. */
 #define LISTENING(owner, prefix)                                                                   \
 	SOCKET(owner, prefix, "backlog", CONF_INT, .example = "4096", .min = 1, .max = 1000000,    \
@@ -304,6 +308,7 @@ const struct conf_key conf_schema[] = {
 	{.path = "socket", .type = CONF_GROUP, .help = "of all listeners and upstreams"},
 	SOCKETS(conf, ""),
 	LISTENING(conf, ""),
+	FASTOPEN(conf, "", "256", "data in the SYN: a listener's queue, or on, towards servers"),
 	{.path = "listeners",
 		LIST(conf, listeners, conf_listener),
 		.required = true,
@@ -396,6 +401,7 @@ const struct conf_key conf_schema[] = {
 		.help = "overrides that of the top level"},
 	SOCKETS(conf_listener, "listeners[]."),
 	LISTENING(conf_listener, "listeners[]."),
+	FASTOPEN(conf_listener, "listeners[].", "256", "clients whose SYN has data that may wait"),
 	{.path = "upstreams",
 		LIST(conf, upstreams, conf_upstream),
 		.help = "where pairs go"},
@@ -512,6 +518,8 @@ const struct conf_key conf_schema[] = {
 		.type = CONF_GROUP,
 		.help = "the same, of TCP connections to its servers"},
 	SOCKETS(conf_upstream, "upstreams[]."),
+	FASTOPEN(conf_upstream, "upstreams[].", "on",
+		"what a client has sent already goes out in the SYN: on or off"),
 	{.path = "upstreams[].socket.source",
 		.type = CONF_SOURCE,
 		.example = "192.0.2.1",

@@ -468,7 +468,34 @@ static int set_element(
 	}
 }
 
-/* One address, or what stands for some. */
+/* Of a listener a queue, towards servers a word; the top level may have either. */
+static int set_fastopen(const struct conf_key *key, const char *text, struct sockopts *value,
+	char why[CONF_WHY_MAX])
+{
+	bool is_number = strspn(text, "+-0123456789") > 0;
+	unsigned index = 0;
+	int r;
+
+	if (is_number && strncmp(key->path, "upstreams", 9) == 0) {
+		return conf_refuse(
+			why, text, "a number is the queue of a listener; write \"on\" or \"off\"");
+	}
+	if (is_number) {
+		return set_int(key, text, &value->fastopen_queue, why);
+	}
+	r = find_word(key, text, &index, why);
+	if (r == 0 && index == 0 && strncmp(key->path, "listeners", 9) == 0) {
+		return conf_refuse(why, text,
+			"a listener has a queue; write how many clients may be in it, like 256");
+	}
+	if (r == 0) {
+		value->fastopen = index == 0;
+		value->fastopen_queue = index == 0 ? value->fastopen_queue : 0;
+	}
+	return r;
+}
+
+/* One address, what stands for some, or what has more than one form. */
 static int set_place(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
 {
@@ -477,6 +504,8 @@ static int set_place(
 	void *value = (char *)object + key->offset;
 
 	switch (key->type) {
+	case CONF_FASTOPEN:
+		return set_fastopen(key, text, value, why);
 	case CONF_SOURCE:
 		return set_source(text, value, why);
 	case CONF_SERVER:
@@ -532,6 +561,7 @@ int conf_value_set(
 	case CONF_ALPN:
 	case CONF_HOSTS:
 		return set_element(key, text, object, why);
+	case CONF_FASTOPEN:
 	case CONF_SOURCE:
 	case CONF_SERVER:
 	case CONF_TARGET:
@@ -549,6 +579,5 @@ int conf_value_set(
 	case CONF_PREFIXES:
 		break; /* each has a reader of its own */
 	}
-	assert(false);
 	return -EINVAL;
 }

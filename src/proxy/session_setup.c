@@ -357,7 +357,8 @@ void session_connect(struct session *session)
 		.timeout_ns = terms->rules.timeouts.connect_ns,
 		.stream_flags = STREAM_HALF_OPEN,
 		.speaks_first =
-			plan->send_proxy != SEND_PROXY_OFF || session_has_first_bytes(session),
+			plan->send_proxy != SEND_PROXY_OFF || session_has_first_bytes(session) ||
+			(plan->socket.fastopen && stream_unread(session->setup->client) > 0),
 		.spare_fds = &part->shared->spare_fds,
 		.owner = session,
 		.failed = on_attempt_failed,

@@ -2,6 +2,7 @@
 /* One attempt to connect to one address: its socket, and how connect(2) ended. */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -130,6 +131,15 @@ static int hold_ack(int fd)
 	return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)) < 0 ? -errno : 0;
 }
 
+/** Where the server has given us a cookie, connect(2) says at once that it is done, and the SYN
+ * waits for the first bytes, which go with it. 0 or a negative errno. */
+static int wait_for_data(int fd)
+{
+	static const int on = 1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
 static bool is_unix(const struct attempt *attempt)
 {
 	return attempt->sa->sa_family == AF_UNIX;
@@ -196,6 +206,10 @@ int attempt_begin(struct attempt *attempt)
 	}
 	if (!is_unix(attempt)) {
 		r = sockopts_set(fd, opts->options);
+		if (r == 0 && opts->speaks_first && opts->options != NULL &&
+			opts->options->fastopen) {
+			r = wait_for_data(fd);
+		}
 		if (r == 0 && opts->source != NULL) {
 			r = bind_source(fd, attempt->sa->sa_family, opts->source);
 		}

@@ -59,7 +59,8 @@ struct connector_opts {
 	uint64_t timeout_ns;            /**< for each attempt; NS_NEVER: the kernel's */
 	unsigned stream_flags;          /**< of the new stream, e.g. STREAM_HALF_OPEN: stream.h */
 	/** The owner has bytes to write as soon as it is connected: on TCP their segment tells the
-	 * server that it is, and none goes out for that alone. */
+	 * server that it is, and none goes out for that alone. With options->fastopen they may go
+	 * out in the SYN, and done() comes before the server has answered. */
 	bool speaks_first;
 	/** Fds for a second attempt and further ones: taken and given back here. NULL: none. */
 	atomic_int *spare_fds;

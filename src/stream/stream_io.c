@@ -196,7 +196,8 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len, int
 	ssize_t n = data == NULL ? stream_splice_out(s) : output(s, data, len, flags);
 
 	if (n < 0) {
-		if (errno != EAGAIN) {
+		/* EINPROGRESS: of TCP Fast Open, the SYN went out without the bytes. */
+		if (errno != EAGAIN && errno != EINPROGRESS) {
 			return -errno;
 		}
 		n = 0;

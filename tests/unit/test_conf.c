@@ -316,6 +316,11 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 		ck_assert_str_eq(config_setting_get_string_elem(setting, 0), expected);
 		break;
 	case CONF_INT:
+	case CONF_FASTOPEN:
+		if (config_setting_get_string(setting) != NULL) {
+			ck_assert_str_eq(config_setting_get_string(setting), expected);
+			break;
+		}
 		(void)snprintf(value, sizeof(value), "%d", config_setting_get_int(setting));
 		ck_assert_str_eq(value, expected);
 		break;

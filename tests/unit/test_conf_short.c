@@ -20,7 +20,7 @@ START_TEST(socket_of_the_top_level_holds_where_nothing_else_is_written)
 		"upstreams = ({name = \"app\"; servers = (\"h:1\");\n"
 		"  socket = { user_timeout = \"none\"; }; });\n"
 		"socket = { nodelay = \"off\"; keepalive = { idle = \"60s\"; count = 3; };\n"
-		"  user_timeout = \"9s\"; backlog = 99; freebind = \"on\"; };\n");
+		"  user_timeout = \"9s\"; backlog = 99; freebind = \"on\"; fastopen = 256; };\n");
 	const struct sockopts *own = &conf->listeners[0].socket;
 	const struct sockopts *none = &conf->listeners[1].socket;
 	const struct sockopts *upstream = &conf->upstreams[0].socket;
@@ -31,6 +31,9 @@ START_TEST(socket_of_the_top_level_holds_where_nothing_else_is_written)
 	ck_assert_uint_eq(own->user_timeout_ns, SECONDS(9));
 	ck_assert(!none->nodelay);
 	ck_assert_uint_eq(none->backlog, 99);
+	ck_assert_uint_eq(own->fastopen_queue, 256);
+	ck_assert_uint_eq(upstream->fastopen_queue, 0);
+	ck_assert(!upstream->fastopen);
 	ck_assert(!upstream->nodelay);
 	ck_assert_uint_eq(upstream->keepalive_idle_ns, SECONDS(60));
 	ck_assert_uint_eq(upstream->keepalive_count, 3);
@@ -387,6 +390,21 @@ static const struct {
 		"fit\n" W "1: include[2]: \"none\" cannot be read: No such file or directory; name "
 		"a file that exists\n" W
 		"1: include[3]: \".\" cannot be read: Is a directory; name a file in it\n"},
+	{"socket = { fastopen = 65536; };\n" CONF_REST,
+		W "1: socket.fastopen: 65536 is out of range; write an integer from 1 to 65535\n"},
+	{"socket = { fastopen = \"yes\"; };\n" CONF_REST,
+		W "1: socket.fastopen: \"yes\": neither of two; write \"on\" or \"off\"\n"},
+	{"socket = { fastopen = true; };\n" CONF_REST,
+		W "1: socket.fastopen: a boolean was found; write fastopen = 256, the queue of a "
+		  "listener, or \"on\", towards servers\n"},
+	{"listeners = ({name = \"web\"; listen = \"*:80\"; upstream = \"app\";\n"
+	 "socket = { fastopen = \"on\"; }; });\n" CONF_UPSTREAMS,
+		W "2: listeners[0].socket.fastopen: \"on\": a listener has a queue; write how many "
+		  "clients may be in it, like 256\n"},
+	{CONF_LISTENERS "upstreams = ({name = \"app\"; servers = (\"h:1\");\n"
+			"socket = { fastopen = 256; }; });\n",
+		W "3: upstreams[0].socket.fastopen: \"256\": a number is the queue of a listener; "
+		  "write \"on\" or \"off\"\n"},
 	{"include = 7;\n" CONF_REST, W
 		"1: include: an integer was found; write include = \"conf.d/*.conf\", or an array "
 		"of such strings\n"},
