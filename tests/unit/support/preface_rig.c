@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "preface_rig.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -45,7 +46,14 @@ struct session *session(void)
 
 void send_bytes(const void *bytes, size_t n)
 {
-	ck_assert_int_eq(send(client.fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
+	ssize_t r = send(client.fd, bytes, n, MSG_NOSIGNAL);
+
+	/* Bytes one by one take much room until the kernel has put them together. */
+	while (r < 0 && errno == EAGAIN) {
+		loop_settle();
+		r = send(client.fd, bytes, n, MSG_NOSIGNAL);
+	}
+	ck_assert_msg(r == (ssize_t)n, "%zd, %s", r, strerror(errno));
 }
 
 static struct proxy_address address_of(const char *text)
