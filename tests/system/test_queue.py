@@ -16,8 +16,8 @@ CLIENTS = 100
 LONG = "100s"
 
 
-def settings_for(server, max_pairs, *, queue="5s", workers=1, **upstream):
-    made = {"workers": workers, "timeouts": {"queue": queue}, **config.relay(Free("tcp4"), server)}
+def settings_for(server, max_pairs, *, queue="5s", workers=1, transport="tcp4", **upstream):
+    made = {"workers": workers, "timeouts": {"queue": queue}, **config.relay(Free(transport), server)}
     made["upstreams"][0].update(upstream)
     made["upstreams"][0]["servers"][0]["max_pairs"] = max_pairs
     return made
@@ -108,6 +108,24 @@ def test_a_client_that_resets_leaves_the_queue(folder):
             far.close()
             assert peers.end_of(first) == "fin"
             first.close()
+            with server.accept() as sock:
+                assert peers.read_exactly(sock, 4) == b"next"
+
+
+def test_a_unix_client_that_closes_in_the_queue_keeps_its_place(folder):
+    """It is a FIN there: what was sent goes to the server in its turn, and then comes the next one's."""
+    with full_server(folder, 1, queue=LONG, transport="unix") as (weir, server), \
+            peers.connect(weir.address) as first, server.accept() as far:
+        with peers.connect(weir.address) as gone:
+            gone.sendall(b"gone")
+        with peers.connect(weir.address) as next_one:
+            next_one.sendall(b"next")
+            assert_accepts_nothing(server)
+            far.close()
+            assert peers.end_of(first) == "fin"
+            first.close()
+            with server.accept() as sock:
+                assert peers.read_end(sock)[0] == b"gone"
             with server.accept() as sock:
                 assert peers.read_exactly(sock, 4) == b"next"
 
