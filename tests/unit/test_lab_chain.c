@@ -332,6 +332,32 @@ START_TEST(timers_that_are_late_cost_no_bandwidth)
 }
 END_TEST
 
+START_TEST(a_stall_of_our_own_is_followed_by_no_burst)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 3000, 0);
+	bool has_stalled = false;
+
+	while (rig.now_ns < begin_ns + NS_PER_S) {
+		size_t room = chain_room(&rig.chain);
+
+		if (room > 0) {
+			lab_put(&rig, room < 65536 ? room : 65536, 65536);
+		}
+		rig.now_ns = rig.wake_ns;
+		if (!has_stalled && rig.now_ns > begin_ns + 500 * MS) {
+			has_stalled = true;
+			rig.now_ns += 100 * MS;
+		}
+		lab_run(&rig);
+	}
+	ck_assert_uint_le(most_within(10 * MS), 3000 * 10 + 16 * 1024);
+	ck_assert_uint_le(rig.n_out, 3000 * 1000);
+	ck_assert_uint_ge(rig.n_out, 3000 * 880);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
 START_TEST(a_line_that_was_free_saves_nothing_up)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1, 0);
@@ -509,6 +535,7 @@ int main(void)
 	tcase_add_test(tc, jitter_is_within_its_bounds_and_the_same_for_the_same_seed);
 	tcase_add_test(tc, bandwidth_is_exact_over_a_second_and_smooth_within);
 	tcase_add_test(tc, timers_that_are_late_cost_no_bandwidth);
+	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
 	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
 	tcase_add_test(tc, slices_have_their_sizes_and_pauses);
 	tcase_add_test(tc, a_slicer_without_a_size_cuts_single_bytes);
