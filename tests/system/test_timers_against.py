@@ -206,19 +206,20 @@ def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client
     def attempt():
         with relay(timeouts={"idle": "none"}, daemon={"control": True}) as rig:
             pairs = [sides(rig, by_client) for _ in range(count)]
+            start = time.monotonic()
             for sender, receiver in pairs:
                 sender.sendall(b"x")
                 assert peers.read_exactly(receiver, 1) == b"x"
-            # From now on, however long the above took.
-            start = time.monotonic()
-            rig.weir.reload({**rig.weir.settings, "timeouts": {"idle": "1s"},
+            # Long enough for the first of them not to be over yet, however long that took.
+            idle_s = 1 + 2 * (time.monotonic() - start)
+            rig.weir.reload({**rig.weir.settings, "timeouts": {"idle": f"{idle_s * 1000:.0f}ms"},
                              "reload": {"apply_to_open_pairs": ["timeouts"]}})
             rig.weir.signal(signal.SIGSTOP)
-            if time.monotonic() - start > 0.9:
+            if time.monotonic() - start > idle_s - 0.1:
                 return False
             for sender, _ in pairs:
                 sender.sendall(b"!")
-            time.sleep(1.1)  # now the timeout is over for each
+            time.sleep(idle_s + 0.1)  # now the timeout is over for each
             rig.weir.signal(signal.SIGCONT)
             for _, receiver in pairs:
                 assert peers.read_exactly(receiver, 1) == b"!"

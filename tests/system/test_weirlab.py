@@ -147,7 +147,7 @@ def test_thousand_connections_under_latency(lab, server):
             sock.sendall(f"{round_} {i:060}"[:64].encode())
         for i, sock in enumerate(socks):
             assert read_exactly(sock, len(f"{round_} {i:060}"[:64])) == f"{round_} {i:060}"[:64].encode()
-            assert_after(sent[i], 0.1)
+            assert time.monotonic() - sent[i] >= 0.1  # how late, bench/lab judges
     lab.remove("latency_downstream")
     for sock in socks:
         sock.sendall(b"x")
