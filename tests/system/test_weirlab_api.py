@@ -2,12 +2,11 @@
 """weirlab's API against what toxiproxy's documentation and tests say: fields, statuses, texts of errors."""
 
 import json
-import socket
 import subprocess
 
 import pytest
 
-from weirtest import peers
+from weirtest import address, peers
 from weirtest.lab import WEIRLAB, Lab, where
 from weirtest.settings import DEADLINE
 
@@ -20,9 +19,16 @@ def fixture_lab():
         yield lab
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+@pytest.fixture(name="free_port")
+def fixture_free_port():
+    """Gives ports that are free at every address, and the test's own until it ends."""
+    kept = []
+
+    def free_port():
+        kept.append(address.low("::"))
+        return kept[-1].sockaddr[1]
+
+    return free_port
 
 
 def is_up(proxy):
@@ -111,14 +117,14 @@ def test_an_address_that_is_none_is_told_in_gos_words(lab, listen, error):
 @pytest.mark.parametrize("listen, shown", (
     (":{}", "[::]:{}"), ("0.0.0.0:{}", "[::]:{}"), ("[::]:{}", "[::]:{}"), ("localhost:{}", "127.0.0.1:{}"),
     ("[::1]:{}", "[::1]:{}"), ("127.0.0.1:{}", "127.0.0.1:{}")))
-def test_addresses_are_as_go_writes_them(lab, listen, shown):
+def test_addresses_are_as_go_writes_them(lab, free_port, listen, shown):
     port = free_port()
     body = {"name": "a", "listen": listen.format(port), "upstream": UPSTREAM}
     assert lab.post("/proxies", body)["listen"] == shown.format(port)
     assert lab.ask("POST", "/populate", [body])[1]["proxies"][0]["listen"] == shown.format(port)
 
 
-def test_a_disabled_proxy_does_not_listen_until_it_is_enabled(lab):
+def test_a_disabled_proxy_does_not_listen_until_it_is_enabled(lab, free_port):
     port = free_port()
     made = lab.post("/proxies", {"name": "a", "listen": f"localhost:{port}", "upstream": UPSTREAM, "enabled": False})
     assert made["listen"] == f"127.0.0.1:{port}" and not made["enabled"] and not is_up(made)
@@ -166,7 +172,7 @@ def test_a_proxy_and_its_toxics_are_made_together_or_not_at_all(lab):
     assert list(lab.get("/proxies")) == ["a"]
 
 
-def test_populate_makes_leaves_and_replaces(lab):
+def test_populate_makes_leaves_and_replaces(lab, free_port):
     items = [{"name": "a", "listen": f"localhost:{free_port()}", "upstream": UPSTREAM},
              {"name": "b", "listen": f"localhost:{free_port()}", "upstream": UPSTREAM, "enabled": False}]
     status, made = lab.ask("POST", "/populate", items)
