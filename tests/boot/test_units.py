@@ -110,6 +110,7 @@ def test_drop_in_serves_port_80(machine):
 
 
 WEB_SOCKET = "/run/weir/web.sock"
+CONTROL_SOCKET = "/run/weir/control"
 
 
 def may_connect(machine, path, group):
@@ -144,10 +145,14 @@ def test_unix_socket_for_a_group_by_the_steps_of_the_drop_in(machine):
     machine.configure(for_group())
     install_drop_in(machine, "socket-group.conf")
     assert only_www_data_may(machine, WEB_SOCKET)
+    assert not may_connect(machine, CONTROL_SOCKET, "www-data")
     # And by a reload.
-    machine.configure(for_group("/run/weir/other.sock"))
+    control = {"listen": f"unix:{CONTROL_SOCKET}", "group": "www-data", "mode": "0660"}
+    machine.configure({**for_group("/run/weir/other.sock"), "control": control})
     machine.systemctl("reload", "weir")
     assert only_www_data_may(machine, "/run/weir/other.sock")
+    assert only_www_data_may(machine, CONTROL_SOCKET)
+    assert machine.run("weirctl", "ready").returncode == 0
 
 
 def test_unix_socket_for_a_group_in_an_instance(machine):
