@@ -80,6 +80,40 @@ static void show_members(FILE *out, const json_t *object, const char *const *key
 
 /* ---- lists: a line each, its first word the name ---- */
 
+/** The reasons for which pairs have ended, and for each how many; no line without any. */
+static void show_ended(FILE *out, const json_t *ended)
+{
+	const char *before = "\nended";
+	const char *reason;
+	json_t *count;
+
+	json_object_foreach((json_t *)ended, reason, count)
+	{
+		if (json_integer_value(count) > 0) {
+			fprintf(out, "%s  ", before);
+			show_text(out, reason);
+			fprintf(out, " %lld", json_integer_value(count));
+			before = "";
+		}
+	}
+}
+
+/** The same of a listener, and by whom. */
+static void show_ended_by(FILE *out, const json_t *ended)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(ended, i, one)
+	{
+		(void)fputs(i == 0 ? "  ended by " : ", ", out);
+		show_member(out, one, "by");
+		(void)fputc(' ', out);
+		show_member(out, one, "reason");
+		fprintf(out, " %lld", show_number(one, "pairs"));
+	}
+}
+
 void show_status(FILE *out, const json_t *json)
 {
 	static const char *const servers_keys[] = {"usable", "all", NULL};
@@ -89,8 +123,6 @@ void show_status(FILE *out, const json_t *json)
 		"workers", "listeners", "timers_p99_us", "log_level", NULL};
 	const json_t *pairs = json_object_get(json, "pairs");
 	char text[SHOW_TIME_MAX];
-	const char *reason;
-	json_t *count;
 
 	(void)fputs("weir ", out);
 	show_member(out, json, "version");
@@ -105,13 +137,7 @@ void show_status(FILE *out, const json_t *json)
 		show_time(show_number(json, "uptime_ms"), text));
 	(void)fputs("pairs", out);
 	show_members(out, pairs, pairs_keys);
-	(void)fputs("\nended", out);
-	json_object_foreach(json_object_get(pairs, "ended"), reason, count)
-	{
-		(void)fputs("  ", out);
-		show_text(out, reason);
-		fprintf(out, " %lld", json_integer_value(count));
-	}
+	show_ended(out, json_object_get(pairs, "ended"));
 	(void)fputs("\nservers", out);
 	show_members(out, json_object_get(json, "servers"), servers_keys);
 	(void)fputs("\nreload", out);
@@ -140,6 +166,7 @@ void show_listeners(FILE *out, const json_t *json)
 			(void)fputs(j == 0 ? "  listen " : " ", out);
 			show_value(out, address);
 		}
+		show_ended_by(out, json_object_get(listener, "ended"));
 		(void)fputc('\n', out);
 	}
 }

@@ -73,6 +73,8 @@ def test_pairs_are_ended():
             assert ctl(here, "kill", *words(pair)) == "1 told to end\n"
             peers.end_of(sock)
             wait.until(lambda: not get(here.weir, "/v1/pairs")["pairs"], "no pair")
+        wait.until(lambda: "\nended  admin 3\n" in ctl(here, "status"), "their reason alone")
+        assert ctl(here, "listeners").endswith("  ended by weir admin 3\n")
         sock, _ = open_one()
         for words, code in (((), 2), (("1", "--all"), 2), (("web",), 2), (("limit=1",), 1), (("listener=",), 1),
                             (("colour=red",), 1), (("999999",), 1)):
