@@ -3,7 +3,6 @@
 
 import contextlib
 import signal
-import socket
 import time
 
 import pytest
@@ -12,7 +11,7 @@ from weirtest import address, config, peers, transfer, wait
 from weirtest.asking import ask, get
 from weirtest.clock import Watch, pace, punctually
 from weirtest.daemon import Free, Weir
-from weirtest.drains import drain, is_refused, state, undrain
+from weirtest.drains import drain, is_refused, state, take, undrain
 from weirtest.house import exchange, house, listener
 from weirtest.settings import LATE
 
@@ -227,22 +226,6 @@ def test_a_stop_lets_go_of_systemds_socket_too(folder):
             waits.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 waits.recv(1)
-
-
-def take(to):
-    """Listens there, as another process: weir's own socket is closed a moment after it let the last client in."""
-    def listens():
-        sock = to.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(to.sockaddr)
-            sock.listen()
-        except OSError:
-            sock.close()
-            return None
-        return sock
-
-    return wait.until(listens, f"{to} to be free")
 
 
 def test_an_address_that_is_taken_is_named_and_nothing_is_half_open():

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Drains by hand, as who asks for one sees them."""
 
-from . import peers
+import socket
+
+from . import peers, wait
 from .asking import ask, get
 
 
@@ -37,3 +39,19 @@ def is_refused(to):
     except (ConnectionRefusedError, FileNotFoundError):
         return True
     return False
+
+
+def take(to):
+    """Listens there, as another process: weir's own socket is closed a moment after it let the last client in."""
+    def listens():
+        sock = to.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(to.sockaddr)
+            sock.listen()
+        except OSError:
+            sock.close()
+            return None
+        return sock
+
+    return wait.until(listens, f"{to} to be free")
