@@ -11,29 +11,57 @@ enum { WAIT_S = 5, KEY_ESCAPE = 27, KEY_DELETE = 127, WORDS_MAX = HTTP_PARAMETER
 
 /* ---- filters ---- */
 
+/** Whether it asks for a part of a list, which is top's to choose. */
+static bool is_of_lists(const char *word)
+{
+	static const char *const names[] = {"limit", "after", "tcp_info"};
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i]) == len && strncmp(word, names[i], len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** The words of a text, which is cut there; how many, or -1: what is wrong was told. */
+static int split(const struct command_opts *opts, char *text, char *words[WORDS_MAX])
+{
+	char *word;
+	int n = 0;
+
+	while (n < WORDS_MAX && (word = strsep(&text, " ")) != NULL) {
+		if (is_of_lists(word)) {
+			(void)command_wrong(opts, word,
+				"top has limit, after and tcp_info itself; leave it out");
+			return -1;
+		}
+		if (*word != '\0') {
+			words[n++] = word;
+		}
+	}
+	return n;
+}
+
 bool top_set_filter(struct top *top, const char *filter)
 {
 	struct command_opts opts = {.ask = &top->ask};
 	char text[TOP_FILTER_MAX];
 	char target[COMMAND_TARGET_MAX];
 	char *words[WORDS_MAX];
-	char *rest = text;
-	char *word;
 	char limit[32];
-	int n = 0;
+	int n;
 
 	(void)snprintf(text, sizeof(text), "%s", filter);
-	while (n < WORDS_MAX && (word = strsep(&rest, " ")) != NULL) {
-		if (*word != '\0') {
-			words[n++] = word;
-		}
-	}
-	if (command_filters(&opts, "/v1/pairs", n, words, target) != COMMAND_OK) {
+	n = split(&opts, text, words);
+	if (n < 0 || command_filters(&opts, "/v1/pairs", n, words, target) != COMMAND_OK) {
 		top_take_said(top, top->says);
 		return false;
 	}
 	(void)snprintf(top->filter, sizeof(top->filter), "%s", filter);
 	(void)strcpy(top->target, target);
+	top->target_len = strlen(target);
 	(void)snprintf(limit, sizeof(limit), "%climit=%d", n == 0 ? '?' : '&', TOP_PAIRS_MAX);
 	top->pairs_due_ns = 0;
 	return command_add(top->target, limit, false);
@@ -86,8 +114,7 @@ static void kill_all(struct top *top)
 {
 	char target[COMMAND_TARGET_MAX];
 
-	(void)strcpy(target, top->target);
-	*strstr(target, "&limit=") = '\0';
+	(void)snprintf(target, sizeof(target), "%.*s", (int)top->target_len, top->target);
 	kill_pairs(top, target);
 }
 

@@ -39,6 +39,7 @@ struct top {
 	struct top_pairs pairs;
 	uint64_t pairs_due_ns;
 	char target[COMMAND_TARGET_MAX]; /**< of the pairs */
+	size_t target_len;               /**< without top's own limit, which is its end */
 
 	enum top_mode mode;
 	enum top_sort sort;

@@ -107,6 +107,33 @@ def test_keys_sort_filter_and_end_pairs(folder):
         terminal.wait("LISTENER", without=["any key goes back"])
 
 
+def test_it_ends_no_more_than_fits_the_filter(folder):
+    with house() as here, Terminal(folder, **WIDE) as terminal:
+        socks, _ = open_pairs(here, 2)
+        top(terminal, control_path(here.weir))
+        for word in ("limit=1", "after=0", "tcp_info=true"):
+            terminal.type(f"/listener=web {word}")
+            terminal.keys("Enter")
+            terminal.wait(f"{word}: top has limit, after and tcp_info itself; leave it out")
+            terminal.keys("Escape")
+            terminal.wait("q quit", without=[f"{word}_"])
+            terminal.type("K")
+            terminal.wait("write one by f first")
+        terminal.type("/ ")
+        terminal.keys("Enter")
+        terminal.wait("2 pairs that fit")
+        terminal.type("Ky")
+        terminal.wait("say which pairs are to end by a filter")
+        for sock in socks:
+            exchange(sock)
+        terminal.type("f")
+        terminal.type("listener=web older_than=1h")
+        terminal.keys("Enter")
+        terminal.wait("0 pairs that fit")
+        terminal.type("Ky")
+        terminal.wait("0 told to end")
+
+
 def test_it_follows_the_size_of_the_terminal(folder):
     with house() as here, Terminal(folder, **WIDE) as terminal:
         _, known = open_pairs(here, 30)
