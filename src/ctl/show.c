@@ -296,7 +296,8 @@ static void show_end(FILE *out, const json_t *pair)
 
 static void show_way(FILE *out, const json_t *pair, const char *way)
 {
-	static const char *const keys[] = {"bytes", "bytes_per_s", "waiting", "spliced", NULL};
+	static const char *const keys[] = {
+		"bytes", "bytes_per_s", "quiet_ms", "waiting", "spliced", NULL};
 	const json_t *json = json_object_get(pair, way);
 	const char *held_by = json_string_value(json_object_get(json, "held_by"));
 
@@ -308,6 +309,18 @@ static void show_way(FILE *out, const json_t *pair, const char *way)
 		(void)fputs(", which does not take what waits", out);
 	}
 	(void)fputc('\n', out);
+}
+
+/** What the kernel knows of a connection; a UNIX socket has none of it, and no line. */
+static void show_tcp(FILE *out, const char *side, const json_t *tcp)
+{
+	static const char *const keys[] = {"rtt_us", "retransmits", NULL};
+
+	if (json_is_object(tcp)) {
+		(void)fputs(side, out);
+		show_members(out, tcp, keys);
+		(void)fputc('\n', out);
+	}
 }
 
 void show_pair(FILE *out, const json_t *pair)
@@ -323,6 +336,8 @@ void show_pair(FILE *out, const json_t *pair)
 	fprintf(out, "  age %s\n", show_time(show_number(pair, "age_ms"), text));
 	show_way(out, pair, "up");
 	show_way(out, pair, "down");
+	show_tcp(out, "client", json_object_get(pair, "client_tcp"));
+	show_tcp(out, "server", json_object_get(pair, "server_tcp"));
 	json_object_foreach(json_object_get(pair, "timers"), name, timer)
 	{
 		(void)fputs("timer ", out);

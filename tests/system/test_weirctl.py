@@ -57,6 +57,10 @@ def test_a_pair_says_which_timer_will_end_it():
         pair, = get(here.weir, "/v1/pairs")["pairs"]
         shown = ctl(here, "pair", str(pair["id"]))
         assert "It ends by idle in " in shown and "no byte moves on either side" in shown
+        for way in ("up", "down"):
+            assert re.search(rf"^{way}  bytes 5  bytes_per_s \d+  quiet_ms \d+  waiting 0  spliced no$", shown, re.M)
+        for side in ("client", "server"):
+            assert re.search(rf"^{side}  rtt_us \d+  retransmits \d+$", shown, re.M)
         assert json.loads(ctl(here, "pair", str(pair["id"]), "--json"))["id"] == pair["id"]
         assert "there is no pair 999999" in ctl(here, "pair", "999999", code=1)
 
