@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Out of service by hand, and back. */
+#include <string.h>
+
 #include "base/parse.h"
 #include "ctl/command.h"
 #include "ctl/show.h"
@@ -28,7 +30,7 @@ static void show_drain(FILE *out, const json_t *json)
 	}
 }
 
-/** Where no grace was asked for and the config has none, clients meet closed ports at once. */
+/** Where the config has no grace, by which a drain has begun, clients meet closed ports at once. */
 static void warn_of_no_grace(const struct command_opts *opts, const json_t *json)
 {
 	const json_t *grace = json_object_get(json, "grace_ms");
@@ -41,12 +43,32 @@ static void warn_of_no_grace(const struct command_opts *opts, const json_t *json
 	}
 }
 
+/** Whether a drain begins now, not goes on as somebody has asked; a negative errno was told. */
+static int is_in_service(const struct command_opts *opts)
+{
+	const struct ask_question question = {
+		.method = "GET", .target = "/v1/status", .wait_s = COMMAND_WAIT_S};
+	const char *state;
+	json_t *json;
+	int status = ask_weir(opts->ask, &question, &json);
+	bool is;
+
+	if (status < 0) {
+		return status;
+	}
+	state = json_string_value(json_object_get(json, "state"));
+	is = state != NULL && strcmp(state, "running") == 0;
+	json_decref(json);
+	return is;
+}
+
 int command_drain(const struct command_opts *opts, int n, char **words)
 {
 	const char *why = "write a duration, as 10s or 0s";
 	uint64_t grace_ns;
 	json_t *json = NULL;
 	json_t *body = json_pack("{sb}", "end_pairs", opts->end_pairs);
+	int begins = 0;
 	int status;
 
 	if (n == 1 && parse_duration(words[0], &grace_ns, &why) < 0) {
@@ -56,8 +78,15 @@ int command_drain(const struct command_opts *opts, int n, char **words)
 	if (n == 1) {
 		(void)json_object_set_new(body, "grace", json_string(words[0]));
 	}
+	if (n == 0) {
+		begins = is_in_service(opts);
+	}
+	if (begins < 0) {
+		json_decref(body);
+		return COMMAND_FAILED;
+	}
 	status = command_ask_with(opts, "POST", "/v1/drain", body, &json);
-	if (status == 200 && n == 0) {
+	if (status == 200 && begins) {
 		warn_of_no_grace(opts, json);
 	}
 	return command_answer(opts, status, json, show_drain);

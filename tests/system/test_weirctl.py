@@ -227,6 +227,9 @@ def test_drain_and_undrain():
             peers.connect(here.weir.address)
         exchange(sock)
         ctl(here, "undrain")
+        ctl(here, "drain", "0s")
+        assert ctl(here, "drain").startswith("drained, ")  # by whatever the config has
+        ctl(here, "undrain")
         assert is_ready(here) == "ready: running\n"
         exchange(here.client())
         assert "which are ended" in ctl(here, "drain", "0s", "--end-pairs")
