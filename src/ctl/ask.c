@@ -56,9 +56,9 @@ static void on_piece(void *owner, const void *bytes, size_t n)
 		return;
 	}
 	text = asking->n + n > ASK_ANSWER_MAX ? NULL : realloc(asking->text, asking->n + n);
-
 	if (text == NULL) {
-		asking->result = -ENOMEM;
+		asking->result = asking->n + n > ASK_ANSWER_MAX ? -EMSGSIZE : -ENOMEM;
+		(void)loop_stop(asking->loop);
 		return;
 	}
 	memcpy(text + asking->n, bytes, n);
@@ -129,6 +129,9 @@ static int tell_failure(const struct ask *ask, int err)
 	case -EPIPE:
 		return fail_plainly(ask, "the service ended before it answered",
 			"look into its log, then ask again");
+	case -EMSGSIZE:
+		return fail_plainly(
+			ask, "the answer is longer than 64 MiB", "write a filter, or limit=N");
 	default:
 		return fail(ask, "no answer", err, "look into the log of the service");
 	}

@@ -10,7 +10,7 @@
 
 #include "base/addr.h"
 
-enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< far more than weir ever says */ };
+enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< a longer one is refused */ };
 
 /** Where to ask, and in whose name to complain. */
 struct ask {

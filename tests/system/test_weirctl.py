@@ -293,6 +293,21 @@ def test_an_old_weir_is_told(folder):
         assert done.returncode == 1 and done.stderr.endswith("speaks no HTTP; systemctl restart weir\n"), done
 
 
+def endless(sock):
+    """An answer that is longer than anybody reads."""
+    sock.recv(65536)
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
+    while True:
+        sock.sendall(bytes(1 << 20))
+
+
+def test_an_answer_that_is_too_long_is_told(folder):
+    with peers.Server("unix", folder, endless, at=address.unix(os.path.join(folder, "control"))).sock:
+        done = run("pairs", socket=os.path.join(folder, "control"))
+        assert done.returncode == 1, done
+        assert done.stderr.endswith(": the answer is longer than 64 MiB; write a filter, or limit=N\n"), done
+
+
 def test_no_weir_is_told(folder):
     done = run("ready", socket=os.path.join(folder, "control"))
     assert (done.returncode, done.stdout) == (1, "") and "weir is not running there" in done.stderr
