@@ -105,9 +105,8 @@ int command_server(const struct command_opts *opts, int n, char **words)
 			opts, words[2], "a weight is 0 to 256, or - for that of the config");
 	}
 	status = command_ask_with(opts, "PATCH", target, body, &json);
-	if (status == 404) {
+	if (status == 404 && names_tell_server(opts->ask, words[0])) {
 		json_decref(json);
-		names_tell_server(opts->ask, words[0]);
 		return COMMAND_FAILED;
 	}
 	return command_answer(opts, status, json, NULL);

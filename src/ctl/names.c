@@ -145,10 +145,10 @@ static void try_full_servers(const json_t *json, struct nearest *nearest)
 	}
 }
 
-void names_tell_server(const struct ask *ask, const char *server)
+bool names_tell_server(const struct ask *ask, const char *server)
 {
 	static const struct kind kind = {
 		"server", "/v1/upstreams", try_full_servers, "weirctl upstreams"};
 
-	(void)check(ask, &kind, server);
+	return !check(ask, &kind, server);
 }

@@ -7,8 +7,8 @@
 
 #include "ctl/ask.h"
 
-/** Tells that there is no server UP/NAME, and which is most likely meant. */
-void names_tell_server(const struct ask *ask, const char *server);
+/** Tells that there is no server UP/NAME, and which is most likely meant; false: there is one. */
+bool names_tell_server(const struct ask *ask, const char *server);
 
 /**
  * Whether weir knows what a filter of pairs says, "listener=web": if not, that is told with the

@@ -308,6 +308,21 @@ def test_an_answer_that_is_too_long_is_told(folder):
         assert done.stderr.endswith(": the answer is longer than 64 MiB; write a filter, or limit=N\n"), done
 
 
+def reloading(sock):
+    """A server that is not there when it is told, and is when it is looked for."""
+    is_told = sock.recv(65536).startswith(b"PATCH")
+    there = {"upstreams": [{"name": "app", "servers": [{"name": "one"}]}]}
+    body = json.dumps({"error": "there is no server one"} if is_told else there).encode()
+    status = b"404 Not Found" if is_told else b"200 OK"
+    sock.sendall(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+
+
+def test_a_server_that_comes_back_meanwhile_is_no_silence(folder):
+    with peers.Server("unix", folder, reloading, at=address.unix(os.path.join(folder, "control"))).sock:
+        done = run("server", "app/one", "up", socket=os.path.join(folder, "control"))
+        assert (done.returncode, done.stderr) == (1, "weirctl: there is no server one (404)\n"), done
+
+
 def test_no_weir_is_told(folder):
     done = run("ready", socket=os.path.join(folder, "control"))
     assert (done.returncode, done.stdout) == (1, "") and "weir is not running there" in done.stderr
