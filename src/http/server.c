@@ -48,6 +48,7 @@ struct http_connection {
 	bool in_chunks;   /* the answer's parts */
 	bool has_no_body; /* the answer to HEAD */
 	bool wants_room;  /* ready() is to come */
+	bool body_failed; /* a piece of it was lost for lack of memory */
 	char *body;       /* of the request; NULL: none */
 	size_t n_body;
 	char *rest; /* what came behind the request; NULL: nothing */
@@ -163,15 +164,20 @@ static void await_drain(struct http_connection *connection)
 static void on_body(void *owner, const void *bytes, size_t n)
 {
 	struct http_connection *connection = owner;
-	char *body = realloc(connection->body, connection->n_body + n + 1);
+	char *body;
 
-	/* Without memory it is shorter than it should be, and no longer JSON. */
-	if (body != NULL) {
-		memcpy(body + connection->n_body, bytes, n);
-		connection->n_body += n;
-		body[connection->n_body] = '\0';
-		connection->body = body;
+	if (connection->body_failed) {
+		return;
 	}
+	body = realloc(connection->body, connection->n_body + n + 1);
+	if (body == NULL) {
+		connection->body_failed = true;
+		return;
+	}
+	memcpy(body + connection->n_body, bytes, n);
+	connection->n_body += n;
+	body[connection->n_body] = '\0';
+	connection->body = body;
 }
 
 /** The request is complete, or refused. Its answer may come from inside. */
@@ -229,7 +235,7 @@ static void read_request(struct http_connection *connection, struct span bytes)
 				connection->stream, HTTP_CONTINUE, sizeof(HTTP_CONTINUE) - 1, NULL);
 		}
 	} while (r == HTTP_READ_HEAD);
-	if (r == HTTP_READ_END && keep_rest(connection, &bytes) == 0) {
+	if (r == HTTP_READ_END && !connection->body_failed && keep_rest(connection, &bytes) == 0) {
 		begin_exchange(connection, NULL);
 	} else if (r == -EBADMSG) {
 		begin_exchange(connection, http_reader_refusal(connection->reader));
