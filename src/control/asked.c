@@ -231,8 +231,7 @@ void control_list_close(struct control_asked *asked)
 	asked->list.more = true;
 }
 
-/** Sends what was written; false: not now, or never: on_ready() goes on, or nobody does. */
-static bool send_written(struct control_asked *asked)
+bool control_list_send(struct control_asked *asked)
 {
 	struct bytes *text = &asked->list.text;
 	size_t n = text->n;
@@ -256,7 +255,7 @@ void control_list_go_on(struct control_asked *asked)
 	} while (more && !slice_is_over(&slice));
 	if (!more) {
 		asked->list.written(asked);
-	} else if (send_written(asked)) {
+	} else if (control_list_send(asked)) {
 		loop_next(asked->loop, &asked->list.task);
 	}
 }

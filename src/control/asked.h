@@ -86,6 +86,9 @@ void control_list_close(struct control_asked *asked);
  * behind the last one, and the cut where there can be no more. */
 void control_list_begin(struct control_asked *asked, const char *type, const char *before);
 void control_list_go_on(struct control_asked *asked);
+/** For written(): sends what is there. False: not now, and written() comes again; or it was cut
+ * off: what is asked may be gone. */
+bool control_list_send(struct control_asked *asked);
 void control_list_end(struct control_asked *asked, const char *behind);
 void control_list_abort(struct control_asked *asked);
 

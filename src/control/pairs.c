@@ -188,7 +188,7 @@ static bool next_row(struct control_asked *asked)
 	return true;
 }
 
-/** The rows of a page were written: another page, or the end. */
+/** The rows of a page were written: another page when they are sent, or the end. */
 static void on_page_written(struct control_asked *asked)
 {
 	struct control_pairs *pairs = asked->data;
@@ -196,7 +196,9 @@ static void on_page_written(struct control_asked *asked)
 	bool more = pairs->order.more;
 
 	if (more && pairs->query.limit > 0) {
-		ask_page(pairs);
+		if (control_list_send(asked)) {
+			ask_page(pairs);
+		}
 		return;
 	}
 	if (more) {

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from weirtest import address, peers, wait
-from weirtest.asking import ask, control_path, get
+from weirtest.asking import ask, control_path, get, say
 from weirtest.house import exchange, house, listener
 from weirtest.settings import scaled
 
@@ -177,6 +177,22 @@ def test_who_has_no_server_yet_is_shown_and_ended():
         assert pair["timers"]["queue"]["left_ms"] <= 60_000
         assert ask(here.weir, "DELETE", "/v1/pairs?state=queued").json == {"told": 1}
         assert peers.end_of(waits) == "rst"
+
+
+def test_a_list_is_sent_page_by_page():
+    """All pairs of a UNIX listener are one worker's, so that of many workers a page has a few of them only."""
+    with house("unix", workers=32) as here:
+        socks = [here.client() for _ in range(100)]
+        for sock in socks:
+            exchange(sock)
+        raw = say(address.unix(control_path(here.weir)),
+                  b"GET /v1/pairs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        sizes, rest = [], raw.partition(b"\r\n\r\n")[2]
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            sizes.append(int(size, 16))
+            rest = rest[sizes[-1] + 2:]
+        assert raw.count(b'"id":') == len(socks) and max(sizes) < sum(sizes) / 4
 
 
 def test_client_that_goes_amid_a_list_harms_nobody():
