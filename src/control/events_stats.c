@@ -37,6 +37,8 @@ struct events_stats {
 	uint64_t up;             /* bytes of the listeners so far */
 	uint64_t down;
 	struct members members;
+	uint64_t delay_ns; /* of the loop */
+	bool is_begun;
 	bool in_servers;
 	bool is_first; /* of these */
 };
@@ -112,7 +114,7 @@ static void put_node(FILE *out, const struct conf *conf)
 	}
 }
 
-static void put_head(struct events_stats *stats, uint64_t delay_ns)
+static void put_head(struct events_stats *stats)
 {
 	const struct control_opts *opts = &stats->control->opts;
 	struct control_status status = {0};
@@ -142,7 +144,7 @@ static void put_head(struct events_stats *stats, uint64_t delay_ns)
 	put_lateness(out, opts->crew);
 	(void)fprintf(out,
 		",\"loop_delay_us\":%" PRIu64 ",\"log_dropped\":%" PRIu64 ",\"listeners\":[",
-		delay_ns / NS_PER_US, log_dropped());
+		stats->delay_ns / NS_PER_US, log_dropped());
 }
 
 static uint64_t sum(const uint64_t bytes[NUMBERS_PATHS])
@@ -179,12 +181,17 @@ static void put_server(struct events_stats *stats, const struct member *member)
 		member_is_usable(member) ? "true" : "false", server_n_open(member->server));
 }
 
-/** The next listener or server; false: that was all. */
+/** The head, or the next listener or server; false: that was all. */
 static bool put_next(struct events_stats *stats)
 {
 	const struct conf *conf = stats->conf;
 	const struct member *member;
 
+	if (!stats->is_begun) {
+		stats->is_begun = true;
+		put_head(stats);
+		return true;
+	}
 	if (stats->listener < conf->n_listeners) {
 		const char *name = conf->listeners[stats->listener++].name;
 
@@ -252,11 +259,11 @@ struct events_stats *events_stats_new(struct control *control, uint64_t delay_ns
 	}
 	stats->control = control;
 	stats->done = done;
+	stats->delay_ns = delay_ns;
 	stats->conf = conf_ref(control->opts.calls.conf(control->opts.owner));
 	stats->members = (struct members){.groups = control->opts.groups, .conf = stats->conf};
 	stats->is_first = true;
 	task_init(&stats->task, on_slice);
-	put_head(stats, delay_ns);
 	loop_next(control->opts.loop, &stats->task);
 	return stats;
 }
