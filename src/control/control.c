@@ -135,6 +135,17 @@ static int fail(struct control_failure *failure, const char *key, const struct a
 	return err;
 }
 
+/** The default cannot be had: the socket of a written place goes all the same. */
+static void prepare_nowhere(struct control *control, const struct addr *wanted)
+{
+	struct door_place nowhere = {0};
+	const char *why;
+
+	if (!addr_equal(&control->door.now.place.addr, wanted)) {
+		control->has_next_door = door_prepare(&control->door, &nowhere, &why) == 0;
+	}
+}
+
 /** 0 too where only the default cannot be had, which was logged. */
 static int prepare_control(
 	struct control *control, const struct conf *conf, struct control_failure *failure)
@@ -148,6 +159,7 @@ static int prepare_control(
 		warn_of_default(NULL, r,
 			"RUNTIME_DIRECTORY must be an absolute path of at most 98 characters; "
 			"until then weir reloads by SIGHUP only");
+		prepare_nowhere(control, &place.addr);
 		return 0;
 	}
 	r = door_prepare(&control->door, &place, &why);
@@ -155,6 +167,7 @@ static int prepare_control(
 		control->has_next_door = true;
 	} else if (is_default) {
 		warn_of_default(&place.addr, r, why);
+		prepare_nowhere(control, &place.addr);
 	} else {
 		return fail(failure, "control.listen", &place.addr, r, why);
 	}

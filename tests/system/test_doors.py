@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import stat
 
@@ -110,6 +111,22 @@ def test_a_door_that_cannot_be_opened_fails_the_reload_and_nothing_changes():
         here.fail("make it first", control={"listen": f"unix:{here.weir.folder}/no/where"})
         assert look(port).status == 200 and get(here.weir, "/healthz")
         assert not os.path.exists(os.path.join(here.weir.folder, "told"))
+
+
+def test_a_written_control_socket_goes_though_the_default_cannot_be_had():
+    with house(env={"RUNTIME_DIRECTORY": "/nowhere/weir"}, control=False) as here:
+        elsewhere = os.path.join(here.weir.folder, "told")
+        here.weir.record("control_failed")
+        here.weir.configure(here.settings(control={"listen": f"unix:{elsewhere}", "mode": "0666"}))
+        here.weir.signal(signal.SIGHUP)
+        here.weir.record("reloaded")
+        assert stat.S_IMODE(os.stat(elsewhere).st_mode) == 0o666
+        here.weir.configure(here.settings())
+        here.weir.signal(signal.SIGHUP)
+        here.weir.record("control_failed", nth=1)
+        here.weir.record("reloaded", nth=1)
+        assert not os.path.exists(elsewhere)
+        exchange(here.client())
 
 
 def test_the_node_is_the_host_unless_it_is_written():
