@@ -236,6 +236,7 @@ void control_open(struct control *control, const struct control_opts *opts)
 	*control = (struct control){.opts = *opts, .opened_at = time(NULL)};
 	list_init(&control->asked);
 	list_init(&control->pairs);
+	list_init(&control->pairs_waiting);
 	door_init(&control->door, &server);
 	server.answer = on_look;
 	door_init(&control->shown, &server);

@@ -97,10 +97,12 @@ struct control {
 	bool has_next_door; /**< prepared */
 	bool has_next_shown;
 	time_t opened_at;
-	struct buckets slices; /**< the processor time of what answers at a time */
-	struct list asked;     /* struct control_asked::link */
-	struct list pairs;     /* struct control_pairs::link */
-	struct events *events; /**< events.c's; NULL: nobody follows */
+	struct buckets slices;     /**< the processor time of what answers at a time */
+	struct list asked;         /* struct control_asked::link */
+	struct list pairs;         /* struct control_pairs::link */
+	struct list pairs_waiting; /* struct control_pairs::waits: for the workers */
+	bool has_pairs_order;      /**< one of them is under way there */
+	struct events *events;     /**< events.c's; NULL: nobody follows */
 };
 
 /** Why a door cannot be had. */

@@ -5,7 +5,8 @@
  *	GET /v1/pairs ──▶ a page of the workers ──▶ its rows, in slices ──▶ the next page ...
  *
  * A list of any length costs the memory of one page. Pairs that end meanwhile are left out, those
- * that come have greater ids and are met at the end.
+ * that come have greater ids and are met at the end. Of all that is asked of the workers one order
+ * is under way at a time, and the others wait: however many ask, they take one slice of a turn.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,7 +25,9 @@ enum { PAGE = PAIRS_PAGE_MAX, N_TEXTS = 4 };
 
 /** One that is under way; it outlives who has asked, as long as the workers have the order. */
 struct control_pairs {
-	struct list link;            /* struct control::pairs */
+	struct list link;  /* struct control::pairs */
+	struct list waits; /* struct control::pairs_waiting */
+	struct control *control;
 	struct control_asked *asked; /**< NULL: gone */
 	struct pairs_order order;
 	char *texts[N_TEXTS]; /**< of the filter */
@@ -38,6 +41,7 @@ struct control_pairs {
 static void pairs_free(struct control_pairs *pairs)
 {
 	list_remove(&pairs->link);
+	list_remove(&pairs->waits);
 	pairs_order_close(&pairs->order);
 	for (size_t i = 0; i < pairs->n_texts; i++) {
 		free(pairs->texts[i]);
@@ -61,6 +65,26 @@ void control_forget_pairs(struct list *pairs)
 	while (!list_empty(pairs)) {
 		pairs_free(container_of(pairs->next, struct control_pairs, link));
 	}
+}
+
+/* ---- one at a time ---- */
+
+static void give_next(struct control *control)
+{
+	struct list *first = control->pairs_waiting.next;
+
+	if (!control->has_pairs_order && first != &control->pairs_waiting) {
+		list_remove(first);
+		control->has_pairs_order = true;
+		crew_ask_all(&container_of(first, struct control_pairs, waits)->order.order);
+	}
+}
+
+/** Lets the workers do it, behind those that were asked before. */
+static void ask_workers(struct control_pairs *pairs)
+{
+	list_append(&pairs->control->pairs_waiting, &pairs->waits);
+	give_next(pairs->control);
 }
 
 /* ---- filters ---- */
@@ -170,7 +194,7 @@ static void ask_page(struct control_pairs *pairs)
 	pairs->order.after = pairs->last;
 	pairs->order.max = pairs->query.limit < PAGE ? (size_t)pairs->query.limit : PAGE;
 	pairs->at = 0;
-	crew_ask_all(&pairs->order.order);
+	ask_workers(pairs);
 }
 
 static bool next_row(struct control_asked *asked)
@@ -275,6 +299,8 @@ static void on_order(struct order *order, int status)
 	struct buckets *slices;
 	struct slice slice;
 
+	pairs->control->has_pairs_order = false;
+	give_next(pairs->control);
 	if (asked == NULL) {
 		pairs_free(pairs);
 		return;
@@ -298,8 +324,9 @@ static struct control_pairs *pairs_new(struct control_asked *asked)
 		control_refuse(asked, 503, "out of memory; ask again");
 		return NULL;
 	}
-	list_init(&pairs->link);
+	list_init(&pairs->waits);
 	list_append(&asked->control->pairs, &pairs->link);
+	pairs->control = asked->control;
 	pairs->asked = asked;
 	asked->data = pairs;
 	asked->forget = on_forget;
@@ -345,7 +372,7 @@ void control_get_pair(struct control_asked *asked)
 
 	if (pairs != NULL && read_id(asked, pairs)) {
 		pairs->order.asks_tcp = true;
-		crew_ask_all(&pairs->order.order);
+		ask_workers(pairs);
 	}
 }
 
@@ -355,7 +382,7 @@ void control_delete_pair(struct control_asked *asked)
 
 	if (pairs != NULL && read_id(asked, pairs)) {
 		pairs->order.ends = true;
-		crew_ask_all(&pairs->order.order);
+		ask_workers(pairs);
 	}
 }
 
@@ -375,6 +402,6 @@ void control_delete_pairs(struct control_asked *asked)
 	} else {
 		pairs->order.ends = true;
 		atomic_store(&pairs->order.n_left, pairs->query.limit);
-		crew_ask_all(&pairs->order.order);
+		ask_workers(pairs);
 	}
 }

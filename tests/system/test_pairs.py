@@ -195,6 +195,22 @@ def test_a_list_is_sent_page_by_page():
         assert raw.count(b'"id":') == len(socks) and max(sizes) < sum(sizes) / 4
 
 
+def test_many_who_ask_wait_for_their_turn_and_some_go():
+    with house(workers=2) as here:
+        socks = [here.client() for _ in range(20)]
+        for sock in socks:
+            exchange(sock)
+        request = b"GET /v1/pairs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        askers = [here.client(address.unix(control_path(here.weir))) for _ in range(60)]
+        for asker in askers:
+            asker.sendall(request)
+        for asker in askers[::2]:
+            asker.close()
+        for asker in askers[1::2]:
+            assert peers.read_end(asker)[0].count(b'"id":') == len(socks)
+        assert len(pairs(here)) == len(socks)
+
+
 def test_client_that_goes_amid_a_list_harms_nobody():
     with house(workers=2) as here:
         socks = [here.client() for _ in range(scaled(300, 100))]
