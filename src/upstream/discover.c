@@ -151,18 +151,17 @@ static int answer_add(
 }
 
 /** The hosts that the answer has too stay, before there are others. */
-static void keep_known(
-	struct answer *answer, struct discovery *discovery, struct dns_message message)
+static void keep_known(struct answer *answer, struct discovery *discovery,
+	const struct dns_record *records, size_t n)
 {
-	struct dns_record record;
-
 	for (size_t i = 0; i < discovery->n_hosts; i++) {
 		discovery->hosts[i]->is_wanted = false;
 	}
-	while (dns_message_next(&message, &record)) {
-		struct host *host = host_find(discovery->hosts, discovery->n_hosts, record.target);
+	for (size_t i = 0; i < n; i++) {
+		struct host *host =
+			host_find(discovery->hosts, discovery->n_hosts, records[i].target);
 
-		if (host != NULL && record.port != 0) {
+		if (host != NULL) {
 			host->is_wanted = true;
 		}
 	}
@@ -208,24 +207,21 @@ static void answer_take(struct answer *answer, struct discovery *discovery)
 /** 0 or -ENOMEM: then all is as it was. */
 static int take_records(struct discovery *discovery, const struct dns_message *message)
 {
-	size_t n_most = message->n_records + 1;
-	struct dns_message rest = *message;
+	size_t n;
+	struct dns_record *records = discovery_read_records(*message, &n);
 	struct answer answer = {
-		.hosts = calloc(discovery->n_hosts + n_most, sizeof(struct host *)),
-		.records = calloc(n_most, sizeof(struct srv_record)),
+		.hosts = calloc(discovery->n_hosts + n + 1, sizeof(struct host *)),
+		.records = calloc(n + 1, sizeof(struct srv_record)),
 	};
-	struct dns_record record;
-	int r = answer.hosts == NULL || answer.records == NULL ? -ENOMEM : 0;
+	int r = records == NULL || answer.hosts == NULL || answer.records == NULL ? -ENOMEM : 0;
 
 	if (r == 0) {
-		keep_known(&answer, discovery, *message);
+		keep_known(&answer, discovery, records, n);
 	}
-	while (r == 0 && dns_message_next(&rest, &record)) {
-		/* "." is no host (RFC 2782), nor can port 0 be connected to. */
-		if (*record.target != '\0' && record.port != 0) {
-			r = answer_add(&answer, discovery, &record);
-		}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = answer_add(&answer, discovery, &records[i]);
 	}
+	free(records);
 	if (r < 0) {
 		answer_drop(&answer);
 		return r;

@@ -122,6 +122,38 @@ int discovery_take_addresses(struct question *question, struct dns_message *mess
 	return 0;
 }
 
+/* ---- SRV records ---- */
+
+/** Backups last; the rest makes the order the same, in whatever order an answer has them. */
+static int by_priority(const void *a, const void *b)
+{
+	const struct dns_record *of_a = a;
+	const struct dns_record *of_b = b;
+	int r = (int)of_a->priority - (int)of_b->priority;
+
+	r = r != 0 ? r : strcmp(of_a->target, of_b->target);
+	r = r != 0 ? r : (int)of_a->port - (int)of_b->port;
+	return r != 0 ? r : (int)of_b->weight - (int)of_a->weight;
+}
+
+struct dns_record *discovery_read_records(struct dns_message message, size_t *ret_n)
+{
+	struct dns_record *records = malloc((message.n_records + 1) * sizeof(*records));
+	size_t n = 0;
+
+	*ret_n = 0;
+	if (records == NULL) {
+		return NULL;
+	}
+	while (dns_message_next(&message, &records[n])) {
+		/* "." is no host (RFC 2782), nor can port 0 be connected to. */
+		n += *records[n].target != '\0' && records[n].port != 0 ? 1 : 0;
+	}
+	qsort(records, n, sizeof(*records), by_priority);
+	*ret_n = n;
+	return records;
+}
+
 /* ---- servers ---- */
 
 int discovered_compare(const void *a, const void *b)
@@ -146,13 +178,17 @@ static int by_server(const void *a, const void *b)
 	return r != 0 ? r : of_a->record < of_b->record ? -1 : 1;
 }
 
+/** Those in force before the others; then backups last. */
 static int by_force(const void *a, const void *b)
 {
 	const struct candidate *of_a = a;
 	const struct candidate *of_b = b;
+	int r = (int)of_b->in_force - (int)of_a->in_force;
 
-	return of_a->in_force != of_b->in_force ? (int)of_b->in_force - (int)of_a->in_force
-						: by_server(a, b);
+	if (r == 0) {
+		r = (int)of_a->priority - (int)of_b->priority;
+	}
+	return r != 0 ? r : by_server(a, b);
 }
 
 static size_t collect_of(const struct discovery *discovery, const struct question *question,

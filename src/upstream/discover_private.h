@@ -71,6 +71,10 @@ struct discovery {
 /** Takes the addresses of an answer in the place of those of the question. 0 or -ENOMEM. */
 int discovery_take_addresses(struct question *question, struct dns_message *message);
 
+/** The records of an SRV answer that name a server, from malloc(3), in the order in which they are
+ * kept where they are too many. NULL without memory. */
+struct dns_record *discovery_read_records(struct dns_message message, size_t *ret_n);
+
 /** All that the questions know, as a set. 0 or -ENOMEM. */
 int discovery_merge(const struct discovery *discovery, struct discovered_set *ret_set);
 

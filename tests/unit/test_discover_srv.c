@@ -147,6 +147,34 @@ START_TEST(no_more_targets_are_asked_for_than_there_may_be_servers)
 }
 END_TEST
 
+/* Each in an order of its own. */
+static const char *const cut_answers[] = {
+	"60 SRV 2 0 80 a.test; 60 SRV 1 0 80 c.test; 60 SRV 1 0 80 d.test; 60 SRV 1 0 80 b.test",
+	"60 SRV 1 0 80 d.test; 60 SRV 1 0 80 b.test; 60 SRV 2 0 80 a.test; 60 SRV 1 0 80 c.test",
+};
+
+START_TEST(a_cut_leaves_out_backups_first_whatever_the_order_of_the_answer)
+{
+	conf.max_servers = 2;
+	say("a.test", DNS_A, "60 10.0.0.1");
+	say("b.test", DNS_A, "60 10.0.0.2");
+	say("c.test", DNS_A, "60 10.0.0.3");
+	say("d.test", DNS_A, "60 10.0.0.4");
+	begin_srv(cut_answers[_i]);
+	ck_assert_str_eq(found, "10.0.0.2:80 10.0.0.3:80");
+}
+END_TEST
+
+START_TEST(a_cut_of_addresses_leaves_out_backups_first)
+{
+	conf.max_servers = 2;
+	say("a.test", DNS_A, "60 10.0.0.1; 60 10.0.0.2");
+	say("b.test", DNS_A, "60 10.0.0.3; 60 10.0.0.4");
+	begin_srv("60 SRV 2 0 80 a.test; 60 SRV 1 0 80 b.test");
+	ck_assert_str_eq(found, "10.0.0.3:80 10.0.0.4:80");
+}
+END_TEST
+
 /* ---- faults ---- */
 
 START_TEST(whatever_fails_servers_are_found_in_the_end)
@@ -192,6 +220,9 @@ static Suite *discover_srv_suite(void)
 	tcase_add_test(tc, a_new_target_that_fails_takes_no_server_away);
 	tcase_add_loop_test(tc, a_service_that_is_not_there_is_empty, 0, 4);
 	tcase_add_test(tc, no_more_targets_are_asked_for_than_there_may_be_servers);
+	tcase_add_loop_test(
+		tc, a_cut_leaves_out_backups_first_whatever_the_order_of_the_answer, 0, 2);
+	tcase_add_test(tc, a_cut_of_addresses_leaves_out_backups_first);
 	tcase_add_test(tc, whatever_fails_servers_are_found_in_the_end);
 	suite_add_tcase(suite, tc);
 	return suite;
