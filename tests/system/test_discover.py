@@ -10,6 +10,7 @@ import pytest
 from weirtest import nameserver, peers, wait
 from weirtest.address import tcp
 from weirtest.daemon import Free, Weir
+from weirtest.settings import LATE
 
 LOOPBACK = tuple(f"127.0.0.{i}" for i in (2, 3, 4))
 
@@ -113,7 +114,7 @@ def test_a_name_that_changes_moves_new_pairs_within_its_ttl_and_a_second():
         dns.set("app.test", "2 A 127.0.0.3")
         start = time.time()
         moved = weir.record("discovered", added="1", removed="1")
-        assert time.time() - start < 60 and moved["servers"] == "1"
+        assert time.time() - start < 2 + 1 + LATE and moved["servers"] == "1"
         assert asked(weir, 6) == {"127.0.0.3": 6}
 
 
