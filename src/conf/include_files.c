@@ -4,13 +4,13 @@
  * names, each once. A pattern that no file fits is fine; a name without '*', '?' and '[' is that of
  * a file, which must be there.
  */
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "conf/errors.h"
 #include "conf/include.h"
@@ -221,44 +221,80 @@ static int add(const struct asker *asker, char *path, bool is_found, size_t firs
 	return include_file(asker->reading, &frame, asker->line);
 }
 
-/* A folder that cannot be read would look as if nothing in it fitted. */
-static bool can_look(const struct asker *asker)
-{
-	const struct conf_source *source = asker->reading->source;
-	struct frame frame = {.parent = &asker->at, .key = asker->pattern->key};
-	char *path = path_of(source, asker->pattern->text, false);
-	size_t n = path == NULL ? 0 : strlen(path) - strlen(asker->pattern->text);
-	bool can = true;
-	char *slash;
-	int fd;
+/* ---- what fits ---- */
 
-	if (path == NULL) {
-		return true; /* and that is said soon */
+/* Whose pattern glob(3) looks for, which hands nothing on to what it calls. */
+static _Thread_local const struct asker *looking;
+
+/* What cannot be read would look as if nothing in it fitted. 0: glob(3) goes on. */
+static int cannot_look(const char *path, int err)
+{
+	struct frame frame = {.parent = &looking->at, .key = looking->pattern->key, .file = path};
+
+	if (err != ENOENT && err != ENOTDIR) {
+		(void)include_unreadable(looking->reading, &frame, looking->line, -err);
 	}
-	path[n + strcspn(path + n, WILD)] = '\0';
-	slash = strrchr(path, '/');
-	if (slash != NULL) {
-		slash[1] = '\0';
+	return 0;
+}
+
+static void *open_folder(const char *path)
+{
+	return opendir(path);
+}
+
+static void close_folder(void *folder)
+{
+	(void)closedir(folder);
+}
+
+static struct dirent *read_folder(void *folder)
+{
+	struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(folder);
+	if (entry == NULL && errno != 0) {
+		(void)cannot_look(looking->pattern->text, errno);
 	}
-	fd = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-	} else if (errno != ENOENT && errno != ENOTDIR) {
-		frame.file = slash == NULL ? "." : path;
-		(void)include_unreadable(asker->reading, &frame, asker->line, -errno);
-		can = false;
+	return entry;
+}
+
+/* glob(3) itself passes over what it may not look at. */
+static int look(const char *path, struct stat *ret_stat)
+{
+	int r = stat(path, ret_stat);
+
+	if (r < 0) {
+		(void)cannot_look(path, errno);
 	}
-	free(path);
-	return can;
+	return r;
+}
+
+static int look_at_link(const char *path, struct stat *ret_stat)
+{
+	int r = lstat(path, ret_stat);
+
+	if (r < 0) {
+		(void)cannot_look(path, errno);
+	}
+	return r;
 }
 
 /* Reads all files that fit. */
 static int add_all(const struct asker *asker, size_t first)
 {
 	char *path = path_of(asker->reading->source, asker->pattern->text, true);
-	glob_t found = {.gl_pathc = 0};
-	int r = path == NULL ? GLOB_NOSPACE : glob(path, 0, NULL, &found);
+	glob_t found = {
+		.gl_opendir = open_folder,
+		.gl_closedir = close_folder,
+		.gl_readdir = read_folder,
+		.gl_stat = look,
+		.gl_lstat = look_at_link,
+	};
+	int r;
 
+	looking = asker;
+	r = path == NULL ? GLOB_NOSPACE : glob(path, GLOB_ALTDIRFUNC, cannot_look, &found);
 	free(path);
 	if (r == GLOB_NOSPACE) {
 		r = include_no_memory(asker->reading, asker->at.file);
@@ -283,7 +319,7 @@ static int add_pattern_files(const struct asker *asker, size_t first)
 	if (strpbrk(text, WILD) == NULL) {
 		return add(asker, path_of(asker->reading->source, text, false), false, first);
 	}
-	return can_look(asker) ? add_all(asker, first) : 0;
+	return add_all(asker, first);
 }
 
 int include_files(struct reading *reading, const struct frame *main)

@@ -268,9 +268,47 @@ START_TEST(a_folder_that_cannot_be_read_is_said)
 		ck_assert_int_eq(seteuid(65534), 0);
 	}
 	conf_case_expect("weir.conf", W
-		"1: include: \"d/\" cannot be read: Permission denied; let the user that weir runs "
+		"1: include: \"d\" cannot be read: Permission denied; let the user that weir runs "
 		"as read it\n");
 	ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+/* A pattern, and what of it cannot be read: all of the folders that fit. */
+static const char *const unreadable[][2] = {
+	{"*/weir.conf", "a/weir.conf"},
+	{"*/*.conf", "a"},
+	{"*/b/*.conf", "a/b"},
+};
+
+START_TEST(a_folder_below_a_pattern_that_cannot_be_read_is_said)
+{
+	char text[512];
+
+	ck_assert_int_eq(chmod(conf_case_folder, 0755), 0);
+	ck_assert_int_eq(mkdir("a", 0000), 0);
+	(void)snprintf(text, sizeof(text), "include = \"%s\";\n" CONF_REST, unreadable[_i][0]);
+	conf_case_write("weir.conf", text);
+	(void)snprintf(text, sizeof(text),
+		W "1: include: \"%s\" cannot be read: Permission denied; let the user that weir "
+		  "runs as read it\n",
+		unreadable[_i][1]);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(seteuid(65534), 0);
+	}
+	conf_case_expect("weir.conf", text);
+	ck_assert_int_eq(seteuid(getuid()), 0);
+}
+END_TEST
+
+START_TEST(a_link_that_fits_and_leads_to_itself_is_said)
+{
+	ck_assert_int_eq(symlink("none", "gone"), 0);
+	ck_assert_int_eq(symlink("round", "round"), 0);
+	conf_case_write("weir.conf", "include = \"*/weir.conf\";\n" CONF_REST);
+	conf_case_expect("weir.conf",
+		W "1: include: \"./round\" cannot be read: Too many levels of symbolic links; "
+		  "name a regular file that can be read\n");
 }
 END_TEST
 
@@ -448,6 +486,8 @@ int main(void)
 	tcase_add_loop_test(tc, an_error_in_a_file_names_it, 0, N_PARTS);
 	tcase_add_test(tc, no_more_files_than_1000_are_read);
 	tcase_add_test(tc, a_folder_that_cannot_be_read_is_said);
+	tcase_add_loop_test(tc, a_folder_below_a_pattern_that_cannot_be_read_is_said, 0, 3);
+	tcase_add_test(tc, a_link_that_fits_and_leads_to_itself_is_said);
 	tcase_add_test(tc, an_upstream_that_nobody_uses_is_warned_of);
 	tcase_add_test(tc, of_many_that_nobody_uses_the_first_few_are_told);
 	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_MEMBERS);
