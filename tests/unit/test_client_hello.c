@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hellos.h"
+#include "random.h"
 #include "suite.h"
 
 #define BYTES(literal)                                                                             \
@@ -366,13 +367,6 @@ START_TEST(what_stands_behind_the_hello_in_its_record_is_not_its)
 }
 END_TEST
 
-/** A number that is the same in each run. */
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525U + 1013904223U;
-	return *state >> 8;
-}
-
 START_TEST(whatever_the_bytes_are_they_are_read_within_bounds)
 {
 	uint32_t state = 1;
@@ -386,9 +380,7 @@ START_TEST(whatever_the_bytes_are_they_are_read_within_bounds)
 		int r;
 
 		memcpy(bytes, original, n);
-		for (uint32_t k = next_random(&state) % 4; k > 0; k--) {
-			bytes[next_random(&state) % n] = (uint8_t)next_random(&state);
-		}
+		mutate(&state, bytes, n);
 		r = parse(bytes, n, &hello, &why);
 		if (r > 0) {
 			ck_assert_int_le(r, (int)n);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dns_wire.h"
+#include "random.h"
 #include "suite.h"
 
 static uint8_t bytes[DNS_WIRE_BYTES_MAX];
@@ -212,13 +213,6 @@ START_TEST(a_name_may_have_255_bytes_and_no_more)
 }
 END_TEST
 
-/** A number that is the same in each run. */
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525U + 1013904223U;
-	return *state >> 8;
-}
-
 START_TEST(whatever_the_bytes_are_they_are_read_within_bounds)
 {
 	uint32_t state = 1;
@@ -231,9 +225,7 @@ START_TEST(whatever_the_bytes_are_they_are_read_within_bounds)
 		size_t n_records = 0;
 		int r;
 
-		for (uint32_t k = next_random(&state) % 4; k > 0; k--) {
-			bytes[next_random(&state) % n] = (uint8_t)next_random(&state);
-		}
+		mutate(&state, bytes, n);
 		if (next_random(&state) % 4 == 0) {
 			n = next_random(&state) % (n + 1);
 		}
