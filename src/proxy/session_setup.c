@@ -194,6 +194,7 @@ void session_choose(struct session *session)
 	if (session_target(session) == NULL && !session_find_target(session)) {
 		return;
 	}
+	session->setup->waiter.ask.plan = plan_of(session); /* which its terms hold */
 	said = group_next(session_target(session)->group, &session->setup->waiter.ask, &member);
 	session_answered(session, said, member);
 }

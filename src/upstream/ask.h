@@ -9,6 +9,7 @@
 
 #include "upstream/server.h"
 
+struct group_plan;
 struct sockaddr;
 
 /** What a session has tried in this round, by the numbers of the servers. Zeroed: nothing. */
@@ -34,7 +35,9 @@ struct group_ask {
 	bool has_name;                   /**< it asked for a server by a name (SNI) */
 	uint16_t port;                   /**< of a range, by which it came; 0: none */
 	uint64_t name_hash;              /**< with that: group_ask_name() */
-	bool full; /**< out: a server that is usable and was not tried has no place */
+	const struct group_plan *plan;   /**< of the config it began with: see set.c; or NULL */
+	bool is_own; /**< out: the server is that plan's for it, and for nobody else who waits */
+	bool full;   /**< out: a server that is usable and was not tried has no place */
 };
 
 /** Whom the client asked for in its ClientHello, however that is written: for hash_on = "sni". */

@@ -88,7 +88,7 @@ static enum group_answer look(struct group_queue *queue, struct group_waiter *wa
 			return said;
 		}
 		whom = waiter;
-		if (said == GROUP_SERVER) {
+		if (said == GROUP_SERVER && !waiter->ask.is_own) {
 			whom = first_for(queue, member->server, waiter);
 		}
 		tell(queue, whom, said, member);

@@ -122,12 +122,78 @@ void group_set_free(struct group_set *set)
 	free(set);
 }
 
+/* ---- answers ---- */
+
+/**
+ * Ports mean something to a range only. Over a reload that makes, moves or takes one, a session may
+ * have begun with a config of which the set in force knows nothing: it goes on by its own plan.
+ */
+static bool is_known(const struct group_set *set, const struct group_ask *ask)
+{
+	bool has_ports = set->rule == &rule_ports;
+
+	if (ask->plan == NULL || (!has_ports && ask->plan->balance != BALANCE_PORTS)) {
+		return true;
+	}
+	return has_ports && ask->plan->balance == BALANCE_PORTS && ask->port >= set->first_port &&
+	       (size_t)(ask->port - set->first_port) < set->n_members;
+}
+
+/** Of a server that the set has, too, its states of now are known: whether it is a choice. */
+static bool may_take(const struct group_set *set, const struct member *member)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->choices[i].server == member->server) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < set->n_members; i++) {
+		if (set->members[i]->server == member->server) {
+			return false;
+		}
+	}
+	return member->weight > 0;
+}
+
+/** The server of its own plan, whose place was taken; NULL: none. It waits for no place of it: who
+ * waits in the queue waits for what the set has. */
+static struct member *take_own(const struct group_set *set, const struct group_ask *ask)
+{
+	const struct group_plan *plan = ask->plan;
+	size_t i = 0;
+	size_t end = plan->n_members;
+
+	if (plan->balance == BALANCE_PORTS) {
+		i = (size_t)ask->port - plan->first_port; /* too large where it has no port */
+		end = i < end ? i + 1 : end;
+	}
+	for (; i < end; i++) {
+		struct member *member = plan->members[i];
+
+		if (!group_tried_has(ask->tried, member->server) && may_take(set, member) &&
+			server_take(member->server)) {
+			return member;
+		}
+	}
+	return NULL;
+}
+
 enum group_answer group_set_answer(
 	const struct group_set *set, struct group_ask *ask, struct member **ret_member)
 {
 	size_t i = RULE_NONE;
 
 	ask->full = false;
+	ask->is_own = !is_known(set, ask);
+	if (ask->is_own) {
+		struct member *member = take_own(set, ask);
+
+		if (member != NULL) {
+			*ret_member = member_ref(member);
+			return GROUP_SERVER;
+		}
+		return ask->tried->n > 0 ? GROUP_EXHAUSTED : GROUP_NONE;
+	}
 	if (ask->tried->n < set->tries) {
 		i = set->rule->pick(set, ask);
 	}

@@ -8,7 +8,8 @@ import pytest
 
 from weirtest import address, asking, config, peers
 from weirtest.daemon import Free, Weir, run
-from weirtest.house import exchange, house, say
+from weirtest.house import Callers, exchange, house, say
+from weirtest.settings import scaled
 
 PORTS = 10
 
@@ -150,6 +151,41 @@ def test_a_reload_moves_a_range():
             exchange(old)
             with pytest.raises(ConnectionRefusedError):
                 peers.connect(ports[0])
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_a_reload_that_makes_a_range_and_takes_it_away_resets_no_client(workers):
+    """On the port that stays each is served; on one that goes, served to the end or refused."""
+    host, first, _kept = address.block(PORTS)
+    far, far_first, _far = address.block(PORTS)
+    with contextlib.ExitStack() as stack:
+        for port in range(far_first, far_first + PORTS):
+            stack.enter_context(contextlib.closing(peers.Server("tcp4", None, peers.echo, at=address.tcp(far, port))))
+        last = PORTS - 1
+
+        def settings(n):
+            def ports(at, begin):
+                return f"{at}:{begin}-{begin + n - 1}" if n > 1 else f"{at}:{begin}"
+            return {"workers": workers, "listeners": [
+                {"name": "lab", "listen": ports(host, first), "server": ports(far, far_first)}]}
+
+        weir = stack.enter_context(Weir(settings(1), control=True))
+        stays = Callers(address.tcp(host, first))
+        goes = Callers(address.tcp(host, first + last))
+        for _ in range(scaled(5, 2)):
+            for n in (PORTS, PORTS // 2, PORTS, 1):
+                done = weir.reload(settings(n))
+                assert done.returncode == 0, done.stderr
+                stays.wait_served(20)
+        goes.wait_refused()
+        stays.stop()
+        goes.stop()
+        assert stays.refused == 0
+        assert not weir.records("close", reason="no_server")
+        for closed in weir.records("close", listener="lab"):
+            if "on" in closed:
+                on, server = (int(closed[key].rpartition(":")[2]) for key in ("on", "server"))
+                assert on - first == server - far_first, closed
 
 
 def test_an_upstream_that_nobody_uses_is_warned_of(folder):

@@ -263,6 +263,56 @@ START_TEST(random_tries_all_and_none_twice)
 }
 END_TEST
 
+/** What who came by that port gets, having begun with this plan; the place is given back. */
+static char own_pick(const struct group_plan *own, uint16_t port)
+{
+	char pick;
+
+	plan_asked = own;
+	port_asked = port;
+	pick = take(NULL, NULL);
+	if (pick >= 'a') {
+		group_left(own->group, own->members[pick - 'a']);
+	}
+	plan_asked = NULL;
+	port_asked = 0;
+	return pick;
+}
+
+START_TEST(who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own_config)
+{
+	struct group_plan *own;
+	struct group_plan *single;
+
+	have_equal_servers(4);
+	conf.first_port = 8000;
+	conf.balance = BALANCE_PORTS;
+	conf.n_servers = 2;
+	make(BALANCE_PORTS); /* 8000 and 8001 are in force */
+	conf.n_servers = 4;
+	own = group_plan_new(&groups.servers, plan->group, &conf);
+	conf.balance = BALANCE_ROUND_ROBIN;
+	conf.n_servers = 1;
+	single = group_plan_new(&groups.servers, plan->group, &conf);
+	ck_assert(own != NULL && single != NULL);
+	ck_assert_int_eq(own_pick(own, 8001), 'b');
+	ck_assert_int_eq(own_pick(own, 8003), 'd');
+	ck_assert_int_eq(own_pick(own, 8004), '-');
+	ck_assert_int_eq(own_pick(single, 0), 'a');
+	set_down(0, true);
+	ck_assert_int_eq(own_pick(own, 8000), '-');
+	ck_assert_int_eq(own_pick(own, 8002), 'c');
+	ck_assert_int_eq(own_pick(single, 0), '-');
+	set_down(0, false);
+	ck_assert_int_eq(group_install(plan->group, single), 0); /* a range that is to come */
+	ck_assert_int_eq(own_pick(own, 8000), 'a');
+	ck_assert_int_eq(own_pick(own, 8003), 'd');
+	group_plan_unref(own);
+	group_plan_unref(single);
+	drop();
+}
+END_TEST
+
 /* ---- without memory ---- */
 
 START_TEST(who_comes_by_a_port_of_a_range_gets_its_server_and_no_other)
@@ -441,6 +491,8 @@ int main(void)
 	tcase_add_test(tc, the_better_of_two_is_taken);
 	tcase_add_test(tc, random_tries_all_and_none_twice);
 	tcase_add_test(tc, who_comes_by_a_port_of_a_range_gets_its_server_and_no_other);
+	tcase_add_test(
+		tc, who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own_config);
 	tcase_add_loop_test(tc, a_set_that_cannot_be_made_leaves_that_before, 0, BALANCE_FIRST + 1);
 	tcase_add_test(tc, turns_are_exact_over_all_workers_together);
 	tcase_add_loop_test(

@@ -14,6 +14,7 @@ struct conf_server servers[SERVERS_MAX];
 struct conf_upstream conf;
 struct group_plan *plan;
 const char *name_asked;
+const struct group_plan *plan_asked;
 uint16_t port_asked;
 
 static char app[] = "app";
@@ -122,6 +123,7 @@ char take(const struct sockaddr *client, struct group_tried *tried)
 	char name;
 
 	ask.port = port_asked;
+	ask.plan = plan_asked;
 	if (name_asked != NULL) {
 		group_ask_name(&ask, (const uint8_t *)name_asked, strlen(name_asked));
 	}

@@ -18,8 +18,9 @@ extern struct conf_server servers[SERVERS_MAX];
 extern struct conf_upstream conf;
 extern struct group_plan *plan; /* of the last make() */
 
-extern uint16_t port_asked;    /* by which clients came, of a range; 0: none */
-extern const char *name_asked; /* by clients in their hello; NULL: by none */
+extern const struct group_plan *plan_asked; /* with which clients began; NULL: that in force */
+extern uint16_t port_asked;                 /* by which clients came, of a range; 0: none */
+extern const char *name_asked;              /* by clients in their hello; NULL: by none */
 
 void rules_setup(void);
 void rules_teardown(void);
