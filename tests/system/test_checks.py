@@ -251,7 +251,7 @@ def test_a_check_costs_seven_system_calls(tmp_path, report):
 
 
 @WORKERS
-def test_a_reload_keeps_states_and_leaves_no_gap(workers, report):
+def test_a_reload_under_load_keeps_states_and_leaves_no_gap(workers, report):
     """The checked server counts: between two checks never lies much more than `every`."""
     with house(workers=workers) as here:
         server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
@@ -260,10 +260,13 @@ def test_a_reload_keeps_states_and_leaves_no_gap(workers, report):
         here.reload(upstreams=settings)
         here.weir.record("server_down", server=str(dead))
         wait.until(lambda: len(server.came) > 2, "checks")
+        callers = Callers(here.weir.address)
         for nth in range(scaled(12, 4)):
             here.reload(upstreams=settings, timeouts={"idle": f"{60 + nth}s"})
-            with here.client() as sock:
-                exchange(sock)
+        wait.until(lambda: callers.served > scaled(100, 20) or callers.failures, "clients")
+        callers.stop()
+        assert not callers.failures and not callers.refused
+        report(f"{callers.served} clients meanwhile")
         assert len(here.weir.records("server_down")) == 1
         assert not here.weir.records("server_up")
         assert not [one for one in here.weir.records("close") if "tried" in one]

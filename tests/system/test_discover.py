@@ -118,7 +118,7 @@ def test_a_name_that_changes_moves_new_pairs_within_its_ttl_and_a_second():
         assert asked(weir, 6) == {"127.0.0.3": 6}
 
 
-@pytest.mark.parametrize("mood", ("refuse", "deny"))
+@pytest.mark.parametrize("mood", ("refuse", "deny", "transparent"))
 def test_a_server_error_or_a_hang_takes_nothing_away(mood):
     with nameserver.serving(app=["1 A 127.0.0.2"]) as dns, servers("127.0.0.2") as port, \
             Weir(settings(dns, f"dns:app.test:{port}", discovery={"hold": "1s"})) as weir:

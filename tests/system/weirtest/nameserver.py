@@ -28,7 +28,8 @@ class NameServer:
 
     set("app.test", "1 A 127.0.0.2", "1 A 127.0.0.3")    these are all its records
     set("app.test")                                      NXDOMAIN
-    mood("app.test", "refuse")                           or "deny": it hangs; "": it answers again
+    mood("app.test", "refuse")                           or "deny": it hangs; "transparent": SERVFAIL, as for
+                                                         what is in no zone of ours; "": it answers again
     """
 
     def __init__(self):
@@ -59,7 +60,7 @@ server:
     root-hints: ""
     local-zone: "test." static
 forward-zone:
-    name: "broken.example."
+    name: "."
     forward-addr: 127.0.0.1@1
 remote-control:
     control-enable: yes
