@@ -246,6 +246,21 @@ def test_lifetime_of_a_busy_pair_ends_with_resets(client, upstream, by_client, r
         report(watch.text)
 
 
+def test_a_lifetime_with_a_spread_ends_each_pair_at_a_time_of_its_own(report):
+    """Never before the lifetime, nor after the whole spread; and not all at once."""
+    count = scaled(40, 20)
+    with relay(timeouts={"lifetime": "1s", "lifetime_spread": "2s"}) as rig:
+        pairs = [rig.pair() for _ in range(count)]
+        lines = [rig.weir.record("close", nth=nth, reason="lifetime") for nth in range(count)]
+        due = [line.number("duration_ms") - line.number("late_us") / 1000 for line in lines]
+        assert 1000 <= min(due) and max(due) < 3000 + 1000 * LATE, due
+        assert max(due) - min(due) > 200, "they end together"
+        report(f"{count} pairs, due {min(due):.0f} to {max(due):.0f} ms after their accept, "
+               f"late by {max(line.number('late_us') for line in lines) / 1000:.1f} ms at most")
+        for sock in (sock for pair in pairs for sock in pair):
+            sock.close()
+
+
 @SIDES
 def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, report):
     """Nothing waits, but who knows whether more was to come."""
