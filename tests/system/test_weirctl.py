@@ -14,7 +14,7 @@ from weirtest import address, config, peers, wait
 from weirtest.asking import control_path, get
 from weirtest.daemon import Weir, run as daemon_run, without_systemd
 from weirtest.house import FAILED, NOBODY, exchange, house
-from weirtest.settings import DEADLINE, WEIR
+from weirtest.settings import DEADLINE, SANITIZER, WEIR
 
 WEIRCTL = os.environ.get("WEIRCTL", os.path.join(os.path.dirname(WEIR), "src", "ctl", "weirctl"))
 
@@ -301,6 +301,7 @@ def endless(sock):
         sock.sendall(bytes(1 << 20))
 
 
+@pytest.mark.skipif(SANITIZER != "", reason="64 MiB take a sanitizer half a minute")
 def test_an_answer_that_is_too_long_is_told(folder):
     with peers.Server("unix", folder, endless, at=address.unix(os.path.join(folder, "control"))).sock:
         done = run("pairs", socket=os.path.join(folder, "control"))
