@@ -129,14 +129,6 @@ static int make(const struct conf_source *source, const struct conf_tape *tape,
 	return 0;
 }
 
-static int told(int r, const char *path, struct conf_errors *errors)
-{
-	if (r == -ENOMEM) {
-		conf_errors_add(errors, path, 0, NULL, "out of memory; free some and try again");
-	}
-	return r;
-}
-
 int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *ret_tape,
 	const struct conf **ret_conf)
 {
@@ -158,7 +150,7 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 				*ret_conf = conf_unref(*ret_conf);
 			}
 		}
-		r = told(r, path, errors);
+		r = conf_errors_result(errors, path, r);
 	}
 	prefix_files_fini(&files);
 	conf_source_fini(&source);
@@ -184,7 +176,7 @@ int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors
 	}
 	prefix_files_fini(&files);
 	conf_source_fini(&source);
-	return told(r, path, errors);
+	return conf_errors_result(errors, path, r);
 }
 
 /* The count is the one field that is written after the load; the rest stays const for everybody. */

@@ -2,6 +2,7 @@
 #include "conf/errors.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,14 @@ dropped:
 	free(own_file);
 	free(text);
 	errors->n_dropped++;
+}
+
+int conf_errors_result(struct conf_errors *errors, const char *file, int r)
+{
+	if (r == -ENOMEM) {
+		conf_errors_add(errors, file, 0, NULL, "out of memory; free some and try again");
+	}
+	return r;
 }
 
 bool conf_errors_have(const struct conf_errors *errors, const char *key)

@@ -50,6 +50,9 @@ void conf_errors_begin(struct conf_errors *errors, const char *main_file);
 __attribute__((format(printf, 5, 6))) void conf_errors_add(struct conf_errors *errors,
 	const char *file, unsigned line, const char *key, const char *format, ...);
 
+/** `r`; where it is -ENOMEM, an error of `file` says so. */
+int conf_errors_result(struct conf_errors *errors, const char *file, int r);
+
 /** Whether one of those kept is of a key that begins with `key`. */
 bool conf_errors_have(const struct conf_errors *errors, const char *key);
 

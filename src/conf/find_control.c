@@ -54,10 +54,7 @@ int conf_find_control(const char *path, struct conf_errors *errors, struct addr 
 		r = r < 0 ? r : find(&source, &tree, errors, ret_addr);
 		tree_fini(&tree);
 	}
-	if (r == -ENOMEM) {
-		conf_errors_add(errors, path, 0, NULL, "out of memory; free some and try again");
-	}
 	conf_source_fini(&source);
 	free(tape.bytes);
-	return r;
+	return conf_errors_result(errors, path, r);
 }

@@ -23,8 +23,7 @@ static int add_file(struct reading *reading, struct frame *frame, int fd);
 
 int include_no_memory(struct reading *reading, const char *file)
 {
-	conf_errors_add(reading->errors, file, 0, NULL, "out of memory; free some and try again");
-	return -ENOMEM;
+	return conf_errors_result(reading->errors, file, -ENOMEM);
 }
 
 /* What a file is that cannot be opened or read. */
