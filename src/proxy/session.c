@@ -23,7 +23,8 @@
 
 /* With its two streams (stream_private.h) all that an idle pair costs. Blocks of glibc are
  * multiples of 16 bytes, less 8. */
-static_assert(sizeof(struct session) <= 488, "an idle pair stays below 900 bytes");
+static_assert(sizeof(struct session) <= 488,
+	"an idle pair stays below 900 bytes: docs/PERFORMANCE.md, Memory of an idle pair");
 
 static void session_relay(struct session *session);
 static void session_wind_pair(struct session *session);

@@ -150,7 +150,8 @@ struct stream {
 
 /* Two of them and a session (session.c) are what an idle pair costs. Blocks of glibc are multiples
  * of 16 bytes, less 8. */
-static_assert(sizeof(struct stream) <= 168, "an idle pair stays below 900 bytes");
+static_assert(sizeof(struct stream) <= 168,
+	"an idle pair stays below 900 bytes: docs/PERFORMANCE.md, Memory of an idle pair");
 
 /** Whether it has an fd. */
 static inline bool stream_has_fd(const struct stream *stream)

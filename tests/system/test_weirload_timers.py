@@ -29,9 +29,11 @@ def timeouts(**some):
 
 def judge(told, report, ends, side="client", count=N):
     """None early, by weirload's stamps; late is printed, and fails beyond LATE. `ends`: one, or any of two."""
-    assert told.verdicts == {"on_time": count} and told.code == 0, told.out
+    assert told.verdicts == {"on_time": count} and told.code == 0, (
+        f"a timer is never early, and strikes each pair: docs/TIMEOUTS.md\n{told.out}")
     ended = told.ends(side)
-    assert sum(ended.values()) == count and set(ended) <= set(ends.split()), ended
+    assert sum(ended.values()) == count and set(ended) <= set(ends.split()), (
+        f"what the peers see of each reason: docs/ARCHITECTURE.md, The way of a pair\n{ended}")
     late = told.json[side]["late_us"]
     assert late["max"] < LATE * 1e6
     report(f"{count} pairs, p50 {late['p50']} µs late, p99 {late['p99']} µs, "
