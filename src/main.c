@@ -120,6 +120,7 @@
  *	hint		which slip of the pen that most likely is
  *	errors		the list of all that is wrong
  *	relay		a model for --socket-proxy, which has no file
+ *	text		a file as a tree of settings, for who asks of no schema
  *	find_control	what a file says of the control socket, for who asks
  *
  * upstream/           what a session connects to

@@ -1,35 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /* Where the weir is asked that has a config: of its text this one value. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "conf/conf.h"
 #include "conf/errors.h"
-#include "conf/parse.h"
+#include "conf/read.h"
 #include "conf/schema.h"
-#include "conf/source.h"
-#include "conf/tape.h"
-#include "conf/tree.h"
+#include "conf/text.h"
 #include "conf/value.h"
 
 /* 1, 0 or a negative errno. Of all that is wrong in the tree only this value matters. */
-static int find(const struct conf_source *source, const struct tree *tree,
-	struct conf_errors *errors, struct addr *ret_addr)
+static int find(const struct conf_text *text, struct conf_errors *errors, struct addr *ret_addr)
 {
-	const struct setting *listen = setting_at(&tree->root, "control.listen");
-	const char *text = listen == NULL ? NULL : setting_string(listen);
+	const struct setting *listen = setting_at(&text->tree.root, "control.listen");
+	const char *written = listen == NULL ? NULL : setting_string(listen);
 	struct addr addr = {0};
 	char why[CONF_WHY_MAX] = "it is no string; write a path in quotes";
-	const char *file;
-	unsigned line;
 
 	if (listen == NULL) {
 		return 0;
 	}
-	if (text == NULL ||
-		conf_value_door(conf_schema_find("control", "listen"), text, &addr, why) < 0) {
-		conf_source_place(source, listen->line, &file, &line);
-		conf_errors_add(errors, file, line, "control.listen", "%s", why);
+	if (written == NULL ||
+		conf_value_door(conf_schema_find("control", "listen"), written, &addr, why) < 0) {
+		conf_text_error(text, errors, listen, "control.listen", "%s", why);
 		return -EINVAL;
 	}
 	*ret_addr = addr;
@@ -38,23 +31,12 @@ static int find(const struct conf_source *source, const struct tree *tree,
 
 int conf_find_control(const char *path, struct conf_errors *errors, struct addr *ret_addr)
 {
-	struct conf_tape tape = {0};
-	struct conf_source source;
-	struct tree tree = {0};
-	size_t len;
-	int r;
+	struct conf_text text;
+	int r = conf_text_read(&text, path, errors);
 
-	conf_errors_begin(errors, path);
-	r = conf_source_read(&source, path, errors);
 	if (r == 0) {
-		r = conf_parse(&source, errors, &tape);
+		r = find(&text, errors, ret_addr);
 	}
-	if (r == 0) {
-		r = tape_read(tape.bytes, tape.len, &tree, &len);
-		r = r < 0 ? r : find(&source, &tree, errors, ret_addr);
-		tree_fini(&tree);
-	}
-	conf_source_fini(&source);
-	free(tape.bytes);
-	return conf_errors_result(errors, path, r);
+	conf_text_fini(&text);
+	return r;
 }

@@ -204,14 +204,14 @@ static void read_element(
 		read_group(reader, spot);
 	} else if (list->alone == NULL) {
 		conf_reader_error(reader, setting, spot->shown, "%s; write a group: { ... }",
-			conf_found(setting));
+			setting_found(setting));
 	} else if (setting->type == SETTING_STRING) {
 		read_value(reader, conf_schema_find(spot->schema, list->alone), setting,
 			spot->shown, spot->object);
 	} else {
 		conf_reader_error(reader, setting, spot->shown,
 			"%s; write a group, { ... }, or the %s alone, in quotes",
-			conf_found(setting), list->alone);
+			setting_found(setting), list->alone);
 	}
 }
 

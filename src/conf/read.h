@@ -22,6 +22,7 @@
  *	check_upstream.c	what one upstream says of its servers, of checks and discovery
  *	check_edge.c	what a listener says of its clients
  *	check_routes.c	routes that no client can reach
+ *	text.c		a file to a tree, for who has no use for the model
  *	find_control.c	where weir is asked, for who asks
  *	cover.c		whether lists of prefixes hold all of another
  *	names.c		the names in a list
@@ -176,9 +177,6 @@ void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown);
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const struct setting *setting, const char *shown);
-
-/** "a group was found": what a setting is. */
-const char *conf_found(const struct setting *setting);
 
 /** What to write for a key. Returns `text`. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX]);

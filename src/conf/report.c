@@ -83,27 +83,6 @@ const char *conf_where(const struct conf_reader *reader, const struct setting *h
 	return where;
 }
 
-const char *conf_found(const struct setting *setting)
-{
-	switch (setting->type) {
-	case SETTING_GROUP:
-		return "a group was found";
-	case SETTING_LIST:
-		return "a list was found";
-	case SETTING_ARRAY:
-		return "an array was found";
-	case SETTING_STRING:
-		return "a string was found";
-	case SETTING_BOOL:
-		return "a boolean was found";
-	case SETTING_FLOAT:
-		return "a number with a point was found";
-	case SETTING_INTEGER:
-		break;
-	}
-	return "an integer was found";
-}
-
 /* "what to write instead" for a key that is missing or of the wrong type. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 {
@@ -205,7 +184,7 @@ void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 	if (key->type == CONF_INT && string != NULL && conf_refuse_unit(string, expected)) {
 		conf_reader_error(reader, setting, shown, "%s", expected);
 	} else if (!report_bare_number(reader, key, setting, shown)) {
-		conf_reader_error(reader, setting, shown, "%s; %s", conf_found(setting),
+		conf_reader_error(reader, setting, shown, "%s; %s", setting_found(setting),
 			conf_expected(key, expected));
 	}
 }

@@ -160,6 +160,27 @@ const char *setting_string(const struct setting *setting)
 	return setting->type == SETTING_STRING ? setting->text : NULL;
 }
 
+const char *setting_found(const struct setting *setting)
+{
+	switch (setting->type) {
+	case SETTING_GROUP:
+		return "a group was found";
+	case SETTING_LIST:
+		return "a list was found";
+	case SETTING_ARRAY:
+		return "an array was found";
+	case SETTING_STRING:
+		return "a string was found";
+	case SETTING_BOOL:
+		return "a boolean was found";
+	case SETTING_FLOAT:
+		return "a number with a point was found";
+	case SETTING_INTEGER:
+		break;
+	}
+	return "an integer was found";
+}
+
 bool setting_holds(const struct setting *setting)
 {
 	return setting->type <= SETTING_ARRAY;

@@ -72,6 +72,9 @@ const struct setting *setting_at(const struct setting *group, const char *path);
 /** The text of a string; NULL of anything else. */
 const char *setting_string(const struct setting *setting);
 
+/** What an error says of a setting of a wrong type: "an integer was found". */
+const char *setting_found(const struct setting *setting);
+
 /** Whether it is a group, a list or an array. */
 bool setting_holds(const struct setting *setting);
 
