@@ -19,9 +19,10 @@ enum command_exit {
 
 struct command_opts {
 	const struct ask *ask;
-	bool json;      /**< the answer as it is */
-	bool all;       /**< --all, of kill */
-	bool end_pairs; /**< --end-pairs, of drain */
+	bool json;        /**< the answer as it is */
+	bool all;         /**< --all, of kill */
+	bool end_pairs;   /**< --end-pairs, of drain */
+	const char *wait; /**< --wait, of drain; NULL: none */
 	FILE *out;
 };
 

@@ -160,6 +160,9 @@ int commands_run(const struct command_opts *opts, int n, char **words)
 	if (opts->end_pairs && command->run != command_drain) {
 		return command_wrong(opts, words[0], "--end-pairs is of drain alone");
 	}
+	if (opts->wait != NULL && command->run != command_drain) {
+		return command_wrong(opts, words[0], "--wait is of drain alone");
+	}
 	if (n - 1 < command->least || n - 1 > command->most) {
 		return command_wrong(opts, words[0], command->usage);
 	}

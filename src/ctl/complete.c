@@ -185,7 +185,8 @@ static void offer_states(struct completing *completing)
 
 static void offer_graces(struct completing *completing)
 {
-	static const char *const words[] = {"0s", "10s", "30s", "1m", "--end-pairs", NULL};
+	static const char *const words[] = {
+		"0s", "10s", "30s", "1m", "--wait", "--end-pairs", NULL};
 
 	offer_all(completing, "", words);
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Out of service by hand, and back. */
+/* Out of service by hand, and back. A drain with --wait looks how many pairs are open until none is
+ * or the time is over, and only then drains: where a route leads to weir while it is ready, its
+ * open pairs are cut when it is not, for their packets go to another machine then. */
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "ctl/command.h"
 #include "ctl/show.h"
+
+enum { WAIT_LOOK_MS = 100 };
 
 static void show_drain(FILE *out, const json_t *json)
 {
@@ -43,51 +49,105 @@ static void warn_of_no_grace(const struct command_opts *opts, const json_t *json
 	}
 }
 
-/** Whether a drain begins now, not goes on as somebody has asked; a negative errno was told. */
-static int is_in_service(const struct command_opts *opts)
+/** What a drain asks first. */
+struct drain_now {
+	bool is_in_service; /**< so that it begins, and not goes on as somebody has asked */
+	long long n_open;
+};
+
+/** 0, or a negative errno that was told. */
+static int look(const struct command_opts *opts, struct drain_now *ret_now)
 {
 	const struct ask_question question = {
 		.method = "GET", .target = "/v1/status", .wait_s = COMMAND_WAIT_S};
 	const char *state;
 	json_t *json;
 	int status = ask_weir(opts->ask, &question, &json);
-	bool is;
 
 	if (status < 0) {
 		return status;
 	}
 	state = json_string_value(json_object_get(json, "state"));
-	is = state != NULL && strcmp(state, "running") == 0;
+	ret_now->is_in_service = state != NULL && strcmp(state, "running") == 0;
+	ret_now->n_open = show_number(json_object_get(json, "pairs"), "open");
 	json_decref(json);
-	return is;
+	return 0;
+}
+
+/** Until no pair is open, or that long; 0, or a negative errno that was told. */
+static int wait_for_pairs(const struct command_opts *opts, uint64_t wait_ns)
+{
+	uint64_t end_ns = clock_after(clock_ns(), wait_ns);
+	struct drain_now now;
+	int r = look(opts, &now);
+
+	if (r == 0 && now.n_open > 0) {
+		fprintf(opts->ask->err, "%s: waits for %lld open pairs, %s at most\n",
+			opts->ask->program, now.n_open, opts->wait);
+	}
+	while (r == 0 && now.n_open > 0 && clock_ns() < end_ns) {
+		const struct timespec pause = {.tv_nsec = WAIT_LOOK_MS * (long)NS_PER_MS};
+
+		(void)nanosleep(&pause, NULL);
+		r = look(opts, &now);
+	}
+	return r;
+}
+
+static void tell_open(const struct command_opts *opts, const json_t *json)
+{
+	long long n_open = show_number(json, "pairs_open");
+
+	if (n_open > 0) {
+		fprintf(opts->ask->err,
+			"%s: pairs still open: %lld; they are cut when the address of this weir "
+			"moves to another machine\n",
+			opts->ask->program, n_open);
+	}
+}
+
+/** COMMAND_OK, or what is wrong was told; NS_NEVER: there is none. */
+static int read_times(const struct command_opts *opts, int n, char **words, uint64_t *ret_wait_ns)
+{
+	const char *why = "write a duration, as 10s or 0s";
+	uint64_t grace_ns;
+
+	*ret_wait_ns = NS_NEVER;
+	if (n == 1 && parse_duration(words[0], &grace_ns, &why) < 0) {
+		return command_wrong(opts, words[0], why);
+	}
+	if (opts->wait != NULL &&
+		(parse_duration(opts->wait, ret_wait_ns, &why) < 0 || *ret_wait_ns == NS_NEVER)) {
+		return command_wrong(opts, opts->wait, "write how long to wait at most, as 60s");
+	}
+	return COMMAND_OK;
 }
 
 int command_drain(const struct command_opts *opts, int n, char **words)
 {
-	const char *why = "write a duration, as 10s or 0s";
-	uint64_t grace_ns;
+	struct drain_now now = {.is_in_service = false};
 	json_t *json = NULL;
-	json_t *body = json_pack("{sb}", "end_pairs", opts->end_pairs);
-	int begins = 0;
-	int status;
+	json_t *body;
+	uint64_t wait_ns;
+	int status = read_times(opts, n, words, &wait_ns);
 
-	if (n == 1 && parse_duration(words[0], &grace_ns, &why) < 0) {
-		json_decref(body);
-		return command_wrong(opts, words[0], why);
+	if (status != COMMAND_OK) {
+		return status;
 	}
+	if ((n == 0 && look(opts, &now) < 0) ||
+		(opts->wait != NULL && wait_for_pairs(opts, wait_ns) < 0)) {
+		return COMMAND_FAILED;
+	}
+	body = json_pack("{sb}", "end_pairs", opts->end_pairs);
 	if (n == 1) {
 		(void)json_object_set_new(body, "grace", json_string(words[0]));
 	}
-	if (n == 0) {
-		begins = is_in_service(opts);
-	}
-	if (begins < 0) {
-		json_decref(body);
-		return COMMAND_FAILED;
-	}
 	status = command_ask_with(opts, "POST", "/v1/drain", body, &json);
-	if (status == 200 && begins) {
+	if (status == 200 && now.is_in_service) {
 		warn_of_no_grace(opts, json);
+	}
+	if (status == 200 && opts->wait != NULL) {
+		tell_open(opts, json);
 	}
 	return command_answer(opts, status, json, show_drain);
 }

@@ -45,7 +45,7 @@ static const char help_text[] =
 	"  pair ID\n"
 	"  kill ID | NAME=VALUE ... | --all\n"
 	"  server UP/NAME drain | down | up | auto | weight N | weight -\n"
-	"  drain [GRACE] [--end-pairs]\n"
+	"  drain [GRACE] [--wait TIME] [--end-pairs]\n"
 	"  undrain\n"
 	"  reload\n"
 	"  log LEVEL\n"
@@ -61,13 +61,14 @@ struct options {
 /** -1, or the exit code where the command line is wrong, or says all there is to do. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_END_PAIRS, OPTION_VERSION };
+	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_END_PAIRS, OPTION_WAIT, OPTION_VERSION };
 	static const struct option long_options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"config", required_argument, NULL, 'c'},
 		{"json", no_argument, NULL, OPTION_JSON},
 		{"all", no_argument, NULL, OPTION_ALL},
 		{"end-pairs", no_argument, NULL, OPTION_END_PAIRS},
+		{"wait", required_argument, NULL, OPTION_WAIT},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -90,6 +91,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPTION_END_PAIRS:
 			options->command.end_pairs = true;
+			break;
+		case OPTION_WAIT:
+			options->command.wait = optarg;
 			break;
 		case OPTION_VERSION:
 			puts("weirctl " WEIR_VERSION);

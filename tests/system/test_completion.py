@@ -102,7 +102,8 @@ def test_each_command_is_offered_and_what_it_takes():
     assert all(command in helped for command in commands) and len(commands) == len(set(commands)) >= 13
     assert offered("log", "") == ["error", "warn", "info", "debug"]
     assert offered("server", "app/one", "") == ["drain", "down", "up", "auto", "weight"]
-    assert offered("drain", "--") == ["--end-pairs"] + [word for word in offered("--") if word != "--end-pairs"]
+    assert offered("drain", "--") == ["--wait", "--end-pairs", *offered("--")]
+    assert "10s" in offered("drain", "--wait", "")
     assert offered("--json", "kill", "--a") == ["--all"] and offered("status", "") == offered("pair", "1", "") == []
     assert offered("pairs", "state=h") == ["state=half_closed"]
     assert offered("-s", "/run/") == offered("--config", "") == [":files"] and offered() == commands
