@@ -21,6 +21,8 @@
 #define LATE_NS ((uint64_t)100 * NS_PER_MS)
 enum { LATE_PART = 20 };
 
+enum { VALUE_SHOWN = 128 /**< of a value that is wrong */ };
+
 #define MESSAGE_EVERY_NS ((uint64_t)100 * NS_PER_MS)
 
 /** The option that `text` ("--name" or "--name=value") names, of this scenario. */
@@ -63,6 +65,7 @@ static int read_option(struct options *options, int argc, char **argv, int *i, c
 	const char *text = argv[*i];
 	const char *value = strchr(text, '=');
 	const char *name = options->scenario->name;
+	char reason[OPTIONS_WHY_MAX];
 	bool elsewhere;
 	const struct option *option = find_option(options->scenario, text, &elsewhere);
 
@@ -83,9 +86,15 @@ static int read_option(struct options *options, int argc, char **argv, int *i, c
 			return options_refuse(why, "--%s needs a value: --%s %s", option->name,
 				option->name, option->value);
 		}
-		return options_read_value(options, option, argv[++*i], why);
+		value = argv[++*i];
+	} else if (value != NULL) {
+		value++;
 	}
-	return options_read_value(options, option, value == NULL ? NULL : value + 1, why);
+	if (options_read_value(options, option, value, reason) < 0) {
+		return options_refuse(why, "--%s %.*s: %s", option->name, VALUE_SHOWN,
+			value == NULL ? "" : value, reason);
+	}
+	return 0;
 }
 
 static int check_source(const struct options *options, char *why)
@@ -163,10 +172,10 @@ static void complete(struct options *options)
 	}
 }
 
-int options_parse(const struct scenario *scenario, int argc, char **argv,
-	struct options *ret_options, char *ret_why)
+int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
+	char **argv, char *why)
 {
-	struct options options = {
+	*ret_options = (struct options){
 		.scenario = scenario,
 		.argc = argc,
 		.argv = argv,
@@ -186,23 +195,33 @@ int options_parse(const struct scenario *scenario, int argc, char **argv,
 		.message_bytes = 64,
 		.sources = calloc(OPTIONS_SOURCES_MAX, sizeof(struct addr)),
 	};
-	int r = options.sources == NULL ? options_refuse(ret_why, "out of memory") : 0;
+	return ret_options->sources == NULL ? options_refuse(why, "out of memory") : 0;
+}
+
+int options_finish(struct options *options, char *why)
+{
+	int r;
+
+	options->has_serve = options->serve.sa_len != 0;
+	r = check(options, why);
+	if (r == 0) {
+		complete(options);
+	}
+	return r;
+}
+
+int options_parse(const struct scenario *scenario, int argc, char **argv,
+	struct options *ret_options, char *ret_why)
+{
+	int r = options_begin(ret_options, scenario, argc, argv, ret_why);
 
 	for (int i = 2; i < argc && r == 0; i++) {
-		r = read_option(&options, argc, argv, &i, ret_why);
+		r = read_option(ret_options, argc, argv, &i, ret_why);
 	}
 	if (r == 1) {
 		options_help(scenario, stdout);
 	}
-	if (r == 0) {
-		options.has_serve = options.serve.sa_len != 0;
-		r = check(&options, ret_why);
-	}
-	if (r == 0) {
-		complete(&options);
-	}
-	*ret_options = options;
-	return r;
+	return r == 0 ? options_finish(ret_options, ret_why) : r;
 }
 
 void options_fini(struct options *options)

@@ -42,8 +42,18 @@ extern const size_t option_count;
 /** Writes what is wrong, of OPTIONS_WHY_MAX. -EINVAL, always. */
 __attribute__((format(printf, 2, 3))) int options_refuse(char *why, const char *format, ...);
 
-/** Reads the value of an option (NULL for a flag) into *options. 0 or -EINVAL and `why`. */
+/** What the scenario has by default. options_fini() afterwards, in any case. */
+int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
+	char **argv, char *why);
+
+/**
+ * Reads the value of an option (NULL for a flag) into *options. 0; or -EINVAL and what is wrong
+ * with it, and what to write instead.
+ */
 int options_read_value(
 	struct options *options, const struct option *option, const char *value, char *why);
+
+/** All are read: checks them as a whole, and fills in what follows from them. */
+int options_finish(struct options *options, char *why);
 
 #endif

@@ -25,29 +25,21 @@ static int read_addr(const struct option *option, const char *value, struct addr
 	const char *problem;
 
 	if (addr_parse(value, addr, &problem) < 0) {
-		return options_refuse(why, "--%s %s: %s", option->name, value, problem);
+		return options_refuse(why, "%s", problem);
 	}
 	if (addr->kind == ADDR_INET && addr_now(addr, &addr->sa) < 0) {
-		return options_refuse(why,
-			"--%s %s: no interface of this machine has the name behind \"%%\"; write "
-			"another one",
-			option->name, value);
+		return options_refuse(why, "no interface of this machine has the name behind "
+					   "\"%%\"; write another one");
 	}
 	if (addr->kind == ADDR_SYSTEMD) {
-		return options_refuse(why,
-			"--%s %s: nothing is passed to weirload; write 127.0.0.1:80", option->name,
-			value);
+		return options_refuse(why, "nothing is passed to weirload; write 127.0.0.1:80");
 	}
 	if (option->kind == KIND_TARGET && addr->kind == ADDR_ANY) {
-		return options_refuse(why,
-			"--target %s: \"*\" is no address to connect to; write "
-			"127.0.0.1:%u",
-			value, addr->port);
+		return options_refuse(
+			why, "\"*\" is no address to connect to; write 127.0.0.1:%u", addr->port);
 	}
 	if (option->kind == KIND_LISTEN && addr->kind == ADDR_NAME) {
-		return options_refuse(why,
-			"--%s %s: a name cannot be listened on; write its address", option->name,
-			value);
+		return options_refuse(why, "a name cannot be listened on; write its address");
 	}
 	return 0;
 }
@@ -57,7 +49,7 @@ static int add_source(struct options *options, const char *ip, char *why)
 	struct addr *addr;
 
 	if (options->n_sources == OPTIONS_SOURCES_MAX) {
-		return options_refuse(why, "--source: at most %d addresses", OPTIONS_SOURCES_MAX);
+		return options_refuse(why, "at most %d addresses", OPTIONS_SOURCES_MAX);
 	}
 	addr = &options->sources[options->n_sources];
 	*addr = (struct addr){.kind = ADDR_INET};
@@ -69,8 +61,7 @@ static int add_source(struct options *options, const char *ip, char *why)
 		addr->sa_len = sizeof(addr->sa.in6);
 	} else {
 		return options_refuse(why,
-			"--source %.64s: not an IP address; write one of this machine's, "
-			"without a port",
+			"%.64s is not an IP address; write one of this machine's, without a port",
 			ip);
 	}
 	options->n_sources++;
@@ -81,7 +72,7 @@ static int read_sources(struct options *options, const char *value, char *why)
 {
 	char *list = strdup(value);
 	char *rest = list;
-	int r = list == NULL ? options_refuse(why, "--source: out of memory") : 0;
+	int r = list == NULL ? options_refuse(why, "out of memory") : 0;
 
 	while (r == 0 && rest != NULL) {
 		r = add_source(options, strsep(&rest, ","), why);
@@ -96,14 +87,14 @@ static int read_count(const struct option *option, const char *value, uint64_t *
 	size_t n = strspn(value, "0123456789");
 
 	if (n == 0 || value[n] != '\0') {
-		return options_refuse(why, "--%s %s: not a whole number; write one from %ju to %ju",
-			option->name, value, (uintmax_t)option->min, (uintmax_t)option->max);
+		return options_refuse(why, "not a whole number; write one from %ju to %ju",
+			(uintmax_t)option->min, (uintmax_t)option->max);
 	}
 	errno = 0;
 	number = strtoull(value, NULL, 10);
 	if (errno != 0 || number < option->min || number > option->max) {
-		return options_refuse(why, "--%s %s: out of range; write a number from %ju to %ju",
-			option->name, value, (uintmax_t)option->min, (uintmax_t)option->max);
+		return options_refuse(why, "out of range; write a number from %ju to %ju",
+			(uintmax_t)option->min, (uintmax_t)option->max);
 	}
 	*ret = number;
 	return 0;
@@ -116,8 +107,8 @@ static int read_number(const struct option *option, const char *value, double *r
 
 	if (value[strspn(value, "0123456789.")] != '\0' || end == value || *end != '\0' ||
 		!(number > 0) || number > (double)option->max) {
-		return options_refuse(why, "--%s %s: write a number above 0, at most %ju",
-			option->name, value, (uintmax_t)option->max);
+		return options_refuse(
+			why, "write a number above 0, at most %ju", (uintmax_t)option->max);
 	}
 	*ret = number;
 	return 0;
@@ -129,14 +120,13 @@ static int read_duration(const struct option *option, const char *value, uint64_
 	uint64_t ns;
 
 	if (parse_duration(value, &ns, &problem) < 0) {
-		return options_refuse(why, "--%s %s: %s", option->name, value, problem);
+		return options_refuse(why, "%s", problem);
 	}
 	if (ns == NS_NEVER) {
-		return options_refuse(why, "--%s none: write a duration, such as 5s", option->name);
+		return options_refuse(why, "write a duration, such as 5s");
 	}
 	if (ns < option->min) {
-		return options_refuse(why, "--%s %s: write more than nothing, such as 100ms",
-			option->name, value);
+		return options_refuse(why, "write more than nothing, such as 100ms");
 	}
 	*ret = ns;
 	return 0;
@@ -157,7 +147,7 @@ static int read_word(const struct option *option, const char *value, uint64_t *r
 		word += n;
 		word += strspn(word, " ");
 	}
-	return options_refuse(why, "--%s %s: write %s", option->name, value, option->value);
+	return options_refuse(why, "write %s", option->value);
 }
 
 int options_read_value(
