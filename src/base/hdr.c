@@ -123,3 +123,25 @@ uint64_t hdr_count_between(const struct hdr *hdr, uint64_t from, uint64_t to)
 	}
 	return sum;
 }
+
+bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret)
+{
+	size_t end = hdr_count(hdr) == 0 ? 0 : slot_of(hdr_max(hdr)) + 1;
+
+	for (; *index < end; ++*index) {
+		size_t i = *index;
+		uint64_t n = load(&hdr->counts[i]);
+
+		if (n == 0) {
+			continue;
+		}
+		*ret = (struct hdr_slot){i == 0 ? 0 : slot_top(i - 1) + 1, slot_top(i), n};
+		ret->least = ret->least > hdr_min(hdr) ? ret->least : hdr_min(hdr);
+		if (i + 1 == end) {
+			ret->greatest = hdr_max(hdr); /* the last slot has no top of its own */
+		}
+		++*index;
+		return true;
+	}
+	return false;
+}

@@ -14,6 +14,7 @@
 #define WEIR_BASE_HDR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,5 +51,15 @@ uint64_t hdr_percentile(const struct hdr *hdr, double percent);
 
 /** How many recorded values lie in `from` to `to`, both included, to the border of their slots. */
 uint64_t hdr_count_between(const struct hdr *hdr, uint64_t from, uint64_t to);
+
+/** A slot that is not empty. */
+struct hdr_slot {
+	uint64_t least; /**< the range of its values, but never beyond the ends of the recorded */
+	uint64_t greatest;
+	uint64_t n;
+};
+
+/** The next slot that is not empty, ascending; *index begins with 0. False: there is no more. */
+bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret);
 
 #endif

@@ -10,6 +10,7 @@
  */
 #include "load/conn.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -443,6 +444,17 @@ static void conn_fail(struct conn *conn, int error)
 	conn_end(conn, CONN_END_ERROR, error, VERDICT_FAILED);
 }
 
+/** What the other side, its log say, calls a client. */
+static uint16_t own_port(int fd)
+{
+	union addr_sockaddr sa = {0};
+	socklen_t len = sizeof(sa);
+	bool is_inet = getsockname(fd, &sa.any, &len) == 0 &&
+		       (sa.any.sa_family == AF_INET || sa.any.sa_family == AF_INET6);
+
+	return is_inet ? ntohs(sa.in.sin_port) : 0; /* at the same place in both families */
+}
+
 static void on_connected(void *owner, int status, struct stream *stream,
 	const struct connector_attempt *last, uint64_t late_ns)
 {
@@ -463,6 +475,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		conn_fail(conn, status);
 		return;
 	}
+	conn->port = own_port(stream_fd(stream));
 	atomic_fetch_add(&run->n_opened, 1);
 	hdr_record(&conn->lane->connect, (conn->opened_ns - conn->open_ns) / NS_PER_US);
 	conn->script->opened(conn);

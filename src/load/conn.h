@@ -76,6 +76,7 @@ struct conn {
 	uint8_t part[16];  /**< a token or the head of a message, not complete yet */
 	uint8_t n_token;   /**< bytes of the token that were read */
 	uint32_t n_part;   /**< bytes of a message that were read */
+	uint16_t port;     /**< that a client came from; 0: none, or not by TCP */
 	uint8_t state;     /**< enum conn_state */
 	uint8_t end;       /**< enum conn_end */
 	uint8_t verdict;

@@ -15,7 +15,7 @@
 #include "load/run.h"
 #include "load/scenario.h"
 
-enum { SCHEMA = 1, OPTION_NAME_MAX = 32, REAL_DIGITS = 15 };
+enum { OPTION_NAME_MAX = 32, REAL_DIGITS = 15 };
 
 static void set(json_t *object, const char *name, json_t *value)
 {
@@ -199,6 +199,7 @@ static json_t *side_object(const struct side_results *side)
 	set(object, "early_us", histogram(&side->early));
 	set(object, "late_us", histogram(&side->late));
 	set(object, "after_us", measured(side));
+	set(object, "deviations_us", report_json_deviations(&side->early, &side->late));
 	return object;
 }
 
@@ -237,6 +238,7 @@ static void add_scenario(json_t *report, const struct results *results)
 		number(object, "sent", results->n_messages_sent);
 		number(object, "received", results->n_messages_received);
 		set(object, "latency_us", histogram(&results->latency));
+		set(object, "latencies_us", report_json_deviations(NULL, &results->latency));
 		set(report, "busy", json_incref(object));
 		break;
 	default:
@@ -267,6 +269,7 @@ static void add_limits(json_t *report, const struct results *results)
 		number(object, "limit", limit->limit);
 		number(object, "value", limit->value);
 		set(object, "holds", json_boolean(limit->holds));
+		set(object, "words", limit->holds ? json_null() : text(limit->words));
 		set(limits, limit->name, object);
 		if (!limit->holds) {
 			(void)json_array_append_new(failed, text(limit->words));
@@ -286,14 +289,16 @@ static void write_report(json_t *report, FILE *out)
 	json_decref(report);
 }
 
-void report_json(const struct results *results, FILE *out)
+json_t *report_json_value(const struct results *results)
 {
+	const struct run *run = results->run;
 	json_t *report = json_object();
 
-	number(report, "schema", SCHEMA);
+	number(report, "schema", RESULT_SCHEMA);
 	string(report, "weirload", WEIR_VERSION);
 	string(report, "scenario", results->run->options->scenario->name);
-	set(report, "interrupted", json_boolean(results->run->signal != 0));
+	set(report, "interrupted", json_boolean(run->signal != 0));
+	number(report, "lasted_us", (run->ended_ns - run->began_ns) / NS_PER_US);
 	add_about(report, results->run->options, &results->run->about);
 	set(report, "options", options_object(results->run->options));
 	set(report, "connections", connections(results));
@@ -301,9 +306,16 @@ void report_json(const struct results *results, FILE *out)
 	set(report, "failed_us", histogram(&results->failed));
 	add_sides(report, results);
 	add_scenario(report, results);
+	set(report, "closes", report_json_closes(&results->closes));
+	set(report, "worst", report_json_worst(results));
 	set(report, "tool", tool(results));
 	add_limits(report, results);
-	write_report(report, out);
+	return report;
+}
+
+void report_json(const struct results *results, FILE *out)
+{
+	write_report(report_json_value(results), out);
 }
 
 void report_alone_json(const struct alone_results *results, FILE *out)
@@ -312,7 +324,7 @@ void report_alone_json(const struct alone_results *results, FILE *out)
 	json_t *server = json_object();
 	json_t *bytes = json_object();
 
-	number(report, "schema", SCHEMA);
+	number(report, "schema", RESULT_SCHEMA);
 	string(report, "weirload", WEIR_VERSION);
 	string(report, "scenario", results->options->scenario->name);
 	add_about(report, results->options, &results->about);

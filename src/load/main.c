@@ -25,13 +25,18 @@
  *	verdict			early, on time, late ...: what a close was
  *	results			what the run has shown, counted once
  *	results_bytes		its bytes: which were lost
+ *	results_closes		its closes over time, and the worst
  *	limits			what the options allow, and what was
  *	about			when and where it was
  *	report			how it is told to people
  *	report_about		what that begins with
  *	report_histogram	how far closes were from their time
  *	json			how it is told to programs
+ *	json_closes		of that, the closes
  *	csv			a row for each connection
+ *	result			a report in JSON, read again
+ *	result_read		field by field
+ *	result_fields		a field, with its type and bounds
  */
 #include <errno.h>
 #include <signal.h>

@@ -225,6 +225,7 @@ struct results *results_new(const struct run *run)
 		return results_free(results);
 	}
 	merge_lanes(results);
+	results_count_closes(results);
 	if (results->n_opened > 0 && run->memory_peak > run->memory_before) {
 		results->memory_bytes = (run->memory_peak - run->memory_before) / results->n_opened;
 	}

@@ -17,6 +17,7 @@
 #include "load/about.h"
 #include "load/alone.h"
 #include "load/conn.h"
+#include "load/result.h"
 
 struct options;
 struct run;
@@ -52,6 +53,15 @@ struct limit_result {
 	char words[RESULTS_WORDS_MAX]; /**< what does not hold, as a sentence; else empty */
 };
 
+/** Closes over time, and which were the worst (results_closes.c). */
+struct closes {
+	uint64_t moment_us; /**< how long each is */
+	struct result_moment moments[RESULT_MOMENTS_MAX];
+	size_t n_moments;
+	const struct conn *worst[RESULT_WORST_MAX]; /**< clients; the worst first */
+	size_t n_worst;
+};
+
 struct results {
 	const struct run *run;
 	uint64_t n_opened;
@@ -82,6 +92,7 @@ struct results {
 	struct hdr own;      /**< stall: bytes in weirload's two socket buffers, and read */
 	struct hdr held;     /**< stall: the rest, which the proxy holds */
 	struct hdr delay;    /**< us: how late weirload's own loops were */
+	struct closes closes;
 	struct limit_result limits[RESULTS_LIMITS_MAX];
 	size_t n_limits;
 	bool holds; /**< all of them, and the run was not interrupted */
@@ -93,6 +104,12 @@ struct results *results_free(struct results *results);
 
 /** results_bytes.c: counts what a client and its mate have sent and received. */
 void results_count_bytes(struct results *results, const struct conn *client);
+
+/** results_closes.c: when closes were, and the worst of them; what was measured is sorted. */
+void results_count_closes(struct results *results);
+
+/** How late an end's close was, in us; negative: early. Without --expect from the median. */
+int64_t results_late_us(const struct results *results, const struct conn *conn);
 
 /** limits.c: holds the counts against the limits. */
 void results_check(struct results *results);
@@ -122,6 +139,14 @@ void report_alone_json(const struct alone_results *results, FILE *out);
 
 /** For programs: the schema is in weirload(1). */
 void report_json(const struct results *results, FILE *out);
+
+/** The same as a value, for the caller to drop; NULL without memory. */
+struct json_t *report_json_value(const struct results *results);
+
+/** json_closes.c: the closes, and how far those of a side were from their time. */
+struct json_t *report_json_closes(const struct closes *closes);
+struct json_t *report_json_worst(const struct results *results);
+struct json_t *report_json_deviations(const struct hdr *early, const struct hdr *late);
 
 /** One row for each connection. 0 or a negative errno. */
 int report_csv(const struct results *results, const char *path);

@@ -166,8 +166,13 @@ NUMBER = (int, float)
 HISTOGRAM = {key: int for key in ("count", "min", "p50", "p90", "p99", "p999", "max")}
 WAY = {"sent": int, "received": int, "lost": int, "in_flight": int, "added": int}
 SIDE = {"count": int, "fin": int, "rst": int, "error": int, "weirload": int,
-        "early_us": (HISTOGRAM, None), "late_us": (HISTOGRAM, None), "after_us": (HISTOGRAM, None)}
-LIMIT = {"limit": int, "value": int, "holds": bool}
+        "early_us": (HISTOGRAM, None), "late_us": (HISTOGRAM, None), "after_us": (HISTOGRAM, None),
+        "deviations_us": list}
+LIMIT = {"limit": int, "value": int, "holds": bool, "words": (str, None)}
+VERDICTS = ("failed", "void", "early", "on_time", "late", "measured", "never")
+END = {"sent_us": (int, None), "closed_us": (int, None), "late_us": int, "by": str, "error": (str, None)}
+WORST = {"connection": int, "port": (int, None), "verdict": str, "open_us": (int, None), "client": END,
+         "server": (END, None)}
 ABOUT = {"schema": int, "weirload": str, "scenario": str, "began": str, "host": str, "kernel": str,
          "machine": str, "processors": int, "libuv": str, "command": list}
 OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "blackhole": (str, None),
@@ -181,13 +186,14 @@ OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "bl
            "max_never": (int, None), "max_lost": (int, None), "max_unserved": (int, None),
            "max_latency_us": (int, None), "json": bool, "csv": (str, None)}
 SCHEMA = {
-    **ABOUT, "interrupted": bool, "options": OPTIONS, "failed": list,
+    **ABOUT, "interrupted": bool, "lasted_us": int, "options": OPTIONS, "failed": list,
     "connections": {"opened": int, "matched": int, "unserved": int, "unopened": int, "failed": int,
                     "void": int, "early": int, "on_time": int, "late": int, "measured": int,
                     "never": int, "unfinished": int, "failed_by": dict, "earliest_us": int,
                     "opened_per_second": NUMBER},
     "connect_us": (HISTOGRAM, None), "failed_us": (HISTOGRAM, None),
     "client": SIDE, "server": (SIDE, None), "bytes": ({"up": WAY, "down": WAY}, None),
+    "closes": {"every_us": int, "opened": list, **{name: list for name in VERDICTS}}, "worst": list,
     "tool": {"loop_delay_us": (HISTOGRAM, None), "memory_bytes_per_connection": int,
              "strangers": int},
     "limits": {name: LIMIT for name in ("max_early", "max_failed", "max_never", "max_void",
@@ -199,7 +205,7 @@ OF_SCENARIO = {
     "stall": {"stall": {key: (HISTOGRAM, None)
                         for key in ("accepted_bytes", "weirload_bytes", "proxy_bytes")}},
     "mixed": {"busy": {"connections": int, "sent": int, "received": int,
-                       "latency_us": (HISTOGRAM, None)}},
+                       "latency_us": (HISTOGRAM, None), "latencies_us": list}},
 }
 
 
@@ -253,7 +259,43 @@ def test_json_has_the_documented_schema(scenario, options, serve):
     check(told.json, {**schema, "limits": {name: LIMIT for name in limits}})
     assert told.json["schema"] == 1 and told.json["scenario"] == scenario
     assert (told.json["server"] is None) == (behind is None)
+    for one in told.json["worst"]:
+        check(one, WORST)
     assert told.out.count("\n") == 1 and told.json["holds"] == (told.code == 0)
+
+
+def test_closes_are_told_one_by_one_and_over_time():
+    with ScriptedPeer(Script(0.3)) as peer:
+        told = load.run("idle", target=peer, expect="100ms", connections=30).json
+    closes = told["closes"]
+    assert len({len(closes[name]) for name in ("opened", *VERDICTS)}) == 1 <= len(closes["late"]) <= 200
+    assert len(closes["late"]) == told["lasted_us"] // closes["every_us"] + 1
+    for name in VERDICTS:
+        assert sum(closes[name]) == told["connections"][name], name
+    assert sum(closes["opened"]) == 30
+    # Each close lies in a bucket, in order.
+    buckets = told["client"]["deviations_us"]
+    assert sum(count for _, _, count in buckets) == 30
+    assert buckets == sorted(buckets) and all(least <= greatest for least, greatest, _ in buckets)
+    assert buckets[0][0] == told["client"]["late_us"]["min"]
+    assert buckets[-1][1] == told["client"]["late_us"]["max"]
+    worst = told["worst"]
+    assert len(worst) == 20 and len({one["connection"] for one in worst}) == 20
+    assert worst[0]["client"]["late_us"] == told["client"]["late_us"]["max"]
+    assert worst == sorted(worst, key=lambda one: -one["client"]["late_us"])
+    assert {one["port"] for one in worst} <= set(peer.ports)
+
+
+def test_the_worst_begin_with_what_failed_or_was_early():
+    with ScriptedPeer(Script(0.05)) as peer:
+        told = load.run("idle", target=peer, expect="20s", connections=3).json
+    assert [one["verdict"] for one in told["worst"]] == ["early"] * 3
+    lates = [one["client"]["late_us"] for one in told["worst"]]
+    assert lates == sorted(lates) and lates[0] == -told["connections"]["earliest_us"]
+    told = load.run("idle", target=address.free("tcp4", None), expect="1s", connections=3).json
+    assert {one["verdict"] for one in told["worst"]} == {"failed"}
+    assert {one["client"]["error"] for one in told["worst"]} == {"ECONNREFUSED"}
+    assert {one["port"] for one in told["worst"]} == {None}
 
 
 def test_the_manual_has_every_field():
@@ -267,6 +309,6 @@ def test_the_manual_has_every_field():
             if isinstance(one, dict):
                 yield from names(one)
 
-    for name in {*names(SCHEMA), *(key for one in OF_SCENARIO.values() for key in names(one)),
+    for name in {*names(SCHEMA), *names(WORST), *(key for one in OF_SCENARIO.values() for key in names(one)),
                  *limits_of("mixed", True, {"blackhole": True, "silent": True}), "sent_fin"}:
         assert re.search(rf"\b{name}\b", manual), name

@@ -181,6 +181,28 @@ START_TEST(merging_an_empty_one_changes_nothing)
 }
 END_TEST
 
+START_TEST(the_slots_that_are_not_empty_are_told_in_order)
+{
+	static const uint64_t values[] = {0, 0, 5, 3000, (uint64_t)1 << 40};
+	struct hdr_slot slots[5];
+	size_t index = 0;
+	size_t n = 0;
+
+	ck_assert(!hdr_next(hdr, &index, &slots[0]));
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		hdr_record(hdr, values[i]);
+	}
+	for (index = 0; n < 5 && hdr_next(hdr, &index, &slots[n]); n++) {
+	}
+	ck_assert_uint_eq(n, 4);
+	ck_assert(slots[0].least == 0 && slots[0].greatest == 0 && slots[0].n == 2);
+	ck_assert(slots[1].least == 5 && slots[1].greatest == 5 && slots[1].n == 1);
+	ck_assert(slots[2].least == 3000 && slots[2].greatest == 3001 && slots[2].n == 1);
+	ck_assert_uint_eq(slots[3].greatest, (uint64_t)1 << 40);
+	ck_assert_uint_le(slots[3].least, slots[3].greatest);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hdr");
@@ -197,5 +219,6 @@ int main(void)
 	tcase_add_test(tc, what_is_too_large_is_counted_last_and_kept_as_maximum);
 	tcase_add_test(tc, merging_is_as_if_one_had_recorded_all);
 	tcase_add_test(tc, merging_an_empty_one_changes_nothing);
+	tcase_add_test(tc, the_slots_that_are_not_empty_are_told_in_order);
 	return suite_run(suite);
 }

@@ -224,6 +224,7 @@ class ScriptedPeer:
         self.script = script
         self.upstream = upstream
         self.peers = []  # where its clients came from
+        self.ports = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         if rcvbuf:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -256,6 +257,7 @@ class ScriptedPeer:
             while True:
                 sock, peer = await self._loop.sock_accept(self._listener)
                 self.peers.append(peer[0])
+                self.ports.append(peer[1])
                 link = asyncio.ensure_future(self._link(sock))
                 self._links.add(link)
                 link.add_done_callback(self._links.discard)
