@@ -2,6 +2,7 @@
 /* Out of service by hand, and back. A drain with --wait looks how many pairs are open until none is
  * or the time is over, and only then drains: where a route leads to weir while it is ready, its
  * open pairs are cut when it is not, for their packets go to another machine then. */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -79,7 +80,10 @@ static int wait_for_pairs(const struct command_opts *opts, uint64_t wait_ns)
 {
 	uint64_t end_ns = clock_after(clock_ns(), wait_ns);
 	struct drain_now now;
+	bool was_drained;
 	int r = look(opts, &now);
+
+	was_drained = r == 0 && !now.is_in_service;
 
 	if (r == 0 && now.n_open > 0) {
 		fprintf(opts->ask->err, "%s: waits for %lld open pairs, %s at most\n",
@@ -90,6 +94,11 @@ static int wait_for_pairs(const struct command_opts *opts, uint64_t wait_ns)
 
 		(void)nanosleep(&pause, NULL);
 		r = look(opts, &now);
+		if (r == 0 && was_drained && now.is_in_service) {
+			(void)command_wrong(opts, "drain",
+				"somebody has undrained weir meanwhile; ask again if it is to go");
+			return -ECANCELED;
+		}
 	}
 	return r;
 }

@@ -81,6 +81,20 @@ def test_drained_already_it_waits_for_the_pairs_that_are_left():
         assert state(here.weir) == "drained"
 
 
+def test_who_undrains_it_meanwhile_is_not_overruled():
+    with house() as here:
+        pair = here.client()
+        exchange(pair)
+        ctl(here, "drain", "0s")
+        with draining(here, "--wait", "1h") as (process, told):
+            assert told
+            ctl(here, "undrain")
+            out, err = process.communicate(timeout=DEADLINE)
+            assert process.returncode == 1 and out == "" and "somebody has undrained weir meanwhile" in err
+        exchange(here.client())
+        assert is_ready(here) == "ready: running\n"
+
+
 def test_who_is_interrupted_while_it_waits_has_drained_nothing():
     with house() as here:
         exchange(here.client())
