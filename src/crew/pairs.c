@@ -290,7 +290,7 @@ static int meet(struct pairs_order *order, struct pairs_part *mine, struct sessi
 		if (!take_one(order)) {
 			return 1;
 		}
-		session_end_by_admin(session); /* its memory goes with the turn */
+		session_end_by_admin(session);
 		return 0;
 	}
 	if (mine->n == share_of(order)) {
@@ -325,13 +325,19 @@ static int pairs_order_run(struct order_part *part)
 	struct slice slice;
 	int r;
 
-	slice_begin(&slice);
 	if (!mine->is_begun) {
 		mine->is_begun = true;
 		part_walk_begin(&worker->proxy.part, &mine->walk);
+		if (order->ends) {
+			return ORDER_AGAIN; /* in line */
+		}
 	}
+	slice_begin(&slice);
 	do {
 		r = meet_some(order, mine, &worker->proxy.part);
+		if (order->ends) {
+			loop_catch_up(worker->loop); /* what an end defers is of this slice, too */
+		}
 	} while (r == 0 && !slice_is_over(&slice));
 	if (r != 0) {
 		part_walk_end(&mine->walk);

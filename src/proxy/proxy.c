@@ -71,6 +71,7 @@ enum {
 	LISTENERS_A_TURN = 8, /* each some system calls: about 10 us, and of thousands some 100 */
 	TERMS_A_TURN = 512,
 	SESSIONS_A_TURN = 512,
+	ENDS_A_TURN = 8, /* each, with its closes and its line, about 40 us */
 };
 
 /** What the state of the proxy wants of a listener, however often it changed meanwhile. */
@@ -167,11 +168,13 @@ static bool change_terms(struct proxy *proxy)
 
 static bool change_sessions(struct proxy *proxy)
 {
+	size_t n_sessions = proxy->part.n_sessions;
+
 	for (unsigned n = 0; proxy->sessions_changing.next != NULL; n++) {
 		struct list *link;
 		struct session *session;
 
-		if (n == SESSIONS_A_TURN) {
+		if (n == SESSIONS_A_TURN || proxy->part.n_sessions + ENDS_A_TURN <= n_sessions) {
 			return false;
 		}
 		link = part_walk_next(&proxy->part, &proxy->sessions_changing);

@@ -85,7 +85,9 @@ static void turn_check(struct loop *loop, uint64_t woke_ns)
 	loop->turns++;
 	loop_run_deferred(loop);
 	if (!list_empty(&loop->next)) { /* mostly it is */
+		loop->in_line = true;
 		run_round(&loop->next);
+		loop->in_line = false;
 	}
 	timers_strike(&loop->timers, loop);
 	loop_run_deferred(loop);
@@ -250,6 +252,15 @@ void loop_next(struct loop *loop, struct task *task)
 			loop_rouse(loop);
 		}
 	}
+}
+
+/* No event of this turn is to come that could be about what the deferred tasks free. */
+void loop_catch_up(struct loop *loop)
+{
+	assert(loop_is_current(loop) && loop->in_line);
+	loop->in_line = false; /* no deferred task may call it */
+	loop_run_deferred(loop);
+	loop->in_line = true;
 }
 
 void loop_cancel(struct loop *loop, struct task *task)

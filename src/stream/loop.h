@@ -196,6 +196,13 @@ void loop_defer(struct loop *loop, struct task *task);
  */
 void loop_next(struct loop *loop, struct task *task);
 
+/**
+ * From a task in line, and from nowhere else (asserted): runs what is deferred by now, in as many
+ * rounds as a turn does, and not behind the task. So what a task defers is done, and freed, while
+ * the task can still see how long that took.
+ */
+void loop_catch_up(struct loop *loop);
+
 /** Takes a task of this loop (deferred or next) off its list; harmless when it is on none. */
 void loop_cancel(struct loop *loop, struct task *task);
 

@@ -15,6 +15,7 @@ struct loop {
 	pthread_t thread;
 	int epoll_fd;
 	bool running; /**< a turn is under way */
+	bool in_line; /**< in the turn, the tasks of `next` run */
 	bool stopped;
 	bool is_hosted;
 	bool rouses;   /**< hosted, between two turns: what is put on a list must rouse the host */

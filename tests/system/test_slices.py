@@ -138,12 +138,21 @@ def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full
 
 
 def test_thousands_of_pairs_are_ended_in_slices(full, report):
-    """The last one: nobody is left for another."""
+    """The last one: nobody is left for another. An end is some 40 us of weir's and of its two close(2), and a slice is
+    over once 250 us are used, so weir's own stay below a third of a millisecond. What is left: where the thread is in a
+    system call the kernel does there what waits on that processor, packets of anybody and memory of closed sockets,
+    and counts it as the thread's. So now and then one close(2) takes a millisecond, 1 slice of 100, or 2 where
+    all processors are busy. Slices of weir's own that were too long would be too long in each part."""
+    n_parts, n_free, all_counts = 30, 0, [0, 0]
     before = slices(full)
-    answer = ask(full.weir, "DELETE", "/v1/pairs?listener=web")
-    assert answer.json == {"told": N_PAIRS}
-    found = {worker: tuple(now - then for now, then in zip(counts, before[worker]))
-             for worker, counts in slices(full).items()}
-    report(f"{found}")
-    for worker, (count, too_long) in found.items():  # what the kernel does meanwhile counts as the thread's own
-        assert too_long <= count / 10 and (count >= 10 or worker == "main"), found
+    for _ in range(n_parts):
+        answer = ask(full.weir, "DELETE", f"/v1/pairs?listener=web&limit={N_PAIRS // n_parts}")
+        assert answer.json == {"told": N_PAIRS // n_parts}
+        after = slices(full)
+        count, too_long = (sum(after[worker][i] - before[worker][i] for worker in after) for i in range(2))
+        assert count >= N_PAIRS // n_parts / 25, "it was not ended in slices"
+        n_free += too_long == 0
+        all_counts = [all_counts[0] + count, all_counts[1] + too_long]
+        before = after
+    report(f"{all_counts[1]} of {all_counts[0]} slices; parts without: {n_free} of {n_parts}")
+    assert n_free >= n_parts / 10 and all_counts[1] <= all_counts[0] / 25

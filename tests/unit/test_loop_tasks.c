@@ -111,6 +111,35 @@ START_TEST(next_leaves_a_deferred_task_where_it_is)
 }
 END_TEST
 
+static void catch_up(struct job *job)
+{
+	loop_defer(test_loop, &job->other->task);
+	loop_catch_up(test_loop);
+	ck_assert_uint_eq(job->other->runs, 1);
+	ck_assert_uint_eq(job->other->other->runs, 1);
+	loop_defer(test_loop, &job->other->task);
+}
+
+START_TEST(what_a_task_in_line_defers_is_done_once_it_has_caught_up)
+{
+	struct job x;
+	struct job y;
+	struct job z;
+
+	job_init(&x, 'x');
+	job_init(&y, 'y');
+	job_init(&z, 'z');
+	x.act = catch_up;
+	x.other = &y;
+	y.act = defer_other;
+	y.other = &z;
+	loop_next(test_loop, &x.task);
+	loop_until(y.runs == 2);
+	ck_assert_str_eq(job_order, "xyzy");
+	ck_assert_uint_eq(y.turn, x.turn);
+}
+END_TEST
+
 static void cancel_other(struct job *job)
 {
 	loop_cancel(test_loop, &job->other->task);
@@ -245,6 +274,39 @@ static void *defer_from_elsewhere(void *data)
 	return NULL;
 }
 
+static void catch_up_only(struct job *job)
+{
+	(void)job;
+	loop_catch_up(test_loop);
+}
+
+/** Events of its turn are to come, perhaps about what would be freed. */
+START_TEST(who_was_posted_does_not_stand_in_line)
+{
+	struct job x;
+
+	job_init(&x, 'x');
+	x.act = catch_up_only;
+	loop_post(test_loop, &x.task);
+	loop_until(x.runs == 2);
+}
+END_TEST
+
+START_TEST(who_was_deferred_by_one_that_catches_up_does_not_stand_in_line)
+{
+	struct job x;
+	struct job y;
+
+	job_init(&x, 'x');
+	job_init(&y, 'y');
+	x.act = catch_up;
+	x.other = &y;
+	y.act = catch_up_only;
+	loop_next(test_loop, &x.task);
+	loop_until(y.runs == 2);
+}
+END_TEST
+
 START_TEST(only_its_own_thread_may_touch_a_loop)
 {
 	pthread_t thread;
@@ -325,6 +387,7 @@ static void add_task_tests(TCase *tc)
 	tcase_add_test(tc, next_follows_the_deferred_tasks_in_the_same_turn);
 	tcase_add_test(tc, defer_takes_a_task_off_the_next_list);
 	tcase_add_test(tc, next_leaves_a_deferred_task_where_it_is);
+	tcase_add_test(tc, what_a_task_in_line_defers_is_done_once_it_has_caught_up);
 	tcase_add_test(tc, cancelled_tasks_do_not_run);
 	tcase_add_test(tc, posts_of_each_thread_run_in_order);
 	tcase_add_test(tc, a_post_can_be_taken_back_until_it_has_run);
@@ -343,6 +406,9 @@ int main(void)
 	add_delay_tests(tc);
 	suite_add_tcase(suite, aborts);
 	tcase_add_checked_fixture(aborts, fixture_setup, fixture_teardown);
+	tcase_add_test_raise_signal(aborts, who_was_posted_does_not_stand_in_line, SIGABRT);
+	tcase_add_test_raise_signal(
+		aborts, who_was_deferred_by_one_that_catches_up_does_not_stand_in_line, SIGABRT);
 	tcase_add_test_raise_signal(aborts, only_its_own_thread_may_touch_a_loop, SIGABRT);
 	return suite_run(suite);
 }

@@ -182,6 +182,30 @@ START_TEST(an_id_says_whose_it_is)
 }
 END_TEST
 
+/** Each with its closes takes some 40 us, which nobody is to wait for by hundreds. */
+START_TEST(pairs_whose_server_is_down_are_ended_few_a_turn)
+{
+	enum { MOST = 8 };
+	struct part *part = &house.proxy.part;
+	size_t n = N_SESSIONS;
+
+	come(N_SESSIONS);
+	loop_until(relays());
+	atomic_store(&container_of(part->sessions.next, struct session, link)
+			      ->member->server->ends_pairs,
+		true);
+	proxy_end_pairs(&house.proxy);
+	while (n > 0) {
+		uint64_t turns = loop_turns(test_loop);
+
+		ck_assert_uint_lt(part->n_sessions, n);
+		ck_assert_uint_ge(part->n_sessions + MOST, n);
+		n = part->n_sessions;
+		loop_until(n == 0 || loop_turns(test_loop) > turns);
+	}
+}
+END_TEST
+
 /* ---- timers ---- */
 
 static struct session *only_session(void)
@@ -239,6 +263,7 @@ int main(void)
 	tcase_add_test(tc, other_timeouts_and_drains_on_their_way_change_no_order);
 	tcase_add_test(tc, a_page_goes_on_after_the_last_id_of_the_one_before);
 	tcase_add_test(tc, an_id_says_whose_it_is);
+	tcase_add_test(tc, pairs_whose_server_is_down_are_ended_few_a_turn);
 	tcase_add_test(tc, the_timers_of_a_session_are_those_that_run);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
