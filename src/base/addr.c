@@ -306,6 +306,9 @@ static const char *parse_host_port(const char *text, struct addr *addr)
 	if (strstr(text, "://") != NULL) {
 		return "a scheme is not part of an address; write \"name.example:80\"";
 	}
+	if (*text == '/') {
+		return "it is a path; write \"unix:/run/x.sock\" for a UNIX socket";
+	}
 	if (colon == NULL) {
 		return "it has no port; "
 		       "write \"127.0.0.1:80\", \"[::1]:80\", \"name.example:80\" or "
