@@ -22,7 +22,8 @@
 #include "stream/connector.h"
 #include "stream/stream.h"
 
-#define FILLER '.'
+/** How much longer one byte may be on its way than another, from end to end: at least this. */
+#define FLIGHT_NS ((uint64_t)100 * NS_PER_MS)
 
 static uint64_t load(const _Atomic uint64_t *number)
 {
@@ -58,6 +59,19 @@ bool conn_is_over(const struct conn *conn)
 
 /* ---- the verdict ---- */
 
+bool conn_is_seen(const struct conn *conn)
+{
+	return conn->lane != NULL;
+}
+
+struct due conn_due_by_other(uint64_t heard_ns, const struct options *options)
+{
+	uint64_t slack_ns = clock_later(
+		FLIGHT_NS, options_measures(options) ? FLIGHT_NS : options->max_late_ns);
+
+	return (struct due){heard_ns - clock_earlier(heard_ns, slack_ns), heard_ns};
+}
+
 /** From the last byte that either end sent; where none was, from the connect. */
 static struct due due_by_last_byte(const struct conn *conn)
 {
@@ -83,7 +97,7 @@ static struct due conn_from(const struct conn *conn)
 
 	/* A server that is not ours speaks when it likes; the proxy then counts from that, but at
 	 * which moment before it was read nobody here can tell. */
-	if (!options->has_serve) {
+	if (!options->has_serve && !scenario->is_absolute) {
 		from.late_ns = clock_later(from.late_ns, conn->read_ns);
 	}
 	return from;
@@ -207,6 +221,8 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 	} else if (conn->script->is_lasting) {
 		/* When all else is over it has fallen silent itself, and may be closed for that. */
 		conn->verdict = run_is_idle(conn->lane->run) ? VERDICT_NONE : VERDICT_EARLY;
+	} else if (conn->is_finished) {
+		conn->verdict = VERDICT_ON_TIME;
 	} else if (conn->script->is_judged && (!conn->is_server || conn_mate(conn) != NULL)) {
 		conn->verdict = (uint8_t)conn_judge(conn, now_ns);
 		conn_record(conn);
@@ -266,7 +282,7 @@ void conn_send(struct conn *conn, const void *data, size_t len)
 
 void conn_send_byte(struct conn *conn)
 {
-	static const char filler = FILLER;
+	static const char filler = CONN_FILLER;
 
 	conn_send(conn, &filler, 1);
 }
@@ -358,7 +374,7 @@ enum conn_end conn_end_of(int error)
 /** What all ends that send but tokens and messages send. */
 static char conn_filler(const struct conn *conn)
 {
-	return conn_options(conn)->scenario->bit == SCENARIO_STALL ? '\0' : FILLER;
+	return conn_options(conn)->scenario->bit == SCENARIO_STALL ? '\0' : CONN_FILLER;
 }
 
 void conn_check(struct conn *conn, const char *data, size_t len, char filler)
@@ -374,6 +390,7 @@ void conn_check(struct conn *conn, const char *data, size_t len, char filler)
 static void conn_on_read(struct conn *conn, const char *data, size_t len)
 {
 	conn->read_ns = stream_read_ns(conn->stream);
+	conn->heard_ns = conn->heard_ns == 0 ? conn->read_ns : conn->heard_ns;
 	if (!serve_is_matched(conn)) {
 		serve_read_token(conn, &data, &len);
 	}
@@ -501,7 +518,8 @@ void conn_open(struct conn *conn, struct lane *lane)
 	if (options->n_sources > 0) {
 		opts.source = &options->sources[index % options->n_sources];
 	}
-	if (options->scenario->bit == SCENARIO_CONNECT && !options_measures(options)) {
+	if ((options->scenario->bit & (SCENARIO_CONNECT | SCENARIO_PREFACE)) != 0 &&
+		!options_measures(options)) {
 		opts.timeout_ns = options_patience_ns(options);
 	}
 	conn->is_awaited = !conn->script->is_lasting;

@@ -34,6 +34,9 @@ struct lane;
 struct script;
 struct stream;
 
+/** What all ends send but for tokens and messages. */
+#define CONN_FILLER '.'
+
 enum conn_state { CONN_UNUSED, CONN_CONNECTING, CONN_OPEN, CONN_OVER };
 
 /** How a connection ended. */
@@ -66,6 +69,7 @@ struct conn {
 	_Atomic uint64_t over_ns;    /**< when the end of it was read; 0: not yet */
 	int64_t late_ns;             /**< after its time; negative: before it */
 	int64_t after_ns;          /**< the close, after what it counts from; of what was judged */
+	uint64_t heard_ns;         /**< when the first bytes were read; 0: none */
 	uint64_t read_ns;          /**< when the last bytes were read; 0: none */
 	_Atomic uint64_t n_sent;   /**< bytes taken by our kernel; current only where asked for */
 	_Atomic uint64_t n_queued; /**< the last look at what waits in our socket */
@@ -84,6 +88,7 @@ struct conn {
 	bool is_awaited;  /**< counted in run::n_awaited */
 	bool is_awaiting; /**< the timer waits for the close */
 	bool is_garbled;  /**< what was read is not what is sent */
+	bool is_finished; /**< drain: all was done, and the peer answered our FIN */
 	_Atomic bool
 		is_sending; /**< bytes are still to come, each sooner than the expected close */
 	_Atomic bool is_void;
@@ -130,6 +135,16 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns);
 
 /** When this connection's second part begins (--spread); NS_NEVER before all are open. */
 uint64_t conn_go_ns(const struct conn *conn);
+
+/** Whether its stamps are by this machine's clock. */
+bool conn_is_seen(const struct conn *conn);
+
+/**
+ * From when a close is counted by what the other end did, where that end has another clock: it was
+ * heard of at `heard_ns`. It was done before, so late is certain; early it is only beyond what a
+ * byte may be on its way.
+ */
+struct due conn_due_by_other(uint64_t heard_ns, const struct options *options);
 
 /** Closes the stream of an end that is over. */
 void conn_close(struct conn *conn);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "load/results.h"
 #include "load/run.h"
@@ -219,6 +220,35 @@ static void add_sides(json_t *report, const struct results *results)
 	set(report, "bytes", bytes);
 }
 
+static json_t *busy(const struct results *results)
+{
+	json_t *object = json_object();
+
+	number(object, "connections", results->n_busy);
+	number(object, "sent", results->n_messages_sent);
+	number(object, "received", results->n_messages_received);
+	set(object, "latency_us", histogram(&results->latency));
+	set(object, "latencies_us", report_json_deviations(NULL, &results->latency));
+	return object;
+}
+
+static json_t *drain(const struct results *results)
+{
+	const struct drain_run *drain = &results->run->drain;
+	json_t *object = json_object();
+
+	number(object, "live", results->drain.n_live);
+	number(object, "finished", results->drain.n_finished);
+	number(object, "cut", results->drain.n_cut);
+	number(object, "accepted", drain->n_accepted);
+	number(object, "refused", drain->n_refused);
+	number(object, "unanswered", drain->n_unanswered);
+	set(object, "refused_after_us",
+		drain->refused_ns < 0 ? json_null()
+				      : json_integer(drain->refused_ns / (int64_t)NS_PER_US));
+	return object;
+}
+
 static void add_scenario(json_t *report, const struct results *results)
 {
 	json_t *object = json_object();
@@ -234,12 +264,11 @@ static void add_scenario(json_t *report, const struct results *results)
 		set(report, "stall", json_incref(object));
 		break;
 	case SCENARIO_MIXED:
-		number(object, "connections", results->n_busy);
-		number(object, "sent", results->n_messages_sent);
-		number(object, "received", results->n_messages_received);
-		set(object, "latency_us", histogram(&results->latency));
-		set(object, "latencies_us", report_json_deviations(NULL, &results->latency));
-		set(report, "busy", json_incref(object));
+		set(report, "busy", busy(results));
+		break;
+	case SCENARIO_DRAIN:
+		set(report, "busy", busy(results));
+		set(report, "drain", drain(results));
 		break;
 	default:
 		break;

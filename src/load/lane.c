@@ -16,6 +16,9 @@
 enum { OPENS_A_TURN = 32, CLOSES_A_TURN = 32 };
 #define BEAT_NS ((uint64_t)10 * NS_PER_MS)
 
+/** How often one that is not let through the gate yet looks again. */
+#define GATE_LOOK_NS ((uint64_t)10 * NS_PER_MS)
+
 /** How long what came in during a stall may take until all of it has been read. */
 #define CATCH_UP_NS ((uint64_t)100 * NS_PER_MS)
 
@@ -24,8 +27,35 @@ enum { OPENS_A_TURN = 32, CLOSES_A_TURN = 32 };
 static uint64_t open_time(const struct lane *lane, uint64_t index)
 {
 	const struct run *run = lane->run;
+	uint64_t gate_ns = atomic_load(&run->gate_ns);
+	uint64_t n_before = options_busy(run->options);
+	uint64_t began_ns = run->began_ns;
 
-	return run->began_ns + (uint64_t)((double)index / run->options->ramp * NS_PER_S);
+	if (gate_ns != 0 && index >= n_before) {
+		began_ns = gate_ns;
+		index -= n_before;
+	}
+	return began_ns + (uint64_t)((double)index / run->options->ramp * NS_PER_S);
+}
+
+/** Whether the scenario lets the next one be opened; else the ramp looks again a little later. */
+static bool pass_gate(struct lane *lane)
+{
+	struct run *run = lane->run;
+	uint64_t wait_ns = run->options->connect_wait_ns;
+	uint64_t none = 0;
+
+	if (run->options->scenario->gate == NULL || lane->next < options_busy(run->options) ||
+		atomic_load(&run->gate_ns) != 0) {
+		return true;
+	}
+	if (!run->options->scenario->gate(run, lane->next) &&
+		clock_ns() < clock_after(run->began_ns, wait_ns)) {
+		timer_arm(&lane->ramp, clock_after(clock_ns(), GATE_LOOK_NS));
+		return false;
+	}
+	(void)atomic_compare_exchange_strong(&run->gate_ns, &none, clock_ns());
+	return true;
 }
 
 static void on_ramp(struct timer *timer)
@@ -34,6 +64,9 @@ static void on_ramp(struct timer *timer)
 	const struct options *options = lane->run->options;
 
 	for (unsigned i = 0; i < OPENS_A_TURN && lane->next < options->n_connections; i++) {
+		if (!pass_gate(lane)) {
+			return;
+		}
 		if (open_time(lane, lane->next) > clock_ns()) {
 			break;
 		}

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "load/results.h"
@@ -109,10 +110,29 @@ static void check_left(struct results *results)
 	}
 }
 
+/** Whether what should begin the drain did its work. */
+static void check_drain(struct results *results)
+{
+	int64_t status = results->run->drain.status;
+	const struct options *options = results->run->options;
+	struct limit_result *one;
+
+	if (options->scenario->bit != SCENARIO_DRAIN) {
+		return;
+	}
+	one = add(results, "max_command_status", 0, (uint64_t)(status < 0 ? -status : status),
+		status == 0);
+	if (status < 0) {
+		say(one, "--drain-command cannot be started: %s", strerror((int)-status));
+	} else {
+		say(one, "--drain-command ended with status %jd", (intmax_t)status);
+	}
+}
+
 static void check_bytes(struct results *results)
 {
 	const struct options *options = results->run->options;
-	bool is_echo = options->scenario->bit == SCENARIO_MIXED;
+	bool is_echo = options_live(options) > 0;
 	uint64_t n_garbled =
 		results->sides[SIDE_CLIENT].n_garbled + results->sides[SIDE_SERVER].n_garbled;
 
@@ -186,6 +206,7 @@ void results_check(struct results *results)
 	check_ends(results);
 	check_server(results);
 	check_left(results);
+	check_drain(results);
 	check_bytes(results);
 	check_latency(results);
 	say(add(results, "min_judged", 1, n_judged, n_judged > 0 || results->run->signal != 0),

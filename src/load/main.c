@@ -16,7 +16,14 @@
  *	oneside			one end falls silent, the other sends
  *	stall			one end stops reading
  *	mixed			some exchange messages, the rest is idle
+ *	lifetime		all send for ever
+ *	preface			never finishes the first bytes
+ *	firstbyte		lets the server alone speak
+ *	queue			waits for a place
+ *	drain			exchanges messages while the proxy stops
+ *	message			the messages of mixed and drain
  *	run			starts the lanes, watches them, ends them
+ *	drain_run		the command that begins a drain, and who comes then
  *	lane			a thread with a loop, its ramp and its heartbeat
  *	conn			one end of a connection
  *	serve			the server behind the proxy, and the tokens
@@ -57,7 +64,8 @@ static const char usage_text[] =
 	"       weirload help [SCENARIO] | --version\n";
 
 static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, oneside, "
-				       "stall, connect, mixed or serve, or --help";
+				       "stall, connect, mixed, lifetime, preface, firstbyte, "
+				       "queue, drain or serve, or --help";
 
 static void print_help(void)
 {

@@ -25,6 +25,11 @@ enum { VALUE_SHOWN = 128 /**< of a value that is wrong */ };
 
 #define MESSAGE_EVERY_NS ((uint64_t)100 * NS_PER_MS)
 
+/** drain: when it begins, and how long live streams go on. */
+#define DRAIN_AFTER_NS ((uint64_t)NS_PER_S)
+#define DRAIN_FOR_NS   ((uint64_t)2 * NS_PER_S)
+enum { DRAIN_BUSY_PERCENT = 50 };
+
 /** The option that `text` ("--name" or "--name=value") names, of this scenario. */
 static const struct option *find_option(
 	const struct scenario *scenario, const char *text, bool *ret_elsewhere)
@@ -167,8 +172,12 @@ static void complete(struct options *options)
 		options->max_latency_ns =
 			options_measures(options) ? late_ns : options->max_late_ns;
 	}
-	if (options->scenario->bit == SCENARIO_MIXED && options->every_ns == NS_NEVER) {
+	if ((options->scenario->bit & (SCENARIO_MIXED | SCENARIO_QUEUE | SCENARIO_DRAIN)) != 0 &&
+		options->every_ns == NS_NEVER) {
 		options->every_ns = MESSAGE_EVERY_NS;
+	}
+	if (options->scenario->bit == SCENARIO_DRAIN && options->for_ns == NS_NEVER) {
+		options->for_ns = DRAIN_FOR_NS;
 	}
 }
 
@@ -191,7 +200,9 @@ int options_begin(struct options *ret_options, const struct scenario *scenario, 
 		.for_ns = NS_NEVER,
 		.direction = DIRECTION_UP,
 		.side = SIDE_CLIENT,
-		.busy_share = 1,
+		.busy_share = scenario->bit == SCENARIO_DRAIN ? DRAIN_BUSY_PERCENT : 1,
+		.begin = BEGIN_NOTHING,
+		.after_ns = DRAIN_AFTER_NS,
 		.message_bytes = 64,
 		.sources = calloc(OPTIONS_SOURCES_MAX, sizeof(struct addr)),
 	};
@@ -269,13 +280,31 @@ int options_resolve(struct options *options, char *why)
 	return check_source(options, why);
 }
 
+/** The --busy share, one connection at least. */
+static uint64_t share_of(const struct options *options)
+{
+	uint64_t n = (uint64_t)((double)options->n_connections * options->busy_share / 100);
+
+	return n == 0 ? 1 : n;
+}
+
 uint64_t options_busy(const struct options *options)
 {
-	uint64_t n;
-
-	if (options->scenario->bit != SCENARIO_MIXED) {
+	switch (options->scenario->bit) {
+	case SCENARIO_MIXED:
+		return share_of(options);
+	case SCENARIO_FIRSTBYTE:
+		return options_measures(options) ? 0 : share_of(options);
+	case SCENARIO_QUEUE:
+		return options->places;
+	default:
 		return 0;
 	}
-	n = (uint64_t)((double)options->n_connections * options->busy_share / 100);
-	return n == 0 ? 1 : n;
+}
+
+uint64_t options_live(const struct options *options)
+{
+	bool exchanges = (options->scenario->bit & (SCENARIO_MIXED | SCENARIO_DRAIN)) != 0;
+
+	return exchanges ? share_of(options) : 0;
 }

@@ -33,6 +33,9 @@ enum load_direction { DIRECTION_UP = 1, DIRECTION_DOWN = 2, DIRECTION_BOTH = 3 }
 /** How a close is expected. */
 enum load_by { BY_EITHER = 0, BY_FIN = 1, BY_RST = 2 };
 
+/** What preface begins, and never ends. */
+enum load_begin { BEGIN_NOTHING, BEGIN_PROXY, BEGIN_TLS };
+
 /** What a server alone does with its connections. */
 enum load_mode {
 	MODE_READ,  /**< reads, and answers a FIN with its own */
@@ -79,9 +82,13 @@ struct options {
 	uint64_t spread_ns;
 	uint64_t every_ns;
 	uint64_t for_ns;
-	uint64_t direction; /**< enum load_direction */
-	uint64_t side;      /**< enum load_side */
-	double busy_share;  /**< percent */
+	uint64_t direction;        /**< enum load_direction */
+	uint64_t side;             /**< enum load_side */
+	uint64_t begin;            /**< enum load_begin */
+	uint64_t places;           /**< queue: how many the server takes */
+	uint64_t after_ns;         /**< drain: how long after all are open it begins */
+	const char *drain_command; /**< drain: borrowed; NULL: none */
+	double busy_share;         /**< percent */
 	uint64_t message_bytes;
 	bool json;
 	const char *csv; /**< a path; NULL: none */
@@ -99,8 +106,14 @@ void options_fini(struct options *options);
 /** Looks the target's name up, if it is one; blocks. 0 or -EINVAL and ret_why. */
 int options_resolve(struct options *options, char *ret_why);
 
-/** How many of the connections exchange messages; 0 but in the scenario "mixed". */
+/**
+ * How many of the connections last until the others are over: in mixed those that exchange
+ * messages, in firstbyte those that speak, in queue those that have a place; else 0.
+ */
 uint64_t options_busy(const struct options *options);
+
+/** How many exchange messages: in mixed and drain the busy share, else 0. */
+uint64_t options_live(const struct options *options);
 
 /** Whether no close is expected, but measured. */
 bool options_measures(const struct options *options);

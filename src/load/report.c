@@ -82,7 +82,8 @@ static void print_verdicts(const struct results *results, FILE *out)
 	}
 	if (options_measures(options)) {
 		fprintf(out, "measured %9ju\n", (uintmax_t)n[VERDICT_MEASURED]);
-	} else {
+	}
+	if (!options_measures(options) || n[VERDICT_ON_TIME] > 0) {
 		fprintf(out, "on time %10ju\nlate %13ju\n", (uintmax_t)n[VERDICT_ON_TIME],
 			(uintmax_t)n[VERDICT_LATE]);
 	}
@@ -198,6 +199,17 @@ static void print_bytes_of(const char *name, const struct hdr *hdr, FILE *out)
 		(uintmax_t)hdr_max(hdr));
 }
 
+static void print_drain(const struct results *results, FILE *out)
+{
+	const struct drain_run *drain = &results->run->drain;
+
+	fprintf(out, "%-14s%ju, %ju finished, %ju cut\n", "live", (uintmax_t)results->drain.n_live,
+		(uintmax_t)results->drain.n_finished, (uintmax_t)results->drain.n_cut);
+	fprintf(out, "%-14s%ju let in, %ju refused, %ju not answered\n", "newcomers",
+		(uintmax_t)drain->n_accepted, (uintmax_t)drain->n_refused,
+		(uintmax_t)drain->n_unanswered);
+}
+
 static void print_bytes(const struct results *results, FILE *out)
 {
 	const struct options *options = results->run->options;
@@ -210,11 +222,14 @@ static void print_bytes(const struct results *results, FILE *out)
 	if (options->scenario->bit == SCENARIO_HALFCLOSE && options->has_serve) {
 		print_way("after the FIN", &results->after_fin, out);
 	}
-	if (options->scenario->bit == SCENARIO_MIXED) {
+	if (results->n_busy > 0) {
 		fprintf(out, "%-14s%ju sent, %ju came back, on %ju connection%s\n", "messages",
 			(uintmax_t)results->n_messages_sent,
 			(uintmax_t)results->n_messages_received, (uintmax_t)results->n_busy,
 			results->n_busy == 1 ? "" : "s");
+	}
+	if (options->scenario->bit == SCENARIO_DRAIN) {
+		print_drain(results, out);
 	}
 	if (options->scenario->bit == SCENARIO_STALL) {
 		fputs("\nbytes of each stalled connection\n", out);

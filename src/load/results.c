@@ -102,12 +102,22 @@ static bool is_wrong(const struct options *options, const struct conn *conn)
 			 conn->verdict == VERDICT_LATE || conn->verdict == VERDICT_MEASURED;
 	bool is_stalled = options->scenario->bit == SCENARIO_STALL && !conn->script->is_judged;
 
-	if (!is_judged && !is_stalled) {
+	if ((!is_judged && !is_stalled) || conn->is_finished) {
 		return false;
 	}
 	return conn->end == CONN_END_ERROR ||
 	       (conn->end == CONN_END_FIN && options->by == BY_RST) ||
 	       (conn->end == CONN_END_RST && options->by == BY_FIN);
+}
+
+/** drain: what became of a live one. */
+static void count_drained(struct results *results, const struct conn *client)
+{
+	bool is_live = client->script->is_live;
+
+	results->drain.n_live += is_live;
+	results->drain.n_finished += is_live && client->is_finished;
+	results->drain.n_cut += is_live && client->verdict == VERDICT_EARLY;
 }
 
 /* ---- all of it ---- */
@@ -137,6 +147,7 @@ static void count_client(struct results *results, const struct conn *client)
 	count_side(&results->sides[SIDE_CLIENT], results->run->options, client);
 	count_earliest(results, client);
 	results_count_bytes(results, client);
+	count_drained(results, client);
 	if (client->verdict == VERDICT_FAILED) {
 		count_error(results, client->error);
 	} else if (client->opened_ns != 0) {
@@ -220,7 +231,7 @@ struct results *results_new(const struct run *run)
 		return NULL;
 	}
 	results->run = run;
-	results->n_busy = options_busy(run->options);
+	results->n_busy = options_live(run->options);
 	if (count_all(results) < 0) {
 		return results_free(results);
 	}

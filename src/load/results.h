@@ -22,7 +22,7 @@
 struct options;
 struct run;
 
-enum { RESULTS_ERRORS_MAX = 16, RESULTS_LIMITS_MAX = 16, RESULTS_WORDS_MAX = 512 };
+enum { RESULTS_ERRORS_MAX = 16, RESULTS_LIMITS_MAX = 20, RESULTS_WORDS_MAX = 512 };
 
 /** One end of all connections. */
 struct side_results {
@@ -88,6 +88,11 @@ struct results {
 	uint64_t n_busy;
 	uint64_t n_messages_sent;
 	uint64_t n_messages_received;
+	struct {
+		uint64_t n_live;
+		uint64_t n_finished; /**< of them: all was done, and the peer answered our FIN */
+		uint64_t n_cut;      /**< closed before they had finished, and before --expect */
+	} drain;
 	struct hdr accepted; /**< stall: bytes taken by the sender's kernel */
 	struct hdr own;      /**< stall: bytes in weirload's two socket buffers, and read */
 	struct hdr held;     /**< stall: the rest, which the proxy holds */

@@ -13,6 +13,8 @@
 /** How long a byte may be under way. */
 #define FLIGHT_NS ((uint64_t)NS_PER_S)
 
+enum { WAY_UP = 1 << 0, WAY_DOWN = 1 << 1 };
+
 static void add_way(
 	struct way_results *way, uint64_t sent, uint64_t received, uint64_t in_flight_max)
 {
@@ -46,6 +48,9 @@ static uint64_t in_flight_max(const struct results *results, const struct conn *
 	if (results->run->options->scenario->bit == SCENARIO_STALL) {
 		return UINT64_MAX;
 	}
+	if (client->script->is_lasting && results->run->options->scenario->bit != SCENARIO_MIXED) {
+		return UINT64_MAX; /* we left while the other end went on */
+	}
 	if (client->script->is_lasting) {
 		return verdict == VERDICT_NONE && results->run->signal == 0 ? 0 : UINT64_MAX;
 	}
@@ -55,20 +60,37 @@ static uint64_t in_flight_max(const struct results *results, const struct conn *
 		       : UINT64_MAX;
 }
 
+/** On which ways an end sends a byte every so often until the close. */
+static unsigned ways_until_the_end(const struct options *options)
+{
+	if (options->every_ns == NS_NEVER) {
+		return 0;
+	}
+	switch (options->scenario->bit) {
+	case SCENARIO_HALFCLOSE:
+	case SCENARIO_ONESIDE:
+		return options->side == SIDE_SERVER ? WAY_UP : WAY_DOWN;
+	case SCENARIO_FIRSTBYTE:
+		return WAY_DOWN;
+	case SCENARIO_LIFETIME:
+		return WAY_UP | WAY_DOWN;
+	default:
+		return 0;
+	}
+}
+
 static void count_pair(
 	struct results *results, const struct conn *client, const struct conn *server)
 {
-	const struct options *options = results->run->options;
+	unsigned ways = ways_until_the_end(results->run->options);
 	uint64_t up_max = in_flight_max(results, client);
 	uint64_t down_max = up_max;
 
-	if ((options->scenario->bit & (SCENARIO_HALFCLOSE | SCENARIO_ONESIDE)) != 0 &&
-		options->every_ns != NS_NEVER) {
-		if (options->side == SIDE_SERVER) {
-			up_max = clock_later(up_max, in_flight_at_cap(server, client));
-		} else {
-			down_max = clock_later(down_max, in_flight_at_cap(client, server));
-		}
+	if ((ways & WAY_UP) != 0) {
+		up_max = clock_later(up_max, in_flight_at_cap(server, client));
+	}
+	if ((ways & WAY_DOWN) != 0) {
+		down_max = clock_later(down_max, in_flight_at_cap(client, server));
 	}
 	results->n_matched++;
 	add_way(&results->up, client->n_sent, server->n_read, up_max);
@@ -81,7 +103,7 @@ static void count_unserved(struct results *results, const struct conn *client)
 	const struct options *options = results->run->options;
 
 	if (!options->has_serve || options->silent || client->opened_ns == 0 ||
-		in_flight_max(results, client) != 0) {
+		client->script->is_alone || in_flight_max(results, client) != 0) {
 		return;
 	}
 	results->n_unserved++;
@@ -131,7 +153,7 @@ static void count_messages(struct results *results, const struct conn *client)
 	const struct options *options = results->run->options;
 	uint64_t token = options->has_serve ? SERVE_TOKEN_BYTES : 0;
 
-	if (!client->script->is_lasting) {
+	if (!client->script->is_lasting && !client->script->is_live) {
 		return;
 	}
 	results->n_messages_sent +=
@@ -159,6 +181,7 @@ void results_count_bytes(struct results *results, const struct conn *client)
 		count_stall(results, client);
 		break;
 	case SCENARIO_MIXED:
+	case SCENARIO_DRAIN:
 		count_messages(results, client);
 		break;
 	default:

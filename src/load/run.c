@@ -176,6 +176,9 @@ static void watch(struct run *run, int signal_fd)
 
 		run->memory_peak = memory > run->memory_peak ? memory : run->memory_peak;
 		progress_show(&progress);
+		if (run->options->scenario->bit == SCENARIO_DRAIN) {
+			(void)drain_run_step(&run->drain, run);
+		}
 		if (run->options->spread_ns != NS_NEVER && atomic_load(&run->go_ns) == NS_NEVER &&
 			atomic_load(&run->n_settled) == run->options->n_connections) {
 			post_go(run);
@@ -215,6 +218,7 @@ static int run_lanes(struct run *run, int signal_fd)
 		watch(run, signal_fd);
 	}
 	stop_lanes(run);
+	drain_run_fini(&run->drain);
 	run->ended_ns = clock_ns();
 	return r;
 }
@@ -226,6 +230,7 @@ int run_all(struct run *run, const struct options *options, char *ret_why)
 
 	*run = (struct run){.options = options, .nonce = (uint8_t)(clock_ns() / NS_PER_US)};
 	atomic_store(&run->go_ns, NS_NEVER);
+	drain_run_init(&run->drain);
 	atomic_store(&run->n_awaited, options->n_connections - options_busy(options));
 	ret_why[0] = '\0';
 	about_take(&run->about);

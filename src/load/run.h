@@ -22,6 +22,7 @@
 #include "load/about.h"
 #include "load/blackhole.h"
 #include "load/conn.h"
+#include "load/drain_run.h"
 #include "load/options.h"
 #include "stream/listen.h"
 #include "stream/loop.h"
@@ -72,7 +73,7 @@ struct run {
 	atomic_bool stopping;         /**< the lanes close what is open: no peer did */
 	uint64_t began_ns;            /**< the ramp's zero */
 	uint64_t ended_ns;            /**< by the main thread, when the lanes have ended */
-	_Atomic uint64_t go_ns;       /**< NS_NEVER before all are open */
+	_Atomic uint64_t go_ns;       /**< NS_NEVER before all are open; drain: it begins */
 	_Atomic uint64_t n_servers;   /**< server ends made */
 	_Atomic uint64_t n_strangers; /**< accepted beyond that, or with no token of ours */
 	_Atomic uint64_t n_opened;
@@ -85,6 +86,9 @@ struct run {
 	int signal; /**< that ended the run; 0: none */
 	struct about about;
 	struct blackhole blackhole;
+	_Atomic uint64_t n_placed; /**< queue: who has got a place */
+	_Atomic uint64_t gate_ns;  /**< when the first was opened that scenario::gate kept; 0 */
+	struct drain_run drain;
 	uint64_t n_untried; /**< 1: nobody has tried to connect to the black hole */
 };
 

@@ -11,6 +11,11 @@ const struct scenario *const scenarios[] = {
 	&scenario_stall,
 	&scenario_connect,
 	&scenario_mixed,
+	&scenario_lifetime,
+	&scenario_preface,
+	&scenario_firstbyte,
+	&scenario_queue,
+	&scenario_drain,
 	&scenario_serve,
 	NULL,
 };

@@ -14,6 +14,7 @@
 
 struct conn;
 struct options;
+struct run;
 
 /** One scenario's bit in the table of options. */
 enum scenario_bit {
@@ -24,8 +25,13 @@ enum scenario_bit {
 	SCENARIO_CONNECT = 1 << 4,
 	SCENARIO_MIXED = 1 << 5,
 	SCENARIO_ONESIDE = 1 << 6,
-	SCENARIO_CLIENTS = (1 << 7) - 1, /**< all that open connections */
-	SCENARIO_SERVE = 1 << 7,         /**< the server alone (alone.h) */
+	SCENARIO_LIFETIME = 1 << 7,
+	SCENARIO_PREFACE = 1 << 8,
+	SCENARIO_FIRSTBYTE = 1 << 9,
+	SCENARIO_QUEUE = 1 << 10,
+	SCENARIO_DRAIN = 1 << 11,
+	SCENARIO_CLIENTS = (1 << 12) - 1, /**< all that open connections */
+	SCENARIO_SERVE = 1 << 12,         /**< the server alone (alone.h) */
 };
 
 /** What one end does. Every function may be NULL. */
@@ -33,6 +39,8 @@ struct script {
 	bool is_judged;  /**< its close is expected, and told early, on time or late */
 	bool is_lasting; /**< its close is not expected: it is early until all else is over */
 	bool is_guarded; /**< a reset of it before the expected time is early; else not judged */
+	bool is_live;    /**< drain: a stream that is not to be cut */
+	bool is_alone;   /**< a client that is to have no server's end */
 	/** Client: connected. Server: matched with its client; without tokens: accepted. */
 	void (*opened)(struct conn *conn);
 	/** The server end's connection was accepted, and nothing is known of it. */
@@ -57,6 +65,8 @@ struct due {
 struct scenario {
 	const char *name;
 	unsigned bit; /**< enum scenario_bit */
+	/** What a server that is not ours says later puts no close off: due() has it all. */
+	bool is_absolute;
 	const char *summary;
 	const char *description; /**< for --help; several lines */
 	/** What is wrong with the options, and what to write instead; NULL: nothing. Constant. */
@@ -65,6 +75,8 @@ struct scenario {
 	const struct script *(*script)(const struct options *options, bool server, uint32_t index);
 	/** When the expected time began; NULL: with the last byte that either end sent. */
 	struct due (*due)(const struct conn *conn);
+	/** Whether client number `index` may be opened now, else a little later. NULL: any may. */
+	bool (*gate)(const struct run *run, uint64_t index);
 };
 
 extern const struct scenario scenario_idle;
@@ -74,6 +86,11 @@ extern const struct scenario scenario_oneside;
 extern const struct scenario scenario_stall;
 extern const struct scenario scenario_connect;
 extern const struct scenario scenario_mixed;
+extern const struct scenario scenario_lifetime;
+extern const struct scenario scenario_preface;
+extern const struct scenario scenario_firstbyte;
+extern const struct scenario scenario_queue;
+extern const struct scenario scenario_drain;
 extern const struct scenario scenario_serve;
 
 /** All of them, NULL at the end; and one by its name, or NULL. */

@@ -33,6 +33,9 @@ static bool server_is_first(const struct options *options)
 	if (options->scenario->bit == SCENARIO_ONESIDE) {
 		return options->mute && options->side == SIDE_CLIENT;
 	}
+	if (options->scenario->bit == SCENARIO_FIRSTBYTE) {
+		return true;
+	}
 	return options->scenario->bit == SCENARIO_TRICKLE && options->direction == DIRECTION_DOWN;
 }
 

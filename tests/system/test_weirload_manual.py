@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The manual page's examples can be copied: each runs as it is written there, but for its addresses."""
 
+import os
 import re
 import signal
 import subprocess
@@ -43,7 +44,9 @@ def test_each_example_runs_as_it_is_written(example, folder):
     # The balancer has a server of its own, and so has whoever is not one himself.
     is_served = "--serve" in example or "--blackhole" in example
     with relay(**({"servers": [str(server)]} if is_served else {}),
-               timeouts={"idle": "1s", "connect": "1s"}) as rig:
+               timeouts={"idle": "1m" if " drain " in example else "1s", "connect": "1s"}) as rig:
+        with open(os.path.join(folder, "weir.pid"), "w", encoding="ascii") as file:
+            file.write(str(rig.weir.pid))
         code, out = run(example, folder, rig.weir.address, server)
     failed = [line for line in out.splitlines() if line.startswith("FAILED") and not BUSY.match(line)]
     assert not failed and code in (0, 1) and (code == 0 or BUSY.search(out)), out

@@ -142,6 +142,55 @@ def test_preface(report):
         assert rig.weir.record("close", by="weir", reason="preface", timer="preface").number("late_us") >= 0
 
 
+@pytest.mark.parametrize("begin, every", (("nothing", None), ("proxy", None), ("proxy", "20ms")), ids=str)
+def test_preface_of_a_header_that_is_never_whole(begin, every, report):
+    with relay(servers=["127.0.0.1:1"], timeouts=timeouts(preface="500ms"),
+               listener={"accept_proxy": ["any"]}) as rig:
+        told = load.run("preface", target=rig.weir.address, connections=N, rate=500, expect="500ms",
+                        begin=begin, every=every)
+        judge(told, report, "rst")
+        assert rig.weir.record("close", by="weir", reason="preface", timer="preface").number("late_us") >= 0
+
+
+@pytest.mark.parametrize("every", (None, "20ms"))
+def test_preface_of_a_hello_that_is_never_whole(every, report):
+    with relay(servers=["127.0.0.1:1"], timeouts=timeouts(preface="500ms"),
+               listener={"routes": [{"sni": ["a.test"], "upstream": "relay"}]}) as rig:
+        told = load.run("preface", target=rig.weir.address, connections=N, rate=500, expect="500ms",
+                        begin="tls", every=every)
+        judge(told, report, "rst")
+        assert rig.weir.record("close", by="weir", reason="preface", timer="preface").number("late_us") >= 0
+
+
+@pytest.mark.parametrize("every", (None, "50ms"))
+def test_first_byte(every, behind, report):
+    """And those that spoke stay."""
+    with relay(servers=[str(behind)], timeouts=timeouts(first_byte="1s")) as rig:
+        told = load.run("firstbyte", target=rig.weir.address, serve=behind, connections=N, every=every,
+                        expect="1s", busy=25)
+        assert told.verdicts == {"on_time": N - N // 4} and told.code == 0, told.out
+        assert told.ends()["weirload"] == N // 4
+        assert rig.weir.record("close", by="weir", reason="first_byte", timer="first_byte")
+
+
+def test_queue(behind, report):
+    settings = {"servers": [{"address": str(behind), "max_pairs": 2}]}
+    with relay(servers=[str(behind)], timeouts=timeouts(queue="500ms"), upstream_settings=settings) as rig:
+        told = load.run("queue", target=rig.weir.address, serve=behind, connections=N, places=2, expect="500ms")
+        assert told.verdicts == {"on_time": N - 2} and told.code == 0, told.out
+        assert told.ends() == {"rst": N - 2, "weirload": 2}
+        report(f"p99 {told.json['client']['late_us']['p99']} µs late")
+        assert rig.weir.record("close", by="weir", reason="queue", timer="queue").number("late_us") >= 0
+
+
+def test_lifetime_of_busy_pairs(behind, report):
+    with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1s")) as rig:
+        told = load.run("lifetime", target=rig.weir.address, serve=behind, connections=N, every="50ms",
+                        expect="1s")
+        judge(told, report, "rst")
+        assert rig.weir.record("close", by="weir", reason="lifetime", timer="lifetime").number("late_us") >= 0
+
+
 def test_lifetime_of_quiet_pairs(behind, report):
     """Quiet is who has moved no byte for a second."""
     with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1500ms")) as rig:
@@ -184,6 +233,23 @@ def test_drain(behind):
         told = load.Told(process.returncode, out, "")
         assert told.verdicts == {"on_time": N} and told.code == 0, told.out
         assert told.ends() == {"fin": N} and told.ends("server") == {"fin": N}
+
+
+@pytest.mark.parametrize("cut", (False, True))
+def test_a_drain_lets_live_streams_finish_if_it_has_the_time(cut, behind, report):
+    """Idle ones go first; live ones are cut only where the drain's budget is shorter than what they have left."""
+    with relay(servers=[str(behind)], timeouts=timeouts(drain="500ms" if cut else "20s"),
+               drain={"idle_first": "300ms", "spread": "0s"}) as rig:
+        told = load.run("drain", target=rig.weir.address, serve=behind, connections=N, every="20ms",
+                        for_="30s" if cut else "1500ms", expect=None if cut else "20s",
+                        drain_command=f"kill -TERM {rig.weir.pid}")
+    drain = told.json["drain"]
+    assert drain["live"] == N // 2 and drain["refused"] > 0 or cut
+    if cut:
+        assert drain["finished"] == 0 and drain["cut"] == N // 2 and told.code == 1, told.out
+    else:
+        assert drain["finished"] == N // 2 and told.verdicts == {"on_time": N} and told.code == 0, told.out
+        report(f"first refused {drain['refused_after_us']} µs after the beginning")
 
 
 def test_the_busy_are_served_while_the_rest_expires(behind, report):

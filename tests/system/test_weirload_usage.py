@@ -75,6 +75,17 @@ def refused(*words, prefix=()):
     ("stall", {}, "needs --serve"),
     ("connect", {"serve": "127.0.0.1:2"}, "not an option of connect"),
     ("connect", {"ramp": "5"}, "not an option of connect"),
+    ("lifetime", {}, "--every is missing"),
+    ("preface", {"every": "100ms"}, "needs --begin proxy"),
+    ("preface", {"begin": "ssh"}, "write nothing|proxy|tls"),
+    ("preface", {"serve": "127.0.0.1:2"}, "not an option of preface"),
+    ("firstbyte", {}, "--serve is missing"),
+    ("firstbyte", {"serve": "127.0.0.1:2", "connections": "1"}, "leaves no connection"),
+    ("queue", {"places": "2"}, "--serve is missing"),
+    ("queue", {"serve": "127.0.0.1:2"}, "--places is missing"),
+    ("queue", {"serve": "127.0.0.1:2", "places": "100"}, "leaves nobody to wait"),
+    ("drain", {}, "--drain-command is missing"),
+    ("drain", {"drain_command": "true", "after": "soon"}, "--after soon"),
     ("mixed", {"busy": "101"}, "at most 100"),
     ("mixed", {"busy": "100"}, "leaves no connection"),
     ("mixed", {"size": "15"}, "from 16 to 65536"),
@@ -140,7 +151,7 @@ def test_a_csv_that_cannot_be_written():
 
 
 @pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "oneside", "stall", "connect",
-                                      "mixed", "serve"))
+                                      "mixed", "lifetime", "preface", "firstbyte", "queue", "drain", "serve"))
 def test_help_and_manual_know_every_option(scenario):
     done = subprocess.run([load.WEIRLOAD, scenario, "--help"], capture_output=True, text=True,
                           timeout=DEADLINE, check=True)
@@ -179,7 +190,8 @@ OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "bl
            "source": (str, None), "connections": (int, None), "threads": (int, None),
            "ramp": (int, float, None), "rate": (int, float, None), "expect_us": (int, None),
            "wait_us": (int, None), "silent": bool, "spread_us": (int, None), "every_us": (int, None),
-           "mute": bool,
+           "mute": bool, "begin": (str, None), "places": (int, None), "drain_command": (str, None),
+           "after_us": (int, None),
            "for_us": (int, None), "direction": (str, None), "side": (str, None),
            "busy": (int, float, None), "size": (int, None), "by": (str, None),
            "max_late_us": (int, None), "max_early": (int, None), "max_failed": (int, None),
@@ -200,12 +212,15 @@ SCHEMA = {
                                         "max_otherwise", "min_judged")},
     "holds": bool,
 }
+BUSY = {"connections": int, "sent": int, "received": int, "latency_us": (HISTOGRAM, None), "latencies_us": list}
 OF_SCENARIO = {
     "halfclose": {"after_fin": WAY},
     "stall": {"stall": {key: (HISTOGRAM, None)
                         for key in ("accepted_bytes", "weirload_bytes", "proxy_bytes")}},
-    "mixed": {"busy": {"connections": int, "sent": int, "received": int,
-                       "latency_us": (HISTOGRAM, None), "latencies_us": list}},
+    "mixed": {"busy": BUSY},
+    "drain": {"busy": BUSY, "drain": {
+        "live": int, "finished": int, "cut": int, "accepted": int, "refused": int, "unanswered": int,
+        "refused_after_us": (int, None)}},
 }
 
 
@@ -228,7 +243,7 @@ def limits_of(scenario, behind, options):
         yield "max_late"
     if behind:
         yield "max_unserved"
-    if scenario == "mixed" or (behind and scenario != "stall"):
+    if scenario in ("mixed", "drain") or (behind and scenario != "stall"):
         yield from ("max_lost", "max_added", "max_garbled")
     if behind and options.get("silent"):
         yield "max_never_server"
@@ -236,6 +251,8 @@ def limits_of(scenario, behind, options):
         yield "max_latency"
     if "blackhole" in options:
         yield "max_untried"
+    if scenario == "drain":
+        yield "max_command_status"
 
 
 @pytest.mark.parametrize("scenario, options", (
@@ -246,10 +263,13 @@ def limits_of(scenario, behind, options):
     ("stall", {"side": "server"}),
     ("mixed", {"every": "10ms"}),
     ("connect", {}),
+    ("preface", {"begin": "tls"}),
+    ("lifetime", {"every": "10ms"}),
+    ("drain", {"drain_command": "true", "for_": "100ms", "after": "100ms"}),
 ))
 @pytest.mark.parametrize("serve", (False, True))
 def test_json_has_the_documented_schema(scenario, options, serve):
-    behind = address.free("tcp4", None) if serve and scenario != "connect" else None
+    behind = address.free("tcp4", None) if serve and scenario not in ("connect", "preface") else None
     with ScriptedPeer(Script(0.3), behind) as peer:
         # Before the scripted server, which reads on, a stall never comes.
         told = load.run(scenario, **{"target": peer, "serve": behind, "expect": "100ms",
@@ -310,5 +330,5 @@ def test_the_manual_has_every_field():
                 yield from names(one)
 
     for name in {*names(SCHEMA), *names(WORST), *(key for one in OF_SCENARIO.values() for key in names(one)),
-                 *limits_of("mixed", True, {"blackhole": True, "silent": True}), "sent_fin"}:
+                 *limits_of("mixed", True, {"blackhole": True, "silent": True}), "sent_fin", "max_command_status"}:
         assert re.search(rf"\b{name}\b", manual), name

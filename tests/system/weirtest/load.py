@@ -95,11 +95,16 @@ class Script:
     delay         seconds that each chunk is late on the way
     banner        seconds after which a byte is sent to the client (None: never)
     counts        whose bytes put that off alone, "client" or "server" (None: those of both)
+    life          seconds after the accept until it closes, whatever moves
+    first         seconds after the accept until it closes a client that has said nothing
+    places        how many are served at once; the others are closed `queue` seconds after their accept
+    drain         once the path drain_file exists: "cut" closes all, "idle" what is silent for 0.3 s
     only          close that side alone, "client" or "server"; the other stays open
     """
 
     def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None, add=b"", delay=0,
-                 swallow_at=None, way="up", banner=None, garble=False, counts=None):
+                 swallow_at=None, way="up", banner=None, garble=False, counts=None, life=None, first=None, places=None, queue=None, drain=None,
+                 drain_file=None):
         self.close_after = close_after
         self.by = by
         self.cap = cap
@@ -112,6 +117,12 @@ class Script:
         self.way = way
         self.banner = banner
         self.garble = garble
+        self.life = life
+        self.first = first
+        self.places = places
+        self.queue = queue
+        self.drain = drain
+        self.drain_file = drain_file
         self.kept = []  # sockets that stay open
         self.heard = 0  # clients that have said something
 
@@ -124,10 +135,12 @@ class _Link:
         self.ends = [sock for sock in (client, server) if sock]
         self.client = client
         self.server = server
-        self.moved = time.monotonic()
+        self.accepted = time.monotonic()
+        self.moved = self.accepted
         self.fin = None
         self.passed = 0
         self.heard = False
+        self.said = bytearray()
         self.loop = asyncio.get_running_loop()
 
     async def pump(self, source, sink):
@@ -136,6 +149,8 @@ class _Link:
             if not data:
                 break
             self.move(source)
+            if source is self.client:
+                self.said += data[: max(0, 65536 - len(self.said))]
             if source is self.client and not self.heard:
                 self.heard = True
                 self.script.heard += 1
@@ -174,6 +189,12 @@ class _Link:
             ends.append(self.moved + self.script.close_after)
         if self.script.cap is not None and self.fin:
             ends.append(self.fin + self.script.cap)
+        if self.script.life is not None:
+            ends.append(self.accepted + self.script.life)
+        if self.script.first is not None and not self.heard:
+            ends.append(self.accepted + self.script.first)
+        if self.script.drain and os.path.exists(self.script.drain_file):
+            ends.append(0 if self.script.drain == "cut" else self.moved + 0.3)
         return min(ends, default=None)
 
     async def watch(self):
@@ -182,7 +203,8 @@ class _Link:
             due = self.due()
             if due is not None and time.monotonic() >= due:
                 return
-            await asyncio.sleep(0.01 if due is None else max(due - time.monotonic(), 0.0005))
+            left = 0.01 if due is None else max(due - time.monotonic(), 0.0005)
+            await asyncio.sleep(min(left, 0.05))
 
     def close(self):
         for sock in self.ends:
@@ -217,11 +239,12 @@ class _Link:
 class ScriptedPeer:
     """
     A server that reads and closes by its script, or, with `upstream`, a proxy that does. For `with`;
-    everything happens on a thread of its own.
+    everything happens on a thread of its own. What its clients said is appended to `hears`, each at its end.
     """
 
-    def __init__(self, script, upstream=None, rcvbuf=None):
+    def __init__(self, script, upstream=None, rcvbuf=None, hears=None):
         self.script = script
+        self.hears = hears
         self.upstream = upstream
         self.peers = []  # where its clients came from
         self.ports = []
@@ -248,6 +271,10 @@ class ScriptedPeer:
     def __str__(self):
         return self.address.text
 
+    def refuse(self):
+        """Whoever comes from now on."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+
     def _run(self):
         with contextlib.suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
@@ -255,7 +282,10 @@ class ScriptedPeer:
     async def _serve(self):
         with contextlib.suppress(asyncio.CancelledError):
             while True:
-                sock, peer = await self._loop.sock_accept(self._listener)
+                try:
+                    sock, peer = await self._loop.sock_accept(self._listener)
+                except OSError:
+                    await asyncio.Event().wait()  # refuse(): until the end
                 self.peers.append(peer[0])
                 self.ports.append(peer[1])
                 link = asyncio.ensure_future(self._link(sock))
@@ -268,8 +298,18 @@ class ScriptedPeer:
     async def _link(self, client):
         client.setblocking(False)
         server = None
+        if self.script.places is not None and len(self.peers) > self.script.places:
+            await asyncio.sleep(self.script.queue)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            return
         if self.upstream:
             server = self.upstream.socket()
             server.setblocking(False)
             await self._loop.sock_connect(server, self.upstream.sockaddr)
-        await _Link(self.script, client, server).run()
+        link = _Link(self.script, client, server)
+        try:
+            await link.run()
+        finally:
+            if self.hears is not None:
+                self.hears.append(bytes(link.said))

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * lifetime: both ends send a byte every D, for ever. The close is expected T after the connect,
+ * whatever moves: early before T after the stamp before it, late from T after it was answered.
+ */
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+
+/** The client has both stamps; its server's end, where it cannot see them, was accepted later. */
+static struct due due(const struct conn *conn)
+{
+	const struct conn *mate = conn_mate(conn);
+	const struct conn *client = conn->is_server && mate != NULL ? mate : conn;
+
+	return conn_is_seen(client) ? (struct due){client->open_ns, client->opened_ns}
+				    : conn_due_by_other(conn->open_ns, conn_options(conn));
+}
+
+static void go_on(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+
+	if (clock_ns() > clock_after(due(conn).late_ns, options_patience_ns(options))) {
+		conn_give_up(conn);
+		return;
+	}
+	conn_send_byte(conn);
+	conn_arm(conn, clock_after(clock_ns(), options->every_ns));
+}
+
+static void greet_and_go_on(struct conn *conn)
+{
+	conn_greet(conn);
+	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+}
+
+static const struct script client = {
+	.is_judged = true,
+	.opened = greet_and_go_on,
+	.struck = go_on,
+};
+
+static const struct script server = {.is_judged = true, .opened = go_on, .struck = go_on};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	(void)options;
+	(void)index;
+	return is_server ? &server : &client;
+}
+
+static const char *check(const struct options *options)
+{
+	if (options->every_ns == NS_NEVER) {
+		return "--every is missing: the pause between two bytes, such as --every 200ms";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_lifetime = {
+	.name = "lifetime",
+	.bit = SCENARIO_LIFETIME,
+	.is_absolute = true,
+	.summary = "send for ever, and wait for the close",
+	.description = "Each end that is ours sends a byte --every D, so that no timer of silence "
+		       "is due. The close\n"
+		       "is expected --expect T after the connect, however much moves.\n",
+	.check = check,
+	.script = script,
+	.due = due,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * preface: never finish what a listener waits for before it connects anywhere.
+ *
+ *	opened ── nothing ──▶ silence
+ *	opened ── all of a beginning but its last byte ──▶ silence
+ *	opened ── a byte of it every D, never the last one ──▶ ...
+ *
+ * What is sent restarts nothing: the close is early before T after the stamp before the connect,
+ * and late from T after the moment when the connect was answered.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/scenario.h"
+
+/** A beginning, its last byte included. Proxies that look at first bytes take as many. */
+enum { BEGINNING_BYTES = 2048 };
+
+/** Writes two bytes, most significant first. */
+static void put(uint8_t *at, unsigned value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+/** A PROXY header, version 2, of TCP over IPv4, and one NOOP (2.2.3) up to its end. */
+static void write_proxy(uint8_t *bytes)
+{
+	static const uint8_t head[] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49,
+		0x54, 0x0a, 0x21, 0x11, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0xc0, 0, 0, 80, 0x04};
+	const unsigned n_fixed = 16;
+
+	memcpy(bytes, head, sizeof(head));
+	put(bytes + 14, BEGINNING_BYTES - n_fixed);
+	put(bytes + sizeof(head), BEGINNING_BYTES - (unsigned)sizeof(head) - 2);
+}
+
+/** A ClientHello (RFC 8446, 4.1.2) with one cipher suite, and padding (RFC 7685) to its end. */
+static void write_tls(uint8_t *bytes)
+{
+	enum { RECORD = 5, HANDSHAKE = 4, RANDOM_AT = 11, RANDOM_BYTES = 32, REST = 43 };
+	/* No session, TLS_AES_128_GCM_SHA256, no compression. */
+	static const uint8_t rest[] = {0x00, 0x00, 0x02, 0x13, 0x01, 0x01, 0x00};
+	uint8_t *extensions = bytes + REST + sizeof(rest);
+	const unsigned n_left = BEGINNING_BYTES - REST - (unsigned)sizeof(rest) - 2;
+
+	bytes[0] = 22; /* a record of a handshake */
+	put(bytes + 1, 0x0301);
+	put(bytes + 3, BEGINNING_BYTES - RECORD);
+	bytes[5] = 1; /* client_hello */
+	put(bytes + 7, BEGINNING_BYTES - RECORD - HANDSHAKE);
+	put(bytes + 9, 0x0303);
+	memset(bytes + RANDOM_AT, 0x5a, RANDOM_BYTES);
+	memcpy(bytes + REST, rest, sizeof(rest));
+	put(extensions, n_left);
+	put(extensions + 2, 21); /* padding */
+	put(extensions + 4, n_left - 4);
+}
+
+static void send_part(struct conn *conn, size_t n)
+{
+	uint8_t bytes[BEGINNING_BYTES] = {0};
+
+	if (conn_options(conn)->begin == BEGIN_TLS) {
+		write_tls(bytes);
+	} else {
+		write_proxy(bytes);
+	}
+	conn_send(conn, bytes + conn->n_before, n);
+	conn->n_before += n;
+}
+
+/** The next byte, unless it is the last one, or the close. */
+static void arm_next(struct conn *conn)
+{
+	if (conn->n_before < BEGINNING_BYTES - 1) {
+		conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+	} else {
+		conn_await_close(conn);
+	}
+}
+
+static void opened(struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+
+	if (options->begin == BEGIN_NOTHING) {
+		conn_await_close(conn);
+	} else if (options->every_ns == NS_NEVER) {
+		send_part(conn, BEGINNING_BYTES - 1);
+		conn_await_close(conn);
+	} else {
+		send_part(conn, 1);
+		arm_next(conn);
+	}
+}
+
+static void struck(struct conn *conn)
+{
+	uint64_t patience_ns = options_patience_ns(conn_options(conn));
+
+	if (clock_ns() > clock_after(conn->opened_ns, patience_ns)) {
+		conn_give_up(conn);
+		return;
+	}
+	send_part(conn, 1);
+	arm_next(conn);
+}
+
+static const struct script client = {.is_judged = true, .opened = opened, .struck = struck};
+
+static const struct script *script(const struct options *options, bool is_server, uint32_t index)
+{
+	(void)options;
+	(void)is_server;
+	(void)index;
+	return &client;
+}
+
+static struct due due(const struct conn *conn)
+{
+	return (struct due){conn->open_ns, conn->opened_ns};
+}
+
+static const char *check(const struct options *options)
+{
+	if (options->every_ns != NS_NEVER && options->begin == BEGIN_NOTHING) {
+		return "--every needs --begin proxy or --begin tls: a byte of that is sent so "
+		       "often";
+	}
+	return NULL;
+}
+
+const struct scenario scenario_preface = {
+	.name = "preface",
+	.bit = SCENARIO_PREFACE,
+	.is_absolute = true,
+	.summary = "never finish the first bytes that a listener waits for, and wait for the close",
+	.description = "For a listener that looks at the first bytes before it connects anywhere "
+		       "(a PROXY header, the\n"
+		       "hello of TLS). Each connection sends nothing, or with --begin all of it "
+		       "but its last byte,\n"
+		       "with --every a byte at a time. However much of it comes, the close is "
+		       "expected --expect T\n"
+		       "after the connect.\n",
+	.check = check,
+	.script = script,
+	.due = due,
+};
