@@ -93,6 +93,8 @@ PARTS = {
                       lambda args: args.seconds + 0.5, _wrk),
     "connections": Part("connections", ["weir", "weir-before", "weir-info", *BESIDES], ["close"],
                         ["wrk", "nginx"], lambda args: args.seconds + 0.5, _wrk),
+    "workers": Part("one worker more", ["weir", "weir-2"], ["close", "64"], ["wrk", "nginx"],
+                    lambda args: args.seconds + 0.5, _wrk),
     "balance": Part("servers", ["weir", "haproxy", "nginx"], ["1", "8", "1000"], ["wrk", "nginx"],
                     lambda args: args.seconds + 0.7, _balance),
     "proxy": Part("PROXY headers", ["weir", "haproxy", "nginx"], ["close"], ["gcc", "nginx"],

@@ -63,7 +63,7 @@ def test_the_bench_refuses_what_it_does_not_know(bench):
 
 
 # What each part has to tell of each step.
-FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "balance": "cpu_us", "proxy": "cpu_us",
+FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "workers": "cpu_us", "balance": "cpu_us", "proxy": "cpu_us",
            "sni": "cpu_us", "idle": "bytes", "growth": "10"}
 
 # Where a part has more than one table; a wider one cannot be read beside the text.
@@ -85,7 +85,7 @@ def left_out(done):
 
 def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder, report):
     """Of what the host has the programs for; `scripts/setup test` brings them."""
-    done = peers(folder, "--only=bulk,connections,balance,proxy,sni,idle,growth")
+    done = peers(folder, "--only=bulk,connections,workers,balance,proxy,sni,idle,growth")
     assert done.returncode == 0, done.stderr
     lacking = left_out(done)
     for part, lacks in lacking.items():

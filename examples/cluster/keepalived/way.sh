@@ -8,7 +8,7 @@ way() {
 	local i
 	topology
 	ip -n "$name-router" link add nodes type bridge forward_delay 0
-	ip -n "$name-router" address add 10.0.9.1/24 dev nodes
+	ip -n "$name-router" address add 10.0.0.1/16 dev nodes
 	ip -n "$name-router" link set nodes up
 	ip -n "$name-router" route add 192.0.2.0/30 dev nodes
 	for i in 1 2 3; do
@@ -33,9 +33,9 @@ way() {
 member() {
 	ip -n "$name-router" link add "n$1" type veth peer name eth0 netns "$name-n$1"
 	ip -n "$name-router" link set "n$1" master nodes up
-	ip -n "$name-n$1" address add "10.0.9.1$1/24" dev eth0
+	ip -n "$name-n$1" address add "10.0.$1.2/16" dev eth0
 	ip -n "$name-n$1" link set eth0 up
-	ip -n "$name-n$1" route add default via 10.0.9.1
+	ip -n "$name-n$1" route add default via 10.0.0.1
 }
 
 # particulars FILE N: one node has each address, and the third takes it over from either.
@@ -66,7 +66,7 @@ all_there() {
 
 served() {
 	local one
-	for one in 10.0.9.11 10.0.9.12 10.0.9.13 192.0.2.1 192.0.2.2; do
+	for one in 10.0.1.2 10.0.2.2 10.0.3.2 192.0.2.1 192.0.2.2; do
 		inside c1 bash -c "exec 3<>/dev/tcp/$one/7000 && read -t 1 -r line <&3 && [[ \$line == s* ]]" || return 1
 	done
 }
