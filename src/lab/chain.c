@@ -127,6 +127,7 @@ static void stage_free(struct stage *stage)
 {
 	chunks_fini(&stage->in);
 	list_remove(&stage->link);
+	free(stage->own);
 	free(stage);
 }
 

@@ -57,8 +57,9 @@ struct stage {
 	bool is_busy;
 	uint64_t since_ns;
 	uint64_t n_passed;
-	uint64_t lost_ns;
-	uint64_t paid_ns;
+	uint64_t turn_ns;
+	uint64_t n_turn;
+	void *own; /**< freed with the stage */
 };
 
 struct chain {

@@ -265,113 +265,6 @@ START_TEST(jitter_is_within_its_bounds_and_the_same_for_the_same_seed)
 }
 END_TEST
 
-/* ---- bandwidth ---- */
-
-/** Bytes within a window of this length that begins with any piece, at most. */
-static size_t most_within(uint64_t window_ns)
-{
-	size_t most = 0;
-	size_t sum = 0;
-	size_t from = 0;
-
-	for (size_t i = 0; i < rig.n_pieces; i++) {
-		sum += rig.pieces[i].n;
-		while (rig.pieces[i].ns - rig.pieces[from].ns >= window_ns) {
-			sum -= rig.pieces[from++].n;
-		}
-		most = sum > most ? sum : most;
-	}
-	return most;
-}
-
-/** Sends for a second by a timer that is late by this; returns the bytes. */
-static size_t send_for_a_second(int64_t kb, uint64_t late_ns)
-{
-	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
-
-	while (rig.now_ns < begin_ns + NS_PER_S) {
-		size_t room = chain_room(&rig.chain);
-
-		if (room > 0) {
-			lab_put(&rig, room < 65536 ? room : 65536, 65536);
-		}
-		rig.now_ns = rig.wake_ns + late_ns;
-		if (rig.now_ns < begin_ns + NS_PER_S) {
-			lab_run(&rig);
-		}
-	}
-	lab_close(&rig);
-	toxic_free(toxic);
-	return rig.n_out;
-}
-
-START_TEST(bandwidth_is_exact_over_a_second_and_smooth_within)
-{
-	static const int64_t rates[] = {1, 10, 100, 1000, 3000};
-
-	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
-		size_t rate = (size_t)rates[i] * 1000;
-		size_t sent;
-
-		lab_open(&rig, 1);
-		sent = send_for_a_second(rates[i], 0);
-		ck_assert_uint_le(sent, rate);
-		ck_assert_uint_ge(sent, rate - rate / 100);
-		ck_assert_uint_le(most_within(10 * MS), rate / 100 + 16 * 1024);
-	}
-}
-END_TEST
-
-START_TEST(timers_that_are_late_cost_no_bandwidth)
-{
-	size_t sent = send_for_a_second(2000, MS);
-
-	ck_assert_uint_le(sent, 2000 * 1000);
-	ck_assert_uint_ge(sent, 1980 * 1000);
-	ck_assert_uint_le(most_within(10 * MS), 2000 * 10 + 16 * 1024);
-}
-END_TEST
-
-START_TEST(a_stall_of_our_own_is_followed_by_no_burst)
-{
-	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 3000, 0);
-	bool has_stalled = false;
-
-	while (rig.now_ns < begin_ns + NS_PER_S) {
-		size_t room = chain_room(&rig.chain);
-
-		if (room > 0) {
-			lab_put(&rig, room < 65536 ? room : 65536, 65536);
-		}
-		rig.now_ns = rig.wake_ns;
-		if (!has_stalled && rig.now_ns > begin_ns + 500 * MS) {
-			has_stalled = true;
-			rig.now_ns += 100 * MS;
-		}
-		lab_run(&rig);
-	}
-	ck_assert_uint_le(most_within(10 * MS), 3000 * 10 + 16 * 1024);
-	ck_assert_uint_le(rig.n_out, 3000 * 1000);
-	ck_assert_uint_ge(rig.n_out, 3000 * 880);
-	lab_close(&rig);
-	toxic_free(toxic);
-}
-END_TEST
-
-START_TEST(a_line_that_was_free_saves_nothing_up)
-{
-	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1, 0);
-
-	lab_until(&rig, begin_ns + 10000 * MS);
-	lab_put(&rig, 100, 100);
-	ck_assert_uint_eq(rig.n_out, 0);
-	lab_until(&rig, begin_ns + 10050 * MS);
-	ck_assert_uint_eq(rig.n_out, 50);
-	lab_close(&rig);
-	toxic_free(toxic);
-}
-END_TEST
-
 /* ---- slicer ---- */
 
 START_TEST(slices_have_their_sizes_and_pauses)
@@ -533,10 +426,6 @@ int main(void)
 	tcase_add_test(tc, a_shorter_latency_counts_for_what_is_in_flight);
 	tcase_add_test(tc, latency_lets_no_byte_go_early_and_none_wait);
 	tcase_add_test(tc, jitter_is_within_its_bounds_and_the_same_for_the_same_seed);
-	tcase_add_test(tc, bandwidth_is_exact_over_a_second_and_smooth_within);
-	tcase_add_test(tc, timers_that_are_late_cost_no_bandwidth);
-	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
-	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
 	tcase_add_test(tc, slices_have_their_sizes_and_pauses);
 	tcase_add_test(tc, a_slicer_without_a_size_cuts_single_bytes);
 	add_ends(tc);

@@ -21,9 +21,15 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 {
 	struct lab_rig *rig = container_of(chain, struct lab_rig, chain);
 
-	ck_assert_uint_le(rig->n_out + n, LAB_OUT_MAX);
 	ck_assert_uint_lt(rig->n_pieces, LAB_PIECES_MAX);
-	memcpy(rig->out + rig->n_out, bytes, n);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t byte = ((const uint8_t *)bytes)[i];
+
+		if (rig->n_out + i < LAB_OUT_KEPT) {
+			rig->out[rig->n_out + i] = byte;
+		}
+		rig->differs = rig->differs || byte != pattern(rig->n_out + i);
+	}
 	rig->n_out += n;
 	rig->pieces[rig->n_pieces++] = (struct lab_piece){rig->now_ns, n};
 }
@@ -36,6 +42,7 @@ void lab_open(struct lab_rig *rig, uint64_t key)
 	rig->wake_ns = NS_NEVER;
 	rig->room = SIZE_MAX;
 	rig->n_out = 0;
+	rig->differs = false;
 	rig->n_pieces = 0;
 	chain_init(&rig->chain, &calls, key);
 }
@@ -110,10 +117,5 @@ void lab_until(struct lab_rig *rig, uint64_t end_ns)
 
 bool lab_is_exact(const struct lab_rig *rig)
 {
-	for (size_t i = 0; i < rig->n_out; i++) {
-		if (rig->out[i] != pattern(i)) {
-			return false;
-		}
-	}
-	return true;
+	return !rig->differs;
 }

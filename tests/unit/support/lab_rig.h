@@ -12,7 +12,7 @@
 #include "lab/toxic.h"
 
 enum {
-	LAB_OUT_MAX = 4 * 1024 * 1024,
+	LAB_OUT_KEPT = 1024 * 1024,
 	LAB_PIECES_MAX = 64 * 1024,
 };
 
@@ -26,8 +26,9 @@ struct lab_rig {
 	struct chain chain;
 	uint64_t now_ns;
 	uint64_t wake_ns;
-	size_t room; /**< of the sink, for each piece */
-	uint8_t out[LAB_OUT_MAX];
+	size_t room;               /**< of the sink, for each piece */
+	uint8_t out[LAB_OUT_KEPT]; /**< the first that came out */
+	bool differs;
 	size_t n_out;
 	struct lab_piece pieces[LAB_PIECES_MAX];
 	size_t n_pieces;

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* weirlab's toxic `bandwidth`, on virtual time: how much comes out, in which time. */
+#include "lab_rig.h"
+#include "suite.h"
+
+#define MS ((uint64_t)NS_PER_MS)
+
+static struct lab_rig rig;
+static const uint64_t begin_ns = NS_PER_S;
+
+static void set_up(void)
+{
+	lab_open(&rig, 1);
+}
+
+static void tear_down(void)
+{
+	lab_close(&rig);
+}
+
+/** Bytes within a window of this length that begins with any piece, at most. */
+static size_t most_within(uint64_t window_ns)
+{
+	size_t most = 0;
+	size_t sum = 0;
+	size_t from = 0;
+
+	for (size_t i = 0; i < rig.n_pieces; i++) {
+		sum += rig.pieces[i].n;
+		while (rig.pieces[i].ns - rig.pieces[from].ns >= window_ns) {
+			sum -= rig.pieces[from++].n;
+		}
+		most = sum > most ? sum : most;
+	}
+	return most;
+}
+
+/** How late a timer is the i-th time. */
+typedef uint64_t late_fn(size_t i);
+
+static uint64_t never_late(size_t i)
+{
+	(void)i;
+	return 0;
+}
+
+static uint64_t late_by_a_ms(size_t i)
+{
+	(void)i;
+	return MS;
+}
+
+/** As on a machine that has others to serve, too. */
+static uint64_t late_now_and_then(size_t i)
+{
+	return i % 100 == 99 ? MS / 2 : 20 * NS_PER_US + i % 7 * NS_PER_US;
+}
+
+/** Sends for as long by timers that are late. */
+static void send_for(uint64_t ns, int64_t kb, late_fn *late)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
+
+	for (size_t i = 0; rig.now_ns < begin_ns + ns; i++) {
+		size_t room = chain_room(&rig.chain);
+
+		if (room > 0) {
+			lab_put(&rig, room < 65536 ? room : 65536, 65536);
+		}
+		rig.now_ns = rig.wake_ns + late(i);
+		if (rig.now_ns < begin_ns + ns) {
+			lab_run(&rig);
+		}
+	}
+	ck_assert(lab_is_exact(&rig));
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+
+/** A tenth of a second of a fast rate has what a second of others has: pieces enough. */
+static void check_rate(int64_t kb, late_fn *late)
+{
+	size_t part = kb > 3000 ? 10 : 1;
+	size_t share = (size_t)kb * 1000 / part;
+
+	lab_open(&rig, 1);
+	send_for(NS_PER_S / part, kb, late);
+	ck_assert_msg(rig.n_out <= share, "%ld KB/s: %zu of %zu", (long)kb, rig.n_out, share);
+	ck_assert_msg(rig.n_out >= share - share / 100, "%ld KB/s: %zu of %zu", (long)kb, rig.n_out,
+		share);
+	ck_assert_uint_le(most_within(10 * MS), (size_t)kb * 10 + 16 * 1024);
+}
+
+START_TEST(bandwidth_is_exact_over_a_second_and_smooth_within)
+{
+	static const int64_t rates[] = {1, 10, 100, 1000, 3000, 10000, 50000, 100000};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		check_rate(rates[i], never_late);
+	}
+}
+END_TEST
+
+START_TEST(timers_that_are_late_cost_no_bandwidth)
+{
+	check_rate(2000, late_by_a_ms);
+	check_rate(3000, late_by_a_ms);
+}
+END_TEST
+
+START_TEST(a_busy_machine_costs_no_bandwidth_up_to_100_mb)
+{
+	static const int64_t rates[] = {1000, 10000, 50000, 100000};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		check_rate(rates[i], late_now_and_then);
+	}
+}
+END_TEST
+
+START_TEST(a_rate_above_100_mb_is_never_exceeded)
+{
+	lab_open(&rig, 1);
+	send_for(NS_PER_S / 50, 500 * 1000, late_now_and_then);
+	ck_assert_uint_le(rig.n_out, 10 * 1000 * 1000);
+	ck_assert_uint_ge(rig.n_out, 9 * 1000 * 1000);
+}
+END_TEST
+
+/** What is late between its time and send(2) is a turn's at most: half of what may be too much. */
+START_TEST(a_turn_lets_out_no_more_than_half_of_what_a_window_has_to_spare)
+{
+	lab_open(&rig, 1);
+	send_for(NS_PER_S / 10, 100 * 1000, late_now_and_then);
+	ck_assert_uint_le(most_within(1), 8 * 1024);
+	ck_assert_uint_le(most_within(10 * MS), 1000 * 1000 + 8 * 1024);
+}
+END_TEST
+
+START_TEST(a_stall_of_our_own_is_followed_by_no_burst)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 3000, 0);
+	bool has_stalled = false;
+
+	while (rig.now_ns < begin_ns + NS_PER_S) {
+		size_t room = chain_room(&rig.chain);
+
+		if (room > 0) {
+			lab_put(&rig, room < 65536 ? room : 65536, 65536);
+		}
+		rig.now_ns = rig.wake_ns;
+		if (!has_stalled && rig.now_ns > begin_ns + 500 * MS) {
+			has_stalled = true;
+			rig.now_ns += 100 * MS;
+		}
+		lab_run(&rig);
+	}
+	ck_assert_uint_le(most_within(10 * MS), 3000 * 10 + 16 * 1024);
+	ck_assert_uint_le(rig.n_out, 3000 * 1000);
+	ck_assert_uint_ge(rig.n_out, 3000 * 880);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
+START_TEST(a_line_that_was_free_saves_nothing_up)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1, 0);
+
+	lab_until(&rig, begin_ns + 10000 * MS);
+	lab_put(&rig, 100, 100);
+	ck_assert_uint_eq(rig.n_out, 0);
+	lab_until(&rig, begin_ns + 10050 * MS);
+	ck_assert_uint_eq(rig.n_out, 50);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("lab rate");
+	TCase *tc = tcase_create("bandwidth");
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, bandwidth_is_exact_over_a_second_and_smooth_within);
+	tcase_add_test(tc, timers_that_are_late_cost_no_bandwidth);
+	tcase_add_test(tc, a_busy_machine_costs_no_bandwidth_up_to_100_mb);
+	tcase_add_test(tc, a_rate_above_100_mb_is_never_exceeded);
+	tcase_add_test(tc, a_turn_lets_out_no_more_than_half_of_what_a_window_has_to_spare);
+	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
+	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
+	return suite_run(suite);
+}
