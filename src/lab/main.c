@@ -61,6 +61,7 @@
 #include "lab/script.h"
 #include "lab/text_file.h"
 #include "stream/loop.h"
+#include "stream/pipe.h"
 #include "stream/resolver.h"
 
 enum { EXIT_USAGE = 2 };
@@ -195,6 +196,7 @@ static int start(const struct options *options, struct script *script)
 	list_init(&lab.proxies);
 	raise_fd_limit();
 	if (lab.loop != NULL) {
+		pipe_pool_allow(lab.loop, PIPES_MAX);
 		lab.resolver = resolver_new(lab.loop, NULL);
 		r = lab.resolver == NULL ? -errno : 0;
 	}

@@ -82,6 +82,13 @@ def test_bytes_are_exact_both_ways(lab, tmp_path, transports, toxics):
         exchange(client, server)
 
 
+def test_without_toxics_bulk_goes_past_user_space(lab):
+    before = proc.pipe_ends(lab.process.pid)
+    with Pair(lab) as (client, server):
+        exchange(client, server, 20_000_000)
+        assert proc.pipe_ends(lab.process.pid) >= before + 2  # of splice(2), which are kept for the next
+
+
 @pytest.mark.parametrize("latency", (None, 30))
 def test_a_fin_and_a_reset_travel(lab, latency):
     toxics = [{"type": "latency", "stream": stream, "attributes": {"latency": latency}}
