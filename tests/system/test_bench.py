@@ -55,6 +55,19 @@ def test_the_bench_of_what_is_asked_prints_its_table(folder):
     assert [(one["failed"], bool(one["took_s"])) for one in kept] == [(0, one["target"] is not None) for one in kept]
 
 
+def test_the_bench_of_the_laboratory_prints_its_table():
+    build = pathlib.Path(WEIR).parent
+    if not (build / "bench" / "lab_late").exists():
+        pytest.skip("bench/ is not built")
+    done = subprocess.run([ROOT / "bench" / "lab", build, "--quick"], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=6 * DEADLINE)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
+    assert {len(row) for row in rows} == {4}, done.stderr
+    told = {row[0]: row[1] for row in rows}
+    assert told["20 connections: lost, early"] == "0, 0"
+    assert {"10 KB/s: least, most of a second", "CPU of bulk, by weir's", "CPU of requests, by weir's"} <= set(told)
+
+
 @pytest.mark.parametrize("bench", ["timeouts", "peers"])
 def test_the_bench_refuses_what_it_does_not_know(bench):
     done = subprocess.run([ROOT / "bench" / bench, "--only=idol"], capture_output=True,
