@@ -3,11 +3,11 @@
  * One row for each connection, in the order of opening. Times are microseconds since the first was
  * planned, with three decimals; a field that does not apply is empty.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "load/results.h"
 #include "load/run.h"
+#include "load/whole_file.h"
 
 static void time_field(FILE *file, const struct run *run, uint64_t ns)
 {
@@ -75,11 +75,12 @@ static void row(FILE *file, const struct run *run, uint64_t index)
 int report_csv(const struct results *results, const char *path)
 {
 	const struct run *run = results->run;
-	FILE *file = fopen(path, "we");
-	int r = 0;
+	struct whole_file whole;
+	int r = whole_file_open(&whole, path);
+	FILE *file = whole.out;
 
-	if (file == NULL) {
-		return -errno;
+	if (r < 0) {
+		return r;
 	}
 	fputs("connection,verdict,open_us,opened_us"
 	      ",sent_us,fin_us,closed_us,by,late_us,error,sent_bytes,received_bytes"
@@ -92,11 +93,5 @@ int report_csv(const struct results *results, const char *path)
 			row(file, run, i);
 		}
 	}
-	if (ferror(file) != 0) {
-		r = -EIO;
-	}
-	if (fclose(file) != 0 && r == 0) {
-		r = -errno;
-	}
-	return r;
+	return whole_file_close(&whole);
 }

@@ -35,6 +35,7 @@
  *	results_closes		its closes over time, and the worst
  *	limits			what the options allow, and what was
  *	about			when and where it was
+ *	tell			where that goes
  *	report			how it is told to people
  *	report_about		what that begins with
  *	report_histogram	how far closes were from their time
@@ -44,8 +45,10 @@
  *	result			a report in JSON, read again
  *	result_read		field by field
  *	result_fields		a field, with its type and bounds
+ *	junit			results, for what runs tests
+ *	markup			text within XML and HTML
+ *	whole_file		a file that is there wholly or not at all
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +60,7 @@
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
+#include "load/tell.h"
 
 static const char usage_text[] =
 	"usage: weirload SCENARIO --target ADDR [--expect T] [OPTION ...]\n"
@@ -85,32 +89,6 @@ static int complain(const char *why)
 	return LOAD_EXIT_USAGE;
 }
 
-/** Prints what was measured, where it is wanted. */
-static int tell(const struct results *results)
-{
-	const struct options *options = results->run->options;
-	int number = results->run->signal;
-	int code = number != 0      ? LOAD_EXIT_SIGNAL + number
-		   : results->holds ? LOAD_EXIT_OK
-				    : LOAD_EXIT_FAILED;
-	int r = options->csv == NULL ? 0 : report_csv(results, options->csv);
-
-	if (options->json) {
-		report_json(results, stdout);
-	} else {
-		report_text(results, stdout);
-	}
-	if (fflush(stdout) != 0) {
-		fprintf(stderr, "weirload: standard output: %s\n", strerror(errno));
-		code = LOAD_EXIT_FAILED;
-	}
-	if (r < 0) {
-		fprintf(stderr, "weirload: --csv %s: %s\n", options->csv, strerror(-r));
-		code = LOAD_EXIT_FAILED;
-	}
-	return code;
-}
-
 static int measure(const struct options *options)
 {
 	char why[OPTIONS_WHY_MAX];
@@ -123,7 +101,7 @@ static int measure(const struct options *options)
 		results = results_new(&run);
 	}
 	if (results != NULL) {
-		code = tell(results);
+		code = tell_results(results);
 	} else {
 		code = complain(r < 0 ? why : "out of memory");
 	}
@@ -161,6 +139,7 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	int r = options_parse(scenario, argc, argv, &options, why);
 
 	(void)signal(SIGPIPE, SIG_IGN); /* a write to a peer that is gone is an error, no end */
+	(void)signal(SIGXFSZ, SIG_IGN); /* so is one to a file that may not grow */
 	if (r == 0) {
 		r = options_resolve(&options, why);
 	}

@@ -91,7 +91,8 @@ struct options {
 	double busy_share;         /**< percent */
 	uint64_t message_bytes;
 	bool json;
-	const char *csv; /**< a path; NULL: none */
+	const char *csv; /**< a path; NULL: none; so are the others */
+	const char *junit;
 };
 
 /**

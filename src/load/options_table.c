@@ -119,6 +119,8 @@ const struct option option_table[] = {
 	{"json", NULL, KIND_FLAG, ALL | SCENARIO_SERVE, AT(json), 0, 0, NULL,
 		"report in JSON, as weirload(1) describes it"},
 	{"csv", "FILE", KIND_PATH, ALL, AT(csv), 0, 0, NULL, "write one row for each connection"},
+	{"junit", "FILE", KIND_PATH, ALL, AT(junit), 0, 0, NULL,
+		"write the limits as test cases, in JUnit's XML"},
 	{"help", NULL, KIND_HELP, ALL | SCENARIO_SERVE, 0, 0, 0, NULL, "print this, and exit"},
 };
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "load/tell.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "load/junit.h"
+#include "load/result.h"
+#include "load/results.h"
+#include "load/run.h"
+
+static int complain(const char *where, const char *path, int error)
+{
+	fprintf(stderr, "weirload: %s %s: %s\n", where, path, strerror(-error));
+	return LOAD_EXIT_FAILED;
+}
+
+static int tell_output(const struct results *results)
+{
+	if (results->run->options->json) {
+		report_json(results, stdout);
+	} else {
+		report_text(results, stdout);
+	}
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "weirload: standard output: %s\n", strerror(errno));
+		return LOAD_EXIT_FAILED;
+	}
+	return LOAD_EXIT_OK;
+}
+
+static int tell_csv(const struct results *results)
+{
+	const char *path = results->run->options->csv;
+	int r = path == NULL ? 0 : report_csv(results, path);
+
+	return r < 0 ? complain("--csv", path, r) : LOAD_EXIT_OK;
+}
+
+/** The reports that are made of a result, as a suite makes them of several. */
+static int tell_reports(const struct results *results)
+{
+	const struct options *options = results->run->options;
+	static const char title[] = "weirload";
+	char why[RESULT_WHY_MAX];
+	struct result *result = NULL;
+	const struct result *one;
+	int code = LOAD_EXIT_OK;
+	int r;
+
+	if (options->junit == NULL) {
+		return LOAD_EXIT_OK;
+	}
+	if (result_of_run(results, &result, why) < 0) {
+		fprintf(stderr, "weirload: no report: %s\n", why);
+		return LOAD_EXIT_FAILED;
+	}
+	one = result;
+	r = junit_write(options->junit, title, &one, 1);
+	if (r < 0) {
+		code = complain("--junit", options->junit, r);
+	}
+	(void)result_free(result);
+	return code;
+}
+
+int tell_results(const struct results *results)
+{
+	int number = results->run->signal;
+	int code = number != 0      ? LOAD_EXIT_SIGNAL + number
+		   : results->holds ? LOAD_EXIT_OK
+				    : LOAD_EXIT_FAILED;
+	bool is_told = tell_output(results) == LOAD_EXIT_OK;
+
+	is_told = tell_csv(results) == LOAD_EXIT_OK && is_told;
+	is_told = tell_reports(results) == LOAD_EXIT_OK && is_told;
+	return is_told ? code : LOAD_EXIT_FAILED;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file that is there wholly or not at all: written beside its place, and renamed into it. What is
+ * no regular file (a pipe, /dev/null) is written as it is; of a link, what it leads to.
+ */
+#ifndef WEIR_LOAD_WHOLE_FILE_H
+#define WEIR_LOAD_WHOLE_FILE_H
+
+#include <stdio.h>
+
+struct whole_file {
+	FILE *out;
+	char *path;   /**< heap: its place */
+	char *beside; /**< heap: where it is written; NULL: in its place */
+};
+
+/** 0 or a negative errno; only then is nothing to be closed. */
+int whole_file_open(struct whole_file *file, const char *path);
+
+/** Puts it in its place; 0, or a negative errno when there is nothing new there. */
+int whole_file_close(struct whole_file *file);
+
+#endif
