@@ -157,7 +157,8 @@ static void put_listener(struct events_stats *stats, const char *name)
 	struct listener_numbers numbers;
 	FILE *out = stats->out;
 
-	crew_listener_numbers(stats->control->opts.crew, name, &numbers);
+	crew_listener_numbers(
+		stats->control->opts.crew, name, NUMBERS_OF_PAIRS | NUMBERS_OF_BYTES, &numbers);
 	(void)fputs(stats->listener == 1 ? "{\"name\":" : ",{\"name\":", out);
 	put_text(out, name);
 	(void)fprintf(out,

@@ -48,7 +48,7 @@ static bool next_listener(struct control_asked *asked)
 		return false;
 	}
 	listener = &conf->listeners[asked->list.at++];
-	crew_listener_numbers(asked->control->opts.crew, listener->name, &numbers);
+	crew_listener_numbers(asked->control->opts.crew, listener->name, NUMBERS_OF_ALL, &numbers);
 	json = json_object();
 	(void)json_object_set_new(json, "name", control_text(listener->name));
 	(void)json_object_set_new(json, "listen", addresses_json(listener));

@@ -137,19 +137,23 @@ static bool write_lateness(struct metrics *metrics)
 
 /* ---- listeners ---- */
 
-/** Of some listeners of the config; whether there are more. */
-static bool each_listener(
-	struct metrics *metrics, void (*write)(struct exposition *text, const char *name,
-					 const struct listener_numbers *numbers))
+/** Of some listeners of the config, the fewer the more workers are added up; whether there are
+ * more. `of`: enum numbers_of. */
+static bool each_listener(struct metrics *metrics, unsigned int of,
+	void (*write)(
+		struct exposition *text, const char *name, const struct listener_numbers *numbers))
 {
+	const struct crew *crew = metrics->asked->control->opts.crew;
 	const struct conf *conf = metrics->conf;
+	size_t n_added = 0;
 
-	for (size_t i = 0; i < METRICS_PIECE && metrics->at < conf->n_listeners; i++) {
+	while (n_added < METRICS_PIECE && metrics->at < conf->n_listeners) {
 		const char *name = conf->listeners[metrics->at++].name;
 		struct listener_numbers numbers;
 
-		crew_listener_numbers(metrics->asked->control->opts.crew, name, &numbers);
+		crew_listener_numbers(crew, name, of, &numbers);
 		write(&metrics->text, name, &numbers);
+		n_added += crew->opts.n_workers;
 	}
 	return metrics->at < conf->n_listeners;
 }
@@ -163,7 +167,7 @@ static void open_of(
 
 static bool write_open(struct metrics *metrics)
 {
-	return each_listener(metrics, open_of);
+	return each_listener(metrics, NUMBERS_OF_PAIRS, open_of);
 }
 
 static void max_of(
@@ -178,7 +182,7 @@ static void max_of(
 
 static bool write_listener_max(struct metrics *metrics)
 {
-	return each_listener(metrics, max_of);
+	return each_listener(metrics, NUMBERS_OF_PAIRS, max_of);
 }
 
 static void accepted_of(
@@ -190,7 +194,7 @@ static void accepted_of(
 
 static bool write_accepted(struct metrics *metrics)
 {
-	return each_listener(metrics, accepted_of);
+	return each_listener(metrics, NUMBERS_OF_PAIRS, accepted_of);
 }
 
 static void ended_of(
@@ -208,7 +212,7 @@ static void ended_of(
 
 static bool write_ended(struct metrics *metrics)
 {
-	return each_listener(metrics, ended_of);
+	return each_listener(metrics, NUMBERS_OF_ENDS, ended_of);
 }
 
 static void ways_of(struct exposition *text, const char *name, uint64_t up, uint64_t down)
@@ -232,7 +236,7 @@ static void bytes_of(
 
 static bool write_bytes(struct metrics *metrics)
 {
-	return each_listener(metrics, bytes_of);
+	return each_listener(metrics, NUMBERS_OF_BYTES, bytes_of);
 }
 
 static void spliced_of(
@@ -243,7 +247,7 @@ static void spliced_of(
 
 static bool write_spliced(struct metrics *metrics)
 {
-	return each_listener(metrics, spliced_of);
+	return each_listener(metrics, NUMBERS_OF_BYTES, spliced_of);
 }
 
 /* ---- all of them ---- */

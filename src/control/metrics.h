@@ -17,7 +17,7 @@ struct conf;
 struct control_asked;
 
 enum {
-	METRICS_PIECE = 16, /**< listeners or servers at a time */
+	METRICS_PIECE = 16, /**< servers at a time, or what workers say of listeners */
 };
 
 /** A scrape under way. */

@@ -43,8 +43,8 @@ static void read_ended(const struct limit *limit, struct listener_numbers *numbe
 	}
 }
 
-void crew_listener_numbers(
-	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers)
+void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
+	struct listener_numbers *ret_numbers)
 {
 	const struct generation *generation = crew->opts.shared->generation;
 	size_t index = generation_find(generation, name);
@@ -55,11 +55,17 @@ void crew_listener_numbers(
 		return;
 	}
 	limit = generation->offers[index]->limit;
-	ret_numbers->n_open = limit_taken(limit);
-	ret_numbers->max = limit_max(limit);
-	ret_numbers->n_accepted = limits_sum(limit, offsetof(struct tally, n_accepted));
-	read_bytes(limit, ret_numbers);
-	read_ended(limit, ret_numbers);
+	if ((of & NUMBERS_OF_PAIRS) != 0) {
+		ret_numbers->n_open = limit_taken(limit);
+		ret_numbers->max = limit_max(limit);
+		ret_numbers->n_accepted = limits_sum(limit, offsetof(struct tally, n_accepted));
+	}
+	if ((of & NUMBERS_OF_BYTES) != 0) {
+		read_bytes(limit, ret_numbers);
+	}
+	if ((of & NUMBERS_OF_ENDS) != 0) {
+		read_ended(limit, ret_numbers);
+	}
 }
 
 const char *crew_timer_lateness(

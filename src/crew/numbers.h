@@ -36,9 +36,17 @@ struct listener_numbers {
 	size_t n_ended;
 };
 
-/** All zero for a name that no config in force has. */
-void crew_listener_numbers(
-	const struct crew *crew, const char *name, struct listener_numbers *ret_numbers);
+/** Of a listener, what is to be added up: that takes a while where workers are many. */
+enum numbers_of {
+	NUMBERS_OF_PAIRS = 1 << 0, /**< n_open, max, n_accepted */
+	NUMBERS_OF_BYTES = 1 << 1,
+	NUMBERS_OF_ENDS = 1 << 2,
+	NUMBERS_OF_ALL = NUMBERS_OF_PAIRS | NUMBERS_OF_BYTES | NUMBERS_OF_ENDS,
+};
+
+/** Those of `of`; all else is zero, and all of it for a name that no config in force has. */
+void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
+	struct listener_numbers *ret_numbers);
 
 /** Of one thread. */
 struct thread_numbers {
