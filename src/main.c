@@ -36,6 +36,7 @@
  *	level		the levels of lines
  *	log		a line in its parts
  *	often		lines that strangers cause: a few, and then a number
+ *	warnings	how often there was something to warn of
  *	queue		from a thread to the log thread
  *	sink		the log thread: stderr, or the journal
  *	fields		a line, taken apart

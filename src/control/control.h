@@ -44,7 +44,8 @@ struct control_count {
 struct control_status {
 	/** "running", "drain_grace", "drained", "grace", "draining", "stopping". */
 	const char *state;
-	bool is_ready;     /**< new clients are wanted here */
+	bool is_ready; /**< new clients are wanted here */
+	bool is_stopping;
 	uint64_t left_ns;  /**< of the state; NS_NEVER: it has no end */
 	bool is_drained;   /**< by hand, and not stopping */
 	uint64_t grace_ns; /**< of that, and whether it ends the open pairs */

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "base/buckets.h"
+#include "base/clock.h"
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/paths.h"
 #include "crew/crew.h"
 #include "crew/numbers.h"
 #include "log/log.h"
+#include "log/warnings.h"
 #include "upstream/group.h"
 
 /* ---- weir ---- */
@@ -30,6 +32,27 @@ static bool write_build(struct metrics *metrics)
 static bool write_ready(struct metrics *metrics)
 {
 	exposition_u64(&metrics->text, NULL, metrics->status.is_ready ? 1 : 0);
+	return false;
+}
+
+static bool write_stopping(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.is_stopping ? 1 : 0);
+	return false;
+}
+
+static bool write_drained(struct metrics *metrics)
+{
+	exposition_u64(&metrics->text, NULL, metrics->status.is_drained ? 1 : 0);
+	return false;
+}
+
+/** Only while a stop or a drain has an end. */
+static bool write_left(struct metrics *metrics)
+{
+	if (metrics->status.left_ns != NS_NEVER) {
+		exposition_seconds(&metrics->text, NULL, metrics->status.left_ns);
+	}
 	return false;
 }
 
@@ -118,6 +141,18 @@ static bool write_waiting_bytes(struct metrics *metrics)
 static bool write_dropped(struct metrics *metrics)
 {
 	exposition_u64(&metrics->text, NULL, log_dropped());
+	return false;
+}
+
+static bool write_warnings(struct metrics *metrics)
+{
+	const char *event;
+	uint64_t n;
+
+	while (warnings_get(metrics->at++, &event, &n)) {
+		exposition_u64(&metrics->text,
+			(const struct exposition_label[]){{"reason", event}, {NULL, NULL}}, n);
+	}
 	return false;
 }
 
@@ -255,6 +290,10 @@ static bool write_spliced(struct metrics *metrics)
 static const struct metrics_family families[] = {
 	{"weir_build_info", "gauge", "Always 1: which weir this is.", write_build},
 	{"weir_ready", "gauge", "1 while new clients are wanted, as /readyz says.", write_ready},
+	{"weir_stopping", "gauge", "1 while it stops.", write_stopping},
+	{"weir_drained", "gauge", "1 while it is drained by hand, the grace included.",
+		write_drained},
+	{"weir_left_seconds", "gauge", "Until the stop or the drain goes on.", write_left},
 	{"weir_workers", "gauge", "Threads that relay.", write_workers},
 	{"weir_config_generation", "gauge", "1, and one more for each config by a reload.",
 		write_generation},
@@ -324,6 +363,7 @@ static const struct metrics_family families[] = {
 		write_rests},
 	{"weir_control_slice_seconds", "histogram",
 		"Processor time at a time of what is answered at the doors.", metrics_slices},
+	{"weir_warnings_total", "counter", "Warnings and errors, by event.", write_warnings},
 	{"weir_log_dropped_total", "counter", "Lines of the log that were lost.", write_dropped},
 	{"process_cpu_seconds_total", "counter", "Processor time, of the user and the system.",
 		metrics_cpu},

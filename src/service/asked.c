@@ -31,6 +31,7 @@ static void on_status(void *owner, struct control_status *ret_status)
 	*ret_status = (struct control_status){
 		.state = state_word(facts.phase, facts.drain),
 		.is_ready = facts.phase == STOP_RUNNING && facts.drain == DRAIN_NONE,
+		.is_stopping = facts.phase != STOP_RUNNING,
 		.left_ns = facts.left_ns,
 		.is_drained = facts.phase == STOP_RUNNING && facts.drain != DRAIN_NONE,
 		.grace_ns = daemon->drain.grace_ns,
