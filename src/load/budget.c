@@ -21,6 +21,43 @@ uint64_t budget_fds(const struct options *options)
 	       options->n_connections * (options->has_serve ? 2 : 1);
 }
 
+/** Raises the limit, which allows so many, and makes room. */
+static void take_fds(struct rlimit *limit, uint64_t need)
+{
+	if (need > limit->rlim_cur) {
+		limit->rlim_cur = limit->rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, limit);
+	}
+	fds_reserve(need);
+}
+
+static int read_limit(struct rlimit *ret, char *why)
+{
+	if (getrlimit(RLIMIT_NOFILE, ret) < 0) {
+		(void)snprintf(why, OPTIONS_WHY_MAX, "the limit of open files cannot be read");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int budget_take_fds(uint64_t need, char *ret_why)
+{
+	struct rlimit limit;
+
+	if (read_limit(&limit, ret_why) < 0) {
+		return -EINVAL;
+	}
+	if (need > limit.rlim_max) {
+		(void)snprintf(ret_why, OPTIONS_WHY_MAX,
+			"the runs beside each other need %ju file descriptors, the limit is %ju: "
+			"raise it (ulimit -Hn %ju), or write parallel = false",
+			(uintmax_t)need, (uintmax_t)limit.rlim_max, (uintmax_t)need);
+		return -EINVAL;
+	}
+	take_fds(&limit, need);
+	return 0;
+}
+
 static int check_fds(const struct options *options, char *why)
 {
 	uint64_t reserve = FDS_PROCESS + FDS_LANE * options->n_threads;
@@ -28,8 +65,7 @@ static int check_fds(const struct options *options, char *why)
 	uint64_t need = budget_fds(options);
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-		(void)snprintf(why, OPTIONS_WHY_MAX, "the limit of open files cannot be read");
+	if (read_limit(&limit, why) < 0) {
 		return -EINVAL;
 	}
 	if (need > limit.rlim_max) {
@@ -44,11 +80,7 @@ static int check_fds(const struct options *options, char *why)
 							     : 0));
 		return -EINVAL;
 	}
-	if (need > limit.rlim_cur) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	fds_reserve(need);
+	take_fds(&limit, need);
 	return 0;
 }
 

@@ -193,6 +193,10 @@ void results_check(struct results *results)
 			    n[VERDICT_NEVER] + n[VERDICT_MEASURED];
 
 	results->holds = results->run->signal == 0;
+	if (results->run->failure[0] != '\0') {
+		say(add(results, "min_begun", 1, 0, false), "%s", results->run->failure);
+		return;
+	}
 	count(results, "max_early", options->max_early, n[VERDICT_EARLY], "closed early",
 		"--max-early");
 	count(results, "max_failed", options->max_failed, n[VERDICT_FAILED], "could not be opened",

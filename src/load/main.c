@@ -29,6 +29,11 @@
  *	serve			the server behind the proxy, and the tokens
  *	alone			that server without clients: `weirload serve`
  *	progress		the line on the terminal meanwhile
+ *	suite			several scenarios through several proxies:
+ *	suite_keys		the keys of its file, which are the options
+ *	suite_file		from the file to one row for each scenario and proxy
+ *	suite_run		the rows, one after another or beside each other
+ *	suite_tell		the table, and the report of all
  *	verdict			early, on time, late ...: what a close was
  *	results			what the run has shown, counted once
  *	results_bytes		its bytes: which were lost
@@ -60,16 +65,18 @@
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
+#include "load/suite.h"
 #include "load/tell.h"
 
 static const char usage_text[] =
 	"usage: weirload SCENARIO --target ADDR [--expect T] [OPTION ...]\n"
 	"       weirload serve --serve ADDR [OPTION ...]\n"
+	"       weirload suite FILE [OPTION ...]\n"
 	"       weirload help [SCENARIO] | --version\n";
 
 static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, oneside, "
 				       "stall, connect, mixed, lifetime, preface, firstbyte, "
-				       "queue, drain or serve, or --help";
+				       "queue, drain, serve or suite, or --help";
 
 static void print_help(void)
 {
@@ -143,7 +150,7 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	if (r == 0) {
 		r = options_resolve(&options, why);
 	}
-	if (r == 0 && scenario->bit != SCENARIO_SERVE) {
+	if (r == 0 && scenario_opens(scenario)) {
 		r = budget_take(&options, why);
 	}
 	if (r < 0) {
@@ -151,7 +158,9 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	} else if (r == 1) {
 		code = LOAD_EXIT_OK;
 	} else {
-		code = scenario->bit == SCENARIO_SERVE ? alone_run(&options) : measure(&options);
+		code = scenario_opens(scenario)          ? measure(&options)
+		       : scenario->bit == SCENARIO_SERVE ? alone_run(&options)
+							 : suite_main(&options);
 	}
 	options_fini(&options);
 	return code;

@@ -74,6 +74,11 @@ static int read_option(struct options *options, int argc, char **argv, int *i, c
 	bool elsewhere;
 	const struct option *option = find_option(options->scenario, text, &elsewhere);
 
+	if (option == NULL && options->scenario->bit == SCENARIO_SUITE && text[0] != '-' &&
+		options->suite == NULL) {
+		options->suite = text;
+		return 0;
+	}
 	if (option == NULL) {
 		return options_refuse(why,
 			elsewhere ? "%s: not an option of %s; see weirload %s --help"
@@ -147,7 +152,7 @@ static int check_client(const struct options *options, char *why)
 static int check(const struct options *options, char *why)
 {
 	const char *problem = NULL;
-	int r = options->scenario->bit == SCENARIO_SERVE ? 0 : check_client(options, why);
+	int r = scenario_opens(options->scenario) ? check_client(options, why) : 0;
 
 	if (r == 0 && options->scenario->check != NULL) {
 		problem = options->scenario->check(options);
@@ -260,7 +265,7 @@ int options_resolve(struct options *options, char *why)
 	char text[ADDR_TEXT_MAX];
 	int r;
 
-	if (target->kind != ADDR_NAME || options->scenario->bit == SCENARIO_SERVE) {
+	if (target->kind != ADDR_NAME) {
 		return check_source(options, why);
 	}
 	if (options->n_sources > 0) {

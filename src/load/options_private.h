@@ -20,7 +20,8 @@ enum kind {
 	KIND_DURATION, /* uint64_t; min is 1 where 0s makes no sense */
 	KIND_WORD,     /* uint64_t: the place in `words`, from min on */
 	KIND_FLAG,     /* bool, without a value */
-	KIND_PATH,     /* const char * */
+	KIND_TEXT,     /* const char * */
+	KIND_PATH,     /* the same: where a report goes */
 	KIND_HELP,
 };
 

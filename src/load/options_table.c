@@ -72,7 +72,7 @@ const struct option option_table[] = {
 		"what is sent, but for its last byte: a PROXY header, a hello of TLS"},
 	{"places", "N", KIND_COUNT, SCENARIO_QUEUE, AT(places), 1, OPTIONS_CONNECTIONS_MAX, NULL,
 		"how many connections the proxy's only server takes; required"},
-	{"drain-command", "COMMAND", KIND_PATH, SCENARIO_DRAIN, AT(drain_command), 0, 0, NULL,
+	{"drain-command", "COMMAND", KIND_TEXT, SCENARIO_DRAIN, AT(drain_command), 0, 0, NULL,
 		"what begins the drain, for /bin/sh; required"},
 	{"after", "T", KIND_DURATION, SCENARIO_DRAIN, AT(after_ns), 0, 0, NULL,
 		"how long after all are open it is started (default 1s)"},
@@ -116,12 +116,13 @@ const struct option option_table[] = {
 		"fail if more than N do not reach --serve (default 0)"},
 	{"max-latency", "T", KIND_DURATION, SCENARIO_MIXED, AT(max_latency_ns), 0, 0, NULL,
 		"fail if a message takes longer than T to come back (default that of --max-late)"},
-	{"json", NULL, KIND_FLAG, ALL | SCENARIO_SERVE, AT(json), 0, 0, NULL,
+	{"json", NULL, KIND_FLAG, ALL | SCENARIO_SERVE | SCENARIO_SUITE, AT(json), 0, 0, NULL,
 		"report in JSON, as weirload(1) describes it"},
 	{"csv", "FILE", KIND_PATH, ALL, AT(csv), 0, 0, NULL, "write one row for each connection"},
-	{"junit", "FILE", KIND_PATH, ALL, AT(junit), 0, 0, NULL,
+	{"junit", "FILE", KIND_PATH, ALL | SCENARIO_SUITE, AT(junit), 0, 0, NULL,
 		"write the limits as test cases, in JUnit's XML"},
-	{"help", NULL, KIND_HELP, ALL | SCENARIO_SERVE, 0, 0, 0, NULL, "print this, and exit"},
+	{"help", NULL, KIND_HELP, ALL | SCENARIO_SERVE | SCENARIO_SUITE, 0, 0, 0, NULL,
+		"print this, and exit"},
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
@@ -130,7 +131,9 @@ const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
 
 void options_help(const struct scenario *scenario, FILE *out)
 {
-	const char *usage = scenario->bit == SCENARIO_SERVE ? "--serve ADDR" : "--target ADDR";
+	const char *usage = scenario_opens(scenario)          ? "--target ADDR"
+			    : scenario->bit == SCENARIO_SUITE ? "FILE"
+							      : "--serve ADDR";
 
 	fprintf(out, "usage: weirload %s %s [OPTION ...]\n\n%s\n", scenario->name, usage,
 		scenario->description);
@@ -239,6 +242,7 @@ static void read_field(
 		ret->number = *(const bool *)field;
 		(void)snprintf(ret->text, sizeof(ret->text), "%s", ret->number ? "yes" : "");
 		break;
+	case KIND_TEXT:
 	case KIND_PATH:
 		ret->word = *(const char *const *)field;
 		break;

@@ -170,6 +170,7 @@ int options_read_value(
 		return read_duration(option, value, field, why);
 	case KIND_WORD:
 		return read_word(option, value, field, why);
+	case KIND_TEXT:
 	case KIND_PATH:
 		*(const char **)field = value;
 		return 0;

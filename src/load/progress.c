@@ -12,7 +12,8 @@
 
 void progress_init(struct progress *progress, const struct run *run)
 {
-	*progress = (struct progress){.run = run, .on = isatty(STDERR_FILENO) == 1};
+	*progress = (struct progress){
+		.run = run, .on = !run->options->quiet && isatty(STDERR_FILENO) == 1};
 	if (progress->on) {
 		progress->late = malloc(sizeof(*progress->late));
 		progress->on = progress->late != NULL;

@@ -155,12 +155,17 @@ static bool is_done(const struct run *run, uint64_t *since_ns)
 	       clock_ns() - *since_ns > grace_ns;
 }
 
-/** Which signal has come. */
-static int take_signal(int fd)
+int run_pending_signal(void)
 {
-	struct signalfd_siginfo info;
+	sigset_t pending;
 
-	return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : SIGINT;
+	if (sigpending(&pending) < 0) {
+		return 0; /* UNTESTED: EFAULT is its only error */
+	}
+	if (sigismember(&pending, SIGINT) == 1) {
+		return SIGINT;
+	}
+	return sigismember(&pending, SIGTERM) == 1 ? SIGTERM : 0;
 }
 
 /** Until everything is over, or a signal comes. */
@@ -184,7 +189,7 @@ static void watch(struct run *run, int signal_fd)
 			post_go(run);
 		}
 		if (poll(&poll_fd, 1, done_since_ns == NS_NEVER ? TICK_MS : TICK_NEAR_MS) > 0) {
-			run->signal = take_signal(signal_fd);
+			run->signal = run_pending_signal();
 			break;
 		}
 	}
@@ -223,17 +228,33 @@ static int run_lanes(struct run *run, int signal_fd)
 	return r;
 }
 
+static void init(struct run *run, const struct options *options)
+{
+	*run = (struct run){.options = options, .nonce = (uint8_t)(clock_ns() / NS_PER_US)};
+	atomic_store(&run->go_ns, NS_NEVER);
+	drain_run_init(&run->drain);
+	atomic_store(&run->n_awaited, options->n_connections - options_busy(options));
+	about_take(&run->about);
+}
+
+int run_none(struct run *run, const struct options *options, const char *why)
+{
+	init(run, options);
+	if (why == NULL) {
+		run->signal = run_pending_signal();
+	} else {
+		(void)snprintf(run->failure, sizeof(run->failure), "%s", why);
+	}
+	return allocate(run);
+}
+
 int run_all(struct run *run, const struct options *options, char *ret_why)
 {
 	int signal_fd;
 	int r;
 
-	*run = (struct run){.options = options, .nonce = (uint8_t)(clock_ns() / NS_PER_US)};
-	atomic_store(&run->go_ns, NS_NEVER);
-	drain_run_init(&run->drain);
-	atomic_store(&run->n_awaited, options->n_connections - options_busy(options));
+	init(run, options);
 	ret_why[0] = '\0';
-	about_take(&run->about);
 	signal_fd = run_open_signals();
 	r = signal_fd < 0 ? signal_fd : allocate(run);
 	if (r == 0) {

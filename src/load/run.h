@@ -89,7 +89,8 @@ struct run {
 	_Atomic uint64_t n_placed; /**< queue: who has got a place */
 	_Atomic uint64_t gate_ns;  /**< when the first was opened that scenario::gate kept; 0 */
 	struct drain_run drain;
-	uint64_t n_untried; /**< 1: nobody has tried to connect to the black hole */
+	uint64_t n_untried;            /**< 1: nobody has tried to connect to the black hole */
+	char failure[OPTIONS_WHY_MAX]; /**< why it could not begin; "" of one that has */
 };
 
 /**
@@ -99,8 +100,20 @@ struct run {
 int run_all(struct run *run, const struct options *options, char *ret_why);
 void run_fini(struct run *run);
 
-/** SIGINT and SIGTERM as a file to read; threads to come inherit that they are blocked. */
+/**
+ * A run that has not begun, to be told as if it had: because of `why`, or, where that is NULL, of a
+ * signal that is pending. 0 or -ENOMEM. run_fini() afterwards, in any case.
+ */
+int run_none(struct run *run, const struct options *options, const char *why);
+
+/**
+ * SIGINT and SIGTERM as a file that can be read when one has come; threads to come inherit that
+ * they are blocked. Runs leave them unread, so that all runs of this process see them.
+ */
 int run_open_signals(void);
+
+/** The one that has come, and was not read; 0: none. */
+int run_pending_signal(void);
 
 /** lane.c: starts the lane's thread, which sets up and waits at the barrier twice. 0 or -errno. */
 int lane_start(struct lane *lane);

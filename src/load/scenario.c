@@ -17,6 +17,7 @@ const struct scenario *const scenarios[] = {
 	&scenario_queue,
 	&scenario_drain,
 	&scenario_serve,
+	&scenario_suite,
 	NULL,
 };
 
@@ -28,4 +29,9 @@ const struct scenario *scenario_find(const char *name)
 		}
 	}
 	return NULL;
+}
+
+bool scenario_opens(const struct scenario *scenario)
+{
+	return (scenario->bit & SCENARIO_CLIENTS) != 0;
 }

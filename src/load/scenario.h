@@ -32,6 +32,7 @@ enum scenario_bit {
 	SCENARIO_DRAIN = 1 << 11,
 	SCENARIO_CLIENTS = (1 << 12) - 1, /**< all that open connections */
 	SCENARIO_SERVE = 1 << 12,         /**< the server alone (alone.h) */
+	SCENARIO_SUITE = 1 << 30,         /**< several of them, from a file (suite.h) */
 };
 
 /** What one end does. Every function may be NULL. */
@@ -92,9 +93,13 @@ extern const struct scenario scenario_firstbyte;
 extern const struct scenario scenario_queue;
 extern const struct scenario scenario_drain;
 extern const struct scenario scenario_serve;
+extern const struct scenario scenario_suite;
 
 /** All of them, NULL at the end; and one by its name, or NULL. */
 extern const struct scenario *const scenarios[];
 const struct scenario *scenario_find(const char *name);
+
+/** Whether it opens connections: all but `serve` and `suite`. */
+bool scenario_opens(const struct scenario *scenario);
 
 #endif

@@ -38,16 +38,22 @@ static int tell_csv(const struct results *results)
 	return r < 0 ? complain("--csv", path, r) : LOAD_EXIT_OK;
 }
 
+int tell_files(const struct options *options, const char *title,
+	const struct result *const *results, size_t n)
+{
+	int r = options->junit == NULL ? 0 : junit_write(options->junit, title, results, n);
+
+	return r < 0 ? complain("--junit", options->junit, r) : LOAD_EXIT_OK;
+}
+
 /** The reports that are made of a result, as a suite makes them of several. */
 static int tell_reports(const struct results *results)
 {
 	const struct options *options = results->run->options;
-	static const char title[] = "weirload";
 	char why[RESULT_WHY_MAX];
 	struct result *result = NULL;
 	const struct result *one;
-	int code = LOAD_EXIT_OK;
-	int r;
+	int code;
 
 	if (options->junit == NULL) {
 		return LOAD_EXIT_OK;
@@ -57,10 +63,7 @@ static int tell_reports(const struct results *results)
 		return LOAD_EXIT_FAILED;
 	}
 	one = result;
-	r = junit_write(options->junit, title, &one, 1);
-	if (r < 0) {
-		code = complain("--junit", options->junit, r);
-	}
+	code = tell_files(options, "weirload", &one, 1);
 	(void)result_free(result);
 	return code;
 }

@@ -3,6 +3,10 @@
 #ifndef WEIR_LOAD_TELL_H
 #define WEIR_LOAD_TELL_H
 
+#include <stddef.h>
+
+struct options;
+struct result;
 struct results;
 
 /**
@@ -10,5 +14,12 @@ struct results;
  * being written. The exit status of weirload.
  */
 int tell_results(const struct results *results);
+
+/**
+ * The files that the options name, of results in their order. LOAD_EXIT_OK; or LOAD_EXIT_FAILED,
+ * and each that could not be written was told.
+ */
+int tell_files(const struct options *options, const char *title,
+	const struct result *const *results, size_t n);
 
 #endif

@@ -58,7 +58,8 @@ def test_no_document_has_a_link_that_leads_nowhere(machine):
 def test_a_machine_for_tests_gets_no_relay(bare):
     bare.install(LOAD_DEB)
     assert bare.sh("weirload --version").startswith("weirload ")
-    for file in ("man/man1/weirload.1.gz", "bash-completion/completions/weirload", "zsh/vendor-completions/_weirload"):
+    for file in ("man/man1/weirload.1.gz", "man/man5/weirload-suite.5.gz", "bash-completion/completions/weirload",
+                 "zsh/vendor-completions/_weirload"):
         assert os.path.exists(bare.path(f"/usr/share/{file}"))
     assert not bare.sh("command -v weir weirctl || true")
     assert not bare.sh("systemctl list-unit-files --no-legend 'weir*' || true")
