@@ -14,6 +14,33 @@
 
 static const char no_memory[] = "{\"error\": \"out of memory; ask again\"}\n";
 
+/* ---- memory ---- */
+
+/* An answer is built of a hundred calls, each of which may be short of memory; jansson has one
+ * place for all of them, so it is asked once, at the end. The main thread's. */
+static bool is_short;
+
+static void *json_alloc(size_t size)
+{
+	void *memory = malloc(size);
+
+	is_short = is_short || memory == NULL;
+	return memory;
+}
+
+void control_watch_memory(void)
+{
+	json_set_alloc_funcs(json_alloc, free);
+}
+
+bool control_was_short(void)
+{
+	bool was_short = is_short;
+
+	is_short = false;
+	return was_short;
+}
+
 json_t *control_text(const char *text)
 {
 	json_t *json = json_string(text);
@@ -21,6 +48,7 @@ json_t *control_text(const char *text)
 
 	if (json == NULL) {
 		utf8 = text_copy_latin1(text);
+		is_short = is_short || utf8 == NULL;
 		json = json_string(utf8); /* NULL of NULL */
 		free(utf8);
 	}
@@ -35,6 +63,7 @@ json_t *control_lines(const char *text)
 		size_t n = strcspn(text, "\n");
 		char *line = strndup(text, n);
 
+		is_short = is_short || line == NULL;
 		if (n > 0 && line != NULL) {
 			(void)json_array_append_new(lines, control_text(line));
 		}
@@ -81,8 +110,10 @@ static void answer_exchange(
 	char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 	size_t n = text == NULL ? 0 : strlen(text);
 
-	if (text == NULL) {
+	if (control_was_short() || text == NULL) {
+		free(text);
 		reply.status = 503;
+		reply.fields = NULL;
 		http_exchange_answer(exchange, &reply, no_memory, sizeof(no_memory) - 1);
 		return;
 	}
@@ -193,7 +224,8 @@ static void add_json(struct control_asked *asked, json_t *json, bool without_end
 {
 	struct bytes *text = &asked->list.text;
 
-	if (json_dump_callback(json, on_json, text, JSON_COMPACT | JSON_ENSURE_ASCII) < 0) {
+	if (json_dump_callback(json, on_json, text, JSON_COMPACT | JSON_ENSURE_ASCII) < 0 ||
+		control_was_short()) {
 		text->failed = true;
 	} else if (without_end && !text->failed) {
 		text->n--;

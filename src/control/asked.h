@@ -92,6 +92,13 @@ bool control_list_send(struct control_asked *asked);
 void control_list_end(struct control_asked *asked, const char *behind);
 void control_list_abort(struct control_asked *asked);
 
+/** From now on jansson's want of memory is noted. Once, before all else. */
+void control_watch_memory(void);
+
+/** Whether memory was short since the last call, while JSON was made: then something is missing
+ * in it. All answers of this header ask that themselves, and are a 503, or cut off. */
+bool control_was_short(void);
+
 /** A text of the config or of a client as JSON: what is no UTF-8 in it is taken for Latin-1. */
 json_t *control_text(const char *text);
 

@@ -234,6 +234,7 @@ void control_open(struct control *control, const struct control_opts *opts)
 		.loop = opts->loop, .owner = control, .answer = on_request};
 
 	*control = (struct control){.opts = *opts, .opened_at = time(NULL)};
+	control_watch_memory();
 	list_init(&control->asked);
 	list_init(&control->pairs);
 	list_init(&control->pairs_waiting);

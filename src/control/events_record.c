@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "control/asked.h"
 #include "control/events.h"
 #include "log/fields.h"
 #include "log/level.h"
@@ -101,7 +102,7 @@ bool events_record_frame(const struct log_record *record, const char *text, time
 	struct events_frame frame = {0};
 	int n = -1;
 
-	if (data != NULL && event != NULL) {
+	if (!control_was_short() && data != NULL && event != NULL) {
 		frame.event = strdup(event);
 		frame.listener = listener == NULL ? NULL : strdup(listener);
 		n = asprintf(&frame.text, "id: %" PRIxMAX "-%" PRIu64 "\nevent: %s\ndata: %s\n\n",

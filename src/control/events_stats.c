@@ -39,17 +39,19 @@ struct events_stats {
 	struct members members;
 	uint64_t delay_ns; /* of the loop */
 	bool is_begun;
+	bool is_short; /* of memory: something is missing */
 	bool in_servers;
 	bool is_first; /* of these */
 };
 
 /** A text as JSON, with its quotes. */
-static void put_text(FILE *out, const char *text)
+static void put_text(struct events_stats *stats, const char *text)
 {
 	json_t *json = control_text(text);
 	char *quoted = json_dumps(json, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 
-	(void)fputs(quoted == NULL ? "null" : quoted, out);
+	stats->is_short = control_was_short() || stats->is_short;
+	(void)fputs(quoted == NULL ? "null" : quoted, stats->out);
 	free(quoted);
 	json_decref(json);
 }
@@ -101,16 +103,16 @@ static void put_lateness(FILE *out, const struct crew *crew)
 	(void)fputs("}", out);
 }
 
-static void put_node(FILE *out, const struct conf *conf)
+static void put_node(struct events_stats *stats)
 {
 	char host[HOST_NAME_MAX + 1];
-	const char *node = control_node(conf, host);
+	const char *node = control_node(stats->conf, host);
 
-	(void)fputs(",\"node\":", out);
+	(void)fputs(",\"node\":", stats->out);
 	if (node == NULL) {
-		(void)fputs("null", out);
+		(void)fputs("null", stats->out);
 	} else {
-		put_text(out, node);
+		put_text(stats, node);
 	}
 }
 
@@ -124,7 +126,7 @@ static void put_head(struct events_stats *stats)
 	opts->calls.status(opts->owner, &status);
 	(void)fprintf(out, "event: stats\ndata: {\"time\":\"%s\",\"event\":\"stats\"",
 		events_time(events_now_ns(), time));
-	put_node(out, stats->conf);
+	put_node(stats);
 	(void)fprintf(out,
 		",\"version\":\"%s\",\"started\":%jd,\"state\":\"%s\",\"ready\":%s,"
 		"\"generation\":%" PRIu64 ",\"uptime_ms\":%" PRIu64 ",\"left_ms\":",
@@ -160,7 +162,7 @@ static void put_listener(struct events_stats *stats, const char *name)
 	crew_listener_numbers(
 		stats->control->opts.crew, name, NUMBERS_OF_PAIRS | NUMBERS_OF_BYTES, &numbers);
 	(void)fputs(stats->listener == 1 ? "{\"name\":" : ",{\"name\":", out);
-	put_text(out, name);
+	put_text(stats, name);
 	(void)fprintf(out,
 		",\"open\":%" PRIu32 ",\"accepted\":%" PRIu64 ",\"up\":%" PRIu64
 		",\"down\":%" PRIu64 "}",
@@ -175,9 +177,9 @@ static void put_server(struct events_stats *stats, const struct member *member)
 
 	(void)fputs(stats->is_first ? "{\"upstream\":" : ",{\"upstream\":", out);
 	stats->is_first = false;
-	put_text(out, stats->members.group->name);
+	put_text(stats, stats->members.group->name);
 	(void)fputs(",\"name\":", out);
-	put_text(out, member->name);
+	put_text(stats, member->name);
 	(void)fprintf(out, ",\"usable\":%s,\"pairs\":%" PRIu32 "}",
 		member_is_usable(member) ? "true" : "false", server_n_open(member->server));
 }
@@ -236,7 +238,7 @@ static void on_slice(struct task *task)
 		return;
 	}
 	put_end(stats);
-	if (fclose(stats->out) == 0) {
+	if (fclose(stats->out) == 0 && !stats->is_short) {
 		text = stats->text;
 		stats->text = NULL;
 	}
