@@ -10,7 +10,7 @@
 #
 # The links are veth pairs that are made between two of these namespaces, never in that of the host: in a
 # leaf the end is called eth0, in the router as the leaf. The router has .1 on each, and leaves have it as
-# their gateway. A client has all addresses of its net, 10.1.1.0/24, so that one can stand for many.
+# their gateway. A client has 10.1.1.16 to 10.1.1.31 too, so that one can stand for many.
 #
 # WEIR_CLUSTER=NAME (default: weir) is in front of all names, so that there can be several at a time.
 # Everything else that is made is in a folder of its own, $run: what the programs are configured by, and
@@ -105,20 +105,25 @@ topology() {
 	done
 	for i in 1 2; do
 		leaf "c$i" "10.1.$i"
-		ip -n "$name-c$i" route add local "10.1.$i.0/24" dev lo
+		ip -n "$name-c$i" route add local "10.1.$i.16/28" dev lo
 	done
 }
 
 names() {
-	ip -n "$name-router" address add 10.0.0.53/32 dev lo
+	ip -n "$name-router" address replace 10.0.0.53/32 dev lo
 	fill unbound.conf "$run/router/unbound.conf"
 	start router unbound "$(program unbound)" -d -c "$run/router/unbound.conf"
+}
+
+# server N
+server() {
+	start "s$1" server /usr/bin/python3 "$here/server" "s$1" 7000
 }
 
 servers() {
 	local i
 	for i in 1 2 3; do
-		start "s$i" server /usr/bin/python3 "$here/server" "s$i" 7000
+		server "$i"
 	done
 	for i in 1 2 3; do
 		wait_for 30 "server s$i" inside "s$i" bash -c 'exec 3<>/dev/tcp/127.0.0.1/7000'
@@ -130,12 +135,24 @@ weir() {
 	start "n$1" weir "$(program weir)" -c "$run/n$1/weir.conf"
 }
 
+# Whether all that was started runs still.
+alive() {
+	local pid
+	for pid in "$run"/*/*.pid; do
+		kill -0 "$(<"$pid")" 2>/dev/null || {
+			echo "$pid"
+			return 1
+		}
+	done
+}
+
 # wait_for SECONDS WHAT COMMAND...: until it succeeds.
 wait_for() {
-	local end=$((SECONDS + $1)) what=$2
+	local end=$((SECONDS + $1)) what=$2 ended
 	shift 2
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || die "waited in vain for $what; what was said: $run/*/*.log"
+		ended=$(alive) || die "waited for $what, but this has ended: ${ended#"$run/"}"
+		[ $SECONDS -lt $end ] || die "waited in vain for $what"
 		sleep 0.05
 	done
 }

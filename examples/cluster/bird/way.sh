@@ -5,7 +5,7 @@
 # Each node has a link of its own to the router, as to the switch above it.
 way() {
 	local kind=${1:-plain} i table=254
-	[[ $kind =~ ^(plain|resilient)$ ]] || die "up bird plain, or up bird resilient"
+	[[ $kind =~ ^(plain|resilient)$ && $# -le 1 ]] || usage
 	[ "$kind" = plain ] || table=100
 	topology
 	for i in 1 2 3; do

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: ISC
+"""A cluster as examples/cluster/up makes it, and what the tests do to it."""
+
+import contextlib
+import datetime
+import glob
+import itertools
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from weirtest import asking, logfmt, wait
+from weirtest.settings import DEADLINE, ROOT, WEIR
+
+from . import netns
+
+EXAMPLE = ROOT / "examples/cluster"
+SERVICE = "192.0.2.1"
+PORT = 7000
+NODES = frozenset((1, 2, 3))
+SERVERS = {f"s{i}": f"10.2.{i}.2:{PORT}" for i in (1, 2, 3)}
+
+_numbers = itertools.count(1)
+
+
+def run(*argv, check=True, **options):
+    done = subprocess.run([str(one) for one in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=4 * DEADLINE, check=False, **options)
+    assert not check or done.returncode == 0, f"{argv[0]} failed:\n{done.stdout}{done.stderr}"
+    return done
+
+
+class Node:
+    """One weir of the cluster. Its control socket is a path, and so no namespace is in the way."""
+
+    def __init__(self, cluster, number):
+        self._cluster = cluster
+        self.number = number
+        self.runtime = f"{cluster.folder}/n{number}"
+        self.address = f"10.0.{number}.2"
+
+    def get(self, target):
+        return asking.get(self, target)
+
+    def post(self, target, body=None):
+        answer = asking.ask(self, "POST", target, body)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def pairs_open(self):
+        return self.get("/v1/status")["pairs"]["open"]
+
+    def servers(self):
+        """{address: whether it is usable}."""
+        return {one["address"]: one["usable"] for one in self.get("/v1/upstreams")["upstreams"][0]["servers"]}
+
+    def is_ready(self):
+        with contextlib.suppress(OSError):
+            return asking.ask(self, "GET", "/readyz").status == 200
+        return False
+
+    def log(self):
+        with open(f"{self.runtime}/weir.log", encoding="utf-8") as file:
+            return [logfmt.parse(line.rstrip("\n")) for line in file]
+
+    def said(self, text, since=0.0):
+        """What weir-announce has said with `text` in it: [(when, line), ...], by time.monotonic()."""
+        with open(f"{self.runtime}/announce.log", encoding="utf-8") as file:
+            lines = [line.rstrip("\n") for line in file if text in line]
+        offset = time.time() - time.monotonic()
+        found = [(datetime.datetime.fromisoformat(f"{line.split()[0]}+00:00").timestamp() - offset, line)
+                 for line in lines]
+        return [(when, line) for when, line in found if when >= since - 0.01]  # the line's milliseconds are cut off
+
+    def says(self, text, since):
+        """Waits until it has said so, after `since`."""
+        return wait.until(lambda: self.said(text, since), f"weir-announce on node {self.number} says: {text}",
+                          2 * DEADLINE)[0]
+
+    def end(self, number=signal.SIGTERM):
+        self._cluster.end(f"n{self.number}", "weir", number)
+
+    def start(self):
+        self._cluster.shell(f"weir {self.number}")
+        wait.until(self.is_ready, f"node {self.number} is ready")
+
+
+class Cluster:
+    """
+    A cluster that is up, for `with`: `Cluster("bird", "plain")`. At its end no weir may have logged an error, but for
+    those whose event is in `errors`.
+    """
+
+    def __init__(self, *way, errors=(), **env):
+        self.name = f"t{os.getpid()}n{next(_numbers)}"
+        self.folder = f"/run/weir-cluster-{self.name}"
+        self.env = {**os.environ, "WEIR_CLUSTER": self.name, "WEIR": WEIR, **env}
+        self._way = way
+        self._errors = errors
+        self.nodes = {number: Node(self, number) for number in NODES}
+        self._routes = []  # (when it was seen, nodes in it)
+        self._news = threading.Condition()
+        self._monitor = None
+
+    def __enter__(self):
+        run(EXAMPLE / "up", *self._way, env=self.env)
+        try:
+            self._watch()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, kind, problem, trace):
+        try:
+            records = [one for node in self.nodes.values() for one in node.log()]
+            if kind:
+                self._show()
+            assert None not in records, "lines that are not weir's"
+            bad = [one for one in records if one.get("level") == "error" and one["event"] not in self._errors]
+            assert kind or not bad, f"errors logged: {bad}"
+        finally:
+            self.remove()
+
+    def _show(self):
+        for path in sorted(glob.glob(f"{self.folder}/*/*.log")):
+            print(f"--- {path}\n{run('tail', '-n', 30, path).stdout}")
+
+    def remove(self):
+        if self._monitor:
+            self._monitor.kill()
+            self._monitor.wait()
+        run(EXAMPLE / "down", env=self.env)
+
+    def namespace(self, place):
+        return f"{self.name}-{place}"
+
+    def inside(self, place, *argv, check=True):
+        return run("ip", "netns", "exec", self.namespace(place), *argv, check=check)
+
+    def ip(self, place, *argv):
+        return run("ip", "-j", "-n", self.namespace(place), *argv).stdout
+
+    def shell(self, command):
+        """A function of topology.sh."""
+        run("bash", "-c", f'. "$0/topology.sh"; {command}', EXAMPLE, env=self.env)
+
+    def end(self, place, program, number=signal.SIGKILL):
+        """A program that up has started."""
+        with open(f"{self.folder}/{place}/{program}.pid", encoding="ascii") as file:
+            pid = int(file.read())
+        os.kill(pid, number)
+        wait.until(lambda: not os.path.exists(f"/proc/{pid}"), f"{program} has ended", 2 * DEADLINE)
+
+    def dns(self, *command):
+        run("unbound-control", "-c", f"{self.folder}/router/unbound.conf", *command)
+
+    # Clients
+
+    def tcp(self, client, source=None):
+        return netns.tcp(self.namespace(f"c{client}"), source)
+
+    # The route of the service on the router
+
+    def _watch(self):
+        self._monitor = subprocess.Popen(["ip", "-n", self.namespace("router"), "monitor", "route", "nexthop"],
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._follow, daemon=True).start()
+        self._look()
+
+    def _follow(self):
+        for line in self._monitor.stdout:
+            if not line.startswith("\t"):
+                with contextlib.suppress(AssertionError):
+                    self._look()
+
+    def _look(self):
+        found = json.loads(self.ip("router", "route", "show", SERVICE) or "[]")
+        hops = frozenset(int(one["dev"][1:]) for route in found for one in route.get("nexthops", [route])
+                         if "linkdown" not in one.get("flags", []))
+        with self._news:
+            if not self._routes or self._routes[-1][1] != hops:
+                self._routes.append((time.monotonic(), hops))
+            self._news.notify_all()
+
+    def routed(self, hops, since=0.0, deadline=2 * DEADLINE):
+        """Waits until the route has these nodes; when it was seen first, after `since`, that it has."""
+        def seen():
+            return [when for when, nodes in self._routes if nodes == frozenset(hops) and when >= since]
+        end = time.monotonic() + deadline
+        with self._news:
+            while not seen():
+                left = end - time.monotonic()
+                assert left > 0, f"the route is {self._routes[-1]}, not {hops}"
+                self._news.wait(left)
+            return seen()[0]
+
+    def whole(self):
+        """Waits until all nodes are in service, with all servers; also after a test that has failed."""
+        for node in self.nodes.values():
+            node.post("/v1/undrain")
+        wait.until(lambda: self._routes[-1][1] == NODES, "a route over three nodes", 2 * DEADLINE)
+        for node in self.nodes.values():
+            wait.until(lambda: sorted(address for address, usable in node.servers().items() if usable) ==
+                       sorted(SERVERS.values()), f"all servers usable on node {node.number}")

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: ISC
+"""Clients of a cluster: a steady load of short connections, and flows that stay open."""
+
+import asyncio
+import collections
+import select
+import socket
+import threading
+import time
+
+from weirtest.settings import DEADLINE
+
+from .cluster import PORT, SERVICE
+
+_MESSAGE = bytes(range(256)) * 4
+_SOURCES = [(client, f"10.1.{client}.{host}") for host in range(16, 32) for client in (1, 2)]
+
+Connection = collections.namedtuple("Connection", "began ended source server node error")
+
+
+def greeting(line, own):
+    """(server, node) of what a server says first; it must know the client's own address."""
+    server, through, client = line.decode().split()
+    assert client == "{}:{}".format(*own), f"{server} takes {own} for {client}"
+    return server, int(through.split(".")[2])
+
+
+class Steady:
+    """
+    Connections at a steady pace, for `with`, each of an own port of one of 32 addresses: it hears who serves it, has a
+    kilobyte echoed, and ends. What became of them is in `done`.
+    """
+
+    def __init__(self, cluster, rate=50):
+        self._cluster = cluster
+        self._rate = rate
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self.done = []
+        self.excused = []  # (from, until): an open connection may be cut in these
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join(2 * DEADLINE)
+        assert not self._thread.is_alive()
+
+    async def _run(self):
+        tasks = set()
+        number = 0
+        while not self._stop.is_set():
+            tasks.add(asyncio.create_task(self._connect(*_SOURCES[number % len(_SOURCES)])))
+            number += 1
+            await asyncio.sleep(1 / self._rate)
+            tasks = {one for one in tasks if not one.done()}
+        await asyncio.gather(*tasks)
+
+    async def _connect(self, client, source):
+        began = time.monotonic()
+        server = node = error = None
+        try:
+            sock = self._cluster.tcp(client, source)
+            sock.setblocking(False)
+            with sock:
+                server, node = await asyncio.wait_for(self._talk(sock), DEADLINE)
+        except (OSError, EOFError, asyncio.TimeoutError) as problem:
+            error = repr(problem)
+        self.done.append(Connection(began, time.monotonic(), source, server, node, error))
+
+    @staticmethod
+    async def _talk(sock):
+        loop = asyncio.get_running_loop()
+
+        async def read():
+            data = await loop.sock_recv(sock, 65536)
+            if not data:
+                raise EOFError
+            return data
+        await loop.sock_connect(sock, (SERVICE, PORT))
+        line = b""
+        while not line.endswith(b"\n"):
+            line += await read()
+        who = greeting(line, sock.getsockname())
+        await loop.sock_sendall(sock, _MESSAGE)
+        echoed = b""
+        while len(echoed) < len(_MESSAGE):
+            echoed += await read()
+        assert echoed == _MESSAGE
+        sock.shutdown(socket.SHUT_WR)
+        assert await loop.sock_recv(sock, 1) == b""
+        return who
+
+    # What it shows
+
+    def goes_on(self, count=50):
+        """Waits until so many more connections have ended; when that was."""
+        wanted = len(self.done) + count
+        end = time.monotonic() + 2 * DEADLINE
+        while len(self.done) < wanted:
+            assert self._thread.is_alive() and time.monotonic() < end, "the load stands still"
+            time.sleep(0.01)
+        return time.monotonic()
+
+    def excuse(self, start, end):
+        """The router switched somewhere between: what was open then may be cut. What began later may not."""
+        self.excused.append((start, end))
+
+    def cut(self):
+        """Those that were cut, of which each must have been open in a switch of the router; after the end."""
+        failed = [one for one in self.done if one.error]
+        wrong = [one for one in failed if not any(one.began <= end and one.ended >= start
+                                                  for start, end in self.excused)]
+        assert not wrong, (f"{len(wrong)} of {len(self.done)} failed without a reason; "
+                           f"the router switched in {self.excused}: {wrong[:5]}")
+        return failed
+
+    def servers_by_source(self):
+        found = collections.defaultdict(set)
+        for one in self.done:
+            if not one.error:
+                found[one.source].add(one.server)
+        return found
+
+    def nodes(self, since=0.0):
+        """How many went through each node."""
+        return collections.Counter(one.node for one in self.done if not one.error and one.began >= since)
+
+
+class Flows:
+    """Connections that stay open, for `with`; `node` of each is the one it went through when it began."""
+
+    def __init__(self, cluster, count):
+        self._cluster = cluster
+        self._count = count
+        self._open = {}
+        self.renew()
+
+    def renew(self):
+        """Others in their place."""
+        self.close()
+        try:
+            for number in range(self._count):
+                client, source = _SOURCES[number % len(_SOURCES)]
+                sock = self._cluster.tcp(client, source)
+                self._open[sock] = None
+                sock.connect((SERVICE, PORT))
+                _, self._open[sock] = greeting(sock.recv(100), sock.getsockname())
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for sock in self._open:
+            sock.close()
+        self._open.clear()
+
+    def nodes(self):
+        return collections.Counter(self._open.values())
+
+    def probe(self):
+        """Each sends a byte and waits for its echo: those that are cut, by node. They are closed, and forgotten."""
+        cut = []
+        waiting = {}
+        poll = select.poll()
+        for sock in self._open:
+            try:
+                sock.send(b".")
+                waiting[sock.fileno()] = sock
+                poll.register(sock, select.POLLIN)
+            except OSError:
+                cut.append(sock)
+        end = time.monotonic() + DEADLINE
+        while waiting and (left := end - time.monotonic()) > 0:
+            for fd, _ in poll.poll(left * 1000):
+                poll.unregister(fd)
+                sock = waiting.pop(fd)
+                try:
+                    if not sock.recv(100):
+                        cut.append(sock)
+                except OSError:
+                    cut.append(sock)
+        assert not waiting, f"{len(waiting)} of {len(self._open)} flows hear neither their echo nor a reset"
+        nodes = collections.Counter(self._open.pop(sock) for sock in cut)
+        for sock in cut:
+            sock.close()
+        return nodes

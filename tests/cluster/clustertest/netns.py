@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: ISC
+"""Sockets in a network namespace: they stay there, wherever the thread that made them goes."""
+
+import contextlib
+import ctypes
+import os
+import socket
+
+from weirtest.settings import DEADLINE
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _enter(fd):
+    if _libc.setns(fd, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def within(name):
+    """This thread, and no other one, is in the namespace `name`."""
+    with open("/proc/thread-self/ns/net", "rb") as own, open(f"/run/netns/{name}", "rb") as other:
+        _enter(other.fileno())
+        try:
+            yield
+        finally:
+            _enter(own.fileno())
+
+
+def tcp(name, source=None):
+    """A TCP socket in a namespace; bound to the address `source`, if any, whose port the kernel picks."""
+    with within(name):
+        sock = socket.socket()
+    sock.settimeout(DEADLINE)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if source:
+        # Where the port is chosen by connect(), each destination has all of them.
+        sock.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24), 1)
+        sock.bind((source, 0))
+    return sock
+
+
+def can_be_made():
+    """Why this process may not make namespaces with names; "" if it may."""
+    if os.geteuid():
+        return "network namespaces with names need root"
+    name = f"weirtest{os.getpid()}"
+    made = os.system(f"ip netns add {name} 2>/dev/null && ip -n {name} link add name one type veth peer name two")
+    os.system(f"ip netns delete {name} 2>/dev/null")
+    return "no network namespace can be made here" if made else ""

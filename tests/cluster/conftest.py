@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: ISC
+"""Fixtures. `scripts/test --cluster`, or pytest -n 3 --dist loadfile tests/cluster, WEIR the daemon."""
+
+import os
+import resource
+import shutil
+import sys
+
+import pytest
+
+sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "../system")]
+os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+from clustertest import netns  # noqa: E402
+from clustertest.cluster import Cluster  # noqa: E402
+from weirtest.settings import WEIR  # noqa: E402
+
+PROGRAMS = ("bird", "ip", "keepalived", "nft", "unbound", "unbound-control")
+
+
+def pytest_collection_modifyitems(items):
+    missing = [one for one in PROGRAMS if not shutil.which(one)]
+    lack = f"not installed: {', '.join(missing)}: scripts/setup test" if missing else netns.can_be_made()
+    for item in items:
+        if lack and not item.get_closest_marker("bare"):
+            item.add_marker(pytest.mark.skip(reason=lack))
+
+
+@pytest.fixture(scope="module")
+def shared(request):
+    """One cluster for a module, which says by WAY how it is made."""
+    with Cluster(*request.module.WAY, **getattr(request.module, "SETTINGS", {})) as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(shared):
+    """The same, whole."""
+    shared.whole()
+    return shared
+
+
+@pytest.fixture
+def report(record_property):
+    """report(text): a figure that the test measured; printed with its result at the end of the run."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_configure():
+    """A thousand flows need more descriptors than a shell has."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def pytest_report_header():
+    return f"weir: {WEIR}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    figures = [(one.nodeid, text) for outcome in ("passed", "failed")
+               for one in terminalreporter.stats.get(outcome, [])
+               for key, text in getattr(one, "user_properties", []) if key == "figure"]
+    if figures:
+        terminalreporter.section("figures")
+    for name, text in sorted(figures):
+        terminalreporter.write_line(f"{name}: {text}")

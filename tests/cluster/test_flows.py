@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: ISC
+"""Which open connections a node's leaving cuts: its own, and those of other nodes that the router moves."""
+
+import collections
+import time
+
+import pytest
+from clustertest.cluster import NODES, Cluster, run
+from clustertest.load import Flows
+
+from weirtest import wait
+from weirtest.settings import DEADLINE
+
+COUNT = 640
+
+
+def buckets(cluster):
+    """How many buckets of the resilient group lead to each node."""
+    lines = run("ip", "-n", cluster.namespace("router"), "nexthop", "bucket", "show", "id", 100).stdout.splitlines()
+    return collections.Counter(int(line.split("nhid ")[1].split()[0]) for line in lines)
+
+
+@pytest.mark.parametrize("kind", ("plain", "resilient"))
+def test_flows_that_are_cut_are_counted(kind, report):
+    with Cluster("bird", kind, ANNOUNCE_WAIT="0") as cluster, Flows(cluster, COUNT) as flows:
+        assert not flows.probe()
+        for number in (1, 2):  # at the end of the route, as node 3 is, and in its midst
+            node = cluster.nodes[number]
+            before = flows.nodes()
+            start = time.monotonic()
+            node.post("/v1/drain", {"grace": "60s"})
+            cluster.routed(NODES - {number}, start)
+            left = flows.probe()
+            flows.renew()
+            start = time.monotonic()
+            node.post("/v1/undrain")
+            cluster.routed(NODES, start)
+            came = flows.probe()
+            flows.close()
+            if kind == "resilient":
+                # Nothing moves any more, and so the buckets do.
+                wait.until(lambda: buckets(cluster)[number] > 40, f"node {number} has buckets again", 2 * DEADLINE)
+            flows.renew()
+            # Packets of its own reach another kernel. Those of the others need not move.
+            others = sum(left.values()) - left[number]
+            assert left[number] == before[number]
+            assert kind == "plain" or not others
+            report(f"{kind}, {COUNT} flows, node {number} leaves: {left[number]} of its own are cut and {others} of the "
+                   f"others; it comes back: {sum(came.values())} are cut; of {COUNT} new ones it has "
+                   f"{flows.nodes()[number]}")

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: ISC
+"""What clients see while the nodes of a cluster leave and come back: BIRD, and the route that it installs."""
+
+import time
+
+from clustertest.cluster import NODES, SERVERS
+from clustertest.load import Flows, Steady, greeting
+
+WAY = ("bird", "plain")
+SETTINGS = {"ANNOUNCE_WAIT": "1"}
+
+
+def leave(cluster, node, load):
+    """Drains a node until the router does without it, however long that takes; then nobody new has to be let in."""
+    start = time.monotonic()
+    node.post("/v1/drain", {"grace": "60s"})
+    switched = cluster.routed(NODES - {node.number}, start)
+    load.excuse(node.says(" goes: ", start)[0], switched)
+    assert node.post("/v1/drain", {"grace": "0s"})["state"] == "drained"
+    return switched - start
+
+
+def come_back(cluster, node, load, put_back):
+    start = time.monotonic()
+    put_back()
+    switched = cluster.routed(NODES, start)
+    load.excuse(start, switched)
+    return switched
+
+
+def open_from(cluster, client, source, to):
+    sock = cluster.tcp(client, source)
+    sock.connect(to)
+    return sock, greeting(sock.recv(100), sock.getsockname())
+
+
+def test_a_client_reaches_the_same_server_through_any_node(cluster, report):
+    used = set()
+    for host in range(16, 32):
+        found = set()
+        for node in cluster.nodes.values():
+            sock, (server, number) = open_from(cluster, 1, f"10.1.1.{host}", (node.address, 7000))
+            sock.close()
+            assert number == node.number
+            found.add(server)
+        assert len(found) == 1, f"10.1.1.{host} reaches {found}"
+        used |= found
+    assert used == set(SERVERS)
+    report("16 clients through 3 nodes: each reaches one server, and knows its own address by it")
+
+
+def test_a_node_is_drained_and_comes_back_under_load(cluster, report):
+    node = cluster.nodes[2]
+    with Steady(cluster) as load:
+        load.goes_on()
+        took = leave(cluster, node, load)
+        load.goes_on()
+        back = come_back(cluster, node, load, lambda: node.post("/v1/undrain"))
+        load.goes_on()
+    cut = load.cut()
+    assert load.nodes(back)[2]
+    assert all(len(servers) == 1 for servers in load.servers_by_source().values())
+    assert not [one for one in load.done if one.node == 2 and load.excused[0][1] <= one.began < load.excused[1][0]]
+    report(f"{len(load.done)} connections, {len(cut)} cut; the route is gone {took * 1e3:.0f} ms after the drain")
+
+
+def test_a_reload_fails_nobody(cluster, report):
+    with Steady(cluster) as load:
+        load.goes_on(20)
+        for node in cluster.nodes.values():
+            before = node.get("/v1/status")["generation"]
+            node.post("/v1/reload")
+            assert node.get("/v1/status")["generation"] == before + 1
+            load.goes_on(20)
+    assert not load.cut()
+    report(f"{len(load.done)} connections while each node is reloaded, 0 failed")
+
+
+def test_a_rolling_restart_of_all_nodes(cluster, report):
+    with Steady(cluster) as load:
+        start = load.goes_on(20)
+        for node in cluster.nodes.values():
+            leave(cluster, node, load)
+            node.end()
+            come_back(cluster, node, load, node.start)
+            load.goes_on(20)
+        took = time.monotonic() - start
+    cut = load.cut()
+    assert all(len(servers) == 1 for servers in load.servers_by_source().values())
+    report(f"{len(load.done)} connections in {took:.0f} s, {len(cut)} cut by 6 switches of the router, 0 failed else")
+
+
+def test_a_drain_waits_for_open_pairs_and_says_how_many_it_cuts(cluster, report):
+    node = cluster.nodes[1]
+    with Flows(cluster, 24) as flows:
+        on_it = flows.nodes()[1]
+        assert on_it
+        known = node.pairs_open()  # perhaps more: what a switch has cut before is open here, until a timer ends it
+        start = time.monotonic()
+        node.post("/v1/drain", {"grace": "60s"})
+        switched = cluster.routed(NODES - {1}, start)
+        waits, goes = node.says("waits for", start), node.says(" goes: ", start)
+        assert f"waits for {known} open pairs" in waits[1]
+        assert f"{known} open pairs are cut" in goes[1]
+        assert goes[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
+        cut = flows.probe()
+        assert cut[1] == on_it
+    report(f"waited {goes[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "
+           f"{(switched - goes[0]) * 1e3:.0f} ms later")
+    node.post("/v1/undrain")
+
+
+def test_a_drain_waits_no_longer_than_its_pairs(cluster):
+    node = cluster.nodes[3]
+    with Flows(cluster, 24) as flows:
+        assert flows.nodes()[3]
+        start = time.monotonic()
+        node.post("/v1/drain", {"grace": "60s"})
+        node.says("waits for", start)
+    cut = node.says(" goes: ", start)[1]
+    assert "no pair is cut" in cut or "open pairs are cut" in cut and time.monotonic() - start >= 1
+    cluster.routed(NODES - {3}, start)
+    node.post("/v1/undrain")
+
+
+def test_a_drain_that_is_undone_leaves_the_address(cluster):
+    node = cluster.nodes[3]
+    with Flows(cluster, 24) as flows:
+        start = time.monotonic()
+        node.post("/v1/drain", {"grace": "60s"})
+        node.says("waits for", start)
+        node.post("/v1/undrain")
+        if not node.said(" goes: ", start):
+            assert not flows.probe()
