@@ -13,6 +13,7 @@
 #include "stream/loop.h"
 
 struct lab;
+struct recorder;
 struct resolver_name;
 
 struct home {
@@ -27,7 +28,8 @@ struct home {
 	uint64_t n_links;                /**< connections so far: what chance goes by */
 	uint64_t n_received[DIRECTIONS]; /**< bytes of connections that are gone */
 	uint64_t n_sent[DIRECTIONS];
-	struct task struck; /**< deferred by a link: all of them run once */
+	struct recorder *recorder; /**< of its first connection; NULL: none */
+	struct task struck;        /**< deferred by a link: all of them run once */
 };
 
 #endif

@@ -17,6 +17,7 @@
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link_private.h"
+#include "lab/recorder.h"
 #include "lab/say.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
@@ -48,6 +49,9 @@ static void link_free(struct link *link)
 	connector_close(link->connector);
 	stream_free(link->client);
 	stream_free(link->server);
+	if (link->recorder != NULL) {
+		recorder_end(link->recorder);
+	}
 	list_remove(&link->link);
 	free(link);
 }
@@ -226,6 +230,9 @@ static void on_connected(void *owner, int status, struct stream *stream,
 	listen_to(stream, &link->last_of_server);
 	link->state = LINK_RELAYING;
 	link->begun_ns = clock_ns();
+	if (recorder_take(link->home->recorder, link->begun_ns)) {
+		link->recorder = link->home->recorder;
+	}
 	if (way_start(&link->ways[UPSTREAM], UPSTREAM) < 0 ||
 		way_start(&link->ways[DOWNSTREAM], DOWNSTREAM) < 0) {
 		say(SAY_ERROR, "connection %lu is closed: no memory", link->id);

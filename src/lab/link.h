@@ -29,6 +29,7 @@
 struct connector;
 struct link;
 struct home;
+struct recorder;
 
 enum link_state {
 	LINK_CONNECTING,
@@ -69,7 +70,8 @@ struct link {
 	uint64_t deadline_ns; /**< CLOSING, RESETTING: it waits no longer */
 	struct handler last;  /**< FLUSHING, CLOSING: what the streams still tell; of the client */
 	struct handler last_of_server;
-	struct stream *survivor; /**< RESETTING: to whom bytes are delivered */
+	struct recorder *recorder; /**< NULL: it is not recorded */
+	struct stream *survivor;   /**< RESETTING: to whom bytes are delivered */
 	char client_text[ADDR_TEXT_MAX];
 	char server_text[ADDR_TEXT_MAX];
 };

@@ -15,6 +15,7 @@
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link_private.h"
+#include "lab/recorder.h"
 #include "lab/say.h"
 #include "stream/stream.h"
 
@@ -29,6 +30,14 @@ static struct link_way *opposite(const struct link_way *way)
 	struct link *link = way->link;
 
 	return way == &link->ways[UPSTREAM] ? &link->ways[DOWNSTREAM] : &link->ways[UPSTREAM];
+}
+
+static void note(const struct link_way *way, enum recorded kind, size_t n)
+{
+	if (way->link->recorder != NULL) {
+		recorder_note(way->link->recorder,
+			way == &way->link->ways[UPSTREAM] ? UPSTREAM : DOWNSTREAM, kind, n);
+	}
 }
 
 /* ---- the chain's sink ---- */
@@ -84,6 +93,9 @@ static void gone(struct link_way *way)
 	struct link *link = way->link;
 
 	orphan(opposite(way));
+	if (stream_fd(way->from) < 0) {
+		note(way, stream_cause(way->from) != 0 ? RECORDED_RESET : RECORDED_FIN, 0);
+	}
 	if (stream_fd(way->from) < 0 && !way->is_done) {
 		bool is_reset = stream_cause(way->from) != 0;
 
@@ -109,12 +121,14 @@ static void on_source(struct handler *handler, const struct event *event)
 
 	switch (event->type) {
 	case STREAM_READ:
+		note(way, RECORDED_BYTES, event->len);
 		if (way->is_done) {
 			return; /* a toxic has ended this direction */
 		}
 		chain_put(&way->chain, event->data, event->len, clock_ns());
 		break;
 	case STREAM_END:
+		note(way, RECORDED_FIN, 0);
 		way->has_ended = true;
 		if (!way->is_done) {
 			chain_end(&way->chain, CHUNK_END, clock_ns());
@@ -154,7 +168,11 @@ static void on_tell(struct pump *pump, enum pump_outcome outcome)
 	struct link_way *way = container_of(pump, struct link_way, pump);
 
 	switch (outcome) {
+	case PUMP_ENDED:
+		note(way, RECORDED_FIN, 0);
+		return;
 	case PUMP_DONE:
+		note(way, RECORDED_FIN, 0);
 		way->has_ended = true;
 		way->is_done = true;
 		stream_shutdown(way->to);
@@ -170,9 +188,8 @@ static void on_tell(struct pump *pump, enum pump_outcome outcome)
 
 static void on_moved(struct pump *pump, size_t len, bool spliced)
 {
-	(void)pump;
-	(void)len;
 	(void)spliced;
+	note(container_of(pump, struct link_way, pump), RECORDED_BYTES, len);
 }
 
 static const struct pump_calls pump_calls = {.tell = on_tell, .moved = on_moved};

@@ -12,6 +12,10 @@
  *	options		the command line
  *	script		a scenario: requests on a clock
  *	text_file	a file as a text
+ *	recording	the timing of a connection, and its file
+ *	recorder	notes it
+ *	playback	one side of it, when what is to be done
+ *	replay		does that: servers, and a client
  *	say		lines for people
  *	lab		what all share
  *	api		the paths, and the door
@@ -57,6 +61,8 @@
 #include "lab/options.h"
 #include "lab/proxy.h"
 #include "lab/proxy_json.h"
+#include "lab/recorder.h"
+#include "lab/replay.h"
 #include "lab/say.h"
 #include "lab/script.h"
 #include "lab/text_file.h"
@@ -68,7 +74,16 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage_text[] =
 	"usage: weirlab [-host HOST] [-port PORT] [-config FILE] [-seed N]\n"
-	"               [-run FILE] [-proxy-metrics] [-runtime-metrics] [-version]\n";
+	"               [-run FILE] [-proxy-metrics] [-runtime-metrics]\n"
+	"       weirlab -record FILE -listen ADDRESS -upstream ADDRESS [...]\n"
+	"       weirlab -replay FILE [-listen ADDRESS] [-upstream ADDRESS]\n"
+	"       weirlab -version | -help\n";
+
+/** What was read before all else. */
+struct files {
+	struct script *script;
+	struct recording *recording;
+};
 
 /** SIGINT and SIGTERM stop the loop. */
 struct stop {
@@ -149,16 +164,39 @@ static void free_proxies(struct lab *lab)
 	}
 }
 
-/** Runs until a signal. 0, or a negative errno that was told. */
+/** A proxy whose first connection is recorded. 0, or a negative errno that was told. */
+static int record(struct lab *lab, const struct options *options, struct recorder *recorder)
+{
+	char error[ADDRESS_ERROR_MAX] = "out of memory";
+	int r = recorder_open(recorder, lab, options->record);
+	struct proxy *proxy;
+
+	if (r < 0) {
+		say(SAY_ERROR, "%s: %s", options->record, strerrordesc_np(-r));
+		return r;
+	}
+	proxy = proxy_new(lab, "record", options->listen, options->upstream);
+	r = proxy == NULL ? -ENOMEM : proxy_start(proxy, error);
+	if (r < 0) {
+		say(SAY_ERROR, "-record: %s", error);
+		proxy_free(proxy);
+		return r;
+	}
+	proxy->home.recorder = recorder;
+	list_append(&lab->proxies, &proxy->link);
+	return 0;
+}
+
+/** Runs proxies and the API. 0, or a negative errno that was told. */
 static int run(struct lab *lab, const struct options *options, struct script *script)
 {
 	char error[ADDRESS_ERROR_MAX];
 	struct api api = {0};
-	struct stop stop;
-	int r = watch_signals(&stop, lab->loop);
+	struct recorder recorder = {0};
+	int r = options->record == NULL ? 0 : record(lab, options, &recorder);
 
 	if (r < 0) {
-		say(SAY_ERROR, "signals: %s", strerrordesc_np(-r));
+		recorder_close(&recorder);
 		return r;
 	}
 	if (options->config != NULL) {
@@ -178,12 +216,44 @@ static int run(struct lab *lab, const struct options *options, struct script *sc
 	script_close(script);
 	api_close(&api);
 	free_proxies(lab);
+	recorder_close(&recorder);
+	return recorder.failed ? -EIO : r;
+}
+
+/** Plays a recording. 0, or a negative errno that was told. */
+static int replay(struct lab *lab, const struct options *options, const struct recording *recording)
+{
+	char error[ADDRESS_ERROR_MAX];
+	struct replay replay;
+	int r = replay_open(&replay, lab, recording, options->listen, options->upstream, error);
+
+	if (r < 0) {
+		say(SAY_ERROR, "-replay: %s", error);
+	} else {
+		r = loop_run(lab->loop);
+	}
+	replay_close(&replay);
+	return replay.failed ? -ECANCELED : r;
+}
+
+/** Does what the options say, until a signal. 0, or a negative errno that was told. */
+static int work(struct lab *lab, const struct options *options, const struct files *files)
+{
+	struct stop stop;
+	int r = watch_signals(&stop, lab->loop);
+
+	if (r < 0) {
+		say(SAY_ERROR, "signals: %s", strerrordesc_np(-r));
+		return r;
+	}
+	r = options->replay == NULL ? run(lab, options, files->script)
+				    : replay(lab, options, files->recording);
 	loop_unwatch(lab->loop, stop.fd, &stop.watcher);
 	(void)close(stop.fd);
 	return r;
 }
 
-static int start(const struct options *options, struct script *script)
+static int start(const struct options *options, const struct files *files)
 {
 	struct lab lab = {
 		.loop = loop_new(),
@@ -204,7 +274,7 @@ static int start(const struct options *options, struct script *script)
 		say(SAY_ERROR, "cannot start: %s", strerrordesc_np(-r));
 		return EXIT_FAILURE;
 	}
-	r = run(&lab, options, script);
+	r = work(&lab, options, files);
 	if (resolver_lookups(lab.resolver) > 0) {
 		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* getaddrinfo(3) cannot be cut off */
 	}
@@ -213,12 +283,33 @@ static int start(const struct options *options, struct script *script)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/** 0, or -EINVAL, which was told. */
+static int read_files(const struct options *options, const struct files *files)
+{
+	char error[SCRIPT_ERROR_MAX];
+	int r = 0;
+
+	if (options->run != NULL) {
+		r = script_read(files->script, options->run, error);
+	}
+	if (options->replay != NULL) {
+		r = recording_read(files->recording, options->replay, error);
+	}
+	if (r < 0) {
+		fprintf(stderr, "weirlab: %s\n", error);
+		script_close(files->script);
+	}
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	char error[OPTIONS_ERROR_MAX];
-	char script_error[SCRIPT_ERROR_MAX];
 	struct options options;
 	struct script script = {0};
+	struct recording recording = {0};
+	struct files files = {&script, &recording};
+	int status;
 	const char *level = getenv("LOG_LEVEL");
 
 	if (options_read(&options, argc, argv, error) < 0) {
@@ -237,10 +328,10 @@ int main(int argc, char **argv)
 		say(SAY_ERROR, "LOG_LEVEL=%s is none; write error, warn, info, debug or trace",
 			level);
 	}
-	if (options.run != NULL && script_read(&script, options.run, script_error) < 0) {
-		fprintf(stderr, "weirlab: %s\n", script_error);
-		script_close(&script);
+	if (read_files(&options, &files) < 0) {
 		return EXIT_USAGE;
 	}
-	return start(&options, &script);
+	status = start(&options, &files);
+	recording_free(&recording);
+	return status;
 }

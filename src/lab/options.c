@@ -88,6 +88,33 @@ static int read_seed(struct options *options, const char *text, char error[OPTIO
 	return 0;
 }
 
+/** What goes with what. */
+static int check(const struct options *options, char error[OPTIONS_ERROR_MAX])
+{
+	bool has_any = options->listen != NULL || options->upstream != NULL;
+	bool has_both = options->listen != NULL && options->upstream != NULL;
+
+	if (options->record != NULL && options->replay != NULL) {
+		return wrong(error, "-record and -replay: write one of them");
+	}
+	if (options->record != NULL && !has_both) {
+		return wrong(error, "-record needs -listen ADDRESS and -upstream ADDRESS, "
+				    "between which it relays");
+	}
+	if (options->replay != NULL && !has_any) {
+		return wrong(error, "-replay needs -listen ADDRESS, to be the server, or -upstream "
+				    "ADDRESS, to be the client, or both");
+	}
+	if (options->replay != NULL && (options->run != NULL || options->config != NULL)) {
+		return wrong(error, "-replay has no proxies: leave -run and -config out");
+	}
+	if (has_any && options->record == NULL && options->replay == NULL) {
+		return wrong(error, "-listen and -upstream belong to -record or -replay; write "
+				    "-config FILE for proxies");
+	}
+	return 0;
+}
+
 int options_read(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_MAX])
 {
 	const char *seed = NULL;
@@ -96,6 +123,10 @@ int options_read(struct options *options, int argc, char **argv, char error[OPTI
 		{.name = "port", .text = &options->port},
 		{.name = "config", .text = &options->config},
 		{.name = "run", .text = &options->run},
+		{.name = "record", .text = &options->record},
+		{.name = "replay", .text = &options->replay},
+		{.name = "listen", .text = &options->listen},
+		{.name = "upstream", .text = &options->upstream},
 		{.name = "seed", .text = &seed},
 		{.name = "proxy-metrics", .is_on = &options->proxy_metrics},
 		{.name = "runtime-metrics", .is_on = &options->runtime_metrics},
@@ -114,5 +145,8 @@ int options_read(struct options *options, int argc, char **argv, char error[OPTI
 			return -EINVAL;
 		}
 	}
-	return seed == NULL ? 0 : read_seed(options, seed, error);
+	if (seed != NULL && read_seed(options, seed, error) < 0) {
+		return -EINVAL;
+	}
+	return check(options, error);
 }

@@ -13,6 +13,10 @@ struct options {
 	const char *port;
 	const char *config; /**< NULL: none */
 	const char *run;    /**< a scenario; NULL: none */
+	const char *record; /**< a file; NULL: none */
+	const char *replay; /**< a file; NULL: none */
+	const char *listen; /**< of a recording, or a replay; NULL: nowhere */
+	const char *upstream;
 	uint64_t seed;
 	bool has_seed;
 	bool proxy_metrics;
