@@ -50,6 +50,12 @@
  *	result			a report in JSON, read again
  *	result_read		field by field
  *	result_fields		a field, with its type and bounds
+ *	borders			the rows of a histogram
+ *	html			results as a page
+ *	html_words		the verdict
+ *	html_plot		what is drawn
+ *	html_tables		what is counted
+ *	html_style		how it looks
  *	junit			results, for what runs tests
  *	markup			text within XML and HTML
  *	whole_file		a file that is there wholly or not at all

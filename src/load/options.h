@@ -95,6 +95,7 @@ struct options {
 	bool json;
 	const char *csv; /**< a path; NULL: none; so are the others */
 	const char *junit;
+	const char *html;
 };
 
 /**

@@ -121,6 +121,8 @@ const struct option option_table[] = {
 	{"csv", "FILE", KIND_PATH, ALL, AT(csv), 0, 0, NULL, "write one row for each connection"},
 	{"junit", "FILE", KIND_PATH, ALL | SCENARIO_SUITE, AT(junit), 0, 0, NULL,
 		"write the limits as test cases, in JUnit's XML"},
+	{"html", "FILE", KIND_PATH, ALL | SCENARIO_SUITE, AT(html), 0, 0, NULL,
+		"write a page to look at, or to print"},
 	{"help", NULL, KIND_HELP, ALL | SCENARIO_SERVE | SCENARIO_SUITE, 0, 0, 0, NULL,
 		"print this, and exit"},
 };

@@ -4,29 +4,14 @@
  * 1, 2, 5, 10, 20, 50 ... us.
  */
 #include "base/clock.h"
+#include "load/borders.h"
 #include "load/results.h"
 
-enum { BAR_MAX = 40, BORDERS_MAX = 64, NEAR_PART = 200 };
+enum { BAR_MAX = 40 };
 
 static double ms(uint64_t us)
 {
 	return (double)us / 1000;
-}
-
-/** 0, and of 1, 2, 5, 10 ... those from `least` on until one is beyond `max`. How many. */
-static size_t set_borders(uint64_t least, uint64_t max, uint64_t borders[BORDERS_MAX])
-{
-	static const uint64_t steps[] = {1, 2, 5};
-	uint64_t ten = 1;
-	size_t n = 0;
-
-	borders[n++] = 0;
-	for (size_t i = 0; n < BORDERS_MAX && borders[n - 1] <= max; i++) {
-		borders[n] = steps[i % 3] * ten;
-		n += borders[n] >= least;
-		ten *= i % 3 == 2 ? 10 : 1;
-	}
-	return n;
 }
 
 static void print_row(double from, double to, uint64_t n, uint64_t most, FILE *out)
@@ -47,8 +32,7 @@ void report_histogram(const struct side_results *side, const char *title, FILE *
 {
 	uint64_t max = clock_later(hdr_max(&side->early), hdr_max(&side->late));
 	uint64_t borders[BORDERS_MAX];
-	/* Around a median there is always one at 0: what is next to it is one row. */
-	size_t n = set_borders(side->n_after > 0 ? max / NEAR_PART : 0, max, borders);
+	size_t n = borders_set(max, side->n_after > 0, borders);
 	uint64_t most = 0;
 
 	if (hdr_count(&side->early) + hdr_count(&side->late) == 0) {

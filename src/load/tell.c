@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "load/html.h"
 #include "load/junit.h"
 #include "load/result.h"
 #include "load/results.h"
@@ -41,9 +42,14 @@ static int tell_csv(const struct results *results)
 int tell_files(const struct options *options, const char *title,
 	const struct result *const *results, size_t n)
 {
+	int code = LOAD_EXIT_OK;
 	int r = options->junit == NULL ? 0 : junit_write(options->junit, title, results, n);
 
-	return r < 0 ? complain("--junit", options->junit, r) : LOAD_EXIT_OK;
+	if (r < 0) {
+		code = complain("--junit", options->junit, r);
+	}
+	r = options->html == NULL ? 0 : html_write(options->html, title, results, n);
+	return r < 0 ? complain("--html", options->html, r) : code;
 }
 
 /** The reports that are made of a result, as a suite makes them of several. */
@@ -55,7 +61,7 @@ static int tell_reports(const struct results *results)
 	const struct result *one;
 	int code;
 
-	if (options->junit == NULL) {
+	if (options->junit == NULL && options->html == NULL) {
 		return LOAD_EXIT_OK;
 	}
 	if (result_of_run(results, &result, why) < 0) {

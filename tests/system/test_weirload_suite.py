@@ -6,11 +6,10 @@ import os
 import re
 import signal
 import subprocess
-from xml.etree import ElementTree
 
 import pytest
 
-from weirtest import address, load, wait
+from weirtest import address, junit, load, wait
 from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE, ROOT
 
@@ -125,7 +124,7 @@ def test_the_test_cases_are_those_of_all_rows(folder):
         told = run(folder, GENEROUS + f'''
             proxies = ( {{ name = "there"; target = "{peer}"; }}, {{ name = "gone"; target = "{nobody}"; }} );
             scenarios = ( "idle" );''', "--junit", report)
-    suites = ElementTree.parse(report).getroot()
+    suites = junit.read(report)
     assert told.code == 1 and [(one.get("name"), one.get("failures")) for one in suites] == [
         ("idle through there", "0"), ("idle through gone", "2")]
 

@@ -196,7 +196,7 @@ OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "bl
            "busy": (int, float, None), "size": (int, None), "by": (str, None),
            "max_late_us": (int, None), "max_early": (int, None), "max_failed": (int, None),
            "max_never": (int, None), "max_lost": (int, None), "max_unserved": (int, None),
-           "max_latency_us": (int, None), "json": bool, "csv": (str, None), "junit": (str, None)}
+           "max_latency_us": (int, None), "json": bool, "csv": (str, None), "junit": (str, None), "html": (str, None)}
 SCHEMA = {
     **ABOUT, "interrupted": bool, "lasted_us": int, "options": OPTIONS, "failed": list,
     "connections": {"opened": int, "matched": int, "unserved": int, "unopened": int, "failed": int,
