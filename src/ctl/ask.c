@@ -102,6 +102,26 @@ static int ask_on_loop(
 	return r < 0 ? r : asking->result;
 }
 
+static bool is_nobody_there(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
+
+/** Where a config says it is nobody is: perhaps that weir is yet to be told of the place. */
+static int tell_moved(const struct ask *ask, const char *where, int err)
+{
+	char text[ADDR_TEXT_MAX];
+
+	fprintf(ask->err, "%s: %s: %s; control.listen of %s says so, but weir is not running there",
+		ask->program, where, strerrordesc_np(-err), ask->conf);
+	if (ask->before.sa_len > 0) {
+		fprintf(ask->err, ", nor at %s", addr_text(&ask->before, text) + strlen("unix:"));
+	}
+	fprintf(ask->err, ": systemctl start weir; or, if the socket is yet to move there, "
+			  "weirctl -s PATH reload with the path that it has now, or SIGHUP\n");
+	return err;
+}
+
 /** Says what stands in the way. */
 static int tell_failure(const struct ask *ask, int err)
 {
@@ -120,6 +140,9 @@ static int tell_failure(const struct ask *ask, int err)
 		if (ask->conf_errors != NULL) { /* it may listen where these hide it */
 			(void)fputs(ask->conf_errors, ask->err);
 		}
+		if (ask->conf != NULL) {
+			return tell_moved(ask, where, err);
+		}
 		return fail(ask, where, err,
 			"weir is not running there: systemctl start weir, or name its socket");
 	case -EPROTONOSUPPORT:
@@ -135,11 +158,6 @@ static int tell_failure(const struct ask *ask, int err)
 	default:
 		return fail(ask, "no answer", err, "look into the log of the service");
 	}
-}
-
-static bool is_nobody_there(int r)
-{
-	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
 /** The status, and the JSON of it, or a negative errno; `asking` goes. */

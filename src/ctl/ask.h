@@ -17,6 +17,7 @@ struct ask {
 	struct addr addr;
 	struct addr
 		before;    /**< where a config that was edited may have had it; sa_len 0: nowhere */
+	const char *conf;  /**< it says where, by control.listen; borrowed. NULL: none does */
 	char *conf_errors; /**< of a config that does not say it; NULL: none */
 	const char *program; /**< "weir", "weirctl" */
 	FILE *err;

@@ -123,6 +123,7 @@ int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *
 	if (r < 0 && is_sure != 0 && access(conf, F_OK) < 0) {
 		r = 0; /* a default one that is not there says nothing */
 	}
+	ask->conf = r > 0 ? conf : NULL;
 	if (r <= 0) {
 		ask->addr = folder;
 	}

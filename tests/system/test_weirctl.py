@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -198,6 +199,29 @@ def test_weir_reload_finds_a_socket_that_moved_or_moves():
         here.weir.configure({**moved(here), "colour": "red"})
         done = reload_by_file(here)
         assert done.returncode == 1 and done.stderr == daemon_run("--check", "-c", here.weir.config).stderr != ""
+
+
+def test_a_socket_that_moves_between_two_written_paths_is_asked_where_it_is():
+    """No config says where that is; so the error does what it can, and what it names works."""
+    with house() as here:
+        here.reload(**moved(here))
+        there = os.path.join(here.weir.folder, "moved")
+        for generation, where in ((3, "second"), (4, "third")):
+            here.weir.configure(moved(here, where))
+            path = os.path.join(here.weir.folder, where)
+            for done in (reload_by_file(here), run("-c", here.weir.config, "reload")):
+                assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+                assert f"{path}: No such file" in done.stderr and here.weir.config in done.stderr
+                assert "weirctl -s PATH reload" in done.stderr and "SIGHUP" in done.stderr
+            assert f"nor at {here.weir.runtime}/control" in reload_by_file(here).stderr
+            if where == "second":
+                assert run("reload", socket=there).returncode == 0
+            else:
+                here.weir.signal(signal.SIGHUP)
+            wait.until(lambda where=path: os.path.exists(where), "the socket")
+            wait.until(lambda n=generation: f"generation {n}," in run("-c", here.weir.config, "status").stdout, "the config")
+            assert not os.path.exists(there)
+            there = path
 
 
 def test_reload_of_what_is_no_config_prints_the_errors_of_check():
