@@ -31,9 +31,10 @@ class Steady:
     kilobyte echoed, and ends. What became of them is in `done`.
     """
 
-    def __init__(self, cluster, rate=50):
+    def __init__(self, cluster, rate=50, patience=DEADLINE):
         self._cluster = cluster
         self._rate = rate
+        self._patience = patience  # who only listens does not learn that it was cut
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.done = []
@@ -65,7 +66,7 @@ class Steady:
             sock = self._cluster.tcp(client, source)
             sock.setblocking(False)
             with sock:
-                server, node = await asyncio.wait_for(self._talk(sock), DEADLINE)
+                server, node = await asyncio.wait_for(self._talk(sock), self._patience)
         except (OSError, EOFError, asyncio.TimeoutError) as problem:
             error = repr(problem)
         self.done.append(Connection(began, time.monotonic(), source, server, node, error))

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: ISC
+"""Two addresses of the service over three nodes: keepalived moves an address when its node is drained, killed, silent or cut off."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from clustertest.addresses import Addresses
+from clustertest.cluster import PORT, Cluster
+from clustertest.load import Flows, Steady, greeting
+
+from weirtest import asking, wait
+from weirtest.settings import DEADLINE
+
+FIRST, SECOND = "192.0.2.1", "192.0.2.2"
+SPREAD = {1: {FIRST}, 2: {SECOND}, 3: set()}
+PATIENCE = 10
+SILENCE = ("add table netdev silence; add chain netdev silence in { type filter hook ingress device eth0 priority 0; policy drop; };"
+           "add table inet silence; add chain inet silence out { type filter hook output priority 0; policy drop; }")
+
+
+@pytest.fixture(scope="module", name="made")
+def _made():
+    with Cluster("keepalived") as cluster, Addresses(cluster) as addresses:
+        yield cluster, addresses
+
+
+@pytest.fixture(name="both")
+def _both(made):
+    """(cluster, addresses), each address at its own node, and no pair open: a node whose address went does not learn that
+    the clients of its pairs were told so by another, and has them until their timers strike."""
+    cluster, addresses = made
+    addresses.wait(SPREAD)
+    for node in cluster.nodes.values():
+        assert asking.ask(node, "DELETE", "/v1/pairs?all=true").status == 200
+        wait.until(lambda: node.pairs_open() == 0, "no pair open")
+    return made
+
+
+def move(cluster, addresses, load, event):
+    """Node 1 loses the first address to node 3 by `event`; when that began, and when node 3 had it."""
+    start = time.monotonic()
+    event()
+    came = addresses.came(3, FIRST, start)
+    load.excuse(start, came)
+    moved = load.goes_on()
+    assert set(load.nodes(came)) == {3}
+    return start, came, moved
+
+
+def come_back(addresses, load, event):
+    """Node 1 has it again; how long that took."""
+    start = time.monotonic()
+    event()
+    addresses.wait(SPREAD)
+    load.excuse(start, time.monotonic())
+    load.goes_on()
+    return time.monotonic() - start
+
+
+def failed(load):
+    """How many failed, of those that could not but."""
+    return f"{len(load.cut())} of {len(load.done)} connections failed"
+
+
+def test_each_address_has_a_node_of_its_own_and_both_lead_to_the_servers(both, report):
+    cluster, _ = both
+    for host in range(16, 26):
+        servers = set()
+        for address, number in ((FIRST, 1), (SECOND, 2)):
+            with cluster.tcp(1, f"10.1.1.{host}") as sock:
+                sock.connect((address, PORT))
+                server, node = greeting(sock.recv(100), sock.getsockname())
+                assert node == number
+                servers.add(server)
+        assert len(servers) == 1
+    report("10 clients: each reaches the same server by both addresses, and the server knows the client's address")
+
+
+def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
+    cluster, addresses = both
+    node = cluster.nodes[1]
+    with Steady(cluster, patience=PATIENCE) as load, Flows(cluster, 24) as flows:
+        load.goes_on()
+        start, came, _ = move(cluster, addresses, load, lambda: node.post("/v1/drain", {"grace": "20s"}))
+        went = addresses.went(1, FIRST, start)
+        load.excused = [(went, came)]  # until then weir accepts as ever
+        assert node.get("/v1/status")["state"] == "drain_grace"
+        cut = sum(flows.probe().values())
+        took = come_back(addresses, load, lambda: node.post("/v1/undrain"))
+    assert cut == 24
+    report(f"drained: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the undrain; "
+           f"24 of 24 open connections are cut; {failed(load)}")
+
+
+@contextlib.contextmanager
+def started(*argv):
+    """A program that runs meanwhile."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_drain_that_waits_cuts_nobody_who_ends_in_time(both, report):
+    cluster, addresses = both
+    ctl = [cluster.folder + "/weirctl", "-s", cluster.nodes[1].runtime + "/control"]
+    with Flows(cluster, 4) as flows, started(*ctl, "--json", "drain", "20s", "--wait", "1h") as drain:
+        assert "waits for 4 open pairs" in drain.stderr.readline()
+        assert not flows.probe() and addresses.has(1) == {FIRST}
+        ended = time.monotonic()
+        flows.close()
+        out, err = drain.communicate(timeout=DEADLINE)
+    assert drain.returncode == 0 and json.loads(out)["pairs_open"] == 0 and not err
+    came = addresses.came(3, FIRST, ended)
+    cluster.nodes[1].post("/v1/undrain")
+    report(f"drain --wait: the address moves {came - ended:.1f} s after the last pair has ended; 0 of 4 are cut")
+
+
+def test_a_killed_weir_loses_its_address(both, report):
+    cluster, addresses = both
+    node = cluster.nodes[1]
+    with Steady(cluster, patience=PATIENCE) as load:
+        load.goes_on()
+        start, came, _ = move(cluster, addresses, load, lambda: node.end(signal.SIGKILL))
+        took = come_back(addresses, load, node.start)
+    report(f"weir killed: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the start; "
+           f"{failed(load)}")
+
+
+@contextlib.contextmanager
+def silent(cluster):
+    cluster.inside("n1", "nft", SILENCE)
+    yield
+    cluster.inside("n1", "nft", "delete table netdev silence; delete table inet silence")
+
+
+@contextlib.contextmanager
+def cut_off(cluster):
+    cluster.ip("router", "link", "set", "n1", "down")
+    yield
+    cluster.ip("router", "link", "set", "n1", "up")
+
+
+@pytest.mark.parametrize("fault, words", ((silent, "a silent node"), (cut_off, "a link that is down")))
+def test_a_node_that_is_not_heard_loses_its_address(both, fault, words, report):
+    cluster, addresses = both
+    away = fault(cluster)
+    with Steady(cluster, patience=PATIENCE) as load:
+        load.goes_on()
+        start, came, _ = move(cluster, addresses, load, away.__enter__)
+        took = come_back(addresses, load, lambda: away.__exit__(None, None, None))
+    report(f"{words}: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the end; "
+           f"{failed(load)}")
+
+
+def test_with_two_nodes_gone_the_third_has_both_addresses(both):
+    cluster, addresses = both
+    for number in (1, 2):
+        cluster.nodes[number].post("/v1/drain", {"grace": "20s"})
+    addresses.wait({1: set(), 2: set(), 3: {FIRST, SECOND}})
+    for address in (FIRST, SECOND):
+        with cluster.tcp(2) as sock:
+            sock.connect((address, PORT))
+            assert greeting(sock.recv(100), sock.getsockname())[1] == 3
+    for number in (1, 2):
+        cluster.nodes[number].post("/v1/undrain")
+    wait.until(lambda: all(node.is_ready() for node in cluster.nodes.values()), "all nodes ready")
