@@ -290,7 +290,10 @@ const struct scenario scenario_serve = {
 	.name = "serve",
 	.bit = SCENARIO_SERVE,
 	.summary = "be the server behind a proxy, for a weirload on another host",
-	.description = "Accepts connections and closes none by itself, until Ctrl-C. With --mode "
+	.description = "With --secret-file it serves the runs of another weirload that shows the "
+		       "same secret, with\n"
+		       "--remote; without, it knows nothing of a run.\n"
+		       "Accepts connections and closes none by itself, until Ctrl-C. With --mode "
 		       "read it reads, and\n"
 		       "answers a FIN with its own; echo sends back what it reads (for mixed); "
 		       "hold answers no FIN\n"

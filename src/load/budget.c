@@ -15,10 +15,16 @@ enum {
 	FDS_LANE = 6,     /* two epoll sets, the wake-up, the timers, the listening socket */
 };
 
+/** How many ends of a connection are ours. */
+static uint64_t n_ends(const struct options *options)
+{
+	return options->has_serve && !options->is_apart ? 2 : 1;
+}
+
 uint64_t budget_fds(const struct options *options)
 {
 	return FDS_PROCESS + FDS_LANE * options->n_threads +
-	       options->n_connections * (options->has_serve ? 2 : 1);
+	       options->n_connections * n_ends(options);
 }
 
 /** Raises the limit, which allows so many, and makes room. */
@@ -61,7 +67,7 @@ int budget_take_fds(uint64_t need, char *ret_why)
 static int check_fds(const struct options *options, char *why)
 {
 	uint64_t reserve = FDS_PROCESS + FDS_LANE * options->n_threads;
-	uint64_t each = options->has_serve ? 2 : 1;
+	uint64_t each = n_ends(options);
 	uint64_t need = budget_fds(options);
 	struct rlimit limit;
 
@@ -74,8 +80,8 @@ static int check_fds(const struct options *options, char *why)
 			"it "
 			"(ulimit -Hn %ju), or write --connections %ju or less",
 			(uintmax_t)options->n_connections, (uintmax_t)need,
-			options->has_serve ? " (two for each, with --serve)" : "",
-			(uintmax_t)limit.rlim_max, (uintmax_t)need,
+			each == 2 ? " (two for each, with --serve)" : "", (uintmax_t)limit.rlim_max,
+			(uintmax_t)need,
 			(uintmax_t)(limit.rlim_max > reserve ? (limit.rlim_max - reserve) / each
 							     : 0));
 		return -EINVAL;
@@ -98,7 +104,7 @@ static int check_ports(const struct options *options, char *why)
 	uint64_t n_ports;
 	uint64_t wanted;
 
-	if (options->target.kind == ADDR_UNIX || !find_ports(ports)) {
+	if (options_obeys(options) || options->target.kind == ADDR_UNIX || !find_ports(ports)) {
 		return 0;
 	}
 	n_ports = ports[1] - ports[0] + 1;

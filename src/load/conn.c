@@ -16,14 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "load/conn_judge.h"
 #include "load/run.h"
 #include "load/scenario.h"
 #include "load/serve.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
-
-/** How much longer one byte may be on its way than another, from end to end: at least this. */
-#define FLIGHT_NS ((uint64_t)100 * NS_PER_MS)
 
 static uint64_t load(const _Atomic uint64_t *number)
 {
@@ -57,114 +55,9 @@ bool conn_is_over(const struct conn *conn)
 	return load(&conn->over_ns) != 0;
 }
 
-/* ---- the verdict ---- */
-
-bool conn_is_seen(const struct conn *conn)
-{
-	return conn->lane != NULL;
-}
-
-struct due conn_due_by_other(uint64_t heard_ns, const struct options *options)
-{
-	uint64_t slack_ns = clock_later(
-		FLIGHT_NS, options_measures(options) ? FLIGHT_NS : options->max_late_ns);
-
-	return (struct due){heard_ns - clock_earlier(heard_ns, slack_ns), heard_ns};
-}
-
-/** From the last byte that either end sent; where none was, from the connect. */
-static struct due due_by_last_byte(const struct conn *conn)
-{
-	const struct conn *mate = conn_mate(conn);
-	uint64_t sent_ns = load(&conn->sent_ns);
-	uint64_t mate_ns = mate == NULL ? 0 : load(&mate->sent_ns);
-
-	if (mate_ns > sent_ns) {
-		sent_ns = mate_ns;
-	}
-	if (sent_ns == 0) {
-		sent_ns = conn->open_ns;
-	}
-	return (struct due){sent_ns, sent_ns};
-}
-
-/** What its close is counted from. */
-static struct due conn_from(const struct conn *conn)
-{
-	const struct options *options = conn_options(conn);
-	const struct scenario *scenario = options->scenario;
-	struct due from = scenario->due == NULL ? due_by_last_byte(conn) : scenario->due(conn);
-
-	/* A server that is not ours speaks when it likes; the proxy then counts from that, but at
-	 * which moment before it was read nobody here can tell. */
-	if (!options->has_serve && !scenario->is_absolute) {
-		from.late_ns = clock_later(from.late_ns, conn->read_ns);
-	}
-	return from;
-}
-
-static bool is_set(const _Atomic bool *flag)
-{
-	return atomic_load_explicit(flag, memory_order_acquire);
-}
-
 static void set(_Atomic bool *flag, bool value)
 {
 	atomic_store_explicit(flag, value, memory_order_release);
-}
-
-/** Whether either end sent a byte so late that the close of the pair proves nothing. */
-static bool conn_is_void(const struct conn *conn)
-{
-	const struct conn *mate = conn_mate(conn);
-
-	return is_set(&conn->is_void) || (mate != NULL && is_set(&mate->is_void));
-}
-
-/** The verdict on a close that was read at `now_ns`. */
-static enum verdict conn_judge(struct conn *conn, uint64_t now_ns)
-{
-	const struct options *options = conn_options(conn);
-	const struct conn *mate = conn_mate(conn);
-	struct due from = conn_from(conn);
-	uint64_t expect_ns = options_measures(options) ? 0 : options->expect_ns;
-	const struct verdict_facts facts = {
-		.closed_ns = now_ns,
-		.early_ns = clock_after(from.early_ns, expect_ns),
-		.late_ns = clock_after(from.late_ns, expect_ns),
-		.max_late_ns = options->max_late_ns,
-		.delay_ns = lane_delay_ns(conn->lane, now_ns),
-		.is_void = conn_is_void(conn),
-		.is_sending =
-			is_set(&conn->is_sending) || (mate != NULL && is_set(&mate->is_sending)),
-		.is_measured = options_measures(options),
-	};
-
-	conn->after_ns = (int64_t)(now_ns - from.late_ns);
-	return verdict_judge(&facts, &conn->late_ns);
-}
-
-/** Of an end whose close is not expected: a reset before the time of the pair is early. */
-static enum verdict conn_guard(struct conn *conn, uint64_t now_ns)
-{
-	uint64_t early_ns = conn_from(conn).early_ns;
-
-	if (early_ns == 0 || options_measures(conn_options(conn)) || conn_is_void(conn)) {
-		return VERDICT_NONE;
-	}
-	early_ns = clock_after(early_ns, conn_options(conn)->expect_ns);
-	conn->late_ns = (int64_t)(now_ns - early_ns);
-	return conn->late_ns < 0 ? VERDICT_EARLY : VERDICT_NONE;
-}
-
-static void conn_record(struct conn *conn)
-{
-	struct lane *lane = conn->lane;
-
-	if (conn->verdict == VERDICT_ON_TIME || conn->verdict == VERDICT_LATE) {
-		hdr_record(conn->is_server ? &lane->late_server : &lane->late,
-			(uint64_t)conn->late_ns / NS_PER_US);
-	}
 }
 
 /* ---- the end ---- */
@@ -209,6 +102,15 @@ static uint64_t conn_end_ns(const struct conn *conn, enum conn_end end)
 	return has_failed && end != CONN_END_OURS ? stream_cause_ns(conn->stream) : clock_ns();
 }
 
+/** A server's end: a token has said so; or it spoke first itself, and nobody here can tell. */
+static bool is_of_this_run(const struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+
+	return !conn->is_server || conn_mate(conn) != NULL ||
+	       (options->is_apart && serve_is_first(options));
+}
+
 static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdict verdict)
 {
 	uint64_t now_ns = conn_end_ns(conn, end);
@@ -223,7 +125,7 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 		conn->verdict = run_is_idle(conn->lane->run) ? VERDICT_NONE : VERDICT_EARLY;
 	} else if (conn->is_finished) {
 		conn->verdict = VERDICT_ON_TIME;
-	} else if (conn->script->is_judged && (!conn->is_server || conn_mate(conn) != NULL)) {
+	} else if (conn->script->is_judged && is_of_this_run(conn)) {
 		conn->verdict = (uint8_t)conn_judge(conn, now_ns);
 		conn_record(conn);
 	} else if (conn->script->is_guarded && conn_mate(conn) != NULL) {
@@ -269,7 +171,7 @@ void conn_send(struct conn *conn, const void *data, size_t len)
 	uint64_t before_ns = load(&conn->sent_ns);
 	uint64_t now_ns = clock_ns();
 
-	if (before_ns != 0 && is_set(&conn->is_sending) &&
+	if (before_ns != 0 && conn_flag(&conn->is_sending) &&
 		now_ns - before_ns > conn_options(conn)->expect_ns) {
 		set(&conn->is_void, true);
 	}
@@ -351,7 +253,7 @@ static void on_timer(struct timer *timer)
 	}
 	/* The other end may have sent something meanwhile, or still be about to. */
 	never_ns = clock_after(conn_never_ns(conn), lane_delay_ns(conn->lane, clock_ns()));
-	if (mate != NULL && is_set(&mate->is_sending)) {
+	if (mate != NULL && conn_flag(&mate->is_sending)) {
 		never_ns = clock_after(clock_ns(), conn_options(conn)->wait_ns);
 	}
 	if (clock_ns() < never_ns) {

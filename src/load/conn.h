@@ -88,6 +88,7 @@ struct conn {
 	bool is_awaited;  /**< counted in run::n_awaited */
 	bool is_awaiting; /**< the timer waits for the close */
 	bool is_garbled;  /**< what was read is not what is sent */
+	bool is_told;     /**< told.h: the other process knows that it is over */
 	bool is_finished; /**< drain: all was done, and the peer answered our FIN */
 	_Atomic bool
 		is_sending; /**< bytes are still to come, each sooner than the expected close */
@@ -135,16 +136,6 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns);
 
 /** When this connection's second part begins (--spread); NS_NEVER before all are open. */
 uint64_t conn_go_ns(const struct conn *conn);
-
-/** Whether its stamps are by this machine's clock. */
-bool conn_is_seen(const struct conn *conn);
-
-/**
- * From when a close is counted by what the other end did, where that end has another clock: it was
- * heard of at `heard_ns`. It was done before, so late is certain; early it is only beyond what a
- * byte may be on its way.
- */
-struct due conn_due_by_other(uint64_t heard_ns, const struct options *options);
 
 /** Closes the stream of an end that is over. */
 void conn_close(struct conn *conn);

@@ -11,6 +11,7 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
+#include "load/conn_judge.h"
 #include "load/options.h"
 #include "load/scenario.h"
 #include "stream/stream.h"
@@ -63,6 +64,7 @@ static void other_server(struct conn *conn)
 static void other_ended(struct conn *conn)
 {
 	conn->n_before = stream_bytes_written(conn->stream);
+	conn->begin_ns = clock_ns();
 	arm_look(conn);
 }
 
@@ -126,6 +128,10 @@ static struct due due(const struct conn *conn)
 	const struct conn *other = finishes ? mate : conn;
 	uint64_t from_ns = finisher == NULL ? 0 : finisher->fin_ns;
 
+	if (options->is_apart && !finishes) {
+		return conn->begin_ns == 0 ? (struct due){0, 0}
+					   : conn_due_by_other(conn->begin_ns, options);
+	}
 	if (from_ns != 0 && other != NULL && options->every_ns == NS_NEVER) {
 		from_ns = clock_later(from_ns, other->sent_ns);
 	}
@@ -146,6 +152,7 @@ static const char *check(const struct options *options)
 const struct scenario scenario_halfclose = {
 	.name = "halfclose",
 	.bit = SCENARIO_HALFCLOSE,
+	.is_watched = true,
 	.summary = "send FIN on one side, and wait for the close",
 	.description = "The end named by --side sends FIN; the other stays silent, or sends a byte "
 		       "--every D from\n"

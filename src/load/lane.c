@@ -181,7 +181,8 @@ static int lane_set_up(struct lane *lane)
 	task_init(&lane->go, on_go);
 	task_init(&lane->stop, on_stop);
 	task_init(&lane->tidy, on_tidy);
-	lane->next = lane->index;
+	lane->next =
+		options_obeys(lane->run->options) ? lane->run->options->n_connections : lane->index;
 	lane->loop = loop_new();
 	if (lane->loop == NULL) {
 		return -errno;
@@ -199,11 +200,13 @@ static void *lane_main(void *arg)
 	struct lane *lane = arg;
 
 	lane->status = lane_set_up(lane);
-	(void)pthread_barrier_wait(&lane->run->barrier);
-	/* Here the main thread looks whether all are well, and says when it begins. */
-	(void)pthread_barrier_wait(&lane->run->barrier);
+	(void)sem_post(&lane->run->set_up);
+	/* Now the main thread looks whether all are well, and says when it begins. */
+	run_wait(&lane->run->begin);
 	if (!lane->run->aborted) {
-		timer_arm(&lane->ramp, open_time(lane, lane->next));
+		if (lane->next < lane->run->options->n_connections) {
+			timer_arm(&lane->ramp, open_time(lane, lane->next));
+		}
 		lane->beat_ns = clock_after(clock_ns(), BEAT_NS);
 		timer_arm(&lane->heartbeat, lane->beat_ns);
 		(void)loop_run(lane->loop);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
+#include "load/conn_judge.h"
 #include "load/options.h"
 #include "load/scenario.h"
 

@@ -70,23 +70,24 @@ static void check_server(struct results *results)
 {
 	const struct options *options = results->run->options;
 	uint64_t n_servers = results->run->n_servers;
+	const char *option = options->has_remote ? "remote" : "serve";
 	char text[ADDR_TEXT_MAX];
 	struct limit_result *one;
 
 	if (options->has_serve) {
 		one = add(results, "max_unserved", options->max_unserved, results->n_unserved,
 			results->n_unserved <= options->max_unserved);
-		(void)addr_text(&options->serve, text);
+		(void)addr_text(options->has_remote ? &options->remote : &options->serve, text);
 		if (n_servers == 0) {
 			say(one,
-				"nobody reached --serve %s: make it the proxy's only server "
+				"nobody reached --%s %s: make it the proxy's only server "
 				"(--max-unserved)",
-				text);
+				option, text);
 		} else {
 			say(one,
-				"%ju did not reach --serve %s, or not with their first bytes, %ju "
+				"%ju did not reach --%s %s, or not with their first bytes, %ju "
 				"allowed (--max-unserved)",
-				(uintmax_t)results->n_unserved, text,
+				(uintmax_t)results->n_unserved, option, text,
 				(uintmax_t)options->max_unserved);
 		}
 	}

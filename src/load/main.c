@@ -26,7 +26,12 @@
  *	drain_run		the command that begins a drain, and who comes then
  *	lane			a thread with a loop, its ramp and its heartbeat
  *	conn			one end of a connection
+ *	conn_judge		from when its close is counted, and what it was
  *	serve			the server behind the proxy, and the tokens
+ *	remote			that server is another weirload's
+ *	obey			that other one: serves who shows the secret
+ *	secret			how it is shown
+ *	told			what the two tell each other
  *	alone			that server without clients: `weirload serve`
  *	progress		the line on the terminal meanwhile
  *	suite			several scenarios through several proxies:
@@ -67,6 +72,7 @@
 
 #include "load/alone.h"
 #include "load/budget.h"
+#include "load/obey.h"
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
@@ -123,6 +129,12 @@ static int measure(const struct options *options)
 	return code;
 }
 
+/** The server alone: for whoever shows the secret, or for itself. */
+static int serve(const struct options *options)
+{
+	return options->secret_file != NULL ? obey_run(options) : alone_run(options);
+}
+
 /** -h, --help and help; with a scenario behind it, its help. */
 static bool is_help(const char *word)
 {
@@ -165,7 +177,7 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 		code = LOAD_EXIT_OK;
 	} else {
 		code = scenario_opens(scenario)          ? measure(&options)
-		       : scenario->bit == SCENARIO_SERVE ? alone_run(&options)
+		       : scenario->bit == SCENARIO_SERVE ? serve(&options)
 							 : suite_main(&options);
 	}
 	options_fini(&options);

@@ -11,10 +11,30 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
+#include "load/conn_judge.h"
 #include "load/options.h"
 #include "load/scenario.h"
 
-static struct due due(const struct conn *conn)
+/** The other end is another process's (conn_judge.h). */
+static struct due due_apart(const struct conn *conn)
+{
+	const struct options *options = conn_options(conn);
+	bool is_silent = conn->is_server == (options->side == SIDE_SERVER);
+	uint64_t sent_ns = conn->sent_ns;
+
+	if (is_silent && sent_ns != 0) {
+		return (struct due){sent_ns, sent_ns};
+	}
+	if (!is_silent && conn->read_ns != 0) {
+		return conn_due_by_other(conn->read_ns, options);
+	}
+	if (conn->is_server) {
+		return conn_due_by_other(conn->open_ns, options);
+	}
+	return (struct due){conn->open_ns, clock_later(conn->opened_ns, conn->heard_ns)};
+}
+
+static struct due due_of_both(const struct conn *conn)
 {
 	const struct conn *mate = conn_mate(conn);
 	const struct conn *client = conn->is_server && mate != NULL ? mate : conn;
@@ -27,6 +47,11 @@ static struct due due(const struct conn *conn)
 	}
 	return (struct due){client->open_ns,
 		server == NULL ? client->open_ns : clock_later(client->open_ns, server->open_ns)};
+}
+
+static struct due due(const struct conn *conn)
+{
+	return conn_options(conn)->is_apart ? due_apart(conn) : due_of_both(conn);
 }
 
 /* ---- the silent end ---- */

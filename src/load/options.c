@@ -25,6 +25,9 @@ enum { VALUE_SHOWN = 128 /**< of a value that is wrong */ };
 
 #define MESSAGE_EVERY_NS ((uint64_t)100 * NS_PER_MS)
 
+/** Where a server that obeys is told, unless it is said: no other machine reaches it. */
+#define CONTROL_DEFAULT "127.0.0.1:8470"
+
 /** drain: when it begins, and how long live streams go on. */
 #define DRAIN_AFTER_NS ((uint64_t)NS_PER_S)
 #define DRAIN_FOR_NS   ((uint64_t)2 * NS_PER_S)
@@ -149,11 +152,42 @@ static int check_client(const struct options *options, char *why)
 	return 0;
 }
 
+/** Who obeys, and whom. */
+static int check_remote(const struct options *options, char *why)
+{
+	bool is_server = options->scenario->bit == SCENARIO_SERVE;
+
+	if (options->has_remote && options->serve.sa_len != 0) {
+		return options_refuse(why, "--serve and --remote: the server's ends are here or "
+					   "there; leave one of them out");
+	}
+	if (options->has_remote && options->secret_file == NULL) {
+		return options_refuse(why, "--remote needs --secret-file: the file that the "
+					   "serving end was started with");
+	}
+	if (!is_server && !options->has_remote && options->secret_file != NULL) {
+		return options_refuse(why, "--secret-file needs --remote: whom to show it");
+	}
+	if (options->control.sa_len != 0 && options->secret_file == NULL) {
+		return options_refuse(why, "--control needs --secret-file: it obeys only who "
+					   "shows that");
+	}
+	if (is_server && options->secret_file != NULL &&
+		(options->mode != MODE_READ || options->json)) {
+		return options_refuse(why, "--secret-file: what is done, and who reports it, is "
+					   "the other weirload's; leave out --mode and --json");
+	}
+	return 0;
+}
+
 static int check(const struct options *options, char *why)
 {
 	const char *problem = NULL;
 	int r = scenario_opens(options->scenario) ? check_client(options, why) : 0;
 
+	if (r == 0) {
+		r = check_remote(options, why);
+	}
 	if (r == 0 && options->scenario->check != NULL) {
 		problem = options->scenario->check(options);
 	}
@@ -165,6 +199,7 @@ static void complete(struct options *options)
 {
 	uint64_t part_ns = options_measures(options) ? 0 : options->expect_ns / LATE_PART;
 	uint64_t late_ns = clock_later(part_ns, LATE_NS);
+	const char *problem;
 
 	options->connect_wait_ns = options->wait_ns == NS_NEVER ? WAIT_NS : options->wait_ns;
 	if (options->wait_ns == NS_NEVER) {
@@ -183,6 +218,10 @@ static void complete(struct options *options)
 	}
 	if (options->scenario->bit == SCENARIO_DRAIN && options->for_ns == NS_NEVER) {
 		options->for_ns = DRAIN_FOR_NS;
+	}
+	if (options->secret_file != NULL && options->control.sa_len == 0) {
+		(void)addr_parse(CONTROL_DEFAULT, &options->control, &problem);
+		(void)addr_now(&options->control, &options->control.sa);
 	}
 }
 
@@ -218,7 +257,9 @@ int options_finish(struct options *options, char *why)
 {
 	int r;
 
-	options->has_serve = options->serve.sa_len != 0;
+	options->has_remote = options->remote.sa_len != 0 || options->remote.kind == ADDR_NAME;
+	options->has_serve = options->serve.sa_len != 0 || options->has_remote;
+	options->is_apart = options->has_remote;
 	r = check(options, why);
 	if (r == 0) {
 		complete(options);
@@ -246,6 +287,11 @@ void options_fini(struct options *options)
 	options->sources = NULL;
 }
 
+bool options_obeys(const struct options *options)
+{
+	return options->is_apart && !options->has_remote;
+}
+
 bool options_measures(const struct options *options)
 {
 	return options->expect_ns == NS_NEVER;
@@ -257,32 +303,39 @@ uint64_t options_patience_ns(const struct options *options)
 					 : clock_after(options->expect_ns, options->wait_ns);
 }
 
-int options_resolve(struct options *options, char *why)
+/** Looks a name up, and puts its first address in its place. */
+static int resolve(const char *option, struct addr *addr, int family, char *why)
 {
-	struct addr *target = &options->target;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = family};
 	struct addrinfo *found = NULL;
 	char text[ADDR_TEXT_MAX];
 	int r;
 
-	if (target->kind != ADDR_NAME) {
-		return check_source(options, why);
+	if (addr->kind != ADDR_NAME) {
+		return 0;
 	}
-	if (options->n_sources > 0) {
-		hints.ai_family = options->sources[0].sa.any.sa_family;
-	}
-	r = getaddrinfo(target->host, NULL, &hints, &found);
+	r = getaddrinfo(addr->host, NULL, &hints, &found);
 	if (r != 0) {
-		return options_refuse(why, "--target %s: %s; check the name",
-			addr_text(target, text),
-			r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+		return options_refuse(why, "--%s %s: %s; check the name", option,
+			addr_text(addr, text), r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
 	}
-	memcpy(&target->sa, found->ai_addr, found->ai_addrlen);
-	target->sa_len = found->ai_addrlen;
-	target->sa.in.sin_port = htons(target->port); /* at the same place in both families */
-	target->kind = ADDR_INET;
+	memcpy(&addr->sa, found->ai_addr, found->ai_addrlen);
+	addr->sa_len = found->ai_addrlen;
+	addr->sa.in.sin_port = htons(addr->port); /* at the same place in both families */
+	addr->kind = ADDR_INET;
 	freeaddrinfo(found);
-	return check_source(options, why);
+	return 0;
+}
+
+int options_resolve(struct options *options, char *why)
+{
+	int family = options->n_sources > 0 ? options->sources[0].sa.any.sa_family : AF_UNSPEC;
+	int r = resolve("target", &options->target, family, why);
+
+	if (r == 0) {
+		r = resolve("remote", &options->remote, AF_UNSPEC, why);
+	}
+	return r < 0 ? r : check_source(options, why);
 }
 
 /** The --busy share, one connection at least. */

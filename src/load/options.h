@@ -56,9 +56,15 @@ struct options {
 	const struct scenario *scenario;
 	int argc; /**< the command line, borrowed */
 	char **argv;
-	struct addr target; /**< after options_resolve() never a name */
-	struct addr serve;  /**< its sa_len is 0 where not given */
-	bool has_serve;
+	struct addr target;      /**< after options_resolve() never a name */
+	struct addr serve;       /**< its sa_len is 0 where not given */
+	struct addr remote;      /**< likewise; after options_resolve() never a name */
+	struct addr control;     /**< of a server that obeys: where it is told */
+	const char *secret_file; /**< borrowed; NULL: none */
+	bool has_serve;          /**< the server's ends are known: --serve or --remote */
+	bool has_remote;
+	bool is_apart;         /**< only one of the two ends is of this process */
+	uint8_t nonce;         /**< of a server that obeys: the run's; else it is drawn */
 	struct addr blackhole; /**< likewise */
 	struct addr *sources;  /**< heap; port 0 */
 	uint64_t n_sources;
@@ -98,6 +104,16 @@ struct options {
 	const char *html;
 };
 
+/** What the scenario has by default. options_fini() afterwards, in any case. */
+int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
+	char **argv, char *ret_why);
+
+/** Whether it is the server's ends of another process's run. */
+bool options_obeys(const struct options *options);
+
+/** Whether a scenario has server's ends that are ours: it takes --serve and --remote. */
+bool options_can_serve(const struct scenario *scenario);
+
 /**
  * Reads `weirload SCENARIO OPTION ...` (argv[1] is the scenario's name, which was found). 0: go on;
  * 1: --help was printed. -EINVAL: ret_why, of OPTIONS_WHY_MAX, says what is wrong. options_fini()
@@ -107,7 +123,7 @@ int options_parse(const struct scenario *scenario, int argc, char **argv,
 	struct options *ret_options, char *ret_why);
 void options_fini(struct options *options);
 
-/** Looks the target's name up, if it is one; blocks. 0 or -EINVAL and ret_why. */
+/** Looks names up, of the target and the remote; blocks. 0 or -EINVAL and ret_why. */
 int options_resolve(struct options *options, char *ret_why);
 
 /**

@@ -43,10 +43,6 @@ extern const size_t option_count;
 /** Writes what is wrong, of OPTIONS_WHY_MAX. -EINVAL, always. */
 __attribute__((format(printf, 2, 3))) int options_refuse(char *why, const char *format, ...);
 
-/** What the scenario has by default. options_fini() afterwards, in any case. */
-int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
-	char **argv, char *why);
-
 /**
  * Reads the value of an option (NULL for a flag) into *options. 0; or -EINVAL and what is wrong
  * with it, and what to write instead.

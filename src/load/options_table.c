@@ -26,6 +26,14 @@ const struct option option_table[] = {
 		"be the server behind the proxy too, and report both ends"},
 	{"serve", "ADDR", KIND_LISTEN, SCENARIO_SERVE, AT(serve), 0, 0, NULL,
 		"where to listen: 0.0.0.0:9000, *:9000, unix:PATH"},
+	{"remote", "ADDR", KIND_TARGET, SERVED, AT(remote), 0, 0, NULL,
+		"let the weirload serve that is told there be that server, on another host"},
+	{"secret-file", "FILE", KIND_PATH, SERVED, AT(secret_file), 0, 0, NULL,
+		"the secret that it was started with; for --remote"},
+	{"secret-file", "FILE", KIND_PATH, SCENARIO_SERVE, AT(secret_file), 0, 0, NULL,
+		"serve the runs of whoever shows this secret, by --remote"},
+	{"control", "ADDR", KIND_LISTEN, SCENARIO_SERVE, AT(control), 0, 0, NULL,
+		"where it is told to, with --secret-file (default 127.0.0.1:8470)"},
 	{"mode", "read|echo|hold|stall", KIND_WORD, SCENARIO_SERVE, AT(mode), MODE_READ, 0,
 		"read echo hold stall", "read (default); send it back; answer no FIN; do not read"},
 	{"blackhole", "ADDR", KIND_LISTEN, SCENARIO_CONNECT, AT(blackhole), 0, 0, NULL,
@@ -128,6 +136,11 @@ const struct option option_table[] = {
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+
+bool options_can_serve(const struct scenario *scenario)
+{
+	return (scenario->bit & SERVED) != 0;
+}
 
 /* ---- --help ---- */
 

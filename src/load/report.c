@@ -22,7 +22,8 @@ static void print_head(const struct results *results, FILE *out)
 		(uintmax_t)options->n_connections, options->n_connections == 1 ? "" : "s",
 		addr_text(&options->target, text));
 	if (options->has_serve) {
-		fprintf(out, ", served at %s", addr_text(&options->serve, text));
+		fprintf(out, ", served at %s",
+			addr_text(options->has_remote ? &options->remote : &options->serve, text));
 	}
 	if (options->blackhole.sa_len != 0) {
 		fprintf(out, ", a black hole at %s", addr_text(&options->blackhole, text));

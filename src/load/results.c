@@ -193,7 +193,7 @@ static int count_all(struct results *results)
 {
 	const struct run *run = results->run;
 	const struct options *options = run->options;
-	uint64_t n_servers = clock_earlier(run->n_servers, run->n_servers_max);
+	uint64_t n_servers = run_n_servers(run);
 	int r = 0;
 
 	for (uint64_t i = 0; i < options->n_connections; i++) {

@@ -47,7 +47,7 @@ static int listen_all(struct run *run, char *why)
 	const char *remedy = NULL;
 	int r;
 
-	if (!options->has_serve) {
+	if (!options->has_serve || options->has_remote) {
 		return 0;
 	}
 	r = listen_open(&options->serve, &access, NULL, &run->lanes[0].socket, &remedy);
@@ -84,22 +84,30 @@ static int allocate(struct run *run)
 	return 0;
 }
 
-/** Starts the lanes, which then wait for the second barrier. */
+uint64_t run_n_servers(const struct run *run)
+{
+	return clock_earlier(atomic_load(&run->n_servers), run->n_servers_max);
+}
+
+void run_wait(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) < 0 && errno == EINTR) {
+	}
+}
+
+/** Starts the lanes, which set up and then wait for run::begin. */
 static int start_lanes(struct run *run)
 {
-	unsigned n = (unsigned)run->options->n_threads;
-	int r = -pthread_barrier_init(&run->barrier, NULL, n + 1);
+	int r = 0;
 
-	for (unsigned i = 0; i < n && r == 0; i++) {
-		r = lane_start(&run->lanes[i]);
-		if (r < 0) {
-			/* Those that run wait for us at a barrier that will never be full. */
-			fprintf(stderr, "weirload: threads: %s\n", strerror(-r));
-			_exit(LOAD_EXIT_USAGE);
-		}
+	while (r == 0 && run->n_lanes < run->options->n_threads) {
+		r = lane_start(&run->lanes[run->n_lanes]);
+		run->n_lanes += r == 0;
 	}
-	(void)pthread_barrier_wait(&run->barrier);
-	for (unsigned i = 0; i < n && r == 0; i++) {
+	for (unsigned i = 0; i < run->n_lanes; i++) {
+		run_wait(&run->set_up);
+	}
+	for (unsigned i = 0; i < run->n_lanes && r == 0; i++) {
 		r = run->lanes[i].status;
 	}
 	return r;
@@ -128,10 +136,15 @@ static void post_go(struct run *run)
 	}
 }
 
-bool run_is_idle(const struct run *run)
+bool run_clients_are_idle(const struct run *run)
 {
 	return atomic_load(&run->n_settled) == run->options->n_connections &&
 	       atomic_load(&run->n_awaited) == 0;
+}
+
+bool run_is_idle(const struct run *run)
+{
+	return run_clients_are_idle(run) && atomic_load(&run->n_remote_awaited) == 0;
 }
 
 /** Whether nothing more is to be waited for; *since_ns is when that became so. */
@@ -168,15 +181,16 @@ int run_pending_signal(void)
 	return sigismember(&pending, SIGTERM) == 1 ? SIGTERM : 0;
 }
 
-/** Until everything is over, or a signal comes. */
-static void watch(struct run *run, int signal_fd)
+/** Until everything is over, or a signal comes. 0, or what remote_step() says. */
+static int watch(struct run *run, int signal_fd, char *why)
 {
 	struct pollfd poll_fd = {.fd = signal_fd, .events = POLLIN};
 	uint64_t done_since_ns = NS_NEVER;
 	struct progress progress;
+	int r = 0;
 
 	progress_init(&progress, run);
-	while (!is_done(run, &done_since_ns)) {
+	while (r == 0 && !is_done(run, &done_since_ns)) {
 		uint64_t memory = memory_now();
 
 		run->memory_peak = memory > run->memory_peak ? memory : run->memory_peak;
@@ -192,25 +206,31 @@ static void watch(struct run *run, int signal_fd)
 			run->signal = run_pending_signal();
 			break;
 		}
+		if (run->options->has_remote) {
+			r = remote_step(&run->remote, run, why);
+		}
 	}
 	progress_fini(&progress);
+	return r;
 }
 
-static void stop_lanes(struct run *run)
+void run_stop(struct run *run)
 {
 	atomic_store(&run->stopping, true);
 	if (!run->aborted) {
-		for (uint64_t i = 0; i < run->options->n_threads; i++) {
+		for (unsigned i = 0; i < run->n_lanes; i++) {
 			loop_post(run->lanes[i].loop, &run->lanes[i].stop);
 		}
 	}
-	for (uint64_t i = 0; i < run->options->n_threads; i++) {
+	for (unsigned i = 0; i < run->n_lanes; i++) {
 		(void)pthread_join(run->lanes[i].thread, NULL);
 	}
-	(void)pthread_barrier_destroy(&run->barrier);
+	run->n_lanes = 0;
+	run->ended_ns = clock_ns();
 }
 
-static int run_lanes(struct run *run, int signal_fd)
+/** Lets the lanes begin, or, if one could not be set up, end. */
+static int begin_lanes(struct run *run)
 {
 	int r = start_lanes(run);
 
@@ -218,23 +238,27 @@ static int run_lanes(struct run *run, int signal_fd)
 	run->memory_before = memory_now();
 	run->memory_peak = run->memory_before;
 	run->began_ns = clock_ns();
-	(void)pthread_barrier_wait(&run->barrier);
-	if (!run->aborted) {
-		watch(run, signal_fd);
+	for (unsigned i = 0; i < run->n_lanes; i++) {
+		(void)sem_post(&run->begin);
 	}
-	stop_lanes(run);
-	drain_run_fini(&run->drain);
-	run->ended_ns = clock_ns();
+	if (r < 0) {
+		run_stop(run);
+	}
 	return r;
 }
 
 static void init(struct run *run, const struct options *options)
 {
-	*run = (struct run){.options = options, .nonce = (uint8_t)(clock_ns() / NS_PER_US)};
+	*run = (struct run){.options = options};
+	run->nonce = options_obeys(options) ? options->nonce : (uint8_t)(clock_ns() / NS_PER_US);
 	atomic_store(&run->go_ns, NS_NEVER);
+	atomic_store(&run->n_awaited,
+		options_obeys(options) ? 0 : options->n_connections - options_busy(options));
 	drain_run_init(&run->drain);
-	atomic_store(&run->n_awaited, options->n_connections - options_busy(options));
+	remote_init(&run->remote);
 	about_take(&run->about);
+	(void)sem_init(&run->set_up, 0, 0); /* EINVAL and ENOSYS are the only errors */
+	(void)sem_init(&run->begin, 0, 0);
 }
 
 int run_none(struct run *run, const struct options *options, const char *why)
@@ -248,33 +272,67 @@ int run_none(struct run *run, const struct options *options, const char *why)
 	return allocate(run);
 }
 
-int run_all(struct run *run, const struct options *options, char *ret_why)
+int run_start(struct run *run, const struct options *options, char *ret_why)
 {
-	int signal_fd;
 	int r;
 
 	init(run, options);
 	ret_why[0] = '\0';
-	signal_fd = run_open_signals();
-	r = signal_fd < 0 ? signal_fd : allocate(run);
+	r = allocate(run);
 	if (r == 0) {
 		r = listen_all(run, ret_why);
 	}
 	if (r == 0 && options->blackhole.sa_len != 0) {
 		r = blackhole_open(&run->blackhole, &options->blackhole, ret_why);
 	}
-	if (r == 0) {
-		r = run_lanes(run, signal_fd);
-		run->n_untried =
-			options->blackhole.sa_len != 0 && !blackhole_was_tried(&run->blackhole);
+	if (r == 0 && options->has_remote) {
+		r = remote_open(&run->remote, run, ret_why);
 	}
-	blackhole_close(&run->blackhole);
+	if (r == 0) {
+		r = begin_lanes(run);
+	}
 	if (r < 0 && ret_why[0] == '\0') {
 		(void)snprintf(ret_why, OPTIONS_WHY_MAX, "cannot start: %s", strerror(-r));
 	}
-	if (signal_fd >= 0) {
-		close(signal_fd);
+	return r;
+}
+
+/** Ends the lanes, and the serving end elsewhere; `r` is what went wrong before. */
+static int end_all(struct run *run, int r, char *why)
+{
+	bool is_apart = run->options->has_remote;
+
+	/* When the other ends go, these here are not judged by it any more. */
+	atomic_store(&run->stopping, true);
+	if (is_apart && r == 0) {
+		r = remote_stop(&run->remote, run, why);
 	}
+	run_stop(run);
+	if (is_apart && r == 0) {
+		r = remote_fetch(&run->remote, run, why);
+	}
+	return r;
+}
+
+int run_all(struct run *run, const struct options *options, char *ret_why)
+{
+	int signal_fd = run_open_signals();
+	int r;
+
+	*run = (struct run){.remote.fd = -1};
+	if (signal_fd < 0) {
+		(void)snprintf(ret_why, OPTIONS_WHY_MAX, "signals: %s", strerror(-signal_fd));
+		return signal_fd;
+	}
+	r = run_start(run, options, ret_why);
+	if (r == 0) {
+		r = watch(run, signal_fd, ret_why);
+		r = end_all(run, r, ret_why);
+		drain_run_fini(&run->drain);
+		run->n_untried =
+			options->blackhole.sa_len != 0 && !blackhole_was_tried(&run->blackhole);
+	}
+	close(signal_fd);
 	return r;
 }
 
@@ -283,6 +341,8 @@ void run_fini(struct run *run)
 	for (uint64_t i = 0; run->lanes != NULL && i < run->options->n_threads; i++) {
 		listen_close(&run->lanes[i].socket);
 	}
+	blackhole_close(&run->blackhole);
+	remote_fini(&run->remote);
 	free(run->lanes);
 	free(run->clients);
 	free(run->servers);

@@ -14,6 +14,7 @@
 #define WEIR_LOAD_RUN_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@
 #include "load/conn.h"
 #include "load/drain_run.h"
 #include "load/options.h"
+#include "load/remote.h"
 #include "stream/listen.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
@@ -67,7 +69,9 @@ struct run {
 	struct conn *clients; /**< n_connections */
 	struct conn *servers; /**< n_servers_max */
 	uint64_t n_servers_max;
-	pthread_barrier_t barrier;
+	sem_t set_up;                 /**< each lane that has set up, or failed to */
+	sem_t begin;                  /**< for each lane, when all have: see aborted */
+	unsigned n_lanes;             /**< whose threads run */
 	uint8_t nonce;                /**< of this run's tokens */
 	bool aborted;                 /**< a lane could not be set up */
 	atomic_bool stopping;         /**< the lanes close what is open: no peer did */
@@ -86,19 +90,39 @@ struct run {
 	int signal; /**< that ended the run; 0: none */
 	struct about about;
 	struct blackhole blackhole;
-	_Atomic uint64_t n_placed; /**< queue: who has got a place */
-	_Atomic uint64_t gate_ns;  /**< when the first was opened that scenario::gate kept; 0 */
+	struct remote remote;
+	_Atomic uint64_t n_remote_awaited; /**< n_awaited of the serving end, as far as known */
+	uint64_t remote_delay_us;          /**< how late its loop was, at worst */
+	_Atomic uint64_t n_placed;         /**< queue: who has got a place */
+	_Atomic uint64_t gate_ns; /**< when the first was opened that scenario::gate kept; 0 */
 	struct drain_run drain;
 	uint64_t n_untried;            /**< 1: nobody has tried to connect to the black hole */
 	char failure[OPTIONS_WHY_MAX]; /**< why it could not begin; "" of one that has */
 };
 
 /**
+ * Several runs may follow each other in one process, each with a struct run of its own: nothing
+ * of one is left after run_fini(), but that SIGINT and SIGTERM stay blocked, and that the limit of
+ * open files was raised. None ends the process.
+ *
  * Sets up, runs to the end, and leaves the results in *run. 0, or a negative errno and ret_why (of
  * OPTIONS_WHY_MAX) when nothing was measured. run_fini() afterwards, in any case.
  */
 int run_all(struct run *run, const struct options *options, char *ret_why);
 void run_fini(struct run *run);
+
+/**
+ * The same in two steps, for who watches it himself: from run_start() on the lanes run. If that
+ * fails, run_stop() is not needed; run_fini() afterwards, in any case.
+ */
+int run_start(struct run *run, const struct options *options, char *ret_why);
+void run_stop(struct run *run);
+
+/** How many server ends have a place. */
+uint64_t run_n_servers(const struct run *run);
+
+/** Waits for a semaphore, whatever signals come. */
+void run_wait(sem_t *semaphore);
 
 /**
  * A run that has not begun, to be told as if it had: because of `why`, or, where that is NULL, of a
@@ -115,7 +139,10 @@ int run_open_signals(void);
 /** The one that has come, and was not read; 0: none. */
 int run_pending_signal(void);
 
-/** lane.c: starts the lane's thread, which sets up and waits at the barrier twice. 0 or -errno. */
+/**
+ * lane.c: starts the lane's thread, which sets up, posts run::set_up, and waits for run::begin. 0
+ * or a negative errno.
+ */
 int lane_start(struct lane *lane);
 
 /**
@@ -123,6 +150,9 @@ int lane_start(struct lane *lane);
  * or as long as its heartbeat is overdue. On its thread.
  */
 uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns);
+
+/** Whether all clients that are waited for are over. Any thread. */
+bool run_clients_are_idle(const struct run *run);
 
 /** Whether no close is waited for any more: only ends that last are still open. Any thread. */
 bool run_is_idle(const struct run *run);

@@ -68,6 +68,8 @@ struct scenario {
 	unsigned bit; /**< enum scenario_bit */
 	/** What a server that is not ours says later puts no close off: due() has it all. */
 	bool is_absolute;
+	/** Whether an end waits for its other one to be over, which with --remote must be told. */
+	bool is_watched;
 	const char *summary;
 	const char *description; /**< for --help; several lines */
 	/** What is wrong with the options, and what to write instead; NULL: nothing. Constant. */

@@ -27,8 +27,7 @@ void serve_token(const struct conn *conn, uint8_t token[SERVE_TOKEN_BYTES])
 	token[7] = (uint8_t)index;
 }
 
-/** Whether the server ends of this run speak first. */
-static bool server_is_first(const struct options *options)
+bool serve_is_first(const struct options *options)
 {
 	if (options->scenario->bit == SCENARIO_ONESIDE) {
 		return options->mute && options->side == SIDE_CLIENT;
@@ -50,6 +49,9 @@ static struct conn *find_mate(const struct conn *conn)
 	uint64_t n = conn->is_server ? run->options->n_connections : atomic_load(&run->n_servers);
 	struct conn *mate;
 
+	if (run->options->has_remote) {
+		n = run->n_servers_max; /* how many there are is heard of later */
+	}
 	serve_token(conn, expected);
 	expected[2] = conn->is_server ? 'C' : 'S';
 	if (memcmp(token, expected, 4) != 0 || index >= n || index >= run->n_servers_max) {
@@ -61,9 +63,11 @@ static struct conn *find_mate(const struct conn *conn)
 
 static void server_begin(struct conn *conn)
 {
-	const struct options *options = conn_options(conn);
+	const struct run *run = conn->lane->run;
+	const struct options *options = run->options;
+	uint32_t index = (uint32_t)(conn_mate(conn) - run->clients);
 
-	conn->script = options->scenario->script(options, true, conn_index(conn_mate(conn)));
+	conn->script = options->scenario->script(options, true, index);
 	if (conn->script->is_judged) {
 		conn_await(conn);
 	}
@@ -92,7 +96,7 @@ bool serve_is_matched(const struct conn *conn)
 	const struct options *options = conn_options(conn);
 
 	return conn->n_token == SERVE_TOKEN_BYTES || !options->has_serve || options->silent ||
-	       conn->is_server == server_is_first(options);
+	       conn->is_server == serve_is_first(options);
 }
 
 void serve_read_token(struct conn *conn, const char **data, size_t *len)

@@ -15,6 +15,7 @@
 
 struct conn;
 struct lane;
+struct options;
 
 enum { SERVE_TOKEN_BYTES = 8 };
 
@@ -24,6 +25,9 @@ void serve_close(struct lane *lane);
 
 /** Writes the token of this end. */
 void serve_token(const struct conn *conn, uint8_t token[SERVE_TOKEN_BYTES]);
+
+/** Whether the server's ends of such a run speak first, and have the tokens. */
+bool serve_is_first(const struct options *options);
 
 /** Whether there is no token to be read (any more) by this end. */
 bool serve_is_matched(const struct conn *conn);

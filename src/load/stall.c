@@ -218,6 +218,7 @@ static const char *check(const struct options *options)
 const struct scenario scenario_stall = {
 	.name = "stall",
 	.bit = SCENARIO_STALL,
+	.is_watched = true,
 	.summary = "stop reading on one side, send on the other, and wait for the close",
 	.description = "The end named by --side stops reading, the other sends until nothing is "
 		       "taken any more.\n"

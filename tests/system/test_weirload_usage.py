@@ -186,7 +186,8 @@ WORST = {"connection": int, "port": (int, None), "verdict": str, "open_us": (int
          "server": (END, None)}
 ABOUT = {"schema": int, "weirload": str, "scenario": str, "began": str, "host": str, "kernel": str,
          "machine": str, "processors": int, "libuv": str, "command": list}
-OPTIONS = {"target": (str, None), "serve": (str, None), "mode": (str, None), "blackhole": (str, None),
+OPTIONS = {"target": (str, None), "serve": (str, None), "remote": (str, None),
+           "secret_file": (str, None), "control": (str, None), "mode": (str, None), "blackhole": (str, None),
            "source": (str, None), "connections": (int, None), "threads": (int, None),
            "ramp": (int, float, None), "rate": (int, float, None), "expect_us": (int, None),
            "wait_us": (int, None), "silent": bool, "spread_us": (int, None), "every_us": (int, None),

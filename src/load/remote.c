@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+#include "load/remote.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "load/conn.h"
+#include "load/options.h"
+#include "load/run.h"
+#include "load/secret.h"
+#include "load/told.h"
+
+/** How long an answer is waited for. */
+#define ANSWER_NS ((uint64_t)10 * NS_PER_S)
+
+/* ---- lines ---- */
+
+/** Waits until the socket is ready for that. 0 or a negative errno. */
+static int wait_for(int fd, short events, uint64_t until_ns)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = events};
+	int r;
+
+	do {
+		uint64_t now_ns = clock_ns();
+
+		if (now_ns >= until_ns) {
+			return -ETIMEDOUT;
+		}
+		r = poll(&poll_fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+	} while (r == 0 || (r < 0 && errno == EINTR));
+	return r < 0 ? -errno : 0;
+}
+
+/** Sends an object, which it takes. */
+static int send_object(struct remote *remote, json_t *object)
+{
+	uint64_t until_ns = clock_after(clock_ns(), ANSWER_NS);
+	char *line = told_line(object);
+	size_t n = line == NULL ? 0 : strlen(line);
+	int r = line == NULL ? -ENOMEM : 0;
+
+	for (size_t sent = 0; sent < n && r == 0;) {
+		ssize_t taken = send(remote->fd, line + sent, n - sent, MSG_NOSIGNAL);
+
+		if (taken > 0) {
+			sent += (size_t)taken;
+		} else if (taken < 0 && errno == EAGAIN) {
+			r = wait_for(remote->fd, POLLOUT, until_ns);
+		} else if (taken < 0 && errno != EINTR) {
+			r = -errno;
+		}
+	}
+	free(line);
+	return r;
+}
+
+/** Reads more of what comes. 0 or a negative errno. */
+static int read_more(struct remote *remote, uint64_t until_ns)
+{
+	ssize_t n =
+		recv(remote->fd, remote->line + remote->n_line, TOLD_LINE_MAX - remote->n_line, 0);
+
+	if (n > 0) {
+		remote->n_line += (size_t)n;
+		return 0;
+	}
+	if (n == 0) {
+		return -ECONNRESET;
+	}
+	if (errno == EAGAIN) {
+		return wait_for(remote->fd, POLLIN, until_ns);
+	}
+	return errno == EINTR ? 0 : -errno;
+}
+
+/** The next line, as an object; *ret is to be freed. 0 or a negative errno. */
+static int receive_object(struct remote *remote, json_t **ret)
+{
+	uint64_t until_ns = clock_after(clock_ns(), ANSWER_NS);
+	const char *end;
+	int r = 0;
+
+	remote->n_line -= remote->n_taken;
+	memmove(remote->line, remote->line + remote->n_taken, remote->n_line);
+	remote->n_taken = 0;
+	end = memchr(remote->line, '\n', remote->n_line);
+	while (end == NULL && r == 0) {
+		r = remote->n_line == TOLD_LINE_MAX ? -EPROTO : read_more(remote, until_ns);
+		end = memchr(remote->line, '\n', remote->n_line);
+	}
+	if (end == NULL) {
+		return r;
+	}
+	remote->n_taken = (size_t)(end - remote->line) + 1;
+	*ret = told_parse(remote->line, remote->n_taken - 1);
+	return *ret == NULL ? -EPROTO : 0;
+}
+
+/* ---- what goes wrong ---- */
+
+__attribute__((format(printf, 3, 4))) static void say(
+	char *why, const struct run *run, const char *format, ...)
+{
+	char text[ADDR_TEXT_MAX];
+	va_list args;
+	int n = snprintf(
+		why, OPTIONS_WHY_MAX, "--remote %s: ", addr_text(&run->options->remote, text));
+
+	va_start(args, format);
+	(void)vsnprintf(why + n, OPTIONS_WHY_MAX - (size_t)n, format, args);
+	va_end(args);
+}
+
+static int fail(const struct run *run, int error, char *why)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		say(why, run, "no answer for 10 s");
+		break;
+	case -EPROTO:
+		say(why, run, "what answers is no weirload serve --secret-file of this version");
+		break;
+	default:
+		say(why, run, "%s; start weirload serve --secret-file there", strerror(-error));
+		break;
+	}
+	return error;
+}
+
+/** What it says itself is shown as it may be: printable. */
+static int fail_by_word(const struct run *run, const char *word, char *why)
+{
+	char text[TOLD_ERROR_MAX];
+	size_t n = 0;
+
+	for (; word[n] != '\0' && n + 1 < sizeof(text); n++) {
+		text[n] = word[n] >= ' ' && word[n] <= '~' ? word[n] : '?';
+	}
+	text[n] = '\0';
+	say(why, run, "it says: %s", text);
+	return -EPERM;
+}
+
+/** Asks, with an object that it takes. 0 and *ret, to be freed, or a negative errno and `why`. */
+static int ask(
+	struct remote *remote, const struct run *run, json_t *question, json_t **ret, char *why)
+{
+	const char *error;
+	int r = send_object(remote, question);
+
+	if (r == 0 || r == -EPIPE || r == -ECONNRESET) {
+		/* It may have said why it hung up. */
+		int received = receive_object(remote, ret);
+
+		r = received == 0 ? 0 : r < 0 ? r : received;
+	}
+	if (r < 0) {
+		return fail(run, r, why);
+	}
+	error = json_string_value(json_object_get(*ret, "error"));
+	if (error != NULL) {
+		r = fail_by_word(run, error, why);
+		json_decref(*ret);
+	}
+	return r;
+}
+
+/* ---- opening ---- */
+
+static int connect_to(const struct addr *addr)
+{
+	int fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(int);
+	int error = 0;
+	int r = 0;
+
+	if (fd < 0) {
+		return -errno;
+	}
+	if (connect(fd, &addr->sa.any, addr->sa_len) < 0) {
+		r = errno == EINPROGRESS ? wait_for(fd, POLLOUT, clock_after(clock_ns(), ANSWER_NS))
+					 : -errno;
+		if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0) {
+			r = -error;
+		}
+	}
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/** The answer to a challenge; NULL without memory or randomness. */
+static json_t *answer_to(const char *challenge, const char *secret)
+{
+	char proof[SECRET_PROOF_MAX];
+	char nonce[SECRET_DRAWN_MAX];
+
+	if (secret_draw(nonce) < 0 || secret_prove(secret, challenge, nonce, proof) < 0) {
+		return NULL;
+	}
+	return json_pack(
+		"{s:i, s:s, s:s}", "protocol", TOLD_PROTOCOL, "nonce", nonce, "proof", proof);
+}
+
+static int show_secret(struct remote *remote, const struct run *run, char *why)
+{
+	char secret[SECRET_MAX + 1];
+	json_t *hello = NULL;
+	json_t *answer = NULL;
+	const char *challenge;
+	int r = secret_read(run->options->secret_file, secret, why);
+
+	if (r < 0) {
+		return r;
+	}
+	r = receive_object(remote, &hello);
+	challenge = r < 0 ? NULL : json_string_value(json_object_get(hello, "challenge"));
+	if (r == 0 &&
+		(challenge == NULL || !secret_is_drawn(challenge) ||
+			json_integer_value(json_object_get(hello, "protocol")) != TOLD_PROTOCOL)) {
+		const char *error = json_string_value(json_object_get(hello, "error"));
+
+		r = error != NULL ? fail_by_word(run, error, why) : fail(run, -EPROTO, why);
+	} else if (r < 0) {
+		(void)fail(run, r, why);
+	} else {
+		r = ask(remote, run, answer_to(challenge, secret), &answer, why);
+	}
+	secret_forget(secret);
+	json_decref(hello);
+	if (r == 0) {
+		json_decref(answer);
+	}
+	return r;
+}
+
+void remote_init(struct remote *remote)
+{
+	*remote = (struct remote){.fd = -1};
+}
+
+int remote_open(struct remote *remote, struct run *run, char *ret_why)
+{
+	json_t *answer;
+	int r;
+
+	remote->line = malloc(TOLD_LINE_MAX);
+	if (remote->line == NULL) {
+		return -ENOMEM;
+	}
+	remote->fd = connect_to(&run->options->remote);
+	if (remote->fd < 0) {
+		return fail(run, remote->fd, ret_why);
+	}
+	r = show_secret(remote, run, ret_why);
+	if (r == 0) {
+		r = ask(remote, run, json_pack("{s:o}", "run", told_run(run)), &answer, ret_why);
+	}
+	if (r == 0) {
+		json_decref(answer);
+		atomic_store(&run->n_remote_awaited, 1); /* not known yet */
+	}
+	return r;
+}
+
+/* ---- while it runs ---- */
+
+/** Takes an answer that says how it is getting on, and frees it. */
+static int take_state(const json_t *answer, struct run *run, struct told_state *ret, char *why)
+{
+	if (told_read_state(answer, ret) < 0 ||
+		told_read_over(json_object_get(answer, "over"), run) < 0) {
+		return fail(run, -EPROTO, why);
+	}
+	atomic_store(&run->n_servers, clock_earlier(ret->n_servers, run->n_servers_max));
+	atomic_store(&run->n_servers_over, ret->n_over);
+	atomic_store(&run->n_strangers, ret->n_strangers);
+	return 0;
+}
+
+int remote_step(struct remote *remote, struct run *run, char *ret_why)
+{
+	/* Before it is asked: what it then knows of is no less. */
+	bool was_idle = run_clients_are_idle(run);
+	struct told_state state;
+	json_t *answer;
+	int r = ask(remote, run, json_pack("{s:o}", "over", told_over(run)), &answer, ret_why);
+
+	if (r == 0) {
+		r = take_state(answer, run, &state, ret_why);
+		json_decref(answer);
+	}
+	if (r == 0) {
+		atomic_store(
+			&run->n_remote_awaited, was_idle ? state.n_awaited : state.n_awaited + 1);
+	}
+	return r;
+}
+
+/* ---- the end ---- */
+
+int remote_stop(struct remote *remote, struct run *run, char *ret_why)
+{
+	struct told_state state;
+	json_t *answer;
+	int r = ask(remote, run, json_pack("{s:b}", "stop", 1), &answer, ret_why);
+
+	if (r == 0) {
+		r = take_state(answer, run, &state, ret_why);
+		json_decref(answer);
+	}
+	if (r == 0) {
+		run->remote_delay_us = state.delay_us;
+	}
+	return r;
+}
+
+/** Takes an array of ends; how many, or -EPROTO. */
+static int take_ends(const json_t *ends, struct run *run)
+{
+	const json_t *end;
+	size_t i;
+
+	if (!json_is_array(ends) || json_array_size(ends) > TOLD_ENDS_MAX) {
+		return -EPROTO;
+	}
+	json_array_foreach((json_t *)ends, i, end)
+	{
+		if (told_read_end(end, run) < 0) {
+			return -EPROTO;
+		}
+	}
+	return (int)json_array_size(ends);
+}
+
+/** What lanes count as it happens. */
+static void count_ends(struct run *run)
+{
+	struct lane *lane = &run->lanes[0];
+
+	for (uint64_t i = 0; i < run->n_servers_max; i++) {
+		const struct conn *end = &run->servers[i];
+
+		if (end->state == CONN_OVER &&
+			(end->verdict == VERDICT_ON_TIME || end->verdict == VERDICT_LATE)) {
+			hdr_record(&lane->late_server, (uint64_t)end->late_ns / NS_PER_US);
+		}
+	}
+	hdr_record(&lane->delay, run->remote_delay_us);
+}
+
+int remote_fetch(struct remote *remote, struct run *run, char *ret_why)
+{
+	uint64_t n = run_n_servers(run);
+	uint64_t first = 0;
+	int r = 0;
+
+	/* What was told of them meanwhile is told again. */
+	while (r >= 0 && first < n) {
+		json_t *answer;
+
+		r = ask(remote, run, json_pack("{s:I}", "ends", (json_int_t)first), &answer,
+			ret_why);
+		if (r < 0) {
+			break;
+		}
+		r = take_ends(json_object_get(answer, "ends"), run);
+		json_decref(answer);
+		if (r < 0) {
+			r = fail(run, r, ret_why);
+		}
+		first += TOLD_ENDS_MAX;
+	}
+	if (r >= 0) {
+		count_ends(run);
+	}
+	return r < 0 ? r : 0;
+}
+
+void remote_fini(struct remote *remote)
+{
+	if (remote->fd >= 0) {
+		(void)close(remote->fd);
+	}
+	free(remote->line);
+	remote_init(remote);
+}
