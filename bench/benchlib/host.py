@@ -26,6 +26,8 @@ os.environ["PATH"] += ":/usr/sbin:/sbin"
 PACKAGES = {
     "haproxy": (["haproxy"], ["haproxy"]),
     "nginx": (["nginx", NGINX_STREAM], ["nginx-light", "libnginx-mod-stream"]),
+    "socat": (["socat"], ["socat"]),
+    "stunnel": (["stunnel4", "openssl"], ["stunnel4", "openssl"]),
     "socket-proxyd": ([SOCKET_PROXYD], ["systemd"]),
     "iperf3": (["iperf3"], ["iperf3"]),
     "wrk": (["wrk"], ["wrk"]),

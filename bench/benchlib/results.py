@@ -14,6 +14,8 @@ FORMAT = 1
 VERSIONS = {  # who is asked how, and what of the answer is the version
     "HAProxy": ["haproxy", "-v"],
     "nginx": ["nginx", "-v"],
+    "socat": ["socat", "-V"],
+    "stunnel": ["stunnel4", "-version"],
     "systemd-socket-proxyd": [SOCKET_PROXYD, "--version"],
     "iperf3": ["iperf3", "--version"],
     "wrk": ["wrk", "-v"],

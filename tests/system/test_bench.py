@@ -6,37 +6,54 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from xml.etree import ElementTree
 
 import pytest
 
 from weirtest.load import WEIRLOAD
 from weirtest.settings import DEADLINE, ROOT, WEIR
 
-TITLES = ("idle, last bytes", "idle, all due", "idle after a trickle", "half-close", "write stall",
-          "connect")
 
-
-def test_the_bench_prints_the_table(folder):
-    kept = os.path.join(folder, "told.json")
-    done = subprocess.run([ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=0.5", "--rounds=1",
-                           "--proxies=weir",
-                           f"--weir={WEIR}", f"--weirload={WEIRLOAD}", f"--json={kept}"],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+def test_the_bench_of_timers_prints_one_table_and_draws_one_plot(folder):
+    out = os.path.join(folder, "results")
+    command = [ROOT / "bench" / "timeouts", "--pairs=90", "--seconds=0.5", "--rounds=1", "--proxies=weir,socket-proxyd",
+               "--only=idle,mixed,halfclose,stall,connect", f"--weir={WEIR}", f"--weirload={WEIRLOAD}", f"--out={out}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                           timeout=6 * DEADLINE)
     assert done.returncode == 0, done.stderr
-    head, rule, *rows = done.stdout.splitlines()
-    bare, *rows = rows
-    assert "a bare timer" in bare
-    assert [row.split("|")[1].strip().startswith(title)
-            for row, title in zip(rows, TITLES, strict=True)] == [True] * len(TITLES)
-    assert {line.count("|") for line in (head, rule, bare, *rows)} == {head.count("|")}
-    with open(kept, encoding="utf-8") as file:
-        kept = json.load(file)
-    assert [one["proxy"] for one in kept] == [None] + ["weir"] * len(TITLES)
-    assert [told["connections"]["early"] for one in kept[1:] for told in one["rounds"]] == [
-        0] * len(TITLES)
+    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    head, rule, bare, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
+    assert {len(one) for one in (head, rule, bare, *rows)} == {len(head)} and "a bare timer" in bare[0]
+    assert max(map(len, done.stdout.splitlines())) <= WIDEST
+    cells = {(row[0], row[1]): dict(zip(head[2:], row[2:])) for row in rows}
+    assert list(cells) == [(timer, proxy) for timer in ("idle", "idle, at once", "half-close", "write stall", "connect")
+                           for proxy in ("weir", "socket-proxyd")]
+    assert {row["early"] for (_, proxy), row in cells.items() if proxy == "weir"} == {"0"}
+    # It has no timers, and takes a half-close for the end.
+    assert cells["idle", "socket-proxyd"]["never"] == "100 %" and cells["half-close", "socket-proxyd"]["early"] == "100 %"
+    with open(os.path.join(out, "timeouts.svg"), encoding="utf-8") as file:
+        plot = ElementTree.parse(file)
+    words = [one.text for one in plot.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("socket-proxyd") == 5 and "never closed" in words and any("99th percentile" in one for one in words)
+    again = subprocess.run([*command, "--report"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+                           timeout=DEADLINE)
+    assert again.stdout == done.stdout
+
+
+def test_the_page_of_timers_is_what_the_bench_has_kept():
+    """docs/TIMEOUTS.md and the plot are made by the bench from its results, not by hand."""
+    results = ROOT / "bench" / "results"
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(results / "timeouts.json", folder)
+        done = subprocess.run([ROOT / "bench" / "timeouts", "--report", f"--out={folder}"], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=True, timeout=DEADLINE)
+        plot = (pathlib.Path(folder) / "timeouts.svg").read_text(encoding="utf-8")
+    assert plot == (results / "timeouts.svg").read_text(encoding="utf-8")
+    assert done.stdout.strip() in (ROOT / "docs" / "TIMEOUTS.md").read_text(encoding="utf-8")
 
 
 def test_the_bench_of_what_is_asked_prints_its_table(folder):
