@@ -48,3 +48,20 @@ def test_flows_that_are_cut_are_counted(kind, report):
             report(f"{kind}, {COUNT} flows, node {number} leaves: {left[number]} of its own are cut and {others} of the "
                    f"others; it comes back: {sum(came.values())} are cut; of {COUNT} new ones it has "
                    f"{flows.nodes()[number]}")
+
+
+def test_a_link_that_goes_and_comes_back_is_in_the_group_again(report):
+    with Cluster("bird", "resilient") as cluster, Flows(cluster, 64) as flows:
+        on_it = flows.nodes()[2]
+        start = time.monotonic()
+        cluster.ip("n2", "link", "set", "eth0", "down")
+        gone = cluster.routed(NODES - {2}, start)
+        assert flows.probe() == {2: on_it}
+        flows.close()
+        back = time.monotonic()
+        cluster.plug_in(2)
+        cluster.routed(NODES, back)
+        wait.until(lambda: buckets(cluster)[2] > 40, "node 2 has buckets again", 2 * DEADLINE)
+        flows.renew()
+        assert flows.nodes()[2]
+        report(f"resilient: a link that goes down is noticed after {(gone - start) * 1e3:.0f} ms, {on_it} of 64 flows cut")

@@ -17,7 +17,7 @@ from weirtest.settings import DEADLINE
 
 FIRST, SECOND = "192.0.2.1", "192.0.2.2"
 SPREAD = {1: {FIRST}, 2: {SECOND}, 3: set()}
-PATIENCE = 10
+PATIENCE = 6
 SILENCE = ("add table netdev silence; add chain netdev silence in { type filter hook ingress device eth0 priority 0; policy drop; };"
            "add table inet silence; add chain inet silence out { type filter hook output priority 0; policy drop; }")
 

@@ -12,6 +12,7 @@ from weirtest import wait
 from weirtest.settings import DEADLINE
 
 WAY = ("bird", "plain")
+SETTINGS = {"ANNOUNCE_TIMEOUT": "2"}
 SRV = "_app._tcp.cluster.test."
 
 
@@ -24,6 +25,11 @@ def kill_weir(cluster):
     return 1, lambda: node.end(signal.SIGKILL), node.start
 
 
+def stop_weir(cluster):
+    node = cluster.nodes[1]
+    return 1, lambda: node.signal(signal.SIGSTOP), lambda: node.signal(signal.SIGCONT)
+
+
 def silence(cluster):
     rules = ("add table inet silence; "
              "add chain inet silence in { type filter hook input priority 0; policy drop; }; "
@@ -33,13 +39,10 @@ def silence(cluster):
 
 
 def unplug(cluster):
-    def plug_in():
-        cluster.ip("n3", "link", "set", "eth0", "up")
-        cluster.ip("n3", "route", "replace", "default", "via", "10.0.3.1")
-    return 3, (lambda: cluster.ip("n3", "link", "set", "eth0", "down")), plug_in
+    return 3, (lambda: cluster.ip("n3", "link", "set", "eth0", "down")), lambda: cluster.plug_in(3)
 
 
-@pytest.mark.parametrize("how", (kill_weir, silence, unplug))
+@pytest.mark.parametrize("how", (kill_weir, stop_weir, silence, unplug))
 def test_a_node_that_is_lost_is_noticed(cluster, report, how):
     number, strike, mend = how(cluster)
     with Steady(cluster) as load:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What clients see while the nodes of a cluster leave and come back: BIRD, and the route that it installs."""
 
+import signal
 import time
 
 from clustertest.cluster import NODES, SERVERS
@@ -10,14 +11,18 @@ WAY = ("bird", "plain")
 SETTINGS = {"ANNOUNCE_WAIT": "1"}
 
 
-def leave(cluster, node, load):
-    """Drains a node until the router does without it, however long that takes; then nobody new has to be let in."""
+def leave(cluster, node, load, tell):
+    """Waits until the router does without a node that was told to leave, however long that takes."""
     start = time.monotonic()
-    node.post("/v1/drain", {"grace": "60s"})
+    tell()
     switched = cluster.routed(NODES - {node.number}, start)
-    load.excuse(node.says(" goes: ", start)[0], switched)
-    assert node.post("/v1/drain", {"grace": "0s"})["state"] == "drained"
+    node.says(" goes: ", start)
+    load.excuse((node.said("are cut", start) + node.said(" goes: ", start))[0][0], switched)
     return switched - start
+
+
+def drain(node, grace="60s"):
+    return node.post("/v1/drain", {"grace": grace})["state"]
 
 
 def come_back(cluster, node, load, put_back):
@@ -53,7 +58,8 @@ def test_a_node_is_drained_and_comes_back_under_load(cluster, report):
     node = cluster.nodes[2]
     with Steady(cluster) as load:
         load.goes_on()
-        took = leave(cluster, node, load)
+        took = leave(cluster, node, load, lambda: drain(node))
+        assert drain(node, "0s") == "drained"
         load.goes_on()
         back = come_back(cluster, node, load, lambda: node.post("/v1/undrain"))
         load.goes_on()
@@ -80,8 +86,9 @@ def test_a_rolling_restart_of_all_nodes(cluster, report):
     with Steady(cluster) as load:
         start = load.goes_on(20)
         for node in cluster.nodes.values():
-            leave(cluster, node, load)
-            node.end()
+            # drain.grace of the config is long enough for the router; then nothing has to be waited for any more.
+            leave(cluster, node, load, lambda: node.signal(signal.SIGTERM))
+            node.end(signal.SIGINT)
             come_back(cluster, node, load, node.start)
             load.goes_on(20)
         took = time.monotonic() - start
@@ -97,15 +104,14 @@ def test_a_drain_waits_for_open_pairs_and_says_how_many_it_cuts(cluster, report)
         assert on_it
         known = node.pairs_open()  # perhaps more: what a switch has cut before is open here, until a timer ends it
         start = time.monotonic()
-        node.post("/v1/drain", {"grace": "60s"})
+        drain(node)
         switched = cluster.routed(NODES - {1}, start)
-        waits, goes = node.says("waits for", start), node.says(" goes: ", start)
-        assert f"waits for {known} open pairs" in waits[1]
-        assert f"{known} open pairs are cut" in goes[1]
-        assert goes[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
-        cut = flows.probe()
-        assert cut[1] == on_it
-    report(f"waited {goes[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "
+        waits, cuts, goes = (node.says(text, start) for text in ("waits for", "are cut", " goes: "))
+        assert f"waits for {known} open pairs" in waits[1] and f"{known} open pairs are cut" in cuts[1]
+        assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
+        # Each of them heard it, without a byte of its own.
+        assert flows.heard(on_it) == {1: on_it}
+    report(f"waited {cuts[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "
            f"{(switched - goes[0]) * 1e3:.0f} ms later")
     node.post("/v1/undrain")
 
@@ -115,10 +121,10 @@ def test_a_drain_waits_no_longer_than_its_pairs(cluster):
     with Flows(cluster, 24) as flows:
         assert flows.nodes()[3]
         start = time.monotonic()
-        node.post("/v1/drain", {"grace": "60s"})
+        drain(node)
         node.says("waits for", start)
-    cut = node.says(" goes: ", start)[1]
-    assert "no pair is cut" in cut or "open pairs are cut" in cut and time.monotonic() - start >= 1
+    goes = node.says(" goes: ", start)[1]
+    assert "no pair is open" in goes or node.said("are cut", start) and time.monotonic() - start >= 1
     cluster.routed(NODES - {3}, start)
     node.post("/v1/undrain")
 
@@ -127,7 +133,7 @@ def test_a_drain_that_is_undone_leaves_the_address(cluster):
     node = cluster.nodes[3]
     with Flows(cluster, 24) as flows:
         start = time.monotonic()
-        node.post("/v1/drain", {"grace": "60s"})
+        drain(node)
         node.says("waits for", start)
         node.post("/v1/undrain")
         if not node.said(" goes: ", start):

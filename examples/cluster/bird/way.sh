@@ -15,14 +15,15 @@ way() {
 	inside router sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 	names
 	servers
+	# BIRD goes before others: a node that only has no time for BFD would be taken for a dead one.
 	fill bird/router.conf "$run/router/bird.conf"
 	sed -i "s|@TABLE@|$table|" "$run/router/bird.conf"
-	start router bird "$(program bird)" -f -c "$run/router/bird.conf" -s "$run/router/bird.control"
+	start router bird nice -n -10 "$(program bird)" -f -c "$run/router/bird.conf" -s "$run/router/bird.control"
 	[ "$kind" = plain ] || start router nexthops "$here/bird/nexthops" "$service" "$table"
 	for i in 1 2 3; do
 		fill bird/node.conf "$run/n$i/bird.conf" "$i"
 		fill weir.conf "$run/n$i/weir.conf" "$i"
-		start "n$i" bird "$(program bird)" -f -c "$run/n$i/bird.conf" -s "$run/n$i/bird.control"
+		start "n$i" bird nice -n -10 "$(program bird)" -f -c "$run/n$i/bird.conf" -s "$run/n$i/bird.control"
 		weir "$i"
 		announce "$i"
 	done

@@ -80,8 +80,11 @@ class Node:
         return wait.until(lambda: self.said(text, since), f"weir-announce on node {self.number} says: {text}",
                           2 * DEADLINE)[0]
 
-    def end(self, number=signal.SIGTERM):
-        self._cluster.end(f"n{self.number}", "weir", number)
+    def end(self, how):
+        self._cluster.end(f"n{self.number}", "weir", how)
+
+    def signal(self, number):
+        os.kill(self._cluster.pid(f"n{self.number}", "weir"), number)
 
     def start(self):
         self._cluster.shell(f"weir {self.number}")
@@ -148,15 +151,23 @@ class Cluster:
         """A function of topology.sh."""
         run("bash", "-c", f'. "$0/topology.sh"; {command}', EXAMPLE, env=self.env)
 
-    def end(self, place, program, number=signal.SIGKILL):
-        """A program that up has started."""
+    def pid(self, place, program):
+        """Of a program that up has started."""
         with open(f"{self.folder}/{place}/{program}.pid", encoding="ascii") as file:
-            pid = int(file.read())
-        os.kill(pid, number)
+            return int(file.read())
+
+    def end(self, place, program, how=signal.SIGKILL):
+        pid = self.pid(place, program)
+        os.kill(pid, how)
         wait.until(lambda: not os.path.exists(f"/proc/{pid}"), f"{program} has ended", 2 * DEADLINE)
 
     def dns(self, *command):
         run("unbound-control", "-c", f"{self.folder}/router/unbound.conf", *command)
+
+    def plug_in(self, number):
+        """The link of a node that was down; what the kernel has dropped with it is told it again."""
+        self.ip(f"n{number}", "link", "set", "eth0", "up")
+        self.ip(f"n{number}", "route", "replace", "default", "via", f"10.0.{number}.1")
 
     # Clients
 
@@ -197,6 +208,11 @@ class Cluster:
                 assert left > 0, f"the route is {self._routes[-1]}, not {hops}"
                 self._news.wait(left)
             return seen()[0]
+
+    def switches(self, since):
+        """When the route was seen to change, after `since`."""
+        with self._news:
+            return [when for when, _ in self._routes if when >= since]
 
     def whole(self):
         """Waits until all nodes are in service, with all servers; also after a test that has failed."""
