@@ -61,6 +61,9 @@
  *	html_plot		what is drawn
  *	html_tables		what is counted
  *	html_style		how it looks
+ *	compare			whether one of two is better
+ *	compare_main		its command line
+ *	chance			what chance makes of counts and quantiles
  *	junit			results, for what runs tests
  *	markup			text within XML and HTML
  *	whole_file		a file that is there wholly or not at all
@@ -72,6 +75,7 @@
 
 #include "load/alone.h"
 #include "load/budget.h"
+#include "load/compare.h"
 #include "load/obey.h"
 #include "load/options.h"
 #include "load/results.h"
@@ -84,11 +88,14 @@ static const char usage_text[] =
 	"usage: weirload SCENARIO --target ADDR [--expect T] [OPTION ...]\n"
 	"       weirload serve --serve ADDR [OPTION ...]\n"
 	"       weirload suite FILE [OPTION ...]\n"
+	"       weirload compare A.json B.json [--tolerance T]\n"
 	"       weirload help [SCENARIO] | --version\n";
 
 static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, oneside, "
 				       "stall, connect, mixed, lifetime, preface, firstbyte, "
-				       "queue, drain, serve or suite, or --help";
+				       "queue, drain, serve, suite or compare, or --help";
+
+static const char compare_word[] = "compare";
 
 static void print_help(void)
 {
@@ -99,6 +106,7 @@ static void print_help(void)
 	for (size_t i = 0; scenarios[i] != NULL; i++) {
 		printf("  %-10s %s\n", scenarios[i]->name, scenarios[i]->summary);
 	}
+	printf("  %-10s %s\n", compare_word, "whether one report is better than another, or worse");
 	fputs("\nweirload help SCENARIO has its options; weirload(1) has it all.\n", stdout);
 }
 
@@ -145,6 +153,10 @@ static int help(const char *name)
 {
 	const struct scenario *scenario = name == NULL ? NULL : scenario_find(name);
 
+	if (name != NULL && strcmp(name, compare_word) == 0) {
+		compare_help(stdout);
+		return LOAD_EXIT_OK;
+	}
 	if (name != NULL && scenario == NULL) {
 		return complain(unknown_scenario);
 	}
@@ -194,6 +206,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		puts("weirload " WEIR_VERSION);
 		return LOAD_EXIT_OK;
+	}
+	if (argc > 1 && strcmp(argv[1], compare_word) == 0) {
+		return compare_main(argc - 2, argv + 2);
 	}
 	if (scenario == NULL) {
 		return complain(argc > 1 ? unknown_scenario

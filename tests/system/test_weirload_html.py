@@ -85,7 +85,7 @@ def test_a_suite_has_a_section_for_each_row_and_a_table_of_all(folder, chromium)
     suite, path = os.path.join(folder, "fleet.suite"), os.path.join(folder, "report.html")
     with ScriptedPeer(Script(0.15)) as peer:
         with open(suite, "w", encoding="utf-8") as file:
-            file.write(f'''expect = "100ms"; max_late = "20s"; connections = 4;
+            file.write(f'''defaults = {{ expect = "100ms"; max_late = "20s"; connections = 4; }};
                 proxies = ( {{ name = "there"; target = "{peer}"; }},
                             {{ name = "gone"; target = "{address.free("tcp4", None)}"; }} );
                 scenarios = ( "idle" );''')

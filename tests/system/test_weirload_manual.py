@@ -47,6 +47,10 @@ def test_each_example_runs_as_it_is_written(example, folder):
                timeouts={"idle": "1m" if " drain " in example else "1s", "connect": "1s"}) as rig:
         with open(os.path.join(folder, "weir.pid"), "w", encoding="ascii") as file:
             file.write(str(rig.weir.pid))
+        if " compare " in example:
+            for name in re.findall(r"\S+\.json", example):
+                with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                    file.write(load.run("idle", target=rig.weir.address, expect="1s", ramp=10000).out)
         code, out = run(example, folder, rig.weir.address, server)
     failed = [line for line in out.splitlines() if line.startswith("FAILED") and not BUSY.match(line)]
     assert not failed and code in (0, 1) and (code == 0 or BUSY.search(out)), out
