@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Two addresses of the service over three nodes: keepalived moves an address when its node is drained, killed, silent or cut off."""
+"""Two addresses over three nodes: keepalived moves an address when its node is drained, killed, silent or cut off."""
 
 import contextlib
 import json
@@ -80,6 +80,13 @@ def test_each_address_has_a_node_of_its_own_and_both_lead_to_the_servers(both, r
     report("10 clients: each reaches the same server by both addresses, and the server knows the client's address")
 
 
+def test_each_node_has_its_name_in_its_log_and_its_metrics(made):
+    for number, node in made[0].nodes.items():
+        assert f'node="weir-{number}"' in asking.ask(node, "GET", "/metrics").text
+        assert node.get("/v1/status")["node"] == f"weir-{number}"
+        assert {line["node"] for line in node.log()} == {f"weir-{number}"}
+
+
 def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
     cluster, addresses = both
     node = cluster.nodes[1]
@@ -146,7 +153,15 @@ def cut_off(cluster):
     cluster.ip("router", "link", "set", "n1", "up")
 
 
-@pytest.mark.parametrize("fault, words", ((silent, "a silent node"), (cut_off, "a link that is down")))
+@contextlib.contextmanager
+def hung(cluster):
+    cluster.nodes[1].signal(signal.SIGSTOP)
+    yield
+    cluster.nodes[1].signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("fault, words", ((silent, "a silent node"), (cut_off, "a link that is down"),
+                                         (hung, "a weir that hangs")))
 def test_a_node_that_is_not_heard_loses_its_address(both, fault, words, report):
     cluster, addresses = both
     away = fault(cluster)
