@@ -91,7 +91,9 @@ def test_options_of_the_other_programs(name, folder):
         complete(terminal, "weir --socket-proxy --con", "weir --socket-proxy --connections-max=")
         complete(terminal, "weirlab -se", "weirlab -seed ")
         complete(terminal, "weirload tri", "weirload trickle ")
+        complete(terminal, "weirload sui", "weirload suite ")
         complete(terminal, "weirload idle --exp", "weirload idle --expect ")
+        complete(terminal, "weirload suite --js", "weirload suite --json ")
         os.mkdir(os.path.join(folder, "some.conf.d"))
         complete(terminal, "weir -c some", "weir -c some.conf.d/")
 

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from test_weirload_remote import Server
 from weirtest import address, junit, load, wait
 from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE, ROOT
@@ -117,16 +118,31 @@ def test_the_json_has_the_report_of_each_row(folder):
     assert row["report"]["connections"]["on_time"] == N and row["report"]["command"][1] == "suite"
 
 
-def test_the_test_cases_are_those_of_all_rows(folder):
+def test_the_test_cases_and_the_page_are_of_all_rows(folder):
     nobody = address.free("tcp4", None)
-    report = os.path.join(folder, "junit.xml")
+    report, page = os.path.join(folder, "junit.xml"), os.path.join(folder, "page.html")
     with ScriptedPeer(Script(0.15)) as peer:
         told = run(folder, GENEROUS + f'''
             proxies = ( {{ name = "there"; target = "{peer}"; }}, {{ name = "gone"; target = "{nobody}"; }} );
-            scenarios = ( "idle" );''', "--junit", report)
+            scenarios = ( "idle" );''', "--junit", report, "--html", page)
     suites = junit.read(report)
     assert told.code == 1 and [(one.get("name"), one.get("failures")) for one in suites] == [
         ("idle through there", "0"), ("idle through gone", "2")]
+
+
+def test_the_serving_end_may_be_elsewhere_for_one_proxy(folder):
+    with Server(folder) as server, ScriptedPeer(Script(0.15), server.address) as far, ScriptedPeer(Script(0.15)) as near:
+        told = run(folder, GENEROUS + f'''
+            proxies = ( {{ name = "far"; target = "{far}"; remote = "{server.control}";
+                           secret_file = "{server.secret_file}"; }},
+                        {{ name = "near"; target = "{near}"; }},
+                        {{ name = "locked"; target = "{far}"; remote = "{server.control}";
+                           secret_file = "/nowhere/secret"; }} );
+            scenarios = ( "idle" );''')
+    table = rows(told)
+    assert told.code == 1 and [row["verdict"] for row in table.values()] == ["holds", "holds", "FAILED"], told.out
+    assert table["idle", "far"]["server"] == "FIN" and table["idle", "near"]["server"] == "-"
+    assert "FAILED: idle through locked: secret_file /nowhere/secret: " in told.out
 
 
 def test_a_close_that_is_not_expected_is_measured(folder):
