@@ -53,6 +53,13 @@ static int set(int fd, const struct option *option, int value)
 	return r < 0 ? -errno : 0;
 }
 
+/** Whether the options say so, for the socket may be TCP all the same. */
+static bool has_no_such(const struct sockopts *o, const struct option *option, int err)
+{
+	return o->mptcp && (err == -EOPNOTSUPP || err == -ENOPROTOOPT) &&
+	       (option->name == SO_OOBINLINE || !option->wanted);
+}
+
 static int set_all(int fd, const struct sockopts *o, bool off_too)
 {
 	struct option all[SOCKOPTS_N];
@@ -62,9 +69,26 @@ static int set_all(int fd, const struct sockopts *o, bool off_too)
 	for (size_t i = 0; i < SOCKOPTS_N && r == 0; i++) {
 		if (all[i].wanted || (off_too && all[i].has_off)) {
 			r = set(fd, &all[i], all[i].wanted ? (int)all[i].value : 0);
+			r = has_no_such(o, &all[i], r) ? 0 : r;
 		}
 	}
 	return r;
+}
+
+int sockopts_socket(int family, int flags, const struct sockopts *options)
+{
+	int fd = -1;
+
+	if (options != NULL && options->mptcp) {
+		fd = socket(family, flags, IPPROTO_MPTCP);
+		if (fd < 0 && errno != EPROTONOSUPPORT && errno != ENOPROTOOPT && errno != EINVAL) {
+			return -errno;
+		}
+	}
+	if (fd < 0) {
+		fd = socket(family, flags, 0);
+	}
+	return fd < 0 ? -errno : fd;
 }
 
 int sockopts_set(int fd, const struct sockopts *options)

@@ -25,6 +25,7 @@ struct sockopts {
 	uint32_t backlog;               /**< of a listening socket only, like the next one */
 	uint32_t fastopen_queue;        /**< TCP_FASTOPEN, of a listening socket; 0: off */
 	bool fastopen;                  /**< of one that connects: the caller's to set */
+	bool mptcp;                     /**< Multipath TCP: who makes it sees to it */
 	bool freebind;                  /**< IP_FREEBIND: binds an address that is not there yet */
 };
 
@@ -36,9 +37,14 @@ enum {
 
 /**
  * Sets a TCP socket, which must be fresh: what is off is not switched off. NULL: TCP_NODELAY alone.
- * SO_OOBINLINE in any case, so that urgent bytes stay in their place. 0 or a negative errno.
+ * SO_OOBINLINE in any case, so that urgent bytes stay in their place; Multipath TCP knows none. 0
+ * or a negative errno.
  */
 int sockopts_set(int fd, const struct sockopts *options);
+
+/** socket(2) of TCP, or of Multipath TCP where the options say so and the kernel has it. The fd or
+ * a negative errno. */
+int sockopts_socket(int family, int flags, const struct sockopts *options);
 
 /**
  * What a socket that somebody else made had before us, as far as it was changed: a socket unit has

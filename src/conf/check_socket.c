@@ -79,9 +79,27 @@ static bool has_group(struct group *group, struct conf_reader *reader, const str
 	return group->setting != NULL && group->setting->type == SETTING_GROUP;
 }
 
+/* The kernel knows none of a connection of many subflows. */
+static void check_mptcp(const struct group *group)
+{
+	char shown[CONF_PATH_MAX];
+	const struct setting *setting = find(group, "mptcp", shown);
+
+	if (!group->options->mptcp || group->options->user_timeout_ns == NS_NEVER) {
+		return;
+	}
+	if (setting == NULL) {
+		setting = find(group, "user_timeout", shown);
+	}
+	conf_reader_error(group->reader, setting, shown,
+		"Multipath TCP has no user_timeout; write user_timeout = \"none\", and "
+		"timeouts.write_stall in its place, or mptcp = \"off\"");
+}
+
 static void check_group(const struct group *group)
 {
 	check_keepalive(group);
+	check_mptcp(group);
 	if (group->options->user_timeout_ns != NS_NEVER) {
 		check_duration(group, "user_timeout", group->options->user_timeout_ns, NS_PER_MS,
 			(uint64_t)INT32_MAX * NS_PER_MS, "write whole milliseconds, up to \"24d\"");
@@ -152,15 +170,23 @@ void conf_check_owner(struct conf_reader *reader, size_t i)
 }
 
 /* An inherited socket is bound already. */
-static void check_freebind(const struct group *group, const struct conf_listener *listener)
+static void check_bound(const struct group *group, const struct conf_listener *listener)
 {
-	char shown[CONF_PATH_MAX];
-	const struct setting *setting = find(group, "freebind", shown);
+	static const char *const keys[][2] = {
+		{"freebind", "write FreeBind=yes in the socket unit"},
+		{"mptcp", "take it out"},
+	};
 
-	if (setting != NULL && has_kind(listener, is_systemd) && !has_kind(listener, is_tcp)) {
-		conf_reader_error(group->reader, setting, shown,
-			"is for sockets that weir binds, and systemd binds these; write "
-			"FreeBind=yes in the socket unit");
+	for (size_t k = 0; k < 2; k++) {
+		char shown[CONF_PATH_MAX];
+		const struct setting *setting = find(group, keys[k][0], shown);
+
+		if (setting != NULL && has_kind(listener, is_systemd) &&
+			!has_kind(listener, is_tcp)) {
+			conf_reader_error(group->reader, setting, shown,
+				"is for sockets that weir binds, and systemd binds these; %s",
+				keys[k][1]);
+		}
 	}
 }
 
@@ -180,7 +206,7 @@ void conf_check_listener_socket(struct conf_reader *reader, size_t i)
 	if (only_unix) {
 		check_unix(&group, "backlog", "listener has");
 	} else {
-		check_freebind(&group, listener);
+		check_bound(&group, listener);
 	}
 }
 

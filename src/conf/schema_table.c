@@ -98,7 +98,9 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 		SOCKET(owner, prefix, "notsent_lowat", CONF_SIZE, .example = "128k",               \
 			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
 			.help = "bytes not sent yet from which on the socket is full; default: "   \
-				"the kernel's")
+				"the kernel's"),                                                   \
+		SOCKET(owner, prefix, "mptcp", CONF_EITHER, .words = on_off, .preset = "off",      \
+			.example = "on", OF(owner, mptcp), .help = "Multipath TCP: on or off")
 #define FASTOPEN(owner, prefix, text, meaning)                                                     \
 	SOCKET(owner, prefix, "fastopen", CONF_FASTOPEN, .words = on_off, .example = text,         \
 		.min = 1, .max = UINT16_MAX, .offset = offsetof(struct owner, socket),             \

@@ -16,6 +16,7 @@ struct bound_socket *opening_add(const struct opening *opening)
 		bound->next = opening->index;
 		bound->addr = *opening->addr;
 		bound->access = opening->listener->access;
+		bound->mptcp = opening->listener->socket.mptcp;
 		sockets->all[sockets->n++] = bound;
 	}
 	return bound;
@@ -131,14 +132,17 @@ static bool bound_is_lost(struct bound_socket *bound)
 	return bound->listen.claim == NULL;
 }
 
-/** Finds the sockets that listen on the address already. */
+/** Finds the sockets that listen on the address already, by the same protocol. */
 static bool opening_keep(const struct opening *opening)
 {
 	struct bound_socket *bound = find_before(opening->before, opening->addr);
 	bool found = false;
 
 	for (; bound != NULL; bound = bound->same) {
-		if (bound->listener != LISTENER_NONE && !bound_is_lost(bound)) {
+		bool is_other = listen_can_double(&bound->addr) &&
+				bound->mptcp != opening->listener->socket.mptcp;
+
+		if (bound->listener != LISTENER_NONE && !is_other && !bound_is_lost(bound)) {
 			bound->next = opening->index;
 			found = true;
 		}

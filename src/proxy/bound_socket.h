@@ -61,6 +61,7 @@ struct bound_socket {
 	/* What it is: written once, before a worker knows it. */
 	struct addr addr;           /**< as the config has it */
 	bool is_unix;               /**< not TCP */
+	bool mptcp;                 /**< bound as Multipath TCP, or so it was asked */
 	struct sockopts_kept *kept; /**< systemd's: what it had before us; NULL: it is weir's own */
 	size_t worker;              /**< who accepts from it */
 

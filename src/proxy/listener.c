@@ -184,13 +184,21 @@ static void on_refused(void *owner)
 	listener_give_token_back(listener);
 }
 
+static unsigned client_flags(const struct bound_socket *socket)
+{
+	if (socket->is_unix) {
+		return STREAM_IS_UNIX;
+	}
+	return socket->mptcp ? STREAM_IS_TCP | STREAM_IS_MPTCP : STREAM_IS_TCP;
+}
+
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
 {
 	struct listener *listener = owner;
 	struct session_opts opts = {
 		.fd = fd,
 		.terms = listener->terms,
-		.client_flags = listener->socket->is_unix ? STREAM_IS_UNIX : STREAM_IS_TCP,
+		.client_flags = client_flags(listener->socket),
 		.peer = session_client(fd, &peer->any, peer_len),
 	};
 	struct end end;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "service/socket_limits.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/proc.h"
 #include "conf/conf.h"
@@ -41,6 +45,34 @@ static void warn_if_less(const struct asked *asked)
 	}
 }
 
+/** Whether the kernel has none, and why: an errno. */
+static int find_no_mptcp(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	if (fd < 0) {
+		return -errno;
+	}
+	close(fd);
+	return 0;
+}
+
+static void warn_of_mptcp(const char *owner, const char *name, const struct sockopts *options)
+{
+	int r = options->mptcp ? find_no_mptcp() : 0;
+	struct log_line line;
+
+	if (r < 0 && log_begin(&line, LOG_LEVEL_WARN, "socket_option_cut")) {
+		log_str(&line, owner, name);
+		log_str(&line, "option", "mptcp");
+		log_errno(&line, r);
+		log_str(&line, "remedy",
+			"it is plain TCP; set net.mptcp.enabled, where Linux has it, or take it "
+			"out");
+		log_end(&line);
+	}
+}
+
 static void warn_of(const char *owner, const char *name, const struct sockopts *options)
 {
 	const struct asked all[] = {
@@ -52,6 +84,7 @@ static void warn_of(const char *owner, const char *name, const struct sockopts *
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		warn_if_less(&all[i]);
 	}
+	warn_of_mptcp(owner, name, options);
 }
 
 void socket_limits_warn(const struct conf *conf)

@@ -145,6 +145,11 @@ static bool is_unix(const struct attempt *attempt)
 	return attempt->sa->sa_family == AF_UNIX;
 }
 
+static bool has_mptcp(const struct connector *connector)
+{
+	return connector->opts.options != NULL && connector->opts.options->mptcp;
+}
+
 /** Asks a UNIX server with a full queue again after a pause, which grows. */
 static void queue_up(struct connector *connector, int fd)
 {
@@ -162,7 +167,9 @@ static int connect_fd(struct attempt *attempt, int fd)
 {
 	struct connector *connector = attempt->connector;
 	unsigned flags = connector->opts.stream_flags | STREAM_NONBLOCKING |
-			 (is_unix(attempt) ? STREAM_IS_UNIX : STREAM_IS_TCP);
+			 (is_unix(attempt)              ? STREAM_IS_UNIX
+				 : has_mptcp(connector) ? STREAM_IS_TCP | STREAM_IS_MPTCP
+							: STREAM_IS_TCP);
 	int status = connect(fd, attempt->sa, attempt->sa_len) < 0 ? -errno : 0;
 
 	if (status == -EAGAIN && is_unix(attempt)) {
@@ -200,9 +207,10 @@ int attempt_begin(struct attempt *attempt)
 			return r;
 		}
 	}
-	fd = socket(attempt->sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = sockopts_socket(attempt->sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		is_unix(attempt) ? NULL : opts->options);
 	if (fd < 0) {
-		return -errno;
+		return fd;
 	}
 	if (!is_unix(attempt)) {
 		r = sockopts_set(fd, opts->options);
@@ -213,7 +221,7 @@ int attempt_begin(struct attempt *attempt)
 		if (r == 0 && opts->source != NULL) {
 			r = bind_source(fd, attempt->sa->sa_family, opts->source);
 		}
-		if (r == 0 && opts->speaks_first) {
+		if (r == 0 && opts->speaks_first && !has_mptcp(attempt->connector)) {
 			r = hold_ack(fd);
 		}
 	}

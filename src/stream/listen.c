@@ -84,11 +84,11 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join, const struct
 static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool join,
 	const struct sockopts *options)
 {
-	int fd = socket(sa->sa_family, SOCKET_FLAGS, 0);
+	int fd = sockopts_socket(sa->sa_family, SOCKET_FLAGS, options);
 	int r;
 
 	if (fd < 0) {
-		return -errno;
+		return fd;
 	}
 	r = prepare_tcp(fd, sa->sa_family, v6_only, join, options);
 	if (r < 0) {

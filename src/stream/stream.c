@@ -27,8 +27,28 @@
 
 enum {
 	STREAM_IS_ONE = STREAM_IS_TCP | STREAM_IS_UNIX, /* not both */
-	STREAM_ALL_FLAGS = STREAM_HALF_OPEN | STREAM_NONBLOCKING | STREAM_IS_ONE,
+	STREAM_ALL_FLAGS = STREAM_HALF_OPEN | STREAM_NONBLOCKING | STREAM_IS_ONE | STREAM_IS_MPTCP,
 };
+
+/** Of TCP that may be Multipath TCP, which knows no urgent bytes. 0 or a negative errno. */
+static int probe_mptcp(struct stream *s)
+{
+	int protocol;
+	socklen_t len = sizeof(protocol);
+	int on = 1;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0) {
+		return -errno;
+	}
+	if (protocol == IPPROTO_MPTCP) {
+		s->kind = KIND_MPTCP;
+		s->no_splice_in = true; /* not all kernels can */
+		s->no_splice_out = true;
+	} else if (setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
+		return -errno;
+	}
+	return 0;
+}
 
 /** Finds out what the flags do not say; 0 or a negative errno. */
 static int stream_probe(struct stream *s, unsigned flags)
@@ -49,6 +69,12 @@ static int stream_probe(struct stream *s, unsigned flags)
 	}
 	if (protocol == IPPROTO_TCP) {
 		s->kind = KIND_TCP;
+	}
+	if ((flags & STREAM_IS_MPTCP) != 0) {
+		status = probe_mptcp(s);
+		if (status < 0) {
+			return status;
+		}
 	}
 	/* Of TCP that is known the listening socket, or who connects it, saw to it. UNIX sockets
 	 * know urgent bytes too, from Linux 5.15 on, but inherit nothing. */

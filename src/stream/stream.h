@@ -107,6 +107,9 @@ enum stream_flags {
 	STREAM_IS_TCP = 1 << 2,
 	/** The fd is a UNIX stream socket that no other process or fd shares. */
 	STREAM_IS_UNIX = 1 << 3,
+	/** Beside STREAM_IS_TCP: it was asked for as Multipath TCP, or accepted where that was, so
+	 * it may be either, and SO_OOBINLINE is not known. */
+	STREAM_IS_MPTCP = 1 << 4,
 };
 
 /** Why a stream is not read: each reason has its owner, and reading goes on when none is left. */

@@ -105,6 +105,44 @@ uint64_t stream_stalled_ns(const struct stream *s)
 	return s != NULL && s->cause == 0 ? s->stalled_ns : NS_NEVER;
 }
 
+/**
+ * Of Multipath TCP `info` is that of the first subflow, with what acknowledges its probes; adds
+ * what MPTCP_INFO knows of all, from Linux 6.10 on, whose header is newer than ours.
+ */
+static void add_subflows(const struct stream *s, struct tcp_info *info)
+{
+	enum { SOL = 284, INFO = 1, FALLBACK = 1 };
+	struct {
+		uint8_t counts[6];
+		uint32_t flags;
+		uint32_t token;
+		uint64_t write_seq;
+		uint64_t snd_una;
+		uint64_t rcv_nxt;
+		uint8_t bits[3];
+		uint32_t retransmits;
+		uint64_t bytes[4];
+		uint8_t subflows_total;
+		uint32_t last_data_sent_ms;
+		uint32_t last_data_recv_ms;
+		uint32_t last_ack_recv_ms;
+	} all = {.flags = 0};
+	socklen_t len = sizeof(all);
+
+	static_assert(sizeof(all) == 96, "as the kernel has it");
+	if (getsockopt(s->fd, SOL, INFO, &all, &len) < 0 || len < sizeof(all) ||
+		(all.flags & FALLBACK) != 0) {
+		return; /* an older kernel, or the peer speaks TCP */
+	}
+	if (all.last_data_sent_ms < info->tcpi_last_data_sent) {
+		info->tcpi_last_data_sent = all.last_data_sent_ms;
+	}
+	if (all.last_ack_recv_ms < info->tcpi_last_ack_recv) {
+		info->tcpi_last_ack_recv = all.last_ack_recv_ms;
+	}
+	info->tcpi_unacked = info->tcpi_unacked > 0 || all.write_seq != all.snd_una;
+}
+
 uint64_t stream_delivered_ns(const struct stream *s)
 {
 	struct tcp_info info = {0};
@@ -114,6 +152,9 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	if (!stream_is_tcp(s) || !stream_has_fd(s) ||
 		getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
 		return 0;
+	}
+	if (s->kind == KIND_MPTCP) {
+		add_subflows(s, &info);
 	}
 	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. But
 	 * what was sent long ago and is still under way may be acknowledged bit by bit. */
@@ -125,7 +166,7 @@ uint64_t stream_delivered_ns(const struct stream *s)
 
 bool stream_is_tcp(const struct stream *s)
 {
-	return s != NULL && s->kind == KIND_TCP;
+	return s != NULL && (s->kind == KIND_TCP || s->kind == KIND_MPTCP);
 }
 
 int stream_set_read_max(struct stream *s, size_t bytes)

@@ -210,7 +210,7 @@ static void stream_note_events(struct stream *s, uint32_t events)
 		if (err != 0) {
 			stream_fail(s, err);
 		}
-	} else if ((events & EPOLLHUP) != 0 && s->half_open && s->kind != KIND_TCP && !s->shut &&
+	} else if ((events & EPOLLHUP) != 0 && s->half_open && !stream_is_tcp(s) && !s->shut &&
 		   s->hangup == HANGUP_NONE) {
 		/* A UNIX peer that closed takes nothing any more; TCP does not tell. */
 		s->hangup = HANGUP_NOTED;

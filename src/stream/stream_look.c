@@ -74,7 +74,7 @@ int stream_skip(struct stream *s, size_t len, bool is_all)
 {
 	int r = check_look(s);
 
-	if (r == 0 && s->kind != KIND_TCP) {
+	if (r == 0 && !stream_is_tcp(s)) {
 		r = -EINVAL; /* MSG_TRUNC: nothing else throws bytes away without copying them */
 	}
 	while (r == 0 && len > 0) {

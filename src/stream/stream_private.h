@@ -76,6 +76,7 @@ enum stream_kind {
 	KIND_FILE, /**< no socket: a pipe, a tty, an eventfd */
 	KIND_SOCKET,
 	KIND_TCP,
+	KIND_MPTCP, /**< Multipath TCP, which is TCP too: stream_is_tcp() */
 };
 
 /** A HANGUP, which is emitted again when a stream whose peer had closed fails later. */

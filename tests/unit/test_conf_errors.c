@@ -233,6 +233,14 @@ static const struct wrong wrong_listeners[] = {
 		  "write SocketGroup= in its socket unit\n" W
 		  "1: listeners[0].socket.freebind: is for sockets that weir binds, and systemd "
 		  "binds these; write FreeBind=yes in the socket unit\n"},
+	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; socket = { mptcp = \"on\"; "
+	 "user_timeout = \"9s\"; }",
+		W "1: listeners[0].socket.mptcp: Multipath TCP has no user_timeout; write "
+		  "user_timeout "
+		  "= \"none\", and timeouts.write_stall in its place, or mptcp = \"off\"\n"},
+	{"name = \"a\"; listen = \"systemd:x\"; upstream = \"app\"; socket = { mptcp = \"on\"; }",
+		W "1: listeners[0].socket.mptcp: is for sockets that weir binds, and systemd binds "
+		  "these; take it out\n"},
 	{"name = \"a\"; listen = \"unix:/x\"; upstream = \"app\"; socket = { backlog = 8; "
 	 "freebind = \"on\"; }",
 		W "1: listeners[0].socket.freebind: is for TCP, and the listener has only UNIX "

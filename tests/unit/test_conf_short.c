@@ -42,6 +42,22 @@ START_TEST(socket_of_the_top_level_holds_where_nothing_else_is_written)
 }
 END_TEST
 
+START_TEST(multipath_tcp_of_the_top_level_is_for_both_sides)
+{
+	const struct conf *conf = conf_case_load_text(
+		"listeners = ({name = \"a\"; listen = \"*:80\"; upstream = \"app\";},\n"
+		"  {name = \"b\"; listen = \"*:81\"; upstream = \"app\"; "
+		"socket = { mptcp = \"off\"; user_timeout = \"9s\"; };});\n"
+		"upstreams = ({name = \"app\"; servers = (\"h:1\");});\n"
+		"socket = { mptcp = \"on\"; };\n");
+
+	ck_assert(conf->listeners[0].socket.mptcp);
+	ck_assert(!conf->listeners[1].socket.mptcp);
+	ck_assert(conf->upstreams[0].socket.mptcp);
+	(void)conf_unref(conf);
+}
+END_TEST
+
 /* ---- server ---- */
 
 START_TEST(a_server_stands_in_the_place_of_an_upstream)
@@ -476,6 +492,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
 	tcase_add_test(tc, socket_of_the_top_level_holds_where_nothing_else_is_written);
+	tcase_add_test(tc, multipath_tcp_of_the_top_level_is_for_both_sides);
 	tcase_add_test(tc, a_server_stands_in_the_place_of_an_upstream);
 	tcase_add_test(tc, servers_stand_beside_upstreams);
 	tcase_add_test(tc, a_range_is_an_address_for_each_port);
