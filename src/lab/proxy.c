@@ -40,7 +40,8 @@ static int set_listen(struct proxy *proxy, const char *listen)
 	return 0;
 }
 
-/** An upstream that cannot be read is one to which nobody connects. 0 or -ENOMEM. */
+/** An upstream that cannot be read is one to which nobody connects. The text may be what it was.
+ * 0 or -ENOMEM. */
 static int set_upstream(struct proxy *proxy, const char *upstream)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -52,7 +53,7 @@ static int set_upstream(struct proxy *proxy, const char *upstream)
 	free(proxy->home.upstream);
 	proxy->home.upstream = copy;
 	proxy->home.host = resolver_name_unref(proxy->home.host);
-	proxy->home.has_server = address_upstream(upstream, &proxy->home.server, error) == 0;
+	proxy->home.has_server = address_upstream(copy, &proxy->home.server, error) == 0;
 	if (proxy->home.has_server && proxy->home.server.kind == ADDR_NAME) {
 		proxy->home.host =
 			resolver_name_get(proxy->home.lab->resolver, proxy->home.server.host);

@@ -141,6 +141,14 @@ def test_an_update_moves_a_proxy_and_keeps_its_toxics(lab):
     assert [toxic["name"] for toxic in after["toxics"]] == ["latency_downstream"]
 
 
+def test_an_update_of_one_address_keeps_the_other(lab):
+    before = lab.proxy(UPSTREAM)
+    after = lab.do("PATCH", "/proxies/p", {"listen": "localhost:0"})
+    assert where(after).text != before.text and after["upstream"] == UPSTREAM
+    after = lab.do("PATCH", "/proxies/p", {"upstream": "127.0.0.1:2"})
+    assert after["upstream"] == "127.0.0.1:2" and after["enabled"]
+
+
 def test_toxics_in_an_update_are_ignored(lab):
     lab.proxy(UPSTREAM)
     lab.toxic("latency", latency=5)
