@@ -30,3 +30,15 @@ void answer_give(struct answer *answer, unsigned int status, json_t *json)
 	answer->status = status;
 	answer->json = json;
 }
+
+json_t *answer_put(json_t *all, const char *name, json_t *value)
+{
+	int r = name == NULL ? json_array_append_new(all, value)
+			     : json_object_set_new(all, name, value);
+
+	if (r < 0) {
+		json_decref(all);
+		return NULL;
+	}
+	return all;
+}

@@ -22,4 +22,11 @@ __attribute__((format(printf, 3, 4))) int answer_refuse(
 /** Takes the JSON; NULL, for want of memory, is an error. */
 void answer_give(struct answer *answer, unsigned int status, json_t *json);
 
+/**
+ * Puts a value into an object, by its name, or at the end of an array (name: NULL), which it
+ * returns. NULL, and nothing is left of either, where one of them is NULL or memory is short: so
+ * an answer is whole or it is none.
+ */
+json_t *answer_put(json_t *all, const char *name, json_t *value);
+
 #endif

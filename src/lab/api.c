@@ -34,6 +34,7 @@ enum {
 
 static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; charset=utf-8";
+static const char no_memory[] = "out of memory\n";
 
 /** What a handler gets. What the path names is there. */
 struct request {
@@ -65,7 +66,7 @@ static void get_proxies(const struct request *request, struct answer *answer)
 	list_for_each (link, &request->lab->proxies) {
 		const struct proxy *proxy = container_of(link, struct proxy, link);
 
-		(void)json_object_set_new(all, proxy->home.name, proxy_json_show(proxy));
+		all = answer_put(all, proxy->home.name, proxy_json_show(proxy));
 	}
 	answer_give(answer, STATUS_OK, all);
 }
@@ -128,8 +129,8 @@ static void get_connections(const struct request *request, struct answer *answer
 		const struct proxy *proxy = container_of(one, struct proxy, link);
 
 		list_for_each (link, &proxy->home.links) {
-			(void)json_array_append_new(
-				all, link_json_show(container_of(link, struct link, link)));
+			all = answer_put(
+				all, NULL, link_json_show(container_of(link, struct link, link)));
 		}
 	}
 	answer_give(answer, STATUS_OK, all);
@@ -306,8 +307,13 @@ static void send_answer(
 		text = json_dumps(answer->json != NULL ? answer->json : error,
 			JSON_COMPACT | JSON_REAL_PRECISION(9));
 	}
-	send_text(api, exchange, answer->status, text == NULL ? NULL : type_json,
-		text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
+	if (text == NULL && answer->status != STATUS_NO_CONTENT &&
+		answer->status != STATUS_NOT_ALLOWED) {
+		send_text(api, exchange, STATUS_ERROR, type_text, no_memory, sizeof(no_memory) - 1);
+	} else {
+		send_text(api, exchange, answer->status, text == NULL ? NULL : type_json,
+			text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
+	}
 	free(text);
 	json_decref(error);
 }
@@ -319,7 +325,7 @@ static void send_metrics(const struct api *api, struct http_exchange *exchange)
 
 	metrics_write(api->lab, &exposition);
 	if (text.failed) {
-		send_text(api, exchange, STATUS_ERROR, type_text, "out of memory\n", 14);
+		send_text(api, exchange, STATUS_ERROR, type_text, no_memory, sizeof(no_memory) - 1);
 	} else {
 		send_text(api, exchange, STATUS_OK, EXPOSITION_TYPE, text.at, text.n);
 	}

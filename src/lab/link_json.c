@@ -2,6 +2,7 @@
 #include "lab/link_json.h"
 
 #include "base/clock.h"
+#include "lab/answer.h"
 #include "lab/home.h"
 #include "lab/link.h"
 
@@ -27,8 +28,7 @@ static json_t *show_toxics(const struct link_way *way)
 			const struct stage *stage = container_of(link, struct stage, link);
 
 			if (stage->bites) {
-				(void)json_array_append_new(
-					toxics, json_string(stage->toxic->name));
+				toxics = answer_put(toxics, NULL, json_string(stage->toxic->name));
 			}
 		}
 	}

@@ -268,7 +268,7 @@ void proxy_json_populate(struct lab *lab, json_t *json, struct answer *answer)
 		if (proxy == NULL) {
 			break;
 		}
-		(void)json_array_append_new(proxies, proxy_json_show(proxy));
+		proxies = answer_put(proxies, NULL, proxy_json_show(proxy));
 	}
 	if (*answer->error == '\0') {
 		answer_give(answer, STATUS_CREATED, json_pack("{s:o}", "proxies", proxies));
@@ -287,8 +287,8 @@ json_t *proxy_json_show_toxics(const struct proxy *proxy)
 
 	for (size_t i = 0; i < DIRECTIONS; i++) {
 		list_for_each (link, &proxy->home.toxics[i]) {
-			(void)json_array_append_new(
-				toxics, toxic_json_show(container_of(link, struct toxic, link)));
+			toxics = answer_put(toxics, NULL,
+				toxic_json_show(container_of(link, struct toxic, link)));
 		}
 	}
 	return toxics;

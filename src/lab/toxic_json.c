@@ -258,7 +258,7 @@ json_t *toxic_json_show(const struct toxic *toxic)
 		const struct attribute *attribute = &toxic->type->attributes[i];
 		int64_t value = toxic->values[i];
 
-		(void)json_object_set_new(attributes, attribute->name,
+		attributes = answer_put(attributes, attribute->name,
 			attribute->choices == NULL ? json_integer(value)
 						   : json_string(attribute->choices[value]));
 	}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every call that can fail fails in turn, while a proxy of weirlab is made with toxics, relays, is
+ * asked and told by the API, and goes. Then each answer is whole or an error, a connection gets all
+ * bytes or ends by a reset, and every fd and all memory is given back.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "fixture.h"
+#include "lab/answer.h"
+#include "lab/api.h"
+#include "lab/home.h"
+#include "lab/lab.h"
+#include "lab/proxy.h"
+#include "lab/replay.h"
+#include "lab/say.h"
+#include "proto/http_target.h"
+#include "stream/pipe.h"
+#include "stream/resolver.h"
+#include "suite.h"
+
+enum { FAULTS_MAX = 3000, SMALL = 1000, LARGE = 200 * 1000 };
+
+static struct lab lab;
+static int listener;
+static uint16_t server_port;
+
+/** An end of the connection through the proxy. */
+struct end {
+	int fd;
+	size_t n;      /**< received */
+	bool finished; /**< a FIN came */
+	int error;     /**< or this */
+};
+
+static struct end client;
+static struct end server;
+
+/* ---- sockets of the test ---- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static void receive(struct end *end)
+{
+	uint8_t bytes[64 * 1024];
+	bool differs = false;
+	ssize_t n;
+
+	while (end->fd >= 0 && !end->finished && end->error == 0 &&
+		(n = recv(end->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) != -1) {
+		for (ssize_t i = 0; i < n; i++) {
+			differs = differs || bytes[i] != (uint8_t)(end->n + (size_t)i);
+		}
+		end->n += (size_t)n;
+		end->finished = n == 0;
+	}
+	if (end->fd >= 0 && !end->finished && end->error == 0 && errno != EAGAIN) {
+		end->error = errno;
+	}
+	ck_assert(!differs);
+}
+
+/** Takes what has come, and whether somebody has. True: for the conditions below. */
+static bool look(void)
+{
+	fault_suspend();
+	if (server.fd < 0) {
+		server.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	}
+	receive(&client);
+	receive(&server);
+	fault_resume();
+	return true;
+}
+
+static bool is_over(const struct end *end)
+{
+	return end->finished || end->error != 0;
+}
+
+/** Turns the loop until it holds, or one of both ends is over. */
+#define life_until(condition)                                                                      \
+	loop_until(look() && ((condition) || is_over(&client) || is_over(&server)))
+
+static void give(const struct end *end, size_t from, size_t n)
+{
+	static uint8_t bytes[LARGE];
+
+	for (size_t i = 0; i < n; i++) {
+		bytes[i] = (uint8_t)(from + i);
+	}
+	fault_suspend();
+	if (end->fd >= 0) {
+		(void)send(end->fd, bytes, n, MSG_NOSIGNAL);
+	}
+	fault_resume();
+}
+
+static void end_close(struct end *end)
+{
+	if (end->fd >= 0) {
+		close(end->fd);
+	}
+	*end = (struct end){.fd = -1};
+}
+
+/* ---- the API ---- */
+
+static void *allocate(size_t n)
+{
+	return malloc(n); /* jansson's, which is a shared library, may fail, too */
+}
+
+/** Asks; whether it went well. What does not is an error of a fault, and has a text. */
+static bool ask(enum http_verb verb, const char *path, const char *body)
+{
+	static struct http_target target;
+	struct answer answer = {0};
+	const char *why = NULL;
+	struct span bytes = {(const uint8_t *)path, strlen(path)};
+	bool is_good;
+
+	ck_assert_int_eq(http_target_parse(bytes, &target, &why), 0);
+	ck_assert(api_handle(&lab, verb, &target, body, strlen(body), &answer));
+	is_good = answer.status < 400;
+	if (!is_good) {
+		ck_assert_ptr_nonnull(fault_met());
+		/* jansson has one word for JSON that is wrong and for memory that is out */
+		ck_assert_msg(answer.status == 500 || answer.status == 400, "%u", answer.status);
+		ck_assert_str_ne(answer.error, "");
+	}
+	json_decref(answer.json);
+	return is_good;
+}
+
+/** An answer that names all that there is, or is an error. */
+static void check_whole(const char *path, size_t n)
+{
+	static struct http_target target;
+	struct answer answer = {0};
+	const char *why = NULL;
+	struct span bytes = {(const uint8_t *)path, strlen(path)};
+
+	ck_assert_int_eq(http_target_parse(bytes, &target, &why), 0);
+	ck_assert(api_handle(&lab, HTTP_VERB_GET, &target, "", 0, &answer));
+	if (answer.status == 200) {
+		ck_assert_uint_eq(json_is_array(answer.json) ? json_array_size(answer.json)
+							     : json_object_size(answer.json),
+			n);
+	} else {
+		ck_assert_uint_eq(answer.status, 500);
+		ck_assert_ptr_nonnull(fault_met());
+	}
+	json_decref(answer.json);
+}
+
+/** Whether this is the call that failed. */
+static bool was(const char *name)
+{
+	return fault_met() != NULL && strcmp(fault_met(), name) == 0;
+}
+
+/* ---- lives ---- */
+
+static struct proxy *proxy_of(void)
+{
+	return list_empty(&lab.proxies) ? NULL : container_of(lab.proxies.next, struct proxy, link);
+}
+
+static bool make_proxy(const char *toxics)
+{
+	char body[1024];
+
+	(void)snprintf(body, sizeof(body),
+		"{\"name\": \"p\", \"listen\": \"127.0.0.1:0\", \"upstream\": \"127.0.0.1:%u\", "
+		"\"toxics\": [%s]}",
+		server_port, toxics);
+	if (!ask(HTTP_VERB_POST, "/proxies", body)) {
+		/* It is there or not; an answer alone may be lost. */
+		return proxy_of() != NULL && proxy_of()->enabled;
+	}
+	ck_assert_ptr_nonnull(proxy_of());
+	return true;
+}
+
+static void client_connect(void)
+{
+	uint16_t port = (uint16_t)atoi(strrchr(proxy_of()->listen, ':') + 1);
+	struct sockaddr_in address = loopback(port);
+
+	fault_suspend();
+	client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(client.fd, 0);
+	ck_assert_int_eq(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	fault_resume();
+}
+
+static void life_through(const char *toxics, size_t n)
+{
+	if (!make_proxy(toxics)) {
+		return;
+	}
+	client_connect();
+	give(&client, 0, n);
+	life_until(server.n == n);
+	check_whole("/proxies", 1);
+	(void)ask(HTTP_VERB_POST, "/proxies/p/toxics",
+		"{\"type\": \"slicer\", \"attributes\": {\"average_size\": 300}}");
+	give(&server, 0, n);
+	life_until(client.n == n);
+	if (proxy_find_toxic(proxy_of(), "slicer_downstream") != NULL) {
+		(void)ask(HTTP_VERB_PATCH, "/proxies/p/toxics/slicer_downstream",
+			"{\"attributes\": {\"average_size\": 100}}");
+		(void)ask(HTTP_VERB_DELETE, "/proxies/p/toxics/slicer_downstream", "");
+	}
+	(void)ask(HTTP_VERB_GET, "/connections", "");
+	if (client.fd >= 0 && !is_over(&client)) {
+		fault_suspend();
+		(void)shutdown(client.fd, SHUT_WR);
+		fault_resume();
+		/* It fails only where there is no connection any more, and that is an event. */
+		life_until(server.finished || was("shutdown"));
+	}
+	if (server.n > 0 && !server.finished) {
+		/* What was begun and cut short is no clean end. */
+		ck_assert_msg(client.n == n || client.error != 0 || server.error != 0,
+			"%s: %zu bytes, and a FIN", fault_met(), client.n);
+	}
+}
+
+static void life_relays(void)
+{
+	life_through("", SMALL);
+}
+
+static void life_splices(void)
+{
+	life_through("", LARGE);
+}
+
+static void life_has_toxics(void)
+{
+	life_through(
+		"{\"type\": \"latency\", \"stream\": \"upstream\", \"attributes\": {\"latency\": "
+		"1}}, {\"type\": \"bandwidth\", \"stream\": \"upstream\", \"attributes\": "
+		"{\"rate\": 20000}}, {\"type\": \"drip\", \"stream\": \"upstream\", "
+		"\"attributes\": {\"every_ms\": 1, \"bytes\": 400}}, {\"type\": \"cut\", "
+		"\"attributes\": {\"after_ms\": 100000}}",
+		SMALL);
+}
+
+static void life_goes_deaf(void)
+{
+	if (!make_proxy("")) {
+		return;
+	}
+	(void)ask(HTTP_VERB_POST, "/proxies/p/toxics", "{\"type\": \"blackhole\"}");
+	(void)ask(HTTP_VERB_POST, "/proxies/p/toxics", "{\"type\": \"refuse\"}");
+	(void)ask(HTTP_VERB_POST, "/reset", "");
+	(void)ask(HTTP_VERB_PATCH, "/proxies/p", "{\"listen\": \"127.0.0.1:0\"}");
+	(void)ask(HTTP_VERB_POST, "/populate",
+		"[{\"name\": \"q\", \"listen\": \"127.0.0.1:0\", \"upstream\": \"localhost:1\"}]");
+}
+
+/** The client of a recording, which asks for an answer and ends. */
+static void life_plays(void)
+{
+	static struct recorded_event events[] = {
+		{.n = 200, .direction = UPSTREAM, .kind = RECORDED_BYTES},
+		{.n = 100, .direction = DOWNSTREAM, .kind = RECORDED_BYTES},
+		{.direction = UPSTREAM, .kind = RECORDED_FIN},
+		{.direction = DOWNSTREAM, .kind = RECORDED_FIN},
+	};
+	static struct recording recording = {.events = events, .n_events = 4};
+	char upstream[32];
+	char error[ADDRESS_ERROR_MAX] = "";
+	struct replay replay;
+
+	(void)snprintf(upstream, sizeof(upstream), "127.0.0.1:%u", server_port);
+	if (replay_open(&replay, &lab, &recording, "127.0.0.1:0", upstream, error) < 0) {
+		ck_assert_str_ne(error, "");
+	} else {
+		life_until(server.n == 200 || replay.failed);
+		give(&server, 0, 100);
+		life_until(server.finished || replay.failed || was("shutdown"));
+		ck_assert(server.n == 200 || replay.failed || server.error != 0);
+	}
+	replay_close(&replay);
+}
+
+static void (*const lives[])(void) = {
+	life_relays, life_splices, life_has_toxics, life_goes_deaf, life_plays};
+enum { LIVES = sizeof(lives) / sizeof(lives[0]) };
+
+START_TEST(nothing_is_lost_silently_whatever_fails)
+{
+	unsigned n = 1;
+
+	for (bool met = true; met; n++) {
+		ck_assert_uint_lt(n, FAULTS_MAX);
+		fault_arm(n);
+		lives[_i]();
+		met = fault_disarm();
+		while (proxy_of() != NULL) {
+			proxy_free(proxy_of());
+		}
+		loop_settle();
+		end_close(&client);
+		end_close(&server);
+		while (look() && server.fd >= 0) {
+			end_close(&server);
+		}
+		loop_settle();
+	}
+	ck_assert_uint_gt(n, 20);
+}
+END_TEST
+
+/* ---- around ---- */
+
+static void set_up(void)
+{
+	struct sockaddr_in address = loopback(0);
+	socklen_t len = sizeof(address);
+
+	fixture_setup();
+	json_set_alloc_funcs(allocate, free);
+	ck_assert_int_eq(say_set_level("disabled"), 0);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(listen(listener, 10), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	server_port = ntohs(address.sin_port);
+	client.fd = server.fd = -1;
+	lab = (struct lab){.loop = test_loop, .resolver = resolver_new(test_loop, NULL)};
+	ck_assert_ptr_nonnull(lab.resolver);
+	list_init(&lab.proxies);
+	pipe_pool_allow(test_loop, PIPES_MAX);
+}
+
+static void tear_down(void)
+{
+	resolver_free(lab.resolver);
+	close(listener);
+	fixture_teardown();
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("lab_short");
+	TCase *tc = tcase_create("short");
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_loop_test(tc, nothing_is_lost_silently_whatever_fails, 0, LIVES);
+	return suite_run(suite);
+}
