@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """What clients see while the nodes of a cluster leave and come back: BIRD, and the route that it installs."""
 
+import collections
 import signal
 import time
 
-from clustertest.cluster import NODES, SERVERS
+from clustertest.cluster import NODES, PORT, SERVERS, SERVICE
 from clustertest.load import Flows, Steady, greeting
 
 WAY = ("bird", "plain")
@@ -44,7 +45,7 @@ def test_a_client_reaches_the_same_server_through_any_node(cluster, report):
     for host in range(16, 32):
         found = set()
         for node in cluster.nodes.values():
-            sock, (server, number) = open_from(cluster, 1, f"10.1.1.{host}", (node.address, 7000))
+            sock, (server, number) = open_from(cluster, 1, f"10.1.1.{host}", (node.address, PORT))
             sock.close()
             assert number == node.number
             found.add(server)
@@ -52,6 +53,16 @@ def test_a_client_reaches_the_same_server_through_any_node(cluster, report):
         used |= found
     assert used == set(SERVERS)
     report("16 clients through 3 nodes: each reaches one server, and knows its own address by it")
+
+
+def test_the_connections_of_one_client_are_spread_over_all_nodes(cluster, report):
+    nodes = collections.Counter()
+    for _ in range(48):
+        sock, (_, number) = open_from(cluster, 1, "10.1.1.16", (SERVICE, PORT))
+        sock.close()
+        nodes[number] += 1
+    assert set(nodes) == NODES
+    report(f"48 connections of one client: {', '.join(f'{nodes[one]} by node {one}' for one in sorted(nodes))}")
 
 
 def test_a_node_is_drained_and_comes_back_under_load(cluster, report):

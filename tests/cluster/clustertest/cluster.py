@@ -107,10 +107,14 @@ class Cluster:
         self._routes = []  # (when it was seen, nodes in it)
         self._news = threading.Condition()
         self._monitor = None
+        self._keeper = None
 
     def __enter__(self):
-        run(EXAMPLE / "up", *self._way, env=self.env)
+        # It ends the cluster when this process ends, in whatever way: its standard input is closed then.
+        self._keeper = subprocess.Popen(("bash", "-c", 'read -r _; exec "$0/down"', EXAMPLE), env=self.env,
+                                        stdin=subprocess.PIPE, start_new_session=True)
         try:
+            run(EXAMPLE / "up", *self._way, env=self.env)
             self._watch()
         except BaseException:
             self.remove()
@@ -136,7 +140,8 @@ class Cluster:
         if self._monitor:
             self._monitor.kill()
             self._monitor.wait()
-        run(EXAMPLE / "down", env=self.env)
+        self._keeper.stdin.close()
+        assert self._keeper.wait(4 * DEADLINE) == 0
 
     def namespace(self, place):
         return f"{self.name}-{place}"
