@@ -27,20 +27,21 @@ def test_flows_that_are_cut_are_counted(kind, report):
         for number in (1, 2):  # at the end of the route, as node 3 is, and in its midst
             node = cluster.nodes[number]
             before = flows.nodes()
-            start = time.monotonic()
+            leaves = time.monotonic()
             node.post("/v1/drain", {"grace": "60s"})
-            cluster.routed(NODES - {number}, start)
+            left_at = cluster.routed(NODES - {number}, leaves)
             left = flows.probe()
             flows.renew()
-            start = time.monotonic()
+            comes = time.monotonic()
             node.post("/v1/undrain")
-            cluster.routed(NODES, start)
+            came_at = cluster.routed(NODES, comes)
             came = flows.probe()
             flows.close()
             if kind == "resilient":
                 # Nothing moves any more, and so the buckets do.
                 wait.until(lambda: buckets(cluster)[number] > 40, f"node {number} has buckets again", 2 * DEADLINE)
             flows.renew()
+            cluster.was_quiet(leaves, but_in=[(leaves, left_at), (comes, came_at)])
             # Packets of its own reach another kernel. Those of the others need not move.
             others = sum(left.values()) - left[number]
             assert left[number] == before[number]

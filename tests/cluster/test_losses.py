@@ -51,6 +51,7 @@ def test_a_node_that_is_lost_is_noticed(cluster, report, how):
         strike()
         gone = cluster.routed(NODES - {number}, start)
         load.excuse(start, gone)
+        assert how is not silence or "BFD session down" in cluster.bird("show", "protocols", f"n{number}")
         load.goes_on(20)
         start_of_return = time.monotonic()
         mend()
