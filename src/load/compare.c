@@ -267,7 +267,7 @@ enum compare_outcome compare_results(const struct comparison *two, FILE *out)
 static bool is_tried(const char *name)
 {
 	static const char *const names[] = {"target", "source", "json", "csv", "junit", "html",
-		"progress", "max_early", "max_failed", "max_never", "max_lost", "max_unserved",
+		"progress_us", "max_early", "max_failed", "max_never", "max_lost", "max_unserved",
 		"max_latency_us", "secret_file", "control", "drain_command", "suite"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

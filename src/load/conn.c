@@ -113,6 +113,7 @@ static bool is_of_this_run(const struct conn *conn)
 
 static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdict verdict)
 {
+	struct run *run = conn->lane->run;
 	uint64_t now_ns = conn_end_ns(conn, end);
 
 	conn->end = (uint8_t)end;
@@ -122,7 +123,7 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 		conn->late_ns = 0;
 	} else if (conn->script->is_lasting) {
 		/* When all else is over it has fallen silent itself, and may be closed for that. */
-		conn->verdict = run_is_idle(conn->lane->run) ? VERDICT_NONE : VERDICT_EARLY;
+		conn->verdict = run_is_idle(run) ? VERDICT_NONE : VERDICT_EARLY;
 	} else if (conn->is_finished) {
 		conn->verdict = VERDICT_ON_TIME;
 	} else if (conn->script->is_judged && is_of_this_run(conn)) {
@@ -131,6 +132,7 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 	} else if (conn->script->is_guarded && conn_mate(conn) != NULL) {
 		conn->verdict = (uint8_t)conn_guard(conn, now_ns);
 	}
+	atomic_fetch_add(&run->n_verdicts[conn->is_server][conn->verdict], 1);
 	conn_release(conn, now_ns);
 }
 
@@ -414,6 +416,7 @@ void conn_open(struct conn *conn, struct lane *lane)
 	uint32_t index;
 	int r;
 
+	atomic_fetch_add(&lane->run->n_begun, 1);
 	conn->lane = lane;
 	index = conn_index(conn);
 	conn->script = options->scenario->script(options, false, index);

@@ -96,8 +96,9 @@ struct options {
 	const char *drain_command; /**< drain: borrowed; NULL: none */
 	double busy_share;         /**< percent */
 	uint64_t message_bytes;
-	bool quiet;        /**< no line of progress: other runs go on beside it */
-	const char *suite; /**< `weirload suite`: the file */
+	uint64_t progress_ns; /**< how often a line is written where there is no terminal */
+	bool quiet;           /**< no line of progress: other runs go on beside it */
+	const char *suite;    /**< `weirload suite`: the file */
 	bool json;
 	const char *csv; /**< a path; NULL: none; so are the others */
 	const char *junit;

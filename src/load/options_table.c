@@ -124,6 +124,8 @@ const struct option option_table[] = {
 		"fail if more than N do not reach --serve (default 0)"},
 	{"max-latency", "T", KIND_DURATION, SCENARIO_MIXED, AT(max_latency_ns), 0, 0, NULL,
 		"fail if a message takes longer than T to come back (default that of --max-late)"},
+	{"progress", "T", KIND_DURATION, ALL | SCENARIO_SUITE, AT(progress_ns), NS_PER_S, 0, NULL,
+		"tell every T (1s or more) how it goes, also where there is no terminal"},
 	{"json", NULL, KIND_FLAG, ALL | SCENARIO_SERVE | SCENARIO_SUITE, AT(json), 0, 0, NULL,
 		"report in JSON, as weirload(1) describes it"},
 	{"csv", "FILE", KIND_PATH, ALL, AT(csv), 0, 0, NULL, "write one row for each connection"},

@@ -116,6 +116,7 @@ static int read_number(const struct option *option, const char *value, double *r
 
 static int read_duration(const struct option *option, const char *value, uint64_t *ret, char *why)
 {
+	char text[DURATION_TEXT_MAX];
 	const char *problem;
 	uint64_t ns;
 
@@ -124,6 +125,9 @@ static int read_duration(const struct option *option, const char *value, uint64_
 	}
 	if (ns == NS_NEVER) {
 		return options_refuse(why, "write a duration, such as 5s");
+	}
+	if (ns < option->min && option->min > 1) {
+		return options_refuse(why, "write %s or more", format_duration(option->min, text));
 	}
 	if (ns < option->min) {
 		return options_refuse(why, "write more than nothing, such as 100ms");

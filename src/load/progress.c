@@ -4,16 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "load/run.h"
 
 #define PAUSE_NS ((uint64_t)200 * NS_PER_MS)
 
+enum { LINE_MAX_BYTES = 256 };
+
 void progress_init(struct progress *progress, const struct run *run)
 {
+	bool in_place = isatty(STDERR_FILENO) == 1;
+
 	*progress = (struct progress){
-		.run = run, .on = !run->options->quiet && isatty(STDERR_FILENO) == 1};
+		.run = run,
+		.on = !run->options->quiet && (in_place || run->options->progress_ns != NS_NEVER),
+		.in_place = in_place,
+		.every_ns = in_place ? PAUSE_NS : run->options->progress_ns,
+		.shown_ns = in_place ? 0 : clock_ns(),
+	};
 	if (progress->on) {
 		progress->late = malloc(sizeof(*progress->late));
 		progress->on = progress->late != NULL;
@@ -46,34 +56,94 @@ static uint64_t end_ns(const struct run *run)
 	return clock_after(last_ns, options->expect_ns);
 }
 
-void progress_show(struct progress *progress)
+/** Clients that were judged so; where those are not judged, the server's ends. */
+static uint64_t judged(const struct run *run, enum verdict verdict)
+{
+	uint64_t n = atomic_load(&run->n_verdicts[SIDE_CLIENT][verdict]);
+
+	return n > 0 ? n : atomic_load(&run->n_verdicts[SIDE_SERVER][verdict]);
+}
+
+static void write_closes(struct progress *progress, FILE *out)
+{
+	const struct run *run = progress->run;
+
+	if (options_measures(run->options)) {
+		fprintf(out, "; closed %ju", (uintmax_t)judged(run, VERDICT_MEASURED));
+		return;
+	}
+	fprintf(out, "; closed early %ju, in time %ju, late %ju",
+		(uintmax_t)judged(run, VERDICT_EARLY), (uintmax_t)judged(run, VERDICT_ON_TIME),
+		(uintmax_t)judged(run, VERDICT_LATE));
+	if (judged(run, VERDICT_NEVER) > 0) {
+		fprintf(out, ", never %ju", (uintmax_t)judged(run, VERDICT_NEVER));
+	}
+	if (hdr_count(&run->lanes[0].late) > 0) {
+		fprintf(out, ", p99 +%.3f ms", (double)p99_us(progress) / 1000);
+	}
+}
+
+/** "opened 9 of 9, established 9, failed 0; closed early 0, in time 3, late 0; 1.2 s, 3 s left" */
+static void write_line(struct progress *progress, FILE *out)
 {
 	const struct run *run = progress->run;
 	uint64_t now_ns = clock_ns();
-	uint64_t over;
-	uint64_t left_ns;
+	uint64_t end = end_ns(run);
+	uint64_t n_established = atomic_load(&run->n_opened);
+	uint64_t n_settled = atomic_load(&run->n_settled);
 
-	if (!progress->on || now_ns - progress->shown_ns < PAUSE_NS) {
+	fprintf(out, "opened %ju of %ju, established %ju, failed %ju",
+		(uintmax_t)atomic_load(&run->n_begun), (uintmax_t)run->options->n_connections,
+		(uintmax_t)n_established,
+		(uintmax_t)(n_settled - clock_earlier(n_settled, n_established)));
+	write_closes(progress, out);
+	fprintf(out, "; %.0f s", (double)(now_ns - run->began_ns) / NS_PER_S);
+	if (!options_measures(run->options)) {
+		fprintf(out, ", about %.0f s left",
+			end > now_ns ? (double)(end - now_ns) / NS_PER_S : 0.0);
+	}
+}
+
+/** As much of it as one line of the terminal has room for: what wraps cannot be redrawn. */
+static size_t room(size_t len)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && len >= size.ws_col) {
+		return size.ws_col - 1U;
+	}
+	return len;
+}
+
+void progress_show(struct progress *progress)
+{
+	char line[LINE_MAX_BYTES];
+	uint64_t now_ns = clock_ns();
+	FILE *out;
+	size_t len;
+
+	if (!progress->on || now_ns - progress->shown_ns < progress->every_ns) {
 		return;
 	}
 	progress->shown_ns = now_ns;
-	over = atomic_load(&run->n_over);
-	left_ns = end_ns(run) > now_ns ? end_ns(run) - now_ns : 0;
-	fprintf(stderr, "\r\033[Kopened %ju of %ju  open %ju  closed %ju",
-		(uintmax_t)atomic_load(&run->n_opened), (uintmax_t)run->options->n_connections,
-		(uintmax_t)(atomic_load(&run->n_settled) - over), (uintmax_t)over);
-	if (options_measures(run->options)) {
-		fprintf(stderr, "  for %.0f s", (double)(now_ns - run->began_ns) / NS_PER_S);
+	out = fmemopen(line, sizeof(line), "w");
+	if (out == NULL) {
+		return;
+	}
+	write_line(progress, out);
+	(void)fclose(out);
+	len = strnlen(line, sizeof(line));
+	if (progress->in_place) {
+		fprintf(stderr, "\r\033[K%.*s", (int)room(len), line);
 	} else {
-		fprintf(stderr, "  p99 +%.3f ms  about %.0f s left",
-			(double)p99_us(progress) / 1000, (double)left_ns / NS_PER_S);
+		fprintf(stderr, "weirload: %.*s\n", (int)len, line);
 	}
 	(void)fflush(stderr);
 }
 
 void progress_fini(struct progress *progress)
 {
-	if (progress->on) {
+	if (progress->on && progress->in_place) {
 		fprintf(stderr, "\r\033[K");
 		(void)fflush(stderr);
 	}

@@ -81,7 +81,10 @@ struct run {
 	_Atomic uint64_t n_servers;   /**< server ends made */
 	_Atomic uint64_t n_strangers; /**< accepted beyond that, or with no token of ours */
 	_Atomic uint64_t n_opened;
-	_Atomic uint64_t n_settled;      /**< opened or failed */
+	_Atomic uint64_t n_begun;   /**< connects that were tried */
+	_Atomic uint64_t n_settled; /**< opened or failed */
+	/** Ends by enum load_side and enum verdict, while it runs. */
+	_Atomic uint64_t n_verdicts[2][VERDICTS];
 	_Atomic uint64_t n_over;         /**< clients that ended */
 	_Atomic uint64_t n_awaited;      /**< judged ends that have not ended */
 	_Atomic uint64_t n_servers_over; /**< server ends that ended */

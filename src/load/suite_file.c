@@ -382,6 +382,9 @@ static void add_row(struct file *file, size_t i, size_t k)
 		suite_refuse(&file->reading, scenario, path, "through %s: %s", row->proxy, why);
 	}
 	row->options.quiet = file->suite->parallel;
+	if (row->options.progress_ns == NS_NEVER) {
+		row->options.progress_ns = file->command->progress_ns;
+	}
 	if (row->options.n_sources == 0) {
 		options_fini(&row->options); /* a place for 256 of them is much for nothing */
 	}

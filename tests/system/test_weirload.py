@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """weirload against scripted peers: every scenario, every verdict, by FIN and by RST."""
 
+import fcntl
 import os
 import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -129,7 +132,7 @@ def test_limits_that_are_given_are_those_that_hold():
         assert load.run("idle", target=peer, max_early=N - 1, **EARLY).code == 1
         told = load.run("idle", target=peer, max_early=N, **EARLY)
         assert told.code == 0 and told.verdicts == {"early": N}
-        assert told.json["limits"]["max_early"] == {"limit": N, "value": N, "holds": True}
+        assert told.json["limits"]["max_early"] == {"limit": N, "value": N, "holds": True, "words": None}
     with ScriptedPeer(Script()) as peer:
         assert load.run("idle", target=peer, max_never=N, **NEVER).code == 0
 
@@ -470,9 +473,10 @@ def test_an_interrupt_reports_what_was_measured(number, behind):
     assert not told.broken and told.json["failed"] == [] and told.json["holds"] is False
 
 
-def run_on_terminal(*words):
+def run_on_terminal(*words, columns=0):
     """Its code, what it wrote to standard output, and to the terminal that is its standard error."""
     ours, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=terminal) as process:
         os.close(terminal)
         out, _ = process.communicate(timeout=DEADLINE)
@@ -490,9 +494,31 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere():
     with ScriptedPeer(Script(0.6)) as peer:
         options = {"target": peer, "expect": "500ms", "max_late": "20s", "connections": N}
         code, out, shown = run_on_terminal(*load.arguments("idle", options))
-        assert code == 0 and re.search(r"opened 8 of 8 +open 8 +closed 0 +p99 \+.* left", shown)
+        assert code == 0
+        assert re.search(r"opened 8 of 8, established 8, failed 0; closed early 0, in time 0, late 0; \d+ s, about \d+ s left", shown)
         assert "\n" not in shown and "opened" in out
         assert load.run("idle", target=peer, expect="500ms").err == ""
+        # What a line has no room for would wrap, and could not be redrawn.
+        _, _, shown = run_on_terminal(*load.arguments("idle", options), columns=30)
+        lines = [line for line in shown.split("\r\x1b[K") if line]
+        assert lines and {len(line) for line in lines} == {29}
+
+
+def test_progress_is_a_line_now_and_then_where_it_is_asked_for():
+    with ScriptedPeer(Script(2.5)) as peer:
+        told = load.run("idle", target=peer, expect="2500ms", progress="1s")
+    assert told.code == 0
+    lines = told.err.splitlines()
+    assert 2 <= len(lines) <= 1 + (told.json["lasted_us"] / 1e6)
+    assert all(re.fullmatch(r"weirload: opened 8 of 8, established 8, failed 0; closed early 0, in time \d, late 0.*; \d+ s, about \d+ s left",
+                            line) for line in lines), lines
+    # What failed, and what is early.
+    with ScriptedPeer(Script(0.05)) as peer:
+        told = load.run("trickle", target=peer, expect="1s", every="100ms", for_="2s", connections=4, ramp=2, progress="1s")
+    lines = told.err.splitlines()
+    assert "closed early " in lines[-1] and "early 0" not in lines[-1]
+    told = load.run("idle", target=address.free("tcp4", None), expect="1s", connections=4, ramp=2, progress="1s")
+    assert re.search(r"established 0, failed [234]; ", told.err)
 
 
 def test_the_text_report_says_it_all(behind):

@@ -30,6 +30,7 @@ def refused(*words, prefix=()):
     ("idle", {"expect": "none"}, "write a duration"),
     ("idle", {"expect": None, "spread": "0s"}, "--spread needs --expect"),
     ("idle", {"expect": None, "max_late": "1s"}, "--max-late needs --expect"),
+    ("idle", {"progress": "500ms"}, "write 1s or more"),
     ("idle", {"by": "fine"}, "write fin|rst"),
     ("idle", {"blackhole": "127.0.0.1:2"}, "not an option of idle"),
     ("connect", {"blackhole": "unix:/x"}, "takes a TCP address"),
@@ -197,7 +198,7 @@ OPTIONS = {"target": (str, None), "serve": (str, None), "remote": (str, None),
            "busy": (int, float, None), "size": (int, None), "by": (str, None),
            "max_late_us": (int, None), "max_early": (int, None), "max_failed": (int, None),
            "max_never": (int, None), "max_lost": (int, None), "max_unserved": (int, None),
-           "max_latency_us": (int, None), "json": bool, "csv": (str, None), "junit": (str, None), "html": (str, None)}
+           "max_latency_us": (int, None), "json": bool, "csv": (str, None), "junit": (str, None), "html": (str, None), "progress_us": (int, None)}
 SCHEMA = {
     **ABOUT, "interrupted": bool, "lasted_us": int, "options": OPTIONS, "failed": list,
     "connections": {"opened": int, "matched": int, "unserved": int, "unopened": int, "failed": int,
