@@ -60,7 +60,7 @@ def test_a_node_that_is_lost_is_noticed(cluster, report, how):
         load.goes_on(20)
     cut = load.cut()
     report(f"{how.__name__}: noticed after {(gone - start) * 1e3:.0f} ms, back {back - start_of_return:.1f} s after it "
-           f"was mended; {len(cut)} of {len(load.done)} connections cut, 0 of those that began when the router had switched")
+           f"was mended; {len(cut)} of {len(load.done)} connections cut, none that began when the router had switched")
 
 
 def test_a_server_that_dies_is_left_out(cluster, report):

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import socket
+import subprocess
 
 from weirtest.settings import DEADLINE
 
@@ -41,11 +42,28 @@ def tcp(name, source=None):
     return sock
 
 
+def _can(*steps):
+    """Whether these commands of ip(8) succeed, in a namespace of their own."""
+    name = f"weirtest{os.getpid()}"
+    add = ["ip", "netns", "add", name]
+    with open(os.devnull, "w", encoding="ascii") as null:
+        made = all(subprocess.run(argv, stdout=null, stderr=null, check=False).returncode == 0
+                   for argv in (add, *(["ip", "-n", name, *step.split()] for step in steps)))
+        subprocess.run(["ip", "netns", "delete", name], stdout=null, stderr=null, check=False)
+    return made
+
+
+_LINK = ("link add name one type veth peer name two", "link set one up")
+
+
 def can_be_made():
     """Why this process may not make namespaces with names; "" if it may."""
     if os.geteuid():
         return "network namespaces with names need root"
-    name = f"weirtest{os.getpid()}"
-    made = os.system(f"ip netns add {name} 2>/dev/null && ip -n {name} link add name one type veth peer name two")
-    os.system(f"ip netns delete {name} 2>/dev/null")
-    return "no network namespace can be made here" if made else ""
+    return "" if _can(*_LINK) else "no network namespace can be made here"
+
+
+def has_resilient_groups():
+    """Whether the kernel knows them: Linux 5.13, if it was built with them."""
+    return _can(*_LINK, "link set two up", "nexthop add id 1 dev one",
+                "nexthop add id 2 group 1 type resilient buckets 4")
