@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: ISC
+"""weirlab with bytes in flight: each toxic taken away while it holds them, and ten thousand connections at once."""
+
+import contextlib
+import resource
+import select
+import time
+
+import pytest
+
+from weirtest import peers, proc, wait
+from weirtest.lab import Lab
+from weirtest.peers import read_end
+from weirtest.settings import DEADLINE, SANITIZER, scaled
+
+HOUR_MS = 3_600_000
+# What holds bytes or an end back, or lets them pass and would do something later.
+HOLDERS = (
+    ("latency", {"latency": HOUR_MS}), ("latency", {"latency": HOUR_MS, "jitter": 1000}), ("bandwidth", {"rate": 0}),
+    ("bandwidth", {"rate": 1}), ("slow_close", {"delay": HOUR_MS}),
+    ("slicer", {"average_size": 10, "delay": HOUR_MS * 1000}), ("limit_data", {"bytes": 1 << 40}), ("freeze", {}),
+    ("freeze", {"after_bytes": 100}), ("drip", {"every_ms": HOUR_MS}), ("cut", {"after_ms": HOUR_MS}),
+    ("half_close", {"after_bytes": 1 << 40}), ("corrupt", {"after_ms": HOUR_MS}))
+QUICK = [{"type": "latency", "name": f"quick{i}", "attributes": {"latency": 1}} for i in range(4)]
+
+
+@pytest.fixture(name="lab")
+def fixture_lab():
+    with Lab("-seed", "1") as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+@pytest.mark.parametrize("stream", ("upstream", "downstream"))
+def test_what_a_toxic_holds_goes_on_when_it_is_taken_away(lab, tmp_path, transport, stream):
+    payload = bytes(i % 251 for i in range(50_000))
+    upstream = peers.Upstream(transport, tmp_path)
+    with contextlib.ExitStack() as open_ones:
+        open_ones.callback(upstream.close)
+        for number, (kind, attributes) in enumerate(HOLDERS):
+            name = f"p{number}"
+            listen = "localhost:0" if transport == "tcp4" else f"unix:{tmp_path}/{name}"
+            # In the middle of a chain of five.
+            chain = [{**one, "stream": stream} for one in (
+                *QUICK[:2], {"type": kind, "name": "it", "attributes": attributes}, *QUICK[2:])]
+            client = open_ones.enter_context(peers.connect(lab.proxy(upstream.address, name, listen, toxics=chain)))
+            server = open_ones.enter_context(peers.prepare(upstream.sock.accept()[0]))
+            sender, receiver = (client, server) if stream == "upstream" else (server, client)
+            sender.sendall(payload)
+            peers.fin(sender)
+            wait.until(lambda at=number: lab.get("/connections")[at][stream]["received"] > 0, "bytes have come")
+            lab.update("it", name, attributes=attributes)
+            lab.remove("it", name)
+            assert read_end(receiver) == (payload, "fin"), (kind, attributes)
+
+
+@pytest.mark.parametrize("kind, attributes, end", (
+    ("timeout", {"timeout": 0}, "fin"), ("timeout", {"timeout": HOUR_MS}, "fin"),
+    ("reset_peer", {"timeout": HOUR_MS}, None), ("freeze", {"how": "drop"}, None)))
+def test_what_a_toxic_has_dropped_stays_away_when_it_goes(lab, kind, attributes, end):
+    upstream = peers.Upstream("tcp4", None)
+    with peers.connect(lab.proxy(upstream.address)) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        lab.toxic(kind, stream="upstream", **attributes)
+        client.sendall(b"dropped")
+        wait.until(lambda: lab.get("/connections")[0]["upstream"]["received"] == 7, "it has come")
+        wait.until(lambda: lab.get("/connections")[0]["upstream"]["in_flight"] == 0, "it is dropped")
+        lab.remove(f"{kind}_upstream")
+        if end is None:  # the connection goes on, without it
+            client.sendall(b"later")
+            peers.fin(client)
+            assert read_end(server) == (b"later", "fin")
+        else:
+            assert read_end(server) == (b"", end)
+    upstream.close()
+
+
+class Crowd:
+    """As many connections through a proxy as descriptors allow, both ends of each."""
+
+    def __init__(self, lab, count):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self._soft = (soft, hard)
+        self.count = min(count, (hard - 300) // 2)
+        upstream = peers.Upstream("tcp4", None)
+        at = lab.proxy(upstream.address)
+        self.clients, self.servers = [], []
+        for _ in range(self.count):
+            self.clients.append(peers.connect(at))
+            self.servers.append(upstream.sock.accept()[0])
+        upstream.close()
+
+    def close(self):
+        for sock in self.clients + self.servers:
+            sock.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._soft)
+
+    def send(self, data):
+        for sock in self.clients:
+            sock.sendall(data)
+
+    def receive(self, size):
+        """So many bytes at each server; with None, its end, however that comes."""
+        poll = select.epoll()
+        left = {sock.fileno(): size for sock in self.servers}
+        by_fd = {sock.fileno(): sock for sock in self.servers}
+        for fd in left:
+            poll.register(fd, select.EPOLLIN)
+        end = time.monotonic() + 2 * DEADLINE
+        while left:
+            assert time.monotonic() < end, f"{len(left)} have not got all"
+            for fd, _ in poll.poll(1):
+                try:
+                    got = len(by_fd[fd].recv(65536))
+                except ConnectionResetError:
+                    got = 0
+                assert got > 0 or size is None, "it has ended"
+                if size is not None:
+                    left[fd] -= got
+                if got == 0 or left[fd] == 0:
+                    poll.unregister(fd)
+                    del left[fd]
+        poll.close()
+
+
+def test_ten_thousand_connections_are_reset_and_stopped_with_all_in_flight():
+    with Lab() as lab:
+        crowd = Crowd(lab, scaled(10_000, 50))
+        try:
+            lab.toxic("latency", stream="upstream", latency=HOUR_MS)
+            crowd.send(b"x" * 64)
+            wait.until(lambda: sum(one["upstream"]["received"] for one in lab.get("/connections")) == 64 * crowd.count,
+                       "all is in flight")
+            # What is in flight takes memory, and not much; a sanitizer takes more.
+            assert SANITIZER or proc.memory(lab.process.pid) < 20_000_000 + crowd.count * 8192
+            lab.post("/reset")
+            crowd.receive(64)
+            lab.toxic("latency", stream="upstream", latency=HOUR_MS)
+            crowd.send(b"y" * 64)
+            lab.stop()
+            crowd.receive(None)
+        finally:
+            crowd.close()
