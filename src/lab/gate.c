@@ -33,6 +33,7 @@ const struct toxic_type toxic_blackhole = {
 
 const struct toxic_type toxic_flap = {
 	.name = "flap",
+	.what = "the proxy goes down",
 	.attributes = {GATE_TABLE,
 		[FLAP_UP_MS] = {.name = "up_ms", .value = 1000, .min = 1, .max = TRIGGER_MS_MAX},
 		[FLAP_DOWN_MS] =
@@ -131,4 +132,44 @@ enum gate gate_at(const struct home *home, uint64_t n_bytes, uint64_t now_ns, ui
 		}
 	}
 	return gate;
+}
+
+/** When a flap goes down next; NS_NEVER. */
+static uint64_t down_of(const struct toxic *toxic, uint64_t now_ns)
+{
+	uint64_t up_ns = attribute_ns(toxic, FLAP_UP_MS);
+	uint64_t round_ns = up_ns + attribute_ns(toxic, FLAP_DOWN_MS);
+	uint64_t begin_ns = toxic->on_ns != 0
+				    ? toxic->on_ns
+				    : toxic->begun_ns + attribute_ns(toxic, GATE_AFTER_MS);
+	uint64_t from_ns = clock_later(begin_ns, now_ns);
+	uint64_t in_round_ns = (from_ns - begin_ns) % round_ns;
+	uint64_t down_ns = from_ns - in_round_ns + up_ns + (in_round_ns < up_ns ? 0 : round_ns);
+	uint64_t for_ns = attribute_ns(toxic, GATE_FOR_MS);
+
+	if (toxic->toxicity <= 0 || (toxic->on_ns == 0 && toxic->values[GATE_AFTER_MS] == 0) ||
+		(for_ns > 0 && down_ns >= begin_ns + for_ns)) {
+		return NS_NEVER;
+	}
+	return down_ns;
+}
+
+const struct toxic *gate_next_down(const struct home *home, uint64_t now_ns, uint64_t *ret_ns)
+{
+	const struct toxic *next = NULL;
+
+	*ret_ns = NS_NEVER;
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		list_for_each (link, &home->toxics[i]) {
+			const struct toxic *toxic = container_of(link, struct toxic, link);
+			uint64_t down_ns =
+				toxic->type == &toxic_flap ? down_of(toxic, now_ns) : NS_NEVER;
+
+			if (down_ns < *ret_ns) {
+				*ret_ns = down_ns;
+				next = toxic;
+			}
+		}
+	}
+	return next;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct home;
+struct toxic;
 struct toxic_type;
 
 enum gate {
@@ -30,5 +31,9 @@ bool gate_has_type(const struct toxic_type *type);
  */
 enum gate gate_at(
 	const struct home *home, uint64_t n_bytes, uint64_t now_ns, uint64_t *ret_next_ns);
+
+/** The toxic that closes the proxy's connections next, as far as time alone says, and when; NULL:
+ * none does. */
+const struct toxic *gate_next_down(const struct home *home, uint64_t now_ns, uint64_t *ret_ns);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "lab/answer.h"
+#include "lab/gate.h"
 #include "lab/home.h"
 #include "lab/link.h"
 
@@ -35,16 +36,27 @@ static json_t *show_toxics(const struct link_way *way)
 	return toxics;
 }
 
+/** What a toxic does at this time. */
+static json_t *show_what(const struct toxic *toxic, uint64_t at_ns, uint64_t now_ns)
+{
+	return json_pack("{s:s, s:s, s:f}", "toxic", toxic->name, "what", toxic->type->what,
+		"in_ms", at_ns > now_ns ? ms_of(at_ns - now_ns) : 0.0);
+}
+
 static json_t *show_next(const struct link_way *way, uint64_t now_ns)
 {
 	const struct stage *next = way->is_chain && !way->is_done ? chain_next(&way->chain) : NULL;
 
-	if (next == NULL) {
-		return json_null();
-	}
-	return json_pack("{s:s, s:s, s:f}", "toxic", next->toxic->name, "what",
-		next->toxic->type->what, "in_ms",
-		next->wake_ns > now_ns ? ms_of(next->wake_ns - now_ns) : 0.0);
+	return next == NULL ? json_null() : show_what(next->toxic, next->wake_ns, now_ns);
+}
+
+/** What a toxic of the proxy does to all of its connections. */
+static json_t *show_next_of_proxy(const struct home *home, uint64_t now_ns)
+{
+	uint64_t at_ns;
+	const struct toxic *toxic = gate_next_down(home, now_ns, &at_ns);
+
+	return toxic == NULL ? json_null() : show_what(toxic, at_ns, now_ns);
 }
 
 static json_t *show_way(const struct link *link, enum direction direction, uint64_t now_ns)
@@ -62,9 +74,10 @@ json_t *link_json_show(const struct link *link)
 {
 	uint64_t now_ns = clock_ns();
 
-	return json_pack("{s:I, s:s, s:s, s:s?, s:s, s:f, s:o, s:o}", "id", (json_int_t)link->id,
-		"proxy", link->home->name, "client", link->client_text, "server",
-		*link->server_text == '\0' ? NULL : link->server_text, "state",
-		state_texts[link->state], "age_ms", ms_of(now_ns - link->begun_ns), "upstream",
+	return json_pack("{s:I, s:s, s:s, s:s?, s:s, s:f, s:o, s:o, s:o}", "id",
+		(json_int_t)link->id, "proxy", link->home->name, "client", link->client_text,
+		"server", *link->server_text == '\0' ? NULL : link->server_text, "state",
+		state_texts[link->state], "age_ms", ms_of(now_ns - link->begun_ns), "next",
+		show_next_of_proxy(link->home, now_ns), "upstream",
 		show_way(link, UPSTREAM, now_ns), "downstream", show_way(link, DOWNSTREAM, now_ns));
 }

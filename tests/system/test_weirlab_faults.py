@@ -173,6 +173,19 @@ def test_connections_say_what_happens_next(lab, upstream):
     assert down["next"]["what"] == "bytes go on" and 0 < down["next"]["in_ms"] <= 600000
 
 
+def test_connections_say_when_flap_closes_them(lab, upstream):
+    client, server = pair(lab, upstream, "flap", up_ms=600000)
+    with client, server:
+        first = lab.get("/connections")[0]["next"]
+        assert first["toxic"] == "flap_downstream" and first["what"] == "the proxy goes down"
+        assert 0 < first["in_ms"] <= 600000
+        lab.update("flap_downstream", "p0", attributes={"for_ms": 1000000, "up_ms": 1000001})
+        assert lab.get("/connections")[0]["next"] is None  # it is over before
+        lab.remove("flap_downstream", "p0")
+        lab.toxic("flap", "p0", after_ms=600000, up_ms=1000)
+        assert 600000 < lab.get("/connections")[0]["next"]["in_ms"] <= 601000
+
+
 # ---- of the proxy ----
 
 def connects(at, timeout=0.3):
