@@ -113,10 +113,11 @@ int secret_prove(
 
 	if (data != NULL) {
 		(void)snprintf(phrase, sizeof(phrase), "%s\n%s\n%s", secret, challenge, nonce);
-		proof = crypt_r(phrase, setting, data);
+		/* Of libxcrypt, which unlike crypt_r() says NULL where it fails. */
+		proof = crypt_rn(phrase, setting, data, sizeof(*data));
 		r = -EINVAL;
 	}
-	if (proof != NULL && proof[0] == '$' && strlen(proof) < SECRET_PROOF_MAX) {
+	if (proof != NULL && strlen(proof) < SECRET_PROOF_MAX) {
 		memcpy(ret, proof, strlen(proof) + 1);
 		r = 0;
 	}
