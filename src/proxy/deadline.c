@@ -139,6 +139,9 @@ static void consider_all(struct search *search, const struct conf_timeouts *time
 	uint64_t quiet_ns =
 		half_closed ? clock_later(facts->moved_ns, facts->fin_ns) : facts->moved_ns;
 
+	if (facts->early_ns != 0) {
+		consider_time(search, DEADLINE_CONNECT, facts->early_ns, timeouts->connect_ns);
+	}
 	consider_time(search, DEADLINE_PREFACE, facts->looking_ns, timeouts->preface_ns);
 	consider_time(search, DEADLINE_QUEUE, facts->queued_ns, timeouts->queue_ns);
 	consider_silence(search, DEADLINE_WRITE_STALL, facts->stalled_ns, timeouts->write_stall_ns);

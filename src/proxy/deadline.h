@@ -3,7 +3,9 @@
  * Which of a session's timers is due next, as a pure function of what happened.
  *
  *	timer		runs				counts from
- *	connect		while connecting		the start of the attempt (connector.h)
+ *	connect		while connecting, and in a pair	the start of the attempt (connector.h);
+ *			until the SYN is answered that	the join
+ *			took its first bytes along
  *	preface		while the first bytes of the	accept
  *			client are looked at
  *	queue		in the queue of a group		when it entered that
@@ -73,6 +75,7 @@ struct deadline_drain {
 struct deadline_facts {
 	uint64_t accepted_ns;
 	uint64_t looking_ns; /**< its first bytes are looked at: that from which this counts */
+	uint64_t early_ns;   /**< it was joined before the SYN was answered; 0: it was not */
 	uint64_t queued_ns;  /**< it entered the queue in which it waits */
 	/** The last byte either way, moved by us or seen to be taken by a peer, when a rate last
 	 * let us read on, or when relaying began. NS_NEVER before. */

@@ -2,6 +2,7 @@
 #include "proxy/pair.h"
 
 #include <assert.h>
+#include <errno.h>
 
 #include "proxy/counters.h"
 #include "proxy/pair_private.h"
@@ -76,6 +77,7 @@ struct deadline_facts pair_facts(const struct pair *pair)
 	facts.held_ns = pair_held_ns(pair);
 	if (pair->state == PAIR_RELAYING) {
 		pair_add_silence(pair, &facts);
+		facts.early_ns = pair_was_early(pair) ? pair->joined_ns : 0;
 	}
 	return facts;
 }
@@ -225,9 +227,14 @@ static void pair_expire(struct pair *pair, const struct deadline *deadline, uint
 {
 	bool reset = pair_must_reset(pair, deadline->kind);
 
+	struct end end = end_by_timer(deadline->kind, now_ns - deadline->at_ns);
+
+	if (deadline->kind == DEADLINE_CONNECT) {
+		end.err = -ETIMEDOUT;
+	}
 	stream_expire(pair_stream(pair, SIDE_CLIENT));
 	stream_expire(pair_stream(pair, SIDE_UPSTREAM));
-	pair_finish(pair, reset, end_by_timer(deadline->kind, now_ns - deadline->at_ns));
+	pair_finish(pair, reset, end);
 }
 
 /* ---- a side is gone ---- */
@@ -384,6 +391,11 @@ static void pair_strike_relaying(struct pair *pair)
 	if (pair_is_failing(pair)) {
 		return;
 	}
+	if (deadline.at_ns <= now_ns && deadline.kind == DEADLINE_CONNECT &&
+		stream_is_answered(pair_stream(pair, SIDE_UPSTREAM))) {
+		pair->is_early = false; /* nobody had told, nor asked */
+		deadline = pair_deadline(pair);
+	}
 	if (deadline.at_ns <= now_ns) {
 		pair_expire(pair, &deadline, now_ns);
 	} else {
@@ -445,6 +457,7 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	pair->joined_ns = clock_ns();
 	pair->fin_ns = NS_NEVER;
 	pair->state = PAIR_RELAYING;
+	pair->is_early = opts->may_be_early && !stream_is_answered(upstream);
 	stream_set_high_water_mark(upstream, stream_high_water_mark(client));
 	r = pump_open(&pair->sides[SIDE_CLIENT].pump, client, upstream, &client_calls);
 	if (r == 0) {
@@ -465,6 +478,11 @@ bool pair_was_refused(const struct pair *pair)
 
 	return pump_moved_ns(down) == 0 && !pump_has_ended(down) &&
 	       pump_bytes(&pair->sides[SIDE_CLIENT].pump) == 0 && !pair_is_half_closed(pair);
+}
+
+bool pair_was_early(const struct pair *pair)
+{
+	return pair->is_early && !pump_has_begun(&pair->sides[SIDE_UPSTREAM].pump);
 }
 
 void pair_close(struct pair *pair)

@@ -83,6 +83,7 @@ struct pair {
 	enum pair_side first_fin : 4; /**< whose FIN came first */
 	enum pair_side failed : 4;    /**< RESETTING: who */
 	uint8_t parted;               /**< an OR of 1 << side: of whom parting() was told */
+	bool is_early;                /**< the SYN is not answered, as far as is known */
 	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };
 
@@ -95,6 +96,9 @@ struct pair_opts {
 	/** Room for its rates, which outlives the pair, and these, 0: none. NULL: it has none. */
 	struct pair_throttles *throttles;
 	uint64_t bytes_a_second[SIDES];
+	/** The upstream may not have answered the SYN yet: timeouts.connect bounds that, and what
+	 * fails before its first byte is a connect that failed. */
+	bool may_be_early;
 };
 
 /**
@@ -144,6 +148,10 @@ static inline bool pair_is_half_closed(const struct pair *pair)
  * client had gone to it: neither a byte nor a FIN. Until pair_close().
  */
 bool pair_was_refused(const struct pair *pair);
+
+/** Whether the upstream has failed, or was given up, while it was not known to be connected
+ * (pair_opts::may_be_early). Until pair_close(). */
+bool pair_was_early(const struct pair *pair);
 
 /**
  * Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also on a

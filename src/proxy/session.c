@@ -197,10 +197,25 @@ static void on_parting(struct pair *pair, enum pair_side side)
 	edge_ask_tcp(session_of(pair)->edge, side, stream_fd(pair_stream(pair, side)));
 }
 
+/** It was not known to be connected: what is a loss of others is a connect that failed. */
+static struct end end_of_early(struct session *session, struct end end)
+{
+	if (end.reason == END_LOST) {
+		end = end_by_connect(end.err, false, 0);
+	}
+	if (end.reason == END_CONNECT_FAILED || end.reason == END_CONNECT_TIMEOUT) {
+		group_told(session_target(session)->group, session->member, SERVER_FAILED, end.err);
+	}
+	return end;
+}
+
 static void on_pair_ended(struct pair *pair, struct end end)
 {
 	struct session *session = session_of(pair);
 
+	if (end.by == END_BY_UPSTREAM && pair_was_early(pair)) {
+		end = end_of_early(session, end);
+	}
 	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair) &&
 		!session->is_quoted) {
 		group_told(
@@ -226,6 +241,7 @@ int session_join(struct session *session, struct stream *upstream, const union s
 		.calls = offer->tells_tcp ? &asking_calls : &calls,
 		.bytes_a_second = {offer->bytes_a_second[SIDE_CLIENT],
 			offer->bytes_a_second[SIDE_UPSTREAM]},
+		.may_be_early = session_target(session)->plan->socket.fastopen,
 	};
 	int r = offer_has_rates(offer) ? edge_have_throttles(session->edge) : 0;
 

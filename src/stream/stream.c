@@ -104,7 +104,8 @@ struct stream *stream_open(struct loop *loop, int fd, unsigned flags)
 	int r;
 
 	assert(loop == NULL || loop_is_current(loop));
-	if (fd < 0 || flags > STREAM_ALL_FLAGS || (flags & STREAM_IS_ONE) == STREAM_IS_ONE) {
+	if (fd < 0 || flags > STREAM_ALL_FLAGS || (flags & STREAM_IS_ONE) == STREAM_IS_ONE ||
+		(flags & (STREAM_IS_TCP | STREAM_IS_MPTCP)) == STREAM_IS_MPTCP) {
 		errno = fd < 0 ? EBADF : EINVAL;
 		return NULL;
 	}

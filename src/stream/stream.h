@@ -224,6 +224,10 @@ uint64_t stream_written_ns(const struct stream *stream);
 /** Since when nothing of what waits was taken (clock_ns()); NS_NEVER when nothing waits. */
 uint64_t stream_stalled_ns(const struct stream *stream);
 
+/** False: the peer has not answered the SYN yet, so a connect() with `fastopen` that has told that
+ * it is done may fail still (TCP_INFO). True of all other streams. */
+bool stream_is_answered(const struct stream *stream);
+
 /**
  * When the kernel last got bytes through to the peer, as far as it tells (TCP_INFO): the last
  * acknowledgement, or the last data sent if that is longer ago and all of it is acknowledged

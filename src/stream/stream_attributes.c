@@ -164,6 +164,16 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	return clock_ns() - age_ms * NS_PER_MS;
 }
 
+bool stream_is_answered(const struct stream *s)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	return !stream_is_tcp(s) || !stream_has_fd(s) ||
+	       getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	       info.tcpi_state != TCP_SYN_SENT;
+}
+
 bool stream_is_tcp(const struct stream *s)
 {
 	return s != NULL && (s->kind == KIND_TCP || s->kind == KIND_MPTCP);

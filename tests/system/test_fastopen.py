@@ -95,15 +95,76 @@ def test_a_server_that_speaks_first_is_connected_as_ever():
             assert not had_syn_data(server)
 
 
+def client_that_sends_first(rig):
+    rig.weir.signal(signal.SIGSTOP)
+    client = peers.connect(rig.weir.address)
+    client.sendall(b"data")
+    rig.weir.signal(signal.SIGCONT)
+    return client
+
+
+def has_a_cookie(rig, upstream=None):
+    """Weir knows one of this server."""
+    upstream = upstream or rig.upstream
+    upstream.sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
+    with client_that_sends_first(rig), upstream.accept() as server:
+        assert peers.read_exactly(server, 4) == b"data"
+    rig.weir.record("close")
+
+
 def test_a_server_that_is_gone_resets_the_pair():
     with relay(upstream_settings={"socket": {"fastopen": "on"}}) as rig:
-        rig.upstream.sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
-        client, server = pair_that_sends_first(rig, b"a cookie")
-        client.close()
-        server.close()
+        has_a_cookie(rig)
         rig.upstream.close()
-        rig.weir.signal(signal.SIGSTOP)
-        with peers.connect(rig.weir.address) as client:
-            client.sendall(b"data")
-            rig.weir.signal(signal.SIGCONT)
+        with client_that_sends_first(rig) as client:
             assert peers.read_end(client) == (b"", "rst")
+        line = rig.weir.record("close", nth=1)
+        assert (line["by"], line["reason"], line["errno"]) == ("upstream", "connect_failed", "ECONNREFUSED")
+
+
+def test_a_server_that_is_gone_is_ejected():
+    made = []
+
+    def first(transport, folder):
+        made.append(peers.Upstream(transport, folder))
+        return made[0]
+
+    def second(transport, folder):
+        return peers.Server(transport, folder, peers.echo)
+
+    with relay(servers=(first, second), upstream_settings={
+            "socket": {"fastopen": "on"}, "balance": "first", "eject": {"failures": 2, "for": "1000s"}}) as rig:
+        has_a_cookie(rig, made[0])
+        made[0].close()
+        for _ in range(2):
+            with client_that_sends_first(rig) as client:
+                assert peers.read_end(client) == (b"", "rst")
+        told = rig.weir.record("server_ejected")
+        assert (told["why"], told["errno"], told["failures"]) == ("connect_failed", "ECONNREFUSED", "2")
+        with client_that_sends_first(rig) as client:
+            assert peers.read_exactly(client, 4) == b"data"
+
+
+def test_a_server_that_does_not_answer_is_given_up_in_time():
+    with relay(upstream_settings={"socket": {"fastopen": "on"}}, timeouts={"connect": "400ms", "idle": "1h"}) as rig:
+        has_a_cookie(rig)
+        peers.vanish(rig.upstream.sock)
+        with client_that_sends_first(rig) as client:
+            assert peers.read_end(client) == (b"", "rst")
+        line = rig.weir.record("close", nth=1)
+        assert (line["by"], line["reason"], line["timer"]) == ("upstream", "connect_timeout", "connect")
+        assert line.number("duration_ms") >= 400
+
+
+def test_a_server_that_has_answered_may_take_its_time():
+    with relay(upstream_settings={"socket": {"fastopen": "on"}}, timeouts={"connect": "200ms", "idle": "1h"}) as rig:
+        has_a_cookie(rig)
+        client, server = pair_that_sends_first(rig, b"data")
+        with client, server:
+            assert peers.read_exactly(server, 4) == b"data" and had_syn_data(server)
+            client.settimeout(1)
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+            client.settimeout(30)
+            server.sendall(b"late")
+            assert peers.read_exactly(client, 4) == b"late"

@@ -63,6 +63,7 @@ CALL(written_ns, stream_written_ns(s))
 CALL(stalled_ns, stream_stalled_ns(s) == NS_NEVER)
 CALL(delivered_ns, stream_delivered_ns(s))
 CALL(is_tcp, stream_is_tcp(s))
+CALL(is_answered, stream_is_answered(s))
 CALL(unsent, stream_unsent(s))
 CALL(unread, stream_unread(s))
 CALL(set_read_max, stream_set_read_max(s, 1))
@@ -146,6 +147,7 @@ static const struct row {
 	ROW(stalled_ns, 1, 1, 1),
 	ROW(delivered_ns, 0, 0, 0),
 	ROW(is_tcp, 0, 1, 1),
+	ROW(is_answered, 1, 1, 1),
 	ROW(unsent, 0, 0, 0),
 	ROW(unread, 0, 0, 0),
 	ROW(set_read_max, -EINVAL, -EBADF, -EBADF),
@@ -393,10 +395,13 @@ START_TEST(flags_that_do_not_exist_or_exclude_each_other_leave_the_fd)
 	struct wire wire = wire_open(WIRE_TCP);
 
 	errno = 0;
-	ck_assert_ptr_null(stream_open(test_loop, wire.near, 1 << 4));
+	ck_assert_ptr_null(stream_open(test_loop, wire.near, 1 << 5));
 	ck_assert_int_eq(errno, EINVAL);
 	errno = 0;
 	ck_assert_ptr_null(stream_open(test_loop, wire.near, STREAM_IS_TCP | STREAM_IS_UNIX));
+	ck_assert_int_eq(errno, EINVAL);
+	errno = 0;
+	ck_assert_ptr_null(stream_open(test_loop, wire.near, STREAM_IS_MPTCP));
 	ck_assert_int_eq(errno, EINVAL);
 	errno = 0;
 	ck_assert_ptr_null(stream_open(test_loop, -1, STREAM_IS_TCP | STREAM_NONBLOCKING));
