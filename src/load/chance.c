@@ -9,6 +9,9 @@
 
 static const double NOTHING = 1e-17;
 
+/** Of more, logarithms of factorials are not exact enough, and the sums take too long. */
+enum { N_MAX = 1 << 24 };
+
 /** The logarithm of the number of ways to take k of n. */
 static double log_ways(double n, double k)
 {
@@ -48,32 +51,40 @@ static uint64_t place_below(uint64_t n, double q, double miss)
 	return low;
 }
 
+/** What all numbers are divided by where there are too many: their chances are then wider. */
+static uint64_t scale(uint64_t n)
+{
+	return n / N_MAX + 1;
+}
+
 void chance_places(uint64_t n, double q, double miss, uint64_t *ret_below, uint64_t *ret_above)
 {
-	*ret_below = place_below(n, q, miss);
+	uint64_t by = scale(n);
+
+	*ret_below = place_below(n / by, q, miss) * by;
 	/* Seen from the other end it is the same. */
-	*ret_above = n + 1 - place_below(n, 1 - q, miss);
+	*ret_above = n + 1 - place_below(n / by, 1 - q, miss) * by;
 }
 
 double chance_of_more(uint64_t xa, uint64_t na, uint64_t xb, uint64_t nb)
 {
-	double marked = (double)xa + (double)xb;
-	double most = fmin(marked, (double)nb);
-	double all = (double)na + (double)nb;
-	double term =
-		exp(log_ways(marked, (double)xb) + log_ways(all - marked, (double)nb - (double)xb) -
-			log_ways(all, (double)nb));
+	double by = (double)scale(na > nb ? na : nb);
+	double x = floor((double)xb / by);
+	double marked = floor((double)xa / by) + x;
+	double drawn = floor((double)nb / by);
+	double all = floor((double)na / by) + drawn;
+	double most = fmin(marked, drawn);
 	double sum = 0;
+	double term;
 
-	for (double x = (double)xb; x <= most; x++) {
-		double next = term * (marked - x) * ((double)nb - x) /
-			      ((x + 1) * (all - marked - (double)nb + x + 1));
-
+	if (x * all <= drawn * marked) {
+		return 1;
+	}
+	term = exp(log_ways(marked, x) + log_ways(all - marked, drawn - x) - log_ways(all, drawn));
+	/* Beyond what is expected each term is smaller than the one before. */
+	for (; x <= most && term > sum * NOTHING; x++) {
 		sum += term;
-		if (next < term && next <= sum * NOTHING) {
-			break;
-		}
-		term = next;
+		term *= (marked - x) * (drawn - x) / ((x + 1) * (all - marked - drawn + x + 1));
 	}
 	return fmin(sum, 1);
 }

@@ -17,7 +17,7 @@ void chance_places(uint64_t n, double q, double miss, uint64_t *ret_below, uint6
 
 /**
  * Of na + nb things, of which xa + xb have a mark, nb are drawn: the chance that xb or more of
- * these have it (Fisher's exact test, one side).
+ * these have it (Fisher's exact test, one side). 1 where it is no more than is expected.
  */
 double chance_of_more(uint64_t xa, uint64_t na, uint64_t xb, uint64_t nb);
 

@@ -64,6 +64,21 @@ START_TEST(places_of_millions_are_those_of_a_normal_distribution)
 }
 END_TEST
 
+START_TEST(numbers_that_no_run_has_are_no_trouble)
+{
+	uint64_t n = (uint64_t)1 << 62;
+	uint64_t below;
+	uint64_t above;
+
+	chance_places(n, 0.99, 1e-4, &below, &above);
+	ck_assert(below < above && above <= n);
+	ck_assert((double)below < (double)n * 0.99 && (double)above > (double)n * 0.99);
+	ck_assert((double)(above - below) < (double)n * 0.001);
+	ck_assert(is_near(chance_of_more(n / 2, n, n / 2, n), 1));
+	ck_assert(chance_of_more(0, n, n / 2, n) < 1e-300);
+}
+END_TEST
+
 START_TEST(marks_are_drawn_as_fisher_says)
 {
 	/* His tea: of 8 cups 4, all of them right, 1 of 70; 3 or more right, 17 of 70. */
@@ -75,6 +90,9 @@ START_TEST(marks_are_drawn_as_fisher_says)
 	ck_assert(is_near(chance_of_more(10, 10, 10, 10), 1));
 	ck_assert(chance_of_more(0, 10000000, 100, 10000000) < 1e-20);
 	ck_assert(chance_of_more(5000000, 10000000, 5000000, 10000000) > 0.5);
+	/* What no double can hold. */
+	ck_assert(is_near(chance_of_more(5000, 10000, 0, 10000), 1));
+	ck_assert(chance_of_more(0, 10000, 5000, 10000) < 1e-300);
 }
 END_TEST
 
@@ -260,6 +278,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_loop_test(tc, places_are_those_of_the_tables, 0, 9);
 	tcase_add_test(tc, places_of_millions_are_those_of_a_normal_distribution);
+	tcase_add_test(tc, numbers_that_no_run_has_are_no_trouble);
 	tcase_add_test(tc, marks_are_drawn_as_fisher_says);
 	tc = tcase_create("reports");
 	suite_add_tcase(suite, tc);
