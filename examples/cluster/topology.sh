@@ -137,12 +137,14 @@ weir() {
 
 # Whether all that was started runs still.
 alive() {
-	local pid
-	for pid in "$run"/*/*.pid; do
-		kill -0 "$(<"$pid")" 2>/dev/null || {
-			echo "$pid"
+	local file pid
+	for file in "$run"/*/*.pid; do
+		pid=
+		read -r pid <"$file" || true # just being written
+		if [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; then
+			echo "$file"
 			return 1
-		}
+		fi
 	done
 }
 
@@ -153,7 +155,7 @@ wait_for() {
 	until "$@" >/dev/null 2>&1; do
 		ended=$(alive) || die "waited for $what, but this has ended: ${ended#"$run/"}"
 		[ $SECONDS -lt $end ] || die "waited in vain for $what"
-		sleep 0.05
+		sleep 0.1
 	done
 }
 
