@@ -97,7 +97,8 @@ struct options {
 	double busy_share;         /**< percent */
 	uint64_t message_bytes;
 	uint64_t progress_ns; /**< how often a line is written where there is no terminal */
-	bool quiet;           /**< no line of progress: other runs go on beside it */
+	bool quiet;           /**< no line on a terminal: other runs go on beside it */
+	const char *label;    /**< of a suite: what such a line begins with; NULL: nothing */
 	const char *suite;    /**< `weirload suite`: the file */
 	bool json;
 	const char *csv; /**< a path; NULL: none; so are the others */

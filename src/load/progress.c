@@ -11,7 +11,7 @@
 
 #define PAUSE_NS ((uint64_t)200 * NS_PER_MS)
 
-enum { LINE_MAX_BYTES = 256 };
+enum { LINE_MAX_BYTES = 512 };
 
 void progress_init(struct progress *progress, const struct run *run)
 {
@@ -19,7 +19,7 @@ void progress_init(struct progress *progress, const struct run *run)
 
 	*progress = (struct progress){
 		.run = run,
-		.on = !run->options->quiet && (in_place || run->options->progress_ns != NS_NEVER),
+		.on = in_place ? !run->options->quiet : run->options->progress_ns != NS_NEVER,
 		.in_place = in_place,
 		.every_ns = in_place ? PAUSE_NS : run->options->progress_ns,
 		.shown_ns = in_place ? 0 : clock_ns(),
@@ -92,7 +92,8 @@ static void write_line(struct progress *progress, FILE *out)
 	uint64_t n_established = atomic_load(&run->n_opened);
 	uint64_t n_settled = atomic_load(&run->n_settled);
 
-	fprintf(out, "opened %ju of %ju, established %ju, failed %ju",
+	fprintf(out, "%sopened %ju of %ju, established %ju, failed %ju",
+		run->options->label == NULL ? "" : run->options->label,
 		(uintmax_t)atomic_load(&run->n_begun), (uintmax_t)run->options->n_connections,
 		(uintmax_t)n_established,
 		(uintmax_t)(n_settled - clock_earlier(n_settled, n_established)));

@@ -23,6 +23,7 @@ enum {
 	SUITE_ROWS_MAX = 10000,
 	SUITE_PROXIES_MAX = 1000, /**< each has a thread where they run beside each other */
 	SUITE_NAME_MAX = 64,
+	SUITE_LABEL_MAX = 2 * SUITE_NAME_MAX + 64,
 };
 
 struct suite_row {
@@ -30,7 +31,8 @@ struct suite_row {
 	const char *name;  /**< of the scenario; the suite's */
 	size_t proxy_index;
 	struct options options;
-	struct result *result; /**< NULL until it was run, and where memory lacked for it */
+	char label[SUITE_LABEL_MAX]; /**< of its line of progress */
+	struct result *result;       /**< NULL until it was run, and where memory lacked for it */
 };
 
 struct suite {

@@ -382,6 +382,8 @@ static void add_row(struct file *file, size_t i, size_t k)
 		suite_refuse(&file->reading, scenario, path, "through %s: %s", row->proxy, why);
 	}
 	row->options.quiet = file->suite->parallel;
+	row->options.progress_ns = file->command->progress_ns;
+	row->options.label = row->label;
 	if (row->options.progress_ns == NS_NEVER) {
 		row->options.progress_ns = file->command->progress_ns;
 	}
@@ -406,6 +408,12 @@ static int make_rows(struct file *file)
 				add_row(file, i, k);
 			}
 		}
+	}
+	for (size_t i = 0; i < suite->n_rows; i++) {
+		struct suite_row *row = &suite->rows[i];
+
+		(void)snprintf(row->label, sizeof(row->label), "%zu of %zu, %s through %s: ", i + 1,
+			suite->n_rows, row->name, row->proxy);
 	}
 	return 0;
 }

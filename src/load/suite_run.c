@@ -86,6 +86,7 @@ struct parties {
 	pthread_mutex_t lock;
 	pthread_cond_t ended; /**< a row of any */
 	bool *is_over;        /**< n_rows */
+	size_t n_over;        /**< of them */
 };
 
 /** The rows of one proxy. */
@@ -107,6 +108,7 @@ static void *run_party(void *owner)
 			run_row(&suite->rows[i], all->refusal);
 			(void)pthread_mutex_lock(&all->lock);
 			all->is_over[i] = true;
+			all->n_over++;
 			(void)pthread_cond_signal(&all->ended);
 			(void)pthread_mutex_unlock(&all->lock);
 		}
@@ -132,14 +134,28 @@ static uint64_t count_fds(const struct suite *suite)
 	return sum;
 }
 
+/** On a terminal how many are over, since rows are told in their order; 0 wipes that away. */
+static void show_count(const struct parties *all, size_t n)
+{
+	if (isatty(STDERR_FILENO) == 1) {
+		fprintf(stderr, "\r\033[K");
+		if (n > 0) {
+			fprintf(stderr, "%zu of %zu runs are over", n, all->suite->n_rows);
+		}
+		(void)fflush(stderr);
+	}
+}
+
 static void tell_in_order(struct parties *all, void (*tell)(const struct suite *suite, size_t row))
 {
 	for (size_t i = 0; i < all->suite->n_rows; i++) {
 		(void)pthread_mutex_lock(&all->lock);
 		while (!all->is_over[i]) {
+			show_count(all, all->n_over);
 			(void)pthread_cond_wait(&all->ended, &all->lock);
 		}
 		(void)pthread_mutex_unlock(&all->lock);
+		show_count(all, 0);
 		if (tell != NULL) {
 			tell(all->suite, i);
 		}

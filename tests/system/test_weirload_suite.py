@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from test_weirload import run_on_terminal
 from test_weirload_remote import Server
 from weirtest import address, junit, load, wait
 from weirtest.load import Script, ScriptedPeer
@@ -203,6 +204,30 @@ def test_an_interrupted_suite_leaves_whole_json(folder):
                          until=lambda: script.heard == N)
     assert told.code == 130 and told.json["interrupted"] and not told.json["holds"]
     assert told.json["rows"][0]["report"]["interrupted"]
+
+
+@pytest.mark.parametrize("parallel, says", (("false", r"1 of 2, idle through one: opened 8 of 8"),
+                                            ("true", r"1 of 2 runs are over")))
+def test_a_terminal_shows_which_run_is_under_way(folder, parallel, says):
+    path = os.path.join(folder, "fleet.suite")
+    with ScriptedPeer(Script(1)) as one, ScriptedPeer(Script(0.15)) as two:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(GENEROUS + f"""
+                parallel = {parallel}; scenarios = ( "idle" );
+                proxies = ( {{ name = "one"; target = "{one}"; }}, {{ name = "two"; target = "{two}"; }} );""")
+        code, out, shown = run_on_terminal(load.WEIRLOAD, "suite", path)
+    assert code == 0 and re.search(says, shown), shown
+    assert "\n" not in shown and shown.endswith("\r\x1b[K") and "of 2" not in out
+
+
+@pytest.mark.parametrize("parallel", ("false", "true"))
+def test_lines_of_progress_name_their_run(folder, parallel):
+    with ScriptedPeer(Script(1.5)) as one, ScriptedPeer(Script(0.15)) as two:
+        told = run(folder, GENEROUS + f"""
+            parallel = {parallel}; scenarios = ( "idle" );
+            proxies = ( {{ name = "one"; target = "{one}"; }}, {{ name = "two"; target = "{two}"; }} );""",
+                   "--progress=1s")
+    assert told.code == 0 and told.err.startswith("weirload: 1 of 2, idle through one: opened 8 of 8"), told.err
 
 
 # What is wrong with a file
