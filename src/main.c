@@ -83,6 +83,7 @@
  *	resolver_answer	the addresses that a name stands for
  *	connector	an address to a connected stream
  *	attempt		one try of that
+ *	pch		for the compiler alone: what most sources of any folder include
  *
  * http/               HTTP/1.1 on streams
  *	server		connections that are answered

@@ -23,7 +23,7 @@
 
 enum {
 	LINE_ROOM = 64, /* for a method, a version, blanks and the line end */
-	LINE_MAX = HTTP_TARGET_MAX + LINE_ROOM,
+	START_LINE_MAX = HTTP_TARGET_MAX + LINE_ROOM,
 	HEAD_FIRST_ROOM = 1024,
 };
 
@@ -366,7 +366,7 @@ static int line_end(struct http_reader *reader)
 static int look_at_bounds(struct http_reader *reader)
 {
 	if (reader->header == 0) {
-		return reader->n_bytes <= LINE_MAX
+		return reader->n_bytes <= START_LINE_MAX
 			       ? 0
 			       : refuse(reader, 414,
 					 "the target is longer than 8 KiB; ask for less at once");
@@ -426,7 +426,7 @@ static int read_head(struct http_reader *reader, struct span *bytes)
 		const uint8_t *end = memchr(bytes->bytes, '\n', bytes->n);
 		size_t n = end == NULL ? bytes->n : (size_t)(end - bytes->bytes) + 1;
 		/* What is beyond the bounds is not even kept. */
-		size_t most = HTTP_HEADER_MAX + LINE_MAX;
+		size_t most = HTTP_HEADER_MAX + START_LINE_MAX;
 		struct span part = {0};
 
 		(void)span_take(bytes, n < most ? n : most, &part);

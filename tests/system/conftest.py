@@ -63,6 +63,8 @@ def root_lacks():
 
 def pytest_collection_modifyitems(config, items):
     skip_where_root_may_not(items)
+    if SANITIZER:
+        each_value_once(config, items)
     long_first(config, items)
 
 
@@ -71,6 +73,23 @@ def skip_where_root_may_not(items):
     if wanted and (lack := root_lacks()):
         for item in wanted:
             item.add_marker(pytest.mark.skip(reason=f"not on this machine: {lack}"))
+
+
+def each_value_once(config, items):
+    """
+    Of a test that is there for all combinations of several things, those that bring something which none before has
+    brought: a sanitizer judges the code that runs, and it runs with each of them. What it makes of each combination
+    the plain build shows.
+    """
+    brought, more = {}, []
+    for item in items:
+        values = {(name, repr(value)) for name, value in item.callspec.params.items()} if hasattr(item, "callspec") else {0}
+        before = brought.setdefault((item.path, item.originalname), set())
+        if values <= before:
+            more.append(item)
+        before |= values
+    config.hook.pytest_deselected(items=more)
+    items[:] = [item for item in items if item not in set(more)]
 
 
 def long_first(config, items):

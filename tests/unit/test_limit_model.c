@@ -262,12 +262,15 @@ enum { BEGINNINGS = sizeof(beginnings) / sizeof(beginnings[0]) };
 
 START_TEST(nobody_waits_beside_a_free_place_in_any_order)
 {
+	/* In the longest, a sanitizer sees no code that it has not seen in shorter ones. */
+	size_t most = SUITE_IS_SANITIZED ? 3 : 4;
+	size_t depth = beginnings[_i].depth < most ? beginnings[_i].depth : most;
 	char what[32];
 
 	log_set_level(LOG_LEVEL_ERROR);
 	(void)strcpy(what, beginnings[_i].acts);
 	ck_assert(play(beginnings[_i].config, what));
-	walk(beginnings[_i].config, what, strlen(what), beginnings[_i].depth, true);
+	walk(beginnings[_i].config, what, strlen(what), depth, true);
 	ck_assert_uint_gt(n_played, 500);
 }
 END_TEST

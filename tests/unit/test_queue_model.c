@@ -280,7 +280,8 @@ int main(void)
 	TCase *tc = tcase_create("model");
 
 	tcase_add_checked_fixture(tc, queue_rig_setup, queue_rig_teardown);
-	tcase_add_loop_test(tc, it_does_as_the_model_does, 0, SEEDS);
+	tcase_add_loop_test(
+		tc, it_does_as_the_model_does, 0, SUITE_IS_SANITIZED ? SEEDS / 4 : SEEDS);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

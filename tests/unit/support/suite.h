@@ -12,6 +12,13 @@
 #endif
 #endif
 
+/* Under ASan a model is played fewer times: how it must come out, the plain build shows. */
+#ifdef SUITE_HAS_LSAN
+#define SUITE_IS_SANITIZED 1
+#else
+#define SUITE_IS_SANITIZED 0
+#endif
+
 /**
  * At its end each test, a child, looks for leaks through some 9 MB of the sanitizer's own tables.
  * What this process has looked through before, its children have in their page tables already.
