@@ -12,7 +12,7 @@ from weirtest import wait
 from weirtest.settings import DEADLINE
 
 WAY = ("bird", "plain")
-SETTINGS = {"ANNOUNCE_TIMEOUT": "2"}
+SETTINGS = {"ANNOUNCE_TIMEOUT": "2", "ANNOUNCE_EVERY": "0.2"}
 SRV = "_app._tcp.cluster.test."
 
 
