@@ -50,7 +50,7 @@ class Server:
 
     def __exit__(self, *problem):
         self.process.terminate()
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=DEADLINE)
         assert (self.process.returncode in (0, -signal.SIGTERM) and err == "") or problem[0], (out, err)
 
     def reads(self, what):
@@ -104,8 +104,8 @@ RIGHT = (
     ("stall", Script(1.2), {"connections": 2, "side": "server"}),
     ("mixed", Script(0.6), {"busy": 25, "every": "20ms"}),
     ("lifetime", Script(life=0.6, by="rst"), {"every": "20ms"}),
-    ("firstbyte", Script(first=0.6), {"busy": 25}),
-    ("firstbyte", Script(first=0.6), {"busy": 25, "every": "20ms"}),
+    ("firstbyte", Script(first=1.3), {"busy": 25}),
+    ("firstbyte", Script(first=1.3), {"busy": 25, "every": "20ms"}),
     ("queue", Script(places=2, queue=0.6), {"places": 2}),
 )
 
@@ -367,7 +367,7 @@ def test_an_interrupt_reports_what_was_measured(server):
     assert told.code == 130 and told.verdicts == {"unfinished": N} and not told.broken
 
 
-def test_no_serving_end_is_there(behind_nothing=None):
+def test_no_serving_end_is_there():
     nobody = address.free("tcp4", None)
     told = load.run("idle", target=nobody, expect="1s", remote=nobody, secret_file="/dev/null")
     assert told.code == 2 and told.err == (

@@ -61,8 +61,8 @@ def test_what_is_begun_lacks_its_last_byte(begin, first, length, folder):
 @pytest.mark.parametrize("every", (None, "30ms"))
 def test_firstbyte_counts_whatever_the_server_says(every, behind):
     options = {"serve": behind, "every": every, "busy": 25}
-    with ScriptedPeer(Script(first=0.6), behind) as peer:
-        told = load.run("firstbyte", target=peer, expect="500ms", **options)
+    with ScriptedPeer(Script(first=1.3), behind) as peer:
+        told = load.run("firstbyte", target=peer, expect="1s", **options)
         early = load.run("firstbyte", target=peer, expect="20s", **options)
         measured = load.run("firstbyte", target=peer, **options)
     assert told.verdicts == {"on_time": N - 2} and told.code == 0, told.out

@@ -239,7 +239,7 @@ def test_drain(behind):
 def test_a_drain_lets_live_streams_finish_if_it_has_the_time(cut, behind, report):
     """Idle ones go first; live ones are cut only where the drain's budget is shorter than what they have left."""
     with relay(servers=[str(behind)], timeouts=timeouts(drain="500ms" if cut else "20s"),
-               drain={"idle_first": "300ms", "spread": "0s"}) as rig:
+               drain={"idle_first": "1s", "spread": "0s"}) as rig:
         told = load.run("drain", target=rig.weir.address, serve=behind, connections=N, every="20ms",
                         for_="30s" if cut else "1500ms", expect=None if cut else "20s",
                         drain_command=f"kill -TERM {rig.weir.pid}")

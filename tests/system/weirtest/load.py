@@ -98,7 +98,7 @@ class Script:
     life          seconds after the accept until it closes, whatever moves
     first         seconds after the accept until it closes a client that has said nothing
     places        how many are served at once; the others are closed `queue` seconds after their accept
-    drain         once the path drain_file exists: "cut" closes all, "idle" what is silent for 0.3 s
+    drain         once the path drain_file exists: "cut" closes all, "idle" what is silent for 1 s
     only          close that side alone, "client" or "server"; the other stays open
     """
 
@@ -194,7 +194,7 @@ class _Link:
         if self.script.first is not None and not self.heard:
             ends.append(self.accepted + self.script.first)
         if self.script.drain and os.path.exists(self.script.drain_file):
-            ends.append(0 if self.script.drain == "cut" else self.moved + 0.3)
+            ends.append(0 if self.script.drain == "cut" else self.moved + 1)
         return min(ends, default=None)
 
     async def watch(self):
