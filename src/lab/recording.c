@@ -214,13 +214,13 @@ static int read_event(
 	return keep(recording, reader, *at_ns, direction, kind, n);
 }
 
-static int read_lines(struct recording *recording, struct reader *reader, char *text)
+static int read_lines(struct recording *recording, struct reader *reader, char *text, size_t n)
 {
 	uint64_t at_ns = 0;
 	char *next;
 
 	for (char *line = text; line != NULL; line = next) {
-		next = strchr(line, '\n');
+		next = memchr(line, '\n', (size_t)(text + n - line));
 		if (next != NULL) {
 			*next++ = '\0';
 		}
@@ -253,7 +253,7 @@ int recording_parse(struct recording *recording, const char *path, char *text, s
 		return wrong(&reader, "the file is no text: it has a byte 0");
 	}
 	reader.line = 0;
-	r = read_lines(recording, &reader, text);
+	r = read_lines(recording, &reader, text, n);
 	if (r < 0) {
 		recording_free(recording);
 	}

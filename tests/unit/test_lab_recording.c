@@ -179,9 +179,7 @@ int main(void)
 	tcase_add_test(tc, what_was_noted_is_written_and_read_again);
 	tcase_add_test(tc, gaps_are_rounded_so_that_they_do_not_add_up);
 	tcase_add_test(tc, what_follows_an_end_is_not_noted);
-	if (!SUITE_IS_SANITIZED) { /* there each look at a line reads all the text behind it, too */
-		tcase_add_test(tc, it_is_bounded);
-	}
+	tcase_add_test(tc, it_is_bounded);
 	tcase_add_loop_test(
 		tc, what_is_wrong_is_told_by_line, 0, (int)(sizeof(wrongs) / sizeof(wrongs[0])));
 	tcase_add_test(tc, a_time_that_is_wrong_says_why);
