@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be asked of weir while it runs: its two doors, and the table of what is answered there,
- * weir-http(7). `control` is a UNIX socket, where everything may be asked; `http` shows only.
+ * Requests to a running weir: its two doors, and the table of the paths that they answer
+ * (weir-http(7)). `control` is a UNIX socket that takes every request; `http` only shows.
  *
  *	door ── request ──▶ control.c: the path, split and decoded ──▶ paths.c: who answers
  *	                                                                  │ at once, or later
  *	     ◀──────────────── asked.h: the answer ───────────────────────┘
  *
- * Nothing that is asked here disturbs a pair: lists go on in slices, and what only workers know is
- * asked for by orders of the crew. What the process is and does comes through the calls below.
+ * No request disturbs a pair: lists are made in slices, and the crew's orders fetch what only the
+ * workers know. What the process is and does comes through the calls below.
  */
 #ifndef WEIR_CONTROL_CONTROL_H
 #define WEIR_CONTROL_CONTROL_H

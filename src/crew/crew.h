@@ -44,7 +44,7 @@ struct crew {
 	struct worker *workers;
 	struct buckets delays; /**< of the main thread's loop, each second the longest one */
 	bool running;          /**< from crew_start(), also where that failed, to crew_stop() */
-	sem_t answered;        /**< the last worker has answered who waits */
+	sem_t answered;        /**< the last worker has answered; crew_wait_all() waits for it */
 	struct notice quiet;
 	struct notice refuses;
 };

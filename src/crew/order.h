@@ -45,7 +45,7 @@ struct order_part {
 	atomic_bool open;      /**< given, and not answered */
 };
 
-/** Who hears of the last answer. */
+/** What the last answer wakes or calls. */
 enum order_way {
 	ORDER_POSTED,     /**< nobody */
 	ORDER_ASKED,      /**< done(), on the main thread's loop */
@@ -62,7 +62,7 @@ struct order {
 	struct order_part *parts; /**< one for each worker, by its index */
 	enum order_way way;
 	bool asked;            /**< done() is to come */
-	_Atomic size_t n_open; /**< who have not answered yet */
+	_Atomic size_t n_open; /**< how many have not answered yet */
 	_Atomic int failed;    /**< the first failure: a negative errno */
 	struct task answered;  /**< posted to the main thread by the last one to answer */
 };

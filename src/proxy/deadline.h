@@ -26,8 +26,8 @@
  *	drain		while the process drains	the drain's start or the last byte (idle
  *							pairs first), or an absolute deadline
  *
- * No event tells that a peer takes bytes which a kernel holds for it, so the caller looks again and
- * again until the timer is due; struct deadline tells for which silence it waits.
+ * There is no event when a peer takes bytes that a kernel holds for it, so the caller looks again
+ * and again until the timer is due; struct deadline says which silence it waits for.
  *
  * The earliest deadline wins; equal ones in the order of the list. What would have been due before
  * the timeouts were in force is due at that moment.
@@ -68,7 +68,7 @@ struct deadline_drain {
 	uint64_t idle_first_ns; /**< the silence that makes a pair idle; NS_NEVER: none is */
 	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: never */
 	uint64_t spread_ns;     /**< so long before that the first of the rest is ended */
-	uint64_t spares_ns;     /**< who was accepted from then on is left alone; 0: nobody is */
+	uint64_t spares_ns;     /**< sessions accepted from then on are not ended; 0: all are */
 };
 
 /** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */

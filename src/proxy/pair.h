@@ -43,7 +43,7 @@ enum { PAIR_RESET_STALL_S = 30 };
 
 struct pair;
 
-/** What a pair tells its owner; each once at most, never from inside a call of its functions. */
+/** A pair's calls to its owner: each at most once, never from inside a call of its functions. */
 struct pair_calls {
 	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
@@ -70,8 +70,8 @@ struct pair {
 	const struct pair_calls *calls; /**< borrowed */
 	struct {
 		struct pump pump; /**< from the stream to this side to that of the other */
-		/** Until when its peer took of what its kernel holds, as far as looks have told; 0:
-		 * they have not. */
+		/** When its peer last took bytes that its kernel holds, as the looks have shown;
+		 * 0: they have not. */
 		uint64_t progress_ns;
 	} sides[SIDES];
 	uint32_t held[SIDES];             /**< how much that was at the last look */
@@ -81,8 +81,8 @@ struct pair {
 	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
 	enum pair_state state : 8;
 	enum pair_side first_fin : 4; /**< whose FIN came first */
-	enum pair_side failed : 4;    /**< RESETTING: who */
-	uint8_t parted;               /**< an OR of 1 << side: of whom parting() was told */
+	enum pair_side failed : 4;    /**< RESETTING: the side that failed */
+	uint8_t parted;               /**< an OR of 1 << side: parting() was called */
 	bool is_early;                /**< the SYN is not answered, as far as is known */
 	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };

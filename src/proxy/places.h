@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Places for pairs, and who waits for one.
+ * Places for pairs, and the listeners that wait for one.
  *
  * A pair has two places: one under the limit of its listener, and one under that of all pairs. Both
  * are taken before its connection is accepted (places_admit()) and given back when it has ended

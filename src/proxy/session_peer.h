@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who is at the other end, as small as a session keeps it. */
+/* The peer at the other end, in the small form in which a session keeps it. */
 #ifndef WEIR_PROXY_SESSION_PEER_H
 #define WEIR_PROXY_SESSION_PEER_H
 

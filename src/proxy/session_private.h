@@ -67,7 +67,7 @@ void session_find_port(struct session *session);
 /** Frees it, with the client's stream where that has not become the pair's. NULL is fine. */
 void session_setup_close(struct session *session);
 
-/** Who the client is, from now on. */
+/** Sets the address that counts as the client's from now on. */
 void session_set_client(struct session *session, const union session_peer *client);
 
 /* What the table of stages (session.c) has for those before RELAYING: */

@@ -9,13 +9,14 @@
  *	                        │                            │
  *	SHUT ◀── one cannot be ─┘    SHUTTING ◀── one cannot ┘
  *
- * Whoever asks is answered in a state in which weir may stay: NONE, GRACE or SHUT; what comes in
- * between waits for that. In all but NONE weir is not ready for clients. During the grace it lets
- * them in as ever; then its own listeners close as at a stop, and systemd's go on. Open pairs are
- * let alone, unless they are to be ended.
+ * A request is answered only in a state in which weir may stay: NONE, GRACE or SHUT; a request that
+ * comes in another state waits for one of these. In all states but NONE weir is not ready. During
+ * the grace it lets clients in as before; then its own listeners close as at a stop, and systemd's
+ * sockets go on accepting. Open pairs are left alone, unless the request says to end them.
  *
- * A reload leaves the drain as it is (sockets_forget()); it and this take turns with the sockets
- * (sockets::is_busy). A stop has its own way (stop.h), and skips the grace that was waited here.
+ * A reload leaves the drain as it is (sockets_forget()); a reload and a drain never work on the
+ * sockets at the same time (sockets::is_busy). A stop works differently (stop.h), and does not wait
+ * again for the part of the grace that has passed here.
  */
 #ifndef WEIR_SERVICE_DRAIN_H
 #define WEIR_SERVICE_DRAIN_H
@@ -82,17 +83,17 @@ int drain_open(struct drain *drain, const struct drain_opts *opts);
 void drain_close(struct drain *drain);
 
 /**
- * Asks for a drain, or for its undoing. Answered later; `ask` stays the asker's. Who asks for a
- * drain again gives it another grace, if it is not over, or has the pairs ended too. Of an undoing
- * that fails all that could not be had is told, and weir is drained as before.
+ * Asks for a drain, or for its undoing. Answered later; `ask` stays the asker's. A second request
+ * for a drain gives it another grace, if the grace is not over, or has the pairs ended too. If an
+ * undoing fails, the answer names every address that could not be bound, and weir stays drained.
  */
 void drain_ask(struct drain *drain, struct control_drain *ask);
 
 /** What is left of the grace, or until the last pair is ended; NS_NEVER: neither has an end. */
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns);
 
-/** A stop begins, which refuses all who ask. How much grace is left for it, of the config in force
- * and of a drain by hand. */
+/** A stop begins: all requests are refused. Returns the grace that is left for the stop: what is
+ * left of the config's, or of that of a drain by hand if this is over earlier. */
 uint64_t drain_yield(struct drain *drain);
 
 #endif

@@ -35,8 +35,8 @@ enum {
 	STOP_MARGIN_S = 5, /**< what is asked for beyond the budget, to end in */
 };
 
-/** A stop may be told twice, as by sudo, by shells and by systemd: the same signal so soon after
- * the first is the same one. */
+/** sudo, shells and systemd may send the signal twice: if the same signal comes so soon after the
+ * first, it does not count as a second one. */
 #define STOP_SAME_NS ((uint64_t)NS_PER_S)
 
 enum stop_phase {
@@ -73,8 +73,8 @@ int stop_open(struct stop *stop);
 void stop_close(struct stop *stop);
 
 /**
- * A signal asked to stop: drains by `conf` the first time, after a grace of `grace_ns` in the place
- * of its own, and ends at once the second time; but see STOP_SAME_NS.
+ * A signal asked to stop: the first time it drains by `conf`, after a grace of `grace_ns` instead
+ * of the config's, and the second time it ends at once; but see STOP_SAME_NS.
  */
 void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, int number);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who asks a group for a server, what was tried already, and what the answer is. */
+/* A session's question to a group for a server: what it has tried already, and the answer. */
 #ifndef WEIR_UPSTREAM_ASK_H
 #define WEIR_UPSTREAM_ASK_H
 

@@ -116,7 +116,7 @@ enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
 void group_wait_no_more(struct group *group, struct group_waiter *waiter);
 
-/** Who waited has waited too long. Any thread. */
+/** An ask that waits has waited too long. Any thread. */
 static inline void group_waited_too_long(struct group *group)
 {
 	(void)atomic_fetch_add(&group->queue.n_late, 1);

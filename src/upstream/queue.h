@@ -42,10 +42,10 @@ struct group_queue {
 	/* under the lock: */
 	struct list waiters;         /* struct group_waiter::link, the first to come first */
 	const struct group_set *set; /**< in force; borrowed */
-	uint32_t max;                /**< who finds so many waiting does not wait */
+	uint32_t max;                /**< an ask that finds so many waiting does not wait */
 };
 
-/** Who asks a group, and waits if need be; embedded in its owner. */
+/** An entry of the queue: an ask that may have to wait; embedded in its owner. */
 struct group_waiter {
 	struct group_ask ask;
 	struct loop *loop; /**< its own */
