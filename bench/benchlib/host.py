@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
 NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
 SOCKET_PROXYD = "/lib/systemd/systemd-socket-proxyd"
-READY_S = 10
+READY_S = 60
 
 # Where Debian has daemons; not in everybody's path.
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -119,8 +119,10 @@ def running(name, command, port, **popen):
         try:
             end = time.monotonic() + READY_S
             while not listens(port):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"{name} does not listen")
+                if process.poll() is not None:
+                    raise RuntimeError(f"{name} has ended at once, with status {process.returncode}")
+                if time.monotonic() > end:
+                    raise RuntimeError(f"{name} does not listen after {READY_S} s")
                 time.sleep(0.02)
             yield process
         finally:
