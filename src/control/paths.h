@@ -16,8 +16,8 @@ typedef void paths_answer(struct control_asked *asked);
 enum { PATHS_ALLOW_MAX = 64 };
 
 /**
- * Who answers this. NULL: nobody; then *ret_allow is "" where there is no such path, else the field
- * Allow with the methods that it has. HEAD is answered as GET is.
+ * The handler of a request. NULL: there is none; then *ret_allow is "" if there is no such path,
+ * else the field Allow with the methods that the path has. HEAD is answered as GET is.
  */
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX]);

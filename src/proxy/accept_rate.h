@@ -4,10 +4,10 @@
  * workers share, by the listener's name, over reloads. Tokens that nobody took are saved up, one
  * second's worth at most.
  *
- * Who asks is given the next token and told when it may be used: at once, or at a time to come, for
- * which it waits by its own clock. So nobody holds a lock or wakes anybody; and who asks again when
- * its token is used stands behind all others who wait, which takes turns. A token that is not used
- * goes back.
+ * The asker is given the next token, and the time when it may be used: at once, or later, for which
+ * the asker waits by its own clock. So nobody holds a lock or wakes anybody. An asker that asks
+ * again when its token is used stands behind all others that wait, so that each has its turn. A
+ * token that is not used goes back.
  *
  * All of it is one atomic time: until when tokens are given. Any thread.
  */

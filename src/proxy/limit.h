@@ -3,10 +3,11 @@
  * A limit on open pairs: one atomic count, shared by all workers. A place is taken before a
  * connection is accepted and given back when its session has ended.
  *
- * Whoever finds no place and wants one notes that (`waited`) before a last look; whoever makes
- * room, by giving a place back or by raising the maximum, looks at the note afterwards. All of it
- * is sequentially consistent, so one of the two sees the other, in any order: nobody waits for ever
- * beside a free place. The note is a state and not an event: it stands until there is room.
+ * A thread that finds no place and wants one notes that (`waited`) before a last look. A thread
+ * that makes room, by giving a place back or by raising the maximum, looks at the note afterwards.
+ * All of it is sequentially consistent, so one of the two sees the other, in any order: nobody
+ * waits for ever beside a free place. The note is a state and not an event: it stands until there
+ * is room.
  */
 #ifndef WEIR_PROXY_LIMIT_H
 #define WEIR_PROXY_LIMIT_H

@@ -6,9 +6,10 @@
  * are taken before its connection is accepted (places_admit()) and given back when it has ended
  * (places_leave()), maybe on another worker's thread.
  *
- * Whoever is refused waits on its worker's list (waiting_add()). Whoever makes room, by leaving or
- * by raising a maximum, wakes the lists of all workers if somebody noted at the limit that it waits
- * (limit.h): a task is posted to each, which looks at those that wait there, the longest first.
+ * A listener that is refused waits on its worker's list (waiting_add()). A thread that makes room,
+ * by leaving or by raising a maximum, wakes the lists of all workers if the limit has a note that a
+ * listener waits (limit.h): it posts a task to each worker, which looks at the listeners that wait
+ * there, beginning with the one that has waited longest.
  */
 #ifndef WEIR_PROXY_PLACES_H
 #define WEIR_PROXY_PLACES_H

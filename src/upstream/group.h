@@ -126,8 +126,8 @@ static inline void group_waited_too_long(struct group *group)
  * `err` is a negative errno, or 0. Any thread, which has a reference to both. */
 void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);
 
-/** Who had a place of the server gives it back, not the reference: the next one who waits gets it.
- * Any thread. */
+/** Gives a place of the server back, but not the reference: the next one that waits gets it. Any
+ * thread. */
 void group_left(struct group *group, struct member *member);
 
 #endif

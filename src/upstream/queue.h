@@ -7,17 +7,17 @@
  *	who leaves a server	server_give(), queue_serve(): those who wait look
  *	the main thread		queue_change(), to another set: those who wait look
  *
- * They look in their order, and who has an answer is told so by a post to its loop.
+ * They look in their order, and a waiter that has an answer gets it by a post to its loop.
  *
- * One lock, which is taken only while somebody waits or comes to wait. Who comes notes that
- * (n_waiting) before its last look at the servers; who gives a place back looks at the note
- * afterwards. All of it is sequentially consistent, so one of the two sees the other: nobody waits
- * for ever beside a free place.
+ * There is one lock, which is taken only while somebody waits or comes to wait. A waiter that comes
+ * notes that (n_waiting) before its last look at the servers; a thread that gives a place back
+ * looks at the note afterwards. All of it is sequentially consistent, so one of the two sees the
+ * other: nobody waits for ever beside a free place.
  *
- * Who looks takes the place under the lock, for whoever is the first on the list that has not tried
- * that server, and the place stays taken until that one hears of it. Nobody looks while somebody
- * waits but under the lock, so nobody who comes later takes a place that is freed. Private to
- * upstream/, but for struct group_waiter.
+ * A thread that looks takes the place under the lock, for the first waiter on the list that has not
+ * tried that server, and the place stays taken until that waiter gets its answer. While somebody
+ * waits, every look is under the lock, so a waiter that comes later never takes a place that is
+ * freed. Private to upstream/, except struct group_waiter.
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H

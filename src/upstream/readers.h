@@ -5,10 +5,11 @@
  *	worker:	readers_enter(), load the pointer, use what it points to, readers_leave()
  *	main:	store the pointer to the new one, readers_wait(), free the old one
  *
- * A reader is odd while it reads. Whoever waits looks at each once: an even one reads nothing older
- * than the pointer that was stored before, an odd one has done so when its number is another. All
- * of it is sequentially consistent, so that of the reader's mark and its look at the pointer, and
- * the writer's store and its look at the mark, one sees the other.
+ * A reader's number is odd while it reads. readers_wait() looks at each reader once: one whose
+ * number is even reads nothing older than the pointer that was stored before; one whose number is
+ * odd may, until its number changes. All of it is sequentially consistent: the reader sets its mark
+ * and then looks at the pointer, the writer stores the pointer and then looks at the mark, so at
+ * least one of the two sees what the other has done.
  *
  * What is read stays short, some 100 ns: a worker that loses its processor just there keeps the
  * main thread waiting until it has it back.
