@@ -47,11 +47,14 @@ def test_the_examples_are_installed_and_right(machine):
     for one in examples:
         if os.path.basename(one) not in ("low-ports.conf", "socket-group.conf"):  # of systemd
             machine.run("weir", "--check", "-c", one)
+    for script in ("up", "down", "bird/weir-announce", "bird/nexthops", "server"):
+        assert os.access(machine.path(f"/usr/share/doc/weir/examples/cluster/{script}"), os.X_OK)
 
 
 def test_no_document_has_a_link_that_leads_nowhere(machine):
     text = machine.sh("zcat -f /usr/share/doc/weir/*.md*")
-    assert "weirload(1)" in text
+    assert "weirload(1)" in text and "# More than one machine" in text
+    assert "PERFORMANCE.md has how it was measured, and the spread)" in text  # a link is all that is taken away
     assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link and link[0] != "#"]
 
 

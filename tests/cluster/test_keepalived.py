@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from signal import SIGTERM
 
 import pytest
 from clustertest.addresses import Addresses
@@ -85,6 +86,47 @@ def test_each_node_has_its_name_in_its_log_and_its_metrics(made):
         assert f'node="weir-{number}"' in asking.ask(node, "GET", "/metrics").text
         assert node.get("/v1/status")["node"] == f"weir-{number}"
         assert {line["node"] for line in node.log()} == {f"weir-{number}"}
+
+
+def test_a_reload_fails_nobody(both, report):
+    cluster, _ = both
+    with Steady(cluster, patience=PATIENCE) as load:
+        load.goes_on(20)
+        for node in cluster.nodes.values():
+            before = node.get("/v1/status")["generation"]
+            node.post("/v1/reload")
+            assert node.get("/v1/status")["generation"] == before + 1
+            load.goes_on(20)
+    assert not load.cut()
+    assert set(load.nodes()) == {1}
+    report(f"{len(load.done)} connections while each node is reloaded, 0 failed")
+
+
+def test_a_rolling_restart_of_all_nodes(both, report):
+    cluster, addresses = both
+    with Steady(cluster, patience=PATIENCE) as load:
+        start = load.goes_on(20)
+        for number, node in cluster.nodes.items():
+            weirctl = f"n{number}", f"{cluster.folder}/weirctl", "-s", f"{node.runtime}/control"
+            # As docs/SCALING.md has it: wait for open pairs, drain, end those that are left; restart after the move.
+            left = time.monotonic()
+            cluster.inside(*weirctl, "drain", "1h", "--wait", "5s")
+            cluster.inside(*weirctl, "kill", "--all")
+            for address in SPREAD[number]:
+                addresses.came(3, address, left)
+            load.excuse(left, time.monotonic())
+            load.goes_on(20)
+            cluster.inside(*weirctl, "drain", "0s", "--end-pairs")
+            node.end(SIGTERM)
+            back = time.monotonic()
+            node.start()
+            addresses.wait(SPREAD)
+            load.excuse(back, time.monotonic())
+            load.goes_on(20)
+        took = time.monotonic() - start
+    failures = failed(load)
+    assert {1, 3} <= set(load.nodes())
+    report(f"{failures} in {took:.0f} s, none that began after its address had moved")
 
 
 def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
