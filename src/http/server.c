@@ -458,7 +458,11 @@ static int connection_open(struct http_server *server, int fd, bool is_unix)
 {
 	struct http_connection *connection = calloc(1, sizeof(*connection));
 	struct http_reader_opts opts = {
-		.kind = HTTP_REQUESTS, .body = on_body, .owner = connection};
+		.kind = HTTP_REQUESTS,
+		.body_max = server->opts.body_max,
+		.body = on_body,
+		.owner = connection,
+	};
 	unsigned flags = STREAM_NONBLOCKING | STREAM_HALF_OPEN;
 	int r = -ENOMEM;
 
@@ -502,11 +506,14 @@ void http_server_init(struct http_server *server, const struct http_server_opts 
 {
 	*server = (struct http_server){.opts = *opts};
 	list_init(&server->connections);
+	if (opts->connections_max == 0) {
+		server->opts.connections_max = HTTP_SERVER_CONNECTIONS;
+	}
 }
 
 void http_server_accept(struct http_server *server, int fd, bool is_unix)
 {
-	if (server->n_connections >= HTTP_SERVER_CONNECTIONS) {
+	if (server->n_connections >= server->opts.connections_max) {
 		make_room(server);
 	}
 	if (connection_open(server, fd, is_unix) < 0) {

@@ -10,8 +10,8 @@
  *
  * Clients are not trusted to be quick or sane. From its first byte to its last a request has
  * HTTP_SERVER_TIME_S, and whoever takes no byte of an answer for so long is cut off; an answer that
- * is under way, and has nothing to send, has no bound in time. HTTP_SERVER_CONNECTIONS are kept:
- * who comes then takes the place of the one that has been silent longest, of those first that wait
+ * is under way, and has nothing to send, has no bound in time. So many connections are kept: who
+ * comes then takes the place of the one that has been silent longest, of those first that wait
  * for no answer. What comes behind a request waits until that is answered.
  *
  * All on the loop's thread.
@@ -29,7 +29,7 @@ struct http_exchange;
 struct loop;
 
 enum {
-	HTTP_SERVER_CONNECTIONS = 128,
+	HTTP_SERVER_CONNECTIONS = 128, /**< by default */
 	HTTP_SERVER_TIME_S = 5,
 	HTTP_SERVER_LINGER_S = 2,           /**< for what is still sent behind a last request */
 	HTTP_SERVER_WAITING_MAX = 64 * 1024 /**< of an answer in parts, before ready() */
@@ -40,6 +40,8 @@ struct http_server_opts {
 	void *owner;
 	/** A request is complete, or was refused: exchange->refusal. Answers now or later, once. */
 	void (*answer)(void *owner, struct http_exchange *exchange);
+	size_t connections_max; /**< 0: HTTP_SERVER_CONNECTIONS */
+	size_t body_max;        /**< of a request; 0: HTTP_BODY_MAX */
 };
 
 struct http_server {

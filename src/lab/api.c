@@ -354,14 +354,21 @@ static void on_request(void *owner, struct http_exchange *exchange)
 	static struct http_target target; /* 8 KiB; one thread */
 	struct answer answer = {0};
 	const char *why = NULL;
+	int r;
 
 	api->n_requests++;
 	if (exchange->refusal != NULL) {
-		send_text(api, exchange, exchange->refusal->status, type_text,
-			exchange->refusal->why, strlen(exchange->refusal->why));
+		(void)answer_refuse(
+			&answer, exchange->refusal->status, "%s", exchange->refusal->why);
+		send_answer(api, exchange, &answer);
 		return;
 	}
-	if (http_target_parse(exchange->head->target, &target, &why) < 0) {
+	r = http_target_parse(exchange->head->target, &target, &why);
+	if (r == -ENOENT) {
+		send_text(api, exchange, STATUS_NOT_FOUND, type_text, unknown, sizeof(unknown) - 1);
+		return;
+	}
+	if (r < 0) {
 		(void)answer_refuse(&answer, STATUS_WRONG, "%s", why);
 	} else if (is_browser(exchange->head)) {
 		send_text(api, exchange, STATUS_FORBIDDEN, type_text, forbidden,
@@ -396,7 +403,13 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 int api_open(struct api *api, struct lab *lab, const char *host, const char *port,
 	char error[ADDRESS_ERROR_MAX])
 {
-	struct http_server_opts server = {.loop = lab->loop, .owner = api, .answer = on_request};
+	struct http_server_opts server = {
+		.loop = lab->loop,
+		.owner = api,
+		.answer = on_request,
+		.connections_max = API_CONNECTIONS_MAX,
+		.body_max = API_BODY_MAX,
+	};
 	struct acceptor_opts opts = {.loop = lab->loop, .owner = api, .accepted = on_accepted};
 	char text[ADDR_TEXT_MAX];
 	struct addr addr;

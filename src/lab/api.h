@@ -20,6 +20,11 @@ struct answer;
 struct http_target;
 struct lab;
 
+enum {
+	API_CONNECTIONS_MAX = 1024, /**< pools of clients keep theirs */
+	API_BODY_MAX = 4 * 1024 * 1024,
+};
+
 /** The version of toxiproxy whose API this is. */
 #define API_VERSION "2.12.0"
 

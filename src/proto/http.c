@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <http_parser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -57,10 +58,11 @@ struct http_reader {
 	size_t n_trailer_bytes;
 	struct http_head head;
 	struct http_refusal refusal;
+	char too_long[64]; /* why, with a number */
 };
 
 static const char no_path[] =
-	"weir is no proxy for HTTP: the target must be a path, as in GET /v1/status";
+	"this is no proxy for HTTP: the target must be a path, which begins with a '/'";
 
 static int refuse(struct http_reader *reader, unsigned int status, const char *why)
 {
@@ -69,6 +71,13 @@ static int refuse(struct http_reader *reader, unsigned int status, const char *w
 		reader->state = STATE_REFUSED;
 	}
 	return -EBADMSG;
+}
+
+static int refuse_long_body(struct http_reader *reader)
+{
+	(void)snprintf(reader->too_long, sizeof(reader->too_long),
+		"the body is longer than %zu KiB; send less", reader->opts.body_max / 1024);
+	return refuse(reader, 413, reader->too_long);
 }
 
 /* ---- what the parser tells ---- */
@@ -140,8 +149,8 @@ static int on_body(http_parser *parser, const char *at, size_t n)
 
 	reader->n_body += n;
 	reader->n_framing -= n;
-	if (reader->opts.kind == HTTP_REQUESTS && reader->n_body > HTTP_BODY_MAX) {
-		return refuse(reader, 413, "the body is longer than 64 KiB; send less");
+	if (reader->opts.kind == HTTP_REQUESTS && reader->n_body > reader->opts.body_max) {
+		return refuse_long_body(reader);
 	}
 	reader->opts.body(reader->opts.owner, at, n);
 	return 0;
@@ -234,9 +243,9 @@ static int look_at_extent(struct http_reader *reader)
 		if (n == 0 && !has_length && head->status != 204) {
 			return refuse(reader, 400, "the answer does not say how long it is");
 		}
-	} else if (has_length && parser->content_length > HTTP_BODY_MAX && n == 0 &&
+	} else if (has_length && parser->content_length > reader->opts.body_max && n == 0 &&
 		   !reader->complete) {
-		return refuse(reader, 413, "the body is longer than 64 KiB; send less");
+		return refuse_long_body(reader);
 	}
 	return 0;
 }
@@ -540,6 +549,9 @@ struct http_reader *http_reader_new(const struct http_reader_opts *opts)
 
 	if (reader != NULL) {
 		reader->opts = *opts;
+		if (opts->body_max == 0) {
+			reader->opts.body_max = HTTP_BODY_MAX;
+		}
 	}
 	return reader;
 }

@@ -24,7 +24,7 @@ enum {
 	HTTP_TARGET_MAX = 8192,        /**< ours, as all bounds here */
 	HTTP_HEADER_MAX = 16384,       /**< all fields with their line ends; trailers too */
 	HTTP_FIELDS_MAX = 100,         /**< of a header; of trailers as many */
-	HTTP_BODY_MAX = 65536,         /**< of a request, without its chunks' heads */
+	HTTP_BODY_MAX = 65536,         /**< of a request, without its chunks' heads, by default */
 	HTTP_FRAMING_MAX = 512 * 1024, /**< those heads and trailers, of a request */
 	HTTP_BUILT_MAX = 1024,         /**< enough for the head of any answer built here */
 	HTTP_CHUNK_MAX = 24,           /**< enough for the head of a chunk */
@@ -70,13 +70,14 @@ struct http_head {
 /** Why a message is refused: of a request, with which status, and what to do instead. */
 struct http_refusal {
 	unsigned int status; /**< 400, 413, 414 or 431 */
-	const char *why;     /**< constant text, fit for the end of an error line */
+	const char *why;     /**< the reader's, fit for the end of an error line */
 };
 
 struct http_reader;
 
 struct http_reader_opts {
 	enum http_kind kind;
+	size_t body_max; /**< of a request; 0: HTTP_BODY_MAX */
 	/** A piece of a body, borrowed for the call, in which the reader is not to be touched. */
 	void (*body)(void *owner, const void *bytes, size_t n);
 	void *owner;

@@ -79,11 +79,11 @@ static int read_path(
 		if (n == 0 || strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0 ||
 			(!last && path.n == 0)) {
 			*ret_why = "the path has a segment that is empty, '.' or '..'";
-			return -EBADMSG;
+			return -ENOENT;
 		}
 		if (target->n_segments == HTTP_SEGMENTS_MAX) {
 			*ret_why = "the path has more than 8 segments";
-			return -EBADMSG;
+			return -ENOENT;
 		}
 		target->segments[target->n_segments++] = segment;
 		*used += (size_t)n + 1;

@@ -32,7 +32,10 @@ struct http_target {
 	char text[HTTP_TARGET_MAX + HTTP_PARAMETERS_MAX + 1];
 };
 
-/** Reads one; 0, or -EBADMSG and *ret_why, a constant text for the end of an error line. */
+/**
+ * Reads one; 0, or a negative errno and *ret_why, a constant text for the end of an error line:
+ * -EBADMSG, it is malformed, or -ENOENT, its segments are none that anything can have.
+ */
 int http_target_parse(struct span bytes, struct http_target *ret_target, const char **ret_why);
 
 /** Writes `segment` as it may stand between two '/' or behind a '='. Its length, or -EMSGSIZE. */

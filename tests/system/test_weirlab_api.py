@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """weirlab's API against what toxiproxy's documentation and tests say: fields, statuses, texts of errors."""
 
+import http.client
 import json
 import subprocess
 
@@ -54,9 +55,36 @@ def test_browsers_are_refused(lab):
 
 @pytest.mark.parametrize("method, path, status", (
     ("GET", "/", 404), ("GET", "/nothing", 404), ("GET", "/proxies/a/b", 404), ("PUT", "/proxies", 405),
+    ("GET", "/proxies/", 404), ("GET", "//proxies", 404), ("GET", "/metrics/", 404), ("GET", "/proxies/..", 404),
     ("DELETE", "/proxies", 405), ("GET", "/reset", 405), ("GET", "/populate", 405), ("POST", "/version", 405)))
 def test_unknown_paths_and_methods(lab, method, path, status):
     assert lab.raw(method, path)[0] == status
+
+
+def test_a_request_that_is_none_is_told_as_any_error(lab):
+    status, answer = lab.ask("GET", "http://x/version")
+    assert status == answer["status"] == 400 and answer["error"].endswith("the target must be a path, which begins with a '/'")
+    with peers.connect(address.tcp("127.0.0.1", lab.port)) as sock:
+        sock.sendall(b"POST /populate HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n")
+        head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ") and b"application/json" in head
+    assert json.loads(body) == {"error": "the body is longer than 4096 KiB; send less", "status": 413}
+
+
+def test_a_thousand_proxies_are_made_at_once(lab):
+    items = [{"name": f"p{n}", "listen": "localhost:0", "upstream": UPSTREAM, "enabled": False} for n in range(1000)]
+    assert lab.ask("POST", "/populate", items)[0] == 201 and len(lab.get("/proxies")) == 1000
+
+
+def test_a_client_may_keep_600_connections(lab):
+    kept = [http.client.HTTPConnection("127.0.0.1", lab.port, timeout=DEADLINE) for _ in range(600)]
+    for _ in range(2):
+        for connection in kept:
+            connection.auto_open = connection.sock is None  # never again: it would hide that one was closed
+            connection.request("GET", "/version", headers={"User-Agent": "test"})
+            assert connection.getresponse().read()
+    for connection in kept:
+        connection.close()
 
 
 def test_a_proxy_is_made_shown_and_deleted(lab):

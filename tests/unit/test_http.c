@@ -55,6 +55,7 @@ static void say_head(enum http_kind kind, const struct http_head *head)
 static int read_all(enum http_kind kind, const char *bytes, size_t n, size_t piece,
 	struct http_refusal *ret_refusal)
 {
+	static char why[128]; /* the reader's goes with it */
 	struct http_reader_opts opts = {.kind = kind, .body = on_body};
 	struct http_reader *reader = http_reader_new(&opts);
 	int r = 0;
@@ -81,6 +82,8 @@ static int read_all(enum http_kind kind, const char *bytes, size_t n, size_t pie
 	}
 	if (r == -EBADMSG) {
 		*ret_refusal = *http_reader_refusal(reader);
+		(void)snprintf(why, sizeof(why), "%s", ret_refusal->why);
+		ret_refusal->why = why;
 	}
 	http_reader_free(reader);
 	(void)fputc('\0', words);
@@ -421,33 +424,34 @@ END_TEST
 static const struct {
 	const char *bytes;
 	const char *what; /* NULL: refused */
+	int r;            /* then; 0: -EBADMSG */
 } targets[] = {
-	{"/", ""},
-	{"/v1/status", "/v1/status"},
-	{"/v1/a%2Fb/c%20d+e", "/v1/a/b/c d+e"},
-	{"/x?", "/x"},
-	{"/x?a=1&b&&c=%3d=+%2B", "/x a=1 b= c=== +"},
-	{"/?limit=5", " limit=5"},
-	{"/%252e%252e", "/%2e%2e"},
-	{"/...", "/..."},
-	{"/1/2/3/4/5/6/7/8", "/1/2/3/4/5/6/7/8"},
-	{"/1/2/3/4/5/6/7/8/9", NULL},
-	{"", NULL},
-	{"x", NULL},
-	{"?x", NULL},
-	{"//", NULL},
-	{"/a//b", NULL},
-	{"/a/", NULL},
-	{"/.", NULL},
-	{"/a/..", NULL},
-	{"/%2e%2E/x", NULL},
-	{"/%2e", NULL},
-	{"/a%00b", NULL},
-	{"/x?a=%00", NULL},
-	{"/x?%0", NULL},
-	{"/%", NULL},
-	{"/%4", NULL},
-	{"/%zz", NULL},
+	{"/", "", 0},
+	{"/v1/status", "/v1/status", 0},
+	{"/v1/a%2Fb/c%20d+e", "/v1/a/b/c d+e", 0},
+	{"/x?", "/x", 0},
+	{"/x?a=1&b&&c=%3d=+%2B", "/x a=1 b= c=== +", 0},
+	{"/?limit=5", " limit=5", 0},
+	{"/%252e%252e", "/%2e%2e", 0},
+	{"/...", "/...", 0},
+	{"/1/2/3/4/5/6/7/8", "/1/2/3/4/5/6/7/8", 0},
+	{"/1/2/3/4/5/6/7/8/9", NULL, -ENOENT},
+	{"", NULL, 0},
+	{"x", NULL, 0},
+	{"?x", NULL, 0},
+	{"//", NULL, -ENOENT},
+	{"/a//b", NULL, -ENOENT},
+	{"/a/", NULL, -ENOENT},
+	{"/.", NULL, -ENOENT},
+	{"/a/..", NULL, -ENOENT},
+	{"/%2e%2E/x", NULL, -ENOENT},
+	{"/%2e", NULL, -ENOENT},
+	{"/a%00b", NULL, 0},
+	{"/x?a=%00", NULL, 0},
+	{"/x?%0", NULL, 0},
+	{"/%", NULL, 0},
+	{"/%4", NULL, 0},
+	{"/%zz", NULL, 0},
 };
 
 START_TEST(a_target_is_split_and_then_decoded_once)
@@ -463,7 +467,7 @@ START_TEST(a_target_is_split_and_then_decoded_once)
 	r = http_target_parse((struct span){exact, n}, &target, &why);
 	free(exact);
 	if (targets[_i].what == NULL) {
-		ck_assert_int_eq(r, -EBADMSG);
+		ck_assert_int_eq(r, targets[_i].r == 0 ? -EBADMSG : targets[_i].r);
 		ck_assert_ptr_nonnull(why);
 		return;
 	}
