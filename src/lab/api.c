@@ -239,6 +239,24 @@ static bool path_fits(const struct path *path, const struct http_target *target)
 	return n == target->n_segments;
 }
 
+bool api_knows(enum http_verb verb, const struct http_target *target, char methods[API_METHODS_MAX])
+{
+	size_t n = 0;
+
+	*methods = '\0';
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!path_fits(&paths[i], target)) {
+			continue;
+		}
+		if (paths[i].verb == verb) {
+			return true;
+		}
+		n += (size_t)snprintf(methods + n, API_METHODS_MAX - n, "%s%s", n == 0 ? "" : ", ",
+			http_verb_name(paths[i].verb));
+	}
+	return false;
+}
+
 /** Finds what the path names. 0, or -EINVAL and the error. */
 static int find_named(
 	struct request *request, const struct http_target *target, struct answer *answer)

@@ -28,6 +28,8 @@ enum {
 /** The version of toxiproxy whose API this is. */
 #define API_VERSION "2.12.0"
 
+enum { API_METHODS_MAX = 48 };
+
 struct api {
 	struct lab *lab;
 	struct http_server server;
@@ -43,6 +45,11 @@ int api_open(struct api *api, struct lab *lab, const char *host, const char *por
 
 /** Idempotent, also on zeroed memory. */
 void api_close(struct api *api);
+
+/** Whether there is such a path with this method. False: `methods` says which it has, "" if there
+ * is no such path. */
+bool api_knows(
+	enum http_verb verb, const struct http_target *target, char methods[API_METHODS_MAX]);
 
 /** What a request gets. False: there is no such path with this method, and `answer` has status 404
  * or 405. */

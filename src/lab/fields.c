@@ -8,6 +8,11 @@
 #include <string.h>
 #include <strings.h>
 
+static bool is_short(const json_error_t *why)
+{
+	return json_error_code(why) == json_error_premature_end_of_input;
+}
+
 json_t *fields_parse(const char *text, size_t n, char error[FIELDS_ERROR_MAX])
 {
 	json_error_t why;
@@ -22,10 +27,24 @@ json_t *fields_parse(const char *text, size_t n, char error[FIELDS_ERROR_MAX])
 		return NULL;
 	}
 	value = json_loadb(text, n, JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &why);
-	if (value == NULL && json_error_code(&why) == json_error_premature_end_of_input) {
+	if (value == NULL && is_short(&why)) {
 		(void)snprintf(error, FIELDS_ERROR_MAX, "unexpected EOF");
 	} else if (value == NULL) {
 		(void)snprintf(error, FIELDS_ERROR_MAX, "%s, at byte %d", why.text, why.position);
+	}
+	return value;
+}
+
+json_t *fields_parse_all(
+	const char *text, size_t n, unsigned *ret_line, char error[FIELDS_ERROR_MAX])
+{
+	json_error_t why;
+	json_t *value = json_loadb(text, n, JSON_DECODE_ANY, &why);
+
+	if (value == NULL) {
+		(void)snprintf(error, FIELDS_ERROR_MAX, "%s",
+			is_short(&why) ? "unexpected EOF" : why.text);
+		*ret_line = (unsigned)why.line;
 	}
 	return value;
 }

@@ -30,6 +30,11 @@ struct field {
 /** Reads the first value of a text. NULL: none; `error` says why ("EOF" of an empty one). */
 json_t *fields_parse(const char *text, size_t n, char error[FIELDS_ERROR_MAX]);
 
+/** Reads a text that is one value, and nothing behind it. NULL: `error` says why, and *ret_line in
+ * which of its lines, from 1. */
+json_t *fields_parse_all(
+	const char *text, size_t n, unsigned *ret_line, char error[FIELDS_ERROR_MAX]);
+
 /**
  * Reads the fields of an object, whose type in Go is `type`. null is an object without any. 0, or
  * -EINVAL and `error`.

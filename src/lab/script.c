@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lab/script.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
@@ -51,14 +52,22 @@ __attribute__((format(printf, 4, 5))) static int wrong(
 
 /* ---- reading ---- */
 
-/** Cuts the first word off; what follows it, without blanks before it. */
-static char *cut_word(char *text)
+static char *skip_blanks(char *text, unsigned *line)
 {
-	text += strcspn(text, " \t\n");
-	if (*text != '\0') {
-		*text++ = '\0';
+	for (; *text != '\0' && strchr(" \t\n", *text) != NULL; text++) {
+		*line += *text == '\n';
 	}
-	return text + strspn(text, " \t\n");
+	return text;
+}
+
+/** Cuts the first word off, which is in this line; what follows it, and in which. */
+static char *cut_word(char *text, unsigned *line)
+{
+	char *end = text + strcspn(text, " \t\n");
+
+	text = skip_blanks(end, line);
+	*end = '\0';
+	return text;
 }
 
 static int read_verb(const char *word, enum http_verb *ret)
@@ -72,50 +81,73 @@ static int read_verb(const char *word, enum http_verb *ret)
 	return -EINVAL;
 }
 
-/** Whether a body that is there can be read. */
-static int check_body(const char *body, char error[FIELDS_ERROR_MAX])
+/** Looks whether a body that is there, from this line on, can be read. */
+static int check_body(
+	const char *body, const char *path, unsigned line, char error[SCRIPT_ERROR_MAX])
 {
+	char json_error[FIELDS_ERROR_MAX];
+	unsigned json_line = 1;
 	json_t *json;
 
 	if (*body == '\0') {
 		return 0;
 	}
-	json = fields_parse(body, strlen(body), error);
+	json = fields_parse_all(body, strlen(body), &json_line, json_error);
 	if (json == NULL) {
-		return -EINVAL;
+		return wrong(
+			error, path, line + json_line - 1, "the JSON is wrong: %s", json_error);
 	}
 	json_decref(json);
 	return 0;
 }
 
-static int read_request(
-	struct script_step *step, char *word, const char *path, char error[SCRIPT_ERROR_MAX])
+/** Looks whether the API has what is asked for. */
+static int check_path(const struct script_step *step, const char *path, unsigned line,
+	char error[SCRIPT_ERROR_MAX])
 {
 	static struct http_target target; /* 8 KiB; one thread */
-	char json_error[FIELDS_ERROR_MAX];
+	struct span bytes = {(const uint8_t *)step->path, strlen(step->path)};
+	const char *verb = http_verb_name(step->verb);
+	char methods[API_METHODS_MAX];
 	const char *why = NULL;
-	struct span bytes;
 
-	step->path = cut_word(word);
-	step->body = cut_word(step->path);
-	bytes = (struct span){(const uint8_t *)step->path, strlen(step->path)};
-	if (read_verb(word, &step->verb) < 0) {
-		return wrong(error, path, step->line,
-			"%s: write GET, POST, PATCH or DELETE and a path, or say and a text, or "
-			"end",
-			word);
-	}
 	if (*step->path != '/' || bytes.n > HTTP_TARGET_MAX) {
-		return wrong(
-			error, path, step->line, "%s is no path; it begins with a '/'", step->path);
+		return wrong(error, path, line, "%s is no path; it begins with a '/'", step->path);
 	}
 	if (http_target_parse(bytes, &target, &why) < 0) {
-		return wrong(error, path, step->line, "%s: %s", step->path, why);
+		return wrong(error, path, line, "%s: %s", step->path, why);
 	}
-	if (check_body(step->body, json_error) < 0) {
-		return wrong(error, path, step->line, "the JSON is wrong: %s", json_error);
+	if (api_knows(step->verb, &target, methods)) {
+		return 0;
 	}
-	return 0;
+	return *methods == '\0'
+		       ? wrong(error, path, line, "%s %s: the API has no such path", verb,
+				 step->path)
+		       : wrong(error, path, line, "%s %s: the API takes only these there: %s", verb,
+				 step->path, methods);
+}
+
+/** Reads a request that begins with this word, in this line. */
+static int read_request(struct script_step *step, char *word, const char *path, unsigned line,
+	char error[SCRIPT_ERROR_MAX])
+{
+	unsigned path_line = line;
+	unsigned body_line;
+
+	step->path = cut_word(word, &path_line);
+	body_line = path_line;
+	step->body = cut_word(step->path, &body_line);
+	if (read_verb(word, &step->verb) < 0) {
+		return wrong(error, path, line,
+			"%s%swrite GET, POST, PATCH or DELETE and a path, or say and a text, or "
+			"end",
+			*word == '\0' ? "behind the time there is no step" : word,
+			*word == '\0' ? "; " : ": ");
+	}
+	if (check_path(step, path, path_line, error) < 0) {
+		return -EINVAL;
+	}
+	return check_body(step->body, path, body_line, error);
 }
 
 /** Reads a step, whose lines are together in its text. */
@@ -123,8 +155,15 @@ static int read_step(struct script_step *step, uint64_t before_ns, const char *p
 	char error[SCRIPT_ERROR_MAX])
 {
 	const char *why = NULL;
-	char *word = cut_word(step->text);
+	unsigned line = step->line;
+	char *word = skip_blanks(step->text, &line);
 
+	if (word != step->text) {
+		return wrong(error, path, line,
+			"a line that begins with a blank goes on with the one before it, and there "
+			"is none");
+	}
+	word = cut_word(step->text, &line);
 	if (parse_duration(step->text, &step->at_ns, &why) < 0) {
 		return wrong(error, path, step->line, "%s: %s", step->text, why);
 	}
@@ -134,14 +173,14 @@ static int read_step(struct script_step *step, uint64_t before_ns, const char *p
 	}
 	if (strncmp(word, "say", 3) == 0 && strchr(" \t\n", word[3]) != NULL) {
 		step->kind = STEP_SAY;
-		step->body = cut_word(word);
+		step->body = cut_word(word, &line);
 		return 0;
 	}
 	if (strcmp(word, "end") == 0) {
 		step->kind = STEP_END;
 		return 0;
 	}
-	return read_request(step, word, path, error);
+	return read_request(step, word, path, line, error);
 }
 
 /** The end of a step that begins here: behind its last line. */
@@ -232,18 +271,15 @@ static bool ask(struct script *script, const struct script_step *step)
 	struct answer answer = {0};
 	struct span bytes = {(const uint8_t *)step->path, strlen(step->path)};
 	const char *why = NULL;
-	bool is_known = http_target_parse(bytes, &target, &why) == 0 &&
-			api_handle(script->lab, step->verb, &target, step->body, strlen(step->body),
-				&answer);
+	int r = http_target_parse(bytes, &target, &why);
 
-	if (!is_known) {
-		say(SAY_ERROR, "%s:%u: %s %s: the API has no such path", script->path, step->line,
-			http_verb_name(step->verb), step->path);
-	} else if (answer.status >= STATUS_WRONG) {
+	assert(r == 0); /* it was read before, and the path is known */
+	(void)api_handle(script->lab, step->verb, &target, step->body, strlen(step->body), &answer);
+	if (answer.status >= STATUS_WRONG) {
 		say(SAY_ERROR, "%s:%u: %s", script->path, step->line, answer.error);
 	}
 	json_decref(answer.json);
-	return is_known && answer.status < STATUS_WRONG;
+	return answer.status < STATUS_WRONG;
 }
 
 static void act(struct script *script, const struct script_step *step)
