@@ -6,11 +6,13 @@
 #define WEIR_LAB_ANSWER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum { ANSWER_ERROR_MAX = 1024 };
 
 struct answer {
 	unsigned int status;
+	bool is_connections;          /**< 200, and what connections.h answers */
 	json_t *json;                 /**< the answer's own; NULL: an error, or an empty body */
 	char error[ANSWER_ERROR_MAX]; /**< "": none */
 };

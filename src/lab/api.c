@@ -9,10 +9,9 @@
 
 #include "base/bytes.h"
 #include "lab/answer.h"
+#include "lab/connections.h"
 #include "lab/fields.h"
 #include "lab/lab.h"
-#include "lab/link.h"
-#include "lab/link_json.h"
 #include "lab/metrics.h"
 #include "lab/proxy.h"
 #include "lab/proxy_json.h"
@@ -123,17 +122,9 @@ static void delete_proxy(const struct request *request, struct answer *answer)
 
 static void get_connections(const struct request *request, struct answer *answer)
 {
-	json_t *all = json_array();
-
-	list_for_each (one, &request->lab->proxies) {
-		const struct proxy *proxy = container_of(one, struct proxy, link);
-
-		list_for_each (link, &proxy->home.links) {
-			all = answer_put(
-				all, NULL, link_json_show(container_of(link, struct link, link)));
-		}
-	}
-	answer_give(answer, STATUS_OK, all);
+	(void)request;
+	answer->status = STATUS_OK;
+	answer->is_connections = true;
 }
 
 static void post_reset(const struct request *request, struct answer *answer)
@@ -299,14 +290,22 @@ bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *
 
 /* ---- answering ---- */
 
+enum { FIELDS_MAX = 64 };
+
+/** What all answers have. */
+static void write_fields(const struct api *api, char fields[FIELDS_MAX])
+{
+	(void)snprintf(fields, FIELDS_MAX, "X-Toxiproxy-Request-Id: %020llx\r\n",
+		(unsigned long long)api->n_requests);
+}
+
 static void send_text(const struct api *api, struct http_exchange *exchange, unsigned int status,
 	const char *type, const char *text, size_t n)
 {
-	char fields[64];
+	char fields[FIELDS_MAX];
 	struct http_reply reply = {.status = status, .type = type, .fields = fields};
 
-	(void)snprintf(fields, sizeof(fields), "X-Toxiproxy-Request-Id: %020llx\r\n",
-		(unsigned long long)api->n_requests);
+	write_fields(api, fields);
 	http_exchange_answer(exchange, &reply, text, n);
 }
 
@@ -334,6 +333,15 @@ static void send_answer(
 	}
 	free(text);
 	json_decref(error);
+}
+
+static void send_connections(const struct api *api, struct http_exchange *exchange)
+{
+	char fields[FIELDS_MAX];
+	struct http_reply reply = {.status = STATUS_OK, .type = type_json, .fields = fields};
+
+	write_fields(api, fields);
+	connections_answer(api->lab, exchange, &reply);
 }
 
 static void send_metrics(const struct api *api, struct http_exchange *exchange)
@@ -399,6 +407,10 @@ static void on_request(void *owner, struct http_exchange *exchange)
 			   exchange->n_body, &answer) &&
 		   answer.status == STATUS_NOT_FOUND) {
 		send_text(api, exchange, answer.status, type_text, unknown, sizeof(unknown) - 1);
+		return;
+	}
+	if (answer.is_connections) {
+		send_connections(api, exchange);
 		return;
 	}
 	if (*answer.error != '\0') {

@@ -21,6 +21,7 @@ struct lab {
 	bool runtime_metrics;
 	struct list proxies; /* struct proxy::link, the oldest first */
 	uint64_t n_links;    /**< connections so far: their ids */
+	struct list places;  /* struct place::link: of who goes through proxies and connections */
 };
 
 #endif

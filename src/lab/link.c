@@ -17,6 +17,7 @@
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link_private.h"
+#include "lab/place.h"
 #include "lab/recorder.h"
 #include "lab/say.h"
 #include "stream/connector.h"
@@ -52,6 +53,7 @@ static void link_free(struct link *link)
 	if (link->recorder != NULL) {
 		recorder_end(link->recorder);
 	}
+	places_leave(&home->lab->places, &link->link);
 	list_remove(&link->link);
 	free(link);
 }

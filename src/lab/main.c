@@ -24,6 +24,8 @@
  *	proxy_json	proxies as the API reads and shows them
  *	toxic_json	toxics, the same
  *	link_json	connections, as they are shown
+ *	connections	all of them, in slices
+ *	place		on a list, of who goes through it over many turns
  *	metrics		counters for Prometheus
  *	address		addresses as Go writes them
  *	proxy		where it listens, its connections, its toxics
@@ -264,6 +266,7 @@ static int start(const struct options *options, const struct files *files)
 	int r = -errno;
 
 	list_init(&lab.proxies);
+	list_init(&lab.places);
 	raise_fd_limit();
 	if (lab.loop != NULL) {
 		pipe_pool_allow(lab.loop, PIPES_MAX);

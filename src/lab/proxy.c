@@ -12,6 +12,7 @@
 #include "base/file_access.h"
 #include "lab/lab.h"
 #include "lab/link.h"
+#include "lab/place.h"
 #include "lab/say.h"
 #include "stream/acceptor.h"
 #include "stream/resolver.h"
@@ -103,6 +104,7 @@ struct proxy *proxy_free(struct proxy *proxy)
 	}
 	proxy_stop(proxy);
 	proxy_remove_toxics(proxy);
+	places_leave(&proxy->home.lab->places, &proxy->link);
 	list_remove(&proxy->link);
 	timer_close(&proxy->timer);
 	loop_cancel(proxy->home.lab->loop, &proxy->home.struck);

@@ -2,8 +2,12 @@
 """weirlab with bytes in flight: each toxic taken away while it holds them, and ten thousand connections at once."""
 
 import contextlib
+import http.client
+import json
+import os
 import resource
 import select
+import signal
 import time
 
 import pytest
@@ -121,6 +125,39 @@ class Crowd:
                     poll.unregister(fd)
                     del left[fd]
         poll.close()
+
+
+def keep_alive(lab):
+    """A connection to the API that has had an answer, so that its next request is read at once."""
+    asked = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=DEADLINE)
+    asked.request("GET", "/version")
+    asked.getresponse().read()
+    return asked
+
+
+@pytest.mark.parametrize("reads", (True, False), ids=("read", "left"))
+def test_a_list_of_connections_lets_others_have_their_turn(lab, reads):
+    crowd = Crowd(lab, 400)
+    wait.until(lambda: sum(one["state"] == "relaying" for one in lab.get("/connections")) == crowd.count, "all relay")
+    lab.proxy("127.0.0.1:1", "last")
+    looks, removes = keep_alive(lab), keep_alive(lab)
+    # Both are there when it looks.
+    os.kill(lab.process.pid, signal.SIGSTOP)
+    wait.until(lambda: proc.state(lab.process.pid) == "T", "it has stopped")
+    looks.request("GET", "/connections")
+    removes.request("DELETE", "/proxies/p")
+    if not reads:
+        looks.close()
+    os.kill(lab.process.pid, signal.SIGCONT)
+    assert removes.getresponse().status == 204
+    if reads:
+        # What was not shown yet has gone.
+        assert len(json.loads(looks.getresponse().read())) < crowd.count
+    crowd.receive(None)
+    assert lab.get("/connections") == []
+    looks.close()
+    removes.close()
+    crowd.close()
 
 
 def test_ten_thousand_connections_are_reset_and_stopped_with_all_in_flight():

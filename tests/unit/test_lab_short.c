@@ -20,6 +20,8 @@
 #include "lab/api.h"
 #include "lab/home.h"
 #include "lab/lab.h"
+#include "lab/link.h"
+#include "lab/link_json.h"
 #include "lab/proxy.h"
 #include "lab/replay.h"
 #include "lab/say.h"
@@ -227,7 +229,9 @@ static void life_through(const char *toxics, size_t n)
 			"{\"attributes\": {\"average_size\": 100}}");
 		(void)ask(HTTP_VERB_DELETE, "/proxies/p/toxics/slicer_downstream", "");
 	}
-	(void)ask(HTTP_VERB_GET, "/connections", "");
+	list_for_each (link, &proxy_of()->home.links) {
+		json_decref(link_json_show(container_of(link, struct link, link)));
+	}
 	if (client.fd >= 0 && !is_over(&client)) {
 		fault_suspend();
 		(void)shutdown(client.fd, SHUT_WR);
@@ -349,6 +353,7 @@ static void set_up(void)
 	lab = (struct lab){.loop = test_loop, .resolver = resolver_new(test_loop, NULL)};
 	ck_assert_ptr_nonnull(lab.resolver);
 	list_init(&lab.proxies);
+	list_init(&lab.places);
 	pipe_pool_allow(test_loop, PIPES_MAX);
 }
 

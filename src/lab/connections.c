@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+#include "lab/connections.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/slice.h"
+#include "http/server.h"
+#include "lab/home.h"
+#include "lab/lab.h"
+#include "lab/link.h"
+#include "lab/link_json.h"
+#include "lab/place.h"
+#include "lab/proxy.h"
+#include "stream/loop.h"
+
+/** An answer under way. */
+struct walk {
+	struct lab *lab;
+	struct http_exchange *exchange;
+	struct task task;
+	/* Where it is; at the head of a list there is none left. */
+	struct place proxy;
+	struct place next;     /**< the next link of: */
+	struct list *proxy_of; /**< another than `proxy` is at: that has gone */
+	uint64_t last_id;      /**< later ones were not there when it began */
+	struct bytes text;
+	bool has_shown;
+};
+
+static void walk_free(struct walk *walk)
+{
+	list_remove(&walk->proxy.link);
+	list_remove(&walk->next.link);
+	loop_cancel(walk->lab->loop, &walk->task);
+	bytes_free(&walk->text);
+	free(walk);
+}
+
+/** To the first link of a proxy, or behind the last proxy. */
+static void enter(struct walk *walk, struct list *proxy)
+{
+	walk->proxy.at = proxy;
+	walk->proxy_of = proxy;
+	walk->next.at = proxy == &walk->lab->proxies
+				? NULL
+				: container_of(proxy, struct proxy, link)->home.links.next;
+}
+
+static int on_json(const char *text, size_t n, void *owner)
+{
+	bytes_add(owner, text, n);
+	return 0;
+}
+
+static void show(struct walk *walk, const struct link *link)
+{
+	json_t *json = link_json_show(link);
+
+	bytes_add_text(&walk->text, walk->has_shown ? "," : "");
+	walk->has_shown = true;
+	if (json == NULL || json_dump_callback(json, on_json, &walk->text,
+				    JSON_COMPACT | JSON_REAL_PRECISION(9)) < 0) {
+		walk->text.failed = true;
+	}
+	json_decref(json);
+}
+
+/** Shows one, or goes on to the next proxy. False: there is none left. */
+static bool step(struct walk *walk)
+{
+	const struct proxy *proxy;
+	const struct link *link;
+
+	if (walk->proxy_of != walk->proxy.at) {
+		enter(walk, walk->proxy.at);
+	}
+	if (walk->proxy.at == &walk->lab->proxies) {
+		return false;
+	}
+	proxy = container_of(walk->proxy.at, struct proxy, link);
+	link = container_of(walk->next.at, struct link, link);
+	if (walk->next.at == &proxy->home.links || link->id > walk->last_id) {
+		enter(walk, walk->proxy.at->next);
+	} else {
+		show(walk, link);
+		walk->next.at = walk->next.at->next;
+	}
+	return true;
+}
+
+static void go_on(struct walk *walk)
+{
+	struct http_exchange *exchange = walk->exchange;
+	struct bytes *text = &walk->text;
+	struct slice slice;
+	size_t n;
+	bool more;
+
+	slice_begin(&slice);
+	do {
+		more = step(walk);
+	} while (more && !text->failed && !slice_is_over(&slice));
+	if (!more) {
+		bytes_add_text(text, "]");
+	}
+	if (text->failed) {
+		walk_free(walk);
+		http_exchange_abort(exchange);
+		return;
+	}
+	n = text->n;
+	text->n = 0;
+	if (!more) {
+		(void)http_exchange_part(exchange, text->at, n);
+		walk_free(walk);
+		http_exchange_end(exchange);
+	} else if (n == 0 || http_exchange_part(exchange, text->at, n)) {
+		loop_next(walk->lab->loop, &walk->task);
+	}
+}
+
+static void on_turn(struct task *task)
+{
+	go_on(container_of(task, struct walk, task));
+}
+
+static void on_ready(struct http_exchange *exchange)
+{
+	go_on(exchange->data);
+}
+
+static void on_gone(struct http_exchange *exchange)
+{
+	walk_free(exchange->data);
+}
+
+void connections_answer(
+	struct lab *lab, struct http_exchange *exchange, const struct http_reply *reply)
+{
+	struct walk *walk = calloc(1, sizeof(*walk));
+
+	if (walk == NULL) {
+		http_exchange_abort(exchange);
+		return;
+	}
+	walk->lab = lab;
+	walk->exchange = exchange;
+	walk->last_id = lab->n_links;
+	task_init(&walk->task, on_turn);
+	list_append(&lab->places, &walk->proxy.link);
+	list_append(&lab->places, &walk->next.link);
+	enter(walk, lab->proxies.next);
+	exchange->data = walk;
+	exchange->gone = on_gone;
+	exchange->ready = on_ready;
+	http_exchange_begin(exchange, reply);
+	bytes_add_text(&walk->text, "[");
+	go_on(walk);
+}
