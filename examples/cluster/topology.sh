@@ -19,7 +19,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 name=${WEIR_CLUSTER:-weir}
-run=${WEIR_CLUSTER_FOLDER:-/run/weir-cluster-$name}
+run=/run/weir-cluster-$name
 service=192.0.2.1
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -54,7 +54,7 @@ program() {
 	weirctl) built=src/ctl/weirctl ;;
 	esac
 	if [ -n "${!said:-}" ]; then
-		echo "${!said}"
+		command -v "${!said}" || die "$said says ${!said}, which is not there"
 	elif [ -n "$built" ] && [ -n "${WEIR:-}" ] && [ -x "${WEIR%/*}/$built" ]; then
 		echo "${WEIR%/*}/$built"
 	elif [ -n "$built" ] && [ -x "$here/../../build/$built" ]; then
@@ -64,6 +64,14 @@ program() {
 	else
 		command -v "$1" || die "$1 is not there: apt-get install bird2 iproute2 keepalived nftables python3 unbound; weir's own: its package, or meson setup build && ninja -C build"
 	fi
+}
+
+# need PROGRAM...: ends this where one of them is not there. First of all: in $(program ...) it would not.
+need() {
+	local one
+	for one; do
+		program "$one" >/dev/null || exit 1
+	done
 }
 
 # start NAMESPACE PROGRAM COMMAND...: a daemon; $run/NAMESPACE/PROGRAM.log is what it says, .pid which it is.
@@ -159,18 +167,21 @@ wait_for() {
 	done
 }
 
-# Ends what runs in the namespaces of this cluster, and nothing else; then they go, and with them the links.
+# Ends what runs in the namespaces of this cluster, and nothing else; then they go, and with them the links. What is
+# in the way of one of them is not in that of the others. They are this cluster's if its folder is there.
 remove() {
-	local one pid tries
+	local one pid tries status=0
+	[ -d "$run" ] || return 0
 	for one in $(namespaces); do
 		for tries in 1 2 3 4 5; do
-			pid=$(ip netns pids "$name-$one")
+			pid=$(ip netns pids "$name-$one") || status=1
 			[ -n "$pid" ] || break
 			[ "$tries" = 1 ] || sleep 0.1
 			# shellcheck disable=SC2086 # several
 			kill -KILL $pid 2>/dev/null || true
 		done
-		ip netns delete "$name-$one"
+		ip netns delete "$name-$one" || status=1
 	done
-	rm -rf "$run"
+	[ -n "$(namespaces)" ] || rm -rf "$run" || status=1
+	return $status
 }

@@ -7,6 +7,7 @@ way() {
 	local kind=${1:-plain} i table=254
 	[[ $kind =~ ^(plain|resilient)$ && $# -le 1 ]] || usage
 	[ "$kind" = plain ] || table=100
+	need ip bird unbound weir weirctl
 	topology
 	for i in 1 2 3; do
 		leaf "n$i" "10.0.$i"

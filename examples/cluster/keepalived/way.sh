@@ -6,6 +6,7 @@
 # service, wherever they are at the moment.
 way() {
 	local i
+	need ip keepalived unbound weir weirctl
 	topology
 	ip -n "$name-router" link add nodes type bridge forward_delay 0
 	ip -n "$name-router" address add 10.0.0.1/16 dev nodes
