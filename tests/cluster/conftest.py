@@ -18,9 +18,14 @@ from weirtest.settings import WEIR  # noqa: E402
 PROGRAMS = ("bird", "ip", "keepalived", "nft", "unbound", "unbound-control")
 
 
+def missing():
+    """What is not installed; "" if nothing is."""
+    names = [one for one in PROGRAMS if not shutil.which(one)]
+    return f"not installed: {', '.join(names)}: scripts/setup test" if names else ""
+
+
 def pytest_collection_modifyitems(items):
-    missing = [one for one in PROGRAMS if not shutil.which(one)]
-    lack = f"not installed: {', '.join(missing)}: scripts/setup test" if missing else netns.can_be_made()
+    lack = missing() or netns.can_be_made()
     for item in items:
         if lack and not item.get_closest_marker("bare"):
             item.add_marker(pytest.mark.skip(reason=lack))
@@ -47,7 +52,9 @@ def report(record_property):
 
 
 def pytest_configure():
-    """A thousand flows need more descriptors than a shell has."""
+    """A thousand flows need more descriptors than a shell has. In CI nothing is missing: else nobody would notice."""
+    if os.environ.get("CI") == "true" and missing():
+        raise pytest.UsageError(missing())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

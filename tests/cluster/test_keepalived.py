@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import signal
 import subprocess
 import time
 from signal import SIGTERM
@@ -11,6 +10,7 @@ from signal import SIGTERM
 import pytest
 from clustertest.addresses import Addresses
 from clustertest.cluster import PORT, Cluster
+from clustertest.faults import cut_off, drained, hung, killed, silent
 from clustertest.load import Flows, Steady, greeting
 
 from weirtest import asking, wait
@@ -19,8 +19,6 @@ from weirtest.settings import DEADLINE
 FIRST, SECOND = "192.0.2.1", "192.0.2.2"
 SPREAD = {1: {FIRST}, 2: {SECOND}, 3: set()}
 PATIENCE = 6
-SILENCE = ("add table netdev silence; add chain netdev silence in { type filter hook ingress device eth0 priority 0; policy drop; };"
-           "add table inet silence; add chain inet silence out { type filter hook output priority 0; policy drop; }")
 
 
 @pytest.fixture(scope="module", name="made")
@@ -34,6 +32,8 @@ def _both(made):
     """(cluster, addresses), each address at its own node, and no pair open: a node whose address went does not learn that
     the clients of its pairs were told so by another, and has them until their timers strike."""
     cluster, addresses = made
+    for node in cluster.nodes.values():
+        node.post("/v1/undrain")
     addresses.wait(SPREAD)
     for node in cluster.nodes.values():
         assert asking.ask(node, "DELETE", "/v1/pairs?all=true").status == 200
@@ -41,15 +41,13 @@ def _both(made):
     return made
 
 
-def move(cluster, addresses, load, event):
-    """Node 1 loses the first address to node 3 by `event`; when that began, and when node 3 had it."""
-    start = time.monotonic()
-    event()
+def move(addresses, load, start):
+    """Node 1 loses the first address to node 3, by what began at `start`; when node 3 had it."""
     came = addresses.came(3, FIRST, start)
     load.excuse(start, came)
-    moved = load.goes_on()
+    load.goes_on()
     assert set(load.nodes(came)) == {3}
-    return start, came, moved
+    return came
 
 
 def come_back(addresses, load, event):
@@ -132,14 +130,16 @@ def test_a_rolling_restart_of_all_nodes(both, report):
 def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
     cluster, addresses = both
     node = cluster.nodes[1]
-    with Steady(cluster, patience=PATIENCE) as load, Flows(cluster, 24) as flows:
+    with Steady(cluster, patience=PATIENCE) as load, Flows(cluster, 24) as flows, contextlib.ExitStack() as undrained:
         load.goes_on()
-        start, came, _ = move(cluster, addresses, load, lambda: node.post("/v1/drain", {"grace": "20s"}))
-        went = addresses.went(1, FIRST, start)
-        load.excused = [(went, came)]  # until then weir accepts as ever
+        start = time.monotonic()
+        undrained.enter_context(drained(cluster, 1))
+        had = addresses.had(1, FIRST)
+        came = move(addresses, load, start)
+        load.excused = [(had, came)]  # until then weir accepts as ever
         assert node.get("/v1/status")["state"] == "drain_grace"
         cut = sum(flows.probe().values())
-        took = come_back(addresses, load, lambda: node.post("/v1/undrain"))
+        took = come_back(addresses, load, undrained.close)
     assert cut == 24
     report(f"drained: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the undrain; "
            f"24 of 24 open connections are cut; {failed(load)}")
@@ -170,60 +170,26 @@ def test_a_drain_that_waits_cuts_nobody_who_ends_in_time(both, report):
     report(f"drain --wait: the address moves {came - ended:.1f} s after the last pair has ended; 0 of 4 are cut")
 
 
-def test_a_killed_weir_loses_its_address(both, report):
+@pytest.mark.parametrize("fault, words", ((killed, "a weir that is killed"), (silent, "a silent node"),
+                                         (cut_off, "a link that is down"), (hung, "a weir that hangs")))
+def test_a_node_that_is_lost_loses_its_address(both, fault, words, report):
     cluster, addresses = both
-    node = cluster.nodes[1]
-    with Steady(cluster, patience=PATIENCE) as load:
+    with Steady(cluster, patience=PATIENCE) as load, contextlib.ExitStack() as mended:
         load.goes_on()
-        start, came, _ = move(cluster, addresses, load, lambda: node.end(signal.SIGKILL))
-        took = come_back(addresses, load, node.start)
-    report(f"weir killed: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the start; "
-           f"{failed(load)}")
-
-
-@contextlib.contextmanager
-def silent(cluster):
-    cluster.inside("n1", "nft", SILENCE)
-    yield
-    cluster.inside("n1", "nft", "delete table netdev silence; delete table inet silence")
-
-
-@contextlib.contextmanager
-def cut_off(cluster):
-    cluster.ip("router", "link", "set", "n1", "down")
-    yield
-    cluster.ip("router", "link", "set", "n1", "up")
-
-
-@contextlib.contextmanager
-def hung(cluster):
-    cluster.nodes[1].signal(signal.SIGSTOP)
-    yield
-    cluster.nodes[1].signal(signal.SIGCONT)
-
-
-@pytest.mark.parametrize("fault, words", ((silent, "a silent node"), (cut_off, "a link that is down"),
-                                         (hung, "a weir that hangs")))
-def test_a_node_that_is_not_heard_loses_its_address(both, fault, words, report):
-    cluster, addresses = both
-    away = fault(cluster)
-    with Steady(cluster, patience=PATIENCE) as load:
-        load.goes_on()
-        start, came, _ = move(cluster, addresses, load, away.__enter__)
-        took = come_back(addresses, load, lambda: away.__exit__(None, None, None))
+        start = time.monotonic()
+        mended.enter_context(fault(cluster, 1))
+        came = move(addresses, load, start)
+        took = come_back(addresses, load, mended.close)
     report(f"{words}: the address is at another node after {came - start:.1f} s, back {took:.1f} s after the end; "
            f"{failed(load)}")
 
 
 def test_with_two_nodes_gone_the_third_has_both_addresses(both):
     cluster, addresses = both
-    for number in (1, 2):
-        cluster.nodes[number].post("/v1/drain", {"grace": "20s"})
-    addresses.wait({1: set(), 2: set(), 3: {FIRST, SECOND}})
-    for address in (FIRST, SECOND):
-        with cluster.tcp(2) as sock:
-            sock.connect((address, PORT))
-            assert greeting(sock.recv(100), sock.getsockname())[1] == 3
-    for number in (1, 2):
-        cluster.nodes[number].post("/v1/undrain")
+    with drained(cluster, 1), drained(cluster, 2):
+        addresses.wait({1: set(), 2: set(), 3: {FIRST, SECOND}})
+        for address in (FIRST, SECOND):
+            with cluster.tcp(2) as sock:
+                sock.connect((address, PORT))
+                assert greeting(sock.recv(100), sock.getsockname()).node == 3
     wait.until(lambda: all(node.is_ready() for node in cluster.nodes.values()), "all nodes ready")

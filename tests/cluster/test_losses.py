@@ -1,92 +1,76 @@
 # SPDX-License-Identifier: ISC
 """What is lost when a part of the cluster fails, and how soon the others know: nodes, servers, DNS."""
 
-import signal
+import contextlib
 import time
 
 import pytest
+from clustertest import faults
 from clustertest.cluster import NODES, SERVERS
+from clustertest.faults import hung, killed, silent, unplugged
 from clustertest.load import Flows, Steady
 
 from weirtest import wait
 from weirtest.settings import DEADLINE
 
 WAY = ("bird", "plain")
-SETTINGS = {"ANNOUNCE_TIMEOUT": "2", "ANNOUNCE_EVERY": "0.2"}
 SRV = "_app._tcp.cluster.test."
+
+
+def lookups_failed(node):
+    return sum(one["event"] == "discover_failed" for one in node.log())
 
 
 def usable(node):
     return {address for address, is_usable in node.servers().items() if is_usable}
 
 
-def kill_weir(cluster):
-    node = cluster.nodes[1]
-    return 1, lambda: node.end(signal.SIGKILL), node.start
-
-
-def stop_weir(cluster):
-    node = cluster.nodes[1]
-    return 1, lambda: node.signal(signal.SIGSTOP), lambda: node.signal(signal.SIGCONT)
-
-
-def silence(cluster):
-    rules = ("add table inet silence; "
-             "add chain inet silence in { type filter hook input priority 0; policy drop; }; "
-             "add chain inet silence out { type filter hook output priority 0; policy drop; }")
-    return 2, (lambda: cluster.inside("n2", "nft", rules)), \
-        (lambda: cluster.inside("n2", "nft", "delete table inet silence"))
-
-
-def unplug(cluster):
-    return 3, (lambda: cluster.ip("n3", "link", "set", "eth0", "down")), lambda: cluster.plug_in(3)
-
-
-@pytest.mark.parametrize("how", (kill_weir, stop_weir, silence, unplug))
-def test_a_node_that_is_lost_is_noticed(cluster, report, how):
-    number, strike, mend = how(cluster)
-    with Steady(cluster) as load:
+@pytest.mark.parametrize("fault, number", ((killed, 1), (hung, 1), (silent, 2), (unplugged, 3)))
+def test_a_node_that_is_lost_is_noticed(cluster, report, fault, number):
+    with Steady(cluster) as load, contextlib.ExitStack() as mended:
         load.goes_on(20)
         start = time.monotonic()
-        strike()
+        mended.enter_context(fault(cluster, number))
         gone = cluster.routed(NODES - {number}, start)
         load.excuse(start, gone)
-        assert how is not silence or "BFD session down" in cluster.bird("show", "protocols", f"n{number}")
+        assert fault is not silent or "BFD session down" in cluster.bird("show", "protocols", f"n{number}")
         load.goes_on(20)
         start_of_return = time.monotonic()
-        mend()
+        mended.close()
         back = cluster.routed(NODES, start_of_return)
         load.excuse(start_of_return, back)
         load.goes_on(20)
-    cut = load.cut()
-    report(f"{how.__name__}: noticed after {(gone - start) * 1e3:.0f} ms, back {back - start_of_return:.1f} s after it "
-           f"was mended; {len(cut)} of {len(load.done)} connections cut, none that began when the router had switched")
+    lost, later = load.cut_in_each()
+    report(f"{fault.__name__}: noticed after {(gone - start) * 1e3:.0f} ms, back {back - start_of_return:.1f} s after it "
+           f"was mended; {lost} and {later} of {len(load.done)} connections cut, none that began when the router had switched")
 
 
 def test_a_server_that_dies_is_left_out(cluster, report):
-    with Flows(cluster, 64) as flows, Steady(cluster) as load:
+    with Flows(cluster, 64) as flows, Steady(cluster) as load, contextlib.ExitStack() as mended:
         load.goes_on(40)
         before = load.servers_by_source()
+        its = flows.by("server")["s2"]
         start = time.monotonic()
-        cluster.end("s2", "server")
+        mended.enter_context(faults.without(cluster, "s2", "server", "server 2"))
         died = time.monotonic()
         load.excuse(start, died)  # whom it served, or had in its queue
         load.goes_on(40)
-        cut = flows.probe()
+        cut = flows.probe("server")
         for node in cluster.nodes.values():
             wait.until(lambda: SERVERS["s2"] not in usable(node), "its check fails")
         load.goes_on(40)
         restarted = time.monotonic()
-        cluster.shell("server 2")
+        mended.close()
         for node in cluster.nodes.values():
             wait.until(lambda: SERVERS["s2"] in usable(node), "its check succeeds")
         again = time.monotonic()
         load.goes_on(40)
     lost = load.cut()
+    assert its and cut == {"s2": its}
     assert not [one for one in load.done if one.server == "s2" and died <= one.began and one.ended < restarted]
     after = {one.source: one.server for one in load.done if not one.error and one.began >= again}
     assert all(before[source] == {server} for source, server in after.items() if source in before)
-    report(f"{sum(cut.values())} of 64 open flows and {len(lost)} of {len(load.done)} connections are cut, none that "
+    report(f"{its} of 64 open flows, all that it has, and {len(lost)} of {len(load.done)} connections are cut, none that "
            "began later")
 
 
@@ -109,16 +93,16 @@ def test_servers_follow_dns(cluster, report):
 
 
 def test_nothing_happens_without_dns(cluster, report):
-    with Steady(cluster) as load, Flows(cluster, 24) as flows:
-        cluster.end("router", "unbound")
+    with Steady(cluster) as load, Flows(cluster, 24) as flows, contextlib.ExitStack() as mended:
+        before = {node: lookups_failed(node) for node in cluster.nodes.values()}
         start = time.monotonic()
+        mended.enter_context(faults.without(cluster, "router", "unbound", "names"))
         for node in cluster.nodes.values():
-            wait.until(lambda: [one for one in node.log() if one["event"] == "discover_failed"], "a lookup fails")
+            wait.until(lambda: lookups_failed(node) > before[node], "a lookup fails")
         load.goes_on(100)
         for node in cluster.nodes.values():
             assert usable(node) == set(SERVERS.values())
         assert not flows.probe()
         took = time.monotonic() - start
-        cluster.shell("names")
     assert not load.cut()
     report(f"{len(load.done)} connections in {took:.1f} s without DNS, 0 failed")

@@ -59,17 +59,21 @@ class Addresses:
             assert self._news.wait_for(lambda: all(self._has[number] == had for number, had in where.items()), deadline), \
                 f"the addresses are {self._has}, not {where}"
 
+    def had(self, number, address):
+        """Waits until this node gives the address up; the last moment at which it certainly had it."""
+        last = time.monotonic()
+        end = last + 2 * DEADLINE
+        while (now := time.monotonic()) < end:
+            if f'"{address}"' not in self._cluster.ip(f"n{number}", "address", "show", "dev", "eth0"):
+                return last
+            last = now
+            time.sleep(0.02)
+        raise AssertionError(f"node {number} keeps {address}")
+
     def came(self, number, address, since):
         """When this node got the address, after `since`."""
-        return self._when(number, address, since, True)
-
-    def went(self, number, address, since):
-        """When this node gave the address up, after `since`."""
-        return self._when(number, address, since, False)
-
-    def _when(self, number, address, since, there):
         def seen():
-            return [one[0] for one in self._seen if one[1:] == (number, address, there) and one[0] >= since]
+            return [one[0] for one in self._seen if one[1:] == (number, address, True) and one[0] >= since]
         with self._news:
             assert self._news.wait_for(seen, 2 * DEADLINE), f"node {number}, {address}: {self._seen}"
             return seen()[0]

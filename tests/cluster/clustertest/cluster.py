@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: ISC
 """A cluster as examples/cluster/up makes it, and what the tests do to it."""
 
+import collections
 import contextlib
 import datetime
 import glob
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
-
-import pytest
 
 from weirtest import asking, logfmt, wait
 from weirtest.settings import DEADLINE, ROOT, WEIR
@@ -26,6 +26,8 @@ NODES = frozenset((1, 2, 3))
 SERVERS = {f"s{i}": f"10.2.{i}.2:{PORT}" for i in (1, 2, 3)}
 
 _numbers = itertools.count(1)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z?")
+_SILENCE = 10  # seconds that may be between a node's falling silent and the last that is seen of it
 
 
 def run(*argv, check=True, **options):
@@ -70,11 +72,7 @@ class Node:
 
     def said(self, text, since=0.0):
         """What weir-announce has said with `text` in it: [(when, line), ...], by time.monotonic()."""
-        with open(f"{self.runtime}/announce.log", encoding="utf-8") as file:
-            lines = [line.rstrip("\n") for line in file if text in line]
-        offset = time.time() - time.monotonic()
-        found = [(datetime.datetime.fromisoformat(f"{line.split()[0]}+00:00").timestamp() - offset, line)
-                 for line in lines]
+        found = self._cluster.logged(f"n{self.number}/announce.log", text)
         return [(when, line) for when, line in found if when >= since - 0.01]  # the line's milliseconds are cut off
 
     def says(self, text, since):
@@ -102,8 +100,7 @@ class Cluster:
     def __init__(self, *way, errors=(), **env):
         self.name = f"t{os.getpid()}n{next(_numbers)}"
         self.folder = f"/run/weir-cluster-{self.name}"
-        # Three nodes that are asked five times a second, as by default, are a sixth of a processor.
-        self.env = {**os.environ, "WEIR_CLUSTER": self.name, "WEIR": WEIR, "ANNOUNCE_EVERY": "0.5", **env}
+        self.env = {**os.environ, "WEIR_CLUSTER": self.name, "WEIR": WEIR, "TZ": "UTC0", **env}
         self._way = way
         self._errors = errors
         self.nodes = {number: Node(self, number) for number in NODES}
@@ -118,7 +115,8 @@ class Cluster:
                                         stdin=subprocess.PIPE, start_new_session=True)
         try:
             run(EXAMPLE / "up", *self._way, env=self.env)
-            self._watch()
+            if self._way[0] == "bird":
+                self._watch()
         except BaseException:
             self.remove()
             raise
@@ -181,6 +179,11 @@ class Cluster:
         """What BIRD on the router answers."""
         return run("birdc", "-s", f"{self.folder}/router/bird.control", *command).stdout
 
+    def buckets(self):
+        """How many buckets of a resilient group lead to each node, whose next hop has its address as a number."""
+        lines = run("ip", "-n", self.namespace("router"), "nexthop", "bucket", "show", "id", 100).stdout.splitlines()
+        return collections.Counter(int(line.split("nhid ")[1].split()[0]) >> 8 & 255 for line in lines)
+
     # Clients
 
     def tcp(self, client, source=None):
@@ -221,16 +224,37 @@ class Cluster:
                 self._news.wait(left)
             return seen()[0]
 
-    def was_quiet(self, since, but_in):
+    def switched_by_itself(self, since, asked):
         """
-        Skips the test if the router has switched, after `since`, when nobody had asked for it, which is not in one of
-        `but_in`, [(from, until), ...]: then nothing was shown.
+        When the router has switched, after `since`, and nobody had asked for it, which is not in one of `asked`:
+        [(from, until), ...], with what went before. Each time a node must have been silent, as the logs say: a node
+        that leaves for another reason fails the test.
         """
         with self._news:
-            unasked = [when for when, _ in self._routes
-                       if when >= since and not any(start <= when <= end for start, end in but_in)]
-        if unasked:
-            pytest.skip("this machine is too busy: a node was silent for longer than BFD, or weir-announce, bears")
+            routes = list(self._routes)
+        found, left = [], {}
+        for (_, before), (when, now) in zip(routes, routes[1:]):
+            left.update(dict.fromkeys(before - now, when))
+            if when >= since and not any(start <= when <= end for start, end in asked):
+                for number in before ^ now:  # who comes has left before
+                    assert self._was_silent(number, left.get(number, since)), \
+                        f"node {number} has left the route, {before} and then {now}, and was not silent"
+                found.append((when - _SILENCE, when + 1))
+        return found
+
+    def _was_silent(self, number, when):
+        """Whether BIRD, or weir-announce, took this node for dead just before it had left the route."""
+        words = [("router/bird.log", f"n{number}: BFD session down"), (f"n{number}/bird.log", "uplink: BFD session down"),
+                 (f"n{number}/announce.log", "has not answered")]
+        return any(when - _SILENCE <= one <= when + 1 for log, text in words for one, _ in self.logged(log, text))
+
+    def logged(self, log, text):
+        """Lines of a log with `text` in them: [(when, line), ...], by time.monotonic()."""
+        with open(f"{self.folder}/{log}", encoding="utf-8") as file:
+            lines = [line.rstrip("\n") for line in file if text in line]
+        offset = time.time() - time.monotonic()
+        return [(datetime.datetime.fromisoformat(_TIME.match(line)[0].rstrip("Z") + "+00:00").timestamp() - offset, line)
+                for line in lines]
 
     def whole(self):
         """Waits until all nodes are in service, with all servers; also after a test that has failed."""

@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from weirtest.settings import DEADLINE
 
 from .cluster import PORT, SERVICE
@@ -17,13 +19,20 @@ _MESSAGE = bytes(range(256)) * 4
 _SOURCES = [(client, f"10.1.{client}.{host}") for host in range(16, 32) for client in (1, 2)]
 
 Connection = collections.namedtuple("Connection", "began ended source server node error")
+Who = collections.namedtuple("Who", "server node")
+_LOST = (OSError, EOFError, asyncio.TimeoutError)  # what may become of a connection that is cut
 
 
 def greeting(line, own):
-    """(server, node) of what a server says first; it must know the client's own address."""
+    """Who serves, of what a server says first; it must know the client's own address."""
     server, through, client = line.decode().split()
     assert client == "{}:{}".format(*own), f"{server} takes {own} for {client}"
-    return server, int(through.split(".")[2])
+    return Who(server, int(through.split(".")[2]))
+
+
+def _open_in(connection, during):
+    start, end = during
+    return connection.began <= end and connection.ended >= start
 
 
 class Steady:
@@ -72,8 +81,8 @@ class Steady:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
             with sock:
                 server, node = await asyncio.wait_for(self._talk(sock), self._patience)
-        except (OSError, EOFError, asyncio.TimeoutError) as problem:
-            error = repr(problem)
+        except Exception as problem:  # pylint: disable=broad-except
+            error = problem
         self.done.append(Connection(began, time.monotonic(), source, server, node, error))
 
     @staticmethod
@@ -115,14 +124,27 @@ class Steady:
         self.excused.append((start, end))
 
     def cut(self):
-        """Those that were cut, of which each must have been open in a switch of the router; after the end."""
-        self._cluster.was_quiet(self._began, but_in=self.excused)
+        """
+        Those that were cut, of which each must have been open in a switch of the router; after the end. Skips the test
+        if the router has switched by itself because this machine was too busy, and nothing else was wrong.
+        """
         failed = [one for one in self.done if one.error]
-        wrong = [one for one in failed if not any(one.began <= end and one.ended >= start
-                                                  for start, end in self.excused)]
+        # Nothing makes a server's answer a wrong one.
+        wrong = [one for one in failed if not isinstance(one.error, _LOST)]
+        assert not wrong, f"{len(wrong)} of {len(self.done)} got a wrong answer: {wrong[:5]}"
+        busy = self._cluster.switched_by_itself(self._began, self.excused)
+        wrong = [one for one in failed if not any(_open_in(one, during) for during in (*self.excused, *busy))]
         assert not wrong, (f"{len(wrong)} of {len(self.done)} failed without a reason; "
                            f"the router switched in {self.excused}: {wrong[:5]}")
+        if busy:
+            pytest.skip("this machine is too busy: a node was silent for longer than BFD, or weir-announce, bears")
         return failed
+
+    def cut_in_each(self):
+        """How many were cut in each switch that was excused; in two that follow each other, one is of the first."""
+        firsts = [next(number for number, during in enumerate(self.excused) if _open_in(one, during))
+                  for one in self.cut()]
+        return [firsts.count(number) for number in range(len(self.excused))]
 
     def servers_by_source(self):
         found = collections.defaultdict(set)
@@ -137,7 +159,7 @@ class Steady:
 
 
 class Flows:
-    """Connections that stay open, for `with`; `node` of each is the one it went through when it began."""
+    """Connections that stay open, for `with`; each is known by the server and the node that it had when it began."""
 
     def __init__(self, cluster, count):
         self._cluster = cluster
@@ -154,7 +176,7 @@ class Flows:
                 sock = self._cluster.tcp(client, source)
                 self._open[sock] = None
                 sock.connect((SERVICE, PORT))
-                _, self._open[sock] = greeting(sock.recv(100), sock.getsockname())
+                self._open[sock] = greeting(sock.recv(100), sock.getsockname())
         except BaseException:
             self.close()
             raise
@@ -171,16 +193,20 @@ class Flows:
         self._open.clear()
 
     def nodes(self):
-        return collections.Counter(self._open.values())
+        return self.by("node")
 
-    def probe(self):
-        """Each sends a byte and waits for its echo: those that are cut, by node. They are closed, and forgotten."""
+    def by(self, what):
+        """How many there are of each "node", or "server"."""
+        return collections.Counter(getattr(who, what) for who in self._open.values())
+
+    def probe(self, what="node"):
+        """Each sends a byte and waits for its echo: those that are cut, by "node" or "server". They are forgotten."""
         for sock in self._open:
             with contextlib.suppress(OSError):
                 sock.send(b".")
         ended, silent = self._read(set(self._open), DEADLINE)
         assert not silent, f"{len(silent)} of {len(self._open)} flows hear neither their echo nor a reset"
-        return self._forget(ended)
+        return self._forget(ended, what)
 
     def heard(self, count):
         """Waits until so many have heard, without a byte of theirs, that they are cut."""
@@ -201,14 +227,16 @@ class Flows:
                 poll.unregister(fd)
                 sock = waiting.pop(fd)
                 try:
-                    if not sock.recv(100):
-                        ended.add(sock)
+                    got = sock.recv(100)
                 except OSError:
+                    got = b""
+                assert got in (b".", b""), f"a flow hears {got}"
+                if not got:
                     ended.add(sock)
         return ended, set(waiting.values())
 
-    def _forget(self, socks):
-        nodes = collections.Counter(self._open.pop(sock) for sock in socks)
+    def _forget(self, socks, what="node"):
+        found = collections.Counter(getattr(self._open.pop(sock), what) for sock in socks)
         for sock in socks:
             sock.close()
-        return nodes
+        return found

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: ISC
+"""What happens to a node, each for `with`: at the end it is mended, whatever the test has found meanwhile."""
+
+import contextlib
+import signal
+
+_SILENCE = ("add table netdev silence; add chain netdev silence in { type filter hook ingress device eth0 priority 0; policy drop; };"
+            "add table inet silence; add chain inet silence out { type filter hook output priority 0; policy drop; }")
+
+
+@contextlib.contextmanager
+def _struck(strike, mend):
+    strike()
+    try:
+        yield
+    finally:
+        mend()
+
+
+def killed(cluster, number):
+    node = cluster.nodes[number]
+    return _struck(lambda: node.end(signal.SIGKILL), node.start)
+
+
+def hung(cluster, number):
+    node = cluster.nodes[number]
+    return _struck(lambda: node.signal(signal.SIGSTOP), lambda: node.signal(signal.SIGCONT))
+
+
+def silent(cluster, number):
+    return _struck(lambda: cluster.inside(f"n{number}", "nft", _SILENCE),
+                   lambda: cluster.inside(f"n{number}", "nft", "delete table netdev silence; delete table inet silence"))
+
+
+def unplugged(cluster, number):
+    """Its own end of the link."""
+    return _struck(lambda: cluster.ip(f"n{number}", "link", "set", "eth0", "down"), lambda: cluster.plug_in(number))
+
+
+def cut_off(cluster, number):
+    """The router's end of the link."""
+    return _struck(lambda: cluster.ip("router", "link", "set", f"n{number}", "down"),
+                   lambda: cluster.ip("router", "link", "set", f"n{number}", "up"))
+
+
+def drained(cluster, number, grace="1h"):
+    """By hand; put back into service."""
+    node = cluster.nodes[number]
+    return _struck(lambda: node.post("/v1/drain", {"grace": grace}), lambda: node.post("/v1/undrain"))
+
+
+def without(cluster, place, program, start):
+    """A program is killed; `start` of topology.sh starts it again."""
+    return _struck(lambda: cluster.end(place, program), lambda: cluster.shell(start))
