@@ -2,11 +2,16 @@
 """What clients see while the nodes of a cluster leave and come back: BIRD, and the route that it installs."""
 
 import collections
+import contextlib
 import signal
 import time
 
+import pytest
 from clustertest.cluster import NODES, PORT, SERVERS, SERVICE
+from clustertest.faults import drained
 from clustertest.load import Flows, Steady, greeting
+
+from weirtest import asking, wait
 
 WAY = ("bird", "plain")
 SETTINGS = {"ANNOUNCE_WAIT": "1"}
@@ -108,44 +113,90 @@ def test_a_rolling_restart_of_all_nodes(cluster, report):
     report(f"{len(load.done)} connections in {took:.0f} s, {len(cut)} cut by 6 switches of the router, 0 failed else")
 
 
+def no_pairs(node):
+    """Ends what is left open: a switch of before may have cut pairs that the node has until a timer ends them."""
+    assert asking.ask(node, "DELETE", "/v1/pairs?all=true").status == 200
+    wait.until(lambda: node.pairs_open() == 0, "no pair open")
+
+
 def test_a_drain_waits_for_open_pairs_and_says_how_many_it_cuts(cluster, report):
     node = cluster.nodes[1]
+    no_pairs(node)
     with Flows(cluster, 24) as flows:
         on_it = flows.nodes()[1]
         assert on_it
-        known = node.pairs_open()  # perhaps more: what a switch has cut before is open here, until a timer ends it
         start = time.monotonic()
-        drain(node)
-        switched = cluster.routed(NODES - {1}, start)
-        waits, cuts, goes = (node.says(text, start) for text in ("waits for", "are cut", " goes: "))
-        assert f"waits for {known} open pairs" in waits[1] and f"{known} open pairs are cut" in cuts[1]
-        assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
-        # Each of them heard it, without a byte of its own.
-        assert flows.heard(on_it) == {1: on_it}
+        with drained(cluster, 1):
+            switched = cluster.routed(NODES - {1}, start)
+            waits, cuts, goes = (node.says(text, start) for text in ("waits for", "are cut", " goes: "))
+            assert f"waits for {on_it} open pairs" in waits[1] and f"{on_it} open pairs are cut" in cuts[1]
+            assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
+            # Each of them heard it, without a byte of its own.
+            assert flows.heard(on_it) == {1: on_it}
     report(f"waited {cuts[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "
            f"{(switched - goes[0]) * 1e3:.0f} ms later")
-    node.post("/v1/undrain")
 
 
-def test_a_drain_waits_no_longer_than_its_pairs(cluster):
-    node = cluster.nodes[3]
+def test_a_weir_announce_that_is_stopped_ends_the_open_pairs(cluster):
+    node = cluster.nodes[2]
+    no_pairs(node)
     with Flows(cluster, 24) as flows:
-        assert flows.nodes()[3]
+        on_it = flows.nodes()[2]
+        assert on_it
         start = time.monotonic()
-        drain(node)
-        node.says("waits for", start)
-    goes = node.says(" goes: ", start)[1]
-    assert "no pair is open" in goes or node.said("are cut", start) and time.monotonic() - start >= 1
-    cluster.routed(NODES - {3}, start)
-    node.post("/v1/undrain")
+        with stopped(cluster, 2):
+            assert f" {on_it} open pairs are cut" in node.says("are cut", start)[1]
+            assert flows.heard(on_it) == {2: on_it}
+            assert "weir-announce ends" in node.says(" goes: ", start)[1]
+            cluster.routed(NODES - {2}, start)
 
 
-def test_a_drain_that_is_undone_leaves_the_address(cluster):
-    node = cluster.nodes[3]
+@contextlib.contextmanager
+def stopped(cluster, number, **env):
+    """Without weir-announce on a node; it is started again with `env`."""
+    start = time.monotonic()
+    cluster.end(f"n{number}", "announce", signal.SIGTERM)
+    try:
+        yield
+    finally:
+        settings = " ".join(f"{name}={value}" for name, value in env.items())
+        cluster.shell(f'. "$here/bird/way.sh"; {settings} announce {number}')
+        cluster.routed(NODES, start)
+
+
+@pytest.fixture(scope="module")
+def patient(shared):
+    """A node whose weir-announce waits longer than anybody here, from now on."""
+    node = shared.nodes[3]
+    with stopped(shared, node.number, ANNOUNCE_WAIT=3600):
+        pass
+    return node
+
+
+def test_a_drain_waits_no_longer_than_its_pairs(cluster, patient):
+    no_pairs(patient)
     with Flows(cluster, 24) as flows:
+        assert flows.nodes()[patient.number]
         start = time.monotonic()
-        drain(node)
-        node.says("waits for", start)
-        node.post("/v1/undrain")
-        if not node.said(" goes: ", start):
-            assert not flows.probe()
+        with drained(cluster, patient.number, "2h"):
+            patient.says("waits for", start)
+            flows.close()
+            assert "no pair is open" in patient.says(" goes: ", start)[1]
+            cluster.routed(NODES - {patient.number}, start)
+
+
+def test_a_drain_that_is_undone_leaves_the_address(cluster, patient):
+    no_pairs(patient)
+    with Flows(cluster, 24) as flows:
+        assert flows.nodes()[patient.number]
+        start = time.monotonic()
+        with drained(cluster, patient.number, "2h"):
+            patient.says("waits for", start)
+
+        def is_here():
+            return not patient.said(" goes: ", start)
+        assert wait.holds(is_here, 1, every=0.1)
+        assert not flows.probe()
+        flows.close()  # what was waited for is so no longer
+        wait.until(lambda: patient.pairs_open() == 0, "no pair open")
+        assert wait.holds(is_here, 1, every=0.1)
