@@ -26,7 +26,7 @@ static void check_reports(const struct result *result)
 
 static void check_comparison(const struct result *result)
 {
-	const struct comparison same = {result, result, 0};
+	const struct comparison same = {result, result, 0, 0};
 	char why[RESULT_WHY_MAX];
 	char *rows = NULL;
 	size_t n;

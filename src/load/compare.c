@@ -12,12 +12,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "load/chance.h"
 #include "load/result.h"
 
 enum { COMPARED_MAX = 13, US_PER_MS = 1000 };
 
 static const double MISS = 0.01 / COMPARED_MAX;
+
+enum { WAKE_UPS = 3, BUSIER = 2 };
+
+/** What two runs of the same differ by at least, on a machine that does other things too. */
+#define TOLERANCE_US (NS_PER_MS / NS_PER_US)
 
 /** Where a quantile of all that could have been measured lies; us. */
 struct bounds {
@@ -29,11 +35,17 @@ struct bounds {
 	bool has_above;
 };
 
-static const char *word(enum compare_outcome outcome)
+const char *compare_words(enum compare_outcome outcome)
 {
-	return outcome == COMPARE_BETTER  ? "better"
-	       : outcome == COMPARE_WORSE ? "worse"
-					  : "within the noise";
+	static const char *const words[] = {
+		"within the noise", "better", "worse", "not to be compared"};
+
+	return words[outcome];
+}
+
+static double miss(const struct comparison *two)
+{
+	return MISS / (double)(1 + two->n_others);
 }
 
 static enum compare_outcome both(enum compare_outcome a, enum compare_outcome b)
@@ -43,21 +55,21 @@ static enum compare_outcome both(enum compare_outcome a, enum compare_outcome b)
 
 /* ---- counts ---- */
 
-static enum compare_outcome count(
-	FILE *out, const char *name, const uint64_t x[2], const uint64_t n[2])
+static enum compare_outcome count(const struct comparison *two, FILE *out, const char *name,
+	const uint64_t x[2], const uint64_t n[2])
 {
 	enum compare_outcome outcome = COMPARE_SAME;
 
 	if (n[0] == 0 || n[1] == 0 || x[0] + x[1] == 0) {
 		return COMPARE_SAME;
 	}
-	if (chance_of_more(x[0], n[0], x[1], n[1]) <= MISS / 2) {
+	if (chance_of_more(x[0], n[0], x[1], n[1]) <= miss(two) / 2) {
 		outcome = COMPARE_WORSE;
-	} else if (chance_of_more(x[1], n[1], x[0], n[0]) <= MISS / 2) {
+	} else if (chance_of_more(x[1], n[1], x[0], n[0]) <= miss(two) / 2) {
 		outcome = COMPARE_BETTER;
 	}
 	fprintf(out, "%-18s %10" PRIu64 " of %-12" PRIu64 " %10" PRIu64 " of %-12" PRIu64 " %s\n",
-		name, x[0], n[0], x[1], n[1], word(outcome));
+		name, x[0], n[0], x[1], n[1], compare_words(outcome));
 	return outcome;
 }
 
@@ -76,12 +88,12 @@ static enum compare_outcome compare_counts(const struct comparison *two, FILE *o
 	const uint64_t n[] = {judged(two->a), judged(two->b)};
 	const uint64_t n_failed[] = {a[VERDICT_FAILED], b[VERDICT_FAILED]};
 	const uint64_t n_tried[] = {two->a->n_opened + n_failed[0], two->b->n_opened + n_failed[1]};
-	enum compare_outcome outcome = count(out, "failed", n_failed, n_tried);
+	enum compare_outcome outcome = count(two, out, "failed", n_failed, n_tried);
 
 	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
 		const uint64_t x[] = {a[verdicts[i]], b[verdicts[i]]};
 
-		outcome = both(outcome, count(out, verdict_name(verdicts[i]), x, n));
+		outcome = both(outcome, count(two, out, verdict_name(verdicts[i]), x, n));
 	}
 	return outcome;
 }
@@ -103,7 +115,8 @@ static const struct result_bucket *bucket_at(const struct result_distribution *a
 }
 
 /** Early ones are counted, and no part of how late the others are. */
-static struct bounds bounds_of(const struct result_distribution *all, double q)
+static struct bounds bounds_of(
+	const struct comparison *two, const struct result_distribution *all, double q)
 {
 	struct bounds bounds = {0};
 	uint64_t below;
@@ -115,7 +128,7 @@ static struct bounds bounds_of(const struct result_distribution *all, double q)
 	if (bounds.count == 0) {
 		return bounds;
 	}
-	chance_places(bounds.count, q, MISS / 4, &below, &above);
+	chance_places(bounds.count, q, miss(two) / 4, &below, &above);
 	bounds.has_below = below >= 1;
 	bounds.has_above = above <= bounds.count;
 	below = bounds.has_below ? below : 1;
@@ -146,8 +159,8 @@ static void put_bounds(FILE *out, const struct bounds *bounds)
 static enum compare_outcome compare_quantile(const struct comparison *two, FILE *out,
 	const char *name, const struct result_distribution *distributions[2], double q)
 {
-	const struct bounds a = bounds_of(distributions[0], q);
-	const struct bounds b = bounds_of(distributions[1], q);
+	const struct bounds a = bounds_of(two, distributions[0], q);
+	const struct bounds b = bounds_of(two, distributions[1], q);
 	enum compare_outcome outcome = COMPARE_SAME;
 	int64_t tolerance_us = (int64_t)two->tolerance_us;
 
@@ -162,7 +175,7 @@ static enum compare_outcome compare_quantile(const struct comparison *two, FILE 
 	fprintf(out, "%s p%-*g", name, (int)(16 - strlen(name)), q * 100);
 	put_bounds(out, &a);
 	put_bounds(out, &b);
-	fprintf(out, " %s\n", word(outcome));
+	fprintf(out, " %s\n", compare_words(outcome));
 	return outcome;
 }
 
@@ -244,7 +257,7 @@ static enum compare_outcome compare_limits(const struct comparison *two, FILE *o
 		if (a->value + b->value > 0 || one != COMPARE_SAME) {
 			fprintf(out, "%-18s %10" PRIu64 " %-15s %10" PRIu64 " %-15s %s\n", b->name,
 				a->value, a->holds ? "holds" : "does not hold", b->value,
-				b->holds ? "holds" : "does not hold", word(one));
+				b->holds ? "holds" : "does not hold", compare_words(one));
 		}
 		outcome = both(outcome, one);
 	}
@@ -259,6 +272,49 @@ enum compare_outcome compare_results(const struct comparison *two, FILE *out)
 	outcome = compare_counts(two, out);
 	outcome = both(outcome, compare_times(two, out));
 	return both(outcome, compare_limits(two, out));
+}
+
+/* ---- what is no row ---- */
+
+/**
+ * Between the stamp of a byte and that of its close somebody is woken up three times: the proxy by
+ * the byte, the proxy by its timer, weirload by the close. What held up weirload's own loop may
+ * have held up each of them, and with it all that was to be closed in that while: such closes are
+ * no draws of chance, each for itself, but one event.
+ */
+uint64_t compare_tolerance_us(const struct comparison *two, uint64_t given_ns)
+{
+	uint64_t us = clock_later(two->a->loop_delay.max, two->b->loop_delay.max);
+
+	return given_ns == NS_NEVER ? clock_later(WAKE_UPS * us, TOLERANCE_US)
+				    : given_ns / NS_PER_US;
+}
+
+void compare_tell_differences(const struct comparison *two, FILE *out)
+{
+	const char *target = result_option(two->a, "target");
+
+	if (strcmp(target, result_option(two->b, "target")) != 0) {
+		fprintf(out, "A tried %s, B %s\n", target, result_option(two->b, "target"));
+	}
+	if (strcmp(two->a->host, two->b->host) != 0 ||
+		strcmp(two->a->kernel, two->b->kernel) != 0) {
+		fprintf(out, "A was made on %s, %s; B on %s, %s\n", two->a->host, two->a->kernel,
+			two->b->host, two->b->kernel);
+	}
+	if (two->a->loop_delay.p99 > BUSIER * two->b->loop_delay.p99 ||
+		two->b->loop_delay.p99 > BUSIER * two->a->loop_delay.p99) {
+		fprintf(out,
+			"not as busy a machine: weirload's own loops were late by p99 %.3f ms in "
+			"A, "
+			"%.3f ms in B\n",
+			(double)two->a->loop_delay.p99 / 1000,
+			(double)two->b->loop_delay.p99 / 1000);
+	}
+	if (strcmp(two->a->version, two->b->version) != 0) {
+		fprintf(out, "A was made by weirload %s, B by %s\n", two->a->version,
+			two->b->version);
+	}
 }
 
 /* ---- whether they can be ---- */

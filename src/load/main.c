@@ -55,6 +55,7 @@
  *	result			a report in JSON, read again
  *	result_read		field by field
  *	result_fields		a field, with its type and bounds
+ *	result_file		of a file; that of a suite has several
  *	borders			the rows of a histogram
  *	html			results as a page
  *	html_words		the verdict
@@ -62,6 +63,7 @@
  *	html_tables		what is counted
  *	html_style		how it looks
  *	compare			whether one of two is better
+ *	compare_suite		of two suites, row by row
  *	compare_main		its command line
  *	chance			what chance makes of counts and quantiles
  *	junit			results, for what runs tests

@@ -2,7 +2,7 @@
 /*
  * The result of one run, as its report in JSON has it (weirload(1), "JSON"): whoever tells of runs
  * that are over -- html.h, junit.h, compare.h, a suite of several -- knows them from here alone,
- * whether they ended just now (result_of_run()) or lie in a file (result_load()).
+ * whether they ended just now (result_of_run()) or lie in a file (result_file.h).
  *
  * A file is hostile until it was read: what does not fit is named by its field. Fields that this
  * version does not know are left alone.
@@ -18,12 +18,15 @@
 #include "load/conn.h"
 #include "load/verdict.h"
 
+/** Of a uintmax_t and an int. */
+#define RESULT_SCHEMA_OTHER "%ju, and this weirload knows only %d: use the version that wrote it"
+
 struct json_t;
 struct results;
 
 enum {
 	RESULT_SCHEMA = 1,
-	RESULT_FILE_MAX = 16 * 1024 * 1024,
+	RESULT_FILE_MAX = 64 * 1024 * 1024,
 	RESULT_BUCKETS_MAX = 2 * HDR_SLOTS,
 	RESULT_MOMENTS_MAX = 200, /**< of closes over time */
 	RESULT_WORST_MAX = 20,
@@ -155,9 +158,6 @@ struct result {
  * RESULT_WHY_MAX), which names the field; -ENOMEM, likewise.
  */
 int result_read(struct json_t *json, struct result **ret, char *ret_why);
-
-/** The same of a file; "-" is standard input. ret_why does not name the file. */
-int result_load(const char *path, struct result **ret, char *ret_why);
 
 /** The same of a run that has ended: by the JSON that it would be reported in. */
 int result_of_run(const struct results *results, struct result **ret, char *ret_why);

@@ -359,9 +359,8 @@ int result_read(json_t *json, struct result **ret, char *ret_why)
 	result->json = json_incref(json);
 	schema = fields_number(&report, "schema");
 	if (schema != RESULT_SCHEMA) {
-		fields_refuse(&report, "schema",
-			"%ju, and this weirload knows only %d: use the version that wrote it",
-			(uintmax_t)schema, RESULT_SCHEMA);
+		fields_refuse(
+			&report, "schema", RESULT_SCHEMA_OTHER, (uintmax_t)schema, RESULT_SCHEMA);
 	}
 	if (strcmp(fields_text(&report, "scenario"), "serve") == 0) {
 		fields_refuse(&report, "scenario",

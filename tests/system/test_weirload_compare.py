@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """weirload compare: which of two reports is worse, by its exit status; and what it does not compare."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 from weirtest import load
 from weirtest.load import Script, ScriptedPeer
-from weirtest.settings import DEADLINE
+from weirtest.settings import DEADLINE, ROOT
 
 
 def compare(*words, text=None):
@@ -85,6 +86,17 @@ def test_what_is_not_the_same_is_refused(made, a, b, says):
     assert told.code == 2 and told.out == "" and told.err.startswith(f"weirload: {says}") and told.err.count("\n") == 1
 
 
+def test_the_manual_says_which_options_of_what_is_allowed_count(folder, made):
+    with open(os.path.join(ROOT, "man", "weirload.1"), encoding="ascii") as file:
+        said = file.read().partition("\nRefused are reports")[2].partition(".Sh JUNIT")[0]
+    with open(made["soon"], encoding="ascii") as file:
+        options = json.load(file)["options"]
+    for name in [name for name in options if name.startswith("max_") or name in ("by", "threads")]:
+        other = "rst" if name == "by" else (options[name] or 0) + 1
+        told = compare(made["soon"], changed(folder, made["soon"], lambda report, to=(name, other): report["options"].update([to])))
+        assert (told.code == 2) == (f"\n.Fl -{name.removesuffix('_us').replace('_', '-')} " in said.replace("\n", " \n")), (name, told.err)
+
+
 @pytest.mark.parametrize("change, says", (
     (lambda report: report.update(schema=2), "schema: 2, and this weirload knows only 1: use the version that wrote it"),
     (lambda report: report["client"].pop("deviations_us"), "client.deviations_us: missing; "),
@@ -118,3 +130,74 @@ def test_help_is_asked_for_in_two_ways():
     assert told.code == 0 and "--tolerance T" in told.out
     assert subprocess.run([load.WEIRLOAD, "help", "compare"], capture_output=True, text=True, check=True,
                           timeout=DEADLINE).stdout == told.out
+
+
+# Suites
+
+def suite(folder, name, scenarios, **peers):
+    """The report of a suite of these scenarios through scripted peers, which are named after their words."""
+    path = os.path.join(folder, name)
+    with contextlib.ExitStack() as stack:
+        proxies = "".join(f'{{ name = "{key}"; target = "{stack.enter_context(ScriptedPeer(script))}"; }},'
+                          for key, script in peers.items())
+        with open(path + ".suite", "w", encoding="ascii") as file:
+            file.write('defaults = { connections = 60; ramp = 10000; expect = "100ms"; max_late = "20s"; };\n'
+                       f"proxies = ( {proxies.rstrip(',')} );\nscenarios = ( {scenarios} );\n")
+        done = subprocess.run([load.WEIRLOAD, "suite", path + ".suite", "--json"], stdout=subprocess.PIPE, timeout=4 * DEADLINE,
+                              check=False)
+    with open(path + ".json", "wb") as file:
+        file.write(done.stdout)
+    return path + ".json"
+
+
+def lines(told):
+    """Of the table: what B is, by scenario and proxy."""
+    table = told.out.split("\n\n")[1].splitlines()[1:]
+    return {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in table}
+
+
+@pytest.fixture(scope="module", name="suites")
+def suites_for_all(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("suites")
+    silent = '"idle", { scenario = "idle"; name = "silent"; silent = true; }'
+    return {"before": suite(folder, "before", silent, same=Script(0.1), slower=Script(0.1), gone=Script(0.1)),
+            "after": suite(folder, "after", silent, new=Script(0.1), slower=Script(1.5), same=Script(0.1)),
+            "else": suite(folder, "else", '{ scenario = "idle"; expect = "50ms"; }, "connect"', same=Script(0.1))}
+
+
+def test_suites_are_compared_row_by_row_and_the_worst_is_the_status(suites):
+    told = compare(suites["before"], suites["after"], "--tolerance", "500ms")
+    assert told.err == "" and lines(told) == {
+        ("idle", "same"): "within the noise", ("idle", "slower"): "worse", ("idle", "gone"): "only in A",
+        ("silent", "same"): "within the noise", ("silent", "slower"): "worse", ("silent", "gone"): "only in A",
+        ("idle", "new"): "only in B", ("silent", "new"): "only in B"}
+    assert told.code == 1 and told.out.endswith("\n\n2 worse, 0 better, 2 within the noise, 0 not to be compared, 4 only in one\n\nB is worse\n")
+    # What was compared is told of those that differ.
+    assert told.out.count("client ms p50") == 2 and "\n\nidle through slower: worse\n" in told.out
+    told = compare(suites["after"], suites["before"], "--tolerance", "500ms")
+    assert told.code == 0 and lines(told)["silent", "slower"] == "better" and told.out.endswith("\n\nB is better\n")
+
+
+def test_a_row_that_cannot_be_compared_says_why_and_fails(suites):
+    told = compare(suites["before"], suites["else"])
+    assert told.code == 2 and lines(told)["idle", "same"] == "not to be compared"
+    assert "\nidle through same: not to be compared: they have tried different things: expect_us is 100ms in A, and 50ms in B;" in told.out
+
+
+def test_suites_that_have_no_row_in_common_are_not_compared(folder, suites):
+    def change(report):
+        for row in report["rows"]:
+            row["proxy"] += "2"
+    told = compare(suites["before"], changed(folder, suites["before"], change))
+    assert told.code == 2 and told.err == "weirload: compare: no row is in both: rows are known by their name and their proxy\n"
+
+
+def test_a_row_without_a_report_is_not_compared(folder, suites):
+    told = compare(suites["before"], changed(folder, suites["before"], lambda report: report["rows"][0].update(report=None)))
+    assert told.code == 2 and "\nidle through same: not to be compared: B has no report of it\n" in told.out
+
+
+def test_a_suite_and_a_run_are_not_of_a_kind(made, suites):
+    told = compare(suites["before"], made["soon"])
+    assert told.code == 2 and told.out == ""
+    assert told.err == "weirload: compare: one is the report of a suite, and the other that of a single run; give two of a kind\n"

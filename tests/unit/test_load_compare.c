@@ -122,10 +122,10 @@ static int check(void)
 {
 	ck_assert_int_eq(result_read(a_json, &a, why), 0);
 	ck_assert_int_eq(result_read(b_json, &b, why), 0);
-	return compare_check(&(struct comparison){a, b, 0}, why);
+	return compare_check(&(struct comparison){a, b, 0, 0}, why);
 }
 
-static enum compare_outcome compare(uint64_t tolerance_us)
+static enum compare_outcome compare_among(uint64_t tolerance_us, uint64_t n_others)
 {
 	char *rows = NULL;
 	size_t n;
@@ -133,10 +133,15 @@ static enum compare_outcome compare(uint64_t tolerance_us)
 	enum compare_outcome outcome;
 
 	ck_assert_int_eq(check(), 0);
-	outcome = compare_results(&(struct comparison){a, b, tolerance_us}, out);
+	outcome = compare_results(&(struct comparison){a, b, tolerance_us, n_others}, out);
 	(void)fclose(out);
 	free(rows);
 	return outcome;
+}
+
+static enum compare_outcome compare(uint64_t tolerance_us)
+{
+	return compare_among(tolerance_us, 0);
 }
 
 /** 1000 closes from `from_us` on, 1 us apart. */
@@ -222,6 +227,14 @@ START_TEST(counts_and_limits_are_compared)
 }
 END_TEST
 
+START_TEST(many_that_are_compared_share_the_chance_to_err)
+{
+	load_report_set(b_json, "connections.early", "25");
+	ck_assert_int_eq(compare_among(0, 0), COMPARE_WORSE);
+	ck_assert_int_eq(compare_among(0, 9999), COMPARE_SAME);
+}
+END_TEST
+
 START_TEST(the_other_way_round_it_is_better)
 {
 	set_change(a_json);
@@ -289,6 +302,7 @@ int main(void)
 	tcase_add_test(tc, what_is_sooner_by_more_than_chance_is_better);
 	tcase_add_test(tc, the_tolerance_is_on_top_of_chance);
 	tcase_add_test(tc, two_of_a_few_closes_tell_nothing_of_a_percentile);
+	tcase_add_test(tc, many_that_are_compared_share_the_chance_to_err);
 	tcase_add_loop_test(
 		tc, counts_and_limits_are_compared, 0, (int)(sizeof(changes) / sizeof(changes[0])));
 	tcase_add_loop_test(tc, the_other_way_round_it_is_better, 0,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "load/result_file.h"
 #include "load_report.h"
 #include "suite.h"
 
@@ -173,6 +174,8 @@ END_TEST
 
 /* ---- files ---- */
 
+static struct result_file file;
+
 static int load_text(const char *text, size_t n)
 {
 	char path[] = "/tmp/weir-result-XXXXXX";
@@ -182,7 +185,7 @@ static int load_text(const char *text, size_t n)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, text, n), (ssize_t)n);
 	close(fd);
-	r = result_load(path, &result, why);
+	r = result_file_load(&file, path, why);
 	unlink(path);
 	return r;
 }
@@ -193,9 +196,64 @@ START_TEST(a_file_is_read)
 	char *text = json_dumps(report, 0);
 
 	ck_assert_int_eq(load_text(text, strlen(text)), 0);
-	ck_assert_uint_eq(result->n_opened, 10);
+	ck_assert_ptr_null(file.suite);
+	ck_assert_uint_eq(file.rows[0].result->n_opened, 10);
+	result_file_fini(&file);
 	free(text);
 	json_decref(report);
+}
+END_TEST
+
+/** A report of a suite with rows of these names, and a report in each. */
+static json_t *suite_of(const char *a, const char *b)
+{
+	json_t *report = load_report();
+	json_t *suite = json_pack("{s:i, s:s, s:[{s:s, s:s, s:O}, {s:s, s:s, s:n}]}", "schema", 1,
+		"suite", "fleet.suite", "rows", "name", a, "proxy", "p", "report", report, "name",
+		b, "proxy", "p", "report");
+
+	json_decref(report);
+	return suite;
+}
+
+static int load_suite(json_t *suite)
+{
+	char *text = json_dumps(suite, 0);
+	int r = load_text(text, strlen(text));
+
+	free(text);
+	json_decref(suite);
+	return r;
+}
+
+START_TEST(a_suite_is_read_row_by_row)
+{
+	ck_assert_int_eq(load_suite(suite_of("idle", "stall")), 0);
+	ck_assert_str_eq(file.suite, "fleet.suite");
+	ck_assert_uint_eq(file.n_rows, 2);
+	ck_assert_uint_eq(result_file_find(&file, "idle", "p")->result->n_opened, 10);
+	ck_assert_ptr_null(result_file_find(&file, "stall", "p")->result);
+	ck_assert_ptr_null(result_file_find(&file, "stall", "q"));
+	result_file_fini(&file);
+}
+END_TEST
+
+START_TEST(a_row_of_a_suite_that_is_wrong_is_named)
+{
+	json_t *suite = suite_of("idle", "idle");
+
+	ck_assert_int_eq(load_suite(suite), -EINVAL);
+	ck_assert_str_eq(why, "rows[1].name: \"idle\" through \"p\" is there twice");
+	suite = suite_of("idle", "stall");
+	json_object_del(
+		json_object_get(json_array_get(json_object_get(suite, "rows"), 0), "report"),
+		"scenario");
+	ck_assert_int_eq(load_suite(suite), -EINVAL);
+	ck_assert_msg(strncmp(why, "rows[0].report: scenario: missing; ", 35) == 0, "%s", why);
+	suite = suite_of("idle", "stall");
+	json_object_set_new(suite, "rows", json_integer(3));
+	ck_assert_int_eq(load_suite(suite), -EINVAL);
+	ck_assert_msg(strncmp(why, "rows: ", 6) == 0, "%s", why);
 }
 END_TEST
 
@@ -220,11 +278,11 @@ END_TEST
 
 START_TEST(a_file_without_end_is_refused)
 {
-	ck_assert_int_eq(result_load("/dev/zero", &result, why), -EINVAL);
-	ck_assert_str_eq(why, "longer than 16 MiB: no report of weirload");
-	ck_assert_int_eq(result_load("/no/such/file", &result, why), -EINVAL);
+	ck_assert_int_eq(result_file_load(&file, "/dev/zero", why), -EINVAL);
+	ck_assert_str_eq(why, "longer than 64 MiB: no report of weirload");
+	ck_assert_int_eq(result_file_load(&file, "/no/such/file", why), -EINVAL);
 	ck_assert_str_eq(why, "No such file or directory");
-	ck_assert_int_eq(result_load("/", &result, why), -EINVAL);
+	ck_assert_int_eq(result_file_load(&file, "/", why), -EINVAL);
 	ck_assert_str_eq(why, "Is a directory");
 }
 END_TEST
@@ -244,6 +302,8 @@ int main(void)
 		(int)(sizeof(hostile) / sizeof(hostile[0])));
 	tcase_add_loop_test(tc, arrays_are_bounded, 0, 3);
 	tcase_add_test(tc, a_file_is_read);
+	tcase_add_test(tc, a_suite_is_read_row_by_row);
+	tcase_add_test(tc, a_row_of_a_suite_that_is_wrong_is_named);
 	tcase_add_loop_test(tc, a_file_that_is_no_report_is_refused, 0, 6);
 	tcase_add_test(tc, a_file_without_end_is_refused);
 	return suite_run(suite);
