@@ -36,21 +36,34 @@ static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
 }
 
 /** An end has no delay of its own: it follows the last byte. */
+static uint64_t due_of(const struct stage *stage, const struct chunk *chunk, uint64_t now_ns)
+{
+	return chunk->kind == CHUNK_BYTES ? clock_after(chunk->at_ns, delay_of(stage, chunk))
+					  : now_ns;
+}
+
+/** Whether what is due is not taken: then it waits for its reader, and is in flight no more. */
+static bool is_held_up(const struct stage *stage, uint64_t now_ns)
+{
+	const struct chunk *head = chunks_head(&stage->in);
+
+	return head != NULL && due_of(stage, head, now_ns) <= now_ns;
+}
+
 static void latency_move(struct stage *stage, uint64_t now_ns)
 {
 	const struct chunk *head;
 
 	while ((head = stage_head(stage)) != NULL) {
-		uint64_t due_ns = head->kind == CHUNK_BYTES
-					  ? clock_after(head->at_ns, delay_of(stage, head))
-					  : now_ns;
+		uint64_t due_ns = due_of(stage, head, now_ns);
 
 		if (due_ns > now_ns) {
 			stage->wake_ns = due_ns;
-			return;
+			break;
 		}
 		stage_pass(stage, now_ns);
 	}
+	stage->room = is_held_up(stage, now_ns) ? CHAIN_ROOM : LATENCY_ROOM;
 }
 
 const struct toxic_type toxic_latency = {

@@ -213,6 +213,30 @@ END_TEST
 
 /* ---- latency ---- */
 
+START_TEST(latency_behind_which_nothing_is_taken_holds_its_sender_up)
+{
+	struct toxic *toxic = lab_add(&rig, "latency", 1, 1, 0);
+	size_t room;
+
+	rig.room = 0;
+	for (size_t n = 0; n < 64 && (room = chain_room(&rig.chain)) > 0; n++) {
+		lab_put(&rig, room < CHAIN_ROOM ? room : CHAIN_ROOM, CHAIN_ROOM);
+		lab_until(&rig, rig.now_ns + 2 * MS);
+	}
+	ck_assert_uint_eq(chain_room(&rig.chain), 0);
+	ck_assert_uint_le(chain_load(&rig.chain), 4 * CHAIN_ROOM);
+	/* It is read again: what is in flight has its room again, too. */
+	rig.room = SIZE_MAX;
+	lab_run(&rig);
+	lab_put(&rig, 1, 1);
+	ck_assert_uint_gt(chain_room(&rig.chain), 100 * CHAIN_ROOM);
+	lab_until(&rig, rig.now_ns + MS);
+	ck_assert(lab_is_exact(&rig));
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
 START_TEST(latency_lets_no_byte_go_early_and_none_wait)
 {
 	struct toxic *toxic = lab_add(&rig, "latency", 1, 100, 0);
@@ -424,6 +448,7 @@ int main(void)
 	tcase_add_test(tc, a_toxic_that_goes_leaves_what_is_in_flight);
 	tcase_add_test(tc, what_a_toxic_in_the_middle_leaves_keeps_its_place);
 	tcase_add_test(tc, a_shorter_latency_counts_for_what_is_in_flight);
+	tcase_add_test(tc, latency_behind_which_nothing_is_taken_holds_its_sender_up);
 	tcase_add_test(tc, latency_lets_no_byte_go_early_and_none_wait);
 	tcase_add_test(tc, jitter_is_within_its_bounds_and_the_same_for_the_same_seed);
 	tcase_add_test(tc, slices_have_their_sizes_and_pauses);
