@@ -8,6 +8,7 @@
 #include "lab/fields.h"
 #include "lab/lab.h"
 #include "lab/proxy.h"
+#include "lab/say.h"
 #include "lab/toxic_json.h"
 #include "lab/toxic_types.h"
 
@@ -188,6 +189,24 @@ static int read_item(json_t *json, size_t i, struct input *input, struct answer 
 	return 0;
 }
 
+/** Lets a new one begin in the place of another, which stays, and listens as it did, where the new
+ * one cannot. */
+static struct proxy *replace(
+	struct proxy *before, struct proxy *proxy, bool enabled, struct answer *answer)
+{
+	bool was_enabled = before->enabled;
+	char error[ADDRESS_ERROR_MAX];
+
+	proxy_stop(before); /* they may want the same address */
+	proxy = begin(proxy, enabled, answer);
+	if (proxy != NULL) {
+		proxy_free(before);
+	} else if (was_enabled && proxy_start(before, error) < 0) {
+		say(SAY_ERROR, "proxy %s: it is disabled now: %s", before->home.name, error);
+	}
+	return proxy;
+}
+
 /** Makes one, or finds that it is there. NULL, and the error. */
 static struct proxy *add_or_replace(
 	struct lab *lab, const struct input *input, struct answer *answer)
@@ -211,10 +230,8 @@ static struct proxy *add_or_replace(
 	if (proxy == NULL) {
 		return NULL;
 	}
-	if (before != NULL) {
-		proxy_free(before);
-	}
-	return begin(proxy, input->enabled, answer);
+	return before == NULL ? begin(proxy, input->enabled, answer)
+			      : replace(before, proxy, input->enabled, answer);
 }
 
 /** Whether each item can be read, its toxics, too: before the first is made. */

@@ -244,6 +244,17 @@ def test_populate_keeps_what_was_made_before_an_error(lab):
     assert [proxy["name"] for proxy in answer["proxies"]] == ["a"] and set(lab.get("/proxies")) == {"taken", "a"}
 
 
+@pytest.mark.parametrize("enabled", (True, False))
+def test_populate_that_cannot_replace_a_proxy_leaves_it(lab, free_port, enabled):
+    taken = lab.proxy(UPSTREAM, "taken")
+    lab.proxy(UPSTREAM, "keep", listen=f"localhost:{free_port()}", enabled=enabled,
+              toxics=[{"type": "latency", "attributes": {"latency": 7}}])
+    before = lab.get("/proxies")
+    status, answer = lab.ask("POST", "/populate", [{"name": "keep", "listen": str(taken), "upstream": UPSTREAM}])
+    assert status == 500 and "address already in use" in answer["error"] and answer["proxies"] == []
+    assert lab.get("/proxies") == before
+
+
 DEFAULTS = {
     "latency": {"latency": 0, "jitter": 0}, "bandwidth": {"rate": 0}, "slow_close": {"delay": 0},
     "timeout": {"timeout": 0}, "reset_peer": {"timeout": 0}, "limit_data": {"bytes": 0},
