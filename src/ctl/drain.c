@@ -16,6 +16,7 @@ enum { WAIT_LOOK_MS = 100 };
 static void show_drain(FILE *out, const json_t *json)
 {
 	const json_t *left = json_object_get(json, "left_ms");
+	long long n_open = show_number(json, "pairs_open");
 	char text[SHOW_TIME_MAX];
 	size_t i;
 	json_t *socket;
@@ -24,8 +25,9 @@ static void show_drain(FILE *out, const json_t *json)
 	if (json_is_integer(left)) {
 		fprintf(out, ", %s left", show_time(json_integer_value(left), text));
 	}
-	fprintf(out, ", pairs open %lld%s\n", show_number(json, "pairs_open"),
-		json_is_true(json_object_get(json, "end_pairs")) ? ", which are ended" : "");
+	fprintf(out, ", pairs open %lld%s\n", n_open,
+		n_open > 0 && json_is_true(json_object_get(json, "end_pairs")) ? ", which are ended"
+									       : "");
 	json_array_foreach(json_object_get(json, "kept"), i, socket)
 	{
 		(void)fputs("systemd holds ", out);

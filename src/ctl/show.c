@@ -131,7 +131,7 @@ void show_status(FILE *out, const json_t *json)
 	(void)fputs(": ", out);
 	show_member(out, json, "state");
 	if (json_is_integer(json_object_get(json, "left_ms"))) {
-		fprintf(out, " for %s", show_time(show_number(json, "left_ms"), text));
+		fprintf(out, ", %s left", show_time(show_number(json, "left_ms"), text));
 	}
 	fprintf(out, ", generation %lld, up %s\n", show_number(json, "generation"),
 		show_time(show_number(json, "uptime_ms"), text));

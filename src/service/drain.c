@@ -366,14 +366,16 @@ static uint64_t left_ns(uint64_t end_ns, uint64_t now_ns)
 
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns)
 {
-	switch (drain->state) {
-	case DRAIN_GRACE:
+	bool has_pairs = limit_taken(&drain->opts.shared->places.pairs) > 0;
+
+	if (drain->state == DRAIN_GRACE) {
 		return left_ns(drain->grace_end_ns, now_ns);
-	case DRAIN_SHUT:
-		return left_ns(drain->pairs_end_ns, now_ns);
-	default:
-		return NS_NEVER;
 	}
+	/* Pairs that are open after their end came later, and are spared. */
+	if (drain->state == DRAIN_SHUT && has_pairs && drain->pairs_end_ns > now_ns) {
+		return left_ns(drain->pairs_end_ns, now_ns);
+	}
+	return NS_NEVER;
 }
 
 uint64_t drain_yield(struct drain *drain)

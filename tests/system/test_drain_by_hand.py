@@ -87,6 +87,19 @@ def test_a_drain_again_replaces_the_grace_and_adds_end_pairs():
         assert not drain(here.weir)["end_pairs"]
 
 
+def test_no_time_is_left_once_no_pair_is_open():
+    with house(timeouts={"drain": "2h"}, drain={"idle_first": "none"}) as here:
+        pair = here.client()
+        exchange(pair)
+        assert drain(here.weir, grace="0s", end_pairs=True)["left_ms"] > HOUR
+        assert get(here.weir, "/v1/status")["left_ms"] > HOUR
+        pair.close()
+        here.weir.close_line()
+        wait.until(lambda: get(here.weir, "/v1/status")["left_ms"] is None, "no time left")
+        assert drain(here.weir, end_pairs=True)["left_ms"] is None
+        assert "weir_left_seconds" not in ask(here.weir, "GET", "/metrics").text
+
+
 def test_undrain_without_a_drain_changes_nothing():
     with house() as here:
         undrain(here.weir)

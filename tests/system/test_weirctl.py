@@ -241,7 +241,7 @@ def test_drain_and_undrain():
         exchange(sock)
         assert re.match(r"drain_grace, \d+\.\ds left, pairs open 1\n$", ctl(here, "drain", "50s"))
         assert is_ready(here) == "not ready: drain_grace\n"
-        assert re.search(r": drain_grace for \d+\.\ds, generation 1", ctl(here, "status"))
+        assert re.search(r": drain_grace, \d+\.\ds left, generation 1", ctl(here, "status"))
         exchange(here.client())
         ctl(here, "undrain")
         done = run("drain", socket=control_path(here.weir))

@@ -160,6 +160,7 @@ static void setup(void)
 		.drain = {.grace_ns = S(10), .idle_first_ns = S(1), .spread_ns = S(5)}};
 	generation = (struct generation){.conf = &conf};
 	shared = (struct proxy_shared){.generation = &generation};
+	(void)limit_set(&shared.places.pairs, 8);
 	inherited = (struct inherited){0};
 	stop = (struct stop){.phase = STOP_RUNNING};
 	given = NULL;
@@ -410,6 +411,7 @@ END_TEST
 
 START_TEST(pairs_have_what_a_stop_would_leave_them)
 {
+	ck_assert(limit_take(&shared.places.pairs));
 	check_answer(ask((struct control_drain){.end_pairs = true}), "ok");
 	vtime_pass(S(10));
 	ck_assert_uint_eq(n_plans, 0);
@@ -423,6 +425,20 @@ START_TEST(pairs_have_what_a_stop_would_leave_them)
 	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), S(50));
 	check_answer(ask((struct control_drain){.end_pairs = true}), "ok");
 	ck_assert_uint_eq(n_plans, 1);
+}
+END_TEST
+
+START_TEST(time_is_left_while_pairs_are_open_that_will_be_ended)
+{
+	shut();
+	check_answer(ask((struct control_drain){.end_pairs = true}), "ok");
+	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), NS_NEVER);
+	ck_assert(limit_take(&shared.places.pairs));
+	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), S(50));
+	vtime_pass(S(50) - 1);
+	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), 1);
+	vtime_pass(1);
+	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), NS_NEVER); /* it is spared */
 }
 END_TEST
 
@@ -535,6 +551,7 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_bound_is_told_and_it_stays_shut);
 	tcase_add_test(tc, where_a_worker_cannot_accept_all_are_shut_again);
 	tcase_add_test(tc, pairs_have_what_a_stop_would_leave_them);
+	tcase_add_test(tc, time_is_left_while_pairs_are_open_that_will_be_ended);
 	tcase_add_test(tc, pairs_may_be_ended_later_and_whoever_comes_to_systemds_socket_is_spared);
 	tcase_add_test(tc, a_stop_waits_what_is_left_of_either_grace);
 	tcase_add_test(tc, a_stop_refuses_who_asks_then_and_later);
