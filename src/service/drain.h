@@ -89,8 +89,8 @@ void drain_close(struct drain *drain);
  */
 void drain_ask(struct drain *drain, struct control_drain *ask);
 
-/** What is left of the grace, or until the last open pair is ended; NS_NEVER: neither has an end, or
- * no pair is open that will be ended. */
+/** What is left of the grace, or until the last open pair is ended; NS_NEVER: neither has an end,
+ * or no pair is open that will be ended. */
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns);
 
 /** A stop begins: all requests are refused. Returns the grace that is left for the stop: what is

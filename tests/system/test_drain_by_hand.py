@@ -97,7 +97,7 @@ def test_no_time_is_left_once_no_pair_is_open():
         here.weir.close_line()
         wait.until(lambda: get(here.weir, "/v1/status")["left_ms"] is None, "no time left")
         assert drain(here.weir, end_pairs=True)["left_ms"] is None
-        assert "weir_left_seconds" not in ask(here.weir, "GET", "/metrics").text
+        assert "\nweir_left_seconds " not in ask(here.weir, "GET", "/metrics").text
 
 
 def test_undrain_without_a_drain_changes_nothing():
