@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A release is what the last commit is, under one version."""
 
+import hashlib
+import os
 import pathlib
 import re
 import shutil
@@ -33,9 +35,10 @@ def _tree(folder):
     return tree
 
 
-def release(tree, *words):
+def release(tree, *words, path=""):
     return subprocess.run([tree / "scripts" / "release", *words], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, check=False, timeout=4 * DEADLINE)
+                          text=True, check=False, timeout=4 * DEADLINE,
+                          env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}"})
 
 
 def edit(path, old, new):
@@ -69,3 +72,33 @@ def test_a_version_that_the_changelogs_do_not_have_is_not_released(tree):
     git(tree, "commit", "-qam", "debian: raise the version")
     done = release(tree)
     assert done.returncode == 1 and "write '## 77.0, " in done.stderr
+
+
+def script(path, text):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh -eu\n{text}", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_a_release_has_every_package_and_their_sums(tree):
+    """The build of the packages and the tests are others' matter: both are stand-ins here."""
+    text = (tree / "CHANGELOG.md").read_text(encoding="utf-8")
+    head = re.search("^## (.*), .*$", text, re.M)
+    edit(tree / "CHANGELOG.md", head.group(0), f"## {head.group(1)}, 2026-01-31")
+    script(tree / "scripts" / "test", "true\n")
+    git(tree, "commit", "-qam", "all: release")
+    stand_ins = tree.parent / "stand-ins"
+    script(stand_ins / "dpkg-buildpackage",
+           "sed -n 's/^Package: //p' debian/control | while read -r one; do echo $one >../${one}_1_all.deb; done\n")
+    packages = re.findall("^Package: (.*)$", (tree / "debian" / "control").read_text(encoding="utf-8"), re.M)
+    assert len(packages) > 1
+    done = release(tree, path=stand_ins)
+    assert done.returncode == 0, done.stderr
+    made = [pathlib.Path(line) for line in done.stdout.splitlines()]
+    top = tree / "build" / "release"
+    assert set(made) == set(top.iterdir())
+    assert {one.name for one in made if one.suffix == ".deb"} == {f"{one}_1_all.deb" for one in packages}
+    sums = (top / "SHA256SUMS").read_text(encoding="ascii")
+    assert sums == "".join(f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n"
+                           for one in sorted(made, key=lambda one: (one.suffix == ".deb", one.name))
+                           if one.name != "SHA256SUMS")
