@@ -8,6 +8,7 @@ import pytest
 from weirtest import config, peers, wait
 
 from boottest import load, traffic
+from boottest.settings import ROOT
 
 CONF = "/etc/weir/weir.conf"
 MESSAGE_RELOAD_FAILED = "31109f2579a74aeb90c5a9d220bb1f9b"
@@ -110,6 +111,23 @@ def other_workers(machine):
     return ("workers", "restart")
 
 
+def explains_where_to_look(machine, said, told):
+    """
+    systemctl names two commands, not what is wrong, because what ExecReload= prints goes to the journal. Both, and the
+    one that the documents name, have it. docs/OPERATING.md shows this text.
+    """
+    lines = said.splitlines()
+    assert lines == ['Job for weir.service failed.',
+                     'See "systemctl status weir.service" and "journalctl -xeu weir.service" for details.']
+    assert "\n".join(lines) in (ROOT / "docs" / "OPERATING.md").read_text(encoding="utf-8")
+    machine.run("journalctl", "--sync")
+    for command in (("systemctl", "status", "--full", "weir"), ("journalctl", "-xeu", "weir"),
+                    ("journalctl", "-u", "weir", "-p", "err", "-n", "20")):
+        shown = machine.run(*command, check=False).stdout
+        for text in told:
+            assert text in shown, command
+
+
 @pytest.mark.parametrize("spoil", (wrong_key, no_config, include_of_a_folder, vanished, secret, port_in_use,
                                    other_workers), ids=lambda spoil: spoil.__name__)
 def test_bad_reload_fails_says_why_and_changes_nothing(machine, spoil):
@@ -120,7 +138,9 @@ def test_bad_reload_fails_says_why_and_changes_nothing(machine, spoil):
         before = stack.enter_context(traffic.client())
         assert name_of(before) == "one"
         told = spoil(machine)
-        assert reload(machine, check=False).returncode != 0
+        refused = reload(machine, check=False)
+        assert refused.returncode != 0
+        explains_where_to_look(machine, refused.stderr, told)
         by_hand = machine.run("env", "RUNTIME_DIRECTORY=/run/weir", "weir", "--reload", check=False)
         assert by_hand.returncode == 1
         for text in told:
