@@ -37,10 +37,22 @@ static const struct setting *find(const struct setting *list, size_t i, const ch
 
 /* ---- addresses ---- */
 
+enum { LISTED_TEXT_MAX = ADDR_TEXT_MAX + sizeof("-65535") };
+
+/* One of what a listener's `listen` lists: an address, or a range of ports. */
+struct listed {
+	size_t listener;
+	size_t index; /* in an array; SIZE_MAX: there is none */
+	const struct setting *setting;
+	const struct addr *first;
+	size_t n;
+	const struct listed *told; /* the last one that was reported to collide with it */
+};
+
 /* An address of a listener. */
 struct entry {
 	const struct addr *addr;
-	size_t listener;
+	struct listed *listed;
 };
 
 /*
@@ -50,6 +62,8 @@ struct entry {
 struct addresses {
 	struct entry *all;
 	size_t n;
+	struct listed *listed; /* at most as many */
+	size_t n_listed;
 	struct table table;
 };
 
@@ -83,7 +97,7 @@ static const struct entry *earlier(const struct entry *a, const struct entry *b)
 
 /* Adds an address. The first one before it of which only one of both can be had, NULL when there is
  * none, comes in *ret_other. 0 or -ENOMEM. */
-static int add_address(struct addresses *addresses, const struct addr *addr, size_t listener,
+static int add_address(struct addresses *addresses, const struct addr *addr, struct listed *listed,
 	const struct entry **ret_other)
 {
 	struct entry *entry = &addresses->all[addresses->n++];
@@ -91,7 +105,7 @@ static int add_address(struct addresses *addresses, const struct addr *addr, siz
 	struct addr wildcards[ADDR_WILDCARDS];
 	int r = 0;
 
-	*entry = (struct entry){.addr = addr, .listener = listener};
+	*entry = (struct entry){.addr = addr, .listed = listed};
 	if (other == NULL) {
 		r = table_add(&addresses->table, addr_hash(addr), entry);
 	}
@@ -116,34 +130,97 @@ static int add_address(struct addresses *addresses, const struct addr *addr, siz
 	return r;
 }
 
-static void report_address(
-	struct conf_reader *reader, size_t i, size_t k, const struct entry *other)
+/* As it was written. */
+static const char *listed_text(const struct listed *listed, char text[LISTED_TEXT_MAX])
 {
-	const struct addr *addr = &reader->conf->listeners[i].addresses[k];
-	const struct setting *listen = find(reader->listeners, i, "listen");
-	const struct setting *other_listen = find(reader->listeners, other->listener, "listen");
-	size_t element;
-	const struct setting *setting = conf_listen_element(listen, k, &element);
-	char other_text[ADDR_TEXT_MAX];
-	char text[ADDR_TEXT_MAX];
+	(void)addr_text(listed->first, text);
+	if (listed->n > 1) {
+		size_t len = strlen(text);
+
+		(void)snprintf(text + len, LISTED_TEXT_MAX - len, "-%zu",
+			listed->first->port + listed->n - 1);
+	}
+	return text;
+}
+
+/* What cannot be had beside `other`. Two ranges collide in many addresses: that is said once. */
+static void report_address(
+	struct conf_reader *reader, const struct entry *entry, const struct entry *other)
+{
+	const struct listed *listed = entry->listed;
+	size_t other_listener = other->listed->listener;
+	char other_text[LISTED_TEXT_MAX];
+	char text[LISTED_TEXT_MAX];
 	char where[CONF_WHERE_MAX];
 	char key[CONF_PATH_MAX];
 
-	(void)snprintf(key, sizeof(key), "listeners[%zu].listen", i);
-	if (element != SIZE_MAX) {
-		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", i, element);
+	if (other->listed->told == listed) {
+		return;
 	}
-	(void)addr_text(addr, text);
-	(void)conf_where(reader, setting, other_listen, where);
-	if (addr_equal(addr, other->addr)) {
-		conf_reader_error(reader, setting, key,
+	other->listed->told = listed;
+	(void)snprintf(key, sizeof(key), "listeners[%zu].listen", listed->listener);
+	if (listed->index != SIZE_MAX) {
+		(void)snprintf(key, sizeof(key), "listeners[%zu].listen[%zu]", listed->listener,
+			listed->index);
+	}
+	(void)listed_text(listed, text);
+	(void)listed_text(other->listed, other_text);
+	(void)conf_where(reader, listed->setting, other->listed->setting, where);
+	if (listed->n > 1 || other->listed->n > 1) {
+		conf_reader_error(reader, listed->setting, key,
+			"\"%s\" has ports of \"%s\" of listeners[%zu].listen%s; take out one of "
+			"them, or write other ports",
+			text, other_text, other_listener, where);
+	} else if (addr_equal(entry->addr, other->addr)) {
+		conf_reader_error(reader, listed->setting, key,
 			"\"%s\" is an address of listeners[%zu]%s already; take out one of them",
-			text, other->listener, where);
+			text, other_listener, where);
 	} else {
-		conf_reader_error(reader, setting, key,
+		conf_reader_error(reader, listed->setting, key,
 			"\"%s\" %s \"%s\" of listeners[%zu].listen%s; take out one of them", text,
-			addr_is_within(addr, other->addr) ? "is within" : "takes in",
-			addr_text(other->addr, other_text), other->listener, where);
+			addr_is_within(entry->addr, other->addr) ? "is within" : "takes in",
+			other_text, other_listener, where);
+	}
+}
+
+/* Adds what one setting lists, from address k of its listener on. */
+static void check_listed(
+	struct conf_reader *reader, struct addresses *addresses, struct listed *listed)
+{
+	for (size_t k = 0; k < listed->n && !reader->no_memory; k++) {
+		const struct entry *other = NULL;
+
+		if (!conf_is_set(&listed->first[k])) {
+			continue;
+		}
+		if (add_address(addresses, &listed->first[k], listed, &other) < 0) {
+			reader->no_memory = true;
+		} else if (other != NULL) {
+			report_address(reader, &addresses->all[addresses->n - 1], other);
+		}
+	}
+}
+
+static void check_listen(struct conf_reader *reader, struct addresses *addresses, size_t i)
+{
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	const struct setting *listen = find(reader->listeners, i, "listen");
+	bool several = listen != NULL && setting_holds(listen);
+	size_t k = 0;
+
+	for (size_t e = 0; k < listener->n_addresses && !reader->no_memory; e++) {
+		struct listed *listed = &addresses->listed[addresses->n_listed++];
+		const struct setting *setting = several ? listen->elements[e] : listen;
+
+		*listed = (struct listed){
+			.listener = i,
+			.index = several ? e : SIZE_MAX,
+			.setting = setting,
+			.first = &listener->addresses[k],
+			.n = conf_listen_count(setting),
+		};
+		check_listed(reader, addresses, listed);
+		k += listed->n;
 	}
 }
 
@@ -156,22 +233,10 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 		n += conf->listeners[i].n_addresses;
 	}
 	addresses->all = calloc(n + 1, sizeof(*addresses->all)); /* and that of http */
-	reader->no_memory |= addresses->all == NULL;
-	for (size_t i = 0; i < conf->n_listeners; i++) {
-		const struct conf_listener *listener = &conf->listeners[i];
-
-		for (size_t k = 0; k < listener->n_addresses && !reader->no_memory; k++) {
-			const struct entry *other = NULL;
-
-			if (!conf_is_set(&listener->addresses[k])) {
-				continue;
-			}
-			if (add_address(addresses, &listener->addresses[k], i, &other) < 0) {
-				reader->no_memory = true;
-			} else if (other != NULL) {
-				report_address(reader, i, k, other);
-			}
-		}
+	addresses->listed = calloc(n + 1, sizeof(*addresses->listed));
+	reader->no_memory |= addresses->all == NULL || addresses->listed == NULL;
+	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
+		check_listen(reader, addresses, i);
 	}
 }
 
@@ -185,13 +250,13 @@ static void check_http_address(struct conf_reader *reader, struct addresses *add
 	if (!conf_is_set(addr) || reader->no_memory) {
 		return;
 	}
-	if (add_address(addresses, addr, 0, &other) < 0) {
+	if (add_address(addresses, addr, NULL, &other) < 0) {
 		reader->no_memory = true;
 	} else if (other != NULL) {
 		conf_reader_error(reader, setting_at(reader->root, "http.listen"), "http.listen",
 			"\"%s\" cannot be had beside an address of listeners[%zu]; write another "
 			"port",
-			addr_text(addr, text), other->listener);
+			addr_text(addr, text), other->listed->listener);
 	}
 }
 
@@ -199,6 +264,7 @@ static void addresses_fini(struct addresses *addresses)
 {
 	table_fini(&addresses->table);
 	free(addresses->all);
+	free(addresses->listed);
 }
 
 /* ---- references ---- */
@@ -315,8 +381,8 @@ static size_t find_own(const struct conf *conf, const struct addresses *addresse
 	}
 	for (size_t i = 0; i < 1 + ADDR_WILDCARDS; i++) {
 		if (entries[i] != NULL &&
-			leads_to(&conf->listeners[entries[i]->listener], upstream)) {
-			return entries[i]->listener;
+			leads_to(&conf->listeners[entries[i]->listed->listener], upstream)) {
+			return entries[i]->listed->listener;
 		}
 	}
 	return SIZE_MAX;

@@ -85,25 +85,16 @@ void conf_read_listen(struct conf_reader *reader, const struct conf_key *key,
 	free(ranges);
 }
 
-const struct setting *conf_listen_element(
-	const struct setting *listen, size_t k, size_t *ret_element)
+size_t conf_listen_count(const struct setting *setting)
 {
-	*ret_element = SIZE_MAX;
-	for (size_t i = 0; setting_holds(listen) && i < listen->n; i++) {
-		struct conf_range range = {.n = 1};
-		const char *text = setting_string(listen->elements[i]);
-		char why[CONF_WHY_MAX];
+	const char *text = setting == NULL ? NULL : setting_string(setting);
+	struct conf_range range;
+	char why[CONF_WHY_MAX];
 
-		if (text == NULL || conf_range_parse(text, &range, why) < 0) {
-			range.n = 1;
-		}
-		if (k < range.n) {
-			*ret_element = i;
-			return listen->elements[i];
-		}
-		k -= range.n;
-	}
-	return listen;
+	return text == NULL || conf_range_parse(text, &range, why) < 0 ||
+			       conf_range_check_listen(text, &range.first, why) < 0
+		       ? 1
+		       : range.n;
 }
 
 /* ---- the upstream ---- */

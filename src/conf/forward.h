@@ -20,9 +20,8 @@ struct conf_upstream;
 void conf_read_listen(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object);
 
-/** The setting of its address k, and its index in an array; SIZE_MAX where `listen` is none. */
-const struct setting *conf_listen_element(
-	const struct setting *listen, size_t k, size_t *ret_element);
+/** How many addresses one string of `listen` stands for; 1 of what was refused, or is missing. */
+size_t conf_listen_count(const struct setting *setting);
 
 /** An upstream of its own: fills in a zeroed one. 0 or -ENOMEM. */
 int conf_fill_upstream(const struct conf *conf, const char *name, const struct conf_range *servers,

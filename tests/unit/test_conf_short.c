@@ -204,6 +204,24 @@ START_TEST(a_folder_may_be_called_like_a_pattern)
 END_TEST
 
 /* The text of a file that is included, and what is said. */
+START_TEST(ranges_that_collide_are_said_once_for_two)
+{
+	conf_case_write("weir.conf",
+		"listeners = ({name = \"a\"; listen = [\"127.0.0.1:30000-31023\", "
+		"\"127.0.0.2:30001\"]; upstream = \"app\";},\n"
+		"{name = \"b\"; listen = \"*:30000-31023\"; upstream = \"app\";},\n"
+		"{name = \"c\"; listen = \"127.0.0.1:30007\"; upstream = \"app\";});\n"
+		"upstreams = ({name = \"app\"; servers = (); });\n");
+	conf_case_expect("weir.conf", W
+		"2: listeners[1].listen: \"*:30000-31023\" has ports of \"127.0.0.1:30000-31023\" "
+		"of listeners[0].listen; take out one of them, or write other ports\n" W
+		"3: listeners[2].listen: \"127.0.0.1:30007\" has ports of "
+		"\"127.0.0.1:30000-31023\" of listeners[0].listen; take out one of them, or "
+		"write other ports\n" W
+		"4: upstreams[0].servers: is empty; write servers = ( { ... }, ... )\n");
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	const char *errors;
@@ -406,7 +424,11 @@ static const struct {
 		"server: \"127.0.0.1:80\" is the address of listeners[1]; weir would connect to "
 		"itself; write that of a server"},
 	{"listen = [\"*:80-82\", \"*:82\"]; server = \"h:1\"",
-		"listen[1]: \"*:82\" is an address of listeners[1] already; take out one of them"},
+		"listen[1]: \"*:82\" has ports of \"*:80-82\" of listeners[1].listen; take out "
+		"one of them, or write other ports"},
+	{"listen = [\"[::1]:20000-21000\", \"*:20500-21023\"]; server = \"h:1\"",
+		"listen[1]: \"*:20500-21023\" has ports of \"[::1]:20000-21000\" of "
+		"listeners[1].listen; take out one of them, or write other ports"},
 };
 
 enum { N_MEMBERS = sizeof(members) / sizeof(members[0]) };
@@ -507,6 +529,7 @@ int main(void)
 	tcase_add_test(tc, a_link_that_fits_and_leads_to_itself_is_said);
 	tcase_add_test(tc, an_upstream_that_nobody_uses_is_warned_of);
 	tcase_add_test(tc, of_many_that_nobody_uses_the_first_few_are_told);
+	tcase_add_test(tc, ranges_that_collide_are_said_once_for_two);
 	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_MEMBERS);
 	tcase_add_loop_test(tc, what_is_wrong_is_said, 0, N_WRONG);
 	suite_add_tcase(suite, tc);
