@@ -112,6 +112,7 @@ static void stage_begin(struct stage *stage, uint64_t now_ns)
 static void stage_move(struct stage *stage, uint64_t now_ns)
 {
 	stage->wake_ns = NS_NEVER;
+	stage->what = stage->toxic->type->what;
 	if (stage->is_shut) {
 		chunks_fini(&stage->in);
 	} else if (stage->bites) {
@@ -295,6 +296,30 @@ const struct stage *chain_next(const struct chain *chain)
 		if (stage->wake_ns != NS_NEVER &&
 			(next == NULL || stage->wake_ns < next->wake_ns)) {
 			next = stage;
+		}
+	}
+	return next;
+}
+
+uint64_t stage_left(const struct stage *stage)
+{
+	const struct toxic_type *type = stage->toxic->type;
+
+	return stage->bites && !stage->is_shut && type->left != NULL ? type->left(stage)
+								     : UINT64_MAX;
+}
+
+const struct stage *chain_next_by_bytes(const struct chain *chain, uint64_t *ret_left)
+{
+	const struct stage *next = NULL;
+
+	*ret_left = UINT64_MAX;
+	list_for_each (link, &chain->stages) {
+		uint64_t n = stage_left(stage_of(link));
+
+		if (n < *ret_left) {
+			*ret_left = n;
+			next = stage_of(link);
 		}
 	}
 	return next;

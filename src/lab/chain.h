@@ -50,6 +50,7 @@ struct stage {
 	uint64_t begun_ns;
 	uint64_t on_ns; /**< of a trigger; 0: not yet */
 	uint64_t wake_ns;
+	const char *what; /**< happens then */
 	size_t room;
 	bool bites;
 	bool is_shut; /**< it has passed an end on: what comes is dropped */
@@ -99,6 +100,12 @@ uint64_t chain_run(struct chain *chain, uint64_t now_ns);
 
 /** When it is due again, as far as the last run has shown, and by which stage. */
 const struct stage *chain_next(const struct chain *chain);
+
+/** The stage that does something after the fewest bytes more, and how many; NULL: none counts. */
+const struct stage *chain_next_by_bytes(const struct chain *chain, uint64_t *ret_left);
+
+/** How many bytes may pass until a stage does something; UINT64_MAX. */
+uint64_t stage_left(const struct stage *stage);
 
 /** Whether it has neither a toxic nor anything in flight. */
 bool chain_is_idle(const struct chain *chain);

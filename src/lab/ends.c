@@ -98,21 +98,25 @@ const struct toxic_type toxic_reset_peer = {
 
 /* ---- limit_data ---- */
 
+static uint64_t limit_data_left(const struct stage *stage)
+{
+	int64_t bytes = stage->toxic->values[BYTES];
+	uint64_t limit = bytes < 0 ? 0 : (uint64_t)bytes;
+
+	return limit > stage->n_passed ? limit - stage->n_passed : 0;
+}
+
 static void limit_data_move(struct stage *stage, uint64_t now_ns)
 {
 	const struct chunk *head;
 
 	while ((head = stage_head(stage)) != NULL && !stage->chain->failed) {
-		uint64_t limit =
-			stage->toxic->values[BYTES] < 0 ? 0 : (uint64_t)stage->toxic->values[BYTES];
-		uint64_t left = limit > stage->n_passed ? limit - stage->n_passed : 0;
-
 		if (head->kind != CHUNK_BYTES) {
 			stage_pass(stage, now_ns);
 			continue;
 		}
-		stage_pass_part(stage, left, now_ns);
-		if (stage->n_passed >= limit) {
+		stage_pass_part(stage, limit_data_left(stage), now_ns);
+		if (limit_data_left(stage) == 0) {
 			stage_shut(stage, CHUNK_CLOSE, now_ns);
 			return;
 		}
@@ -123,4 +127,6 @@ const struct toxic_type toxic_limit_data = {
 	.name = "limit_data",
 	.attributes = {[BYTES] = {.name = "bytes"}},
 	.move = limit_data_move,
+	.left = limit_data_left,
+	.what = "the connection is closed",
 };

@@ -35,7 +35,9 @@ const struct toxic_type toxic_freeze = {
 	.attributes = {TRIGGER_TABLE, [FREEZE_HOW] = {.name = "how", .choices = freeze_hows}},
 	.is_own = true,
 	.move = freeze_move,
-	.what = "bytes stop, or go on",
+	.left = trigger_left,
+	.what = "bytes stop",
+	.what_over = "bytes go on",
 };
 
 /* ---- cut ---- */
@@ -60,6 +62,7 @@ const struct toxic_type toxic_cut = {
 	.attributes = {TRIGGER_TABLE, [CUT_HOW] = {.name = "how", .choices = cut_hows}},
 	.is_own = true,
 	.move = cut_move,
+	.left = trigger_left,
 	.what = "the connection is cut",
 };
 
@@ -78,6 +81,7 @@ const struct toxic_type toxic_half_close = {
 	.attributes = {TRIGGER_TABLE},
 	.is_own = true,
 	.move = half_close_move,
+	.left = trigger_left,
 	.what = "this direction ends",
 };
 
@@ -95,7 +99,10 @@ static void drip_move(struct stage *stage, uint64_t now_ns)
 	}
 	while ((head = stage_head(stage)) != NULL && !stage->chain->failed) {
 		if (stage->since_ns > now_ns) {
-			stage->wake_ns = clock_earlier(stage->wake_ns, stage->since_ns);
+			if (stage->since_ns < stage->wake_ns) {
+				stage->wake_ns = stage->since_ns;
+				stage->what = "the next bytes go on";
+			}
 			return;
 		}
 		if (head->kind != CHUNK_BYTES) {
@@ -115,7 +122,9 @@ const struct toxic_type toxic_drip = {
 		[DRIP_BYTES] = {.name = "bytes", .value = 1, .min = 1, .max = INT32_MAX}},
 	.is_own = true,
 	.move = drip_move,
-	.what = "the next bytes go on",
+	.left = trigger_left,
+	.what = "bytes begin to drip",
+	.what_over = "bytes drip no more",
 };
 
 /* ---- corrupt ---- */
@@ -158,5 +167,7 @@ const struct toxic_type toxic_corrupt = {
 					      .max = INT64_MAX}},
 	.is_own = true,
 	.move = corrupt_move,
-	.what = "bits are flipped, or no more",
+	.left = trigger_left,
+	.what = "bits begin to be flipped",
+	.what_over = "no more bits are flipped",
 };

@@ -68,6 +68,7 @@ static bool has_begun(struct toxic *toxic, uint64_t n_bytes, uint64_t now_ns, ui
 	}
 	*ret_next_ns = has_time ? due_ns : NS_NEVER;
 	if (limit > 0) {
+		toxic->n_left = limit - (n_bytes - toxic->n_passed);
 		*ret_next_ns = clock_earlier(*ret_next_ns, now_ns + look_ns);
 	}
 	return false;
@@ -167,6 +168,26 @@ const struct toxic *gate_next_down(const struct home *home, uint64_t now_ns, uin
 
 			if (down_ns < *ret_ns) {
 				*ret_ns = down_ns;
+				next = toxic;
+			}
+		}
+	}
+	return next;
+}
+
+const struct toxic *gate_next_begin(const struct home *home, uint64_t *ret_left)
+{
+	const struct toxic *next = NULL;
+
+	*ret_left = UINT64_MAX;
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		list_for_each (link, &home->toxics[i]) {
+			const struct toxic *toxic = container_of(link, struct toxic, link);
+
+			if (toxic->type == &toxic_flap && toxic->toxicity > 0 &&
+				toxic->on_ns == 0 && toxic->values[GATE_AFTER_BYTES] > 0 &&
+				toxic->n_left < *ret_left) {
+				*ret_left = toxic->n_left;
 				next = toxic;
 			}
 		}

@@ -36,4 +36,8 @@ enum gate gate_at(
  * none does. */
 const struct toxic *gate_next_down(const struct home *home, uint64_t now_ns, uint64_t *ret_ns);
 
+/** The flap that begins after the fewest bytes more, and how many, when that was last looked at;
+ * NULL: none goes by bytes. */
+const struct toxic *gate_next_begin(const struct home *home, uint64_t *ret_left);
+
 #endif

@@ -36,27 +36,56 @@ static json_t *show_toxics(const struct link_way *way)
 	return toxics;
 }
 
-/** What a toxic does at this time. */
-static json_t *show_what(const struct toxic *toxic, uint64_t at_ns, uint64_t now_ns)
+/** What a toxic does at this time, or after so many bytes; UINT64_MAX: by no bytes. */
+static json_t *show_what(
+	const struct toxic *toxic, const char *what, uint64_t at_ns, uint64_t left, uint64_t now_ns)
 {
-	return json_pack("{s:s, s:s, s:f}", "toxic", toxic->name, "what", toxic->type->what,
-		"in_ms", at_ns > now_ns ? ms_of(at_ns - now_ns) : 0.0);
+	double in_ms = at_ns > now_ns ? ms_of(at_ns - now_ns) : 0.0;
+
+	if (at_ns == NS_NEVER) {
+		return json_pack("{s:s, s:s, s:I}", "toxic", toxic->name, "what", what, "in_bytes",
+			(json_int_t)left);
+	}
+	if (left == UINT64_MAX) {
+		return json_pack(
+			"{s:s, s:s, s:f}", "toxic", toxic->name, "what", what, "in_ms", in_ms);
+	}
+	return json_pack("{s:s, s:s, s:f, s:I}", "toxic", toxic->name, "what", what, "in_ms", in_ms,
+		"in_bytes", (json_int_t)left);
 }
 
 static json_t *show_next(const struct link_way *way, uint64_t now_ns)
 {
-	const struct stage *next = way->is_chain && !way->is_done ? chain_next(&way->chain) : NULL;
+	const struct stage *next;
+	uint64_t left;
 
-	return next == NULL ? json_null() : show_what(next->toxic, next->wake_ns, now_ns);
+	if (!way->is_chain || way->is_done) {
+		return json_null();
+	}
+	next = chain_next(&way->chain);
+	if (next != NULL) {
+		return show_what(next->toxic, next->what, next->wake_ns, stage_left(next), now_ns);
+	}
+	next = chain_next_by_bytes(&way->chain, &left);
+	return next == NULL
+		       ? json_null()
+		       : show_what(next->toxic, next->toxic->type->what, NS_NEVER, left, now_ns);
 }
 
 /** What a toxic of the proxy does to all of its connections. */
 static json_t *show_next_of_proxy(const struct home *home, uint64_t now_ns)
 {
 	uint64_t at_ns;
+	uint64_t left;
 	const struct toxic *toxic = gate_next_down(home, now_ns, &at_ns);
 
-	return toxic == NULL ? json_null() : show_what(toxic, at_ns, now_ns);
+	if (toxic != NULL) {
+		return show_what(toxic, toxic->type->what, at_ns, UINT64_MAX, now_ns);
+	}
+	toxic = gate_next_begin(home, &left);
+	return toxic == NULL
+		       ? json_null()
+		       : show_what(toxic, "it begins to go up and down", NS_NEVER, left, now_ns);
 }
 
 static json_t *show_way(const struct link *link, enum direction direction, uint64_t now_ns)

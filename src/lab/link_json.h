@@ -8,7 +8,9 @@
  *	 "downstream": {..., "toxics": ["slow"],
  *	                "next": {"toxic": "slow", "what": "bytes go on", "in_ms": 96.1}}}
  *
- * Of toxics those that bite this connection. in_flight is memory, a little more than the bytes.
+ * Of toxics those that bite this connection. next has what is due by time, before what is due by
+ * bytes (in_bytes); a toxic that goes by both shows both. in_flight is memory, a little more than
+ * the bytes.
  */
 #ifndef WEIR_LAB_LINK_JSON_H
 #define WEIR_LAB_LINK_JSON_H

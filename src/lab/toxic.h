@@ -46,8 +46,12 @@ struct toxic_type {
 	void (*move)(struct stage *stage, uint64_t now_ns);
 	/** May be NULL. It is taken away; what is left goes on behind what this passes on. */
 	void (*leave)(struct stage *stage, uint64_t now_ns);
-	/** What happens at the stage's wake_ns, for people. */
+	/** May be NULL. How many bytes may pass until it does something; UINT64_MAX. */
+	uint64_t (*left)(const struct stage *stage);
+	/** What happens at the stage's wake_ns or then, for people; and once it is on, if that is
+	 * something else. */
 	const char *what;
+	const char *what_over;
 	size_t room; /**< memory of what is in flight in a stage at most; 0: as usual */
 };
 
@@ -61,6 +65,7 @@ struct toxic {
 	uint64_t begun_ns; /**< when it was made */
 	uint64_t on_ns;    /**< 0: not yet */
 	uint64_t n_passed; /**< bytes */
+	uint64_t n_left;   /**< of the gate: bytes until it begins, when that was last looked at */
 	char name[];
 };
 

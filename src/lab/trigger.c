@@ -67,6 +67,7 @@ static enum phase phase_of(struct stage *stage, uint64_t now_ns)
 	if (stage->toxic->values[FOR_MS] == 0) {
 		return ON;
 	}
+	stage->what = stage->toxic->type->what_over;
 	stage->wake_ns = *on_ns + attribute_ns(stage, FOR_MS);
 	if (stage->wake_ns > now_ns) {
 		return ON;
@@ -85,6 +86,13 @@ static void pass(struct stage *stage, const struct chunk *head, enum phase phase
 		stage_pass_part(stage, left(stage), now_ns);
 	}
 	stage->toxic->n_passed += stage->n_passed - n_before;
+}
+
+uint64_t trigger_left(const struct stage *stage)
+{
+	bool is_on = (is_for_all(stage) ? stage->toxic->on_ns : stage->on_ns) != 0;
+
+	return is_on ? UINT64_MAX : left(stage);
 }
 
 bool trigger_run(struct stage *stage, uint64_t now_ns)

@@ -38,4 +38,7 @@ extern const char *const trigger_scopes[];
  */
 bool trigger_run(struct stage *stage, uint64_t now_ns);
 
+/** How many bytes may pass until it is ON by after_bytes; UINT64_MAX: it is, or goes by none. */
+uint64_t trigger_left(const struct stage *stage);
+
 #endif

@@ -173,6 +173,46 @@ def test_connections_say_what_happens_next(lab, upstream):
     assert down["next"]["what"] == "bytes go on" and 0 < down["next"]["in_ms"] <= 600000
 
 
+@pytest.mark.parametrize("kind, attributes, what", (
+    ("limit_data", {"bytes": 100}, "the connection is closed"), ("cut", {"after_bytes": 100}, "the connection is cut"),
+    ("half_close", {"after_bytes": 100}, "this direction ends"), ("freeze", {"after_bytes": 100}, "bytes stop"),
+    ("freeze", {"after_bytes": 100, "scope": "proxy"}, "bytes stop"),
+    ("drip", {"after_bytes": 100}, "bytes begin to drip"),
+    ("corrupt", {"after_bytes": 100}, "bits begin to be flipped")))
+def test_connections_say_what_happens_after_how_many_bytes(lab, upstream, kind, attributes, what):
+    client, server = pair(lab, upstream, kind, **attributes)
+    with client, server:
+        server.sendall(b"x" * 5)
+        read_exactly(client, 5)
+        expected = {"toxic": f"{kind}_downstream", "what": what, "in_bytes": 95}
+        assert lab.get("/connections")[0]["downstream"]["next"] == expected
+        if kind != "limit_data":
+            lab.update(f"{kind}_downstream", "p0", attributes={"after_ms": 600000})
+            both = lab.get("/connections")[0]["downstream"]["next"]
+            assert 0 < both.pop("in_ms") <= 600000 and both == expected
+
+
+@pytest.mark.parametrize("kind, attributes, what", (
+    ("freeze", {}, "bytes go on"), ("corrupt", {}, "no more bits are flipped"),
+    ("drip", {"every_ms": 900000}, "bytes drip no more"), ("drip", {"every_ms": 300000}, "the next bytes go on")))
+def test_connections_say_how_what_is_on_ends(lab, upstream, kind, attributes, what):
+    client, server = pair(lab, upstream, kind, for_ms=600000, **attributes)
+    with client, server:
+        server.sendall(b"xy")
+        after = wait.until(lambda: (one := lab.get("/connections")[0]["downstream"]["next"]) and one["what"] == what and one,
+                           what)
+        assert 0 < after["in_ms"] <= 600000 and "in_bytes" not in after
+
+
+def test_connections_say_after_how_many_bytes_flap_begins(lab, upstream):
+    client, server = pair(lab, upstream, "flap", after_bytes=100)
+    with client, server:
+        server.sendall(b"x" * 5)
+        read_exactly(client, 5)
+        wait.until(lambda: lab.get("/connections")[0]["next"] == {
+            "toxic": "flap_downstream", "what": "it begins to go up and down", "in_bytes": 95}, "it is counted")
+
+
 def test_connections_say_when_flap_closes_them(lab, upstream):
     client, server = pair(lab, upstream, "flap", up_ms=600000)
     with client, server:
