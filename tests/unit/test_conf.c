@@ -485,6 +485,38 @@ START_TEST(the_example_loads)
 }
 END_TEST
 
+START_TEST(the_example_of_include_takes_a_file_for_each_service)
+{
+	char path[PATH_MAX];
+	const struct conf *conf = conf_case_load(source_path("conf/examples/include.conf", path));
+
+	ck_assert_uint_eq(conf->n_listeners, 2);
+	ck_assert_str_eq(conf->listeners[0].name, "mail");
+	ck_assert_str_eq(conf->listeners[1].name, "web");
+	(void)conf_unref(conf);
+}
+END_TEST
+
+/* What stands at the top level and is no plain value. */
+START_TEST(the_man_page_shows_an_example_of_each_section)
+{
+	char *page = slurp("man/weir.conf.5");
+
+	for (size_t i = 0; i < conf_schema_len; i++) {
+		const struct conf_key *entry = &conf_schema[i];
+		char line[64];
+
+		(void)snprintf(line, sizeof(line), "\n.Dl %s = ", entry->path);
+		if (strchr(entry->path, '.') == NULL &&
+			(entry->type == CONF_GROUP || entry->type == CONF_LIST ||
+				entry->type == CONF_INCLUDE)) {
+			ck_assert_msg(strstr(page, line) != NULL, "no example of %s", entry->path);
+		}
+	}
+	free(page);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -503,7 +535,9 @@ int main(void)
 	tcase_add_test(tc, the_default_config_shows_every_key_once_with_its_default);
 	tcase_add_test(tc, the_default_config_loads_the_same_with_its_options_uncommented);
 	tcase_add_test(tc, the_man_page_names_every_key);
+	tcase_add_test(tc, the_man_page_shows_an_example_of_each_section);
 	tcase_add_loop_test(tc, the_example_loads, 0, N_EXAMPLES);
+	tcase_add_test(tc, the_example_of_include_takes_a_file_for_each_service);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
