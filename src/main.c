@@ -26,6 +26,7 @@
  *	route		which addresses the kernel's routing table says are here
  *	sockopts	what the config may say of TCP sockets
  *	file_access	the mode and the owner of a file that weir makes
+ *	whole_file	a file that is there wholly or not at all
  *	fds		room in the kernel's table of fds
  *	shortage	which errors say that this machine is short of something
  *	proc		what the kernel says in files of one line

@@ -170,17 +170,17 @@ static void free_proxies(struct lab *lab)
 static int record(struct lab *lab, const struct options *options, struct recorder *recorder)
 {
 	char error[ADDRESS_ERROR_MAX] = "out of memory";
-	int r = recorder_open(recorder, lab, options->record);
-	struct proxy *proxy;
+	struct proxy *proxy = proxy_new(lab, "record", options->listen, options->upstream);
+	int r = proxy == NULL ? -ENOMEM : proxy_start(proxy, error);
 
 	if (r < 0) {
-		say(SAY_ERROR, "%s: %s", options->record, strerrordesc_np(-r));
+		say(SAY_ERROR, "-record: %s", error);
+		proxy_free(proxy);
 		return r;
 	}
-	proxy = proxy_new(lab, "record", options->listen, options->upstream);
-	r = proxy == NULL ? -ENOMEM : proxy_start(proxy, error);
+	r = recorder_open(recorder, lab, options->record);
 	if (r < 0) {
-		say(SAY_ERROR, "-record: %s", error);
+		say(SAY_ERROR, "%s: %s", options->record, strerrordesc_np(-r));
 		proxy_free(proxy);
 		return r;
 	}
@@ -198,7 +198,6 @@ static int run(struct lab *lab, const struct options *options, struct script *sc
 	int r = options->record == NULL ? 0 : record(lab, options, &recorder);
 
 	if (r < 0) {
-		recorder_close(&recorder);
 		return r;
 	}
 	if (options->config != NULL) {

@@ -11,8 +11,14 @@
 
 int recorder_open(struct recorder *recorder, struct lab *lab, const char *path)
 {
-	*recorder = (struct recorder){.lab = lab, .path = path, .file = fopen(path, "we")};
-	return recorder->file == NULL ? -errno : 0;
+	struct whole_file file;
+	int r = whole_file_open(&file, path);
+
+	*recorder = (struct recorder){.lab = lab, .path = path};
+	if (r == 0) {
+		recorder->file = file;
+	}
+	return r;
 }
 
 bool recorder_take(struct recorder *recorder, uint64_t now_ns)
@@ -45,12 +51,13 @@ void recorder_note(
 
 void recorder_end(struct recorder *recorder)
 {
-	int r = recording_write(&recorder->recording, recorder->file);
+	int r = recording_write(&recorder->recording, recorder->file.out);
 
 	if (r < 0) {
 		recorder->failed = true;
 		say(SAY_ERROR, "%s: %s", recorder->path, strerrordesc_np(-r));
 	} else {
+		recorder->is_written = true;
 		say(SAY_INFO, "%s: %zu events are recorded", recorder->path,
 			recorder->recording.n_events);
 	}
@@ -61,17 +68,23 @@ void recorder_end(struct recorder *recorder)
 
 void recorder_close(struct recorder *recorder)
 {
-	if (recorder->file == NULL) {
+	int r = 0;
+
+	if (recorder->file.out == NULL) {
 		return;
 	}
 	if (!recorder->is_taken) {
 		recorder->failed = true;
 		say(SAY_ERROR, "%s: there was no connection to record", recorder->path);
 	}
-	if (fclose(recorder->file) != 0) {
-		recorder->failed = true;
-		say(SAY_ERROR, "%s: %s", recorder->path, strerrordesc_np(errno));
+	if (recorder->is_written) {
+		r = whole_file_close(&recorder->file);
+	} else {
+		whole_file_abandon(&recorder->file);
 	}
-	recorder->file = NULL;
+	if (r < 0) {
+		recorder->failed = true;
+		say(SAY_ERROR, "%s: %s", recorder->path, strerrordesc_np(-r));
+	}
 	recording_free(&recorder->recording);
 }

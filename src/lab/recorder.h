@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
+#include "base/whole_file.h"
 #include "lab/recording.h"
 
 struct lab;
@@ -15,16 +15,18 @@ struct lab;
 /** Zeroed: none. */
 struct recorder {
 	struct lab *lab;
-	const char *path; /**< borrowed */
-	FILE *file;
+	const char *path;       /**< borrowed */
+	struct whole_file file; /**< out: NULL: not open */
 	struct recording recording;
 	uint64_t begun_ns;
-	bool is_taken; /**< by a connection */
-	bool is_full;  /**< which was told */
-	bool failed;   /**< which was told */
+	bool is_taken;   /**< by a connection */
+	bool is_full;    /**< which was told */
+	bool is_written; /**< into the file */
+	bool failed;     /**< which was told */
 };
 
-/** Opens the file, which is emptied. 0 or a negative errno. */
+/** Opens a file, which takes the place of what is there once it is written and closed. 0 or a
+ * negative errno. */
 int recorder_open(struct recorder *recorder, struct lab *lab, const char *path);
 
 /** Whether the connection that begins now is the one to record. NULL: it is not. */
@@ -37,7 +39,8 @@ void recorder_note(
 /** The connection has ended: writes the file, and stops the loop. */
 void recorder_end(struct recorder *recorder);
 
-/** Idempotent, also on zeroed memory. A file without a connection is an error, which is told. */
+/** Idempotent, also on zeroed memory. Without a connection there is no file: an error, which is
+ * told. */
 void recorder_close(struct recorder *recorder);
 
 #endif

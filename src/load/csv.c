@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "base/whole_file.h"
 #include "load/results.h"
 #include "load/run.h"
-#include "load/whole_file.h"
 
 static void time_field(FILE *file, const struct run *run, uint64_t ns)
 {

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/whole_file.h"
 #include "load/html_private.h"
 #include "load/markup.h"
 #include "load/result.h"
-#include "load/whole_file.h"
 
 /** "max_late_us" is --max-late. */
 static void put_option(FILE *out, const struct result_option *option)

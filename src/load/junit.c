@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/whole_file.h"
 #include "load/markup.h"
 #include "load/result.h"
-#include "load/whole_file.h"
 
 #define US_PER_S ((double)NS_PER_S / NS_PER_US)
 

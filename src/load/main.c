@@ -68,7 +68,6 @@
  *	chance			what chance makes of counts and quantiles
  *	junit			results, for what runs tests
  *	markup			text within XML and HTML
- *	whole_file		a file that is there wholly or not at all
  */
 #include <signal.h>
 #include <stdio.h>

@@ -159,6 +159,25 @@ def test_what_cannot_be_recorded_is_told(tmp_path):
         assert lab.done() == 1 and lab.said("there was no connection to record")
 
 
+def test_a_recording_stays_until_there_is_another(tmp_path):
+    path = write(tmp_path, TALK)
+    server = peers.Server("tcp4", None, peers.echo)
+    with Run("-record", path, "-listen", str(server.address), "-upstream", "localhost:1") as lab:
+        assert lab.done() == 1 and lab.said("address already in use") and path.read_text() == TALK
+    with Run("-record", path, "-listen", "localhost:0", "-upstream", server.address) as lab:
+        lab.address()
+        lab.process.terminate()
+        assert lab.done() == 1 and path.read_text() == TALK
+    with Run("-record", path, "-listen", "localhost:0", "-upstream", server.address) as lab:
+        with peers.connect(lab.address()) as client:
+            client.sendall(b"1")
+            assert read_exactly(client, 1) == b"1" and path.read_text() == TALK
+        assert lab.done() == 0
+    assert sums(events(path))["upstream"] == (1, ["fin"])
+    assert list(tmp_path.iterdir()) == [path]
+    server.close()
+
+
 def test_a_full_disk_is_told():
     server = peers.Server("tcp4", None, peers.echo)
     with Run("-record", "/dev/full", "-listen", "localhost:0", "-upstream", server.address) as lab:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "load/whole_file.h"
+#include "base/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,6 +58,13 @@ int whole_file_open(struct whole_file *file, const char *path)
 	return r;
 }
 
+static void forget(struct whole_file *file)
+{
+	free(file->beside);
+	free(file->path);
+	*file = (struct whole_file){0};
+}
+
 int whole_file_close(struct whole_file *file)
 {
 	int r = ferror(file->out) != 0 ? -EIO : 0;
@@ -74,8 +81,15 @@ int whole_file_close(struct whole_file *file)
 	if (file->beside != NULL && r < 0) {
 		(void)unlink(file->beside);
 	}
-	free(file->beside);
-	free(file->path);
-	*file = (struct whole_file){0};
+	forget(file);
 	return r;
+}
+
+void whole_file_abandon(struct whole_file *file)
+{
+	(void)fclose(file->out);
+	if (file->beside != NULL) {
+		(void)unlink(file->beside);
+	}
+	forget(file);
 }

@@ -3,8 +3,8 @@
  * A file that is there wholly or not at all: written beside its place, and renamed into it. What is
  * no regular file (a pipe, /dev/null) is written as it is; of a link, what it leads to.
  */
-#ifndef WEIR_LOAD_WHOLE_FILE_H
-#define WEIR_LOAD_WHOLE_FILE_H
+#ifndef WEIR_BASE_WHOLE_FILE_H
+#define WEIR_BASE_WHOLE_FILE_H
 
 #include <stdio.h>
 
@@ -19,5 +19,8 @@ int whole_file_open(struct whole_file *file, const char *path);
 
 /** Puts it in its place; 0, or a negative errno when there is nothing new there. */
 int whole_file_close(struct whole_file *file);
+
+/** Leaves its place as it was; what is no regular file has what was written. */
+void whole_file_abandon(struct whole_file *file);
 
 #endif
