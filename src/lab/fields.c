@@ -49,6 +49,18 @@ json_t *fields_parse_all(
 	return value;
 }
 
+const char *fields_wrong_name(const char *name)
+{
+	if (strlen(name) > FIELDS_NAME_MAX) {
+		return "it is longer than 1024 bytes, and no path could name it; write a shorter "
+		       "one";
+	}
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		return "'.' and '..' are none in a path; write another one";
+	}
+	return NULL;
+}
+
 const char *fields_kind_text(const json_t *value)
 {
 	switch (json_typeof(value)) {

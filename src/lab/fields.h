@@ -11,7 +11,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-enum { FIELDS_ERROR_MAX = 512 };
+enum {
+	FIELDS_ERROR_MAX = 512,
+	FIELDS_NAME_MAX = 1024, /**< two of them, escaped, have room in a path */
+};
 
 enum field_kind {
 	FIELD_TEXT,   /**< const char *, of the value: as long as that */
@@ -41,6 +44,9 @@ json_t *fields_parse_all(
  */
 int fields_read(
 	json_t *object, const char *type, const struct field *fields, char error[FIELDS_ERROR_MAX]);
+
+/** Why nobody could ask for what has this name, by a path; NULL: one can. */
+const char *fields_wrong_name(const char *name);
 
 /** What Go calls a value: "number", "string". */
 const char *fields_kind_text(const json_t *value);

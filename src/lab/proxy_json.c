@@ -61,6 +61,59 @@ static int read_input(json_t *json, struct input *input, struct answer *answer)
 	return 0;
 }
 
+/** An address of a UNIX socket, which toxiproxy does not know: so that this is no text in Go's
+ * words. */
+static int check_unix(const char *field, const char *text, struct answer *answer)
+{
+	char error[ADDRESS_ERROR_MAX];
+	struct addr addr;
+
+	if (!address_is_unix(text) || address_upstream(text, &addr, error) == 0) {
+		return 0;
+	}
+	return answer_refuse(answer, STATUS_WRONG, "bad request body: %s: %s", field, error);
+}
+
+/** What is wrong whether or not the proxy is enabled. */
+static int check_input(const struct input *input, struct answer *answer)
+{
+	const char *why = fields_wrong_name(input->name);
+
+	if (why != NULL) {
+		return answer_refuse(answer, STATUS_WRONG, "bad request body: name: %s", why);
+	}
+	if (check_unix("listen", input->listen, answer) < 0 ||
+		check_unix("upstream", input->upstream, answer) < 0) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/** Whether a toxic can act where the proxy listens, or will. */
+static int check_place(const struct toxic *toxic, const char *listen, struct answer *answer)
+{
+	if (toxic->type == &toxic_blackhole && address_is_unix(listen)) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: type blackhole: a UNIX socket cannot keep silent; let "
+			"the proxy listen on TCP, or write refuse");
+	}
+	return 0;
+}
+
+/** The same of all toxics of a proxy. */
+static int check_places(const struct proxy *proxy, const char *listen, struct answer *answer)
+{
+	for (size_t i = 0; i < DIRECTIONS; i++) {
+		list_for_each (link, &proxy->home.toxics[i]) {
+			if (check_place(container_of(link, struct toxic, link), listen, answer) <
+				0) {
+				return -EINVAL;
+			}
+		}
+	}
+	return 0;
+}
+
 struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct answer *answer)
 {
 	struct toxic *toxic = toxic_json_new(json, answer);
@@ -72,10 +125,7 @@ struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct ans
 		(void)answer_refuse(answer, STATUS_CONFLICT, "toxic already exists");
 		return toxic_free(toxic);
 	}
-	if (toxic->type == &toxic_blackhole && address_is_unix(proxy->listen)) {
-		(void)answer_refuse(answer, STATUS_WRONG,
-			"bad request body: type blackhole: a UNIX socket cannot keep silent; let "
-			"the proxy listen on TCP, or write refuse");
+	if (check_place(toxic, proxy->listen, answer) < 0) {
 		return toxic_free(toxic);
 	}
 	proxy_add_toxic(proxy, toxic);
@@ -85,10 +135,14 @@ struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct ans
 /** A new one with its toxics, which does not listen yet. */
 static struct proxy *make(struct lab *lab, const struct input *input, struct answer *answer)
 {
-	struct proxy *proxy = proxy_new(lab, input->name, input->listen, input->upstream);
+	struct proxy *proxy;
 	size_t i;
 	json_t *one;
 
+	if (check_input(input, answer) < 0) {
+		return NULL;
+	}
+	proxy = proxy_new(lab, input->name, input->listen, input->upstream);
 	if (proxy == NULL) {
 		(void)answer_refuse(answer, STATUS_ERROR, "out of memory");
 		return NULL;
@@ -155,6 +209,10 @@ int proxy_json_update(struct proxy *proxy, json_t *json, struct answer *answer)
 	int r;
 
 	if (read_input(json, &input, answer) < 0) {
+		return -EINVAL;
+	}
+	input.name = ""; /* it is ignored, and stays */
+	if (check_input(&input, answer) < 0 || check_places(proxy, input.listen, answer) < 0) {
 		return -EINVAL;
 	}
 	r = proxy_differs(proxy, input.listen, input.upstream, error);

@@ -136,6 +136,10 @@ static int read_attributes(
 
 static int check_toxicity(const struct toxic_type *type, double toxicity, struct answer *answer)
 {
+	if (type->is_own && (toxicity < 0 || toxicity > 1)) {
+		return answer_refuse(answer, STATUS_WRONG,
+			"bad request body: toxicity of %s: write a number from 0 to 1", type->name);
+	}
 	if (gate_has_type(type) && toxicity > 0 && toxicity < 1) {
 		return answer_refuse(answer, STATUS_WRONG,
 			"bad request body: toxicity of %s: write 0 or 1, since whom it hits is "
@@ -161,8 +165,13 @@ static struct toxic *make(const struct toxic_type *type, const char *name, enum 
 	double toxicity, struct answer *answer)
 {
 	char text[NAME_TEXT_MAX];
+	const char *why = fields_wrong_name(name);
 	struct toxic *toxic;
 
+	if (why != NULL) {
+		(void)answer_refuse(answer, STATUS_WRONG, "bad request body: name: %s", why);
+		return NULL;
+	}
 	if (*name == '\0') {
 		(void)snprintf(text, sizeof(text), "%s_%s", type->name, direction_text(direction));
 		name = text;

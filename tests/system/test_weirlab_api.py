@@ -4,6 +4,7 @@
 import http.client
 import json
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -112,6 +113,46 @@ def test_a_proxy_is_made_shown_and_deleted(lab):
 def test_a_wrong_proxy_is_told_in_gos_words(lab, body, error):
     assert lab.ask("POST", "/proxies", body) == (400, {"error": error, "status": 400})
     assert lab.get("/proxies") == {}
+
+
+@pytest.mark.parametrize("fields, says", (
+    ({"name": "x" * 1025}, "name: it is longer than 1024 bytes"), ({"name": ".."}, "name: '.' and '..' are none"),
+    ({"listen": "unix:", "enabled": False}, "listen: address unix:: "), ({"upstream": "unix:"}, "upstream: address unix:: "),
+    ({"toxics": [{"type": "latency", "name": "x" * 1025}]}, "name: it is longer than 1024 bytes")))
+def test_what_could_not_be_used_is_refused_with_a_remedy(lab, fields, says):
+    body = {"name": "a", "listen": "localhost:0", "upstream": UPSTREAM, **fields}
+    for path, sent in ("/proxies", body), ("/populate", [body]):
+        status, answer = lab.ask("POST", path, sent)
+        assert status == 400 and answer["error"].startswith(f"bad request body: {says}")
+    assert lab.get("/proxies") == {}
+
+
+def test_the_longest_names_can_be_asked_for(lab):
+    name = " " * 1024  # of which each is three bytes in a path
+    lab.proxy(UPSTREAM, name)
+    path = urllib.parse.quote(name)
+    lab.post(f"/proxies/{path}/toxics", {"type": "latency", "name": name})
+    assert lab.do("DELETE", f"/proxies/{path}/toxics/{path}") is None and lab.do("DELETE", f"/proxies/{path}") is None
+
+
+def test_an_update_to_a_unix_socket_is_checked(lab, tmp_path):
+    lab.proxy(UPSTREAM)
+    lab.toxic("blackhole", after_ms=60_000)
+    before = lab.get("/proxies/p")
+    for listen, says in ((f"unix:{tmp_path}/s", "type blackhole: a UNIX socket cannot keep silent"), ("unix:", "listen: address")):
+        status, answer = lab.ask("PATCH", "/proxies/p", {"listen": listen})
+        assert status == 400 and answer["error"].startswith(f"bad request body: {says}")
+    assert lab.get("/proxies/p") == before and is_up(before)
+
+
+@pytest.mark.parametrize("kind", ("cut", "refuse"))
+def test_the_toxicity_of_own_types_is_from_0_to_1(lab, kind):
+    lab.proxy(UPSTREAM)
+    error = {"error": f"bad request body: toxicity of {kind}: write a number from 0 to 1", "status": 400}
+    for toxicity in 7, -1:
+        assert lab.ask("POST", "/proxies/p/toxics", {"type": kind, "toxicity": toxicity}) == (400, error)
+    lab.toxic(kind, after_ms=60_000)
+    assert lab.ask("PATCH", f"/proxies/p/toxics/{kind}_downstream", {"toxicity": 2}) == (400, error)
 
 
 def test_a_proxy_that_is_there_is_a_conflict(lab):
