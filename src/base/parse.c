@@ -124,7 +124,7 @@ static bool scale(uint64_t whole, uint64_t billionths, uint64_t unit_ns, uint64_
 	return true;
 }
 
-int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
+int parse_time(const char *text, uint64_t *ret_ns, const char **ret_why)
 {
 	const char *pos = text;
 	const struct unit *unit;
@@ -133,17 +133,13 @@ int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
 	bool fits;
 
 	assert(text != NULL && ret_ns != NULL && ret_why != NULL);
-	if (strcmp(text, "none") == 0) {
-		*ret_ns = NS_NEVER;
-		return 0;
-	}
 	if (*text == '-') {
-		*ret_why = "a duration cannot be negative; write \"none\" to switch it off";
+		*ret_why = "a duration cannot be negative; write it without '-'";
 		return -EINVAL;
 	}
 	if (!is_digit(*text)) {
 		*ret_why = "a duration begins with a digit; "
-			   "write a number and a unit, like \"30s\" or \"0.5s\", or \"none\"";
+			   "write a number and a unit, like \"30s\" or \"0.5s\"";
 		return -EINVAL;
 	}
 	fits = read_digits(&pos, DURATION_MAX, &whole);
@@ -161,10 +157,30 @@ int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
 		return -EINVAL;
 	}
 	if (!fits || !scale(whole, billionths, unit->ns, ret_ns)) {
-		*ret_why = "a duration is at most 10000d; write \"none\" if it never ends";
+		*ret_why = "a duration is at most 10000d; write a shorter one";
 		return -ERANGE;
 	}
 	return 0;
+}
+
+int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
+{
+	int r;
+
+	if (strcmp(text, "none") == 0) {
+		*ret_ns = NS_NEVER;
+		return 0;
+	}
+	r = parse_time(text, ret_ns, ret_why);
+	if (r == -ERANGE) {
+		*ret_why = "a duration is at most 10000d; write \"none\" if it never ends";
+	} else if (r < 0 && *text == '-') {
+		*ret_why = "a duration cannot be negative; write \"none\" to switch it off";
+	} else if (r < 0 && !is_digit(*text)) {
+		*ret_why = "a duration begins with a digit; "
+			   "write a number and a unit, like \"30s\" or \"0.5s\", or \"none\"";
+	}
+	return r;
 }
 
 /* The power of two that a size's unit stands for; -1 when it is no unit. */

@@ -20,6 +20,9 @@
  */
 int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why);
 
+/** The same of what is never switched off: "none" is refused, and no error tells to write it. */
+int parse_time(const char *text, uint64_t *ret_ns, const char **ret_why);
+
 /** A size in bytes: digits with an optional k, M or G (powers of 1024); no decimals, no sign. */
 int parse_size(const char *text, uint64_t *ret_bytes, const char **ret_why);
 

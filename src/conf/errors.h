@@ -34,6 +34,9 @@ struct conf_errors {
 	/** Of a config without errors: what is right and meant, but good to know. Borrowed; NULL:
 	 * nobody asks. */
 	struct conf_errors *hints;
+	/** What to do when the main file is not there: "create it, or name ...". Borrowed; NULL:
+	 * that of a program whose option -c names it. */
+	const char *remedy;
 };
 
 void conf_errors_init(struct conf_errors *errors);

@@ -33,13 +33,14 @@ static const char *reason(int err)
 }
 
 /* What to do about it. The main file may be one that nobody named. */
-static const char *remedy(const struct frame *frame, int err)
+static const char *remedy(const struct reading *reading, const struct frame *frame, int err)
 {
 	if (err == -EFBIG) {
 		return "leave out what no listener needs";
 	}
 	if (frame->parent == NULL && (err == -ENOENT || err == -ENOTDIR)) {
-		return "create it, or name another one with -c";
+		return reading->errors->remedy != NULL ? reading->errors->remedy
+						       : "create it, or name another one with -c";
 	}
 	return conf_file_remedy(err);
 }
@@ -49,11 +50,11 @@ int include_unreadable(struct reading *reading, const struct frame *frame, unsig
 	reading->failed = true;
 	if (frame->parent == NULL) {
 		conf_errors_add(reading->errors, frame->file, 0, NULL, "cannot be read: %s; %s",
-			reason(err), remedy(frame, err));
+			reason(err), remedy(reading, frame, err));
 	} else {
 		conf_errors_add(reading->errors, frame->parent->file, line, frame->key,
 			"\"%s\" cannot be read: %s; %s", frame->file, reason(err),
-			remedy(frame, err));
+			remedy(reading, frame, err));
 	}
 	return err;
 }

@@ -327,7 +327,8 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (level != NULL && say_set_level(level) < 0) {
-		say(SAY_ERROR, "LOG_LEVEL=%s is none; write error, warn, info, debug or trace",
+		say(SAY_ERROR,
+			"LOG_LEVEL=%s is none; write error, warn, info, debug, trace or disabled",
 			level);
 	}
 	if (read_files(&options, &files) < 0) {

@@ -197,7 +197,7 @@ static int read_event(
 	if (words[2] == NULL || words[3] != NULL) {
 		return wrong(reader, "write a time, a direction, and bytes, fin or reset");
 	}
-	if (parse_duration(words[0], &gap_ns, &why) < 0) {
+	if (parse_time(words[0], &gap_ns, &why) < 0) {
 		return wrong(reader, "%.32s: %s", words[0], why);
 	}
 	*at_ns = clock_after(*at_ns, gap_ns);

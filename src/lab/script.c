@@ -164,10 +164,10 @@ static int read_step(struct script_step *step, uint64_t before_ns, const char *p
 			"is none");
 	}
 	word = cut_word(step->text, &line);
-	if (parse_duration(step->text, &step->at_ns, &why) < 0) {
+	if (parse_time(step->text, &step->at_ns, &why) < 0) {
 		return wrong(error, path, step->line, "%s: %s", step->text, why);
 	}
-	if (step->at_ns == NS_NEVER || step->at_ns < before_ns) {
+	if (step->at_ns < before_ns) {
 		return wrong(error, path, step->line,
 			"%s is before the step above it; times count from the start", step->text);
 	}

@@ -47,10 +47,7 @@ static int read_tolerance(struct command *command, int argc, char **argv, int *i
 	const char *why;
 
 	text = text != NULL ? text + 1 : *i + 1 < argc ? argv[++*i] : "";
-	if (parse_duration(text, &command->tolerance_ns, &why) < 0) {
-		return refuse("--tolerance", why);
-	}
-	return command->tolerance_ns == NS_NEVER ? refuse("--tolerance", "write a duration") : 0;
+	return parse_time(text, &command->tolerance_ns, &why) < 0 ? refuse("--tolerance", why) : 0;
 }
 
 /** 0, 1 when help is wanted, or REFUSED. */

@@ -120,11 +120,8 @@ static int read_duration(const struct option *option, const char *value, uint64_
 	const char *problem;
 	uint64_t ns;
 
-	if (parse_duration(value, &ns, &problem) < 0) {
+	if (parse_time(value, &ns, &problem) < 0) {
 		return options_refuse(why, "%s", problem);
-	}
-	if (ns == NS_NEVER) {
-		return options_refuse(why, "write a duration, such as 5s");
 	}
 	if (ns < option->min && option->min > 1) {
 		return options_refuse(why, "write %s or more", format_duration(option->min, text));

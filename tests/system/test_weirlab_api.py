@@ -426,6 +426,9 @@ def test_the_log_is_as_much_as_log_level_says():
     done = subprocess.run([WEIRLAB, "-port", "x"], env={"LOG_LEVEL": "disabled"}, capture_output=True, text=True,
                           timeout=DEADLINE, check=False)
     assert done.returncode == 1 and done.stderr == ""
+    done = subprocess.run([WEIRLAB, "-port", "x"], env={"LOG_LEVEL": "bogus"}, capture_output=True, text=True,
+                          timeout=DEADLINE, check=False)
+    assert "LOG_LEVEL=bogus is none; write error, warn, info, debug, trace or disabled\n" in done.stderr
 
 
 @pytest.mark.parametrize("words, says", (

@@ -25,9 +25,9 @@ def refused(*words, prefix=()):
 
 
 @pytest.mark.parametrize("scenario, options, says", (
-    ("idle", {"expect": "-5s"}, "--expect -5s"),
+    ("idle", {"expect": "-5s"}, "--expect -5s: a duration cannot be negative; write it without '-'\n"),
     ("idle", {"expect": "5"}, "--expect 5: "),
-    ("idle", {"expect": "none"}, "write a duration"),
+    ("idle", {"expect": "none"}, "write a number and a unit, like \"30s\" or \"0.5s\"\n"),
     ("idle", {"expect": None, "spread": "0s"}, "--spread needs --expect"),
     ("idle", {"expect": None, "max_late": "1s"}, "--max-late needs --expect"),
     ("idle", {"progress": "500ms"}, "write 1s or more"),

@@ -158,6 +158,22 @@ START_TEST(a_wrong_duration_is_refused_with_a_remedy)
 	const struct bad *bad = &bad_durations[_i];
 
 	expect_refusal(parse_duration, bad->text, bad->err, bad->about);
+	expect_refusal(parse_time, bad->text, bad->err, bad->about);
+}
+END_TEST
+
+START_TEST(a_time_is_never_none)
+{
+	static const char *const texts[] = {"none", "-1s", "", "x", "10001d"};
+	const char *why = NULL;
+	uint64_t ns;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		ck_assert_int_lt(parse_time(texts[i], &ns, &why), 0);
+		ck_assert_ptr_null(strstr(why, "none"));
+	}
+	ck_assert_int_eq(parse_time("1.5s", &ns, &why), 0);
+	ck_assert_uint_eq(ns, 1500000000);
 }
 END_TEST
 
@@ -302,6 +318,7 @@ int main(void)
 		tc, a_duration_has_one_unit_and_maybe_decimals, 0, (int)N_OF(durations));
 	tcase_add_loop_test(
 		tc, a_wrong_duration_is_refused_with_a_remedy, 0, (int)N_OF(bad_durations));
+	tcase_add_test(tc, a_time_is_never_none);
 	tcase_add_loop_test(tc, a_size_counts_in_powers_of_1024, 0, (int)N_OF(sizes));
 	tcase_add_loop_test(tc, a_wrong_size_is_refused_with_a_remedy, 0, (int)N_OF(bad_sizes));
 	tcase_add_test(tc, ten_thousand_digits_are_read_and_refused);
