@@ -259,7 +259,6 @@
  *	stop		a drain, and the end of all pairs
  *	drain		a drain by hand, and its undoing
  *	conf_warnings	what a config was warned of when it was read
- *	stall_warning	tells when a timeout will cut those who read slowly
  *	socket_proxy	the command line of systemd-socket-proxyd(8)
  *	exit_idle	its --exit-idle-time
  */

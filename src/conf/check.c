@@ -537,6 +537,7 @@ void conf_check(struct conf_reader *reader)
 	if (!reader->failed && !reader->no_memory) {
 		conf_check_unwritten(reader);
 		conf_check_http_unwritten(reader);
+		conf_check_timeouts_unwritten(reader);
 		for (size_t i = 0; i < conf->n_listeners; i++) {
 			conf_check_edge_unwritten(reader, i);
 		}

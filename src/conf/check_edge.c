@@ -155,6 +155,20 @@ static void warn_of_lifetime(const struct edge *edge)
 	}
 }
 
+/* A receiver's kernel opens its window in steps, of 128 KiB and more, and tells nothing between
+ * them: below this, a steady receiver of 128 KiB/s is taken for a stuck one. */
+static void warn_of_short_stall(struct conf_reader *reader, const struct conf_timeouts *timeouts,
+	const struct setting *group, const char *shown)
+{
+	const struct setting *setting = setting_at(group, "timeouts.write_stall");
+
+	if (setting != NULL && timeouts->write_stall_ns < NS_PER_S) {
+		conf_reader_warning(reader, setting, shown,
+			"is too short to tell a slow receiver from a stuck one, because kernels "
+			"tell in steps what they take; write at least \"1s\"");
+	}
+}
+
 static void warn_of_default(const struct edge *edge)
 {
 	size_t n = edge->conf->n_routes;
@@ -168,6 +182,11 @@ static void warn_of_default(const struct edge *edge)
 	}
 }
 
+void conf_check_timeouts_unwritten(struct conf_reader *reader)
+{
+	warn_of_short_stall(reader, &reader->conf->timeouts, reader->root, "timeouts.write_stall");
+}
+
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i)
 {
 	struct edge edge = edge_of(reader, i);
@@ -178,6 +197,8 @@ void conf_check_edge_unwritten(struct conf_reader *reader, size_t i)
 	warn_of_limits(&edge);
 	warn_of_lifetime(&edge);
 	warn_of_default(&edge);
+	warn_of_short_stall(reader, &edge.conf->timeouts, edge.group,
+		shown_of(&edge, "timeouts.write_stall", shown));
 	conf_check_routes(reader, i, true);
 	if (wants_hello(edge.conf)) {
 		conf_reader_hint(reader, setting_member(edge.group, path),

@@ -109,6 +109,9 @@ void conf_check_owner(struct conf_reader *reader, size_t i);
 void conf_check_edge(struct conf_reader *reader, size_t i);
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 
+/** Warns of what is right of the timeouts of the top level. */
+void conf_check_timeouts_unwritten(struct conf_reader *reader);
+
 /** Refuses routes that no client can reach; or, in a right config, warns of such names. */
 void conf_check_routes(struct conf_reader *reader, size_t i, bool warns);
 

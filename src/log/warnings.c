@@ -29,7 +29,6 @@ static const char *const events[] = {
 	"sockets_for_another",
 	"undrain_failed",
 	"watchdog_missed",
-	"write_stall_short",
 	"zone_unknown",
 };
 

@@ -28,7 +28,6 @@
 #include "service/conf_warnings.h"
 #include "service/memory.h"
 #include "service/notify.h"
-#include "service/stall_warning.h"
 #include "upstream/checks.h"
 #include "upstream/eject.h"
 
@@ -65,7 +64,6 @@ static void log_reloaded(struct reload *reload)
 	struct log_line line;
 
 	conf_warnings_log(reload->warnings);
-	stall_warning(conf);
 	if (log_begin(&line, LOG_LEVEL_INFO, "reloaded")) {
 		log_str(&line, "conf", reload->opts.path);
 		log_u64(&line, "listeners", conf->n_listeners);

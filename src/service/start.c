@@ -20,7 +20,6 @@
 #include "service/daemon_private.h"
 #include "service/notify.h"
 #include "service/socket_limits.h"
-#include "service/stall_warning.h"
 #include "stream/loop.h"
 #include "stream/resolver.h"
 
@@ -197,7 +196,6 @@ static int warn_of_conf(struct daemon *daemon)
 {
 	conf_warnings_log(daemon->conf_warnings);
 	socket_limits_warn(daemon->conf);
-	stall_warning(daemon->conf);
 	return 0;
 }
 

@@ -59,7 +59,6 @@ EVENTS = {
     "undrain": ("weir_drained",),
     "undrain_failed": (COUNTED,),
     "watchdog_missed": (COUNTED,),
-    "write_stall_short": (COUNTED,),
     "zone_unknown": (COUNTED,),
 }
 STATUS = {  # of struct status_facts

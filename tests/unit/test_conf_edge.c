@@ -406,11 +406,28 @@ static const struct {
 	{"upstream = \"app\"; timeouts = { lifetime_grace = \"1s\"; lifetime_spread = \"0s\"; };", W
 		"2: listeners[0].timeouts.lifetime_grace: goes with timeouts.lifetime, and that is "
 		"\"none\"; write a lifetime, or take it out\n"},
+	{"upstream = \"app\"; timeouts = { write_stall = \"999ms\"; };",
+		W "2: listeners[0].timeouts.write_stall: is too short to tell a slow receiver from "
+		  "a stuck one, because kernels tell in steps what they take; write at least "
+		  "\"1s\"\n"},
+	{"upstream = \"app\"; timeouts = { write_stall = \"1s\"; };", ""},
 	{"upstream = \"app\"; routes = ( { sni = \"a.test\"; upstream = \"app\"; }, { upstream = "
 	 "\"app\"; } );",
 		W "2: listeners[0].upstream: gets no client, since the last route takes everybody; "
 		  "take out one of the two\n"},
 };
+
+START_TEST(a_short_write_stall_of_the_top_level_is_warned_of_once)
+{
+	conf_case_write("weir.conf",
+		"listeners = ({ name = \"web\"; listen = \"*:80\"; upstream = \"app\"; },\n"
+		"{ name = \"b\"; listen = \"*:81\"; upstream = \"app\"; });\n" CONF_UPSTREAMS
+		"timeouts = { write_stall = \"20ms\"; };\n");
+	conf_case_expect("weir.conf",
+		W "4: timeouts.write_stall: is too short to tell a slow receiver from a stuck one, "
+		  "because kernels tell in steps what they take; write at least \"1s\"\n");
+}
+END_TEST
 
 START_TEST(what_may_not_be_meant_is_a_warning)
 {
@@ -484,6 +501,7 @@ int main(void)
 	tcase_add_test(tc, a_small_buffer_is_enough_where_nobody_looks);
 	tcase_add_test(tc, a_hash_of_names_looks_at_first_bytes);
 	tcase_add_test(tc, weir_would_not_connect_to_itself_by_a_route);
+	tcase_add_test(tc, a_short_write_stall_of_the_top_level_is_warned_of_once);
 	tcase_add_loop_test(tc, what_may_not_be_meant_is_a_warning, 0, N_OF(warned));
 	tcase_add_loop_test(
 		tc, who_asks_is_told_of_listeners_that_wait_for_first_bytes, 0, N_OF(hinted));
