@@ -212,7 +212,7 @@ struct conf_listener {
 	uint16_t first_port; /**< of each element of `listen` */
 	uint32_t n_ports;    /**< from there on, of each; 0: they differ in their ports */
 	char *server; /**< as written: its upstream has it; NULL: `upstream` is none of its own */
-	/** Of whom no route takes; in the same conf. NULL: they are refused. */
+	/** For clients that no route takes; in the same conf. NULL: they are refused. */
 	const struct conf_upstream *upstream;
 	struct conf_route *routes; /**< the first that fits; n_routes of them, or `upstream` */
 	size_t n_routes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A request that somebody answers, at once or later. Who answers calls one of the answers below,
- * once, and does not touch it afterwards. Private to control/.
+ * A request that is answered at once or later. The handler calls one of the answers below, once,
+ * and does not touch the request afterwards. Private to control/.
  */
 #ifndef WEIR_CONTROL_ASKED_H
 #define WEIR_CONTROL_ASKED_H
@@ -102,22 +102,22 @@ bool control_was_short(void);
 /** A text of the config or of a client as JSON: what is no UTF-8 in it is taken for Latin-1. */
 json_t *control_text(const char *text);
 
-/** Of a text of lines, one string each, without its end. */
+/** An array of the lines of a text, one string each, without the ends of the lines. */
 json_t *control_lines(const char *text);
 
-/** In milliseconds; NS_NEVER is null. */
+/** A time in milliseconds; NS_NEVER is null. */
 json_t *control_ms(uint64_t ns);
 
-/** {"name": name, ...}: what else it has is taken. */
+/** {"name": name, ...} with the members of `rest`, which is taken. */
 json_t *control_named(const char *name, json_t *rest);
 
 /** A drain by hand, or that there is none: what /v1/drain is answered with (drain.c). */
 json_t *control_drain_json(const struct control *control, const struct control_status *status);
 
-/** How this weir is called: as it is written, or as its host; NULL: it cannot be had. */
+/** The name of this weir: that of the config, or its host's; NULL: the host has none to give. */
 const char *control_node(const struct conf *conf, char host[HOST_NAME_MAX + 1]);
 
-/** Gone, or answered: frees what it holds. */
+/** The asker is gone, or has its answer: frees what the request holds. */
 void control_asked_free(struct control_asked *asked);
 
 #endif

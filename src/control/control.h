@@ -48,7 +48,7 @@ struct control_status {
 	bool is_stopping;
 	uint64_t left_ns;  /**< of the state; NS_NEVER: it has no end */
 	bool is_drained;   /**< by hand, and not stopping */
-	uint64_t grace_ns; /**< of that, and whether it ends the open pairs */
+	uint64_t grace_ns; /**< of that drain, and whether it ends the open pairs: */
 	bool ends_pairs;
 	uint64_t generation;
 	uint64_t uptime_ns;
@@ -76,7 +76,7 @@ struct control_calls {
 	void (*reload)(void *owner, struct control_request *request);
 	/** Answers by ask->request.done(), later; ok: it is so. */
 	void (*drain)(void *owner, struct control_drain *ask);
-	/** The level of the log, until it is told another, whatever configs say. */
+	/** Sets the level of the log until it is told another, whatever configs say. */
 	void (*tell_level)(void *owner, enum log_level level);
 	/** The config in force, borrowed. */
 	const struct conf *(*conf)(void *owner);
@@ -117,7 +117,7 @@ struct control_failure {
 /** How many fds the doors of a config take at most. */
 size_t control_fds(const struct conf *conf);
 
-/** Nobody is let in yet. */
+/** Sets it up; nobody is let in yet. */
 void control_open(struct control *control, const struct control_opts *opts);
 
 /**

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * GET /v1/events: what happens, as it happens, as server-sent events. Each line of the log is one,
- * and once a second comes how weir is. Private to events*.c.
+ * and once a second the state of weir is one. Private to events*.c.
  *
  *	log thread ─▶ log/follow.h ─▶ events_record.c: frames ─┐ events.c: a round, one follower
  *	a second  ─▶ events_stats.c, in slices: a frame ───────┴──▶ after the other
  *
- * Nobody waits for a follower. While one does not read, what is for him is counted, and he is told
- * the number when he reads again; of how weir is he misses what is old by then. While nobody
+ * Nobody waits for a follower. While one does not read, the events for it are counted, and it is
+ * told the number when it reads again; of the states of weir it gets only the newest. While nobody
  * follows nothing here runs, and no line is built for it.
  */
 #ifndef WEIR_CONTROL_EVENTS_H

@@ -10,8 +10,8 @@
 #include "proto/span.h"
 
 /**
- * An address, or a name without a dot, or one of these names, which are in lower case; each with a
- * port or without. What is neither is none.
+ * Whether `host` is an address, a name without a dot, or one of `names`, which are in lower case;
+ * each with or without a port. Anything else is unfit.
  */
 bool host_is_fit(struct span host, char *const *names, size_t n_names);
 

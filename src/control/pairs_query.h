@@ -17,14 +17,15 @@ struct pairs_query {
 	bool asks_tcp;
 	bool has_filter;
 	bool is_all;
-	bool has_page; /**< after or tcp_info was there: not of DELETE */
+	bool has_page; /**< `after` or `tcp_info` was there, which DELETE does not take */
 };
 
-/** What is wrong, and which parameter is: a text until the next call; NULL: nothing. */
+/** What is wrong, a text that is valid until the next call, and in which parameter; NULL: nothing
+ * is. */
 const char *pairs_query_read(
 	const struct http_target *target, struct pairs_query *ret_query, const char **ret_name);
 
-/** What is wrong with a number from 0; NULL: nothing. */
+/** Reads a number from 0 up. What is wrong with it; NULL: nothing. */
 const char *pairs_query_number(const char *value, uint64_t *ret_n);
 
 #endif

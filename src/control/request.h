@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What was asked for, and is answered later. The asker embeds it, the answerer may keep it on a
- * list meanwhile, and neither needs to know the other.
+ * A request that is answered later. The asker embeds it, the answerer may keep it on a list
+ * meanwhile, and neither needs to know the other.
  */
 #ifndef WEIR_CONTROL_REQUEST_H
 #define WEIR_CONTROL_REQUEST_H
@@ -13,8 +13,8 @@
 
 struct control_request {
 	struct list link; /* a list of the answerer; on none when it was answered */
-	/** Once, on the same thread. `text` is whole lines, or empty; it is copied. The asker may
-	 * go in it, and other requests with him. */
+	/** Once, on the same thread. `text` is whole lines, or empty; it is copied. The call may
+	 * free the asker, and other requests with it. */
 	void (*done)(struct control_request *request, bool ok, const char *text);
 };
 

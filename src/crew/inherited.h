@@ -4,8 +4,8 @@
  * store of the service has kept. It is sorted by what it is:
  *
  *	listening	sockets that listen (SO_ACCEPTCONN), for the listeners that ask for their
- *			names. They are kept as they came until the process ends: who accepts from
- *			one does so from a copy, so that listeners may come and go.
+ *			names. They are kept as they came until the process ends: an acceptor works
+ *			on a copy of one, so that listeners may come and go.
  *	others		connections, datagram sockets, FIFOs, files, memfds: for whoever takes one
  *			by its name. What nobody takes is warned of and stays open, since a client
  *			would take the close of a connection for an answer.
@@ -25,7 +25,8 @@
 struct inherited_socket {
 	int fd;
 	char *name; /**< "unknown" where no name was passed */
-	/** What it had before us: for who adopts it, then for the worker that accepts from it. */
+	/** The options that it had before us: read by the main thread when it adopts the socket,
+	 * then by the worker that accepts from it. */
 	struct sockopts_kept kept;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all workers together have counted of a listener, or of a timer, for those who may not know
- * the proxy: in its words. Read while the workers count on: no number is older than the call, and
- * none waits for another. The main thread.
+ * What all workers together have counted for a listener, or for a timer, in words that need no
+ * knowledge of the proxy's types. Read while the workers count on: no number is older than the
+ * call, and none waits for another. The main thread.
  */
 #ifndef WEIR_CREW_NUMBERS_H
 #define WEIR_CREW_NUMBERS_H
@@ -36,7 +36,7 @@ struct listener_numbers {
 	size_t n_ended;
 };
 
-/** Of a listener, what is to be added up: that takes a while where workers are many. */
+/** Which numbers of a listener to add up, which takes a while where workers are many. */
 enum numbers_of {
 	NUMBERS_OF_PAIRS = 1 << 0, /**< n_open, max, n_accepted */
 	NUMBERS_OF_BYTES = 1 << 1,
@@ -44,11 +44,12 @@ enum numbers_of {
 	NUMBERS_OF_ALL = NUMBERS_OF_PAIRS | NUMBERS_OF_BYTES | NUMBERS_OF_ENDS,
 };
 
-/** Those of `of`; all else is zero, and all of it for a name that no config in force has. */
+/** Adds up the numbers in `of`; all others are zero. If no config in force has the name, all are
+ * zero. */
 void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
 	struct listener_numbers *ret_numbers);
 
-/** Of one thread. */
+/** The numbers of one thread. */
 struct thread_numbers {
 	uint64_t cpu_ns;            /**< its processor time; 0: it cannot be had */
 	struct buckets_read delays; /**< of its loop, the longest one of each second */

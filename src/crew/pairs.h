@@ -25,10 +25,10 @@ enum {
 	PAIRS_PIECE = 16, /**< sessions looked at before a slice may end */
 	PAIRS_TIMERS_MAX = 16,
 	PAIRS_PAGE_MAX = 256, /**< rows in one order */
-	PAIRS_SHARE_MIN = 8,  /**< but of each worker so many, where there are others */
+	PAIRS_SHARE_MIN = 8,  /**< but at least so many of each worker, where there are several */
 };
 
-/** Whom it is about; zeroed: all. Borrowed until the order is answered. */
+/** Which pairs an order is about; zeroed: all. Borrowed until the order is answered. */
 struct pairs_filter {
 	uint64_t id;          /**< 0: any */
 	const char *listener; /**< by name; NULL: any, as in the next ones */
@@ -36,7 +36,7 @@ struct pairs_filter {
 	const char *server; /**< by its name or its address, as the config has it */
 	const char *state;  /**< by its word */
 	bool by_client;
-	bool is_unix; /**< by_client: who came by a UNIX socket; else of this prefix: */
+	bool is_unix; /**< by_client: clients of UNIX sockets; else those in this prefix: */
 	struct prefix client;
 	uint64_t idle_over_ns;  /**< no byte either way for longer than that; 0: any */
 	uint64_t older_than_ns; /**< accepted longer ago than that; 0: any */

@@ -24,8 +24,8 @@ struct sockets {
 	size_t n;
 	bool shut;  /**< weir's own are forgotten, and none is bound until all are again */
 	bool opens; /**< what is prepared ends that */
-	/** Of whoever changes them: workers have an order about them, so that nobody else may
-	 * prepare or sweep them until it is answered. */
+	/** Set by the one that changes them: workers have an order about them, and until it is
+	 * answered nobody else may prepare or sweep them. */
 	bool is_busy;
 };
 
@@ -77,10 +77,10 @@ void sockets_cancel(struct sockets *sockets);
  */
 void sockets_forget(struct sockets *sockets, const struct conf *conf);
 
-/** Lets go of those that are drained; how many are not yet. */
+/** Lets go of the sockets that are drained, and returns how many are not yet. */
 size_t sockets_sweep(struct sockets *sockets);
 
-/** Gives up the paths of those that let nobody new in, so that somebody else may bind them. */
+/** Gives up the paths of the sockets that let nobody new in, so that others may bind them. */
 void sockets_leave(struct sockets *sockets);
 
 /** Whether nothing that goes is in the way of another on its address, but for abstract names. */

@@ -6,8 +6,9 @@
  * its files, "any" and "unix". It never changes, and is counted, since listeners whose lists are
  * written alike have one together, and open pairs may outlive the config.
  *
- * An access is what a listener has of them: `deny` wins over `allow`, and if there is an `allow`,
- * whom it has not is denied. One without lists costs two looks at a pointer.
+ * An access holds the two lists of a listener: `deny` wins over `allow`, and if there is an
+ * `allow`, every peer outside of it is denied. An access without lists costs two looks at a
+ * pointer.
  */
 #ifndef WEIR_PROXY_ACCESS_H
 #define WEIR_PROXY_ACCESS_H
@@ -37,14 +38,14 @@ struct peer_lists {
 /** A reference to the compiled list, which is made at the first call. NULL: no memory. */
 struct peer_list *peer_lists_get(struct peer_lists *lists, const struct conf_prefixes *conf);
 
-/** Gives back its own references. */
+/** Gives back the references that `lists` holds. */
 void peer_lists_fini(struct peer_lists *lists);
 
 /** Any thread. peer_list_unref(NULL) is fine; it returns NULL. */
 struct peer_list *peer_list_ref(struct peer_list *list);
 struct peer_list *peer_list_unref(struct peer_list *list);
 
-/** Whether the peer is in it; nobody is in NULL. Any thread. */
+/** Whether the peer is in the list; nobody is in NULL. Any thread. */
 bool peer_list_has(const struct peer_list *list, const union session_peer *peer);
 
 struct access {
@@ -52,10 +53,11 @@ struct access {
 	struct peer_list *deny;  /**< a reference; NULL: nobody */
 };
 
-/** References to what another one has, in place of those that it has. Their threads may differ. */
+/** Replaces the references of `access` by references to the lists of `from`. The two may belong to
+ * different threads. */
 void access_set(struct access *access, const struct access *from);
 
-/** Gives them back. */
+/** Gives the references back. */
 void access_fini(struct access *access);
 
 /** Whether a client may come in. */

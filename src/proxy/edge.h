@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a session knows and holds of the edge: of the PROXY header that its client sent, of routes,
- * of limits of its source, of rates, and what its
- * sockets said last. A session of a listener that uses none of it has none
- * (offer::has_edge), and pays one pointer.
+ * What a session keeps for the edge: the PROXY header that its client sent, its route, its place
+ * with its source, its rates, and what its sockets said last. If a listener uses nothing of this
+ * (offer::has_edge), its sessions have no edge and pay one pointer.
  *
  * It belongs to its session, is made with it and freed with it.
  */
@@ -39,15 +38,16 @@ struct edge_header {
 };
 
 struct session_edge {
-	/** Who really connected; session::client is from its header on whom that announced. */
+	/** Who really connected. Once a header was read, session::client is the client that it
+	 * announced. */
 	union session_peer peer;
-	bool is_announced; /**< it has */
+	bool is_announced; /**< a header has announced the client */
 	/** The address that it has reached, of a listener with a range of ports; AF_UNSPEC: not
 	 * asked. */
 	union session_peer on;
 	/** The name of a UNIX client that was announced, as the log shows it; NULL: it has none. */
 	char *client_name;
-	/** Of that header, for the log; NULL: none. */
+	/** The unique id of the header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;
 	/** Which of its offer's targets it goes to; NULL: that is not known, or not asked. */
@@ -64,7 +64,7 @@ struct session_edge {
 	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, of a pair that has ended */
 };
 
-/** Zeroed but for the peer. NULL: no memory. */
+/** An edge that is zeroed but for the peer. NULL: no memory. */
 struct session_edge *edge_new(const union session_peer *peer);
 
 /** NULL is fine; returns NULL. */
@@ -80,13 +80,13 @@ int edge_keep_hello(struct session_edge *edge, const struct client_hello *hello)
 /** Notes that the client is the one with this address, which a header announces. 0 or -ENOMEM. */
 int edge_announce(struct session_edge *edge, const struct proxy_address *client);
 
-/** The pair is joined: what only those before it ask for is freed. NULL is fine. */
+/** The pair is joined: frees what is only asked for before that. NULL is fine. */
 void edge_forget_header(struct session_edge *edge);
 
-/** Makes room for the rates of its pair. 0, also if there is some, or -ENOMEM. */
+/** Makes room for the rates of its pair, unless it has room. 0 or -ENOMEM. */
 int edge_have_throttles(struct session_edge *edge);
 
-/** Asks the socket of a side, which is open still. */
+/** Asks the socket of a side, which must be open, what TCP knows of it. */
 void edge_ask_tcp(struct session_edge *edge, enum pair_side side, int fd);
 
 #endif

@@ -39,7 +39,7 @@ struct proxy_shared;
 
 enum { TERMS_ALIGN = 64 }; /* a cache line: workers write to theirs with each connection */
 
-/** On what terms a worker serves the pairs of a listener. That worker's alone. */
+/** On what terms a worker serves the pairs of a listener. Only that worker uses them. */
 struct terms {
 	alignas(TERMS_ALIGN) struct list link; /**< struct part::terms, while it has users */
 	struct offer *offer;
@@ -52,7 +52,7 @@ struct terms {
 /** Where a session goes: an upstream, as one config has it. */
 struct target {
 	struct group *group;     /**< a reference; its name is the upstream's */
-	struct group_plan *plan; /**< a reference: what this config says of that */
+	struct group_plan *plan; /**< a reference: what this config says of the group */
 };
 
 struct offer {
@@ -60,7 +60,7 @@ struct offer {
 	struct limit *limit;    /**< a reference: for the open pairs of that name */
 	struct target *targets; /**< the upstreams that its sessions may go to, each once */
 	size_t n_targets;
-	const struct target *fallback;  /**< one of them: of whom no route takes; or NULL */
+	const struct target *fallback;  /**< for clients that no route takes; or NULL */
 	struct routes *routes;          /**< NULL: there are none */
 	size_t *route_targets;          /**< of each route: its place in `targets` */
 	struct access access;           /**< who may come in */
@@ -72,8 +72,8 @@ struct offer {
 	uint64_t accepts_a_second;      /**< of the listener, on all workers; 0: no limit */
 	uint64_t bytes_a_second[SIDES]; /**< rates of a pair, by who sends; 0: none */
 	bool tells_tcp;                 /**< log.tcp_info */
-	bool tells_port;                /**< it listens on a range: which one, its sessions know */
-	bool has_choice;                /**< whose sessions ask offer_find() where they go */
+	bool tells_port;                /**< it listens on a range; its sessions know the port */
+	bool has_choice;                /**< its sessions ask offer_find() where they go */
 	bool has_edge;                  /**< its sessions have a struct session_edge (edge.h) */
 	size_t n_terms;
 	struct refs refs;     /**< the generation's, one for each worker with users, deliveries */
@@ -98,13 +98,14 @@ struct offer_opts {
 	struct proxy_shared *shared;
 };
 
-/** With one reference, and the limit that its name has already, as it is. NULL: no memory. */
+/** An offer with one reference. If its name has a limit already, it takes that as it is. NULL: no
+ * memory. */
 struct offer *offer_new(const struct offer_opts *opts);
 
 /**
- * Where a client goes of whom this is known, and what of it must be known for that, the name that a
- * rule hashes included. ROUTE_TAKEN alone sets *ret_target; ROUTE_NONE: it goes nowhere. Any
- * thread.
+ * Where a client goes of which these facts are known, or which fact must be known first; the name
+ * that a rule hashes is one of them. Only ROUTE_TAKEN sets *ret_target; with ROUTE_NONE the client
+ * goes nowhere. Any thread.
  */
 enum route_answer offer_find(const struct offer *offer, const struct route_facts *facts,
 	const struct target **ret_target);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who is here: the sessions of one worker by their ids, and what is to be known of one from
- * outside. For lists of thousands: what is asked for goes on in slices, while sessions come, end,
- * and are switched to other timeouts.
+ * The sessions of one worker by their ids, and what others may know of one. A walk through
+ * thousands goes on in slices, while sessions come, end, and are switched to other timeouts.
  *
  *	struct part_walk walk = {0};		part.h; one for each list that is under way
  *	part_walk_begin(part, &walk);
@@ -26,7 +25,7 @@ struct part;
 struct part_walk;
 struct session;
 
-/** Which worker has the session of that id, or had it, or none has. */
+/** The only worker that can have, or have had, the session of that id. */
 static inline size_t session_list_worker(uint64_t id, size_t n_workers)
 {
 	return (size_t)((id - 1) % n_workers);
@@ -34,7 +33,7 @@ static inline size_t session_list_worker(uint64_t id, size_t n_workers)
 
 /**
  * The next session whose id is greater than `after`; the ids of a worker ascend. Looks at no more
- * than *n sessions and counts *n down by them. NULL: *n is 0, or else all were met.
+ * than *n sessions and counts *n down by them. NULL: *n is 0, or, if it is not, all were met.
  */
 struct session *session_list_next(
 	struct part *part, struct part_walk *walk, uint64_t after, size_t *n);

@@ -20,9 +20,8 @@ struct budget {
 };
 
 /**
- * Raises RLIMIT_NOFILE to its hard limit and counts, for this many workers and listening sockets
- * (and whatever else is open). 0
- * or a negative errno.
+ * Raises RLIMIT_NOFILE to its hard limit, and counts what this many workers and listening sockets
+ * need, and whatever else is open. 0 or a negative errno.
  */
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
 

@@ -45,7 +45,7 @@ struct status_facts {
 	uint64_t p99_us;
 };
 
-/** What was told, and what it would be dear to compute again; zeroed at first. */
+/** What was told last, and what is expensive to compute again; zeroed at first. */
 struct status {
 	uint64_t n_closed; /**< when the percentile was computed */
 	bool has_p99;

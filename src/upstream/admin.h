@@ -23,8 +23,8 @@ struct admin_word {
 };
 
 /**
- * Says it of the server of that name in the plan in force. 0; -ENOENT: there is none of that name;
- * -ERANGE: more than CONF_WEIGHT_MAX: then nothing has changed.
+ * Applies the word to the server of that name in the plan in force. 0; -ENOENT: the plan has no
+ * such server; -ERANGE: the weight is above CONF_WEIGHT_MAX. With an error nothing has changed.
  */
 int admin_tell(struct group *group, const char *name, const struct admin_word *word);
 

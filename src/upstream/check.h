@@ -33,7 +33,7 @@ struct check;
 /** What changed: the target went down, or came up. Borrowed for the call. */
 struct check_change {
 	bool is_up;
-	unsigned n_checks;                   /**< in a row that have decided it */
+	unsigned n_checks;                   /**< the checks in a row that decided it */
 	uint64_t lasted_ns;                  /**< how long it was the other */
 	const struct probe_outcome *outcome; /**< of the last of these */
 };
@@ -72,7 +72,7 @@ struct check *check_open(const struct check_opts *opts);
 struct check *check_close(struct check *check);
 
 /**
- * Other settings, on the same loop; what is known stays, and so do the due times, where the
+ * Takes other settings, on the same loop. What is known stays, and so do the due times if the
  * intervals are the same. With a longer interval the next check is due that long after the last
  * one was; with a shorter one too, or, where that has passed, a phase from now. A check that is
  * under way goes on; where the question has become another, it is asked anew. 0, or -ENOMEM, and
@@ -83,7 +83,7 @@ int check_set(struct check *check, const struct check_opts *opts);
 /** Whether the target is up; true before the first check. */
 bool check_is_up(const struct check *check);
 
-/** Since when it is, or is not. */
+/** Since when the target is up, or is down. */
 uint64_t check_since_ns(const struct check *check);
 
 /** How long after its due time the last check began. */

@@ -41,7 +41,8 @@ struct dns;
 #define DISCOVER_AGAIN_NS  ((uint64_t)1500 * NS_PER_MS)
 #define DISCOVER_SETTLE_NS ((uint64_t)200 * NS_PER_MS)
 
-/** Of each target of an SRV record, and of each family; more are passed over. */
+/** The most addresses of each target of an SRV record, and of each family; further ones are passed
+ * over. */
 enum { DISCOVER_OF_TARGET_MAX = 256 };
 
 /** A server that was found. */
@@ -83,16 +84,16 @@ void discovery_set(struct discovery *discovery, const struct conf_discovery *con
 bool discovery_found(
 	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n);
 
-/** Whether all that was asked last was answered. */
+/** Whether all of the last questions were answered. */
 bool discovery_is_well(const struct discovery *discovery);
 
-/** Whether this config looks for the same: kind, name and port. */
+/** Whether this config looks for the same kind, name and port. */
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf);
 
 /** Asks anew at once: other servers are asked from now on. */
 void discovery_ask(struct discovery *discovery);
 
-/** As an address of a server. */
+/** The address of a server that was found. */
 void discovered_addr(const struct discovered *server, struct addr *ret_addr);
 
 #endif

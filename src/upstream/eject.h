@@ -32,7 +32,7 @@ struct groups;
 #define EJECT_AGAIN_NS ((uint64_t)300 * NS_PER_S)
 #define EJECT_MAX_NS   ((uint64_t)300 * NS_PER_S)
 
-/** All that are ejected. Zeroed: closed. */
+/** All servers that are ejected. Zeroed: closed. */
 struct ejections {
 	struct groups *groups; /**< NULL: closed */
 	struct list all;       /* struct server_ejection::link */
@@ -46,8 +46,9 @@ int ejections_open(struct ejections *ejections, struct groups *groups, struct lo
 /** The workers have ended. Gives all references back, and logs nothing. Idempotent. */
 void ejections_close(struct ejections *ejections);
 
-/** Another plan is in force, by a config or by DNS: returns those that it does not let be ejected,
- * all with eject = "off", or those beyond at_most, which would return first. */
+/** Another plan is in force, by a config or by DNS. Returns the servers that it does not let stay
+ * ejected: all with eject = "off", else as many as exceed at_most, those first that are due
+ * first. */
 void ejections_settle(struct ejections *ejections);
 
 #endif

@@ -7,8 +7,8 @@
  *
  * What a session asks and tells stands here: which server is next, how it went, that it has left.
  * It knows no rule (rule.h). The group answers from its set (set.h), which the main thread replaces
- * whenever a config, a state or a weight changes: workers read it without a lock (readers.h). Who
- * finds all servers full waits in the group's queue (queue.h).
+ * whenever a config, a state or a weight changes: workers read it without a lock (readers.h). A
+ * session that finds all servers full waits in the group's queue (queue.h).
  */
 #ifndef WEIR_UPSTREAM_GROUP_H
 #define WEIR_UPSTREAM_GROUP_H
@@ -101,16 +101,16 @@ void group_refresh(struct group *group);
 void group_refresh_slowly(struct group *group, struct server *server);
 
 /**
- * The next server: with GROUP_SERVER alone *ret_member is set, to a reference, and the server has a
- * place less. With GROUP_FULL group_wait() is to be asked. Any thread that is a reader.
+ * The next server. Only GROUP_SERVER sets *ret_member, to a reference, and then the server has a
+ * place less. After GROUP_FULL the caller asks group_wait(). Any thread that is a reader.
  */
 enum group_answer group_next(
 	struct group *group, struct group_ask *ask, struct member **ret_member);
 
 /**
- * The same by waiter->ask, of who waits behind those who wait already. With GROUP_FULL it waits
- * (queue_max) and is told the answer later, unless group_wait_no_more() was called before. Its
- * loop's thread.
+ * The same for waiter->ask, which comes behind those that wait already. With GROUP_FULL the waiter
+ * is in the queue (queue_max) and is told the answer later, unless group_wait_no_more() is called
+ * before. Its loop's thread.
  */
 enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
@@ -122,7 +122,7 @@ static inline void group_waited_too_long(struct group *group)
 	(void)atomic_fetch_add(&group->queue.n_late, 1);
 }
 
-/** What a session tells of its server at that moment; what weir itself is short of is none of it.
+/** A session tells how its server did, at that moment. It does not tell what weir itself lacked.
  * `err` is a negative errno, or 0. Any thread, which has a reference to both. */
 void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of a group: who waits while each usable server that it has not tried is full, or none
- * was found yet. One for all workers, in the order of arrival.
+ * The queue of a group: asks wait here while each usable server that they have not tried is full,
+ * or while none was found yet. There is one for all workers, in the order of arrival.
  *
  *	who comes		queue_enter(): a last look, and it waits if there is no place
  *	who leaves a server	server_give(), queue_serve(): those who wait look
@@ -35,9 +35,9 @@ struct group_set;
 
 struct group_queue {
 	_Atomic uint32_t n_waiting; /**< on the list, or about to be; written under the lock */
-	_Atomic uint64_t n_waited;  /**< how many have waited, ever; as the next ones */
-	_Atomic uint64_t n_full;    /**< who found too many waiting */
-	_Atomic uint64_t n_late;    /**< whose time in it was over */
+	_Atomic uint64_t n_waited;  /**< how many have ever waited */
+	_Atomic uint64_t n_full;    /**< how many have ever found too many waiting */
+	_Atomic uint64_t n_late;    /**< how many have ever waited too long */
 	pthread_mutex_t lock;
 	/* under the lock: */
 	struct list waiters;         /* struct group_waiter::link, the first to come first */
@@ -49,10 +49,10 @@ struct group_queue {
 struct group_waiter {
 	struct group_ask ask;
 	struct loop *loop; /**< its own */
-	/** After GROUP_FULL: the answer; *member is set as by group_next(). It waits no longer. */
+	/** The answer after GROUP_FULL; `member` is set as by group_next(). It waits no longer. */
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member);
 	struct list link; /**< struct group_queue::waiters */
-	struct task task; /**< posted: it is to be told */
+	struct task task; /**< posted when it is to be told */
 	/* What it is told, or is to be: */
 	enum group_answer said;
 	struct member *member;
@@ -72,8 +72,8 @@ static inline bool queue_is_empty(const struct group_queue *queue)
 }
 
 /**
- * From now on this set is in force, which it borrows, and so many wait at most: then those who wait
- * look. When it returns, nobody looks at the set before any more. The main thread.
+ * Puts this set in force, which it borrows, and lets at most `max` wait. Then all waiters look.
+ * When it returns, nobody looks at the earlier set any more. The main thread.
  */
 void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max);
 
@@ -85,15 +85,15 @@ enum group_answer queue_enter(
 	struct group_queue *queue, struct group_waiter *waiter, struct member **ret_member);
 
 /**
- * It waits no longer, if it does, and is not told. A place that it was about to be told of is the
- * next one's. Its loop's thread.
+ * Takes the waiter out, if it waits; it is not told. A place that it was about to be told of goes
+ * to the next one. Its loop's thread.
  */
 void queue_leave(struct group_queue *queue, struct group_waiter *waiter);
 
-/** A place was given back: who waits for one gets it. Any thread. */
+/** A place was given back: the first waiter that wants it gets it. Any thread. */
 void queue_serve(struct group_queue *queue);
 
-/** Waits for nothing. */
+/** Sets up a waiter that does not wait yet. */
 void group_waiter_init(struct group_waiter *waiter, struct loop *loop,
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member));
 

@@ -25,11 +25,12 @@ struct rule {
 	/** Computes set->prepared from its choices, or has it from the set before, of whichever
 	 * rule, or NULL. 0 or -ENOMEM. The main thread; NULL: nothing to do. */
 	int (*prepare)(struct group_set *set, const struct group_set *before);
-	/** Frees that, also when it is half made; NULL where there is no prepare(). */
+	/** Frees what prepare() made, also when it is half made; NULL where there is no
+	 * prepare(). */
 	void (*release)(void *prepared);
 	/**
-	 * The choice whose place was taken for who asks (group_set_take()); RULE_NONE: all were
-	 * tried, or are full. Any thread; takes no lock.
+	 * The choice of which it has taken a place for the ask (group_set_take()); RULE_NONE: all
+	 * were tried, or are full. Any thread; takes no lock.
 	 */
 	size_t (*pick)(const struct group_set *set, struct group_ask *ask);
 };

@@ -27,10 +27,10 @@ struct rule;
 
 /** A server to choose. */
 struct choice {
-	struct server *server; /**< the member's: one look less */
+	struct server *server; /**< the member's, copied to save a look */
 	struct member *member; /**< the set's reference */
-	uint32_t weight;       /**< of now, at least 1 */
-	uint32_t step;         /**< of WEIGHT_STEPS: the part of its weight that it has */
+	uint32_t weight;       /**< as it is now, at least 1 */
+	uint32_t step;         /**< how many of WEIGHT_STEPS of its weight it has */
 };
 
 struct group_set {
@@ -38,9 +38,9 @@ struct group_set {
 	void *prepared;            /**< the rule's own, for these choices; or NULL */
 	_Atomic uint64_t *n_picks; /**< the group's: for rules that count them */
 	enum conf_hash_on hash_on;
-	uint16_t first_port; /**< with BALANCE_PORTS: whose server is the first member */
+	uint16_t first_port; /**< with BALANCE_PORTS: the port of the first member */
 	uint32_t tries;      /**< servers tried in one round at most */
-	bool is_starting;    /**< some start slowly: to be made anew in a while */
+	bool is_starting;    /**< some start slowly: the set is made anew in a while */
 	bool is_empty;       /**< nothing to choose, but DNS has not said yet what there is */
 	size_t n_members;
 	struct member **members; /**< a reference to each: all that the group has */
@@ -63,15 +63,15 @@ bool member_is_usable(const struct member *member);
 void group_set_free(struct group_set *set);
 
 /**
- * What the set says to who asks: never GROUP_QUEUE_FULL. With GROUP_SERVER alone *ret_member is
- * set, to a reference, and the server has a place less. Any thread.
+ * What the set answers to an ask; never GROUP_QUEUE_FULL. Only GROUP_SERVER sets *ret_member, to a
+ * reference, and then the server has a place less. Any thread.
  */
 enum group_answer group_set_answer(
 	const struct group_set *set, struct group_ask *ask, struct member **ret_member);
 
 /**
- * Takes a place of that server, unless it was tried in this round, or has none: then ask->full is
- * set. Whether it has taken one. For rules.
+ * Takes a place of that server and returns whether it did. It does not if the server was tried in
+ * this round, or has no place; in the latter case it sets ask->full. For rules.
  */
 bool group_set_take(const struct group_set *set, size_t i, struct group_ask *ask);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Streaks: how many failures in a row each server has, of all workers together; and who has so
- * many within a time that the main thread is to decide what becomes of it (eject.h).
+ * Streaks: how many failures in a row each server has, over all workers together. When a server
+ * has so many within a time, the main thread decides what becomes of it (eject.h).
  *
  *	worker:	streak_add() ── it is full ──▶ streaks_tell() ──▶ a post to the main thread's loop
  *	worker:	streak_clear(), when the server has answered: the count begins anew at that moment
@@ -29,7 +29,7 @@
 struct loop;
 struct task;
 
-/** Those of all servers. */
+/** The streaks of all servers. */
 struct streaks {
 	pthread_mutex_t lock;
 	struct list full;   /* struct streak::link: to be taken */
@@ -38,7 +38,7 @@ struct streaks {
 	struct task *taker; /**< borrowed */
 };
 
-/** Of one server. Zeroed: counts nothing. All but `n` is under the lock. */
+/** The streak of one server. Zeroed: it counts nothing. All but `n` is under the lock. */
 struct streak {
 	_Atomic uint32_t n; /**< failures in a row, at most `room` */
 	uint32_t needed;    /**< to be full; 0: nothing is counted */
@@ -80,7 +80,8 @@ void streak_listen(struct streaks *streaks, struct streak *streak);
 /** Nobody may use it any more. */
 void streak_fini(struct streak *streak);
 
-/** One more failure, now. Whether it is full, and this caller is to tell. Any thread. */
+/** Counts one more failure, now. True: the streak is full, and this caller must tell. Any
+ * thread. */
 bool streak_add(struct streaks *streaks, struct streak *streak);
 
 /** Tells the main thread. What it needs to know must be there by now. Any thread. */
@@ -88,7 +89,7 @@ void streaks_tell(struct streaks *streaks, struct streak *streak);
 
 void streak_clear_some(struct streaks *streaks, struct streak *streak);
 
-/** The row is over. Any thread. */
+/** Ends the row of failures. Any thread. */
 static inline void streak_clear(struct streaks *streaks, struct streak *streak)
 {
 	if (atomic_load(&streak->n) != 0) {
