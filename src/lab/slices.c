@@ -26,7 +26,20 @@ static size_t size_of(const struct stage *stage, const struct chunk *chunk)
 	return size < 1 ? 1 : (size_t)size;
 }
 
-/** since_ns: when the next slice may go. */
+/** Passes on what is there of a slice. Where it ends goes by its place alone, however it came. */
+static void pass_slice(struct stage *stage, const struct chunk *head, uint64_t now_ns)
+{
+	size_t n;
+
+	if (stage->n_turn == 0) {
+		stage->n_turn = size_of(stage, head);
+	}
+	n = head->n < stage->n_turn ? head->n : (size_t)stage->n_turn;
+	stage->n_turn -= n;
+	stage_pass_part(stage, n, now_ns);
+}
+
+/** since_ns: when the next slice may go; n_turn: what is still to come of the one begun. */
 static void slicer_move(struct stage *stage, uint64_t now_ns)
 {
 	int64_t delay_us = stage->toxic->values[DELAY];
@@ -41,7 +54,7 @@ static void slicer_move(struct stage *stage, uint64_t now_ns)
 			stage_pass(stage, now_ns);
 			continue;
 		}
-		stage_pass_part(stage, size_of(stage, head), now_ns);
+		pass_slice(stage, head, now_ns);
 		if (delay_us > 0 && (uint64_t)delay_us < NS_NEVER / NS_PER_US) {
 			stage->since_ns = clock_after(now_ns, (uint64_t)delay_us * NS_PER_US);
 		}
@@ -51,6 +64,7 @@ static void slicer_move(struct stage *stage, uint64_t now_ns)
 static void slicer_begin(struct stage *stage, uint64_t now_ns)
 {
 	stage->since_ns = now_ns;
+	stage->n_turn = 0;
 }
 
 const struct toxic_type toxic_slicer = {

@@ -309,6 +309,46 @@ START_TEST(slices_have_their_sizes_and_pauses)
 }
 END_TEST
 
+/** Whether a piece ended behind so many bytes. */
+static bool is_cut_at(size_t at)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rig.n_pieces && n < at; i++) {
+		n += rig.pieces[i].n;
+	}
+	return n == at;
+}
+
+START_TEST(slices_end_where_they_do_however_the_bytes_come)
+{
+	enum { ALL = 10000, PART = 33 };
+	static bool ends[ALL + 1];
+
+	for (size_t run = 0; run < 2; run++) {
+		struct toxic *toxic;
+
+		lab_close(&rig);
+		lab_open(&rig, 3);
+		toxic = lab_add3(&rig, "slicer", 20, 10, 0);
+		lab_put(&rig, ALL, run == 0 ? ALL : PART);
+		ck_assert_uint_eq(rig.n_out, ALL);
+		ck_assert(lab_is_exact(&rig));
+		for (size_t at = 1; at <= ALL; at++) {
+			if (run == 0) {
+				ends[at] = is_cut_at(at);
+			} else {
+				ck_assert_msg(
+					is_cut_at(at) == (ends[at] || at % PART == 0), "%zu", at);
+			}
+		}
+		ck_assert_uint_gt(rig.n_pieces, ALL / 30);
+		lab_close(&rig);
+		toxic_free(toxic);
+	}
+}
+END_TEST
+
 START_TEST(a_slicer_without_a_size_cuts_single_bytes)
 {
 	struct toxic *toxic = lab_add3(&rig, "slicer", 0, 0, 0);
@@ -452,6 +492,7 @@ int main(void)
 	tcase_add_test(tc, latency_lets_no_byte_go_early_and_none_wait);
 	tcase_add_test(tc, jitter_is_within_its_bounds_and_the_same_for_the_same_seed);
 	tcase_add_test(tc, slices_have_their_sizes_and_pauses);
+	tcase_add_test(tc, slices_end_where_they_do_however_the_bytes_come);
 	tcase_add_test(tc, a_slicer_without_a_size_cuts_single_bytes);
 	add_ends(tc);
 	return suite_run(suite);
