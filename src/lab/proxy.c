@@ -230,6 +230,7 @@ static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 		(void)snprintf(error, ADDRESS_ERROR_MAX, "listen tcp: %s", why);
 		return r;
 	}
+	listen_close(&proxy->socket); /* the path of one that was shut */
 	r = listen_open(&addr, &access, NULL, &proxy->socket, NULL);
 	if (r == 0) {
 		r = address_of_fd(proxy->socket.fd, &addr);
@@ -247,9 +248,15 @@ static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 	return 0;
 }
 
-static void close_door(struct proxy *proxy)
+/** Nobody listens, but a UNIX path stays: a connect to it is refused, as one over TCP. */
+static void shut_door(struct proxy *proxy)
 {
 	proxy->acceptor = acceptor_close(proxy->acceptor);
+}
+
+static void close_door(struct proxy *proxy)
+{
+	shut_door(proxy);
 	listen_close(&proxy->socket);
 }
 
@@ -288,7 +295,7 @@ static int turn_gate(struct proxy *proxy, enum gate gate)
 	int r = 0;
 
 	if (has_door && !wants_door) {
-		close_door(proxy);
+		shut_door(proxy);
 	} else if (!has_door && wants_door && open_door(proxy, error) < 0) {
 		say(SAY_ERROR, "proxy %s: %s; it is tried again", proxy->home.name, error);
 		return -EAGAIN;

@@ -252,6 +252,19 @@ def test_refuse_refuses_and_leaves_connections_alone(lab, upstream):
         assert connects(at) == "open"
 
 
+@pytest.mark.parametrize("kind, attributes", (("refuse", {}), ("flap", {"up_ms": 1, "down_ms": 600000})))
+def test_a_unix_socket_that_refuses_is_there(lab, upstream, tmp_path, kind, attributes):
+    at = lab.proxy(upstream.address, listen=f"unix:{tmp_path}/lab")
+    lab.toxic(kind, **attributes)
+    wait.until(lambda: connects(at) == "refused", "it refuses")
+    lab.remove(f"{kind}_downstream")
+    assert connects(at) == "open"
+    lab.toxic(kind, **attributes)
+    wait.until(lambda: connects(at) == "refused", "it refuses again")
+    lab.do("DELETE", "/proxies/p")
+    assert not (tmp_path / "lab").exists()
+
+
 def test_refuse_begins_and_ends_at_its_time(lab, upstream):
     at = lab.proxy(upstream.address)
     since = time.monotonic()
