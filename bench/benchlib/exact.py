@@ -8,7 +8,7 @@ import textwrap
 from benchlib.plot import BAR, FLOOR, GAP, LINE, OTHER, OWN, TOP, box, text
 from benchlib.timers import PROXIES, SCENARIOS
 
-HEAD = "| timer | proxy | pairs | early | never | p50 | p99 | last | client | server |"
+HEAD = "| timer | proxy | pairs a round | early | never | p50 | p99 | last | client | server |"
 RULE = "|" + "---|" * (HEAD.count("|") - 1)
 WIDEST = 120
 BARE = "*a bare timer*"
