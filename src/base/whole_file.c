@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,13 +13,43 @@
 
 enum { FILE_MODE = 0666 };
 
+/** Where a file is, or will be, for free(3): of a link, where that leads. NULL and errno. */
+static char *find_place(const char *path)
+{
+	char *place = realpath(path, NULL);
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	char *written;
+	char *folder;
+
+	if (place != NULL) {
+		return place;
+	}
+	if (asprintf(&written, "%.*s.", (int)(name - path), path) < 0) {
+		return NULL;
+	}
+	folder = realpath(written, NULL);
+	free(written);
+	if (folder != NULL && asprintf(&place, "%s/%s", folder, name) < 0) {
+		place = NULL;
+	}
+	free(folder);
+	return place;
+}
+
+static bool is_special(const char *place)
+{
+	struct stat status;
+
+	return stat(place, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 /** Opens `path`, or a new file beside it. The fd or a negative errno. */
 static int open_place(struct whole_file *file)
 {
-	struct stat status;
 	int fd;
 
-	if (stat(file->path, &status) == 0 && !S_ISREG(status.st_mode)) {
+	if (is_special(file->path)) {
 		fd = open(file->path, O_WRONLY | O_CLOEXEC);
 		return fd < 0 ? -errno : fd;
 	}
@@ -35,11 +66,8 @@ int whole_file_open(struct whole_file *file, const char *path)
 	int fd;
 	int r;
 
-	*file = (struct whole_file){.path = realpath(path, NULL)};
-	if (file->path == NULL) {
-		file->path = strdup(path); /* it is new, or the error is told when it is opened */
-	}
-	fd = file->path == NULL ? -ENOMEM : open_place(file);
+	*file = (struct whole_file){.path = find_place(path)};
+	fd = file->path == NULL ? -errno : open_place(file);
 	if (fd >= 0) {
 		file->out = fdopen(fd, "w");
 		if (file->out != NULL) {
@@ -92,4 +120,33 @@ void whole_file_abandon(struct whole_file *file)
 		(void)unlink(file->beside);
 	}
 	forget(file);
+}
+
+int whole_file_try(const char *path)
+{
+	struct whole_file file;
+	struct stat status;
+	int r;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		return S_ISDIR(status.st_mode)                            ? -EISDIR
+		       : faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 ? -errno
+									  : 0;
+	}
+	r = whole_file_open(&file, path);
+	if (r == 0) {
+		whole_file_abandon(&file);
+	}
+	return r;
+}
+
+bool whole_file_is_same(const char *a, const char *b)
+{
+	char *places[] = {find_place(a), find_place(b)};
+	bool is_same = places[0] != NULL && places[1] != NULL &&
+		       strcmp(places[0], places[1]) == 0 && !is_special(places[0]);
+
+	free(places[0]);
+	free(places[1]);
+	return is_same;
 }

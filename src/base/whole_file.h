@@ -6,6 +6,7 @@
 #ifndef WEIR_BASE_WHOLE_FILE_H
 #define WEIR_BASE_WHOLE_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct whole_file {
@@ -22,5 +23,11 @@ int whole_file_close(struct whole_file *file);
 
 /** Leaves its place as it was; what is no regular file has what was written. */
 void whole_file_abandon(struct whole_file *file);
+
+/** Whether there is a place for such a file; leaves none. 0 or a negative errno. */
+int whole_file_try(const char *path);
+
+/** Whether one of them would replace the other. */
+bool whole_file_is_same(const char *a, const char *b);
 
 #endif

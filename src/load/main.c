@@ -188,6 +188,8 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 		code = complain(why);
 	} else if (r == 1) {
 		code = LOAD_EXIT_OK;
+	} else if (tell_check(&options) != LOAD_EXIT_OK) {
+		code = LOAD_EXIT_USAGE;
 	} else {
 		code = scenario_opens(scenario)          ? measure(&options)
 		       : scenario->bit == SCENARIO_SERVE ? serve(&options)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/whole_file.h"
 #include "load/html.h"
 #include "load/junit.h"
 #include "load/result.h"
@@ -15,6 +16,45 @@ static int complain(const char *where, const char *path, int error)
 {
 	fprintf(stderr, "weirload: %s %s: %s\n", where, path, strerror(-error));
 	return LOAD_EXIT_FAILED;
+}
+
+static int refuse(const char *option, const char *path, const char *why)
+{
+	fprintf(stderr, "weirload: %s %s: %s\n", option, path, why);
+	return LOAD_EXIT_USAGE;
+}
+
+int tell_check(const struct options *options)
+{
+	const struct {
+		const char *option;
+		const char *path;
+	} files[] = {
+		{"--csv", options->csv}, {"--junit", options->junit}, {"--html", options->html}};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const char *path = files[i].path;
+		int r;
+
+		if (path == NULL) {
+			continue;
+		}
+		if (strcmp(path, "-") == 0 || *path == '\0') {
+			return refuse(files[i].option, path,
+				"standard output has the report already; write the path of a file");
+		}
+		r = whole_file_try(path);
+		if (r < 0) {
+			return refuse(files[i].option, path, strerror(-r));
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (files[k].path != NULL && whole_file_is_same(path, files[k].path)) {
+				return refuse(files[i].option, path,
+					"another report goes there; write another path");
+			}
+		}
+	}
+	return LOAD_EXIT_OK;
 }
 
 static int tell_output(const struct results *results)

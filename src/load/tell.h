@@ -10,6 +10,12 @@ struct result;
 struct results;
 
 /**
+ * Before a run, whether its files can be written at its end, as far as one can know. LOAD_EXIT_OK;
+ * or LOAD_EXIT_USAGE, and what is wrong was told.
+ */
+int tell_check(const struct options *options);
+
+/**
  * Writes them all; what cannot be written is told on standard error, and keeps nothing else from
  * being written. The exit status of weirload.
  */

@@ -93,6 +93,44 @@ def test_a_file_is_there_wholly_or_not_at_all(folder, option):
         # What is no file is written as it is.
         done = load.run("idle", **options, **{option: "/dev/full"})
         assert done.code == 1 and "No space left" in done.err
-        done = load.run("idle", **options, **{option: os.path.join(folder, "no", "x")})
-        assert done.code == 1 and "No such file" in done.err
         assert load.run("idle", **options, **{option: "/dev/null"}).code == 0 and os.path.exists("/dev/null")
+
+
+@pytest.mark.parametrize("option", ("csv", "junit", "html"))
+@pytest.mark.parametrize("path, says", (
+    ("no/x", ": No such file or directory"), (".", ": Is a directory"), ("x" * 255, ": File name too long"),
+    ("-", ": standard output has the report already; write the path of a file"),
+    ("", ": standard output has the report already; write the path of a file"),
+))
+def test_a_report_that_has_no_place_is_refused_before_the_run(folder, option, path, says):
+    with ScriptedPeer(Script(0.05)) as peer:
+        words = load.arguments("idle", {"target": peer, "expect": "0s", option: path})
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert done.returncode == 2 and done.stdout == "" and done.stderr == f"weirload: --{option} {path}{says}\n"
+        assert peer.script.heard == 0 and os.listdir(folder) == []
+
+
+def test_two_reports_that_go_to_one_place_are_refused_before_the_run(folder):
+    with open(os.path.join(folder, "there"), "w", encoding="ascii") as file:
+        file.write("of before")
+    os.symlink("there", os.path.join(folder, "link"))
+    os.mkdir(os.path.join(folder, "under"))
+    with ScriptedPeer(Script(0.05)) as peer:
+        for junit_path, html_path in (("there", "link"), ("new", "./under/../new"), ("new", os.path.join(folder, "new"))):
+            words = load.arguments("idle", {"target": peer, "expect": "0s", "junit": junit_path, "html": html_path})
+            done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False)
+            assert done.returncode == 2 and done.stderr == f"weirload: --html {html_path}: another report goes there; write another path\n"
+        assert peer.script.heard == 0 and sorted(os.listdir(folder)) == ["link", "there", "under"]
+        # What is no file may take several.
+        assert load.run("idle", target=peer, expect="0s", max_late="20s", junit="/dev/null", html="/dev/null").code == 0
+
+
+def test_a_suite_whose_report_has_no_place_is_refused_before_the_run(folder):
+    path = os.path.join(folder, "fleet.suite")
+    with ScriptedPeer(Script(0.05)) as peer:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f'proxies = ( "{peer}" );\nscenarios = ( "idle" );\n')
+        done = subprocess.run([load.WEIRLOAD, "suite", path, "--junit", "/no/such/x"], capture_output=True, text=True,
+                              timeout=DEADLINE, check=False)
+        assert done.returncode == 2 and done.stdout == "" and done.stderr == "weirload: --junit /no/such/x: No such file or directory\n"
+        assert peer.script.heard == 0

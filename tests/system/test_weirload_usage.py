@@ -144,13 +144,6 @@ def test_an_address_to_serve_that_is_taken():
     assert f"--serve {peer}: " in said
 
 
-def test_a_csv_that_cannot_be_written():
-    with ScriptedPeer(Script(0.05)) as peer:
-        done = load.run("idle", target=peer, expect="0s", csv="/no/such/folder/x.csv")
-    assert done.code == 1 and done.err.startswith("weirload: --csv /no/such/folder/x.csv: ")
-    assert done.verdicts == {"on_time": 8}
-
-
 @pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "oneside", "stall", "connect",
                                       "mixed", "lifetime", "preface", "firstbyte", "queue", "drain", "serve"))
 def test_help_and_manual_know_every_option(scenario):
