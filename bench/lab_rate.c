@@ -5,8 +5,8 @@
  *
  *	lab_rate PROXY_PORT SERVER_PORT SECONDS RATE_KB
  *
- * Prints the least and the most of a second, in per mille of the rate, without the first second's
- * tenth, and how many bytes more than their share the fullest 10 ms had.
+ * Prints, without the first second's tenth, the least and the most of a second, in per mille of the
+ * rate, how many bytes more than their share the fullest 10 ms had, and KB/s over all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 
-enum { BLOCK = 64 * 1024, READ = 8 * 1024, PIECES_MAX = 1024 * 1024, WINDOW_NS = 10 * NS_PER_MS };
+enum { BLOCK = 64 * 1024, READ = 8 * 1024, PIECES_MAX = 4194304, WINDOW_NS = 10 * NS_PER_MS };
 
 struct piece {
 	uint64_t ns;
@@ -108,6 +108,20 @@ static void judge(size_t first, uint64_t ns, uint64_t *ret_least, uint64_t *ret_
 	}
 }
 
+/** From the piece `first` on; KB are 1,000 bytes. */
+static uint64_t kb_per_s(size_t first)
+{
+	uint64_t bytes;
+	uint64_t us;
+
+	if (first + 1 >= n_pieces) {
+		return 0;
+	}
+	bytes = pieces[n_pieces - 1].sum - pieces[first].sum;
+	us = (pieces[n_pieces - 1].ns - pieces[first].ns) / NS_PER_US;
+	return us == 0 ? 0 : bytes * 1000 / us;
+}
+
 static int listen_on(const char *port)
 {
 	struct sockaddr_in here = loopback(port);
@@ -158,6 +172,7 @@ int main(int argc, char **argv)
 	judge(first, WINDOW_NS, &least, &fullest);
 	judge(first, NS_PER_S, &least, &most);
 	fullest = fullest > rate / 100 ? fullest - rate / 100 : 0;
-	printf("%lu %lu %lu\n", least * 1000 / rate, most * 1000 / rate, fullest);
+	printf("%lu %lu %lu %lu\n", least * 1000 / rate, most * 1000 / rate, fullest,
+		kb_per_s(first));
 	return most * 1000 <= rate * 1010 ? 0 : 1;
 }
