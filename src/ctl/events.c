@@ -192,6 +192,9 @@ int events_run(const struct command_opts *opts, int n, char **words)
 	int code = command_filters(opts, "/v1/events", n, words, target);
 	int status;
 
+	if (code == COMMAND_OK) {
+		code = command_check_names(opts, n, words); /* nothing would come, for ever */
+	}
 	if (code != COMMAND_OK) {
 		return code;
 	}

@@ -52,6 +52,12 @@ def ended(process):
     return code, process.stderr.read()
 
 
+def test_a_listener_that_there_is_not_is_told():
+    with house() as here, events(control_path(here.weir), "listener=wbe") as process:
+        code, told = ended(process)
+        assert code == 1 and 'no listener "wbe"; the nearest name is "web"' in told
+
+
 def test_each_event_is_a_line_as_in_the_log():
     with house() as here, events(control_path(here.weir), "event=close", "event=stats", "listener=web") as process:
         lines_until(process, " stats ")
