@@ -152,6 +152,7 @@ def test_each_server_is_listed_once(full):
 
 
 def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full, report):
+    """The least of five: the kernel's work for others, on the processor that the thread is on, counts as the thread's."""
     used = [float(re.search(r"^process_cpu_seconds_total (\S+)$", scrape(full), re.MULTILINE)[1]) for _ in range(6)]
     least = min(after - before for before, after in zip(used, used[1:]))
     report(f"{least * 1000:.1f} ms of processor time")
