@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import pytest
 from weirtest import wait
 
 from boottest.settings import DEADLINE, ROOT
@@ -28,28 +29,52 @@ def is_there(machine):
     return bool(machine.sh(f"ip -o address show dev lo to {ADDRESS}/32"))
 
 
-def test_the_address_is_there_while_weir_is_ready(machine):
+def wait_there(machine, wanted, why):
+    wait.until(lambda: is_there(machine) == wanted, why, deadline=DEADLINE, every=0.1)
+
+
+def kill(machine):
+    machine.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT)
+
+
+@pytest.fixture(name="announcing")
+def _announcing(machine):
+    """A machine whose weir-announce runs, and the address is there."""
     copy_ip(machine)
     machine.copy(ROOT / "examples/cluster/bird/weir-announce", "/usr/local/sbin/weir-announce")
     machine.sh("chmod 755 /usr/local/sbin/weir-announce")
     machine.unit(UNIT, (ROOT / "examples/cluster/bird" / UNIT).read_text(encoding="utf-8"))
     machine.systemctl("start", UNIT)
+    wait_there(machine, True, "weir is ready")
+    return machine
 
-    def wait_there(wanted, why):
-        wait.until(lambda: is_there(machine) == wanted, why, deadline=DEADLINE, every=0.1)
 
-    wait_there(True, "weir is ready")
+def test_the_address_is_there_while_weir_is_ready(announcing):
+    machine = announcing
     machine.run("weirctl", "drain", "1h")
-    wait_there(False, "weir is drained")
+    wait_there(machine, False, "weir is drained")
     assert "weir is drained, and no pair is open" in machine.log(UNIT)
     machine.run("weirctl", "undrain")
-    wait_there(True, "it is back")
+    wait_there(machine, True, "it is back")
     machine.systemctl("stop", "weir")
-    wait_there(False, "weir has stopped")
+    wait_there(machine, False, "weir has stopped")
     machine.systemctl("start", "weir")
-    wait_there(True, "weir runs again")
-    machine.systemctl("kill", "--signal=KILL", "--kill-whom=main", UNIT)
-    wait.until(lambda: "is here: weir is ready" in machine.log(UNIT).rpartition("Main process exited")[2],
-               "it was started anew", deadline=DEADLINE, every=0.1)
+    wait_there(machine, True, "weir runs again")
     machine.systemctl("stop", UNIT)
     assert not is_there(machine)
+
+
+def test_the_address_goes_with_a_weir_announce_that_is_killed(announcing):
+    announcing.drop_in("[Service]\nRestart=no\n", UNIT)
+    kill(announcing)
+    announcing.wait_state(UNIT, "failed")
+    assert not is_there(announcing)
+
+
+def test_a_weir_announce_that_fails_again_and_again_is_started_again(announcing):
+    announcing.drop_in("[Service]\nRestartSec=0\n", UNIT)
+    for number in range(1, 8):  # more than systemd puts up with in its 10 seconds, if nothing else is said
+        pid = announcing.pid(UNIT)
+        kill(announcing)
+        wait.until(lambda: announcing.pid(UNIT) not in (0, pid), f"start {number}", deadline=DEADLINE, every=0.05)
+    wait_there(announcing, True, "it was started anew")

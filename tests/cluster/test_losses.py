@@ -38,6 +38,7 @@ def test_a_node_that_is_lost_is_noticed(cluster, report, fault, number):
         start_of_return = time.monotonic()
         mended.close()
         back = cluster.routed(NODES, start_of_return)
+        assert fault not in (killed, hung) or back - start_of_return >= 1.95  # ANNOUNCE_RISE: one yes is not enough
         load.excuse(start_of_return, back)
         load.goes_on(20)
     lost, later = load.cut_in_each()
