@@ -112,6 +112,7 @@ def test_a_server_that_refuses_closes_the_client(lab):
     wait.until(lambda: lab.said("no connection to") and lab.said("nonsense is no address"), "both are told")
 
 
+@pytest.mark.workers
 def test_a_name_is_looked_up(lab, server):
     with peers.connect(lab.proxy(f"localhost:{server.sockaddr[1]}")) as sock:
         sock.sendall(b"x")
@@ -163,6 +164,7 @@ def test_thousand_connections_under_latency(lab, server):
         sock.close()
 
 
+@pytest.mark.workers
 def test_a_stop_with_all_in_flight_ends_well(server):
     with Lab() as lab:
         at = lab.proxy(server, toxics=[{"type": "latency", "attributes": {"latency": 60000}}])
