@@ -39,13 +39,15 @@ def test_installed_it_waits_started_it_is_closed_in_and_purged_it_is_gone(bare):
     files = bare.files()
     bare.install(LAB_DEB)
     for file in ("bin/weirlab", "share/man/man1/weirlab.1.gz", "share/bash-completion/completions/weirlab",
-                 "share/zsh/vendor-completions/_weirlab"):
+                 "share/zsh/vendor-completions/_weirlab", "share/doc/weir-lab/LABORATORY.md.gz",
+                 "share/doc/weir-lab/examples/laboratory/jobs.py"):
         assert os.path.exists(bare.path(f"/usr/{file}"))
     # Neither enabled nor started, and no relay of weir with it.
     assert bare.systemctl("is-enabled", "weirlab", check=False).stdout.strip() == "disabled"
     assert bare.show("weirlab", "ActiveState") == "inactive"
     assert not bare.sh("command -v weir weirctl weirload || true")
 
+    bare.sh("echo 'WEIRLAB_OPTIONS=\"-seed 7 -proxy-metrics\"' >/etc/default/weirlab")
     bare.systemctl("start", "weirlab")
     wait.until(lambda: "0100007F:211A" in listening(bare), "the API listens")
     assert listening(bare) == {"0100007F:211A"}  # 127.0.0.1:8474, and nothing else
@@ -61,12 +63,14 @@ def test_installed_it_waits_started_it_is_closed_in_and_purged_it_is_gone(bare):
     assert "srw-rw-rw-" in bare.sh("ls -l /run/weirlab/u")
 
     pid = bare.show("weirlab", "MainPID")
+    assert bare.sh(f"tr '\\0' ' ' </proc/{pid}/cmdline").strip() == "/usr/bin/weirlab -seed 7 -proxy-metrics"
     status = bare.sh(f"cat /proc/{pid}/status")
     assert "\nUid:\t0\t" not in status and "\nNoNewPrivs:\t1" in status and "\nSeccomp:\t2" in status
     assert "\nCapEff:\t0000000000000000" in status and "\nCapBnd:\t0000000000000000" in status
     rated = bare.run("systemd-analyze", "security", "--threshold=15", "--no-pager", "weirlab", check=False)
     assert rated.returncode == 0, rated.stdout[-300:]
 
+    bare.sh("rm /etc/default/weirlab")
     bare.run("dpkg", "--purge", "weir-lab")
     assert "weirlab" not in bare.sh("cat /proc/[0-9]*/comm").split()
     assert bare.files() - files <= {"/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old"}
