@@ -278,18 +278,26 @@ def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, r
 def test_many_pairs_due_at_once_are_all_in_time(report):
     """Each by weir's clock; by the clients' clock they are judged together, from the last byte on."""
     count = scaled(1000, 100)
-    with relay(workers=4, timeouts={"idle": "5s"}) as rig:
-        pairs = [rig.pair() for _ in range(count)]
-        starts = []
-        for client, server in pairs:
+    pairs, starts = [], []
+
+    def send_on_all():
+        starts.clear()
+        for client, _ in pairs:
             starts.append(time.monotonic())
             client.sendall(b"x")
+
+    with relay(workers=4, timeouts={"idle": "5s"}) as rig:
+        for number in range(count):
+            pairs.append(rig.pair())
+            if number % 100 == 99:
+                send_on_all()  # the first ones must not be idle before the last one is there
+        send_on_all()
         late = [rig.weir.record("close", nth=number, reason="idle").number("late_us")
                 for number in range(count)]
         passed = time.monotonic() - starts[0]
         assert passed >= 5
-        for client, server in pairs:
-            assert peers.read_end(server) == (b"x", "fin")
+        for number, (client, server) in enumerate(pairs):
+            assert peers.read_end(server) == (b"x" * (1 + count // 100 - number // 100), "fin")
             assert peers.end_of(client) == "fin"
         assert 0 <= min(late) and max(late) < LATE * 1e6
         late.sort()
