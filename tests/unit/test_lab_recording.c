@@ -122,6 +122,8 @@ START_TEST(it_is_bounded)
 }
 END_TEST
 
+#define LONGEST "10000d upstream 5\n"
+
 static const struct {
 	const char *text;
 	const char *error;
@@ -139,7 +141,11 @@ static const struct {
 		"f:2: 1073741825: write fin, reset, or bytes from 1 to 1073741824"},
 	{FIRST "0s upstream 99999999999999999999999\n",
 		"f:2: 99999999999999999999999: write fin, reset, or bytes from 1 to 1073741824"},
-	{FIRST "none upstream 5\n", "f:2: none: nobody waits for that"},
+	{FIRST "none upstream 5\n",
+		"f:2: none: a duration begins with a digit; write a number and a unit, like "
+		"\"30s\" or \"0.5s\""},
+	{FIRST LONGEST LONGEST LONGEST LONGEST LONGEST LONGEST,
+		"f:7: 10000d: nobody waits for that"},
 	{FIRST "0s upstream fin\n1s upstream 5\n",
 		"f:3: upstream has ended with a fin above; remove one of both"},
 	{FIRST "0s upstream fin\n1s upstream fin\n",

@@ -120,6 +120,8 @@ static void teardown(void)
 
 static int check(void)
 {
+	a = result_free(a);
+	b = result_free(b);
 	ck_assert_int_eq(result_read(a_json, &a, why), 0);
 	ck_assert_int_eq(result_read(b_json, &b, why), 0);
 	return compare_check(&(struct comparison){a, b, 0, 0}, why);
