@@ -36,11 +36,14 @@ def echoes_at(*hosts):
 
 
 def app(own, healths, found, weights, balance):
-    """Servers that are checked elsewhere and soon full, one that refuses, and those that DNS finds."""
+    """
+    Servers that are checked elsewhere and soon full, one that refuses, and those that DNS finds, which stay while the
+    DNS server has no records for a moment, between the old ones and the new.
+    """
     made = {**upstream(*own), "balance": balance, "slow_start": "100ms", "queue_max": 100, "tries": 10,
             "check": {"every": "50ms", "timeout": "5s", "rise": 1, "fall": 1},
             "eject": {"failures": 1, "for": "100ms", "at_most": 100},
-            "discover": f"dns:app.test:{found}", "discovery": {"hold": "1s", "max_pairs": 2}}
+            "discover": f"dns:app.test:{found}", "discovery": {"hold": "1m", "max_pairs": 2}}
     for server, health, weight in zip(made["servers"], healths, weights):
         server.update(weight=weight, max_pairs=2, check={"address": str(health)} if health else "off")
     return made
