@@ -39,8 +39,8 @@ START_TEST(timeout_is_followed_by_close)
 	uint64_t began;
 
 	scene_open(&scene, TEST_KIND, 0);
-	stream_set_timeout(scene.stream, 0.03);
 	began = clock_ns();
+	stream_set_timeout(scene.stream, 0.03);
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	loop_until(heard(&scene.rec, "TIMEOUT"));
 	ck_assert_uint_ge(clock_ns() - began, 30 * NS_PER_MS);
