@@ -11,8 +11,6 @@
  * came, how many of these early; the median, the 99th percentile and the largest of how late they
  * were; the 99th percentile of how late they were sent, in us; and its own CPU time in per mille.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/hdr.h"
+#include "lab_loopback.h"
 
 enum { EVENTS = 64, MESSAGE = 64, BACKLOG = 4096, CONNECTIONS_MAX = 12000 };
 
@@ -40,19 +39,6 @@ static struct hdr *sent_late;
 static uint64_t n_early;
 static uint64_t latency_ns;
 static int epoll_fd;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "lab_late: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct sockaddr_in loopback(const char *port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
 
 static void watch(int fd)
 {

@@ -8,8 +8,6 @@
  * Prints, without the first second's tenth, the least and the most of a second, in per mille of the
  * rate, how many bytes more than their share the fullest 10 ms had, and KB/s over all.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "lab_loopback.h"
 
 enum { BLOCK = 64 * 1024, READ = 8 * 1024, PIECES_MAX = 4194304, WINDOW_NS = 10 * NS_PER_MS };
 
@@ -31,19 +30,6 @@ struct piece {
 static struct piece pieces[PIECES_MAX];
 static size_t n_pieces;
 static char block[BLOCK];
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "lab_rate: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct sockaddr_in loopback(const char *port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
 
 static _Noreturn void send_for_ever(const struct sockaddr_in *proxy)
 {

@@ -7,8 +7,6 @@
  *
  * Says "open" when all is connected, waits for a line, works, says "done", and waits for another.
  */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,24 +16,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lab_loopback.h"
+
 enum { BLOCK = 128 * 1024, MESSAGE = 64, CLIENTS = 16, MIB = 1024 * 1024 };
 
 static char block[BLOCK];
 static int clients[CLIENTS];
 static int servers[CLIENTS];
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "lab_work: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct sockaddr_in loopback(const char *port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
 
 static int listen_on(const char *port)
 {
