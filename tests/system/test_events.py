@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from weirtest import peers, proc, wait
-from weirtest.asking import ask, get
+from weirtest import peers, wait
+from weirtest.asking import ask, connections, get
 from weirtest.following import Follower, follow
 from weirtest.house import exchange, house, listener, upstream
 from weirtest.settings import DEADLINE, scaled
@@ -144,11 +144,10 @@ def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
 
 def test_who_comes_again_is_told_how_much_he_has_missed():
     with house() as here:
-        fds = proc.settled_fds(here.weir.pid)
         with follow(here.weir, "?event=close") as follower:
             one_pair(here)
             last = follower.next("close")
-        wait.until(lambda: proc.fds(here.weir.pid) <= fds, "weir has let go of the follower")
+        wait.until(lambda: connections(here.weir) == 0, "weir has let go of the follower")
         for _ in range(3):
             one_pair(here)
         wait.until(lambda: len(here.weir.records("close")) == 4, "all are logged")

@@ -6,8 +6,8 @@ import re
 import signal
 from pathlib import Path
 
-from weirtest import peers, proc, wait
-from weirtest.asking import ask, get
+from weirtest import peers, wait
+from weirtest.asking import ask, connections, get
 from weirtest.drains import take
 from weirtest.following import follow
 from weirtest.house import exchange, house, listener
@@ -309,12 +309,11 @@ def go_out_of_service_and_back(asks, here):
 
 
 def end_of_events(asks, here):
-    fds = proc.settled_fds(here.weir.pid)
     with follow(here.weir, "?event=close&event=stats") as follower:
         here.client(here.listens["web"]).close()
         last = follower.next("close")
         follow_schema(follower.next("stats").data, STATS, "stats")
-    wait.until(lambda: proc.fds(here.weir.pid) <= fds, "weir has let go of the follower")
+    wait.until(lambda: connections(here.weir) == 0, "weir has let go of the follower")
     here.client(here.listens["web"]).close()
     wait.until(lambda: any(line.number("pair") > last.data["pair"] for line in here.weir.records("close")),
                "the next one has ended")

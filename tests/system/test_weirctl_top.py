@@ -73,8 +73,8 @@ def test_keys_sort_filter_and_end_pairs(folder):
             terminal.wait("q quit", without=["BUSIEST", "any key"] if key != "b" else ["\n  SILENT"])
         terminal.type("k")
         terminal.wait("select a pair by Up and Down first")
-        terminal.type("o")
-        wait_for_ids(terminal, "OLDEST", known)
+        terminal.type("w")  # none waits: they stand in the order of their ids
+        wait_for_ids(terminal, "WAITING", known)
         terminal.keys("Down", "Down")
         terminal.type("k")
         terminal.wait(f"end pair {known[1]}? y or n")
@@ -138,19 +138,20 @@ def test_it_follows_the_size_of_the_terminal(folder):
     with house() as here, Terminal(folder, **WIDE) as terminal:
         _, known = open_pairs(here, 30)
         top(terminal, control_path(here.weir))
-        terminal.type("o")
+        terminal.type("w")  # none waits: they stand in the order of their ids
+        wait.until(lambda: ids(terminal.screen(), "WAITING")[:1] == known[:1], "the first pair", every=0.05)
         terminal.wait("STATE", "relaying")
         terminal.resize(60, 16)
-        screen = terminal.wait("OLDEST", without=["STATE", "relaying"])
-        assert len(ids(screen, "OLDEST")) < 10
+        screen = terminal.wait("WAITING", without=["STATE", "relaying"])
+        assert len(ids(screen, "WAITING")) < 10
         # What does not fit is a key away.
         terminal.keys("End")
-        wait.until(lambda: ids(terminal.screen(), "OLDEST")[-1:] == known[-1:], "the last pair", every=0.05)
+        wait.until(lambda: ids(terminal.screen(), "WAITING")[-1:] == known[-1:], "the last pair", every=0.05)
         terminal.keys("Home")
-        wait.until(lambda: ids(terminal.screen(), "OLDEST")[:1] == known[:1], "the first pair", every=0.05)
+        wait.until(lambda: ids(terminal.screen(), "WAITING")[:1] == known[:1], "the first pair", every=0.05)
         terminal.resize(20, 3)
         terminal.resize(150, 50)
-        wait.until(lambda: ids(terminal.screen(), "OLDEST") == known, "all pairs", every=0.05)
+        wait.until(lambda: ids(terminal.screen(), "WAITING") == known, "all pairs", every=0.05)
 
 
 def test_it_survives_a_restart_of_weir_and_says_so(folder):

@@ -115,8 +115,7 @@ def test_drip_lets_a_byte_go_each_time(lab, upstream):
     with client, server:
         since = time.monotonic()
         server.sendall(b"01234")
-        for i in range(5):
-            assert client.recv(100) == b"%d" % i
+        assert read_exactly(client, 5) == b"01234"
         assert 0.2 <= time.monotonic() - since < LATE
 
 

@@ -47,6 +47,13 @@ def control_path(weir):
     return os.path.join(weir.runtime, "control")
 
 
+def connections(weir):
+    """How many connections the control socket has that weir has not closed yet."""
+    path, connected = control_path(weir), "03"
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        return sum(line.split()[5] == connected and line.split()[-1] == path for line in file)
+
+
 def ask_on(connection, method, target, body=None, headers=None):
     """One more request on a connection."""
     data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)

@@ -18,7 +18,7 @@ SANITIZER = os.environ.get("WEIR_SANITIZER", "")
 SPLICE = os.environ.get("WEIR_SPLICE", "auto")
 
 # How long anything may take that should happen at once. Generous: it ends hangs and judges nothing.
-DEADLINE = 30.0
+DEADLINE = 120.0 if SANITIZER else 30.0
 
 # What was due and comes later than this has not come by itself. How late it was is printed, and judged in bench/:
 # here it says when this machine had time.
