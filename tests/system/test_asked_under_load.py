@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from weirtest import address, load, wait
+from weirtest import address, load, transfer, wait
 from weirtest.asking import ask, get
 from weirtest.house import Callers, house, listener, upstream
 from weirtest.settings import scaled
@@ -52,20 +52,18 @@ class Idlers:
     """Pairs that idle out, again and again until stop(): weirload judges when."""
 
     def __init__(self, to, behind):
-        self.told, self._stop = [], False
-        self._args = to, behind
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._stop = False
+        self._task = transfer.Task(self._run, to, behind)
 
-    def _run(self):
-        to, behind = self._args
+    def _run(self, to, behind):
+        told = []
         while not self._stop:
-            self.told.append(load.run("idle", target=to, serve=behind, connections=PAIRS, expect="1s"))
+            told.append(load.run("idle", target=to, serve=behind, connections=PAIRS, expect="1s"))
+        return told
 
     def stop(self):
         self._stop = True
-        self._thread.join()
-        return self.told
+        return self._task.result()
 
 
 @contextlib.contextmanager

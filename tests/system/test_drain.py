@@ -7,7 +7,7 @@ import time
 import pytest
 
 from weirtest import peers, transfer
-from weirtest.clock import Watch, pace, punctually
+from weirtest.clock import Watch, pace, within
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE
 
@@ -59,32 +59,29 @@ def test_idle_pairs_end_first_and_at_once(report):
 
 
 def test_pair_that_falls_idle_ends_then(report):
-    def attempt():
-        with relay(timeouts={"drain": "60s"}, drain={"idle_first": "1500ms"}) as rig:
-            pair = rig.pair()
+    with relay(timeouts={"drain": "60s"}, drain={"idle_first": "1500ms"}) as rig:
+        pair = rig.pair()
+        with within(time.monotonic(), 1.4):
             talk(pair)
             rig.weir.signal(signal.SIGTERM)
             rig.weir.notice("STOPPING=1")
-            if not pace(pair[0], 2.0, 0.1, 1.4):
-                return False
+        with within(pace(pair[0], 2.0, 0.1, 1.4), 1.4):
             watch = Watch(1.5)
             pair[0].sendall(b"!")
-            watch.expect(pair[0], ("fin",))
-            assert rig.weir.wait_exit() == 0
-            watch.strike(rig.weir, "drain")
-            report(watch.text)
-            return True
-
-    punctually(attempt)
+        watch.expect(pair[0], ("fin",))
+        assert rig.weir.wait_exit() == 0
+        watch.strike(rig.weir, "drain")
+        report(watch.text)
 
 
 def test_half_closed_pair_is_idle_from_its_fin_on():
     with relay(timeouts={"drain": "60s"}, drain={"idle_first": "1200ms"}) as rig:
-        client, server = rig.pair()
-        watch = Watch(1.2)
-        rig.weir.signal(signal.SIGTERM)
-        peers.fin(client)
-        assert peers.read_end(server) == (b"", "fin")
+        with within(time.monotonic(), 1.2):
+            client, server = rig.pair()
+            watch = Watch(1.2)
+            rig.weir.signal(signal.SIGTERM)
+            peers.fin(client)
+            assert peers.read_end(server) == (b"", "fin")
         watch.expect(client, ("fin",))
         assert rig.weir.wait_exit() == 0
         watch.strike(rig.weir, "drain")
@@ -146,12 +143,12 @@ def test_grace_goes_on_accepting(report):
         rig.weir.notice("STOPPING=1")
         served = 0
         while time.monotonic() - watch.start < 1.5:
-            with rig.client() as sock:
+            with within(watch.start, 2), rig.client() as sock:
                 sock.sendall(b"hello")
                 assert peers.read_exactly(sock, 5) == b"hello"
             served += 1
             time.sleep(0.05)
-        if time.monotonic() - watch.start < 1.9:
+        with within(watch.start, 2):
             assert flows(idle), "an idle pair was ended in the grace"
         watch.expect(idle, ("fin",))
         with pytest.raises(ConnectionRefusedError):

@@ -9,11 +9,11 @@ import pytest
 
 from weirtest import address, config, peers, transfer, wait
 from weirtest.asking import ask, get
-from weirtest.clock import Watch, pace, punctually
+from weirtest.clock import Watch, pace, within
 from weirtest.daemon import Free, Weir
 from weirtest.drains import drain, is_refused, state, take, undrain
 from weirtest.house import exchange, house, listener
-from weirtest.settings import LATE
+from weirtest.settings import DEADLINE, LATE
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
 HOUR = 3600 * 1000
@@ -121,37 +121,30 @@ def test_what_is_no_drain_changes_nothing(body):
 
 
 def test_end_pairs_ends_idle_ones_first_and_the_others_within_the_budget(report):
-    def attempt():
-        with house(timeouts={"drain": "4s"}, drain={"grace": "1s", "idle_first": "1s", "spread": "0s"}) as here:
-            idle, busy = here.client(), here.client()
-            exchange(idle)
-            exchange(busy)
-            task = transfer.Task(pace, busy, 3.5, 0.05, 0.7)
-            time.sleep(1.1)
-            watch = Watch(3)
-            answer = drain(here.weir, grace="0s", end_pairs=True)
-            assert 0 < answer["left_ms"] <= 3000
-            assert peers.read_end(idle) == (b"", "fin")
-            first = here.weir.close_line(reason="drain", timer="drain", by="weir")
-            assert first.number("late_us") < LATE * 1e6
-            with contextlib.suppress(ConnectionResetError):
-                while busy.recv(65536):
-                    pass
-            passed = time.monotonic() - watch.start
-            try:
-                if not task.result():
-                    return False
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # it was ended
-            watch.judge(passed)
-            here.weir.record("close", nth=1, reason="drain", timer="drain")
-            wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 0, "all places back")
-            undrain(here.weir)
-            exchange(here.client())
-            report(f"the last pair ended {watch.lates[0] * 1e3:.1f} ms after the budget")
-            return True
-
-    punctually(attempt)
+    with house(timeouts={"drain": "4s"}, drain={"grace": "1s", "idle_first": "1s", "spread": "0s"}) as here:
+        idle, busy = here.client(), here.client()
+        exchange(idle)
+        exchange(busy)
+        task = transfer.Task(pace, busy, DEADLINE, 0.05, 0.7)
+        time.sleep(1.1)
+        watch = Watch(3)
+        answer = drain(here.weir, grace="0s", end_pairs=True)
+        assert 0 < answer["left_ms"] <= 3000
+        assert peers.read_end(idle) == (b"", "fin")
+        first = here.weir.close_line(reason="drain", timer="drain", by="weir")
+        assert first.number("late_us") < LATE * 1e6
+        with contextlib.suppress(ConnectionResetError):
+            while busy.recv(65536):
+                pass
+        passed = time.monotonic() - watch.start
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            task.result()
+        watch.judge(passed)
+        here.weir.record("close", nth=1, reason="drain", timer="drain")
+        wait.until(lambda: get(here.weir, "/v1/status")["pairs"]["open"] == 0, "all places back")
+        undrain(here.weir)
+        exchange(here.client())
+        report(f"the last pair ended {watch.lates[0] * 1e3:.1f} ms after the budget")
 
 
 def test_end_pairs_may_come_when_it_is_drained_already():
@@ -167,20 +160,15 @@ def test_end_pairs_may_come_when_it_is_drained_already():
 
 
 def test_undone_before_their_time_no_pair_is_ended():
-    def attempt():
-        with house(timeouts={"drain": "1s"}, drain={"idle_first": "none", "spread": "0s"}) as here:
-            pair = here.client()
-            exchange(pair)
-            start = time.monotonic()
+    with house(timeouts={"drain": "1s"}, drain={"idle_first": "none", "spread": "0s"}) as here:
+        pair = here.client()
+        exchange(pair)
+        with within(time.monotonic(), 1):
             drain(here.weir, end_pairs=True)
             undrain(here.weir)
-            if time.monotonic() - start > 0.9:
-                return False
-            time.sleep(1.2)
-            exchange(pair)
-            return not here.weir.records("close", reason="drain")
-
-    punctually(attempt)
+        time.sleep(1.2)
+        exchange(pair)
+        assert not here.weir.records("close", reason="drain")
 
 
 @contextlib.contextmanager

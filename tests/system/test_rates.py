@@ -2,11 +2,13 @@
 """Rates of a listener, against the clock: never more than they allow, and not much less."""
 
 import select
+import socket
 import time
 
 import pytest
 
 from weirtest import peers, transfer
+from weirtest.clock import within
 from weirtest.house import house, listener
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE
@@ -17,12 +19,14 @@ MIB = 1 << 20
 @pytest.mark.parametrize("way", ("up", "down"))
 def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
     """A tenth of a second's worth may come at once. The pair is not idle meanwhile; the other way is free."""
-    with relay(listener={"rate": {way: "2M/s"}}, timeouts={"idle": "300ms", "half_close": "300ms"}) as rig:
-        client, upstream = rig.pair()
-        sender, receiver = (client, upstream) if way == "up" else (upstream, client)
-        start = time.monotonic()
-        back = transfer.Task(transfer.receive_hashed, sender)
-        sent = transfer.Task(transfer.send_hashed, sender, transfer.Payload(2 * MIB))
+    with relay(listener={"rate": {way: "2M/s"}}, timeouts={"idle": "600ms", "half_close": "600ms"}) as rig:
+        with within(time.monotonic(), 0.6):
+            client, upstream = rig.pair()
+            sender, receiver = (client, upstream) if way == "up" else (upstream, client)
+            start = time.monotonic()
+            back = transfer.Task(transfer.receive_hashed, sender)
+            sent = transfer.Task(transfer.send_hashed, sender, transfer.Payload(2 * MIB))
+            assert receiver.recv(1, socket.MSG_PEEK)
         answer = transfer.send_hashed(receiver, transfer.Payload(2 * MIB, seed=1))
         assert back.result() == (answer, 2 * MIB)
         free = time.monotonic() - start

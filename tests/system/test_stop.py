@@ -11,7 +11,7 @@ import pytest
 
 from weirtest import config, peers, transfer, wait
 from weirtest.address import MIXES, TRANSPORTS
-from weirtest.clock import Watch
+from weirtest.clock import Watch, within
 from weirtest.daemon import Weir
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, LATE, scaled
@@ -121,12 +121,13 @@ def test_busy_pair_ends_with_resets_when_the_time_is_over(client, upstream, by_c
 def test_pair_that_spoke_within_a_second_is_busy(by_client):
     with relay(timeouts={"drain": "300ms"}, drain=AT_THE_END) as rig:
         first, second = sides(rig, by_client)
-        first.sendall(b"x")
-        assert peers.read_exactly(second, 1) == b"x"
-        watch = Watch(0.3)
-        rig.weir.signal(signal.SIGTERM)
-        watch.expect(second, ("rst",))
-        watch.expect(first, ("rst",))
+        with within(time.monotonic(), 1):
+            first.sendall(b"x")
+            assert peers.read_exactly(second, 1) == b"x"
+            watch = Watch(0.3)
+            rig.weir.signal(signal.SIGTERM)
+            watch.expect(second, ("rst",))
+            watch.expect(first, ("rst",))
         assert rig.weir.wait_exit() == 0
         watch.strike(rig.weir, "drain")
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from weirtest import peers, transfer
+from weirtest import peers, transfer, wait
 from weirtest.address import MIXES
-from weirtest.clock import Watch, pace, punctually
+from weirtest.clock import Watch, pace, within
 from weirtest.rig import relay
 
 FIN = ("fin",)
@@ -62,7 +62,7 @@ def test_idle_does_not_run_while_connecting():
 
 # After a FIN: idle does not count any more, the others do.
 @pytest.mark.parametrize("timeouts, timer, reason", (
-    ({"idle": "200ms", "half_close": "500ms"}, "half_close", "half_close"),
+    ({"idle": "400ms", "half_close": "500ms"}, "half_close", "half_close"),
     ({"half_close": "500ms", "half_close_max": "900ms"}, "half_close", "half_close"),
     ({"half_close": "900ms", "half_close_max": "500ms"}, "half_close_max", "half_close"),
     ({"half_close": "500ms", "lifetime": "5s"}, "half_close", "half_close"),
@@ -71,10 +71,11 @@ def test_idle_does_not_run_while_connecting():
 @MIXED
 def test_after_a_fin(client, upstream, by_client, timeouts, timer, reason, report):
     with relay(client, upstream, timeouts=timeouts) as rig:
-        first, second = sides(rig, by_client)
-        watch = Watch(0.5)
-        peers.fin(first)
-        assert peers.end_of(second) == "fin"
+        with within(time.monotonic(), 0.4):
+            first, second = sides(rig, by_client)
+            watch = Watch(0.5)
+            peers.fin(first)
+            assert peers.end_of(second) == "fin"
         watch.expect(first, peers.abort_of(first))
         watch.strike(rig.weir, timer, reason)
         report(watch.text)
@@ -92,6 +93,12 @@ def test_lifetime_during_a_half_close(by_client, report):
         report(watch.text)
 
 
+def begun(flood):
+    """The Flood, once bytes of it are on their way."""
+    wait.until(lambda: flood.sent, "bytes")
+    return flood
+
+
 # Bytes wait for a receiver that takes none. The short timers would be due first, were they running.
 @pytest.mark.parametrize("timeouts, fin, timer", (
     ({"idle": "300ms", "write_stall": "1s"}, False, "write_stall"),
@@ -105,12 +112,13 @@ def test_while_bytes_wait(client, upstream, by_client, timeouts, fin, timer, rep
     """`fin`: the receiver has ended its input before, so that the pair is half closed."""
     with relay(client, upstream, rcvbuf=4096, timeouts=timeouts) as rig:
         watch = Watch(1.0)
-        sender, stuck = sides(rig, by_client, rcvbuf=4096)
-        if fin:
-            watch.restart()
-            peers.fin(stuck)
-            assert peers.end_of(sender) == "fin"
-        flood = transfer.Flood(sender)
+        with within(watch.start, 0.3):
+            sender, stuck = sides(rig, by_client, rcvbuf=4096)
+            if fin:
+                watch.restart()
+                peers.fin(stuck)
+                assert peers.end_of(sender) == "fin"
+            flood = begun(transfer.Flood(sender))
         watch.strike(rig.weir, timer, "half_close" if timer == "half_close_max" else timer)
         assert time.monotonic() - watch.start >= watch.seconds
         assert flood.end() == "rst"
@@ -121,17 +129,21 @@ def test_while_bytes_wait(client, upstream, by_client, timeouts, fin, timer, rep
 @MIXED
 def test_idle_stands_still_while_bytes_wait_and_then_starts_anew(client, upstream, by_client, report):
     with relay(client, upstream, rcvbuf=4096, timeouts={"idle": "300ms"}) as rig:
-        sender, stuck = sides(rig, by_client, rcvbuf=4096)
-        flood = transfer.Flood(sender)
+        with within(time.monotonic(), 0.3):
+            sender, stuck = sides(rig, by_client, rcvbuf=4096)
+            flood = begun(transfer.Flood(sender))
         time.sleep(1.2)  # four times the timeout: what is measured is that nothing happens
         count = flood.stop()
         assert not rig.weir.records("close") and not flood.broken, "idle struck while bytes waited"
         watch = Watch(0.3)
         left = count
         while left:
+            last = watch.start
             watch.restart()
-            left -= len(stuck.recv(min(left, 65536)))
-        assert not rig.weir.records("close")
+            with within(last, 0.1):
+                left -= len(peers.read_exactly(stuck, min(left, 4096)))
+        with within(watch.start, 0.1):
+            assert not rig.weir.records("close")
         passed = time.monotonic()
         for sock in (stuck, sender):
             assert peers.end_of(sock) == "fin"
@@ -146,23 +158,26 @@ def test_idle_stands_still_while_bytes_wait_and_then_starts_anew(client, upstrea
 def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_client, timer):
     """Stopped for far longer than the timeout, while one side keeps sending: nobody is cut."""
     with relay(client, upstream, timeouts={timer: "400ms"}) as rig:
-        sender, receiver = sides(rig, by_client)
-        sender.sendall(b"x")
-        assert peers.read_exactly(receiver, 1) == b"x"
-        if timer == "half_close":
-            peers.fin(receiver)
-            assert peers.end_of(sender) == "fin"
-        rig.weir.signal(signal.SIGSTOP)
+        with within(time.monotonic(), 0.4):
+            sender, receiver = sides(rig, by_client)
+            sender.sendall(b"x")
+            assert peers.read_exactly(receiver, 1) == b"x"
+            if timer == "half_close":
+                peers.fin(receiver)
+                assert peers.end_of(sender) == "fin"
+            rig.weir.signal(signal.SIGSTOP)
         pace(sender, 1.0, 0.02, 1)
         sender.sendall(b"!")
+        begin = time.monotonic()
         rig.weir.signal(signal.SIGCONT)
-        got = b""
-        while not got.endswith(b"!"):
-            data = receiver.recv(4096)
-            assert data, "cut although it kept sending"
-            got += data
-        sender.sendall(b"after")
-        assert peers.read_exactly(receiver, 5) == b"after"
+        with within(begin, 0.4):
+            got = b""
+            while not got.endswith(b"!"):
+                data = receiver.recv(4096)
+                assert data, "cut although it kept sending"
+                got += data
+            sender.sendall(b"after")
+            assert peers.read_exactly(receiver, 5) == b"after"
 
 
 @SIDES
@@ -173,74 +188,61 @@ def test_bytes_in_the_kernel_count_although_the_timer_was_there_first(client, up
     Wound before the last byte, the timer is due in the stopped weir before more bytes come: it is seen
     before them, and must look for them.
     """
-    def attempt():
-        with relay(client, upstream, timeouts={timer: "800ms"}) as rig:
-            start = time.monotonic()
+    with relay(client, upstream, timeouts={timer: "800ms"}) as rig:
+        with within(time.monotonic(), 0.75):
             sender, receiver = sides(rig, by_client)
             if timer == "half_close":
                 peers.fin(receiver)
                 assert peers.end_of(sender) == "fin"
             time.sleep(0.2)
-            if time.monotonic() - start > 0.5:
-                return False
             sender.sendall(b"x")
             assert peers.read_exactly(receiver, 1) == b"x"
             rig.weir.signal(signal.SIGSTOP)
-            if time.monotonic() - start > 0.75:
-                return False
-            time.sleep(0.65)  # now the timer is due, if it is the one of the start
-            sender.sendall(b"more")
-            time.sleep(0.3)  # now "x" is longer ago than the timeout
-            rig.weir.signal(signal.SIGCONT)
-            assert peers.read_exactly(receiver, 4) == b"more"
-            return True
-
-    punctually(attempt)
+        time.sleep(0.65)  # now the timer is due, if it is the one of the start
+        sender.sendall(b"more")
+        time.sleep(0.3)  # now "x" is longer ago than the timeout
+        rig.weir.signal(signal.SIGCONT)
+        assert peers.read_exactly(receiver, 4) == b"more"
 
 
 @SIDES
 def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client, report):
     """More than weir can look at in one turn: the timers of the last are seen before their bytes."""
     count = 350
-
-    def attempt():
-        with relay(timeouts={"idle": "none"}, daemon={"control": True}) as rig:
-            pairs = [sides(rig, by_client) for _ in range(count)]
-            start = time.monotonic()
-            for sender, receiver in pairs:
-                sender.sendall(b"x")
-                assert peers.read_exactly(receiver, 1) == b"x"
-            # Long enough for the first of them not to be over yet, however long that took.
-            idle_s = 1 + 2 * (time.monotonic() - start)
+    with relay(timeouts={"idle": "none"}, daemon={"control": True}) as rig:
+        pairs = [sides(rig, by_client) for _ in range(count)]
+        start = time.monotonic()
+        for sender, receiver in pairs:
+            sender.sendall(b"x")
+            assert peers.read_exactly(receiver, 1) == b"x"
+        # Long enough for the first of them not to be over yet, however long that took.
+        idle_s = 1 + 2 * (time.monotonic() - start)
+        with within(start, idle_s - 0.1):
             rig.weir.reload({**rig.weir.settings, "timeouts": {"idle": f"{idle_s * 1000:.0f}ms"},
                              "reload": {"apply_to_open_pairs": ["timeouts"]}})
             rig.weir.signal(signal.SIGSTOP)
-            if time.monotonic() - start > idle_s - 0.1:
-                return False
-            for sender, _ in pairs:
-                sender.sendall(b"!")
-            time.sleep(idle_s + 0.1)  # now the timeout is over for each
-            rig.weir.signal(signal.SIGCONT)
-            for _, receiver in pairs:
-                assert peers.read_exactly(receiver, 1) == b"!"
-            report(f"{count} pairs, none cut")
-            return True
-
-    punctually(attempt)
+        for sender, _ in pairs:
+            sender.sendall(b"!")
+        time.sleep(idle_s + 0.1)  # now the timeout is over for each
+        rig.weir.signal(signal.SIGCONT)
+        for _, receiver in pairs:
+            assert peers.read_exactly(receiver, 1) == b"!"
+        report(f"{count} pairs, none cut")
 
 
 @SIDES
 def test_no_byte_in_the_kernel_is_no_excuse(by_client):
     """The same, but nobody sent: the pair ends, late by the time that weir was stopped."""
     with relay(timeouts={"idle": "300ms"}) as rig:
-        first, second = sides(rig, by_client)
-        first.sendall(b"x")
-        assert peers.read_exactly(second, 1) == b"x"
-        # Once another pair was served, the one worker has done with the byte before.
-        for sock in rig.pair():
-            sock.close()
-        rig.weir.close_line(reason="eof")
-        rig.weir.signal(signal.SIGSTOP)
+        with within(time.monotonic(), 0.3):
+            first, second = sides(rig, by_client)
+            first.sendall(b"x")
+            assert peers.read_exactly(second, 1) == b"x"
+            # Once another pair was served, the one worker has done with the byte before.
+            for sock in rig.pair():
+                sock.close()
+            rig.weir.close_line(reason="eof")
+            rig.weir.signal(signal.SIGSTOP)
         time.sleep(0.6)
         rig.weir.signal(signal.SIGCONT)
         assert (peers.end_of(first), peers.end_of(second)) == ("fin", "fin")

@@ -226,8 +226,8 @@ def test_changes_in_flight_lose_nothing(lab):
 def test_bandwidth_is_its_rate_and_never_more(lab, rate):
     size = rate * 500
     with Pair(lab, toxics=[{"type": "bandwidth", "attributes": {"rate": rate}}]) as (client, server):
-        task = Task(send_hashed, server, Payload(size))
         since = time.monotonic()
+        task = Task(send_hashed, server, Payload(size))
         got = receive_hashed(client)
         assert got == (task.result(), size)
         # What is caught up with is the only allowance: 10 ms.

@@ -36,15 +36,6 @@ def finish(process):
     return load.Told(process.returncode, out, err)
 
 
-def undisturbed(*words, **options):
-    """load.run(), again where this machine held weirload up: what it then measures is void."""
-    for _ in range(5):
-        told = load.run(*words, **options)
-        if not re.search(r'"void":[1-9]|^void ', told.out, re.M):
-            break
-    return told
-
-
 # What it passed once
 
 def test_what_is_late_fails_without_being_asked():
@@ -177,7 +168,7 @@ def test_a_server_that_speaks_late_does_not_make_the_proxy_late(folder):
 @pytest.mark.parametrize("serve", (False, True))
 def test_without_an_expectation_it_measures(serve, behind, folder):
     with ScriptedPeer(Script(0.3), behind if serve else None) as peer:
-        told = undisturbed("idle", target=peer, serve=behind if serve else None, folder=folder)
+        told = load.run("idle", target=peer, serve=behind if serve else None, folder=folder)
     assert told.verdicts == {"measured": N} and told.code == 0, told.out
     for side in ("client", "server") if serve else ("client",):
         told_side = told.json[side]
@@ -192,7 +183,7 @@ def test_without_an_expectation_it_measures(serve, behind, folder):
 
 def test_what_was_measured_is_drawn_around_its_median(behind):
     with ScriptedPeer(Script(0.3), behind) as peer:
-        told = undisturbed("idle", target=peer, serve=behind, json=False)
+        told = load.run("idle", target=peer, serve=behind, json=False)
     assert re.search(r"closed after p50 [\d.]+ m?s, min .* max .*\(client\)", told.out), told.out
     assert re.search(r"^ms around the median [\d.]+, client$", told.out, re.M)
     rows = re.findall(r"^ +(-?[\d.]+) to (-?[\d.]+) +\|(#*) +(\d+)$", told.out, re.M)
@@ -224,7 +215,7 @@ def test_what_is_never_closed_cannot_be_measured():
 def test_every_scenario_measures(scenario, options, least, behind):
     serve = None if scenario == "connect" else behind
     with ScriptedPeer(Script(0.3), serve) as peer:
-        told = undisturbed(scenario, target=peer, serve=serve, **options)
+        told = load.run(scenario, target=peer, serve=serve, **options)
     count = N - 2 if scenario == "mixed" else N
     assert told.verdicts == {"measured": count} and told.code == 0, told.out
     assert told.json["client"]["after_us"]["min"] >= least

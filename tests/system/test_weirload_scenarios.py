@@ -2,6 +2,7 @@
 """weirload's scenarios of preface, first byte, lifetime, queue and drain, on proxies that are right and wrong."""
 
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -141,10 +142,12 @@ def begins(folder):
     return os.path.join(folder, "drain")
 
 
-def drained(drain, begins, behind, **options):
+def drained(drain, begins, behind, command="true", **options):
+    """The drain's command makes the file, and then does what else is said."""
+    pathlib.Path(begins).unlink(missing_ok=True)  # of a try that was late
     with ScriptedPeer(Script(drain=drain, drain_file=begins), behind) as peer:
-        return load.run("drain", target=peer, serve=behind, drain_command=f"touch '{begins}'", after="400ms",
-                        every="20ms", **options)
+        return load.run("drain", **{"target": peer, "serve": behind, "after": "400ms", "every": "20ms",
+                                    "drain_command": f"touch '{begins}'; {command}", **options})
 
 
 def test_a_drain_that_waits_for_live_streams_cuts_none(begins, behind):
@@ -193,17 +196,13 @@ def test_what_is_closed_before_the_drain_begins_is_early(begins, behind):
     ("exit 3", 3, "--drain-command ended with status 3"),
     ("kill -TERM $$", 143, "--drain-command ended with status 143")))
 def test_a_command_that_fails_is_told(command, status, says, begins, behind):
-    with ScriptedPeer(Script(drain="idle", drain_file=begins), behind) as peer:
-        told = load.run("drain", target=peer, serve=behind, drain_command=f"touch '{begins}'; {command}",
-                        after="100ms", for_="100ms", expect="10s")
+    told = drained("idle", begins, behind, command, after="100ms", for_="100ms", expect="10s")
     assert told.broken == {"max_command_status"} and told.code == 1, told.out
     assert told.json["limits"]["max_command_status"]["value"] == status and says in told.json["failed"]
 
 
 def test_what_the_command_says_is_no_part_of_the_report(begins, behind):
-    with ScriptedPeer(Script(drain="idle", drain_file=begins), behind) as peer:
-        told = load.run("drain", target=peer, serve=behind, after="100ms", for_="100ms", expect="10s",
-                        drain_command=f"echo hello; touch '{begins}'")
+    told = drained("idle", begins, behind, "echo hello", after="100ms", for_="100ms", expect="10s")
     assert told.code == 0 and told.err == "hello\n" and told.json["holds"]
 
 
