@@ -53,7 +53,7 @@ def test_a_stuck_worker_gets_the_service_restarted(machine):
 
 
 def test_an_idle_service_lives_with_its_watchdog(machine):
-    start_with_watchdog(machine, 1)
+    start_with_watchdog(machine, 2)
     pid = machine.pid()
     time.sleep(5)
     assert machine.pid() == pid and machine.show("weir", "NRestarts") == "0"

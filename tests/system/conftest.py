@@ -28,33 +28,6 @@ LONG = ("test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_short_c
         "test_listener_that_goes_resets_no_client", "test_the_rest_is_spread_over_the_end")
 
 
-# What needs the rights of a whole machine's root: namespaces, mounts, other users, a control group.
-NEEDS_ROOT = (
-    "test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_every_address_of_a_name_is_tried",
-    "test_address_that_comes_late_is_served_with_freebind", "test_owner_and_group_are_applied_and_change_with_a_reload",
-    "test_group_that_may_not_be_set_names_the_remedies[unmapped]", "test_port_for_the_privileged_names_the_ways_to_it",
-    "test_unix_client_is_known_by_its_process_and_user", "test_an_own_address_is_asked_of_the_kernel",
-    "test_side_that_acknowledges_nothing_is_lost", "test_side_that_answers_no_probe_is_lost",
-    "test_client_that_is_lost_while_connecting_is_the_reason", "test_include_that_cannot_be_read_is_told",
-    "test_a_black_holed_family_costs_a_quarter_of_a_second_and_once",
-    "test_a_second_address_waits_for_the_first_where_no_fd_is_spare", "test_each_address_is_tried_and_told",
-    "test_forty_addresses_are_all_tried", "test_a_name_that_leads_nowhere_is_asked_again_soon",
-    "test_localhost_is_ipv6_where_only_lo_has_it", "test_names_that_hang_do_not_hold_up_others",
-    "test_more_than_all_lookups_hang_and_the_line_is_bounded", "test_a_zone_is_looked_up_at_each_",
-    "test_too_few_tasks_are_told_at_the_start_or_never", "test_orphans_are_reaped_by_pid_1",
-    "test_workers_follow_the_quota_of_the_cgroup", "test_descriptors_that_nobody_asked_for_are_in_the_budget[True]",
-    "test_without_proc_weir_relays_and_a_reload_says_what_is_missing",
-    "test_without_privileges_bulk_is_spliced_while_there_are_large_pipes",
-    "test_pairs_are_found_by_the_fields_of_their_end", "test_odd_bytes_arrive_exactly",
-    "test_ends_by_peers_have_no_message_id_for_there_is_nothing_to_explain",
-    "test_journald_that_does_not_read_stops_nothing_and_drops_are_counted",
-    "test_errors_of_the_config_have_priority_err", "test_without_journalds_socket_lines_go_to_the_stream")
-
-
-def is_for_root(name):
-    return name.startswith(NEEDS_ROOT) or "no /dev" in name
-
-
 def root_lacks():
     """Why this process may not do what root may, as in a container; "" if it may."""
     tried = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "setpriv", "--reuid=65534",
@@ -72,7 +45,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def skip_where_root_may_not(items):
-    wanted = [item for item in items if is_for_root(item.name)]
+    wanted = [item for item in items if item.get_closest_marker("root")]
     if wanted and (lack := root_lacks()):
         for item in wanted:
             item.add_marker(pytest.mark.skip(reason=f"not on this machine: {lack}"))

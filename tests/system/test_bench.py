@@ -142,6 +142,7 @@ def left_out(done):
     return {part: lacks for lacks, part in re.findall(r"^(.*) is missing: (\S+) is left out$", done.stderr, re.M)}
 
 
+@pytest.mark.root
 def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder, report):
     """Of what the host has the programs for; `scripts/setup test` brings them."""
     done = peers(folder, "--only=bulk,connections,workers,balance,proxy,sni,idle,growth")

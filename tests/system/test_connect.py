@@ -129,6 +129,7 @@ def test_all_servers_dead_names_each_and_the_last_decides(case):
             assert server["address"] in closed["tried"]
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("alive", ("127.0.0.1", "::1"))
 def test_every_address_of_a_name_is_tried(alive, folder):
     """A name of two addresses, of which only one listens: it is reached whichever comes first."""

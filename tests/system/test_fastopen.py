@@ -17,7 +17,7 @@ CLONE_NEWNET = 0x40000000
 TCP_FASTOPEN, SYN_DATA = 23, 32  # TCPI_OPT_SYN_DATA
 LIBC = ctypes.CDLL(None, use_errno=True)
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a network of one's own takes root")
+pytestmark = pytest.mark.root
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ def exchange(rig, rounds):
             assert peers.read_end(sock) == (b"%d" % number, "fin")
 
 
+@pytest.mark.root
 def test_pairs_are_found_by_the_fields_of_their_end(journal):
     with relay_into(journal, timeouts={"idle": "300ms"}) as rig:
         client, server = rig.pair()
@@ -52,6 +53,7 @@ def test_pairs_are_found_by_the_fields_of_their_end(journal):
         assert not rig.weir.records("ready") and not rig.weir.records("close")
 
 
+@pytest.mark.root
 def test_ends_by_peers_have_no_message_id_for_there_is_nothing_to_explain(journal):
     with relay_into(journal) as rig:
         for sock in rig.pair():
@@ -62,6 +64,7 @@ def test_ends_by_peers_have_no_message_id_for_there_is_nothing_to_explain(journa
         assert "MESSAGE_ID" not in journal.entry("WEIR_REASON=reset")
 
 
+@pytest.mark.root
 def test_odd_bytes_arrive_exactly(journal):
     """In the message they are escaped; a field is what it was."""
     server = "unix:@weir é = \" \\x41 \\ WEIR_BY=nobody"
@@ -72,6 +75,7 @@ def test_odd_bytes_arrive_exactly(journal):
         assert closed["MESSAGE"].isprintable() and "\\xc3\\xa9" in closed["MESSAGE"]
 
 
+@pytest.mark.root
 def test_journald_that_does_not_read_stops_nothing_and_drops_are_counted(journal, report):
     rounds = scaled(2000, least=1500)
     with relay_into(journal, servers=[lambda *where: peers.Server(*where, peers.echo)],
@@ -91,6 +95,7 @@ def test_journald_that_does_not_read_stops_nothing_and_drops_are_counted(journal
         report(f"{2 * rounds} lines: {came} came, {dropped} counted as dropped")
 
 
+@pytest.mark.root
 def test_errors_of_the_config_have_priority_err(journal, folder):
     path = os.path.join(folder, "weir.conf")
     with open(path, "w", encoding="ascii") as file:
@@ -102,6 +107,7 @@ def test_errors_of_the_config_have_priority_err(journal, folder):
     assert journal.entry("PRIORITY=3", "_TRANSPORT=stdout")["MESSAGE"].startswith(f"{path}:1: listeners: ")
 
 
+@pytest.mark.root
 def test_without_journalds_socket_lines_go_to_the_stream(folder):
     """A service with a root of its own may have the stream, but not the socket."""
     hide = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--mount",

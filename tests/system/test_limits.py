@@ -144,7 +144,7 @@ def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
                f"{bound / MIB:.1f}{UNJUDGED}")
         assert used <= bound or not JUDGED
         if JUDGED:
-            wait.until(lambda: left() <= MIB, "the memory to be given back", deadline=10)
+            wait.until(lambda: left() <= MIB, "the memory to be given back")
         report(f"afterwards {left() / KIB:.0f} KiB above the base, at most 1024{UNJUDGED}")
 
 

@@ -118,6 +118,7 @@ def inside(weir, *command):
 ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--net", "--")
 
 
+@pytest.mark.root
 def test_port_for_the_privileged_names_the_ways_to_it():
     """In a network of its own, where such ports are what they are by default."""
     unprivileged = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--")
@@ -126,6 +127,7 @@ def test_port_for_the_privileged_names_the_ways_to_it():
     assert "weir.socket" in error["remedy"] and "low-ports.conf" in error["remedy"]
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("host", ("192.0.2.1", "2001:db8::1"))
 def test_address_that_comes_late_is_served_with_freebind(host):
     listen = Coming(host)
@@ -245,7 +247,7 @@ def access(path):
     return what.st_uid, what.st_gid, stat.S_IMODE(what.st_mode)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving files away takes root")
+@pytest.mark.root
 def test_owner_and_group_are_applied_and_change_with_a_reload(folder):
     path = os.path.join(folder, "x.sock")
     own = (os.geteuid(), os.getegid())
@@ -272,7 +274,7 @@ def refused_access(folder, prefix):
     return [one for one in map(logfmt.parse, done.stderr.splitlines()) if one["event"] == "listen_failed"][0]
 
 
-@pytest.mark.parametrize("how", ("no_right", "unmapped"))
+@pytest.mark.parametrize("how", ("no_right", pytest.param("unmapped", marks=pytest.mark.root)))
 def test_group_that_may_not_be_set_names_the_remedies(folder, how):
     """As in the shipped service, which has no capability, and where PrivateUsers= knows few groups."""
     if how == "unmapped":

@@ -99,6 +99,7 @@ def test_unix_server_is_logged_as_it_was_written():
         assert closed["server"] == rig.upstream.address.text and closed["client"].startswith("unix:")
 
 
+@pytest.mark.root
 def test_unix_client_is_known_by_its_process_and_user():
     """Each of two, with users of their own where that can be had; after it has gone, too."""
     script = ("import socket, sys\nsock = socket.socket(socket.AF_UNIX)\nsock.connect('\\0' + sys.argv[1])\n"

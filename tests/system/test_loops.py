@@ -137,6 +137,7 @@ def test_a_reload_knows_the_new_sockets():
         assert_refused(weir, tcp("127.0.0.1", two), "a")
 
 
+@pytest.mark.root
 def test_an_own_address_is_asked_of_the_kernel(folder):
     """On a wildcard: one that this machine has is a circle, one that it has not is a server elsewhere."""
     island = names.Island(folder, setup="ip addr add 192.0.2.1/32 dev lo && ip route add 198.51.100.1 dev lo")

@@ -20,6 +20,7 @@ def assert_lost(rig, by_client):
     assert closed["errno"] == "ETIMEDOUT" and "timer" not in closed
 
 
+@pytest.mark.root
 @SIDES
 @pytest.mark.parametrize("other", ("tcp4", "unix"))
 def test_side_that_acknowledges_nothing_is_lost(by_client, other):
@@ -35,6 +36,7 @@ def test_side_that_acknowledges_nothing_is_lost(by_client, other):
         assert_lost(rig, by_client)
 
 
+@pytest.mark.root
 @SIDES
 def test_side_that_answers_no_probe_is_lost(by_client):
     with relay(**settings(by_client, PROBES)) as rig:
@@ -45,6 +47,7 @@ def test_side_that_answers_no_probe_is_lost(by_client):
         assert_lost(rig, by_client)
 
 
+@pytest.mark.root
 def test_client_that_is_lost_while_connecting_is_the_reason():
     """connect is off, so that only the probes can end the pair."""
     with relay(servers=[peers.BlackHole], timeouts={"connect": "none"},

@@ -62,6 +62,7 @@ def slow_and_good(folder, **settings):
         yield rig
 
 
+@pytest.mark.root
 def test_a_black_holed_family_costs_a_quarter_of_a_second_and_once(folder, report):
     with slow_and_good(folder) as rig:
         waits = []
@@ -82,6 +83,7 @@ def test_a_black_holed_family_costs_a_quarter_of_a_second_and_once(folder, repor
         report(f"{waits[0] * 1000:.0f} ms, then {waits[1] * 1000:.0f} ms")
 
 
+@pytest.mark.root
 def test_a_second_address_waits_for_the_first_where_no_fd_is_spare(folder):
     """max_pairs takes all that the limit allows: nothing is left for two attempts of one pair."""
     limit = ("prlimit", "--nofile=120:120")
@@ -98,6 +100,7 @@ def test_a_second_address_waits_for_the_first_where_no_fd_is_spare(folder):
         assert time.monotonic() - start >= 0.4
 
 
+@pytest.mark.root
 def test_each_address_is_tried_and_told(folder):
     """A black hole, and one that refuses: the line has both, and the timer of the first."""
     name, prefix = names.two_addresses(folder)
@@ -110,6 +113,7 @@ def test_each_address_is_tried_and_told(folder):
         assert "[::1]:" in closed["tried"] and "127.0.0.1:" in closed["tried"]
 
 
+@pytest.mark.root
 def test_forty_addresses_are_all_tried(folder):
     """Of which only the last one listens."""
     hosts = names.Hosts(folder, many=[f"127.0.1.{one}" for one in range(1, 41)])
@@ -119,6 +123,7 @@ def test_forty_addresses_are_all_tried(folder):
         assert server
 
 
+@pytest.mark.root
 def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
     """Its address refuses; a second later, not ten, weir has heard of the new one."""
     hosts = names.Hosts(folder, moves=["127.0.1.1"])
@@ -157,6 +162,7 @@ def island(world, servers, **settings):
         yield weir, lambda server: peers.connect(frees[server].address)
 
 
+@pytest.mark.root
 def test_localhost_is_ipv6_where_only_lo_has_it(folder):
     """Refused, so it was tried: in a world without any IPv6 but that of lo."""
     world = names.Island(folder, setup="ip addr add 192.0.2.1/24 dev lo", six=["::1"])
@@ -165,6 +171,7 @@ def test_localhost_is_ipv6_where_only_lo_has_it(folder):
         assert closed["tried"] == "[::1]:9 (Connection refused)"
 
 
+@pytest.mark.root
 def test_names_that_hang_do_not_hold_up_others(folder):
     hanging = [f"hangs{nth}.test:9" for nth in range(20)]
     world = names.Island(folder, mute=True, good=["127.0.0.1"])
@@ -182,6 +189,7 @@ def test_names_that_hang_do_not_hold_up_others(folder):
                 assert closed.number("connect_ms") >= 500
 
 
+@pytest.mark.root
 def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
     """Those in line do not count what they wait for, but do not wait for ever either."""
     hanging = [f"hangs{nth}.test:9" for nth in range(40)]
@@ -210,6 +218,7 @@ def add_interface(weir, name, other):
                      f"ip link set {other} up; ip -6 addr add fe80::1/64 dev {name} nodad")
 
 
+@pytest.mark.root
 def test_a_zone_is_looked_up_at_each_connect(folder):
     """The interface is missing at the start, comes, goes, and comes again with another number."""
     server = "[fe80::1%late0]:9"
@@ -230,6 +239,7 @@ def test_a_zone_is_looked_up_at_each_connect(folder):
         assert tried(3) == f"{server} (Connection refused)"
 
 
+@pytest.mark.root
 def test_a_zone_is_looked_up_at_each_bind(folder):
     """A listener that a reload adds when the interface has come; its clients' names have it too."""
     where = "[fe80::1%late0]:8080"
@@ -264,7 +274,7 @@ def as_nobody(tasks):
             "--clear-groups")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="another user is needed")
+@pytest.mark.root
 @pytest.mark.parametrize("tasks", (5, 6, 7, 8, 16))
 def test_too_few_tasks_are_told_at_the_start_or_never(tasks):
     """A name that comes by a reload finds its threads; where they cannot be had, weir does not start."""

@@ -87,7 +87,7 @@ def relay_and_stop(process, path, upstream):
         process.wait()
 
 
-@pytest.mark.parametrize("prefix", ((), WITHOUT_DEV), ids=("", "no /dev"))
+@pytest.mark.parametrize("prefix", ((), pytest.param(WITHOUT_DEV, marks=pytest.mark.root)), ids=("", "no /dev"))
 @pytest.mark.parametrize("closed", ((0,), (0, 1), (1, 2), (0, 1, 2)), ids=str)
 def test_closed_standard_fds_do_no_harm(closed, prefix, tmp_path):
     close_them = ("sh", "-c", 'exec "$@" ' + " ".join(f"{fd}>&-" for fd in closed), "sh")
@@ -281,6 +281,7 @@ def test_children_of_the_shell_that_became_weir_do_not_stay_as_zombies(reload):
         wait.until(lambda: not proc.children(rig.weir.pid), "no child to be left")
 
 
+@pytest.mark.root
 def test_orphans_are_reaped_by_pid_1(folder):
     inner = 'mount -t proc proc /proc; (sh -c "sleep 0.1 & :"); exec "$@"'
     path = os.path.join(folder, "client.sock")
@@ -301,6 +302,7 @@ def test_orphans_are_reaped_by_pid_1(folder):
             process.wait()
 
 
+@pytest.mark.root
 def test_workers_follow_the_quota_of_the_cgroup():
     """Those of the older hierarchy or of cgroup 2, where the test may make one."""
     for root, limits in (("/sys/fs/cgroup/cpu", {"cpu.cfs_quota_us": "50000"}),
@@ -335,7 +337,7 @@ for fd in range(10, 10 + int(sys.argv[1])):
 os.execvp(sys.argv[2], sys.argv[2:])""")
 
 
-@pytest.mark.parametrize("without_proc", (False, pytest.param(True, marks=PLAIN)))
+@pytest.mark.parametrize("without_proc", (False, pytest.param(True, marks=(PLAIN, pytest.mark.root))))
 def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, report):
     """As many pairs as weir says fit, and none of them is reset."""
     leaked, limit = 60, 160
@@ -355,6 +357,7 @@ def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, repor
         assert not rig.weir.records("close") and not rig.weir.records("accept_resting")
 
 
+@pytest.mark.root
 @PLAIN
 def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
     with relay(daemon={"prefix": WITHOUT_PROC, "control": True, "errors": ("reload_failed",)}) as rig:

@@ -81,6 +81,7 @@ def test_config_that_is_a_pipe_is_read_once():
         expect_unchanged(here, old)
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("what", ("missing", "folder", "unreadable", "fifo"))
 def test_include_that_cannot_be_read_is_told(what):
     with house(errors=FAILED, user=NOBODY) as here:

@@ -175,7 +175,7 @@ def test_client_gone_while_connecting_frees_its_pair_at_once(client, upstream):
             wait.until(lambda: proc.fds(rig.weir.pid) >= quiet + 2, "the pair to be connecting")
             sock.sendall(early)
             peers.reset(sock)
-            rig.weir.record("close", nth=number, by="client", reason="reset", deadline=5)
+            rig.weir.record("close", nth=number, by="client", reason="reset")
             wait.until(lambda: proc.fds(rig.weir.pid) == quiet, "the pair's fds to be closed")
 
 

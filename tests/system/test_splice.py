@@ -115,6 +115,7 @@ def relay_as_user():
         yield rig
 
 
+@pytest.mark.root
 def test_without_privileges_bulk_is_spliced_while_there_are_large_pipes():
     def spliced():
         with relay_as_user() as rig:

@@ -64,7 +64,8 @@ class Tracer:
         self._process.stdout.close()
 
 
-@pytest.mark.skipif(not shutil.which("bpftrace") or os.geteuid() != 0, reason="needs bpftrace, and root")
+@pytest.mark.root
+@pytest.mark.skipif(not shutil.which("bpftrace"), reason="bpftrace is not installed")
 def test_the_example_tells_why_pairs_end_and_how_late_timers_were(folder):
     with relay(listener={"timeouts": {"idle": "50ms"}}) as rig, \
             contextlib.closing(Tracer(folder, rig.weir.pid)) as tracer:
