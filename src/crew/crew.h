@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * All workers as one: they are started and stopped together, are given the same orders, and what
- * they count is added up. Nobody else goes through them one by one.
+ * The crew is all workers together. It starts and stops them, gives them the same orders, and adds
+ * up what they count. No other module loops over the workers.
  *
  *	crew_open() ──▶ crew_start() ──▶ orders ──▶ quiet() ──▶ crew_stop() ──▶ crew_close()
  *
- * Every function is the main thread's.
+ * Only the main thread may call these functions.
  */
 #ifndef WEIR_CREW_CREW_H
 #define WEIR_CREW_CREW_H
@@ -22,7 +22,8 @@
 struct proxy_shared;
 struct worker;
 
-/** What workers tell the main thread: one post is enough, however many of them have it to say. */
+/** A message from the workers to the main thread without data: one post is enough, however many
+ * workers send it. */
 struct notice {
 	struct task task; /**< posted to the main thread's loop */
 	atomic_bool posted;
@@ -31,10 +32,11 @@ struct notice {
 struct crew_opts {
 	struct loop *loop; /**< the main thread's */
 	size_t n_workers;
-	struct proxy_shared *shared; /**< made for n_workers; is told where their parts are */
-	/** All are shut, and no worker has a listener or a session. Again when one came late. */
+	struct proxy_shared *shared; /**< made for n_workers; the crew sets its `parts` */
+	/** All workers are shut, and none has a listener or a session left. Called again if a
+	 * session came late and has ended. */
 	void (*quiet)(void *owner);
-	/** A UNIX socket lets nobody new in any more. */
+	/** A UNIX socket has stopped letting new clients in. */
 	void (*refuses)(void *owner);
 	void *owner;
 };
@@ -42,40 +44,44 @@ struct crew_opts {
 struct crew {
 	struct crew_opts opts;
 	struct worker *workers;
-	struct buckets delays; /**< of the main thread's loop, each second the longest one */
-	bool running;          /**< from crew_start(), also where that failed, to crew_stop() */
+	struct buckets delays; /**< of the main thread's loop: the longest delay of each second */
+	bool running;          /**< from crew_start(), even if that failed, to crew_stop() */
 	sem_t answered;        /**< the last worker has answered; crew_wait_all() waits for it */
 	struct notice quiet;
 	struct notice refuses;
 };
 
-/** Makes room for the workers, of which none runs yet. 0 or -ENOMEM. */
+/** Allocates the workers, and starts none. 0 or -ENOMEM. */
 int crew_open(struct crew *crew, const struct crew_opts *opts);
 
-/** Idempotent, also on zeroed memory. The workers must have stopped, and all orders be closed. */
+/** The workers must have stopped, and all orders must be closed. Idempotent, also on zeroed
+ * memory. */
 void crew_close(struct crew *crew);
 
 /**
- * Starts all, and waits until their loops are up: from now on, one may hand a connection to any
- * other. 0 or a negative errno: then crew_stop() stops those that run.
+ * Starts all workers and waits until their loops run; from then on a worker may hand a connection
+ * to any other. 0 or a negative errno; after an error the caller calls crew_stop(), which stops the
+ * workers that run.
  */
 int crew_start(struct crew *crew);
 
 /**
- * Ends all threads and waits for them; their sessions must have ended. Orders that are under way
- * are given up: done() comes with -ECANCELED, unless the order is closed. Idempotent.
+ * Ends all threads and waits for them; their sessions must have ended. Orders under way are given
+ * up: done() is called with -ECANCELED, unless the order is closed before. Idempotent.
  */
 void crew_stop(struct crew *crew);
 
 /* ---- orders; order.h ---- */
 
-/** Gives all an order, of whose end nobody hears. A crew that has stopped does nothing. */
+/** Gives an order to all workers without calling done(). Does nothing if the crew has stopped. */
 void crew_post_all(struct order *order);
 
-/** Gives all an order, and calls done(). A crew that has stopped answers -ECANCELED. */
+/** Gives an order to all workers; done() is called later. If the crew has stopped, its status is
+ * -ECANCELED. */
 void crew_ask_all(struct order *order);
 
-/** As crew_ask_all(), but waits, and returns the answer: for the start, when no loop turns yet. */
+/** Gives an order to all workers, waits, and returns the answer: for the start, when the main
+ * thread's loop does not run yet. */
 int crew_wait_all(struct order *order);
 
 /* ---- what the workers count; `counter` is an offset in struct counters ---- */
@@ -83,7 +89,7 @@ int crew_wait_all(struct order *order);
 uint64_t crew_sum(const struct crew *crew, size_t counter);
 uint64_t crew_max(const struct crew *crew, size_t counter);
 
-/** Bytes that wait in the queues of all streams; the workers must run. */
+/** Bytes that wait in the queues of all streams; the workers must be running. */
 uint64_t crew_waiting_bytes(const struct crew *crew);
 
 #endif

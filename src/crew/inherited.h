@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What systemd passes by name (sd_listen_fds(3)): the sockets of socket units, and what the fd
- * store of the service has kept. It is sorted by what it is:
+ * The file descriptors that systemd passes with names (sd_listen_fds(3)): the sockets of socket
+ * units, and what the fd store of the service has kept. They are sorted by kind:
  *
- *	listening	sockets that listen (SO_ACCEPTCONN), for the listeners that ask for their
- *			names. They are kept as they came until the process ends: an acceptor works
- *			on a copy of one, so that listeners may come and go.
- *	others		connections, datagram sockets, FIFOs, files, memfds: for whoever takes one
- *			by its name. What nobody takes is warned of and stays open, since a client
- *			would take the close of a connection for an answer.
+ *	listening	listening sockets (SO_ACCEPTCONN), for the listeners that name them. They
+ *			stay open until the process ends: an acceptor uses a duplicate, so that
+ *			reloads can add and remove listeners.
+ *	others		connections, datagram sockets, FIFOs, files, memfds, for modules that take
+ *			one by its name. One that no module takes is logged as a warning and stays
+ *			open, because a client would see the close of a connection as an answer.
  *
- * Whether a socket that listens is what weir can use is found out when a listener asks for it.
+ * Whether weir can use a listening socket is checked when a listener asks for it.
  */
 #ifndef WEIR_CREW_INHERITED_H
 #define WEIR_CREW_INHERITED_H
@@ -24,57 +24,58 @@
 /** A socket that listens. */
 struct inherited_socket {
 	int fd;
-	char *name; /**< "unknown" where no name was passed */
-	/** The options that it had before us: read by the main thread when it adopts the socket,
-	 * then by the worker that accepts from it. */
+	char *name; /**< "unknown" if no name was passed */
+	/** The socket options as they were before weir changed any. The main thread reads them when
+	 * it adopts the socket, then the worker that accepts from it. */
 	struct sockopts_kept kept;
 };
 
-/** Anything else. */
+/** An fd that is not a listening socket. */
 struct inherited_fd {
 	int fd;
 	char *name;
 };
 
 struct inherited {
-	struct inherited_socket *listening; /**< as they were passed */
+	struct inherited_socket *listening; /**< in the sequence in which they were passed */
 	size_t n_listening;
-	struct inherited_fd *others; /**< as they were passed, without those that were taken */
+	struct inherited_fd *others; /**< likewise, without those that were taken */
 	size_t n_others;
-	size_t n_nameless; /**< fds that were open too, for which nobody asked: left as they are */
+	size_t n_nameless; /**< other fds that were open at the start; they are left alone */
 };
 
 /**
- * Takes them out of the environment; to be called once, before anything else is opened, or a count
- * that is too high would take weir's own fds for inherited ones. 0, or a negative errno when the
- * environment is wrong or there is no memory, which was logged.
- * Sockets for another process are warned of.
+ * Reads the environment and removes the variables. Call it once, before anything else is opened:
+ * otherwise weir's own fds would count as inherited ones if the number in the environment is too
+ * high. 0, or a negative errno, already logged, if the environment is wrong or there is no memory.
+ * Logs a warning if the sockets are for another process.
  */
 int inherited_init(struct inherited *ret_inherited);
 
 /**
- * Adds one, and takes `fd` and `name` (from the heap) in any case. A socket that listens and was
- * passed by this name already is closed: it is the same queue. Before any listener has one, since
- * all may move. 0 or -ENOMEM.
+ * Adds an fd. Takes `fd` and `name` (malloc'd), also on failure. If the same listening socket was
+ * already passed under this name, `fd` is closed: it has the same accept queue. Must not be called
+ * once a listener uses an inherited socket, because the array may move. 0 or -ENOMEM.
  */
 int inherited_add(struct inherited *inherited, int fd, char *name);
 
 /**
- * The first that has this name and does not listen; it is the caller's from now on. -ENOENT: there
- * is none.
+ * Returns the first fd with this name that is not a listening socket; the caller then owns it.
+ * -ENOENT: there is none.
  */
 int inherited_take(struct inherited *inherited, const char *name);
 
-/** Warns of those that nobody has taken; when everybody had the chance. */
+/** Logs a warning for each fd that no module has taken. Call it after all modules had the
+ * chance. */
 void inherited_tell_untaken(const struct inherited *inherited);
 
-/** What it is, for a message: "connection", "datagram socket", "file" and so on. */
+/** What an fd is, for a message: "connection", "datagram socket", "file" and so on. */
 const char *inherited_kind(int fd);
 
-/** Where a socket is bound, whatever it is; NULL when it is no socket. */
+/** The address to which a socket of any kind is bound; NULL if the fd is not a socket. */
 const char *socket_text(int fd, char text[ADDR_TEXT_MAX]);
 
-/** Whether one is a connection, as systemd passes them with Accept=yes. */
+/** Whether one of the fds is a connection, which systemd passes if the unit has Accept=yes. */
 bool inherited_has_connection(const struct inherited *inherited);
 
 /** Closes them. Idempotent. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all workers together have counted for a listener, or for a timer, in words that need no
- * knowledge of the proxy's types. Read while the workers count on: no number is older than the
- * call, and none waits for another. The main thread.
+ * What all workers together have counted for a listener or a timer, in types that do not depend on
+ * those of the proxy. The numbers are read one by one while the workers go on counting: each is at
+ * least as new as the call, but they do not all belong to one instant. Main thread only.
  */
 #ifndef WEIR_CREW_NUMBERS_H
 #define WEIR_CREW_NUMBERS_H
@@ -17,7 +17,7 @@ struct crew;
 
 enum { NUMBERS_ENDS_MAX = 128 };
 
-/** How bytes got through. */
+/** How bytes were relayed. */
 enum numbers_path { NUMBERS_COPIED, NUMBERS_SPLICED, NUMBERS_PATHS };
 
 struct numbers_ended {
@@ -28,7 +28,7 @@ struct numbers_ended {
 
 struct listener_numbers {
 	uint32_t n_open;
-	uint32_t max; /**< 0: none but that of all pairs */
+	uint32_t max; /**< 0: it has none of its own */
 	uint64_t n_accepted;
 	uint64_t up[NUMBERS_PATHS]; /**< bytes read from clients */
 	uint64_t down[NUMBERS_PATHS];
@@ -36,7 +36,7 @@ struct listener_numbers {
 	size_t n_ended;
 };
 
-/** Which numbers of a listener to add up, which takes a while where workers are many. */
+/** Which numbers of a listener to add up. That takes a while if there are many workers. */
 enum numbers_of {
 	NUMBERS_OF_PAIRS = 1 << 0, /**< n_open, max, n_accepted */
 	NUMBERS_OF_BYTES = 1 << 1,
@@ -52,8 +52,9 @@ void crew_listener_numbers(const struct crew *crew, const char *name, unsigned i
 /** The numbers of one thread. */
 struct thread_numbers {
 	uint64_t cpu_ns;            /**< its processor time; 0: it cannot be had */
-	struct buckets_read delays; /**< of its loop, the longest one of each second */
-	struct buckets_read slices; /**< of its processor time for what is asked: base/slice.h */
+	struct buckets_read delays; /**< of its loop: the longest delay of each second */
+	/** Its processor time for each slice of an answer (base/slice.h). */
+	struct buckets_read slices;
 	/* Of a worker: */
 	uint64_t n_accepted;
 	uint64_t n_open;
@@ -61,17 +62,18 @@ struct thread_numbers {
 	size_t n_pipes_free;
 };
 
-/** The main thread, whose slices are the caller's to add. */
+/** The numbers of the main thread, except `slices`, which the caller sets. */
 void crew_main_numbers(const struct crew *crew, struct thread_numbers *ret_numbers);
 
-/** False: there is no such worker. */
+/** The numbers of one worker. False: there is no such worker. */
 bool crew_worker_numbers(
 	const struct crew *crew, size_t worker, struct thread_numbers *ret_numbers);
 
-/** How often accepting has failed, and paused. */
+/** How often accepting has failed and was paused. */
 uint64_t crew_rests(const struct crew *crew);
 
-/** How late all timers of one kind have struck, and its name; NULL: that was the last one. */
+/** How late all timers of the `index`-th kind have expired. Returns the name of that kind; NULL:
+ * there are no more kinds. */
 const char *crew_timer_lateness(
 	const struct crew *crew, size_t index, struct buckets_read *ret_lateness);
 

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An order: what the main thread lets every worker do, each on its own thread and loop.
+ * An order is something that the main thread has every worker do, each on its own thread and loop.
  *
  *	main				each worker
  *	crew_ask_all() ──── post ────▶ run(part): answers at once, in slices, or later
  *	    done(order, status) ◀─ post ── the last one to answer
  *
- * Its memory is the asker's: what the order is about stands in the struct around it, which the
- * workers read while it is under way; what one worker has to say goes into a place of its own
- * there, by its index. So giving an order needs no memory, and cannot fail.
+ * The asker owns the memory. It embeds the order in a struct of its own, which holds what the order
+ * is about and, where workers return results, a place for each worker by its index. The workers
+ * read that struct while the order is under way. So giving an order allocates nothing, and cannot
+ * fail.
  *
- * An order is under way from when it is given until the last worker has answered, and until done()
- * begins where there is one; meanwhile it is not given again. Several orders may be under way at a
- * time: each worker begins them in the order in which they were given. A crew that stops gives up
- * what is under way: what has not answered then answers -ECANCELED.
+ * An order is under way from when it is given until the last worker has answered or, if done() is
+ * to be called, until done() begins. It must not be given again while it is under way. Several
+ * orders may be under way at a time; each worker begins them in the sequence in which they were
+ * given. A crew that stops gives up the orders under way: for each worker that has not answered by
+ * then, the answer is -ECANCELED.
  */
 #ifndef WEIR_CREW_ORDER_H
 #define WEIR_CREW_ORDER_H
@@ -28,11 +30,10 @@ struct crew;
 struct order;
 struct worker;
 
-/** What a run() returns that has not answered: 0 and negative errnos are answers. */
+/** What run() returns if it has not answered; 0 and negative errnos are answers. */
 enum order_goes_on {
-	ORDER_AGAIN = 1, /**< the next slice: it is run again, soon, behind everybody else */
-	ORDER_LATER =
-		2, /**< order_answer() follows, or was called already: `part` is not touched */
+	ORDER_AGAIN = 1, /**< run() is called again soon for the next slice, after other tasks */
+	ORDER_LATER = 2, /**< order_answer() follows, or was called: `part` is used no more */
 };
 
 /** One worker's part of an order. */
@@ -45,50 +46,54 @@ struct order_part {
 	atomic_bool open;      /**< given, and not answered */
 };
 
-/** What the last answer wakes or calls. */
+/** What happens when the last worker has answered. */
 enum order_way {
-	ORDER_POSTED,     /**< nobody */
-	ORDER_ASKED,      /**< done(), on the main thread's loop */
-	ORDER_WAITED_FOR, /**< the main thread, which waits */
+	ORDER_POSTED,     /**< nothing */
+	ORDER_ASKED,      /**< done() is called, on the main thread's loop */
+	ORDER_WAITED_FOR, /**< the main thread, which waits for it, is woken */
 };
 
 struct order {
 	struct crew *crew;
-	/** On each worker's thread: 0 or a negative errno answers; or enum order_goes_on. */
+	/** Called on each worker's thread. Returns the answer, which is 0 or a negative errno, or
+	 * else a value of enum order_goes_on. */
 	int (*run)(struct order_part *part);
-	/** On the main thread, once, not from inside what asks: all have answered, with 0 or the
-	 * first failure. May give the order again, or close it. NULL: it is never asked. */
+	/** Called once on the main thread's loop when all workers have answered, and never from
+	 * inside crew_ask_all(). `status` is 0 or the first failure. May give the order again, or
+	 * close it. NULL is fine for an order that crew_ask_all() never gives. */
 	void (*done)(struct order *order, int status);
 	struct order_part *parts; /**< one for each worker, by its index */
 	enum order_way way;
-	bool asked;            /**< done() is to come */
+	bool asked;            /**< done() is still to be called */
 	_Atomic size_t n_open; /**< how many have not answered yet */
 	_Atomic int failed;    /**< the first failure: a negative errno */
 	struct task answered;  /**< posted to the main thread by the last one to answer */
 };
 
-/** Sets it up for this crew, whose size must be known. 0 or -ENOMEM. The main thread. */
+/** Sets up the order for this crew, whose number of workers must be known. 0 or -ENOMEM. Main
+ * thread only. */
 int order_open(struct order *order, struct crew *crew, int (*run)(struct order_part *part),
 	void (*done)(struct order *order, int status));
 
-/** No worker may have it under way; done() does not come any more. Idempotent, also on zeroes. */
+/** Frees what the order holds. No worker may have it under way; done() is not called any more.
+ * Idempotent, also on zeroed memory. */
 void order_close(struct order *order);
 
-/** The answer of a run() that returned ORDER_LATER, once; on the worker's thread. */
+/** Gives the answer for a run() that returned ORDER_LATER; once, on the worker's thread. */
 void order_answer(struct order_part *part, int status);
 
-/** Whether it may not be given now; the main thread. */
+/** Whether the order is under way, so that it must not be given now. Main thread only. */
 bool order_is_under_way(const struct order *order);
 
-/** Whether this worker has not answered yet; the main thread. */
+/** Whether this worker has not answered yet. Main thread only. */
 bool order_is_open(const struct order *order, size_t worker);
 
 /* ---- for the crew and its workers ---- */
 
-/** Gives it to all workers, which must run. */
+/** Gives the order to all workers, which must be running. */
 void order_give(struct order *order, enum order_way way);
 
-/** In the place of all workers, where none runs: done() will come with `status`. */
+/** Answers for all workers while none of them runs: done() is called later with `status`. */
 void order_give_up(struct order *order, int status);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What workers are ordered to do: for each order a struct with what it is about, to be set before
- * it is given, and its run() for order_open(). All that is pointed to is borrowed until the order
- * is answered.
+ * The orders for workers. Each has a struct, whose fields are set before the order is given, and
+ * its run() for order_open(). What the fields point to is borrowed until the order is answered.
  */
 #ifndef WEIR_CREW_ORDERS_H
 #define WEIR_CREW_ORDERS_H
@@ -18,19 +17,19 @@ struct generation;
 struct sockets;
 
 /**
- * Accept from the sockets that are the worker's and that no acceptor has taken yet, on the terms of
- * this generation. Answers with the first failure.
+ * Accept from those of the worker's sockets that no acceptor has taken yet, with the terms of this
+ * generation. Answers with the first failure.
  */
 struct accept_order {
 	struct order order;
 	struct sockets *sockets;
 	struct generation *generation;
-	bool reopens; /**< and undo a shut_order and a drain_order first (proxy_reopen()) */
+	bool reopens; /**< undo a shut_order and a drain_order first (proxy_reopen()) */
 };
 
 int accept_order_run(struct order_part *part);
 
-/** Switch to a generation (proxy_switch()). Cannot fail; one at a time. */
+/** Switch to a generation (proxy_switch()). Cannot fail. Only one may be under way. */
 struct switch_order {
 	struct order order;
 	struct generation *generation;
@@ -40,10 +39,11 @@ struct switch_order {
 int switch_order_run(struct order_part *part);
 
 /**
- * Let nobody new in (proxy_shut()), and report quiet when nothing is left; answers when it has
- * begun. With `keeps`, nobody but at systemd's sockets (proxy_shut_own()), and it answers when it
- * is so. From then on no worker looks at whose a socket is that it shuts, and sockets_forget() may
- * be called. An accept_order with `reopens` undoes both.
+ * Stop accepting clients (proxy_shut()). Answers when that has begun; the worker reports "quiet"
+ * when no listener and no session is left. With `keeps`, systemd's sockets go on accepting
+ * (proxy_shut_own()), and the order is answered when all other listeners are shut. From then on no
+ * worker reads which listener a shut socket belongs to, so sockets_forget() may be called. An
+ * accept_order with `reopens` undoes both forms.
  */
 struct shut_order {
 	struct order order;
@@ -52,7 +52,7 @@ struct shut_order {
 
 int shut_order_run(struct order_part *part);
 
-/** Let a drain end what is open (proxy_drain()). Answers when it has begun. */
+/** Let a drain end the open sessions (proxy_drain()). Answers when that has begun. */
 struct drain_order {
 	struct order order;
 	struct deadline_drain plan;
@@ -60,16 +60,17 @@ struct drain_order {
 
 int drain_order_run(struct order_part *part);
 
-/** End the pairs of servers that are down or gone, where on_down is "end" (proxy_end_pairs()).
- * Answers when it has begun. */
+/** End the pairs of servers that are down or removed, if on_down is "end" (proxy_end_pairs()).
+ * Answers when that has begun. */
 struct end_pairs_order {
 	struct order order;
-	bool again; /**< the giver's: once more, when this one is answered */
+	bool again; /**< for the asker: give the order once more when it is answered */
 };
 
 int end_pairs_order_run(struct order_part *part);
 
-/** End everything, which was due at `now_ns`; once, drained or not. Answers when it has begun. */
+/** End all sessions, which were due at `now_ns`. May be given once, before or after a drain.
+ * Answers when that has begun. */
 struct end_order {
 	struct order order;
 	uint64_t now_ns;

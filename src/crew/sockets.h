@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The listening sockets of the process: bound by the main thread, or inherited, all or none, before
- * any worker starts, or at a reload; then given to the workers. UNIX paths that weir has bound stay
- * claimed until nobody new is let in or they are closed; inherited ones are never removed.
+ * The listening sockets of the process. The main thread binds or inherits them, all or none, before
+ * any worker starts or at a reload; then the workers accept from them. weir holds the lock of a
+ * UNIX path that it has bound until the socket lets no new client in or is closed. It never removes
+ * the path of an inherited socket.
  */
 #ifndef WEIR_CREW_SOCKETS_H
 #define WEIR_CREW_SOCKETS_H
@@ -16,77 +17,84 @@
 
 struct conf_errors;
 
-/** What to do where an address cannot be listened on, for a negative errno; constant. */
+/** What a user can do when listening fails with this negative errno; a constant text. */
 const char *sockets_remedy(int err);
 
 struct sockets {
 	struct bound_socket **all;
 	size_t n;
-	bool shut;  /**< weir's own are forgotten, and none is bound until all are again */
-	bool opens; /**< what is prepared ends that */
-	/** Set by the one that changes them: workers have an order about them, and until it is
-	 * answered nobody else may prepare or sweep them. */
+	/** Weir's own sockets are forgotten, and none is bound until all are bound again. */
+	bool shut;
+	bool opens; /**< committing what is prepared resets `shut` */
+	/** Set by a reload or a drain while the workers have an order about the sockets. Until the
+	 * order is answered no other module may prepare or sweep them. */
 	bool is_busy;
 };
 
-/** What sockets are opened for. */
+/** For which config sockets are opened, and how. */
 struct sockets_opts {
 	const struct conf *conf;
 	size_t n_workers;
 	const struct inherited *inherited;
-	/** Where failures are told, as errors of `path`; NULL: in the log (listen_failed). */
+	/** Failures are added here as errors of `path`; NULL: they are logged (listen_failed). */
 	struct conf_errors *errors;
 	const char *path;
-	bool reopens; /**< binds weir's own again, where they were forgotten */
+	bool reopens; /**< binds weir's own sockets again after sockets_forget() */
 };
 
-/** How many fds the sockets of a config take at most, with what belongs to them and all that was
- * inherited. */
+/** How many fds the sockets of a config need at most, including their locks and all inherited
+ * fds. */
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited);
 
 /**
- * Binds every address of every listener, for each worker where that is possible, and finds the
- * inherited sockets. 0, or a negative errno: then everything is closed again, and each error was
- * told, with its listener and its address where it has one. Zeroed at first.
+ * Binds every address of every listener, once for each worker where that is possible, and finds the
+ * inherited sockets. `sockets` must be zeroed. 0, or a negative errno: then everything is closed
+ * again, and each error was reported with its listener and, where there is one, its address.
  */
 int sockets_open(struct sockets *sockets, const struct sockets_opts *opts);
 
 /**
- * For a reload: finds the sockets that stay, by their addresses, whatever their listeners are
- * called, and binds the new ones, all or none. 0 or a negative errno, as sockets_open(): then
- * nothing has changed. Else sockets_commit() or sockets_cancel() must follow.
+ * For a reload: finds the sockets that stay by their addresses, even if their listeners have new
+ * names, and binds the new ones, all or none. After 0 the caller must call sockets_commit() or
+ * sockets_cancel(). A negative errno: nothing has changed, and the errors were reported as by
+ * sockets_open().
  */
 int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts);
 
 /**
- * The next config is the one in force: each socket's listener is that in it, or LISTENER_NONE, and
- * the workers may be told. `before` is the last one, for the log; NULL: there was none.
+ * Puts the next config in force: each socket now has its listener in that config, or LISTENER_NONE,
+ * and the workers may be ordered to switch. `before` is the config before it, for the log; NULL:
+ * there was none.
  */
 void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf);
 
 /**
- * The next config is given up: closes what is new; what is accepted from already goes. A path whose
- * mode or owner cannot be put back is told in the log.
+ * Gives the next config up: closes the new sockets; those from which a worker accepts already are
+ * drained by it. If the mode or owner of a path cannot be restored, that is logged.
  */
 void sockets_cancel(struct sockets *sockets);
 
 /**
- * All workers were shut (shut_order), and close their listeners: the sockets that are weir's own
- * go, and systemd's stay. `conf` is the config in force, for the log. A reload then binds none,
- * whatever its config says; sockets_prepare() with `reopens` binds all of a config anew.
+ * Call it when all workers were shut (shut_order with `keeps`) and are closing their listeners.
+ * From now on no config wants weir's own sockets; systemd's stay. `conf` is the config in force,
+ * for the log. A later reload binds none, whatever its config says, until sockets_prepare() with
+ * `reopens` binds all sockets of a config again.
  */
 void sockets_forget(struct sockets *sockets, const struct conf *conf);
 
-/** Lets go of the sockets that are drained, and returns how many are not yet. */
+/** Frees the sockets that have been drained. Returns how many are still draining. */
 size_t sockets_sweep(struct sockets *sockets);
 
-/** Gives up the paths of the sockets that let nobody new in, so that others may bind them. */
+/** Gives up the UNIX paths of the sockets that let no new client in, so that other processes may
+ * bind them. */
 void sockets_leave(struct sockets *sockets);
 
-/** Whether nothing that goes is in the way of another on its address, but for abstract names. */
+/** Whether no socket that is being drained still occupies an address that a new socket may need.
+ * Abstract names are not considered. */
 bool sockets_are_settled(const struct sockets *sockets);
 
-/** Closes what no acceptor took, and removes UNIX paths that are still ours. */
+/** Closes the sockets that no acceptor has taken, and removes the UNIX paths that weir still
+ * owns. */
 void sockets_close(struct sockets *sockets);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The watchdog, tied to the loops: alive() says that every worker's loop has turned.
+ * The watchdog calls alive() only when the event loop of every worker has answered a question.
  *
  *	main				each worker
  *	every third of the interval: ask ─post─▶ answers, as one of its loop's tasks
  *	    alive() ◀───────── post ──── the last one to answer
  *
- * A worker that is stuck does not answer, so alive() is not called, and systemd, which waits for
- * it, restarts the service when the interval is over. "event=watchdog_missed" says which worker it
- * was, when half the interval has passed since the question: a sixth before systemd acts, so that
- * the line is written by then. A worker may be late by two thirds of the interval.
+ * If a worker is stuck, it does not answer and alive() is not called. systemd then restarts the
+ * service when the interval (WatchdogSec=) is over. "event=watchdog_missed" names the stuck worker
+ * when half the interval has passed since the question. That is a sixth of the interval before
+ * systemd acts, so the line is written in time. A worker may be late by two thirds of the interval.
  */
 #ifndef WEIR_CREW_WATCHDOG_H
 #define WEIR_CREW_WATCHDOG_H
@@ -20,9 +20,10 @@
 #include "crew/order.h"
 #include "stream/timer.h"
 
-enum { WATCHDOG_ASK_MIN_MS = 10 }; /**< asked no more often, whatever the interval */
+/** The least time between two questions, whatever the interval is. */
+enum { WATCHDOG_ASK_MIN_MS = 10 };
 
-/** The main thread's; zeroed at first. */
+/** Belongs to the main thread; zeroed at first. */
 struct watchdog {
 	struct crew *crew;
 	void (*alive)(void);
@@ -30,11 +31,11 @@ struct watchdog {
 	struct timer timer;
 	uint64_t ask_ns;   /**< a third of the interval */
 	uint64_t warn_ns;  /**< half of it */
-	uint64_t asked_ns; /**< when */
-	bool warned;       /**< that an answer to this question is missing */
+	uint64_t asked_ns; /**< when the last question was asked */
+	bool warned;       /**< a missing answer to this question was logged */
 };
 
-/** Begins to ask; the workers must run. 0 or -ENOMEM. */
+/** Begins to ask; the workers must be running. 0 or -ENOMEM. */
 int watchdog_open(
 	struct watchdog *watchdog, struct crew *crew, uint64_t interval_us, void (*alive)(void));
 

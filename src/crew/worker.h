@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A worker: a thread with a loop and its part of the proxy. It does what it is ordered (order.h);
- * what can be ordered is in orders.h.
+ * A worker is a thread with an event loop and its part of the proxy. It runs the orders that the
+ * main thread gives (order.h); orders.h lists them.
  */
 #ifndef WEIR_CREW_WORKER_H
 #define WEIR_CREW_WORKER_H
@@ -20,10 +20,10 @@ struct order_part;
 struct worker_opts {
 	size_t index;
 	struct proxy_shared *shared;
-	/** On the worker's thread. It drains, and has no listener and no session left; maybe more
-	 * than once. */
+	/** Called on the worker's thread when it has been shut and no listener and no session is
+	 * left here; maybe more than once. */
 	void (*quiet)(void *owner);
-	/** On the worker's thread: a UNIX socket lets nobody new in any more. */
+	/** Called on the worker's thread when a UNIX socket has stopped letting new clients in. */
 	void (*refuses)(void *owner);
 	void *owner;
 };
@@ -34,31 +34,34 @@ struct worker {
 	bool running;
 	struct loop *loop;
 	struct proxy proxy;
-	struct list parts;            /* struct order_part::link: of the orders under way here */
-	struct order_part *switching; /**< answered when the proxy has switched; or NULL */
+	struct list parts; /* struct order_part::link: its parts of the orders under way */
+	/** The part that is answered when the proxy has switched; or NULL. */
+	struct order_part *switching;
 	struct task stop;
-	struct buckets delays; /**< of its loop, each second the longest one; the main thread's */
-	struct buckets slices; /**< the processor time of what is listed at a time */
-	sem_t halted;          /**< its loop does not turn any more */
-	sem_t released;        /**< nobody posts to its loop any more */
-	atomic_bool accepts;   /**< it has listeners or sessions, or has not been shut */
+	/** Of its loop: the longest delay of each second. Written by the main thread. */
+	struct buckets delays;
+	struct buckets slices; /**< the processor time of each slice (base/slice.h) */
+	sem_t halted;          /**< its loop has stopped */
+	sem_t released;        /**< no thread posts to its loop any more */
+	atomic_bool accepts;   /**< it has listeners or sessions, or was not shut */
 };
 
 /**
- * Starts the thread and waits until its loop is up; the worker is zeroed at first. 0 or a negative
- * errno. The main thread.
+ * Starts the thread and waits until its loop runs. The caller has zeroed the worker. 0 or a
+ * negative errno. Main thread only.
  */
 int worker_start(struct worker *worker, const struct worker_opts *opts);
 
 /**
- * Ends the turning of its loop, and waits until it has; its sessions must have ended. The orders
- * that it has not answered are answered with -ECANCELED. Others may post to the loop still: they
- * are not heard. Fine when it was never started. The main thread, as below.
+ * Stops its loop, and waits until it has stopped; its sessions must have ended. The orders that it
+ * has not answered are answered with -ECANCELED. Other threads may still post tasks to the loop,
+ * but these are not run. Harmless if the worker was never started. Main thread only, like the next
+ * function.
  */
 void worker_halt(struct worker *worker);
 
-/** Ends the thread, and its loop with it, once all workers were halted: one worker posts to another
- * until then. Fine when it was never started. */
+/** Ends the thread and frees its loop. All workers must have been halted before, because a running
+ * worker may post to any other. Harmless if the worker was never started. */
 void worker_stop(struct worker *worker);
 
 #endif
