@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How many clients of a listener are accepted in a second: tokens that all its sockets on all
- * workers share, by the listener's name, over reloads. Tokens that nobody took are saved up, one
- * second's worth at most.
+ * A token bucket that bounds how many clients of a listener are accepted each second. All sockets
+ * of the listener, on all workers, share it; it belongs to the listener's name, so it survives
+ * reloads. Tokens that nobody took are saved up, one second's worth at most.
  *
- * The asker is given the next token, and the time when it may be used: at once, or later, for which
- * the asker waits by its own clock. So nobody holds a lock or wakes anybody. An asker that asks
- * again when its token is used stands behind all others that wait, so that each has its turn. A
- * token that is not used goes back.
+ * A caller always gets the next token, with the time from which the token may be used. If that time
+ * is in the future, the caller waits by a timer of its own, so there is no lock, and no thread
+ * wakes another. A caller that asks again after using its token queues behind all others that wait,
+ * so each is served in rotation. A token that is not used is given back.
  *
- * All of it is one atomic time: until when tokens are given. Any thread.
+ * The bucket is a single atomic number: the time up to which tokens have been given. Any thread may
+ * call these functions.
  */
 #ifndef WEIR_PROXY_ACCEPT_RATE_H
 #define WEIR_PROXY_ACCEPT_RATE_H
@@ -17,16 +18,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/** Zeroed: as much as may be is saved up. */
+/** Zeroed: a full second's worth of tokens is saved up. */
 struct accept_rate {
 	_Atomic uint64_t given_ns; /**< when the token that was given last may be used */
-	_Atomic uint64_t told_ns;  /**< for tell_rarely() (limit.h) */
+	_Atomic uint64_t told_ns;  /**< when it was last logged, for tell_rarely() (limit.h) */
 };
 
-/** Takes a token of so many in a second, from 1: from when on it may be used (clock_ns()). */
+/** Takes a token, at a rate of `a_second` (at least 1) tokens each second. Returns the time
+ * (clock_ns()) from which it may be used. */
 uint64_t accept_rate_take(struct accept_rate *rate, uint64_t a_second, uint64_t now_ns);
 
-/** Gives a token back that was not used, of the same rate. */
+/** Gives back a token that was taken at the same rate and not used. */
 void accept_rate_give(struct accept_rate *rate, uint64_t a_second);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may come in: the lists of peers that a config writes, compiled to be asked.
+ * Which clients a listener admits: the lists of peers in a config, compiled for look-ups.
  *
- * A peer_list is one such list (`allow`, `deny`, `accept_proxy`, `from`): prefixes, with those of
- * its files, "any" and "unix". It never changes, and is counted, since listeners whose lists are
- * written alike have one together, and open pairs may outlive the config.
+ * A peer_list is one such list (`allow`, `deny`, `accept_proxy`, `from`): prefixes, including those
+ * from files, "any" and "unix". It is immutable and reference-counted, because listeners with equal
+ * lists share one, and open pairs may outlive the config.
  *
  * An access holds the two lists of a listener: `deny` wins over `allow`, and if there is an
- * `allow`, every peer outside of it is denied. An access without lists costs two looks at a
- * pointer.
+ * `allow`, every peer outside of it is denied. An access without lists costs two comparisons with
+ * NULL.
  */
 #ifndef WEIR_PROXY_ACCESS_H
 #define WEIR_PROXY_ACCESS_H
@@ -25,17 +25,18 @@ union session_peer;
 struct peer_list {
 	struct prefixes *set;
 	bool any;        /**< every peer */
-	bool unix_peers; /**< whoever comes by a UNIX socket */
+	bool unix_peers; /**< every peer that connects over a UNIX socket */
 	struct refs refs;
 };
 
-/** The lists of one config while it is compiled; zeroed at first. */
+/** The lists of one config while that is compiled; zeroed at first. */
 struct peer_lists {
 	struct table table; /* of struct compiled, by what it was compiled from */
 	struct compiled *first;
 };
 
-/** A reference to the compiled list, which is made at the first call. NULL: no memory. */
+/** Returns a reference to the compiled form of `conf`, which is made at the first call. NULL: no
+ * memory. */
 struct peer_list *peer_lists_get(struct peer_lists *lists, const struct conf_prefixes *conf);
 
 /** Gives back the references that `lists` holds. */
@@ -45,7 +46,7 @@ void peer_lists_fini(struct peer_lists *lists);
 struct peer_list *peer_list_ref(struct peer_list *list);
 struct peer_list *peer_list_unref(struct peer_list *list);
 
-/** Whether the peer is in the list; nobody is in NULL. Any thread. */
+/** Whether the peer is in the list; false if the list is NULL. Any thread. */
 bool peer_list_has(const struct peer_list *list, const union session_peer *peer);
 
 struct access {
@@ -57,10 +58,10 @@ struct access {
  * different threads. */
 void access_set(struct access *access, const struct access *from);
 
-/** Gives the references back. */
+/** Gives back the references. */
 void access_fini(struct access *access);
 
-/** Whether a client may come in. */
+/** Whether a client is admitted. */
 bool access_admits(const struct access *access, const union session_peer *client);
 
 #endif

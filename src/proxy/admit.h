@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a client may come in by what its listener says of it: by the lists of access, and by what
- * its source has already. The listener asks this of who has connected; of a client that a PROXY
- * header announces its session asks it, once the header is there.
+ * Whether a listener admits a client: by its access lists, and by the limits of the client's
+ * source. The listener asks this about the peer that has connected. If the client is the one in a
+ * PROXY header, its session asks instead, once the header has been read.
  */
 #ifndef WEIR_PROXY_ADMIT_H
 #define WEIR_PROXY_ADMIT_H
@@ -16,9 +16,9 @@ struct terms;
 union session_peer;
 
 /**
- * True: it may, and has its place with its source (source.h), or NULL where none is counted. False:
- * *ret_end is how it ends. Costs nothing where the listener has neither lists nor limits of
- * sources.
+ * True: the client is admitted, and *ret_source is its place under the limits of its source
+ * (source.h), or NULL if no sources are counted. False: *ret_end says how the client ends. Costs
+ * nothing if the listener has neither lists nor limits for sources.
  */
 bool admit_client(const struct terms *terms, const union session_peer *client,
 	struct source **ret_source, struct end *ret_end);

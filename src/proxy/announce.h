@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a server is told of its client before the client's first byte: a PROXY header, where the
- * upstream says send_proxy. Each server that a session connects to is told anew.
+ * The PROXY header that a server receives before the client's first byte, if its upstream has
+ * send_proxy. It is built anew for each server that a session connects to.
  *
- *	source		whom the client's own header announced, else who connected
- *	destination	the same: what that header says, else our address that the client reached
+ *	source		the client that the header of the client's connection announced, or else
+ *			the peer that connected
+ *	destination	the destination in that header, or else weir's address to which the client
+ *			connected
  *
- * A header of the client's that names nobody (LOCAL, UNKNOWN, UNSPEC) leaves both as they are on
- * its connection. What one header cannot tell (a client and a destination of two kinds, a UNIX
- * client in version 1) is "UNKNOWN" or UNSPEC: proto/proxy_header.h.
+ * If the client's header names no address (LOCAL, UNKNOWN, UNSPEC), source and destination are
+ * those of the client's connection. Addresses that one header cannot express (a client and a
+ * destination of different families, a UNIX client in version 1) are sent as "UNKNOWN" or UNSPEC:
+ * proto/proxy_header.h.
  *
- * TLVs, of version 2 and each only where the upstream asks for it:
+ * TLVs are sent only in version 2, and each only if the upstream asks for it:
  *
- *	authority, alpn	of the client's ClientHello, where that was looked at (the protocol that it
- *			wants most), else of its header
- *	unique_id	of the client's header, so that a chain of proxies has one for all; where it
- *			has none, a text of ours: announce_id()
- *	received	all of the client's header, but for its checksum
+ *	authority, alpn	the server name and the first protocol of the client's ClientHello, if weir
+ *			has looked at that; otherwise those of the client's header
+ *	unique_id	that of the client's header, so that it is the same along a chain of
+ *			proxies; if it has none, announce_id()
+ *	received	all TLVs of the client's header, except its checksum
  *	crc32c		the checksum of this header
  */
 #ifndef WEIR_PROXY_ANNOUNCE_H
@@ -37,26 +40,28 @@ enum {
 	ANNOUNCE_ID_MAX = 40, /**< with its NUL */
 };
 
-/** Of whom, to whom. All is borrowed. */
+/** What a header is built from. All pointers are borrowed. */
 struct announce {
-	const struct group_plan *plan; /**< with send_proxy and TLVs */
-	int fd;                        /**< the client's; only asked for what is not known */
+	const struct group_plan *plan; /**< its send_proxy and the TLVs that it asks for */
+	int fd; /**< the client's; read only for addresses that are not known yet */
 	const union session_peer *client;
 	const struct session_edge *edge; /**< may be NULL */
 	const char *id;                  /**< announce_id() of its session */
 };
 
 /**
- * Our unique id of a session: "STARTED-PAIR", when this weir was started (CLOCK_REALTIME, ns) in
- * 16 hex digits, and the number that the log has as pair=. Returns `text`.
+ * Writes weir's own unique id of a session, "STARTED-PAIR": the time at which this process started
+ * (CLOCK_REALTIME, ns) in 16 hex digits, and the number that the log shows as pair=. Returns
+ * `text`.
  */
 const char *announce_id(uint64_t started_ns, uint64_t pair, char text[ANNOUNCE_ID_MAX]);
 
 /**
- * Writes the header; its length. *ret_quotes: it has bytes that may be the client's own (authority,
- * alpn, TLVs of its header), so what the server does for them is not the server's fault. A negative
- * errno: -EMSGSIZE, it would be longer than ANNOUNCE_MAX, for what the client's header brought; or
- * why its addresses are not to be had.
+ * Writes the header and returns its length. *ret_quotes says that it contains bytes that the client
+ * may have chosen (authority, alpn, TLVs of its own header), so if the server fails because of
+ * them, that does not count against the server. -EMSGSIZE: the header would be longer than
+ * ANNOUNCE_MAX because of what the client's own header contained. Another negative errno: an
+ * address could not be read.
  */
 int announce_build(const struct announce *announce, uint8_t out[ANNOUNCE_MAX], bool *ret_quotes);
 

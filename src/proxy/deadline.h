@@ -3,34 +3,35 @@
  * Which of a session's timers is due next, as a pure function of what happened.
  *
  *	timer		runs				counts from
- *	connect		while connecting, and in a pair	the start of the attempt (connector.h);
- *			until the SYN is answered that	the join
- *			took its first bytes along
+ *	connect		while connecting; in a pair	the start of the attempt (connector.h);
+ *			whose SYN carried bytes, until	the join
+ *			it is answered
  *	preface		while the first bytes of the	accept
  *			client are looked at
- *	queue		in the queue of a group		when it entered that
- *	write_stall	while bytes wait in weir	the last byte taken, or the first to wait
+ *	queue		in the queue of a group		its entry into the queue
+ *	write_stall	while bytes wait in weir	the last byte taken, or the first that
+ *							had to wait
  *	half_close	from the first FIN passed on,	that FIN, or the last byte after it
  *			while nothing waits
  *	half_close_max	from the first FIN passed on	that FIN
  *	first_byte	until the client has sent	the join
  *			a byte or its FIN
- *	idle_client	until the client's FIN,		the last byte from it, the join, or when
- *			while it is read		it was read again
+ *	idle_client	until the client's FIN,		the last byte from it, the join, or the
+ *			while weir reads it		end of a pause in reading
  *	idle_upstream	until the upstream's FIN,	likewise
- *			while it is read
- *	idle		until the first FIN passed on,	the last byte moved either way
+ *			while weir reads it
+ *	idle		until the first FIN passed on,	the last byte moved in either direction
  *			while nothing waits
- *	lifetime	always				accept; before its grace is over it waits
- *							for a quiet second
- *	drain		while the process drains	the drain's start or the last byte (idle
- *							pairs first), or an absolute deadline
+ *	lifetime	always				accept; then, during lifetime_grace, it
+ *							also needs a quiet second
+ *	drain		while the process drains	for idle pairs the drain's start or the
+ *							last byte; for others an absolute time
  *
- * There is no event when a peer takes bytes that a kernel holds for it, so the caller looks again
- * and again until the timer is due; struct deadline says which silence it waits for.
+ * No event reports that a peer has taken bytes which a kernel holds for it. So the caller polls the
+ * sockets until the timer is due; deadline::silence_ns says how long nothing must move.
  *
- * The earliest deadline wins; equal ones in the order of the list. What would have been due before
- * the timeouts were in force is due at that moment.
+ * The earliest deadline wins; among equal ones the first in this list. A deadline that lies before
+ * the moment at which the timeouts came into force is due at that moment.
  */
 #ifndef WEIR_PROXY_DEADLINE_H
 #define WEIR_PROXY_DEADLINE_H
@@ -59,63 +60,71 @@ enum deadline_kind {
 	DEADLINE_NONE = DEADLINE_KINDS,
 };
 
-/** For so long no byte must have moved before a pair counts as quiet. */
+/** A pair counts as quiet when no byte has moved for this long. */
 #define QUIET_NS ((uint64_t)NS_PER_S)
 
-/** How the process drains; the same for all its pairs. */
+/** How the process drains; all its pairs share this. */
 struct deadline_drain {
 	uint64_t start_ns;      /**< from here on idle pairs are ended */
-	uint64_t idle_first_ns; /**< the silence that makes a pair idle; NS_NEVER: none is */
-	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: never */
-	uint64_t spread_ns;     /**< so long before that the first of the rest is ended */
-	uint64_t spares_ns;     /**< sessions accepted from then on are not ended; 0: all are */
+	uint64_t idle_first_ns; /**< a pair with no byte for this long is idle; NS_NEVER: none is */
+	uint64_t end_ns;        /**< when the last pair is ended; NS_NEVER: not ended */
+	/** The pairs that are not idle are ended one by one during this time before end_ns. */
+	uint64_t spread_ns;
+	/** Sessions that are accepted from then on are not ended; 0: all are. */
+	uint64_t spares_ns;
 };
 
-/** What happened so far; times are clock_ns(), NS_NEVER where it has not happened. */
+/** What has happened so far. Times are of clock_ns(); NS_NEVER: it has not happened. */
 struct deadline_facts {
 	uint64_t accepted_ns;
-	uint64_t looking_ns; /**< its first bytes are looked at: that from which this counts */
-	uint64_t early_ns;   /**< it was joined before the SYN was answered; 0: it was not */
-	uint64_t queued_ns;  /**< it entered the queue in which it waits */
-	/** The last byte either way, moved by us or seen to be taken by a peer, when a rate last
-	 * let us read on, or when relaying began. NS_NEVER before. */
+	/** When the time for its first bytes began; NS_NEVER: they are not looked at. */
+	uint64_t looking_ns;
+	/** When it was joined, if that was before the SYN was answered; 0: it was not. */
+	uint64_t early_ns;
+	uint64_t queued_ns; /**< when it entered the queue in which it waits */
+	/** The latest of: weir moved a byte, a peer was seen to have taken bytes from a kernel, a
+	 * rate let weir read again, relaying began. NS_NEVER before relaying. */
 	uint64_t moved_ns;
-	uint64_t stalled_ns; /**< bytes wait and none was taken since then; NS_NEVER: none waits */
-	bool is_throttled;   /**< a rate holds bytes back */
-	uint64_t fin_ns;     /**< the first FIN was passed on */
-	uint64_t awaited_ns; /**< the join, until the client's first byte or FIN has come */
-	/** Of each side: since when it has sent nothing although it was read. NS_NEVER: it is not
-	 * read, or has finished. */
+	/** Since when bytes have waited without any being taken; NS_NEVER: none wait. */
+	uint64_t stalled_ns;
+	bool is_throttled; /**< a rate holds bytes back */
+	uint64_t fin_ns;   /**< when the first FIN was passed on */
+	/** When it was joined; NS_NEVER once the client's first byte or FIN has come. */
+	uint64_t awaited_ns;
+	/** For each side: since when it has sent nothing although weir reads it. NS_NEVER: weir
+	 * does not read it, or it has sent its FIN. */
 	uint64_t silent_ns[SIDES];
-	/** When a kernel was last seen to hold bytes for a peer, none of which were seen to be
-	 * taken since. 0: none does. */
+	/** When a kernel was last seen to hold bytes for a peer that has not been seen to take any
+	 * since. 0: no kernel holds any. */
 	uint64_t held_ns;
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
-	/** Since when the timeouts are in force: nothing is due before. 0: since ever. */
+	/** Since when the timeouts are in force: nothing is due before that. 0: always. */
 	uint64_t since_ns;
 };
 
 struct deadline {
 	uint64_t at_ns; /**< NS_NEVER: none */
 	enum deadline_kind kind;
-	/** How long nothing must move for it to come due; NS_NEVER: it comes whatever moves. */
+	/** How long no byte must move before it is due; NS_NEVER: it is due whatever moves. */
 	uint64_t silence_ns;
 };
 
 struct deadline deadline_next(
 	const struct conf_timeouts *timeouts, const struct deadline_facts *facts);
 
-/** When each timer is due, by its kind; NS_NEVER: it does not run. The earliest is the next. */
+/** When each timer is due, by kind; NS_NEVER: it does not run. The earliest is what deadline_next()
+ * returns. */
 void deadline_all(const struct conf_timeouts *timeouts, const struct deadline_facts *facts,
 	uint64_t ret_at_ns[DEADLINE_KINDS]);
 
 /**
- * When the drain ends a pair that never falls silent: a point of its own in `spread_ns` up to
- * `end_ns`, by when it was accepted, so that thousands do not end at one instant.
+ * When the drain ends a pair that is never idle: a point in the `spread_ns` before `end_ns` that
+ * depends on `accepted_ns`, so that thousands of pairs do not end at one instant.
  */
 uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns);
 
-/** When a pair's `lifetime` is over, with its share of the spread, which is found likewise. */
+/** When a pair's `lifetime` is over. The spread of lifetimes is added in the same way, by
+ * `accepted_ns`. */
 uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t accepted_ns);
 
 /** The timer's name in the config and the log. */

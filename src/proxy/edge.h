@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a session keeps for the edge: the PROXY header that its client sent, its route, its place
- * with its source, its rates, and what its sockets said last. If a listener uses nothing of this
- * (offer::has_edge), its sessions have no edge and pay one pointer.
+ * What a session stores for the options that concern clients at the edge of a network: the PROXY
+ * header that its client sent, its route, its place under the limits of its source, its rates, and
+ * the last TCP_INFO of its sockets. If a listener uses none of these (offer::has_edge), its
+ * sessions have no edge, and only a pointer that is NULL.
  *
- * It belongs to its session, is made with it and freed with it.
+ * The session owns its edge, and makes and frees it together with itself.
  */
 #ifndef WEIR_PROXY_EDGE_H
 #define WEIR_PROXY_EDGE_H
@@ -22,15 +23,15 @@
 /** What TCP knew of a side when its socket was to be closed (TCP_INFO, tcp(7)). */
 struct edge_tcp {
 	uint32_t rtt_us;        /**< smoothed */
-	uint32_t n_retransmits; /**< segments, all in all */
-	bool is_known;          /**< not of a UNIX socket */
+	uint32_t n_retransmits; /**< retransmitted segments, in total */
+	bool is_known;          /**< false for a UNIX socket */
 };
 
 struct client_hello;
 struct source;
 struct target;
 
-/** The PROXY header of a client, as long as somebody may ask for more than its address. */
+/** The PROXY header of a client, stored as long as more than its address may be needed. */
 struct edge_header {
 	struct proxy_header read; /**< its spans borrow `bytes` */
 	size_t n;
@@ -38,55 +39,57 @@ struct edge_header {
 };
 
 struct session_edge {
-	/** Who really connected. Once a header was read, session::client is the client that it
-	 * announced. */
+	/** The peer that really connected. Once a PROXY header has been read, session::client is
+	 * the client that the header announced. */
 	union session_peer peer;
-	bool is_announced; /**< a header has announced the client */
-	/** The address that it has reached, of a listener with a range of ports; AF_UNSPEC: not
-	 * asked. */
+	bool is_announced; /**< a PROXY header has announced the client */
+	/** The local address that the client connected to, for a listener with a range of ports;
+	 * AF_UNSPEC: not asked. */
 	union session_peer on;
-	/** The name of a UNIX client that was announced, as the log shows it; NULL: it has none. */
+	/** The path of a UNIX client that a header announced, as the log shows it; NULL: it has
+	 * none. */
 	char *client_name;
-	/** The unique id of the header, for the log; NULL: none. */
+	/** The unique id in the header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;
-	/** Which of its offer's targets it goes to; NULL: that is not known, or not asked. */
+	/** The target of its offer to which the session connects; NULL: it is not known yet, or has
+	 * no need to be. */
 	const struct target *target;
-	/** Of the client's ClientHello, where that was looked at: the server that it asks for, and
-	 * the protocol (ALPN) that it wants most. Copies; none of what is not there. */
+	/** From the client's ClientHello, if that was looked at: the server name (SNI), and the
+	 * first protocol (ALPN) in its list. Copies; empty if the ClientHello has none. */
 	struct span name;
 	struct span protocol;
-	/** Until the join, so that an open pair pays nothing for it; NULL: there was none. */
+	/** Freed at the join, so that an open pair needs no memory for it; NULL: there was none. */
 	struct edge_header *header;
-	/** Its place with its source (admit.h); NULL: it has none, or not yet. */
+	/** Its place under the limits of its source (admit.h); NULL: it has none, or none yet. */
 	struct source *source;
-	struct pair_throttles *throttles; /**< from the join on, with rates of a pair; or NULL */
-	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, of a pair that has ended */
+	struct pair_throttles *throttles; /**< from the join on, if pairs have rates; or NULL */
+	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, set when the pair ends */
 };
 
-/** An edge that is zeroed but for the peer. NULL: no memory. */
+/** Makes an edge with this peer; all else is zeroed. NULL: no memory. */
 struct session_edge *edge_new(const union session_peer *peer);
 
 /** NULL is fine; returns NULL. */
 struct session_edge *edge_free(struct session_edge *edge);
 
-/** Keeps a copy of the header of `n` bytes, which is right, and its unique id. 0 or -ENOMEM. Once
- * for each edge. */
+/** Stores a copy of the valid PROXY header of `n` bytes, and its unique id. 0 or -ENOMEM. Once for
+ * each edge. */
 int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n);
 
-/** Keeps what the hello says. 0 or -ENOMEM. Once for each edge. */
+/** Stores the name and the protocol of the ClientHello. 0 or -ENOMEM. Once for each edge. */
 int edge_keep_hello(struct session_edge *edge, const struct client_hello *hello);
 
-/** Notes that the client is the one with this address, which a header announces. 0 or -ENOMEM. */
+/** Notes that a PROXY header has announced the client with this address. 0 or -ENOMEM. */
 int edge_announce(struct session_edge *edge, const struct proxy_address *client);
 
-/** The pair is joined: frees what is only asked for before that. NULL is fine. */
+/** Call it when the pair is joined: frees what is needed only before that. NULL is fine. */
 void edge_forget_header(struct session_edge *edge);
 
-/** Makes room for the rates of its pair, unless it has room. 0 or -ENOMEM. */
+/** Allocates `throttles` for the rates of its pair, unless that is done. 0 or -ENOMEM. */
 int edge_have_throttles(struct session_edge *edge);
 
-/** Asks the socket of a side, which must be open, what TCP knows of it. */
+/** Stores the TCP_INFO of a side's socket, which must be open. */
 void edge_ask_tcp(struct session_edge *edge, enum pair_side side, int fd);
 
 #endif

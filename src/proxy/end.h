@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How a session ended, in the words that the log, the counters and the tests use: by whom, for what
- * reason, and which timer struck. Every session has exactly one.
+ * How a session ended: by whom, for what reason, and which timer expired. The log, the counters and
+ * the tests use the same words. Every session has exactly one end.
  */
 #ifndef WEIR_PROXY_END_H
 #define WEIR_PROXY_END_H
@@ -21,10 +21,10 @@ enum end_by {
 
 enum end_reason {
 	END_EOF,   /**< both sides finished */
-	END_RESET, /**< by the side that reset */
-	END_LOST,  /**< by the side whose host or network is gone */
+	END_RESET, /**< the side in `by` has reset its connection */
+	END_LOST,  /**< the host or network of the side in `by` is gone */
 	END_IDLE,
-	END_HALF_CLOSE, /**< inactivity after the first FIN, or its cap */
+	END_HALF_CLOSE, /**< no activity after the first FIN, or half_close_max is over */
 	END_WRITE_STALL,
 	END_FIRST_BYTE,
 	END_IDLE_CLIENT,
@@ -33,68 +33,69 @@ enum end_reason {
 	END_CONNECT_TIMEOUT,
 	END_CONNECT_FAILED,
 	END_PREFACE,     /**< the first bytes of the client did not come in time */
-	END_BAD_PREFACE, /**< or are not what they must be */
-	END_NO_SERVER,   /**< none of the upstream is usable */
-	END_QUEUE,       /**< all were full, too long */
-	END_QUEUE_FULL,  /**< and too many waited already */
+	END_BAD_PREFACE, /**< the first bytes of the client are not what they must be */
+	END_NO_SERVER,   /**< no server of the upstream is usable */
+	END_QUEUE,       /**< all servers were full for too long */
+	END_QUEUE_FULL,  /**< all servers were full, and the queue was too */
 	END_DRAIN,
-	END_SERVER_DOWN, /**< on_down is "end", and the server is down or gone */
-	END_ACCESS,      /**< a reload denies the client of an open pair */
-	END_ADMIN,       /**< an administrator said so */
-	END_NO_ROUTE, /**< no route takes the client, and the listener has no upstream of its own */
-	END_DENIED,   /**< the lists of access do not let the client in */
-	END_SOURCE_LIMIT, /**< its source has as many pairs as it may */
-	END_RATE,         /**< its source came too often */
+	END_SERVER_DOWN, /**< on_down is "end", and the server is down or removed */
+	END_ACCESS,      /**< the access lists of a reload deny the client of an open pair */
+	END_ADMIN,       /**< an administrator ended it */
+	END_NO_ROUTE, /**< no route fits the client, and the listener has no upstream of its own */
+	END_DENIED,   /**< the access lists do not admit the client */
+	END_SOURCE_LIMIT, /**< the client's source already has max_pairs_per_source pairs */
+	END_RATE,         /**< the client's source connected too often */
 	END_LIMIT,        /**< out of fds, memory or ports after accept */
 	END_ERROR,        /**< any other errno */
 	END_REASONS,
 };
 
 struct end {
-	uint64_t late_ns; /**< how late the timer struck; only with a timer */
+	uint64_t late_ns; /**< how late the timer expired; only if there is a timer */
 	int err;          /**< 0, a negative errno or UV_EAI_* */
 	enum end_by by : 8;
 	enum end_reason reason : 8;
-	enum deadline_kind timer : 8; /**< DEADLINE_NONE: no timer struck */
+	enum deadline_kind timer : 8; /**< DEADLINE_NONE: no timer expired */
 };
 
 const char *end_by_name(enum end_by by);
 const char *end_reason_name(enum end_reason reason);
 
-/** Whether a pair that ends so failed, and an operator has something to mend. */
+/** Whether this reason is a failure that an operator should look into. */
 bool end_is_failure(enum end_reason reason);
 
 /**
- * Whether a client that ends so was not let in: it can be made to happen as often as a stranger
- * likes, and is no failure of anything.
+ * Whether this reason means that the client was refused. Any stranger can cause that as often as it
+ * likes, so it is not a failure.
  */
 bool end_is_refusal(enum end_reason reason);
 
-/** Whether weir or the machine ran out of fds, memory or watches: no other server would help. */
+/** Whether weir or the machine ran out of fds, memory or watches, so that trying another server is
+ * useless. */
 bool end_is_shortage(int err);
 
-/** The end when both sides have finished, this one first. */
+/** The end when both sides have sent their FIN, `first` before the other. */
 struct end end_by_fins(enum pair_side first);
 
-/** The end that a struck timer makes. */
+/** The end by a timer that has expired. */
 struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 
-/** The end that a failed stream of `side` makes: its reset, its loss, or an error of weir's own. */
+/** The end by a failed stream of `side`: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum pair_side side, int err);
 
-/** The end that weir makes for a reason that is not a timer's, nor a failure's. */
+/** The end by weir for a reason that is neither a timer nor a failed stream. */
 struct end end_by_weir(enum end_reason reason);
 
 /** The end when no server is usable. */
 struct end end_without_server(void);
 
-/** The end when its server is down, or gone, and on_down is "end". */
+/** The end when the server is down or removed, and on_down is "end". */
 struct end end_with_server(void);
 
 /** The end when all servers are full and so is the queue. */
 struct end end_by_full_queue(void);
 
-/** The end when connecting failed; `timed_out`: by the connect timer. */
+/** The end when connecting failed; `timed_out`: because the connect timer expired. */
 struct end end_by_connect(int err, bool timed_out, uint64_t late_ns);
 
 #endif

@@ -2,12 +2,12 @@
 /*
  * A generation: one config, as the workers serve it. A reload makes the next one beside it.
  *
- * It lives until no worker has it as its current one, and the reload that made the next one is
- * over; so it is the main thread that frees it, with its config. Sessions and listening sockets do
- * not need it: they have what they started with from the offers of its listeners (offer.h).
+ * It lives until no worker has it as its current one and the reload that made the next one is over.
+ * So it is always the main thread that frees it, together with its config. Sessions and listening
+ * sockets do not need it: what they need is in the offers of its listeners (offer.h).
  *
- * Open pairs are counted by listener, whatever their generation: the limit of a listener is found
- * by its name (limits.h), and lives as long as an offer that has the name.
+ * Open pairs are counted for each listener over all generations: the limit of a listener is found
+ * by its name (limits.h), and lives as long as any offer with that name.
  */
 #ifndef WEIR_PROXY_GENERATION_H
 #define WEIR_PROXY_GENERATION_H
@@ -28,18 +28,20 @@ struct proxy_shared;
 
 struct generation {
 	const struct conf *conf; /**< a reference */
-	struct offer **offers;   /**< a reference to each: for conf->listeners */
-	/** For conf->upstreams: a reference to each and to its group; NULL: no listener's. */
+	struct offer **offers;   /**< one for each of conf->listeners; a reference to each */
+	/** One for each of conf->upstreams: a reference to the plan and to its group; NULL: no
+	 * listener uses that upstream. */
 	struct group_plan **plans;
-	size_t *by_name;  /**< indices of conf->listeners, in the order of their names */
-	struct own *own;  /**< its listening sockets; set before it is switched to; NULL: none */
-	struct refs refs; /**< the main thread's, one for each worker that serves it */
+	size_t *by_name; /**< indices of conf->listeners, sorted by name */
+	/** Its listening sockets; set before the workers switch to it; NULL: none. */
+	struct own *own;
+	struct refs refs; /**< one for the main thread, one for each worker that serves it */
 };
 
 /**
- * A generation of `conf` (takes a reference) for the workers of `shared`, with one reference, and
- * with the limits that its names have already, as they are: generation_enforce() sets them. NULL:
- * no memory.
+ * Makes a generation of `conf` (of which it takes a reference) for the workers of `shared`, and
+ * returns it with one reference. Limits that already exist for its names are used, but not changed
+ * yet: generation_enforce() does that. NULL: no memory.
  */
 struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared);
 
@@ -48,22 +50,23 @@ struct generation *generation_ref(struct generation *generation);
 struct generation *generation_unref(struct generation *generation);
 
 /**
- * From now on the limits are these: `max_pairs` in all, and those of its conf for the listeners.
- * Wakes those who wait, if there is room. The main thread.
+ * Sets the limits: `max_pairs` for all pairs together, and those of its conf for the listeners.
+ * Wakes the listeners that wait for a place if there is room now. Main thread only.
  */
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);
 
-/** Has its servers checked, and those of the one before that it has not no more. The main thread,
- * when it is in force, and before the one before is gone. */
+/** Starts the checks of its servers, and stops those of servers that only the previous generation
+ * had. Main thread only; call it when this generation is in force, before the previous one is
+ * freed. */
 void generation_check_servers(const struct generation *generation, struct checks *checks);
 
-/** The listener of that name, as an index of conf->listeners; SIZE_MAX when there is none. */
+/** The listener with this name, as an index of conf->listeners; SIZE_MAX: there is none. */
 size_t generation_find(const struct generation *generation, const char *name);
 
 /**
- * What its upstreams with `discover` name is looked for from now on: right after
- * generation_enforce(). The main thread.
+ * Starts to look up the names of its upstreams that have `discover`. Call it right after
+ * generation_enforce(). Main thread only.
  */
 void generation_discover(const struct generation *generation, struct finders *finders);
 

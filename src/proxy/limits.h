@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The limits of listeners, and what is counted of them, found by the listeners' names, whatever
- * config they come from. One lives as long as anybody holds it: a config that has the name, or a
- * pair that counts under it. So a listener that a reload took out, and a later one put back, still
- * counts its old pairs, and its numbers go on.
+ * The limits of listeners, and what is counted for them, found by the listener's name over all
+ * configs. An entry lives as long as anything has a reference to it: a config that has the name, or
+ * a pair that counts under it. So if a reload removes a listener and a later one adds it again, its
+ * old pairs still count, and its counters go on.
  */
 #ifndef WEIR_PROXY_LIMITS_H
 #define WEIR_PROXY_LIMITS_H
@@ -22,36 +22,40 @@ struct tally;
 
 struct limits {
 	struct registry names;
-	struct often_list refusals; /**< whose clients were refused, each with a reason */
+	struct often_list refusals; /**< names and reasons for which clients were refused */
 	struct sources_list sources;
 	size_t n_workers;
 };
 
-/** Nothing is to be freed when every reference was given back. */
+/** Sets it up. Nothing needs to be freed once every reference was given back. */
 void limits_init(struct limits *limits, size_t n_workers);
 
-/** The limit of that name, with one more reference; a new one has this maximum. NULL: no memory.
- * The main thread. */
+/** The limit with this name, with one more reference; a new one has this maximum. NULL: no memory.
+ * Main thread only. */
 struct limit *limits_get(struct limits *limits, const char *name, uint32_t max);
 
-/** Gives a reference back; with the last one nothing may be taken of it. NULL is fine. */
+/** Gives a reference back. No place of the limit may be taken when the last one is given back. NULL
+ * is fine. */
 void limits_put(struct limit *limit);
 
-/** What a worker counts of that name; only that worker writes. While the limit is held. */
+/** The counters of one worker for this name; only that worker writes them. Valid while the caller
+ * has a reference to the limit. */
 struct tally *limits_tally(struct limit *limit, size_t worker);
 
-/** The tokens for clients of that name. While the limit is held. */
+/** The token bucket for clients of this name. Valid while the caller has a reference to the
+ * limit. */
 struct accept_rate *limits_accept_rate(struct limit *limit);
 
-/** A client of that name was refused for this reason (end_is_refusal()), or failed before it had an
- * upstream (end_is_failure()): whether its line is one of the first (often.h). Any thread. */
+/** Counts a client of this name that was refused for this reason (end_is_refusal()), or failed
+ * before it had an upstream (end_is_failure()). Returns whether its log line is one of the first in
+ * this second (often.h). Any thread. */
 bool limits_refused(struct limit *limit, enum end_reason reason);
 
-/** The sources of that name (source.h), which are made at the first call. NULL: no memory. While
- * the limit is held. The main thread. */
+/** The sources of this name (source.h), which are made at the first call. NULL: no memory. Valid
+ * while the caller has a reference to the limit. Main thread only. */
 struct sources *limits_sources(struct limit *limit);
 
-/** What all workers have counted; `counter` is an offset in struct tally. Any thread. */
+/** The sum of one counter over all workers; `counter` is an offset in struct tally. Any thread. */
 uint64_t limits_sum(const struct limit *limit, size_t counter);
 
 #endif

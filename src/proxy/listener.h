@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One listening socket on one worker, under the limits of its listener in the config.
+ * A listening socket on one worker, subject to the limits of its listener in the config.
  *
- * Sockets that cannot be doubled for each worker (UNIX, inherited) are accepted here for all, and
- * the fds are handed to the workers in rotation; the place under the limits travels with the fd.
+ * A socket of which there can be only one (UNIX, inherited) has one struct listener, on one worker.
+ * It accepts for all workers and hands the fds to them in rotation; the places under the limits are
+ * handed over with the fd.
  *
- * With a rate each client takes a token (accept_rate.h) before its place. While its token is to
- * come, the listener is paused, and its clients wait in the kernel's queue. One that drains needs
- * no tokens: it accepts at once what its queue holds.
+ * If the listener has a rate, it takes a token (accept_rate.h) for each client before it takes a
+ * place. Until the token may be used, the listener is paused, and clients wait in the kernel's
+ * accept queue. A listener that drains needs no tokens: it accepts at once what is in the accept
+ * queue.
  */
 #ifndef WEIR_PROXY_LISTENER_H
 #define WEIR_PROXY_LISTENER_H
@@ -26,31 +28,32 @@ struct terms;
 
 struct listener {
 	struct list link;     /**< struct proxy::listeners or ::changing */
-	struct waiter waiter; /**< for a place, while it is paused */
+	struct waiter waiter; /**< waits for a place while the listener is paused */
 	struct part *part;
 	struct acceptor *acceptor;
-	struct terms *terms; /**< of its sessions to come */
+	struct terms *terms; /**< those of its future sessions */
 	struct bound_socket *socket;
-	struct timer token; /**< of its rate: armed while it waits for one */
-	uint64_t token_ns;  /**< when that may be used; 0: it has none */
-	size_t next;        /**< which worker is next, when handing over */
-	bool drains;        /**< it accepts what its queue holds, and nobody else */
-	bool drained;       /**< to be closed */
+	struct timer token; /**< for its rate: armed until the token may be used */
+	uint64_t token_ns;  /**< when its token may be used; 0: it has none */
+	size_t next;        /**< the worker that gets the next fd, if it accepts for all */
+	bool drains;        /**< it accepts what its accept queue holds, and no later client */
+	bool drained;       /**< it has done so, and is to be closed */
 };
 
 /**
- * Starts accepting from the socket, whose fd it takes; it is on no list yet. 0 or a negative errno:
- * then it has not.
+ * Starts accepting from the socket, and takes its fd. The new listener is on no list yet. 0, or a
+ * negative errno: then the fd is still in the socket.
  */
 int listener_open(struct terms *terms, struct bound_socket *socket, struct listener **ret_listener);
 
-/** Connections that come from now on have these terms. */
+/** Connections that are accepted from now on have these terms. */
 void listener_switch(struct listener *listener, struct terms *terms);
 
-/** Serves what waits in the queue, then lets the proxy close it (part_calls::drained). */
+/** Accepts what waits in the accept queue, then calls part_calls::drained, so that the proxy closes
+ * the listener. */
 void listener_drain(struct listener *listener);
 
-/** Closes now. */
+/** Closes the listener at once, and frees it. */
 void listener_close(struct listener *listener);
 
 #endif

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which addresses are this process's own listening sockets, so that no pair is relayed in a circle:
- * each would make the next, until one client has all places.
+ * Which addresses are listening sockets of this process, so that no pair is relayed in a circle. In
+ * a circle each pair would connect to weir and so create the next one, until a single client has
+ * used up all places.
  *
- * `struct own` is a table of a generation's listening sockets, made before the workers see it and
- * then immutable. own_find() says whose socket an address is, before connect(2): by its port first,
- * so that a connection elsewhere costs a search in memory. A wildcard socket has every address of
- * the machine, and only the kernel knows which those are: it is asked once a second for each
- * address whose port is one of ours, so not for each connection.
+ * `struct own` is a table of a generation's listening sockets. It is complete before the workers
+ * see it, and immutable then. Before each connect(2), own_find() says to which listener an address
+ * leads. It compares the port first, so that a connection to another port costs only a search in
+ * memory. A wildcard socket listens on every address of the machine, and only the kernel knows
+ * which those are. So for an address whose port is one of ours the kernel is asked, at most once a
+ * second and not for each connection.
  *
- * `struct chains` remembers which listener lately led to which other one, by whatever way: a
- * literal address, a name, a UNIX path. A chain is legal as long as it does not lead back.
+ * `struct chains` remembers which listener has lately connected to which other listener of this
+ * process, whether by a literal address, a name or a UNIX path. A chain of listeners is allowed as
+ * long as it does not lead back to one of them.
  */
 #ifndef WEIR_PROXY_OWN_H
 #define WEIR_PROXY_OWN_H
@@ -25,10 +28,11 @@
 
 struct own;
 
-/** Whether addresses are of this machine, as far as was asked lately; one for each worker. */
+/** The kernel's latest answers whether an address is one of this machine; one cache for each
+ * worker. */
 struct own_cache {
 	struct {
-		union addr_sockaddr sa; /**< family AF_UNSPEC: none; without the port */
+		union addr_sockaddr sa; /**< without the port; AF_UNSPEC: this entry is empty */
 		uint64_t asked_ns;
 		bool is_local;
 	} places[8];
@@ -42,20 +46,20 @@ struct own *own_new(size_t n);
 struct own *own_free(struct own *own);
 
 /**
- * A socket that listens on `sa` (borrowed for as long as the table lives, unless `copied`), of the
- * `listener`-th listener; `both`: an IPv6 one that takes IPv4 too. 0 or -ENOMEM.
+ * Adds a socket of the `listener`-th listener that listens on `sa`, which is borrowed for as long
+ * as the table lives, unless `copied`. `both`: an IPv6 socket that accepts IPv4 too. 0 or -ENOMEM.
  */
 int own_add(struct own *own, const union addr_sockaddr *sa, socklen_t len, size_t listener,
 	bool both, bool copied);
 
-/** All are added. */
+/** Call it when all sockets were added; afterwards the table does not change. */
 void own_seal(struct own *own);
 
-/** Whose socket a connection to `sa` would reach, SIZE_MAX: none of ours. */
+/** The index of the listener that a connection to `sa` would reach; SIZE_MAX: none of ours. */
 size_t own_find(
 	const struct own *own, struct own_cache *cache, const struct sockaddr *sa, socklen_t len);
 
-/** Which listener led to which; for all workers. */
+/** Which listener connected to which; all workers share it. */
 struct chains {
 	pthread_mutex_t lock;
 	struct chain *all;
@@ -66,8 +70,9 @@ void chains_init(struct chains *chains);
 void chains_fini(struct chains *chains);
 
 /**
- * A pair of listener `from`, accepted at `accepted_ns`, is to be connected to listener `to`. False:
- * that leads back to `from`. Any thread. Without memory to remember it by, it is allowed.
+ * Call it before a session of listener `from`, accepted at `accepted_ns`, connects to listener
+ * `to`. False: that would lead back to `from`. True as well if there is no memory to remember the
+ * connection. Any thread.
  */
 bool chains_enter(struct chains *chains, const char *from, const char *to, uint64_t accepted_ns);
 

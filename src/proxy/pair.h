@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client and an upstream stream that are connected, and the two pumps between them.
+ * A pair is a client stream and an upstream stream, both connected, with a pump for each direction.
  *
  *	pair_start(client, upstream) ──▶ RELAYING ──────────────────▶ ENDED
  *	                                    │                           ▲
  *	                                    └─ a side failed ──▶ RESETTING
  *
- * There is no pair before: a client that waits for its upstream is the session's (session.h).
+ * Before the upstream is connected there is no pair: the session has the client's stream
+ * (session.h).
  *
- * RESETTING: what the failed side sent is still delivered, then the other side's send queue in the
- * kernel empties (SIOCOUTQ, looked at with a growing interval, because no event tells), then the
- * other side is reset: a linger of zero throws away what is unsent, hence the order. The wait ends
- * when the other side takes nothing for PAIR_RESET_STALL_S or write_stall, and with lifetime and
- * drain.
+ * RESETTING: first weir delivers what the failed side has sent. Then it waits until the other
+ * side's send queue in the kernel is empty (SIOCOUTQ, polled at a growing interval, because there
+ * is no event for it). Then it resets the other side. That comes last because a close with a linger
+ * of zero discards unsent bytes. The wait also ends when the other side takes nothing for
+ * PAIR_RESET_STALL_S or for write_stall, and when lifetime or drain end the pair.
  *
- * The pair owns both streams, which have no timeouts of their own, and winds the clock of its
- * session by the last byte moved on either. When a timer strikes it looks at the kernel once more
- * before it judges; then both streams emit TIMEOUT and are closed.
+ * The pair owns both streams, which have no timeouts of their own. It winds the clock of its
+ * session by the last byte that moved on either stream. When the clock strikes, the pair looks at
+ * the sockets once more before it decides that a timer has expired. Then both streams emit TIMEOUT
+ * and are closed.
  *
- * What a kernel holds for a peer moves without an event. So a timer that comes due looks at it: the
- * first look that finds bytes begins the count anew, more follow every eighth of the timer, and
- * each that finds fewer bytes than the one before is movement (pair_look.c).
+ * There is no event when a peer takes bytes that a kernel holds for it. So when a timer is due, the
+ * pair looks how many bytes the kernels hold. If the first look finds any, the timer begins anew.
+ * Further looks follow at every eighth of the timer, and if one finds fewer bytes than the look
+ * before, that counts as movement (pair_look.c).
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
@@ -43,19 +46,19 @@ enum { PAIR_RESET_STALL_S = 30 };
 
 struct pair;
 
-/** A pair's calls to its owner: each at most once, never from inside a call of its functions. */
+/** Callbacks to the owner of the pair. Each is called at most once, never from inside a function of
+ * this header. */
 struct pair_calls {
 	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
-	/** The upstream's first byte, or its end, has come. Must not touch the pair. May be NULL:
-	 * nobody asks. */
+	/** The upstream's first byte or its FIN has come. Must not touch the pair. May be NULL. */
 	void (*answered)(struct pair *pair);
-	/** The last moment at which the socket of a side can be asked (TCP_INFO): it is open still.
-	 * Once for each side, when it has failed or else just before it is closed; not of a UNIX
-	 * socket, nor by pair_close(). Must not touch the pair. May be NULL: nobody asks. */
+	/** The last moment at which TCP_INFO of a side can be read: its socket is still open.
+	 * Called once for each side, when it has failed or else just before it is closed; not for
+	 * UNIX sockets, and not by pair_close(). Must not touch the pair. May be NULL. */
 	void (*parting)(struct pair *pair, enum pair_side side);
-	/** Both streams are closed. The owner then calls pair_close(), maybe at once, but keeps the
-	 * memory until the end of the turn. */
+	/** Both streams are closed. The owner must call pair_close(), which it may do in this
+	 * callback, and must keep the memory of the pair until the end of this turn of the loop. */
 	void (*ended)(struct pair *pair, struct end end);
 };
 
@@ -69,55 +72,59 @@ struct pair {
 	struct session_clock *clock;    /**< borrowed */
 	const struct pair_calls *calls; /**< borrowed */
 	struct {
-		struct pump pump; /**< from the stream to this side to that of the other */
-		/** When its peer last took bytes that its kernel holds, as the looks have shown;
-		 * 0: they have not. */
+		struct pump pump; /**< from this side's stream to the other side's */
+		/** When a look last showed that the peer had taken bytes from its kernel; 0: no
+		 * look has. */
 		uint64_t progress_ns;
 	} sides[SIDES];
-	uint32_t held[SIDES];             /**< how much that was at the last look */
+	uint32_t held[SIDES]; /**< the bytes that each side's kernel held at the last look */
 	struct pair_throttles *throttles; /**< borrowed; NULL: it has no rates */
-	uint64_t joined_ns;               /**< when it started */
+	uint64_t joined_ns;               /**< when pair_start() was called */
 	uint64_t fin_ns;                  /**< when the first FIN was passed on; NS_NEVER: none */
-	uint64_t looked_ns; /**< the last look at what the kernels hold; 0: none yet */
+	uint64_t looked_ns;               /**< when the kernels were last looked at; 0: not yet */
 	enum pair_state state : 8;
 	enum pair_side first_fin : 4; /**< whose FIN came first */
 	enum pair_side failed : 4;    /**< RESETTING: the side that failed */
-	uint8_t parted;               /**< an OR of 1 << side: parting() was called */
-	bool is_early;                /**< the SYN is not answered, as far as is known */
+	uint8_t parted;               /**< bits 1 << side: parting() was called for that side */
+	bool is_early;                /**< the upstream is not known to have answered the SYN */
 	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };
 
 struct pair_opts {
-	struct stream *client;   /**< taken; watched, not started, without a timeout */
-	struct stream *upstream; /**< taken: connected */
-	struct span first;       /**< of the client, taken from its stream before; for the call */
-	struct session_clock *clock;    /**< whose strikes go to pair_strike(); outlives the pair */
+	struct stream *client;   /**< taken; it must be watched, not started, and have no timeout */
+	struct stream *upstream; /**< taken; connected */
+	struct span first; /**< bytes already read from the client; borrowed during the call */
+	/** Outlives the pair; when it strikes, its owner calls pair_strike(). */
+	struct session_clock *clock;
 	const struct pair_calls *calls; /**< must outlive the pair */
-	/** Room for its rates, which outlives the pair, and these, 0: none. NULL: it has none. */
+	/** Memory for the rates, which outlives the pair; NULL: the pair has no rates. The rates
+	 * are in bytes_a_second, by the side that sends; 0: none. */
 	struct pair_throttles *throttles;
 	uint64_t bytes_a_second[SIDES];
-	/** The upstream may not have answered the SYN yet: timeouts.connect bounds that, and what
-	 * fails before its first byte is a connect that failed. */
+	/** The upstream may not have answered the SYN yet. Then timeouts.connect bounds the wait
+	 * for the answer, and a failure before the upstream's first byte counts as a failed
+	 * connect. */
 	bool may_be_early;
 };
 
 /**
- * Starts to relay; what goes wrong then comes later, through ended(). A negative errno: the
- * upstream cannot be watched, or there is no memory; both streams are still the caller's, and the
- * pair is zeroed.
+ * Starts to relay. 0: a later failure is reported by ended(). A negative errno: the upstream cannot
+ * be watched, or there is no memory; the caller still owns both streams, and the pair is zeroed.
  */
 int pair_start(struct pair *pair, const struct pair_opts *opts);
 
-/** Winds the clock, of which something else has changed: what is due already strikes soon. */
+/** Winds the clock again after its timeouts or its drain have changed. If a timer is already due,
+ * the clock strikes soon. */
 void pair_wind(struct pair *pair);
 
-/** What has happened so far, for its deadlines; while it has its streams. */
+/** What has happened so far, for the deadlines. Only before pair_close(). */
 struct deadline_facts pair_facts(const struct pair *pair);
 
-/** The clock has struck. */
+/** To be called when the clock has struck. */
 void pair_strike(struct pair *pair);
 
-/** Ends a pair that relays as its lifetime would, in this way. Emits, so only from a task. */
+/** Ends a relaying pair in the way in which its lifetime would, but with this `end`. Calls back, so
+ * it must be called from a task. */
 void pair_end(struct pair *pair, struct end end);
 
 /** The stream to a side. */
@@ -126,13 +133,14 @@ static inline struct stream *pair_stream(const struct pair *pair, enum pair_side
 	return pair->sides[side].pump.from;
 }
 
-/** Whether there is, or was, a pair; and whether one of its sides has finished. */
+/** Whether pair_start() has succeeded. */
 static inline bool pair_is_joined(const struct pair *pair)
 {
 	return pair->state != PAIR_NONE;
 }
 
-/** Bytes from this side that the other one's kernel has taken; 0 for a pair that is not joined. */
+/** The bytes from this side that the kernel has taken for the other side; 0 if the pair is not
+ * joined. */
 static inline uint64_t pair_bytes(const struct pair *pair, enum pair_side from)
 {
 	return pair_is_joined(pair) ? pump_bytes(&pair->sides[from].pump) : 0;
@@ -144,18 +152,18 @@ static inline bool pair_is_half_closed(const struct pair *pair)
 }
 
 /**
- * Whether the upstream, which has failed, did so before its first byte, and before anything of the
- * client had gone to it: neither a byte nor a FIN. Until pair_close().
+ * For an upstream that has failed: whether it failed before its first byte, and before weir had
+ * sent it a byte or the FIN of the client. Until pair_close().
  */
 bool pair_was_refused(const struct pair *pair);
 
-/** Whether the upstream has failed, or was given up, while it was not known to be connected
- * (pair_opts::may_be_early). Until pair_close(). */
+/** Whether the upstream has failed, or weir has ended the pair, while the upstream was not known to
+ * be connected (pair_opts::may_be_early). Until pair_close(). */
 bool pair_was_early(const struct pair *pair);
 
 /**
- * Frees the streams, without ended(); strikes are not heard from then on. Idempotent, also on a
- * zeroed pair.
+ * Frees the streams, without ended(). From then on pair_strike() does nothing. Idempotent, also on
+ * a zeroed pair.
  */
 void pair_close(struct pair *pair);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a pair, shared by pair.c (the life), pair_look.c (what the kernels hold) and
- * pair_reset.c (one side failed). */
+/* Private to the implementation of a pair: pair.c (start, relaying, end), pair_look.c (what the
+ * kernels hold) and pair_reset.c (RESETTING). */
 #ifndef WEIR_PROXY_PAIR_PRIVATE_H
 #define WEIR_PROXY_PAIR_PRIVATE_H
 
@@ -8,41 +8,47 @@
 
 /* ---- pair.c ---- */
 
-/** FIN to both sides, or RST to both: a cut transfer must never look complete. */
+/** Ends the pair with FIN to both sides, or RST to both: a transfer that was cut off must not look
+ * complete to either. */
 void pair_finish(struct pair *pair, bool reset, struct end end);
 
-/** The socket to the side may be closed next: tells parting(), if it has not been told. */
+/** Calls parting() for the side, unless that was done: its socket may be closed next. */
 void pair_part_from(struct pair *pair, enum pair_side side);
 
 /* ---- pair_look.c ---- */
 
-/** Looks how much the kernels hold for the peers of a relaying pair, and notes what moved. */
+/** Looks how many bytes the kernels hold for the peers of a relaying pair, and notes what has
+ * moved. */
 void pair_look(struct pair *pair);
 
-/** When to look again while `deadline` has not come; NS_NEVER: nothing is held, or bytes moved. */
+/** When to look again before `deadline`; NS_NEVER: the kernels hold nothing, or bytes have
+ * moved. */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
-/** The last look at bytes that a kernel holds for a peer; 0: it saw none, or there was none. */
+/** When the last look found bytes that a kernel holds for a peer; 0: it found none, or there was no
+ * look. */
 uint64_t pair_held_ns(const struct pair *pair);
 
-/** When we last moved a byte, either way. */
+/** When weir last moved a byte, in either direction. */
 uint64_t pair_relayed_ns(const struct pair *pair);
 
 /* ---- pair_reset.c ---- */
 
-/** A side failed: nothing is written to it any more, what it sent goes on to the other. */
+/** Call it when a side has failed: nothing is written to it any more, and what it has sent is still
+ * passed on to the other side. */
 void pair_reset(struct pair *pair, enum pair_side side);
 
-/** Resets the survivor if all that the failed side sent is out; else looks again later. */
+/** Resets the other side (the survivor) if its kernel has sent all that came from the failed side;
+ * otherwise looks again later. */
 void pair_reset_look(struct pair *pair);
 
 /** Resets the survivor, whatever is left. */
 void pair_reset_finish(struct pair *pair);
 
-/** When to look again. */
+/** When pair_reset_look() is to be called again. */
 uint64_t pair_reset_look_ns(const struct pair *pair);
 
-/** Since when the survivor has taken nothing of it. */
+/** Since when the survivor has taken none of those bytes. */
 uint64_t pair_reset_stalled_ns(const struct pair *pair);
 
 #endif

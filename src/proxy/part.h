@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One worker's part of the proxy, as far as its sessions and listeners need it: its loop, what it
- * counts, the generation in force, and whom to tell. The proxy (proxy.h), which stands above them,
- * makes it; what they have to tell the proxy goes through part_calls.
+ * What the sessions and listeners of one worker share: its loop, its counters, the generation in
+ * force, and callbacks. It is made by the proxy (proxy.h), which is a layer above them; they report
+ * to the proxy through part_calls.
  *
- * It is touched by the worker's thread alone, but for the counters.
+ * Only the worker's thread uses it, except that any thread may read the counters.
  */
 #ifndef WEIR_PROXY_PART_H
 #define WEIR_PROXY_PART_H
@@ -26,72 +26,75 @@ struct part;
 struct proxy_shared;
 struct waiting;
 
-/** What the proxy is told. */
+/** Callbacks to the proxy. */
 struct part_calls {
-	/** A session has ended, or could not begin: n_sessions counts it no more. */
+	/** A session has ended, or could not begin; n_sessions does not count it any more. */
 	void (*session_ended)(struct part *part);
-	/** The listener has served its queue: it may be closed, later. */
+	/** The listener has accepted all that was in its queue. It is to be closed later, not in
+	 * this call. */
 	void (*drained)(struct part *part, struct listener *listener);
-	/** A UNIX socket lets nobody new in any more: BOUND_DRAINING. */
+	/** A UNIX socket has stopped letting new clients in (BOUND_DRAINING). */
 	void (*refuses)(struct part *part);
 };
 
 /**
- * A walk through the sessions of a part, in the order of their ids, that may rest between any two:
- * those that end meanwhile are left out, those that come before the walk is at its end are met. So
- * thousands are gone through in slices. Zeroed: none goes on.
+ * An iteration over the sessions of a part, sorted by id, which may pause between any two of them,
+ * so that thousands are gone through in slices. It leaves out sessions that end in a pause, and
+ * includes those that begin before it is over. Zeroed: no iteration is under way.
  */
 struct part_walk {
 	struct list link;  /**< struct part::walks */
-	struct list *next; /**< struct session::link, or the head: it is over */
+	struct list *next; /**< struct session::link; the head of the list: it is over */
 };
 
 struct part {
 	struct loop *loop;
 	struct proxy_shared *shared;
-	size_t index; /**< in shared->parts */
+	size_t index; /**< index in shared->parts */
 	const struct part_calls *calls;
-	struct waiting *waiting; /**< its listeners that wait for a place */
+	struct waiting *waiting; /**< the listeners that wait for a place here */
 	uint64_t n_sessions_made;
 	size_t n_sessions;
-	struct list sessions;       /* struct session::link, in the order of their ids */
+	struct list sessions;       /* struct session::link, sorted by id */
 	struct list walks;          /* struct part_walk::link */
-	struct list terms;          /* struct terms::link: what has users */
-	struct generation *current; /**< the one in force: a reference of the proxy's */
+	struct list terms;          /* struct terms::link: those with users */
+	struct generation *current; /**< the generation in force; the proxy has the reference */
 	struct own_cache own_cache;
-	bool draining;               /**< `drain` is in force */
-	struct deadline_drain drain; /**< while draining; the pairs borrow it */
+	bool draining;               /**< whether `drain` is in force */
+	struct deadline_drain drain; /**< while draining; the sessions borrow it */
 	struct counters counters;
-	/** How late the timers struck, in us. Read by anybody; NULL where there was no memory. */
+	/** How late the timers expired, in us. Any thread may read it. NULL: there was no
+	 * memory. */
 	struct hdr *late;
 };
 
-/** On the thread of `loop`; cannot fail. `calls` are borrowed. */
+/** Sets it up, on the thread of `loop`. Cannot fail. `calls` are borrowed. */
 void part_init(struct part *part, struct loop *loop, struct proxy_shared *shared, size_t index,
 	const struct part_calls *calls);
 
 /** All sessions and listeners must be gone. */
 void part_fini(struct part *part);
 
-/** What sessions are to be drained by; NULL: nothing. */
+/** The drain that may end sessions; NULL: none is in force. */
 static inline const struct deadline_drain *part_drain(const struct part *part)
 {
 	return part->draining ? &part->drain : NULL;
 }
 
-/** Begins at the first session; again where the walk goes on already. */
+/** Begins at the first session, also if the walk is under way already. */
 void part_walk_begin(struct part *part, struct part_walk *walk);
 
-/** The next session, as its struct session::link; NULL: all were met. */
+/** The next session, as its struct session::link; NULL: there are no more. */
 struct list *part_walk_next(struct part *part, struct part_walk *walk);
 
-/** Idempotent, also on a zeroed walk. */
+/** Ends the walk. Idempotent, also on a zeroed walk. */
 void part_walk_end(struct part_walk *walk);
 
-/** For a session: takes it out of `sessions`, and out of the way of all walks. */
+/** Called by a session: removes it from `sessions`, and moves every walk that would visit it next
+ * to the one after it. */
 void part_forget_session(struct part *part, struct list *link);
 
-/** For a session: one less here. */
+/** Called by a session that has ended: subtracts it from n_sessions, and calls session_ended(). */
 void part_session_ended(struct part *part);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Places for pairs, and the listeners that wait for one.
+ * Places for pairs under the limits, and the listeners that wait for a place.
  *
  * A pair has two places: one under the limit of its listener, and one under that of all pairs. Both
- * are taken before its connection is accepted (places_admit()) and given back when it has ended
- * (places_leave()), maybe on another worker's thread.
+ * are taken before the client's connection is accepted (places_admit()), and given back when the
+ * session has ended (places_leave()), possibly on another worker's thread.
  *
- * A listener that is refused waits on its worker's list (waiting_add()). A thread that makes room,
- * by leaving or by raising a maximum, wakes the lists of all workers if the limit has a note that a
- * listener waits (limit.h): it posts a task to each worker, which looks at the listeners that wait
- * there, beginning with the one that has waited longest.
+ * A listener that gets no place is put on its worker's list (waiting_add()). A thread that makes
+ * room, by giving a place back or by raising a maximum, reads whether a listener waits for that
+ * limit (limit::waited). If so, it posts a task to each worker. The task looks at the listeners on
+ * the worker's list, beginning with the one that has waited longest.
  */
 #ifndef WEIR_PROXY_PLACES_H
 #define WEIR_PROXY_PLACES_H
@@ -23,66 +23,72 @@
 
 struct places;
 
-/** Who waits for a place; its worker's thread. */
+/** An object that waits for a place. Used only on its worker's thread. */
 struct waiter {
-	struct list link; /**< struct waiting::waiters or ::retrying, or none */
-	/** The limit of its listener, which it may change while it waits; see waiting_look(). */
+	struct list link; /**< struct waiting::waiters or ::retrying, or on no list */
+	/** The limit of its listener. Its owner may change it during the wait: see
+	 * waiting_look(). */
 	struct limit *own;
-	/** There may be a place: places_admit() may be asked again. It waits no longer. */
+	/** Called when there may be a place, so that places_admit() is worth another call. The
+	 * waiter has been removed from the list. */
 	void (*resume)(struct waiter *waiter);
 };
 
-/** Those of one worker. */
+/** The waiters of one worker. */
 struct waiting {
 	struct places *places;
 	struct loop *loop;
 	struct list waiters;  /* struct waiter::link */
-	struct list retrying; /* struct waiter::link: to be looked at again, soon */
-	struct task wake;     /**< posted by whoever makes room */
+	struct list retrying; /* struct waiter::link: to be looked at again soon */
+	struct task wake;     /**< posted by the thread that makes room */
 	struct task retry;    /**< the next slice of `retrying` */
-	atomic_bool is_woken; /**< `wake` is on its way */
+	atomic_bool is_woken; /**< `wake` is posted and has not begun */
 };
 
 struct places {
-	struct limit pairs;      /**< of all listeners together */
+	struct limit pairs;      /**< the limit for all listeners together */
 	struct waiting *waiting; /**< one for each worker */
 	size_t n_workers;
 };
 
-/** So many workers, nobody waits; the limit of all pairs stays as it is. 0 or -ENOMEM. */
+/** Sets it up for this number of workers, without waiters. Does not change the limit of all pairs.
+ * 0 or -ENOMEM. */
 int places_init(struct places *places, size_t n_workers);
 
-/** All workers' waiting must be closed. Fine on zeroed memory. */
+/** The lists of all workers must have been closed. Also on zeroed memory. */
 void places_fini(struct places *places);
 
 /**
- * Takes a place under the listener's own limit and under that of all pairs, and returns NULL; or
- * the limit that is full: then none is taken, and whoever asks has to wait. Any thread.
+ * Takes a place under the listener's own limit and one under that of all pairs. NULL: both are
+ * taken. Otherwise returns the limit that is full: no place is taken, and the caller has to wait.
+ * Any thread.
  */
 struct limit *places_admit(struct places *places, struct limit *own);
 
-/** Gives both back, and wakes those who wait for one. Any thread. */
+/** Gives both places back, and wakes those that wait for one. Any thread. */
 void places_leave(struct places *places, struct limit *own);
 
-/** Pairs may begin, where their limit was closed until all is in place; the start's last step. */
+/** Opens the limit of all pairs, which was closed until everything was set up: the last step of a
+ * start. */
 void places_open(struct places *places);
 
-/** There may be room: after a limit_set() or limit_open() that said so. Any thread. */
+/** Wakes those that wait, after limit_set() or limit_open() has returned that there is room. Any
+ * thread. */
 void places_wake(struct places *places);
 
-/** The list of a worker, on its thread. */
+/** Opens the list of a worker, on that worker's thread. Cannot fail. */
 struct waiting *waiting_open(struct places *places, size_t worker, struct loop *loop);
 
-/** Nobody may be on it. */
+/** Closes the list, which must be empty. */
 void waiting_close(struct waiting *waiting);
 
-/** Was not admitted: is resumed when it may be. */
+/** Adds a waiter that got no place. resume() is called when there may be one. */
 void waiting_add(struct waiting *waiting, struct waiter *waiter);
 
-/** Some that wait have another limit now: looks whether there is room. */
+/** Looks whether there is room, after the `own` limit of some waiters was changed. */
 void waiting_look(struct waiting *waiting);
 
-/** A waiter that waits for nothing. */
+/** Sets up a waiter that is not waiting. */
 static inline void waiter_init(
 	struct waiter *waiter, struct limit *own, void (*resume)(struct waiter *waiter))
 {
@@ -90,7 +96,7 @@ static inline void waiter_init(
 	list_init(&waiter->link);
 }
 
-/** Waits no longer, if it does. */
+/** Ends the wait. Harmless if it is not waiting. */
 static inline void waiter_remove(struct waiter *waiter)
 {
 	list_remove(&waiter->link);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The routes of a listener, compiled: which of them takes a client, by the name and the protocols
- * in its ClientHello and by its address. The first that fits does.
+ * The routes of a listener, compiled for look-ups: which route fits a client, by the name and the
+ * protocols in its ClientHello and by its address. The first route that fits is taken.
  *
- * It also says what is still to be known of the client, so that nobody waits in vain: a client for
- * whom a route without `sni` and `alpn` comes first is taken before its first byte, and one that
- * speaks no TLS with its first byte.
+ * A look-up also says what must still be known about the client, so that no client waits without
+ * need. If a route without `sni` and `alpn` is the first that can fit, it is taken before the
+ * client's first byte; if the client does not speak TLS, its first byte suffices.
  *
- * Names are found by hashing, so ten thousand cost what ten do. Routes without a name are looked at
- * one by one. It copies what it is made of, and never changes: any thread may ask. Pure.
+ * Names are found in a hash table, so ten thousand names cost as much as ten. Routes without a name
+ * are tried one by one. The object has copies of all that it needs and is immutable, so any thread
+ * may use it. No I/O.
  */
 #ifndef WEIR_PROXY_ROUTES_H
 #define WEIR_PROXY_ROUTES_H
@@ -22,36 +23,37 @@ struct peer_lists;
 struct routes;
 union session_peer;
 
-/** How much of what the client sends is known. */
+/** How much is known of what the client has sent. */
 enum route_seen {
 	ROUTE_SEEN_NOTHING,
-	ROUTE_SEEN_PLAIN, /**< its first byte is none of TLS */
-	ROUTE_SEEN_TLS,   /**< its first byte is one */
-	ROUTE_SEEN_HELLO, /**< its whole ClientHello */
+	ROUTE_SEEN_PLAIN, /**< its first byte is not that of a TLS record */
+	ROUTE_SEEN_TLS,   /**< its first byte is that of a TLS record */
+	ROUTE_SEEN_HELLO, /**< its whole ClientHello is known */
 };
 
-/** What is known of a client. */
+/** What is known about a client. */
 struct route_facts {
 	const union session_peer *client;
 	enum route_seen seen;
-	struct span name; /**< in the hello: of the server, at most CLIENT_HELLO_NAME_MAX bytes */
-	struct span alpn; /**< likewise: client_hello::alpn */
+	struct span name; /**< server name in the hello; CLIENT_HELLO_NAME_MAX bytes at most */
+	struct span alpn; /**< protocols in the hello: client_hello::alpn */
 };
 
 enum route_answer {
 	ROUTE_TAKEN,
-	ROUTE_NONE,             /**< none takes it, whatever it sends */
-	ROUTE_NEEDS_FIRST_BYTE, /**< of ROUTE_SEEN_NOTHING */
-	ROUTE_NEEDS_HELLO,      /**< of ROUTE_SEEN_TLS */
+	ROUTE_NONE,             /**< no route fits, whatever the client sends */
+	ROUTE_NEEDS_FIRST_BYTE, /**< only after ROUTE_SEEN_NOTHING */
+	ROUTE_NEEDS_HELLO,      /**< only after ROUTE_SEEN_TLS */
 };
 
-/** Of these, in this order, with lists of `lists`. NULL: no memory. */
+/** Compiles `n` routes, in this sequence, with the peer lists of `lists`. NULL: no memory. */
 struct routes *routes_new(const struct conf_route *conf, size_t n, struct peer_lists *lists);
 
 /** NULL is fine; returns NULL. */
 struct routes *routes_free(struct routes *routes);
 
-/** Which route takes a client; ROUTE_TAKEN sets *ret_route: its place in the config, from 0 on. */
+/** Finds the route for a client. ROUTE_TAKEN sets *ret_route to its index in the config, from 0
+ * on. */
 enum route_answer routes_find(
 	const struct routes *routes, const struct route_facts *facts, size_t *ret_route);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A session: from an accepted connection to its one closing log line. Its life has stages:
+ * A session handles a client from its accepted connection to the one closing log line. It has
+ * stages:
  *
  *	                   ┌ all are full ─▶ QUEUED ── a place ──┐
  *	                   │                   │ none is left    ▼
@@ -13,18 +14,20 @@
  *	  ▼ │ known
  *	PREFACE, where the listener looks at the client's first bytes (session_preface.c)
  *
- * All but CHOOSING, in which nobody stays, lead to ENDED: by the client's reset, lifetime and
- * drain, by the end of the pair, and before RELAYING when no server is left to try, or none has a
- * place for too long, or the first bytes are wrong or do not come.
+ * Every stage but CHOOSING, which is left at once, may lead to ENDED: because the client resets,
+ * because of lifetime or drain, and when the pair ends. Before RELAYING a session also ends when no
+ * server is left to try, when no server has had a free place for too long, and when the first bytes
+ * are wrong or do not arrive.
  *
- * One table (session.c) says what each stage begins, what is given up when it is left, where it may
- * lead, and what the client's reset, other timeouts and the clock do in it. Another stage is one
- * more row. A timer of its own is one more of the facts of the clock (deadline.h). What the stages
- * before RELAYING need stands in struct session_setup, which the join frees, so that an open pair
- * pays nothing for them.
+ * One table (session.c) has a row for each stage. The row says what begins when the stage is
+ * entered, what is released when it is left, which stages may follow, and what the client's reset,
+ * a change of timeouts and the clock do during the stage. A new stage is a new row; a new timer is
+ * a new member of struct deadline_facts (deadline.h). What only the stages before RELAYING need is
+ * in struct session_setup, which is freed at the join (the start of the pair), so that an open pair
+ * needs no memory for it.
  *
- * It belongs to one worker, keeps the terms that it started with, whatever is reloaded
- * meanwhile (offer.h), and frees itself after its end.
+ * A session belongs to one worker. It keeps the terms with which it started, even if the config is
+ * reloaded (offer.h). It frees itself after its end.
  */
 #ifndef WEIR_PROXY_SESSION_H
 #define WEIR_PROXY_SESSION_H
@@ -47,84 +50,88 @@ struct target;
 struct terms;
 
 enum session_stage {
-	SESSION_PREFACE,    /**< until it is known what the client's first bytes say */
-	SESSION_CHOOSING,   /**< which server is next; it is known at once, so nobody stays here */
-	SESSION_QUEUED,     /**< until a server has a place */
-	SESSION_CONNECTING, /**< to `member` */
-	SESSION_WAITING,    /**< to try all servers again */
-	SESSION_RELAYING,   /**< there is a pair, and no setup any more */
-	SESSION_ENDED,      /**< known to nobody, freed at the end of the turn */
+	SESSION_PREFACE,    /**< until the client's first bytes have been examined */
+	SESSION_CHOOSING,   /**< which server is next; that is known at once */
+	SESSION_QUEUED,     /**< until a server has a free place */
+	SESSION_CONNECTING, /**< it connects to `member` */
+	SESSION_WAITING,    /**< until all servers are tried again */
+	SESSION_RELAYING,   /**< there is a pair, and `setup` is NULL */
+	SESSION_ENDED,      /**< in no list; freed at the end of this turn of the loop */
 	SESSION_STAGES,
 };
 
 struct session {
 	union {
 		struct list link; /**< struct part::sessions */
-		struct task gone; /**< ENDED: frees it at the end of the turn */
+		struct task gone; /**< ENDED: frees the session at the end of the turn */
 	};
-	struct terms *terms; /**< of its listener, on this worker, when it started */
+	struct terms *terms; /**< those of its listener on this worker, as of its start */
 	uint64_t id;
 	struct session_clock clock;
-	struct session_setup *setup; /**< what goes on before RELAYING; NULL from then on */
+	struct session_setup *setup; /**< state of the stages before RELAYING; NULL from then on */
 	struct pair pair;            /**< zeroed before RELAYING */
-	struct end end;              /**< ENDED: how */
-	struct member *member;       /**< a reference: the server that was chosen last; or NULL */
-	char *tried; /**< "ADDRESS (error), ..." of the attempts that failed; or NULL */
-	struct session_edge *edge; /**< edge.h; NULL: its listener uses nothing of it */
+	struct end end;              /**< ENDED: how it ended */
+	struct member *member;       /**< a reference to the server that was chosen last; or NULL */
+	char *tried; /**< the attempts that failed, as "ADDRESS (error), ..."; or NULL */
+	struct session_edge *edge; /**< see edge.h; NULL: its listener uses nothing of it */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */
-	uint16_t n_retries; /**< how many times the list was tried again; no more are counted */
+	uint16_t n_retries; /**< how often all servers were tried again; stops at its maximum */
 	enum session_stage stage : 8;
-	bool has_place : 1;      /**< of that server */
-	bool is_quoted : 1;      /**< that server was told words of the client's: announce.h */
-	uint64_t queued_us : 38; /**< that it has waited in the queue; no more is counted */
+	bool has_place : 1; /**< it has a place of `member` */
+	bool is_quoted : 1; /**< `member` got a header with bytes of the client: announce.h */
+	/** For how long it has waited in the queue; stops at its maximum. */
+	uint64_t queued_us : 38;
 };
 
 #define SESSION_QUEUED_US_MAX (((uint64_t)1 << 38) - 1)
 
-/** An accepted connection, with its places taken. */
+/** An accepted connection, for which the places under the limits were taken. */
 struct session_opts {
 	int fd;
-	struct terms *terms; /**< on this worker */
+	struct terms *terms; /**< those of the listener on this worker */
 	unsigned client_flags;
 	union session_peer peer;
-	struct source *source; /**< its place with its source (admit.h); NULL: it has none */
+	/** Its place under the limits of its source (admit.h); NULL: none. */
+	struct source *source;
 };
 
 /**
- * Starts a session, which takes the fd and the places. Short of memory it ends at once, like any
- * other: the client is reset, the closing line says so, the places are given back.
+ * Starts a session, which takes the fd and the places. If memory is short, the session ends at once
+ * in the usual way: the client is reset, the closing line is logged, the places are given back.
  */
 void session_open(const struct session_opts *opts);
 
 /**
- * In the place of session_open(), for a client that may not come in: it is reset at once, and the
- * log and the numbers have it as a pair that ended so; the places are given back. Nothing is
- * made for it. The listener's, before the connection is handed to a worker (on_accepted() there),
- * or later.
+ * To be called instead of session_open() if the client is not admitted. Resets the client at once,
+ * logs and counts it as a pair that ended with `end`, and gives the places back. Allocates nothing.
+ * The listener calls it, either before it hands the connection to another worker (on_accepted() in
+ * listener.c) or on that worker.
  */
 void session_reject(const struct session_opts *opts, struct end end);
 
-/** The timeouts of its terms have changed: they are in force now. */
+/** Call it when the timeouts of its terms have changed: applies them. */
 void session_apply_timeouts(struct session *session);
 
 /**
- * From now on `drain`, which it borrows, may end the session. Again when its deadlines have been
- * made earlier; NULL: no drain does any more.
+ * From now on `drain`, which the session borrows, may end it. Call it again when the deadlines of
+ * `drain` were made earlier. NULL: no drain may end the session any more.
  */
 void session_drain(struct session *session, const struct deadline_drain *drain);
 
-/** Where it goes, of its offer's targets; NULL: that is not known yet, or nowhere. */
+/** The target of its offer to which it connects; NULL: not known yet, or there is none for it. */
 const struct target *session_target(const struct session *session);
 
-/** Ends it, where the access of its terms does not admit its client any more. False: it may be
- * gone. From a task. */
+/** Ends the session if the access lists of its terms do not admit its client any more. False: it
+ * has ended. Call it from a task. */
 bool session_look_at_access(struct session *session);
 
-/** An administrator ends it: as its lifetime would, if it relays. From a task. */
+/** Ends the session for an administrator; if it relays, in the way in which its lifetime would.
+ * Call it from a task. */
 void session_end_by_admin(struct session *session);
 
-/** Ends it, where it relays and server::ends_pairs says so of its server. From a task. */
+/** Ends the session if it relays and server::ends_pairs is set for its server. Call it from a
+ * task. */
 void session_look_at_server(struct session *session);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The peer at the other end, in the small form in which a session keeps it. */
+/* The address of a peer in the small form in which a session stores it. */
 #ifndef WEIR_PROXY_SESSION_PEER_H
 #define WEIR_PROXY_SESSION_PEER_H
 
@@ -14,15 +14,16 @@ union session_peer {
 	struct sockaddr_in6 in6;
 	struct {
 		sa_family_t family;
-		pid_t pid; /**< of a client, when it connected; 0: not known */
-		uid_t uid; /**< likewise; (uid_t)-1 */
+		pid_t pid; /**< that of a client, when it connected; 0: not known */
+		uid_t uid; /**< likewise; (uid_t)-1: not known */
 	} un;
 };
 
-/** What is worth keeping of a socket address; NULL: none. */
+/** Converts a socket address; NULL: AF_UNSPEC. */
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
 
-/** The same of a client that was accepted as `fd`: of a UNIX one, also who it is. */
+/** Converts the address of a client that was accepted as `fd`; for a UNIX client also reads its
+ * process and user. */
 union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len);
 
 #endif

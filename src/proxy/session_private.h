@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The inside of a session, shared by session.c (its stages, its end), session_setup.c (what goes on
- * before it relays) and session_log.c (its lines in the log). */
+/* Private to the implementation of a session: session.c (stages and end), session_setup.c (the
+ * stages before RELAYING), session_preface.c and session_hello.c (the first bytes), session_log.c
+ * and session_trace.c. */
 #ifndef WEIR_PROXY_SESSION_PRIVATE_H
 #define WEIR_PROXY_SESSION_PRIVATE_H
 
@@ -17,62 +18,67 @@ struct part;
 struct session_preface;
 struct stream;
 
-/** What a session needs until it relays. */
+/** What a session needs only before it relays. */
 struct session_setup {
 	struct session *session;
-	struct session_preface *preface; /**< from PREFACE on; NULL: it never was in that */
-	/** Watched but not read: bytes that come early stay in the kernel; on UNIX, PREFACE has
-	 * taken some of them (session_first_bytes()). */
+	struct session_preface *preface; /**< from PREFACE on; NULL: it was never in that stage */
+	/** Watched but not read: bytes that arrive early stay in the kernel, but on a UNIX socket
+	 * PREFACE may have read some (session_first_bytes()). */
 	struct stream *client;
 	struct handler client_gone;
-	struct group_waiter waiter;  /**< what it asks its group, and QUEUED */
-	uint64_t queued_ns;          /**< QUEUED: since when; else NS_NEVER */
+	/** Its request to the group for a server; also used while QUEUED. */
+	struct group_waiter waiter;
+	uint64_t queued_ns;          /**< QUEUED: since when; in other stages NS_NEVER */
 	struct connector *connector; /**< CONNECTING */
 	uint64_t connecting_ns;      /**< CONNECTING: since when */
 	struct timer wait;           /**< WAITING */
-	struct group_tried tried;    /**< servers, in this round */
-	struct end failure;          /**< how the last of them failed */
+	struct group_tried tried;    /**< the servers that were tried in this round */
+	struct end failure;          /**< how the last attempt failed */
 };
 
 /* ---- session.c ---- */
 
 struct part *session_part(const struct session *session);
 
-/** Leaves its stage for this one. The last statement of its caller. */
+/** Leaves the current stage and enters this one. Must be the last statement of the caller. */
 void session_enter(struct session *session, enum session_stage stage);
 
-/** Ends what does not relay yet: RST to the client. The last statement of its caller. */
+/** Ends a session that does not relay yet, with RST to the client. Must be the last statement of
+ * the caller. */
 void session_refuse(struct session *session, struct end end);
 
-/** The same of a client that has finished: FIN to it. */
+/** The same for a client that has sent its FIN: it gets a FIN instead. */
 void session_dismiss(struct session *session, struct end end);
 
-/** The client has reset, or is lost, before there is a pair. The last statement of its caller. */
+/** Call it when the client has reset or is lost before there is a pair. Must be the last statement
+ * of the caller. */
 void session_client_gone(struct session *session, int err);
 
 /**
- * Makes a pair of the client and the connected upstream, which is then to be relayed. A negative
- * errno: the upstream cannot be watched, and is still the caller's.
+ * Starts the pair of the client and the connected upstream. After 0 the caller enters RELAYING. A
+ * negative errno: the upstream cannot be watched, and the caller still owns it.
  */
 int session_join(struct session *session, struct stream *upstream, const union session_peer *peer);
 
 /* ---- session_setup.c ---- */
 
-/** Takes the client's fd. 0 or a negative errno: the fd is then still the caller's. */
+/** Makes the setup, which takes the client's fd. 0, or a negative errno: then the caller still owns
+ * the fd. */
 int session_setup_open(struct session *session, const struct session_opts *opts);
 
-/** By which port of its listener the client came. It is known of a session that has an edge. */
+/** Notes to which port of its listener the client connected. The session must have an edge. */
 void session_find_port(struct session *session);
 
-/** Frees it, with the client's stream where that has not become the pair's. NULL is fine. */
+/** Frees the setup, with the client's stream unless the pair has taken it. A `setup` of NULL is
+ * fine. */
 void session_setup_close(struct session *session);
 
-/** Sets the address that counts as the client's from now on. */
+/** Sets the address that is used as the client's from now on. */
 void session_set_client(struct session *session, const union session_peer *client);
 
-/* What the table of stages (session.c) has for those before RELAYING: */
+/* Functions for the table of stages (session.c), for the stages before RELAYING: */
 
-/** Gives the place of its server back, if it has one. */
+/** Gives back the place of its server, if it has one. */
 void session_leave_server(struct session *session);
 
 void session_choose(struct session *session);
@@ -88,78 +94,82 @@ struct deadline_facts session_setup_facts(const struct session *session);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);
 
-/* ---- session_hello.c: where a client goes, by its ClientHello ---- */
+/* ---- session_hello.c: the target of a client, by its ClientHello ---- */
 
-/** What a step of PREFACE says. */
+/** The result of a step of PREFACE. */
 enum said {
-	SAID_MORE, /**< so far it is right, and not complete */
+	SAID_MORE, /**< valid so far, but not complete */
 	SAID_DONE,
-	SAID_BAD,  /**< it will not get right */
-	SAID_OVER, /**< it has ended the session */
+	SAID_BAD,  /**< invalid, whatever follows */
+	SAID_OVER, /**< the step has ended the session */
 };
 
-/** What a step makes of the bytes that are there. */
+/** The judgement of a step about the bytes that have arrived. */
 struct verdict {
 	enum said said;
-	size_t n_consumed; /**< DONE: so many bytes are not for the server */
+	size_t n_consumed; /**< DONE: how many bytes are not for the server */
 	const char *why;   /**< BAD: a constant text for the end of an error line */
 };
 
-/* A step: whether it is to be looked at, by what is known so far, and what comes of a look. */
+/* The step for the ClientHello: whether it must be looked at, by what is known so far, and the look
+ * itself. */
 bool session_wants_hello(const struct session *session);
 struct verdict session_look_at_hello(struct session *session, struct span bytes);
 
-/** Says where it goes, of whose first bytes nothing need be known. False: nowhere, and it has
- * ended. */
+/** Finds the target of a session whose first bytes need not be known. False: there is none, and the
+ * session has ended. */
 bool session_find_target(struct session *session);
 
 /* ---- session_preface.c: PREFACE ---- */
 
-/** Whether something has to be known of the client's first bytes: else it begins with CHOOSING. */
+/** Whether the client's first bytes must be examined; if not, the session begins with CHOOSING. */
 bool session_must_look(const struct session *session);
 
-/** Whether its PROXY header is not there yet, by which it will be judged. */
+/** Whether it waits for a PROXY header, so that admit_client() can only be called later. */
 bool session_awaits_header(const struct session *session);
 
 void session_look(struct session *session);
 void session_stop_looking(struct session *session);
 
-/** In PREFACE, before its timer judges: what has come counts. It may lead to any stage. */
+/** In PREFACE, when its timer has expired: looks at what has arrived by now before the timer
+ * counts. May lead to any stage. */
 void session_look_once_more(struct session *session);
 
-/** Whether bytes for the server are known to be there, in the kernel or taken. */
+/** Whether bytes for the server are known to have arrived, be it in the kernel or in the buffer. */
 bool session_has_first_bytes(const struct session *session);
 
-/** What was taken of the client's and is for the server; it goes out first. */
+/** The client's bytes that were read in PREFACE and are for the server; they are sent first. */
 struct span session_first_bytes(const struct session *session);
 
 /** NULL is fine; returns NULL. */
 struct session_preface *session_preface_free(struct session_preface *preface);
 
-/** Whether it ended, in PREFACE, as a look of a balancer whether somebody is there. */
+/** Whether the session ended in PREFACE and was only the health check of a load balancer. */
 bool session_was_probe(const struct session *session);
 
-/** What was wrong with the first bytes; of one that ended by END_PREFACE or END_BAD_PREFACE. */
+/** Adds what was wrong with the first bytes to the log line of a session that ended by END_PREFACE
+ * or END_BAD_PREFACE. */
 void session_log_preface(const struct session *session, struct log_line *line);
 
-/* ---- session_log.c: an opening line (debug) and the one closing line: of level info, but for
- * failures and refusals, see often.h ---- */
+/* ---- session_log.c: an opening line of level debug, and the one closing line, of level info
+ * except for failures and refusals, see often.h ---- */
 
-/** "event=open", when the pair starts to relay. */
+/** Logs "event=open", when the pair starts to relay. */
 void session_log_open(const struct session *session);
 
-/** "event=close", with everything that is known; the streams must not be freed yet. */
+/** Logs "event=close", with everything that is known; the streams must not be freed before. */
 void session_log_close(const struct session *session);
 
-/** Remembers a failed attempt for the closing line; of retries, the last error must do. */
+/** Notes a failed attempt for the closing line; for servers that are tried again, only the last
+ * error is kept. */
 void session_log_attempt(struct session *session, const struct connector_attempt *attempt);
 
-/* ---- session_trace.c: probes for tracers, which cost nothing while nobody watches ---- */
+/* ---- session_trace.c: probes for tracers, which cost nothing while no tracer is attached ---- */
 
-/** It begins to relay. */
+/** Call it when the session begins to relay. */
 void session_trace_open(const struct session *session);
 
-/** It has ended; the streams must not be freed yet. */
+/** Call it when the session has ended; the streams must not be freed before. */
 void session_trace_close(const struct session *session);
 
 #endif

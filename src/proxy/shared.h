@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the workers of the proxy share: made before them, freed after them. Read-only, but for what
- * is made for all threads: the places, the groups, the chains and the limits.
+ * What all workers share. It is made before the workers start and freed after they have stopped.
+ * They only read it, except for objects that are made for use by all threads: the places, the
+ * groups, the chains, the limits and the atomics.
  */
 #ifndef WEIR_PROXY_SHARED_H
 #define WEIR_PROXY_SHARED_H
@@ -20,24 +21,25 @@ struct part;
 struct resolver;
 
 struct proxy_shared {
-	/** That in which a worker starts; the main thread's. */
+	/** The generation with which a worker starts. Written by the main thread. */
 	struct generation *generation;
 	struct resolver *resolver;
 	struct places places;
-	struct groups groups;             /**< of all generations */
-	struct chains chains;             /**< which listener led to which */
-	struct limits limits;             /**< of the listeners, by their names */
-	_Atomic uint64_t resting_told_ns; /**< for tell_rarely(): an acceptor rests */
-	atomic_int spare_fds; /**< for a second address of a name, while the first is tried */
-	size_t n_pipes;       /**< for splicing, of each worker; 0: none */
+	struct groups groups; /**< those of all generations */
+	struct chains chains; /**< which listener connected to which other */
+	struct limits limits; /**< those of the listeners, by name */
+	/** For tell_rarely(): accepting has failed and was paused. */
+	_Atomic uint64_t resting_told_ns;
+	atomic_int spare_fds; /**< fds for trying a second address of a name beside the first */
+	size_t n_pipes;       /**< pipes for splicing, for each worker; 0: none */
 	struct part **parts;  /**< one for each worker */
 	size_t n_workers;
-	uint64_t started_ns; /**< CLOCK_REALTIME: which weir this is (announce.h) */
+	uint64_t started_ns; /**< CLOCK_REALTIME: identifies this process (announce.h) */
 };
 
 /**
- * For so many workers, and the resolver that is set in it (NULL: no server may have a name); the
- * parts are still NULL. 0 or -ENOMEM.
+ * Sets it up for this number of workers. The caller has set `resolver` (NULL: no server may have a
+ * name); the parts are still NULL afterwards. 0 or -ENOMEM.
  */
 int proxy_shared_init(struct proxy_shared *shared, size_t n_workers);
 void proxy_shared_fini(struct proxy_shared *shared);

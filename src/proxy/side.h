@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The two sides of a session, for whatever is there once for each. */
+/* The two sides of a session: an index for what exists once for each side. */
 #ifndef WEIR_PROXY_SIDE_H
 #define WEIR_PROXY_SIDE_H
 

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How much one source may have of a listener: so many pairs at once, and so many new ones a second.
- * What counts as one source is a prefix of the client's address; who has none (UNIX) is not
- * limited.
+ * Limits for each source of clients of a listener: how many pairs it may have at once, and how many
+ * new ones a second. A source is all clients whose addresses have the same prefix; clients without
+ * an IP address (UNIX) are not limited.
  *
- * The sources of a listener belong to its name, as its limit does (limits.h): all workers and all
- * generations count in one table, so the numbers are exact. It is cut into shards, each with a lock
- * that is held for a look-up and a few numbers, never while memory is asked for or given back.
+ * Like its limit, the sources of a listener belong to its name (limits.h): all workers and all
+ * generations count in one table, so the numbers are exact. The table is divided into shards. Each
+ * has a lock, which is held only for a look-up and the change of a few numbers, and never while
+ * memory is allocated or freed.
  *
- * A source is known while it has a pair, or until its burst is back: a second after the last at
- * most. Who comes or goes clears up to two that are over, and a tick of the main thread what
- * nobody comes across. There are SOURCES_MAX at most, a share of them in each shard; a hash whose
- * keys no client knows spreads them evenly.
+ * A source is stored while it has a pair, and until its bucket is full again, at most a second
+ * after its last new client. Each call of sources_take() and source_give() frees up to two sources
+ * that need not be stored any more; sources_tick() frees the rest. At most SOURCES_MAX are stored,
+ * with an equal share for each shard. They are spread by a hash with a secret key, so that clients
+ * cannot choose their shard.
  *
- * The rate is a bucket that holds one second's worth, so that a source that was quiet may have its
- * second at once. It is counted in billionths of a client, which a nanosecond at a whole number of
- * clients a second gives back exactly: nothing is rounded, so no client is refused too late or too
- * early. Refused clients cost nothing of either.
+ * The rate is a token bucket that holds one second's worth, so a source that was quiet may use that
+ * in one burst. The bucket counts in billionths of a client: at a whole number of clients a second
+ * each nanosecond adds a whole number of them. So nothing is rounded, and no client is refused
+ * wrongly or admitted too early. A refused client takes neither a place nor a token.
  */
 #ifndef WEIR_PROXY_SOURCE_H
 #define WEIR_PROXY_SOURCE_H
@@ -34,10 +36,10 @@ struct sources;
 
 enum {
 	SOURCES_SHARDS = 64,
-	SOURCES_MAX = 512 * 1024, /**< of a listener */
+	SOURCES_MAX = 512 * 1024, /**< sources of one listener */
 };
 
-/** What one config says of the sources of a listener. */
+/** What one config says about the sources of a listener. */
 struct source_rules {
 	uint32_t max_pairs; /**< 0: no limit */
 	uint32_t per_s;     /**< new clients a second; 0: no limit */
@@ -45,13 +47,13 @@ struct source_rules {
 	uint8_t v6_bits;
 };
 
-/** Whether they limit anything. */
+/** Whether the rules limit anything. */
 static inline bool source_rules_any(const struct source_rules *rules)
 {
 	return rules->max_pairs > 0 || rules->per_s > 0;
 }
 
-/** Those of all listeners, for the tick. */
+/** The tables of all listeners, for sources_tick(). */
 struct sources_list {
 	pthread_mutex_t lock;
 	struct list all; /* struct sources::link */
@@ -59,34 +61,34 @@ struct sources_list {
 
 enum source_answer {
 	SOURCE_TAKEN,
-	SOURCE_FULL,      /**< it has max_pairs */
-	SOURCE_TOO_FAST,  /**< its burst is used up */
-	SOURCE_NO_MEMORY, /**< or too many are known */
+	SOURCE_FULL,      /**< the source has max_pairs already */
+	SOURCE_TOO_FAST,  /**< the bucket of the source is empty */
+	SOURCE_NO_MEMORY, /**< no memory, or too many sources are stored */
 };
 
 void sources_list_init(struct sources_list *list);
 
-/** A table for so many sources, without any, on the list. NULL: no memory. Any thread, like all
- * that follows. */
+/** Makes an empty table for at most `max` sources and adds it to the list. NULL: no memory. Any
+ * thread may call this and the functions below. */
 struct sources *sources_new(struct sources_list *list, size_t max);
 
-/** Nobody may have a place in it. NULL is fine; returns NULL. */
+/** Frees the table, in which no client may have a place. NULL is fine; returns NULL. */
 struct sources *sources_free(struct sources *sources);
 
 /**
- * Takes a place for a client: a pair, and one of its burst. SOURCE_TAKEN and the place, which is
- * NULL where it has no address; otherwise nothing is taken.
+ * Takes a place and a token for a client. SOURCE_TAKEN: *ret_source is the place, or NULL if the
+ * client has no IP address. Any other answer: nothing is taken.
  */
 enum source_answer sources_take(struct sources *sources, const struct source_rules *rules,
 	const struct sockaddr *client, uint64_t now_ns, struct source **ret_source);
 
-/** Its pair has ended. NULL is fine. */
+/** Gives the place back when the pair has ended. NULL is fine. */
 void source_give(struct source *source, uint64_t now_ns);
 
-/** Forgets those of which nobody came across: once a second. */
+/** Frees the sources that need not be stored any more. Call it once a second. */
 void sources_tick(struct sources_list *list, uint64_t now_ns);
 
-/** How many are known. */
+/** How many sources are stored. */
 size_t sources_count(struct sources *sources);
 
 #endif

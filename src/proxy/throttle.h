@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rate of one direction of a pair: so many bytes a second are read, and no more.
+ * Limits the rate of one direction of a pair: at most `bytes_a_second` are read each second.
  *
- *	bytes are read ──▶ nothing is left ──▶ `from` is paused ── the timer ──▶ it is read again
+ *	bytes are read ──▶ no credit is left ──▶ `from` is paused ── timer ──▶ it is read again
  *
- * What is not read is saved up, THROTTLE_SAVED_MS worth at most, and no read takes more than is
- * there: so no burst is more than THROTTLE_BURST_MS worth. When it is spent, reading waits until
- * THROTTLE_PAUSE_MS worth are there again, which makes some 20 wake-ups a second of bulk at any
- * rate, and reads that are large enough to be spliced from 320 KiB/s on. Who stays below the rate
- * arms no timer.
+ * It is a token bucket. Its credit grows with time, up to THROTTLE_SAVED_MS worth of bytes, and
+ * each read takes at most the credit that is there, so no burst is more than THROTTLE_BURST_MS
+ * worth. When the credit is used up, reading pauses until there is THROTTLE_PAUSE_MS worth again.
+ * So a bulk transfer wakes the worker some 20 times a second at any rate, and from 320 KiB/s on the
+ * reads are large enough to be spliced. A sender that stays below the rate arms no timer.
  *
- * An end of input needs nothing to be saved up. So where the last bytes of `from` spend all, and no
- * more are there, it is not paused: it may borrow THROTTLE_LEAST_MS worth before it is.
+ * Reading a FIN takes no credit. So if a read uses up the credit and `from` has no more bytes,
+ * `from` is not paused yet: it may borrow THROTTLE_LEAST_MS worth before it is paused.
  */
 #ifndef WEIR_PROXY_THROTTLE_H
 #define WEIR_PROXY_THROTTLE_H
@@ -27,38 +27,39 @@ struct pump;
 
 enum {
 	THROTTLE_PAUSE_MS = 50,
-	THROTTLE_LEAST_MS = 1, /**< with less than that left, it waits */
+	THROTTLE_LEAST_MS = 1, /**< with less credit than that, reading pauses */
 	THROTTLE_BURST_MS = 100,
-	THROTTLE_SAVED_MS =
-		THROTTLE_BURST_MS - THROTTLE_LEAST_MS, /**< so much, and what is borrowed */
+	/** The most that is saved up. A burst may also use what is borrowed. */
+	THROTTLE_SAVED_MS = THROTTLE_BURST_MS - THROTTLE_LEAST_MS,
 };
 
-/** Why a stream is not read: a rate holds its bytes back. */
+/** The reason for which a stream is paused: a rate. */
 enum { STREAM_HELD_BACK = STREAM_OWN_PAUSE };
 
 struct throttle {
-	struct pump *pump;       /**< borrowed; NULL: it has not begun */
-	uint64_t bytes_a_second; /**< 0: no rate, and all below does nothing */
-	uint64_t spent_ns;       /**< what was saved up since then is there to be spent */
-	uint64_t resumed_ns;     /**< when it was last read again; 0: never yet */
+	struct pump *pump;       /**< borrowed; NULL: throttle_begin() was not called */
+	uint64_t bytes_a_second; /**< 0: no rate, and all functions below do nothing */
+	uint64_t spent_ns;       /**< the credit is what has been saved up since then */
+	uint64_t resumed_ns;     /**< when reading last went on after a pause; 0: never */
 	struct timer timer;
-	void (*resumed)(struct throttle *throttle); /**< it was just read again */
+	void (*resumed)(struct throttle *throttle); /**< reading goes on after a pause */
 };
 
-/** So many bytes a second. 0 or -ENOMEM. */
+/** Sets it up with this rate. 0 or -ENOMEM. */
 int throttle_open(struct throttle *throttle, struct loop *loop, uint64_t bytes_a_second,
 	void (*resumed)(struct throttle *throttle));
 
-/** From now on it bounds what this pump, which is open, reads; as much as may be is saved up. */
+/** From now on the throttle limits what this pump, which must be open, reads. It begins with the
+ * full credit. */
 void throttle_begin(struct throttle *throttle, struct pump *pump);
 
-/** The pump was given so many bytes, just now. In pump_calls::moved. */
+/** Call it in pump_calls::moved: the pump has just read `len` bytes. */
 void throttle_moved(struct throttle *throttle, size_t len);
 
-/** Whether it holds bytes back now, if there are any. */
+/** Whether it pauses reading now. */
 bool throttle_holds(const struct throttle *throttle);
 
-/** Bounds nothing any more. Idempotent, also on a zeroed throttle; the memory may go at once. */
+/** Ends the limit. Idempotent, also on a zeroed throttle. The memory may be freed at once. */
 void throttle_close(struct throttle *throttle);
 
 #endif
