@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * File descriptors: what the process may have, what weir itself needs, and so how many pairs fit.
+ * The budget of file descriptors: how many the process may have, how many weir itself needs, and so
+ * how many pairs fit.
  */
 #ifndef WEIR_SERVICE_BUDGET_H
 #define WEIR_SERVICE_BUDGET_H
@@ -12,39 +13,41 @@ struct conf;
 
 struct budget {
 	uint64_t n_fds;     /**< RLIMIT_NOFILE, after raising it to the hard limit */
-	uint64_t n_reserve; /**< what weir itself needs */
-	size_t n_spares;    /**< for second addresses of names: part of the reserve */
-	size_t n_checks;    /**< for checks of servers: part of the reserve */
-	size_t n_pipes;     /**< of one worker, for splicing: part of the reserve */
+	uint64_t n_reserve; /**< what weir needs besides the pairs */
+	size_t n_spares;    /**< for trying second addresses of names; part of the reserve */
+	size_t n_checks;    /**< for checks of servers; part of the reserve */
+	size_t n_pipes;     /**< of one worker, for splicing; part of the reserve */
 	uint32_t max_pairs; /**< (n_fds - n_reserve) / 2 */
 };
 
 /**
- * Raises RLIMIT_NOFILE to its hard limit, and counts what this many workers and listening sockets
- * need, and whatever else is open. 0 or a negative errno.
+ * Raises RLIMIT_NOFILE to its hard limit, and counts the fds that this many workers and listening
+ * sockets need, and all others that are open now. 0 or a negative errno.
  */
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
 
 /**
- * Puts pipes for splicing into the reserve: at most PIPES_MAX for a worker and PIPES_MAX_ALL for
- * the process, 1/16 of the fds that are for pairs, and what `max_pairs` pairs (0: as many as fit)
- * leave.
+ * Adds pipes for splicing to the reserve. There are at most PIPES_MAX for a worker and
+ * PIPES_MAX_ALL for the process. They get at most 1/16 of the fds that are for pairs, and only fds
+ * that `max_pairs` pairs (0: as many as fit) do not need.
  */
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs);
 
 /**
- * Puts what names take into the reserve: lookups at once, and spare fds for a second address while
- * the first is tried (at most BUDGET_SPARES_MAX). Each is at most 1/16 of the fds that are for
- * pairs, and what `max_pairs` pairs (0: as many as fit) leave.
+ * Adds to the reserve what servers with names need: fds for simultaneous lookups, and spare fds for
+ * trying a second address beside the first (at most BUDGET_SPARES_MAX). Each of the two gets at
+ * most 1/16 of the fds that are for pairs, and only fds that `max_pairs` pairs (0: as many as fit)
+ * do not need.
  */
 void budget_add_names(struct budget *budget, uint32_t max_pairs);
 
 enum { BUDGET_SPARES_MAX = 1024 };
 
 /**
- * Puts what active checks take into the reserve: an fd for each of `n` servers. Those beyond
- * BUDGET_CHECKS_MIN are at most 1/16 of the fds that are for pairs, and what `max_pairs` pairs (0:
- * as many as fit) leave. No more are checked at the same time.
+ * Adds fds for active checks to the reserve, one for each of `n` servers. Beyond BUDGET_CHECKS_MIN
+ * they get at most 1/16 of the fds that are for pairs, and only fds that `max_pairs` pairs (0: as
+ * many as fit) do not need. The number of fds also limits how many servers are checked at the same
+ * time.
  */
 void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs);
 
@@ -56,21 +59,21 @@ uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
 enum { BUDGET_REMEDY_MAX = 256 };
 
 /**
- * Why `max_pairs` (0: none was written, and not even one pair fits) do not fit, with both numbers
- * and the remedy, at most BUDGET_REMEDY_MAX bytes.
+ * Writes why `max_pairs` (0: the config has none, and not even one pair fits) do not fit, with both
+ * numbers and the remedy. `size` bytes; BUDGET_REMEDY_MAX are enough.
  */
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
 
 /**
- * All of this for `conf`: counts, holds its max_pairs against what fits, adds what names take
- * where a server has one, and pipes where it splices, and makes room in the table of fds
- * (base/fds.h: best while there are no threads). 0; -EMFILE with a remedy when the pairs do not
- * fit; or another negative errno and an empty remedy.
+ * Does all of this for `conf`: counts, compares its max_pairs with what fits, adds fds for names if
+ * a server has one and pipes if it splices, and enlarges the kernel's table of fds (base/fds.h:
+ * best while there are no threads). 0; -EMFILE with a remedy if the pairs do not fit; or another
+ * negative errno with an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);
 
-/** How many pairs there may be: as `conf` says, or else as many as fit. */
+/** How many pairs there may be: max_pairs of `conf`, or, if it has none, as many as fit. */
 uint32_t budget_max_pairs(const struct budget *budget, const struct conf *conf);
 
 #endif

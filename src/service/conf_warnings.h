@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* What a config is warned of while it is read, told once it is in force. */
+/* The warnings about a config that come up while it is read. They are logged when it is in
+ * force. */
 #ifndef WEIR_SERVICE_CONF_WARNINGS_H
 #define WEIR_SERVICE_CONF_WARNINGS_H
 
-/** Before each warning, as --check prints it. */
+/** The prefix of each warning that --check prints. */
 #define CONF_WARNINGS_PREFIX "warning: "
 
-/** An event for each line, with that prefix or without. `lines` are taken apart; NULL is fine. */
+/** Logs an event for each line, which may have that prefix. Modifies `lines`; NULL is fine. */
 void conf_warnings_log(char *lines);
 
 #endif

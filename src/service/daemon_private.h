@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Between daemon.c, which says what happens while weir runs, and start.c: its start and its end. */
+/* Shared by daemon.c, which handles what happens while weir runs, and start.c, which has its start
+ * and its end. */
 #ifndef WEIR_SERVICE_DAEMON_PRIVATE_H
 #define WEIR_SERVICE_DAEMON_PRIVATE_H
 
@@ -28,11 +29,11 @@
 #include "upstream/finders.h"
 
 struct daemon {
-	const struct conf *conf; /**< while it starts; later see daemon_conf() */
-	uv_loop_t host;          /**< what the main thread runs */
-	struct loop *loop;       /**< on `host`, which is there while this is */
-	char *conf_warnings;     /**< of reading it; NULL: none */
-	const char *conf_path;   /**< NULL: it has none */
+	const struct conf *conf; /**< during the start; afterwards see daemon_conf() */
+	uv_loop_t host;          /**< the libuv loop that the main thread runs */
+	struct loop *loop;       /**< hosted by `host`, which must outlive it */
+	char *conf_warnings;     /**< from reading it; NULL: none */
+	const char *conf_path;   /**< NULL: there is no file */
 	struct inherited inherited;
 	struct sockets sockets;
 	struct names names;
@@ -56,21 +57,21 @@ struct daemon {
 	struct spawner spawner;
 	struct control control;
 	struct watchdog watchdog;
-	uint64_t ready_ns; /**< when it began to serve */
+	uint64_t ready_ns; /**< when it became ready */
 };
 
 /* ---- start.c ---- */
 
-/** Takes all that weir needs. 0, or a negative errno that was logged with its remedy. */
+/** Sets up everything that weir needs. 0, or a negative errno, already logged with its remedy. */
 int daemon_start(struct daemon *daemon);
 
 /**
- * Undoes daemon_start(), all or in part; false when a thread hangs and must be left, in a lookup,
- * which needs its loop, or in the start of a child.
+ * Undoes daemon_start(), also one that failed half-way. False: a thread hangs and must be left
+ * running, either in a lookup, which needs the loop, or in the start of a child.
  */
 bool daemon_fini(struct daemon *daemon);
 
-/* ---- daemon.c: what is called while weir runs; those with an owner have the daemon ---- */
+/* ---- daemon.c: callbacks while weir runs; their `owner` is the daemon ---- */
 
 void daemon_on_tick(struct timer *timer);
 void daemon_on_signal(struct signals *signals, int number);
@@ -83,7 +84,7 @@ void daemon_on_pairs_to_end(void *owner);
 void daemon_on_servers_found(void *owner, struct group *group);
 void daemon_on_pairs_ending(struct order *order, int status);
 
-/** How it is. */
+/** The facts for the STATUS= line. */
 struct status_facts daemon_facts(struct daemon *daemon);
 
 #endif

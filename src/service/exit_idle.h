@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Ends the process when no pair has been open for some time, counted from the end of the last one,
- * or from the start. A client that comes at the last moment is either accepted, and the process
- * stays, or waits in the socket's queue, for the next process.
+ * Ends the process when no pair has been open for some time, counted from the end of the last pair,
+ * or from the start. A client that connects at the last moment is either accepted, and the process
+ * stays, or it waits in the socket's accept queue for the next process.
  */
 #ifndef WEIR_SERVICE_EXIT_IDLE_H
 #define WEIR_SERVICE_EXIT_IDLE_H
@@ -15,7 +15,8 @@ struct crew;
 struct loop;
 struct proxy_shared;
 
-/** The main thread's. The fields up to crew are the caller's, all pointers borrowed. */
+/** Belongs to the main thread. The caller sets the fields up to `crew`; all pointers are
+ * borrowed. */
 struct exit_idle {
 	uint64_t after_ns;                         /**< NS_NEVER: never */
 	struct loop *loop;                         /**< the main one */
@@ -26,7 +27,7 @@ struct exit_idle {
 	struct timer timer;
 };
 
-/** Counts from now. 0 or -ENOMEM. */
+/** Begins to count. 0 or -ENOMEM. */
 int exit_idle_open(struct exit_idle *exit_idle);
 
 /** Idempotent, also on zeroed memory. */

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Gives memory back to the system after a burst. The C library keeps what is freed between blocks
- * that are still in use; once a second somebody looks whether much less is in use than before, or
- * whether a config has gone.
- * While the burst still ebbs nothing is done: that would hold up the very timers which end it.
+ * Gives memory back to the system after a burst of pairs. The C library keeps freed memory that
+ * lies between blocks in use. So once a second the main thread looks whether much less is in use
+ * than before, or whether a config was freed. Nothing is done while the number of pairs still
+ * falls, because that would delay the very timers that end them.
  */
 #ifndef WEIR_SERVICE_MEMORY_H
 #define WEIR_SERVICE_MEMORY_H
 
 #include <stdint.h>
 
-/** The highest marks since memory was last given back; zeroed at first. */
+/** The peaks since memory was last given back; zeroed at first. */
 struct memory {
 	uint64_t peak_pairs;
 	uint64_t peak_waiting;
 	uint64_t last_pairs; /**< at the last look */
 	uint64_t last_waiting;
-	unsigned looks_left; /**< until what a config has left is given back; 0: nothing is */
+	unsigned looks_left; /**< looks until the memory of a config is given back; 0: none is */
 };
 
 /**
- * A config was freed, or what reading one took; either may have been large. Not at the next look,
- * but at the one after it: by then the listeners that it took along are gone, too.
+ * Call it when a config was freed, or the memory that was needed to read one; both may have been
+ * large. Memory is given back not at the next look but at the one after it, because by then the
+ * listeners that went with the config are freed too.
  */
 void memory_config_went(struct memory *memory);
 
-/** Call it once a second with what is in use now. Blocks malloc() of all threads for a moment,
- * rarely. */
+/** Call it once a second with what is in use now. Rarely blocks malloc() in all threads for a
+ * moment. */
 void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes);
 
 #endif

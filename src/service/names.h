@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks up every server name and zone of the config once at start, to warn of those that are not
- * there, and to have the answers of names at hand for the first pairs. Delays nothing.
+ * Looks up every server name and zone of the config once at the start, to log a warning for those
+ * that do not exist, and so that the first pairs find the addresses in the cache. Delays nothing.
  */
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H
@@ -19,11 +19,12 @@ struct names {
 	size_t n;
 };
 
-/** Asks, on the main loop. `conf` must outlive names_close(). 0 or -ENOMEM. */
+/** Starts the lookups, on the main loop. `conf` must stay valid until names_close(). 0 or
+ * -ENOMEM. */
 int names_open(
 	struct names *names, struct loop *loop, struct resolver *resolver, const struct conf *conf);
 
-/** Gives up what is not answered. Idempotent. */
+/** Gives up the lookups that are not answered. Idempotent. */
 void names_close(struct names *names);
 
 #endif

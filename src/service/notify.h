@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What systemd is told, as by sd_notify(3), which waits for room where nobody reads the socket: the
- * main thread would stand still, and with it reloads, signals and the watchdog. So a datagram is
- * sent or it is not. The state that could not be told is kept, the latest only, and told by
- * notify_retry(); all else is told again by whoever told it. Without $NOTIFY_SOCKET nothing
- * happens.
+ * Sends notifications to systemd, like sd_notify(3), but without blocking. sd_notify(3) waits until
+ * there is room if systemd does not read the socket, and that would stop the main thread, and with
+ * it reloads, signals and the watchdog. So here a datagram is sent at once or not at all. If a
+ * state could not be sent, the latest one is kept for notify_retry(); other notifications are
+ * repeated by their callers. Without $NOTIFY_SOCKET nothing is sent.
  *
- * Every function is the main thread's: there is one environment, and one state in it.
+ * Only the main thread may call these functions, because the unsent state is one global variable.
  */
 #ifndef WEIR_SERVICE_NOTIFY_H
 #define WEIR_SERVICE_NOTIFY_H
@@ -14,33 +14,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NOTIFY_STATUS_MAX = 1024 }; /**< what is longer is cut */
+enum { NOTIFY_STATUS_MAX = 1024 }; /**< a longer text is cut off */
 
 /** READY=1: every listener is bound and accepting. */
 void notify_ready(void);
 
-/** RELOADING=1, and since when (MONOTONIC_USEC=); notify_ready() ends it. */
+/** RELOADING=1, with the time (MONOTONIC_USEC=); notify_ready() must follow. */
 void notify_reloading(void);
 
 /** STOPPING=1. */
 void notify_stopping(void);
 
-/** Call it once a second: tells what of the three above could not be told yet. */
+/** Call it once a second: sends the latest of the three states above if it could not be sent
+ * yet. */
 void notify_retry(void);
 
-/** EXTEND_TIMEOUT_USEC=: systemd waits for so long at least, from now on. */
+/** EXTEND_TIMEOUT_USEC=: from now on systemd waits for at least this long. */
 void notify_extend(uint64_t us);
 
 /**
- * Whether systemd wants WATCHDOG=1 in each interval: 1, and the interval; 0: no; -EINVAL: what it
- * left in the environment makes no sense.
+ * Whether systemd expects WATCHDOG=1 in each interval. 1: yes, *ret_us is the interval; 0: no;
+ * -EINVAL: the variables in the environment are invalid.
  */
 int notify_watchdog_wanted(uint64_t *ret_us);
 
 /** WATCHDOG=1. */
 void notify_watchdog(void);
 
-/** STATUS=text, shown by systemctl status; false: it could not be told now. */
+/** STATUS=text, which systemctl status shows. False: it could not be sent now. */
 bool notify_status(const char *text);
 
 #endif

@@ -12,12 +12,12 @@ struct options {
 	bool check;
 	bool hand_on;
 	bool reload;
-	struct socket_proxy proxy; /**< of --socket-proxy */
+	struct socket_proxy proxy; /**< for --socket-proxy */
 };
 
 /**
- * Reads it; exits where it is wrong, or says all there is to do. False, and the exit code, where
- * that of --socket-proxy is or does.
+ * Parses the command line. If it is wrong, or if printing a text is all that it asks for (--help),
+ * exits; with --socket-proxy returns false and *ret_code instead.
  */
 bool options_parse(int argc, char **argv, struct options *ret_options, int *ret_code);
 

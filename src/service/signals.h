@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals, from the first instruction to the last. Those that shall end weir end it, and no others,
- * whatever the program that starts it has left blocked, ignored or pending.
+ * Handles signals, from the first instruction of the program to the last. Only those signals end
+ * weir that are meant to, whichever signals its parent has left blocked, ignored or pending.
  *
  *	signals_hold() ──▶ the command line ──▶ signals_start() ──▶ config ──▶ signals_open()
- *	  all wait               │                SIGTERM: exit 0                all are events
- *	                         └──▶ signals_release(): --check and --reload end like any program
+ *	  all are blocked        │                SIGTERM: exit 0                all are events
+ *	                         └──▶ signals_release(): --check and --reload have default signals
  *
- * SIGTERM, SIGINT, SIGQUIT and SIGHUP are events of the main loop: blocked in every thread and read
- * from a signalfd; what they mean is the caller's business. So are all others that would end the
- * process: they are ignored, and told. Faults (SIGSEGV and the like), SIGABRT and those that stop
- * and continue a process do what they always do.
+ * SIGTERM, SIGINT, SIGQUIT and SIGHUP are events of the main loop: they are blocked in every thread
+ * and read from a signalfd, and the caller decides what they do. All other signals whose default is
+ * to end the process are read in the same way, but weir only logs them. Faults (SIGSEGV and the
+ * like), SIGABRT and the signals that stop and continue a process keep their defaults.
  */
 #ifndef WEIR_SERVICE_SIGNALS_H
 #define WEIR_SERVICE_SIGNALS_H
@@ -21,7 +21,7 @@
 #include "stream/loop.h"
 
 enum {
-	SIGNALS_MAX = 65,      /**< numbers of signals, from 0 */
+	SIGNALS_MAX = 65,      /**< signal numbers are below this */
 	SIGNALS_NAME_MAX = 16, /**< "RTMIN+30" */
 };
 
@@ -29,34 +29,39 @@ struct signals {
 	struct watcher watcher;
 	struct loop *loop; /**< NULL: not open */
 	int fd;
-	/** One came. On the loop's thread; those that came while one was pending have merged. */
+	/** A signal has come. Called on the loop's thread. Signals of the same number that arrive
+	 * before the first is read count as one. */
 	void (*came)(struct signals *signals, int number);
-	uint64_t told_ns[SIGNALS_MAX]; /**< when one that is ignored was told last */
+	uint64_t told_ns[SIGNALS_MAX]; /**< when an ignored signal was last logged */
 };
 
-/** First of all in main(): from now on all signals wait, and SIGPIPE is ignored. */
+/** Call it first in main(): blocks all signals, so that they stay pending, and ignores SIGPIPE.
+ * *ret_before is the mask before that. */
 void signals_hold(sigset_t *ret_before);
 
-/** What signals_hold() changed of the mask is as it was: one that waited strikes. */
+/** Restores the signal mask that signals_hold() has changed; signals that are pending are
+ * delivered. */
 void signals_release(const sigset_t *before);
 
 /**
- * While the config is read, which may wait for a file system: the signals that stop end the process
- * with EXIT_CODE_OK, the others wait. SIGCHLD has its default again, or the end of a child could
- * not be waited for.
+ * Call it before the config is read, which may block in a file system: SIGTERM, SIGINT and SIGQUIT
+ * end the process with EXIT_CODE_OK, the others stay pending. SIGCHLD gets its default action,
+ * because otherwise waitpid(2) could fail.
  */
 void signals_start(void);
 
-/** Blocks and watches them. 0 or a negative errno. Threads that start later inherit the mask. */
+/** Blocks the signals and reads them from now on. 0 or a negative errno. Threads that start later
+ * inherit the mask. */
 int signals_open(struct signals *signals, struct loop *loop,
 	void (*came)(struct signals *signals, int number));
 
-/** Stops watching; they stay blocked. Idempotent, also on zeroed memory. */
+/** Stops reading the signals; they stay blocked. Idempotent, also on zeroed memory. */
 void signals_close(struct signals *signals);
 
 /**
- * For a child of ours: `systemctl kill -s HUP` goes to every process of the service, and means
- * weir, so it has all of them blocked but those that stop; and SIGPIPE at its default.
+ * The signal mask and the defaults for a child of weir. `systemctl kill -s HUP` sends the signal to
+ * every process of the service but is meant for weir. So a child blocks all signals that weir
+ * reads, except SIGTERM, SIGINT and SIGQUIT. SIGPIPE has its default action.
  */
 void signals_of_child(sigset_t *ret_blocked, sigset_t *ret_default);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weir --socket-proxy: in the place of systemd-socket-proxyd(8), with its command line, behind the
- * same .socket unit. All sockets that are passed, whatever their names, lead to one server.
+ * weir --socket-proxy: a replacement for systemd-socket-proxyd(8), with the same command line and
+ * behind the same .socket unit. All sockets that systemd passes, whatever their names, lead to one
+ * server.
  */
 #ifndef WEIR_SERVICE_SOCKET_PROXY_H
 #define WEIR_SERVICE_SOCKET_PROXY_H
@@ -27,19 +28,19 @@ struct socket_proxy {
 };
 
 /**
- * Reads the command line; argv[0] is what the lines begin with that it writes to stderr. False, and
- * the exit code, when all is said: what is wrong, or what --help and --version ask for.
+ * Parses the command line; argv[0] is the prefix of its lines on stderr. False, and *ret_code: the
+ * command line is wrong, or --help or --version was printed.
  */
 bool socket_proxy_parse(int argc, char **argv, struct socket_proxy *ret_proxy, int *ret_code);
 
 /**
- * Reads HOST[:PORT], HOST[:SERVICE], /path or @abstract, as systemd-socket-proxyd does. -EINVAL and
- * *ret_why (constant text) otherwise.
+ * Parses HOST[:PORT], HOST[:SERVICE], /path or @abstract, as systemd-socket-proxyd does. 0, or
+ * -EINVAL and *ret_why (a constant text).
  */
 int socket_proxy_address(const char *text, struct addr *ret_addr, const char **ret_why);
 
-/** The config of it, with one reference. 0, or a negative errno that was logged: none is passed, or
- * there is no memory. */
+/** Makes the config for it, with one reference. 0, or a negative errno, already logged: no socket
+ * was passed, or there is no memory. */
 int socket_proxy_conf(const struct socket_proxy *proxy, const struct inherited *inherited,
 	const struct conf **ret_conf);
 

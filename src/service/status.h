@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * STATUS=, the line that systemctl status shows: looked at once a second by the main thread, told
- * only when it reads differently. The workers only count, so that it costs them no wake-up.
+ * STATUS=, the line that systemctl status shows. The main thread makes it once a second, and sends
+ * it to systemd only if it has changed. The workers only count, so they are never woken for it.
  */
 #ifndef WEIR_SERVICE_STATUS_H
 #define WEIR_SERVICE_STATUS_H
@@ -25,41 +25,41 @@ struct status_reload {
 	bool failed;
 };
 
-/** All that the line tells. */
+/** What the line is made from. */
 struct status_facts {
-	/* The caller's. */
+	/* Set by the caller. */
 	enum stop_phase phase;
-	enum drain_state drain; /**< by hand, while it does not stop */
-	uint64_t left_ns;       /**< of the phase, or the drain; NS_NEVER: it has no end */
+	enum drain_state drain; /**< drain by hand; unused while weir stops */
+	uint64_t left_ns; /**< time left of the phase, or of the drain; NS_NEVER: it has no end */
 	size_t n_listeners;
 	size_t n_usable;  /**< servers that take new pairs */
-	size_t n_servers; /**< of all upstreams */
+	size_t n_servers; /**< servers of all upstreams */
 	uint32_t n_pairs;
 	uint32_t max_pairs;
 	struct status_reload reload;
-	/* Of status_gather(). */
+	/* Set by status_gather(). */
 	uint64_t n_accepted;
 	uint64_t n_half_closed;
 	uint64_t n_closed[END_REASONS];
-	bool has_p99; /**< a timer has struck */
+	bool has_p99; /**< a timer has expired, so that p99_us is known */
 	uint64_t p99_us;
 };
 
-/** What was told last, and what is expensive to compute again; zeroed at first. */
+/** What was sent last, and what is expensive to compute; zeroed at first. */
 struct status {
-	uint64_t n_closed; /**< when the percentile was computed */
+	uint64_t n_closed; /**< the sum of facts::n_closed when p99_us was computed */
 	bool has_p99;
 	uint64_t p99_us;
 	char told[STATUS_TEXT_MAX];
 };
 
-/** Adds what the workers have counted. */
+/** Sets the members that are sums over the workers. */
 void status_gather(struct status *status, struct status_facts *facts, const struct crew *crew);
 
-/** The line. */
+/** Writes the line. */
 void status_text(const struct status_facts *facts, char text[STATUS_TEXT_MAX]);
 
-/** Tells systemd, if the line is another one than last time. */
+/** Sends the line to systemd if it has changed. */
 void status_tell(struct status *status, const struct status_facts *facts);
 
 #endif

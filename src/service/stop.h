@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Stopping, all of it inside timeouts.drain, which is counted from the first signal:
+ * Stops the process within timeouts.drain (the budget), counted from the first signal:
  *
- *	signal ── drain.grace ──▶ drain: idle pairs, at last the others ──▶ quiet: end of loop
+ *	signal ── drain.grace ──▶ drain: idle pairs, then the others ──▶ quiet: end of loop
  *	              │                         │                            ▲
- *	              └───── second signal ─────┴──▶ end: all pairs, now ────┘
+ *	              └───── second signal ─────┴──▶ end: all pairs at once ─┘
  *	                     or end of budget
  *
- * During the grace weir accepts as ever. Which pair the drain ends when is deadline.h's business;
- * at the end of the budget there is none left, and the listeners close, with the clients that still
- * wait in their queues.
+ * During the grace weir accepts as before. deadline.h decides when the drain ends each pair. At the
+ * end of the budget no pair is left; then the listeners close, and clients that still wait in their
+ * accept queues are lost.
  *
- * Until the budget is over systemd is asked for more time whatever the pairs do, so that weir ends
- * them and not its SIGKILL; without a budget ("none") only as long as they become fewer.
+ * Until the budget is over weir asks systemd for more time, so that the pairs are ended by weir and
+ * not by systemd's SIGKILL. Without a budget ("none") it does so only as long as the number of
+ * pairs falls.
  */
 #ifndef WEIR_SERVICE_STOP_H
 #define WEIR_SERVICE_STOP_H
@@ -29,14 +30,14 @@ struct loop;
 struct proxy_shared;
 
 enum {
-	/** The time that systemd is asked for, again and again: a weir that hangs is not waited for
-	 * any longer. */
+	/** The time that weir asks systemd for, again and again. If weir hangs, systemd waits no
+	 * longer than this. */
 	STOP_EXTEND_S = 30,
-	STOP_MARGIN_S = 5, /**< what is asked for beyond the budget, to end in */
+	STOP_MARGIN_S = 5, /**< time asked for beyond the budget, for the end of the process */
 };
 
-/** sudo, shells and systemd may send the signal twice: if the same signal comes so soon after the
- * first, it does not count as a second one. */
+/** The signal may come twice from sudo, shells and systemd. If the same signal comes again within
+ * this time, it does not count as the second one. */
 #define STOP_SAME_NS ((uint64_t)NS_PER_S)
 
 enum stop_phase {
@@ -46,7 +47,7 @@ enum stop_phase {
 	STOP_END, /**< a second signal has come, or the budget is over */
 };
 
-/** The main thread's. Set up by stop_open(), all pointers borrowed. */
+/** Belongs to the main thread. Set up by stop_open(); all pointers are borrowed. */
 struct stop {
 	struct loop *loop; /**< the main one */
 	struct proxy_shared *shared;
@@ -55,41 +56,43 @@ struct stop {
 	struct drain_order drain;
 	struct end_order end;
 	enum stop_phase phase;
-	int signal;        /**< the first */
+	int signal;        /**< the first one */
 	uint64_t start_ns; /**< when it came */
 	struct conf_drain how;
 	uint64_t grace_end_ns;
-	uint64_t end_ns;                   /**< of the whole budget; NS_NEVER: none */
-	struct timer timer;                /**< the end of the grace, then of the budget */
-	uint32_t n_pairs;                  /**< at the last look */
-	void (*drains)(struct stop *stop); /**< the drain begins; may be NULL */
-	void (*over)(struct stop *stop);   /**< all is quiet: the process may end */
+	uint64_t end_ns;    /**< the end of the whole budget; NS_NEVER: there is none */
+	struct timer timer; /**< for the end of the grace, then of the budget */
+	uint32_t n_pairs;   /**< at the last stop_tick() */
+	void (*drains)(struct stop *stop); /**< called when the drain begins; may be NULL */
+	void (*over)(struct stop *stop);   /**< called when all is quiet: the process may end */
 };
 
-/** 0 or -ENOMEM. The fields up to crew must be set, the others zeroed. */
+/** Sets it up. The caller has set the fields up to `crew`, and zeroed the others. 0 or -ENOMEM. */
 int stop_open(struct stop *stop);
 
 /** Idempotent, also on zeroed memory. */
 void stop_close(struct stop *stop);
 
 /**
- * A signal asked to stop: the first time it drains by `conf`, after a grace of `grace_ns` instead
- * of the config's, and the second time it ends at once; but see STOP_SAME_NS.
+ * Call it for a signal that asks weir to stop. The first one starts a drain as `conf` says, but
+ * with a grace of `grace_ns`. The second one ends all pairs at once; but see STOP_SAME_NS.
  */
 void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, int number);
 
-/** Call it once a second: asks systemd for more time, if there is need and reason. */
+/** Call it once a second: asks systemd for more time if that is needed and justified
+ * (stop_extension_us()). */
 void stop_tick(struct stop *stop);
 
-/** How much time is left of the grace, or of the whole budget after it; NS_NEVER: no end. */
+/** The time left of the grace or, after it, of the whole budget; NS_NEVER: it has no end. */
 uint64_t stop_left_ns(const struct stop *stop, uint64_t now_ns);
 
-/** No worker has a listener or a session left: it is over if nothing is on its way to one. */
+/** Call it when no worker has a listener or a session left: during a stop calls over(), unless a
+ * connection is on its way to a worker and has its place. */
 void stop_check_quiet(struct stop *stop);
 
 /**
- * How much time to ask systemd for, in us; 0: none. `fewer`: the pairs have become fewer since the
- * last time.
+ * How much time to ask systemd for, in us; 0: none. `fewer`: the number of pairs has fallen since
+ * the last call.
  */
 uint64_t stop_extension_us(const struct stop *stop, uint64_t now_ns, bool fewer);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A trial of the config: the program itself with --check, in a child process. So nothing that may
- * happen while a config is read (libconfig ends its process when memory is short, a file system
- * hangs, a name service crashes) happens to the pairs. The child hands on what it has read, as a
- * tape, so that the config is read once.
+ * A trial runs this program with --check in a child process to check the config. So accidents while
+ * a config is read (libconfig ends its process when memory is short, a file system hangs, a name
+ * service crashes) do not harm the pairs. The child writes what it has read to its stdout as a tape
+ * (conf/tape.h), so that the config is read only once.
  *
- *	trial_open ──▶ child ── a tape on stdout, words on stderr, and its end ──▶ done()
+ *	trial_open ──▶ child ── a tape on stdout, text on stderr, and its end ──▶ done()
  *	                 └───── TRIAL_LIMIT_S ──▶ given up ─────────────────────────┘
  */
 #ifndef WEIR_SERVICE_TRIAL_H
@@ -18,8 +18,9 @@
 #include "stream/timer.h"
 
 enum {
-	TRIAL_LIMIT_S = 10,           /**< a file system that hangs is not waited for any longer */
-	TRIAL_WORDS_MAX = 256 * 1024, /**< what it says beyond that is thrown away */
+	TRIAL_LIMIT_S = 10, /**< how long to wait, for example for a file system that hangs */
+	/** What the child writes to stderr beyond that is discarded. */
+	TRIAL_WORDS_MAX = 256 * 1024,
 	TRIAL_TAPE_MAX = 64 * 1024 * 1024,
 	TRIAL_PROBLEM_MAX = 256,
 };
@@ -29,27 +30,28 @@ struct spawner_order;
 
 /** One output of the child. */
 struct trial_output {
-	int fd; /**< of the pipe, to read from; -1: not open */
+	int fd; /**< the pipe's end for reading; -1: not open */
 	struct watcher watcher;
 	char *bytes; /**< `len` of them; NULL: none yet */
 	size_t len;
 	size_t room;
 	size_t max;
-	bool is_cut; /**< there was more, or no memory for it */
+	bool is_cut; /**< bytes were discarded: too many, or no memory */
 };
 
 struct trial {
 	struct loop *loop; /**< NULL: not open */
 	struct spawner *spawner;
-	struct spawner_order *order; /**< NULL: it is over */
-	struct trial_output tape;    /**< whole if the trial found nothing wrong */
+	struct spawner_order *order; /**< NULL: the child has ended or was given up */
+	struct trial_output tape;    /**< stdout: a whole tape if the config is valid */
 	struct trial_output words;
 	struct timer limit;
 	char problem[TRIAL_PROBLEM_MAX];
 	/**
-	 * Once, not from inside trial_open(), after the child has ended or its time is over.
-	 * `problem` is NULL if it found nothing wrong, and its words then are warnings; "" if they
-	 * say what, or says itself what. May close the trial.
+	 * Called once, not from inside trial_open(), after the child has ended or its time is over.
+	 * `problem` is NULL if the config is valid; then `words` are warnings. It is "" if `words`
+	 * are the errors. Otherwise it is a text that says why the trial failed. May close the
+	 * trial.
 	 */
 	void (*done)(struct trial *trial, const char *problem);
 };
@@ -57,17 +59,16 @@ struct trial {
 struct trial_opts {
 	struct loop *loop;
 	struct spawner *spawner;
-	const char *program; /**< NULL: the one that runs */
-	const char *path;    /**< of the config */
+	const char *program; /**< NULL: the running program */
+	const char *path;    /**< path of the config */
 	void (*done)(struct trial *trial, const char *problem);
 };
 
-/** Orders the child. 0 or a negative errno. */
+/** Requests the child. 0 or a negative errno. */
 int trial_open(struct trial *trial, const struct trial_opts *opts);
 
 /**
- * Kills the child if it still runs, and does not wait for its end. Idempotent, also on zeroed
- * memory.
+ * Kills the child if it still runs, without waiting for its end. Idempotent, also on zeroed memory.
  */
 void trial_close(struct trial *trial);
 
