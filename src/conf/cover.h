@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether some lists of prefixes together hold all that another one holds. Private to conf. */
+/* Checks whether some lists of prefixes together contain all of another list. Private to conf. */
 #ifndef WEIR_CONF_COVER_H
 #define WEIR_CONF_COVER_H
 
@@ -8,21 +8,22 @@
 
 struct conf_prefixes;
 
-/** What a list holds, in order. */
+/** The contents of a list, sorted. */
 struct cover;
 
-/** Of a list, which is borrowed; NULL is everybody. NULL without memory. */
+/** Makes a cover of a list, which is borrowed; a `list` of NULL contains every client. NULL: no
+ * memory. */
 struct cover *cover_new(const struct conf_prefixes *list);
 
 /** NULL is fine; returns NULL. */
 struct cover *cover_free(struct cover *cover);
 
-/** Whether nobody is in it. */
+/** Whether it contains no client. */
 bool cover_is_empty(const struct cover *cover);
 
 /**
- * Whether each address of `inner`, and whoever comes by a UNIX socket if it has these, is in one of
- * `outer`. Takes the steps that this takes off *budget; false when there are none left.
+ * Whether each address of `inner`, and UNIX clients if `inner` has them, is in one of the `n`
+ * covers of `outer`. Subtracts the number of its steps from *budget; false also if none are left.
  */
 bool cover_all(
 	const struct cover *const *outer, size_t n, const struct cover *inner, size_t *budget);

@@ -14,13 +14,13 @@ struct conf_source;
 /** A file that is being read, and the one that includes it. */
 struct frame {
 	const struct frame *parent; /**< NULL for the main file */
-	const char *file;           /**< in conf_source::files */
-	const char *key;            /**< of what asks for it */
-	bool is_found;              /**< it fits a pattern, and nobody has named it */
+	const char *file;           /**< its path, in conf_source::files */
+	const char *key;            /**< the key that includes it */
+	bool is_found;              /**< it matched a pattern, and was not named */
 	unsigned depth;
 	dev_t dev;
 	ino_t ino;
-	char *text; /**< of this file alone; ends with a line feed and a NUL */
+	char *text; /**< the text of this file alone; ends with a line feed and a NUL */
 	size_t len;
 };
 
@@ -28,23 +28,23 @@ struct frame {
 struct reading {
 	struct conf_source *source;
 	struct conf_errors *errors;
-	size_t n_bytes; /**< of all files */
-	bool failed;    /**< an error was reported; the reading goes on to find more */
+	size_t n_bytes; /**< in all files together */
+	bool failed;    /**< an error was reported; reading goes on to find more */
 };
 
-/** Reports it; -ENOMEM. */
+/** Reports that there is no memory. Returns -ENOMEM. */
 int include_no_memory(struct reading *reading, const char *file);
 
-/** Reports at the line of the parent that asks for it, of the main file without a line. Returns
- * `err`. */
+/** Reports that a file cannot be read, at the `line` of its parent that includes it; for the main
+ * file without a line. Returns `err`. */
 int include_unreadable(struct reading *reading, const struct frame *frame, unsigned line, int err);
 
-/** Reads a file, for which `line` of its parent asks, and appends its text. Only -ENOMEM is
- * returned; other errors are reported, and reading goes on. */
+/** Reads a file, which `line` of its parent includes, and appends its text. 0 or -ENOMEM; other
+ * errors are reported, and reading goes on. */
 int include_file(struct reading *reading, struct frame *frame, unsigned line);
 
-/** Reads the files that the key `include` of the main file names, each as a part of its own. The
- * same errors. */
+/** Reads the files that the key `include` of the main file names, each as a part of its own.
+ * Returns and reports like include_file(). */
 int include_files(struct reading *reading, const struct frame *main);
 
 #endif

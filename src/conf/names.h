@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The names in a list of the config, none of which may be there twice. Private to conf.
- */
+/* The names in a list of the config, which must be unique. Private to conf. */
 #ifndef WEIR_CONF_NAMES_H
 #define WEIR_CONF_NAMES_H
 
@@ -10,26 +8,27 @@
 #include "base/table.h"
 #include "conf/read.h"
 
-/** A list whose elements have names; the caller fills in all but the last two. */
+/** A list whose elements have names. The caller sets all members but the last two. */
 struct names {
-	const struct setting *list; /**< as it was written */
+	const struct setting *list; /**< the list as written */
 	const char *shown;          /**< its path in errors */
-	/** The name of the element i; NULL where it was refused, or not written. */
+	/** The name of element `i`; NULL: it was refused, or is not written. */
 	const char *(*name)(const struct names *names, size_t i);
-	/** Where the name of the element i comes from, and its key; NULL: from `name` in `list`. */
+	/** Returns the setting from which the name of element `i` comes, and writes its key. NULL:
+	 * it is `name` in `list`. */
 	const struct setting *(*place)(
 		const struct names *names, size_t i, char key[CONF_PATH_MAX]);
-	const struct conf_reader *reader; /**< of place() */
-	const void *elements;             /**< of the model */
+	const struct conf_reader *reader; /**< for place() */
+	const void *elements;             /**< the elements in the model */
 	size_t n;
 	const char **all;   /* n */
 	struct table table; /* of pointers into `all` */
 };
 
-/** Tells of each name that is there already, and keeps the others. */
+/** Reports each name that occurs again, and stores the others. */
 void names_check(struct conf_reader *reader, struct names *names);
 
-/** The first element of this name; SIZE_MAX if there is none. */
+/** The first element with this name; SIZE_MAX: there is none. */
 size_t names_find(const struct names *names, const char *name);
 
 void names_fini(struct names *names);

@@ -9,12 +9,13 @@
 
 struct conf_prefixes;
 
-enum { CONF_PREFIXES_MAX = 1000 * 1000 }; /**< of all files together, and of all lists */
+enum { CONF_PREFIXES_MAX = 1000 * 1000 }; /**< in all files together, and in all lists together */
 
 /** Adds prefixes. 0 or -ENOMEM. */
 int conf_prefixes_add(struct conf_prefixes *list, const struct prefix *prefixes, size_t n);
 
-/** Adds what a text says: a prefix, "unix" or "any". 0; -ENOMEM; or -EINVAL and what is wrong. */
+/** Adds the element that a text stands for: a prefix, "unix" or "any". 0; -ENOMEM; or -EINVAL and
+ * what is wrong in ret_why. */
 int conf_prefixes_add_text(
 	struct conf_prefixes *list, const char *text, char ret_why[PREFIX_WHY_MAX]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A range of ports: "*:8000-8009", or any address, which is a range of one. Private to conf.
+ * A range of ports: "*:8000-8009". A single address is a range of one. Private to conf.
  *
- * Who listens on a range has an address for each port; who is connected to by one, a server.
+ * A listener has an address for each port of its range, an upstream a server for each.
  */
 #ifndef WEIR_CONF_RANGE_H
 #define WEIR_CONF_RANGE_H
@@ -21,13 +21,14 @@ struct conf_range {
 	uint32_t n; /**< 1 to CONF_RANGE_MAX */
 };
 
-/** 0; or -EINVAL with `why`, as conf_value_set() says. */
+/** Parses a range. 0; or -EINVAL with `why`, as conf_value_set() says. */
 int conf_range_parse(const char *text, struct conf_range *ret_range, char why[CONF_WHY_MAX]);
 
-/** The i-th address of it. */
+/** The i-th address of the range. */
 struct addr conf_range_at(const struct conf_range *range, uint32_t i);
 
-/** Whether a range can be listened on, or connected to; -EINVAL with `why` where not. */
+/** Check whether weir can listen on an address of a range, or connect to one. 0, or -EINVAL with
+ * `why`. */
 int conf_range_check_listen(const char *text, const struct addr *addr, char why[CONF_WHY_MAX]);
 int conf_range_check_server(const char *text, const struct addr *addr, char why[CONF_WHY_MAX]);
 

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the text to the model. Private to conf.
+ * Makes the model from the text. Private to conf.
  *
  *	source.c	the text: the file and its includes; include.c reads them, and
  *			include_files.c those of the key `include`
  *	parse.c		the text to a tape, by libconfig, in a child
  *	tape.c		the tape to a tree
- *	merge.c		what these hold, into the lists of the main file
- *	tree.c		groups, lists, arrays and values, with their places
+ *	merge.c		the lists of included files into those of the main file
+ *	tree.c		groups, lists, arrays and values, with their lines
  *	read.c		the tree to the model, by the schema
- *	report.c	keys that are unknown, values of a wrong type
+ *	report.c	errors: unknown keys, and values of a wrong type
  *	value.c		one value: its text into the model
- *	value_edge.c	the same of routes and rates
+ *	value_edge.c	likewise, for routes and rates
  *	prefixes.c	lists of prefixes
- *	prefix_files.c	what they have from files
+ *	prefix_files.c	files that these lists name
  *	range.c		ranges of ports
- *	forward.c	listeners that name a server in place of an upstream
- *	file.c		one file
- *	check.c		what only the whole model shows: names and addresses that are there twice,
- *			references, a drain that does not fit its budget
- *	check_upstream.c	what one upstream says of its servers, of checks and discovery
- *	check_edge.c	what a listener says of its clients
+ *	forward.c	listeners that name a server instead of an upstream
+ *	file.c		reads one file
+ *	check.c		checks of the whole model: duplicate names and addresses, references, a
+ *			drain that is longer than its budget
+ *	check_upstream.c	checks of an upstream: servers, active checks, discovery
+ *	check_edge.c	checks of what a listener says about its clients
  *	check_routes.c	routes that no client can reach
- *	text.c		a file to a tree, for who has no use for the model
- *	find_control.c	where weir is asked, for who asks
- *	cover.c		whether lists of prefixes hold all of another
+ *	text.c		a file to a tree, for code that does not need the model
+ *	find_control.c	the control socket of a config, for programs that send requests to it
+ *	cover.c		whether lists of prefixes together contain all of another list
  *	names.c		the names in a list
- *	check_socket.c	options of sockets that do not fit each other, or the addresses
+ *	check_socket.c	socket options that contradict each other or the addresses
  *
- * and where libconfig refuses the text:
+ * and if libconfig refuses the text:
  *
  *	scan.c		tokens
- *	grammar.c	the token that the grammar does not take
- *	hint.c		which slip of the pen that most likely is
+ *	grammar.c	the token that does not fit the grammar
+ *	hint.c		which typing mistake was probably made
  */
 #ifndef WEIR_CONF_READ_H
 #define WEIR_CONF_READ_H
@@ -51,44 +51,44 @@ struct prefix_files;
 struct setting;
 
 enum {
-	CONF_PATH_MAX = 256,  /**< of a key as errors show it */
-	CONF_WHERE_MAX = 320, /**< of a place in another file */
-	CONF_WHY_MAX = 256,   /**< of "what is wrong; what to write instead" */
+	CONF_PATH_MAX = 256,  /**< path of a key in an error */
+	CONF_WHERE_MAX = 320, /**< place in another file */
+	CONF_WHY_MAX = 256,   /**< "what is wrong; what to write instead" */
 };
 
 struct conf_reader {
-	struct conf *conf; /**< being filled; borrowed, like all others */
+	struct conf *conf; /**< the model that is being made; borrowed, like all pointers here */
 	const struct conf_source *source;
 	struct conf_errors *errors;
 	const struct setting *root;
-	const struct setting *listeners; /**< its lists; NULL where there is none */
+	const struct setting *listeners; /**< the list in `root`; NULL: there is none */
 	const struct setting *upstreams;
-	struct prefix_files *files; /**< what lists of prefixes have from files */
-	struct table prefixes;      /**< all lists of them: struct conf_prefixes */
-	size_t n_prefixes;          /**< in these */
-	size_t n_written;           /**< upstreams; behind them stand those that `server` makes */
-	size_t *makers;             /**< of each of these: its listener */
-	size_t n_guesses; /**< how often a name was looked for that a wrong one may mean */
+	struct prefix_files *files; /**< the contents of files in lists of prefixes */
+	struct table prefixes;      /**< all lists of prefixes: struct conf_prefixes */
+	size_t n_prefixes;          /**< prefixes in all lists */
+	size_t n_written; /**< upstreams that are written; those from `server` follow them */
+	size_t *makers;   /**< for each upstream from `server`: its listener */
+	size_t n_guesses; /**< how often a name similar to a wrong one was searched for */
 	bool failed;      /**< at least one error was reported */
-	bool no_memory;   /**< reading has stopped */
+	bool no_memory;   /**< reading has stopped for lack of memory */
 };
 
-/** What is most likely meant by a text that the grammar refused. */
+/** A guess what was meant by a text that the grammar refused. */
 struct conf_hint {
-	unsigned line;           /**< of the whole text */
+	unsigned line;           /**< line in the whole text */
 	char text[CONF_WHY_MAX]; /**< "what is wrong; what to write instead" */
 };
 
 /**
- * Reads the whole tree into reader->conf. False, with errors or no_memory, when the model is not
- * whole; it can be freed in either case.
+ * Reads the whole tree into reader->conf. False, with errors or no_memory: the model is not whole.
+ * It can be freed in either case.
  */
 bool conf_read(struct conf_reader *reader, const struct setting *root);
 
-/** The key of the element i of a list or an array. */
+/** Writes the key of element `i` of a list or an array. */
 void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i);
 
-/** How many elements a list or an array has; 0, and an error, when that is none or too many. */
+/** How many elements a list or an array has; 0, with an error, if it has none or too many. */
 size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown);
 
@@ -96,53 +96,57 @@ size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
 void conf_read_prefixes(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object);
 
-/** Sets the defaults of an object, "" or "listeners[]" and the like, but for what it inherits. */
+/** Sets the defaults of an object, but not the values that it inherits. `schema` is "",
+ * "listeners[]" and the like. */
 void conf_preset(const char *schema, void *object);
 
-/** Compares what was read as a whole. */
+/** Checks the model as a whole. */
 void conf_check(struct conf_reader *reader);
 
-/** Checks whether a listener has sockets whose owner is weir's to say. */
+/** Checks that a listener that sets `owner` or `group` has a UNIX socket that weir binds, not only
+ * sockets of systemd. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
 
-/** Checks what a listener says of its clients; and warns of what is right there. */
+/** Check what a listener says about its clients; the second function gives warnings for valid
+ * settings. */
 void conf_check_edge(struct conf_reader *reader, size_t i);
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 
-/** Warns of what is right of the timeouts of the top level. */
+/** Gives warnings for valid timeouts of the top level. */
 void conf_check_timeouts_unwritten(struct conf_reader *reader);
 
-/** Refuses routes that no client can reach; or, in a right config, warns of such names. */
+/** Reports routes that no client can reach; with `warns`, in a valid config, gives warnings for
+ * names that no client can reach. */
 void conf_check_routes(struct conf_reader *reader, size_t i, bool warns);
 
-/** Checks that a listener, or the http door, is not on the path of the control socket. */
+/** Check that a listener, or the HTTP door, is not on the path of the control socket. */
 void conf_check_control(struct conf_reader *reader, size_t i);
 void conf_check_http(struct conf_reader *reader);
 
-/** Warns of an http door that everybody reaches. */
+/** Gives a warning for an HTTP door that any client can reach. */
 void conf_check_http_unwritten(struct conf_reader *reader);
 
-/** Whether an address of IP is of this machine alone. */
+/** Whether an IP address can be reached from this machine only. */
 bool conf_is_loopback(const struct addr *addr);
 
-/** Checks one upstream, and fills in what goes without saying. */
+/** Checks one upstream, and fills in values that follow from others. */
 void conf_check_upstream(struct conf_reader *reader, size_t u);
 
-/** Checks whom discovery asks. */
+/** Checks the DNS servers for discovery. */
 void conf_check_resolver(struct conf_reader *reader);
 
-/** Warns of what a right config does not say. */
+/** Gives warnings for settings that a valid config lacks. */
 void conf_check_unwritten(struct conf_reader *reader);
 
-/** The address of a server as it was written, in a group or alone, and its key. */
+/** The setting with the address of server `k` of upstream `u`, in a group or alone, and its key. */
 const struct setting *conf_server_address(
 	const struct conf_reader *reader, size_t u, size_t k, char key[CONF_PATH_MAX]);
 
-/** Whether an address was read: one that was refused is all zeros. */
+/** Whether an address was read; one that was refused is zeroed. */
 bool conf_is_set(const struct addr *addr);
 
-/** Check the socket options of the top level, of one listener, and of one upstream: those that are
- * written there. */
+/** Check the socket options that are written at the top level, in one listener, and in one
+ * upstream. */
 void conf_check_socket(struct conf_reader *reader);
 void conf_check_listener_socket(struct conf_reader *reader, size_t i);
 void conf_check_upstream_socket(struct conf_reader *reader, size_t i);
@@ -159,29 +163,31 @@ int conf_value_set(
  * `why`. */
 bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
 
-/** Reports an error at the place of `setting`. */
+/** Reports an error at the line of `setting`. */
 __attribute__((format(printf, 4, 5))) void conf_reader_error(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** The same of what is right, but may not be meant: only of a config without errors. */
+/** Reports a warning, about a setting that is valid but probably not meant. Only in a config
+ * without errors. */
 __attribute__((format(printf, 4, 5))) void conf_reader_warning(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** The same of what is right and meant, but good to know: for who asks for that. */
+/** Reports a hint, about a setting that is valid and probably meant, but should be known
+ * (conf_errors::hints). */
 __attribute__((format(printf, 4, 5))) void conf_reader_hint(struct conf_reader *reader,
 	const struct setting *setting, const char *key, const char *format, ...);
 
-/** " of FILE:LINE", where `there` is in another file than `here`; else "". Returns `where`. */
+/** Writes " of FILE:LINE" if `there` is in another file than `here`, else "". Returns `where`. */
 const char *conf_where(const struct conf_reader *reader, const struct setting *here,
 	const struct setting *there, char where[CONF_WHERE_MAX]);
 
-/** Reports a value of the wrong type, and a key that is not in the group `parent` of the schema. */
+/** Report a value of the wrong type, and a key that is not in the group `parent` of the schema. */
 void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown);
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const struct setting *setting, const char *shown);
 
-/** What to write for a key. Returns `text`. */
+/** Writes what values a key takes. Returns `text`. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX]);
 
 #endif

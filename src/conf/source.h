@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The text of a config: the main file with all that it includes, in one piece, and where each line
- * of it came from.
+ * The text of a config: the main file with all that it includes, as one text, and the origin of
+ * each line.
  *
- * The included files are put in before anything is parsed, and read once.
- * The rules are libconfig's:
- * "@include" with a path in quotes at the start of a line, at most 10 levels deep. A relative path
- * is taken from the folder of the main file. Included files must be regular files; the main file
- * may be a pipe.
+ * Included files are inserted before anything is parsed, and each is read once. The rules are
+ * libconfig's: "@include" with a path in quotes at the start of a line, at most 10 levels deep. A
+ * relative path starts from the folder of the main file. Included files must be regular files; the
+ * main file may be a pipe.
  *
- * Files that the key `include` of the main file names are no part of its text: each is parsed by
- * itself, so that nothing in it can reach out of it, and holds no such key. They follow the main
- * text, as parts of their own.
+ * Files that the key `include` of the main file names are not part of its text. Each is parsed by
+ * itself, so that an open bracket in it affects no other file, and must not have that key. They
+ * follow the main text as parts of their own.
  */
 #ifndef WEIR_CONF_SOURCE_H
 #define WEIR_CONF_SOURCE_H
@@ -23,36 +22,36 @@ struct conf_errors;
 
 enum {
 	CONF_DEPTH_MAX = 10,              /**< includes within includes, as in libconfig */
-	CONF_INCLUDES_MAX = 1000,         /**< in all */
+	CONF_INCLUDES_MAX = 1000,         /**< files in all */
 	CONF_BYTES_MAX = 4 * 1024 * 1024, /**< of all files together */
-	CONF_PATTERNS_MAX = 100,          /**< of the key `include` */
+	CONF_PATTERNS_MAX = 100,          /**< patterns of the key `include` */
 };
 
-/** What is parsed by itself: a text with a NUL behind it. */
+/** A text that is parsed by itself; a NUL follows it. */
 struct conf_part {
 	size_t begin; /**< in conf_source::text */
 	size_t len;
-	unsigned line; /**< its first, of the whole text */
+	unsigned line; /**< its first line in the whole text */
 };
 
 /** A run of lines of one file. */
 struct conf_segment {
-	unsigned line;      /**< of the whole text: where the run begins */
+	unsigned line;      /**< the first line of the run in the whole text */
 	const char *file;   /**< in conf_source::files */
 	unsigned file_line; /**< the same line in its file */
 };
 
 struct conf_source {
-	char *text; /**< ends with a line feed and a NUL; holds no NUL but between parts */
+	char *text; /**< ends with a line feed and a NUL; has other NULs only between parts */
 	size_t len;
 	size_t room;
-	unsigned line;                 /**< the one that `len` is in */
-	struct conf_segment *segments; /**< n_segments, in the order of lines */
+	unsigned line;                 /**< the line at `len` */
+	struct conf_segment *segments; /**< n_segments of them, sorted by line */
 	size_t n_segments;
-	struct conf_part *more; /**< n_more: the parts behind the main one; `len` is set by
-				    conf_source_part() */
+	/** The n_more parts after the main one; conf_source_part() sets their `len`. */
+	struct conf_part *more;
 	size_t n_more;
-	char **files; /**< n_files; the first is the main file */
+	char **files; /**< n_files of them; the first is the main file */
 	size_t n_files;
 };
 
@@ -63,27 +62,29 @@ struct conf_source {
 int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors);
 void conf_source_fini(struct conf_source *source);
 
-/** A source that has a name only: places in it have no line. 0 or -ENOMEM; then fini, too. */
+/** Makes a source that has only the name of the file, so that errors have no line. 0 or -ENOMEM.
+ * The caller calls conf_source_fini() in either case. */
 int conf_source_name(struct conf_source *source, const char *path);
 
-/** Where a line of the whole text came from. */
+/** The file and the line from which a line of the whole text came. */
 void conf_source_place(const struct conf_source *source, unsigned line, const char **ret_file,
 	unsigned *ret_file_line);
 
-/** The part i, of n_more + 1, of which the first is the main text. */
+/** Part `i` of n_more + 1 parts; part 0 is the main text. */
 struct conf_part conf_source_part(const struct conf_source *source, size_t i);
 
-/** For the reading: what is appended from now on is another part. -ENOMEM without room. */
+/** For the code that reads: begins another part. 0 or -ENOMEM. */
 int conf_source_begin_part(struct conf_source *source);
 
-/** For the reading, in include.c: appends text; -ENOMEM without room. */
+/** For include.c: appends text. 0 or -ENOMEM. */
 int conf_source_append(struct conf_source *source, const char *text, size_t len);
 
-/** From the current line on, the whole text is `file` from its `file_line` on. -ENOMEM without
- * room. */
+/** Notes that the text from the current line on is that of `file` from `file_line` on. 0 or
+ * -ENOMEM. */
 int conf_source_begin_segment(struct conf_source *source, const char *file, unsigned file_line);
 
-/** Keeps a path for as long as the source lives; takes it, NULL too. NULL without memory. */
+/** Keeps a path for as long as the source lives. Takes `path`, which may be NULL. NULL: no
+ * memory. */
 const char *conf_source_keep_path(struct conf_source *source, char *path);
 
 #endif

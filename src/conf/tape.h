@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A config's settings as one run of bytes: on their way from the process in which libconfig has
- * read the text (parse.c) to the one that makes the model of it. Private to conf.
+ * The settings of a config, serialised: from the process in which libconfig has parsed the text
+ * (parse.c) to the process that makes the model. Private to conf.
  *
- * A setting is a record, its name, and then its text or the settings that it holds, in the order of
- * the text. The bytes never leave the machine or the program: numbers are as the processor has
- * them. They are checked all the same, since the writer may have ended anywhere.
+ * A setting is a record, its name, and then its text or the settings that it contains, in the
+ * sequence of the text. The bytes are never sent to another machine or program, so numbers have the
+ * byte order of the processor. They are checked all the same, because the writer may have died
+ * anywhere.
  */
 #ifndef WEIR_CONF_TAPE_H
 #define WEIR_CONF_TAPE_H
@@ -21,15 +22,15 @@ enum {
 };
 
 /**
- * Writes one setting; `n` is the length of its text, or how many settings it holds, which follow.
- * Whether it could be written is for ferror(3) to tell.
+ * Writes one setting; `n` is the length of its text, or the number of settings that it contains,
+ * which must be written next. The caller checks ferror(3).
  */
 void tape_write(FILE *out, const struct setting *setting, size_t n);
 
 /**
- * Adds what the tape holds to a fresh tree, and says how many of the bytes that is: what stands
- * behind are the prefixes of files (prefix_files.h). 0; -ENOMEM; -EBADMSG when it is no whole tape.
- * The caller calls tree_fini() in any case.
+ * Adds the settings on the tape to an empty tree. *ret_len is their length in bytes; the prefixes
+ * of files follow (prefix_files.h). 0; -ENOMEM; -EBADMSG: the tape is not whole. The caller calls
+ * tree_fini() in any case.
  */
 int tape_read(const char *bytes, size_t len, struct tree *tree, size_t *ret_len);
 

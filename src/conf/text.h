@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A file in the syntax of weir.conf as its text says it: a tree of settings with their places. For
- * those who want one value of a config, or have keys of their own, like the suites of weirload.
+ * Reads a file in the syntax of weir.conf into a tree of settings with their lines, without the
+ * schema. For code that needs one value of a config, and for files with other keys, like the suites
+ * of weirload.
  *
- * Files that the key `include` names follow the settings of the main file, as groups that are named
- * "@file"; no key of the text is called so.
+ * The settings of files that the key `include` names follow those of the main file, in groups with
+ * the name "@file", which no key can have.
  */
 #ifndef WEIR_CONF_TEXT_H
 #define WEIR_CONF_TEXT_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A config as its text says it: groups, lists, arrays and values, with their places. Private to
- * conf; tape.c makes it, read.c takes it apart.
+ * The settings of a config: groups, lists, arrays and values, with their lines, before the schema
+ * is applied. Private to conf; tape.c makes the tree, read.c reads it.
  *
- * All of it lies in a few blocks that go at once. Every allocation may fail, and is then told: a
- * tree is also made in a process that has pairs to keep.
+ * A tree is stored in a few blocks of memory, which are freed together. A failed allocation is
+ * returned as an error, because trees are also made in a process that has pairs.
  */
 #ifndef WEIR_CONF_TREE_H
 #define WEIR_CONF_TREE_H
@@ -26,53 +26,54 @@ enum setting_type {
 
 struct setting {
 	enum setting_type type;
-	unsigned line;    /**< of the whole text: of the key, or of an element; 0 of the root */
+	unsigned line;    /**< line of the key or the element in the whole text; 0 for the root */
 	const char *name; /**< NULL: an element of a list or an array, or the root */
-	const char *text; /**< a string's characters, or the value as it was written; NULL of
-				groups, lists and arrays */
-	size_t n;         /**< of a group, a list or an array: how many are in it */
-	struct setting **elements; /**< n of them, once its closing bracket was read */
-	struct setting *last;      /**< until then: the last of them */
+	/** A string's characters, or the value as written; NULL for groups, lists and arrays. */
+	const char *text;
+	size_t n; /**< of a group, a list or an array: the number of its settings */
+	struct setting **elements; /**< `n` of them, set when its closing bracket was read */
+	struct setting *last;      /**< until then: the last one */
 	struct setting *parent;
-	struct setting *before; /**< the one before it where it stands */
+	struct setting *before; /**< the setting before it in its parent */
 };
 
 struct tree_block;
 
 struct tree {
 	struct tree_block *blocks;
-	struct table keys;   /**< those of all groups: a second one is found in time */
+	struct table keys;   /**< the keys of all groups, so that a duplicate is found */
 	struct setting root; /**< the top level: a group */
 };
 
 void tree_init(struct tree *tree);
 void tree_fini(struct tree *tree);
 
-/** Adds a setting, whose value comes later, to an open group, list or array; `name` is copied, NULL
- * for an element. NULL without memory. */
+/** Adds a setting, whose value is set later, to an open group, list or array. `name` is copied;
+ * NULL for an element. NULL: no memory. */
 struct setting *tree_add(
 	struct tree *tree, struct setting *parent, const char *name, size_t name_len);
 
-/** Memory that goes with the tree; NULL without any. */
+/** Allocates memory that is freed with the tree; NULL: no memory. */
 void *tree_take(struct tree *tree, size_t size);
 
-/** Nothing more comes into `setting`: its elements may be asked for. False without memory. */
+/** Closes `setting`: nothing may be added to it any more, and `elements` is set. False: no
+ * memory. */
 bool tree_close(struct tree *tree, struct setting *setting);
 
-/** The setting of this name that a group of the tree holds already; NULL if there is none. */
+/** The setting with this name in a group of the tree; NULL: there is none. */
 const struct setting *tree_find(
 	const struct tree *tree, const struct setting *group, const char *name, size_t name_len);
 
-/** The same of a group with few keys; NULL also of what is no group. */
+/** The same by a linear search, for a group with few keys; NULL also if it is not a group. */
 const struct setting *setting_member(const struct setting *group, const char *name);
 
-/** The setting at the end of a path of names, like "keepalive.idle"; NULL if there is none. */
+/** The setting at the end of a path of names, like "keepalive.idle"; NULL: there is none. */
 const struct setting *setting_at(const struct setting *group, const char *path);
 
-/** The text of a string; NULL of anything else. */
+/** The text of a string; NULL for other types. */
 const char *setting_string(const struct setting *setting);
 
-/** What an error says of a setting of a wrong type: "an integer was found". */
+/** The words for a setting of a wrong type in an error: "an integer was found". */
 const char *setting_found(const struct setting *setting);
 
 /** Whether it is a group, a list or an array. */
