@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The body of a request: a JSON object, or nothing, which is an empty one. Pure. */
+/* Parses the body of a request: a JSON object, or nothing, which is an empty object. No I/O. */
 #ifndef WEIR_CONTROL_BODY_H
 #define WEIR_CONTROL_BODY_H
 
@@ -9,8 +9,9 @@
 enum { BODY_WHY_MAX = 320 };
 
 /**
- * An object with none but these members, the last of which is NULL. NULL: it is not, and `why` says
- * what it is and what to do; or, with an empty one, there is no memory.
+ * Returns the object, which must have no members but these (a list that ends with NULL). NULL: the
+ * body is something else, and `why` says what is wrong and what to do; or, if `why` is empty, there
+ * is no memory.
  */
 json_t *body_read(const char *bytes, size_t n, const char *const *members, char why[BODY_WHY_MAX]);
 

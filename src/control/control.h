@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests to a running weir: its two doors, and the table of the paths that they answer
- * (weir-http(7)). `control` is a UNIX socket that takes every request; `http` only shows.
+ * Handles requests to a running weir. They come in through two doors (listening sockets, door.h),
+ * and a table has the paths that are answered (weir-http(7)). The door `control` is a UNIX socket
+ * and takes every request; the door `http` takes only requests that read.
  *
- *	door ── request ──▶ control.c: the path, split and decoded ──▶ paths.c: who answers
+ *	door ── request ──▶ control.c: the path, split and decoded ──▶ paths.c: the handler
  *	                                                                  │ at once, or later
  *	     ◀──────────────── asked.h: the answer ───────────────────────┘
  *
- * No request disturbs a pair: lists are made in slices, and the crew's orders fetch what only the
- * workers know. What the process is and does comes through the calls below.
+ * No request delays a pair: long answers are made in slices, and what only the workers know is
+ * fetched by orders of the crew. The state of the process, and commands to it, go through struct
+ * control_calls.
  */
 #ifndef WEIR_CONTROL_CONTROL_H
 #define WEIR_CONTROL_CONTROL_H
@@ -34,22 +36,22 @@ struct loop;
 
 enum { CONTROL_ENDS_MAX = 32 };
 
-/** A count by a word. */
+/** A number with a name. */
 struct control_count {
 	const char *word;
 	uint64_t n;
 };
 
-/** What the process says of itself. */
+/** The state of the process. */
 struct control_status {
 	/** "running", "drain_grace", "drained", "grace", "draining", "stopping". */
 	const char *state;
-	bool is_ready; /**< new clients are wanted here */
+	bool is_ready; /**< load balancers should send new clients here */
 	bool is_stopping;
-	uint64_t left_ns;  /**< of the state; NS_NEVER: it has no end */
-	bool is_drained;   /**< by hand, and not stopping */
-	uint64_t grace_ns; /**< of that drain, and whether it ends the open pairs: */
-	bool ends_pairs;
+	uint64_t left_ns;  /**< time left of the state; NS_NEVER: it has no end */
+	bool is_drained;   /**< drained by hand, and not stopping */
+	uint64_t grace_ns; /**< the grace of that drain */
+	bool ends_pairs;   /**< whether that drain ends the open pairs */
 	uint64_t generation;
 	uint64_t uptime_ns;
 	size_t n_workers;
@@ -66,19 +68,22 @@ struct control_status {
 	bool reload_failed;
 	uint64_t n_reloads_ok;
 	uint64_t n_reloads_failed;
-	bool has_p99; /**< a timer has struck */
+	bool has_p99; /**< a timer has expired, so that p99_us is known */
 	uint64_t p99_us;
 };
 
 struct control_calls {
 	void (*status)(void *owner, struct control_status *ret_status);
-	/** Answers by request->done(), later; ok: the new config is in force. */
+	/** Reloads. Answers later by request->done(); `ok` means that the new config is in
+	 * force. */
 	void (*reload)(void *owner, struct control_request *request);
-	/** Answers by ask->request.done(), later; ok: it is so. */
+	/** Drains, or undoes that. Answers later by ask->request.done(); `ok` means that it is
+	 * done. */
 	void (*drain)(void *owner, struct control_drain *ask);
-	/** Sets the level of the log until it is told another, whatever configs say. */
+	/** Sets the level of the log until the next such call. Levels in configs have no effect
+	 * meanwhile. */
 	void (*tell_level)(void *owner, enum log_level level);
-	/** The config in force, borrowed. */
+	/** Returns the config in force, borrowed. */
 	const struct conf *(*conf)(void *owner);
 };
 
@@ -86,58 +91,60 @@ struct control_opts {
 	struct loop *loop; /**< the main one */
 	struct crew *crew;
 	struct groups *groups;
-	const struct inherited *inherited; /**< what goes on accepting while it is drained */
+	const struct inherited *inherited; /**< the sockets that accept even during a drain */
 	struct control_calls calls;
-	void *owner; /**< for the calls */
+	void *owner; /**< passed to the calls */
 };
 
 struct control {
 	struct control_opts opts;
-	struct door door;   /**< `control`: everything */
-	struct door shown;  /**< `http`: what can be looked at */
+	struct door door;   /**< `control`: takes every request */
+	struct door shown;  /**< `http`: takes only requests that read */
 	bool has_next_door; /**< prepared */
 	bool has_next_shown;
 	time_t opened_at;
-	struct buckets slices;     /**< the processor time of what answers at a time */
+	struct buckets slices;     /**< the processor time of each slice of an answer */
 	struct list asked;         /* struct control_asked::link */
 	struct list pairs;         /* struct control_pairs::link */
-	struct list pairs_waiting; /* struct control_pairs::waits: for the workers */
-	bool has_pairs_order;      /**< one of them is under way there */
-	struct events *events;     /**< events.c's; NULL: nobody follows */
+	struct list pairs_waiting; /* struct control_pairs::waits: they wait for the workers */
+	bool has_pairs_order;      /**< the workers have an order for one of them */
+	struct events *events;     /**< for events.c; NULL: there are no followers */
 };
 
-/** Why a door cannot be had. */
+/** Why a door could not be opened. */
 struct control_failure {
-	const char *key; /**< in the config */
+	const char *key; /**< the key in the config */
 	char address[ADDR_TEXT_MAX];
 	int err;
 	const char *remedy;
 };
 
-/** How many fds the doors of a config take at most. */
+/** How many fds the doors of a config need at most. */
 size_t control_fds(const struct conf *conf);
 
-/** Sets it up; nobody is let in yet. */
+/** Sets it up, without open doors. */
 void control_open(struct control *control, const struct control_opts *opts);
 
 /**
- * Opens the doors of a config, all or none, beside those that are open, and lets nobody in yet. 0,
- * or a negative errno and *ret_failure. That the default control socket cannot be had is a warning
- * (event=control_failed): then weir reloads by SIGHUP alone. The config must stay until another one
- * is committed.
+ * Opens the doors of a config, all or none, beside those that are open, but accepts no clients
+ * there yet. control_commit() or control_cancel() must follow. 0, or a negative errno and
+ * *ret_failure: then nothing has changed. If only the default control socket cannot be opened, that
+ * is a warning (event=control_failed), and weir reloads only by SIGHUP. The config must stay valid
+ * until another one is committed.
  */
 int control_prepare(
 	struct control *control, const struct conf *conf, struct control_failure *ret_failure);
 void control_commit(struct control *control);
 void control_cancel(struct control *control);
 
-/** Listens anew where somebody removed a socket's path, or where weir could not listen before. */
+/** Listens again if the path of a socket was removed, or if weir could not listen there before. */
 void control_renew(struct control *control);
 
-/** While it goes on listening, the next weir may take the path over (listen_yield()). */
+/** Lets the next weir take over the paths while this one still listens (listen_yield()). */
 void control_yield(struct control *control);
 
-/** Closes it, and every client unanswered. Idempotent, also on zeroed memory. */
+/** Closes the doors and all connections; requests under way get no answer. Idempotent, also on
+ * zeroed memory. */
 void control_close(struct control *control);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A door: where requests come in, over HTTP on one listening socket, on the main thread's loop. Who
- * may come in is the door's business; what is asked and answered is not.
+ * A door is a listening socket for HTTP requests, on the main thread's loop. It decides which
+ * clients may connect; it knows nothing about requests and answers.
  *
- *	door_prepare() ──▶ door_commit()	moves it, as a reload moves listeners: connections
- *	             └───▶ door_cancel()	stay, and those of a door that is gone are closed
+ *	door_prepare() ──▶ door_commit()	moves the door to another address: connections stay,
+ *	             └───▶ door_cancel()	but if the door has no address any more, are closed
  *
- * The path of a UNIX socket that somebody removed is made anew, and is given up to the next weir at
- * a stop.
+ * If the path of a UNIX socket was removed, the door listens there again. At a stop the door lets
+ * the next weir take over the path.
  */
 #ifndef WEIR_CONTROL_DOOR_H
 #define WEIR_CONTROL_DOOR_H
@@ -24,48 +24,49 @@ struct conf_prefixes;
 struct loop;
 struct prefixes;
 
-/** Of one door: its clients, the socket, its path and its lock. */
+/** The fds that one door may use: for its clients, the socket, its path and its lock. */
 enum { DOOR_FDS = HTTP_SERVER_CONNECTIONS + 3 };
 
-/** Where it is, and for whom. */
+/** Where a door listens, and which clients it admits. */
 struct door_place {
-	struct addr addr; /**< sa_len 0: nowhere */
+	struct addr addr; /**< sa_len 0: the door does not listen */
 	struct file_access access;
-	const struct conf_prefixes *allow; /**< borrowed while it is in force; NULL: everybody */
+	const struct conf_prefixes *allow; /**< borrowed while it is in force; NULL: all clients */
 };
 
-/** A place, and what listens there. */
+/** A place, and the socket that listens there. */
 struct door_stand {
 	struct door_place place;
 	struct listen_socket socket;
-	struct acceptor *acceptor; /**< NULL: it does not listen */
-	struct prefixes *allow;    /**< of the place */
-	bool stays;                /**< of a prepared one: the socket is that of before */
+	struct acceptor *acceptor; /**< NULL: the door does not listen */
+	struct prefixes *allow;    /**< compiled from the place */
+	bool stays;                /**< only while prepared: the socket is that of `now` */
 };
 
 struct door {
 	struct http_server server;
 	struct loop *loop;
 	struct door_stand now;
-	struct door_stand next; /**< while prepared */
+	struct door_stand next; /**< only between prepare and commit or cancel */
 };
 
-/** Nowhere; `opts` are of its connections. */
+/** Sets up a door that does not listen; `opts` are for its connections. */
 void door_init(struct door *door, const struct http_server_opts *opts);
 
-/** Listens there, and lets nobody in yet; a socket that is there already is kept. 0, or a negative
- * errno and *ret_why, as listen_open(): then there is nothing to cancel. */
+/** Listens at `place`, without accepting clients yet; if the door listens there already, it keeps
+ * that socket. 0, or a negative errno and *ret_why, as listen_open(): then nothing has changed, and
+ * door_cancel() is not needed. */
 int door_prepare(struct door *door, const struct door_place *place, const char **ret_why);
 void door_commit(struct door *door);
 void door_cancel(struct door *door);
 
-/** Whether it listens, or is to be nowhere; false where somebody has removed its path. */
+/** Whether the door listens, or is not meant to. False also if its path was removed. */
 bool door_is_open(const struct door *door);
 
-/** While it goes on listening, the next weir may take the path over (listen_yield()). */
+/** Lets the next weir take over the path while this one still listens (listen_yield()). */
 void door_yield(struct door *door);
 
-/** Closes it, with all connections. Idempotent, also on zeroed memory. */
+/** Closes the door and all its connections. Idempotent, also on zeroed memory. */
 void door_close(struct door *door);
 
 #endif

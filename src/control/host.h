@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether a request may mean this weir by its Host, so that no web page reads it through a name
- * that was rebound to its address. Pure. Private to control/. */
+/* Checks the Host field of a request, so that a web page cannot read weir's answers through a name
+ * that was rebound to weir's address (DNS rebinding). No I/O. Private to control/. */
 #ifndef WEIR_CONTROL_HOST_H
 #define WEIR_CONTROL_HOST_H
 
@@ -10,8 +10,8 @@
 #include "proto/span.h"
 
 /**
- * Whether `host` is an address, a name without a dot, or one of `names`, which are in lower case;
- * each with or without a port. Anything else is unfit.
+ * Whether `host` is an IP address, a name without a dot, or one of `names` (in lower case), each
+ * with or without a port.
  */
 bool host_is_fit(struct span host, char *const *names, size_t n_names);
 

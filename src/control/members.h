@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The upstreams of a config with the servers that each has when it is its turn, one after the
- * other, for answers in slices. The plan of an upstream is held while it is gone through, so that
- * none of its servers is met twice, or left out, where DNS or a reload changes them. Private to
- * control/.
+ * Iterates over the upstreams of a config and their servers, for answers in slices. The servers of
+ * an upstream are those that it has when the iteration reaches it. The iteration has a reference to
+ * their plan, so that none of them is visited twice or left out if DNS or a reload changes them
+ * meanwhile. Private to control/.
  */
 #ifndef WEIR_CONTROL_MEMBERS_H
 #define WEIR_CONTROL_MEMBERS_H
@@ -17,26 +17,28 @@ struct group_plan;
 struct groups;
 struct member;
 
-/** Set `groups` and `conf`, both borrowed; the rest is zeroed, and so again at the end. */
+/** The caller sets `groups` and `conf`, both borrowed, and zeroes the rest. At its end the
+ * iteration has zeroed the rest again. */
 struct members {
 	struct groups *groups;
 	const struct conf *conf;
-	size_t at;           /**< upstreams that were taken */
-	struct group *group; /**< a reference: of the last one */
+	size_t at;           /**< number of upstreams visited */
+	struct group *group; /**< a reference to that of the last upstream */
 	struct group_plan *plan;
 	size_t at_member;
 };
 
-/** The next upstream, as `group`; false: there is none left. NULL: there is no memory for it. */
+/** Goes to the next upstream; false: there are no more. `group` is then its group, or NULL if there
+ * is no memory for it. */
 bool members_next_group(struct members *members);
 
-/** The next server of it; NULL: it has no more. */
+/** The next server of that upstream; NULL: it has no more. */
 const struct member *members_next(struct members *members);
 
-/** The next server of any; NULL: that was the last one. */
+/** The next server of any upstream; NULL: there are no more. */
 const struct member *members_next_of_all(struct members *members);
 
-/** Begins anew, and gives back what it holds. */
+/** Returns to the beginning, and gives back its references. */
 void members_rewind(struct members *members);
 
 #endif

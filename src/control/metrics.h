@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /metrics, one family after the other, in slices, and those who write the families. Private
- * to control/.
+ * GET /metrics: writes one metric family after the other, in slices; and the functions that write
+ * the families. Private to control/.
  */
 #ifndef WEIR_CONTROL_METRICS_H
 #define WEIR_CONTROL_METRICS_H
@@ -17,20 +17,20 @@ struct conf;
 struct control_asked;
 
 enum {
-	METRICS_PIECE = 16, /**< servers at a time, or what workers say of listeners */
+	METRICS_PIECE = 16, /**< servers or listeners whose samples are written at a time */
 };
 
 /** A scrape under way. */
 struct metrics {
 	struct control_asked *asked;
-	const struct conf *conf; /**< that of the beginning, borrowed of `asked` */
+	const struct conf *conf; /**< the config when it began, borrowed from `asked` */
 	struct control_status status;
-	struct exposition text; /**< to asked->list.text */
+	struct exposition text; /**< writes to asked->list.text */
 	size_t family;
-	/* Where the family goes on; at its beginning once more. */
+	/* Where the current family is to be continued; reset for each family. */
 	size_t at;
 	struct members members;
-	int fds; /**< of /proc/self/fd; -1: none */
+	int fds; /**< /proc/self/fd, open; -1: it is not open */
 	size_t n_fds;
 };
 
@@ -38,7 +38,7 @@ struct metrics_family {
 	const char *name;
 	const char *type;
 	const char *help;
-	/** Writes its samples, or some of them: whether there are more. */
+	/** Writes some or all of its samples. Returns whether there are more. */
 	bool (*write)(struct metrics *metrics);
 };
 

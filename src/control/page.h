@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The page at "/": one file of HTML, style and script, which is put together out of page/ when weir
- * is built, and asks this weir alone. Its policy lets nothing run but these bytes. Private to
- * control/.
+ * The web page at "/": one file with HTML, style and script, which the build makes from the files
+ * in page/. It sends requests only to this weir. Its Content-Security-Policy lets the browser run
+ * no script but its own. Private to control/.
  */
 #ifndef WEIR_CONTROL_PAGE_H
 #define WEIR_CONTROL_PAGE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which pairs are asked for, as the query of a target says it. Pure; the main thread's. */
+/* Parses the query part of a target into a filter of pairs. No I/O. Main thread only. */
 #ifndef WEIR_CONTROL_PAIRS_QUERY_H
 #define WEIR_CONTROL_PAIRS_QUERY_H
 
@@ -11,21 +11,21 @@
 struct http_target;
 
 struct pairs_query {
-	struct pairs_filter filter; /**< its texts are the target's */
-	uint64_t limit;             /**< so many at most; UINT64_MAX: all */
-	uint64_t after;             /**< only greater ids */
+	struct pairs_filter filter; /**< its texts are borrowed from the target */
+	uint64_t limit;             /**< at most this many pairs; UINT64_MAX: all */
+	uint64_t after;             /**< only pairs with greater ids */
 	bool asks_tcp;
 	bool has_filter;
 	bool is_all;
-	bool has_page; /**< `after` or `tcp_info` was there, which DELETE does not take */
+	bool has_page; /**< the query has `after` or `tcp_info`, which DELETE refuses */
 };
 
-/** What is wrong, a text that is valid until the next call, and in which parameter; NULL: nothing
- * is. */
+/** Parses the query. NULL: it is valid; otherwise what is wrong, a text that is valid until the
+ * next call, with the name of the parameter in *ret_name. */
 const char *pairs_query_read(
 	const struct http_target *target, struct pairs_query *ret_query, const char **ret_name);
 
-/** Reads a number from 0 up. What is wrong with it; NULL: nothing. */
+/** Parses a number of at least 0. NULL: it is valid; otherwise what is wrong. */
 const char *pairs_query_number(const char *value, uint64_t *ret_n);
 
 #endif

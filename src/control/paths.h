@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which paths there are, with which methods, and who answers. Private to control/. */
+/* The table of paths, with their methods and handlers. Private to control/. */
 #ifndef WEIR_CONTROL_PATHS_H
 #define WEIR_CONTROL_PATHS_H
 
@@ -10,19 +10,20 @@
 struct control;
 struct control_asked;
 
-/** An answer; control_asked_free() is called by it in the end, by one of the answers of asked.h. */
+/** A handler. It calls one of the answering functions of asked.h, at once or later, which frees
+ * `asked` by control_asked_free(). */
 typedef void paths_answer(struct control_asked *asked);
 
 enum { PATHS_ALLOW_MAX = 64 };
 
 /**
- * The handler of a request. NULL: there is none; then *ret_allow is "" if there is no such path,
- * else the field Allow with the methods that the path has. HEAD is answered as GET is.
+ * Finds the handler of a request. NULL: there is none; then *ret_allow is "" if the path does not
+ * exist, or else the Allow field with the methods of the path. HEAD has the handler of GET.
  */
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX]);
 
-/* ---- those who answer ---- */
+/* ---- the handlers ---- */
 
 paths_answer control_get_health, control_get_ready, control_get_status; /* about.c */
 paths_answer control_get_metrics;                                       /* metrics.c */
@@ -35,10 +36,11 @@ paths_answer control_get_page;                         /* page.c */
 paths_answer control_post_reload, control_put_log;     /* commands.c */
 paths_answer control_post_drain, control_post_undrain; /* drain.c */
 
-/** The crew has stopped: nobody has these under way any more (struct control_pairs::link). */
+/** Call it when the crew has stopped: frees these requests, which the workers no longer have
+ * (struct control_pairs::link). */
 void control_forget_pairs(struct list *pairs); /* pairs.c */
 
-/** At a stop: tells all who follow what has happened to the end, and that this is it. */
+/** Call it at a stop: sends the remaining events to all followers, and ends their answers. */
 void control_end_events(struct control *control); /* events.c */
 
 #endif

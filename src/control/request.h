@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A request that is answered later. The asker embeds it, the answerer may keep it on a list
- * meanwhile, and neither needs to know the other.
+ * A request from one module to another that is answered later. The asker embeds this struct; the
+ * module that answers may keep it on a list meanwhile. Neither needs to know the other's types.
  */
 #ifndef WEIR_CONTROL_REQUEST_H
 #define WEIR_CONTROL_REQUEST_H
@@ -12,23 +12,24 @@
 #include "base/list.h"
 
 struct control_request {
-	struct list link; /* a list of the answerer; on none when it was answered */
-	/** Once, on the same thread. `text` is whole lines, or empty; it is copied. The call may
-	 * free the asker, and other requests with it. */
+	struct list link; /* a list of the module that answers; on no list once answered */
+	/** Called once, on the same thread. `text` consists of whole lines, or is empty; the asker
+	 * copies what it needs. The call may free the asker, and with it other requests. */
 	void (*done)(struct control_request *request, bool ok, const char *text);
 };
 
-/** To drain by hand, or to undo that; the answerer reads it until it has answered. */
+/** A request to drain by hand, or to undo that. The module that answers reads the fields until it
+ * has answered. */
 struct control_drain {
 	struct control_request request;
 	bool undoes;
 	bool has_grace;
 	uint64_t grace_ns;
 	bool end_pairs;
-	void *asker; /**< the asker's */
+	void *asker; /**< for use by the asker */
 };
 
-/** The asker does not wait any longer. Harmless when it was answered. */
+/** Ends the asker's wait: done() is not called any more. Harmless if the request was answered. */
 static inline void control_request_forget(struct control_request *request)
 {
 	list_remove(&request->link);
