@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Asks the weir that runs, and waits: for commands, which have nothing else to do. */
+/* Sends a request to a running weir and blocks until the answer: for command-line programs. */
 #ifndef WEIR_CTL_ASK_H
 #define WEIR_CTL_ASK_H
 
@@ -10,15 +10,15 @@
 
 #include "base/addr.h"
 
-enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< a longer one is refused */ };
+enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< a longer answer is refused */ };
 
-/** Where to ask, and in whose name to complain. */
+/** Where to send requests, and how to report errors. */
 struct ask {
 	struct addr addr;
-	struct addr
-		before;    /**< where a config that was edited may have had it; sa_len 0: nowhere */
-	const char *conf;  /**< it says where, by control.listen; borrowed. NULL: none does */
-	char *conf_errors; /**< of a config that does not say it; NULL: none */
+	/** Where it may have been before the config was edited; sa_len 0: nowhere else. */
+	struct addr before;
+	const char *conf;  /**< the config whose control.listen is `addr`; borrowed. NULL: none */
+	char *conf_errors; /**< the errors of a config that does not say the address; NULL: none */
 	const char *program; /**< "weir", "weirctl" */
 	FILE *err;
 };
@@ -26,44 +26,46 @@ struct ask {
 struct ask_question {
 	const char *method;
 	const char *target;
-	const char *body;    /**< JSON; NULL: none */
-	unsigned int wait_s; /**< for the whole answer; 0: without an end */
+	const char *body;    /**< JSON; NULL: no body */
+	unsigned int wait_s; /**< time limit for the whole answer; 0: no limit */
 };
 
 /**
- * At a path; NULL: `control` in the first folder of $RUNTIME_DIRECTORY, or /run/weir/control. 0, or
- * a negative errno that was told.
+ * Sets the address to a path; NULL: `control` in the first folder of $RUNTIME_DIRECTORY, or else
+ * /run/weir/control. 0, or a negative errno, already reported.
  */
 int ask_open(struct ask *ask, const char *program, const char *path, FILE *err);
 
 /**
- * Where the weir with this config is asked: at its control.listen; where that is not written, as
- * ask_open() has it, but for NAME.conf beside the default config, whose service weir@NAME has
- * /run/weir-NAME. Blocks, and forks. ask_close() then.
+ * Sets the address to that of the weir with this config: its control.listen or, if it has none, the
+ * default of ask_open(). The default for NAME.conf in the folder of the default config is in
+ * /run/weir-NAME, which the service weir@NAME uses. Blocks, and forks. The caller must call
+ * ask_close().
  */
 int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err);
 void ask_close(struct ask *ask);
 
 /**
- * Asks. The status of the answer, and its JSON in *ret_json, which the caller has to give back; or
- * a negative errno, and what stands in the way of asking, with the remedy, was told to `err`.
+ * Sends a request. Returns the status of the answer, with its JSON in *ret_json, to which the
+ * caller has a reference. Or a negative errno: the request could not be sent or answered, and the
+ * reason and the remedy were written to `err`.
  */
 int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json);
 
 /**
- * The same; an answer of 200 is handed on as it comes, until piece() says false: then, and at its
- * end, 200, and *ret_json is NULL.
+ * The same, but an answer with status 200 is passed to piece() as it arrives, until its end or
+ * until piece() returns false. Then returns 200 with *ret_json NULL.
  */
 int ask_stream(const struct ask *ask, const struct ask_question *question,
 	bool (*piece)(void *owner, const char *bytes, size_t n), void *owner, json_t **ret_json);
 
-/** Tells the error that an answer has: each of its "errors", or its "error". */
+/** Writes the errors in an answer to `err`: each of its "errors", or its "error". */
 void ask_tell(const struct ask *ask, int status, const json_t *json);
 
-/** "POST /v1/reload". */
+/** The question "POST /v1/reload". */
 extern const struct ask_question ask_reload_question;
 
-/** Asks that: 0, or a negative errno: what is wrong was told, as by --check. */
+/** Requests a reload. 0, or a negative errno: the errors were written, as by --check. */
 int ask_reload(const struct ask *ask);
 
 #endif

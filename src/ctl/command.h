@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the commands of weirctl share: words to a question, an answer to the exit code. */
+/* What the commands of weirctl share: how words become a question, and an answer an exit code. */
 #ifndef WEIR_CTL_COMMAND_H
 #define WEIR_CTL_COMMAND_H
 
@@ -13,50 +13,54 @@
 /** Exit codes of weirctl; weirctl(1) lists them. */
 enum command_exit {
 	COMMAND_OK = 0,
-	COMMAND_FAILED = 1, /**< refused, not ready, or nobody answers */
+	COMMAND_FAILED = 1, /**< refused, not ready, or no answer */
 	COMMAND_USAGE = 2,
 };
 
 struct command_opts {
 	const struct ask *ask;
-	bool json;        /**< the answer as it is */
-	bool all;         /**< --all, of kill */
-	bool end_pairs;   /**< --end-pairs, of drain */
-	const char *wait; /**< --wait, of drain; NULL: none */
+	bool json;        /**< print the answer as it is */
+	bool all;         /**< --all of kill */
+	bool end_pairs;   /**< --end-pairs of drain */
+	const char *wait; /**< --wait of drain; NULL: none */
 	FILE *out;
 };
 
 enum { COMMAND_WAIT_S = 30, COMMAND_TARGET_MAX = HTTP_TARGET_MAX };
 
-/** Tells what is wrong with a word, and what to write; COMMAND_USAGE. */
+/** Reports what is wrong with a word, and what to write instead. Returns COMMAND_USAGE. */
 int command_wrong(const struct command_opts *opts, const char *what, const char *remedy);
 
 typedef void command_show(FILE *out, const json_t *json);
 
-/** Shows an answer, which goes, or tells its error; `show` NULL: only that it is done. */
+/** Prints an answer by `show`, or reports its error, and gives up the reference to `json`. `show`
+ * NULL: prints only that it is done. Returns an exit code. */
 int command_answer(const struct command_opts *opts, int status, json_t *json, command_show *show);
 
-/** Asks, and does that with the answer. */
+/** Sends a question and calls command_answer(). */
 int command_ask(
 	const struct command_opts *opts, const struct ask_question *question, command_show *show);
 
-/** Asks with a body, which is given back; the status, or a negative errno that was told. */
+/** Sends a question with a body, whose reference is taken. Returns the status, or a negative errno,
+ * already reported. */
 int command_ask_with(const struct command_opts *opts, const char *method, const char *target,
 	json_t *body, json_t **ret_json);
 
 bool command_is_id(const char *word);
 
-/** Adds a text to a target as it is, or escaped; whether it fits. */
+/** Appends a text to a target, as it is or escaped. Returns whether it fits. */
 bool command_add(char target[COMMAND_TARGET_MAX], const char *text, bool escaped);
 
-/** "PATH?NAME=VALUE&..." of filters; COMMAND_OK, or what is wrong was told. */
+/** Makes "PATH?NAME=VALUE&..." from filters. COMMAND_OK, or an exit code, with the error already
+ * reported. */
 int command_filters(const struct command_opts *opts, const char *path, int n, char **filters,
 	char target[COMMAND_TARGET_MAX]);
 
-/** Of filters that nothing fits: COMMAND_OK, or which name is not known was told. */
+/** Call it if no pair matches the filters: checks whether weir knows the names in them. COMMAND_OK,
+ * or an exit code, with the unknown name reported. */
 int command_check_names(const struct command_opts *opts, int n, char **filters);
 
-/** A command, with the words behind its name: an exit code. */
+/** A command, called with the `n` words after its name. Returns an exit code. */
 typedef int command_function(const struct command_opts *opts, int n, char **words);
 
 command_function command_kill, command_server, command_reload, command_log; /* change.c */

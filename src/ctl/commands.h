@@ -5,10 +5,11 @@
 
 #include "ctl/command.h"
 
-/** Runs the command `words[0]`, whose words are `n`; an exit code. What is wrong was told. */
+/** Runs the command `words[0]`; `n` counts its name too. Returns an exit code; errors were
+ * reported. */
 int commands_run(const struct command_opts *opts, int n, char **words);
 
-/** The name of the i-th command; NULL: there are no more. */
+/** The name of the `i`-th command; NULL: there are no more. */
 const char *commands_name(size_t i);
 
 #endif

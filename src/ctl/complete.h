@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirctl --complete WORD ...: what may stand in place of the last word, for shells (completion/).
- * Names come from the weir that the words before it mean; where that does not answer, there are
- * none.
+ * weirctl --complete WORD ...: prints the words that may complete the last one, for shells
+ * (completion/). Names come from the weir to which the other words refer; if it does not answer,
+ * there are no names.
  */
 #ifndef WEIR_CTL_COMPLETE_H
 #define WEIR_CTL_COMPLETE_H
@@ -10,8 +10,9 @@
 #include <stdio.h>
 
 /**
- * Writes a line for each word that may come, as far as the last of `words` goes: only such that a
- * shell takes as they are, so that no name runs anything. ":files": the name of a file.
+ * Writes a line for each word that begins with the last of `words`. It leaves out words with
+ * characters that are special to a shell, so that no name can run a command. The line ":files"
+ * means that the name of a file may follow.
  */
 void complete_run(int n, char **words, FILE *out);
 

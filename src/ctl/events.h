@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirctl events: follows what happens, a line each, until weir ends, nobody reads what is written,
- * or SIGINT. It asks once: what happens while nobody is connected is told to nobody, and a follower
- * that comes again would hide that.
+ * weirctl events: prints a line for each event, until weir ends, stdout is closed by its reader, or
+ * SIGINT arrives. It does not reconnect: events that happen between two connections are lost, and
+ * reconnecting would hide that.
  */
 #ifndef WEIR_CTL_EVENTS_H
 #define WEIR_CTL_EVENTS_H
 
 #include "ctl/command.h"
 
-/** With the filters in `words`. */
+/** Runs the command; `words` are filters. */
 command_function events_run;
 
 #endif

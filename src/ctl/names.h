@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names that weir does not know: tells the nearest one that it does. */
+/* For names that weir does not know: reports the nearest one that it knows. */
 #ifndef WEIR_CTL_NAMES_H
 #define WEIR_CTL_NAMES_H
 
@@ -7,12 +7,13 @@
 
 #include "ctl/ask.h"
 
-/** Tells that there is no server UP/NAME, and which is most likely meant; false: there is one. */
+/** Reports that there is no server UPSTREAM/NAME, and which one is probably meant. False: there is
+ * such a server. */
 bool names_tell_server(const struct ask *ask, const char *server);
 
 /**
- * Whether weir knows what a filter of pairs says, "listener=web": if not, that is told with the
- * nearest name. Other filters than those by names of the config are fine.
+ * Whether weir knows the name in a filter of pairs such as "listener=web"; if not, reports that
+ * with the nearest name. True for filters that have no name of the config.
  */
 bool names_check_filter(const struct ask *ask, const char *filter);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* How answers are shown to people. What comes from weir is escaped: no name drives a terminal. */
+/* Prints answers for people. Texts from weir are escaped, so that no name can control the
+ * terminal. */
 #ifndef WEIR_CTL_SHOW_H
 #define WEIR_CTL_SHOW_H
 
@@ -7,10 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/** Writes a text, each byte of it that is not printable ASCII as \xNN. NULL is "-". */
+/** Writes a text; bytes that are not printable ASCII become \xNN, and NULL becomes "-". */
 void show_text(FILE *out, const char *text);
 
-/** The same as it stands between double quotes (text.h). */
+/** Writes the text as it may stand between double quotes (base/text.h). */
 void show_quoted(FILE *out, const char *text);
 
 enum { SHOW_TIME_MAX = 40 };
@@ -18,22 +19,22 @@ enum { SHOW_TIME_MAX = 40 };
 /** "12.3s", "5m20s", "3h05m" or "2d04h". */
 const char *show_time(json_int_t ms, char text[SHOW_TIME_MAX]);
 
-/** The string, the number or yes and no behind `key`; "-" for null and for what is not there. */
+/** Writes the string, the number, or yes or no that `key` has; "-" if it is null or missing. */
 void show_member(FILE *out, const json_t *object, const char *key);
 
-/** The number behind `key`; 0 for null and for what is not there. */
+/** The number that `key` has; 0 if it is null or missing. */
 json_int_t show_number(const json_t *object, const char *key);
 
-/** The timer of a pair that is due first, and its time left; NULL: none runs. */
+/** The timer of a pair that is due next, and the time left; NULL: none runs. */
 const char *show_next_timer(const json_t *pair, json_int_t *ret_left_ms);
 
-/** What weir answers to GET /v1/status, .../listeners, .../upstreams and .../pairs. */
+/** Print the answers to GET /v1/status, .../listeners, .../upstreams and .../pairs. */
 void show_status(FILE *out, const json_t *json);
 void show_listeners(FILE *out, const json_t *json);
 void show_upstreams(FILE *out, const json_t *json);
 void show_pairs(FILE *out, const json_t *json);
 
-/** One pair, and in words which timer will end it, when and why. */
+/** Prints one pair, and in words which timer will end it, when and why. */
 void show_pair(FILE *out, const json_t *pair);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The terminal of a program that fills its screen. It is as before however that ends: by a key, by
- * a signal, by a bug. One for the process; curses knows no other.
+ * The terminal of a full-screen program. Its settings are restored however the program ends: by a
+ * key, a signal or a crash. There is one for the process, because curses supports no more.
  */
 #ifndef WEIR_CTL_TERMINAL_H
 #define WEIR_CTL_TERMINAL_H
@@ -9,19 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** 0; -ENOTTY, or -ENODEV where $TERM names none that is known. */
+/** Opens it. 0; -ENOTTY; or -ENODEV: the type in $TERM is unknown. */
 int terminal_open(void);
 void terminal_close(void);
 
 enum {
-	TERMINAL_TIME = -1, /**< the time is over */
-	TERMINAL_END = -2,  /**< a signal wants the end, or the terminal is gone */
+	TERMINAL_TIME = -1, /**< `until_ns` has passed without a key */
+	TERMINAL_END = -2,  /**< a signal asks the program to end, or the terminal is gone */
 };
 
-/** A key, as of getch(3), KEY_RESIZE too; or one of these. `until_ns` is of clock_ns(). */
+/** Waits for a key. Returns it as getch(3) does, KEY_RESIZE too, or one of the two values above.
+ * `until_ns` is a time of clock_ns(). */
 int terminal_key(uint64_t until_ns);
 
-/** The signal that wanted the end; 0: none. */
+/** The signal that asked the program to end; 0: none. */
 int terminal_signal(void);
 
 #endif

@@ -2,18 +2,19 @@
 /*
  * weirctl top: a live screen.
  *
- *	top.c		a second after the other: asks, draws, waits for keys
- *	top_sample.c	what weir says, and how fast that grows
- *	top_screen.c	draws it
- *	top_keys.c	what keys do
- *	terminal.c	the terminal, and that it is as before however this ends
+ *	top.c		each second: takes a sample, draws, waits for keys
+ *	top_sample.c	samples of weir's numbers, and how fast these grow
+ *	top_screen.c	draws the screen
+ *	top_keys.c	handles keys
+ *	terminal.c	sets up the terminal, and restores it at any end
  */
 #ifndef WEIR_CTL_TOP_H
 #define WEIR_CTL_TOP_H
 
 #include "ctl/command.h"
 
-/** Until a key or a signal ends it: an exit code. With --json: a line of JSON each second. */
+/** Runs until a key or a signal ends it. Returns an exit code. With --json prints a line of JSON
+ * each second instead. */
 int top_run(const struct command_opts *opts);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of top share. Private to them. */
+/* Private to the files of top. */
 #ifndef WEIR_CTL_TOP_PRIVATE_H
 #define WEIR_CTL_TOP_PRIVATE_H
 
@@ -10,7 +10,7 @@
 #include "ctl/top_sample.h"
 
 enum top_sort {
-	TOP_SORT_BOTH, /**< two lists: the busiest, and the longest silent */
+	TOP_SORT_BOTH, /**< two lists: the busiest pairs, and those that are silent longest */
 	TOP_SORT_BUSY,
 	TOP_SORT_SILENT,
 	TOP_SORT_OLD,
@@ -20,9 +20,9 @@ enum top_sort {
 
 enum top_mode {
 	TOP_MODE_LOOK,
-	TOP_MODE_FILTER,   /**< a filter is being written */
-	TOP_MODE_KILL,     /**< the end of the selected pair is to be confirmed */
-	TOP_MODE_KILL_ALL, /**< of all that fit the filter */
+	TOP_MODE_FILTER,   /**< a filter is being typed */
+	TOP_MODE_KILL,     /**< asks whether to end the selected pair */
+	TOP_MODE_KILL_ALL, /**< asks whether to end all pairs that match the filter */
 	TOP_MODE_HELP,
 };
 
@@ -30,7 +30,7 @@ enum { TOP_FILTER_MAX = 512, TOP_SAYS_MAX = 512, TOP_SHOWN_MAX = 512 };
 
 struct top {
 	const struct command_opts *opts;
-	struct ask ask; /**< whose errors go to `said` */
+	struct ask ask; /**< its errors are written to `said` */
 	char *said;     /**< malloc'd */
 	size_t n_said;
 
@@ -38,37 +38,37 @@ struct top {
 	struct top_numbers before;
 	struct top_pairs pairs;
 	uint64_t pairs_due_ns;
-	char target[COMMAND_TARGET_MAX]; /**< of the pairs */
-	size_t target_len;               /**< without top's own limit, which is its end */
+	char target[COMMAND_TARGET_MAX]; /**< the target of the request for pairs */
+	size_t target_len; /**< its length without top's own limit, which comes last */
 
 	enum top_mode mode;
 	enum top_sort sort;
-	char filter[TOP_FILTER_MAX];  /**< in force */
-	char writing[TOP_FILTER_MAX]; /**< with TOP_MODE_FILTER */
+	char filter[TOP_FILTER_MAX];  /**< the filter in force */
+	char writing[TOP_FILTER_MAX]; /**< with TOP_MODE_FILTER: the filter that is being typed */
 	json_int_t selected;          /**< the id of a pair; -1: none */
-	size_t first;                 /**< of the list that is shown, where there is one */
-	size_t page;                  /**< so many fit the screen */
+	size_t first;                 /**< the first row shown, if there is one list */
+	size_t page;                  /**< how many rows fit on the screen */
 
-	/** The pairs on the screen or, where there is one list, all of it; by the last drawing. */
+	/** Set by top_draw(): the pairs on the screen or, if there is one list, all of it. */
 	const struct top_pair **shown;
 	size_t n_shown;
 
-	char says[TOP_SAYS_MAX]; /**< what the last key has done, or could not */
-	char lost[TOP_SAYS_MAX]; /**< why weir does not answer; empty: it does */
-	char lost_at[16];        /**< since when */
-	char restarted_at[16];   /**< empty: not that we know */
+	char says[TOP_SAYS_MAX]; /**< the result of the last key, or why it failed */
+	char lost[TOP_SAYS_MAX]; /**< why weir does not answer; empty: it answers */
+	char lost_at[16];        /**< since when it does not answer */
+	char restarted_at[16];   /**< when weir was restarted; empty: no restart was seen */
 };
 
-/** Draws all of it. */
+/** Draws the whole screen. */
 void top_draw(struct top *top);
 
-/** What a key does; false: it ends. */
+/** Handles a key; false: the program ends. */
 bool top_key(struct top *top, int key);
 
-/** Makes the target of a filter; false, and why not in top->says. */
+/** Sets the filter and makes its target; false: it is invalid, and top->says has the reason. */
 bool top_set_filter(struct top *top, const char *filter);
 
-/** What was told to ask->err since it was last taken, in one line. */
+/** Takes what was written to ask->err since the last call, as one line. */
 void top_take_said(struct top *top, char text[TOP_SAYS_MAX]);
 
 #endif
