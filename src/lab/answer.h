@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What a request of the API gets: a status, and JSON; or an error, as toxiproxy writes it.
- */
+/* The answer to a request of the API: a status and JSON, or an error in toxiproxy's format. */
 #ifndef WEIR_LAB_ANSWER_H
 #define WEIR_LAB_ANSWER_H
 
@@ -12,22 +10,22 @@ enum { ANSWER_ERROR_MAX = 1024 };
 
 struct answer {
 	unsigned int status;
-	bool is_connections;          /**< 200, and what connections.h answers */
-	json_t *json;                 /**< the answer's own; NULL: an error, or an empty body */
-	char error[ANSWER_ERROR_MAX]; /**< "": none */
+	bool is_connections;          /**< status 200, and connections.h writes the answer */
+	json_t *json;                 /**< owned by the answer; NULL: an error, or an empty body */
+	char error[ANSWER_ERROR_MAX]; /**< "": no error */
 };
 
-/** An error, in place of what the answer was. -EINVAL, for the caller to return. */
+/** Makes the answer an error, whatever it was before. Returns -EINVAL, for the caller to return. */
 __attribute__((format(printf, 3, 4))) int answer_refuse(
 	struct answer *answer, unsigned int status, const char *format, ...);
 
-/** Takes the JSON; NULL, for want of memory, is an error. */
+/** Sets the JSON, which is taken; NULL means that memory is short, and becomes an error. */
 void answer_give(struct answer *answer, unsigned int status, json_t *json);
 
 /**
- * Puts a value into an object, by its name, or at the end of an array (name: NULL), which it
- * returns. NULL, and nothing is left of either, where one of them is NULL or memory is short: so
- * an answer is whole or it is none.
+ * Adds a value to the object `all` under `name`, or at the end of the array `all` (`name` NULL).
+ * Takes both and returns `all`. If one of them is NULL or memory is short, frees both and returns
+ * NULL: so an answer is either whole or missing.
  */
 json_t *answer_put(json_t *all, const char *name, json_t *value);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The HTTP API: toxiproxy's, version 2.x, and /connections. A request is a call of
- * api_handle(), which can be made without a server, too.
+ * The HTTP API: that of toxiproxy 2.x, and /connections. Every request is handled by api_handle(),
+ * which can also be called without a server.
  *
- * A User-Agent that begins with "Mozilla/" is refused: no web page may tell a laboratory what to
- * do.
+ * A request whose User-Agent begins with "Mozilla/" is refused, so that no web page can control a
+ * laboratory.
  */
 #ifndef WEIR_LAB_API_H
 #define WEIR_LAB_API_H
@@ -21,7 +21,7 @@ struct http_target;
 struct lab;
 
 enum {
-	API_CONNECTIONS_MAX = 1024, /**< pools of clients keep theirs */
+	API_CONNECTIONS_MAX = 1024, /**< many, because client pools keep connections open */
 	API_BODY_MAX = 4 * 1024 * 1024,
 };
 
@@ -36,23 +36,23 @@ struct api {
 	struct listen_socket socket;
 	struct acceptor *acceptor;
 	uint64_t n_requests;
-	char text[ADDR_TEXT_MAX]; /**< where it listens */
+	char text[ADDR_TEXT_MAX]; /**< the address on which it listens */
 };
 
-/** Listens on host and port. 0, or a negative errno and why in `error`. */
+/** Listens on host and port. 0, or a negative errno and the reason in `error`. */
 int api_open(struct api *api, struct lab *lab, const char *host, const char *port,
 	char error[ADDRESS_ERROR_MAX]);
 
 /** Idempotent, also on zeroed memory. */
 void api_close(struct api *api);
 
-/** Whether there is such a path with this method. False: `methods` says which it has, "" if there
- * is no such path. */
+/** Whether the path has this method. False: `methods` lists those that it has; "" if the path does
+ * not exist. */
 bool api_knows(
 	enum http_verb verb, const struct http_target *target, char methods[API_METHODS_MAX]);
 
-/** What a request gets. False: there is no such path with this method, and `answer` has status 404
- * or 405. */
+/** Handles a request. False: the path does not exist or lacks this method, and `answer` has status
+ * 404 or 405. */
 bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *target,
 	const char *body, size_t n_body, struct answer *answer);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The answer of GET /connections: in slices (base/slice.h), so that no toxic is late because
- * somebody looks, and no quicker than its reader takes it.
+ * The answer to GET /connections. It is made in slices (base/slice.h), so that it does not delay
+ * toxics, and only as fast as the client reads it.
  *
- * It shows the connections that were there when it was asked for, and are there still when their
- * turn comes.
+ * It shows the connections that existed when the request came and still exist when they are
+ * written.
  */
 #ifndef WEIR_LAB_CONNECTIONS_H
 #define WEIR_LAB_CONNECTIONS_H
@@ -13,7 +13,7 @@ struct http_exchange;
 struct http_reply;
 struct lab;
 
-/** Answers, now and in later turns. */
+/** Answers, at once and in later turns of the loop. */
 void connections_answer(
 	struct lab *lab, struct http_exchange *exchange, const struct http_reply *reply);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON as Go's encoding/json decodes it, which is what toxiproxy's clients are used to: the first
- * value of the text counts and what follows it does not; names match in any case, the last one
- * wins; unknown ones are ignored; null leaves a field as it was; a value of a wrong type is an
- * error in Go's words.
+ * Decodes JSON like Go's encoding/json, because toxiproxy's clients expect that. Only the first
+ * value of a text is read. Names match whether in upper or lower case; of two equal names the last
+ * counts; unknown names are ignored. null leaves a field unchanged. A value of a wrong type is an
+ * error with Go's wording.
  */
 #ifndef WEIR_LAB_FIELDS_H
 #define WEIR_LAB_FIELDS_H
@@ -13,11 +13,11 @@
 
 enum {
 	FIELDS_ERROR_MAX = 512,
-	FIELDS_NAME_MAX = 1024, /**< two of them, escaped, have room in a path */
+	FIELDS_NAME_MAX = 1024, /**< so that two names, escaped, fit in a path */
 };
 
 enum field_kind {
-	FIELD_TEXT,   /**< const char *, of the value: as long as that */
+	FIELD_TEXT,   /**< const char *, valid as long as the JSON value */
 	FIELD_BOOL,   /**< bool */
 	FIELD_NUMBER, /**< double */
 	FIELD_INT,    /**< int64_t */
@@ -25,30 +25,31 @@ enum field_kind {
 };
 
 struct field {
-	const char *name; /**< NULL ends a table */
+	const char *name; /**< NULL: the end of a table */
 	enum field_kind kind;
-	void *to; /**< is left alone where the field is not there */
+	void *to; /**< unchanged if the field is missing */
 };
 
-/** Reads the first value of a text. NULL: none; `error` says why ("EOF" of an empty one). */
+/** Parses the first value of a text. NULL: there is none, and `error` says why ("EOF" for an empty
+ * text). */
 json_t *fields_parse(const char *text, size_t n, char error[FIELDS_ERROR_MAX]);
 
-/** Reads a text that is one value, and nothing behind it. NULL: `error` says why, and *ret_line in
- * which of its lines, from 1. */
+/** Parses a text that must consist of one value. NULL: `error` says why, and *ret_line has the
+ * line, from 1. */
 json_t *fields_parse_all(
 	const char *text, size_t n, unsigned *ret_line, char error[FIELDS_ERROR_MAX]);
 
 /**
- * Reads the fields of an object, whose type in Go is `type`. null is an object without any. 0, or
- * -EINVAL and `error`.
+ * Reads the fields of an object; `type` is the name of its type in Go, for errors. null counts as
+ * an empty object. 0, or -EINVAL and `error`.
  */
 int fields_read(
 	json_t *object, const char *type, const struct field *fields, char error[FIELDS_ERROR_MAX]);
 
-/** Why nobody could ask for what has this name, by a path; NULL: one can. */
+/** Why an object with this name could not be addressed by a path; NULL: it can be. */
 const char *fields_wrong_name(const char *name);
 
-/** What Go calls a value: "number", "string". */
+/** Go's word for the type of a value: "number", "string". */
 const char *fields_kind_text(const json_t *value);
 
 #endif

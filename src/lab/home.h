@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a proxy's connections know of it: where to connect to, which toxics there are, and where
- * they are counted. Embedded in the proxy, which owns all of it. */
+/* The part of a proxy that its connections use: the address to connect to, the toxics, and the
+ * counters. It is embedded in the proxy, which owns everything in it. */
 #ifndef WEIR_LAB_HOME_H
 #define WEIR_LAB_HOME_H
 
@@ -19,17 +19,17 @@ struct resolver_name;
 struct home {
 	struct lab *lab;
 	char *name;
-	char *upstream; /**< as it was written */
+	char *upstream; /**< as written in the request */
 	struct addr server;
-	bool has_server;                 /**< `upstream` could be read */
-	struct resolver_name *host;      /**< of `server`, if that is a name */
+	bool has_server;                 /**< whether `upstream` could be parsed */
+	struct resolver_name *host;      /**< name of `server`, if it is a name */
 	struct list links;               /* struct link::link */
-	struct list toxics[DIRECTIONS];  /* struct toxic::link, in the order of the chains */
-	uint64_t n_links;                /**< connections so far: what chance goes by */
-	uint64_t n_received[DIRECTIONS]; /**< bytes of connections that are gone */
+	struct list toxics[DIRECTIONS];  /* struct toxic::link, in the sequence of the chains */
+	uint64_t n_links;                /**< connections so far; gives each its key for chance.h */
+	uint64_t n_received[DIRECTIONS]; /**< bytes of closed connections */
 	uint64_t n_sent[DIRECTIONS];
-	struct recorder *recorder; /**< of its first connection; NULL: none */
-	struct task struck;        /**< deferred by a link: all of them run once */
+	struct recorder *recorder; /**< records its first connection; NULL: none */
+	struct task struck;        /**< posted by a link when a trigger begins: runs all links */
 };
 
 #endif

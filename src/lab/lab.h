@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of a laboratory share: its loop, its seed, and its proxies. One thread.
+ * What the parts of a laboratory share: its loop, its seed, and its proxies. There is only one
+ * thread.
  */
 #ifndef WEIR_LAB_LAB_H
 #define WEIR_LAB_LAB_H
@@ -20,8 +21,8 @@ struct lab {
 	bool proxy_metrics;
 	bool runtime_metrics;
 	struct list proxies; /* struct proxy::link, the oldest first */
-	uint64_t n_links;    /**< connections so far: their ids */
-	struct list places;  /* struct place::link: of who goes through proxies and connections */
+	uint64_t n_links;    /**< connections so far; gives each its id */
+	struct list places;  /* struct place::link: of iterations over proxies and connections */
 };
 
 #endif

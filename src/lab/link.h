@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection of a proxy: the client's stream, the server's, and each way between them.
+ * A link is a connection through a proxy: the client's stream, the server's stream, and a link_way
+ * for each direction between them.
  *
  *	CONNECTING ──▶ RELAYING ── both FINs have passed ──────────────────▶ FLUSHING ──▶ gone
  *	     │             ├─ a toxic closes it: FIN to both, input is dropped ─▶ CLOSING ─▶ gone
- *	     │             └─ a side was reset, or a toxic resets it in order ─▶ RESETTING ─▶ gone
- *	     ▼ refused                              what went before is delivered, then RST
+ *	     │             └─ a side was reset, or a toxic sent CHUNK_RESET ───▶ RESETTING ─▶ gone
+ *	     ▼ refused                           earlier bytes are delivered, then RST
  *	   closed
  *
- * A way without toxics is a pump (stream/pump.h), splice included. With the first toxic it becomes
- * a chain (lab/chain.h), and after the last one, when nothing is in flight any more, a pump again.
+ * A direction without toxics is relayed by a pump (stream/pump.h), with splice. When it gets its
+ * first toxic, the pump is replaced by a chain (lab/chain.h). When its last toxic was removed and
+ * nothing is in flight, the chain is replaced by a pump.
  *
- * It frees itself when it is over. All on the loop's thread.
+ * A link frees itself when it has ended. Only the loop's thread may use it.
  */
 #ifndef WEIR_LAB_LINK_H
 #define WEIR_LAB_LINK_H
@@ -46,19 +48,19 @@ struct link_way {
 	struct stream *to;
 	struct pump pump;
 	struct chain chain;
-	struct handler source; /**< while it is a chain: what `from` tells */
-	struct handler sink;   /**< one DRAIN of `to` */
-	uint64_t wake_ns;      /**< when its chain is due */
+	struct handler source; /**< while there is a chain: events of `from` */
+	struct handler sink;   /**< the next DRAIN of `to` */
+	uint64_t wake_ns;      /**< when chain_run() is due */
 	bool is_chain;
-	bool has_ended; /**< the end of `from` was seen */
-	bool is_done;   /**< its FIN has passed, or there is nobody to pass it to */
+	bool has_ended; /**< `from` has ended */
+	bool is_done;   /**< its FIN was passed on, or cannot be */
 };
 
 struct link {
 	struct list link; /* struct home::links */
 	struct home *home;
 	uint64_t id;
-	uint64_t key; /**< for chance */
+	uint64_t key; /**< for chance.h */
 	uint64_t begun_ns;
 	enum link_state state;
 	struct connector *connector;
@@ -66,31 +68,33 @@ struct link {
 	struct stream *server;
 	struct link_way ways[DIRECTIONS];
 	struct timer timer;
-	struct task soon;     /**< in place of the timer, for what is due in a moment */
-	uint64_t deadline_ns; /**< CLOSING, RESETTING: it waits no longer */
-	struct handler last;  /**< FLUSHING, CLOSING: what the streams still tell; of the client */
+	struct task soon;     /**< instead of the timer, if something is due very soon */
+	uint64_t deadline_ns; /**< CLOSING, RESETTING: until when it waits at most */
+	struct handler last;  /**< FLUSHING, CLOSING: events of the client's stream */
 	struct handler last_of_server;
 	struct recorder *recorder; /**< NULL: it is not recorded */
-	struct stream *survivor;   /**< RESETTING: to whom bytes are delivered */
+	struct stream *survivor;   /**< RESETTING: the stream to which bytes are still delivered */
 	char client_text[ADDR_TEXT_MAX];
 	char server_text[ADDR_TEXT_MAX];
 };
 
-/** Takes the fd of a client. 0 or a negative errno; the fd is closed then. */
+/** Takes the fd of a client. 0, or a negative errno: then the fd was closed. */
 int link_open(struct home *home, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
 
-/** Closes both sides now. */
+/** Closes both sides at once, and frees the link. */
 void link_close(struct link *link);
 
-/** Lets its toxics act now. May end the link. */
+/** Runs its chains now. May free the link. */
 void link_wake(struct link *link);
 
-/** Something of the proxy's toxics has changed. Each may end the link. */
+/** Call them when a toxic of the proxy was added, changed, or is to be removed. Each may free the
+ * link. */
 void link_add_toxic(struct link *link, struct toxic *toxic);
 void link_update_toxic(struct link *link, const struct toxic *toxic);
 void link_remove_toxic(struct link *link, const struct toxic *toxic);
 
-/** Bytes that were read from, and that the kernel took for the other end of, a way. */
+/** Bytes of a direction that were read from the sender, and that the kernel took for the
+ * receiver. */
 uint64_t link_received(const struct link *link, enum direction direction);
 uint64_t link_sent(const struct link *link, enum direction direction);
 

@@ -8,9 +8,9 @@
  *	 "downstream": {..., "toxics": ["slow"],
  *	                "next": {"toxic": "slow", "what": "bytes go on", "in_ms": 96.1}}}
  *
- * Of toxics those that bite this connection. next has what is due by time, before what is due by
- * bytes (in_bytes); a toxic that goes by both shows both. in_flight is memory, a little more than
- * the bytes.
+ * "toxics" has only those that bite this connection. "next" shows what is due next by time (in_ms)
+ * or, if there is none, by bytes (in_bytes); a toxic that counts both shows both. "in_flight" is
+ * the memory, a little more than the bytes.
  */
 #ifndef WEIR_LAB_LINK_JSON_H
 #define WEIR_LAB_LINK_JSON_H
@@ -19,7 +19,7 @@
 
 struct link;
 
-/** NULL: no memory. */
+/** Makes the JSON of a connection. NULL: no memory. */
 json_t *link_json_show(const struct link *link);
 
 #endif

@@ -5,28 +5,28 @@
 
 #include "lab/link.h"
 
-/** Begins to move bytes, by a pump or a chain. 0 or a negative errno. */
+/** Starts to relay a direction, by a pump or a chain. 0 or a negative errno. */
 int way_start(struct link_way *way, enum direction direction);
 
-/** Moves nothing any more; what was written to `to` goes out. Idempotent. */
+/** Stops relaying; what was already written to `to` is still sent. Idempotent. */
 void way_stop(struct link_way *way);
 
-/** Both ways are pumps again where nothing is left to do for a chain. */
+/** Replaces a chain by a pump in both directions if the chain has nothing left to do. */
 void way_relax(struct link_way *way);
 
-/** Lets the chains run, and judges what came out of them. May free the link. */
+/** Runs the chains, and acts on the ends that came out of them. May free the link. */
 void link_run(struct link *link);
 
-/** `survivor` gets what was written to it, and a reset. May free the link. */
+/** Resets `survivor` after what was written to it was delivered. May free the link. */
 void link_reset(struct link *link, struct stream *survivor);
 
-/** Both FINs have passed: closes when all is out. May free the link. */
+/** Call it when both FINs were passed on: closes when everything is sent. May free the link. */
 void link_flush(struct link *link);
 
-/** Closes both ways, after what was written. */
+/** Closes both directions after what was written is sent. */
 void link_drop(struct link *link);
 
-/** Resets both sides and frees. */
+/** Resets both sides and frees the link. */
 void link_abort(struct link *link);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /metrics: with -proxy-metrics toxiproxy's two counters, with -runtime-metrics what the kernel
- * says of this process; without either nothing. */
+/* GET /metrics: with -proxy-metrics the two counters of toxiproxy, with -runtime-metrics the
+ * kernel's numbers of this process; without either option nothing. */
 #ifndef WEIR_LAB_METRICS_H
 #define WEIR_LAB_METRICS_H
 

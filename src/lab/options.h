@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line, as Go's flags read it: -x V, --x V, -x=V, --x=V; of a switch also -x=false. */
+/* The command line, with the syntax of Go's flag package: -x V, --x V, -x=V, --x=V; for a switch
+ * also -x=false. */
 #ifndef WEIR_LAB_OPTIONS_H
 #define WEIR_LAB_OPTIONS_H
 
@@ -12,10 +13,10 @@ struct options {
 	const char *host;
 	const char *port;
 	const char *config; /**< NULL: none */
-	const char *run;    /**< a scenario; NULL: none */
+	const char *run;    /**< a file with a scenario; NULL: none */
 	const char *record; /**< a file; NULL: none */
 	const char *replay; /**< a file; NULL: none */
-	const char *listen; /**< of a recording, or a replay; NULL: nowhere */
+	const char *listen; /**< for --record and --replay; NULL: not given */
 	const char *upstream;
 	uint64_t seed;
 	bool has_seed;
@@ -25,7 +26,7 @@ struct options {
 	bool help;
 };
 
-/** The texts are argv's. 0, or -EINVAL and `error`. */
+/** Parses the command line; the texts are borrowed from argv. 0, or -EINVAL and `error`. */
 int options_read(struct options *options, int argc, char **argv, char error[OPTIONS_ERROR_MAX]);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A place on a list that somebody goes through over many turns: what is taken off the list
- * meanwhile is told to the places, which go on to what follows it.
+ * The position of an iteration over a list that takes several turns of the loop. Before an element
+ * is removed from the list, places_leave() moves each position at that element to the next one.
  */
 #ifndef WEIR_LAB_PLACE_H
 #define WEIR_LAB_PLACE_H
@@ -13,7 +13,7 @@ struct place {
 	struct list *at;
 };
 
-/** It is about to be taken off its list. */
+/** Call it before `leaving` is removed from its list. */
 static inline void places_leave(const struct list *places, const struct list *leaving)
 {
 	list_for_each (link, places) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Notes the timing of one connection, the first that its proxy relays, into a file; when that has
- * ended, so does weirlab. */
+/* Records the timing of one connection, the first that its proxy relays, into a file. When that
+ * connection has ended, weirlab ends. */
 #ifndef WEIR_LAB_RECORDER_H
 #define WEIR_LAB_RECORDER_H
 
@@ -12,35 +12,35 @@
 
 struct lab;
 
-/** Zeroed: none. */
+/** Zeroed: nothing is recorded. */
 struct recorder {
 	struct lab *lab;
 	const char *path;       /**< borrowed */
-	struct whole_file file; /**< out: NULL: not open */
+	struct whole_file file; /**< its `out` is NULL: not open */
 	struct recording recording;
 	uint64_t begun_ns;
-	bool is_taken;   /**< by a connection */
-	bool is_full;    /**< which was told */
-	bool is_written; /**< into the file */
-	bool failed;     /**< which was told */
+	bool is_taken;   /**< a connection is being recorded */
+	bool is_full;    /**< no more events fit, and that was reported */
+	bool is_written; /**< the file was written */
+	bool failed;     /**< recording failed, and that was reported */
 };
 
-/** Opens a file, which takes the place of what is there once it is written and closed. 0 or a
- * negative errno. */
+/** Opens a file, which replaces an existing one once it was written and closed. 0 or a negative
+ * errno. */
 int recorder_open(struct recorder *recorder, struct lab *lab, const char *path);
 
-/** Whether the connection that begins now is the one to record. NULL: it is not. */
+/** Whether the connection that begins now is to be recorded. False if `recorder` is NULL. */
 bool recorder_take(struct recorder *recorder, uint64_t now_ns);
 
-/** What one of its sides did, which is the sender of this direction. */
+/** Notes what the sender of this direction has done. */
 void recorder_note(
 	struct recorder *recorder, enum direction direction, enum recorded kind, size_t n);
 
-/** The connection has ended: writes the file, and stops the loop. */
+/** Call it when the connection has ended: writes the file, and stops the loop. */
 void recorder_end(struct recorder *recorder);
 
-/** Idempotent, also on zeroed memory. Without a connection there is no file: an error, which is
- * told. */
+/** Closes it. If no connection was recorded, no file is written, and that is reported as an error.
+ * Idempotent, also on zeroed memory. */
 void recorder_close(struct recorder *recorder);
 
 #endif

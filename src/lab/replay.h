@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Plays a recording again (playback.h): a server for each client that connects, or a client, or
- * both, with what is to be tried between them. The bytes are a pattern (playback_byte()).
+ * Replays a recording (playback.h): as a server for each client that connects, or as a client, or
+ * as both, with the proxy under test between them. The bytes are a pattern (playback_byte()).
  */
 #ifndef WEIR_LAB_REPLAY_H
 #define WEIR_LAB_REPLAY_H
@@ -18,25 +18,25 @@ struct connector;
 struct lab;
 struct resolver_name;
 
-/** Zeroed: none. */
+/** Zeroed: no replay. */
 struct replay {
 	struct lab *lab;
 	const struct recording *recording; /**< borrowed */
 	struct listen_socket socket;
 	struct acceptor *acceptor;
 	struct connector *connector;
-	struct addr server;         /**< to which the client connects */
-	struct resolver_name *host; /**< of that, if it is a name */
+	struct addr server;         /**< the address to which the client connects */
+	struct resolver_name *host; /**< name of that address, if it is a name */
 	struct list players;        /* struct player::link */
 	uint64_t n_players;
 	bool is_client_over;
-	bool failed; /**< the client could not connect, or a peer was not as recorded; told */
+	bool failed; /**< reported: the client could not connect, or a peer differed */
 };
 
 /**
- * Listens where `listen` says, and connects to `upstream`; NULL: it does not. The loop stops when
- * the client's connection has ended, and those of the server that there are by then. 0, or a
- * negative errno and why in `error`; then close it.
+ * Listens on `listen` and connects to `upstream`; either may be NULL. The loop stops when the
+ * client's connection has ended, and all connections of the server that exist by then. 0, or a
+ * negative errno and the reason in `error`: then call replay_close().
  */
 int replay_open(struct replay *replay, struct lab *lab, const struct recording *recording,
 	const char *listen, const char *upstream, char error[ADDRESS_ERROR_MAX]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines for people, to standard error: "weirlab: LEVEL: TEXT". LOG_LEVEL, as toxiproxy reads it,
- * says which. A reader that is slow costs lines, and no time: what cannot be written is dropped.
+ * Writes lines for people to standard error: "weirlab: LEVEL: TEXT". The variable LOG_LEVEL sets
+ * the least level, as in toxiproxy. A line that cannot be written at once is dropped, so that a
+ * slow reader does not delay the laboratory.
  */
 #ifndef WEIR_LAB_SAY_H
 #define WEIR_LAB_SAY_H
@@ -12,10 +13,10 @@ enum say_level {
 	SAY_INFO,
 	SAY_DEBUG,
 	SAY_TRACE,
-	SAY_NOTHING = -1, /**< as a bound: no line */
+	SAY_NOTHING = -1, /**< as the least level: no line is written */
 };
 
-/** Reads the name of a level ("" is info). 0 or -EINVAL: there is none of this name. */
+/** Sets the least level by its name ("" is info). 0, or -EINVAL: there is no such level. */
 int say_set_level(const char *name);
 
 __attribute__((format(printf, 2, 3))) void say(enum say_level level, const char *format, ...);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A scenario: requests to the API on a clock, from a file.
+ * A scenario: a file with requests to the API, each with its time.
  *
  *	# a minute of trouble
  *	0s    POST /proxies {"name": "db", "listen": "localhost:5433", "upstream": "localhost:5432"}
@@ -10,9 +10,9 @@
  *	21s   say it is well again
  *	30s   end
  *
- * A line that begins with a blank goes on with the one before it. Times count from the start, and
- * none is before the one above it. `end` ends weirlab; without it, weirlab runs on. A step that
- * fails ends it, too. All is read before the first step.
+ * A line that begins with a blank continues the line before it. Times count from the start and must
+ * not decrease. `end` ends weirlab; without it weirlab goes on. A step that fails ends weirlab too.
+ * The whole file is read before the first step.
  */
 #ifndef WEIR_LAB_SCRIPT_H
 #define WEIR_LAB_SCRIPT_H
@@ -26,20 +26,20 @@ enum { SCRIPT_ERROR_MAX = 1536 };
 
 struct lab;
 
-/** Zeroed: none. */
+/** Zeroed: no scenario. */
 struct script {
 	struct lab *lab;
 	const char *path;
 	struct list steps; /* struct script_step::link, the next first */
 	struct timer timer;
 	uint64_t begun_ns;
-	bool failed; /**< a step went wrong, which was told */
+	bool failed; /**< a step failed, and that was reported */
 };
 
-/** Reads a file; the path is borrowed. 0, or -EINVAL and "FILE:LINE: what is wrong". */
+/** Reads a file; the path is borrowed. 0, or -EINVAL and "FILE:LINE: what is wrong" in `error`. */
 int script_read(struct script *script, const char *path, char error[SCRIPT_ERROR_MAX]);
 
-/** Begins. The loop stops at the end. 0 or -ENOMEM. */
+/** Begins. Stops the loop at `end`, or when a step fails. 0 or -ENOMEM. */
 int script_start(struct script *script, struct lab *lab);
 
 /** Idempotent, also on zeroed memory. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A file as a text. */
+/* Reads a file as a text. */
 #ifndef WEIR_LAB_TEXT_FILE_H
 #define WEIR_LAB_TEXT_FILE_H
 
@@ -7,8 +7,8 @@
 
 enum { TEXT_FILE_MAX = 16 * 1024 * 1024 };
 
-/** All of it, with a NUL behind, for the caller to free. NULL and errno, EFBIG if it is longer than
- * TEXT_FILE_MAX. */
+/** Returns the whole file, terminated by a NUL, which the caller frees. NULL with errno set; EFBIG:
+ * it is longer than TEXT_FILE_MAX. */
 char *text_file_read(const char *path, size_t *ret_n);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Toxics: what a proxy does to the bytes of one direction. A type says which attributes there are
- * and how a stage of a chain (chain.h) acts; a toxic is one of a proxy's, with its values. The
- * types are in toxic_types.h.
+ * A toxic is a fault that a proxy applies to the bytes of one direction. A toxic_type has the
+ * attributes, and the functions by which a stage of a chain (chain.h) acts; a toxic belongs to a
+ * proxy and has the values of the attributes. The types are in toxic_types.h.
  *
- * A type's calls get the time: they never look at a clock, and know no stream.
+ * The functions of a type get the time as an argument. They read no clock, and do not use streams.
  */
 #ifndef WEIR_LAB_TOXIC_H
 #define WEIR_LAB_TOXIC_H
@@ -27,9 +27,9 @@ enum { TOXIC_ATTRIBUTES_MAX = 8 };
 
 struct attribute {
 	const char *name;           /**< NULL ends a table */
-	const char *const *choices; /**< texts, of which the value is the index; NULL: a number */
-	int64_t value;              /**< where it is not given */
-	/* Of weirlab's own types, which refuse what is outside. */
+	const char *const *choices; /**< words, and the value is the index of one; NULL: a number */
+	int64_t value;              /**< the default */
+	/* The range, for weirlab's own types, which refuse other values. */
 	int64_t min;
 	int64_t max;
 };
@@ -37,46 +37,49 @@ struct attribute {
 struct toxic_type {
 	const char *name;
 	struct attribute attributes[TOXIC_ATTRIBUTES_MAX + 1];
-	bool is_own; /**< weirlab's own: an attribute that is unknown or out of range is an error */
-	/** May be NULL. Its stage is new, or its values have changed. */
+	/** Weirlab's own type: an unknown attribute, or a value out of range, is an error. */
+	bool is_own;
+	/** Called when the stage is new, and when the values have changed. May be NULL. */
 	void (*begin)(struct stage *stage, uint64_t now_ns);
-	/** NULL: it acts on the proxy, and not on bytes (gate.h).
-	 * Passes on what may leave its stage now (stage_pass() and the like), and sets its
-	 * wake_ns where something may later. */
+	/** Passes on what may leave its stage now (stage_pass() and the like), and sets the stage's
+	 * wake_ns if something may leave later. NULL: the type acts on the proxy and not on bytes
+	 * (gate.h). */
 	void (*move)(struct stage *stage, uint64_t now_ns);
-	/** May be NULL. It is taken away; what is left goes on behind what this passes on. */
+	/** Called before the stage is removed. What is left in its queue follows what this function
+	 * passes on. May be NULL. */
 	void (*leave)(struct stage *stage, uint64_t now_ns);
-	/** May be NULL. How many bytes may pass until it does something; UINT64_MAX. */
+	/** How many bytes may pass before it acts; UINT64_MAX: it does not count bytes. May be
+	 * NULL. */
 	uint64_t (*left)(const struct stage *stage);
-	/** What happens at the stage's wake_ns or then, for people; and once it is on, if that is
-	 * something else. */
+	/** For people: what happens at the stage's wake_ns or after left() bytes; `what_over` is
+	 * what happens at wake_ns when the toxic is already on, if that differs. */
 	const char *what;
 	const char *what_over;
-	size_t room; /**< memory of what is in flight in a stage at most; 0: as usual */
+	size_t room; /**< the most memory in flight in a stage; 0: CHAIN_ROOM */
 };
 
 struct toxic {
-	struct list link; /* of its proxy, one list a direction */
+	struct list link; /* in struct home::toxics */
 	const struct toxic_type *type;
 	enum direction direction;
-	double toxicity; /**< the part of the connections that it bites */
+	double toxicity; /**< the share of the connections that it bites, 0 to 1 */
 	int64_t values[TOXIC_ATTRIBUTES_MAX];
-	/* Of a trigger for all connections (trigger.h). */
+	/* For a trigger with scope "proxy" (trigger.h). */
 	uint64_t begun_ns; /**< when it was made */
-	uint64_t on_ns;    /**< 0: not yet */
-	uint64_t n_passed; /**< bytes */
-	uint64_t n_left;   /**< of the gate: bytes until it begins, when that was last looked at */
+	uint64_t on_ns;    /**< when the trigger began; 0: not yet */
+	uint64_t n_passed; /**< bytes that have passed */
+	uint64_t n_left;   /**< for the gate: bytes until it begins, as of the last gate_at() */
 	char name[];
 };
 
-/** With the values that are not given. NULL: no memory. */
+/** Makes a toxic with the default values. NULL: no memory. */
 struct toxic *toxic_new(
 	const struct toxic_type *type, const char *name, enum direction direction, double toxicity);
 
-/** NULL is fine; returns NULL. It must be on no list. */
+/** Frees a toxic, which must be in no list. NULL is fine; returns NULL. */
 struct toxic *toxic_free(struct toxic *toxic);
 
-/** "upstream", "downstream". */
+/** "upstream" or "downstream". */
 const char *direction_text(enum direction direction);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Toxics as the API reads and shows them.
+ * The JSON of toxics in the API.
  *
  *	{"name": "slow", "type": "latency", "stream": "downstream", "toxicity": 1,
  *	 "attributes": {"latency": 1000, "jitter": 0}}
  *
- * In attributes of toxiproxy's types what is unknown is ignored; in those of weirlab's own it is
- * an error that names the field and what may stand there.
+ * An unknown attribute is ignored for toxiproxy's types. For weirlab's own types it is an error
+ * that names the field and the values that it may have.
  */
 #ifndef WEIR_LAB_TOXIC_JSON_H
 #define WEIR_LAB_TOXIC_JSON_H
@@ -16,13 +16,14 @@
 struct answer;
 struct toxic;
 
-/** Reads one that is to be made. NULL, and the error in `answer`. */
+/** Makes a toxic from JSON. NULL, and the error in `answer`. */
 struct toxic *toxic_json_new(json_t *json, struct answer *answer);
 
-/** Changes attributes and toxicity; none of it where one is wrong. 0, or -EINVAL and the error. */
+/** Changes attributes and toxicity, or nothing if one of them is wrong. 0, or -EINVAL and the error
+ * in `answer`. */
 int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer);
 
-/** NULL: no memory. */
+/** Makes the JSON of a toxic. NULL: no memory. */
 json_t *toxic_json_show(const struct toxic *toxic);
 
 #endif

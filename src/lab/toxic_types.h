@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* All types of toxics, each family of which has a file. */
+/* All types of toxics. Each family of types has its own file. */
 #ifndef WEIR_LAB_TOXIC_TYPES_H
 #define WEIR_LAB_TOXIC_TYPES_H
 
 #include "lab/toxic.h"
 
-/** NULL: there is none of this name. */
+/** The type with this name; NULL: there is none. */
 const struct toxic_type *toxic_type_find(const char *name);
 
 /* delay.c */
@@ -19,7 +19,7 @@ extern const struct toxic_type toxic_slicer;
 extern const struct toxic_type toxic_timeout;
 extern const struct toxic_type toxic_reset_peer;
 extern const struct toxic_type toxic_limit_data;
-/* gate.c: without a move() */
+/* gate.c: these have no move() */
 extern const struct toxic_type toxic_refuse;
 extern const struct toxic_type toxic_blackhole;
 extern const struct toxic_type toxic_flap;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When a toxic of weirlab's own begins and ends: the attributes that all of these have.
+ * When a toxic of weirlab's own types begins and ends: the attributes that all these types have.
  *
- *	BEFORE ── after_ms have passed, or after_bytes, whichever is first ──▶ ON ── for_ms ──▶ OVER
+ *	BEFORE ── after_ms or after_bytes have passed, whichever is first ──▶ ON ── for_ms ──▶ OVER
  *	   (neither given: at once)                          (not given: for ever)
  *
- * With scope "connection" both count from when the toxic began on the connection; with "proxy" from
- * when it was made, for all connections at once.
+ * With scope "connection", time and bytes count for each connection, from when the toxic was added
+ * to it. With scope "proxy" they count for all connections together, from when the toxic was
+ * created.
  */
 #ifndef WEIR_LAB_TRIGGER_H
 #define WEIR_LAB_TRIGGER_H
@@ -25,7 +26,7 @@ enum trigger_scope { SCOPE_CONNECTION, SCOPE_PROXY };
 
 extern const char *const trigger_scopes[];
 
-/* The first attributes of a type. */
+/* The first attributes of each of these types. */
 #define TRIGGER_TABLE                                                                              \
 	[AFTER_MS] = {.name = "after_ms", .max = TRIGGER_MS_MAX},                                  \
 	[AFTER_BYTES] = {.name = "after_bytes", .max = INT64_MAX},                                 \
@@ -33,12 +34,13 @@ extern const char *const trigger_scopes[];
 	[SCOPE] = {.name = "scope", .choices = trigger_scopes}
 
 /**
- * Passes on what comes before it is ON, or when it is OVER. Whether it is ON: then the rest is for
- * the type, which may make the stage's wake_ns earlier.
+ * Passes everything on while the toxic is BEFORE or OVER. Returns whether it is ON: then the type
+ * handles what is left, and may make the stage's wake_ns earlier.
  */
 bool trigger_run(struct stage *stage, uint64_t now_ns);
 
-/** How many bytes may pass until it is ON by after_bytes; UINT64_MAX: it is, or goes by none. */
+/** How many bytes may pass before it is ON by after_bytes; UINT64_MAX: it is ON, or does not count
+ * bytes. */
 uint64_t trigger_left(const struct stage *stage);
 
 #endif
