@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a report says of where and when it was made. */
+/* Where and when a run took place, for reports. */
 #ifndef WEIR_LOAD_ABOUT_H
 #define WEIR_LOAD_ABOUT_H
 
@@ -8,13 +8,13 @@
 enum { ABOUT_DATE_MAX = sizeof("9999-12-31T23:59:59Z") };
 
 struct about {
-	char date[ABOUT_DATE_MAX]; /**< when it began, UTC */
+	char date[ABOUT_DATE_MAX]; /**< when the run began, UTC */
 	struct utsname system;     /**< host, kernel, machine */
-	unsigned n_processors;     /**< that this process may use; 0: unknown */
+	unsigned n_processors;     /**< processors that this process may use; 0: unknown */
 	const char *library;       /**< the version of libuv; constant */
 };
 
-/** Now and here. */
+/** Fills it in, for this host and this moment. */
 void about_take(struct about *ret);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `weirload serve`: the server alone, for a proxy and a weirload on other hosts. It closes nothing
- * that it is not told to, until Ctrl-C or the end of --for, and then says what it saw.
+ * `weirload serve`: only the server, for a proxy and a weirload on other hosts. It closes no
+ * connection unless its options say so, until Ctrl-C or the end of --for; then it prints what it
+ * has counted.
  */
 #ifndef WEIR_LOAD_ALONE_H
 #define WEIR_LOAD_ALONE_H
@@ -13,18 +14,19 @@
 
 struct options;
 
-/** What it saw. */
+/** What the server has counted. */
 struct alone_results {
 	const struct options *options;
 	struct about about;
 	uint64_t n_accepted;
-	uint64_t n_ended[CONN_END_OURS + 1]; /**< by enum conn_end; ours: still open at the end */
-	uint64_t n_fins;                     /**< those that had sent FIN */
-	uint64_t n_received;                 /**< bytes */
+	/** By enum conn_end; CONN_END_OURS: still open at the end. */
+	uint64_t n_ended[CONN_END_OURS + 1];
+	uint64_t n_fins;     /**< connections whose client had sent FIN */
+	uint64_t n_received; /**< bytes */
 	uint64_t n_sent;
 };
 
-/** Serves and reports. Its exit status. */
+/** Serves and reports. Returns the exit status. */
 int alone_run(const struct options *options);
 
 #endif

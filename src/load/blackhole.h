@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A TCP address that answers no connect: a listening socket whose queue is full, so that the kernel
- * drops each SYN. Nothing has to run for it.
+ * A TCP address on which no connect is answered: a listening socket whose accept queue is full, so
+ * that the kernel drops each SYN. The kernel does it all; no thread has to run.
  */
 #ifndef WEIR_LOAD_BLACKHOLE_H
 #define WEIR_LOAD_BLACKHOLE_H
@@ -14,19 +14,19 @@ struct addr;
 struct blackhole {
 	int fds[18]; /**< the listening socket, and the connections that fill its queue */
 	unsigned n_fds;
-	uint32_t n_dropped; /**< SYNs, before anybody else came */
+	uint32_t n_dropped; /**< SYNs that were dropped before any other client tried */
 };
 
 /**
- * Listens, and fills its own queue: blocks for 100 ms. 0, or a negative errno and ret_why (of
- * OPTIONS_WHY_MAX). blackhole_close() afterwards, in any case.
+ * Listens, and fills its accept queue. Blocks for 100 ms. 0, or a negative errno and ret_why (of
+ * OPTIONS_WHY_MAX). The caller calls blackhole_close() in any case.
  */
 int blackhole_open(struct blackhole *hole, const struct addr *addr, char *ret_why);
 
-/** Whether anybody has tried to connect; true where the kernel does not tell. */
+/** Whether any client has tried to connect; true also if the kernel does not count that. */
 bool blackhole_was_tried(const struct blackhole *hole);
 
-/** Closes what is open; nothing of a zeroed one. */
+/** Closes all its sockets. Also on zeroed memory. */
 void blackhole_close(struct blackhole *hole);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The rows of a histogram of times: 1, 2, 5, 10, 20, 50 ... us. */
+/* The borders between the rows of a histogram of times: 1, 2, 5, 10, 20, 50 ... us. */
 #ifndef WEIR_LOAD_BORDERS_H
 #define WEIR_LOAD_BORDERS_H
 
@@ -10,8 +10,9 @@
 enum { BORDERS_MAX = 64 };
 
 /**
- * 0, and 1, 2, 5, 10 ... until one is beyond `max`. Around a median, where
- * there is always one at 0, `is_around` makes what is next to it one row. How many.
+ * Sets the borders 0, 1, 2, 5, 10 ... up to the first above `max`. Returns their number.
+ * `is_around`: the times are deviations from a median, so there is always one at 0, and it shares
+ * one row with those next to it.
  */
 size_t borders_set(uint64_t max, bool is_around, uint64_t borders[BORDERS_MAX]);
 

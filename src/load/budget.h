@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether this machine has room for the run: file descriptors, and ports to connect from.
+ * Checks whether this machine has enough file descriptors and local ports for the run.
  *
- * Asked before anything is opened; what is short is named with the remedy.
+ * Call it before anything is opened. If something is short, the error names it with the remedy.
  */
 #ifndef WEIR_LOAD_BUDGET_H
 #define WEIR_LOAD_BUDGET_H
@@ -11,10 +11,10 @@
 
 struct options;
 
-/** Raises the limit of open files to what is allowed. 0; or -EINVAL and ret_why: what is short. */
+/** Raises RLIMIT_NOFILE as far as allowed, and checks. 0; or -EINVAL and ret_why: what is short. */
 int budget_take(const struct options *options, char *ret_why);
 
-/** The same of runs beside each other, which need so many descriptors in all. */
+/** The same for parallel runs, which need `need` descriptors together. */
 int budget_take_fds(uint64_t need, char *ret_why);
 
 /** How many descriptors the run needs at most. */

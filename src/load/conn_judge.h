@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The verdict on an end of a connection: from when its close is counted, and what it was. For
- * conn.c; a scenario's due() takes conn_due_by_other().
+ * Makes the verdict on an end of a connection: from when its close is counted, and whether it was
+ * early, on time or late. For conn.c; the due() of scenarios uses conn_due_by_other().
  *
- * With --remote only one of the two ends is of this process, and the other has another clock. Then
- * each is judged by its own stamps alone: what it sent itself is exact, and what the other end sent
- * was sent before it was read here, so late counts from there. Early it is then only where it comes
- * sooner than a byte may be on its way; the end that sent it says so exactly.
+ * With --remote only one of the two ends is in this process, and the other one has another clock.
+ * Then each end is judged by its own timestamps alone. The time of its own sends is exact. The
+ * other end's bytes were sent before they were read here, so lateness counts from the reading. A
+ * close after such a byte is early only if it comes sooner than a byte may take on its way; the end
+ * that sent the byte judges that exactly.
  */
 #ifndef WEIR_LOAD_CONN_JUDGE_H
 #define WEIR_LOAD_CONN_JUDGE_H
@@ -20,25 +21,27 @@
 
 struct conn;
 
-/** Whether its stamps are by the clock of this process. */
+/** Whether its timestamps are of this process's clock. */
 bool conn_is_seen(const struct conn *conn);
 
-/** From when a close is counted by what the other end did, which was heard of at `heard_ns`. */
+/** From when a close is counted, if that is something that the other end did and that was read at
+ * `heard_ns`. */
 struct due conn_due_by_other(uint64_t heard_ns, const struct options *options);
 
-/** What its close is counted from. */
+/** From when its close is counted. */
 struct due conn_from(const struct conn *conn);
 
-/** Whether either end sent a byte so late that the close of the pair proves nothing. */
+/** Whether one of the ends sent a byte so late that the close of the pair proves nothing. */
 bool conn_is_void(const struct conn *conn);
 
 /** The verdict on a close that was read at `now_ns`; notes how late it was. */
 enum verdict conn_judge(struct conn *conn, uint64_t now_ns);
 
-/** Of an end whose close is not expected: a reset before the time of the pair is early. */
+/** The verdict on an end whose close is not expected: a reset before the expected time of the pair
+ * is early. */
 enum verdict conn_guard(struct conn *conn, uint64_t now_ns);
 
-/** Counts how late it was, in its lane. */
+/** Adds its lateness to the histogram of its lane. */
 void conn_record(struct conn *conn);
 
 static inline bool conn_flag(const _Atomic bool *flag)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The parts of a page of results (html.c); for these alone. */
+/* Private to the files that make the page of results (html.c). */
 #ifndef WEIR_LOAD_HTML_PRIVATE_H
 #define WEIR_LOAD_HTML_PRIVATE_H
 
@@ -9,35 +9,35 @@
 
 struct result;
 
-/** One result in the page: its section's id is "rN". */
+/** The section of one result; its id in the page is "rN". */
 struct html_section {
 	FILE *out;
 	const struct result *result;
 	size_t number; /**< from 1 on */
 };
 
-/** What stands in front of all of it: the style of each medium. */
+/** The style sheet, for screen and print. */
 extern const char html_style[];
 
-/** "1.234 ms", "1.234 s"; negative with a minus sign. */
+/** Writes a time: "1.234 ms", "1.234 s"; a negative one with a minus sign. */
 void html_time(FILE *out, int64_t us);
 
-/** The same of a round number: "20 ms". */
+/** Writes a round time: "20 ms". */
 void html_border(FILE *out, int64_t us);
 
-/** html_plot.c: how far closes were from their time, a row of it each with a bar. */
+/** html_plot.c: how far closes were from their time, as rows with bars. */
 void html_histogram(const struct html_section *section);
 
 /** html_plot.c: what happened over time, as a plot and as a table. */
 void html_closes(const struct html_section *section);
 
-/** html_tables.c: the rest of its figures. */
+/** html_tables.c: the other figures. */
 void html_summaries(const struct html_section *section);
 void html_ends(const struct html_section *section);
 void html_limits(const struct html_section *section);
 void html_worst(const struct html_section *section);
 
-/** html_tables.c: all results, a row each. */
+/** html_tables.c: a row for each result. */
 void html_overview(FILE *out, const struct result *const *results, size_t n);
 
 /** html_words.c: "held", "failed", "interrupted". */

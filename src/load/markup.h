@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text within XML and HTML, in the content of an element or between the quotes of an attribute. It
- * is hostile: names and addresses may hold anything.
+ * Escapes text for XML and HTML, in the content of an element or between the quotes of an
+ * attribute. The text is hostile: names and addresses may contain anything.
  */
 #ifndef WEIR_LOAD_MARKUP_H
 #define WEIR_LOAD_MARKUP_H
@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /**
- * Writes text in UTF-8, so that it is that text and nothing else. What neither XML nor HTML can
- * hold, what changes the direction of the text behind it, and what is no UTF-8, is \xNN or \uNNNN.
+ * Writes the text in UTF-8, escaped. Characters that XML or HTML cannot contain, characters that
+ * change the direction of the text after them, and bytes that are not UTF-8 become \xNN or \uNNNN.
  */
 void markup_text(FILE *out, const char *text);
 

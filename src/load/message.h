@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Messages that come back: what the busy streams of mixed and drain exchange.
+ * Messages that the server sends back: the traffic of the busy streams in mixed and drain.
  *
- * A message begins with the stamp of its sending, 8 bytes, and comes back unchanged. It is sent at
- * its time whether or not the one before has come back, so a proxy that stops for a second shows in
- * every message of that second.
+ * A message begins with the timestamp of its sending, 8 bytes, and comes back unchanged. It is sent
+ * at its time even if the one before has not come back, so if a proxy stops for a second, every
+ * message of that second shows it.
  */
 #ifndef WEIR_LOAD_MESSAGE_H
 #define WEIR_LOAD_MESSAGE_H
@@ -14,16 +14,16 @@
 
 struct conn;
 
-/** script::opened of the client: greets, and plans the first message. */
+/** script::opened of the client: sends the token, and plans the first message. */
 void message_begin(struct conn *conn);
 
-/** Sends one, unless too much waits already, and plans the next one --every later. */
+/** Sends a message, unless too many bytes wait already, and plans the next one after --every. */
 void message_next(struct conn *conn);
 
-/** Whether all that was sent has come back, but for the token. */
+/** Whether everything that was sent, except the token, has come back. */
 bool message_all_back(const struct conn *conn);
 
-/** script::read of the client: takes messages apart, and counts how long each took. */
+/** script::read of the client: splits bytes into messages, and counts how long each took. */
 void message_read(struct conn *conn, const char *data, size_t len);
 
 /** script::read and script::drained of its server: sends back what it reads. */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `weirload serve --secret-file`: the server's ends of runs whose clients are another weirload's,
- * on another host (remote.h). It obeys who shows the secret, one at a time, and nobody else.
+ * `weirload serve --secret-file`: the server ends of runs whose clients are in another weirload on
+ * another host (remote.h). It obeys one controller at a time, and only one that proves that it has
+ * the secret.
  *
- * What it says is told.h's. Everybody is hostile until the secret was shown, and bounded ever
- * after: callers, lines, connections, and how long it waits for a word.
+ * The protocol is in told.h. A caller is treated as hostile until it has proved the secret. After
+ * that everything is still bounded: callers, lines, connections, and how long it waits for a line.
  */
 #ifndef WEIR_LOAD_OBEY_H
 #define WEIR_LOAD_OBEY_H
 
 struct options;
 
-/** Serves until a signal, or the end of --for. Its exit status. */
+/** Serves until a signal or the end of --for. Returns the exit status. */
 int obey_run(const struct options *options);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line of weirload: one table of options (options_table.c) for parsing, checking,
- * --help and the reports.
+ * The command line of weirload. One table of options (options_table.c) is used for parsing,
+ * checking, --help and the reports.
  *
- * Whatever is wrong with it is told in one line that says what to write instead.
+ * An error is reported in one line, which says what to write instead.
  */
 #ifndef WEIR_LOAD_OPTIONS_H
 #define WEIR_LOAD_OPTIONS_H
@@ -19,9 +19,10 @@ struct scenario;
 /** The exit status of weirload. */
 enum load_exit {
 	LOAD_EXIT_OK = 0,     /**< every limit holds */
-	LOAD_EXIT_FAILED = 1, /**< one does not */
-	LOAD_EXIT_USAGE = 2,  /**< usage, budget, a name that does not resolve: nothing was tried */
-	LOAD_EXIT_SIGNAL = 128, /**< plus its number: it ended the run */
+	LOAD_EXIT_FAILED = 1, /**< a limit does not hold */
+	/** Usage, budget, or a name that does not resolve; nothing was tried. */
+	LOAD_EXIT_USAGE = 2,
+	LOAD_EXIT_SIGNAL = 128, /**< plus the number of the signal that ended the run */
 };
 
 /** The two ends of a pair, as the proxy sees them. */
@@ -30,13 +31,13 @@ enum load_side { SIDE_CLIENT, SIDE_SERVER };
 /** Who sends in trickle. Bits: 1 << enum load_side. */
 enum load_direction { DIRECTION_UP = 1, DIRECTION_DOWN = 2, DIRECTION_BOTH = 3 };
 
-/** How a close is expected. */
+/** By what a close is expected. */
 enum load_by { BY_EITHER = 0, BY_FIN = 1, BY_RST = 2 };
 
-/** What preface begins, and never ends. */
+/** What preface begins to send, and never completes. */
 enum load_begin { BEGIN_NOTHING, BEGIN_PROXY, BEGIN_TLS };
 
-/** What a server alone does with its connections. */
+/** What `weirload serve` does with its connections. */
 enum load_mode {
 	MODE_READ,  /**< reads, and answers a FIN with its own */
 	MODE_ECHO,  /**< sends back what it reads, and answers a FIN */
@@ -51,29 +52,29 @@ enum {
 	OPTIONS_WHY_MAX = 512, /**< a line of text, with its NUL */
 };
 
-/** Durations are in ns, NS_NEVER where not given and without a default. */
+/** Durations are in ns; NS_NEVER: not given, and no default. */
 struct options {
 	const struct scenario *scenario;
 	int argc; /**< the command line, borrowed */
 	char **argv;
 	struct addr target;      /**< after options_resolve() never a name */
-	struct addr serve;       /**< its sa_len is 0 where not given */
+	struct addr serve;       /**< sa_len 0: not given */
 	struct addr remote;      /**< likewise; after options_resolve() never a name */
-	struct addr control;     /**< of a server that obeys: where it is told */
+	struct addr control;     /**< for a server that obeys (obey.h): its control address */
 	const char *secret_file; /**< borrowed; NULL: none */
-	bool has_serve;          /**< the server's ends are known: --serve or --remote */
+	bool has_serve;          /**< the server ends are known: --serve or --remote was given */
 	bool has_remote;
-	bool is_apart;         /**< only one of the two ends is of this process */
-	uint8_t nonce;         /**< of a server that obeys: the run's; else it is drawn */
+	bool is_apart;         /**< only one of the two ends is in this process */
+	uint8_t nonce;         /**< for a server that obeys: the run's; else random */
 	struct addr blackhole; /**< likewise */
-	struct addr *sources;  /**< heap; port 0 */
+	struct addr *sources;  /**< malloc'd; port 0 */
 	uint64_t n_sources;
 	uint64_t n_connections;
 	uint64_t n_threads;
 	double ramp;              /**< connections opened in a second */
 	uint64_t expect_ns;       /**< NS_NEVER: it is measured */
-	uint64_t wait_ns;         /**< how long after the expected close is given up on one */
-	uint64_t connect_wait_ns; /**< how long an answer to a connect is waited for */
+	uint64_t wait_ns;         /**< how long to wait for a close after its expected time */
+	uint64_t connect_wait_ns; /**< how long to wait for the answer to a connect */
 	uint64_t max_late_ns;     /**< NS_NEVER: it is measured */
 	uint64_t max_latency_ns;
 	uint64_t max_lost; /**< bytes */
@@ -91,56 +92,58 @@ struct options {
 	uint64_t direction;        /**< enum load_direction */
 	uint64_t side;             /**< enum load_side */
 	uint64_t begin;            /**< enum load_begin */
-	uint64_t places;           /**< queue: how many the server takes */
-	uint64_t after_ns;         /**< drain: how long after all are open it begins */
+	uint64_t places;           /**< queue: how many pairs the server takes */
+	uint64_t after_ns;         /**< drain: how long after all are open the drain begins */
 	const char *drain_command; /**< drain: borrowed; NULL: none */
 	double busy_share;         /**< percent */
 	uint64_t message_bytes;
-	uint64_t progress_ns; /**< how often a line is written where there is no terminal */
-	bool quiet;           /**< no line on a terminal: other runs go on beside it */
-	const char *label;    /**< of a suite: what such a line begins with; NULL: nothing */
+	uint64_t progress_ns; /**< how often a line is written if stderr is no terminal */
+	bool quiet;           /**< no line on a terminal, because other runs are in parallel */
+	const char *label;    /**< in a suite: the prefix of such a line; NULL: none */
 	const char *suite;    /**< `weirload suite`: the file */
 	bool json;
-	const char *csv; /**< a path; NULL: none; so are the others */
+	const char *csv; /**< a path; NULL: none; likewise the next ones */
 	const char *junit;
 	const char *html;
 };
 
-/** What the scenario has by default. options_fini() afterwards, in any case. */
+/** Sets the defaults of the scenario. The caller calls options_fini() in any case. */
 int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
 	char **argv, char *ret_why);
 
-/** Whether it is the server's ends of another process's run. */
+/** Whether this process has the server ends of another process's run. */
 bool options_obeys(const struct options *options);
 
-/** Whether a scenario has server's ends that are ours: it takes --serve and --remote. */
+/** Whether a scenario can have server ends of ours: whether it takes --serve and --remote. */
 bool options_can_serve(const struct scenario *scenario);
 
 /**
- * Reads `weirload SCENARIO OPTION ...` (argv[1] is the scenario's name, which was found). 0: go on;
- * 1: --help was printed. -EINVAL: ret_why, of OPTIONS_WHY_MAX, says what is wrong. options_fini()
- * afterwards, in any case.
+ * Parses `weirload SCENARIO OPTION ...`; `scenario` is the one that argv[1] names. 0: go on; 1:
+ * --help was printed; -EINVAL: ret_why, of OPTIONS_WHY_MAX, says what is wrong. The caller calls
+ * options_fini() in any case.
  */
 int options_parse(const struct scenario *scenario, int argc, char **argv,
 	struct options *ret_options, char *ret_why);
 void options_fini(struct options *options);
 
-/** Looks names up, of the target and the remote; blocks. 0 or -EINVAL and ret_why. */
+/** Looks up the names of the target and the remote; blocks. 0 or -EINVAL and ret_why. */
 int options_resolve(struct options *options, char *ret_why);
 
 /**
  * How many of the connections last until the others are over: in mixed those that exchange
- * messages, in firstbyte those that speak, in queue those that have a place; else 0.
+ * messages, in firstbyte those whose client sends a byte, in queue those that have a place; in
+ * other scenarios 0.
  */
 uint64_t options_busy(const struct options *options);
 
-/** How many exchange messages: in mixed and drain the busy share, else 0. */
+/** How many connections exchange messages: in mixed and drain the busy share, in other scenarios
+ * 0. */
 uint64_t options_live(const struct options *options);
 
-/** Whether no close is expected, but measured. */
+/** Whether no time of a close is expected, so that it is only measured. */
 bool options_measures(const struct options *options);
 
-/** After how long without a close one is given up. */
+/** How long a connection may stay open before it is given up. */
 uint64_t options_patience_ns(const struct options *options);
 
 /** Prints the scenario's --help. */
@@ -148,17 +151,17 @@ void options_help(const struct scenario *scenario, FILE *out);
 
 enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_REAL, OPTION_DURATION, OPTION_FLAG };
 
-/** An option as a report tells it: what was given, or is the default. */
+/** An option as a report shows it, with the given value or the default. */
 struct option_value {
 	const char *name;
 	enum option_type type;
-	const char *word; /**< as people write it; "" where it was not given or does not apply */
+	const char *word; /**< as people write it; "": not given, or not applicable */
 	uint64_t number;  /**< OPTION_NUMBER, OPTION_DURATION (ns), OPTION_FLAG */
 	double real;
-	char text[OPTIONS_SOURCES_MAX * 48]; /**< what `word` points to, mostly */
+	char text[OPTIONS_SOURCES_MAX * 48]; /**< memory for `word`, in most cases */
 };
 
-/** The next of all options, each name once; *index begins with 0. False: there is no more. */
+/** Iterates over all options, each name once; *index begins with 0. False: there are no more. */
 bool options_value(const struct options *options, size_t *index, struct option_value *ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One row for each option: parsing (options.c, options_values.c), --help and the reports
- * (options_table.c) have it from there. For these three alone.
+ * The table of options, one row for each, for parsing (options.c, options_values.c), --help and the
+ * reports (options_table.c). Private to these three.
  */
 #ifndef WEIR_LOAD_OPTIONS_PRIVATE_H
 #define WEIR_LOAD_OPTIONS_PRIVATE_H
@@ -27,7 +27,7 @@ enum kind {
 
 struct option {
 	const char *name;
-	const char *value; /**< what its value is called in --help */
+	const char *value; /**< the name of its value in --help */
 	enum kind kind;
 	unsigned scenarios; /**< enum scenario_bit */
 	size_t offset;      /**< in struct options */
@@ -40,17 +40,18 @@ struct option {
 extern const struct option option_table[];
 extern const size_t option_count;
 
-/** Writes what is wrong, of OPTIONS_WHY_MAX. -EINVAL, always. */
+/** Writes what is wrong to `why` (of OPTIONS_WHY_MAX). Always returns -EINVAL. */
 __attribute__((format(printf, 2, 3))) int options_refuse(char *why, const char *format, ...);
 
 /**
- * Reads the value of an option (NULL for a flag) into *options. 0; or -EINVAL and what is wrong
- * with it, and what to write instead.
+ * Parses the value of an option (NULL for a flag) into *options. 0; or -EINVAL and `why`: what is
+ * wrong, and what to write instead.
  */
 int options_read_value(
 	struct options *options, const struct option *option, const char *value, char *why);
 
-/** All are read: checks them as a whole, and fills in what follows from them. */
+/** Call it when all options were parsed: checks them as a whole, and sets what follows from
+ * them. */
 int options_finish(struct options *options, char *why);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How a run is getting on, on standard error: a line that is redrawn in place on a terminal; where
- * that is none, nothing, or with --progress a line every so often. By the main thread, from numbers
- * that the lanes share.
+ * Shows the progress of a run on standard error. On a terminal it redraws one line; elsewhere it
+ * writes nothing, or with --progress a line from time to time. Done by the main thread, from
+ * numbers that the lanes share.
  */
 #ifndef WEIR_LOAD_PROGRESS_H
 #define WEIR_LOAD_PROGRESS_H
@@ -15,19 +15,19 @@ struct run;
 
 struct progress {
 	const struct run *run;
-	struct hdr *late; /**< heap: the lanes' merged */
+	struct hdr *late; /**< malloc'd: the merged histograms of the lanes */
 	bool on;
-	bool in_place;     /**< on a terminal */
-	uint64_t every_ns; /**< between two lines */
+	bool in_place;     /**< redraws one line on a terminal */
+	uint64_t every_ns; /**< time between two lines */
 	uint64_t shown_ns;
 };
 
 void progress_init(struct progress *progress, const struct run *run);
 
-/** Shows it if it is time: in place five times a second. */
+/** Shows the progress if that is due; on a terminal five times a second. */
 void progress_show(struct progress *progress);
 
-/** Wipes the line that was redrawn. */
+/** Erases the line that was redrawn. */
 void progress_fini(struct progress *progress);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * --remote: the server's ends of a run are another weirload's, which obeys this one (obey.h). What
- * they say to each other is in told.h, and how a close is judged then in conn_judge.h.
+ * --remote: the server ends of a run are in another weirload, which obeys this one (obey.h). The
+ * protocol is in told.h; conn_judge.h says how a close is then judged.
  *
- * By the main thread: remote_open() before the lanes, a step in each of its ticks, remote_close()
- * when all are over. Calls wait for an answer, at most 10 s.
+ * Main thread only: remote_open() before the lanes start, remote_step() in each tick, remote_stop()
+ * and remote_fetch() when all connections are over. Each call blocks until the answer comes, at
+ * most 10 s.
  */
 #ifndef WEIR_LOAD_REMOTE_H
 #define WEIR_LOAD_REMOTE_H
@@ -16,27 +17,30 @@ struct run;
 
 struct remote {
 	int fd;         /**< -1: none */
-	char *line;     /**< heap, of TOLD_LINE_MAX: what came, not all of it taken */
-	size_t n_line;  /**< bytes in it */
-	size_t n_taken; /**< of them the last answer, with its end */
+	char *line;     /**< malloc'd, of TOLD_LINE_MAX: bytes that were received */
+	size_t n_line;  /**< number of these bytes */
+	size_t n_taken; /**< how many of them are the last answer, with its line feed */
 };
 
-/** Nothing is open yet. */
+/** Sets it up, without a connection. */
 void remote_init(struct remote *remote);
 
 /**
- * Connects, shows the secret, and lets the run begin there. 0, or a negative errno and ret_why (of
- * OPTIONS_WHY_MAX), which says what to do.
+ * Connects, proves the secret, and starts the run at the serving end. 0, or a negative errno and
+ * ret_why (of OPTIONS_WHY_MAX), which says what to do.
  */
 int remote_open(struct remote *remote, struct run *run, char *ret_why);
 
-/** Asks how it is getting on. 0, or a negative errno and ret_why: the serving end is gone. */
+/** Fetches the state of the serving end. 0, or a negative errno and ret_why: the serving end is
+ * gone. */
 int remote_step(struct remote *remote, struct run *run, char *ret_why);
 
-/** Ends the run there: no more is accepted, and all ends are over. As remote_step(). */
+/** Ends the run at the serving end: it accepts no more, and all its ends are over. Returns like
+ * remote_step(). */
 int remote_stop(struct remote *remote, struct run *run, char *ret_why);
 
-/** Fetches the ends, when the lanes have ended here, too. As remote_step(). */
+/** Fetches the results of the server ends; call it when the lanes have ended. Returns like
+ * remote_step(). */
 int remote_fetch(struct remote *remote, struct run *run, char *ret_why);
 
 void remote_fini(struct remote *remote);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `weirload --json` wrote into a file: the report of one run, or that of a suite. */
+/* Reads a file that `weirload --json` has written: the report of one run or of a suite. */
 #ifndef WEIR_LOAD_RESULT_FILE_H
 #define WEIR_LOAD_RESULT_FILE_H
 
@@ -7,29 +7,29 @@
 
 #include "load/result.h"
 
-/** A scenario through a proxy. */
+/** One scenario through one proxy. */
 struct result_row {
-	const char *name; /**< of the scenario */
+	const char *name; /**< name of the scenario */
 	const char *proxy;
-	struct result *result; /**< NULL: a row of a suite that has none */
+	struct result *result; /**< NULL: this row of the suite has no result */
 };
 
-/** Texts live as long as it. */
+/** All texts are valid as long as the struct. */
 struct result_file {
 	struct json_t *json;
-	const char *suite; /**< the path of the suite; NULL: one run, and its row has no names */
-	struct result_row *rows; /**< heap; no two of a suite have both names in common */
+	const char *suite;       /**< path of the suite; NULL: one run, whose row has no names */
+	struct result_row *rows; /**< malloc'd; in a suite each pair of names is unique */
 	size_t n_rows;
 };
 
-/** As result_read() of a file; "-" is standard input. ret_why does not name the file. */
+/** Reads a file like result_read(); "-" is standard input. ret_why does not contain the path. */
 int result_file_load(struct result_file *ret, const char *path, char *ret_why);
 
-/** The row of a suite; NULL: it has none of these names. */
+/** The row of a suite with these names; NULL: there is none. */
 const struct result_row *result_file_find(
 	const struct result_file *file, const char *name, const char *proxy);
 
-/** One of {0} is fine. */
+/** Frees it. Also on zeroed memory. */
 void result_file_fini(struct result_file *file);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a run has shown: counted once, after its threads have ended (results.c, results_bytes.c),
- * held against the limits (limits.c), and then only printed (report.c, json.c, csv.c).
+ * The results of a run. They are counted once, after its threads have ended (results.c,
+ * results_bytes.c), compared with the limits (limits.c), and then only printed (report.c, json.c,
+ * csv.c).
  *
- * The verdict on a pair is the worst of those on its ends.
+ * The verdict on a pair is the worse of the verdicts on its two ends.
  */
 #ifndef WEIR_LOAD_RESULTS_H
 #define WEIR_LOAD_RESULTS_H
@@ -28,21 +29,22 @@ enum { RESULTS_ERRORS_MAX = 16, RESULTS_LIMITS_MAX = 20, RESULTS_WORDS_MAX = 512
 struct side_results {
 	uint64_t n;                          /**< opened, or accepted */
 	uint64_t n_ended[CONN_END_OURS + 1]; /**< by enum conn_end */
-	uint64_t n_wrong;                    /**< closed by an error, or otherwise than --by says */
-	uint64_t n_garbled;                  /**< received other bytes than were sent */
-	struct hdr late;    /**< us: after the expected time; without --expect after the median */
-	struct hdr early;   /**< us: before it */
-	uint64_t *after_us; /**< heap, sorted: what was measured without --expect */
+	uint64_t n_wrong;                    /**< closed by an error, or not by what --by says */
+	uint64_t n_garbled;                  /**< ends that received other bytes than were sent */
+	struct hdr late;    /**< us after the expected time; without --expect after the median */
+	struct hdr early;   /**< us before that time */
+	uint64_t *after_us; /**< malloc'd, sorted: times measured without --expect */
 	uint64_t n_after;
 };
 
-/** Bytes, one way, of the pairs whose both ends are known; lost also of those not served. */
+/** Bytes in one direction, of pairs of which both ends are known. Bytes of pairs that were not
+ * served also count as lost. */
 struct way_results {
 	uint64_t n_sent;
 	uint64_t n_received;
-	uint64_t n_lost;      /**< sent, never received, although there was time */
-	uint64_t n_in_flight; /**< the same, sent too shortly before the end to say so */
-	uint64_t n_added;     /**< received, never sent */
+	uint64_t n_lost;      /**< sent but not received, although there was time */
+	uint64_t n_in_flight; /**< sent but not received, too shortly before the end to be lost */
+	uint64_t n_added;     /**< received but not sent */
 };
 
 struct limit_result {
@@ -50,12 +52,12 @@ struct limit_result {
 	uint64_t limit;   /**< us for max_late and max_latency, else a count */
 	uint64_t value;
 	bool holds;
-	char words[RESULTS_WORDS_MAX]; /**< what does not hold, as a sentence; else empty */
+	char words[RESULTS_WORDS_MAX]; /**< a sentence that says that it does not hold; else "" */
 };
 
-/** Closes over time, and which were the worst (results_closes.c). */
+/** Closes over time, and the worst connections (results_closes.c). */
 struct closes {
-	uint64_t moment_us; /**< how long each is */
+	uint64_t moment_us; /**< the length of each part of the time */
 	struct result_moment moments[RESULT_MOMENTS_MAX];
 	size_t n_moments;
 	const struct conn *worst[RESULT_WORST_MAX]; /**< clients; the worst first */
@@ -66,17 +68,17 @@ struct results {
 	const struct run *run;
 	uint64_t n_opened;
 	uint64_t verdicts[VERDICTS];
-	uint64_t earliest_us; /**< how much too early the earliest was */
+	uint64_t earliest_us; /**< how much too early the earliest close was */
 	struct {
 		int error;
 		uint64_t n;
-	} errors[RESULTS_ERRORS_MAX]; /**< of what failed; the last takes what has no place */
+	} errors[RESULTS_ERRORS_MAX]; /**< of failed connections; the last one: all others */
 	size_t n_errors;
 	double open_seconds;   /**< from the first connect to the last connection */
-	uint64_t memory_bytes; /**< of weirload's own, for each connection opened */
-	uint64_t n_unopened;   /**< not tried, for the run was interrupted */
+	uint64_t memory_bytes; /**< weirload's own memory for each connection opened */
+	uint64_t n_unopened;   /**< not tried, because the run was interrupted */
 	uint64_t n_matched;
-	uint64_t n_unserved;          /**< judged, but the server's end is not known */
+	uint64_t n_unserved;          /**< judged, but the server end is not known */
 	struct side_results sides[2]; /**< by enum load_side */
 	struct way_results up;
 	struct way_results down;
@@ -90,8 +92,8 @@ struct results {
 	uint64_t n_messages_received;
 	struct {
 		uint64_t n_live;
-		uint64_t n_finished; /**< of them: all was done, and the peer answered our FIN */
-		uint64_t n_cut;      /**< closed before they had finished, and before --expect */
+		uint64_t n_finished; /**< those that finished, and whose peer answered our FIN */
+		uint64_t n_cut; /**< those closed before they had finished and before --expect */
 	} drain;
 	struct hdr accepted; /**< stall: bytes taken by the sender's kernel */
 	struct hdr own;      /**< stall: bytes in weirload's two socket buffers, and read */
@@ -100,55 +102,58 @@ struct results {
 	struct closes closes;
 	struct limit_result limits[RESULTS_LIMITS_MAX];
 	size_t n_limits;
-	bool holds; /**< all of them, and the run was not interrupted */
+	bool holds; /**< all limits hold, and the run was not interrupted */
 };
 
-/** Counts. Heap, NULL without memory. */
+/** Counts the results of a run. NULL: no memory. */
 struct results *results_new(const struct run *run);
 struct results *results_free(struct results *results);
 
 /** results_bytes.c: counts what a client and its mate have sent and received. */
 void results_count_bytes(struct results *results, const struct conn *client);
 
-/** results_closes.c: when closes were, and the worst of them; what was measured is sorted. */
+/** results_closes.c: counts closes over time, and finds the worst; `after_us` must be sorted. */
 void results_count_closes(struct results *results);
 
-/** How late an end's close was, in us; negative: early. Without --expect from the median. */
+/** How late the close of an end was, in us; negative: early. Without --expect it counts from the
+ * median. */
 int64_t results_late_us(const struct results *results, const struct conn *conn);
 
-/** limits.c: holds the counts against the limits. */
+/** limits.c: compares the counts with the limits. */
 void results_check(struct results *results);
 
-/** Bytes lost, and bytes that nobody sent, all ways together. */
+/** Bytes lost, and bytes received that were not sent, in all directions together. */
 uint64_t results_lost(const struct results *results);
 uint64_t results_added(const struct results *results);
 
-/** The value that `percent` of the sorted ones do not exceed; n > 0. */
+/** The value that `percent` of the sorted values do not exceed; `n` must not be 0. */
 uint64_t results_percentile(const uint64_t *sorted, uint64_t n, double percent);
 
-/** The verdict on the pair that this client belongs to. */
+/** The verdict on the pair to which this client belongs. */
 enum verdict results_verdict(const struct conn *client);
 
 /** For people: text with a drawn histogram. */
 void report_text(const struct results *results, FILE *out);
 
-/** report_histogram.c: deviations from a moment, drawn in both directions; nothing when empty. */
+/** report_histogram.c: draws deviations from a moment, early and late; nothing if there are
+ * none. */
 void report_histogram(const struct side_results *side, const char *title, FILE *out);
 
-/** report_about.c: when and where it was made, and what it was asked for. */
+/** report_about.c: when and where the run took place, and its options. */
 void report_about(const struct options *options, const struct about *about, FILE *out);
 
-/** Of the server alone. */
+/** The reports of `weirload serve`. */
 void report_alone_text(const struct alone_results *results, FILE *out);
 void report_alone_json(const struct alone_results *results, FILE *out);
 
 /** For programs: the schema is in weirload(1). */
 void report_json(const struct results *results, FILE *out);
 
-/** The same as a value, for the caller to drop; NULL without memory. */
+/** The same as a JSON value, to which the caller gets a reference; NULL: no memory. */
 struct json_t *report_json_value(const struct results *results);
 
-/** json_closes.c: the closes, and how far those of a side were from their time. */
+/** json_closes.c: the closes over time, the worst connections, and how far the closes of a side
+ * were from their time. */
 struct json_t *report_json_closes(const struct closes *closes);
 struct json_t *report_json_worst(const struct results *results);
 struct json_t *report_json_deviations(const struct hdr *early, const struct hdr *late);

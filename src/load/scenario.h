@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A scenario: what the two ends of a connection do, and from when its close is counted.
+ * A scenario defines what the two ends of a connection do, and from when its close is counted.
  *
- * It has no state of its own; what it has to remember lies in the connection (conn.h). Its
- * functions run on the thread of the connection that they are given, and may end it.
+ * It has no state of its own; its state is in the connections (conn.h). Its functions run on the
+ * thread of the connection that is their argument, and may end that connection.
  */
 #ifndef WEIR_LOAD_SCENARIO_H
 #define WEIR_LOAD_SCENARIO_H
@@ -30,34 +30,37 @@ enum scenario_bit {
 	SCENARIO_FIRSTBYTE = 1 << 9,
 	SCENARIO_QUEUE = 1 << 10,
 	SCENARIO_DRAIN = 1 << 11,
-	SCENARIO_CLIENTS = (1 << 12) - 1, /**< all that open connections */
-	SCENARIO_SERVE = 1 << 12,         /**< the server alone (alone.h) */
-	SCENARIO_SUITE = 1 << 30,         /**< several of them, from a file (suite.h) */
+	SCENARIO_CLIENTS = (1 << 12) - 1, /**< all scenarios that open connections */
+	SCENARIO_SERVE = 1 << 12,         /**< `weirload serve` (alone.h) */
+	SCENARIO_SUITE = 1 << 30,         /**< several scenarios, from a file (suite.h) */
 };
 
-/** What one end does. Every function may be NULL. */
+/** What one end does. Each function may be NULL. */
 struct script {
-	bool is_judged;  /**< its close is expected, and told early, on time or late */
-	bool is_lasting; /**< its close is not expected: it is early until all else is over */
-	bool is_guarded; /**< a reset of it before the expected time is early; else not judged */
-	bool is_live;    /**< drain: a stream that is not to be cut */
-	bool is_alone;   /**< a client that is to have no server's end */
+	bool is_judged;  /**< its close is expected, and is early, on time or late */
+	bool is_lasting; /**< its close is not expected, and early until all others are over */
+	/** A reset before the expected time is early; other closes are not judged. */
+	bool is_guarded;
+	bool is_live;  /**< drain: a stream that is not to be cut */
+	bool is_alone; /**< a client that must not get a server end */
 	/** Client: connected. Server: matched with its client; without tokens: accepted. */
 	void (*opened)(struct conn *conn);
-	/** The server end's connection was accepted, and nothing is known of it. */
+	/** A server end was accepted, and it is not known yet to which client it belongs. */
 	void (*accepted)(struct conn *conn);
-	/** All connections are open: conn_go_ns() is when this one's second part begins. */
+	/** All connections are open; the second part of this one begins at conn_go_ns(). */
 	void (*go)(struct conn *conn);
 	void (*read)(struct conn *conn, const char *data, size_t len);
-	/** Everything written is out (STREAM_DRAIN). */
+	/** Everything that was written is sent (STREAM_DRAIN). */
 	void (*drained)(struct conn *conn);
-	/** conn_arm()ed; NULL: the timer waits for the close (conn_await_close()). */
+	/** The timer of conn_arm() has expired. NULL: the timer is only used to wait for the close
+	 * (conn_await_close()). */
 	void (*struck)(struct conn *conn);
-	/** The peer sent FIN. NULL: that is the close. */
+	/** The peer has sent FIN. NULL: that counts as the close. */
 	void (*ended)(struct conn *conn);
 };
 
-/** From when a close is counted: it is early before the first, and late after the second stamp. */
+/** From when a close is counted: before the first time it is early, after the second time it is
+ * late. */
 struct due {
 	uint64_t early_ns;
 	uint64_t late_ns;
@@ -66,19 +69,24 @@ struct due {
 struct scenario {
 	const char *name;
 	unsigned bit; /**< enum scenario_bit */
-	/** What a server that is not ours says later puts no close off: due() has it all. */
+	/** Bytes that a foreign server sends later do not move the expected close: due() knows
+	 * everything. */
 	bool is_absolute;
-	/** Whether an end waits for its other one to be over, which with --remote must be told. */
+	/** Whether an end waits for its mate to be over, which with --remote must be sent to the
+	 * other process. */
 	bool is_watched;
 	const char *summary;
 	const char *description; /**< for --help; several lines */
-	/** What is wrong with the options, and what to write instead; NULL: nothing. Constant. */
+	/** Checks the options. Returns what is wrong and what to write instead, a constant text;
+	 * NULL: they are valid. */
 	const char *(*check)(const struct options *options);
-	/** What that end of connection number `index` does; NULL of the server alone. */
+	/** What the client or server end of connection number `index` does; NULL for `weirload
+	 * serve`. */
 	const struct script *(*script)(const struct options *options, bool server, uint32_t index);
-	/** When the expected time began; NULL: with the last byte that either end sent. */
+	/** From when the close is counted; NULL: from the last byte that either end sent. */
 	struct due (*due)(const struct conn *conn);
-	/** Whether client number `index` may be opened now, else a little later. NULL: any may. */
+	/** Whether client number `index` may be opened now; if not, it is asked again a little
+	 * later. NULL: any may. */
 	bool (*gate)(const struct run *run, uint64_t index);
 };
 
@@ -97,7 +105,7 @@ extern const struct scenario scenario_drain;
 extern const struct scenario scenario_serve;
 extern const struct scenario scenario_suite;
 
-/** All of them, NULL at the end; and one by its name, or NULL. */
+/** All scenarios, with NULL at the end; and the one with this name, or NULL. */
 extern const struct scenario *const scenarios[];
 const struct scenario *scenario_find(const char *name);
 

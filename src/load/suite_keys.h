@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The keys of a suite's file that are options of weirload, with '_' for '-': which may stand in a
- * group, and their values. By the table of options (options_table.c), and nothing else.
+ * The keys of a suite's file that are options of weirload, with '_' for '-': which keys a group may
+ * have, and their values. All of it is derived from the table of options (options_table.c).
  */
 #ifndef WEIR_LOAD_SUITE_KEYS_H
 #define WEIR_LOAD_SUITE_KEYS_H
@@ -20,45 +20,45 @@ enum { SUITE_KEY_MAX = 40, SUITE_PATH_MAX = 96 };
 struct suite_reading {
 	const struct conf_text *text;
 	struct conf_errors *errors;
-	char (*names)[SUITE_KEY_MAX]; /**< heap: each option as a key; suite_name_keys() */
-	bool failed;                  /**< an error was told */
+	char (*names)[SUITE_KEY_MAX]; /**< malloc'd by suite_name_keys(): each option as a key */
+	bool failed;                  /**< an error was reported */
 };
 
-/** A group of the file, and what may stand in it. */
+/** A group of the file, and the keys that it may have. */
 struct suite_place {
 	const struct setting *group;
-	char path[SUITE_PATH_MAX];       /**< "proxies[0].idle"; "" of the top level */
-	const struct scenario *scenario; /**< whose options alone; NULL: those of any */
-	const char *const *own;          /**< keys that others read, up to a NULL */
-	bool has_scenarios;              /**< and groups that are called as scenarios are */
-	bool has_options;
+	char path[SUITE_PATH_MAX];       /**< "proxies[0].idle"; "": the top level */
+	const struct scenario *scenario; /**< only options of this scenario; NULL: of any */
+	const char *const *own;          /**< keys that other code reads, up to a NULL */
+	bool has_scenarios;              /**< it may have groups with the names of scenarios */
+	bool has_options;                /**< it may have options */
 };
 
-/** Fills in the names, which are freed by the caller. 0 or -ENOMEM. */
+/** Sets `names`, which the caller frees. 0 or -ENOMEM. */
 int suite_name_keys(struct suite_reading *reading);
 
-/** An error about a setting. */
+/** Reports an error about a setting. */
 __attribute__((format(printf, 4, 5))) void suite_refuse(struct suite_reading *reading,
 	const struct setting *setting, const char *path, const char *format, ...);
 
 /** Writes "max_late needs expect" for "--max-late needs --expect". */
 void suite_name_as_keys(char *text);
 
-/** The path of a setting in a group; `path`. */
+/** Writes the path of a setting in a group. Returns `path`. */
 const char *suite_join(
 	char path[SUITE_PATH_MAX], const struct suite_place *place, const struct setting *setting);
 
-/** The scenario of that name that opens connections; NULL. */
+/** The scenario with this name, if it opens connections; else NULL. */
 const struct scenario *suite_find_scenario(const char *name);
 
 /** Checks that each key of a group is known there, and each option's value. */
 void suite_check_place(struct suite_reading *reading, const struct suite_place *place);
 
-/** What a group (NULL is none) says of an option; NULL: nothing. */
+/** The setting of an option in a group (which may be NULL); NULL: there is none. */
 const struct setting *suite_find_value(const struct suite_reading *reading,
 	const struct setting *group, const struct option *option);
 
-/** The value of an option into the options; false, and an error, where it is wrong. */
+/** Parses the value of an option into `options`. False, with an error reported: it is wrong. */
 bool suite_read_option(struct suite_reading *reading, const struct option *option,
 	const struct setting *setting, const char *path, struct options *options);
 
