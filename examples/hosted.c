@@ -2,9 +2,9 @@
 /*
  * Weir's streams in an application of libuv: one uv_run() for both.
  *
- *	hosted		listens twice on 127.0.0.1, where the kernel picks the ports, and says so:
- *			"echo on PORT", streams of weir, which write back what they read
- *			"status on PORT", a uv_tcp_t, which tells how the streams fare, and closes
+ *	hosted		listens on two ports of 127.0.0.1, which the kernel picks, and prints them:
+ *			"echo on PORT": streams of weir, which write back what they read
+ *			"status on PORT": a uv_tcp_t, which sends numbers of the streams, and closes
  *
  * A uv_timer_t counts tenths of a second, and a uv_signal_t lets SIGTERM and SIGINT end it in
  * order: see on_signal(), and main() for what is to be done before uv_loop_close().

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the tests of the acceptor stand on: an owner that counts, and clients. */
+/* Fixture for the tests of the acceptor: an owner that counts its callbacks, and clients. */
 #ifndef WEIR_TESTS_ACCEPTOR_RIG_H
 #define WEIR_TESTS_ACCEPTOR_RIG_H
 
@@ -11,20 +11,20 @@ struct listen_socket;
 
 enum { CLIENTS_MAX = 64 };
 
-/* What the acceptor's owner does in which callback. */
+/* In which callback (moment) the acceptor's owner does something, and what (deed). */
 enum moment { NEVER, IN_ADMIT, IN_REFUSED, IN_ACCEPTED, IN_RESTING, IN_DRAINED };
 enum deed { CLOSE, PAUSE, DRAIN };
 
 struct owner {
 	struct acceptor *acceptor;
-	bool is_shared;  /* the socket: see acceptor_opts */
-	unsigned limit;  /* places; as in a limit, admit() takes one */
-	unsigned places; /* taken */
+	bool is_shared;  /* of the socket: see acceptor_opts */
+	unsigned limit;  /* the maximum of places; admit() takes one, as with a limit */
+	unsigned places; /* places that are taken */
 	unsigned n_accepted;
 	unsigned n_resting;
 	unsigned n_drained;
 	int fd_when_drained; /* -1: closed */
-	int error;           /* of resting() */
+	int error;           /* the argument of resting() */
 	int peer_family;
 	int fds[CLIENTS_MAX];
 	enum moment moment;
@@ -36,30 +36,32 @@ extern struct owner owner;
 /** Calls of accept4() since fail_accepts(). */
 extern unsigned n_calls;
 
-/** The loop is test_loop; every place and fd must be accounted for at the end. */
+/** The loop is test_loop. rig_teardown() fails if a place or an fd is missing or left over. */
 void rig_setup(void);
 void rig_teardown(void);
 
-/** A listening socket, TCP or UNIX, at `address`. */
+/** Makes a listening socket, TCP or UNIX, at `address`. */
 int make_listener(bool is_unix);
 
-/** The owner as it is; the fd is the acceptor's. */
+/** Options with `owner` as it is now; the acceptor takes the fd. */
 struct acceptor_opts options(int fd);
 
 /** Opens owner.acceptor on a new listener. */
 void start(bool is_unix);
 void connect_clients(int n);
 
-/** Another socket that listens on the acceptor's TCP address. */
+/** Makes another socket that listens on the acceptor's TCP address. */
 void listen_again(struct listen_socket *ret_socket);
 
-/** One more client, which does not wait for its connection; 0 or a negative errno. */
+/** Starts to connect one more client, without waiting for the connection. 0 or a negative errno. */
 int connect_newcomer(int *ret_fd);
 
-/** The next `n` accept4()s fail with `err`; counts anew. fault.h has one at a time. */
+/** Makes the next `n` calls of accept4() fail with `err`, and resets n_calls. (fault.h can fail
+ * only one call.) */
 void fail_accepts(int n, int err);
 
-/** Nothing wakes the loop by itself: turns in 50 ms are but those of the waiting. */
+/** Checks that nothing wakes the loop by itself: in 50 ms it makes no more turns than the wait
+ * needs. */
 void must_be_silent(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A server, the check of it, and what that says, in virtual time (vtime.h). */
+/* Fixture for the tests of checks: a server, its check, and what the check reports, in virtual time
+ * (vtime.h). */
 #ifndef WEIR_TESTS_CHECK_RIG_H
 #define WEIR_TESTS_CHECK_RIG_H
 
@@ -22,38 +23,38 @@ struct check_rig {
 	uint64_t open_ns;
 	unsigned n_changes;
 	unsigned n_unjudged;
-	bool is_up; /**< as the changes say */
+	bool is_up; /**< the state by the reported changes */
 	unsigned n_checks;
 	uint64_t lasted_ns;
 	enum probe_result result;
-	bool closes; /**< in the callbacks */
+	bool closes; /**< close the check in its callbacks */
 };
 
 extern struct check_rig rig;
 
-/** The loop is test_loop, time stands still, the server listens. */
+/** Sets up: the loop is test_loop, time stands still, the server listens. */
 void check_rig_setup(void);
 void check_rig_teardown(void);
 
 /** Opens the check, at rig.open_ns. */
 void check_rig_open(void);
 
-/** It is to send PING and expects +PONG. Before check_rig_open(), or a check_set(). */
+/** Makes the check send PING and expect +PONG. Call it before check_rig_open() or check_set(). */
 void check_rig_expect_pong(void);
 
-/** From now on the server listens, or refuses, at the same port. */
+/** From now on the server accepts or refuses connections, at the same port. */
 void serve_or_refuse(bool serves);
 
-/** Takes a connection; the server's end. */
+/** Accepts a connection. Returns the server's fd. */
 int accept_one(void);
 
-/** How many connections have come since the last time; they are closed. */
+/** Returns how many connections have come since the last call, and closes them. */
 unsigned n_asked(void);
 
-/** vtime_pass(), until then. */
+/** Calls vtime_pass() up to the time `ns`. */
 void pass_until(uint64_t ns);
 
-/** When a check that is due then begins. */
+/** When a check that is due at `ns` begins. */
 uint64_t on_grid(uint64_t ns);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A folder of its own for each test of the config, and what loading a file in it says.
+ * Gives each test of the config its own folder, and loads files in it.
  *
  * The folder is the working directory, so that files have short names in errors.
  */
@@ -18,7 +18,7 @@
 #include "conf/conf.h"
 #include "conf/errors.h"
 
-/** What every config needs. */
+/** The settings that every config needs. */
 #define CONF_LISTENERS "listeners = ({name = \"web\"; listen = \"*:80\"; upstream = \"app\";});\n"
 #define CONF_UPSTREAMS "upstreams = ({name = \"app\"; servers = ({address = \"h:1\";});});\n"
 #define CONF_REST      CONF_LISTENERS CONF_UPSTREAMS
@@ -56,7 +56,8 @@ static inline void conf_case_write(const char *path, const char *text)
 	ck_assert_int_eq(fclose(file), 0);
 }
 
-/** All errors of a file, a line each, or all warnings and a model. Free the text. */
+/** Loads a file. Returns all errors, or all warnings and a model in *ret_conf; each on its own
+ * line. The caller frees the text. */
 static inline char *conf_case_errors(const char *path, const struct conf **ret_conf)
 {
 	struct conf_errors errors;
@@ -78,7 +79,7 @@ static inline char *conf_case_errors(const char *path, const struct conf **ret_c
 	return text;
 }
 
-/** The model of a file that must be right, and is not warned of. */
+/** Loads a file that must have neither errors nor warnings. */
 static inline const struct conf *conf_case_load(const char *path)
 {
 	const struct conf *conf;
@@ -89,14 +90,14 @@ static inline const struct conf *conf_case_load(const char *path)
 	return conf;
 }
 
-/** The same of a text. */
+/** The same with a text. */
 static inline const struct conf *conf_case_load_text(const char *text)
 {
 	conf_case_write("weir.conf", text);
 	return conf_case_load("weir.conf");
 }
 
-/** Compares all errors of a file with `expected`. */
+/** Loads a file and compares all errors or warnings with `expected`. */
 static inline void conf_case_expect(const char *path, const char *expected)
 {
 	const struct conf *conf;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What comes out of the child, and the walk that explains, held against libconfig. */
+/* Compares weir's parser (the tape of the child process, and the walk of grammar.h) with
+ * libconfig. */
 #ifndef WEIR_TESTS_CONF_REFERENCE_H
 #define WEIR_TESTS_CONF_REFERENCE_H
 
@@ -16,7 +17,7 @@
 #include "conf/source.h"
 #include "conf/tape.h"
 
-/** libconfig 1.5 loses the string that a syntax error follows. */
+/** libconfig 1.5 leaks a string if a syntax error follows it. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -60,7 +61,7 @@ static inline void reference_compare_trees(
 	}
 }
 
-/** All errors, a line each. Free the text. */
+/** All errors, each on its own line. The caller frees the text. */
 static inline char *reference_errors(const struct conf_errors *errors)
 {
 	char *text = NULL;
@@ -73,7 +74,7 @@ static inline char *reference_errors(const struct conf_errors *errors)
 	return text;
 }
 
-/** A text that libconfig takes holds no surprise: the walk finds none, and has to say so. */
+/** Checks a text that libconfig accepts: the walk must find no error in it. */
 static inline void reference_walk(const struct conf_source *source)
 {
 	struct conf_errors errors;
@@ -90,7 +91,7 @@ static inline void reference_walk(const struct conf_source *source)
 	conf_errors_fini(&errors);
 }
 
-/** A text that libconfig refuses is explained in words of ours. */
+/** Checks a text that libconfig refuses: the error must have a message of weir's own. */
 static inline void reference_explained(
 	const struct conf_source *source, const struct conf_errors *errors)
 {
@@ -104,7 +105,8 @@ static inline void reference_explained(
 	free(text);
 }
 
-/** Compares what comes out of the child with what libconfig says here; true when it takes it. */
+/** Compares the result of the child with that of libconfig in this process. Returns whether the
+ * text is valid. */
 static inline bool reference_compare(struct conf_source *source)
 {
 	struct conf_tape tape = {0};
@@ -137,7 +139,7 @@ static inline bool reference_compare(struct conf_source *source)
 	return ours == 0;
 }
 
-/** The same of a text that is no file. */
+/** The same with a text that is in no file. */
 static inline bool reference_compare_text(const char *text)
 {
 	struct conf_source source = {.line = 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the tests of the connector stand on: an owner that writes down, and servers. */
+/* Fixture for the tests of the connector: an owner that records its callbacks, and servers. */
 #ifndef WEIR_TESTS_CONNECTOR_RIG_H
 #define WEIR_TESTS_CONNECTOR_RIG_H
 
@@ -21,24 +21,25 @@ struct owner {
 	int failures[8]; /* status of each */
 	uint64_t done_ns;
 	uint64_t late_ns;
-	bool in_line;             /* of the last attempt */
-	bool forbidden;           /* as well */
-	union addr_sockaddr last; /* family AF_UNSPEC: none */
-	bool closes;              /* in done() */
+	bool in_line;             /* connector_attempt::in_line of the last attempt */
+	bool forbidden;           /* connector_attempt::forbidden, likewise */
+	union addr_sockaddr last; /* the address of the last attempt; AF_UNSPEC: none */
+	bool closes;              /* close the connector in done() */
 };
 
 enum server_kind { V4, V6, PATH, ABSTRACT };
 
 extern struct owner owner;
 
-/** Of the last PATH; unlink() it. */
+/** The path of the last PATH server; the test must unlink() it. */
 extern char path[];
 
-/** The loop is test_loop, lookups are scripted; owner.connector and owner.stream end with it. */
+/** The loop is test_loop, lookups are scripted. rig_teardown() closes owner.connector and
+ * owner.stream. */
 void rig_setup(void);
 void rig_teardown(void);
 
-/** The owner is new. */
+/** Resets the owner. */
 void forget(void);
 /** Fds that connectors may take for a second attempt; 64 at first. */
 extern atomic_int spare_fds;
@@ -51,20 +52,20 @@ void start(const struct addr *addr, uint64_t timeout_ns);
 /** Closes owner.connector, frees owner.stream. */
 void finish(void);
 
-/** Where a server of this kind may be: port 0, a path that is free, any abstract name. */
+/** An address for a server of this kind: port 0, an unused path, or any abstract name. */
 struct addr address_of(enum server_kind kind);
 
-/** Binds, and listens if `backlog` is not negative; *addr is then where. */
+/** Binds a socket, and listens if `backlog` is not negative. Writes the bound address to *addr. */
 int serve(struct addr *addr, int backlog);
 
-/** As serve(), on two addresses with one port, which is the first one's. */
+/** Like serve(), on two addresses with the same port, which the first one picks. */
 void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, int ret_fds[2]);
 
-/** A client that fills a queue of one. */
+/** Connects a client that fills an accept queue of one. */
 int occupy(const struct addr *addr);
 struct addr name_at(const char *host, uint16_t port);
 
-/** Bytes go both ways over owner.stream, and its flags are heeded; frees it. */
+/** Checks that owner.stream relays bytes in both directions and heeds its flags; then frees it. */
 void must_work(int listener);
 
 #endif

@@ -12,19 +12,20 @@ enum { CREW_WORKERS = 3 };
 extern struct crew crew;
 extern struct conf crew_conf;
 extern struct proxy_shared crew_shared;
-extern unsigned crew_n_quiet; /**< how often it was said that nothing is left */
+extern unsigned crew_n_quiet; /**< how often quiet() was called */
 
-/** For tcase_add_checked_fixture(): the workers run; and have stopped, if the test has not yet. */
+/** For tcase_add_checked_fixture(): starts the workers, and stops them unless the test has. */
 void crew_rig_setup(void);
 void crew_rig_teardown(void);
 
-/* ---- the parts of it, for who starts the workers by himself ---- */
+/* ---- the parts of it, for tests that start the workers themselves ---- */
 
-/** The loop, and the log, since workers log; and their end, which is held against the beginning. */
+/** Set up the loop, and the log, because workers log; and end both, checking that nothing is left
+ * over. */
 void crew_rig_begin(void);
 void crew_rig_end(void);
 
-/** The crew, of which nobody runs. */
+/** Opens the crew, without starting workers. */
 void crew_rig_open(void);
 
 #endif

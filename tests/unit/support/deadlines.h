@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Facts and timeouts in which nothing has happened and all is off, for the tests of deadlines. */
+/* For the tests of deadlines: facts in which nothing has happened, and timeouts that are all
+ * off. */
 #ifndef WEIR_TESTS_DEADLINES_H
 #define WEIR_TESTS_DEADLINES_H
 

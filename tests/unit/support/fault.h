@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Faults on demand: the n-th call from now on of a function that can fail does fail.
+ * Injects faults: of the calls from now on to functions that can fail, the n-th one fails.
  *
  *	for (unsigned n = 1;; n++) {
  *		fault_arm(n);
- *		live_a_life();
+ *		run_the_code_under_test();
  *		if (!fault_disarm()) {
- *			break;		(every call has had its turn)
+ *			break;		(every call has failed once)
  *		}
  *	}
  *
  * The functions are replaced at link time (-Wl,--wrap, fault_link_args in tests/unit/meson.build),
- * so the code under test knows nothing of it. Calls from inside shared libraries are not seen. A
- * test links fault.c, and fault_uv.c if it links libuv. What a test itself does while a fault is
- * armed counts too: put it between fault_suspend() and fault_resume().
+ * so the code under test is unchanged. Calls from inside shared libraries are not counted. A test
+ * links fault.c, and fault_uv.c if it links libuv. Calls of the test itself count too while a fault
+ * is armed, unless they are between fault_suspend() and fault_resume().
  *
- * The countdown belongs to the process: calls of any thread count.
+ * There is one countdown for the process: calls on any thread count.
  */
 #ifndef WEIR_TESTS_FAULT_H
 #define WEIR_TESTS_FAULT_H
@@ -31,29 +31,29 @@ enum fault_class {
 	FAULT_ALL = (1 << 4) - 1,
 };
 
-/** The n-th call (from 1) in the scope fails, once, with an errno that fits it. */
+/** Makes the n-th call (from 1) in the scope fail, once, with an errno that fits the function. */
 void fault_arm(unsigned n);
 
-/** Ends it; whether the fault was met. The scope is FAULT_ALL again. */
+/** Disarms. Returns whether the fault has happened. The scope is FAULT_ALL again. */
 bool fault_disarm(void);
 
-/** The function that failed, NULL if none did; valid until the next fault_arm(). */
+/** The function that failed; NULL: none did. Valid until the next fault_arm(). */
 const char *fault_met(void);
 
-/** Only these classes (enum fault_class) count. Before fault_arm(). */
+/** Sets the scope to these classes (bits of enum fault_class). Call it before fault_arm(). */
 void fault_only(unsigned classes);
 
-/** Only this function counts (a constant text). Before fault_arm(). */
+/** Sets the scope to one function (a constant text). Call it before fault_arm(). */
 void fault_only_call(const char *name);
 
-/** The errno of the next fault, in place of the one that fits. Before fault_arm(). */
+/** Sets the errno of the next fault. Call it before fault_arm(). */
 void fault_set_errno(int err);
 
 /** Calls between these two neither count nor fail; they may be nested. */
 void fault_suspend(void);
 void fault_resume(void);
 
-/** For the wrappers: whether this call shall fail; sets errno if so. */
+/** For the wrappers: whether this call must fail; if so, sets errno. */
 bool fault_strikes(const char *name, enum fault_class class, int err);
 
 /** Defines the wrapper of one function; weak, so that a test may have one of its own. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tests of the stream library stand on: a loop that must be left clean, pairs of fds of every
- * kind, peers that are driven by plain system calls, and a recorder of events.
+ * Fixture for tests of the stream library: a loop on which nothing must be left, pairs of fds of
+ * every kind, peers that use plain system calls, and a recorder of events.
  *
  *	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
  *
  * gives each test `test_loop`, and fails it if an fd or a live handle is left behind. Nothing here
- * sleeps: a test turns the loop until what it waits for is so (loop_until).
+ * sleeps: a test turns the loop until a condition holds (loop_until).
  *
- * With WEIR_TEST_HOSTED in the environment the loop is hosted by a uv_loop_t of the fixture, and
- * uv_run() turns it: tests/unit/meson.build runs what stands on the fixture once more so.
+ * With WEIR_TEST_HOSTED in the environment a uv_loop_t of the fixture hosts the loop, and uv_run()
+ * turns it. tests/unit/meson.build runs all tests that use the fixture a second time in this way.
  */
 #ifndef WEIR_TESTS_FIXTURE_H
 #define WEIR_TESTS_FIXTURE_H
@@ -24,25 +24,26 @@
 
 /* ---- the loop ---- */
 
-/** The loop of the test under way. */
+/** The loop of the current test. */
 extern struct loop *test_loop;
 
 void fixture_setup(void);
 
-/** Frees the loop (it asserts that nothing lives on it any more) and compares the open fds. */
+/** Frees the loop (which asserts that nothing is left on it) and checks that the open fds are the
+ * same as before. */
 void fixture_teardown(void);
 
-/** Whether the loop is hosted, this time. */
+/** Whether the loop is hosted in this run. */
 bool fixture_is_hosted(void);
 
-/** Its host; NULL: it has none. */
+/** The uv_loop_t that hosts the loop; NULL: there is none. */
 struct uv_loop_s *fixture_host(void);
 
-/** Runs the loop until fixture_stop(), from a callback, or until it has no work any more. */
+/** Runs the loop until a callback calls fixture_stop(), or until the loop has no more work. */
 void fixture_run(void);
 void fixture_stop(void);
 
-/** Runs one turn of the loop, which sleeps until something happens; if hosted, one or two. */
+/** Runs one turn of the loop (if hosted, one or two), which blocks until something happens. */
 void fixture_turn(const char *file, int line, const char *what);
 
 /** Turns the loop until `condition` holds; fails the test after LOOP_GUARD_S. */
@@ -53,12 +54,12 @@ void fixture_turn(const char *file, int line, const char *what);
 		}                                                                                  \
 	} while (0)
 
-/** Turns the loop until `ms` have passed, to see what happens by itself. */
+/** Turns the loop until `ms` have passed, to see whether something happens by itself. */
 void loop_for_ms(unsigned ms);
 
 /**
- * Lets everything happen that was set off before: kernel events that are ready now, and the tasks
- * that follow from them. Returns when nothing is left to do at once.
+ * Handles all kernel events that are ready now, and the tasks that follow from them. Returns when
+ * nothing is left to do at once.
  */
 void loop_settle(void);
 
@@ -71,14 +72,14 @@ enum wire_kind {
 	WIRE_TCP,        /**< over loopback */
 	WIRE_UNIX,       /**< a connection to a listening UNIX socket */
 	WIRE_SOCKETPAIR, /**< socketpair(2) */
-	WIRE_PIPE_IN,    /**< near is the end to read from */
-	WIRE_PIPE_OUT,   /**< near is the end to write to */
+	WIRE_PIPE_IN,    /**< near is the read end */
+	WIRE_PIPE_OUT,   /**< near is the write end */
 	WIRE_TTY,        /**< near is the terminal, far the pty's master; raw */
 	WIRE_PTY,        /**< near is the pty's master, far the terminal; raw */
 	WIRE_KINDS,
 };
 
-/** The end under test, blocking as it was born, and the peer's, non-blocking. */
+/** near is the end under test, and blocking; far is the peer's end, and non-blocking. */
 struct wire {
 	int near;
 	int far;
@@ -90,18 +91,21 @@ bool wire_reads(enum wire_kind kind);
 bool wire_writes(enum wire_kind kind);
 bool wire_is_socket(enum wire_kind kind);
 
-/** As wire_open(), with the smallest buffers that the kernel grants, so that little fills them. */
+/** Like wire_open(), with the smallest buffers that the kernel grants, so that few bytes fill
+ * them. */
 struct wire wire_open_tiny(enum wire_kind kind);
 
 /* ---- the peer, by plain system calls that never count for fault.h ---- */
 
-/** Sends all of it; the kernel must have room. */
+/** Sends the whole text; the kernel must have room. */
 void peer_send(int fd, const char *text);
 
-/** What there is to receive now: how many bytes, 0 at the end of input, or a negative errno. */
+/** Receives what is there now. Returns the number of bytes, 0 at the end of input, or a negative
+ * errno. */
 ptrdiff_t peer_recv(int fd, void *buffer, size_t size);
 
-/** Sends until the kernel takes no more; how many bytes. They are the pattern of pattern_at(). */
+/** Sends the pattern of pattern_at() until the kernel takes no more. Returns the number of
+ * bytes. */
 size_t peer_fill(int fd);
 
 /** Closes with a reset: SO_LINGER 0. */
@@ -110,48 +114,49 @@ void peer_reset(int fd);
 /** Sends one byte of urgent data. */
 void peer_send_urgent(int fd, char byte);
 
-/** The byte that stands at `offset` of every long test stream. */
+/** The byte at `offset` of every long test stream. */
 unsigned char pattern_at(size_t offset);
 void pattern_fill(void *buffer, size_t offset, size_t len);
 void pattern_expect(const void *buffer, size_t offset, size_t len);
 
-/** Keeps in `text` those of a stream's bytes from `offset` on that are of its first `size` - 1. */
+/** `bytes` are those of a stream from `offset` on. Copies the part of them that belongs to the
+ * first `size` - 1 bytes of the stream to its place in `text`. */
 void keep_first(char *text, size_t size, size_t offset, const void *bytes, size_t len);
 
-/** A peer that receives on the loop, at most `max` bytes at once, and checks the pattern if told.
- */
+/** A peer that receives on the loop, at most `max` bytes at once, and with is_pattern checks
+ * them. */
 struct peer {
 	struct watcher watcher;
 	int fd;     /**< taken; -1 once closed */
-	size_t max; /**< bytes a call of recv(2), from 1 */
+	size_t max; /**< bytes for each recv(2), at least 1 */
 	size_t n_received;
 	bool is_pattern; /**< compare what arrives with pattern_at() */
-	bool ended;      /**< end of input was seen */
-	int error;       /**< a negative errno was seen */
+	bool ended;      /**< the end of input was read */
+	int error;       /**< the negative errno of a failed recv(2); 0: none */
 	char text[64];   /**< the beginning of what arrived, NUL-terminated */
 };
 
 void peer_open(struct peer *peer, int fd);
 void peer_close(struct peer *peer);
 
-/** Takes `peer` off the loop; the fd stays open and is the caller's. */
+/** Takes `peer` off the loop. The caller then owns the fd, which is returned. */
 int peer_release(struct peer *peer);
 
-/* ---- the recorder: a handler that writes down what it hears ---- */
+/* ---- the recorder: a handler that records the events it gets ---- */
 
 struct recorder {
 	struct handler handler;
-	char events[512];  /**< "READ WRITE CLOSE:ECONNRESET"; READ READ is told as one READ */
+	char events[512];  /**< "READ WRITE CLOSE:ECONNRESET"; repeated READs are one READ */
 	int error;         /**< of the last event */
-	unsigned n_events; /**< each counted */
+	unsigned n_events; /**< counts every event */
 	size_t n_read;     /**< bytes of READ */
-	size_t n_spliced;  /**< those of them that came without data */
+	size_t n_spliced;  /**< the part of these that came without data */
 	size_t n_write;    /**< bytes of WRITE */
-	size_t n_unseen;   /**< those of them that came without data */
+	size_t n_unseen;   /**< the part of these that came without data */
 	bool is_pattern;   /**< compare what is read and written with pattern_at() */
 	char text[256];    /**< the beginning of what was read, NUL-terminated */
-	char written[256]; /**< the same of what WRITE told */
-	/** May be NULL: what to do in the event, after it was written down. */
+	char written[256]; /**< likewise, of what was written */
+	/** Called in each event, after it was recorded. May be NULL. */
 	void (*act)(struct recorder *recorder, const struct event *event);
 	void *data; /**< for act() */
 };
@@ -159,7 +164,7 @@ struct recorder {
 /** Zeroes `recorder` and subscribes it to `events`. */
 void recorder_on(struct recorder *recorder, struct stream *stream, unsigned events);
 
-/** Forgets what was heard, and stays subscribed. */
+/** Forgets what was recorded, and stays subscribed. */
 void recorder_clear(struct recorder *recorder);
 
 /* ---- the scene: a stream on a wire, with a recorder of all events ---- */
@@ -167,7 +172,7 @@ void recorder_clear(struct recorder *recorder);
 struct scene {
 	enum wire_kind kind;
 	struct stream *stream;
-	int far; /**< -1 once the peer is gone */
+	int far; /**< the peer's fd; -1 once it is closed */
 	struct recorder rec;
 };
 
@@ -183,17 +188,18 @@ void scene_close(struct scene *scene);
 /** The peer closes its end. */
 void scene_far_close(struct scene *scene);
 
-/** Lets the next system call that moves bytes fail with `err` (positive), and sets it off. */
+/** Makes the next system call that moves bytes fail with `err` (positive), and causes such a
+ * call. */
 void scene_break(struct scene *scene, int err);
 
-/** What the recorder heard, in order; the test fails if it is something else. */
+/** Fails the test unless the recorded events are `expected`, in this sequence. */
 #define scene_heard(scene, expected) ck_assert_str_eq((scene)->rec.events, (expected))
 
-/** Adds a test that is run for every enum wire_kind, which is its TEST_KIND. */
+/** Adds a test that is run for every enum wire_kind; in the test TEST_KIND is the kind. */
 #define tcase_add_wire_test(tc, test) tcase_add_loop_test(tc, test, 0, WIRE_KINDS)
 #define TEST_KIND                     ((enum wire_kind)_i)
 
-/** Whether an event was heard: a word of `events` begins with `name`. */
+/** Whether an event was recorded whose word begins with `name`. */
 bool heard(const struct recorder *recorder, const char *name);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A house of one server whose config is followed by others: what a reload does, on one worker.
+ * Fixture for reloads on one worker: a proxy (house.h) with one server, whose config is followed by
+ * others.
  *
- * Its names are short, since a test has nothing else: there is one of each.
+ * The names are short because a test has only one of each.
  */
 #ifndef WEIR_TESTS_GENERATION_RIG_H
 #define WEIR_TESTS_GENERATION_RIG_H
@@ -22,28 +23,29 @@ extern struct side client;
 extern struct conf next_conf;
 extern struct conf_listener next_listeners[2];
 
-/* Lists for it. */
+/* Lists for the next config. */
 extern struct conf_prefixes anybody;
 extern struct conf_prefixes nobody;
 
 void generation_rig_open(void);
 
-/** All sessions must end by themselves. */
+/** All sessions must have ended. */
 void generation_rig_close(void);
 
-/** Does what a reload does to the only worker; the generation before is returned, referenced. */
+/** Does what a reload does on the only worker. Returns the previous generation, with a
+ * reference. */
 struct generation *turn(void);
 
 /** The only session. */
 struct session *session(void);
 
-/** A session of listener `i` that relays. */
+/** Starts a session of listener `i`, and waits until it relays. */
 void begin(size_t i);
 
-/** Its client resets it. */
+/** Resets the client's connection of that session. */
 void end(void);
 
-/** What was counted of listener 0; `counter` is an offset in struct tally. */
+/** A counter of listener 0; `counter` is an offset in struct tally. */
 uint64_t counted(size_t counter);
 
 #endif

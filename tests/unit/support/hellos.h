@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The first bytes of TLS clients, as they were sent on 127.0.0.1, in hex; and what is in them. */
+/* The first bytes of real TLS clients, recorded on 127.0.0.1, in hex; and what they contain. */
 #ifndef WEIR_TESTS_HELLOS_H
 #define WEIR_TESTS_HELLOS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A task of test_loop that says when it ran. */
+/* A task of test_loop that records when it ran. */
 #ifndef WEIR_TESTS_JOB_H
 #define WEIR_TESTS_JOB_H
 
@@ -10,16 +10,16 @@
 struct job {
 	struct task task;
 	unsigned runs;
-	uint64_t turn; /**< of the loop, when it last ran */
+	uint64_t turn; /**< the turn of the loop in which it last ran */
 	char name;
-	void (*act)(struct job *job); /**< what it does then; may be NULL */
+	void (*act)(struct job *job); /**< called when it runs; may be NULL */
 	struct job *other;            /**< for act() */
 };
 
-/** The names of the jobs that ran first since the last job_init(), in order. */
+/** The names of the jobs in the sequence in which they ran since the last job_init(). */
 extern char job_order[32];
 
-/** Forgets the order too. */
+/** Sets up a job, and clears job_order. */
 void job_init(struct job *job, char name);
 
 #endif

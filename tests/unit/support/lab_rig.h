@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A chain of weirlab's toxics on a time of the test's own, and what has come out of it when. */
+/* Fixture for the toxics of weirlab: a chain with a clock that the test moves, and a record of what
+ * came out when. */
 #ifndef WEIR_TESTS_LAB_RIG_H
 #define WEIR_TESTS_LAB_RIG_H
 
@@ -26,19 +27,19 @@ struct lab_rig {
 	struct chain chain;
 	uint64_t now_ns;
 	uint64_t wake_ns;
-	size_t room;               /**< of the sink, for each piece */
-	uint8_t out[LAB_OUT_KEPT]; /**< the first that came out */
+	size_t room;               /**< how many bytes the receiver takes at a time */
+	uint8_t out[LAB_OUT_KEPT]; /**< the first bytes that came out */
 	bool differs;
 	size_t n_out;
 	struct lab_piece pieces[LAB_PIECES_MAX];
 	size_t n_pieces;
 };
 
-/** Zeroes it; the time is 1 s. */
+/** Zeroes the rig, and sets the time to 1 s. */
 void lab_open(struct lab_rig *rig, uint64_t key);
 void lab_close(struct lab_rig *rig);
 
-/** A toxic at the end of the chain, which is the test's to free after the close. */
+/** Adds a toxic at the end of the chain. The test must free it after lab_close(). */
 struct toxic *lab_add(
 	struct lab_rig *rig, const char *type, double toxicity, int64_t first, int64_t second);
 struct toxic *lab_add3(
@@ -51,10 +52,10 @@ void lab_end(struct lab_rig *rig, enum chunk_kind kind);
 /** Lets the chain run at this time. */
 void lab_run(struct lab_rig *rig);
 
-/** Moves the time to what the chain waits for, again and again, up to `end_ns`. */
+/** Moves the time to when the chain is due, and runs it, again and again, up to `end_ns`. */
 void lab_until(struct lab_rig *rig, uint64_t end_ns);
 
-/** Whether what has come out is the pattern, without a gap. */
+/** Whether the bytes that came out are the pattern without a gap. */
 bool lab_is_exact(const struct lab_rig *rig);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A world of two workers for test_limit_model.c: limits, listeners, acceptors, generations and
- * proxies are the real ones; the kernel, the loops, the timers and the sessions are made here, so
- * that a whole world costs some microseconds. Timers strike only when the test says so.
+ * A model with two workers for test_limit_model.c. Limits, listeners, acceptors, generations and
+ * proxies are the real ones. The kernel, the loops, the timers and the sessions are replaced, so
+ * that a whole run takes some microseconds. Timers expire only when the test says so.
  */
 #ifndef WEIR_TESTS_LIMIT_WORLD_H
 #define WEIR_TESTS_LIMIT_WORLD_H
@@ -14,7 +14,7 @@
 
 enum {
 	WORKERS = 2,
-	PLACES = 2, /* addresses, of which the config has one or none */
+	PLACES = 2, /* addresses; a config listens on one of them or on none */
 	SOCKETS = 12,
 };
 
@@ -34,39 +34,39 @@ struct world {
 	size_t n_pairs;
 	struct proxy workers[WORKERS];
 	struct proxy_shared shared;
-	size_t place;       /* that is listened to */
-	unsigned n_turning; /* workers that have not turned to the last config yet */
+	size_t place;       /* the address on which the config listens */
+	unsigned n_turning; /* workers that have not yet switched to the latest config */
 	bool turns[WORKERS];
-	bool drains[WORKERS]; /* it is told to */
+	bool drains[WORKERS]; /* the worker was told to drain */
 	bool draining;
 };
 
 extern struct world world;
 
-/* The configs: both limits, which address is listened to (PLACES: none), and by which listener. */
+/* Each config has both limits, the address to listen on (PLACES: none), and the listener for it. */
 enum { CONFIGS = 6 };
 
 void world_begin(size_t config);
 
-/* Everything must have ended. */
+/* All sessions must have ended. */
 void world_end(void);
 
-/* What reload.c does, up to the moment when the workers are told to turn. */
+/* Does what reload.c does, up to the order to the workers to switch. */
 void world_reload(size_t config);
 
-/* One turn of a worker: what it is told, what was posted, who is ready, what stands in line. */
+/* One turn of a worker's loop: orders, posted tasks, ready sockets, deferred tasks. */
 void world_turn(size_t worker);
 
 /* Whether a turn would do anything. */
 bool world_is_busy(size_t worker);
 
-/* Every timer that is armed. */
+/* Lets every armed timer expire. */
 void world_strike(void);
 
-/* The oldest one. */
+/* Ends the oldest pair. */
 void world_end_pair(void);
 
-/* That of an acceptor's fd. */
+/* The socket with this fd. */
 struct kernel_socket *world_find(int fd);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A pump on test_loop between two streams, whose peers are plain system calls: between every two
- * kinds of wire. With WEIR_TEST_SPLICE set, whatever can be spliced is, from the first byte on.
+ * A pump on test_loop between two streams, whose peers use plain system calls; for all combinations
+ * of kinds of wire. With WEIR_TEST_SPLICE set, the pump splices from the first byte on where that
+ * is possible.
  */
 #ifndef WEIR_TESTS_LINE_H
 #define WEIR_TESTS_LINE_H
@@ -13,7 +14,8 @@
 #include "sender.h"
 #include "stream/pump.h"
 
-/** Three kinds to read from, three to write to; in the first of them the source is TCP. */
+/** Three kinds to read from times three to write to. In the first LINE_FROM_TCP of them the source
+ * is TCP. */
 enum { LINE_COMBINATIONS = 9, LINE_FROM_TCP = 3, LINE_UNIX_TO_UNIX = 4 };
 
 struct line {
@@ -26,12 +28,12 @@ struct line {
 	struct peer out; /**< the peer that receives */
 	struct recorder watch;
 	size_t mark;
-	enum pump_outcome outcome; /**< the last, but for GONE */
-	unsigned n_told;           /**< outcomes but for GONE */
+	enum pump_outcome outcome; /**< the last one, except GONE */
+	unsigned n_told;           /**< number of outcomes, except GONE */
 	unsigned n_gone;
 	unsigned n_done;   /**< PUMP_DONE */
-	size_t n_moved[2]; /**< bytes, copied and spliced */
-	bool splices;      /**< and goes on splicing when the pump finds it too little */
+	size_t n_moved[2]; /**< bytes that were copied, and bytes that were spliced */
+	bool splices;      /**< it goes on splicing when the pump would stop that */
 	bool began;        /**< PUMP_BEGAN */
 	size_t most_waiting;
 	bool close_when_done;
@@ -39,10 +41,10 @@ struct line {
 
 extern struct line line;
 
-/** Note what the pump of line_open() tells. */
+/** Callbacks that record the outcomes of the pump of line_open(). */
 extern const struct pump_calls line_calls;
 
-/** The two streams of the combination `i`, and no pump yet; nothing is received. */
+/** Opens the two streams of combination `i`, without a pump. The receiving peer does not read. */
 void line_prepare(int i, bool tiny, size_t mark);
 
 /** The same with the pump. */
@@ -50,13 +52,13 @@ void line_open(int i, bool tiny, size_t mark);
 
 void line_close(void);
 
-/** The peer receives from now on, at most `max` bytes at once. */
+/** The receiving peer reads from now on, at most `max` bytes at once. */
 void line_receive(size_t max);
 
-/** The peer that sends closes. */
+/** Closes the sending peer. */
 void line_finish(void);
 
-/** Sends so much that the receiver, who does not read, leaves bytes waiting in weir. */
+/** Sends so many bytes that some wait in weir, because the receiving peer does not read. */
 void line_fill(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A report of weirload, as small as one can be, for those who read it. */
+/* A minimal report of weirload, for tests of code that reads reports. */
 #ifndef WEIR_TESTS_LOAD_REPORT_H
 #define WEIR_TESTS_LOAD_REPORT_H
 
@@ -32,7 +32,7 @@ static const char load_report_text[] =
 	"'limits':{'max_early':{'limit':0,'value':0,'holds':true,'words':null}},'failed':[],"
 	"'holds':true}";
 
-/** As a value, for json_decref(). */
+/** The report as a JSON value; the caller calls json_decref(). */
 static inline json_t *load_report(void)
 {
 	char text[sizeof(load_report_text)];
@@ -44,8 +44,8 @@ static inline json_t *load_report(void)
 }
 
 /**
- * Puts `value` (JSON; NULL: nothing) in the place of what is there: "client.late_us.p50",
- * "worst.0.verdict".
+ * Replaces the value at `path` ("client.late_us.p50", "worst.0.verdict") by `value`, which is JSON;
+ * NULL removes it.
  */
 static inline void load_report_set(json_t *report, const char *path, const char *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A fd that takes everything at once and can be read from its start: a log that never blocks. */
+/* An fd in memory, to which writes never block, and which can be read from its start: for logs. */
 #ifndef WEIR_TESTS_MEMORY_FILE_H
 #define WEIR_TESTS_MEMORY_FILE_H
 
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/** The fd; for memory_close(). */
+/** Opens the fd; memory_close() must follow. */
 static inline int memory_open(void)
 {
 	int fd = memfd_create("memory", MFD_CLOEXEC);
@@ -19,7 +19,7 @@ static inline int memory_open(void)
 	return fd;
 }
 
-/** Closes the fd; all that was written to it, as a string to free(). */
+/** Closes the fd. Returns all that was written to it, as a string that the caller frees. */
 static inline char *memory_close(int fd)
 {
 	struct stat st;
@@ -36,7 +36,7 @@ static inline char *memory_close(int fd)
 	return text;
 }
 
-/** Whether a text ends so. */
+/** Checks that a text ends with `end`. */
 static inline void expect_end(const char *text, const char *end)
 {
 	size_t len = strlen(text);

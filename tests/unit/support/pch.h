@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What most tests include, and what takes longest to read: precompiled by -Db_pch=true. Each file
- * includes what it uses all the same. */
+/* The headers that most tests include and that take longest to compile: precompiled by
+ * -Db_pch=true. Each file still includes what it uses. */
 #include <check.h>
 #include <errno.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What uv.h does not need, and what cannot stand beside <linux/tcp.h>. */
+/* uv.h does not need <netinet/tcp.h>, which conflicts with <linux/tcp.h>. */
 #define _NETINET_TCP_H 1
 #include <uv.h>
 #undef _NETINET_TCP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Ports that a test binds, lets go and binds again, or that somebody else is to bind for it: they
- * are the test's in between.
+ * Reserves a port for a test that binds it, closes the socket and binds it again, or lets another
+ * process bind it.
  */
 #ifndef WEIR_TESTS_PORT_H
 #define WEIR_TESTS_PORT_H
@@ -9,9 +9,9 @@
 #include "base/addr.h"
 
 /**
- * Lets the kernel pick a port for *addr, which has none, and keeps it: the fd is bound to it, so
- * nobody who asks for any port gets it, nor does connect(2). Who asks for this one with
- * SO_REUSEADDR, as listen_open() does, gets it. close() ends it.
+ * Lets the kernel pick a port for *addr, which has none, and reserves it until the returned fd is
+ * closed. The fd is bound to the port, so the kernel does not pick it for other sockets. A socket
+ * that binds this port with SO_REUSEADDR, as listen_open() does, succeeds.
  */
 int port_reserve(struct addr *addr);
 

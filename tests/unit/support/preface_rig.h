@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sessions whose clients begin with PROXY headers, on TCP and on UNIX sockets, in virtual time:
- * listener 0 of the session rig believes everybody.
+ * Fixture for sessions whose clients begin with PROXY headers, on TCP and on UNIX sockets, in
+ * virtual time. Listener 0 of the session rig accepts such headers from all peers.
  */
 #ifndef WEIR_TESTS_PREFACE_RIG_H
 #define WEIR_TESTS_PREFACE_RIG_H
@@ -27,20 +27,21 @@ static inline enum wire_kind kind_of(int i)
 
 void preface_rig_setup(void);
 
-/** Whoever is on the list must send a header. */
+/** Peers on this list must send a header. */
 void believe(const struct conf_prefixes *list);
 
-/** The session under way, and its timeouts. */
+/** The current session, and its timeouts. */
 struct session *session(void);
 struct conf_timeouts *timeouts(void);
 
-/** The client sends all of it. */
+/** Sends all bytes from the client. */
 void send_bytes(const void *bytes, size_t n);
 
-/** A header of version 2, with so many bytes of TLVs; its length. Without a source: LOCAL. */
+/** Makes a header of version 2 with `n_padding` bytes of TLVs. Returns its length. `source` NULL:
+ * LOCAL. */
 size_t v2(const char *source, const char *destination, size_t n_padding, uint8_t out[4096]);
 
-/** The client has nothing more to say, and the server ends. */
+/** Sends the FIN of the client, then that of the server. */
 void finish_both(void);
 
 #endif

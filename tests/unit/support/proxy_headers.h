@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The pieces of PROXY headers, as literals. */
+/* The parts of PROXY headers, as string literals. */
 #ifndef WEIR_TESTS_PROXY_HEADERS_H
 #define WEIR_TESTS_PROXY_HEADERS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Numbers that are the same in each run, for tests of what is hostile. */
+/* Pseudo-random numbers that are the same in each run, for tests with hostile input. */
 #ifndef WEIR_TESTS_RANDOM_H
 #define WEIR_TESTS_RANDOM_H
 
@@ -13,7 +13,7 @@ static inline uint32_t next_random(uint32_t *state)
 	return *state >> 8;
 }
 
-/** Up to three of the bytes, of which there is one at least, become others. */
+/** Changes up to three of the bytes; `n` is at least 1. */
 static inline void mutate(uint32_t *state, uint8_t *bytes, size_t n)
 {
 	for (uint32_t k = next_random(state) % 4; k > 0; k--) {

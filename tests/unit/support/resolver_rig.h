@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the tests of the resolver stand on: askers, and a clock that is behind. */
+/* Fixture for the tests of the resolver: askers, and a clock that can be set back. */
 #ifndef WEIR_TESTS_RESOLVER_RIG_H
 #define WEIR_TESTS_RESOLVER_RIG_H
 
@@ -16,35 +16,35 @@ struct asker {
 	char addresses[RESOLVER_ADDRESSES_MAX * 20]; /* "127.0.0.1 ::1" */
 	int status;                                  /* PENDING: not answered yet */
 	unsigned n_answered;
-	bool asks_again; /* in answered() */
+	bool asks_again; /* ask again in answered() */
 };
 
 extern struct resolver *resolver;
 
-/** How far the clock of this thread is behind: so an answer is old when it is learned. */
+/** How far the clock of this thread is set back, so that an answer can be old when it arrives. */
 extern _Thread_local uint64_t behind_ns;
 
-/** The loop is test_loop, home of `resolver`; lookups are scripted. */
+/** The loop is test_loop, which is the home of `resolver`; lookups are scripted. */
 void rig_setup(void);
 void rig_teardown(void);
-/** The handle of a name, which the rig keeps until rig_forget(), or its end. */
+/** The handle of a name. The rig has the reference until rig_forget() or rig_teardown(). */
 struct resolver_name *name_of(const char *host);
 
-/** Gives all handles back. */
+/** Gives back all handles. */
 void rig_forget(void);
 
 void on_answered(struct resolver_query *query, int status);
 
-/** What resolver_ask() says, for a new asker. */
+/** Calls resolver_ask() for a new asker, and returns its result. */
 int ask(struct asker *asker, const char *host);
 
-/** The asker has to wait. */
+/** Calls ask(), which must not answer at once. */
 void must_wait(struct asker *asker, const char *host);
 
-/** The asker was told these, once. */
+/** Checks that the asker got these addresses, once. */
 void must_know(const struct asker *asker, const char *addresses);
 
-/** The name gets an answer that is `age_ns` old. */
+/** Gives the name an answer that is `age_ns` old. */
 void teach(const char *host, const char *addresses, uint64_t age_ns);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* What the kernel tells of segments (TCP_INFO), beyond what the C library knows of it. */
+/* Counts of TCP segments (TCP_INFO), from fields that the C library does not declare. */
 #ifndef WEIR_TESTS_SEGMENTS_H
 #define WEIR_TESTS_SEGMENTS_H
 
 #include <stdint.h>
 
-/** How many segments with bytes have come to this TCP socket. */
+/** How many segments with bytes this TCP socket has received. */
 uint32_t segments_of(int fd);
 
-/** How many of any kind: with bytes, with a FIN, or an acknowledgement alone. */
+/** How many segments of any kind it has received: with bytes, with a FIN, or only an
+ * acknowledgement. */
 uint32_t segments_of_all_kinds(int fd);
 
 #endif

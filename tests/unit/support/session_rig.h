@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One session at a time, whose log is read from a pipe; for tests of the session. */
+/* Fixture for the tests of sessions: one session at a time, whose log is read from a pipe. */
 #ifndef WEIR_TESTS_SESSION_RIG_H
 #define WEIR_TESTS_SESSION_RIG_H
 
@@ -16,19 +16,20 @@ extern char log_text[SESSION_LOG_MAX]; /**< after until_ended() */
 void session_rig_setup(void);
 void session_rig_teardown(void);
 
-/** The client's side of a session of listener 0. */
+/** Starts a session of listener 0; `client` is the client's side. */
 void begin(enum wire_kind kind);
 
-/** Over TCP, with `server`: 300 bytes up, 20 down. */
+/** Starts a session over TCP with `server`, and exchanges 300 bytes up and 20 down. */
 void begin_and_exchange(void);
 
-/** Drains, with nothing of the time left. */
+/** Puts a drain in force whose time is over. */
 void drain_until_now(void);
 
-/** Lets the session end and reads what the log says, which must be one closing line. */
+/** Waits until the session has ended, and reads the log, which must be one closing line. */
 void until_ended(void);
 
-/** A server whose queue is full: who connects hears nothing. The queue, for server_close(). */
+/** A server whose accept queue is full, so that connects are not answered. `queue` has the fds that
+ * fill it. */
 struct black_hole {
 	struct test_server server;
 	int queue[16];
@@ -37,10 +38,10 @@ struct black_hole {
 void black_hole_open(struct black_hole *hole);
 void black_hole_close(struct black_hole *hole);
 
-/** The closing line says so: " key=value", or the beginning of one: " key=". */
+/** Checks that the closing line has this field: " key=value", or its beginning: " key=". */
 void assert_says(const char *field);
 
-/** The closing line has no such key. */
+/** Checks that the closing line does not have this key. */
 void assert_silent(const char *key);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every unit test's main() does: run the cases of one module under check. */
+/* The main() of every unit test: runs the cases of one module under check. */
 #ifndef WEIR_TESTS_SUITE_H
 #define WEIR_TESTS_SUITE_H
 
@@ -12,7 +12,7 @@
 #endif
 #endif
 
-/* Under ASan a model is played fewer times: how it must come out, the plain build shows. */
+/* With it tests of a model run fewer rounds: the plain build runs them all. */
 #ifdef SUITE_HAS_LSAN
 #define SUITE_IS_SANITIZED 1
 #else
@@ -20,8 +20,9 @@
 #endif
 
 /**
- * At its end each test, a child, looks for leaks through some 9 MB of the sanitizer's own tables.
- * What this process has looked through before, its children have in their page tables already.
+ * Each test is a child process, and its leak check at the end reads some 9 MB of the sanitizer's
+ * own tables. If this process has read them before, the children inherit the mapped pages, which
+ * saves time.
  */
 static inline void suite_look_for_leaks(void)
 {
@@ -30,8 +31,8 @@ static inline void suite_look_for_leaks(void)
 #endif
 }
 
-/** Runs the suite as check's environment says (CK_FORK, CK_RUN_CASE, ...); the exit status of
- * main(). */
+/** Runs the suite with check's environment variables (CK_FORK, CK_RUN_CASE, ...). Returns the exit
+ * status for main(). */
 static inline int suite_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A way on test_loop: a stream that splices its input to another, between two peers.
+ * Fixture for splicing: on test_loop a stream that splices its input to another one, between two
+ * peers.
  *
  *	way_open(_i, false);
  *	way_receive();
@@ -8,8 +9,8 @@
  *	loop_until(way.out.n_received == 1000);
  *	way_close();
  *
- * All bytes are the pattern of pattern_at(), checked on arrival. splice(2) is wrapped here: it
- * counts for fault.h, and the splices to `to` can be cut short or refused.
+ * All bytes are the pattern of pattern_at(), and are checked on arrival. splice(2) is wrapped: it
+ * counts for fault.h, and splices to `to` can be made short or refused.
  */
 #ifndef WEIR_TESTS_WAY_H
 #define WEIR_TESTS_WAY_H
@@ -21,27 +22,29 @@
 #include "sender.h"
 #include "stream/pipe.h"
 
-/** TCP or UNIX to read from, TCP or UNIX to write to. */
+/** TCP or UNIX to read from, times TCP or UNIX to write to. */
 enum { WAY_COMBINATIONS = 4, WAY_UNIX = 3 };
 
 struct way {
 	struct stream *from;
 	struct stream *to;
-	struct recorder source; /**< all events of `from`; writes what came with data to `to` */
-	struct recorder sink;   /**< all events of `to` */
-	int in;                 /**< the peer that sends; -1 once closed */
+	/** Records all events of `from`, and writes what came with data to `to`. */
+	struct recorder source;
+	struct recorder sink; /**< records all events of `to` */
+	int in;               /**< the peer that sends; -1 once closed */
 	struct sender sender;
 	struct peer out;  /**< the peer that receives, after way_receive() */
-	bool switches;    /**< each READ ends or begins splicing */
-	bool stops;       /**< no more is read when bytes wait */
-	size_t cut;       /**< no splice to `to` moves more, as after a signal; 0: what there is */
-	bool refuses_out; /**< they fail with EINVAL */
+	bool switches;    /**< each READ stops or starts splicing */
+	bool stops;       /**< reading stops when bytes wait */
+	size_t cut;       /**< no splice to `to` moves more bytes than this; 0: no limit */
+	bool refuses_out; /**< splices to `to` fail with EINVAL */
 };
 
-/** The way of the test under way. */
+/** The fixture of the current test. */
 extern struct way way;
 
-/** `tiny`: the smallest buffers behind `to`, so that little fills them. Both are half-open. */
+/** Opens both streams, which are half-open. `tiny`: `to` has the smallest buffers, so that few
+ * bytes fill them. */
 void way_open(int combination, bool tiny);
 
 /** Frees the streams and closes the peers. */
@@ -50,13 +53,14 @@ void way_close(void);
 void way_receive(void);
 void way_send(size_t len);
 
-/** The receiver does not read: until bytes wait in the pipe of `to`; then `from` is stopped. */
+/** Sends until bytes wait in the pipe of `to`, because the receiver does not read; then stops
+ * `from`. */
 void way_fill_pipe(void);
 
-/** All that was read from `from` has come out. */
+/** Whether everything that was read from `from` was written to `to`'s peer. */
 bool way_is_out(void);
 
-/** The pool that the pipes come from. */
+/** The pool from which the pipes come. */
 const struct pipe_pool *way_pool(void);
 
 #endif
