@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An echo server, and the stream library in a nutshell.
+ * An echo server: the smallest useful program on the stream library.
  *
  *	echo [PORT]		listens on 127.0.0.1; without PORT, or with 0, the kernel picks one
  *
- * Each connection is a stream. What is read is written back; when the peer does not take it,
- * reading stops until what waits has drained: a slow peer costs at most the high-water mark.
+ * Each connection is a stream. What is read is written back. When the peer does not take the bytes,
+ * reading stops until the queue has drained, so a slow peer costs at most the high-water mark of
+ * memory.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 static void on_read(struct stream *stream, const void *data, size_t len)
 {
-	(void)stream_write(stream, data, len, NULL); /* if it fails, close follows */
+	(void)stream_write(stream, data, len, NULL); /* if it fails, CLOSE follows */
 	if (!stream_can_write(stream)) {
 		stream_stop(stream);
 	}
@@ -32,12 +33,12 @@ static void on_event(struct handler *handler, const struct event *event)
 		on_read(event->stream, event->data, event->len);
 		break;
 	case STREAM_DRAIN:
-		(void)stream_start(event->stream); /* started before: it cannot fail */
+		(void)stream_start(event->stream); /* cannot fail, because it was started before */
 		break;
 	case STREAM_ERROR:
 		fprintf(stderr, "echo: %s\n", strerror(-event->error));
 		break;
-	default: /* STREAM_CLOSE, the last */
+	default: /* STREAM_CLOSE, the last event */
 		stream_free(event->stream);
 		free(handler);
 	}
@@ -61,7 +62,7 @@ static void on_accepted(void *loop, int fd, const union addr_sockaddr *peer, soc
 	}
 }
 
-/** Listens on 127.0.0.1 and says where; the fd, or a negative errno. */
+/** Listens on 127.0.0.1 and prints the port. Returns the fd, or a negative errno. */
 static int listen_on(in_port_t port)
 {
 	struct addr addr = {.kind = ADDR_INET, .sa_len = sizeof(addr.sa.in)};

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Weir's streams in an application of libuv: one uv_run() for both.
+ * Weir's streams in an application that uses libuv: one uv_run() serves both.
  *
  *	hosted		listens on two ports of 127.0.0.1, which the kernel picks, and prints them:
  *			"echo on PORT": streams of weir, which write back what they read
  *			"status on PORT": a uv_tcp_t, which sends numbers of the streams, and closes
  *
- * A uv_timer_t counts tenths of a second, and a uv_signal_t lets SIGTERM and SIGINT end it in
- * order: see on_signal(), and main() for what is to be done before uv_loop_close().
+ * A uv_timer_t counts tenths of a second. A uv_signal_t handles SIGTERM and SIGINT, which end the
+ * program in an orderly way: see on_signal(), and main() for what must be done before
+ * uv_loop_close().
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,7 +40,8 @@ static void fail(const char *what, int r)
 	exit(1);
 }
 
-/* ---- streams of weir: as in echo.c, they do not know who runs their loop ---- */
+/* ---- streams of weir: the same as in echo.c, because they do not depend on what runs their loop
+ * ---- */
 
 struct peer {
 	struct handler handler;
@@ -59,7 +61,7 @@ static void on_event(struct handler *handler, const struct event *event)
 		}
 	} else if (event->type == STREAM_DRAIN) {
 		(void)stream_start(peer->stream);
-	} else if (event->type == STREAM_CLOSE) { /* the last; after STREAM_ERROR too */
+	} else if (event->type == STREAM_CLOSE) { /* the last event, also after STREAM_ERROR */
 		app.n_peers--;
 		list_remove(&peer->link);
 		stream_free(peer->stream);
@@ -132,7 +134,8 @@ static void on_status_wanted(uv_stream_t *server, int r)
 	buf.len = (size_t)snprintf(text, sizeof(text), "peers=%u bytes=%llu ticks=%u\n",
 		app.n_peers, app.n_bytes, app.n_ticks);
 	if (uv_accept(server, (uv_stream_t *)client) == 0) {
-		(void)uv_try_write((uv_stream_t *)client, &buf, 1); /* it is new: there is room */
+		/* It is new, so the kernel has room. */
+		(void)uv_try_write((uv_stream_t *)client, &buf, 1);
 	}
 	uv_close((uv_handle_t *)client, on_told);
 }
@@ -175,8 +178,8 @@ static void close_unless_of_weir(uv_handle_t *handle, void *arg)
 }
 
 /**
- * Closes all there is. Then nothing is at work any more, on weir's loop or on the host's, and so
- * uv_run() returns: when the last CLOSE was told and the last handle is closed.
+ * Closes everything. When the last CLOSE was emitted and the last handle is closed, neither weir's
+ * loop nor the host's has work left, and so uv_run() returns.
  */
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -196,7 +199,8 @@ int main(void)
 	uv_signal_t ends[2] = {0};
 	int r = loop_init_host(&app.host); /* uv_loop_init() that never aborts */
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a peer that left is an error, not our end */
+	/* Writing to a closed socket must return an error, not end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	app.loop = r == 0 ? loop_open_on(&app.host) : NULL;
 	if (app.loop == NULL) {
 		fail("loop", r < 0 ? r : -errno);
