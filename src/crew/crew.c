@@ -9,7 +9,8 @@
 
 /* ---- notices ---- */
 
-/** Any thread. The flag goes down before the main thread looks: what comes later is told anew. */
+/** Any thread. The flag is cleared before the main thread looks, so anything later causes another
+ * post. */
 static void notice_give(struct notice *notice, struct loop *loop)
 {
 	if (!atomic_exchange(&notice->posted, true)) {
@@ -66,7 +67,7 @@ int crew_open(struct crew *crew, const struct crew_opts *opts)
 	struct proxy_shared *shared = opts->shared;
 
 	*crew = (struct crew){.opts = *opts};
-	(void)sem_init(&crew->answered, 0, 0); /* never fails with 0 */
+	(void)sem_init(&crew->answered, 0, 0); /* cannot fail with these arguments */
 	crew->workers = calloc(opts->n_workers, sizeof(*crew->workers));
 	if (crew->workers == NULL) {
 		crew_close(crew);

@@ -13,12 +13,12 @@
 #include "log/failure.h"
 #include "log/log.h"
 
-/** Of those that nobody takes, so many are told one by one. */
+/** How many of the fds that no module takes are logged one by one. */
 enum { UNTAKEN_TOLD_MAX = 16 };
 
 /* ---- what an fd is ---- */
 
-/** 0 when it is no socket, too. */
+/** The value of a socket option; 0 also if the fd is not a socket. */
 static int socket_option(int fd, int option)
 {
 	int value = 0;
@@ -71,7 +71,7 @@ const char *inherited_kind(int fd)
 	case S_IFBLK:
 		return "device";
 	default:
-		return "descriptor"; /* of an event, a timer and the like */
+		return "descriptor"; /* eventfd, timerfd and the like */
 	}
 }
 
@@ -190,7 +190,8 @@ static int fail(int err)
 		"to systemd");
 }
 
-/** A shell in between has another number than the one that systemd wrote there. */
+/** Logs a warning if LISTEN_PID is not this process, for example because a shell was started in
+ * between. */
 static void warn_of_other_process(void)
 {
 	const char *text = getenv("LISTEN_PID");
@@ -220,7 +221,7 @@ int inherited_init(struct inherited *ret_inherited)
 	int n;
 	int r = 0;
 
-	warn_of_other_process(); /* before the environment is taken */
+	warn_of_other_process(); /* before the variables are removed */
 	n = sd_listen_fds_with_names(1, &names);
 	if (n < 0) {
 		return fail(n);
@@ -241,7 +242,7 @@ int inherited_init(struct inherited *ret_inherited)
 	return 0;
 }
 
-/* ---- those that nobody wants ---- */
+/* ---- those that no module takes ---- */
 
 static void tell_untaken(const struct inherited_fd *other, size_t n_more)
 {

@@ -119,7 +119,8 @@ bool crew_worker_numbers(const struct crew *crew, size_t worker, struct thread_n
 		n_closed += count(&counters->n_closed[reason]);
 	}
 	ret_numbers->n_accepted = count(&counters->n_accepted);
-	/* What was accepted is counted first, but may be seen last. */
+	/* A worker counts an accepted client first, but this thread may see that later than the
+	 * end. */
 	ret_numbers->n_open =
 		ret_numbers->n_accepted > n_closed ? ret_numbers->n_accepted - n_closed : 0;
 	pipe_pool_count(of->loop, &ret_numbers->n_pipes_lent, &ret_numbers->n_pipes_free);

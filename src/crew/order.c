@@ -28,7 +28,8 @@ static void on_part(struct task *task)
 	}
 }
 
-/** Reads first what it needs: when nobody has a posted order open, it is its asker's again. */
+/** Reads all it needs before it answers: after the last answer to a posted order its owner may free
+ * it. */
 void order_answer(struct order_part *part, int status)
 {
 	struct order *order = part->order;

@@ -5,7 +5,7 @@
 #include "crew/worker.h"
 #include "stream/pipe.h"
 
-/** More would hold up the pairs. */
+/** A larger slice would delay the pairs. */
 enum { ACCEPTS_A_TURN = 32 };
 
 int accept_order_run(struct order_part *part)
@@ -39,7 +39,7 @@ int switch_order_run(struct order_part *part)
 	struct switch_order *order = container_of(part->order, struct switch_order, order);
 	struct worker *worker = part->worker;
 
-	worker->switching = part; /* first: it may be done at once */
+	worker->switching = part; /* set first, because the switch may be complete at once */
 	pipe_pool_allow(worker->loop, order->n_pipes);
 	proxy_switch(&worker->proxy, order->generation);
 	return ORDER_LATER;

@@ -18,7 +18,7 @@ static size_t count(const struct conf *conf, const struct inherited *inherited)
 	return n;
 }
 
-/** Where an inherited socket listens; what cannot be told is none of ours. */
+/** Adds the address of an inherited socket. If it cannot be read, the socket is left out. */
 static int add_inherited(struct own *own, int fd, size_t listener)
 {
 	union addr_sockaddr sa;

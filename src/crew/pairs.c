@@ -25,8 +25,8 @@ struct pairs_part {
 	bool is_begun;
 	struct pair_row *rows[PAIRS_PAGE_MAX];
 	size_t n;
-	size_t taken; /* of these, by pairs_order_collect() */
-	bool is_cut;  /* it has its share, and there may be more */
+	size_t taken; /* how many of the rows pairs_order_collect() has taken */
+	bool is_cut;  /* it stopped at its share, so more pairs may match */
 };
 
 static_assert(PAIRS_TIMERS_MAX >= (int)DEADLINE_KINDS, "room for all timers");
@@ -73,7 +73,7 @@ static const char *upstream_name(const struct session *session)
 	return target == NULL ? "" : target->group->name;
 }
 
-/** When a byte moved last, either way; or when it was joined, or accepted. */
+/** When the last byte moved, in either direction; if none has, when it was joined or accepted. */
 static uint64_t moved_ns(const struct session *session)
 {
 	const struct pair *pair = &session->pair;
@@ -87,7 +87,7 @@ static uint64_t moved_ns(const struct session *session)
 	return at_ns;
 }
 
-/* ---- who fits ---- */
+/* ---- the filter ---- */
 
 static bool is_or_any(const char *wanted, const char *is)
 {
@@ -145,7 +145,7 @@ static const char *peer_text(const union session_peer *peer, char text[ADDR_TEXT
 	}
 }
 
-/** Appends a text, for which there is room. */
+/** Appends a text; there must be room for it. */
 static const char *keep(char **at, const char *text)
 {
 	char *kept = *at;
@@ -154,7 +154,7 @@ static const char *keep(char **at, const char *text)
 	return kept;
 }
 
-/** A row with the texts of the session. NULL: no memory. */
+/** Makes a row with the texts of the session. NULL: no memory. */
 static struct pair_row *row_new(const struct session *session)
 {
 	const struct member *member = session->member;
@@ -231,7 +231,7 @@ static void row_set_timers(struct pair_row *row, const struct session *session, 
 	}
 }
 
-/** 0 or -ENOMEM. */
+/** Adds a row for the session. 0 or -ENOMEM. */
 static int write_down(
 	struct pairs_part *mine, const struct session *session, bool asks_tcp, uint64_t now_ns)
 {
@@ -259,7 +259,7 @@ static int write_down(
 
 /* ---- the order ---- */
 
-/** Whether one more may be ended. */
+/** Whether one more pair may be ended; if so, counts it. */
 static bool take_one(struct pairs_order *order)
 {
 	uint64_t n = atomic_load(&order->n_left);
@@ -273,7 +273,8 @@ static bool take_one(struct pairs_order *order)
 	return false;
 }
 
-/** How many rows each worker may write down: the ids go round them. */
+/** How many rows each worker may list. Ids are given to the workers in rotation, so equal shares
+ * fit. */
 static size_t share_of(const struct pairs_order *order)
 {
 	size_t share = PAIRS_PAGE_MAX / order->order.crew->opts.n_workers;
@@ -282,7 +283,7 @@ static size_t share_of(const struct pairs_order *order)
 	return share < order->max ? share : order->max;
 }
 
-/** One that fits. 0, -ENOMEM, or 1: it is enough. */
+/** Handles a session that matches. 0; -ENOMEM; or 1: the worker has listed or ended enough. */
 static int meet(struct pairs_order *order, struct pairs_part *mine, struct session *session,
 	uint64_t now_ns)
 {
@@ -300,10 +301,11 @@ static int meet(struct pairs_order *order, struct pairs_part *mine, struct sessi
 	return write_down(mine, session, order->asks_tcp, now_ns);
 }
 
-/** Some sessions. 0: there are more; or as meet(): 1: it is over. */
+/** Handles some sessions. 0: there are more; 1: all are handled, or enough; or -ENOMEM. */
 static int meet_some(struct pairs_order *order, struct pairs_part *mine, struct part *part)
 {
-	size_t n = order->ends ? 1 : PAIRS_PIECE; /* an end costs a hundred looks */
+	/* Ending a pair costs as much as looking at a hundred. */
+	size_t n = order->ends ? 1 : PAIRS_PIECE;
 	uint64_t now_ns = clock_ns();
 	struct session *session;
 	int r = 0;
@@ -329,14 +331,15 @@ static int pairs_order_run(struct order_part *part)
 		mine->is_begun = true;
 		part_walk_begin(&worker->proxy.part, &mine->walk);
 		if (order->ends) {
-			return ORDER_AGAIN; /* in line */
+			return ORDER_AGAIN; /* again after other tasks */
 		}
 	}
 	slice_begin(&slice);
 	do {
 		r = meet_some(order, mine, &worker->proxy.part);
 		if (order->ends) {
-			loop_catch_up(worker->loop); /* what an end defers is of this slice, too */
+			/* The tasks that an end has deferred count in this slice too. */
+			loop_catch_up(worker->loop);
 		}
 	} while (r == 0 && !slice_is_over(&slice));
 	if (r != 0) {
@@ -407,8 +410,8 @@ static size_t next_of(const struct pairs_order *order, size_t n_workers)
 	return next;
 }
 
-/* Behind the last row of a worker that was cut there may be others of its own: no row with a
- * greater id than that is of this page. */
+/* A worker that stopped at its share may have more rows after its last one. So the page ends there:
+ * it has no row with a greater id. */
 int pairs_order_collect(struct pairs_order *order)
 {
 	size_t n_workers = order->order.crew->opts.n_workers;

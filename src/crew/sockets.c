@@ -7,10 +7,10 @@
 #include "base/table.h"
 #include "log/log.h"
 
-/** A UNIX socket, its lock file, and the path held open so that its inode stays its own. */
+/** A UNIX socket, its lock file, and an fd of the path, so that its inode number is not reused. */
 enum { FDS_UNIX = 3 };
 
-/** An inherited socket and the copy that is accepted from. */
+/** An inherited socket, and the duplicate from which a worker accepts. */
 enum { FDS_INHERITED = 2 };
 
 size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inherited *inherited)
@@ -40,7 +40,7 @@ static bool access_is_equal(const struct file_access *a, const struct file_acces
 	       a->sets_group == b->sets_group && a->owner == b->owner && a->group == b->group;
 }
 
-/** Gives the UNIX paths that stay their new modes and owners. All or none. */
+/** Sets the new modes and owners of the UNIX paths that stay, all or none. */
 static int sockets_set_access(struct sockets *sockets, const struct sockets_opts *opts)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
@@ -56,7 +56,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 		if (access_is_equal(&listener->access, &bound->access)) {
 			continue;
 		}
-		bound->has_next_access = true; /* or a part of it, where that fails */
+		bound->has_next_access = true; /* or a part of it, if it fails */
 		report.err = listen_set_access(&bound->listen, &listener->access, &report.remedy);
 		if (report.err < 0) {
 			report.listener = listener->name;
@@ -66,7 +66,7 @@ static int sockets_set_access(struct sockets *sockets, const struct sockets_opts
 	return 0;
 }
 
-/** Makes room for all that the config may need. */
+/** Makes room for all sockets that the config may need. */
 static int sockets_grow(struct sockets *sockets, const struct sockets_opts *opts)
 {
 	size_t n = sockets->n + sockets_count(opts->conf, opts->n_workers, opts->inherited) + 1;
@@ -144,7 +144,7 @@ void sockets_commit(struct sockets *sockets, const struct conf *before, const st
 	sockets->shut = sockets->shut && !sockets->opens;
 }
 
-/** Out of the array, whose order does not matter. */
+/** Removes a socket from the array, whose sequence does not matter. */
 static void sockets_remove(struct sockets *sockets, size_t i)
 {
 	listen_close(&sockets->all[i]->listen);
@@ -152,7 +152,8 @@ static void sockets_remove(struct sockets *sockets, size_t i)
 	sockets->all[i] = sockets->all[--sockets->n];
 }
 
-/** A path that stays has its mode and owner again, where the config that is given up had others. */
+/** Restores mode and owner of a path that stays, if the config that is given up had changed
+ * them. */
 static void restore_access(const struct bound_socket *bound)
 {
 	const struct sockets_opts in_log = {.errors = NULL};
@@ -230,7 +231,8 @@ void sockets_leave(struct sockets *sockets)
 	}
 }
 
-/** Whether it goes, and another one cannot be bound to its address. Of TCP, one can, beside it. */
+/** Whether it is being drained and no other socket can be bound to its address. With TCP one
+ * can. */
 static bool bound_is_in_the_way(const struct bound_socket *bound)
 {
 	enum bound_state state = atomic_load(&bound->state);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One address of one listener to its sockets: those that were there, or bound here. */
+/* Finds or makes the sockets for one address of a listener: those that exist already, or new
+ * ones. */
 #include "crew/sockets_private.h"
 
 #include <errno.h>
@@ -22,21 +23,21 @@ struct bound_socket *opening_add(const struct opening *opening)
 	return bound;
 }
 
-/* ---- bound here ---- */
+/* ---- new sockets ---- */
 
 static bool has_addr(const void *item, const void *addr)
 {
 	return addr_equal(&((const struct bound_socket *)item)->addr, addr);
 }
 
-/** The first of the sockets that had this address before; NULL if there is none. */
+/** The first existing socket with this address; NULL: there is none. */
 static struct bound_socket *find_before(const struct table *before, const struct addr *addr)
 {
-	/* What is in there is ours to change. */
+	/* The sockets in the table may be changed here. */
 	return (struct bound_socket *)table_find(before, addr_hash(addr), has_addr, addr);
 }
 
-/** Whether the address is in the way of one of ours that is to go, or goes. */
+/** Whether a socket of ours that is being drained, or will be, may occupy the address. */
 static bool opening_is_beside(const struct opening *opening)
 {
 	const struct sockets *sockets = opening->sockets;
@@ -82,7 +83,7 @@ static int opening_listen(
 		opening->addr, &opening->listener->socket, &bound->listen, ret_remedy);
 }
 
-/** Binds one address, for all workers. */
+/** Binds one address, once for each worker. */
 static int opening_bind(const struct opening *opening)
 {
 	size_t n_workers = opening->opts->n_workers;
@@ -120,7 +121,8 @@ err:
 
 /* ---- all ---- */
 
-/** Whether it is bound to a path at which no client finds it any more; then lets go of the path. */
+/** Whether it is bound to a path at which clients cannot reach it any more; if so, gives up the
+ * path. */
 static bool bound_is_lost(struct bound_socket *bound)
 {
 	if (bound->addr.kind != ADDR_UNIX || bound->addr.sa.un.sun_path[0] == '\0') {
@@ -132,7 +134,8 @@ static bool bound_is_lost(struct bound_socket *bound)
 	return bound->listen.claim == NULL;
 }
 
-/** Finds the sockets that listen on the address already, by the same protocol. */
+/** Keeps the sockets that already listen on the address with the same protocol. False: there are
+ * none. */
 static bool opening_keep(const struct opening *opening)
 {
 	struct bound_socket *bound = find_before(opening->before, opening->addr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* "systemd:NAME": the inherited sockets of that name, each as a copy. */
+/* "systemd:NAME": a duplicate of each inherited socket with this name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static bool is_unix(int fd)
 	return getsockname(fd, &sa.any, &len) == 0 && sa.any.sa_family == AF_UNIX;
 }
 
-/** Copies one, from which one worker accepts for all. */
+/** Duplicates one, from which one worker accepts for all. */
 static int copy_socket(const struct opening *opening, struct inherited_socket *passed)
 {
 	char address[ADDR_TEXT_MAX];
@@ -52,7 +52,8 @@ static int copy_socket(const struct opening *opening, struct inherited_socket *p
 	return 0;
 }
 
-/** What has the name but does not listen: says of each why it cannot be had. 0: there is none. */
+/** Reports for each inherited fd that has the name but does not listen why it cannot be used. 0:
+ * there is none. */
 static int refuse_others(const struct opening *opening)
 {
 	const struct inherited *inherited = opening->opts->inherited;
@@ -70,7 +71,8 @@ static int refuse_others(const struct opening *opening)
 		};
 
 		if (strcmp(other->name, opening->addr->host) == 0) {
-			/* It does not listen, so it is refused before anything of it is changed. */
+			/* It does not listen, so listen_adopt() refuses it before it changes
+			 * anything. */
 			report.err = listen_adopt(
 				other->fd, &opening->listener->socket, &kept, &report.remedy);
 			r = sockets_fail(opening->opts, &report);
@@ -143,7 +145,7 @@ static bool is_asked_for(const struct conf *conf, const char *name)
 	return false;
 }
 
-/** Clients of a socket that nobody accepts from would wait for ever. */
+/** Refuses a socket that no listener asks for: its clients would wait for ever. */
 static int refuse_unasked(const struct sockets_opts *opts, const struct inherited_socket *passed)
 {
 	char address[ADDR_TEXT_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How it is told that a socket cannot be had: at start in the log, at a reload to who asked. */
+/* Reports why a socket cannot be opened: at a start in the log, at a reload in the answer. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #define ASK_MIN_NS ((uint64_t)WATCHDOG_ASK_MIN_MS * NS_PER_MS)
 
-/** On the worker's thread: its loop has turned. */
+/** Answers on the worker's thread, which shows that its loop turns. */
 static int run_beat(struct order_part *part)
 {
 	(void)part;

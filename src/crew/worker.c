@@ -10,11 +10,11 @@
 #include "stream/loop.h"
 #include "stream/pipe.h"
 
-/** A start, whose memory is that of who waits for it. */
+/** A start. It is on the stack of the thread that waits for it. */
 struct start {
 	struct worker *worker;
 	sem_t done;
-	int status; /**< how it went: 0 or a negative errno */
+	int status; /**< the result: 0 or a negative errno */
 };
 
 static void sem_wait_on(sem_t *sem)
@@ -71,7 +71,7 @@ static int worker_open(struct worker *worker)
 	return 0;
 }
 
-/** Nobody waits for an answer that cannot come any more. */
+/** Answers the orders that are still open with -ECANCELED, so that no asker waits for ever. */
 static void worker_give_up(struct worker *worker)
 {
 	while (!list_empty(&worker->parts)) {
@@ -89,11 +89,11 @@ static void *worker_main(void *arg)
 	struct worker *worker = start->worker;
 	int r;
 
-	/* A queue that cannot be had costs log lines, not the start. */
+	/* Without a queue log lines are lost, but the start does not fail. */
 	(void)log_thread_open();
 	r = worker_open(worker);
 	start->status = r;
-	(void)sem_post(&start->done); /* `start` is gone from here on */
+	(void)sem_post(&start->done); /* `start` must not be used from here on */
 	if (r == 0) {
 		(void)loop_run(worker->loop);
 		worker_give_up(worker);
