@@ -3,10 +3,10 @@
 
 #include "base/clock.h"
 
-/** What is saved up at most. */
+/** The most that is saved up. */
 #define SAVED_NS ((uint64_t)NS_PER_S)
 
-/** Between two tokens, rounded up: never more than the rate. */
+/** The time between two tokens. Rounded up, so that the rate is never exceeded. */
 static uint64_t token_ns(uint64_t a_second)
 {
 	return (NS_PER_S + a_second - 1) / a_second;

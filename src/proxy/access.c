@@ -51,9 +51,9 @@ bool peer_list_has(const struct peer_list *list, const union session_peer *peer)
 	       prefixes_has(list->set, (const struct sockaddr *)peer);
 }
 
-/* ---- those of a config ---- */
+/* ---- the lists of a config ---- */
 
-/** What was compiled, and from what. */
+/** A compiled list, and what it was compiled from. */
 struct compiled {
 	struct compiled *next;
 	const struct conf_prefixes *conf;

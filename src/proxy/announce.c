@@ -16,7 +16,7 @@ const char *announce_id(uint64_t started_ns, uint64_t pair, char text[ANNOUNCE_I
 	return text;
 }
 
-/** The two ends of the client's connection to us. 0 or a negative errno. */
+/** The addresses of both ends of the client's connection to weir. 0 or a negative errno. */
 static int take_real_addresses(const struct announce *announce, struct proxy_header *header)
 {
 	const union session_peer *client = announce->client;
@@ -28,7 +28,8 @@ static int take_real_addresses(const struct announce *announce, struct proxy_hea
 		return 0;
 	}
 	if (client->family == AF_UNIX) {
-		/* Mostly it has no path, so that is not kept otherwise. */
+		/* Read here, because the session does not store it: UNIX clients rarely have a
+		 * path. */
 		source->len = sizeof(source->sa);
 		if (getpeername(announce->fd, &source->sa.any, &source->len) < 0) {
 			return -errno;
@@ -56,7 +57,7 @@ static int take_addresses(const struct announce *announce, const struct proxy_he
 	return 0;
 }
 
-/** Whether some of it may be the client's own words. */
+/** Sets the TLVs. Returns whether some of their bytes may have been chosen by the client. */
 static bool take_tlvs(const struct announce *announce, const struct proxy_header *received,
 	struct proxy_header *header)
 {

@@ -25,13 +25,13 @@ const char *deadline_name(enum deadline_kind kind)
 	return names[kind];
 }
 
-/** What all candidates go through. */
+/** A search for the earliest of all candidates. */
 struct search {
 	struct deadline next; /* the earliest so far */
-	uint64_t *all_ns;     /* of each kind its earliest, where somebody asks; or NULL */
+	uint64_t *all_ns;     /* the earliest of each kind, for deadline_all(); or NULL */
 };
 
-/** Takes the candidate if it is earlier: called in the order that decides between equal ones. */
+/** Takes the candidate if it is earlier. Called in the sequence that decides between equal ones. */
 static void consider(
 	struct search *search, enum deadline_kind kind, uint64_t at_ns, uint64_t silence_ns)
 {
@@ -66,7 +66,7 @@ static uint64_t mix(uint64_t bits)
 	return bits ^ bits >> 31;
 }
 
-/** The part of the spread that a pair has for its own. */
+/** The part of the spread that is added for one pair. */
 static uint64_t share_of(uint64_t spread_ns, uint64_t accepted_ns)
 {
 	/* The high half of the product: a fraction of the spread. */
@@ -85,7 +85,8 @@ uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t acc
 		share_of(timeouts->lifetime_spread_ns, accepted_ns));
 }
 
-/** Bytes wait in weir, or in the kernel because we do not read: the pair is not silent. */
+/** Whether bytes wait in weir, or in the kernel because weir does not read: then the pair is not
+ * idle. */
 static bool is_waiting(const struct deadline_facts *facts)
 {
 	return facts->stalled_ns != NS_NEVER || facts->is_throttled;
@@ -98,7 +99,7 @@ static bool is_drained(const struct deadline_facts *facts)
 	return drain != NULL && (drain->spares_ns == 0 || facts->accepted_ns < drain->spares_ns);
 }
 
-/** Idle pairs first; the others at their own point before the end. */
+/** The drain: idle pairs are ended first, each other pair at its own time before the end. */
 static void consider_drain(
 	struct search *search, const struct deadline_facts *facts, uint64_t quiet_ns)
 {
@@ -113,7 +114,7 @@ static void consider_drain(
 	}
 }
 
-/** Who has no pair yet has nothing that a quiet second could spare. */
+/** The lifetime. A session without a pair needs no quiet second, because no bytes could be lost. */
 static void consider_lifetime(struct search *search, const struct conf_timeouts *timeouts,
 	const struct deadline_facts *facts, uint64_t quiet_ns)
 {

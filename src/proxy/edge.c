@@ -71,7 +71,7 @@ int edge_keep_header(struct session_edge *edge, const void *bytes, size_t n)
 	return 0;
 }
 
-/** 0 or -ENOMEM. */
+/** Copies the bytes of a span. 0 or -ENOMEM. */
 static int copy(struct span from, struct span *ret_copy)
 {
 	void *bytes;

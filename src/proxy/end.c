@@ -126,15 +126,17 @@ bool end_is_shortage(int err)
 	return is_shortage(err) || err == -ENOSPC;
 }
 
-/** Ports are scarce too, but only towards one address. */
+/** Whether the errno is a shortage of weir or the machine. Ports may be short too, but only towards
+ * one address. */
 static bool is_limit(int err)
 {
 	return end_is_shortage(err) || err == -EADDRNOTAVAIL;
 }
 
 /**
- * What a connected socket reports when nobody answers any more: that probes or data were not
- * acknowledged in time, or why, where a router or firewall has said so meanwhile (icmp(7)).
+ * Whether the errno is one that a connected socket reports when the peer does not answer any more:
+ * probes or data were not acknowledged in time, or a router or firewall has sent the reason
+ * meanwhile (icmp(7)).
  */
 static bool is_loss(int err)
 {

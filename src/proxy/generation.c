@@ -57,7 +57,7 @@ static void drop_plan(struct group_plan *plan)
 	}
 }
 
-/** Also of one that is half made. */
+/** Frees it, also if it is only partly made. */
 static void generation_free(struct generation *generation)
 {
 	for (size_t i = 0; i < generation->conf->n_listeners && generation->offers != NULL; i++) {
@@ -74,8 +74,8 @@ static void generation_free(struct generation *generation)
 	free(generation);
 }
 
-/** The plan of an upstream. A group that is new has it in force at once, since sessions may begin
- * before the generation is: from the sockets that are new. */
+/** Makes the plan of an upstream. In a new group it is in force at once, because sessions from new
+ * sockets may begin before the generation is in force. */
 static struct group_plan *make_plan(
 	const struct conf_upstream *upstream, struct proxy_shared *shared)
 {
@@ -92,7 +92,8 @@ static struct group_plan *make_plan(
 	return plan;
 }
 
-/** The plan of an upstream, which is made unless another listener had it made. NULL: no memory. */
+/** The plan of an upstream. It is made at the first call, for the first listener that uses it.
+ * NULL: no memory. */
 static struct group_plan *generation_plan(struct generation *generation,
 	const struct conf_upstream *upstream, struct proxy_shared *shared)
 {
@@ -106,13 +107,14 @@ static struct group_plan *generation_plan(struct generation *generation,
 
 /** The upstreams of a listener, each once, its own first. */
 struct upstreams {
-	struct group_plan **plans; /**< n; the first is NULL where it has none of its own */
+	/** N; the first is NULL: the listener has no upstream of its own. */
+	struct group_plan **plans;
 	size_t n;
-	size_t *route_plans; /**< of each route: its place in `plans` */
-	size_t *places;      /**< of each upstream of the config; 0: it has none yet */
+	size_t *route_plans; /**< for each route: its index in `plans` */
+	size_t *places; /**< for each upstream of the config: its index in `plans`; 0: none yet */
 };
 
-/** The place of the upstream of a route; 0: no memory. */
+/** The index of the upstream of a route; 0: no memory. */
 static size_t add_upstream(struct upstreams *upstreams, struct generation *generation,
 	const struct conf_upstream *upstream, struct proxy_shared *shared)
 {
@@ -160,7 +162,7 @@ static bool find_upstreams(struct upstreams *upstreams, struct generation *gener
 	return true;
 }
 
-/** The offer of a listener, and the plans that it needs. */
+/** Makes the offer of a listener, and the plans that it needs. */
 static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
 	struct peer_lists *lists, struct proxy_shared *shared)
 {
@@ -252,11 +254,12 @@ void generation_enforce(
 	for (size_t i = 0; i < generation->conf->n_upstreams; i++) {
 		struct group_plan *plan = generation->plans[i];
 
-		/* With `discover` it is generation_discover()'s, with what was found. */
+		/* With `discover`, generation_discover() puts it in force, with the servers that
+		 * were found. */
 		if (plan != NULL && plan->group->plan != plan &&
 			generation->conf->upstreams[i].discovery.kind == DISCOVER_NONE) {
 			(void)group_install(
-				plan->group, plan); /* without memory: later, by itself */
+				plan->group, plan); /* if there is no memory, it is done later */
 		}
 	}
 	if (woken) {

@@ -24,7 +24,7 @@ static bool take(struct limit *limit)
 	return true;
 }
 
-/** After something that may have made room. */
+/** Whether those that wait must be woken. Called after a change that may have made room. */
 static bool must_wake(struct limit *limit)
 {
 	return has_room(limit, atomic_load(&limit->n_taken)) && atomic_load(&limit->waited) &&

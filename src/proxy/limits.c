@@ -12,11 +12,11 @@
 struct named_limit {
 	struct limit limit;
 	struct registry_entry entry;
-	char *name; /* behind the tallies */
+	char *name; /* stored after the tallies */
 	struct accept_rate accept_rate;
-	struct often refusals[END_REASONS]; /**< zeroed: it is no refusal */
+	struct often refusals[END_REASONS]; /**< zeroed: this reason is not a refusal */
 	struct sources_list *sources_list;
-	struct sources *sources; /**< NULL: no config has limited them yet */
+	struct sources *sources; /**< NULL: no config has limited sources yet */
 	size_t n_workers;
 	struct tally tallies[];
 };
@@ -28,7 +28,7 @@ static bool has_name(const void *item, const void *name)
 	return strcmp(container_of(entry, const struct named_limit, entry)->name, name) == 0;
 }
 
-/** The memory of one, with the name behind it all. */
+/** Allocates a limit, with its name after the tallies. */
 static struct named_limit *named_alloc(const char *name, size_t n_workers)
 {
 	size_t name_size = strlen(name) + 1;

@@ -19,10 +19,11 @@
 /** A connection on its way to another worker. */
 struct delivery {
 	struct task task;
-	struct session_opts opts; /**< with a reference to the offer of its terms */
+	struct session_opts opts; /**< holds a reference to the offer of its terms */
 };
 
-/** Of who must begin with a PROXY header its session decides whether the client may come in. */
+/** Whether the peer must begin with a PROXY header. Then its session decides whether the client is
+ * admitted. */
 static bool is_announced(const struct session_opts *opts)
 {
 	return peer_list_has(opts->terms->offer->accept_proxy, &opts->peer);
@@ -38,13 +39,13 @@ static void on_delivery(struct task *task)
 	if (is_announced(&opts) || access_admits(&opts.terms->access, &opts.peer)) {
 		session_open(&opts);
 	} else {
-		session_reject(&opts, end_by_weir(END_DENIED)); /* by a reload in between */
+		/* A reload has changed the lists meanwhile. */
+		session_reject(&opts, end_by_weir(END_DENIED));
 	}
 	offer_unref(offer);
 }
 
-/** Hands a connection to the next worker; false when it is for this one, or there is no memory.
- */
+/** Hands a connection to the next worker. False: it is for this one, or there is no memory. */
 static bool listener_deliver(struct listener *listener, const struct session_opts *opts)
 {
 	struct proxy_shared *shared = listener->part->shared;
@@ -65,7 +66,7 @@ static bool listener_deliver(struct listener *listener, const struct session_opt
 
 /* ---- the acceptor ---- */
 
-/** Once for the limit, however many listeners and workers meet it. */
+/** Logs that the limit is full, rarely, however many listeners and workers meet it. */
 static void listener_tell_limit(const struct listener *listener, struct limit *full)
 {
 	bool is_own = full == listener->waiter.own;
@@ -103,7 +104,7 @@ static void listener_tell_rate(const struct listener *listener)
 	}
 }
 
-/** Whether it has a token that may be used now, or needs none; else it waits for one. */
+/** Whether it has a token that may be used now, or needs none. If not, it waits for one. */
 static bool listener_take_token(struct listener *listener)
 {
 	const struct offer *offer = listener->terms->offer;
@@ -125,7 +126,7 @@ static bool listener_take_token(struct listener *listener)
 	return false;
 }
 
-/** It has not been used, or will not be. */
+/** Gives a token back that was not used. */
 static void listener_give_token_back(struct listener *listener)
 {
 	const struct offer *offer = listener->terms->offer;
@@ -137,7 +138,7 @@ static void listener_give_token_back(struct listener *listener)
 	}
 }
 
-/** It waits no longer for a token: it may need none, or get one sooner. */
+/** Ends the wait for a token, because the listener may need none now, or get one sooner. */
 static void listener_forget_token(struct listener *listener)
 {
 	if (listener->token_ns != 0) {
@@ -151,7 +152,7 @@ static void on_token(struct timer *timer)
 	acceptor_resume(container_of(timer, struct listener, token)->acceptor);
 }
 
-/* ---- whom it lets in ---- */
+/* ---- admitting clients ---- */
 
 static bool on_admit(void *owner)
 {
@@ -203,7 +204,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 	};
 	struct end end;
 
-	listener->token_ns = 0; /* it is used */
+	listener->token_ns = 0; /* the token is used */
 	if (!is_announced(&opts) && !admit_client(opts.terms, &opts.peer, &opts.source, &end)) {
 		session_reject(&opts, end);
 	} else if (!bound_is_for_all(listener->socket) || !listener_deliver(listener, &opts)) {
@@ -282,7 +283,7 @@ int listener_open(struct terms *terms, struct bound_socket *socket, struct liste
 	return 0;
 }
 
-/** Those of its terms. */
+/** Sets the socket options of its terms. */
 static void listener_set_options(struct listener *listener)
 {
 	int r = acceptor_set_options(listener->acceptor, &listener->terms->offer->socket);

@@ -12,7 +12,7 @@
 #include "stream/loop.h"
 #include "upstream/group.h"
 
-/** Also one that is half made. */
+/** Frees it, also if it is only partly made. */
 static void offer_free(struct offer *offer)
 {
 	for (size_t i = 0; i < offer->n_terms; i++) {
@@ -30,7 +30,7 @@ static void offer_free(struct offer *offer)
 	free(offer);
 }
 
-/** The memory of one, with the targets and the name behind the terms. */
+/** Allocates an offer, with the targets and the name after the terms. */
 static struct offer *offer_alloc(const char *name, size_t n_terms, size_t n_targets)
 {
 	size_t name_size = strlen(name) + 1;
@@ -47,8 +47,8 @@ static struct offer *offer_alloc(const char *name, size_t n_terms, size_t n_targ
 	return offer;
 }
 
-/** The targets have the places of the plans: the first one is that of nobody where there is none.
- */
+/** The targets have the indices of the plans, so the first one is empty if the listener has no
+ * upstream. */
 static void offer_set_targets(struct offer *offer, const struct offer_opts *opts)
 {
 	for (size_t i = 0; i < opts->n_plans; i++) {
@@ -78,7 +78,7 @@ static bool offer_set_routes(struct offer *offer, const struct offer_opts *opts)
 	return true;
 }
 
-/** A list of the config, compiled. False: no memory. */
+/** Compiles a list of the config. False: no memory. */
 static bool offer_list(const struct offer_opts *opts, const struct conf_prefixes *conf,
 	struct peer_list **ret_list)
 {
@@ -97,7 +97,7 @@ static bool offer_set_lists(struct offer *offer, const struct offer_opts *opts)
 	       offer_list(opts, listener->accept_proxy, &offer->accept_proxy);
 }
 
-/** What it says of sources. False: no memory. */
+/** Sets the limits of sources. False: no memory. */
 static bool offer_set_sources(struct offer *offer, const struct conf_listener *listener)
 {
 	uint64_t rate = listener->rate.accept_per_source;

@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/route.h"
 
-/** How long an address of this machine is taken for one, or for none. */
+/** For how long the kernel's answer about an address is used. */
 #define CACHED_NS ((uint64_t)NS_PER_S)
-/** A client may wait in a listener's queue for so long and still count. */
+/** How long a client may have waited in a listener's accept queue and still count for a chain. */
 #define CHAIN_NS ((uint64_t)10 * NS_PER_S)
 
-/** Listeners that lead to each other are few; beyond this the oldest are forgotten. */
+/** There are few listeners that connect to each other. Beyond this number the oldest are
+ * forgotten. */
 enum { CHAINS_MAX = 256 };
 
 struct own_socket {
@@ -23,7 +24,7 @@ struct own_socket {
 	socklen_t len;
 	uint16_t port; /* host order; 0: UNIX */
 	bool both;
-	bool has_file; /* dev and ino are its path's */
+	bool has_file; /* dev and ino are set, for a UNIX path */
 	dev_t dev;
 	ino_t ino;
 	size_t listener;
@@ -39,7 +40,7 @@ struct own {
 
 static uint16_t port_of(const union addr_sockaddr *sa)
 {
-	/* The port is at the same place in both families. */
+	/* The port has the same offset in both families. */
 	return sa->any.sa_family == AF_UNIX ? 0 : ntohs(sa->in.sin_port);
 }
 
@@ -62,8 +63,8 @@ static bool is_path(const struct sockaddr *sa)
 	return ((const struct sockaddr_un *)sa)->sun_path[0] != '\0';
 }
 
-/** The file of a UNIX path. Paths end with a NUL: addr.h, and the kernel's own do where there is
- * room. */
+/** Finds the file of a UNIX path. Paths end with a NUL: those of addr.h always, those from the
+ * kernel if there is room. */
 static bool find_file(const struct sockaddr *sa, socklen_t len, struct stat *ret_file)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
@@ -121,7 +122,7 @@ void own_seal(struct own *own)
 
 /* ---- TCP ---- */
 
-/** The first socket of a port; own->n when there is none. */
+/** The first socket with this port; own->n: there is none. */
 static size_t first_of(const struct own *own, uint16_t port)
 {
 	size_t low = 0;
@@ -139,7 +140,8 @@ static size_t first_of(const struct own *own, uint16_t port)
 	return low < own->n && own->sockets[low].port == port ? low : own->n;
 }
 
-/** Where a connection goes: IPv4 for mapped IPv6, loopback for no address at all. */
+/** The address that a connection really reaches: IPv4 for a mapped IPv6 address, loopback for the
+ * unspecified one. */
 static union addr_sockaddr target_of(const struct sockaddr *sa, socklen_t len)
 {
 	union addr_sockaddr target = {.any.sa_family = AF_UNSPEC};
@@ -171,7 +173,7 @@ static bool is_same_host(const union addr_sockaddr *a, const union addr_sockaddr
 						     sizeof(a->in6.sin6_addr)) == 0;
 }
 
-/** Whether a wildcard socket takes connections to the target. */
+/** Whether the socket is a wildcard that accepts connections to the target. */
 static bool takes_all(const struct own_socket *socket, const union addr_sockaddr *target)
 {
 	bool is_wild = socket->sa->any.sa_family == AF_INET
@@ -188,7 +190,7 @@ static bool is_loopback(const union addr_sockaddr *target)
 		       : IN6_IS_ADDR_LOOPBACK(&target->in6.sin6_addr);
 }
 
-/** Whether the target is this machine. */
+/** Whether the target is an address of this machine. */
 static bool is_local(struct own_cache *cache, const union addr_sockaddr *target)
 {
 	uint64_t now_ns;
@@ -212,7 +214,7 @@ static bool is_local(struct own_cache *cache, const union addr_sockaddr *target)
 	}
 	cache->places[place].sa = *target;
 	cache->places[place].asked_ns = now_ns;
-	/* Where the kernel does not say, it is not: a circle then fills its limits, no more. */
+	/* If the kernel cannot say, assume that it is not. A circle then only fills its limits. */
 	cache->places[place].is_local = route_is_local(&target->any) == 1;
 	return cache->places[place].is_local;
 }
@@ -228,7 +230,7 @@ static size_t find_inet(
 		const struct own_socket *socket = &own->sockets[i];
 
 		if (is_same_host(socket->sa, &target)) {
-			found = socket; /* goes before a wildcard, for the kernel too */
+			found = socket; /* the kernel prefers it to a wildcard too */
 			break;
 		}
 		if (takes_all(socket, &target)) {
@@ -245,7 +247,7 @@ static size_t find_unix(const struct own *own, const struct sockaddr *sa, sockle
 	struct stat file;
 	bool path = is_path(sa);
 
-	/* Through links, and under whatever name it is mounted. */
+	/* The file is compared, so links and other mount points are found too. */
 	if (path && !find_file(sa, len, &file)) {
 		return SIZE_MAX;
 	}
@@ -276,7 +278,7 @@ struct chain {
 	char *from;
 	char *to;
 	uint64_t used_ns;
-	bool seen; /* in the search that goes on */
+	bool seen; /* seen in the current search */
 };
 
 void chains_init(struct chains *chains)
@@ -300,7 +302,7 @@ void chains_fini(struct chains *chains)
 	(void)pthread_mutex_destroy(&chains->lock);
 }
 
-/** Under the lock: whether `from` led to `to` since then, by however many steps. */
+/** Under the lock: whether `from` has led to `to` since `since_ns`, in any number of steps. */
 static bool leads(struct chains *chains, const char *from, const char *to, uint64_t since_ns)
 {
 	for (size_t i = 0; i < chains->n; i++) {
@@ -317,7 +319,7 @@ static bool leads(struct chains *chains, const char *from, const char *to, uint6
 	return false;
 }
 
-/** Under the lock: the place of a chain, or that of the oldest; NULL: no memory. */
+/** Under the lock: the entry of a chain, a new one, or the oldest one; NULL: no memory. */
 static struct chain *take_place(struct chains *chains, const char *from, const char *to)
 {
 	struct chain *place = chains->all;

@@ -11,14 +11,14 @@
 
 /* ---- the clock ---- */
 
-/** When the last byte moved, on either side or from a kernel to its peer. */
+/** When the last byte moved, through weir or from a kernel to its peer. */
 static uint64_t pair_moved_ns(const struct pair *pair)
 {
 	return clock_later(pair_relayed_ns(pair), clock_later(pair->sides[SIDE_CLIENT].progress_ns,
 							  pair->sides[SIDE_UPSTREAM].progress_ns));
 }
 
-/** When its rate last let a side be read on; 0: it has held nothing back. */
+/** When the rate last let weir read this side again; 0: it has never paused it. */
 static uint64_t side_resumed_ns(const struct pair *pair, enum pair_side side)
 {
 	return pair->throttles == NULL ? 0 : pair->throttles->from[side].resumed_ns;
@@ -32,7 +32,7 @@ static bool pair_is_throttled(const struct pair *pair)
 					    throttle_holds(&throttles->from[SIDE_UPSTREAM]));
 }
 
-/** Since when bytes wait for this side and it has taken none; NS_NEVER: none wait. */
+/** Since when bytes have waited for this side without any being taken; NS_NEVER: none wait. */
 static uint64_t side_stalled_ns(const struct pair *pair, enum pair_side side)
 {
 	uint64_t stalled_ns = stream_stalled_ns(pair_stream(pair, side));
@@ -50,7 +50,7 @@ static uint64_t pair_stalled_ns(const struct pair *pair)
 		side_stalled_ns(pair, SIDE_CLIENT), side_stalled_ns(pair, SIDE_UPSTREAM));
 }
 
-/** What each side has not sent yet, or not for long. */
+/** Sets since when each side has been silent. */
 static void pair_add_silence(const struct pair *pair, struct deadline_facts *facts)
 {
 	if (!pump_has_begun(&pair->sides[SIDE_CLIENT].pump)) {
@@ -88,7 +88,8 @@ static struct deadline pair_deadline(const struct pair *pair)
 	struct deadline next = session_clock_next(pair->clock, &facts);
 
 	if (pair->state == PAIR_RESETTING) {
-		/* Whatever the timeouts say: this wait serves nobody, and it holds a place. */
+		/* This bound holds whatever the timeouts are, because the wait occupies a place and
+		 * helps no client. */
 		next.at_ns = clock_earlier(next.at_ns,
 			clock_after(facts.stalled_ns, PAIR_RESET_STALL_S * (uint64_t)NS_PER_S));
 	}
@@ -109,7 +110,7 @@ void pair_wind(struct pair *pair)
 
 static void on_resumed(struct throttle *throttle, enum pair_side from)
 {
-	/* Timers that stood still begin anew. */
+	/* Timers that did not run during the pause begin anew. */
 	pair_wind(container_of(throttle, struct pair_throttles, from[from])->pair);
 }
 
@@ -131,7 +132,7 @@ static void pair_close_throttles(struct pair *pair)
 	}
 }
 
-/** 0 or -ENOMEM, and none is open. */
+/** Opens both throttles. 0, or -ENOMEM: then none is open. */
 static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
 {
 	struct loop *loop = stream_loop(opts->client);
@@ -194,7 +195,8 @@ void pair_finish(struct pair *pair, bool reset, struct end end)
 	pair->calls->ended(pair, end);
 }
 
-/** Nothing is in flight: in weir, unread in the kernel, or not taken by a peer at the last look. */
+/** Whether nothing is in flight: neither in weir, nor unread in the kernel, nor held for a peer at
+ * the last look. */
 static bool side_is_empty(const struct pair *pair, enum pair_side side)
 {
 	const struct stream *stream = pair_stream(pair, side);
@@ -203,7 +205,8 @@ static bool side_is_empty(const struct pair *pair, enum pair_side side)
 	       stream_unread(stream) == 0;
 }
 
-/** Whether a struck timer ends the pair with RST: "The way of a pair" in docs/ARCHITECTURE.md. */
+/** Whether a timer that has expired ends the pair with RST: "The way of a pair" in
+ * docs/ARCHITECTURE.md. */
 static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 {
 	if (!side_is_empty(pair, SIDE_CLIENT) || !side_is_empty(pair, SIDE_UPSTREAM)) {
@@ -219,7 +222,7 @@ static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 	case DEADLINE_DRAIN:
 		return clock_ns() - pair_moved_ns(pair) < QUIET_NS;
 	default:
-		return true; /* of half_close too: the side that has not finished is cut off */
+		return true; /* half_close too: the side that has not sent its FIN is cut off */
 	}
 }
 
@@ -237,7 +240,7 @@ static void pair_expire(struct pair *pair, const struct deadline *deadline, uint
 	pair_finish(pair, reset, end);
 }
 
-/* ---- a side is gone ---- */
+/* ---- a side has failed ---- */
 
 static void pair_on_gone(struct pair *pair, enum pair_side side)
 {
@@ -253,7 +256,7 @@ static void pair_on_gone(struct pair *pair, enum pair_side side)
 	}
 	if (stream_cause(stream) != 0) {
 		pair_reset(pair, side);
-	} /* else a UNIX peer closed: its end of input tells the rest, once it is read */
+	} /* else a UNIX peer has closed: reading the end of input will show it */
 }
 
 /* ---- half-close ---- */
@@ -267,7 +270,7 @@ static void pair_pass_fin(struct pair *pair, enum pair_side from)
 		pair->calls->half_closed(pair);
 		return;
 	}
-	/* Both are done: closing sends the second FIN. */
+	/* Both sides have sent their FIN: closing sends the second FIN. */
 	pair_finish(pair, false, end_by_fins(pair->first_fin));
 }
 
@@ -281,7 +284,7 @@ static void pair_on_end(struct pair *pair, enum pair_side from, enum pump_outcom
 	}
 }
 
-/* ---- what the pumps tell ---- */
+/* ---- outcomes of the pumps ---- */
 
 static void pair_on_pump(struct pair *pair, enum pair_side from, enum pump_outcome outcome)
 {
@@ -343,10 +346,10 @@ static const struct pump_calls upstream_calls = {.tell = on_upstream, .moved = o
 /* ---- timers ---- */
 
 /**
- * Reads and writes once before a timer judges. A full send queue hides a receiver that is slow but
- * not stuck: the kernel says that there is room only when a third of the queue is free. But TCP is
- * not written to: it takes a few bytes more from anybody, which would start the clock anew for a
- * receiver that is stuck. What went through to the peer tells, and pair_look() asks for that.
+ * Reads and writes once before a timer decides. A full send queue hides a receiver that is slow but
+ * not stuck, because the kernel reports room only when a third of the queue is free. TCP sockets
+ * are not written to: the kernel always takes a few more bytes, which would start the timer anew
+ * for a receiver that is stuck. For TCP pair_look() reads how many bytes the peer has acknowledged.
  */
 static void side_poke(struct stream *side)
 {
@@ -357,7 +360,7 @@ static void side_poke(struct stream *side)
 	}
 }
 
-/** Bytes that wait in the kernels count: a pair is not cut because weir was late. */
+/** Moves bytes that wait in the kernels, so that no pair is ended because weir was late. */
 static void pair_poke(struct pair *pair)
 {
 	for (enum pair_side side = 0; side < SIDES && pair->state == PAIR_RELAYING; side++) {
@@ -365,7 +368,8 @@ static void pair_poke(struct pair *pair)
 	}
 }
 
-/** A side has failed, and will tell so in this turn: that is the reason, not a timer beside it. */
+/** Whether a side has failed and will report that in this turn: then that is the reason, and not a
+ * timer. */
 static bool pair_is_failing(const struct pair *pair)
 {
 	return stream_cause(pair_stream(pair, SIDE_CLIENT)) != 0 ||
@@ -393,7 +397,7 @@ static void pair_strike_relaying(struct pair *pair)
 	}
 	if (deadline.at_ns <= now_ns && deadline.kind == DEADLINE_CONNECT &&
 		stream_is_answered(pair_stream(pair, SIDE_UPSTREAM))) {
-		pair->is_early = false; /* nobody had told, nor asked */
+		pair->is_early = false; /* answered meanwhile; no event has shown it */
 		deadline = pair_deadline(pair);
 	}
 	if (deadline.at_ns <= now_ns) {
@@ -406,7 +410,7 @@ static void pair_strike_relaying(struct pair *pair)
 void pair_end(struct pair *pair, struct end end)
 {
 	if (pair->state != PAIR_RELAYING) {
-		return; /* it has an end already */
+		return; /* it has ended already */
 	}
 	pair_poke(pair);
 	if (pair->state == PAIR_RELAYING) {
@@ -422,7 +426,7 @@ void pair_strike(struct pair *pair)
 	if (pair->state == PAIR_RELAYING) {
 		pair_strike_relaying(pair);
 	} else if (pair->state != PAIR_RESETTING) {
-		return; /* it has ended or was closed, and its owner's clock goes on */
+		return; /* it has ended or was closed, but its owner's clock still runs */
 	} else if (pair_deadline(pair).at_ns > clock_ns()) {
 		pair_reset_look(pair);
 	} else {
@@ -445,7 +449,7 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 	if (r < 0) {
 		return r;
 	}
-	/* A UNIX server that took us at once is not watched yet. */
+	/* A UNIX server that accepted at once is not watched yet. */
 	r = stream_start(upstream);
 	if (r < 0) {
 		pair_close_throttles(pair);
@@ -491,7 +495,7 @@ void pair_close(struct pair *pair)
 		pair->state = PAIR_ENDED;
 	}
 	pair_close_throttles(pair);
-	pair->throttles = NULL; /* its memory may go now */
+	pair->throttles = NULL; /* their memory may be freed from now on */
 	for (enum pair_side side = 0; side < SIDES; side++) {
 		pump_close(&pair->sides[side].pump);
 	}

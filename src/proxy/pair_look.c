@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the kernels hold for the peers of a pair: bytes that we are rid of and that no event tells
- * of any more. A pair is not idle while a peer takes them, however slowly.
+ * Looks at the bytes that the kernels hold for the peers of a pair: weir has handed them over, and
+ * no event reports their progress. A pair is not idle while a peer takes them, however slowly.
  *
- * They are looked at when a timer comes due, so a pair that is idle or busy pays nothing. Two looks
- * are compared, and only if we have handed over nothing in between: then less means that the peer
- * took some. The age of the last acknowledgement would not do: probes of a closed window are
- * acknowledged too.
+ * The kernels are looked at only when a timer is due, so an idle or busy pair costs nothing. Two
+ * looks are compared only if weir has handed over nothing in between: then fewer bytes mean that
+ * the peer took some. The age of the last acknowledgement cannot be used, because probes of a
+ * closed window are acknowledged too.
  */
 #include "proxy/pair.h"
 
@@ -22,19 +22,20 @@ uint64_t pair_relayed_ns(const struct pair *pair)
 					 pump_moved_ns(&pair->sides[SIDE_UPSTREAM].pump)));
 }
 
-/** The first FIN is handed over like a byte, if to one of them only. */
+/** Counts the first FIN like a byte that was handed over; only one of the kernels has it. */
 static uint64_t with_fin(const struct pair *pair, uint64_t ns)
 {
 	return pair->fin_ns == NS_NEVER ? ns : clock_later(ns, pair->fin_ns);
 }
 
-/** The first look since something was handed over has none to compare with. */
+/** The first look after bytes were handed over; there is no earlier one to compare with. */
 static uint64_t first_look(const struct stream *stream, uint64_t now_ns)
 {
 	if (stream_bytes_waiting(stream) == 0) {
-		return now_ns; /* the count begins */
+		return now_ns; /* the timer begins anew */
 	}
-	/* write_stall has counted since the kernel was full, and would take twice its time. */
+	/* write_stall already counts from when the kernel was full; beginning anew would double its
+	 * time. */
 	return stream_delivered_ns(stream);
 }
 

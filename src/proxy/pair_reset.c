@@ -6,8 +6,9 @@
  *	                 │         ▲
  *	                 └─ timer ─┘  while something is left to deliver
  *
- * What the failed side sent goes on to the survivor by its pump, which is untouched. That side's
- * CLOSE says that no more comes; that the survivor's kernel has delivered all is told by no event.
+ * The pump of the failed side goes on delivering to the survivor what that side has sent. CLOSE of
+ * the failed side's stream means that no more follows. No event reports that the survivor's kernel
+ * has delivered everything.
  */
 #include "proxy/pair.h"
 
@@ -19,7 +20,7 @@ enum {
 	LOOK_MAX_MS = 50,
 };
 
-/** The pause after a pause; none before the first look. */
+/** The interval after this one. There is none before the first look. */
 static uint8_t longer(uint8_t ms)
 {
 	return ms == 0 ? LOOK_MIN_MS : ms * 2 < LOOK_MAX_MS ? (uint8_t)(ms * 2) : LOOK_MAX_MS;
@@ -46,7 +47,8 @@ void pair_reset_finish(struct pair *pair)
 	pair_finish(pair, true, end_by_failure(pair->failed, err));
 }
 
-/** All that the failed side sent has reached the survivor, or the survivor is gone too. */
+/** Whether all that the failed side sent has reached the survivor, or the survivor has failed
+ * too. */
 static bool is_delivered(const struct pair *pair, uint32_t held)
 {
 	const struct stream *survivor = pair_stream(pair, survivor_of(pair));
@@ -60,7 +62,7 @@ void pair_reset_look(struct pair *pair)
 {
 	enum pair_side side = survivor_of(pair);
 	const struct stream *survivor = pair_stream(pair, side);
-	/* What a UNIX peer has not read stays its own when we close. */
+	/* A UNIX peer can still read what is in its queue after weir closes. */
 	uint32_t held = stream_is_tcp(survivor) ? (uint32_t)stream_unsent(survivor) : 0;
 
 	if (is_delivered(pair, held)) {

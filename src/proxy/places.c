@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- who waits ---- */
+/* ---- waiting ---- */
 
 enum { RETRIES_A_TURN = 64 };
 
 /**
- * Looks at those that wait, the longest first, and lets those try again that may find a place. Who
- * is left has noted at a limit that is full that it waits there (limit_await()).
+ * Looks at the waiters, beginning with the one that has waited longest, and resumes those that may
+ * find a place. For each of the others limit_await() has set `waited` of a limit that is full.
  */
 static void retry(struct waiting *waiting)
 {
@@ -23,7 +23,7 @@ static void retry(struct waiting *waiting)
 			return;
 		}
 		if (!limit_await(&waiting->places->pairs)) {
-			list_move_all(&waiting->retrying, &waiting->waiters); /* behind them */
+			list_move_all(&waiting->retrying, &waiting->waiters); /* after those */
 			list_move_all(&waiting->waiters, &waiting->retrying);
 			return;
 		}
@@ -122,8 +122,9 @@ struct limit *places_admit(struct places *places, struct limit *own)
 	if (limit_take(&places->pairs)) {
 		return NULL;
 	}
-	/* A worker that was refused the place that we held in vain waits for one of all pairs, as
-	 * we do; nobody else would wake it. */
+	/* Another worker may have been refused while this call held the listener's place in vain,
+	 * and nothing else would wake it. If all pairs are still full, limit_await() has noted that
+	 * it waits, so it is woken when there is room. */
 	if (limit_give(own) && limit_await(&places->pairs)) {
 		places_wake(places);
 	}

@@ -13,7 +13,8 @@ static void look_at_kernel(struct preface *preface)
 	ssize_t n = stream_peek(preface->client, &bytes, preface->max);
 
 	if (n < 0) {
-		return; /* nothing is there, or the stream has failed and tells so in this turn */
+		/* There are no bytes, or the stream has failed and reports that in this turn. */
+		return;
 	}
 	preface->bytes = (struct span){bytes, (size_t)n};
 	preface->is_short = (size_t)n < preface->max;
@@ -28,7 +29,7 @@ static size_t buffer_bytes(const struct preface *preface)
 	return preface->max < PREFACE_BUFFER_BYTES ? preface->max : PREFACE_BUFFER_BYTES;
 }
 
-/** Moves what is left to the front of the buffer; false: there is no memory for one. */
+/** Moves what is left to the front of the buffer. False: there is no memory for a buffer. */
 static bool make_room(struct preface *preface)
 {
 	if (preface->buffer == NULL) {
@@ -44,7 +45,8 @@ static bool make_room(struct preface *preface)
 	return true;
 }
 
-/** Until the kernel has no more: only that, and no short read, says that the next will be told. */
+/** Reads until the kernel has no more (EAGAIN). Only then, and not after a short read, the next
+ * bytes cause an event. */
 static void take_from_kernel(struct preface *preface)
 {
 	ssize_t n;

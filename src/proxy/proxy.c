@@ -27,14 +27,14 @@ void proxy_init(struct proxy *proxy, struct loop *loop, struct proxy_shared *sha
 	task_init(&proxy->change, on_change);
 }
 
-/** The terms of a listener, by its place in the conf. */
+/** The terms of a listener, by its index in the conf. */
 static struct terms *proxy_terms(
 	const struct proxy *proxy, const struct generation *generation, size_t listener)
 {
 	return &generation->offers[listener]->terms[proxy->part.index];
 }
 
-/** Of those that are not changing. */
+/** The list of a listener that is not changing. */
 static struct list *proxy_list(struct proxy *proxy, const struct listener *listener)
 {
 	return listener->socket->kept != NULL ? &proxy->kept : &proxy->listeners;
@@ -58,7 +58,7 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 	}
 	if (lets_in(proxy, listener)) {
 		list_append(proxy_list(proxy, listener), &listener->link);
-	} else { /* it comes too late */
+	} else { /* it arrives too late */
 		list_append(&proxy->changing, &listener->link);
 		loop_next(proxy->part.loop, &proxy->change);
 	}
@@ -68,13 +68,14 @@ int proxy_listen(struct proxy *proxy, struct generation *generation, struct boun
 /* ---- changes of many listeners and sessions, in slices ---- */
 
 enum {
-	LISTENERS_A_TURN = 8, /* each some system calls: about 10 us, and of thousands some 100 */
+	LISTENERS_A_TURN = 8, /* each needs some system calls: about 10 us, rarely 100 */
 	TERMS_A_TURN = 512,
 	SESSIONS_A_TURN = 512,
-	ENDS_A_TURN = 8, /* each, with its closes and its line, about 40 us */
+	ENDS_A_TURN = 8, /* each needs about 40 us, with its closes and its log line */
 };
 
-/** What the state of the proxy wants of a listener, however often it changed meanwhile. */
+/** Does what the current state of the proxy requires of a listener, however often that has
+ * changed. */
 static void change_listener(struct proxy *proxy, struct listener *listener)
 {
 	if (!lets_in(proxy, listener) || listener->socket->listener == LISTENER_NONE) {
@@ -85,8 +86,8 @@ static void change_listener(struct proxy *proxy, struct listener *listener)
 	}
 }
 
-/** The kernel mostly closes a listening socket in 50 us, but of thousands some take a millisecond:
- * one a turn. */
+/** Closes one listener a turn: the kernel usually needs 50 us for a listening socket, but sometimes
+ * a millisecond. */
 static bool change_listeners(struct proxy *proxy)
 {
 	for (unsigned n = 0; !list_empty(&proxy->changing); n++) {
@@ -107,7 +108,8 @@ static bool change_listeners(struct proxy *proxy)
 	return true;
 }
 
-/** The next that are in use; those that are looked at have a user meanwhile, so that they stay. */
+/** The next terms in use. Terms that are being looked at get a user meanwhile, so that they are not
+ * freed. */
 static struct terms *next_terms(struct proxy *proxy, struct terms *terms)
 {
 	struct list *link = terms == NULL ? proxy->part.terms.next : terms->link.next;
@@ -123,7 +125,8 @@ static struct terms *next_terms(struct proxy *proxy, struct terms *terms)
 	return next;
 }
 
-/** What a reload changes for older pairs, too, if the name of their listener still exists. */
+/** Applies what a reload changes for older pairs too, if the name of their listener still
+ * exists. */
 static void apply(const struct proxy *proxy, struct terms *terms)
 {
 	const struct generation *generation = proxy->part.current;
@@ -143,8 +146,8 @@ static void apply(const struct proxy *proxy, struct terms *terms)
 }
 
 /**
- * All terms of the generation before, since more connections may be handed over that were accepted
- * on them, and those of older ones that are in use.
+ * Updates all terms of the previous generation, because connections that were accepted with them
+ * may still be handed over, and the terms of older ones that are in use.
  */
 static bool change_terms(struct proxy *proxy)
 {
@@ -186,7 +189,7 @@ static bool change_sessions(struct proxy *proxy)
 		session_drain(session, part_drain(&proxy->part));
 		session_apply_timeouts(session);
 		if (session_look_at_access(session)) {
-			session_look_at_server(session); /* last: it may end */
+			session_look_at_server(session); /* last, because the session may end */
 		}
 	}
 	return true;
@@ -201,7 +204,7 @@ static void check_quiet(struct proxy *proxy)
 	}
 }
 
-/** One slice; the last one ends it. */
+/** Runs one slice of the changes; after the last one the changes are complete. */
 static void proxy_change(struct proxy *proxy)
 {
 	if (!change_listeners(proxy) || !change_terms(proxy) || !change_sessions(proxy)) {
@@ -209,7 +212,7 @@ static void proxy_change(struct proxy *proxy)
 		return;
 	}
 	if (proxy->before != NULL) {
-		waiting_look(proxy->part.waiting); /* some have another limit now */
+		waiting_look(proxy->part.waiting); /* some waiters have another limit now */
 		proxy->before = generation_unref(proxy->before);
 		if (proxy->switched != NULL) {
 			proxy->switched(proxy->owner);
@@ -249,7 +252,7 @@ void proxy_shut(struct proxy *proxy)
 	proxy_change(proxy);
 }
 
-/** Those that stay are not looked at, so a reload may change whose their sockets are. */
+/** Does not look at the listeners that stay, so a reload may change the owners of their sockets. */
 void proxy_shut_own(struct proxy *proxy)
 {
 	assert(loop_is_current(proxy->part.loop));
@@ -321,7 +324,7 @@ void proxy_fini(struct proxy *proxy)
 	part_fini(&proxy->part);
 }
 
-/* ---- what its part tells ---- */
+/* ---- callbacks of its part ---- */
 
 static struct proxy *proxy_of(struct part *part)
 {

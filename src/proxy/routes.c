@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Three views of one list, by the numbers of the routes:
+ * There are three views of one list, sorted by the numbers of the routes:
  *
- *	steps	who takes a client without a look at its hello, and between them where a look is
- *		needed: many routes in a row that need one are one step, for whoever is in `from` of
- *		any of them
- *	names	exact ones, and those below which names lie ("*."): the routes of each in a chain
- *	unnamed	those with `alpn` alone
+ *	steps	routes that need no hello, and between them the points at which a hello is needed.
+ *		Successive routes that need one are a single step, for clients that are in `from`
+ *		of any of them
+ *	names	exact names, and suffixes ("*."), each with a chain of its routes
+ *	unnamed	routes with only `alpn`
  *
- * Before the hello the steps decide. With it, the least number that fits of all three does.
+ * Before the hello is known the steps decide. After that the lowest number of the routes that fit
+ * in all three views is taken.
  */
 #include "proxy/routes.h"
 
@@ -24,21 +25,21 @@
 
 struct route {
 	struct peer_list *from; /* a reference; NULL: anybody */
-	struct span *alpn;      /* n_alpn; 0: whatever it is */
+	struct span *alpn;      /* n_alpn of them; 0: any protocol */
 	size_t n_alpn;
 };
 
 /** A name of a route, in lower case. */
 struct named {
-	struct named *next; /* of that name: a later route's */
-	struct named *last; /* of the first in a chain */
+	struct named *next; /* the next one with that name, of a later route */
+	struct named *last; /* set in the first of a chain */
 	struct span name;   /* without "*." */
 	size_t route;
 };
 
 struct step {
 	struct peer_list *from; /* a reference; NULL: anybody */
-	size_t route;           /* whose it is; NO_ROUTE: a look is needed */
+	size_t route;           /* the route; NO_ROUTE: the hello is needed */
 };
 
 #define NO_ROUTE SIZE_MAX
@@ -55,12 +56,13 @@ struct routes {
 	struct table exact; /* the first of each chain */
 	struct table below;
 	struct span *protocols; /* of all */
-	uint8_t *text;          /* of names and protocols */
+	uint8_t *text;          /* bytes of names and protocols */
 };
 
 /* ---- names ---- */
 
-/** From the end of a name to its front, so that each name which it lies below is met on the way. */
+/** Hashes a name from its end to its front, so that the hash of each of its suffixes is met on the
+ * way. */
 static uint64_t hash_front(uint64_t hash, const uint8_t *byte)
 {
 	return hash_bytes(hash, byte, 1);
@@ -104,7 +106,7 @@ static bool offers(struct span alpn, struct span protocol)
 	return false;
 }
 
-/** Whether a route fits, its name apart. */
+/** Whether a route fits, apart from its name. */
 static bool fits(const struct route *route, const struct route_facts *facts)
 {
 	if (!is_from(route->from, facts->client)) {
@@ -120,7 +122,7 @@ static bool fits(const struct route *route, const struct route_facts *facts)
 
 /* ---- finding ---- */
 
-/** Before the hello is known. */
+/** Finds the route before the hello is known. */
 static enum route_answer find_by_steps(
 	const struct routes *routes, const struct route_facts *facts, size_t *ret_route)
 {
@@ -142,7 +144,7 @@ static enum route_answer find_by_steps(
 	return ROUTE_NONE;
 }
 
-/** The first that fits of those with this name, if it is before `best`; or `best`. */
+/** The first route with this name that fits, if it is before `best`; else `best`. */
 static size_t find_named(const struct routes *routes, const struct table *table, uint64_t hash,
 	struct span name, const struct route_facts *facts, size_t best)
 {
@@ -169,7 +171,7 @@ static size_t find_by_name(const struct routes *routes, const struct route_facts
 	}
 	for (size_t i = n; i > 0; i--) {
 		name[i - 1] = text_lower(facts->name.bytes[i - 1]);
-		/* Not below a name: a dot without a label before it. */
+		/* A dot without a label before it is not a subdomain. */
 		if (name[i - 1] == '.' && i > 1) {
 			best = find_named(routes, &routes->below, hash,
 				(struct span){name + i, n - i}, facts, best);
@@ -190,7 +192,7 @@ static size_t find_unnamed(
 	return best;
 }
 
-/** Those that need no look. */
+/** The first fitting route that needs no hello. */
 static size_t find_open(const struct routes *routes, const struct route_facts *facts, size_t best)
 {
 	for (size_t i = 0; i < routes->n_steps; i++) {
@@ -243,7 +245,8 @@ static bool needs_hello(const struct conf_route *conf)
 	return conf->n_sni > 0 || conf->n_alpn > 0;
 }
 
-/** All whom any of these routes, which have a `from` each, is for. NULL: no memory. */
+/** A list of all peers that are in `from` of any of these routes, each of which has one. NULL: no
+ * memory. */
 static struct peer_list *unite(const struct conf_route *conf, size_t n)
 {
 	struct conf_prefixes all = {0};
@@ -274,7 +277,7 @@ static struct peer_list *unite(const struct conf_route *conf, size_t n)
 	return list;
 }
 
-/** The step of `n` routes in a row that need a look. */
+/** Adds the step for `n` successive routes that need the hello. */
 static bool add_look(struct routes *routes, const struct conf_route *conf, size_t n)
 {
 	struct step *step = &routes->steps[routes->n_steps++];
@@ -314,7 +317,7 @@ static bool make_steps(struct routes *routes, const struct conf_route *conf)
 
 /* ---- making: names and protocols ---- */
 
-/** A copy of a string of the config. */
+/** Copies a string of the config. */
 static struct span copy(uint8_t **text, const char *string)
 {
 	struct span span = {*text, strlen(string)};
@@ -324,7 +327,7 @@ static struct span copy(uint8_t **text, const char *string)
 	return span;
 }
 
-/** Behind those that earlier routes have of this name. 0 or -ENOMEM. */
+/** Adds a name after those of earlier routes with the same name. 0 or -ENOMEM. */
 static int add_name(struct table *table, struct named *named)
 {
 	uint64_t hash = hash_name(named->name);
@@ -385,7 +388,7 @@ static bool make_texts(struct routes *routes, const struct conf_route *conf)
 
 /* ---- life ---- */
 
-/** Rooms for all that there is in the config; nothing is in them. */
+/** Allocates empty arrays for everything that is in the config. */
 static bool make_room(struct routes *routes, const struct conf_route *conf, size_t n)
 {
 	size_t n_names = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stages of a session, its beginning and its end. What goes on before it relays is in
- * session_setup.c, what goes on then in pair.c.
+ * The stages of a session, its beginning and its end. The stages before RELAYING are in
+ * session_setup.c; relaying is in pair.c.
  */
 #include "proxy/session.h"
 
@@ -21,8 +21,8 @@
 #include "stream/loop.h"
 #include "stream/stream.h"
 
-/* With its two streams (stream_private.h) all that an idle pair costs. Blocks of glibc are
- * multiples of 16 bytes, less 8. */
+/* This and its two streams (stream_private.h) are all the memory of an idle pair. The usable size
+ * of a block of glibc is a multiple of 16 bytes plus 8. */
 static_assert(sizeof(struct session) <= 488,
 	"an idle pair stays below 900 bytes: docs/PERFORMANCE.md, Memory of an idle pair");
 
@@ -31,20 +31,20 @@ static void session_wind_pair(struct session *session);
 static void session_strike_pair(struct session *session);
 static void session_bury(struct session *session);
 
-/** What a session does in a stage, and where it may go from there. NULL: nothing. */
+/** What a session does in a stage, and which stages may follow. NULL: nothing. */
 static const struct stage {
-	unsigned leads_to; /**< an OR of 1 << enum session_stage */
-	/** Begins what goes on in it; may lead on to the next at once. */
+	unsigned leads_to; /**< bits 1 << enum session_stage */
+	/** Begins the stage; may enter the next one at once. */
 	void (*enter)(struct session *session);
-	/** Gives up what still goes on, whatever comes next. */
+	/** Releases what the stage still has, whichever stage is next. */
 	void (*leave)(struct session *session);
 	/** The client has reset. */
 	void (*client_gone)(struct session *session, int err);
-	/** Other timeouts are in force, for timers that are not the clock's. */
+	/** The timeouts have changed: for timers that are not the clock's. */
 	void (*apply_timeouts)(struct session *session);
-	/** Something that the clock goes by has changed: lifetime and drain in every stage. */
+	/** Winds the clock after a change of its facts, for example of lifetime or drain. */
 	void (*wind)(struct session *session);
-	/** The clock has struck: whether something is due is to be found out. */
+	/** The clock has struck: finds out whether a timer is due. */
 	void (*strike)(struct session *session);
 } stages[SESSION_STAGES] = {
 	[SESSION_PREFACE] =
@@ -125,7 +125,7 @@ const struct target *session_target(const struct session *session)
 
 /* ---- from stage to stage ---- */
 
-/** The last statement of its caller: the next stage may have been entered, too. */
+/** Must be the last statement of the caller, because the next stage may have been entered too. */
 static void session_begin(struct session *session, enum session_stage stage)
 {
 	session->stage = stage;
@@ -197,7 +197,8 @@ static void on_parting(struct pair *pair, enum pair_side side)
 	edge_ask_tcp(session_of(pair)->edge, side, stream_fd(pair_stream(pair, side)));
 }
 
-/** It was not known to be connected: what is a loss of others is a connect that failed. */
+/** The end of a pair whose upstream was not known to be connected: a loss counts as a failed
+ * connect. */
 static struct end end_of_early(struct session *session, struct end end)
 {
 	if (end.reason == END_LOST) {
@@ -290,7 +291,7 @@ static void session_count_begin(struct terms *terms)
 	counter_add(&terms->rules.tally->n_accepted, 1);
 }
 
-/** Counts the end in all that is counted. */
+/** Adds the end to all counters. */
 static void session_count_end(const struct session *session)
 {
 	struct part *part = session_part(session);
@@ -298,7 +299,8 @@ static void session_count_end(const struct session *session)
 
 	counter_add(&part->counters.n_closed[end->reason], 1);
 	counter_add(&session->terms->rules.tally->n_ended[end->by][end->reason], 1);
-	/* Before the place is given back: who sees that none is taken sees this time. */
+	/* Before the place is given back: a thread that sees that no place is taken must see this
+	 * time. */
 	atomic_store_explicit(&part->counters.ended_ns, clock_ns(), memory_order_relaxed);
 	if (end->reason == END_QUEUE) {
 		group_waited_too_long(session_target(session)->group);
@@ -315,7 +317,7 @@ static void session_count_end(const struct session *session)
 	session_trace_close(session);
 }
 
-/** Tells and counts its end, and gives back all that it has. */
+/** Logs and counts its end, and gives back everything that it has. */
 static void session_bury(struct session *session)
 {
 	struct terms *terms = session->terms;
@@ -343,7 +345,8 @@ static void session_bury(struct session *session)
 
 /* ---- its beginning ---- */
 
-/** Unique in the process without being shared: the workers' numbers are interleaved. */
+/** An id that is unique in the process without shared state: the workers' numbers are
+ * interleaved. */
 static uint64_t next_id(struct part *part)
 {
 	return part->n_sessions_made++ * part->shared->n_workers + part->index + 1;
@@ -352,7 +355,7 @@ static uint64_t next_id(struct part *part)
 void session_reject(const struct session_opts *opts, struct end end)
 {
 	struct part *part = opts->terms->part;
-	/* Only for what the log and the counters read of it. */
+	/* Has only the fields that the log and the counters read. */
 	struct session session = {
 		.terms = opts->terms,
 		.id = next_id(part),
@@ -372,7 +375,7 @@ void session_reject(const struct session_opts *opts, struct end end)
 	part_session_ended(part);
 }
 
-/** Makes a session that is not known to anybody yet; NULL and *ret_err where it cannot be. */
+/** Makes a session that is in no list yet. NULL and *ret_err: it cannot be made. */
 static struct session *session_new(const struct session_opts *opts, int *ret_err)
 {
 	struct terms *terms = opts->terms;
@@ -450,7 +453,7 @@ void session_apply_timeouts(struct session *session)
 	if (now->apply_timeouts != NULL) {
 		now->apply_timeouts(session);
 	}
-	/* Sooner is seen to here; later is found out when the clock strikes. */
+	/* An earlier deadline is handled here; a later one is noticed when the clock strikes. */
 	now->wind(session);
 }
 
@@ -461,7 +464,7 @@ void session_drain(struct session *session, const struct deadline_drain *drain)
 	stages[session->stage].wind(session);
 }
 
-/** Ends it in whatever stage it is, but for the last. */
+/** Ends it in any stage except ENDED. */
 static void session_end_by_weir(struct session *session, enum end_reason reason)
 {
 	if (session->stage == SESSION_RELAYING) {

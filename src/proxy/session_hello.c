@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a client goes: by a route of its listener, for which its ClientHello may have to be looked
- * at, or to the listener's own upstream. It is said once, before the first server is chosen.
+ * Finds the target of a client: by a route of its listener, for which its ClientHello may have to
+ * be looked at, or the listener's own upstream. That is done once, before the first server is
+ * chosen.
  */
 #include <errno.h>
 
@@ -25,7 +26,7 @@ bool session_wants_hello(const struct session *session)
 	       offer_find(session->terms->offer, &facts, &target) == ROUTE_NEEDS_FIRST_BYTE;
 }
 
-/** By facts that are enough. False: it goes nowhere, and has ended. */
+/** Finds the target by facts that are complete. False: there is none, and the session has ended. */
 static bool find_target(struct session *session, const struct route_facts *facts)
 {
 	const struct target *target;

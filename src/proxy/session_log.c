@@ -21,7 +21,7 @@
 #include "stream/resolver.h"
 #include "upstream/group.h"
 
-/** All that is kept of the failed attempts of one session. */
+/** The most bytes stored about the failed attempts of one session. */
 enum { TRIED_MAX = 1024 };
 
 static void log_peer(struct log_line *line, const char *key, const union session_peer *peer)
@@ -42,7 +42,7 @@ static void log_peer(struct log_line *line, const char *key, const union session
 	}
 }
 
-/** Who connected: of a UNIX one, also which process of whom. */
+/** Adds the client; for a UNIX client also its process and user. */
 static void log_connected(
 	struct log_line *line, const char *const keys[3], const union session_peer *peer)
 {
@@ -71,7 +71,7 @@ static void log_client(struct log_line *line, const struct session *session)
 	}
 }
 
-/** What it took to connect, or to fail to. */
+/** Adds what happened until it was connected, or failed to connect. */
 static void log_tried(struct log_line *line, const struct session *session)
 {
 	log_str(line, "tried", session->tried);
@@ -83,7 +83,7 @@ static void log_tried(struct log_line *line, const struct session *session)
 	}
 }
 
-/** The name of the server that it is connected to, where the config gives it one. */
+/** Adds the name of the server, if the config gives it one. */
 static void log_server_name(struct log_line *line, const struct session *session)
 {
 	const struct member *member = session->member;
@@ -93,7 +93,8 @@ static void log_server_name(struct log_line *line, const struct session *session
 	}
 }
 
-/** Of who sent a PROXY header with one, and else the one of ours that the server was told. */
+/** Adds the unique id: that of the client's PROXY header, or else weir's own if the server got
+ * it. */
 static void log_unique_id(struct log_line *line, const struct session *session)
 {
 	const struct session_edge *edge = session->edge;
@@ -144,7 +145,7 @@ void session_log_open(const struct session *session)
 	}
 }
 
-/** An errno by its name; what getaddrinfo said has only a text. */
+/** Adds an errno with its name; an error of getaddrinfo(3) has only a text. */
 static void log_failure(struct log_line *line, const struct end *end)
 {
 	int err = end->err;
@@ -171,7 +172,7 @@ static void log_end_of_pair(struct log_line *line, const struct end *end)
 	}
 }
 
-/** The last byte of one way, as milliseconds ago. */
+/** Adds how many milliseconds ago the last byte of one direction moved. */
 static void log_quiet(
 	struct log_line *line, const char *key, const struct pump *pump, uint64_t now_ns)
 {
@@ -182,8 +183,8 @@ static void log_quiet(
 	}
 }
 
-/** Of failures the first few in a second are warnings, of refusals they alone are told; probes
- * are nobody's business. */
+/** The first failures in a second are warnings, the others info. The first refusals in a second are
+ * info, the others debug, as are probes. */
 static enum log_level close_level(const struct session *session)
 {
 	const struct target *target = session_target(session);
@@ -201,7 +202,7 @@ static enum log_level close_level(const struct session *session)
 	return session_was_probe(session) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
 }
 
-/** What was relayed, and for how long; up is from the client. */
+/** Adds what was relayed, and for how long; "up" is from the client. */
 static void log_relayed(struct log_line *line, const struct session *session, uint64_t now_ns)
 {
 	const struct pair *pair = &session->pair;
@@ -229,7 +230,7 @@ static void log_preface(struct log_line *line, const struct session *session)
 	}
 }
 
-/** With log.tcp_info: how far away each side was, and how lossy its way. */
+/** With log.tcp_info adds the round-trip time and the retransmits of each side. */
 static void log_tcp(struct log_line *line, const struct session_edge *edge)
 {
 	static const char *const keys[SIDES][2] = {
@@ -260,7 +261,7 @@ void session_log_close(const struct session *session)
 	}
 }
 
-/** What went wrong in one attempt: "Connection refused", "lookup: timed out". */
+/** Writes what went wrong in one attempt: "Connection refused", "lookup: timed out". */
 static void attempt_text(const struct connector_attempt *attempt, char *text, size_t size)
 {
 	const char *stage = attempt->sa == NULL ? "lookup: " : "";

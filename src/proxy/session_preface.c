@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stage PREFACE: what a session has to know of its client's first bytes before it chooses.
+ * The stage PREFACE: finds out what a session must know of its client's first bytes before it
+ * chooses a server.
  *
  *	session_look ──▶ each step that is wanted, in order ──▶ CHOOSING
- *	                   │ more is needed: until something comes, or timeouts.preface
+ *	                   │ more is needed: waits for bytes, or for timeouts.preface
  *	                   ├ malformed, or cut off: bad_preface
- *	                   └ an end before the first byte: eof, as balancers probe
+ *	                   └ a FIN before the first byte: eof (the probe of a load balancer)
  *
- * A step is a row of `steps`: whether it is wanted, which may depend on the steps before it, and
- * what it makes of the bytes that are there. Only what it consumes is kept from the server; a step
- * that consumes nothing leaves all of it to the next one.
+ * A step is a row of `steps`. It has a function that says whether the step is needed, which may
+ * depend on earlier steps, and one that looks at the bytes. Only bytes that a step consumes are not
+ * sent to the server; a step that consumes nothing leaves all bytes to the next one.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,16 +27,16 @@
 #include "proxy/session_private.h"
 #include "stream/stream.h"
 
-/** So many of the bytes that were wrong, or not enough, stand in the closing line. */
+/** How many of the bytes that were wrong or incomplete are shown in the closing line. */
 enum { SHOWN_MAX = 64 };
 
 struct session_preface {
 	struct session *session;
 	struct preface preface;
-	size_t step;    /**< of `steps`: the one that goes on */
+	size_t step;    /**< index of the current step */
 	bool has_begun; /**< a byte has come */
-	/* What that has made of the bytes, for the closing line: */
-	const char *what; /**< it looks at; NULL: nothing is wrong */
+	/* The result of that step, for the closing line: */
+	const char *what; /**< what it looks at; NULL: nothing is wrong */
 	const char *why;
 	size_t n_shown;
 	uint8_t shown[SHOWN_MAX];
@@ -55,13 +56,13 @@ static bool wants_header(const struct session *session)
 	return believes_headers(offer) && peer_list_has(offer->accept_proxy, &session->edge->peer);
 }
 
-/** From now on the client is whom the header announces. 0 or -ENOMEM. */
+/** From now on the client is the one that the header announces. 0 or -ENOMEM. */
 static int believe(struct session *session, const struct proxy_header *header)
 {
 	union session_peer client;
 
 	if (header->who != PROXY_HEADER_CLIENT) {
-		return 0; /* LOCAL, or a client that it does not know: who really connected stays */
+		return 0; /* LOCAL, or an unknown client: the client is the peer that connected */
 	}
 	client = session_peer(&header->source.sa.any, header->source.len);
 	session_set_client(session, &client);
@@ -88,7 +89,7 @@ static struct verdict look_at_header(struct session *session, struct span bytes)
 	if (r < 0) {
 		end = end_by_failure(SIDE_CLIENT, r);
 	}
-	/* The listener has left that to us, since only now it is known who the client is. */
+	/* The listener has not checked this, because only now the client is known. */
 	if (r < 0 ||
 		!admit_client(session->terms, &session->client, &session->edge->source, &end)) {
 		session_refuse(session, end);
@@ -99,20 +100,21 @@ static struct verdict look_at_header(struct session *session, struct span bytes)
 
 /* ---- the steps ---- */
 
-/** The hello is session_hello.c's. */
+/** The step for the ClientHello is in session_hello.c. */
 static bool has_choice(const struct offer *offer)
 {
 	return offer->has_choice;
 }
 
 static const struct step {
-	const char *what; /**< it looks at, in the closing line */
-	/** Whether sessions of the offer may need it; this one does, by what is known so far. */
+	const char *what; /**< what it looks at, for the closing line */
+	/** Whether sessions of the offer may need the step; whether this one does, by what is known
+	 * so far. */
 	bool (*possible)(const struct offer *offer);
 	bool (*wanted)(const struct session *session);
-	/** Looks at one byte at least, from the first that was not consumed. */
+	/** Looks at the bytes that were not consumed, at least one. */
 	struct verdict (*look)(struct session *session, struct span bytes);
-	size_t max; /**< of so many bytes it says something else than MORE */
+	size_t max; /**< with this many bytes it never returns MORE */
 } steps[] = {
 	{
 		.what = "PROXY header",
@@ -131,7 +133,7 @@ static const struct step {
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
-/** The first step from `at` on that is wanted; STEPS: none is. */
+/** The first step from `at` on that is needed; STEPS: none is. */
 static size_t next_step(const struct session *session, size_t at)
 {
 	while (at < STEPS && !steps[at].wanted(session)) {
@@ -140,7 +142,7 @@ static size_t next_step(const struct session *session, size_t at)
 	return at;
 }
 
-/** What the closing line has to say if the session ends now. */
+/** Notes what the closing line has to show if the session ends now. */
 static void note(struct session_preface *self, const char *why)
 {
 	struct span bytes = preface_bytes(&self->preface);
@@ -153,7 +155,7 @@ static void note(struct session_preface *self, const char *why)
 	}
 }
 
-/** The client has finished, and the step would need more. */
+/** Ends the session, whose client has sent FIN although the step needs more bytes. */
 static void end_early(struct session_preface *self)
 {
 	struct session *session = self->session;
@@ -222,7 +224,7 @@ bool session_must_look(const struct session *session)
 	return next_step(session, 0) < STEPS;
 }
 
-/** So many bytes are enough for whatever steps may be wanted. */
+/** How many bytes are enough for all steps that may be needed. */
 static size_t bytes_max(const struct offer *offer)
 {
 	size_t max = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What goes on in a session before it relays: its client is watched, a server is chosen and
- * connected to, the next one if that fails, and all of them again after a wait.
+ * The stages of a session before RELAYING. The client is watched, and a server is chosen and
+ * connected to; if that fails, the next server, and after a wait all servers again.
  *
  *	    ┌ all are full ─▶ session_queue ─ a place ─┐
  *	    │                    │ none is left        ▼
@@ -11,8 +11,8 @@
  *	    │     ▼              ▼
  *	    └─ session_wait ── retry_for is over ──▶ session_refuse
  *
- * Of what weir itself is short of, no server is to blame: fds and memory end it at once, ports when
- * no server is left, without a wait.
+ * A shortage of weir itself is not the fault of a server. If fds or memory are short, the session
+ * ends at once; if ports are short, it ends when no server is left, without a wait.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static void on_told(struct group_waiter *waiter, enum group_answer said, struct 
 	session_answered(container_of(waiter, struct session_setup, waiter)->session, said, member);
 }
 
-/** What it asks its group for, each time. */
+/** Sets what it asks its group for. */
 static void session_setup_ask(struct session_setup *setup, const struct session_opts *opts)
 {
 	const struct part *part = opts->terms->part;
@@ -71,7 +71,7 @@ static void session_setup_ask(struct session_setup *setup, const struct session_
 	setup->queued_ns = NS_NEVER;
 }
 
-/** Of a listener with a range: the port by which the client came, which may choose its server. */
+/** For a listener with a range: the port to which the client connected may select its server. */
 void session_find_port(struct session *session)
 {
 	union addr_sockaddr sa;
@@ -111,10 +111,11 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 	}
 	stream_set_timeout(setup->client, 0);
 	stream_set_high_water_mark(setup->client, terms->offer->high_water_mark);
-	/* Watched but not read: bytes that come early stay in the kernel, a reset is seen. */
+	/* Watched but not read: bytes that arrive early stay in the kernel, but a reset is
+	 * noticed. */
 	r = stream_start(setup->client);
 	if (r < 0) {
-		(void)stream_steal_handle(setup->client); /* the fd stays the caller's */
+		(void)stream_steal_handle(setup->client); /* the caller owns the fd */
 		stream_free(setup->client);
 		free(setup);
 		return r;
@@ -135,7 +136,7 @@ void session_setup_close(struct session *session)
 		return;
 	}
 	if (session->stage == SESSION_RELAYING) {
-		stream_off(setup->client, &setup->client_gone); /* it is the pair's now */
+		stream_off(setup->client, &setup->client_gone); /* the pair owns it now */
 	} else {
 		stream_free(setup->client);
 	}
@@ -155,7 +156,7 @@ void session_leave_server(struct session *session)
 	}
 }
 
-/** The server of a session is this one, of which it has a place and a reference. */
+/** Sets the server of a session, which takes the place and the reference. */
 static void take_server(struct session *session, struct member *member)
 {
 	member_unref(session->member);
@@ -163,7 +164,7 @@ static void take_server(struct session *session, struct member *member)
 	session->has_place = true;
 }
 
-/** Goes on by what its group says. The last statement of its caller. */
+/** Continues by the answer of its group. Must be the last statement of the caller. */
 static void session_answered(struct session *session, enum group_answer said, struct member *member)
 {
 	switch (said) {
@@ -194,7 +195,7 @@ void session_choose(struct session *session)
 	if (session_target(session) == NULL && !session_find_target(session)) {
 		return;
 	}
-	session->setup->waiter.ask.plan = plan_of(session); /* which its terms hold */
+	session->setup->waiter.ask.plan = plan_of(session); /* the terms hold the reference */
 	said = group_next(session_target(session)->group, &session->setup->waiter.ask, &member);
 	session_answered(session, said, member);
 }
@@ -237,7 +238,7 @@ static void on_attempt_failed(void *owner, const struct connector_attempt *attem
 	session_log_attempt(owner, attempt);
 }
 
-/** Not to where it would come back from: each pair would make the next. */
+/** Refuses to connect in a circle, in which each pair would create the next one. */
 static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 {
 	struct session *session = owner;
@@ -254,8 +255,8 @@ static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 }
 
 /**
- * Tells of a connect that has failed, unless it failed for what weir or the machine is short of,
- * ports included: a client that takes them must not take a server out.
+ * Reports a failed connect to the passive check, unless weir or the machine is short of something,
+ * ports included: a client that uses them up must not get a server ejected.
  */
 static void tell_failure(const struct session *session, const struct connector_attempt *last)
 {
@@ -268,8 +269,8 @@ static void tell_failure(const struct session *session, const struct connector_a
 }
 
 /**
- * Tells the server of its client, where its upstream wants that. It goes out with the client's
- * first bytes where some are there, and is no byte of the pair's. 0 or a negative errno.
+ * Writes the PROXY header, if the upstream wants one. It is sent together with the client's first
+ * bytes if there are any, and does not count as bytes of the pair. 0 or a negative errno.
  */
 static int session_announce(struct session *session, struct stream *server)
 {
@@ -294,7 +295,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 {
 	struct session *session = owner;
 	struct session_setup *setup = session->setup;
-	union session_peer peer = session_peer(last->sa, last->sa_len); /* the connector's */
+	union session_peer peer = session_peer(last->sa, last->sa_len); /* owned by the connector */
 	bool forbidden = last->forbidden;
 
 	if (status == 0) {
@@ -309,7 +310,7 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		return;
 	}
 	if (status == 0 && server_ends_pairs(session->member->server)) {
-		/* It went down meanwhile, and the pair would end at once. */
+		/* The server went down meanwhile, so the pair would end at once. */
 		stream_abort(stream);
 		stream_free(stream);
 		status = -ECONNABORTED;
@@ -330,10 +331,11 @@ static void on_connected(void *owner, int status, struct stream *stream,
 		}
 		stream_free(stream);
 	}
-	/* Only the timer is ever late; the kernel's own ETIMEDOUT is a failure. */
+	/* Only the connect timer has a lateness; the kernel's own ETIMEDOUT is a failure. */
 	setup->failure = end_by_connect(status, late_ns > 0, late_ns);
 	if (end_is_shortage(status)) {
-		session_refuse(session, setup->failure); /* another server would fare no better */
+		/* Another server would fail in the same way. */
+		session_refuse(session, setup->failure);
 		return;
 	}
 	session_leave_server(session);
@@ -399,7 +401,7 @@ static uint64_t wait_until_ns(const struct session *session)
 {
 	uint64_t now_ns = clock_ns();
 
-	/* What weir itself is short of does not come by waiting for a server. */
+	/* Waiting for a server does not end a shortage of weir itself. */
 	if (session->setup->failure.reason == END_LIMIT) {
 		return NS_NEVER;
 	}
@@ -429,7 +431,7 @@ void session_stop_waiting(struct session *session)
 	timer_close(&session->setup->wait);
 }
 
-/* ---- the clock in all of these ---- */
+/* ---- the clock in all of these stages ---- */
 
 struct deadline_facts session_setup_facts(const struct session *session)
 {
@@ -471,7 +473,7 @@ void session_setup_strike(struct session *session)
 		}
 	}
 	if (stream_cause(client) != 0) {
-		return; /* it has failed and tells so in this turn: that is the reason */
+		return; /* it has failed and reports that in this turn: that is the reason */
 	}
 	stream_expire(client);
 	session_refuse(session, end_by_timer(deadline.kind, now_ns - deadline.at_ns));

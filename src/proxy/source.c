@@ -12,22 +12,22 @@
 #include "base/prefix.h"
 
 enum {
-	LINE_BYTES = 64,  /* each shard has its own: workers write to them */
-	KEYS = 6,         /* of the hash: one, and one for each word */
-	ROOM_MIN = 16,    /* buckets that are not worth giving back */
-	SWEEP = 2,        /* cleared by who comes or goes */
-	SWEEP_TICK = 256, /* and at once by the tick, which does so again and again */
+	LINE_BYTES = 64,  /* each shard has cache lines of its own, because workers write to it */
+	KEYS = 6,         /* keys of the hash: one, and one for each word */
+	ROOM_MIN = 16,    /* so few buckets are not given back */
+	SWEEP = 2,        /* sources freed by each take and give */
+	SWEEP_TICK = 256, /* sources freed at a time by the tick, which repeats that */
 };
 
-#define CLIENT NS_PER_S /* what one costs: a billion of its parts */
+#define CLIENT NS_PER_S /* the cost of a client: a billion parts */
 
-/** Known while it has a pair or a debt. Its shard's lock guards it. */
+/** Stored while it has a pair or a debt. The lock of its shard guards it. */
 struct source {
-	struct source *next; /**< in its bucket; or, when it is over, to be freed */
+	struct source *next; /**< the next one in its bucket, or, once removed, to be freed */
 	struct list link;    /**< struct shard::leaving, while it has no pair */
 	struct shard *shard;
-	uint64_t debt;    /**< of its burst, in parts of a client, at debt_ns */
-	uint64_t debt_ns; /**< the latest time that anybody came with */
+	uint64_t debt;    /**< how much of its burst is used at debt_ns, in parts of a client */
+	uint64_t debt_ns; /**< the latest time of a client */
 	uint64_t paid_ns; /**< from when on it has no debt */
 	uint32_t n_pairs;
 	uint32_t hash;
@@ -37,10 +37,10 @@ struct source {
 struct shard {
 	alignas(LINE_BYTES) pthread_mutex_t lock;
 	struct source **buckets;
-	size_t room; /**< of buckets, a power of two */
+	size_t room; /**< number of buckets, a power of two */
 	size_t n;
-	/** Sources without a pair, in the order in which they lost it. None is in debt for more
-	 * than a second, so those behind the first are over a second after that at most. */
+	/** Sources without a pair, sorted by when their last pair ended. No debt lasts longer than
+	 * a second, so the sources after the first one can be freed at most a second after it. */
 	struct list leaving; /* struct source::link */
 	struct source *one;  /**< the bucket, while one is enough */
 	struct sources *sources;
@@ -51,7 +51,7 @@ struct sources {
 	struct sources_list *list;
 	uint64_t keys[KEYS];
 	size_t shard_max; /**< sources of a shard */
-	atomic_bool any;  /**< the tick may find something to do */
+	atomic_bool any;  /**< the tick may find sources to free */
 	struct shard shards[SOURCES_SHARDS];
 };
 
@@ -68,8 +68,8 @@ static void unlock(struct shard *shard)
 /* ---- the table ---- */
 
 /**
- * Two prefixes have the same with a chance of 2^-32, whatever they are, to whom the keys are not
- * known (a multilinear hash: Dietzfelbinger).
+ * A multilinear hash (Dietzfelbinger): any two prefixes collide with a probability of 2^-32 for
+ * anyone who does not know the keys.
  */
 static uint32_t hash_of(const struct sources *sources, const struct prefix *prefix)
 {
@@ -118,7 +118,8 @@ static void take_out(struct shard *shard, struct source *source)
 	shard->n--;
 }
 
-/** How many buckets so many sources should have, seen from what they have. */
+/** How many buckets the shard should have for its sources. Stays as it is while that is
+ * reasonable. */
 static size_t room_for(const struct shard *shard)
 {
 	size_t room = shard->room;
@@ -132,7 +133,7 @@ static size_t room_for(const struct shard *shard)
 	return room;
 }
 
-/** Gives a shard as many buckets as it should have; without memory it keeps those that it has. */
+/** Gives a shard as many buckets as it should have. Without memory it keeps the old ones. */
 static void fit(struct shard *shard)
 {
 	struct source **old = NULL;
@@ -150,7 +151,7 @@ static void fit(struct shard *shard)
 	}
 	lock(shard);
 	if (room != room_for(shard) || shard->room != old_room) {
-		unlock(shard); /* others came, and fit it themselves */
+		unlock(shard); /* other sources came, and their threads resize it */
 		free(buckets);
 		return;
 	}
@@ -169,7 +170,7 @@ static void fit(struct shard *shard)
 	}
 }
 
-/* ---- who is over ---- */
+/* ---- freeing sources ---- */
 
 static void free_all(struct source *over)
 {
@@ -181,7 +182,8 @@ static void free_all(struct source *over)
 	}
 }
 
-/** Takes out up to `max` that have neither a pair nor a debt, and puts them before `over`. */
+/** Removes up to `max` sources that have neither a pair nor a debt, and links them before
+ * `over`. */
 static struct source *sweep(struct shard *shard, uint64_t now_ns, unsigned max, struct source *over)
 {
 	for (unsigned i = 0; i < max && !list_empty(&shard->leaving); i++) {
@@ -198,7 +200,7 @@ static struct source *sweep(struct shard *shard, uint64_t now_ns, unsigned max, 
 	return over;
 }
 
-/** Whether there may be more to do. */
+/** Frees some sources of a shard. Returns whether there may be more. */
 static bool tick(struct shard *shard, uint64_t now_ns)
 {
 	struct source *over;
@@ -226,7 +228,8 @@ void sources_tick(struct sources_list *list, uint64_t now_ns)
 		struct sources *sources = container_of(link, struct sources, link);
 		bool any = false;
 
-		/* The flag first: who leaves after this look sets it for the next one. */
+		/* Clears the flag first, so that a source that loses its pair later sets it for the
+		 * next tick. */
 		if (!atomic_exchange(&sources->any, false)) {
 			continue;
 		}
@@ -242,7 +245,7 @@ void sources_tick(struct sources_list *list, uint64_t now_ns)
 
 /* ---- places ---- */
 
-/** What a source owes of its burst at this time, by these rules. */
+/** The debt of a source at this time, by these rules. */
 static uint64_t debt_at(
 	const struct source *source, const struct source_rules *rules, uint64_t now_ns)
 {
@@ -250,7 +253,7 @@ static uint64_t debt_at(
 	uint64_t debt = source->debt < burst ? source->debt : burst;
 	uint64_t back;
 
-	/* Another worker may have come with a later time. */
+	/* Another worker may have used a later time. */
 	if (now_ns <= source->debt_ns) {
 		return debt;
 	}
@@ -286,7 +289,7 @@ static void take(struct source *source, const struct source_rules *rules, uint64
 		debt == 0 ? 0
 			  : clock_after(source->debt_ns, (debt + rules->per_s - 1) / rules->per_s);
 	source->n_pairs++;
-	list_remove(&source->link); /* it was leaving, or on no list */
+	list_remove(&source->link); /* it was in `leaving`, or in no list */
 }
 
 static struct source *source_new(
@@ -304,7 +307,7 @@ static struct source *source_new(
 	return source;
 }
 
-/** For a source that is not known, unless somebody else makes it known first. */
+/** Adds a source that is not stored, unless another thread adds it first. */
 static enum source_answer take_new(struct shard *shard, uint32_t hash, const struct prefix *prefix,
 	const struct source_rules *rules, uint64_t now_ns, struct source **ret_source)
 {
@@ -428,7 +431,8 @@ struct sources *sources_new(struct sources_list *list, size_t max)
 		return NULL;
 	}
 	memset(sources, 0, sizeof(*sources));
-	/* Short keys are given whole, and the pool is full long before weir starts. */
+	/* Short reads cannot happen for so few bytes, and the random pool is initialised long
+	 * before weir starts. */
 	(void)!getrandom(sources->keys, sizeof(sources->keys), 0);
 	for (size_t i = 0; i < SOURCES_SHARDS; i++) {
 		struct shard *shard = &sources->shards[i];

@@ -3,7 +3,7 @@
 
 #include "stream/pump.h"
 
-/** In how much time so many bytes are saved up, rounded up. */
+/** The time in which `len` bytes are saved up, rounded up. */
 static uint64_t cost_ns(const struct throttle *throttle, size_t len)
 {
 	unsigned __int128 cost = (unsigned __int128)len * NS_PER_S;
@@ -11,7 +11,7 @@ static uint64_t cost_ns(const struct throttle *throttle, size_t len)
 	return (uint64_t)((cost + throttle->bytes_a_second - 1) / throttle->bytes_a_second);
 }
 
-/** How many bytes that much time saves up. */
+/** How many bytes are saved up in a time. */
 static size_t bytes_in(const struct throttle *throttle, uint64_t ns)
 {
 	unsigned __int128 bytes = (unsigned __int128)ns * throttle->bytes_a_second / NS_PER_S;
@@ -19,13 +19,13 @@ static size_t bytes_in(const struct throttle *throttle, uint64_t ns)
 	return bytes < PUMP_READ_MAX ? (size_t)bytes : SIZE_MAX;
 }
 
-/** So long, and one byte at least. */
+/** The time in ns, but at least that of one byte. */
 static uint64_t at_least(const struct throttle *throttle, unsigned ms)
 {
 	return clock_later((uint64_t)ms * NS_PER_MS, cost_ns(throttle, 1));
 }
 
-/** From when what is saved up counts. */
+/** The start of the time whose bytes are the current credit. */
 static uint64_t spent_ns(const struct throttle *throttle, uint64_t now_ns)
 {
 	uint64_t saved_ns = at_least(throttle, THROTTLE_SAVED_MS);
@@ -34,7 +34,7 @@ static uint64_t spent_ns(const struct throttle *throttle, uint64_t now_ns)
 				 : clock_later(throttle->spent_ns, now_ns - saved_ns);
 }
 
-/** Reads up to what is there. */
+/** Sets how many bytes the next read may take. */
 static void throttle_allow(struct throttle *throttle, uint64_t ns)
 {
 	pump_set_max(throttle->pump, bytes_in(throttle, ns));
