@@ -88,7 +88,7 @@ def test_what_is_not_the_same_is_refused(made, a, b, says):
 
 def test_the_manual_says_which_options_of_what_is_allowed_count(folder, made):
     with open(os.path.join(ROOT, "man", "weirload.1"), encoding="ascii") as file:
-        said = file.read().partition("\nRefused are reports")[2].partition(".Sh JUNIT")[0]
+        said = file.read().partition("\nrefuses reports of")[2].partition(".Sh JUNIT")[0]
     with open(made["soon"], encoding="ascii") as file:
         options = json.load(file)["options"]
     for name in [name for name in options if name.startswith("max_") or name in ("by", "threads")]:
