@@ -23,10 +23,15 @@ json_t *report_json_deviations(const struct hdr *early, const struct hdr *late)
 	json_t *array = json_array();
 	json_t *before = json_array();
 	struct hdr_slot slot;
+	uint64_t n_hardly_early = 0; /* by less than a microsecond: 0, as those on time */
 	size_t index = 0;
 
 	while (early != NULL && hdr_next(early, &index, &slot)) {
-		append(before, -(int64_t)slot.greatest, -(int64_t)slot.least, slot.n);
+		if (slot.greatest == 0) {
+			n_hardly_early = slot.n;
+		} else {
+			append(before, -(int64_t)slot.greatest, -(int64_t)slot.least, slot.n);
+		}
 	}
 	/* From the earliest on. */
 	for (size_t i = json_array_size(before); i > 0; i--) {
@@ -35,7 +40,15 @@ json_t *report_json_deviations(const struct hdr *early, const struct hdr *late)
 	json_decref(before);
 	index = 0;
 	while (hdr_next(late, &index, &slot)) {
-		append(array, (int64_t)slot.least, (int64_t)slot.greatest, slot.n);
+		if (n_hardly_early > 0 && slot.greatest > 0) {
+			append(array, 0, 0, n_hardly_early);
+			n_hardly_early = 0;
+		}
+		append(array, (int64_t)slot.least, (int64_t)slot.greatest, slot.n + n_hardly_early);
+		n_hardly_early = 0;
+	}
+	if (n_hardly_early > 0) {
+		append(array, 0, 0, n_hardly_early);
 	}
 	return array;
 }

@@ -33,7 +33,7 @@ struct suite_row {
 	size_t proxy_index;
 	struct options options;
 	char label[SUITE_LABEL_MAX]; /**< prefix of its line of progress */
-	struct result *result;       /**< NULL: not run yet, or no memory */
+	struct result *result;       /**< NULL: not run yet, or it has no report */
 };
 
 struct suite {

@@ -24,15 +24,22 @@
 
 /* ---- one row ---- */
 
-/** What a run has to show; NULL without memory. */
+/** What a run has to show; NULL without memory, or if weirload cannot read its own report. */
 static struct result *result_of(const struct run *run)
 {
 	struct results *results = results_new(run);
 	struct result *result = NULL;
 	char why[RESULT_WHY_MAX];
+	int r = results == NULL ? -ENOMEM : result_of_run(results, &result, why);
 
-	if (results != NULL && result_of_run(results, &result, why) < 0) {
+	if (r < 0) {
 		result = NULL;
+	}
+	if (r < 0 && r != -ENOMEM) {
+		(void)fprintf(stderr,
+			"weirload: it cannot read its own report: %s; this is a fault of weirload, "
+			"please tell its maintainers\n",
+			why);
 	}
 	(void)results_free(results);
 	return result;

@@ -128,7 +128,7 @@ static void tell_row(const struct suite *suite, size_t row)
 
 	tell_names(suite, one->name, one->proxy);
 	if (result == NULL) {
-		printf("  out of memory\n");
+		printf("  no report\n");
 		return;
 	}
 	if (!result->is_measured) {

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hdr.h"
 #include "load/result_file.h"
+#include "load/results.h"
 #include "load_report.h"
 #include "suite.h"
 
@@ -49,6 +51,41 @@ START_TEST(what_a_report_says_is_read)
 	ck_assert_int_eq(result->worst[0].ends[SIDE_CLIENT].late_us, 3000);
 	ck_assert_str_eq(result->limits[0].name, "max_early");
 	ck_assert_uint_eq(result->loop_delay.p99, 50);
+}
+END_TEST
+
+/** Writes what two closes were off by, one early, one late, and reads it again. */
+static void write_and_read(uint64_t early_us, uint64_t late_us)
+{
+	static struct hdr early, late;
+	json_t *report = load_report();
+	const struct result_distribution *got;
+
+	ck_assert_ptr_nonnull(report);
+	early = late = (struct hdr){0};
+	hdr_record(&early, early_us);
+	hdr_record(&late, late_us);
+	ck_assert_int_eq(json_object_set_new(json_object_get(report, "client"), "deviations_us",
+				 report_json_deviations(&early, &late)),
+		0);
+	ck_assert_msg(result_read(report, &result, why) == 0, "%s", why);
+	json_decref(report);
+	got = &result->sides[SIDE_CLIENT].deviation;
+	ck_assert_uint_eq(got->count, 2);
+	ck_assert_int_eq(got->buckets[0].least, -(int64_t)early_us);
+	ck_assert_int_eq(got->buckets[got->n_buckets - 1].greatest, (int64_t)late_us);
+	result = result_free(result);
+}
+
+START_TEST(what_is_early_by_less_than_a_microsecond_is_written_once)
+{
+	static const uint64_t us[] = {0, 1, 1000000};
+
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t j = 0; j < 3; j++) {
+			write_and_read(us[i], us[j]);
+		}
+	}
 }
 END_TEST
 
@@ -295,6 +332,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, what_a_report_says_is_read);
+	tcase_add_test(tc, what_is_early_by_less_than_a_microsecond_is_written_once);
 	tcase_add_test(tc, options_are_told_as_people_write_them);
 	tcase_add_test(tc, percentiles_are_those_of_all_buckets);
 	tcase_add_test(tc, fields_to_come_are_left_alone);
