@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accepts connections from one listening fd, own or inherited, on one loop.
+ * Accepts connections from one listening fd, our own or an inherited one, on one loop.
  *
- *	running ── admit() says no ──▶ paused ── acceptor_resume() ──▶ running
+ *	running ── admit() returns false ──▶ paused ── acceptor_resume() ──▶ running
  *	running ── EMFILE, ENFILE, ENOBUFS, ENOMEM ──▶ resting (100 ms) ──▶ running
- *	any     ── acceptor_drain() ──▶ draining ── queue empty, a moment later too ──▶ drained()
+ *	any     ── acceptor_drain() ──▶ draining ── queue still empty after a moment ──▶ drained()
  *
- * Before each accept4() the owner admits it (takes its place under a limit); if there is then
- * nothing to accept, refused() gives the place back. A paused or resting acceptor leaves the queue
- * in the kernel and costs no wake-up. Nothing is ever accepted only to be closed.
+ * Before each accept4() the acceptor calls admit(), in which the owner takes a place under its
+ * limit. If accept4() then finds no connection, the acceptor calls refused(), in which the owner
+ * gives the place back. While an acceptor is paused or resting, connections stay in the kernel's
+ * queue and cause no wake-up. The acceptor never accepts a connection only to close it.
  *
- * admit() that says no, and the pause that follows, are one step for this thread only. Where other
- * threads give places back, admit() has to note that it said no before it looks for a place a last
- * time, so that whoever gives a place back after that look sees the note, and posts a resume.
+ * A false from admit() and the pause that follows are atomic for this thread only. If other threads
+ * give places back, admit() must first set a flag that it is about to refuse, and then look for a
+ * place once more. A thread that gives a place back after that look sees the flag and posts a
+ * resume.
  *
- * Every function but acceptor_open() takes NULL, which is an acceptor that does nothing.
+ * Every function except acceptor_open() accepts NULL, and then does nothing.
  */
 #ifndef WEIR_STREAM_ACCEPTOR_H
 #define WEIR_STREAM_ACCEPTOR_H
@@ -29,69 +31,82 @@ struct sockopts;
 struct sockopts_kept;
 
 enum {
-	ACCEPTOR_A_TURN = 16,     /**< accepted in one turn at most; a power of two */
-	ACCEPTOR_REST_MS = 100,   /**< after running out of fds or memory */
-	ACCEPTOR_LINGER_MS = 100, /**< for the last segment of a handshake */
+	ACCEPTOR_A_TURN = 16,     /**< most accepts in one turn; a power of two */
+	ACCEPTOR_REST_MS = 100,   /**< rest after running out of fds or memory */
+	ACCEPTOR_LINGER_MS = 100, /**< wait for the last segment of a handshake */
 };
 
 struct acceptor_opts {
 	struct loop *loop;
-	int fd;         /**< listening, non-blocking; taken */
-	bool is_unix;   /**< not TCP: it has no options but a backlog */
-	bool is_shared; /**< others listen on the same socket: draining leaves it as it is */
-	const struct sockopts *options; /**< of an inherited TCP socket; must stay; may be NULL */
-	/** What an inherited socket had before us, for acceptor_set_options(). NULL: it is ours. */
+	int fd;       /**< listening, non-blocking; the acceptor takes it */
+	bool is_unix; /**< a UNIX socket: it has no options except the backlog */
+	/** Other processes or workers listen on the same socket: draining does not change it. */
+	bool is_shared;
+	/** For an inherited TCP socket. Borrowed until the close. May be NULL. */
+	const struct sockopts *options;
+	/** The options that an inherited socket had before we changed it, for
+	 * acceptor_set_options(). NULL: we made the socket. */
 	struct sockopts_kept *kept;
-	void *owner; /**< handed to the callbacks, which may all close the acceptor */
-	/** May one more be accepted? Takes its place if so. False pauses. NULL: always. */
+	/** Passed to the callbacks. Each of them may close the acceptor. */
+	void *owner;
+	/** Returns whether one more connection may be accepted, and takes its place if so. After
+	 * false the acceptor pauses. NULL: always true. */
 	bool (*admit)(void *owner);
-	/** The place that admit() took is not needed after all. NULL if admit is. */
+	/** The place that admit() took is not needed. Must be NULL if admit is NULL. */
 	void (*refused)(void *owner);
-	/** A connection: the fd (CLOEXEC, NONBLOCK) is the owner's. */
+	/** A connection was accepted. The owner takes the fd, which is CLOEXEC and NONBLOCK. */
 	void (*accepted)(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
-	/** May be NULL. Accepting failed with `err` and rests. For a log line; rate-limit it. */
+	/** May be NULL. Accepting failed with `err`, and the acceptor rests. Meant for a log line,
+	 * which the owner should rate-limit. */
 	void (*resting)(void *owner, int err);
-	/** After acceptor_drain(): the queue is empty (of a shared socket: its length at that time
-	 * was accepted), nothing is accepted any more, and the owner is to close the acceptor. That
-	 * may wait, since closing thousands of sockets takes a while: nobody new can come, or else
-	 * the fd is closed already. NULL if acceptor_drain() is never called. */
+	/** After acceptor_drain(): the queue is empty, or, if the socket is shared, as many
+	 * connections were accepted as were in the queue when the drain began. Nothing is accepted
+	 * any more, and the owner must close the acceptor. It may do so later, since closing
+	 * thousands of sockets takes a while: either no new client can connect, or the fd is closed
+	 * already. May be NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 
 /**
- * Starts accepting; NULL and errno (the fd is then still the caller's): EINVAL when `loop`, `fd` or
- * `accepted` is missing, or one of `admit` and `refused`.
+ * Starts accepting. NULL and errno on failure; the fd is then still the caller's. EINVAL: `loop`,
+ * `fd` or `accepted` is missing, or only one of `admit` and `refused` is set.
  */
 struct acceptor *acceptor_open(const struct acceptor_opts *opts);
 
 /**
- * Stops, closes the fd and frees at the end of this turn; what waits in its queue is reset by the
- * kernel. NULL is fine; returns NULL.
+ * Stops accepting and closes the fd; the kernel resets the connections in its queue. The memory is
+ * freed at the end of this turn. NULL is fine; returns NULL.
  */
 struct acceptor *acceptor_close(struct acceptor *acceptor);
 
-/** No more accepts until acceptor_resume(). Idempotent, both; for a draining acceptor too. */
+/**
+ * acceptor_pause() stops accepting until acceptor_resume(). Both are idempotent, and both also work
+ * while the acceptor drains.
+ */
 void acceptor_pause(struct acceptor *acceptor);
 void acceptor_resume(struct acceptor *acceptor);
 bool acceptor_is_paused(const struct acceptor *acceptor);
 
 /**
- * Lets nobody new in (listen_refuse()), accepts what waits, gives handshakes that are under way
- * ACCEPTOR_LINGER_MS, accepts again, then calls drained() (nothing from inside this call): so no
- * client is reset. Of a shared socket it only accepts what waits now. A pause holds it up until
- * acceptor_resume(), unless nothing waits. Idempotent. Whether nobody new comes any more. One
- * without drained() does not drain: false.
+ * Closes the socket to new clients (listen_refuse()), accepts the connections that are in the
+ * queue, gives handshakes in progress ACCEPTOR_LINGER_MS to complete, accepts those too, then calls
+ * drained(). So no client is reset. If the socket is shared, only the connections that are in the
+ * queue now are accepted. While the acceptor is paused and its queue is not empty, the drain waits
+ * for acceptor_resume(). Idempotent. Returns whether new clients are kept out; false, without any
+ * effect, if drained() is NULL.
  */
 bool acceptor_drain(struct acceptor *acceptor);
 
 /**
- * Connections to come have these options, in place of those of acceptor_opts: sets the socket, if
- * it is TCP, and the backlog. Of an inherited one only what we had set is taken back. 0 or a
- * negative errno. `options` must stay, also after a failure. One that has drained sets nothing.
+ * Gives later connections these options instead of those in acceptor_opts: sets them on the
+ * listening socket, if it is TCP, and sets the backlog. On an inherited socket, an option that the
+ * new options do not set gets back its original value, but only if we had changed it. 0 or a
+ * negative errno. `options` is borrowed until the close, also after a failure. Has no effect after
+ * the drain.
  */
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);
 
-/** The listening fd, -1 once closed. */
+/** The listening fd; -1 once it is closed. */
 int acceptor_fd(const struct acceptor *acceptor);
 
 #endif

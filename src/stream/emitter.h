@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Events and who listens to them.
+ * Events and their handlers.
  *
- * A handler is embedded in its subscriber and finds it by container_of(); subscribing allocates
- * nothing. One handler may take several events (a mask); several handlers may take the same event
- * and are called in the order of subscription.
+ * A handler is embedded in its subscriber, which its callback finds by container_of(); subscribing
+ * allocates nothing. One handler may take several events (a mask). Several handlers may take the
+ * same event; they are called in the order of subscription.
  *
  * While an event is being emitted, handlers may subscribe, unsubscribe, close, steal and free
- * anything, themselves included. A handler that was unsubscribed is not called any more; one that
- * was subscribed meanwhile is called from the next event on.
+ * anything, themselves included. A handler that was unsubscribed is not called any more. A handler
+ * that was subscribed during the emission is called from the next event on.
  */
 #ifndef WEIR_STREAM_EMITTER_H
 #define WEIR_STREAM_EMITTER_H
@@ -22,14 +22,14 @@
 struct emission;
 struct stream;
 
-/** What a handler is called with; borrowed for the call. */
+/** The argument of a handler; borrowed for the call. */
 struct event {
 	unsigned type;         /**< one bit: enum stream_event */
 	int error;             /**< ERROR, HANGUP, CLOSE: 0 or a negative errno */
-	struct stream *stream; /**< who emits */
-	const void *data;      /**< READ, WRITE: the bytes; NULL if they went past us */
+	struct stream *stream; /**< the stream that emits */
+	const void *data;      /**< READ, WRITE: the bytes; NULL if they were spliced */
 	size_t len;            /**< READ, WRITE: how many */
-	bool is_last;          /**< READ: most likely the end of input is next */
+	bool is_last;          /**< READ: the end of input most likely follows at once */
 };
 
 struct handler {
@@ -41,31 +41,34 @@ struct handler {
 
 struct emitter {
 	struct list handlers;      /* struct handler::link */
-	struct emission *emission; /**< the emissions under way, innermost first */
+	struct emission *emission; /**< the emissions in progress, innermost first */
 };
 
 void emitter_init(struct emitter *emitter);
 
-/** Whether it is subscribed somewhere; false for NULL and for one that is zeroed. */
+/** Whether the handler is subscribed somewhere. False for NULL and for a zeroed one. */
 bool handler_is_on(const struct handler *handler);
 
 /**
- * Subscribes. Its memory stays with the caller, who may free it when it is not subscribed any more;
- * no emission under way touches it then. 0, -EINVAL (something is missing) or -EALREADY (it is
- * subscribed somewhere).
+ * Subscribes. The handler's memory stays the caller's, who may free it once the handler is not
+ * subscribed any more; an emission in progress does not touch it after that. 0, -EINVAL (an
+ * argument is missing) or -EALREADY (the handler is subscribed somewhere).
  */
 int emitter_on(struct emitter *emitter, unsigned events, struct handler *handler);
 
-/** The same for one call: unsubscribed before the handler is called. */
+/** Subscribes for one call: the handler is unsubscribed before it is called. */
 int emitter_once(struct emitter *emitter, unsigned events, struct handler *handler);
 
-/** Unsubscribes one handler; harmless when it is not subscribed, or NULL. */
+/** Unsubscribes one handler. Does nothing if it is not subscribed, or NULL. */
 void emitter_off(struct emitter *emitter, struct handler *handler);
 
-/** Unsubscribes everyone from `events`; a handler left without events is off. */
+/**
+ * Takes `events` from the mask of every handler; a handler whose mask is then empty is
+ * unsubscribed.
+ */
 void emitter_off_events(struct emitter *emitter, unsigned events);
 
-/** How many handlers take any of `events`. */
+/** How many handlers take any of `events`, and whether one does. */
 size_t emitter_subscribers(const struct emitter *emitter, unsigned events);
 bool emitter_has(const struct emitter *emitter, unsigned events);
 

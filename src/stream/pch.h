@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What most sources of any folder include, and what takes longest to read: precompiled by
- * -Db_pch=true, with clang. Each file includes what it uses all the same. */
+/*
+ * The headers that most sources of every folder include and that take longest to compile. They are
+ * precompiled with -Db_pch=true, under clang. Each file still includes everything that it uses.
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What uv.h does not need, and what cannot stand beside <linux/tcp.h>. */
+/* <netinet/tcp.h> cannot be included together with <linux/tcp.h>, and uv.h does not need it. */
 #define _NETINET_TCP_H 1
 #include <uv.h>
 #undef _NETINET_TCP_H

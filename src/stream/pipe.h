@@ -2,10 +2,10 @@
 /*
  * Pipes for splice(2), from a small pool of the loop.
  *
- * A pipe is lent to a stream only while bytes are in it, so few pipes serve many streams, and an
- * idle stream holds none. A pipe is as large as the kernel grants, up to PIPE_BYTES_MAX; an
- * unprivileged user gets 64 MiB of pipes in all and 8 KiB pipes afterwards (pipe(7),
- * pipe-user-pages-soft), and below PIPE_BYTES_MIN copying is cheaper: then there is no pipe.
+ * A stream borrows a pipe only while bytes are in the pipe, so a few pipes serve many streams, and
+ * an idle stream has none. A pipe is as large as the kernel grants, up to PIPE_BYTES_MAX. After 64
+ * MiB of pipes the kernel grants an unprivileged user only 8 KiB for each (pipe(7),
+ * pipe-user-pages-soft). Below PIPE_BYTES_MIN copying is cheaper, so such a pipe is not used.
  */
 #ifndef WEIR_STREAM_PIPE_H
 #define WEIR_STREAM_PIPE_H
@@ -17,45 +17,54 @@
 struct loop;
 
 enum {
-	PIPES_MAX = 8, /**< of one loop */
+	PIPES_MAX = 8, /**< most pipes of one loop */
 	PIPE_BYTES_MAX = 1024 * 1024,
 	PIPE_BYTES_MIN = 64 * 1024,
 	PIPE_RETRY_MS = 1000,
 };
 
 struct pipe {
-	int in;      /**< to write to */
-	int out;     /**< to read from */
+	int in;      /**< the end to write to */
+	int out;     /**< the end to read from */
 	size_t size; /**< what the kernel granted */
-	size_t used; /**< bytes inside */
+	size_t used; /**< bytes in the pipe */
 };
 
-/** The free pipes of a loop; zeroed at first. */
+/** The free pipes of a loop; zero it at first. */
 struct pipe_pool {
 	struct pipe *free[PIPES_MAX];
-	_Atomic size_t n_free; /**< written on the loop's thread, read on any, as the next one */
-	_Atomic size_t n_made; /**< free or lent */
+	/** This and n_made are written on the loop's thread and read on any thread. */
+	_Atomic size_t n_free;
+	_Atomic size_t n_made; /**< pipes that exist, free or lent */
 	size_t max;            /**< 0: no pipes, everything is copied */
-	uint64_t retry_ns;     /**< the kernel refused one: not to be asked before then */
+	uint64_t retry_ns;     /**< the kernel refused a pipe: do not ask again before this time */
 };
 
-/** Lets the loop have up to `max` pipes, at most PIPES_MAX; none at first. Of more than that, those
- * that are lent go when they are given back. */
+/**
+ * Allows the loop up to `max` pipes, at most PIPES_MAX; a new loop may have none. If there are more
+ * now, the lent ones are closed when they are given back.
+ */
 void pipe_pool_allow(struct loop *loop, size_t max);
 
 /**
- * Lends an empty pipe, or NULL when the pool or the kernel has none. A kernel that refused is asked
- * again after PIPE_RETRY_MS: asking for each read would cost more than copying.
+ * Lends an empty pipe; NULL if neither the pool nor the kernel has one. After a refusal the kernel
+ * is asked again only after PIPE_RETRY_MS: asking at each read would cost more than copying.
  */
 struct pipe *pipe_take(struct loop *loop);
 
-/** Takes it back. One with bytes inside is closed: they are lost. NULL is fine; returns NULL. */
+/**
+ * Takes a pipe back. A pipe with bytes in it is closed, and the bytes are lost. NULL is fine;
+ * returns NULL.
+ */
 struct pipe *pipe_give(struct loop *loop, struct pipe *pipe);
 
-/** How many are lent and free. Any thread; of one moment only on the loop's. */
+/**
+ * How many pipes are lent and how many are free. Any thread; but only on the loop's thread are the
+ * two numbers of the same moment.
+ */
 void pipe_pool_count(struct loop *loop, size_t *ret_lent, size_t *ret_free);
 
-/** Closes the free ones; none may be lent. */
+/** Closes the free pipes. No pipe may be lent. */
 void pipe_pool_fini(struct pipe_pool *pool);
 
 #endif

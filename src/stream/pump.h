@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One direction: moves the bytes of one stream to another, and at last its end.
+ * One direction of a pair: moves the bytes from one stream to another, and then the end of input.
  *
  *	READ of `from` ──▶ stream_write(to)
- *	to is full (can_write false) ──▶ BACKPRESSURE pauses `from` ── DRAIN of `to` ends that
- *	END of `from` ──▶ when nothing waits for `to`: DONE
+ *	`to` is full (can_write false) ──▶ BACKPRESSURE pauses `from` ── DRAIN of `to` resumes it
+ *	END of `from` ──▶ when no bytes wait for `to`: DONE
  *
- * That is all of backpressure; it is stated here and nowhere else. What waits for `to` in our
- * memory is at most its high-water mark: a read never takes more than the room that is left.
+ * This is all of weir's backpressure, and no other comment explains it. At most the high-water mark
+ * of `to` waits for `to` in our memory, since a read never takes more than the room below the mark.
  *
- * What happens is told as one of enum pump_outcome:
+ * The pump reports each change to its owner as an enum pump_outcome:
  *
- *	FLOWS ── bytes begin to wait ──▶ WAITS ── all is out ──▶ FLOWS
+ *	FLOWS ── bytes must wait ──▶ WAITS ── all written ──▶ FLOWS
  *	  └─────── END of `from` ───────┐  └─ END of `from` ──▶ ENDED
  *	                                ▼                         │
- *	                              DONE ◀───── all is out ─────┘
+ *	                              DONE ◀─── all written ──────┘
  *
- * Before all of these, and once: BEGAN, when the first byte of `from`, or its END, has come. It
- * costs later reads nothing.
+ * Before all of these it reports BEGAN once, when the first byte of `from` or its END has come.
+ * Later reads pay nothing for this.
  *
- * Four large reads in a row let `from` splice to `to` (stream_splice_to()), four small ones end it:
- * bulk earns the splice path, quiet loses it. A read that the owner's bound (pump_set_max()) has
- * cut says nothing of either; a mark, or a bound, below a large read never earns it.
+ * After four large reads in a row the pump lets `from` splice to `to` (stream_splice_to()); after
+ * four small ones it copies again. A read that was cut by the owner's bound (pump_set_max()) counts
+ * as neither. If the high-water mark or the bound is smaller than a large read, the pump never
+ * splices.
  *
- * Of half-close, the pump only says when a FIN may go out; its owner sends it. Of failures, it only
- * says that `from` is gone.
+ * At a half-close the pump only reports that the FIN may be passed on; its owner sends it. At a
+ * failure it only reports that the peer of `from` is gone.
  *
- * Bytes are counted here and not at the streams: what was written to `to` before the pump began is
- * not of `from`. Where some of that waits still, the pump begins with WAITS and does not tell it:
- * so it keeps an END back, and `from` paused, as if that had come from there. That it FLOWS then is
- * told only if `from` was paused.
+ * The pump counts bytes itself, instead of the streams, since bytes that were written to `to`
+ * before pump_open() do not come from `from`. If some of these bytes still wait, the pump begins in
+ * state WAITS without reporting it: it delays an END, and pauses `from`, as if the bytes had come
+ * from `from`. It then reports FLOWS only if `from` was paused.
  *
- * The pump owns nothing; both streams outlive it or are left by pump_close() first.
+ * The pump does not own the streams. Both must live until pump_close().
  */
 #ifndef WEIR_STREAM_PUMP_H
 #define WEIR_STREAM_PUMP_H
@@ -43,71 +44,71 @@
 #include "stream/stream.h"
 
 enum pump_outcome {
-	PUMP_FLOWS, /**< what waited is out, `from` is read */
+	PUMP_FLOWS, /**< all waiting bytes were written; `from` is read */
 	PUMP_WAITS, /**< bytes wait for `to` */
-	PUMP_ENDED, /**< `from` has finished, but bytes wait: DONE comes when they are out */
-	PUMP_DONE,  /**< `from` has finished and all is out: its FIN may be passed on */
-	PUMP_BEGAN, /**< the first byte of `from`, or its END; what it leads to follows */
-	/** The peer of `from` is gone: stream_cause(from), 0 for a UNIX peer that closed. At any
-	 * time, maybe twice, and a last time when `from` is closed. */
+	/** `from` has finished, but bytes still wait for `to`; DONE follows when they are written.
+	 */
+	PUMP_ENDED,
+	PUMP_DONE, /**< `from` has finished and all its bytes are written: pass its FIN on */
+	/** The first byte of `from`, or its END, has come. Another outcome may follow from it. */
+	PUMP_BEGAN,
+	/** The peer of `from` is gone. stream_cause(from) tells why; it is 0 for a UNIX peer that
+	 * closed. Comes at any time, possibly twice, and once more when `from` is closed. */
 	PUMP_GONE,
 };
 
 struct pump;
 
-/** What a pump tells. */
+/** The callbacks of a pump. */
 struct pump_calls {
-	/** Each outcome, once, from the streams' events and never from inside a call of the
-	 * functions below. May stop or close the pump, and free both streams, but
-	 * for BEGAN, in which it must not touch them. */
+	/** Called once for each outcome, from the streams' events, never from inside a function
+	 * below. It may stop or close the pump and free both streams, except at BEGAN, when it must
+	 * not touch them. */
 	void (*tell)(struct pump *pump, enum pump_outcome outcome);
-	/** One read's bytes were given to `to`, copied or spliced. May bound the pump
-	 * (pump_set_max()) and pause `from`; else it must not touch the pump. */
+	/** The bytes of one read were given to `to`, copied or spliced. May call pump_set_max() and
+	 * pause `from`; must not touch the pump in any other way. */
 	void (*moved)(struct pump *pump, size_t len, bool spliced);
 };
 
 struct pump {
 	struct stream *from;
 	struct stream *to;
-	struct handler source; /**< all that `from` tells */
-	struct handler sink;   /**< one DRAIN of `to`, while bytes wait */
+	struct handler source; /**< for the events of `from` */
+	struct handler sink;   /**< for one DRAIN of `to`, while bytes wait */
 	const struct pump_calls *calls;
-	uint32_t n_before; /**< bytes that `to` had been given before */
-	uint32_t max : 24; /**< of one read, by pump_set_max(); 0: no such bound */
-	enum pump_outcome
-		outcome : 3; /**< what was told last, but for BEGAN and GONE; FLOWS or WAITS at
-				first */
-	bool is_given : 1;   /**< it began by pump_give() */
-	uint32_t
-		n_unusual : 3; /**< large reads in a row while copying, small ones while splicing */
-	bool held_up : 1;      /**< `from` has been paused because of `to` since its last byte */
+	uint32_t n_before; /**< bytes written to `to` before pump_open() */
+	uint32_t max : 24; /**< most bytes of one read, by pump_set_max(); 0: no bound */
+	enum pump_outcome outcome : 3; /**< the last one reported, but not BEGAN or GONE */
+	bool is_given : 1;             /**< it began with pump_give() */
+	uint32_t n_unusual : 3;        /**< large reads in a row while copying, else small ones */
+	bool held_up : 1; /**< since its last byte, `from` was paused because of `to` */
 };
 
-/** Starts moving bytes; 0 or a negative errno of stream_start(). `calls` must outlive the pump. */
+/** Starts to move bytes. 0 or a negative errno of stream_start(). `calls` must outlive the pump. */
 int pump_open(
 	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls);
 
 /**
- * Right after pump_open(): these are the first bytes of `from`, which somebody has taken before.
- * They are moved() and counted, and if they have to wait they do it as any others; but BEGAN and
- * WAITS are not told.
+ * Right after pump_open(): hands the pump the first bytes of `from`, which somebody else has read.
+ * They are passed to moved() and counted, and wait for `to` if they have to, like all others; but
+ * BEGAN and WAITS are not reported for them.
  */
 void pump_give(struct pump *pump, const void *bytes, size_t len);
 
-/** No read takes as much: a larger bound is none. */
+/** No single read is larger than this: a larger bound counts as none. */
 enum { PUMP_READ_MAX = 1 << 24 };
 
 /**
- * A bound of the owner's, beside the room that is left for `to`: from the next read on, copied or
- * past us, none takes more than `bytes` (from 1; SIZE_MAX: no such bound, as at first). For rates,
- * which add a reason of their own to pause `from` when nothing may be read (enum stream_pause).
+ * Bounds the size of later reads, copied or spliced, to `bytes` (1 or more; SIZE_MAX: no bound, as
+ * at first), in addition to the room left for `to`. For rate limits. When they allow nothing at
+ * all, they pause `from` for a reason of their own (enum stream_pause).
  */
 void pump_set_max(struct pump *pump, size_t bytes);
 
-/** Moves nothing any more: `from` is not read, and GONE is all that is told. Idempotent. */
+/** Stops moving bytes: `from` is not read any more, and only GONE is still reported. Idempotent. */
 void pump_stop(struct pump *pump);
 
-/** Leaves both streams: nothing is told any more. Idempotent, also on a zeroed pump. */
+/** Unsubscribes from both streams: nothing is reported any more. Idempotent, also if zeroed. */
 void pump_close(struct pump *pump);
 
 /** Whether `from` has finished. */
@@ -120,15 +121,19 @@ static inline bool pump_has_ended(const struct pump *pump)
 bool pump_has_begun(const struct pump *pump);
 
 /**
- * Since when `from` has sent nothing although it was read (clock_ns()): its last byte, or when what
- * held it up was out; 0: it has never sent. NS_NEVER: it is not read now, or has finished.
+ * Since when `from` has been silent although it was being read (clock_ns()): the time of its last
+ * byte, or the later time when `to` stopped holding it up. 0: it has never sent. NS_NEVER: it is
+ * not read now, or has finished.
  */
 uint64_t pump_silent_ns(const struct pump *pump);
 
-/** Bytes of `from` that the kernel has taken for `to`. Until the streams are freed. */
+/** Bytes from `from` that the kernel has accepted for `to`. Valid until the streams are freed. */
 uint64_t pump_bytes(const struct pump *pump);
 
-/** When the last byte came from `from` or was taken for `to` (clock_ns()); 0: none yet. */
+/**
+ * When the last byte was read from `from` or accepted by the kernel for `to` (clock_ns()); 0: none
+ * yet.
+ */
 uint64_t pump_moved_ns(const struct pump *pump);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SIGPIPE is the program's: this library neither ignores it nor lets it be raised. Sockets have
- * MSG_NOSIGNAL; here is what others need. What it costs is written in stream.h.
+ * SIGPIPE belongs to the program: this library neither ignores it nor lets it be raised. Sockets
+ * are written to with MSG_NOSIGNAL; this module is for all other fds. stream.h says what it costs.
  */
 #ifndef WEIR_STREAM_SIGPIPE_H
 #define WEIR_STREAM_SIGPIPE_H
@@ -10,10 +10,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** Whether the program ignores it now. One system call. */
+/** Whether the program ignores SIGPIPE now. One system call. */
 bool sigpipe_is_ignored(void);
 
-/** As write(2), but that nobody who reads is EPIPE and nothing else, whatever SIGPIPE would do. */
+/**
+ * As write(2), but raises no signal: if nobody reads any more it only fails with EPIPE, whatever
+ * the disposition of SIGPIPE.
+ */
 ssize_t sigpipe_write(int fd, const void *data, size_t len);
 
 #endif

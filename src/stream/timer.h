@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Timers with deadlines in nanoseconds of CLOCK_MONOTONIC, never early.
+ * Timers with deadlines in nanoseconds of CLOCK_MONOTONIC. They are never early.
  *
- * A timer is embedded in its owner and costs 32 bytes. The timers of a loop stand in one binary
- * heap, woken by one timerfd; why not libuv's timers is in docs/decisions/0081 (milliseconds,
- * truncated; 152 bytes and a deferred close for each).
+ * A timer is embedded in its owner and costs 32 bytes. The timers of a loop are in one binary heap,
+ * with one timerfd. docs/decisions/0081 says why these are not libuv's timers, which count
+ * truncated milliseconds and need 152 bytes and a deferred close each.
  *
- * Due timers strike after the turn's polling and reading, at most TIMERS_A_TURN in one turn, the
- * earliest deadline first, so that thousands which are due at once do not starve the streams that
- * move bytes. A timer is lazy by its owner's doing: move bytes, store the time, and when the timer
- * strikes compare and arm again.
+ * Timers that are due are called ("strike") after the turn's polling and reading, at most
+ * TIMERS_A_TURN in one turn, the earliest deadline first, so that thousands that are due at once do
+ * not starve the streams that move bytes. An owner whose deadline moves with every byte should not
+ * re-arm each time: it stores the time of the last byte, and when the timer strikes it compares the
+ * times and arms the timer again.
  */
 #ifndef WEIR_STREAM_TIMER_H
 #define WEIR_STREAM_TIMER_H
@@ -25,7 +26,8 @@ struct timer {
 	struct loop *loop;    /**< NULL: not open */
 	uint64_t deadline_ns; /**< NS_NEVER: not armed */
 	size_t slot;          /**< its place in the heap, from 1; 0: not in it */
-	/** The deadline is past. Called once for each arming; may arm, close and free anything. */
+	/** The deadline has passed. Called once for each arming; may arm, close and free anything.
+	 */
 	void (*strike)(struct timer *timer);
 };
 
@@ -34,18 +36,20 @@ enum {
 };
 
 /**
- * Makes room for the timer, so that arming cannot fail later. 0, -ENOMEM, or -EINVAL (an argument
- * is NULL). A zeroed timer may be closed without having been opened.
+ * Opens a timer and reserves its place in the heap, so that arming cannot fail. 0, -ENOMEM, or
+ * -EINVAL (an argument is NULL). A zeroed timer may be closed without having been opened.
  */
 int timer_open(struct timer *timer, struct loop *loop, void (*strike)(struct timer *timer));
 
-/** Disarms and gives the room back. Idempotent, fine with NULL; the memory may go at once. */
+/**
+ * Disarms the timer and frees its place. Idempotent; NULL is fine. The memory may be freed at once.
+ */
 void timer_close(struct timer *timer);
 
 /**
- * Arms or re-arms; NS_NEVER disarms. A deadline that is past strikes in this turn or the next,
- * after those that were due before; one that a strike arms, in the next. 0, or -EINVAL when it is
- * not open, or NULL.
+ * Arms or re-arms; NS_NEVER disarms. If the deadline has passed, the timer strikes in this turn or
+ * the next, after the timers that were due before it; if a striking timer arms it, in the next
+ * turn. 0, or -EINVAL if it is NULL or not open.
  */
 int timer_arm(struct timer *timer, uint64_t deadline_ns);
 
