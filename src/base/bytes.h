@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Bytes that are written one piece behind the other, and taken away. Zeroed: none. */
+/* A byte buffer that grows at its end. Zeroed: empty. */
 #ifndef WEIR_BASE_BYTES_H
 #define WEIR_BASE_BYTES_H
 
@@ -10,7 +10,7 @@ struct bytes {
 	char *at;
 	size_t n;
 	size_t room;
-	bool failed; /**< memory was short: they are not to be used */
+	bool failed; /**< memory ran out: the content must not be used */
 };
 
 void bytes_add(struct bytes *bytes, const void *data, size_t n);

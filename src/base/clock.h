@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The one clock of weir: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in _ns).
+ * weir's only clock: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in _ns).
  *
- * It does not run while the machine is suspended. Everything that is compared with a deadline is
- * read here, right after the call that moved the bytes; the loop's cached time is never used.
- * Tests replace clock_ns() at link time (-Wl,--wrap=clock_ns).
+ * It stands still while the machine is suspended. A time that is compared with a deadline is read
+ * here, right after the call that moved the bytes, never from the loop's cached time. Tests replace
+ * clock_ns() at link time (-Wl,--wrap=clock_ns).
  */
 #ifndef WEIR_BASE_CLOCK_H
 #define WEIR_BASE_CLOCK_H
 
 #include <stdint.h>
 
-/** Nanoseconds in the units that people write. */
+/** Nanoseconds in common units. */
 enum {
 	NS_PER_US = 1000,
 	NS_PER_MS = 1000 * 1000,
@@ -24,10 +24,10 @@ enum {
 /** Now. Any thread; never fails. */
 uint64_t clock_ns(void);
 
-/** The processor time of the calling thread: what it has worked, whatever the time was. */
+/** The processor time that the calling thread has used. */
 uint64_t clock_thread_ns(void);
 
-/** The later and the earlier of two times. */
+/** The later one of two times, and the earlier one. */
 static inline uint64_t clock_later(uint64_t a_ns, uint64_t b_ns)
 {
 	return a_ns > b_ns ? a_ns : b_ns;

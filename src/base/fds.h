@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's table of fds: room in it, and whether it is the only one.
+ * The kernel's table of fds: how large it is, and whether another process has a copy of it.
  *
- * The table doubles when it is full. In a process with threads, the thread that opens the fd for
- * which there is no room then waits until no CPU looks at the old table any more (synchronize_rcu()
- * in expand_fdtable(), fs/file.c): 10 to 25 ms in which it does nothing else, at 256 fds, 512,
- * 1,024 and so on.
+ * The kernel doubles the table when it is full (at 256, 512, 1,024 fds and so on). In a process
+ * with threads, the thread that opens the next fd then waits until no CPU uses the old table any
+ * more (synchronize_rcu() in expand_fdtable(), fs/file.c). That takes 10 to 25 ms, in which the
+ * thread does nothing else.
  */
 #ifndef WEIR_BASE_FDS_H
 #define WEIR_BASE_FDS_H
@@ -15,36 +15,39 @@
 #include <stdint.h>
 
 /**
- * Whether a child of ours has copies of all fds until its exec (service/spawner.h), so that
- * close(2) alone may neither send a FIN nor end a watch. Always with ThreadSanitizer, which knows
- * one table of fds for the process and breaks down over a second one.
+ * Whether a child process has copies of all our fds until its exec (service/spawner.h). Then
+ * close(2) alone may neither send a FIN nor end a watch. Always true with ThreadSanitizer, which
+ * assumes one table of fds and breaks with a second one.
  */
 bool fds_have_copies(void);
 
-/** From now on they may; to be called before there are streams. */
+/** From now on fds_have_copies() is true. Call it before there are streams. */
 void fds_allow_copies(void);
 
 /**
- * Makes room for `n` fds at once, 8 bytes of kernel memory each, which stay with the process.
- * Nobody waits if there are no threads yet. If it cannot be done, the table grows as it always
- * does.
+ * Enlarges the table to `n` fds at once, which takes 8 bytes of kernel memory for each; the process
+ * keeps them. No thread waits if there is only one thread yet. If it fails, the table still grows
+ * by itself.
  */
 void fds_reserve(uint64_t n);
 
-/** How many fds are open beyond stdin, stdout and stderr, below the limit of RLIMIT_NOFILE. */
+/**
+ * How many fds are open, except stdin, stdout, stderr and those not below the hard RLIMIT_NOFILE.
+ */
 size_t fds_count_open(void);
 
 /**
- * How many fds are open, that of this folder, /proc/self/fd, included. Told: the kernel knows, from
- * Linux 6.2 on; false: it does not. Some: counts some more of them, each once, in *n, which is 0 at
- * first; 1: there are more; 0: those were all; or a negative errno.
+ * Two ways to count open fds, given `folder`, an fd of /proc/self/fd, which counts too.
+ * fds_count_told() asks the kernel, which knows the number from Linux 6.2 on; false: it does not.
+ * fds_count_some() reads a part of the folder and adds to *n, which must be 0 at first. 1: there
+ * are more; 0: those were all; or a negative errno.
  */
 bool fds_count_told(int folder, size_t *ret_n);
 int fds_count_some(int folder, size_t *n);
 
 /**
- * Closes a connection so that its peer cannot take it for an end: TCP sends RST, with the close of
- * the last copy, whether or not anything is unread or unsent.
+ * Closes a connection so that its peer cannot take it for an orderly end. TCP sends RST when the
+ * last copy of the fd is closed, whether or not there is unread or unsent data.
  */
 void fds_reset(int fd);
 

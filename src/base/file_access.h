@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who may use a file that weir makes: its mode, and whom it belongs to. */
+/* Permissions, owner and group of a file that weir makes. */
 #ifndef WEIR_BASE_FILE_ACCESS_H
 #define WEIR_BASE_FILE_ACCESS_H
 
@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 struct file_access {
-	mode_t mode;     /**< permissions alone, whatever the umask */
-	bool sets_owner; /**< else it is whose weir's new files are */
+	mode_t mode; /**< the permission bits; the umask does not apply */
+	/** False: the owner is that of any new file of the process. The same for sets_group. */
+	bool sets_owner;
 	bool sets_group;
 	uid_t owner;
 	gid_t group;

@@ -2,13 +2,13 @@
 /*
  * Intrusive doubly linked lists.
  *
- * A `struct list` is both the head and the link that an element embeds; nothing is allocated and
- * nothing is owned. A field that is a head names its element in a comment:
+ * A `struct list` is both the head of a list and the link that an element embeds. Nothing is
+ * allocated, and a list owns nothing. A field that is a head names its element in a comment:
  *
  *	struct list sessions;	// struct session::link   (as a block comment in the code)
  *
- * A link that was initialised or removed points at itself, so list_remove() may be called twice and
- * list_empty(&x->link) says whether x is on no list.
+ * A link that was initialised or removed points to itself. So list_remove() may be called twice,
+ * and list_empty(&x->link) tells whether x is on no list.
  */
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H
@@ -26,7 +26,7 @@
 		(type *)(void *)((char *)(ptr)-offsetof(type, member));                            \
 	})
 
-/** Walks a list; `pos` may be removed in the body, its successor may not. */
+/** Walks a list. The body may remove `pos`, but not the element after it. */
 #define list_for_each(pos, head)                                                                   \
 	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);              \
 		pos = pos##_next, pos##_next = pos->next)
@@ -56,7 +56,7 @@ static inline void list_append(struct list *head, struct list *link)
 	head->prev = link;
 }
 
-/** Takes `link` off its list; harmless when it is on none. */
+/** Takes `link` off its list. Does nothing if it is on none. */
 static inline void list_remove(struct list *link)
 {
 	link->prev->next = link->next;

@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: ISC */
-/* Of known names the one that an unknown one most likely means. */
+/* Finds the known name that is most like an unknown one, to suggest a correction. */
 #ifndef WEIR_BASE_NEAREST_H
 #define WEIR_BASE_NEAREST_H
 
 #include <stddef.h>
 
-enum { NEAREST_CHARS = 64 /**< of a name; what is beyond is not looked at */ };
+enum { NEAREST_CHARS = 64 /**< bytes compared; the rest of a name is ignored */ };
 
 struct nearest {
-	const char *name;  /**< the unknown one */
-	size_t fewest;     /**< less edits than these; then those of `known` */
-	const char *known; /**< the nearest one yet, borrowed; NULL: none is near enough */
+	const char *name; /**< the unknown one */
+	/** `known` has this many edits. At first: the limit, which a candidate must be below. */
+	size_t fewest;
+	const char *known; /**< the nearest name so far, borrowed; NULL: none is near enough */
 };
 
-/** At most two edits or a third of its length away. `name` is borrowed. */
+/**
+ * Begins a search in which at most two edits, or a third of the name's length if that is more,
+ * count as near. `name` is borrowed.
+ */
 struct nearest nearest_begin(const char *name);
 
-/** However far away. */
+/** As nearest_begin(), but without a limit. */
 struct nearest nearest_begin_any(const char *name);
 
-/** One that is known; of those that are as near the first is kept. NULL is nobody's name. */
+/**
+ * Compares with one known name, which is borrowed. If two are equally near, the first one stays.
+ * NULL is ignored.
+ */
 void nearest_try(struct nearest *nearest, const char *known);
 
-/** Insertions, deletions and changes that make one text of the other. */
+/** The number of insertions, deletions and changes between two texts. */
 size_t nearest_edits(const char *a, const char *b);
 
 #endif

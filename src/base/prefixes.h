@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A set of IP prefixes (prefix.h) that never changes, made to be asked: is this address in it?
+ * A set of IP prefixes (prefix.h) that never changes, for one question: is this address in it?
  *
- * What lies within another is dropped, so the rest is disjoint and sorted; of it the last prefix
- * that does not begin behind the address is the only one that can have it. A set costs 18.1 bytes a
- * prefix, and an answer a look at as many blocks as its number has digits to the base 16: of
- * 100,000, five. Any thread may ask.
+ * Prefixes that lie within another one are dropped, so the rest is disjoint, and it is sorted. Then
+ * only one prefix can contain an address: the last one that does not begin after it. A set takes
+ * 18.1 bytes for each prefix. A look-up reads as many blocks of memory as the number of prefixes
+ * has digits to the base 16: five for 100,000. Any thread may ask.
  */
 #ifndef WEIR_BASE_PREFIXES_H
 #define WEIR_BASE_PREFIXES_H
@@ -17,10 +17,13 @@
 
 struct prefixes;
 
-/** A set of these, which are copied; in any order, also several times. NULL: no memory. */
+/**
+ * Makes a set of these prefixes, which are copied. They may be in any order and contain duplicates.
+ * NULL: no memory.
+ */
 struct prefixes *prefixes_new(const struct prefix *list, size_t n);
 
-/** Whether an address, of IPv4 or of IPv6, is in it. NULL is a set of nothing. */
+/** Whether an IPv4 or IPv6 address is in the set. NULL is an empty set. */
 bool prefixes_has(const struct prefixes *set, const struct sockaddr *sa);
 
 /** NULL is fine; returns NULL. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A count of references, for what several owners share, on whatever threads. Who has one may take
- * another; who gives back the last one frees, and sees all that the others did before.
+ * A reference count, for an object that several owners share, on any threads. An owner of a
+ * reference may take another one. The owner that gives back the last one must free the object; it
+ * sees all writes that the others made before they gave theirs back.
  */
 #ifndef WEIR_BASE_REFS_H
 #define WEIR_BASE_REFS_H
@@ -14,7 +15,7 @@ struct refs {
 	_Atomic unsigned n;
 };
 
-/** One reference: the maker's. */
+/** Starts with one reference, which is the caller's. */
 static inline void refs_init(struct refs *refs)
 {
 	atomic_init(&refs->n, 1);
@@ -28,7 +29,7 @@ static inline void refs_ref(struct refs *refs)
 	(void)before;
 }
 
-/** Gives one back. True: it was the last. */
+/** Gives one reference back. True: it was the last. */
 static inline bool refs_unref(struct refs *refs)
 {
 	unsigned before = atomic_fetch_sub_explicit(&refs->n, 1, memory_order_acq_rel);
@@ -37,7 +38,10 @@ static inline bool refs_unref(struct refs *refs)
 	return before == 1;
 }
 
-/** Gives one back, but not the last. False: it is the last, and still there. */
+/**
+ * Gives one reference back unless it is the last. False: it is the last, and the caller still has
+ * it.
+ */
 static inline bool refs_unref_unless_last(struct refs *refs)
 {
 	unsigned n = atomic_load_explicit(&refs->n, memory_order_relaxed);
@@ -52,7 +56,7 @@ static inline bool refs_unref_unless_last(struct refs *refs)
 	return true;
 }
 
-/** How many there are just now: for tests. */
+/** How many references there are now: for tests. */
 static inline unsigned refs_count(const struct refs *refs)
 {
 	return atomic_load_explicit(&refs->n, memory_order_relaxed);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A slice of a long work: how much of its thread's time it takes before everybody else has a turn.
- * Processor time is what counts: a thread that was not let run has held up nobody by its work.
+ * A slice of a long work: how long the work may use its thread before others must run. It counts
+ * processor time: while the kernel does not run the thread, the work delays nobody.
  *
  *	slice_begin(&slice);
  *	do { ... a piece ... } while (there is more && !slice_is_over(&slice));
  *	slice_end(&slice, &counted);
  *
- * A piece is short beside a slice. Each call is a system call.
+ * A piece must be short compared with a slice. Each function makes one system call.
  */
 #ifndef WEIR_BASE_SLICE_H
 #define WEIR_BASE_SLICE_H
@@ -17,7 +17,8 @@
 #include "base/buckets.h"
 #include "base/clock.h"
 
-enum { SLICE_US = 250 }; /* a quarter of what is promised: the last piece is begun before */
+/** A quarter of the promised time, since the last piece may begin just before the slice is over. */
+enum { SLICE_US = 250 };
 
 struct slice {
 	uint64_t began_ns;
@@ -33,7 +34,7 @@ static inline bool slice_is_over(const struct slice *slice)
 	return clock_thread_ns() - slice->began_ns >= (uint64_t)SLICE_US * NS_PER_US;
 }
 
-/** Counts how long it was. */
+/** Counts how long the slice took. */
 static inline void slice_end(const struct slice *slice, struct buckets *counted)
 {
 	buckets_count(counted, clock_thread_ns() - slice->began_ns);

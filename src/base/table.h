@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A hash table of pointers, which it neither owns nor looks into: for what is looked up by a key
- * among thousands.
+ * A hash table of pointers, for finding one object among thousands by a key. It neither owns the
+ * objects nor reads them.
  *
  *	table_add(&table, hash_bytes(HASH_BEGIN, name, strlen(name)), item)
  *	table_find(&table, hash_bytes(...), has_name, name)
@@ -27,20 +27,25 @@ struct table {
 
 #define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
 
-/** Goes on with a hash that begins with HASH_BEGIN; FNV-1a, not for keys that an attacker picks. */
+/**
+ * Continues a hash; the first call starts with HASH_BEGIN. FNV-1a: not for keys that an attacker
+ * chooses.
+ */
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len);
 
-/** Adds an item, also beside others of the same hash. 0 or -ENOMEM. */
+/** Adds an item; others may have the same hash. 0 or -ENOMEM. */
 int table_add(struct table *table, uint64_t hash, const void *item);
 
-/** The item that was added first of those with this hash that are it; NULL if there is none. */
+/**
+ * The first item added of those with this hash for which is_it() is true; NULL if there is none.
+ */
 const void *table_find(const struct table *table, uint64_t hash,
 	bool (*is_it)(const void *item, const void *key), const void *key);
 
-/** Takes out an item that was added with this hash, and is in it. */
+/** Removes an item, which must be in the table with this hash. */
 void table_remove(struct table *table, uint64_t hash, const void *item);
 
-/** Empties it. */
+/** Removes all items and frees the memory. */
 void table_fini(struct table *table);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How weir writes bytes that came from outside, wherever it quotes them: in the log, and in what it
- * says of a config. Between double quotes '"' is \", '\' is \\, and what is not printable ASCII is
- * \xNN (two hex digits, lower case); every other byte is itself. A config is read the same. And how
- * names are compared whose case means nothing.
+ * How weir quotes bytes that came from outside, in the log and in errors about a config. Between
+ * double quotes '"' is written as \", '\' as \\, and a byte that is not printable ASCII as \xNN
+ * (two lower-case hex digits); every other byte stands for itself. Strings in a config are read by
+ * the same rules. Also here: comparing names without regard to case, and text in Latin-1.
  */
 #ifndef WEIR_BASE_TEXT_H
 #define WEIR_BASE_TEXT_H
@@ -14,10 +14,10 @@
 
 enum { TEXT_ESCAPE_MAX = 4 };
 
-/** Whether a byte is itself between quotes; '\0' is not. */
+/** Whether a byte stands for itself between quotes; '\0' does not. */
 bool text_is_plain(char byte);
 
-/** The small letter of a capital one; ASCII, whatever the locale says. */
+/** Turns an upper-case ASCII letter into lower case, whatever the locale. */
 static inline uint8_t text_lower(uint8_t byte)
 {
 	return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
@@ -25,16 +25,16 @@ static inline uint8_t text_lower(uint8_t byte)
 
 enum { TEXT_LATIN1_MAX = 2 };
 
-/** Writes a character of Latin-1 in UTF-8, without a '\0'; its length. */
+/** Writes a Latin-1 character as UTF-8, without a '\0'. Returns its length. */
 size_t text_from_latin1(char latin1, char utf8[TEXT_LATIN1_MAX]);
 
-/** A copy of a text of Latin-1 in UTF-8, from malloc(3); NULL: no memory. */
+/** Copies a Latin-1 text as UTF-8. Free it with free(3). NULL: no memory. */
 char *text_copy_latin1(const char *latin1);
 
-/** Writes a byte that is not plain as it stands between quotes, without a '\0'; its length. */
+/** Writes the escape of a byte that is not plain, without a '\0'. Returns its length. */
 size_t text_escape(char byte, char escape[TEXT_ESCAPE_MAX]);
 
-/** Reads one byte from what text_escape() wrote; returns the length of the escape. */
+/** Reads one byte from what text_escape() wrote. Returns the length of the escape. */
 size_t text_unescape(const char *escape, char *ret_byte);
 
 #endif

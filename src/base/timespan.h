@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Time spans as systemd's tools take them (systemd.time(7)): "5min 20s", "1.5h", "30". For command
- * lines that are to be compatible with theirs; weir's own durations are in parse.h.
+ * Time spans as systemd's tools accept them (systemd.time(7)): "5min 20s", "1.5h", "30". For
+ * command lines that are compatible with those tools. For weir's own durations see parse.h.
  */
 #ifndef WEIR_BASE_TIMESPAN_H
 #define WEIR_BASE_TIMESPAN_H
@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /**
- * The sum of numbers, each with a unit or in seconds; parts of a microsecond are cut off.
- * "infinity", and what 64 bits of nanoseconds do not hold, is NS_NEVER. -EINVAL or -ERANGE and
- * *ret_why (constant text: what is wrong and what to write instead) otherwise; *ret_ns is then
- * untouched.
+ * Reads a sum of numbers, each with a unit, or in seconds if it has none. Fractions of a
+ * microsecond are cut off. "infinity" gives NS_NEVER, and so does a span that does not fit in 64
+ * bits of nanoseconds. 0, or -EINVAL or -ERANGE; then *ret_why is a constant text (what is wrong
+ * and what to write instead), and *ret_ns is untouched.
  */
 int parse_timespan(const char *text, uint64_t *ret_ns, const char **ret_why);
 

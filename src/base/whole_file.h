@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A file that is there wholly or not at all: written beside its place, and renamed into it. What is
- * no regular file (a pipe, /dev/null) is written as it is; of a link, what it leads to.
+ * Writes a file so that it is either complete or absent: into a new file beside the target, which
+ * is then renamed. If the target is not a regular file (a pipe, /dev/null), it is written directly.
+ * If it is a symbolic link, this applies to the file that it points to.
  */
 #ifndef WEIR_BASE_WHOLE_FILE_H
 #define WEIR_BASE_WHOLE_FILE_H
@@ -11,23 +12,28 @@
 
 struct whole_file {
 	FILE *out;
-	char *path;   /**< heap: its place */
-	char *beside; /**< heap: where it is written; NULL: in its place */
+	char *path;   /**< heap: the target */
+	char *beside; /**< heap: the new file beside it; NULL: the target is written directly */
 };
 
-/** 0 or a negative errno; only then is nothing to be closed. */
+/** 0 or a negative errno. Only after 0 must the file be closed or abandoned. */
 int whole_file_open(struct whole_file *file, const char *path);
 
-/** Puts it in its place; 0, or a negative errno when there is nothing new there. */
+/**
+ * Renames the new file to the target. 0, or a negative errno if that failed; then the target is as
+ * before.
+ */
 int whole_file_close(struct whole_file *file);
 
-/** Leaves its place as it was; what is no regular file has what was written. */
+/**
+ * Leaves the target as it was. A target that is not a regular file keeps what was written to it.
+ */
 void whole_file_abandon(struct whole_file *file);
 
-/** Whether there is a place for such a file; leaves none. 0 or a negative errno. */
+/** Whether a file could be written there; leaves none behind. 0 or a negative errno. */
 int whole_file_try(const char *path);
 
-/** Whether one of them would replace the other. */
+/** Whether both paths lead to the same file, so that writing one replaces the other. */
 bool whole_file_is_same(const char *a, const char *b);
 
 #endif
