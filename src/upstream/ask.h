@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A session's question to a group for a server: what it has tried already, and the answer. */
+/* A session's request to a group for a server: what it has tried already, and the answer. */
 #ifndef WEIR_UPSTREAM_ASK_H
 #define WEIR_UPSTREAM_ASK_H
 
@@ -12,35 +12,43 @@
 struct group_plan;
 struct sockaddr;
 
-/** What a session has tried in this round, by the numbers of the servers. Zeroed: nothing. */
+/** The servers that a session has tried in this round, by their numbers. Zeroed: none. */
 struct group_tried {
 	uint64_t *ids;
 	uint32_t n;
 	uint32_t room;
 };
 
-/** What is said to who asks. */
+/** The answer to a request. */
 enum group_answer {
-	GROUP_SERVER,    /**< here it is, with its place */
+	GROUP_SERVER,    /**< a server was found, and a place was taken on it */
 	GROUP_NONE,      /**< no server is usable, and none was tried */
-	GROUP_EXHAUSTED, /**< none is left in this round */
-	GROUP_FULL, /**< wait: those that are left are full, others wait, or none was found yet */
-	GROUP_QUEUE_FULL, /**< and too many wait already */
+	GROUP_EXHAUSTED, /**< every usable server was tried in this round */
+	/** Wait: the servers that were not tried are full, others wait already, or DNS has found
+	 * none yet. */
+	GROUP_FULL,
+	GROUP_QUEUE_FULL, /**< as GROUP_FULL, but too many wait already */
 };
 
 struct group_ask {
-	size_t worker; /**< who asks: its index. While it waits any thread asks for it (queue.h) */
-	const struct group_tried *tried; /**< is not chosen again */
-	const struct sockaddr *client;   /**< whose pair it is; NULL: it has no address */
-	bool has_name;                   /**< it asked for a server by a name (SNI) */
-	uint16_t port;                   /**< of a range, by which it came; 0: none */
-	uint64_t name_hash;              /**< with that: group_ask_name() */
-	const struct group_plan *plan;   /**< of the config it began with: see set.c; or NULL */
-	bool is_own; /**< out: the server is that plan's for it, and for nobody else who waits */
-	bool full;   /**< out: a server that is usable and was not tried has no place */
+	/** The index of the worker that asks. While the request waits, any thread may answer it
+	 * (queue.h). */
+	size_t worker;
+	const struct group_tried *tried; /**< servers that must not be chosen again */
+	const struct sockaddr *client;   /**< the client's address; NULL: it has none */
+	bool has_name;                   /**< the client asked for a server name (SNI) */
+	/** The port that the client connected to, of a range of ports; 0: no range. */
+	uint16_t port;
+	uint64_t name_hash; /**< if has_name: set by group_ask_name() */
+	/** The plan of the config that the session began with (see set.c), or NULL. */
+	const struct group_plan *plan;
+	/** Result: the server comes from `plan`, not from the set, so no other waiter can get it.
+	 */
+	bool is_own;
+	bool full; /**< result: an untried usable server has no free place */
 };
 
-/** Whom the client asked for in its ClientHello, however that is written: for hash_on = "sni". */
+/** Stores the name of the ClientHello, whatever its case: for hash_on = "sni". */
 void group_ask_name(struct group_ask *ask, const uint8_t *name, size_t n);
 
 /** Whether the server was tried. */
@@ -54,10 +62,10 @@ static inline bool group_tried_has(const struct group_tried *tried, const struct
 	return false;
 }
 
-/** One more was tried. 0 or -ENOMEM. */
+/** Adds a server that was tried. 0 or -ENOMEM. */
 int group_tried_add(struct group_tried *tried, const struct server *server);
 
-/** A new round. */
+/** Begins a new round. */
 void group_tried_clear(struct group_tried *tried);
 
 #endif

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The checks of one target: when it is asked (probe.h), and whether it is up by what that has
- * shown. It knows no server and no group.
+ * The checks of one target: when a check is made (probe.h makes it), and whether the target is up,
+ * judged by the results. This module knows nothing of servers and groups.
  *
  *	up ── `fall` failed checks in a row ──▶ down ── `rise` passed ones in a row ──▶ up
  *
- * It is up until its first check, which decides alone.
+ * Until the first check the target counts as up. The first check decides alone, whatever `rise` and
+ * `fall` are.
  *
- * Each check has a due time, `every` after the last one's (`every_down` while it is down): so a
- * check that is late does not put off those that follow. The first is due a share of `every`, the
- * `phase`, from now. A check begins never before its due time, and up to CHECK_SLACK_NS later where
- * the interval is ten times that or more: so those that are due soon after each other are done in
- * one turn of the loop. A due time that passes while the check before it goes on, or while the loop
- * does not turn, is left out.
+ * Each check has a due time: `every` after the due time of the last check (`every_down` while the
+ * target is down), so a late check does not delay those that follow. The first check is due after a
+ * fraction of `every`, the `phase`. A check never begins before its due time. It may begin up to
+ * CHECK_SLACK_NS later if the interval is at least ten times that, so that checks that are due soon
+ * after each other begin in one turn of the loop. A due time that passes while the check before it
+ * is in progress, or while the loop does not turn, is skipped.
  *
- * A check that weir could not make (no fd, no memory, no port, no thread for the lookup) says
- * nothing of the target: it counts neither way, and the next one follows at its time.
+ * If weir itself could not make a check (no fd, memory, port, or thread for the lookup), the check
+ * says nothing about the target: it counts neither as passed nor as failed, and the next one
+ * follows at its due time.
  */
 #ifndef WEIR_UPSTREAM_CHECK_H
 #define WEIR_UPSTREAM_CHECK_H
@@ -30,63 +32,63 @@
 
 struct check;
 
-/** What changed: the target went down, or came up. Borrowed for the call. */
+/** The target went down or came up. Borrowed for the call. */
 struct check_change {
 	bool is_up;
-	unsigned n_checks;                   /**< the checks in a row that decided it */
-	uint64_t lasted_ns;                  /**< how long it was the other */
-	const struct probe_outcome *outcome; /**< of the last of these */
+	unsigned n_checks;                   /**< how many checks in a row led to the change */
+	uint64_t lasted_ns;                  /**< how long the target was in the other state */
+	const struct probe_outcome *outcome; /**< the result of the last of these checks */
 };
 
 struct check_opts {
-	struct probe_question question; /**< copied, but for the name and the count of fds */
+	struct probe_question question; /**< copied, except the name and the fd counter */
 	uint64_t every_ns;
 	uint64_t every_down_ns;
-	uint64_t timeout_ns; /**< of the whole check: lookup, all addresses, the answer */
+	uint64_t timeout_ns; /**< for the whole check: lookup, all addresses, the answer */
 	unsigned rise;
 	unsigned fall;
-	/** Its share of `every`, in 2^32 parts, before the first check: see check_phase(). */
+	/** The fraction of `every` before the first check, in units of 2^-32: see check_phase(). */
 	uint32_t phase;
-	void *owner; /**< handed to the callbacks, which the loop calls */
-	/** May be NULL. A check was made. May not close the check. */
+	void *owner; /**< passed to the callbacks, which the loop calls */
+	/** May be NULL. A check has a result. Must not close the check. */
 	void (*judged)(void *owner, bool passed);
-	/** May close the check. */
+	/** The target went down or came up. May close the check. */
 	void (*changed)(void *owner, const struct check_change *change);
 	/** May be NULL. A check could not be made: see above. May close the check. */
 	void (*unjudged)(void *owner, int err);
 };
 
 /**
- * A phase for the n-th check of many: spread evenly, however many there are (the golden ratio's
- * multiples).
+ * A phase for the n-th of many checks. Any number of them is spread evenly (multiples of the golden
+ * ratio).
  */
 static inline uint32_t check_phase(uint32_t n)
 {
 	return n * UINT32_C(2654435769);
 }
 
-/** Begins; on the loop's thread, as all here. NULL: no memory. */
+/** Starts the checks. NULL: no memory. This and all functions below: on the loop's thread. */
 struct check *check_open(const struct check_opts *opts);
 
-/** Ends and frees; no callback comes any more. NULL is fine; returns NULL. */
+/** Stops the checks and frees. No callback comes after it. NULL is fine; returns NULL. */
 struct check *check_close(struct check *check);
 
 /**
- * Takes other settings, on the same loop. What is known stays, and so do the due times if the
- * intervals are the same. With a longer interval the next check is due that long after the last
- * one was; with a shorter one too, or, where that has passed, a phase from now. A check that is
- * under way goes on; where the question has become another, it is asked anew. 0, or -ENOMEM, and
- * all is as before.
+ * Changes the settings; the loop must be the same. The results so far stay, and the due times too
+ * if the intervals are the same. Otherwise the next check is due the new interval after the last
+ * due time. If the new interval is shorter and that time has passed, it is due after a phase from
+ * now. A check in progress goes on; if the question has changed, that check begins again. 0, or
+ * -ENOMEM; then nothing has changed.
  */
 int check_set(struct check *check, const struct check_opts *opts);
 
 /** Whether the target is up; true before the first check. */
 bool check_is_up(const struct check *check);
 
-/** Since when the target is up, or is down. */
+/** Since when the target has been up, or down. */
 uint64_t check_since_ns(const struct check *check);
 
-/** How long after its due time the last check began. */
+/** How much later than its due time the last check began. */
 uint64_t check_late_ns(const struct check *check);
 
 #endif

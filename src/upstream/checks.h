@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The active checks of all servers (check.h), on the main thread: which server of the groups in
- * force has which, and what follows from what they show: the server's state, a line in the log, and
- * with on_down = "end" the end of its open pairs.
+ * The active checks of all servers (check.h), on the main thread. This module decides which servers
+ * of the groups in force are checked, and acts on the results: it sets the server's state, writes a
+ * log line, and with on_down = "end" ends the server's open pairs.
  *
- *	a config is in force:	checks_begin(), checks_follow() each of its groups, checks_end()
+ *	a config comes into force:	checks_begin(), checks_follow() for each of its groups,
+ *					checks_end()
  *	a group has other members:	checks_renew()
  *
- * A server that stays a member of its group keeps its check, with all that this has found out and
- * its due times; one that goes loses it. A server without a check is up.
+ * A server that stays a member of its group keeps its check, with all results and due times. A
+ * server that is no member any more loses it. A server without a check is up.
  *
  *	event=server_down upstream=app server=10.0.0.1:80 why=connect_failed checks=3 lasted_ms=...
  *	event=server_up upstream=app server=10.0.0.1:80 why=connected checks=2 lasted_ms=...
  *
- * lasted_ms is how long it was the other. `why` is what the last check has shown
- * (probe_result_name()), or no_check, when a config has taken the check of a server that was down.
+ * lasted_ms is how long the server was in the other state. `why` is the result of the last check
+ * (probe_result_name()), or no_check if a config has removed the check of a server that was down.
  */
 #ifndef WEIR_UPSTREAM_CHECKS_H
 #define WEIR_UPSTREAM_CHECKS_H
@@ -36,40 +37,48 @@ struct server;
 struct checks {
 	struct loop *loop;
 	struct resolver *resolver;
-	atomic_int fds;       /**< that checks under way may have, see struct probe_question */
+	atomic_int fds;       /**< how many fds checks may use at once, see struct probe_question */
 	struct list groups;   /* struct checked_group::link */
-	uint32_t n_opened;    /**< for the phases */
-	uint32_t n_unjudged;  /**< that could not be made, and were not told of yet */
-	uint64_t unjudged_ns; /**< when that was told last */
-	bool is_incomplete;   /**< there was no memory for a check */
+	uint32_t n_opened;    /**< checks opened so far: for the phases */
+	uint32_t n_unjudged;  /**< checks that could not be made and were not logged yet */
+	uint64_t unjudged_ns; /**< when such checks were logged last */
+	bool is_incomplete;   /**< a check is missing for lack of memory */
 };
 
-/** Without groups and fds. loop: the main thread's; resolver: borrowed, until the close. */
+/**
+ * Starts without groups and without fds. `loop` is the main thread's; `resolver` is borrowed until
+ * the close.
+ */
 void checks_open(struct checks *checks, struct loop *loop, struct resolver *resolver);
 
-/** Ends all checks. Fine on zeroed memory. */
+/** Ends all checks. Zeroed memory is fine. */
 void checks_close(struct checks *checks);
 
-/** A config is in force, the groups of which follow. */
+/** A new config comes into force; its groups follow. */
 void checks_begin(struct checks *checks);
 
-/** The group has the plan of this config in force, which stays until it has another. Without memory
- * for it nobody is checked there, which is logged. */
+/**
+ * This config is now in force for the group; it must stay until the next one is. If there is no
+ * memory, no server of the group is checked, which is logged.
+ */
 void checks_follow(struct checks *checks, struct group *group, const struct conf_upstream *conf);
 
-/** Of groups that were not followed since checks_begin() nothing is checked any more. */
+/** Ends the checks of groups that were not followed since checks_begin(). */
 void checks_end(struct checks *checks, const struct conf *conf);
 
-/** The members of a group have become others, with the same config. */
+/** The group has other members, with the same config. */
 void checks_renew(struct checks *checks, const struct group *group);
 
-/** An administrator has said something of the server: whether its pairs are to end now. */
+/**
+ * Call it after an administrator has changed a setting of the server: decides whether its open
+ * pairs must end.
+ */
 void checks_settle_pairs(const struct group *group, struct server *server);
 
-/** Call it once a second: makes the checks for which there was no memory. */
+/** Call it once a second: opens the checks that are missing for lack of memory. */
 void checks_tick(struct checks *checks);
 
-/** How many servers the groups in force have, and how many of these are usable. */
+/** How many servers the groups in force have, and how many of them are usable. */
 void checks_count(const struct checks *checks, size_t *ret_usable, size_t *ret_all);
 
 #endif

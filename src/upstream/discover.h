@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The servers behind one name, found by DNS and looked for again and again: the engine of one name,
- * which knows no group. On the loop of its dns (dns.h).
+ * Finds the servers behind one name with DNS, again and again. This module handles one name and
+ * knows nothing of groups. It runs on the loop of its dns (dns.h).
  *
  *	DISCOVER_DNS	the A and AAAA records of the name
  *	DISCOVER_SRV	its SRV records, and the A and AAAA records of each target
  *
- * Each of these is a question with a schedule of its own: asked anew when the TTL of its answer
- * is over, within ttl_min and ttl_max, or DISCOVER_AGAIN_NS after it failed. What is found is told
- * when all questions under way have an answer, at the latest DISCOVER_SETTLE_NS after the first of
- * them: so a server that hangs delays nobody, and the parts of one change come together.
+ * Each kind of record of each name is a question with its own schedule. It is asked again when the
+ * TTL of its answer is over (but not before ttl_min, and at the latest after ttl_max), or
+ * DISCOVER_AGAIN_NS after it failed. The result is reported when all questions in progress have an
+ * answer, but at the latest DISCOVER_SETTLE_NS after the first answer. So a DNS server that hangs
+ * delays nobody, and the parts of one change are reported together.
  *
- *	failed		the addresses of that question stay
- *	empty		all questions were answered, and there is no address: after `hold` of only
- *			such answers, counted from the first, the next takes the servers away; at
- *			once where there are none. A failure in between changes nothing
- *	too many	max_servers of them: those in force before the others, then by address
- *	not a host's	0.0.0.0, ::, multicast and broadcast addresses are passed over, and targets
- *			with port 0
+ *	failed		The addresses from that question stay in force.
+ *	empty		All questions were answered, and there is no address. If servers are in
+ *			force, they stay until only such answers have come for `hold`, counted from
+ *			the first; the next one removes them. A failure in between changes nothing.
+ *	too many	There are more than max_servers addresses: those in force come first, then
+ *			the others by address.
+ *	not a host's	0.0.0.0, ::, multicast and broadcast addresses are ignored, and so are
+ *			targets with port 0.
  *
- * Of SRV records those of the lowest priority are the main set, all others backups. A weight is
- * that of the target: its addresses share it (weights.h).
+ * SRV records with the lowest priority value are the main servers; all others are backups. A weight
+ * belongs to a target: its addresses share it (weights.h).
  */
 #ifndef WEIR_UPSTREAM_DISCOVER_H
 #define WEIR_UPSTREAM_DISCOVER_H
@@ -37,17 +39,16 @@ struct conf_discovery;
 struct discovery;
 struct dns;
 
-/** After a failure: the next question begins within 2 s. */
+/** After a failure, the question is asked again within 2 s. */
 #define DISCOVER_AGAIN_NS  ((uint64_t)1500 * NS_PER_MS)
 #define DISCOVER_SETTLE_NS ((uint64_t)200 * NS_PER_MS)
 
-/** The most addresses of each target of an SRV record, and of each family; further ones are passed
- * over. */
+/** The most addresses of each target of an SRV record, and of each family. Others are ignored. */
 enum { DISCOVER_OF_TARGET_MAX = 256 };
 
 /** A server that was found. */
 struct discovered {
-	struct in6_addr address; /**< IPv4 is mapped */
+	struct in6_addr address; /**< IPv4 as an IPv4-mapped address */
 	uint16_t port;
 	uint16_t weight; /**< 1 to CONF_WEIGHT_MAX */
 	bool backup;
@@ -57,40 +58,38 @@ struct discovery_opts {
 	struct dns *dns;                   /**< borrowed */
 	const struct conf_discovery *conf; /**< copied; its kind is not DISCOVER_NONE */
 	const char *upstream;              /**< for the log; borrowed */
-	/**
-	 * Called when the first answer has come, and then whenever something has changed: all
-	 * servers, in the order of their addresses, none twice; borrowed for the call. Not from
-	 * inside of a call here; may close the discovery.
-	 */
+	/** Called when the first answer has come, and then whenever something has changed, with all
+	 * servers, ordered by address, without duplicates; borrowed for the call. Never called from
+	 * inside a function of this header. May close the discovery. */
 	void (*found)(void *owner, const struct discovered *servers, size_t n);
 	void *owner;
 };
 
-/** Begins to look. NULL: no memory. */
+/** Starts. NULL: no memory. */
 struct discovery *discovery_open(const struct discovery_opts *opts);
 
 /** NULL is fine; returns NULL. */
 struct discovery *discovery_close(struct discovery *discovery);
 
 /**
- * Another config of the same kind, name and port: what was found stays; where it differs all is
- * asked anew.
+ * Changes the config; kind, name and port must be the same. The servers found so far stay. If the
+ * config differs, all questions are asked again.
  */
 void discovery_set(struct discovery *discovery, const struct conf_discovery *conf);
 
 /**
- * What is in force, borrowed until something is found, and whether there was an answer at all.
+ * The servers in force, borrowed until the next result. Returns whether there was any answer yet.
  */
 bool discovery_found(
 	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n);
 
-/** Whether all of the last questions were answered. */
+/** Whether the last attempt of every question was answered. */
 bool discovery_is_well(const struct discovery *discovery);
 
-/** Whether this config looks for the same kind, name and port. */
+/** Whether this config has the same kind, name and port. */
 bool discovery_is_for(const struct discovery *discovery, const struct conf_discovery *conf);
 
-/** Asks anew at once: other servers are asked from now on. */
+/** Asks all questions again at once: the DNS servers are others now. */
 void discovery_ask(struct discovery *discovery);
 
 /** The address of a server that was found. */

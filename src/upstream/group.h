@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A group: an upstream at run time, by its name, over all configs.
+ * A group: an upstream at run time, found by its name, over all configs.
  *
  *	target ──▶ plan, of one config ──▶ members ──▶ servers, each by group and address
  *	  └──────▶ group, by name ── has in force ──▶ a plan, and the set made of it
  *
- * What a session asks and tells stands here: which server is next, how it went, that it has left.
- * It knows no rule (rule.h). The group answers from its set (set.h), which the main thread replaces
- * whenever a config, a state or a weight changes: workers read it without a lock (readers.h). A
- * session that finds all servers full waits in the group's queue (queue.h).
+ * Here are the functions for a session: get the next server, report how it did, give its place
+ * back. The group knows no balancing rule (rule.h). It answers from its set (set.h), which the main
+ * thread replaces whenever a config, a state or a weight changes. Workers read the set without a
+ * lock (readers.h). A session that finds all servers full waits in the group's queue (queue.h).
  */
 #ifndef WEIR_UPSTREAM_GROUP_H
 #define WEIR_UPSTREAM_GROUP_H
@@ -33,47 +33,49 @@ struct finder;
 struct group_set;
 struct resolver;
 
-/** All groups of the process, and their servers, over all configs. */
+/** All groups of the process and their servers, over all configs. */
 struct groups {
 	struct registry names; /* struct group::entry */
 	struct servers servers;
 	struct often_list failures;
 	struct readers readers; /**< the workers */
-	struct list
-		stale; /* struct group::stale, each with a reference: to be made anew by the tick */
-	/** The pairs of some servers are to end (server::ends_pairs); the main thread. NULL: nobody
-	 * is to be told. */
+	/* struct group::stale, with a reference each: the tick makes their sets again. */
+	struct list stale;
+	/** Called when the pairs of some servers must end (server::ends_pairs), on the main thread.
+	 * May be NULL. */
 	void (*end_pairs)(void *owner);
-	void *owner; /**< handed to it */
+	void *owner; /**< passed to end_pairs() */
 };
 
 struct group {
 	struct registry_entry entry; /**< in struct groups::names */
 	struct groups *groups;
-	struct often failures;           /**< of its pairs */
-	struct group_queue queue;        /**< who waits for a server */
+	struct often failures;           /**< counts failures of its pairs, to limit log lines */
+	struct group_queue queue;        /**< the sessions that wait for a server */
 	_Atomic(struct group_set *) set; /**< in force */
-	_Atomic uint64_t n_picks;        /**< by rules that count them */
-	struct group_plan *plan;         /**< in force: a reference; the main thread's */
-	struct finder *finder;           /**< finders.c's, the main thread's; NULL: none */
+	_Atomic uint64_t n_picks;        /**< counted by the rules that need it */
+	struct group_plan *plan;         /**< in force; a reference; for the main thread */
+	struct finder *finder;           /**< finders.c uses it, on the main thread; NULL: none */
 	struct list stale;               /**< struct groups::stale */
-	struct checked_group *checked;   /**< checks.c's, the main thread's; NULL: none */
+	struct checked_group *checked;   /**< checks.c uses it, on the main thread; NULL: none */
 	char name[];
 };
 
-/** resolver: NULL: no server may have a name. 0 or -ENOMEM. The main thread. */
+/** With resolver NULL no server may have a name. 0 or -ENOMEM. The main thread. */
 int groups_init(struct groups *groups, struct resolver *resolver, size_t n_workers);
 
-/** All groups must be gone. Fine on zeroed memory. */
+/** All groups must have been freed. Zeroed memory is fine. */
 void groups_fini(struct groups *groups);
 
-/** Call it once a second: makes the sets for which there was no memory, and those in which servers
- * start slowly. The main thread. */
+/**
+ * Call it once a second: makes the sets for which there was no memory, and the sets in which a
+ * server starts slowly. The main thread.
+ */
 void groups_tick(struct groups *groups);
 
 /**
- * The group of that name, or a new one without a plan, with one reference. NULL: no memory. The
- * main thread.
+ * The group of that name, with one more reference, or a new one without a plan. NULL: no memory.
+ * The main thread.
  */
 struct group *group_get(struct groups *groups, const char *name);
 
@@ -82,52 +84,59 @@ struct group *group_ref(struct group *group);
 struct group *group_unref(struct group *group);
 
 /**
- * Puts the plan in force: that of a config which is in force from now on. A new group gets its
- * first one with group_get(). 0, or -ENOMEM: the group goes on with what it had until there is
- * memory, but for a first plan, which it then does not have. The main thread.
+ * Puts a plan in force, that of the config in force from now on. A new group gets its first plan
+ * this way right after group_get(). 0, or -ENOMEM: the group keeps its old plan until there is
+ * memory; a new group then has no plan. The main thread.
  */
 int group_install(struct group *group, struct group_plan *plan);
 
 /**
- * Whether the open pairs of its server are to end, from now on: where on_down is "end", and the
- * server is down or gone. The main thread.
+ * Sets whether the open pairs of the server must end from now on. Pass true if on_down is "end" and
+ * the server is down or no member any more. The main thread.
  */
 void group_end_pairs(const struct group *group, struct server *server, bool end);
 
-/** Makes its set anew: a state or a weight of one of its servers has changed. The main thread. */
+/**
+ * Makes the group's set again: a state or a weight of one of its servers has changed. The main
+ * thread.
+ */
 void group_refresh(struct group *group);
 
-/** The same when the server takes new pairs again, of which it gets more and more (weight.h). */
+/** As group_refresh(), for a server that takes new pairs again and starts slowly (weight.h). */
 void group_refresh_slowly(struct group *group, struct server *server);
 
 /**
- * The next server. Only GROUP_SERVER sets *ret_member, to a reference, and then the server has a
- * place less. After GROUP_FULL the caller asks group_wait(). Any thread that is a reader.
+ * The next server. Only GROUP_SERVER writes *ret_member, with a reference, and takes a place of the
+ * server. After GROUP_FULL call group_wait(). Any thread that is a reader.
  */
 enum group_answer group_next(
 	struct group *group, struct group_ask *ask, struct member **ret_member);
 
 /**
- * The same for waiter->ask, which comes behind those that wait already. With GROUP_FULL the waiter
- * is in the queue (queue_max) and is told the answer later, unless group_wait_no_more() is called
- * before. Its loop's thread.
+ * As group_next(), for waiter->ask, which queues behind those that wait already. After GROUP_FULL
+ * the waiter is in the queue (queue_max) and gets the answer later, unless group_wait_no_more() is
+ * called before. On its loop's thread.
  */
 enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
 void group_wait_no_more(struct group *group, struct group_waiter *waiter);
 
-/** An ask that waits has waited too long. Any thread. */
+/** Counts a request that gave up waiting. Any thread. */
 static inline void group_waited_too_long(struct group *group)
 {
 	(void)atomic_fetch_add(&group->queue.n_late, 1);
 }
 
-/** A session tells how its server did, at that moment. It does not tell what weir itself lacked.
- * `err` is a negative errno, or 0. Any thread, which has a reference to both. */
+/**
+ * A session reports how its server did, when it happens. It does not report a lack of weir's own
+ * resources. `err` is a negative errno, or 0. Any thread, with a reference to both.
+ */
 void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);
 
-/** Gives a place of the server back, but not the reference: the next one that waits gets it. Any
- * thread. */
+/**
+ * Gives a place of the server back, but not the reference; the next waiting session gets it. Any
+ * thread.
+ */
 void group_left(struct group *group, struct member *member);
 
 #endif

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One check of one target, from its connect to what it has shown: that it accepts a connection, or
- * that it gives an expected answer to what is sent. It knows neither when it is asked nor what
- * follows: that is check.h.
+ * One check of one target, from the connect to the result: that the target accepts a connection, or
+ * that it sends an expected answer to the bytes that weir sends. When checks are made and what
+ * follows from the result is in check.h.
  *
  *	probe_begin ─▶ connector ─▶ connected ── send, and read ──▶ done(outcome)
  *	                   │            └─ nothing to send or expect ─▶ │
  *	                   └─ failed ─────────────────────────────────▶ │
  *
- * The expected bytes may stand anywhere in the first PROBE_ANSWER_MAX bytes of the answer, in
- * however many segments. What is sent without anything expected has passed when the kernel has
- * taken it.
+ * The expected bytes may be anywhere in the first PROBE_ANSWER_MAX bytes of the answer, in any
+ * number of segments. If bytes are sent and none are expected, the check passes when the kernel has
+ * accepted them.
  *
- * Where its target wants PROXY headers, it is told first that there is no client: by LOCAL, or in
- * version 1, which has no such word, by the addresses of this very connection. So it is, too, where
- * nothing else is sent: the target would miss its header, and complain of each check.
+ * If the target expects PROXY headers, weir first sends one that says that there is no client:
+ * LOCAL, or in version 1, which has no LOCAL, the addresses of this connection itself. It does so
+ * even if nothing else is sent, since the target would log an error for each check without a
+ * header.
  *
- * However it ends, its TCP connection is reset: so neither side keeps a TIME_WAIT of it.
+ * At the end the TCP connection is always reset, so that no TIME_WAIT state remains at either end.
  */
 #ifndef WEIR_UPSTREAM_PROBE_H
 #define WEIR_UPSTREAM_PROBE_H
@@ -40,74 +41,77 @@ enum { PROBE_ANSWER_MAX = 4096 };
 
 enum probe_result {
 	PROBE_CONNECTED, /**< passed: nothing was expected */
-	PROBE_ANSWERED,  /**< passed: the answer has what was expected */
+	PROBE_ANSWERED,  /**< passed: the answer has the expected bytes */
 	PROBE_CONNECT_FAILED,
 	PROBE_CONNECT_TIMEOUT,
-	PROBE_NO_ANSWER,    /**< the expected did not come in time */
-	PROBE_WRONG_ANSWER, /**< it is not in the first PROBE_ANSWER_MAX bytes */
-	PROBE_ENDED,        /**< the target has sent its FIN before it */
-	PROBE_RESET,        /**< the connection has failed before it */
+	PROBE_NO_ANSWER,    /**< the expected bytes did not come in time */
+	PROBE_WRONG_ANSWER, /**< they are not in the first PROBE_ANSWER_MAX bytes */
+	PROBE_ENDED,        /**< the target sent its FIN before them */
+	PROBE_RESET,        /**< the connection failed before them */
 	PROBE_UNJUDGED,     /**< weir lacked fds, memory, a port, or a thread for the lookup */
 };
 
-/** What a check has shown. */
+/** The result of a check. */
 struct probe_outcome {
 	enum probe_result result;
-	int err; /**< of CONNECT_FAILED, RESET, UNJUDGED: negative errno or UV_EAI_*; else 0 */
-	const char *answer; /**< what came in place of the expected, n_answer bytes; or NULL */
+	int err; /**< for CONNECT_FAILED, RESET, UNJUDGED: a negative errno or UV_EAI_*; else 0 */
+	const char *answer; /**< n_answer bytes that came instead of the expected ones, or NULL */
 	size_t n_answer;
 };
 
-/** What to ask whom. All is borrowed, and stays until the probe is over. */
+/** What to send to which target. All of it is borrowed until the probe is over. */
 struct probe_question {
 	struct loop *loop;
 	const struct addr *addr;
-	struct resolver_name *name;     /**< of addr, if that is a name */
+	struct resolver_name *name;     /**< the handle of addr, if that is a name */
 	const struct addr *source;      /**< as in struct connector_opts; may be NULL */
-	const struct sockopts *options; /**< the same */
-	/**
-	 * The fds that all probes together may have: each takes one, and further ones for second
-	 * addresses of a name. NULL: as many as there are, and no second addresses.
-	 */
+	const struct sockopts *options; /**< as in struct connector_opts */
+	/** How many fds all probes together may use. Each probe takes one, and more for attempts in
+	 * parallel to the addresses of a name. NULL: no limit, and no attempts in parallel. */
 	atomic_int *fds;
-	enum conf_send_proxy send_proxy; /**< which PROXY header comes first */
+	enum conf_send_proxy send_proxy; /**< which PROXY header is sent first */
 	const char *send;
 	size_t n_send; /**< 0: nothing */
 	const char *expect;
 	size_t n_expect; /**< 0: nothing */
 };
 
-/** Embedded in its owner; zeroed before the first use. */
+/** Embedded in its owner; zero it before the first use. */
 struct probe {
 	const struct probe_question *question;
 	struct connector *connector; /**< while it connects */
-	struct stream *stream;       /**< afterwards */
-	struct handler heard;        /**< of `stream` */
-	char *answer;                /**< PROBE_ANSWER_MAX bytes, once what came was not it */
+	struct stream *stream;       /**< once it is connected */
+	struct handler heard;        /**< subscribed to `stream` */
+	/** PROBE_ANSWER_MAX bytes. Allocated if the first read does not contain the expected bytes.
+	 */
+	char *answer;
 	size_t n_answer;
-	bool has_fd; /**< one of question->fds */
+	bool has_fd; /**< it has taken one of question->fds */
 	bool is_under_way;
-	/** Once, never from inside probe_begin(), not after probe_cancel(). May free the probe. */
+	/** Called once, never from inside probe_begin(), not after probe_cancel(). May free the
+	 * probe. */
 	void (*done)(struct probe *probe, const struct probe_outcome *outcome);
 };
 
-/** Begins; probe->done is set. 0, or a negative errno: weir is short of something. */
+/** Begins; set probe->done first. 0, or a negative errno: weir lacks a resource. */
 int probe_begin(struct probe *probe, const struct probe_question *question);
 
-/** Gives up what is under way: done() is not called. Idempotent; fine with one that is zeroed. */
+/** Cancels the probe: done() is not called. Idempotent; fine on a zeroed one. */
 void probe_cancel(struct probe *probe);
 
-/** Its time is over: calls done(). The owner has turned the loop since the deadline, so that what
- * came in time was seen. */
+/**
+ * Ends the probe at its deadline: calls done(). The owner must have run a turn of the loop after
+ * the deadline, so that all that came in time was read.
+ */
 void probe_expire(struct probe *probe);
 
-/** Whether the target has shown that it works. */
+/** Whether the target has passed the check. */
 static inline bool probe_passed(const struct probe_outcome *outcome)
 {
 	return outcome->result <= PROBE_ANSWERED;
 }
 
-/** The result as a word for the log: "connect_failed". Constant. */
+/** The name of the result for the log, such as "connect_failed". Constant. */
 const char *probe_result_name(enum probe_result result);
 
 #endif

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of a group: asks wait here while each usable server that they have not tried is full,
- * or while none was found yet. There is one for all workers, in the order of arrival.
+ * The queue of a group. Requests wait here while every usable server that they have not tried is
+ * full, or while DNS has found none yet. There is one queue for all workers, in the order of
+ * arrival.
  *
- *	who comes		queue_enter(): a last look, and it waits if there is no place
- *	who leaves a server	server_give(), queue_serve(): those who wait look
- *	the main thread		queue_change(), to another set: those who wait look
+ *	a new request		queue_enter(): looks for a place once more, then waits
+ *	a place is given back	server_give(), queue_serve(): the waiters look for a place
+ *	a new set		queue_change(), on the main thread: the waiters look for a place
  *
- * They look in their order, and a waiter that has an answer gets it by a post to its loop.
+ * "The waiters look for a place" means: in their order, each is matched with the servers that it
+ * has not tried. A waiter that has an answer gets it by a post to its loop.
  *
- * There is one lock, which is taken only while somebody waits or comes to wait. A waiter that comes
- * notes that (n_waiting) before its last look at the servers; a thread that gives a place back
- * looks at the note afterwards. All of it is sequentially consistent, so one of the two sees the
- * other: nobody waits for ever beside a free place.
+ * There is one lock, which is taken only while somebody waits or is about to wait. A new waiter
+ * first sets n_waiting and then looks at the servers a last time. A thread that gives a place back
+ * does so first and then reads n_waiting. All of this is sequentially consistent, so at least one
+ * of the two sees the other, and nobody waits for ever while a place is free.
  *
- * A thread that looks takes the place under the lock, for the first waiter on the list that has not
- * tried that server, and the place stays taken until that waiter gets its answer. While somebody
- * waits, every look is under the lock, so a waiter that comes later never takes a place that is
- * freed. Private to upstream/, except struct group_waiter.
+ * A thread that looks for the waiters takes a free place under the lock, for the first waiter on
+ * the list that has not tried that server, and the place stays taken until that waiter gets its
+ * answer. While somebody waits, every look is under the lock, so a later waiter never takes a place
+ * that was freed for an earlier one. Private to upstream/, except struct group_waiter.
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H
@@ -34,66 +36,67 @@
 struct group_set;
 
 struct group_queue {
-	_Atomic uint32_t n_waiting; /**< on the list, or about to be; written under the lock */
-	_Atomic uint64_t n_waited;  /**< how many have ever waited */
-	_Atomic uint64_t n_full;    /**< how many have ever found too many waiting */
-	_Atomic uint64_t n_late;    /**< how many have ever waited too long */
+	_Atomic uint32_t n_waiting; /**< on the list or about to be; written under the lock */
+	_Atomic uint64_t n_waited;  /**< how many requests have ever waited */
+	_Atomic uint64_t n_full;    /**< how many have ever been refused since too many waited */
+	_Atomic uint64_t n_late;    /**< how many have ever given up waiting */
 	pthread_mutex_t lock;
-	/* under the lock: */
+	/* Under the lock: */
 	struct list waiters;         /* struct group_waiter::link, the first to come first */
 	const struct group_set *set; /**< in force; borrowed */
-	uint32_t max;                /**< an ask that finds so many waiting does not wait */
+	uint32_t max;                /**< a request that finds this many waiting does not wait */
 };
 
-/** An entry of the queue: an ask that may have to wait; embedded in its owner. */
+/** An entry of the queue: a request that may have to wait, embedded in its owner. */
 struct group_waiter {
 	struct group_ask ask;
-	struct loop *loop; /**< its own */
-	/** The answer after GROUP_FULL; `member` is set as by group_next(). It waits no longer. */
+	struct loop *loop; /**< the loop of its owner */
+	/** Called with the answer after GROUP_FULL; it waits no longer. `member` is set as by
+	 * group_next(). */
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member);
 	struct list link; /**< struct group_queue::waiters */
-	struct task task; /**< posted when it is to be told */
-	/* What it is told, or is to be: */
+	struct task task; /**< posted to deliver the answer */
+	/* The answer, delivered or to be delivered: */
 	enum group_answer said;
 	struct member *member;
-	bool is_entering; /**< it is in queue_enter(): no post tells it */
+	bool is_entering; /**< it is in queue_enter(): the answer is returned, not posted */
 };
 
-/** Empty, without a set. Cannot fail. */
+/** Makes an empty queue without a set. Cannot fail. */
 void queue_init(struct group_queue *queue);
 
-/** Nobody may wait. */
+/** Nobody may wait any more. */
 void queue_fini(struct group_queue *queue);
 
-/** Whether nobody waits, or is about to. Any thread. */
+/** Whether nobody waits or is about to wait. Any thread. */
 static inline bool queue_is_empty(const struct group_queue *queue)
 {
 	return atomic_load(&queue->n_waiting) == 0;
 }
 
 /**
- * Puts this set in force, which it borrows, and lets at most `max` wait. Then all waiters look.
- * When it returns, nobody looks at the earlier set any more. The main thread.
+ * Puts this set in force, which is borrowed, and sets the maximum of waiters. Then all waiters look
+ * for a place. After the return nobody uses the earlier set any more. The main thread.
  */
 void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max);
 
 /**
- * An answer as of group_next(), or GROUP_QUEUE_FULL; with GROUP_FULL it waits, is told later, and
- * what its ask points to stays as it is until then. Its loop's thread.
+ * Returns an answer of group_next(), or GROUP_QUEUE_FULL. After GROUP_FULL the request waits and
+ * gets the answer later; all that its ask points to must stay until then. On its loop's thread.
  */
 enum group_answer queue_enter(
 	struct group_queue *queue, struct group_waiter *waiter, struct member **ret_member);
 
 /**
- * Takes the waiter out, if it waits; it is not told. A place that it was about to be told of goes
- * to the next one. Its loop's thread.
+ * Removes the waiter if it waits; told() is not called. If it has an answer with a place that was
+ * not delivered yet, the place goes to the next waiter. On its loop's thread.
  */
 void queue_leave(struct group_queue *queue, struct group_waiter *waiter);
 
-/** A place was given back: the first waiter that wants it gets it. Any thread. */
+/** A place was given back: gives it to the first waiter that can use it. Any thread. */
 void queue_serve(struct group_queue *queue);
 
-/** Sets up a waiter that does not wait yet. */
+/** Initialises a waiter that does not wait yet. */
 void group_waiter_init(struct group_waiter *waiter, struct loop *loop,
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member));
 

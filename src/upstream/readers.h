@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How workers read what the main thread replaces, without a lock and without counting references.
+ * Lets workers read data that the main thread replaces, without a lock and without reference
+ * counts.
  *
- *	worker:	readers_enter(), load the pointer, use what it points to, readers_leave()
- *	main:	store the pointer to the new one, readers_wait(), free the old one
+ *	worker:	readers_enter(), load the pointer, use its target, readers_leave()
+ *	main:	store a pointer to the new data, readers_wait(), free the old data
  *
- * A reader's number is odd while it reads. readers_wait() looks at each reader once: one whose
- * number is even reads nothing older than the pointer that was stored before; one whose number is
- * odd may, until its number changes. All of it is sequentially consistent: the reader sets its mark
- * and then looks at the pointer, the writer stores the pointer and then looks at the mark, so at
- * least one of the two sees what the other has done.
+ * Each reader has a number, which is odd while it reads. readers_wait() looks at each reader. One
+ * with an even number is not reading; if it begins to, it sees the new pointer. One with an odd
+ * number may still use the old data, until its number changes. All of this is sequentially
+ * consistent: a reader changes its number and then loads the pointer, the main thread stores the
+ * pointer and then loads the numbers, so at least one of the two sees what the other has done.
  *
- * What is read stays short, some 100 ns: a worker that loses its processor just there keeps the
- * main thread waiting until it has it back.
+ * Keep the reading short, some 100 ns: if the kernel suspends a worker during it, the main thread
+ * must wait until the worker runs again.
  */
 #ifndef WEIR_UPSTREAM_READERS_H
 #define WEIR_UPSTREAM_READERS_H
@@ -23,10 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { READER_ALIGN = 64 }; /* a cache line: each worker writes to its own */
+enum { READER_ALIGN = 64 }; /* a cache line, so that each worker writes to its own */
 
 struct reader {
-	alignas(READER_ALIGN) _Atomic uint64_t n; /**< odd: it reads */
+	alignas(READER_ALIGN) _Atomic uint64_t n; /**< odd: it is reading */
 };
 
 /** Zeroed: none. */
@@ -38,10 +39,10 @@ struct readers {
 /** 0 or -ENOMEM. */
 int readers_init(struct readers *readers, size_t n);
 
-/** Nobody may read. Fine on zeroed memory. */
+/** Nobody may be reading. Zeroed memory is fine. */
 void readers_fini(struct readers *readers);
 
-/** Begins to read; that worker's thread, and not while it reads already. */
+/** Begins to read. On the thread of that worker, which must not be reading already. */
 static inline void readers_enter(struct readers *readers, size_t worker)
 {
 	uint64_t before = atomic_fetch_add(&readers->all[worker].n, 1);
@@ -59,7 +60,7 @@ static inline void readers_leave(struct readers *readers, size_t worker)
 	(void)before;
 }
 
-/** Returns when all that were reading have left. The main thread. */
+/** Returns when all who were reading have finished. The main thread. */
 void readers_wait(const struct readers *readers);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules by which a set chooses, one file each; this is all that a set knows of them. Private to
+ * The balancing rules, one file each. This interface is all that a set knows of a rule. Private to
  * upstream/.
  *
- *	round_robin.c	in turn
+ *	round_robin.c	in rotation
  *	least_pairs.c	the fewest pairs for its weight
- *	random.c	the better of two
+ *	random.c	the better one of two random servers
  *	hash.c		by the client
  *	first.c		in the order of the config
- *	ports.c		by the port that the client came by
+ *	ports.c		by the port that the client connected to
  */
 #ifndef WEIR_UPSTREAM_RULE_H
 #define WEIR_UPSTREAM_RULE_H
@@ -22,16 +22,13 @@ struct group_ask;
 struct group_set;
 
 struct rule {
-	/** Computes set->prepared from its choices, or has it from the set before, of whichever
-	 * rule, or NULL. 0 or -ENOMEM. The main thread; NULL: nothing to do. */
+	/** Computes set->prepared from the choices, or takes it over from the set before, which may
+	 * have another rule or be NULL. 0 or -ENOMEM. The main thread. NULL: nothing to do. */
 	int (*prepare)(struct group_set *set, const struct group_set *before);
-	/** Frees what prepare() made, also when it is half made; NULL where there is no
-	 * prepare(). */
+	/** Frees what prepare() made, also if it is half made. NULL if prepare() is. */
 	void (*release)(void *prepared);
-	/**
-	 * The choice of which it has taken a place for the ask (group_set_take()); RULE_NONE: all
-	 * were tried, or are full. Any thread; takes no lock.
-	 */
+	/** Chooses a server and takes a place for the ask (group_set_take()). Returns its index in
+	 * the choices; RULE_NONE: all were tried, or are full. Any thread; takes no lock. */
 	size_t (*pick)(const struct group_set *set, struct group_ask *ask);
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What share of the new pairs a server has now: its weight, by the config or by an administrator,
- * unless a state speaks against it; and of that a part while it starts slowly. The main thread.
+ * What share of the new pairs a server gets now: its weight in the config or set by an
+ * administrator, if no state forbids new pairs; and only a part of it while the server starts
+ * slowly. The main thread.
  *
- * A server that comes up again gets its weight in WEIGHT_STEPS equal steps in the course of
- * slow_start: a tenth at once, all of it in the last tenth of the time. A server that is there
- * when weir starts, or that a config adds, has no slow start: it is wanted at once.
+ * A server that comes up again gets its weight in WEIGHT_STEPS equal steps over slow_start: a tenth
+ * at once, all of it in the last tenth of the time. A server that is there when weir starts, or
+ * that a config adds, has no slow start, since it is needed at once.
  */
 #ifndef WEIR_UPSTREAM_WEIGHT_H
 #define WEIR_UPSTREAM_WEIGHT_H
@@ -17,10 +18,11 @@
 
 enum {
 	WEIGHT_STEPS = 10,
-	WEIGHT_SUM_FINE = 16384, /**< of all choices: above it, steps of a weight are rounded up */
+	/** If all weights of the choices sum to more, parts of a weight are rounded up. */
+	WEIGHT_SUM_FINE = 16384,
 };
 
-/** Its weight when it has started; 0: it is not usable, but for an ejection (set.h). */
+/** Its weight after the slow start; 0: it is not usable, apart from an ejection (set.h). */
 uint32_t weight_of(const struct member *member);
 
 /** How many of WEIGHT_STEPS of that weight it has now. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Weights of any size as those of a group: 1 to CONF_WEIGHT_MAX, in the same proportions. Pure. */
+/*
+ * Converts weights of any size to weights of a group: 1 to CONF_WEIGHT_MAX, in the same
+ * proportions. Pure functions.
+ */
 #ifndef WEIR_UPSTREAM_WEIGHTS_H
 #define WEIR_UPSTREAM_WEIGHTS_H
 
@@ -7,20 +10,22 @@
 #include <stdint.h>
 
 /**
- * Scales all of them in place; each is at least 1 and below 2^48. What has a common divisor that
- * brings it below CONF_WEIGHT_MAX keeps its proportions exactly (10, 20, 30 are 1, 2, 3); else the
- * greatest becomes CONF_WEIGHT_MAX, and the others are rounded, never below 1.
+ * Scales all weights in place; each must be at least 1 and below 2^48. If dividing them by a common
+ * divisor brings them below CONF_WEIGHT_MAX, the proportions stay exact (10, 20, 30 become 1, 2,
+ * 3). Otherwise the greatest becomes CONF_WEIGHT_MAX, and the others are rounded, but not below 1.
  */
 void weights_scale(uint64_t *weights, size_t n);
 
 /**
- * The share of a weight of 0 to 65535 that one of `n_addresses` has, when all of them together have
- * it; 0 counts as 1. `parts`: a multiple of n_addresses, the same for all weights that are to be
- * compared, below 2^32.
+ * Divides a weight of 0 to 65535 among `n_addresses`: the part of one address. 0 counts as 1.
+ * `parts` is a multiple of n_addresses, below 2^32, and the same for all weights that are compared.
  */
 uint64_t weights_share(uint16_t weight, uint64_t parts, size_t n_addresses);
 
-/** A number of parts for one more: a multiple of both, or, where that is too large, of neither. */
+/**
+ * Extends a number of parts for one more n_addresses: a common multiple, or, if that is too large,
+ * a number that is no multiple of either.
+ */
 uint64_t weights_parts(uint64_t parts, size_t n_addresses);
 
 #endif
