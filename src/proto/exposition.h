@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers as Prometheus reads them: its text format 0.0.4, whatever their families are.
+ * Writes numbers in the text format 0.0.4 of Prometheus. It knows the format, not the metrics.
  *
- *	exposition_family() ──▶ exposition_u64() and the like, one a sample ──▶ the next family
+ *	exposition_family() ──▶ exposition_u64() and others, for each sample ──▶ the next family
  *
- * A value of a label may be any text; what is no UTF-8 is taken for Latin-1.
+ * The value of a label may be any text; a text that is not UTF-8 is read as Latin-1.
  */
 #ifndef WEIR_PROTO_EXPOSITION_H
 #define WEIR_PROTO_EXPOSITION_H
@@ -18,28 +18,28 @@ struct bytes;
 
 struct exposition {
 	struct bytes *to; /**< borrowed */
-	const char *name; /**< of the family; borrowed. NULL: none has begun */
+	const char *name; /**< of the family; borrowed. NULL: before the first family */
 };
 
-/** The end of a list of them has no name. */
+/** A label. In a list, one without a name marks the end. */
 struct exposition_label {
 	const char *name;
 	const char *value;
 };
 
-/** `type` is "counter", "gauge" or "histogram"; `help` is one line. */
+/** Begins a family. `type` is "counter", "gauge" or "histogram"; `help` is one line. */
 void exposition_family(
 	struct exposition *exposition, const char *name, const char *type, const char *help);
 
-/** A sample of the family; labels may be NULL. */
+/** Writes a sample of the family; labels may be NULL. */
 void exposition_u64(
 	struct exposition *exposition, const struct exposition_label *labels, uint64_t value);
 
-/** The same of a duration, in seconds. */
+/** As exposition_u64(), for a duration, written in seconds. */
 void exposition_seconds(
 	struct exposition *exposition, const struct exposition_label *labels, uint64_t ns);
 
-/** All samples of a histogram of durations, in seconds. */
+/** Writes all samples of a histogram of durations, in seconds. */
 void exposition_buckets(struct exposition *exposition, const struct exposition_label *labels,
 	const struct buckets_read *buckets);
 

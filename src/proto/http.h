@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * HTTP/1.1 for both ends: requests and answers read from any pieces of bytes, and written. RFC 9110
- * and 9112. A library parses (docs/decisions/0270); nothing outside http.c knows which. What it
- * lets through and weir does not want is refused here: versions other than 1.0 and 1.1, a bare
- * line without one, lines that end in a bare LF, folded lines, a blank before a colon, bytes that
- * no name or value may have, no Host or two, codings other than chunked, chunks that are not to the
- * letter, CONNECT, Upgrade, a target that is no path, and whatever is longer than the bounds below.
+ * HTTP/1.1 for both sides: reads requests and answers from bytes in any pieces, and writes them.
+ * RFC 9110 and 9112. A library does the parsing (docs/decisions/0270); only http.c knows which one.
+ * What that library accepts and weir does not want is refused here: versions other than 1.0 and
+ * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
+ * a colon; bytes that are forbidden in names or values; no Host, or two; codings other than
+ * chunked; chunks that are not exactly as specified; CONNECT; Upgrade; a target that is not a path;
+ * and everything longer than the limits below.
  *
- * A codec without I/O: it keeps the head of the message under way, and hands on the body as it
- * comes. It knows neither time nor who may ask.
+ * A codec without I/O: it stores the head of the current message and passes the body on as it
+ * comes. It knows nothing of timeouts and of access rights.
  */
 #ifndef WEIR_PROTO_HTTP_H
 #define WEIR_PROTO_HTTP_H
@@ -20,14 +21,14 @@
 #include "proto/span.h"
 
 enum {
-	HTTP_BLANK_MAX = 4096,         /**< empty lines before a request: RFC 9112, 2.2 */
-	HTTP_TARGET_MAX = 8192,        /**< ours, as all bounds here */
-	HTTP_HEADER_MAX = 16384,       /**< all fields with their line ends; trailers too */
-	HTTP_FIELDS_MAX = 100,         /**< of a header; of trailers as many */
-	HTTP_BODY_MAX = 65536,         /**< of a request, without its chunks' heads, by default */
-	HTTP_FRAMING_MAX = 512 * 1024, /**< those heads and trailers, of a request */
-	HTTP_BUILT_MAX = 1024,         /**< enough for the head of any answer built here */
-	HTTP_CHUNK_MAX = 24,           /**< enough for the head of a chunk */
+	HTTP_BLANK_MAX = 4096,   /**< empty lines before a request: RFC 9112, 2.2 */
+	HTTP_TARGET_MAX = 8192,  /**< weir's own limit, like all that follow */
+	HTTP_HEADER_MAX = 16384, /**< all fields with their line ends; the same for trailers */
+	HTTP_FIELDS_MAX = 100,   /**< of a header; the same for trailers */
+	HTTP_BODY_MAX = 65536,   /**< default limit of a request's body, without chunk headers */
+	HTTP_FRAMING_MAX = 512 * 1024, /**< chunk headers and trailers of a request */
+	HTTP_BUILT_MAX = 1024,         /**< enough for the head of any answer that is built here */
+	HTTP_CHUNK_MAX = 24,           /**< enough for the header of a chunk */
 };
 
 enum http_kind {
@@ -35,7 +36,7 @@ enum http_kind {
 	HTTP_ANSWERS,
 };
 
-/** Methods that somebody here knows; all others are OTHER. */
+/** The methods that weir uses; every other one is OTHER. */
 enum http_verb {
 	HTTP_VERB_GET,
 	HTTP_VERB_HEAD,
@@ -47,38 +48,38 @@ enum http_verb {
 };
 
 struct http_field {
-	struct span name;  /**< as it was written */
-	struct span value; /**< without blanks around it */
+	struct span name;  /**< as written */
+	struct span value; /**< without surrounding blanks */
 };
 
-/** The head of a message. Its spans are the reader's, until http_reader_next() or free. */
+/** The head of a message. Its spans belong to the reader, until http_reader_next() or free. */
 struct http_head {
-	/* Of requests. */
+	/* Requests: */
 	enum http_verb verb;
 	struct span target;   /**< begins with a '/'; printable ASCII without blanks and '#' */
-	struct span host;     /**< the value of Host; NULL: none, of HTTP/1.0 */
-	bool awaits_continue; /**< Expect: 100-continue, and a body is to come */
-	/* Of answers. */
+	struct span host;     /**< the value of Host; NULL: none, in HTTP/1.0 */
+	bool awaits_continue; /**< Expect: 100-continue, and a body follows */
+	/* Answers: */
 	unsigned int status;
-	/* Of both. */
-	bool is_old;      /**< HTTP/1.0: it knows no chunks */
-	bool keeps_alive; /**< the other end would take another message on this connection */
+	/* Both: */
+	bool is_old;      /**< HTTP/1.0: the peer knows no chunks */
+	bool keeps_alive; /**< the peer would accept another message on this connection */
 	const struct http_field *fields;
 	size_t n_fields;
 };
 
-/** Why a message is refused: of a request, with which status, and what to do instead. */
+/** Why a message is refused, and for a request the status to answer with. */
 struct http_refusal {
 	unsigned int status; /**< 400, 413, 414 or 431 */
-	const char *why;     /**< the reader's, fit for the end of an error line */
+	const char *why;     /**< belongs to the reader; fits the end of an error line */
 };
 
 struct http_reader;
 
 struct http_reader_opts {
 	enum http_kind kind;
-	size_t body_max; /**< of a request; 0: HTTP_BODY_MAX */
-	/** A piece of a body, borrowed for the call, in which the reader is not to be touched. */
+	size_t body_max; /**< limit of a request's body; 0: HTTP_BODY_MAX */
+	/** A piece of a body, borrowed for the call. Must not touch the reader. */
 	void (*body)(void *owner, const void *bytes, size_t n);
 	void *owner;
 };
@@ -89,73 +90,79 @@ struct http_reader *http_reader_new(const struct http_reader_opts *opts);
 /** NULL is fine; returns NULL. */
 struct http_reader *http_reader_free(struct http_reader *reader);
 
-/** How far http_read() has come. */
+/** How far http_read() has read. */
 enum http_step {
-	HTTP_READ_MORE, /**< all bytes are taken, and there are more to come */
-	HTTP_READ_HEAD, /**< the head is there: once for each message */
-	HTTP_READ_END,  /**< the message is complete; then http_reader_next() */
+	HTTP_READ_MORE, /**< all bytes are taken, and the message goes on */
+	HTTP_READ_HEAD, /**< the head is complete: once for each message */
+	HTTP_READ_END,  /**< the message is complete; call http_reader_next() */
 };
 
 /**
- * Takes bytes off the front, up to the next step. A message without a body has both, HEAD and END.
- * -EBADMSG: no bytes behind these make it right, see http_reader_refusal(); or -ENOMEM. After these
- * it is over with the connection.
+ * Takes bytes off the front, up to the next step. A message without a body has the steps HEAD and
+ * END, too. -EBADMSG: malformed, whatever bytes follow, see http_reader_refusal(); or -ENOMEM.
+ * After an error the connection cannot be used any more.
  */
 int http_read(struct http_reader *reader, struct span *bytes);
 
-/** From HTTP_READ_HEAD until http_reader_next(). */
+/** The head; valid from HTTP_READ_HEAD until http_reader_next(). */
 const struct http_head *http_reader_head(const struct http_reader *reader);
 
-/** The first field of this name, in whatever case; a span without bytes: there is none. */
+/** The first field with this name, whatever its case. Without bytes (NULL): there is none. */
 struct span http_head_field(const struct http_head *head, const char *name);
 
-/** After -EBADMSG. */
+/** The reason, after -EBADMSG. */
 const struct http_refusal *http_reader_refusal(const struct http_reader *reader);
 
-/** After HTTP_READ_END: the next message on the connection. */
+/** After HTTP_READ_END: prepares for the next message on the connection. */
 void http_reader_next(struct http_reader *reader);
 
-/* ---- the other way round ---- */
+/* ---- writing ---- */
 
 struct http_request {
 	const char *method;
 	const char *target;
 	const char *host;
-	const char *type; /**< of the body; NULL: there is none */
+	const char *type; /**< of the body; NULL: no body */
 	size_t length;    /**< of the body */
 };
 
-/** How the end of an answer's body is told. */
+/** How the end of an answer's body is marked. */
 enum http_extent {
 	HTTP_LENGTH,      /**< by its length */
-	HTTP_CHUNKS,      /**< in chunks */
-	HTTP_UNTIL_CLOSE, /**< by the end of the connection, which must be `closes` */
+	HTTP_CHUNKS,      /**< by chunks */
+	HTTP_UNTIL_CLOSE, /**< by the end of the connection; needs `closes` */
 };
 
 struct http_answer {
 	unsigned int status;
 	const char *type;   /**< NULL: none */
-	const char *fields; /**< further ones, whole lines; NULL: none */
+	const char *fields; /**< further header fields, whole lines; NULL: none */
 	enum http_extent extent;
 	uint64_t length;
-	bool closes; /**< no other request is taken on this connection */
+	bool closes; /**< the connection is closed after the answer */
 };
 
-/** Writes the head into `size` bytes; its length, or -EMSGSIZE. What is given must be fit. */
+/**
+ * Writes the head into `size` bytes. Returns its length, or -EMSGSIZE. The caller checks the
+ * contents.
+ */
 int http_build_request(const struct http_request *request, char *out, size_t size);
 int http_build_answer(const struct http_answer *answer, char *out, size_t size);
 
-/** Writes what stands before a chunk of `n` bytes; its length. HTTP_CHUNK_AFTER stands behind. */
+/**
+ * Writes the header of a chunk of `n` bytes. Returns its length. HTTP_CHUNK_AFTER follows the
+ * chunk.
+ */
 int http_build_chunk(size_t n, char out[HTTP_CHUNK_MAX]);
 
 #define HTTP_CHUNK_AFTER "\r\n"
 #define HTTP_CHUNK_LAST  "0\r\n\r\n"
 #define HTTP_CONTINUE    "HTTP/1.1 100 Continue\r\n\r\n"
 
-/** The words of a status. */
+/** The reason phrase of a status. */
 const char *http_status_words(unsigned int status);
 
-/** The name of a method; NULL of OTHER. */
+/** The name of a method; NULL for OTHER. */
 const char *http_verb_name(enum http_verb verb);
 
 #endif

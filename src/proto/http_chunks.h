@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What frames a body in chunks, looked at before the parser has it, byte by byte and to the letter
- * of RFC 9112, 7.1: the parser takes any two bytes for a line end. Pure; private to proto/http.
+ * Checks the framing of a chunked body before the parser gets it, byte by byte and exactly by RFC
+ * 9112, 7.1: the parser accepts any two bytes as a line end. Pure functions; private to proto/http.
  */
 #ifndef WEIR_PROTO_HTTP_CHUNKS_H
 #define WEIR_PROTO_HTTP_CHUNKS_H
@@ -12,13 +12,13 @@
 #include "proto/span.h"
 
 enum http_chunk_state {
-	HTTP_CHUNK_SIZE, /* also of a zeroed one */
+	HTTP_CHUNK_SIZE, /* also the state of a zeroed one */
 	HTTP_CHUNK_EXTENSION,
 	HTTP_CHUNK_SIZE_LF,
 	HTTP_CHUNK_DATA,
 	HTTP_CHUNK_DATA_CR,
 	HTTP_CHUNK_DATA_LF,
-	HTTP_CHUNK_TRAILER, /* at the beginning of a line */
+	HTTP_CHUNK_TRAILER, /* at the beginning of a trailer line */
 	HTTP_CHUNK_TRAILER_NAME,
 	HTTP_CHUNK_TRAILER_VALUE,
 	HTTP_CHUNK_TRAILER_LF,
@@ -34,8 +34,8 @@ struct http_chunks {
 };
 
 /**
- * Looks at more of a body: how many of the bytes belong to it, which is all of them but at its end;
- * -EBADMSG and *ret_why: it is malformed.
+ * Checks more of a body. Returns how many of the bytes belong to it, which is all of them except at
+ * its end. -EBADMSG and *ret_why: it is malformed.
  */
 ptrdiff_t http_chunks_look(struct http_chunks *chunks, struct span bytes, const char **ret_why);
 

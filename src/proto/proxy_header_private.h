@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of proxy_header share: the two versions. */
+/* Shared by the files of proxy_header: the functions of the two versions. */
 #ifndef WEIR_PROTO_PROXY_HEADER_PRIVATE_H
 #define WEIR_PROTO_PROXY_HEADER_PRIVATE_H
 
@@ -25,7 +25,7 @@ enum {
 	PROXY_HEADER_INET6_BYTES = 2 * 16 + 2 * 2,
 	PROXY_HEADER_UNIX_PATH = 108,
 	PROXY_HEADER_UNIX_BYTES = 2 * PROXY_HEADER_UNIX_PATH,
-	/* 2.2, types of TLVs; all others are passed over */
+	/* 2.2, types of TLVs; all others are ignored */
 	PROXY_HEADER_TLV_ALPN = 0x01,
 	PROXY_HEADER_TLV_AUTHORITY = 0x02,
 	PROXY_HEADER_TLV_CRC32C = 0x03,
@@ -37,7 +37,7 @@ enum {
 int proxy_header_read_v1(struct span bytes, struct proxy_header *header, const char **ret_why);
 int proxy_header_read_v2(struct span bytes, struct proxy_header *header, const char **ret_why);
 
-/** An address of bytes as they stand in version 2; `port` in network order. */
+/** Sets an address from the bytes of a version 2 header; `port` is in network order. */
 void proxy_address_set_inet(struct proxy_address *address, const void *bytes, in_port_t port);
 void proxy_address_set_inet6(struct proxy_address *address, const void *bytes, in_port_t port);
 

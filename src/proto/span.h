@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A run of bytes that somebody else owns, and how it is read: from its front, never beyond its end.
- * Numbers are in network order.
+ * A span: bytes that somebody else owns, read from the front and never beyond the end. Numbers are
+ * in network order.
  *
- * Each function takes off the front what it gives, or answers false and takes nothing.
+ * Each function removes from the front what it returns, or returns false and removes nothing.
  */
 #ifndef WEIR_PROTO_SPAN_H
 #define WEIR_PROTO_SPAN_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct span {
-	const uint8_t *bytes; /**< NULL: it is not there, which an empty one is */
+	const uint8_t *bytes; /**< NULL: absent, which is not the same as empty */
 	size_t n;
 };
 
@@ -28,7 +28,7 @@ static inline bool span_take(struct span *from, size_t n, struct span *ret_part)
 	return true;
 }
 
-/** A number of 1 to 4 bytes. */
+/** Takes a number of 1 to 4 bytes. */
 static inline bool span_take_number(struct span *from, size_t n_bytes, uint32_t *ret_number)
 {
 	struct span part;
@@ -44,7 +44,7 @@ static inline bool span_take_number(struct span *from, size_t n_bytes, uint32_t 
 	return true;
 }
 
-/** What a length of `n_bytes` bytes, which stands before it, says. */
+/** Takes a length of `n_bytes` bytes, and then as many bytes as that says. */
 static inline bool span_take_vector(struct span *from, size_t n_bytes, struct span *ret_part)
 {
 	struct span rest = *from;
