@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One who reads along: each line that the log thread takes out of the queues is handed on to him,
- * while he follows, in the order in which it is written. Nobody waits for him: the lines are copied
- * into a ring of LOG_QUEUE_BYTES, and what does not fit is counted. While nobody follows this costs
- * the log thread a number per line, and everybody else nothing.
+ * A follower reads the log as it is written: it gets each line that the log thread takes out of the
+ * queues, in that order. Nobody waits for it: lines are copied into a ring of LOG_QUEUE_BYTES, and
+ * lines that do not fit are counted. While nobody follows, this costs the log thread one counter
+ * per line, and other threads nothing.
  *
  *	log_follow() ── wake() ──▶ log_follow_take(), until there is none ── wake() ──▶ ...
  *	log_unfollow()
  *
- * Lines of LOG_LEVEL_INFO and above are built for him whatever the level of the log is; those that
- * the log does not want are not written, but he gets them (log_record::is_wanted).
+ * While somebody follows, lines of LOG_LEVEL_INFO and above are built whatever the level of the
+ * log. Lines above the log's level are not written; only the follower gets them
+ * (log_record::is_wanted).
  */
 #ifndef WEIR_LOG_FOLLOW_H
 #define WEIR_LOG_FOLLOW_H
@@ -21,28 +22,29 @@
 #include "log/queue.h"
 
 /**
- * Begins. `wake(owner)` says that there may be lines: on the log thread, at most once for each of
- * its rounds; it must not block, and not come back here. *ret_met: how many lines the log has met
- * since the start; all that come now are to be taken. 0 or -ENOMEM. One thread follows, and calls
- * all that is here but for what is the log's own.
+ * Begins to follow. `wake(owner)` tells that there may be lines. It is called on the log thread, at
+ * most once for each of its rounds, must not block, and must not call functions of this header.
+ * *ret_met: how many lines the log has handled since the start; all later ones can be taken. 0 or
+ * -ENOMEM. There is one follower; only its thread calls the functions here, except those of the log
+ * itself.
  */
 int log_follow(void (*wake)(void *owner), void *owner, uint64_t *ret_met);
 
-/** wake() is not called any more when it returns. Idempotent. */
+/** Ends following. When it returns, wake() is not called any more. Idempotent. */
 void log_unfollow(void);
 
-/** The next line, without an end; false: there is none now. */
+/** Takes the next line, without a newline; false: there is none now. */
 bool log_follow_take(struct log_record *ret_record, char ret_text[LOG_LINE_MAX]);
 
-/** Lines that found no room since the last call. */
+/** How many lines found no room since the last call. */
 uint64_t log_follow_take_dropped(void);
 
-/* ---- of the log itself ---- */
+/* ---- for the log itself ---- */
 
 /** Whether somebody follows. Any thread. */
 bool log_is_followed(void);
 
-/** The log thread has met a line, and a round of lines. */
+/** Called by the log thread for each line, and after each round of lines. */
 void log_follow_hand(const struct log_record *record, const char *text);
 void log_follow_wake(void);
 

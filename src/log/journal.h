@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The journal's own way in: a line becomes an entry with a field for each of its keys, so that
- * "journalctl WEIR_REASON=idle" works. Private to src/base/log*.c.
+ * Writes to the journal by its own protocol: a line becomes an entry with a field for each of its
+ * keys, so that "journalctl WEIR_REASON=idle" works. Private to src/log/.
  *
  * "event=close pair=17 late_us=180" becomes WEIR_EVENT=close, WEIR_PAIR=17, WEIR_LATE_USEC=180,
- * beside MESSAGE= (the line itself), PRIORITY= and SYSLOG_IDENTIFIER=weir. The line is taken apart
- * here, by the thread that writes it, and so costs the workers nothing; since what it escapes can
- * be told from what it does not, a field has exactly the bytes that log_str() was given.
+ * beside MESSAGE= (the line itself), PRIORITY= and SYSLOG_IDENTIFIER=weir. The log thread splits
+ * the line, so this costs the workers nothing. Escapes are unambiguous, so a field has exactly the
+ * bytes that log_str() was given.
  */
 #ifndef WEIR_LOG_JOURNAL_H
 #define WEIR_LOG_JOURNAL_H
@@ -14,9 +14,9 @@
 struct log_record;
 
 /*
- * What kind of entry it is, for good: the MESSAGE_ID= of a pair that weir or a failure has ended,
- * by its reason, and of some other events. What peers end of themselves has none, for there is
- * nothing to explain. systemd/weir.catalog explains these, weir(8) names them.
+ * The MESSAGE_ID= of an entry, which never changes: one for each reason for which weir or a failure
+ * ends a pair, and for some other events. Pairs that peers end normally have none, since there is
+ * nothing to explain. systemd/weir.catalog explains these entries, weir(8) lists them.
  */
 #define LOG_MESSAGE_CLOSE_IDLE            "9762649799c640bfa89be60b98936b6c"
 #define LOG_MESSAGE_CLOSE_HALF_CLOSE      "68902fb3fdfd4126b3e5b9f46f6f4363"
@@ -53,22 +53,22 @@ struct log_record;
 /** In which form lines go to an fd. */
 enum log_form {
 	LOG_FORM_TEXT,     /**< with time and level */
-	LOG_FORM_PREFIXED, /**< the journal's stream: "<6>" for the level, no time */
-	LOG_FORM_ENTRY,    /**< the journal's own protocol; the fd itself gets nothing */
+	LOG_FORM_PREFIXED, /**< for the journal's stream: "<6>" for the level, no time */
+	LOG_FORM_ENTRY,    /**< by the journal's protocol; nothing is written to the fd */
 };
 
 /**
- * By $JOURNAL_STREAM, which is device and inode of the stream that leads to journald, see
- * systemd.exec(5); and by journald's socket, which a service with a root of its own may not see:
- * sd_journal_sendv() would then lose every entry without a word.
+ * Chooses the form by $JOURNAL_STREAM, which has device and inode of the stream to journald (see
+ * systemd.exec(5)), and by whether journald's socket exists. A service with a root directory of its
+ * own may not have that socket, and sd_journal_sendv() would then lose every entry silently.
  */
 enum log_form log_journal_form(int fd);
 
-/** The level (enum log_level) as the journal counts it: LOG_ERR ... LOG_DEBUG. */
+/** The level (enum log_level) as a priority of syslog: LOG_ERR ... LOG_DEBUG. */
 int log_journal_priority(unsigned int level);
 
 /**
- * Sends a line, whose text begins with a blank, as an entry; blocks while journald does not read.
+ * Sends a line, whose text begins with a blank, as an entry. Blocks while journald does not read.
  * 0, or a negative errno: the line is lost.
  */
 int log_journal_send(const struct log_record *record, const char *text);

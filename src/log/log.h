@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The log: logfmt lines to stderr, written by one thread that alone may block.
+ * The log: logfmt lines to stderr. One thread writes them, which alone may block.
  *
  *	struct log_line line;
  *
@@ -14,23 +14,23 @@
  *
  *	time=2026-01-31T12:00:00.123Z level=info event=close pair=17 client=127.0.0.1:40000
  *
- * or, where the fd leads to the journal, an entry with a field for each key (log_journal.h), from
+ * or, if the fd leads to the journal, an entry with a field for each key (journal.h), from
  * log_settle() on.
  *
- * A line is built on the caller's stack and put whole into the calling thread's own queue (one
- * producer, one consumer, LOG_QUEUE_BYTES, in log_queue.h). The log thread collects the queues, in
- * the order of the lines within one queue, and writes many lines with one call. A queue that is
- * full drops the line and counts it; the count is logged ("event=log_dropped lines=N") when lines
- * flow again. So a log that nobody reads never stops anybody. The flags of the inherited stderr are
- * never changed.
+ * A line is built on the caller's stack and then put as a whole into the calling thread's own queue
+ * (one producer, one consumer, LOG_QUEUE_BYTES, in queue.h). The log thread empties the queues and
+ * writes many lines with one call; the order of lines is kept within each queue. If a queue is
+ * full, the line is dropped and counted; the count is logged ("event=log_dropped lines=N") when
+ * there is room again. So a log that nobody reads never blocks another thread. The flags of the
+ * inherited stderr are never changed.
  *
  * A thread that never called log_thread_open(), and every thread before log_open(), writes its
- * lines itself, blocking: that is for start-up and for unit tests.
+ * lines itself and may block: that is for start-up and for unit tests.
  *
- * A value that has a space, '=' or nothing in it, or a byte that needs an escape, is quoted and
- * escaped as base/text.h says; a text that reads as a number is quoted too, so that what is not
- * quoted and reads as a number is one (fields.h).
- * A line that would pass LOG_LINE_MAX is cut at a field's border and ends with "cut=true".
+ * A value is quoted and escaped, as base/text.h says, if it is empty or contains a space, '=' or a
+ * byte that needs an escape. A text that looks like a number is quoted too, so every unquoted value
+ * that looks like a number is one (fields.h). A line longer than LOG_LINE_MAX is cut at the end of
+ * a field and ends with "cut=true".
  */
 #ifndef WEIR_LOG_LOG_H
 #define WEIR_LOG_LOG_H
@@ -43,73 +43,83 @@
 
 struct log_line {
 	enum log_level level;
-	bool is_wanted; /* by the level, unless who builds it says no: else for followers alone */
+	bool is_wanted; /* false: only followers get it, by its level or by the caller's choice */
 	bool cut;
 	size_t len;
 	char text[LOG_LINE_MAX]; /* " event=close pair=17 ...": without time, level, newline */
 };
 
-/** Lines above this level are not written, and not built, but for who follows the log (follow.h).
- * Default: LOG_LEVEL_INFO. Any thread. */
+/**
+ * Lines above this level are not written. They are built only if somebody follows the log
+ * (follow.h). Default: LOG_LEVEL_INFO. Any thread.
+ */
 void log_set_level(enum log_level level);
 enum log_level log_wanted_level(void);
 
 /**
- * Each line from now on has this as "node=", behind its event; NULL: none has. Copies it; without
- * memory all stays as it is. The main thread.
+ * Sets the value of "node=", which each line from now on has after its event; NULL: no such field.
+ * The name is copied; if there is no memory, nothing changes. The main thread.
  */
 void log_set_node(const char *name);
 
-/** What goes before an error that is printed to stderr beside the log: "<3>" where that leads to
- * the journal, so that it is an error there too, else "". */
+/**
+ * The prefix of an error that is printed to stderr without the log: "<3>" if stderr leads to the
+ * journal, so that it is an error there too, else "".
+ */
 const char *log_error_prefix(void);
 
-/** Starts the log thread, writing to `fd` (borrowed; stderr in the daemon). 0, -EBUSY when it runs,
- * or another errno. */
+/**
+ * Starts the log thread, which writes to `fd` (borrowed; stderr in the daemon). 0, -EBUSY if it
+ * runs already, or another errno.
+ */
 int log_open(int fd);
 
 /**
- * The process is here to stay: from now on lines for the journal are entries with fields. Before,
- * they go to `fd` with a priority, by which journald knows for sure whose they are, even if the
- * process ends at once. After log_open().
+ * Tells that the process will not end at once: from now on lines for the journal are entries with
+ * fields. Lines before that go to `fd` with a priority, since journald can then tell for sure which
+ * process they come from, even if it ends at once. Call it after log_open().
  */
 void log_settle(void);
 
 /**
- * Gives the calling thread its queue; -ENOMEM when there is none to be had (the thread then drops
- * and counts). After log_open(). log_thread_close() before the thread ends; what it queued is still
- * written.
+ * Gives the calling thread a queue, after log_open(). -ENOMEM: no queue; the thread's lines are
+ * then dropped and counted. Call log_thread_close() before the thread ends; its queued lines are
+ * still written.
  */
 int log_thread_open(void);
 void log_thread_close(void);
 
 /**
- * Writes what is queued, for at most `budget_ns`, and ends the log thread if it is not stuck. Call
- * it when all other threads have called log_thread_close(); the caller's own queue is closed by it.
- * False: lines were left (the reader does not read); the thread is then left behind, further lines
- * are dropped, and the process should leave by _exit(). Calling it again waits again. Once it
- * returned true, lines go to stderr as before log_open(), which may be called anew.
+ * Writes the queued lines, for at most `budget_ns`, and ends the log thread if it is not stuck.
+ * Call it when all other threads have called log_thread_close(); it closes the caller's own queue.
+ * False: lines are left, since the reader does not read. The thread is then left running, further
+ * lines are dropped, and the process should leave by _exit(); another call waits again. After true,
+ * lines go to stderr as before log_open(), which may be called again.
  */
 bool log_close(uint64_t budget_ns);
 
-/** Lines that were lost since the start, but for those of the last moment. Any thread. */
+/** Lines lost since the start; the newest may not be counted yet. Any thread. */
 uint64_t log_dropped(void);
 
-/** Starts a line "event=EVENT"; false (and nothing to do) when the level is not wanted. */
+/** Begins a line "event=EVENT"; false: the level is not wanted, and nothing is to be done. */
 bool log_begin(struct log_line *line, enum log_level level, const char *event);
 
-/** Append a field. Keys are constants of the program, [a-z_]+. A NULL value appends nothing. */
+/**
+ * These append a field. Keys are constants of the program, [a-z_]+. A NULL value appends nothing.
+ */
 void log_str(struct log_line *line, const char *key, const char *value);
 void log_bytes(struct log_line *line, const char *key, const void *bytes, size_t len);
 void log_u64(struct log_line *line, const char *key, uint64_t value);
 void log_i64(struct log_line *line, const char *key, int64_t value);
-/** Nanoseconds as milliseconds with three decimals: "12.345". */
+/** Nanoseconds, as milliseconds with three decimals: "12.345". */
 void log_ms(struct log_line *line, const char *key, uint64_t ns);
-/** errno=NAME error="text" for a negative errno; errno=-3008 alone for what libc has no name for
- * (UV_EAI_*). */
+/**
+ * errno=NAME error="text" for a negative errno; only errno=-3008 if libc has no name for it
+ * (UV_EAI_*).
+ */
 void log_errno(struct log_line *line, int err);
 
-/** Ends the line and hands it over. */
+/** Ends the line and queues it. */
 void log_end(struct log_line *line);
 
 #endif

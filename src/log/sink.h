@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where log lines go: to the log thread by a queue, or straight to the fd. Private to
- * src/base/log*.c.
+ * The way of log lines: by a queue to the log thread, or directly to the fd. Private to src/log/.
  */
 #ifndef WEIR_LOG_SINK_H
 #define WEIR_LOG_SINK_H
@@ -13,31 +12,32 @@
 struct log_queue;
 struct log_record;
 
-/** The line that tells of so many dropped lines, as the text of a record, and its length. Any
- * thread. */
+/** Writes the text of a line that reports so many dropped lines; returns its length. Any thread. */
 typedef size_t log_sink_dropped_text(uint64_t lines, char text[]);
 
-/** Whether the log thread runs. */
+/** Whether the log thread is running. */
 bool log_sink_is_open(void);
 
-/** What log_open(), log_settle() and log_close() do, but for the caller's own queue (log.h). */
+/**
+ * Do what log_open(), log_settle() and log_close() do, except for the caller's own queue (log.h).
+ */
 int log_sink_open(int fd, log_sink_dropped_text *dropped_text);
 void log_sink_settle(void);
 bool log_sink_close(uint64_t budget_ns);
 
-/** Hands a queue over; the log thread frees it once it is closed and empty. Takes `queue`. */
+/** Takes `queue`; the log thread frees it once it is closed and empty. */
 void log_sink_add(struct log_queue *queue);
 
-/** Tells the log thread that a queue wants it. A load and no more, unless it sleeps. */
+/** Tells the log thread that a queue has work. Costs one atomic load, unless the thread sleeps. */
 void log_sink_wake(void);
 
-/** Counts a line that had no queue to go to. */
+/** Counts a line whose thread has no queue. */
 void log_sink_drop(void);
 
-/** How many lines were lost, as log_dropped(). */
+/** How many lines were lost: log_dropped(). */
 uint64_t log_sink_dropped(void);
 
-/** Writes a line at once, on the calling thread, which may block. `text` begins with a blank. */
+/** Writes a line at once on the calling thread, which may block. `text` begins with a blank. */
 void log_sink_write(const struct log_record *record, const char *text);
 
 #endif
