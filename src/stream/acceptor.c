@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accepting on our own fd: libuv's uv_listen() accepts and closes when it is out of fds, and its
- * handles cannot give their fd away.
+ * Accepts on our own fd, not with uv_listen(): that accepts and closes connections when it is out
+ * of fds, and libuv's handles cannot give their fd away.
  *
- * What is still accepted is the acceptor's phase. The phases exclude each other:
+ * The acceptor has one phase at a time, which says which connections it still accepts:
  *
- *	RUNNING	  whoever comes
- *	SERVING	  those `n_left` that wait: newcomers are refused, handshakes may be under way
- *	LINGERING nobody: these handshakes have until the timer strikes
- *	ENDING	  those `n_left` that wait: nobody can come any more
- *	LOOKING	  as ENDING, but when it began nobody waited: one look more, unless it is paused
- *	SHARING	  those `n_left` that waited when it began: newcomers cannot be refused
- *	DRAINED	  nobody: the owner is to close it
- *	CLOSED	  nobody: it is freed at the end of the turn
+ *	RUNNING	  all
+ *	SERVING	  the `n_left` in the queue: new clients are refused, handshakes may be in progress
+ *	LINGERING none: handshakes in progress may complete until the timer strikes
+ *	ENDING	  the `n_left` in the queue: no more can come
+ *	LOOKING	  as ENDING, but the queue was empty at first: one more look, unless it is paused
+ *	SHARING	  the `n_left` in the queue when it began: new clients cannot be refused
+ *	DRAINED	  none: the owner must close the acceptor
+ *	CLOSED	  none: it is freed at the end of the turn
  *
- *	         acceptor_drain()		 nobody left	 timer		 nobody left
+ *	         acceptor_drain()		 none left	 timer		 none left
  *	RUNNING ──┬── TCP ──────────▶ SERVING ──────▶ LINGERING ──▶ ENDING ──┐
  *	          ├── UNIX ─────────▶ LOOKING ── somebody came ──▶ ENDING ───┼──▶ DRAINED
  *	          └── shared, or the kernel refuses nobody ──▶ SHARING ──────┘
  *	any ── acceptor_close() ──▶ CLOSED
  *
- * A pause (the owner's) and a rest (the timer's) hold up accepting in any phase, together or alone,
- * and change no phase. A queue that is served needs no accepting, so they do not hold up its end.
+ * A pause (by the owner) and a rest (by the timer) stop accepting in any phase, alone or together,
+ * and change no phase. If nothing is left to accept, the drain goes on in spite of them.
  *
- * Where it is RUNNING and not held up, the fd is watched, level-triggered: one connection a
- * wake-up, and twice as many in each turn right after, up to ACCEPTOR_A_TURN; to find the queue
- * empty costs more than another turn. Who is resumed tries at once (`step`), without a watch until
- * the queue is empty: of many that are resumed for one place most are refused, at no system call.
- * What drains is not watched, since an empty queue makes no event: `step` runs a slice a turn.
+ * While it is RUNNING, not paused and not resting, the fd is watched, level-triggered. A wake-up
+ * accepts one connection; each turn right after it accepts twice as many as the one before, up to
+ * ACCEPTOR_A_TURN. This is because an accept4() that finds the queue empty costs more than another
+ * turn. After acceptor_resume(), `step` tries at once, and the fd is watched again only when the
+ * queue is empty: if many acceptors are resumed for one free place, admit() refuses most of them
+ * without a system call. While draining, the fd is not watched, since an empty queue causes no
+ * event: `step` accepts a slice in each turn.
  *
  * The memory is freed by a deferred task, so that every callback may close the acceptor.
  */
@@ -48,21 +50,24 @@
 enum phase { RUNNING, SERVING, LINGERING, ENDING, LOOKING, SHARING, DRAINED, CLOSED };
 
 struct acceptor {
-	struct watcher watcher; /**< of fd */
-	struct timer timer;     /**< of the rest, or of LINGERING, in which there is none */
-	struct task step;       /**< draining, resumed: next turn; CLOSED: free */
+	struct watcher watcher; /**< for fd */
+	struct timer timer;     /**< for the rest, or for LINGERING, in which there is no rest */
+	struct task step;       /**< draining or resumed: runs in the next turn; CLOSED: frees */
 	struct acceptor_opts opts;
-	int fd;          /**< -1 once closed: CLOSED, and DRAINED after SHARING */
-	unsigned n_left; /**< SERVING, ENDING, LOOKING, SHARING: how many at most are accepted */
-	/** How many may have been in the queue before the socket had its options: these come first,
-	 * and get theirs one by one. None but with an inherited socket. */
+	int fd; /**< -1 once closed: CLOSED, and DRAINED after SHARING */
+	/** SERVING, ENDING, LOOKING, SHARING: how many more may be accepted. */
+	unsigned n_left;
+	/** How many connections may have been in the queue before the socket had its options: they
+	 * come first, and each gets its options after accept4(). 0 if the socket is not inherited.
+	 */
 	unsigned n_early;
-	unsigned slice; /**< RUNNING: how many are accepted at once, and in which turn they were */
+	/** RUNNING: how many were accepted in one go, and in which turn. */
+	unsigned slice;
 	uint64_t slice_turn;
 	enum phase phase;
 	bool paused;
 	bool resting;
-	bool watched; /**< fd is in the loop's set */
+	bool watched; /**< the loop watches fd */
 };
 
 static bool is_draining(const struct acceptor *acceptor)
@@ -70,7 +75,10 @@ static bool is_draining(const struct acceptor *acceptor)
 	return acceptor->phase > RUNNING && acceptor->phase < DRAINED;
 }
 
-/** Everybody whom the phase still accepts was accepted; a pause does not hold up what follows. */
+/**
+ * Whether all connections that the phase accepts were accepted, so that a pause does not delay the
+ * next phase.
+ */
 static bool is_served(const struct acceptor *acceptor)
 {
 	switch (acceptor->phase) {
@@ -126,7 +134,7 @@ static int watch(struct acceptor *acceptor)
 	return r;
 }
 
-/** Sees to it that more is accepted, or that the drain goes on; unless the timer does it. */
+/** Arranges that accepting or the drain goes on, unless the timer will do that. */
 static void go_on(struct acceptor *acceptor)
 {
 	if (acceptor->phase == LINGERING || acceptor->resting) {
@@ -135,11 +143,12 @@ static void go_on(struct acceptor *acceptor)
 	if (is_draining(acceptor) && (is_accepting(acceptor) || is_served(acceptor))) {
 		loop_next(acceptor->opts.loop, &acceptor->step);
 	} else if (is_accepting(acceptor) && !acceptor->watched && watch(acceptor) < 0) {
-		rest(acceptor); /* out of memory for the watch: a lost listener would be worse */
+		/* No memory for the watch: rest, since losing the listener would be worse. */
+		rest(acceptor);
 	}
 }
 
-/** The errors of the connection that was to be accepted, not of the listener: accept(2). */
+/** Whether the error is that of the new connection, not of the listener: accept(2). */
 static bool is_of_connection(int err)
 {
 	switch (err) {
@@ -172,7 +181,7 @@ static void give_place_back(struct acceptor *acceptor)
 	}
 }
 
-/** Accepts one, if there is a sound one, for a place that is taken. 0 or a negative errno. */
+/** Accepts one connection without an error; its place is taken. 0 or a negative errno. */
 static int accept_one(struct acceptor *acceptor)
 {
 	int err = 0;
@@ -200,18 +209,18 @@ static int accept_one(struct acceptor *acceptor)
 			break;
 		}
 	}
-	/* Nothing but such errors (a firewall's EPERM may come for ever): never spin on them. */
+	/* Only such errors (a firewall's EPERM may come for ever): do not repeat this endlessly. */
 	return -err;
 }
 
-/** One slice. -EAGAIN: the queue is empty; 0: there may be more; or why it has to rest. */
+/** Accepts one slice. -EAGAIN: the queue is empty; 0: there may be more; else why it must rest. */
 static int accept_some(struct acceptor *acceptor, unsigned slice)
 {
 	for (unsigned n = 0; n < slice; n++) {
 		int r;
 
 		if (!is_accepting(acceptor)) {
-			return 0; /* closed, paused, or drained, by a callback */
+			return 0; /* a callback has closed, paused or drained it */
 		}
 		if (!take_place(acceptor)) {
 			acceptor_pause(acceptor);
@@ -238,7 +247,7 @@ static void shut(struct acceptor *acceptor)
 	acceptor->fd = -1;
 }
 
-/** The queue is served: waits for the handshakes that are under way. */
+/** The queue is empty: waits for the handshakes in progress. */
 static void linger(struct acceptor *acceptor)
 {
 	acceptor->phase = LINGERING;
@@ -247,13 +256,13 @@ static void linger(struct acceptor *acceptor)
 		clock_after(clock_ns(), (uint64_t)ACCEPTOR_LINGER_MS * NS_PER_MS));
 }
 
-/** The queue is empty, or will not be read any better by waiting. */
+/** The queue is empty, or cannot be read any better by waiting. */
 static void end_drain(struct acceptor *acceptor)
 {
 	if (acceptor->phase == SHARING) {
-		shut(acceptor); /* at once: who comes now would be reset */
+		shut(acceptor); /* at once: a client that comes now would be reset */
 	} else {
-		stop(acceptor); /* closing takes some 50 us, and can wait */
+		stop(acceptor); /* closing takes some 50 us and can wait */
 	}
 	acceptor->phase = DRAINED;
 	acceptor->opts.drained(acceptor->opts.owner);
@@ -303,7 +312,7 @@ static void on_step(struct task *task)
 	accept_slice(container_of(task, struct acceptor, step), ACCEPTOR_A_TURN);
 }
 
-/** Whether nobody waits; told of no UNIX socket that refuses newcomers. */
+/** Whether the queue is empty. Not for a UNIX socket that refuses new clients. */
 static bool is_empty(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -311,7 +320,7 @@ static bool is_empty(int fd)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-/** How many wait now; a bound for it where the kernel does not tell. */
+/** How many connections are in the queue; an upper bound if the kernel does not tell. */
 static unsigned queue_length(int fd)
 {
 	int n = is_empty(fd) ? 0 : listen_queue_length(fd);
@@ -418,13 +427,13 @@ bool acceptor_is_paused(const struct acceptor *acceptor)
 	return acceptor != NULL && acceptor->paused;
 }
 
-/** The first phase of a drain, and whom it accepts. */
+/** The first phase of a drain; sets n_left. */
 static enum phase begin_drain(struct acceptor *acceptor)
 {
 	bool was_empty = is_empty(acceptor->fd);
 	int r = acceptor->opts.is_shared ? -EBUSY : listen_refuse(acceptor->fd);
 
-	if (r == 0) { /* until it is empty, which only accept(2) tells now */
+	if (r == 0) { /* until it is empty, which only accept(2) can tell now */
 		acceptor->n_left = UINT_MAX;
 		return was_empty ? LOOKING : ENDING;
 	}

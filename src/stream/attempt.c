@@ -28,7 +28,7 @@ bool attempt_take_room(struct connector *connector)
 	int n;
 
 	if (connector->n_under_way <= connector->n_spares) {
-		return true; /* the pair's own, or one that an ended attempt has left */
+		return true; /* the pair's own fd, or that of an ended attempt */
 	}
 	if (spares == NULL) {
 		return false;
@@ -57,7 +57,7 @@ void attempt_give_spares(struct connector *connector)
 
 /* ---- life ---- */
 
-/** connect(2) has ended: what follows is done after the polling. */
+/** connect(2) has ended: defers the rest until after the polling. */
 static void on_connected(struct handler *handler, const struct event *event)
 {
 	struct attempt *attempt = container_of(handler, struct attempt, connected);
@@ -86,7 +86,8 @@ void attempt_drop(struct attempt *attempt)
 	struct connector *connector = attempt->connector;
 
 	if (attempt->stream != NULL) {
-		/* The server may have accepted already: a FIN would look like an empty request. */
+		/* The server may have accepted already, and would take a FIN for an empty request.
+		 */
 		stream_abort(attempt->stream);
 	}
 	attempt->stream = stream_free(attempt->stream);
@@ -101,7 +102,7 @@ void attempt_drop(struct attempt *attempt)
 
 /* ---- connect(2) ---- */
 
-/** Lets the connection come from `source`; connect(2) picks the port. 0 or a negative errno. */
+/** Binds to `source`; connect(2) picks the port. 0 or a negative errno. */
 static int bind_source(int fd, sa_family_t family, const struct addr *source)
 {
 	static const int on = 1;
@@ -110,7 +111,7 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 	int r;
 
 	if (source->sa.any.sa_family != family) {
-		return -EAFNOSUPPORT; /* as an address of the other family that a name has */
+		return -EAFNOSUPPORT; /* treated like an address of the other family of a name */
 	}
 	r = addr_now(source, &sa);
 	if (r < 0) {
@@ -123,7 +124,10 @@ static int bind_source(int fd, sa_family_t family, const struct addr *source)
 	return 0;
 }
 
-/** Lets the first bytes acknowledge the server's SYN, for a moment. 0 or a negative errno. */
+/**
+ * Delays the ACK of the server's SYN for a moment, so that the first bytes carry it. 0 or a
+ * negative errno.
+ */
 static int hold_ack(int fd)
 {
 	static const int off = 0;
@@ -131,8 +135,10 @@ static int hold_ack(int fd)
 	return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off)) < 0 ? -errno : 0;
 }
 
-/** Where the server has given us a cookie, connect(2) says at once that it is done, and the SYN
- * waits for the first bytes, which go with it. 0 or a negative errno. */
+/**
+ * Uses TCP Fast Open: if the server has given us a cookie, connect(2) returns at once, and the SYN
+ * is sent with the first bytes. 0 or a negative errno.
+ */
 static int wait_for_data(int fd)
 {
 	static const int on = 1;
@@ -150,7 +156,7 @@ static bool has_mptcp(const struct connector *connector)
 	return connector->opts.options != NULL && connector->opts.options->mptcp;
 }
 
-/** Asks a UNIX server with a full queue again after a pause, which grows. */
+/** Retries a UNIX server with a full queue after a pause, which grows. */
 static void queue_up(struct connector *connector, int fd)
 {
 	connector->fd = fd;
@@ -162,7 +168,9 @@ static void queue_up(struct connector *connector, int fd)
 	}
 }
 
-/** 1: connected; 0: under way; or a negative errno. Takes the fd, in any case. */
+/**
+ * Calls connect(2). 1: connected; 0: in progress; or a negative errno. Takes the fd in any case.
+ */
 static int connect_fd(struct attempt *attempt, int fd)
 {
 	struct connector *connector = attempt->connector;
@@ -258,11 +266,11 @@ static uint64_t lowest;
 
 static void read_lowest_port(void)
 {
-	/* Where the file is hidden, 0 stays. */
+	/* If the file is hidden, it stays 0. */
 	(void)proc_read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &lowest, 1);
 }
 
-/** From here on the kernel picks ports for connect(2), as far as is known; 0: anywhere. */
+/** The lowest port that the kernel picks for connect(2), as far as is known; 0: any. */
 static uint64_t lowest_port(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -272,8 +280,8 @@ static uint64_t lowest_port(void)
 }
 
 /**
- * Whether the kernel has connected the socket to itself, which TCP allows: then it has picked the
- * server's port as our own, so only ports from where it picks need a look.
+ * Whether the kernel has connected the socket to itself, which TCP allows. It has then picked the
+ * server's port as our source port, so only ports in the range from which it picks must be checked.
  */
 static bool is_self(const struct attempt *attempt)
 {
@@ -288,7 +296,7 @@ static bool is_self(const struct attempt *attempt)
 	if (ntohs(target->in.sin_port) < lowest_port() || getsockname(fd, &own.any, &own_len) < 0) {
 		return false;
 	}
-	/* That it differs is as good as certain. */
+	/* If the ports differ, it is certainly another socket. */
 	if (own.in.sin_port != target->in.sin_port || getpeername(fd, &peer.any, &peer_len) < 0) {
 		return false;
 	}

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The happy path: on_step() asks the resolver or takes the address; attempt.c makes the socket,
- * calls connect(2) and lets the stream watch it; attempt_on_ended(), deferred by the stream when
- * connect(2) has ended; done().
+ * The usual way: on_step() asks the resolver or takes the address; attempt.c makes the socket,
+ * calls connect(2) and lets the stream watch it; when connect(2) has ended, the stream defers
+ * attempt_on_ended(), which calls done().
  *
  *	STARTING ──▶ RESOLVING ──▶ CONNECTING ──▶ OVER
  *	    └────────────────────▶ │  ▲  └── EAGAIN (UNIX) ──▶ QUEUEING ─▶ OVER
  *	                           └──┘ next address              │ ▲
  *	                                                          └─┘ timer
  *
- * What goes wrong: the lookup fails or hangs (RESOLVING), socket or connect fail at once, the event
- * brings an error, or none comes in time (CONNECTING), a UNIX server's queue stays full (QUEUEING).
- * Each is a failed attempt: failed(), then the next address, or done() when nothing is under way.
+ * What can fail: the lookup fails or hangs (RESOLVING); socket(2) or connect(2) fails at once,
+ * later, or not in time (CONNECTING); a UNIX server's queue stays full (QUEUEING). Each is a failed
+ * attempt: failed() is called, then the next address is tried, or done() is called if no attempt is
+ * in progress.
  *
  * Nothing runs from inside connector_open(): the first step is a deferred task as well. The fd is
- * watched once, by the stream which is to own it, so a connection costs one epoll_ctl(2).
+ * watched only once, by the stream that will own it, so a connection costs one epoll_ctl(2).
  */
 #include "stream/connector.h"
 
@@ -30,8 +31,10 @@
 #include "stream/resolver.h"
 #include "stream/stream.h"
 
-/* One is made for each pair while its streams are, and then freed: glibc keeps blocks up to this
- * size for the next one, larger ones leave holes between what stays. */
+/*
+ * Each pair allocates a connector between its streams and frees it soon after. glibc keeps freed
+ * blocks of up to this size for the next one; larger ones leave holes in the heap.
+ */
 enum { REUSED_BYTES = 1032 };
 
 static_assert(sizeof(struct connector) + sizeof(struct lookup_state) <= REUSED_BYTES, "holes");
@@ -53,7 +56,7 @@ static void drop_all(struct connector *connector)
 	attempt_give_spares(connector);
 }
 
-/** The last attempt, as done() tells it. */
+/** Stores the last attempt, for done(). */
 static void note_last(struct connector *connector, const struct attempt *attempt, int status)
 {
 	connector->last = (struct connector_attempt){
@@ -68,7 +71,7 @@ static void note_last(struct connector *connector, const struct attempt *attempt
 	}
 }
 
-/** Tells the owner, who may close the connector: the last thing to do. */
+/** Calls done(). The owner may close the connector, so this must be the last statement. */
 static void finish(struct connector *connector, struct stream *stream)
 {
 	connector->state = OVER;
@@ -99,7 +102,7 @@ static void fail(struct attempt *attempt, int status)
 	tell_failed(connector, &connector->last);
 }
 
-/** An attempt is connected: the others are given up. */
+/** An attempt is connected: drops all others. */
 static void win(struct attempt *attempt)
 {
 	struct connector *connector = attempt->connector;
@@ -121,9 +124,9 @@ static void win(struct attempt *attempt)
 	finish(connector, stream);
 }
 
-/* ---- one address after the other ---- */
+/* ---- one address after another ---- */
 
-/** Arms the timer for what comes first. */
+/** Arms the timer for the earliest of its times. */
 static void arm(struct connector *connector)
 {
 	uint64_t next_ns = connector->next_ns;
@@ -148,7 +151,7 @@ static bool is_left(const struct connector *connector)
 	return answer != NULL && connector->n_tried < answer->n_addresses;
 }
 
-/** A link-local address: which interface has the name of its zone now. */
+/** For a link-local address: sets the index of the interface that has the zone's name now. */
 static int set_zone(struct attempt *attempt)
 {
 	union addr_sockaddr sa;
@@ -161,7 +164,7 @@ static int set_zone(struct attempt *attempt)
 	return r;
 }
 
-/** Sets the attempt's address to the next one, of which there is one left. */
+/** Sets the attempt's address to the next one; there must be one left. */
 static int set_address(struct attempt *attempt)
 {
 	struct connector *connector = attempt->connector;
@@ -182,7 +185,7 @@ static int set_address(struct attempt *attempt)
 	return 0;
 }
 
-/** Begins the next attempt. As attempt_begin(), but that it is told if it failed. */
+/** Begins the next attempt. Returns as attempt_begin(); if it failed, failed() was called. */
 static int begin_next(struct connector *connector)
 {
 	bool is_extra = connector->n_under_way > 0;
@@ -190,7 +193,7 @@ static int begin_next(struct connector *connector)
 	int r;
 
 	if (attempt == NULL) {
-		return -ENOMEM; /* never the first */
+		return -ENOMEM; /* this cannot happen for the first one */
 	}
 	r = set_address(attempt);
 	attempt->begin_ns = clock_ns();
@@ -203,7 +206,7 @@ static int begin_next(struct connector *connector)
 	if (r == 1) {
 		win(attempt);
 	} else if (r < 0 && is_extra && is_shortage(r)) {
-		/* Those under way are no worse for it; it is tried when one of them ends. */
+		/* Attempts in progress go on; this address is tried when one of them ends. */
 		attempt_drop(attempt);
 		connector->n_tried--;
 	} else if (r < 0) {
@@ -213,7 +216,7 @@ static int begin_next(struct connector *connector)
 	return r;
 }
 
-/** None of the name's addresses would connect: where they are out of date, that is the reason. */
+/** No address of the name could be connected to. Perhaps they are out of date, so reports that. */
 static void doubt(struct connector *connector)
 {
 	if (connector->is_name && connector->lookup->query.answer != NULL &&
@@ -222,7 +225,7 @@ static void doubt(struct connector *connector)
 	}
 }
 
-/** Tries addresses until one is under way, connected, or none is left. */
+/** Tries addresses until one is in progress or connected, or none is left. */
 static void go_on(struct connector *connector)
 {
 	while (is_left(connector) && attempt_take_room(connector)) {
@@ -235,13 +238,13 @@ static void go_on(struct connector *connector)
 			arm(connector);
 			return;
 		}
-		/* In a shortage of our own another address would not help. */
+		/* If this process lacks resources, another address would not help. */
 		if (connector->forbidden || is_shortage(r)) {
 			break;
 		}
 	}
 	if (connector->n_under_way > 0 && !connector->forbidden) {
-		connector->next_ns = NS_NEVER; /* when one of them ends */
+		connector->next_ns = NS_NEVER; /* continue when one of them ends */
 		arm(connector);
 		return;
 	}
@@ -326,7 +329,7 @@ static void on_step(struct task *task)
 	}
 }
 
-/** The lookup's time has come; what it stood in line for does not count. */
+/** The lookup's deadline has come. The time before the lookup began does not count against it. */
 static void on_lookup_due(struct connector *connector)
 {
 	struct lookup_state *lookup = connector->lookup;
@@ -347,7 +350,7 @@ static void on_lookup_due(struct connector *connector)
 	lookup_failed(connector, -ETIMEDOUT, begun_ns == NS_NEVER, now_ns - lookup->deadline_ns);
 }
 
-/** Asks a UNIX server again. Whether it still has a full queue. */
+/** Connects to a UNIX server again. Returns whether its queue is still full. */
 static bool is_still_full(struct connector *connector)
 {
 	struct attempt *attempt = oldest_attempt(connector);
@@ -363,7 +366,7 @@ static bool is_still_full(struct connector *connector)
 	return r == 0 && connector->state == QUEUEING;
 }
 
-/** Looks once more before it judges. */
+/** Checks the state once more before it decides. */
 static void on_timer(struct timer *timer)
 {
 	struct connector *connector = container_of(timer, struct connector, timer);
@@ -392,7 +395,7 @@ static void on_timer(struct timer *timer)
 
 /* ---- life ---- */
 
-/** Whether all is there that a connector cannot do without. */
+/** Whether all required options are set. */
 static bool is_whole(const struct connector_opts *opts)
 {
 	if (opts == NULL || opts->loop == NULL || opts->addr == NULL || opts->done == NULL) {
@@ -416,7 +419,7 @@ struct connector *connector_open(const struct connector_opts *opts)
 	assert(loop_is_current(opts->loop));
 	n_lookups = opts->addr->kind == ADDR_NAME;
 	size = sizeof(*connector) + n_lookups * sizeof(struct lookup_state);
-	connector = malloc(size); /* calloc(3) would not take what was kept */
+	connector = malloc(size); /* calloc(3) would not reuse the kept block */
 	if (connector == NULL) {
 		return NULL;
 	}

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An emission walks the list of handlers from `next` to `last`, who was the last one when it began;
- * every removal corrects both, and whoever is subscribed meanwhile stands behind `last`. Nothing is
- * copied. Emissions may be nested.
+ * An emission walks the list of handlers from `next` to `last`, which was the last handler when it
+ * began. Every removal corrects both; a handler that is subscribed meanwhile stands after `last`.
+ * Nothing is copied. Emissions may be nested.
  */
 #include "stream/emitter.h"
 
 #include <errno.h>
 
-/** One emission under way, on the stack of emitter_emit(). */
+/** One emission in progress, on the stack of emitter_emit(). */
 struct emission {
-	struct list *next; /**< the handler to look at next */
-	struct list *last; /**< the handler to look at last; done when it is the one before next */
+	struct list *next; /**< the next handler to look at */
+	/** The last one to look at; the emission is over when it is the one before next. */
+	struct list *last;
 	struct emission *outer;
 };
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sockets that listen: TCP here, what a path in the file system needs besides in listen_unix.c.
+ * Sockets that listen: TCP here; what a path in the file system needs in addition is in
+ * listen_unix.c.
  *
- * Why SO_REUSEPORT is set after listen(2): two sockets with SO_REUSEADDR may both be bound while
- * neither listens, and the second listen(2) then fails. Had both set SO_REUSEPORT by that time, it
- * would not, and two daemons would share the port. The kernel makes the group when the second
- * socket joins (reuseport_add_sock() in net/core/sock_reuseport.c), so later is not too late.
+ * SO_REUSEPORT is set after listen(2) for this reason. Two sockets with SO_REUSEADDR may both be
+ * bound while neither listens; the second listen(2) then fails. If both had SO_REUSEPORT by then,
+ * it would succeed, and two daemons would share the port. The kernel makes the group only when the
+ * second socket joins (reuseport_add_sock() in net/core/sock_reuseport.c), so setting it later is
+ * not too late.
  */
 #include "stream/listen.h"
 
@@ -59,7 +61,7 @@ static int backlog_of(const struct sockopts *options)
 	return options == NULL || options->backlog == 0 ? LISTEN_BACKLOG : (int)options->backlog;
 }
 
-/** The options of a TCP socket that have to be set before bind. */
+/** Sets the options of a TCP socket that must be set before bind(2). */
 static int prepare_tcp(int fd, int family, bool v6_only, bool join, const struct sockopts *options)
 {
 	int r = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -80,7 +82,9 @@ static int prepare_tcp(int fd, int family, bool v6_only, bool join, const struct
 	return r;
 }
 
-/** A listening TCP socket; `join`: beside one that is there already. The fd or a negative errno. */
+/**
+ * Makes a listening TCP socket; `join`: beside one that exists already. The fd or a negative errno.
+ */
 static int open_tcp(const struct sockaddr *sa, socklen_t len, bool v6_only, bool join,
 	const struct sockopts *options)
 {
@@ -110,7 +114,7 @@ err_close:
 	return r;
 }
 
-/** One address, whose zone is looked up now. */
+/** Listens on one address; looks up its zone now. */
 static int open_inet(const struct addr *addr, bool join, const struct sockopts *options)
 {
 	union addr_sockaddr sa;
@@ -139,8 +143,10 @@ static int bind_abstract(int fd, const struct addr *addr, const char **ret_why)
 	return -errno;
 }
 
-/** A listening UNIX socket; `claim` is NULL for an abstract name. The fd, or a negative errno and
- * *ret_why. */
+/**
+ * Makes a listening UNIX socket; `claim` is NULL for an abstract name. The fd, or a negative errno
+ * and *ret_why.
+ */
 static int open_unix(const struct addr *addr, const struct file_access *access,
 	const struct sockopts *options, struct listen_claim *claim, const char **ret_why)
 {
@@ -165,7 +171,7 @@ err_close:
 	return r;
 }
 
-/** Where the remedy goes: to the caller, or to `unasked` if he does not want it. */
+/** Where to store the remedy: at the caller's pointer, or at `unasked` if that is NULL. */
 static const char **why_to(const char **ret_why, const char **unasked)
 {
 	const char **to = ret_why == NULL ? unasked : ret_why;
@@ -276,7 +282,7 @@ int listen_open_more(const struct listen_socket *first, const struct sockopts *o
 	return 0;
 }
 
-/** What kind of socket it is: 0 and whether TCP, or a negative errno and *ret_why. */
+/** Checks what kind of socket it is: 0 and *ret_tcp, or a negative errno and *ret_why. */
 static int examine(int fd, bool *ret_tcp, const char **ret_why)
 {
 	int domain;
@@ -330,13 +336,13 @@ int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_k
 
 	if (kept != NULL && !is_said) {
 		if (kept->backlog == 0) {
-			return 0; /* still the one that it came with */
+			return 0; /* it still has the one that it came with */
 		}
 		backlog = kept->backlog;
 		kept->backlog = 0;
 	} else if (kept != NULL && kept->backlog == 0 &&
 		   getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-		/* Of a listening socket, tcpi_sacked is its backlog: tcp_get_info(). */
+		/* For a listening socket, tcpi_sacked is its backlog: tcp_get_info(). */
 		kept->backlog = (int)info.tcpi_sacked;
 	}
 	return listen(fd, backlog) < 0 ? -errno : 0;
@@ -360,7 +366,7 @@ int listen_adopt(
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
 		return -errno;
 	}
-	/* Its backlog is systemd's to say, unless the config does. */
+	/* systemd sets its backlog, unless the config does. */
 	r = listen_set_backlog(fd, options, kept);
 	if (r == 0 && is_tcp) {
 		r = sockopts_change(fd, options, kept);
@@ -373,7 +379,7 @@ int listen_adopt(
 
 void listen_give_back(int fd, struct sockopts_kept *kept)
 {
-	/* Whatever cannot be put back stays as it is: nobody is left to be told. */
+	/* What cannot be put back stays as it is: there is nobody to report it to. */
 	(void)listen_set_backlog(fd, NULL, kept);
 	(void)sockopts_restore(fd, kept);
 }
@@ -383,7 +389,7 @@ int listen_queue_length(int fd)
 	struct tcp_info info = {.tcpi_unacked = 0};
 	socklen_t len = sizeof(info);
 
-	/* Of a listening socket, tcpi_unacked is the length of its queue: tcp_get_info(). */
+	/* For a listening socket, tcpi_unacked is the length of its queue: tcp_get_info(). */
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0) {
 		return -1;
 	}
@@ -395,7 +401,7 @@ bool listen_can_double(const struct addr *addr)
 	return addr != NULL && (addr->kind == ADDR_INET || addr->kind == ADDR_ANY);
 }
 
-/** An interface that no packet comes from. */
+/** An interface that receives no packets. */
 enum { NO_INTERFACE = INT_MAX };
 
 int listen_refuse(int fd)
@@ -407,13 +413,13 @@ int listen_refuse(int fd)
 		return -errno;
 	}
 	if (family != AF_UNIX) {
-		/* Looked at when the kernel seeks a listener for a SYN, and not when it has found
-		 * the handshake that a packet belongs to: compute_score(), inet_ehashfn(). */
+		/* The kernel checks this when it looks for a listener for a SYN, but not when it
+		 * has found the handshake of a packet: compute_score(), inet_ehashfn(). */
 		int r = set_flag(fd, SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE);
 
 		return r < 0 ? r : 1;
 	}
-	/* connect(2) looks at it, accept(2) does not: unix_stream_connect(), unix_accept(). */
+	/* connect(2) checks this, accept(2) does not: unix_stream_connect(), unix_accept(). */
 	return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
 }
 

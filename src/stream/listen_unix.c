@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The claim on a UNIX socket's path, and who may use it.
+ * The lock on a UNIX socket's path, and the permissions of the socket file.
  *
- *	PATH.lock	flock: of all that ask, one may look at PATH, replace it, and listen
- *	PATH		asked by connect(2) whether somebody is alive there who knows no locks
+ *	PATH.lock	flock: only its holder may check PATH, replace it, and listen there
+ *	PATH		connect(2) tells whether somebody listens there who does not use the lock
  *
- * A weir that is about to end yields a path that it still listens to: it gives up the flock, and
- * holds another lock of the same file, by which the next one knows that what answers there may be
- * replaced.
+ * A weir that is about to end yields a path on which it still listens: it releases the flock and
+ * holds another lock on the same file. From that the next weir knows that it may replace the socket
+ * although it answers.
  *
- * A lock file is removed by its holder. A process that opened it before and locked it after holds a
- * file that no other will find: so after locking, the path must still name the same inode, else it
- * is opened again.
+ * The holder removes the lock file. A process that opened it before and locked it after that has a
+ * file that no other process will find. So after locking, the path must still have the same inode;
+ * otherwise the file is opened again.
  *
- * The bound socket is kept open by O_PATH: an inode that is held is not given to another file, so
- * that device and inode say for sure whether the path is still ours when it is to be removed.
+ * The socket file is kept open with O_PATH. The inode of an open file is not reused, so device and
+ * inode tell for sure whether the path is still ours when it is to be removed.
  *
- * Mode and owner are set through that hold, never by the path: whoever may write the folder can put
- * a link to any file there between two steps of ours, and weir may be root. The hold itself comes
- * from the bound socket (SIOCUNIXFILE), which takes CAP_NET_ADMIN; without that, from the path, and
- * then it must be a socket that has no other name.
+ * Mode and owner are set through that fd, never by path: anybody who may write to the folder can
+ * put a link to any file there between two of our steps, and weir may run as root. The fd itself
+ * comes from the bound socket (SIOCUNIXFILE), which needs CAP_NET_ADMIN. Without that it comes from
+ * the path, and must then be a socket with only one name.
  */
 #include "stream/listen_private.h"
 
@@ -35,11 +35,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* <linux/un.h>, which cannot stand beside <sys/un.h>. */
+/* From <linux/un.h>, which cannot be included together with <sys/un.h>. */
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum {
-	LOCK_TRIES = 16, /* each lost to one more process that came and went */
+	LOCK_TRIES = 16, /* each failed since another process came and went */
 	LOCK_MODE = 0600,
 	ALL_BITS = 07777,
 	PATH_MAX_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path), /* with the NUL */
@@ -49,15 +49,15 @@ static const char lock_suffix[] = ".lock";
 
 struct listen_claim {
 	int lock_fd;
-	bool yielded; /* the flock is given up */
+	bool yielded; /* the flock was released */
 	int path_fd;  /* -1 before the path is bound */
-	uid_t owner;  /* that it was made with */
+	uid_t owner;  /* at creation */
 	gid_t group;
 	char path[PATH_MAX_BYTES];
 	char lock_path[PATH_MAX_BYTES + sizeof(lock_suffix)];
 };
 
-/** Whether `path` itself, not what it links to, is the file that is open as `fd`. */
+/** Whether `path` itself, not the target of a link, is the file that is open as `fd`. */
 static bool is_same_file(int fd, const char *path)
 {
 	struct stat open_file;
@@ -96,7 +96,7 @@ static bool is_plain_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/** One try: 0, -EAGAIN if the file was removed while it was being locked, or what is wrong. */
+/** Tries once: 0, -EAGAIN if the file was removed while it was being locked, or another errno. */
 static int lock_once(struct listen_claim *claim, const char **ret_why)
 {
 	int fd = open(claim->lock_path,
@@ -127,7 +127,7 @@ static int lock_once(struct listen_claim *claim, const char **ret_why)
 	return 0;
 }
 
-/** Whether a process that is about to end has yielded the path, and still lives. */
+/** Whether a process that is about to end, and still runs, has yielded the path. */
 static bool is_yielded(int lock_fd)
 {
 	struct flock mark = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -150,7 +150,10 @@ static int lock_path(struct listen_claim *claim, const char **ret_why)
 
 /* ---- what is at the path ---- */
 
-/** Asks the socket at the path: 0 alive, -ECONNREFUSED dead, -ENOENT gone, others: no answer. */
+/**
+ * Connects to the socket at the path: 0: somebody listens, -ECONNREFUSED: nobody, -ENOENT: it is
+ * gone, others: unknown.
+ */
 static int ask_path(const char *path)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -165,11 +168,11 @@ static int ask_path(const char *path)
 		r = -errno;
 	}
 	close(fd);
-	/* A full queue, or a socket of another type: somebody is there. */
+	/* A full queue, or a socket of another type: somebody listens. */
 	return r == -EAGAIN || r == -EPROTOTYPE ? 0 : r;
 }
 
-/** Sees to it that nothing is at the path; 0 or a negative errno. */
+/** Makes sure that nothing is at the path; 0 or a negative errno. */
 static int clear_path(const char *path, int lock_fd, const char **ret_why)
 {
 	struct stat st;
@@ -197,14 +200,14 @@ static int clear_path(const char *path, int lock_fd, const char **ret_why)
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-/* ---- the claim ---- */
+/* ---- the lock and the file ---- */
 
 int listen_claim_new(const char *path, struct listen_claim **ret_claim, const char **ret_why)
 {
 	struct listen_claim *claim = calloc(1, sizeof(*claim));
 	int r;
 
-	assert(strnlen(path, PATH_MAX_BYTES) < PATH_MAX_BYTES); /* addr_parse() saw to it */
+	assert(strnlen(path, PATH_MAX_BYTES) < PATH_MAX_BYTES); /* addr_parse() has checked it */
 	if (claim == NULL) {
 		return -ENOMEM;
 	}
@@ -225,13 +228,13 @@ int listen_claim_new(const char *path, struct listen_claim **ret_claim, const ch
 	return 0;
 }
 
-/* ---- who may use it ---- */
+/* ---- permissions ---- */
 
 static const char *owner_why(int err)
 {
 	switch (err) {
-	case -EPERM:  /* a filter of system calls, or not ours to give */
-	case -EINVAL: /* a user namespace that does not know them */
+	case -EPERM:  /* a system call filter, or no permission to give it */
+	case -EINVAL: /* a user namespace without these ids */
 		return "weir may not give its socket away: for a group use the shipped drop-in "
 		       "socket-group.conf (SupplementaryGroups=, PrivateUsers=no, "
 		       "SystemCallFilter=@chown), or SocketGroup= in a socket unit; an owner "
@@ -241,8 +244,10 @@ static const char *owner_why(int err)
 	}
 }
 
-/** Only what differs: where the folder gives its group to new files, that is no system call which
- * a service may not make. */
+/**
+ * Changes only what differs: if new files get the folder's group, this makes no system call, which
+ * a service might be forbidden to make.
+ */
 static int set_owner(const struct listen_claim *claim, const struct stat *now,
 	const struct file_access *access, const char **ret_why)
 {
@@ -262,7 +267,7 @@ static int set_owner(const struct listen_claim *claim, const struct stat *now,
 	return 0;
 }
 
-/** fchmod(2) takes no hold of this kind. */
+/** Not by fchmod(2), which does not accept an O_PATH fd. */
 static int set_mode(const struct listen_claim *claim, mode_t mode, const char **ret_why)
 {
 	char path[sizeof("/proc/self/fd/-2147483648")];
@@ -298,7 +303,7 @@ static int set_access(
 static const char taken_away[] =
 	"somebody has taken the path away: let nobody but weir write its folder, and restart weir";
 
-/** Takes hold of what `fd` was bound to. */
+/** Opens the file that `fd` was bound to, with O_PATH. */
 static int hold_path(struct listen_claim *claim, int fd, const char **ret_why)
 {
 	struct stat st;
@@ -310,7 +315,7 @@ static int hold_path(struct listen_claim *claim, int fd, const char **ret_why)
 	}
 	if (claim->path_fd < 0) {
 		r = -errno;
-		/* Bound a moment ago under the lock: ours, though we have no hold on it. */
+		/* Bound a moment ago under the lock, so it is ours, even without an fd of it. */
 		(void)unlink(claim->path);
 		return r;
 	}
@@ -334,9 +339,9 @@ int listen_claim_bind(
 	int r = 0;
 
 	memcpy(sa.sun_path, claim->path, sizeof(sa.sun_path));
-	/* The file has the socket's own mode, less the umask (unix_bind() in net/unix/af_unix.c):
-	 * it never has another one, and /proc is not needed. The umask is every thread's; of ours
-	 * none makes a file without saying its mode. */
+	/* The file gets the mode of the socket, less the umask (unix_bind() in net/unix/af_unix.c),
+	 * so it never has another mode, and /proc is not needed. The umask belongs to all threads;
+	 * none of ours makes a file without setting its mode. */
 	if (fchmod(fd, access->mode) < 0) {
 		return -errno;
 	}
@@ -384,7 +389,7 @@ struct listen_claim *listen_claim_free(struct listen_claim *claim)
 	if (claim == NULL) {
 		return NULL;
 	}
-	/* What was yielded may be somebody else's by now. */
+	/* A path that was yielded may belong to another process by now. */
 	ours = !claim->yielded || flock(claim->lock_fd, LOCK_EX | LOCK_NB) == 0;
 	if (claim->path_fd >= 0) {
 		if (ours && is_same_file(claim->path_fd, claim->path)) {

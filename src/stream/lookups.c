@@ -4,8 +4,8 @@
  *	lookups_begin() ── queue ────▶	getaddrinfo()
  *	answered() ◀── post ──────────	  ┘
  *
- * A lookup that hangs holds its thread for as long as getaddrinfo(3) does. So the queue is never
- * longer than the number of threads that wait: lookups_begin() makes one, or refuses.
+ * A lookup that hangs occupies its thread as long as getaddrinfo(3) does. So the queue is never
+ * longer than the number of threads that wait: lookups_begin() adds a thread, or refuses.
  */
 #include "stream/lookups.h"
 
@@ -21,7 +21,7 @@
 enum thread_state {
 	THREAD_NONE,
 	THREAD_RUNS,
-	THREAD_OVER, /* to be joined */
+	THREAD_OVER, /* can be joined */
 };
 
 struct thread {
@@ -32,17 +32,17 @@ struct thread {
 
 struct lookups {
 	struct loop *home;
-	pthread_mutex_t lock; /**< all below */
+	pthread_mutex_t lock; /**< for all fields below */
 	pthread_cond_t work;
 	struct list queue;  /* struct lookup::link */
-	unsigned n_waiting; /**< threads for which there is nothing in the queue */
+	unsigned n_waiting; /**< idle threads beyond those that the queue needs */
 	bool stopping;
 	struct thread threads[LOOKUPS_MAX];
 };
 
 /* ---- the threads ---- */
 
-/** getaddrinfo(3)'s codes, and libuv's, which no errno has. */
+/** getaddrinfo(3)'s codes, and libuv's, which are no errnos. */
 static const struct {
 	int eai;
 	int status;
@@ -69,7 +69,7 @@ static int status_of(int eai)
 		return errno == 0 ? -EIO : -errno;
 	}
 	if (eai == EAI_MEMORY) {
-		return -ENOMEM; /* a shortage is one whoever met it: base/shortage.h */
+		return -ENOMEM; /* a lack of resources looks the same everywhere: base/shortage.h */
 	}
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		if (codes[i].eai == eai) {
@@ -89,8 +89,10 @@ int lookup_eai(int status)
 	return 0;
 }
 
-/* Not AI_ADDRCONFIG: it does not count what lo has, so that ::1 would be no address on a machine
- * without IPv6 elsewhere. What cannot be reached fails at once, and the next address is tried. */
+/*
+ * Not AI_ADDRCONFIG: it ignores the addresses of lo, so ::1 would be no address on a machine
+ * without other IPv6. An unreachable address fails at once, and the next one is tried.
+ */
 static const struct addrinfo hints = {
 	.ai_family = AF_UNSPEC,
 	.ai_socktype = SOCK_STREAM,
@@ -106,7 +108,9 @@ static void look_up(struct lookups *lookups, struct lookup *lookup)
 	loop_post(lookups->home, &lookup->done);
 }
 
-/** Under the lock: the next one, when there is one; NULL: the thread is not needed any more. */
+/**
+ * Under the lock: takes the next lookup, or waits for it; NULL: the thread is not needed any more.
+ */
 static struct lookup *next_lookup(struct lookups *lookups)
 {
 	struct lookup *lookup;
@@ -141,7 +145,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/** Under the lock: one thread more, which waits. 0, or -EAGAIN: there cannot be one. */
+/** Under the lock: adds an idle thread. 0, or -EAGAIN: not possible. */
 static int add_thread(struct lookups *lookups)
 {
 	struct thread *thread = lookups->threads;

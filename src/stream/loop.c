@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Turns, the tasks that they run, and how readiness arrives, which nothing else knows: one epoll
- * set for each loop. Who turns a loop, and so where that set is waited for, is in loop_drivers.c.
- * Why not a uv_poll_t for each fd: six system calls an fd more, and level-triggered, so that a
- * paused stream spins or goes blind.
+ * The turns of a loop, its tasks, and how readiness is delivered: one epoll set for each loop,
+ * which no other module knows. How the turns are driven, and so where the loop waits for that set,
+ * is in loop_drivers.c. A uv_poll_t for each fd would cost six more system calls each. It is also
+ * level-triggered, so a paused stream would either spin or miss events.
  */
 #include "stream/loop.h"
 
@@ -15,13 +15,15 @@
 
 enum {
 	EVENTS_A_TURN = 256,
-	/* Deep enough for what follows from what in earnest; a chain without an end is cut here. */
+	/* enough for all real chains of tasks; an endless chain is cut here */
 	ROUNDS = 8,
 };
 
-/* ---- turning ---- */
+/* ---- turns ---- */
 
-/** Runs what is on the list now; what comes on it meanwhile waits for the next round. */
+/**
+ * Runs the tasks that are on the list now; tasks that are added meanwhile wait for the next round.
+ */
 static void run_round(struct list *tasks)
 {
 	struct list now;
@@ -54,7 +56,7 @@ void loop_run_posted(struct loop *loop)
 	run_round(&now);
 }
 
-/** Waits until something happens, then calls the watchers. When that was. */
+/** Waits until something happens, then calls the watchers. Returns when it woke up. */
 static uint64_t loop_poll(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_A_TURN];
@@ -65,7 +67,7 @@ static uint64_t loop_poll(struct loop *loop, int timeout_ms)
 	for (int i = 0; i < n; i++) {
 		struct watcher *watcher = events[i].data.ptr;
 
-		/* NULL: loop_forget(), by one of the watchers before it in this turn. */
+		/* NULL after loop_forget() by an earlier watcher of this turn. */
 		if (watcher->ready != NULL) {
 			watcher->ready(watcher, events[i].events);
 		}
@@ -79,12 +81,12 @@ static void turn_begin(struct loop *loop)
 	loop->running = true;
 }
 
-/** All of a turn that comes after its polling. */
+/** The part of a turn after its polling. */
 static void turn_check(struct loop *loop, uint64_t woke_ns)
 {
 	loop->turns++;
 	loop_run_deferred(loop);
-	if (!list_empty(&loop->next)) { /* mostly it is */
+	if (!list_empty(&loop->next)) { /* most often it is empty */
 		loop->in_line = true;
 		run_round(&loop->next);
 		loop->in_line = false;
@@ -111,7 +113,7 @@ void loop_turn_posted(struct loop *loop)
 	turn_check(loop, woke_ns);
 }
 
-/* ---- books ---- */
+/* ---- statistics ---- */
 
 bool loop_is_current(const struct loop *loop)
 {
@@ -130,7 +132,7 @@ uint64_t loop_turns(const struct loop *loop)
 
 void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns)
 {
-	/* Taken meanwhile by the other thread, it is noted all the same: a delay is told once. */
+	/* Also if the other thread takes the value now: each delay is reported once. */
 	if (to_ns > from_ns &&
 		to_ns - from_ns > atomic_load_explicit(&loop->delay_ns, memory_order_relaxed)) {
 		atomic_store_explicit(&loop->delay_ns, to_ns - from_ns, memory_order_relaxed);
@@ -254,11 +256,11 @@ void loop_next(struct loop *loop, struct task *task)
 	}
 }
 
-/* No event of this turn is to come that could be about what the deferred tasks free. */
+/* No later event of this turn can be about what the deferred tasks free. */
 void loop_catch_up(struct loop *loop)
 {
 	assert(loop_is_current(loop) && loop->in_line);
-	loop->in_line = false; /* no deferred task may call it */
+	loop->in_line = false; /* deferred tasks must not call it */
 	loop_run_deferred(loop);
 	loop->in_line = true;
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who turns a loop: a loop of its own is turned by loop_run(), one that is hosted by the uv_run()
- * of the host.
+ * The two drivers: loop_run() turns a loop of its own; the host's uv_run() turns a hosted loop.
  *
- *	own	epoll_wait(our set) ── libuv's set is ready ──▶ uv_run(NOWAIT) ──▶ what was posted
+ *	own	epoll_wait(our set) ── libuv's set is ready ──▶ uv_run(NOWAIT) ──▶ posted tasks
  *	hosted	uv_run: epoll_wait(libuv's set) ── our set is ready ──▶ a turn, whose polling is an
  *		epoll_wait(our set) that does not sleep
  *
- * Alone, the set that is waited for is ours, with libuv's as a member, because a turn then costs
- * one epoll_wait(2), and an event one wake-up in the kernel (docs/PERFORMANCE.md). A host waits for
- * its own set; ours is a uv_poll_t in it. So a hosted loop has three handles:
+ * A loop of its own waits for our set, of which libuv's set is a member: so a turn costs one
+ * epoll_wait(2), and an event one wake-up in the kernel (docs/PERFORMANCE.md). A host waits for its
+ * own set, of which ours is a member, as a uv_poll_t. So a hosted loop has three handles:
  *
  *	poll	our set is ready: a turn. The handle is referenced while something is held, so that
- *		uv_run() returns when nothing is
- *	idle	active while a turn is due at once (a task, timers beyond a slice), so that the host
- *		does not sleep: each of its rounds begins with a turn
- *	wake	loop_post(): a turn with what was posted in the place of the polling
+ *		uv_run() returns otherwise
+ *	idle	active while a turn is due at once (a task, or more timers than one slice), so that
+ *		the host does not sleep: each of its rounds begins with a turn
+ *	wake	loop_post(): a turn that runs the posted tasks instead of polling
  *
- * A task is put on a list in a turn, at the end of which the idle handle is started if some are
- * left, or by a callback of the host between two turns, which starts it at once (loop_rouse).
+ * A task is put on a list either in a turn, which starts the idle handle at its end if some are
+ * left, or by a callback of the host between two turns, which starts that handle at once
+ * (loop_rouse).
  */
 #include <assert.h>
 #include <errno.h>
@@ -31,8 +31,8 @@
 static __thread struct loop *own_loop;
 
 /**
- * libuv aborts where it has no memory for its table of watchers, in which each fd up to its
- * highest, near `fd`, has a place. What can be had for a moment is there when it asks.
+ * libuv aborts if it has no memory for its table of watchers, which has a place for each fd up to
+ * the highest one, near `fd`. If that much can be allocated for a moment, libuv will get it, too.
  */
 static int probe_memory(int fd)
 {
@@ -42,14 +42,14 @@ static int probe_memory(int fd)
 	if (probe == NULL) {
 		return -ENOMEM;
 	}
-	*probe = 0; /* so that the compiler leaves it here */
+	*probe = 0; /* so that the compiler does not remove it */
 	free((void *)probe);
 	return 0;
 }
 
-/* ---- what both have ---- */
+/* ---- for both drivers ---- */
 
-/** Undoes loop_init(), be it done all or in part. */
+/** Undoes loop_init(), even if it was only half done. */
 static void loop_fini(struct loop *loop)
 {
 	timers_fini(&loop->timers, loop);
@@ -60,7 +60,7 @@ static void loop_fini(struct loop *loop)
 	}
 }
 
-/** 0 or a negative errno, and then loop_fini() has been here. */
+/** 0, or a negative errno after loop_fini(). */
 static int loop_init(struct loop *loop)
 {
 	int r;
@@ -94,7 +94,7 @@ static void on_own_wake(uv_async_t *wake)
 	loop_run_posted(container_of(wake, struct loop, wake));
 }
 
-/** Closes libuv's loop and what is open in it. */
+/** Closes libuv's loop and its open handles. */
 static void own_close(struct loop *loop)
 {
 	int r;
@@ -130,7 +130,7 @@ static int own_open(struct loop *loop)
 		own_close(loop);
 		return r;
 	}
-	loop_release(loop); /* libuv keeps no loop running; who waits for it holds the loop */
+	loop_release(loop); /* libuv does not keep a loop running; who waits for it takes a hold */
 	return 0;
 }
 
@@ -267,7 +267,7 @@ static void host_close_handle(struct loop *loop, uv_handle_t *handle)
 	uv_close(handle, on_closed);
 }
 
-/** From here on nothing calls us, and the host frees the memory. */
+/** Nothing calls us any more after this; the host frees the memory. */
 static void host_close(struct loop *loop)
 {
 	host_close_handle(loop, (uv_handle_t *)&loop->host.poll);
@@ -278,8 +278,8 @@ static void host_close(struct loop *loop)
 }
 
 /**
- * 0 or a negative errno, and then nothing is left in the host's loop, but where the second call
- * failed: the handle of the first is closing.
+ * 0, or a negative errno; then nothing is left in the host's loop, except that the first handle is
+ * closing if the second call failed.
  */
 static int host_open(struct loop *loop, uv_loop_t *host)
 {
@@ -296,7 +296,7 @@ static int host_open(struct loop *loop, uv_loop_t *host)
 		host_close_handle(loop, (uv_handle_t *)&loop->host.poll);
 		return r;
 	}
-	(void)uv_idle_init(host, &loop->host.idle); /* these two only fill it in */
+	(void)uv_idle_init(host, &loop->host.idle); /* these two cannot fail */
 	(void)uv_poll_start(&loop->host.poll, UV_READABLE, on_poll);
 	uv_unref((uv_handle_t *)&loop->host.poll);
 	uv_unref((uv_handle_t *)&loop->wake);
@@ -361,7 +361,10 @@ bool loop_owns(const struct loop *loop, const uv_handle_t *handle)
 
 /* ---- the end of both ---- */
 
-/** What was posted too late is not run; its owners must not find it on a list that is gone. */
+/**
+ * Tasks that were posted too late do not run; their owners must not find them on a list that is
+ * gone.
+ */
 static void loop_drop_posted(struct loop *loop)
 {
 	pthread_mutex_lock(&loop->lock);

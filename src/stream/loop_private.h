@@ -15,9 +15,9 @@ struct timers {
 	int fd;                 /**< the timerfd; -1 before timers_init() */
 	bool due;          /**< the timerfd expired, or more timers are due than one turn calls */
 	uint64_t armed_ns; /**< the time that the timerfd is set to; NS_NEVER: none */
-	uint64_t
-		struck_ns; /**< the time that it was set to when it expired; NS_NEVER: it did not */
-	uint64_t slice_ns; /**< timers that were due at this time belong to the last slice */
+	/** The time that it was set to when it expired; NS_NEVER: it did not. */
+	uint64_t struck_ns;
+	uint64_t slice_ns;   /**< timers that were due at this time belong to the last slice */
 	struct timer **heap; /**< heap[1] expires first; heap[0] is unused */
 	size_t n_armed;
 	size_t n_open;   /**< never more than capacity, so arming needs no memory */

@@ -17,7 +17,7 @@ static struct pipe *pipe_close(struct pipe *pipe)
 	return NULL;
 }
 
-/** As large as the kernel grants; NULL when that is too small to be worth it. */
+/** Makes a pipe as large as the kernel grants; NULL if that is too small to be useful. */
 static struct pipe *pipe_make(void)
 {
 	struct pipe *pipe = calloc(1, sizeof(*pipe));

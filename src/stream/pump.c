@@ -10,10 +10,13 @@ enum {
 	BULK_READS = 4,
 };
 
-/** What tells that the peer is gone; an ERROR must be heard, since it is fatal otherwise. */
+/**
+ * The events that mean that the peer is gone. ERROR must have a handler, since it is fatal without
+ * one.
+ */
 enum { PEER_GONE = STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE };
 
-/** The last statement of its caller. */
+/** Must be the last statement of its caller. */
 static void pump_tell(struct pump *pump, enum pump_outcome outcome)
 {
 	pump->outcome = outcome;
@@ -21,9 +24,9 @@ static void pump_tell(struct pump *pump, enum pump_outcome outcome)
 }
 
 /**
- * Even if the kernel takes nothing at all, no more than the mark will wait in our memory. What goes
- * past us waits in the kernel's, and the stream sees to it where it has to copy after all. The
- * owner's bound holds either way.
+ * Bounds the next read: even if the kernel accepts nothing at all, at most the high-water mark will
+ * wait in our memory. Spliced bytes wait in the kernel's memory, and the stream itself bounds the
+ * read if it has to copy them after all. The owner's bound applies in both cases.
  */
 static void pump_bound(struct pump *pump)
 {
@@ -42,7 +45,7 @@ void pump_set_max(struct pump *pump, size_t bytes)
 	pump_bound(pump);
 }
 
-/** Looks how much room is left for `to` and reads no further than that. */
+/** Pauses `from`, or bounds its next read by the room left for `to`. */
 static void pump_limit(struct pump *pump)
 {
 	if (!stream_can_write(pump->to)) {
@@ -62,13 +65,13 @@ static void pump_throttle(struct pump *pump)
 	}
 }
 
-/** Bulk earns the splice path, quiet loses it: several large or small reads in a row. */
+/** Switches to splicing after several large reads in a row, and back after several small ones. */
 static void pump_weigh(struct pump *pump, size_t len)
 {
 	bool large = len >= BULK_READ_BYTES;
 
 	if (!large && len == pump->max) {
-		return; /* there may be more */
+		return; /* the bound may have cut it */
 	}
 	if (large == stream_is_splicing(pump->from)) {
 		pump->n_unusual = 0;
@@ -83,7 +86,7 @@ static void pump_read(struct pump *pump, const struct event *event)
 {
 	pump->held_up = false;
 	if (event->data != NULL) {
-		/* A write that fails is told by the stream, to whoever reads it. */
+		/* If the write fails, the stream reports that to its subscribers. */
 		if (event->is_last) {
 			(void)stream_write_last(pump->to, event->data, event->len);
 		} else {
@@ -106,17 +109,18 @@ static void on_source(struct handler *handler, const struct event *event)
 		pump_read(pump, event);
 		return;
 	case STREAM_END:
-		/* A DRAIN that is still on its way will say DONE; twice would be a FIN too many. */
+		/* If a DRAIN is still to come, it will report DONE; to do it twice would send one
+		 * FIN too many. */
 		pump_tell(pump, pump->outcome == PUMP_WAITS ? PUMP_ENDED : PUMP_DONE);
 		return;
 	case STREAM_ERROR:
-		return; /* CLOSE follows and says the same */
+		return; /* CLOSE follows and reports the same */
 	default:
 		pump->calls->tell(pump, PUMP_GONE);
 	}
 }
 
-/** Until `from` begins. */
+/** The handler until the first byte of `from`, or its END. */
 static void on_first(struct handler *handler, const struct event *event)
 {
 	struct pump *pump = container_of(handler, struct pump, source);
@@ -140,7 +144,7 @@ static void on_sink(struct handler *handler, const struct event *event)
 	pump_bound(pump);
 	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* it may be closed already */
 	if (pump->source.call == on_first && !pump->held_up) {
-		pump->outcome = PUMP_FLOWS; /* what is out was not of `from` */
+		pump->outcome = PUMP_FLOWS; /* the bytes that waited were not from `from` */
 		return;
 	}
 	pump_tell(pump, PUMP_FLOWS);
@@ -176,7 +180,7 @@ void pump_give(struct pump *pump, const void *bytes, size_t len)
 {
 	pump->source.call = on_source;
 	pump->is_given = true;
-	/* A write that fails is told by the stream, to whoever reads it. */
+	/* If the write fails, the stream reports that to its subscribers. */
 	(void)stream_write(pump->to, bytes, len, NULL);
 	pump->calls->moved(pump, len, false);
 	if (stream_bytes_waiting(pump->to) == 0) {
@@ -189,14 +193,14 @@ void pump_give(struct pump *pump, const void *bytes, size_t len)
 	}
 }
 
-/** Neither bytes nor an end go on to `to`. */
+/** Stops passing bytes and the end on to `to`. */
 static void pump_part(struct pump *pump)
 {
 	stream_off(pump->from, &pump->source);
 	stream_off(pump->to, &pump->sink);
 	stream_splice_to(pump->from, NULL);
 	stream_stop(pump->from);
-	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* which was ours */
+	(void)stream_resume(pump->from, STREAM_BACKPRESSURE); /* that reason was ours */
 }
 
 void pump_stop(struct pump *pump)
@@ -224,7 +228,7 @@ uint64_t pump_silent_ns(const struct pump *pump)
 	if (pump_has_ended(pump) || stream_pauses(pump->from) != 0) {
 		return NS_NEVER;
 	}
-	/* When the last byte that waited went out, reading went on. */
+	/* Reading went on when the last waiting byte was written. */
 	return pump->held_up ? clock_later(read_ns, stream_written_ns(pump->to)) : read_ns;
 }
 
@@ -239,7 +243,7 @@ uint64_t pump_moved_ns(const struct pump *pump)
 {
 	uint64_t read_ns = stream_read_ns(pump->from);
 
-	/* As long as none has come, what `to` has taken is of somebody else. */
+	/* Until then, all bytes that `to` has written came from somebody else. */
 	return read_ns == 0 && !pump->is_given ? 0
 					       : clock_later(read_ns, stream_written_ns(pump->to));
 }

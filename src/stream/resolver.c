@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who does what, on which thread:
+ * The steps and their threads:
  *
  *	asker			home				lookups.c
  *	resolver_ask()
@@ -9,16 +9,16 @@
  *				on_lookup() ◀──────────────────	  ┘
  *				settle(): keep the answer
  *	on_done() ◀── post ──	  └ one for each query
- *	  or on_grace(): the old answer will do
+ *	  or on_grace(): use the old answer
  *	answered()
  *
- * A query that waits is on its name's list; whoever takes it off, under the name's lock, decides
- * its end: settle() (then `done` is posted, under that lock too, so that resolver_cancel() always
- * finds it on one list or the other), on_grace(), or resolver_cancel().
+ * A query that waits is on its name's list. The function that takes it off, under the name's lock,
+ * decides how it ends: settle(), on_grace() or resolver_cancel(). settle() then posts `done`, under
+ * the same lock, so that resolver_cancel() always finds the query on one list or the other.
  *
- * Two locks concern all names: the registry's, to take a handle and to give the last one back,
- * and the resolver's own, over those that are wanted. The latter may be taken under a name's, never
- * the other way round. A name that is wanted or looked up has a reference to itself.
+ * Two locks are for all names: the registry's, to take a handle and to give the last one back, and
+ * the resolver's own, for the list of wanted names. The latter may be taken under a name's lock,
+ * never the other way round. A name that is wanted or being looked up has a reference to itself.
  */
 #include "stream/resolver.h"
 
@@ -40,16 +40,16 @@ struct resolver_name {
 	struct registry_entry entry; /**< in struct resolver::names, by host */
 	struct list in_line;         /* struct resolver::wanted */
 	struct resolver *resolver;
-	struct lookup lookup; /**< home's thread only */
-	pthread_mutex_t lock; /**< all below, but for what never changes */
+	struct lookup lookup; /**< for home's thread */
+	pthread_mutex_t lock; /**< for all fields below, except those that never change */
 	struct list queries;  /* struct resolver_query::link */
-	bool asked;           /**< a lookup is wanted or in flight, which has a reference */
-	bool doubted;         /**< the answer */
-	bool cut_told;        /**< home's thread only */
+	bool asked;           /**< a lookup is wanted or in progress, and holds a reference */
+	bool doubted;         /**< the answer is */
+	bool cut_told;        /**< cut() was called; for home's thread */
 	sa_family_t prefer;   /**< until prefer_ns */
-	uint64_t asked_ns;    /**< since when */
-	uint64_t begun_ns;    /**< and in flight; NS_NEVER: it is not */
-	uint64_t answered_ns; /**< how old the answer is */
+	uint64_t asked_ns;    /**< since when a lookup is wanted */
+	uint64_t begun_ns;    /**< since when it is in progress; NS_NEVER: it is not */
+	uint64_t answered_ns; /**< when the answer came */
 	uint64_t prefer_ns;
 	struct resolver_answer *answer; /**< NULL: none */
 	char host[];
@@ -58,18 +58,19 @@ struct resolver_name {
 struct resolver {
 	struct loop *home;
 	struct lookups *lookups;
-	unsigned n_lookups; /**< in flight; home's thread only */
+	unsigned n_lookups; /**< in progress; for home's thread */
 	void (*cut)(const char *host, const struct resolver_answer *answer);
 	struct registry names; /* struct resolver_name::entry */
-	pthread_mutex_t lock;  /**< all below, and the links of names on this list */
-	struct list wanted;    /* struct resolver_name::in_line, first come first served */
-	bool posted;           /**< `start` is on its way to home */
+	/** For all fields below, and for the links of the names on the list. */
+	pthread_mutex_t lock;
+	struct list wanted; /* struct resolver_name::in_line, the first to be looked up first */
+	bool posted;        /**< `start` was posted to home and has not run */
 	struct task start;
 };
 
 /* ---- the names ---- */
 
-/** Whatever the case. */
+/** Ignores upper and lower case. */
 static uint64_t hash_of(const char *host)
 {
 	uint64_t hash = HASH_BEGIN;
@@ -159,7 +160,7 @@ static void give(const struct resolver_name *name, struct resolver_query *query,
 		now < name->prefer_ns ? name->prefer : name->answer->addresses[0].any.sa_family;
 }
 
-/** Puts the name in line for a lookup, unless it is, and wakes home, unless that is done. */
+/** Puts the name in line for a lookup, and wakes home, if neither was done yet. */
 static void want_lookup(struct resolver_name *name, uint64_t now)
 {
 	struct resolver *resolver = name->resolver;
@@ -181,7 +182,7 @@ static void want_lookup(struct resolver_name *name, uint64_t now)
 
 /* ---- lookups; home's thread ---- */
 
-/** Under the name's lock: what it knows after a lookup, and the status for its askers. */
+/** Under the name's lock: stores the result of a lookup, and returns the status for the askers. */
 static int learn(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
 	if (status == 0) {
@@ -196,7 +197,10 @@ static int learn(struct resolver_name *name, int status, struct resolver_answer 
 	return name->answer != NULL ? 0 : status;
 }
 
-/** A lookup has ended: tells everybody who waits for the name, which may go. Takes the answer. */
+/**
+ * A lookup has ended: answers all queries that wait for the name, which may be freed by this. Takes
+ * the answer.
+ */
 static void settle(struct resolver_name *name, int status, struct resolver_answer *answer)
 {
 	pthread_mutex_lock(&name->lock);
@@ -271,7 +275,7 @@ static struct resolver_name *next_wanted(struct resolver *resolver)
 	return name;
 }
 
-/** There is no thread for it at present: it is the first in line again. */
+/** No thread is free for it: puts it first in line again. */
 static void put_back(struct resolver_name *name)
 {
 	struct resolver *resolver = name->resolver;
@@ -282,7 +286,10 @@ static void put_back(struct resolver_name *name)
 	pthread_mutex_unlock(&resolver->lock);
 }
 
-/** Until none is wanted, or there is no thread for it: each lookup that ends comes back here. */
+/**
+ * Starts lookups until no name is wanted or no thread is free. Each lookup that ends calls this
+ * again.
+ */
 static void start_lookups(struct resolver *resolver)
 {
 	struct resolver_name *name;
@@ -312,7 +319,7 @@ static void on_start(struct task *task)
 
 /* ---- queries; the asker's thread ---- */
 
-/** The query is over: nothing of it is known to anybody any more. */
+/** The query is over: stops its timer and releases its loop. */
 static void query_end(struct resolver_query *query)
 {
 	timer_close(&query->grace);
@@ -328,7 +335,9 @@ static void on_done(struct task *task)
 	query->answered(query, query->status);
 }
 
-/** The renewal takes too long: the old answer will do, unless the new one is on its way. */
+/**
+ * The renewal takes too long: answers with the old answer, unless the new one was posted already.
+ */
 static void on_grace(struct timer *timer)
 {
 	struct resolver_query *query = container_of(timer, struct resolver_query, grace);
@@ -348,7 +357,7 @@ static void on_grace(struct timer *timer)
 	}
 }
 
-/** Under the lock: 1 answered, 0 the query waits. */
+/** Under the lock: 1: answered; 0: the query waits. */
 static int ask(struct resolver_name *name, struct resolver_query *query)
 {
 	uint64_t now = clock_ns();
@@ -386,7 +395,7 @@ int resolver_ask(struct resolver_name *name, struct loop *loop, struct resolver_
 	r = ask(name, query);
 	pthread_mutex_unlock(&name->lock);
 	if (r == 0) {
-		loop_hold(loop); /* the answer comes from another thread: wait for it */
+		loop_hold(loop); /* the answer comes from another thread: keep the loop running */
 	} else {
 		timer_close(&query->grace);
 	}
@@ -418,13 +427,13 @@ uint64_t resolver_begun_ns(const struct resolver_query *query)
 
 	assert(loop_is_current(query->loop) && query->name != NULL);
 	pthread_mutex_lock(&query->name->lock);
-	/* Settled, the answer is on its way: then it has begun, whenever that was. */
+	/* Once settled, the answer was posted: then the lookup had begun, no matter when. */
 	begun_ns = list_empty(&query->link) ? query->asked_ns : query->name->begun_ns;
 	pthread_mutex_unlock(&query->name->lock);
 	return begun_ns == NS_NEVER ? NS_NEVER : clock_later(begun_ns, query->asked_ns);
 }
 
-/* ---- what askers found out; any thread ---- */
+/* ---- reports of askers; any thread ---- */
 
 void resolver_doubt(struct resolver_name *name, const struct resolver_answer *answer)
 {
@@ -481,7 +490,7 @@ struct resolver *resolver_free(struct resolver *resolver)
 	(void)loop_post_cancel(resolver->home, &resolver->start);
 	resolver->lookups = lookups_free(resolver->lookups);
 	while ((name = next_wanted(resolver)) != NULL) {
-		name->asked = false; /* it never began */
+		name->asked = false; /* the lookup never began */
 		(void)resolver_name_unref(name);
 	}
 	assert(resolver->names.table.n == 0);

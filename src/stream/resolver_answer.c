@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a name stands for: the addresses of an answer, in which order, and why there is none. */
+/* The answer for a name: the addresses and their order, and the text of an error. */
 #include <assert.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ const struct resolver_answer *resolver_answer_ref(struct resolver_answer *answer
 
 const struct resolver_answer *resolver_answer_unref(const struct resolver_answer *answer)
 {
-	/* Immutable but for the count. */
+	/* Immutable, except the reference count. */
 	struct resolver_answer *counted = (struct resolver_answer *)answer;
 
 	if (counted != NULL && refs_unref(&counted->refs)) {
@@ -55,7 +55,7 @@ const struct resolver_answer *resolver_answer_unref(const struct resolver_answer
 	return NULL;
 }
 
-/** The k-th address whose family is `family`, or is not. */
+/** The k-th address that is of `family`, or that is not. */
 static const union resolver_address *find_address(
 	const struct resolver_answer *answer, sa_family_t family, bool is, unsigned k)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* SIGPIPE of a write(2) is the thread's own: blocked before, it is pending afterwards, and
- * taken. */
+/*
+ * write(2) sends SIGPIPE to its own thread. If the signal is blocked before, it is pending after
+ * the call and can be consumed.
+ */
 #include "stream/sigpipe.h"
 
 #include <errno.h>
@@ -17,7 +19,7 @@ bool sigpipe_is_ignored(void)
 	       action.sa_handler == SIG_IGN;
 }
 
-/** Takes the signal that waits for this thread. */
+/** Consumes the signal that is pending for this thread. */
 static void take(const sigset_t *set)
 {
 	static const struct timespec now;
@@ -31,7 +33,7 @@ ssize_t sigpipe_write(int fd, const void *data, size_t len)
 	sigset_t set;
 	sigset_t before;
 	sigset_t pending;
-	bool waits = false; /* one came before us: the program's */
+	bool waits = false; /* it was pending before: the program's own */
 	ssize_t n;
 	int err;
 

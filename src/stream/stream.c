@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of a stream: made, started, failing or closing, closed, freed (enum stream_life), and
- * the reasons for which it is not read. What is told of it, and when, is stream_events.c's; the
- * bytes are stream_io.c's.
+ * The life of a stream: created, started, failing or closing, closed, freed (enum stream_life), and
+ * the reasons why it is not read. Which events it emits and when is in stream_events.c; moving
+ * bytes is in stream_io.c.
  *
  *	open ── stream_fail() ──▶ failed ── input exhausted, or not wanted ──▶ stream_finish()
  *	  │                         (half-open and not read: HANGUP, and wait for stream_resume())
@@ -23,14 +23,14 @@
 #include "stream/sigpipe.h"
 #include "stream/stream_private.h"
 
-/* ---- birth ---- */
+/* ---- creation ---- */
 
 enum {
-	STREAM_IS_ONE = STREAM_IS_TCP | STREAM_IS_UNIX, /* not both */
+	STREAM_IS_ONE = STREAM_IS_TCP | STREAM_IS_UNIX, /* only one of them */
 	STREAM_ALL_FLAGS = STREAM_HALF_OPEN | STREAM_NONBLOCKING | STREAM_IS_ONE | STREAM_IS_MPTCP,
 };
 
-/** Of TCP that may be Multipath TCP, which knows no urgent bytes. 0 or a negative errno. */
+/** For a socket that may be Multipath TCP, which has no urgent bytes. 0 or a negative errno. */
 static int probe_mptcp(struct stream *s)
 {
 	int protocol;
@@ -50,7 +50,7 @@ static int probe_mptcp(struct stream *s)
 	return 0;
 }
 
-/** Finds out what the flags do not say; 0 or a negative errno. */
+/** Finds out what the flags do not tell; 0 or a negative errno. */
 static int stream_probe(struct stream *s, unsigned flags)
 {
 	bool known = (flags & STREAM_IS_ONE) != 0;
@@ -76,8 +76,8 @@ static int stream_probe(struct stream *s, unsigned flags)
 			return status;
 		}
 	}
-	/* Of TCP that is known the listening socket, or who connects it, saw to it. UNIX sockets
-	 * know urgent bytes too, from Linux 5.15 on, but inherit nothing. */
+	/* For a known TCP socket, the listening socket or the connector has set this. UNIX sockets
+	 * have urgent bytes too, from Linux 5.15 on, but do not inherit the option. */
 	if (stream_is_socket(s) && (flags & STREAM_IS_TCP) == 0 &&
 		setsockopt(s->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) < 0) {
 		return -errno;
@@ -90,7 +90,7 @@ static int stream_probe(struct stream *s, unsigned flags)
 	if (status < 0) {
 		return -errno;
 	}
-	/* A pipe's end to write to has nothing to read, ever. */
+	/* The write end of a pipe never has input. */
 	s->ended = (status & O_ACCMODE) == O_WRONLY;
 	if ((status & O_NONBLOCK) == 0 && fcntl(s->fd, F_SETFL, status | O_NONBLOCK) < 0) {
 		return -errno;
@@ -146,7 +146,7 @@ int stream_connect_status(const struct stream *s)
 	return s->cause == -ECONNRESET || s->cause == -EPIPE ? 0 : s->cause;
 }
 
-/* ---- endings ---- */
+/* ---- ends ---- */
 
 void stream_fail(struct stream *s, int err)
 {
@@ -160,7 +160,7 @@ void stream_fail(struct stream *s, int err)
 	s->readable = true;
 	s->no_shortcut = true;
 	if (s->waiting > 0) {
-		s->drain = DRAIN_NONE; /* what waits never goes out */
+		s->drain = DRAIN_NONE; /* bytes that wait are never written */
 	}
 	stream_drop_queue(s);
 	s->cause = (int16_t)err;
@@ -173,11 +173,14 @@ void stream_finish(struct stream *s)
 	if (s->cause != -ECONNRESET && s->cause != -EPIPE) {
 		stream_tell(s, STREAM_ERROR, NULL, 0);
 	}
-	/* What waited was dropped: were the peer still there, a FIN would make it look complete. */
+	/* Bytes were dropped: if the peer is still there, a FIN would tell it that all had come. */
 	stream_abort(s);
 }
 
-/** Lets go of the fd and of what hangs on it; the fd itself is the caller's to close or keep. */
+/**
+ * Detaches the stream from its fd, watch and clock. Returns the fd, for the caller to close or
+ * keep.
+ */
 static int stream_detach(struct stream *s, enum stream_life next)
 {
 	int fd = s->fd;
@@ -191,7 +194,7 @@ static int stream_detach(struct stream *s, enum stream_life next)
 	return fd;
 }
 
-/** Closes the fd, if it is open, and says nothing. */
+/** Closes the fd, if it is open, and emits nothing. */
 static void stream_let_go(struct stream *s)
 {
 	if (!stream_has_fd(s)) {
@@ -233,7 +236,7 @@ void stream_abort(struct stream *s)
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
 	if (stream_is_tcp(s) && stream_has_fd(s)) {
-		/* close(2) then sends RST and throws away what was not sent (tcp(7)). */
+		/* close(2) then sends RST and discards unsent bytes (tcp(7)). */
 		(void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	}
 	stream_close(s);
@@ -287,7 +290,8 @@ void stream_cleanup(struct stream **stream)
 	if (s->life == LIFE_CLOSED) {
 		struct event event = {.type = STREAM_CLOSE, .error = s->cause, .stream = s};
 
-		/* A handler may free it, but not its memory: that stream_emit() would do. */
+		/* Not stream_emit(): if a handler frees the stream, that frees the memory, which is
+		 * used below. */
 		s->life = LIFE_TOLD;
 		emitter_emit(&s->emitter, &event);
 	}
@@ -298,9 +302,9 @@ void stream_cleanup(struct stream **stream)
 	}
 }
 
-/* ---- reading or not ---- */
+/* ---- pausing ---- */
 
-/** Lets it be read for the first time, or again: all of stream_start() but the reason's end. */
+/** Starts or resumes reading: all of stream_start() except removing the reason. */
 static int stream_begin(struct stream *s)
 {
 	int r = stream_watch(s);
@@ -332,7 +336,7 @@ bool stream_is_started(const struct stream *s)
 	return s != NULL && (s->pauses & STREAM_STOPPED) == 0;
 }
 
-/** Whether reasons may be added and taken away: 0 or a negative errno. */
+/** Whether reasons may be added and removed: 0 or a negative errno. */
 static int stream_check_pauses(const struct stream *s, unsigned reasons)
 {
 	if (s == NULL || reasons > STREAM_ALL_PAUSES) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be asked of a stream and set on it, and who listens to it. Nothing here moves a byte. */
+/* The attributes of a stream and its subscriptions. Nothing here moves a byte. */
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -106,8 +106,8 @@ uint64_t stream_stalled_ns(const struct stream *s)
 }
 
 /**
- * Of Multipath TCP `info` is that of the first subflow, with what acknowledges its probes; adds
- * what MPTCP_INFO knows of all, from Linux 6.10 on, whose header is newer than ours.
+ * For Multipath TCP, `info` describes only the first subflow, which includes answers to probes.
+ * Adds what MPTCP_INFO knows of all subflows, from Linux 6.10 on; our headers are older than that.
  */
 static void add_subflows(const struct stream *s, struct tcp_info *info)
 {
@@ -132,7 +132,7 @@ static void add_subflows(const struct stream *s, struct tcp_info *info)
 	static_assert(sizeof(all) == 96, "as the kernel has it");
 	if (getsockopt(s->fd, SOL, INFO, &all, &len) < 0 || len < sizeof(all) ||
 		(all.flags & FALLBACK) != 0) {
-		return; /* an older kernel, or the peer speaks TCP */
+		return; /* an older kernel, or the peer uses plain TCP */
 	}
 	if (all.last_data_sent_ms < info->tcpi_last_data_sent) {
 		info->tcpi_last_data_sent = all.last_data_sent_ms;
@@ -156,8 +156,8 @@ uint64_t stream_delivered_ns(const struct stream *s)
 	if (s->kind == KIND_MPTCP) {
 		add_subflows(s, &info);
 	}
-	/* A stuck peer still acknowledges probes, to a dead one data is still sent: both count. But
-	 * what was sent long ago and is still under way may be acknowledged bit by bit. */
+	/* A stuck peer still acknowledges probes, and data is still sent to a dead one, so both
+	 * times count. But data that was sent long ago may be acknowledged bit by bit. */
 	age_ms = info.tcpi_last_data_sent > info.tcpi_last_ack_recv && info.tcpi_unacked == 0
 			 ? info.tcpi_last_data_sent
 			 : info.tcpi_last_ack_recv;
@@ -210,7 +210,7 @@ bool stream_is_readable(struct stream *s)
 
 /* ---- events ---- */
 
-/** A DRAIN of this turn that nobody waited for until now. */
+/** Claims a DRAIN of this turn for which nobody was subscribed until now. */
 static void claim_drain(struct stream *s, unsigned events)
 {
 	if ((events & STREAM_DRAIN) == 0 || s->drain != DRAIN_OWED) {
@@ -223,7 +223,7 @@ static void claim_drain(struct stream *s, unsigned events)
 	}
 }
 
-/** Whether `events` are what handlers may take: our own and the application's. */
+/** Whether handlers may take these `events`: the library's and the application's own. */
 static bool are_events(unsigned events)
 {
 	return events != 0 && events <= STREAM_ALL_TAKEN_EVENTS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock of a stream's timeout, and the way of a stream, clock and all, to another loop. */
+/* The clock of a stream's timeout, and moving a stream with its clock to another loop. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -18,15 +18,15 @@ static void on_timeout(struct timer *timer)
 {
 	struct stream *s = container_of(timer, struct stream_clock, timer)->stream;
 
-	/* Bytes that the kernel holds for us count: look before judging. */
+	/* Bytes that wait in the kernel count: look before deciding. */
 	if (stream_deadline(s) <= clock_ns()) {
 		stream_poke(s);
 	}
 	if (s->clock == NULL) {
-		return; /* closed meanwhile */
+		return; /* closed by a handler */
 	}
 	if (s->life == LIFE_FAILED && stream_reads(s)) {
-		s->clock->restarted_ns = clock_ns(); /* it failed: its end is on its way */
+		s->clock->restarted_ns = clock_ns(); /* it failed, and its end will be reported */
 	}
 	if (stream_deadline(s) > clock_ns()) {
 		timer_arm(timer, stream_deadline(s));
@@ -86,9 +86,10 @@ int stream_set_timeout(struct stream *s, double seconds)
 	}
 	s->timeout_ms = (uint32_t)ms;
 	if (ms - s->timeout_ms > 1e-6) {
-		s->timeout_ms++; /* never early; what is less is the error of a double */
+		/* Never early; a smaller rest is the rounding error of the double. */
+		s->timeout_ms++;
 	}
-	/* Without a loop there is none to be had, and stream_start() will say so. */
+	/* If there is no loop, one could not be made, and stream_start() will report that. */
 	if (s->timeout_ms == 0 || stream_loop(s) != NULL) {
 		stream_wind(s);
 	}
@@ -97,7 +98,7 @@ int stream_set_timeout(struct stream *s, double seconds)
 
 /* ---- to another loop ---- */
 
-/** The clock as it will be on `loop`, not armed yet; NULL without an error if there is none. */
+/** A copy of the clock for `loop`, not armed yet; NULL without an error if there is none. */
 static int clock_for(const struct stream *s, struct loop *loop, struct stream_clock **ret_clock)
 {
 	struct stream_clock *clock = NULL;
@@ -131,7 +132,7 @@ static int move_watch(struct stream *s, struct loop *loop)
 	return r;
 }
 
-/** What cannot fail of the way to `loop`. */
+/** The part of moving to `loop` that cannot fail. */
 static void move(struct stream *s, struct loop *loop, struct stream_clock *clock)
 {
 	bool waits = task_is_waiting(&s->later);

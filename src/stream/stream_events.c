@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the kernel tells us of a stream, and what we tell of it.
+ * Events: from the kernel to the stream, and from the stream to its subscribers.
  *
- * What has to be told is noted where it happens and told from one place, stream_on_later(), a
- * deferred task: so nothing is emitted from inside a call by the user, and the order is always
- * WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, from the
- * loop.
+ * What happens is only recorded where it happens. It is emitted from one place, stream_on_later(),
+ * a deferred task: so nothing is emitted from inside a call by the user, and the order is always
+ * WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, called
+ * by the loop.
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "stream/stream_private.h"
 
-/* ---- telling ---- */
+/* ---- emitting ---- */
 
 /** Calls the handlers of one event. */
 static void emit(struct stream *s, const struct event *event)
@@ -29,7 +29,7 @@ static void emit(struct stream *s, const struct event *event)
 	}
 	emitter_emit(&s->emitter, event);
 	if (s->life == LIFE_FREED && s->loop == NULL && s->emitter.emission == NULL) {
-		free(s); /* by a handler: no loop does it later */
+		free(s); /* freed by a handler: no loop does it later */
 	}
 }
 
@@ -68,8 +68,8 @@ void stream_defer(struct stream *s)
 }
 
 /**
- * WRITE and DRAIN, once a turn: a handler that writes again hears of it in the next, so that others
- * are served, too. Only what comes before an end does not wait.
+ * Emits WRITE and DRAIN, at most once in a turn. If a handler writes again, it gets the next ones
+ * in the next turn, so that other streams are served, too. Before an end they do not wait.
  */
 static void stream_tell_progress(struct stream *s)
 {
@@ -91,7 +91,9 @@ static void stream_tell_progress(struct stream *s)
 	}
 }
 
-/** A failed or hung-up stream: who shall know, and is there anything left to read? */
+/**
+ * A stream that failed or hung up: decides which events follow, and whether input is left to read.
+ */
 static void stream_settle(struct stream *s)
 {
 	bool is_over = s->life == LIFE_FAILED &&
@@ -100,7 +102,8 @@ static void stream_settle(struct stream *s)
 	if (s->hangup == HANGUP_NOTED) {
 		s->hangup = HANGUP_TOLD;
 		if (is_over) {
-			stream_defer(s); /* who is told may look at the socket, as ever */
+			stream_defer(
+				s); /* handlers of these events may look at the socket as usual */
 		}
 		stream_tell(s, STREAM_HANGUP, NULL, 0);
 	} else if (is_over) {
@@ -108,7 +111,7 @@ static void stream_settle(struct stream *s)
 	}
 }
 
-/** All that happened since the last time, but for the end. */
+/** Emits all that has happened since the last time, except the end. */
 static void stream_tell_news(struct stream *s)
 {
 	stream_tell_progress(s);
@@ -139,7 +142,7 @@ static bool stream_can_go_on(const struct stream *s)
 	return (s->waiting > 0 && s->writable) || (stream_reads(s) && s->readable);
 }
 
-/** The next share of what there is to write and to read. */
+/** Does the next share of writing and reading. */
 static void stream_go_on(struct stream *s)
 {
 	if (s->waiting > 0 && s->writable) {
@@ -175,7 +178,7 @@ void stream_on_later(struct task *task)
 
 /* ---- readiness ---- */
 
-/** The socket's pending error, which the kernel tells only once. */
+/** The socket's pending error, which the kernel reports only once. */
 static int stream_take_error(const struct stream *s)
 {
 	int err = 0;
@@ -212,7 +215,8 @@ static void stream_note_events(struct stream *s, uint32_t events)
 		}
 	} else if ((events & EPOLLHUP) != 0 && s->half_open && !stream_is_tcp(s) && !s->shut &&
 		   s->hangup == HANGUP_NONE) {
-		/* A UNIX peer that closed takes nothing any more; TCP does not tell. */
+		/* A UNIX peer that closed accepts nothing any more; with TCP the kernel does not
+		 * tell. */
 		s->hangup = HANGUP_NOTED;
 		stream_defer(s);
 	}
@@ -223,7 +227,8 @@ static void on_connect_event(struct stream *s, uint32_t events)
 	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) {
 		return;
 	}
-	/* First the connector, then what stream_note_events() may have to tell its successor. */
+	/* The connector first, then what stream_note_events() may report to the stream's next user.
+	 */
 	s->life = LIFE_NEW;
 	stream_tell(s, STREAM_CONNECTED, NULL, 0);
 	stream_note_events(s, events);
@@ -242,7 +247,7 @@ void stream_on_ready(struct watcher *watcher, uint32_t events)
 		stream_flush(s);
 	}
 	if (s->life != LIFE_OPEN || !s->readable) {
-		return; /* after a failure, on_later() goes on, when it has told */
+		return; /* after a failure, on_later() continues once it has emitted the events */
 	}
 	if (stream_reads(s)) {
 		stream_read(s);

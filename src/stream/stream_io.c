@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The bytes of a stream.
+ * Moves the bytes of a stream.
  *
- * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or a short read that nothing
- * but an empty socket explains (TCP only: on UNIX a read also stops where other credentials begin,
- * at a passed fd, at an urgent byte), or the stream's share of the turn is used up (then it stands
- * in line for the next turn). Out: the kernel takes what it can at once; the rest waits in chunks
- * (stream_queue.c). Bulk may go past both: stream_splice.c.
+ * In: recv into the loop's shared buffer and emit READ, until EAGAIN, or until a short read, if
+ * only an empty socket explains it (TCP only: on UNIX a read also ends where other credentials
+ * begin, at a passed fd and at an urgent byte), or until the stream's share of the turn is used up
+ * (then it waits in line for the next turn). Out: the kernel accepts what it can at once; the rest
+ * waits in chunks (stream_queue.c). Large amounts may bypass both: stream_splice.c.
  */
 #include "stream/stream_private.h"
 
@@ -25,7 +25,7 @@
 #include "stream/sigpipe.h"
 
 enum {
-	/** Of what waits, when the peer takes it as fast as we write. */
+	/** The most waiting bytes written in a turn if the peer reads as fast as we write. */
 	FLUSH_A_TURN = 1024 * 1024,
 };
 
@@ -38,7 +38,7 @@ static ssize_t input(const struct stream *s, void *buffer, size_t len)
 	do {
 		n = stream_is_socket(s) ? recv(s->fd, buffer, len, 0) : read(s->fd, buffer, len);
 	} while (n < 0 && errno == EINTR);
-	/* A pty whose other side was closed says EIO: that is its end of input. */
+	/* EIO on a pty whose other side was closed is the end of its input. */
 	if (n < 0 && errno == EIO && !stream_is_socket(s) && isatty(s->fd)) {
 		return 0;
 	}
@@ -46,8 +46,8 @@ static ssize_t input(const struct stream *s, void *buffer, size_t len)
 }
 
 /**
- * Whether a read of no bytes is the end of input. It is not where a FIFO has had no writer yet, nor
- * on a terminal that never waits (VMIN and VTIME 0), nor is an empty packet.
+ * Whether a read of 0 bytes is the end of input. It is not if a FIFO has had no writer yet, or if a
+ * terminal never waits (VMIN and VTIME 0), or for an empty packet.
  */
 static bool is_end_of_input(const struct stream *s)
 {
@@ -63,14 +63,14 @@ static bool is_end_of_input(const struct stream *s)
 		return (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 	}
 	if (fstat(s->fd, &file) == 0 && S_ISFIFO(file.st_mode)) {
-		/* One that came, wrote and went since the read. */
+		/* A writer that came, wrote and went since the read. */
 		return (poll_fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
 	}
 	return (poll_fd.revents & POLLHUP) != 0 || tcgetattr(s->fd, &termios) < 0 ||
 	       (termios.c_lflag & ICANON) != 0 || termios.c_cc[VMIN] > 0;
 }
 
-/** A read of no bytes that was no end: whether there is something behind it. */
+/** A read of 0 bytes was not the end: whether input follows. */
 static bool stream_skip_nothing(struct stream *s)
 {
 	struct pollfd poll_fd = {.fd = s->fd, .events = POLLIN};
@@ -103,7 +103,7 @@ static size_t copy_room(const struct stream *s)
 	return left < room ? left : room;
 }
 
-/** One read; false when there is nothing more for now. */
+/** Reads once; false if there is no more for now. */
 static bool stream_read_once(struct stream *s)
 {
 	char *buffer = loop_buffer(s->loop);
@@ -188,21 +188,22 @@ static ssize_t output(const struct stream *s, const void *data, size_t len, int 
 }
 
 /**
- * Tries the kernel once and keeps the books: how many bytes it took, or a negative errno. Without
- * `data` the bytes are those in the pipe. `flags` are those of send(2).
+ * Writes once and updates the counters. Returns how many bytes the kernel accepted, or a negative
+ * errno. Without `data`, the bytes are those in the pipe. `flags` are those of send(2).
  */
 static ssize_t stream_output(struct stream *s, const void *data, size_t len, int flags)
 {
 	ssize_t n = data == NULL ? stream_splice_out(s) : output(s, data, len, flags);
 
 	if (n < 0) {
-		/* EINPROGRESS: of TCP Fast Open, the SYN went out without the bytes. */
+		/* EINPROGRESS: with TCP Fast Open, the SYN was sent without the bytes. */
 		if (errno != EAGAIN && errno != EINPROGRESS) {
 			return -errno;
 		}
 		n = 0;
 	}
-	/* A splice is also cut short when the process is stopped: there only EAGAIN means full. */
+	/* A splice is also cut short if the process is stopped, so for a splice only EAGAIN means
+	 * full. */
 	if ((size_t)n < len && (n == 0 || (stream_is_socket(s) && data != NULL))) {
 		s->writable = false;
 	}
@@ -221,7 +222,7 @@ static ssize_t stream_output(struct stream *s, const void *data, size_t len, int
 void stream_send_fin(struct stream *s)
 {
 	if (s->shut && s->waiting == 0 && stream_has_fd(s) && stream_is_socket(s)) {
-		/* ENOTCONN: a reset came first, and its event says so. */
+		/* ENOTCONN: a reset came first, and its event reports it. */
 		(void)shutdown(s->fd, SHUT_WR);
 		s->corked = false;
 	}
@@ -233,12 +234,12 @@ void stream_uncork(struct stream *s)
 
 	if (s->corked) {
 		s->corked = false;
-		/* The kernel would do it too, but a fifth of a second later. */
+		/* The kernel would also do it, but 200 ms later. */
 		(void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	}
 }
 
-/** One try for what waits first: the pipe, then the chunks. */
+/** Tries once to write what comes first: the pipe, then the chunks. */
 static ssize_t stream_flush_once(struct stream *s)
 {
 	struct chunk *chunk;
@@ -265,7 +266,7 @@ static ssize_t stream_flush_once(struct stream *s)
 	return n;
 }
 
-/** Whoever waits for all to be out, or comes for it in this turn, hears it. */
+/** All was written: DRAIN is due for those who wait, or who subscribe in this turn. */
 static void stream_note_drain(struct stream *s)
 {
 	s->drain = emitter_has(&s->emitter, STREAM_DRAIN) ? DRAIN_DUE : DRAIN_OWED;
@@ -303,10 +304,10 @@ void stream_flush(struct stream *s)
 	}
 }
 
-/** Writes what it can and queues the rest; 0 or a negative errno. */
+/** Writes what the kernel accepts and queues the rest; 0 or a negative errno. */
 static int stream_put(struct stream *s, const char *data, size_t len, int flags)
 {
-	/* WRITE tells the bytes later, so it needs a copy of them. */
+	/* WRITE will report the bytes later, so it needs a copy of them. */
 	bool to_tell = emitter_has(&s->emitter, STREAM_WRITE);
 	ssize_t n = 0;
 	int r;
@@ -363,7 +364,7 @@ int stream_write(struct stream *s, const void *data, size_t len, struct handler 
 		return r;
 	}
 	if (drain != NULL) {
-		(void)stream_once(s, STREAM_DRAIN, drain); /* it was looked at above */
+		(void)stream_once(s, STREAM_DRAIN, drain); /* it was checked above */
 	}
 	if (s->waiting == 0 && (len > 0 || drain != NULL)) {
 		stream_note_drain(s);
@@ -407,7 +408,7 @@ int stream_write_ahead(struct stream *s, const void *data, size_t len)
 		stream_fail(s, r);
 		return r;
 	}
-	/* From there it gets in line, behind those who were about to read: stream_on_later(). */
+	/* That will put it in line, after those that were about to read: stream_on_later(). */
 	stream_defer(s);
 	return 0;
 }

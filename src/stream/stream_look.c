@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Input for who does not read yet: it is looked at where it is, in the kernel, or taken by hand.
+ * Input of a stream that is not read yet: it is looked at in the kernel's buffer, or taken
+ * explicitly.
  *
- * What the kernel tells of a paused stream is only noted (stream_events.c); INPUT passes it on. As
- * the set is edge-triggered, bytes that were looked at and left make no event of their own: INPUT
- * comes again when there is more of them.
+ * What the kernel reports of a paused stream is only recorded (stream_events.c); INPUT reports it.
+ * The epoll set is edge-triggered, so bytes that were looked at and left cause no event: INPUT
+ * comes again when there are more.
  */
 #include <assert.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include "stream/loop_private.h"
 #include "stream/stream_private.h"
 
-/** Whether it can be looked at: 0 or a negative errno. */
+/** Whether the stream can be looked at: 0 or a negative errno. */
 static int check_look(struct stream *s)
 {
 	if (s == NULL) {
@@ -75,7 +76,7 @@ int stream_skip(struct stream *s, size_t len, bool is_all)
 	int r = check_look(s);
 
 	if (r == 0 && !stream_is_tcp(s)) {
-		r = -EINVAL; /* MSG_TRUNC: nothing else throws bytes away without copying them */
+		r = -EINVAL; /* only MSG_TRUNC discards bytes without copying them */
 	}
 	while (r == 0 && len > 0) {
 		size_t part = len < LOOP_BUFFER_BYTES ? len : LOOP_BUFFER_BYTES;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What was written to a stream and the kernel has not taken yet, and, where somebody is subscribed
- * to WRITE, what it has taken and WRITE has yet to tell: chunks in one ring, the oldest first.
+ * The write queue: bytes that the kernel has not accepted yet, and, if somebody is subscribed to
+ * WRITE, accepted bytes that WRITE has not reported yet. They are chunks in one ring, the oldest
+ * first.
  *
- *	last->next ──▶ ... taken, not told ... ──▶ first ──▶ ... waits ... ──▶ last
+ *	last->next ──▶ ... accepted, not reported ... ──▶ first ──▶ ... wait ... ──▶ last
  *
- * Bytes that wait in a pipe are older than all chunks: stream_splice.c sees to it.
+ * Bytes that wait in a pipe are older than all chunks: stream_splice.c makes sure of that.
  */
 #include <assert.h>
 #include <errno.h>
@@ -119,7 +120,7 @@ bool stream_has_taken(const struct stream *s)
 	       (s->last != NULL && s->last->next->told < s->last->next->begin);
 }
 
-/** Emits WRITE for at most `max` bytes of the oldest chunk; for how many. */
+/** Emits WRITE for at most `max` bytes of the oldest chunk; returns for how many. */
 static size_t tell_oldest(struct stream *s, size_t max)
 {
 	struct chunk *chunk = s->last->next;
@@ -147,7 +148,7 @@ void stream_tell_taken(struct stream *s)
 	size_t spliced = s->splice == NULL ? 0 : s->splice->taken;
 	size_t left = 0;
 
-	/* What the handlers write is for the next time. */
+	/* What the handlers write now is reported the next time. */
 	if (s->last != NULL) {
 		struct chunk *chunk = s->last;
 
@@ -163,7 +164,7 @@ void stream_tell_taken(struct stream *s)
 	while (left > 0 && stream_has_fd(s)) {
 		left -= tell_oldest(s, left);
 	}
-	/* Taken when nobody was subscribed any more. */
+	/* Accepted when nobody was subscribed any more. */
 	while (s->last != NULL && s->last->next->told == s->last->next->end) {
 		shift(s);
 	}

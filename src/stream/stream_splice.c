@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bulk bytes that never enter user space: socket ── splice(2) ──▶ pipe ── splice(2) ──▶ socket.
+ * Bytes that never enter user space: socket ── splice(2) ──▶ pipe ── splice(2) ──▶ socket.
  *
- * Bytes go into the pipe only while no chunks wait for the receiver, so the pipe is always older
- * than the chunks. It is given back with its last byte.
+ * Bytes go into the pipe only while no chunks wait for the receiver, so those in the pipe are
+ * always older than the chunks. The pipe is given back when it is empty.
  *
- * Where splice(2) says EAGAIN or 0 although the fd is readable, the caller's copying read finds out
- * what it is: a full pipe, an urgent mark and the end of input look alike here.
+ * If splice(2) fails with EAGAIN or returns 0 although the fd is readable, the caller's copying
+ * read finds out why: a full pipe, an urgent mark and the end of input look the same here.
  */
 #include <assert.h>
 #include <errno.h>
@@ -28,13 +28,15 @@ static ssize_t splice_fds(int from, int to, size_t len)
 	return n;
 }
 
-/** Not the socket's error: this kernel, or its filter of system calls, does not do it. */
+/**
+ * Whether the error is not the socket's: this kernel, or its system call filter, does not splice.
+ */
 static bool is_refusal(int err)
 {
 	return err == EINVAL || err == ENOSYS || err == EPERM || err == ENOMEM;
 }
 
-/** Makes what splicing needs, where it is not there yet; whether there was memory. */
+/** Allocates what splicing needs, if not done yet; returns whether there was memory. */
 static bool splice_have(struct stream *s)
 {
 	if (s->splice == NULL) {
@@ -55,7 +57,7 @@ void stream_splice_release(struct stream *s)
 	s->splice = NULL;
 }
 
-/** Input goes to `to` from now on; NULL: to the handlers, as it did at first. */
+/** Input goes to `to` from now on; NULL: to the handlers, as at first. */
 static void splice_aim(struct stream *s, struct stream *to)
 {
 	struct stream *before = stream_target(s);
@@ -115,7 +117,7 @@ size_t stream_splice_room(const struct stream *s)
 
 /* ---- in ---- */
 
-/** Whether bytes may go into the pipe of `to`, which may have to be taken first. */
+/** Whether bytes may go into the pipe of `to`, which may have to borrow one first. */
 static bool takes_splices(struct stream *to)
 {
 	if (to->life >= LIFE_FAILED || to->shut || to->no_splice_out || to->last != NULL ||
@@ -131,7 +133,7 @@ static bool takes_splices(struct stream *to)
 	return to->splice->pipe != NULL;
 }
 
-/** What stream_splice_in() returns when splice(2) failed. */
+/** The return value of stream_splice_in() when splice(2) has failed. */
 static ssize_t splice_in_failed(struct stream *s, int err)
 {
 	if (is_refusal(err)) {
@@ -139,7 +141,7 @@ static ssize_t splice_in_failed(struct stream *s, int err)
 		splice_aim(s, NULL);
 		return 0;
 	}
-	/* What is no socket tells an error as often as it is asked. */
+	/* An fd that is no socket reports its error each time. */
 	return err == EAGAIN || !stream_is_socket(s) ? 0 : -err;
 }
 
@@ -190,7 +192,7 @@ ssize_t stream_splice_out(struct stream *s)
 	return n;
 }
 
-/** Reads what is in the pipe, all of it; 0 or a negative errno. */
+/** Reads all bytes of the pipe; 0 or a negative errno. */
 static int pipe_read(struct pipe *pipe, char *bytes)
 {
 	while (pipe->used > 0) {
@@ -220,7 +222,7 @@ int stream_splice_spill(struct stream *s, int err)
 	if (chunk == NULL) {
 		return -ENOMEM;
 	}
-	/* First, for its bytes begin within its own size. */
+	/* Before pipe_read(): this also writes the struct's padding, in which bytes[] begins. */
 	*chunk = (struct chunk){.end = used, .capacity = used};
 	r = pipe_read(s->splice->pipe, chunk->bytes);
 	if (r < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A binary heap of the armed timers, the earliest deadline in heap[1], and one timerfd that strikes
- * for it. The timerfd is set anew only when the earliest deadline moves forward, or after it
- * struck: a timer that was disarmed or put off leaves at most one wake-up for nothing behind.
+ * A binary heap of the armed timers, with the earliest deadline in heap[1], and one timerfd that is
+ * set to it. The timerfd is set again only if the earliest deadline moves forward, or after it
+ * expired: a timer that was disarmed or postponed causes at most one needless wake-up.
  */
 #include "stream/timer.h"
 
@@ -68,7 +68,7 @@ static void heap_remove(struct timers *timers, struct timer *timer)
 	}
 }
 
-/** Sets the timerfd for the earliest deadline, if it would strike later than that. */
+/** Sets the timerfd to the earliest deadline if it is set to a later time. */
 static void timers_set(struct timers *timers)
 {
 	uint64_t ns = timers->n_armed > 0 ? timers->heap[1]->deadline_ns : NS_NEVER;
@@ -78,7 +78,7 @@ static void timers_set(struct timers *timers)
 	if (ns >= timers->armed_ns) {
 		return;
 	}
-	/* Zero would disarm; the kernel takes the past for now, and no time beyond its own range.
+	/* Zero would disarm it. For the kernel a past time means now; times beyond its range fail.
 	 */
 	spec.it_value.tv_sec = (time_t)(ns / NS_PER_S);
 	spec.it_value.tv_nsec = (long)(ns % NS_PER_S) + (ns == 0);
@@ -92,7 +92,7 @@ static void on_timerfd(struct watcher *watcher, uint32_t events)
 {
 	struct timers *timers = container_of(watcher, struct timers, watcher);
 
-	/* Not read: every strike is an edge of its own, and setting it anew clears the count. */
+	/* Not read: every expiry is an edge of its own, and setting the time clears the count. */
 	(void)events;
 	timers->due = true;
 	timers->struck_ns = timers->armed_ns;
@@ -140,7 +140,7 @@ int timers_init(struct timers *timers, struct loop *loop)
 		timers->fd = -1;
 		return r;
 	}
-	/* The timerfd alone keeps no loop running; an armed timer does. */
+	/* The timerfd alone does not keep a loop running; an armed timer does. */
 	loop_release(loop);
 	return 0;
 }
@@ -207,7 +207,7 @@ void timer_close(struct timer *timer)
 	timer->loop = NULL;
 	timers->n_open--;
 	if (timers->capacity > CAPACITY_MIN && timers->n_open < timers->capacity / 4) {
-		/* Give memory back after a burst; if there is none to be had, keep what we have. */
+		/* Gives memory back after a burst; if that fails, keeps what it has. */
 		(void)timers_resize(timers, timers->capacity / 2);
 	}
 }
@@ -221,8 +221,8 @@ int timer_arm(struct timer *timer, uint64_t deadline_ns)
 	}
 	assert(loop_is_current(timer->loop));
 	timers = loop_timers(timer->loop);
-	/* Behind all that was due by then, itself included: a timer that is always armed for the
-	 * past waits for the others each time. */
+	/* After all that were due by then, this timer included: a timer that is always armed for a
+	 * past time waits for the others each time. */
 	if (deadline_ns <= timers->slice_ns) {
 		deadline_ns = timers->slice_ns + 1;
 	}
