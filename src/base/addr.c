@@ -41,7 +41,7 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* A decimal number without sign, blank or leading zero; 0 when it is none, or above `max`. */
+/* Reads a decimal number without sign, blank or leading zero; 0 if it is none, or above `max`. */
 static uint32_t read_number(const char *text, uint32_t max)
 {
 	uint64_t number = 0;
@@ -58,7 +58,7 @@ static uint32_t read_number(const char *text, uint32_t max)
 	return *text == '\0' ? (uint32_t)number : 0;
 }
 
-/* Each of the parsers below fills *addr and returns NULL, or what is wrong. */
+/* Each of the parsers below fills *addr and returns NULL, or returns what is wrong. */
 
 static const char *parse_port(const char *text, struct addr *addr)
 {
@@ -98,7 +98,7 @@ static const char *parse_unix(const char *name, struct addr *addr)
 	return NULL;
 }
 
-/* What FileDescriptorName= takes: systemd.socket(5). */
+/* The characters that FileDescriptorName= allows: systemd.socket(5). */
 static const char *parse_systemd(const char *name, struct addr *addr)
 {
 	size_t len = strlen(name);
@@ -144,7 +144,7 @@ static struct in_addr unmap(const struct in6_addr *in6)
 	return in;
 }
 
-/* Its number, or a name that an interface could have: as dev_valid_name() of the kernel says. */
+/* A zone is a number, or a name that an interface could have: dev_valid_name() of the kernel. */
 static const char *parse_zone(const char *zone, struct addr *addr, uint32_t *ret_scope)
 {
 	size_t len = strlen(zone);
@@ -190,7 +190,7 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 	if (why != NULL) {
 		return why;
 	}
-	/* What does not fit is no address either, cut or not. */
+	/* A longer text is no address either, cut or not. */
 	len = (size_t)(end - text) - 1;
 	if (len >= sizeof(host)) {
 		len = sizeof(host) - 1;
@@ -215,7 +215,7 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 			return why;
 		}
 	}
-	/* An IPv6 socket of ours is IPv6 only and could not use it; what is meant is IPv4. */
+	/* Our IPv6 sockets are IPv6 only and could not use it; the user means IPv4. */
 	if (IN6_IS_ADDR_V4MAPPED(&in6)) {
 		set_inet(addr, unmap(&in6));
 	} else {
@@ -225,8 +225,8 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 }
 
 /*
- * Whether getaddrinfo() would read the name as an IPv4 address of a kind that nobody means
- * ("127.1", "0x7f000001"), or as one that is out of range: its last label is a number.
+ * Whether getaddrinfo() would read the name as an unusual form of an IPv4 address ("127.1",
+ * "0x7f000001"), or as one that is out of range: its last label is a number.
  */
 static bool ends_in_number(const char *host, size_t len)
 {
@@ -250,8 +250,8 @@ static bool ends_in_number(const char *host, size_t len)
 
 /*
  * RFC 1123, 2.1: letters, digits, and hyphens inside a label; one dot may end the name. Underscores
- * are allowed besides: container networks name their services so, and getaddrinfo takes them. The
- * case means nothing (RFC 4343).
+ * are also allowed: container networks use them in names, and getaddrinfo accepts them. Upper and
+ * lower case are the same (RFC 4343).
  */
 static const char *parse_name(const char *host, size_t len, struct addr *addr)
 {
@@ -375,7 +375,7 @@ static void format_inet(struct in_addr in, in_port_t port, char text[ADDR_TEXT_M
 	(void)snprintf(text, ADDR_TEXT_MAX, "%s:%u", s, (unsigned int)ntohs(port));
 }
 
-/* `zone`: its name; NULL: that of the number, if it has one. */
+/* `zone`: its name; NULL: the name for the number, if it has one. */
 static void format_inet6(const struct sockaddr_in6 *in6, const char *zone, char text[ADDR_TEXT_MAX])
 {
 	char name[IF_NAMESIZE];
@@ -426,7 +426,7 @@ const char *addr_format(const struct sockaddr *sa, socklen_t len, char text[ADDR
 {
 	union addr_sockaddr copy;
 
-	/* The kernel may say a length beyond what there was room for (accept(2)). */
+	/* The length from the kernel may exceed the room that there was (accept(2)). */
 	if (len > sizeof(copy)) {
 		len = sizeof(copy);
 	}

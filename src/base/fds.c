@@ -25,7 +25,7 @@
 
 enum {
 	FDS_ASKED_MAX = 64 * 1024,
-	FDS_BYTES = 2048, /* some 80 of them */
+	FDS_BYTES = 2048, /* room for some 80 entries */
 };
 
 static atomic_bool have_copies = ALWAYS_COPIES;
@@ -57,12 +57,12 @@ void fds_reset(int fd)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
-	/* close(2) then sends RST and throws away what was not sent (tcp(7)). */
+	/* close(2) then sends RST and discards unsent bytes (tcp(7)). */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(fd);
 }
 
-/** Without /proc: those that there may be, asked for one by one. */
+/** Without /proc: tests every possible fd. */
 static size_t count_by_asking(rlim_t limit)
 {
 	size_t n = 0;
@@ -104,7 +104,7 @@ bool fds_count_told(int folder, size_t *ret_n)
 	return true;
 }
 
-/* readdir(3) would take a thousand at a time, each of which costs the kernel a microsecond. */
+/* Not readdir(3), which reads a thousand entries at a time; each costs the kernel a microsecond. */
 int fds_count_some(int folder, size_t *n)
 {
 	union {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The slots: 2048 of width 1, then 1024 of width 2, 1024 of width 4, and so on. A value's slot is
- * found from its highest bit, without a search:
+ * computed from its highest bit, without a search:
  *
  *	shift = bits(value) - 11	how many low bits are dropped; 0 for small values
  *	slot  = shift * 1024 + (value >> shift)
  *
- * where value >> shift lies in 1024 to 2047, so the ranges of the shifts follow each other.
- * All accesses are relaxed: there is one writer, and readers want numbers, not order.
+ * where value >> shift is in 1024 to 2047, so the ranges of successive shifts adjoin. All accesses
+ * are relaxed: there is one writer, and readers need the numbers, not their order.
  */
 #include "base/hdr.h"
 
@@ -44,7 +44,7 @@ static uint64_t slot_top(size_t slot)
 	return (((uint64_t)(slot - (shift << HALF_BITS)) + 1) << shift) - 1;
 }
 
-/** Widens the range of the recorded values, whose ends are kept exactly. */
+/** Extends the range of the recorded values, whose ends are kept exactly. */
 static void widen(struct hdr *hdr, uint64_t min, uint64_t max)
 {
 	if (~min > load(&hdr->below_min)) {
@@ -69,7 +69,7 @@ void hdr_merge(struct hdr *to, const struct hdr *from)
 	if (hdr_count(from) == 0) {
 		return;
 	}
-	/* What lies outside was not touched: neither are its pages now. */
+	/* Slots outside were never touched, so their pages are not touched now. */
 	for (size_t i = slot_of(hdr_min(from)), end = slot_of(hdr_max(from)); i <= end; i++) {
 		uint64_t n = load(&from->counts[i]);
 
@@ -138,7 +138,8 @@ bool hdr_next(const struct hdr *hdr, size_t *index, struct hdr_slot *ret)
 		*ret = (struct hdr_slot){i == 0 ? 0 : slot_top(i - 1) + 1, slot_top(i), n};
 		ret->least = ret->least > hdr_min(hdr) ? ret->least : hdr_min(hdr);
 		if (i + 1 == end) {
-			ret->greatest = hdr_max(hdr); /* the last slot has no top of its own */
+			ret->greatest =
+				hdr_max(hdr); /* the last slot has no upper end of its own */
 		}
 		++*index;
 		return true;

@@ -33,7 +33,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return min < c ? min : c;
 }
 
-/* Wagner and Fischer, one row of the table at a time. */
+/* The algorithm of Wagner and Fischer, one row of the table at a time. */
 size_t nearest_edits(const char *a, const char *b)
 {
 	size_t row[NEAREST_CHARS + 1];

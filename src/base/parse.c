@@ -22,7 +22,7 @@ struct unit {
 	uint64_t ns;
 };
 
-/* Largest first, as format_duration() tries them. */
+/* The largest first, in the order in which format_duration() tries them. */
 static const struct unit duration_units[] = {
 	{"d", NS_PER_D},
 	{"h", NS_PER_H},
@@ -34,13 +34,13 @@ static const struct unit duration_units[] = {
 
 enum { N_DURATION_UNITS = sizeof(duration_units) / sizeof(duration_units[0]) };
 
-/* No <ctype.h> here: what a digit is must not hang on a locale. */
+/* Not <ctype.h>: digits must not depend on a locale. */
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-/* Reads all digits at *pos and leaves *pos behind them; false when the number passes `max`. */
+/* Reads all digits at *pos and moves *pos after them; false if the number exceeds `max`. */
 static bool read_digits(const char **pos, uint64_t max, uint64_t *ret_number)
 {
 	uint64_t number = 0;
@@ -61,7 +61,7 @@ static bool read_digits(const char **pos, uint64_t max, uint64_t *ret_number)
 	return fits;
 }
 
-/* Reads the digits behind a point as billionths; false when there are none, or more than nine. */
+/* Reads the digits after a point as billionths; false if there are none, or more than nine. */
 static bool read_fraction(const char **pos, uint64_t *ret_billionths)
 {
 	uint64_t billionths = 0;
@@ -92,7 +92,7 @@ static const struct unit *find_unit(const char *name)
 	return NULL;
 }
 
-/* Why "1.5x" is no duration, seen from what stands where the unit should. */
+/* Why "1.5x" is no duration, judged by the text where the unit should be. */
 static const char *unit_complaint(const char *rest)
 {
 	if (*rest == '\0') {
@@ -107,7 +107,7 @@ static const char *unit_complaint(const char *rest)
 	       "write us, ms, s, m, h or d right behind the number, like \"30s\"";
 }
 
-/* A part of a nanosecond is rounded up: nothing may come early. False above DURATION_MAX. */
+/* Rounds a fraction of a nanosecond up: nothing may be early. False above DURATION_MAX. */
 static bool scale(uint64_t whole, uint64_t billionths, uint64_t unit_ns, uint64_t *ret_ns)
 {
 	unsigned __int128 part = (unsigned __int128)billionths * unit_ns;
@@ -183,7 +183,7 @@ int parse_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
 	return r;
 }
 
-/* The power of two that a size's unit stands for; -1 when it is no unit. */
+/* The power of two of a size's unit; -1 if it is no unit. */
 static int size_shift(const char *unit)
 {
 	static const char units[] = "kMG";
@@ -242,7 +242,7 @@ const char *format_duration(uint64_t ns, char text[DURATION_TEXT_MAX])
 	} else if (ns == 0) {
 		n = snprintf(text, DURATION_TEXT_MAX, "0s");
 	} else if (ns % NS_PER_US != 0) {
-		/* No unit is exact: microseconds, with as many decimals as it takes. */
+		/* No unit is exact: microseconds, with as many decimals as are needed. */
 		n = snprintf(text, DURATION_TEXT_MAX, "%" PRIu64 ".%03u", us,
 			(unsigned int)(ns % NS_PER_US));
 		while (text[n - 1] == '0') {

@@ -17,7 +17,7 @@ static bool is_mapped(const uint8_t bytes[PREFIX_BYTES])
 	return memcmp(bytes, begin, sizeof(begin)) == 0;
 }
 
-/** IPv6 bytes that are mapped IPv4 become that. */
+/** Turns IPv4-mapped IPv6 into IPv4. */
 static void unmap(struct prefix *prefix)
 {
 	memmove(prefix->bytes, prefix->bytes + MAPPED_BYTES, V4_BYTES);
@@ -25,7 +25,7 @@ static void unmap(struct prefix *prefix)
 	prefix->is_v6 = false;
 }
 
-/** Clears what stands behind the length; whether there was anything. */
+/** Clears the bits after the length; returns whether any was set. */
 static bool cut(struct prefix *prefix)
 {
 	bool has_more = false;
@@ -39,7 +39,7 @@ static bool cut(struct prefix *prefix)
 	return has_more;
 }
 
-/** The address in `text`, up to `len`; its whole length, or -1. */
+/** Reads the address in `text`, up to `len`; returns its whole length in bits, or -1. */
 static int read_address(const char *text, size_t len, struct prefix *ret_prefix)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -56,7 +56,9 @@ static int read_address(const char *text, size_t len, struct prefix *ret_prefix)
 	return ret_prefix->is_v6 ? PREFIX_V6_BITS : PREFIX_V4_BITS;
 }
 
-/** A number of bits, without a sign or a leading zero; -1 where it is none, or more than `max`. */
+/**
+ * Reads a number of bits, without a sign or a leading zero; -1 if it is none, or more than `max`.
+ */
 static int read_bits(const char *text, int max)
 {
 	size_t len = strspn(text, "0123456789");

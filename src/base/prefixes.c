@@ -6,22 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** An address of either family, to be compared in one go. */
+/** An address of either family, which can be compared in one step. */
 typedef unsigned __int128 number;
 
 /*
- * Those of one family, sorted and disjoint. In each level stands the first of each block of the one
- * below, so that an answer looks at one block a level: its steps do not wait for each other, and
- * the upper levels stay in the processor's caches.
+ * The prefixes of one family, sorted and disjoint. Each level holds the first prefix of each block
+ * of the level below. A look-up then reads one block on each level; the comparisons in a block do
+ * not depend on each other, and the upper levels stay in the processor's caches.
  */
 enum { BLOCK = 16, LEVELS = 16 };
 
 struct tree {
 	size_t n[LEVELS];
-	number *list[LEVELS]; /**< 0: the prefixes; all in the set's own memory */
-	uint8_t *bits;        /**< of each prefix */
-	unsigned n_levels;    /**< 0: there is no prefix */
-	unsigned whole;       /**< bits of an address */
+	number *list[LEVELS]; /**< 0: the prefixes; all in the memory of the set */
+	uint8_t *bits;        /**< the length of each prefix */
+	unsigned n_levels;    /**< 0: there are no prefixes */
+	unsigned whole;       /**< bits of a whole address */
 };
 
 struct prefixes {
@@ -42,14 +42,14 @@ static number number_of(const struct prefix *prefix)
 	return (number)be64toh(words[0]) << 64 | be64toh(words[1]);
 }
 
-/* ---- making one ---- */
+/* ---- making a set ---- */
 
 static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct prefix));
 }
 
-/** Those of large files come so, from a process that has time to sort them. */
+/** Large files come sorted, from a process that has time for it. */
 static bool is_sorted(const struct prefix *list, size_t n)
 {
 	size_t i = 1;
@@ -60,7 +60,7 @@ static bool is_sorted(const struct prefix *list, size_t n)
 	return i >= n;
 }
 
-/** Sorts, and drops what lies within another: how many are left. */
+/** Sorts, and drops prefixes that lie within another; returns how many are left. */
 static size_t reduce(struct prefix *list, size_t n)
 {
 	size_t n_kept = 0;
@@ -68,7 +68,7 @@ static size_t reduce(struct prefix *list, size_t n)
 	if (!is_sorted(list, n)) {
 		qsort(list, n, sizeof(*list), compare);
 	}
-	/* It stands right behind the other, or behind what else lies within that. */
+	/* It comes right after the other one, or after others that also lie within that. */
 	for (size_t i = 0; i < n; i++) {
 		if (n_kept == 0 || !prefix_is_within(&list[i], &list[n_kept - 1])) {
 			list[n_kept++] = list[i];
@@ -77,7 +77,7 @@ static size_t reduce(struct prefix *list, size_t n)
 	return n_kept;
 }
 
-/** Says how large the levels are: how many numbers they are together. */
+/** Computes the sizes of the levels; returns how many numbers they have together. */
 static size_t tree_measure(struct tree *tree, size_t n, unsigned whole)
 {
 	size_t sum = 0;
@@ -91,7 +91,10 @@ static size_t tree_measure(struct tree *tree, size_t n, unsigned whole)
 	return sum;
 }
 
-/** Fills it from sorted prefixes, in memory that is large enough; the end of what it took. */
+/**
+ * Fills the tree from sorted prefixes, in memory that is large enough; returns the end of what it
+ * used.
+ */
 static number *tree_fill(struct tree *tree, const struct prefix *sorted, number *memory)
 {
 	for (unsigned level = 0; level < tree->n_levels; level++) {
@@ -113,7 +116,7 @@ static void tree_fill_bits(struct tree *tree, const struct prefix *sorted, uint8
 	}
 }
 
-/** Of sorted, disjoint ones. */
+/** Makes a set from sorted, disjoint prefixes. */
 static struct prefixes *make(
 	const struct prefix *v4, size_t n_v4, const struct prefix *v6, size_t n_v6)
 {
@@ -163,9 +166,9 @@ struct prefixes *prefixes_free(struct prefixes *set)
 	return NULL;
 }
 
-/* ---- asking ---- */
+/* ---- look-up ---- */
 
-/** How many of the block that begins here are not behind the address. */
+/** How many numbers of the block that begins here are not greater than the address. */
 static size_t count(const number *block, size_t n_left, number address)
 {
 	size_t n = n_left < BLOCK ? n_left : BLOCK;
@@ -187,7 +190,7 @@ static bool tree_has(const struct tree *tree, number address)
 		size_t n = count(&tree->list[level][begin], tree->n[level] - begin, address);
 
 		if (n == 0) {
-			return false; /* it is before the first of all */
+			return false; /* it is below the first prefix */
 		}
 		at = begin + n - 1;
 	}

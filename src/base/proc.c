@@ -17,7 +17,8 @@ int proc_read_line(const char *path, char ret_line[PROC_LINE_MAX])
 	if (fd < 0) {
 		return -errno;
 	}
-	n = read(fd, line, sizeof(line) - 1); /* such a file comes whole, or is longer than this */
+	n = read(fd, line,
+		sizeof(line) - 1); /* such a file is read in one go, or is longer than this */
 	err = n < 0 ? -errno : n == 0 ? -ENODATA : 0;
 	close(fd);
 	if (err < 0) {

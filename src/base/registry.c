@@ -7,10 +7,11 @@ struct registry_entry *registry_find(struct registry *registry, uint64_t hash,
 	struct registry_entry *entry;
 
 	pthread_mutex_lock(&registry->lock);
-	/* The table does not know that its items may be changed. */
+	/* The table has pointers to const; our items may be changed. */
 	entry = (struct registry_entry *)table_find(&registry->table, hash, is_it, key);
 	if (entry != NULL) {
-		refs_ref(&entry->refs); /* there is one: the last is given back under the lock */
+		/* The count is not 0: the last reference is given back under the lock. */
+		refs_ref(&entry->refs);
 	}
 	pthread_mutex_unlock(&registry->lock);
 	return entry;
@@ -37,7 +38,7 @@ bool registry_unref(struct registry_entry *entry)
 	if (refs_unref_unless_last(&entry->refs)) {
 		return false;
 	}
-	/* It may be found again until we have the lock. */
+	/* Somebody may find it again before we have the lock. */
 	pthread_mutex_lock(&registry->lock);
 	is_last = refs_unref(&entry->refs);
 	if (is_last) {

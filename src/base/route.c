@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Not bind(2), which net.ipv4.ip_nonlocal_bind allows to any address, and not getifaddrs(3), which
- * lists all addresses and yet not whole prefixes that are routed to lo.
+ * Not by bind(2), which allows any address with net.ipv4.ip_nonlocal_bind, and not by
+ * getifaddrs(3), which lists addresses but not whole prefixes that are routed to lo.
  */
 #include "base/route.h"
 
@@ -18,10 +18,10 @@ struct request {
 	struct nlmsghdr header;
 	struct rtmsg route;
 	struct rtattr attribute;
-	struct in6_addr destination; /* or an in_addr, then shorter */
+	struct in6_addr destination; /* or a shorter in_addr */
 };
 
-/** The kernel's answer is there when send(2) returns. */
+/** Sends a request. The kernel's answer is there when send(2) returns. */
 static int ask(int fd, const struct request *request)
 {
 	union {
@@ -45,7 +45,7 @@ static int ask(int fd, const struct request *request)
 
 		return route->rtm_type == RTN_LOCAL;
 	}
-	/* An error: there is no route, or none that leads anywhere. */
+	/* An error: there is no route, or one that rejects packets. */
 	return 0;
 }
 

@@ -20,8 +20,8 @@ struct option {
 	int level;
 	int name;
 	bool wanted;
-	bool has_off;   /* 0 is as if it had never been set */
-	uint64_t value; /* within int: the config's bounds see to it */
+	bool has_off;   /* 0 means the same as never set */
+	uint64_t value; /* fits an int: the config limits it */
 };
 
 static void list_all(const struct sockopts *o, struct option all[SOCKOPTS_N])
@@ -53,7 +53,10 @@ static int set(int fd, const struct option *option, int value)
 	return r < 0 ? -errno : 0;
 }
 
-/** Whether the options say so, for the socket may be TCP all the same. */
+/**
+ * Whether the error means that Multipath TCP lacks the option. Only the options tell whether it was
+ * asked for; the socket may still be plain TCP.
+ */
 static bool has_no_such(const struct sockopts *o, const struct option *option, int err)
 {
 	return o->mptcp && (err == -EOPNOTSUPP || err == -ENOPROTOOPT) &&
@@ -96,7 +99,7 @@ int sockopts_set(int fd, const struct sockopts *options)
 	return set_all(fd, options == NULL ? &usual : options, false);
 }
 
-/* ---- on a socket of somebody else's ---- */
+/* ---- on a socket that somebody else made ---- */
 
 static bool is_buffer(const struct option *option)
 {
@@ -104,7 +107,7 @@ static bool is_buffer(const struct option *option)
 	       (option->name == SO_SNDBUF || option->name == SO_RCVBUF);
 }
 
-/** Before it is ours: notes what it was, once. */
+/** Stores the original value, before the first change. */
 static int keep(int fd, const struct option *option, size_t i, struct sockopts_kept *kept)
 {
 	socklen_t len = sizeof(kept->before[i]);
@@ -119,7 +122,7 @@ static int keep(int fd, const struct option *option, size_t i, struct sockopts_k
 	return 0;
 }
 
-/** A size as it was: the kernel has doubled it, and tunes it if nobody had set it by hand. */
+/** Restores a size: the kernel had doubled it, and tunes it itself unless it was set explicitly. */
 static int restore_buffer(int fd, const struct option *option, int before, int locked)
 {
 	bool sends = option->name == SO_SNDBUF;
@@ -165,7 +168,7 @@ int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept
 	list_all(o, all);
 	if (kept->changed == 0 &&
 		getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &kept->buffers_locked, &len) < 0) {
-		/* Before Linux 5.14 nobody knows: the sizes stay as they are then. */
+		/* Linux before 5.14 does not tell: the sizes then count as set explicitly. */
 		kept->buffers_locked = SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK;
 	}
 	for (size_t i = 0; i < SOCKOPTS_N && r == 0; i++) {

@@ -17,7 +17,7 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
-/** Where a walk begins: the low bits of FNV are its worst. */
+/** Where a probe sequence begins. Not with the low bits, which are the worst of FNV. */
 static size_t begin(const struct table *table, uint64_t hash)
 {
 	return (size_t)(hash ^ hash >> 32) & (table->room - 1);
@@ -33,7 +33,7 @@ static void put(struct table *table, uint64_t hash, const void *item)
 	table->slots[i] = (struct table_slot){.hash = hash, .item = item};
 }
 
-/** In the order of the walks, so that equal ones stay in theirs. */
+/** In the order of the probe sequences, so that items with equal hashes keep their order. */
 static int grow(struct table *table)
 {
 	struct table old = *table;
@@ -45,7 +45,7 @@ static int grow(struct table *table)
 		*table = old;
 		return -ENOMEM;
 	}
-	/* From behind a free slot on: no walk goes over it. */
+	/* Begins after a free slot, which no probe sequence crosses. */
 	while (first < old.room && old.slots[first].item != NULL) {
 		first++;
 	}
@@ -95,8 +95,8 @@ void table_remove(struct table *table, uint64_t hash, const void *item)
 		assert(table->slots[hole].item != NULL);
 		hole = (hole + 1) & last;
 	}
-	/* Whoever stands behind the hole and has a walk that goes over it moves there, so that no
-	 * walk ends too early. */
+	/* An item whose probe sequence crosses the hole moves into it, so that no sequence ends too
+	 * early. */
 	for (size_t i = (hole + 1) & last; table->slots[i].item != NULL; i = (i + 1) & last) {
 		size_t from = begin(table, table->slots[i].hash);
 

@@ -10,7 +10,7 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *owner), void *owner)
 	sigset_t before;
 	int r;
 
-	/* The new thread inherits the mask; one that it set itself would come too late. */
+	/* The new thread inherits the mask; setting it in the thread would be too late. */
 	(void)sigfillset(&all);
 	r = pthread_sigmask(SIG_SETMASK, &all, &before);
 	assert(r == 0);

@@ -61,8 +61,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/** The unit that stands at *pos, the longest one, and *pos behind it; seconds where there is none.
- */
+/** Reads the longest unit at *pos and moves *pos after it; seconds if there is none. */
 static uint64_t read_unit(const char **pos)
 {
 	const struct unit *found = NULL;
@@ -80,7 +79,7 @@ static uint64_t read_unit(const char **pos)
 	return found == NULL ? US_PER_S : found->us;
 }
 
-/** Adds digits of a whole number, or false when it is more than systemd reads (strtoll(3)). */
+/** Adds the digits of a whole number; false if it is more than systemd reads (strtoll(3)). */
 static bool read_whole(const char **pos, uint64_t *ret_number)
 {
 	uint64_t number = 0;
@@ -95,7 +94,7 @@ static bool read_whole(const char **pos, uint64_t *ret_number)
 	return true;
 }
 
-/** Digits behind the point, as that part of `us`. */
+/** The digits after the point, as that fraction of `us`. */
 static uint64_t read_fraction(const char *digits, size_t len, uint64_t us)
 {
 	uint64_t sum = 0;
@@ -107,7 +106,7 @@ static uint64_t read_fraction(const char *digits, size_t len, uint64_t us)
 	return sum;
 }
 
-/** One number and its unit, from *pos, which is then behind them. 0 or a negative errno. */
+/** Reads one number and its unit, and moves *pos after them. 0 or a negative errno. */
 static int read_part(const char **pos, uint64_t *ret_us)
 {
 	const char *fraction = "";
@@ -136,7 +135,7 @@ static int read_part(const char **pos, uint64_t *ret_us)
 	behind = *pos;
 	*pos += strspn(*pos, BLANKS);
 	unit = read_unit(pos);
-	/* A number ends with a blank, a unit or the text. */
+	/* After a number there must be a blank, a unit or the end. */
 	if (*pos == behind && *behind != '\0') {
 		return -EINVAL;
 	}

@@ -13,7 +13,9 @@
 
 enum { FILE_MODE = 0666 };
 
-/** Where a file is, or will be, for free(3): of a link, where that leads. NULL and errno. */
+/**
+ * Where a file is, or will be: the target if it is a link. Free it with free(3). NULL and errno.
+ */
 static char *find_place(const char *path)
 {
 	char *place = realpath(path, NULL);
@@ -98,7 +100,7 @@ int whole_file_close(struct whole_file *file)
 	int r = ferror(file->out) != 0 ? -EIO : 0;
 
 	if (fflush(file->out) != 0) {
-		r = -errno; /* says more than that there was one */
+		r = -errno; /* more precise than that there was an error */
 	}
 	if (fclose(file->out) != 0 && r == 0) {
 		r = -errno;
