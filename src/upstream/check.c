@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One timer for each check: for the next due time, or, while the target is being asked, for the end
- * of its time.
+ * One timer for each check: for the next due time, or, while a check is in progress, for its
+ * timeout.
  *
- *	IDLE ── due ──▶ ASKING ── outcome: judge() ──▶ IDLE
- *	                  │ the time is over             ▲
- *	                  └─▶ LOOKING ── outcome, or ────┘
+ *	IDLE ── due ──▶ ASKING ── outcome: on_asked() ──▶ IDLE
+ *	                  │ timeout                        ▲
+ *	                  └─▶ LOOKING ── outcome, or ──────┘
  *	                      a turn later: it has expired
  *
- * LOOKING: one turn more, so that what came in time is seen, also where the process was starved.
+ * LOOKING waits for one more turn of the loop, so that an answer that came in time is read even if
+ * the process was not scheduled for long.
  */
 #include "upstream/check.h"
 
@@ -25,26 +26,26 @@
 
 enum check_stage { IDLE, ASKING, LOOKING };
 
-/** What a question points to, where the caller's may go. */
+/** Copies of what a question points to, since the caller's may go. */
 struct kept {
 	struct addr addr;
 	struct addr source;
 	struct sockopts options;
-	char *bytes; /**< of `send`, then of `expect` */
+	char *bytes; /**< those of `send`, then those of `expect` */
 };
 
 struct check {
 	struct check_opts opts; /**< its question points to `kept` */
 	struct kept kept;
 	struct timer timer;
-	struct task look; /* LOOKING: in line */
+	struct task look; /* LOOKING: in the loop's line */
 	struct probe probe;
 	enum check_stage stage;
 	bool is_up;
-	bool is_decided;    /**< there was a first check */
-	unsigned n_against; /**< checks in a row that say the opposite of is_up */
+	bool is_decided;    /**< the first check has a result */
+	unsigned n_against; /**< checks in a row that contradict is_up */
 	uint64_t since_ns;
-	uint64_t due_ns; /**< of the check under way, or the next one */
+	uint64_t due_ns; /**< of the check in progress, or of the next one */
 	uint64_t late_ns;
 };
 
@@ -55,7 +56,7 @@ static uint64_t interval_ns(const struct check *check)
 	return check->is_up ? check->opts.every_ns : check->opts.every_down_ns;
 }
 
-/** Arms the timer for the next check, where it meets those of other targets. */
+/** Arms the timer for the next check, at a time that it shares with checks of other targets. */
 static void await_due(struct check *check)
 {
 	uint64_t due_ns = check->due_ns;
@@ -68,7 +69,7 @@ static void await_due(struct check *check)
 	(void)timer_arm(&check->timer, due_ns);
 }
 
-/** After the check that was due at due_ns: the next due time that is still to come. */
+/** After the check that was due at due_ns: computes the next due time in the future. */
 static void plan_next(struct check *check)
 {
 	uint64_t interval = interval_ns(check);
@@ -91,9 +92,9 @@ static uint64_t after_phase(const struct check *check, uint64_t now_ns)
 	return clock_after(now_ns, whole + rest);
 }
 
-/* ---- what it shows ---- */
+/* ---- results ---- */
 
-/** Whether the target is up now by `passed`, one check more; how many have decided it, or 0. */
+/** Counts a result. Returns how many checks have decided if the target changed its state, or 0. */
 static unsigned decide(struct check *check, bool passed)
 {
 	unsigned n_needed = check->is_up ? check->opts.fall : check->opts.rise;
@@ -178,13 +179,13 @@ static void on_timer(struct timer *timer)
 	}
 }
 
-/** The next turn has polled. */
+/** The loop has polled once more. */
 static void on_look(struct task *task)
 {
 	probe_expire(&container_of(task, struct check, look)->probe);
 }
 
-/** Gives up what is under way. */
+/** Cancels the check in progress. */
 static void stop_asking(struct check *check)
 {
 	loop_cancel(check->opts.question.loop, &check->look);
@@ -194,7 +195,7 @@ static void stop_asking(struct check *check)
 
 /* ---- life ---- */
 
-/** Lets the question point to what is kept. */
+/** Lets the question point to the copies. */
 static void point_to_kept(struct check *check)
 {
 	struct probe_question *question = &check->opts.question;
@@ -214,8 +215,7 @@ static void copy(char *to, const char *from, size_t n)
 	}
 }
 
-/** Takes these settings in the place of those that are there. 0, or -ENOMEM and nothing was done.
- */
+/** Replaces the settings. 0, or -ENOMEM; then nothing has changed. */
 static int take(struct check *check, const struct check_opts *opts)
 {
 	const struct probe_question *question = &opts->question;
@@ -250,7 +250,7 @@ static bool is_same_source(const struct addr *a, const struct addr *b)
 	return a == NULL || b == NULL ? a == b : addr_equal(a, b);
 }
 
-/** Whether they ask the same of the same target. */
+/** Whether both questions send the same to the same target. */
 static bool is_same(const struct probe_question *a, const struct probe_question *b)
 {
 	return addr_equal(a->addr, b->addr) && a->name == b->name &&
@@ -298,14 +298,14 @@ struct check *check_close(struct check *check)
 	return NULL;
 }
 
-/** Another interval: when the next check is due, the last of which was due at `last_ns`. */
+/** The interval has changed: computes when the next check is due. The last was due at `last_ns`. */
 static void plan_anew(struct check *check, uint64_t last_ns)
 {
 	uint64_t now_ns = clock_ns();
 	uint64_t due_ns = clock_after(last_ns, interval_ns(check));
 
 	if (!check->is_decided || due_ns <= now_ns) {
-		/* Many may change at once: each keeps a place of its own among them. */
+		/* Many checks may change at once: the phase keeps them spread. */
 		due_ns = clock_earlier(check->due_ns, after_phase(check, now_ns));
 	}
 	check->due_ns = due_ns;

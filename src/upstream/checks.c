@@ -15,7 +15,7 @@
 #include "upstream/set.h"
 #include "upstream/weight.h"
 
-/** Checks that weir cannot make are told so often at most. */
+/** The least time between two log lines about checks that weir could not make. */
 #define UNJUDGED_EVERY_NS ((uint64_t)60 * NS_PER_S)
 
 /** A group in force. */
@@ -23,26 +23,28 @@ struct checked_group {
 	struct list link; /**< struct checks::groups */
 	struct checks *checks;
 	struct group *group;              /**< a reference */
-	struct group_plan *plan;          /**< a reference: the members that were looked at last */
-	const struct conf_upstream *conf; /**< of the config in force: borrowed */
-	size_t n_written;                 /**< members of `plan`, the first, that the config has */
-	bool ends_pairs;                  /**< as the config says */
-	struct list servers;              /* struct checked_server::link */
+	struct group_plan *plan;          /**< a reference: the members that were checked last */
+	const struct conf_upstream *conf; /**< its config in force: borrowed */
+	/** How many members of `plan`, the first ones, come from the config. */
+	size_t n_written;
+	bool ends_pairs;     /**< the config says on_down = "end" */
+	struct list servers; /* struct checked_server::link */
 	bool is_followed;
 };
 
-/** A member of it that has a check. */
+/** A member of the group that has a check. */
 struct checked_server {
 	struct list link; /**< struct checked_group::servers */
 	struct checked_group *in;
-	struct member *member;      /**< a reference */
-	struct resolver_name *name; /**< of an address of its own that is a name; or NULL */
+	struct member *member; /**< a reference */
+	/** For a check with an address of its own that is a name; else NULL. */
+	struct resolver_name *name;
 	struct check *check;
 	uint32_t phase;
 	bool is_wanted;
 };
 
-/* ---- what a check tells ---- */
+/* ---- results ---- */
 
 static void log_answer(struct log_line *line, const struct probe_outcome *outcome)
 {
@@ -57,7 +59,7 @@ static void log_answer(struct log_line *line, const struct probe_outcome *outcom
 	}
 }
 
-/** What the last check has shown; NULL: the check was taken away. */
+/** Logs the result of the last check; NULL: the check was removed. */
 static void log_why(struct log_line *line, const struct check_change *change)
 {
 	const struct probe_outcome *outcome = change->outcome;
@@ -95,7 +97,7 @@ static void log_change(const struct checked_server *checked, const struct check_
 	}
 }
 
-/** Lets its open pairs end, or not: by what is known of it, and by on_down. */
+/** Decides whether the server's open pairs must end: by its states and by on_down. */
 static void settle_pairs(const struct checked_group *in, struct server *server)
 {
 	const struct server_states *states = &server->states;
@@ -171,12 +173,13 @@ static const struct addr *target_of(const struct conf_check *conf, const struct 
 	return conf->text[0] != '\0' ? &conf->addr : &server->addr;
 }
 
-/** What the config says of it; the name is left to the caller. */
+/** The settings from the config, without the name, which the caller adds. */
 static struct check_opts make_opts(struct checked_server *checked, const struct conf_check *conf)
 {
 	struct checks *checks = checked->in->checks;
 	const struct group_plan *plan = checked->in->plan;
-	/* An address of its own may be another service's, so there it is as HAProxy does it. */
+	/* A separate address may belong to another service, so its check sends no PROXY header, as
+	 * in HAProxy. */
 	bool is_own = conf->text[0] == '\0';
 
 	return (struct check_opts){
@@ -206,7 +209,7 @@ static struct check_opts make_opts(struct checked_server *checked, const struct 
 	};
 }
 
-/** Opens its check, or gives it other settings. 0 or -ENOMEM, and all is as before. */
+/** Opens the server's check, or changes its settings. 0 or -ENOMEM; then nothing has changed. */
 static int set_check(struct checked_server *checked, const struct conf_check *conf)
 {
 	struct checks *checks = checked->in->checks;
@@ -250,8 +253,10 @@ static void checked_server_free(struct checked_server *checked)
 	free(checked);
 }
 
-/** The server has no check any more: it is up, as one that never had any. One that is no member
- * any more goes without a word. */
+/**
+ * Removes the server's check: the server is up, like one that never had a check. Nothing is logged
+ * if it is no member any more.
+ */
 static void uncheck(struct checked_server *checked)
 {
 	struct server *server = checked->member->server;
@@ -285,7 +290,7 @@ static struct checked_server *checked_server_new(struct checked_group *in, struc
 	return checked;
 }
 
-/** The member is to be checked so. 0 or -ENOMEM. */
+/** Makes sure that the member has this check. 0 or -ENOMEM. */
 static int want(struct checked_group *in, struct member *member, const struct conf_check *conf)
 {
 	struct checked_server *checked = member->server->check;
@@ -301,13 +306,13 @@ static int want(struct checked_group *in, struct member *member, const struct co
 		checked->member = member_ref(member);
 	}
 	r = set_check(checked, conf);
-	checked->is_wanted = checked->check != NULL; /* as it was, where there is no memory */
+	checked->is_wanted = checked->check != NULL; /* without memory it keeps its old check */
 	return r;
 }
 
 /* ---- the checks of a group ---- */
 
-/** The check of a member: a written server's own, else that of servers that were found. */
+/** The check of a member: that of a server in the config, else that for servers from DNS. */
 static const struct conf_check *check_of(
 	const struct conf_upstream *conf, const struct member *member, size_t i)
 {
@@ -316,7 +321,7 @@ static const struct conf_check *check_of(
 		       : conf->check;
 }
 
-/** Lets each member have the check that it is to have, and nobody else. */
+/** Opens the checks that members need, and closes all others. */
 static void renew(struct checked_group *in)
 {
 	const struct group_plan *plan = in->plan;
@@ -345,11 +350,11 @@ static void renew(struct checked_group *in)
 		}
 	}
 	if (n_after < n_before) {
-		group_refresh(in->group); /* one that was down may be up */
+		group_refresh(in->group); /* a server that was down may be up now */
 	}
 }
 
-/** Marks who is a member now, and lets the pairs of those end that the config has no more. */
+/** Marks the present members, and ends the pairs of servers that the config has no more. */
 static void look_at_members(struct checked_group *in, const struct group_plan *before)
 {
 	const struct group_plan *now = in->plan;
@@ -363,7 +368,7 @@ static void look_at_members(struct checked_group *in, const struct group_plan *b
 		server->states.is_member = true;
 		settle_pairs(in, server);
 	}
-	/* Of those that were found, pairs always stay. */
+	/* Pairs of servers from DNS never end this way. */
 	for (size_t i = 0; before != NULL && i < in->n_written && i < before->n_members; i++) {
 		struct server *server = before->members[i]->server;
 
@@ -373,7 +378,7 @@ static void look_at_members(struct checked_group *in, const struct group_plan *b
 	}
 }
 
-/** The group's plan is another one, or none. */
+/** The group has another plan, or none. */
 static void take_plan(struct checked_group *in, struct group_plan *plan)
 {
 	struct group_plan *before = in->plan;
@@ -400,7 +405,7 @@ static struct checked_group *checked_group_new(struct checks *checks, struct gro
 	return in;
 }
 
-/** No plan of it is in force any more. */
+/** The group has no plan in force any more. */
 static void checked_group_free(struct checked_group *in)
 {
 	in->group->checked = NULL;
@@ -464,7 +469,8 @@ void checks_end(struct checks *checks, const struct conf *conf)
 		struct checked_group *in = container_of(link, struct checked_group, link);
 
 		if (!in->is_followed) {
-			/* Where only no listener leads there any more, no server was removed. */
+			/* If only no listener leads to the group any more, no server was removed.
+			 */
 			in->ends_pairs = in->ends_pairs && !has_upstream(conf, in->group->name);
 			checked_group_free(in);
 		}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The questions of a discovery, and when each is asked:
+ * The questions of a discovery, and their schedule:
  *
- *	due ── ask ──▶ under way ──▶ answered: takes what it says; due again after the TTL
- *	 ▲                 │    └──▶ failed: keeps what it had; due again after DISCOVER_AGAIN_NS
- *	 └─────────────────┴─ other servers: what is under way goes on, all others are due at once
+ *	due ── ask ──▶ in progress ─▶ answered: stores the answer; due again after the TTL
+ *	 ▲                 │    └───▶ failed: keeps the last one; due again after DISCOVER_AGAIN_NS
+ *	 └─────────────────┴─ other DNS servers: all that are not in progress are due at once
  *
- * After each answer the discovery settles: when nothing is under way, or DISCOVER_SETTLE_NS later,
- * what the questions know is merged and compared with what is in force. There is one timer,
- * for whatever is next.
+ * After an answer the discovery settles: when no question is in progress, or DISCOVER_SETTLE_NS
+ * later, the answers are merged and compared with the servers in force. One timer is set to the
+ * earliest of all these times.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static void ask_due(struct discovery *discovery);
 
 /* ---- questions ---- */
 
-/** Calls for each question, until one says true: whether one did. */
+/** Calls a function for each question until it returns true; returns whether it did. */
 static bool any_question(
 	const struct discovery *discovery, bool (*is_it)(const struct question *question))
 {
@@ -45,7 +45,7 @@ static bool has_failed(const struct question *question)
 	return question->has_failed;
 }
 
-/** It is not known whether there is an address. */
+/** Whether it is unknown if there is an address. */
 static bool is_open(const struct question *question)
 {
 	return !question->is_known || question->has_failed || is_under_way(question);
@@ -98,7 +98,7 @@ static int name_to_host(const void *name, const void *host)
 	return strcmp(name, (*(struct host *const *)host)->name);
 }
 
-/** The host of that name among `n`, which are sorted; or NULL. */
+/** The host of that name among `n` sorted ones; or NULL. */
 static struct host *host_find(struct host *const *hosts, size_t n, const char *name)
 {
 	struct host *const *found =
@@ -109,17 +109,17 @@ static struct host *host_find(struct host *const *hosts, size_t n, const char *n
 
 /* ---- SRV records ---- */
 
-/** What an SRV answer has: its hosts, those that were there before among them. */
+/** The hosts of an SRV answer; it shares those that were known before. */
 struct answer {
 	struct host **hosts;
 	size_t n_hosts;
-	size_t n_known; /**< of them; they stand first */
+	size_t n_known; /**< the first ones: those that were known before */
 	struct srv_record *records;
 	size_t n_records;
 	size_t n_left_out;
 };
 
-/** Puts a record there, unless its host would be one too many. 0 or -ENOMEM. */
+/** Adds a record, unless its host would be one too many. 0 or -ENOMEM. */
 static int answer_add(
 	struct answer *answer, struct discovery *discovery, const struct dns_record *record)
 {
@@ -150,7 +150,7 @@ static int answer_add(
 	return 0;
 }
 
-/** The hosts that the answer has too stay, before there are others. */
+/** Adds the hosts that were known before and are in the answer; so they come before new ones. */
 static void keep_known(struct answer *answer, struct discovery *discovery,
 	const struct dns_record *records, size_t n)
 {
@@ -176,7 +176,7 @@ static void keep_known(struct answer *answer, struct discovery *discovery,
 	answer->n_known = answer->n_hosts;
 }
 
-/** Frees what the answer alone has. */
+/** Frees what only the answer has. */
 static void answer_drop(struct answer *answer)
 {
 	for (size_t i = answer->n_known; i < answer->n_hosts; i++) {
@@ -186,7 +186,7 @@ static void answer_drop(struct answer *answer)
 	free(answer->records);
 }
 
-/** The answer takes the place of what was there. */
+/** Replaces the old hosts and records by the answer. */
 static void answer_take(struct answer *answer, struct discovery *discovery)
 {
 	for (size_t i = 0; i < discovery->n_hosts; i++) {
@@ -204,7 +204,7 @@ static void answer_take(struct answer *answer, struct discovery *discovery)
 	discovery->n_records_left_out = answer->n_left_out;
 }
 
-/** 0 or -ENOMEM: then all is as it was. */
+/** 0 or -ENOMEM; then nothing has changed. */
 static int take_records(struct discovery *discovery, const struct dns_message *message)
 {
 	size_t n;
@@ -230,7 +230,7 @@ static int take_records(struct discovery *discovery, const struct dns_message *m
 	return 0;
 }
 
-/* ---- what is in force ---- */
+/* ---- the servers in force ---- */
 
 static bool is_same_set(const struct discovered_set *a, const struct discovered_set *b)
 {
@@ -246,7 +246,7 @@ static bool is_same_set(const struct discovered_set *a, const struct discovered_
 	return same;
 }
 
-/** Puts a set into force, and tells the owner: the last that is done. */
+/** Puts a set in force and calls found(). Must be the last statement. */
 static void put_in_force(struct discovery *discovery, struct discovered_set *set)
 {
 	discovery_log_change(discovery, set);
@@ -256,7 +256,7 @@ static void put_in_force(struct discovery *discovery, struct discovered_set *set
 	discovery->opts.found(discovery->opts.owner, set->servers, set->n);
 }
 
-/** When an empty answer takes the servers away. */
+/** When an empty answer removes the servers. */
 static uint64_t empty_until_ns(const struct discovery *discovery)
 {
 	return clock_after(discovery->empty_since_ns, discovery->conf.hold_ns);
@@ -278,7 +278,7 @@ static void note_failing(
 
 /* ---- the schedule ---- */
 
-/** The earliest of all that are due. */
+/** The earliest due time of all questions. */
 static uint64_t next_due_ns(const struct discovery *discovery)
 {
 	uint64_t due_ns = discovery->settle_ns;
@@ -298,7 +298,7 @@ static void arm(struct discovery *discovery)
 	(void)timer_arm(&discovery->timer, next_due_ns(discovery));
 }
 
-/** All that is not under way is asked by `at_ns`. */
+/** All questions that are not in progress are asked at `at_ns` at the latest. */
 static void ask_by(struct discovery *discovery, uint64_t at_ns)
 {
 	discovery->srv.due_ns = clock_earlier(
@@ -315,9 +315,9 @@ static void ask_by(struct discovery *discovery, uint64_t at_ns)
 }
 
 /**
- * There is no address in what the questions know. What is in force stays until all of them have
- * said so, and then for `hold`: at its end all are asked once more, and if that is empty too, the
- * servers go.
+ * The answers contain no address. The servers in force stay until every question has such an
+ * answer, and then for `hold`. At the end of that, all questions are asked once more; if the
+ * answers are still empty, the servers are removed.
  */
 static void settle_empty(struct discovery *discovery, struct discovered_set *set)
 {
@@ -343,14 +343,14 @@ static void settle_empty(struct discovery *discovery, struct discovered_set *set
 	}
 }
 
-/** Looks at what the questions know. The last that a caller does. */
+/** Merges the answers. Must be the last statement of its caller. */
 static void settle(struct discovery *discovery)
 {
 	struct discovered_set set;
 
 	discovery->settle_ns = NS_NEVER;
 	if (discovery_merge(discovery, &set) < 0) {
-		/* Without memory all stays, and is looked at again. */
+		/* Without memory nothing changes, and this is tried again. */
 		discovery->settle_ns = clock_ns() + DISCOVER_AGAIN_NS;
 		arm(discovery);
 		return;
@@ -395,7 +395,7 @@ static uint64_t bounded_ttl_ns(const struct conf_discovery *conf, uint32_t ttl_s
 	return clock_later(conf->ttl_min_ns, clock_earlier(conf->ttl_max_ns, ttl_ns));
 }
 
-/** Takes what an answer says; 0 or -ENOMEM. */
+/** Stores an answer; 0 or -ENOMEM. */
 static int question_take(struct question *question, const struct dns_answer *answer)
 {
 	return question->host != NULL ? discovery_take_addresses(question, answer->message)
@@ -470,7 +470,7 @@ static void on_timer(struct timer *timer)
 
 /* ---- life ---- */
 
-/** Of a name with addresses: one host, one record that stands for it. */
+/** For a name with addresses: one host, and one record that stands for the name. */
 static int open_host(struct discovery *discovery)
 {
 	discovery->hosts = calloc(1, sizeof(struct host *));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is logged of a discovery: a line for each change, and when it begins or ceases to fail. */
+/* The log lines of a discovery: for each change, and when it begins or stops failing. */
 #include "base/list.h"
 #include "log/log.h"
 #include "upstream/discover_private.h"

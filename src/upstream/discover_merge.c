@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the answers to the servers. What is hostile in an answer ends here: the number of addresses,
- * those that are no host's, and those that come twice.
+ * From answers to servers. Answers may be hostile: here the number of addresses is limited, and
+ * addresses that no host can have and duplicates are removed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #include "upstream/discover_private.h"
 #include "upstream/weights.h"
 
-/** A server while it is looked at. */
+/** A server while the answers are merged. */
 struct candidate {
 	struct discovered server;
-	size_t record; /**< the one that it is of */
+	size_t record; /**< the index of its record */
 	uint16_t priority;
 	bool in_force;
 };
@@ -66,7 +66,7 @@ static bool is_in_force(const struct discovery *discovery, const struct in6_addr
 		       sizeof(struct discovered), compare_to_server) != NULL;
 }
 
-/** Those in force before the others; else as they are, which is by address. */
+/** Servers in force come first; apart from that the order, by address, stays. */
 static int in_force_first(const void *a, const void *b, void *discovery)
 {
 	int of_a = is_in_force(discovery, a) ? 0 : 1;
@@ -75,7 +75,7 @@ static int in_force_first(const void *a, const void *b, void *discovery)
 	return of_a != of_b ? of_a - of_b : compare_addresses(a, b);
 }
 
-/** Sorts, and takes out what comes twice. How many there are then. */
+/** Sorts and removes duplicates. Returns how many are left. */
 static size_t sort_addresses(struct in6_addr *addresses, size_t n)
 {
 	size_t n_kept = 0;
@@ -124,7 +124,7 @@ int discovery_take_addresses(struct question *question, struct dns_message *mess
 
 /* ---- SRV records ---- */
 
-/** Backups last; the rest makes the order the same, in whatever order an answer has them. */
+/** Backups come last. The other criteria make the order independent of that in the answer. */
 static int by_priority(const void *a, const void *b)
 {
 	const struct dns_record *of_a = a;
@@ -146,7 +146,7 @@ struct dns_record *discovery_read_records(struct dns_message message, size_t *re
 		return NULL;
 	}
 	while (dns_message_next(&message, &records[n])) {
-		/* "." is no host (RFC 2782), nor can port 0 be connected to. */
+		/* "." is no host (RFC 2782), and port 0 cannot be connected to. */
 		n += *records[n].target != '\0' && records[n].port != 0 ? 1 : 0;
 	}
 	qsort(records, n, sizeof(*records), by_priority);
@@ -165,7 +165,7 @@ int discovered_compare(const void *a, const void *b)
 	return r != 0 ? r : (int)of_a->port - (int)of_b->port;
 }
 
-/** Of several records with the same server the one with the lowest priority is first. */
+/** If several records have the same server, the one with the lowest priority value comes first. */
 static int by_server(const void *a, const void *b)
 {
 	const struct candidate *of_a = a;
@@ -178,7 +178,7 @@ static int by_server(const void *a, const void *b)
 	return r != 0 ? r : of_a->record < of_b->record ? -1 : 1;
 }
 
-/** Those in force before the others; then backups last. */
+/** Servers in force come first; backups last. */
 static int by_force(const void *a, const void *b)
 {
 	const struct candidate *of_a = a;
@@ -234,7 +234,7 @@ static size_t count_left_out(const struct discovery *discovery)
 	return n;
 }
 
-/** All of them, by server, none twice. */
+/** Collects all servers, sorted, without duplicates. */
 static size_t collect(const struct discovery *discovery, struct candidate *candidates)
 {
 	size_t n_kept = 0;
@@ -256,7 +256,7 @@ static size_t collect(const struct discovery *discovery, struct candidate *candi
 	return n_kept;
 }
 
-/** The weights of the main set, or of the backups: each set is scaled by itself. */
+/** Computes the weights of the main servers, or of the backups; each kind is scaled by itself. */
 static void weigh(const struct discovery *discovery, struct candidate *candidates, size_t n,
 	bool backups, const size_t *n_of_record, uint64_t *weights)
 {
@@ -285,7 +285,7 @@ static void weigh(const struct discovery *discovery, struct candidate *candidate
 	}
 }
 
-/** Says which are backups, and what each weighs. 0 or -ENOMEM. */
+/** Decides which servers are backups, and computes the weights. 0 or -ENOMEM. */
 static int rank(const struct discovery *discovery, struct candidate *candidates, size_t n)
 {
 	size_t *n_of_record = calloc(discovery->n_records + 1, sizeof(*n_of_record));

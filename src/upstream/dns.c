@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A question is a lookup of its own, since c-ares cannot give up a single one: an asker that does
- * leaves the lookup behind, and its end is told to nobody.
+ * Each query has a lookup, since c-ares cannot cancel a single query. If an asker cancels, its
+ * lookup stays until c-ares has finished, and nobody gets the result.
  *
  *	WAITING ──▶ ASKED ──▶ DONE ──▶ answered()
  *	   ▲          │
  *	   └──────────┘ other servers
  *
- * c-ares may answer while it is being asked. So what it says is kept, and told by a deferred task:
- * no handler runs inside c-ares, and each may do whatever it likes.
+ * c-ares may call back while it is being called. So the answer is stored, and a deferred task
+ * reports it: no handler runs inside c-ares, and each may call any function.
  */
 #include "upstream/dns.h"
 
@@ -28,11 +28,11 @@
 
 enum {
 	EVENTS_AT_ONCE = 16,
-	/* So that c-ares can double them for each try. */
+	/* So that c-ares can double it for each round. */
 	TIMEOUT_MAX_MS = 60 * 60 * 1000,
 };
 
-/** What tells one /etc/resolv.conf from another. All zero: there is none. */
+/** Identifies a version of /etc/resolv.conf. All zero: there is no file. */
 struct mark {
 	dev_t device;
 	ino_t inode;
@@ -43,17 +43,18 @@ struct mark {
 struct dns {
 	struct loop *loop;
 	const char *path;
-	/* The config. */
+	/* From the config. */
 	struct addr servers[DNS_SERVERS_MAX];
 	size_t n_servers;
 	uint64_t timeout_ns;
 	uint32_t tries;
-	ares_channel channel; /**< NULL until something is asked */
-	struct mark mark;     /**< of the file that it has read */
-	bool renews;          /**< it is being destroyed, and what it was asked is kept */
-	int epoll_fd;         /**< of its sockets */
+	ares_channel channel; /**< NULL until the first query */
+	struct mark mark;     /**< of the file that the channel has read */
+	/** The channel is being destroyed, and its queries are kept for the next one. */
+	bool renews;
+	int epoll_fd; /**< with the channel's sockets */
 	struct watcher watcher;
-	struct timer timer; /**< of its timeouts */
+	struct timer timer; /**< for the channel's timeouts */
 	struct task tell;
 	struct list waiting; /* struct dns_lookup::link */
 	struct list done;    /* struct dns_lookup::link */
@@ -61,13 +62,13 @@ struct dns {
 };
 
 struct dns_lookup {
-	struct list link; /* waiting or done */
+	struct list link; /* in waiting or done */
 	struct dns *dns;
 	bool is_asked;           /**< c-ares has it */
-	struct dns_query *query; /**< NULL: given up */
+	struct dns_query *query; /**< NULL: cancelled */
 	enum dns_type type;
-	int status;     /**< of c-ares */
-	uint8_t *bytes; /**< what was answered; NULL: nothing */
+	int status;     /**< a status of c-ares */
+	uint8_t *bytes; /**< the answer; NULL: none */
 	size_t size;
 	char name[DNS_NAME_MAX];
 };
@@ -120,7 +121,7 @@ static const char *why_not(const struct dns_lookup *lookup, int status)
 	}
 }
 
-/** Tells what became of it, and frees it. */
+/** Reports the result of a lookup and frees it. */
 static void lookup_tell(struct dns_lookup *lookup)
 {
 	struct dns_query *query = lookup->query;
@@ -160,7 +161,7 @@ static void on_tell(struct task *task)
 
 /* ---- c-ares ---- */
 
-/** A socket is to be watched for these, or for nothing: then it is about to be closed. */
+/** c-ares wants to know when a socket is ready; if for nothing, it is about to close it. */
 static void on_socket(void *data, ares_socket_t fd, int reads, int writes)
 {
 	struct dns *dns = data;
@@ -170,7 +171,7 @@ static void on_socket(void *data, ares_socket_t fd, int reads, int writes)
 	if (wanted == 0) {
 		(void)epoll_ctl(dns->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 	} else if (epoll_ctl(dns->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0) {
-		/* Where even this fails, what was asked is not answered in time. */
+		/* If even this fails, queries are only answered after a timeout. */
 		(void)epoll_ctl(dns->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 	}
 }
@@ -215,7 +216,7 @@ static bool is_same_mark(const struct mark *a, const struct mark *b)
 	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-/** The servers of the config, for a channel that has none. */
+/** Gives a new channel the servers of the config. */
 static int set_servers(const struct dns *dns, ares_channel channel)
 {
 	struct ares_addr_port_node nodes[DNS_SERVERS_MAX] = {0};
@@ -237,7 +238,7 @@ static int set_servers(const struct dns *dns, ares_channel channel)
 	return ares_set_servers_ports(channel, nodes);
 }
 
-/** Of those that the file names the first few are asked, as getaddrinfo(3) does. */
+/** Keeps only the first few of the servers in the file, as getaddrinfo(3) does. */
 static int cut_servers(ares_channel channel)
 {
 	struct ares_addr_port_node *nodes;
@@ -265,7 +266,7 @@ static int cut_servers(ares_channel channel)
 static int channel_open(struct dns *dns)
 {
 	char lookups[] = "b";
-	/* Whatever is set here is not taken from the file or the environment. */
+	/* What is set here is not read from the file or the environment. */
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
 		   ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST | ARES_OPT_NOROTATE |
 		   ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
@@ -278,15 +279,15 @@ static int channel_open(struct dns *dns)
 		.lookups = lookups,
 		.sock_state_cb = on_socket,
 		.sock_state_cb_data = dns,
-		.resolvconf_path = (char *)(uintptr_t)dns->path, /* copied */
+		.resolvconf_path = (char *)(uintptr_t)dns->path, /* c-ares copies it */
 	};
 	ares_channel channel;
 	int status;
 
 	if (dns->n_servers > 0) {
-		mask |= ARES_OPT_SERVERS; /* none yet, and so it reads no file */
+		mask |= ARES_OPT_SERVERS; /* none for now, so c-ares reads no file */
 	}
-	dns->mark = mark_of(dns->path); /* before it is read: what changes then is seen later */
+	dns->mark = mark_of(dns->path); /* before it is read, so that a later change is noticed */
 	status = ares_init_options(&channel, &options, mask);
 	if (status != ARES_SUCCESS) {
 		return status;
@@ -300,7 +301,9 @@ static int channel_open(struct dns *dns)
 	return ARES_SUCCESS;
 }
 
-/** Strikes when c-ares has a timeout next. Its clock has microseconds: a little after that. */
+/**
+ * Arms the timer for the next timeout of c-ares, and a little later, since that has microseconds.
+ */
 static void arm(struct dns *dns)
 {
 	struct timeval left;
@@ -332,14 +335,14 @@ static void on_ready(struct watcher *watcher, uint32_t ready)
 		bool writes = (events[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
 		bool reads = (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
 
-		/* c-ares passes over what it has closed meanwhile. */
+		/* c-ares ignores sockets that it has closed meanwhile. */
 		ares_process_fd(dns->channel, reads ? events[i].data.fd : ARES_SOCKET_BAD,
 			writes ? events[i].data.fd : ARES_SOCKET_BAD);
 	}
 	ask_waiting(dns);
 }
 
-/** As many of those in line as may be asked at once; without a channel, none of them can be. */
+/** Asks as many waiting queries as allowed. If a channel cannot be made, none can be asked. */
 static void ask_waiting(struct dns *dns)
 {
 	int status = ARES_SUCCESS;
@@ -470,7 +473,7 @@ struct dns *dns_open(struct loop *loop, const struct conf_resolver *conf, const 
 	return dns;
 }
 
-/** Frees those that are left: their askers have given them up. */
+/** Frees lookups whose queries were cancelled. */
 static void drop(struct list *lookups)
 {
 	while (!list_empty(lookups)) {
@@ -487,7 +490,7 @@ struct dns *dns_close(struct dns *dns)
 		return NULL;
 	}
 	if (dns->channel != NULL) {
-		ares_destroy(dns->channel); /* which ends what it was asked */
+		ares_destroy(dns->channel); /* this ends its queries */
 	}
 	drop(&dns->waiting);
 	drop(&dns->done);

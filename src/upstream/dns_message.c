@@ -6,7 +6,7 @@
 
 enum {
 	CNAMES_MAX = 16,
-	/* Steps back in one name: no server writes more than a few. */
+	/* Pointers in one name: no server writes more than a few. */
 	POINTERS_MAX = 64,
 	HEADER_BYTES = 12,
 	TYPE_NS = 2,
@@ -20,20 +20,20 @@ enum {
 	MASK_RCODE = 0x000f,
 };
 
-/** What is being read, and where. */
+/** The message, and the position in it. */
 struct cursor {
 	const uint8_t *bytes;
 	size_t size;
 	size_t at;
 };
 
-/** A record, its data still to be read. */
+/** A record whose data was not read yet. */
 struct rr {
 	uint8_t owner[DNS_WIRE_MAX];
 	uint16_t type;
 	uint16_t class;
 	uint32_t ttl_s;
-	size_t data; /* where it begins, and where it ends */
+	size_t data; /* the begin and the end of its data */
 	size_t end;
 };
 
@@ -49,7 +49,7 @@ static bool has(const struct cursor *cursor, size_t n)
 	return cursor->size - cursor->at >= n;
 }
 
-/** The caller has seen that they are there. */
+/** The caller has checked that the bytes are there. */
 static uint16_t take_u16(struct cursor *cursor)
 {
 	const uint8_t *at = cursor->bytes + cursor->at;
@@ -77,9 +77,9 @@ static uint32_t sane_ttl(uint32_t ttl_s)
 }
 
 /**
- * Reads a name, which may go on where a pointer leads: always back, so that it has an end. Its
- * bytes in lower case, without pointers; what is behind is filled with NULs, so that names can be
- * compared whole.
+ * Reads a name. It may go on elsewhere by a pointer, which always leads back, so the name ends.
+ * Writes its bytes in lower case, without pointers, and fills the rest with zeros, so that names
+ * can be compared as a whole.
  */
 static int take_name(struct cursor *cursor, uint8_t name[DNS_WIRE_MAX])
 {
@@ -130,7 +130,7 @@ static int take_name(struct cursor *cursor, uint8_t name[DNS_WIRE_MAX])
 	return 0;
 }
 
-/** As text; -EBADMSG: it is none that could be asked for again as written. */
+/** Writes a name as text; -EBADMSG: the text would not stand for the same name. */
 static int name_text(const uint8_t name[DNS_WIRE_MAX], char text[DNS_NAME_MAX])
 {
 	size_t len = 0;
@@ -161,7 +161,7 @@ static bool is_same(const uint8_t a[DNS_WIRE_MAX], const uint8_t b[DNS_WIRE_MAX]
 
 /* ---- records ---- */
 
-/** Reads a record and goes behind it. */
+/** Reads a record and moves after it. */
 static int take_rr(struct cursor *cursor, struct rr *rr)
 {
 	size_t n_data;
@@ -186,7 +186,7 @@ static int take_rr(struct cursor *cursor, struct rr *rr)
 	return 0;
 }
 
-/** A name that is the rest of the data of a record, from where the cursor is. */
+/** Reads a name at the cursor, which must be the rest of the record's data. */
 static int take_last_name(struct cursor *cursor, const struct rr *rr, uint8_t name[DNS_WIRE_MAX])
 {
 	int r = take_name(cursor, name);
@@ -209,7 +209,7 @@ static int take_srv(struct cursor *cursor, const struct rr *rr, struct dns_recor
 	return r < 0 ? r : name_text(target, record->target);
 }
 
-/** Reads the data of a record of the type that was asked for. */
+/** Reads the data of a record of the wanted type. */
 static int read_record(const struct cursor *from, const struct rr *rr, struct dns_record *record)
 {
 	struct cursor cursor = *from;
@@ -251,7 +251,7 @@ static void bound_ttl(struct dns_message *message, uint32_t ttl_s)
 	}
 }
 
-/** Goes one CNAME further, if there is one. 1: it did. */
+/** Follows one CNAME, if there is one. 1: it did. */
 static int follow(struct cursor cursor, unsigned n_rrs, struct dns_message *message)
 {
 	struct rr rr;
@@ -273,7 +273,7 @@ static int follow(struct cursor cursor, unsigned n_rrs, struct dns_message *mess
 	return 0;
 }
 
-/** Follows the CNAMEs, then counts the records of the last name. Leaves the cursor behind them. */
+/** Follows the CNAMEs, then counts the records of the last name. Moves the cursor after them. */
 static int read_answers(struct cursor *cursor, unsigned n_rrs, struct dns_message *message)
 {
 	unsigned n_cnames = 0;
@@ -285,7 +285,7 @@ static int read_answers(struct cursor *cursor, unsigned n_rrs, struct dns_messag
 	message->n_left = n_rrs;
 	while ((r = follow(*cursor, n_rrs, message)) > 0) {
 		if (++n_cnames > CNAMES_MAX) {
-			return -EBADMSG; /* a loop */
+			return -EBADMSG; /* the CNAMEs form a loop */
 		}
 	}
 	for (unsigned i = 0; i < n_rrs && r == 0; i++) {
@@ -299,7 +299,9 @@ static int read_answers(struct cursor *cursor, unsigned n_rrs, struct dns_messag
 	return r;
 }
 
-/** How long it is true that there is no such record; -EREMOTEIO: the message does not say so. */
+/**
+ * Reads for how long the records are absent; -EREMOTEIO: the message does not say that they are.
+ */
 static int read_authority(struct cursor *cursor, unsigned n_rrs, struct dns_message *message)
 {
 	uint8_t name[DNS_WIRE_MAX];
@@ -313,7 +315,7 @@ static int read_authority(struct cursor *cursor, unsigned n_rrs, struct dns_mess
 		if (r == 0 && rr.type == TYPE_SOA) {
 			struct cursor data = {cursor->bytes, rr.end, rr.data};
 
-			r = take_name(&data, name); /* the server, then whom to write to */
+			r = take_name(&data, name); /* the server, then the mailbox */
 			r = r < 0 ? r : take_name(&data, name);
 			if (r < 0 || !has(&data, 20)) {
 				return -EBADMSG;
@@ -374,7 +376,7 @@ int dns_message_read(
 		return r;
 	}
 	if (message.ttl_s == UINT32_MAX) {
-		message.ttl_s = 0; /* nobody says for how long */
+		message.ttl_s = 0; /* no TTL is given */
 	}
 	*ret_message = message;
 	return r;
@@ -386,7 +388,7 @@ bool dns_message_next(struct dns_message *message, struct dns_record *ret_record
 	bool found = false;
 	struct rr rr;
 
-	/* dns_message_read() has seen that all of them can be read. */
+	/* dns_message_read() has checked that all of them can be read. */
 	while (!found && message->n_left > 0 && take_rr(&cursor, &rr) == 0) {
 		message->n_left--;
 		found = is_wanted(message, &rr) && read_record(&cursor, &rr, ret_record) == 0;

@@ -18,7 +18,7 @@ static struct streaks *streaks_of(const struct ejections *ejections)
 	return &ejections->groups->servers.streaks;
 }
 
-/** Arms the timer for the one that returns first. */
+/** Arms the timer for the ejection that ends first. */
 static void arm(struct ejections *ejections)
 {
 	uint64_t next_ns = NS_NEVER;
@@ -41,7 +41,7 @@ static void log_server(
 	}
 }
 
-/** The last failure, in the words of the closing line. */
+/** The last failure, as the closing line of a pair names it. */
 static const char *why_of(const struct server_failing *failing)
 {
 	if (failing->outcome == SERVER_REFUSED) {
@@ -78,9 +78,9 @@ static void log_returned(const struct server *server, const char *why, uint64_t 
 	}
 }
 
-/* ---- the way out and back ---- */
+/* ---- ejecting and returning ---- */
 
-/** How many servers of the plan may be ejected at a time. */
+/** How many servers of the plan may be ejected at once. */
 static size_t limit_of(const struct group_plan *plan)
 {
 	size_t n = plan->n_members * plan->eject.at_most / 100;
@@ -118,14 +118,14 @@ static bool has_other_usable(const struct group_plan *plan, const struct server 
 	return false;
 }
 
-/** Whether the plan in force lets this server be ejected, now. */
+/** Whether the plan in force allows ejecting this server now. */
 static bool may_eject(const struct group_plan *plan, const struct server *server)
 {
 	return plan->eject.on && !server->states.is_ejected && has_member(plan, server) &&
 	       count_ejected(plan) < limit_of(plan) && has_other_usable(plan, server);
 }
 
-/** `for`, twice as long for each doubling. */
+/** `for`, doubled n_doublings times. */
 static uint64_t duration_ns(const struct conf_eject *eject, unsigned n_doublings)
 {
 	uint64_t max_ns = clock_later(eject->for_ns, EJECT_MAX_NS);
@@ -137,7 +137,7 @@ static uint64_t duration_ns(const struct conf_eject *eject, unsigned n_doublings
 	return ns;
 }
 
-/** Ejects the server, and has the references of `failing` from now on. */
+/** Ejects the server, and takes the references of `failing`. */
 static void eject(struct ejections *ejections, struct server *server,
 	const struct server_failing *failing, uint64_t now_ns)
 {
@@ -165,7 +165,9 @@ static void drop(struct group *group, struct member *member)
 	group_unref(group);
 }
 
-/** May free the server. A config without it says nothing of its return. */
+/**
+ * Ends an ejection; may free the server. If the config does not have the server, nothing is logged.
+ */
 static void let_return(struct server *server, const char *why, uint64_t now_ns)
 {
 	struct server_ejection *ejection = &server->ejection;
@@ -181,7 +183,7 @@ static void let_return(struct server *server, const char *why, uint64_t now_ns)
 	drop(group, ejection->member);
 }
 
-/* ---- when ---- */
+/* ---- events ---- */
 
 static void on_full(struct task *task)
 {
@@ -206,8 +208,8 @@ static void on_full(struct task *task)
 }
 
 /**
- * Asks of each that is ejected whether it stays so, and otherwise has let it return, or another in
- * its place: then it is asked again.
+ * Asks a function about each ejected server. If it says that the server must not stay ejected, it
+ * has ended that ejection, or another one instead; then it is asked again.
  */
 static void look_at_all(
 	struct ejections *ejections, bool (*stays)(struct server *server, uint64_t now_ns))
@@ -242,7 +244,7 @@ static void on_time(struct timer *timer)
 	look_at_all(container_of(timer, struct ejections, timer), stays_for_its_time);
 }
 
-/** Of the ejected servers of the plan the one that would return first. */
+/** The ejected server of the plan that would return first. */
 static struct server *first_of(const struct group_plan *plan)
 {
 	struct server *first = NULL;
@@ -258,7 +260,7 @@ static struct server *first_of(const struct group_plan *plan)
 	return first;
 }
 
-/** Why one of the plan's is to return now; NULL: none. */
+/** Why a server of the plan must return now; NULL: none must. */
 static const char *why_return(const struct group_plan *plan)
 {
 	if (!plan->eject.on) {
@@ -275,7 +277,7 @@ static bool stays_by_its_plan(struct server *server, uint64_t now_ns)
 	if (why == NULL) {
 		return true;
 	}
-	let_return(first_of(plan), why, now_ns); /* this one, or another */
+	let_return(first_of(plan), why, now_ns); /* this server or another one */
 	return false;
 }
 

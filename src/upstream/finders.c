@@ -11,19 +11,19 @@
 #include "upstream/group.h"
 #include "upstream/plan.h"
 
-/** What is looked for, for a group. */
+/** The search for one group. */
 struct finder {
 	struct list link; /* struct finders::all */
 	struct finders *finders;
 	struct group *group;              /**< a reference */
-	struct group_plan *plan;          /**< the config's: a reference */
-	const struct conf_upstream *conf; /**< of the config in force */
-	struct discovery *discovery;      /**< NULL: there is no memory for it yet */
+	struct group_plan *plan;          /**< the plan of the config: a reference */
+	const struct conf_upstream *conf; /**< of the config in force: borrowed */
+	struct discovery *discovery;      /**< NULL: there was no memory for it yet */
 	bool is_followed;                 /**< by the config in force */
-	bool is_short;                    /**< what was found is not in force, for want of memory */
+	bool is_short; /**< the servers found are not in force for lack of memory */
 };
 
-/* ---- what is found becomes servers ---- */
+/* ---- servers that were found ---- */
 
 static bool is_written(const struct group_plan *plan, const struct server *server)
 {
@@ -51,7 +51,7 @@ static struct member *make_member(const struct finder *finder, const struct disc
 		&finder->group->groups->servers, finder->group, &server, &finder->plan->eject);
 }
 
-/** Makes a member of each that is not written. Returns how many; -ENOMEM. */
+/** Makes a member of each server that is not in the config. Returns how many, or -ENOMEM. */
 static ssize_t make_members(const struct finder *finder, const struct discovered *found, size_t n,
 	struct member **members)
 {
@@ -75,7 +75,7 @@ static ssize_t make_members(const struct finder *finder, const struct discovered
 	return (ssize_t)n_members;
 }
 
-/** The config's plan with what is known; NULL: no memory. */
+/** The config's plan with the servers found so far; NULL: no memory. */
 static struct group_plan *make_plan(const struct finder *finder)
 {
 	const struct discovered *found = NULL;
@@ -102,14 +102,14 @@ static struct group_plan *make_plan(const struct finder *finder)
 	return plan;
 }
 
-/** Puts what is known in force. */
+/** Puts the servers found so far in force. */
 static void finder_apply(struct finder *finder)
 {
 	struct group_plan *plan = make_plan(finder);
 
 	finder->is_short = plan == NULL;
 	if (plan != NULL) {
-		(void)group_install(finder->group, plan); /* without memory: later, by itself */
+		(void)group_install(finder->group, plan); /* if it fails, it is tried later */
 		group_plan_unref(plan);
 	} else {
 		finder->finders->is_short = true;

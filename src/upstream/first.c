@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The rule "first": the servers in the order of the config, the next only when the one before was
- * tried, is not usable or is full. */
+/*
+ * The rule "first": the servers in the order of the config; the next one is used only if the one
+ * before was tried, is not usable or is full.
+ */
 #include "upstream/ask.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"

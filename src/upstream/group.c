@@ -101,7 +101,7 @@ struct group *group_unref(struct group *group)
 
 /* ---- what is in force ---- */
 
-/** Its set is to be made anew by the tick. */
+/** The tick must make the group's set again. */
 static void group_come_back(struct group *group)
 {
 	if (list_empty(&group->stale)) {
@@ -129,7 +129,7 @@ static int group_publish(struct group *group)
 	return 0;
 }
 
-/** What servers go by while the plan is in force. */
+/** Applies the plan's limits to the servers, while it is in force. */
 static void enforce(const struct group_plan *plan)
 {
 	const struct conf_eject *eject = &plan->eject;
@@ -149,7 +149,7 @@ int group_install(struct group *group, struct group_plan *plan)
 	struct group_plan *before = group->plan;
 	int r;
 
-	enforce(plan); /* first: who waits looks when the set is published */
+	enforce(plan); /* first: the waiters look when the set is published */
 	group->plan = plan;
 	r = group_publish(group);
 	if (r < 0 && before == NULL) {
@@ -190,7 +190,7 @@ void group_end_pairs(const struct group *group, struct server *server, bool end)
 	}
 }
 
-/* ---- what sessions ask and tell ---- */
+/* ---- for sessions ---- */
 
 enum group_answer group_next(struct group *group, struct group_ask *ask, struct member **ret_member)
 {
@@ -198,7 +198,7 @@ enum group_answer group_next(struct group *group, struct group_ask *ask, struct 
 	enum group_answer said;
 
 	if (!queue_is_empty(&group->queue)) {
-		return GROUP_FULL; /* who waits comes first */
+		return GROUP_FULL; /* the waiters come first */
 	}
 	readers_enter(readers, ask->worker);
 	said = group_set_answer(atomic_load(&group->set), ask, ret_member);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rule "hash": a client's key has a slot in Maglev's table, and goes to the server there. The
- * table is of all servers with a weight, usable or not; backups have one of their own. When the
- * server cannot be used, is full or was tried, those of the next slots are asked.
+ * The rule "hash": a client's key has a slot in Maglev's table, which names the server. The table
+ * has all servers with a weight, usable or not; backups have a table of their own. If the server
+ * cannot be used, is full or was tried, the servers of the next slots are tried.
  *
- * One that starts slowly has a part of its keys, always the same, which grows. With hash_on = "sni"
- * the key is the name in the ClientHello, and without one the client's, as else. A client without
- * an address goes by round_robin.
+ * A server that starts slowly gets a part of its keys, always the same ones, which grows. With
+ * hash_on = "sni" the key is the name in the ClientHello; without a name it is the client's
+ * address, as usual. For a client without an address the rule is round_robin.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,18 +18,19 @@
 #include "upstream/turns.h"
 #include "upstream/weight.h"
 
-/** Behind so many slots each choice is asked once, from one on that the key says. */
+/** After this many slots each choice is tried once, from one on that depends on the key. */
 enum { SLOTS_FOLLOWED = 1024 };
 
 #define NO_CHOICE UINT32_MAX
 
 struct prepared {
-	struct maglev *maglev;     /**< a reference; of the set's members, by their index */
+	/** A reference; for the members of the set, by their indices. */
+	struct maglev *maglev;
 	struct rotation *rotation; /**< for clients without an address */
-	uint32_t choice_of[];      /**< a member's; NO_CHOICE: it takes no new pairs now */
+	uint32_t choice_of[];      /**< of each member; NO_CHOICE: it takes no new pairs now */
 };
 
-/* ---- what is prepared ---- */
+/* ---- preparing ---- */
 
 static void release(void *arg)
 {
@@ -40,8 +41,10 @@ static void release(void *arg)
 	free(prepared);
 }
 
-/** That of the config or of an administrator, whatever its state; but 0 of his is a state, too: of
- * the others' keys none is to move. */
+/**
+ * The weight in the config or set by an administrator, whatever the server's states. But a weight
+ * of 0 set by an administrator counts as a state: the keys of other servers must not move.
+ */
 static uint32_t weight_of_slots(const struct member *member)
 {
 	const struct server_states *states = &member->server->states;
@@ -49,7 +52,7 @@ static uint32_t weight_of_slots(const struct member *member)
 	return states->has_weight && states->weight > 0 ? states->weight : member->weight;
 }
 
-/** The table for these choices: that of the set before, if it is the same. NULL: no memory. */
+/** The table for these choices; the one of the set before, if it is the same. NULL: no memory. */
 static struct maglev *table_of(const struct group_set *set, const struct group_set *before)
 {
 	bool backups = set->n > 0 && set->choices[0].member->is_backup;
@@ -99,7 +102,7 @@ static int prepare(struct group_set *set, const struct group_set *before)
 	prepared->maglev = table_of(set, before);
 	prepared->rotation = turns_new(set);
 	if (prepared->maglev == NULL || prepared->rotation == NULL) {
-		return -ENOMEM; /* released with the set */
+		return -ENOMEM; /* freed with the set */
 	}
 	number_choices(set, prepared->choice_of);
 	return 0;
@@ -107,7 +110,7 @@ static int prepare(struct group_set *set, const struct group_set *before)
 
 /* ---- picking ---- */
 
-/** Whether the key is of those that it has already. */
+/** Whether the key is one of those that a slowly starting server has already. */
 static bool has_key(const struct choice *choice, uint64_t hash)
 {
 	return (hash >> 32) * WEIGHT_STEPS >> 32 < choice->step;

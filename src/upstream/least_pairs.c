@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rule "least_pairs": the server with the fewest open pairs for its weight; of equal ones each
- * in its place in the rotation, which begins one further with each pick.
+ * The rule "least_pairs": the server with the fewest open pairs for its weight. Among equal ones
+ * the rotation decides, which begins one place further with each pick.
  *
- * Each is looked at once. Another worker may take the last place of the best meanwhile: then it is
- * full, and the best of the others is looked for.
+ * Each server is looked at once. If another worker takes the last place of the best one meanwhile,
+ * it counts as full, and the best of the others is looked for.
  */
 #include <stdatomic.h>
 
@@ -12,7 +12,7 @@
 #include "upstream/rule.h"
 #include "upstream/set.h"
 
-/** The best that was not tried and has a place; RULE_NONE: there is none. */
+/** The best one that was not tried and has a place; RULE_NONE: there is none. */
 static size_t best(const struct group_set *set, size_t begin, struct group_ask *ask)
 {
 	size_t best = RULE_NONE;

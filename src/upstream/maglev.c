@@ -11,7 +11,7 @@ enum { SEED_OFFSET, SEED_SKIP, SEED_KEY };
 #define FREE UINT32_MAX
 
 struct maglev_of {
-	uint64_t offset; /**< the two hashes of its name */
+	uint64_t offset; /**< offset and skip come from the two hashes of its name */
 	uint64_t skip;
 	uint32_t weight;
 };
@@ -19,8 +19,8 @@ struct maglev_of {
 /** A server while the table is filled. */
 struct row {
 	const char *name;
-	uint64_t target; /**< p w must have reached it: t w_max */
-	uint32_t slot;   /**< the next of its row */
+	uint64_t target; /**< t w_max, which p w must have reached */
+	uint32_t slot;   /**< the next slot of its row */
 	uint32_t skip;
 	uint32_t weight;
 	uint32_t index;
@@ -48,7 +48,7 @@ static struct maglev_of of_server(const struct maglev_server *server)
 	};
 }
 
-/** The rows of those that have a weight, by name; returns how many. */
+/** Makes the rows of the servers that have a weight, by name; returns how many. */
 static size_t make_rows(const struct maglev *maglev, const struct maglev_server *servers,
 	struct row *rows, uint32_t *ret_weight_max)
 {

@@ -8,7 +8,7 @@
 #define WAIT_MIN_NS ((uint64_t)100 * NS_PER_MS)
 #define WAIT_MAX_NS ((uint64_t)NS_PER_S)
 
-/** Also of one that is half made. */
+/** Also frees a plan that is half made. */
 static void group_plan_free(struct group_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_members; i++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The rule of a range of servers: the i-th is for who came by the i-th port, for nobody else. */
+/*
+ * The rule of a range of servers: the i-th server is only for clients that connected to the i-th
+ * port.
+ */
 #include "upstream/ask.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
@@ -12,7 +15,7 @@ static size_t pick(const struct group_set *set, struct group_ask *ask)
 	if (ask->port < set->first_port || at >= set->n_members) {
 		return RULE_NONE;
 	}
-	/* The choices are in the order of the members, and fewer where some are not usable. */
+	/* The choices are in the order of the members; some are missing if they are not usable. */
 	while (i-- > 0) {
 		if (set->choices[i].member == set->members[at]) {
 			return group_set_take(set, i, ask) ? i : RULE_NONE;

@@ -32,7 +32,7 @@ const char *probe_result_name(enum probe_result result)
 
 /* ---- fds ---- */
 
-/** Takes one of those that are for probes; the connectors take further ones, on this loop too. */
+/** Takes an fd from those for probes; connectors take more of them, also on this loop. */
 static bool take_fd(struct probe *probe)
 {
 	atomic_int *fds = probe->question->fds;
@@ -56,7 +56,7 @@ static void give_fd(struct probe *probe)
 	}
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 void probe_cancel(struct probe *probe)
 {
@@ -70,14 +70,14 @@ void probe_cancel(struct probe *probe)
 	probe->is_under_way = false;
 }
 
-/** Whether the error is about weir, and so says nothing of the target. */
+/** Whether the error is weir's own, so that it says nothing about the target. */
 static bool is_ours(int err)
 {
-	/* No local port is left, or the one of `source` is in use; no more may be watched. */
+	/* No local port is left, or that of `source` is in use; no more fds can be watched. */
 	return is_shortage(err) || err == -EADDRNOTAVAIL || err == -EADDRINUSE || err == -ENOSPC;
 }
 
-/** Tells the owner, who may free the probe: the last thing to do. */
+/** Calls done(). The owner may free the probe, so this must be the last statement. */
 static void finish(struct probe *probe, enum probe_result result, int err)
 {
 	struct probe_outcome outcome = {
@@ -106,9 +106,9 @@ void probe_expire(struct probe *probe)
 	}
 }
 
-/* ---- the answer ---- */
+/* ---- answer ---- */
 
-/** Whether the expected is in what has come so far, of which the last `n_new` bytes are new. */
+/** Whether the bytes so far have the expected ones. The last `n_new` bytes are new. */
 static bool is_expected(const struct probe *probe, const char *all, size_t n_all, size_t n_new)
 {
 	size_t n_expect = probe->question->n_expect;
@@ -121,10 +121,10 @@ static bool is_expected(const struct probe *probe, const char *all, size_t n_all
 static void on_read(struct probe *probe, const char *data, size_t len)
 {
 	if (probe->question->n_expect == 0) {
-		return; /* until what was sent is out */
+		return; /* until all was sent */
 	}
 	if (probe->answer == NULL) {
-		/* Mostly all is in the first segment, which then needs no memory. */
+		/* Usually all is in the first segment, which then needs no memory. */
 		if (is_expected(probe, data, len, len)) {
 			finish(probe, PROBE_ANSWERED, 0);
 			return;
@@ -135,7 +135,7 @@ static void on_read(struct probe *probe, const char *data, size_t len)
 			return;
 		}
 	}
-	memcpy(probe->answer + probe->n_answer, data, len); /* there is room: read_max */
+	memcpy(probe->answer + probe->n_answer, data, len); /* read_max: there is room */
 	probe->n_answer += len;
 	if (is_expected(probe, probe->answer, probe->n_answer, len)) {
 		finish(probe, PROBE_ANSWERED, 0);
@@ -168,7 +168,7 @@ static void on_stream(struct handler *handler, const struct event *event)
 	}
 }
 
-/** Says that nobody is behind this connection but weir. 0 or a negative errno. */
+/** Sends a PROXY header that says that there is no client. 0 or a negative errno. */
 static int send_header(struct stream *stream, enum conf_send_proxy version)
 {
 	struct proxy_header header = {
@@ -244,7 +244,7 @@ int probe_begin(struct probe *probe, const struct probe_question *question)
 		.name = question->name,
 		.source = question->source,
 		.options = question->options,
-		.timeout_ns = NS_NEVER, /* the owner's clock has all of it */
+		.timeout_ns = NS_NEVER, /* the owner's clock covers this too */
 		.stream_flags = STREAM_HALF_OPEN,
 		.spare_fds = question->fds,
 		.owner = probe,

@@ -47,7 +47,7 @@ static void remove_waiter(struct group_queue *queue, struct group_waiter *waiter
 	(void)atomic_fetch_sub(&queue->n_waiting, 1);
 }
 
-/** It waits no longer. The post stays under the lock: see queue_leave(). */
+/** The waiter waits no longer. Posting is under the lock: see queue_leave(). */
 static void tell(struct group_queue *queue, struct group_waiter *waiter, enum group_answer said,
 	struct member *member)
 {
@@ -59,7 +59,7 @@ static void tell(struct group_queue *queue, struct group_waiter *waiter, enum gr
 	}
 }
 
-/** Who of those who wait is to have a place of the server that `by` has found. */
+/** The waiter that gets a place of the server that `by` has found. */
 static struct group_waiter *first_for(
 	struct group_queue *queue, const struct server *server, struct group_waiter *by)
 {
@@ -72,8 +72,9 @@ static struct group_waiter *first_for(
 }
 
 /**
- * Lets it look until it is told something, or there is nothing to tell it: then GROUP_FULL. A place
- * that was freed since those before it looked is theirs.
+ * Looks for a server on behalf of a waiter until it has an answer, or there is none for it: then
+ * GROUP_FULL. A place that was given back since the look for the waiters before it goes to one of
+ * these.
  */
 static enum group_answer look(struct group_queue *queue, struct group_waiter *waiter)
 {
@@ -97,8 +98,9 @@ static enum group_answer look(struct group_queue *queue, struct group_waiter *wa
 }
 
 /**
- * Lets those who wait look. Who has tried none and hears that all are full speaks for the others,
- * unless the set is another one: then who has tried some may have none left.
+ * Looks on behalf of all waiters. If all servers are full for a waiter that has tried none, they
+ * are full for the others, too. But if the set is new, a waiter that has tried servers may have
+ * none left.
  */
 static void look_all(struct group_queue *queue, bool is_changed)
 {
@@ -117,7 +119,7 @@ static void look_all(struct group_queue *queue, bool is_changed)
 	}
 }
 
-/* ---- what comes to pass ---- */
+/* ---- events ---- */
 
 void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max)
 {
@@ -173,7 +175,7 @@ void queue_leave(struct group_queue *queue, struct group_waiter *waiter)
 	if (!list_empty(&waiter->link)) {
 		remove_waiter(queue, waiter);
 	}
-	/* Whoever tells it has posted by now, or never will. */
+	/* The thread that answers has posted by now, or never will. */
 	had_place = loop_post_cancel(waiter->loop, &waiter->task) && waiter->said == GROUP_SERVER;
 	(void)pthread_mutex_unlock(&queue->lock);
 	if (had_place) {

@@ -16,10 +16,11 @@
  * does so first and then reads n_waiting. All of this is sequentially consistent, so at least one
  * of the two sees the other, and nobody waits for ever while a place is free.
  *
- * A thread that looks for the waiters takes a free place under the lock, for the first waiter on
- * the list that has not tried that server, and the place stays taken until that waiter gets its
- * answer. While somebody waits, every look is under the lock, so a later waiter never takes a place
- * that was freed for an earlier one. Private to upstream/, except struct group_waiter.
+ * A thread that looks on behalf of the waiters takes a free place under the lock, for the first
+ * waiter on the list that has not tried that server, and the place stays taken until that waiter
+ * gets its answer. While somebody waits, every look is under the lock, so a later waiter never
+ * takes a place that was freed for an earlier one. Private to upstream/, except struct
+ * group_waiter.
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rule "random": two are drawn, each as likely as its weight says, and the one with fewer pairs
- * for its weight is taken; of equal ones the first. Two loads and a compare.
+ * The rule "random": draws two servers, with probabilities by weight, and takes the one with fewer
+ * pairs for its weight; of equal ones the first. This costs two loads and a comparison.
  *
- * Drawn is from the rotation of the weights. What is drawn is a hash of the number of the pick: all
- * workers count together, and share no state but that.
+ * Servers are drawn from the rotation of the weights, by a hash of the number of the pick. All
+ * workers count picks together and share no other state.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -14,7 +14,7 @@
 #include "upstream/set.h"
 #include "upstream/turns.h"
 
-/** Sebastiano Vigna's splitmix64: number n of its stream. */
+/** Number n of the sequence of Sebastiano Vigna's splitmix64. */
 static uint64_t random_number(uint64_t n)
 {
 	uint64_t z = (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -24,7 +24,7 @@ static uint64_t random_number(uint64_t n)
 	return z ^ (z >> 31);
 }
 
-/** Of 32 random bits a number below n, each as likely, but for n in 2^32. */
+/** From 32 random bits, a number below n. All are equally likely, to n parts in 2^32. */
 static uint32_t below(uint32_t n, uint32_t bits)
 {
 	return (uint32_t)(((uint64_t)n * bits) >> 32);
@@ -61,7 +61,7 @@ static size_t pick(const struct group_set *set, struct group_ask *ask)
 	at = below(rotation->n, (uint32_t)(bits >> 32));
 	first = rotation->order[at];
 	second = rotation->order[below(rotation->n, (uint32_t)bits)];
-	if (second == first && set->n > 1) { /* any other */
+	if (second == first && set->n > 1) { /* another one */
 		second = (first + 1 + bits % (set->n - 1)) % set->n;
 	}
 	if (is_worse(&set->choices[first], &set->choices[second])) {

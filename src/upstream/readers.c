@@ -30,7 +30,7 @@ void readers_wait(const struct readers *readers)
 		uint64_t n = atomic_load(&readers->all[i].n);
 
 		while (n % 2 == 1 && atomic_load(&readers->all[i].n) == n) {
-			(void)sched_yield(); /* maybe to that worker, on this very processor */
+			(void)sched_yield(); /* perhaps that worker waits for this very processor */
 		}
 	}
 }

@@ -5,13 +5,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/** The servers of one weight. Its next pick is due at odd / (2 total). */
+/** The servers of one weight. The next pick is due at odd / (2 total). */
 struct weight_class {
 	uint64_t odd;
-	uint64_t total;        /**< its weights, divided, together: products of two fit */
-	const uint32_t *first; /**< their indices */
+	/** The sum of its divided weights; products of two of them fit. */
+	uint64_t total;
+	const uint32_t *first; /**< the indices of its servers */
 	uint32_t n;
-	uint32_t at; /**< whose turn it is */
+	uint32_t at; /**< the index of the next one */
 };
 
 static uint32_t gcd(uint32_t a, uint32_t b)
@@ -33,7 +34,7 @@ static bool is_before(const struct weight_class *a, const struct weight_class *b
 	return left != right ? left < right : a->first[a->at] < b->first[b->at];
 }
 
-/* ---- a heap: the earliest is the first ---- */
+/* ---- a heap with the earliest first ---- */
 
 static void sift_down(struct weight_class *classes, size_t n, size_t at)
 {
@@ -57,14 +58,14 @@ static void sift_down(struct weight_class *classes, size_t n, size_t at)
 /* ---- classes ---- */
 
 struct server {
-	uint32_t weight; /**< divided */
+	uint32_t weight; /**< after the division */
 	uint32_t index;
 };
 
-/** What is needed while the order is made. */
+/** The memory that is needed while the order is made. */
 struct work {
 	struct server *servers; /**< those that have a weight */
-	uint32_t *indices;      /**< theirs, class by class */
+	uint32_t *indices;      /**< their indices, class by class */
 	struct weight_class *classes;
 	size_t n_servers;
 	size_t n_classes;
@@ -108,8 +109,8 @@ static void fill(struct rotation *rotation, struct work *work)
 	for (size_t i = work->n_classes / 2; i-- > 0;) {
 		sift_down(classes, work->n_classes, i);
 	}
-	/* A class that has had its last pick comes behind all that have not: it would be due after
-	 * the end. */
+	/* A class that has had its last pick comes after all that have not: its next one would be
+	 * due after the end. */
 	for (uint32_t i = 0; i < rotation->n; i++) {
 		rotation->order[i] = classes->first[classes->at];
 		classes->at = classes->at + 1 < classes->n ? classes->at + 1 : 0;
@@ -118,7 +119,7 @@ static void fill(struct rotation *rotation, struct work *work)
 	}
 }
 
-/** With room for n servers. 0 or -ENOMEM; in both cases call work_fini(). */
+/** Allocates room for n servers. 0 or -ENOMEM; in both cases call work_fini(). */
 static int work_init(struct work *work, size_t n)
 {
 	*work = (struct work){

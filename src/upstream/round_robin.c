@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The rule "round_robin": each in its turn, as often as its weight says. One count for all workers,
- * so each run of as many picks as the rotation has places is exact. */
+/*
+ * The rule "round_robin": the servers in rotation, each as often as its weight says. All workers
+ * share one counter, so each run of as many picks as the rotation is long is exact.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -29,11 +29,11 @@ static bool is_it(const void *entry, const void *key)
 	return server->group == wanted->group && addr_equal(&server->addr, wanted->addr);
 }
 
-/** The server of that group and address, or a new one, with one reference. NULL: no memory. */
+/** The server of that group and address, or a new one, with one more reference. NULL: no memory. */
 static struct server *server_get(
 	struct servers *servers, const struct group *group, const struct addr *addr)
 {
-	static uint64_t n_made; /* the main thread's */
+	static uint64_t n_made; /* for the main thread */
 	struct key key = {.group = group, .addr = addr};
 	uint64_t hash = hash_bytes(addr_hash(addr), &key.group, sizeof(key.group));
 	struct registry_entry *found = registry_find(&servers->registry, hash, is_it, &key);

@@ -40,8 +40,9 @@ static void choose_first_of_these(struct group_set *set)
 }
 
 /**
- * While some start slowly, weights are in parts of WEIGHT_STEPS, of which they have a part. Of many
- * heavy servers that would make a long rotation each time, so there parts are rounded.
+ * While some servers start slowly, weights are multiplied by WEIGHT_STEPS, and these servers get a
+ * part of theirs. With many heavy servers the rotation would become too long, so parts are rounded
+ * then.
  */
 static void start_slowly(struct group_set *set, uint64_t slow_start_ns)
 {
@@ -125,8 +126,8 @@ void group_set_free(struct group_set *set)
 /* ---- answers ---- */
 
 /**
- * Ports mean something to a range only. Over a reload that makes, moves or takes one, a session may
- * have begun with a config of which the set in force knows nothing: it goes on by its own plan.
+ * Only ranges use ports. Over a reload that adds, moves or removes a range, a session may have
+ * begun with a config that the set in force does not cover: it goes on with its own plan.
  */
 static bool is_known(const struct group_set *set, const struct group_ask *ask)
 {
@@ -139,7 +140,7 @@ static bool is_known(const struct group_set *set, const struct group_ask *ask)
 	       (size_t)(ask->port - set->first_port) < set->n_members;
 }
 
-/** Of a server that the set has, too, its states of now are known: whether it is a choice. */
+/** Whether the server is a choice. If the set has it too, its present states count. */
 static bool may_take(const struct group_set *set, const struct member *member)
 {
 	for (size_t i = 0; i < set->n; i++) {
@@ -155,8 +156,10 @@ static bool may_take(const struct group_set *set, const struct member *member)
 	return member->weight > 0;
 }
 
-/** The server of its own plan, whose place was taken; NULL: none. It waits for no place of it: who
- * waits in the queue waits for what the set has. */
+/**
+ * Takes a place of a server of the ask's own plan; NULL: none. The session does not wait for such a
+ * place, since waiters in the queue wait for servers of the set.
+ */
 static struct member *take_own(const struct group_set *set, const struct group_ask *ask)
 {
 	const struct group_plan *plan = ask->plan;
@@ -164,7 +167,7 @@ static struct member *take_own(const struct group_set *set, const struct group_a
 	size_t end = plan->n_members;
 
 	if (plan->balance == BALANCE_PORTS) {
-		i = (size_t)ask->port - plan->first_port; /* too large where it has no port */
+		i = (size_t)ask->port - plan->first_port; /* too large if it has no port */
 		end = i < end ? i + 1 : end;
 	}
 	for (; i < end; i++) {

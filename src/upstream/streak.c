@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "stream/loop.h"
 
-/* ---- those of all servers ---- */
+/* ---- all streaks ---- */
 
 void streaks_init(struct streaks *streaks)
 {
@@ -63,9 +63,11 @@ void streaks_tell(struct streaks *streaks, struct streak *streak)
 	}
 }
 
-/* ---- one of them ---- */
+/* ---- one streak ---- */
 
-/** The place in the ring of the failure that was `ago` before the next one, from 1 to its room. */
+/**
+ * The index in the ring of the failure `ago` places before the next one; `ago` is 1 to its room.
+ */
 static uint32_t place_of(const struct streak *streak, uint32_t ago)
 {
 	return streak->next >= ago ? streak->next - ago : streak->next + streak->room - ago;
@@ -77,7 +79,7 @@ int streak_reserve(struct streaks *streaks, struct streak *streak, uint32_t need
 	uint64_t *before;
 	uint32_t n;
 
-	if (needed <= streak->room) { /* which this thread alone changes */
+	if (needed <= streak->room) { /* only this thread changes it */
 		return 0;
 	}
 	times = malloc(needed * sizeof(*times));
@@ -122,7 +124,7 @@ void streak_fini(struct streak *streak)
 	free(streak->times);
 }
 
-/** Notes a failure. Whether the streak is full. */
+/** Stores a failure. Returns whether the streak is full. */
 static bool add(struct streak *streak)
 {
 	uint64_t now_ns = clock_ns();
