@@ -30,7 +30,7 @@ struct http_call {
 	size_t n_request;
 };
 
-/** Nothing comes any more but done(), which may close the call. */
+/** Ends the call: only done() follows, which may close the call. */
 static void finish(struct http_call *call, int status)
 {
 	if (call->is_done) {
@@ -65,7 +65,7 @@ static void on_read(struct handler *handler, const struct event *event)
 	if (call->is_done) {
 		return;
 	}
-	/* Whoever speaks a protocol of lines would hardly begin so. */
+	/* A server of another line-based protocol would hardly begin like this. */
 	if (!call->is_heard && bytes.bytes[0] != 'H') {
 		finish(call, -EPROTONOSUPPORT);
 		return;
@@ -143,7 +143,7 @@ static int write_request(struct http_call *call)
 	return 0;
 }
 
-/** 0 or a negative errno; what is made is the caller's to close. */
+/** 0 or a negative errno; the caller closes what was made. */
 static int call_begin(struct http_call *call)
 {
 	struct http_reader_opts reader_opts = {
@@ -151,7 +151,7 @@ static int call_begin(struct http_call *call)
 	struct connector_opts connector_opts = {
 		.loop = call->opts.loop,
 		.addr = &call->addr,
-		.timeout_ns = NS_NEVER, /* ours is that of all */
+		.timeout_ns = NS_NEVER, /* our timeout covers everything */
 		.stream_flags = STREAM_HALF_OPEN,
 		.owner = call,
 		.done = on_connected,
@@ -212,7 +212,8 @@ struct http_call *http_call_close(struct http_call *call)
 	if (call->stream != NULL) {
 		call->stream = stream_free(call->stream);
 	}
-	/* Maybe from inside one of its handlers: what these still touch goes with the turn. */
+	/* Perhaps inside one of its handlers: what these still use is freed at the end of the turn.
+	 */
 	call->reader = http_reader_free(call->reader);
 	free(call->request);
 	task_init(&call->gone, on_gone);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- *	READING ── request ──▶ ANSWERING ── end ──▶ FLUSHING ── all is out ──▶ READING
+ *	READING ── request ──▶ ANSWERING ── end ──▶ FLUSHING ── all sent ──▶ READING
  *	   │ too slow, gone        │                    │ the last one
  *	   ▼                       ▼ gone()             ▼
- *	 closed ◀──────────────────┴──────────────── LINGERING: FIN, and what still comes is dropped
+ *	 closed ◀──────────────────┴──────────────── LINGERING: FIN, and input is discarded
  *
- * A close with unread bytes would be a reset, which may overtake the answer: hence LINGERING.
+ * A close with unread bytes would send a reset, which may overtake the answer. LINGERING avoids
+ * that.
  */
 #include "http/server.h"
 
@@ -28,7 +29,7 @@ enum state {
 	ANSWERING,
 	FLUSHING,
 	LINGERING,
-	CLOSED, /* its memory goes at the end of the turn */
+	CLOSED, /* its memory is freed at the end of the turn */
 };
 
 struct http_connection {
@@ -39,19 +40,20 @@ struct http_connection {
 	struct handler end;
 	struct handler drain;
 	struct timer timer;
-	struct task go_on; /* with what was read already, or to the end; then frees the memory */
+	/* Continues with bytes that were read already, or ends, then frees the memory. */
+	struct task go_on;
 	struct http_reader *reader;
 	struct http_exchange exchange;
 	enum state state;
-	bool begun;       /* READING: a byte of the request has come */
+	bool begun;       /* READING: the request has begun */
 	bool closes;      /* after this answer */
-	bool in_chunks;   /* the answer's parts */
-	bool has_no_body; /* the answer to HEAD */
-	bool wants_room;  /* ready() is to come */
+	bool in_chunks;   /* the answer is sent in chunks */
+	bool has_no_body; /* the request was HEAD */
+	bool wants_room;  /* ready() will be called */
 	bool body_failed; /* a piece of it was lost for lack of memory */
 	char *body;       /* of the request; NULL: none */
 	size_t n_body;
-	char *rest; /* what came behind the request; NULL: nothing */
+	char *rest; /* bytes after the request; NULL: none */
 	size_t n_rest;
 };
 
@@ -60,7 +62,7 @@ static struct http_connection *connection_of(struct http_exchange *exchange)
 	return container_of(exchange, struct http_connection, exchange);
 }
 
-/* ---- the end ---- */
+/* ---- end ---- */
 
 static void on_free(struct task *task)
 {
@@ -75,7 +77,7 @@ static void forget_request(struct http_connection *connection)
 	connection->exchange = (struct http_exchange){0};
 }
 
-/** The last thing to do. */
+/** Must be the last statement. */
 static void connection_close(struct http_connection *connection)
 {
 	struct http_exchange *exchange = &connection->exchange;
@@ -101,7 +103,7 @@ static void connection_close(struct http_connection *connection)
 	loop_defer(loop, &connection->go_on);
 }
 
-/** It has moved: it is the last one to make room. */
+/** The connection was active: moves it to the end of the list, so that it is replaced last. */
 static void connection_moved(struct http_connection *connection)
 {
 	list_remove(&connection->link);
@@ -110,7 +112,7 @@ static void connection_moved(struct http_connection *connection)
 
 /* ---- sending ---- */
 
-/** While bytes wait, somebody looks whether they are taken. */
+/** While bytes wait, checks that the client reads them. */
 static void watch_reader(struct http_connection *connection)
 {
 	if (stream_bytes_waiting(connection->stream) > 0 &&
@@ -119,7 +121,9 @@ static void watch_reader(struct http_connection *connection)
 	}
 }
 
-/** Where it fails, it is closed later: HANGUP may have been told before the request was read. */
+/**
+ * If it fails, the connection is closed later: HANGUP may have come before the request was read.
+ */
 static void send_bytes(struct http_connection *connection, const void *bytes, size_t n)
 {
 	if (n == 0) {
@@ -146,16 +150,16 @@ static void on_time(struct timer *timer)
 		stream_abort(connection->stream);
 		connection_close(connection);
 	} else {
-		timer_arm(timer, end_ns); /* NS_NEVER: nothing waits */
+		timer_arm(timer, end_ns); /* NS_NEVER: no bytes wait */
 	}
 }
 
-/** Tells when all is out, at the earliest in the next round of the loop. */
+/** Waits until all is sent; continues in the next round of the loop at the earliest. */
 static void await_drain(struct http_connection *connection)
 {
 	if (!handler_is_on(&connection->drain) &&
 		stream_write(connection->stream, "", 0, &connection->drain) < 0) {
-		/* It has failed, and so did what was sent before: on_go_on() comes. */
+		/* It has failed, like what was sent before: on_go_on() will be called. */
 	}
 }
 
@@ -180,7 +184,7 @@ static void on_body(void *owner, const void *bytes, size_t n)
 	connection->body = body;
 }
 
-/** The request is complete, or refused. Its answer may come from inside. */
+/** The request is complete, or refused. It may be answered inside this call. */
 static void begin_exchange(struct http_connection *connection, const struct http_refusal *refusal)
 {
 	const struct http_head *head = http_reader_head(connection->reader);
@@ -203,7 +207,7 @@ static void begin_exchange(struct http_connection *connection, const struct http
 	connection->server->opts.answer(connection->server->opts.owner, exchange);
 }
 
-/** What is read behind the request waits for its answer. 0 or -ENOMEM. */
+/** Keeps the bytes after the request until it is answered. 0 or -ENOMEM. */
 static int keep_rest(struct http_connection *connection, const struct span *bytes)
 {
 	if (bytes->n == 0) {
@@ -218,7 +222,7 @@ static int keep_rest(struct http_connection *connection, const struct span *byte
 	return 0;
 }
 
-/** READING: takes bytes until there is a request; the rest waits. */
+/** READING: takes bytes until the request is complete; the rest waits. */
 static void read_request(struct http_connection *connection, struct span bytes)
 {
 	int r;
@@ -254,7 +258,10 @@ static void on_read(struct handler *handler, const struct event *event)
 	}
 }
 
-/** END, HANGUP, ERROR, CLOSE. Who asks and goes is heard: the end of his input follows it. */
+/**
+ * END, HANGUP, ERROR, CLOSE. A client that sends a request and its FIN still gets an answer: the
+ * end of input comes after the request.
+ */
 static void on_end(struct handler *handler, const struct event *event)
 {
 	struct http_connection *connection = container_of(handler, struct http_connection, end);
@@ -273,17 +280,17 @@ static void on_go_on(struct task *task)
 	size_t n = connection->n_rest;
 
 	if (connection->state != READING) {
-		connection_close(connection); /* what was sent did not go out */
+		connection_close(connection); /* what was sent did not arrive */
 		return;
 	}
 	connection->rest = NULL;
 	connection->n_rest = 0;
-	(void)stream_start(connection->stream); /* it was, so it does not fail */
+	(void)stream_start(connection->stream); /* it was started before, so this does not fail */
 	read_request(connection, (struct span){(const uint8_t *)rest, n});
 	free(rest);
 }
 
-/** The answer is out: the next request, or the end. */
+/** The answer is sent: continues with the next request, or ends. */
 static void connection_go_on(struct http_connection *connection)
 {
 	timer_arm(&connection->timer, NS_NEVER);
@@ -370,7 +377,7 @@ void http_exchange_begin(struct http_exchange *exchange, const struct http_reply
 	send_head(connection, reply, connection->in_chunks ? HTTP_CHUNKS : HTTP_UNTIL_CLOSE, 0);
 }
 
-/** In one piece, so that it is one system call; without memory for that in three. */
+/** Sends a chunk in one piece, by one system call; without memory for that in three pieces. */
 static void send_chunk(struct http_connection *connection, const void *bytes, size_t n)
 {
 	static const char after[] = HTTP_CHUNK_AFTER;
@@ -428,14 +435,14 @@ void http_exchange_abort(struct http_exchange *exchange)
 {
 	struct http_connection *connection = connection_of(exchange);
 
-	exchange->gone = NULL; /* who aborts knows */
+	exchange->gone = NULL; /* the caller of abort knows */
 	stream_abort(connection->stream);
 	connection_close(connection);
 }
 
 /* ---- the server ---- */
 
-/** Lets the longest silent one go: of those that wait for an answer only where all do. */
+/** Closes the connection that is silent longest; one that waits for an answer only if all do. */
 static void make_room(struct http_server *server)
 {
 	struct http_connection *first =
@@ -453,7 +460,7 @@ static void make_room(struct http_server *server)
 	connection_close(first);
 }
 
-/** 0 or a negative errno: then the fd is still the caller's. */
+/** 0 or a negative errno; the fd is then still the caller's. */
 static int connection_open(struct http_server *server, int fd, bool is_unix)
 {
 	struct http_connection *connection = calloc(1, sizeof(*connection));
