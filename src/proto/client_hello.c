@@ -20,7 +20,7 @@ enum {
 
 /* ---- records ---- */
 
-/** What can be said of the header of a record, as far as it is there. */
+/** What is wrong with a record header, as far as it is there. */
 static const char *look_at_record(struct span rest)
 {
 	uint32_t n;
@@ -41,7 +41,7 @@ static const char *look_at_record(struct span rest)
 	return n > RECORD_MAX ? "a record is longer than TLS allows" : NULL;
 }
 
-/** The length of the message, as far as its first `len` bytes tell. */
+/** The length of the message, judged by its first `len` bytes. */
 static size_t message_len(const uint8_t *message, size_t len)
 {
 	if (len < MESSAGE_HEADER) {
@@ -51,8 +51,8 @@ static size_t message_len(const uint8_t *message, size_t len)
 }
 
 /**
- * Copies the first message out of its records. Where it ends in `bytes`, and its length; 0: it is
- * not complete; or -EBADMSG.
+ * Copies the first message out of its records. Returns where it ends in `bytes`, and its length; 0:
+ * it is not complete; or -EBADMSG.
  */
 static int gather(struct span bytes, uint8_t *message, size_t *ret_len, const char **ret_why)
 {
@@ -88,7 +88,8 @@ static int gather(struct span bytes, uint8_t *message, size_t *ret_len, const ch
 			*ret_len = wanted;
 			return (int)(at - (len - wanted));
 		}
-		/* What is missing, and the header of one more record, if this one has not all. */
+		/* The missing bytes, and one more record header if this record does not have them
+		 * all. */
 		if (at + (wanted - len) + (wanted - len > n_record - part.n ? RECORD_HEADER : 0) >
 			CLIENT_HELLO_MAX) {
 			*ret_why = "the ClientHello is longer than 16 KiB";
@@ -103,7 +104,7 @@ static int gather(struct span bytes, uint8_t *message, size_t *ret_len, const ch
 
 /* ---- extensions ---- */
 
-/* RFC 6066, 3: ASCII. That it is a name and no address is the server's to judge. */
+/* RFC 6066, 3: ASCII. The server decides whether it is a name and not an address. */
 static bool is_name(struct span name)
 {
 	for (size_t i = 0; i < name.n; i++) {
@@ -114,7 +115,7 @@ static bool is_name(struct span name)
 	return name.n > 0;
 }
 
-/** RFC 6066, 3: a list of names, of each type one; all types begin with a length of two bytes. */
+/** RFC 6066, 3: a list of names, one of each type. Every type begins with a length of two bytes. */
 static const char *read_names(struct span data, struct client_hello *hello)
 {
 	struct span names;
@@ -145,7 +146,7 @@ static const char *read_names(struct span data, struct client_hello *hello)
 	return NULL;
 }
 
-/** RFC 7301, 3.1: a list of names of 1 to 255 bytes, not empty. */
+/** RFC 7301, 3.1: a list, not empty, of names of 1 to 255 bytes. */
 static const char *read_alpn(struct span data, struct client_hello *hello)
 {
 	struct span protocols;
@@ -164,13 +165,15 @@ static const char *read_alpn(struct span data, struct client_hello *hello)
 	return NULL;
 }
 
-/** RFC 8701, 2: values that mean nothing, and keep servers used to unknown ones. */
+/**
+ * RFC 8701, 2: values without a meaning, which clients send so that servers accept unknown ones.
+ */
 static bool is_grease(uint32_t version)
 {
 	return (version & 0x0f0f) == 0x0a0a && version >> 8 == (version & 0xff);
 }
 
-/** RFC 8446, 4.2.1: versions of two bytes, one at least; they count and no other field. */
+/** RFC 8446, 4.2.1: one or more versions of two bytes. If it is there, no other field counts. */
 static const char *read_versions(struct span data, struct client_hello *hello)
 {
 	struct span versions;
@@ -206,7 +209,7 @@ static const char *read_extension(uint32_t type, struct span data, struct client
 	}
 }
 
-/** Without extensions there is not even their length: RFC 5246, 7.4.1.2. */
+/** Without extensions there is no length of them either: RFC 5246, 7.4.1.2. */
 static const char *read_extensions(struct span body, struct client_hello *hello)
 {
 	const char *why = NULL;
@@ -232,7 +235,7 @@ static const char *read_extensions(struct span body, struct client_hello *hello)
 
 /* ---- the message ---- */
 
-/** RFC 8446, 4.1.2; what is behind the header of the message. */
+/** RFC 8446, 4.1.2; the bytes after the message header. */
 static const char *read_body(struct span body, struct client_hello *hello)
 {
 	struct span random;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "proto/crc32c.h"
 
-/* The remainders of four bits by the polynomial 0x1edc6f41, lowest bit first. */
+/* The remainders of four bits divided by the polynomial 0x1edc6f41, lowest bit first. */
 static const uint32_t remainders[16] = {
 	0x00000000,
 	0x105ec76f,

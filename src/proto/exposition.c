@@ -13,14 +13,14 @@ enum { NUMBER_MAX = 32 }; /* "18446744073.709551615" */
 
 /* ---- labels ---- */
 
-/** How long the character is that begins here; 0: it is no UTF-8. */
+/** The length of the character that begins here; 0: it is not UTF-8. */
 static size_t utf8_length(const unsigned char *at)
 {
 	size_t n = *at < 0x80 ? 1 : *at < 0xc2 ? 0 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
 
 	if (*at > 0xf4 || (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
 		(*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f)) {
-		return 0; /* too large, longer than need be, or half of a pair */
+		return 0; /* too large, longer than necessary, or half of a surrogate pair */
 	}
 	for (size_t i = 1; i < n; i++) {
 		if ((at[i] & 0xc0) != 0x80) {
@@ -42,7 +42,7 @@ static bool is_utf8(const char *text)
 	return n > 0;
 }
 
-/** Bytes that are themselves up to here are written in one piece. */
+/** Bytes that need no escape are written in one piece, up to here. */
 static void add_value(struct exposition *exposition, const char *value)
 {
 	bool is_latin1 = !is_utf8(value);
@@ -75,7 +75,7 @@ static void add_label(struct exposition *exposition, const char *name, const cha
 
 /* ---- samples ---- */
 
-/** `le` is a further label; or NULL. */
+/** `le` is one more label, or NULL. */
 static void add_sample(struct exposition *exposition, const char *suffix,
 	const struct exposition_label *labels, const char *le, const char *value)
 {
@@ -98,7 +98,7 @@ static void add_sample(struct exposition *exposition, const char *suffix,
 	bytes_add(exposition->to, "\n", 1);
 }
 
-/* Thousands of numbers are written in a slice: printf() would take most of the time. */
+/* Not with printf(), which would take most of the time: a slice writes thousands of numbers. */
 static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
 {
 	char *at = text + NUMBER_MAX - 1;
@@ -111,7 +111,7 @@ static const char *u64_text(uint64_t value, char text[NUMBER_MAX])
 	return at;
 }
 
-/** With as many decimals as it needs, and none where it is whole. */
+/** With as many decimals as necessary, none for whole seconds. */
 static const char *seconds_text(uint64_t ns, char text[NUMBER_MAX])
 {
 	uint64_t rest = ns % NS_PER_S;

@@ -2,9 +2,9 @@
 /*
  *	BLANKS ──▶ HEAD, line by line ──▶ HEADED ──▶ BODY ──▶ ENDED
  *
- * The head is collected and looked at line by line, so that what the parser lets through is refused
- * at the end of its line, and what is endless at its bound; then the parser has it in one piece.
- * The body goes through the parser as it comes.
+ * The head is collected and checked line by line. So a line that the parser would accept and weir
+ * does not want is refused at its end, and an endless one at its limit. Then the parser gets the
+ * head in one piece. The body goes through the parser as it comes.
  */
 #include "proto/http.h"
 
@@ -31,8 +31,8 @@ enum {
 enum state {
 	STATE_BLANKS, /* before the first line */
 	STATE_HEAD,
-	STATE_HEADED, /* HTTP_READ_HEAD was told */
-	STATE_ENDED,  /* HTTP_READ_END was told */
+	STATE_HEADED, /* HTTP_READ_HEAD was returned */
+	STATE_ENDED,  /* HTTP_READ_END was returned */
 	STATE_REFUSED,
 };
 
@@ -43,22 +43,22 @@ struct http_reader {
 	char *bytes; /* of the head so far */
 	size_t n_bytes;
 	size_t room;
-	size_t line;     /* where the line under way begins */
-	size_t n_blanks; /* bytes of empty lines before the first */
+	size_t line;     /* where the current line begins */
+	size_t n_blanks; /* bytes of empty lines before the first one */
 	size_t header;   /* where the fields begin */
-	bool in_value;   /* the parser told of a value last */
+	bool in_value;   /* the last callback was for a value */
 	bool complete;   /* the parser has seen the end of the message */
 	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t n_fields;
 	size_t n_body;
-	bool in_chunks; /* the body; the parser's own flag is changed by trailers */
+	bool in_chunks; /* the body is chunked; the parser changes its own flag at trailers */
 	struct http_chunks chunks;
 	size_t n_framing;
 	size_t n_trailers;
 	size_t n_trailer_bytes;
 	struct http_head head;
 	struct http_refusal refusal;
-	char too_long[64]; /* why, with a number */
+	char too_long[64]; /* the reason, with a number */
 };
 
 static const char no_path[] =
@@ -80,7 +80,7 @@ static int refuse_long_body(struct http_reader *reader)
 	return refuse(reader, 413, reader->too_long);
 }
 
-/* ---- what the parser tells ---- */
+/* ---- callbacks of the parser ---- */
 
 static struct http_reader *reader_of(http_parser *parser)
 {
@@ -101,7 +101,7 @@ static int on_target(http_parser *parser, const char *at, size_t n)
 	return 0;
 }
 
-/** Of trailers nothing is kept; their chunks were counted with what frames the body. */
+/** Trailers are not stored; their bytes were counted as framing. */
 static int on_trailer(struct http_reader *reader, size_t n)
 {
 	reader->n_trailer_bytes += n;
@@ -159,7 +159,7 @@ static int on_body(http_parser *parser, const char *at, size_t n)
 static int on_complete(http_parser *parser)
 {
 	reader_of(parser)->complete = true;
-	http_parser_pause(parser, 1); /* what stands behind is another message's */
+	http_parser_pause(parser, 1); /* the bytes after it belong to the next message */
 	return 0;
 }
 
@@ -171,14 +171,14 @@ static const http_parser_settings settings = {
 	.on_message_complete = on_complete,
 };
 
-/** Gives the parser bytes: how many it has taken, or -EBADMSG. */
+/** Gives the parser bytes. Returns how many it has taken, or -EBADMSG. */
 static int parse(struct http_reader *reader, const void *bytes, size_t n)
 {
 	size_t used = http_parser_execute(&reader->parser, &settings, bytes, n);
 	enum http_errno error = HTTP_PARSER_ERRNO(&reader->parser);
 
 	if (reader->state == STATE_REFUSED) {
-		return -EBADMSG; /* by one of the calls above */
+		return -EBADMSG; /* one of the callbacks above refused */
 	}
 	if (error == HPE_INVALID_URL) {
 		return refuse(reader, 400, no_path);
@@ -189,12 +189,12 @@ static int parse(struct http_reader *reader, const void *bytes, size_t n)
 	return (int)used;
 }
 
-/* ---- what it lets through ---- */
+/* ---- what the parser accepts and weir refuses ---- */
 
 static struct span trim(struct span span)
 {
 	if (span.bytes == NULL) {
-		return (struct span){(const uint8_t *)"", 0}; /* it is there, and empty */
+		return (struct span){(const uint8_t *)"", 0}; /* present and empty */
 	}
 	while (span.n > 0 && (span.bytes[0] == ' ' || span.bytes[0] == '\t')) {
 		span.bytes++;
@@ -211,7 +211,7 @@ static bool span_says(struct span span, const char *text)
 	return span.n == strlen(text) && strncasecmp((const char *)span.bytes, text, span.n) == 0;
 }
 
-/** How many fields have this name; the last one's value. */
+/** Returns how many fields have this name, and the value of the last one. */
 static size_t count_fields(const struct http_head *head, const char *name, struct span *ret_value)
 {
 	size_t n = 0;
@@ -225,7 +225,7 @@ static size_t count_fields(const struct http_head *head, const char *name, struc
 	return n;
 }
 
-/** How the end of the body is found: RFC 9112, 6. */
+/** Finds out how the body ends: RFC 9112, 6. */
 static int look_at_extent(struct http_reader *reader)
 {
 	struct http_head *head = &reader->head;
@@ -293,8 +293,9 @@ static enum http_verb verb_of(const char *method, size_t n)
 }
 
 /**
- * Gives the parser the head. Of methods it knows others than are known here, and CONNECT has rules
- * of its own: for all that are OTHER it is told GET, and what is asked for is found out as ever.
+ * Gives the parser the head. The parser knows other methods than we do, and has special rules for
+ * CONNECT. So for every method that is OTHER it gets GET; the real method is read from the line
+ * itself.
  */
 static int parse_head(struct http_reader *reader)
 {
@@ -316,7 +317,7 @@ static int parse_head(struct http_reader *reader)
 	return parse(reader, reader->bytes + n_method, reader->n_bytes - n_method);
 }
 
-/** All lines are there. */
+/** All lines have come. */
 static int head_end(struct http_reader *reader)
 {
 	struct http_head *head = &reader->head;
@@ -346,7 +347,7 @@ static int head_end(struct http_reader *reader)
 	return HTTP_READ_HEAD;
 }
 
-/** A line has come to its LF. HTTP_READ_MORE, HTTP_READ_HEAD or -EBADMSG. */
+/** A line is complete. HTTP_READ_MORE, HTTP_READ_HEAD or -EBADMSG. */
 static int line_end(struct http_reader *reader)
 {
 	const char *line = reader->bytes + reader->line;
@@ -371,7 +372,7 @@ static int line_end(struct http_reader *reader)
 	return why == NULL ? r : refuse(reader, 400, why);
 }
 
-/** Whether what there is of the head is too long already. */
+/** Whether the part of the head that has come is too long already. */
 static int look_at_bounds(struct http_reader *reader)
 {
 	if (reader->header == 0) {
@@ -407,7 +408,7 @@ static int head_append(struct http_reader *reader, struct span part)
 	return 0;
 }
 
-/** Takes empty lines, and looks at the first byte behind. */
+/** Takes empty lines, and checks the first byte after them. */
 static int skip_blanks(struct http_reader *reader, struct span *bytes)
 {
 	struct span skipped;
@@ -434,7 +435,7 @@ static int read_head(struct http_reader *reader, struct span *bytes)
 	while (r == HTTP_READ_MORE && bytes->n > 0) {
 		const uint8_t *end = memchr(bytes->bytes, '\n', bytes->n);
 		size_t n = end == NULL ? bytes->n : (size_t)(end - bytes->bytes) + 1;
-		/* What is beyond the bounds is not even kept. */
+		/* Bytes beyond the limit are not even stored. */
 		size_t most = HTTP_HEADER_MAX + START_LINE_MAX;
 		struct span part = {0};
 
@@ -469,7 +470,7 @@ static int read_body(struct http_reader *reader, struct span *bytes)
 		}
 		part.n = (size_t)n;
 	}
-	reader->n_framing += part.n; /* on_body() takes off what is no framing */
+	reader->n_framing += part.n; /* on_body() subtracts what is not framing */
 	r = parse(reader, part.bytes, part.n);
 	if (r < 0) {
 		return r;
@@ -513,7 +514,7 @@ int http_read(struct http_reader *reader, struct span *bytes)
 	}
 }
 
-/* ---- what has been read ---- */
+/* ---- results ---- */
 
 const struct http_head *http_reader_head(const struct http_reader *reader)
 {

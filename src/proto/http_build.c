@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Heads of requests and answers, as they go over the wire. */
+/* Writes heads of requests and answers in wire format. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -50,7 +50,7 @@ const char *http_status_words(unsigned int status)
 	return "Other";
 }
 
-/** A text that grows, in `size` bytes; `n` is how long it would be with more. */
+/** A text that grows, in `size` bytes; `n` is its length, even if it exceeds `size`. */
 struct text {
 	char *out;
 	size_t size;

@@ -6,9 +6,9 @@
 
 #include "proto/http_line.h"
 
-enum { DIGITS_MAX = 15 }; /* whatever they are, they fit */
+enum { DIGITS_MAX = 15 }; /* a number of so many digits always fits */
 
-/** -1: it is none. */
+/** -1: it is not a digit. */
 static int digit_of(uint8_t c)
 {
 	if (c >= '0' && c <= '9') {
@@ -23,7 +23,7 @@ static bool is_text(uint8_t c)
 	return (c >= ' ' || c == '\t') && c != 0x7f;
 }
 
-/** What is not as it must be in this state. */
+/** What is wrong if a byte does not fit this state. */
 static const char *complaint(enum http_chunk_state state)
 {
 	switch (state) {
@@ -44,7 +44,7 @@ static const char *complaint(enum http_chunk_state state)
 	}
 }
 
-/** In the line of a chunk's size. Whether the byte is right there. */
+/** For the line with a chunk's size. Returns whether the byte fits. */
 static bool look_at_size(struct http_chunks *chunks, uint8_t c)
 {
 	int digit = chunks->state == HTTP_CHUNK_SIZE ? digit_of(c) : -1;
@@ -85,7 +85,7 @@ static bool look_at_trailer(struct http_chunks *chunks, uint8_t c)
 	return http_is_token(c);
 }
 
-/** What follows a line end, or the CR of one. */
+/** What comes after a line end, or after its CR. */
 static bool expect(
 	struct http_chunks *chunks, uint8_t c, uint8_t wanted, enum http_chunk_state next)
 {
@@ -93,7 +93,7 @@ static bool expect(
 	return c == wanted;
 }
 
-/** Any byte but those of the data. */
+/** Any byte except data. */
 static bool look_at_byte(struct http_chunks *chunks, uint8_t c)
 {
 	switch (chunks->state) {

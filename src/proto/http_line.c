@@ -9,7 +9,7 @@ bool http_is_token(uint8_t c)
 	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-/** RFC 9112, 3: the version is at the end; that of an answer at its beginning, 4. */
+/** RFC 9112, 3: in a request the version is at the end; 4: in an answer it is at the beginning. */
 static bool has_version(const char *line, size_t n, bool is_answer)
 {
 	static const char version[] = "HTTP/1.";
@@ -25,7 +25,7 @@ static bool has_version(const char *line, size_t n, bool is_answer)
 const char *http_line_first(const char *line, size_t n, bool is_answer)
 {
 	size_t n_blanks = 0;
-	size_t n_method = 0; /* no further than the first blank, which there is */
+	size_t n_method = 0; /* up to the first blank, which exists */
 
 	if (!has_version(line, n, is_answer)) {
 		return "the version must be HTTP/1.1 or HTTP/1.0";

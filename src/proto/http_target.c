@@ -15,7 +15,7 @@ static int hex_value(uint8_t c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/** Decodes into `out`, which has room, with a NUL behind. How long it is, or -EBADMSG. */
+/** Decodes into `out`, which is large enough, and adds a NUL. Returns the length, or -EBADMSG. */
 static int decode(struct span from, char plus, char *out, const char **ret_why)
 {
 	size_t n = 0;
@@ -46,7 +46,7 @@ static int decode(struct span from, char plus, char *out, const char **ret_why)
 	return (int)n;
 }
 
-/** Takes what stands before the first `c`, and `c` itself; all, if there is none. */
+/** Takes the bytes before the first `c`, and `c` itself; all bytes if there is none. */
 static struct span take_until(struct span *from, char c)
 {
 	const uint8_t *end = from->n > 0 ? memchr(from->bytes, c, from->n) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Headers of both versions, written. */
+/* Writes headers of both versions. */
 #include "proto/proxy_header_private.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 
 #include "proto/crc32c.h"
 
-/** The families of the two addresses, as one header can tell them. */
+/** The family of both addresses, as far as one header can express them. */
 static unsigned int common_family(const struct proxy_header *header)
 {
 	sa_family_t source = header->source.sa.any.sa_family;
@@ -51,7 +51,7 @@ static in_port_t port_of(const struct proxy_address *address)
 
 /* ---- version 1 ---- */
 
-/** Without the dots that inet_ntop(3) writes into an IPv6 address that ends as an IPv4 one. */
+/** Not with the dots that inet_ntop(3) writes if the end of an IPv6 address looks like IPv4. */
 static void write_address(
 	const struct proxy_address *address, unsigned int family, char text[INET6_ADDRSTRLEN])
 {
@@ -79,7 +79,7 @@ static int build_v1(const struct proxy_header *header, void *out, size_t size)
 	unsigned int family = common_family(header);
 	char source[INET6_ADDRSTRLEN];
 	char destination[INET6_ADDRSTRLEN];
-	char line[128] = "PROXY UNKNOWN\r\n"; /* more than the compiler can think of */
+	char line[128] = "PROXY UNKNOWN\r\n"; /* so long that no compiler warns */
 	size_t len;
 
 	if (header->who != PROXY_HEADER_UNSPEC &&
@@ -101,7 +101,7 @@ static int build_v1(const struct proxy_header *header, void *out, size_t size)
 
 /* ---- version 2 ---- */
 
-/** What is being written, and whether there was room for it. */
+/** The buffer, and whether there was room. */
 struct writer {
 	uint8_t *bytes;
 	size_t size;
@@ -138,7 +138,7 @@ static void write_unix(struct writer *writer, const struct proxy_address *addres
 	size_t n = address->len - offsetof(struct sockaddr_un, sun_path);
 	char path[PROXY_HEADER_UNIX_PATH] = {0};
 
-	/* The kernel may say a length beyond what there was room for (accept(2)). */
+	/* The length from the kernel may exceed the room that there was (accept(2)). */
 	memcpy(path, address->sa.un.sun_path, n < sizeof(path) ? n : sizeof(path));
 	write_bytes(writer, path, sizeof(path));
 }
@@ -168,7 +168,7 @@ static void write_addresses(
 	}
 }
 
-/** Whether a TLV of others is told: it is not when we have the same to say. */
+/** Whether a TLV of the client's header is copied: not if the struct has one of the same type. */
 static bool is_kept(const struct proxy_header *header, uint32_t type)
 {
 	switch (type) {
@@ -246,7 +246,7 @@ static int build_v2(const struct proxy_header *header, void *out, size_t size)
 	return (int)writer.len;
 }
 
-/** A socket of both families gives IPv4 addresses as mapped ones. */
+/** A socket for both families returns IPv4 addresses as IPv4-mapped ones. */
 static void unmap(struct proxy_address *address)
 {
 	struct in6_addr in6 = address->sa.in6.sin6_addr;

@@ -13,7 +13,7 @@ static const char begin[] = "PROXY ";
 static const char not_begun[] = "it begins as no PROXY header does";
 static const char no_protocol[] = "behind \"PROXY \" is none of TCP4, TCP6 and UNKNOWN";
 
-/** Whether the span begins with the text, as far as both go. */
+/** Whether the span and the text agree, as far as both go. */
 static bool agrees(struct span span, const char *text)
 {
 	size_t len = strlen(text);
@@ -21,7 +21,7 @@ static bool agrees(struct span span, const char *text)
 	return memcmp(span.bytes, text, span.n < len ? span.n : len) == 0;
 }
 
-/** Whether the text, or the first of it that is there, stands at the front; takes it off. */
+/** Whether the text, or the beginning of it that has come, is at the front; takes it. */
 static bool take_text(struct span *from, const char *text)
 {
 	struct span part;
@@ -38,7 +38,7 @@ static bool is_of_address(uint8_t byte)
 	       (byte >= 'A' && byte <= 'F') || byte == '.' || byte == ':' || byte == ' ';
 }
 
-/** The next word, as text that ends with a NUL; a space stands before each. */
+/** Takes the next word, which a space precedes, as a text with a NUL. */
 static const char *take_word(struct span *line, char text[INET6_ADDRSTRLEN])
 {
 	size_t len = 0;
@@ -62,8 +62,10 @@ static const char *take_word(struct span *line, char text[INET6_ADDRSTRLEN])
 	return NULL;
 }
 
-/* inet_pton(3) takes what 2.1 does: no leading zeros in IPv4, four hex digits at most in IPv6, "::"
- * once; and an IPv4 part in IPv6, which 2.1 does not. */
+/*
+ * inet_pton(3) accepts what 2.1 allows: no leading zeros in IPv4; at most four hex digits and one
+ * "::" in IPv6. It also accepts an IPv4 part in IPv6, which 2.1 does not allow.
+ */
 static const char *take_address(struct span *line, int family, uint8_t bytes[16])
 {
 	char text[INET6_ADDRSTRLEN];
@@ -109,7 +111,7 @@ static const char *take_port(struct span *line, in_port_t *ret_port)
 	return NULL;
 }
 
-/** What stands between the protocol and the CRLF. */
+/** Reads what is between the protocol and the CRLF. */
 static const char *read_addresses(struct span line, int family, struct proxy_header *header)
 {
 	uint8_t source[16];
@@ -140,8 +142,8 @@ static const char *read_addresses(struct span line, int family, struct proxy_hea
 }
 
 /**
- * Finds the CRLF. 1 and the length before it; 0: it may come yet; or -EBADMSG. A CR or LF alone
- * ends no line and is in none (2.1), not even behind UNKNOWN.
+ * Finds the CRLF. 1, and the length before it; 0: it may still come; or -EBADMSG. A single CR or LF
+ * does not end a line and is not allowed in one (2.1), not even after UNKNOWN.
  */
 static int find_end(struct span bytes, size_t *ret_len, const char **ret_why)
 {
@@ -165,7 +167,7 @@ static int find_end(struct span bytes, size_t *ret_len, const char **ret_why)
 	return 0;
 }
 
-/** AF_INET, AF_INET6, AF_UNSPEC (UNKNOWN); 0: it is not complete; or -EBADMSG. Takes it off. */
+/** AF_INET, AF_INET6, AF_UNSPEC (UNKNOWN); 0: not complete; or -EBADMSG. Takes the word. */
 static int take_protocol(struct span *line, bool is_whole, int *ret_family)
 {
 	static const struct {
@@ -189,7 +191,9 @@ static int take_protocol(struct span *line, bool is_whole, int *ret_family)
 	return -EBADMSG;
 }
 
-/** What can be said of a line before its end is there; 2.1 forbids to decode it. */
+/**
+ * What is wrong with the beginning of a line whose end has not come. 2.1 forbids decoding it yet.
+ */
 static const char *look_at_begin(struct span line, int family)
 {
 	if (line.n > 0 && line.bytes[line.n - 1] == '\r') {

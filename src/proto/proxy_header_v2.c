@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* proxy-protocol.txt, 2.2: numbers and addresses, then TLVs. */
+/* proxy-protocol.txt, 2.2: binary numbers and addresses, then TLVs. */
 #include "proto/proxy_header_private.h"
 
 #include <errno.h>
@@ -16,10 +16,10 @@ static void set_unix(struct proxy_address *address, const uint8_t path[PROXY_HEA
 
 	if (path[0] != '\0') {
 		len = strnlen((const char *)path, PROXY_HEADER_UNIX_PATH);
-		len += len < PROXY_HEADER_UNIX_PATH; /* a path ends with a NUL, if there is room */
+		len += len < PROXY_HEADER_UNIX_PATH; /* a path ends with a NUL if there is room */
 	} else {
 		for (size_t i = 0; i < PROXY_HEADER_UNIX_PATH; i++) {
-			len = path[i] != '\0' ? i + 1 : len; /* an abstract name, or none */
+			len = path[i] != '\0' ? i + 1 : len; /* an abstract name, or no name */
 		}
 	}
 	*address = (struct proxy_address){0};
@@ -28,7 +28,7 @@ static void set_unix(struct proxy_address *address, const uint8_t path[PROXY_HEA
 	memcpy(address->sa.un.sun_path, path, len);
 }
 
-/** How many bytes the addresses of a family have. */
+/** How many bytes the addresses of a family take. */
 static size_t addresses_bytes(unsigned int family)
 {
 	switch (family) {
@@ -66,7 +66,7 @@ static void read_addresses(const uint8_t *bytes, unsigned int family, struct pro
 
 /* ---- TLVs ---- */
 
-/** 2.2.3: of the whole header, with zeros in the place of the checksum. */
+/** 2.2.3: the checksum is over the whole header, with zeros in place of the checksum itself. */
 static bool is_right(struct span whole, struct span checksum)
 {
 	static const uint8_t zeros[PROXY_HEADER_CRC32C_BYTES];
@@ -107,7 +107,8 @@ static const char *read_tlv(
 		if (value.n != PROXY_HEADER_CRC32C_BYTES) {
 			return "the checksum has not four bytes";
 		}
-		/* With another one beside it each would be of a header in which that is 0. */
+		/* With two checksums, each would have to be computed with the other one set to 0.
+		 */
 		if (header->has_checksum) {
 			return "there are two checksums";
 		}
@@ -158,7 +159,7 @@ static const char *read_tlvs(struct span tlvs, struct span whole, struct proxy_h
 
 /* ---- the header ---- */
 
-/** The command and the family, as soon as each is there. */
+/** Checks the command and the family as soon as each has come. */
 static const char *look_at_begin(struct span bytes)
 {
 	unsigned int command = bytes.n > 12 ? bytes.bytes[12] : PROXY_HEADER_VERSION_2;
@@ -183,18 +184,18 @@ static const char *look_at_begin(struct span bytes)
 	return NULL;
 }
 
-/** How many bytes of addresses a header has, of which the first 16 bytes are there. */
+/** How many bytes the addresses of a header take; its first 16 bytes must be there. */
 static size_t n_addresses(const uint8_t *bytes)
 {
 	bool is_local = (bytes[12] & 0xf) == PROXY_HEADER_COMMAND_LOCAL;
 
-	/* Of addresses without a protocol nobody says how long they are. */
+	/* Without a protocol the length of the addresses is unknown. */
 	return is_local || (bytes[13] & 0xf) == PROXY_HEADER_PROTOCOL_UNSPEC
 		       ? 0
 		       : addresses_bytes(bytes[13] >> 4);
 }
 
-/** What is behind the first 16 bytes; `whole` is the header and no more. */
+/** Reads what follows the first 16 bytes; `whole` is exactly the header. */
 static const char *read_rest(struct span whole, struct proxy_header *header)
 {
 	unsigned int family = whole.bytes[13] >> 4;
