@@ -30,7 +30,7 @@ const char *failure_remedy(int err)
 
 int failure_find_refused(void)
 {
-	/* With senseless arguments: a kernel that lets us answers EBADF, EFAULT or EINVAL. */
+	/* With invalid arguments: a kernel that allows the call answers EBADF, EFAULT or EINVAL. */
 	static const struct {
 		long number;
 		const char *name;

@@ -5,11 +5,11 @@
 
 #include "base/text.h"
 
-/* Where the closing quote is. */
+/* Returns the position of the closing quote. */
 static const char *quote_end(const char *at)
 {
 	while (*at != '"') {
-		at += *at == '\\' ? 2 : 1; /* what an escape has behind that is no quote */
+		at += *at == '\\' ? 2 : 1; /* the byte after a backslash is not the closing quote */
 	}
 	return at;
 }

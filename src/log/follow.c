@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ring is the queue that brings lines to the log thread, the other way round: here the log
- * thread pushes. The lock is held for a copy or a post, never across a call that may block; who
- * follows takes lines without it, for he alone ends the ring.
+ * The ring is of the same kind as the queues to the log thread, but here the log thread pushes. The
+ * lock is held for a copy or a post, never across a call that may block. The follower takes lines
+ * without it, since only the follower frees the ring.
  */
 #include "log/follow.h"
 
@@ -19,7 +19,7 @@ static struct {
 	struct log_queue *ring;
 	void (*wake)(void *owner);
 	void *owner;
-	bool handed; /* since the last wake() */
+	bool handed; /* a line was pushed since the last wake() */
 } follow = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 bool log_is_followed(void)

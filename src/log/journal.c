@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "log/journal.h"
 
-/* CODE_FILE= and its like would name this file, whoever logged. */
+/* CODE_FILE= and the like would name this file, whichever module logs. */
 #define SD_JOURNAL_SUPPRESS_LOCATION
 
 #include <assert.h>
@@ -27,24 +27,25 @@ static const char field_prefix[] = "WEIR_";
 static const char usec_key[] = "_us";
 static const char usec_field[] = "_USEC";
 
-/* Room for the worst that fits into a line: nothing but fields like " k=v". */
+/* Room for the worst case of a line: only fields like " k=v". */
 enum {
 	FIELD_LEAST = sizeof("k=v"),
 	FIELDS_OWN = 4,  /* MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, MESSAGE_ID */
-	OWN_BYTES = 128, /* of these, without the message */
+	OWN_BYTES = 128, /* the size of these, without the message */
 	FIELDS_MAX = FIELDS_OWN + LOG_LINE_MAX / FIELD_LEAST,
-	GROWTH_MAX = sizeof(field_prefix) + sizeof(usec_field), /* of a key to a field's name */
+	/* How much longer the name of a field is than its key. */
+	GROWTH_MAX = sizeof(field_prefix) + sizeof(usec_field),
 	ENTRY_BYTES = OWN_BYTES + 2 * LOG_LINE_MAX + FIELDS_MAX * GROWTH_MAX,
 };
 
 struct entry {
 	int n_fields;
 	size_t len;
-	struct iovec fields[FIELDS_MAX]; /* each "NAME=value", in `bytes` */
+	struct iovec fields[FIELDS_MAX]; /* each is "NAME=value", in `bytes` */
 	char bytes[ENTRY_BYTES];
 };
 
-/* Which entries have an id: by their event and, where there is one here, their reason. */
+/* Which entries have an id: by event and, if one is given here, by reason. */
 static const struct {
 	const char *event;
 	const char *reason;
@@ -141,9 +142,9 @@ static void entry_add(struct entry *entry, const char *name, const char *value, 
 	entry_end_field(entry);
 }
 
-/* ---- a line, taken apart ---- */
+/* ---- splitting a line ---- */
 
-/* "late_us" as "WEIR_LATE_USEC". */
+/* Writes "late_us" as "WEIR_LATE_USEC". */
 static void put_name(struct entry *entry, const char *key, size_t len)
 {
 	bool is_usec = len > strlen(usec_key) &&
@@ -170,7 +171,10 @@ static void add_field(struct entry *entry, const struct log_field *field)
 	entry_end_field(entry);
 }
 
-/* The value of a field, by its name with '='; "" without one. Its length is *ret_len. */
+/*
+ * The value of the field whose name is `name`, which ends with '='; "" if there is none. *ret_len
+ * is its length.
+ */
 static const char *field_value(const struct entry *entry, const char *name, size_t *ret_len)
 {
 	size_t name_len = strlen(name);

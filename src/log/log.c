@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Building lines, and handing them to the calling thread's queue. The ring is in log_queue.c, the
- * log thread in log_sink.c.
+ * Building lines, and passing them to the calling thread's queue. The ring is in queue.c, the log
+ * thread in sink.c.
  */
 #include "log/log.h"
 
@@ -25,14 +25,16 @@
 static const char cut_mark[] = " cut=true";
 
 enum {
-	TEXT_MAX = LOG_LINE_MAX - (sizeof(cut_mark) - 1), /* the mark always has its place */
+	TEXT_MAX = LOG_LINE_MAX - (sizeof(cut_mark) - 1), /* leaves room for the mark */
 	DIGITS_MAX = 20,                                  /* of UINT64_MAX */
 };
 
 static atomic_int wanted_level = LOG_LEVEL_INFO;
 
-/* How this weir is called, and was: other threads may be writing a name that has gone, so each is
- * kept, and found again when it comes back. The main thread's. */
+/*
+ * The present and the former names of this weir. Other threads may still be writing a former name,
+ * so each is kept, and used again if it comes back. For the main thread.
+ */
 struct node {
 	struct node *next;
 	char name[];
@@ -41,7 +43,9 @@ struct node {
 static struct node *nodes;
 static _Atomic(struct node *) current_node;
 
-/* The calling thread's way to the log: none (it writes itself), its queue, or the lack of one. */
+/*
+ * How the calling thread logs: it has no queue (and writes itself), has one, or failed to get one.
+ */
 static _Thread_local struct log_queue *own_queue;
 static _Thread_local bool queue_lacking;
 
@@ -76,7 +80,7 @@ void log_set_node(const char *name)
 	atomic_store_explicit(&current_node, node, memory_order_release);
 }
 
-/* ---- the log thread and the journal, which know nothing of this ---- */
+/* ---- for the log thread and the journal, which do not know this module ---- */
 
 const char *log_error_prefix(void)
 {
@@ -87,7 +91,7 @@ static size_t dropped_text(uint64_t lines, char text[])
 {
 	struct log_line line;
 
-	line_begin(&line, LOG_LEVEL_WARN, "log_dropped"); /* whatever the level */
+	line_begin(&line, LOG_LEVEL_WARN, "log_dropped"); /* at any level */
 	log_u64(&line, "lines", lines);
 	memcpy(text, line.text, line.len);
 	return line.len;
@@ -135,15 +139,16 @@ void log_thread_close(void)
 	if (own_queue == NULL) {
 		return;
 	}
-	/* From here on the log thread may free it at any moment. */
+	/* From here on the log thread may free it at any time. */
 	atomic_store(&own_queue->closed, true);
 	own_queue = NULL;
 	log_sink_wake();
 }
 
 /*
- * Fields are put in order, each whole or not at all. What does not fit marks the line as cut, and
- * nothing is put behind it: `mark` is where the line ends if a field turns out to be too long.
+ * Fields are appended in order, each as a whole or not at all. If one does not fit, the line is
+ * marked as cut, and no other is appended: `mark` is where the line ends if a field turns out to be
+ * too long.
  */
 
 static void put(struct log_line *line, const char *bytes, size_t len)
@@ -216,7 +221,10 @@ static void put_value(struct log_line *line, const char *value, size_t len)
 	}
 }
 
-/* At least `min_digits`, with zeros in front. By hand: a pair's end has ten numbers. */
+/*
+ * At least `min_digits`, with leading zeros. Without printf(), as the line of a pair's end has ten
+ * numbers.
+ */
 static void put_number(struct log_line *line, uint64_t value, int min_digits)
 {
 	char digits[DIGITS_MAX];
@@ -325,7 +333,7 @@ void log_end(struct log_line *line)
 	record.time_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	record.len = (uint32_t)line->len;
 	if (own_queue != NULL) {
-		/* Dropped or not: both are for the log thread to know. */
+		/* Queued or dropped: the log thread handles both. */
 		(void)log_queue_push(own_queue, &record, line->text);
 		log_sink_wake();
 	} else if (queue_lacking) {

@@ -67,7 +67,7 @@ bool often_count(struct often *often)
 
 void often_tell(struct often_list *list)
 {
-	/* The flag first: a worker that counts after this look sets it for the next one. */
+	/* First the flag: a worker that counts after this sets it again for the next second. */
 	if (!atomic_exchange(&list->any, false)) {
 		return;
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `pushed` and `taken` count bytes and only ever grow; what lies between them is in the ring, at
- * their values modulo its size. The owner stores `pushed` when a whole record is in place, the log
- * thread stores `taken` when it is out: each store releases the bytes that the other side then
- * acquires.
+ * `pushed` and `taken` count bytes and only grow. The bytes between them are in the ring, at these
+ * positions modulo its size. The owner stores `pushed` when a whole record is in place; the log
+ * thread stores `taken` when it has copied one. Each store releases the bytes that the other
+ * thread's load acquires.
  *
- * The owner's stores are sequentially consistent, not just releases: together with the log thread's
- * `asleep` flag they decide who sees whom first (log_sink.c).
+ * The owner's stores are even sequentially consistent: together with the log thread's `asleep` flag
+ * they decide which thread sees the other first (sink.c).
  */
 #include "log/queue.h"
 
@@ -18,7 +18,7 @@ static_assert((LOG_QUEUE_BYTES & (LOG_QUEUE_BYTES - 1)) == 0, "positions are mas
 
 struct log_queue *log_queue_new(void)
 {
-	/* So large a block comes from mmap() and is zero without being written. */
+	/* calloc() gets such a large block from mmap(), so it is zero without being written. */
 	struct log_queue *queue = calloc(1, sizeof(*queue));
 
 	if (queue != NULL) {

@@ -2,29 +2,30 @@
 /*
  * The log thread: the only one that may block on the log.
  *
- * Happy path: a thread pushes into its queue and finds the log thread asleep, so it posts `wakeup`.
- * The log thread lets lines gather for GATHER_NS, during which nobody has to wake it, then empties
- * every queue into one batch and writes that with one call. At high rates this repeats without any
- * sleep or post in between: some hundred writes a second, whatever the number of lines.
+ * The usual way: a thread pushes into its queue, finds the log thread asleep and posts `wakeup`.
+ * The log thread lets lines gather for GATHER_NS, during which no other thread has to wake it, then
+ * moves the lines of all queues into one batch and writes that with one call. At high rates this
+ * repeats without a sleep or a post in between: some hundred writes a second, whatever the number
+ * of lines.
  *
  *	ASLEEP ──a line, a drop, the end of a queue──▶ GATHERING ──5 ms──▶ WRITING
  *	   ▲                                              ▲                    │
- *	   └──────── no queue wants anything ─────────────┴── more came in ◀───┘
+ *	   └──────── no queue has work ───────────────────┴── more came in ◀───┘
  *
- * Nobody is missed: a producer first stores `pushed`, then loads `asleep`; the log thread first
+ * No line is missed: a producer first stores `pushed`, then loads `asleep`; the log thread first
  * stores `asleep`, then loads `pushed`. All four are sequentially consistent, so at least one sees
  * the other. (Fences would do too, but ThreadSanitizer does not understand them.)
  *
- * Lines for the journal are entries of its own protocol (log_journal.c), sent one by one, from
- * log_settle() on. Until then, and for lines that a thread writes itself, they take the stream:
- * journald asks the kernel whose an entry is when it reads it, and an entry of a process that is
- * gone by then is not found among those of its unit; a failed start would be unexplained. Of the
- * stream it knows from the beginning.
+ * After log_settle(), lines for the journal are entries of its own protocol (journal.c), sent one
+ * by one. Before that, and for lines that a thread writes itself, they go through the stream to
+ * journald. The reason: when journald reads an entry, it asks the kernel which unit the sender
+ * belongs to. If the process is gone by then, the entry is not found among those of its unit, and a
+ * failed start would be unexplained. For the stream, journald knows the unit from the beginning.
  *
- * Failure modes: the reader does not read, so write() blocks and the queues fill up and drop; the
- * reader is gone (EPIPE) or the disk is full, so the batch is dropped. Either way the lines are
- * counted, and one line says how many when writing succeeds again. Of N lines produced, exactly N
- * are written or counted.
+ * What can fail: the reader does not read, so write() blocks and the queues fill up and drop lines;
+ * or the reader is gone (EPIPE) or the disk is full, so the batch is dropped. In both cases the
+ * lines are counted, and one line says how many when writing succeeds again. Of N lines produced,
+ * exactly N are written or counted.
  */
 #include "log/sink.h"
 
@@ -49,9 +50,9 @@
 #include "log/queue.h"
 
 enum {
-	BATCH_BYTES = 64 * 1024, /* what a pipe takes at once */
+	BATCH_BYTES = 64 * 1024, /* as much as a pipe accepts at once */
 	PREFIX_MAX = 64,
-	OUTPUT_MAX = PREFIX_MAX + LOG_LINE_MAX + 1, /* a line with all that goes around it */
+	OUTPUT_MAX = PREFIX_MAX + LOG_LINE_MAX + 1, /* a line with its prefix and newline */
 	GATHER_NS = 5 * NS_PER_MS,
 };
 
@@ -61,7 +62,7 @@ enum sink_state {
 	SINK_ABANDONED, /* log_close() gave up on a log thread that is stuck in write() */
 };
 
-/* The second of the last time stamp, written out. */
+/* The second of the last time stamp, as text. */
 struct stamp {
 	time_t second;
 	char text[32]; /* "" or "2026-01-31T12:00:00" */
@@ -75,22 +76,23 @@ static struct {
 	atomic_bool settled;
 	pthread_t thread;
 
-	atomic_bool asleep; /* the log thread waits for `wakeup`; who clears it posts */
+	/* The log thread waits for `wakeup`; the thread that clears this posts it. */
+	atomic_bool asleep;
 	sem_t wakeup;
-	atomic_bool closing; /* by log_close(): write what there is, then end */
+	atomic_bool closing; /* set by log_close(): write all lines, then end */
 	sem_t ended;         /* the log thread is about to return */
 
 	pthread_mutex_t arrivals_lock; /* held for a few instructions, never across a call */
 	struct list arrivals;          /* struct log_queue::link, not yet seen by the log thread */
-	atomic_uint_fast64_t dropped;  /* lines ever lost; the log thread writes it */
+	atomic_uint_fast64_t dropped;  /* lines ever lost; written by the log thread */
 	atomic_uint_fast64_t homeless; /* lines dropped by threads that have no queue */
 
-	/* The log thread's own. */
+	/* Only for the log thread: */
 	struct list queues; /* struct log_queue::link */
-	uint64_t said;      /* dropped lines that a line has told of */
-	uint64_t unsaid;    /* dropped lines that no line has told of yet */
+	uint64_t said;      /* dropped lines that were reported */
+	uint64_t unsaid;    /* dropped lines that were not reported yet */
 	enum log_form form; /* of this round, so that a batch has lines of one form only */
-	bool flows;         /* the journal took a line in this round */
+	bool flows;         /* the journal accepted a line in this round */
 	struct stamp stamp;
 	size_t batch_len;
 	char batch[BATCH_BYTES];
@@ -100,7 +102,7 @@ static struct {
 	.queues = {&sink.queues, &sink.queues},
 };
 
-/* Writes what goes before the text, which begins with a blank; returns the length. */
+/* Writes the prefix of the text, which begins with a blank; returns its length. */
 static size_t format_prefix(const struct log_record *record, enum log_form form,
 	struct stamp *stamp, char prefix[PREFIX_MAX])
 {
@@ -109,7 +111,7 @@ static size_t format_prefix(const struct log_record *record, enum log_form form,
 	int n;
 
 	if (form == LOG_FORM_PREFIXED) {
-		/* journald has its own clock, and a blank behind the priority would be kept. */
+		/* journald has its own clock, and would keep a blank after the priority. */
 		n = snprintf(prefix, PREFIX_MAX, "<%d>", log_journal_priority(record->level));
 	} else {
 		if (stamp->text[0] == '\0' || stamp->second != second) {
@@ -128,7 +130,7 @@ static size_t format_prefix(const struct log_record *record, enum log_form form,
 	return (size_t)n;
 }
 
-/* Writes all, blocking whatever the fd's flags are; fewer bytes were taken if the fd fails. */
+/* Writes all bytes and blocks, whatever the flags of the fd. Returns fewer if the fd fails. */
 static size_t write_all(int fd, const char *bytes, size_t len)
 {
 	size_t done = 0;
@@ -141,7 +143,7 @@ static size_t write_all(int fd, const char *bytes, size_t len)
 		} else if (errno == EAGAIN) {
 			struct pollfd writable = {.fd = fd, .events = POLLOUT};
 
-			/* An error of poll() is one that the next write() has too. */
+			/* If poll() fails, the next write() fails too. */
 			(void)poll(&writable, 1, -1);
 		} else if (errno != EINTR) {
 			break;
@@ -150,7 +152,7 @@ static size_t write_all(int fd, const char *bytes, size_t len)
 	return done;
 }
 
-/* The line as it is written to the fd; returns the length. */
+/* Formats the line for the fd; returns its length. */
 static size_t format_line(const struct log_record *record, enum log_form form, struct stamp *stamp,
 	const char *text, char line[OUTPUT_MAX])
 {
@@ -163,7 +165,7 @@ static size_t format_line(const struct log_record *record, enum log_form form, s
 	return len;
 }
 
-/* How lines are written to the fd itself. */
+/* The form of lines that are written to the fd itself. */
 static enum log_form form_of_stream(enum log_form form)
 {
 	return form == LOG_FORM_ENTRY ? LOG_FORM_PREFIXED : form;
@@ -178,7 +180,7 @@ void log_sink_write(const struct log_record *record, const char *text)
 	char line[OUTPUT_MAX];
 
 	if (state == SINK_ABANDONED) {
-		/* The fd is stuck, the process on its way out, and nobody left to count for. */
+		/* The fd is stuck and the process is about to exit, so nobody needs the count. */
 		return;
 	}
 	(void)write_all(fd, line, format_line(record, form_of_stream(form), &stamp, text, line));
@@ -245,7 +247,7 @@ static void sleep_until_work(void)
 		if (has_work() && atomic_exchange(&sink.asleep, false)) {
 			return;
 		}
-		/* No work, or somebody took the flag and posts. */
+		/* No work, or another thread took the flag and posts. */
 		wait_for(&sink.wakeup);
 	}
 }
@@ -257,7 +259,7 @@ static void gather(void)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-/* Writes the batch; returns how many of its lines were lost, which are those at its end. */
+/* Writes the batch. Returns how many of its lines, the last ones, were lost. */
 static uint64_t write_batch(void)
 {
 	size_t done = write_all(sink.fd, sink.batch, sink.batch_len);
@@ -270,7 +272,7 @@ static uint64_t write_batch(void)
 	return lost;
 }
 
-/* Makes room for one more line, whatever its length. */
+/* Makes room for one more line of any length. */
 static void reserve_line(void)
 {
 	if (BATCH_BYTES - sink.batch_len < OUTPUT_MAX) {
@@ -278,7 +280,7 @@ static void reserve_line(void)
 	}
 }
 
-/* The queue whose next line of this round is the oldest; NULL when there is none. */
+/* The queue whose next line in this round is the oldest; NULL: there is none. */
 static struct log_queue *oldest_queue(struct log_record *ret_record)
 {
 	struct log_queue *oldest = NULL;
@@ -296,8 +298,10 @@ static struct log_queue *oldest_queue(struct log_record *ret_record)
 	return oldest;
 }
 
-/* Hands one line on to who follows, and puts it into the batch, or sends it to the journal at
- * once. */
+/*
+ * Passes one line on to the follower, and puts it into the batch, or sends it to the journal at
+ * once.
+ */
 static void put_line(const struct log_record *record, const char *text)
 {
 	log_follow_hand(record, text);
@@ -317,8 +321,10 @@ static void put_line(const struct log_record *record, const char *text)
 		format_line(record, sink.form, &sink.stamp, text, sink.batch + sink.batch_len);
 }
 
-/* Moves what is in the queues now into batches, in the order of time. What comes in meanwhile is
- * for the next round. */
+/*
+ * Moves the lines that are in the queues now into batches, ordered by time. Later lines are for the
+ * next round.
+ */
 static void empty_queues(void)
 {
 	struct log_queue *queue;
@@ -327,11 +333,12 @@ static void empty_queues(void)
 
 	list_for_each (link, &sink.queues) {
 		queue = container_of(link, struct log_queue, link);
-		/* First this: then nothing can follow what is in it now. */
+		/* This first: then no more lines can come than it has now. */
 		queue->ending = atomic_load(&queue->closed);
 		queue->round_end = log_queue_end(queue);
 	}
-	/* Behind the ends: no line of this round can follow a log_settle() not seen here. */
+	/* After the ends: no line of this round is later than a log_settle() that was not seen
+	 * here. */
 	sink.form =
 		atomic_load(&sink.settled) ? sink.settled_form : form_of_stream(sink.settled_form);
 	while ((queue = oldest_queue(&record)) != NULL) {
@@ -341,7 +348,7 @@ static void empty_queues(void)
 	log_follow_wake();
 }
 
-/* Tells last of all how many lines are missing. */
+/* Reports the number of lost lines, in a line at the end. */
 static void write_with_count(void)
 {
 	struct timespec now;
@@ -357,12 +364,12 @@ static void write_with_count(void)
 	put_line(&record, text);
 	log_follow_wake();
 	lost = sink.unsaid + write_batch();
-	/* Lost lines are at the end, so this one, which nobody misses, is among them. */
+	/* The last lines are lost, so the report is one of them, which is no loss. */
 	sink.unsaid = lost == 0 ? 0 : told + lost - 1;
 	sink.said += lost == 0 ? told : 0;
 }
 
-/* One round over all queues. `last`: there is no other, so nothing stays unsaid. */
+/* One round over all queues. `last`: no other round follows, so everything is reported. */
 static void write_queues(bool last)
 {
 	uint64_t dropped = atomic_exchange(&sink.homeless, 0);
@@ -381,7 +388,8 @@ static void write_queues(bool last)
 	}
 	sink.unsaid += dropped;
 	reserve_line();
-	/* Lines that a broken fd lost wait for the next ones: alone they would only try in vain. */
+	/* If the fd lost lines, the report waits for the next lines, since alone it would fail
+	 * again. */
 	if (sink.unsaid != 0 && (sink.batch_len != 0 || sink.flows || dropped != 0 || last)) {
 		write_with_count();
 	} else {

@@ -4,8 +4,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Of pairs (close, failed_more) and lost lines (log_dropped) there are numbers already, and who
- * does not start (listen_failed, not_started, start_failed) has none to show. */
+/*
+ * Pairs (close, failed_more) and lost lines (log_dropped) have counters of their own, and a weir
+ * that does not start (listen_failed, not_started, start_failed) cannot show any.
+ */
 static const char *const events[] = {
 	"accept_resting",
 	"addresses_left_out",
