@@ -75,9 +75,9 @@ const char *log_error_prefix(void);
 int log_open(int fd);
 
 /**
- * Tells that the process will not end at once: from now on lines for the journal are entries with
- * fields. Lines before that go to `fd` with a priority, since journald can then tell for sure which
- * process they come from, even if it ends at once. Call it after log_open().
+ * Call it when the process will not end at once: from now on lines for the journal are entries with
+ * fields. Earlier lines go to `fd` with a priority, since journald can then tell for sure which
+ * process they come from, even if that ends at once. Call it after log_open().
  */
 void log_settle(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way of log lines: by a queue to the log thread, or directly to the fd. Private to src/log/.
+ * Brings log lines to their destination: by a queue to the log thread, or directly to the fd.
+ * Private to src/log/.
  */
 #ifndef WEIR_LOG_SINK_H
 #define WEIR_LOG_SINK_H

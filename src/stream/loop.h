@@ -30,10 +30,10 @@
  * not return and the host's loop is alive. A posted task is not work: it waits until the loop
  * turns.
  *
- * A loop belongs to the thread that made it. Every function here asserts that it is called on this
- * thread, except loop_post() and those that say "any thread". A callback of a turn must call
- * neither loop_run(), which returns -EBUSY then, nor the host's uv_run(), which libuv forbids in
- * any callback. A turn inside a turn fails an assertion.
+ * A loop belongs to the thread that made it. Functions that change a loop assert that they are
+ * called on this thread, except loop_post(). A callback of a turn must call neither loop_run(),
+ * which returns -EBUSY then, nor the host's uv_run(), which libuv forbids in any callback. A turn
+ * inside a turn fails an assertion.
  */
 #ifndef WEIR_STREAM_LOOP_H
 #define WEIR_STREAM_LOOP_H

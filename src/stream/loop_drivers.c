@@ -130,7 +130,7 @@ static int own_open(struct loop *loop)
 		own_close(loop);
 		return r;
 	}
-	loop_release(loop); /* libuv does not keep a loop running; who waits for it takes a hold */
+	loop_release(loop); /* libuv keeps no loop running; code that waits for it takes a hold */
 	return 0;
 }
 

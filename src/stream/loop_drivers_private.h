@@ -40,9 +40,8 @@ struct loop {
 		struct {
 			uv_poll_t poll; /**< for our epoll set; referenced while n_held > 0 */
 			uv_idle_t idle; /**< active while a turn is due at once */
-			unsigned
-				/** Handles that are open, or still closing; `wake` is one. */
-				n_handles;
+			/** Handles that are open, or still closing; `wake` is one. */
+			unsigned n_handles;
 		} host;
 	};
 	char buffer[LOOP_BUFFER_BYTES];

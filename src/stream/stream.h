@@ -217,10 +217,10 @@ bool stream_has_ended(const struct stream *stream);
 bool stream_has_hung_up(const struct stream *stream);
 
 /**
- * Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock.
- * If it is never set, the clock starts at the first stream_start(). It is stored in milliseconds,
- * rounded up. 0 or a negative errno: -EINVAL (negative, not a number, or more than 49 days), -EBADF
- * (closed), -ENOMEM (the stream has failed).
+ * Seconds without a byte read or written before TIMEOUT; 0: never. Setting it restarts the clock,
+ * which then also runs before stream_start(). If it is never set, the clock starts at the first
+ * stream_start(). It is stored in milliseconds, rounded up. 0 or a negative errno: -EINVAL
+ * (negative, not a number, or more than 49 days), -EBADF (closed), -ENOMEM (the stream has failed).
  */
 double stream_timeout(const struct stream *stream);
 int stream_set_timeout(struct stream *stream, double seconds);
@@ -356,11 +356,11 @@ void stream_shutdown(struct stream *stream);
  * stream. `to` must be on the same loop and must live until splicing ends or has another target. 0
  * or a negative errno, after which everything is copied: -EINVAL (`to` is `stream`, or on another
  * loop, or connect(2) is in progress), -EBADF (one of them is closed), -EOPNOTSUPP (the kernel has
- * refused one of them for good), -EPERM (SIGPIPE is not ignored, see above), -ENOMEM.
+ * refused one of them, which is final), -EPERM (SIGPIPE is not ignored, see above), -ENOMEM.
  */
 int stream_splice_to(struct stream *stream, struct stream *to);
 
-/** Whether input is to be spliced. False once the kernel has refused for good. */
+/** Whether input is to be spliced. False once the kernel has refused it. */
 bool stream_is_splicing(const struct stream *stream);
 
 /**

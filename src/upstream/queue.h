@@ -66,7 +66,7 @@ struct group_waiter {
 /** Makes an empty queue without a set. Cannot fail. */
 void queue_init(struct group_queue *queue);
 
-/** Nobody may wait any more. */
+/** Destroys the queue; nobody may be waiting. */
 void queue_fini(struct group_queue *queue);
 
 /** Whether nobody waits or is about to wait. Any thread. */

@@ -39,7 +39,7 @@ struct readers {
 /** 0 or -ENOMEM. */
 int readers_init(struct readers *readers, size_t n);
 
-/** Nobody may be reading. Zeroed memory is fine. */
+/** Frees the readers; nobody may be reading. Zeroed memory is fine. */
 void readers_fini(struct readers *readers);
 
 /** Begins to read. On the thread of that worker, which must not be reading already. */

@@ -103,9 +103,9 @@ struct server_ejection {
 
 struct server {
 	struct registry_entry entry; /**< in struct servers, by group and address */
-	const struct group *group; /**< who has a reference to a member has one to the group, too */
-	uint64_t id;               /**< unique in this process; never reused */
-	struct resolver_name *name; /**< the handle of addr, if that is a name; else NULL */
+	const struct group *group;   /**< borrowed: a member's owner has a reference to the group */
+	uint64_t id;                 /**< unique in this process; never reused */
+	struct resolver_name *name;  /**< the handle of addr, if that is a name; else NULL */
 	struct addr addr;
 	_Atomic uint32_t max_pairs; /**< in the config in force; 0: no limit */
 	_Atomic uint32_t n_open;    /**< places taken: sessions that connect to it or have a pair */

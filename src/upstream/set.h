@@ -63,7 +63,7 @@ struct group_set *group_set_new(
  */
 bool member_is_usable(const struct member *member);
 
-/** Nobody may be reading it. NULL is fine. */
+/** Frees the set; nobody may be reading it. NULL is fine. */
 void group_set_free(struct group_set *set);
 
 /**
