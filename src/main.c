@@ -6,259 +6,259 @@
  * here (tests/lint/layers). A line for each module of src/ (tests/lint/map); load/, which is
  * weirload, lab/, which is weirlab, and ctl/, which is weirctl, have their own in their main.c.
  *
- * base/               what needs nothing of weir
- *	list		intrusive lists
+ * base/               modules that need nothing else of weir
+ *	list		intrusive doubly linked lists
  *	table		a hash table of pointers
- *	refs		how many owners something has
- *	registry	finds by name what lives as long as somebody holds it
- *	clock		CLOCK_MONOTONIC in nanoseconds, and what a thread has worked
- *	slice		how long a work goes on before others have a turn
+ *	refs		a reference count
+ *	registry	objects that are found by name while anybody has a reference
+ *	clock		CLOCK_MONOTONIC in nanoseconds, and the processor time of a thread
+ *	slice		limits how long a work uses its thread before others run
  *	buckets		a small histogram
- *	bytes		what is written one piece behind the other
- *	hdr		a histogram of durations
- *	text		the one escaper
- *	nearest		of known names the one that is meant
- *	parse		durations, sizes and numbers as people write them
- *	timespan	time spans as systemd's tools take them
- *	addr		addresses as they are written and shown
- *	prefix		addresses that begin with the same bits
- *	prefixes	a set of these, to be asked
- *	route		which addresses the kernel's routing table says are here
- *	sockopts	what the config may say of TCP sockets
- *	file_access	the mode and the owner of a file that weir makes
- *	whole_file	a file that is there wholly or not at all
- *	fds		room in the kernel's table of fds
- *	shortage	which errors say that this machine is short of something
- *	proc		what the kernel says in files of one line
- *	thread		threads in which no signal is handled
- *	control_path	where the control socket is
+ *	bytes		a byte buffer that grows
+ *	hdr		a large, exact histogram
+ *	text		how bytes from outside are quoted
+ *	nearest		finds the known name that a mistyped one means
+ *	parse		reads durations, sizes and numbers
+ *	timespan	reads time spans as systemd's tools do
+ *	addr		addresses, as the config and the log write them
+ *	prefix		one IP prefix
+ *	prefixes	a set of IP prefixes
+ *	route		whether an address is on this machine, by the kernel's routing table
+ *	sockopts	the socket options that the config can set
+ *	file_access	permissions and owner of a file
+ *	whole_file	writes a file so that it is complete or absent
+ *	fds		the kernel's table of fds: its size, and how many are open
+ *	shortage	which errors mean a lack of resources
+ *	proc		reads files of one line in /proc and /sys
+ *	thread		starts a thread that handles no signals
+ *	control_path	the path of the control socket
  *
- * log/                a line, from where it is written to where it is read
- *	level		the levels of lines
- *	log		a line in its parts
- *	often		lines that strangers cause: a few, and then a number
- *	warnings	how often there was something to warn of
- *	queue		from a thread to the log thread
- *	sink		the log thread: stderr, or the journal
- *	fields		a line, taken apart
- *	follow		one who reads along
- *	journal		the entry of journald that a line becomes
+ * log/                a log line, from the thread that logs it to where it is written
+ *	level		the levels
+ *	log		builds a line
+ *	often		limits lines that strangers can cause
+ *	warnings	counts warnings and errors by event
+ *	queue		a queue from one thread to the log thread
+ *	sink		the log thread: writes to stderr or to the journal
+ *	fields		splits a line into its fields
+ *	follow		passes lines on to a follower
+ *	journal		writes a line as an entry of the journal
  *	failure		why weir does not start
  *
- * proto/              codecs: they are fed, and move no byte
- *	span		a run of bytes, and how it is read
+ * proto/              codecs without I/O
+ *	span		bytes that are read from the front
  *	crc32c		a checksum
- *	exposition	numbers as Prometheus reads them
- *	proxy_header	what a proxy says of its client
- *	proxy_header_v1	as a line
- *	proxy_header_v2	in binary, with TLVs
- *	proxy_header_build	both, the other way round
- *	client_hello	where a client of TLS wants to go
- *	http		requests and answers, read from any pieces of bytes
- *	http_line	what the parser lets through in a line of the head
- *	http_chunks	and in a body in chunks
- *	http_build	and written
- *	http_target	the path of a request, and what is asked of it
+ *	exposition	writes numbers in the text format of Prometheus
+ *	proxy_header	the PROXY protocol: the struct of a header
+ *	proxy_header_v1	reads version 1, a line of text
+ *	proxy_header_v2	reads version 2, binary with TLVs
+ *	proxy_header_build	writes both versions
+ *	client_hello	reads the first message of a TLS client
+ *	http		reads HTTP/1.1 requests and answers
+ *	http_line	checks the lines of a head
+ *	http_chunks	checks the framing of chunks
+ *	http_build	writes HTTP/1.1 requests and answers
+ *	http_target	reads the path and the query of a request
  *
  * stream/             the stream library
- *	loop		a turn: what is ready, what is due, what was put in line
- *	loop_drivers	who makes the turns: the loop itself, or the uv_run() of a host
- *	timer		a heap of deadlines on one timerfd
+ *	loop		the event loop: fds, tasks and timers, served in turns
+ *	loop_drivers	runs the turns: the loop itself, or the uv_run() of a host
+ *	timer		a heap of deadlines with one timerfd
  *	emitter		events and their handlers
- *	stream		a stream's life; stream_private.h is what its files share
- *	stream_events	what the kernel tells of it, and what it tells
- *	stream_attributes	what can be asked of it and set on it
- *	stream_clock	its timeout, and its way to another loop
- *	stream_io	its bytes, in and out
- *	stream_queue	what waits for the kernel
- *	stream_look	for who looks at bytes before they are read
- *	stream_splice	bulk that never enters user space
- *	pipe		the pipes for that
- *	sigpipe		writes that raise no signal
- *	pump		the bytes of one stream to another
+ *	stream		the life of a stream; stream_private.h is shared by its files
+ *	stream_events	events from the kernel, and to the subscribers
+ *	stream_attributes	the attributes of a stream
+ *	stream_clock	the timeout, and moving to another loop
+ *	stream_io	reads and writes
+ *	stream_queue	bytes that wait to be written
+ *	stream_look	looks at input that is not read yet
+ *	stream_splice	moves bytes by splice(2)
+ *	pipe		a pool of pipes for splice(2)
+ *	sigpipe		a write(2) that raises no SIGPIPE
+ *	pump		moves the bytes of one stream to another, with backpressure
  *	listen		listening sockets
- *	listen_unix	a UNIX socket's path, and who may use it
+ *	listen_unix	the path of a UNIX socket: its lock and its permissions
  *	acceptor	accepts from a listening socket
- *	lookups		threads for getaddrinfo(3)
- *	resolver	names to addresses, for all threads
- *	resolver_answer	the addresses that a name stands for
- *	connector	an address to a connected stream
- *	attempt		one try of that
- *	pch		for the compiler alone: what most sources of any folder include
+ *	lookups		threads that call getaddrinfo(3)
+ *	resolver	host names to addresses, for all threads
+ *	resolver_answer	the addresses of a name
+ *	connector	from an address or a name to a connected stream
+ *	attempt		one attempt to connect
+ *	pch		precompiled headers; only for the compiler
  *
  * http/               HTTP/1.1 on streams
- *	server		connections that are answered
- *	call		one request, and its answer
+ *	server		accepts requests and sends answers
+ *	call		sends one request and receives its answer
  *
  * conf/               from a file to a checked, immutable model
  *	conf		the model
- *	schema		what can be asked of the keys
+ *	schema		the keys: their types, defaults and limits
  *	schema_table	the table of all keys
- *	source		the text: the file with all that it includes
- *	include		reads the files
- *	include_files	those that the key `include` names
- *	merge		what they hold, into the lists of the main file
- *	file		one file
+ *	source		the text: the file with all files that it includes
+ *	include		what both ways to include files share
+ *	include_files	the files that the key `include` names
+ *	merge		adds the contents of included files to the lists of the main file
+ *	file		reads one file
  *	range		ranges of ports
- *	forward		listeners that name a server in place of an upstream
- *	scan		tokens, with their places
+ *	forward		listeners that name a server instead of an upstream
+ *	scan		the tokens of the text
  *	parse		from the text to a tape, by libconfig in a child process
- *	tape		settings as a run of bytes
- *	tree		groups, lists and values, with their places
+ *	tape		the settings as one run of bytes
+ *	tree		the settings as groups, lists and values, with their lines
  *	read		from the tree to the model
- *	value		one value
- *	value_edge	the same of routes and rates
+ *	value		reads one value
+ *	value_edge	reads values of routes, rates and doors
  *	prefixes	lists of prefixes
- *	prefix_files	what they have from files
- *	report		keys that are unknown, values of a wrong type
- *	check		what only the whole model shows
- *	check_edge	what a listener says of its clients
- *	check_routes	routes that no client can reach
- *	cover		whether lists of prefixes hold all of another
- *	check_upstream	what an upstream says that does not fit
- *	names		the names in a list
- *	check_socket	options of sockets that do not fit
- *	check_control	a listener on the control socket's path
- *	grammar		where libconfig refuses a text
- *	hint		which slip of the pen that most likely is
- *	errors		the list of all that is wrong
- *	relay		a model for --socket-proxy, which has no file
- *	text		a file as a tree of settings, for who asks of no schema
- *	find_control	what a file says of the control socket, for who asks
+ *	prefix_files	the files that such lists name
+ *	report		reports unknown keys and values of a wrong type
+ *	check		checks that need the whole model: duplicates, missing names, circles
+ *	check_edge	checks a listener's settings for its clients
+ *	check_routes	finds routes that no client can reach
+ *	cover		whether lists of prefixes contain all of another list
+ *	check_upstream	checks that the settings of an upstream fit together
+ *	names		the names in a list, without duplicates
+ *	check_socket	checks that socket options fit together
+ *	check_control	checks listeners against weir's own doors
+ *	grammar		finds the token that libconfig refuses
+ *	hint		names the mistake that this most likely is
+ *	errors		the list of errors and warnings of a config
+ *	relay		makes the model for --socket-proxy, without a file
+ *	text		a file as a tree of settings, for programs with other keys
+ *	find_control	finds only the control socket in a config
  *
- * upstream/           what a session connects to
- *	server		one address, and what is known of it; a member: how one config has it
- *	ask		who asks for a server, and what was tried already
- *	plan		an upstream, as one config has it
- *	set		which of its servers take new pairs now
- *	weight		the share of new pairs that a server has now
- *	admin		what an administrator says of a server
- *	queue		who waits while all of them are full
- *	readers		how workers read a set that is replaced
- *	group		which server is next, over all configs
- *	rule		the rules by which a set chooses
- *	round_robin	in turn
- *	least_pairs	the fewest pairs for its weight
- *	random		the better of two
- *	hash		by the client
+ * upstream/           groups of servers, and the choice of a server
+ *	server		a server, and what is known of it; a member: its properties in one config
+ *	ask		a session's request for a server
+ *	plan		an upstream as one config describes it
+ *	set		the servers of a group that take new pairs now
+ *	weight		the share of the new pairs that a server gets now
+ *	admin		the settings of an administrator
+ *	queue		sessions that wait while all servers are full
+ *	readers		lets workers read a set without a lock while it is replaced
+ *	group		an upstream over all configs; gives sessions the next server
+ *	rule		the balancing rules
+ *	round_robin	in rotation
+ *	least_pairs	the fewest pairs for the weight
+ *	random		the better one of two random servers
+ *	hash		by the client's address or SNI name
  *	first		in the order of the config
- *	ports		by the port that a client came by
- *	turns		whose turn it is, and who is next
- *	rotation	the order in which servers take turns by weight
- *	maglev		a table of which server a key goes to
- *	checks		those of all servers, and what follows from them
- *	check		when one target is checked, and whether it is up by that
- *	probe		one check of it: a connection, or an answer
- *	discover	which servers are behind a name, and when it is looked for again
- *	discover_merge	from what DNS answered to servers
- *	discover_log	its lines
- *	finders		groups with `discover`: what is found becomes their servers
- *	weights		weights of any size as those of a group
- *	dns		questions to DNS servers, by c-ares
- *	dns_message	their answers, byte by byte
- *	streak		how often a server failed in a row
- *	eject		gives one that did so too often no new pairs for a while
+ *	ports		by the port that the client connected to
+ *	turns		walks the rotation
+ *	rotation	the order of a weighted round robin
+ *	maglev		which server a key goes to
+ *	checks		the checks of all servers, and what follows from the results
+ *	check		when one target is checked, and whether it is up
+ *	probe		one check: connects, sends, and reads the answer
+ *	discover	finds the servers behind a name with DNS, again and again
+ *	discover_merge	from DNS answers to servers
+ *	discover_log	the log lines of discover
+ *	finders		the groups with `discover`
+ *	weights		scales weights of any size
+ *	dns		DNS queries by c-ares
+ *	dns_message	reads DNS answers
+ *	streak		counts the failures of a server in a row
+ *	eject		gives a failing server no new pairs for a while
  *
- * proxy/              the domain: which clients are let in, and what becomes of them
+ * proxy/              the domain: listeners, sessions and pairs
  *	generation	one config as the workers serve it
- *	generation_checks	has its servers checked
- *	offer		what a listener's sessions start with, of one generation
- *	routes		which of a listener's upstreams takes a client
- *	access		who may come in
- *	source		how much one source of clients may have
- *	limit		how many pairs there may be
- *	accept_rate	how many clients it accepts in a second
- *	limits		the limits, by their listeners' names
- *	admit		asks both of them whether a client may come in
- *	places		takes and gives places under them; who waits for one
- *	own		keeps a pair from leading back to its own listener
- *	counters	what a worker counts of its pairs
- *	shared		what the workers share
- *	part		one worker, as its sessions and listeners know it
- *	proxy		moves all of one worker: to another generation, into a drain
+ *	generation_checks	which groups of a generation have their servers checked
+ *	offer		what the sessions of a listener need of one config
+ *	routes		which upstream of a listener takes a client
+ *	access		the lists of who may connect
+ *	source		limits for each source of clients
+ *	limit		a limit on open pairs
+ *	accept_rate	how many clients a listener accepts in a second
+ *	limits		the limits of all listeners, by name
+ *	admit		whether a client may come in: asks access and source
+ *	places		takes and gives back places under the limits; who waits for one
+ *	own		keeps a pair from leading back to weir itself
+ *	counters	what a worker counts
+ *	shared		what all workers share
+ *	part		one worker's part of the proxy, as its sessions and listeners know it
+ *	proxy		one worker's listeners and sessions: switches and drains them
  *	listener	one listening socket on one worker
- *	bound_socket	that socket, as its worker and the main thread see it
+ *	bound_socket	a listening socket, as the main thread and its worker see it
  *	session		from accept to the closing line, in stages
- *	session_setup	those before it relays
- *	session_preface	the first of them: what the first bytes of its client say
- *	preface		looks at these bytes, wherever they are
- *	session_clock	its one timer
- *	session_hello	where its client goes, by its ClientHello
- *	session_list	who is here, in slices, and when their timers are due
- *	session_log	its lines
- *	session_trace	its probes, for bpftrace and the like
- *	session_peer	who is at one end of it
- *	announce	what a server is told of its client before the first byte: a PROXY header
- *	edge		what it knows of a PROXY header, routes, limits and rates
+ *	session_setup	the stages before it relays
+ *	session_preface	the first stage: the first bytes of the client
+ *	preface		looks at these bytes before anybody reads them
+ *	session_clock	the one timer of a session
+ *	session_hello	the route of a session, by its ClientHello
+ *	session_list	the sessions of a worker by their ids
+ *	session_log	the log lines of a session
+ *	session_trace	probes for bpftrace and other tracers
+ *	session_peer	the address of a peer, in a small form
+ *	announce	the PROXY header that is sent to a server
+ *	edge		what a session keeps of its PROXY header, route, limits and rates
  *	side		client or upstream
  *	pair		two streams that relay
- *	pair_look	what the kernels hold for its peers
- *	pair_reset	what a side that failed leaves to deliver
- *	throttle	how much of one direction is read in a second
+ *	pair_look	what the kernel still holds for the peers
+ *	pair_reset	a pair after one side has failed
+ *	throttle	the rate of one direction
  *	deadline	which timer is due next
  *	end		how a pair ended: by whom, and why
  *
  * crew/               the workers
- *	crew		all of them as one
- *	order		what all are let do, answered by the last one
- *	orders		which there are: accept, switch, shut, drain, end
- *	worker		a thread with a loop and a proxy
- *	watchdog	asks every worker whether it turns
+ *	crew		all workers as one object
+ *	order		a function that every worker runs
+ *	orders		the orders: accept, switch, shut, drain, end
+ *	worker		a thread with a loop and its part of the proxy
+ *	watchdog	asks every worker whether its loop turns
  *	sockets		the listening sockets of the process
- *	sockets_bind	one address of a config to its sockets
- *	sockets_inherit	those of it that systemd has passed
- *	sockets_report	why one cannot be had
- *	inherited	what systemd passes by name, sorted by what it is
- *	own_sockets	which ports and paths weir listens on
- *	lateness	how late timers and loops were
- *	numbers		what all have counted of a listener
- *	pairs		the live ones: written down by the workers, or ended
+ *	sockets_bind	the sockets for one address of a config
+ *	sockets_inherit	the sockets for one name that systemd passes
+ *	sockets_report	reports that a socket cannot be had
+ *	inherited	the fds that systemd passes by name
+ *	own_sockets	the ports and paths that weir listens on
+ *	lateness	how late timers and loops are
+ *	numbers		the sums of what the workers count
+ *	pairs		lists or ends live pairs
  *
- * control/            what is asked of the process while it runs
- *	control		the door, and what becomes of a request
- *	door		where requests come in
- *	host		by which names weir is asked
- *	paths		which there are, and who answers
- *	asked		a request, and its answer
- *	body		what it has besides its target
- *	request		what was asked for, and is answered later by somebody else
- *	about		what weir says of itself
- *	listeners	of its listeners
- *	pairs		of its pairs; their end
- *	pairs_query	which of them are meant
- *	upstreams	of its upstreams, and what it is told of their servers
- *	members		upstreams and servers, one after the other
- *	commands	what it is told to do
- *	drain		to let nobody in, and to do so again
- *	events		what happens, for who follows
- *	events_record	a line of the log as an event
- *	events_stats	how weir is, once a second
- *	page		for people with a browser
- *	metrics		all numbers, for Prometheus
- *	metrics_servers	those of each server
- *	metrics_workers	those of each thread
- *	metrics_process	those that all exporters have
+ * control/            requests to the running process
+ *	control		the two doors, and the way from a request to its handler
+ *	door		accepts requests on one listening socket
+ *	host		checks the Host of a request
+ *	paths		the table of paths and their handlers
+ *	asked		a request as its handler sees it, and the answers
+ *	body		the JSON body of a request
+ *	request		a request that another module answers later
+ *	about		weir's own state: health, readiness, status
+ *	listeners	GET /v1/listeners
+ *	pairs		lists and ends pairs
+ *	pairs_query	the filter for pairs in a query
+ *	upstreams	GET /v1/upstreams, and settings for servers
+ *	members		walks all upstreams and their servers
+ *	commands	commands: reload and the like
+ *	drain		starts and undoes a drain by hand
+ *	events		GET /v1/events: the log and the state as events
+ *	events_record	a log line as an event
+ *	events_stats	the state of weir as an event, once a second
+ *	page		the web page
+ *	metrics		GET /metrics: all numbers for Prometheus
+ *	metrics_servers	the numbers of each server
+ *	metrics_workers	the numbers of each thread
+ *	metrics_process	the numbers that every exporter has
  *
  * service/            the process
  *	options		the command line
- *	exit_code	with which it ends
- *	asked		what it says and does for who asks
- *	daemon		from the config to the end: what main.c runs
- *	start		the steps of its start, and what undoes them
- *	signals		a signalfd
- *	cpus		how many workers there are, where the config does not say
- *	budget		whether the fds suffice
- *	socket_limits	sysctls that cut what the config asks for
- *	memory		gives the heap back after a burst
- *	names		tells when a name begins or ceases to resolve
+ *	exit_code	the exit codes
+ *	asked		what the control interface asks of the process
+ *	daemon		what main.c runs: from the config to the end
+ *	start		the steps of a start, and their undoing
+ *	signals		signals, by a signalfd
+ *	cpus		how many workers to start if the config does not say
+ *	budget		whether there are enough fds
+ *	socket_limits	warns of sysctls that limit socket options
+ *	memory		gives memory back to the system after a burst
+ *	names		resolves all names once at start, and warns of those that fail
  *	status		the numbers of STATUS=
- *	notify		what systemd is told
- *	reload		another config, or none of it
- *	trial		a child checks it
- *	spawner		starts that child, and waits for it
+ *	notify		messages to systemd
+ *	reload		replaces the config: all of it or nothing
+ *	trial		checks a config in a child process
+ *	spawner		starts child processes
  *	stop		a drain, and the end of all pairs
  *	drain		a drain by hand, and its undoing
- *	conf_warnings	what a config was warned of when it was read
+ *	conf_warnings	logs the warnings of a config once it is in force
  *	socket_proxy	the command line of systemd-socket-proxyd(8)
  *	exit_idle	its --exit-idle-time
  */
