@@ -3,7 +3,7 @@
  * One direction of a link, as a pump or as a chain.
  *
  *	READ, END of from ──▶ chain_put(), chain_end() ──▶ link_run() ──▶ stream_write(to)
- *	    chain_room() is 0 ──▶ BACKPRESSURE      DRAIN of `to`, the timer ──▶ link_run()
+ *	    chain_room() is small ──▶ BACKPRESSURE      DRAIN of `to`, the timer ──▶ link_run()
  *
  * A failure of `from` travels through the chain as a CHUNK_RESET, behind its bytes. What is to go
  * to it has nobody to go to: the other way is done.
@@ -19,8 +19,11 @@
 #include "lab/say.h"
 #include "stream/stream.h"
 
-/** To sleep and to wake up takes as long: the loop turns until then. */
-enum { SOON_NS = 100 * NS_PER_US };
+enum {
+	/** To sleep and to wake up takes as long: the loop turns until then. */
+	SOON_NS = 15 * NS_PER_US,
+	READ_MIN = LOOP_BUFFER_BYTES / 2, /**< so much at once, so that few reads do it */
+};
 
 static const unsigned way_events =
 	STREAM_READ | STREAM_END | STREAM_HANGUP | STREAM_ERROR | STREAM_CLOSE;
@@ -317,7 +320,7 @@ static void pace(struct link_way *way)
 	if (way->has_ended || stream_fd(way->from) < 0) {
 		return;
 	}
-	if (room == 0) {
+	if (room < READ_MIN) {
 		(void)stream_pause(way->from, STREAM_BACKPRESSURE);
 	} else {
 		(void)stream_set_read_max(way->from, room);
@@ -371,6 +374,7 @@ void link_run(struct link *link)
 
 		if (way->is_chain && !way->is_done) {
 			way->wake_ns = chain_run(&way->chain, clock_ns());
+			way->chain.sent_ns = clock_ns();
 			pace(way);
 		}
 	}

@@ -3,11 +3,14 @@
  * The toxic `bandwidth`: bytes leave as over a line of this rate, one behind the other.
  *
  * since_ns is when the line is free. A byte has left when the line has had its time for it, so
- * none is early; and a line that was free saves nothing up. What late timers have cost is caught up
- * with, as far as two bounds let it: no second gets more than its share and LATE_NS of it, and no
- * WINDOW_NS more than their share and SPARE_BYTES. For the latter a window counts what left in the
- * slots of WINDOW_NS; a rate whose LATE_NS are no more than SPARE_BYTES needs none. TURN_BYTES at
- * most leave in one turn: so what is held up between its time and send(2) is not much either.
+ * none is early; and a line that was free saves nothing up. What late timers and a slow reader have
+ * cost is caught up with, as far as two bounds let it: no second gets more than its share and
+ * LATE_NS of it, and no WINDOW_NS more than their share and what is spare. For the latter a window
+ * counts what left, in slots, by the time at which it had surely left (chain::sent_ns); a rate at
+ * which LATE_NS twice are no more than what is spare needs none.
+ *
+ * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it they are so large that
+ * they cost little: there all that counts is a second.
  */
 #include <stdlib.h>
 
@@ -18,29 +21,47 @@
 enum { RATE };
 
 enum {
-	LATE_NS = 5 * NS_PER_MS,
+	LATE_NS = 9 * NS_PER_MS, /**< not a hundredth of a second, of which a little is a margin */
 	WINDOW_NS = 10 * NS_PER_MS,
-	SPARE_BYTES = 8 * 1024,
-	TURN_BYTES = 8 * 1024,
-	FAST_NS = 80 *
-		  NS_PER_US, /**< of a rate for which these are too few: what it has in this time */
-	PIECE_NS = NS_PER_MS,   /**< bytes go in pieces of this time, */
-	PIECE_BYTES = 6 * 1024, /**< or this size, whichever is less, and at least a byte */
-	RATE_ROOM = 256 * 1024,
-	BYTES_PER_KB = 1000,
-	SLOTS = 256, /**< of a window */
+	SLOTS = 1000, /**< of a window */
 	SLOT_NS = WINDOW_NS / SLOTS,
+	PIECE_NS = NS_PER_MS, /**< bytes go in pieces of this time, */
+	/* or of this size, whichever is less, and at least a byte; */
+	PIECE_BYTES = 6 * 1024,
+	SPARE_BYTES = 14 * 1024, /**< of 16 KiB: what is between here and the wire is not known */
+	SMOOTH_RATE = 100 * 1000 * 1000,
+	/* above it in pieces of this time, with as much to spare. */
+	FAST_PIECE_NS = 200 * NS_PER_US,
+	FAST_SPARE_NS = NS_PER_MS,
+	TURN_BYTES = 64 * 1024,   /**< in one turn at most, or */
+	TURN_NS = NS_PER_MS,      /**< what is had in this time: others wait, too */
+	ROOM_NS = 12 * NS_PER_MS, /**< of what is in flight: more than is caught up with at once */
+	ROOM_MIN = CHAIN_ROOM,
+	ROOM_MAX = 4 * 1024 * 1024,
+	BYTES_PER_KB = 1000,
 };
 
 /** What left in the last WINDOW_NS, in the slots of these and the one that is on. */
 struct window {
-	uint64_t slot; /**< the one that is on, since the clock's beginning */
-	uint64_t sum;
+	uint64_t slot;    /**< the one that is on, since the clock's beginning */
+	uint64_t sum;     /**< of all slots, and: */
+	uint64_t open;    /**< what left in this turn, of which is not known when it had left */
+	uint64_t open_ns; /**< when it began to */
 	uint32_t n[SLOTS + 1];
 };
 
 /** Above this, a line of any length is free at once. */
 #define KB_MAX ((int64_t)1000 * 1000 * 1000)
+
+static uint64_t rate_of(const struct toxic *toxic)
+{
+	int64_t kb = toxic->values[RATE];
+
+	if (kb <= 0) {
+		return 0;
+	}
+	return (uint64_t)(kb < KB_MAX ? kb : KB_MAX) * BYTES_PER_KB;
+}
 
 /** The time that the line takes for `n` bytes, rounded up. */
 static uint64_t time_of(uint64_t n, uint64_t rate)
@@ -54,9 +75,14 @@ static uint64_t bytes_in(uint64_t ns, uint64_t rate)
 	return (uint64_t)((unsigned __int128)ns * rate / NS_PER_S);
 }
 
-static uint64_t at_least(uint64_t bytes, uint64_t rate)
+static uint64_t most(uint64_t a, uint64_t b)
 {
-	return clock_later(bytes, bytes_in(FAST_NS, rate));
+	return a > b ? a : b;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* ---- the window ---- */
@@ -76,7 +102,18 @@ static void window_turn(struct window *window, uint64_t now_ns)
 		window->sum -= *slot_at(window, window->slot);
 		*slot_at(window, window->slot) = 0;
 	}
-	window->slot = slot;
+	window->slot = most(window->slot, slot);
+}
+
+/** Counts what left in a turn before this one. */
+static void window_book(struct window *window, uint64_t sent_ns, uint64_t now_ns)
+{
+	if (window->open > 0 && window->open_ns != now_ns) {
+		window_turn(window, most(window->open_ns, sent_ns));
+		*slot_at(window, window->slot) += (uint32_t)window->open;
+		window->open = 0;
+	}
+	window_turn(window, now_ns);
 }
 
 /** When as much as `n` of what it counts has left it. */
@@ -95,17 +132,18 @@ static uint64_t window_without(struct window *window, uint64_t n)
 static uint64_t window_room(
 	struct stage *stage, uint64_t rate, uint64_t piece, uint64_t now_ns, uint64_t *ret_ns)
 {
-	uint64_t most = bytes_in(WINDOW_NS, rate) + at_least(SPARE_BYTES, rate);
+	uint64_t spare = rate > SMOOTH_RATE ? bytes_in(FAST_SPARE_NS, rate) : SPARE_BYTES;
+	uint64_t limit = bytes_in(WINDOW_NS, rate) + spare;
 	struct window *window = stage->own;
 
 	if (window == NULL) {
 		return UINT64_MAX;
 	}
-	window_turn(window, now_ns);
-	if (window->sum + piece <= most) {
-		return most - window->sum;
+	window_book(window, stage->chain->sent_ns, now_ns);
+	if (window->sum + piece <= limit) {
+		return limit - window->sum;
 	}
-	*ret_ns = window_without(window, window->sum + piece - most);
+	*ret_ns = window_without(window, window->sum + piece - limit);
 	return 0;
 }
 
@@ -122,11 +160,10 @@ static uint64_t free_since(const struct stage *stage, uint64_t now_ns)
 
 static uint64_t piece_of(const struct chunk *chunk, uint64_t rate)
 {
-	uint64_t piece = bytes_in(PIECE_NS, rate);
+	uint64_t piece = rate > SMOOTH_RATE ? bytes_in(FAST_PIECE_NS, rate)
+					    : least(bytes_in(PIECE_NS, rate), PIECE_BYTES);
 
-	piece = piece < PIECE_BYTES ? piece : PIECE_BYTES;
-	piece = piece == 0 ? 1 : piece;
-	return piece < chunk->n ? piece : chunk->n;
+	return least(most(piece, 1), chunk->n);
 }
 
 /** How many bytes may leave now; of none, when. */
@@ -134,7 +171,7 @@ static uint64_t ready_bytes(
 	struct stage *stage, const struct chunk *head, uint64_t rate, uint64_t now_ns)
 {
 	uint64_t piece = piece_of(head, rate);
-	uint64_t turn = at_least(TURN_BYTES, rate);
+	uint64_t turn = most(TURN_BYTES, bytes_in(TURN_NS, rate));
 	uint64_t ready = now_ns > stage->since_ns ? bytes_in(now_ns - stage->since_ns, rate) : 0;
 	uint64_t room;
 
@@ -151,9 +188,7 @@ static uint64_t ready_bytes(
 		return 0;
 	}
 	room = window_room(stage, rate, piece, now_ns, &stage->wake_ns);
-	ready = clock_earlier(
-		clock_earlier(ready, head->n), clock_earlier(room, turn - stage->n_turn));
-	return ready;
+	return least(least(ready, head->n), least(room, turn - stage->n_turn));
 }
 
 static void pass(struct stage *stage, uint64_t n, uint64_t rate, uint64_t now_ns)
@@ -164,21 +199,25 @@ static void pass(struct stage *stage, uint64_t n, uint64_t rate, uint64_t now_ns
 	stage->n_turn += n;
 	if (window != NULL) {
 		window->sum += n;
-		*slot_at(window, window->slot) += (uint32_t)n;
+		window->open += n;
+		window->open_ns = now_ns;
 	}
 	stage_pass_part(stage, n, now_ns);
 }
 
 static void bandwidth_begin(struct stage *stage, uint64_t now_ns)
 {
+	uint64_t room = bytes_in(ROOM_NS, rate_of(stage->toxic));
+
 	stage->is_busy = false;
 	stage->since_ns = now_ns;
+	stage->room = least(most(room, ROOM_MIN), ROOM_MAX);
 }
 
 /** False: no memory. */
 static bool open_window(struct stage *stage, uint64_t rate)
 {
-	if (stage->own == NULL && bytes_in(LATE_NS, rate) > SPARE_BYTES) {
+	if (stage->own == NULL && bytes_in(UINT64_C(2) * LATE_NS, rate) > SPARE_BYTES) {
 		stage->own = calloc(1, sizeof(struct window));
 		stage->chain->failed = stage->own == NULL;
 	}
@@ -187,8 +226,7 @@ static bool open_window(struct stage *stage, uint64_t rate)
 
 static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 {
-	int64_t kb = stage->toxic->values[RATE];
-	uint64_t rate = (uint64_t)(kb < KB_MAX ? kb : KB_MAX) * BYTES_PER_KB;
+	uint64_t rate = rate_of(stage->toxic);
 	const struct chunk *head;
 
 	while ((head = stage_head(stage)) != NULL) {
@@ -198,7 +236,7 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 			stage_pass(stage, now_ns);
 			continue;
 		}
-		if (kb <= 0 || !open_window(stage, rate)) {
+		if (rate == 0 || !open_window(stage, rate)) {
 			return; /* a line without a rate takes nothing */
 		}
 		stage->since_ns = free_since(stage, now_ns);
@@ -212,8 +250,8 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 			return;
 		}
 	}
-	/* With room behind it, the line is free; without, time that passes is no time for bytes. */
-	stage->is_busy = false;
+	/* With nothing to send, the line is free; what a reader has not taken in time is late. */
+	stage->is_busy = stage->is_busy && chunks_head(&stage->in) != NULL;
 }
 
 const struct toxic_type toxic_bandwidth = {
@@ -222,5 +260,4 @@ const struct toxic_type toxic_bandwidth = {
 	.begin = bandwidth_begin,
 	.move = bandwidth_move,
 	.what = "bytes go on",
-	.room = RATE_ROOM,
 };
