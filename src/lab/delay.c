@@ -8,8 +8,12 @@
 enum { LATENCY, JITTER };
 enum { DELAY };
 
-/** What is in flight is the delay times the rate: this bounds the rate, and not the delay. */
-enum { LATENCY_ROOM = 16 * 1024 * 1024 };
+enum {
+	/** What is in flight is the delay times the rate: this bounds the rate, not the delay. */
+	LATENCY_ROOM = 16 * 1024 * 1024,
+	PAUSE_NS = NS_PER_MS, /**< between bytes that were not sent together */
+	BLOCK = 16 * 1024,    /**< of the stream: in each a delay of its own, at the latest */
+};
 
 /** A time of an attribute; none below 0. */
 static uint64_t ms_to_ns(int64_t ms)
@@ -20,7 +24,26 @@ static uint64_t ms_to_ns(int64_t ms)
 	return (uint64_t)ms > NS_NEVER / NS_PER_MS ? NS_NEVER : (uint64_t)ms * NS_PER_MS;
 }
 
-/** Even over latency ± jitter, by the place of the chunk's first byte in the stream. */
+/* ---- latency: of the last bytes that went on n_turn is the place by which their delay goes,
+ * turn_ns when they came, and since_ns when they were due ---- */
+
+/**
+ * The place in the stream that the delay of these bytes goes by: of the first of those that were
+ * sent together, or of their block. So in how many reads they came changes nothing.
+ */
+static uint64_t place_of(const struct stage *stage, const struct chunk *chunk)
+{
+	bool follows = stage->is_busy && chunk->at_ns < stage->since_ns &&
+		       chunk->at_ns < stage->turn_ns + PAUSE_NS;
+	uint64_t block = chunk->offset - chunk->offset % BLOCK;
+
+	if (!follows) {
+		return chunk->offset;
+	}
+	return stage->n_turn > block ? stage->n_turn : block;
+}
+
+/** Even over latency ± jitter. */
 static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
 {
 	uint64_t latency_ns = ms_to_ns(stage->toxic->values[LATENCY]);
@@ -30,8 +53,8 @@ static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
 	if (jitter_ns == 0 || jitter_ns > NS_NEVER / 4 || latency_ns > NS_NEVER / 4) {
 		return latency_ns;
 	}
-	drawn_ns =
-		latency_ns + chance_below(chance_of(stage->key, chunk->offset), 2 * jitter_ns + 1);
+	drawn_ns = latency_ns +
+		   chance_below(chance_of(stage->key, place_of(stage, chunk)), 2 * jitter_ns + 1);
 	return drawn_ns > jitter_ns ? drawn_ns - jitter_ns : 0;
 }
 
@@ -50,18 +73,37 @@ static bool is_held_up(const struct stage *stage, uint64_t now_ns)
 	return head != NULL && due_of(stage, head, now_ns) <= now_ns;
 }
 
+/** Passes on what has one delay. */
+static void pass_block(
+	struct stage *stage, const struct chunk *head, uint64_t due_ns, uint64_t now_ns)
+{
+	if (stage->toxic->values[JITTER] <= 0) {
+		stage_pass(stage, now_ns);
+		return;
+	}
+	stage->n_turn = place_of(stage, head);
+	stage->turn_ns = head->at_ns;
+	stage->since_ns = due_ns;
+	stage->is_busy = true;
+	stage_pass_part(stage, BLOCK - head->offset % BLOCK, now_ns);
+}
+
 static void latency_move(struct stage *stage, uint64_t now_ns)
 {
 	const struct chunk *head;
 
-	while ((head = stage_head(stage)) != NULL) {
+	while ((head = stage_head(stage)) != NULL && !stage->chain->failed) {
 		uint64_t due_ns = due_of(stage, head, now_ns);
 
 		if (due_ns > now_ns) {
 			stage->wake_ns = due_ns;
 			break;
 		}
-		stage_pass(stage, now_ns);
+		if (head->kind == CHUNK_BYTES) {
+			pass_block(stage, head, due_ns, now_ns);
+		} else {
+			stage_pass(stage, now_ns);
+		}
 	}
 	stage->room = is_held_up(stage, now_ns) ? CHAIN_ROOM : LATENCY_ROOM;
 }
