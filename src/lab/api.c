@@ -40,6 +40,7 @@ struct request {
 	struct lab *lab;
 	struct proxy *proxy;
 	struct toxic *toxic;
+	const struct http_target *target;
 	const char *body;
 	size_t n_body;
 };
@@ -122,7 +123,18 @@ static void delete_proxy(const struct request *request, struct answer *answer)
 
 static void get_connections(const struct request *request, struct answer *answer)
 {
-	(void)request;
+	for (size_t i = 0; i < request->target->n_parameters; i++) {
+		const struct http_parameter *parameter = &request->target->parameters[i];
+
+		if (strcmp(parameter->name, "proxy") != 0) {
+			continue;
+		}
+		answer->only = proxy_json_find(request->lab, parameter->value);
+		if (answer->only == NULL) {
+			(void)answer_refuse(answer, STATUS_NOT_FOUND, "proxy not found");
+			return;
+		}
+	}
 	answer->status = STATUS_OK;
 	answer->is_connections = true;
 }
@@ -270,7 +282,7 @@ static int find_named(
 bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *target,
 	const char *body, size_t n_body, struct answer *answer)
 {
-	struct request request = {.lab = lab, .body = body, .n_body = n_body};
+	struct request request = {.lab = lab, .target = target, .body = body, .n_body = n_body};
 
 	answer->status = STATUS_NOT_FOUND;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -335,13 +347,14 @@ static void send_answer(
 	json_decref(error);
 }
 
-static void send_connections(const struct api *api, struct http_exchange *exchange)
+static void send_connections(
+	const struct api *api, struct http_exchange *exchange, struct proxy *only)
 {
 	char fields[FIELDS_MAX];
 	struct http_reply reply = {.status = STATUS_OK, .type = type_json, .fields = fields};
 
 	write_fields(api, fields);
-	connections_answer(api->lab, exchange, &reply);
+	connections_answer(api->lab, only, exchange, &reply);
 }
 
 static void send_metrics(const struct api *api, struct http_exchange *exchange)
@@ -410,7 +423,7 @@ static void on_request(void *owner, struct http_exchange *exchange)
 		return;
 	}
 	if (answer.is_connections) {
-		send_connections(api, exchange);
+		send_connections(api, exchange, answer.only);
 		return;
 	}
 	if (*answer.error != '\0') {

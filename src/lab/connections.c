@@ -27,6 +27,7 @@ struct walk {
 	uint64_t last_id;      /**< later ones were not there when it began */
 	struct bytes text;
 	bool has_shown;
+	bool is_of_one; /**< proxy */
 };
 
 static void walk_free(struct walk *walk)
@@ -46,6 +47,12 @@ static void enter(struct walk *walk, struct list *proxy)
 	walk->next.at = proxy == &walk->lab->proxies
 				? NULL
 				: container_of(proxy, struct proxy, link)->home.links.next;
+}
+
+/** To the next proxy, or behind the last. */
+static void go_to(struct walk *walk, struct list *next)
+{
+	enter(walk, walk->is_of_one ? &walk->lab->proxies : next);
 }
 
 static int on_json(const char *text, size_t n, void *owner)
@@ -74,7 +81,7 @@ static bool step(struct walk *walk)
 	const struct link *link;
 
 	if (walk->proxy_of != walk->proxy.at) {
-		enter(walk, walk->proxy.at);
+		go_to(walk, walk->proxy.at);
 	}
 	if (walk->proxy.at == &walk->lab->proxies) {
 		return false;
@@ -82,7 +89,7 @@ static bool step(struct walk *walk)
 	proxy = container_of(walk->proxy.at, struct proxy, link);
 	link = container_of(walk->next.at, struct link, link);
 	if (walk->next.at == &proxy->home.links || link->id > walk->last_id) {
-		enter(walk, walk->proxy.at->next);
+		go_to(walk, walk->proxy.at->next);
 	} else {
 		show(walk, link);
 		walk->next.at = walk->next.at->next;
@@ -136,8 +143,8 @@ static void on_gone(struct http_exchange *exchange)
 	walk_free(exchange->data);
 }
 
-void connections_answer(
-	struct lab *lab, struct http_exchange *exchange, const struct http_reply *reply)
+void connections_answer(struct lab *lab, struct proxy *only, struct http_exchange *exchange,
+	const struct http_reply *reply)
 {
 	struct walk *walk = calloc(1, sizeof(*walk));
 
@@ -151,7 +158,8 @@ void connections_answer(
 	task_init(&walk->task, on_turn);
 	list_append(&lab->places, &walk->proxy.link);
 	list_append(&lab->places, &walk->next.link);
-	enter(walk, lab->proxies.next);
+	walk->is_of_one = only != NULL;
+	enter(walk, only == NULL ? lab->proxies.next : &only->link);
 	exchange->data = walk;
 	exchange->gone = on_gone;
 	exchange->ready = on_ready;

@@ -12,9 +12,13 @@
 struct http_exchange;
 struct http_reply;
 struct lab;
+struct proxy;
 
-/** Answers, at once and in later turns of the loop. */
-void connections_answer(
-	struct lab *lab, struct http_exchange *exchange, const struct http_reply *reply);
+/**
+ * Answers, at once and in later turns of the loop, with the connections of the proxy `only`, or of
+ * all proxies if `only` is NULL.
+ */
+void connections_answer(struct lab *lab, struct proxy *only, struct http_exchange *exchange,
+	const struct http_reply *reply);
 
 #endif

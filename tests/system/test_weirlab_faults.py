@@ -174,6 +174,15 @@ def test_connections_say_what_happens_next(lab, upstream):
 
 @pytest.mark.parametrize("kind, attributes, what", (
     ("limit_data", {"bytes": 100}, "the connection is closed"), ("cut", {"after_bytes": 100}, "the connection is cut"),
+def test_connections_of_one_proxy(lab, upstream):
+    first, second = pair(lab, upstream, "latency"), pair(lab, upstream, "latency")
+    with first[0], first[1], second[0], second[1]:
+        assert [one["proxy"] for one in lab.get("/connections")] == ["p0", "p1"]
+        for name in ("p0", "p1"):
+            assert [one["proxy"] for one in lab.get(f"/connections?proxy={name}")] == [name]
+        assert lab.ask("GET", "/connections?proxy=p2") == (404, {"error": "proxy not found", "status": 404})
+
+
     ("half_close", {"after_bytes": 100}, "this direction ends"), ("freeze", {"after_bytes": 100}, "bytes stop"),
     ("freeze", {"after_bytes": 100, "scope": "proxy"}, "bytes stop"),
     ("drip", {"after_bytes": 100}, "bytes begin to drip"),
