@@ -3,7 +3,20 @@
 
 #include <string.h>
 
+#include "lab/chain.h"
+
+static void noop_move(struct stage *stage, uint64_t now_ns)
+{
+	while (stage_head(stage) != NULL) {
+		stage_pass(stage, now_ns);
+	}
+}
+
+/** Does nothing, as toxiproxy's. */
+static const struct toxic_type toxic_noop = {.name = "noop", .move = noop_move};
+
 static const struct toxic_type *const types[] = {
+	&toxic_noop,
 	&toxic_latency,
 	&toxic_bandwidth,
 	&toxic_slow_close,

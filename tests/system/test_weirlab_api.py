@@ -297,6 +297,7 @@ def test_populate_that_cannot_replace_a_proxy_leaves_it(lab, free_port, enabled)
 
 
 DEFAULTS = {
+    "noop": {},
     "latency": {"latency": 0, "jitter": 0}, "bandwidth": {"rate": 0}, "slow_close": {"delay": 0},
     "timeout": {"timeout": 0}, "reset_peer": {"timeout": 0}, "limit_data": {"bytes": 0},
     "slicer": {"average_size": 0, "size_variation": 0, "delay": 0}}
