@@ -46,6 +46,11 @@ bool gate_has_type(const struct toxic_type *type)
 	return type->move == NULL;
 }
 
+bool gate_hits_all(const struct toxic_type *type)
+{
+	return gate_has_type(type) && type != &toxic_blackhole;
+}
+
 static uint64_t attribute_ns(const struct toxic *toxic, size_t which)
 {
 	return (uint64_t)toxic->values[which] * NS_PER_MS;
@@ -111,13 +116,22 @@ static enum gate look(struct toxic *toxic, uint64_t n_bytes, uint64_t now_ns, ui
 	return gate_of(toxic, now_ns, ret_next_ns);
 }
 
-enum gate gate_at(const struct home *home, uint64_t n_bytes, uint64_t now_ns, uint64_t *ret_next_ns)
+/** Of two toxics. */
+static void add(struct gate_view *view, const struct toxic *toxic, enum gate gate)
 {
 	static const int weight[] = {
 		[GATE_OPEN] = 0, [GATE_DEAF] = 1, [GATE_REFUSED] = 2, [GATE_DOWN] = 3};
-	enum gate gate = GATE_OPEN;
 
-	*ret_next_ns = NS_NEVER;
+	view->gate = weight[gate] > weight[view->gate] ? gate : view->gate;
+	if (gate == GATE_DEAF && toxic->toxicity > view->deaf) {
+		view->deaf = toxic->toxicity;
+	}
+}
+
+struct gate_view gate_at(const struct home *home, uint64_t n_bytes, uint64_t now_ns)
+{
+	struct gate_view view = {.gate = GATE_OPEN, .next_ns = NS_NEVER};
+
 	for (size_t i = 0; i < DIRECTIONS; i++) {
 		list_for_each (link, &home->toxics[i]) {
 			struct toxic *toxic = container_of(link, struct toxic, link);
@@ -128,11 +142,11 @@ enum gate gate_at(const struct home *home, uint64_t n_bytes, uint64_t now_ns, ui
 				continue;
 			}
 			one = look(toxic, n_bytes, now_ns, &next_ns);
-			*ret_next_ns = clock_earlier(*ret_next_ns, next_ns);
-			gate = weight[one] > weight[gate] ? one : gate;
+			view.next_ns = clock_earlier(view.next_ns, next_ns);
+			add(&view, toxic, one);
 		}
 	}
-	return gate;
+	return view;
 }
 
 /** When a flap goes down next; NS_NEVER. */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file_access.h"
+#include "lab/chance.h"
 #include "lab/lab.h"
 #include "lab/link.h"
 #include "lab/place.h"
@@ -18,6 +19,9 @@
 #include "stream/resolver.h"
 
 enum { SOCKET_MODE = 0666, RETRY_NS = 100 * NS_PER_MS };
+
+/** An odd number that spreads others over 32 bits. */
+#define SPREAD UINT32_C(0x9e3779b1)
 
 /* ---- where ---- */
 
@@ -213,6 +217,7 @@ static int open_acceptor(struct proxy *proxy, const struct addr *addr)
 		return -errno;
 	}
 	proxy->socket.fd = -1; /* the acceptor has it */
+	proxy->deaf = 0;
 	return 0;
 }
 
@@ -267,23 +272,48 @@ static void close_links(struct proxy *proxy)
 	}
 }
 
-/** Lets the kernel drop all that comes to the listening socket, or none of it. 0 or a negative
- * errno. */
-static int make_deaf(struct proxy *proxy, bool is_deaf)
+/**
+ * Lets the kernel drop what comes to the listening socket from a part of all ports: by the seed,
+ * and so each time that it comes.
+ */
+static int drop_part(const struct proxy *proxy, int fd, double part)
 {
-	struct sock_filter drop = {.code = BPF_RET | BPF_K, .k = 0};
-	struct sock_fprog program = {.len = 1, .filter = &drop};
-	int fd = acceptor_fd(proxy->acceptor);
+	uint64_t key = chance_of_text(proxy->home.lab->seed, proxy->home.name);
+	struct sock_filter lot[] = {
+		/* A filter of TCP sees its header, which begins with the port of the sender. */
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, SPREAD),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, (uint32_t)key),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, SPREAD),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)(part * UINT32_MAX), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = {.len = sizeof(lot) / sizeof(lot[0]), .filter = lot};
 
-	if (!is_deaf) {
-		acceptor_resume(proxy->acceptor);
-		return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)) < 0
-			       ? -errno
-			       : 0;
+	if (part >= 1) {
+		program = (struct sock_fprog){.len = 1, .filter = &drop};
 	}
-	acceptor_pause(proxy->acceptor);
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
-											   : 0;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+/** So many connects are never answered from now on; 0: none. What fails is told. */
+static void make_deaf(struct proxy *proxy, double part)
+{
+	int fd = acceptor_fd(proxy->acceptor);
+	int r = part > 0 ? drop_part(proxy, fd, part)
+			 : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
+
+	if (r < 0) {
+		say(SAY_ERROR, "proxy %s: blackhole: %s", proxy->home.name, strerrordesc_np(errno));
+	}
+	if (part >= 1) {
+		acceptor_pause(proxy->acceptor);
+	} else {
+		acceptor_resume(proxy->acceptor);
+	}
+	proxy->deaf = part;
 }
 
 /** 0, or -EAGAIN: it could not be done, which was told. */
@@ -292,18 +322,12 @@ static int turn_gate(struct proxy *proxy, enum gate gate)
 	bool has_door = proxy->acceptor != NULL;
 	bool wants_door = gate == GATE_OPEN || gate == GATE_DEAF;
 	char error[ADDRESS_ERROR_MAX];
-	int r = 0;
 
 	if (has_door && !wants_door) {
 		shut_door(proxy);
 	} else if (!has_door && wants_door && open_door(proxy, error) < 0) {
 		say(SAY_ERROR, "proxy %s: %s; it is tried again", proxy->home.name, error);
 		return -EAGAIN;
-	} else if (gate == GATE_DEAF || (proxy->gate == GATE_DEAF && wants_door)) {
-		r = make_deaf(proxy, gate == GATE_DEAF);
-	}
-	if (r < 0) {
-		say(SAY_ERROR, "proxy %s: blackhole: %s", proxy->home.name, strerrordesc_np(-r));
 	}
 	if (gate == GATE_DOWN) {
 		close_links(proxy);
@@ -315,19 +339,17 @@ static int turn_gate(struct proxy *proxy, enum gate gate)
 /** Does what the toxics of the gate say now. */
 static void look_at_gate(struct proxy *proxy)
 {
-	uint64_t next_ns = NS_NEVER;
-	enum gate gate;
+	struct gate_view view = {.next_ns = NS_NEVER};
 
 	if (proxy->enabled) {
-		gate = gate_at(&proxy->home, bytes_of(proxy), clock_ns(), &next_ns);
-		if (gate != proxy->gate && turn_gate(proxy, gate) < 0) {
-			next_ns = clock_after(clock_ns(), RETRY_NS);
-		} else if (gate == GATE_DEAF && proxy->acceptor != NULL &&
-			   !acceptor_is_paused(proxy->acceptor)) {
-			(void)make_deaf(proxy, true);
+		view = gate_at(&proxy->home, bytes_of(proxy), clock_ns());
+		if (view.gate != proxy->gate && turn_gate(proxy, view.gate) < 0) {
+			view.next_ns = clock_after(clock_ns(), RETRY_NS);
+		} else if (proxy->acceptor != NULL && proxy->deaf != view.deaf) {
+			make_deaf(proxy, view.deaf);
 		}
 	}
-	(void)timer_arm(&proxy->timer, next_ns);
+	(void)timer_arm(&proxy->timer, view.next_ns);
 }
 
 static void on_time(struct timer *timer)

@@ -28,6 +28,7 @@ struct proxy {
 	struct listen_socket socket;
 	struct acceptor *acceptor;
 	enum gate gate;     /**< while it is enabled: the state that its toxics cause */
+	double deaf;        /**< the part of the clients whose packets the kernel drops; 0: none */
 	struct timer timer; /**< for the time when the gate may change */
 };
 

@@ -140,7 +140,7 @@ static int check_toxicity(const struct toxic_type *type, double toxicity, struct
 		return answer_refuse(answer, STATUS_WRONG,
 			"bad request body: toxicity of %s: write a number from 0 to 1", type->name);
 	}
-	if (gate_has_type(type) && toxicity > 0 && toxicity < 1) {
+	if (gate_hits_all(type) && toxicity > 0 && toxicity < 1) {
 		return answer_refuse(answer, STATUS_WRONG,
 			"bad request body: toxicity of %s: write 0 or 1, since whom it hits is "
 			"not known before he is let in",

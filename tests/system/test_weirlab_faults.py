@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """weirlab's own toxics over real sockets, what is wrong with them, and GET /connections."""
 
+import select
+import socket
 import time
 
 import pytest
@@ -172,8 +174,6 @@ def test_connections_say_what_happens_next(lab, upstream):
     assert down["next"]["what"] == "bytes go on" and 0 < down["next"]["in_ms"] <= 600000
 
 
-@pytest.mark.parametrize("kind, attributes, what", (
-    ("limit_data", {"bytes": 100}, "the connection is closed"), ("cut", {"after_bytes": 100}, "the connection is cut"),
 def test_connections_of_one_proxy(lab, upstream):
     first, second = pair(lab, upstream, "latency"), pair(lab, upstream, "latency")
     with first[0], first[1], second[0], second[1]:
@@ -183,6 +183,8 @@ def test_connections_of_one_proxy(lab, upstream):
         assert lab.ask("GET", "/connections?proxy=p2") == (404, {"error": "proxy not found", "status": 404})
 
 
+@pytest.mark.parametrize("kind, attributes, what", (
+    ("limit_data", {"bytes": 100}, "the connection is closed"), ("cut", {"after_bytes": 100}, "the connection is cut"),
     ("half_close", {"after_bytes": 100}, "this direction ends"), ("freeze", {"after_bytes": 100}, "bytes stop"),
     ("freeze", {"after_bytes": 100, "scope": "proxy"}, "bytes stop"),
     ("drip", {"after_bytes": 100}, "bytes begin to drip"),
@@ -303,6 +305,60 @@ def test_blackhole_never_answers_until_it_goes(lab, upstream):
         assert read_exactly(server, 1) == b"x"
         lab.post("/reset")
         wait.until(lambda: connects(at) == "open", "it answers")
+
+
+def begin_connects(at, ports):
+    """Clients that do not wait for an answer, by their ports."""
+    clients = {}
+    for port in ports:
+        client = peers.prepare(socket.socket())
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            client.bind(("127.0.0.1", port))
+        except OSError:  # somebody else has it now
+            client.close()
+            continue
+        client.connect_ex(at.sockaddr)
+        clients[client.getsockname()[1]] = client
+    return clients
+
+
+def answered(clients):
+    """The ports of those that are connected."""
+    poll = select.poll()
+    for client in clients.values():
+        poll.register(client, select.POLLOUT)
+    by_fd = {client.fileno(): port for port, client in clients.items()}
+    return {by_fd[fd] for fd, events in poll.poll(0) if events & select.POLLOUT}
+
+
+def test_blackhole_with_toxicity_answers_a_part_by_the_seed(upstream):
+    ports, before = [0] * 100, None
+    for _ in range(2):
+        with Lab("-seed", "7") as lab:
+            at = lab.proxy(upstream.address)
+            lab.toxic("blackhole")
+            lab.update("blackhole_downstream", toxicity=0.5)
+            clients = begin_connects(at, ports)
+            if before is None:
+                wait.until(lambda: len(answered(clients)) > 20, "a part is answered")
+                assert len(answered(clients)) < 80
+                before, ports = answered(clients), list(clients)
+            else:
+                wait.until(lambda: answered(clients) == before & set(clients), "the same are answered")
+            for client in clients.values():
+                client.close()
+
+
+def test_who_is_not_answered_is_when_blackhole_goes(lab, upstream):
+    at = lab.proxy(upstream.address)
+    lab.toxic("blackhole", toxicity=0.5)
+    clients = begin_connects(at, [0] * 20)
+    lab.remove("blackhole_downstream")
+    wait.until(lambda: len(answered(clients)) == 20, "all are answered")
+    for client in clients.values():
+        client.close()
 
 
 def test_flap_is_up_and_down_by_its_schedule(lab, upstream):
