@@ -21,10 +21,10 @@ enum {
 	FDS_PIPE = 2,
 	/* getaddrinfo(3): a socket, and a file or another socket */
 	FDS_LOOKUP = 2,
-	/* Of 1 MiB each: half of what an unprivileged user may have in pipes (pipe(7)) */
+	/* Of 1 MiB each: half of the pipe memory that an unprivileged user may have (pipe(7)). */
 	PIPES_MAX_ALL = 32,
 	FRACTION = 16,
-	/* 512 KiB of the kernel's memory. Who has more pairs waits some ms at each doubling. */
+	/* 512 KiB of kernel memory. With more pairs each doubling of the table takes some ms. */
 	FDS_AHEAD_MAX = 64 * 1024,
 };
 
@@ -56,7 +56,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 		return -errno;
 	}
 	budget.n_fds = limit.rlim_cur;
-	/* One loop more than workers: the main thread's. */
+	/* One loop more than workers, for the main thread. */
 	budget.n_reserve = FDS_PROCESS + FDS_LOOP * (n_workers + 1) + n_sockets;
 	budget.n_spares = 0;
 	budget.n_checks = 0;
@@ -66,7 +66,7 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget)
 	return 0;
 }
 
-/** What something may take that comes after `max_pairs` pairs. */
+/** How many fds may be used for something that is less important than `max_pairs` pairs. */
 static uint64_t budget_extra(const struct budget *budget, uint32_t max_pairs)
 {
 	uint64_t left = budget_left(budget);
@@ -83,7 +83,7 @@ void budget_add_names(struct budget *budget, uint32_t max_pairs)
 	budget_fit_pairs(budget);
 }
 
-/** Those in any case; before the pairs are counted that fit. */
+/** Adds the checks that are possible in any case. Call it before the pairs that fit are counted. */
 static void budget_add_first_checks(struct budget *budget, size_t n)
 {
 	budget->n_checks = (size_t)min_u64(n, BUDGET_CHECKS_MIN);
@@ -106,7 +106,7 @@ void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs)
 	budget_add_other_checks(budget, n, max_pairs);
 }
 
-/** How many servers are checked, or may be. */
+/** How many servers are checked, or may be checked later. */
 static size_t count_checks(const struct conf *conf)
 {
 	size_t n = 0;

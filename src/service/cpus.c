@@ -16,7 +16,7 @@ enum {
 	MASK_MAX = 1024 * 1024, /* processors in a mask; Linux has 8,192 today */
 };
 
-/** The smaller one, where 0 is none. */
+/** The smaller one; 0 means no quota. */
 static size_t tighter(size_t a, size_t b)
 {
 	if (a == 0 || b == 0) {
@@ -99,7 +99,7 @@ bool cpus_parse_cgroup(const char *line, bool is_v2, char ret_path[CPUS_PATH_MAX
 	}
 	fits = is_v2 && path == names + 1;
 	for (const char *name = names; !is_v2 && name < path && !fits; name++) {
-		/* "cpu" alone, and not that of "cpuset" or "cpuacct". */
+		/* "cpu" itself, and not the beginning of "cpuset" or "cpuacct". */
 		fits = (*name == ':' || *name == ',') && strncmp(name + 1, "cpu", 3) == 0 &&
 		       (name[4] == ',' || name[4] == ':');
 	}
@@ -111,7 +111,7 @@ bool cpus_parse_cgroup(const char *line, bool is_v2, char ret_path[CPUS_PATH_MAX
 	return true;
 }
 
-/** The first line of a file of a cgroup; false if there is none. */
+/** Reads the first line of a file of a cgroup; false: there is none. */
 static bool read_value(const char *folder, const char *name, char text[PROC_LINE_MAX])
 {
 	char path[2 * CPUS_PATH_MAX + PROC_LINE_MAX];
@@ -120,7 +120,7 @@ static bool read_value(const char *folder, const char *name, char text[PROC_LINE
 	return proc_read_line(path, text) == 0;
 }
 
-/** Of one cgroup alone. */
+/** The number by the quota of one cgroup. */
 static size_t quota_of(const char *folder, bool is_v2)
 {
 	char quota[PROC_LINE_MAX];
@@ -138,7 +138,7 @@ static size_t quota_of(const char *folder, bool is_v2)
 	return cpus_of_quota(both);
 }
 
-/** Of the cgroup at `path` and all above it that are to be seen from here. */
+/** The number by the tightest quota of the cgroup at `path` and of all its visible ancestors. */
 static size_t quota_of_path(const struct cpus_mount *mount, const char *path)
 {
 	size_t root_len = strcmp(mount->root, "/") == 0 ? 0 : strlen(mount->root);
@@ -146,7 +146,8 @@ static size_t quota_of_path(const struct cpus_mount *mount, const char *path)
 	char folder[2 * CPUS_PATH_MAX];
 	size_t n = 0;
 
-	/* In a container the path may be that of the host, and elsewhere than what is mounted. */
+	/* In a container the path may be that on the host, which is not below the mounted
+	 * cgroup. */
 	if (strncmp(path, mount->root, root_len) != 0 || strstr(path, "/..") != NULL) {
 		path = "";
 		root_len = 0;
@@ -161,7 +162,7 @@ static size_t quota_of_path(const struct cpus_mount *mount, const char *path)
 	}
 }
 
-/** The path of the own cgroup in such a hierarchy; false if it has none. */
+/** The path of this process's cgroup in such a hierarchy; false: it has none. */
 static bool find_cgroup(const char *proc, bool is_v2, char ret_path[CPUS_PATH_MAX])
 {
 	char name[CPUS_PATH_MAX];

@@ -2,7 +2,8 @@
 /*
  *	start.c ──▶ READY=1 ──▶ loop: a tick a second, signals ── signal ──▶ draining ──▶ end
  *
- * Whatever fails before READY=1 is logged with its remedy, undone, and ends with exit code 1.
+ * If anything fails before READY=1, it is logged with its remedy, the start is undone, and the exit
+ * code is 1.
  */
 #include "service/daemon.h"
 
@@ -58,8 +59,8 @@ struct status_facts daemon_facts(struct daemon *daemon)
 }
 
 /**
- * Children that are not ours: orphans, where weir is PID 1 of a container, and those of a shell
- * that has become weir. The spawner waits for its own child itself.
+ * Reaps children that weir has not started: orphans, if weir is PID 1 of a container, and those of
+ * a shell that has exec'd weir. The spawner waits for its own child.
  */
 static void reap(const struct spawner *spawner)
 {
@@ -79,7 +80,7 @@ void daemon_on_tick(struct timer *timer)
 	often_tell(&daemon->shared.limits.refusals);
 	sources_tick(&daemon->shared.limits.sources, clock_ns());
 	groups_tick(&daemon->shared.groups);
-	ejections_settle(&daemon->ejections); /* DNS may have taken others away */
+	ejections_settle(&daemon->ejections); /* DNS may have removed servers */
 	finders_tick(&daemon->finders);
 	checks_tick(&daemon->checks);
 	lateness_look(&daemon->lateness, &daemon->crew);
@@ -125,7 +126,7 @@ void daemon_on_signal(struct signals *signals, int number)
 	}
 }
 
-/* ---- what the crew tells ---- */
+/* ---- callbacks of the crew ---- */
 
 void daemon_on_crew_quiet(void *owner)
 {
@@ -143,7 +144,8 @@ void daemon_on_crew_refuses(void *owner)
 
 /* ---- pairs that end with their server ---- */
 
-/** One order for however many servers; what comes while it is under way has another. */
+/** One order serves any number of servers. Servers that are reported while it is under way get
+ * another one. */
 void daemon_on_pairs_to_end(void *owner)
 {
 	struct daemon *daemon = owner;
@@ -189,7 +191,7 @@ static void daemon_log_ready(const struct daemon *daemon)
 	}
 }
 
-/** The last line of a start that failed: which file to edit. */
+/** Logs the last line of a start that failed: which file to edit. */
 static void log_not_started(const char *conf_path)
 {
 	struct log_line line;
@@ -225,11 +227,11 @@ int daemon_run(const struct daemon_opts *opts, bool *ret_stuck)
 		daemon.ready_ns = clock_ns();
 		daemon_log_ready(&daemon);
 		notify_ready();
-		(void)uv_run(&daemon.host, UV_RUN_DEFAULT); /* until it is over */
+		(void)uv_run(&daemon.host, UV_RUN_DEFAULT); /* runs until the stop is complete */
 	}
 	*ret_stuck = !daemon_fini(&daemon);
 	if (r == 0) {
-		log_event("stopped"); /* behind the closing lines of the workers */
+		log_event("stopped"); /* after the closing lines of the workers */
 	} else if (opts->conf_path != NULL) {
 		log_not_started(opts->conf_path);
 	}

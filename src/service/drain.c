@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What may go wrong: an address cannot be bound again; a worker has no memory for a listener. Then
- * weir is drained as before, and who asked is told. Pairs notice nothing of all this.
+ * What may fail: an address cannot be bound again, or a worker has no memory for a listener. Then
+ * weir stays drained, and the request is answered with the errors. Pairs are not affected.
  */
 #include "service/drain.h"
 
@@ -24,8 +24,8 @@
 
 enum {
 	LOOK_MS = 20,
-	CLOSE_MAX_MS = 200, /**< longer than it takes, unless clients wait for places */
-	SETTLE_MAX_S = 2,   /**< longer than it takes, likewise */
+	CLOSE_MAX_MS = 200, /**< longer than closing takes, unless clients wait for places */
+	SETTLE_MAX_S = 2,   /**< longer than settling takes, likewise */
 };
 
 static const char stopping[] = "weir is stopping; it is neither drained nor undrained any more\n";
@@ -41,9 +41,9 @@ static void look_soon(struct drain *drain)
 	timer_arm(&drain->timer, clock_after(clock_ns(), (uint64_t)LOOK_MS * NS_PER_MS));
 }
 
-/* ---- what is told ---- */
+/* ---- answers ---- */
 
-/** Answers all of a list. Each may go in its done(), and others with it. */
+/** Answers all requests in a list. Each done() may free its request and others. */
 static void answer_all(struct list *asking, bool ok, const char *text)
 {
 	while (!list_empty(asking)) {
@@ -71,7 +71,7 @@ static void log_drain(const struct drain *drain, const char *event)
 	}
 }
 
-/** One event for each line. */
+/** Logs an event for each line. */
 static void log_failures(char *text)
 {
 	struct log_line line;
@@ -86,7 +86,7 @@ static void log_failures(char *text)
 	}
 }
 
-/** In a state in which it may stay: who asked is answered, and who waits comes next. */
+/** Enters a state that can last: answers the requests under way, and begins those that wait. */
 static void drain_rest(struct drain *drain, enum drain_state state)
 {
 	drain->state = state;
@@ -94,7 +94,7 @@ static void drain_rest(struct drain *drain, enum drain_state state)
 	loop_defer(drain->opts.loop, &drain->begin);
 }
 
-/** The same where it could not be undone. */
+/** The same if the drain could not be undone. */
 static void drain_fail(struct drain *drain)
 {
 	char *text = drain->text;
@@ -111,7 +111,8 @@ static void drain_fail(struct drain *drain)
 
 /* ---- shut ---- */
 
-/** As a stop would from the end of its grace on; who comes to systemd's sockets later is spared. */
+/** Ends the pairs as a stop does after its grace. Clients that come to systemd's sockets later are
+ * spared. */
 static void drain_end_pairs(struct drain *drain)
 {
 	const struct conf *conf = conf_in_force(drain);
@@ -134,9 +135,9 @@ static void drain_end_pairs(struct drain *drain)
 static void drain_shut(struct drain *drain)
 {
 	drain->state = DRAIN_SHUTTING;
-	timer_arm(&drain->timer, NS_NEVER); /* of a grace that was not over */
+	timer_arm(&drain->timer, NS_NEVER); /* the timer of a grace that was not over */
 	if (drain->opts.sockets->is_busy) {
-		look_soon(drain); /* a reload's workers accept from new ones */
+		look_soon(drain); /* the workers still accept from new sockets of a reload */
 		return;
 	}
 	drain->opts.sockets->is_busy = true;
@@ -166,7 +167,8 @@ static void on_shut(struct order *order, int status)
 
 /* ---- open again ---- */
 
-/** Binds all of the config in force, or nothing: then it has told of each that it cannot have. */
+/** Binds all addresses of the config in force, or none: then each one that cannot be bound was
+ * reported. */
 static int drain_bind(struct drain *drain)
 {
 	struct conf_errors errors;
@@ -195,15 +197,15 @@ static int drain_bind(struct drain *drain)
 	return r;
 }
 
-/** Whether those that were shut are closed, so that drains in a row do not pile up fds; or, for a
- * longer time, are at least not in the way. */
+/** Whether the sockets that were shut are closed, so that repeated drains do not accumulate fds.
+ * After CLOSE_MAX_MS it is enough that they do not occupy an address. */
 static bool is_settled(const struct drain *drain)
 {
 	struct sockets *sockets = drain->opts.sockets;
 	uint64_t passed_ns = clock_ns() - drain->settle_ns;
 
 	if (sockets->is_busy) {
-		return false; /* with a reload */
+		return false; /* busy with a reload */
 	}
 	if (sockets_sweep(sockets) == 0 || passed_ns >= (uint64_t)SETTLE_MAX_S * NS_PER_S) {
 		return true;
@@ -259,10 +261,10 @@ static void on_accepting(struct order *order, int status)
 	}
 	drain->failed = true;
 	drain->state = DRAIN_SHUTTING;
-	crew_ask_all(&drain->shut.order); /* the others have let clients in */
+	crew_ask_all(&drain->shut.order); /* the other workers have let clients in */
 }
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
 static void drain_do(struct drain *drain, const struct control_drain *ask)
 {
@@ -317,7 +319,8 @@ static bool is_at_rest(const struct drain *drain)
 	       drain->state == DRAIN_SHUT;
 }
 
-/** One at a time: the next one begins when it is at rest again. */
+/** Begins the next change. There is only one at a time; the next one begins in a state that can
+ * last. */
 static void on_begin(struct task *task)
 {
 	struct drain *drain = container_of(task, struct drain, begin);
@@ -371,7 +374,7 @@ uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns)
 	if (drain->state == DRAIN_GRACE) {
 		return left_ns(drain->grace_end_ns, now_ns);
 	}
-	/* Pairs that are open after their end came later, and are spared. */
+	/* Pairs that are open after that time were accepted later, and are spared. */
 	if (drain->state == DRAIN_SHUT && has_pairs && drain->pairs_end_ns > now_ns) {
 		return left_ns(drain->pairs_end_ns, now_ns);
 	}
@@ -389,7 +392,7 @@ uint64_t drain_yield(struct drain *drain)
 	} else if (drain->state != DRAIN_NONE) {
 		grace_ns = 0;
 	}
-	/* What the workers are about goes on, and finds that there is a stop. */
+	/* Orders under way go on; when they are answered, they find that a stop has begun. */
 	timer_arm(&drain->timer, NS_NEVER);
 	answer_all(&drain->asking, false, stopping);
 	answer_all(&drain->waiting, false, stopping);

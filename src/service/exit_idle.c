@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lazy, like every timer here: it costs the pairs one store of the time of their end, and this
- * thread one look in the idle time, however many pairs come and go.
+ * Pairs do not touch the timer: each stores the time of its end, and this thread looks once in each
+ * idle time, however many pairs come and go.
  */
 #include "service/exit_idle.h"
 
@@ -13,7 +13,7 @@
 #include "service/notify.h"
 #include "stream/loop.h"
 
-/** While a pair is open, or a place is taken for one that may come. */
+/** The least interval of looks, while a pair is open or a place is taken for a client. */
 #define LOOK_MIN_NS ((uint64_t)100 * NS_PER_MS)
 
 static uint64_t last_end_ns(const struct exit_idle *exit_idle)
@@ -38,12 +38,12 @@ static void on_timer(struct timer *timer)
 	struct exit_idle *exit_idle = container_of(timer, struct exit_idle, timer);
 	uint64_t look_ns = clock_later(exit_idle->after_ns, LOOK_MIN_NS);
 	struct limit *pairs = &exit_idle->shared->places.pairs;
-	uint32_t n_pairs = limit_taken(pairs); /* first: an end that gave a place back is seen */
+	uint32_t n_pairs = limit_taken(pairs); /* read first, so that ended_ns is at least as new */
 	uint64_t last_ns = last_end_ns(exit_idle);
 	uint64_t now_ns = clock_ns();
 
 	if (n_pairs > 0) {
-		/* Whatever ends from now on, it is not due sooner. */
+		/* A pair that ends from now on does not make it due earlier. */
 		timer_arm(timer, clock_after(now_ns, look_ns));
 	} else if (now_ns < clock_after(last_ns, exit_idle->after_ns)) {
 		timer_arm(timer, clock_after(last_ns, exit_idle->after_ns));

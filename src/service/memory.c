@@ -5,10 +5,11 @@
 #include <stdbool.h>
 
 enum {
-	/* So much less in use is worth a walk through the heap: half a megabyte either way. */
+	/* A decrease by this much is worth a walk through the heap: half a megabyte in both
+	 * cases. */
 	WORTH_PAIRS = 512,
 	WORTH_BYTES = 512 * 1024,
-	/* A burst that still ebbs by this much between two looks is not over. */
+	/* A burst is not over while the number falls by this much between two looks. */
 	EBB_PAIRS = WORTH_PAIRS / 8,
 	EBB_BYTES = WORTH_BYTES / 8,
 };

@@ -29,7 +29,7 @@ static void on_answered(struct resolver_query *query, int status)
 	}
 }
 
-/** Warns where no interface has the name of the zone now. */
+/** Logs a warning if no interface has the name of the zone now. */
 static void check_zone(const struct conf_upstream *upstream, const struct addr *addr)
 {
 	union addr_sockaddr sa;

@@ -17,15 +17,15 @@
 enum { LINES_MAX = 64, NUMBER_LINE_MAX = 64 };
 
 /*
- * What systemd is to know of the state and could not be told yet; "": nothing. A reload is told
- * before what follows it, or systemd would wait for its end for ever.
+ * The states that could not be sent yet; "": none. A RELOADING=1 is sent before the state after it;
+ * otherwise systemd would wait for the end of the reload for ever.
  */
 static struct {
 	char reloading[LINES_MAX];
 	char state[LINES_MAX];
 } pending;
 
-/** 0 or a negative errno, also where nobody has room for it now. */
+/** Sends a datagram. 0 or a negative errno, also if the receiver has no room now. */
 static int send_to(const char *path, const char *text)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -52,7 +52,7 @@ static int send_to(const char *path, const char *text)
 	return r;
 }
 
-/** False: try it again later. */
+/** Sends a text. False: try again later. */
 static bool tell(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -78,10 +78,10 @@ void notify_ready(void)
 
 void notify_reloading(void)
 {
-	/* In one message: systemd compares the time with that of its own request. */
+	/* In one datagram, because systemd compares the time with that of its own request. */
 	(void)snprintf(pending.reloading, sizeof(pending.reloading),
 		"RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns() / NS_PER_US);
-	/* A READY=1 that still waits would end it; the one that follows stands for both. */
+	/* A READY=1 that still waits would end this reload; the next one will do for both. */
 	pending.state[0] = '\0';
 	notify_retry();
 }

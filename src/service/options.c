@@ -35,7 +35,7 @@ static const char help_text[] =
 	"and lets the pairs finish; one more, a second later, ends at once.\n"
 	"See weir(8) and weir.conf(5).\n";
 
-/** Exits where options do not go together. */
+/** Exits if options contradict each other. */
 static void refuse_misfits(const struct options *options, int argc, char **argv)
 {
 	if (optind < argc) {
@@ -56,7 +56,7 @@ static void refuse_misfits(const struct options *options, int argc, char **argv)
 	}
 }
 
-/** Exits where the command line is wrong, or says all there is to do. */
+/** Parses the command line. Exits if it is wrong, or if it only asks for a text. */
 static struct options parse_options(int argc, char **argv)
 {
 	enum {
@@ -114,10 +114,11 @@ static struct options parse_options(int argc, char **argv)
 	return options;
 }
 
-/** `weir --socket-proxy`: false, and the exit code, where the command line says all. */
+/** Parses the command line of `weir --socket-proxy`. False, and the exit code: there is nothing
+ * more to do. */
 static bool parse_socket_proxy(int argc, char **argv, struct options *ret_options, int *ret_code)
 {
-	static char name[] = "weir --socket-proxy"; /* what getopt_long() begins its errors with */
+	static char name[] = "weir --socket-proxy"; /* the prefix of errors from getopt_long() */
 
 	*ret_options = (struct options){0};
 	argv[1] = name;

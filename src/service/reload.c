@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What may go wrong: the config is wrong, or cannot be changed to without a restart; a new address
- * cannot be bound; a worker has no memory for a new listener. Then the sockets that were bound are
- * closed, those that a worker accepts from already are drained, and no open pair has noticed.
+ * What may fail: the config is wrong, or needs a restart; a new address cannot be bound; a worker
+ * has no memory for a new listener. Then the new sockets are closed, or drained if a worker accepts
+ * from them already. Open pairs are not affected.
  *
- * After the workers were told to switch nothing can go wrong any more.
+ * After the order to switch nothing can fail.
  */
 #include "service/reload.h"
 
@@ -33,7 +33,7 @@
 
 enum {
 	SETTLE_LOOK_MS = 20,
-	SETTLE_MAX_S = 2, /**< longer than it takes */
+	SETTLE_MAX_S = 2, /**< longer than settling takes */
 };
 
 static const struct conf *conf_in_force(const struct reload *reload)
@@ -43,7 +43,7 @@ static const struct conf *conf_in_force(const struct reload *reload)
 
 /* ---- the end ---- */
 
-/** One event for each line of the report. */
+/** Logs an event for each line of the report. */
 static void log_failures(char *text)
 {
 	struct log_line line;
@@ -72,7 +72,7 @@ static void log_reloaded(struct reload *reload)
 	}
 }
 
-/** Answers all who asked. Each may go in its done(), and others with it. */
+/** Answers all requests. Each done() may free its request and others. */
 static void reload_answer(struct reload *reload, bool ok, const char *text)
 {
 	while (!list_empty(&reload->asking)) {
@@ -91,7 +91,7 @@ static void reload_go_on(struct reload *reload)
 	}
 }
 
-/** `announced`: systemd was told of the beginning. */
+/** Ends the reload. `announced`: RELOADING=1 was sent. */
 static void reload_end(struct reload *reload, bool announced)
 {
 	bool ok;
@@ -101,7 +101,7 @@ static void reload_end(struct reload *reload, bool announced)
 	reload->before = generation_unref(reload->before);
 	memory_config_went(reload->opts.memory);
 	if (fclose(reload->report) != 0 || reload->text == NULL) {
-		reload->n_text = 1; /* no memory for it: failed, without words */
+		reload->n_text = 1; /* no memory for the report: failed, without a text */
 	}
 	reload->report = NULL;
 	ok = reload->n_text == 0;
@@ -139,7 +139,7 @@ __attribute__((format(printf, 2, 3))) static void reload_refuse(
 
 /* ---- the workers ---- */
 
-/** To the generation that is in force: for most, from another one. */
+/** Orders the workers to switch to the generation in force. */
 static void reload_switch(struct reload *reload)
 {
 	reload->phase = RELOAD_SWITCH;
@@ -157,7 +157,8 @@ static void on_switched(struct order *order, int status)
 	reload_end(reload, true);
 }
 
-/** All workers accept from what is new: from here on there is no way back. */
+/** Call it when all workers accept from the new sockets: puts the config in force. It cannot be
+ * undone. */
 static void reload_commit(struct reload *reload)
 {
 	struct reload_opts *opts = &reload->opts;
@@ -184,7 +185,8 @@ static void reload_commit(struct reload *reload)
 	}
 	log_set_node(conf->node);
 	reload->generation++;
-	/* Warnings only, as at start; of the names of the config before nobody asks any more. */
+	/* Names only cause warnings, as at the start. Lookups of the previous config are given
+	 * up. */
 	names_close(opts->names);
 	(void)names_open(opts->names, opts->loop, opts->shared->resolver, conf);
 	reload->before = before;
@@ -209,7 +211,7 @@ static void on_accepting(struct order *order, int status)
 
 /* ---- load, compare, bind ---- */
 
-/** What cannot be changed while weir runs. */
+/** Reports settings that cannot be changed while weir runs. */
 static void reload_compare(struct reload *reload, const struct conf *conf)
 {
 	const struct conf *before = conf_in_force(reload);
@@ -241,7 +243,7 @@ static void reload_compare(struct reload *reload, const struct conf *conf)
 	}
 }
 
-/** The doors of the next config. 0 or a negative errno that was told. */
+/** Prepares the doors of the next config. 0, or a negative errno, already reported. */
 static int reload_open_doors(struct reload *reload)
 {
 	struct control_failure failure;
@@ -272,7 +274,7 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 		reload_refuse(reload, "out of memory; free some and try again");
 		return;
 	}
-	r = sockets_prepare(opts->sockets, &sockets_opts); /* which tells what it cannot have */
+	r = sockets_prepare(opts->sockets, &sockets_opts); /* which reports what it cannot open */
 	if (r == 0) {
 		reload->next->own = own_sockets(reload->conf, opts->inherited);
 		if (reload->next->own == NULL) {
@@ -289,7 +291,7 @@ static void reload_bind(struct reload *reload, struct conf_errors *errors)
 	}
 }
 
-/** The config is good as far as a child can tell. */
+/** Applies a config in which the child has found no error. */
 static void reload_apply(struct reload *reload)
 {
 	struct reload_opts *opts = &reload->opts;
@@ -320,13 +322,14 @@ static bool is_settled(const struct reload *reload, uint64_t now_ns)
 	struct sockets *sockets = reload->opts.sockets;
 
 	if (sockets->is_busy) {
-		return false; /* with a drain by hand, which is soon done */
+		return false; /* busy with a drain by hand, which ends soon */
 	}
 	(void)sockets_sweep(sockets);
 	return sockets_are_settled(sockets) || now_ns >= reload->settle_end_ns;
 }
 
-/** An address that went a moment ago may be wanted again: waits until it is free. */
+/** Waits until the addresses of sockets that are being drained are free, because the config may
+ * need them again. */
 static void reload_settle(struct reload *reload)
 {
 	uint64_t now_ns = clock_ns();
@@ -350,7 +353,7 @@ static void on_settle(struct timer *timer)
 	reload_settle(container_of(timer, struct reload, settle));
 }
 
-/** The child has found nothing wrong: makes the model of what it has read. */
+/** Makes the model from the tape of the child, which has found no error. */
 static void reload_take(struct reload *reload)
 {
 	const struct conf_tape tape = {
@@ -368,7 +371,8 @@ static void reload_take(struct reload *reload)
 		reload_end(reload, true);
 		return;
 	}
-	/* Of the child, which knows the lines. Without memory they are not worth a reload. */
+	/* The warnings are the child's, because it knows the lines. Without memory they are
+	 * dropped. */
 	if (reload->trial.words.len > 0) {
 		reload->warnings = strndup(reload->trial.words.bytes, reload->trial.words.len);
 	}
@@ -385,7 +389,7 @@ static void on_trial(struct trial *trial, const char *problem)
 		reload_take(reload);
 		return;
 	}
-	/* Our own program's words; but whatever they are, they stay printable lines. */
+	/* The text is from our own program; all the same only printable lines are kept. */
 	for (size_t i = 0; i < trial->words.len; i++) {
 		char c = trial->words.bytes[i];
 
@@ -450,7 +454,7 @@ static void on_begin(struct task *task)
 
 void reload_tick(struct reload *reload)
 {
-	/* While the workers look at the sockets they must stay as they are. */
+	/* The sockets must not change while the workers read them. */
 	if (!reload->opts.sockets->is_busy) {
 		(void)sockets_sweep(reload->opts.sockets);
 	}

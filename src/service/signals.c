@@ -15,20 +15,21 @@
 
 enum { SIGNALS_A_READ = 16 };
 
-/* Those that stop weir. */
+/* The signals that stop weir. */
 static const int stopping[] = {SIGTERM, SIGINT, SIGQUIT};
 
 /*
- * What is left alone: faults and abort(), which must end the process with a core; what stops it and
- * lets it go on, which is for its user; what ends nothing; and SIGPIPE, which comes from our own
- * writes and is ignored.
+ * Signals that are left alone: faults and abort(), which must end the process with a core dump;
+ * those that stop and continue a process, which are for its user; those that end nothing; and
+ * SIGPIPE, which weir's own writes cause and which is ignored.
  */
 static const int not_ours[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGABRT, SIGTSTP,
 	SIGCONT, SIGCHLD, SIGURG, SIGWINCH, SIGPIPE};
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/** Our signals: whatever would end the process, or stop it for writing to a terminal. */
+/** Fills in the signals that weir handles: all that would end the process, or stop it for writing
+ * to a terminal. */
 static void fill(sigset_t *set, bool with_stopping)
 {
 	(void)sigfillset(set);
@@ -63,7 +64,7 @@ void signals_release(const sigset_t *before)
 	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/** Nothing has been started: there is nothing to undo. */
+/** Ends the process at once: nothing was started, so nothing must be undone. */
 static void on_early_stop(int number)
 {
 	(void)number;
@@ -98,7 +99,7 @@ static const char *name_of(int number, char text[static SIGNALS_NAME_MAX])
 	return text;
 }
 
-/** One line a second for each. */
+/** Logs an ignored signal, at most once a second for each number. */
 static void tell_ignored(struct signals *signals, const struct signalfd_siginfo *info)
 {
 	char name[SIGNALS_NAME_MAX];
@@ -165,7 +166,8 @@ int signals_open(struct signals *signals, struct loop *loop,
 	}
 	signals->watcher.ready = on_signal;
 	signals->came = came;
-	/* Level-triggered: what one read leaves is for the next turn, however fast it comes. */
+	/* Level-triggered: signals that one read leaves are read in the next turn, however fast
+	 * they come. */
 	r = loop_watch_listen(loop, signals->fd, &signals->watcher);
 	if (r < 0) {
 		close(signals->fd);

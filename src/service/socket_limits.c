@@ -11,7 +11,7 @@
 #include "conf/conf.h"
 #include "log/log.h"
 
-/** One option of one listener or upstream, and what bounds it. */
+/** One option of one listener or upstream, and the sysctl that limits it. */
 struct asked {
 	const char *owner; /**< "listener" or "upstream" */
 	const char *name;
@@ -31,7 +31,7 @@ static void warn_if_less(const struct asked *asked)
 		return;
 	}
 	(void)snprintf(path, sizeof(path), "/proc/sys/net/core/%s", asked->limit);
-	/* Where somebody hides the file it cannot be told. */
+	/* If the file is hidden, the limit is not known. */
 	if (proc_read_numbers(path, &granted, 1) == 1 && granted < asked->value &&
 		log_begin(&line, LOG_LEVEL_WARN, "socket_option_cut")) {
 		(void)snprintf(
@@ -45,7 +45,7 @@ static void warn_if_less(const struct asked *asked)
 	}
 }
 
-/** Whether the kernel has none, and why: an errno. */
+/** Why the kernel has no Multipath TCP, as an errno; 0: it has. */
 static int find_no_mptcp(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);

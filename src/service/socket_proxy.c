@@ -34,7 +34,7 @@ static const char help_text[] =
 
 /* ---- the server ---- */
 
-/** The number of a port, or of a service by its name; 0: neither. */
+/** Parses a port, as a number or the name of a service; 0: it is neither. */
 static uint16_t read_port(const char *text)
 {
 	const struct servent *service;
@@ -49,7 +49,8 @@ static uint16_t read_port(const char *text)
 	return service == NULL ? 0 : ntohs((uint16_t)service->s_port);
 }
 
-/** HOST:PORT; HOST may be an IPv6 address, with brackets or without: the last colon counts. */
+/** Parses HOST:PORT. HOST may be an IPv6 address with or without brackets, so the last colon is the
+ * separator. */
 static int inet_address(const char *text, struct addr *ret_addr, const char **ret_why)
 {
 	char written[ADDRESS_MAX];
@@ -95,7 +96,7 @@ int socket_proxy_address(const char *text, struct addr *ret_addr, const char **r
 	int r;
 
 	if (text[0] == '/' || text[0] == '@') {
-		/* Cut, it is still too long for a UNIX socket. */
+		/* A text that is cut off is still too long for a UNIX socket. */
 		(void)snprintf(written, sizeof(written), "unix:%s", text);
 		r = addr_parse(written, ret_addr, ret_why);
 		if (r < 0) {
@@ -144,7 +145,7 @@ static bool read_exit_idle(const char *program, const char *text, uint64_t *ret_
 	       refuse(program, "--exit-idle-time=", text, why);
 }
 
-/** True: go on, *ret_code is untouched. */
+/** Handles an option. True: go on; *ret_code is unchanged. */
 static bool read_option(const char *program, int option, struct socket_proxy *proxy, int *ret_code)
 {
 	bool good;
@@ -165,7 +166,7 @@ static bool read_option(const char *program, int option, struct socket_proxy *pr
 		*ret_code = EXIT_CODE_OK;
 		return false;
 	default:
-		fputs(usage_text, stderr); /* getopt_long() has said what is wrong */
+		fputs(usage_text, stderr); /* getopt_long() has printed the error */
 		good = false;
 	}
 	if (!good) {
@@ -190,7 +191,7 @@ bool socket_proxy_parse(int argc, char **argv, struct socket_proxy *ret_proxy, i
 	const char *why;
 	int option;
 
-	optind = 0; /* another command line than the last one, if there was one */
+	optind = 0; /* getopt_long() may have parsed another command line before */
 	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
 		if (!read_option(argv[0], option, &proxy, ret_code)) {
 			return false;
@@ -216,7 +217,7 @@ static int fail(int err, const char *remedy)
 	return start_failed("socket proxy", err, remedy);
 }
 
-/** Every passed socket is to be relayed for: one that does not listen is an error. */
+/** Every passed socket must be relayed, so one that does not listen is an error. */
 static int refuse_other(const struct inherited_fd *other)
 {
 	char remedy[REMEDY_MAX];
@@ -228,7 +229,7 @@ static int refuse_other(const struct inherited_fd *other)
 	return fail(-EINVAL, remedy);
 }
 
-/** An address for each name among the inherited sockets; how many. */
+/** Makes an address for each different name of the inherited sockets. Returns their number. */
 static size_t name_addresses(const struct inherited *inherited, struct addr *addresses)
 {
 	size_t n = 0;

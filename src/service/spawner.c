@@ -23,30 +23,30 @@
 #include "service/signals.h"
 
 enum {
-	OWN_TABLE = 1 << 1, /* of <linux/close_range.h>, which does not go with <unistd.h> */
+	OWN_TABLE = 1 << 1, /* of <linux/close_range.h>, which conflicts with <unistd.h> */
 	FDS_AT_FIRST = 64 * 1024,
 	N_OUTPUTS = 2, /* stdout, stderr */
 };
 
-/** The thread reads program and argv; all else is the main thread's. */
+/** The thread reads `program` and `argv`; only the main thread uses all other fields. */
 struct spawner_order {
 	char *program;
 	char *argv[SPAWNER_WORDS_MAX + 1];
-	int output_fds[N_OUTPUTS]; /**< own; -1 once the thread has them */
-	pid_t pid;                 /**< 0: the child has not begun */
+	int output_fds[N_OUTPUTS]; /**< duplicates; -1 once the thread has them */
+	pid_t pid;                 /**< 0: the child was not started */
 	bool given_up;
 	void (*ended)(void *owner, int err, int status);
 	void *owner;
 };
 
-/** From the thread: what has happened. */
+/** A message from the thread: what has happened. */
 struct report {
 	enum { REPORT_READY, REPORT_BEGUN, REPORT_ENDED } what;
 	int err;
 	pid_t pid;
 };
 
-/** A byte with the outputs of a child beside it. */
+/** A byte that carries the outputs of a child (SCM_RIGHTS). */
 struct fd_message {
 	char byte;
 	struct iovec iov;
@@ -57,7 +57,7 @@ struct fd_message {
 	} control;
 };
 
-/** Room for one to be received, or for one to be sent. */
+/** Sets up a message to receive or to send. */
 static void fd_message_init(struct fd_message *m)
 {
 	*m = (struct fd_message){
@@ -108,7 +108,7 @@ static int spawn(const struct spawner_order *order, const int output_fds[N_OUTPU
 	return r;
 }
 
-/** The outputs of the next order, -1 if they were lost; false at the end. */
+/** Receives the outputs of the next order, -1 if they were lost. False: the socket is closed. */
 static bool receive(int fd, int ret_output_fds[N_OUTPUTS])
 {
 	struct fd_message m;
@@ -129,7 +129,7 @@ static bool receive(int fd, int ret_output_fds[N_OUTPUTS])
 	return n == 1;
 }
 
-/** A table of fds of its own, with nothing in it but stdio and `fd`. 0 or a negative errno. */
+/** Gives the thread an fd table of its own with only stdio and `fd`. 0 or a negative errno. */
 static int own_table(int fd)
 {
 	struct rlimit limit;
@@ -140,8 +140,8 @@ static int own_table(int fd)
 		}
 		return 0;
 	}
-	/* Refused, or a kernel before 5.9. What was inherited with a higher number stays, and harms
-	 * nobody: it is no pair's. */
+	/* Refused, or a kernel before 5.9. Inherited fds with higher numbers stay open, which is
+	 * harmless: none belongs to a pair. */
 	if (unshare(CLONE_FILES) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
 		return -errno;
 	}
@@ -154,7 +154,8 @@ static int own_table(int fd)
 	return 0;
 }
 
-/** The fd that the thread goes on with, or a negative errno. */
+/** Closes all other fds. Returns the thread's fd, which may have a new number, or a negative
+ * errno. */
 static int keep_only(int fd)
 {
 	if (!fds_have_copies() && own_table(fd) == 0) {
@@ -165,7 +166,8 @@ static int keep_only(int fd)
 	return fd < 0 ? -errno : fd;
 }
 
-/** Only without memory it does not arrive at once; and not at all when nobody is there any more. */
+/** Sends a report. Only if memory is short it waits and tries again; it gives up if the other end
+ * is closed. */
 static void tell(struct spawner *spawner, int fd, const struct report *report)
 {
 	struct timespec pause = {.tv_nsec = SPAWNER_AGAIN_MS * NS_PER_MS};
@@ -177,7 +179,7 @@ static void tell(struct spawner *spawner, int fd, const struct report *report)
 	}
 }
 
-/** Closes those there are. */
+/** Closes the outputs that are open. */
 static void close_outputs(int fds[N_OUTPUTS])
 {
 	for (size_t i = 0; i < N_OUTPUTS; i++) {
@@ -196,7 +198,7 @@ static void run(struct spawner *spawner, int fd, int output_fds[N_OUTPUTS])
 	siginfo_t info;
 	int r;
 
-	/* The last is lost first. */
+	/* The last fd is the first to be lost. */
 	ended.err = output_fds[N_OUTPUTS - 1] < 0 ? -EMFILE : spawn(order, output_fds, &begun.pid);
 	close_outputs(output_fds);
 	if (ended.err == 0) {
@@ -242,7 +244,7 @@ static struct spawner_order *order_free(struct spawner_order *order)
 	return NULL;
 }
 
-/** NULL and errno. */
+/** Makes an order. NULL with errno set: it cannot. */
 static struct spawner_order *order_new(const struct spawner_opts *opts)
 {
 	struct spawner_order *order = calloc(1, sizeof(*order));
@@ -275,7 +277,7 @@ static struct spawner_order *order_new(const struct spawner_opts *opts)
 	return order;
 }
 
-/** Gives it to the thread. 0 or a negative errno. */
+/** Sends an order to the thread. 0 or a negative errno. */
 static int order_send(struct spawner *spawner, struct spawner_order *order)
 {
 	struct fd_message m;
@@ -296,14 +298,14 @@ static int order_send(struct spawner *spawner, struct spawner_order *order)
 	return 0;
 }
 
-/** The order that the thread was at is over: the next one begins. */
+/** Ends the order that the thread ran, and begins the next one. */
 static void order_over(struct spawner *spawner, int err)
 {
 	struct spawner_order *order = atomic_load(&spawner->order);
 	int status = 0;
 
 	if (err == 0 && waitpid(order->pid, &status, WNOHANG) != order->pid) {
-		err = -ECHILD; /* somebody else has taken it */
+		err = -ECHILD; /* other code has reaped the child */
 	}
 	atomic_store(&spawner->order, NULL);
 	if (!order->given_up) {
@@ -312,7 +314,7 @@ static void order_over(struct spawner *spawner, int err)
 	order_free(order);
 }
 
-/** Takes what the thread has told. */
+/** Receives the reports of the thread. */
 static void take_reports(struct spawner *spawner)
 {
 	struct report report;
@@ -449,7 +451,7 @@ int spawner_open(struct spawner *spawner)
 	spawner->running = true;
 	while (recv(spawner->fd, &ready, sizeof(ready), 0) < 0 && errno == EINTR) {
 	}
-	/* The thread has its own by now, or will not need it. */
+	/* The thread has a copy of its own by now, or does not need it. */
 	close(fds[1]);
 	if (ready.err < 0) {
 		(void)spawner_close(spawner);

@@ -30,7 +30,7 @@ static int done(int r, const char *what)
 	return r < 0 ? start_failed(what, r, NULL) : 0;
 }
 
-/** Raises the fd limit and holds max_pairs against it. */
+/** Raises the fd limit and compares max_pairs with it. */
 static int take_budget(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
@@ -61,20 +61,21 @@ static int open_log(struct daemon *daemon)
 	}
 	r = log_thread_open();
 	if (r < 0) {
-		log_thread_close(); /* so that this thread writes what follows by itself */
+		log_thread_close(); /* so that this thread itself writes the following lines */
 		return start_failed("log queue", r, NULL);
 	}
 	return 0;
 }
 
-/** Without it pairs are relayed, and a reload says why it cannot be. */
+/** Opens the spawner. Without it pairs are still relayed, and a reload reports why it is
+ * impossible. */
 static int open_spawner(struct daemon *daemon)
 {
 	(void)spawner_open(&daemon->spawner);
 	return 0;
 }
 
-/** Runs what is closing; nothing else is there any more. */
+/** Runs the handles that are closing; there are no others. */
 static void close_host(uv_loop_t *host)
 {
 	int r;
@@ -97,7 +98,7 @@ static int open_loop(struct daemon *daemon)
 		}
 	}
 	if (r == 0) {
-		loop_hold(daemon->loop); /* it ends when it is told to */
+		loop_hold(daemon->loop); /* it runs until it is stopped */
 	}
 	return done(r, "event loop");
 }
@@ -112,7 +113,7 @@ static int open_signals(struct daemon *daemon)
 	return done(signals_open(&daemon->signals, daemon->loop, daemon_on_signal), "signals");
 }
 
-/** The workers, which do not run yet, and what they share. */
+/** Makes the workers, without starting them, and what they share. */
 static int open_crew(struct daemon *daemon)
 {
 	struct proxy_shared *shared = &daemon->shared;
@@ -179,7 +180,8 @@ static void on_names_cut(const char *host, const struct resolver_answer *answer)
 	}
 }
 
-/** Also where the config has no names: the next one may, and then there must be threads. */
+/** Opens the resolver, even if the config has no names: the next config may have some, and then its
+ * threads must exist. */
 static int open_resolver(struct daemon *daemon)
 {
 	daemon->shared.resolver = resolver_new(daemon->loop, on_names_cut);
@@ -199,7 +201,7 @@ static int warn_of_conf(struct daemon *daemon)
 	return 0;
 }
 
-/** Says itself which listener it could not open. */
+/** Opens the sockets, and reports itself which listener it could not open. */
 static int open_sockets(struct daemon *daemon)
 {
 	struct sockets_opts opts = {
@@ -218,7 +220,8 @@ static int know_own_sockets(struct daemon *daemon)
 	return done(daemon->shared.generation->own == NULL ? -ENOMEM : 0, "memory");
 }
 
-/** They accept only when all are there: a connection may be handed to any of them. */
+/** Starts the workers. They accept only when all run, because a connection may be handed to any of
+ * them. */
 static int start_workers(struct daemon *daemon)
 {
 	struct accept_order accept = {
@@ -261,14 +264,15 @@ static int open_exit_idle(struct daemon *daemon)
 	return done(exit_idle_open(&daemon->exit_idle), "timer");
 }
 
-/** Warnings only: without memory for them, the pairs will tell. */
+/** Starts lookups that only cause warnings. Without memory there are none, and the first pairs will
+ * show the errors. */
 static int open_names(struct daemon *daemon)
 {
 	(void)names_open(&daemon->names, daemon->loop, daemon->shared.resolver, daemon->conf);
 	return 0;
 }
 
-/** The start does not wait for what is found. */
+/** Starts discovery. The start does not wait for its results. */
 static int open_finders(struct daemon *daemon)
 {
 	finders_open(&daemon->finders, daemon->loop);
@@ -278,7 +282,7 @@ static int open_finders(struct daemon *daemon)
 	return 0;
 }
 
-/** The servers are checked from now on; until then they are up. */
+/** Starts the checks. Servers are up until their first check. */
 static int open_checks(struct daemon *daemon)
 {
 	int r = order_open(&daemon->end_pairs.order, &daemon->crew, end_pairs_order_run,
@@ -314,11 +318,12 @@ static int open_reload(struct daemon *daemon)
 		.control = &daemon->control,
 	};
 
-	memory_config_went(&daemon->memory); /* not it, but what reading it took */
+	/* Not the config, but the memory that reading it took. */
+	memory_config_went(&daemon->memory);
 	return done(reload_open(&daemon->reload, &opts), "memory");
 }
 
-/** Says itself which door it could not open. */
+/** Opens the doors, and reports itself which one it could not open. */
 static int open_control(struct daemon *daemon)
 {
 	struct control_opts opts = {
@@ -344,21 +349,23 @@ static int open_control(struct daemon *daemon)
 	return 0;
 }
 
-/** Pairs may begin. A start that fails before has none, and leaves its clients where they wait. */
+/** Lets pairs begin. A start that fails before this has no pair, and its clients stay in the accept
+ * queues. */
 static int open_doors(struct daemon *daemon)
 {
-	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= comes with the first turn */
+	timer_arm(&daemon->tick, clock_ns()); /* the first STATUS= is sent in the first turn */
 	places_open(&daemon->shared.places);
 	return 0;
 }
 
-/** Each returns 0, or a negative errno when it has said what failed; daemon_fini() undoes them. */
+/** Each step returns 0, or a negative errno with the failure already logged; daemon_fini() undoes
+ * them. */
 static int (*const steps[])(struct daemon *daemon) = {
-	take_budget, /* before there are threads: the table of fds grows at once */
+	take_budget, /* before there are threads, while the fd table grows at once */
 	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
 	open_stop, open_drain, warn_of_conf, open_sockets, know_own_sockets, start_workers,
 	open_watchdog, open_exit_idle, open_names, open_finders, open_checks, open_reload,
-	open_control, open_doors, /* last of all: nothing can fail any more */
+	open_control, open_doors, /* last, because afterwards nothing can fail */
 };
 
 int daemon_start(struct daemon *daemon)
@@ -392,7 +399,7 @@ bool daemon_fini(struct daemon *daemon)
 	checks_close(&daemon->checks);
 	order_close(&daemon->end_pairs.order);
 	ejections_close(&daemon->ejections);
-	generation_unref(daemon->shared.generation); /* its servers have handles of their names */
+	generation_unref(daemon->shared.generation); /* its servers have resolver handles */
 	stuck = daemon->shared.resolver != NULL && resolver_lookups(daemon->shared.resolver) > 0;
 	if (daemon->loop != NULL && !stuck) {
 		daemon->shared.resolver = resolver_free(daemon->shared.resolver);

@@ -32,7 +32,8 @@ void status_gather(struct status *status, struct status_facts *facts, const stru
 		facts->n_closed[reason] =
 			crew_sum(crew, offsetof(struct counters, n_closed[reason]));
 	}
-	/* Adding up all histograms takes a while: only when a timer may have struck. */
+	/* Adding up all histograms takes a while, so it is done only if a timer may have
+	 * expired. */
 	n_closed = sum_closed(facts);
 	if (n_closed != status->n_closed) {
 		status->n_closed = n_closed;
@@ -44,7 +45,7 @@ void status_gather(struct status *status, struct status_facts *facts, const stru
 
 /* ---- the line ---- */
 
-/** A text that grows; what does not fit is left out. */
+/** A text that grows. Parts that do not fit are left out. */
 struct line {
 	char *text;
 	size_t len;
@@ -66,7 +67,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *line, const c
 	}
 }
 
-/** What weir is doing, and for how long yet, in whole seconds, begun ones included. */
+/** Adds what weir is doing, and how many seconds are left, rounded up. */
 static void add_phase(struct line *line, const struct status_facts *facts)
 {
 	static const char *const names[] = {

@@ -14,14 +14,14 @@
 
 void stop_check_quiet(struct stop *stop)
 {
-	/* Connections on their way between workers have taken their places too. Whoever is shut,
-	 * but not stopping, waits for what comes next. */
+	/* Connections on their way to another worker have places too. A weir that is drained by
+	 * hand is quiet too, but does not end. */
 	if (stop->phase >= STOP_DRAIN && limit_taken(&stop->shared->places.pairs) == 0) {
 		stop->over(stop);
 	}
 }
 
-/* ---- systemd's patience ---- */
+/* ---- time from systemd ---- */
 
 uint64_t stop_extension_us(const struct stop *stop, uint64_t now_ns, bool fewer)
 {
@@ -85,7 +85,8 @@ static void stop_begin_drain(struct stop *stop)
 	timer_arm(&stop->timer, stop->end_ns);
 }
 
-/** The grace is over, or the budget: clients that still wait for a place then wait no longer. */
+/** The grace is over, or the budget; at the end of the budget clients that still wait for a place
+ * are given up. */
 static void on_timer(struct timer *timer)
 {
 	struct stop *stop = container_of(timer, struct stop, timer);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The child writes to two pipes, which are emptied as they fill. What it wrote is all in them when
- * it has ended, so the last look at them comes after the end.
+ * The child writes to two pipes, which are read as they fill. When the child has ended, everything
+ * that it wrote is in them, so they are read once more after its end.
  *
- * A child that cannot be started, or cannot be killed, because its file system hangs is not waited
- * for: the time of a trial begins with its order.
+ * The time of a trial begins with its order, so the trial also ends if the child can be neither
+ * started nor killed because a file system hangs.
  */
 #include "service/trial.h"
 
@@ -24,7 +24,7 @@ enum { OUTPUT_ROOM = 16 * 1024 };
 
 /* ---- what the child writes ---- */
 
-/** Makes room for more. False where there may not be more, or no memory is for it. */
+/** Makes room for more bytes. False: the maximum is reached, or there is no memory. */
 static bool output_grow(struct trial_output *output)
 {
 	size_t room = output->room == 0 ? OUTPUT_ROOM : 2 * output->room;
@@ -42,7 +42,7 @@ static bool output_grow(struct trial_output *output)
 	return true;
 }
 
-/** Reads what there is so far; what is too much is thrown away. */
+/** Reads what is there now; bytes beyond the maximum are discarded. */
 static void output_read(struct trial_output *output)
 {
 	char waste[4096];
@@ -67,7 +67,7 @@ static void on_output(struct watcher *watcher, uint32_t events)
 	output_read(container_of(watcher, struct trial_output, watcher));
 }
 
-/** Watches a new pipe. Its other end, or a negative errno. */
+/** Watches a new pipe. Returns its write end, or a negative errno. */
 static int output_open(struct trial_output *output, struct loop *loop)
 {
 	int fds[2];
@@ -101,7 +101,7 @@ static void output_close(struct trial_output *output, struct loop *loop)
 
 /* ---- the end ---- */
 
-/** How the child has ended, as done() tells it. */
+/** The `problem` for done(), from how the child has ended. */
 static const char *trial_problem(struct trial *trial, int err, int status)
 {
 	if (err < 0) {
