@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What only the whole model shows: names and addresses that are there twice, an upstream that
- * nobody has or that leads back to its own listener, and a drain that does not fit its budget.
+ * Checks of the whole model: duplicate names and addresses, an upstream that is not used or leads
+ * back to its own listener, and a drain that is longer than its budget.
  */
 #include <netinet/in.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static const char *upstream_name(const struct names *names, size_t i)
 	return ((const struct conf_upstream *)names->elements)[i].name;
 }
 
-/* A member of the element i of a list, as it was written; NULL when there is none. */
+/* A member of element i of a list, as written; NULL: there is none. */
 static const struct setting *find(const struct setting *list, size_t i, const char *member)
 {
 	return list == NULL ? NULL : setting_member(list->elements[i], member);
@@ -39,14 +39,14 @@ static const struct setting *find(const struct setting *list, size_t i, const ch
 
 enum { LISTED_TEXT_MAX = ADDR_TEXT_MAX + sizeof("-65535") };
 
-/* One of what a listener's `listen` lists: an address, or a range of ports. */
+/* One element of a listener's `listen`: an address, or a range of ports. */
 struct listed {
 	size_t listener;
-	size_t index; /* in an array; SIZE_MAX: there is none */
+	size_t index; /* index in the array; SIZE_MAX: there is no array */
 	const struct setting *setting;
 	const struct addr *first;
 	size_t n;
-	const struct listed *told; /* the last one that was reported to collide with it */
+	const struct listed *told; /* the last one for which a collision was reported */
 };
 
 /* An address of a listener. */
@@ -56,13 +56,13 @@ struct entry {
 };
 
 /*
- * All addresses of listeners, in their order. Each is in the table by itself, and as the first that
- * a wildcard would take in, of which there are three for a port.
+ * All addresses of listeners, in the sequence of the config. The table has each address, and for
+ * each port the first address that each of the three kinds of wildcard includes.
  */
 struct addresses {
 	struct entry *all;
 	size_t n;
-	struct listed *listed; /* at most as many */
+	struct listed *listed; /* at most as many as addresses */
 	size_t n_listed;
 	struct table table;
 };
@@ -77,13 +77,13 @@ static bool is_entry_within(const void *item, const void *wildcard)
 	return addr_is_within(((const struct entry *)item)->addr, wildcard);
 }
 
-/* The first entry with this address; NULL if there is none. */
+/* The first entry with this address; NULL: there is none. */
 static const struct entry *find_entry(const struct addresses *addresses, const struct addr *addr)
 {
 	return table_find(&addresses->table, addr_hash(addr), is_entry_of, addr);
 }
 
-/* The first entry that a wildcard takes in. */
+/* The first entry that a wildcard includes. */
 static const struct entry *find_within(
 	const struct addresses *addresses, const struct addr *wildcard)
 {
@@ -95,8 +95,8 @@ static const struct entry *earlier(const struct entry *a, const struct entry *b)
 	return b == NULL || (a != NULL && a < b) ? a : b;
 }
 
-/* Adds an address. The first one before it of which only one of both can be had, NULL when there is
- * none, comes in *ret_other. 0 or -ENOMEM. */
+/* Adds an address. *ret_other is the first earlier one with which it collides, so that only one of
+ * them can be bound; NULL: there is none. 0 or -ENOMEM. */
 static int add_address(struct addresses *addresses, const struct addr *addr, struct listed *listed,
 	const struct entry **ret_other)
 {
@@ -130,7 +130,7 @@ static int add_address(struct addresses *addresses, const struct addr *addr, str
 	return r;
 }
 
-/* As it was written. */
+/* The element as written. */
 static const char *listed_text(const struct listed *listed, char text[LISTED_TEXT_MAX])
 {
 	(void)addr_text(listed->first, text);
@@ -143,7 +143,8 @@ static const char *listed_text(const struct listed *listed, char text[LISTED_TEX
 	return text;
 }
 
-/* What cannot be had beside `other`. Two ranges collide in many addresses: that is said once. */
+/* Reports a collision with `other`. If two ranges collide in many addresses, that is reported
+ * once. */
 static void report_address(
 	struct conf_reader *reader, const struct entry *entry, const struct entry *other)
 {
@@ -183,7 +184,7 @@ static void report_address(
 	}
 }
 
-/* Adds what one setting lists, from address k of its listener on. */
+/* Adds what one setting lists, as the addresses of its listener from k on. */
 static void check_listed(
 	struct conf_reader *reader, struct addresses *addresses, struct listed *listed)
 {
@@ -232,7 +233,7 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 	for (size_t i = 0; i < conf->n_listeners; i++) {
 		n += conf->listeners[i].n_addresses;
 	}
-	addresses->all = calloc(n + 1, sizeof(*addresses->all)); /* and that of http */
+	addresses->all = calloc(n + 1, sizeof(*addresses->all)); /* and one for the HTTP door */
 	addresses->listed = calloc(n + 1, sizeof(*addresses->listed));
 	reader->no_memory |= addresses->all == NULL || addresses->listed == NULL;
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
@@ -240,7 +241,8 @@ static void check_addresses(struct conf_reader *reader, struct addresses *addres
 	}
 }
 
-/* The http door is no listener: it comes last, so that nobody finds it. */
+/* The HTTP door is not a listener. It is added last, so that no other address is compared with
+ * it. */
 static void check_http_address(struct conf_reader *reader, struct addresses *addresses)
 {
 	const struct addr *addr = &reader->conf->http.listen;
@@ -271,7 +273,7 @@ static void addresses_fini(struct addresses *addresses)
 
 enum { GUESSES_MAX = 100 };
 
-/* The name that a wrong reference most likely means; NULL when no upstream has a name. */
+/* The name that a wrong reference probably means; NULL: no upstream has a name. */
 static const char *nearest_upstream(const struct conf *conf, const char *name)
 {
 	struct nearest nearest = nearest_begin_any(name);
@@ -282,7 +284,8 @@ static const char *nearest_upstream(const struct conf *conf, const char *name)
 	return nearest.known;
 }
 
-/* The upstream that `group` refers to; NULL where it refers to none, and to none that there is. */
+/* The upstream to which `group` refers; NULL: it has no reference, or a wrong one, which was
+ * reported. */
 static const struct conf_upstream *look_up(struct conf_reader *reader,
 	const struct names *upstreams, const struct setting *group, const char *shown)
 {
@@ -305,12 +308,12 @@ static const struct conf_upstream *look_up(struct conf_reader *reader,
 		}
 		return &conf->upstreams[j];
 	}
-	/* Without a reference, or without any upstream, that is the error, and it was reported. */
+	/* If there is no reference, or no upstream at all, that was reported as the error. */
 	if (name == NULL || conf->n_upstreams == 0) {
 		return NULL;
 	}
 	(void)snprintf(key, sizeof(key), "%s.upstream", shown);
-	/* Each look is as long as the list. */
+	/* Each search takes time in proportion to the list. */
 	nearest = reader->n_guesses++ < GUESSES_MAX ? nearest_upstream(conf, name) : NULL;
 	if (nearest != NULL) {
 		conf_reader_error(reader, setting, key,
@@ -347,7 +350,7 @@ static void check_references(struct conf_reader *reader, size_t i, const struct 
 	}
 }
 
-/* Whether clients of a listener may come to an upstream. */
+/* Whether clients of a listener may be connected to an upstream. */
 static bool leads_to(const struct conf_listener *listener, const struct conf_upstream *upstream)
 {
 	bool leads = listener->upstream == upstream;
@@ -365,8 +368,8 @@ bool conf_is_loopback(const struct addr *addr)
 		       : IN6_IS_ADDR_LOOPBACK(&addr->sa.in6.sin6_addr);
 }
 
-/* The listener that a connection to `server` leads to, if it goes to this upstream; SIZE_MAX if
- * there is none. A name may be anybody's. */
+/* The listener that a connection to `server` would reach, if that listener leads to this upstream;
+ * SIZE_MAX: there is none. Names are not looked up, so they never match. */
 static size_t find_own(const struct conf *conf, const struct addresses *addresses,
 	const struct conf_upstream *upstream, const struct addr *server)
 {
@@ -388,7 +391,7 @@ static size_t find_own(const struct conf *conf, const struct addresses *addresse
 	return SIZE_MAX;
 }
 
-/* A pair that comes in where it goes out makes the next one, until there are no more files. */
+/* Refuses a circle: each pair would create the next one until there are no more fds. */
 static void check_loop(struct conf_reader *reader, size_t u, const struct addresses *addresses)
 {
 	const struct conf_upstream *upstream = &reader->conf->upstreams[u];
@@ -408,13 +411,13 @@ static void check_loop(struct conf_reader *reader, size_t u, const struct addres
 				"itself; write that of a server",
 				server->text, i);
 			if (u >= reader->n_written) {
-				return; /* a range would say the same of each port */
+				return; /* for a range it would be reported for each port */
 			}
 		}
 	}
 }
 
-/* What makes the name of an upstream, in a listener or in a group of its own. */
+/* The setting from which an upstream has its name: in a listener, or in a group of its own. */
 static const struct setting *upstream_place(
 	const struct names *names, size_t i, char key[CONF_PATH_MAX])
 {
@@ -427,7 +430,7 @@ static const struct setting *upstream_place(
 	return find(names->list, i, "name");
 }
 
-/* Without any, clients have nowhere to go. */
+/* Checks that there are upstreams: without any, clients cannot be connected. */
 static void check_upstreams(struct conf_reader *reader)
 {
 	static const struct setting root = {.type = SETTING_GROUP};
@@ -441,7 +444,7 @@ static void check_upstreams(struct conf_reader *reader)
 
 /* ---- the drain ---- */
 
-/* A duration of the top level: its setting, NULL where none is written, and its text. */
+/* A duration of the top level: its setting (NULL: not written) and its text. */
 static const struct setting *find_duration(const struct conf_reader *reader, const char *group,
 	const char *name, char shown[CONF_SHOWN_MAX])
 {
@@ -454,8 +457,8 @@ static const struct setting *find_duration(const struct conf_reader *reader, con
 	return setting;
 }
 
-/* What is done in turn must fit the whole budget; a spread that nobody wrote leaves half of a short
- * one to pairs that finish by themselves. */
+/* Checks that grace and spread together fit in the budget. A spread that is not written is reduced
+ * to half of a short budget, so that pairs have time to finish by themselves. */
 static void check_drain(struct conf_reader *reader)
 {
 	struct conf_drain *drain = &reader->conf->drain;
@@ -468,7 +471,7 @@ static void check_drain(struct conf_reader *reader)
 	const struct setting *spread;
 
 	if (reader->failed) {
-		return; /* one of these may be wrong, and was reported */
+		return; /* one of these values may be wrong, which was reported */
 	}
 	(void)find_duration(reader, "timeouts", "drain", budget_text);
 	grace = find_duration(reader, "drain", "grace", grace_text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Weir's own doors: a listener on the path of the control socket (whichever binds first would shut
- * the other out), a door that is open to everybody.
+ * Checks of weir's own doors: a listener on the path of the control socket (only the first to bind
+ * could listen), and a door that any client can reach.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "conf/read.h"
 #include "conf/tree.h"
 
-/* The folder of a path, "." where it has none; its last part is returned. */
+/* Writes the folder of a path, or "." if it has none, and returns the last part. */
 static const char *split(const char *path, char folder[ADDR_TEXT_MAX])
 {
 	const char *slash = strrchr(path, '/');
@@ -25,7 +25,7 @@ static const char *split(const char *path, char folder[ADDR_TEXT_MAX])
 	return slash + 1;
 }
 
-/* Whether both lead to the same place, be it by different names of the folder. */
+/* Whether both are the same path, even if the folder is written differently. */
 static bool is_same_path(const struct addr *a, const struct addr *b)
 {
 	char folder_a[ADDR_TEXT_MAX];
@@ -41,7 +41,7 @@ static bool is_same_path(const struct addr *a, const struct addr *b)
 		       what_a.st_ino == what_b.st_ino);
 }
 
-/* Whether an address is that of the control socket, as it is written or as it is by itself. */
+/* Whether an address is that of the control socket: the written one or the default. */
 static bool is_control(const struct conf *conf, const struct addr *addr)
 {
 	struct addr control = conf->control.listen;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a listener says of its clients, as a whole: where they may go, and what is looked at for
- * that; and what of it is right, but may not be meant.
+ * Checks what a listener says about its clients: their targets, and what must be looked at to find
+ * them; and gives warnings for settings that are valid but probably not meant.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +11,9 @@
 #include "conf/read.h"
 #include "conf/tree.h"
 
-enum { LOOK_MIN = 16 * 1024 }; /* what a look may have to see at once */
+enum { LOOK_MIN = 16 * 1024 }; /* bytes that a look may need at once */
 
-/* One listener, as it was read and as it was written. */
+/* One listener, as read and as written. */
 struct edge {
 	struct conf_reader *reader;
 	const struct conf_listener *conf;
@@ -28,7 +28,7 @@ static const char *shown_of(const struct edge *edge, const char *path, char show
 	return shown;
 }
 
-/* Reports an error of a key, or of the listener where nothing of that name is written. */
+/* Reports an error at a key, or at the listener if the key is not written. */
 static void refuse(const struct edge *edge, const char *path, const char *why)
 {
 	const struct setting *setting = setting_at(edge->group, path);
@@ -46,7 +46,7 @@ static void warn(const struct edge *edge, const char *path, const char *why)
 		shown_of(edge, path, shown), "%s", why);
 }
 
-/* Whether a list has nobody in it. */
+/* Whether a list contains no client. */
 static bool is_nobody(const struct conf_prefixes *list)
 {
 	return list->n == 0 && !list->any && !list->unix_peers;
@@ -58,7 +58,7 @@ static bool hashes_name(const struct conf_upstream *upstream)
 	       upstream->hash_on == HASH_ON_SNI;
 }
 
-/* Whether a ClientHello may be waited for. */
+/* Whether sessions may wait for a ClientHello. */
 static bool wants_hello(const struct conf_listener *conf)
 {
 	bool wants = hashes_name(conf->upstream);
@@ -112,7 +112,7 @@ void conf_check_edge(struct conf_reader *reader, size_t i)
 	conf_check_routes(reader, i, false);
 }
 
-/* ---- what is right, but may not be meant ---- */
+/* ---- warnings for valid settings that are probably not meant ---- */
 
 static void warn_of_lists(const struct edge *edge)
 {
@@ -139,7 +139,7 @@ static void warn_of_limits(const struct edge *edge)
 	}
 }
 
-/* Of timers that go with a lifetime, where there is none. */
+/* Warns about settings that need a lifetime if there is none. */
 static void warn_of_lifetime(const struct edge *edge)
 {
 	const struct conf_timeouts *timeouts = &edge->conf->timeouts;
@@ -155,8 +155,8 @@ static void warn_of_lifetime(const struct edge *edge)
 	}
 }
 
-/* A receiver's kernel opens its window in steps, of 128 KiB and more, and tells nothing between
- * them: below this, a steady receiver of 128 KiB/s is taken for a stuck one. */
+/* A receiver's kernel opens its window in steps of 128 KiB and more, and sends no acknowledgement
+ * between them. With a shorter write_stall a steady receiver of 128 KiB/s would count as stuck. */
 static void warn_of_short_stall(struct conf_reader *reader, const struct conf_timeouts *timeouts,
 	const struct setting *group, const char *shown)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Routes that no client can reach: the ones before them take all whom they would take.
+ * Finds routes that no client can reach because earlier routes take all of their clients.
  *
- * A route takes a client for one of its names, one of its protocols and one of its addresses. So it
- * is out of reach when for each pair of a name and a protocol of it the routes before that take
- * such a client together take all its addresses. That is exact: of a name that nobody has written,
- * of a protocol alone and of each address there is a client.
+ * A route takes a client that has one of its names, one of its protocols and one of its addresses.
+ * So a route is out of reach if for each pair of one of its names and one of its protocols the
+ * earlier routes that take such clients together contain all its addresses. That is exact, because
+ * there are clients with names that are not in the config, with only one protocol, and with each
+ * address.
  *
- * Each pair of each route is a spot, found by what it takes. A name is taken by itself, by each
- * "*." and a part of its end, and by a route without names; so few lookups answer for it, however
+ * Each pair of each route is a spot, in a table by its key. A name can be taken by itself, by "*."
+ * with each of its suffixes, and by a route without names, so a few lookups are enough, however
  * many names there are.
  */
 #include <stdint.h>
@@ -24,39 +25,39 @@
 #include "conf/read.h"
 #include "conf/tree.h"
 
-/* Above these the check would take longer than it is worth: what is left is not looked at. */
+/* Above these the check would take too long: the rest is not checked. */
 enum { SPOTS_MAX = 1000 * 1000, STEPS_MAX = 100 * 1000 * 1000 };
 
-/* What a route says of names and protocols in one pair. */
+/* The name and the protocol of one pair. */
 struct key {
-	const char *name; /* "" for none; of "*.b.test" it is "b.test" */
-	bool is_below;    /* the name stands for what is below it */
-	const char *alpn; /* "" for none */
+	const char *name; /* "": none; for "*.b.test" it is "b.test" */
+	bool is_below;    /* it stands for all names below it ("*.") */
+	const char *alpn; /* "": none */
 };
 
 struct spot {
 	struct key key;
 	size_t route;
-	struct spot *next; /* with the same key, in the order of routes */
-	struct spot *last; /* of the first one: the last of them */
+	struct spot *next; /* the next one with the same key, in the sequence of routes */
+	struct spot *last; /* in the first one: the last one */
 };
 
-/* The routes of a listener, up to one. */
+/* The routes of a listener, up to the one that is checked. */
 struct routes {
 	struct conf_reader *reader;
 	const struct conf_listener *listener;
-	size_t i;                      /* of the listener */
+	size_t i;                      /* index of the listener */
 	const struct setting *setting; /* the list */
-	struct cover **covers;         /* of each route's addresses; NULL: not needed so far */
+	struct cover **covers;         /* the addresses of each route; NULL: not needed until now */
 	struct spot *spots;
 	size_t n_spots;
 	struct table table;          /* the first spots of each key */
-	const struct cover **takers; /* of the routes that take the pair that is looked at */
-	size_t *taker_routes;        /* which these are */
+	const struct cover **takers; /* the addresses of the routes that take the current pair */
+	size_t *taker_routes;        /* the indices of these routes */
 	size_t n_takers;
-	size_t *seen; /* of each route: the number of the last pair that it was a taker of */
+	size_t *seen; /* for each route: the number of the last pair that it took */
 	size_t n_pairs;
-	size_t by; /* who takes all pairs of the route so far; BY_SEVERAL */
+	size_t by; /* the route that takes all pairs until now; or BY_SEVERAL */
 	size_t budget;
 };
 
@@ -92,15 +93,15 @@ static struct key key_of(const struct conf_route *route, size_t s, size_t a)
 	};
 }
 
-/* How many names or protocols a route has, as pairs count them: none is one. */
+/* How many names or protocols a route has for pairs: none counts as one. */
 static size_t count(size_t n)
 {
 	return n == 0 ? 1 : n;
 }
 
-/* ---- who takes a pair ---- */
+/* ---- which routes take a pair ---- */
 
-/* The addresses of a route; NULL without memory. */
+/* The addresses of a route; NULL: no memory. */
 static const struct cover *cover_of(struct routes *routes, size_t r)
 {
 	if (routes->covers[r] == NULL) {
@@ -110,7 +111,7 @@ static const struct cover *cover_of(struct routes *routes, size_t r)
 	return routes->covers[r];
 }
 
-/* Adds who takes exactly this. */
+/* Adds the routes with exactly this key. */
 static void add_takers(struct routes *routes, const struct key *key)
 {
 	const struct spot *spot = table_find(&routes->table, hash_of(key), has_key, key);
@@ -127,7 +128,7 @@ static void add_takers(struct routes *routes, const struct key *key)
 	}
 }
 
-/* Adds who takes this name, by itself or as one below another. */
+/* Adds the routes that take this name, by itself or by a suffix. */
 static void add_takers_of_name(struct routes *routes, struct key key)
 {
 	const char *dot;
@@ -144,13 +145,13 @@ static void add_takers_of_name(struct routes *routes, struct key key)
 	add_takers(routes, &(struct key){.name = "", .alpn = key.alpn});
 }
 
-/* Notes who takes a pair alone, or that it takes several. */
+/* Notes which route takes a pair alone, or that several are needed. */
 static void note(struct routes *routes, size_t by)
 {
 	routes->by = routes->by == BY_NONE || routes->by == by ? by : BY_SEVERAL;
 }
 
-/* Whether the routes before this one take all that it takes by this pair. */
+/* Whether earlier routes take all clients of this route that have this pair. */
 static bool is_taken(struct routes *routes, size_t r, struct key key)
 {
 	const struct cover *cover;
@@ -178,7 +179,7 @@ static bool is_taken(struct routes *routes, size_t r, struct key key)
 
 /* ---- each route ---- */
 
-/* Whether it takes everybody. */
+/* Whether a route takes every client. */
 static bool is_catch_all(const struct conf_route *route)
 {
 	return route->n_sni == 0 && route->n_alpn == 0 && (route->from == NULL || route->from->any);
@@ -192,7 +193,7 @@ static void refuse(const struct routes *routes, size_t r, const char *why)
 	conf_reader_error(routes->reader, routes->setting->elements[r], shown, "%s", why);
 }
 
-/* Whether others take all that a route takes by one of its names. */
+/* Whether other routes take all clients of a route that have one of its names. */
 static bool is_name_taken(struct routes *routes, size_t r, size_t s)
 {
 	const struct conf_route *route = &routes->listener->routes[r];
@@ -205,7 +206,7 @@ static bool is_name_taken(struct routes *routes, size_t r, size_t s)
 	return true;
 }
 
-/* "routes[1] takes", or who does together. */
+/* "routes[1] takes", or the same for several routes together. */
 static const char *takers_text(const struct routes *routes, char text[64])
 {
 	if (routes->by == BY_SEVERAL) {
@@ -241,7 +242,7 @@ static void check_reach(struct routes *routes, size_t r)
 	}
 }
 
-/* Warns of names of a route that is reached by others. */
+/* Gives warnings for names that no client can reach, in a route that other clients reach. */
 static void check_names(struct routes *routes, size_t r)
 {
 	const struct conf_route *route = &routes->listener->routes[r];
@@ -264,7 +265,7 @@ static void check_names(struct routes *routes, size_t r)
 	}
 }
 
-/* From now on others are held against this one. */
+/* From now on later routes are compared with this one. */
 static void add_spots(struct routes *routes, size_t r)
 {
 	const struct conf_route *route = &routes->listener->routes[r];
@@ -291,7 +292,7 @@ static void add_spots(struct routes *routes, size_t r)
 	}
 }
 
-/* Whether all of a route was read right: what is missing would look like no condition. */
+/* Whether all conditions of a route were valid: a missing one would look like no condition. */
 static bool is_whole(const struct routes *routes, size_t r)
 {
 	const struct conf_route *route = &routes->listener->routes[r];
@@ -326,7 +327,7 @@ static void check_all(struct routes *routes, bool warns)
 	}
 }
 
-/* False without memory. */
+/* Sets it up. False: no memory. */
 static bool routes_open(struct routes *routes, size_t n_routes, size_t n_spots)
 {
 	routes->covers = calloc(n_routes, sizeof(*routes->covers));
@@ -366,7 +367,7 @@ void conf_check_routes(struct conf_reader *reader, size_t i, bool warns)
 	for (size_t r = 0; r < listener->n_routes; r++) {
 		n_spots += count(listener->routes[r].n_sni) * count(listener->routes[r].n_alpn);
 	}
-	/* What comes from a tape was checked there, and this takes time. */
+	/* A config from a tape was checked by the other process, and this takes time. */
 	if (listener->n_routes == 0 || n_spots > SPOTS_MAX || reader->files->is_taken) {
 		return;
 	}

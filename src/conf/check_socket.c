@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Whether the options of sockets can be had together, and for the addresses that they are for. */
+/* Checks whether socket options are possible together, and for the addresses. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct group {
 	const struct sockopts *options;
 };
 
-/* The setting of a key, like "keepalive.idle", if it was written, and its full name. */
+/* The setting of a key like "keepalive.idle" (NULL: not written), and its full name. */
 static const struct setting *find(
 	const struct group *group, const char *key, char shown[CONF_PATH_MAX])
 {
@@ -25,7 +25,7 @@ static const struct setting *find(
 	return setting_at(group->setting, key);
 }
 
-/* The kernel counts these in whole units, up to a maximum. */
+/* Checks a duration that the kernel counts in whole units, up to a maximum. */
 static void check_duration(const struct group *group, const char *key, uint64_t ns,
 	uint64_t unit_ns, uint64_t max_ns, const char *remedy)
 {
@@ -53,7 +53,7 @@ static void check_keepalive(const struct group *group)
 		max_ns, seconds);
 }
 
-/* What was written although no socket is TCP: all but `allowed`. */
+/* Reports options that are written although no socket is TCP, except `allowed`. */
 static void check_unix(const struct group *group, const char *allowed, const char *of)
 {
 	for (size_t i = 0; i < group->setting->n; i++) {
@@ -79,7 +79,7 @@ static bool has_group(struct group *group, struct conf_reader *reader, const str
 	return group->setting != NULL && group->setting->type == SETTING_GROUP;
 }
 
-/* The kernel knows none of a connection of many subflows. */
+/* Reports options that the kernel does not have for Multipath TCP. */
 static void check_mptcp(const struct group *group)
 {
 	char shown[CONF_PATH_MAX];
@@ -145,7 +145,7 @@ static bool is_tcp(const struct addr *addr)
 	return addr->kind == ADDR_INET || addr->kind == ADDR_ANY;
 }
 
-/* Of an inherited socket its unit says whose it is. */
+/* The owner of an inherited socket is set in its socket unit. */
 void conf_check_owner(struct conf_reader *reader, size_t i)
 {
 	static const char *const keys[][2] = {
@@ -169,7 +169,7 @@ void conf_check_owner(struct conf_reader *reader, size_t i)
 	}
 }
 
-/* An inherited socket is bound already. */
+/* Reports options that an inherited socket cannot have, because it is bound already. */
 static void check_bound(const struct group *group, const struct conf_listener *listener)
 {
 	static const char *const keys[][2] = {
@@ -210,7 +210,8 @@ void conf_check_listener_socket(struct conf_reader *reader, size_t i)
 	}
 }
 
-/* The kernel connects from an address only to one of its family; a name may have both. */
+/* The kernel connects from an address only to one of the same family. A name may have both
+ * families. */
 static void check_source(const struct group *group, const struct conf_upstream *upstream)
 {
 	char shown[CONF_PATH_MAX];

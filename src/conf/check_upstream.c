@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether what an upstream says fits together: its servers among themselves, the rule, discovery
- * and the check; and what of it goes without saying.
+ * Checks whether the settings of an upstream fit together: its servers, the rule, discovery and the
+ * check; and sets values that follow from others.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,16 +15,16 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-/* One upstream, as it was read and as it was written. */
+/* One upstream, as read and as written. */
 struct upstream {
 	struct conf_reader *reader;
 	struct conf_upstream *conf;
 	const struct setting *group;
-	const struct setting *servers; /* a list; NULL where there is none */
+	const struct setting *servers; /* a list; NULL: there is none */
 	char shown[64];
 };
 
-/* Reports an error of a key, or of the upstream where nothing of that name is written. */
+/* Reports an error at a key, or at the upstream if the key is not written. */
 static void refuse(const struct upstream *upstream, const char *path, const char *why)
 {
 	const struct setting *setting = setting_at(upstream->group, path);
@@ -89,7 +89,8 @@ static bool is_server_at(const void *item, const void *addr)
 	return addr_equal(&((const struct conf_server *)item)->addr, addr);
 }
 
-/* What is known of a server is known of its address. */
+/* Checks that no two servers have the same address, because the state of a server is stored by
+ * address. */
 static void check_addresses(const struct upstream *upstream, size_t u)
 {
 	struct conf_reader *reader = upstream->reader;
@@ -120,7 +121,7 @@ static void check_addresses(const struct upstream *upstream, size_t u)
 	table_fini(&table);
 }
 
-/* A place that every pair can go to. What is found by DNS may be one, too. */
+/* Checks that some server takes pairs. Servers found by DNS may do so too. */
 static void check_usable(const struct upstream *upstream)
 {
 	const struct conf_upstream *conf = upstream->conf;
@@ -163,7 +164,7 @@ static bool is_word(const struct setting *setting, const char *word)
 	return text != NULL && strcmp(text, word) == 0;
 }
 
-/* Whether the rule is as it is written, or not written; else that is the error. */
+/* Whether the rule is valid or not written; otherwise that was reported. */
 static bool has_rule(const struct upstream *upstream)
 {
 	const struct setting *balance = setting_member(upstream->group, "balance");
@@ -189,7 +190,7 @@ static void check_header(const struct upstream *upstream)
 	const struct setting *tlvs = setting_member(upstream->group, "send_proxy_tlvs");
 	const struct setting *version = setting_member(upstream->group, "send_proxy");
 
-	/* A version that was refused is the error. */
+	/* If the version was refused, that was reported. */
 	if (tlvs != NULL && tlvs->n > 0 && upstream->conf->send_proxy != SEND_PROXY_V2 &&
 		(version == NULL || upstream->conf->send_proxy == SEND_PROXY_V1 ||
 			is_word(version, "off"))) {
@@ -219,10 +220,11 @@ static void check_discovery(const struct upstream *upstream)
 	}
 }
 
-/* The pace while a server is down is that of its check, unless it has one of its own. */
+/* While a server is down, it is checked as often as while it is up, unless every_down is
+ * written. */
 static void fill_check(const struct conf_check *check)
 {
-	struct conf_check *own = (struct conf_check *)check; /* it is being made */
+	struct conf_check *own = (struct conf_check *)check; /* the model is still being made */
 
 	if (own != NULL && own->every_down_ns == 0) {
 		own->every_down_ns = own->every_ns;
@@ -271,9 +273,10 @@ void conf_check_resolver(struct conf_reader *reader)
 	}
 }
 
-/* ---- what is right, but may not be meant ---- */
+/* ---- warnings for valid settings that are probably not meant ---- */
 
-/* Whether servers take turns of which a reader of an older page thinks that they have an order. */
+/* Whether the servers are used in rotation although the config looks as if they had an order, as in
+ * older versions. */
 static bool takes_turns(const struct conf_upstream *conf)
 {
 	size_t n_backups = 0;
@@ -292,7 +295,7 @@ static void note_use(const struct conf *conf, const struct conf_upstream *upstre
 	}
 }
 
-/* Notes all upstreams that a listener or a route leads to. */
+/* Notes all upstreams to which a listener or a route leads. */
 static void note_uses(const struct conf *conf, bool *is_used)
 {
 	for (size_t i = 0; i < conf->n_listeners; i++) {
@@ -307,7 +310,8 @@ static void note_uses(const struct conf *conf, bool *is_used)
 
 enum { UNUSED_TOLD_MAX = 10 };
 
-/* Of many that nobody uses, the first few are told: there is a reason for all. */
+/* Gives warnings for the first few unused upstreams: if there are many, they have a common
+ * reason. */
 static void warn_of_unused(struct conf_reader *reader)
 {
 	const struct conf *conf = reader->conf;

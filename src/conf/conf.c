@@ -12,7 +12,7 @@
 #include "conf/source.h"
 #include "conf/tape.h"
 
-/* What a check does not have of another one, `from`. */
+/* Frees what a check does not share with another one, `from`. */
 static void free_check(const struct conf_check *check, const struct conf_check *from)
 {
 	if (check == NULL || check == from) {
@@ -74,7 +74,7 @@ static void free_prefixes(struct conf_prefixes *list)
 	}
 }
 
-/* Half-built ones too. */
+/* Frees the model, also if it is only partly made. */
 static void conf_free(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->n_listeners; i++) {
@@ -92,7 +92,7 @@ static void conf_free(struct conf *conf)
 	free(conf);
 }
 
-/* Tape to tree to model. 0, or a negative errno and, but for -ENOMEM, errors. */
+/* Makes the model from a tape. 0, or a negative errno with errors (except for -ENOMEM). */
 static int make(const struct conf_source *source, const struct conf_tape *tape,
 	struct prefix_files *files, struct conf_errors *errors, const struct conf **ret_conf)
 {
@@ -179,7 +179,7 @@ int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors
 	return conf_errors_result(errors, path, r);
 }
 
-/* The count is the one field that is written after the load; the rest stays const for everybody. */
+/* The reference count is the only field that is written after the load. */
 static struct refs *refs_of(const struct conf *conf)
 {
 	return &((struct conf *)conf)->refs;

@@ -10,7 +10,7 @@
 /* An address as a number. */
 typedef unsigned __int128 number;
 
-/* Addresses of one family that follow each other. */
+/* A range of addresses of one family. */
 struct range {
 	bool is_v6;
 	number first;
@@ -20,7 +20,7 @@ struct range {
 struct cover {
 	bool has_unix;
 	size_t n;
-	struct range ranges[]; /* in order; between two of them there is a gap */
+	struct range ranges[]; /* sorted, with gaps between them */
 };
 
 #define LAST_V4 ((number)UINT32_MAX)
@@ -35,7 +35,7 @@ static struct range range_of(const struct prefix *prefix)
 	for (size_t i = 0; i < n_bytes; i++) {
 		first = first << 8 | prefix->bytes[i];
 	}
-	/* A number has no room to be shifted by all its bits. */
+	/* Shifting by all bits of a number is undefined. */
 	last = prefix->bits == PREFIX_V6_BITS ? 0 : last >> prefix->bits;
 	return (struct range){.is_v6 = prefix->is_v6, .first = first, .last = first + last};
 }
@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Makes one of those that touch. */
+/* Joins ranges that touch. */
 static void join(struct cover *cover)
 {
 	size_t n = 0;
@@ -107,14 +107,14 @@ bool cover_is_empty(const struct cover *cover)
 	return cover->n == 0 && !cover->has_unix;
 }
 
-/* The range that an address is in, or NULL. */
+/* The range that contains an address, or NULL. */
 static const struct range *find(const struct cover *cover, bool is_v6, number address)
 {
 	const struct range key = {.is_v6 = is_v6, .first = address};
 	size_t low = 0;
 	size_t high = cover->n;
 
-	/* The last one that does not begin behind it. */
+	/* The last range that does not begin after the address. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -131,7 +131,7 @@ static const struct range *find(const struct cover *cover, bool is_v6, number ad
 	return &cover->ranges[low - 1];
 }
 
-/* Goes from the beginning of a range on as far as any of the others goes. */
+/* Whether a range is covered: goes from its beginning to where the other covers end. */
 static bool is_covered(
 	const struct cover *const *outer, size_t n, const struct range *range, size_t *budget)
 {

@@ -31,7 +31,7 @@ void conf_errors_fini(struct conf_errors *errors)
 	conf_errors_init(errors);
 }
 
-/* Paths and values come from outside: no line feed or escape sequence may reach a terminal. */
+/* Paths and values are untrusted: no line feed or escape sequence may reach a terminal. */
 static void make_printable(char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -50,7 +50,7 @@ void conf_errors_begin(struct conf_errors *errors, const char *main_file)
 	}
 }
 
-/* "KEY: text", on the heap. */
+/* Makes "KEY: text", malloc'd. */
 __attribute__((format(printf, 2, 0))) static char *make_text(
 	const char *key, const char *format, va_list args)
 {
@@ -74,7 +74,7 @@ __attribute__((format(printf, 2, 0))) static char *make_text(
 	return text;
 }
 
-/* Where the first error of a file goes, or the next one of a file and line. */
+/* The index for the first error of a file, or for the next one of a file and line. */
 static size_t find_place(const struct conf_errors *errors, const char *file, unsigned line)
 {
 	size_t end = 0;
@@ -97,7 +97,7 @@ static size_t find_place(const struct conf_errors *errors, const char *file, uns
 	return errors->n_errors;
 }
 
-/* Takes file and text; false, and nothing is taken, when there is no room. */
+/* Inserts an error; takes `file` and `text`. False: no memory, and nothing is taken. */
 static bool insert(struct conf_errors *errors, char *file, unsigned line, char *text)
 {
 	struct conf_error *array = errors->errors;

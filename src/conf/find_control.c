@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the weir is asked that has a config: of its text this one value. */
+/* Finds the control socket in a config, from its text and without the model. */
 #include <errno.h>
 
 #include "conf/conf.h"
@@ -9,7 +9,7 @@
 #include "conf/text.h"
 #include "conf/value.h"
 
-/* 1, 0 or a negative errno. Of all that is wrong in the tree only this value matters. */
+/* 1, 0 or a negative errno. Errors in other settings of the tree do not matter. */
 static int find(const struct conf_text *text, struct conf_errors *errors, struct addr *ret_addr)
 {
 	const struct setting *listen = setting_at(&text->tree.root, "control.listen");

@@ -14,8 +14,8 @@
 
 /* ---- listen ---- */
 
-/* The range that is element i of `listen`, or all of it; of one that was refused, an empty address.
- */
+/* The range that is element i of `listen`, or all of `listen`; an empty address if it was
+ * refused. */
 static void read_range(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, struct conf_range *ret_range)
 {
@@ -32,7 +32,7 @@ static void read_range(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* Gives the listener the addresses of these ranges, and says of which ports they are. */
+/* Sets the addresses of the listener to those of these ranges, and notes their ports. */
 static void set_addresses(struct conf_reader *reader, struct conf_listener *listener,
 	const struct conf_range *ranges, size_t n, size_t n_addresses)
 {
@@ -104,7 +104,7 @@ int conf_fill_upstream(const struct conf *conf, const char *name, const struct c
 {
 	conf_preset("upstreams[]", upstream);
 	upstream->socket = conf->socket;
-	upstream->socket.fastopen_queue = 0; /* of listeners */
+	upstream->socket.fastopen_queue = 0; /* this option is for listeners only */
 	upstream->name = strdup(name);
 	upstream->servers = calloc(servers->n, sizeof(*upstream->servers));
 	if (upstream->name == NULL || upstream->servers == NULL) {
@@ -122,8 +122,8 @@ int conf_fill_upstream(const struct conf *conf, const char *name, const struct c
 	return 0;
 }
 
-/* Makes the upstream of one listener. Nobody else can take the clients of a port: where its server
- * fails, there is nothing to eject it for. */
+/* Makes the upstream of one listener. With a range no other server can take the clients of a port,
+ * so ejecting a server that fails would be useless. */
 static int make(struct conf_reader *reader, const struct conf_listener *listener)
 {
 	struct conf *conf = reader->conf;
@@ -132,7 +132,8 @@ static int make(struct conf_reader *reader, const struct conf_listener *listener
 	char why[CONF_WHY_MAX];
 	int r;
 
-	(void)conf_range_parse(listener->server, &servers, why); /* it was read */
+	/* Cannot fail, because it was parsed before. */
+	(void)conf_range_parse(listener->server, &servers, why);
 	r = conf_fill_upstream(conf, listener->name, &servers, upstream);
 	if (servers.n > 1) {
 		upstream->balance = BALANCE_PORTS;
@@ -172,7 +173,7 @@ void conf_make_upstreams(struct conf_reader *reader)
 	}
 }
 
-/* ---- what does not fit ---- */
+/* ---- checks ---- */
 
 void conf_check_forward(struct conf_reader *reader, size_t i)
 {

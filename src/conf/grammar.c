@@ -82,13 +82,13 @@ static enum setting_type type_of(const struct token *token)
 	}
 }
 
-/* An element of a list or an array, if that is where the value stands. */
+/* Adds an element, if the value is in a list or an array. */
 static bool add_element(struct walk *walk, const struct token *token)
 {
 	struct setting *parent = holder(walk);
 
 	if (parent->type == SETTING_GROUP) {
-		return true; /* its key has made it */
+		return true; /* the setting was made at its key */
 	}
 	if (parent->type == SETTING_ARRAY && parent->n > 0 &&
 		parent->last->type != type_of(token)) {
@@ -132,7 +132,7 @@ static bool take_opening(struct walk *walk, const struct token *token)
 	return true;
 }
 
-/* An array holds neither lists nor groups. */
+/* Takes a value. An array must not contain lists or groups. */
 static bool take_value(struct walk *walk, const struct token *token)
 {
 	if (token_is_scalar(token)) {
@@ -177,7 +177,8 @@ static bool take_key(struct walk *walk, const struct token *token)
 	return true;
 }
 
-/* The pieces of a string follow each other; in a group the ';' may be left out. */
+/* Takes what follows a value: another piece of a string, or ';', which may be left out in a
+ * group. */
 static bool take_rest(struct walk *walk, const struct token *token)
 {
 	if (token->kind == TOKEN_STRING && walk->before.kind == TOKEN_STRING) {
@@ -197,7 +198,7 @@ static bool take_rest(struct walk *walk, const struct token *token)
 	return close_bracket(walk, token);
 }
 
-/* Whether the grammar takes the token; the walk's state stays as it is where not. */
+/* Whether the token fits the grammar; if not, the state of the walk is unchanged. */
 static bool take(struct walk *walk, const struct token *token)
 {
 	switch (walk->state) {
@@ -243,7 +244,8 @@ static void report_twice(const struct conf_source *source, const struct walk *wa
 	}
 }
 
-/* Walks up to the token that the grammar does not take, and reports it. Whether there is one. */
+/* Walks up to the first token that does not fit the grammar, and reports it. Returns whether there
+ * is one. */
 static bool report_surprise(struct walk *walk, struct conf_errors *errors)
 {
 	struct conf_hint hint;
@@ -297,7 +299,7 @@ int conf_report_refusal(const struct conf_source *source, unsigned line, const c
 		r = -ENOMEM;
 		goto out;
 	}
-	/* It tells integers from those with an L at their end. */
+	/* Libconfig distinguishes integers with and without an L at the end. */
 	if (strcmp(words, "mismatched element type in array") == 0) {
 		words = "the elements of an array are of one type; write them all as strings";
 	}

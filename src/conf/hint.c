@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Why a text is not the grammar's: the commonest slips of the pen by their names, all else by what
- * was found and what belongs there. The line is that of the surprise; where it was opened is told
- * beside it.
+ * Explains why a text does not fit the grammar. The most common mistakes have messages of their
+ * own; all others say what was found and what was expected. The line is that of the token that does
+ * not fit; if a bracket or string is open, the message has its line too.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-*"
 #define SIGNS      ".:/@%+~-*"
-#define WORD_CHARS NAME_CHARS SIGNS /* of values that lack their quotes */
+#define WORD_CHARS NAME_CHARS SIGNS /* characters of values that lack their quotes */
 
-/* Says what is wrong in a line; false when that is more than an error should hold. */
+/* Writes the message for a line; false: it is too long. */
 __attribute__((format(printf, 3, 4))) static bool say(
 	struct conf_hint *hint, unsigned line, const char *format, ...)
 {
@@ -32,7 +32,7 @@ __attribute__((format(printf, 3, 4))) static bool say(
 	return len < (int)sizeof(hint->text);
 }
 
-/* "line 3", or "FILE:3" if it is not in the file of `from`, where the error is. */
+/* "line 3", or "FILE:3" if that is another file than that of `from`, where the error is. */
 static const char *place_of(
 	const struct walk *walk, const struct token *token, unsigned from, char text[CONF_WHY_MAX])
 {
@@ -53,7 +53,7 @@ static const char *place_of(
 
 enum { FOUND_MAX = CONF_SHOWN_CHARS + sizeof("...") };
 
-/* What was found, in a few words. */
+/* What was found, in words. */
 static const char *describe(const struct token *token, char text[FOUND_MAX])
 {
 	char escape[TEXT_ESCAPE_MAX];
@@ -75,7 +75,7 @@ static const char *describe(const struct token *token, char text[FOUND_MAX])
 	return text;
 }
 
-/* What the grammar wants. */
+/* What the grammar expects. */
 static const char *wanted(const struct walk *walk, char text[CONF_WHY_MAX])
 {
 	char inside = walk_inside(walk);
@@ -111,7 +111,7 @@ static const char *wanted(const struct walk *walk, char text[CONF_WHY_MAX])
 	return text;
 }
 
-/* What was found, what belongs there, and where that was opened. */
+/* Writes what was found, what was expected, and where the bracket was opened. */
 static bool say_surprise(const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
 	const struct token *open = walk->depth == 0 ? NULL : &walk->open[walk->depth - 1];
@@ -144,14 +144,14 @@ static bool say_surprise(const struct walk *walk, const struct token *token, str
 		describe(token, found), wanted(walk, want), *open->text, place);
 }
 
-/* A value without its quotes; `token` is its beginning. */
+/* Writes that a value lacks its quotes; `token` is its beginning. */
 static bool say_bare(const struct token *key, const struct token *token, struct conf_hint *hint)
 {
 	int len = (int)strspn(token->text, WORD_CHARS);
 	char name[CONF_SHOWN_CHARS + 1];
 	const struct conf_key *known;
 
-	/* Signs alone are more likely one too many than a value. */
+	/* Only signs are probably not a value, but one sign too many. */
 	if (len == (int)strspn(token->text, SIGNS) || len > CONF_SHOWN_CHARS) {
 		return false;
 	}
@@ -169,7 +169,7 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 		len, token->text);
 }
 
-/* "10m", "127.0.0.1:80": the beginning is taken for a number. */
+/* Whether a value like "10m" or "127.0.0.1:80" was read as a number and a rest. */
 static bool is_glued(const struct walk *walk, const struct token *token)
 {
 	return walk->value.kind != TOKEN_STRING && walk->value.text != NULL &&
@@ -224,7 +224,7 @@ static bool explain_value(
 	return say_bare(&walk->key, token, hint);
 }
 
-/* Something other than ',' or the closing bracket behind an element. */
+/* Explains a token after an element that is neither ',' nor the closing bracket. */
 static bool explain_element(
 	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
@@ -242,7 +242,7 @@ static bool explain_element(
 	return false;
 }
 
-/* The wrong closing bracket, or the right one behind a ','. */
+/* Explains a wrong closing bracket, or the right one after a ','. */
 static bool explain_closing(
 	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
@@ -262,7 +262,7 @@ static unsigned count_lines(const struct token *token)
 	return n;
 }
 
-/* A string that goes over its line's end, most likely for want of its quote. */
+/* Explains a string that continues on the next line, probably because its quote is missing. */
 static bool explain_string(
 	const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
@@ -276,13 +276,13 @@ static bool explain_string(
 		       place_of(walk, &walk->value, token->line, place));
 }
 
-/* Says what slip of the pen it is, if it is a common one. */
+/* Explains a common mistake. False: it is not one. */
 static bool explain(const struct walk *walk, const struct token *token, struct conf_hint *hint)
 {
 	if (explain_string(walk, token, hint)) {
 		return true;
 	}
-	/* ' and what word processors make of quotes, in UTF-8. */
+	/* ' and typographic quotes, in UTF-8. */
 	if (token_mark(token) == '\'' ||
 		(token->kind == TOKEN_MARK && strncmp(token->text, "\xe2\x80", 2) == 0)) {
 		return say(hint, token->line,

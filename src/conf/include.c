@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads the main file and puts in each file that it includes (conf_source_read()).
+ * Reads the main file and inserts each file that it includes (conf_source_read()).
  *
- * A file that cannot be read is reported at the line that asks for it, and the reading goes on: so
- * one run finds all that are missing. Each file that is being read is a frame on the stack, at most
- * CONF_DEPTH_MAX of them; a file includes itself when an open frame has its device and inode.
+ * A file that cannot be read is reported at the line that includes it, and reading goes on, so that
+ * one run finds all missing files. Each file that is being read is a frame on the stack, at most
+ * CONF_DEPTH_MAX of them. A file includes itself if an open frame has its device and inode.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -26,13 +26,13 @@ int include_no_memory(struct reading *reading, const char *file)
 	return conf_errors_result(reading->errors, file, -ENOMEM);
 }
 
-/* What a file is that cannot be opened or read. */
+/* Why a file cannot be opened or read. */
 static const char *reason(int err)
 {
 	return err == -EFBIG ? "All files together hold more than 4 MiB" : conf_file_reason(err);
 }
 
-/* What to do about it. The main file may be one that nobody named. */
+/* The remedy. The main file may be the default, which was not named. */
 static const char *remedy(const struct reading *reading, const struct frame *frame, int err)
 {
 	if (err == -EFBIG) {
@@ -59,8 +59,8 @@ int include_unreadable(struct reading *reading, const struct frame *frame, unsig
 	return err;
 }
 
-/* Reads all of `fd` into frame->text. Its last line ends, so that nothing joins what follows the
- * include. */
+/* Reads all of `fd` into frame->text. A missing line feed at its end is added, so that the line
+ * after the include is not joined to it. */
 static int read_whole(struct reading *reading, struct frame *frame, int fd)
 {
 	size_t left = reading->n_bytes < CONF_BYTES_MAX ? CONF_BYTES_MAX - reading->n_bytes : 0;
@@ -82,7 +82,8 @@ static int open_file(struct frame *frame)
 	return fd;
 }
 
-/* The path of an include: unescaped, from the folder of the main file. NULL without memory. */
+/* The path of an include: unescaped, and relative to the folder of the main file. NULL: no
+ * memory. */
 static char *include_path(const struct conf_source *source, const struct token *token)
 {
 	const char *quote = memchr(token->text, '"', token->len);
@@ -109,11 +110,11 @@ static char *include_path(const struct conf_source *source, const struct token *
 	return path;
 }
 
-/* Why this include must not even be opened; NULL if it may. */
+/* Why this include must not even be opened; NULL: it may be. */
 static const char *refuse_include(
 	const struct reading *reading, const struct frame *frame, const struct token *token)
 {
-	if (token->text[token->len - 2] == '"') { /* "" : the quote before the last one */
+	if (token->text[token->len - 2] == '"') { /* "": the quote before the last one */
 		return "the path is empty; write the path of a file between the quotes";
 	}
 	if (frame->depth > CONF_DEPTH_MAX) {
@@ -162,8 +163,7 @@ int include_file(struct reading *reading, struct frame *frame, unsigned line)
 	return r;
 }
 
-/* Puts in one @include. Only -ENOMEM is returned; other errors are reported, and reading goes on.
- */
+/* Inserts one @include. 0 or -ENOMEM; other errors are reported, and reading goes on. */
 static int add_include(struct reading *reading, struct frame *parent, const struct token *token)
 {
 	struct frame frame = {.parent = parent, .key = "@include", .depth = parent->depth + 1};
@@ -192,8 +192,9 @@ static unsigned last_line(const struct token *token)
 	return line;
 }
 
-/* A string without its quote goes on to that of the next one, and so on: what is left open is the
- * last of them. `before` is the last string of several lines before it. */
+/* Reports a string without its closing quote. Such a string ends at the opening quote of the next
+ * one, and so on, so the one that is left open is the last string of the file. `before` is the last
+ * string before it that has several lines. */
 static void report_open_string(struct reading *reading, const struct frame *frame,
 	const struct token *token, const struct token *before)
 {
@@ -209,7 +210,7 @@ static void report_open_string(struct reading *reading, const struct frame *fram
 	reading->failed = true;
 }
 
-/* Whether a string has an escape that libconfig ends it at, whatever follows. */
+/* Whether a string has an escape for NUL, at which libconfig ends it. */
 static bool has_nul(const struct token *string)
 {
 	for (size_t i = 0; i + 3 < string->len; i++) {
@@ -224,7 +225,7 @@ static bool has_nul(const struct token *string)
 	return false;
 }
 
-/* Reports what no parser could make sense of; such a token is left in the text. */
+/* Reports a token that no parser accepts; it is left in the text. */
 static void check_token(
 	struct reading *reading, const struct frame *frame, const struct token *token)
 {
@@ -251,12 +252,12 @@ static void check_token(
 	reading->failed = true;
 }
 
-/* Appends the text of a file, and of its includes in their places. */
+/* Appends the text of a file, with its includes in their places. */
 static int expand(struct reading *reading, struct frame *frame)
 {
 	struct conf_source *source = reading->source;
 	const char *copied = frame->text;
-	struct token string = {.kind = TOKEN_END}; /* the last one of several lines */
+	struct token string = {.kind = TOKEN_END}; /* the last string of several lines */
 	struct scanner scanner;
 	struct token token;
 	int r = conf_source_begin_segment(source, frame->file, 1);
@@ -277,7 +278,8 @@ static int expand(struct reading *reading, struct frame *frame)
 		if (token.kind != TOKEN_INCLUDE) {
 			continue;
 		}
-		/* Only blanks stand before an @include in its line: it ends in the line above. */
+		/* Only blanks precede an @include in its line, so the copied text ends in the line
+		 * above. */
 		r = conf_source_append(source, copied, (size_t)(token.text - copied));
 		if (r == 0) {
 			r = conf_source_append(source, "\n", 1);
@@ -296,7 +298,7 @@ static int expand(struct reading *reading, struct frame *frame)
 	return r < 0 ? include_no_memory(reading, frame->file) : 0;
 }
 
-/* Reads an open file and appends it; takes the fd. -ENOMEM is reported, other errors are not. */
+/* Reads an open file and appends it; takes the fd. Reports -ENOMEM, but no other errors. */
 static int add_file(struct reading *reading, struct frame *frame, int fd)
 {
 	unsigned line;

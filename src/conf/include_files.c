@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files that fit the patterns of the key `include`: those of a pattern in the order of their
- * names, each once. A pattern that no file fits is fine; a name without '*', '?' and '[' is that of
- * a file, which must be there.
+ * Reads the files that match the patterns of the key `include`: those of a pattern sorted by name,
+ * each once. A pattern may match no file; a name without '*', '?' and '[' is that of a file, which
+ * must exist.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 #define WILD "*?["
 
-/* A pattern, as it was written. */
+/* A pattern, as written. */
 struct pattern {
 	char *text; /* unescaped */
 	unsigned line;
@@ -38,8 +38,8 @@ static char mark_of(const struct token *token)
 	return token->kind == TOKEN_MARK ? *token->text : '\0';
 }
 
-/* Appends a string without its quotes and escapes to `text`, NULL at first, which is taken. NULL
- * without memory. */
+/* Appends a string, without quotes and unescaped, to `text` (NULL at first), which is taken. NULL:
+ * no memory. */
 static char *append(char *text, const struct token *token)
 {
 	size_t len = text == NULL ? 0 : strlen(text);
@@ -60,14 +60,14 @@ static char *append(char *text, const struct token *token)
 	return longer;
 }
 
-/* One more pattern, or, where `joins`, another piece of the last one. */
+/* Adds a pattern or, with `joins`, another piece of the last one. */
 static int add_pattern(
 	struct patterns *patterns, const struct token *token, bool several, bool joins)
 {
 	struct pattern *pattern = &patterns->all[joins ? patterns->n - 1 : patterns->n];
 
 	if (!joins && patterns->n == CONF_PATTERNS_MAX) {
-		return 0; /* the reader says that they are too many */
+		return 0; /* the reader reports that there are too many */
 	}
 	pattern->text = append(pattern->text, token);
 	if (pattern->text == NULL) {
@@ -82,7 +82,7 @@ static int add_pattern(
 	return 0;
 }
 
-/* The strings behind `include =`. What else stands there is for the parser to refuse. */
+/* Collects the strings after `include =`. The parser refuses anything else there. */
 static int collect(struct patterns *patterns, struct scanner *scanner)
 {
 	struct token token = scanner_next(scanner);
@@ -137,7 +137,7 @@ static int find_patterns(const struct conf_source *source, struct patterns *patt
 
 /* ---- the files ---- */
 
-/* Appends `n` characters, those with a meaning of glob(3) as they are written. */
+/* Appends `n` characters; those that are special to glob(3) are escaped. */
 static char *escape(char *to, const char *from, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -149,8 +149,8 @@ static char *escape(char *to, const char *from, size_t n)
 	return to;
 }
 
-/* A path from the folder of the main file; `escapes`: a pattern, in which that folder is no part of
- * it. NULL without memory. */
+/* A path in the folder of the main file. `escapes`: it is a pattern, in which the folder is
+ * escaped. NULL: no memory. */
 static char *path_of(const struct conf_source *source, const char *text, bool escapes)
 {
 	const char *slash = strrchr(source->files[0], '/');
@@ -171,10 +171,10 @@ static char *path_of(const struct conf_source *source, const char *text, bool es
 	return path;
 }
 
-/* Where a file is that a pattern asks for, and how it is told. */
+/* The pattern that is being handled, and how errors of its files are reported. */
 struct asker {
 	struct reading *reading;
-	struct frame at; /* the main file, called as the one that the pattern stands in */
+	struct frame at; /* the main file, with the name of the file that has the pattern */
 	unsigned line;
 	const struct pattern *pattern;
 };
@@ -221,12 +221,14 @@ static int add(const struct asker *asker, char *path, bool is_found, size_t firs
 	return include_file(asker->reading, &frame, asker->line);
 }
 
-/* ---- what fits ---- */
+/* ---- matching files ---- */
 
-/* Whose pattern glob(3) looks for, which hands nothing on to what it calls. */
+/* The asker whose pattern glob(3) searches for. It is a variable because glob(3) passes no argument
+ * to its callbacks. */
 static _Thread_local const struct asker *looking;
 
-/* What cannot be read would look as if nothing in it fitted. 0: glob(3) goes on. */
+/* Reports a folder that cannot be read: otherwise it would look as if nothing in it matched. 0:
+ * glob(3) goes on. */
 static int cannot_look(const char *path, int err)
 {
 	struct frame frame = {.parent = &looking->at, .key = looking->pattern->key, .file = path};
@@ -259,7 +261,7 @@ static struct dirent *read_folder(void *folder)
 	return entry;
 }
 
-/* glob(3) itself passes over what it may not look at. */
+/* Like stat(2), but reports files that may not be looked at, which glob(3) silently skips. */
 static int look(const char *path, struct stat *ret_stat)
 {
 	int r = stat(path, ret_stat);
@@ -280,7 +282,7 @@ static int look_at_link(const char *path, struct stat *ret_stat)
 	return r;
 }
 
-/* Reads all files that fit. */
+/* Reads all files that match. */
 static int add_all(const struct asker *asker, size_t first)
 {
 	char *path = path_of(asker->reading->source, asker->pattern->text, true);

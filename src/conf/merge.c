@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Puts what included files hold into the lists of the main one (`include`): their elements follow
+ * Merges the lists of included files (`include`) into those of the main file: their elements follow
  * those of the main file, file by file.
  */
 #include "conf/merge.h"
@@ -20,7 +20,7 @@ static bool is_list(const char *name)
 	return strcmp(name, lists[0]) == 0 || strcmp(name, lists[1]) == 0;
 }
 
-/* Refuses all else that an included file holds. */
+/* Reports all other keys of an included file. */
 static void check_file(struct conf_reader *reader, const struct setting *file)
 {
 	for (size_t i = 0; i < file->n; i++) {
@@ -40,7 +40,7 @@ static void check_file(struct conf_reader *reader, const struct setting *file)
 	}
 }
 
-/* The list of that name in a file; NULL: it has none, or one that was refused. */
+/* The list with this name in a file; NULL: it has none, or it was refused. */
 static const struct setting *list_in(const struct setting *file, const char *name)
 {
 	const struct setting *list = setting_member(file, name);
@@ -48,7 +48,7 @@ static const struct setting *list_in(const struct setting *file, const char *nam
 	return list != NULL && list->type == SETTING_LIST ? list : NULL;
 }
 
-/* The list of the main file, which is made where it has none. NULL without memory. */
+/* The list of the main file, which is made if it has none. NULL: no memory. */
 static struct setting *own_list(struct tree *tree, const char *name, unsigned line)
 {
 	struct setting *list = (struct setting *)setting_member(&tree->root, name);
@@ -63,7 +63,7 @@ static struct setting *own_list(struct tree *tree, const char *name, unsigned li
 	return list;
 }
 
-/* Appends the elements of all files to the list. False without memory. */
+/* Appends the elements of all files to the list. False: no memory. */
 static bool merge(
 	struct tree *tree, const struct setting *const *files, size_t n_files, const char *name)
 {
@@ -83,7 +83,7 @@ static bool merge(
 	}
 	list = own_list(tree, name, first->line);
 	if (list == NULL || list->type != SETTING_LIST) {
-		return list != NULL; /* of a wrong type: the reader says so */
+		return list != NULL; /* of a wrong type, which the reader reports */
 	}
 	elements = tree_take(tree, (list->n + n + 1) * sizeof(*elements));
 	if (elements == NULL) {
@@ -116,7 +116,7 @@ void conf_merge_files(struct conf_reader *reader, struct tree *tree)
 	if (n == 0) {
 		return;
 	}
-	/* They stand at the end of the root, and are taken out of it. */
+	/* They are at the end of the root, and are removed from it. */
 	files = (const struct setting **)root->elements + root->n - n;
 	for (size_t i = 0; i < n; i++) {
 		root->last = root->last->before;

@@ -31,7 +31,7 @@ static const struct setting *place(const struct names *names, size_t i, char key
 	return setting_member(names->list->elements[i], "name");
 }
 
-/* The element i has the name of j, which stands before it. */
+/* Reports that element i has the same name as j, which is before it. */
 static void report(struct conf_reader *reader, const struct names *names, size_t i, size_t j)
 {
 	const char *name = names->all[i];
@@ -42,9 +42,9 @@ static void report(struct conf_reader *reader, const struct names *names, size_t
 	char where[CONF_WHERE_MAX];
 
 	if (names->place != NULL && strcmp(strrchr(other_key, '.'), ".server") == 0) {
-		return; /* listeners of one name, which was reported */
+		return; /* listeners with one name, which was reported */
 	}
-	*strrchr(other_key, '.') = '\0'; /* of the element, not of its name */
+	*strrchr(other_key, '.') = '\0'; /* the key of the element, not of its name */
 	if (names->place != NULL && strcmp(strrchr(key, '.'), ".server") == 0) {
 		conf_reader_error(reader, setting, key,
 			"makes an upstream \"%s\", and %s%s has that name already; write another "

@@ -5,9 +5,9 @@
  *	  reads to the end of the pipe ◀──────── OUTCOME_TAPE and the tape, or
  *	  waitpid(2)				 OUTCOME_REFUSED, the line and the reason
  *
- * libconfig says what is set to what. Where it stands, and an integer as it was written (libconfig
- * wraps those that are too large), is the scanner's to say: the n-th name and value of the tree is
- * the n-th of the text.
+ * libconfig has the names and values. Lines, and integers as written (libconfig wraps those that
+ * are too large), come from the scanner: the n-th name and value of the tree is the n-th one of the
+ * text.
  */
 #include "conf/parse.h"
 
@@ -32,7 +32,8 @@ enum {
 	OUTCOME_TAPE = 'T',
 	OUTCOME_REFUSED = 'R',
 	READ_STEP = 64 * 1024,
-	/* More than any tape of CONF_BYTES_MAX: a setting takes two characters of the text. */
+	/* More than any tape of CONF_BYTES_MAX, because a setting needs at least two characters of
+	 * text. */
 	OUTPUT_MAX = 64 * 1024 * 1024,
 };
 
@@ -63,7 +64,7 @@ static enum setting_type type_of(const config_setting_t *setting)
 	}
 }
 
-/* The next name; what stands before it closes or separates what was written already. */
+/* The next name; the tokens before it close or separate settings that were written already. */
 static struct token next_name(struct scanner *scanner)
 {
 	struct token token = scanner_next(scanner);
@@ -74,7 +75,7 @@ static struct token next_name(struct scanner *scanner)
 	return token;
 }
 
-/* The first token of the next value; the pieces of a string are one. */
+/* The first token of the next value; the pieces of a string are one value. */
 static struct token next_value(struct scanner *scanner)
 {
 	struct token token = scanner_next(scanner);
@@ -103,7 +104,7 @@ static void write_held(struct writing *writing, const config_setting_t *from)
 	}
 }
 
-/* A setting and all that it holds. */
+/* Writes a setting and all that it contains. */
 static void write_setting(struct writing *writing, const config_setting_t *from)
 {
 	struct setting setting = {.type = type_of(from), .name = config_setting_name(from)};
@@ -151,7 +152,7 @@ static void write_refusal(FILE *out, unsigned line, const char *text)
 	(void)fputs(text, out);
 }
 
-/* The settings of one part. */
+/* Writes the settings of one part. */
 static void write_part(struct writing *writing, const struct conf_source *source,
 	struct conf_part part, const config_t *config)
 {
@@ -160,7 +161,7 @@ static void write_part(struct writing *writing, const struct conf_source *source
 	write_held(writing, config_root_setting(config));
 }
 
-/* The main file's settings, and behind them each file that `include` names, as a group. */
+/* Writes the settings of the main file, and then each file that `include` names, as a group. */
 static void write_tape(FILE *out, const struct conf_source *source, const config_t *configs)
 {
 	static const struct setting root = {.type = SETTING_GROUP};
@@ -181,7 +182,7 @@ static void write_tape(FILE *out, const struct conf_source *source, const config
 	}
 }
 
-/* Whether libconfig takes the part; else writes why not. */
+/* Whether libconfig accepts the part; if not, writes why. */
 static bool parse_part(
 	FILE *out, const struct conf_source *source, struct conf_part part, config_t *config)
 {
@@ -200,7 +201,7 @@ static bool parse_part(
 	return true;
 }
 
-/* All that the child does. */
+/* Everything that the child does. */
 __attribute__((noreturn)) static void parse_here(const struct conf_source *source, int fd)
 {
 	static const struct rlimit no_core = {0};
@@ -223,7 +224,7 @@ __attribute__((noreturn)) static void parse_here(const struct conf_source *sourc
 
 /* ---- outside ---- */
 
-/* All that comes through the pipe; false without memory for it. */
+/* Reads everything from the pipe; false: no memory. */
 static bool read_all(int fd, char **ret_bytes, size_t *ret_len)
 {
 	char *bytes = NULL;
@@ -260,8 +261,8 @@ static bool read_all(int fd, char **ret_bytes, size_t *ret_len)
 	return true;
 }
 
-/* Whether the child has done all it had to. Where the process may not wait for its children, their
- * output alone has to tell. */
+/* Whether the child has ended with success. If the process cannot wait for its children (SIGCHLD is
+ * ignored), only the output counts. */
 static bool has_ended_well(pid_t pid)
 {
 	int status;
@@ -273,7 +274,7 @@ static bool has_ended_well(pid_t pid)
 	return r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* The child's answer: `bytes` are taken. */
+/* Handles the child's output; takes `bytes`. */
 static int judge(const struct conf_source *source, struct conf_errors *errors, char *bytes,
 	size_t len, struct conf_tape *ret_tape)
 {
@@ -296,7 +297,7 @@ static int judge(const struct conf_source *source, struct conf_errors *errors, c
 	return r;
 }
 
-/* Starts the child. The end of the pipe to read from, or a negative errno. */
+/* Starts the child. Returns the read end of the pipe, or a negative errno. */
 static int begin(const struct conf_source *source, pid_t *ret_pid)
 {
 	int fds[2];

@@ -18,13 +18,13 @@
 
 struct prefix_file {
 	struct conf_prefixes list;
-	bool is_borrowed; /* list.prefixes is a part of a tape */
-	bool is_wrong;    /* and that was told */
+	bool is_borrowed; /* list.prefixes points into a tape */
+	bool is_wrong;    /* it has errors, which were reported */
 	struct prefix_file *next;
 	char path[];
 };
 
-/* On a tape: the path with its NUL and the prefixes follow. */
+/* A file on a tape; its path with a NUL and its prefixes follow. */
 struct head {
 	uint32_t path_len;
 	uint32_t n;
@@ -59,7 +59,7 @@ static uint64_t hash_of(const char *path)
 	return hash_bytes(HASH_BEGIN, path, strlen(path));
 }
 
-/* A new one, without prefixes; NULL without memory. */
+/* Adds a file without prefixes; NULL: no memory. */
 static struct prefix_file *add(struct prefix_files *files, const char *path)
 {
 	size_t len = strlen(path) + 1;
@@ -80,7 +80,7 @@ static struct prefix_file *add(struct prefix_files *files, const char *path)
 
 /* ---- reading ---- */
 
-/* The text of a line without comment and blanks, in its place. */
+/* The text of a line without comment and blanks; modifies the line. */
 static char *strip(char *line)
 {
 	size_t len = strcspn(line, "#");
@@ -126,7 +126,7 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct prefix));
 }
 
-/* Sorts them and drops what is there twice: what is done here, who takes the tape need not do. */
+/* Sorts the prefixes and drops duplicates, so that a process that reads the tape need not do it. */
 static void sort(struct conf_prefixes *list)
 {
 	size_t n = 0;
@@ -142,7 +142,7 @@ static void sort(struct conf_prefixes *list)
 	list->n = n;
 }
 
-/* Reads an open file; takes the fd. 0 or a negative errno that was not told. */
+/* Reads an open file; takes the fd. 0, or a negative errno, not yet reported. */
 static int read_file(
 	struct conf_reader *reader, struct prefix_file *file, const char *shown, int fd)
 {
@@ -170,7 +170,7 @@ static int read_file(
 	return 0;
 }
 
-/* Opens and reads; what is wrong is told. */
+/* Opens and reads a file, and reports errors. */
 static void load(struct conf_reader *reader, struct prefix_file *file,
 	const struct setting *setting, const char *shown)
 {
@@ -199,7 +199,7 @@ static void load(struct conf_reader *reader, struct prefix_file *file,
 	reader->failed |= file->is_wrong;
 }
 
-/* From the folder of the main file. NULL without memory. */
+/* A path relative to the folder of the main file. NULL: no memory. */
 static char *path_of(const struct conf_source *source, const char *name)
 {
 	const char *slash = strrchr(source->files[0], '/');
@@ -209,7 +209,7 @@ static char *path_of(const struct conf_source *source, const char *name)
 	return asprintf(&path, "%.*s%s", folder_len, source->files[0], name) < 0 ? NULL : path;
 }
 
-/* One that was not asked for before. NULL without memory, or where a tape does not have it. */
+/* Opens a file that was not used before. NULL: no memory, or it is not on the tape. */
 static struct prefix_file *open_new(struct conf_reader *reader, const struct setting *setting,
 	const char *shown, const char *path)
 {
@@ -288,7 +288,7 @@ int prefix_files_write(const struct prefix_files *files, struct conf_tape *tape)
 	return 0;
 }
 
-/* Whether bytes are n prefixes: as everything that comes from elsewhere, they are not trusted. */
+/* Whether bytes are n valid prefixes: like all input they are not trusted. */
 static bool are_prefixes(const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -331,7 +331,7 @@ int prefix_files_take(struct prefix_files *files, const char *bytes, size_t len)
 		}
 		file->is_borrowed = true;
 		file->list = (struct conf_prefixes){
-			.prefixes = (struct prefix *)bytes, /* which is aligned anywhere */
+			.prefixes = (struct prefix *)bytes, /* it needs no alignment */
 			.n = head.n,
 			.any = head.any == 1,
 			.unix_peers = head.unix_peers == 1,

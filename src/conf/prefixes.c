@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lists of prefixes, as the config writes them: prefixes, addresses, "unix", "any", and files.
+ * Lists of prefixes, as written in a config: prefixes, addresses, "unix", "any", and files.
  *
- * A list that is as one before it is that one: a hundred listeners with one list have it once.
+ * Equal lists share one object, so that a hundred listeners with the same list need its memory
+ * once.
  */
 #include "conf/prefixes.h"
 
@@ -68,7 +69,7 @@ int conf_prefixes_add_text(
 	return conf_prefixes_add(list, &prefix, 1);
 }
 
-/* Adds what a file holds; what is wrong is told. 0 or -ENOMEM. */
+/* Adds the contents of a file, and reports errors. 0 or -ENOMEM. */
 static int add_file(struct conf_reader *reader, struct conf_prefixes *list,
 	const struct setting *setting, const char *shown, const char *name)
 {
@@ -89,7 +90,7 @@ static int add_file(struct conf_reader *reader, struct conf_prefixes *list,
 	return conf_prefixes_add(list, held->prefixes, held->n);
 }
 
-/* Adds what an element of a list says; what is wrong is told. */
+/* Adds an element of a list, and reports errors. */
 static void add_setting(struct conf_reader *reader, const struct conf_key *key,
 	struct conf_prefixes *list, const struct setting *setting, const char *shown)
 {
@@ -131,7 +132,7 @@ static bool is_alike(const void *item, const void *list)
 	       (a->n == 0 || memcmp(a->prefixes, b->prefixes, a->n * sizeof(*a->prefixes)) == 0);
 }
 
-/* The list that stays: one that is as this one, or this one. */
+/* Returns an earlier list that is equal to this one, or else keeps this one. */
 static const struct conf_prefixes *keep(struct conf_reader *reader, struct conf_prefixes *list)
 {
 	uint64_t hash = hash_of(list);
@@ -149,7 +150,7 @@ static const struct conf_prefixes *keep(struct conf_reader *reader, struct conf_
 	return list;
 }
 
-/* Adds what a string or the elements of an array say. */
+/* Adds a string, or the elements of an array. */
 static void add_all(struct conf_reader *reader, const struct conf_key *key,
 	struct conf_prefixes *list, const struct setting *setting, const char *shown)
 {

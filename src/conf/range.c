@@ -24,7 +24,7 @@ static const char *find_dash(const char *text)
 	return n > 0 && colon[1 + n] == '-' ? colon + 1 + n : NULL;
 }
 
-/* The port behind the '-'; 0: it is none. */
+/* The port after the '-'; 0: it is not a port. */
 static unsigned last_port(const char *dash)
 {
 	size_t n = strspn(dash + 1, DIGITS);
@@ -79,7 +79,8 @@ struct addr conf_range_at(const struct conf_range *range, uint32_t i)
 	if (i > 0) {
 		addr.port = (uint16_t)(addr.port + i);
 		if (addr.sa_len > 0) {
-			addr.sa.in.sin_port = htons(addr.port); /* the place of both families */
+			/* The offset is the same in both families. */
+			addr.sa.in.sin_port = htons(addr.port);
 		}
 	}
 	return addr;

@@ -13,17 +13,17 @@
 #include "conf/schema.h"
 #include "conf/tree.h"
 
-/* A group of the config, and where its values go. */
+/* A group of the config, and the object for its values. */
 struct spot {
 	const struct setting *group;
 	const char *schema; /* path in the schema: "listeners[].timeouts" */
 	const char *shown;  /* path in errors: "listeners[0].timeouts" */
-	void *object;       /* of conf_key::offset */
+	void *object;       /* base of conf_key::offset */
 };
 
 static void read_group(struct conf_reader *reader, const struct spot *spot);
 
-/* A path is only shown, so one that is too long may be cut. */
+/* Cuts off a path that is too long, because it is only shown. */
 static void cut(char path[CONF_PATH_MAX], int len)
 {
 	if (len >= CONF_PATH_MAX) {
@@ -92,7 +92,7 @@ size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
 	return n;
 }
 
-/* Gives `object` its array of elements; NULL without memory. */
+/* Allocates the array of elements of `object`; NULL: no memory. */
 static char *new_elements(
 	struct conf_reader *reader, const struct conf_key *key, size_t n, void *object)
 {
@@ -107,7 +107,7 @@ static char *new_elements(
 	return elements;
 }
 
-/* A string or an array of strings. */
+/* Reads a string or an array of strings. */
 static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
@@ -132,7 +132,7 @@ static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* An array of strings, each of which switches something on; it may be empty. */
+/* Reads an array of strings, each of which sets a flag; it may be empty. */
 static void read_flags(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
@@ -148,7 +148,7 @@ static void read_flags(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* Patterns of files, which were read already; there may be none. */
+/* Checks patterns of files, which were read already; there may be none. */
 static void read_include(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown)
 {
@@ -162,7 +162,7 @@ static void read_include(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* They are part of the program: they cannot be refused. */
+/* Defaults are part of the program, so they cannot be refused. */
 void conf_preset(const char *schema, void *object)
 {
 	char why[CONF_WHY_MAX];
@@ -178,8 +178,8 @@ void conf_preset(const char *schema, void *object)
 	}
 }
 
-/* The defaults of the elements of a list of `owner`, with what they inherit. It was read before any
- * list. */
+/* Sets the defaults of the elements of a list of `owner`, and the values that they inherit, which
+ * were read before any list. */
 static void preset(struct conf_reader *reader, const char *schema, void *object, const void *owner)
 {
 	conf_preset(schema, object);
@@ -250,7 +250,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-/* A group, or the word that switches it off. */
+/* Reads a group, or the word that switches it off. */
 static void read_option(
 	struct conf_reader *reader, const struct conf_key *key, const struct spot *spot)
 {
@@ -262,8 +262,8 @@ static void read_option(
 	}
 }
 
-/* The same of a check, which is an object of its own. One that is there already is the upstream's:
- * what a server's group does not say is as there. */
+/* The same for a check, which is an object of its own. If there is one already, it is the
+ * upstream's, and values that a server's group does not set are taken from it. */
 static void read_check(
 	struct conf_reader *reader, const struct conf_key *key, const struct spot *spot)
 {
@@ -358,7 +358,8 @@ static void report_missing(struct conf_reader *reader, const struct spot *spot)
 	}
 }
 
-/* Reads the lists of a group, or all else. How many keys were left for the other time. */
+/* Reads the lists of a group, or all other keys. Returns how many keys are left for the other
+ * call. */
 static size_t read_keys(struct conf_reader *reader, const struct spot *spot, bool lists)
 {
 	size_t n_left = 0;
@@ -382,8 +383,8 @@ static size_t read_keys(struct conf_reader *reader, const struct spot *spot, boo
 	return n_left;
 }
 
-/* Reads the lists last: what their elements inherit is known by then, wherever it stands in the
- * file. */
+/* Reads the lists last, so that the values that their elements inherit are known, wherever they are
+ * in the file. */
 static void read_group(struct conf_reader *reader, const struct spot *spot)
 {
 	if (read_keys(reader, spot, false) > 0) {

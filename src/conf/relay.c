@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A model that is made, not read. */
+/* Makes a model without a file. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

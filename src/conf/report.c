@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How the reader tells what is wrong with a setting: its file and line, its key, what was found,
- * and for an unknown key where it belongs or which key was most likely meant.
+ * Reports what is wrong with a setting: its file and line, its key, what was found, and for an
+ * unknown key where it belongs or which key was probably meant.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -83,7 +83,7 @@ const char *conf_where(const struct conf_reader *reader, const struct setting *h
 	return where;
 }
 
-/* "what to write instead" for a key that is missing or of the wrong type. */
+/* Writes "what to write instead" for a key that is missing or has the wrong type. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 {
 	const char *dot = strrchr(key->path, '.');
@@ -139,7 +139,7 @@ const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX])
 	return text;
 }
 
-/* A number where a string belongs: most often only the unit or the quotes are missing. */
+/* Reports a number where a string is expected: usually only the unit or the quotes are missing. */
 static bool report_bare_number(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown)
 {

@@ -12,8 +12,8 @@
 
 static const char include_word[] = "@include";
 
-/* How many characters from `pos` on are of `set`. strspn(3) would do, but a sanitizer may look at
- * the whole text behind `pos` each time. */
+/* How many characters from `pos` on are in `set`. Not strspn(3), because a sanitizer may check the
+ * whole text after `pos` each time. */
 static size_t span(const char *pos, const char *set)
 {
 	size_t n = 0;
@@ -38,7 +38,7 @@ static void advance(struct scanner *scanner, const char *to)
 	}
 }
 
-/* Skips blanks and comments; false when a comment never ends, and pos is then at its start. */
+/* Skips blanks and comments. False: a comment never ends, and pos is at its start. */
 static bool skip_blanks(struct scanner *scanner)
 {
 	for (;;) {
@@ -61,7 +61,7 @@ static bool skip_blanks(struct scanner *scanner)
 	}
 }
 
-/* The end of the string that begins at `pos`, behind its quote; NULL when it has none. */
+/* The end of the string that begins at `pos`, after its closing quote; NULL: it has none. */
 static const char *string_end(const char *pos)
 {
 	for (pos++; *pos != '\0'; pos++) {
@@ -75,7 +75,7 @@ static const char *string_end(const char *pos)
 	return NULL;
 }
 
-/* The end of an exponent at `pos`, or `pos` when there is no whole one. */
+/* The end of an exponent at `pos`; `pos` if there is no complete one. */
 static const char *exponent_end(const char *pos)
 {
 	const char *digits;
@@ -88,7 +88,7 @@ static const char *exponent_end(const char *pos)
 	return span(digits, DIGITS) == 0 ? pos : digits + span(digits, DIGITS);
 }
 
-/* The longest number at `pos`, as flex would take it; `pos` itself when there is none. */
+/* The end of the longest number at `pos`, as flex would find it; `pos` if there is none. */
 static const char *number_end(const char *pos, enum token_kind *ret_kind)
 {
 	const char *digits = pos + (*pos == '+' || *pos == '-');
@@ -115,7 +115,8 @@ static const char *number_end(const char *pos, enum token_kind *ret_kind)
 	return end;
 }
 
-/* Only at the start of a line, and with its path in quotes in the same line. */
+/* The end of an @include, which must be at the start of a line, with its path in quotes in the same
+ * line. */
 static const char *include_end(const struct scanner *scanner, enum token_kind *ret_kind)
 {
 	const char *word_end = scanner->pos + strlen(include_word);
@@ -136,7 +137,7 @@ static const char *include_end(const struct scanner *scanner, enum token_kind *r
 	return end;
 }
 
-/* Whether the text at `pos` begins with a word, which is in lower case, in whatever case. */
+/* Whether the text at `pos` begins with a word in upper or lower case; `word` is in lower case. */
 static bool begins_with(const char *pos, const char *word)
 {
 	while (*word != '\0' && tolower((unsigned char)*pos) == *word) {
@@ -198,7 +199,7 @@ struct token scanner_next(struct scanner *scanner)
 	}
 	end = token_end(scanner, &token.kind);
 	token.len = (size_t)(end - scanner->pos);
-	/* What follows the opening quote of a string without end would only be noise. */
+	/* The text after the opening quote of a string without end is of no use. */
 	advance(scanner, token.kind == TOKEN_OPEN_STRING ? scanner->end : end);
 	return token;
 }

@@ -6,7 +6,7 @@
 
 #include "base/nearest.h"
 
-/* The part of the path behind "parent."; NULL when it does not begin so. */
+/* The part of the path after "parent."; NULL: it does not begin with that. */
 static const char *path_behind(const char *path, const char *parent)
 {
 	size_t len = 0;
@@ -14,7 +14,8 @@ static const char *path_behind(const char *path, const char *parent)
 	if (*parent == '\0') {
 		return path;
 	}
-	/* By hand: most differ at once, and each key of a large file comes by here. */
+	/* Compared by hand for speed: most paths differ at once, and each key of a large file
+	 * passes here. */
 	while (parent[len] != '\0' && path[len] == parent[len]) {
 		len++;
 	}
@@ -48,7 +49,7 @@ const struct conf_key *conf_schema_find(const char *parent, const char *name)
 	return NULL;
 }
 
-/* Whether a path ends in these parts, "check.address". */
+/* Whether a path ends in these parts, for example "check.address". */
 static bool ends_in(const char *path, const char *tail)
 {
 	size_t len = strlen(path);

@@ -6,7 +6,7 @@
 
 #define NEVER NS_NEVER
 
-/* Of CONF_EITHER the first one says true. */
+/* For CONF_EITHER; the first word means true. */
 static const char *const on_off[] = {"on", "off", NULL};
 static const char *const auto_off[] = {"auto", "off", NULL};
 static const char *const reset_fin[] = {"reset", "fin", NULL};
@@ -32,11 +32,11 @@ static const char *const proxy_versions[] = {
 	[SEND_PROXY_V2] = "v2",
 	NULL,
 };
-/* Of CONF_FLAGS each one is a bit: enum conf_tlv, enum conf_apply. */
+/* For CONF_FLAGS; each word is a bit: enum conf_tlv, enum conf_apply. */
 static const char *const tlvs[] = {"authority", "alpn", "unique_id", "crc32c", "received", NULL};
 static const char *const applied[] = {"timeouts", "access", NULL};
 
-/* The timeouts that the top level and a listener share; `drain` is the process's alone. */
+/* The timeouts that the top level and a listener share; `drain` is only at the top level. */
 #define SPAN(owner, prefix, name, least, most, text, meaning)                                      \
 	{                                                                                          \
 		.path = prefix "timeouts." #name, .type = CONF_DURATION, .preset = text,           \
@@ -66,7 +66,7 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 		TIMEOUT(owner, prefix, idle_client, "none", "no byte of the client"),              \
 		TIMEOUT(owner, prefix, idle_upstream, "none", "no byte of the server")
 
-/* What listeners and upstreams share of their sockets, and the top level says for both. */
+/* Socket options that listeners and upstreams share; the top level sets them for both. */
 #define SOCKET(owner, prefix, key, kind, ...)                                                      \
 	{                                                                                          \
 		.path = prefix "socket." key, .type = kind, __VA_ARGS__                            \
@@ -105,7 +105,7 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 	SOCKET(owner, prefix, "fastopen", CONF_FASTOPEN, .words = on_off, .example = text,         \
 		.min = 1, .max = UINT16_MAX, .offset = offsetof(struct owner, socket),             \
 		.help = meaning)
-/* Of sockets that listen. */
+/* Options of listening sockets. */
 #define LISTENING(owner, prefix)                                                                   \
 	SOCKET(owner, prefix, "backlog", CONF_INT, .example = "4096", .min = 1, .max = 1000000,    \
 		OF(owner, backlog),                                                                \
@@ -153,7 +153,7 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 		.count_offset = offsetof(struct conf_route, n_##name),                             \
 		.element_size = sizeof(char *), __VA_ARGS__                                        \
 	}
-/* In 100 ms at least 100 bytes come through. */
+/* At least 100 bytes in 100 ms. */
 #define BANDWIDTH_MIN 1024
 #define BANDWIDTH_MAX (UINT64_C(1) << 40)
 
@@ -167,7 +167,7 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 		.offset = offsetof(struct conf_upstream, group.MEMBER_##kind(name)), __VA_ARGS__   \
 	}
 
-/* A key of a check, which is an object of its own. */
+/* A key of a check, whose object is separate. */
 #define CHECK_KEY(prefix, name, kind, member, ...)                                                 \
 	{                                                                                          \
 		.path = prefix name, .type = kind, .apart = true,                                  \

@@ -23,7 +23,7 @@ static int grow(void *array, size_t n, size_t size)
 	return 0;
 }
 
-/* Appends to the whole text. */
+/* Appends to the whole text. 0 or -ENOMEM. */
 int conf_source_append(struct conf_source *source, const char *text, size_t len)
 {
 	if (source->room - source->len <= len) {
@@ -119,8 +119,8 @@ void conf_source_place(const struct conf_source *source, unsigned line, const ch
 		*ret_file_line = 0;
 		return;
 	}
-	/* A segment without a line of its own (an include that was the whole line) begins where the
-	 * next does. */
+	/* A segment without a line of its own (an include that is the whole line) begins where the
+	 * next one begins. */
 	while (i > 0 && source->segments[i].line > line) {
 		i--;
 	}

@@ -9,8 +9,8 @@
  * main file may be a pipe.
  *
  * Files that the key `include` of the main file names are not part of its text. Each is parsed by
- * itself, so that an open bracket in it affects no other file, and must not have that key. They
- * follow the main text as parts of their own.
+ * itself, so that an open bracket in it affects no other file. Such a file must not have that key.
+ * These files follow the main text as parts of their own.
  */
 #ifndef WEIR_CONF_SOURCE_H
 #define WEIR_CONF_SOURCE_H

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Every text, names too, ends with a NUL that its length does not count. */
+/* Every text, names too, is followed by a NUL, which its length does not count. */
 struct record {
 	uint32_t type;
 	uint32_t line;
@@ -41,7 +41,7 @@ void tape_write(FILE *out, const struct setting *setting, size_t n)
 	}
 }
 
-/* The next `len` bytes and their NUL; NULL where they are not there. */
+/* The next `len` bytes and their NUL; NULL: they are missing. */
 static const char *take_text(struct reading *reading, uint32_t len)
 {
 	const char *text = reading->pos;
@@ -55,7 +55,7 @@ static const char *take_text(struct reading *reading, uint32_t len)
 
 static int read_setting(struct reading *reading, struct setting *parent);
 
-/* The settings that `setting` holds. */
+/* Reads the settings that `setting` contains. */
 static int read_held(struct reading *reading, struct setting *setting, uint32_t n)
 {
 	int r = 0;
@@ -91,7 +91,7 @@ static int read_value(struct reading *reading, struct setting *setting, uint32_t
 	return 0;
 }
 
-/* The next record; false where there is no whole one. */
+/* Reads the next record; false: there is no complete one. */
 static bool take_record(struct reading *reading, struct record *ret_record)
 {
 	if ((size_t)(reading->end - reading->pos) < sizeof(*ret_record)) {
@@ -102,7 +102,7 @@ static bool take_record(struct reading *reading, struct record *ret_record)
 	return ret_record->type <= SETTING_BOOL;
 }
 
-/* Members of a group have names, elements have none. */
+/* Reads a setting. Members of a group have names, elements have none. */
 static int read_setting(struct reading *reading, struct setting *parent)
 {
 	struct setting *setting;

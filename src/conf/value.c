@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One value of the config: its text, held against its row of the schema, into the model. What is
- * refused is left as it was, with a text that says why and what to write instead.
+ * Sets one value of the config in the model, from its text and its row of the schema. If the text
+ * is refused, the value is unchanged, and `why` says what is wrong and what to write instead.
  */
 #include <assert.h>
 #include <errno.h>
@@ -32,8 +32,8 @@ int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
 	return -EINVAL;
 }
 
-/* The integer that `text` begins with, by libconfig's rules; true and UINT64_MAX when it is larger.
- */
+/* Parses the integer at the beginning of `text` by libconfig's rules; true and UINT64_MAX if it is
+ * larger. */
 static bool parse_integer(const char *text, uint64_t *ret_number)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
@@ -67,7 +67,7 @@ bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX])
 	return true;
 }
 
-/* From the text, which may hold more than 64 bits. */
+/* Sets an integer from its text, which may have more than 64 bits. */
 static int set_int(
 	const struct conf_key *key, const char *text, uint32_t *value, char why[CONF_WHY_MAX])
 {
@@ -152,8 +152,8 @@ static int set_mode(
 	return 0;
 }
 
-/* What a user or a group is called: the number of one, without a look at the system's lists. True
- * if the text is one, in *ret_id. The highest one says "none" to chown(2). */
+/* Parses the number of a user or a group, without a look-up. True: it is one, in *ret_id. The
+ * highest number means "unchanged" to chown(2), so it is refused. */
 static bool parse_id(const char *text, uint32_t *ret_id)
 {
 	size_t len = strlen(text);
@@ -169,7 +169,7 @@ static bool parse_id(const char *text, uint32_t *ret_id)
 
 enum { PASSWD_ROOM_MAX = 1024 * 1024 }; /* a group may have many members */
 
-/* Looks up a user or a group. 0 and its number, 1 where there is none, or a negative errno. */
+/* Looks up a user or a group. 0 and its number; 1: there is none; or a negative errno. */
 static int look_up(const char *text, bool is_group, uint32_t *ret_id)
 {
 	size_t room = 1024;
@@ -252,7 +252,7 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 	return 0;
 }
 
-/* A server in the place of an upstream: its text, which is right. */
+/* Sets the text of a server that is named instead of an upstream, if it is valid. */
 static int set_forward(const char *text, char **value, char why[CONF_WHY_MAX])
 {
 	struct conf_range range;
@@ -290,7 +290,7 @@ static int find_word(
 
 		len += (size_t)snprintf(
 			what + len, sizeof(what) - len, "%s\"%s\"", between, key->words[i]);
-		assert(len < sizeof(what)); /* the words of our schema are few */
+		assert(len < sizeof(what)); /* the schema has few words */
 	}
 	return conf_refuse(why, text, what);
 }
@@ -310,12 +310,12 @@ static int set_source(const char *text, struct addr *value, char why[CONF_WHY_MA
 			"not an IP address alone; write one like \"192.0.2.1\" or \"2001:db8::1\"");
 	}
 	addr.port = 0;
-	addr.sa.in.sin_port = 0; /* at the same place in both families */
+	addr.sa.in.sin_port = 0; /* at the same offset in both families */
 	*value = addr;
 	return 0;
 }
 
-/* What can be connected to, and its text as it was written. */
+/* Sets an address of a server, and its text as written. */
 static int set_server(
 	const char *text, struct addr *value, char kept[ADDR_TEXT_MAX], char why[CONF_WHY_MAX])
 {
@@ -329,7 +329,7 @@ static int set_server(
 		return -EINVAL;
 	}
 	*value = addr;
-	assert(strlen(text) < ADDR_TEXT_MAX); /* what addr_parse() takes fits */
+	assert(strlen(text) < ADDR_TEXT_MAX); /* a text that addr_parse() accepts fits */
 	(void)strcpy(kept, text);
 	return 0;
 }
@@ -351,7 +351,7 @@ static int set_resolver(const char *text, struct addr *value, char why[CONF_WHY_
 	return 0;
 }
 
-/* "dns:NAME:PORT", or "srv:NAME", whose answers have the ports. */
+/* Sets discovery from "dns:NAME:PORT", or from "srv:NAME", whose answers have the ports. */
 static int set_discover(const char *text, struct conf_discovery *value, char why[CONF_WHY_MAX])
 {
 	static const char no_name[] =
@@ -401,7 +401,7 @@ static int set_discover(const char *text, struct conf_discovery *value, char why
 	return 0;
 }
 
-/* What is there already may be shared: conf.c knows. */
+/* Sets bytes. The old ones are not freed, because they may be shared (conf.c). */
 static int set_bytes(const struct conf_key *key, const char *text, struct conf_bytes *value,
 	char why[CONF_WHY_MAX])
 {
@@ -424,7 +424,7 @@ static int set_bytes(const struct conf_key *key, const char *text, struct conf_b
 	return 0;
 }
 
-/* Of a word into a bool, into an enum, or into a bit. */
+/* Sets a bool, an enum or a bit from a word. */
 static int set_word(
 	const struct conf_key *key, const char *text, void *value, char why[CONF_WHY_MAX])
 {
@@ -452,7 +452,7 @@ static int set_level(const char *text, enum log_level *value, char why[CONF_WHY_
 				 "not a level; write \"error\", \"warn\", \"info\" or \"debug\"");
 }
 
-/* One element of an array. */
+/* Sets one element of an array. */
 static int set_element(
 	const struct conf_key *key, const char *text, void *element, char why[CONF_WHY_MAX])
 {
@@ -468,7 +468,8 @@ static int set_element(
 	}
 }
 
-/* Of a listener a queue, towards servers a word; the top level may have either. */
+/* Sets TCP Fast Open: a queue length for listeners, a word towards servers; the top level may have
+ * either. */
 static int set_fastopen(const struct conf_key *key, const char *text, struct sockopts *value,
 	char why[CONF_WHY_MAX])
 {
@@ -495,7 +496,7 @@ static int set_fastopen(const struct conf_key *key, const char *text, struct soc
 	return r;
 }
 
-/* One address, what stands for some, or what has more than one form. */
+/* Sets a value that is an address, several addresses, or has several forms. */
 static int set_place(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX])
 {
@@ -539,7 +540,7 @@ int conf_value_set(
 	case CONF_FLAGS:
 		return set_word(key, text, value, why);
 	case CONF_BOOL:
-		*(bool *)value = strcasecmp(text, "true") == 0; /* the scanner knows no third */
+		*(bool *)value = strcasecmp(text, "true") == 0; /* the scanner accepts only two */
 		return 0;
 	case CONF_BYTES:
 		return set_bytes(key, text, value, why);
@@ -555,7 +556,7 @@ int conf_value_set(
 		return set_forward(text, value, why);
 	case CONF_INCLUDE: /* include_files.c has read the files */
 	case CONF_REFERENCE:
-		return 0; /* conf_check() looks it up when all upstreams are known */
+		return 0; /* conf_check() resolves it when all upstreams are known */
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
@@ -577,7 +578,7 @@ int conf_value_set(
 	case CONF_LIST:
 	case CONF_LISTEN:
 	case CONF_PREFIXES:
-		break; /* each has a reader of its own */
+		break; /* each of these has its own function */
 	}
 	return -EINVAL;
 }

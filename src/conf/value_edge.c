@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Values of what stands between clients and upstreams: names and protocols in a hello, rates; and
- * of weir's own doors.
+ * Sets values about clients: names and protocols in a hello, rates; and those of weir's own doors.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,7 +30,7 @@ static bool is_address(const char *name)
 	       *name == '[';
 }
 
-/* Why this can be no name of a host; NULL if it can. */
+/* Why this cannot be the name of a host; NULL: it can. */
 static const char *name_problem(const char *name)
 {
 	size_t len = strlen(name);
@@ -62,7 +61,7 @@ static const char *name_problem(const char *name)
 	}
 }
 
-/* Why no client can ask for this name in SNI, seen behind its "*."; NULL if one can. */
+/* Why no client can ask for this name in SNI, without its "*."; NULL: one can. */
 static const char *sni_problem(const char *name)
 {
 	if (is_address(name)) {
@@ -76,7 +75,7 @@ static const char *sni_problem(const char *name)
 	return name_problem(name);
 }
 
-/* A copy in lower case; -ENOMEM without memory. */
+/* Sets a copy in lower case. 0 or -ENOMEM. */
 static int set_lower(const char *text, char **value)
 {
 	char *name = strdup(text);
@@ -145,7 +144,7 @@ int conf_value_alpn(const char *text, char **value, char why[CONF_WHY_MAX])
 	return *value == NULL ? -ENOMEM : 0;
 }
 
-/* The number of a rate, in `number`; false if it is no rate. */
+/* Splits the number off a rate, into `number`; false: it is not a rate. */
 static bool split_rate(const char *text, char number[32])
 {
 	size_t len = strcspn(text, "/");
