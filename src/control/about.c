@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What weir says of itself: that it lives, whether it wants clients, and how it is. */
+/* /healthz, /readyz and /v1/status: whether weir is alive and ready, and its state. */
 #include <limits.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,13 +19,14 @@ static void get_status(struct control_asked *asked, struct control_status *ret_s
 	opts->calls.status(opts->owner, ret_status);
 }
 
-/** Whoever reads this knows that the main thread turns. */
+/** An answer shows that the main thread's loop runs. */
 void control_get_health(struct control_asked *asked)
 {
 	control_answer(asked, 200, json_pack("{sb}", "alive", true));
 }
 
-/** Never by its servers: all nodes would leave at once. */
+/** The state of the servers does not count: otherwise all nodes would leave the balancer at
+ * once. */
 void control_get_ready(struct control_asked *asked)
 {
 	struct control_status status;

@@ -16,8 +16,9 @@ static const char no_memory[] = "{\"error\": \"out of memory; ask again\"}\n";
 
 /* ---- memory ---- */
 
-/* An answer is built of a hundred calls, each of which may be short of memory; jansson has one
- * place for all of them, so it is asked once, at the end. The main thread's. */
+/* Making an answer needs a hundred calls, any of which may fail for lack of memory. All go through
+ * jansson's allocator, which sets this flag, so it is checked once, at the end. Main thread
+ * only. */
 static bool is_short;
 
 static void *json_alloc(size_t size)
@@ -49,7 +50,7 @@ json_t *control_text(const char *text)
 	if (json == NULL) {
 		utf8 = text_copy_latin1(text);
 		is_short = is_short || utf8 == NULL;
-		json = json_string(utf8); /* NULL of NULL */
+		json = json_string(utf8); /* NULL if `utf8` is NULL */
 		free(utf8);
 	}
 	return json;
@@ -117,7 +118,7 @@ static void answer_exchange(
 		http_exchange_answer(exchange, &reply, no_memory, sizeof(no_memory) - 1);
 		return;
 	}
-	text[n] = '\n'; /* in the place of its NUL */
+	text[n] = '\n'; /* replaces the NUL */
 	http_exchange_answer(exchange, &reply, text, n + 1);
 	free(text);
 }
@@ -219,7 +220,7 @@ static int on_json(const char *text, size_t n, void *owner)
 	return 0;
 }
 
-/** Writes JSON, which is taken; `without_end`: but for its last bracket. */
+/** Writes JSON, which is taken; `without_end`: without its last bracket. */
 static void add_json(struct control_asked *asked, json_t *json, bool without_end)
 {
 	struct bytes *text = &asked->list.text;

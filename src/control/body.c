@@ -15,7 +15,7 @@ static bool is_member(const char *name, const char *const *members)
 	return false;
 }
 
-/** The first member that is none of these; NULL: there is none. */
+/** The first member that is not one of these; NULL: there is none. */
 static const char *find_other(json_t *json, const char *const *members)
 {
 	const char *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What weir is told to do. */
+/* Commands: reload, and the level of the log. */
 #include "control/asked.h"
 #include "control/control.h"
 #include "control/paths.h"

@@ -20,7 +20,8 @@ static void on_gone(struct http_exchange *exchange)
 	control_asked_free(exchange->data);
 }
 
-/** A request that a door has let in; `shows`: which shows only. */
+/** Handles a request; `shows`: it came through the door `http`, which takes only requests that
+ * read. */
 static void control_dispatch(struct control *control, struct http_exchange *exchange, bool shows)
 {
 	struct control_asked *asked = calloc(1, sizeof(*asked));
@@ -48,7 +49,7 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	}
 	answer = paths_find(exchange->head->verb, &asked->target, allow);
 	if (answer == NULL && shows && strstr(allow, "GET") == NULL) {
-		*allow = '\0'; /* nothing that can be asked here */
+		*allow = '\0'; /* no such path at this door */
 	}
 	if (answer != NULL) {
 		slice_begin(&slice);
@@ -63,7 +64,7 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	}
 }
 
-/** Whether the request is one; else that was answered. */
+/** Whether the request is valid; if not, that was answered. */
 static bool is_request(struct http_exchange *exchange)
 {
 	const struct http_refusal *refusal = exchange->refusal;
@@ -75,7 +76,7 @@ static bool is_request(struct http_exchange *exchange)
 	return false;
 }
 
-/** At the control socket. */
+/** A request at the control socket. */
 static void on_request(void *owner, struct http_exchange *exchange)
 {
 	if (is_request(exchange)) {
@@ -83,7 +84,7 @@ static void on_request(void *owner, struct http_exchange *exchange)
 	}
 }
 
-/** At the door that shows only. */
+/** A request at the door `http`. */
 static void on_look(void *owner, struct http_exchange *exchange)
 {
 	struct control *control = owner;
@@ -109,7 +110,7 @@ static void on_look(void *owner, struct http_exchange *exchange)
 
 /* ---- the doors ---- */
 
-/** The default control socket: weir runs without it. */
+/** Logs that the default control socket cannot be opened: weir runs without it. */
 static void warn_of_default(const struct addr *addr, int err, const char *remedy)
 {
 	char text[ADDR_TEXT_MAX];
@@ -135,7 +136,8 @@ static int fail(struct control_failure *failure, const char *key, const struct a
 	return err;
 }
 
-/** The default cannot be had: the socket of a written place goes all the same. */
+/** The default cannot be opened; a socket at another place, which an earlier config named, is still
+ * closed. */
 static void prepare_nowhere(struct control *control, const struct addr *wanted)
 {
 	struct door_place nowhere = {0};
@@ -146,7 +148,7 @@ static void prepare_nowhere(struct control *control, const struct addr *wanted)
 	}
 }
 
-/** 0 too where only the default cannot be had, which was logged. */
+/** Prepares the control socket. 0 also if only the default cannot be opened, which was logged. */
 static int prepare_control(
 	struct control *control, const struct conf *conf, struct control_failure *failure)
 {
@@ -248,7 +250,7 @@ void control_renew(struct control *control)
 	struct control_failure failure;
 
 	if (control->has_next_door || control->has_next_shown) {
-		return; /* a reload does it just now */
+		return; /* a reload is doing that now */
 	}
 	if (!door_is_open(&control->door) || !door_is_open(&control->shown)) {
 		if (control_prepare(control, control->opts.calls.conf(control->opts.owner),

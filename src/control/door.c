@@ -73,7 +73,7 @@ static int listen_next(struct door *door, const char **ret_why)
 	return 0;
 }
 
-/** Whom it lets in. 0 or -ENOMEM. */
+/** Compiles the list of clients to admit. 0 or -ENOMEM. */
 static int compile_allow(struct door_stand *stand)
 {
 	const struct conf_prefixes *allow = stand->place.allow;
@@ -99,7 +99,7 @@ int door_prepare(struct door *door, const struct door_place *place, const char *
 	if (r == 0 && next->stays && place->addr.kind == ADDR_UNIX) {
 		r = listen_set_access(&door->now.socket, &place->access, ret_why);
 	} else if (r == 0 && !next->stays && place->addr.sa_len > 0) {
-		if (is_same) { /* its path is lost: it is made anew in its place */
+		if (is_same) { /* its path was removed: listen there again */
 			door->now.acceptor = acceptor_close(door->now.acceptor);
 			listen_close(&door->now.socket);
 		}
@@ -137,13 +137,13 @@ void door_cancel(struct door *door)
 	const char *why;
 
 	if (door->next.stays && door->now.place.addr.kind == ADDR_UNIX) {
-		/* It was ours to change a moment ago. */
+		/* This does not fail: weir could change it a moment ago. */
 		(void)listen_set_access(&door->now.socket, &door->now.place.access, &why);
 	}
 	stand_close(&door->next);
 }
 
-/* ---- while it is there ---- */
+/* ---- while it is open ---- */
 
 bool door_is_open(const struct door *door)
 {

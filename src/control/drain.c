@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Out of service by hand, and back. */
+/* /v1/drain: takes weir out of service by hand, and back. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@
 #include "control/paths.h"
 #include "crew/inherited.h"
 
-/** systemd's sockets, which go on accepting. */
+/** The JSON of systemd's sockets, which go on accepting. */
 static json_t *kept_json(const struct inherited *inherited)
 {
 	json_t *kept = json_array();
@@ -82,7 +82,7 @@ static void hand_on(struct control_asked *asked, const struct control_drain *wan
 	opts->calls.drain(opts->owner, ask);
 }
 
-/** What is wrong with what is wanted; NULL: nothing. */
+/** Reads what is wanted. Returns what is wrong with it; NULL: nothing. */
 static const char *read_wanted(const json_t *body, struct control_drain *wanted)
 {
 	const json_t *grace = json_object_get(body, "grace");

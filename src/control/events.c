@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who follows, and what each of them gets.
+ * The followers, and what each of them gets.
  *
  *	woken ─▶ begin_round: up to 16 lines ─▶ serve one ─▶ serve the next ... all are served
  *	                ▲                                                          │
  *	                └──────────────────── lines are left ◀─────────────────────┘
  *
- * A round has the frames of the lines that it has taken, and how weir is, if that is new. Who comes
- * while it is under way has missed nothing that he was to see: he begins with the next one.
+ * A round has the frames of the lines that it has read, and the stats if they are new. A follower
+ * that comes during a round begins with the next one, and misses nothing.
  */
 #include "control/events.h"
 
@@ -25,7 +25,7 @@
 
 #define TICK_NS  ((uint64_t)NS_PER_S)
 #define QUIET_NS ((uint64_t)EVENTS_QUIET_S * NS_PER_S)
-/* At a stop: how long main waits for the log thread, which may be stuck. */
+/* At a stop: how long the main thread waits for the log thread, which may be stuck. */
 #define LAST_NS ((uint64_t)100 * NS_PER_MS)
 
 enum { LOOK_NS = 1000 * 1000 };
@@ -35,7 +35,7 @@ static const char keep_alive[] = ":\n\n";
 static const struct http_reply reply = {
 	.status = 200,
 	.type = "text/event-stream",
-	/* Proxies keep such answers back, unless they are told. */
+	/* Without this field some proxies buffer such answers. */
 	.fields = "X-Accel-Buffering: no\r\n",
 };
 static const char stats_event[] = "stats";
@@ -44,15 +44,15 @@ static const char end_event[] = "end";
 struct follower {
 	struct list link; /* struct events::followers or unserved */
 	struct control_asked *asked;
-	bool is_full; /* does not read: ready() is to come */
+	bool is_full; /* it does not read; ready() will be called */
 	uint64_t n_dropped;
 	uint64_t sent_ns;
 };
 
 /* ---- one follower ---- */
 
-/** Whether he wants what has this value of a parameter: one that he names, or where he names none,
- * any but those behind a '!'. */
+/** Whether the follower wants events with this value of a parameter: one of those that it names or,
+ * if it names none, any except those after a '!'. */
 static bool wants(const struct follower *follower, const char *parameter, const char *value)
 {
 	const struct http_target *target = &follower->asked->target;
@@ -94,7 +94,7 @@ static void send_bytes(struct follower *follower, const char *bytes, size_t n)
 	}
 }
 
-/** An event of the stream's own. */
+/** Sends an event about the stream itself. */
 static void send_own(struct follower *follower, const char *event, const char *more)
 {
 	char text[256];
@@ -126,7 +126,7 @@ static void on_ready(struct http_exchange *exchange)
 	tell_dropped(follower);
 }
 
-/** All frames of a round that are for him, in one piece. */
+/** Sends a follower all frames of a round that it wants, in one piece. */
 static void serve(struct events *events, struct follower *follower)
 {
 	uint64_t n_lines = 0;
@@ -170,7 +170,7 @@ static void end_round(struct events *events)
 	events->n_frames = 0;
 }
 
-/** A line that there is no memory or no room for is one that all have missed. */
+/** Counts a line for which there is no memory or no room as missed by all followers. */
 static void all_miss(struct events *events, uint64_t n)
 {
 	list_for_each (link, &events->followers) {
@@ -178,7 +178,7 @@ static void all_miss(struct events *events, uint64_t n)
 	}
 }
 
-/** Whether there is anything to serve. */
+/** Begins a round. Returns whether it has frames. */
 static bool begin_round(struct events *events)
 {
 	struct log_record record;
@@ -199,7 +199,7 @@ static bool begin_round(struct events *events)
 			events->n_frames++;
 		}
 	}
-	if (events->n_frames < EVENTS_LINES) { /* else there may be lines before them */
+	if (events->n_frames < EVENTS_LINES) { /* otherwise earlier lines may still be unread */
 		n_dropped = log_follow_take_dropped();
 		events->met += n_dropped;
 		all_miss(events, n_dropped);
@@ -219,7 +219,7 @@ static bool begin_round(struct events *events)
 	return events->n_frames > 0;
 }
 
-/** One step; whether there is more to do. */
+/** Does one step. Returns whether there is more to do. */
 static bool go_on(struct events *events)
 {
 	struct list *link = events->unserved.next;
@@ -262,7 +262,7 @@ static void on_woken(struct task *task)
 	loop_next(events->control->opts.loop, &events->slice);
 }
 
-/** The log thread's. */
+/** Called on the log thread. */
 static void on_lines(void *owner)
 {
 	struct events *events = owner;
@@ -322,9 +322,9 @@ static void on_tick(struct timer *timer)
 	timer_arm(timer, events->due_ns);
 }
 
-/* ---- the first one comes, the last one goes ---- */
+/* ---- the first follower comes, the last one goes ---- */
 
-/** NULL: no memory. */
+/** Begins to follow the log. NULL: no memory. */
 static struct events *begin(struct control *control)
 {
 	struct events *events = calloc(1, sizeof(*events));
@@ -377,8 +377,8 @@ static void on_forget(struct control_asked *asked)
 	}
 }
 
-/** What a browser has had, as it says when it comes again: how many lines it has missed. What
- * another weir had counted, before a restart, says nothing. */
+/** How many lines a browser has missed, by the id of the last event that it sends when it
+ * reconnects. An id from before a restart of weir counts for nothing. */
 static uint64_t read_missed(const struct events *events, const struct http_head *head)
 {
 	struct span last = http_head_field(head, "last-event-id");
@@ -416,7 +416,7 @@ static const char *find_wrong(const struct http_target *target)
 	return NULL;
 }
 
-/** The head, and what a follower begins with. */
+/** Sends the head of the answer, and the first events of a follower. */
 static void welcome(struct events *events, struct follower *follower)
 {
 	struct http_exchange *exchange = follower->asked->exchange;
@@ -465,7 +465,8 @@ void control_get_events(struct control_asked *asked)
 
 /* ---- the end ---- */
 
-/** Serves lines until one that is written now has come, and so all before it; or not for long. */
+/** Serves lines until one that is logged now has come, and so all before it; for LAST_NS at
+ * most. */
 static void take_last(struct events *events)
 {
 	uint64_t end_ns = clock_after(clock_ns(), LAST_NS);
@@ -491,7 +492,7 @@ void control_end_events(struct control *control)
 		return;
 	}
 	take_last(control->events);
-	while (control->events != NULL) { /* until the last one has gone */
+	while (control->events != NULL) { /* until the last follower is gone */
 		struct follower *follower =
 			container_of(control->events->followers.next, struct follower, link);
 

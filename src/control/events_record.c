@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A line of the log as an event: its fields as JSON, texts as texts and numbers as numbers. */
+/* Makes an event from a log line: its fields as JSON, with texts as strings and numbers as
+ * numbers. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "log/level.h"
 #include "log/queue.h"
 
-enum { REAL_DIGITS = 15 /* what a double has for sure */ };
+enum { REAL_DIGITS = 15 /* the digits that a double always has */ };
 
 const char *events_time(uint64_t time_ns, char text[EVENTS_TIME_MAX])
 {
@@ -35,11 +36,11 @@ uint64_t events_now_ns(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* it has this clock */
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* Linux always has this clock */
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/** Bytes as a text: what is no UTF-8 is taken for Latin-1. */
+/** Bytes as a JSON string; bytes that are not UTF-8 are read as Latin-1. */
 static json_t *text_json(const char *bytes, size_t n)
 {
 	json_t *json = json_stringn(bytes, n);

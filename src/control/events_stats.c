@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How weir is, for all who follow: written once a second, in slices.
+ * The stats for all followers: written once a second, in slices.
  *
  *	head ──▶ listeners, one after the other ──▶ servers ──▶ done()
  *
- * Both are those of the config in force at the beginning.
+ * Listeners and servers are those of the config in force at the beginning.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -33,18 +33,18 @@ struct events_stats {
 	char *text;
 	size_t n;
 	const struct conf *conf; /* a reference */
-	size_t listener;         /* the next one */
-	uint64_t up;             /* bytes of the listeners so far */
+	size_t listener;         /* index of the next one */
+	uint64_t up;             /* bytes of the listeners until now */
 	uint64_t down;
 	struct members members;
 	uint64_t delay_ns; /* of the loop */
 	bool is_begun;
-	bool is_short; /* of memory: something is missing */
+	bool is_short; /* memory was short, so something is missing */
 	bool in_servers;
-	bool is_first; /* of these */
+	bool is_first; /* of the current list */
 };
 
-/** A text as JSON, with its quotes. */
+/** Writes a text as a JSON string, with its quotes. */
 static void put_text(struct events_stats *stats, const char *text)
 {
 	json_t *json = control_text(text);
@@ -71,7 +71,8 @@ static void put_ended(FILE *out, const struct control_status *status)
 	(void)fputs("}", out);
 }
 
-/** Of each timer that has struck: how often not later than each bound, and later than the last. */
+/** Writes for each timer that has expired: how often it was not later than each bound, and later
+ * than the last one. */
 static void put_lateness(FILE *out, const struct crew *crew)
 {
 	struct buckets_read late;
@@ -184,7 +185,7 @@ static void put_server(struct events_stats *stats, const struct member *member)
 		member_is_usable(member) ? "true" : "false", server_n_open(member->server));
 }
 
-/** The head, or the next listener or server; false: that was all. */
+/** Writes the head, or the next listener or server; false: there are no more. */
 static bool put_next(struct events_stats *stats)
 {
 	const struct conf *conf = stats->conf;
@@ -278,7 +279,7 @@ struct events_stats *events_stats_free(struct events_stats *stats)
 	}
 	loop_cancel(stats->control->opts.loop, &stats->task);
 	if (stats->out != NULL) {
-		(void)fclose(stats->out); /* it is not wanted any more */
+		(void)fclose(stats->out); /* it was given up */
 	}
 	free(stats->text);
 	members_rewind(&stats->members);

@@ -7,7 +7,7 @@
 
 enum { HOST_MAX = 256, PORT_DIGITS = 5 };
 
-/** Takes a port off the end; whether what stands behind the name is one, or nothing. */
+/** Cuts a port off the end. Returns whether the name is followed by a port or by nothing. */
 static bool cut_port(char *text)
 {
 	char *bracket = strchr(text, ']');

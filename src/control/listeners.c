@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /v1/listeners: those of the config that is in force when it is asked. */
+/* GET /v1/listeners: the listeners of the config in force when the request comes. */
 #include "conf/conf.h"
 #include "control/asked.h"
 #include "control/control.h"

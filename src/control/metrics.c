@@ -47,7 +47,7 @@ static bool write_drained(struct metrics *metrics)
 	return false;
 }
 
-/** Only while a stop or a drain has an end. */
+/** Has a sample only while a stop or a drain has an end. */
 static bool write_left(struct metrics *metrics)
 {
 	if (metrics->status.left_ns != NS_NEVER) {
@@ -79,7 +79,7 @@ static bool write_reload_ok(struct metrics *metrics)
 	return false;
 }
 
-/** That of the start before the first reload. */
+/** Before the first reload this is the time of the start. */
 static bool write_reloaded(struct metrics *metrics)
 {
 	time_t at = metrics->status.reloaded_at;
@@ -172,8 +172,8 @@ static bool write_lateness(struct metrics *metrics)
 
 /* ---- listeners ---- */
 
-/** Of some listeners of the config, the fewer the more workers are added up; whether there are
- * more. `of`: enum numbers_of. */
+/** Writes samples for some listeners of the config: the more workers there are, the fewer at a
+ * time. Returns whether there are more. `of`: enum numbers_of. */
 static bool each_listener(struct metrics *metrics, unsigned int of,
 	void (*write)(
 		struct exposition *text, const char *name, const struct listener_numbers *numbers))
@@ -381,7 +381,7 @@ static const struct metrics_family families[] = {
 
 enum { N_FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-/** Back to where each family begins. */
+/** Resets the position to the beginning of a family. */
 static void rewind_family(struct metrics *metrics)
 {
 	members_rewind(&metrics->members);
@@ -401,7 +401,7 @@ static void on_forget(struct control_asked *asked)
 	free(metrics);
 }
 
-/** The next family, or some more of it. */
+/** Writes the next family, or some more of the current one. */
 static bool next_piece(struct control_asked *asked)
 {
 	struct metrics *metrics = asked->data;

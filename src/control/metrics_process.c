@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The families that all exporters have: process_*. */
+/* The families process_*, which all exporters have. */
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -64,8 +64,8 @@ bool metrics_max_fds(struct metrics *metrics)
 	return write_limit(metrics, RLIMIT_NOFILE);
 }
 
-/** Thousands of pairs have thousands of fds: counted piece by piece where the kernel does not tell
- * their number. The one that they are read by is not counted. */
+/** Thousands of pairs have thousands of fds, so they are counted in pieces if the kernel does not
+ * report their number. The fd by which they are read is not counted. */
 bool metrics_fds(struct metrics *metrics)
 {
 	int r;
@@ -87,7 +87,7 @@ bool metrics_fds(struct metrics *metrics)
 	return r > 0;
 }
 
-/** The folder has two links of its own, and one more for each thread. */
+/** The folder has two links, and one more for each thread. */
 bool metrics_threads(struct metrics *metrics)
 {
 	struct stat tasks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Families of upstreams and their servers: those that the config of the beginning has, with the
- * servers that each of them has when it is its turn. */
+/* Families of upstreams and their servers: the upstreams of the config at the beginning, with the
+ * servers that each has when it is written. */
 #include "base/buckets.h"
 #include "control/asked.h"
 #include "control/metrics.h"
@@ -9,7 +9,8 @@
 #include "upstream/set.h"
 #include "upstream/weight.h"
 
-/** A sample for each of some servers, or of those that have a check; whether there are more. */
+/** Writes a sample for each of some servers, or of those that have a check. Returns whether there
+ * are more. */
 static bool each_server_that(
 	struct metrics *metrics, bool is_checked, uint64_t (*value)(const struct member *member))
 {
@@ -36,8 +37,8 @@ static bool each_server(struct metrics *metrics, uint64_t (*value)(const struct 
 	return each_server_that(metrics, false, value);
 }
 
-/** A sample for each of some upstreams, or of those that are found by DNS; whether there are
- * more. */
+/** Writes a sample for each of some upstreams, or of those with discovery. Returns whether there
+ * are more. */
 static bool each_group_that(
 	struct metrics *metrics, bool is_found, uint64_t (*value)(const struct group *group))
 {

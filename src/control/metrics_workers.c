@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Families of threads: the main one, and each worker. */
+/* Families of threads: the main thread, and each worker. */
 #include <stdio.h>
 
 #include "base/buckets.h"
@@ -9,7 +9,7 @@
 
 enum { WORKER_TEXT_MAX = 24 };
 
-/** What the label `worker` says: 0 is the main thread, then come the workers. */
+/** The label `worker`: at index 0 the main thread, then the workers. */
 static const char *worker_text(size_t at, char text[WORKER_TEXT_MAX])
 {
 	if (at == 0) {
@@ -19,7 +19,7 @@ static const char *worker_text(size_t at, char text[WORKER_TEXT_MAX])
 	return text;
 }
 
-/** A family with a sample of each thread; `of_main`: the main thread has one, too. */
+/** Writes a family with a sample for each worker; `of_main`: and one for the main thread. */
 static bool each_thread(struct metrics *metrics, bool of_main,
 	void (*write)(struct exposition *text, const struct exposition_label *labels,
 		const struct thread_numbers *numbers))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The live pairs: lists by filters, one by its id, and their end.
+ * The open pairs: lists by filters, one pair by its id, and ending pairs.
  *
  *	GET /v1/pairs ──▶ a page of the workers ──▶ its rows, in slices ──▶ the next page ...
  *
- * A list of any length costs the memory of one page. Pairs that end meanwhile are left out, those
- * that come have greater ids and are met at the end. Of all that is asked of the workers one order
- * is under way at a time, and the others wait: however many ask, they take one slice of a turn.
+ * A list of any length needs the memory of one page. Pairs that end meanwhile are left out; new
+ * ones have greater ids and come at the end. Only one order to the workers is under way at a time,
+ * and other requests wait: however many there are, they take one slice of a turn.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,19 +23,20 @@
 
 enum { PAGE = PAIRS_PAGE_MAX, N_TEXTS = 4 };
 
-/** One that is under way; it outlives who has asked, as long as the workers have the order. */
+/** A request about pairs that is under way. It outlives its client as long as the workers have the
+ * order. */
 struct control_pairs {
 	struct list link;  /* struct control::pairs */
 	struct list waits; /* struct control::pairs_waiting */
 	struct control *control;
-	struct control_asked *asked; /**< NULL: gone */
+	struct control_asked *asked; /**< NULL: the client is gone */
 	struct pairs_order order;
-	char *texts[N_TEXTS]; /**< of the filter */
+	char *texts[N_TEXTS]; /**< the texts of the filter */
 	size_t n_texts;
-	size_t at;                /**< in order.rows */
+	size_t at;                /**< index in order.rows */
 	uint64_t last;            /**< the id of the last row that was sent */
 	bool is_one;              /**< /v1/pairs/ID */
-	struct pairs_query query; /**< its limit: so many more rows; but not its texts */
+	struct pairs_query query; /**< `limit` counts down the rows; its texts are not valid */
 };
 
 static void pairs_free(struct control_pairs *pairs)
@@ -49,7 +50,7 @@ static void pairs_free(struct control_pairs *pairs)
 	free(pairs);
 }
 
-/** Who has asked is answered, or gone. */
+/** The client has its answer, or is gone. */
 static void on_forget(struct control_asked *asked)
 {
 	struct control_pairs *pairs = asked->data;
@@ -67,7 +68,7 @@ void control_forget_pairs(struct list *pairs)
 	}
 }
 
-/* ---- one at a time ---- */
+/* ---- one order at a time ---- */
 
 static void give_next(struct control *control)
 {
@@ -80,7 +81,7 @@ static void give_next(struct control *control)
 	}
 }
 
-/** Lets the workers do it, behind those that were asked before. */
+/** Queues the order for the workers after earlier ones. */
 static void ask_workers(struct control_pairs *pairs)
 {
 	list_append(&pairs->control->pairs_waiting, &pairs->waits);
@@ -89,7 +90,7 @@ static void ask_workers(struct control_pairs *pairs)
 
 /* ---- filters ---- */
 
-/** Lets the filter keep a text of the target's. False: no memory. */
+/** Copies a text of the target for the filter. False: no memory. */
 static bool keep(struct control_pairs *pairs, const char **text)
 {
 	if (*text != NULL) {
@@ -104,7 +105,7 @@ static bool keep(struct control_pairs *pairs, const char **text)
 	return true;
 }
 
-/** Reads the query; whether it is right: else that was answered. */
+/** Reads the query. Returns whether it is valid; if not, that was answered. */
 static bool read_query(struct control_asked *asked, struct control_pairs *pairs)
 {
 	struct pairs_filter *filter = &pairs->order.filter;
@@ -140,7 +141,7 @@ static json_t *tcp_json(const struct pair_tcp *tcp)
 			     : json_null();
 }
 
-/** `rate`: since it relays, on average. */
+/** The JSON of one direction; `rate` is the average since relaying began. */
 static json_t *way_json(const struct pair_row *row, enum pair_way way)
 {
 	double seconds = (double)row->joined_ns / (double)NS_PER_S;
@@ -212,7 +213,8 @@ static bool next_row(struct control_asked *asked)
 	return true;
 }
 
-/** The rows of a page were written: another page when they are sent, or the end. */
+/** Called when the rows of a page were written: gets another page when they are sent, or ends the
+ * answer. */
 static void on_page_written(struct control_asked *asked)
 {
 	struct control_pairs *pairs = asked->data;
@@ -311,9 +313,9 @@ static void on_order(struct order *order, int status)
 	slice_end(&slice, slices);
 }
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
-/** With all that the request says; NULL: that was answered. */
+/** Makes the state of a request. NULL: it is invalid, which was answered. */
 static struct control_pairs *pairs_new(struct control_asked *asked)
 {
 	struct control_pairs *pairs = calloc(1, sizeof(*pairs));
@@ -346,7 +348,7 @@ void control_get_pairs(struct control_asked *asked)
 	}
 }
 
-/** Of /v1/pairs/ID, which has no query; false: that was answered. */
+/** Reads the id of /v1/pairs/ID, which has no query. False: it is invalid, which was answered. */
 static bool read_id(struct control_asked *asked, struct control_pairs *pairs)
 {
 	uint64_t *id = &pairs->order.filter.id;

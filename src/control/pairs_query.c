@@ -37,14 +37,14 @@ static const char *read_flag(const char *value, bool *ret_flag)
 
 static const char *read_client(const char *value, struct pairs_filter *filter)
 {
-	static char why[PREFIX_WHY_MAX]; /* the main thread's */
+	static char why[PREFIX_WHY_MAX]; /* main thread only */
 
 	filter->by_client = true;
 	filter->is_unix = strcmp(value, "unix") == 0;
 	return filter->is_unix || prefix_parse(value, &filter->client, why) == 0 ? NULL : why;
 }
 
-/** One parameter: what is wrong, or NULL. */
+/** Reads one parameter. Returns what is wrong, or NULL. */
 static const char *read_parameter(struct pairs_query *query, const char *name, const char *value)
 {
 	struct pairs_filter *filter = &query->filter;
@@ -98,7 +98,7 @@ static const char *read_parameter(struct pairs_query *query, const char *name, c
 	       "older_than, state, limit, after, tcp_info and all";
 }
 
-/** Whether a parameter before the i-th has its name. */
+/** Whether a parameter before the i-th one has the same name. */
 static bool is_twice(const struct http_target *target, size_t i)
 {
 	for (size_t k = 0; k < i; k++) {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In a path "*" is any one segment. */
+/* In a path "*" stands for one segment of any name. */
 static const struct path {
 	enum http_verb verb;
 	const char *segments[HTTP_SEGMENTS_MAX];

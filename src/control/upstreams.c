@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /v1/upstreams: with what is known of their servers; and what an administrator says of one. */
+/* GET /v1/upstreams, with the state of their servers; and PATCH of a server by an administrator. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +48,10 @@ static json_t *server_json(const struct member *member)
 	return control_named(member->name, json);
 }
 
-/** A list of them under way. */
+/** A list of upstreams that is being written. */
 struct upstreams {
 	struct members members;
-	bool is_open; /**< an upstream was begun */
+	bool is_open; /**< the list of an upstream is open */
 };
 
 static void on_forget(struct control_asked *asked)
@@ -62,7 +62,7 @@ static void on_forget(struct control_asked *asked)
 	free(upstreams);
 }
 
-/** A server, or the end and the beginning of an upstream. */
+/** Writes a server, or the end of one upstream and the beginning of the next. */
 static bool next_piece(struct control_asked *asked)
 {
 	struct upstreams *upstreams = asked->data;
@@ -109,7 +109,7 @@ void control_get_upstreams(struct control_asked *asked)
 
 /* ---- PATCH /v1/upstreams/UP/servers/NAME ---- */
 
-/** What is wrong with the body, or NULL. */
+/** Reads the body. Returns what is wrong with it, or NULL. */
 static const char *read_word(const json_t *body, struct admin_word *word)
 {
 	const json_t *state = json_object_get(body, "state");
