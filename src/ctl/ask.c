@@ -10,12 +10,12 @@
 #include "http/call.h"
 #include "stream/loop.h"
 
-enum { RELOAD_WAIT_S = 60 /* for one behind another */ };
+enum { RELOAD_WAIT_S = 60 /* for a reload that waits for another one */ };
 
-/** One that is under way. */
+/** A question that is under way. */
 struct asking {
 	struct loop *loop;
-	bool (*piece)(void *owner, const char *bytes, size_t n); /**< NULL: it is kept */
+	bool (*piece)(void *owner, const char *bytes, size_t n); /**< NULL: the answer is stored */
 	void *owner;
 	unsigned int status;
 	int result;
@@ -74,7 +74,7 @@ static void on_done(void *owner, int status)
 	(void)loop_stop(asking->loop);
 }
 
-/** 0 or a negative errno. */
+/** Sends the question and runs the loop until the answer. 0 or a negative errno. */
 static int ask_on_loop(
 	const struct addr *addr, const struct ask_question *question, struct asking *asking)
 {
@@ -107,7 +107,8 @@ static bool is_nobody_there(int r)
 	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
-/** Where a config says it is nobody is: perhaps that weir is yet to be told of the place. */
+/** Reports that no weir listens where the config says: perhaps weir has not loaded that config
+ * yet. */
 static int tell_moved(const struct ask *ask, const char *where, int err)
 {
 	char text[ADDR_TEXT_MAX];
@@ -122,7 +123,7 @@ static int tell_moved(const struct ask *ask, const char *where, int err)
 	return err;
 }
 
-/** Says what stands in the way. */
+/** Reports why the question could not be asked. */
 static int tell_failure(const struct ask *ask, int err)
 {
 	char text[ADDR_TEXT_MAX];
@@ -137,7 +138,8 @@ static int tell_failure(const struct ask *ask, int err)
 			"socket-group.conf)");
 	case -ENOENT:
 	case -ECONNREFUSED:
-		if (ask->conf_errors != NULL) { /* it may listen where these hide it */
+		/* Weir may listen at a place that these errors hide. */
+		if (ask->conf_errors != NULL) {
 			(void)fputs(ask->conf_errors, ask->err);
 		}
 		if (ask->conf != NULL) {
@@ -160,7 +162,7 @@ static int tell_failure(const struct ask *ask, int err)
 	}
 }
 
-/** The status, and the JSON of it, or a negative errno; `asking` goes. */
+/** Returns the status with its JSON, or a negative errno; frees `asking`. */
 static int finish(struct asking *asking, int r, json_t **ret_json)
 {
 	json_t *json = NULL;
@@ -202,7 +204,7 @@ int ask_weir(const struct ask *ask, const struct ask_question *question, json_t 
 	return ask_stream(ask, question, NULL, NULL, ret_json);
 }
 
-/* ---- what many ask ---- */
+/* ---- what several programs ask ---- */
 
 void ask_tell(const struct ask *ask, int status, const json_t *json)
 {

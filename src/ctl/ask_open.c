@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where weir is asked. A config says it by control.listen; where it does not, the socket is in the
- * folder of the service: that of $RUNTIME_DIRECTORY, or what the shipped units have for the config.
+ * Finds the control socket of weir. A config may name it by control.listen; otherwise it is in the
+ * folder of the service: that in $RUNTIME_DIRECTORY, or that of the shipped unit for the config.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "conf/errors.h"
 #include "ctl/ask.h"
 
-enum { NAME_CHARS_MAX = 64 /* of an instance */ };
+enum { NAME_CHARS_MAX = 64 /* name of an instance */ };
 
 #define DEFAULT_PATH "/run/weir/control"
 
@@ -24,7 +24,7 @@ static int refuse(const struct ask *ask, const char *what, const char *why)
 	return -EINVAL;
 }
 
-/** 0, or a negative errno that was told. */
+/** Sets the path. 0, or a negative errno, already reported. */
 static int take_path(const struct ask *ask, const char *path, struct addr *ret_addr)
 {
 	char text[ADDR_TEXT_MAX];
@@ -37,8 +37,8 @@ static int take_path(const struct ask *ask, const char *path, struct addr *ret_a
 		       : 0;
 }
 
-/** NAME of a NAME.conf beside the default config, for which there is weir@NAME.service; 0: it is
- * the default one, or not there. */
+/** The length of NAME if the config is NAME.conf in the folder of the default config, which
+ * weir@NAME.service uses; 0: it is the default config, or in another folder. */
 static int instance_len(const char *conf)
 {
 	const size_t folder = (size_t)(strrchr(WEIR_CONF, '/') + 1 - WEIR_CONF);
@@ -54,9 +54,9 @@ static int instance_len(const char *conf)
 }
 
 /**
- * The socket of the service that has this config; NULL: the default one. 1; 0 where it is a guess,
- * since neither the environment nor the place of the config says so; or a negative errno:
- * RUNTIME_DIRECTORY is wrong.
+ * Finds the socket of the service with this config; NULL: the default config. 1: found; 0: it is a
+ * guess, because neither the environment nor the place of the config determines it; a negative
+ * errno: RUNTIME_DIRECTORY is invalid.
  */
 static int find_folder(const struct ask *ask, const char *conf, struct addr *ret_addr)
 {
@@ -95,7 +95,7 @@ int ask_open(struct ask *ask, const char *program, const char *path, FILE *err)
 	return r < 0 ? tell_folder(ask, r) : 0;
 }
 
-/** What is wrong with the config, a line each; NULL without memory. */
+/** The errors of the config, each on its own line; NULL: no memory. */
 static char *errors_text(const struct conf_errors *errors)
 {
 	char *text = NULL;
@@ -121,7 +121,7 @@ int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *
 	conf_errors_init(&errors);
 	r = conf_find_control(conf, &errors, &ask->addr);
 	if (r < 0 && is_sure != 0 && access(conf, F_OK) < 0) {
-		r = 0; /* a default one that is not there says nothing */
+		r = 0; /* a missing default config is not an error */
 	}
 	ask->conf = r > 0 ? conf : NULL;
 	if (r <= 0) {
@@ -132,7 +132,7 @@ int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *
 	} else if (r > 0 && is_sure > 0 && !addr_equal(&ask->addr, &folder)) {
 		ask->before = folder;
 	} else if (r < 0 && is_sure > 0) {
-		/* The weir of that service says what is wrong. */
+		/* If no weir of that service answers, these errors are reported. */
 		ask->conf_errors = errors_text(&errors);
 		r = 0;
 	} else if (r < 0) {

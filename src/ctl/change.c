@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The commands that change something. */
+/* The commands that change the state of weir. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ int command_kill(const struct command_opts *opts, int n, char **words)
 	return command_answer(opts, status, json, show_told);
 }
 
-/* ---- what has a body ---- */
+/* ---- commands with a body ---- */
 
 int command_log(const struct command_opts *opts, int n, char **words)
 {
@@ -61,7 +61,7 @@ int command_log(const struct command_opts *opts, int n, char **words)
 	return command_answer(opts, status, json, NULL);
 }
 
-/** {"weight": N}, or null for "-"; NULL: that is none. */
+/** Makes {"weight": N}, with null for "-". NULL: the word is not a weight. */
 static json_t *weight_body(const char *word)
 {
 	if (strcmp(word, "-") == 0) {
@@ -71,7 +71,7 @@ static json_t *weight_body(const char *word)
 							: NULL;
 }
 
-/** "/v1/upstreams/UP/servers/NAME"; whether the word is UP/NAME, and fits. */
+/** Makes "/v1/upstreams/UP/servers/NAME". Returns whether the word is UP/NAME and fits. */
 static bool server_target(const char *word, char target[COMMAND_TARGET_MAX])
 {
 	const char *slash = strchr(word, '/');

@@ -16,7 +16,7 @@ int command_wrong(const struct command_opts *opts, const char *what, const char 
 	return COMMAND_USAGE;
 }
 
-/** A 503 of /readyz is an answer, and no error. */
+/** Whether this is a 503 of /readyz, which is an answer and not an error. */
 static bool is_unready(int status, const json_t *json)
 {
 	return status == 503 && json_is_object(json) && json_object_get(json, "ready") != NULL;

@@ -9,7 +9,7 @@
 #include "ctl/show.h"
 #include "ctl/top.h"
 
-/* ---- those that show ---- */
+/* ---- commands that show ---- */
 
 static int get(const struct command_opts *opts, const char *target, command_show *show)
 {
@@ -100,7 +100,7 @@ static int run_top(const struct command_opts *opts, int n, char **words)
 
 static const struct command {
 	const char *name;
-	int least; /* words behind it */
+	int least; /* words after it */
 	int most;
 	command_function *run;
 	const char *usage;

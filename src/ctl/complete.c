@@ -10,7 +10,7 @@
 enum { WAIT_S = 2, WORD_CHARS_MAX = 512 };
 
 struct completing {
-	const char *word; /**< the last one, as far as it goes */
+	const char *word; /**< the last word, as typed so far */
 	FILE *out;
 	struct ask ask;
 	bool has_ask;
@@ -43,7 +43,7 @@ static void offer_all(
 
 /* ---- names ---- */
 
-/** The list behind `key` of an answer; NULL: there is none. */
+/** The list that `key` has in an answer; NULL: there is none. */
 static json_t *get(const struct completing *completing, const char *target)
 {
 	const struct ask_question question = {.method = "GET", .target = target, .wait_s = WAIT_S};
@@ -85,7 +85,7 @@ static void offer_upstreams(const struct completing *completing)
 	json_decref(json);
 }
 
-/** By name, or as UP/NAME. */
+/** Offers servers, by name or as UP/NAME. */
 static void offer_servers(const struct completing *completing, bool with_upstream)
 {
 	json_t *json = get(completing, "/v1/upstreams");
@@ -198,7 +198,8 @@ static void offer_levels(struct completing *completing)
 	offer_all(completing, "", words);
 }
 
-/** What each word behind a command is; the last one also of those behind it, where it repeats. */
+/** What each word after a command is. If it repeats, the last one also stands for all further
+ * words. */
 static const struct words {
 	const char *command;
 	offer_function *first;
@@ -244,7 +245,7 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-/** Where weir is asked, whatever is wrong with that: nobody reads it. */
+/** Finds the control socket. Errors are dropped, because nobody reads them. */
 static void open_ask(struct completing *completing, const char *socket, const char *conf, FILE *err)
 {
 	struct ask *ask = &completing->ask;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Out of service by hand, and back. A drain with --wait looks how many pairs are open until none is
- * or the time is over, and only then drains: where a route leads to weir while it is ready, its
- * open pairs are cut when it is not, for their packets go to another machine then. */
+/* Weirctl drain and undrain: takes weir out of service by hand, and back. A drain with --wait first
+ * waits until no pair is open or the time is over, and then drains. This is for setups in which a
+ * network route leads to weir only while it is ready: when weir is not ready any more, the packets
+ * of its open pairs go to another machine, which cuts these pairs. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -39,7 +40,7 @@ static void show_drain(FILE *out, const json_t *json)
 	}
 }
 
-/** Where the config has no grace, by which a drain has begun, clients meet closed ports at once. */
+/** Prints a warning if a drain has begun without a grace: clients find the ports closed at once. */
 static void warn_of_no_grace(const struct command_opts *opts, const json_t *json)
 {
 	const json_t *grace = json_object_get(json, "grace_ms");
@@ -52,13 +53,14 @@ static void warn_of_no_grace(const struct command_opts *opts, const json_t *json
 	}
 }
 
-/** What a drain asks first. */
+/** What a drain reads first. */
 struct drain_now {
-	bool is_in_service; /**< so that it begins, and not goes on as somebody has asked */
+	/** So this command begins the drain, and does not change one under way. */
+	bool is_in_service;
 	long long n_open;
 };
 
-/** 0, or a negative errno that was told. */
+/** Reads the state. 0, or a negative errno, already reported. */
 static int look(const struct command_opts *opts, struct drain_now *ret_now)
 {
 	const struct ask_question question = {
@@ -77,7 +79,7 @@ static int look(const struct command_opts *opts, struct drain_now *ret_now)
 	return 0;
 }
 
-/** Until no pair is open, or that long; 0, or a negative errno that was told. */
+/** Waits until no pair is open, or for that long. 0, or a negative errno, already reported. */
 static int wait_for_pairs(const struct command_opts *opts, uint64_t wait_ns)
 {
 	uint64_t end_ns = clock_after(clock_ns(), wait_ns);
@@ -117,7 +119,7 @@ static void tell_open(const struct command_opts *opts, const json_t *json)
 	}
 }
 
-/** COMMAND_OK, or what is wrong was told; NS_NEVER: there is none. */
+/** Parses the times; NS_NEVER: not given. COMMAND_OK, or an exit code, with the error reported. */
 static int read_times(const struct command_opts *opts, int n, char **words, uint64_t *ret_wait_ns)
 {
 	const char *why = "write a duration, as 10s or 0s";

@@ -9,21 +9,21 @@
 
 #include "ctl/show.h"
 
-enum { LINE_CHARS_MAX = 16 * 1024 * 1024 /* far more than any event has */ };
+enum { LINE_CHARS_MAX = 16 * 1024 * 1024 /* far more than an event ever has */ };
 
 struct following {
 	const struct command_opts *opts;
-	bool wants_stats; /**< they are asked for by name, or it is JSON */
-	char *line;       /**< what has come of it, malloc'd */
+	bool wants_stats; /**< the stats are asked for by name, or the output is JSON */
+	char *line;       /**< the part of the line that has arrived, malloc'd */
 	size_t n;
-	bool has_ended; /**< weir said so */
-	bool is_unread; /**< nobody reads what is written */
+	bool has_ended; /**< weir has sent the last event */
+	bool is_unread; /**< the reader of stdout is gone */
 	bool is_strange;
 };
 
 /* ---- an event ---- */
 
-/** A value as one word: quoted where it would be more, or none. */
+/** Writes a value as one word, in quotes if it is empty or has several words. */
 static void show_word(FILE *out, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -43,7 +43,7 @@ static void show_word(FILE *out, const json_t *value)
 	}
 }
 
-/** "TIME LEVEL EVENT KEY=VALUE ...". */
+/** Writes "TIME LEVEL EVENT KEY=VALUE ...". */
 static void show_event(FILE *out, const json_t *event)
 {
 	static const char *const first[] = {"time", "level", "event", NULL};
@@ -89,7 +89,7 @@ static void on_event(struct following *following, const char *data)
 	json_decref(event);
 }
 
-/* ---- lines of server-sent events: what an event is called is in its data too ---- */
+/* ---- lines of server-sent events: the name of an event is also in its data ---- */
 
 static void on_line(struct following *following)
 {
@@ -102,7 +102,7 @@ static void on_line(struct following *following)
 	following->n = 0;
 }
 
-/** Takes bytes up to the end of a line; how many. */
+/** Takes bytes up to the end of a line. Returns their number. */
 static size_t take(struct following *following, const char *bytes, size_t n)
 {
 	const char *end = memchr(bytes, '\n', n);
@@ -125,7 +125,7 @@ static size_t take(struct following *following, const char *bytes, size_t n)
 	return more;
 }
 
-/** Whether who was to read has gone: also where nothing is written for long. */
+/** Whether the reader of stdout is gone; noticed even if nothing is written for a long time. */
 static bool is_unread(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO};
@@ -140,7 +140,7 @@ static bool on_piece(void *owner, const char *bytes, size_t n)
 	sigset_t before;
 	size_t at = 0;
 
-	/* SIGINT ends it between lines. */
+	/* SIGINT ends the program only between lines. */
 	(void)sigemptyset(&held);
 	(void)sigaddset(&held, SIGINT);
 	(void)sigprocmask(SIG_BLOCK, &held, &before);
@@ -157,7 +157,7 @@ static bool on_piece(void *owner, const char *bytes, size_t n)
 static void on_interrupt(int number)
 {
 	(void)number;
-	_exit(COMMAND_OK); /* all that is written is out */
+	_exit(COMMAND_OK); /* everything was flushed */
 }
 
 static int exit_code(const struct following *following, int status, json_t *json)
@@ -193,7 +193,7 @@ int events_run(const struct command_opts *opts, int n, char **words)
 	int status;
 
 	if (code == COMMAND_OK) {
-		code = command_check_names(opts, n, words); /* nothing would come, for ever */
+		code = command_check_names(opts, n, words); /* no event would ever come */
 	}
 	if (code != COMMAND_OK) {
 		return code;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirctl: asks the weir that runs, and tells it. It knows weir by its answers alone.
- * The map of its sources (tests/lint/map); `weir --reload` uses the first two:
+ * weirctl: queries and controls a running weir, only through its HTTP answers. This is the map of
+ * its sources (tests/lint/map); `weir --reload` uses the first two:
  *
- *	ask		one question, and its answer
- *	ask_open	where it is asked
- *	names		which one is meant by a wrong one
- *	show		how answers are shown
- *	command		from words to a question, and from an answer to the exit code
- *	commands	which there are
- *	complete	what a shell may offer
- *	change		the same of what changes something
- *	drain		of a drain by hand
- *	events		what happens, as it happens
+ *	ask		sends a request, and receives the answer
+ *	ask_open	finds the control socket
+ *	names		finds the name that a wrong one probably means
+ *	show		prints answers
+ *	command		makes requests from words, and exit codes from answers
+ *	commands	the table of commands
+ *	complete	completion for shells
+ *	change		commands that change something
+ *	drain		drain and undrain
+ *	events		the events of weir, as they happen
  *	top		a live screen
- *	top_sample	what is on it
- *	top_screen	how it is drawn
- *	top_keys	what its keys do
- *	terminal	where it is drawn
+ *	top_sample	the numbers on the screen
+ *	top_screen	draws the screen
+ *	top_keys	handles its keys
+ *	terminal	the terminal of the screen
  */
 #include <errno.h>
 #include <getopt.h>
@@ -58,7 +58,8 @@ struct options {
 	struct command_opts command;
 };
 
-/** -1, or the exit code where the command line is wrong, or says all there is to do. */
+/** Parses the options. -1: go on; otherwise the exit code: the command line is wrong, or a text was
+ * printed. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	enum { OPTION_JSON = 256, OPTION_ALL, OPTION_END_PAIRS, OPTION_WAIT, OPTION_VERSION };
@@ -119,7 +120,8 @@ int main(int argc, char **argv)
 	struct options options = {.command = {.ask = &ask, .out = stdout}};
 	int code;
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a write to a weir that is gone is an error, no end */
+	/* A write to a weir that is gone must return an error, not end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "--complete") == 0) {
 		complete_run(argc - 2, argv + 2, stdout);
 		return COMMAND_OK;

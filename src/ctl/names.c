@@ -11,7 +11,7 @@ enum { WAIT_S = 30, NAME_MAX_LEN = 512 };
 
 typedef void names_function(const json_t *json, struct nearest *nearest);
 
-/** What one kind of name is called, where all of them are, and how to see them. */
+/** A kind of names: its word, the request that lists them, and the command that shows them. */
 struct kind {
 	const char *word;
 	const char *target;
@@ -19,7 +19,8 @@ struct kind {
 	const char *remedy;
 };
 
-/** Whether one of the names is it; else the nearest one, as far as there is one, in `known`. */
+/** Whether one of the names is the wanted one. If not, `known` gets the nearest name, if there is
+ * one. */
 static bool look_up(
 	const struct ask *ask, const struct kind *kind, const char *name, char known[NAME_MAX_LEN])
 {
@@ -30,7 +31,7 @@ static bool look_up(
 
 	*known = '\0';
 	if (ask_weir(ask, &question, &json) < 0) {
-		return true; /* that was told */
+		return true; /* the failure was reported */
 	}
 	kind->names(json, &nearest);
 	if (nearest.known != NULL) {
@@ -83,7 +84,7 @@ static void try_upstreams(const json_t *json, struct nearest *nearest)
 	}
 }
 
-/** By name or by address. */
+/** Tries servers, by name and by address. */
 static void try_servers(const json_t *json, struct nearest *nearest)
 {
 	size_t i;
@@ -140,7 +141,7 @@ static void try_full_servers(const json_t *json, struct nearest *nearest)
 			full = json_sprintf(
 				"%s/%s", up == NULL ? "" : up, name == NULL ? "" : name);
 			nearest_try(nearest, json_string_value(full));
-			(void)json_object_set_new(server, "full", full); /* lives with the rest */
+			(void)json_object_set_new(server, "full", full); /* freed with the rest */
 		}
 	}
 }

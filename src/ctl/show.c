@@ -69,7 +69,7 @@ void show_member(FILE *out, const json_t *object, const char *key)
 	show_value(out, json_object_get(object, key));
 }
 
-/** "  KEY VALUE" for each of these, up to NULL. */
+/** Writes " KEY VALUE" for each of these keys, up to NULL. */
 static void show_members(FILE *out, const json_t *object, const char *const *keys)
 {
 	for (; *keys != NULL; keys++) {
@@ -78,9 +78,9 @@ static void show_members(FILE *out, const json_t *object, const char *const *key
 	}
 }
 
-/* ---- lists: a line each, its first word the name ---- */
+/* ---- lists: a line for each, which begins with the name ---- */
 
-/** The reasons for which pairs have ended, and for each how many; no line without any. */
+/** Writes the reasons for which pairs have ended, with their counts; no line if there are none. */
 static void show_ended(FILE *out, const json_t *ended)
 {
 	const char *before = "\nended";
@@ -98,7 +98,7 @@ static void show_ended(FILE *out, const json_t *ended)
 	}
 }
 
-/** The same of a listener, and by whom. */
+/** The same for a listener, with by whom the pairs ended. */
 static void show_ended_by(FILE *out, const json_t *ended)
 {
 	size_t i;
@@ -311,7 +311,7 @@ static void show_way(FILE *out, const json_t *pair, const char *way)
 	(void)fputc('\n', out);
 }
 
-/** What the kernel knows of a connection; a UNIX socket has none of it, and no line. */
+/** Writes the TCP_INFO of a connection; no line for a UNIX socket. */
 static void show_tcp(FILE *out, const char *side, const json_t *tcp)
 {
 	static const char *const keys[] = {"rtt_us", "retransmits", NULL};

@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 
-/* Signals end what waits for a key; they come at no other time. */
+/* These signals end the wait for a key, and are delivered only during it. */
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-/* Bugs end the process at once. */
+/* These signals, of bugs, end the process at once. */
 static const int faults[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
 enum { SEQUENCES_MAX = 128, N_ENDS = sizeof(ends) / sizeof(ends[0]) };
@@ -28,9 +28,9 @@ static_assert(ERR == TERMINAL_TIME, "no key is no key");
 static struct {
 	SCREEN *screen;
 	struct termios before;
-	char sequences[SEQUENCES_MAX]; /* the screen and the cursor as before */
+	char sequences[SEQUENCES_MAX]; /* sequences that restore the screen and the cursor */
 	size_t n_sequences;
-	sigset_t waiting; /* the mask while it waits for a key */
+	sigset_t waiting; /* the signal mask during the wait for a key */
 	struct sigaction old_ends[N_ENDS];
 	struct sigaction old_faults[N_FAULTS];
 	volatile sig_atomic_t signal;
@@ -41,7 +41,8 @@ static void on_end(int number)
 	terminal.signal = number;
 }
 
-/** Only what may be done in a handler of signals; the handler is gone, so the end is as it was. */
+/** Restores the terminal, with async-signal-safe calls only. The handler is reset, so the signal
+ * then has its default action. */
 static void on_fault(int number)
 {
 	(void)!write(STDOUT_FILENO, terminal.sequences, terminal.n_sequences);
@@ -91,7 +92,8 @@ static void give_signals_back(void)
 	(void)sigprocmask(SIG_SETMASK, &terminal.waiting, NULL);
 }
 
-/** Asked for first: newterm(3) that fails leaves memory behind. */
+/** Whether the type of the terminal is known. Checked first, because newterm(3) leaks memory if it
+ * fails. */
 static bool is_known(void)
 {
 	int status;
@@ -114,7 +116,7 @@ int terminal_open(void)
 	}
 	terminal.signal = 0;
 	terminal.n_sequences = 0;
-	take_signals(); /* before curses does */
+	take_signals(); /* before curses takes them */
 	terminal.screen = newterm(NULL, stdout, stdin);
 	if (terminal.screen == NULL) {
 		give_signals_back();
@@ -146,7 +148,7 @@ void terminal_close(void)
 int terminal_key(uint64_t until_ns)
 {
 	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-	int key = getch(); /* one that curses has, or that the window has another size */
+	int key = getch(); /* a key that curses has already, or a new size of the window */
 	uint64_t now_ns = clock_ns();
 	uint64_t left_ns = now_ns < until_ns ? until_ns - now_ns : 0;
 	struct timespec left = {
@@ -163,7 +165,7 @@ int terminal_key(uint64_t until_ns)
 	if (r == 0) {
 		return TERMINAL_TIME;
 	}
-	return getch(); /* ERR, TERMINAL_TIME: there is none yet */
+	return getch(); /* ERR is TERMINAL_TIME: there is no key yet */
 }
 
 int terminal_signal(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A second after the other: weir is asked, and what it says is drawn; keys are answered meanwhile.
- * What it costs is bounded: pairs are listed at most a tenth of the time. Where weir does not
- * answer, the screen says so and stays, and weir is asked again each second.
+ * Each second top asks weir and draws the answers; meanwhile it handles keys. The load on weir is
+ * bounded: listing pairs takes at most a tenth of the time. If weir does not answer, the screen
+ * stays and says so, and weir is asked again each second.
  */
 #include "ctl/top.h"
 
@@ -53,7 +53,8 @@ static int look_at_pairs(struct top *top)
 	if (r < 0) {
 		return r;
 	}
-	/* The busiest, and the longest silent, each of which may be all of them. */
+	/* Room for both lists, the busiest and the longest silent, each of which may have all
+	 * pairs. */
 	shown = realloc(top->shown, (2 * top->pairs.n + 1) * sizeof(*shown));
 	if (shown == NULL) {
 		return -ENOMEM;
@@ -77,7 +78,7 @@ static int look(struct top *top)
 	}
 	if (top_is_restarted(&top->numbers, &top->before)) {
 		clock_text(top->restarted_at);
-		top_pairs_fini(&top->pairs); /* the same ids are others now */
+		top_pairs_fini(&top->pairs); /* after a restart the ids belong to other pairs */
 		top->n_shown = 0;
 		top->selected = -1;
 		top->pairs_due_ns = 0;
@@ -89,7 +90,7 @@ static void look_and_say(struct top *top)
 {
 	int r = look(top);
 
-	if (r == -EINVAL) { /* an answer: of a filter that is wrong */
+	if (r == -EINVAL) { /* weir has answered that the filter is wrong */
 		top_take_said(top, top->says);
 		top->pairs_due_ns = clock_ns() + NS_PER_S;
 	}
@@ -121,7 +122,7 @@ static void run(struct top *top)
 	}
 }
 
-/** A line of JSON with all that it knows. */
+/** Prints a line of JSON with all numbers. */
 static void print_json(const struct top *top)
 {
 	json_t *all = json_pack("{sO, sO, sO, sO}", "status", top->numbers.status, "listeners",
@@ -134,7 +135,7 @@ static void print_json(const struct top *top)
 	json_decref(all);
 }
 
-/** Until nobody reads it, or weir does not answer. */
+/** Runs until the reader of stdout is gone, or weir does not answer. */
 static int run_json(struct top *top)
 {
 	const struct timespec pause = {.tv_sec = 1};
@@ -166,7 +167,7 @@ static int run_screen(struct top *top)
 	terminal_close();
 	number = terminal_signal();
 	if (number != 0 && number != SIGINT) {
-		(void)raise(number); /* as it would have ended */
+		(void)raise(number); /* end by the signal, as without a handler */
 	}
 	return COMMAND_OK;
 }

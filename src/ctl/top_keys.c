@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What keys do in top. */
+/* Handles the keys of top. */
 #include <curses.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { WAIT_S = 5, KEY_ESCAPE = 27, KEY_DELETE = 127, WORDS_MAX = HTTP_PARAMETER
 
 /* ---- filters ---- */
 
-/** Whether it asks for a part of a list, which is top's to choose. */
+/** Whether the word selects a part of a list, which top chooses itself. */
 static bool is_of_lists(const char *word)
 {
 	static const char *const names[] = {"limit", "after", "tcp_info"};
@@ -25,7 +25,7 @@ static bool is_of_lists(const char *word)
 	return false;
 }
 
-/** The words of a text, which is cut there; how many, or -1: what is wrong was told. */
+/** Splits a text into words, modifying it. Returns their number, or -1 with the error reported. */
 static int split(const struct command_opts *opts, char *text, char *words[WORDS_MAX])
 {
 	char *word;
@@ -85,7 +85,7 @@ static void key_of_filter(struct top *top, int key)
 	}
 }
 
-/* ---- the end of pairs ---- */
+/* ---- ending pairs ---- */
 
 static void kill_pairs(struct top *top, const char *target)
 {
@@ -109,7 +109,7 @@ static void kill_pairs(struct top *top, const char *target)
 	top->pairs_due_ns = 0;
 }
 
-/** The same filter, without the limit of what is looked at. */
+/** Ends all pairs that match the filter, without top's limit. */
 static void kill_all(struct top *top)
 {
 	char target[COMMAND_TARGET_MAX];
@@ -133,7 +133,7 @@ static void key_of_kill(struct top *top, int key)
 
 /* ---- which pair is selected ---- */
 
-/** Where a pair is met first: in two lists it may be twice. */
+/** The first index of a pair; with two lists it may occur twice. */
 static size_t find(const struct top *top, json_int_t id)
 {
 	size_t i = 0;
@@ -193,7 +193,7 @@ static void set_sort(struct top *top, enum top_sort sort)
 	top->selected = -1;
 }
 
-/** The keys that begin something; what there is not is said. */
+/** Handles the keys that begin something. If it is not possible, says why. */
 static void begin(struct top *top, int key)
 {
 	if (key == 'k' && top->selected < 0) {

@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "ctl/show.h"
 
-enum { WAIT_S = 2 /* keys wait for it */ };
+enum { WAIT_S = 2 /* keys are not handled during this wait */ };
 
-/** 0, or a negative errno that was told. */
+/** Gets an answer. 0, or a negative errno, already reported. */
 static int get(const struct ask *ask, const char *target, json_t **ret_json)
 {
 	const struct ask_question question = {.method = "GET", .target = target, .wait_s = WAIT_S};
@@ -66,7 +66,7 @@ bool top_is_restarted(const struct top_numbers *now, const struct top_numbers *b
 {
 	uint64_t uptime_ns = (uint64_t)show_number(now->status, "uptime_ms") * NS_PER_MS;
 
-	/* It was started at this moment or a bit later. */
+	/* The start was at this moment or a little later. */
 	return before->at_ns != 0 && uptime_ns < now->begin_ns &&
 	       now->begin_ns - uptime_ns > before->at_ns;
 }
@@ -170,7 +170,7 @@ static void read_pair(
 	}
 }
 
-/** Takes the JSON. 0 or -ENOMEM. */
+/** Reads the pairs; takes the JSON. 0 or -ENOMEM. */
 static int read_pairs(struct top_pairs *now, const struct top_pairs *before)
 {
 	const json_t *list = json_object_get(now->json, "pairs");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One screen of top. What comes from weir is escaped before it is drawn, so that a byte is a
- * column, and no name drives the terminal.
+ * Draws the screen of top. Texts from weir are escaped first, so that each byte is one column, and
+ * no name can control the terminal.
  */
 #include <curses.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ enum { CELL_MAX = 256, LINE_MAX_CHARS = 1024, RATE_MAX = 32 };
 
 /* ---- cells ---- */
 
-/** A text, escaped and cut. */
+/** A text, escaped and shortened. */
 static const char *cell(const char *text, char to[CELL_MAX])
 {
 	size_t n = 0;
@@ -39,7 +39,7 @@ static const char *member(const json_t *object, const char *key, char to[CELL_MA
 	return cell(json_string_value(json_object_get(object, key)), to);
 }
 
-/** "0", "812", "1.2k", "34M": of bytes. */
+/** Formats a number of bytes: "0", "812", "1.2k", "34M". */
 static const char *amount(double n, char to[RATE_MAX])
 {
 	static const char units[] = " kMGTPE";
@@ -77,7 +77,7 @@ __attribute__((format(printf, 3, 4))) static void put(
 	(void)attrset(A_NORMAL);
 }
 
-/* ---- what is above the pairs ---- */
+/* ---- the part above the pairs ---- */
 
 static double rate_of(const struct top *top, const char *key)
 {
@@ -161,7 +161,7 @@ static int draw_listeners(const struct top *top, int row, int most)
 		if (row == last) {
 			break;
 		}
-		/* One that is new has no rate yet. */
+		/* A new listener has no rate yet. */
 		before = before == NULL ? listener : before;
 		put(row++, A_NORMAL, "%-20.20s %9lld %9.1f %8s %8s  %s",
 			member(listener, "name", name), show_number(pairs, "open"),
@@ -200,7 +200,7 @@ static int draw_server(int row, const json_t *upstream, const json_t *server)
 	return row + 1;
 }
 
-/** Those that take no pairs first: they are what is looked for. */
+/** Draws the servers, first those that take no pairs, because these are of interest. */
 static int draw_servers(const struct top *top, int row, int most)
 {
 	int last = row + most;
@@ -342,7 +342,7 @@ static void draw_one_list(struct top *top, int row)
 	}
 }
 
-/** The busiest above, the longest silent below. */
+/** Draws two lists: the busiest pairs above, the longest silent ones below. */
 static void draw_two_lists(struct top *top, int row)
 {
 	int half = (LINES - row) / 2;
@@ -362,7 +362,7 @@ static void draw_two_lists(struct top *top, int row)
 	top->page = 1;
 }
 
-/* ---- what is asked and said in the last line ---- */
+/* ---- the last line: questions and messages ---- */
 
 static void draw_mode(const struct top *top)
 {
