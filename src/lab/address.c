@@ -31,7 +31,7 @@ __attribute__((format(printf, 2, 3))) static int wrong(
 	return -EINVAL;
 }
 
-/** The port of a service's number or name; -1: it is none. */
+/** The port for a number or the name of a service; -1: it is neither. */
 static int port_of(const char *text)
 {
 	char *end;
@@ -49,7 +49,7 @@ static int port_of(const char *text)
 	return service == NULL ? -1 : ntohs((uint16_t)service->s_port);
 }
 
-/** Splits at the last ':', with a host in brackets if it has some itself. */
+/** Splits a text at the last ':'; a host that contains ':' must be in brackets. */
 static int split(const char *text, struct parts *ret, char error[ADDRESS_ERROR_MAX])
 {
 	const char *colon = strrchr(text, ':');
@@ -102,7 +102,7 @@ static void set_any(struct addr *ret, uint16_t port)
 	set_in6(ret, ADDR_ANY, &in6addr_any, port);
 }
 
-/** An address, in numbers; whether it is one. */
+/** Sets a numeric address. Returns whether the host is one. */
 static bool set_numeric(struct addr *ret, const struct parts *parts)
 {
 	struct in_addr in;
@@ -133,7 +133,7 @@ static bool is_any(const struct addr *addr)
 						 : IN6_IS_ADDR_UNSPECIFIED(&addr->sa.in6.sin6_addr);
 }
 
-/** UNIX: as weir reads it. */
+/** Reads a UNIX address as weir does. */
 static int read_unix(const char *text, struct addr *ret, char error[ADDRESS_ERROR_MAX])
 {
 	const char *why = NULL;
@@ -147,7 +147,7 @@ bool address_is_unix(const char *text)
 	return strncmp(text, unix_scheme, sizeof(unix_scheme) - 1) == 0;
 }
 
-/** Looks a name of this host up: its IPv4 address before others, as Go does. */
+/** Looks up a name of this host; prefers its IPv4 address, as Go does. */
 static int look_up(const struct parts *parts, struct addr *ret, char error[ADDRESS_ERROR_MAX])
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

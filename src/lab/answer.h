@@ -12,9 +12,9 @@ enum { ANSWER_ERROR_MAX = 1024 };
 
 struct answer {
 	unsigned int status;
-	bool is_connections;          /**< status 200, and connections.h writes the answer */
-	struct proxy *only;           /**< whose connections it has; NULL: those of all proxies */
-	json_t *json;                 /**< owned by the answer; NULL: an error, or an empty body */
+	bool is_connections; /**< status 200, and connections.h writes the answer */
+	struct proxy *only;  /**< the proxy whose connections are shown; NULL: all proxies */
+	json_t *json;        /**< owned by the answer; NULL: an error, or an empty body */
 	char error[ANSWER_ERROR_MAX]; /**< "": no error */
 };
 

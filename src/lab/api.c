@@ -35,7 +35,7 @@ static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; charset=utf-8";
 static const char no_memory[] = "out of memory\n";
 
-/** What a handler gets. What the path names is there. */
+/** What a handler gets. The proxy and the toxic that the path names exist. */
 struct request {
 	struct lab *lab;
 	struct proxy *proxy;
@@ -45,7 +45,7 @@ struct request {
 	size_t n_body;
 };
 
-/** The request's JSON, for the caller. NULL, and the error. */
+/** Parses the body as JSON; the caller gets the reference. NULL, and the error in the answer. */
 static json_t *read_body(const struct request *request, struct answer *answer)
 {
 	char error[FIELDS_ERROR_MAX];
@@ -91,7 +91,7 @@ static void post_populate(const struct request *request, struct answer *answer)
 	json_t *json = read_body(request, answer);
 
 	if (json == NULL) {
-		/* As all errors of this path. */
+		/* All errors of this path have this form. */
 		answer->json = json_pack("{s:s, s:i, s:n}", "error", answer->error, "status",
 			(int)answer->status, "proxies");
 		return;
@@ -260,7 +260,7 @@ bool api_knows(enum http_verb verb, const struct http_target *target, char metho
 	return false;
 }
 
-/** Finds what the path names. 0, or -EINVAL and the error. */
+/** Finds the proxy and the toxic that the path names. 0, or -EINVAL and the error. */
 static int find_named(
 	struct request *request, const struct http_target *target, struct answer *answer)
 {
@@ -304,7 +304,7 @@ bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *
 
 enum { FIELDS_MAX = 64 };
 
-/** What all answers have. */
+/** Writes the fields that all answers have. */
 static void write_fields(const struct api *api, char fields[FIELDS_MAX])
 {
 	(void)snprintf(fields, FIELDS_MAX, "X-Toxiproxy-Request-Id: %020llx\r\n",
@@ -321,7 +321,7 @@ static void send_text(const struct api *api, struct http_exchange *exchange, uns
 	http_exchange_answer(exchange, &reply, text, n);
 }
 
-/** An error is JSON on a line. */
+/** Sends an answer. An error is JSON on one line. */
 static void send_answer(
 	const struct api *api, struct http_exchange *exchange, const struct answer *answer)
 {
@@ -390,7 +390,8 @@ static void on_request(void *owner, struct http_exchange *exchange)
 	static const char forbidden[] = "User agent not allowed\n";
 	static const char unknown[] = "404 page not found\n";
 	struct api *api = owner;
-	static struct http_target target; /* 8 KiB; one thread */
+	/* Static because of its 8 KiB; there is only one thread. */
+	static struct http_target target;
 	struct answer answer = {0};
 	const char *why = NULL;
 	int r;

@@ -15,7 +15,7 @@ static struct stage *stage_of(struct list *link)
 	return container_of(link, struct stage, link);
 }
 
-/** The queue behind a stage. */
+/** The queue after a stage. */
 static struct chunks *queue_after(const struct stage *stage)
 {
 	struct list *next = stage->link.next;
@@ -96,8 +96,8 @@ void stage_shut(struct stage *stage, enum chunk_kind kind, uint64_t now_ns)
 	}
 }
 
-/** Draws whether it bites: the same number for each toxicity, so that more of it bites those that
- * less did. */
+/** Decides whether the stage bites. The random number does not depend on the toxicity, so that a
+ * higher toxicity bites all connections that a lower one did. */
 static void stage_begin(struct stage *stage, uint64_t now_ns)
 {
 	const struct toxic *toxic = stage->toxic;
@@ -243,7 +243,7 @@ void chain_end(struct chain *chain, enum chunk_kind kind, uint64_t now_ns)
 	put(chain, chunk_new(kind, NULL, 0, chain->n_put), now_ns);
 }
 
-/** Gives the sink what it takes, up to an end. */
+/** Passes chunks to the receiver as far as it has room, up to an end. */
 static void flush(struct chain *chain)
 {
 	struct chunk *head;
@@ -257,7 +257,8 @@ static void flush(struct chain *chain)
 		} else if (room == 0) {
 			return;
 		} else {
-			/* Slices stay what they are: a sink with any room takes a chunk. */
+			/* A receiver with any room takes a whole chunk, so that slices keep their
+			 * sizes. */
 			chain->calls->out(chain, chunk_bytes(head), head->n);
 		}
 		chunks_drop(&chain->out);
@@ -276,7 +277,7 @@ uint64_t chain_run(struct chain *chain, uint64_t now_ns)
 	do {
 		n_before = chain->n_moved;
 		flush(chain);
-		/* The last first: so there is room where there can be. */
+		/* The last stage first, so that it makes room for those before it. */
 		for (struct list *link = chain->stages.prev; link != &chain->stages;
 			link = link->prev) {
 			stage_move(stage_of(link), now_ns);

@@ -20,11 +20,11 @@ struct walk {
 	struct lab *lab;
 	struct http_exchange *exchange;
 	struct task task;
-	/* Where it is; at the head of a list there is none left. */
+	/* The position; at the head of a list there are no more. */
 	struct place proxy;
-	struct place next;     /**< the next link of: */
-	struct list *proxy_of; /**< another than `proxy` is at: that has gone */
-	uint64_t last_id;      /**< later ones were not there when it began */
+	struct place next;     /**< the next link of proxy_of */
+	struct list *proxy_of; /**< if this is not what `proxy` is at, it has been removed */
+	uint64_t last_id;      /**< links with greater ids began later and are not shown */
 	struct bytes text;
 	bool has_shown;
 	bool is_of_one; /**< proxy */
@@ -39,7 +39,7 @@ static void walk_free(struct walk *walk)
 	free(walk);
 }
 
-/** To the first link of a proxy, or behind the last proxy. */
+/** Goes to the first link of a proxy, or after the last proxy. */
 static void enter(struct walk *walk, struct list *proxy)
 {
 	walk->proxy.at = proxy;
@@ -74,7 +74,7 @@ static void show(struct walk *walk, const struct link *link)
 	json_decref(json);
 }
 
-/** Shows one, or goes on to the next proxy. False: there is none left. */
+/** Writes one link, or goes to the next proxy. False: there are no more. */
 static bool step(struct walk *walk)
 {
 	const struct proxy *proxy;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Toxics that delay: latency, which is for bytes, and slow_close, which is for ends. */
+/* Toxics that delay: latency for bytes, and slow_close for ends. */
 #include "base/clock.h"
 #include "lab/chain.h"
 #include "lab/chance.h"
@@ -9,13 +9,14 @@ enum { LATENCY, JITTER };
 enum { DELAY };
 
 enum {
-	/** What is in flight is the delay times the rate: this bounds the rate, not the delay. */
+	/** The bytes in flight are the delay times the rate. So this bounds the rate, and not the
+	 * delay. */
 	LATENCY_ROOM = 16 * 1024 * 1024,
 	PAUSE_NS = NS_PER_MS, /**< between bytes that were not sent together */
 	BLOCK = 16 * 1024,    /**< of the stream: in each a delay of its own, at the latest */
 };
 
-/** A time of an attribute; none below 0. */
+/** Converts the time of an attribute; a negative one becomes 0. */
 static uint64_t ms_to_ns(int64_t ms)
 {
 	if (ms <= 0) {
@@ -24,12 +25,12 @@ static uint64_t ms_to_ns(int64_t ms)
 	return (uint64_t)ms > NS_NEVER / NS_PER_MS ? NS_NEVER : (uint64_t)ms * NS_PER_MS;
 }
 
-/* ---- latency: of the last bytes that went on n_turn is the place by which their delay goes,
- * turn_ns when they came, and since_ns when they were due ---- */
+/* ---- latency: for the last bytes that were passed on, n_turn is the offset that determines their
+ * delay, turn_ns when they came, and since_ns when they were due ---- */
 
 /**
- * The place in the stream that the delay of these bytes goes by: of the first of those that were
- * sent together, or of their block. So in how many reads they came changes nothing.
+ * The offset in the stream that determines the delay of these bytes: that of the first of the bytes
+ * that were sent together, or of their block. So it does not matter in how many reads they came.
  */
 static uint64_t place_of(const struct stage *stage, const struct chunk *chunk)
 {
@@ -43,7 +44,7 @@ static uint64_t place_of(const struct stage *stage, const struct chunk *chunk)
 	return stage->n_turn > block ? stage->n_turn : block;
 }
 
-/** Even over latency ± jitter. */
+/** The delay for an offset: uniform over latency ± jitter. */
 static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
 {
 	uint64_t latency_ns = ms_to_ns(stage->toxic->values[LATENCY]);
@@ -58,14 +59,15 @@ static uint64_t delay_of(const struct stage *stage, const struct chunk *chunk)
 	return drawn_ns > jitter_ns ? drawn_ns - jitter_ns : 0;
 }
 
-/** An end has no delay of its own: it follows the last byte. */
+/** When a chunk is due. An end has no delay of its own: it follows the last byte. */
 static uint64_t due_of(const struct stage *stage, const struct chunk *chunk, uint64_t now_ns)
 {
 	return chunk->kind == CHUNK_BYTES ? clock_after(chunk->at_ns, delay_of(stage, chunk))
 					  : now_ns;
 }
 
-/** Whether what is due is not taken: then it waits for its reader, and is in flight no more. */
+/** Whether the receiver does not take what is due: then it waits for the receiver, and is not in
+ * flight any more. */
 static bool is_held_up(const struct stage *stage, uint64_t now_ns)
 {
 	const struct chunk *head = chunks_head(&stage->in);
@@ -73,7 +75,7 @@ static bool is_held_up(const struct stage *stage, uint64_t now_ns)
 	return head != NULL && due_of(stage, head, now_ns) <= now_ns;
 }
 
-/** Passes on what has one delay. */
+/** Passes on bytes that have the same delay. */
 static void pass_block(
 	struct stage *stage, const struct chunk *head, uint64_t due_ns, uint64_t now_ns)
 {

@@ -29,7 +29,7 @@ static void timeout_move(struct stage *stage, uint64_t now_ns)
 	const struct chunk *head;
 	uint64_t ns = timeout_ns(stage);
 
-	/* What is dropped needs no room; an end goes on when there is some. */
+	/* Dropping needs no room; an end is passed on when there is room. */
 	while ((head = chunks_head(&stage->in)) != NULL) {
 		if (head->kind == CHUNK_BYTES) {
 			stage->since_ns = now_ns;
@@ -50,7 +50,7 @@ static void timeout_move(struct stage *stage, uint64_t now_ns)
 	}
 }
 
-/** As toxiproxy does: what was dropped is missing, so the connection is of no more use. */
+/** As in toxiproxy: the connection is ended, because dropped bytes are missing in it. */
 static void timeout_leave(struct stage *stage, uint64_t now_ns)
 {
 	stage_shut(stage, CHUNK_CLOSE, now_ns);
@@ -65,7 +65,7 @@ const struct toxic_type toxic_timeout = {
 	.what = "the connection is closed",
 };
 
-/* ---- reset_peer: is_busy once something came, at since_ns ---- */
+/* ---- reset_peer: is_busy once something has come, at since_ns ---- */
 
 static void reset_peer_move(struct stage *stage, uint64_t now_ns)
 {

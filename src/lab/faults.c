@@ -14,7 +14,7 @@ enum freeze_how { FREEZE_STOP, FREEZE_DROP };
 
 static const char *const freeze_hows[] = {[FREEZE_STOP] = "stop", [FREEZE_DROP] = "drop", NULL};
 
-/** What comes is kept and nothing more is read, or it is dropped. An end is kept either way. */
+/** Keeps bytes, so that nothing more is read, or drops them. Ends are kept in both cases. */
 static void freeze_move(struct stage *stage, uint64_t now_ns)
 {
 	bool stops = stage->toxic->values[FREEZE_HOW] == FREEZE_STOP;
@@ -131,7 +131,7 @@ const struct toxic_type toxic_drip = {
 
 enum { CORRUPT_EVERY_BYTES = TRIGGER_ATTRIBUTES };
 
-/** Flips a bit of each byte on which the lot falls. */
+/** Flips a bit of each byte that is selected by chance. */
 static void spoil(const struct stage *stage, struct chunk *chunk)
 {
 	uint64_t every = (uint64_t)stage->toxic->values[CORRUPT_EVERY_BYTES];

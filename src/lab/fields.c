@@ -93,7 +93,7 @@ static const char *type_text(enum field_kind kind)
 	return texts[kind];
 }
 
-/** Whether the value is of the kind; then it is set. */
+/** Sets a field if the value is of its kind. Returns whether it is. */
 static bool set(const struct field *field, json_t *value)
 {
 	switch (field->kind) {

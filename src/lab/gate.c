@@ -8,7 +8,7 @@
 #include "lab/toxic_types.h"
 #include "lab/trigger.h"
 
-/* No scope: it is the proxy's. */
+/* There is no scope: it is always "proxy". */
 enum { GATE_AFTER_MS, GATE_AFTER_BYTES, GATE_FOR_MS, FLAP_UP_MS, FLAP_DOWN_MS };
 
 #define GATE_TABLE                                                                                 \
@@ -16,7 +16,7 @@ enum { GATE_AFTER_MS, GATE_AFTER_BYTES, GATE_FOR_MS, FLAP_UP_MS, FLAP_DOWN_MS };
 	[GATE_AFTER_BYTES] = {.name = "after_bytes", .max = INT64_MAX},                            \
 	[GATE_FOR_MS] = {.name = "for_ms", .max = TRIGGER_MS_MAX}
 
-/** How soon after their time bytes are noticed. */
+/** How long after after_bytes were reached that may be noticed. */
 static const uint64_t look_ns = UINT64_C(5) * NS_PER_MS;
 
 const struct toxic_type toxic_refuse = {
@@ -56,7 +56,7 @@ static uint64_t attribute_ns(const struct toxic *toxic, size_t which)
 	return (uint64_t)toxic->values[which] * NS_PER_MS;
 }
 
-/** Whether it has begun, and when it will otherwise. */
+/** Whether the toxic has begun; if not, when it will. */
 static bool has_begun(struct toxic *toxic, uint64_t n_bytes, uint64_t now_ns, uint64_t *ret_next_ns)
 {
 	uint64_t due_ns = toxic->begun_ns + attribute_ns(toxic, GATE_AFTER_MS);
@@ -79,7 +79,7 @@ static bool has_begun(struct toxic *toxic, uint64_t n_bytes, uint64_t now_ns, ui
 	return false;
 }
 
-/** What it does since it has begun. */
+/** The state of the gate by a toxic that has begun. */
 static enum gate gate_of(const struct toxic *toxic, uint64_t now_ns, uint64_t *ret_next_ns)
 {
 	uint64_t up_ns = attribute_ns(toxic, FLAP_UP_MS);
@@ -149,7 +149,7 @@ struct gate_view gate_at(const struct home *home, uint64_t n_bytes, uint64_t now
 	return view;
 }
 
-/** When a flap goes down next; NS_NEVER. */
+/** When a flap goes down next; NS_NEVER: it does not. */
 static uint64_t down_of(const struct toxic *toxic, uint64_t now_ns)
 {
 	uint64_t up_ns = attribute_ns(toxic, FLAP_UP_MS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A link's life; link_way.c has what goes on while it relays.
+ * The beginning and the end of a link; link_way.c has what happens while it relays.
  *
  * link_open() opens the client's stream and connects. on_connected() starts both ways, and from
  * then on link_way.c decides, by link_flush(), link_drop(), link_reset() and link_abort().
@@ -26,11 +26,13 @@
 
 enum {
 	HIGH_WATER_BYTES = 256 * 1024,
-	LOOK_NS = 2 * NS_PER_MS, /**< RESETTING: between two looks at what is left to deliver */
+	/** RESETTING: time between two looks at what is left to deliver. */
+	LOOK_NS = 2 * NS_PER_MS,
 };
 
-static const uint64_t linger_ns = UINT64_C(2) * NS_PER_S;   /* CLOSING: for what still comes */
-static const uint64_t deliver_ns = UINT64_C(30) * NS_PER_S; /* for what is still to be taken */
+/* CLOSING: how long to read what still comes. */
+static const uint64_t linger_ns = UINT64_C(2) * NS_PER_S;
+static const uint64_t deliver_ns = UINT64_C(30) * NS_PER_S; /* how long to wait for delivery */
 
 /* ---- the end ---- */
 
@@ -95,7 +97,7 @@ void link_flush(struct link *link)
 	}
 }
 
-/** All is out, and the peer has finished, too. */
+/** Whether everything is sent, and the peer has sent its FIN. */
 static bool is_through(const struct stream *stream)
 {
 	return is_closed(stream) || (stream_bytes_waiting(stream) == 0 && stream_has_ended(stream));
@@ -120,7 +122,7 @@ void link_drop(struct link *link)
 	(void)timer_arm(&link->timer, clock_after(clock_ns(), linger_ns));
 }
 
-/** Whether all that was written has reached the peer; a UNIX peer has it at once. */
+/** Whether all that was written has reached the peer; a UNIX peer gets it at once. */
 static bool is_delivered(const struct stream *stream)
 {
 	return is_closed(stream) || (stream_bytes_waiting(stream) == 0 &&
@@ -183,11 +185,11 @@ static void on_soon(struct task *task)
 	}
 }
 
-/** What the streams tell beside the ways: before these begin, and when they are over. */
+/** Handles events of the streams before the directions are started, and after they have ended. */
 static void heard(struct link *link, const struct event *event)
 {
 	if (link->state == LINK_CONNECTING && event->type != STREAM_ERROR) {
-		link_free(link); /* the client has gone */
+		link_free(link); /* the client is gone */
 	} else if ((link->state == LINK_FLUSHING && is_closed(link->client) &&
 			   is_closed(link->server)) ||
 		   (link->state == LINK_CLOSING && is_through(link->client) &&
@@ -266,7 +268,7 @@ static int connect_server(struct link *link)
 	return link->connector == NULL ? -errno : 0;
 }
 
-/** Its number at this proxy, and not its id, is what chance goes by. */
+/** The key for chance.h. It depends on the link's number at this proxy, and not on its id. */
 static uint64_t next_key(struct home *home)
 {
 	return chance_of(chance_of_text(home->lab->seed, home->name), home->n_links++);

@@ -36,7 +36,8 @@ static json_t *show_toxics(const struct link_way *way)
 	return toxics;
 }
 
-/** What a toxic does at this time, or after so many bytes; UINT64_MAX: by no bytes. */
+/** The JSON of what a toxic does at this time, or after so many bytes; UINT64_MAX: it counts no
+ * bytes. */
 static json_t *show_what(
 	const struct toxic *toxic, const char *what, uint64_t at_ns, uint64_t left, uint64_t now_ns)
 {
@@ -72,7 +73,7 @@ static json_t *show_next(const struct link_way *way, uint64_t now_ns)
 		       : show_what(next->toxic, next->toxic->type->what, NS_NEVER, left, now_ns);
 }
 
-/** What a toxic of the proxy does to all of its connections. */
+/** The JSON of what a toxic of the proxy does to all its connections next. */
 static json_t *show_next_of_proxy(const struct home *home, uint64_t now_ns)
 {
 	uint64_t at_ns;

@@ -5,8 +5,8 @@
  *	READ, END of from ──▶ chain_put(), chain_end() ──▶ link_run() ──▶ stream_write(to)
  *	    chain_room() is small ──▶ BACKPRESSURE      DRAIN of `to`, the timer ──▶ link_run()
  *
- * A failure of `from` travels through the chain as a CHUNK_RESET, behind its bytes. What is to go
- * to it has nobody to go to: the other way is done.
+ * A failure of `from` passes through the chain as a CHUNK_RESET, after its bytes. Nothing can be
+ * delivered to `from` any more, so the other direction is done.
  */
 #include <errno.h>
 
@@ -20,7 +20,7 @@
 #include "stream/stream.h"
 
 enum {
-	/** To sleep and to wake up takes as long: the loop turns until then. */
+	/** Sleeping and waking up takes about as long, so the loop turns until then instead. */
 	SOON_NS = 15 * NS_PER_US,
 	READ_MIN = LOOP_BUFFER_BYTES / 2, /**< so much at once, so that few reads do it */
 };
@@ -43,7 +43,7 @@ static void note(const struct link_way *way, enum recorded kind, size_t n)
 	}
 }
 
-/* ---- the chain's sink ---- */
+/* ---- the receiver of the chain ---- */
 
 static size_t on_room(struct chain *chain)
 {
@@ -58,7 +58,7 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 {
 	struct link_way *way = container_of(chain, struct link_way, chain);
 
-	/* A write that fails is told by the stream: HANGUP, or CLOSE. */
+	/* If a write fails, the stream emits HANGUP or CLOSE. */
 	(void)stream_write(way->to, bytes, n, NULL);
 }
 
@@ -73,7 +73,7 @@ static const struct chain_calls chain_calls = {.room = on_room, .out = on_out, .
 
 /* ---- ends ---- */
 
-/** There is nobody to go to: what is on its way is dropped. */
+/** Ends a direction whose receiver is gone: drops what is in flight. */
 static void orphan(struct link_way *way)
 {
 	if (way->is_done) {
@@ -90,7 +90,7 @@ static void orphan(struct link_way *way)
 	}
 }
 
-/** `from` is gone, or closed. The last statement of its caller. */
+/** Call it when `from` has failed or closed. Must be the last statement of the caller. */
 static void gone(struct link_way *way)
 {
 	struct link *link = way->link;
@@ -156,7 +156,7 @@ static void on_sink(struct handler *handler, const struct event *event)
 	link_run(way->link);
 }
 
-/** Subscribes for a chain; reading is begun or goes on. */
+/** Subscribes for a chain, and starts or continues reading. */
 static int begin_chain(struct link_way *way)
 {
 	way->is_chain = true;
@@ -254,8 +254,8 @@ void way_relax(struct link_way *way)
 	}
 }
 
-/** From a pump to a chain. What the pump has written goes out first; an end that it kept back
- * because of that goes through the chain. */
+/** Replaces the pump by a chain. What the pump has written is sent first; an end that the pump has
+ * held back for that passes through the chain. */
 static int become_chain(struct link_way *way)
 {
 	bool has_ended = pump_has_ended(&way->pump);
@@ -328,7 +328,7 @@ static void pace(struct link_way *way)
 	}
 }
 
-/** What has come out of a chain, at its end. False: the link is not to be touched any more. */
+/** Acts on the end that has come out of a chain. False: the link must not be used any more. */
 static bool judge(struct link_way *way)
 {
 	struct link *link = way->link;

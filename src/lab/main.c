@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirlab: a proxy that does what networks do at their worst, when it is told to. It speaks the
- * HTTP API of toxiproxy, and knows the stream library and nothing of weir.
+ * weirlab: a proxy that simulates bad networks on command. It has the HTTP API of toxiproxy. It
+ * uses the stream library, and nothing else of weir.
  *
  *	a client ══ link: pump, or chain of toxics ══ a server
  *	                      ▲
@@ -10,39 +10,39 @@
  * One thread, one loop. The map of its sources (tests/lint/map):
  *
  *	options		the command line
- *	script		a scenario: requests on a clock
- *	text_file	a file as a text
+ *	script		a scenario: requests with their times
+ *	text_file	reads a file as a text
  *	recording	the timing of a connection, and its file
- *	recorder	notes it
- *	playback	one side of it, when what is to be done
- *	replay		does that: servers, and a client
+ *	recorder	records the timing of a connection
+ *	playback	decides what one side of a replayed connection does, and when
+ *	replay		replays a recording, with servers and a client
  *	say		lines for people
- *	lab		what all share
- *	api		the paths, and the door
- *	answer		what a request gets
- *	fields		JSON as Go reads it
- *	proxy_json	proxies as the API reads and shows them
- *	toxic_json	toxics, the same
- *	link_json	connections, as they are shown
- *	connections	all of them, in slices
- *	place		on a list, of who goes through it over many turns
+ *	lab		what all parts share
+ *	api		the paths of the API, and its listening socket
+ *	answer		the answer to a request
+ *	fields		decodes JSON as Go does
+ *	proxy_json	the JSON of proxies
+ *	toxic_json	the JSON of toxics
+ *	link_json	the JSON of a connection
+ *	connections	all connections, in slices
+ *	place		the position of an iteration that takes many turns
  *	metrics		counters for Prometheus
  *	address		addresses as Go writes them
- *	proxy		where it listens, its connections, its toxics
- *	gate		refuse, blackhole, flap: whether it lets clients in
- *	home		what its connections know of it
+ *	proxy		a proxy: its addresses, its connections, its toxics
+ *	gate		refuse, blackhole, flap: whether a proxy accepts clients
+ *	home		the part of a proxy that its connections use
  *	link		a connection
- *	link_way	one direction of it, as a pump or as a chain
+ *	link_way	one direction of a connection, as a pump or as a chain
  *	chain		the toxics of a direction, and what is in flight in them
  *	chunk		bytes in flight
- *	chance		numbers by seed
- *	toxic		what a proxy does to the bytes of one direction
+ *	chance		random numbers by seed
+ *	toxic		a fault that is applied to the bytes of one direction
  *	toxic_types	the table of all types:
  *	delay		latency, slow_close
  *	rate		bandwidth
  *	slices		slicer
  *	ends		timeout, reset_peer, limit_data
- *	trigger		when those of weirlab's own begin and end:
+ *	trigger		when the types of weirlab's own begin and end:
  *	faults		freeze, cut, half_close, drip, corrupt
  */
 #include <errno.h>
@@ -81,7 +81,7 @@ static const char usage_text[] =
 	"       weirlab -replay FILE [-listen ADDRESS] [-upstream ADDRESS]\n"
 	"       weirlab -version | -help\n";
 
-/** What was read before all else. */
+/** The files that are read at the start. */
 struct files {
 	struct script *script;
 	struct recording *recording;
@@ -132,7 +132,7 @@ static void raise_fd_limit(void)
 	}
 }
 
-/** The proxies of -config. What is wrong is told, and weirlab runs on, as toxiproxy does. */
+/** Creates the proxies of -config. Errors are reported, and weirlab goes on, as toxiproxy does. */
 static void populate(struct lab *lab, const char *path)
 {
 	char error[FIELDS_ERROR_MAX];
@@ -166,7 +166,7 @@ static void free_proxies(struct lab *lab)
 	}
 }
 
-/** A proxy whose first connection is recorded. 0, or a negative errno that was told. */
+/** Creates a proxy whose first connection is recorded. 0, or a negative errno, already reported. */
 static int record(struct lab *lab, const struct options *options, struct recorder *recorder)
 {
 	char error[ADDRESS_ERROR_MAX] = "out of memory";
@@ -189,7 +189,7 @@ static int record(struct lab *lab, const struct options *options, struct recorde
 	return 0;
 }
 
-/** Runs proxies and the API. 0, or a negative errno that was told. */
+/** Runs proxies and the API. 0, or a negative errno, already reported. */
 static int run(struct lab *lab, const struct options *options, struct script *script)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -221,7 +221,7 @@ static int run(struct lab *lab, const struct options *options, struct script *sc
 	return recorder.failed ? -EIO : r;
 }
 
-/** Plays a recording. 0, or a negative errno that was told. */
+/** Replays a recording. 0, or a negative errno, already reported. */
 static int replay(struct lab *lab, const struct options *options, const struct recording *recording)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -237,7 +237,7 @@ static int replay(struct lab *lab, const struct options *options, const struct r
 	return replay.failed ? -ECANCELED : r;
 }
 
-/** Does what the options say, until a signal. 0, or a negative errno that was told. */
+/** Does what the options say, until a signal. 0, or a negative errno, already reported. */
 static int work(struct lab *lab, const struct options *options, const struct files *files)
 {
 	struct stop stop;
@@ -278,14 +278,15 @@ static int start(const struct options *options, const struct files *files)
 	}
 	r = work(&lab, options, files);
 	if (resolver_lookups(lab.resolver) > 0) {
-		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS); /* getaddrinfo(3) cannot be cut off */
+		/* getaddrinfo(3) cannot be interrupted. */
+		_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 	}
 	resolver_free(lab.resolver);
 	loop_free(lab.loop);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/** 0, or -EINVAL, which was told. */
+/** Reads the files. 0, or -EINVAL, already reported. */
 static int read_files(const struct options *options, const struct files *files)
 {
 	char error[SCRIPT_ERROR_MAX];

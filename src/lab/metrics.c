@@ -9,7 +9,7 @@
 #include "lab/lab.h"
 #include "lab/proxy.h"
 
-/** Each proxy's count of both directions. */
+/** Writes the bytes of each proxy in both directions. */
 static void write_bytes(const struct lab *lab, struct exposition *exposition,
 	uint64_t (*count)(const struct proxy *proxy, enum direction direction))
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** One of these is set. */
+/** An option; one of the pointers is set. */
 struct option {
 	const char *name;
 	const char **text;
@@ -25,7 +25,7 @@ __attribute__((format(printf, 2, 3))) static int wrong(
 	return -EINVAL;
 }
 
-/** As Go's strconv.ParseBool(). -1: it is none. */
+/** Parses a bool like Go's strconv.ParseBool(). -1: it is none. */
 static int read_bool(const char *text)
 {
 	static const char *const words[] = {
@@ -50,7 +50,7 @@ static int set_switch(const struct option *option, const char *value, char error
 	return 0;
 }
 
-/** Reads the one at argv[*i], and moves on to its last word. */
+/** Reads the option at argv[*i], and moves *i to its last word. */
 static int read_one(
 	const struct option *all, int argc, char **argv, int *i, char error[OPTIONS_ERROR_MAX])
 {
@@ -88,7 +88,7 @@ static int read_seed(struct options *options, const char *text, char error[OPTIO
 	return 0;
 }
 
-/** What goes with what. */
+/** Checks which options go together. */
 static int check(const struct options *options, char error[OPTIONS_ERROR_MAX])
 {
 	bool has_any = options->listen != NULL || options->upstream != NULL;

@@ -46,7 +46,7 @@ static bool has_come(const struct playback *playback, const struct recorded_even
 	}
 }
 
-/** Goes past what the peer has done. False: it has to do more first. */
+/** Skips events that the peer has done. False: the peer must do more first. */
 static bool pass_peer(struct playback *playback, uint64_t now_ns)
 {
 	while (playback->next < playback->recording->n_events &&
@@ -65,7 +65,7 @@ static bool pass_peer(struct playback *playback, uint64_t now_ns)
 	return true;
 }
 
-/** The peer may be late, but not for ever. */
+/** Waits for the peer, but for PLAYBACK_PATIENCE_S at most. */
 static enum playback_act wait_for_peer(struct playback *playback, uint64_t now_ns)
 {
 	uint64_t before_at = clock_later(playback->done_at, playback->heard_at);
@@ -115,7 +115,7 @@ void playback_done(struct playback *playback, uint64_t now_ns)
 	playback->done_ns = now_ns;
 	playback->done_at = event_of(playback)->at_ns;
 	playback->next++;
-	(void)pass_peer(playback, now_ns); /* of what came meanwhile, this is the time */
+	(void)pass_peer(playback, now_ns); /* this is the time of what has come meanwhile */
 }
 
 const char *playback_difference(const struct playback *playback, char text[PLAYBACK_TEXT_MAX])

@@ -23,9 +23,9 @@ enum { SOCKET_MODE = 0666, RETRY_NS = 100 * NS_PER_MS };
 /** An odd number that spreads others over 32 bits. */
 #define SPREAD UINT32_C(0x9e3779b1)
 
-/* ---- where ---- */
+/* ---- addresses ---- */
 
-/** Where it listens, as a number, if that can be said. 0 or -ENOMEM. */
+/** Sets the address to listen on, numeric if it can be parsed. 0 or -ENOMEM. */
 static int set_listen(struct proxy *proxy, const char *listen)
 {
 	struct addr addr;
@@ -45,8 +45,8 @@ static int set_listen(struct proxy *proxy, const char *listen)
 	return 0;
 }
 
-/** An upstream that cannot be read is one to which nobody connects. The text may be what it was.
- * 0 or -ENOMEM. */
+/** Sets the upstream. If it cannot be parsed, no connection is made. `text` may be the old one. 0
+ * or -ENOMEM. */
 static int set_upstream(struct proxy *proxy, const char *upstream)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -67,7 +67,7 @@ static int set_upstream(struct proxy *proxy, const char *upstream)
 	return 0;
 }
 
-/** What a toxic does to all connections begins. */
+/** Runs all links when a trigger for all connections begins. */
 static void on_struck(struct task *task)
 {
 	struct home *home = container_of(task, struct home, struck);
@@ -191,7 +191,7 @@ static void on_resting(void *owner, int err)
 		strerrordesc_np(-err));
 }
 
-/** In Go's words: "listen tcp 127.0.0.1:80: bind: address already in use". */
+/** Writes an error with Go's wording: "listen tcp 127.0.0.1:80: bind: address already in use". */
 static int cannot_listen(const struct proxy *proxy, int r, char error[ADDRESS_ERROR_MAX])
 {
 	const char *why = strerrordesc_np(-r);
@@ -221,7 +221,7 @@ static int open_acceptor(struct proxy *proxy, const struct addr *addr)
 	return 0;
 }
 
-/** Listens. 0, or a negative errno and why in `error`. */
+/** Listens. 0, or a negative errno and the reason in `error`. */
 static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 {
 	static const struct file_access access = {.mode = SOCKET_MODE};
@@ -235,7 +235,7 @@ static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 		(void)snprintf(error, ADDRESS_ERROR_MAX, "listen tcp: %s", why);
 		return r;
 	}
-	listen_close(&proxy->socket); /* the path of one that was shut */
+	listen_close(&proxy->socket); /* the path of a socket that was shut */
 	r = listen_open(&addr, &access, NULL, &proxy->socket, NULL);
 	if (r == 0) {
 		r = address_of_fd(proxy->socket.fd, &addr);
@@ -253,7 +253,7 @@ static int open_door(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 	return 0;
 }
 
-/** Nobody listens, but a UNIX path stays: a connect to it is refused, as one over TCP. */
+/** Stops listening, but keeps a UNIX path, so that a connect is refused as it would be over TCP. */
 static void shut_door(struct proxy *proxy)
 {
 	proxy->acceptor = acceptor_close(proxy->acceptor);
@@ -273,14 +273,15 @@ static void close_links(struct proxy *proxy)
 }
 
 /**
- * Lets the kernel drop what comes to the listening socket from a part of all ports: by the seed,
- * and so each time that it comes.
+ * Makes the kernel drop what comes to the listening socket from a part of all ports. The seed
+ * selects the ports, so a repeated segment is dropped again.
  */
 static int drop_part(const struct proxy *proxy, int fd, double part)
 {
 	uint64_t key = chance_of_text(proxy->home.lab->seed, proxy->home.name);
 	struct sock_filter lot[] = {
-		/* A filter of TCP sees its header, which begins with the port of the sender. */
+		/* A filter of a TCP socket gets the TCP header, which begins with the port of the
+		 * sender. */
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0),
 		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, SPREAD),
 		BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, (uint32_t)key),
@@ -298,7 +299,7 @@ static int drop_part(const struct proxy *proxy, int fd, double part)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-/** So many connects are never answered from now on; 0: none. What fails is told. */
+/** From now on this part of the connects is never answered; 0: none. Failures are reported. */
 static void make_deaf(struct proxy *proxy, double part)
 {
 	int fd = acceptor_fd(proxy->acceptor);
@@ -316,7 +317,7 @@ static void make_deaf(struct proxy *proxy, double part)
 	proxy->deaf = part;
 }
 
-/** 0, or -EAGAIN: it could not be done, which was told. */
+/** Changes the state of the gate. 0, or -EAGAIN: it failed, which was reported. */
 static int turn_gate(struct proxy *proxy, enum gate gate)
 {
 	bool has_door = proxy->acceptor != NULL;
@@ -336,7 +337,7 @@ static int turn_gate(struct proxy *proxy, enum gate gate)
 	return 0;
 }
 
-/** Does what the toxics of the gate say now. */
+/** Puts the gate in the state that its toxics require now. */
 static void look_at_gate(struct proxy *proxy)
 {
 	struct gate_view view = {.next_ns = NS_NEVER};
@@ -404,7 +405,7 @@ struct toxic *proxy_find_toxic(const struct proxy *proxy, const char *name)
 	return NULL;
 }
 
-/* A link may end in each of these, and takes only itself off the list. */
+/* Each of these calls may end the link, which removes only itself from the list. */
 
 void proxy_add_toxic(struct proxy *proxy, struct toxic *toxic)
 {

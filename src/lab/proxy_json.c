@@ -20,7 +20,7 @@ enum {
 	STATUS_ERROR = 500,
 };
 
-/** What may stand in an object; the texts are the JSON's. */
+/** The fields of an object; the texts are borrowed from the JSON. */
 struct input {
 	const char *name;
 	const char *listen;
@@ -61,8 +61,8 @@ static int read_input(json_t *json, struct input *input, struct answer *answer)
 	return 0;
 }
 
-/** An address of a UNIX socket, which toxiproxy does not know: so that this is no text in Go's
- * words. */
+/** Checks the address of a UNIX socket. toxiproxy has none, so the error does not have Go's
+ * wording. */
 static int check_unix(const char *field, const char *text, struct answer *answer)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -74,7 +74,7 @@ static int check_unix(const char *field, const char *text, struct answer *answer
 	return answer_refuse(answer, STATUS_WRONG, "bad request body: %s: %s", field, error);
 }
 
-/** What is wrong whether or not the proxy is enabled. */
+/** Checks what must be right even if the proxy is disabled. */
 static int check_input(const struct input *input, struct answer *answer)
 {
 	const char *why = fields_wrong_name(input->name);
@@ -89,7 +89,7 @@ static int check_input(const struct input *input, struct answer *answer)
 	return 0;
 }
 
-/** Whether a toxic can act where the proxy listens, or will. */
+/** Checks whether a toxic is possible with the address on which the proxy listens. */
 static int check_place(const struct toxic *toxic, const char *listen, struct answer *answer)
 {
 	if (toxic->type == &toxic_blackhole && address_is_unix(listen)) {
@@ -100,7 +100,7 @@ static int check_place(const struct toxic *toxic, const char *listen, struct ans
 	return 0;
 }
 
-/** The same of all toxics of a proxy. */
+/** The same for all toxics of a proxy. */
 static int check_places(const struct proxy *proxy, const char *listen, struct answer *answer)
 {
 	for (size_t i = 0; i < DIRECTIONS; i++) {
@@ -132,7 +132,7 @@ struct toxic *proxy_json_add_toxic(struct proxy *proxy, json_t *json, struct ans
 	return toxic;
 }
 
-/** A new one with its toxics, which does not listen yet. */
+/** Makes a proxy with its toxics, which does not listen yet. */
 static struct proxy *make(struct lab *lab, const struct input *input, struct answer *answer)
 {
 	struct proxy *proxy;
@@ -163,7 +163,7 @@ static struct proxy *make(struct lab *lab, const struct input *input, struct ans
 	return proxy;
 }
 
-/** Lets a new one begin, if it is enabled. On an error it is gone: NULL. */
+/** Starts a new proxy if it is enabled. NULL: it failed, and the proxy was freed. */
 static struct proxy *begin(struct proxy *proxy, bool enabled, struct answer *answer)
 {
 	char error[ADDRESS_ERROR_MAX];
@@ -211,7 +211,7 @@ int proxy_json_update(struct proxy *proxy, json_t *json, struct answer *answer)
 	if (read_input(json, &input, answer) < 0) {
 		return -EINVAL;
 	}
-	input.name = ""; /* it is ignored, and stays */
+	input.name = ""; /* the name is ignored, and stays as it is */
 	if (check_input(&input, answer) < 0 || check_places(proxy, input.listen, answer) < 0) {
 		return -EINVAL;
 	}
@@ -230,9 +230,9 @@ int proxy_json_update(struct proxy *proxy, json_t *json, struct answer *answer)
 	return r < 0 ? answer_refuse(answer, STATUS_ERROR, "%s", error) : 0;
 }
 
-/* ---- many ---- */
+/* ---- several proxies ---- */
 
-/** Looks at an item; what is wrong is told with its number. */
+/** Reads an item of an array; errors have its number. */
 static int read_item(json_t *json, size_t i, struct input *input, struct answer *answer)
 {
 	*input = (struct input){.name = "", .listen = "", .upstream = "", .enabled = true};
@@ -247,15 +247,15 @@ static int read_item(json_t *json, size_t i, struct input *input, struct answer 
 	return 0;
 }
 
-/** Lets a new one begin in the place of another, which stays, and listens as it did, where the new
- * one cannot. */
+/** Starts a new proxy in place of another one. If the new one cannot start, the old one stays and
+ * listens as before. */
 static struct proxy *replace(
 	struct proxy *before, struct proxy *proxy, bool enabled, struct answer *answer)
 {
 	bool was_enabled = before->enabled;
 	char error[ADDRESS_ERROR_MAX];
 
-	proxy_stop(before); /* they may want the same address */
+	proxy_stop(before); /* both may have the same address */
 	proxy = begin(proxy, enabled, answer);
 	if (proxy != NULL) {
 		proxy_free(before);
@@ -265,7 +265,7 @@ static struct proxy *replace(
 	return proxy;
 }
 
-/** Makes one, or finds that it is there. NULL, and the error. */
+/** Makes a proxy, or finds that it exists. NULL, and the error. */
 static struct proxy *add_or_replace(
 	struct lab *lab, const struct input *input, struct answer *answer)
 {
@@ -292,7 +292,7 @@ static struct proxy *add_or_replace(
 			      : replace(before, proxy, input->enabled, answer);
 }
 
-/** Whether each item can be read, its toxics, too: before the first is made. */
+/** Checks all items with their toxics, before the first proxy is made. */
 static int look_at_all(struct lab *lab, json_t *json, struct answer *answer)
 {
 	size_t i;
@@ -348,7 +348,7 @@ void proxy_json_populate(struct lab *lab, json_t *json, struct answer *answer)
 	if (*answer->error == '\0') {
 		answer_give(answer, STATUS_CREATED, json_pack("{s:o}", "proxies", proxies));
 	} else {
-		/* Its text stays, for who logs it. */
+		/* The text stays, because the caller may log it. */
 		answer->json = json_pack("{s:s, s:i, s:o}", "error", answer->error, "status",
 			(int)answer->status, "proxies", proxies == NULL ? json_null() : proxies);
 	}

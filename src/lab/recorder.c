@@ -37,7 +37,7 @@ void recorder_note(
 	int r;
 
 	if (recorder->is_full) {
-		return; /* what follows would stand behind a hole */
+		return; /* later events would follow a gap */
 	}
 	r = recording_note(&recorder->recording, direction, kind, (uint32_t)n,
 		clock_ns() - recorder->begun_ns);

@@ -73,7 +73,8 @@ void recording_free(struct recording *recording)
 
 /* ---- writing ---- */
 
-/** Microseconds from the beginning, rounded up: so no sum of gaps is less than the time. */
+/** Converts a time since the beginning to microseconds, rounded up: so no sum of differences is
+ * less than the time. */
 static uint64_t us_of(uint64_t ns)
 {
 	return (ns + NS_PER_US - 1) / NS_PER_US;
@@ -135,7 +136,7 @@ static int read_direction(const char *word, enum direction *ret)
 	return -EINVAL;
 }
 
-/** What follows the direction. */
+/** Reads the part after the direction. */
 static int read_what(const char *word, enum recorded *ret_kind, uint32_t *ret_n)
 {
 	char *end;

@@ -23,7 +23,8 @@ enum {
 	SOCKET_MODE = 0666,
 	SLICE_BYTES = LOOP_BUFFER_BYTES,
 	HIGH_WATER_BYTES = 1024 * 1024,
-	LOOK_NS = 2 * NS_PER_MS, /**< between two looks at what is left to deliver before a reset */
+	/** Time between two looks at what is left to deliver before a reset. */
+	LOOK_NS = 2 * NS_PER_MS,
 };
 
 static const uint64_t deliver_ns = UINT64_C(30) * NS_PER_S;
@@ -39,9 +40,9 @@ struct player {
 	struct timer timer;
 	struct playback playback;
 	uint64_t n_sent;
-	uint32_t n_of_event;  /**< of these, what the event under way has had */
-	uint64_t deadline_ns; /**< of a reset: it waits no longer for delivery; 0: there is none */
-	bool is_over;         /**< what was written goes out, then it closes */
+	uint32_t n_of_event;  /**< how many of these belong to the current event */
+	uint64_t deadline_ns; /**< until when a reset waits for delivery; 0: there is no reset */
+	bool is_over;         /**< it closes when what was written is sent */
 };
 
 /* ---- the end ---- */
@@ -63,7 +64,7 @@ static void player_free(struct player *player)
 	}
 }
 
-/** Says how it went, and closes. May free the player. */
+/** Reports the result, and closes. May free the player. */
 static void finish(struct player *player, bool differs)
 {
 	const char *side = player->playback.mine == UPSTREAM ? "client" : "server";
@@ -87,7 +88,7 @@ static void finish(struct player *player, bool differs)
 
 /* ---- playing ---- */
 
-/** As much as goes now. Whether that was all. */
+/** Sends as much as possible now. Returns whether that was all. */
 static bool send_bytes(struct player *player)
 {
 	uint32_t n = playback_bytes(&player->playback);
@@ -113,7 +114,8 @@ static bool send_bytes(struct player *player)
 	return true;
 }
 
-/** A reset takes nothing away that went before. Whether it may come now. */
+/** Whether a reset may be sent now: only when all earlier bytes are delivered, because a reset
+ * discards them. */
 static bool may_reset(struct player *player)
 {
 	const struct stream *stream = player->stream;
@@ -211,7 +213,7 @@ static void on_event(struct handler *handler, const struct event *event)
 	}
 }
 
-/** Takes the stream. 0 or -ENOMEM, and it is freed. */
+/** Makes a player, which takes the stream. 0, or -ENOMEM: then the stream was freed. */
 static int player_open(struct replay *replay, struct stream *stream, enum direction mine)
 {
 	struct player *player = calloc(1, sizeof(*player));

@@ -58,11 +58,11 @@ void say(enum say_level level, const char *format, ...)
 	va_end(args);
 	n = strlen(line);
 	for (size_t i = 0; i < n; i++) {
-		/* Names come from outside: none of them makes a line of its own. */
+		/* Names are untrusted: none may begin a new line. */
 		line[i] = line[i] >= 0 && line[i] < ' ' ? '?' : line[i];
 	}
 	line[n++] = '\n';
 	if (poll(&out, 1, 0) == 1 && write(STDERR_FILENO, line, n) < 0) {
-		return; /* there is nobody to tell */
+		return; /* the failure cannot be reported */
 	}
 }

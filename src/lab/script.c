@@ -31,8 +31,8 @@ struct script_step {
 	unsigned line;
 	enum step_kind kind;
 	enum http_verb verb;
-	char *path; /**< within text */
-	char *body; /**< within text: of a request, or what is said */
+	char *path; /**< points into `text` */
+	char *body; /**< points into `text`: the body of a request, or the text of `say` */
 	char text[];
 };
 
@@ -60,7 +60,7 @@ static char *skip_blanks(char *text, unsigned *line)
 	return text;
 }
 
-/** Cuts the first word off, which is in this line; what follows it, and in which. */
+/** Cuts off the first word, which is in this line. Returns what follows it, and its line. */
 static char *cut_word(char *text, unsigned *line)
 {
 	char *end = text + strcspn(text, " \t\n");
@@ -81,7 +81,7 @@ static int read_verb(const char *word, enum http_verb *ret)
 	return -EINVAL;
 }
 
-/** Looks whether a body that is there, from this line on, can be read. */
+/** Checks that a body, if there is one, can be parsed; it begins in this line. */
 static int check_body(
 	const char *body, const char *path, unsigned line, char error[SCRIPT_ERROR_MAX])
 {
@@ -101,7 +101,7 @@ static int check_body(
 	return 0;
 }
 
-/** Looks whether the API has what is asked for. */
+/** Checks that the API has the path with this method. */
 static int check_path(const struct script_step *step, const char *path, unsigned line,
 	char error[SCRIPT_ERROR_MAX])
 {
@@ -150,7 +150,7 @@ static int read_request(struct script_step *step, char *word, const char *path, 
 	return check_body(step->body, path, body_line, error);
 }
 
-/** Reads a step, whose lines are together in its text. */
+/** Reads a step; its text has all of its lines. */
 static int read_step(struct script_step *step, uint64_t before_ns, const char *path,
 	char error[SCRIPT_ERROR_MAX])
 {
@@ -183,7 +183,7 @@ static int read_step(struct script_step *step, uint64_t before_ns, const char *p
 	return read_request(step, word, path, line, error);
 }
 
-/** The end of a step that begins here: behind its last line. */
+/** The end of a step that begins at `at`: after its last line. */
 static const char *end_of_step(const char *at, unsigned *lines)
 {
 	*lines = 0;
@@ -264,7 +264,7 @@ static void stop(struct script *script)
 	(void)loop_stop(script->lab->loop);
 }
 
-/** Asks the API. Whether it went well. */
+/** Sends a request to the API. Returns whether it succeeded. */
 static bool ask(struct script *script, const struct script_step *step)
 {
 	static struct http_target target; /* 8 KiB; one thread */
@@ -273,7 +273,7 @@ static bool ask(struct script *script, const struct script_step *step)
 	const char *why = NULL;
 	int r = http_target_parse(bytes, &target, &why);
 
-	assert(r == 0); /* it was read before, and the path is known */
+	assert(r == 0); /* cannot fail, because it was checked before */
 	(void)api_handle(script->lab, step->verb, &target, step->body, strlen(step->body), &answer);
 	if (answer.status >= STATUS_WRONG) {
 		say(SAY_ERROR, "%s:%u: %s", script->path, step->line, answer.error);
@@ -306,7 +306,7 @@ static struct script_step *first(const struct script *script)
 		       : container_of(script->steps.next, struct script_step, link);
 }
 
-/** Takes all steps whose time has come. */
+/** Runs all steps whose time has come. */
 static void on_time(struct timer *timer)
 {
 	struct script *script = container_of(timer, struct script, timer);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Toxics that cut what was written together into pieces: slicer. */
+/* The toxic slicer, which cuts bytes that were written together into pieces. */
 #include "base/clock.h"
 #include "lab/chain.h"
 #include "lab/chance.h"
@@ -7,7 +7,8 @@
 
 enum { AVERAGE_SIZE, SIZE_VARIATION, DELAY };
 
-/** Even over average ± variation, by the place of the slice in the stream; at least a byte. */
+/** The size of a slice: uniform over average ± variation, by the offset of the slice in the stream;
+ * at least a byte. */
 static size_t size_of(const struct stage *stage, const struct chunk *chunk)
 {
 	int64_t average = stage->toxic->values[AVERAGE_SIZE];
@@ -26,7 +27,8 @@ static size_t size_of(const struct stage *stage, const struct chunk *chunk)
 	return size < 1 ? 1 : (size_t)size;
 }
 
-/** Passes on what is there of a slice. Where it ends goes by its place alone, however it came. */
+/** Passes on what has arrived of a slice. Its end depends only on its offset, and not on how the
+ * bytes arrived. */
 static void pass_slice(struct stage *stage, const struct chunk *head, uint64_t now_ns)
 {
 	size_t n;
@@ -39,7 +41,8 @@ static void pass_slice(struct stage *stage, const struct chunk *head, uint64_t n
 	stage_pass_part(stage, n, now_ns);
 }
 
-/** since_ns: when the next slice may go; n_turn: what is still to come of the one begun. */
+/** since_ns: when the next slice may be passed on; n_turn: what is still missing of the one that
+ * was begun. */
 static void slicer_move(struct stage *stage, uint64_t now_ns)
 {
 	int64_t delay_us = stage->toxic->values[DELAY];

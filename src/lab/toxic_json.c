@@ -151,7 +151,7 @@ static int check_toxicity(const struct toxic_type *type, double toxicity, struct
 
 static int read_stream(const char *text, enum direction *ret_direction)
 {
-	/* As toxiproxy's ParseDirection(): in any case. */
+	/* In upper or lower case, as in toxiproxy's ParseDirection(). */
 	for (enum direction direction = UPSTREAM; direction < DIRECTIONS; direction++) {
 		if (strcasecmp(text, direction_text(direction)) == 0) {
 			*ret_direction = direction;

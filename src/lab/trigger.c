@@ -22,7 +22,7 @@ static uint64_t attribute_ns(const struct stage *stage, size_t which)
 	return (uint64_t)stage->toxic->values[which] * NS_PER_MS;
 }
 
-/** When after_ms have passed; NS_NEVER where that is not given. */
+/** When after_ms have passed; NS_NEVER: after_ms is not given. */
 static uint64_t due_ns(const struct stage *stage)
 {
 	uint64_t begun_ns = is_for_all(stage) ? stage->toxic->begun_ns : stage->begun_ns;
@@ -31,7 +31,7 @@ static uint64_t due_ns(const struct stage *stage)
 						   : begun_ns + attribute_ns(stage, AFTER_MS);
 }
 
-/** How many bytes may pass until after_bytes have; UINT64_MAX where that is not given. */
+/** How many bytes are left until after_bytes have passed; UINT64_MAX: after_bytes is not given. */
 static uint64_t left(const struct stage *stage)
 {
 	uint64_t limit = (uint64_t)stage->toxic->values[AFTER_BYTES];
