@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The main thread waits for a signal, or for the end of --for; a second one has the loop, on which
- * everything else lives. It shares nothing with the main thread but the stop that is posted, and
- * what it counted once it has ended.
+ * The main thread waits for a signal, or for the end of --for. A second thread has the loop, on
+ * which everything else happens. The two share only the posted stop and, after the second thread
+ * has ended, its counts.
  */
 #include "load/alone.h"
 
@@ -38,7 +38,7 @@ struct alone {
 	struct list ends; /* struct end::link */
 	struct task stop;
 	pthread_t thread;
-	pthread_barrier_t ready; /**< the loop is there, or is not: status */
+	pthread_barrier_t ready; /**< the loop was made, or not: see `status` */
 	int status;
 	struct alone_results results;
 };
@@ -72,7 +72,7 @@ static void on_read(struct end *end, const struct event *event)
 	}
 	if (stream_write(end->stream, event->data, event->len, NULL) == 0 &&
 		!stream_can_write(end->stream)) {
-		stream_stop(end->stream); /* until what waits is out */
+		stream_stop(end->stream); /* until the waiting bytes are sent */
 	}
 }
 
@@ -196,7 +196,7 @@ static void *serve(void *arg)
 
 /* ---- the main thread ---- */
 
-/** Until a signal comes, or --for is over. */
+/** Waits until a signal comes, or --for is over. */
 static void wait_for_end(const struct alone *alone, int signal_fd)
 {
 	struct pollfd poll_fd = {.fd = signal_fd, .events = POLLIN};

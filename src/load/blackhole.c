@@ -13,7 +13,7 @@
 
 enum { FILL_MS = 100 };
 
-/** SYNs that the kernel has dropped here; false where it does not tell. */
+/** Counts the SYNs that the kernel has dropped here; false: the kernel does not count them. */
 static bool count_dropped(const struct blackhole *hole, uint32_t *ret)
 {
 	uint32_t counts[SK_MEMINFO_VARS];
@@ -56,7 +56,7 @@ static int listen_at(struct blackhole *hole, const struct addr *addr)
 	return 0;
 }
 
-/** One connection to itself. 1: it was answered; 0: it was not; or a negative errno. */
+/** Connects to itself once. 1: it was answered; 0: it was not; or a negative errno. */
 static int fill(struct blackhole *hole, const struct addr *addr)
 {
 	struct pollfd poll_fd = {.events = POLLOUT};
@@ -92,7 +92,7 @@ int blackhole_open(struct blackhole *hole, const struct addr *addr, char *ret_wh
 			r == -EADDRINUSE ? "; end what listens there, or choose another port" : "");
 		return r;
 	}
-	/* The last one is not in the queue, and would go on asking. */
+	/* The last one is not in the queue, and would go on sending SYNs. */
 	(void)close(hole->fds[--hole->n_fds]);
 	(void)count_dropped(hole, &hole->n_dropped);
 	return 0;

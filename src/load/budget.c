@@ -27,7 +27,7 @@ uint64_t budget_fds(const struct options *options)
 	       options->n_connections * n_ends(options);
 }
 
-/** Raises the limit, which allows so many, and makes room. */
+/** Raises the limit, which allows that many, and enlarges the fd table. */
 static void take_fds(struct rlimit *limit, uint64_t need)
 {
 	if (need > limit->rlim_cur) {

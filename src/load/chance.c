@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Both are sums of the tail of a distribution: its first term by logarithms of factorials, each
- * further one from the one before, until they add nothing any more.
+ * Both functions sum the tail of a distribution. The first term is computed by logarithms of
+ * factorials, each further one from the one before, until the terms are negligible.
  */
 #include "load/chance.h"
 
@@ -9,16 +9,17 @@
 
 static const double NOTHING = 1e-17;
 
-/** Of more, logarithms of factorials are not exact enough, and the sums take too long. */
+/** Above this, logarithms of factorials are not exact enough, and the sums take too long. */
 enum { N_MAX = 1 << 24 };
 
-/** The logarithm of the number of ways to take k of n. */
+/** The logarithm of the number of ways to choose k of n. */
 static double log_ways(double n, double k)
 {
 	return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
 }
 
-/** The chance that at most k of n things happen, each of which does by chance p; k below n * p. */
+/** The probability that at most k of n events happen, each with probability p; k must be below n *
+ * p. */
 static double at_most(uint64_t n, double p, uint64_t k)
 {
 	double term = exp(
@@ -32,13 +33,15 @@ static double at_most(uint64_t n, double p, uint64_t k)
 	return sum;
 }
 
-/** The largest place whose value is above the quantile by a chance of at most `miss`; 0: none. */
+/** The largest rank whose value is above the quantile with a probability of at most `miss`; 0:
+ * none. */
 static uint64_t place_below(uint64_t n, double q, double miss)
 {
 	uint64_t low = 0;
 	uint64_t high = (uint64_t)((double)n * q);
 
-	/* The value at `place` is above when fewer than `place` of the n lie below the quantile. */
+	/* The value at rank `place` is above the quantile if fewer than `place` of the n values are
+	 * below it. */
 	while (low < high) {
 		uint64_t place = low + (high - low + 1) / 2;
 
@@ -51,7 +54,7 @@ static uint64_t place_below(uint64_t n, double q, double miss)
 	return low;
 }
 
-/** What all numbers are divided by where there are too many: their chances are then wider. */
+/** The divisor for numbers that are too large; with smaller numbers the intervals are wider. */
 static uint64_t scale(uint64_t n)
 {
 	return n / N_MAX + 1;
@@ -62,7 +65,7 @@ void chance_places(uint64_t n, double q, double miss, uint64_t *ret_below, uint6
 	uint64_t by = scale(n);
 
 	*ret_below = place_below(n / by, q, miss) * by;
-	/* Seen from the other end it is the same. */
+	/* By symmetry from the other end. */
 	*ret_above = n + 1 - place_below(n / by, 1 - q, miss) * by;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Counts are compared by Fisher's exact test, lateness by the bounds of its quantiles, and what no
- * chance explains by whether it was. MISS is the chance that anything differs here of two runs that
- * chance alone tells apart, shared by all that is compared.
+ * Counts are compared by Fisher's exact test, lateness by confidence intervals of its quantiles,
+ * and what has a definite cause by whether it happened. MISS is the probability that two runs
+ * without a real difference differ here in anything; all comparisons share it.
  */
 #include "load/compare.h"
 
@@ -22,10 +22,11 @@ static const double MISS = 0.01 / COMPARED_MAX;
 
 enum { WAKE_UPS = 3, BUSIER = 2 };
 
-/** What two runs of the same differ by at least, on a machine that does other things too. */
+/** Two runs of the same thing differ by at least this much, on a machine that does other things
+ * too. */
 #define TOLERANCE_US (NS_PER_MS / NS_PER_US)
 
-/** Where a quantile of all that could have been measured lies; us. */
+/** A confidence interval of a quantile; us. */
 struct bounds {
 	uint64_t count;
 	int64_t value;
@@ -50,7 +51,7 @@ static double miss(const struct comparison *two)
 
 static enum compare_outcome both(enum compare_outcome a, enum compare_outcome b)
 {
-	return a > b ? a : b; /* what is worse anywhere is worse */
+	return a > b ? a : b; /* one worse quantity makes the whole worse */
 }
 
 /* ---- counts ---- */
@@ -100,7 +101,7 @@ static enum compare_outcome compare_counts(const struct comparison *two, FILE *o
 
 /* ---- times ---- */
 
-/** The bucket of the value at that place, from 1 on, of those that are not early. */
+/** The bucket of the value at that rank, from 1 on, among those that are not early. */
 static const struct result_bucket *bucket_at(const struct result_distribution *all, uint64_t place)
 {
 	uint64_t sum = 0;
@@ -114,7 +115,8 @@ static const struct result_bucket *bucket_at(const struct result_distribution *a
 	return NULL;
 }
 
-/** Early ones are counted, and no part of how late the others are. */
+/** The bounds of a quantile of the lateness. Early closes are counted elsewhere, and left out
+ * here. */
 static struct bounds bounds_of(
 	const struct comparison *two, const struct result_distribution *all, double q)
 {
@@ -205,7 +207,7 @@ static enum compare_outcome compare_times(const struct comparison *two, FILE *ou
 	return outcome;
 }
 
-/* ---- what is no matter of chance ---- */
+/* ---- what has a definite cause ---- */
 
 static const struct result_limit *find_limit(const struct result *result, const char *name)
 {
@@ -224,7 +226,7 @@ static bool holds(const struct result *result, const char *name)
 	return limit == NULL || limit->holds;
 }
 
-/** Whether a limit is on what was compared as a count or a time already. */
+/** Whether a limit is about something that was already compared as a count or a time. */
 static bool is_compared(const char *name)
 {
 	static const char *const names[] = {"max_early", "max_late", "max_never", "max_failed",
@@ -238,7 +240,8 @@ static bool is_compared(const char *name)
 	return false;
 }
 
-/** Bytes are lost, or ends closed by an error, for a cause: once is enough. */
+/** Compares limits of which one violation is enough, because lost bytes or errors have a definite
+ * cause. */
 static enum compare_outcome compare_limits(const struct comparison *two, FILE *out)
 {
 	enum compare_outcome outcome = COMPARE_SAME;
@@ -274,13 +277,13 @@ enum compare_outcome compare_results(const struct comparison *two, FILE *out)
 	return both(outcome, compare_limits(two, out));
 }
 
-/* ---- what is no row ---- */
+/* ---- outside of the rows ---- */
 
 /**
- * Between the stamp of a byte and that of its close somebody is woken up three times: the proxy by
- * the byte, the proxy by its timer, weirload by the close. What held up weirload's own loop may
- * have held up each of them, and with it all that was to be closed in that while: such closes are
- * no draws of chance, each for itself, but one event.
+ * Between the timestamps of a byte and of its close there are three wake-ups: of the proxy by the
+ * byte, of the proxy by its timer, of weirload by the close. A delay like those of weirload's own
+ * loop may have hit each of them, and with it all closes that were due at that time. Such closes
+ * are not independent, but one event.
  */
 uint64_t compare_tolerance_us(const struct comparison *two, uint64_t given_ns)
 {
@@ -317,9 +320,10 @@ void compare_tell_differences(const struct comparison *two, FILE *out)
 	}
 }
 
-/* ---- whether they can be ---- */
+/* ---- whether they can be compared ---- */
 
-/** Where a run was made, where it is told, and what it is allowed, is no part of what was tried. */
+/** Whether an option is part of what was tried. Where a run was made, where it is reported, and its
+ * limits are not. */
 static bool is_tried(const char *name)
 {
 	static const char *const names[] = {"target", "source", "json", "csv", "junit", "html",
@@ -334,7 +338,7 @@ static bool is_tried(const char *name)
 	return true;
 }
 
-/** Of addresses only whether there is one. */
+/** Whether an option is an address; of these it only matters whether they are given. */
 static bool is_address(const char *name)
 {
 	return strcmp(name, "serve") == 0 || strcmp(name, "blackhole") == 0 ||
@@ -361,7 +365,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *f
 	return -EINVAL;
 }
 
-/** Options of `all`, which the other one has otherwise. */
+/** Checks that the other result has the same options as `all`. */
 static int check_options(const struct result *all, const struct comparison *two, char *why)
 {
 	for (size_t i = 0; i < all->n_options; i++) {

@@ -50,7 +50,7 @@ static int read_tolerance(struct command *command, int argc, char **argv, int *i
 	return parse_time(text, &command->tolerance_ns, &why) < 0 ? refuse("--tolerance", why) : 0;
 }
 
-/** 0, 1 when help is wanted, or REFUSED. */
+/** Reads the command line. 0; 1: help is wanted; or REFUSED. */
 static int read_command(struct command *command, int argc, char **argv)
 {
 	int r = 0;
@@ -99,7 +99,7 @@ static enum compare_outcome compare_runs(
 	return compare_results(two, out);
 }
 
-/** The exit status. */
+/** Compares and writes. Returns the exit status. */
 static int tell(const struct command *command, const struct result_file files[2])
 {
 	const bool are_suites = files[0].suite != NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two suites: a table with a line for each row that either of them has, and below it what was
- * compared of those that differ, or why they were not. A row is known by its names alone, so that
- * the order of a file may change, and its addresses.
+ * Compares two suites: writes a table with a line for each row of either suite, and below it the
+ * details of rows that differ or could not be compared. A row is identified only by its names, so
+ * the sequence and the addresses in a file may change.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 enum { OUTCOMES = COMPARE_REFUSED + 1 };
 
-/** What the table and what is below it are written to. */
+/** The streams for the table and for the part below it. */
 struct told {
 	FILE *out;
 	FILE *below;
@@ -61,7 +61,7 @@ static enum compare_outcome complain(const char *why)
 	return COMPARE_REFUSED;
 }
 
-/** What was compared of a row; within the noise it is of no interest. */
+/** Compares a row. If it is within the noise, the details are dropped. */
 static enum compare_outcome compare_to(
 	const struct told *told, const struct comparison *two, const struct result_row *row)
 {
@@ -114,7 +114,7 @@ static size_t count_common(const struct result_file *a, const struct result_file
 	return n;
 }
 
-/** All of them; `n_common` are in both. */
+/** Compares all rows; `n_common` are in both suites. */
 static void compare_rows(struct told *told, const struct result_file *a,
 	const struct result_file *b, uint64_t given_ns, size_t n_common)
 {
@@ -140,7 +140,7 @@ static void compare_rows(struct told *told, const struct result_file *a,
 	}
 }
 
-/** The worst of all. */
+/** Writes a summary. Returns the worst outcome. */
 static enum compare_outcome sum_up(const struct told *told, FILE *out)
 {
 	enum compare_outcome worst = COMPARE_REFUSED;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The happy path of a client: conn_open() → the connector → on_connected() → script->opened(),
- * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go
- * → the lane closes.
- * A server end begins with conn_accept(), reads the token (serve.c), and goes on likewise.
+ * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go →
+ * the lane closes. A server end begins with conn_accept(), reads the token (serve.c), and goes on
+ * likewise.
  *
- * What goes wrong: the connect fails (FAILED), the close comes at the wrong time, or not at all:
- * the connection's one timer, which first paces what is to be sent, then waits for that (NEVER).
+ * What may go wrong: the connect fails (FAILED), the close comes at the wrong time, or not at all
+ * (NEVER). For the last case the connection's one timer, which first paces the sends, then waits.
  */
 #include "load/conn.h"
 
@@ -67,7 +67,7 @@ void conn_close(struct conn *conn)
 	conn->stream = stream_free(conn->stream);
 }
 
-/** Lets go of everything but the results. */
+/** Frees everything but the results. */
 static void conn_release(struct conn *conn, uint64_t now_ns)
 {
 	struct run *run = conn->lane->run;
@@ -94,7 +94,7 @@ static void conn_release(struct conn *conn, uint64_t now_ns)
 	atomic_fetch_add(conn->is_server ? &run->n_servers_over : &run->n_over, 1);
 }
 
-/** When the close was read: a failure is told only at the end of the turn that notices it. */
+/** When the close was read. A failure is only reported at the end of the turn that notices it. */
 static uint64_t conn_end_ns(const struct conn *conn, enum conn_end end)
 {
 	bool has_failed = conn->state == CONN_OPEN && stream_cause_ns(conn->stream) != 0;
@@ -102,7 +102,8 @@ static uint64_t conn_end_ns(const struct conn *conn, enum conn_end end)
 	return has_failed && end != CONN_END_OURS ? stream_cause_ns(conn->stream) : clock_ns();
 }
 
-/** A server's end: a token has said so; or it spoke first itself, and nobody here can tell. */
+/** Whether a server end belongs to this run: a token has shown it, or the server end sends first,
+ * so that it cannot be known here. */
 static bool is_of_this_run(const struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
@@ -122,7 +123,8 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 	if (end == CONN_END_OURS || verdict == VERDICT_FAILED) {
 		conn->late_ns = 0;
 	} else if (conn->script->is_lasting) {
-		/* When all else is over it has fallen silent itself, and may be closed for that. */
+		/* When all others are over, this end has stopped sending, and may be closed for
+		 * that. */
 		conn->verdict = run_is_idle(run) ? VERDICT_NONE : VERDICT_EARLY;
 	} else if (conn->is_finished) {
 		conn->verdict = VERDICT_ON_TIME;
@@ -139,7 +141,7 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 void conn_finish(struct conn *conn, enum conn_end end, int error)
 {
 	if (atomic_load(&conn->lane->run->stopping)) {
-		conn_stop(conn); /* its other end may be another lane's, which stopped first */
+		conn_stop(conn); /* its mate may be on another lane, which has stopped first */
 		return;
 	}
 	conn_end(conn, end, error, VERDICT_NONE);
@@ -177,10 +179,10 @@ void conn_send(struct conn *conn, const void *data, size_t len)
 		now_ns - before_ns > conn_options(conn)->expect_ns) {
 		set(&conn->is_void, true);
 	}
-	/* Before the send, for whoever judges on another thread meanwhile. */
+	/* Stored before the send, because another thread may judge meanwhile. */
 	store(&conn->sent_ns, now_ns);
 	if (stream_write(conn->stream, data, len, NULL) < 0) {
-		store(&conn->sent_ns, before_ns); /* it did not happen; CLOSE follows */
+		store(&conn->sent_ns, before_ns); /* the send failed; CLOSE follows */
 	}
 }
 
@@ -253,7 +255,7 @@ static void on_timer(struct timer *timer)
 		conn->script->struck(conn);
 		return;
 	}
-	/* The other end may have sent something meanwhile, or still be about to. */
+	/* The other end may have sent something meanwhile, or may still do so. */
 	never_ns = clock_after(conn_never_ns(conn), lane_delay_ns(conn->lane, clock_ns()));
 	if (mate != NULL && conn_flag(&mate->is_sending)) {
 		never_ns = clock_after(clock_ns(), conn_options(conn)->wait_ns);
@@ -275,7 +277,7 @@ enum conn_end conn_end_of(int error)
 	return error == -ECONNRESET || error == -EPIPE ? CONN_END_RST : CONN_END_ERROR;
 }
 
-/** What all ends that send but tokens and messages send. */
+/** The byte that this end sends, except in tokens and messages. */
 static char conn_filler(const struct conn *conn)
 {
 	return conn_options(conn)->scenario->bit == SCENARIO_STALL ? '\0' : CONN_FILLER;
@@ -329,7 +331,7 @@ static void on_event(struct handler *handler, const struct event *event)
 		}
 		break;
 	case STREAM_HANGUP:
-		/* Without a cause it is a UNIX peer that closed; if we read, END tells that. */
+		/* Without an error a UNIX peer has closed; if we read, END reports that. */
 		if (event->error != 0 || !stream_is_started(conn->stream)) {
 			conn_finish(conn, conn_end_of(event->error), event->error);
 		}
@@ -344,7 +346,7 @@ static void on_event(struct handler *handler, const struct event *event)
 
 /* ---- the beginning ---- */
 
-/** Takes the stream. 0 or a negative errno. */
+/** Sets up the stream, which it takes. 0 or a negative errno. */
 static int conn_begin(struct conn *conn, struct stream *stream)
 {
 	conn->stream = stream;
@@ -365,7 +367,7 @@ static void conn_fail(struct conn *conn, int error)
 	conn_end(conn, CONN_END_ERROR, error, VERDICT_FAILED);
 }
 
-/** What the other side, its log say, calls a client. */
+/** The port by which the other side, for example its log, identifies a client. */
 static uint16_t own_port(int fd)
 {
 	union addr_sockaddr sa = {0};
@@ -373,7 +375,7 @@ static uint16_t own_port(int fd)
 	bool is_inet = getsockname(fd, &sa.any, &len) == 0 &&
 		       (sa.any.sa_family == AF_INET || sa.any.sa_family == AF_INET6);
 
-	return is_inet ? ntohs(sa.in.sin_port) : 0; /* at the same place in both families */
+	return is_inet ? ntohs(sa.in.sin_port) : 0; /* at the same offset in both families */
 }
 
 static void on_connected(void *owner, int status, struct stream *stream,
@@ -459,7 +461,8 @@ int conn_accept(struct conn *conn, struct lane *lane, int fd)
 	conn->script = options->scenario->script(options, true, 0);
 	r = timer_open(&conn->timer, lane->loop, on_timer);
 	if (r == 0) {
-		/* The token alone first: what follows may be left unread (stall). */
+		/* Reads only the token first, because what follows may have to stay unread
+		 * (stall). */
 		stream_set_read_max(stream, SERVE_TOKEN_BYTES);
 		r = conn_begin(conn, stream);
 	}

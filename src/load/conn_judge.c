@@ -6,7 +6,7 @@
 #include "load/options.h"
 #include "load/run.h"
 
-/** How much longer one byte may be on its way than another, from end to end: at least this. */
+/** The time by which one byte may take longer than another from end to end, at least. */
 #define SLACK_NS ((uint64_t)100 * NS_PER_MS)
 
 bool conn_is_seen(const struct conn *conn)
@@ -22,7 +22,7 @@ struct due conn_due_by_other(uint64_t heard_ns, const struct options *options)
 	return (struct due){heard_ns - clock_earlier(heard_ns, slack_ns), heard_ns};
 }
 
-/** The other end is another process's. */
+/** From when a close is counted if the other end is in another process. */
 static struct due due_apart(const struct conn *conn)
 {
 	uint64_t own_ns = conn->sent_ns;
@@ -39,7 +39,8 @@ static struct due due_apart(const struct conn *conn)
 	return (struct due){clock_later(own_ns, due.early_ns), clock_later(own_ns, due.late_ns)};
 }
 
-/** From the last byte that either end sent; where none was, from the connect. */
+/** From when a close is counted: the last byte that either end sent; if there was none, the
+ * connect. */
 static struct due due_by_last_byte(const struct conn *conn)
 {
 	const struct conn *mate = conn_mate(conn);
@@ -66,8 +67,8 @@ struct due conn_from(const struct conn *conn)
 	} else {
 		from = options->is_apart ? due_apart(conn) : due_by_last_byte(conn);
 	}
-	/* A server that is not ours speaks when it likes; the proxy then counts from that, but at
-	 * which moment before it was read nobody here can tell. */
+	/* A foreign server may send at any time. The proxy then counts from that byte, which was
+	 * sent at an unknown time before it was read here. */
 	if (!options->has_serve && !scenario->is_absolute) {
 		from.late_ns = clock_later(from.late_ns, conn->read_ns);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * connect: open connections at a fixed rate, send nothing, and wait for the close, counted from
- * just before connect(2). Behind the proxy is what refuses, is black-holed, or is slow.
+ * just before connect(2). The server behind the proxy refuses, is black-holed, or is slow.
  */
 #include "load/conn.h"
 #include "load/options.h"

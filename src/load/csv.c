@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One row for each connection, in the order of opening. Times are microseconds since the first was
- * planned, with three decimals; a field that does not apply is empty.
+ * One row for each connection, in the sequence of opening. Times are microseconds since the first
+ * connection was planned, with three decimals. A field that does not apply is empty.
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void end_fields(FILE *file, const struct run *run, const struct conn *con
 		(uintmax_t)conn->n_read);
 }
 
-/** When it was closed, after what that is counted from. */
+/** Writes the time between what the close counts from and the close. */
 static void after_field(FILE *file, const struct conn *conn)
 {
 	if (conn != NULL && conn->after_ns != 0) {

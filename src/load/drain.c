@@ -2,14 +2,14 @@
 /*
  * drain: does a graceful stop cut live streams?
  *
- *	a live one	messages ── the drain begins ── for P more ──▶ all are back ──▶ FIN ──▶ FIN
- *	the rest	greet ──▶ silence ── the drain begins ──▶ the close, which is judged
+ *	live streams	messages ── the drain begins ── for P more ──▶ all are back ──▶ FIN ──▶ FIN
+ *	the others	token ──▶ silence ── the drain begins ──▶ the close, which is judged
  *
- * A live one that is closed before it has finished was cut. It may be from --expect T after the
- * drain's beginning on; without that, never. One of the rest may be closed as soon as the drain
- * begins, and is late from T on. What is closed before the drain begins is early.
+ * A live stream that is closed before it has finished was cut. That is allowed from --expect T
+ * after the beginning of the drain; without --expect, never. The others may be closed as soon as
+ * the drain begins, and are late from T on. A close before the drain begins is early.
  *
- * The drain begins by a command (drain_run.h): the stamp is the one just before it is started.
+ * The drain begins by a command (drain_run.h), just before which the timestamp is taken.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -26,7 +26,7 @@ static bool is_live(const struct options *options, uint32_t index)
 	return index < options_live(options);
 }
 
-/** When the drain began; while it has not, any close is early. */
+/** When the drain began; before that, any close is early. */
 static uint64_t begun_ns(const struct conn *conn)
 {
 	uint64_t go_ns = atomic_load(&conn->lane->run->go_ns);
@@ -41,7 +41,7 @@ static struct due due(const struct conn *conn)
 	uint64_t early_ns = drain_ns;
 
 	if (!is_live(options, conn_index(conn)) && !options_measures(options)) {
-		/* The expected time is added to it. */
+		/* The caller adds the expected time. */
 		early_ns -= clock_earlier(early_ns, options->expect_ns);
 	}
 	return (struct due){early_ns, drain_ns};
@@ -52,7 +52,7 @@ static struct due due(const struct conn *conn)
 static void live_opened(struct conn *conn)
 {
 	if (options_measures(conn_options(conn))) {
-		conn_keep_sending(conn); /* whenever it is closed, that is too early */
+		conn_keep_sending(conn); /* any close is too early */
 	}
 	message_begin(conn);
 }
@@ -85,7 +85,7 @@ static void live_server_ended(struct conn *conn)
 	stream_close_gracefully(conn->stream); /* CLOSE follows */
 }
 
-/* ---- the rest ---- */
+/* ---- the others ---- */
 
 static void idle_opened(struct conn *conn)
 {

@@ -22,7 +22,7 @@ enum { SIGNALED = 128, LAST_LOOKS = 500, LAST_LOOK_MS = 10 };
 
 /* ---- the command ---- */
 
-/** In a process group of its own, with no signal blocked or ignored. */
+/** Starts the command in a process group of its own, with no signal blocked or ignored. */
 static int start_command(const char *command, pid_t *ret_pid)
 {
 	char *const argv[] = {"sh", "-c", (char *)command, NULL};
@@ -40,7 +40,7 @@ static int start_command(const char *command, pid_t *ret_pid)
 		(void)posix_spawnattr_destroy(&attr);
 		return -r;
 	}
-	/* What it says is no part of the report. */
+	/* Its output must not mix with the report. */
 	(void)posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&pipe);
@@ -56,7 +56,7 @@ static int start_command(const char *command, pid_t *ret_pid)
 	return -r;
 }
 
-/** Whether it has ended; takes its status. */
+/** Whether the command has ended; stores its status. */
 static bool reap(struct drain_run *drain, int flags)
 {
 	int status;

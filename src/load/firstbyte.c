@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * firstbyte: clients that say nothing, whatever the server says.
+ * firstbyte: clients that send nothing, whatever the server sends.
  *
- *	a client	silence until the close, which is judged
- *	one of --busy	silence ── a byte at half of T ──▶ stays open until the others are over
- *	the server's	token ──▶ silence, or with --every a byte every D
+ *	clients		silence until the close, which is judged
+ *	those of --busy	silence ── a byte at half of T ──▶ stays open until the others are over
+ *	servers		token ──▶ silence, or with --every a byte every D
  *
- * Those that spoke in time tell a timer of the first byte from one that cuts whoever is there. The
- * close is early before T after the stamp before the connect, and late from when the server's end
- * was accepted: a proxy that counts from when the two are connected does so in between.
+ * The clients of --busy, which send in time, show whether the proxy has a first-byte timer or just
+ * cuts every pair. The close is early before T after the timestamp before the connect. Lateness
+ * counts from when the server end was accepted, because a proxy that counts from its own connect
+ * begins between these two.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -18,7 +19,7 @@
 #include "load/scenario.h"
 #include "stream/stream.h"
 
-/** How often one that spoke looks whether all else is over. */
+/** How often a client of --busy looks whether all others are over. */
 #define LOOK_NS ((uint64_t)20 * NS_PER_MS)
 
 static struct due due(const struct conn *conn)
@@ -55,7 +56,7 @@ static void spoke_struck(struct conn *conn)
 	conn_arm(conn, clock_after(clock_ns(), LOOK_NS));
 }
 
-/* ---- the server's end: it does not know whose it is ---- */
+/* ---- the server end: it does not know its client ---- */
 
 static void go_on(struct conn *conn)
 {

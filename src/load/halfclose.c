@@ -2,12 +2,12 @@
 /*
  * halfclose: one end sends FIN, the other stays silent or keeps sending.
  *
- *	the end that finishes	greet or token ── FIN ──▶ waits for the close, which is judged
- *	the other end		hears the FIN ──▶ silence, or a byte every D until it is over
+ *	the end that finishes	token or a byte ── FIN ──▶ waits for the close, which is judged
+ *	the other end		reads the FIN ──▶ silence, or a byte every D until it is over
  *
- * Silent: the close is counted from the FIN, or the last byte before it, for the half-close timer.
- * With --every: from the FIN alone, for the cap. The other end hears nothing of the close before it
- * sends again: it has had its FIN already.
+ * If the other end is silent, the close is counted from the FIN, or the last byte before it, for
+ * the half-close timer. With --every it is counted only from the FIN, for the cap. The other end
+ * has read a FIN already, so it notices the close only when it sends again.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -16,7 +16,7 @@
 #include "load/scenario.h"
 #include "stream/stream.h"
 
-/** How often the other end looks whether all is over, in the expected time. */
+/** How often in the expected time the other end looks whether all others are over. */
 enum { LOOKS = 8 };
 #define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
 #define LOOK_MAX_NS ((uint64_t)500 * NS_PER_MS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is drawn. A plot is stretched to the width that there is, so the words around it are no part
- * of it, and what it shows is a table besides.
+ * The plots. A plot is stretched to the available width, so its labels are outside of it; a table
+ * shows the same numbers.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct row {
 
 /* ---- how far from their time ---- */
 
-/** Borders on both sides of 0 as rows, from the earliest on. */
+/** Makes rows from borders on both sides of 0, beginning with the earliest. */
 static size_t set_rows(const struct result *result, const struct result_distribution *all,
 	struct row rows[ROWS_MAX])
 {
@@ -43,7 +43,7 @@ static size_t set_rows(const struct result *result, const struct result_distribu
 	return n;
 }
 
-/** Whether a value belongs there: of a border the one that is farther from 0. */
+/** Whether a value belongs to a row; a border belongs to the row that is farther from 0. */
 static bool is_in(const struct row *row, int64_t us)
 {
 	return row->from < 0 ? us > row->from && us <= row->to && us < 0
@@ -123,7 +123,7 @@ void html_histogram(const struct html_section *section)
 
 /* ---- over time ---- */
 
-/** From the bottom to the top. */
+/** The verdicts from the bottom of the plot to the top. */
 static const enum verdict drawn[] = {VERDICT_ON_TIME, VERDICT_MEASURED, VERDICT_LATE, VERDICT_EARLY,
 	VERDICT_NEVER, VERDICT_FAILED, VERDICT_VOID};
 
@@ -146,7 +146,7 @@ static uint64_t closes_of(const struct result_moment *moment)
 	return sum;
 }
 
-/** What the axis goes up to: 1, 2, 5, 10 ... */
+/** The top of the axis: 1, 2, 5, 10 ... */
 static uint64_t axis_top(const struct result *result)
 {
 	uint64_t borders[BORDERS_MAX];
@@ -156,7 +156,7 @@ static uint64_t axis_top(const struct result *result)
 		most = clock_later(most, closes_of(&result->moments[i]));
 		most = clock_later(most, result->moments[i].n_opened);
 	}
-	/* The first border that is not below it. */
+	/* The first border that is at least that. */
 	return borders[borders_set(most - 1, false, borders) - 1];
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How a page of results looks: by day, by night, on a phone, on paper. */
+/* The style sheet of a page of results: light, dark, on a phone, on paper. */
 #include "load/html_private.h"
 
 const char html_style[] =

@@ -37,7 +37,7 @@ const char *html_outcome(const struct result *result)
 	return result->is_interrupted ? "interrupted" : result->holds ? "held" : "failed";
 }
 
-/** ", 3 late". */
+/** Writes ", 3 late". */
 static void put_count(FILE *out, uint64_t n, const char *what)
 {
 	if (n > 0) {
@@ -66,7 +66,7 @@ static void put_counts(FILE *out, const struct result *result)
 	fputs(".", out);
 }
 
-/** When the closes came, of the end that saw any. */
+/** Writes when the closes came, as seen by an end that saw any. */
 static void put_times(FILE *out, const struct result *result)
 {
 	const struct result_side *client = &result->sides[SIDE_CLIENT];

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * idle: say something, fall silent, wait for the close.
+ * idle: send something, be silent, wait for the close.
  *
  *	opened ── greet ──▶ silence
  *	opened ── greet ──▶ a byte now and then, until all are open ──▶ last byte ──▶ silence
  *
- * the second with --spread.
+ * The second line is for --spread.
  */
 #include "base/clock.h"
 #include "load/conn.h"
 #include "load/options.h"
 #include "load/scenario.h"
 
-/** The bytes that keep a connection alive until all are open come so often in the expected time. */
+/** How many bytes keep a connection alive in each expected time until all are open. */
 enum { KEEP_ALIVES = 3 };
 
 static void wait_for_close(struct conn *conn)
@@ -48,8 +48,8 @@ static void client_go(struct conn *conn)
 {
 	uint64_t go_ns = conn_go_ns(conn);
 
-	/* Each keeps its own pace: if all began anew, their next bytes would be due at one moment,
-	 * and the last bytes that wait behind them would come late and in a heap. */
+	/* Each connection keeps its own pace. If all began anew, their next bytes would be due at
+	 * the same moment, and the last bytes after them would be late and all at once. */
 	if (!conn->is_awaiting && go_ns < conn->timer.deadline_ns) {
 		conn_arm(conn, go_ns);
 	}
@@ -74,7 +74,8 @@ static const struct script client = {
 
 static const struct script server = {.is_judged = true, .opened = wait_for_close};
 
-/* With --silent nobody knows since when it is idle: what it sees is reported, and not judged. */
+/* With --silent it is not known since when a server end is idle, so its closes are reported but not
+ * judged. */
 static const struct script silent_server = {.is_judged = false};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The report in JSON. The schema is documented in weirload(1); its number changes when a field goes
- * or changes its meaning, not when one is added.
+ * The report in JSON. The schema is documented in weirload(1). Its number changes when a field is
+ * removed or changes its meaning, but not when a field is added.
  *
- * What jansson cannot make, for lack of memory or because a word is no UTF-8, is NULL, which it
- * takes no harm from; the report then lacks that field, or there is none.
+ * If jansson cannot make a value, for lack of memory or because a text is not UTF-8, it returns
+ * NULL, which its other functions accept. Then the report lacks that field, or there is no report.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static void number(json_t *object, const char *name, uint64_t value)
 	set(object, name, json_integer((json_int_t)value));
 }
 
-/** Bytes that are no UTF-8, say of a file's name, are those of Latin-1. */
+/** Makes a string; bytes that are not UTF-8, for example in the name of a file, are read as
+ * Latin-1. */
 static json_t *text(const char *value)
 {
 	json_t *string = json_string(value);
@@ -36,7 +37,7 @@ static json_t *text(const char *value)
 
 	if (string == NULL) {
 		utf8 = text_copy_latin1(value);
-		string = json_string(utf8); /* NULL of NULL */
+		string = json_string(utf8); /* NULL if `utf8` is NULL */
 		free(utf8);
 	}
 	return string;
@@ -70,7 +71,7 @@ static json_t *histogram(const struct hdr *hdr)
 	return object;
 }
 
-/** What was measured without --expect; its percentiles are exact. */
+/** The JSON of times measured without --expect; their percentiles are exact. */
 static json_t *measured(const struct side_results *side)
 {
 	const uint64_t *us = side->after_us;
@@ -119,7 +120,7 @@ static void add_about(json_t *report, const struct options *options, const struc
 	set(report, "command", command);
 }
 
-/** "max-late" is "max_late_us". */
+/** The name of an option in JSON: "max-late" becomes "max_late_us". */
 static const char *option_name(const struct option_value *value, char name[OPTION_NAME_MAX])
 {
 	(void)snprintf(name, OPTION_NAME_MAX, "%s%s", value->name,
@@ -184,7 +185,7 @@ static json_t *connections(const struct results *results)
 	}
 	set(object, "failed_by", failed_by);
 	number(object, "earliest_us", results->earliest_us);
-	/* A tenth is as much as it is worth. */
+	/* One decimal is enough. */
 	set(object, "opened_per_second", json_real((double)(uint64_t)(rate * 10 + 0.5) / 10));
 	return object;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The parts of the report in JSON that draw closes: how late, when, and the worst. */
+/* The parts of the JSON report from which closes are plotted: how late, when, and the worst. */
 #include <jansson.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ json_t *report_json_deviations(const struct hdr *early, const struct hdr *late)
 			append(before, -(int64_t)slot.greatest, -(int64_t)slot.least, slot.n);
 		}
 	}
-	/* From the earliest on. */
+	/* Beginning with the earliest. */
 	for (size_t i = json_array_size(before); i > 0; i--) {
 		(void)json_array_append(array, json_array_get(before, i - 1));
 	}
@@ -77,7 +77,7 @@ json_t *report_json_closes(const struct closes *closes)
 
 /* ---- the worst ---- */
 
-/** Since the run began; null where it never was. */
+/** A time since the run began; null: it has not happened. */
 static json_t *since(const struct run *run, uint64_t ns)
 {
 	return ns < run->began_ns ? json_null() : integer((ns - run->began_ns) / NS_PER_US);

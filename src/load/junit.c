@@ -31,7 +31,7 @@ static size_t count_failures(const struct result *result)
 	return n;
 }
 
-/** Of the limits, and of that the run was not interrupted. */
+/** The number of tests: one for each limit, and one for not being interrupted. */
 static size_t count_tests(const struct result *result)
 {
 	return result->n_limits + 1;
@@ -43,7 +43,7 @@ static void put_counts(FILE *out, size_t n_tests, size_t n_failures, size_t n_er
 		n_tests, n_failures, n_errors, time);
 }
 
-/** What stands before a dot is a package there: a title is none. */
+/** Dots are replaced, because readers take the part before a dot for a package. */
 static void put_case(FILE *out, const struct result *result, const char *name)
 {
 	char title[RESULT_TITLE_MAX];
@@ -112,7 +112,7 @@ static void put_suite(FILE *out, const struct result *result, size_t id)
 {
 	char began[32];
 
-	/* Without the Z: the schema knows no zone. */
+	/* Without the Z, because the schema allows no time zone. */
 	(void)snprintf(
 		began, sizeof(began), "%.*s", (int)strcspn(result->began, "Z"), result->began);
 	fprintf(out, "  <testsuite id=\"%zu\" package=\"weirload\"", id);

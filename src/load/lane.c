@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A lane: one thread, its loop, and what happens there at the pace of timers.
+ * A lane: a thread, its loop, and what its timers do.
  *
- * Lane i of n opens the connections i, i + n, i + 2n ..., each at its own planned time, so that the
- * lanes together open them in order. A heartbeat every 10 ms measures how late this loop is: what
- * it sees, the close of every connection here may have suffered.
+ * Lane i of n opens the connections i, i + n, i + 2n ..., each at its own planned time, so that all
+ * lanes together open them in sequence. A heartbeat every 10 ms measures how late this loop is; the
+ * reading of every close here may have been as late.
  */
 #include <errno.h>
 
@@ -16,10 +16,10 @@
 enum { OPENS_A_TURN = 32, CLOSES_A_TURN = 32 };
 #define BEAT_NS ((uint64_t)10 * NS_PER_MS)
 
-/** How often one that is not let through the gate yet looks again. */
+/** How often the gate is asked again for a connection that may not be opened yet. */
 #define GATE_LOOK_NS ((uint64_t)10 * NS_PER_MS)
 
-/** How long what came in during a stall may take until all of it has been read. */
+/** How long it may take after a stall until everything that arrived during it was read. */
 #define CATCH_UP_NS ((uint64_t)100 * NS_PER_MS)
 
 /* ---- opening ---- */
@@ -38,7 +38,8 @@ static uint64_t open_time(const struct lane *lane, uint64_t index)
 	return began_ns + (uint64_t)((double)index / run->options->ramp * NS_PER_S);
 }
 
-/** Whether the scenario lets the next one be opened; else the ramp looks again a little later. */
+/** Whether the scenario allows the next connection to be opened. If not, the ramp asks again a
+ * little later. */
 static bool pass_gate(struct lane *lane)
 {
 	struct run *run = lane->run;
@@ -115,7 +116,7 @@ static void on_tidy(struct task *task)
 
 uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns)
 {
-	/* The beat that is due comes behind what was read in the same turn. */
+	/* A heartbeat that is due is handled after what was read in the same turn. */
 	uint64_t overdue_ns = now_ns > lane->beat_ns ? now_ns - lane->beat_ns : 0;
 	bool is_over = lane->stalled_ns == 0 || now_ns - lane->stalled_ns > CATCH_UP_NS;
 
@@ -201,7 +202,7 @@ static void *lane_main(void *arg)
 
 	lane->status = lane_set_up(lane);
 	(void)sem_post(&lane->run->set_up);
-	/* Now the main thread looks whether all are well, and says when it begins. */
+	/* Now the main thread checks whether all lanes are set up, and says when to begin. */
 	run_wait(&lane->run->begin);
 	if (!lane->run->aborted) {
 		if (lane->next < lane->run->options->n_connections) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * lifetime: both ends send a byte every D, for ever. The close is expected T after the connect,
- * whatever moves: early before T after the stamp before it, late from T after it was answered.
+ * whatever moves: it is early before T after the timestamp before the connect, and late from T
+ * after the connect was answered.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -9,7 +10,8 @@
 #include "load/options.h"
 #include "load/scenario.h"
 
-/** The client has both stamps; its server's end, where it cannot see them, was accepted later. */
+/** The client has both timestamps. If a server end cannot see them, it uses the time at which it
+ * was accepted, which is later. */
 static struct due due(const struct conn *conn)
 {
 	const struct conn *mate = conn_mate(conn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The limits: what they allow, what was, and the sentence that says so where one does not hold. The
- * names are those of the options, with underscores, and are the JSON's.
+ * The limits: what they allow, what was counted, and a sentence if one does not hold. Their names
+ * are those of the options, with underscores, as in the JSON.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ __attribute__((format(printf, 2, 3))) static void say(
 	}
 }
 
-/** At most `limit` of them; the sentence is "VALUE what, LIMIT allowed (--option)". */
+/** Adds a limit on a count; the sentence is "VALUE what, LIMIT allowed (--option)". */
 static void count(struct results *results, const char *name, uint64_t limit, uint64_t value,
 	const char *what, const char *remedy)
 {
@@ -65,7 +65,7 @@ static void check_late(struct results *results)
 	}
 }
 
-/** Whether the server behind the proxy was the one that it should be. */
+/** Checks whether the server behind the proxy was ours. */
 static void check_server(struct results *results)
 {
 	const struct options *options = results->run->options;
@@ -99,7 +99,8 @@ static void check_server(struct results *results)
 	}
 }
 
-/** Of the silent it is not known whose server's end is whose; but none is to be left. */
+/** Checks that no server end is left open. With --silent it is not known which belongs to which
+ * client. */
 static void check_left(struct results *results)
 {
 	const struct options *options = results->run->options;
@@ -111,7 +112,7 @@ static void check_left(struct results *results)
 	}
 }
 
-/** Whether what should begin the drain did its work. */
+/** Checks whether the command that begins the drain has succeeded. */
 static void check_drain(struct results *results)
 {
 	int64_t status = results->run->drain.status;

@@ -1,73 +1,73 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weirload: puts the timeouts of a stream proxy on trial. It knows the stream library (stream/ and
- * base/) and nothing of weir. The map of its sources, by the flow of a run (tests/lint/map):
+ * weirload: tests the timeouts of a stream proxy. It uses the stream library (stream/ and base/),
+ * and nothing else of weir. This is the map of its sources, by the flow of a run (tests/lint/map):
  *
  *	options			the command line
- *	options_values		what people write behind an option
- *	options_table		the options; --help, and what a report says of them
- *	budget			whether fds and ports suffice
+ *	options_values		the values of options
+ *	options_table		the table of options; --help, and options in reports
+ *	budget			whether there are enough fds and ports
  *	blackhole		a server that answers no connect
  *	scenario		what the two ends of a connection do; one of these:
  *	connect			opens, sends nothing, waits
- *	idle			says something, falls silent, waits
+ *	idle			sends something, is silent, waits
  *	trickle			a byte now and then, then silence
  *	halfclose		one end sends FIN
- *	oneside			one end falls silent, the other sends
+ *	oneside			one end stops sending, the other sends
  *	stall			one end stops reading
- *	mixed			some exchange messages, the rest is idle
+ *	mixed			some exchange messages, the others are idle
  *	lifetime		all send for ever
- *	preface			never finishes the first bytes
- *	firstbyte		lets the server alone speak
+ *	preface			never completes the first bytes
+ *	firstbyte		only the server sends
  *	queue			waits for a place
  *	drain			exchanges messages while the proxy stops
  *	message			the messages of mixed and drain
  *	run			starts the lanes, watches them, ends them
- *	drain_run		the command that begins a drain, and who comes then
+ *	drain_run		the command that begins a drain, and new clients after it
  *	lane			a thread with a loop, its ramp and its heartbeat
  *	conn			one end of a connection
- *	conn_judge		from when its close is counted, and what it was
+ *	conn_judge		from when its close is counted, and its verdict
  *	serve			the server behind the proxy, and the tokens
- *	remote			that server is another weirload's
- *	obey			that other one: serves who shows the secret
- *	secret			how it is shown
- *	told			what the two tell each other
- *	alone			that server without clients: `weirload serve`
- *	progress		the line on the terminal meanwhile
+ *	remote			the server ends are in another weirload
+ *	obey			that other weirload, which obeys a controller
+ *	secret			how a controller proves that it has the secret
+ *	told			the protocol between the two
+ *	alone			only the server: `weirload serve`
+ *	progress		the line on the terminal during a run
  *	suite			several scenarios through several proxies:
  *	suite_keys		the keys of its file, which are the options
- *	suite_file		from the file to one row for each scenario and proxy
- *	suite_run		the rows, one after another or beside each other
- *	suite_tell		the table, and the report of all
- *	verdict			early, on time, late ...: what a close was
- *	results			what the run has shown, counted once
- *	results_bytes		its bytes: which were lost
- *	results_closes		its closes over time, and the worst
- *	limits			what the options allow, and what was
- *	about			when and where it was
- *	tell			where that goes
- *	report			how it is told to people
- *	report_about		what that begins with
+ *	suite_file		makes a row for each scenario and proxy from the file
+ *	suite_run		runs the rows, one after another or in parallel
+ *	suite_tell		the table, and the report of all rows
+ *	verdict			whether a close was early, on time, late ...
+ *	results			the results of a run, counted once
+ *	results_bytes		bytes, and which were lost
+ *	results_closes		closes over time, and the worst
+ *	limits			compares the results with the limits
+ *	about			when and where a run took place
+ *	tell			writes all reports
+ *	report			the report for people
+ *	report_about		its beginning
  *	report_histogram	how far closes were from their time
- *	json			how it is told to programs
- *	json_closes		of that, the closes
+ *	json			the report for programs
+ *	json_closes		the closes in it
  *	csv			a row for each connection
- *	result			a report in JSON, read again
- *	result_read		field by field
- *	result_fields		a field, with its type and bounds
- *	result_file		of a file; that of a suite has several
+ *	result			a JSON report, read again
+ *	result_read		reads it field by field
+ *	result_fields		reads a field, with its type and bounds
+ *	result_file		reads a file with one report, or with those of a suite
  *	borders			the rows of a histogram
- *	html			results as a page
- *	html_words		the verdict
- *	html_plot		what is drawn
- *	html_tables		what is counted
- *	html_style		how it looks
- *	compare			whether one of two is better
- *	compare_suite		of two suites, row by row
- *	compare_main		its command line
- *	chance			what chance makes of counts and quantiles
- *	junit			results, for what runs tests
- *	markup			text within XML and HTML
+ *	html			results as an HTML page
+ *	html_words		the verdict in words
+ *	html_plot		plots
+ *	html_tables		tables
+ *	html_style		the style sheet
+ *	compare			whether one of two results is better
+ *	compare_suite		compares two suites, row by row
+ *	compare_main		the command line of compare
+ *	chance			statistics of counts and quantiles
+ *	junit			results as JUnit XML
+ *	markup			escapes text for XML and HTML
  */
 #include <signal.h>
 #include <stdio.h>
@@ -138,13 +138,13 @@ static int measure(const struct options *options)
 	return code;
 }
 
-/** The server alone: for whoever shows the secret, or for itself. */
+/** `weirload serve`: obeys a controller with the secret, or serves on its own. */
 static int serve(const struct options *options)
 {
 	return options->secret_file != NULL ? obey_run(options) : alone_run(options);
 }
 
-/** -h, --help and help; with a scenario behind it, its help. */
+/** Whether a word is -h, --help or help. */
 static bool is_help(const char *word)
 {
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
@@ -176,8 +176,10 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	int code;
 	int r = options_parse(scenario, argc, argv, &options, why);
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a write to a peer that is gone is an error, no end */
-	(void)signal(SIGXFSZ, SIG_IGN); /* so is one to a file that may not grow */
+	/* A write to a closed socket must return an error, not end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	/* Likewise a write to a file beyond the limit of its size. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (r == 0) {
 		r = options_resolve(&options, why);
 	}

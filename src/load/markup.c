@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The character that begins here, and its length; 0: it is no UTF-8. */
+/** Decodes the character at `text`. Returns its length; 0: it is not UTF-8. */
 static size_t decode(const char *text, uint32_t *ret)
 {
 	const uint8_t *byte = (const uint8_t *)text;
@@ -18,7 +18,7 @@ static size_t decode(const char *text, uint32_t *ret)
 
 	for (size_t i = 1; i < len; i++) {
 		if ((byte[i] & 0xc0) != 0x80) {
-			return 0; /* at the latest the NUL */
+			return 0; /* ends at the NUL at the latest */
 		}
 		c = c << 6 | (byte[i] & 0x3f);
 	}
@@ -29,7 +29,7 @@ static size_t decode(const char *text, uint32_t *ret)
 	return len;
 }
 
-/** Whether a reader is better told of it than shown it. */
+/** Whether a character is shown as its number and not as itself. */
 static bool is_hidden(uint32_t c)
 {
 	return c < ' ' || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||

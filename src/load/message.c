@@ -16,7 +16,8 @@ enum { STAMP_BYTES = sizeof(uint64_t) };
 
 static void send_message(struct conn *conn)
 {
-	/* The loop's buffer is free: this is called from its timer, not from a READ. */
+	/* The loop's buffer is not in use, because this is called from a timer and not from a
+	 * READ. */
 	char *message = loop_buffer(conn->lane->loop);
 	uint64_t now_ns = clock_ns();
 
@@ -39,7 +40,7 @@ static void plan_next(struct conn *conn)
 
 void message_begin(struct conn *conn)
 {
-	/* Without --serve the target echoes, a greeting too: it gets none. */
+	/* Without --serve the target echoes everything, so it gets no token. */
 	if (conn_options(conn)->has_serve) {
 		conn_greet(conn);
 	}
@@ -49,7 +50,7 @@ void message_begin(struct conn *conn)
 
 void message_next(struct conn *conn)
 {
-	/* Behind a proxy that takes nothing, at most the high-water mark waits here. */
+	/* If the proxy takes nothing, at most the high-water mark waits here. */
 	if (stream_can_write(conn->stream)) {
 		send_message(conn);
 	}
@@ -117,7 +118,7 @@ void message_echo(struct conn *conn, const char *data, size_t len)
 {
 	conn_send(conn, data, len);
 	if (!stream_can_write(conn->stream)) {
-		stream_stop(conn->stream); /* until what waits is out */
+		stream_stop(conn->stream); /* until the waiting bytes are sent */
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mixed: a busy share exchanges messages (message.h) while the rest idles out (idle.c). */
+/* Mixed: a busy share exchanges messages (message.h) while the others are idle until closed
+ * (idle.c). */
 #include "base/clock.h"
 #include "load/conn.h"
 #include "load/message.h"
@@ -7,7 +8,7 @@
 #include "load/run.h"
 #include "load/scenario.h"
 
-/** How often the last messages are looked for, once no close is waited for any more. */
+/** How often to look for the last messages, when the run waits for no more closes. */
 #define LAST_LOOK_NS ((uint64_t)10 * NS_PER_MS)
 
 static void busy_struck(struct conn *conn)
@@ -17,7 +18,7 @@ static void busy_struck(struct conn *conn)
 	} else if (message_all_back(conn)) {
 		conn_dismiss(conn);
 	} else {
-		/* The rest is over: what is under way may still come back. */
+		/* The others are over; messages under way may still come back. */
 		conn_arm(conn, clock_after(clock_ns(), LAST_LOOK_NS));
 	}
 }

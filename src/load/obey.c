@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * All of it is on the main thread's loop, but for the lanes of a run.
+ * Everything is on the main thread's loop, except the lanes of a run.
  *
  *	accepted ──▶ challenged ── the right proof ──▶ obeyed ── "run" ──▶ serving ── "stop" ──▶
- *		│	└── a wrong one: a second later, an error	stopped ── "ends" ──▶ gone
- *		└── says nothing for 5 s: dropped
+ *		│	└── a wrong proof: an error, a second later	stopped ── "ends" ──▶ gone
+ *		└── silent for 5 s: dropped
  *
- * A caller that says nothing for as long as its state allows is dropped, and its run with it.
+ * A caller that is silent for longer than its state allows is dropped, together with its run.
  */
 #include "load/obey.h"
 
@@ -33,11 +33,12 @@
 #include "stream/stream.h"
 
 enum {
-	CALLERS_MAX = 8, /**< at one time, whoever they are */
+	CALLERS_MAX = 8, /**< callers at one time */
 	SOCKET_MODE = 0600,
 };
 
-/** How long a caller may take to show the secret, how long a wrong answer waits, and a silence. */
+/** How long a caller may take to prove the secret, how long the answer to a wrong proof is delayed,
+ * and how long a caller may be silent. */
 #define PROOF_NS   ((uint64_t)5 * NS_PER_S)
 #define WRONG_NS   ((uint64_t)NS_PER_S)
 #define SILENCE_NS ((uint64_t)30 * NS_PER_S)
@@ -54,7 +55,7 @@ struct obey {
 	struct acceptor *acceptor;
 	struct list callers; /* struct caller::link */
 	unsigned n_callers;
-	struct caller *served; /**< whose run it is; NULL: none's */
+	struct caller *served; /**< the caller whose run it is; NULL: no run */
 	char secret[SECRET_MAX + 1];
 };
 
@@ -67,7 +68,8 @@ struct caller {
 	enum state state;
 	char challenge[SECRET_DRAWN_MAX];
 	char name[ADDR_TEXT_MAX];
-	char *line; /**< heap, of TOLD_LINE_MAX once it is obeyed: what has come of one */
+	/** malloc'd, of TOLD_LINE_MAX once it is obeyed: the part of a line that has come. */
+	char *line;
 	size_t n_line;
 	struct options run_options; /**< SERVING, STOPPED */
 	struct run run;
@@ -108,7 +110,8 @@ static void drop(struct caller *caller)
 
 /* ---- answers ---- */
 
-/** Sends an object, which it takes. Without memory the caller hears nothing, and gives up. */
+/** Sends an object, which it takes. If there is no memory, the caller gets no answer, and gives
+ * up. */
 static void answer(struct caller *caller, json_t *object)
 {
 	char *line = told_line(object);
@@ -119,7 +122,7 @@ static void answer(struct caller *caller, json_t *object)
 	free(line);
 }
 
-/** Tells why not, and hangs up. */
+/** Sends the reason, and closes the connection. */
 static void refuse(struct caller *caller, const char *why)
 {
 	answer(caller, json_pack("{s:s}", "error", why));
@@ -168,7 +171,7 @@ static void answer_ends(struct caller *caller, uint64_t first)
 	answer(caller, json_pack("{s:o}", "ends", ends));
 }
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
 static void on_proof(struct caller *caller, const json_t *object)
 {
@@ -247,7 +250,7 @@ static void on_stop(struct caller *caller)
 	answer_state(caller);
 }
 
-/** One object; it may free the caller only by what follows later. */
+/** Handles one object. It does not free the caller at once, only by later events. */
 static void on_object(struct caller *caller, const json_t *object)
 {
 	const json_t *run = json_object_get(object, "run");
@@ -275,13 +278,13 @@ static void on_object(struct caller *caller, const json_t *object)
 
 static void arm_patience(struct caller *caller)
 {
-	/* The time for the proof is one for all that comes before it. */
+	/* The time for the proof is not restarted by what comes before it. */
 	if (caller->state != CHALLENGED && caller->state != WRONG) {
 		timer_arm(&caller->timer, clock_after(clock_ns(), SILENCE_NS));
 	}
 }
 
-/** The line is whole. */
+/** Handles a complete line. */
 static void on_line(struct caller *caller)
 {
 	json_t *object = told_parse(caller->line, caller->n_line);
@@ -339,7 +342,7 @@ static void on_event(struct handler *handler, const struct event *event)
 	}
 }
 
-/** Too slow, or the time that a wrong answer has to wait. */
+/** The caller is too slow, or the delay after a wrong proof is over. */
 static void on_patience(struct timer *timer)
 {
 	struct caller *caller = container_of(timer, struct caller, timer);
@@ -365,7 +368,7 @@ static bool on_admit(void *owner)
 
 static void on_refused(void *owner)
 {
-	(void)owner; /* a place is counted when somebody has it */
+	(void)owner; /* a place is counted when a caller has it */
 }
 
 static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len)

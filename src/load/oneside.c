@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * oneside: one end falls silent, the other keeps sending.
+ * oneside: one end stops sending, the other keeps sending.
  *
- *	the silent end		greet or token, or with --mute nothing ──▶ silence until the close
+ *	the silent end		token or a byte, or with --mute nothing ──▶ silence until the close
  *	the other end		a byte every D, until the close
  *
- * For timers that look at one side alone. The close is counted from the last byte of the silent
- * end, on both; where that never sent, from the connect, and it is late from when the server's end
- * was accepted: a proxy that counts from its own connect does so in between.
+ * This is for timers of one side. On both ends the close is counted from the last byte of the
+ * silent end. If that never sent, the close is counted from the connect, and lateness from when the
+ * server end was accepted, because a proxy that counts from its own connect begins between these
+ * two.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -15,7 +16,7 @@
 #include "load/options.h"
 #include "load/scenario.h"
 
-/** The other end is another process's (conn_judge.h). */
+/** From when a close is counted if the other end is in another process (conn_judge.h). */
 static struct due due_apart(const struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
@@ -114,7 +115,7 @@ static const struct script other_server = {
 	.struck = go_on,
 };
 
-/** Of a client that says nothing: its token tells them apart. */
+/** The server end of a client that sends nothing: its own token identifies it. */
 static const struct script first_server = {
 	.is_judged = true,
 	.accepted = greet_and_go_on,

@@ -11,21 +11,21 @@
 #include "load/options_private.h"
 #include "load/scenario.h"
 
-/** How long a close is waited for, and an answer to a connect. */
+/** How long to wait for a close, and for the answer to a connect. */
 #define WAIT_NS ((uint64_t)10 * NS_PER_S)
 
-/** How long where nobody knows when the close is to come: longer than most proxies' timers. */
+/** How long to wait if no close is expected: longer than the timers of most proxies. */
 #define WAIT_UNKNOWN_NS ((uint64_t)600 * NS_PER_S)
 
-/** What a close may be late: the larger of the two. */
+/** How late a close may be: the larger of the two. */
 #define LATE_NS ((uint64_t)100 * NS_PER_MS)
 enum { LATE_PART = 20 };
 
-enum { VALUE_SHOWN = 128 /**< of a value that is wrong */ };
+enum { VALUE_SHOWN = 128 /**< characters shown of a wrong value */ };
 
 #define MESSAGE_EVERY_NS ((uint64_t)100 * NS_PER_MS)
 
-/** Where a server that obeys is told, unless it is said: no other machine reaches it. */
+/** The default control address of a server that obeys: other machines cannot reach it. */
 #define CONTROL_DEFAULT "127.0.0.1:8470"
 
 /** drain: when it begins, and how long live streams go on. */
@@ -33,7 +33,7 @@ enum { VALUE_SHOWN = 128 /**< of a value that is wrong */ };
 #define DRAIN_FOR_NS   ((uint64_t)2 * NS_PER_S)
 enum { DRAIN_BUSY_PERCENT = 50 };
 
-/** The option that `text` ("--name" or "--name=value") names, of this scenario. */
+/** The option of this scenario that `text` ("--name" or "--name=value") names. */
 static const struct option *find_option(
 	const struct scenario *scenario, const char *text, bool *ret_elsewhere)
 {
@@ -67,7 +67,7 @@ static bool takes_value(const struct option *option)
 	return option->kind != KIND_FLAG && option->kind != KIND_HELP;
 }
 
-/** Reads argv[*i], and its value behind it. 1: help is wanted. */
+/** Reads the option at argv[*i] with its value. 1: help is wanted. */
 static int read_option(struct options *options, int argc, char **argv, int *i, char *why)
 {
 	const char *text = argv[*i];
@@ -126,7 +126,7 @@ static int check_source(const struct options *options, char *why)
 	return 0;
 }
 
-/** What a client needs. */
+/** Checks the options that a client needs. */
 static int check_client(const struct options *options, char *why)
 {
 	if (options->target.sa_len == 0 && options->target.kind != ADDR_NAME) {
@@ -152,7 +152,7 @@ static int check_client(const struct options *options, char *why)
 	return 0;
 }
 
-/** Who obeys, and whom. */
+/** Checks the options of --remote and of a server that obeys. */
 static int check_remote(const struct options *options, char *why)
 {
 	bool is_server = options->scenario->bit == SCENARIO_SERVE;
@@ -194,7 +194,7 @@ static int check(const struct options *options, char *why)
 	return problem == NULL ? r : options_refuse(why, "%s", problem);
 }
 
-/** What follows from what was given. */
+/** Sets what follows from the given options. */
 static void complete(struct options *options)
 {
 	uint64_t part_ns = options_measures(options) ? 0 : options->expect_ns / LATE_PART;
@@ -304,7 +304,7 @@ uint64_t options_patience_ns(const struct options *options)
 					 : clock_after(options->expect_ns, options->wait_ns);
 }
 
-/** Looks a name up, and puts its first address in its place. */
+/** Looks up a name, and replaces it by its first address. */
 static int resolve(const char *option, struct addr *addr, int family, char *why)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = family};
@@ -322,7 +322,7 @@ static int resolve(const char *option, struct addr *addr, int family, char *why)
 	}
 	memcpy(&addr->sa, found->ai_addr, found->ai_addrlen);
 	addr->sa_len = found->ai_addrlen;
-	addr->sa.in.sin_port = htons(addr->port); /* at the same place in both families */
+	addr->sa.in.sin_port = htons(addr->port); /* at the same offset in both families */
 	addr->kind = ADDR_INET;
 	freeaddrinfo(found);
 	return 0;
@@ -339,7 +339,7 @@ int options_resolve(struct options *options, char *why)
 	return r < 0 ? r : check_source(options, why);
 }
 
-/** The --busy share, one connection at least. */
+/** The number of connections in the --busy share, at least one. */
 static uint64_t share_of(const struct options *options)
 {
 	uint64_t n = (uint64_t)((double)options->n_connections * options->busy_share / 100);

@@ -21,7 +21,7 @@ enum kind {
 	KIND_WORD,     /* uint64_t: the place in `words`, from min on */
 	KIND_FLAG,     /* bool, without a value */
 	KIND_TEXT,     /* const char * */
-	KIND_PATH,     /* the same: where a report goes */
+	KIND_PATH,     /* const char *, the path of a report */
 	KIND_HELP,
 };
 

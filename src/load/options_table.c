@@ -12,8 +12,8 @@
 
 enum {
 	ALL = SCENARIO_CLIENTS,
-	APART = SCENARIO_CONNECT | SCENARIO_PREFACE, /**< no server is reached */
-	SERVED = ALL & ~APART,                       /**< those that can be the server too */
+	APART = SCENARIO_CONNECT | SCENARIO_PREFACE, /**< scenarios that reach no server */
+	SERVED = ALL & ~APART, /**< scenarios in which weirload can be the server too */
 	SILENT = SCENARIO_IDLE | SCENARIO_MIXED,
 	PACED = SCENARIO_TRICKLE | SCENARIO_HALFCLOSE | SCENARIO_MIXED,
 };
@@ -169,9 +169,9 @@ void options_help(const struct scenario *scenario, FILE *out)
 		     "was measured,\n130 after Ctrl-C. See weirload(1).\n");
 }
 
-/* ---- what a run was asked for ---- */
+/* ---- the options of a run ---- */
 
-/** The word that a KIND_WORD stands for; "" where none was given. */
+/** The word for the value of a KIND_WORD; "": none was given. */
 static void word_of(const struct option *option, uint64_t place, struct option_value *ret)
 {
 	const char *word = option->words;
@@ -205,7 +205,7 @@ static void source_text(const struct options *options, struct option_value *ret)
 	}
 }
 
-/** Whether a row is the one to tell of its name: that of the scenario, else the first. */
+/** Whether a row is the one to report for its name: that of the scenario, or else the first one. */
 static bool is_told(const struct options *options, size_t index)
 {
 	const struct option *option = &option_table[index];

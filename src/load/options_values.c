@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What people write behind an option. */
+/* Parses the values of options. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * preface: never finish what a listener waits for before it connects anywhere.
+ * preface: never complete the first bytes for which a listener waits before it connects to a
+ * server.
  *
  *	opened ── nothing ──▶ silence
- *	opened ── all of a beginning but its last byte ──▶ silence
+ *	opened ── all of a preface but its last byte ──▶ silence
  *	opened ── a byte of it every D, never the last one ──▶ ...
  *
- * What is sent restarts nothing: the close is early before T after the stamp before the connect,
- * and late from T after the moment when the connect was answered.
+ * Sent bytes do not restart the timer: the close is early before T after the timestamp before the
+ * connect, and late from T after the connect was answered.
  */
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #include "load/options.h"
 #include "load/scenario.h"
 
-/** A beginning, its last byte included. Proxies that look at first bytes take as many. */
+/** The length of a preface. Proxies that look at the first bytes accept this many. */
 enum { BEGINNING_BYTES = 2048 };
 
 /** Writes two bytes, most significant first. */
@@ -26,7 +27,8 @@ static void put(uint8_t *at, unsigned value)
 	at[1] = (uint8_t)value;
 }
 
-/** A PROXY header, version 2, of TCP over IPv4, and one NOOP (2.2.3) up to its end. */
+/** Writes a PROXY header of version 2, for TCP over IPv4, with one NOOP TLV (2.2.3) up to its
+ * end. */
 static void write_proxy(uint8_t *bytes)
 {
 	static const uint8_t head[] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49,
@@ -38,7 +40,8 @@ static void write_proxy(uint8_t *bytes)
 	put(bytes + sizeof(head), BEGINNING_BYTES - (unsigned)sizeof(head) - 2);
 }
 
-/** A ClientHello (RFC 8446, 4.1.2) with one cipher suite, and padding (RFC 7685) to its end. */
+/** Writes a ClientHello (RFC 8446, 4.1.2) with one cipher suite, and padding (RFC 7685) up to its
+ * end. */
 static void write_tls(uint8_t *bytes)
 {
 	enum { RECORD = 5, HANDSHAKE = 4, RANDOM_AT = 11, RANDOM_BYTES = 32, REST = 43 };
@@ -73,7 +76,7 @@ static void send_part(struct conn *conn, size_t n)
 	conn->n_before += n;
 }
 
-/** The next byte, unless it is the last one, or the close. */
+/** Plans the next byte, unless it is the last one; else waits for the close. */
 static void arm_next(struct conn *conn)
 {
 	if (conn->n_before < BEGINNING_BYTES - 1) {

@@ -30,7 +30,7 @@ void progress_init(struct progress *progress, const struct run *run)
 	}
 }
 
-/** The p99 of the lateness so far, in us. */
+/** The p99 of the lateness until now, in us. */
 static uint64_t p99_us(struct progress *progress)
 {
 	const struct run *run = progress->run;
@@ -42,7 +42,7 @@ static uint64_t p99_us(struct progress *progress)
 	return hdr_percentile(progress->late, 99);
 }
 
-/** When the last close is expected, as far as that is known. */
+/** When the last close is expected, if that is known. */
 static uint64_t end_ns(const struct run *run)
 {
 	const struct options *options = run->options;
@@ -56,7 +56,7 @@ static uint64_t end_ns(const struct run *run)
 	return clock_after(last_ns, options->expect_ns);
 }
 
-/** Clients that were judged so; where those are not judged, the server's ends. */
+/** How many clients have this verdict; if clients are not judged, how many server ends. */
 static uint64_t judged(const struct run *run, enum verdict verdict)
 {
 	uint64_t n = atomic_load(&run->n_verdicts[SIDE_CLIENT][verdict]);
@@ -105,7 +105,7 @@ static void write_line(struct progress *progress, FILE *out)
 	}
 }
 
-/** As much of it as one line of the terminal has room for: what wraps cannot be redrawn. */
+/** How much of the text fits on one line of the terminal: a line that wraps cannot be redrawn. */
 static size_t room(size_t len)
 {
 	struct winsize size;

@@ -2,11 +2,11 @@
 /*
  * queue: wait for a place at a server that has none left.
  *
- *	the first --places	greet ──▶ the server's byte: it has a place ──▶ a byte every D
+ *	the first --places	token ──▶ the server's byte: it has a place ──▶ a byte every D
  *	the others, then	silence until the close, which is judged
  *
  * The others are opened when all places are taken (scenario::gate, lane.c). Their close is early
- * before T after the stamp before the connect, and late from T after it was answered.
+ * before T after the timestamp before the connect, and late from T after the connect was answered.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -14,7 +14,7 @@
 #include "load/run.h"
 #include "load/scenario.h"
 
-/* ---- who has a place ---- */
+/* ---- clients that have a place ---- */
 
 static void take_place(struct conn *conn)
 {
@@ -46,7 +46,7 @@ static void answer(struct conn *conn)
 	conn_send_byte(conn);
 }
 
-/* ---- who waits ---- */
+/* ---- clients that wait ---- */
 
 static void wait_for_close(struct conn *conn)
 {

@@ -17,12 +17,12 @@
 #include "load/secret.h"
 #include "load/told.h"
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 #define ANSWER_NS ((uint64_t)10 * NS_PER_S)
 
 /* ---- lines ---- */
 
-/** Waits until the socket is ready for that. 0 or a negative errno. */
+/** Waits until the socket is ready for `events`. 0 or a negative errno. */
 static int wait_for(int fd, short events, uint64_t until_ns)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = events};
@@ -62,7 +62,7 @@ static int send_object(struct remote *remote, json_t *object)
 	return r;
 }
 
-/** Reads more of what comes. 0 or a negative errno. */
+/** Reads more bytes. 0 or a negative errno. */
 static int read_more(struct remote *remote, uint64_t until_ns)
 {
 	ssize_t n =
@@ -81,7 +81,7 @@ static int read_more(struct remote *remote, uint64_t until_ns)
 	return errno == EINTR ? 0 : -errno;
 }
 
-/** The next line, as an object; *ret is to be freed. 0 or a negative errno. */
+/** Receives the next line, as an object; the caller frees *ret. 0 or a negative errno. */
 static int receive_object(struct remote *remote, json_t **ret)
 {
 	uint64_t until_ns = clock_after(clock_ns(), ANSWER_NS);
@@ -104,7 +104,7 @@ static int receive_object(struct remote *remote, json_t **ret)
 	return *ret == NULL ? -EPROTO : 0;
 }
 
-/* ---- what goes wrong ---- */
+/* ---- errors ---- */
 
 __attribute__((format(printf, 3, 4))) static void say(
 	char *why, const struct run *run, const char *format, ...)
@@ -135,7 +135,7 @@ static int fail(const struct run *run, int error, char *why)
 	return error;
 }
 
-/** What it says itself is shown as it may be: printable. */
+/** Writes an error that the serving end has sent, with printable characters only. */
 static int fail_by_word(const struct run *run, const char *word, char *why)
 {
 	char text[TOLD_ERROR_MAX];
@@ -149,7 +149,8 @@ static int fail_by_word(const struct run *run, const char *word, char *why)
 	return -EPERM;
 }
 
-/** Asks, with an object that it takes. 0 and *ret, to be freed, or a negative errno and `why`. */
+/** Sends an object, which it takes, and receives the answer. 0 and *ret, which the caller frees; or
+ * a negative errno and `why`. */
 static int ask(
 	struct remote *remote, const struct run *run, json_t *question, json_t **ret, char *why)
 {
@@ -157,7 +158,7 @@ static int ask(
 	int r = send_object(remote, question);
 
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET) {
-		/* It may have said why it hung up. */
+		/* It may have sent the reason before it closed. */
 		int received = receive_object(remote, ret);
 
 		r = received == 0 ? 0 : r < 0 ? r : received;
@@ -199,7 +200,7 @@ static int connect_to(const struct addr *addr)
 	return fd;
 }
 
-/** The answer to a challenge; NULL without memory or randomness. */
+/** The answer to a challenge; NULL: no memory, or no random bytes. */
 static json_t *answer_to(const char *challenge, const char *secret)
 {
 	char proof[SECRET_PROOF_MAX];
@@ -275,7 +276,7 @@ int remote_open(struct remote *remote, struct run *run, char *ret_why)
 
 /* ---- while it runs ---- */
 
-/** Takes an answer that says how it is getting on, and frees it. */
+/** Reads an answer with the state of the serving end, and frees it. */
 static int take_state(const json_t *answer, struct run *run, struct told_state *ret, char *why)
 {
 	if (told_read_state(answer, ret) < 0 ||
@@ -290,7 +291,7 @@ static int take_state(const json_t *answer, struct run *run, struct told_state *
 
 int remote_step(struct remote *remote, struct run *run, char *ret_why)
 {
-	/* Before it is asked: what it then knows of is no less. */
+	/* Read before the request, so that the state of the serving end is at least as new. */
 	bool was_idle = run_clients_are_idle(run);
 	struct told_state state;
 	json_t *answer;
@@ -325,7 +326,7 @@ int remote_stop(struct remote *remote, struct run *run, char *ret_why)
 	return r;
 }
 
-/** Takes an array of ends; how many, or -EPROTO. */
+/** Reads an array of ends. Returns their number, or -EPROTO. */
 static int take_ends(const json_t *ends, struct run *run)
 {
 	const json_t *end;
@@ -343,7 +344,7 @@ static int take_ends(const json_t *ends, struct run *run)
 	return (int)json_array_size(ends);
 }
 
-/** What lanes count as it happens. */
+/** Adds the numbers that lanes count for ends of their own. */
 static void count_ends(struct run *run)
 {
 	struct lane *lane = &run->lanes[0];
@@ -365,7 +366,7 @@ int remote_fetch(struct remote *remote, struct run *run, char *ret_why)
 	uint64_t first = 0;
 	int r = 0;
 
-	/* What was told of them meanwhile is told again. */
+	/* Reports that came earlier are repeated here. */
 	while (r >= 0 && first < n) {
 		json_t *answer;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The report for people, on standard output: what was asked, what came, and the verdict in the end.
+ * The report for people, on standard output: the options, the results, and the verdict at the end.
  */
 #include "base/parse.h"
 #include "load/results.h"
@@ -179,7 +179,7 @@ static void print_ends(const struct results *results, FILE *out)
 	}
 }
 
-/* ---- what single scenarios have ---- */
+/* ---- parts for some scenarios ---- */
 
 static void print_way(const char *name, const struct way_results *way, FILE *out)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a report says first: the command, as a shell reads it, when and where, every option. */
+/* The beginning of a report: the command, as a shell reads it, when and where it ran, every
+ * option. */
 #include <string.h>
 
 #include "load/options.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How far closes were from a moment, before it and after it: a row from one border to the next, of
- * 1, 2, 5, 10, 20, 50 ... us.
+ * Draws how far closes were from a moment, before and after it: a row for each range between the
+ * borders 1, 2, 5, 10, 20, 50 ... us.
  */
 #include "base/clock.h"
 #include "load/borders.h"

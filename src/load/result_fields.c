@@ -24,7 +24,7 @@ void fields_refuse(const struct fields *fields, const char *name, const char *fo
 	}
 }
 
-/** A field; NULL, and told, where it is not there. */
+/** A field; NULL, and an error is reported: it is missing. */
 static const json_t *get(const struct fields *fields, const char *name)
 {
 	const json_t *value;

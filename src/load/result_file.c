@@ -14,7 +14,7 @@ static void refuse(char *why, const char *what)
 	(void)snprintf(why, RESULT_WHY_MAX, "%s", what);
 }
 
-/** All of a file, for free(3); NULL and ret_why. */
+/** Reads a whole file, malloc'd; NULL and ret_why. */
 static char *read_file(const char *path, size_t *ret_n, char *ret_why)
 {
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -62,7 +62,7 @@ static json_t *read_json(const char *path, char *ret_why)
 	return json;
 }
 
-/** Each row has names of its own: by them it is found in another report. */
+/** Checks that the names of each row are unique, because they identify it in another report. */
 static void check_names(const struct fields *fields, const struct result_file *file)
 {
 	const struct result_row *row = &file->rows[file->n_rows];

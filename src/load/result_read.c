@@ -10,7 +10,7 @@
 #include "load/result.h"
 #include "load/result_fields.h"
 
-/** So that those of all buckets can be added up. */
+/** The maximum, so that the counts of all buckets can be added up. */
 #define BUCKET_COUNT_MAX ((json_int_t)1 << 46)
 
 static struct result_summary read_summary(const struct fields *fields, const char *name)
@@ -28,7 +28,7 @@ static struct result_summary read_summary(const struct fields *fields, const cha
 	};
 }
 
-/** One [least, greatest, count]. */
+/** Reads one [least, greatest, count]. */
 static bool read_bucket(const json_t *triple, struct result_bucket *ret)
 {
 	json_int_t numbers[3];
@@ -98,7 +98,7 @@ static void read_side(const struct fields *report, const char *name, struct resu
 
 /* ---- what was tried ---- */
 
-/** As people write it; numbers and durations are written into `text`. */
+/** The value as people write it; numbers and durations are written into `text`. */
 static const char *option_text(const char *name, const json_t *value, char text[DURATION_TEXT_MAX])
 {
 	size_t len = strlen(name);

@@ -49,7 +49,7 @@ static void count_earliest(struct results *results, const struct conn *conn)
 	}
 }
 
-/* ---- when they were closed ---- */
+/* ---- times of closes ---- */
 
 static int compare(const void *a, const void *b)
 {
@@ -66,7 +66,7 @@ uint64_t results_percentile(const uint64_t *sorted, uint64_t n, double percent)
 	return sorted[rank < n ? rank : n - 1];
 }
 
-/** What was measured, sorted, and how far from its median each is. */
+/** Collects the measured times, sorted, and how far each is from their median. */
 static int count_after(struct side_results *side, const struct conn *conns, uint64_t n)
 {
 	uint64_t median;
@@ -95,7 +95,7 @@ static int count_after(struct side_results *side, const struct conn *conns, uint
 	return 0;
 }
 
-/** Whether it was closed otherwise than a proxy that keeps its word closes. */
+/** Whether an end was closed in another way than expected. */
 static bool is_wrong(const struct options *options, const struct conn *conn)
 {
 	bool is_judged = conn->verdict == VERDICT_EARLY || conn->verdict == VERDICT_ON_TIME ||
@@ -110,7 +110,7 @@ static bool is_wrong(const struct options *options, const struct conn *conn)
 	       (conn->end == CONN_END_RST && options->by == BY_FIN);
 }
 
-/** drain: what became of a live one. */
+/** Drain: counts what became of a live stream. */
 static void count_drained(struct results *results, const struct conn *client)
 {
 	bool is_live = client->script->is_live;
@@ -176,7 +176,8 @@ static void merge_lanes(struct results *results)
 	}
 }
 
-/** Of the silent nobody knows whose server's end is whose; but there is to be one for each. */
+/** With --silent it is not known which server end belongs to which client, but there must be one
+ * for each. */
 static void count_unserved_silent(struct results *results, uint64_t n_servers)
 {
 	const struct options *options = results->run->options;

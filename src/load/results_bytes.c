@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What was sent and did not arrive. A byte is lost if it had time to arrive: where a close was
- * expected long after the last byte, that is every one of them. Otherwise it was in flight: a pair
- * that was cut early or by us, a stalled one, and what was sent shortly before a cap struck.
+ * Bytes that were sent and did not arrive. A byte is lost if it had time to arrive; if the close
+ * was expected long after the last byte, that is so for all bytes. Otherwise it counts as in
+ * flight: in pairs that were closed early or by us, in stalled pairs, and if it was sent shortly
+ * before a cap expired.
  */
 #include "base/clock.h"
 #include "load/results.h"
@@ -10,7 +11,7 @@
 #include "load/scenario.h"
 #include "load/serve.h"
 
-/** How long a byte may be under way. */
+/** How long a byte may be in flight. */
 #define FLIGHT_NS ((uint64_t)NS_PER_S)
 
 enum { WAY_UP = 1 << 0, WAY_DOWN = 1 << 1 };
@@ -28,7 +29,8 @@ static void add_way(
 	way->n_added += received > sent ? received - sent : 0;
 }
 
-/** How many bytes may have been under way from `other`, which sends on, when the close came. */
+/** How many bytes may have been in flight from `other`, which keeps sending, when the close
+ * came. */
 static uint64_t in_flight_at_cap(const struct conn *finisher, const struct conn *other)
 {
 	uint64_t over_ns = finisher->over_ns;
@@ -40,7 +42,7 @@ static uint64_t in_flight_at_cap(const struct conn *finisher, const struct conn 
 	return (other->sent_ns - since_ns) / conn_options(other)->every_ns + 2;
 }
 
-/** How many bytes of a pair may be missing and still be called in flight, whichever way. */
+/** How many missing bytes of a pair may count as in flight, in either direction. */
 static uint64_t in_flight_max(const struct results *results, const struct conn *client)
 {
 	enum verdict verdict = results_verdict(client);
@@ -49,7 +51,7 @@ static uint64_t in_flight_max(const struct results *results, const struct conn *
 		return UINT64_MAX;
 	}
 	if (client->script->is_lasting && results->run->options->scenario->bit != SCENARIO_MIXED) {
-		return UINT64_MAX; /* we left while the other end went on */
+		return UINT64_MAX; /* we closed while the other end was still sending */
 	}
 	if (client->script->is_lasting) {
 		return verdict == VERDICT_NONE && results->run->signal == 0 ? 0 : UINT64_MAX;
@@ -60,7 +62,7 @@ static uint64_t in_flight_max(const struct results *results, const struct conn *
 		       : UINT64_MAX;
 }
 
-/** On which ways an end sends a byte every so often until the close. */
+/** In which directions an end sends bytes at intervals until the close. */
 static unsigned ways_until_the_end(const struct options *options)
 {
 	if (options->every_ns == NS_NEVER) {
@@ -97,7 +99,7 @@ static void count_pair(
 	add_way(&results->down, server->n_sent, client->n_read, down_max);
 }
 
-/** A client whose server's end is not known, although it should be: nothing of it has arrived. */
+/** Counts a client whose server end should be known but is not: none of its bytes has arrived. */
 static void count_unserved(struct results *results, const struct conn *client)
 {
 	const struct options *options = results->run->options;
@@ -127,7 +129,7 @@ static void count_after_fin(struct results *results, const struct conn *client)
 	}
 }
 
-/** stall: where the bytes are that the sender's kernel took. */
+/** Stall: counts where the bytes are that the sender's kernel has taken. */
 static void count_stall(struct results *results, const struct conn *client)
 {
 	const struct conn *server = conn_mate(client);

@@ -7,7 +7,7 @@
 #include "load/run.h"
 #include "load/scenario.h"
 
-/** The end that a pair has its verdict from. */
+/** The end from which a pair has its verdict. */
 static const struct conn *judged_end(const struct conn *client)
 {
 	const struct conn *mate = conn_mate(client);
@@ -19,7 +19,8 @@ static const struct conn *judged_end(const struct conn *client)
 
 /* ---- over time ---- */
 
-/** 1, 2, 5, 10 ... ms, so that the whole run has at most RESULT_MOMENTS_MAX of them. */
+/** The length of a moment: 1, 2, 5, 10 ... ms, so that the run has at most RESULT_MOMENTS_MAX of
+ * them. */
 static uint64_t moment_us(uint64_t lasted_us)
 {
 	static const uint64_t steps[] = {1, 2, 5};
@@ -70,7 +71,7 @@ int64_t results_late_us(const struct results *results, const struct conn *conn)
 	return us;
 }
 
-/** What proves nothing against the proxy comes behind what does. */
+/** The rank of a verdict: those that prove nothing against the proxy come last. */
 static unsigned rank(enum verdict verdict)
 {
 	static const uint8_t ranks[VERDICTS] = {
@@ -98,7 +99,7 @@ static bool is_worse(const struct results *results, const struct conn *a, const 
 					  llabs(results_late_us(results, judged_end(b)));
 }
 
-/** Keeps it in its place, if it is one of the worst so far. */
+/** Inserts a connection if it is one of the worst until now. */
 static void keep_worst(struct results *results, const struct conn *client)
 {
 	struct closes *closes = &results->closes;

@@ -16,18 +16,19 @@
 
 enum {
 	TICK_MS = 50,
-	TICK_NEAR_MS = 5,     /**< when nothing is waited for but server ends and last messages */
-	STRANGERS_MAX = 1024, /**< server ends that nobody of this run opened */
+	TICK_NEAR_MS = 5,     /**< when only server ends and last messages are waited for */
+	STRANGERS_MAX = 1024, /**< server ends that no client of this run has opened */
 	SOCKET_MODE = 0666,
 };
 
-/** Between the last connection that opened and the first of the last bytes. */
+/** The time between the last open and the first of the last bytes. */
 #define GO_NS ((uint64_t)20 * NS_PER_MS)
 
-/** How long ends that nobody waits for may still close by themselves, and messages come back. */
+/** How long ends for which the run does not wait may still be closed, and messages may still come
+ * back. */
 #define GRACE_NS ((uint64_t)500 * NS_PER_MS)
 
-/** What this process has resident, in bytes; 0 if that cannot be read. */
+/** The resident memory of this process, in bytes; 0: it cannot be read. */
 static uint64_t memory_now(void)
 {
 	uint64_t pages[2] = {0}; /* mapped, resident: proc_pid_statm(5) */
@@ -38,7 +39,7 @@ static uint64_t memory_now(void)
 
 /* ---- setting up ---- */
 
-/** One listening socket a lane; a UNIX socket is the first lane's alone. */
+/** Opens a listening socket for each lane; a UNIX socket only for the first lane. */
 static int listen_all(struct run *run, char *why)
 {
 	const struct options *options = run->options;
@@ -69,7 +70,8 @@ static int allocate(struct run *run)
 	const struct options *options = run->options;
 
 	run->n_servers_max = options->has_serve ? options->n_connections + STRANGERS_MAX : 0;
-	/* calloc() of this size touches nothing: memory is taken when a connection is opened. */
+	/* calloc() of this size does not touch the memory: it is used only when connections are
+	 * opened. */
 	run->lanes = calloc(options->n_threads, sizeof(*run->lanes));
 	run->clients = calloc(options->n_connections, sizeof(*run->clients));
 	run->servers = calloc(run->n_servers_max + 1, sizeof(*run->servers));
@@ -147,7 +149,7 @@ bool run_is_idle(const struct run *run)
 	return run_clients_are_idle(run) && atomic_load(&run->n_remote_awaited) == 0;
 }
 
-/** Whether nothing more is to be waited for; *since_ns is when that became so. */
+/** Whether there is nothing left to wait for; *since_ns is since when. */
 static bool is_done(const struct run *run, uint64_t *since_ns)
 {
 	uint64_t grace_ns = GRACE_NS;
@@ -159,7 +161,7 @@ static bool is_done(const struct run *run, uint64_t *since_ns)
 	if (*since_ns == NS_NEVER) {
 		*since_ns = clock_ns();
 	}
-	/* Nobody else waits for the server ends of the silent. */
+	/* With --silent no client waits for the server ends, so the run must. */
 	if (run->options->silent) {
 		grace_ns = clock_later(grace_ns, run->options->connect_wait_ns);
 	}
@@ -181,7 +183,8 @@ int run_pending_signal(void)
 	return sigismember(&pending, SIGTERM) == 1 ? SIGTERM : 0;
 }
 
-/** Until everything is over, or a signal comes. 0, or what remote_step() says. */
+/** Watches the run until everything is over, or a signal comes. 0, or the error of
+ * remote_step(). */
 static int watch(struct run *run, int signal_fd, char *why)
 {
 	struct pollfd poll_fd = {.fd = signal_fd, .events = POLLIN};
@@ -229,7 +232,7 @@ void run_stop(struct run *run)
 	run->ended_ns = clock_ns();
 }
 
-/** Lets the lanes begin, or, if one could not be set up, end. */
+/** Lets the lanes begin, or end if one could not be set up. */
 static int begin_lanes(struct run *run)
 {
 	int r = start_lanes(run);
@@ -297,12 +300,12 @@ int run_start(struct run *run, const struct options *options, char *ret_why)
 	return r;
 }
 
-/** Ends the lanes, and the serving end elsewhere; `r` is what went wrong before. */
+/** Ends the lanes, and a remote serving end; `r` is the error until now. */
 static int end_all(struct run *run, int r, char *why)
 {
 	bool is_apart = run->options->has_remote;
 
-	/* When the other ends go, these here are not judged by it any more. */
+	/* From now on the ends here are not judged when the other ends close. */
 	atomic_store(&run->stopping, true);
 	if (is_apart && r == 0) {
 		r = remote_stop(&run->remote, run, why);

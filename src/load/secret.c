@@ -13,7 +13,7 @@
 
 #include "load/options.h"
 
-/** SHA-512; what is random is in the phrase. */
+/** SHA-512; the random part is in the phrase and not in the salt. */
 static const char setting[] = "$6$rounds=1000$weirload$";
 
 static int refuse(char *why, const char *path, const char *problem)
@@ -22,7 +22,7 @@ static int refuse(char *why, const char *path, const char *problem)
 	return -EINVAL;
 }
 
-/** Its bytes, at most `max`; a negative errno. */
+/** Reads at most `max` bytes. Returns their number or a negative errno. */
 static ssize_t read_all(int fd, char *bytes, size_t max)
 {
 	size_t n = 0;
@@ -53,7 +53,7 @@ static int check_secret(const char *path, char *secret, size_t n, char *why)
 
 int secret_read(const char *path, char ret[SECRET_MAX + 1], char *ret_why)
 {
-	char bytes[SECRET_MAX + 2] = ""; /* and the end of the line */
+	char bytes[SECRET_MAX + 2] = ""; /* and the line feed */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	ssize_t n;
@@ -113,7 +113,7 @@ int secret_prove(
 
 	if (data != NULL) {
 		(void)snprintf(phrase, sizeof(phrase), "%s\n%s\n%s", secret, challenge, nonce);
-		/* Of libxcrypt, which unlike crypt_r() says NULL where it fails. */
+		/* crypt_rn() of libxcrypt returns NULL on failure, unlike crypt_r(). */
 		proof = crypt_rn(phrase, setting, data, sizeof(*data));
 		r = -EINVAL;
 	}
@@ -135,7 +135,7 @@ bool secret_is_same(const char *a, const char *b)
 	unsigned differs = 0;
 
 	if (n != strlen(b)) {
-		return false; /* the length is no secret */
+		return false; /* the length is not secret */
 	}
 	for (size_t i = 0; i < n; i++) {
 		differs |= (unsigned)(uint8_t)a[i] ^ (unsigned)(uint8_t)b[i];

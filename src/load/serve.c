@@ -38,7 +38,7 @@ bool serve_is_first(const struct options *options)
 	return options->scenario->bit == SCENARIO_TRICKLE && options->direction == DIRECTION_DOWN;
 }
 
-/** The end that a token names; NULL if it is none of this run's, or was named before. */
+/** The end that a token names; NULL: it is not of this run, or was named before. */
 static struct conn *find_mate(const struct conn *conn)
 {
 	const struct run *run = conn->lane->run;
@@ -50,7 +50,7 @@ static struct conn *find_mate(const struct conn *conn)
 	struct conn *mate;
 
 	if (run->options->has_remote) {
-		n = run->n_servers_max; /* how many there are is heard of later */
+		n = run->n_servers_max; /* their number is received later */
 	}
 	serve_token(conn, expected);
 	expected[2] = conn->is_server ? 'C' : 'S';

@@ -5,14 +5,14 @@
  *	the sender	floods ──▶ its kernel is full ──▶ waits for the close, which is judged
  *	the stalled	reads nothing ──▶ the sender is over ──▶ reads the rest: FIN or RST?
  *
- * When the proxy's last byte went out nobody outside can tell exactly: after the flood began, and
- * hardly after the sender's kernel took its last byte, and the stalled end's kernel got its last
- * one. So a close is early if it comes before T after the former, and late from T after the later
- * of the other two on.
+ * From outside it is not known exactly when the proxy sent its last byte: after the flood began,
+ * and not much later than the sender's kernel took its last byte and the stalled end's kernel got
+ * its last one. So a close is early before T after the first of these times, and late from T after
+ * the later of the other two.
  *
- * Each end looks at its own socket now and then (SIOCOUTQ, FIONREAD): after the close the kernel
- * forgets. What the sender's kernel took, without what was read and what these two queues hold, is
- * what the proxy holds, its own kernel buffers included.
+ * Each end looks at its own socket from time to time (SIOCOUTQ, FIONREAD), because the kernel
+ * forgets these numbers at the close. What the sender's kernel took, minus what was read and what
+ * these two queues hold, is what the proxy holds, including its kernel buffers.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,13 +26,13 @@
 
 enum {
 	CHUNK_BYTES = 16 * 1024,
-	CHUNKS_A_TURN = 1, /* so that one sender does not hold up the rest */
-	LOOKS = 8,         /* in the expected time */
+	CHUNKS_A_TURN = 1, /* so that one sender does not delay the others */
+	LOOKS = 8,         /* number of looks in the expected time */
 };
 #define LOOK_MIN_NS ((uint64_t)10 * NS_PER_MS)
 #define LOOK_MAX_NS ((uint64_t)200 * NS_PER_MS)
 
-/** How long the stalled end reads the rest, at most. */
+/** How long the stalled end reads the rest at most. */
 #define REST_NS ((uint64_t)NS_PER_S)
 
 static void arm_look(struct conn *conn)
@@ -45,7 +45,7 @@ static void arm_look(struct conn *conn)
 
 /* ---- the sender ---- */
 
-/** When it is over at the latest. */
+/** When the sender is given up at the latest. */
 static uint64_t sender_never_ns(const struct conn *conn, uint64_t since_ns)
 {
 	return clock_after(since_ns, options_patience_ns(conn_options(conn)));
@@ -56,14 +56,14 @@ static void flood(struct conn *conn)
 	static const char chunk[CHUNK_BYTES];
 
 	if (clock_ns() > sender_never_ns(conn, conn->begin_ns)) {
-		conn_give_up(conn); /* it is still read, and never stalls */
+		conn_give_up(conn); /* its bytes are still read, so it never stalls */
 		return;
 	}
 	for (unsigned i = 0; i < CHUNKS_A_TURN && stream_can_write(conn->stream); i++) {
 		conn_send(conn, chunk, sizeof(chunk));
 	}
 	if (stream_can_write(conn->stream)) {
-		conn_arm(conn, clock_ns()); /* more, in the next turn */
+		conn_arm(conn, clock_ns()); /* sends more in the next turn */
 	} else {
 		arm_look(conn);
 	}
@@ -71,7 +71,7 @@ static void flood(struct conn *conn)
 
 static void begin_flood(struct conn *conn)
 {
-	/* One chunk waits at most. */
+	/* At most one chunk waits. */
 	stream_set_high_water_mark(conn->stream, 1);
 	conn->begin_ns = clock_ns();
 	flood(conn);
@@ -128,7 +128,8 @@ static void read_the_rest(struct conn *conn)
 	}
 }
 
-/** What waits in our socket, and since when nothing came (tcp(7): TCP_INFO, in milliseconds). */
+/** Looks at what waits in our socket, and since when nothing has come (tcp(7): TCP_INFO, in
+ * milliseconds). */
 static void look_at_stalled(struct conn *conn)
 {
 	struct tcp_info info;
@@ -149,7 +150,7 @@ static void stalled_struck(struct conn *conn)
 		clock_after(conn->open_ns, options_patience_ns(options)), options->wait_ns);
 
 	if (conn->begin_ns != 0) {
-		conn_dismiss(conn); /* that was the rest, and nobody closed it */
+		conn_dismiss(conn); /* everything was read, and it was not closed */
 	} else if (mate != NULL && conn_is_over(mate)) {
 		read_the_rest(conn);
 	} else if (mate == NULL && clock_ns() > lost_ns) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From the file to rows. Each option of a row is taken from where it is said most closely:
+ * Makes rows from the file. Each option of a row is taken from the first of these groups that has
+ * it:
  *
  *	what a proxy has for this kind of scenario	proxies = ( { idle = { expect = ... } } )
  *	the scenario					scenarios = ( { ... } )
  *	the proxy					proxies = ( { ... } )
  *	all						defaults = { ... }
  *
- * In the lower two an option may stand that a scenario does not have; there it is left out. First
- * each group is checked by itself, so that an error is told once; then rows are made of them.
+ * The last two may have options that a scenario does not have; these are ignored for that scenario.
+ * First each group is checked by itself, so that an error is reported once; then the rows are made.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,9 +33,10 @@ struct file {
 	const struct setting *scenarios; /**< likewise */
 };
 
-/* ---- what an element says of itself ---- */
+/* ---- single elements ---- */
 
-/** A text of an element, which may be that text alone. NULL: none, or one that was refused. */
+/** A text of an element; the element may be only that text. NULL: there is none, or it was
+ * refused. */
 static const char *text_of(const struct setting *element, const char *key)
 {
 	const struct setting *setting =
@@ -62,7 +64,7 @@ static void path_of(char path[SUITE_PATH_MAX], const char *list, size_t i)
 	(void)snprintf(path, SUITE_PATH_MAX, "%s[%zu]", list, i);
 }
 
-/** A name that can stand in a table, and that no element before has. */
+/** Checks that a name fits in a table, and that no earlier element has it. */
 static void check_name(struct file *file, const struct setting *list, size_t i,
 	const char *(*name_of)(const struct setting *element))
 {
@@ -90,7 +92,7 @@ static void check_name(struct file *file, const struct setting *list, size_t i,
 	}
 }
 
-/** A key that is a string. */
+/** Checks that a key is a string. */
 static void check_string(
 	struct file *file, const struct suite_place *place, const char *key, const char *example)
 {
@@ -140,7 +142,7 @@ static void check_proxy(struct file *file, size_t i)
 	}
 }
 
-/** The proxy of that name; NULL. */
+/** The proxy with this name; NULL: there is none. */
 static const struct setting *find_proxy(const struct file *file, const char *name)
 {
 	for (size_t i = 0; i < file->proxies->n; i++) {
@@ -170,7 +172,7 @@ static void refuse_scenario(struct file *file, const struct setting *setting, co
 		conf_shown(setting->text, shown), nearest.known);
 }
 
-/** Which proxies it is for. */
+/** Checks the proxies for which a scenario is. */
 static void check_chosen(struct file *file, const struct suite_place *place)
 {
 	const struct setting *chosen = setting_member(place->group, "proxies");
@@ -241,7 +243,7 @@ static void check_scenario(struct file *file, size_t i)
 
 /* ---- the whole ---- */
 
-/** A list of the top level that has at least one element; NULL, and an error. */
+/** A list of the top level with at least one element; NULL, with an error: there is none. */
 static const struct setting *find_list(struct file *file, const char *name, const char *example)
 {
 	const struct setting *root = &file->reading.text->tree.root;
@@ -328,7 +330,7 @@ static bool is_chosen(const struct setting *scenario, const char *proxy)
 	return chosen == NULL;
 }
 
-/** Each option of a row from where it is said most closely. */
+/** Reads each option of a row from the first group that has it. */
 static void read_options(struct file *file, struct suite_row *row,
 	const struct setting *const layers[LAYERS], char *why)
 {
@@ -388,7 +390,7 @@ static void add_row(struct file *file, size_t i, size_t k)
 		row->options.progress_ns = file->command->progress_ns;
 	}
 	if (row->options.n_sources == 0) {
-		options_fini(&row->options); /* a place for 256 of them is much for nothing */
+		options_fini(&row->options); /* frees an array of 256 that is not needed */
 	}
 }
 

@@ -35,7 +35,7 @@ const char *suite_join(
 
 /* ---- keys ---- */
 
-/** Whether an option may stand in the file: not what says where a report goes. */
+/** Whether an option may be in the file: all but those that say where a report is written. */
 static bool is_key(const struct option *option)
 {
 	return (option->scenarios & SCENARIO_CLIENTS) != 0 && option->kind != KIND_HELP &&
@@ -75,7 +75,7 @@ void suite_name_as_keys(char *text)
 	*to = '\0';
 }
 
-/** The option of that key, of this scenario or of any; NULL. */
+/** The option for a key, of this scenario or of any; NULL: there is none. */
 static const struct option *find_key(
 	const struct suite_reading *reading, const struct scenario *scenario, const char *key)
 {
@@ -107,7 +107,7 @@ const struct scenario *suite_find_scenario(const char *name)
 	return scenario != NULL && scenario_opens(scenario) ? scenario : NULL;
 }
 
-/** The key that an unknown one most likely means; NULL. */
+/** The key that an unknown one probably means; NULL: none is similar. */
 static const char *nearest_key(
 	const struct suite_reading *reading, const struct suite_place *place, const char *key)
 {
@@ -224,7 +224,7 @@ static bool is_of_type(const struct option *option, const struct setting *settin
 	}
 }
 
-/** One text into the options; `setting` is what it stands in. */
+/** Reads one text into the options; `setting` contains it. */
 static bool read_text(struct suite_reading *reading, const struct option *option,
 	const struct setting *setting, const char *path, struct options *options)
 {
@@ -288,7 +288,7 @@ bool suite_read_option(struct suite_reading *reading, const struct option *optio
 
 static const char *const no_keys[] = {NULL};
 
-/** Reads a value, and forgets it. */
+/** Checks a value by reading it into options that are dropped. */
 static void check_value(struct suite_reading *reading, const struct option *option,
 	const struct setting *setting, const char *path)
 {
@@ -303,7 +303,7 @@ static void check_value(struct suite_reading *reading, const struct option *opti
 	options_fini(&options);
 }
 
-/** What a proxy has for one kind of scenario. */
+/** Checks the group of a proxy for one kind of scenario. */
 static void check_kind(struct suite_reading *reading, const struct suite_place *proxy,
 	const struct setting *setting)
 {
@@ -334,7 +334,8 @@ void suite_check_place(struct suite_reading *reading, const struct suite_place *
 					   : NULL;
 
 		if (setting->name[0] == '@' || is_own(place, setting->name)) {
-			continue; /* a file of `include`, which is refused; a key of its reader */
+			/* A file of `include`, which is refused, or a key that other code reads. */
+			continue;
 		}
 		if (place->has_scenarios && suite_find_scenario(setting->name) != NULL) {
 			check_kind(reading, place, setting);

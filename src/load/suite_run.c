@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One after another, a row is run when the one before it has ended. Beside each other, each proxy
- * has a thread, which runs its rows one after another, since they share its server's address; and
- * the caller's thread tells of them in their order.
+ * Sequentially, a row is run when the one before it has ended. In parallel, each proxy has a
+ * thread, which runs its rows one after another, because they share the address of its server; and
+ * the caller's thread reports the rows in sequence.
  *
- * Nobody reads a signal that has come, so it stays pending: it ends the rows that are running, and
- * those after them do not begin. Each has a result that says so.
+ * A signal is not consumed, so it stays pending. It ends the rows that are running, and later rows
+ * do not begin; each of these has a result that says so.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 
 /* ---- one row ---- */
 
-/** What a run has to show; NULL without memory, or if weirload cannot read its own report. */
+/** The result of a run. NULL: no memory, or weirload cannot read its own report. */
 static struct result *result_of(const struct run *run)
 {
 	struct results *results = results_new(run);
@@ -45,7 +45,7 @@ static struct result *result_of(const struct run *run)
 	return result;
 }
 
-/** Runs it; or, where it cannot begin, says why not. */
+/** Runs a row. If it cannot begin, the result says why. */
 static int run_or_refuse(struct run *run, struct options *options)
 {
 	char why[OPTIONS_WHY_MAX];
@@ -84,16 +84,16 @@ static void run_row(struct suite_row *row, const char *refusal)
 	}
 }
 
-/* ---- the proxies beside each other ---- */
+/* ---- proxies in parallel ---- */
 
-/** What all parties share. */
+/** What the threads of all proxies share. */
 struct parties {
 	struct suite *suite;
-	const char *refusal; /**< why nothing can be run; NULL */
+	const char *refusal; /**< why nothing can be run; NULL: it can */
 	pthread_mutex_t lock;
-	pthread_cond_t ended; /**< a row of any */
+	pthread_cond_t ended; /**< signalled when a row of any proxy has ended */
 	bool *is_over;        /**< n_rows */
-	size_t n_over;        /**< of them */
+	size_t n_over;        /**< how many rows are over */
 };
 
 /** The rows of one proxy. */
@@ -123,7 +123,7 @@ static void *run_party(void *owner)
 	return NULL;
 }
 
-/** The most that the rows of each proxy need, all together. */
+/** The sum over the proxies of the most fds that one of their rows needs. */
 static uint64_t count_fds(const struct suite *suite)
 {
 	uint64_t sum = 0;
@@ -141,7 +141,8 @@ static uint64_t count_fds(const struct suite *suite)
 	return sum;
 }
 
-/** On a terminal how many are over, since rows are told in their order; 0 wipes that away. */
+/** Shows on a terminal how many rows are over, because rows are reported in sequence; 0 erases
+ * that. */
 static void show_count(const struct parties *all, size_t n)
 {
 	if (isatty(STDERR_FILENO) == 1) {
@@ -193,7 +194,7 @@ static int run_parties(struct suite *suite, void (*tell)(const struct suite *sui
 		parties[k].is_started =
 			thread_start(&parties[k].thread, run_party, &parties[k]) == 0;
 		if (!parties[k].is_started) {
-			(void)run_party(&parties[k]); /* no thread for it: it goes first */
+			(void)run_party(&parties[k]); /* without a thread its rows run here first */
 		}
 	}
 	tell_in_order(&all, tell);

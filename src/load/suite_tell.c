@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a suite has shown: a table with a row for each scenario through each proxy, and below it a
- * sentence for each limit that does not hold; or one object of JSON with the report of each row.
+ * Writes the results of a suite: a table with a row for each scenario through each proxy, and below
+ * it a sentence for each limit that does not hold; or one JSON object with the report of each row.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -17,7 +17,7 @@
 #include "load/tell.h"
 
 enum {
-	NAME_WIDTH = 20, /**< what is longer is cut in the table, and whole below it */
+	NAME_WIDTH = 20, /**< a longer name is cut off in the table, and whole below it */
 	PROXY_WIDTH = 18,
 	SCHEMA = 1,
 };
@@ -54,7 +54,7 @@ static void tell_head(const struct suite *suite)
 	(void)fflush(stdout);
 }
 
-/** How the connections of a side ended, where it was always in the same way. */
+/** How the connections of a side ended, if all ended in the same way. */
 static const char *end_of(const struct result_side *side)
 {
 	static const char *const names[] = {
@@ -72,8 +72,9 @@ static const char *end_of(const struct result_side *side)
 	return end == NULL ? "-" : end;
 }
 
-/** Of all ends that were closed, p50, p99 and the last, in us: how far from their time (negative:
- * early), of the end that was later; without `expect` after how long the client's were closed. */
+/** Finds p50, p99 and the maximum of the closes, in us: how far from the expected time (negative:
+ * early), for the side that was later; without `expect`, after how long the client ends were
+ * closed. */
 static bool find_times(const struct result *result, int64_t ret_us[3])
 {
 	const struct result_side *client = &result->sides[SIDE_CLIENT];
@@ -220,7 +221,7 @@ static void tell_json(const struct suite *suite, const struct options *command)
 	json_decref(report);
 }
 
-/** The reports in files, of all rows. */
+/** Writes the report files, with all rows. */
 static int tell_reports(const struct suite *suite, const struct options *command)
 {
 	const struct result **results = calloc(suite->n_rows + 1, sizeof(*results));
@@ -241,7 +242,7 @@ static int tell_reports(const struct suite *suite, const struct options *command
 	return code;
 }
 
-/** Runs what was read, and tells of it. */
+/** Runs the suite, and reports it. */
 static int run_and_tell(struct suite *suite, const struct options *command)
 {
 	int code;

@@ -92,7 +92,8 @@ int tell_files(const struct options *options, const char *title,
 	return r < 0 ? complain("--html", options->html, r) : code;
 }
 
-/** The reports that are made of a result, as a suite makes them of several. */
+/** Writes the reports that are made from a result, in the same way as for several results of a
+ * suite. */
 static int tell_reports(const struct results *results)
 {
 	const struct options *options = results->run->options;

@@ -39,7 +39,7 @@ char *told_line(json_t *object)
 	return line;
 }
 
-/** A number from 0 on; false if it is none. */
+/** Reads a number of at least 0; false: it is not one. */
 static bool read_number(const json_t *value, uint64_t *ret)
 {
 	if (!json_is_integer(value) || json_integer_value(value) < 0) {
@@ -57,7 +57,7 @@ struct field {
 	size_t offset;
 	uint64_t min;
 	uint64_t max;
-	bool may_lack; /**< NS_NEVER is told by leaving it out */
+	bool may_lack; /**< NS_NEVER is sent by leaving it out */
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -82,7 +82,7 @@ static const struct field fields[] = {
 
 enum { N_FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
-/** Shares are told in millionths, which a reader of integers knows exactly. */
+/** Shares are sent in millionths, so that they are exact integers. */
 #define SHARE 1e6
 
 json_t *told_run(const struct run *run)
@@ -162,13 +162,13 @@ int told_read_run(const json_t *object, struct options *ret, char *ret_why)
 	if (read_fields(object, ret, ret_why) < 0) {
 		return -EINVAL;
 	}
-	/* What begins a drain is the controller's, and none of ours. */
+	/* The command that begins a drain belongs to the controller, so it is missing here. */
 	problem = scenario->check == NULL || scenario->bit == SCENARIO_DRAIN ? NULL
 									     : scenario->check(ret);
 	return problem == NULL ? 0 : refuse(ret_why, problem);
 }
 
-/* ---- how it is getting on ---- */
+/* ---- the state of a run ---- */
 
 json_t *told_state(const struct told_state *state)
 {
@@ -193,7 +193,7 @@ int told_read_state(const json_t *object, struct told_state *ret)
 	return 0;
 }
 
-/* ---- who is over ---- */
+/* ---- ends that are over ---- */
 
 json_t *told_over(struct run *run)
 {
@@ -223,7 +223,7 @@ json_t *told_over(struct run *run)
 	return array;
 }
 
-/** The end that an entry names; NULL if there is none. */
+/** The end that an entry names; NULL: there is none. */
 static struct conn *find_over(const json_t *entry, struct run *run)
 {
 	const json_t *number = json_array_get(entry, 0);
@@ -267,10 +267,10 @@ int told_read_over(const json_t *array, struct run *run)
 
 /* ---- an end ---- */
 
-/** The numbers of an end, in their order. */
+/** The numbers of an end, in their sequence. */
 enum part {
 	END_NUMBER,
-	END_CLIENT, /* and 1; 0: not known */
+	END_CLIENT, /* index of the client plus 1; 0: not known */
 	END_OPEN,
 	END_SENT,
 	END_FIN,
@@ -289,7 +289,7 @@ enum part {
 	END_PARTS,
 };
 
-/** A stamp, since the run began; 0 stays 0, and nothing else becomes it. */
+/** A timestamp since the run began. 0 stays 0, and no other value becomes 0. */
 static json_int_t since(const struct run *run, uint64_t stamp_ns)
 {
 	if (stamp_ns == 0) {
@@ -329,7 +329,7 @@ json_t *told_end(const struct run *run, uint64_t number)
 	return array;
 }
 
-/** Whether all of it lies where it must. */
+/** Whether all numbers are in their ranges. */
 static bool fits(const struct run *run, const json_int_t *parts)
 {
 	static const json_int_t longest = (json_int_t)LONGEST_NS;
@@ -391,7 +391,7 @@ int told_read_end(const json_t *array, struct run *run)
 		conn_match(client, end);
 	}
 	*end = (struct conn){
-		.lane = &run->lanes[0], /* all have ended: nothing runs there any more */
+		.lane = &run->lanes[0], /* all lanes have ended, so none is used any more */
 		.state = CONN_OVER,
 		.is_server = true,
 		.mate = conn_mate(end),
@@ -417,7 +417,7 @@ int told_read_end(const json_t *array, struct run *run)
 	end->script = run->options->scenario->script(
 		run->options, true, client == NULL ? 0 : (uint32_t)(client - run->clients));
 	if (client == NULL && serve_is_first(run->options)) {
-		end->verdict = VERDICT_NONE; /* nobody of this run heard of it */
+		end->verdict = VERDICT_NONE; /* no client of this run knows it */
 	}
 	return 0;
 }

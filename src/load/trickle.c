@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * trickle: a byte every D for P, then silence. A close during P is early, the one after it is
- * measured. Either end sends, or both; the first send of the side that speaks first is the token.
+ * trickle: a byte every D for P, then silence. A close during P is early; the time of one after P
+ * is judged. One end sends, or both; the first bytes of the side that sends first are the token.
  */
 #include "base/clock.h"
 #include "load/conn.h"
@@ -13,7 +13,7 @@ static void wait_for_close(struct conn *conn)
 	conn_await_close(conn);
 }
 
-/** Plans the next byte: at its time, whatever came in between, unless that is past. */
+/** Plans the next byte at its time, whatever has happened in between, unless that time is past. */
 static void plan_next(struct conn *conn)
 {
 	const struct options *options = conn_options(conn);
@@ -37,7 +37,7 @@ static void begin(struct conn *conn)
 	conn_keep_sending(conn);
 }
 
-/** The end that speaks first. */
+/** The end that sends first. */
 static void greet_and_trickle(struct conn *conn)
 {
 	begin(conn);
@@ -45,7 +45,7 @@ static void greet_and_trickle(struct conn *conn)
 	plan_next(conn);
 }
 
-/** The other end, when both send. */
+/** The other end, if both send. */
 static void answer_and_trickle(struct conn *conn)
 {
 	begin(conn);

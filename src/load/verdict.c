@@ -3,7 +3,8 @@
 
 #include "base/clock.h"
 
-/** What a measured time may be off by weirload's own delay: the larger of the two. */
+/** By how much a measured time may be wrong because of weirload's own delay: the larger of the
+ * two. */
 #define DELAY_NS ((uint64_t)100 * NS_PER_MS)
 enum { DELAY_PART = 20 };
 
@@ -23,7 +24,8 @@ enum verdict verdict_judge(const struct verdict_facts *facts, int64_t *ret_late_
 		*ret_late_ns = -(int64_t)(facts->early_ns - facts->closed_ns);
 		return facts->is_void ? VERDICT_VOID : VERDICT_EARLY;
 	}
-	/* Between the two stamps it is in time, as far as anybody outside the proxy can tell. */
+	/* Between the two timestamps it is on time, as far as can be seen from outside the
+	 * proxy. */
 	late_ns = facts->closed_ns < facts->late_ns ? 0 : facts->closed_ns - facts->late_ns;
 	*ret_late_ns = (int64_t)late_ns;
 	if (facts->is_measured) {
