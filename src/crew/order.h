@@ -33,7 +33,8 @@ struct worker;
 /** What run() returns if it has not answered; 0 and negative errnos are answers. */
 enum order_goes_on {
 	ORDER_AGAIN = 1, /**< run() is called again soon for the next slice, after other tasks */
-	ORDER_LATER = 2, /**< order_answer() follows, or was called: `part` is used no more */
+	/** order_answer() follows, or was called already. `part` is not used after this. */
+	ORDER_LATER = 2,
 };
 
 /** One worker's part of an order. */
