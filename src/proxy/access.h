@@ -50,8 +50,8 @@ struct peer_list *peer_list_unref(struct peer_list *list);
 bool peer_list_has(const struct peer_list *list, const union session_peer *peer);
 
 struct access {
-	struct peer_list *allow; /**< a reference; NULL: everybody */
-	struct peer_list *deny;  /**< a reference; NULL: nobody */
+	struct peer_list *allow; /**< a reference; NULL: all clients */
+	struct peer_list *deny;  /**< a reference; NULL: no client */
 };
 
 /** Replaces the references of `access` by references to the lists of `from`. The two may belong to

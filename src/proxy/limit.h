@@ -33,16 +33,16 @@ enum { TELL_RARELY_S = 10 };
  */
 bool limit_set(struct limit *limit, uint32_t max);
 
-/** Takes a place if there is one. False: there is none, and whoever makes room will wake the
- * caller. Any thread. */
+/** Takes a place if there is one. False: there is none, and the thread that makes room will wake
+ * the caller. Any thread. */
 bool limit_take(struct limit *limit);
 
 /** Gives a place back. True: there is room now, and the caller must wake those that wait. Any
  * thread. */
 bool limit_give(struct limit *limit);
 
-/** Whether there is room. False: there is none, and whoever makes room will wake the caller, as
- * with limit_take(). Any thread. */
+/** Whether there is room. False: there is none, and the thread that makes room will wake the
+ * caller, as with limit_take(). Any thread. */
 bool limit_await(struct limit *limit);
 
 /** Whether there is no free place at the moment. Any thread. */

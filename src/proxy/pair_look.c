@@ -22,7 +22,8 @@ uint64_t pair_relayed_ns(const struct pair *pair)
 					 pump_moved_ns(&pair->sides[SIDE_UPSTREAM].pump)));
 }
 
-/** Counts the first FIN like a byte that was handed over; only one of the kernels has it. */
+/** The later of `ns` and when the first FIN was passed on. A FIN is handed over like a byte, but
+ * only one of the kernels has it. */
 static uint64_t with_fin(const struct pair *pair, uint64_t ns)
 {
 	return pair->fin_ns == NS_NEVER ? ns : clock_later(ns, pair->fin_ns);

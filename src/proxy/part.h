@@ -72,7 +72,7 @@ struct part {
 void part_init(struct part *part, struct loop *loop, struct proxy_shared *shared, size_t index,
 	const struct part_calls *calls);
 
-/** All sessions and listeners must be gone. */
+/** All sessions must have ended, and all listeners must be closed. */
 void part_fini(struct part *part);
 
 /** The drain that may end sessions; NULL: none is in force. */

@@ -123,7 +123,7 @@ void session_drain(struct session *session, const struct deadline_drain *drain);
 const struct target *session_target(const struct session *session);
 
 /** Ends the session if the access lists of its terms do not admit its client any more. False: it
- * has ended. Call it from a task. */
+ * may have been ended. Call it from a task. */
 bool session_look_at_access(struct session *session);
 
 /** Ends the session for an administrator; if it relays, in the way in which its lifetime would.

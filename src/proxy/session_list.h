@@ -8,9 +8,9 @@
  *	part_walk_begin(part, &walk);
  *	n = 512;				each slice
  *	while ((session = session_list_next(part, &walk, after, &n)) != NULL) {
- *		after = session->id;		the page can be continued from here, by another walk
+ *		after = session->id;		another walk can continue after this one
  *	}
- *	part_walk_end(&walk);			when n is not 0: all were met
+ *	part_walk_end(&walk);			when n is not 0: there are no more sessions
  *
  * On the worker's thread only.
  */

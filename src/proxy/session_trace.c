@@ -2,8 +2,8 @@
 /*
  * Probes for tracers (session_private.h): places in the program that bpftrace, perf or SystemTap
  * can watch while it runs (USDT). Each is one no-operation instruction, and a note in the binary
- * that says where it stands and where its arguments are; nothing else is done while nobody
- * watches, so arguments are only what is at hand.
+ * with the address of the instruction and of its arguments. Nothing is computed for a probe, so
+ * arguments are only values that exist anyway.
  *
  *	probe			arg0	arg1		arg2		arg3		arg4	arg5
  *	weir:pair_open		id	listener	server		accepted
