@@ -13,7 +13,7 @@
 
 struct owner owner;
 
-static struct addr address; /* where the listener is */
+static struct addr address; /* the address of the listener */
 static int clients[CLIENTS_MAX];
 static int n_clients;
 
@@ -139,7 +139,7 @@ void rig_setup(void)
 void rig_teardown(void)
 {
 	owner.acceptor = acceptor_close(owner.acceptor);
-	/* Places and connections belong together, whatever happened. */
+	/* Each accepted connection has a place, whatever has happened. */
 	ck_assert_uint_eq(owner.places, owner.n_accepted);
 	for (unsigned i = 0; i < owner.n_accepted; i++) {
 		close(owner.fds[i]);
@@ -187,7 +187,7 @@ int connect_newcomer(int *ret_fd)
 	return r;
 }
 
-/** The next `n` accept4()s fail with `err`. fault.h has one at a time. */
+/** How many calls of accept4() still fail. */
 static int n_failing;
 static int failing_errno;
 unsigned n_calls;
@@ -213,7 +213,8 @@ void fail_accepts(int n, int err)
 	n_calls = 0;
 }
 
-/** Nothing wakes the loop by itself: turns in 50 ms are but those of the waiting. */
+/** Checks that nothing wakes the loop by itself: in 50 ms it makes no more turns than the wait
+ * needs. */
 void must_be_silent(void)
 {
 	uint64_t turns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pthread_create() of the alone_tests of tests/unit/meson.build, which start no thread and so are
- * not run under ThreadSanitizer. What libuv starts comes by here, too. */
+/* pthread_create() for the alone_tests of tests/unit/meson.build. These tests start no thread and
+ * so are not run under ThreadSanitizer. Threads of libuv would call this function too. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -41,11 +41,13 @@ void check_rig_setup(void)
 {
 	rig_setup();
 	vtime_freeze();
-	vtime_advance(CHECK_SLACK_NS - clock_ns() % CHECK_SLACK_NS + NS_PER_MS); /* off the grid */
+	/* Not a time of the grid. */
+	vtime_advance(CHECK_SLACK_NS - clock_ns() % CHECK_SLACK_NS + NS_PER_MS);
 	memset(&rig, 0, sizeof(rig));
 	rig.addr = address_of(V4);
 	close(serve(&rig.addr, -1));
-	rig.listener = serve(&rig.addr, 64); /* with the port named, it keeps it when it refuses */
+	/* With the port in the address, it keeps the port while it refuses. */
+	rig.listener = serve(&rig.addr, 64);
 	rig.opts = (struct check_opts){
 		.question = {.loop = test_loop, .addr = &rig.addr},
 		.every_ns = EVERY_NS,

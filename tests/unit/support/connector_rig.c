@@ -15,7 +15,7 @@
 enum { NAMES_MAX = 16 };
 
 static struct resolver *resolver;
-static struct resolver_name *names[NAMES_MAX]; /* those that options() named */
+static struct resolver_name *names[NAMES_MAX]; /* the names in options() */
 static unsigned n_names;
 struct owner owner;
 atomic_int spare_fds;
@@ -30,7 +30,7 @@ static void note_failure(const struct connector_attempt *attempt)
 
 static void on_failed(void *data, const struct connector_attempt *attempt)
 {
-	fault_suspend(); /* check's own allocations are not to fail */
+	fault_suspend(); /* allocations of check itself must not fail */
 	ck_assert_ptr_eq(data, &owner);
 	note_failure(attempt);
 	fault_resume();
@@ -73,7 +73,7 @@ void forget(void)
 	owner.status = PENDING;
 }
 
-/** A handle that the rig keeps until its end, as a server does. */
+/** A handle that the rig keeps until its end, like a server. */
 static struct resolver_name *name_of(const char *host)
 {
 	struct resolver_name *name = resolver_name_get(resolver, host);
@@ -180,7 +180,7 @@ struct addr address_of(enum server_kind kind)
 	return addr;
 }
 
-/** As serve(); a negative errno if the address is somebody's. */
+/** Like serve(), but returns a negative errno if the address is in use. */
 static int try_serve(struct addr *addr, int backlog)
 {
 	int r;
@@ -208,7 +208,7 @@ static int try_serve(struct addr *addr, int backlog)
 	return fd;
 }
 
-/** Binds, and listens if `backlog` is not negative; *addr is then where. */
+/** Binds, and listens if `backlog` is not negative; writes the bound address to *addr. */
 int serve(struct addr *addr, int backlog)
 {
 	int fd = try_serve(addr, backlog);
@@ -229,7 +229,7 @@ void serve_both(struct addr *a, int backlog_a, struct addr *b, int backlog_b, in
 		if (ret_fds[1] >= 0) {
 			return;
 		}
-		ck_assert_int_lt(i, 20); /* somebody has it there */
+		ck_assert_int_lt(i, 20); /* the port is in use on the other address */
 		close(ret_fds[0]);
 	}
 }

@@ -13,7 +13,7 @@
 
 enum { SAYS = 16 };
 
-/* ---- the servers, which answer with the next turn, or when the test says more ---- */
+/* ---- the servers, which answer in the next turn, or in say_now() ---- */
 
 static struct {
 	struct task task;

@@ -35,8 +35,8 @@ extern const struct discovery_opts discover_opts;
 void discover_set_up(void);
 void discover_tear_down(void);
 
-/** Set the answer to a question from now on; say_now() also answers a question that hangs at
- * once. */
+/** Set the answer to a question from now on. say_now() also answers at once if the question already
+ * hangs. */
 void say(const char *name, enum dns_type type, const char *text);
 void say_now(const char *name, enum dns_type type, const char *text);
 

@@ -12,7 +12,7 @@
 
 enum { UDP_MAX = 512, QUERY_MAX = 1024 };
 
-/** Looks for what was said, and makes it when `makes`. -1: nothing was. */
+/** Finds the entry for a question; `makes`: adds one if there is none. -1: there is none. */
 static int find(struct dns_server *server, const char *name, enum dns_type type, bool makes)
 {
 	for (size_t i = 0; i < server->n_says; i++) {
@@ -43,7 +43,7 @@ unsigned dns_server_asked(const struct dns_server *server, const char *name, enu
 	return i < 0 ? 0 : server->says[i].n_asked;
 }
 
-/** The answer to a query; its size, 0: none. */
+/** Makes the answer to a query. Returns its size; 0: no answer. */
 static size_t answer(struct dns_server *server, const uint8_t *query, size_t n, uint8_t *out)
 {
 	char name[DNS_NAME_MAX] = "";
@@ -127,7 +127,7 @@ static void on_conn(struct watcher *watcher, uint32_t events)
 	}
 	fault_suspend();
 	conn->server->n_tcp++;
-	/* Small enough to come at once, over loopback. */
+	/* Small enough to arrive in one piece over loopback. */
 	ck_assert_int_eq(query[0] << 8 | query[1], n - 2);
 	size = answer(conn->server, query + 2, (size_t)n - 2, out + 2);
 	out[0] = (uint8_t)(size >> 8);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static struct {
-	atomic_int left; /**< calls until the fault; 0 and below: none is armed, or it was met */
+	atomic_int left; /**< calls until the fault; 0 or less: none is armed, or it has happened */
 	atomic_int suspended;
 	_Atomic(const char *) met;
 	unsigned classes;
@@ -195,7 +195,7 @@ void __wrap__ck_assert_failed(
 	char text[1024] = "";
 	va_list args;
 
-	fault_suspend(); /* for good: the test ends here */
+	fault_suspend(); /* not resumed, because the test ends here */
 	if (format == NULL) {
 		__real__ck_assert_failed(file, line, expression, NULL);
 	}

@@ -72,7 +72,7 @@ uv_loop_t *fixture_host(void)
 
 void fixture_setup(void)
 {
-	/* As weir itself: else nothing is spliced. */
+	/* As in weir itself: otherwise nothing is spliced. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* libuv keeps a pipe for signals from the first loop of a process on. */
 	loop_free(loop_new());
@@ -97,7 +97,7 @@ void fixture_teardown(void)
 	test_loop = loop_free(test_loop);
 	if (fixture.hosted != NULL) {
 		fixture.hosted = NULL;
-		/* What was at work would be waited for here, until the test times out. */
+		/* If a handle is still active, this waits until the test times out. */
 		ck_assert_int_eq(uv_run(&fixture.host, UV_RUN_DEFAULT), 0);
 		ck_assert_int_eq(uv_loop_close(&fixture.host), 0);
 	}
@@ -217,7 +217,7 @@ static void recorder_note(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/** Counts them in `n`, and keeps the first in `text`, if they did not go past us. */
+/** Counts bytes in `n`, and stores the first in `text`, unless they were spliced. */
 static void note_bytes(
 	struct recorder *recorder, const struct event *event, size_t *n, char text[256])
 {

@@ -57,7 +57,7 @@ void house_close(struct house *house)
 	}
 	proxy_fini(&house->proxy);
 	ck_assert_uint_eq(limit_taken(&house->shared.places.pairs), 0);
-	/* By now nothing but the test uses it. */
+	/* By now only the test uses it. */
 	ck_assert_uint_eq(refs_count(&house->shared.generation->refs), 1);
 	ck_assert_uint_eq(refs_count(&house->shared.generation->offers[0]->refs), 1);
 	ck_assert(list_empty(&house->proxy.part.terms));
@@ -186,7 +186,7 @@ static void on_server_ready(struct watcher *watcher, uint32_t events)
 	fault_resume();
 }
 
-/** Binds to what the kernel picks: a port, or an abstract name. */
+/** Binds to a port or an abstract name that the kernel picks. */
 static int bind_anywhere(enum wire_kind kind, char address[64])
 {
 	union addr_sockaddr sa = {.in = {.sin_family = AF_INET}};

@@ -196,7 +196,7 @@ int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_k
 	return sockopts_change(fd, options, kept);
 }
 
-/** Without the histograms of lateness, which nobody reads here: 1.6 MiB for each worker. */
+/** Refuses the histograms of lateness, which are not read here: 1.6 MiB for each worker. */
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
@@ -279,7 +279,7 @@ void session_drain(struct session *session, const struct deadline_drain *drain)
 
 /* ---- the world ---- */
 
-/* What a reload may make of it: both limits, which address is listened to, and by whom. */
+/* The configs: both limits, the address to listen on, and the listener for it. */
 static const struct {
 	uint32_t max_pairs;
 	uint32_t own;
@@ -321,7 +321,7 @@ static const struct conf *make_conf(size_t i)
 	return conf;
 }
 
-/** One socket for each worker, for the config that comes. */
+/** Makes a socket for each worker, for the next config. */
 static void listen_at(size_t place, struct generation *generation)
 {
 	for (size_t i = 0; i < WORKERS && place < PLACES; i++) {
@@ -364,7 +364,7 @@ void world_begin(size_t config)
 	listen_at(world.place, world.shared.generation);
 }
 
-/* What reload.c does, up to the moment when the world.workers are told to turn. */
+/* Does what reload.c does, up to the order to the workers to switch. */
 void world_reload(size_t config)
 {
 	struct generation *before = world.shared.generation;
@@ -403,7 +403,7 @@ static void run_all(struct list *tasks)
 	}
 }
 
-/** One turn of a worker's loop: what was posted, who is ready, what stands in line. */
+/** One turn of a worker's loop: posted tasks, ready sockets, deferred tasks. */
 void world_turn(size_t i)
 {
 	static const struct deadline_drain plan = {.end_ns = NS_NEVER};

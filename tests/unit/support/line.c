@@ -17,7 +17,7 @@ static void line_told(struct pump *pump, enum pump_outcome outcome)
 	}
 	ck_assert_uint_eq(line.n_done, 0); /* which is the last */
 	if (outcome == PUMP_BEGAN) {
-		/* This is the first, once, but for what held it up before. */
+		/* The first outcome, once, except WAITS and FLOWS before it. */
 		ck_assert(line.n_told == 0 || line.outcome == PUMP_FLOWS);
 		ck_assert(!line.began);
 		line.began = true;
@@ -40,7 +40,7 @@ static void line_moved(struct pump *pump, size_t len, bool spliced)
 
 const struct pump_calls line_calls = {.tell = line_told, .moved = line_moved};
 
-/** After the pump's own handler: what waits now. */
+/** Called after the pump's own handler: notes how many bytes wait now. */
 static void look_at_waiting(struct recorder *recorder, const struct event *event)
 {
 	size_t waiting = stream_bytes_waiting(line.to);

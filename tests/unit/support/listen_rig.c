@@ -23,7 +23,7 @@ void rig_setup(void)
 	fds = fixture_fds();
 }
 
-/** Every test leaves its folder empty: rmdir(2) says so. */
+/** Every test must leave its folder empty: otherwise rmdir(2) fails. */
 void rig_teardown(void)
 {
 	char *now = fixture_fds();
@@ -73,7 +73,8 @@ struct listen_socket must_open(const struct addr *addr)
 	return socket;
 }
 
-/** listen_open() fails with `status`, says `text`, and leaves the socket alone. */
+/** Calls listen_open(), which must fail with `status` and the reason `text`, and leave the socket
+ * unchanged. */
 void must_fail(const struct addr *addr, int status, const char *text)
 {
 	struct listen_socket socket = {.fd = -1};

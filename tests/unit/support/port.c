@@ -14,7 +14,7 @@ int port_reserve(struct addr *addr)
 	addr->sa.in.sin_port = 0; /* at the same place in both families */
 	ck_assert_int_eq(bind(fd, &addr->sa.any, addr->sa_len), 0);
 	ck_assert_int_eq(getsockname(fd, &addr->sa.any, &addr->sa_len), 0);
-	/* Only now: with it, two could reserve the same. */
+	/* Only now: with this option before, two tests could reserve the same port. */
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
 	addr->port = ntohs(addr->sa.in.sin_port);
 	return fd;

@@ -25,7 +25,7 @@ static void on_told(struct group_waiter *waiter, enum group_answer said, struct 
 	order[strlen(order)] = (char)('0' + (client - clients));
 }
 
-/** What the config says from now on. */
+/** Puts a new config in force. */
 static void install(void)
 {
 	struct group_plan *next = group_plan_new(&groups.servers, group, &conf);

@@ -12,7 +12,8 @@ enum { NAMES_MAX = 64 };
 
 struct resolver *resolver;
 
-/** How far the clock of the code under test is behind: so an answer is old when it is learned. */
+/** How far the clock of the code under test is set back, so that an answer can be old when it
+ * arrives. */
 _Thread_local uint64_t behind_ns;
 
 uint64_t __real_clock_ns(void);
@@ -53,7 +54,7 @@ void rig_forget(void)
 
 /* ---- an asker ---- */
 
-/** Writes down what the asker was told, and gives it back. */
+/** Records the answer that the asker got, and gives it back. */
 static void note_answer(struct asker *asker)
 {
 	const struct resolver_answer *answer = asker->query.answer;
@@ -120,7 +121,7 @@ void must_know(const struct asker *asker, const char *addresses)
 	ck_assert_str_eq(asker->addresses, addresses);
 }
 
-/** The name gets an answer that is `age_ns` old. */
+/** Gives the name an answer that is `age_ns` old. */
 void teach(const char *host, const char *addresses, uint64_t age_ns)
 {
 	struct asker asker;

@@ -113,10 +113,10 @@ bool side_saw_reset(struct side *side)
 		return side->in.ended || side->in.error != 0;
 	}
 	if (side->out.error != 0) {
-		return true; /* the error was told once, to the sender */
+		return true; /* the error was reported once, to the sender */
 	}
 	if (side->in.ended) {
-		/* It had a FIN before; only the socket's state still tells. */
+		/* A FIN came before, so only the socket's state shows the reset. */
 		ck_assert_int_eq(getsockopt(side->fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
 		return err != 0 || (side_polls(side) & (POLLERR | POLLHUP)) != 0;
 	}
@@ -147,7 +147,7 @@ static void on_ended(struct pair *pair, struct end end)
 	}
 }
 
-/** Of however it ends, each socket can be asked once before it is closed. */
+/** However the pair ends, parting() is called once for each socket while it is open. */
 static void on_parting(struct pair *pair, enum pair_side side)
 {
 	struct rig *rig = container_of(pair, struct rig, pair);
@@ -211,7 +211,7 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 	recorder_on(&rig->client.heard, rig->early, STREAM_TIMEOUT | STREAM_CLOSE);
 }
 
-/** However little was read, the next read is a splice too. */
+/** Makes the next read a splice too, however little was read. */
 static void keep_splicing(struct rig *rig, struct side *side)
 {
 	struct stream *from = rig_stream(rig, side);

@@ -22,7 +22,7 @@ static char names[SERVERS_MAX][8];
 
 /* ---- a group ---- */
 
-/** Servers a, b, c, ...; behind 26 of them s26, s27, ... */
+/** Fills in servers a, b, c, ...; after 26 of them s26, s27, ... */
 void have_servers(size_t n, const uint32_t *weights)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -38,7 +38,7 @@ void have_servers(size_t n, const uint32_t *weights)
 		.servers = servers,
 		.n_servers = n,
 		.retry_for_ns = NS_NEVER,
-		/* Without any, DNS is to say which there are. */
+		/* Without servers they are found by DNS. */
 		.discovery.kind = n == 0 ? DISCOVER_DNS : DISCOVER_NONE};
 }
 
@@ -114,7 +114,7 @@ const struct sockaddr *client_of(uint32_t address, uint16_t port)
 
 /* ---- what comes of asking ---- */
 
-/** The next server, whose place stays taken; '-': none, '!': all are full. */
+/** The next server, whose place stays taken. '-': there is none; '!': all are full. */
 char take(const struct sockaddr *client, struct group_tried *tried)
 {
 	static struct group_tried none;
@@ -150,7 +150,7 @@ void give(char name)
 	}
 }
 
-/** Expects these picks, each of which ends at once. */
+/** Expects these picks, for pairs that end at once. */
 void expect_picks(const struct sockaddr *client, const char *expected)
 {
 	char picks[PICKS_MAX] = "";
@@ -162,7 +162,7 @@ void expect_picks(const struct sockaddr *client, const char *expected)
 	ck_assert_str_eq(picks, expected);
 }
 
-/** Expects these picks of one round, in which each fails. */
+/** Expects these picks in one round, in which each server fails. */
 void expect_round(const struct sockaddr *client, const char *expected)
 {
 	struct group_tried tried = {0};

@@ -6,7 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/** As <linux/tcp.h> has it, which cannot stand beside <netinet/tcp.h>. */
+/** A copy of the struct in <linux/tcp.h>, which conflicts with <netinet/tcp.h>. */
 struct info {
 	struct tcp_info known;
 	uint64_t pacing_rate;

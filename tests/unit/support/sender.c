@@ -45,7 +45,8 @@ void sender_send(struct sender *sender, int fd, size_t len)
 	sender_stop(sender);
 	sender->total = sender->n_sent + len;
 	fault_suspend();
-	/* An epoll set takes an fd once; this way a peer can receive beside. */
+	/* An epoll set takes an fd only once; with a duplicate a peer can receive at the same
+	 * time. */
 	sender->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	ck_assert_int_ge(sender->fd, 0);
 	sender->watcher.ready = on_sender_ready;

@@ -12,7 +12,7 @@
 #endif
 #endif
 
-/* With it tests of a model run fewer rounds: the plain build runs them all. */
+/* With ASan, tests of a model run fewer rounds: the plain build runs them all. */
 #ifdef SUITE_HAS_LSAN
 #define SUITE_IS_SANITIZED 1
 #else

@@ -30,7 +30,7 @@ uint64_t __wrap_clock_ns(void)
 	return vtime.frozen ? vtime.now_ns : __real_clock_ns();
 }
 
-/** The kernel's clock is not ours: it does not tell, or what the test says. */
+/** The kernel does not use virtual time, so this returns nothing, or what the test has set. */
 uint64_t __wrap_stream_delivered_ns(const struct stream *stream)
 {
 	if (!vtime.frozen) {
@@ -44,7 +44,7 @@ void vtime_set_delivered(bool delivers)
 	vtime.delivers = delivers;
 }
 
-/** Lets the real timer strike at once if the virtual one is due. */
+/** Makes the real timer expire at once if the virtual one is due. */
 static int vtime_set(void)
 {
 	struct itimerspec spec = {0};
@@ -90,7 +90,7 @@ void vtime_pass(uint64_t ns)
 {
 	struct task task;
 
-	/* A wait at another place, so that the fixture's guard does not strike for virtual time. */
+	/* Waits without the fixture's guard, which would count virtual time. */
 	task_init(&task, on_turned);
 	loop_next(test_loop, &task);
 	loop_until(!task_is_waiting(&task));

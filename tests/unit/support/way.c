@@ -10,7 +10,7 @@
 
 struct way way;
 
-/* ---- splices out of a pipe that do less than they might ---- */
+/* ---- splices out of a pipe that are cut short or refused ---- */
 
 ssize_t __real_splice(int from, off_t *, int to, off_t *, size_t len, unsigned flags);
 ssize_t __wrap_splice(int from, off_t *, int to, off_t *, size_t len, unsigned flags);

@@ -205,7 +205,7 @@ static size_t smaller(size_t a, size_t b)
 
 unsigned char pattern_at(size_t offset)
 {
-	/* The second term tells apart what is a multiple of 251 away. */
+	/* The second term distinguishes offsets whose difference is a multiple of 251. */
 	return (unsigned char)(offset % 251 + offset / 65521);
 }
 
@@ -215,7 +215,7 @@ void pattern_fill(void *buffer, size_t offset, size_t len)
 	unsigned char *bytes = buffer;
 
 	while (len > 0) {
-		/* While its second term stays, the pattern repeats itself. */
+		/* While its second term is the same, the pattern repeats. */
 		size_t n = smaller(len, SAME - offset % SAME);
 
 		for (size_t i = 0; i < smaller(n, CYCLE); i++) {
@@ -312,7 +312,7 @@ static void on_peer_ready(struct watcher *watcher, uint32_t events)
 	} else if (n != -EAGAIN) {
 		peer->ended = n == 0;
 		peer->error = n < 0 ? (int)n : 0;
-		/* It would be told for ever. */
+		/* Otherwise the end would be reported again and again. */
 		loop_unwatch(test_loop, peer->fd, &peer->watcher);
 	}
 }
