@@ -58,16 +58,19 @@ def test_a_rate_holds_back_what_comes_behind_a_half_close(splice, report):
 def test_a_client_that_is_not_read_is_not_idle():
     """idle_client does not run while the server takes nothing, and does from when weir reads again."""
     with relay(timeouts={"idle_client": "500ms"}, rcvbuf=4096) as rig:
+        last = time.monotonic()
         client, server = rig.pair()
         client.setblocking(False)
         sent = 0
         # Until nothing moves any more: weir does not read from the client then.
         while True:
             try:
-                sent += client.send(b"x" * 65536)
+                with within(last, 0.5):
+                    sent += client.send(b"x" * 65536)
             except BlockingIOError:
                 if wait.holds(lambda: not _writable(client), 0.3):
                     break
+            last = time.monotonic()
         assert wait.holds(lambda: True, 1.5)
         start = time.monotonic()
         client.setblocking(True)

@@ -4,11 +4,13 @@
 import contextlib
 import http.client
 import signal
+import time
 
 import pytest
 
 from weirtest import peers, wait
 from weirtest.asking import ask, connections, get
+from weirtest.clock import within
 from weirtest.following import Follower, follow
 from weirtest.house import exchange, house, listener, upstream
 from weirtest.settings import DEADLINE, scaled
@@ -45,14 +47,16 @@ def test_each_line_of_the_log_is_an_event_with_its_fields():
 
 
 def test_once_a_second_comes_how_weir_is():
-    with house(timeouts={"idle": "50ms"}, workers=2) as here, follow(here.weir) as follower:
+    with house(timeouts={"idle": "300ms"}, workers=2) as here, follow(here.weir) as follower:
         first = follower.next("stats").data
         assert (first["pairs"]["open"], first["bytes"], first["ended"]) == (0, {"up": 0, "down": 0}, {})
-        sock = here.client()
-        exchange(sock)
+        with within(time.monotonic(), 0.3):
+            sock = here.client()
+            exchange(sock)
         peers.read_end(sock)
         open_one = here.client()
-        one_pair(here)
+        with within(time.monotonic(), 0.3):
+            one_pair(here)
         here.weir.record("close", reason="idle")
         stats = first
         while not (stats["late"] and stats["pairs"]["accepted"] >= 3):

@@ -7,10 +7,12 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from weirtest import address, exposition, peers, wait
 from weirtest.asking import ask, ask_on, control_path
+from weirtest.clock import within
 from weirtest.house import FAILED, exchange, house, listener
 from weirtest.settings import DEADLINE, SANITIZER, scaled
 
@@ -74,9 +76,10 @@ def test_values_move_with_the_pairs_and_go_on_over_reloads():
 
 
 def test_lateness_is_told_by_timer():
-    with house(timeouts={"idle": "100ms"}) as here:
-        sock = here.client()
-        exchange(sock)
+    with house(timeouts={"idle": "300ms"}) as here:
+        with within(time.monotonic(), 0.3):
+            sock = here.client()
+            exchange(sock)
         peers.read_end(sock)
         wait.until(lambda: ended(here) == 1, "its end is counted")
         now = scrape(here)
@@ -143,7 +146,7 @@ def test_checks_are_counted_where_there_are_some():
 
 
 def test_who_waits_is_counted_whatever_comes_of_it():
-    with house(timeouts={"queue": "200ms"}) as here:
+    with house(timeouts={"queue": "500ms"}) as here:
         here.reload(upstreams=[{"name": "app", "queue_max": 1, "servers": [
             {"address": str(here.server()), "max_pairs": 1}]}])
 
@@ -161,10 +164,11 @@ def test_who_waits_is_counted_whatever_comes_of_it():
         peers.end_of(waits)
         wait.until(lambda: queue()[3] == 1, "the end of its time is counted")
         assert queue()[0] == 0 and queue()[1] + queue()[2] == 2
-        waits = here.client()
-        wait.until(lambda: queue()[1] + queue()[2] == 3, "it waits, too")
-        first.close()
-        exchange(waits)
+        with within(time.monotonic(), 0.5):
+            waits = here.client()
+            wait.until(lambda: queue()[1] + queue()[2] == 3, "it waits, too")
+            first.close()
+            exchange(waits)
         assert queue()[3] == 1
 
 

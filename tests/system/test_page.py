@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import itertools
 import re
+import time
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from weirtest import address, peers
 from weirtest.asking import Answer, ask
 from weirtest.browser import CONTRASTS, PHONE, SIZE, browser
+from weirtest.clock import within
 from weirtest.house import exchange, house, listener, upstream
 from weirtest.settings import DEADLINE
 
@@ -71,7 +73,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
     quick = address.free("tcp4", None)
     with contextlib.ExitStack() as stack:
         here, url = stack.enter_context(shown(node="weir-1", timeouts={"lifetime": "1h", "idle": "2h"}, listeners=[
-            listener("quick", str(quick), timeouts={"idle": "50ms"}), listener("mail", str(address.free("tcp4", None)), "mail")],
+            listener("quick", str(quick), timeouts={"idle": "300ms"}), listener("mail", str(address.free("tcp4", None)), "mail")],
             upstreams=[{**upstream(address.free("tcp4", None), name="mail"), "servers": [
                 {"address": str(address.free("tcp4", None)), "name": "left"}]}]))
         chromium.open(url)
@@ -93,7 +95,8 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
 
         peers.fin(socks.pop())
         with here.client(quick) as sock:
-            exchange(sock)
+            with within(time.monotonic(), 0.2):
+                exchange(sock)
             peers.read_end(sock)
         chromium.until(lambda: [row[:2] for row in chromium.rows("ends")] in (
             [["eof\nby the client", "1"], ["idle\nby weir", "1"]], [["idle\nby weir", "1"], ["eof\nby the client", "1"]]),

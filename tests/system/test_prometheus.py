@@ -91,7 +91,7 @@ def queries_of_dashboard():
 @pytest.fixture(name="lively")
 def lively_house(folder):
     """A weir to which everything has happened that somebody asks for, and a Prometheus that watches it."""
-    with house(workers=2, timeouts={"idle": "200ms"}) as here:
+    with house(workers=2, timeouts={"idle": "2s"}) as here:
         port, dead, second = here.free().sockaddr[1], here.free(), here.free()
         here.reload(
             http={"listen": f"127.0.0.1:{port}"},

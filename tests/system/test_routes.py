@@ -3,10 +3,12 @@
 
 import contextlib
 import subprocess
+import time
 
 import pytest
 
 from weirtest import address, announced, peers, tls
+from weirtest.clock import within
 from weirtest.daemon import Free, Weir
 from weirtest.house import exchange, house, listener, say
 from weirtest.settings import DEADLINE, scaled
@@ -126,8 +128,10 @@ def test_a_hello_of_16_kib_is_the_longest(transport, folder):
 def test_a_half_hello_ends_at_its_time_and_a_wrong_one_at_once(folder):
     with routed(folder, {"a": peers.echo}, ROUTES[:1], own="a", timeouts={"preface": "300ms"}) as weir:
         hello = tls.ByHand("a.test").hello
+        start = time.monotonic()
         with peers.connect(weir.address) as half, peers.connect(weir.address) as silent:
-            half.sendall(hello[:-1])
+            with within(start, 0.3):
+                half.sendall(hello[:-1])
             assert peers.end_of(half) == peers.end_of(silent) == "rst"
         for i in range(2):
             weir.close_line(nth=i, by="weir", reason="preface", timer="preface", upstream="")

@@ -8,10 +8,12 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
 from weirtest import peers, wait
+from weirtest.clock import within
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, ROOT, SANITIZER, WEIR
 
@@ -67,12 +69,13 @@ class Tracer:
 @pytest.mark.root
 @pytest.mark.skipif(not shutil.which("bpftrace"), reason="bpftrace is not installed")
 def test_the_example_tells_why_pairs_end_and_how_late_timers_were(folder):
-    with relay(listener={"timeouts": {"idle": "50ms"}}) as rig, \
+    with relay(listener={"timeouts": {"idle": "300ms"}}) as rig, \
             contextlib.closing(Tracer(folder, rig.weir.pid)) as tracer:
         def idle_pair():
-            client, server = rig.pair()
-            client.sendall(b"hello")
-            assert peers.read_exactly(server, 5) == b"hello"
+            with within(time.monotonic(), 0.3):
+                client, server = rig.pair()
+                client.sendall(b"hello")
+                assert peers.read_exactly(server, 5) == b"hello"
             assert peers.end_of(client) == "fin"
             server.close()
             return tracer.sees_all()
