@@ -130,14 +130,17 @@ def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
                 else:
                     got += 1
 
+            last = time.monotonic()
             for n in range(pairs):
                 here.client().close()
-                if n % 50 == 49:
-                    for _ in range(50):
-                        quick.next("close")
-                    for _ in range(20):  # who takes no byte for 5 s is cut
-                        read_slowly()
-            while got + dropped < pairs - pairs % 50:
+                if n % 25 == 24:
+                    with within(last, 5):  # who takes no byte for so long is cut
+                        for _ in range(25):
+                            quick.next("close")
+                        last = time.monotonic()
+                        for _ in range(10):
+                            read_slowly()
+            while got + dropped < pairs - pairs % 25:
                 read_slowly()
             if pairs >= 1500:
                 assert dropped > 0
