@@ -11,7 +11,13 @@
 #include "conf/read.h"
 #include "conf/tree.h"
 
-enum { LOOK_MIN = 16 * 1024 }; /* bytes that a look may need at once */
+enum {
+	LOOK_MIN = 16 * 1024, /* the least receive buffer where first bytes are looked at */
+	/* What such a listener gets at least. A PROXY header (4 KiB) and a ClientHello (16 KiB)
+	 * must fit with room to spare: bytes that are looked at keep the window shut, and if only a
+	 * few bytes then are missing, the kernel does not open it for them (RFC 1122, 4.2.3.3). */
+	LOOK_BUFFER = 32 * 1024,
+};
 
 /* One listener, as read and as written. */
 struct edge {
@@ -71,9 +77,11 @@ static bool wants_hello(const struct conf_listener *conf)
 	return wants;
 }
 
+/* Refuses a receive buffer that is too small for a look, and raises one that only just is not. */
 static void check_buffer(const struct edge *edge)
 {
-	size_t size = edge->conf->socket.receive_buffer;
+	size_t *buffer = &edge->reader->conf->listeners[edge->i].socket.receive_buffer;
+	size_t size = *buffer;
 	bool looks = wants_hello(edge->conf) ||
 		     (edge->conf->accept_proxy != NULL && !is_nobody(edge->conf->accept_proxy));
 
@@ -81,6 +89,8 @@ static void check_buffer(const struct edge *edge)
 		refuse(edge, "socket.receive_buffer",
 			"is less than the first bytes of a client that this listener looks at may "
 			"be; write at least \"16k\", or take it out");
+	} else if (size > 0 && size < LOOK_BUFFER && looks) {
+		*buffer = LOOK_BUFFER;
 	}
 }
 

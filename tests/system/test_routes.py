@@ -125,6 +125,21 @@ def test_a_hello_of_16_kib_is_the_longest(transport, folder):
         assert "16 KiB" in weir.close_line(by="weir", reason="bad_preface")["error"]
 
 
+def test_the_least_receive_buffer_has_room_for_the_longest_hello_behind_a_header(folder):
+    """In small segments, which fill a kernel's buffer soonest; the window opens for the last bytes too."""
+    with routed(folder, {"a": peers.echo}, ROUTES[:1], accept_proxy=["any"],
+                socket={"receive_buffer": "16k"}) as weir:
+        hello = tls.padded(tls.ByHand("a.test").hello, 16384)
+        for long in (False, True) * 8:
+            filler = b"\xe0\x0f\xe1" + bytes(0xfe1) if long else b""  # a value that fills the header to 4 KiB
+            header = announced.SIGNATURE + b"\x21\x11" + (12 + len(filler)).to_bytes(2, "big") + bytes(12) + filler
+            first = header + hello + b"more"
+            with peers.connect(weir.address) as client:
+                for i in range(0, len(first), 7):
+                    client.sendall(first[i:i + 7])
+                assert peers.read_exactly(client, len(hello) + 4) == hello + b"more"
+
+
 def test_a_half_hello_ends_at_its_time_and_a_wrong_one_at_once(folder):
     with routed(folder, {"a": peers.echo}, ROUTES[:1], own="a", timeouts={"preface": "300ms"}) as weir:
         hello = tls.ByHand("a.test").hello

@@ -357,6 +357,31 @@ START_TEST(a_small_buffer_is_enough_where_nobody_looks)
 }
 END_TEST
 
+/** What a listener looks at, what its buffer is to be, and what it gets. */
+static const struct {
+	const char *members;
+	size_t buffer;
+} buffers[] = {
+	{"upstream = \"app\"; accept_proxy = \"any\"; socket = { receive_buffer = \"16k\"; };",
+		32 * 1024},
+	{"routes = ( { sni = \"a.test\"; upstream = \"app\"; } ); "
+	 "socket = { receive_buffer = \"20k\"; };",
+		32 * 1024},
+	{"upstream = \"app\"; accept_proxy = \"any\"; socket = { receive_buffer = \"48k\"; };",
+		48 * 1024},
+	{"upstream = \"app\"; accept_proxy = \"any\";", 0},
+	{"upstream = \"app\"; socket = { receive_buffer = \"16k\"; };", 16 * 1024},
+};
+
+START_TEST(a_buffer_has_room_for_what_is_looked_at)
+{
+	const struct conf *conf = load(buffers[_i].members);
+
+	ck_assert_uint_eq(conf->listeners[0].socket.receive_buffer, buffers[_i].buffer);
+	(void)conf_unref(conf);
+}
+END_TEST
+
 START_TEST(a_hash_of_names_looks_at_first_bytes)
 {
 	conf_case_write("weir.conf",
@@ -499,6 +524,7 @@ int main(void)
 	tcase_add_test(tc, an_upstream_may_be_sent_a_header);
 	tcase_add_loop_test(tc, a_wrong_member_is_said, 0, N_OF(refused));
 	tcase_add_test(tc, a_small_buffer_is_enough_where_nobody_looks);
+	tcase_add_loop_test(tc, a_buffer_has_room_for_what_is_looked_at, 0, N_OF(buffers));
 	tcase_add_test(tc, a_hash_of_names_looks_at_first_bytes);
 	tcase_add_test(tc, weir_would_not_connect_to_itself_by_a_route);
 	tcase_add_test(tc, a_short_write_stall_of_the_top_level_is_warned_of_once);
