@@ -98,7 +98,7 @@ static void show_ended(FILE *out, const json_t *ended)
 	}
 }
 
-/** The same for a listener, with by whom the pairs ended. */
+/** The same for a listener; also writes by whom the pairs ended. */
 static void show_ended_by(FILE *out, const json_t *ended)
 {
 	size_t i;

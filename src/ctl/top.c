@@ -42,7 +42,7 @@ static void clock_text(char text[16])
 	}
 }
 
-/** 0 or a negative errno that was told. */
+/** Takes a sample of the pairs. 0, or a negative errno, already reported. */
 static int look_at_pairs(struct top *top)
 {
 	const struct top_pair **shown;
@@ -68,7 +68,7 @@ static int look_at_pairs(struct top *top)
 	return 0;
 }
 
-/** 0 or a negative errno that was told. */
+/** Takes a sample of everything. 0, or a negative errno, already reported. */
 static int look(struct top *top)
 {
 	int r = top_numbers_take(&top->numbers, &top->before, &top->ask);

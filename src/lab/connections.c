@@ -49,7 +49,7 @@ static void enter(struct walk *walk, struct list *proxy)
 				: container_of(proxy, struct proxy, link)->home.links.next;
 }
 
-/** To the next proxy, or behind the last. */
+/** Goes to the next proxy, or after the last one. */
 static void go_to(struct walk *walk, struct list *next)
 {
 	enter(walk, walk->is_of_one ? &walk->lab->proxies : next);

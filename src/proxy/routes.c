@@ -24,7 +24,7 @@
 #include "proxy/access.h"
 
 struct route {
-	struct peer_list *from; /* a reference; NULL: anybody */
+	struct peer_list *from; /* a reference; NULL: all clients */
 	struct span *alpn;      /* n_alpn of them; 0: any protocol */
 	size_t n_alpn;
 };
@@ -38,7 +38,7 @@ struct named {
 };
 
 struct step {
-	struct peer_list *from; /* a reference; NULL: anybody */
+	struct peer_list *from; /* a reference; NULL: all clients */
 	size_t route;           /* the route; NO_ROUTE: the hello is needed */
 };
 
