@@ -243,12 +243,12 @@ void chain_end(struct chain *chain, enum chunk_kind kind, uint64_t now_ns)
 	put(chain, chunk_new(kind, NULL, 0, chain->n_put), now_ns);
 }
 
-/** Passes chunks to the receiver as far as it has room, up to an end. */
-static void flush(struct chain *chain)
+/** Passes chunks to the receiver as far as it has room and the budget lasts, up to an end. */
+static void flush(struct chain *chain, unsigned *budget)
 {
 	struct chunk *head;
 
-	while (!chain->is_over && (head = chunks_head(&chain->out)) != NULL) {
+	while (!chain->is_over && *budget > 0 && (head = chunks_head(&chain->out)) != NULL) {
 		size_t room = chain->calls->room(chain);
 
 		if (head->kind != CHUNK_BYTES) {
@@ -260,6 +260,7 @@ static void flush(struct chain *chain)
 			/* A receiver with any room takes a whole chunk, so that slices keep their
 			 * sizes. */
 			chain->calls->out(chain, chunk_bytes(head), head->n);
+			--*budget;
 		}
 		chunks_drop(&chain->out);
 		chain->n_moved++;
@@ -271,18 +272,22 @@ static void flush(struct chain *chain)
 
 uint64_t chain_run(struct chain *chain, uint64_t now_ns)
 {
+	unsigned budget = CHAIN_RUN_CHUNKS;
 	uint64_t n_before;
 	const struct stage *next;
 
 	do {
 		n_before = chain->n_moved;
-		flush(chain);
+		flush(chain, &budget);
 		/* The last stage first, so that it makes room for those before it. */
 		for (struct list *link = chain->stages.prev; link != &chain->stages;
 			link = link->prev) {
 			stage_move(stage_of(link), now_ns);
 		}
-	} while (chain->n_moved != n_before && !chain->failed);
+	} while (chain->n_moved != n_before && !chain->failed && budget > 0);
+	if (budget == 0) {
+		return now_ns + 1;
+	}
 	next = chain_next(chain);
 	return next == NULL ? NS_NEVER : next->wake_ns;
 }

@@ -30,6 +30,7 @@ struct toxic;
 
 enum {
 	CHAIN_ROOM = 64 * 1024, /**< default room of a stage; also that of `out` */
+	CHAIN_RUN_CHUNKS = 64,  /**< what passes the chain in a run costs a system call each */
 };
 
 /** Callbacks. None may use the chain. */
@@ -102,8 +103,8 @@ size_t chain_room(const struct chain *chain);
 void chain_put(struct chain *chain, const void *bytes, size_t n, uint64_t now_ns);
 void chain_end(struct chain *chain, enum chunk_kind kind, uint64_t now_ns);
 
-/** Moves everything that may move at this time. Returns when it must be called again; NS_NEVER: not
- * by time. */
+/** Moves what may move at this time, up to CHAIN_RUN_CHUNKS chunks that pass the whole chain.
+ * Returns when it must be called again; NS_NEVER: not by time. */
 uint64_t chain_run(struct chain *chain, uint64_t now_ns);
 
 /** The stage for which chain_run() must be called next, at its wake_ns, as of the last run; NULL:

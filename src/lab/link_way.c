@@ -118,6 +118,25 @@ static void gone(struct link_way *way)
 
 /* ---- as a chain ---- */
 
+/** Reads as much as the chain takes. */
+static void pace(struct link_way *way)
+{
+	size_t room = chain_room(&way->chain);
+
+	if (stream_bytes_waiting(way->to) > 0 && !handler_is_on(&way->sink)) {
+		stream_once(way->to, STREAM_DRAIN, &way->sink);
+	}
+	if (way->has_ended || stream_fd(way->from) < 0) {
+		return;
+	}
+	if (room < READ_MIN) {
+		(void)stream_pause(way->from, STREAM_BACKPRESSURE);
+	} else {
+		(void)stream_set_read_max(way->from, room);
+		(void)stream_resume(way->from, STREAM_BACKPRESSURE);
+	}
+}
+
 static void on_source(struct handler *handler, const struct event *event)
 {
 	struct link_way *way = container_of(handler, struct link_way, source);
@@ -129,6 +148,10 @@ static void on_source(struct handler *handler, const struct event *event)
 			return; /* a toxic has ended this direction */
 		}
 		chain_put(&way->chain, event->data, event->len, clock_ns());
+		if (task_is_waiting(&way->link->soon)) {
+			pace(way); /* its run is still to come in this turn: others wait, too */
+			return;
+		}
 		break;
 	case STREAM_END:
 		note(way, RECORDED_FIN, 0);
@@ -308,25 +331,6 @@ void link_remove_toxic(struct link *link, const struct toxic *toxic)
 }
 
 /* ---- running ---- */
-
-/** Reads as much as the chain takes. */
-static void pace(struct link_way *way)
-{
-	size_t room = chain_room(&way->chain);
-
-	if (stream_bytes_waiting(way->to) > 0 && !handler_is_on(&way->sink)) {
-		stream_once(way->to, STREAM_DRAIN, &way->sink);
-	}
-	if (way->has_ended || stream_fd(way->from) < 0) {
-		return;
-	}
-	if (room < READ_MIN) {
-		(void)stream_pause(way->from, STREAM_BACKPRESSURE);
-	} else {
-		(void)stream_set_read_max(way->from, room);
-		(void)stream_resume(way->from, STREAM_BACKPRESSURE);
-	}
-}
 
 /** Acts on the end that has come out of a chain. False: the link must not be used any more. */
 static bool judge(struct link_way *way)

@@ -15,7 +15,7 @@ import pytest
 from weirtest import peers, proc, wait
 from weirtest.lab import Lab
 from weirtest.peers import read_end
-from weirtest.settings import DEADLINE, SANITIZER, scaled
+from weirtest.settings import DEADLINE, LATE, SANITIZER, scaled
 
 HOUR_MS = 3_600_000
 # What holds bytes or an end back, or lets them pass and would do something later.
@@ -56,6 +56,24 @@ def test_what_a_toxic_holds_goes_on_when_it_is_taken_away(lab, tmp_path, transpo
             lab.update("it", name, attributes=attributes)
             lab.remove("it", name)
             assert read_end(receiver) == (payload, "fin"), (kind, attributes)
+
+
+def test_a_stream_in_slices_of_a_byte_holds_nobody_up(lab):
+    upstream = peers.Upstream("tcp4", None)
+    sliced = lab.proxy(upstream.address, toxics=[{"type": "slicer", "stream": "upstream", "attributes": {"average_size": 1}}])
+    with peers.connect(sliced) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        client.setblocking(False)
+        server.setblocking(False)
+        block = bytes(1 << 20)
+        since = time.monotonic()
+        for _ in range(30):  # of which each was asked behind all bytes that were there to be sliced
+            with contextlib.suppress(BlockingIOError):
+                client.send(block)
+            with contextlib.suppress(BlockingIOError):
+                server.recv(1 << 20)
+            lab.get("/version")
+        assert time.monotonic() - since < LATE
+    upstream.close()
 
 
 @pytest.mark.parametrize("kind, attributes, end", (

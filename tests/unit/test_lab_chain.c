@@ -44,6 +44,26 @@ START_TEST(a_sink_without_room_gets_nothing_and_the_rest_later)
 }
 END_TEST
 
+START_TEST(a_run_sends_few_pieces_and_the_next_goes_on)
+{
+	struct toxic *toxic = lab_add3(&rig, "slicer", 1, 0, 0);
+	static const uint8_t bytes[1000];
+	size_t n = 0;
+
+	chain_put(&rig.chain, bytes, sizeof(bytes), rig.now_ns);
+	while (rig.n_out < sizeof(bytes)) {
+		ck_assert_uint_eq(chain_run(&rig.chain, rig.now_ns),
+			rig.n_out < sizeof(bytes) ? rig.now_ns + 1 : NS_NEVER);
+		ck_assert_uint_le(rig.n_out, n + CHAIN_RUN_CHUNKS);
+		ck_assert_uint_gt(rig.n_out, n);
+		n = rig.n_out;
+	}
+	ck_assert_uint_eq(rig.n_pieces, sizeof(bytes));
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
 START_TEST(what_is_in_flight_is_bounded)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1, 0);
@@ -481,6 +501,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, without_toxics_bytes_pass_at_once);
 	tcase_add_test(tc, a_sink_without_room_gets_nothing_and_the_rest_later);
+	tcase_add_test(tc, a_run_sends_few_pieces_and_the_next_goes_on);
 	tcase_add_test(tc, what_is_in_flight_is_bounded);
 	tcase_add_test(tc, five_toxics_in_a_chain_lose_and_reorder_nothing);
 	tcase_add_test(tc, toxicity_0_never_bites_and_1_always_does);
