@@ -37,7 +37,7 @@
  *	level		the levels
  *	log		builds a line
  *	often		limits lines that strangers can cause
- *	warnings	counts warnings and errors by event
+ *	events		the names of all events; counts warnings and errors
  *	queue		a queue from one thread to the log thread
  *	sink		the log thread: writes to stderr or to the journal
  *	fields		splits a line into its fields
@@ -221,6 +221,7 @@
  *	paths		the table of paths and their handlers
  *	asked		a request as its handler sees it, and the answers
  *	body		the JSON body of a request
+ *	words		lists the words that are allowed
  *	request		a request that another module answers later
  *	about		weir's own state: health, readiness, status
  *	listeners	GET /v1/listeners

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/words.h"
+
+enum { LIST_MAX = 64 /* more than all names have */, OTHER_MAX = 160 };
+
 static bool is_member(const char *name, const char *const *members)
 {
 	for (; *members != NULL; members++) {
@@ -30,6 +34,16 @@ static const char *find_other(json_t *json, const char *const *members)
 	return NULL;
 }
 
+static void tell_other(const char *other, const char *const *members, char why[BODY_WHY_MAX])
+{
+	char known[LIST_MAX];
+
+	(void)snprintf(why, BODY_WHY_MAX,
+		"the body has \"%.*s\", which is not known here; %s%s; see weir-http(7)", OTHER_MAX,
+		other, *members == NULL ? "leave it empty" : "known are ",
+		words_list(members, known, sizeof(known)));
+}
+
 json_t *body_read(const char *bytes, size_t n, const char *const *members, char why[BODY_WHY_MAX])
 {
 	json_error_t error;
@@ -50,9 +64,7 @@ json_t *body_read(const char *bytes, size_t n, const char *const *members, char 
 	}
 	other = find_other(json, members);
 	if (other != NULL) {
-		(void)snprintf(why, BODY_WHY_MAX,
-			"the body has \"%.200s\", which is not known here; see weir-http(7)",
-			other);
+		tell_other(other, members, why);
 		json_decref(json);
 		return NULL;
 	}

@@ -16,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/slice.h"
 #include "control/asked.h"
 #include "control/control.h"
 #include "control/paths.h"
+#include "log/events.h"
 #include "log/follow.h"
 #include "log/log.h"
 
@@ -401,19 +403,57 @@ static uint64_t read_missed(const struct events *events, const struct http_head 
 	return *at == '\0' && number < events->met ? events->met - number : 0;
 }
 
-static const char *find_wrong(const struct http_target *target)
+/** Whether there is an event of this name that can come; else that was answered. */
+static bool check_event(struct control_asked *asked, const char *name)
 {
-	for (size_t i = 0; i < target->n_parameters; i++) {
-		const char *name = target->parameters[i].name;
+	const struct log_event *event = log_event_find(name);
+	struct nearest nearest = nearest_begin(name);
 
-		if (strcmp(name, "event") != 0 && strcmp(name, "listener") != 0) {
-			return "there is no such filter; known are event and listener";
+	if (event != NULL && (event->traits & LOG_EVENT_UNSEEN) == 0) {
+		return true;
+	}
+	if (event != NULL) {
+		control_refuse(asked, 400,
+			"event: \"%s\" comes only while nobody can follow; look into the log of "
+			"weir",
+			name);
+		return false;
+	}
+	for (size_t i = 0; (event = log_event(i)) != NULL; i++) {
+		nearest_try(&nearest, (event->traits & LOG_EVENT_UNSEEN) == 0 ? event->name : NULL);
+	}
+	control_refuse(asked, 400,
+		"event: there is no \"%.64s\"%s%s%s; LOG in weir(8) and EVENTS in weir-http(7) "
+		"have all events",
+		name, nearest.known == NULL ? "" : ", the nearest is \"",
+		nearest.known == NULL ? "" : nearest.known, nearest.known == NULL ? "" : "\"");
+	return false;
+}
+
+/** Whether the filters are right; else that was answered. */
+static bool check_filters(struct control_asked *asked)
+{
+	for (size_t i = 0; i < asked->target.n_parameters; i++) {
+		const struct http_parameter *parameter = &asked->target.parameters[i];
+		const char *value = parameter->value + (*parameter->value == '!' ? 1 : 0);
+		bool is_event = strcmp(parameter->name, "event") == 0;
+
+		if (!is_event && strcmp(parameter->name, "listener") != 0) {
+			control_refuse(asked, 400,
+				"%.64s: there is no such filter; known are event and listener",
+				parameter->name);
+			return false;
 		}
-		if (*target->parameters[i].value == '\0') {
-			return "it is empty; leave it out to follow all";
+		if (*value == '\0') {
+			control_refuse(asked, 400, "%s: it is empty; leave it out to follow all",
+				parameter->name);
+			return false;
+		}
+		if (is_event && !check_event(asked, value)) {
+			return false;
 		}
 	}
-	return NULL;
+	return true;
 }
 
 /** Sends the head of the answer, and the first events of a follower. */
@@ -435,11 +475,9 @@ static void welcome(struct events *events, struct follower *follower)
 void control_get_events(struct control_asked *asked)
 {
 	struct control *control = asked->control;
-	const char *why = find_wrong(&asked->target);
 	struct follower *follower;
 
-	if (why != NULL) {
-		control_refuse(asked, 400, "%s", why);
+	if (!check_filters(asked)) {
 		return;
 	}
 	if (asked->exchange->head->verb == HTTP_VERB_HEAD) {

@@ -11,8 +11,8 @@
 #include "control/paths.h"
 #include "crew/crew.h"
 #include "crew/numbers.h"
+#include "log/events.h"
 #include "log/log.h"
-#include "log/warnings.h"
 #include "upstream/group.h"
 
 /* ---- weir ---- */
@@ -146,12 +146,15 @@ static bool write_dropped(struct metrics *metrics)
 
 static bool write_warnings(struct metrics *metrics)
 {
-	const char *event;
-	uint64_t n;
+	const struct log_event *event;
 
-	while (warnings_get(metrics->at++, &event, &n)) {
-		exposition_u64(&metrics->text,
-			(const struct exposition_label[]){{"reason", event}, {NULL, NULL}}, n);
+	while ((event = log_event(metrics->at++)) != NULL) {
+		if ((event->traits & LOG_EVENT_COUNTED) != 0) {
+			exposition_u64(&metrics->text,
+				(const struct exposition_label[]){
+					{"reason", event->name}, {NULL, NULL}},
+				log_event_counted(event));
+		}
 	}
 	return false;
 }

@@ -348,15 +348,11 @@ void control_get_pairs(struct control_asked *asked)
 	}
 }
 
-/** Reads the id of /v1/pairs/ID, which has no query. False: it is invalid, which was answered. */
+/** Reads the id of /v1/pairs/ID. False: it is invalid, which was answered. */
 static bool read_id(struct control_asked *asked, struct control_pairs *pairs)
 {
 	uint64_t *id = &pairs->order.filter.id;
 
-	if (asked->target.n_parameters > 0) {
-		control_refuse(asked, 400, "a pair that is named by its id takes no filter");
-		return false;
-	}
 	if (pairs_query_number(asked->target.segments[2], id) != NULL || *id == 0) {
 		control_refuse(asked, 404, "\"%s\" is no id of a pair, which is a number from 1",
 			asked->target.segments[2]);
@@ -378,9 +374,23 @@ void control_get_pair(struct control_asked *asked)
 	}
 }
 
+/** A filter in the body would be none: all pairs might go in place of some. NULL: that, or what
+ * else is wrong, was answered. */
+static struct control_pairs *pairs_new_to_end(struct control_asked *asked)
+{
+	static const char *const members[] = {NULL};
+	json_t *body = control_body(asked, members);
+
+	if (body == NULL) {
+		return NULL;
+	}
+	json_decref(body);
+	return pairs_new(asked);
+}
+
 void control_delete_pair(struct control_asked *asked)
 {
-	struct control_pairs *pairs = pairs_new(asked);
+	struct control_pairs *pairs = pairs_new_to_end(asked);
 
 	if (pairs != NULL && read_id(asked, pairs)) {
 		pairs->order.ends = true;
@@ -390,17 +400,17 @@ void control_delete_pair(struct control_asked *asked)
 
 void control_delete_pairs(struct control_asked *asked)
 {
-	struct control_pairs *pairs = pairs_new(asked);
+	struct control_pairs *pairs = pairs_new_to_end(asked);
 
 	if (pairs == NULL) {
 		return;
 	}
 	if (pairs->query.has_page) {
-		control_refuse(asked, 400, "after and tcp_info are for lists");
+		control_refuse(asked, 400, "after and tcp_info are for lists; leave them out");
 	} else if (pairs->query.has_filter == pairs->query.is_all) {
 		control_refuse(asked, 400,
-			"say which pairs are to end by a filter, as in ?listener=web, or all of "
-			"them by ?all=true, but not both");
+			"say which pairs are to end by a filter, as listener=web, or all of them "
+			"by all=true, but not both");
 	} else {
 		pairs->order.ends = true;
 		atomic_store(&pairs->order.n_left, pairs->query.limit);

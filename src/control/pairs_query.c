@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "control/words.h"
 #include "proto/http_target.h"
 
 static const char *read_time(const char *value, uint64_t *ret_ns)
@@ -35,13 +37,37 @@ static const char *read_flag(const char *value, bool *ret_flag)
 	return *ret_flag || strcmp(value, "false") == 0 ? NULL : "it must be true or false";
 }
 
+static const char or_unix[] = ", or \"unix\"";
+
 static const char *read_client(const char *value, struct pairs_filter *filter)
 {
-	static char why[PREFIX_WHY_MAX]; /* main thread only */
+	static char why[PREFIX_WHY_MAX + sizeof(or_unix)]; /* main thread only */
 
 	filter->by_client = true;
 	filter->is_unix = strcmp(value, "unix") == 0;
-	return filter->is_unix || prefix_parse(value, &filter->client, why) == 0 ? NULL : why;
+	if (filter->is_unix || prefix_parse(value, &filter->client, why) == 0) {
+		return NULL;
+	}
+	if (strchr(value, '/') == NULL) { /* else it is a prefix, but for its length */
+		(void)strcat(why, or_unix);
+	}
+	return why;
+}
+
+static const char *read_state(const char *value, struct pairs_filter *filter)
+{
+	static char why[256]; /* the main thread's */
+	char known[200];
+
+	filter->state = value;
+	for (size_t i = 0; pairs_states[i] != NULL; i++) {
+		if (strcmp(pairs_states[i], value) == 0) {
+			return NULL;
+		}
+	}
+	(void)snprintf(why, sizeof(why), "there is no such state; known are %s",
+		words_list(pairs_states, known, sizeof(known)));
+	return why;
 }
 
 /** Reads one parameter. Returns what is wrong, or NULL. */
@@ -82,8 +108,7 @@ static const char *read_parameter(struct pairs_query *query, const char *name, c
 		return NULL;
 	}
 	if (strcmp(name, "state") == 0) {
-		filter->state = value;
-		return pairs_has_state(value) ? NULL : "there is no such state";
+		return read_state(value, filter);
 	}
 	if (strcmp(name, "client") == 0) {
 		return read_client(value, filter);

@@ -33,37 +33,31 @@ static_assert(PAIRS_TIMERS_MAX >= (int)DEADLINE_KINDS, "room for all timers");
 
 /* ---- what a session is ---- */
 
-static const char *const state_words[] = {
+/* What relays is of one of three, and has no stage behind it but the end. */
+enum { STATE_HALF_CLOSED = SESSION_RELAYING + 1, STATE_RESETTING };
+
+const char *const pairs_states[] = {
 	[SESSION_PREFACE] = "preface",
 	[SESSION_CHOOSING] = "choosing",
 	[SESSION_QUEUED] = "queued",
 	[SESSION_CONNECTING] = "connecting",
 	[SESSION_WAITING] = "waiting",
 	[SESSION_RELAYING] = "relaying",
+	[STATE_HALF_CLOSED] = "half_closed",
+	[STATE_RESETTING] = "resetting",
+	NULL,
 };
 
-static const char half_closed[] = "half_closed";
-static const char resetting[] = "resetting";
-
+/** Of one that has not ended. */
 static const char *state_word(const struct session *session)
 {
 	if (session->stage == SESSION_RELAYING && session->pair.state == PAIR_RESETTING) {
-		return resetting;
+		return pairs_states[STATE_RESETTING];
 	}
 	if (session->stage == SESSION_RELAYING && pair_is_half_closed(&session->pair)) {
-		return half_closed;
+		return pairs_states[STATE_HALF_CLOSED];
 	}
-	return state_words[session->stage];
-}
-
-bool pairs_has_state(const char *word)
-{
-	for (size_t i = 0; i < sizeof(state_words) / sizeof(state_words[0]); i++) {
-		if (state_words[i] != NULL && strcmp(word, state_words[i]) == 0) {
-			return true;
-		}
-	}
-	return strcmp(word, half_closed) == 0 || strcmp(word, resetting) == 0;
+	return pairs_states[session->stage];
 }
 
 static const char *upstream_name(const struct session *session)

@@ -116,7 +116,7 @@ int pairs_order_collect(struct pairs_order *order);
 /** Frees the rows; call it before the order is given again. */
 void pairs_order_forget(struct pairs_order *order);
 
-/** Whether `word` names a state. */
-bool pairs_has_state(const char *word);
+/** The words of all states; the last one is followed by NULL. */
+extern const char *const pairs_states[];
 
 #endif

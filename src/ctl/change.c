@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf.h"
 #include "ctl/command.h"
 #include "ctl/names.h"
 #include "ctl/show.h"
+#include "log/level.h"
 
 /* ---- kill ---- */
 
@@ -46,19 +48,37 @@ int command_kill(const struct command_opts *opts, int n, char **words)
 		json_decref(json);
 		return code;
 	}
-	return command_answer(opts, status, json, show_told);
+	return is_one ? command_answer_pair(opts, status, json, words[0], show_told)
+		      : command_answer(opts, status, json, show_told);
 }
 
 /* ---- commands with a body ---- */
 
 int command_log(const struct command_opts *opts, int n, char **words)
 {
+	enum log_level level;
 	json_t *json = NULL;
-	int status = command_ask_with(
-		opts, "PUT", "/v1/log", json_pack("{ss}", "level", words[0]), &json);
+	int status;
 
 	(void)n;
+	if (log_level_parse(words[0], &level) < 0) {
+		return command_wrong(opts, words[0], "a level is error, warn, info or debug");
+	}
+	status = command_ask_with(
+		opts, "PUT", "/v1/log", json_pack("{ss}", "level", log_level_name(level)), &json);
 	return command_answer(opts, status, json, NULL);
+}
+
+const char *const command_states[] = {"drain", "down", "up", "auto", NULL};
+
+static bool is_state(const char *word)
+{
+	for (size_t i = 0; command_states[i] != NULL; i++) {
+		if (strcmp(command_states[i], word) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /** Makes {"weight": N}, with null for "-". NULL: the word is not a weight. */
@@ -67,8 +87,9 @@ static json_t *weight_body(const char *word)
 	if (strcmp(word, "-") == 0) {
 		return json_pack("{sn}", "weight");
 	}
-	return command_is_id(word) && strlen(word) <= 9 ? json_pack("{si}", "weight", atoi(word))
-							: NULL;
+	return command_is_id(word) && strlen(word) <= 9 && atoi(word) <= CONF_WEIGHT_MAX
+		       ? json_pack("{si}", "weight", atoi(word))
+		       : NULL;
 }
 
 /** Makes "/v1/upstreams/UP/servers/NAME". Returns whether the word is UP/NAME and fits. */
@@ -98,6 +119,10 @@ int command_server(const struct command_opts *opts, int n, char **words)
 	if (!server_target(words[0], target) || is_weight != (n == 3)) {
 		return command_wrong(opts, words[0],
 			"write UP/NAME drain, down, up, auto, weight N or weight -");
+	}
+	if (!is_weight && !is_state(words[1])) {
+		return command_wrong(opts, words[1],
+			"a server is told drain, down, up, auto, weight N or weight -");
 	}
 	body = is_weight ? weight_body(words[2]) : json_pack("{ss}", "state", words[1]);
 	if (is_weight && body == NULL) {

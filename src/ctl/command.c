@@ -36,7 +36,20 @@ int command_answer(const struct command_opts *opts, int status, json_t *json, co
 		show(opts->out, json);
 	}
 	json_decref(json);
-	return status == 200 ? COMMAND_OK : COMMAND_FAILED;
+	return status == 200 ? COMMAND_OK : status == 400 ? COMMAND_USAGE : COMMAND_FAILED;
+}
+
+int command_answer_pair(const struct command_opts *opts, int status, json_t *json, const char *id,
+	command_show *show)
+{
+	if (status != 404) {
+		return command_answer(opts, status, json, show);
+	}
+	json_decref(json);
+	(void)command_wrong(opts, id,
+		"there is no such pair any more, or not yet; weirctl pairs lists those that are "
+		"open");
+	return COMMAND_FAILED;
 }
 
 int command_ask(

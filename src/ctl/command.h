@@ -14,7 +14,7 @@
 enum command_exit {
 	COMMAND_OK = 0,
 	COMMAND_FAILED = 1, /**< refused, not ready, or no answer */
-	COMMAND_USAGE = 2,
+	COMMAND_USAGE = 2,  /**< weirctl or weir finds that the command is wrong */
 };
 
 struct command_opts {
@@ -48,6 +48,11 @@ int command_ask_with(const struct command_opts *opts, const char *method, const 
 
 bool command_is_id(const char *word);
 
+/** Shows the answer about one pair; if there is no such pair, says how to list them. Takes `json`.
+ * Returns an exit code. */
+int command_answer_pair(const struct command_opts *opts, int status, json_t *json, const char *id,
+	command_show *show);
+
 /** Appends a text to a target, as it is or escaped. Returns whether it fits. */
 bool command_add(char target[COMMAND_TARGET_MAX], const char *text, bool escaped);
 
@@ -59,6 +64,9 @@ int command_filters(const struct command_opts *opts, const char *path, int n, ch
 /** Call it if no pair matches the filters: checks whether weir knows the names in them. COMMAND_OK,
  * or an exit code, with the unknown name reported. */
 int command_check_names(const struct command_opts *opts, int n, char **filters);
+
+/** The states that an administrator can set; the last one is followed by NULL. */
+extern const char *const command_states[]; /* change.c */
 
 /** A command, called with the `n` words after its name. Returns an exit code. */
 typedef int command_function(const struct command_opts *opts, int n, char **words);

@@ -80,13 +80,18 @@ static int run_pairs(const struct command_opts *opts, int n, char **words)
 static int run_pair(const struct command_opts *opts, int n, char **words)
 {
 	char target[64];
+	const struct ask_question question = {
+		.method = "GET", .target = target, .wait_s = COMMAND_WAIT_S};
+	json_t *json = NULL;
+	int status;
 
 	(void)n;
 	if (!command_is_id(words[0])) {
 		return command_wrong(opts, words[0], "an id is a number; weirctl pairs has them");
 	}
 	(void)snprintf(target, sizeof(target), "/v1/pairs/%s", words[0]);
-	return get(opts, target, show_pair);
+	status = ask_weir(opts->ask, &question, &json);
+	return command_answer_pair(opts, status, json, words[0], show_pair);
 }
 
 static int run_top(const struct command_opts *opts, int n, char **words)

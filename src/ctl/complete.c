@@ -6,6 +6,8 @@
 
 #include "ctl/ask.h"
 #include "ctl/commands.h"
+#include "log/events.h"
+#include "log/level.h"
 
 enum { WAIT_S = 2, WORD_CHARS_MAX = 512 };
 
@@ -160,12 +162,15 @@ static void offer_ids_and_filters(struct completing *completing)
 static void offer_event_filters(struct completing *completing)
 {
 	static const char *const names[] = {"event=", "listener=", NULL};
-	static const char *const events[] = {"close", "stats", NULL};
+	const struct log_event *event;
 
 	if (begins(completing, "listener=")) {
 		offer_listeners(completing);
 	} else if (begins(completing, "event=")) {
-		offer_all(completing, "event=", events);
+		for (size_t i = 0; (event = log_event(i)) != NULL; i++) {
+			offer(completing, "event=",
+				(event->traits & LOG_EVENT_UNSEEN) == 0 ? event->name : NULL);
+		}
 	} else {
 		offer_all(completing, "", names);
 	}
@@ -178,9 +183,8 @@ static void offer_full_servers(struct completing *completing)
 
 static void offer_states(struct completing *completing)
 {
-	static const char *const words[] = {"drain", "down", "up", "auto", "weight", NULL};
-
-	offer_all(completing, "", words);
+	offer_all(completing, "", command_states);
+	offer(completing, "", "weight");
 }
 
 static void offer_graces(struct completing *completing)
@@ -193,9 +197,9 @@ static void offer_graces(struct completing *completing)
 
 static void offer_levels(struct completing *completing)
 {
-	static const char *const words[] = {"error", "warn", "info", "debug", NULL};
-
-	offer_all(completing, "", words);
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		offer(completing, "", log_level_name(level));
+	}
 }
 
 /** What each word after a command is. If it repeats, the last one also stands for all further

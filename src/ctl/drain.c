@@ -129,6 +129,9 @@ static int read_times(const struct command_opts *opts, int n, char **words, uint
 	if (n == 1 && parse_duration(words[0], &grace_ns, &why) < 0) {
 		return command_wrong(opts, words[0], why);
 	}
+	if (n == 1 && grace_ns == NS_NEVER) {
+		return command_wrong(opts, words[0], "a grace has an end; write one as 10s or 0s");
+	}
 	if (opts->wait != NULL &&
 		(parse_duration(opts->wait, ret_wait_ns, &why) < 0 || *ret_wait_ns == NS_NEVER)) {
 		return command_wrong(opts, opts->wait, "write how long to wait at most, as 60s");

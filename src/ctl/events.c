@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "ctl/show.h"
+#include "log/events.h"
+#include "log/level.h"
 
 enum { LINE_CHARS_MAX = 16 * 1024 * 1024 /* far more than an event ever has */ };
 
@@ -182,6 +184,53 @@ static int exit_code(const struct following *following, int status, json_t *json
 	return command_answer(following->opts, status, json, NULL);
 }
 
+/** Says what an event that is asked for by name wants of the log, where it has not got that. */
+static void tell_of_debug(const struct command_opts *opts, int n, char **words)
+{
+	static const char filter[] = "event=";
+	const struct ask_question question = {
+		.method = "GET", .target = "/v1/status", .wait_s = COMMAND_WAIT_S};
+	const struct log_event *event = NULL;
+	const char *level;
+	json_t *json = NULL;
+
+	for (int i = 0; i < n && event == NULL; i++) {
+		event = strncmp(words[i], filter, strlen(filter)) == 0
+				? log_event_find(words[i] + strlen(filter))
+				: NULL;
+		event = event != NULL && (event->traits & LOG_EVENT_DEBUG) != 0 ? event : NULL;
+	}
+	if (event == NULL || ask_weir(opts->ask, &question, &json) < 0) {
+		return;
+	}
+	level = json_string_value(json_object_get(json, "log_level"));
+	if (level != NULL && strcmp(level, log_level_name(LOG_LEVEL_DEBUG)) != 0) {
+		fprintf(opts->ask->err,
+			"%s: %s comes only while the level of the log is debug: weirctl log "
+			"debug\n",
+			opts->ask->program, event->name);
+	}
+	json_decref(json);
+}
+
+/** COMMAND_OK, or which name is not known was told. */
+static int check_names(const struct command_opts *opts, int n, char **words)
+{
+	char filter[COMMAND_TARGET_MAX];
+	int code = COMMAND_OK;
+
+	for (int i = 0; i < n && code == COMMAND_OK; i++) {
+		const char *value = strchr(words[i], '=') + 1; /* it is there */
+		char *plain = filter;
+
+		/* The name behind a '!' must be known, too: else nothing is left out. */
+		(void)snprintf(filter, sizeof(filter), "%.*s%s", (int)(value - words[i]), words[i],
+			value + (*value == '!' ? 1 : 0));
+		code = command_check_names(opts, 1, &plain);
+	}
+	return code;
+}
+
 int events_run(const struct command_opts *opts, int n, char **words)
 {
 	struct following following = {.opts = opts};
@@ -193,7 +242,7 @@ int events_run(const struct command_opts *opts, int n, char **words)
 	int status;
 
 	if (code == COMMAND_OK) {
-		code = command_check_names(opts, n, words); /* no event would ever come */
+		code = check_names(opts, n, words); /* no event would ever come */
 	}
 	if (code != COMMAND_OK) {
 		return code;
@@ -201,6 +250,7 @@ int events_run(const struct command_opts *opts, int n, char **words)
 	for (int i = 0; i < n; i++) {
 		following.wants_stats |= strcmp(words[i], "event=stats") == 0;
 	}
+	tell_of_debug(opts, n, words);
 	(void)sigaction(SIGINT, &interrupt, NULL);
 	status = ask_stream(opts->ask, &question, on_piece, &following, &json);
 	free(following.line);

@@ -78,6 +78,17 @@ static void show_members(FILE *out, const json_t *object, const char *const *key
 	}
 }
 
+/** "  KEY VALUE" of a maximum, where 0 stands for no limit. */
+static void show_limit(FILE *out, const json_t *object, const char *key)
+{
+	fprintf(out, "  %s ", key);
+	if (show_number(object, key) == 0) {
+		(void)fputc('-', out);
+	} else {
+		show_member(out, object, key);
+	}
+}
+
 /* ---- lists: a line for each, which begins with the name ---- */
 
 /** Writes the reasons for which pairs have ended, with their counts; no line if there are none. */
@@ -149,7 +160,8 @@ void show_status(FILE *out, const json_t *json)
 
 void show_listeners(FILE *out, const json_t *json)
 {
-	static const char *const keys[] = {"open", "max", "accepted", NULL};
+	static const char *const open_keys[] = {"open", NULL};
+	static const char *const accepted_keys[] = {"accepted", NULL};
 	size_t i;
 	size_t j;
 	json_t *listener;
@@ -160,7 +172,9 @@ void show_listeners(FILE *out, const json_t *json)
 		show_member(out, listener, "name");
 		(void)fputs("  upstream ", out);
 		show_member(out, listener, "upstream");
-		show_members(out, json_object_get(listener, "pairs"), keys);
+		show_members(out, json_object_get(listener, "pairs"), open_keys);
+		show_limit(out, json_object_get(listener, "pairs"), "max");
+		show_members(out, json_object_get(listener, "pairs"), accepted_keys);
 		json_array_foreach(json_object_get(listener, "listen"), j, address)
 		{
 			(void)fputs(j == 0 ? "  listen " : " ", out);
@@ -173,8 +187,9 @@ void show_listeners(FILE *out, const json_t *json)
 
 void show_upstreams(FILE *out, const json_t *json)
 {
-	static const char *const keys[] = {"address", "usable", "told", "check", "ejected",
-		"weight", "pairs", "max_pairs", "connects_failed", NULL};
+	static const char *const keys[] = {
+		"address", "usable", "told", "check", "ejected", "weight", "pairs", NULL};
+	static const char *const failed_keys[] = {"connects_failed", NULL};
 	size_t i;
 	size_t j;
 	json_t *upstream;
@@ -188,6 +203,8 @@ void show_upstreams(FILE *out, const json_t *json)
 			(void)fputc('/', out);
 			show_member(out, server, "name");
 			show_members(out, server, keys);
+			show_limit(out, server, "max_pairs");
+			show_members(out, server, failed_keys);
 			(void)fputc('\n', out);
 		}
 	}
@@ -211,9 +228,20 @@ const char *show_next_timer(const json_t *pair, json_int_t *ret_left_ms)
 	return next;
 }
 
+/** Where it is connected: the address, and the name where the config gives it one. */
+static void show_server(FILE *out, const json_t *pair)
+{
+	static const char *const keys[] = {"server", NULL};
+	static const char *const named_keys[] = {"server", "server_name", NULL};
+
+	show_members(out, pair,
+		json_is_string(json_object_get(pair, "server_name")) ? named_keys : keys);
+}
+
 void show_pairs(FILE *out, const json_t *json)
 {
-	static const char *const keys[] = {"listener", "client", "server", "state", NULL};
+	static const char *const keys[] = {"listener", "client", NULL};
+	static const char *const state_keys[] = {"state", NULL};
 	char text[SHOW_TIME_MAX];
 	json_int_t left_ms = 0;
 	const char *timer;
@@ -224,6 +252,8 @@ void show_pairs(FILE *out, const json_t *json)
 	{
 		fprintf(out, "%lld", show_number(pair, "id"));
 		show_members(out, pair, keys);
+		show_server(out, pair);
+		show_members(out, pair, state_keys);
 		fprintf(out, "  age %s", show_time(show_number(pair, "age_ms"), text));
 		fprintf(out, "  up %lld  down %lld",
 			show_number(json_object_get(pair, "up"), "bytes"),
@@ -325,14 +355,16 @@ static void show_tcp(FILE *out, const char *side, const json_t *tcp)
 
 void show_pair(FILE *out, const json_t *pair)
 {
-	static const char *const keys[] = {
-		"listener", "client", "upstream", "server", "state", NULL};
+	static const char *const keys[] = {"listener", "client", "upstream", NULL};
+	static const char *const state_keys[] = {"state", NULL};
 	char text[SHOW_TIME_MAX];
 	const char *name;
 	json_t *timer;
 
 	fprintf(out, "pair %lld", show_number(pair, "id"));
 	show_members(out, pair, keys);
+	show_server(out, pair);
+	show_members(out, pair, state_keys);
 	fprintf(out, "  age %s\n", show_time(show_number(pair, "age_ms"), text));
 	show_way(out, pair, "up");
 	show_way(out, pair, "down");

@@ -97,6 +97,8 @@ static void kill_pairs(struct top *top, const char *target)
 	if (status == 200) {
 		(void)snprintf(top->says, sizeof(top->says), "%lld told to end",
 			show_number(json, "told"));
+	} else if (status == 404) {
+		(void)strcpy(top->says, "that pair has ended already");
 	} else {
 		if (status > 0) {
 			ask_tell(&top->ask, status, json);

@@ -274,6 +274,7 @@ static void draw_pair(const struct top *top, int row, const struct top_pair *pai
 	char ends[CELL_MAX + SHOW_TIME_MAX] = "-";
 	json_int_t left_ms;
 	const char *timer = show_next_timer(json, &left_ms);
+	bool is_named = json_is_string(json_object_get(json, "server_name"));
 
 	if (timer != NULL) {
 		(void)snprintf(ends, sizeof(ends), "%s %s", cell(timer, texts[0]),
@@ -284,7 +285,8 @@ static void draw_pair(const struct top *top, int row, const struct top_pair *pai
 		amount(pair->up, up), amount(pair->down, down),
 		amount((double)pair->waiting, waiting), show_time(pair->silent_ms, silent),
 		show_time(pair->age_ms, age), ends, member(json, "listener", texts[1]),
-		member(json, "client", texts[2]), member(json, "server", texts[3]),
+		member(json, "client", texts[2]),
+		member(json, is_named ? "server_name" : "server", texts[3]),
 		member(json, "state", texts[4]));
 }
 

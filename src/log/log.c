@@ -15,12 +15,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "log/events.h"
 #include "log/fields.h"
 #include "log/follow.h"
 #include "log/journal.h"
 #include "log/queue.h"
 #include "log/sink.h"
-#include "log/warnings.h"
 
 static const char cut_mark[] = " cut=true";
 
@@ -251,7 +251,7 @@ static void line_begin(struct log_line *line, enum log_level level, const char *
 bool log_begin(struct log_line *line, enum log_level level, const char *event)
 {
 	if (level <= LOG_LEVEL_WARN) {
-		warnings_count(event);
+		log_event_count(event);
 	}
 	line->is_wanted = (int)level <= atomic_load_explicit(&wanted_level, memory_order_relaxed);
 	if (!line->is_wanted && (level > LOG_LEVEL_INFO || !log_is_followed())) {

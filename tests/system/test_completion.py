@@ -10,8 +10,9 @@ import pytest
 
 from test_weirctl import WEIRCTL, run
 from weirtest import address, peers, wait
-from weirtest.asking import control_path, get
+from weirtest.asking import ask, control_path, get
 from weirtest.daemon import without_systemd
+from weirtest.events import EVENTS, FOLLOWED
 from weirtest.house import exchange, house, listener
 from weirtest.load import WEIRLOAD
 from weirtest.settings import WEIR
@@ -74,6 +75,7 @@ def test_names_come_from_the_weir_that_is_meant(name, folder):
         complete(terminal, f"{ctl} pairs listener=m", f"{ctl} pairs listener=mail ")
         complete(terminal, f"{ctl} pairs ol", f"{ctl} pairs older_than=")
         complete(terminal, f"{ctl} pair ", f"{ctl} pair {pair['id']} ")
+        complete(terminal, f"{ctl} events event=server_t", f"{ctl} events event=server_told ")
         complete(terminal, f"{ctl} server post/o", f"{ctl} server post/one ")
         complete(terminal, f"{ctl} server post/1", f"{ctl} server post/{server} ")
         complete(terminal, f"{ctl} server post/{server[:-1]}", f"{ctl} server post/{server} ")
@@ -108,7 +110,14 @@ def test_each_command_is_offered_and_what_it_takes():
     assert "10s" in offered("drain", "--wait", "")
     assert offered("--json", "kill", "--a") == ["--all"] and offered("status", "") == offered("pair", "1", "") == []
     assert offered("pairs", "state=h") == ["state=half_closed"]
+    assert offered("events", "event=") == [f"event={name}" for name in EVENTS if name in FOLLOWED]
     assert offered("-s", "/run/") == offered("--config", "") == [":files"] and offered() == commands
+
+
+def test_the_states_that_are_offered_are_those_that_weir_knows():
+    with house() as here:
+        known = ask(here.weir, "GET", "/v1/pairs?state=x").error.partition("known are ")[2].replace(" and ", ", ")
+        assert offered("pairs", "state=") == [f"state={state}" for state in known.split(", ")]
 
 
 def test_without_a_weir_there_are_no_names_and_no_words(folder):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from weirtest import peers, wait
+from weirtest import events, peers, wait
 from weirtest.asking import ask, connections, get
 from weirtest.clock import within
 from weirtest.following import Follower, follow
@@ -93,9 +93,24 @@ def test_filters_and_both_doors_and_head():
         for query, word in (("?pair=1", "event and listener"), ("?event=", "leave it out")):
             answer = ask(here.weir, "GET", "/v1/events" + query)
             assert answer.status == 400 and word in answer.error
+        assert all(ask(here.weir, "HEAD", f"/v1/events?event={name}&event=!{name}").status == 200 for name in events.FOLLOWED)
         answer = ask(here.weir, "HEAD", "/v1/events")
         assert (answer.status, answer.text, answer.headers["Content-Type"]) == (200, "", "text/event-stream")
         assert ask(here.weir, "POST", "/v1/events").headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("name, words", (
+    ("clos", 'no "clos", the nearest is "close"; LOG in weir(8) and EVENTS in weir-http(7)'),
+    ("!servre_up", 'no "servre_up", the nearest is "server_up"'), ("x" * 4000, "xxx\"; LOG in weir(8)"),
+    ("!", "leave it out"), ("stopped", "nobody can follow"), ("Close", "the nearest is \"close\""),
+    ("%3Cscript%3E%22%C3%BC", 'no "<script>"ü"; LOG')))
+def test_an_event_that_cannot_come_is_refused(name, words):
+    """Whoever followed it would wait in silence."""
+    with house() as here:
+        for query in (f"?event={name}", f"?event=close&listener=web&event={name}"):
+            for method in ("GET", "HEAD"):
+                answer = ask(here.weir, method, "/v1/events" + query)
+                assert answer.status == 400 and (method == "HEAD" or words in answer.error)
 
 
 def test_it_follows_what_the_log_does_not_want_and_the_log_stays_as_it_is():

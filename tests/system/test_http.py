@@ -117,7 +117,8 @@ def test_a_server_is_told_and_both_weights_are_shown():
     ("/v1/upstreams/app/servers/a", {"weight": 257}, 400, "0 to 256"),
     ("/v1/upstreams/app/servers/a", {"weight": -1}, 400, "0 to 256"),
     ("/v1/upstreams/app/servers/a", {"weight": 1.5}, 400, "0 to 256"),
-    ("/v1/upstreams/app/servers/a", {"colour": 1}, 400, '"colour", which is not known'),
+    ("/v1/upstreams/app/servers/a", {"colour": 1}, 400,
+     '"colour", which is not known here; known are state and weight;'),
     ("/v1/upstreams/app/servers/a", "{", 400, "JSON object"),
     ("/v1/upstreams/app/servers/a", "[]", 400, "JSON object"),
     ("/v1/upstreams/app/servers/a", '{"weight": 1, "weight": 2}', 400, "JSON object"),
@@ -158,6 +159,33 @@ def test_wrong_path_or_method(method, target, status, allow):
         answer = ask(here.weir, method, target)
         assert answer.status == status and answer.headers["Allow"] == allow
         assert answer.error and "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("method, target", (
+    ("POST", "/v1/drain?grace=10s"), ("POST", "/v1/undrain?x"), ("POST", "/v1/reload?config=other"), ("PUT", "/v1/log?level=debug"),
+    ("PATCH", "/v1/upstreams/app/servers/a?state=down"), ("GET", "/v1/upstreams?upstream=app"), ("HEAD", "/v1/status?x=1"),
+    ("GET", "/v1/listeners?listener=web"), ("GET", "/v1/pairs/1?tcp_info=true"), ("DELETE", "/v1/pairs/1?listener=web")))
+def test_a_query_that_nobody_reads_is_refused_and_changes_nothing(method, target):
+    """Else a drain with a grace in the wrong place would have none."""
+    with house() as here:
+        before = get(here.weir, "/v1/status")
+        answer = ask(here.weir, method, target)
+        name = target.partition("?")[2].partition("=")[0]
+        assert answer.status == 400 and (method == "HEAD" or answer.error.startswith(f"{name}: there is no filter here"))
+        now = get(here.weir, "/v1/status")
+        assert all(now[key] == before[key] for key in ("state", "log_level", "generation"))
+        for target in ("/?x=1", "/healthz?x", "/readyz?x=1", "/metrics?collect=all"):
+            assert ask(here.weir, "GET", target).status == 200
+
+
+def test_a_body_that_nobody_reads_is_refused():
+    with house() as here:
+        exchange(here.client())
+        pair, = get(here.weir, "/v1/pairs")["pairs"]
+        for target in ("/v1/pairs?all=true", f"/v1/pairs/{pair['id']}"):
+            answer = ask(here.weir, "DELETE", target, {"limit": 0})
+            assert answer.status == 400 and "limit" in answer.error
+        assert ask(here.weir, "DELETE", "/v1/pairs?all=true", {}).json == {"told": 1}
 
 
 # ---- who is hostile
@@ -215,6 +243,11 @@ def test_hostile_request_is_refused(name):
 
 @pytest.mark.parametrize("method, target, body, status, words", (
     ("PUT", "/v1/log", "{", 400, "JSON object"), ("GET", "/v1/pairs?bad=1", None, 400, "known are"),
+    ("GET", "/v1/pairs?state=foo", None, 400, "known are preface, choosing, queued, connecting, waiting, relaying, "
+     "half_closed and resetting"), ("GET", "/v1/pairs?client=unx", None, 400, 'or "unix"'),
+    ("POST", "/v1/reload", {"now": True}, 400, '"now", which is not known here; leave it empty'),
+    ("PUT", "/v1/log", {"levle": "warn"}, 400, "known are level;"),
+    ("POST", "/v1/drain", {"x" * 1000: 1}, 400, "known are grace and end_pairs;"),
     ("GET", "/v1/pairs/4711", None, 404, "pair"), ("GET", "/v1/x", None, 404, "weir-http(7)"),
     ("PUT", "/v1/reload", None, 405, "Allow"), ("POST", "/v1/reload", None, 409, "reload again"),
     ("PUT", "/v1/log", " " * 65537, 413, "send less"), ("GET", "/" + 9000 * "x", None, 414, "ask for less"),

@@ -154,7 +154,7 @@ def documented():
 def known():
     """The table of the daemon."""
     text = (ROOT / "src" / "control" / "paths.c").read_text(encoding="utf-8")
-    rows = re.findall(r"\{HTTP_VERB_(\w+), \{(.*?)\}, \w+\}", text)
+    rows = re.findall(r"\{HTTP_VERB_(\w+), \{(.*?)\}, \w+,\s+\w+\}", text)
     return [(verb, "/" + "/".join(re.findall(r'"(.*?)"', segments))) for verb, segments in rows]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weirtest import exposition, wait
+from weirtest import events, exposition, wait
 from weirtest.asking import ask
 from weirtest.house import house, upstream
 
@@ -115,6 +115,19 @@ def test_each_event_of_the_log_has_its_metric():
         assert all(family in now.families for family in families or ()), event
     counted = {event for event, families in EVENTS.items() if COUNTED in (families or ())}
     assert {labels["reason"]: value for labels, value in now.all(COUNTED)} == dict.fromkeys(counted, 0)
+
+
+def test_the_table_of_events_has_all_that_are_written_and_no_other():
+    """GET /v1/events refuses what is not there; weirctl offers what is. Those that are its own are written there."""
+    own = {name for name, traits in events.EVENTS.items() if "OWN" in traits}
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "control").glob("events*.c"))
+    assert events_of_source() == events.LINES and list(events.EVENTS) == sorted(events.EVENTS)
+    assert own == {"stats", "dropped", "end"} and all(f'"{name}"' in sources for name in own)
+    assert {name for name, traits in events.EVENTS.items() if "COUNTED" in traits} == \
+        {event for event, families in EVENTS.items() if COUNTED in (families or ())}
+    page = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
+    http = set(re.findall(r"^\.It Cm (\w+)$", page[page.index(".Sh EVENTS"):page.index(".Sh METRICS")], re.MULTILINE))
+    assert events_of_manual() | {"close"} == events.LINES and http == own
 
 
 def test_each_field_of_the_status_line_has_its_metric():

@@ -63,7 +63,10 @@ def test_a_pair_says_which_timer_will_end_it():
         for side in ("client", "server"):
             assert re.search(rf"^{side}  rtt_us \d+  retransmits \d+$", shown, re.M)
         assert json.loads(ctl(here, "pair", str(pair["id"]), "--json"))["id"] == pair["id"]
-        assert "there is no pair 999999" in ctl(here, "pair", "999999", code=1)
+        for command in ("pair", "kill"):
+            for number in ("999999", "0", "9" * 20):
+                told = ctl(here, command, number, code=1)
+                assert told == f"weirctl: {number}: there is no such pair any more, or not yet; weirctl pairs lists those that are open\n"
 
 
 def test_pairs_are_ended():
@@ -81,8 +84,8 @@ def test_pairs_are_ended():
         wait.until(lambda: "\nended  admin 3\n" in ctl(here, "status"), "their reason alone")
         assert ctl(here, "listeners").endswith("  ended by weir admin 3\n")
         sock, _ = open_one()
-        for words, code in (((), 2), (("1", "--all"), 2), (("web",), 2), (("limit=1",), 1), (("listener=",), 1),
-                            (("colour=red",), 1), (("999999",), 1)):
+        for words, code in (((), 2), (("1", "--all"), 2), (("web",), 2), (("limit=1",), 2), (("listener=",), 2),
+                            (("colour=red",), 2), (("state=foo",), 2), (("999999",), 1)):
             ctl(here, "kill", *words, code=code)
         exchange(sock)
 
@@ -133,11 +136,44 @@ def test_servers_and_the_log_are_told():
         ctl(here, "server", name, "weight", "-")
         assert server()["weight_told"] is None
         for words, code in (((name, "weight", "x"), 2), ((name, "weight"), 2), (("app", "up"), 2),
-                            ((name, "asleep"), 1), ((name, "weight", "257"), 1), (("app/none", "up"), 1)):
+                            ((name, "asleep"), 2), ((name, "weight", "257"), 2), (("app/none", "up"), 1)):
             ctl(here, "server", *words, code=code)
         ctl(here, "log", "debug")
         assert get(here.weir, "/v1/status")["log_level"] == "debug"
-        ctl(here, "log", "loud", code=1)
+        assert ctl(here, "log", "bogus", code=2) == "weirctl: bogus: a level is error, warn, info or debug\n"
+        assert ctl(here, "server", name, "dwn", code=2) == \
+            "weirctl: dwn: a server is told drain, down, up, auto, weight N or weight -\n"
+        assert "known are preface, choosing" in ctl(here, "pairs", "state=foo", code=2)
+
+
+def test_a_server_has_its_name_and_what_has_no_limit_shows_none():
+    with house() as here:
+        exchange(here.client())
+        server, = get(here.weir, "/v1/pairs")["pairs"]
+        for shown in (ctl(here, "pairs"), ctl(here, "pair", str(server["id"])).splitlines()[0]):
+            assert f"  server {server['server']}  state relaying" in shown
+        assert "  open 1  max -  accepted 1" in ctl(here, "listeners") and "  max_pairs -  " in ctl(here, "upstreams")
+        here.reload(listeners=[{**here.weir.settings["listeners"][0], "max_pairs": 9}],
+                    upstreams=[{"name": "app", "servers": [{"name": "one", "address": str(here.server()), "max_pairs": 7}]}])
+        exchange(here.client())
+        pair = get(here.weir, "/v1/pairs")["pairs"][-1]
+        for shown in (ctl(here, "pairs"), ctl(here, "pair", str(pair["id"])).splitlines()[0]):
+            assert f"  server {pair['server']}  server_name one  state relaying" in shown
+        assert "  max 9  " in ctl(here, "listeners") and "  max_pairs 7  " in ctl(here, "upstreams")
+
+
+def test_with_json_refusals_are_text_on_standard_error():
+    """What is on standard output is then JSON, or nothing."""
+    with house(errors=FAILED) as here:
+        here.weir.configure(here.settings(colour="red"))
+        for words, code in ((("pair", "999"), 1), (("kill", "999"), 1), (("pairs", "state=foo"), 2), (("log", "loud"), 2),
+                            (("pairs", "listener=wbe"), 1), (("server", "app/none", "up"), 1), (("reload",), 1),
+                            (("events", "event=clos"), 2), (("drain", "soon"), 2)):
+            done = run("--json", *words, socket=control_path(here.weir))
+            assert (done.returncode, done.stdout) == (code, "") and len(done.stderr.splitlines()) == 1, done
+        ctl(here, "drain", "50s")
+        done = run("--json", "ready", socket=control_path(here.weir))
+        assert (done.returncode, json.loads(done.stdout)["state"], done.stderr) == (1, "drain_grace", "")
 
 
 def test_reload_and_its_errors():

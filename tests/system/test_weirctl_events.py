@@ -15,7 +15,7 @@ from test_weirctl import WEIRCTL, ctl
 from weirtest import address, peers
 from weirtest.asking import control_path
 from weirtest.daemon import without_systemd
-from weirtest.house import exchange, house
+from weirtest.house import exchange, house, listener
 from weirtest.settings import DEADLINE
 
 
@@ -58,6 +58,16 @@ def test_a_listener_that_there_is_not_is_told():
         assert code == 1 and 'no listener "wbe"; the nearest name is "web"' in told
 
 
+def test_a_listener_is_left_out():
+    with house() as here:
+        here.reload(listeners=[*here.weir.settings["listeners"], listener("other", str(here.free()))])
+        with events(control_path(here.weir), "listener=!other", "event=close") as process:
+            while not select.select([process.stdout], [], [], 0.1)[0]:  # it may not be there yet
+                one_pair(here)
+            assert " close " in process.stdout.readline()
+        assert 'no listener "othre"; the nearest name is "other"' in ctl(here, "events", "listener=!othre", code=1)
+
+
 def test_each_event_is_a_line_as_in_the_log():
     with house() as here, events(control_path(here.weir), "event=close", "event=stats", "listener=web") as process:
         lines_until(process, " stats ")
@@ -77,7 +87,7 @@ def test_how_weir_is_comes_only_to_who_asks():
             with events(control_path(here.weir)) as other:
                 while not select.select([other.stdout], [], [], 0.1)[0]:  # it may not be there yet
                     one_pair(here)
-                assert " close " in other.stdout.readline()
+                lines_until(other, " close ")  # a line of the start may come late
             assert json.loads(lines_until(process, '"close"')[-1])["bytes_up"] == 5
 
 
@@ -135,4 +145,19 @@ def test_what_comes_is_escaped_and_an_end_without_a_word_told(folder, serve, sai
 def test_wrong_words_are_told():
     with house() as here:
         ctl(here, "events", "close", code=2)
-        assert "there is no such filter" in ctl(here, "events", "colour=red", code=1)
+        assert "there is no such filter" in ctl(here, "events", "colour=red", code=2)
+        assert 'event: there is no "clos", the nearest is "close"' in ctl(here, "events", "event=clos", code=2)
+
+
+def test_an_event_that_the_log_does_not_have_now_is_told():
+    with house() as here:
+        with events(control_path(here.weir), "event=open") as process:
+            assert process.stderr.readline() == \
+                "weirctl: open comes only while the level of the log is debug: weirctl log debug\n"
+            ctl(here, "log", "debug")
+            one_pair(here)
+            assert " debug open " in process.stdout.readline()
+        with events(control_path(here.weir), "event=open", "event=stats") as process:
+            lines_until(process, " stats ")
+            process.send_signal(signal.SIGINT)
+            assert ended(process) == (0, "")

@@ -187,7 +187,7 @@ function rate(n) {
 
 /* ---- listeners ---- */
 
-let addresses = new Map(); // of each listener: [addresses, upstream]
+let addresses = new Map(); // of each listener: [addresses, upstream, most pairs or 0]
 
 const listeners = new Rows('listeners', () => {
 	const tr = el('tr');
@@ -197,10 +197,10 @@ const listeners = new Rows('listeners', () => {
 	name.append(title, small);
 	curveAt.append(curve.svg);
 	return {tr, show({listener, rates}) {
-		const [at, upstream] = addresses.get(listener.name) ?? [[], null];
+		const [at, upstream, max] = addresses.get(listener.name) ?? [[], null, 0];
 		say(title, listener.name);
 		say(small, at.join(', ') + (upstream ? ` → ${upstream}` : ''));
-		say(open, count(listener.open));
+		say(open, count(listener.open), max ? `of ${count(max)}` : 'no limit of its own');
 		say(fresh, `${perSecond(rates.fresh)}/s`, `${count(listener.accepted)} since the start`);
 		say(up, bytesText(rates.up) + '/s', `${count(listener.up)} bytes`);
 		say(down, bytesText(rates.down) + '/s', `${count(listener.down)} bytes`);
@@ -261,7 +261,7 @@ const servers = new Rows('servers', (item) => {
 		word.className = `dot ${className}`;
 		say(word, text);
 		say(why, more);
-		say(pairs, count(server.pairs), server.max_pairs ? `of ${count(server.max_pairs)}` : '');
+		say(pairs, count(server.pairs), server.max_pairs ? `of ${count(server.max_pairs)}` : 'no limit');
 		say(weight, String(server.weight), server.weight_told === null ? '' : `told; ${server.weight_config} in the config`);
 		say(failed, count(server.connects_failed), `connects; ${server.failed_in_row} in a row`);
 		if (curve && curve.svg.parentNode !== curveAt) {
@@ -306,7 +306,7 @@ const ends = new Rows('ends', barRow);
 function showListeners(answer) {
 	const by = new Map();
 	const chosen = $('of');
-	addresses = new Map(answer.listeners.map((one) => [one.name, [one.listen, one.upstream]]));
+	addresses = new Map(answer.listeners.map((one) => [one.name, [one.listen, one.upstream, one.pairs.max]]));
 	for (const one of answer.listeners) {
 		for (const end of one.ended) {
 			const key = JSON.stringify([end.by, end.reason]);

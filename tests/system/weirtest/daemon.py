@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from . import activation, address, config, proc
+from . import activation, address, config, events, proc
 from .heard import Heard
 from .settings import DEADLINE, WEIR
 
@@ -50,8 +50,8 @@ def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), env=None, 
 class Weir(Heard):
     """
     A running daemon, for `with`. At its end the daemon is stopped, and must have exited with
-    `exit_code`, have logged only lines of its own, none of them an error, and at most one closing line
-    for each pair.
+    `exit_code`, have logged only lines of its own, of known events, none of them an error, and at most one
+    closing line for each pair.
 
     settings     the config: a dict for config.text(), in which Free stands for addresses
     read_log     False leaves the log in its pipe (of `log_pipe` bytes) until read_log() is called
@@ -184,6 +184,8 @@ class Weir(Heard):
         assert code == self.exit_code, f"exit {code}, expected {self.exit_code}"
         bad = [one for one in self._records if one.get("level") == "error" and one["event"] not in self._errors]
         assert not bad, f"errors logged: {bad}"
+        unknown = {one["event"] for one in self._records} - events.LINES
+        assert not unknown, f"events that src/log/events.c does not have: {unknown}"
         pairs = [one["pair"] for one in self.records("close")]
         assert len(pairs) == len(set(pairs)), "a pair was closed twice"
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: ISC
+"""The table of all events, as the sources have it: by name what each is besides a line of the log."""
+
+import re
+from pathlib import Path
+
+_TABLE = Path(__file__).resolve().parents[3] / "src" / "log" / "events.c"
+
+EVENTS = {name: set(re.findall(r"LOG_EVENT_(\w+)", traits)) for name, traits in
+          re.findall(r'^\t\{"(\w+)", (.*)\},$', _TABLE.read_text(encoding="utf-8"), re.MULTILINE)}
+LINES = {name for name, traits in EVENTS.items() if "OWN" not in traits}
+FOLLOWED = {name for name, traits in EVENTS.items() if "UNSEEN" not in traits}
