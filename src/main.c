@@ -279,6 +279,7 @@
 #include "crew/inherited.h"
 #include "ctl/ask.h"
 #include "log/failure.h"
+#include "log/journal.h"
 #include "log/log.h"
 #include "service/conf_warnings.h"
 #include "service/daemon.h"
@@ -335,13 +336,23 @@ static int read_config(const char *path, struct conf_errors *hints, struct conf_
 
 /* ---- weir --reload ---- */
 
+/**
+ * Whether systemd runs this for the service, as its ExecReload=, and journals what is written here:
+ * there the daemon has logged the same errors, with fields. Who else has stderr in the journal may
+ * have it in that of another unit.
+ */
+static bool is_of_service(void)
+{
+	return getenv("MAINPID") != NULL && log_journal_form(STDERR_FILENO) != LOG_FORM_TEXT;
+}
+
 static int reload(const char *conf_path)
 {
 	struct ask ask;
 	int r = ask_open_conf(&ask, "weir", conf_path, stderr);
 
 	if (r == 0) {
-		r = ask_reload(&ask);
+		r = ask_reload(&ask, is_of_service());
 		ask_close(&ask);
 	}
 	return r < 0 ? EXIT_CODE_START : EXIT_CODE_OK;

@@ -229,7 +229,7 @@ void ask_tell(const struct ask *ask, int status, const json_t *json)
 const struct ask_question ask_reload_question = {
 	.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
 
-int ask_reload(const struct ask *ask)
+int ask_reload(const struct ask *ask, bool is_logged)
 {
 	json_t *json;
 	int status = ask_weir(ask, &ask_reload_question, &json);
@@ -237,7 +237,12 @@ int ask_reload(const struct ask *ask)
 	if (status < 0) {
 		return status;
 	}
-	if (status != 200) {
+	if (status == 409 && is_logged) {
+		fprintf(ask->err,
+			"%s: the config was not taken, and all is as before; event=reload_failed "
+			"says why\n",
+			ask->program);
+	} else if (status != 200) {
 		ask_tell(ask, status, json);
 	}
 	json_decref(json);

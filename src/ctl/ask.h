@@ -65,7 +65,8 @@ void ask_tell(const struct ask *ask, int status, const json_t *json);
 /** The question "POST /v1/reload". */
 extern const struct ask_question ask_reload_question;
 
-/** Requests a reload. 0, or a negative errno: the errors were written, as by --check. */
-int ask_reload(const struct ask *ask);
+/** Requests a reload. 0, or a negative errno: the errors were written, as by --check; or, with
+ * `is_logged`, only where they are: whoever reads `err` reads the log of weir, too. */
+int ask_reload(const struct ask *ask, bool is_logged);
 
 #endif

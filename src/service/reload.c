@@ -44,17 +44,18 @@ static const struct conf *conf_in_force(const struct reload *reload)
 /* ---- the end ---- */
 
 /** Logs an event for each line of the report. */
-static void log_failures(char *text)
+static void log_failures(const char *text)
 {
 	struct log_line line;
-	char *rest = text;
-	char *error;
 
-	while ((error = strsep(&rest, "\n")) != NULL) {
-		if (*error != '\0' && log_begin(&line, LOG_LEVEL_ERROR, "reload_failed")) {
-			log_str(&line, "error", error);
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		if (n > 0 && log_begin(&line, LOG_LEVEL_ERROR, "reload_failed")) {
+			log_bytes(&line, "error", text, n);
 			log_end(&line);
 		}
+		text += n + (text[n] == '\n' ? 1 : 0);
 	}
 }
 
@@ -111,12 +112,13 @@ static void reload_end(struct reload *reload, bool announced)
 	if (announced && reload->opts.stop->phase == STOP_RUNNING) {
 		notify_ready();
 	}
-	reload_answer(reload, ok, reload->text == NULL ? "out of memory\n" : reload->text);
+	/* Who has the answer finds in the log what belongs to it. */
 	if (ok) {
 		log_reloaded(reload);
 	} else if (reload->text != NULL) {
 		log_failures(reload->text);
 	}
+	reload_answer(reload, ok, reload->text == NULL ? "out of memory\n" : reload->text);
 	free(reload->warnings);
 	reload->warnings = NULL;
 	free(reload->text);

@@ -9,6 +9,7 @@ import pytest
 
 from weirtest import peers, wait
 from weirtest.clock import within
+from weirtest.daemon import without_systemd
 from weirtest.journal import Journal
 from weirtest.rig import relay
 from weirtest.settings import WEIR, scaled
@@ -108,6 +109,32 @@ def test_errors_of_the_config_have_priority_err(journal, folder):
                               env={**os.environ, "JOURNAL_STREAM": journal.name_of(stream)}, check=False)
     assert done.returncode == 78
     assert journal.entry("PRIORITY=3", "_TRANSPORT=stdout")["MESSAGE"].startswith(f"{path}:1: listeners: ")
+
+
+@pytest.mark.root
+def test_errors_of_a_reload_are_in_the_journal_once(journal):
+    """systemd journals what its ExecReload= prints beside what weir logs; who else reloads is told the errors."""
+    options = {"journal": True, "prefix": journal.prefix, "control": True, "errors": ("reload_failed",)}
+    with relay(daemon=options) as rig:
+        def reload(**env):
+            with journal.stream() as stream:
+                return subprocess.run(
+                    [*journal.prefix, WEIR, "--reload", "-c", rig.weir.config], stdin=subprocess.DEVNULL, stderr=stream,
+                    env={**without_systemd(), "RUNTIME_DIRECTORY": rig.weir.runtime,
+                         "JOURNAL_STREAM": journal.name_of(stream), **env}, check=False).returncode
+
+        def printed(count):
+            lines = wait.until(lambda: journal.entries("_TRANSPORT=stdout")[count - 1:], "what it prints", every=0.05)
+            return [one["MESSAGE"] for one in lines]
+
+        rig.weir.configure({**rig.weir.settings, "colour": "red"})
+        assert reload(MAINPID=str(rig.weir.pid)) == 1
+        assert printed(1) == ["weir: the config was not taken, and all is as before; event=reload_failed says why"]
+        assert "colour: is not known here" in journal.entry("WEIR_EVENT=reload_failed")["WEIR_ERROR"]
+        assert len(journal.entries("WEIR_EVENT=reload_failed")) == 1
+        assert reload() == 1
+        error, = printed(2)
+        assert error.startswith(rig.weir.config) and "colour: is not known here" in error
 
 
 @pytest.mark.root
