@@ -22,6 +22,7 @@
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
+#include "load/say.h"
 #include "load/scenario.h"
 #include "stream/acceptor.h"
 #include "stream/listen.h"
@@ -267,8 +268,8 @@ int alone_run(const struct options *options)
 		(void)close(signal_fd);
 	}
 	if (r < 0) {
-		fprintf(stderr, "weirload: --serve %s: %s%s%s\n", addr_text(&options->serve, text),
-			strerror(-r), remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy);
+		say_error("--serve %s: %s%s%s", addr_text(&options->serve, text), strerror(-r),
+			remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy);
 		return LOAD_EXIT_USAGE;
 	}
 	if (options->json) {

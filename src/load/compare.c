@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "load/chance.h"
 #include "load/result.h"
+#include "load/say.h"
 
 enum { COMPARED_MAX = 13, US_PER_MS = 1000 };
 
@@ -258,7 +259,7 @@ static enum compare_outcome compare_limits(const struct comparison *two, FILE *o
 			one = b->holds ? COMPARE_BETTER : COMPARE_WORSE;
 		}
 		if (a->value + b->value > 0 || one != COMPARE_SAME) {
-			fprintf(out, "%-18s %10" PRIu64 " %-15s %10" PRIu64 " %-15s %s\n", b->name,
+			say_line(out, "%-18s %10" PRIu64 " %-15s %10" PRIu64 " %-15s %s", b->name,
 				a->value, a->holds ? "holds" : "does not hold", b->value,
 				b->holds ? "holds" : "does not hold", compare_words(one));
 		}
@@ -298,11 +299,11 @@ void compare_tell_differences(const struct comparison *two, FILE *out)
 	const char *target = result_option(two->a, "target");
 
 	if (strcmp(target, result_option(two->b, "target")) != 0) {
-		fprintf(out, "A tried %s, B %s\n", target, result_option(two->b, "target"));
+		say_line(out, "A tried %s, B %s", target, result_option(two->b, "target"));
 	}
 	if (strcmp(two->a->host, two->b->host) != 0 ||
 		strcmp(two->a->kernel, two->b->kernel) != 0) {
-		fprintf(out, "A was made on %s, %s; B on %s, %s\n", two->a->host, two->a->kernel,
+		say_line(out, "A was made on %s, %s; B on %s, %s", two->a->host, two->a->kernel,
 			two->b->host, two->b->kernel);
 	}
 	if (two->a->loop_delay.p99 > BUSIER * two->b->loop_delay.p99 ||
@@ -315,7 +316,7 @@ void compare_tell_differences(const struct comparison *two, FILE *out)
 			(double)two->b->loop_delay.p99 / 1000);
 	}
 	if (strcmp(two->a->version, two->b->version) != 0) {
-		fprintf(out, "A was made by weirload %s, B by %s\n", two->a->version,
+		say_line(out, "A was made by weirload %s, B by %s", two->a->version,
 			two->b->version);
 	}
 }

@@ -9,6 +9,7 @@
 #include "load/compare.h"
 #include "load/options.h"
 #include "load/result_file.h"
+#include "load/say.h"
 
 struct command {
 	const char *paths[2];
@@ -21,7 +22,7 @@ enum { SAME_OR_BETTER = LOAD_EXIT_OK, WORSE = LOAD_EXIT_FAILED, REFUSED = LOAD_E
 
 static int refuse(const char *where, const char *why)
 {
-	fprintf(stderr, "weirload: %s: %s\n", where, why);
+	say_error("%s: %s", where, why);
 	return REFUSED;
 }
 
@@ -91,8 +92,9 @@ static enum compare_outcome compare_runs(
 		return COMPARE_REFUSED;
 	}
 	two->tolerance_us = compare_tolerance_us(two, command->tolerance_ns);
-	fprintf(out, "weirload compare: %s\nA  %s, %s\nB  %s, %s\n", two->a->title,
-		command->paths[0], two->a->began, command->paths[1], two->b->began);
+	say_line(out, "weirload compare: %s", two->a->title);
+	say_line(out, "A  %s, %s", command->paths[0], two->a->began);
+	say_line(out, "B  %s, %s", command->paths[1], two->b->began);
 	compare_tell_differences(two, out);
 	fprintf(out, "times may differ by %.3f ms\n\n",
 		(double)two->tolerance_us / (NS_PER_MS / NS_PER_US));

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "load/character.h"
 #include "load/compare.h"
 #include "load/result_file.h"
+#include "load/say.h"
 #include "load/suite.h"
 
 enum { OUTCOMES = COMPARE_REFUSED + 1 };
@@ -26,9 +28,10 @@ struct told {
 
 static int wider(int width, const char *text)
 {
-	size_t n = strlen(text);
+	int len;
+	int n = character_fit(text, SUITE_NAME_MAX, &len);
 
-	return n > (size_t)width && n < SUITE_NAME_MAX ? (int)n : width;
+	return n > width ? n : width;
 }
 
 static void widen(struct told *told, const struct result_file *file)
@@ -43,21 +46,33 @@ static void widen(struct told *told, const struct result_file *file)
 
 static void tell_row(const struct told *told, const struct result_row *row, const char *what)
 {
-	fprintf(told->out, "%-*s  %-*s  %s\n", told->name_width, row->name, told->proxy_width,
-		row->proxy, what);
+	int name_len;
+	int proxy_len;
+	int name = character_fit(row->name, told->name_width, &name_len);
+	int proxy = character_fit(row->proxy, told->proxy_width, &proxy_len);
+
+	say_line(told->out, "%.*s%*s  %.*s%*s  %s", name_len, row->name, told->name_width - name,
+		"", proxy_len, row->proxy, told->proxy_width - proxy, "", what);
+}
+
+/** Begins what is told of a row below the table. */
+static void tell_below(const struct told *told, const struct result_row *row, const char *what,
+	const char *why)
+{
+	fputc('\n', told->below);
+	say_line(told->below, "%s through %s: %s%s", row->name, row->proxy, what, why);
 }
 
 static enum compare_outcome refuse(
 	const struct told *told, const struct result_row *row, const char *why)
 {
-	fprintf(told->below, "\n%s through %s: not to be compared: %s\n", row->name, row->proxy,
-		why);
+	tell_below(told, row, "not to be compared: ", why);
 	return COMPARE_REFUSED;
 }
 
 static enum compare_outcome complain(const char *why)
 {
-	fprintf(stderr, "weirload: %s\n", why);
+	say_error("%s", why);
 	return COMPARE_REFUSED;
 }
 
@@ -80,8 +95,8 @@ static enum compare_outcome compare_to(
 	if (fclose(out) != 0) {
 		outcome = refuse(told, row, "out of memory");
 	} else if (outcome != COMPARE_SAME) {
-		fprintf(told->below, "\n%s through %s: %s\n%s", row->name, row->proxy,
-			compare_words(outcome), text);
+		tell_below(told, row, compare_words(outcome), "");
+		fputs(text, told->below);
 	}
 	free(text);
 	return outcome;
@@ -174,8 +189,10 @@ enum compare_outcome compare_suites(const struct result_file suites[2], const ch
 	if (told.below == NULL) {
 		return complain("out of memory");
 	}
-	fprintf(out, "weirload compare: suites\nA  %s, %s\nB  %s, %s\n\n", paths[0], a->suite,
-		paths[1], b->suite);
+	fputs("weirload compare: suites\n", out);
+	say_line(out, "A  %s, %s", paths[0], a->suite);
+	say_line(out, "B  %s, %s", paths[1], b->suite);
+	fputc('\n', out);
 	widen(&told, a);
 	widen(&told, b);
 	fprintf(out, "%-*s  %-*s  B is\n", told.name_width, "scenario", told.proxy_width, "proxy");

@@ -28,9 +28,7 @@ static void number(json_t *object, const char *name, uint64_t value)
 	set(object, name, json_integer((json_int_t)value));
 }
 
-/** Makes a string; bytes that are not UTF-8, for example in the name of a file, are read as
- * Latin-1. */
-static json_t *text(const char *value)
+json_t *report_json_text(const char *value)
 {
 	json_t *string = json_string(value);
 	char *utf8;
@@ -45,7 +43,7 @@ static json_t *text(const char *value)
 
 static void string(json_t *object, const char *name, const char *value)
 {
-	set(object, name, text(value));
+	set(object, name, report_json_text(value));
 }
 
 static json_t *duration(uint64_t ns)
@@ -115,7 +113,7 @@ static void add_about(json_t *report, const struct options *options, const struc
 	number(report, "processors", about->n_processors);
 	string(report, "libuv", about->library);
 	for (int i = 0; i < options->argc; i++) {
-		(void)json_array_append_new(command, text(options->argv[i]));
+		(void)json_array_append_new(command, report_json_text(options->argv[i]));
 	}
 	set(report, "command", command);
 }
@@ -147,7 +145,7 @@ static json_t *option(const struct option_value *value)
 	case OPTION_REAL:
 		return json_real(value->real);
 	default:
-		return text(value->word);
+		return report_json_text(value->word);
 	}
 }
 
@@ -299,10 +297,10 @@ static void add_limits(json_t *report, const struct results *results)
 		number(object, "limit", limit->limit);
 		number(object, "value", limit->value);
 		set(object, "holds", json_boolean(limit->holds));
-		set(object, "words", limit->holds ? json_null() : text(limit->words));
+		set(object, "words", limit->holds ? json_null() : report_json_text(limit->words));
 		set(limits, limit->name, object);
 		if (!limit->holds) {
-			(void)json_array_append_new(failed, text(limit->words));
+			(void)json_array_append_new(failed, report_json_text(limit->words));
 		}
 	}
 	set(report, "limits", limits);

@@ -46,6 +46,8 @@
  *	limits			compares the results with the limits
  *	about			when and where a run took place
  *	tell			writes all reports
+ *	say			writes a line for people, with hostile text escaped
+ *	character		UTF-8 characters, and which of them are escaped
  *	report			the report for people
  *	report_about		its beginning
  *	report_histogram	how far closes were from their time
@@ -81,6 +83,7 @@
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
+#include "load/say.h"
 #include "load/scenario.h"
 #include "load/suite.h"
 #include "load/tell.h"
@@ -113,7 +116,7 @@ static void print_help(void)
 
 static int complain(const char *why)
 {
-	fprintf(stderr, "weirload: %s\n", why);
+	say_error("%s", why);
 	return LOAD_EXIT_USAGE;
 }
 

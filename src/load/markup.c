@@ -1,87 +1,41 @@
 /* SPDX-License-Identifier: ISC */
 #include "load/markup.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "load/character.h"
 
-/** Decodes the character at `text`. Returns its length; 0: it is not UTF-8. */
-static size_t decode(const char *text, uint32_t *ret)
-{
-	const uint8_t *byte = (const uint8_t *)text;
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = byte[0] < 0x80             ? 1
-		     : (byte[0] & 0xe0) == 0xc0 ? 2
-		     : (byte[0] & 0xf0) == 0xe0 ? 3
-		     : (byte[0] & 0xf8) == 0xf0 ? 4
-						: 0;
-	uint32_t c = len == 1 ? byte[0] : byte[0] & (0x7fu >> len);
-
-	for (size_t i = 1; i < len; i++) {
-		if ((byte[i] & 0xc0) != 0x80) {
-			return 0; /* ends at the NUL at the latest */
-		}
-		c = c << 6 | (byte[i] & 0x3f);
-	}
-	if (len == 0 || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
-		return 0;
-	}
-	*ret = c;
-	return len;
-}
-
-/** Whether a character is shown as its number and not as itself. */
-static bool is_hidden(uint32_t c)
-{
-	return c < ' ' || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	       c == 0x61c || (c & 0xfffe) == 0xfffe;
-}
-
-static void put(FILE *out, const char *text, uint32_t c, size_t len)
+/** What a character with a meaning there, and white space, is written as; NULL: as itself. */
+static const char *entity(char c)
 {
 	switch (c) {
 	case '&':
-		fputs("&amp;", out);
-		break;
+		return "&amp;";
 	case '<':
-		fputs("&lt;", out);
-		break;
+		return "&lt;";
 	case '>':
-		fputs("&gt;", out);
-		break;
+		return "&gt;";
 	case '"':
-		fputs("&quot;", out);
-		break;
+		return "&quot;";
 	case '\'':
-		fputs("&#39;", out);
-		break;
+		return "&#39;";
 	case '\t':
+		return "&#9;";
 	case '\n':
-		fprintf(out, "&#%u;", c);
-		break;
+		return "&#10;";
 	default:
-		if (is_hidden(c)) {
-			fprintf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
-		} else {
-			(void)fwrite(text, 1, len, out);
-		}
-		break;
+		return NULL;
 	}
 }
 
 void markup_text(FILE *out, const char *text)
 {
-	uint32_t c;
-
 	while (*text != '\0') {
-		size_t len = decode(text, &c);
+		const char *written = entity(*text);
 
-		if (len == 0) {
-			fprintf(out, "\\x%02x", (uint8_t)*text);
-			len = 1;
+		if (written != NULL) {
+			fputs(written, out);
+			text++;
 		} else {
-			put(out, text, c, len);
+			text += character_put(out, text);
 		}
-		text += len;
 	}
 }

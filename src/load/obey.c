@@ -25,6 +25,7 @@
 #include "load/conn.h"
 #include "load/options.h"
 #include "load/run.h"
+#include "load/say.h"
 #include "load/secret.h"
 #include "load/told.h"
 #include "stream/acceptor.h"
@@ -77,7 +78,7 @@ struct caller {
 
 static void note(const char *what, const struct caller *caller)
 {
-	printf("weirload serve: %s %s\n", what, caller->name);
+	say_line(stdout, "weirload serve: %s %s", what, caller->name);
 	(void)fflush(stdout);
 }
 
@@ -526,7 +527,7 @@ int obey_run(const struct options *options)
 	list_init(&obey.callers);
 	r = open_all(&obey, why);
 	if (r == 0) {
-		printf("weirload serve: obeys at %s\n", addr_text(&options->control, text));
+		say_line(stdout, "weirload serve: obeys at %s", addr_text(&options->control, text));
 		(void)fflush(stdout);
 		if (options->for_ns != NS_NEVER) {
 			timer_arm(&obey.end, clock_after(clock_ns(), options->for_ns));
@@ -535,7 +536,7 @@ int obey_run(const struct options *options)
 		(void)loop_run(obey.loop);
 		loop_release(obey.loop);
 	} else {
-		fprintf(stderr, "weirload: %s\n", why);
+		say_error("%s", why);
 	}
 	close_all(&obey);
 	return r < 0 ? LOAD_EXIT_USAGE : LOAD_EXIT_OK;

@@ -43,18 +43,11 @@ static char *read_file(const char *path, size_t *ret_n, char *ret_why)
 	return text;
 }
 
-static json_t *read_json(const char *path, char *ret_why)
+static json_t *read_json(const char *text, size_t n, char *ret_why)
 {
-	size_t n;
-	char *text = read_file(path, &n, ret_why);
 	json_error_t error;
-	json_t *json;
+	json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
 
-	if (text == NULL) {
-		return NULL;
-	}
-	json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
-	free(text);
 	if (json == NULL) {
 		(void)snprintf(ret_why, RESULT_WHY_MAX, "line %d, column %d: %s", error.line,
 			error.column, error.text);
@@ -62,14 +55,24 @@ static json_t *read_json(const char *path, char *ret_why)
 	return json;
 }
 
+/** Checks that a name is as short as those in the file of a suite. */
+static void check_length(const struct fields *fields, const char *name, const char *text)
+{
+	if (strlen(text) >= SUITE_NAME_MAX) {
+		fields_refuse(fields, name, "has more than %d bytes", SUITE_NAME_MAX - 1);
+	}
+}
+
 /** Checks that the names of each row are unique, because they identify it in another report. */
 static void check_names(const struct fields *fields, const struct result_file *file)
 {
 	const struct result_row *row = &file->rows[file->n_rows];
 
+	check_length(fields, "name", row->name);
+	check_length(fields, "proxy", row->proxy);
 	if (result_file_find(file, row->name, row->proxy) != NULL) {
-		fields_refuse(fields, "name", "\"%.64s\" through \"%.64s\" is there twice",
-			row->name, row->proxy);
+		fields_refuse(fields, "name", "\"%s\" through \"%s\" is there twice", row->name,
+			row->proxy);
 	}
 }
 
@@ -133,9 +136,21 @@ static int read_any(struct result_file *ret, char *ret_why)
 
 int result_file_load(struct result_file *ret, const char *path, char *ret_why)
 {
+	size_t n;
+	char *text = read_file(path, &n, ret_why);
 	int r;
 
-	*ret = (struct result_file){.json = read_json(path, ret_why)};
+	*ret = (struct result_file){0};
+	r = text == NULL ? -EINVAL : result_file_read(ret, text, n, ret_why);
+	free(text);
+	return r;
+}
+
+int result_file_read(struct result_file *ret, const char *text, size_t n, char *ret_why)
+{
+	int r;
+
+	*ret = (struct result_file){.json = read_json(text, n, ret_why)};
 	r = ret->json == NULL ? -EINVAL : read_any(ret, ret_why);
 	if (r < 0) {
 		result_file_fini(ret);

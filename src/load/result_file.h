@@ -9,8 +9,8 @@
 
 /** One scenario through one proxy. */
 struct result_row {
-	const char *name; /**< name of the scenario */
-	const char *proxy;
+	const char *name;      /**< name of the scenario; shorter than SUITE_NAME_MAX */
+	const char *proxy;     /**< name of the proxy; likewise */
 	struct result *result; /**< NULL: this row of the suite has no result */
 };
 
@@ -24,6 +24,9 @@ struct result_file {
 
 /** Reads a file like result_read(); "-" is standard input. ret_why does not contain the path. */
 int result_file_load(struct result_file *ret, const char *path, char *ret_why);
+
+/** Reads the contents of such a file: `n` bytes at `text`. */
+int result_file_read(struct result_file *ret, const char *text, size_t n, char *ret_why);
 
 /** The row of a suite with these names; NULL: there is none. */
 const struct result_row *result_file_find(

@@ -152,6 +152,9 @@ void report_json(const struct results *results, FILE *out);
 /** The same as a JSON value, to which the caller gets a reference; NULL: no memory. */
 struct json_t *report_json_value(const struct results *results);
 
+/** A text as a JSON string; a text that is no UTF-8, such as a file's name, is read as Latin-1. */
+struct json_t *report_json_text(const char *value);
+
 /** json_closes.c: the closes over time, the worst connections, and how far the closes of a side
  * were from their time. */
 struct json_t *report_json_closes(const struct closes *closes);

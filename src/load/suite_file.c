@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "load/character.h"
 #include "load/result.h"
 #include "load/scenario.h"
 #include "load/suite.h"
@@ -70,6 +71,7 @@ static void check_name(struct file *file, const struct setting *list, size_t i,
 {
 	const char *name = name_of(list->elements[i]);
 	char path[SUITE_PATH_MAX];
+	char shown[CONF_SHOWN_MAX];
 
 	path_of(path, list->name, i);
 	if (name == NULL) {
@@ -80,13 +82,18 @@ static void check_name(struct file *file, const struct setting *list, size_t i,
 			"has a name of %zu characters; give it a name = \"...\" of 1 to %d",
 			strlen(name), SUITE_NAME_MAX - 1);
 	}
+	if (!character_are_plain(name)) {
+		suite_refuse(&file->reading, list->elements[i], path,
+			"has the name %s, which cannot be shown; give it another name = \"...\"",
+			conf_shown(name, shown));
+	}
 	for (size_t k = 0; k < i; k++) {
 		const char *other = name_of(list->elements[k]);
 
 		if (other != NULL && strcmp(name, other) == 0) {
 			suite_refuse(&file->reading, list->elements[i], path,
-				"is called \"%.*s\", as %s[%zu] is; give it another name = \"...\"",
-				SUITE_NAME_MAX, name, list->name, k);
+				"is called %s, as %s[%zu] is; give it another name = \"...\"",
+				conf_shown(name, shown), list->name, k);
 			return;
 		}
 	}
@@ -178,6 +185,7 @@ static void check_chosen(struct file *file, const struct suite_place *place)
 	const struct setting *chosen = setting_member(place->group, "proxies");
 	char path[SUITE_PATH_MAX];
 	char shown[CONF_SHOWN_MAX];
+	char known[CONF_SHOWN_MAX];
 
 	if (chosen == NULL) {
 		return;
@@ -201,7 +209,7 @@ static void check_chosen(struct file *file, const struct suite_place *place)
 		suite_refuse(&file->reading, chosen->elements[i], path,
 			"no proxy is called %s; the nearest one is %s",
 			name == NULL ? "so" : conf_shown(name, shown),
-			nearest.known == NULL ? "not named" : nearest.known);
+			nearest.known == NULL ? "not named" : conf_shown(nearest.known, known));
 	}
 }
 

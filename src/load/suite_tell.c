@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "load/character.h"
 #include "load/result.h"
+#include "load/results.h"
+#include "load/say.h"
 #include "load/scenario.h"
 #include "load/suite.h"
 #include "load/suite_keys.h"
@@ -26,24 +29,33 @@ enum {
 
 static int width(const struct suite *suite, bool of_proxies)
 {
-	const char *head = of_proxies ? "proxy" : "scenario";
-	size_t most = of_proxies ? PROXY_WIDTH : NAME_WIDTH;
-	size_t n = strlen(head);
+	int most = of_proxies ? PROXY_WIDTH : NAME_WIDTH;
+	int widest = (int)strlen(of_proxies ? "proxy" : "scenario");
 
 	for (size_t i = 0; i < suite->n_rows; i++) {
-		size_t len = strlen(of_proxies ? suite->rows[i].proxy : suite->rows[i].name);
+		const struct suite_row *row = &suite->rows[i];
+		int len;
+		int n = character_fit(of_proxies ? row->proxy : row->name, most, &len);
 
-		n = len > n ? len : n;
+		widest = n > widest ? n : widest;
 	}
-	return (int)(n < most ? n : most);
+	return widest;
+}
+
+/** Names are plain (suite_file.c). */
+static void tell_cell(const char *text, int cell_width)
+{
+	int len;
+	int n = character_fit(text, cell_width, &len);
+
+	printf("%.*s%*s", len, text, cell_width - n, "");
 }
 
 static void tell_names(const struct suite *suite, const char *name, const char *proxy)
 {
-	int name_width = width(suite, false);
-	int proxy_width = width(suite, true);
-
-	printf("%-*.*s  %-*.*s", name_width, name_width, name, proxy_width, proxy_width, proxy);
+	tell_cell(name, width(suite, false));
+	printf("  ");
+	tell_cell(proxy, width(suite, true));
 }
 
 static void tell_head(const struct suite *suite)
@@ -153,7 +165,7 @@ static void tell_failures(const struct suite_row *row)
 		if (!row->result->limits[i].holds) {
 			(void)snprintf(words, sizeof(words), "%s", row->result->limits[i].words);
 			suite_name_as_keys(words);
-			printf("FAILED: %s through %s: %s\n", row->name, row->proxy, words);
+			say_line(stdout, "FAILED: %s through %s: %s", row->name, row->proxy, words);
 		}
 	}
 }
@@ -201,7 +213,7 @@ static void tell_json(const struct suite *suite, const struct options *command)
 
 	(void)json_object_set_new(report, "schema", json_integer(SCHEMA));
 	(void)json_object_set_new(report, "weirload", json_string(WEIR_VERSION));
-	(void)json_object_set_new(report, "suite", json_string(command->suite));
+	(void)json_object_set_new(report, "suite", report_json_text(command->suite));
 	for (size_t i = 0; i < suite->n_rows; i++) {
 		const struct suite_row *row = &suite->rows[i];
 		json_t *object = json_object();
@@ -229,7 +241,7 @@ static int tell_reports(const struct suite *suite, const struct options *command
 	int code;
 
 	if (results == NULL) {
-		fprintf(stderr, "weirload: out of memory\n");
+		say_error("out of memory");
 		return LOAD_EXIT_FAILED;
 	}
 	for (size_t i = 0; i < suite->n_rows; i++) {
@@ -253,7 +265,7 @@ static int run_and_tell(struct suite *suite, const struct options *command)
 	}
 	r = suite_run(suite, command->json ? NULL : tell_row);
 	if (r < 0) {
-		fprintf(stderr, "weirload: cannot start: %s\n", strerror(-r));
+		say_error("cannot start: %s", strerror(-r));
 		return LOAD_EXIT_USAGE;
 	}
 	if (command->json) {
@@ -265,7 +277,7 @@ static int run_and_tell(struct suite *suite, const struct options *command)
 	       : is_held(suite)   ? LOAD_EXIT_OK
 				  : LOAD_EXIT_FAILED;
 	if (fflush(stdout) != 0) {
-		fprintf(stderr, "weirload: standard output: %s\n", strerror(errno));
+		say_error("standard output: %s", strerror(errno));
 		code = LOAD_EXIT_FAILED;
 	}
 	return tell_reports(suite, command) == LOAD_EXIT_OK ? code : LOAD_EXIT_FAILED;

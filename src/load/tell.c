@@ -11,16 +11,17 @@
 #include "load/result.h"
 #include "load/results.h"
 #include "load/run.h"
+#include "load/say.h"
 
 static int complain(const char *where, const char *path, int error)
 {
-	fprintf(stderr, "weirload: %s %s: %s\n", where, path, strerror(-error));
+	say_error("%s %s: %s", where, path, strerror(-error));
 	return LOAD_EXIT_FAILED;
 }
 
 static int refuse(const char *option, const char *path, const char *why)
 {
-	fprintf(stderr, "weirload: %s %s: %s\n", option, path, why);
+	say_error("%s %s: %s", option, path, why);
 	return LOAD_EXIT_USAGE;
 }
 
@@ -65,7 +66,7 @@ static int tell_output(const struct results *results)
 		report_text(results, stdout);
 	}
 	if (fflush(stdout) != 0) {
-		fprintf(stderr, "weirload: standard output: %s\n", strerror(errno));
+		say_error("standard output: %s", strerror(errno));
 		return LOAD_EXIT_FAILED;
 	}
 	return LOAD_EXIT_OK;
@@ -106,7 +107,7 @@ static int tell_reports(const struct results *results)
 		return LOAD_EXIT_OK;
 	}
 	if (result_of_run(results, &result, why) < 0) {
-		fprintf(stderr, "weirload: no report: %s\n", why);
+		say_error("no report: %s", why);
 		return LOAD_EXIT_FAILED;
 	}
 	one = result;

@@ -110,6 +110,40 @@ def test_a_hostile_report_is_refused_by_the_name_of_its_field(folder, made, chan
     assert told.code == 2 and told.out == "" and told.err.startswith(f"weirload: {path}: {says}"), told.err
 
 
+# Clears a terminal, forges a verdict, and turns the text behind it round.
+HOSTILE = "\x1b[2J\x9b2J\nB is better\n\u202e"
+
+
+def spoilt(value, name=""):
+    """The same report, but that every text which may be anything is hostile, and so are the names of its limits."""
+    if isinstance(value, dict):
+        return {key + HOSTILE if name == "limits" else key: spoilt(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [spoilt(one) for one in value]
+    return value + HOSTILE if isinstance(value, str) and name not in ("verdict", "by") else value
+
+
+def assert_shown(told, text):
+    """Whatever it quotes, it drives no terminal and begins no line."""
+    assert HOSTILE.splitlines()[0] not in text and "\\x1b[2J\\x9b2J\\x0aB is better\\x0a\\u202e" in text, text
+    assert all(line.isprintable() for line in text.splitlines()) and "\nB is better\n" not in text
+    assert not told.err or told.err.count("\n") == 1
+
+
+def test_no_name_in_a_report_drives_a_terminal(folder, made):
+    path = changed(folder, made["soon"], lambda report: report.update(spoilt(report)))
+    told = compare(path, path)
+    assert told.code == 0
+    assert_shown(told, told.out)
+    told = compare(made["soon"], path)
+    assert told.code == 2 and told.out == ""
+    assert_shown(told, told.err)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(HOSTILE)
+    told = compare(path, path)
+    assert told.code == 2 and told.err.count("\n") == 1 and told.err[:-1].isprintable()
+
+
 @pytest.mark.parametrize("words, says", (
     ((), "compare: give two reports"),
     (("a",), "compare: give two reports"),
@@ -195,6 +229,22 @@ def test_suites_that_have_no_row_in_common_are_not_compared(folder, suites):
 def test_a_row_without_a_report_is_not_compared(folder, suites):
     told = compare(suites["before"], changed(folder, suites["before"], lambda report: report["rows"][0].update(report=None)))
     assert told.code == 2 and "\nidle through same: not to be compared: B has no report of it\n" in told.out
+
+
+def test_no_name_in_the_report_of_a_suite_drives_a_terminal(folder, suites):
+    path = changed(folder, suites["before"], lambda report: report.update(spoilt(report)))
+    told = compare(path, path)
+    assert told.code == 0 and len(told.out.split("\n\n")[1].splitlines()) == 7
+    assert_shown(told, told.out)
+    told = compare(suites["before"], path)
+    assert told.code == 2 and told.err.startswith("weirload: compare: no row is in both")
+
+    def change(report):
+        for row in report["rows"]:
+            row["report"] = spoilt(row["report"])
+    told = compare(suites["before"], changed(folder, suites["before"], change))
+    assert told.code == 2
+    assert_shown(told, told.out)
 
 
 def test_a_suite_and_a_run_are_not_of_a_kind(made, suites):

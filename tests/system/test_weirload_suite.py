@@ -119,6 +119,27 @@ def test_the_json_has_the_report_of_each_row(folder):
     assert row["report"]["connections"]["on_time"] == N and row["report"]["command"][1] == "suite"
 
 
+def test_a_file_may_be_called_anything(folder):
+    """Its report can be compared, whatever bytes that is."""
+    path, report = os.path.join(os.fsencode(folder), b"\xff\x1b.suite"), os.path.join(folder, "report.json")
+    with ScriptedPeer(Script(0.15)) as peer:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(GENEROUS + f'proxies = ( "{peer}" ); scenarios = ( "idle" );')
+        with open(report, "wb") as file:
+            subprocess.run([load.WEIRLOAD, "suite", path, "--json"], stdout=file, timeout=4 * DEADLINE, check=True)
+    done = subprocess.run([load.WEIRLOAD, "compare", report, report], capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 0 and f"\nA  {report}, {folder}/\u00ff\\x1b.suite\n" in done.stdout, done
+
+
+def test_columns_fit_names_of_any_script(folder):
+    with ScriptedPeer(Script(0.15)) as peer:
+        told = run(folder, GENEROUS + f"""
+            proxies = ( {{ name = "Büro"; target = "{peer}"; }}, {{ name = "{"ж" * 25}"; target = "{peer}"; }} );
+            scenarios = ( "idle" );""")
+    head, *lines = told.out.splitlines()[:3]
+    assert {line.index(" 100ms") for line in lines} == {head.index(" expected") + 3} and "ж" * 18 + " " in lines[1]
+
+
 def test_the_test_cases_and_the_page_are_of_all_rows(folder):
     nobody = address.free("tcp4", None)
     report, page = os.path.join(folder, "junit.xml"), os.path.join(folder, "page.html")
@@ -269,13 +290,15 @@ IDLE = 'scenarios = ( "idle" );\n'
     (PROXY + "scenarios = ( { name = \"x\"; } );", ["2: scenarios[0]: has no scenario; write scenario = \"idle\""]),
     (PROXY + "scenarios = ( { scenario = 1; } );",
      ["2: scenarios[0].scenario: an integer was found; write scenario = \"idle\""]),
+    ("proxies = ( { name = \"a\\x1b[2J\"; target = \"127.0.0.1:1\"; } ); scenarios = ( \"idle\" );",
+     ["1: proxies[0]: has the name \"a\\x1b[2J\", which cannot be shown; give it another name = \"...\""]),
     (PROXY + "scenarios = ( \"idle\", \"idle\" );", ["2: scenarios[1]: is called \"idle\", as scenarios[0] is"]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; every = \"1s\"; } );",
      ["2: scenarios[0].every: is not an option of idle; see weirload idle --help"]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; spreed = \"1s\"; } );",
      ["2: scenarios[0].spreed: is not known here; the nearest known key is \"spread\""]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; proxies = [ \"b\" ]; } );",
-     ["2: scenarios[0].proxies: no proxy is called \"b\"; the nearest one is a"]),
+     ["2: scenarios[0].proxies: no proxy is called \"b\"; the nearest one is \"a\""]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; proxies = \"a\"; } );",
      ["2: scenarios[0].proxies: names no proxy; write proxies = [ \"NAME\" ], or leave it out for all"]),
     (PROXY + "scenarios = ( { scenario = \"trickle\"; for = \"1s\"; } );",
