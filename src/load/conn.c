@@ -228,6 +228,11 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns)
 	timer_arm(&conn->timer, deadline_ns);
 }
 
+void conn_arm_next(struct conn *conn)
+{
+	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+}
+
 static uint64_t conn_never_ns(const struct conn *conn)
 {
 	return clock_after(conn_from(conn).late_ns, options_patience_ns(conn_options(conn)));

@@ -137,6 +137,9 @@ void conn_check(struct conn *conn, const char *data, size_t len, char filler);
 /** Makes script::struck be called at `deadline_ns`. */
 void conn_arm(struct conn *conn, uint64_t deadline_ns);
 
+/** Makes it be called --every from now. */
+void conn_arm_next(struct conn *conn);
+
 /** When the second part of this connection begins (--spread); NS_NEVER: not all are open yet. */
 uint64_t conn_go_ns(const struct conn *conn);
 

@@ -7,12 +7,7 @@
 #include "load/options.h"
 #include "load/scenario.h"
 
-static void wait_for_close(struct conn *conn)
-{
-	conn_await_close(conn);
-}
-
-static const struct script client = {.is_judged = true, .opened = wait_for_close};
+static const struct script client = {.is_judged = true, .opened = conn_await_close};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)
 {

@@ -35,11 +35,6 @@ static struct due due(const struct conn *conn)
 
 /* ---- the client ---- */
 
-static void wait_for_close(struct conn *conn)
-{
-	conn_await_close(conn);
-}
-
 static void speak_in_time(struct conn *conn)
 {
 	conn_arm(conn, clock_after(conn->opened_ns, conn_options(conn)->expect_ns / 2));
@@ -67,7 +62,7 @@ static void go_on(struct conn *conn)
 		conn_dismiss(conn);
 	} else {
 		conn_send_byte(conn);
-		conn_arm(conn, clock_after(clock_ns(), options->every_ns));
+		conn_arm_next(conn);
 	}
 }
 
@@ -77,13 +72,13 @@ static void greet(struct conn *conn)
 
 	conn_greet(conn);
 	if (options->every_ns != NS_NEVER) {
-		conn_arm(conn, clock_after(clock_ns(), options->every_ns));
+		conn_arm_next(conn);
 	}
 }
 
 /* ---- the scenario ---- */
 
-static const struct script silent_client = {.is_judged = true, .opened = wait_for_close};
+static const struct script silent_client = {.is_judged = true, .opened = conn_await_close};
 
 static const struct script talking_client = {
 	.is_lasting = true,

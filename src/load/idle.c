@@ -15,11 +15,6 @@
 /** How many bytes keep a connection alive in each expected time until all are open. */
 enum { KEEP_ALIVES = 3 };
 
-static void wait_for_close(struct conn *conn)
-{
-	conn_await_close(conn);
-}
-
 static void arm_next(struct conn *conn)
 {
 	uint64_t keep_ns = clock_after(clock_ns(), conn_options(conn)->expect_ns / KEEP_ALIVES);
@@ -72,7 +67,7 @@ static const struct script client = {
 	.struck = client_struck,
 };
 
-static const struct script server = {.is_judged = true, .opened = wait_for_close};
+static const struct script server = {.is_judged = true, .opened = conn_await_close};
 
 /* With --silent it is not known since when a server end is idle, so its closes are reported but not
  * judged. */

@@ -9,6 +9,7 @@
 #include "load/conn_judge.h"
 #include "load/options.h"
 #include "load/scenario.h"
+#include "load/steady.h"
 
 /** The client has both timestamps. If a server end cannot see them, it uses the time at which it
  * was accepted, which is later. */
@@ -21,31 +22,17 @@ static struct due due(const struct conn *conn)
 				    : conn_due_by_other(conn->open_ns, conn_options(conn));
 }
 
-static void go_on(struct conn *conn)
-{
-	const struct options *options = conn_options(conn);
-
-	if (clock_ns() > clock_after(due(conn).late_ns, options_patience_ns(options))) {
-		conn_give_up(conn);
-		return;
-	}
-	conn_send_byte(conn);
-	conn_arm(conn, clock_after(clock_ns(), options->every_ns));
-}
-
-static void greet_and_go_on(struct conn *conn)
-{
-	conn_greet(conn);
-	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
-}
-
 static const struct script client = {
 	.is_judged = true,
-	.opened = greet_and_go_on,
-	.struck = go_on,
+	.opened = steady_begin,
+	.struck = steady_next,
 };
 
-static const struct script server = {.is_judged = true, .opened = go_on, .struck = go_on};
+static const struct script server = {
+	.is_judged = true,
+	.opened = steady_next,
+	.struck = steady_next,
+};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)
 {

@@ -22,6 +22,7 @@
  *	queue			waits for a place
  *	drain			exchanges messages while the proxy stops
  *	message			the messages of mixed and drain
+ *	steady			the bytes of an end that never falls silent
  *	run			starts the lanes, watches them, ends them
  *	drain_run		the command that begins a drain, and new clients after it
  *	lane			a thread with a loop, its ramp and its heartbeat

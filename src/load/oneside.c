@@ -15,6 +15,7 @@
 #include "load/conn_judge.h"
 #include "load/options.h"
 #include "load/scenario.h"
+#include "load/steady.h"
 
 /** From when a close is counted if the other end is in another process (conn_judge.h). */
 static struct due due_apart(const struct conn *conn)
@@ -73,31 +74,6 @@ static void answer_once(struct conn *conn)
 	conn_await_close(conn);
 }
 
-/* ---- the other end ---- */
-
-static void arm_next(struct conn *conn)
-{
-	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
-}
-
-static void greet_and_go_on(struct conn *conn)
-{
-	conn_greet(conn);
-	arm_next(conn);
-}
-
-static void go_on(struct conn *conn)
-{
-	const struct options *options = conn_options(conn);
-
-	if (clock_ns() > clock_after(due(conn).late_ns, options_patience_ns(options))) {
-		conn_give_up(conn);
-		return;
-	}
-	conn_send_byte(conn);
-	arm_next(conn);
-}
-
 /* ---- the scenario ---- */
 
 static const struct script silent_client = {.is_judged = true, .opened = greet_once};
@@ -105,21 +81,21 @@ static const struct script silent_server = {.is_judged = true, .opened = answer_
 
 static const struct script other_client = {
 	.is_judged = true,
-	.opened = greet_and_go_on,
-	.struck = go_on,
+	.opened = steady_begin,
+	.struck = steady_next,
 };
 
 static const struct script other_server = {
 	.is_judged = true,
-	.opened = go_on,
-	.struck = go_on,
+	.opened = steady_next,
+	.struck = steady_next,
 };
 
 /** The server end of a client that sends nothing: its own token identifies it. */
 static const struct script first_server = {
 	.is_judged = true,
-	.accepted = greet_and_go_on,
-	.struck = go_on,
+	.accepted = steady_begin,
+	.struck = steady_next,
 };
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)

@@ -80,7 +80,7 @@ static void send_part(struct conn *conn, size_t n)
 static void arm_next(struct conn *conn)
 {
 	if (conn->n_before < BEGINNING_BYTES - 1) {
-		conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+		conn_arm_next(conn);
 	} else {
 		conn_await_close(conn);
 	}

@@ -13,14 +13,9 @@
 #include "load/options.h"
 #include "load/run.h"
 #include "load/scenario.h"
+#include "load/steady.h"
 
 /* ---- clients that have a place ---- */
-
-static void take_place(struct conn *conn)
-{
-	conn_greet(conn);
-	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
-}
 
 static void keep_place(struct conn *conn)
 {
@@ -29,7 +24,7 @@ static void keep_place(struct conn *conn)
 		return;
 	}
 	conn_send_byte(conn);
-	conn_arm(conn, clock_after(clock_ns(), conn_options(conn)->every_ns));
+	conn_arm_next(conn);
 }
 
 static void place_is_taken(struct conn *conn, const char *data, size_t len)
@@ -46,18 +41,11 @@ static void answer(struct conn *conn)
 	conn_send_byte(conn);
 }
 
-/* ---- clients that wait ---- */
-
-static void wait_for_close(struct conn *conn)
-{
-	conn_await_close(conn);
-}
-
 /* ---- the scenario ---- */
 
 static const struct script holding_client = {
 	.is_lasting = true,
-	.opened = take_place,
+	.opened = steady_begin,
 	.struck = keep_place,
 	.read = place_is_taken,
 };
@@ -65,7 +53,7 @@ static const struct script holding_client = {
 static const struct script waiting_client = {
 	.is_judged = true,
 	.is_alone = true,
-	.opened = wait_for_close,
+	.opened = conn_await_close,
 };
 
 static const struct script server = {.opened = answer};

@@ -8,11 +8,6 @@
 #include "load/options.h"
 #include "load/scenario.h"
 
-static void wait_for_close(struct conn *conn)
-{
-	conn_await_close(conn);
-}
-
 /** Plans the next byte at its time, whatever has happened in between, unless that time is past. */
 static void plan_next(struct conn *conn)
 {
@@ -77,7 +72,7 @@ static const struct script first_server = {
 	.struck = on_struck,
 };
 
-static const struct script silent = {.is_judged = true, .opened = wait_for_close};
+static const struct script silent = {.is_judged = true, .opened = conn_await_close};
 
 static const struct script *script(const struct options *options, bool is_server, uint32_t index)
 {
