@@ -56,8 +56,8 @@ static void tell_row(const struct told *told, const struct result_row *row, cons
 }
 
 /** Begins what is told of a row below the table. */
-static void tell_below(const struct told *told, const struct result_row *row, const char *what,
-	const char *why)
+static void tell_below(
+	const struct told *told, const struct result_row *row, const char *what, const char *why)
 {
 	fputc('\n', told->below);
 	say_line(told->below, "%s through %s: %s%s", row->name, row->proxy, what, why);

@@ -2,8 +2,8 @@
 /*
  * The happy path of a client: conn_open() → the connector → on_connected() → script->opened(),
  * which sends → silence → on_event() hears END or CLOSE → conn_finish() stamps, judges, lets go →
- * the lane closes. A server end begins with conn_accept(), reads the token (serve.c), and goes on
- * likewise.
+ * the lane closes. A server end begins with conn_accept(), reads the token (conn_token.c), and goes
+ * on likewise.
  *
  * What may go wrong: the connect fails (FAILED), the close comes at the wrong time, or not at all
  * (NEVER). For the last case the connection's one timer, which first paces the sends, then waits.
@@ -16,10 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "load/conn_judge.h"
+#include "load/conn_private.h"
 #include "load/run.h"
 #include "load/scenario.h"
-#include "load/serve.h"
 #include "stream/connector.h"
 #include "stream/stream.h"
 
@@ -109,7 +108,7 @@ static bool is_of_this_run(const struct conn *conn)
 	const struct options *options = conn_options(conn);
 
 	return !conn->is_server || conn_mate(conn) != NULL ||
-	       (options->is_apart && serve_is_first(options));
+	       (options->is_apart && conn_server_is_first(options));
 }
 
 static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdict verdict)
@@ -195,10 +194,10 @@ void conn_send_byte(struct conn *conn)
 
 void conn_greet(struct conn *conn)
 {
-	uint8_t token[SERVE_TOKEN_BYTES];
+	uint8_t token[CONN_TOKEN_BYTES];
 
 	if (conn_options(conn)->has_serve) {
-		serve_token(conn, token);
+		conn_token(conn, token);
 		conn_send(conn, token, sizeof(token));
 	} else {
 		conn_send_byte(conn);
@@ -302,8 +301,8 @@ static void conn_on_read(struct conn *conn, const char *data, size_t len)
 {
 	conn->read_ns = stream_read_ns(conn->stream);
 	conn->heard_ns = conn->heard_ns == 0 ? conn->read_ns : conn->heard_ns;
-	if (!serve_is_matched(conn)) {
-		serve_read_token(conn, &data, &len);
+	if (!conn_is_matched(conn)) {
+		conn_read_token(conn, &data, &len);
 	}
 	if (len == 0 || conn->state != CONN_OPEN) {
 		return;
@@ -468,7 +467,7 @@ int conn_accept(struct conn *conn, struct lane *lane, int fd)
 	if (r == 0) {
 		/* Reads only the token first, because what follows may have to stay unread
 		 * (stall). */
-		stream_set_read_max(stream, SERVE_TOKEN_BYTES);
+		stream_set_read_max(stream, CONN_TOKEN_BYTES);
 		r = conn_begin(conn, stream);
 	}
 	if (r < 0) {

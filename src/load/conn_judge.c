@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "load/conn_judge.h"
+/* The verdict on an end: its rules are those of conn_private.h. */
+#include "load/conn_private.h"
 
 #include "base/clock.h"
 #include "load/conn.h"

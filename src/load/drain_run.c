@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "load/options.h"
-#include "load/run.h"
 
 extern char **environ;
 
@@ -74,7 +73,7 @@ static bool reap(struct drain_run *drain, int flags)
 
 /* ---- newcomers ---- */
 
-static void count_probe(struct drain_run *drain, const struct run *run)
+static void count_probe(struct drain_run *drain, uint64_t go_ns)
 {
 	struct pollfd poll_fd = {.fd = drain->probe_fd, .events = POLLOUT};
 	socklen_t len = sizeof(int);
@@ -88,24 +87,22 @@ static void count_probe(struct drain_run *drain, const struct run *run)
 	} else {
 		drain->n_refused++;
 		if (drain->refused_ns < 0) {
-			drain->refused_ns =
-				(int64_t)(drain->probe_ns - PROBE_NS - atomic_load(&run->go_ns));
+			drain->refused_ns = (int64_t)(drain->probe_ns - PROBE_NS - go_ns);
 		}
 	}
 	(void)close(drain->probe_fd);
 	drain->probe_fd = -1;
 }
 
-static void try_newcomer(struct drain_run *drain, const struct run *run)
+static void try_newcomer(struct drain_run *drain, const struct addr *target, uint64_t go_ns)
 {
-	const struct addr *target = &run->options->target;
 	uint64_t now_ns = clock_ns();
 
 	if (now_ns < drain->probe_ns) {
 		return;
 	}
 	if (drain->probe_fd >= 0) {
-		count_probe(drain, run);
+		count_probe(drain, go_ns);
 	}
 	drain->probe_ns = clock_after(now_ns, PROBE_NS);
 	drain->probe_fd =
@@ -114,7 +111,7 @@ static void try_newcomer(struct drain_run *drain, const struct run *run)
 		errno != EINPROGRESS && errno != EAGAIN) {
 		drain->n_refused++;
 		if (drain->refused_ns < 0) {
-			drain->refused_ns = (int64_t)(now_ns - atomic_load(&run->go_ns));
+			drain->refused_ns = (int64_t)(now_ns - go_ns);
 		}
 		(void)close(drain->probe_fd);
 		drain->probe_fd = -1;
@@ -128,32 +125,31 @@ void drain_run_init(struct drain_run *drain)
 	*drain = (struct drain_run){.probe_fd = -1, .refused_ns = -1};
 }
 
-bool drain_run_step(struct drain_run *drain, struct run *run)
+void drain_run_step(struct drain_run *drain, const struct options *options, bool are_settled,
+	_Atomic uint64_t *go_ns)
 {
-	const struct options *options = run->options;
 	int r;
 
-	if (atomic_load(&run->go_ns) != NS_NEVER) {
+	if (atomic_load(go_ns) != NS_NEVER) {
 		(void)reap(drain, WNOHANG);
-		try_newcomer(drain, run);
-		return false;
+		try_newcomer(drain, &options->target, atomic_load(go_ns));
+		return;
 	}
-	if (atomic_load(&run->n_settled) < options->n_connections) {
-		return false;
+	if (!are_settled) {
+		return;
 	}
 	if (drain->settled_ns == 0) {
 		drain->settled_ns = clock_ns();
 	}
 	if (clock_ns() < clock_after(drain->settled_ns, options->after_ns)) {
-		return false;
+		return;
 	}
-	atomic_store(&run->go_ns, clock_ns());
+	atomic_store(go_ns, clock_ns());
 	r = start_command(options->drain_command, &drain->pid);
 	if (r < 0) {
 		drain->pid = 0;
 		drain->status = r;
 	}
-	return true;
 }
 
 void drain_run_fini(struct drain_run *drain)

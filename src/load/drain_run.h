@@ -6,11 +6,12 @@
 #ifndef WEIR_LOAD_DRAIN_RUN_H
 #define WEIR_LOAD_DRAIN_RUN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct run;
+struct options;
 
 struct drain_run {
 	uint64_t settled_ns; /**< when all were open; 0: not yet */
@@ -27,9 +28,13 @@ struct drain_run {
 /** Sets it up, before the first step. */
 void drain_run_init(struct drain_run *drain);
 
-/** Does what is due: waits for --after, starts the command, tries newcomers. True: the drain begins
- * now. */
-bool drain_run_step(struct drain_run *drain, struct run *run);
+/**
+ * Does what is due. When all connections are settled (opened, or failed): waits for --after, writes
+ * to *go_ns, which was NS_NEVER, that the drain begins now, starts the command, then tries
+ * newcomers.
+ */
+void drain_run_step(struct drain_run *drain, const struct options *options, bool are_settled,
+	_Atomic uint64_t *go_ns);
 
 /** Call it at the end: waits up to 5 s for the command to end, then kills its process group. */
 void drain_run_fini(struct drain_run *drain);

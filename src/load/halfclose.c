@@ -11,7 +11,7 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
-#include "load/conn_judge.h"
+#include "load/conn_private.h"
 #include "load/options.h"
 #include "load/scenario.h"
 #include "stream/stream.h"

@@ -6,12 +6,14 @@
  * If jansson cannot make a value, for lack of memory or because a text is not UTF-8, it returns
  * NULL, which its other functions accept. Then the report lacks that field, or there is no report.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "load/alone.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
@@ -339,6 +341,20 @@ json_t *report_json_value(const struct results *results)
 	set(report, "tool", tool(results));
 	add_limits(report, results);
 	return report;
+}
+
+int result_of_run(const struct results *results, struct result **ret, char *ret_why)
+{
+	json_t *json = report_json_value(results);
+	int r = -ENOMEM;
+
+	if (json == NULL) {
+		(void)snprintf(ret_why, RESULT_WHY_MAX, "out of memory");
+	} else {
+		r = result_read(json, ret, ret_why);
+	}
+	json_decref(json);
+	return r;
 }
 
 void report_json(const struct results *results, FILE *out)

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/thread.h"
+#include "load/conn.h"
 #include "load/run.h"
 #include "load/scenario.h"
 #include "load/serve.h"

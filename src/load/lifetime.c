@@ -6,7 +6,7 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
-#include "load/conn_judge.h"
+#include "load/conn_private.h"
 #include "load/options.h"
 #include "load/scenario.h"
 #include "load/steady.h"

@@ -23,12 +23,14 @@
  *	drain			exchanges messages while the proxy stops
  *	message			the messages of mixed and drain
  *	steady			the bytes of an end that never falls silent
- *	run			starts the lanes, watches them, ends them
+ *	run			what the threads of a run share
+ *	run_all			starts the lanes, watches them, ends them
  *	drain_run		the command that begins a drain, and new clients after it
  *	lane			a thread with a loop, its ramp and its heartbeat
  *	conn			one end of a connection
  *	conn_judge		from when its close is counted, and its verdict
- *	serve			the server behind the proxy, and the tokens
+ *	conn_token		which server end belongs to which client
+ *	serve			the server behind the proxy
  *	remote			the server ends are in another weirload
  *	obey			that other weirload, which obeys a controller
  *	secret			how a controller proves that it has the secret

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "load/conn.h"
+#include "load/conn_private.h"
 #include "load/options.h"
 #include "load/run.h"
-#include "load/serve.h"
 #include "stream/stream.h"
 
 enum { STAMP_BYTES = sizeof(uint64_t) };
@@ -59,7 +59,7 @@ void message_next(struct conn *conn)
 
 bool message_all_back(const struct conn *conn)
 {
-	uint64_t token = conn_options(conn)->has_serve ? SERVE_TOKEN_BYTES : 0;
+	uint64_t token = conn_options(conn)->has_serve ? CONN_TOKEN_BYTES : 0;
 
 	return stream_bytes_read(conn->stream) + token >= stream_bytes_written(conn->stream) &&
 	       stream_bytes_waiting(conn->stream) == 0;

@@ -12,12 +12,12 @@
  */
 #include "base/clock.h"
 #include "load/conn.h"
-#include "load/conn_judge.h"
+#include "load/conn_private.h"
 #include "load/options.h"
 #include "load/scenario.h"
 #include "load/steady.h"
 
-/** From when a close is counted if the other end is in another process (conn_judge.h). */
+/** From when a close is counted if the other end is in another process (conn_private.h). */
 static struct due due_apart(const struct conn *conn)
 {
 	const struct options *options = conn_options(conn);

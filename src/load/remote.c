@@ -20,6 +20,13 @@
 /** How long to wait for an answer. */
 #define ANSWER_NS ((uint64_t)10 * NS_PER_S)
 
+struct remote {
+	int fd;         /**< -1: none */
+	char *line;     /**< malloc'd, of TOLD_LINE_MAX: bytes that were received */
+	size_t n_line;  /**< number of these bytes */
+	size_t n_taken; /**< how many of them are the last answer, with its line feed */
+};
+
 /* ---- lines ---- */
 
 /** Waits until the socket is ready for `events`. 0 or a negative errno. */
@@ -151,15 +158,14 @@ static int fail_by_word(const struct run *run, const char *word, char *why)
 
 /** Sends an object, which it takes, and receives the answer. 0 and *ret, which the caller frees; or
  * a negative errno and `why`. */
-static int ask(
-	struct remote *remote, const struct run *run, json_t *question, json_t **ret, char *why)
+static int ask(const struct run *run, json_t *question, json_t **ret, char *why)
 {
 	const char *error;
-	int r = send_object(remote, question);
+	int r = send_object(run->remote, question);
 
 	if (r == 0 || r == -EPIPE || r == -ECONNRESET) {
 		/* It may have sent the reason before it closed. */
-		int received = receive_object(remote, ret);
+		int received = receive_object(run->remote, ret);
 
 		r = received == 0 ? 0 : r < 0 ? r : received;
 	}
@@ -213,7 +219,7 @@ static json_t *answer_to(const char *challenge, const char *secret)
 		"{s:i, s:s, s:s}", "protocol", TOLD_PROTOCOL, "nonce", nonce, "proof", proof);
 }
 
-static int show_secret(struct remote *remote, const struct run *run, char *why)
+static int show_secret(const struct run *run, char *why)
 {
 	char secret[SECRET_MAX + 1];
 	json_t *hello = NULL;
@@ -224,7 +230,7 @@ static int show_secret(struct remote *remote, const struct run *run, char *why)
 	if (r < 0) {
 		return r;
 	}
-	r = receive_object(remote, &hello);
+	r = receive_object(run->remote, &hello);
 	challenge = r < 0 ? NULL : json_string_value(json_object_get(hello, "challenge"));
 	if (r == 0 &&
 		(challenge == NULL || !secret_is_drawn(challenge) ||
@@ -235,7 +241,7 @@ static int show_secret(struct remote *remote, const struct run *run, char *why)
 	} else if (r < 0) {
 		(void)fail(run, r, why);
 	} else {
-		r = ask(remote, run, answer_to(challenge, secret), &answer, why);
+		r = ask(run, answer_to(challenge, secret), &answer, why);
 	}
 	secret_forget(secret);
 	json_decref(hello);
@@ -245,27 +251,27 @@ static int show_secret(struct remote *remote, const struct run *run, char *why)
 	return r;
 }
 
-void remote_init(struct remote *remote)
+int remote_open(struct run *run, char *ret_why)
 {
-	*remote = (struct remote){.fd = -1};
-}
-
-int remote_open(struct remote *remote, struct run *run, char *ret_why)
-{
+	struct remote *remote = calloc(1, sizeof(*remote));
 	json_t *answer;
 	int r;
 
-	remote->line = malloc(TOLD_LINE_MAX);
-	if (remote->line == NULL) {
+	run->remote = remote;
+	if (remote != NULL) {
+		remote->fd = -1;
+		remote->line = malloc(TOLD_LINE_MAX);
+	}
+	if (remote == NULL || remote->line == NULL) {
 		return -ENOMEM;
 	}
 	remote->fd = connect_to(&run->options->remote);
 	if (remote->fd < 0) {
 		return fail(run, remote->fd, ret_why);
 	}
-	r = show_secret(remote, run, ret_why);
+	r = show_secret(run, ret_why);
 	if (r == 0) {
-		r = ask(remote, run, json_pack("{s:o}", "run", told_run(run)), &answer, ret_why);
+		r = ask(run, json_pack("{s:o}", "run", told_run(run)), &answer, ret_why);
 	}
 	if (r == 0) {
 		json_decref(answer);
@@ -289,13 +295,13 @@ static int take_state(const json_t *answer, struct run *run, struct told_state *
 	return 0;
 }
 
-int remote_step(struct remote *remote, struct run *run, char *ret_why)
+int remote_step(struct run *run, char *ret_why)
 {
 	/* Read before the request, so that the state of the serving end is at least as new. */
 	bool was_idle = run_clients_are_idle(run);
 	struct told_state state;
 	json_t *answer;
-	int r = ask(remote, run, json_pack("{s:o}", "over", told_over(run)), &answer, ret_why);
+	int r = ask(run, json_pack("{s:o}", "over", told_over(run)), &answer, ret_why);
 
 	if (r == 0) {
 		r = take_state(answer, run, &state, ret_why);
@@ -310,11 +316,11 @@ int remote_step(struct remote *remote, struct run *run, char *ret_why)
 
 /* ---- the end ---- */
 
-int remote_stop(struct remote *remote, struct run *run, char *ret_why)
+int remote_stop(struct run *run, char *ret_why)
 {
 	struct told_state state;
 	json_t *answer;
-	int r = ask(remote, run, json_pack("{s:b}", "stop", 1), &answer, ret_why);
+	int r = ask(run, json_pack("{s:b}", "stop", 1), &answer, ret_why);
 
 	if (r == 0) {
 		r = take_state(answer, run, &state, ret_why);
@@ -360,7 +366,7 @@ static void count_ends(struct run *run)
 	hdr_record(&lane->delay, run->remote_delay_us);
 }
 
-int remote_fetch(struct remote *remote, struct run *run, char *ret_why)
+int remote_fetch(struct run *run, char *ret_why)
 {
 	uint64_t n = run_n_servers(run);
 	uint64_t first = 0;
@@ -370,8 +376,7 @@ int remote_fetch(struct remote *remote, struct run *run, char *ret_why)
 	while (r >= 0 && first < n) {
 		json_t *answer;
 
-		r = ask(remote, run, json_pack("{s:I}", "ends", (json_int_t)first), &answer,
-			ret_why);
+		r = ask(run, json_pack("{s:I}", "ends", (json_int_t)first), &answer, ret_why);
 		if (r < 0) {
 			break;
 		}
@@ -388,11 +393,14 @@ int remote_fetch(struct remote *remote, struct run *run, char *ret_why)
 	return r < 0 ? r : 0;
 }
 
-void remote_fini(struct remote *remote)
+void remote_close(struct run *run)
 {
-	if (remote->fd >= 0) {
+	struct remote *remote = run->remote;
+
+	if (remote != NULL && remote->fd >= 0) {
 		(void)close(remote->fd);
 	}
-	free(remote->line);
-	remote_init(remote);
+	free(remote == NULL ? NULL : remote->line);
+	free(remote);
+	run->remote = NULL;
 }

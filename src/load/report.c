@@ -3,6 +3,7 @@
  * The report for people, on standard output: the options, the results, and the verdict at the end.
  */
 #include "base/parse.h"
+#include "load/alone.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"

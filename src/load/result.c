@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "load/result.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "load/results.h"
-
-static int refuse(char *why, const char *what, int error)
-{
-	(void)snprintf(why, RESULT_WHY_MAX, "%s", what);
-	return error;
-}
-
-int result_of_run(const struct results *results, struct result **ret, char *ret_why)
-{
-	json_t *json = report_json_value(results);
-	int r = json == NULL ? refuse(ret_why, "out of memory", -ENOMEM)
-			     : result_read(json, ret, ret_why);
-
-	json_decref(json);
-	return r;
-}
 
 struct result *result_free(struct result *result)
 {

@@ -161,7 +161,7 @@ struct result {
  */
 int result_read(struct json_t *json, struct result **ret, char *ret_why);
 
-/** The same for a run that has just ended, by way of its JSON report. */
+/** json.c: the same for a run that has just ended, by way of its JSON report. */
 int result_of_run(const struct results *results, struct result **ret, char *ret_why);
 
 /** NULL is fine; returns NULL. */

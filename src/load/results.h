@@ -16,10 +16,10 @@
 
 #include "base/hdr.h"
 #include "load/about.h"
-#include "load/alone.h"
 #include "load/conn.h"
 #include "load/result.h"
 
+struct alone_results;
 struct options;
 struct run;
 

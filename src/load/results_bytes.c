@@ -6,10 +6,10 @@
  * before a cap expired.
  */
 #include "base/clock.h"
+#include "load/conn_private.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/scenario.h"
-#include "load/serve.h"
 
 /** How long a byte may be in flight. */
 #define FLIGHT_NS ((uint64_t)NS_PER_S)
@@ -153,7 +153,7 @@ static void count_stall(struct results *results, const struct conn *client)
 static void count_messages(struct results *results, const struct conn *client)
 {
 	const struct options *options = results->run->options;
-	uint64_t token = options->has_serve ? SERVE_TOKEN_BYTES : 0;
+	uint64_t token = options->has_serve ? CONN_TOKEN_BYTES : 0;
 
 	if (!client->script->is_lasting && !client->script->is_live) {
 		return;

@@ -23,15 +23,16 @@
 #include "base/hdr.h"
 #include "load/about.h"
 #include "load/blackhole.h"
-#include "load/conn.h"
 #include "load/drain_run.h"
 #include "load/options.h"
-#include "load/remote.h"
+#include "load/verdict.h"
 #include "stream/listen.h"
 #include "stream/loop.h"
 #include "stream/timer.h"
 
 struct acceptor;
+struct conn;
+struct remote;
 struct run;
 
 struct lane {
@@ -96,7 +97,7 @@ struct run {
 	int signal; /**< the signal that ended the run; 0: none */
 	struct about about;
 	struct blackhole blackhole;
-	struct remote remote;
+	struct remote *remote; /**< malloc'd; NULL: there is no connection to a serving end */
 	_Atomic uint64_t n_remote_awaited; /**< n_awaited of the serving end, as last fetched */
 	uint64_t remote_delay_us;          /**< the worst delay of the serving end's loop */
 	_Atomic uint64_t n_placed;         /**< queue: clients that have a place */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "load/conn.h"
-#include "load/conn_judge.h"
+#include "load/conn_private.h"
 
 void steady_begin(struct conn *conn)
 {

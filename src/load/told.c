@@ -8,10 +8,10 @@
 
 #include "base/clock.h"
 #include "load/conn.h"
+#include "load/conn_private.h"
 #include "load/options.h"
 #include "load/run.h"
 #include "load/scenario.h"
-#include "load/serve.h"
 
 json_t *told_parse(const char *line, size_t len)
 {
@@ -416,7 +416,7 @@ int told_read_end(const json_t *array, struct run *run)
 	client = conn_mate(end);
 	end->script = run->options->scenario->script(
 		run->options, true, client == NULL ? 0 : (uint32_t)(client - run->clients));
-	if (client == NULL && serve_is_first(run->options)) {
+	if (client == NULL && conn_server_is_first(run->options)) {
 		end->verdict = VERDICT_NONE; /* no client of this run knows it */
 	}
 	return 0;

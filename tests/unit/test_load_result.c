@@ -287,8 +287,8 @@ START_TEST(a_row_of_a_suite_that_is_wrong_is_named)
 		"scenario");
 	ck_assert_int_eq(load_suite(suite), -EINVAL);
 	ck_assert_msg(strncmp(why, "rows[0].report: scenario: missing; ", 35) == 0, "%s", why);
-	suite = suite_of("idle",
-		"a name that is longer than any that can stand in the file of a suite");
+	suite = suite_of(
+		"idle", "a name that is longer than any that can stand in the file of a suite");
 	ck_assert_int_eq(load_suite(suite), -EINVAL);
 	ck_assert_str_eq(why, "rows[1].name: has more than 63 bytes");
 	suite = suite_of("idle", "stall");

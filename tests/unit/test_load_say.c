@@ -47,8 +47,8 @@ START_TEST(whatever_it_is_made_of_it_is_one_line)
 	say_line(out, "<%s>", rows[_i].text);
 	(void)fflush(out);
 	ck_assert_str_eq(said, expected);
-	ck_assert(character_are_plain(rows[_i].text) ==
-		  (strcmp(rows[_i].text, rows[_i].shown) == 0));
+	ck_assert(
+		character_are_plain(rows[_i].text) == (strcmp(rows[_i].text, rows[_i].shown) == 0));
 }
 END_TEST
 
