@@ -28,7 +28,7 @@ static int start_command(const char *command, pid_t *ret_pid)
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none;
-	sigset_t pipe;
+	sigset_t ours;
 	int r = posix_spawnattr_init(&attr);
 
 	if (r != 0) {
@@ -42,10 +42,11 @@ static int start_command(const char *command, pid_t *ret_pid)
 	/* Its output must not mix with the report. */
 	(void)posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
 	(void)sigemptyset(&none);
-	(void)sigemptyset(&pipe);
-	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigemptyset(&ours); /* what main.c ignores */
+	(void)sigaddset(&ours, SIGPIPE);
+	(void)sigaddset(&ours, SIGXFSZ);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &pipe);
+	(void)posix_spawnattr_setsigdefault(&attr, &ours);
 	(void)posix_spawnattr_setpgroup(&attr, 0);
 	(void)posix_spawnattr_setflags(
 		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
