@@ -166,19 +166,22 @@ static enum compare_outcome compare_quantile(const struct comparison *two, FILE 
 	const struct bounds b = bounds_of(two, distributions[1], q);
 	enum compare_outcome outcome = COMPARE_SAME;
 	int64_t tolerance_us = (int64_t)two->tolerance_us;
+	bool may_be_worse = a.has_above && b.has_below;
+	bool may_be_better = b.has_above && a.has_below;
 
 	if (a.count == 0 || b.count == 0) {
 		return COMPARE_SAME;
 	}
-	if (a.has_above && b.has_below && b.below > a.above + tolerance_us) {
+	if (may_be_worse && b.below > a.above + tolerance_us) {
 		outcome = COMPARE_WORSE;
-	} else if (b.has_above && a.has_below && a.below > b.above + tolerance_us) {
+	} else if (may_be_better && a.below > b.above + tolerance_us) {
 		outcome = COMPARE_BETTER;
 	}
 	fprintf(out, "%s p%-*g", name, (int)(16 - strlen(name)), q * 100);
 	put_bounds(out, &a);
 	put_bounds(out, &b);
-	fprintf(out, " %s\n", compare_words(outcome));
+	fprintf(out, " %s\n",
+		may_be_worse || may_be_better ? compare_words(outcome) : "too few to tell");
 	return outcome;
 }
 

@@ -103,6 +103,7 @@ static json_t *b_json;
 static struct result *a;
 static struct result *b;
 static char why[RESULT_WHY_MAX];
+static char *rows; /* of the last comparison */
 
 static void setup(void)
 {
@@ -116,6 +117,8 @@ static void teardown(void)
 	b = result_free(b);
 	json_decref(a_json);
 	json_decref(b_json);
+	free(rows);
+	rows = NULL;
 }
 
 static int check(void)
@@ -129,15 +132,15 @@ static int check(void)
 
 static enum compare_outcome compare_among(uint64_t tolerance_us, uint64_t n_others)
 {
-	char *rows = NULL;
 	size_t n;
-	FILE *out = open_memstream(&rows, &n);
+	FILE *out;
 	enum compare_outcome outcome;
 
+	free(rows);
+	out = open_memstream(&rows, &n);
 	ck_assert_int_eq(check(), 0);
 	outcome = compare_results(&(struct comparison){a, b, tolerance_us, n_others}, out);
 	(void)fclose(out);
-	free(rows);
 	return outcome;
 }
 
@@ -195,6 +198,12 @@ START_TEST(two_of_a_few_closes_tell_nothing_of_a_percentile)
 	/* Ten closes: the median has bounds only among more. */
 	load_report_set(b_json, "client.deviations_us", "[[900000, 900000, 10]]");
 	ck_assert_int_eq(compare(0), COMPARE_SAME);
+	ck_assert_ptr_nonnull(strstr(strstr(rows, "client ms p50"), " too few to tell\n"));
+	ck_assert_ptr_null(strstr(strstr(rows, "client ms p50"), "within the noise"));
+	set_lates(a_json, 1000);
+	set_lates(b_json, 1000);
+	ck_assert_int_eq(compare(0), COMPARE_SAME);
+	ck_assert_ptr_null(strstr(rows, "too few to tell"));
 }
 END_TEST
 
