@@ -295,6 +295,13 @@ static void on_line(struct caller *caller)
 		refuse(caller, "that is no JSON object");
 		return;
 	}
+	if (!stream_can_write(caller->stream)) {
+		/* It asks and asks, and reads no answer: on_patience() drops it. */
+		stream_stop(caller->stream);
+		timer_arm(&caller->timer, clock_ns());
+		json_decref(object);
+		return;
+	}
 	on_object(caller, object);
 	json_decref(object);
 	arm_patience(caller);

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,22 +18,24 @@
 #include "load/secret.h"
 #include "load/told.h"
 
-/** How long to wait for an answer. */
+/** How long to wait for an answer, and how often to look for a signal meanwhile. */
 #define ANSWER_NS ((uint64_t)10 * NS_PER_S)
+enum { LOOK_MS = 100 };
 
 struct remote {
 	int fd;         /**< -1: none */
 	char *line;     /**< malloc'd, of TOLD_LINE_MAX: bytes that were received */
 	size_t n_line;  /**< number of these bytes */
 	size_t n_taken; /**< how many of them are the last answer, with its line feed */
+	bool has_begun; /**< the run has begun; from then on it is told of a signal itself */
 };
 
 /* ---- lines ---- */
 
 /** Waits until the socket is ready for `events`. 0 or a negative errno. */
-static int wait_for(int fd, short events, uint64_t until_ns)
+static int wait_for(const struct remote *remote, short events, uint64_t until_ns)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = events};
+	struct pollfd poll_fd = {.fd = remote->fd, .events = events};
 	int r;
 
 	do {
@@ -41,7 +44,11 @@ static int wait_for(int fd, short events, uint64_t until_ns)
 		if (now_ns >= until_ns) {
 			return -ETIMEDOUT;
 		}
-		r = poll(&poll_fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+		if (!remote->has_begun && run_pending_signal() != 0) {
+			return -EINTR;
+		}
+		now_ns = (until_ns - now_ns) / NS_PER_MS + 1;
+		r = poll(&poll_fd, 1, (int)clock_earlier(now_ns, LOOK_MS));
 	} while (r == 0 || (r < 0 && errno == EINTR));
 	return r < 0 ? -errno : 0;
 }
@@ -60,7 +67,7 @@ static int send_object(struct remote *remote, json_t *object)
 		if (taken > 0) {
 			sent += (size_t)taken;
 		} else if (taken < 0 && errno == EAGAIN) {
-			r = wait_for(remote->fd, POLLOUT, until_ns);
+			r = wait_for(remote, POLLOUT, until_ns);
 		} else if (taken < 0 && errno != EINTR) {
 			r = -errno;
 		}
@@ -83,7 +90,7 @@ static int read_more(struct remote *remote, uint64_t until_ns)
 		return -ECONNRESET;
 	}
 	if (errno == EAGAIN) {
-		return wait_for(remote->fd, POLLIN, until_ns);
+		return wait_for(remote, POLLIN, until_ns);
 	}
 	return errno == EINTR ? 0 : -errno;
 }
@@ -132,6 +139,9 @@ static int fail(const struct run *run, int error, char *why)
 	case -ETIMEDOUT:
 		say(why, run, "no answer for 10 s");
 		break;
+	case -EINTR:
+		say(why, run, "interrupted");
+		break;
 	case -EPROTO:
 		say(why, run, "what answers is no weirload serve --secret-file of this version");
 		break;
@@ -142,17 +152,10 @@ static int fail(const struct run *run, int error, char *why)
 	return error;
 }
 
-/** Writes an error that the serving end has sent, with printable characters only. */
+/** Writes an error that the serving end has sent. */
 static int fail_by_word(const struct run *run, const char *word, char *why)
 {
-	char text[TOLD_ERROR_MAX];
-	size_t n = 0;
-
-	for (; word[n] != '\0' && n + 1 < sizeof(text); n++) {
-		text[n] = word[n] >= ' ' && word[n] <= '~' ? word[n] : '?';
-	}
-	text[n] = '\0';
-	say(why, run, "it says: %s", text);
+	say(why, run, "it says: %.*s", TOLD_ERROR_MAX, word);
 	return -EPERM;
 }
 
@@ -182,28 +185,25 @@ static int ask(const struct run *run, json_t *question, json_t **ret, char *why)
 
 /* ---- opening ---- */
 
-static int connect_to(const struct addr *addr)
+static int connect_to(struct remote *remote, const struct addr *addr)
 {
-	int fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(int);
 	int error = 0;
 	int r = 0;
 
-	if (fd < 0) {
+	remote->fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (remote->fd < 0) {
 		return -errno;
 	}
-	if (connect(fd, &addr->sa.any, addr->sa_len) < 0) {
-		r = errno == EINPROGRESS ? wait_for(fd, POLLOUT, clock_after(clock_ns(), ANSWER_NS))
-					 : -errno;
-		if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0) {
+	if (connect(remote->fd, &addr->sa.any, addr->sa_len) < 0) {
+		r = errno == EINPROGRESS
+			    ? wait_for(remote, POLLOUT, clock_after(clock_ns(), ANSWER_NS))
+			    : -errno;
+		if (r == 0 && getsockopt(remote->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0) {
 			r = -error;
 		}
 	}
-	if (r < 0) {
-		(void)close(fd);
-		return r;
-	}
-	return fd;
+	return r;
 }
 
 /** The answer to a challenge; NULL: no memory, or no random bytes. */
@@ -265,9 +265,9 @@ int remote_open(struct run *run, char *ret_why)
 	if (remote == NULL || remote->line == NULL) {
 		return -ENOMEM;
 	}
-	remote->fd = connect_to(&run->options->remote);
-	if (remote->fd < 0) {
-		return fail(run, remote->fd, ret_why);
+	r = connect_to(remote, &run->options->remote);
+	if (r < 0) {
+		return fail(run, r, ret_why);
 	}
 	r = show_secret(run, ret_why);
 	if (r == 0) {
@@ -275,6 +275,7 @@ int remote_open(struct run *run, char *ret_why)
 	}
 	if (r == 0) {
 		json_decref(answer);
+		remote->has_begun = true;
 		atomic_store(&run->n_remote_awaited, 1); /* not known yet */
 	}
 	return r;

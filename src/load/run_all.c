@@ -287,7 +287,11 @@ int run_all(struct run *run, const struct options *options, char *ret_why)
 		return signal_fd;
 	}
 	r = run_start(run, options, ret_why);
-	if (r == 0) {
+	if (r == -EINTR) {
+		/* By a signal, before it has begun. */
+		run_fini(run);
+		r = run_none(run, options, NULL);
+	} else if (r == 0) {
 		r = watch(run, signal_fd, ret_why);
 		r = end_all(run, r, ret_why);
 		drain_run_fini(&run->drain);

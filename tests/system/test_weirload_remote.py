@@ -61,9 +61,11 @@ class Server:
         return load.run(scenario, target=target, remote=self.control, secret_file=self.secret_file, **options)
 
     @contextlib.contextmanager
-    def caller(self):
+    def caller(self, rcvbuf=None):
         """A connection to it, its file of lines, and what it said first."""
         with self.control.socket() as sock:
+            if rcvbuf:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
             sock.settimeout(DEADLINE)
             sock.connect(self.control.sockaddr)
             with sock.makefile("rw", encoding="ascii", newline="\n") as lines:
@@ -287,10 +289,10 @@ RUN = {"scenario": "idle", "nonce": 1, "busy": 1000000, "silent": False, "mute":
 
 
 @contextlib.contextmanager
-def proven(server):
+def proven(server, **options):
     """A caller that has shown the secret, as weirload does: crypt(3) has no other face in Python."""
     crypt = pytest.importorskip("crypt")
-    with server.caller() as (lines, hello):
+    with server.caller(**options) as (lines, hello):
         phrase = f"{SECRET}\n{hello['challenge']}\n{'0' * 32}"
         assert ask(lines, protocol=1, nonce="0" * 32,
                    proof=crypt.crypt(phrase, "$6$rounds=1000$weirload$")) == {"ok": True}
@@ -326,6 +328,22 @@ def test_it_serves_one_at_a_time_and_what_comes_out_of_turn_is_refused(server):
         assert ask(lines, stop=True)["servers"] == 0
         assert ask(lines, ends=0) == {"ends": []} == ask(lines, ends=10**15)
         assert "error" in ask(lines, run=RUN)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_who_asks_and_reads_no_answer_is_not_heard_for_ever(server):
+    """What waits for it is bounded: it is hung up on long before 64 MiB of answers."""
+    question = b'{"over": []}\n' * 1000
+    with proven(server, rcvbuf=4096) as lines:
+        assert ask(lines, run=RUN) == {"ok": True}
+        with pytest.raises((ConnectionError, TimeoutError)):
+            for _ in range(1000):
+                lines.buffer.write(question)
+                lines.flush()
+    server.reads("began a run")
+    server.reads("ended the run")
+    with ScriptedPeer(Script(0.2), server.address) as peer:
+        assert server.run("idle", peer, expect="100ms").code == 0
 
 
 def test_a_controller_that_vanishes_takes_its_run_with_it(server):
@@ -385,6 +403,22 @@ def test_one_that_answers_but_is_none_is_told(folder):
             _, err = process.communicate(timeout=DEADLINE)
             sock.close()
     assert process.returncode == 2 and "no weirload serve --secret-file of this version" in err
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+def test_an_interrupt_is_heard_while_nobody_answers(number, folder):
+    one = Server(folder)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        words = load.arguments("idle", {"target": "127.0.0.1:1", "expect": "1s", "secret_file": one.secret_file, "connections": N,
+                                        "remote": address.of_socket(listener), "json": True})
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            sock, _ = listener.accept()
+            process.send_signal(number)
+            out, err = process.communicate(timeout=DEADLINE)
+            sock.close()
+    told = load.Told(process.returncode, out, err)
+    assert told.code == 128 + number and told.err == "" and told.json["interrupted"]
+    assert told.json["connections"]["unopened"] == N and not told.broken
 
 
 # The secret, and the command line
