@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "load/character.h"
 #include "load/run.h"
+#include "load/say.h"
 
 #define PAUSE_NS ((uint64_t)200 * NS_PER_MS)
 
@@ -105,13 +107,14 @@ static void write_line(struct progress *progress, FILE *out)
 	}
 }
 
-/** How much of the text fits on one line of the terminal: a line that wraps cannot be redrawn. */
-static size_t room(size_t len)
+/** How many bytes of the line fit on one line of the terminal: one that wraps cannot be redrawn. */
+static int room(const char *line)
 {
 	struct winsize size;
+	int len = (int)strlen(line);
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 && len >= size.ws_col) {
-		return size.ws_col - 1U;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) {
+		(void)character_fit(line, size.ws_col - 1, &len);
 	}
 	return len;
 }
@@ -121,7 +124,6 @@ void progress_show(struct progress *progress)
 	char line[LINE_MAX_BYTES];
 	uint64_t now_ns = clock_ns();
 	FILE *out;
-	size_t len;
 
 	if (!progress->on || now_ns - progress->shown_ns < progress->every_ns) {
 		return;
@@ -133,11 +135,11 @@ void progress_show(struct progress *progress)
 	}
 	write_line(progress, out);
 	(void)fclose(out);
-	len = strnlen(line, sizeof(line));
+	line[sizeof(line) - 1] = '\0';
 	if (progress->in_place) {
-		fprintf(stderr, "\r\033[K%.*s", (int)room(len), line);
+		fprintf(stderr, "\r\033[K%.*s", room(line), line); /* its label is plain */
 	} else {
-		fprintf(stderr, "weirload: %.*s\n", (int)len, line);
+		say_error("%s", line);
 	}
 	(void)fflush(stderr);
 }

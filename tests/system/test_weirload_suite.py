@@ -241,6 +241,16 @@ def test_a_terminal_shows_which_run_is_under_way(folder, parallel, says):
     assert "\n" not in shown and shown.endswith("\r\x1b[K") and "of 2" not in out
 
 
+def test_a_line_of_progress_fits_the_terminal_in_any_script(folder):
+    path = os.path.join(folder, "fleet.suite")
+    with ScriptedPeer(Script(0.5)) as peer:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(GENEROUS + f'proxies = ( {{ name = "{"ж" * 25}"; target = "{peer}"; }} ); scenarios = ( "idle" );')
+        code, _, shown = run_on_terminal(load.WEIRLOAD, "suite", path, columns=34)
+    lines = {line for line in shown.split("\r\x1b[K") if line}
+    assert code == 0 and lines == {"1 of 1, idle through " + "ж" * 12}, shown
+
+
 @pytest.mark.parametrize("parallel", ("false", "true"))
 def test_lines_of_progress_name_their_run(folder, parallel):
     with ScriptedPeer(Script(1.5)) as one, ScriptedPeer(Script(0.15)) as two:
