@@ -355,7 +355,8 @@ static uint64_t next_id(struct part *part)
 void session_reject(const struct session_opts *opts, struct end end)
 {
 	struct part *part = opts->terms->part;
-	/* Has only the fields that the log and the counters read. */
+	/* Both have only the fields that the log and the counters read. */
+	struct session_edge edge = {0};
 	struct session session = {
 		.terms = opts->terms,
 		.id = next_id(part),
@@ -366,6 +367,10 @@ void session_reject(const struct session_opts *opts, struct end end)
 
 	assert(loop_is_current(part->loop));
 	part->n_sessions++;
+	if (opts->terms->offer->tells_port) {
+		edge.on = session_reached(opts->fd);
+		session.edge = &edge;
+	}
 	fds_reset(opts->fd);
 	session_count_begin(opts->terms);
 	session_log_close(&session);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/addr.h"
+
 union session_peer session_peer(const struct sockaddr *sa, socklen_t len)
 {
 	union session_peer peer = {.family = sa == NULL ? AF_UNSPEC : sa->sa_family};
@@ -27,4 +29,13 @@ union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t l
 		peer.un.uid = who.uid;
 	}
 	return peer;
+}
+
+union session_peer session_reached(int fd)
+{
+	union addr_sockaddr sa;
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, &sa.any, &len) == 0 ? session_peer(&sa.any, len)
+						   : session_peer(NULL, 0);
 }

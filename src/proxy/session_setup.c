@@ -74,12 +74,11 @@ static void session_setup_ask(struct session_setup *setup, const struct session_
 /** For a listener with a range: the port to which the client connected may select its server. */
 void session_find_port(struct session *session)
 {
-	union addr_sockaddr sa;
-	socklen_t len = sizeof(sa);
+	const union session_peer *on = &session->edge->on;
 
-	if (getsockname(stream_fd(session->setup->client), &sa.any, &len) == 0) {
-		session->edge->on = session_peer(&sa.any, len);
-		session->setup->waiter.ask.port = ntohs(session->edge->on.in.sin_port);
+	session->edge->on = session_reached(stream_fd(session->setup->client));
+	if (on->family != AF_UNSPEC) {
+		session->setup->waiter.ask.port = ntohs(on->in.sin_port);
 	}
 }
 

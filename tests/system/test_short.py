@@ -99,6 +99,17 @@ def test_all_ports_go_to_one_server_and_the_line_says_by_which_a_client_came():
         assert [closed["on"] for closed in end_of(weir, *clients)] == [str(port) for port in ports]
 
 
+@pytest.mark.parametrize("reason, limit", (("denied", {"deny": ["127.0.0.0/8"]}),
+                                           ("source_limit", {"max_pairs_per_source": 1}),
+                                           ("rate", {"rate": {"accept_per_source": "1/s"}})))
+def test_the_line_of_a_client_that_is_refused_says_by_which_port_it_came(reason, limit):
+    with ranged(server="one", **limit) as (weir, ports, _), contextlib.ExitStack() as stack:
+        for port in (ports[0], ports[7]):
+            with contextlib.suppress(ConnectionResetError):  # it may come before connect(2) returns
+                stack.enter_context(peers.connect(port))
+        assert weir.record("close", on=str(ports[7]))["reason"] == reason
+
+
 def test_a_limit_is_that_of_all_ports_together():
     with ranged(max_pairs_per_source=2) as (weir, ports, servers):
         clients = [peers.connect(ports[i]) for i in range(2)]
