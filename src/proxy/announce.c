@@ -57,8 +57,7 @@ static int take_addresses(const struct announce *announce, const struct proxy_he
 	return 0;
 }
 
-/** Sets the TLVs. Returns whether some of their bytes may have been chosen by the client. */
-static bool take_tlvs(const struct announce *announce, const struct proxy_header *received,
+static void take_tlvs(const struct announce *announce, const struct proxy_header *received,
 	struct proxy_header *header)
 {
 	static const struct proxy_header none;
@@ -85,25 +84,22 @@ static bool take_tlvs(const struct announce *announce, const struct proxy_header
 		}
 	}
 	header->has_checksum = (tlvs & CONF_TLV_CRC32C) != 0;
-	return header->authority.n > 0 || header->alpn.n > 0 || header->tlvs.n > 0;
 }
 
-int announce_build(const struct announce *announce, uint8_t out[ANNOUNCE_MAX], bool *ret_quotes)
+int announce_build(const struct announce *announce, uint8_t out[ANNOUNCE_MAX])
 {
 	const struct session_edge *edge = announce->edge;
 	const struct proxy_header *received =
 		edge == NULL || edge->header == NULL ? NULL : &edge->header->read;
 	struct proxy_header header = {
 		.version = announce->plan->send_proxy == SEND_PROXY_V1 ? 1 : 2};
-	bool quotes = false;
 	int n = take_addresses(announce, received, &header);
 
-	if (n == 0) {
-		quotes = header.version == 2 && take_tlvs(announce, received, &header);
-		n = proxy_header_build(&header, out, ANNOUNCE_MAX);
+	if (n < 0) {
+		return n;
 	}
-	if (n > 0) {
-		*ret_quotes = quotes;
+	if (header.version == 2) {
+		take_tlvs(announce, received, &header);
 	}
-	return n;
+	return proxy_header_build(&header, out, ANNOUNCE_MAX);
 }

@@ -57,12 +57,10 @@ struct announce {
 const char *announce_id(uint64_t started_ns, uint64_t pair, char text[ANNOUNCE_ID_MAX]);
 
 /**
- * Writes the header and returns its length. *ret_quotes says that it contains bytes that the client
- * may have chosen (authority, alpn, TLVs of its own header), so if the server fails because of
- * them, that does not count against the server. -EMSGSIZE: the header would be longer than
- * ANNOUNCE_MAX because of what the client's own header contained. Another negative errno: an
- * address could not be read.
+ * Writes the header and returns its length. -EMSGSIZE: the header would be longer than ANNOUNCE_MAX
+ * because of what the client's own header contained. Another negative errno: an address could not
+ * be read.
  */
-int announce_build(const struct announce *announce, uint8_t out[ANNOUNCE_MAX], bool *ret_quotes);
+int announce_build(const struct announce *announce, uint8_t out[ANNOUNCE_MAX]);
 
 #endif

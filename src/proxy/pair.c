@@ -481,7 +481,7 @@ bool pair_was_refused(const struct pair *pair)
 	const struct pump *down = &pair->sides[SIDE_UPSTREAM].pump;
 
 	return pump_moved_ns(down) == 0 && !pump_has_ended(down) &&
-	       pump_bytes(&pair->sides[SIDE_CLIENT].pump) == 0 && !pair_is_half_closed(pair);
+	       pump_bytes(&pair->sides[SIDE_CLIENT].pump) == 0;
 }
 
 bool pair_was_early(const struct pair *pair)

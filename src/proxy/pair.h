@@ -153,7 +153,7 @@ static inline bool pair_is_half_closed(const struct pair *pair)
 
 /**
  * For an upstream that has failed: whether it failed before its first byte, and before weir had
- * sent it a byte or the FIN of the client. Until pair_close().
+ * sent it a byte of the client. Until pair_close().
  */
 bool pair_was_refused(const struct pair *pair);
 

@@ -217,8 +217,7 @@ static void on_pair_ended(struct pair *pair, struct end end)
 	if (end.by == END_BY_UPSTREAM && pair_was_early(pair)) {
 		end = end_of_early(session, end);
 	}
-	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair) &&
-		!session->is_quoted) {
+	if (end.by == END_BY_UPSTREAM && end.reason == END_RESET && pair_was_refused(pair)) {
 		group_told(
 			session_target(session)->group, session->member, SERVER_REFUSED, end.err);
 	}

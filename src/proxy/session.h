@@ -79,7 +79,6 @@ struct session {
 	uint16_t n_retries; /**< how often all servers were tried again; stops at its maximum */
 	enum session_stage stage : 8;
 	bool has_place : 1; /**< it has a place of `member` */
-	bool is_quoted : 1; /**< `member` got a header with bytes of the client: announce.h */
 	/** For how long it has waited in the queue; stops at its maximum. */
 	uint64_t queued_us : 38;
 };

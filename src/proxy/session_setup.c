@@ -282,10 +282,8 @@ static int session_announce(struct session *session, struct stream *server)
 		.id = announce_id(session_part(session)->shared->started_ns, session->id, id),
 	};
 	uint8_t header[ANNOUNCE_MAX];
-	bool is_quoted = false;
-	int n = announce_build(&announce, header, &is_quoted);
+	int n = announce_build(&announce, header);
 
-	session->is_quoted = is_quoted;
 	return n < 0 ? n : stream_write_ahead(server, header, (size_t)n);
 }
 

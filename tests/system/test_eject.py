@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""Servers at which pairs fail are ejected for a while; what a hostile client does ejects none."""
+"""Servers at which pairs fail are ejected for a while; what a hostile client sends ejects none."""
 
 import contextlib
 import time
 
 import pytest
 
-from weirtest import config, peers
+from weirtest import announced, config, peers
 from weirtest.daemon import Free, Weir
 from weirtest.rig import relay
 
@@ -103,13 +103,36 @@ def test_a_connect_that_times_out_ejects():
 
 def test_a_client_that_sends_what_a_server_resets_for_ejects_none():
     with relay(servers=[touchy, echoing], upstream_settings=eject()) as rig:
-        for act in (lambda sock: sock.sendall(b"x"), peers.fin):
-            for _ in range(6):
-                with contextlib.closing(rig.client()) as client:
-                    act(client)
-                    assert peers.end_of(client) == "rst"
-        rig.weir.record("close", 11)
+        for _ in range(6):
+            with contextlib.closing(rig.client()) as client:
+                client.sendall(b"x")
+                assert peers.end_of(client) == "rst"
+        rig.weir.record("close", 5)
         assert_quiet(rig)
+
+
+def test_resets_for_a_fin_alone_eject():
+    """No byte of the client has gone to the server."""
+    with relay(servers=[touchy, echoing], upstream_settings={**eject(), "balance": "first"}) as rig:
+        for _ in range(3):
+            with contextlib.closing(rig.client()) as client:
+                peers.fin(client)
+                assert peers.end_of(client) == "rst"
+        assert rig.weir.record("server_ejected")["why"] == "reset"
+
+
+@pytest.mark.parametrize("told", ("authority", "alpn", "received"))
+def test_resets_for_what_a_balancer_said_eject(told):
+    """A PROXY header, whatever is in it, is no byte of the client."""
+    values = b"\x01\0\x02h2" + b"\x02\0\x06a.test"
+    header = announced.SIGNATURE + b"\x21\x11" + (12 + len(values)).to_bytes(2, "big") + bytes(12) + values
+    with relay(servers=[touchy, echoing], listener={"accept_proxy": ["any"]},
+               upstream_settings={**eject(), "balance": "first", "send_proxy": "v2", "send_proxy_tlvs": [told]}) as rig:
+        for _ in range(3):
+            with contextlib.closing(rig.client()) as client:
+                client.sendall(header)
+                assert peers.end_of(client) == "rst"
+        assert rig.weir.record("server_ejected")["why"] == "reset"
 
 
 def test_a_client_that_resets_at_once_ejects_none():

@@ -25,12 +25,10 @@ static struct session_edge *edge;
 
 static uint8_t bytes[ANNOUNCE_MAX];
 static struct proxy_header told;
-static bool quotes;
 
 static void setup(void)
 {
 	edge = NULL;
-	quotes = false;
 }
 
 static void teardown(void)
@@ -103,7 +101,7 @@ static int build(enum conf_send_proxy version, unsigned tlvs)
 	struct announce announce = {
 		.plan = &plan, .fd = ours, .client = &client, .edge = edge, .id = "ours-1"};
 
-	return announce_build(&announce, bytes, &quotes);
+	return announce_build(&announce, bytes);
 }
 
 /** Builds, and reads what was built, which must be a header and no more. */
@@ -170,7 +168,6 @@ START_TEST(the_ends_of_a_tcp_connection_are_told)
 	is_address(&told.source, address_of(theirs, text));
 	is_address(&told.destination, address_of(ours, text));
 	ck_assert_int_eq(told.source.sa.any.sa_family, _i / 2 == 1 ? AF_INET6 : AF_INET);
-	ck_assert(!quotes);
 }
 END_TEST
 
@@ -289,15 +286,14 @@ START_TEST(each_tlv_is_told_where_it_is_asked_for)
 		const char *alpn;
 		const char *unique_id;
 		size_t n; /* bytes of all */
-		bool quotes;
 	} rows[] = {
-		{0, NULL, NULL, NULL, 0, false},
-		{CONF_TLV_AUTHORITY, "a.test", NULL, NULL, 9, true},
-		{CONF_TLV_ALPN, NULL, "h2", NULL, 5, true},
-		{CONF_TLV_UNIQUE_ID, NULL, NULL, "id7", 6, false},
-		{CONF_TLV_CRC32C, NULL, NULL, NULL, 7, false},
-		{CONF_TLV_RECEIVED, "a.test", "h2", "id7", 25, true},
-		{ALL_TLVS, "a.test", "h2", "id7", 32, true},
+		{0, NULL, NULL, NULL, 0},
+		{CONF_TLV_AUTHORITY, "a.test", NULL, NULL, 9},
+		{CONF_TLV_ALPN, NULL, "h2", NULL, 5},
+		{CONF_TLV_UNIQUE_ID, NULL, NULL, "id7", 6},
+		{CONF_TLV_CRC32C, NULL, NULL, NULL, 7},
+		{CONF_TLV_RECEIVED, "a.test", "h2", "id7", 25},
+		{ALL_TLVS, "a.test", "h2", "id7", 32},
 	};
 
 	client_sends_tlvs();
@@ -307,9 +303,6 @@ START_TEST(each_tlv_is_told_where_it_is_asked_for)
 	is_span(told.unique_id, rows[_i].unique_id);
 	ck_assert_uint_eq(told.tlvs.n, rows[_i].n); /* so none is told twice */
 	ck_assert_int_eq(told.has_checksum, (rows[_i].asked & CONF_TLV_CRC32C) != 0);
-	ck_assert_int_eq(quotes, rows[_i].quotes);
-	tell(SEND_PROXY_V1, rows[_i].asked);
-	ck_assert(!quotes);
 }
 END_TEST
 
@@ -325,7 +318,6 @@ START_TEST(a_hello_that_was_looked_at_says_more_of_the_client_than_its_header)
 	is_span(told.authority, "b.test");
 	is_span(told.alpn, "spdy3");
 	ck_assert_uint_eq(told.tlvs.n, sizeof(others) + strlen("spdy3") - strlen("h2"));
-	ck_assert(quotes);
 	tell(SEND_PROXY_V2, CONF_TLV_RECEIVED);
 	is_span(told.authority, "a.test");
 	is_span(told.alpn, "h2");
@@ -340,7 +332,6 @@ START_TEST(without_a_header_of_the_clients_the_unique_id_is_ours)
 	is_span(told.authority, NULL);
 	is_span(told.alpn, NULL);
 	ck_assert(told.has_checksum);
-	ck_assert(!quotes);
 }
 END_TEST
 
