@@ -16,6 +16,20 @@ POSTINST = """\
 set -e
 deb-systemd-helper enable comes-along.service
 deb-systemd-invoke start comes-along.service
+update-rc.d comes-too defaults
+"""
+
+# A daemon of the same package that has no unit.
+INIT_SCRIPT = """\
+#!/bin/sh
+### BEGIN INIT INFO
+# Provides: comes-too
+# Required-Start: $remote_fs
+# Required-Stop: $remote_fs
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+# Short-Description: x
+### END INIT INFO
 """
 
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
@@ -31,14 +45,16 @@ exit {}
 
 @pytest.fixture
 def package(tmp_path):
-    """A package with a service."""
+    """A package with two services."""
     tree, deb = tmp_path / "tree", tmp_path / "comes-along.deb"
     for path, text in (("DEBIAN/postinst", POSTINST), ("lib/systemd/system/comes-along.service", UNIT),
+                       ("etc/init.d/comes-too", INIT_SCRIPT),
                        ("DEBIAN/control", "Package: comes-along\nVersion: 1\nArchitecture: all\n"
                                           "Maintainer: nobody <nobody@example.org>\nDescription: x\n")):
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
-    os.chmod(tree / "DEBIAN/postinst", 0o755)
+    for path in ("DEBIAN/postinst", "etc/init.d/comes-too"):
+        os.chmod(tree / path, 0o755)
     subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, deb], stdout=subprocess.DEVNULL, check=True)
     return deb
 
@@ -49,6 +65,14 @@ def set_up(machine, package, ends=0):
     machine.write("/usr/local/bin/apt-get", APT_GET.format(ends))
     machine.sh("chmod 755 /usr/local/bin/apt-get")
     assert machine.run("/var/tmp/setup", "run", check=False).returncode == ends
+
+
+def assert_comes_along(machine, is_enabled):
+    assert machine.show("comes-along", "ActiveState", "UnitFileState") == (
+        {"ActiveState": "active", "UnitFileState": "enabled"} if is_enabled else
+        {"ActiveState": "inactive", "UnitFileState": "disabled"})
+    begins = [name[0] for name in os.listdir(machine.path("/etc/rc3.d")) if name[3:] == "comes-too"]
+    assert begins == ["S" if is_enabled else "K"]
 
 
 def policy_of(machine):
@@ -63,8 +87,7 @@ def test_daemon_that_comes_along_is_neither_started_nor_enabled(machine, package
         machine.sh(f"chmod 755 {POLICY}")
     set_up(machine, package)
     assert machine.run("dpkg-query", "--status", "comes-along").stdout
-    assert machine.show("comes-along", "ActiveState", "UnitFileState") == {
-        "ActiveState": "inactive", "UnitFileState": "disabled"}
+    assert_comes_along(machine, False)
     # What was there before is as it was.
     assert machine.show("weir", "ActiveState", "UnitFileState") == {
         "ActiveState": "active", "UnitFileState": "enabled"}
@@ -73,8 +96,7 @@ def test_daemon_that_comes_along_is_neither_started_nor_enabled(machine, package
 
 def test_one_that_came_before_apt_failed_is_not_enabled_either(machine, package):
     set_up(machine, package, ends=7)
-    assert machine.show("comes-along", "ActiveState", "UnitFileState") == {
-        "ActiveState": "inactive", "UnitFileState": "disabled"}
+    assert_comes_along(machine, False)
     assert policy_of(machine) is None
 
 
@@ -92,5 +114,4 @@ def test_what_a_killed_run_has_left_does_not_stay(machine, package):
 def test_package_would_start_and_enable_its_daemon(machine, package):
     """Otherwise the test above could not fail."""
     machine.install(package)
-    assert machine.show("comes-along", "ActiveState", "UnitFileState") == {
-        "ActiveState": "active", "UnitFileState": "enabled"}
+    assert_comes_along(machine, True)
