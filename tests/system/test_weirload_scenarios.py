@@ -68,8 +68,10 @@ def test_firstbyte_counts_whatever_the_server_says(every, behind):
         measured = load.run("firstbyte", target=peer, **options)
     assert told.verdicts == {"on_time": N - 2} and told.code == 0, told.out
     assert told.json["connections"]["matched"] == N and told.ends()["weirload"] == 2
-    assert early.verdicts == {"early": N} and early.code == 1
-    assert measured.verdicts == {"measured": N} and measured.json["client"]["after_us"]["min"] >= 400e3
+    # Those of --busy have not spoken yet; but who is closed after the last of the others was let go before.
+    assert set(early.verdicts) == {"early"} and N - 2 <= early.verdicts["early"] <= N and early.code == 1
+    assert set(measured.verdicts) == {"measured"} and N - 2 <= measured.verdicts["measured"] <= N
+    assert measured.json["client"]["after_us"]["min"] >= 400e3
 
 
 def test_a_timer_that_cuts_those_that_spoke_is_no_timer_of_the_first_byte(behind):
