@@ -131,17 +131,20 @@ const struct toxic_type toxic_drip = {
 
 enum { CORRUPT_EVERY_BYTES = TRIGGER_ATTRIBUTES };
 
-/** Flips a bit of each byte that is selected by chance. */
+/** Flips a bit of one byte in each `every` bytes of the stream, which chance selects: a draw for
+ * each byte would take the loop's time from others. */
 static void spoil(const struct stage *stage, struct chunk *chunk)
 {
 	uint64_t every = (uint64_t)stage->toxic->values[CORRUPT_EVERY_BYTES];
+	uint64_t end = chunk->offset + chunk->n;
 	enum { BITS = 8 };
 
-	for (uint32_t i = 0; i < chunk->n; i++) {
-		uint64_t lot = chance_of(stage->key, chunk->offset + i);
+	for (uint64_t i = chunk->offset / every; i * every < end; i++) {
+		uint64_t lot = chance_of(stage->key, i);
+		uint64_t at = i * every + chance_below(lot, every);
 
-		if (chance_below(lot, every) == 0) {
-			chunk_bytes(chunk)[i] ^= (uint8_t)(1 << (lot % BITS));
+		if (at >= chunk->offset && at < end) {
+			chunk_bytes(chunk)[at - chunk->offset] ^= (uint8_t)(1 << (lot % BITS));
 		}
 	}
 }

@@ -171,10 +171,11 @@ START_TEST(drip_that_is_over_lets_all_go)
 }
 END_TEST
 
-START_TEST(corrupt_flips_single_bits_by_the_seed_whatever_the_pieces)
+START_TEST(corrupt_flips_a_bit_in_each_hundred_bytes_whatever_the_pieces)
 {
 	static uint8_t first[100000];
-	size_t n_changed = 0;
+	static unsigned n_changed[1000];
+	static unsigned n_at[100];
 
 	add("corrupt", 0, 1000, 0, 100);
 	lab_put(&rig, sizeof(first), 777);
@@ -190,10 +191,15 @@ START_TEST(corrupt_flips_single_bits_by_the_seed_whatever_the_pieces)
 
 		ck_assert(flipped == 0 || i >= 1000);
 		ck_assert_int_le(__builtin_popcount(flipped), 1);
-		n_changed += flipped != 0;
+		n_changed[i / 100] += flipped != 0;
+		n_at[i % 100] += flipped != 0;
 	}
-	ck_assert_uint_gt(n_changed, 800);
-	ck_assert_uint_lt(n_changed, 1200);
+	for (size_t i = 10; i < 1000; i++) {
+		ck_assert_uint_eq(n_changed[i], 1);
+	}
+	for (size_t i = 0; i < 100; i++) { /* about 10 */
+		ck_assert_uint_lt(n_at[i], 30);
+	}
 }
 END_TEST
 
@@ -235,7 +241,7 @@ int main(void)
 	tcase_add_test(tc, half_close_ends_this_direction);
 	tcase_add_test(tc, drip_lets_a_byte_go_each_time);
 	tcase_add_test(tc, drip_that_is_over_lets_all_go);
-	tcase_add_test(tc, corrupt_flips_single_bits_by_the_seed_whatever_the_pieces);
+	tcase_add_test(tc, corrupt_flips_a_bit_in_each_hundred_bytes_whatever_the_pieces);
 	tcase_add_test(tc, for_all_at_once_one_connection_strikes_the_others);
 	return suite_run(suite);
 }
