@@ -9,6 +9,7 @@ import subprocess
 
 from weirtest import address, peers, wait
 
+from boottest.deb import upgrade_of
 from boottest.settings import DEADLINE, LAB_DEB
 
 
@@ -33,6 +34,25 @@ def test_the_package_has_no_errors():
     done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", LAB_DEB], capture_output=True,
                           text=True, timeout=2 * DEADLINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(bare, tmp_path):
+    bare.install(LAB_DEB)
+    bare.write("/etc/weirlab.json", json.dumps([{"name": "kept", "listen": "127.0.0.1:0", "upstream": "localhost:1"}]))
+    bare.sh("echo 'WEIRLAB_OPTIONS=\"-config /etc/weirlab.json\"' >/etc/default/weirlab")
+    bare.systemctl("start", "weirlab")
+    wait.until(lambda: "0100007F:211A" in listening(bare), "the API listens")
+    ask(bare, "POST", "/proxies", {"name": "made", "listen": "127.0.0.1:0", "upstream": "localhost:1"})
+    before = bare.pid("weirlab")
+    bare.install(upgrade_of(LAB_DEB, tmp_path))
+    assert bare.show("weirlab", "ActiveState") == "active" and bare.pid("weirlab") not in (0, before)
+    wait.until(lambda: "0100007F:211A" in listening(bare), "the API listens")
+    assert list(ask(bare, "GET", "/proxies")) == ["kept"]
+
+    bare.systemctl("stop", "weirlab")
+    bare.install(LAB_DEB)  # a downgrade goes the same way
+    assert bare.show("weirlab", "ActiveState") == "inactive"
+    assert bare.systemctl("is-enabled", "weirlab", check=False).stdout.strip() == "disabled"
 
 
 def test_installed_it_waits_started_it_is_closed_in_and_purged_it_is_gone(bare):

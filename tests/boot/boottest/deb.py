@@ -18,13 +18,14 @@ def _rewrite_control(tree, change):
         file.write(text)
 
 
-def upgrade_of(deb, folder, *, config):
+def upgrade_of(deb, folder, *, config=None):
     """The same package with a higher version, and a default config to which `config` is added."""
     tree, new = os.path.join(folder, "tree"), os.path.join(folder, "weir_upgrade.deb")
     _dpkg_deb("--raw-extract", deb, tree)
     _rewrite_control(tree, lambda text: re.sub(r"^(Version: .*)$", r"\1+1", text, flags=re.M))
-    with open(os.path.join(tree, "etc/weir/weir.conf"), "a", encoding="utf-8") as file:
-        file.write(config)
+    if config is not None:
+        with open(os.path.join(tree, "etc/weir/weir.conf"), "a", encoding="utf-8") as file:
+            file.write(config)
     _dpkg_deb("--build", "-Znone", tree, new)
     return new
 
