@@ -13,12 +13,11 @@
 
 static const char *read_time(const char *value, uint64_t *ret_ns)
 {
-	const char *why = NULL;
+	const char *why;
 
-	if (parse_duration(value, ret_ns, &why) < 0) {
-		return why;
-	}
-	return *ret_ns == 0 || *ret_ns == NS_NEVER ? "it must be longer than 0s" : NULL;
+	return parse_duration(value, ret_ns, &why) < 0 || *ret_ns == 0 || *ret_ns == NS_NEVER
+		       ? "it must be a duration longer than 0s, as \"30s\" or \"1h\""
+		       : NULL;
 }
 
 const char *pairs_query_number(const char *value, uint64_t *ret_n)

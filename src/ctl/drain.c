@@ -122,15 +122,13 @@ static void tell_open(const struct command_opts *opts, const json_t *json)
 /** Parses the times; NS_NEVER: not given. COMMAND_OK, or an exit code, with the error reported. */
 static int read_times(const struct command_opts *opts, int n, char **words, uint64_t *ret_wait_ns)
 {
-	const char *why = "write a duration, as 10s or 0s";
+	const char *why;
 	uint64_t grace_ns;
 
 	*ret_wait_ns = NS_NEVER;
-	if (n == 1 && parse_duration(words[0], &grace_ns, &why) < 0) {
-		return command_wrong(opts, words[0], why);
-	}
-	if (n == 1 && grace_ns == NS_NEVER) {
-		return command_wrong(opts, words[0], "a grace has an end; write one as 10s or 0s");
+	if (n == 1 && (parse_duration(words[0], &grace_ns, &why) < 0 || grace_ns == NS_NEVER)) {
+		return command_wrong(
+			opts, words[0], "write how long clients are still let in, as 10s or 0s");
 	}
 	if (opts->wait != NULL &&
 		(parse_duration(opts->wait, ret_wait_ns, &why) < 0 || *ret_wait_ns == NS_NEVER)) {

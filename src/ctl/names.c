@@ -108,18 +108,6 @@ static const struct kind kinds[] = {
 	{"server", "/v1/upstreams", try_servers, "weirctl upstreams"},
 };
 
-bool names_check_filter(const struct ask *ask, const char *filter)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t len = strlen(kinds[i].word);
-
-		if (strncmp(filter, kinds[i].word, len) == 0 && filter[len] == '=') {
-			return check(ask, &kinds[i], filter + len + 1);
-		}
-	}
-	return true;
-}
-
 /* ---- UP/NAME ---- */
 
 static void try_full_servers(const json_t *json, struct nearest *nearest)
@@ -146,10 +134,47 @@ static void try_full_servers(const json_t *json, struct nearest *nearest)
 	}
 }
 
+static const struct kind full_server = {
+	"server", "/v1/upstreams", try_full_servers, "weirctl upstreams"};
+
+/** Whether a filter has UP/NAME, as weirctl upstreams shows servers, for a name; that was reported.
+ */
+static bool tell_full_name(const struct ask *ask, const char *filter)
+{
+	static const char server[] = "server=";
+	const char *name = filter + strlen(server);
+	const char *slash = strchr(filter, '/');
+	char known[NAME_MAX_LEN];
+
+	if (strncmp(filter, server, strlen(server)) != 0 || slash == NULL ||
+		!look_up(ask, &full_server, name, known) || strcmp(known, name) != 0) {
+		return false;
+	}
+	fprintf(ask->err, "%s: ", ask->program);
+	show_text(ask->err, filter);
+	(void)fputs(": a server is meant by its name alone; write upstream=", ask->err);
+	known[slash - name] = '\0';
+	show_text(ask->err, known);
+	(void)fputs(" server=", ask->err);
+	show_text(ask->err, known + (slash - name) + 1);
+	(void)fputc('\n', ask->err);
+	return true;
+}
+
+bool names_check_filter(const struct ask *ask, const char *filter)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i].word);
+
+		if (strncmp(filter, kinds[i].word, len) == 0 && filter[len] == '=') {
+			return !tell_full_name(ask, filter) &&
+			       check(ask, &kinds[i], filter + len + 1);
+		}
+	}
+	return true;
+}
+
 bool names_tell_server(const struct ask *ask, const char *server)
 {
-	static const struct kind kind = {
-		"server", "/v1/upstreams", try_full_servers, "weirctl upstreams"};
-
-	return !check(ask, &kind, server);
+	return !check(ask, &full_server, server);
 }

@@ -99,6 +99,7 @@ def test_unknown_names_get_the_nearest_one():
                             (("server", "elsewhere/nothing", "up"), "weirctl upstreams has the names"),
                             (("pairs", "listener=wev"), 'no listener "wev"; the nearest name is "web"'),
                             (("pairs", "upstream=apps"), 'no upstream "apps"; the nearest name is "app"'),
+                            (("pairs", "server=app/one"), "server=app/one: a server is meant by its name alone; write upstream=app server=one"),
                             (("kill", "server=onn"), 'no server "onn"; the nearest name is "one"'),
                             (("kill", "listener=\x1b[2J"), 'no listener "\\x1b[2J"; weirctl listeners has')):
             assert told in ctl(here, *words, code=1)
@@ -293,6 +294,8 @@ def test_drain_and_undrain():
         assert is_ready(here) == "ready: running\n"
         exchange(here.client())
         assert "which are ended" in ctl(here, "drain", "0s", "--end-pairs")
+        for grace in ("soon", "none", "5"):
+            assert ctl(here, "drain", grace, code=2) == f"weirctl: {grace}: write how long clients are still let in, as 10s or 0s\n"
         for words in (("drain", "soon"), ("drain", "1s", "2s"), ("undrain", "1s"), ("undrain", "--end-pairs")):
             ctl(here, *words, code=2)
 
