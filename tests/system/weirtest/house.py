@@ -8,7 +8,7 @@ import time
 
 from . import address, config, peers, wait
 from .daemon import Free, Weir
-from .settings import DEADLINE
+from .settings import DEADLINE, WEIR
 
 FAILED = ("reload_failed",)
 NOBODY = 65534
@@ -59,17 +59,17 @@ class House:
 
 
 @contextlib.contextmanager
-def house(transport="tcp4", errors=(), serve=peers.echo, user=None, env=None, control=True,
+def house(transport="tcp4", errors=(), serve=peers.echo, user=None, env=None, control=True, program=WEIR,
           **settings):
     """
     A House with the listener "web" on a free address, and the upstream "app", an echo. `user`: who
-    runs weir, if we are root.
+    runs weir, if we are root. `program`: another build of it.
     """
     with contextlib.ExitStack() as stack:
         prefix = ()
         if user and os.geteuid() == 0:
             prefix = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
-        weir = Weir({}, control=control, errors=errors, prefix=prefix, notify=not prefix, env=env)
+        weir = Weir({}, control=control, errors=errors, prefix=prefix, notify=not prefix, env=env, program=program)
         if prefix:
             os.chmod(weir.folder, 0o755)
             os.mkdir(weir.runtime)
