@@ -133,6 +133,7 @@
  *	set		the servers of a group that take new pairs now
  *	weight		the share of the new pairs that a server gets now
  *	admin		the settings of an administrator
+ *	words		keeps these settings, also while the server is gone
  *	queue		sessions that wait while all servers are full
  *	readers		lets workers read a set without a lock while it is replaced
  *	group		an upstream over all configs; gives sessions the next server

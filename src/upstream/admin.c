@@ -57,7 +57,10 @@ static void obey(struct server_states *states, const struct admin_word *word)
 int admin_tell(struct group *group, const char *name, const struct admin_word *word)
 {
 	struct member *member = find(group, name);
+	struct server_states told;
+	struct server *server;
 	uint32_t before;
+	int r;
 
 	if (member == NULL) {
 		return -ENOENT;
@@ -65,12 +68,19 @@ int admin_tell(struct group *group, const char *name, const struct admin_word *w
 	if (word->has_weight && !word->gives_back && word->weight > CONF_WEIGHT_MAX) {
 		return -ERANGE;
 	}
+	server = member->server;
+	told = server->states;
+	obey(&told, word);
+	r = words_keep(&group->groups->words, group->name, &server->addr, &told);
+	if (r < 0) {
+		return r;
+	}
 	before = weight_of(member);
-	obey(&member->server->states, word);
+	server->states = told;
 	log_told(group, member);
-	checks_settle_pairs(group, member->server);
+	checks_settle_pairs(group, server);
 	if (before == 0 && weight_of(member) > 0) {
-		group_refresh_slowly(group, member->server);
+		group_refresh_slowly(group, server);
 	} else {
 		group_refresh(group);
 	}

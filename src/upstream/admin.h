@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What an administrator sets for a server through the control interface. A setting stays until the
- * administrator changes it, also over reloads, as long as the server is in the config; a restart
- * forgets it. Each setting writes one log line ("event=server_told"). The main thread.
+ * administrator changes it, also over reloads, and while a config or an answer of DNS does not have
+ * the server (words.h); a restart forgets it. Each setting writes one log line
+ * ("event=server_told"). The main thread.
  */
 #ifndef WEIR_UPSTREAM_ADMIN_H
 #define WEIR_UPSTREAM_ADMIN_H
@@ -24,7 +25,8 @@ struct admin_word {
 
 /**
  * Applies the settings to the server of that name in the plan in force. 0; -ENOENT: the plan has no
- * such server; -ERANGE: the weight is above CONF_WEIGHT_MAX. After an error nothing has changed.
+ * such server; -ERANGE: the weight is above CONF_WEIGHT_MAX; -ENOMEM. After an error nothing has
+ * changed.
  */
 int admin_tell(struct group *group, const char *name, const struct admin_word *word);
 

@@ -16,6 +16,7 @@ int groups_init(struct groups *groups, struct resolver *resolver, size_t n_worke
 	*groups = (struct groups){.servers.resolver = resolver};
 	often_list_init(&groups->failures, "failed_more", "upstream", "pairs", LOG_LEVEL_WARN);
 	streaks_init(&groups->servers.streaks);
+	words_init(&groups->words);
 	list_init(&groups->stale);
 	return readers_init(&groups->readers, n_workers);
 }
@@ -29,6 +30,7 @@ void groups_fini(struct groups *groups)
 		group_unref(group);
 	}
 	readers_fini(&groups->readers);
+	words_fini(&groups->words);
 }
 
 void groups_tick(struct groups *groups)
@@ -129,9 +131,11 @@ static int group_publish(struct group *group)
 	return 0;
 }
 
-/** Applies the plan's limits to the servers, while it is in force. */
+/** Applies the plan's limits to the servers, while it is in force, and to new ones of them what an
+ * administrator has set. */
 static void enforce(const struct group_plan *plan)
 {
+	struct groups *groups = plan->group->groups;
 	const struct conf_eject *eject = &plan->eject;
 
 	for (size_t i = 0; i < plan->n_members; i++) {
@@ -139,8 +143,9 @@ static void enforce(const struct group_plan *plan)
 
 		atomic_store_explicit(
 			&server->max_pairs, plan->members[i]->max_pairs, memory_order_relaxed);
-		streak_set(&plan->group->groups->servers.streaks, &server->streak,
+		streak_set(&groups->servers.streaks, &server->streak,
 			eject->on ? eject->failures : 0, eject->within_ns);
+		words_recall(&groups->words, plan->group->name, &server->addr, &server->states);
 	}
 }
 

@@ -26,6 +26,7 @@
 #include "upstream/queue.h"
 #include "upstream/readers.h"
 #include "upstream/server.h"
+#include "upstream/words.h"
 
 struct checked_group;
 struct conf_upstream;
@@ -37,6 +38,7 @@ struct resolver;
 struct groups {
 	struct registry names; /* struct group::entry */
 	struct servers servers;
+	struct words words; /**< what administrators have set, also for servers that are gone */
 	struct often_list failures;
 	struct readers readers; /**< the workers */
 	/* struct group::stale, with a reference each: the tick makes their sets again. */

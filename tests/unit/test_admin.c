@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "fault.h"
 #include "fixture.h"
 #include "suite.h"
 #include "upstream/group.h"
@@ -44,6 +45,16 @@ static void set_up(void)
 	};
 	group = group_get(&groups, app);
 	ck_assert_ptr_nonnull(group);
+	plan = group_plan_new(&groups.servers, group, &conf);
+	ck_assert_ptr_nonnull(plan);
+	ck_assert_int_eq(group_install(group, plan), 0);
+}
+
+/** A config comes into force, with as many of the servers. */
+static void reload(size_t n_servers)
+{
+	conf.n_servers = n_servers;
+	group_plan_unref(plan);
 	plan = group_plan_new(&groups.servers, group, &conf);
 	ck_assert_ptr_nonnull(plan);
 	ck_assert_int_eq(group_install(group, plan), 0);
@@ -121,20 +132,84 @@ END_TEST
 START_TEST(a_weight_holds_over_reloads_until_it_is_given_back)
 {
 	struct admin_word back = {.has_weight = true, .gives_back = true};
-	struct group_plan *next;
 
 	say_weight("a", 7);
 	expect_weights(7, 3);
 	say_weight("b", 0);
 	expect_weights(7, 0);
 	servers[0].weight = 5;
-	next = group_plan_new(&groups.servers, group, &conf);
-	ck_assert_ptr_nonnull(next);
-	ck_assert_int_eq(group_install(group, next), 0);
-	group_plan_unref(next);
+	reload(2);
 	expect_weights(7, 0);
 	ck_assert_int_eq(admin_tell(group, "a", &back), 0);
 	expect_weights(5, 0);
+}
+END_TEST
+
+START_TEST(a_word_holds_while_no_config_has_the_server_and_then_takes_no_memory)
+{
+	struct admin_word back = {
+		.has_state = true, .state = SERVER_AUTO, .has_weight = true, .gives_back = true};
+
+	say_state("b", SERVER_DRAIN);
+	say_weight("b", 7);
+	reload(1);
+	ck_assert_uint_eq(groups.servers.registry.table.n, 1); /* what is known of it is gone */
+	reload(2);
+	expect_weights(3, 0);
+	say_state("b", SERVER_AUTO);
+	reload(1);
+	reload(2);
+	expect_weights(3, 7);
+	ck_assert_uint_eq(groups.words.table.n, 1);
+	ck_assert_int_eq(admin_tell(group, "b", &back), 0);
+	ck_assert_uint_eq(groups.words.table.n, 0);
+	reload(1);
+	reload(2);
+	expect_weights(3, 3);
+}
+END_TEST
+
+START_TEST(a_word_is_for_one_upstream_and_one_address)
+{
+	static char other[] = "other";
+	struct group *beside;
+	struct group_plan *its;
+	const char *why;
+
+	say_weight("a", 7);
+	beside = group_get(&groups, other);
+	ck_assert_ptr_nonnull(beside);
+	its = group_plan_new(&groups.servers, beside, &conf);
+	ck_assert_ptr_nonnull(its);
+	ck_assert_int_eq(group_install(beside, its), 0);
+	ck_assert_uint_eq(weight_of(its->members[0]), 3);
+	group_plan_unref(its);
+	group_unref(beside);
+	(void)snprintf(servers[0].text, sizeof(servers[0].text), "127.0.0.1:9");
+	ck_assert_int_eq(addr_parse(servers[0].text, &servers[0].addr, &why), 0);
+	reload(2);
+	expect_weights(3, 3);
+}
+END_TEST
+
+START_TEST(without_memory_a_word_changes_nothing)
+{
+	struct admin_word word = {.has_state = true, .state = SERVER_DRAIN};
+	unsigned n = 0;
+	int r = -ENOMEM;
+
+	fault_only(FAULT_MEMORY);
+	while (r < 0) {
+		fault_arm(++n);
+		r = admin_tell(group, "a", &word);
+		if (fault_disarm() && r < 0) {
+			ck_assert_int_eq(r, -ENOMEM);
+			expect_weights(3, 3);
+			ck_assert_uint_eq(groups.words.table.n, 0);
+		}
+	}
+	ck_assert_uint_gt(n, 2); /* the word and the table */
+	expect_weights(0, 3);
 }
 END_TEST
 
@@ -222,6 +297,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_word_decides_who_takes_new_pairs_whatever_the_check_says);
 	tcase_add_test(tc, a_weight_holds_over_reloads_until_it_is_given_back);
+	tcase_add_test(tc, a_word_holds_while_no_config_has_the_server_and_then_takes_no_memory);
+	tcase_add_test(tc, a_word_is_for_one_upstream_and_one_address);
+	tcase_add_test(tc, without_memory_a_word_changes_nothing);
 	tcase_add_test(tc, a_word_that_cannot_be_said_changes_nothing);
 	tcase_add_test(tc, a_server_that_comes_back_gets_its_weight_step_by_step);
 	tcase_add_test(tc, both_that_start_slowly_share_alike);
