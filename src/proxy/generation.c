@@ -92,17 +92,24 @@ static struct group_plan *make_plan(
 	return plan;
 }
 
-/** The plan of an upstream. It is made at the first call, for the first listener that uses it.
- * NULL: no memory. */
-static struct group_plan *generation_plan(struct generation *generation,
-	const struct conf_upstream *upstream, struct proxy_shared *shared)
+/** Makes the plans of all upstreams, also of those to which no listener leads: what is known of
+ * their servers stays, and goes on to be found out. */
+static bool generation_make_plans(struct generation *generation, struct proxy_shared *shared)
 {
-	struct group_plan **plan = &generation->plans[upstream - generation->conf->upstreams];
+	const struct conf *conf = generation->conf;
+	bool made = true;
 
-	if (*plan == NULL) {
-		*plan = make_plan(upstream, shared);
+	for (size_t i = 0; i < conf->n_upstreams && made; i++) {
+		generation->plans[i] = make_plan(&conf->upstreams[i], shared);
+		made = generation->plans[i] != NULL;
 	}
-	return *plan;
+	return made;
+}
+
+static struct group_plan *generation_plan(
+	const struct generation *generation, const struct conf_upstream *upstream)
+{
+	return generation->plans[upstream - generation->conf->upstreams];
 }
 
 /** The upstreams of a listener, each once, its own first. */
@@ -114,25 +121,22 @@ struct upstreams {
 	size_t *places; /**< for each upstream of the config: its index in `plans`; 0: none yet */
 };
 
-/** The index of the upstream of a route; 0: no memory. */
-static size_t add_upstream(struct upstreams *upstreams, struct generation *generation,
-	const struct conf_upstream *upstream, struct proxy_shared *shared)
+/** The index of the upstream of a route. */
+static size_t add_upstream(struct upstreams *upstreams, const struct generation *generation,
+	const struct conf_upstream *upstream)
 {
 	size_t *place = &upstreams->places[upstream - generation->conf->upstreams];
-	struct group_plan *plan;
 
 	if (*place == 0) {
-		plan = generation_plan(generation, upstream, shared);
-		if (plan != NULL) {
-			*place = upstreams->n;
-			upstreams->plans[upstreams->n++] = plan;
-		}
+		*place = upstreams->n;
+		upstreams->plans[upstreams->n++] = generation_plan(generation, upstream);
 	}
 	return *place;
 }
 
-static bool find_upstreams(struct upstreams *upstreams, struct generation *generation,
-	const struct conf_listener *listener, struct proxy_shared *shared)
+/** False: no memory. */
+static bool find_upstreams(struct upstreams *upstreams, const struct generation *generation,
+	const struct conf_listener *listener)
 {
 	upstreams->plans = calloc(1 + listener->n_routes, sizeof(*upstreams->plans));
 	upstreams->route_plans = calloc(1 + listener->n_routes, sizeof(*upstreams->route_plans));
@@ -143,33 +147,25 @@ static bool find_upstreams(struct upstreams *upstreams, struct generation *gener
 	}
 	upstreams->n = 1;
 	if (listener->upstream != NULL) {
-		upstreams->plans[0] = generation_plan(generation, listener->upstream, shared);
-		if (upstreams->plans[0] == NULL) {
-			return false;
-		}
+		upstreams->plans[0] = generation_plan(generation, listener->upstream);
 	}
 	for (size_t i = 0; i < listener->n_routes; i++) {
 		const struct conf_upstream *upstream = listener->routes[i].upstream;
 
-		if (upstream == listener->upstream) {
-			continue; /* the first */
-		}
-		upstreams->route_plans[i] = add_upstream(upstreams, generation, upstream, shared);
-		if (upstreams->route_plans[i] == 0) {
-			return false;
+		if (upstream != listener->upstream) { /* else it is the first */
+			upstreams->route_plans[i] = add_upstream(upstreams, generation, upstream);
 		}
 	}
 	return true;
 }
 
-/** Makes the offer of a listener, and the plans that it needs. */
-static struct offer *make_offer(struct generation *generation, const struct conf_listener *listener,
-	struct peer_lists *lists, struct proxy_shared *shared)
+static struct offer *make_offer(const struct generation *generation,
+	const struct conf_listener *listener, struct peer_lists *lists, struct proxy_shared *shared)
 {
 	struct upstreams upstreams = {0};
 	struct offer *offer = NULL;
 
-	if (find_upstreams(&upstreams, generation, listener, shared)) {
+	if (find_upstreams(&upstreams, generation, listener)) {
 		struct offer_opts opts = {
 			.listener = listener,
 			.plans = upstreams.plans,
@@ -215,7 +211,8 @@ struct generation *generation_new(const struct conf *conf, struct proxy_shared *
 	generation->plans = calloc(conf->n_upstreams, sizeof(struct group_plan *));
 	generation->by_name = calloc(conf->n_listeners, sizeof(*generation->by_name));
 	if (generation->offers == NULL || generation->plans == NULL ||
-		generation->by_name == NULL || !generation_make_offers(generation, shared)) {
+		generation->by_name == NULL || !generation_make_plans(generation, shared) ||
+		!generation_make_offers(generation, shared)) {
 		generation_free(generation);
 		return NULL;
 	}
@@ -256,7 +253,7 @@ void generation_enforce(
 
 		/* With `discover`, generation_discover() puts it in force, with the servers that
 		 * were found. */
-		if (plan != NULL && plan->group->plan != plan &&
+		if (plan->group->plan != plan &&
 			generation->conf->upstreams[i].discovery.kind == DISCOVER_NONE) {
 			(void)group_install(
 				plan->group, plan); /* if there is no memory, it is done later */
@@ -273,8 +270,7 @@ void generation_discover(const struct generation *generation, struct finders *fi
 
 	finders_begin(finders, conf);
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		if (generation->plans[i] != NULL &&
-			conf->upstreams[i].discovery.kind != DISCOVER_NONE) {
+		if (conf->upstreams[i].discovery.kind != DISCOVER_NONE) {
 			finders_follow(finders, generation->plans[i], &conf->upstreams[i]);
 		}
 	}

@@ -29,8 +29,8 @@ struct proxy_shared;
 struct generation {
 	const struct conf *conf; /**< a reference */
 	struct offer **offers;   /**< one for each of conf->listeners; a reference to each */
-	/** One for each of conf->upstreams: a reference to the plan and to its group; NULL: no
-	 * listener uses that upstream. */
+	/** One for each of conf->upstreams, whether a listener uses it or not: a reference to the
+	 * plan and to its group. */
 	struct group_plan **plans;
 	size_t *by_name; /**< indices of conf->listeners, sorted by name */
 	/** Its listening sockets; set before the workers switch to it; NULL: none. */

@@ -10,9 +10,7 @@ void generation_check_servers(const struct generation *generation, struct checks
 
 	checks_begin(checks);
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		if (generation->plans[i] != NULL) {
-			checks_follow(checks, generation->plans[i]->group, &conf->upstreams[i]);
-		}
+		checks_follow(checks, generation->plans[i]->group, &conf->upstreams[i]);
 	}
-	checks_end(checks, conf);
+	checks_end(checks);
 }

@@ -453,25 +453,12 @@ void checks_follow(struct checks *checks, struct group *group, const struct conf
 	in->n_written = conf->n_servers;
 }
 
-static bool has_upstream(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		if (strcmp(conf->upstreams[i].name, name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-void checks_end(struct checks *checks, const struct conf *conf)
+void checks_end(struct checks *checks)
 {
 	list_for_each (link, &checks->groups) {
 		struct checked_group *in = container_of(link, struct checked_group, link);
 
 		if (!in->is_followed) {
-			/* If only no listener leads to the group any more, no server was removed.
-			 */
-			in->ends_pairs = in->ends_pairs && !has_upstream(conf, in->group->name);
 			checked_group_free(in);
 		}
 	}

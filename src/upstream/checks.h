@@ -27,7 +27,6 @@
 
 #include "base/list.h"
 
-struct conf;
 struct conf_upstream;
 struct group;
 struct loop;
@@ -63,8 +62,11 @@ void checks_begin(struct checks *checks);
  */
 void checks_follow(struct checks *checks, struct group *group, const struct conf_upstream *conf);
 
-/** Ends the checks of groups that were not followed since checks_begin(). */
-void checks_end(struct checks *checks, const struct conf *conf);
+/**
+ * Ends the checks of groups that were not followed since checks_begin(): the config has their
+ * upstreams no more.
+ */
+void checks_end(struct checks *checks);
 
 /** The group has other members, with the same config. */
 void checks_renew(struct checks *checks, const struct group *group);

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from weirtest import nameserver, peers, wait
+from weirtest import asking, nameserver, peers, wait
 from weirtest.address import tcp
 from weirtest.daemon import Free, Weir
 from weirtest.settings import LATE
@@ -186,6 +186,43 @@ def test_a_reload_keeps_what_was_found():
         reload(weir, changed(weir, retry_for="none"))
         assert asked(weir, 3) == {"127.0.0.2": 3}
         assert len(weir.records("discovered")) == 1
+
+
+def test_what_was_found_stays_while_no_listener_leads_there():
+    with nameserver.serving(app=["60 A 127.0.0.2"]) as dns, servers("127.0.0.2", "127.0.0.3") as port, \
+            Weir(settings(dns, f"dns:app.test:{port}"), control=True, errors=("reload_failed",)) as weir:
+        weir.record("discovered", servers="1")
+        dns.mood("app.test", "transparent")
+        app = weir.settings["upstreams"][0]
+        both = {**weir.settings, "upstreams": [app, {"name": "green", "servers": [{"address": f"127.0.0.3:{port}"}]}]}
+        for name, server in (("green", "127.0.0.3"), ("app", "127.0.0.2")):
+            both["listeners"] = [{**weir.settings["listeners"][0], "upstream": name}]
+            reload(weir, both)
+            assert asked(weir, 3) == {server: 3}
+        assert len(weir.records("discovered")) == 1
+
+
+def test_an_upstream_that_nobody_uses_looks_too():
+    with nameserver.serving(app=["60 A 127.0.0.2"]) as dns, servers("127.0.0.2", "127.0.0.3") as port:
+        made = settings(dns, f"dns:app.test:{port}")
+        made["upstreams"].append({"name": "green", "servers": [{"address": f"127.0.0.3:{port}"}]})
+        made["listeners"][0]["upstream"] = "green"
+        with Weir(made) as weir:
+            weir.record("discovered", upstream="app", servers="1")
+            assert asked(weir, 3) == {"127.0.0.3": 3}
+
+
+def test_a_server_that_was_drained_stays_so_when_dns_has_it_again():
+    with nameserver.serving(app=["1 A 127.0.0.2", "1 A 127.0.0.3"]) as dns, \
+            servers("127.0.0.2", "127.0.0.3") as port, Weir(settings(dns, f"dns:app.test:{port}"), control=True) as weir:
+        weir.record("discovered", servers="2")
+        told = asking.ask(weir, "PATCH", f"/v1/upstreams/app/servers/127.0.0.2:{port}", {"state": "drain"})
+        assert told.status == 200
+        dns.set("app.test", "1 A 127.0.0.3")
+        weir.record("discovered", removed="1")
+        dns.set("app.test", "1 A 127.0.0.3", "1 A 127.0.0.2")
+        weir.record("discovered", servers="2", added="1")
+        assert asked(weir, 6) == {"127.0.0.3": 6}
 
 
 def test_a_changed_resolver_is_asked_at_once():

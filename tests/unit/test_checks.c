@@ -28,7 +28,6 @@ static char other[] = "other";
 static struct conf_check check;
 static struct conf_server servers[SERVERS_MAX];
 static struct conf_upstream upstream;
-static struct conf conf = {.upstreams = &upstream, .n_upstreams = 1};
 static struct group *group; /* of the config in force */
 static int listeners[SERVERS_MAX];
 static unsigned n_to_end;
@@ -89,7 +88,7 @@ static void reload(void)
 	ck_assert_int_eq(group_install(group, plan), 0);
 	checks_begin(&checks);
 	checks_follow(&checks, group, &upstream);
-	checks_end(&checks, &conf);
+	checks_end(&checks);
 	group_plan_unref(plan);
 	group_unref(before);
 }
@@ -377,7 +376,7 @@ START_TEST(without_memory_a_check_is_made_later)
 		fault_arm(n);
 		checks_follow(&checks, group, &upstream);
 		met = fault_disarm();
-		checks_end(&checks, &conf);
+		checks_end(&checks);
 		if (group->checked != NULL) { /* else it was logged */
 			checks_tick(&checks);
 			ck_assert_ptr_nonnull(server(0)->check);
