@@ -37,7 +37,7 @@ def root_lacks():
 
 def pytest_collection_modifyitems(config, items):
     skip_where_root_may_not(items)
-    if SANITIZER:
+    if SCALE > 1:
         each_value_once(config, items)
     long_first(config, items)
     for item in items:
@@ -55,7 +55,7 @@ def each_value_once(config, items):
     """
     Of a test that is there for all combinations of several things, those that bring something which none before has
     brought: a sanitizer judges the code that runs, and it runs with each of them. What it makes of each combination
-    the plain build shows.
+    the plain build shows where counts are not divided.
     """
     brought, more = {}, []
     for item in items:
