@@ -90,12 +90,23 @@ def block(count):
     raise RuntimeError("no free ports")
 
 
+def _assert_free_everywhere(port):
+    """Nobody has it at any address: a test may widen its own to all of them. OSError if not."""
+    both = socket.has_dualstack_ipv6()
+    with socket.socket(socket.AF_INET6 if both else socket.AF_INET, socket.SOCK_STREAM) as sock:
+        if both:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(("", port))
+
+
 def low(host):
     """As reserve(), below the range of outgoing connections where there is room; else any port."""
     top = ephemeral_from()
     for _ in range(100):
         with contextlib.suppress(OSError):
-            return reserve(host, random.randrange(10000, top) if top > 12000 else 0)
+            port = random.randrange(10000, top) if top > 12000 else 0
+            _assert_free_everywhere(port)
+            return reserve(host, port)
     raise RuntimeError("no free port")
 
 

@@ -10,8 +10,9 @@
 
 /**
  * Lets the kernel pick a port for *addr, which has none, and reserves it until the returned fd is
- * closed. The fd is bound to the port, so the kernel does not pick it for other sockets. A socket
- * that binds this port with SO_REUSEADDR, as listen_open() does, succeeds.
+ * closed. The fd is bound to the port at all addresses, so nobody has it at any other, and the
+ * kernel does not pick it for other sockets. A socket that binds this port with SO_REUSEADDR, as
+ * listen_open() does, succeeds.
  */
 int port_reserve(struct addr *addr);
 
