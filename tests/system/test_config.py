@@ -10,7 +10,7 @@ import pytest
 from weirtest import address, config, peers
 from weirtest.daemon import Free, Weir, run
 from weirtest.house import house, listener, upstream
-from weirtest.settings import ROOT, scaled
+from weirtest.settings import DEADLINE, ROOT, scaled
 
 GOOD = """
 listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
@@ -124,7 +124,7 @@ def large(count, upstream="u{}", listener="l{}", port=2000):
 def check_seconds(path, code):
     """Processor time, which a busy machine stretches little."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = run("-c", path, "--check")
+    done = run("-c", path, "--check", timeout=4 * DEADLINE)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == code, done.stderr
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

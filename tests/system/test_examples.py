@@ -62,7 +62,7 @@ def process(*command, **popen):
 
 
 def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=DEADLINE, check=False,
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=4 * DEADLINE, check=False,
                           **{"stdin": subprocess.DEVNULL, **options})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -54,8 +54,8 @@ def refused(folder, text):
 # What it runs, and what it tells
 
 def test_each_scenario_goes_through_each_proxy_and_the_wrong_one_fails(folder):
-    with ScriptedPeer(Script(0.15)) as right, ScriptedPeer(Script(0.02)) as wrong:
-        told = run(folder, GENEROUS + f"""
+    with ScriptedPeer(Script(1.1)) as right, ScriptedPeer(Script(0.02)) as wrong:
+        told = run(folder, GENEROUS.replace("100ms", "1s") + f"""
             proxies = ( {{ name = "right"; target = "{right}"; }}, {{ name = "wrong"; target = "{wrong}"; }} );
             scenarios = ( "idle", {{ scenario = "idle"; name = "silent"; silent = true; by = "fin"; }} );""")
     table = rows(told)
