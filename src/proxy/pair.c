@@ -132,7 +132,7 @@ static void pair_close_throttles(struct pair *pair)
 	}
 }
 
-/** Opens both throttles. 0, or -ENOMEM: then none is open. */
+/** Opens both throttles, and lets them keep the first bytes. 0, or -ENOMEM: then none is open. */
 static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
 {
 	struct loop *loop = stream_loop(opts->client);
@@ -149,6 +149,9 @@ static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
 		r = throttle_open(&throttles->from[SIDE_UPSTREAM], loop,
 			opts->bytes_a_second[SIDE_UPSTREAM], on_upstream_resumed);
 	}
+	if (r == 0) {
+		r = throttle_keep(&throttles->from[SIDE_CLIENT], opts->first);
+	}
 	pair->throttles = throttles;
 	if (r < 0) {
 		pair_close_throttles(pair);
@@ -157,8 +160,17 @@ static int pair_open_throttles(struct pair *pair, const struct pair_opts *opts)
 	return r;
 }
 
-static void pair_begin_throttles(struct pair *pair)
+bool pair_keeps(const struct pair *pair, enum pair_side from)
 {
+	return pair->throttles != NULL && throttle_keeps(&pair->throttles->from[from]);
+}
+
+/** Begins the throttles, and sends the first bytes, or what the client's rate allows of them. */
+static void pair_begin(struct pair *pair, struct span first)
+{
+	if (first.n > 0 && !pair_keeps(pair, SIDE_CLIENT)) {
+		pump_give(&pair->sides[SIDE_CLIENT].pump, first.bytes, first.n);
+	}
 	for (enum pair_side side = 0; pair->throttles != NULL && side < SIDES; side++) {
 		throttle_begin(&pair->throttles->from[side], &pair->sides[side].pump);
 	}
@@ -209,7 +221,8 @@ static bool side_is_empty(const struct pair *pair, enum pair_side side)
  * docs/ARCHITECTURE.md. */
 static bool pair_must_reset(const struct pair *pair, enum deadline_kind kind)
 {
-	if (!side_is_empty(pair, SIDE_CLIENT) || !side_is_empty(pair, SIDE_UPSTREAM)) {
+	if (!side_is_empty(pair, SIDE_CLIENT) || !side_is_empty(pair, SIDE_UPSTREAM) ||
+		pair_keeps(pair, SIDE_CLIENT)) {
 		return true;
 	}
 	switch (kind) {
@@ -468,10 +481,7 @@ int pair_start(struct pair *pair, const struct pair_opts *opts)
 		r = pump_open(&pair->sides[SIDE_UPSTREAM].pump, upstream, client, &upstream_calls);
 	}
 	assert(r == 0);
-	pair_begin_throttles(pair);
-	if (opts->first.n > 0) {
-		pump_give(&pair->sides[SIDE_CLIENT].pump, opts->first.bytes, opts->first.n);
-	}
+	pair_begin(pair, opts->first);
 	pair_wind(pair);
 	return 0;
 }

@@ -15,6 +15,9 @@ void pair_finish(struct pair *pair, bool reset, struct end end);
 /** Calls parting() for the side, unless that was done: its socket may be closed next. */
 void pair_part_from(struct pair *pair, enum pair_side side);
 
+/** Whether a rate holds back bytes of this side that were read before the pair began. */
+bool pair_keeps(const struct pair *pair, enum pair_side from);
+
 /* ---- pair_look.c ---- */
 
 /** Looks how many bytes the kernels hold for the peers of a relaying pair, and notes what has

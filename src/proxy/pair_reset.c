@@ -55,7 +55,8 @@ static bool is_delivered(const struct pair *pair, uint32_t held)
 	const struct stream *failed = pair_stream(pair, pair->failed);
 
 	return stream_fd(survivor) < 0 ||
-	       (stream_fd(failed) < 0 && stream_bytes_waiting(survivor) == 0 && held == 0);
+	       (stream_fd(failed) < 0 && !pair_keeps(pair, pair->failed) &&
+		       stream_bytes_waiting(survivor) == 0 && held == 0);
 }
 
 void pair_reset_look(struct pair *pair)
@@ -94,5 +95,8 @@ void pair_reset(struct pair *pair, enum pair_side side)
 	pair->sides[survivor].progress_ns = clock_ns();
 	pair->held[survivor] = UINT32_MAX;
 	pump_stop(&pair->sides[survivor].pump);
+	if (pair->throttles != NULL) {
+		throttle_close(&pair->throttles->from[survivor]);
+	}
 	pair_reset_look(pair);
 }

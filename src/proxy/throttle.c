@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "proxy/throttle.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "stream/pump.h"
 
 /** The time in which `len` bytes are saved up, rounded up. */
@@ -47,9 +51,9 @@ static void throttle_look(struct throttle *throttle, uint64_t now_ns)
 	uint64_t left_ns = now_ns > from_ns ? now_ns - from_ns : 0;
 	uint64_t least_ns = at_least(throttle, THROTTLE_LEAST_MS);
 
-	if (left_ns >= least_ns) {
+	if (left_ns >= least_ns && !throttle_keeps(throttle)) {
 		throttle_allow(throttle, left_ns);
-	} else if (from_ns <= now_ns && stream_unread(from) == 0) {
+	} else if (from_ns <= now_ns && !throttle_keeps(throttle) && stream_unread(from) == 0) {
 		throttle_allow(throttle, least_ns);
 	} else {
 		(void)stream_pause(from, STREAM_HELD_BACK);
@@ -58,13 +62,38 @@ static void throttle_look(struct throttle *throttle, uint64_t now_ns)
 	}
 }
 
+/** Gives the pump what is saved up in a time of the bytes that are kept. */
+static void throttle_give(struct throttle *throttle, uint64_t ns)
+{
+	size_t max = bytes_in(throttle, ns);
+	struct span part = throttle->kept;
+
+	part.n = part.n < max ? part.n : max;
+	throttle->kept.bytes += part.n;
+	throttle->kept.n -= part.n;
+	pump_give(throttle->pump, part.bytes, part.n); /* and throttle_moved() comes of it */
+	if (!throttle_keeps(throttle)) {
+		free(throttle->buffer);
+		throttle->buffer = NULL;
+	}
+}
+
 static void on_strike(struct timer *timer)
 {
 	struct throttle *throttle = container_of(timer, struct throttle, timer);
+	uint64_t now_ns = clock_ns();
+	uint64_t left_ns = now_ns - spent_ns(throttle, now_ns);
 
-	throttle->resumed_ns = clock_ns();
-	throttle_allow(throttle, throttle->resumed_ns - spent_ns(throttle, throttle->resumed_ns));
-	(void)stream_resume(throttle->pump->from, STREAM_HELD_BACK); /* it may be closed already */
+	if (throttle_keeps(throttle)) {
+		throttle_give(throttle, left_ns);
+	} else {
+		throttle_allow(throttle, left_ns);
+	}
+	if (timer->deadline_ns == NS_NEVER) {
+		throttle->resumed_ns = now_ns;
+		/* It may be closed already. */
+		(void)stream_resume(throttle->pump->from, STREAM_HELD_BACK);
+	} /* else what was given has used the credit up */
 	throttle->resumed(throttle);
 }
 
@@ -75,11 +104,27 @@ int throttle_open(struct throttle *throttle, struct loop *loop, uint64_t bytes_a
 	return bytes_a_second == 0 ? 0 : timer_open(&throttle->timer, loop, on_strike);
 }
 
+int throttle_keep(struct throttle *throttle, struct span first)
+{
+	if (throttle->bytes_a_second == 0 || first.n == 0) {
+		return 0;
+	}
+	throttle->buffer = malloc(first.n);
+	if (throttle->buffer == NULL) {
+		return -ENOMEM;
+	}
+	throttle->kept = (struct span){memcpy(throttle->buffer, first.bytes, first.n), first.n};
+	return 0;
+}
+
 void throttle_begin(struct throttle *throttle, struct pump *pump)
 {
 	if (throttle->bytes_a_second > 0) {
 		throttle->pump = pump;
 		throttle_allow(throttle, at_least(throttle, THROTTLE_SAVED_MS));
+	}
+	if (throttle_keeps(throttle)) {
+		throttle_give(throttle, at_least(throttle, THROTTLE_SAVED_MS));
 	}
 }
 
@@ -104,6 +149,9 @@ bool throttle_holds(const struct throttle *throttle)
 void throttle_close(struct throttle *throttle)
 {
 	timer_close(&throttle->timer);
+	free(throttle->buffer);
+	throttle->buffer = NULL;
+	throttle->kept = (struct span){NULL, 0};
 	throttle->bytes_a_second = 0;
 	throttle->pump = NULL;
 }

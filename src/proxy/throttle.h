@@ -12,6 +12,10 @@
  *
  * Reading a FIN takes no credit. So if a read uses up the credit and `from` has no more bytes,
  * `from` is not paused yet: it may borrow THROTTLE_LEAST_MS worth before it is paused.
+ *
+ * Bytes that were read before the pump began, by a look at a UNIX client's first bytes, are held to
+ * the rate too: the throttle keeps a copy, and gives it to the pump as the credit allows, while
+ * `from` is paused.
  */
 #ifndef WEIR_PROXY_THROTTLE_H
 #define WEIR_PROXY_THROTTLE_H
@@ -20,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/span.h"
 #include "stream/stream.h"
 #include "stream/timer.h"
 
@@ -41,25 +46,39 @@ struct throttle {
 	uint64_t bytes_a_second; /**< 0: no rate, and all functions below do nothing */
 	uint64_t spent_ns;       /**< the credit is what has been saved up since then */
 	uint64_t resumed_ns;     /**< when reading last went on after a pause; 0: never */
+	uint8_t *buffer;         /**< owned; of what it keeps, NULL: nothing */
+	struct span kept;        /**< the part of `buffer` that the pump has not been given yet */
 	struct timer timer;
-	void (*resumed)(struct throttle *throttle); /**< reading goes on after a pause */
+	/** Reading goes on after a pause, or more of the kept bytes were given. */
+	void (*resumed)(struct throttle *throttle);
 };
 
 /** Sets it up with this rate. 0 or -ENOMEM. */
 int throttle_open(struct throttle *throttle, struct loop *loop, uint64_t bytes_a_second,
 	void (*resumed)(struct throttle *throttle));
 
+/** Keeps a copy of the first bytes, if there is a rate and they are not none. Before
+ * throttle_begin(). 0 or -ENOMEM. */
+int throttle_keep(struct throttle *throttle, struct span first);
+
 /** From now on the throttle limits what this pump, which must be open, reads. It begins with the
- * full credit. */
+ * full credit, for the bytes that it keeps. */
 void throttle_begin(struct throttle *throttle, struct pump *pump);
 
 /** Call it in pump_calls::moved: the pump has just read `len` bytes. */
 void throttle_moved(struct throttle *throttle, size_t len);
 
+/** Whether it keeps bytes that the pump has not been given yet. */
+static inline bool throttle_keeps(const struct throttle *throttle)
+{
+	return throttle->kept.n > 0;
+}
+
 /** Whether it pauses reading now. */
 bool throttle_holds(const struct throttle *throttle);
 
-/** Ends the limit. Idempotent, also on a zeroed throttle. The memory may be freed at once. */
+/** Ends the limit, and forgets what is kept. Idempotent, also on a zeroed throttle. The memory may
+ * be freed at once. */
 void throttle_close(struct throttle *throttle);
 
 #endif

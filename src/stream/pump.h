@@ -89,7 +89,8 @@ int pump_open(
 	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls);
 
 /**
- * Right after pump_open(): hands the pump the first bytes of `from`, which somebody else has read.
+ * Right after pump_open(), and later as long as the owner has paused `from` ever since: hands the
+ * pump more of the first bytes of `from`, which somebody else has read.
  * They are passed to moved() and counted, and wait for `to` if they have to, like all others; but
  * BEGAN and WAITS are not reported for them.
  */

@@ -37,6 +37,24 @@ def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
     report(f"2 MiB at 2 MiB/s: {took:.3f} s, and freely: {free:.3f} s")
 
 
+def test_first_bytes_that_were_looked_at_are_held_back_too():
+    """On a UNIX socket weir reads them before there is a server."""
+    rate, header = 10000, b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
+    data = bytes(range(250)) * 20
+    with relay("unix", listener={"accept_proxy": ["any"], "rate": {"up": f"{rate}/s"}}) as rig:
+        with rig.client() as client:
+            start = time.monotonic()
+            client.sendall(header + data)
+            peers.fin(client)
+            with rig.accept() as server:
+                received = b""
+                while part := server.recv(65536):
+                    received += part
+                    # A tenth of a second's worth may come at once.
+                    assert len(received) <= rate * (time.monotonic() - start + 0.1)
+        assert received == data
+
+
 # Accepting
 
 

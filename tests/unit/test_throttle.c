@@ -141,6 +141,102 @@ START_TEST(what_is_given_without_a_read_is_charged_too)
 }
 END_TEST
 
+/* ---- the first bytes, of a look at a UNIX client ---- */
+
+enum { FIRST = 16 * 1024 };
+
+/** A pair whose client has a rate, and had these first bytes before it. */
+static void open_with_first_bytes(int variant, uint64_t bytes_a_second)
+{
+	static uint8_t first[FIRST];
+
+	pattern_fill(first, 0, FIRST);
+	rig_open(&rig, variant, RIG_WIDE);
+	from = &rig.client;
+	to = &rig.upstream;
+	from->out.n_sent = FIRST;
+	rig.bytes_a_second[SIDE_CLIENT] = bytes_a_second;
+	rig.first = (struct span){first, FIRST};
+	rig_join(&rig);
+	side_receive(from);
+	side_receive(to);
+	settle();
+}
+
+START_TEST(first_bytes_are_held_to_the_rate_before_others_and_the_end)
+{
+	const uint64_t rate = 10000;
+
+	open_with_first_bytes(_i, rate);
+	ck_assert_uint_eq(to->in.n_received, rate * THROTTLE_SAVED_MS / 1000);
+	side_send(from, 1000);
+	side_finish(from);
+	for (uint64_t t = 0; to->in.n_received < FIRST + 1000; t += STEP_MS) {
+		ck_assert_uint_le(to->in.n_received, most(rate, t));
+		ck_assert_uint_ge(to->in.n_received + rate / 20, rate * t / 1000);
+		ck_assert(!to->in.ended);
+		ck_assert(to->in.n_received >= FIRST || throttle_holds(throttle_of_from()));
+		pass(ms(STEP_MS));
+	}
+	ck_assert_ptr_null(throttle_of_from()->buffer);
+	pass(ms(THROTTLE_PAUSE_MS));
+	ck_assert(to->in.ended);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(first_bytes_within_the_rate_hold_nobody_back)
+{
+	open_with_first_bytes(_i, MIB);
+	ck_assert_uint_eq(to->in.n_received, FIRST);
+	ck_assert(!throttle_holds(throttle_of_from()));
+	ck_assert_ptr_null(throttle_of_from()->buffer);
+	side_send(from, 1000);
+	settle();
+	ck_assert_uint_eq(to->in.n_received, FIRST + 1000);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_reset_passes_behind_first_bytes_that_are_held_back)
+{
+	open_with_first_bytes(RIG_TCP, 10000);
+	side_reset(from);
+	loop_until(rig.pair.state == PAIR_RESETTING);
+	while (rig.n_ended == 0) {
+		pass(ms(10));
+		ck_assert_uint_eq(rig.n_ended, to->in.n_received == FIRST);
+	}
+	rig_assert_ended(&rig, END_BY_CLIENT, END_RESET);
+	side_assert_saw_reset(to);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(first_bytes_that_are_held_back_are_gone_with_their_server)
+{
+	open_with_first_bytes(RIG_TCP, 10000);
+	side_reset(to);
+	loop_until(rig.n_ended == 1);
+	rig_assert_ended(&rig, END_BY_UPSTREAM, END_RESET);
+	ck_assert_ptr_null(throttle_of_from()->buffer);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_pair_whose_first_bytes_are_held_back_is_reset_by_its_lifetime)
+{
+	open_with_first_bytes(RIG_TCP, 10000);
+	pass(ms(20)); /* between two portions nothing waits anywhere else */
+	strike_set(&rig.rules.timeouts.lifetime_ns, 1);
+	vtime_pass(1);
+	ck_assert_uint_eq(rig.n_ended, 1);
+	ck_assert_ptr_null(throttle_of_from()->buffer);
+	side_assert_saw_reset(from);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(who_stays_below_the_rate_is_never_held_back)
 {
 	open_with_rate(_i, MIB);
@@ -320,6 +416,12 @@ int main(void)
 	tcase_add_loop_test(
 		tc, a_byte_that_takes_longer_than_a_pause_waits_as_long, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, what_is_given_without_a_read_is_charged_too, 0, RIG_MIRRORED);
+	tcase_add_loop_test(tc, first_bytes_are_held_to_the_rate_before_others_and_the_end, 0,
+		RIG_MIRRORED / 2);
+	tcase_add_loop_test(tc, first_bytes_within_the_rate_hold_nobody_back, 0, RIG_MIRRORED / 2);
+	tcase_add_test(tc, a_reset_passes_behind_first_bytes_that_are_held_back);
+	tcase_add_test(tc, first_bytes_that_are_held_back_are_gone_with_their_server);
+	tcase_add_test(tc, a_pair_whose_first_bytes_are_held_back_is_reset_by_its_lifetime);
 	tcase_add_loop_test(tc, who_stays_below_the_rate_is_never_held_back, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, the_other_way_is_free, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, an_end_passes_right_behind_the_last_byte, 0, RIG_MIRRORED);

@@ -253,6 +253,7 @@ void rig_join(struct rig *rig)
 	struct pair_opts opts = {
 		.client = rig->early,
 		.upstream = side_stream(&rig->upstream),
+		.first = rig->first,
 		.clock = &rig->clock,
 		.calls = &calls,
 		.throttles = &rig->throttles,
