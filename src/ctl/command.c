@@ -16,6 +16,13 @@ int command_wrong(const struct command_opts *opts, const char *what, const char 
 	return COMMAND_USAGE;
 }
 
+int command_unwritten(const struct command_opts *opts, int number)
+{
+	fprintf(opts->ask->err, "%s: standard output: %s\n", opts->ask->program,
+		strerrordesc_np(number));
+	return COMMAND_FAILED;
+}
+
 /** Whether this is a 503 of /readyz, which is an answer and not an error. */
 static bool is_unready(int status, const json_t *json)
 {

@@ -31,6 +31,9 @@ enum { COMMAND_WAIT_S = 30, COMMAND_TARGET_MAX = HTTP_TARGET_MAX };
 /** Reports what is wrong with a word, and what to write instead. Returns COMMAND_USAGE. */
 int command_wrong(const struct command_opts *opts, const char *what, const char *remedy);
 
+/** Reports that the output cannot be written, for an errno. Returns COMMAND_FAILED. */
+int command_unwritten(const struct command_opts *opts, int number);
+
 typedef void command_show(FILE *out, const json_t *json);
 
 /** Prints an answer by `show`, or reports its error, and gives up the reference to `json`. `show`

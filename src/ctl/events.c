@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/events.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,8 +19,9 @@ struct following {
 	bool wants_stats; /**< the stats are asked for by name, or the output is JSON */
 	char *line;       /**< the part of the line that has arrived, malloc'd */
 	size_t n;
-	bool has_ended; /**< weir has sent the last event */
-	bool is_unread; /**< the reader of stdout is gone */
+	bool has_ended;  /**< weir has sent the last event */
+	bool is_unread;  /**< the reader of stdout is gone */
+	int write_errno; /**< why the output cannot be written; 0: it can */
 	bool is_strange;
 };
 
@@ -149,9 +151,11 @@ static bool on_piece(void *owner, const char *bytes, size_t n)
 	while (at < n && !following->is_strange) {
 		at += take(following, bytes + at, n - at);
 	}
-	following->is_unread = fflush(following->opts->out) != 0 || is_unread();
+	following->write_errno = fflush(following->opts->out) == 0 ? 0 : errno;
+	following->is_unread = following->write_errno == EPIPE || is_unread();
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return !following->is_unread && !following->has_ended && !following->is_strange;
+	return !following->is_unread && following->write_errno == 0 && !following->has_ended &&
+	       !following->is_strange;
 }
 
 /* ---- the command ---- */
@@ -166,7 +170,13 @@ static int exit_code(const struct following *following, int status, json_t *json
 {
 	const struct ask *ask = following->opts->ask;
 
-	if (following->is_unread || following->has_ended) {
+	if (following->is_unread) {
+		return COMMAND_OK;
+	}
+	if (following->write_errno != 0) {
+		return command_unwritten(following->opts, following->write_errno);
+	}
+	if (following->has_ended) {
 		return COMMAND_OK;
 	}
 	if (following->is_strange) {

@@ -139,8 +139,7 @@ int main(int argc, char **argv)
 	code = commands_run(&options.command, argc - optind, argv + optind);
 	ask_close(&ask);
 	if (fflush(stdout) != 0) {
-		fprintf(stderr, "weirctl: standard output: %s\n", strerrordesc_np(errno));
-		code = COMMAND_FAILED;
+		code = command_unwritten(&options.command, errno);
 	}
 	return code;
 }

@@ -144,7 +144,7 @@ static int run_json(struct top *top)
 	do {
 		print_json(top);
 		if (fflush(top->opts->out) != 0) {
-			return COMMAND_OK;
+			return errno == EPIPE ? COMMAND_OK : command_unwritten(top->opts, errno);
 		}
 		(void)nanosleep(&pause, NULL);
 	} while (look(top) == 0);

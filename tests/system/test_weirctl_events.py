@@ -112,6 +112,14 @@ def test_it_ends_cleanly_by_sigint_and_where_nobody_reads():
             assert ended(process) == (0, "")
 
 
+@pytest.mark.parametrize("words", (("status",), ("events", "event=stats"), ("--json", "events"), ("--json", "top")))
+def test_an_output_that_cannot_be_written_is_told(words):
+    with house() as here, open("/dev/full", "wb") as full:
+        done = subprocess.run([WEIRCTL, "-s", control_path(here.weir), *words], env=without_systemd(), text=True,
+                              stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+        assert (done.returncode, done.stderr) == (1, "weirctl: standard output: No space left on device\n")
+
+
 def cut(sock):
     """An answer that ends in the middle."""
     sock.recv(65536)
