@@ -53,6 +53,13 @@ size_t character_put(FILE *out, const char *text)
 	return len;
 }
 
+void character_put_all(FILE *out, const char *text)
+{
+	while (*text != '\0') {
+		text += character_put(out, text);
+	}
+}
+
 int character_fit(const char *text, int width, int *ret_len)
 {
 	int n = 0;

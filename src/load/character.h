@@ -14,6 +14,9 @@
  */
 size_t character_put(FILE *out, const char *text);
 
+/** Writes a whole text so. */
+void character_put_all(FILE *out, const char *text);
+
 /** How many characters of a text a column takes that is as wide; *ret_len are their bytes. */
 int character_fit(const char *text, int width, int *ret_len);
 

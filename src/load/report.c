@@ -4,8 +4,10 @@
  */
 #include "base/parse.h"
 #include "load/alone.h"
+#include "load/character.h"
 #include "load/results.h"
 #include "load/run.h"
+#include "load/say.h"
 #include "load/scenario.h"
 
 static double ms(uint64_t us)
@@ -19,12 +21,13 @@ static void print_head(const struct results *results, FILE *out)
 	char text[ADDR_TEXT_MAX];
 	char duration[DURATION_TEXT_MAX];
 
-	fprintf(out, "weirload %s: %ju connection%s to %s", options->scenario->name,
-		(uintmax_t)options->n_connections, options->n_connections == 1 ? "" : "s",
-		addr_text(&options->target, text));
+	fprintf(out, "weirload %s: %ju connection%s to ", options->scenario->name,
+		(uintmax_t)options->n_connections, options->n_connections == 1 ? "" : "s");
+	character_put_all(out, addr_text(&options->target, text));
 	if (options->has_serve) {
-		fprintf(out, ", served at %s",
-			addr_text(options->has_remote ? &options->remote : &options->serve, text));
+		fputs(", served at ", out);
+		(void)addr_text(options->has_remote ? &options->remote : &options->serve, text);
+		character_put_all(out, text);
 	}
 	if (options->blackhole.sa_len != 0) {
 		fprintf(out, ", a black hole at %s", addr_text(&options->blackhole, text));
@@ -256,7 +259,7 @@ static void print_end(const struct results *results, FILE *out)
 		results->run->options->n_threads == 1 ? "" : "s");
 	for (size_t i = 0; i < results->n_limits; i++) {
 		if (!results->limits[i].holds) {
-			fprintf(out, "FAILED: %s\n", results->limits[i].words);
+			say_line(out, "FAILED: %s", results->limits[i].words);
 			holds = false;
 		}
 	}
@@ -307,7 +310,8 @@ void report_alone_text(const struct alone_results *results, FILE *out)
 {
 	char text[ADDR_TEXT_MAX];
 
-	fprintf(out, "weirload serve: at %s\n\n", addr_text(&results->options->serve, text));
+	say_line(out, "weirload serve: at %s", addr_text(&results->options->serve, text));
+	fputc('\n', out);
 	report_about(results->options, &results->about, out);
 	fprintf(out, "\naccepted %9ju\nby FIN %11ju\nby RST %11ju\nby an error %6ju\n",
 		(uintmax_t)results->n_accepted, (uintmax_t)results->n_ended[CONN_END_FIN],
@@ -318,6 +322,6 @@ void report_alone_text(const struct alone_results *results, FILE *out)
 	fprintf(out, "bytes          %ju received, %ju sent back\n", (uintmax_t)results->n_received,
 		(uintmax_t)results->n_sent);
 	if (results->n_accepted == 0) {
-		fprintf(out, "nobody reached --serve %s\n", text);
+		say_line(out, "nobody reached --serve %s", text);
 	}
 }

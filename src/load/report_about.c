@@ -3,10 +3,25 @@
  * option. */
 #include <string.h>
 
+#include "load/character.h"
 #include "load/options.h"
 #include "load/results.h"
 
 enum { WIDTH = 98, INDENT = 15 };
+
+/** As bash and zsh read it, of a word that drives a terminal if it is written as it is. */
+static void print_bytes(const char *word, FILE *out)
+{
+	fputs("$'", out);
+	for (; *word != '\0'; word++) {
+		if (*word < ' ' || *word > '~') {
+			fprintf(out, "\\x%02x", (uint8_t)*word);
+		} else {
+			fprintf(out, *word == '\'' || *word == '\\' ? "\\%c" : "%c", *word);
+		}
+	}
+	fputc('\'', out);
+}
 
 static void print_word(const char *word, FILE *out)
 {
@@ -15,6 +30,10 @@ static void print_word(const char *word, FILE *out)
 
 	if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
 		fputs(word, out);
+		return;
+	}
+	if (!character_are_plain(word)) {
+		print_bytes(word, out);
 		return;
 	}
 	fputc('\'', out);
@@ -45,7 +64,8 @@ static void print_options(const struct options *options, FILE *out)
 			fprintf(out, "\n%*s", INDENT, "");
 			column = INDENT;
 		}
-		fprintf(out, "%s%s=%s", column > INDENT ? " " : "", value.name, value.word);
+		fprintf(out, "%s%s=", column > INDENT ? " " : "", value.name);
+		character_put_all(out, value.word);
 		column += len + 1;
 	}
 	fputc('\n', out);

@@ -12,9 +12,7 @@ __attribute__((format(printf, 3, 0))) static void put(
 	int n = vsnprintf(line, sizeof(line), format, args);
 
 	fputs(prefix, out);
-	for (const char *c = line; n > 0 && *c != '\0';) {
-		c += character_put(out, c);
-	}
+	character_put_all(out, n > 0 ? line : "");
 	fputs(n < (int)sizeof(line) ? "\n" : "...\n", out);
 }
 

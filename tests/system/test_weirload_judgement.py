@@ -255,6 +255,18 @@ def test_the_command_can_be_pasted():
     assert said.splitlines() == words
 
 
+def test_no_word_of_the_command_drives_a_terminal_and_yet_it_can_be_pasted(folder):
+    words = [load.WEIRLOAD, "idle", "--target", "unix:/no/\x9b\u202e", "--connections=1",
+             "--csv", f"{folder}/\x1b[2J\n'\\f.csv"]
+    text = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE).stdout
+    assert all(line.isprintable() for line in text.splitlines()), text
+    assert "\n" not in re.search(r" csv=(.*)f\.csv", text)[1] and "connection to unix:/no/\\x9b\\u202e, when" in text
+    command = re.search(r"^command +(.*)$", text, re.M)[1]
+    said = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, text=True,
+                          check=True, timeout=DEADLINE).stdout
+    assert said.split("\0")[:-1] == words
+
+
 # The servers that it makes
 
 def is_reached(where):
