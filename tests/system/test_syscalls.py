@@ -36,7 +36,7 @@ CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close"
 # wakes the log's thread.
 NOT_OURS = {"brk", "mmap", "munmap", "mprotect", "madvise"}
 
-NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m"}
+NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m", "preface": "10m"}
 
 
 def assert_traceable():
