@@ -181,6 +181,8 @@ static void on_soon(struct task *task)
 	struct link *link = container_of(task, struct link, soon);
 
 	if (link->state == LINK_RELAYING) {
+		way_relax(&link->ways[UPSTREAM]);
+		way_relax(&link->ways[DOWNSTREAM]);
 		link_run(link);
 	}
 }

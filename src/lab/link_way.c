@@ -260,11 +260,17 @@ void way_stop(struct link_way *way)
 	way->is_done = true;
 }
 
+/** Whether nothing is left for a chain to do. */
+static bool can_relax(const struct link_way *way)
+{
+	return way->is_chain && !way->is_done && !way->has_ended && !way->chain.is_over &&
+	       chain_is_idle(&way->chain) && stream_fd(way->from) >= 0 &&
+	       !stream_has_hung_up(way->from);
+}
+
 void way_relax(struct link_way *way)
 {
-	if (!way->is_chain || way->is_done || way->has_ended || way->chain.is_over ||
-		!chain_is_idle(&way->chain) || stream_fd(way->from) < 0 ||
-		stream_has_hung_up(way->from)) {
+	if (!can_relax(way)) {
 		return;
 	}
 	stream_off(way->from, &way->source);
@@ -386,7 +392,9 @@ void link_run(struct link *link)
 		if (!judge(&link->ways[i])) {
 			return;
 		}
-		if (!link->ways[i].is_done) {
+		if (can_relax(&link->ways[i])) {
+			wake_ns = 0; /* soon, and not here, where its stream may be reading */
+		} else if (!link->ways[i].is_done) {
 			wake_ns = clock_earlier(wake_ns, link->ways[i].wake_ns);
 		}
 	}

@@ -334,6 +334,35 @@ START_TEST(nothing_is_lost_silently_whatever_fails)
 }
 END_TEST
 
+/** More of it than a run of the chain sends. */
+START_TEST(a_way_is_a_pump_again_when_what_was_in_flight_has_gone)
+{
+	const struct link_way *way;
+
+	ck_assert(make_proxy("{\"type\": \"slicer\", \"stream\": \"upstream\", \"attributes\": "
+			     "{\"average_size\": 1}}, {\"type\": \"latency\", \"stream\": "
+			     "\"upstream\", \"attributes\": {\"latency\": 1000000}}"));
+	client_connect();
+	give(&client, 0, SMALL);
+	loop_until(!list_empty(&proxy_of()->home.links));
+	way = &container_of(proxy_of()->home.links.next, struct link, link)->ways[UPSTREAM];
+	loop_until(way->chain.n_put == SMALL);
+	ck_assert(ask(HTTP_VERB_DELETE, "/proxies/p/toxics/slicer_upstream", ""));
+	ck_assert(ask(HTTP_VERB_DELETE, "/proxies/p/toxics/latency_upstream", ""));
+	ck_assert(way->is_chain);
+	life_until(server.n == SMALL && !way->is_chain);
+	ck_assert_uint_eq(server.n, SMALL);
+	give(&client, SMALL, SMALL);
+	life_until(server.n == (size_t)2 * SMALL);
+	ck_assert_uint_eq(server.n, 2 * SMALL);
+	proxy_free(proxy_of());
+	loop_settle();
+	end_close(&client);
+	end_close(&server);
+	loop_settle();
+}
+END_TEST
+
 /* ---- around ---- */
 
 static void set_up(void)
@@ -371,6 +400,7 @@ int main(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_way_is_a_pump_again_when_what_was_in_flight_has_gone);
 	tcase_add_loop_test(tc, nothing_is_lost_silently_whatever_fails, 0, LIVES);
 	return suite_run(suite);
 }
