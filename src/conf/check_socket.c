@@ -33,7 +33,7 @@ static void check_duration(const struct group *group, const char *key, uint64_t 
 	const struct setting *setting = find(group, key, shown);
 	char text[CONF_SHOWN_MAX];
 
-	if (setting != NULL && (ns % unit_ns != 0 || ns > max_ns)) {
+	if (setting != NULL && (ns == 0 || ns % unit_ns != 0 || ns > max_ns)) {
 		conf_reader_error(group->reader, setting, shown, "%s is not for the kernel; %s",
 			conf_shown(setting_string(setting), text), remedy);
 	}

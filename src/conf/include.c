@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -225,6 +226,20 @@ static bool has_nul(const struct token *string)
 	return false;
 }
 
+/* Reports a string that holds a NUL. `name` is the last one before it: its option, or the list that
+ * it is in. */
+static void report_nul(struct reading *reading, const struct frame *frame,
+	const struct token *string, const struct token *name)
+{
+	char key[64]; /* longer than any option */
+
+	(void)snprintf(key, sizeof(key), "%.*s",
+		(int)(name->len < sizeof(key) ? name->len : sizeof(key)), name->text);
+	conf_errors_add(reading->errors, frame->file, string->line, name->len == 0 ? NULL : key,
+		"a string cannot hold a NUL; take the \"\\x00\" out");
+	reading->failed = true;
+}
+
 /* Reports a token that no parser accepts; it is left in the text. */
 static void check_token(
 	struct reading *reading, const struct frame *frame, const struct token *token)
@@ -239,12 +254,6 @@ static void check_token(
 	case TOKEN_OPEN_COMMENT:
 		what = "the comment that begins here has no end; write \"*/\" behind it";
 		break;
-	case TOKEN_STRING:
-		if (has_nul(token)) {
-			what = "a string cannot hold a NUL; take the \"\\x00\" out";
-			break;
-		}
-		return;
 	default:
 		return;
 	}
@@ -258,6 +267,7 @@ static int expand(struct reading *reading, struct frame *frame)
 	struct conf_source *source = reading->source;
 	const char *copied = frame->text;
 	struct token string = {.kind = TOKEN_END}; /* the last string of several lines */
+	struct token name = {.text = ""};          /* the last name */
 	struct scanner scanner;
 	struct token token;
 	int r = conf_source_begin_segment(source, frame->file, 1);
@@ -270,10 +280,15 @@ static int expand(struct reading *reading, struct frame *frame)
 		token = scanner_next(&scanner);
 		if (token.kind == TOKEN_STRING && last_line(&token) > token.line) {
 			string = token;
+		} else if (token.kind == TOKEN_NAME) {
+			name = token;
 		} else if (token.kind == TOKEN_OPEN_STRING) {
 			report_open_string(reading, frame, &token, &string);
 		} else {
 			check_token(reading, frame, &token);
+		}
+		if (token.kind == TOKEN_STRING && has_nul(&token)) {
+			report_nul(reading, frame, &token, &name);
 		}
 		if (token.kind != TOKEN_INCLUDE) {
 			continue;

@@ -81,8 +81,8 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 			.example = "1m", .min = 1, .max = NEVER, OF(owner, keepalive_idle_ns),     \
 			.help = "silence before the first probe; none: no probes"),                \
 		SOCKET(owner, prefix, "keepalive.interval", CONF_DURATION, .preset = "75s",        \
-			.example = "10s", .min = 1, .max = NEVER,                                  \
-			OF(owner, keepalive_interval_ns), .help = "between probes"),               \
+			.example = "10s", .max = NEVER, OF(owner, keepalive_interval_ns),          \
+			.help = "between probes"),                                                 \
 		SOCKET(owner, prefix, "keepalive.count", CONF_INT, .example = "9", .min = 1,       \
 			.max = SOCKOPTS_KEEPALIVE_MAX_N, OF(owner, keepalive_count),               \
 			.help = "unanswered probes that end it; default: the kernel's, 9"),        \
@@ -440,7 +440,7 @@ const struct conf_key conf_schema[] = {
 		.offset = offsetof(struct conf_upstream, discovery),
 		.help = "finds servers by DNS: dns:NAME:PORT or srv:NAME"},
 	{.path = "upstreams[].discovery", .type = CONF_GROUP, .help = "how they are found"},
-	IN_UPSTREAM(discovery, hold, CONF_DURATION, "30s", 1, NEVER,
+	IN_UPSTREAM(discovery, hold, CONF_DURATION, "30s", NS_PER_MS, NEVER,
 		.help = "an answer without servers counts only after so long"),
 	IN_UPSTREAM(discovery, ttl_min, CONF_DURATION, "1s", NS_PER_MS, NEVER - 1,
 		.help = "the least time from lookup to lookup"),

@@ -97,9 +97,9 @@ static int set_duration(
 	}
 	if (ns < key->min) {
 		return conf_refuse(why, text,
-			key->max == NS_NEVER ? "a timer of no time at all would strike at once; "
-					       "write \"none\" to switch it off"
-					     : "too short; write at least \"1ms\"");
+			key->min == 1 ? "a timer of no time at all would strike at once; "
+					"write \"none\" to switch it off"
+				      : "too short; write at least \"1ms\"");
 	}
 	if (ns > key->max && key->min == 0) {
 		return conf_refuse(why, text, "this is no timer to switch off; write \"0s\"");

@@ -177,6 +177,7 @@ def test_what_the_kernel_cuts_is_told_once():
     ("listener", {"keepalive": {"idle": "1500ms"}}, "write whole seconds, from \"1s\" to \"32767s\""),
     ("listener", {"keepalive": {"idle": "10h"}}, "write whole seconds"),
     ("listener", {"keepalive": {"interval": "none"}}, "write whole seconds"),
+    ("listener", {"keepalive": {"interval": "0s"}}, "write whole seconds"),
     ("listener", {"keepalive": {"count": 128}}, "write an integer from 1 to 127"),
     ("upstream", {"user_timeout": "100us"}, "write whole milliseconds"),
     ("upstream", {"user_timeout": "25d"}, "write whole milliseconds"),

@@ -441,8 +441,7 @@ static const struct wrong {
 		U "discover: an array was found; write discover = \"dns:app.example.com:9000\"\n"},
 	{"discover = \"srv:a\"; discovery = { hold = \"0s\"; ttl_min = \"2h\"; max_servers = 0; "
 	 "max_pairs = 0; };",
-		U "discovery.hold: \"0s\": a timer of no time at all would strike at once; write "
-		  "\"none\" to switch it off\n" U
+		U "discovery.hold: \"0s\": too short; write at least \"1ms\"\n" U
 		  "discovery.max_servers: 0 is out of range; write an integer from 1 to 10000\n" U
 		  "discovery.max_pairs: 0 is out of range; write an integer from 1 to 10000000\n" U
 		  "discovery: ttl_min is more than ttl_max; write at most that, or raise "
@@ -469,7 +468,10 @@ static const struct wrong {
 		  "servers[0].check.tymeout: is not known here; the nearest known key is "
 		  "\"timeout\"\n"},
 	{S "check = { send = \"a\\x00b\"; };",
-		"weir.conf:2: a string cannot hold a NUL; take the \"\\x00\" out\n"},
+		"weir.conf:2: send: a string cannot hold a NUL; take the \"\\x00\" out\n"},
+	{"servers = ( \"h:1\\x00\" ); check = { expect = \"a\" \"b\\X00\"; };",
+		"weir.conf:2: servers: a string cannot hold a NUL; take the \"\\x00\" out\n"
+		"weir.conf:2: expect: a string cannot hold a NUL; take the \"\\x00\" out\n"},
 	/* ejection */
 	{S "eject = \"no\";", U "eject: \"no\": neither of two; write \"on\" or \"off\"\n"},
 	{S "eject = 1;", U "eject: an integer was found; write eject = { ... }, or \"off\"\n"},
