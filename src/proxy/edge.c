@@ -27,7 +27,7 @@ struct session_edge *edge_free(struct session_edge *edge)
 		edge_forget_header(edge);
 		free(edge->unique_id);
 		free(edge->throttles);
-		free(edge->client_name);
+		free((void *)edge->client_name.bytes);
 		free((void *)edge->name.bytes);
 		free((void *)edge->protocol.bytes);
 		free(edge);
@@ -99,14 +99,24 @@ int edge_keep_hello(struct session_edge *edge, const struct client_hello *hello)
 
 int edge_announce(struct session_edge *edge, const struct proxy_address *client)
 {
-	char text[ADDR_TEXT_MAX];
+	static const char prefix[] = "unix:";
+	char text[sizeof(prefix) + sizeof(client->sa.un.sun_path)];
+	const char *path = client->sa.un.sun_path;
+	size_t n;
 
 	edge->is_announced = true;
-	if (client->sa.any.sa_family == AF_UNIX && client->len > sizeof(sa_family_t)) {
-		edge->client_name = strdup(addr_format(&client->sa.any, client->len, text));
-		return edge->client_name == NULL ? -ENOMEM : 0;
+	if (client->sa.any.sa_family != AF_UNIX || client->len <= sizeof(sa_family_t)) {
+		return 0;
 	}
-	return 0;
+	n = client->len - sizeof(sa_family_t);
+	n = path[0] == '\0' ? n : strnlen(path, n);
+	memcpy(text, prefix, sizeof(prefix) - 1);
+	memcpy(text + sizeof(prefix) - 1, path, n);
+	if (path[0] == '\0') {
+		text[sizeof(prefix) - 1] = '@'; /* an abstract name */
+	}
+	return copy(
+		(struct span){(const uint8_t *)text, sizeof(prefix) - 1 + n}, &edge->client_name);
 }
 
 void edge_forget_header(struct session_edge *edge)

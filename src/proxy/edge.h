@@ -46,9 +46,9 @@ struct session_edge {
 	/** The local address that the client connected to, for a listener with a range of ports;
 	 * AF_UNSPEC: not asked. */
 	union session_peer on;
-	/** The path of a UNIX client that a header announced, as the log shows it; NULL: it has
-	 * none. */
-	char *client_name;
+	/** The name of a UNIX client that a header announced, as addr_format() writes it, but with
+	 * all its bytes; empty: it has none. */
+	struct span client_name;
 	/** The unique id in the header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;

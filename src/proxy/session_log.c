@@ -61,8 +61,8 @@ static void log_client(struct log_line *line, const struct session *session)
 	static const char *const peer_keys[] = {"peer", "peer_pid", "peer_uid"};
 	const struct session_edge *edge = session->edge;
 
-	if (edge != NULL && edge->client_name != NULL) {
-		log_str(line, "client", edge->client_name);
+	if (edge != NULL && edge->client_name.n > 0) {
+		log_bytes(line, "client", edge->client_name.bytes, edge->client_name.n);
 	} else {
 		log_connected(line, client_keys, &session->client);
 	}

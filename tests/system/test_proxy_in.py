@@ -42,6 +42,8 @@ HEADERS = {
     "v2 IPv6": (v2(0x21, inet(socket.AF_INET6, "2001:db8::7", "2001:db8::1")), "[2001:db8::7]:40000"),
     "v2 mapped": (v2(0x21, inet(socket.AF_INET6, "::ffff:192.0.2.7", "::ffff:198.51.100.1")), "192.0.2.7:40000"),
     "v2 UNIX": (v2(0x31, local("/run/one") + local("/run/two")), "unix:/run/one"),
+    "v2 UNIX, raw": (v2(0x31, local("/run/\x01\n one") + local("/run/two")), "unix:/run/\x01\n one"),
+    "v2 UNIX, abstract": (v2(0x31, local("\0one") + local("\0two")), "unix:@one"),
     "v2 TLVs": (v2(0x11, inet(socket.AF_INET, "192.0.2.7", "198.51.100.1"), b"\x02\0\x04name" + b"\x04\0\0"),
                 "192.0.2.7:40000"),
     "v2 local": (v2(0, b"", command=0x20), None),
