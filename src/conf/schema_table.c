@@ -82,13 +82,13 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 			.help = "silence before the first probe; none: no probes"),                \
 		SOCKET(owner, prefix, "keepalive.interval", CONF_DURATION, .preset = "75s",        \
 			.example = "10s", .max = NEVER, OF(owner, keepalive_interval_ns),          \
-			.help = "between probes"),                                                 \
+			.help = "time between two probes"),                                        \
 		SOCKET(owner, prefix, "keepalive.count", CONF_INT, .example = "9", .min = 1,       \
 			.max = SOCKOPTS_KEEPALIVE_MAX_N, OF(owner, keepalive_count),               \
-			.help = "unanswered probes that end it; default: the kernel's, 9"),        \
+			.help = "unanswered probes that end the pair; default: the kernel's, 9"),  \
 		SOCKET(owner, prefix, "user_timeout", CONF_DURATION, .preset = "none",             \
 			.example = "30s", .min = 1, .max = NEVER, OF(owner, user_timeout_ns),      \
-			.help = "sent bytes are not acknowledged; none: the kernel's"),            \
+			.help = "time without acknowledgement of sent bytes; none: the kernel's"), \
 		SOCKET(owner, prefix, "send_buffer", CONF_SIZE, .example = "256k",                 \
 			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, send_buffer),              \
 			.help = "bytes sent but not acknowledged; default: the kernel tunes it"),  \
@@ -97,7 +97,7 @@ static const char *const applied[] = {"timeouts", "access", NULL};
 			.help = "bytes received but not read; default: the kernel tunes it"),      \
 		SOCKET(owner, prefix, "notsent_lowat", CONF_SIZE, .example = "128k",               \
 			.min = BUFFER_MIN, .max = BUFFER_MAX, OF(owner, notsent_lowat),            \
-			.help = "bytes not sent yet from which on the socket is full; default: "   \
+			.help = "this many bytes not sent yet make the socket full; default: "     \
 				"the kernel's"),                                                   \
 		SOCKET(owner, prefix, "mptcp", CONF_EITHER, .words = on_off, .preset = "off",      \
 			.example = "on", OF(owner, mptcp), .help = "Multipath TCP: on or off")
@@ -175,17 +175,17 @@ enum { BUFFER_MIN = 4 * 1024, BUFFER_MAX = 1024 * 1024 * 1024 };
 	}
 #define CHECK_KEYS(prefix)                                                                         \
 	CHECK_KEY(prefix, "every", CONF_DURATION, every_ns, .preset = "2s", .example = "2s",       \
-		.min = NS_PER_MS, .max = NEVER - 1, .help = "from check to check"),                \
+		.min = NS_PER_MS, .max = NEVER - 1, .help = "time from one check to the next"),    \
 		CHECK_KEY(prefix, "every_down", CONF_DURATION, every_down_ns, .example = "2s",     \
 			.min = NS_PER_MS, .max = NEVER - 1,                                        \
 			.help = "the same while the server is down; default: that of every"),      \
 		CHECK_KEY(prefix, "timeout", CONF_DURATION, timeout_ns, .preset = "1s",            \
 			.example = "1s", .min = NS_PER_MS, .max = NEVER - 1,                       \
-			.help = "for all of one check"),                                           \
+			.help = "how long one check may take"),                                    \
 		CHECK_KEY(prefix, "rise", CONF_INT, rise, .preset = "2", .example = "2", .min = 1, \
-			.max = 1000, .help = "so many good ones in a row, and it is up"),          \
+			.max = 1000, .help = "good checks in a row that make it up"),              \
 		CHECK_KEY(prefix, "fall", CONF_INT, fall, .preset = "3", .example = "3", .min = 1, \
-			.max = 1000, .help = "so many bad ones in a row, and it is down"),         \
+			.max = 1000, .help = "bad checks in a row that make it down"),             \
 		CHECK_KEY(prefix, "send", CONF_BYTES, send, .example = "PING\\r\\n",               \
 			.max = CONF_SEND_MAX, .help = "what is sent; default: nothing"),           \
 		CHECK_KEY(prefix, "expect", CONF_BYTES, expect, .example = "+PONG",                \
@@ -230,14 +230,14 @@ const struct conf_key conf_schema[] = {
 		.min = 1,
 		.max = NEVER,
 		.offset = offsetof(struct conf, drain.idle_first_ns),
-		.help = "then pairs end in which no byte moves for so long"},
+		.help = "then pairs end that are silent for this long"},
 	{.path = "drain.spread",
 		.type = CONF_DURATION,
 		.preset = "5s",
 		.example = "5s",
 		.max = NEVER - 1,
 		.offset = offsetof(struct conf, drain.spread_ns),
-		.help = "at last, all others end in the course of this"},
+		.help = "at last, all other pairs end during this time"},
 	{.path = "log", .type = CONF_GROUP, .help = "the log on stderr"},
 	{.path = "log.level",
 		.type = CONF_LEVEL,
@@ -251,12 +251,12 @@ const struct conf_key conf_schema[] = {
 		.preset = "off",
 		.example = "on",
 		.offset = offsetof(struct conf, log_tcp_info),
-		.help = "closing lines have rtt and retransmits of both sides: on or off"},
+		.help = "closing lines have RTT and retransmits of both sides: on or off"},
 	{.path = "node",
 		.type = CONF_NAME,
 		.example = "weir-1",
 		.offset = offsetof(struct conf, node),
-		.help = "how this weir is called; default: as its host"},
+		.help = "name of this weir; default: that of its host"},
 	{.path = "control", .type = CONF_GROUP, .help = "where weir is told what to do"},
 	{.path = "control.listen",
 		.type = CONF_PATH,
@@ -283,7 +283,7 @@ const struct conf_key conf_schema[] = {
 		.offset = offsetof(struct conf, http.hosts),
 		.count_offset = offsetof(struct conf, http.n_hosts),
 		.element_size = sizeof(char *),
-		.help = "its names with dots"},
+		.help = "host names with a dot that requests may use"},
 	{.path = "relay", .type = CONF_GROUP, .help = "how bytes are relayed"},
 	{.path = "relay.high_water_mark",
 		.type = CONF_SIZE,
@@ -292,14 +292,14 @@ const struct conf_key conf_schema[] = {
 		.min = 4 * 1024,
 		.max = 16 * 1024 * 1024,
 		.offset = offsetof(struct conf, high_water_mark),
-		.help = "bytes that wait for one side at most"},
+		.help = "most bytes that may wait for one side"},
 	{.path = "relay.splice",
 		.type = CONF_EITHER,
 		.words = auto_off,
 		.preset = "auto",
 		.example = "off",
 		.offset = offsetof(struct conf, splice),
-		.help = "bulk bytes go past user space where the kernel lets them: auto or off"},
+		.help = "bulk bytes are spliced, not copied, where possible: auto or off"},
 	{.path = "reload", .type = CONF_GROUP, .help = "what a reload does"},
 	{.path = "reload.apply_to_open_pairs",
 		.type = CONF_FLAGS,
@@ -337,10 +337,10 @@ const struct conf_key conf_schema[] = {
 	IN_LISTENER("server", CONF_FORWARD, server, .example = "10.0.0.5:5432",
 		.help = "a server in the place of an upstream"),
 	IN_LISTENER("accept_proxy", CONF_PREFIXES, accept_proxy, .example = "10.0.0.0/8",
-		.help = "who must begin with a PROXY header; default: nobody"),
+		.help = "clients that must begin with a PROXY header; default: none"),
 	{.path = "listeners[].routes",
 		LIST(conf_listener, routes, conf_route),
-		.help = "other upstreams, for whom the first one fits that fits"},
+		.help = "other upstreams: a client goes to that of its first match"},
 	IN_ROUTE(sni, CONF_SNI, CONF_ELEMENTS_MAX, .example = "a.test",
 		.help = "names in the ClientHello; *. stands for one label or more"),
 	IN_ROUTE(alpn, CONF_ALPN, CONF_PROTOCOLS_MAX, .example = "h2",
@@ -357,19 +357,19 @@ const struct conf_key conf_schema[] = {
 		.offset = offsetof(struct conf_route, upstream),
 		.help = "the name of an upstream"},
 	IN_LISTENER("allow", CONF_PREFIXES, allow, .example = "10.0.0.0/8",
-		.help = "who may in; if written, all others are denied"),
+		.help = "clients that are let in; if written, all others are denied"),
 	IN_LISTENER("deny", CONF_PREFIXES, deny, .example = "10.9.0.0/16",
-		.help = "who may not, allowed or not"),
+		.help = "clients that are not let in, even if allow has them"),
 	IN_LISTENER("max_pairs_per_source", CONF_INT, max_pairs_per_source, .example = "100",
 		.min = 1, .max = 10000000, .help = "pairs of one source; default: no limit"),
 	{.path = "listeners[].source_prefix",
 		.type = CONF_GROUP,
-		.help = "so many bits of an address are one source"},
+		.help = "bits of an address that make one source"},
 	IN_LISTENER("source_prefix.v4", CONF_INT, source_prefix.v4, .preset = "32",
 		.example = "32", .min = 1, .max = PREFIX_V4_BITS, .help = "of IPv4"),
 	IN_LISTENER("source_prefix.v6", CONF_INT, source_prefix.v6, .preset = "64",
 		.example = "64", .min = 1, .max = PREFIX_V6_BITS, .help = "of IPv6"),
-	{.path = "listeners[].rate", .type = CONF_GROUP, .help = "how much a second"},
+	{.path = "listeners[].rate", .type = CONF_GROUP, .help = "limits per second"},
 	IN_LISTENER("rate.accept", CONF_RATE, rate.accept, .example = "1000/s", .min = 1,
 		.max = 10000000, .help = "clients of the listener; others wait"),
 	IN_LISTENER("rate.accept_per_source", CONF_RATE, rate.accept_per_source,
@@ -378,7 +378,7 @@ const struct conf_key conf_schema[] = {
 	IN_LISTENER("rate.up", CONF_BANDWIDTH, rate.up, .example = "10M/s", .min = BANDWIDTH_MIN,
 		.max = BANDWIDTH_MAX, .help = "bytes of one pair from its client"),
 	IN_LISTENER("rate.down", CONF_BANDWIDTH, rate.down, .example = "10M/s",
-		.min = BANDWIDTH_MIN, .max = BANDWIDTH_MAX, .help = "and to it"),
+		.min = BANDWIDTH_MIN, .max = BANDWIDTH_MAX, .help = "bytes of one pair to it"),
 	{.path = "listeners[].max_pairs",
 		.type = CONF_INT,
 		.example = "1000",
@@ -441,11 +441,11 @@ const struct conf_key conf_schema[] = {
 		.help = "finds servers by DNS: dns:NAME:PORT or srv:NAME"},
 	{.path = "upstreams[].discovery", .type = CONF_GROUP, .help = "how they are found"},
 	IN_UPSTREAM(discovery, hold, CONF_DURATION, "30s", NS_PER_MS, NEVER,
-		.help = "an answer without servers counts only after so long"),
+		.help = "answers without servers count only after this time"),
 	IN_UPSTREAM(discovery, ttl_min, CONF_DURATION, "1s", NS_PER_MS, NEVER - 1,
 		.help = "the least time from lookup to lookup"),
 	IN_UPSTREAM(discovery, ttl_max, CONF_DURATION, "5m", NS_PER_MS, NEVER - 1,
-		.help = "the longest"),
+		.help = "the longest time from lookup to lookup"),
 	IN_UPSTREAM(discovery, max_servers, CONF_INT, "256", 1, CONF_ELEMENTS_MAX,
 		.help = "a larger answer is cut"),
 	{.path = "upstreams[].discovery.max_pairs",
@@ -465,12 +465,12 @@ const struct conf_key conf_schema[] = {
 		.words = on_off,
 		.preset = "on",
 		.offset = offsetof(struct conf_upstream, eject.on),
-		.help = "takes servers out at which connects fail"},
-	IN_UPSTREAM(eject, failures, CONF_INT, "3", 1, 1000, .help = "so many in a row"),
+		.help = "takes out servers to which connects fail"},
+	IN_UPSTREAM(eject, failures, CONF_INT, "3", 1, 1000, .help = "failures in a row"),
 	IN_UPSTREAM(eject, within, CONF_DURATION, "10s", NS_PER_MS, NEVER - 1,
-		.help = "and within so long"),
+		.help = "time within which they happen"),
 	IN_UPSTREAM(eject, for, CONF_DURATION, "10s", NS_PER_MS, NEVER - 1,
-		.help = "for so long, and twice as long each time again"),
+		.help = "duration; doubled at each further ejection"),
 	IN_UPSTREAM(eject, at_most, CONF_INT, "50", 1, 100,
 		.help = "per cent of the servers, but always one"),
 	{.path = "upstreams[].slow_start",
@@ -480,7 +480,7 @@ const struct conf_key conf_schema[] = {
 		.min = 1,
 		.max = NEVER,
 		.offset = offsetof(struct conf_upstream, slow_start_ns),
-		.help = "a server that comes up gets its weight in the course of this"},
+		.help = "time in which a server that comes up reaches its weight"},
 	{.path = "upstreams[].on_down",
 		.type = CONF_EITHER,
 		.words = end_keep,
@@ -515,7 +515,7 @@ const struct conf_key conf_schema[] = {
 		.words = tlvs,
 		.example = "authority",
 		.offset = offsetof(struct conf_upstream, send_proxy_tlvs),
-		.help = "what is in one of v2"},
+		.help = "fields of a v2 header"},
 	{.path = "upstreams[].socket",
 		.type = CONF_GROUP,
 		.help = "the same, of TCP connections to its servers"},
@@ -526,7 +526,7 @@ const struct conf_key conf_schema[] = {
 		.type = CONF_SOURCE,
 		.example = "192.0.2.1",
 		.offset = offsetof(struct conf_upstream, source),
-		.help = "the address they come from; default: the kernel picks it"},
+		.help = "source address of connections; default: the kernel picks it"},
 	{.path = "upstreams[].servers",
 		LIST(conf_upstream, servers, conf_server),
 		.alone = "address",
@@ -571,7 +571,7 @@ const struct conf_key conf_schema[] = {
 		.example = "127.0.0.1:9001",
 		.help = "where to check it; default: its own address"},
 	CHECK_KEYS("upstreams[].servers[].check."),
-	{.path = "resolver", .type = CONF_GROUP, .help = "whom discover asks"},
+	{.path = "resolver", .type = CONF_GROUP, .help = "DNS servers that discover asks"},
 	{.path = "resolver.servers",
 		.type = CONF_RESOLVERS,
 		.example = "127.0.0.53:53",
@@ -586,7 +586,7 @@ const struct conf_key conf_schema[] = {
 		.min = NS_PER_MS,
 		.max = NEVER - 1,
 		.offset = offsetof(struct conf, resolver.timeout_ns),
-		.help = "of the first try; each further one has twice as long"},
+		.help = "for the first try; doubled at each further one"},
 	{.path = "resolver.tries",
 		.type = CONF_INT,
 		.preset = "2",
@@ -594,7 +594,7 @@ const struct conf_key conf_schema[] = {
 		.min = 1,
 		.max = 10,
 		.offset = offsetof(struct conf, resolver.tries),
-		.help = "of one lookup"},
+		.help = "attempts of one lookup"},
 };
 
 const size_t conf_schema_len = sizeof(conf_schema) / sizeof(conf_schema[0]);
