@@ -35,8 +35,8 @@ static const char usage_text[] =
 
 static const char help_text[] =
 	"  -s, --socket SOCKET  the control socket (default: /run/weir/control)\n"
-	"  -c, --config FILE    the socket of the weir that has this config\n"
-	"      --json           the answer as it is\n"
+	"  -c, --config FILE    use the control socket of the weir with this config\n"
+	"      --json           print the answer as JSON, unchanged\n"
 	"\n"
 	"  status | ready | listeners | upstreams\n"
 	"  top\n"

@@ -52,7 +52,7 @@ static const char *check(const struct options *options)
 const struct scenario scenario_mixed = {
 	.name = "mixed",
 	.bit = SCENARIO_MIXED,
-	.summary = "exchange messages on a few connections while the rest idles out",
+	.summary = "exchange messages on a few connections while the others wait for the close",
 	.description = "The --busy share sends a message of --size bytes --every D and waits for "
 		       "its echo; the\n"
 		       "rest does what idle does. Measured are both: the closes, and the busy "

@@ -105,7 +105,7 @@ static const char *check(const struct options *options)
 const struct scenario scenario_trickle = {
 	.name = "trickle",
 	.bit = SCENARIO_TRICKLE,
-	.summary = "keep it alive with a byte now and then, then fall silent",
+	.summary = "send a byte now and then, then fall silent, and wait for the close",
 	.description = "A byte is sent --every D for --for P; a close during that time is early. "
 		       "Then both ends\n"
 		       "are silent, and the close is expected --expect T after the last byte.\n",

@@ -22,17 +22,16 @@ static const char help_text[] =
 	"\n"
 	"  -c, --config FILE  the config (default: " WEIR_CONF ")\n"
 	"      --check        print every error of the config, and exit\n"
-	"      --hand-on      with --check: write what was read to stdout, for a weir that "
-	"reloads\n"
-	"      --reload       let the weir that has this config read it again, and print its "
+	"      --hand-on      with --check: write what was read to stdout, for a reload\n"
+	"      --reload       ask the weir that uses this config to read it again; print the "
 	"errors\n"
 	"      --version      print the version, and exit\n"
 	"  -h, --help         print this, and exit\n"
 	"\n"
-	"      --socket-proxy  the first of all: be systemd-socket-proxyd(8)\n"
+	"      --socket-proxy  as the first argument: stand in for systemd-socket-proxyd(8)\n"
 	"\n"
 	"SIGHUP reads the config again, and open pairs stay as they are. SIGTERM stops accepting\n"
-	"and lets the pairs finish; one more, a second later, ends at once.\n"
+	"and lets the pairs finish; a second SIGTERM, at least a second later, ends all at once.\n"
 	"See weir(8) and weir.conf(5).\n";
 
 /** Exits if options contradict each other. */
@@ -100,7 +99,7 @@ static struct options parse_options(int argc, char **argv)
 			printf("%s\n%s", usage_text, help_text);
 			exit(EXIT_CODE_OK);
 		case OPTION_SOCKET_PROXY:
-			fputs("weir: --socket-proxy has to be the first of all\n", stderr);
+			fputs("weir: --socket-proxy has to be the first argument\n", stderr);
 			exit(EXIT_CODE_USAGE);
 		default:
 			fputs(usage_text, stderr);
