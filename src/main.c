@@ -350,7 +350,7 @@ static bool is_of_service(void)
 static int reload(const char *conf_path)
 {
 	struct ask ask;
-	int r = ask_open_conf(&ask, "weir", conf_path, stderr);
+	int r = ask_open_reload(&ask, "weir", conf_path, stderr);
 
 	if (r == 0) {
 		r = ask_reload(&ask, is_of_service());

@@ -102,6 +102,11 @@ static int ask_on_loop(
 	return r < 0 ? r : asking->result;
 }
 
+static bool asks_before(const struct ask *ask, const struct ask_question *question)
+{
+	return question->asks_before && ask->before.sa_len > 0;
+}
+
 static bool is_nobody_there(int r)
 {
 	return r == -ENOENT || r == -ECONNREFUSED;
@@ -109,13 +114,14 @@ static bool is_nobody_there(int r)
 
 /** Reports that no weir listens where the config says: perhaps weir has not loaded that config
  * yet. */
-static int tell_moved(const struct ask *ask, const char *where, int err)
+static int tell_moved(
+	const struct ask *ask, const struct ask_question *question, const char *where, int err)
 {
 	char text[ADDR_TEXT_MAX];
 
 	fprintf(ask->err, "%s: %s: %s; control.listen of %s says so, but weir is not running there",
 		ask->program, where, strerrordesc_np(-err), ask->conf);
-	if (ask->before.sa_len > 0) {
+	if (asks_before(ask, question)) {
 		fprintf(ask->err, ", nor at %s", addr_text(&ask->before, text) + strlen("unix:"));
 	}
 	fprintf(ask->err, ": systemctl start weir; or, if the socket is yet to move there, "
@@ -124,7 +130,7 @@ static int tell_moved(const struct ask *ask, const char *where, int err)
 }
 
 /** Reports why the question could not be asked. */
-static int tell_failure(const struct ask *ask, int err)
+static int tell_failure(const struct ask *ask, const struct ask_question *question, int err)
 {
 	char text[ADDR_TEXT_MAX];
 	const char *where = addr_text(&ask->addr, text) + strlen("unix:");
@@ -143,7 +149,7 @@ static int tell_failure(const struct ask *ask, int err)
 			(void)fputs(ask->conf_errors, ask->err);
 		}
 		if (ask->conf != NULL) {
-			return tell_moved(ask, where, err);
+			return tell_moved(ask, question, where, err);
 		}
 		return fail(ask, where, err,
 			"weir is not running there: systemctl start weir, or name its socket");
@@ -185,7 +191,7 @@ int ask_stream(const struct ask *ask, const struct ask_question *question,
 	struct asking asking = {.loop = loop_new(), .piece = piece, .owner = owner};
 	int r = asking.loop == NULL ? -errno : ask_on_loop(&ask->addr, question, &asking);
 
-	if (is_nobody_there(r) && ask->before.sa_len > 0) {
+	if (is_nobody_there(r) && asks_before(ask, question)) {
 		asking.result = 0;
 		r = ask_on_loop(&ask->before, question, &asking);
 	}
@@ -196,7 +202,7 @@ int ask_stream(const struct ask *ask, const struct ask_question *question,
 			"the service has ended, or what it said was not read in time",
 			"look into its log, then ask again");
 	}
-	return r < 0 ? tell_failure(ask, r) : r;
+	return r < 0 ? tell_failure(ask, question, r) : r;
 }
 
 int ask_weir(const struct ask *ask, const struct ask_question *question, json_t **ret_json)
@@ -227,7 +233,18 @@ void ask_tell(const struct ask *ask, int status, const json_t *json)
 }
 
 const struct ask_question ask_reload_question = {
-	.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S};
+	.method = "POST", .target = "/v1/reload", .wait_s = RELOAD_WAIT_S, .asks_before = true};
+
+/** Reports that the weir that has reloaded has another config than the one that was named. */
+static int tell_other(const struct ask *ask)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)fputs(ask->conf_errors, ask->err);
+	fprintf(ask->err, "%s: %s: the weir there has reloaded, but it has another config\n",
+		ask->program, addr_text(&ask->addr, text) + strlen("unix:"));
+	return -ECANCELED;
+}
 
 int ask_reload(const struct ask *ask, bool is_logged)
 {
@@ -246,5 +263,8 @@ int ask_reload(const struct ask *ask, bool is_logged)
 		ask_tell(ask, status, json);
 	}
 	json_decref(json);
+	if (status == 200 && ask->conf_errors != NULL) {
+		return tell_other(ask);
+	}
 	return status == 200 ? 0 : -ECANCELED;
 }

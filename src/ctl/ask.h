@@ -15,10 +15,11 @@ enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< a longer answer is refused */ };
 /** Where to send requests, and how to report errors. */
 struct ask {
 	struct addr addr;
-	/** Where it may have been before the config was edited; sa_len 0: nowhere else. */
+	/** Where it may have been before the config was edited: for a reload; sa_len 0: none. */
 	struct addr before;
-	const char *conf;  /**< the config whose control.listen is `addr`; borrowed. NULL: none */
-	char *conf_errors; /**< the errors of a config that does not say the address; NULL: none */
+	const char *conf; /**< the config whose control.listen is `addr`; borrowed. NULL: none */
+	/** For a reload: the errors of a config that does not say the address; NULL: none. */
+	char *conf_errors;
 	const char *program; /**< "weir", "weirctl" */
 	FILE *err;
 };
@@ -28,6 +29,9 @@ struct ask_question {
 	const char *target;
 	const char *body;    /**< JSON; NULL: no body */
 	unsigned int wait_s; /**< time limit for the whole answer; 0: no limit */
+	/** If nobody listens at `addr`, ask at `before`: only a reload, for the weir there may have
+	 * another config, and a reload makes it read that one. */
+	bool asks_before;
 };
 
 /**
@@ -39,10 +43,16 @@ int ask_open(struct ask *ask, const char *program, const char *path, FILE *err);
 /**
  * Sets the address to that of the weir with this config: its control.listen or, if it has none, the
  * default of ask_open(). The default for NAME.conf in the folder of the default config is in
- * /run/weir-NAME, which the service weir@NAME uses. Blocks, and forks. The caller must call
- * ask_close().
+ * /run/weir-NAME, which the service weir@NAME uses. A config that cannot be read, or whose
+ * control.listen is wrong, is an error. Blocks, and forks. The caller must call ask_close().
  */
 int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err);
+
+/**
+ * The same for ask_reload(), but a missing default config is not an error, and if the config is
+ * wrong the address is the default, so that the weir there logs the errors of its own check.
+ */
+int ask_open_reload(struct ask *ask, const char *program, const char *conf, FILE *err);
 void ask_close(struct ask *ask);
 
 /**
@@ -66,7 +76,8 @@ void ask_tell(const struct ask *ask, int status, const json_t *json);
 extern const struct ask_question ask_reload_question;
 
 /** Requests a reload. 0, or a negative errno: the errors were written, as by --check; or, with
- * `is_logged`, only where they are: whoever reads `err` reads the log of weir, too. */
+ * `is_logged`, only where they are: whoever reads `err` reads the log of weir, too. It also fails
+ * if weir has reloaded but the config of ask_open_reload() is wrong: so weir has another one. */
 int ask_reload(const struct ask *ask, bool is_logged);
 
 #endif

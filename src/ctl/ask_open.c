@@ -109,37 +109,49 @@ static char *errors_text(const struct conf_errors *errors)
 	return text;
 }
 
-int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err)
+/** Opens with a config. With `of_reload`, what is wrong with the config may be left to weir. */
+static int open_conf(struct ask *ask, const char *conf, bool of_reload)
 {
 	struct conf_errors errors;
 	struct addr folder;
-	int is_sure;
+	int is_sure = find_folder(ask, conf, &folder);
 	int r;
 
-	*ask = (struct ask){.program = program, .err = err};
-	is_sure = find_folder(ask, conf, &folder);
 	conf_errors_init(&errors);
 	r = conf_find_control(conf, &errors, &ask->addr);
-	if (r < 0 && is_sure != 0 && access(conf, F_OK) < 0) {
+	if (r < 0 && of_reload && strcmp(conf, WEIR_CONF) == 0 && access(conf, F_OK) < 0) {
 		r = 0; /* a missing default config is not an error */
 	}
+	if (r < 0 && of_reload && is_sure > 0) {
+		/* They are reported unless a weir answers with the errors of its own check. */
+		ask->conf_errors = errors_text(&errors);
+		r = ask->conf_errors == NULL ? r : 0;
+	}
 	ask->conf = r > 0 ? conf : NULL;
-	if (r <= 0) {
+	if (r == 0) {
 		ask->addr = folder;
 	}
 	if (r == 0 && is_sure < 0) {
 		r = tell_folder(ask, is_sure);
 	} else if (r > 0 && is_sure > 0 && !addr_equal(&ask->addr, &folder)) {
 		ask->before = folder;
-	} else if (r < 0 && is_sure > 0) {
-		/* If no weir of that service answers, these errors are reported. */
-		ask->conf_errors = errors_text(&errors);
-		r = 0;
 	} else if (r < 0) {
-		conf_errors_print(&errors, "", err);
+		conf_errors_print(&errors, "", ask->err);
 	}
 	conf_errors_fini(&errors);
 	return r < 0 ? r : 0;
+}
+
+int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err)
+{
+	*ask = (struct ask){.program = program, .err = err};
+	return open_conf(ask, conf, false);
+}
+
+int ask_open_reload(struct ask *ask, const char *program, const char *conf, FILE *err)
+{
+	*ask = (struct ask){.program = program, .err = err};
+	return open_conf(ask, conf, true);
 }
 
 void ask_close(struct ask *ask)

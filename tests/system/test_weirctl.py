@@ -217,8 +217,37 @@ def test_config_that_does_not_say_where_is_told(folder):
 def test_an_instance_has_a_folder_of_its_own():
     default = re.search(r"\(default: (\S+)/weir\.conf\)", daemon_run("--help").stdout)[1]
     for name, where in (("no-such-instance", "/run/weir-no-such-instance/control"), ("no/such", None)):
-        done = run("-c", f"{default}/{name}.conf", "status")
+        conf = f"{default}/{name}.conf"
+        done = daemon_run("--reload", "-c", conf)
         assert done.returncode == 1 and (where or "No such file") in done.stderr, done
+        done = run("-c", conf, "status")
+        assert (done.returncode, done.stdout) == (1, "") and conf in done.stderr and "No such file" in done.stderr, done
+
+
+@pytest.mark.parametrize("text, words", ((None, "No such file"), ("listeners = (", "weir.conf:1: "),
+                                         ('control = { listen = "unix:%s/dead"; };', "weir is not running there")))
+def test_a_config_of_another_weir_never_leads_to_the_one_of_the_folder(folder, text, words):
+    """Only a reload goes on to RUNTIME_DIRECTORY, and it says so where the config is wrong."""
+    path = os.path.join(folder, "weir.conf")
+    if text is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("%s", folder))
+    with house() as here:
+        sock = here.client()
+        exchange(sock)
+        runtime = {"RUNTIME_DIRECTORY": here.weir.runtime}
+        for command in (("kill", "--all"), ("drain", "0s"), ("server", "app/one", "down"), ("log", "debug"), ("undrain",),
+                        ("status",), ("ready",), ("pairs",), ("events",), ("--json", "top")):
+            done = run("-c", path, *command, env=runtime)
+            assert (done.returncode, done.stdout) == (1, "") and words in done.stderr, done
+        exchange(sock)
+        assert is_ready(here) == "ready: running\n"
+        if text is None or "control" not in text:
+            done = run("-c", path, "reload", env=runtime)
+            assert (done.returncode, done.stdout) == (1, "") and words in done.stderr, done
+            done = daemon_run("--reload", "-c", path, env=runtime)
+            assert done.returncode == 1 and words in done.stderr, done
+            assert done.stderr.endswith(f"{control_path(here.weir)}: the weir there has reloaded, but it has another config\n")
 
 
 def reload_by_file(here):
