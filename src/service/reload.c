@@ -95,6 +95,7 @@ static void reload_go_on(struct reload *reload)
 /** Ends the reload. `announced`: RELOADING=1 was sent. */
 static void reload_end(struct reload *reload, bool announced)
 {
+	const char *text;
 	bool ok;
 
 	trial_close(&reload->trial);
@@ -102,8 +103,9 @@ static void reload_end(struct reload *reload, bool announced)
 	reload->before = generation_unref(reload->before);
 	memory_config_went(reload->opts.memory);
 	if (fclose(reload->report) != 0 || reload->text == NULL) {
-		reload->n_text = 1; /* no memory for the report: failed, without a text */
+		reload->n_text = 1; /* no memory for the report */
 	}
+	text = reload->text == NULL || *reload->text == '\0' ? "out of memory\n" : reload->text;
 	reload->report = NULL;
 	ok = reload->n_text == 0;
 	reload->last = (struct status_reload){.at = time(NULL), .failed = !ok};
@@ -115,10 +117,10 @@ static void reload_end(struct reload *reload, bool announced)
 	/* Who has the answer finds in the log what belongs to it. */
 	if (ok) {
 		log_reloaded(reload);
-	} else if (reload->text != NULL) {
-		log_failures(reload->text);
+	} else {
+		log_failures(text);
 	}
-	reload_answer(reload, ok, reload->text == NULL ? "out of memory\n" : reload->text);
+	reload_answer(reload, ok, ok ? "" : text);
 	free(reload->warnings);
 	reload->warnings = NULL;
 	free(reload->text);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "conf/conf.h"
-#include "log/log.h"
 #include "upstream/checks.h"
 #include "upstream/group.h"
 #include "upstream/weight.h"
+#include "upstream/words.h"
 
 static struct member *find(const struct group *group, const char *name)
 {
@@ -20,27 +20,6 @@ static struct member *find(const struct group *group, const char *name)
 		}
 	}
 	return NULL;
-}
-
-static void log_told(const struct group *group, const struct member *member)
-{
-	static const char *const names[] = {
-		[SERVER_AUTO] = "auto",
-		[SERVER_DRAIN] = "drain",
-		[SERVER_DOWN] = "down",
-		[SERVER_UP] = "up",
-	};
-	const struct server_states *states = &member->server->states;
-	struct log_line line;
-
-	if (log_begin(&line, LOG_LEVEL_INFO, "server_told")) {
-		log_str(&line, "upstream", group->name);
-		log_str(&line, "server", member->text);
-		log_str(&line, "server_name", member->name);
-		log_str(&line, "state", names[states->told]);
-		log_u64(&line, "weight", states->has_weight ? states->weight : member->weight);
-		log_end(&line);
-	}
 }
 
 static void obey(struct server_states *states, const struct admin_word *word)
@@ -77,7 +56,7 @@ int admin_tell(struct group *group, const char *name, const struct admin_word *w
 	}
 	before = weight_of(member);
 	server->states = told;
-	log_told(group, member);
+	words_log(group->name, member, NULL);
 	checks_settle_pairs(group, server);
 	if (before == 0 && weight_of(member) > 0) {
 		group_refresh_slowly(group, server);

@@ -145,7 +145,10 @@ static void enforce(const struct group_plan *plan)
 			&server->max_pairs, plan->members[i]->max_pairs, memory_order_relaxed);
 		streak_set(&groups->servers.streaks, &server->streak,
 			eject->on ? eject->failures : 0, eject->within_ns);
-		words_recall(&groups->words, plan->group->name, &server->addr, &server->states);
+		if (words_recall(
+			    &groups->words, plan->group->name, &server->addr, &server->states)) {
+			words_log(plan->group->name, plan->members[i], "kept");
+		}
 	}
 }
 

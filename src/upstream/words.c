@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "log/log.h"
 #include "upstream/server.h"
 
 struct word {
@@ -107,14 +108,41 @@ int words_keep(struct words *words, const char *upstream, const struct addr *add
 	return 0;
 }
 
-void words_recall(const struct words *words, const char *upstream, const struct addr *addr,
+bool words_recall(const struct words *words, const char *upstream, const struct addr *addr,
 	struct server_states *states)
 {
 	const struct word *word = words->table.n == 0 ? NULL : find(words, upstream, addr);
 
-	if (word != NULL) {
-		states->told = word->told;
-		states->has_weight = word->has_weight;
-		states->weight = word->weight;
+	if (word == NULL || (states->told == word->told && states->has_weight == word->has_weight &&
+				    states->weight == word->weight)) {
+		return false;
+	}
+	states->told = word->told;
+	states->has_weight = word->has_weight;
+	states->weight = word->weight;
+	return true;
+}
+
+void words_log(const char *upstream, const struct member *member, const char *why)
+{
+	static const char *const names[] = {
+		[SERVER_AUTO] = "auto",
+		[SERVER_DRAIN] = "drain",
+		[SERVER_DOWN] = "down",
+		[SERVER_UP] = "up",
+	};
+	const struct server_states *states = &member->server->states;
+	struct log_line line;
+
+	if (log_begin(&line, LOG_LEVEL_INFO, "server_told")) {
+		log_str(&line, "upstream", upstream);
+		log_str(&line, "server", member->text);
+		log_str(&line, "server_name", member->name);
+		log_str(&line, "state", names[states->told]);
+		log_u64(&line, "weight", states->has_weight ? states->weight : member->weight);
+		if (why != NULL) {
+			log_str(&line, "why", why);
+		}
+		log_end(&line);
 	}
 }

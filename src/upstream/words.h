@@ -10,10 +10,13 @@
 #ifndef WEIR_UPSTREAM_WORDS_H
 #define WEIR_UPSTREAM_WORDS_H
 
+#include <stdbool.h>
+
 #include "base/list.h"
 #include "base/table.h"
 
 struct addr;
+struct member;
 struct server_states;
 
 struct words {
@@ -31,8 +34,12 @@ void words_fini(struct words *words);
 int words_keep(struct words *words, const char *upstream, const struct addr *addr,
 	const struct server_states *states);
 
-/** Sets in the states of a server what is kept of it. If there is nothing, they do not change. */
-void words_recall(const struct words *words, const char *upstream, const struct addr *addr,
+/** Sets in the states of a server what is kept of it. Whether that has changed them: the server was
+ * away, and is back. */
+bool words_recall(const struct words *words, const char *upstream, const struct addr *addr,
 	struct server_states *states);
+
+/** Logs what is set for a server ("event=server_told"), and `why` unless that is NULL. */
+void words_log(const char *upstream, const struct member *member, const char *why);
 
 #endif
