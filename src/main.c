@@ -111,7 +111,8 @@
  *	prefixes	lists of prefixes
  *	prefix_files	the files that such lists name
  *	report		reports unknown keys and values of a wrong type
- *	check		checks that need the whole model: duplicates, missing names, circles
+ *	check		checks that need the whole model: duplicates, circles
+ *	check_references	finds the upstreams that listeners and routes name
  *	check_edge	checks a listener's settings for its clients
  *	check_routes	finds routes that no client can reach
  *	cover		whether lists of prefixes contain all of another list

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checks of the whole model: duplicate names and addresses, an upstream that is not used or leads
- * back to its own listener, and a drain that is longer than its budget.
+ * Checks of the whole model: duplicate names and addresses, an upstream that leads back to its own
+ * listener, and a drain that is longer than its budget.
  */
 #include <netinet/in.h>
 #include <stdint.h>
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "base/table.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
@@ -269,86 +268,7 @@ static void addresses_fini(struct addresses *addresses)
 	free(addresses->listed);
 }
 
-/* ---- references ---- */
-
-enum { GUESSES_MAX = 100 };
-
-/* The name that a wrong reference probably means; NULL: no upstream has a name. */
-static const char *nearest_upstream(const struct conf *conf, const char *name)
-{
-	struct nearest nearest = nearest_begin_any(name);
-
-	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		nearest_try(&nearest, conf->upstreams[i].name);
-	}
-	return nearest.known;
-}
-
-/* The upstream to which `group` refers; NULL: it has no reference, or a wrong one, which was
- * reported. */
-static const struct conf_upstream *look_up(struct conf_reader *reader,
-	const struct names *upstreams, const struct setting *group, const char *shown)
-{
-	const struct setting *setting = setting_member(group, "upstream");
-	const char *name = setting == NULL ? NULL : setting_string(setting);
-	struct conf *conf = reader->conf;
-	const char *nearest;
-	size_t j;
-	char text[CONF_SHOWN_MAX];
-	char key[CONF_PATH_MAX];
-
-	j = name == NULL ? SIZE_MAX : names_find(upstreams, name);
-	if (j != SIZE_MAX) {
-		if (conf->upstreams[j].balance == BALANCE_PORTS) {
-			(void)snprintf(key, sizeof(key), "%s.upstream", shown);
-			conf_reader_error(reader, setting, key,
-				"%s has a server for each port of its listener, and no other "
-				"clients go there; write an upstream with these servers",
-				conf_shown(name, text));
-		}
-		return &conf->upstreams[j];
-	}
-	/* If there is no reference, or no upstream at all, that was reported as the error. */
-	if (name == NULL || conf->n_upstreams == 0) {
-		return NULL;
-	}
-	(void)snprintf(key, sizeof(key), "%s.upstream", shown);
-	/* Each search takes time in proportion to the list. */
-	nearest = reader->n_guesses++ < GUESSES_MAX ? nearest_upstream(conf, name) : NULL;
-	if (nearest != NULL) {
-		conf_reader_error(reader, setting, key,
-			"there is no upstream %s; the nearest name is \"%s\"",
-			conf_shown(name, text), nearest);
-	} else {
-		conf_reader_error(reader, setting, key,
-			"there is no upstream %s; write the name of one that there is",
-			conf_shown(name, text));
-	}
-	return NULL;
-}
-
-/* Points the listener and its routes at their upstreams. */
-static void check_references(struct conf_reader *reader, size_t i, const struct names *upstreams)
-{
-	const struct setting *element = reader->listeners->elements[i];
-	struct conf_listener *listener = &reader->conf->listeners[i];
-	const struct setting *routes = setting_member(element, "routes");
-	char shown[64];
-
-	(void)snprintf(shown, sizeof(shown), "listeners[%zu]", i);
-	if (listener->server == NULL) {
-		listener->upstream = look_up(reader, upstreams, element, shown);
-	} else if (listener->name != NULL) {
-		size_t own = names_find(upstreams, listener->name);
-
-		listener->upstream = own == SIZE_MAX ? NULL : &reader->conf->upstreams[own];
-	}
-	for (size_t k = 0; k < listener->n_routes; k++) {
-		(void)snprintf(shown, sizeof(shown), "listeners[%zu].routes[%zu]", i, k);
-		listener->routes[k].upstream =
-			look_up(reader, upstreams, routes->elements[k], shown);
-	}
-}
+/* ---- circles ---- */
 
 /* Whether clients of a listener may be connected to an upstream. */
 static bool leads_to(const struct conf_listener *listener, const struct conf_upstream *upstream)
@@ -430,18 +350,6 @@ static const struct setting *upstream_place(
 	return find(names->list, i, "name");
 }
 
-/* Checks that there are upstreams: without any, clients cannot be connected. */
-static void check_upstreams(struct conf_reader *reader)
-{
-	static const struct setting root = {.type = SETTING_GROUP};
-	char expected[CONF_WHY_MAX];
-
-	if (reader->conf->n_upstreams == 0 && setting_member(reader->root, "upstreams") == NULL) {
-		conf_reader_error(reader, &root, "upstreams", "is missing; %s",
-			conf_expected(conf_schema_find("", "upstreams"), expected));
-	}
-}
-
 /* ---- the drain ---- */
 
 /* A duration of the top level: its setting (NULL: not written) and its text. */
@@ -513,13 +421,14 @@ void conf_check(struct conf_reader *reader)
 	};
 	struct addresses addresses = {0};
 
-	check_upstreams(reader);
+	conf_check_upstreams(reader);
+	conf_note_refused(reader);
 	names_check(reader, &listeners);
 	names_check(reader, &upstreams);
 	check_addresses(reader, &addresses);
 	conf_check_socket(reader);
 	for (size_t i = 0; i < conf->n_listeners && !reader->no_memory; i++) {
-		check_references(reader, i, &upstreams);
+		conf_check_references(reader, i, &upstreams);
 		conf_check_forward(reader, i);
 		conf_check_edge(reader, i);
 		conf_check_control(reader, i);

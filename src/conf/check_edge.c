@@ -77,6 +77,25 @@ static bool wants_hello(const struct conf_listener *conf)
 	return wants;
 }
 
+/* Refuses a receive buffer that is too small for a look, where it is written: in the listener, or
+ * at the top level, which is told once for all listeners. */
+static void refuse_buffer(const struct edge *edge)
+{
+	static const char key[] = "socket.receive_buffer";
+	struct conf_reader *reader = edge->reader;
+
+	if (setting_at(edge->group, key) != NULL) {
+		refuse(edge, key,
+			"is less than the first bytes of a client that this listener looks at may "
+			"be; write at least \"16k\", or take it out");
+	} else if (!conf_errors_have(reader->errors, "socket.receive_buffer: ")) {
+		conf_reader_error(reader, setting_at(reader->root, key), key,
+			"is less than the first bytes of a client that listeners[%zu] looks at may "
+			"be; write at least \"16k\", or another one in that listener",
+			edge->i);
+	}
+}
+
 /* Refuses a receive buffer that is too small for a look, and raises one that only just is not. */
 static void check_buffer(const struct edge *edge)
 {
@@ -86,9 +105,7 @@ static void check_buffer(const struct edge *edge)
 		     (edge->conf->accept_proxy != NULL && !is_nobody(edge->conf->accept_proxy));
 
 	if (size > 0 && size < LOOK_MIN && looks) {
-		refuse(edge, "socket.receive_buffer",
-			"is less than the first bytes of a client that this listener looks at may "
-			"be; write at least \"16k\", or take it out");
+		refuse_buffer(edge);
 	} else if (size > 0 && size < LOOK_BUFFER && looks) {
 		*buffer = LOOK_BUFFER;
 	}

@@ -91,6 +91,9 @@ static void check_mptcp(const struct group *group)
 	if (setting == NULL) {
 		setting = find(group, "user_timeout", shown);
 	}
+	if (setting == NULL) {
+		return; /* both are written at the top level, and that was reported */
+	}
 	conf_reader_error(group->reader, setting, shown,
 		"Multipath TCP has no user_timeout; write user_timeout = \"none\", and "
 		"timeouts.write_stall in its place, or mptcp = \"off\"");

@@ -36,6 +36,7 @@ static void check_file(struct conf_reader *reader, const struct setting *file)
 				reader->source->files[0]);
 		} else if (setting->type != SETTING_LIST) {
 			conf_report_type(reader, key, setting, setting->name);
+			reader->lacks_part = true;
 		}
 	}
 }

@@ -350,7 +350,8 @@ static void report_missing(struct conf_reader *reader, const struct spot *spot)
 		char expected[CONF_WHY_MAX];
 		char shown[CONF_PATH_MAX];
 
-		if (name != NULL && key->required && setting_member(spot->group, name) == NULL) {
+		if (name != NULL && key->required && setting_member(spot->group, name) == NULL &&
+			!(key->type == CONF_LIST && reader->lacks_part)) {
 			join_name(shown, spot->shown, name);
 			conf_reader_error(reader, spot->group, shown, "is missing; %s",
 				conf_expected(key, expected));
@@ -415,5 +416,6 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	}
 	free(reader->makers);
 	table_fini(&reader->prefixes);
+	table_fini(&reader->refused);
 	return !reader->failed && !reader->no_memory;
 }

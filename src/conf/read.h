@@ -17,8 +17,9 @@
  *	range.c		ranges of ports
  *	forward.c	listeners that name a server instead of an upstream
  *	file.c		reads one file
- *	check.c		checks of the whole model: duplicate names and addresses, references, a
- *			drain that is longer than its budget
+ *	check.c		checks of the whole model: duplicate names and addresses, circles, a drain
+ *			that is longer than its budget
+ *	check_references.c	upstreams that listeners and routes name
  *	check_upstream.c	checks of an upstream: servers, active checks, discovery
  *	check_edge.c	checks of what a listener says about its clients
  *	check_routes.c	routes that no client can reach
@@ -47,6 +48,7 @@ struct conf;
 struct conf_errors;
 struct conf_key;
 struct conf_source;
+struct names;
 struct prefix_files;
 struct setting;
 
@@ -66,11 +68,15 @@ struct conf_reader {
 	struct prefix_files *files; /**< the contents of files in lists of prefixes */
 	struct table prefixes;      /**< all lists of prefixes: struct conf_prefixes */
 	size_t n_prefixes;          /**< prefixes in all lists */
-	size_t n_written; /**< upstreams that are written; those from `server` follow them */
-	size_t *makers;   /**< for each upstream from `server`: its listener */
-	size_t n_guesses; /**< how often a name similar to a wrong one was searched for */
-	bool failed;      /**< at least one error was reported */
-	bool no_memory;   /**< reading has stopped for lack of memory */
+	size_t n_written;     /**< upstreams that are written; those from `server` follow them */
+	size_t *makers;       /**< for each upstream from `server`: its listener */
+	struct table refused; /**< names of upstreams that are written, but were refused */
+	size_t n_guesses;     /**< how often a name similar to a wrong one was searched for */
+	/** A file or a list of a file was refused, which was reported: what seems to be missing
+	 * may be there. */
+	bool lacks_part;
+	bool failed;    /**< at least one error was reported */
+	bool no_memory; /**< reading has stopped for lack of memory */
 };
 
 /** A guess what was meant by a text that the grammar refused. */
@@ -102,6 +108,15 @@ void conf_preset(const char *schema, void *object);
 
 /** Checks the model as a whole. */
 void conf_check(struct conf_reader *reader);
+
+/** Checks that there are upstreams if nothing else could say where clients are connected to. */
+void conf_check_upstreams(struct conf_reader *reader);
+
+/** Notes the names of upstreams that were refused. */
+void conf_note_refused(struct conf_reader *reader);
+
+/** Points a listener and its routes at their upstreams. */
+void conf_check_references(struct conf_reader *reader, size_t i, const struct names *upstreams);
 
 /** Checks that a listener that sets `owner` or `group` has a UNIX socket that weir binds, not only
  * sockets of systemd. */

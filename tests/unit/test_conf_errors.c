@@ -277,7 +277,8 @@ static const struct wrong wrong_listeners[] = {
 
 /* Wrong upstreams, beside a listener that refers to "app". */
 static const struct wrong wrong_upstreams[] = {
-	{"", "weir.conf: upstreams: is missing; write upstreams = ( { ... }, ... )\n"},
+	{"", W "1: listeners[0].upstream: there is no upstream \"app\", nor any other; write "
+	       "upstreams = ( { ... }, ... )\n"},
 	{"upstreams = ();", W "2: upstreams: is empty; write upstreams = ( { ... }, ... )\n"},
 	{"upstreams = {};",
 		W "2: upstreams: a group was found; write upstreams = ( { ... }, ... )\n"},

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* The config: one fault is one error, at the place where it is written. */
+#include "conf_case.h"
+#include "suite.h"
+
+#define W     "weir.conf:"
+#define OTHER "listeners = ({name = \"a\"; listen = \"*:80\"; upstream = \"app\";}"
+
+/* ---- upstreams that listeners name ---- */
+
+/* Members of the only listener, in a file without upstreams. */
+static const struct {
+	const char *members;
+	const char *error;
+} alone[] = {
+	{"name = \"a\"; server = \"10.0.0.1:99999\"",
+		"server: \"10.0.0.1:99999\": the port is not a number of 1 to 65535; write "
+		"\"HOST:80\""},
+	{"name = \"a\"; server = 5", "server: an integer was found; write server = "
+				     "\"10.0.0.5:5432\""},
+	{"name = \"a\"; server = (\"h:1\")", "server: a list was found; write server = "
+					     "\"10.0.0.5:5432\""},
+	{"name = \"a\"; server = {}", "server: a group was found; write server = "
+				      "\"10.0.0.5:5432\""},
+	{"name = \"a\"; server = \"h:1-1025\"",
+		"server: \"h:1-1025\": a range has at most 1024 ports; write several, in listeners "
+		"of their own"},
+	{"name = \"a b\"; server = \"h:1\"",
+		"name: \"a b\": not a name; write 1 to 64 letters, digits, '_', '.' and '-'"},
+	{"server = \"h:1\"", "name: is missing; write name = \"web\""},
+	{"name = \"a\"", "upstream: is missing; write upstream = \"app\", server = "
+			 "\"10.0.0.5:5432\", or routes = ( { ... } )"},
+	{"name = \"a\"; upstream = \"app\"",
+		"upstream: there is no upstream \"app\", nor any other; write upstreams = ( { ... "
+		"}, ... )"},
+	{"name = \"a\"; routes = ({sni = \"a.test\"; upstream = \"app\";})",
+		"routes[0].upstream: there is no upstream \"app\", nor any other; write upstreams "
+		"= ( { ... }, ... )"},
+};
+
+START_TEST(of_a_wrong_target_no_other_error_follows)
+{
+	char expected[512];
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "\nlisteners = ({listen = \"*:80\";\n%s;});\n",
+		alone[_i].members);
+	(void)snprintf(expected, sizeof(expected), W "%d: listeners[0].%s\n",
+		strstr(alone[_i].error, "is missing") == NULL ? 3 : 2, alone[_i].error);
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", expected);
+}
+END_TEST
+
+/* A reference to what was refused is right as soon as that is. */
+static const struct {
+	const char *text;
+	const char *errors;
+} refused[] = {
+	{OTHER ",\n{name = \"app\"; listen = \"*:81\";\nserver = \"h\";});\n",
+		W "3: listeners[1].server: \"h\": it has no port; write \"127.0.0.1:80\", "
+		  "\"[::1]:80\", \"name.example:80\" or \"unix:/run/x.sock\"\n"},
+	{OTHER ",\n{name = \"b\"; listen = \"*:81\"; upstream = \"x y\";});\n"
+	       "upstreams = ({name = \"app\"; servers = (\"h:1\");},\n"
+	       "{name = \"x y\"; servers = (\"h:1\");});\n",
+		W "4: upstreams[1].name: \"x y\": not a name; write 1 to 64 letters, digits, '_', "
+		  "'.' and '-'\n"},
+	{OTHER ");\nupstreams = 5;\n",
+		W "2: upstreams: an integer was found; write upstreams = ( { ... }, ... )\n"},
+	{"upstreams = ();\n" OTHER ");\n",
+		W "1: upstreams: is empty; write upstreams = ( { ... }, ... )\n"},
+	{"listeners = 5;\n", W "1: listeners: an integer was found; write listeners = ( { ... }, "
+			       "... )\n"},
+};
+
+START_TEST(of_a_reference_to_what_was_refused_nothing_is_said)
+{
+	conf_case_write("weir.conf", refused[_i].text);
+	conf_case_expect("weir.conf", refused[_i].errors);
+}
+END_TEST
+
+START_TEST(a_wrong_reference_in_a_file_names_the_file)
+{
+	conf_case_write("weir.conf", "include = [ \"a\", \"b\" ];\n");
+	conf_case_write("a", "\n" OTHER ");\n");
+	conf_case_write("b", "listeners = ({name = \"b\"; listen = \"*:81\";\n"
+			     "routes = ({ sni = \"b.test\";\nupstream = \"nope\"; }); });\n");
+	conf_case_expect("weir.conf",
+		"a:2: listeners[0].upstream: there is no upstream \"app\", nor any other; write "
+		"upstreams = ( { ... }, ... )\n"
+		"b:3: listeners[1].routes[0].upstream: there is no upstream \"nope\", nor any "
+		"other; write upstreams = ( { ... }, ... )\n");
+}
+END_TEST
+
+START_TEST(what_a_refused_list_of_a_file_may_hold_is_not_missing)
+{
+	conf_case_write("weir.conf", "include = \"a\";\nlisteners = ({name = \"a\"; listen = "
+				     "\"*:80\"; upstream = \"app\";});\n");
+	conf_case_write("a", "upstreams = 5;\n");
+	conf_case_expect("weir.conf",
+		"a:1: upstreams: an integer was found; write upstreams = ( { ... }, ... )\n");
+	conf_case_write("weir.conf", "include = \"a\";\n");
+	conf_case_write("a", "listeners = { };\n");
+	conf_case_expect("weir.conf",
+		"a:1: listeners: a group was found; write listeners = ( { ... }, ... )\n");
+}
+END_TEST
+
+/* ---- values of the top level ---- */
+
+START_TEST(a_small_buffer_of_the_top_level_is_said_there_once)
+{
+	conf_case_write("weir.conf",
+		"socket = {\nreceive_buffer = \"8k\"; };\n" OTHER ",\n"
+		"{name = \"b\"; listen = \"*:81\"; upstream = \"app\"; accept_proxy = \"any\";},\n"
+		"{name = \"c\"; listen = \"*:82\"; upstream = \"app\"; accept_proxy = \"any\";},\n"
+		"{name = \"d\"; listen = \"*:83\"; upstream = \"app\"; accept_proxy = \"any\";\n"
+		"socket = { nodelay = \"on\"; receive_buffer = \"4k\"; };});\n" CONF_UPSTREAMS);
+	conf_case_expect("weir.conf",
+		W "2: socket.receive_buffer: is less than the first bytes of a client that "
+		  "listeners[1] looks at may be; write at least \"16k\", or another one in that "
+		  "listener\n" W
+		  "7: listeners[3].socket.receive_buffer: is less than the first bytes of a client "
+		  "that this listener looks at may be; write at least \"16k\", or take it out\n");
+}
+END_TEST
+
+#define NO_TIMEOUT                                                                                 \
+	"Multipath TCP has no user_timeout; write user_timeout = \"none\", and "                   \
+	"timeouts.write_stall in its place, or mptcp = \"off\"\n"
+
+/* Options of the top level, and those of a listener and of an upstream. */
+static const struct {
+	const char *top;
+	const char *below;
+	const char *errors;
+} inherited[] = {
+	{"mptcp = \"on\"; user_timeout = \"9s\";", "nodelay = \"on\";",
+		W "1: socket.mptcp: " NO_TIMEOUT},
+	{"mptcp = \"on\";", "user_timeout = \"9s\";",
+		W "3: listeners[0].socket.user_timeout: " NO_TIMEOUT W
+		  "5: upstreams[0].socket.user_timeout: " NO_TIMEOUT},
+	{"user_timeout = \"9s\";", "mptcp = \"on\";",
+		W "3: listeners[0].socket.mptcp: " NO_TIMEOUT W
+		  "5: upstreams[0].socket.mptcp: " NO_TIMEOUT},
+};
+
+START_TEST(what_does_not_go_together_is_said_where_it_is_written)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text),
+		"socket = { %s };\nlisteners = ({name = \"a\"; listen = \"*:80\"; upstream = "
+		"\"app\";\nsocket = { %s };});\nupstreams = ({name = \"app\"; servers = "
+		"(\"h:1\");\nsocket = { %s };});\n",
+		inherited[_i].top, inherited[_i].below, inherited[_i].below);
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", inherited[_i].errors);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("conf_place");
+	TCase *tc = tcase_create("conf_place");
+
+	tcase_add_checked_fixture(tc, conf_case_setup, conf_case_teardown);
+#define ADD_TABLE(test, table)                                                                     \
+	tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof((table)[0])))
+	ADD_TABLE(of_a_wrong_target_no_other_error_follows, alone);
+	ADD_TABLE(of_a_reference_to_what_was_refused_nothing_is_said, refused);
+	tcase_add_test(tc, a_wrong_reference_in_a_file_names_the_file);
+	tcase_add_test(tc, what_a_refused_list_of_a_file_may_hold_is_not_missing);
+	tcase_add_test(tc, a_small_buffer_of_the_top_level_is_said_there_once);
+	ADD_TABLE(what_does_not_go_together_is_said_where_it_is_written, inherited);
+	suite_add_tcase(suite, tc);
+	return suite_run(suite);
+}
