@@ -14,7 +14,7 @@ from clustertest.load import Flows, Steady, greeting
 from weirtest import asking, wait
 
 WAY = ("bird", "plain")
-SETTINGS = {"ANNOUNCE_WAIT": "1"}
+SETTINGS = {"ANNOUNCE_WAIT": "1", "ANNOUNCE_TIMEOUT": "20"}  # no weir hangs here: a busy machine has its time
 
 
 def leave(cluster, node, load, tell):
