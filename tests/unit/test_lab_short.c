@@ -30,7 +30,12 @@
 #include "stream/resolver.h"
 #include "suite.h"
 
-enum { FAULTS_MAX = 3000, SMALL = 1000, LARGE = 200 * 1000 };
+enum {
+	FAULTS_MAX = 3000,
+	SMALL = 1000,
+	LARGE = 200 * 1000,
+	SLICES = 2 * CHAIN_RUN_CHUNKS, /**< more than one run sends; each is a call that fails */
+};
 
 static struct lab lab;
 static int listener;
@@ -211,8 +216,11 @@ static void client_connect(void)
 	fault_resume();
 }
 
-static void life_through(const char *toxics, size_t n)
+/** Relays `n` bytes each way; those of the server in slices of about this size. */
+static void life_through(const char *toxics, size_t n, size_t slice)
 {
+	char slicer[128];
+
 	if (!make_proxy(toxics)) {
 		return;
 	}
@@ -220,8 +228,9 @@ static void life_through(const char *toxics, size_t n)
 	give(&client, 0, n);
 	life_until(server.n == n);
 	check_whole("/proxies", 1);
-	(void)ask(HTTP_VERB_POST, "/proxies/p/toxics",
-		"{\"type\": \"slicer\", \"attributes\": {\"average_size\": 300}}");
+	(void)snprintf(slicer, sizeof(slicer),
+		"{\"type\": \"slicer\", \"attributes\": {\"average_size\": %zu}}", slice);
+	(void)ask(HTTP_VERB_POST, "/proxies/p/toxics", slicer);
 	give(&server, 0, n);
 	life_until(client.n == n);
 	if (proxy_find_toxic(proxy_of(), "slicer_downstream") != NULL) {
@@ -248,12 +257,12 @@ static void life_through(const char *toxics, size_t n)
 
 static void life_relays(void)
 {
-	life_through("", SMALL);
+	life_through("", SMALL, SMALL / 3);
 }
 
 static void life_splices(void)
 {
-	life_through("", LARGE);
+	life_through("", LARGE, LARGE / SLICES);
 }
 
 static void life_has_toxics(void)
@@ -264,7 +273,7 @@ static void life_has_toxics(void)
 		"{\"rate\": 20000}}, {\"type\": \"drip\", \"stream\": \"upstream\", "
 		"\"attributes\": {\"every_ms\": 1, \"bytes\": 400}}, {\"type\": \"cut\", "
 		"\"attributes\": {\"after_ms\": 100000}}",
-		SMALL);
+		SMALL, SMALL / 3);
 }
 
 static void life_goes_deaf(void)
