@@ -72,8 +72,8 @@ struct chain {
 	uint64_t key;       /**< for chance.h: made from seed, proxy, connection and direction */
 	struct list stages; /* struct stage::link */
 	struct chunks out;
-	/** Written by the owner of the chain: a time by which everything that has come out was
-	 * surely sent. */
+	/** Written by the owner of the chain, after each out(): by this time the bytes were surely
+	 * sent. 0: nothing was sent yet. */
 	uint64_t sent_ns;
 	uint64_t n_put; /**< bytes that were put */
 	/** Chunks that went to the next step; tells whether a run did something. */

@@ -60,6 +60,7 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 
 	/* If a write fails, the stream emits HANGUP or CLOSE. */
 	(void)stream_write(way->to, bytes, n, NULL);
+	chain->sent_ns = clock_ns();
 }
 
 static void on_struck(struct chain *chain)
@@ -384,7 +385,6 @@ void link_run(struct link *link)
 
 		if (way->is_chain && !way->is_done) {
 			way->wake_ns = chain_run(&way->chain, clock_ns());
-			way->chain.sent_ns = clock_ns();
 			pace(way);
 		}
 	}

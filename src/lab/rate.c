@@ -97,7 +97,7 @@ static void window_turn(struct window *window, uint64_t now_ns)
 {
 	uint64_t slot = now_ns / SLOT_NS;
 
-	while (window->slot < slot && window->sum > 0) {
+	while (window->slot < slot && window->sum > window->open) {
 		window->slot++;
 		window->sum -= *slot_at(window, window->slot);
 		*slot_at(window, window->slot) = 0;

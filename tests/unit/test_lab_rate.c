@@ -250,6 +250,31 @@ START_TEST(a_line_that_was_free_saves_nothing_up)
 }
 END_TEST
 
+/** What is open is counted, but is in no slot yet. */
+START_TEST(a_pause_of_any_length_empties_the_window_at_once)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 10000, 0);
+	uint64_t pause_ns = UINT64_C(100) * 365 * 24 * 3600 * NS_PER_S;
+	size_t n_before;
+
+	lab_put(&rig, 40000, 40000);
+	rig.now_ns += 9 * MS;
+	lab_run(&rig);
+	n_before = rig.n_out;
+	ck_assert_uint_eq(n_before, 40000);
+
+	rig.chain.sent_ns = rig.now_ns + pause_ns;
+	rig.now_ns += pause_ns + 11 * MS;
+	fill();
+	rig.now_ns += 9 * MS;
+	lab_run(&rig);
+	lab_until(&rig, rig.now_ns + 1);
+	ck_assert_uint_eq(rig.n_out - n_before, 9 * 10000);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("lab rate");
@@ -265,5 +290,6 @@ int main(void)
 	tcase_add_test(tc, a_hole_of_eight_ms_costs_no_bandwidth);
 	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
 	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
+	tcase_add_test(tc, a_pause_of_any_length_empties_the_window_at_once);
 	return suite_run(suite);
 }

@@ -372,6 +372,38 @@ START_TEST(a_way_is_a_pump_again_when_what_was_in_flight_has_gone)
 }
 END_TEST
 
+/** Otherwise what left long ago would take the room of what is to leave now. */
+START_TEST(what_the_other_way_sends_is_not_sent_by_this_one)
+{
+	const struct chain *up;
+	const struct chain *down;
+	uint64_t sent_ns;
+
+	ck_assert(make_proxy("{\"type\": \"bandwidth\", \"stream\": \"upstream\", \"attributes\": "
+			     "{\"rate\": 20000}}, {\"type\": \"cut\", \"attributes\": "
+			     "{\"after_ms\": 1000000}}"));
+	client_connect();
+	give(&client, 0, SMALL);
+	life_until(server.n == SMALL);
+	ck_assert_uint_eq(server.n, SMALL);
+	loop_settle();
+	up = &container_of(proxy_of()->home.links.next, struct link, link)->ways[UPSTREAM].chain;
+	down = &container_of(up, struct link, ways[UPSTREAM].chain)->ways[DOWNSTREAM].chain;
+	sent_ns = up->sent_ns;
+	ck_assert_uint_gt(sent_ns, 0);
+	give(&server, 0, SMALL);
+	life_until(client.n == SMALL);
+	ck_assert_uint_eq(client.n, SMALL);
+	ck_assert_uint_gt(down->sent_ns, sent_ns);
+	ck_assert_uint_eq(up->sent_ns, sent_ns);
+	proxy_free(proxy_of());
+	loop_settle();
+	end_close(&client);
+	end_close(&server);
+	loop_settle();
+}
+END_TEST
+
 /* ---- around ---- */
 
 static void set_up(void)
@@ -410,6 +442,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_way_is_a_pump_again_when_what_was_in_flight_has_gone);
+	tcase_add_test(tc, what_the_other_way_sends_is_not_sent_by_this_one);
 	tcase_add_loop_test(tc, nothing_is_lost_silently_whatever_fails, 0, LIVES);
 	return suite_run(suite);
 }
