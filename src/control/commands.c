@@ -9,18 +9,20 @@ static void on_reloaded(struct control_request *request, bool ok, const char *te
 	struct control_asked *asked = container_of(request, struct control_asked, request);
 	const struct control_opts *opts = &asked->control->opts;
 	struct control_status status = {0};
+	const char *why;
 
 	opts->calls.status(opts->owner, &status);
 	if (ok) {
 		control_answer(
 			asked, 200, json_pack("{sI}", "generation", (json_int_t)status.generation));
-	} else {
-		control_answer(asked, 409,
-			json_pack("{ss, so}", "error",
-				"the config was not taken, and all is as before; mend what "
-				"\"errors\" says, and reload again",
-				"errors", control_lines(text)));
+		return;
 	}
+	why = status.is_stopping ? "weir is stopping; it reads the config when it is started again"
+				 : "the config was not taken, and all is as before; mend what "
+				   "\"errors\" says, "
+				   "and reload again";
+	control_answer(
+		asked, 409, json_pack("{ss, so}", "error", why, "errors", control_lines(text)));
 }
 
 void control_post_reload(struct control_asked *asked)

@@ -59,8 +59,9 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 		control_refuse(asked, 404, "there is nothing of this path; see weir-http(7)");
 	} else {
 		control_asked_free(asked);
-		control_refuse_exchange(
-			exchange, 405, allow, "not with this method: those in Allow are known");
+		control_refuse_exchange(exchange, 405, allow,
+			"this path does not take this method; write one of those in the header "
+			"Allow");
 	}
 }
 

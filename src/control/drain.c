@@ -42,18 +42,19 @@ static void on_done(struct control_request *request, bool ok, const char *text)
 	struct control_asked *asked = ask->asker;
 	const struct control_opts *opts = &asked->control->opts;
 	struct control_status status = {0};
+	const char *why;
 
+	opts->calls.status(opts->owner, &status);
 	if (ok) {
-		opts->calls.status(opts->owner, &status);
 		control_answer(asked, 200, control_drain_json(asked->control, &status));
-	} else {
-		control_answer(asked, 409,
-			json_pack("{ss, so}", "error",
-				ask->undoes ? "weir is not back in service; mend what \"errors\" "
-					      "says, and undrain again"
-					    : "weir is not drained by hand; see \"errors\"",
-				"errors", control_lines(text)));
+		return;
 	}
+	why = status.is_stopping ? "weir is stopping; ask again when it is started again"
+	      : ask->undoes      ? "weir is not back in service; mend what \"errors\" says, and "
+				   "undrain again"
+				 : "weir is not drained by hand; see \"errors\"";
+	control_answer(
+		asked, 409, json_pack("{ss, so}", "error", why, "errors", control_lines(text)));
 }
 
 static void forget(struct control_asked *asked)

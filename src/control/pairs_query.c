@@ -91,7 +91,7 @@ static const char *read_parameter(struct pairs_query *query, const char *name, c
 		return read_flag(value, &query->asks_tcp);
 	}
 	if (*value == '\0') {
-		return "it is empty; leave it out, or write all=true";
+		return "it is empty; write a value, or leave it out";
 	}
 	query->has_filter = true;
 	if (strcmp(name, "listener") == 0) {
@@ -119,7 +119,7 @@ static const char *read_parameter(struct pairs_query *query, const char *name, c
 		return read_time(value, &filter->older_than_ns);
 	}
 	return "there is no such filter; known are listener, client, upstream, server, idle_over, "
-	       "older_than, state, limit, after, tcp_info and all";
+	       "older_than, state, limit, after and tcp_info";
 }
 
 /** Whether a parameter before the i-th one has the same name. */

@@ -212,7 +212,7 @@ int ask_weir(const struct ask *ask, const struct ask_question *question, json_t 
 
 /* ---- what several programs ask ---- */
 
-void ask_tell(const struct ask *ask, int status, const json_t *json)
+void ask_tell(const struct ask *ask, const json_t *json)
 {
 	const json_t *errors = json_object_get(json, "errors");
 	const char *error = json_string_value(json_object_get(json, "error"));
@@ -228,7 +228,7 @@ void ask_tell(const struct ask *ask, int status, const json_t *json)
 		fprintf(ask->err, "%s: ", ask->program);
 		show_text(ask->err,
 			error == NULL ? "refused without a reason; look into the log" : error);
-		fprintf(ask->err, " (%d)\n", status);
+		(void)fputc('\n', ask->err);
 	}
 }
 
@@ -260,7 +260,7 @@ int ask_reload(const struct ask *ask, bool is_logged)
 			"says why\n",
 			ask->program);
 	} else if (status != 200) {
-		ask_tell(ask, status, json);
+		ask_tell(ask, json);
 	}
 	json_decref(json);
 	if (status == 200 && ask->conf_errors != NULL) {

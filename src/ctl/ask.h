@@ -70,7 +70,7 @@ int ask_stream(const struct ask *ask, const struct ask_question *question,
 	bool (*piece)(void *owner, const char *bytes, size_t n), void *owner, json_t **ret_json);
 
 /** Writes the errors in an answer to `err`: each of its "errors", or its "error". */
-void ask_tell(const struct ask *ask, int status, const json_t *json);
+void ask_tell(const struct ask *ask, const json_t *json);
 
 /** The question "POST /v1/reload". */
 extern const struct ask_question ask_reload_question;

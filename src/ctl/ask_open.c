@@ -4,6 +4,7 @@
  * folder of the service: that in $RUNTIME_DIRECTORY, or that of the shipped unit for the config.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,15 @@ enum { NAME_CHARS_MAX = 64 /* name of an instance */ };
 
 static int refuse(const struct ask *ask, const char *what, const char *why)
 {
-	fprintf(ask->err, "%s: %s; %s\n", ask->program, what, why);
+	fprintf(ask->err, "%s: %s: %s\n", ask->program, what, why);
 	return -EINVAL;
+}
+
+/** Whether a path, written with "unix:" or "@" or without, has no name behind that. */
+static bool is_empty(const char *path)
+{
+	path += strncmp(path, "unix:", 5) == 0 ? 5 : 0;
+	return *path == '\0' || strcmp(path, "@") == 0;
 }
 
 /** Sets the path. 0, or a negative errno, already reported. */
@@ -29,9 +37,14 @@ static int take_path(const struct ask *ask, const char *path, struct addr *ret_a
 {
 	char text[ADDR_TEXT_MAX];
 	const char *why = "its path is too long";
+	char quoted[sizeof("\"unix:@\"")];
 	int n = snprintf(
 		text, sizeof(text), "%s%s", strncmp(path, "unix:", 5) == 0 ? "" : "unix:", path);
 
+	if (is_empty(path)) {
+		(void)snprintf(quoted, sizeof(quoted), "\"%s\"", path);
+		return refuse(ask, quoted, "this is no path; write one, as /run/weir/control");
+	}
 	return n >= (int)sizeof(text) || addr_parse(text, ret_addr, &why) < 0
 		       ? refuse(ask, path, why)
 		       : 0;

@@ -16,6 +16,26 @@ static void show_told(FILE *out, const json_t *json)
 	fprintf(out, "%lld told to end\n", show_number(json, "told"));
 }
 
+/** Whether the words choose pairs, as far as weirctl knows; if not, that was reported. */
+static bool choose_pairs(const struct command_opts *opts, int n, char **words)
+{
+	bool has_filter = false;
+
+	for (int i = 0; i < n; i++) {
+		if (strncmp(words[i], "all=", 4) == 0) {
+			(void)command_wrong(opts, words[i], "for all pairs write --all alone");
+			return false;
+		}
+		has_filter = has_filter || strncmp(words[i], "limit=", 6) != 0;
+	}
+	if (opts->all == (n > 0) || (n > 0 && !has_filter)) {
+		(void)command_wrong(opts, "kill",
+			"write an ID, filters such as listener=web, or --all alone, for all pairs");
+		return false;
+	}
+	return true;
+}
+
 int command_kill(const struct command_opts *opts, int n, char **words)
 {
 	struct ask_question question = {.method = "DELETE", .wait_s = COMMAND_WAIT_S};
@@ -25,9 +45,8 @@ int command_kill(const struct command_opts *opts, int n, char **words)
 	int code = COMMAND_OK;
 	int status;
 
-	if (opts->all == (n > 0)) {
-		return command_wrong(
-			opts, "kill", "write an ID, filters, or --all alone, for all pairs");
+	if (!choose_pairs(opts, n, words)) {
+		return COMMAND_USAGE;
 	}
 	if (opts->all) {
 		(void)strcpy(target, "/v1/pairs?all=true");

@@ -35,7 +35,7 @@ int command_answer(const struct command_opts *opts, int status, json_t *json, co
 		return COMMAND_FAILED;
 	}
 	if (status != 200 && !is_unready(status, json)) {
-		ask_tell(opts->ask, status, json);
+		ask_tell(opts->ask, json);
 	} else if (opts->json) {
 		(void)json_dumpf(json, opts->out, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 		(void)fputc('\n', opts->out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/commands.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,9 +137,15 @@ const char *commands_name(size_t i)
 
 static int tell_unknown(const struct command_opts *opts, const char *word)
 {
-	struct nearest nearest = nearest_begin(word);
+	char lower[64];
+	struct nearest nearest;
 	char remedy[128] = "there is no such command; weirctl --help has them";
 
+	(void)snprintf(lower, sizeof(lower), "%s", word);
+	for (char *c = lower; *c != '\0'; c++) {
+		*c = (char)tolower((unsigned char)*c);
+	}
+	nearest = nearest_begin(lower);
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		nearest_try(&nearest, commands[i].name);
 	}

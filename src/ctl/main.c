@@ -58,6 +58,22 @@ struct options {
 	struct command_opts command;
 };
 
+/** Options only so that a negative number is reported as one. */
+#define DIGITS "0123456789"
+
+/** Reports an option that is none. Returns an exit code. */
+static int tell_wrong(int option)
+{
+	if (option != '\0' && strchr(DIGITS, option) != NULL) {
+		fprintf(stderr,
+			"weirctl: -%c: no time and no number is negative; write it without '-'\n",
+			option);
+	} else {
+		fputs(usage_text, stderr);
+	}
+	return COMMAND_USAGE;
+}
+
 /** Parses the options. -1: go on; otherwise the exit code: the command line is wrong, or a text was
  * printed. */
 static int parse_options(int argc, char **argv, struct options *options)
@@ -76,7 +92,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:c:h", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "s:c:h" DIGITS, long_options, NULL)) != -1) {
 		switch (option) {
 		case 's':
 			options->socket = optarg;
@@ -103,13 +119,16 @@ static int parse_options(int argc, char **argv, struct options *options)
 			printf("%s%s", usage_text, help_text);
 			return COMMAND_OK;
 		default:
-			fputs(usage_text, stderr);
-			return COMMAND_USAGE;
+			return tell_wrong(option);
 		}
 	}
-	if (optind == argc || (options->socket != NULL && options->conf != NULL)) {
-		fputs(usage_text, stderr);
+	if (options->socket != NULL && options->conf != NULL) {
+		fputs("weirctl: -s and -c both name the control socket; write only one of them\n",
+			stderr);
 		return COMMAND_USAGE;
+	}
+	if (optind == argc) {
+		return tell_wrong('?');
 	}
 	return -1;
 }

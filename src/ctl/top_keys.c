@@ -101,7 +101,7 @@ static void kill_pairs(struct top *top, const char *target)
 		(void)strcpy(top->says, "that pair has ended already");
 	} else {
 		if (status > 0) {
-			ask_tell(&top->ask, status, json);
+			ask_tell(&top->ask, json);
 		}
 		top_take_said(top, top->says);
 	}

@@ -23,7 +23,7 @@ static int get(const struct ask *ask, const char *target, json_t **ret_json)
 		return 0;
 	}
 	if (status > 0) {
-		ask_tell(ask, status, json);
+		ask_tell(ask, json);
 		json_decref(json);
 		return -EINVAL;
 	}

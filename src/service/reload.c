@@ -43,15 +43,17 @@ static const struct conf *conf_in_force(const struct reload *reload)
 
 /* ---- the end ---- */
 
-/** Logs an event for each line of the report. */
-static void log_failures(const char *text)
+/** Logs an event for each line of the report. While weir is stopping nothing is to be mended. */
+static void log_failures(const struct reload *reload, const char *text)
 {
+	bool is_stopping = reload->opts.stop->phase != STOP_RUNNING;
+	enum log_level level = is_stopping ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR;
 	struct log_line line;
 
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
 
-		if (n > 0 && log_begin(&line, LOG_LEVEL_ERROR, "reload_failed")) {
+		if (n > 0 && log_begin(&line, level, "reload_failed")) {
 			log_bytes(&line, "error", text, n);
 			log_end(&line);
 		}
@@ -118,7 +120,7 @@ static void reload_end(struct reload *reload, bool announced)
 	if (ok) {
 		log_reloaded(reload);
 	} else {
-		log_failures(text);
+		log_failures(reload, text);
 	}
 	reload_answer(reload, ok, ok ? "" : text);
 	free(reload->warnings);

@@ -249,7 +249,7 @@ def test_hostile_request_is_refused(name):
     ("PUT", "/v1/log", {"levle": "warn"}, 400, "known are level;"),
     ("POST", "/v1/drain", {"x" * 1000: 1}, 400, "known are grace and end_pairs;"),
     ("GET", "/v1/pairs/4711", None, 404, "pair"), ("GET", "/v1/x", None, 404, "weir-http(7)"),
-    ("PUT", "/v1/reload", None, 405, "Allow"), ("POST", "/v1/reload", None, 409, "reload again"),
+    ("PUT", "/v1/reload", None, 405, "this path does not take this method; write one of those in the header Allow"), ("POST", "/v1/reload", None, 409, "reload again"),
     ("PUT", "/v1/log", " " * 65537, 413, "send less"), ("GET", "/" + 9000 * "x", None, 414, "ask for less"),
     ("GET", "/", 17000 * "x", 431, "send less")))
 def test_each_status_says_what_to_do(method, target, body, status, words):

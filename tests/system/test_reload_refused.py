@@ -11,6 +11,7 @@ import time
 import pytest
 
 from weirtest import config, peers, proc, transfer, wait
+from weirtest.asking import ask
 from weirtest.house import FAILED, NOBODY, exchange, house, listener, say, upstream
 from weirtest.settings import DEADLINE, scaled
 
@@ -150,6 +151,10 @@ def test_while_stopping_a_reload_is_refused():
         here.weir.notice("STOPPING=1")
         done = here.weir.reload()
         assert done.returncode == 1 and "weir is stopping" in done.stderr
+        here.weir.record("reload_failed", level="warn")
+        for path in ("/v1/reload", "/v1/undrain", "/v1/drain"):
+            answer = ask(here.weir, "POST", path)
+            assert answer.status == 409 and "weir is stopping" in answer.error and "mend" not in answer.error
         peers.fin(sock)
         assert peers.read_end(sock) == (b"", "fin")
         assert here.weir.wait_exit() == 0
