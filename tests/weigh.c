@@ -2,9 +2,9 @@
 /*
  * What makes weir-weigh of weir (tests/meson.build): for each slice (base/slice.h) of more than a
  * millisecond it writes a line to the file in $WEIR_WEIGH. The line has the processor time of the
- * slice and the longest time in it that one system call took, in microseconds, and the name of the
- * call; "between" stands for the time between two calls. The linker puts these functions before
- * those that they are named after (--wrap).
+ * slice, what is left of it without its long parts, and its longest part, in microseconds, and the
+ * name of that part. A part is one system call, or the time between two ("between"). The linker
+ * puts these functions before those that they are named after (--wrap).
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,7 +17,11 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-enum { LONG_US = 100, KEPT = 16 };
+enum {
+	NOTED_US = 100,
+	LONG_US = 400, /* a slice is over after 250, and weir needs some 10 between two parts */
+	KEPT = 16,
+};
 
 /* The latest parts of the thread's time that were not short: each ends where the clock is read. */
 static _Thread_local struct part {
@@ -38,7 +42,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
 	uint64_t now_ns = (uint64_t)ret_time->tv_sec * NS_PER_S + (uint64_t)ret_time->tv_nsec;
 
 	if (clock == CLOCK_THREAD_CPUTIME_ID) {
-		if (now_ns - read_ns >= LONG_US * NS_PER_US) {
+		if (now_ns - read_ns >= NOTED_US * NS_PER_US) {
 			parts[n_parts++ % KEPT] = (struct part){
 				read_ns, now_ns - read_ns, doing == NULL ? "between" : doing};
 		}
@@ -72,11 +76,32 @@ WRAP(getsockopt, (int fd, int level, int name, void *value, socklen_t *len),
 void __real_slice_end(const struct slice *slice, struct buckets *counted);
 void __wrap_slice_end(const struct slice *slice, struct buckets *counted);
 
+/** Of the parts since then: the longest, and what is left of `took_ns` without the long ones. */
+static struct part weigh(uint64_t began_ns, uint64_t took_ns, uint64_t *ret_rest_ns)
+{
+	struct part longest = {.name = "none"};
+
+	*ret_rest_ns = took_ns;
+	for (unsigned int i = 0; i < KEPT; i++) {
+		if (parts[i].began_ns < began_ns) {
+			continue;
+		}
+		if (parts[i].took_ns >= LONG_US * NS_PER_US) {
+			*ret_rest_ns -= parts[i].took_ns;
+		}
+		if (parts[i].took_ns > longest.took_ns) {
+			longest = parts[i];
+		}
+	}
+	return longest;
+}
+
 void __wrap_slice_end(const struct slice *slice, struct buckets *counted)
 {
 	uint64_t took_ns = clock_thread_ns() - slice->began_ns;
-	struct part longest = {.name = "none"};
+	struct part longest;
 	char line[128];
+	uint64_t rest_ns;
 	int n;
 	int fd;
 
@@ -84,13 +109,10 @@ void __wrap_slice_end(const struct slice *slice, struct buckets *counted)
 	if (took_ns <= NS_PER_MS) {
 		return;
 	}
-	for (unsigned int i = 0; i < KEPT; i++) {
-		if (parts[i].began_ns >= slice->began_ns && parts[i].took_ns > longest.took_ns) {
-			longest = parts[i];
-		}
-	}
-	n = snprintf(line, sizeof(line), "%llu %llu %s\n",
+	longest = weigh(slice->began_ns, took_ns, &rest_ns);
+	n = snprintf(line, sizeof(line), "%llu %llu %llu %s\n",
 		(unsigned long long)(took_ns / NS_PER_US),
+		(unsigned long long)(rest_ns / NS_PER_US),
 		(unsigned long long)(longest.took_ns / NS_PER_US), longest.name);
 	fd = open(getenv("WEIR_WEIGH"), O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0 || write(fd, line, (size_t)n) != n) {
