@@ -56,7 +56,8 @@ static inline bool refs_unref_unless_last(struct refs *refs)
 	return true;
 }
 
-/** How many references there are now: for tests. */
+/** How many references there are now: for tests, and for an owner who knows that nobody else takes
+ * further ones, so that it stays the only owner once it reads 1. */
 static inline unsigned refs_count(const struct refs *refs)
 {
 	return atomic_load_explicit(&refs->n, memory_order_relaxed);

@@ -10,7 +10,6 @@
 #include "control/asked.h"
 #include "control/paths.h"
 #include "crew/crew.h"
-#include "crew/numbers.h"
 #include "log/events.h"
 #include "log/log.h"
 #include "upstream/group.h"
@@ -175,25 +174,24 @@ static bool write_lateness(struct metrics *metrics)
 
 /* ---- listeners ---- */
 
-/** Writes samples for some listeners of the config: the more workers there are, the fewer at a
- * time. Returns whether there are more. `of`: enum numbers_of. */
+/** Writes samples for some listeners: the more workers there are, the fewer at a time. Returns
+ * whether there are more. `of`: enum numbers_of. */
 static bool each_listener(struct metrics *metrics, unsigned int of,
 	void (*write)(
 		struct exposition *text, const char *name, const struct listener_numbers *numbers))
 {
 	const struct crew *crew = metrics->asked->control->opts.crew;
-	const struct conf *conf = metrics->conf;
+	const struct numbered_listeners *listeners = &metrics->listeners;
 	size_t n_added = 0;
 
-	while (n_added < METRICS_PIECE && metrics->at < conf->n_listeners) {
-		const char *name = conf->listeners[metrics->at++].name;
+	while (n_added < METRICS_PIECE && metrics->at < listeners->n) {
 		struct listener_numbers numbers;
+		const char *name = crew_numbers_at(listeners, metrics->at++, of, &numbers);
 
-		crew_listener_numbers(crew, name, of, &numbers);
 		write(&metrics->text, name, &numbers);
 		n_added += crew->opts.n_workers;
 	}
-	return metrics->at < conf->n_listeners;
+	return metrics->at < listeners->n;
 }
 
 static void open_of(
@@ -401,6 +399,7 @@ static void on_forget(struct control_asked *asked)
 	struct metrics *metrics = asked->data;
 
 	rewind_family(metrics);
+	crew_put_listeners(&metrics->listeners);
 	free(metrics);
 }
 
@@ -434,7 +433,8 @@ void control_get_metrics(struct control_asked *asked)
 	const struct control_opts *opts = &asked->control->opts;
 	struct metrics *metrics = calloc(1, sizeof(*metrics));
 
-	if (metrics == NULL) {
+	if (metrics == NULL || crew_take_listeners(opts->crew, &metrics->listeners) < 0) {
+		free(metrics);
 		control_refuse(asked, 503, "out of memory; ask again");
 		return;
 	}

@@ -11,6 +11,7 @@
 
 #include "control/control.h"
 #include "control/members.h"
+#include "crew/numbers.h"
 #include "proto/exposition.h"
 
 struct conf;
@@ -30,7 +31,8 @@ struct metrics {
 	/* Where the current family is to be continued; reset for each family. */
 	size_t at;
 	struct members members;
-	int fds; /**< /proc/self/fd, open; -1: it is not open */
+	struct numbered_listeners listeners; /**< those when it began */
+	int fds;                             /**< /proc/self/fd, open; -1: it is not open */
 	size_t n_fds;
 };
 

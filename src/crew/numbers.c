@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "crew/numbers.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/buckets.h"
@@ -43,18 +45,9 @@ static void read_ended(const struct limit *limit, struct listener_numbers *numbe
 	}
 }
 
-void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
-	struct listener_numbers *ret_numbers)
+static void add_up(const struct limit *limit, unsigned int of, struct listener_numbers *ret_numbers)
 {
-	const struct generation *generation = crew->opts.shared->generation;
-	size_t index = generation_find(generation, name);
-	const struct limit *limit;
-
 	*ret_numbers = (struct listener_numbers){0};
-	if (index == SIZE_MAX) {
-		return;
-	}
-	limit = generation->offers[index]->limit;
 	if ((of & NUMBERS_OF_PAIRS) != 0) {
 		ret_numbers->n_open = limit_taken(limit);
 		ret_numbers->max = limit_max(limit);
@@ -66,6 +59,55 @@ void crew_listener_numbers(const struct crew *crew, const char *name, unsigned i
 	if ((of & NUMBERS_OF_ENDS) != 0) {
 		read_ended(limit, ret_numbers);
 	}
+}
+
+void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
+	struct listener_numbers *ret_numbers)
+{
+	const struct generation *generation = crew->opts.shared->generation;
+	size_t index = generation_find(generation, name);
+
+	if (index == SIZE_MAX) {
+		*ret_numbers = (struct listener_numbers){0};
+	} else {
+		add_up(generation->offers[index]->limit, of, ret_numbers);
+	}
+}
+
+int crew_take_listeners(const struct crew *crew, struct numbered_listeners *ret_listeners)
+{
+	struct limits *limits = &crew->opts.shared->limits;
+
+	*ret_listeners = (struct numbered_listeners){
+		.limits = calloc(limits->n_kept, sizeof(struct limit *))};
+	if (ret_listeners->limits == NULL) {
+		return -ENOMEM;
+	}
+	limits_take(limits, ret_listeners->limits);
+	ret_listeners->n = limits->n_kept;
+	ret_listeners->n_in_force = limits->n_in_force;
+	return 0;
+}
+
+void crew_put_listeners(struct numbered_listeners *listeners)
+{
+	for (size_t i = 0; i < listeners->n; i++) {
+		limits_put(listeners->limits[i]);
+	}
+	free(listeners->limits);
+	*listeners = (struct numbered_listeners){0};
+}
+
+const char *crew_numbers_at(const struct numbered_listeners *listeners, size_t index,
+	unsigned int of, struct listener_numbers *ret_numbers)
+{
+	const struct limit *limit = listeners->limits[index];
+
+	add_up(limit, of, ret_numbers);
+	if (index >= listeners->n_in_force) {
+		ret_numbers->max = 0;
+	}
+	return limits_name(limit);
 }
 
 const char *crew_timer_lateness(

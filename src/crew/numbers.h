@@ -14,6 +14,7 @@
 #include "base/buckets.h"
 
 struct crew;
+struct limit;
 
 enum { NUMBERS_ENDS_MAX = 128 };
 
@@ -48,6 +49,24 @@ enum numbers_of {
  * zero. */
 void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
 	struct listener_numbers *ret_numbers);
+
+/** All listeners that have numbers: those of the config in force, in its order, and after them
+ * those of earlier configs whose numbers are kept (proxy/limits.h). */
+struct numbered_listeners {
+	struct limit **limits; /**< a reference to each */
+	size_t n;
+	size_t n_in_force; /**< so many are those of the config in force */
+};
+
+/** Those of now, whose numbers can then be read until crew_put_listeners(). 0 or -ENOMEM. */
+int crew_take_listeners(const struct crew *crew, struct numbered_listeners *ret_listeners);
+
+/** Zeroed memory is fine. */
+void crew_put_listeners(struct numbered_listeners *listeners);
+
+/** As crew_listener_numbers(), for the `index`-th of them. Returns its name. */
+const char *crew_numbers_at(const struct numbered_listeners *listeners, size_t index,
+	unsigned int of, struct listener_numbers *ret_numbers);
 
 /** The numbers of one thread. */
 struct thread_numbers {

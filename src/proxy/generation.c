@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/limits.h"
 #include "proxy/offer.h"
 #include "proxy/own.h"
 #include "proxy/places.h"
@@ -261,6 +262,14 @@ void generation_enforce(
 	}
 	if (woken) {
 		places_wake(places);
+	}
+}
+
+void generation_keep_numbers(const struct generation *generation, struct limits *limits)
+{
+	limits_begin(limits);
+	for (size_t i = 0; i < generation->conf->n_listeners; i++) {
+		limits_keep(limits, generation->offers[i]->limit);
 	}
 }
 

@@ -7,7 +7,7 @@
  * sockets do not need it: what they need is in the offers of its listeners (offer.h).
  *
  * Open pairs are counted for each listener over all generations: the limit of a listener is found
- * by its name (limits.h), and lives as long as any offer with that name.
+ * by its name (limits.h), and lives as long as any offer with that name, or longer.
  */
 #ifndef WEIR_PROXY_GENERATION_H
 #define WEIR_PROXY_GENERATION_H
@@ -21,6 +21,7 @@
 struct checks;
 struct finders;
 struct group_plan;
+struct limits;
 struct offer;
 struct own;
 struct places;
@@ -55,6 +56,10 @@ struct generation *generation_unref(struct generation *generation);
  */
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);
+
+/** Keeps the numbers of its listeners (limits.h), also when a later generation has other ones. Main
+ * thread only; call it when this generation is in force. */
+void generation_keep_numbers(const struct generation *generation, struct limits *limits);
 
 /** Starts the checks of its servers, and stops those of servers that only the previous generation
  * had. Main thread only; call it when this generation is in force, before the previous one is

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "proxy/accept_rate.h"
 #include "proxy/counters.h"
 
 struct named_limit {
 	struct limit limit;
 	struct registry_entry entry;
-	char *name; /* stored after the tallies */
+	struct list kept; /**< struct limits::kept, or on no list */
+	char *name;       /* stored after the tallies */
 	struct accept_rate accept_rate;
 	struct often refusals[END_REASONS]; /**< zeroed: this reason is not a refusal */
 	struct sources_list *sources_list;
@@ -40,6 +40,7 @@ static struct named_limit *named_alloc(const char *name, size_t n_workers)
 		memset(named, 0, size);
 		named->name = memcpy((char *)named + end, name, name_size);
 		named->n_workers = n_workers;
+		list_init(&named->kept);
 	}
 	return named;
 }
@@ -48,6 +49,8 @@ void limits_init(struct limits *limits, size_t n_workers)
 {
 	often_list_init(&limits->refusals, "refused_more", "listener", "clients", LOG_LEVEL_INFO);
 	sources_list_init(&limits->sources);
+	list_init(&limits->kept);
+	limits->n_kept = limits->n_in_force = 0;
 	limits->n_workers = n_workers;
 }
 
@@ -109,6 +112,11 @@ void limits_put(struct limit *limit)
 	}
 }
 
+const char *limits_name(const struct limit *limit)
+{
+	return container_of(limit, const struct named_limit, limit)->name;
+}
+
 struct tally *limits_tally(struct limit *limit, size_t worker)
 {
 	struct named_limit *named = container_of(limit, struct named_limit, limit);
@@ -150,4 +158,72 @@ uint64_t limits_sum(const struct limit *limit, size_t counter)
 			memory_order_relaxed);
 	}
 	return sum;
+}
+
+/* ---- the names that are kept ---- */
+
+static void forget(struct limits *limits, struct named_limit *named)
+{
+	list_remove(&named->kept);
+	limits->n_kept--;
+	limits_put(&named->limit);
+}
+
+void limits_fini(struct limits *limits)
+{
+	limits->n_in_force = 0;
+	while (limits->n_kept > 0) {
+		forget(limits, container_of(limits->kept.next, struct named_limit, kept));
+	}
+}
+
+void limits_begin(struct limits *limits)
+{
+	limits->n_in_force = 0;
+}
+
+void limits_keep(struct limits *limits, struct limit *limit)
+{
+	struct named_limit *named = container_of(limit, struct named_limit, limit);
+
+	if (list_empty(&named->kept)) {
+		refs_ref(&named->entry.refs);
+		limits->n_kept++;
+	}
+	list_remove(&named->kept);
+	list_append(&limits->kept, &named->kept);
+	limits->n_in_force++;
+}
+
+void limits_tick(struct limits *limits)
+{
+	size_t n_gone = limits->n_kept - limits->n_in_force;
+	size_t n_left = n_gone;
+
+	list_for_each (link, &limits->kept) {
+		struct named_limit *named = container_of(link, struct named_limit, kept);
+
+		if (n_left-- == 0 || n_gone <= LIMITS_GONE_MAX) {
+			return;
+		}
+		/* Only this thread takes references, so nobody has one if there is only ours. */
+		if (refs_count(&named->entry.refs) == 1) {
+			forget(limits, named);
+			n_gone--;
+		}
+	}
+}
+
+void limits_take(struct limits *limits, struct limit **ret_limits)
+{
+	size_t n_gone = limits->n_kept - limits->n_in_force;
+	size_t i = 0;
+
+	list_for_each (link, &limits->kept) {
+		struct named_limit *named = container_of(link, struct named_limit, kept);
+
+		refs_ref(&named->entry.refs);
+		ret_limits[i < n_gone ? limits->n_in_force + i : i - n_gone] = &named->limit;
+		i++;
+	}
 }

@@ -36,4 +36,5 @@ void proxy_shared_fini(struct proxy_shared *shared)
 	places_fini(&shared->places);
 	chains_fini(&shared->chains);
 	groups_fini(&shared->groups);
+	limits_fini(&shared->limits);
 }

@@ -79,6 +79,7 @@ void daemon_on_tick(struct timer *timer)
 	often_tell(&daemon->shared.groups.failures);
 	often_tell(&daemon->shared.limits.refusals);
 	sources_tick(&daemon->shared.limits.sources, clock_ns());
+	limits_tick(&daemon->shared.limits);
 	groups_tick(&daemon->shared.groups);
 	ejections_settle(&daemon->ejections); /* DNS may have removed servers */
 	finders_tick(&daemon->finders);

@@ -183,6 +183,7 @@ static void reload_commit(struct reload *reload)
 		reload->next, &opts->shared->places, budget_max_pairs(&reload->budget, conf));
 	opts->shared->generation = reload->next;
 	reload->next = NULL;
+	generation_keep_numbers(opts->shared->generation, &opts->shared->limits);
 	generation_discover(opts->shared->generation, opts->finders);
 	ejections_settle(opts->ejections);
 	generation_check_servers(opts->shared->generation, opts->checks);

@@ -137,6 +137,9 @@ static int open_crew(struct daemon *daemon)
 		shared->generation = generation_new(daemon->conf, shared);
 		r = shared->generation == NULL ? -ENOMEM : 0;
 	}
+	if (r == 0) {
+		generation_keep_numbers(shared->generation, &shared->limits);
+	}
 	return done(r, "memory");
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/limit.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "proxy/counters.h"
@@ -135,6 +136,79 @@ START_TEST(a_limit_is_found_by_its_name_as_long_as_somebody_holds_it)
 }
 END_TEST
 
+/** A config with this one name comes into force and then has no users any more. */
+static void have(const char *name)
+{
+	struct limit *limit = limits_get(&limits, name, 0);
+
+	limits_begin(&limits);
+	limits_keep(&limits, limit);
+	limits_put(limit);
+}
+
+static size_t taken(struct limit **ret_limits)
+{
+	limits_take(&limits, ret_limits);
+	for (size_t i = 0; i < limits.n_kept; i++) {
+		limits_put(ret_limits[i]);
+	}
+	return limits.n_kept;
+}
+
+START_TEST(what_is_counted_of_a_name_that_was_in_force_is_kept)
+{
+	struct limit *all[2];
+	struct limit *web = limits_get(begin(1), "web", 0);
+
+	counter_add(&limits_tally(web, 0)->n_accepted, 5);
+	limits_put(web);
+	ck_assert_uint_eq(taken(all), 0); /* it never was */
+	web = limits_get(&limits, "web", 0);
+	counter_add(&limits_tally(web, 0)->n_accepted, 6);
+	have("web");
+	limits_put(web);
+	have("uno");
+	limits_tick(&limits);
+	ck_assert_uint_eq(taken(all), 2);
+	ck_assert_str_eq(limits_name(all[0]), "uno");
+	ck_assert_ptr_eq(all[1], web);
+	have("web");
+	ck_assert_uint_eq(taken(all), 2);
+	ck_assert_ptr_eq(all[0], web);
+	ck_assert_uint_eq(limits.n_in_force, 1);
+	ck_assert_uint_eq(limits_sum(web, offsetof(struct tally, n_accepted)), 6);
+	limits_fini(&limits);
+	ck_assert_uint_eq(limits.names.table.n, 0);
+}
+END_TEST
+
+START_TEST(too_many_names_are_forgotten_but_none_that_is_used)
+{
+	static struct limit *all[LIMITS_GONE_MAX + 4];
+	struct limit *old = limits_get(begin(1), "old", 0);
+	char name[16];
+
+	have("old");
+	for (unsigned i = 0; i < LIMITS_GONE_MAX + 3; i++) {
+		(void)snprintf(name, sizeof(name), "%u", i);
+		have(name);
+	}
+	ck_assert_uint_eq(taken(all), LIMITS_GONE_MAX + 4);
+	limits_tick(&limits);
+	ck_assert_uint_eq(taken(all), LIMITS_GONE_MAX + 1);
+	ck_assert_str_eq(limits_name(all[0]), name);
+	ck_assert_ptr_eq(all[1], old);
+	ck_assert_str_eq(limits_name(all[2]), "3"); /* 0 to 2 are forgotten */
+	limits_put(old);
+	have("new");
+	limits_tick(&limits);
+	ck_assert_uint_eq(taken(all), LIMITS_GONE_MAX + 1);
+	ck_assert_str_eq(limits_name(all[1]), "3");
+	limits_fini(&limits);
+	ck_assert_uint_eq(limits.names.table.n, 0);
+}
+END_TEST
+
 START_TEST(refusals_are_counted_for_each_name_and_reason)
 {
 	struct limit *web = limits_get(begin(1), "web", 0);
@@ -254,6 +328,8 @@ int main(void)
 	tcase_add_test(tc, it_is_told_once_in_a_while);
 	tcase_add_test(tc, what_is_counted_of_a_name_goes_on_as_long_as_somebody_holds_it);
 	tcase_add_test(tc, a_limit_is_found_by_its_name_as_long_as_somebody_holds_it);
+	tcase_add_test(tc, what_is_counted_of_a_name_that_was_in_force_is_kept);
+	tcase_add_test(tc, too_many_names_are_forgotten_but_none_that_is_used);
 	tcase_add_test(tc, refusals_are_counted_for_each_name_and_reason);
 	tcase_add_test(tc, without_a_maximum_it_only_counts);
 	tcase_add_test(tc, the_last_number_is_a_limit_too);
