@@ -378,7 +378,9 @@ static void check_drain(struct conf_reader *reader)
 	const struct setting *grace;
 	const struct setting *spread;
 
-	if (reader->failed) {
+	if (conf_errors_have(reader->errors, "drain") ||
+		conf_errors_have(reader->errors, "timeouts.drain: ") ||
+		conf_errors_have(reader->errors, "timeouts: ")) {
 		return; /* one of these values may be wrong, which was reported */
 	}
 	(void)find_duration(reader, "timeouts", "drain", budget_text);

@@ -98,7 +98,13 @@ static int make(const struct conf_source *source, const struct conf_tape *tape,
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
 	struct conf_reader reader = {
-		.conf = conf, .source = source, .files = files, .errors = errors};
+		.conf = conf,
+		.source = source,
+		.files = files,
+		.errors = errors,
+		.lacks_part = source->lacks_part,
+		.failed = source->lacks_part, /* and that was reported */
+	};
 	struct tree tree;
 	size_t len;
 	int r;

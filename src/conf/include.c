@@ -367,11 +367,10 @@ int conf_source_read(struct conf_source *source, const char *path, struct conf_e
 	if (r < 0) {
 		return r == -ENOMEM ? r : include_unreadable(&reading, &frame, 0, r);
 	}
-	if (!reading.failed) {
-		r = include_files(&reading, &frame);
-		if (r < 0) {
-			return r;
-		}
+	if (reading.failed) {
+		return -EINVAL;
 	}
-	return reading.failed ? -EINVAL : 0;
+	r = include_files(&reading, &frame);
+	source->lacks_part = reading.failed;
+	return r;
 }

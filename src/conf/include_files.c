@@ -202,6 +202,8 @@ static int add(const struct asker *asker, char *path, bool is_found, size_t firs
 	struct conf_source *source = asker->reading->source;
 	struct frame frame = {
 		.parent = &asker->at, .key = asker->pattern->key, .is_found = is_found, .depth = 1};
+	bool has_failed = asker->reading->failed;
+	int r;
 
 	if (path != NULL && is_there(source, path, first)) {
 		free(path);
@@ -218,7 +220,11 @@ static int add(const struct asker *asker, char *path, bool is_found, size_t firs
 	if (frame.file == NULL || conf_source_begin_part(source) < 0) {
 		return include_no_memory(asker->reading, asker->at.file);
 	}
-	return include_file(asker->reading, &frame, asker->line);
+	asker->reading->failed = false;
+	r = include_file(asker->reading, &frame, asker->line);
+	source->more[source->n_more - 1].is_bad = asker->reading->failed;
+	asker->reading->failed |= has_failed;
+	return r;
 }
 
 /* ---- matching files ---- */

@@ -2,8 +2,9 @@
 /*
  *	conf_parse				the child
  *	  fork(2) ─────────────────────────────▶ libconfig, then each setting with its place
- *	  reads to the end of the pipe ◀──────── OUTCOME_TAPE and the tape, or
- *	  waitpid(2)				 OUTCOME_REFUSED, the line and the reason
+ *	  reads to the end of the pipe ◀──────── for each part that is refused, OUTCOME_REFUSED,
+ *	  waitpid(2)				 the line and the reason; then, unless that is the
+ *						 main part, OUTCOME_TAPE and the tape of the others
  *
  * libconfig has the names and values. Lines, and integers as written (libconfig wraps those that
  * are too large), come from the scanner: the n-th name and value of the tree is the n-th one of the
@@ -42,6 +43,18 @@ enum {
 struct writing {
 	FILE *out;
 	struct scanner scanner;
+};
+
+/* A part, as libconfig has parsed it. */
+struct parsed {
+	config_t config;
+	bool is_right;
+};
+
+/* Precedes the words of a refusal. */
+struct refusal {
+	unsigned line;
+	unsigned len;
 };
 
 static enum setting_type type_of(const config_setting_t *setting)
@@ -147,8 +160,10 @@ static bool is_too_deep(const config_setting_t *setting, unsigned depth)
 
 static void write_refusal(FILE *out, unsigned line, const char *text)
 {
+	struct refusal refusal = {.line = line, .len = (unsigned)strlen(text)};
+
 	(void)fputc(OUTCOME_REFUSED, out);
-	(void)fwrite(&line, sizeof(line), 1, out);
+	(void)fwrite(&refusal, sizeof(refusal), 1, out);
 	(void)fputs(text, out);
 }
 
@@ -161,24 +176,34 @@ static void write_part(struct writing *writing, const struct conf_source *source
 	write_held(writing, config_root_setting(config));
 }
 
-/* Writes the settings of the main file, and then each file that `include` names, as a group. */
-static void write_tape(FILE *out, const struct conf_source *source, const config_t *configs)
+static size_t count(const struct parsed *parsed)
+{
+	return (size_t)config_setting_length(config_root_setting(&parsed->config));
+}
+
+/* Writes the settings of the main file, and then each file that `include` names, as a group, except
+ * those that were refused. */
+static void write_tape(FILE *out, const struct conf_source *source, const struct parsed *all)
 {
 	static const struct setting root = {.type = SETTING_GROUP};
 	struct writing writing = {.out = out};
-	size_t n = (size_t)config_setting_length(config_root_setting(&configs[0]));
+	size_t n = count(&all[0]);
 
+	for (size_t i = 1; i <= source->n_more; i++) {
+		n += all[i].is_right;
+	}
 	(void)fputc(OUTCOME_TAPE, out);
-	tape_write(out, &root, n + source->n_more);
-	write_part(&writing, source, conf_source_part(source, 0), &configs[0]);
+	tape_write(out, &root, n);
+	write_part(&writing, source, conf_source_part(source, 0), &all[0].config);
 	for (size_t i = 1; i <= source->n_more; i++) {
 		struct conf_part part = conf_source_part(source, i);
 		struct setting file = {
 			.type = SETTING_GROUP, .name = MERGE_FILE, .line = part.line};
 
-		n = (size_t)config_setting_length(config_root_setting(&configs[i]));
-		tape_write(out, &file, n);
-		write_part(&writing, source, part, &configs[i]);
+		if (all[i].is_right) {
+			tape_write(out, &file, count(&all[i]));
+			write_part(&writing, source, part, &all[i].config);
+		}
 	}
 }
 
@@ -206,18 +231,19 @@ __attribute__((noreturn)) static void parse_here(const struct conf_source *sourc
 {
 	static const struct rlimit no_core = {0};
 	FILE *out = fdopen(fd, "w");
-	config_t *configs = calloc(source->n_more + 1, sizeof(*configs));
-	bool is_right = true;
+	struct parsed *all = calloc(source->n_more + 1, sizeof(*all));
 
 	(void)setrlimit(RLIMIT_CORE, &no_core); /* a crash is an answer here */
-	if (out == NULL || configs == NULL) {
+	if (out == NULL || all == NULL) {
 		_exit(1);
 	}
-	for (size_t i = 0; i <= source->n_more && is_right; i++) {
-		is_right = parse_part(out, source, conf_source_part(source, i), &configs[i]);
+	for (size_t i = 0; i <= source->n_more; i++) {
+		struct conf_part part = conf_source_part(source, i);
+
+		all[i].is_right = !part.is_bad && parse_part(out, source, part, &all[i].config);
 	}
-	if (is_right) {
-		write_tape(out, source, configs);
+	if (all[0].is_right) {
+		write_tape(out, source, all);
 	}
 	_exit(fflush(out) == 0 ? 0 : 1);
 }
@@ -274,27 +300,46 @@ static bool has_ended_well(pid_t pid)
 	return r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Handles the child's output; takes `bytes`. */
-static int judge(const struct conf_source *source, struct conf_errors *errors, char *bytes,
-	size_t len, struct conf_tape *ret_tape)
+/* Reports the refusal at *pos, and moves behind it. -EINVAL or -ENOMEM. */
+static int report_refusal(const struct conf_source *source, struct conf_errors *errors,
+	const char **pos, const char *end)
 {
-	size_t head = 1 + sizeof(unsigned);
+	size_t head = 1 + sizeof(struct refusal);
 	char what[CONF_WHY_MAX];
-	unsigned line;
-	int r = -ENOMEM;
+	struct refusal refusal;
 
-	if (len > 0 && bytes[0] == OUTCOME_TAPE) {
-		memmove(bytes, bytes + 1, len - 1);
-		*ret_tape = (struct conf_tape){.bytes = bytes, .len = len - 1};
+	if ((size_t)(end - *pos) < head) {
+		return -ENOMEM; /* UNTESTED: a child that ends well has written all */
+	}
+	memcpy(&refusal, *pos + 1, sizeof(refusal));
+	if ((size_t)(end - *pos) - head < refusal.len) {
+		return -ENOMEM; /* UNTESTED: likewise */
+	}
+	(void)snprintf(what, sizeof(what), "%.*s", (int)refusal.len, *pos + head);
+	*pos += head + refusal.len;
+	return conf_report_refusal(source, refusal.line, what, errors);
+}
+
+/* Handles the child's output; takes `bytes`. */
+static int judge(struct conf_source *source, struct conf_errors *errors, char *bytes, size_t len,
+	struct conf_tape *ret_tape)
+{
+	const char *end = bytes + len;
+	const char *pos = bytes;
+	int r = -EINVAL;
+
+	while (r != -ENOMEM && pos < end && *pos == OUTCOME_REFUSED) {
+		r = report_refusal(source, errors, &pos, end);
+		source->lacks_part = true;
+	}
+	if (r != -ENOMEM && pos < end) {
+		len = (size_t)(end - pos) - 1; /* without OUTCOME_TAPE */
+		memmove(bytes, pos + 1, len);
+		*ret_tape = (struct conf_tape){.bytes = bytes, .len = len};
 		return 0;
 	}
-	if (len > head && bytes[0] == OUTCOME_REFUSED) {
-		memcpy(&line, bytes + 1, sizeof(line));
-		(void)snprintf(what, sizeof(what), "%.*s", (int)(len - head), bytes + head);
-		r = conf_report_refusal(source, line, what, errors);
-	}
 	free(bytes);
-	return r;
+	return pos == bytes ? -ENOMEM : r;
 }
 
 /* Starts the child. Returns the read end of the pipe, or a negative errno. */
@@ -332,8 +377,7 @@ static void report_no_child(const struct conf_source *source, int err, struct co
 	}
 }
 
-int conf_parse(
-	const struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape)
+int conf_parse(struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape)
 {
 	char *bytes = NULL;
 	size_t len = 0;

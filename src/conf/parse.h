@@ -14,11 +14,11 @@
 #include "conf/source.h"
 
 /**
- * Parses the whole text. 0 and a tape, which the caller frees; -ENOMEM, also if the child died;
- * -ECHILD, with one error, if no child could be started; or -EINVAL, with one error. Forks, so it
- * must not be called in a process that has pairs.
+ * Parses all parts. 0 and a tape, which the caller frees; -ENOMEM, also if the child died; -ECHILD,
+ * with one error, if no child could be started; or -EINVAL: the main part was refused. Each part
+ * that is refused has one error; if it is not the main one, it sets source->lacks_part, and the
+ * tape has the others. Forks, so it must not be called in a process that has pairs.
  */
-int conf_parse(
-	const struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape);
+int conf_parse(struct conf_source *source, struct conf_errors *errors, struct conf_tape *ret_tape);
 
 #endif

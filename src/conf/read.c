@@ -226,7 +226,10 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 		conf_report_type(reader, key, list, shown);
 		return;
 	}
-	n = conf_read_count(reader, key, list, shown);
+	/* The elements of a list of the top level may be in a file that was refused. */
+	n = list->n == 0 && reader->lacks_part && strchr(key->path, '.') == NULL
+		    ? 0
+		    : conf_read_count(reader, key, list, shown);
 	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
 	if (elements == NULL) {
 		return;

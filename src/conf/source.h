@@ -9,7 +9,8 @@
  * main file may be a pipe.
  *
  * Files that the key `include` of the main file names are not part of its text. Each is parsed by
- * itself, so that an open bracket in it affects no other file. Such a file must not have that key.
+ * itself, so that an open bracket in it affects no other file: if it is refused, the others are
+ * handled all the same, and one run finds their errors too. Such a file must not have that key.
  * These files follow the main text as parts of their own.
  */
 #ifndef WEIR_CONF_SOURCE_H
@@ -32,6 +33,7 @@ struct conf_part {
 	size_t begin; /**< in conf_source::text */
 	size_t len;
 	unsigned line; /**< its first line in the whole text */
+	bool is_bad;   /**< an error was reported when it was read, so it is not parsed */
 };
 
 /** A run of lines of one file. */
@@ -51,13 +53,16 @@ struct conf_source {
 	/** The n_more parts after the main one; conf_source_part() sets their `len`. */
 	struct conf_part *more;
 	size_t n_more;
+	/** Some file of the key `include` was refused, which was reported. */
+	bool lacks_part;
 	char **files; /**< n_files of them; the first is the main file */
 	size_t n_files;
 };
 
 /**
  * Reads `path` and all its includes. 0, or a negative errno with at least one error in `errors`:
- * every wrong include is reported. The caller calls conf_source_fini() in either case.
+ * every wrong include is reported. What is wrong with a file of the key `include` only sets
+ * `lacks_part`. The caller calls conf_source_fini() in either case.
  */
 int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors);
 void conf_source_fini(struct conf_source *source);

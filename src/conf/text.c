@@ -22,6 +22,9 @@ int conf_text_read(struct conf_text *text, const char *path, struct conf_errors 
 	if (r == 0) {
 		r = conf_parse(&text->source, errors, &tape);
 	}
+	if (r == 0 && text->source.lacks_part) {
+		r = -EINVAL;
+	}
 	if (r == 0) {
 		r = tape_read(tape.bytes, tape.len, &text->tree, &len);
 		if (r == -EBADMSG) {

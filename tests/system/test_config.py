@@ -111,6 +111,24 @@ def test_include_is_relative_to_the_main_file_and_errors_name_it(folder):
     assert run("-c", path, "--check", folder="/").returncode == 0
 
 
+def test_errors_of_all_files_of_a_folder_are_told_in_one_go(folder):
+    os.mkdir(os.path.join(folder, "conf.d"))
+    broken, right, bad = (write(folder, text, f"conf.d/{name}.conf") for name, text in (
+        ("a", "listeners = ( {\n  name = ; } );\n"),
+        ("b", 'listeners = ( { name = "b"; listen = "127.0.0.1:8081"; upstream = "in_c"; } );\n'),
+        ("c", 'upstreams = ( { name = "in_c" };\n')))
+    path = write(folder, 'include = "conf.d/*.conf";\nworkers = 0;\n')
+    done = run("-c", path, "--check")
+    assert done.returncode == 1
+    lines = (done.stdout + done.stderr).splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{path}:2", f"{broken}:2", f"{bad}:1"], lines
+    write(folder, 'upstreams = ( { name = "in_c"; servers = ( "127.0.0.1:0" ); } );\n', "conf.d/c.conf")
+    write(folder, GOOD, "conf.d/a.conf")
+    write(folder, "listeners = ( { } );\n" * 2, "conf.d/b.conf")
+    lines = run("-c", path, "--check").stderr.splitlines()
+    assert {line.split(": ")[0] for line in lines} == {f"{path}:2", f"{right}:2", f"{bad}:1"}, lines
+
+
 def large(count, upstream="u{}", listener="l{}", port=2000):
     """So many listeners, each with two addresses, and as many upstreams."""
     listeners = ",\n".join(

@@ -161,6 +161,69 @@ START_TEST(what_does_not_go_together_is_said_where_it_is_written)
 }
 END_TEST
 
+/* ---- several files ---- */
+
+#define NO_VALUE                                                                                   \
+	"1: ';' stands where the value of x belongs; take it out, or write that before it\n"
+
+START_TEST(all_files_that_are_refused_are_told_in_one_go)
+{
+	conf_case_write("weir.conf", "include = [ \"a\", \"none\", \"b\", \"c\", \"d\", \"e\" ];\n"
+				     "workers = 0;\nlisteners = ();\n");
+	conf_case_write("a", "x = ;\n");
+	conf_case_write("b", "listeners = ({name = \"b\"; listen = \"*:0\"; upstream = "
+			     "\"in_a\";});\n");
+	conf_case_write("c", "x = \"open\n");
+	conf_case_write("d", "x = ;\n");
+	conf_case_write("e", "@include \"gone\"\n");
+	conf_case_expect("weir.conf", W
+		"1: include[1]: \"none\" cannot be read: No such file or directory; name a file "
+		"that exists\n" W "2: workers: 0 is out of range; write an integer from 1 to 1024\n"
+		"c:1: the string that begins here has no end; write a '\"' behind it\n"
+		"e:1: @include: \"gone\" cannot be read: No such file or directory; name a file "
+		"that exists\n"
+		"a:" NO_VALUE "d:" NO_VALUE
+		"b:1: listeners[0].listen: \"*:0\": the port is not a number of 1 to 65535; write "
+		"\"HOST:80\"\n");
+}
+END_TEST
+
+START_TEST(files_are_told_beside_a_main_file_that_is_refused)
+{
+	conf_case_write("weir.conf", "include = [ \"a\", \"b\", \"c\" ];\nworkers = ;\n");
+	conf_case_write("a", "x = ;\n");
+	conf_case_write("b", "listeners = ({name = \"b\"; listen = \"*:0\";});\n");
+	conf_case_write("c", "x = ;\n");
+	conf_case_expect("weir.conf",
+		W "2: ';' stands where the value of workers belongs; take it out, or write that "
+		  "before it\n"
+		  "a:" NO_VALUE "c:" NO_VALUE);
+}
+END_TEST
+
+START_TEST(what_a_refused_file_may_hold_is_not_missing)
+{
+	conf_case_write("weir.conf", "include = [ \"a\" ];\n");
+	conf_case_write("a", "x = ;\n");
+	conf_case_expect("weir.conf", "a:" NO_VALUE);
+	conf_case_write("weir.conf", "include = [ \"a\" ];\n" CONF_LISTENERS);
+	conf_case_expect("weir.conf", "a:" NO_VALUE);
+	conf_case_write("weir.conf", "include = [ \"a\" ];\n" CONF_LISTENERS
+				     "upstreams = ({name = \"ape\"; servers = (\"h:1\");});\n");
+	conf_case_expect("weir.conf", "a:" NO_VALUE);
+}
+END_TEST
+
+START_TEST(a_drain_that_does_not_fit_is_told_beside_other_errors)
+{
+	conf_case_write("weir.conf", "workers = 0;\ndrain = { grace = \"31s\"; };\n" CONF_REST);
+	conf_case_expect("weir.conf", W "1: workers: 0 is out of range; write an integer from 1 to "
+					"1024\n" W "2: drain.grace: \"31s\" is more than "
+					"timeouts.drain, \"30s\", which it is a part of; write at "
+					"most that, or raise timeouts.drain\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_place");
@@ -175,6 +238,10 @@ int main(void)
 	tcase_add_test(tc, what_a_refused_list_of_a_file_may_hold_is_not_missing);
 	tcase_add_test(tc, a_small_buffer_of_the_top_level_is_said_there_once);
 	ADD_TABLE(what_does_not_go_together_is_said_where_it_is_written, inherited);
+	tcase_add_test(tc, all_files_that_are_refused_are_told_in_one_go);
+	tcase_add_test(tc, files_are_told_beside_a_main_file_that_is_refused);
+	tcase_add_test(tc, what_a_refused_file_may_hold_is_not_missing);
+	tcase_add_test(tc, a_drain_that_does_not_fit_is_told_beside_other_errors);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "conf/errors.h"
 #include "conf/grammar.h"
+#include "conf/merge.h"
 #include "conf/parse.h"
 #include "conf/source.h"
 #include "conf/tape.h"
@@ -97,7 +98,8 @@ static inline void reference_explained(
 {
 	char *text = reference_errors(errors);
 
-	assert(errors->n_errors == 1);
+	assert(errors->n_errors > 0);
+	assert(errors->n_errors <= 1 + source->n_more);
 	if (strstr(text, ": syntax error\n") != NULL) {
 		fprintf(stderr, "only libconfig refuses this: %s\n", source->text);
 		abort();
@@ -124,10 +126,14 @@ static inline bool reference_compare(struct conf_source *source)
 	if (ours == 0) {
 		assert(theirs && tape_read(tape.bytes, tape.len, &tree, &used) == 0);
 		assert(used == tape.len);
-		tree.root.n -= source->n_more; /* the files of `include` */
+		while (tree.root.n > 0 &&
+			strcmp(tree.root.elements[tree.root.n - 1]->name, MERGE_FILE) == 0) {
+			tree.root.n--; /* the files of `include` */
+		}
 		reference_compare_trees(&tree.root, config_root_setting(&config));
 		tree_fini(&tree);
-	} else {
+	}
+	if (ours < 0 || errors.n_errors > 0) {
 		reference_explained(source, &errors);
 	}
 	if (theirs) {
