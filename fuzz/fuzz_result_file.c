@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/character.h"
 #include "base/clock.h"
-#include "load/character.h"
 #include "load/compare.h"
 #include "load/result_file.h"
 #include "load/say.h"

@@ -15,6 +15,7 @@
  *	slice		limits how long a work uses its thread before others run
  *	buckets		a small histogram
  *	bytes		a byte buffer that grows
+ *	character	UTF-8 characters, and which of them are escaped for a reader
  *	hdr		a large, exact histogram
  *	text		how bytes from outside are quoted
  *	nearest		finds the known name that a mistyped one means

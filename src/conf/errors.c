@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/character.h"
 #include "base/text.h"
 
 struct conf_error {
@@ -31,23 +32,10 @@ void conf_errors_fini(struct conf_errors *errors)
 	conf_errors_init(errors);
 }
 
-/* Paths and values are untrusted: no line feed or escape sequence may reach a terminal. */
-static void make_printable(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == '\x7f') {
-			*text = '?';
-		}
-	}
-}
-
 void conf_errors_begin(struct conf_errors *errors, const char *main_file)
 {
 	free(errors->main_file);
 	errors->main_file = strdup(main_file);
-	if (errors->main_file != NULL) {
-		make_printable(errors->main_file);
-	}
 }
 
 /* Makes "KEY: text", malloc'd. */
@@ -135,12 +123,10 @@ void conf_errors_add(struct conf_errors *errors, const char *file, unsigned line
 	if (text == NULL) {
 		goto dropped;
 	}
-	make_printable(text);
 	own_file = strdup(file);
 	if (own_file == NULL) {
 		goto dropped;
 	}
-	make_printable(own_file);
 	if (!insert(errors, own_file, line, text)) {
 		goto dropped;
 	}
@@ -175,12 +161,15 @@ void conf_errors_print(const struct conf_errors *errors, const char *prefix, FIL
 	for (size_t i = 0; i < errors->n_errors; i++) {
 		const struct conf_error *error = &errors->errors[i];
 
-		if (error->line == 0) {
-			(void)fprintf(out, "%s%s: %s\n", prefix, error->file, error->text);
-		} else {
-			(void)fprintf(out, "%s%s:%u: %s\n", prefix, error->file, error->line,
-				error->text);
+		/* Paths and values may hold anything. */
+		(void)fputs(prefix, out);
+		character_put_all(out, error->file);
+		if (error->line > 0) {
+			(void)fprintf(out, ":%u", error->line);
 		}
+		(void)fputs(": ", out);
+		character_put_all(out, error->text);
+		(void)fputc('\n', out);
 	}
 	if (errors->n_dropped == 0) {
 		return;

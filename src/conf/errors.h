@@ -47,8 +47,8 @@ void conf_errors_fini(struct conf_errors *errors);
 void conf_errors_begin(struct conf_errors *errors, const char *main_file);
 
 /**
- * Adds an error; copies all arguments. `line` 0 and `key` NULL are left out of the text. Control
- * characters become '?'. If there is no memory, the error is counted in n_dropped.
+ * Adds an error; copies all arguments. `line` 0 and `key` NULL are left out of the text. If there
+ * is no memory, the error is counted in n_dropped.
  */
 __attribute__((format(printf, 5, 6))) void conf_errors_add(struct conf_errors *errors,
 	const char *file, unsigned line, const char *key, const char *format, ...);
@@ -59,7 +59,8 @@ int conf_errors_result(struct conf_errors *errors, const char *file, int r);
 /** Whether a stored error is about a key that begins with `key`. */
 bool conf_errors_have(const struct conf_errors *errors, const char *key);
 
-/** Prints each error on a line of its own, after `prefix`; nothing if there are none. */
+/** Prints each error on a line of its own, after `prefix`; nothing if there are none. What a
+ * terminal would obey or hide is escaped (base/character.h). */
 void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out);
 
 /**

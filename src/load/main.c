@@ -50,7 +50,6 @@
  *	about			when and where a run took place
  *	tell			writes all reports
  *	say			writes a line for people, with hostile text escaped
- *	character		UTF-8 characters, and which of them are escaped
  *	report			the report for people
  *	report_about		its beginning
  *	report_histogram	how far closes were from their time

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "load/markup.h"
 
-#include "load/character.h"
+#include "base/character.h"
 
 /** What a character with a meaning there, and white space, is written as; NULL: as itself. */
 static const char *entity(char c)

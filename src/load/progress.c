@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "load/character.h"
+#include "base/character.h"
 #include "load/run.h"
 #include "load/say.h"
 

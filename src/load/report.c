@@ -2,9 +2,9 @@
 /*
  * The report for people, on standard output: the options, the results, and the verdict at the end.
  */
+#include "base/character.h"
 #include "base/parse.h"
 #include "load/alone.h"
-#include "load/character.h"
 #include "load/results.h"
 #include "load/run.h"
 #include "load/say.h"

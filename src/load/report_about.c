@@ -3,7 +3,7 @@
  * option. */
 #include <string.h>
 
-#include "load/character.h"
+#include "base/character.h"
 #include "load/options.h"
 #include "load/results.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-#include "load/character.h"
+#include "base/character.h"
 
 __attribute__((format(printf, 3, 0))) static void put(
 	FILE *out, const char *prefix, const char *format, va_list args)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Lines for people. Names, addresses and errors come from files and from peers, and may hold
- * anything: whatever a line is made of, it is one line, and drives no terminal (character.h).
+ * anything: whatever a line is made of, it is one line, and drives no terminal (base/character.h).
  */
 #ifndef WEIR_LOAD_SAY_H
 #define WEIR_LOAD_SAY_H

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/character.h"
 #include "base/nearest.h"
-#include "load/character.h"
 #include "load/result.h"
 #include "load/scenario.h"
 #include "load/suite.h"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/character.h"
 #include "base/parse.h"
-#include "load/character.h"
 #include "load/result.h"
 #include "load/results.h"
 #include "load/say.h"

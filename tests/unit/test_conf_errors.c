@@ -562,7 +562,7 @@ START_TEST(an_error_is_one_line_whatever_is_in_it)
 		&errors, "a\nb", 3, "k\x1b[m", "%s; %s", "x\ry", conf_shown("\"\\\xff\n", shown));
 	conf_errors_print(&errors, "", out);
 	ck_assert_int_eq(fclose(out), 0);
-	ck_assert_str_eq(text, "a?b:3: k?[m: x?y; \"\\\"\\\\\\xff\\x0a\"\n");
+	ck_assert_str_eq(text, "a\\x0ab:3: k\\x1b[m: x\\x0dy; \"\\\"\\\\\\xff\\x0a\"\n");
 	free(text);
 	conf_errors_fini(&errors);
 	conf_errors_fini(&errors);

@@ -224,6 +224,46 @@ START_TEST(a_drain_that_does_not_fit_is_told_beside_other_errors)
 }
 END_TEST
 
+/* ---- names of files ---- */
+
+/* Names of files: a CSI in one character, a text from right to left, and bytes that are no UTF-8;
+ * only the last one can be shown as it is. */
+static const struct {
+	const char *name;
+	const char *shown;
+} names[] = {
+	{"a\xc2\x9b"
+	 "2J",
+		"a\\x9b2J"},
+	{"\xe2\x80\xae"
+	 "fnoc",
+		"\\u202efnoc"},
+	{"\xff\x1b[m", "\\xff\\x1b[m"},
+	{"\xc3\xa4.conf", "\xc3\xa4.conf"},
+};
+
+START_TEST(no_name_of_a_file_drives_a_terminal)
+{
+	char expected[512];
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "@include \"%s\"\n", names[_i].name);
+	(void)snprintf(expected, sizeof(expected),
+		"weir.conf:1: @include: \"%s\" cannot be read: No such file or directory; name a "
+		"file that exists\n",
+		names[_i].shown);
+	conf_case_write("weir.conf", text);
+	conf_case_expect("weir.conf", expected);
+	conf_case_write(names[_i].name, "x = ;\n");
+	(void)snprintf(expected, sizeof(expected),
+		"%s:1: ';' stands where the value of x belongs; take it out, or write that before "
+		"it\n",
+		names[_i].shown);
+	conf_case_expect("weir.conf", expected);
+	conf_case_expect(names[_i].name, expected);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf_place");
@@ -242,6 +282,7 @@ int main(void)
 	tcase_add_test(tc, files_are_told_beside_a_main_file_that_is_refused);
 	tcase_add_test(tc, what_a_refused_file_may_hold_is_not_missing);
 	tcase_add_test(tc, a_drain_that_does_not_fit_is_told_beside_other_errors);
+	ADD_TABLE(no_name_of_a_file_drives_a_terminal, names);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }

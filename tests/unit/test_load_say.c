@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load/character.h"
+#include "base/character.h"
 #include "suite.h"
 
 static char *said;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "load/character.h"
+#include "base/character.h"
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Characters of hostile text in UTF-8, as a reader may be shown them: names may hold anything. */
-#ifndef WEIR_LOAD_CHARACTER_H
-#define WEIR_LOAD_CHARACTER_H
+#ifndef WEIR_BASE_CHARACTER_H
+#define WEIR_BASE_CHARACTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
