@@ -299,15 +299,18 @@ static int drop_part(const struct proxy *proxy, int fd, double part)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-/** From now on this part of the connects is never answered; 0: none. Failures are reported. */
-static void make_deaf(struct proxy *proxy, double part)
+/** From now on this part of the connects is never answered; 0: none. 0, or -EAGAIN: it failed,
+ * which was reported, and nothing has changed. */
+static int make_deaf(struct proxy *proxy, double part)
 {
 	int fd = acceptor_fd(proxy->acceptor);
 	int r = part > 0 ? drop_part(proxy, fd, part)
 			 : setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
 
 	if (r < 0) {
-		say(SAY_ERROR, "proxy %s: blackhole: %s", proxy->home.name, strerrordesc_np(errno));
+		say(SAY_ERROR, "proxy %s: blackhole: %s; it is tried again", proxy->home.name,
+			strerrordesc_np(errno));
+		return -EAGAIN;
 	}
 	if (part >= 1) {
 		acceptor_pause(proxy->acceptor);
@@ -315,6 +318,7 @@ static void make_deaf(struct proxy *proxy, double part)
 		acceptor_resume(proxy->acceptor);
 	}
 	proxy->deaf = part;
+	return 0;
 }
 
 /** Changes the state of the gate. 0, or -EAGAIN: it failed, which was reported. */
@@ -344,10 +348,11 @@ static void look_at_gate(struct proxy *proxy)
 
 	if (proxy->enabled) {
 		view = gate_at(&proxy->home, bytes_of(proxy), clock_ns());
-		if (view.gate != proxy->gate && turn_gate(proxy, view.gate) < 0) {
-			view.next_ns = clock_after(clock_ns(), RETRY_NS);
-		} else if (proxy->acceptor != NULL && proxy->deaf != view.deaf) {
-			make_deaf(proxy, view.deaf);
+		if ((view.gate != proxy->gate && turn_gate(proxy, view.gate) < 0) ||
+			(proxy->acceptor != NULL && proxy->deaf != view.deaf &&
+				make_deaf(proxy, view.deaf) < 0)) {
+			view.next_ns =
+				clock_earlier(view.next_ns, clock_after(clock_ns(), RETRY_NS));
 		}
 	}
 	(void)timer_arm(&proxy->timer, view.next_ns);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 #include "lab/replay.h"
 #include "lab/say.h"
 #include "proto/http_target.h"
+#include "stream/acceptor.h"
 #include "stream/pipe.h"
 #include "stream/resolver.h"
 #include "suite.h"
@@ -404,6 +406,62 @@ START_TEST(what_the_other_way_sends_is_not_sent_by_this_one)
 }
 END_TEST
 
+/** Whether the kernel drops what comes to the listening socket. */
+static bool is_deaf(void)
+{
+	struct sock_filter filter[64];
+	socklen_t n = sizeof(filter) / sizeof(filter[0]);
+
+	ck_assert_int_eq(getsockopt(acceptor_fd(proxy_of()->acceptor), SOL_SOCKET, SO_GET_FILTER,
+				 filter, &n),
+		0);
+	return n > 0;
+}
+
+START_TEST(a_blackhole_that_fails_is_tried_again)
+{
+	static const char blackhole[] = "{\"type\": \"blackhole\"}";
+
+	ck_assert(make_proxy(""));
+	fault_only_call("setsockopt");
+	fault_arm(1);
+	ck_assert(ask(HTTP_VERB_POST, "/proxies/p/toxics", blackhole));
+	ck_assert(fault_disarm());
+	ck_assert(!is_deaf());
+	ck_assert(!acceptor_is_paused(proxy_of()->acceptor));
+	loop_until(is_deaf());
+	ck_assert(acceptor_is_paused(proxy_of()->acceptor));
+
+	fault_only_call("setsockopt");
+	fault_arm(1);
+	ck_assert(ask(HTTP_VERB_DELETE, "/proxies/p/toxics/blackhole_downstream", ""));
+	ck_assert(fault_disarm());
+	ck_assert(is_deaf());
+	loop_until(!is_deaf());
+	ck_assert(!acceptor_is_paused(proxy_of()->acceptor));
+	proxy_free(proxy_of());
+	loop_settle();
+}
+END_TEST
+
+/** Nothing is left that would have to be undone, so nothing else fails. */
+START_TEST(a_blackhole_that_failed_and_went_asks_the_kernel_nothing)
+{
+	ck_assert(make_proxy(""));
+	fault_only_call("setsockopt");
+	fault_arm(1);
+	ck_assert(ask(HTTP_VERB_POST, "/proxies/p/toxics", "{\"type\": \"blackhole\"}"));
+	ck_assert(fault_disarm());
+	fault_only_call("setsockopt");
+	fault_arm(1);
+	ck_assert(ask(HTTP_VERB_DELETE, "/proxies/p/toxics/blackhole_downstream", ""));
+	ck_assert(!fault_disarm());
+	ck_assert(!acceptor_is_paused(proxy_of()->acceptor));
+	proxy_free(proxy_of());
+	loop_settle();
+}
+END_TEST
+
 /* ---- around ---- */
 
 static void set_up(void)
@@ -443,6 +501,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_way_is_a_pump_again_when_what_was_in_flight_has_gone);
 	tcase_add_test(tc, what_the_other_way_sends_is_not_sent_by_this_one);
+	tcase_add_test(tc, a_blackhole_that_fails_is_tried_again);
+	tcase_add_test(tc, a_blackhole_that_failed_and_went_asks_the_kernel_nothing);
 	tcase_add_loop_test(tc, nothing_is_lost_silently_whatever_fails, 0, LIVES);
 	return suite_run(suite);
 }
