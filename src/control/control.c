@@ -20,6 +20,22 @@ static void on_gone(struct http_exchange *exchange)
 	control_asked_free(exchange->data);
 }
 
+/** Reads a target. A query that cannot be read does not matter to a path that ignores it. */
+static bool read_target(struct span bytes, struct http_target *ret_target, const char **ret_why)
+{
+	const uint8_t *query = memchr(bytes.bytes, '?', bytes.n);
+	const char *why;
+
+	if (http_target_parse(bytes, ret_target, ret_why) == 0) {
+		return true;
+	}
+	if (query == NULL) {
+		return false;
+	}
+	bytes.n = (size_t)(query - bytes.bytes);
+	return http_target_parse(bytes, ret_target, &why) == 0 && paths_ignore_query(ret_target);
+}
+
 /** Handles a request; `shows`: it came through the door `http`, which takes only requests that
  * read. */
 static void control_dispatch(struct control *control, struct http_exchange *exchange, bool shows)
@@ -43,7 +59,7 @@ static void control_dispatch(struct control *control, struct http_exchange *exch
 	list_append(&control->asked, &asked->link);
 	exchange->data = asked;
 	exchange->gone = on_gone;
-	if (http_target_parse(exchange->head->target, &asked->target, &why) < 0) {
+	if (!read_target(exchange->head->target, &asked->target, &why)) {
 		control_refuse(asked, 400, "%s", why);
 		return;
 	}

@@ -25,6 +25,24 @@ static bool cut_port(char *text)
 	return true;
 }
 
+/** Cuts off the dot of the root: "localhost." is "localhost". */
+static void cut_root(char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > 1 && text[n - 1] == '.' && *text != '[') {
+		text[n - 1] = '\0';
+	}
+}
+
+/** Whether `name`, with or without the dot of the root, is the one that was asked for. */
+static bool is_same_name(const char *asked, const char *name)
+{
+	size_t n = strlen(asked);
+
+	return strncmp(asked, name, n) == 0 && (name[n] == '\0' || strcmp(name + n, ".") == 0);
+}
+
 static bool is_address(char *text)
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
@@ -58,8 +76,9 @@ bool host_is_fit(struct span host, char *const *names, size_t n_names)
 	if (!cut_port(text) || *text == '\0') {
 		return false;
 	}
+	cut_root(text);
 	for (size_t i = 0; i < n_names; i++) {
-		if (strcmp(text, names[i]) == 0) {
+		if (is_same_name(text, names[i])) {
 			return true;
 		}
 	}

@@ -11,7 +11,7 @@
 
 /**
  * Whether `host` is an IP address, a name without a dot, or one of `names` (in lower case), each
- * with or without a port.
+ * with or without a port, and a name with or without the dot of the root at its end.
  */
 bool host_is_fit(struct span host, char *const *names, size_t n_names);
 

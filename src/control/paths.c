@@ -66,6 +66,16 @@ static void refuse_query(struct control_asked *asked)
 			 : "leave it out, and see weir-http(7)");
 }
 
+bool paths_ignore_query(const struct http_target *target)
+{
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (fits(&paths[i], target)) {
+			return paths[i].query == QUERY_IGNORED;
+		}
+	}
+	return false;
+}
+
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX])
 {

@@ -3,6 +3,8 @@
 #ifndef WEIR_CONTROL_PATHS_H
 #define WEIR_CONTROL_PATHS_H
 
+#include <stdbool.h>
+
 #include "base/list.h"
 #include "proto/http.h"
 #include "proto/http_target.h"
@@ -23,6 +25,9 @@ enum { PATHS_ALLOW_MAX = 64 };
  */
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX]);
+
+/** Whether the path ignores its query, even one that cannot be read. */
+bool paths_ignore_query(const struct http_target *target);
 
 /* ---- the handlers ---- */
 

@@ -62,7 +62,8 @@ struct http_reader {
 };
 
 static const char no_path[] =
-	"this is no proxy for HTTP: the target must be a path, which begins with a '/'";
+	"this is no proxy for HTTP: the target must be a path, which begins with a '/', or "
+	"http://HOST/PATH";
 
 static int refuse(struct http_reader *reader, unsigned int status, const char *why)
 {
@@ -250,6 +251,36 @@ static int look_at_extent(struct http_reader *reader)
 	return 0;
 }
 
+/** Makes a path of a target in absolute form, "http://HOST/PATH", whose authority has to be used in
+ * the place of Host: RFC 9112, 3.2.2. Other targets stay as they are. */
+static void take_absolute_form(struct http_head *head)
+{
+	static const char scheme[] = "http://";
+	static const char root[] = "/";
+	const struct span target = head->target;
+	struct span host;
+	const uint8_t *slash;
+
+	if (target.n < sizeof(scheme) ||
+		strncasecmp((const char *)target.bytes, scheme, sizeof(scheme) - 1) != 0) {
+		return;
+	}
+	host.bytes = target.bytes + sizeof(scheme) - 1;
+	host.n = target.n - (sizeof(scheme) - 1);
+	slash = memchr(host.bytes, '/', host.n);
+	head->target = (struct span){(const uint8_t *)root, 1};
+	if (slash != NULL) {
+		head->target = (struct span){slash, host.n - (size_t)(slash - host.bytes)};
+		host.n = (size_t)(slash - host.bytes);
+	}
+	head->host = host;
+	/* No authority, one with a user, or no path before a query: refused. */
+	if (host.n == 0 || memchr(host.bytes, '?', host.n) != NULL ||
+		memchr(host.bytes, '@', host.n) != NULL) {
+		head->target.n = 0;
+	}
+}
+
 static int look_at_request(struct http_reader *reader)
 {
 	struct http_head *head = &reader->head;
@@ -259,6 +290,7 @@ static int look_at_request(struct http_reader *reader)
 	if (head->target.n > HTTP_TARGET_MAX) {
 		return refuse(reader, 414, "the target is longer than 8 KiB; ask for less at once");
 	}
+	take_absolute_form(head);
 	if (head->target.n == 0 || head->target.bytes[0] != '/' ||
 		memchr(head->target.bytes, '#', head->target.n) != NULL) {
 		return refuse(reader, 400, no_path);

@@ -5,8 +5,8 @@
  * What that library accepts and weir does not want is refused here: versions other than 1.0 and
  * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
  * a colon; bytes that are forbidden in names or values; no Host, or two; codings other than
- * chunked; chunks that are not exactly as specified; CONNECT; Upgrade; a target that is not a path;
- * and everything longer than the limits below.
+ * chunked; chunks that are not exactly as specified; CONNECT; Upgrade; a target that is not a path
+ * or "http://HOST/PATH"; and everything longer than the limits below.
  *
  * A codec without I/O: it stores the head of the current message and passes the body on as it
  * comes. It knows nothing of timeouts and of access rights.
@@ -56,8 +56,11 @@ struct http_field {
 struct http_head {
 	/* Requests: */
 	enum http_verb verb;
-	struct span target;   /**< begins with a '/'; printable ASCII without blanks and '#' */
-	struct span host;     /**< the value of Host; NULL: none, in HTTP/1.0 */
+	/** Begins with a '/'; printable ASCII without blanks and '#'. */
+	struct span target;
+	/** The value of Host, or HOST if the target was "http://HOST/PATH"; NULL: none, in
+	 * HTTP/1.0. */
+	struct span host;
 	bool awaits_continue; /**< Expect: 100-continue, and a body follows */
 	/* Answers: */
 	unsigned int status;

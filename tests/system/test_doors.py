@@ -54,13 +54,25 @@ def test_it_shows_and_does_nothing():
 
 @pytest.mark.parametrize("host, status", (
     ("127.0.0.1", 200), ("[::1]:8404", 200), ("localhost", 200), ("weir.example:80", 200), ("evil.example", 421),
-    ("localhost.", 421), ("", 421)))
+    ("localhost.", 200), ("weir.example.", 200), ("evil.example.", 421), ("", 421)))
 def test_a_foreign_host_is_refused(host, status):
     with house() as here:
         port = free_port(here)
         here.reload(http=door(port, hosts=["weir.example"]))
         answer = look(port, host=host)
         assert answer.status == status and (status == 200 or "http.hosts" in answer.error)
+
+
+def test_a_target_with_an_authority_is_that_of_its_path_and_host():
+    """RFC 9112, 3.2.2: a server takes it, and does not look at Host then."""
+    with house() as here:
+        port = free_port(here)
+        here.reload(http=door(port))
+        for target, host, status in (("http://localhost:1/healthz", "evil.example", 200), ("HTTP://localhost", "x", 200),
+                                     ("http://evil.example/healthz", "localhost", 421), ("http://x/none", "x", 404),
+                                     ("http://u@localhost/healthz", "x", 400), ("https://x/healthz", "x", 400)):
+            assert look(port, target=target, host=host).status == status, target
+        assert ask(here.weir, "GET", "http://evil.example/healthz").status == 200  # no page can ask there
 
 
 def test_who_is_not_allowed_is_reset():

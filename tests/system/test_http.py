@@ -174,8 +174,10 @@ def test_a_query_that_nobody_reads_is_refused_and_changes_nothing(method, target
         assert answer.status == 400 and (method == "HEAD" or answer.error.startswith(f"{name}: there is no filter here"))
         now = get(here.weir, "/v1/status")
         assert all(now[key] == before[key] for key in ("state", "log_level", "generation"))
-        for target in ("/?x=1", "/healthz?x", "/readyz?x=1", "/metrics?collect=all"):
+        for target in ("/?x=1", "/healthz?x", "/healthz?a=%zz", "/healthz?%00", "/readyz?x=1", "/metrics?collect=all"):
             assert ask(here.weir, "GET", target).status == 200
+        for target, status in (("/v1/status?a=%zz", 400), ("/v1/pairs?listener=%zz", 400), ("/%zz?x", 400)):
+            assert ask(here.weir, "GET", target).status == status
 
 
 def test_a_body_that_nobody_reads_is_refused():

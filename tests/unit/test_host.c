@@ -19,10 +19,18 @@ static const struct {
 	{"weir-1", true},
 	{"weir.example", true},
 	{"WEIR.example:443", true},
+	{"root.example", true},
+	{"root.example.", true},
+	{"root.exampl", false},
 	{"evil.example", false},
 	{"weir.example.evil", false},
-	{"weir.example.", false},
-	{"localhost.", false},
+	{"weir.example.", true},
+	{"weir.example.:443", true},
+	{"weir.example..", false},
+	{"localhost.", true},
+	{"localhost.:80", true},
+	{".", false},
+	{"[::1].", false},
 	{"127.0.0.1.nip.io", false},
 	{"1.2.3", false},
 	{"127.0.0.1:x", false},
@@ -41,10 +49,11 @@ static const struct {
 START_TEST(addresses_plain_names_and_those_of_the_config_are_fit)
 {
 	static char name[] = "weir.example";
-	char *names[] = {name};
+	static char rooted[] = "root.example.";
+	char *names[] = {name, rooted};
 	struct span host = {(const uint8_t *)hosts[_i].host, strlen(hosts[_i].host)};
 
-	ck_assert_msg(host_is_fit(host, names, 1) == hosts[_i].is_fit, "%s", hosts[_i].host);
+	ck_assert_msg(host_is_fit(host, names, 2) == hosts[_i].is_fit, "%s", hosts[_i].host);
 }
 END_TEST
 
