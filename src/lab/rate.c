@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The toxic `bandwidth`: bytes leave as over a line of this rate, one behind the other.
+ * The toxic `bandwidth`: bytes pass one after the other, as over a line of this rate.
  *
- * since_ns is when the line is free. A byte has left when the line has had its time for it, so
- * none is early; and a line that was free saves nothing up. What late timers and a slow reader have
- * cost is caught up with, as far as two bounds let it: no second gets more than its share and
- * LATE_NS of it, and no WINDOW_NS more than their share and what is spare. For the latter a window
- * counts what left, in slots, by the time at which it had surely left (chain::sent_ns); a rate at
- * which LATE_NS twice are no more than what is spare needs none.
+ * since_ns is the time from which the line is free. A byte passes when the line has had the time
+ * for it, so no byte is early, and an idle line saves no time up. After a late timer or a slow
+ * reader the line is behind, and catches up within two limits:
  *
- * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it they are so large that
- * they cost little: there all that counts is a second.
+ * - in a second, no more bytes pass than the rate allows in a second and LATE_NS
+ * - in WINDOW_NS, no more bytes are sent than the rate allows, and those that are spare
+ *
+ * For the second limit a window counts each byte at the time by which it was surely sent
+ * (chain::sent_ns). A low rate needs no window: what it allows in twice LATE_NS is not more than
+ * what is spare.
+ *
+ * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it only the limit for a
+ * second is promised, so pieces are large, and cost less.
  */
 #include <stdlib.h>
 
@@ -21,36 +25,48 @@
 enum { RATE };
 
 enum {
-	LATE_NS = 9 * NS_PER_MS, /**< not a hundredth of a second, of which a little is a margin */
+	/** The line catches up with at most so much: a second has less than 1 % too much, and a
+	 * margin is left. */
+	LATE_NS = 9 * NS_PER_MS,
 	WINDOW_NS = 10 * NS_PER_MS,
 	SLOTS = 1000, /**< of a window */
 	SLOT_NS = WINDOW_NS / SLOTS,
-	PIECE_NS = NS_PER_MS, /**< bytes go in pieces of this time, */
-	/* or of this size, whichever is less, and at least a byte; */
+	/** A window may have 16 KiB more than the rate allows. Not all are used, for the delay
+	 * between sent_ns and the wire is unknown. */
+	SPARE_BYTES = 14 * 1024,
+	/** A piece is what the line sends in this time, but at most PIECE_BYTES and at least a
+	 * byte. */
+	PIECE_NS = NS_PER_MS,
 	PIECE_BYTES = 6 * 1024,
-	SPARE_BYTES = 14 * 1024, /**< of 16 KiB: what is between here and the wire is not known */
+	/** Above this rate, a piece is what the line sends in FAST_PIECE_NS, and what it sends in
+	 * FAST_SPARE_NS is spare. */
 	SMOOTH_RATE = 100 * 1000 * 1000,
-	/* above it in pieces of this time, with as much to spare. */
 	FAST_PIECE_NS = 200 * NS_PER_US,
 	FAST_SPARE_NS = NS_PER_MS,
-	TURN_BYTES = 64 * 1024,   /**< in one turn at most, or */
-	TURN_NS = NS_PER_MS,      /**< what is had in this time: others wait, too */
-	ROOM_NS = 12 * NS_PER_MS, /**< of what is in flight: more than is caught up with at once */
+	/** The most that passes in a turn of the loop is TURN_BYTES, or what the line sends in
+	 * TURN_NS, if that is more. So other connections do not wait long. */
+	TURN_BYTES = 64 * 1024,
+	TURN_NS = NS_PER_MS,
+	/** In flight is what the line sends in this time, which is more than it catches up with;
+	 * but at least ROOM_MIN, and at most ROOM_MAX bytes. */
+	ROOM_NS = 12 * NS_PER_MS,
 	ROOM_MIN = CHAIN_ROOM,
 	ROOM_MAX = 4 * 1024 * 1024,
 	BYTES_PER_KB = 1000,
 };
 
-/** What left in the last WINDOW_NS, in the slots of these and the one that is on. */
+/** The bytes that were sent in the last WINDOW_NS. */
 struct window {
-	uint64_t slot;    /**< the one that is on, since the clock's beginning */
-	uint64_t sum;     /**< of all slots, and: */
-	uint64_t open;    /**< what left in this turn, of which is not known when it had left */
-	uint64_t open_ns; /**< when it began to */
-	uint32_t n[SLOTS + 1];
+	uint64_t slot; /**< the current slot, counted from the zero of the clock */
+	uint64_t sum;  /**< of all slots and `open` */
+	/** Passed in the last turn. They are in no slot yet, because the chain's owner sends them
+	 * later in that turn. */
+	uint64_t open;
+	uint64_t open_ns;      /**< the time of that turn */
+	uint32_t n[SLOTS + 1]; /**< the current slot, and all that began in the WINDOW_NS before */
 };
 
-/** Above this, a line of any length is free at once. */
+/** A higher rate counts as this one. */
 #define KB_MAX ((int64_t)1000 * 1000 * 1000)
 
 static uint64_t rate_of(const struct toxic *toxic)
@@ -63,13 +79,13 @@ static uint64_t rate_of(const struct toxic *toxic)
 	return (uint64_t)(kb < KB_MAX ? kb : KB_MAX) * BYTES_PER_KB;
 }
 
-/** The time that the line takes for `n` bytes, rounded up. */
+/** The time that the line needs for `n` bytes, rounded up. */
 static uint64_t time_of(uint64_t n, uint64_t rate)
 {
 	return (n * NS_PER_S + rate - 1) / rate;
 }
 
-/** How many bytes the line has had time for. */
+/** How many bytes the line sends in this time, rounded down. */
 static uint64_t bytes_in(uint64_t ns, uint64_t rate)
 {
 	return (uint64_t)((unsigned __int128)ns * rate / NS_PER_S);
@@ -92,8 +108,8 @@ static uint32_t *slot_at(struct window *window, uint64_t slot)
 	return &window->n[slot % (SLOTS + 1)];
 }
 
-/** Forgets what left before it. */
-static void window_turn(struct window *window, uint64_t now_ns)
+/** Makes the slot of this time the current one, and clears those that the window leaves behind. */
+static void window_advance(struct window *window, uint64_t now_ns)
 {
 	uint64_t slot = now_ns / SLOT_NS;
 
@@ -105,18 +121,18 @@ static void window_turn(struct window *window, uint64_t now_ns)
 	window->slot = most(window->slot, slot);
 }
 
-/** Counts what left in a turn before this one. */
+/** Moves the window on to now. What passed in an earlier turn gets into its slot. */
 static void window_book(struct window *window, uint64_t sent_ns, uint64_t now_ns)
 {
 	if (window->open > 0 && window->open_ns != now_ns) {
-		window_turn(window, most(window->open_ns, sent_ns));
+		window_advance(window, most(window->open_ns, sent_ns));
 		*slot_at(window, window->slot) += (uint32_t)window->open;
 		window->open = 0;
 	}
-	window_turn(window, now_ns);
+	window_advance(window, now_ns);
 }
 
-/** When as much as `n` of what it counts has left it. */
+/** The time from which the window no longer counts the oldest `n` bytes. */
 static uint64_t window_without(struct window *window, uint64_t n)
 {
 	uint64_t slot = window->slot < SLOTS ? 0 : window->slot - SLOTS;
@@ -128,7 +144,7 @@ static uint64_t window_without(struct window *window, uint64_t n)
 	return (slot + SLOTS + 1) * SLOT_NS;
 }
 
-/** How many bytes it lets out; of none, when it lets out a piece. */
+/** How many bytes the window allows now. 0: less than a piece; it allows one from `*ret_ns` on. */
 static uint64_t window_room(
 	struct stage *stage, uint64_t rate, uint64_t piece, uint64_t now_ns, uint64_t *ret_ns)
 {
@@ -149,7 +165,7 @@ static uint64_t window_room(
 
 /* ---- the line ---- */
 
-/** Since when the line has been free, as far as that is caught up with. */
+/** The time from which the line is free, but not longer ago than it may catch up with. */
 static uint64_t free_since(const struct stage *stage, uint64_t now_ns)
 {
 	if (!stage->is_busy) {
@@ -166,7 +182,7 @@ static uint64_t piece_of(const struct chunk *chunk, uint64_t rate)
 	return least(most(piece, 1), chunk->n);
 }
 
-/** How many bytes may leave now; of none, when. */
+/** How many bytes may pass now. 0: none, and wake_ns is set to the time when some may. */
 static uint64_t ready_bytes(
 	struct stage *stage, const struct chunk *head, uint64_t rate, uint64_t now_ns)
 {
@@ -214,7 +230,7 @@ static void bandwidth_begin(struct stage *stage, uint64_t now_ns)
 	stage->room = least(most(room, ROOM_MIN), ROOM_MAX);
 }
 
-/** False: no memory. */
+/** Makes the window, if the rate needs one. False: no memory. */
 static bool open_window(struct stage *stage, uint64_t rate)
 {
 	if (stage->own == NULL && bytes_in(UINT64_C(2) * LATE_NS, rate) > SPARE_BYTES) {
@@ -237,7 +253,7 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 			continue;
 		}
 		if (rate == 0 || !open_window(stage, rate)) {
-			return; /* a line without a rate takes nothing */
+			return; /* with a rate of 0 no byte passes */
 		}
 		stage->since_ns = free_since(stage, now_ns);
 		stage->is_busy = true;
@@ -250,7 +266,7 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 			return;
 		}
 	}
-	/* With nothing to send, the line is free; what a reader has not taken in time is late. */
+	/* Without bytes the line is idle. If only the reader has no room for them, it is late. */
 	stage->is_busy = stage->is_busy && chunks_head(&stage->in) != NULL;
 }
 
