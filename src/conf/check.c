@@ -454,6 +454,7 @@ void conf_check(struct conf_reader *reader)
 		conf_check_timeouts_unwritten(reader);
 		for (size_t i = 0; i < conf->n_listeners; i++) {
 			conf_check_edge_unwritten(reader, i);
+			conf_check_owner_unwritten(reader, i);
 		}
 	}
 	names_fini(&listeners);

@@ -172,6 +172,29 @@ void conf_check_owner(struct conf_reader *reader, size_t i)
 	}
 }
 
+void conf_check_owner_unwritten(struct conf_reader *reader, size_t i)
+{
+	static const char *const keys[] = {"mode", "owner", "group"};
+	const struct conf_listener *listener = &reader->conf->listeners[i];
+	const struct setting *element = reader->listeners->elements[i];
+	bool of_systemd = has_kind(listener, is_systemd);
+
+	for (size_t k = 0; k < 3 && !has_kind(listener, is_path); k++) {
+		const struct setting *setting = setting_member(element, keys[k]);
+		char shown[CONF_PATH_MAX];
+
+		if (setting == NULL) {
+			continue;
+		}
+		(void)snprintf(shown, sizeof(shown), "listeners[%zu].%s", i, keys[k]);
+		conf_reader_hint(reader, setting, shown, "%s",
+			of_systemd ? "is for sockets that weir binds, and systemd binds these; "
+				     "write SocketMode= in its socket unit"
+				   : "is for UNIX sockets with a path, and the listener has none; "
+				     "take it out");
+	}
+}
+
 /* Reports options that an inherited socket cannot have, because it is bound already. */
 static void check_bound(const struct group *group, const struct conf_listener *listener)
 {

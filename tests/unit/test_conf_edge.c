@@ -468,6 +468,8 @@ END_TEST
 	"waits for a client's first bytes, and resets one that sends none for timeouts.preface; "  \
 	"for protocols in which the server speaks first, write a listener of their own\n"
 
+#define NO_PATH "is for UNIX sockets with a path, and the listener has none; take it out\n"
+
 /* Members of a listener, and what who asks for hints is told. */
 static const struct {
 	const char *members;
@@ -479,11 +481,13 @@ static const struct {
 	{"upstream = \"app\"; routes = ( { from = \"10.0.0.0/8\"; upstream = \"app\"; },\n"
 	 "{ alpn = \"h2\"; upstream = \"app\"; } );",
 		W "2: listeners[0].routes: " HINT},
+	{"upstream = \"app\"; mode = \"0660\"; owner = \"root\"; group = \"root\";",
+		W "2: listeners[0].mode: " NO_PATH W "2: listeners[0].owner: " NO_PATH W
+		  "2: listeners[0].group: " NO_PATH},
 };
 
-START_TEST(who_asks_is_told_of_listeners_that_wait_for_first_bytes)
+static void expect_hint(const char *text, const char *hint)
 {
-	char *text = with(hinted[_i].members);
 	struct conf_errors errors;
 	struct conf_errors hints;
 	const struct conf *conf;
@@ -500,12 +504,44 @@ START_TEST(who_asks_is_told_of_listeners_that_wait_for_first_bytes)
 	ck_assert_uint_eq(errors.n_errors, 0);
 	conf_errors_print(&hints, "", out);
 	ck_assert_int_eq(fclose(out), 0);
-	ck_assert_str_eq(told, hinted[_i].hint);
+	ck_assert_str_eq(told, hint);
 	conf_errors_fini(&errors);
 	conf_errors_fini(&hints);
 	(void)conf_unref(conf);
 	free(told);
+}
+
+START_TEST(who_asks_is_told_what_should_be_known)
+{
+	char *text = with(hinted[_i].members);
+
+	expect_hint(text, hinted[_i].hint);
 	free(text);
+}
+END_TEST
+
+/* Addresses of a listener with a mode, and what who asks is told. */
+static const struct {
+	const char *listen;
+	const char *hint;
+} bound[] = {
+	{"\"unix:@web\"", W "1: listeners[0].mode: " NO_PATH},
+	{"\"unix:/run/web\"", ""},
+	{"[\"*:80\", \"unix:/run/web\"]", ""},
+	{"\"systemd:web\"",
+		W "1: listeners[0].mode: is for sockets that weir binds, and systemd binds these; "
+		  "write SocketMode= in its socket unit\n"},
+};
+
+START_TEST(who_asks_is_told_of_a_mode_without_a_file)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		"listeners = ({ name = \"a\"; listen = %s; upstream = \"app\"; mode = \"0600\"; "
+		"});\n" CONF_UPSTREAMS,
+		bound[_i].listen);
+	expect_hint(text, bound[_i].hint);
 }
 END_TEST
 
@@ -529,8 +565,8 @@ int main(void)
 	tcase_add_test(tc, weir_would_not_connect_to_itself_by_a_route);
 	tcase_add_test(tc, a_short_write_stall_of_the_top_level_is_warned_of_once);
 	tcase_add_loop_test(tc, what_may_not_be_meant_is_a_warning, 0, N_OF(warned));
-	tcase_add_loop_test(
-		tc, who_asks_is_told_of_listeners_that_wait_for_first_bytes, 0, N_OF(hinted));
+	tcase_add_loop_test(tc, who_asks_is_told_what_should_be_known, 0, N_OF(hinted));
+	tcase_add_loop_test(tc, who_asks_is_told_of_a_mode_without_a_file, 0, N_OF(bound));
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
