@@ -63,8 +63,9 @@ def test_unknown_paths_and_methods(lab, method, path, status):
 
 
 def test_a_request_that_is_none_is_told_as_any_error(lab):
-    status, answer = lab.ask("GET", "http://x/version")
-    assert status == answer["status"] == 400 and answer["error"].endswith("the target must be a path, which begins with a '/'")
+    assert lab.ask("GET", "http://x/version")[0] == 200
+    status, answer = lab.ask("GET", "https://x/version")
+    assert status == answer["status"] == 400 and "the target must be a path, which begins with a '/'" in answer["error"]
     with peers.connect(address.tcp("127.0.0.1", lab.port)) as sock:
         sock.sendall(b"POST /populate HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n")
         head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
