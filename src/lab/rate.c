@@ -43,10 +43,12 @@ enum {
 	SMOOTH_RATE = 100 * 1000 * 1000,
 	FAST_PIECE_NS = 200 * NS_PER_US,
 	FAST_SPARE_NS = NS_PER_MS,
-	/** The most that passes in a turn of the loop is TURN_BYTES, or what the line sends in
-	 * TURN_NS, if that is more. So other connections do not wait long. */
-	TURN_BYTES = 64 * 1024,
-	TURN_NS = NS_PER_MS,
+	/** The most that passes in a turn of the loop. So other connections do not wait long, and a
+	 * line that is behind sends little between two looks at the clock: what it takes to send
+	 * one turn's bytes is lost in each window that is full. */
+	TURN_BYTES = 16 * 1024,
+	/** Above SMOOTH_RATE, it is what the line sends in this time. */
+	FAST_TURN_NS = NS_PER_MS,
 	/** In flight is what the line sends in this time, which is more than it catches up with;
 	 * but at least ROOM_MIN, and at most ROOM_MAX bytes. */
 	ROOM_NS = 12 * NS_PER_MS,
@@ -187,7 +189,7 @@ static uint64_t ready_bytes(
 	struct stage *stage, const struct chunk *head, uint64_t rate, uint64_t now_ns)
 {
 	uint64_t piece = piece_of(head, rate);
-	uint64_t turn = most(TURN_BYTES, bytes_in(TURN_NS, rate));
+	uint64_t turn = rate > SMOOTH_RATE ? bytes_in(FAST_TURN_NS, rate) : TURN_BYTES;
 	uint64_t ready = now_ns > stage->since_ns ? bytes_in(now_ns - stage->since_ns, rate) : 0;
 	uint64_t room;
 
