@@ -96,14 +96,14 @@ def moments(told):
 
 
 def assert_same_times(first, second):
-    """Where as much has come as at an event of the first, the second is no earlier, and not much later: from its own
-    first event on, since each waits for what is before it. Pieces may be others."""
+    """Where as much has come as at an event of the first, the second is not much earlier or later: from its own first
+    event on, which a busy machine may note late, since each waits for what is before it. Pieces may be others."""
     second = moments(second)
     begun = second[0][0]
     for now, direction, what in moments(first):
         again = next(time for time, one, so_far in second if one == direction and (
             so_far == what or isinstance(what, int) and isinstance(so_far, int) and so_far >= what))
-        assert -3e-6 <= (again - begun) - (now - first[0][0]) < LATE, (direction, what)
+        assert -0.02 < (again - begun) - (now - first[0][0]) < LATE, (direction, what)
 
 
 def write(tmp_path, text):
@@ -193,15 +193,15 @@ def test_the_server_of_a_recording_answers_at_its_times(tmp_path):
         for number in (1, 2):
             with peers.connect(lab.address()) as client:
                 time.sleep(0.1)  # a question that is late
-                client.sendall(bytes(64))
                 since = time.monotonic()
+                client.sendall(bytes(64))
                 answer = read_exactly(client, 1000)
                 assert 0.05 <= time.monotonic() - since < LATE
                 answer += read_exactly(client, 5000)
                 assert 0.09 <= time.monotonic() - since < LATE
                 assert answer == bytes(i % 251 for i in range(6000))
-                peers.fin(client)
                 since = time.monotonic()
+                peers.fin(client)
                 assert read_end(client) == (b"", "fin")
                 assert 0.03 <= time.monotonic() - since < LATE
             wait.until(lambda n=number: lab.said(f"server {n}: all was as recorded"), "it is told")
@@ -216,8 +216,8 @@ def test_the_client_of_a_recording_asks_at_its_times_and_ends(tmp_path):
         server = peers.prepare(upstream.sock.accept()[0])
         assert read_exactly(server, 64) == bytes(range(64))
         assert time.monotonic() - since >= 0.02
-        server.sendall(bytes(6000))
         sent = time.monotonic()
+        server.sendall(bytes(6000))
         assert read_end(server) == (b"", "fin")
         assert 0.03 <= time.monotonic() - sent < LATE
         server.close()
