@@ -66,28 +66,35 @@ static void refuse_query(struct control_asked *asked)
 			 : "leave it out, and see weir-http(7)");
 }
 
-bool paths_ignore_query(const struct http_target *target)
+/** The next row with this path after `path`, or the first one if that is NULL; the rows of a path
+ * differ in their methods. NULL: there is none. */
+static const struct path *next_row(const struct path *path, const struct http_target *target)
 {
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (fits(&paths[i], target)) {
-			return paths[i].query == QUERY_IGNORED;
+	const struct path *end = paths + sizeof(paths) / sizeof(paths[0]);
+
+	for (path = path == NULL ? paths : path + 1; path < end; path++) {
+		if (fits(path, target)) {
+			return path;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+bool paths_ignore_query(const struct http_target *target)
+{
+	const struct path *path = next_row(NULL, target);
+
+	return path != NULL && path->query == QUERY_IGNORED;
 }
 
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX])
 {
+	const struct path *path = NULL;
 	size_t n = 0;
 
 	*ret_allow = '\0';
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		const struct path *path = &paths[i];
-
-		if (!fits(path, target)) {
-			continue;
-		}
+	while ((path = next_row(path, target)) != NULL) {
 		if (path->verb == verb || (path->verb == HTTP_VERB_GET && verb == HTTP_VERB_HEAD)) {
 			return path->query == QUERY_NONE && target->n_parameters > 0 ? refuse_query
 										     : path->answer;
