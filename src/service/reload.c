@@ -87,6 +87,16 @@ static void reload_answer(struct reload *reload, bool ok, const char *text)
 	}
 }
 
+/** Logs why the reload has failed, and answers all requests with it. */
+static void reload_tell_failure(struct reload *reload)
+{
+	bool has_text = reload->text != NULL && *reload->text != '\0';
+	const char *text = has_text ? reload->text : "out of memory\n";
+
+	log_failures(reload, text);
+	reload_answer(reload, false, text);
+}
+
 static void reload_go_on(struct reload *reload)
 {
 	if (reload->again) {
@@ -97,7 +107,6 @@ static void reload_go_on(struct reload *reload)
 /** Ends the reload. `announced`: RELOADING=1 was sent. */
 static void reload_end(struct reload *reload, bool announced)
 {
-	const char *text;
 	bool ok;
 
 	trial_close(&reload->trial);
@@ -107,7 +116,6 @@ static void reload_end(struct reload *reload, bool announced)
 	if (fclose(reload->report) != 0 || reload->text == NULL) {
 		reload->n_text = 1; /* no memory for the report */
 	}
-	text = reload->text == NULL || *reload->text == '\0' ? "out of memory\n" : reload->text;
 	reload->report = NULL;
 	ok = reload->n_text == 0;
 	reload->last = (struct status_reload){.at = time(NULL), .failed = !ok};
@@ -119,10 +127,10 @@ static void reload_end(struct reload *reload, bool announced)
 	/* Who has the answer finds in the log what belongs to it. */
 	if (ok) {
 		log_reloaded(reload);
+		reload_answer(reload, true, "");
 	} else {
-		log_failures(reload, text);
+		reload_tell_failure(reload);
 	}
-	reload_answer(reload, ok, ok ? "" : text);
 	free(reload->warnings);
 	reload->warnings = NULL;
 	free(reload->text);
