@@ -14,15 +14,6 @@
 #include "upstream/set.h"
 #include "upstream/weight.h"
 
-static const char *const states[] = {
-	[SERVER_AUTO] = "auto",
-	[SERVER_DRAIN] = "drain",
-	[SERVER_DOWN] = "down",
-	[SERVER_UP] = "up",
-};
-
-enum { N_STATES = sizeof(states) / sizeof(states[0]) };
-
 static json_t *server_json(const struct member *member)
 {
 	const struct server *server = member->server;
@@ -32,19 +23,19 @@ static json_t *server_json(const struct member *member)
 	json_t *json = json_object();
 
 	(void)json_object_set_new(json, "address", control_text(member->text));
-	(void)json_object_update_new(
-		json, json_pack("{sb, ss, ss, sb, sb, sI, sI, so, sI, sI, sI, sI}", "usable",
-			      member_is_usable(member), "told", states[known->told], "check",
-			      server->check == NULL ? "none"
-			      : known->is_down      ? "down"
-						    : "up",
-			      "ejected", known->is_ejected, "backup", member->is_backup, "weight",
-			      (json_int_t)weight_of(member), "weight_config",
-			      (json_int_t)member->weight, "weight_told", weight_told, "pairs",
-			      (json_int_t)atomic_load(&server->n_open), "max_pairs",
-			      (json_int_t)member->max_pairs, "connects_failed",
-			      (json_int_t)atomic_load(&server->n_failed), "failed_in_row",
-			      (json_int_t)atomic_load(&server->streak.n)));
+	(void)json_object_update_new(json,
+		json_pack("{sb, ss, ss, sb, sb, sI, sI, so, sI, sI, sI, sI}", "usable",
+			member_is_usable(member), "told", server_state_name(known->told), "check",
+			server->check == NULL ? "none"
+			: known->is_down      ? "down"
+					      : "up",
+			"ejected", known->is_ejected, "backup", member->is_backup, "weight",
+			(json_int_t)weight_of(member), "weight_config", (json_int_t)member->weight,
+			"weight_told", weight_told, "pairs",
+			(json_int_t)atomic_load(&server->n_open), "max_pairs",
+			(json_int_t)member->max_pairs, "connects_failed",
+			(json_int_t)atomic_load(&server->n_failed), "failed_in_row",
+			(json_int_t)atomic_load(&server->streak.n)));
 	return control_named(member->name, json);
 }
 
@@ -120,16 +111,11 @@ static const char *read_word(const json_t *body, struct admin_word *word)
 	}
 	if (state != NULL) {
 		const char *name = json_string_value(state);
-		unsigned int i = 0;
 
-		while (i < N_STATES && (name == NULL || strcmp(name, states[i]) != 0)) {
-			i++;
-		}
-		if (i == N_STATES) {
+		if (name == NULL || server_state_parse(name, &word->state) < 0) {
 			return "\"state\" must be \"auto\", \"drain\", \"down\" or \"up\"";
 		}
 		word->has_state = true;
-		word->state = (enum server_state)i;
 	}
 	if (weight != NULL) {
 		json_int_t n = json_integer_value(weight);

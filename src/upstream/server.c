@@ -2,12 +2,38 @@
 #include "upstream/server.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
 #include "conf/conf.h"
 #include "stream/resolver.h"
+
+/* ---- the words of its states ---- */
+
+static const char *const state_names[] = {
+	[SERVER_AUTO] = "auto",
+	[SERVER_DRAIN] = "drain",
+	[SERVER_DOWN] = "down",
+	[SERVER_UP] = "up",
+};
+
+const char *server_state_name(enum server_state state)
+{
+	return state_names[state];
+}
+
+int server_state_parse(const char *name, enum server_state *ret_state)
+{
+	for (unsigned int i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
+		if (strcmp(name, state_names[i]) == 0) {
+			*ret_state = (enum server_state)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
 
 /* ---- the server ---- */
 

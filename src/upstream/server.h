@@ -49,6 +49,12 @@ enum server_state {
 	SERVER_UP,    /**< it takes new pairs, whatever its check says */
 };
 
+/** The word for a state in the log and over HTTP: "auto", "drain", "down" or "up". */
+const char *server_state_name(enum server_state state);
+
+/** The state with this word. 0, or -EINVAL: there is none. */
+int server_state_parse(const char *name, enum server_state *ret_state);
+
 /** The states of a server, for the main thread. Zeroed: usable. */
 struct server_states {
 	bool is_down;    /**< its check has found it down */

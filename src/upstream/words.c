@@ -125,12 +125,6 @@ bool words_recall(const struct words *words, const char *upstream, const struct 
 
 void words_log(const char *upstream, const struct member *member, const char *why)
 {
-	static const char *const names[] = {
-		[SERVER_AUTO] = "auto",
-		[SERVER_DRAIN] = "drain",
-		[SERVER_DOWN] = "down",
-		[SERVER_UP] = "up",
-	};
 	const struct server_states *states = &member->server->states;
 	struct log_line line;
 
@@ -138,7 +132,7 @@ void words_log(const char *upstream, const struct member *member, const char *wh
 		log_str(&line, "upstream", upstream);
 		log_str(&line, "server", member->text);
 		log_str(&line, "server_name", member->name);
-		log_str(&line, "state", names[states->told]);
+		log_str(&line, "state", server_state_name(states->told));
 		log_u64(&line, "weight", states->has_weight ? states->weight : member->weight);
 		if (why != NULL) {
 			log_str(&line, "why", why);

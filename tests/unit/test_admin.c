@@ -289,6 +289,22 @@ START_TEST(a_word_that_changes_no_state_is_no_slow_start)
 }
 END_TEST
 
+START_TEST(each_state_has_a_word_and_no_other_word_is_one)
+{
+	static const char *const words[] = {"auto", "drain", "down", "up"};
+	enum server_state state = SERVER_UP;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		ck_assert_str_eq(server_state_name((enum server_state)i), words[i]);
+		ck_assert_int_eq(server_state_parse(words[i], &state), 0);
+		ck_assert_int_eq(state, i);
+	}
+	ck_assert_int_eq(server_state_parse("Up", &state), -EINVAL);
+	ck_assert_int_eq(server_state_parse("", &state), -EINVAL);
+	ck_assert_int_eq(state, SERVER_UP);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("admin");
@@ -306,6 +322,7 @@ int main(void)
 	tcase_add_test(tc, where_weights_sum_to_much_steps_are_rounded);
 	tcase_add_test(tc, at_the_start_nobody_starts_slowly);
 	tcase_add_test(tc, a_word_that_changes_no_state_is_no_slow_start);
+	tcase_add_test(tc, each_state_has_a_word_and_no_other_word_is_one);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
