@@ -28,6 +28,8 @@ struct home {
 	uint64_t n_links;                /**< connections so far; gives each its key for chance.h */
 	uint64_t n_received[DIRECTIONS]; /**< bytes of closed connections */
 	uint64_t n_sent[DIRECTIONS];
+	uint64_t n_reset_by_refuse; /**< clients that were reset when they were accepted */
+	uint64_t n_reset_by_flap;
 	struct recorder *recorder; /**< records its first connection; NULL: none */
 	struct task struck;        /**< posted by a link when a trigger begins: runs all links */
 };

@@ -13,13 +13,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fds.h"
 #include "lab/chance.h"
+#include "lab/gate.h"
 #include "lab/home.h"
 #include "lab/lab.h"
 #include "lab/link_private.h"
 #include "lab/place.h"
 #include "lab/recorder.h"
 #include "lab/say.h"
+#include "lab/toxic_types.h"
 #include "stream/connector.h"
 #include "stream/resolver.h"
 #include "stream/stream.h"
@@ -276,7 +279,7 @@ static uint64_t next_key(struct home *home)
 	return chance_of(chance_of_text(home->lab->seed, home->name), home->n_links++);
 }
 
-static struct link *link_new(struct home *home)
+static struct link *link_new(struct home *home, uint64_t id, uint64_t key)
 {
 	struct link *link = calloc(1, sizeof(*link));
 
@@ -284,8 +287,8 @@ static struct link *link_new(struct home *home)
 		return NULL;
 	}
 	link->home = home;
-	link->id = ++home->lab->n_links;
-	link->key = next_key(home);
+	link->id = id;
+	link->key = key;
 	link->begun_ns = clock_ns();
 	task_init(&link->soon, on_soon);
 	link->last.call = on_last;
@@ -297,12 +300,38 @@ static struct link *link_new(struct home *home)
 	return link;
 }
 
+/** Resets a client that a toxic does not let in. A UNIX client sees an end instead, unless it has
+ * sent something. */
+static void turn_away(
+	struct home *home, int fd, const char *client_text, uint64_t id, const struct toxic *toxic)
+{
+	say(SAY_INFO, "proxy %s: connection %lu from %s is reset by %s", home->name, id,
+		client_text, toxic->name);
+	if (toxic->type == &toxic_flap) {
+		home->n_reset_by_flap++;
+	} else {
+		home->n_reset_by_refuse++;
+	}
+	fds_reset(fd);
+}
+
 int link_open(struct home *home, int fd, const union addr_sockaddr *peer, socklen_t peer_len)
 {
 	bool is_unix = peer->any.sa_family == AF_UNIX;
-	struct link *link = link_new(home);
-	int r = link == NULL ? -ENOMEM : timer_open(&link->timer, home->lab->loop, on_timer);
+	uint64_t id = ++home->lab->n_links;
+	uint64_t key = next_key(home);
+	const struct toxic *bars = gate_bars(home, key);
+	char client_text[ADDR_TEXT_MAX];
+	struct link *link;
+	int r;
 
+	(void)addr_format(&peer->any, peer_len, client_text);
+	if (bars != NULL) {
+		turn_away(home, fd, client_text, id, bars);
+		return 0;
+	}
+	link = link_new(home, id, key);
+	r = link == NULL ? -ENOMEM : timer_open(&link->timer, home->lab->loop, on_timer);
 	if (r == 0) {
 		link->client = stream_open(home->lab->loop, fd,
 			STREAM_HALF_OPEN | STREAM_NONBLOCKING |
@@ -316,7 +345,7 @@ int link_open(struct home *home, int fd, const union addr_sockaddr *peer, sockle
 		}
 		return r;
 	}
-	(void)addr_format(&peer->any, peer_len, link->client_text);
+	memcpy(link->client_text, client_text, sizeof(client_text));
 	say(SAY_INFO, "proxy %s: connection %lu from %s", home->name, link->id, link->client_text);
 	listen_to(link->client, &link->last);
 	r = stream_start(link->client);

@@ -73,17 +73,17 @@ static json_t *show_next(const struct link_way *way, uint64_t now_ns)
 		       : show_what(next->toxic, next->toxic->type->what, NS_NEVER, left, now_ns);
 }
 
-/** The JSON of what a toxic of the proxy does to all its connections next. */
-static json_t *show_next_of_proxy(const struct home *home, uint64_t now_ns)
+/** The JSON of what a toxic of the proxy does to the connection next. */
+static json_t *show_next_of_proxy(const struct link *link, uint64_t now_ns)
 {
 	uint64_t at_ns;
 	uint64_t left;
-	const struct toxic *toxic = gate_next_down(home, now_ns, &at_ns);
+	const struct toxic *toxic = gate_next_down(link->home, link->key, now_ns, &at_ns);
 
 	if (toxic != NULL) {
 		return show_what(toxic, toxic->type->what, at_ns, UINT64_MAX, now_ns);
 	}
-	toxic = gate_next_begin(home, &left);
+	toxic = gate_next_begin(link->home, link->key, &left);
 	return toxic == NULL
 		       ? json_null()
 		       : show_what(toxic, "it begins to go up and down", NS_NEVER, left, now_ns);
@@ -108,6 +108,6 @@ json_t *link_json_show(const struct link *link)
 		(json_int_t)link->id, "proxy", link->home->name, "client", link->client_text,
 		"server", *link->server_text == '\0' ? NULL : link->server_text, "state",
 		state_texts[link->state], "age_ms", ms_of(now_ns - link->begun_ns), "next",
-		show_next_of_proxy(link->home, now_ns), "upstream",
-		show_way(link, UPSTREAM, now_ns), "downstream", show_way(link, DOWNSTREAM, now_ns));
+		show_next_of_proxy(link, now_ns), "upstream", show_way(link, UPSTREAM, now_ns),
+		"downstream", show_way(link, DOWNSTREAM, now_ns));
 }

@@ -30,6 +30,25 @@ static void write_bytes(const struct lab *lab, struct exposition *exposition,
 	}
 }
 
+/** Writes how many clients each proxy has reset when it accepted them, by the toxic's type. */
+static void write_resets(const struct lab *lab, struct exposition *exposition)
+{
+	list_for_each (link, &lab->proxies) {
+		const struct proxy *proxy = container_of(link, struct proxy, link);
+		struct exposition_label labels[] = {
+			{"listener", proxy->listen},
+			{"proxy", proxy->home.name},
+			{"type", "refuse"},
+			{"upstream", proxy->home.upstream},
+			{0},
+		};
+
+		exposition_u64(exposition, labels, proxy->home.n_reset_by_refuse);
+		labels[2].value = "flap";
+		exposition_u64(exposition, labels, proxy->home.n_reset_by_flap);
+	}
+}
+
 static void write_process(struct exposition *exposition)
 {
 	struct timespec cpu = {0};
@@ -62,6 +81,9 @@ void metrics_write(const struct lab *lab, struct exposition *exposition)
 			"The total number of bytes sent on a given proxy link in a given "
 			"direction");
 		write_bytes(lab, exposition, proxy_sent);
+		exposition_family(exposition, "weirlab_proxy_reset_clients_total", "counter",
+			"Clients that a toxic of a given type reset when they were accepted.");
+		write_resets(lab, exposition);
 	}
 	if (lab->runtime_metrics) {
 		write_process(exposition);

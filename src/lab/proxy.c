@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file_access.h"
 #include "lab/chance.h"
+#include "lab/gate.h"
 #include "lab/lab.h"
 #include "lab/link.h"
 #include "lab/place.h"
@@ -321,38 +322,56 @@ static int make_deaf(struct proxy *proxy, double part)
 	return 0;
 }
 
-/** Changes the state of the gate. 0, or -EAGAIN: it failed, which was reported. */
-static int turn_gate(struct proxy *proxy, enum gate gate)
+/** Opens or shuts the door. 0, or -EAGAIN: it failed, which was reported. */
+static int turn_door(struct proxy *proxy, bool is_shut)
 {
-	bool has_door = proxy->acceptor != NULL;
-	bool wants_door = gate == GATE_OPEN || gate == GATE_DEAF;
 	char error[ADDRESS_ERROR_MAX];
 
-	if (has_door && !wants_door) {
+	if (is_shut) {
 		shut_door(proxy);
-	} else if (!has_door && wants_door && open_door(proxy, error) < 0) {
+	} else if (proxy->acceptor == NULL && open_door(proxy, error) < 0) {
 		say(SAY_ERROR, "proxy %s: %s; it is tried again", proxy->home.name, error);
 		return -EAGAIN;
 	}
-	if (gate == GATE_DOWN) {
-		close_links(proxy);
-	}
-	proxy->gate = gate;
 	return 0;
 }
 
-/** Puts the gate in the state that its toxics require now. */
+/** Closes the connections for which a flap is down. */
+static void close_hit_links(struct proxy *proxy)
+{
+	size_t n = 0;
+
+	list_for_each (at, &proxy->home.links) {
+		struct link *link = container_of(at, struct link, link);
+		const struct toxic *toxic = gate_closes(&proxy->home, link->key);
+
+		if (toxic != NULL) {
+			say(SAY_DEBUG, "proxy %s: connection %lu of %s is closed by %s",
+				proxy->home.name, link->id, link->client_text, toxic->name);
+			link_close(link);
+			n++;
+		}
+	}
+	if (n > 0) {
+		say(SAY_INFO, "proxy %s: flap has closed %zu connections", proxy->home.name, n);
+	}
+}
+
+/** Does what the toxics of the gate require now. */
 static void look_at_gate(struct proxy *proxy)
 {
 	struct gate_view view = {.next_ns = NS_NEVER};
 
 	if (proxy->enabled) {
 		view = gate_at(&proxy->home, bytes_of(proxy), clock_ns());
-		if ((view.gate != proxy->gate && turn_gate(proxy, view.gate) < 0) ||
+		if (turn_door(proxy, view.is_shut) < 0 ||
 			(proxy->acceptor != NULL && proxy->deaf != view.deaf &&
 				make_deaf(proxy, view.deaf) < 0)) {
 			view.next_ns =
 				clock_earlier(view.next_ns, clock_after(clock_ns(), RETRY_NS));
+		}
+		if (view.is_down) {
+			close_hit_links(proxy);
 		}
 	}
 	(void)timer_arm(&proxy->timer, view.next_ns);
@@ -375,7 +394,6 @@ int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX])
 		return r;
 	}
 	proxy->enabled = true;
-	proxy->gate = GATE_OPEN;
 	say(SAY_INFO, "proxy %s: listens on %s, for %s", proxy->home.name, proxy->listen,
 		proxy->home.upstream);
 	look_at_gate(proxy);

@@ -13,7 +13,6 @@
 
 #include "base/list.h"
 #include "lab/address.h"
-#include "lab/gate.h"
 #include "lab/home.h"
 #include "stream/listen.h"
 #include "stream/timer.h"
@@ -26,8 +25,7 @@ struct proxy {
 	char *listen; /**< numeric, if it could be parsed */
 	bool enabled;
 	struct listen_socket socket;
-	struct acceptor *acceptor;
-	enum gate gate;     /**< while it is enabled: the state that its toxics cause */
+	struct acceptor *acceptor; /**< NULL: it is disabled, or a toxic has shut it */
 	double deaf;        /**< the part of the clients whose packets the kernel drops; 0: none */
 	struct timer timer; /**< for the time when the gate may change */
 };

@@ -28,7 +28,8 @@ enum { TOXIC_ATTRIBUTES_MAX = 8 };
 struct attribute {
 	const char *name;           /**< NULL ends a table */
 	const char *const *choices; /**< words, and the value is the index of one; NULL: a number */
-	int64_t value;              /**< the default */
+	const char *why; /**< why there are no other choices, for an error; may be NULL */
+	int64_t value;   /**< the default */
 	/* The range, for weirlab's own types, which refuse other values. */
 	int64_t min;
 	int64_t max;
@@ -68,7 +69,9 @@ struct toxic {
 	uint64_t begun_ns; /**< when it was made */
 	uint64_t on_ns;    /**< when the trigger began; 0: not yet */
 	uint64_t n_passed; /**< bytes that have passed */
-	uint64_t n_left;   /**< for the gate: bytes until it begins, as of the last gate_at() */
+	/* For the gate, as of the last gate_at(). */
+	uint64_t n_left; /**< bytes until it begins */
+	bool acts;       /**< whether it affects clients */
 	char name[];
 };
 

@@ -8,7 +8,6 @@
 
 #include "lab/answer.h"
 #include "lab/fields.h"
-#include "lab/gate.h"
 #include "lab/toxic.h"
 #include "lab/toxic_types.h"
 
@@ -54,8 +53,10 @@ static int read_choice(const struct toxic_type *type, const struct attribute *at
 		n += (size_t)snprintf(choices + n, sizeof(choices) - n, "%s\"%s\"",
 			i == 0 ? "" : " or ", attribute->choices[i]);
 	}
-	return answer_refuse(answer, STATUS_WRONG, "bad request body: attribute %s of %s: write %s",
-		attribute->name, type->name, choices);
+	return answer_refuse(answer, STATUS_WRONG,
+		"bad request body: attribute %s of %s: write %s%s%s", attribute->name, type->name,
+		choices, attribute->why == NULL ? "" : ", ",
+		attribute->why == NULL ? "" : attribute->why);
 }
 
 static int read_own(const struct toxic_type *type, const struct attribute *attribute,
@@ -139,12 +140,6 @@ static int check_toxicity(const struct toxic_type *type, double toxicity, struct
 	if (type->is_own && (toxicity < 0 || toxicity > 1)) {
 		return answer_refuse(answer, STATUS_WRONG,
 			"bad request body: toxicity of %s: write a number from 0 to 1", type->name);
-	}
-	if (gate_hits_all(type) && toxicity > 0 && toxicity < 1) {
-		return answer_refuse(answer, STATUS_WRONG,
-			"bad request body: toxicity of %s: write 0 or 1, since whom it hits is "
-			"not known before he is let in",
-			type->name);
 	}
 	return 0;
 }

@@ -7,7 +7,7 @@
  *
  * With scope "connection", time and bytes count for each connection, from when the toxic was added
  * to it. With scope "proxy" they count for all connections together, from when the toxic was
- * created.
+ * created. The types of the gate have the same attributes, always with scope "proxy" (gate.c).
  */
 #ifndef WEIR_LAB_TRIGGER_H
 #define WEIR_LAB_TRIGGER_H

@@ -377,14 +377,6 @@ def test_flap_is_up_and_down_by_its_schedule(lab, upstream):
     assert connects(at) == "open"
 
 
-@pytest.mark.parametrize("toxicity, works", ((0, True), (1, True), (0.5, False)))
-def test_toxicity_of_the_proxys_toxics_is_all_or_nothing(lab, upstream, toxicity, works):
-    at = lab.proxy(upstream.address)
-    status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": "refuse", "toxicity": toxicity})
-    assert (status == 200) == works and (works or "toxicity of refuse: write 0 or 1" in answer["error"])
-    assert connects(at) == ("refused" if toxicity == 1 else "open")
-
-
 def test_a_unix_socket_cannot_keep_silent(lab, upstream, tmp_path):
     lab.proxy(upstream.address, listen=f"unix:{tmp_path}/lab")
     status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": "blackhole"})

@@ -291,6 +291,22 @@ static void life_goes_deaf(void)
 		"[{\"name\": \"q\", \"listen\": \"127.0.0.1:0\", \"upstream\": \"localhost:1\"}]");
 }
 
+/** A client is turned away, and never gets to the server. */
+static void life_turns_away(void)
+{
+	if (!make_proxy("{\"type\": \"refuse\", \"toxicity\": 0.999999}, "
+			"{\"type\": \"flap\", \"toxicity\": 0.5}")) {
+		return;
+	}
+	client_connect();
+	life_until(false);
+	ck_assert(client.error == ECONNRESET || (client.finished && was("setsockopt")));
+	ck_assert_int_lt(server.fd, 0);
+	ck_assert_uint_eq(proxy_of()->home.n_reset_by_refuse, 1);
+	(void)ask(HTTP_VERB_PATCH, "/proxies/p/toxics/refuse_downstream", "{\"toxicity\": 1}");
+	(void)ask(HTTP_VERB_PATCH, "/proxies/p/toxics/refuse_downstream", "{\"toxicity\": 0.5}");
+}
+
 /** The client of a recording, which asks for an answer and ends. */
 static void life_plays(void)
 {
@@ -318,7 +334,7 @@ static void life_plays(void)
 }
 
 static void (*const lives[])(void) = {
-	life_relays, life_splices, life_has_toxics, life_goes_deaf, life_plays};
+	life_relays, life_splices, life_has_toxics, life_goes_deaf, life_turns_away, life_plays};
 enum { LIVES = sizeof(lives) / sizeof(lives[0]) };
 
 START_TEST(nothing_is_lost_silently_whatever_fails)
