@@ -93,6 +93,7 @@
  *
  * conf/               from a file to a checked, immutable model
  *	conf		the model
+ *	load		makes the model from a file
  *	schema		the keys: their types, defaults and limits
  *	schema_table	the table of all keys
  *	source		the text: the file with all files that it includes
@@ -107,10 +108,13 @@
  *	tape		the settings as one run of bytes
  *	tree		the settings as groups, lists and values, with their lines
  *	read		from the tree to the model
+ *	reader		what must be remembered meanwhile
+ *	preset		sets the defaults
  *	value		reads one value
  *	value_edge	reads values of routes, rates and doors
- *	prefixes	lists of prefixes
+ *	prefix_lists	reads lists of prefixes
  *	prefix_files	the files that such lists name
+ *	prefixes	adds prefixes to a list
  *	report		reports unknown keys and values of a wrong type
  *	check		checks that need the whole model: duplicates, circles
  *	check_references	finds the upstreams that listeners and routes name

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Checks of the whole model: duplicate names and addresses, an upstream that leads back to its own
- * listener, and a drain that is longer than its budget.
- */
+#include "conf/check.h"
+
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +12,7 @@
 #include "conf/errors.h"
 #include "conf/forward.h"
 #include "conf/names.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/control_path.h"
+#include "conf/check.h"
 #include "conf/conf.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/tree.h"
 
 /* Writes the folder of a path, or "." if it has none, and returns the last part. */

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/check.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/tree.h"
 
 enum {

@@ -18,11 +18,12 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "conf/check.h"
 #include "conf/conf.h"
 #include "conf/cover.h"
 #include "conf/errors.h"
 #include "conf/prefix_files.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/tree.h"
 
 /* Above these the check would take too long: the rest is not checked. */

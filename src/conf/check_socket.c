@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/check.h"
 #include "conf/conf.h"
-#include "conf/errors.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/tree.h"
 
 /* The `socket` group of one listener or upstream, or of the top level. */

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "conf/check.h"
 #include "conf/conf.h"
 #include "conf/names.h"
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 

@@ -203,3 +203,11 @@ const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX])
 	*to = '\0';
 	return shown;
 }
+
+int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
+{
+	char shown[CONF_SHOWN_MAX];
+
+	(void)snprintf(why, CONF_WHY_MAX, "%s: %s", conf_shown(text, shown), what);
+	return -EINVAL;
+}

@@ -20,6 +20,9 @@
 
 enum {
 	CONF_ERRORS_MAX = 1000,
+	CONF_PATH_MAX = 256,   /**< path of a key in an error */
+	CONF_WHERE_MAX = 320,  /**< place in another file */
+	CONF_WHY_MAX = 256,    /**< "what is wrong; what to write instead" */
 	CONF_SHOWN_CHARS = 40, /**< characters shown of a text from the file */
 	CONF_SHOWN_MAX = 4 * CONF_SHOWN_CHARS + sizeof("\"\"..."), /**< escaped and quoted */
 };
@@ -68,5 +71,8 @@ void conf_errors_print(const struct conf_errors *errors, const char *prefix, FIL
  * '"', '\' and all that is not printable ASCII as \xNN. Returns `shown`.
  */
 const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX]);
+
+/** Writes a text and what is wrong with it. Returns -EINVAL. */
+int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what);
 
 #endif

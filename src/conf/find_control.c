@@ -4,7 +4,6 @@
 
 #include "conf/conf.h"
 #include "conf/errors.h"
-#include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/text.h"
 #include "conf/value.h"

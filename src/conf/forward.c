@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/preset.h"
 #include "conf/range.h"
+#include "conf/report.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
 
@@ -62,7 +64,7 @@ void conf_read_listen(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
 	bool several = setting->type == SETTING_ARRAY;
-	size_t n = several ? conf_read_count(reader, key, setting, shown) : 1;
+	size_t n = several ? conf_count_elements(reader, key, setting, shown) : 1;
 	struct conf_range *ranges = n == 0 ? NULL : calloc(n, sizeof(*ranges));
 	size_t n_addresses = 0;
 

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conf/read.h"
+#include "conf/reader.h"
 
+struct conf_key;
 struct conf_range;
 struct conf_upstream;
 

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "conf/read.h"
+#include "conf/errors.h"
 #include "conf/scan.h"
 #include "conf/tree.h"
 
@@ -48,6 +48,12 @@ struct walk {
 	bool twice;      /**< the group already has this key: `first` */
 	const struct setting *first;
 	bool no_memory;
+};
+
+/** A guess what was meant by a text that the grammar refused. */
+struct conf_hint {
+	unsigned line;           /**< line in the whole text */
+	char text[CONF_WHY_MAX]; /**< "what is wrong; what to write instead" */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include "conf/grammar.h"
 #include "conf/schema.h"
 #include "conf/source.h"
+#include "conf/value.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-*"
 #define SIGNS      ".:/@%+~-*"

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/report.h"
 #include "conf/schema.h"
 #include "conf/source.h"
 

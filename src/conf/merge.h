@@ -3,7 +3,7 @@
 #ifndef WEIR_CONF_MERGE_H
 #define WEIR_CONF_MERGE_H
 
-#include "conf/read.h"
+#include "conf/reader.h"
 #include "conf/tree.h"
 
 /** The name of the groups at the end of the root that contain the settings of a file. No key can

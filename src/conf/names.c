@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/read.h"
+#include "conf/report.h"
 #include "conf/tree.h"
 
 static bool is_name(const void *item, const void *name)

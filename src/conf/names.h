@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 #include "base/table.h"
-#include "conf/read.h"
+#include "conf/errors.h"
+#include "conf/reader.h"
 
 /** A list whose elements have names. The caller sets all members but the last two. */
 struct names {

@@ -12,6 +12,7 @@
 #include "conf/errors.h"
 #include "conf/file.h"
 #include "conf/prefixes.h"
+#include "conf/report.h"
 #include "conf/source.h"
 
 #define BLANKS " \t\r"

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "base/table.h"
-#include "conf/read.h"
+#include "conf/reader.h"
 
 struct conf_prefixes;
 struct conf_tape;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Building a list of prefixes. Private to conf. */
+/* Builds a list of prefixes. Private to conf. */
 #ifndef WEIR_CONF_PREFIXES_H
 #define WEIR_CONF_PREFIXES_H
 

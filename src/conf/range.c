@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/value.h"
-
 #define DIGITS "0123456789"
 
 /* The '-' of a range of ports; NULL: there is none. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "conf/read.h"
+#include "conf/errors.h"
 
 enum { CONF_RANGE_MAX = 1024 };
 

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/check.h"
 #include "conf/conf.h"
-#include "conf/errors.h"
 #include "conf/forward.h"
+#include "conf/prefix_lists.h"
+#include "conf/preset.h"
+#include "conf/report.h"
 #include "conf/schema.h"
 #include "conf/tree.h"
+#include "conf/value.h"
 
 /* A group of the config, and the object for its values. */
 struct spot {
@@ -22,25 +26,6 @@ struct spot {
 };
 
 static void read_group(struct conf_reader *reader, const struct spot *spot);
-
-/* Cuts off a path that is too long, because it is only shown. */
-static void cut(char path[CONF_PATH_MAX], int len)
-{
-	if (len >= CONF_PATH_MAX) {
-		strcpy(path + CONF_PATH_MAX - sizeof("..."), "...");
-	}
-}
-
-static void join_name(char path[CONF_PATH_MAX], const char *parent, const char *name)
-{
-	cut(path, snprintf(path, CONF_PATH_MAX, "%s%s%.*s", parent, *parent == '\0' ? "" : ".",
-			  CONF_SHOWN_CHARS, name));
-}
-
-void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
-{
-	cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i));
-}
 
 static enum setting_type type_of(const struct conf_key *key)
 {
@@ -74,24 +59,6 @@ static void read_value(struct conf_reader *reader, const struct conf_key *key,
 	}
 }
 
-size_t conf_read_count(struct conf_reader *reader, const struct conf_key *key,
-	const struct setting *setting, const char *shown)
-{
-	size_t n = setting->n;
-	size_t most = key->type != CONF_LIST && key->max > 0 ? key->max : CONF_ELEMENTS_MAX;
-	char expected[CONF_WHY_MAX];
-
-	if (n == 0) {
-		conf_reader_error(
-			reader, setting, shown, "is empty; %s", conf_expected(key, expected));
-	} else if (n > most) {
-		conf_reader_error(reader, setting, shown, "has %zu elements; write at most %zu%s",
-			n, most, most == CONF_ELEMENTS_MAX ? ", or start a second weir" : "");
-		n = 0;
-	}
-	return n;
-}
-
 /* Allocates the array of elements of `object`; NULL: no memory. */
 static char *new_elements(
 	struct conf_reader *reader, const struct conf_key *key, size_t n, void *object)
@@ -112,7 +79,7 @@ static void read_array(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown, void *object)
 {
 	bool several = setting->type == SETTING_ARRAY;
-	size_t n = several ? conf_read_count(reader, key, setting, shown) : 1;
+	size_t n = several ? conf_count_elements(reader, key, setting, shown) : 1;
 	char *elements;
 
 	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
@@ -153,28 +120,12 @@ static void read_include(struct conf_reader *reader, const struct conf_key *key,
 	const struct setting *setting, const char *shown)
 {
 	if (setting->type == SETTING_ARRAY && setting->n > 0) {
-		(void)conf_read_count(reader, key, setting, shown);
+		(void)conf_count_elements(reader, key, setting, shown);
 	}
 	if (setting->type == SETTING_ARRAY) {
 		read_flags(reader, key, setting, shown, reader->conf);
 	} else {
 		read_value(reader, key, setting, shown, reader->conf);
-	}
-}
-
-/* Defaults are part of the program, so they cannot be refused. */
-void conf_preset(const char *schema, void *object)
-{
-	char why[CONF_WHY_MAX];
-
-	for (size_t i = 0; i < conf_schema_len; i++) {
-		const struct conf_key *key = &conf_schema[i];
-
-		if (key->preset != NULL && conf_schema_within(key, schema)) {
-			int r = conf_value_set(key, key->preset, object, why);
-
-			assert(r == 0);
-		}
 	}
 }
 
@@ -229,7 +180,7 @@ static void read_list(struct conf_reader *reader, const struct conf_key *key,
 	/* The elements of a list of the top level may be in a file that was refused. */
 	n = list->n == 0 && reader->lacks_part && strchr(key->path, '.') == NULL
 		    ? 0
-		    : conf_read_count(reader, key, list, shown);
+		    : conf_count_elements(reader, key, list, shown);
 	elements = n == 0 ? NULL : new_elements(reader, key, n, object);
 	if (elements == NULL) {
 		return;
@@ -355,7 +306,7 @@ static void report_missing(struct conf_reader *reader, const struct spot *spot)
 
 		if (name != NULL && key->required && setting_member(spot->group, name) == NULL &&
 			!(key->type == CONF_LIST && reader->lacks_part)) {
-			join_name(shown, spot->shown, name);
+			conf_join_name(shown, spot->shown, name);
 			conf_reader_error(reader, spot->group, shown, "is missing; %s",
 				conf_expected(key, expected));
 		}
@@ -377,7 +328,7 @@ static size_t read_keys(struct conf_reader *reader, const struct spot *spot, boo
 			n_left++;
 			continue;
 		}
-		join_name(shown, spot->shown, setting->name);
+		conf_join_name(shown, spot->shown, setting->name);
 		if (key == NULL) {
 			conf_report_unknown(reader, spot->schema, setting, shown);
 		} else {

@@ -6,8 +6,8 @@
 
 #include "conf/conf.h"
 #include "conf/forward.h"
+#include "conf/preset.h"
 #include "conf/range.h"
-#include "conf/read.h"
 
 static int fill_listener(struct conf *conf, const struct conf_relay *relay)
 {

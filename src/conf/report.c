@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Reports what is wrong with a setting: its file and line, its key, what was found, and for an
- * unknown key where it belongs or which key was probably meant.
- */
+#include "conf/report.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,10 +10,33 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "conf/errors.h"
-#include "conf/read.h"
 #include "conf/schema.h"
 #include "conf/source.h"
 #include "conf/tree.h"
+#include "conf/value.h"
+
+/* ---- paths of keys ---- */
+
+/* Cuts off a path that is too long, because it is only shown. */
+static void cut(char path[CONF_PATH_MAX], int len)
+{
+	if (len >= CONF_PATH_MAX) {
+		strcpy(path + CONF_PATH_MAX - sizeof("..."), "...");
+	}
+}
+
+void conf_join_name(char path[CONF_PATH_MAX], const char *parent, const char *name)
+{
+	cut(path, snprintf(path, CONF_PATH_MAX, "%s%s%.*s", parent, *parent == '\0' ? "" : ".",
+			  CONF_SHOWN_CHARS, name));
+}
+
+void conf_join_index(char path[CONF_PATH_MAX], const char *parent, size_t i)
+{
+	cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, i));
+}
+
+/* ---- errors ---- */
 
 __attribute__((format(printf, 5, 0))) static void add(struct conf_reader *reader,
 	struct conf_errors *errors, const struct setting *setting, const char *key,
@@ -244,4 +265,22 @@ void conf_report_unknown(struct conf_reader *reader, const char *parent,
 		conf_reader_error(reader, setting, shown, "is not known here; known are: %s",
 			known_names(parent, names));
 	}
+}
+
+size_t conf_count_elements(struct conf_reader *reader, const struct conf_key *key,
+	const struct setting *setting, const char *shown)
+{
+	size_t n = setting->n;
+	size_t most = key->type != CONF_LIST && key->max > 0 ? key->max : CONF_ELEMENTS_MAX;
+	char expected[CONF_WHY_MAX];
+
+	if (n == 0) {
+		conf_reader_error(
+			reader, setting, shown, "is empty; %s", conf_expected(key, expected));
+	} else if (n > most) {
+		conf_reader_error(reader, setting, shown, "has %zu elements; write at most %zu%s",
+			n, most, most == CONF_ELEMENTS_MAX ? ", or start a second weir" : "");
+		n = 0;
+	}
+	return n;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Sets one value of the config in the model, from its text and its row of the schema. If the text
- * is refused, the value is unchanged, and `why` says what is wrong and what to write instead.
- */
+#include "conf/value.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <grp.h>
@@ -18,19 +16,9 @@
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "conf/range.h"
-#include "conf/read.h"
 #include "conf/schema.h"
-#include "conf/value.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-
-int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what)
-{
-	char shown[CONF_SHOWN_MAX];
-
-	(void)snprintf(why, CONF_WHY_MAX, "%s: %s", conf_shown(text, shown), what);
-	return -EINVAL;
-}
 
 /* Parses the integer at the beginning of `text` by libconfig's rules; true and UINT64_MAX if it is
  * larger. */

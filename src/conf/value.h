@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Private to the files that read values. Each function sets one value from its text, and returns
- * like conf_value_set(); -EINVAL or -ERANGE with `why`: the text was refused.
+ * Sets one value of the config in the model, from its text and its row of the schema. If the text
+ * is refused, the value is unchanged, and `why` says what is wrong and what to write instead.
+ * Private to conf.
  */
 #ifndef WEIR_CONF_VALUE_H
 #define WEIR_CONF_VALUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "conf/read.h"
+#include "conf/errors.h"
 
 struct addr;
 struct conf_key;
 
-/** Writes what is wrong with a text. Returns -EINVAL. */
-int conf_refuse(char why[CONF_WHY_MAX], const char *text, const char *what);
+/**
+ * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or the
+ * integer as written. 0; -EINVAL and "what is wrong; what to write instead" in `why`; or
+ * -ENOMEM.
+ */
+int conf_value_set(
+	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX]);
+
+/** Whether `text` begins with a number and a unit, "10k", where only a number belongs; says so in
+ * `why`. */
+bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
+
+/* ---- for value.c: each sets one value, and returns like conf_value_set() ---- */
 
 /** A name in a ClientHello, or "*." and a name; in lower case, malloc'd. */
 int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX]);
