@@ -290,14 +290,14 @@ static const char *check(const struct options *options)
 const struct scenario scenario_serve = {
 	.name = "serve",
 	.bit = SCENARIO_SERVE,
-	.summary = "be the server behind a proxy, for a weirload on another host",
-	.description = "With --secret-file it serves the runs of another weirload that shows the "
-		       "same secret, with\n"
-		       "--remote; without, it knows nothing of a run.\n"
-		       "Accepts connections and closes none by itself, until Ctrl-C. With --mode "
+	.summary = "be only the server behind a proxy, for a weirload on another host",
+	.description = "Accepts connections until Ctrl-C, and closes none by itself. With --mode "
 		       "read it reads, and\n"
-		       "answers a FIN with its own; echo sends back what it reads (for mixed); "
-		       "hold answers no FIN\n"
-		       "(for halfclose); stall does not read (for stall --side server).\n",
+		       "answers a FIN with a FIN; echo sends back what it reads (for mixed); hold "
+		       "reads, and does\n"
+		       "not answer a FIN (for halfclose); stall does not read (for stall --side "
+		       "server). With\n"
+		       "--secret-file it serves the runs of another weirload that has the same "
+		       "secret (--remote).\n",
 	.check = check,
 };

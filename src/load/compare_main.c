@@ -30,14 +30,15 @@ void compare_help(FILE *out)
 {
 	fputs("usage: weirload compare A.json B.json [--tolerance T]\n\n"
 	      "Says whether B, a report of --json, is better than A, worse, or within the noise;\n"
-	      "of two suites row by row. \"-\" is standard input.\n\n"
-	      "  --tolerance T               what times may differ by (default 3 times the worst "
-	      "delay of "
-	      "weirload's\n"
-	      "                              own loops, and 1ms at least)\n"
+	      "reports of suites are compared row by row. \"-\" is standard input.\n\n"
+	      "  --tolerance T               by how much times may differ (default 3 times the "
+	      "largest "
+	      "delay of\n"
+	      "                              weirload's own loops, and 1ms at least)\n"
 	      "  --help                      print this, and exit\n\n"
-	      "Exit status: 0 when B is better or within the noise, 1 when it is worse, 2 when "
-	      "they cannot\nbe compared; of two suites that of the worst row. See weirload(1).\n",
+	      "Exit status: 0 if B is better or within the noise, 1 if it is worse, 2 if the "
+	      "reports\n"
+	      "cannot be compared; for suites, that of the worst row. See weirload(1).\n",
 		out);
 }
 
@@ -79,8 +80,8 @@ static int read_command(struct command *command, int argc, char **argv)
 	return r;
 }
 
-static const char usage_kinds[] =
-	"one is the report of a suite, and the other that of a single run; give two of a kind";
+static const char usage_kinds[] = "one is the report of a suite, and the other that of a single "
+				  "run; give two of the same kind";
 
 static enum compare_outcome compare_runs(
 	const struct command *command, struct comparison *two, FILE *out)

@@ -20,12 +20,13 @@ static const struct script *script(const struct options *options, bool is_server
 const struct scenario scenario_connect = {
 	.name = "connect",
 	.bit = SCENARIO_CONNECT,
-	.summary = "open connections to what cannot be reached, and wait for the close",
-	.description = "Connections are opened at --rate to a proxy whose server refuses, is "
-		       "black-holed or slow;\n"
-		       "each is silent and expects to be closed --expect T after the stamp taken "
-		       "just before its\n"
-		       "connect. A target that itself refuses or times out is counted as failed, "
-		       "by errno.\n",
+	.summary = "open connections through a proxy whose server cannot be reached",
+	.description = "Connections are opened at --rate through a proxy whose server refuses them "
+		       "or does not\n"
+		       "answer. Nothing is sent, and the close is expected --expect T after the "
+		       "moment just before\n"
+		       "the connect. If the target itself refuses or does not answer, the "
+		       "connection has failed;\n"
+		       "the errors are counted.\n",
 	.script = script,
 };

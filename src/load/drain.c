@@ -134,16 +134,18 @@ const struct scenario scenario_drain = {
 	.name = "drain",
 	.bit = SCENARIO_DRAIN,
 	.is_absolute = true,
-	.summary = "let the proxy stop, and see whether live streams are cut",
-	.description = "The --busy share exchanges messages, the rest is silent. --after T a "
-		       "command begins the\n"
-		       "drain. The live ones go on --for P, send FIN, and are to see one: who is "
-		       "closed before\n"
-		       "that was cut, which is early, but for those that are cut --expect T after "
-		       "the beginning.\n"
-		       "The rest may be closed as soon as the drain begins, and is late from T "
-		       "on. Meanwhile new\n"
-		       "connections are tried, and counted.\n",
+	.summary = "stop the proxy, and see whether it cuts off streams that are in use",
+	.description = "The --busy share exchanges messages, the others are silent. When all have "
+		       "been open for\n"
+		       "--after T, a command begins the drain. Busy connections go on for --for P, "
+		       "send FIN, and\n"
+		       "wait for the server's FIN. If one is closed before that, it was cut off: "
+		       "without --expect T\n"
+		       "that is early, with it only if T has not passed since the drain began. The "
+		       "others may be\n"
+		       "closed as soon as the drain begins, and are late after T. During the "
+		       "drain, new connections\n"
+		       "are tried and counted.\n",
 	.check = check,
 	.script = script,
 	.due = due,

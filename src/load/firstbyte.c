@@ -113,12 +113,12 @@ const struct scenario scenario_firstbyte = {
 	.name = "firstbyte",
 	.bit = SCENARIO_FIRSTBYTE,
 	.is_absolute = true,
-	.summary = "let the server alone speak, and wait for the close",
-	.description = "Clients say nothing, while the server greets them, and with --every goes "
-		       "on. The close is\n"
-		       "expected --expect T after the connect. The --busy share says a byte at "
-		       "half of that, and is\n"
-		       "to stay open until the others are closed.\n",
+	.summary = "send only from the server, and wait for the close",
+	.description = "Clients send nothing. The server sends a greeting, and with --every more "
+		       "bytes. The close is\n"
+		       "expected --expect T after the connect. The --busy share sends a byte at "
+		       "half of that time,\n"
+		       "and must stay open until the others are closed.\n",
 	.check = check,
 	.script = script,
 	.due = due,

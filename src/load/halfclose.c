@@ -153,13 +153,13 @@ const struct scenario scenario_halfclose = {
 	.name = "halfclose",
 	.bit = SCENARIO_HALFCLOSE,
 	.is_watched = true,
-	.summary = "send FIN on one side, and wait for the close",
-	.description = "The end named by --side sends FIN; the other stays silent, or sends a byte "
-		       "--every D from\n"
-		       "then on. The close is expected --expect T after the FIN: with silence that "
-		       "is the\n"
-		       "half-close timer, with --every its cap. A reset of the other end before "
-		       "that is early.\n",
+	.summary = "send FIN from one end, and wait for the close",
+	.description = "The end that --side names sends FIN. The other end is silent, which tests "
+		       "the half-close\n"
+		       "timer, or sends a byte every --every D, which tests the limit of the whole "
+		       "time. The close\n"
+		       "is expected --expect T after the FIN. A reset of the other end before that "
+		       "is early.\n",
 	.check = check,
 	.script = script,
 	.due = due,

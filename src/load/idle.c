@@ -94,10 +94,10 @@ static const char *check(const struct options *options)
 const struct scenario scenario_idle = {
 	.name = "idle",
 	.bit = SCENARIO_IDLE,
-	.summary = "fall silent, and wait for the close",
-	.description = "Each connection sends one byte (with --serve a token of 8), falls silent, "
-		       "and expects to\n"
-		       "be closed --expect T after the stamp taken just before its last send.\n",
+	.summary = "send a byte, be silent, and wait for the close",
+	.description = "Each connection sends one byte (with --serve a token of 8 bytes), and is "
+		       "then silent. The\n"
+		       "close is expected --expect T after the moment just before its last send.\n",
 	.check = check,
 	.script = script,
 };

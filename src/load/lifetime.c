@@ -53,10 +53,10 @@ const struct scenario scenario_lifetime = {
 	.name = "lifetime",
 	.bit = SCENARIO_LIFETIME,
 	.is_absolute = true,
-	.summary = "send for ever, and wait for the close",
-	.description = "Each end that is ours sends a byte --every D, so that no timer of silence "
-		       "is due. The close\n"
-		       "is expected --expect T after the connect, however much moves.\n",
+	.summary = "send all the time, and wait for the close",
+	.description = "The client, and with --serve the server, send a byte every --every D, so "
+		       "that no timer of\n"
+		       "silence strikes. The close is expected --expect T after the connect.\n",
 	.check = check,
 	.script = script,
 	.due = due,

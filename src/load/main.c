@@ -105,15 +105,15 @@ static const char compare_word[] = "compare";
 
 static void print_help(void)
 {
-	printf("%s\nweirload opens streams through a proxy, and says when each was closed, by "
-	       "what, "
+	printf("%s\nweirload opens streams through a proxy, and reports when each was closed, how, "
 	       "and whether\nthat was early or late.\n\n",
 		usage_text);
 	for (size_t i = 0; scenarios[i] != NULL; i++) {
 		printf("  %-10s %s\n", scenarios[i]->name, scenarios[i]->summary);
 	}
-	printf("  %-10s %s\n", compare_word, "whether one report is better than another, or worse");
-	fputs("\nweirload help SCENARIO has its options; weirload(1) has it all.\n", stdout);
+	printf("  %-10s %s\n", compare_word,
+		"say whether one report is better or worse than another");
+	fputs("\nweirload help SCENARIO shows its options; weirload(1) describes all.\n", stdout);
 }
 
 static int complain(const char *why)

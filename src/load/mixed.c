@@ -53,11 +53,11 @@ const struct scenario scenario_mixed = {
 	.name = "mixed",
 	.bit = SCENARIO_MIXED,
 	.summary = "exchange messages on a few connections while the others wait for the close",
-	.description = "The --busy share sends a message of --size bytes --every D and waits for "
-		       "its echo; the\n"
-		       "rest does what idle does. Measured are both: the closes, and the busy "
-		       "share's latency\n"
-		       "meanwhile. Without --serve the target must echo.\n",
+	.description = "The --busy share sends a message of --size bytes every --every D, which "
+		       "must come back; the\n"
+		       "others do the same as in idle. The closes are measured, and meanwhile the "
+		       "latency of the\n"
+		       "messages. Without --serve the target must echo.\n",
 	.check = check,
 	.script = script,
 };

@@ -124,12 +124,12 @@ static const char *check(const struct options *options)
 const struct scenario scenario_oneside = {
 	.name = "oneside",
 	.bit = SCENARIO_ONESIDE,
-	.summary = "fall silent on one side, send on the other, and wait for the close",
-	.description = "The end named by --side says something, or with --mute nothing at all, and "
-		       "falls silent;\n"
-		       "the other end sends a byte --every D. The close is expected --expect T "
-		       "after the last\n"
-		       "byte of the silent end; where it sent none, after the connect.\n",
+	.summary = "be silent at one end, send from the other, and wait for the close",
+	.description = "The end that --side names sends a byte, or with --mute none, and is then "
+		       "silent; the other\n"
+		       "end sends a byte every --every D. The close is expected --expect T after "
+		       "the last byte of\n"
+		       "the silent end; if it sent none, after the connect.\n",
 	.check = check,
 	.script = script,
 	.due = due,

@@ -141,14 +141,14 @@ const struct scenario scenario_preface = {
 	.name = "preface",
 	.bit = SCENARIO_PREFACE,
 	.is_absolute = true,
-	.summary = "never finish the first bytes that a listener waits for, and wait for the close",
-	.description = "For a listener that looks at the first bytes before it connects anywhere "
-		       "(a PROXY header, the\n"
-		       "hello of TLS). Each connection sends nothing, or with --begin all of it "
-		       "but its last byte,\n"
-		       "with --every a byte at a time. However much of it comes, the close is "
-		       "expected --expect T\n"
-		       "after the connect.\n",
+	.summary = "never complete the first bytes that a listener waits for",
+	.description = "This tests a listener that reads the client's first bytes (a PROXY header, "
+		       "or a TLS\n"
+		       "ClientHello) before it connects to a server. Each connection sends "
+		       "nothing, or with --begin\n"
+		       "all of these bytes except the last, with --every one at a time. In each "
+		       "case the close is\n"
+		       "expected --expect T after the connect.\n",
 	.check = check,
 	.script = script,
 	.due = due,

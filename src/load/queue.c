@@ -96,12 +96,12 @@ const struct scenario scenario_queue = {
 	.name = "queue",
 	.bit = SCENARIO_QUEUE,
 	.is_absolute = true,
-	.summary = "take all places of a server, and wait in vain for one",
-	.description = "The first --places connections take what the proxy's only server has, and "
-		       "stay. The others\n"
-		       "then are silent, and wait for a place that never comes; they expect to "
-		       "be closed\n"
-		       "--expect T after their connect.\n",
+	.summary = "use up all connections of a server, and wait for the close of the others",
+	.description = "The first --places connections use up what the proxy lets its only server "
+		       "have, and stay\n"
+		       "open. The others are silent and have to queue; their close is expected "
+		       "--expect T after\n"
+		       "their connect.\n",
 	.check = check,
 	.script = script,
 	.due = due,

@@ -220,12 +220,12 @@ const struct scenario scenario_stall = {
 	.name = "stall",
 	.bit = SCENARIO_STALL,
 	.is_watched = true,
-	.summary = "stop reading on one side, send on the other, and wait for the close",
-	.description = "The end named by --side stops reading, the other sends until nothing is "
-		       "taken any more.\n"
-		       "The close is expected --expect T after the last byte that moved; and what "
-		       "was taken in\n"
-		       "before it stopped is counted.\n",
+	.summary = "stop reading at one end, send from the other, and wait for the close",
+	.description = "The end that --side names stops reading; the other end sends until nothing "
+		       "more is taken.\n"
+		       "The close is expected --expect T after the last byte was taken. The report "
+		       "says how many\n"
+		       "bytes were taken until then.\n",
 	.check = check,
 	.script = script,
 	.due = due,

@@ -304,9 +304,10 @@ const struct scenario scenario_suite = {
 	.name = "suite",
 	.bit = SCENARIO_SUITE,
 	.summary = "run several scenarios through several proxies, from a file",
-	.description = "Runs each scenario of the file through each of its proxies, one after "
-		       "another unless it says\n"
-		       "parallel = true, and prints a table. weirload-suite(5) describes the "
-		       "file.\n",
+	.description = "Runs each scenario of the file through each of its proxies, and prints a "
+		       "table. With\n"
+		       "parallel = true in the file, the proxies are tested at the same time. "
+		       "weirload-suite(5)\n"
+		       "describes the file.\n",
 	.check = check,
 };

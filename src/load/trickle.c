@@ -105,10 +105,11 @@ static const char *check(const struct options *options)
 const struct scenario scenario_trickle = {
 	.name = "trickle",
 	.bit = SCENARIO_TRICKLE,
-	.summary = "send a byte now and then, then fall silent, and wait for the close",
-	.description = "A byte is sent --every D for --for P; a close during that time is early. "
-		       "Then both ends\n"
-		       "are silent, and the close is expected --expect T after the last byte.\n",
+	.summary = "send a byte from time to time, then be silent, and wait for the close",
+	.description =
+		"A byte is sent every --every D, for --for P; a close during that time is early. "
+		"Then both\n"
+		"ends are silent, and the close is expected --expect T after the last byte.\n",
 	.check = check,
 	.script = script,
 };

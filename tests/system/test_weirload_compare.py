@@ -250,4 +250,4 @@ def test_no_name_in_the_report_of_a_suite_drives_a_terminal(folder, suites):
 def test_a_suite_and_a_run_are_not_of_a_kind(made, suites):
     told = compare(suites["before"], made["soon"])
     assert told.code == 2 and told.out == ""
-    assert told.err == "weirload: compare: one is the report of a suite, and the other that of a single run; give two of a kind\n"
+    assert told.err == "weirload: compare: one is the report of a suite, and the other that of a single run; give two of the same kind\n"
