@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """
 The six uses of conf/examples, each used: by the real server and client where Debian has them. Only the
-addresses are others. And none is longer than what nginx's stream needs for the same (nginx/).
+addresses are others. And none is longer than what nginx's stream needs for the same (nginx/). Besides them,
+the backup of failover.conf is used.
 """
 
 import contextlib
@@ -194,6 +195,19 @@ def test_ten_ports_of_a_homelab():
         for i in range(10):
             with peers.connect(address.tcp(host, first + i)) as client:
                 assert peers.read_exactly(client, 5) == b"%5d" % (far_first + i)
+
+
+def test_the_backup_of_failover_gets_the_clients_when_both_servers_are_down(folder):
+    front = address.free("tcp4", folder)
+    with contextlib.ExitStack() as stack:
+        dead = [stack.enter_context(contextlib.closing(peers.RefusingUpstream("tcp4", folder))) for _ in range(2)]
+        sorry = stack.enter_context(contextlib.closing(peers.Server("unix", folder, say(b"sorry"))))
+        weir = stack.enter_context(weir_of("failover", listen=front, also={
+            "app-1.example:9000": dead[0], "app-2.example:9000": dead[1], "unix:/run/sorry.sock": sorry.address}))
+        for one in dead:
+            weir.record("server_down", server=str(one))
+        with peers.connect(front) as client:
+            assert peers.read_exactly(client, 5) == b"sorry"
 
 
 def lines_of(text):
