@@ -191,9 +191,9 @@ static int read_event(
 	uint64_t gap_ns;
 	uint32_t n;
 
-	words[0] = strtok_r(line, " \t\r", &rest);
+	words[0] = strtok_r(line, " \t", &rest);
 	for (size_t i = 1; i < 4; i++) {
-		words[i] = strtok_r(NULL, " \t\r", &rest);
+		words[i] = strtok_r(NULL, " \t", &rest);
 	}
 	if (words[2] == NULL || words[3] != NULL) {
 		return wrong(reader, "write a time, a direction, and bytes, fin or reset");
@@ -234,7 +234,7 @@ static int read_lines(struct recording *recording, struct reader *reader, char *
 			}
 			continue;
 		}
-		if (*line == '#' || line[strspn(line, " \t\r")] == '\0') {
+		if (*line == '#' || line[strspn(line, " \t")] == '\0') {
 			continue;
 		}
 		if (read_event(recording, reader, line, &at_ns) < 0) {

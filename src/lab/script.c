@@ -221,7 +221,7 @@ static int read_all(struct script *script, const char *text, char error[SCRIPT_E
 		const char *end = end_of_step(at, &lines);
 		struct script_step *step;
 
-		if (*at == '#' || strspn(at, " \t\r\n") >= (size_t)(end - at)) {
+		if (*at == '#' || strspn(at, " \t\n") >= (size_t)(end - at)) {
 			at = end;
 			continue;
 		}

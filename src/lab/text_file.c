@@ -5,6 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/** Removes the CR of each CRLF. Returns the new length. */
+static size_t drop_crs(char *text, size_t n)
+{
+	size_t n_kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] != '\r' || i + 1 == n || text[i + 1] != '\n') {
+			text[n_kept++] = text[i];
+		}
+	}
+	return n_kept;
+}
+
 char *text_file_read(const char *path, size_t *ret_n)
 {
 	FILE *file = fopen(path, "re");
@@ -24,6 +37,7 @@ char *text_file_read(const char *path, size_t *ret_n)
 		errno = err;
 		return NULL;
 	}
+	n = drop_crs(text, n);
 	text[n] = '\0';
 	*ret_n = n;
 	return text;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lab/toxic.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct toxic *toxic_new(
 	list_init(&toxic->link);
 	toxic->type = type;
 	toxic->direction = direction;
+	(void)snprintf(toxic->stream, sizeof(toxic->stream), "%s", direction_text(direction));
 	toxic->toxicity = toxicity;
 	for (size_t i = 0; type->attributes[i].name != NULL; i++) {
 		toxic->values[i] = type->attributes[i].value;

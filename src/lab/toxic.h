@@ -23,7 +23,7 @@ enum direction {
 	DIRECTIONS,
 };
 
-enum { TOXIC_ATTRIBUTES_MAX = 8 };
+enum { TOXIC_ATTRIBUTES_MAX = 8, STREAM_TEXT_MAX = sizeof("downstream") };
 
 struct attribute {
 	const char *name;           /**< NULL ends a table */
@@ -63,7 +63,8 @@ struct toxic {
 	struct list link; /* in struct home::toxics */
 	const struct toxic_type *type;
 	enum direction direction;
-	double toxicity; /**< the share of the connections that it bites, 0 to 1 */
+	char stream[STREAM_TEXT_MAX]; /**< the direction, as written in the request */
+	double toxicity;              /**< the share of the connections that it bites, 0 to 1 */
 	int64_t values[TOXIC_ATTRIBUTES_MAX];
 	/* For a trigger with scope "proxy" (trigger.h). */
 	uint64_t begun_ns; /**< when it was made */

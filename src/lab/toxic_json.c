@@ -144,19 +144,19 @@ static int check_toxicity(const struct toxic_type *type, double toxicity, struct
 	return 0;
 }
 
-static int read_stream(const char *text, enum direction *ret_direction)
+/** As toxiproxy's ParseDirection(): in upper or lower case. DIRECTIONS: it is none. */
+static enum direction direction_of(const char *stream)
 {
-	/* In upper or lower case, as in toxiproxy's ParseDirection(). */
-	for (enum direction direction = UPSTREAM; direction < DIRECTIONS; direction++) {
-		if (strcasecmp(text, direction_text(direction)) == 0) {
-			*ret_direction = direction;
-			return 0;
-		}
+	enum direction direction = UPSTREAM;
+
+	while (direction < DIRECTIONS && strcasecmp(stream, direction_text(direction)) != 0) {
+		direction++;
 	}
-	return -1;
+	return direction;
 }
 
-static struct toxic *make(const struct toxic_type *type, const char *name, enum direction direction,
+/** The default name has the stream as it was written, as in toxiproxy. */
+static struct toxic *make(const struct toxic_type *type, const char *name, const char *stream,
 	double toxicity, struct answer *answer)
 {
 	char text[NAME_TEXT_MAX];
@@ -168,13 +168,15 @@ static struct toxic *make(const struct toxic_type *type, const char *name, enum 
 		return NULL;
 	}
 	if (*name == '\0') {
-		(void)snprintf(text, sizeof(text), "%s_%s", type->name, direction_text(direction));
+		(void)snprintf(text, sizeof(text), "%s_%s", type->name, stream);
 		name = text;
 	}
-	toxic = toxic_new(type, name, direction, toxicity);
+	toxic = toxic_new(type, name, direction_of(stream), toxicity);
 	if (toxic == NULL) {
 		(void)answer_refuse(answer, STATUS_ERROR, "out of memory");
+		return NULL;
 	}
+	(void)snprintf(toxic->stream, sizeof(toxic->stream), "%s", stream);
 	return toxic;
 }
 
@@ -195,14 +197,13 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 	};
 	char error[FIELDS_ERROR_MAX];
 	const struct toxic_type *type;
-	enum direction direction;
 	struct toxic *toxic;
 
 	if (fields_read(json, "ToxicWrapper", fields, error) < 0) {
 		(void)answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
 		return NULL;
 	}
-	if (read_stream(stream, &direction) < 0) {
+	if (direction_of(stream) == DIRECTIONS) {
 		(void)answer_refuse(answer, STATUS_WRONG,
 			"stream was invalid, can be either upstream or downstream");
 		return NULL;
@@ -215,7 +216,7 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 	if (check_toxicity(type, toxicity, answer) < 0) {
 		return NULL;
 	}
-	toxic = make(type, name, direction, toxicity, answer);
+	toxic = make(type, name, stream, toxicity, answer);
 	if (toxic != NULL && read_attributes(type, attributes, toxic->values, answer) < 0) {
 		return toxic_free(toxic);
 	}
@@ -267,6 +268,6 @@ json_t *toxic_json_show(const struct toxic *toxic)
 						   : json_string(attribute->choices[value]));
 	}
 	return json_pack("{s:o, s:s, s:s, s:s, s:o}", "attributes", attributes, "name", toxic->name,
-		"type", toxic->type->name, "stream", direction_text(toxic->direction), "toxicity",
+		"type", toxic->type->name, "stream", toxic->stream, "toxicity",
 		show_number(toxic->toxicity));
 }

@@ -250,6 +250,17 @@ def test_a_proxy_and_its_toxics_are_made_together_or_not_at_all(lab):
     assert list(lab.get("/proxies")) == ["a"]
 
 
+def test_a_stream_is_shown_as_it_was_written(lab):
+    """Toxiproxy compares it in lower case, and keeps it, also in the name that it makes of it."""
+    lab.proxy(UPSTREAM)
+    made = lab.toxic("latency", stream="UpStream", latency=5)
+    assert (made["stream"], made["name"]) == ("UpStream", "latency_UpStream")
+    assert lab.get("/proxies/p")["toxics"] == [made] == [lab.update("latency_UpStream", toxicity=1)]
+    assert lab.ask("GET", "/proxies/p/toxics/latency_upstream")[0] == 404
+    status, answer = lab.ask("POST", "/proxies/p/toxics", {"type": "latency", "stream": "upstream "})
+    assert status == 400 and answer["error"] == "stream was invalid, can be either upstream or downstream"
+
+
 def test_populate_makes_leaves_and_replaces(lab, free_port):
     items = [{"name": "a", "listen": f"localhost:{free_port()}", "upstream": UPSTREAM},
              {"name": "b", "listen": f"localhost:{free_port()}", "upstream": UPSTREAM, "enabled": False}]

@@ -45,6 +45,35 @@ def test_steps_are_taken_at_their_times_and_none_before(tmp_path):
     server.close()
 
 
+def test_lines_may_end_with_crlf(tmp_path):
+    file = tmp_path / "s"
+    text = f"""# a scenario
+
+0s
+ POST
+ /proxies
+ {{"name": "p",
+ "x": 1}}
+0s POST /proxies {{"name": "p", "listen": "unix:{tmp_path}/lab",
+  "upstream": "127.0.0.1:1"}}
+0s say all is
+  well
+0s GET /proxies/q
+"""
+    file.write_bytes(text.replace("\n", "\r\n").encode())
+    done = run(file)
+    assert done.returncode == 1 and f"{file}:3: missing required field: upstream\n" in done.stderr
+    file.write_bytes(text.replace("\n", "\r\n").replace('"x": 1', '"listen": "localhost:0", "upstream": "127.0.0.1:1"')
+                     .replace('"name": "p", "listen": "unix', '"name": "r", "listen": "unix').encode())
+    done = run(file)
+    assert done.returncode == 1 and f"{file}:12: proxy not found\n" in done.stderr
+    assert f"{file}:10: all is?  well\n" in done.stderr  # a control character, and there is no other
+    assert done.stderr.count("?") == 1
+    file.write_bytes(b'0s POST\r\n /proxies\r\n {"a": 1,\r\n "b": 2\r\n "c": 3}\r\n')
+    done = run(file)
+    assert done.returncode == 2 and done.stderr.startswith(f"weirlab: {file}:5: the JSON is wrong: ")
+
+
 def test_end_ends_it_at_its_time(tmp_path):
     file = tmp_path / "s"
     file.write_text("300ms end\n")
