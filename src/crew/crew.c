@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "crew/worker.h"
@@ -67,7 +68,6 @@ int crew_open(struct crew *crew, const struct crew_opts *opts)
 	struct proxy_shared *shared = opts->shared;
 
 	*crew = (struct crew){.opts = *opts};
-	(void)sem_init(&crew->answered, 0, 0); /* cannot fail with these arguments */
 	crew->workers = calloc(opts->n_workers, sizeof(*crew->workers));
 	if (crew->workers == NULL) {
 		crew_close(crew);
@@ -89,7 +89,6 @@ void crew_close(struct crew *crew)
 	}
 	assert(!crew->running);
 	free(crew->workers);
-	(void)sem_destroy(&crew->answered);
 	*crew = (struct crew){0};
 }
 
@@ -129,17 +128,32 @@ void crew_stop(struct crew *crew)
 
 /* ---- orders ---- */
 
+int crew_open_order(struct crew *crew, struct order *order, int (*run)(struct order_part *part),
+	void (*done)(struct order *order, int status))
+{
+	*order = (struct order){.crew = crew, .loop = crew->opts.loop, .run = run, .done = done};
+	return order_init(order, crew->opts.n_workers);
+}
+
+static void give(struct order *order, enum order_way way)
+{
+	order_begin(order, way);
+	for (size_t i = 0; i < order->n_parts; i++) {
+		worker_give(&order->crew->workers[i], &order->parts[i]);
+	}
+}
+
 void crew_post_all(struct order *order)
 {
 	if (order->crew->running) {
-		order_give(order, ORDER_POSTED);
+		give(order, ORDER_POSTED);
 	}
 }
 
 void crew_ask_all(struct order *order)
 {
 	if (order->crew->running) {
-		order_give(order, ORDER_ASKED);
+		give(order, ORDER_ASKED);
 	} else {
 		order_give_up(order, -ECANCELED);
 	}
@@ -147,13 +161,19 @@ void crew_ask_all(struct order *order)
 
 int crew_wait_all(struct order *order)
 {
+	sem_t waiter;
+
 	if (!order->crew->running) {
 		return -ECANCELED;
 	}
-	order_give(order, ORDER_WAITED_FOR);
-	while (sem_wait(&order->crew->answered) < 0) {
+	(void)sem_init(&waiter, 0, 0); /* cannot fail with these arguments */
+	order->waiter = &waiter;
+	give(order, ORDER_WAITED_FOR);
+	while (sem_wait(&waiter) < 0) {
 		assert(errno == EINTR);
 	}
+	order->waiter = NULL;
+	(void)sem_destroy(&waiter);
 	return atomic_load(&order->failed);
 }
 

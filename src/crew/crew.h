@@ -10,7 +10,6 @@
 #ifndef WEIR_CREW_CREW_H
 #define WEIR_CREW_CREW_H
 
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +45,6 @@ struct crew {
 	struct worker *workers;
 	struct buckets delays; /**< of the main thread's loop: the longest delay of each second */
 	bool running;          /**< from crew_start(), even if that failed, to crew_stop() */
-	sem_t answered;        /**< the last worker has answered; crew_wait_all() waits for it */
 	struct notice quiet;
 	struct notice refuses;
 };
@@ -72,6 +70,11 @@ int crew_start(struct crew *crew);
 void crew_stop(struct crew *crew);
 
 /* ---- orders; order.h ---- */
+
+/** Sets up an order for this crew; order_close() frees what it holds. The crew must have been
+ * opened. 0 or -ENOMEM. */
+int crew_open_order(struct crew *crew, struct order *order, int (*run)(struct order_part *part),
+	void (*done)(struct order *order, int status));
 
 /** Gives an order to all workers without calling done(). Does nothing if the crew has stopped. */
 void crew_post_all(struct order *order);

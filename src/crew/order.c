@@ -3,37 +3,17 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
-#include "crew/crew.h"
-#include "crew/worker.h"
-
 /* ---- on a worker's thread ---- */
-
-static void on_part(struct task *task)
-{
-	struct order_part *part = container_of(task, struct order_part, task);
-	struct worker *worker = part->worker;
-	int r;
-
-	if (list_empty(&part->link)) {
-		list_append(&worker->parts, &part->link);
-	}
-	r = part->order->run(part);
-	if (r == ORDER_AGAIN) {
-		loop_next(worker->loop, &part->task);
-	} else if (r != ORDER_LATER) {
-		order_answer(part, r);
-	}
-}
 
 /** Reads all it needs before it answers: after the last answer to a posted order its owner may free
  * it. */
 void order_answer(struct order_part *part, int status)
 {
 	struct order *order = part->order;
-	struct crew *crew = order->crew;
+	struct loop *loop = order->loop;
+	sem_t *waiter = order->waiter;
 	enum order_way way = order->way;
 	int none = 0;
 
@@ -45,9 +25,9 @@ void order_answer(struct order_part *part, int status)
 		return;
 	}
 	if (way == ORDER_ASKED) {
-		loop_post(crew->opts.loop, &order->answered);
+		loop_post(loop, &order->answered);
 	} else {
-		(void)sem_post(&crew->answered);
+		(void)sem_post(waiter);
 	}
 }
 
@@ -71,68 +51,56 @@ bool order_is_open(const struct order *order, size_t worker)
 	return atomic_load(&order->parts[worker].open);
 }
 
-static void order_begin(struct order *order, enum order_way way)
+static void begin(struct order *order, enum order_way way)
 {
-	assert(loop_is_current(order->crew->opts.loop) && !order_is_under_way(order));
+	assert(loop_is_current(order->loop) && !order_is_under_way(order));
 	assert(way != ORDER_ASKED || order->done != NULL);
+	assert(way != ORDER_WAITED_FOR || order->waiter != NULL);
 	order->way = way;
 	order->asked = way == ORDER_ASKED;
 	atomic_store(&order->failed, 0);
 }
 
-void order_give(struct order *order, enum order_way way)
+void order_begin(struct order *order, enum order_way way)
 {
-	struct crew *crew = order->crew;
-
-	order_begin(order, way);
-	atomic_store(&order->n_open, crew->opts.n_workers);
-	for (size_t i = 0; i < crew->opts.n_workers; i++) {
-		struct order_part *part = &order->parts[i];
-
-		part->at = 0;
-		atomic_store(&part->open, true);
-		loop_post(part->worker->loop, &part->task);
+	begin(order, way);
+	atomic_store(&order->n_open, order->n_parts);
+	for (size_t i = 0; i < order->n_parts; i++) {
+		order->parts[i].at = 0;
+		atomic_store(&order->parts[i].open, true);
 	}
 }
 
 void order_give_up(struct order *order, int status)
 {
-	order_begin(order, ORDER_ASKED);
+	begin(order, ORDER_ASKED);
 	atomic_store(&order->failed, status);
-	loop_post(order->crew->opts.loop, &order->answered);
+	loop_post(order->loop, &order->answered);
 }
 
-int order_open(struct order *order, struct crew *crew, int (*run)(struct order_part *part),
-	void (*done)(struct order *order, int status))
+int order_init(struct order *order, size_t n_parts)
 {
-	size_t n_workers = crew->opts.n_workers;
-
-	*order = (struct order){.run = run, .done = done};
-	order->parts = calloc(n_workers, sizeof(*order->parts));
+	order->parts = calloc(n_parts, sizeof(*order->parts));
 	if (order->parts == NULL) {
 		return -ENOMEM;
 	}
-	order->crew = crew;
+	order->n_parts = n_parts;
 	task_init(&order->answered, on_answered);
-	for (size_t i = 0; i < n_workers; i++) {
-		struct order_part *part = &order->parts[i];
-
-		task_init(&part->task, on_part);
-		list_init(&part->link);
-		part->order = order;
-		part->worker = &crew->workers[i];
+	for (size_t i = 0; i < n_parts; i++) {
+		order->parts[i].order = order;
+		list_init(&order->parts[i].link);
 	}
 	return 0;
 }
 
 void order_close(struct order *order)
 {
-	if (order->crew == NULL) {
+	if (order->parts == NULL) {
 		return;
 	}
 	assert(atomic_load(&order->n_open) == 0);
 	if (order->asked) {
-		(void)loop_post_cancel(order->crew->opts.loop, &order->answered);
+		(void)loop_post_cancel(order->loop, &order->answered);
 	}
 	free(order->parts);
 	*order = (struct order){0};

@@ -20,6 +20,7 @@
 #ifndef WEIR_CREW_ORDER_H
 #define WEIR_CREW_ORDER_H
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +43,7 @@ struct order_part {
 	struct task task; /* of the worker's loop */
 	struct list link; /* struct worker::parts: while it is under way there */
 	struct order *order;
-	struct worker *worker; /**< whose thread runs it */
+	struct worker *worker; /**< whose thread runs it; set when the order is given */
 	size_t at;             /**< for run(): how far it has come; 0 at first */
 	atomic_bool open;      /**< given, and not answered */
 };
@@ -55,7 +56,8 @@ enum order_way {
 };
 
 struct order {
-	struct crew *crew;
+	struct crew *crew; /**< whose workers run it */
+	struct loop *loop; /**< the main thread's */
 	/** Called on each worker's thread. Returns the answer, which is 0 or a negative errno, or
 	 * else a value of enum order_goes_on. */
 	int (*run)(struct order_part *part);
@@ -64,17 +66,14 @@ struct order {
 	 * close it. NULL is fine for an order that crew_ask_all() never gives. */
 	void (*done)(struct order *order, int status);
 	struct order_part *parts; /**< one for each worker, by its index */
+	size_t n_parts;
 	enum order_way way;
+	sem_t *waiter;         /**< with ORDER_WAITED_FOR: the main thread waits for it */
 	bool asked;            /**< done() is still to be called */
 	_Atomic size_t n_open; /**< how many have not answered yet */
 	_Atomic int failed;    /**< the first failure: a negative errno */
 	struct task answered;  /**< posted to the main thread by the last one to answer */
 };
-
-/** Sets up the order for this crew, whose number of workers must be known. 0 or -ENOMEM. Main
- * thread only. */
-int order_open(struct order *order, struct crew *crew, int (*run)(struct order_part *part),
-	void (*done)(struct order *order, int status));
 
 /** Frees what the order holds. No worker may have it under way; done() is not called any more.
  * Idempotent, also on zeroed memory. */
@@ -91,8 +90,11 @@ bool order_is_open(const struct order *order, size_t worker);
 
 /* ---- for the crew and its workers ---- */
 
-/** Gives the order to all workers, which must be running. */
-void order_give(struct order *order, enum order_way way);
+/** Allocates the parts of a zeroed order whose run() and done() are set. 0 or -ENOMEM. */
+int order_init(struct order *order, size_t n_parts);
+
+/** Opens all parts, before the order is given. */
+void order_begin(struct order *order, enum order_way way);
 
 /** Answers for all workers while none of them runs: done() is called later with `status`. */
 void order_give_up(struct order *order, int status);

@@ -353,7 +353,7 @@ int pairs_order_open(
 	if (order->parts == NULL) {
 		return -ENOMEM;
 	}
-	r = order_open(&order->order, crew, pairs_order_run, done);
+	r = crew_open_order(crew, &order->order, pairs_order_run, done);
 	if (r < 0) {
 		free(order->parts);
 		order->parts = NULL;

@@ -67,7 +67,7 @@ static void on_time(struct timer *timer)
 int watchdog_open(
 	struct watchdog *watchdog, struct crew *crew, uint64_t interval_us, void (*alive)(void))
 {
-	int r = order_open(&watchdog->beat, crew, run_beat, on_beaten);
+	int r = crew_open_order(crew, &watchdog->beat, run_beat, on_beaten);
 	uint64_t interval_ns;
 
 	if (r < 0) {

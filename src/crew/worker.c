@@ -31,6 +31,23 @@ static void on_stop(struct task *task)
 	(void)loop_stop(container_of(task, struct worker, stop)->loop);
 }
 
+static void on_part(struct task *task)
+{
+	struct order_part *part = container_of(task, struct order_part, task);
+	struct worker *worker = part->worker;
+	int r;
+
+	if (list_empty(&part->link)) {
+		list_append(&worker->parts, &part->link);
+	}
+	r = part->order->run(part);
+	if (r == ORDER_AGAIN) {
+		loop_next(worker->loop, &part->task);
+	} else if (r != ORDER_LATER) {
+		order_answer(part, r);
+	}
+}
+
 static void on_proxy_quiet(void *owner)
 {
 	struct worker *worker = owner;
@@ -132,6 +149,13 @@ int worker_start(struct worker *worker, const struct worker_opts *opts)
 	}
 	(void)sem_destroy(&start.done);
 	return r;
+}
+
+void worker_give(struct worker *worker, struct order_part *part)
+{
+	part->worker = worker;
+	task_init(&part->task, on_part);
+	loop_post(worker->loop, &part->task);
 }
 
 void worker_halt(struct worker *worker)

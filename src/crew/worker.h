@@ -52,6 +52,10 @@ struct worker {
  */
 int worker_start(struct worker *worker, const struct worker_opts *opts);
 
+/** Gives the worker its part of an order, which it begins after those that it has. It must be
+ * running. Main thread only. */
+void worker_give(struct worker *worker, struct order_part *part);
+
 /**
  * Stops its loop, and waits until it has stopped; its sessions must have ended. The orders that it
  * has not answered are answered with -ECANCELED. Other threads may still post tasks to the loop,

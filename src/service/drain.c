@@ -409,12 +409,13 @@ int drain_open(struct drain *drain, const struct drain_opts *opts)
 	list_init(&drain->waiting);
 	list_init(&drain->asking);
 	task_init(&drain->begin, on_begin);
-	r = order_open(&drain->shut.order, opts->crew, shut_order_run, on_shut);
+	r = crew_open_order(opts->crew, &drain->shut.order, shut_order_run, on_shut);
 	if (r == 0) {
-		r = order_open(&drain->end_pairs.order, opts->crew, drain_order_run, NULL);
+		r = crew_open_order(opts->crew, &drain->end_pairs.order, drain_order_run, NULL);
 	}
 	if (r == 0) {
-		r = order_open(&drain->accept.order, opts->crew, accept_order_run, on_accepting);
+		r = crew_open_order(
+			opts->crew, &drain->accept.order, accept_order_run, on_accepting);
 	}
 	return r < 0 ? r : timer_open(&drain->timer, opts->loop, on_timer);
 }

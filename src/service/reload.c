@@ -496,9 +496,10 @@ int reload_open(struct reload *reload, const struct reload_opts *opts)
 	list_init(&reload->asking);
 	list_init(&reload->waiting);
 	task_init(&reload->begin, on_begin);
-	r = order_open(&reload->accept.order, opts->crew, accept_order_run, on_accepting);
+	r = crew_open_order(opts->crew, &reload->accept.order, accept_order_run, on_accepting);
 	if (r == 0) {
-		r = order_open(&reload->switch_to.order, opts->crew, switch_order_run, on_switched);
+		r = crew_open_order(
+			opts->crew, &reload->switch_to.order, switch_order_run, on_switched);
 	}
 	return r < 0 ? r : timer_open(&reload->settle, opts->loop, on_settle);
 }

@@ -234,7 +234,7 @@ static int start_workers(struct daemon *daemon)
 	int r = crew_start(&daemon->crew);
 
 	if (r == 0) {
-		r = order_open(&accept.order, &daemon->crew, accept_order_run, NULL);
+		r = crew_open_order(&daemon->crew, &accept.order, accept_order_run, NULL);
 	}
 	if (r == 0) {
 		r = crew_wait_all(&accept.order);
@@ -288,7 +288,7 @@ static int open_finders(struct daemon *daemon)
 /** Starts the checks. Servers are up until their first check. */
 static int open_checks(struct daemon *daemon)
 {
-	int r = order_open(&daemon->end_pairs.order, &daemon->crew, end_pairs_order_run,
+	int r = crew_open_order(&daemon->crew, &daemon->end_pairs.order, end_pairs_order_run,
 		daemon_on_pairs_ending);
 
 	if (r == 0) {

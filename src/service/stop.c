@@ -158,13 +158,13 @@ void stop_signal(struct stop *stop, const struct conf *conf, uint64_t grace_ns, 
 
 int stop_open(struct stop *stop)
 {
-	int r = order_open(&stop->shut.order, stop->crew, shut_order_run, NULL);
+	int r = crew_open_order(stop->crew, &stop->shut.order, shut_order_run, NULL);
 
 	if (r == 0) {
-		r = order_open(&stop->drain.order, stop->crew, drain_order_run, NULL);
+		r = crew_open_order(stop->crew, &stop->drain.order, drain_order_run, NULL);
 	}
 	if (r == 0) {
-		r = order_open(&stop->end.order, stop->crew, end_order_run, NULL);
+		r = crew_open_order(stop->crew, &stop->end.order, end_order_run, NULL);
 	}
 	return r < 0 ? r : timer_open(&stop->timer, stop->loop, on_timer);
 }

@@ -17,7 +17,7 @@ START_TEST(it_is_quiet_when_nobody_has_anything_left)
 {
 	struct end_order end = {.now_ns = 0};
 
-	ck_assert_int_eq(order_open(&end.order, &crew, end_order_run, NULL), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &end.order, end_order_run, NULL), 0);
 	loop_settle();
 	ck_assert_uint_eq(crew_n_quiet, 0);
 	crew_post_all(&end.order);
@@ -34,7 +34,7 @@ START_TEST(a_word_that_nobody_has_heard_is_forgotten_by_a_stop)
 {
 	struct end_order end = {.now_ns = 0};
 
-	ck_assert_int_eq(order_open(&end.order, &crew, end_order_run, NULL), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &end.order, end_order_run, NULL), 0);
 	ck_assert_int_eq(crew_wait_all(&end.order), 0);
 	crew_stop(&crew);
 	loop_settle();
@@ -65,7 +65,7 @@ START_TEST(workers_switch_and_say_when)
 	crew_shared.generation = generation_new(&crew_conf, &crew_shared);
 	ck_assert_ptr_nonnull(crew_shared.generation);
 	to.generation = crew_shared.generation;
-	ck_assert_int_eq(order_open(&to.order, &crew, switch_order_run, NULL), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &to.order, switch_order_run, NULL), 0);
 	ck_assert_int_eq(crew_wait_all(&to.order), 0);
 	ck_assert_uint_eq(refs_count(&before->refs), 1);
 	ck_assert_uint_eq(refs_count(&crew_shared.generation->refs), 1 + CREW_WORKERS);

@@ -60,7 +60,7 @@ static void open_trip(int (*run)(struct order_part *part))
 {
 	trip = (struct trip){.held = SIZE_MAX};
 	ck_assert_int_eq(sem_init(&trip.hold, 0, 0), 0);
-	ck_assert_int_eq(order_open(&trip.order, &crew, run, on_done), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &trip.order, run, on_done), 0);
 }
 
 static void close_trip(void)
@@ -256,7 +256,7 @@ START_TEST(done_may_close_the_order)
 {
 	static struct order order;
 
-	ck_assert_int_eq(order_open(&order, &crew, run_inside, on_done_close), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &order, run_inside, on_done_close), 0);
 	to_close = &order;
 	crew_ask_all(&order);
 	loop_until(to_close == NULL);
@@ -279,7 +279,7 @@ static int run_write(struct order_part *part)
 START_TEST(workers_begin_orders_as_they_were_given)
 {
 	for (unsigned i = 0; i < ORDERS; i++) {
-		ck_assert_int_eq(order_open(&orders[i], &crew, run_write, NULL), 0);
+		ck_assert_int_eq(crew_open_order(&crew, &orders[i], run_write, NULL), 0);
 	}
 	for (unsigned i = 0; i + 1 < ORDERS; i++) {
 		crew_post_all(&orders[i]);
@@ -333,7 +333,7 @@ START_TEST(without_memory_an_order_does_not_open)
 
 	fault_only(FAULT_MEMORY);
 	fault_arm(1);
-	ck_assert_int_eq(order_open(&order, &crew, run_once, NULL), -ENOMEM);
+	ck_assert_int_eq(crew_open_order(&crew, &order, run_once, NULL), -ENOMEM);
 	ck_assert(fault_disarm());
 	order_close(&order);
 }

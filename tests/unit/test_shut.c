@@ -141,11 +141,11 @@ static void set_up(bool inherits)
 	ck_assert_int_eq(sockets_open(&sockets, &opts), 0);
 	accept_all =
 		(struct accept_order){.sockets = &sockets, .generation = crew_shared.generation};
-	ck_assert_int_eq(order_open(&accept_all.order, &crew, accept_order_run, on_done), 0);
-	ck_assert_int_eq(order_open(&shut.order, &crew, shut_order_run, on_done), 0);
-	ck_assert_int_eq(order_open(&drain.order, &crew, drain_order_run, on_done), 0);
-	ck_assert_int_eq(order_open(&end.order, &crew, end_order_run, NULL), 0);
-	ck_assert_int_eq(order_open(&beat, &crew, run_beat, on_done), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &accept_all.order, accept_order_run, on_done), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &shut.order, shut_order_run, on_done), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &drain.order, drain_order_run, on_done), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &end.order, end_order_run, NULL), 0);
+	ck_assert_int_eq(crew_open_order(&crew, &beat, run_beat, on_done), 0);
 	ask(&accept_all.order);
 }
 
