@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file_access.h"
 #include "base/list.h"
 #include "base/thread.h"
+#include "load/listening.h"
 #include "load/options.h"
 #include "load/results.h"
 #include "load/run.h"
@@ -247,9 +247,7 @@ static void raise_fd_limit(void)
 int alone_run(const struct options *options)
 {
 	struct alone alone = {.options = options, .socket.fd = -1, .results.options = options};
-	char text[ADDR_TEXT_MAX];
-	static const struct file_access access = {.mode = SOCKET_MODE};
-	const char *remedy = NULL;
+	char why[OPTIONS_WHY_MAX] = "";
 	int signal_fd = run_open_signals();
 	int r = signal_fd;
 
@@ -258,7 +256,7 @@ int alone_run(const struct options *options)
 	task_init(&alone.stop, on_stop);
 	raise_fd_limit();
 	if (r >= 0) {
-		r = listen_open(&options->serve, &access, NULL, &alone.socket, &remedy);
+		r = listening_open("--serve", &options->serve, SOCKET_MODE, &alone.socket, why);
 	}
 	if (r == 0) {
 		r = serve_until_end(&alone, signal_fd);
@@ -268,8 +266,8 @@ int alone_run(const struct options *options)
 		(void)close(signal_fd);
 	}
 	if (r < 0) {
-		say_error("--serve %s: %s%s%s", addr_text(&options->serve, text), strerror(-r),
-			remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy);
+		say_error("%s%s", why[0] == '\0' ? "cannot serve: " : why,
+			why[0] == '\0' ? strerror(-r) : "");
 		return LOAD_EXIT_USAGE;
 	}
 	if (options->json) {

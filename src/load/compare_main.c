@@ -48,8 +48,15 @@ static int read_tolerance(struct command *command, int argc, char **argv, int *i
 	const char *text = strchr(argv[*i], '=');
 	const char *why;
 
-	text = text != NULL ? text + 1 : *i + 1 < argc ? argv[++*i] : "";
-	return parse_time(text, &command->tolerance_ns, &why) < 0 ? refuse("--tolerance", why) : 0;
+	text = text != NULL ? text + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+	if (text == NULL) {
+		return refuse("--tolerance", "needs a value: --tolerance 5ms");
+	}
+	if (parse_time(text, &command->tolerance_ns, &why) < 0) {
+		say_error("--tolerance %.64s: %s", text, why);
+		return REFUSED;
+	}
+	return 0;
 }
 
 /** Reads the command line. 0; 1: help is wanted; or REFUSED. */
@@ -73,6 +80,10 @@ static int read_command(struct command *command, int argc, char **argv)
 		} else {
 			command->paths[command->n_paths++] = word;
 		}
+	}
+	if (r == 0 && command->n_paths == 2 && strcmp(command->paths[0], "-") == 0 &&
+		strcmp(command->paths[1], "-") == 0) {
+		r = refuse("-", "standard input has only one report; give the path of the other");
 	}
 	if (r == 0 && command->n_paths < 2) {
 		r = refuse("compare", "give two reports of --json: weirload compare A.json B.json");

@@ -139,8 +139,19 @@ static void conn_end(struct conn *conn, enum conn_end end, int error, enum verdi
 
 void conn_finish(struct conn *conn, enum conn_end end, int error)
 {
+	const struct conn *mate = conn_mate(conn);
+
 	if (atomic_load(&conn->lane->run->stopping)) {
 		conn_stop(conn); /* its mate may be on another lane, which has stopped first */
+		return;
+	}
+	if (mate != NULL && conn_flag(&mate->is_given_up)) {
+		/* The proxy passes on that weirload has closed the other end. */
+		if (conn->script->is_judged) {
+			conn_give_up(conn);
+		} else {
+			conn_dismiss(conn);
+		}
 		return;
 	}
 	conn_end(conn, end, error, VERDICT_NONE);
@@ -148,6 +159,7 @@ void conn_finish(struct conn *conn, enum conn_end end, int error)
 
 void conn_give_up(struct conn *conn)
 {
+	set(&conn->is_given_up, true);
 	conn_end(conn, CONN_END_OURS, 0, conn_is_void(conn) ? VERDICT_VOID : VERDICT_NEVER);
 }
 

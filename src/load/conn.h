@@ -95,6 +95,8 @@ struct conn {
 	/** Bytes still follow, each of them before the expected close. */
 	_Atomic bool is_sending;
 	_Atomic bool is_void; /**< a byte was sent too late, so that the close proves nothing */
+	/** Its close did not come in time, so weirload closes it: the other end then sees that. */
+	_Atomic bool is_given_up;
 };
 
 /** Opens a client: connects, then begins its script. On its lane's thread. */

@@ -18,13 +18,6 @@ static void time_field(FILE *file, const struct run *run, uint64_t ns)
 	}
 }
 
-/** Whether the moment of its close was compared with the expected one. */
-static bool is_timed(const struct conn *conn)
-{
-	return conn->verdict == VERDICT_EARLY || conn->verdict == VERDICT_ON_TIME ||
-	       conn->verdict == VERDICT_LATE || conn->verdict == VERDICT_VOID;
-}
-
 static void end_fields(FILE *file, const struct run *run, const struct conn *conn)
 {
 	const char *error = conn->error == 0 ? "" : strerrorname_np(-conn->error);
@@ -33,7 +26,7 @@ static void end_fields(FILE *file, const struct run *run, const struct conn *con
 	time_field(file, run, conn->fin_ns);
 	time_field(file, run, conn->over_ns);
 	fprintf(file, ",%s", conn_end_name(conn->end));
-	if (is_timed(conn)) {
+	if (results_is_timed(conn) && conn->verdict != VERDICT_MEASURED) {
 		fprintf(file, ",%.3f", (double)conn->late_ns / NS_PER_US);
 	} else {
 		fputc(',', file);

@@ -180,7 +180,11 @@ static void end_cells(FILE *out, const struct result_end *end)
 		fputs("<td></td><td></td><td></td>", out);
 		return;
 	}
-	time_cell(out, end->late_us);
+	if (end->is_timed) {
+		time_cell(out, end->late_us);
+	} else {
+		fputs("<td></td>", out);
+	}
 	fputs("<td>", out);
 	if (end->closed_us > 0) {
 		html_time(out, (int64_t)end->closed_us);

@@ -92,7 +92,9 @@ static json_t *end_object(const struct results *results, const struct conn *conn
 	(void)json_object_set_new(object, "sent_us", since(results->run, conn->sent_ns));
 	(void)json_object_set_new(
 		object, "closed_us", is_over ? since(results->run, conn->over_ns) : json_null());
-	(void)json_object_set_new(object, "late_us", json_integer(results_late_us(results, conn)));
+	(void)json_object_set_new(object, "late_us",
+		results_is_timed(conn) ? json_integer(results_late_us(results, conn))
+				       : json_null());
 	(void)json_object_set_new(object, "by", json_string(conn_end_name(conn->end)));
 	(void)json_object_set_new(object, "error",
 		conn->error == 0 ? json_null() : json_string(error == NULL ? "other" : error));

@@ -30,6 +30,7 @@
  *	conn			one end of a connection
  *	conn_judge		from when its close is counted, and its verdict
  *	conn_token		which server end belongs to which client
+ *	listening		opens the sockets that it listens on
  *	serve			the server behind the proxy
  *	remote			the server ends are in another weirload
  *	obey			that other weirload, which obeys a controller
@@ -97,10 +98,6 @@ static const char usage_text[] =
 	"       weirload compare A.json B.json [--tolerance T]\n"
 	"       weirload help [SCENARIO] | --version\n";
 
-static const char unknown_scenario[] = "unknown scenario; write idle, trickle, halfclose, oneside, "
-				       "stall, connect, mixed, lifetime, preface, firstbyte, "
-				       "queue, drain, serve, suite or compare, or --help";
-
 static const char compare_word[] = "compare";
 
 static void print_help(void)
@@ -119,6 +116,15 @@ static void print_help(void)
 static int complain(const char *why)
 {
 	say_error("%s", why);
+	return LOAD_EXIT_USAGE;
+}
+
+static int complain_unknown(const char *word)
+{
+	say_error("%.64s: unknown scenario; write idle, trickle, halfclose, oneside, stall, "
+		  "connect, mixed, lifetime, preface, firstbyte, queue, drain, serve, suite or "
+		  "compare, or --help",
+		word);
 	return LOAD_EXIT_USAGE;
 }
 
@@ -164,7 +170,7 @@ static int help(const char *name)
 		return LOAD_EXIT_OK;
 	}
 	if (name != NULL && scenario == NULL) {
-		return complain(unknown_scenario);
+		return complain_unknown(name);
 	}
 	if (scenario != NULL) {
 		options_help(scenario, stdout);
@@ -221,8 +227,8 @@ int main(int argc, char **argv)
 		return compare_main(argc - 2, argv + 2);
 	}
 	if (scenario == NULL) {
-		return complain(argc > 1 ? unknown_scenario
-					 : "a scenario is missing; write one of weirload --help");
+		return argc > 1 ? complain_unknown(argv[1])
+				: complain("a scenario is missing; write one of weirload --help");
 	}
 	return run_scenario(scenario, argc, argv);
 }

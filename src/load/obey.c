@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file_access.h"
 #include "base/list.h"
 #include "load/budget.h"
 #include "load/conn.h"
+#include "load/listening.h"
 #include "load/options.h"
 #include "load/run.h"
 #include "load/say.h"
@@ -459,7 +459,6 @@ static int watch_signals(struct obey *obey)
 
 static int open_door(struct obey *obey, char *why)
 {
-	static const struct file_access access = {.mode = SOCKET_MODE};
 	struct acceptor_opts opts = {
 		.loop = obey->loop,
 		.owner = obey,
@@ -468,20 +467,19 @@ static int open_door(struct obey *obey, char *why)
 		.refused = on_refused,
 		.accepted = on_accepted,
 	};
-	const char *remedy = NULL;
 	char text[ADDR_TEXT_MAX];
-	int r = listen_open(&obey->options->control, &access, NULL, &obey->socket, &remedy);
+	int r = listening_open(
+		"--control", &obey->options->control, SOCKET_MODE, &obey->socket, why);
 
 	if (r == 0) {
 		opts.fd = obey->socket.fd;
 		obey->acceptor = acceptor_open(&opts);
 		r = obey->acceptor == NULL ? -errno : 0;
 		obey->socket.fd = r == 0 ? -1 : obey->socket.fd;
-	}
-	if (r < 0) {
-		(void)snprintf(why, OPTIONS_WHY_MAX, "--control %s: %s%s%s",
-			addr_text(&obey->options->control, text), strerror(-r),
-			remedy == NULL ? "" : "; ", remedy == NULL ? "" : remedy);
+		if (r < 0) {
+			(void)snprintf(why, OPTIONS_WHY_MAX, "--control %s: %s",
+				addr_text(&obey->options->control, text), strerror(-r));
+		}
 	}
 	return r;
 }

@@ -6,6 +6,8 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "load/options_private.h"
@@ -110,9 +112,32 @@ static int read_option(struct options *options, int argc, char **argv, int *i, c
 	return 0;
 }
 
+/** The address without its port. */
+static const char *ip_text(const struct addr *addr, char text[INET6_ADDRSTRLEN])
+{
+	const void *ip = addr->sa.any.sa_family == AF_INET ? (const void *)&addr->sa.in.sin_addr
+							   : &addr->sa.in6.sin6_addr;
+
+	return inet_ntop(addr->sa.any.sa_family, ip, text, INET6_ADDRSTRLEN);
+}
+
+/** Whether this machine has an address, as far as bind(2) can tell. */
+static bool is_here(const struct addr *addr)
+{
+	int fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_absent =
+		fd >= 0 && bind(fd, &addr->sa.any, addr->sa_len) < 0 && errno == EADDRNOTAVAIL;
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	return !is_absent;
+}
+
 static int check_source(const struct options *options, char *why)
 {
 	int family = options->target.sa.any.sa_family;
+	char text[INET6_ADDRSTRLEN];
 
 	for (uint64_t i = 0; i < options->n_sources; i++) {
 		if (options->sources[i].sa.any.sa_family != family) {
@@ -121,6 +146,12 @@ static int check_source(const struct options *options, char *why)
 						    "it out"
 						  : "not of the target's family; write addresses "
 						    "that can reach it");
+		}
+		if (!is_here(&options->sources[i])) {
+			return options_refuse(why,
+				"--source %s: no interface of this machine has this address; write "
+				"one that `ip address` shows",
+				ip_text(&options->sources[i], text));
 		}
 	}
 	return 0;
@@ -324,6 +355,7 @@ static int resolve(const char *option, struct addr *addr, int family, char *why)
 	addr->sa_len = found->ai_addrlen;
 	addr->sa.in.sin_port = htons(addr->port); /* at the same offset in both families */
 	addr->kind = ADDR_INET;
+	addr->host[0] = '\0'; /* of an ADDR_INET it would be a zone */
 	freeaddrinfo(found);
 	return 0;
 }

@@ -137,7 +137,9 @@ static int fail(const struct run *run, int error, char *why)
 {
 	switch (error) {
 	case -ETIMEDOUT:
-		say(why, run, "no answer for 10 s");
+		say(why, run,
+			"no answer for 10 s; see whether weirload serve runs there, and whether a "
+			"firewall lets this through");
 		break;
 	case -EINTR:
 		say(why, run, "interrupted");
@@ -146,6 +148,13 @@ static int fail(const struct run *run, int error, char *why)
 		say(why, run, "what answers is no weirload serve --secret-file of this version");
 		break;
 	default:
+		if (run->remote->has_begun) {
+			say(why, run,
+				"lost during the run: %s; see why weirload serve ended there, and "
+				"run this again",
+				strerror(-error));
+			break;
+		}
 		say(why, run, "%s; start weirload serve --secret-file there", strerror(-error));
 		break;
 	}

@@ -99,6 +99,7 @@ struct result_end {
 	bool is_known;
 	uint64_t sent_us;   /**< the last send; 0: none */
 	uint64_t closed_us; /**< 0: it was not */
+	bool is_timed;      /**< its close was compared with a time: late_us is valid */
 	int64_t late_us;    /**< negative: early; without --expect from the median */
 	const char *by;     /**< "fin", "rst", "error", "weirload" */
 	const char *error;  /**< the name of the error, or "" */

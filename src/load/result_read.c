@@ -251,7 +251,8 @@ static void read_end(const struct fields *worst, const char *name, struct result
 	ret->is_known = end.object != NULL;
 	ret->sent_us = fields_number_or_none(&end, "sent_us");
 	ret->closed_us = fields_number_or_none(&end, "closed_us");
-	ret->late_us = fields_signed(&end, "late_us");
+	ret->is_timed = end.object != NULL && !json_is_null(json_object_get(end.object, "late_us"));
+	ret->late_us = ret->is_timed ? fields_signed(&end, "late_us") : 0;
 	ret->by = fields_text(&end, "by");
 	ret->error = fields_text_or_none(&end, "error");
 }

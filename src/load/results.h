@@ -115,6 +115,10 @@ void results_count_bytes(struct results *results, const struct conn *client);
 /** results_closes.c: counts closes over time, and finds the worst; `after_us` must be sorted. */
 void results_count_closes(struct results *results);
 
+/** Whether the time of the close of an end was judged or measured, so that results_late_us() is
+ * valid. */
+bool results_is_timed(const struct conn *conn);
+
 /** How late the close of an end was, in us; negative: early. Without --expect it counts from the
  * median. */
 int64_t results_late_us(const struct results *results, const struct conn *conn);

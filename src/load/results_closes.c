@@ -59,6 +59,16 @@ static void count_moments(struct results *results, const struct conn *client)
 
 /* ---- the worst ---- */
 
+bool results_is_timed(const struct conn *conn)
+{
+	bool is_judged = conn->verdict == VERDICT_EARLY || conn->verdict == VERDICT_ON_TIME ||
+			 conn->verdict == VERDICT_LATE || conn->verdict == VERDICT_VOID ||
+			 conn->verdict == VERDICT_MEASURED;
+
+	return is_judged && conn->end != CONN_END_OURS && !conn->is_finished &&
+	       !conn->script->is_lasting;
+}
+
 int64_t results_late_us(const struct results *results, const struct conn *conn)
 {
 	const struct side_results *side =

@@ -12,6 +12,7 @@
 
 #include "base/proc.h"
 #include "load/conn.h"
+#include "load/listening.h"
 #include "load/progress.h"
 #include "load/remote.h"
 #include "load/scenario.h"
@@ -45,24 +46,16 @@ static uint64_t memory_now(void)
 static int listen_all(struct run *run, char *why)
 {
 	const struct options *options = run->options;
-	char text[ADDR_TEXT_MAX];
-	static const struct file_access access = {.mode = SOCKET_MODE};
-	const char *remedy = NULL;
 	int r;
 
 	if (!options->has_serve || options->has_remote) {
 		return 0;
 	}
-	r = listen_open(&options->serve, &access, NULL, &run->lanes[0].socket, &remedy);
+	r = listening_open("--serve", &options->serve, SOCKET_MODE, &run->lanes[0].socket, why);
 	for (uint64_t i = 1; r == 0 && i < options->n_threads; i++) {
 		if (listen_can_double(&options->serve)) {
 			r = listen_open_more(&run->lanes[0].socket, NULL, &run->lanes[i].socket);
 		}
-	}
-	if (r < 0) {
-		(void)snprintf(why, OPTIONS_WHY_MAX, "--serve %s: %s%s%s",
-			addr_text(&options->serve, text), strerror(-r), remedy == NULL ? "" : "; ",
-			remedy == NULL ? "" : remedy);
 	}
 	return r;
 }

@@ -118,8 +118,11 @@ static void check_proxy(struct file *file, size_t i)
 {
 	static const char *const own[] = {"name", NULL};
 	const struct setting *proxy = file->proxies->elements[i];
-	struct suite_place place = {
-		.group = proxy, .own = own, .has_options = true, .has_scenarios = true};
+	struct suite_place place = {.group = proxy,
+		.own = own,
+		.has_options = true,
+		.has_scenarios = true,
+		.is_of_proxy = true};
 
 	path_of(place.path, "proxies", i);
 	if (proxy->type == SETTING_STRING) {
@@ -388,7 +391,7 @@ static void add_row(struct file *file, size_t i, size_t k)
 		r = options_finish(&row->options, why);
 	}
 	if (r < 0) {
-		suite_name_as_keys(why);
+		suite_name_as_keys(why, sizeof(why));
 		suite_refuse(&file->reading, scenario, path, "through %s: %s", row->proxy, why);
 	}
 	row->options.quiet = file->suite->parallel;

@@ -57,22 +57,82 @@ int suite_name_keys(struct suite_reading *reading)
 	return 0;
 }
 
-void suite_name_as_keys(char *text)
+/** The option that "--name ..." begins with; NULL: it is not one of ours. */
+static const struct option *option_at(const char *text)
 {
-	char *to = text;
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
 
-	while (*text != '\0') {
-		if (strncmp(text, "--", 2) == 0 && text[2] >= 'a' && text[2] <= 'z') {
-			size_t n = strspn(text + 2, "abcdefghijklmnopqrstuvwxyz-");
-
-			for (text += 2; n > 0; n--, text++) {
-				*to++ = *text == '-' ? '_' : *text;
-			}
-		} else {
-			*to++ = *text++;
+	for (size_t i = 0; i < option_count; i++) {
+		if (strlen(option_table[i].name) == n &&
+			memcmp(option_table[i].name, text, n) == 0) {
+			return &option_table[i];
 		}
 	}
-	*to = '\0';
+	return NULL;
+}
+
+/** Whether what was written last says that now follows what to write. */
+static bool is_advice(const char *text, size_t n)
+{
+	static const char *const words[] = {"such as ", "write "};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t len = strlen(words[i]);
+
+		if (n >= len && memcmp(text + n - len, words[i], len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/** Writes `key = "VALUE"` for the " VALUE" at `value`; returns the length of that, 0 if none. */
+static size_t put_value(FILE *out, const struct option *option, const char *value)
+{
+	bool is_quoted = value[0] == ' ' && value[1] == '\'';
+	bool is_number = option->kind == KIND_COUNT || option->kind == KIND_NUMBER;
+	const char *begin = value + 1 + is_quoted;
+	size_t n = value[0] == ' ' ? strcspn(begin, is_quoted ? "'" : " ,;:") : 0;
+
+	if (n == 0) {
+		return 0;
+	}
+	fprintf(out, is_number ? " = %.*s" : " = \"%.*s\"", (int)n, begin);
+	begin += n;
+	return (size_t)(begin - value) + (is_quoted && *begin == '\'');
+}
+
+void suite_name_as_keys(char *text, size_t size)
+{
+	char *whole = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&whole, &n);
+	const char *from = text;
+
+	if (out == NULL) {
+		return;
+	}
+	while (*from != '\0') {
+		const struct option *option =
+			strncmp(from, "--", 2) == 0 ? option_at(from + 2) : NULL;
+
+		if (option == NULL) {
+			fputc(*from++, out);
+			continue;
+		}
+		(void)fflush(out);
+		from += 2 + strlen(option->name);
+		bool gives = is_advice(whole, n);
+
+		for (const char *c = option->name; *c != '\0'; c++) {
+			fputc(*c == '-' ? '_' : *c, out);
+		}
+		from += gives ? put_value(out, option, from) : 0;
+	}
+	if (fclose(out) == 0) {
+		(void)snprintf(text, size, "%s", whole);
+	}
+	free(whole);
 }
 
 /** The option for a key, of this scenario or of any; NULL: there is none. */
@@ -312,6 +372,7 @@ static void check_kind(struct suite_reading *reading, const struct suite_place *
 		.scenario = suite_find_scenario(setting->name),
 		.own = no_keys,
 		.has_options = true,
+		.is_of_proxy = true,
 	};
 
 	(void)suite_join(place.path, proxy, setting);
@@ -335,6 +396,11 @@ void suite_check_place(struct suite_reading *reading, const struct suite_place *
 
 		if (setting->name[0] == '@' || is_own(place, setting->name)) {
 			/* A file of `include`, which is refused, or a key that other code reads. */
+			continue;
+		}
+		if (option != NULL && strcmp(option->name, "target") == 0 && !place->is_of_proxy) {
+			suite_refuse(reading, setting, suite_join(path, place, setting),
+				"is for a proxy; write it in proxies = ( { target = \"...\"; } )");
 			continue;
 		}
 		if (place->has_scenarios && suite_find_scenario(setting->name) != NULL) {

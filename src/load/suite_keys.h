@@ -32,6 +32,7 @@ struct suite_place {
 	const char *const *own;          /**< keys that other code reads, up to a NULL */
 	bool has_scenarios;              /**< it may have groups with the names of scenarios */
 	bool has_options;                /**< it may have options */
+	bool is_of_proxy;                /**< it may say where a proxy listens */
 };
 
 /** Sets `names`, which the caller frees. 0 or -ENOMEM. */
@@ -41,8 +42,9 @@ int suite_name_keys(struct suite_reading *reading);
 __attribute__((format(printf, 4, 5))) void suite_refuse(struct suite_reading *reading,
 	const struct setting *setting, const char *path, const char *format, ...);
 
-/** Writes "max_late needs expect" for "--max-late needs --expect". */
-void suite_name_as_keys(char *text);
+/** Writes "max_late needs expect" for "--max-late needs --expect", and 'such as every = "1s"' for
+ * "such as --every 1s". Words that are no options of weirload stay as they are. */
+void suite_name_as_keys(char *text, size_t size);
 
 /** Writes the path of a setting in a group. Returns `path`. */
 const char *suite_join(

@@ -61,7 +61,7 @@ static int run_or_refuse(struct run *run, struct options *options)
 		}
 	}
 	if (r < 0) {
-		suite_name_as_keys(why);
+		suite_name_as_keys(why, sizeof(why));
 		r = run_none(run, options, why);
 	}
 	return r;

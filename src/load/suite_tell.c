@@ -164,7 +164,7 @@ static void tell_failures(const struct suite_row *row)
 	for (size_t i = 0; row->result != NULL && i < row->result->n_limits; i++) {
 		if (!row->result->limits[i].holds) {
 			(void)snprintf(words, sizeof(words), "%s", row->result->limits[i].words);
-			suite_name_as_keys(words);
+			suite_name_as_keys(words, sizeof(words));
 			say_line(stdout, "FAILED: %s through %s: %s", row->name, row->proxy, words);
 		}
 	}

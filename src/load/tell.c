@@ -25,6 +25,23 @@ static int refuse(const char *option, const char *path, const char *why)
 	return LOAD_EXIT_USAGE;
 }
 
+/** What to do if a file cannot be written. */
+static const char *remedy_of(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "; its folder does not exist: make it first";
+	case -EISDIR:
+		return ": write the path of a file in it";
+	case -EACCES:
+	case -EPERM:
+	case -EROFS:
+		return ": write a path where you may write";
+	default:
+		return ": write another path";
+	}
+}
+
 int tell_check(const struct options *options)
 {
 	const struct {
@@ -46,7 +63,8 @@ int tell_check(const struct options *options)
 		}
 		r = whole_file_try(path);
 		if (r < 0) {
-			return refuse(files[i].option, path, strerror(-r));
+			say_error("%s %s: %s%s", files[i].option, path, strerror(-r), remedy_of(r));
+			return LOAD_EXIT_USAGE;
 		}
 		for (size_t k = 0; k < i; k++) {
 			if (files[k].path != NULL && whole_file_is_same(path, files[k].path)) {

@@ -433,6 +433,15 @@ def test_sources_are_taken_in_turn():
     assert sorted(peer.peers) == ["127.0.0.2"] * (N // 2) + ["127.0.0.3"] * (N // 2)
 
 
+def test_a_name_is_looked_up_once_and_its_address_is_used(behind):
+    """The source decides the family, whatever localhost is first on this machine."""
+    with ScriptedPeer(Script(0.3), behind) as peer:
+        port = peer.address.sockaddr[1]
+        told = load.run("idle", target=f"localhost:{port}", source="127.0.0.1", serve=behind, expect="200ms", connections=3)
+    assert told.code == 0 and told.verdicts == {"on_time": 3}, told.out
+    assert told.json["options"]["target"] == f"127.0.0.1:{port}"
+
+
 def test_unix_sockets_on_both_sides(folder):
     """Its own server alone, without a proxy between: never closed."""
     behind = address.unix(os.path.join(folder, "s"))

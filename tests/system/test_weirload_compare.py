@@ -150,9 +150,10 @@ def test_no_name_in_a_report_drives_a_terminal(folder, made):
     (("a", "b", "c"), "c: give two reports, no more"),
     (("/no/such/a", "b"), "/no/such/a: No such file or directory"),
     (("--fast", "a", "b"), "--fast: unknown; see weirload compare --help"),
-    (("--tolerance",), "--tolerance: "),
-    (("--tolerance", "5", "a", "b"), "--tolerance: "),
-    (("--tolerance=none", "a", "b"), "--tolerance: a duration begins with a digit"),
+    (("-", "-"), "-: standard input has only one report; give the path of the other"),
+    (("a", "b", "--tolerance"), "--tolerance: needs a value: --tolerance 5ms"),
+    (("--tolerance", "5", "a", "b"), "--tolerance 5: "),
+    (("--tolerance=none", "a", "b"), "--tolerance none: a duration begins with a digit"),
 ))
 def test_bad_usage_is_one_clear_line(words, says):
     told = compare(*words)

@@ -79,6 +79,9 @@ def test_what_failed_is_said_in_words(folder, chromium):
     _, path, _ = page(folder, Script(0.05), expect="1s", connections=5, target=address.free("tcp4", None))
     chromium.open(f"file://{path}")
     assert "5 could not be opened" in chromium.text(".verdict") and chromium.problems() == []
+    late = chromium.js("return [...[...document.querySelectorAll('section table')].pop().tBodies[0].rows]"
+                       ".map((row) => row.cells[4].innerText)")
+    assert late == [""] * 5
 
 
 def test_a_suite_has_a_section_for_each_row_and_a_table_of_all(folder, chromium):

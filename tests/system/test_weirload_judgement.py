@@ -329,3 +329,17 @@ def test_a_server_alone_that_nobody_reached_says_so_and_ends_by_itself(behind):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = load.run("serve", connections=None, serve=address.of_socket(listener))
     assert taken.code == 2 and taken.err.startswith("weirload: --serve ") and taken.out == ""
+
+
+@pytest.mark.parametrize("scenario, options", (
+    ("trickle", {"every": "50ms", "for_": "150ms"}), ("idle", {"spread": "100ms"}), ("oneside", {"every": "50ms"})))
+def test_what_weirload_closes_itself_is_no_close_of_the_proxy(scenario, options, behind, folder):
+    """When one end is given up, the proxy passes that close on to the other end."""
+    with ScriptedPeer(Script(), behind) as peer:
+        told = load.run(scenario, target=peer, serve=behind, expect="200ms", wait="200ms", max_late="100ms",
+                        folder=folder, **options)
+    assert told.verdicts == {"never": 8} and told.broken == {"max_never"}, told.out
+    assert told.ends() == told.ends("server") == {"weirload": 8}
+    assert told.json["client"]["late_us"] is told.json["server"]["late_us"] is None
+    assert {end["late_us"] for one in told.json["worst"] for end in (one["client"], one["server"])} == {None}
+    assert {row["late_us"] for row in told.rows} == {row["server_late_us"] for row in told.rows} == {""}

@@ -207,6 +207,10 @@ def test_a_name_and_a_path_are_remotes_too(folder):
     with ScriptedPeer(Script(0.2)) as peer:
         told = load.run("idle", target=peer, expect="1s", remote="no-such-host.invalid:1", secret_file="/dev/null")
     assert told.code == 2 and "--remote no-such-host.invalid:1: " in told.err
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    told = load.run("idle", target="127.0.0.1:1", expect="1s", remote=f"localhost:{port}", secret_file="/dev/null")
+    assert told.code == 2 and f":{port}: Connection refused; " in told.err and "%" not in told.err
     one = Server(folder)
     one.control = address.unix(os.path.join(folder, "control"))
     one._words = load.arguments("serve", {"serve": one.address, "control": one.control,
@@ -370,7 +374,8 @@ def test_a_serving_end_that_vanishes_is_told(folder):
             one.process.terminate()
             out, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 2 and out == ""
-    assert err.startswith(f"weirload: --remote {one.control}: ") and err.count("\n") == 1
+    assert err.startswith(f"weirload: --remote {one.control}: lost during the run: ") and err.count("\n") == 1
+    assert err.endswith("; see why weirload serve ended there, and run this again\n")
 
 
 def test_an_interrupt_reports_what_was_measured(server):

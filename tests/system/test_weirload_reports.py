@@ -98,7 +98,9 @@ def test_a_file_is_there_wholly_or_not_at_all(folder, option):
 
 @pytest.mark.parametrize("option", ("csv", "junit", "html"))
 @pytest.mark.parametrize("path, says", (
-    ("no/x", ": No such file or directory"), (".", ": Is a directory"), ("x" * 255, ": File name too long"),
+    ("no/x", ": No such file or directory; its folder does not exist: make it first"),
+    (".", ": Is a directory: write the path of a file in it"),
+    ("x" * 255, ": File name too long: write another path"),
     ("-", ": standard output has the report already; write the path of a file"),
     ("", ": standard output has the report already; write the path of a file"),
 ))
@@ -132,5 +134,6 @@ def test_a_suite_whose_report_has_no_place_is_refused_before_the_run(folder):
             file.write(f'proxies = ( "{peer}" );\nscenarios = ( "idle" );\n')
         done = subprocess.run([load.WEIRLOAD, "suite", path, "--junit", "/no/such/x"], capture_output=True, text=True,
                               timeout=DEADLINE, check=False)
-        assert done.returncode == 2 and done.stdout == "" and done.stderr == "weirload: --junit /no/such/x: No such file or directory\n"
+        assert done.returncode == 2 and done.stdout == "" and done.stderr == (
+            "weirload: --junit /no/such/x: No such file or directory; its folder does not exist: make it first\n")
         assert peer.script.heard == 0

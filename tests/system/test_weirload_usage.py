@@ -56,6 +56,9 @@ def refused(*words, prefix=()):
     ("idle", {"ramp": "nan"}, "above 0"),
     ("idle", {"source": "127.0.0.1:80"}, "without a port"),
     ("idle", {"source": "::1"}, "target's family"),
+    ("idle", {"source": "127.0.0.2,192.0.2.1"}, "--source 192.0.2.1: no interface of this machine has this address"),
+    ("idle", {"serve": "192.0.2.1:80"}, "no interface of this machine has this address; write one that `ip address` shows\n"),
+    ("serve", {"target": None, "expect": None, "serve": "192.0.2.1:80"}, "write one that `ip address` shows\n"),
     ("idle", {"target": "unix:/x", "source": "127.0.0.1"}, "leave it out"),
     ("idle", {"silent": True, "spread": "1s"}, "leave one of them out"),
     ("idle", {"every": "1s"}, "not an option of idle"),
@@ -86,6 +89,7 @@ def refused(*words, prefix=()):
     ("queue", {"serve": "127.0.0.1:2"}, "--places is missing"),
     ("queue", {"serve": "127.0.0.1:2", "places": "100"}, "leaves nobody to wait"),
     ("drain", {}, "--drain-command is missing"),
+    ("drain", {"drain_command": ""}, "--drain-command is missing"),
     ("drain", {"drain_command": "true", "after": "soon"}, "--after soon"),
     ("mixed", {"busy": "101"}, "at most 100"),
     ("mixed", {"busy": "100"}, "leaves no connection"),
@@ -98,7 +102,7 @@ def test_bad_usage_is_one_clear_line(scenario, options, says):
 
 def test_words_out_of_place_are_refused():
     assert "a scenario is missing" in refused()
-    assert "unknown scenario" in refused("idol", "--expect", "1s")
+    assert "idol: unknown scenario" in refused("idol", "--expect", "1s")
     assert "needs a value" in refused("idle", "--expect")
     assert "takes no value" in refused("idle", "--json=yes")
     assert "extra" in refused("idle", "extra")
@@ -175,7 +179,7 @@ SIDE = {"count": int, "fin": int, "rst": int, "error": int, "weirload": int,
         "deviations_us": list}
 LIMIT = {"limit": int, "value": int, "holds": bool, "words": (str, None)}
 VERDICTS = ("failed", "void", "early", "on_time", "late", "measured", "never")
-END = {"sent_us": (int, None), "closed_us": (int, None), "late_us": int, "by": str, "error": (str, None)}
+END = {"sent_us": (int, None), "closed_us": (int, None), "late_us": (int, None), "by": str, "error": (str, None)}
 WORST = {"connection": int, "port": (int, None), "verdict": str, "open_us": (int, None), "client": END,
          "server": (END, None)}
 ABOUT = {"schema": int, "weirload": str, "scenario": str, "began": str, "host": str, "kernel": str,
