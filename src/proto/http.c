@@ -298,9 +298,6 @@ static int look_at_request(struct http_reader *reader)
 	if (n_hosts > 1 || (n_hosts == 0 && !head->is_old)) {
 		return refuse(reader, 400, "there must be one Host, as in 'Host: localhost'");
 	}
-	if (count_fields(head, "upgrade", &value) > 0) {
-		return refuse(reader, 400, "nothing but HTTP/1.1 is spoken: send no Upgrade");
-	}
 	if (count_fields(head, "expect", &value) > 0) {
 		if (!span_says(value, "100-continue")) {
 			return refuse(reader, 400, "of Expect only '100-continue' is known");
@@ -361,6 +358,7 @@ static int head_end(struct http_reader *reader)
 	for (size_t i = 0; i < reader->n_fields; i++) {
 		reader->fields[i].value = trim(reader->fields[i].value);
 	}
+	reader->parser.upgrade = 0; /* ignored: RFC 9110, 7.8 */
 	head->fields = reader->fields;
 	head->n_fields = reader->n_fields;
 	head->is_old = reader->parser.http_minor == 0;

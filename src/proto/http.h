@@ -5,8 +5,9 @@
  * What that library accepts and weir does not want is refused here: versions other than 1.0 and
  * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
  * a colon; bytes that are forbidden in names or values; no Host, or two; codings other than
- * chunked; chunks that are not exactly as specified; CONNECT; Upgrade; a target that is not a path
- * or "http://HOST/PATH"; and everything longer than the limits below.
+ * chunked; chunks that are not exactly as specified; CONNECT; a target that is not a path or
+ * "http://HOST/PATH"; and everything longer than the limits below. An Upgrade is ignored: some
+ * clients send "Upgrade: h2c" with each first request, and go on with HTTP/1.1.
  *
  * A codec without I/O: it stores the head of the current message and passes the body on as it
  * comes. It knows nothing of timeouts and of access rights.

@@ -201,7 +201,6 @@ HOSTILE = {
     "blank": (b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", 400),
     "folded": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"X: a\r\n b\r\n\r\n", 400),
     "connect": (b"CONNECT a:1 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "upgrade": (b"GET /healthz HTTP/1.1\r\n" + HOST + b"Connection: upgrade\r\nUpgrade: h2c\r\n\r\n", 400),
     "empty lines": (b"\r\n" * 20000, 400),
     "endless line": (b"GET /" + b"x" * 65536, 414),
     "long target": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),

@@ -134,6 +134,12 @@ static const struct {
 		"GET /1 HTTP/1.1\r\n" HOST "\r\nPOST /2 HTTP/1.1\r\n" HOST
 		"Content-Length: 1\r\n\r\nx\r\nGET /3 HTTP/1.1\r\n" HOST "\r\n",
 		"[GET /1 host=a fields=1].[POST /2 host=a fields=2]x.[GET /3 host=a fields=1]."},
+	{HTTP_REQUESTS,
+		"POST /1 HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\n"
+		"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nContent-Length: 1\r\n\r\nx"
+		"GET /2 HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+		"GET /3 HTTP/1.1\r\n" HOST "\r\n",
+		"[POST /1 host=a fields=5]x.[GET /2 host=a fields=3].[GET /3 host=a fields=1]."},
 	{HTTP_ANSWERS, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "[200 fields=1]ok."},
 	{HTTP_ANSWERS, "HTTP/1.1 204 \r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
 		"[204 fields=0].[404 fields=1]."},
@@ -216,8 +222,6 @@ static const struct {
 	{"GET http://a/ HTTP/1.1\r\n\r\n", 400, "one Host"},
 	{"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 400, "no proxy"},
 	{"GET /#x HTTP/1.1\r\n" HOST "\r\n", 400, "no proxy"},
-	{"GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 400, "Upgrade"},
-	{"GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n", 400, "Upgrade"},
 	{"POST / HTTP/1.1\r\n" HOST "Expect: much\r\nContent-Length: 1\r\n\r\n", 400, "Expect"},
 	{"POST / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", 413, "64 KiB"},
 	{"POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", 400, "content-length"},
