@@ -336,12 +336,12 @@ bool chain_is_idle(const struct chain *chain)
 	return list_empty(&chain->stages) && list_empty(&chain->out.list);
 }
 
-size_t chain_load(const struct chain *chain)
+size_t chain_bytes(const struct chain *chain)
 {
-	size_t load = chain->out.load;
+	size_t n = chain->out.n_bytes;
 
 	list_for_each (link, &chain->stages) {
-		load += stage_of(link)->in.load;
+		n += stage_of(link)->in.n_bytes;
 	}
-	return load;
+	return n;
 }

@@ -121,8 +121,8 @@ uint64_t stage_left(const struct stage *stage);
 /** Whether it has no toxic, and nothing is in flight. */
 bool chain_is_idle(const struct chain *chain);
 
-/** The memory in use for what is in flight. */
-size_t chain_load(const struct chain *chain);
+/** The bytes that are in flight. */
+size_t chain_bytes(const struct chain *chain);
 
 /* ---- for types ---- */
 

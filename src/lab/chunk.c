@@ -14,6 +14,7 @@ void chunks_init(struct chunks *chunks)
 {
 	list_init(&chunks->list);
 	chunks->load = 0;
+	chunks->n_bytes = 0;
 }
 
 void chunks_fini(struct chunks *chunks)
@@ -42,6 +43,7 @@ void chunks_append(struct chunks *chunks, struct chunk *chunk)
 {
 	list_append(&chunks->list, &chunk->link);
 	chunks->load += load_of(chunk);
+	chunks->n_bytes += chunk->n;
 }
 
 struct chunk *chunks_head(const struct chunks *chunks)
@@ -55,6 +57,7 @@ struct chunk *chunks_take(struct chunks *chunks)
 	struct chunk *chunk = chunks_head(chunks);
 
 	chunks->load -= load_of(chunk);
+	chunks->n_bytes -= chunk->n;
 	list_remove(&chunk->link);
 	return chunk;
 }
@@ -73,6 +76,7 @@ struct chunk *chunks_cut(struct chunks *chunks, size_t n)
 	whole->n -= (uint32_t)n;
 	whole->offset += n;
 	chunks->load -= n;
+	chunks->n_bytes -= n;
 	return part;
 }
 

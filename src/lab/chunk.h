@@ -33,6 +33,7 @@ struct chunk {
 struct chunks {
 	struct list list; /* struct chunk::link, the oldest first */
 	size_t load;      /**< the memory of all chunks */
+	size_t n_bytes;   /**< the bytes of all chunks */
 };
 
 void chunks_init(struct chunks *chunks);

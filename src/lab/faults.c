@@ -85,13 +85,31 @@ const struct toxic_type toxic_half_close = {
 	.what = "this direction ends",
 };
 
-/* ---- drip: since_ns is when the next bytes may go ---- */
+/* ---- drip: since_ns is when the next drop may begin, and n_turn what is still missing of the one
+ * that was begun ---- */
 
 enum { DRIP_EVERY_MS = TRIGGER_ATTRIBUTES, DRIP_BYTES };
 
-static void drip_move(struct stage *stage, uint64_t now_ns)
+/** Passes on what has arrived of a drop. The pause begins when all of it has passed, in however
+ * many pieces it came. */
+static void pass_drop(struct stage *stage, uint64_t now_ns)
 {
 	const int64_t *values = stage->toxic->values;
+	uint64_t size = (uint64_t)values[DRIP_BYTES];
+	uint64_t n_before = stage->n_passed;
+
+	if (stage->n_turn == 0 || stage->n_turn > size) {
+		stage->n_turn = size;
+	}
+	stage_pass_part(stage, stage->n_turn, now_ns);
+	stage->n_turn -= stage->n_passed - n_before;
+	if (stage->n_turn == 0) {
+		stage->since_ns = now_ns + (uint64_t)values[DRIP_EVERY_MS] * NS_PER_MS;
+	}
+}
+
+static void drip_move(struct stage *stage, uint64_t now_ns)
+{
 	const struct chunk *head;
 
 	if (!trigger_run(stage, now_ns)) {
@@ -109,8 +127,7 @@ static void drip_move(struct stage *stage, uint64_t now_ns)
 			stage_pass(stage, now_ns);
 			continue;
 		}
-		stage_pass_part(stage, (size_t)values[DRIP_BYTES], now_ns);
-		stage->since_ns = now_ns + (uint64_t)values[DRIP_EVERY_MS] * NS_PER_MS;
+		pass_drop(stage, now_ns);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "lab/gate.h"
 #include "lab/home.h"
 #include "lab/link.h"
+#include "stream/stream.h"
 
 static const char *const state_texts[] = {
 	[LINK_CONNECTING] = "connecting",
@@ -89,15 +90,23 @@ static json_t *show_next_of_proxy(const struct link *link, uint64_t now_ns)
 		       : show_what(toxic, "it begins to go up and down", NS_NEVER, left, now_ns);
 }
 
+/** Bytes that were received, and neither dropped nor sent. */
+static uint64_t in_flight(const struct link_way *way)
+{
+	if (way->to == NULL) {
+		return 0;
+	}
+	return stream_bytes_waiting(way->to) + (way->is_chain ? chain_bytes(&way->chain) : 0);
+}
+
 static json_t *show_way(const struct link *link, enum direction direction, uint64_t now_ns)
 {
 	const struct link_way *way = &link->ways[direction];
 
 	return json_pack("{s:I, s:I, s:I, s:o, s:o}", "received",
 		(json_int_t)link_received(link, direction), "sent",
-		(json_int_t)link_sent(link, direction), "in_flight",
-		(json_int_t)(way->is_chain ? chain_load(&way->chain) : 0), "toxics",
-		show_toxics(way), "next", show_next(way, now_ns));
+		(json_int_t)link_sent(link, direction), "in_flight", (json_int_t)in_flight(way),
+		"toxics", show_toxics(way), "next", show_next(way, now_ns));
 }
 
 json_t *link_json_show(const struct link *link)

@@ -160,6 +160,25 @@ START_TEST(drip_lets_a_byte_go_each_time)
 }
 END_TEST
 
+START_TEST(drip_counts_bytes_and_not_the_pieces_in_which_they_come)
+{
+	add("drip", 0, 0, 0, 50);
+	toxic->values[TRIGGER_ATTRIBUTES + 1] = 100;
+	lab_put(&rig, 30, 10);
+	ck_assert_uint_eq(rig.n_out, 30);
+	lab_until(&rig, begin_ns + 20 * MS);
+	lab_put(&rig, 200, 40); /* 70 of them complete the first drop */
+	ck_assert_uint_eq(rig.n_out, 100);
+	lab_until(&rig, begin_ns + 70 * MS - 1);
+	ck_assert_uint_eq(rig.n_out, 100);
+	lab_until(&rig, begin_ns + 70 * MS);
+	ck_assert_uint_eq(rig.n_out, 200);
+	lab_until(&rig, begin_ns + 120 * MS);
+	ck_assert_uint_eq(rig.n_out, 230);
+	ck_assert(lab_is_exact(&rig));
+}
+END_TEST
+
 START_TEST(drip_that_is_over_lets_all_go)
 {
 	add("drip", 0, 0, 120, 50);
@@ -240,6 +259,7 @@ int main(void)
 	tcase_add_test(tc, the_first_of_bytes_and_time_counts);
 	tcase_add_test(tc, half_close_ends_this_direction);
 	tcase_add_test(tc, drip_lets_a_byte_go_each_time);
+	tcase_add_test(tc, drip_counts_bytes_and_not_the_pieces_in_which_they_come);
 	tcase_add_test(tc, drip_that_is_over_lets_all_go);
 	tcase_add_test(tc, corrupt_flips_a_bit_in_each_hundred_bytes_whatever_the_pieces);
 	tcase_add_test(tc, for_all_at_once_one_connection_strikes_the_others);
