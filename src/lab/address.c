@@ -2,7 +2,6 @@
 #include "lab/address.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -31,52 +30,77 @@ __attribute__((format(printf, 2, 3))) static int wrong(
 	return -EINVAL;
 }
 
-/** The port for a number or the name of a service; -1: it is neither. */
-static int port_of(const char *text)
+/** The port for a number, which may have a sign as in Go, or for the name of a service; "" is 0. 0,
+ * or -EINVAL and the error. */
+static int read_port(const char *text, uint16_t *ret_port, char error[ADDRESS_ERROR_MAX])
 {
-	char *end;
+	const char *digits = text + (*text == '+' || *text == '-');
 	const struct servent *service;
-	unsigned long port;
+	long port;
 
-	if (*text == '\0') {
-		return 0;
-	}
-	port = strtoul(text, &end, 10);
-	if (isdigit((unsigned char)*text) && *end == '\0') {
-		return port > UINT16_MAX ? -1 : (int)port;
+	if (*digits == '\0' || strspn(digits, "0123456789") == strlen(digits)) {
+		port = strtol(text, NULL, 10);
+		*ret_port = (uint16_t)port;
+		return port < 0 || port > UINT16_MAX
+			       ? wrong(error, "address %s: invalid port", text)
+			       : 0;
 	}
 	service = getservbyname(text, "tcp");
-	return service == NULL ? -1 : ntohs((uint16_t)service->s_port);
+	if (service == NULL) {
+		return wrong(error, "address tcp/%s: unknown port", text);
+	}
+	*ret_port = ntohs((uint16_t)service->s_port);
+	return 0;
+}
+
+/** Finds what is wrong with the brackets and colons; NULL: nothing. `colon` is the last one. */
+static const char *wrong_form(const char *text, const char *colon)
+{
+	const char *close = *text == '[' ? strchr(text, ']') : NULL;
+
+	if (colon == NULL) {
+		return "missing port in address";
+	}
+	if (*text == '[' && close == NULL) {
+		return "missing ']' in address";
+	}
+	if (close != NULL && close + 1 != colon) {
+		return close[1] == ':' ? "too many colons in address" : "missing port in address";
+	}
+	if (close == NULL && memchr(text, ':', (size_t)(colon - text)) != NULL) {
+		return "too many colons in address";
+	}
+	if (strchr(text + (close != NULL), '[') != NULL) {
+		return "unexpected '[' in address";
+	}
+	return strchr(close == NULL ? text : colon, ']') != NULL ? "unexpected ']' in address"
+								 : NULL;
 }
 
 /** Splits a text at the last ':'; a host that contains ':' must be in brackets. */
 static int split(const char *text, struct parts *ret, char error[ADDRESS_ERROR_MAX])
 {
 	const char *colon = strrchr(text, ':');
+	const char *why = wrong_form(text, colon);
 	const char *host = text;
 	size_t n;
-	int port;
 
-	if (colon == NULL || (*text == '[' && colon[-1] != ']')) {
-		return wrong(error, "address %s: missing port in address", text);
+	if (why != NULL) {
+		return wrong(error, "address %s: %s", text, why);
 	}
 	n = (size_t)(colon - text);
 	if (*text == '[') {
 		host++;
 		n -= 2;
-	} else if (memchr(text, ':', n) != NULL) {
-		return wrong(error, "address %s: too many colons in address", text);
 	}
-	port = port_of(colon + 1);
-	if (port < 0) {
-		return wrong(error, "address %s: invalid port", colon + 1);
+	if (read_port(colon + 1, &ret->port, error) < 0) {
+		return -EINVAL;
 	}
 	if (n >= sizeof(ret->host)) {
 		return wrong(error, "lookup %.*s: no such host", (int)n, host);
 	}
 	memcpy(ret->host, host, n);
 	ret->host[n] = '\0';
-	ret->port = (uint16_t)port;
 	return 0;
 }
 

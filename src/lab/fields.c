@@ -3,6 +3,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +112,7 @@ static bool set(const struct field *field, json_t *value)
 		}
 		return false;
 	case FIELD_NUMBER:
-		if (json_is_number(value)) {
+		if (json_is_number(value) && fabs(json_number_value(value)) <= (double)FLT_MAX) {
 			*(double *)field->to = json_number_value(value);
 			return true;
 		}

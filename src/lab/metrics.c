@@ -3,9 +3,11 @@
 
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fds.h"
+#include "base/proc.h"
 #include "lab/lab.h"
 #include "lab/proxy.h"
 
@@ -49,25 +51,41 @@ static void write_resets(const struct lab *lab, struct exposition *exposition)
 	}
 }
 
+static void write_memory(struct exposition *exposition)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t pages[2];
+
+	if (proc_read_numbers("/proc/self/statm", pages, 2) != 2) {
+		return;
+	}
+	exposition_family(exposition, "process_virtual_memory_bytes", "gauge",
+		"Virtual memory size in bytes.");
+	exposition_u64(exposition, NULL, pages[0] * page);
+	exposition_family(exposition, "process_resident_memory_bytes", "gauge",
+		"Resident memory size in bytes.");
+	exposition_u64(exposition, NULL, pages[1] * page);
+}
+
 static void write_process(struct exposition *exposition)
 {
 	struct timespec cpu = {0};
-	struct rusage usage = {0};
-	enum { STANDARD_FDS = 3, RSS_UNIT = 1024 };
+	struct rlimit fds = {0};
+	enum { STANDARD_FDS = 3 };
 
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	(void)getrusage(RUSAGE_SELF, &usage);
+	(void)getrlimit(RLIMIT_NOFILE, &fds);
 	exposition_family(exposition, "process_cpu_seconds_total", "counter",
 		"Total user and system CPU time spent in seconds.");
 	exposition_seconds(
 		exposition, NULL, (uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec);
-	exposition_family(exposition, "process_open_fds", "gauge",
-		"Number of open file "
-		"descriptors.");
+	exposition_family(
+		exposition, "process_open_fds", "gauge", "Number of open file descriptors.");
 	exposition_u64(exposition, NULL, fds_count_open() + STANDARD_FDS);
-	exposition_family(exposition, "process_resident_memory_max_bytes", "gauge",
-		"The most resident memory so far, in bytes.");
-	exposition_u64(exposition, NULL, (uint64_t)usage.ru_maxrss * RSS_UNIT);
+	exposition_family(
+		exposition, "process_max_fds", "gauge", "Maximum number of open file descriptors.");
+	exposition_u64(exposition, NULL, fds.rlim_cur);
+	write_memory(exposition);
 }
 
 void metrics_write(const struct lab *lab, struct exposition *exposition)

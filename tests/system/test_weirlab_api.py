@@ -178,6 +178,13 @@ def test_a_port_that_is_taken_is_told_in_gos_words(lab):
 @pytest.mark.parametrize("listen, error", (
     ("nowhere", "listen tcp: address nowhere: missing port in address"),
     ("1:2:3", "listen tcp: address 1:2:3: too many colons in address"),
+    ("[::1:80", "listen tcp: address [::1:80: missing ']' in address"),
+    ("[::1]80:", "listen tcp: address [::1]80:: missing port in address"),
+    ("[::1]:8:0", "listen tcp: address [::1]:8:0: too many colons in address"),
+    ("[[::1]:80", "listen tcp: address [[::1]:80: unexpected '[' in address"),
+    ("a]:80", "listen tcp: address a]:80: unexpected ']' in address"),
+    ("localhost:no", "listen tcp: address tcp/no: unknown port"),
+    ("localhost:-1", "listen tcp: address -1: invalid port"),
     ("localhost:99999", "listen tcp: address 99999: invalid port")))
 def test_an_address_that_is_none_is_told_in_gos_words(lab, listen, error):
     assert lab.ask("POST", "/proxies", {"name": "b", "listen": listen, "upstream": UPSTREAM}) == (
@@ -185,7 +192,7 @@ def test_an_address_that_is_none_is_told_in_gos_words(lab, listen, error):
 
 
 @pytest.mark.parametrize("listen, shown", (
-    (":{}", "[::]:{}"), ("0.0.0.0:{}", "[::]:{}"), ("[::]:{}", "[::]:{}"), ("localhost:{}", "127.0.0.1:{}"),
+    (":{}", "[::]:{}"), ("localhost:+{}", "127.0.0.1:{}"), ("0.0.0.0:{}", "[::]:{}"), ("[::]:{}", "[::]:{}"), ("localhost:{}", "127.0.0.1:{}"),
     ("[::1]:{}", "[::1]:{}"), ("127.0.0.1:{}", "127.0.0.1:{}")))
 def test_addresses_are_as_go_writes_them(lab, free_port, listen, shown):
     port = free_port()
@@ -342,6 +349,8 @@ def test_a_toxic_has_its_defaults_is_changed_and_goes(lab, kind):
      "bad request body: json: cannot unmarshal string into Go struct field .attributes.latency of type int64"),
     ({"type": "latency", "attributes": {"latency": 1.5}}, 400,
      "bad request body: json: cannot unmarshal number into Go struct field .attributes.latency of type int64"),
+    ({"type": "latency", "toxicity": 1e39}, 400,
+     "bad request body: json: cannot unmarshal number into Go struct field ToxicWrapper.toxicity of type float32"),
     ({"type": "latency", "name": "there"}, 409, "toxic already exists")))
 def test_a_wrong_toxic_is_told(lab, body, status, error):
     lab.proxy(UPSTREAM)
@@ -408,7 +417,9 @@ def test_metrics_always_answer_and_count_when_asked_to():
     for what in ("received", "sent"):
         for direction in ("upstream", "downstream"):
             assert f'toxiproxy_proxy_{what}_bytes_total{{direction="{direction}",{labels}}} 1000' in text
-    assert "process_open_fds" in text
+    assert {f"process_{what}" for what in (
+        "cpu_seconds_total", "open_fds", "max_fds", "virtual_memory_bytes", "resident_memory_bytes")} == {
+            line.split()[0] for line in text.splitlines() if line.startswith("process_")}
 
 
 # ---- the command line ----
