@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from weirtest.clock import again_if_late  # noqa: E402
+from weirtest.crowd import pytest_cmdline_main, pytest_runtestloop  # noqa: E402, F401
 from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(config, items):
     skip_where_root_may_not(items)
     if SCALE > 1:
         each_value_once(config, items)
-    long_first(config, items)
+    long_first(items)
     for item in items:
         item.obj = again_if_late(item.obj)
 
@@ -57,29 +58,18 @@ def each_value_once(config, items):
     brought: a sanitizer judges the code that runs, and it runs with each of them. What it makes of each combination
     the plain build shows where counts are not divided.
     """
-    brought, more = {}, []
+    brought, kept, more = {}, [], []
     for item in items:
         values = {(name, repr(value)) for name, value in item.callspec.params.items()} if hasattr(item, "callspec") else {0}
         before = brought.setdefault((item.path, item.originalname), set())
-        if values <= before:
-            more.append(item)
+        (more if values <= before else kept).append(item)
         before |= values
     config.hook.pytest_deselected(items=more)
-    items[:] = [item for item in items if item not in set(more)]
+    items[:] = kept
 
 
-def long_first(config, items):
-    """Each of xdist's workers first gets a piece of a quarter of all tests: some of the longest lead each piece."""
-    workers = getattr(config, "workerinput", {"workercount": 1})["workercount"]
-    piece = max(len(items) // workers // 4, 2)
-    lead = [item for item in items if item.originalname in LONG]
-    rest = [item for item in items if item.originalname not in LONG]
-    items.clear()
-    for worker in range(workers):
-        own = lead[worker::workers]
-        items += own + rest[:max(piece - len(own), 0)]
-        del rest[:max(piece - len(own), 0)]
-    items += rest
+def long_first(items):
+    items.sort(key=lambda item: LONG.index(item.originalname) if item.originalname in LONG else len(LONG))
 
 
 @pytest.fixture
