@@ -120,7 +120,7 @@ def test_a_connection_is_recorded_and_weirlab_ends(tmp_path):
             server = peers.prepare(upstream.sock.accept()[0])
             client.sendall(b"q" * 64)
             assert read_exactly(server, 64) == b"q" * 64
-            time.sleep(0.1)
+            time.sleep(0.1)  # what follows is later than that after the beginning; each event may be noted late
             server.sendall(b"a" * 200_000)
             assert read_exactly(client, 200_000) == b"a" * 200_000
             peers.fin(client)
@@ -131,7 +131,8 @@ def test_a_connection_is_recorded_and_weirlab_ends(tmp_path):
         assert lab.done() == 0
     told = events(path)
     assert sums(told) == {"upstream": (64, ["fin"]), "downstream": (200_000, ["reset"])}
-    assert told[0][1:] == ("upstream", "64") and told[1][0] >= 0.1 and told[-1][0] >= 0.05
+    assert told[0][1:] == ("upstream", "64")
+    assert moments(told)[1][0] >= 0.1 and moments(told)[-1][0] >= 0.15
     upstream.close()
 
 

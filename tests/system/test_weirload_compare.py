@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from weirtest import load
+from weirtest.clock import again_if_late
 from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE, ROOT
 
@@ -24,6 +25,7 @@ def one_for_all(tmp_path_factory):
     """Reports of streams closed at once and 1.4 s late, of which some are closed early, and of those never measured."""
     folder = tmp_path_factory.mktemp("reports")
 
+    @again_if_late
     def report(name, script, **options):
         with ScriptedPeer(script) as peer:
             told = load.run("idle", **{"target": peer, "expect": "100ms", "connections": 60, "ramp": 10000, **options})
