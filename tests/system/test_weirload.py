@@ -214,7 +214,7 @@ def test_what_is_under_way_when_a_cap_strikes_is_in_flight_and_not_lost(behind):
     assert after["sent"] >= after["received"] > 0 and after["lost"] == 0
     assert after["sent"] == after["received"] + after["in_flight"]
     with ScriptedPeer(Script(cap=2.2, swallow_at=0, way="down"), behind) as peer:
-        lost = load.run("halfclose", target=peer, serve=behind, expect="2s", every="10ms",
+        lost = load.run("halfclose", target=peer, serve=behind, expect="2s", every="100ms",
                         connections=2)
     assert lost.code == 1 and lost.broken == {"max_lost"}, lost.out
     assert lost.json["after_fin"]["received"] == 0 < lost.json["after_fin"]["lost"]

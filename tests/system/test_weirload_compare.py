@@ -24,11 +24,12 @@ def compare(*words, text=None):
 def one_for_all(tmp_path_factory):
     """Reports of streams closed at once and 1.4 s late, of which some are closed early, and of those never measured."""
     folder = tmp_path_factory.mktemp("reports")
+    run = again_if_late(load.run)  # only tests are run again, not what they share
 
     @again_if_late
     def report(name, script, **options):
         with ScriptedPeer(script) as peer:
-            told = load.run("idle", **{"target": peer, "expect": "100ms", "connections": 60, "ramp": 10000, **options})
+            told = run("idle", **{"target": peer, "expect": "100ms", "connections": 60, "ramp": 10000, **options})
         path = os.path.join(folder, name + ".json")
         with open(path, "w", encoding="ascii") as file:
             file.write(told.out)
@@ -175,11 +176,13 @@ def suite(folder, name, scenarios, **peers):
     """The report of a suite of these scenarios through scripted peers, which are named after their words."""
     path = os.path.join(folder, name)
     with contextlib.ExitStack() as stack:
-        proxies = "".join(f'{{ name = "{key}"; target = "{stack.enter_context(ScriptedPeer(script))}"; }},'
-                          for key, script in peers.items())
+        peers = {key: stack.enter_context(ScriptedPeer(script)) for key, script in peers.items()}
+        proxies = "".join(f'{{ name = "{key}"; target = "{peer}"; }},' for key, peer in peers.items())
         with open(path + ".suite", "w", encoding="ascii") as file:
             file.write('defaults = { connections = 60; ramp = 10000; expect = "100ms"; max_late = "20s"; };\n'
                        f"proxies = ( {proxies.rstrip(',')} );\nscenarios = ( {scenarios} );\n")
+        for peer in peers.values():
+            stack.enter_context(peer.keeps_pace())
         done = subprocess.run([load.WEIRLOAD, "suite", path + ".suite", "--json"], stdout=subprocess.PIPE, timeout=4 * DEADLINE,
                               check=False)
     with open(path + ".json", "wb") as file:
@@ -196,10 +199,11 @@ def lines(told):
 @pytest.fixture(scope="module", name="suites")
 def suites_for_all(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suites")
+    made = again_if_late(suite)
     silent = '"idle", { scenario = "idle"; name = "silent"; silent = true; }'
-    return {"before": suite(folder, "before", silent, same=Script(0.1), slower=Script(0.1), gone=Script(0.1)),
-            "after": suite(folder, "after", silent, new=Script(0.1), slower=Script(1.5), same=Script(0.1)),
-            "else": suite(folder, "else", '{ scenario = "idle"; expect = "50ms"; }, "connect"', same=Script(0.1))}
+    return {"before": made(folder, "before", silent, same=Script(0.1), slower=Script(0.1), gone=Script(0.1)),
+            "after": made(folder, "after", silent, new=Script(0.1), slower=Script(1.5), same=Script(0.1)),
+            "else": made(folder, "else", '{ scenario = "idle"; expect = "50ms"; }, "connect"', same=Script(0.1))}
 
 
 def test_suites_are_compared_row_by_row_and_the_worst_is_the_status(suites):

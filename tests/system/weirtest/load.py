@@ -67,15 +67,17 @@ def run(scenario, *, folder=None, prefix=(), **options):
     """
     Runs it to its end; with `folder` also its CSV is read, and with json=False its text. Unless the
     test says so, late is what no busy machine makes of on time; max_late=None leaves the default. Where this machine
-    held weirload up, so that what it measured is void, the test is Late.
+    held up weirload, so that what it measured is void, or the scripted peer that is its target, the test is Late.
     """
     options = {"json": True, "connections": 8, **options}
     if "max_late" not in options and options.get("expect") is not None:
         options["max_late"] = "20s"
     if folder:
         options["csv"] = os.path.join(folder, "rows.csv")
-    done = subprocess.run([*prefix, *arguments(scenario, options)], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
+    target = options.get("target")
+    with target.keeps_pace() if isinstance(target, ScriptedPeer) else contextlib.nullcontext():
+        done = subprocess.run([*prefix, *arguments(scenario, options)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=4 * DEADLINE, check=False)
     if re.search(r'"void":[1-9]|^void ', done.stdout, re.M):
         raise Late(done.stdout)
     rows = ()
@@ -130,6 +132,7 @@ class Script:
         self.drain_file = drain_file
         self.kept = []  # sockets that stay open
         self.heard = 0  # clients that have said something
+        self.lag = 0  # seconds that the machine held it up at most
 
 
 class _Link:
@@ -209,7 +212,9 @@ class _Link:
             if due is not None and time.monotonic() >= due:
                 return
             left = 0.01 if due is None else max(due - time.monotonic(), 0.0005)
+            wakes = time.monotonic() + min(left, 0.05)
             await asyncio.sleep(min(left, 0.05))
+            self.script.lag = max(self.script.lag, time.monotonic() - wakes)
 
     def close(self):
         for sock in self.ends:
@@ -275,6 +280,16 @@ class ScriptedPeer:
 
     def __str__(self):
         return self.address.text
+
+    @contextlib.contextmanager
+    def keeps_pace(self):
+        """What is done here shows something only if this machine lets the peer keep to its script."""
+        self.script.lag = 0
+        try:
+            yield
+        finally:
+            if self.script.lag > 0.3:
+                raise Late(f"the peer was held up for {self.script.lag:.3f} s")
 
     def refuse(self):
         """Whoever comes from now on."""
