@@ -159,12 +159,12 @@ static const char *parse_zone(const char *zone, struct addr *addr, uint32_t *ret
 	}
 	if (len == 0 || len >= IF_NAMESIZE || n_digits == len || strchr(zone, '/') != NULL ||
 		strchr(zone, ':') != NULL || strcmp(zone, ".") == 0 || strcmp(zone, "..") == 0) {
-		return "the zone behind \"%\" can be no network interface; "
+		return "the zone after \"%\" cannot be a network interface; "
 		       "write its name or number";
 	}
 	for (size_t i = 0; i < len; i++) {
 		if (is_control(zone[i]) || zone[i] == ' ') {
-			return "the zone behind \"%\" can be no network interface; "
+			return "the zone after \"%\" cannot be a network interface; "
 			       "write its name or number";
 		}
 	}
@@ -202,7 +202,7 @@ static const char *parse_bracketed(const char *text, struct addr *addr)
 		*zone++ = '\0';
 	}
 	if (inet_pton(AF_INET6, host, &in6) != 1) {
-		return "what stands in brackets is not an IPv6 address; "
+		return "what is in brackets is not an IPv6 address; "
 		       "write \"[::1]:80\"";
 	}
 	if (zone != NULL) {
@@ -315,7 +315,7 @@ static const char *parse_host_port(const char *text, struct addr *addr)
 		       "\"unix:/run/x.sock\"";
 	}
 	if (strchr(colon + 1, ':') != NULL) {
-		return "an IPv6 address stands in brackets; write \"[::1]:80\"";
+		return "an IPv6 address is written in brackets; write \"[::1]:80\"";
 	}
 	len = (size_t)(colon - text);
 	if (len == 0) {

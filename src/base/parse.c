@@ -97,14 +97,14 @@ static const char *unit_complaint(const char *rest)
 {
 	if (*rest == '\0') {
 		return "a duration needs a unit; "
-		       "write us, ms, s, m, h or d behind the number, like \"30s\"";
+		       "write us, ms, s, m, h or d after the number, like \"30s\"";
 	}
 	if (strpbrk(rest, "0123456789") != NULL) {
 		return "a duration is one number with one unit; "
 		       "write \"90m\" or \"1.5h\" instead of \"1h30m\"";
 	}
 	return "the unit of a duration is unknown; "
-	       "write us, ms, s, m, h or d right behind the number, like \"30s\"";
+	       "write us, ms, s, m, h or d right after the number, like \"30s\"";
 }
 
 /* Rounds a fraction of a nanosecond up: nothing may be early. False above DURATION_MAX. */
@@ -146,7 +146,7 @@ int parse_time(const char *text, uint64_t *ret_ns, const char **ret_why)
 	if (*pos == '.') {
 		pos++;
 		if (!read_fraction(&pos, &billionths)) {
-			*ret_why = "a decimal point needs one to nine digits behind it; "
+			*ret_why = "a decimal point needs one to nine digits after it; "
 				   "write \"0.5s\"";
 			return -EINVAL;
 		}
@@ -221,7 +221,7 @@ int parse_size(const char *text, uint64_t *ret_bytes, const char **ret_why)
 	shift = size_shift(pos);
 	if (shift < 0) {
 		*ret_why = "the unit of a size is unknown; "
-			   "write k, M or G (powers of 1024) right behind the number, like \"64k\"";
+			   "write k, M or G (powers of 1024) right after the number, like \"64k\"";
 		return -EINVAL;
 	}
 	if (!fits || number > UINT64_MAX >> shift) {

@@ -98,8 +98,8 @@ int prefix_parse(const char *text, struct prefix *ret_prefix, char ret_why[PREFI
 	if (bits < 0) {
 		return refuse(ret_why,
 			max == PREFIX_V4_BITS
-				? "behind the / of an IPv4 prefix stands a number from 0 to 32"
-				: "behind the / of an IPv6 prefix stands a number from 0 to 128");
+				? "after the / of an IPv4 prefix comes a number from 0 to 32"
+				: "after the / of an IPv6 prefix comes a number from 0 to 128");
 	}
 	if (bits >= MAPPED_BITS && is_mapped(prefix.bytes)) {
 		unmap(&prefix);
@@ -108,7 +108,7 @@ int prefix_parse(const char *text, struct prefix *ret_prefix, char ret_why[PREFI
 	prefix.bits = (uint8_t)bits;
 	if (cut(&prefix)) {
 		(void)snprintf(ret_why, PREFIX_WHY_MAX,
-			"it has bits behind its length; write \"%s\", or another length",
+			"it has bits after its length; write \"%s\", or another length",
 			prefix_text(&prefix, right));
 		return -EINVAL;
 	}

@@ -319,7 +319,7 @@ static void check_all(struct routes *routes, bool warns)
 		}
 		if (is_catch_all(&listener->routes[r]) && r + 1 < listener->n_routes) {
 			refuse(routes, r,
-				"takes everybody, so the routes behind it are never reached; write "
+				"takes everybody, so the routes after it are never reached; write "
 				"it "
 				"last, or write a condition");
 			return;

@@ -192,7 +192,7 @@ void conf_check_forward(struct conf_reader *reader, size_t i)
 	(void)snprintf(shown, sizeof(shown), "listeners[%zu].server", i);
 	if (setting_member(group, "upstream") != NULL) {
 		conf_reader_error(reader, setting, shown,
-			"stands in the place of upstream; take out one of the two");
+			"is used instead of upstream; take out one of the two");
 	}
 	if (servers.n == 1 || listener->n_addresses == 0) {
 		return;

@@ -236,11 +236,11 @@ static void report_twice(const struct conf_source *source, const struct walk *wa
 	conf_source_place(source, walk->first->line, &first_file, &first);
 	if (strcmp(first_file, file) == 0) {
 		conf_errors_add(errors, file, line, name,
-			"stands in this group already, in line %u; take out one of the two", first);
+			"is in this group already, in line %u; take out one of the two", first);
 	} else {
 		conf_errors_add(errors, file, line, name,
-			"stands in this group already, in %s:%u; take out one of the two",
-			first_file, first);
+			"is in this group already, in %s:%u; take out one of the two", first_file,
+			first);
 	}
 }
 

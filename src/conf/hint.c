@@ -85,7 +85,7 @@ static const char *wanted(const struct walk *walk, char text[CONF_WHY_MAX])
 
 	switch (walk->state) {
 	case WANT_SIGN:
-		(void)snprintf(text, CONF_WHY_MAX, "'=' belongs behind %.*s", len, key_shown);
+		(void)snprintf(text, CONF_WHY_MAX, "'=' belongs after %.*s", len, key_shown);
 		break;
 	case WANT_VALUE:
 	case WANT_FIRST:
@@ -126,9 +126,8 @@ static bool say_surprise(const struct walk *walk, const struct token *token, str
 	}
 	if (token->kind == TOKEN_END && open != NULL) {
 		return say(hint, line,
-			"the file ends here, and the '%c' of %s is not closed; write '%c' behind "
-			"what "
-			"belongs to it",
+			"the file ends here, and the '%c' of %s is not closed; write '%c' after "
+			"what belongs to it",
 			*open->text, place, closing_of(*open->text));
 	}
 	if (token->kind == TOKEN_END) {
@@ -136,11 +135,11 @@ static bool say_surprise(const struct walk *walk, const struct token *token, str
 			hint, line, "the file ends here, where %s; write it", wanted(walk, want));
 	}
 	if (open == NULL) {
-		return say(hint, line, "%s stands where %s; take it out, or write that before it",
+		return say(hint, line, "%s is where %s; take it out, or write that before it",
 			describe(token, found), wanted(walk, want));
 	}
 	return say(hint, line,
-		"%s stands where %s, and the '%c' of %s is not closed; take it out, or write that "
+		"%s is where %s, and the '%c' of %s is not closed; take it out, or write that "
 		"before it",
 		describe(token, found), wanted(walk, want), *open->text, place);
 }
@@ -163,7 +162,7 @@ static bool say_bare(const struct token *key, const struct token *token, struct 
 		return true;
 	}
 	if (known != NULL && known->type == CONF_BOOL) {
-		return say(hint, token->line, "%.*s is neither of two; write true or false", len,
+		return say(hint, token->line, "%.*s is unknown; write true or false", len,
 			token->text);
 	}
 	return say(hint, token->line, "%.*s is not in quotes; write \"%.*s\"", len, token->text,
@@ -219,7 +218,7 @@ static bool explain_value(
 	}
 	if (token->kind == TOKEN_NAME && token_mark(&next) == '=') {
 		return walk_inside(walk) != '{' && token->len <= CONF_SHOWN_CHARS &&
-		       say(hint, token->line, "a key stands in a group; write { %.*s = ...; }",
+		       say(hint, token->line, "a key belongs in a group; write { %.*s = ...; }",
 			       (int)token->len, token->text);
 	}
 	return say_bare(&walk->key, token, hint);
@@ -233,7 +232,8 @@ static bool explain_element(
 	struct token next = scanner_next(&ahead);
 
 	if (token_mark(token) == ';' && token_mark(&next) == closing_of(walk_inside(walk))) {
-		return say(hint, token->line, "%s has no ';' behind its last element; take it out",
+		return say(hint, token->line,
+			"%s must not have a ';' after its last element; take it out",
 			walk_inside(walk) == '(' ? "a list" : "an array");
 	}
 	if (token_is_scalar(token) || token_is_opening(token) ||
@@ -249,7 +249,8 @@ static bool explain_closing(
 {
 	return walk->depth > 0 && token_mark(token) == closing_of(walk_inside(walk)) &&
 	       token_mark(&walk->before) == ',' &&
-	       say(hint, walk->before.line, "%s has no ',' behind its last element; take it out",
+	       say(hint, walk->before.line,
+		       "%s must not have a ',' after its last element; take it out",
 		       walk_inside(walk) == '(' ? "a list" : "an array");
 }
 
@@ -287,7 +288,7 @@ static bool explain(const struct walk *walk, const struct token *token, struct c
 	if (token_mark(token) == '\'' ||
 		(token->kind == TOKEN_MARK && strncmp(token->text, "\xe2\x80", 2) == 0)) {
 		return say(hint, token->line,
-			"strings stand in double quotes; write '\"' before and behind it");
+			"strings are written in double quotes; write '\"' before and after it");
 	}
 	if (walk->state == WANT_SIGN) {
 		return explain_sign(walk, token, hint);

@@ -199,11 +199,11 @@ static unsigned last_line(const struct token *token)
 static void report_open_string(struct reading *reading, const struct frame *frame,
 	const struct token *token, const struct token *before)
 {
-	static const char what[] = "the string that begins here has no end; write a '\"' behind it";
+	static const char what[] = "the string that begins here has no end; write a '\"' after it";
 
 	if (before->kind == TOKEN_STRING && last_line(before) == token->line) {
 		conf_errors_add(reading->errors, frame->file, token->line, NULL,
-			"%s, or behind the one of line %u, which ends in this line", what,
+			"%s, or after the one of line %u, which ends in this line", what,
 			before->line);
 	} else {
 		conf_errors_add(reading->errors, frame->file, token->line, NULL, "%s", what);
@@ -252,7 +252,7 @@ static void check_token(
 		       "@include \"FILE\"";
 		break;
 	case TOKEN_OPEN_COMMENT:
-		what = "the comment that begins here has no end; write \"*/\" behind it";
+		what = "the comment that begins here has no end; write \"*/\" after it";
 		break;
 	default:
 		return;

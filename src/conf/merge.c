@@ -32,7 +32,7 @@ static void check_file(struct conf_reader *reader, const struct setting *file)
 			conf_report_unknown(reader, "", setting, setting->name);
 		} else if (!is_list(setting->name)) {
 			conf_reader_error(reader, setting, setting->name,
-				"stands in a file that is included, which has listeners and "
+				"is in an included file, which has listeners and "
 				"upstreams alone; write it in %s",
 				reader->source->files[0]);
 		} else if (setting->type != SETTING_LIST) {

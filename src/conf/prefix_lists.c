@@ -22,7 +22,7 @@ static int add_file(struct conf_reader *reader, struct conf_prefixes *list,
 
 	if (*name == '\0') {
 		conf_reader_error(reader, setting, shown,
-			"\"file:\" names no file; write one behind it, like \"file:partners\"");
+			"\"file:\" names no file; write one after it, like \"file:partners\"");
 		return 0;
 	}
 	held = prefix_files_get(reader, setting, shown, name);

@@ -227,7 +227,8 @@ static int set_name(const char *text, char **value, char why[CONF_WHY_MAX])
 	}
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
 		return conf_refuse(why, text,
-			"cannot stand in a path, as of the control socket; write another name");
+			"cannot be part of a path, like those of the control socket; write another "
+			"name");
 	}
 	if (*value != NULL) {
 		return conf_refuse(why, text, "is a second one; write it once");
@@ -271,8 +272,7 @@ static int find_word(
 		}
 		n++;
 	}
-	len = (size_t)snprintf(what, sizeof(what), "%s; write ",
-		n == 2 ? "neither of two" : "not one of the words that are known");
+	len = (size_t)snprintf(what, sizeof(what), "unknown; write ");
 	for (unsigned i = 0; i < n; i++) {
 		const char *between = i == 0 ? "" : i + 1 == n ? " or " : ", ";
 

@@ -49,11 +49,12 @@ static const char *name_problem(const char *name)
 			       "it as clients send it, other letters as \"xn--...\"";
 		}
 		if (label == 0) {
-			return "nothing stands before, between or behind dots; write a name like "
+			return "a part of the name is empty; write a name like "
 			       "\"a.example.com\"";
 		}
 		if (label > LABEL_MAX_CHARS) {
-			return "at most 63 characters stand between two dots; write a shorter name";
+			return "at most 63 characters may be between two dots; write a shorter "
+			       "name";
 		}
 		if (name[label] == '\0') {
 			return NULL;
@@ -69,7 +70,7 @@ static const char *sni_problem(const char *name)
 		       "route";
 	}
 	if (strchr(name, '*') != NULL) {
-		return "'*' stands only for the whole beginning; write a name, or one like "
+		return "'*' can only be the whole first part; write a name, or one like "
 		       "\"*.example.com\"";
 	}
 	return name_problem(name);
@@ -120,7 +121,7 @@ int conf_value_door(
 	}
 	if (key->type == CONF_PATH && (addr.kind != ADDR_UNIX || addr.sa.un.sun_path[0] == '\0')) {
 		return conf_refuse(why, text,
-			"who may use it is said by the mode of a file; write a path, like "
+			"the mode of a file says who may use it; write a path, like "
 			"\"unix:/run/weir/control\"");
 	}
 	if (addr.kind == ADDR_NAME || addr.kind == ADDR_SYSTEMD) {

@@ -62,7 +62,7 @@ static void refuse_query(struct control_asked *asked)
 
 	control_refuse(asked, 400, "%.64s: there is no filter here; %s",
 		asked->target.parameters[0].name,
-		has_body ? "what can be said stands in the body, as weir-http(7) has it"
+		has_body ? "put it into the body, as weir-http(7) describes"
 			 : "leave it out, and see weir-http(7)");
 }
 

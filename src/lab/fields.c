@@ -58,7 +58,7 @@ const char *fields_wrong_name(const char *name)
 		       "one";
 	}
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		return "'.' and '..' are none in a path; write another one";
+		return "'.' and '..' cannot be in a path; write another one";
 	}
 	return NULL;
 }

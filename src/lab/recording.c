@@ -166,7 +166,7 @@ static int keep(struct recording *recording, const struct reader *reader, uint64
 	int r;
 
 	if (recording->has_reset) {
-		return wrong(reader, "nothing comes behind a reset; remove it");
+		return wrong(reader, "nothing may follow a reset; remove it");
 	}
 	if (recording->has_fin[direction] && kind != RECORDED_RESET) {
 		return wrong(reader, "%s has ended with a fin above; remove one of both",

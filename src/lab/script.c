@@ -141,7 +141,7 @@ static int read_request(struct script_step *step, char *word, const char *path, 
 		return wrong(error, path, line,
 			"%s%swrite GET, POST, PATCH or DELETE and a path, or say and a text, or "
 			"end",
-			*word == '\0' ? "behind the time there is no step" : word,
+			*word == '\0' ? "there is no step after the time" : word,
 			*word == '\0' ? "; " : ": ");
 	}
 	if (check_path(step, path, path_line, error) < 0) {

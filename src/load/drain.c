@@ -124,7 +124,7 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (options->drain_command == NULL || *options->drain_command == '\0') {
-		return "--drain-command is missing: what begins the drain, such as "
+		return "--drain-command is missing: the command that begins the drain, such as "
 		       "--drain-command 'systemctl stop --no-block weir'";
 	}
 	return NULL;

@@ -99,7 +99,7 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (!options->has_serve) {
-		return "--serve is missing: the server is to speak first; without one, see idle "
+		return "--serve is missing: the server must send first; without one, see idle "
 		       "--silent";
 	}
 	if (options_busy(options) == options->n_connections) {

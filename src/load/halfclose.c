@@ -141,10 +141,10 @@ static struct due due(const struct conn *conn)
 static const char *check(const struct options *options)
 {
 	if (options->side == SIDE_SERVER && !options->has_serve) {
-		return "--side server needs --serve: the server is to send the FIN";
+		return "--side server needs --serve: the server must send the FIN";
 	}
 	if (options->every_ns != NS_NEVER && !options->has_serve) {
-		return "--every needs --serve: the other end is to keep sending";
+		return "--every needs --serve: the other end must keep sending";
 	}
 	return NULL;
 }

@@ -125,7 +125,7 @@ void html_ends(const struct html_section *section)
 
 	fputs("<h3>What closed them</h3>\n", out);
 	open_table(out, "What closed them", names, sizeof(names) / sizeof(names[0]),
-		"Each end by what it saw.");
+		"Each end reports what it saw.");
 	put_ends(out, "client", &result->sides[SIDE_CLIENT]);
 	put_ends(out, "server", &result->sides[SIDE_SERVER]);
 	close_table(out);
@@ -159,7 +159,7 @@ void html_limits(const struct html_section *section)
 
 	fputs("<h3>Limits</h3>\n", out);
 	open_table(out, "Limits", names, sizeof(names) / sizeof(names[0]),
-		"What was allowed, and what was.");
+		"What was allowed, and what happened.");
 	for (size_t i = 0; i < result->n_limits; i++) {
 		const struct result_limit *limit = &result->limits[i];
 
@@ -211,8 +211,8 @@ void html_worst(const struct html_section *section)
 	}
 	open_table(out, "The worst connections", names,
 		result->sides[SIDE_SERVER].is_known ? n : n - 3,
-		"By the port of the client, the log of a proxy knows them. Times are since the run "
-		"began; early is negative.");
+		"The log of a proxy has them by the port of the client. Times count from the "
+		"beginning of the run; early is negative.");
 	for (size_t i = 0; i < result->n_worst; i++) {
 		const struct result_worst *worst = &result->worst[i];
 

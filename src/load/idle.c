@@ -85,7 +85,8 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (options->silent && options->spread_ns != NS_NEVER) {
-		return "--silent with --spread: who is silent has no last byte; leave one of them "
+		return "--silent with --spread: a silent client has no last byte; leave one of "
+		       "them "
 		       "out";
 	}
 	return NULL;

@@ -44,7 +44,7 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (options->every_ns == NS_NEVER) {
-		return "--every is missing: the pause between two bytes, such as --every 200ms";
+		return "--every is missing: the time between two bytes, such as --every 200ms";
 	}
 	return NULL;
 }

@@ -233,7 +233,7 @@ static void on_run(struct caller *caller, const json_t *object)
 	char why[OPTIONS_WHY_MAX];
 
 	if (caller->obey->served != NULL) {
-		refuse(caller, "it serves another one's run; try again when that is over");
+		refuse(caller, "it serves another caller's run; try again when that is over");
 	} else if (begin_run(caller, object, why) < 0) {
 		refuse(caller, why);
 	} else {
@@ -359,7 +359,7 @@ static void on_patience(struct timer *timer)
 		note("refused", caller);
 		caller->state = CHALLENGED;
 		timer_arm(timer, clock_after(clock_ns(), WRONG_NS));
-		refuse(caller, "the secret is another one; take the same --secret-file");
+		refuse(caller, "the secret is not the same; use the same file on both hosts");
 	} else {
 		drop(caller);
 	}
@@ -532,7 +532,8 @@ int obey_run(const struct options *options)
 	list_init(&obey.callers);
 	r = open_all(&obey, why);
 	if (r == 0) {
-		say_line(stdout, "weirload serve: obeys at %s", addr_text(&options->control, text));
+		say_line(stdout, "weirload serve: takes runs at %s",
+			addr_text(&options->control, text));
 		(void)fflush(stdout);
 		if (options->for_ns != NS_NEVER) {
 			timer_arm(&obey.end, clock_after(clock_ns(), options->for_ns));

@@ -110,10 +110,10 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (!options->has_serve) {
-		return "--serve is missing: one end is to be silent while the other one sends";
+		return "--serve is missing: one end must be silent while the other one sends";
 	}
 	if (options->every_ns == NS_NEVER) {
-		return "--every is missing: the pause between two bytes, such as --every 200ms";
+		return "--every is missing: the time between two bytes, such as --every 200ms";
 	}
 	if (options->every_ns >= options->expect_ns) {
 		return "--every must be below --expect, or both ends are silent for as long";

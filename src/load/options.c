@@ -193,20 +193,21 @@ static int check_remote(const struct options *options, char *why)
 					   "there; leave one of them out");
 	}
 	if (options->has_remote && options->secret_file == NULL) {
-		return options_refuse(why, "--remote needs --secret-file: the file that the "
-					   "serving end was started with");
+		return options_refuse(why, "--remote needs --secret-file: the file with which the "
+					   "other weirload was started");
 	}
 	if (!is_server && !options->has_remote && options->secret_file != NULL) {
-		return options_refuse(why, "--secret-file needs --remote: whom to show it");
+		return options_refuse(
+			why, "--secret-file needs --remote: the address of the other weirload");
 	}
 	if (options->control.sa_len != 0 && options->secret_file == NULL) {
-		return options_refuse(why, "--control needs --secret-file: it obeys only who "
-					   "shows that");
+		return options_refuse(why, "--control needs --secret-file: it takes runs only from "
+					   "callers that have the secret");
 	}
 	if (is_server && options->secret_file != NULL &&
 		(options->mode != MODE_READ || options->json)) {
-		return options_refuse(why, "--secret-file: what is done, and who reports it, is "
-					   "the other weirload's; leave out --mode and --json");
+		return options_refuse(why, "--secret-file: the callers say what is done, and "
+					   "report it; leave out --mode and --json");
 	}
 	return 0;
 }

@@ -28,7 +28,7 @@ static int read_addr(const struct option *option, const char *value, struct addr
 		return options_refuse(why, "%s", problem);
 	}
 	if (addr->kind == ADDR_INET && addr_now(addr, &addr->sa) < 0) {
-		return options_refuse(why, "no interface of this machine has the name behind "
+		return options_refuse(why, "no interface of this machine has the name after "
 					   "\"%%\"; write another one");
 	}
 	if (addr->kind == ADDR_SYSTEMD) {

@@ -131,8 +131,8 @@ static struct due due(const struct conn *conn)
 static const char *check(const struct options *options)
 {
 	if (options->every_ns != NS_NEVER && options->begin == BEGIN_NOTHING) {
-		return "--every needs --begin proxy or --begin tls: a byte of that is sent so "
-		       "often";
+		return "--every needs --begin proxy or --begin tls: it is the time between two of "
+		       "their bytes";
 	}
 	return NULL;
 }

@@ -79,14 +79,14 @@ static bool gate(const struct run *run, uint64_t index)
 static const char *check(const struct options *options)
 {
 	if (!options->has_serve) {
-		return "--serve is missing: whoever has a place is to hear of it";
+		return "--serve is missing: the server must send to the connections that it has";
 	}
 	if (options->places == 0) {
-		return "--places is missing: how many the server takes at once, such as "
+		return "--places is missing: how many connections the server may have, such as "
 		       "--places 2";
 	}
 	if (options->places >= options->n_connections) {
-		return "--places leaves nobody to wait; write a smaller number, or more "
+		return "--places leaves no connection to queue; write a smaller number, or more "
 		       "--connections";
 	}
 	return NULL;

@@ -145,7 +145,8 @@ static int fail(const struct run *run, int error, char *why)
 		say(why, run, "interrupted");
 		break;
 	case -EPROTO:
-		say(why, run, "what answers is no weirload serve --secret-file of this version");
+		say(why, run,
+			"the other end is not a weirload serve --secret-file of this version");
 		break;
 	default:
 		if (run->remote->has_begun) {

@@ -67,7 +67,7 @@ static void read_distribution(
 		if (!read_bucket(json_array_get(array, i), bucket) ||
 			(i > 0 && bucket->least <= bucket[-1].greatest)) {
 			fields_refuse(fields, name,
-				"element %zu is no [least, greatest, count] behind the one before",
+				"element %zu is no [least, greatest, count] after the one before",
 				i);
 			return;
 		}

@@ -209,7 +209,7 @@ static struct due due(const struct conn *conn)
 static const char *check(const struct options *options)
 {
 	if (options->side == SIDE_CLIENT && !options->has_serve) {
-		return "--side client needs --serve, for the server is to send; or write --side "
+		return "--side client needs --serve, because the server must send; or write --side "
 		       "server, "
 		       "before a server that does not read";
 	}

@@ -443,7 +443,7 @@ int suite_load(struct suite *suite, const struct options *command)
 
 	*suite = (struct suite){0};
 	conf_errors_init(&errors);
-	errors.remedy = "create it, or name another one behind 'suite'";
+	errors.remedy = "create it, or name another one after 'suite'";
 	r = conf_text_read(&suite->text, command->suite, &errors);
 	if (r == 0) {
 		r = suite_name_keys(&file.reading);

@@ -88,7 +88,7 @@ static const struct script *script(const struct options *options, bool is_server
 static const char *check(const struct options *options)
 {
 	if (options->every_ns == NS_NEVER) {
-		return "--every is missing: the pause between two bytes, such as --every 200ms";
+		return "--every is missing: the time between two bytes, such as --every 200ms";
 	}
 	if (options->for_ns == NS_NEVER) {
 		return "--for is missing: how long bytes are sent, such as --for 10s";
@@ -97,7 +97,7 @@ static const char *check(const struct options *options)
 		return "--every must be below --expect, or the close comes between two bytes";
 	}
 	if (options->direction != DIRECTION_UP && !options->has_serve) {
-		return "--direction down and both need --serve: the server is to send";
+		return "--direction down and both need --serve: the server must send";
 	}
 	return NULL;
 }

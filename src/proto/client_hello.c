@@ -26,7 +26,7 @@ static const char *look_at_record(struct span rest)
 	uint32_t n;
 
 	if (rest.n > 0 && rest.bytes[0] != CLIENT_HELLO_FIRST_BYTE) {
-		return "another record stands amid the ClientHello";
+		return "another record interrupts the ClientHello";
 	}
 	if (rest.n > 1 && rest.bytes[1] != VERSION_MAJOR) {
 		return "a record has no version of TLS";

@@ -300,7 +300,7 @@ static int look_at_request(struct http_reader *reader)
 	}
 	if (count_fields(head, "expect", &value) > 0) {
 		if (!span_says(value, "100-continue")) {
-			return refuse(reader, 400, "of Expect only '100-continue' is known");
+			return refuse(reader, 400, "Expect can only be '100-continue'");
 		}
 		head->awaits_continue = !reader->complete && !head->is_old;
 	}

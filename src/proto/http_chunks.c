@@ -34,7 +34,7 @@ static const char *complaint(enum http_chunk_state state)
 		return "a chunk is longer than its size, or does not end with CR LF";
 	case HTTP_CHUNK_TRAILER:
 	case HTTP_CHUNK_TRAILER_NAME:
-		return "a line of the trailers is not 'Name: value', the colon right behind the "
+		return "a line of the trailers is not 'Name: value', the colon right after the "
 		       "name";
 	case HTTP_CHUNK_TRAILER_VALUE:
 		return "the trailers have a control character";

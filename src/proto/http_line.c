@@ -56,7 +56,7 @@ const char *http_line_field(const char *line, size_t n)
 		name++;
 	}
 	if (name == 0 || name == n || line[name] != ':') {
-		return "a line of the header is not 'Name: value', the colon right behind the name";
+		return "a line of the header is not 'Name: value', the colon right after the name";
 	}
 	for (size_t i = name; i < n; i++) {
 		uint8_t c = (uint8_t)line[i];

@@ -30,7 +30,7 @@ static int decode(struct span from, char plus, char *out, const char **ret_why)
 			int low = i + 2 < from.n ? hex_value(from.bytes[i + 2]) : -1;
 
 			if (high < 0 || low < 0) {
-				*ret_why = "behind each '%' there must be two hex digits";
+				*ret_why = "each '%' needs two hex digits after it";
 				return -EBADMSG;
 			}
 			c = (uint8_t)(high << 4 | low);

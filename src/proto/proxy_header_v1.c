@@ -11,7 +11,7 @@ enum { PORT_DIGITS_MAX = 5, CRLF_BYTES = 2 };
 static const char begin[] = "PROXY ";
 
 static const char not_begun[] = "it begins as no PROXY header does";
-static const char no_protocol[] = "behind \"PROXY \" is none of TCP4, TCP6 and UNKNOWN";
+static const char no_protocol[] = "\"PROXY \" is not followed by TCP4, TCP6 or UNKNOWN";
 
 /** Whether the span and the text agree, as far as both go. */
 static bool agrees(struct span span, const char *text)
@@ -50,7 +50,7 @@ static const char *take_word(struct span *line, char text[INET6_ADDRSTRLEN])
 		len++;
 	}
 	if (len == 0) {
-		return "not exactly one space stands between two words, and none at the end";
+		return "words need exactly one space between them, and none at the end";
 	}
 	if (len >= INET6_ADDRSTRLEN) {
 		return "an address or a port is too long";
@@ -128,7 +128,7 @@ static const char *read_addresses(struct span line, int family, struct proxy_hea
 		return why;
 	}
 	if (line.n > 0) {
-		return "something stands behind the ports";
+		return "something follows the ports";
 	}
 	header->who = PROXY_HEADER_CLIENT;
 	if (family == AF_INET) {
@@ -152,7 +152,7 @@ static int find_end(struct span bytes, size_t *ret_len, const char **ret_why)
 	for (size_t i = 0; i < n; i++) {
 		if (bytes.bytes[i] == '\n' ||
 			(bytes.bytes[i] == '\r' && i + 1 < n && bytes.bytes[i + 1] != '\n')) {
-			*ret_why = "a CR or LF stands alone";
+			*ret_why = "a CR or LF is alone";
 			return -EBADMSG;
 		}
 		if (bytes.bytes[i] == '\r' && i + 1 < n) {

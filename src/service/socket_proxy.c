@@ -83,7 +83,7 @@ static int inet_address(const char *text, struct addr *ret_addr, const char **re
 		bare ? "]" : "", (unsigned)port);
 	r = addr_parse(written, ret_addr, ret_why);
 	if (r < 0 && bare) {
-		*ret_why = "what stands before the last colon is not an IPv6 address; write "
+		*ret_why = "what comes before the last colon is not an IPv6 address; write "
 			   "[::1]:80";
 	}
 	return r;

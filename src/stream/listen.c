@@ -47,7 +47,7 @@ static const char *tcp_why(int err)
 		       "(weir.socket), grant CAP_NET_BIND_SERVICE (the drop-in low-ports.conf), "
 		       "or choose a port from 1024 on";
 	case -ENODEV:
-		return "no interface of this machine has the name behind \"%\" now; bring it up "
+		return "no interface of this machine has the name after \"%\" now; bring it up "
 		       "first, or write another one";
 	case -EAFNOSUPPORT:
 		return "this kernel does not speak this address family";

@@ -194,7 +194,8 @@ static int clear_path(const char *path, int lock_fd, const char **ret_why)
 		return -EADDRINUSE;
 	}
 	if (r != 0 && r != -ECONNREFUSED) {
-		*ret_why = "whether somebody listens there cannot be found out; remove it if not";
+		*ret_why = "it cannot be found out whether a process listens there; remove it if "
+			   "none does";
 		return r;
 	}
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;

@@ -255,7 +255,7 @@ def test_a_zone_is_looked_up_at_each_bind(folder):
                                            {"name": "zone", "listen": where, "upstream": "end"}]}
     with weir:
         refused = weir.reload(more)
-        assert refused.returncode == 1 and 'the name behind "%"' in refused.stderr
+        assert refused.returncode == 1 and 'the name after "%"' in refused.stderr
         add_interface(weir, "late0", "peer0")
         assert weir.reload().returncode == 0
         with socket.socket(socket.AF_UNIX) as client:

@@ -117,7 +117,7 @@ def test_a_wrong_proxy_is_told_in_gos_words(lab, body, error):
 
 
 @pytest.mark.parametrize("fields, says", (
-    ({"name": "x" * 1025}, "name: it is longer than 1024 bytes"), ({"name": ".."}, "name: '.' and '..' are none"),
+    ({"name": "x" * 1025}, "name: it is longer than 1024 bytes"), ({"name": ".."}, "name: '.' and '..' cannot be in a path"),
     ({"listen": "unix:", "enabled": False}, "listen: address unix:: "), ({"upstream": "unix:"}, "upstream: address unix:: "),
     ({"toxics": [{"type": "latency", "name": "x" * 1025}]}, "name: it is longer than 1024 bytes")))
 def test_what_could_not_be_used_is_refused_with_a_remedy(lab, fields, says):

@@ -99,7 +99,7 @@ def test_a_step_that_fails_ends_it_and_is_named(tmp_path):
     ("0s end\n1s PUT /proxies {}", ":2: PUT /proxies: the API takes only these there: GET, POST"),
     (" 0s end\n", ":1: a line that begins with a blank goes on with the one before it, and there is none"),
     ("0s end\n\n 1s end\n", ":3: a line that begins with a blank"),
-    ("0s", ":1: behind the time there is no step; write GET"),
+    ("0s", ":1: there is no step after the time; write GET"),
     ('0s end\n0s POST /proxies {\n', ":2: the JSON is wrong: unexpected EOF"), ("none end", ":1: none: a duration begins with a digit; write a number and a unit, like \"30s\" or \"0.5s\"\n"),
     ("-1s end", ":1: -1s: a duration cannot be negative; write it without '-'\n"),
     ("0s end\0", ":1: the file is no text")))

@@ -45,7 +45,7 @@ class Server:
 
     def __enter__(self):
         self.process = subprocess.Popen(self._words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.reads(f"obeys at {self.control}")
+        self.reads(f"takes runs at {self.control}")
         return self
 
     def __exit__(self, *problem):
@@ -230,7 +230,7 @@ def test_a_wrong_secret_is_told_after_a_while_and_the_right_one_is_served(server
     with ScriptedPeer(Script(0.2), server.address) as peer:
         told = load.run("idle", target=peer, expect="100ms", remote=server.control, secret_file=wrong)
         assert told.code == 2 and told.out == "" and told.err.count("\n") == 1
-        assert "it says: the secret is another one" in told.err
+        assert "it says: the secret is not the same" in told.err
         server.reads("refused")
         assert server.run("idle", peer, expect="100ms").code == 0
 
@@ -261,9 +261,9 @@ def test_challenges_differ(server):
     (b"[]\n", "no JSON object"),
     (b'{"run": {"scenario": "idle"}}\n', "another version"),
     (b'{"protocol": 2, "nonce": "0", "proof": "0"}\n', "another version"),
-    (b'{"protocol": 1}\n', "another one"),
-    (b'{"protocol": 1, "nonce": 7, "proof": []}\n', "another one"),
-    (b'{"protocol": 1, "nonce": "' + b"0" * 32 + b'", "proof": "$6$"}\n', "another one"),
+    (b'{"protocol": 1}\n', "the secret is not the same"),
+    (b'{"protocol": 1, "nonce": 7, "proof": []}\n', "the secret is not the same"),
+    (b'{"protocol": 1, "nonce": "' + b"0" * 32 + b'", "proof": "$6$"}\n', "the secret is not the same"),
     (b"x" * 600, "too long"),
 ))
 def test_whoever_shows_nothing_is_refused(line, says, server):
@@ -322,7 +322,7 @@ def test_it_serves_one_at_a_time_and_what_comes_out_of_turn_is_refused(server):
     with proven(server) as lines:
         assert ask(lines, run=RUN) == {"ok": True}
         with proven(server) as others:
-            assert "another one's run" in ask(others, run=RUN)["error"]
+            assert "another caller's run" in ask(others, run=RUN)["error"]
         state = ask(lines, over=[])
         assert state == {"servers": 0, "ended": 0, "awaited": 0, "strangers": 0, "delay_us": 0, "over": []}
         assert ask(lines, over=[0])["over"] == []
@@ -407,7 +407,7 @@ def test_one_that_answers_but_is_none_is_told(folder):
             sock.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
             _, err = process.communicate(timeout=DEADLINE)
             sock.close()
-    assert process.returncode == 2 and "no weirload serve --secret-file of this version" in err
+    assert process.returncode == 2 and "not a weirload serve --secret-file of this version" in err
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
@@ -467,4 +467,4 @@ def test_it_is_told_on_loopback_unless_told_otherwise():
 def test_it_ends_by_itself_when_its_time_is_over(folder):
     one = Server(folder)
     done = subprocess.run([*one._words, "--for=100ms"], capture_output=True, text=True, timeout=DEADLINE, check=False)
-    assert done.returncode == 0 and done.stdout == f"weirload serve: obeys at {one.control}\n"
+    assert done.returncode == 0 and done.stdout == f"weirload serve: takes runs at {one.control}\n"

@@ -355,7 +355,7 @@ def test_an_included_file_is_named(folder):
 
 @pytest.mark.parametrize("words, says", (
     (("suite",), "a file is missing; write weirload suite FILE"),
-    (("suite", "/nowhere/x.suite"), "No such file or directory; create it, or name another one behind 'suite'\n"),
+    (("suite", "/nowhere/x.suite"), "No such file or directory; create it, or name another one after 'suite'\n"),
     (("suite", "a", "b"), "b: unknown, for suite"),
     (("suite", "a", "--target", "127.0.0.1:1"), "--target: not an option of suite"),
 ))

@@ -87,7 +87,7 @@ def refused(*words, prefix=()):
     ("firstbyte", {"serve": "127.0.0.1:2", "connections": "1"}, "leaves no connection"),
     ("queue", {"places": "2"}, "--serve is missing"),
     ("queue", {"serve": "127.0.0.1:2"}, "--places is missing"),
-    ("queue", {"serve": "127.0.0.1:2", "places": "100"}, "leaves nobody to wait"),
+    ("queue", {"serve": "127.0.0.1:2", "places": "100"}, "leaves no connection to queue"),
     ("drain", {}, "--drain-command is missing"),
     ("drain", {"drain_command": ""}, "--drain-command is missing"),
     ("drain", {"drain_command": "true", "after": "soon"}, "--after soon"),

@@ -294,7 +294,7 @@ static const struct {
 	{BYTES("\x16\3\1\xff\xff"), -EBADMSG, "a record is longer than TLS allows"},
 	{BYTES("\x16\3\1\0\0"), -EBADMSG, "a record is empty"},
 	{BYTES("\x16\3\1\0\1\1\x16\3\1\0\0"), -EBADMSG, "a record is empty"},
-	{BYTES("\x16\3\1\0\1\1\x17"), -EBADMSG, "another record stands amid the ClientHello"},
+	{BYTES("\x16\3\1\0\1\1\x17"), -EBADMSG, "another record interrupts the ClientHello"},
 	{BYTES("\x16\3\1\0\1\1\x16\2"), -EBADMSG, "a record has no version of TLS"},
 	{BYTES("\x16\3\1\0\4\2"), -EBADMSG, "the first message is not a ClientHello"},
 	{BYTES("\x16\3\1\0\4\1\0\0"), 0, NULL},

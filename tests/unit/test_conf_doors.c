@@ -59,7 +59,7 @@ START_TEST(a_group_alone_leaves_the_control_socket_where_it_is)
 END_TEST
 
 #define PATH_REMEDY                                                                                \
-	"who may use it is said by the mode of a file; write a path, like "                        \
+	"the mode of a file says who may use it; write a path, like "                              \
 	"\"unix:/run/weir/control\"\n"
 #define DOOR_REMEDY                                                                                \
 	"weir binds it by itself; write an address, like \"127.0.0.1:8404\" or "                   \

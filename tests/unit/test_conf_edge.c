@@ -193,7 +193,7 @@ static const struct {
 	{"max_pairs = 1;", W "1: listeners[0].upstream: is missing; write upstream = \"app\", "
 			     "server = \"10.0.0.5:5432\", or routes = ( { ... } )\n"},
 	{"upstream = \"app\"; allow = \"10.0.0.1/8\";",
-		W "2: listeners[0].allow: \"10.0.0.1/8\": it has bits behind its length; write "
+		W "2: listeners[0].allow: \"10.0.0.1/8\": it has bits after its length; write "
 		  "\"10.0.0.0/8\", or another length\n"},
 	{"upstream = \"app\"; deny = [ \"::1\", \"ten\" ];",
 		W "2: listeners[0].deny[1]: \"ten\": it is not an IP prefix; write one like "
@@ -221,38 +221,38 @@ static const struct {
 		W "2: listeners[0].routes[0].sni: \"[::1]\": clients send no address in SNI; write "
 		  "a name, or leave sni out of the route\n"},
 	{"routes = ( { sni = \"*\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"*\": '*' stands only for the whole beginning; "
+		W "2: listeners[0].routes[0].sni: \"*\": '*' can only be the whole first part; "
 		  "write a name, or one like \"*.example.com\"\n"},
 	{"routes = ( { sni = \"*a.test\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"*a.test\": '*' stands only for the whole "
-		  "beginning; write a name, or one like \"*.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"*a.test\": '*' can only be the whole first "
+		  "part; write a name, or one like \"*.example.com\"\n"},
 	{"routes = ( { sni = \"a.*.test\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"a.*.test\": '*' stands only for the whole "
-		  "beginning; write a name, or one like \"*.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"a.*.test\": '*' can only be the whole first "
+		  "part; write a name, or one like \"*.example.com\"\n"},
 	{"routes = ( { sni = \"*.*.test\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"*.*.test\": '*' stands only for the whole "
-		  "beginning; write a name, or one like \"*.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"*.*.test\": '*' can only be the whole first "
+		  "part; write a name, or one like \"*.example.com\"\n"},
 	{"routes = ( { sni = \"a.*\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"a.*\": '*' stands only for the whole "
-		  "beginning; write a name, or one like \"*.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"a.*\": '*' can only be the whole first part; "
+		  "write a name, or one like \"*.example.com\"\n"},
 	{"routes = ( { sni = \"\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"\": nothing stands before, between or behind "
-		  "dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"\": a part of the name is empty; write a name "
+		  "like \"a.example.com\"\n"},
 	{"routes = ( { sni = \".\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \".\": nothing stands before, between or behind "
-		  "dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \".\": a part of the name is empty; write a name "
+		  "like \"a.example.com\"\n"},
 	{"routes = ( { sni = \".a.test\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \".a.test\": nothing stands before, between or "
-		  "behind dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \".a.test\": a part of the name is empty; write "
+		  "a name like \"a.example.com\"\n"},
 	{"routes = ( { sni = \"a..test\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"a..test\": nothing stands before, between or "
-		  "behind dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"a..test\": a part of the name is empty; write "
+		  "a name like \"a.example.com\"\n"},
 	{"routes = ( { sni = \"*.\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"*.\": nothing stands before, between or behind "
-		  "dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"*.\": a part of the name is empty; write a "
+		  "name like \"a.example.com\"\n"},
 	{"routes = ( { sni = \"a.test..\"; upstream = \"app\"; } );",
-		W "2: listeners[0].routes[0].sni: \"a.test..\": nothing stands before, between or "
-		  "behind dots; write a name like \"a.example.com\"\n"},
+		W "2: listeners[0].routes[0].sni: \"a.test..\": a part of the name is empty; write "
+		  "a name like \"a.example.com\"\n"},
 	{"routes = ( { sni = \"a b.test\"; upstream = \"app\"; } );",
 		W "2: listeners[0].routes[0].sni: \"a b.test\": names have letters, digits, '-' "
 		  "and '_' between their dots; write it as clients send it, other letters as "
@@ -269,7 +269,7 @@ static const struct {
 	 "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test\"; upstream = "
 	 "\"app\"; } );",
 		W "2: listeners[0].routes[0].sni: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...\": "
-		  "at most 63 characters stand between two dots; write a shorter name\n"},
+		  "at most 63 characters may be between two dots; write a shorter name\n"},
 	{"routes = ( { sni = "
 	 "\"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
 	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
@@ -314,7 +314,7 @@ static const struct {
 		  "\"10M/s\"\n"},
 	{"upstream = \"app\"; rate = { up = \"10T/s\"; };",
 		W "2: listeners[0].rate.up: \"10T/s\": the unit of a size is unknown; write k, M "
-		  "or G (powers of 1024) right behind the number, like \"64k\"\n"},
+		  "or G (powers of 1024) right after the number, like \"64k\"\n"},
 	{"upstream = \"app\"; rate = { down = \"100/s\"; };",
 		W "2: listeners[0].rate.down: \"100/s\" is out of range; write \"1k/s\" to "
 		  "\"1024G/s\", or take it out for no limit\n"},

@@ -61,9 +61,9 @@ static const struct wrong wrong_values[] = {
 	{"timeouts = { idle = \"0s\"; };",
 		W "1: timeouts.idle: \"0s\": a timer of no time at all would strike at once; write "
 		  "\"none\" to switch it off\n"},
-	{"timeouts = { idle = \"5\"; };", W "1: timeouts.idle: \"5\": a duration needs a unit; "
-					    "write us, ms, s, m, h or d behind "
-					    "the number, like \"30s\"\n"},
+	{"timeouts = { idle = \"5\"; };",
+		W "1: timeouts.idle: \"5\": a duration needs a unit; "
+		  "write us, ms, s, m, h or d after the number, like \"30s\"\n"},
 	{"timeouts = { idle = \"1h30m\"; };", W "1: timeouts.idle: \"1h30m\": a duration is one "
 						"number with one unit; write \"90m\" "
 						"or \"1.5h\" instead of \"1h30m\"\n"},
@@ -78,12 +78,12 @@ static const struct wrong wrong_values[] = {
 	{"relay = { high_water_mark = 65536; };",
 		W "1: relay.high_water_mark: 65536 is a bare number; write \"65536\", in quotes\n"},
 	{"relay = { splice = \"on\"; };",
-		W "1: relay.splice: \"on\": neither of two; write \"auto\" or \"off\"\n"},
+		W "1: relay.splice: \"on\": unknown; write \"auto\" or \"off\"\n"},
 	{"reload = { apply_to_open_pairs = \"timeouts\"; };",
 		W "1: reload.apply_to_open_pairs: a string was found; write apply_to_open_pairs = "
 		  "[ \"timeouts\" ], or [ ]\n"},
 	{"reload = { apply_to_open_pairs = [ \"timeouts\", \"upstreams\" ]; };",
-		W "1: reload.apply_to_open_pairs[1]: \"upstreams\": neither of two; write "
+		W "1: reload.apply_to_open_pairs[1]: \"upstreams\": unknown; write "
 		  "\"timeouts\" or \"access\"\n"},
 	{"reload = { apply_to_open_pairs = [ 1 ]; };",
 		W "1: reload.apply_to_open_pairs[0]: an integer was found; write "
@@ -99,7 +99,7 @@ static const struct wrong wrong_values[] = {
 	{"relay = { high_water_mark = \"64 k\"; };",
 		W "1: relay.high_water_mark: \"64 k\": the unit of a size is unknown; write k, M "
 		  "or G "
-		  "(powers of 1024) right behind the number, like \"64k\"\n"},
+		  "(powers of 1024) right after the number, like \"64k\"\n"},
 	{"workers = 1e3; max_pairs = .5E-1;", W
 		"1: workers: a number with a point was found; write an integer from 1 to 1024, "
 		"like "
@@ -205,7 +205,7 @@ static const struct wrong wrong_listeners[] = {
 		W "1: listeners[0].max_pairs: 0 is out of range; write an integer from 1 to "
 		  "10000000\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; on_idle = \"rst\"",
-		W "1: listeners[0].on_idle: \"rst\": neither of two; write \"reset\" or \"fin\"\n"},
+		W "1: listeners[0].on_idle: \"rst\": unknown; write \"reset\" or \"fin\"\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; mode = 0660",
 		W "1: listeners[0].mode: 0660 is a bare number; write \"0660\", in quotes\n"},
 	{"name = \"a\"; listen = \"*:80\"; upstream = \"app\"; mode = \"1777\"", W
@@ -431,7 +431,7 @@ START_TEST(every_wrong_include_is_said_at_its_line)
 		"file "
 		"that exists\n"
 		"d/loop:1: @include: \"d/weir.conf\" includes itself; take this line out\n"
-		"d/bad:1: the string that begins here has no end; write a '\"' behind it\n");
+		"d/bad:1: the string that begins here has no end; write a '\"' after it\n");
 }
 END_TEST
 
@@ -489,7 +489,7 @@ START_TEST(errors_name_the_included_file_and_come_in_order)
 		"d/two:3: log.x: is not known here; known are: level, tcp_info\n");
 	conf_case_write("d/two", "level = ;\n");
 	conf_case_expect("d/weir.conf",
-		"d/two:1: ';' stands where the value of level belongs, and the '{' of d/one:3 is "
+		"d/two:1: ';' is where the value of level belongs, and the '{' of d/one:3 is "
 		"not closed; take it out, or write that before it\n");
 }
 END_TEST

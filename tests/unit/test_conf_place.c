@@ -163,8 +163,7 @@ END_TEST
 
 /* ---- several files ---- */
 
-#define NO_VALUE                                                                                   \
-	"1: ';' stands where the value of x belongs; take it out, or write that before it\n"
+#define NO_VALUE "1: ';' is where the value of x belongs; take it out, or write that before it\n"
 
 START_TEST(all_files_that_are_refused_are_told_in_one_go)
 {
@@ -179,7 +178,7 @@ START_TEST(all_files_that_are_refused_are_told_in_one_go)
 	conf_case_expect("weir.conf", W
 		"1: include[1]: \"none\" cannot be read: No such file or directory; name a file "
 		"that exists\n" W "2: workers: 0 is out of range; write an integer from 1 to 1024\n"
-		"c:1: the string that begins here has no end; write a '\"' behind it\n"
+		"c:1: the string that begins here has no end; write a '\"' after it\n"
 		"e:1: @include: \"gone\" cannot be read: No such file or directory; name a file "
 		"that exists\n"
 		"a:" NO_VALUE "d:" NO_VALUE
@@ -195,7 +194,7 @@ START_TEST(files_are_told_beside_a_main_file_that_is_refused)
 	conf_case_write("b", "listeners = ({name = \"b\"; listen = \"*:0\";});\n");
 	conf_case_write("c", "x = ;\n");
 	conf_case_expect("weir.conf",
-		W "2: ';' stands where the value of workers belongs; take it out, or write that "
+		W "2: ';' is where the value of workers belongs; take it out, or write that "
 		  "before it\n"
 		  "a:" NO_VALUE "c:" NO_VALUE);
 }
@@ -256,7 +255,7 @@ START_TEST(no_name_of_a_file_drives_a_terminal)
 	conf_case_expect("weir.conf", expected);
 	conf_case_write(names[_i].name, "x = ;\n");
 	(void)snprintf(expected, sizeof(expected),
-		"%s:1: ';' stands where the value of x belongs; take it out, or write that before "
+		"%s:1: ';' is where the value of x belongs; take it out, or write that before "
 		"it\n",
 		names[_i].shown);
 	conf_case_expect("weir.conf", expected);

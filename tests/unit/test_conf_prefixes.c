@@ -125,12 +125,12 @@ START_TEST(each_bad_line_is_said_with_its_file_and_line)
 	conf_case_write("list", "10.0.0.0/8\n10.0.0.1/8\n\nfile:other\n10.0.0.0/33 # too long\n");
 	write_members("allow = [ \"unix\", \"file:list\" ]; deny = \"file:list\";");
 	conf_case_expect("weir.conf",
-		"list:2: listeners[0].allow[1]: \"10.0.0.1/8\": it has bits behind its length; "
+		"list:2: listeners[0].allow[1]: \"10.0.0.1/8\": it has bits after its length; "
 		"write \"10.0.0.0/8\", or another length\n"
 		"list:4: listeners[0].allow[1]: \"file:other\": it is not an IP prefix; write one "
 		"like \"10.0.0.0/8\", \"192.0.2.7\" or \"2001:db8::/32\"\n"
-		"list:5: listeners[0].allow[1]: \"10.0.0.0/33\": behind the / of an IPv4 prefix "
-		"stands a number from 0 to 32\n");
+		"list:5: listeners[0].allow[1]: \"10.0.0.0/33\": after the / of an IPv4 prefix "
+		"comes a number from 0 to 32\n");
 }
 END_TEST
 
@@ -162,7 +162,7 @@ START_TEST(a_file_that_cannot_be_read_is_said_where_it_is_named)
 		"3: listeners[0].allow[0]: \"pipe\" cannot be read: Not a regular file; name a "
 		"regular file that can be read\n" W
 		"3: listeners[0].allow[1]: \".\" cannot be read: Is a directory; name a file in "
-		"it\n" W "4: listeners[0].deny: \"file:\" names no file; write one behind it, like "
+		"it\n" W "4: listeners[0].deny: \"file:\" names no file; write one after it, like "
 		"\"file:partners\"\n");
 }
 END_TEST

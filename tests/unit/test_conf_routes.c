@@ -29,7 +29,7 @@ static void write_routes(const char *const routes[], size_t n)
 
 #define TAKEN(by) "is never reached: " by " all that it would take; write it before, or take it out"
 #define ALL                                                                                        \
-	"takes everybody, so the routes behind it are never reached; write it last, or write a "   \
+	"takes everybody, so the routes after it are never reached; write it last, or write a "    \
 	"condition"
 
 /* Up to four routes, what is said, and of which. */
@@ -138,8 +138,8 @@ START_TEST(what_was_refused_already_is_not_held_against_others)
 
 	write_routes(routes, 3);
 	conf_case_expect("weir.conf",
-		"weir.conf:2: listeners[0].routes[0].sni[0]: \"a..test\": nothing stands before, "
-		"between or behind dots; write a name like \"a.example.com\"\n"
+		"weir.conf:2: listeners[0].routes[0].sni[0]: \"a..test\": a part of the name is "
+		"empty; write a name like \"a.example.com\"\n"
 		"weir.conf:4: listeners[0].routes[2].alpn[0]: \"\": a protocol has 1 to 255 bytes; "
 		"write one like \"h2\" or \"http/1.1\"\n");
 }

@@ -226,12 +226,11 @@ static const struct {
 	const char *text;
 	const char *errors;
 } parts[] = {
-	{"}; workers = 3; a = {",
-		"d/a:1: '}' stands where a key belongs; take it out, or write that "
-		"before it\n"},
+	{"}; workers = 3; a = {", "d/a:1: '}' is where a key belongs; take it out, or write that "
+				  "before it\n"},
 	{"listeners = (", "d/a:1: the file ends here, and the '(' of line 1 is not closed; write "
-			  "')' behind what belongs to it\n"},
-	{"a = \"x", "d/a:1: the string that begins here has no end; write a '\"' behind it\n"},
+			  "')' after what belongs to it\n"},
+	{"a = \"x", "d/a:1: the string that begins here has no end; write a '\"' after it\n"},
 	{"\n\nlisteners = ({name = \"a\"; listen = 80; server = \"h:1\";});",
 		"d/a:3: listeners[1].listen: an integer was found; write listen = "
 		"\"127.0.0.1:8080\", "
@@ -247,10 +246,9 @@ static const struct {
 	{"listeners = ({name = \"a\"; listen = \"127.0.0.1:80\"; server = \"h:1\";});",
 		"d/a:1: listeners[1].listen: \"127.0.0.1:80\" is within \"*:80\" of "
 		"listeners[0].listen of weir.conf:2; take out one of them\n"},
-	{"workers = 1;",
-		"d/a:1: workers: stands in a file that is included, which has listeners and "
-		"upstreams alone; write it in weir.conf\n"},
-	{"include = \"x\";", "d/a:1: include: stands in a file that is included, which has "
+	{"workers = 1;", "d/a:1: workers: is in an included file, which has listeners and "
+			 "upstreams alone; write it in weir.conf\n"},
+	{"include = \"x\";", "d/a:1: include: is in an included file, which has "
 			     "listeners and upstreams "
 			     "alone; write it in weir.conf\n"},
 	{"listner = ();", "d/a:1: listner: is not known here; the nearest known key is "
@@ -398,7 +396,7 @@ static const struct {
 		"server: \"h\": it has no port; write \"127.0.0.1:80\", \"[::1]:80\", "
 		"\"name.example:80\" or \"unix:/run/x.sock\""},
 	{"listen = \"*:80\"; server = \"h:1\"; upstream = \"app\"",
-		"server: stands in the place of upstream; take out one of the two"},
+		"server: is used instead of upstream; take out one of the two"},
 	{"listen = \"*:80\"; server = [\"h:1\"]",
 		"server: an array was found; write server = \"10.0.0.5:5432\""},
 	{"listen = \"*:80-79\"; server = \"h:1\"",
@@ -469,7 +467,7 @@ static const struct {
 	{"socket = { fastopen = 65536; };\n" CONF_REST,
 		W "1: socket.fastopen: 65536 is out of range; write an integer from 1 to 65535\n"},
 	{"socket = { fastopen = \"yes\"; };\n" CONF_REST,
-		W "1: socket.fastopen: \"yes\": neither of two; write \"on\" or \"off\"\n"},
+		W "1: socket.fastopen: \"yes\": unknown; write \"on\" or \"off\"\n"},
 	{"socket = { fastopen = true; };\n" CONF_REST,
 		W "1: socket.fastopen: a boolean was found; write fastopen = 256, the queue of a "
 		  "listener, or \"on\", towards servers\n"},

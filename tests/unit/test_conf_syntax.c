@@ -17,26 +17,28 @@ static const struct wrong wrong_syntax[] = {
 		W "3: 10m is not in quotes; write \"10m\"\n"},
 	/* keys that are there twice */
 	{"workers = 0;\n\nworkers = 0;\n",
-		W "3: workers: stands in this group already, in line 1; take out one of the two\n"},
+		W "3: workers: is in this group already, in line 1; take out one of the two\n"},
 	{"b = 1; a = 1; a = 2; }\n",
-		W "1: a: stands in this group already, in line 1; take out one of the two\n"},
+		W "1: a: is in this group already, in line 1; take out one of the two\n"},
 	{"a = { b = 1; ab = 2; };\nc = ( { b = 1; },\n{ d = {\n}; b = ( { b = 1; } ); a = 1; b = "
 	 "2; "
 	 "} );\n",
-		W "4: b: stands in this group already, in line 4; take out one of the two\n"},
+		W "4: b: is in this group already, in line 4; take out one of the two\n"},
 	/* commas */
 	{"a = (\n{ b = 1; },\n);\n",
-		W "2: a list has no ',' behind its last element; take it out\n"},
-	{"a = [ \"x\", ];\n", W "1: an array has no ',' behind its last element; take it out\n"},
-	{"a = ( { b = 1; }; );\n", W "1: a list has no ';' behind its last element; take it out\n"},
+		W "2: a list must not have a ',' after its last element; take it out\n"},
+	{"a = [ \"x\", ];\n",
+		W "1: an array must not have a ',' after its last element; take it out\n"},
+	{"a = ( { b = 1; }; );\n",
+		W "1: a list must not have a ';' after its last element; take it out\n"},
 	{"a = (\n{ b = 1; }\n{ b = 2; }\n);\n", W "2: write ',' between the elements\n"},
 	{"a = ( { b = 1; }; { b = 2; } );\n", W "1: write ',' between the elements\n"},
 	{"a = [ 1 2 ];\n", W "1: write ',' between the elements\n"},
-	{"a = (\n{ b = 1; };\nc = 1;\n", W
-		"2: ';' stands where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
-		"it out, or write that before it\n"},
+	{"a = (\n{ b = 1; };\nc = 1;\n",
+		W "2: ';' is where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
+		  "it out, or write that before it\n"},
 	/* quotes */
-	{"backup = yes;\n", W "1: yes is neither of two; write true or false\n"},
+	{"backup = yes;\n", W "1: yes is unknown; write true or false\n"},
 	{"timeouts = { idle = none; };\n", W "1: none is not in quotes; write \"none\"\n"},
 	{"listen = 127.0.0.1:80;\n",
 		W "1: 127.0.0.1:80 is not in quotes; write \"127.0.0.1:80\"\n"},
@@ -46,9 +48,10 @@ static const struct wrong wrong_syntax[] = {
 	{"listen = [ 127.0.0.1:80 ];\n",
 		W "1: 127.0.0.1:80 is not in quotes; write \"127.0.0.1:80\"\n"},
 	{"idle = 1.5h\nb = 1;\n", W "1: 1.5h is not in quotes; write \"1.5h\"\n"},
-	{"a = 'x y';\n", W "1: strings stand in double quotes; write '\"' before and behind it\n"},
+	{"a = 'x y';\n",
+		W "1: strings are written in double quotes; write '\"' before and after it\n"},
 	{"a = \xe2\x80\x9cx\xe2\x80\x9d;\n",
-		W "1: strings stand in double quotes; write '\"' before and behind it\n"},
+		W "1: strings are written in double quotes; write '\"' before and after it\n"},
 	/* counts */
 	{"max_pairs = 10k;\n", W "1: counts have no unit; write 10000\n"},
 	{"max_pairs = 10kB;\n", W "1: 10kB is not in quotes; write \"10kB\"\n"},
@@ -58,7 +61,7 @@ static const struct wrong wrong_syntax[] = {
 	{"a.b.c = 1;\n", W "1: a key has no dots; write a = { ... };\n"},
 	{"workers 4;\n", W "1: workers has no '='; write workers = ..., or take it out\n"},
 	{"log {\n};\n", W "1: log has no '='; write log = ..., or take it out\n"},
-	{"a = ( name = \"x\" );\n", W "1: a key stands in a group; write { name = ...; }\n"},
+	{"a = ( name = \"x\" );\n", W "1: a key belongs in a group; write { name = ...; }\n"},
 	{"a = [\n{ b = 1; } ];\n",
 		W "2: an array has no groups, lists or arrays; write '(' in place of the '[' of "
 		  "line 1, and ')' of its ']'\n"},
@@ -68,81 +71,76 @@ static const struct wrong wrong_syntax[] = {
 	{"workers = 0;\na = [ 1,\n \"x\" ];\n",
 		W "3: the elements of an array are of one type; write them all as strings\n"},
 	{"workers = 0;\nlog = {\n level = \"info\";\n\n",
-		W "3: the file ends here, and the '{' of line 2 is not closed; write '}' behind "
+		W "3: the file ends here, and the '{' of line 2 is not closed; write '}' after "
 		  "what belongs to it\n"},
 	{"a = (\n{ b = 1; )\n;\n",
-		W "2: ')' stands where a key or '}' belongs, and the '{' of line 2 is not closed; "
+		W "2: ')' is where a key or '}' belongs, and the '{' of line 2 is not closed; "
 		  "take it out, or write that before it\n"},
-	{"a = (\n1, 2\n",
-		W "2: the file ends here, and the '(' of line 1 is not closed; write ')' behind "
-		  "what belongs to it\n"},
-	{"a = [\n1, 2\n",
-		W "2: the file ends here, and the '[' of line 1 is not closed; write ']' behind "
-		  "what belongs to it\n"},
+	{"a = (\n1, 2\n", W "2: the file ends here, and the '(' of line 1 is not closed; write ')' "
+			    "after what belongs to it\n"},
+	{"a = [\n1, 2\n", W "2: the file ends here, and the '[' of line 1 is not closed; write ']' "
+			    "after what belongs to it\n"},
 	/* a word where none belongs: its own line, and where the bracket was opened */
 	{"a = (\n{ b = 1; }\n\n  bogus 1;\n);\n",
-		W "4: bogus stands where ',' or ')' belongs, and the '(' of line 1 is not closed; "
+		W "4: bogus is where ',' or ')' belongs, and the '(' of line 1 is not closed; "
 		  "take it out, or write that before it\n"},
 	{"a = (\n{ b = 1; }\nb = (\n{ b = 1; } );\n",
-		W "3: b stands where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
+		W "3: b is where ',' or ')' belongs, and the '(' of line 1 is not closed; take "
 		  "it out, or write that before it\n"},
 	{"a = [\n\"x\"\nbogus\n];\n",
-		W "3: bogus stands where ',' or ']' belongs, and the '[' of line 1 is not closed; "
+		W "3: bogus is where ',' or ']' belongs, and the '[' of line 1 is not closed; "
 		  "take it out, or write that before it\n"},
 	{"a = [\n\"x\",\nbogus\n];\n", W "3: bogus is not in quotes; write \"bogus\"\n"},
 	{"a = {\nb = 1;\nbogus\nc = 2;\n};\n",
 		W "3: bogus has no '='; write bogus = ..., or take it out\n"},
 	{"a = {\nb = 1;\nbogus\n};\n",
-		W "4: '}' stands where '=' belongs behind bogus, and the '{' of line 1 is not "
+		W "4: '}' is where '=' belongs after bogus, and the '{' of line 1 is not "
 		  "closed; take it out, or write that before it\n"},
 	{"bogus\nworkers = 1;\n", W "1: bogus has no '='; write bogus = ..., or take it out\n"},
 	{"a = {\nb = 1;\n\"x\"\n};\n",
-		W "3: a string stands where a key or '}' belongs, and the '{' of line 1 is not "
+		W "3: a string is where a key or '}' belongs, and the '{' of line 1 is not "
 		  "closed; take it out, or write that before it\n"},
 	{"a = {\nb = 1;\n;\n};\n",
-		W "3: ';' stands where a key or '}' belongs, and the '{' of line 1 is not closed; "
+		W "3: ';' is where a key or '}' belongs, and the '{' of line 1 is not closed; "
 		  "take it out, or write that before it\n"},
 	{"a =\n\n;\n",
-		W "3: ';' stands where the value of a belongs; take it out, or write that before "
+		W "3: ';' is where the value of a belongs; take it out, or write that before "
 		  "it\n"},
 	{"a = (\n\n;\n);\n",
-		W "3: ';' stands where an element or ')' belongs, and the '(' of line 1 is not "
+		W "3: ';' is where an element or ')' belongs, and the '(' of line 1 is not "
 		  "closed; take it out, or write that before it\n"},
 	{"a = (\n1,\n;\n);\n",
-		W "3: ';' stands where an element belongs, and the '(' of line 1 is not closed; "
+		W "3: ';' is where an element belongs, and the '(' of line 1 is not closed; "
 		  "take it out, or write that before it\n"},
 	{"a = 1;\nb =\n", W "2: the file ends here, where the value of b belongs; write it\n"},
-	{"a = 1;\nb\n", W "2: the file ends here, where '=' belongs behind b; write it\n"},
-	{"a = 1;\n)\n",
-		W "2: ')' stands where a key belongs; take it out, or write that before it\n"},
+	{"a = 1;\nb\n", W "2: the file ends here, where '=' belongs after b; write it\n"},
+	{"a = 1;\n)\n", W "2: ')' is where a key belongs; take it out, or write that before it\n"},
 	{"a = (\n]\n);\n",
-		W "2: ']' stands where an element or ')' belongs, and the '(' of line 1 is not "
+		W "2: ']' is where an element or ')' belongs, and the '(' of line 1 is not "
 		  "closed; take it out, or write that before it\n"},
-	{"a = \x80;\n", W "1: '\\x80' stands where the value of a belongs; take it out, or write "
+	{"a = \x80;\n", W "1: '\\x80' is where the value of a belongs; take it out, or write "
 			  "that before it\n"},
 	/* a string that lacks its quote ends at the next one */
 	{"a = \"x;\nb = 1;\nc = \"y\", \"z;\n", W
 		"3: the string that begins in line 1 ends only here; write a '\"' where it should "
 		"end\n"},
-	{"a = 1;\nb = \"x;\nc = \"y\";\n", W
-		"3: the string that begins here has no end; write a '\"' behind it, or behind the "
-		"one of line 2, which ends in this line\n"},
+	{"a = 1;\nb = \"x;\nc = \"y\";\n",
+		W "3: the string that begins here has no end; write a '\"' after it, or after the "
+		  "one of line 2, which ends in this line\n"},
 	{"a = \"x\ny\";\nb = \"x;\n",
-		W "3: the string that begins here has no end; write a '\"' behind it\n"},
+		W "3: the string that begins here has no end; write a '\"' after it\n"},
 	{"a = 1e\n", W "1: 1e is not in quotes; write \"1e\"\n"},
-	{"workers = 0;\na = = 1;\n", W "2: '=' stands where the value of a belongs; take it out, "
+	{"workers = 0;\na = = 1;\n", W "2: '=' is where the value of a belongs; take it out, "
 				       "or write that before it\n"},
-	{"a =: 1;\n", W "1: ':' stands where the value of a belongs; take it out, or write that "
+	{"a =: 1;\n", W "1: ':' is where the value of a belongs; take it out, or write that "
 			"before it\n"},
 	{"listen = :80;\n", W "1: :80 is not in quotes; write \":80\"\n"},
-	{"}", W "1: '}' stands where a key belongs; take it out, or write that before it\n"},
-	{"\"x\"\n",
-		W "1: a string stands where a key belongs; take it out, or write that before it\n"},
+	{"}", W "1: '}' is where a key belongs; take it out, or write that before it\n"},
+	{"\"x\"\n", W "1: a string is where a key belongs; take it out, or write that before it\n"},
 	{"workers = 0;\na = \"x;\nb = 1;\n",
-		W "2: the string that begins here has no end; write a '\"' behind it\n"},
+		W "2: the string that begins here has no end; write a '\"' after it\n"},
 	{"workers = 0;\n/* x\n",
-		W "2: the comment that begins here has no end; write \"*/\" behind "
-		  "it\n"},
+		W "2: the comment that begins here has no end; write \"*/\" after it\n"},
 	{"a = 1; @include \"x\"\n",
 		W "1: @include: is not written as it must be; begin the line with "
 		  "@include \"FILE\"\n"},
@@ -151,8 +149,7 @@ static const struct wrong wrong_syntax[] = {
 		  "with @include \"FILE\"\n" W
 		  "2: @include: is not written as it must be; begin the line "
 		  "with @include \"FILE\"\n" W
-		  "2: the string that begins here has no end; write a '\"' "
-		  "behind it\n"},
+		  "2: the string that begins here has no end; write a '\"' after it\n"},
 };
 
 START_TEST(wrong_syntax_is_one_line)
@@ -166,7 +163,7 @@ START_TEST(a_key_that_an_included_file_holds_already_is_said_with_its_place)
 {
 	conf_case_write("one", "\nworkers = 1;\n");
 	conf_case_write("weir.conf", "@include \"one\"\nworkers = 2;\n");
-	conf_case_expect("weir.conf", "weir.conf:2: workers: stands in this group already, in "
+	conf_case_expect("weir.conf", "weir.conf:2: workers: is in this group already, in "
 				      "one:2; take out one of the two\n");
 }
 END_TEST
@@ -176,14 +173,14 @@ START_TEST(what_was_opened_in_another_file_is_told_with_it)
 	conf_case_write("one", "\n a = (\n");
 	conf_case_write("weir.conf", "@include \"one\"\n\nbogus = 1;\n");
 	conf_case_expect(
-		"weir.conf", "weir.conf:3: a key stands in a group; write { bogus = ...; }\n");
+		"weir.conf", "weir.conf:3: a key belongs in a group; write { bogus = ...; }\n");
 	conf_case_write("one", "\n a = ( 1\n");
 	conf_case_expect("weir.conf",
-		"weir.conf:3: bogus stands where ',' or ')' belongs, and the '(' of one:2 is not "
+		"weir.conf:3: bogus is where ',' or ')' belongs, and the '(' of one:2 is not "
 		"closed; take it out, or write that before it\n");
 	conf_case_write("weir.conf", "b = ( 1\n@include \"one\"\n");
 	conf_case_expect("weir.conf",
-		"one:2: a stands where ',' or ')' belongs, and the '(' of weir.conf:1 is not "
+		"one:2: a is where ',' or ')' belongs, and the '(' of weir.conf:1 is not "
 		"closed; take it out, or write that before it\n");
 }
 END_TEST

@@ -332,7 +332,7 @@ static const struct wrong {
 	const char *errors;
 } wrongs[] = {
 	{S "balance = \"rr\"; hash_on = \"client\";",
-		U "balance: \"rr\": not one of the words that are known; write \"round_robin\", "
+		U "balance: \"rr\": unknown; write \"round_robin\", "
 		  "\"least_pairs\", \"random\", \"hash\" or \"first\"\n"},
 	{S "balance = 1;", U "balance: an integer was found; write balance = \"least_pairs\"\n"},
 	{S "ballance = \"hash\";",
@@ -353,9 +353,8 @@ static const struct wrong {
 		"send_proxy_tlvs: is for headers of version 2; write send_proxy = \"v2\", or take "
 		"it out\n"},
 	{"servers = ( \"h:1\" ); send_proxy = \"v3\"; send_proxy_tlvs = [ \"alpn\", \"sni\" ];",
-		U "send_proxy: \"v3\": not one of the words that are known; write \"off\", \"v1\" "
-		  "or \"v2\"\n" U
-		  "send_proxy_tlvs[1]: \"sni\": not one of the words that are known; write "
+		U "send_proxy: \"v3\": unknown; write \"off\", \"v1\" "
+		  "or \"v2\"\n" U "send_proxy_tlvs[1]: \"sni\": unknown; write "
 		  "\"authority\", \"alpn\", \"unique_id\", \"crc32c\" or \"received\"\n"},
 	{"servers = ( \"h:1\" ); send_proxy_tlvs = \"alpn\";",
 		U "send_proxy_tlvs: a string was found; write send_proxy_tlvs = [ \"authority\" ], "
@@ -367,8 +366,7 @@ static const struct wrong {
 	{S "slow_start = \"0s\";",
 		U "slow_start: \"0s\": a timer of no time at all would strike at once; write "
 		  "\"none\" to switch it off\n"},
-	{S "on_down = \"drop\";",
-		U "on_down: \"drop\": neither of two; write \"end\" or \"keep\"\n"},
+	{S "on_down = \"drop\";", U "on_down: \"drop\": unknown; write \"end\" or \"keep\"\n"},
 	/* servers */
 	{"servers = ( { address = \"h:1\"; backup = true; }, { address = \"h:2\"; backup = true; "
 	 "} );",
@@ -388,9 +386,10 @@ static const struct wrong {
 	{"servers = ( { address = \"h:1\"; name = \"a b\"; } );",
 		U "servers[0].name: \"a b\": not a name; write 1 to 64 letters, digits, '_', '.' "
 		  "and '-'\n"},
-	{"servers = ( { address = \"h:1\"; name = \"..\"; } );", U
-		"servers[0].name: \"..\": cannot stand in a path, as of the control socket; write "
-		"another name\n"},
+	{"servers = ( { address = \"h:1\"; name = \"..\"; } );",
+		U "servers[0].name: \"..\": cannot be part of a path, like those of the control "
+		  "socket; write "
+		  "another name\n"},
 	{"servers = ( { address = \"h:1\"; name = \"a\"; }, { address = \"h:2\"; name = \"a\"; } "
 	 ");",
 		U "servers[1].name: \"a\" is the name of upstreams[0].servers[0] already; write "
@@ -473,7 +472,7 @@ static const struct wrong {
 		"weir.conf:2: servers: a string cannot hold a NUL; take the \"\\x00\" out\n"
 		"weir.conf:2: expect: a string cannot hold a NUL; take the \"\\x00\" out\n"},
 	/* ejection */
-	{S "eject = \"no\";", U "eject: \"no\": neither of two; write \"on\" or \"off\"\n"},
+	{S "eject = \"no\";", U "eject: \"no\": unknown; write \"on\" or \"off\"\n"},
 	{S "eject = 1;", U "eject: an integer was found; write eject = { ... }, or \"off\"\n"},
 	{S "eject = { failures = 0; within = \"none\"; for = \"0s\"; at_most = 101; };",
 		U "eject.failures: 0 is out of range; write an integer from 1 to 1000\n" U

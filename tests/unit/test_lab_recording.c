@@ -151,7 +151,7 @@ static const struct {
 	{FIRST "0s upstream fin\n1s upstream fin\n",
 		"f:3: upstream has ended with a fin above; remove one of both"},
 	{FIRST "0s upstream reset\n1s downstream 5\n",
-		"f:3: nothing comes behind a reset; remove it"},
+		"f:3: nothing may follow a reset; remove it"},
 };
 
 START_TEST(what_is_wrong_is_told_by_line)

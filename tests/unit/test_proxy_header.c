@@ -84,16 +84,16 @@ static const struct row taken[] = {
 /* ---- what is forbidden ---- */
 
 static const char no_begin[] = "it begins as no PROXY header does";
-static const char no_protocol[] = "behind \"PROXY \" is none of TCP4, TCP6 and UNKNOWN";
-static const char spaces[] = "not exactly one space stands between two words, and none at the end";
+static const char no_protocol[] = "\"PROXY \" is not followed by TCP4, TCP6 or UNKNOWN";
+static const char spaces[] = "words need exactly one space between them, and none at the end";
 static const char no_inet[] = "an address is not an IPv4 address";
 static const char no_inet6[] = "an address is not an IPv6 address";
 static const char no_byte[] = "a byte belongs to no address and no port";
 static const char missing[] = "an address or a port is missing";
 static const char zero[] = "a port has a leading zero";
 static const char no_port[] = "a port is not a number of 0 to 65535";
-static const char behind[] = "something stands behind the ports";
-static const char alone[] = "a CR or LF stands alone";
+static const char behind[] = "something follows the ports";
+static const char alone[] = "a CR or LF is alone";
 static const char no_end[] = "no CRLF ends the line within 107 bytes";
 static const char too_short[] = "the header is too short for its addresses";
 static const char tlv_long[] = "a TLV is longer than the header";
