@@ -15,6 +15,14 @@
 
 enum { LINE_MAX_BYTES = 512 };
 
+/** How much is said; on a terminal, as much as has room. */
+enum form {
+	FORM_WHOLE,
+	FORM_SHORT, /**< only the counts that matter */
+	FORM_BARE,  /**< the same, and of the name of a suite's run only its number */
+	FORMS,
+};
+
 void progress_init(struct progress *progress, const struct run *run)
 {
 	bool in_place = isatty(STDERR_FILENO) == 1;
@@ -66,43 +74,62 @@ static uint64_t judged(const struct run *run, enum verdict verdict)
 	return n > 0 ? n : atomic_load(&run->n_verdicts[SIDE_SERVER][verdict]);
 }
 
-static void write_closes(struct progress *progress, FILE *out)
+static void write_closes(struct progress *progress, enum form form, FILE *out)
 {
 	const struct run *run = progress->run;
 
 	if (options_measures(run->options)) {
 		fprintf(out, "; closed %ju", (uintmax_t)judged(run, VERDICT_MEASURED));
-		return;
+	} else {
+		fprintf(out, "; %searly %ju, in time %ju, late %ju",
+			form == FORM_WHOLE ? "closed " : "", (uintmax_t)judged(run, VERDICT_EARLY),
+			(uintmax_t)judged(run, VERDICT_ON_TIME),
+			(uintmax_t)judged(run, VERDICT_LATE));
 	}
-	fprintf(out, "; closed early %ju, in time %ju, late %ju",
-		(uintmax_t)judged(run, VERDICT_EARLY), (uintmax_t)judged(run, VERDICT_ON_TIME),
-		(uintmax_t)judged(run, VERDICT_LATE));
 	if (judged(run, VERDICT_NEVER) > 0) {
 		fprintf(out, ", never %ju", (uintmax_t)judged(run, VERDICT_NEVER));
 	}
-	if (hdr_count(&run->lanes[0].late) > 0) {
+	if (form == FORM_WHOLE && hdr_count(&run->lanes[0].late) > 0) {
 		fprintf(out, ", p99 +%.3f ms", (double)p99_us(progress) / 1000);
 	}
 }
 
-/** "opened 9 of 9, established 9, failed 0; closed early 0, in time 3, late 0; 1.2 s, 3 s left" */
-static void write_line(struct progress *progress, FILE *out)
+/** Of "1 of 9, idle through edge: " a bare line has "1 of 9: ". */
+static void write_label(const char *label, enum form form, FILE *out)
+{
+	if (label != NULL && form == FORM_BARE) {
+		fprintf(out, "%.*s: ", (int)strcspn(label, ",:"), label);
+	} else if (label != NULL) {
+		fputs(label, out);
+	}
+}
+
+/** "opened 9 of 9, established 9, failed 0; closed early 0, in time 3, late 0; 1 s, about 3 s left",
+ * in short "opened 9 of 9, failed 0; early 0, in time 3, late 0; 3 s left". */
+static void write_line(struct progress *progress, enum form form, FILE *out)
 {
 	const struct run *run = progress->run;
+	bool is_whole = form == FORM_WHOLE;
+	bool is_measured = options_measures(run->options);
 	uint64_t now_ns = clock_ns();
 	uint64_t end = end_ns(run);
 	uint64_t n_established = atomic_load(&run->n_opened);
 	uint64_t n_settled = atomic_load(&run->n_settled);
 
-	fprintf(out, "%sopened %ju of %ju, established %ju, failed %ju",
-		run->options->label == NULL ? "" : run->options->label,
-		(uintmax_t)atomic_load(&run->n_begun), (uintmax_t)run->options->n_connections,
-		(uintmax_t)n_established,
+	write_label(run->options->label, form, out);
+	fprintf(out, "opened %ju of %ju", (uintmax_t)atomic_load(&run->n_begun),
+		(uintmax_t)run->options->n_connections);
+	if (is_whole) {
+		fprintf(out, ", established %ju", (uintmax_t)n_established);
+	}
+	fprintf(out, ", failed %ju",
 		(uintmax_t)(n_settled - clock_earlier(n_settled, n_established)));
-	write_closes(progress, out);
-	fprintf(out, "; %.0f s", (double)(now_ns - run->began_ns) / NS_PER_S);
-	if (!options_measures(run->options)) {
-		fprintf(out, ", about %.0f s left",
+	write_closes(progress, form, out);
+	if (is_whole || is_measured) {
+		fprintf(out, "; %.0f s", (double)(now_ns - run->began_ns) / NS_PER_S);
+	}
+	if (!is_measured) {
+		fprintf(out, is_whole ? ", about %.0f s left" : "; %.0f s left",
 			end > now_ns ? (double)(end - now_ns) / NS_PER_S : 0.0);
 	}
 }
@@ -119,24 +146,33 @@ static int room(const char *line)
 	return len;
 }
 
+static void make_line(struct progress *progress, enum form form, char line[LINE_MAX_BYTES])
+{
+	FILE *out = fmemopen(line, LINE_MAX_BYTES, "w");
+
+	line[0] = '\0';
+	if (out != NULL) {
+		write_line(progress, form, out);
+		(void)fclose(out);
+	}
+	line[LINE_MAX_BYTES - 1] = '\0';
+}
+
 void progress_show(struct progress *progress)
 {
 	char line[LINE_MAX_BYTES];
 	uint64_t now_ns = clock_ns();
-	FILE *out;
 
 	if (!progress->on || now_ns - progress->shown_ns < progress->every_ns) {
 		return;
 	}
 	progress->shown_ns = now_ns;
-	out = fmemopen(line, sizeof(line), "w");
-	if (out == NULL) {
-		return;
-	}
-	write_line(progress, out);
-	(void)fclose(out);
-	line[sizeof(line) - 1] = '\0';
+	make_line(progress, FORM_WHOLE, line);
 	if (progress->in_place) {
+		for (enum form form = FORM_SHORT; form < FORMS && (size_t)room(line) < strlen(line);
+			form++) {
+			make_line(progress, form, line);
+		}
 		fprintf(stderr, "\r\033[K%.*s", room(line), line); /* its label is plain */
 	} else {
 		say_error("%s", line);

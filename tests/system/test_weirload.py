@@ -507,6 +507,10 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere():
         assert re.search(r"opened 8 of 8, established 8, failed 0; closed early 0, in time 0, late 0; \d+ s, about \d+ s left", shown)
         assert "\n" not in shown and "opened" in out
         assert load.run("idle", target=peer, expect="500ms").err == ""
+        # On a narrow terminal the counts that matter stay.
+        _, _, shown = run_on_terminal(*load.arguments("idle", options), columns=80)
+        lines = [line for line in shown.split("\r\x1b[K") if line]
+        assert lines and all(re.fullmatch(r"opened \d of 8, failed 0; early 0, in time \d, late 0; \d+ s left", line) for line in lines)
         # What a line has no room for would wrap, and could not be redrawn.
         _, _, shown = run_on_terminal(*load.arguments("idle", options), columns=30)
         lines = [line for line in shown.split("\r\x1b[K") if line]

@@ -246,9 +246,11 @@ def test_a_line_of_progress_fits_the_terminal_in_any_script(folder):
     with ScriptedPeer(Script(0.5)) as peer:
         with open(path, "w", encoding="utf-8") as file:
             file.write(GENEROUS + f'proxies = ( {{ name = "{"ж" * 25}"; target = "{peer}"; }} ); scenarios = ( "idle" );')
-        code, _, shown = run_on_terminal(load.WEIRLOAD, "suite", path, columns=34)
-    lines = {line for line in shown.split("\r\x1b[K") if line}
-    assert code == 0 and lines == {"1 of 1, idle through " + "ж" * 12}, shown
+        wide, narrow, least = (run_on_terminal(load.WEIRLOAD, "suite", path, columns=columns) for columns in (115, 80, 25))
+    for (code, _, shown), line in ((wide, "1 of 1, idle through " + "ж" * 25 + r": opened \d+ of 8, failed 0; early .* s left"),
+                                   (narrow, r"1 of 1: opened \d+ of 8, failed 0; early 0, in time \d+, late 0; \d+ s left"),
+                                   (least, r"1 of 1: opened \d of 8, f")):
+        assert code == 0 and all(re.fullmatch(line, one) for one in shown.split("\r\x1b[K") if one), shown
 
 
 @pytest.mark.parametrize("parallel", ("false", "true"))
