@@ -73,9 +73,10 @@ def row(title, proxy, rounds):
     """One line of the table: of all rounds together."""
     deviations = merged(rounds)
     opened = total(rounds, "opened")
+    judged = opened - sum(one.get("void", 0) for one in rounds)  # results from before have no void ones
     times = [ms(percentile(deviations, one)) for one in (50, 99, 100)] if deviations else ["–"] * 3
-    cells = [title, proxy, str(rounds[0]["connections"]), share(total(rounds, "early"), opened),
-             share(total(rounds, "never"), opened), *times, ends(rounds, "client"), ends(rounds, "server")]
+    shares = [share(total(rounds, key), judged) if judged > 0 else "–" for key in ("early", "never")]
+    cells = [title, proxy, str(rounds[0]["connections"]), *shares, *times, ends(rounds, "client"), ends(rounds, "server")]
     return "| " + " | ".join(cells) + " |"
 
 

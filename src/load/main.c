@@ -74,6 +74,7 @@
  *	junit			results as JUnit XML
  *	markup			escapes text for XML and HTML
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,7 @@ static int run_scenario(const struct scenario *scenario, int argc, char **argv)
 	return code;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	const struct scenario *scenario = argc > 1 ? scenario_find(argv[1]) : NULL;
 
@@ -231,4 +232,15 @@ int main(int argc, char **argv)
 				: complain("a scenario is missing; write one of weirload --help");
 	}
 	return run_scenario(scenario, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	int code = run_command(argc, argv);
+
+	if (code == LOAD_EXIT_OK && fflush(stdout) != 0) {
+		say_error("standard output: %s", strerror(errno));
+		code = LOAD_EXIT_FAILED;
+	}
+	return code;
 }

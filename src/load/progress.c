@@ -104,8 +104,8 @@ static void write_label(const char *label, enum form form, FILE *out)
 	}
 }
 
-/** "opened 9 of 9, established 9, failed 0; closed early 0, in time 3, late 0; 1 s, about 3 s left",
- * in short "opened 9 of 9, failed 0; early 0, in time 3, late 0; 3 s left". */
+/** "opened 9 of 9, established 9, failed 0; closed early 0, in time 3, late 0; 1 s, about 3 s
+ * left", or in short "opened 9 of 9, failed 0; early 0, in time 3, late 0; 3 s left". */
 static void write_line(struct progress *progress, enum form form, FILE *out)
 {
 	const struct run *run = progress->run;

@@ -331,3 +331,11 @@ def test_the_manual_has_every_field():
     for name in {*names(SCHEMA), *names(WORST), *(key for one in OF_SCENARIO.values() for key in names(one)),
                  *limits_of("mixed", True, {"blackhole": True, "silent": True}), "sent_fin", "max_command_status"}:
         assert re.search(rf"\b{name}\b", manual), name
+
+
+@pytest.mark.parametrize("words", (("help",), ("--version",), ("idle", "--help"), ("serve", "--serve=unix:FOLDER/x", "--for=10ms")))
+def test_what_cannot_be_written_to_standard_output_is_an_error(words, folder):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([load.WEIRLOAD, *(word.replace("FOLDER", folder) for word in words)], stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=DEADLINE, check=False)
+    assert done.returncode == 1 and done.stderr == "weirload: standard output: No space left on device\n"
