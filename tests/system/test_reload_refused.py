@@ -12,6 +12,7 @@ import pytest
 
 from weirtest import config, peers, proc, transfer, wait
 from weirtest.asking import ask
+from weirtest.clock import within
 from weirtest.house import FAILED, NOBODY, exchange, house, listener, say, upstream
 from weirtest.settings import DEADLINE, scaled
 
@@ -146,16 +147,18 @@ def test_more_pairs_than_fit_need_a_restart():
 def test_while_stopping_a_reload_is_refused():
     with house(errors=FAILED, timeouts={"drain": "60s"}) as here:
         sock = here.client()
-        exchange(sock)
-        here.weir.signal(signal.SIGTERM)
-        here.weir.notice("STOPPING=1")
-        done = here.weir.reload()
-        assert done.returncode == 1 and "weir is stopping" in done.stderr
-        here.weir.record("reload_failed", level="warn")
-        for path in ("/v1/reload", "/v1/undrain", "/v1/drain"):
-            answer = ask(here.weir, "POST", path)
-            assert answer.status == 409 and "weir is stopping" in answer.error and "mend" not in answer.error
-        peers.fin(sock)
+        # A pair that is quiet for a second is ended, and weir with it.
+        with within(time.monotonic(), 1):
+            exchange(sock)
+            here.weir.signal(signal.SIGTERM)
+            here.weir.notice("STOPPING=1")
+            done = here.weir.reload()
+            assert done.returncode == 1 and "weir is stopping" in done.stderr
+            here.weir.record("reload_failed", level="warn")
+            for path in ("/v1/reload", "/v1/undrain", "/v1/drain"):
+                answer = ask(here.weir, "POST", path)
+                assert answer.status == 409 and "weir is stopping" in answer.error and "mend" not in answer.error
+            peers.fin(sock)
         assert peers.read_end(sock) == (b"", "fin")
         assert here.weir.wait_exit() == 0
 

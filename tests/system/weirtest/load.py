@@ -72,6 +72,8 @@ def run(scenario, *, folder=None, prefix=(), **options):
     options = {"json": True, "connections": 8, **options}
     if "max_late" not in options and options.get("expect") is not None:
         options["max_late"] = "20s"
+    if scenario == "mixed":
+        options.setdefault("max_latency", "20s")
     if folder:
         options["csv"] = os.path.join(folder, "rows.csv")
     target = options.get("target")
