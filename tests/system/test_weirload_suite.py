@@ -314,12 +314,12 @@ IDLE = 'scenarios = ( "idle" );\n'
     (PROXY + "scenarios = ( { scenario = \"idle\"; proxies = \"a\"; } );",
      ["2: scenarios[0].proxies: names no proxy; write proxies = [ \"NAME\" ], or leave it out for all"]),
     (PROXY + "scenarios = ( { scenario = \"trickle\"; for = \"1s\"; } );",
-     ["2: scenarios[0]: through a: every is missing: the pause between two bytes, such as every = \"200ms\""]),
+     ["2: scenarios[0]: through a: every is missing: the time between two bytes, such as every = \"200ms\""]),
     (PROXY + "scenarios = ( \"drain\" );",
-     ["2: scenarios[0]: through a: drain_command is missing: what begins the drain, such as "
+     ["2: scenarios[0]: through a: drain_command is missing: the command that begins the drain, such as "
       "drain_command = \"systemctl stop --no-block weir\""]),
     (PROXY + "scenarios = ( { scenario = \"queue\"; serve = \"127.0.0.1:2\"; } );",
-     ["2: scenarios[0]: through a: places is missing: how many the server takes at once, such as places = 2"]),
+     ["2: scenarios[0]: through a: places is missing: how many connections the server may have, such as places = 2"]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; target = \"127.0.0.1:2\"; } );",
      ["2: scenarios[0].target: is for a proxy; write it in proxies = ( { target = \"...\"; } )"]),
     (IDLE + PROXY + "defaults = { target = \"127.0.0.1:2\"; };", ["3: defaults.target: is for a proxy; "]),
