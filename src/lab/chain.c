@@ -104,6 +104,7 @@ static void stage_begin(struct stage *stage, uint64_t now_ns)
 
 	stage->bites = chance_unit(stage->key) < toxic->toxicity;
 	stage->room = toxic->type->room == 0 ? CHAIN_ROOM : toxic->type->room;
+	stage->paces = false;
 	if (stage->bites && toxic->type->begin != NULL) {
 		toxic->type->begin(stage, now_ns);
 	}
@@ -329,6 +330,11 @@ const struct stage *chain_next_by_bytes(const struct chain *chain, uint64_t *ret
 		}
 	}
 	return next;
+}
+
+bool chain_is_paced(const struct chain *chain)
+{
+	return !list_empty(&chain->stages) && stage_of(chain->stages.prev)->paces;
 }
 
 bool chain_is_idle(const struct chain *chain)

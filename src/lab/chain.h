@@ -40,6 +40,9 @@ struct chain_calls {
 	size_t (*room)(struct chain *chain);
 	/** Bytes have passed the whole chain. */
 	void (*out)(struct chain *chain, const void *bytes, size_t n);
+	/** How many bytes of out() have not left yet, because the receiver takes none. May be NULL:
+	 * all have left. */
+	size_t (*held)(struct chain *chain);
 	/** A trigger for all connections of the proxy begins now (trigger.h). May be NULL. */
 	void (*struck)(struct chain *chain);
 };
@@ -58,8 +61,11 @@ struct stage {
 	size_t room;
 	bool bites;
 	bool is_shut; /**< it has passed an end on, and drops what follows */
+	/** Set by the type in begin(): bytes that leave late must not leave together. */
+	bool paces;
 	/* For the type. */
 	bool is_busy;
+	bool is_held;
 	uint64_t since_ns;
 	uint64_t n_passed;
 	uint64_t turn_ns;
@@ -117,6 +123,9 @@ const struct stage *chain_next_by_bytes(const struct chain *chain, uint64_t *ret
 
 /** How many bytes may pass before a stage acts; UINT64_MAX: it does not count bytes. */
 uint64_t stage_left(const struct stage *stage);
+
+/** Whether what it sends was paced, and must not wait in a queue after it. */
+bool chain_is_paced(const struct chain *chain);
 
 /** Whether it has no toxic, and nothing is in flight. */
 bool chain_is_idle(const struct chain *chain);

@@ -9,6 +9,11 @@
  * delivered to `from` any more, so the other direction is done.
  */
 #include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "lab/chance.h"
@@ -51,6 +56,9 @@ static size_t on_room(struct chain *chain)
 	size_t mark = stream_high_water_mark(way->to);
 	size_t waiting = stream_bytes_waiting(way->to);
 
+	if (way->is_paced && waiting > 0) {
+		return 0;
+	}
 	return stream_can_write(way->to) && waiting < mark ? mark - waiting : 0;
 }
 
@@ -63,6 +71,17 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 	chain->sent_ns = clock_ns();
 }
 
+static size_t on_held(struct chain *chain)
+{
+	const struct link_way *way = container_of(chain, struct link_way, chain);
+	int n = 0;
+
+	if (stream_is_tcp(way->to) && ioctl(stream_fd(way->to), SIOCOUTQNSD, &n) < 0) {
+		n = 0;
+	}
+	return stream_bytes_waiting(way->to) + (size_t)n;
+}
+
 static void on_struck(struct chain *chain)
 {
 	struct link_way *way = container_of(chain, struct link_way, chain);
@@ -70,7 +89,24 @@ static void on_struck(struct chain *chain)
 	loop_defer(way->link->home->lab->loop, &way->link->home->struck);
 }
 
-static const struct chain_calls chain_calls = {.room = on_room, .out = on_out, .struck = on_struck};
+static const struct chain_calls chain_calls = {
+	.room = on_room, .out = on_out, .held = on_held, .struck = on_struck};
+
+/** While the chain is paced, lets the kernel take bytes only if it can send them. Otherwise it
+ * would take megabytes for a reader that takes none, and send them together later. */
+static void set_pace(struct link_way *way)
+{
+	bool is_paced = chain_is_paced(&way->chain);
+	int lowat = is_paced ? 1 : 0; /* 0: the system's default */
+
+	if (way->is_paced != is_paced && stream_fd(way->to) >= 0) {
+		way->is_paced = is_paced;
+		if (stream_is_tcp(way->to)) {
+			(void)setsockopt(stream_fd(way->to), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat,
+				sizeof(lowat));
+		}
+	}
+}
 
 /* ---- ends ---- */
 
@@ -277,6 +313,7 @@ void way_relax(struct link_way *way)
 	stream_off(way->from, &way->source);
 	stream_off(way->to, &way->sink);
 	(void)stream_resume(way->from, STREAM_BACKPRESSURE);
+	set_pace(way);
 	way->wake_ns = NS_NEVER;
 	way->is_chain = false;
 	if (pump_open(&way->pump, way->from, way->to, &pump_calls) < 0) {
@@ -384,6 +421,7 @@ void link_run(struct link *link)
 		struct link_way *way = &link->ways[i];
 
 		if (way->is_chain && !way->is_done) {
+			set_pace(way);
 			way->wake_ns = chain_run(&way->chain, clock_ns());
 			pace(way);
 		}

@@ -13,6 +13,10 @@
  * (chain::sent_ns). A low rate needs no window: what it allows in twice LATE_NS is not more than
  * what is spare.
  *
+ * What a reader does not take leaves at once when he takes bytes again. So nothing passes while he
+ * takes none, which keeps this below what was passed in two turns. The window counts it when it has
+ * left (chain_calls::held); without a window, the line does not catch up then.
+ *
  * Up to SMOOTH_RATE pieces are small, since few bytes are spare. Above it only the limit for a
  * second is promised, so pieces are large, and cost less.
  */
@@ -123,13 +127,24 @@ static void window_advance(struct window *window, uint64_t now_ns)
 	window->slot = most(window->slot, slot);
 }
 
-/** Moves the window on to now. What passed in an earlier turn gets into its slot. */
-static void window_book(struct window *window, uint64_t sent_ns, uint64_t now_ns)
+/** Moves the window on to now. What passed in an earlier turn, and has left, gets into a slot. */
+static void window_book(struct stage *stage, uint64_t now_ns)
 {
+	struct window *window = stage->own;
+	struct chain *chain = stage->chain;
+
 	if (window->open > 0 && window->open_ns != now_ns) {
-		window_advance(window, most(window->open_ns, sent_ns));
-		*slot_at(window, window->slot) += (uint32_t)window->open;
-		window->open = 0;
+		bool can_be_held = stage->paces && chain->calls->held != NULL;
+		uint64_t held = can_be_held ? chain->calls->held(chain) : 0;
+
+		held = least(held, window->open);
+		/* When it left after it was held is not known: at the latest now. */
+		window_advance(
+			window, stage->is_held ? now_ns : most(window->open_ns, chain->sent_ns));
+		*slot_at(window, window->slot) += (uint32_t)(window->open - held);
+		window->open = held;
+		window->open_ns = now_ns;
+		stage->is_held = held > 0;
 	}
 	window_advance(window, now_ns);
 }
@@ -157,7 +172,7 @@ static uint64_t window_room(
 	if (window == NULL) {
 		return UINT64_MAX;
 	}
-	window_book(window, stage->chain->sent_ns, now_ns);
+	window_book(stage, now_ns);
 	if (window->sum + piece <= limit) {
 		return limit - window->sum;
 	}
@@ -170,7 +185,7 @@ static uint64_t window_room(
 /** The time from which the line is free, but not longer ago than it may catch up with. */
 static uint64_t free_since(const struct stage *stage, uint64_t now_ns)
 {
-	if (!stage->is_busy) {
+	if (!stage->is_busy || (stage->is_held && stage->own == NULL)) {
 		return clock_later(stage->since_ns, now_ns);
 	}
 	return clock_later(stage->since_ns, now_ns > LATE_NS ? now_ns - LATE_NS : 0);
@@ -225,10 +240,13 @@ static void pass(struct stage *stage, uint64_t n, uint64_t rate, uint64_t now_ns
 
 static void bandwidth_begin(struct stage *stage, uint64_t now_ns)
 {
-	uint64_t room = bytes_in(ROOM_NS, rate_of(stage->toxic));
+	uint64_t rate = rate_of(stage->toxic);
+	uint64_t room = bytes_in(ROOM_NS, rate);
 
 	stage->is_busy = false;
+	stage->is_held = false;
 	stage->since_ns = now_ns;
+	stage->paces = rate <= SMOOTH_RATE;
 	stage->room = least(most(room, ROOM_MIN), ROOM_MAX);
 }
 
@@ -240,6 +258,22 @@ static bool open_window(struct stage *stage, uint64_t rate)
 		stage->chain->failed = stage->own == NULL;
 	}
 	return !stage->chain->failed;
+}
+
+/** Whether what passes is sent at once. It would wait if the stage is the last one, and what it
+ * passed before is not sent yet. */
+static bool can_send(struct stage *stage)
+{
+	struct chain *chain = stage->chain;
+
+	if (stage->link.next != &chain->stages) {
+		return true;
+	}
+	if (chain->calls->room(chain) == 0) {
+		stage->is_held = true;
+		return false;
+	}
+	return chunks_head(&chain->out) == NULL;
 }
 
 static void bandwidth_move(struct stage *stage, uint64_t now_ns)
@@ -257,8 +291,12 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 		if (rate == 0 || !open_window(stage, rate)) {
 			return; /* with a rate of 0 no byte passes */
 		}
+		if (stage->paces && !can_send(stage)) {
+			return; /* a run follows when the receiver takes some */
+		}
 		stage->since_ns = free_since(stage, now_ns);
 		stage->is_busy = true;
+		stage->is_held = stage->is_held && stage->own != NULL;
 		ready = ready_bytes(stage, head, rate, now_ns);
 		if (ready == 0) {
 			return;

@@ -2,12 +2,15 @@
 """weirlab with bytes in flight: each toxic taken away while it holds them, and ten thousand connections at once."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
 import resource
 import select
 import signal
+import socket
+import struct
 import time
 
 import pytest
@@ -16,6 +19,7 @@ from weirtest import peers, proc, wait
 from weirtest.lab import Lab
 from weirtest.peers import read_end
 from weirtest.settings import DEADLINE, LATE, SANITIZER, scaled
+from weirtest.transfer import Payload, Task, receive_hashed, send_hashed
 
 HOUR_MS = 3_600_000
 # What holds bytes or an end back, or lets them pass and would do something later.
@@ -93,6 +97,56 @@ def test_what_a_toxic_has_dropped_stays_away_when_it_goes(lab, kind, attributes,
             assert read_end(server) == (b"later", "fin")
         else:
             assert read_end(server) == (b"", end)
+    upstream.close()
+
+
+def received(sock):
+    """How many bytes the kernel has received for it: tcpi_bytes_received."""
+    return struct.unpack_from("Q", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136), 128)[0]
+
+
+def test_a_reader_that_stopped_gets_no_burst_from_bandwidth(lab):
+    """1 MB/s; what was held back while it read nothing goes on at that rate, and not at once."""
+    upstream = peers.Upstream("tcp4", None)
+    at = lab.proxy(upstream.address, toxics=[{"type": "bandwidth", "attributes": {"rate": 1000}}])
+    with peers.connect(at, rcvbuf=4096) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        size = 700_000
+        task = Task(send_hashed, server, Payload(size))
+        time.sleep(0.5)  # it reads nothing
+        digest, got, looks, fullest = hashlib.sha256(), 0, [], 0
+        while got < size:
+            before = time.monotonic()
+            looks.append((before, received(client), time.monotonic()))
+            # Of those that are surely within 10 ms.
+            looks = [look for look in looks if looks[-1][2] - look[0] <= 0.01] or looks[-1:]
+            fullest = max(fullest, looks[-1][1] - looks[0][1])
+            data = client.recv(65536)
+            digest.update(data)
+            got += len(data)
+        assert digest.hexdigest() == task.result()
+        # A share and 16 KiB, and a margin for a kernel that was busy; it was 200 KB.
+        assert fullest < 26_384 + 40_000
+    upstream.close()
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "unix"))
+@pytest.mark.parametrize("change", ("remove", "faster", "latency"))
+def test_bandwidth_changes_while_its_reader_takes_nothing(lab, tmp_path, transport, change):
+    upstream = peers.Upstream("tcp4", None)
+    listen = "localhost:0" if transport == "tcp4" else f"unix:{tmp_path}/lab"
+    at = lab.proxy(upstream.address, listen=listen, toxics=[{"type": "bandwidth", "attributes": {"rate": 50_000}}])
+    with peers.connect(at, rcvbuf=4096) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        size = 5_000_000
+        task = Task(send_hashed, server, Payload(size))
+        down = wait.until(lambda: (one := lab.get("/connections")[0]["downstream"])["in_flight"] > 60_000 and one, "it is held up")
+        assert down["toxics"] == ["bandwidth_downstream"]
+        if change == "remove":
+            lab.remove("bandwidth_downstream")
+        elif change == "faster":
+            lab.update("bandwidth_downstream", attributes={"rate": 1_000_000})
+        else:
+            lab.toxic("latency", latency=5)
+        assert receive_hashed(client) == (task.result(), size)
     upstream.close()
 
 

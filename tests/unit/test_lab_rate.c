@@ -196,9 +196,7 @@ static void check_hole(int64_t kb, bool is_reader)
 	ck_assert_msg(rig.n_out <= share, "%ld KB/s: %zu of %zu", (long)kb, rig.n_out, share);
 	ck_assert_msg(rig.n_out >= share - share / 200, "%ld KB/s: %zu of %zu", (long)kb, rig.n_out,
 		share);
-	if (!is_reader) {
-		ck_assert_uint_le(most_within(10 * MS), (size_t)kb * 10 + 16 * 1024);
-	}
+	ck_assert_uint_le(most_within(10 * MS), (size_t)kb * 10 + 16 * 1024);
 	lab_close(&rig);
 	toxic_free(toxic);
 }
@@ -213,6 +211,64 @@ START_TEST(a_hole_of_eight_ms_costs_no_bandwidth)
 	}
 	lab_open(&rig, 1);
 	check_hole(20000, true);
+}
+END_TEST
+
+static void send_until(uint64_t end_ns)
+{
+	while (rig.now_ns < end_ns) {
+		fill();
+		rig.now_ns = clock_earlier(rig.wake_ns, end_ns);
+		lab_run(&rig);
+	}
+}
+
+/** Sends, and for half a second the reader takes nothing. The kernel takes two pieces more, for
+ * which we are as late, and sends them when the reader goes on. */
+static void check_blocked(int64_t kb, uint64_t late_ns)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
+	size_t n_before;
+	size_t n_out;
+
+	send_until(begin_ns + 20 * MS);
+	n_before = rig.n_pieces;
+	n_out = rig.n_out;
+	while (rig.n_pieces < n_before + 2) {
+		fill();
+		rig.now_ns = rig.wake_ns + late_ns;
+		lab_run(&rig);
+		rig.held = rig.n_out - n_out;
+	}
+	rig.room = 0;
+	n_before = rig.n_pieces;
+	send_until(rig.now_ns + 500 * MS);
+	ck_assert_uint_eq(rig.n_pieces, n_before);
+	ck_assert_uint_eq(rig.wake_ns, NS_NEVER);
+	for (size_t i = n_before - 2; i < n_before; i++) {
+		rig.pieces[i].ns = rig.now_ns;
+	}
+	rig.held = 0;
+	rig.room = SIZE_MAX;
+	lab_run(&rig);
+	send_until(rig.now_ns + 30 * MS);
+	ck_assert(lab_is_exact(&rig));
+	ck_assert_uint_le(most_within(10 * MS), (size_t)kb * 10 + 16 * 1024);
+	ck_assert_uint_ge(rig.n_out, (size_t)kb * 49);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+
+START_TEST(a_reader_that_took_nothing_gets_no_burst)
+{
+	static const int64_t rates[] = {10, 100, 700, 800, 3000, 20000, 100000};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		lab_open(&rig, 1);
+		check_blocked(rates[i], 0);
+		lab_open(&rig, 1);
+		check_blocked(rates[i], 8 * MS);
+	}
 }
 END_TEST
 
@@ -305,6 +361,7 @@ int main(void)
 	tcase_add_test(tc, a_rate_above_100_mb_is_never_exceeded);
 	tcase_add_test(tc, what_leaves_late_counts_when_it_leaves);
 	tcase_add_test(tc, a_hole_of_eight_ms_costs_no_bandwidth);
+	tcase_add_test(tc, a_reader_that_took_nothing_gets_no_burst);
 	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
 	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
 	tcase_add_test(tc, a_line_that_is_behind_sends_little_between_two_looks_at_the_clock);

@@ -17,6 +17,11 @@ static size_t on_room(struct chain *chain)
 	return container_of(chain, struct lab_rig, chain)->room;
 }
 
+static size_t on_held(struct chain *chain)
+{
+	return container_of(chain, struct lab_rig, chain)->held;
+}
+
 static void on_out(struct chain *chain, const void *bytes, size_t n)
 {
 	struct lab_rig *rig = container_of(chain, struct lab_rig, chain);
@@ -36,11 +41,12 @@ static void on_out(struct chain *chain, const void *bytes, size_t n)
 
 void lab_open(struct lab_rig *rig, uint64_t key)
 {
-	static const struct chain_calls calls = {.room = on_room, .out = on_out};
+	static const struct chain_calls calls = {.room = on_room, .out = on_out, .held = on_held};
 
 	rig->now_ns = NS_PER_S;
 	rig->wake_ns = NS_NEVER;
 	rig->room = SIZE_MAX;
+	rig->held = 0;
 	rig->n_out = 0;
 	rig->differs = false;
 	rig->n_pieces = 0;

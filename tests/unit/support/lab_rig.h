@@ -28,6 +28,7 @@ struct lab_rig {
 	uint64_t now_ns;
 	uint64_t wake_ns;
 	size_t room;               /**< how many bytes the receiver takes at a time */
+	size_t held;               /**< how many of those that it took have not left yet */
 	uint8_t out[LAB_OUT_KEPT]; /**< the first bytes that came out */
 	bool differs;
 	size_t n_out;
