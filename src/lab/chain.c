@@ -27,6 +27,9 @@ static bool has_room_after(const struct stage *stage)
 {
 	struct list *next = stage->link.next;
 
+	if (stage->chain->is_closing) {
+		return true;
+	}
 	return next == &stage->chain->stages ? stage->chain->out.load < CHAIN_ROOM
 					     : stage_of(next)->in.load < stage_of(next)->room;
 }
@@ -87,6 +90,7 @@ void stage_shut(struct stage *stage, enum chunk_kind kind, uint64_t now_ns)
 		return;
 	}
 	stage->is_shut = true;
+	stage->chain->is_closing = stage->chain->is_closing || kind != CHUNK_END;
 	chunks_fini(&stage->in);
 	chunk = chunk_new(kind, NULL, 0, stage->n_passed);
 	if (chunk == NULL) {
@@ -241,6 +245,7 @@ void chain_put(struct chain *chain, const void *bytes, size_t n, uint64_t now_ns
 
 void chain_end(struct chain *chain, enum chunk_kind kind, uint64_t now_ns)
 {
+	chain->is_closing = chain->is_closing || kind != CHUNK_END;
 	put(chain, chunk_new(kind, NULL, 0, chain->n_put), now_ns);
 }
 
@@ -255,7 +260,7 @@ static void flush(struct chain *chain, unsigned *budget)
 		if (head->kind != CHUNK_BYTES) {
 			chain->is_over = true;
 			chain->last = head->kind;
-		} else if (room == 0) {
+		} else if (room == 0 && !chain->is_closing) {
 			return;
 		} else {
 			/* A receiver with any room takes a whole chunk, so that slices keep their

@@ -11,6 +11,10 @@
  * chain_room() says how much may be read from the sender. Only toxics drop bytes, and none are
  * reordered: if a stage is removed, its queue passes to the next stage.
  *
+ * If an end closes the connection, no bytes follow it, and what is before it does not wait for the
+ * receiver any more: a receiver that takes nothing must not keep the connection open. What is still
+ * in flight is passed on as the toxics say, and the owner of the chain delivers it.
+ *
  * Whether a toxic affects ("bites") a connection depends on its toxicity and the chain's key; a
  * stage that does not bite passes everything on. If memory is short, the connection ends
  * (chain::failed).
@@ -85,6 +89,7 @@ struct chain {
 	/** Chunks that went to the next step; tells whether a run did something. */
 	uint64_t n_moved;
 	bool failed;          /**< memory was short */
+	bool is_closing;      /**< an end that closes the connection is on its way (see above) */
 	bool is_over;         /**< an end has come out, and nothing follows it */
 	enum chunk_kind last; /**< that end */
 };

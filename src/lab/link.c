@@ -35,7 +35,8 @@ enum {
 
 /* CLOSING: how long to read what still comes. */
 static const uint64_t linger_ns = UINT64_C(2) * NS_PER_S;
-static const uint64_t deliver_ns = UINT64_C(30) * NS_PER_S; /* how long to wait for delivery */
+/* How long to wait for a peer that takes nothing of what is left to deliver. */
+static const uint64_t deliver_ns = UINT64_C(30) * NS_PER_S;
 
 /* ---- the end ---- */
 
@@ -125,16 +126,29 @@ void link_drop(struct link *link)
 	(void)timer_arm(&link->timer, clock_after(clock_ns(), linger_ns));
 }
 
-/** Whether all that was written has reached the peer; a UNIX peer gets it at once. */
-static bool is_delivered(const struct stream *stream)
+/** Bytes that were written and have not reached the peer; a UNIX peer gets them at once. */
+static size_t undelivered(const struct stream *stream)
 {
-	return is_closed(stream) || (stream_bytes_waiting(stream) == 0 &&
-					    (!stream_is_tcp(stream) || stream_unsent(stream) == 0));
+	if (is_closed(stream)) {
+		return 0;
+	}
+	return stream_bytes_waiting(stream) + (stream_is_tcp(stream) ? stream_unsent(stream) : 0);
+}
+
+/** Whether to wait on for the delivery of these bytes: as long as some were delivered in the last
+ * deliver_ns. */
+static bool waits_for(struct link *link, size_t n_left)
+{
+	if (n_left < link->n_left) {
+		link->deadline_ns = clock_after(clock_ns(), deliver_ns);
+	}
+	link->n_left = n_left;
+	return n_left > 0 && clock_ns() < link->deadline_ns;
 }
 
 static void look_at_reset(struct link *link)
 {
-	if (is_delivered(link->survivor) || clock_ns() >= link->deadline_ns) {
+	if (!waits_for(link, undelivered(link->survivor))) {
 		link_abort(link);
 	} else {
 		(void)timer_arm(&link->timer, clock_after(clock_ns(), LOOK_NS));
@@ -145,15 +159,15 @@ void link_reset(struct link *link, struct stream *survivor)
 {
 	stop_ways(link, LINK_RESETTING);
 	link->survivor = survivor;
+	stream_abort(survivor == link->client ? link->server : link->client);
 	link->deadline_ns = clock_after(clock_ns(), deliver_ns);
 	look_at_reset(link);
 }
 
 static void look_at_close(struct link *link)
 {
-	bool waits = stream_bytes_waiting(link->client) + stream_bytes_waiting(link->server) > 0;
-
-	if (waits && clock_ns() < link->deadline_ns) {
+	if (waits_for(link,
+		    stream_bytes_waiting(link->client) + stream_bytes_waiting(link->server))) {
 		(void)timer_arm(&link->timer, clock_after(clock_ns(), linger_ns));
 	} else {
 		link_close(link);

@@ -6,8 +6,8 @@
  *	CONNECTING ──▶ RELAYING ── both FINs have passed ──────────────────▶ FLUSHING ──▶ gone
  *	     │             ├─ a toxic closes it: FIN to both, input is dropped ─▶ CLOSING ─▶ gone
  *	     │             └─ a side was reset, or a toxic sent CHUNK_RESET ───▶ RESETTING ─▶ gone
- *	     ▼ refused                           earlier bytes are delivered, then RST
- *	   closed
+ *	     ▼ refused                   RST to the sender at once; to the receiver,
+ *	   closed                        after earlier bytes were delivered
  *
  * A direction without toxics is relayed by a pump (stream/pump.h), with splice. When it gets its
  * first toxic, the pump is replaced by a chain (lab/chain.h). When its last toxic was removed and
@@ -75,6 +75,7 @@ struct link {
 	struct handler last_of_server;
 	struct recorder *recorder; /**< NULL: it is not recorded */
 	struct stream *survivor;   /**< RESETTING: the stream to which bytes are still delivered */
+	size_t n_left;             /**< CLOSING, RESETTING: what was left to deliver */
 	char client_text[ADDR_TEXT_MAX];
 	char server_text[ADDR_TEXT_MAX];
 };

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from weirtest import peers, wait
+from weirtest import peers, transfer, wait
 from weirtest.lab import Lab
 from weirtest.peers import read_end, read_exactly
 from weirtest.settings import LATE, scaled
@@ -99,6 +99,19 @@ def test_cut_of_all_at_once(lab, upstream):
         assert read_end(late) == (b"", "fin")
     for sock in clients + servers:
         sock.close()
+
+
+@pytest.mark.parametrize("kind, attributes, end", (
+    ("cut", {"how": "fin"}, "fin"), ("cut", {"how": "rst"}, "rst"), ("timeout", {"timeout": 50}, "fin"),
+    ("reset_peer", {}, "rst")))
+def test_a_receiver_that_takes_nothing_keeps_no_connection_open(lab, upstream, kind, attributes, end):
+    client, server = pair(lab, upstream, "noop")
+    with client, server:
+        transfer.fill(server)
+        lab.toxic(kind, "p0", **attributes)
+        assert read_end(server) == (b"", end)
+        got, its_end = read_end(client)
+        assert its_end == end and got == transfer.filled(len(got)) and (kind == "reset_peer" or len(got) > 65536)
 
 
 def test_half_close_ends_one_direction_and_the_other_goes_on(lab, upstream):

@@ -145,6 +145,35 @@ START_TEST(half_close_ends_this_direction)
 }
 END_TEST
 
+START_TEST(cut_waits_for_no_receiver)
+{
+	add("cut", 100, 0, 0, FIN);
+	rig.room = 0;
+	lab_put(&rig, 1000, 100);
+	lab_until(&rig, begin_ns + 100 * MS - 1);
+	ck_assert_uint_eq(rig.n_out, 0);
+	lab_until(&rig, begin_ns + 100 * MS);
+	ck_assert_uint_eq(rig.n_out, 1000);
+	ck_assert(lab_is_exact(&rig));
+	ck_assert(rig.chain.is_over);
+	ck_assert_int_eq(rig.chain.last, CHUNK_CLOSE);
+}
+END_TEST
+
+START_TEST(half_close_waits_for_the_receiver)
+{
+	add("half_close", 100, 0, 0, 0);
+	rig.room = 0;
+	lab_put(&rig, 1000, 100);
+	lab_until(&rig, begin_ns + 100 * MS);
+	ck_assert_uint_eq(rig.n_out, 0);
+	rig.room = SIZE_MAX;
+	lab_run(&rig);
+	ck_assert_uint_eq(rig.n_out, 1000);
+	ck_assert_int_eq(rig.chain.last, CHUNK_END);
+}
+END_TEST
+
 START_TEST(drip_lets_a_byte_go_each_time)
 {
 	add("drip", 0, 3, 0, 50);
@@ -258,6 +287,8 @@ int main(void)
 	tcase_add_test(tc, cut_comes_at_its_time_whatever_flows);
 	tcase_add_test(tc, the_first_of_bytes_and_time_counts);
 	tcase_add_test(tc, half_close_ends_this_direction);
+	tcase_add_test(tc, cut_waits_for_no_receiver);
+	tcase_add_test(tc, half_close_waits_for_the_receiver);
 	tcase_add_test(tc, drip_lets_a_byte_go_each_time);
 	tcase_add_test(tc, drip_counts_bytes_and_not_the_pieces_in_which_they_come);
 	tcase_add_test(tc, drip_that_is_over_lets_all_go);
