@@ -5,13 +5,13 @@
  * is in loop_drivers.c. A uv_poll_t for each fd would cost six more system calls each. It is also
  * level-triggered, so a paused stream would either spin or miss events.
  */
-#include "stream/loop.h"
+#include "stream/loop_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 
-#include "stream/loop_drivers_private.h"
+#include "base/clock.h"
 
 enum {
 	EVENTS_A_TURN = 256,
@@ -91,7 +91,9 @@ static void turn_check(struct loop *loop, uint64_t woke_ns)
 		run_round(&loop->next);
 		loop->in_line = false;
 	}
-	timers_strike(&loop->timers, loop);
+	if (!list_empty(&loop->last)) {
+		run_round(&loop->last);
+	}
 	loop_run_deferred(loop);
 	loop->turned_ns = clock_ns();
 	loop_note_delay(loop, woke_ns, loop->turned_ns);
@@ -139,11 +141,6 @@ void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns)
 	}
 }
 
-uint64_t loop_turned_ns(const struct loop *loop)
-{
-	return loop->turned_ns;
-}
-
 uint64_t loop_take_delay_ns(struct loop *loop)
 {
 	return atomic_exchange_explicit(&loop->delay_ns, 0, memory_order_relaxed);
@@ -166,31 +163,21 @@ void *loop_buffer(struct loop *loop)
 	return loop->buffer;
 }
 
-struct pipe_pool *loop_pipes(struct loop *loop)
-{
-	return &loop->pipes;
-}
-
-struct timers *loop_timers(struct loop *loop)
-{
-	return &loop->timers;
-}
-
 /* ---- readiness ---- */
 
 void loop_hold(struct loop *loop)
 {
 	assert(loop_is_current(loop));
-	if (loop->n_held++ == 0) {
-		loop_held_changed(loop);
+	if (loop->n_held++ == 0 && loop->held_changed != NULL) {
+		loop->held_changed(loop);
 	}
 }
 
 void loop_release(struct loop *loop)
 {
 	assert(loop_is_current(loop) && loop->n_held > 0);
-	if (--loop->n_held == 0) {
-		loop_held_changed(loop);
+	if (--loop->n_held == 0 && loop->held_changed != NULL) {
+		loop->held_changed(loop);
 	}
 }
 
@@ -240,8 +227,8 @@ void loop_defer(struct loop *loop, struct task *task)
 	assert(loop_is_current(loop));
 	list_remove(&task->link);
 	list_append(&loop->deferred, &task->link);
-	if (loop->rouses) {
-		loop_rouse(loop);
+	if (loop->rouse != NULL) {
+		loop->rouse(loop);
 	}
 }
 
@@ -250,9 +237,17 @@ void loop_next(struct loop *loop, struct task *task)
 	assert(loop_is_current(loop));
 	if (list_empty(&task->link)) {
 		list_append(&loop->next, &task->link);
-		if (loop->rouses) {
-			loop_rouse(loop);
+		if (loop->rouse != NULL) {
+			loop->rouse(loop);
 		}
+	}
+}
+
+void loop_last(struct loop *loop, struct task *task)
+{
+	assert(loop_is_current(loop) && loop->running);
+	if (list_empty(&task->link)) {
+		list_append(&loop->last, &task->link);
 	}
 }
 
@@ -269,8 +264,8 @@ void loop_cancel(struct loop *loop, struct task *task)
 {
 	assert(loop_is_current(loop));
 	list_remove(&task->link);
-	if (loop->rouses) {
-		loop_rouse(loop);
+	if (loop->rouse != NULL) {
+		loop->rouse(loop);
 	}
 }
 

@@ -18,7 +18,7 @@
  *
  * A task is put on a list either in a turn, which starts the idle handle at its end if some are
  * left, or by a callback of the host between two turns, which starts that handle at once
- * (loop_rouse).
+ * (loop::rouse).
  */
 #include <assert.h>
 #include <errno.h>
@@ -26,7 +26,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "stream/loop_drivers_private.h"
+#include "stream/loop_private.h"
+#include "stream/pipe.h"
+#include "stream/timer_private.h"
+
+/** A loop and what the modules above it keep for it, in one allocation. */
+struct whole {
+	struct loop loop; /* first, so that freeing it frees all */
+	struct timers timers;
+	struct pipe_pool pipes;
+};
 
 static __thread struct loop *own_loop;
 
@@ -52,12 +61,25 @@ static int probe_memory(int fd)
 /** Undoes loop_init(), even if it was only half done. */
 static void loop_fini(struct loop *loop)
 {
-	timers_fini(&loop->timers, loop);
-	pipe_pool_fini(&loop->pipes);
+	timers_fini(loop->timers);
+	pipe_pool_fini(loop->pipes);
 	pthread_mutex_destroy(&loop->lock);
 	if (loop->epoll_fd >= 0) {
 		close(loop->epoll_fd);
 	}
+}
+
+/** A zeroed loop; NULL: no memory. free(3) frees it. */
+static struct loop *loop_allocate(void)
+{
+	struct whole *whole = calloc(1, sizeof(*whole));
+
+	if (whole == NULL) {
+		return NULL;
+	}
+	whole->loop.timers = &whole->timers;
+	whole->loop.pipes = &whole->pipes;
+	return &whole->loop;
 }
 
 /** 0, or a negative errno after loop_fini(). */
@@ -66,13 +88,13 @@ static int loop_init(struct loop *loop)
 	int r;
 
 	loop->thread = pthread_self();
-	loop->timers.fd = -1;
 	list_init(&loop->next);
 	list_init(&loop->deferred);
+	list_init(&loop->last);
 	list_init(&loop->posted);
 	(void)pthread_mutex_init(&loop->lock, NULL);
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	r = loop->epoll_fd < 0 ? -errno : timers_init(&loop->timers, loop);
+	r = loop->epoll_fd < 0 ? -errno : timers_init(loop->timers, loop);
 	if (r < 0) {
 		loop_fini(loop);
 	}
@@ -111,7 +133,7 @@ static void own_close(struct loop *loop)
 /** 0 or a negative errno. */
 static int own_open(struct loop *loop)
 {
-	int r = probe_memory(loop->timers.fd);
+	int r = probe_memory(loop->timers->fd);
 
 	if (r == 0) {
 		r = uv_loop_init(&loop->own.uv);
@@ -136,7 +158,7 @@ static int own_open(struct loop *loop)
 
 struct loop *loop_new(void)
 {
-	struct loop *loop = calloc(1, sizeof(*loop));
+	struct loop *loop = loop_allocate();
 	int r;
 
 	if (loop == NULL) {
@@ -198,11 +220,8 @@ int loop_stop(struct loop *loop)
 
 /* ---- a hosted loop ---- */
 
-void loop_held_changed(struct loop *loop)
+static void host_held_changed(struct loop *loop)
 {
-	if (!loop->is_hosted) {
-		return;
-	}
 	if (loop->n_held > 0) {
 		uv_ref((uv_handle_t *)&loop->host.poll);
 	} else {
@@ -212,7 +231,7 @@ void loop_held_changed(struct loop *loop)
 
 static void on_idle(uv_idle_t *idle);
 
-void loop_rouse(struct loop *loop)
+static void host_rouse(struct loop *loop)
 {
 	if (loop_is_awake(loop)) {
 		(void)uv_idle_start(&loop->host.idle, on_idle);
@@ -223,14 +242,14 @@ void loop_rouse(struct loop *loop)
 
 static void host_turn(struct loop *loop, bool is_posted)
 {
-	loop->rouses = false;
+	loop->rouse = NULL;
 	if (is_posted) {
 		loop_turn_posted(loop);
 	} else {
 		loop_turn_polling(loop, 0);
 	}
-	loop->rouses = true;
-	loop_rouse(loop);
+	loop->rouse = host_rouse;
+	host_rouse(loop);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -273,7 +292,7 @@ static void host_close(struct loop *loop)
 	host_close_handle(loop, (uv_handle_t *)&loop->host.poll);
 	host_close_handle(loop, (uv_handle_t *)&loop->host.idle);
 	host_close_handle(loop, (uv_handle_t *)&loop->wake);
-	loop->is_hosted = false;
+	loop->held_changed = NULL;
 	loop_fini(loop);
 }
 
@@ -283,7 +302,7 @@ static void host_close(struct loop *loop)
  */
 static int host_open(struct loop *loop, uv_loop_t *host)
 {
-	int r = probe_memory(loop->timers.fd);
+	int r = probe_memory(loop->timers->fd);
 
 	if (r == 0) {
 		r = uv_poll_init(host, &loop->host.poll, loop->epoll_fd);
@@ -301,7 +320,8 @@ static int host_open(struct loop *loop, uv_loop_t *host)
 	uv_unref((uv_handle_t *)&loop->host.poll);
 	uv_unref((uv_handle_t *)&loop->wake);
 	loop->is_hosted = true;
-	loop->rouses = true;
+	loop->held_changed = host_held_changed;
+	loop->rouse = host_rouse;
 	return 0;
 }
 
@@ -314,7 +334,7 @@ struct loop *loop_open_on(uv_loop_t *host)
 		errno = EINVAL;
 		return NULL;
 	}
-	loop = calloc(1, sizeof(*loop));
+	loop = loop_allocate();
 	if (loop == NULL) {
 		return NULL;
 	}

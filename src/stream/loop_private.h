@@ -1,44 +1,92 @@
 /* SPDX-License-Identifier: ISC */
-/* What the modules of the stream library need of the loop; not for other folders. */
+/*
+ * The inside of a loop, for the stream library. loop.c has the turns, the tasks and the readiness;
+ * loop_drivers.c makes loops, turns them and ends them. Only these two use the fields of a loop;
+ * the modules above use the functions at the end.
+ */
 #ifndef WEIR_STREAM_LOOP_PRIVATE_H
 #define WEIR_STREAM_LOOP_PRIVATE_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "stream/loop.h"
-#include "stream/pipe.h"
-#include "stream/timer.h"
 
-/** The timers of one loop; timer.c. */
-struct timers {
-	struct watcher watcher; /**< of fd */
-	int fd;                 /**< the timerfd; -1 before timers_init() */
-	bool due;          /**< the timerfd expired, or more timers are due than one turn calls */
-	uint64_t armed_ns; /**< the time that the timerfd is set to; NS_NEVER: none */
-	/** The time that it was set to when it expired; NS_NEVER: it did not. */
-	uint64_t struck_ns;
-	uint64_t slice_ns;   /**< timers that were due at this time belong to the last slice */
-	struct timer **heap; /**< heap[1] expires first; heap[0] is unused */
-	size_t n_armed;
-	size_t n_open;   /**< never more than capacity, so arming needs no memory */
-	size_t capacity; /**< places in the heap, without heap[0] */
+struct pipe_pool;
+struct timers;
+
+struct loop {
+	pthread_t thread;
+	int epoll_fd;
+	bool running; /**< a turn is in progress */
+	bool in_line; /**< the turn is running the tasks in `next` */
+	bool stopped;
+	bool is_hosted;
+	/** Hosted: called when `n_held` has become 0 or 1, so that the host's loop is kept alive,
+	 * or no longer is. Else NULL. */
+	void (*held_changed)(struct loop *loop);
+	/** Hosted, between two turns: called when a task was put on a list or taken off, so that
+	 * the host comes back at once if a turn is due, or sleeps. Else NULL. */
+	void (*rouse)(struct loop *loop);
+	size_t n_held; /**< watched fds, armed timers, holds */
+	uint64_t turns;
+	uint64_t turned_ns;             /**< the end of the last turn */
+	_Atomic uint64_t waiting_bytes; /**< written by this thread only */
+	_Atomic uint64_t delay_ns;      /**< the worst since loop_take_delay_ns() */
+	struct list next;               /* struct task::link */
+	struct list deferred;           /* struct task::link */
+	struct list last;               /* struct task::link */
+	struct timers *timers;          /**< as long as the loop; timer.c uses it */
+	struct pipe_pool *pipes;        /**< likewise, for pipe.c */
+	pthread_mutex_t lock;           /**< for `posted` */
+	struct list posted;             /* struct task::link */
+	uv_async_t wake;                /**< for loop_post() */
+	union {
+		struct {
+			uv_loop_t uv;         /**< only for `wake` */
+			struct watcher ready; /**< for libuv's epoll set */
+		} own;
+		struct {
+			uv_poll_t poll; /**< for our epoll set; referenced while n_held > 0 */
+			uv_idle_t idle; /**< active while a turn is due at once */
+			/** Handles that are open, or still closing; `wake` is one. */
+			unsigned n_handles;
+		} host;
+	};
+	char buffer[LOOP_BUFFER_BYTES];
 };
 
-/** Returns 0 or a negative errno. timers_fini() also accepts timers whose timers_init() failed. */
-int timers_init(struct timers *timers, struct loop *loop);
-void timers_fini(struct timers *timers, struct loop *loop);
+/* ---- for the drivers ---- */
 
-/** Calls the timers that are due, up to TIMERS_A_TURN; timers::due says whether more are due. */
-void timers_strike(struct timers *timers, struct loop *loop);
+/** Whether there is work that no fd will report. */
+static inline bool loop_is_awake(const struct loop *loop)
+{
+	return !list_empty(&loop->last) || !list_empty(&loop->next) || !list_empty(&loop->deferred);
+}
+
+/** Runs one turn whose polling sleeps for at most `timeout_ms`; -1: until an event. */
+void loop_turn_polling(struct loop *loop, int timeout_ms);
+
+/** Runs one turn that runs the posted tasks instead of polling. */
+void loop_turn_posted(struct loop *loop);
+
+/** Runs the posted tasks. */
+void loop_run_posted(struct loop *loop);
+
+/** Runs the deferred tasks, in at most 8 rounds. */
+void loop_run_deferred(struct loop *loop);
+
+/* ---- for the modules above ---- */
 
 /** Runs one turn, which sleeps until there is something to do. Not for a hosted loop. */
 void loop_turn(struct loop *loop);
 
 /**
- * When the last turn ended, which is where the turn in progress, or the next, began. 0: no turn
- * yet.
+ * In a turn: runs `task` at its end, after the tasks in line; if that step has begun, in the next
+ * turn. Does nothing if the task is on a list already.
  */
-uint64_t loop_turned_ns(const struct loop *loop);
+void loop_last(struct loop *loop, struct task *task);
 
 /** Records a delay for loop_take_delay_ns(). */
 void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
@@ -46,7 +94,23 @@ void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
 /** Records bytes for loop_waiting_bytes(); `bytes` may be negative. */
 void loop_add_waiting(struct loop *loop, int64_t bytes);
 
-struct pipe_pool *loop_pipes(struct loop *loop);
-struct timers *loop_timers(struct loop *loop);
+/**
+ * When the last turn ended, which is where the turn in progress, or the next, began. 0: no turn
+ * yet.
+ */
+static inline uint64_t loop_turned_ns(const struct loop *loop)
+{
+	return loop->turned_ns;
+}
+
+static inline struct pipe_pool *loop_pipes(const struct loop *loop)
+{
+	return loop->pipes;
+}
+
+static inline struct timers *loop_timers(const struct loop *loop)
+{
+	return loop->timers;
+}
 
 #endif

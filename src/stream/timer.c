@@ -4,7 +4,7 @@
  * set to it. The timerfd is set again only if the earliest deadline moves forward, or after it
  * expired: a timer that was disarmed or postponed causes at most one needless wake-up.
  */
-#include "stream/timer.h"
+#include "stream/timer_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -95,20 +95,19 @@ static void on_timerfd(struct watcher *watcher, uint32_t events)
 	/* Not read: every expiry is an edge of its own, and setting the time clears the count. */
 	(void)events;
 	timers->due = true;
+	loop_last(timers->loop, &timers->strike);
 	timers->struck_ns = timers->armed_ns;
 	timers->armed_ns = NS_NEVER;
 }
 
-void timers_strike(struct timers *timers, struct loop *loop)
+/** Calls the timers that are due, up to TIMERS_A_TURN; the others wait for the next turn. */
+static void on_strike(struct task *task)
 {
-	uint64_t now;
+	struct timers *timers = container_of(task, struct timers, strike);
+	uint64_t now = clock_ns();
 
-	if (!timers->due) {
-		return;
-	}
-	now = clock_ns();
 	timers->slice_ns = now;
-	loop_note_delay(loop, timers->struck_ns, now);
+	loop_note_delay(timers->loop, timers->struck_ns, now);
 	timers->struck_ns = NS_NEVER;
 	for (unsigned i = 0; i < TIMERS_A_TURN; i++) {
 		struct timer *timer = timers->n_armed > 0 ? timers->heap[1] : NULL;
@@ -121,6 +120,7 @@ void timers_strike(struct timers *timers, struct loop *loop)
 		timer_arm(timer, NS_NEVER);
 		timer->strike(timer);
 	}
+	loop_last(timers->loop, task);
 }
 
 int timers_init(struct timers *timers, struct loop *loop)
@@ -128,6 +128,7 @@ int timers_init(struct timers *timers, struct loop *loop)
 	int r;
 
 	timers->watcher.ready = on_timerfd;
+	task_init(&timers->strike, on_strike);
 	timers->armed_ns = NS_NEVER;
 	timers->struck_ns = NS_NEVER;
 	timers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -137,23 +138,25 @@ int timers_init(struct timers *timers, struct loop *loop)
 	r = loop_watch(loop, timers->fd, &timers->watcher);
 	if (r < 0) {
 		close(timers->fd);
-		timers->fd = -1;
 		return r;
 	}
 	/* The timerfd alone does not keep a loop running; an armed timer does. */
 	loop_release(loop);
+	timers->loop = loop;
 	return 0;
 }
 
-void timers_fini(struct timers *timers, struct loop *loop)
+void timers_fini(struct timers *timers)
 {
-	assert(timers->n_open == 0);
-	if (timers->fd >= 0) {
-		loop_hold(loop);
-		close(timers->fd);
-		loop_forget(loop, &timers->watcher);
-		timers->fd = -1;
+	if (timers->loop == NULL) {
+		return;
 	}
+	assert(timers->n_open == 0);
+	list_remove(&timers->strike.link);
+	loop_hold(timers->loop);
+	close(timers->fd);
+	loop_forget(timers->loop, &timers->watcher);
+	timers->loop = NULL;
 	free(timers->heap);
 	timers->heap = NULL;
 }

@@ -16,6 +16,7 @@
 #include "job.h"
 #include "stream/connector.h"
 #include "stream/loop_private.h"
+#include "stream/timer.h"
 #include "suite.h"
 
 enum {

@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "fixture.h"
 #include "stream/loop_private.h"
+#include "stream/timer_private.h"
 #include "suite.h"
 
 static struct scene scene;

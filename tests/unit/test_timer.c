@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "fixture.h"
 #include "stream/loop_private.h"
+#include "stream/timer_private.h"
 #include "suite.h"
 
 /** A timer that notes when it struck. */

@@ -11,6 +11,7 @@
 
 #include "fault.h"
 #include "stream/loop_private.h"
+#include "stream/timer.h"
 
 enum { LOOP_GUARD_S = 30 };
 
