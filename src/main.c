@@ -13,6 +13,7 @@
  *	registry	objects that are found by name while anybody has a reference
  *	clock		CLOCK_MONOTONIC in nanoseconds, and the processor time of a thread
  *	slice		limits how long a work uses its thread before others run
+ *	mix		makes numbers that look random from numbers in a row
  *	buckets		a small histogram
  *	bytes		a byte buffer that grows
  *	character	UTF-8 characters, and which of them are escaped for a reader

@@ -3,17 +3,14 @@
 
 #include <string.h>
 
+#include "base/mix.h"
 #include "base/table.h"
 
 enum { UNIT_BITS = 53 }; /* of a double */
 
 uint64_t chance_of(uint64_t key, uint64_t what)
 {
-	uint64_t z = key + (what + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return mix(key + (what + 1) * MIX_STEP);
 }
 
 uint64_t chance_of_text(uint64_t key, const char *text)

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "base/mix.h"
+
 const char *deadline_name(enum deadline_kind kind)
 {
 	static const char *const names[DEADLINE_KINDS] = {
@@ -56,14 +58,6 @@ static void consider_silence(
 	struct search *search, enum deadline_kind kind, uint64_t last_ns, uint64_t silence_ns)
 {
 	consider(search, kind, clock_after(last_ns, silence_ns), silence_ns);
-}
-
-/** Spreads what lies close together over all 64 bits: the finalizer of splitmix64 (S. Vigna). */
-static uint64_t mix(uint64_t bits)
-{
-	bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
-	bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
-	return bits ^ bits >> 31;
 }
 
 /** The part of the spread that is added for one pair. */

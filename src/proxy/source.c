@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/mix.h"
 #include "base/prefix.h"
 
 enum {
@@ -69,7 +70,8 @@ static void unlock(struct shard *shard)
 
 /**
  * A multilinear hash (Dietzfelbinger): any two prefixes collide with a probability of 2^-32 for
- * anyone who does not know the keys.
+ * anyone who does not know the keys. It is mixed because the sums of addresses in a row are in a
+ * row too, and with some keys most of them would be in few shards.
  */
 static uint32_t hash_of(const struct sources *sources, const struct prefix *prefix)
 {
@@ -81,7 +83,7 @@ static uint32_t hash_of(const struct sources *sources, const struct prefix *pref
 	for (size_t i = 0; i + 1 < KEYS; i++) {
 		sum += sources->keys[i + 1] * words[i];
 	}
-	return (uint32_t)(sum >> 32);
+	return (uint32_t)(mix(sum) >> 32);
 }
 
 static struct source **bucket_of(struct shard *shard, uint32_t hash)

@@ -10,18 +10,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/mix.h"
 #include "upstream/rule.h"
 #include "upstream/set.h"
 #include "upstream/turns.h"
 
-/** Number n of the sequence of Sebastiano Vigna's splitmix64. */
+/** Number n of the sequence of splitmix64. */
 static uint64_t random_number(uint64_t n)
 {
-	uint64_t z = (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
+	return mix((n + 1) * MIX_STEP);
 }
 
 /** From 32 random bits, a number below n. All are equally likely, to n parts in 2^32. */

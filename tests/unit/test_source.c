@@ -305,6 +305,31 @@ START_TEST(a_table_has_its_bound)
 }
 END_TEST
 
+/** With some keys of the hash alone, addresses in a row would fill a few of the shards. */
+START_TEST(addresses_in_a_row_are_spread_whatever_the_keys)
+{
+	enum { TABLES = 300, ROOM = 64 * 64 };
+	struct source_rules rules = rules_of(0, 1);
+
+	for (unsigned i = 0; i < TABLES; i++) {
+		struct sources *table = sources_new(&list, ROOM);
+		union address address;
+		struct source *place;
+		uint32_t n = 0;
+
+		ck_assert_ptr_nonnull(table);
+		do {
+			address = v4(0x0a000000 + n++);
+		} while (
+			sources_take(table, &rules, &address.any, now_ns, &place) == SOURCE_TAKEN &&
+			(source_give(place, now_ns), true));
+		ck_assert_uint_gt(n, ROOM / 3);
+		sources_tick(&list, now_ns + NS_PER_S);
+		sources_free(table);
+	}
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_taken_and_the_next_one_can_be)
 {
 	struct source_rules rules = rules_of(2, 2);
@@ -510,6 +535,7 @@ int main(void)
 	tcase_add_test(tc, it_is_forgotten_with_its_last_pair_and_its_burst_back);
 	tcase_add_test(tc, who_comes_and_goes_clears_what_is_over);
 	tcase_add_test(tc, a_table_has_its_bound);
+	tcase_add_test(tc, addresses_in_a_row_are_spread_whatever_the_keys);
 	tcase_add_test(tc, without_memory_nothing_is_taken_and_the_next_one_can_be);
 	tcase_add_loop_test(tc, random_lives_go_as_the_model_says, 0, 15);
 	tcase_add_test(tc, four_workers_count_as_one);
