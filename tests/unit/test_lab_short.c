@@ -267,13 +267,14 @@ static void life_splices(void)
 	life_through("", LARGE, LARGE / SLICES);
 }
 
+/** `bandwidth` is the last one: then the kernel is told and asked, too. */
 static void life_has_toxics(void)
 {
 	life_through(
 		"{\"type\": \"latency\", \"stream\": \"upstream\", \"attributes\": {\"latency\": "
-		"1}}, {\"type\": \"bandwidth\", \"stream\": \"upstream\", \"attributes\": "
-		"{\"rate\": 20000}}, {\"type\": \"drip\", \"stream\": \"upstream\", "
-		"\"attributes\": {\"every_ms\": 1, \"bytes\": 400}}, {\"type\": \"cut\", "
+		"1}}, {\"type\": \"drip\", \"stream\": \"upstream\", \"attributes\": "
+		"{\"every_ms\": 1, \"bytes\": 400}}, {\"type\": \"bandwidth\", \"stream\": "
+		"\"upstream\", \"attributes\": {\"rate\": 20000}}, {\"type\": \"cut\", "
 		"\"attributes\": {\"after_ms\": 100000}}",
 		SMALL, SMALL / 3);
 }
