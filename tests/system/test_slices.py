@@ -19,6 +19,9 @@ pytestmark = pytest.mark.skipif(SANITIZER != "", reason="a sanitizer's processor
 N_PAIRS, N_LISTENERS, N_SERVERS, N_WORKERS = 9000, 100, 1000, 64
 LISTS = ("/v1/pairs?tcp_info=true", "/v1/upstreams", "/v1/listeners", "/v1/status", "/metrics")
 KIB = 1024
+# What is weir's own is in each of them. The kernel's work for others, where an interrupt finds a thread, counts as the
+# thread's, and on a busy machine is in some of each hundred slices: an answer without is waited for.
+TRIES = 30
 WEIGH = os.path.join(os.path.dirname(WEIR), "tests", "weir-weigh")
 
 
@@ -95,7 +98,7 @@ def full_house(tmp_path_factory):
 def short_slices_of(here, target):
     """The slices of an answer in which none takes more than a millisecond, and how many each thread had."""
     found = []
-    for _ in range(5):  # what the kernel does on a thread's account meanwhile counts as its own
+    for _ in range(TRIES):
         found.append(slices_of(here, target))
         if not any(too_long for _, too_long in found[-1].values()):
             return {worker: count for worker, (count, _) in found[-1].items()}
@@ -129,7 +132,7 @@ def test_no_slice_is_longer_where_workers_are_many(broad, target, report):
 def test_who_follows_is_served_in_slices(full, report):
     """Two looks at all listeners and servers, and a burst of lines, for several who follow."""
     before = slices(full)
-    for _ in range(5):
+    for _ in range(TRIES):
         with contextlib.ExitStack() as stack:
             followers = [stack.enter_context(follow(full.weir)) for _ in range(8)]
             for n in range(40):
@@ -164,11 +167,16 @@ def test_each_server_is_listed_once(full):
 
 
 def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full, report):
-    """The least of five: the kernel's work for others, on the processor that the thread is on, counts as the thread's."""
-    used = [float(re.search(r"^process_cpu_seconds_total (\S+)$", scrape(full), re.MULTILINE)[1]) for _ in range(6)]
-    least = min(after - before for before, after in zip(used, used[1:]))
-    report(f"{least * 1000:.1f} ms of processor time")
-    assert least < 0.02
+    def used():
+        return float(re.search(r"^process_cpu_seconds_total (\S+)$", scrape(full), re.MULTILINE)[1])
+
+    before, took = used(), []
+    while len(took) < TRIES and min(took, default=1) >= 0.02:
+        now = used()
+        took.append(now - before)
+        before = now
+    report(f"{min(took) * 1000:.1f} ms of processor time")
+    assert min(took) < 0.02
 
 
 def test_thousands_of_pairs_are_ended_in_slices(full, report):
