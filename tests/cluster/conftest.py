@@ -57,6 +57,7 @@ def pytest_configure():
         raise pytest.UsageError(missing())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    netns.have_own_run()
 
 
 def pytest_report_header():

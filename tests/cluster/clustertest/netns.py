@@ -10,12 +10,23 @@ import subprocess
 from weirtest.settings import DEADLINE
 
 _CLONE_NEWNET = 0x40000000
+_CLONE_NEWNS = 0x00020000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _enter(fd):
     if _libc.setns(fd, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def have_own_run():
+    """
+    This process, and those that it will start, have a /run of their own, where namespaces have their names and clusters
+    their folders. It goes with the last of them, however they end. Without root there is none, and no cluster.
+    """
+    if _libc.unshare(_CLONE_NEWNS) == 0 and _libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0:
+        _libc.mount(b"run", b"/run", b"tmpfs", 0, None)
 
 
 @contextlib.contextmanager
