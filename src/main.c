@@ -32,7 +32,7 @@
  *	fds		the kernel's table of fds: its size, and how many are open
  *	shortage	which errors mean a lack of resources
  *	proc		reads files of one line in /proc and /sys
- *	thread		starts a thread that handles no signals
+ *	thread		starts threads that handle no signals, and waits for threads
  *	control_path	the path of the control socket
  *
  * log/                a log line, from the thread that logs it to where it is written

@@ -2,6 +2,7 @@
 #include "base/thread.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 
 int thread_start(pthread_t *ret_thread, void *(*run)(void *owner), void *owner)
@@ -17,4 +18,11 @@ int thread_start(pthread_t *ret_thread, void *(*run)(void *owner), void *owner)
 	r = pthread_create(ret_thread, NULL, run, owner);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
+}
+
+void thread_wait(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) < 0) {
+		assert(errno == EINTR);
+	}
 }

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "crew/worker.h"
 
 /* ---- notices ---- */
@@ -169,9 +170,7 @@ int crew_wait_all(struct order *order)
 	(void)sem_init(&waiter, 0, 0); /* cannot fail with these arguments */
 	order->waiter = &waiter;
 	give(order, ORDER_WAITED_FOR);
-	while (sem_wait(&waiter) < 0) {
-		assert(errno == EINTR);
-	}
+	thread_wait(&waiter);
 	order->waiter = NULL;
 	(void)sem_destroy(&waiter);
 	return atomic_load(&order->failed);

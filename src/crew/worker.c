@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "crew/worker.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "base/thread.h"
@@ -16,13 +15,6 @@ struct start {
 	sem_t done;
 	int status; /**< the result: 0 or a negative errno */
 };
-
-static void sem_wait_on(sem_t *sem)
-{
-	while (sem_wait(sem) < 0) {
-		assert(errno == EINTR);
-	}
-}
 
 /* ---- on the worker's thread ---- */
 
@@ -115,7 +107,7 @@ static void *worker_main(void *arg)
 		(void)loop_run(worker->loop);
 		worker_give_up(worker);
 		(void)sem_post(&worker->halted);
-		sem_wait_on(&worker->released);
+		thread_wait(&worker->released);
 		proxy_fini(&worker->proxy);
 		loop_release(worker->loop);
 		worker->loop = loop_free(worker->loop);
@@ -141,7 +133,7 @@ int worker_start(struct worker *worker, const struct worker_opts *opts)
 	r = thread_start(&worker->thread, worker_main, &start);
 	if (r == 0) {
 		worker->running = true;
-		sem_wait_on(&start.done);
+		thread_wait(&start.done);
 		r = start.status;
 	} else {
 		(void)sem_destroy(&worker->halted);
@@ -162,7 +154,7 @@ void worker_halt(struct worker *worker)
 {
 	if (worker->running && worker->loop != NULL) {
 		loop_post(worker->loop, &worker->stop);
-		sem_wait_on(&worker->halted);
+		thread_wait(&worker->halted);
 	}
 }
 

@@ -204,7 +204,7 @@ static void *lane_main(void *arg)
 	lane->status = lane_set_up(lane);
 	(void)sem_post(&lane->run->set_up);
 	/* Now the main thread checks whether all lanes are set up, and says when to begin. */
-	run_wait(&lane->run->begin);
+	thread_wait(&lane->run->begin);
 	if (!lane->run->aborted) {
 		if (lane->next < lane->run->options->n_connections) {
 			timer_arm(&lane->ramp, open_time(lane, lane->next));

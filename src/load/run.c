@@ -23,12 +23,6 @@ bool run_is_idle(const struct run *run)
 	return run_clients_are_idle(run) && atomic_load(&run->n_remote_awaited) == 0;
 }
 
-void run_wait(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) < 0 && errno == EINTR) {
-	}
-}
-
 int run_open_signals(void)
 {
 	sigset_t signals;

@@ -130,9 +130,6 @@ void run_stop(struct run *run);
 /** How many server ends have a place. */
 uint64_t run_n_servers(const struct run *run);
 
-/** Waits for a semaphore; signals do not interrupt the wait. */
-void run_wait(sem_t *semaphore);
-
 /**
  * Makes the results of a run that could not begin, so that it can be reported like others: because
  * of `why` or, if that is NULL, of the pending signal. 0 or -ENOMEM. The caller calls run_fini() in

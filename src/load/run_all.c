@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/proc.h"
+#include "base/thread.h"
 #include "load/conn.h"
 #include "load/listening.h"
 #include "load/progress.h"
@@ -91,7 +92,7 @@ static int start_lanes(struct run *run)
 		run->n_lanes += r == 0;
 	}
 	for (unsigned i = 0; i < run->n_lanes; i++) {
-		run_wait(&run->set_up);
+		thread_wait(&run->set_up);
 	}
 	for (unsigned i = 0; i < run->n_lanes && r == 0; i++) {
 		r = run->lanes[i].status;

@@ -233,13 +233,6 @@ static bool has_work(void)
 	return atomic_load(&sink.homeless) != 0 || atomic_load(&sink.closing);
 }
 
-static void wait_for(sem_t *sem)
-{
-	while (sem_wait(sem) < 0) {
-		assert(errno == EINTR);
-	}
-}
-
 static void sleep_until_work(void)
 {
 	while (!has_work()) {
@@ -248,7 +241,7 @@ static void sleep_until_work(void)
 			return;
 		}
 		/* No work, or another thread took the flag and posts. */
-		wait_for(&sink.wakeup);
+		thread_wait(&sink.wakeup);
 	}
 }
 

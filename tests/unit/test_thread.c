@@ -3,7 +3,9 @@
 #include "base/thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "fault.h"
@@ -76,6 +78,57 @@ START_TEST(a_thread_that_cannot_be_is_told)
 }
 END_TEST
 
+/* ---- waiting ---- */
+
+enum { SIGNALS = 100 };
+
+static struct {
+	pthread_t waiter;
+	sem_t semaphore;
+	atomic_int n_handled;
+	atomic_bool posted;
+} wait_scene;
+
+static void on_signal(int number)
+{
+	(void)number;
+	(void)atomic_fetch_add(&wait_scene.n_handled, 1);
+}
+
+/** Sends signals, each when the one before was handled, and then posts. */
+static void *disturb(void *unused)
+{
+	for (int n = 1; n <= SIGNALS; n++) {
+		ck_assert_int_eq(pthread_kill(wait_scene.waiter, SIGUSR1), 0);
+		while (atomic_load(&wait_scene.n_handled) < n) {
+			(void)sched_yield();
+		}
+	}
+	atomic_store(&wait_scene.posted, true);
+	ck_assert_int_eq(sem_post(&wait_scene.semaphore), 0);
+	return unused;
+}
+
+START_TEST(a_wait_is_not_over_when_a_signal_was_handled)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+	pthread_t thread;
+	sigset_t none;
+
+	(void)sigemptyset(&none); /* an earlier test may have blocked it */
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &none, NULL), 0);
+	ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+	ck_assert_int_eq(sem_init(&wait_scene.semaphore, 0, 0), 0);
+	wait_scene.waiter = pthread_self();
+	ck_assert_int_eq(thread_start(&thread, disturb, NULL), 0);
+	thread_wait(&wait_scene.semaphore);
+	ck_assert(atomic_load(&wait_scene.posted));
+	ck_assert_int_eq(atomic_load(&wait_scene.n_handled), SIGNALS);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(sem_destroy(&wait_scene.semaphore), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("thread");
@@ -84,6 +137,7 @@ int main(void)
 	tcase_add_test(tc, a_thread_has_every_signal_blocked);
 	tcase_add_test(tc, who_starts_it_keeps_his_own_mask);
 	tcase_add_test(tc, a_thread_that_cannot_be_is_told);
+	tcase_add_test(tc, a_wait_is_not_over_when_a_signal_was_handled);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
