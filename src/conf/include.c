@@ -89,18 +89,15 @@ static char *include_path(const struct conf_source *source, const struct token *
 {
 	const char *quote = memchr(token->text, '"', token->len);
 	const char *end = token->text + token->len - 1;
-	const char *slash = strrchr(source->files[0], '/');
-	size_t folder_len = slash == NULL ? 0 : (size_t)(slash - source->files[0]) + 1;
+	size_t folder_len = conf_source_folder_len(source, quote + 1);
 	char *path = malloc(folder_len + token->len);
 	char *to = path;
 
 	if (path == NULL) {
 		return NULL;
 	}
-	if (quote[1] != '/') {
-		memcpy(to, source->files[0], folder_len);
-		to += folder_len;
-	}
+	memcpy(to, source->files[0], folder_len);
+	to += folder_len;
 	for (const char *from = quote + 1; from < end; from++) {
 		if (*from == '\\' && (from[1] == '\\' || from[1] == '"')) {
 			from++;

@@ -149,25 +149,16 @@ static char *escape(char *to, const char *from, size_t n)
 	return to;
 }
 
-/* A path in the folder of the main file. `escapes`: it is a pattern, in which the folder is
- * escaped. NULL: no memory. */
-static char *path_of(const struct conf_source *source, const char *text, bool escapes)
+/* A pattern from the folder of the main file, with that folder escaped. NULL: no memory. */
+static char *pattern_path(const struct conf_source *source, const char *text)
 {
-	const char *slash = strrchr(source->files[0], '/');
-	size_t n = slash == NULL || *text == '/' ? 0 : (size_t)(slash - source->files[0]) + 1;
-	char *path = malloc(2 * n + strlen(text) + 1);
-	char *to = path;
+	size_t folder_len = conf_source_folder_len(source, text);
+	char *path = malloc(2 * folder_len + strlen(text) + 1);
 
 	if (path == NULL) {
 		return NULL;
 	}
-	if (escapes) {
-		to = escape(to, source->files[0], n);
-	} else {
-		memcpy(to, source->files[0], n);
-		to += n;
-	}
-	(void)strcpy(to, text);
+	(void)strcpy(escape(path, source->files[0], folder_len), text);
 	return path;
 }
 
@@ -291,7 +282,7 @@ static int look_at_link(const char *path, struct stat *ret_stat)
 /* Reads all files that match. */
 static int add_all(const struct asker *asker, size_t first)
 {
-	char *path = path_of(asker->reading->source, asker->pattern->text, true);
+	char *path = pattern_path(asker->reading->source, asker->pattern->text);
 	glob_t found = {
 		.gl_opendir = open_folder,
 		.gl_closedir = close_folder,
@@ -325,7 +316,7 @@ static int add_pattern_files(const struct asker *asker, size_t first)
 		return 0;
 	}
 	if (strpbrk(text, WILD) == NULL) {
-		return add(asker, path_of(asker->reading->source, text, false), false, first);
+		return add(asker, conf_source_path(asker->reading->source, text), false, first);
 	}
 	return add_all(asker, first);
 }

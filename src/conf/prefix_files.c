@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,16 +199,6 @@ static void load(struct conf_reader *reader, struct prefix_file *file,
 	reader->failed |= file->is_wrong;
 }
 
-/* A path relative to the folder of the main file. NULL: no memory. */
-static char *path_of(const struct conf_source *source, const char *name)
-{
-	const char *slash = strrchr(source->files[0], '/');
-	int folder_len = slash == NULL || *name == '/' ? 0 : (int)(slash - source->files[0]) + 1;
-	char *path;
-
-	return asprintf(&path, "%.*s%s", folder_len, source->files[0], name) < 0 ? NULL : path;
-}
-
 /* Opens a file that was not used before. NULL: no memory, or it is not on the tape. */
 static struct prefix_file *open_new(struct conf_reader *reader, const struct setting *setting,
 	const char *shown, const char *path)
@@ -233,7 +222,7 @@ static struct prefix_file *open_new(struct conf_reader *reader, const struct set
 const struct conf_prefixes *prefix_files_get(struct conf_reader *reader,
 	const struct setting *setting, const char *shown, const char *name)
 {
-	char *path = path_of(reader->source, name);
+	char *path = conf_source_path(reader->source, name);
 	const struct prefix_file *file;
 
 	if (path == NULL) {

@@ -103,6 +103,26 @@ struct conf_part conf_source_part(const struct conf_source *source, size_t i)
 	return part;
 }
 
+size_t conf_source_folder_len(const struct conf_source *source, const char *path)
+{
+	const char *slash = strrchr(source->files[0], '/');
+
+	return slash == NULL || *path == '/' ? 0 : (size_t)(slash - source->files[0]) + 1;
+}
+
+char *conf_source_path(const struct conf_source *source, const char *path)
+{
+	size_t folder_len = conf_source_folder_len(source, path);
+	char *whole = malloc(folder_len + strlen(path) + 1);
+
+	if (whole == NULL) {
+		return NULL;
+	}
+	memcpy(whole, source->files[0], folder_len);
+	(void)strcpy(whole + folder_len, path);
+	return whole;
+}
+
 int conf_source_name(struct conf_source *source, const char *path)
 {
 	*source = (struct conf_source){.line = 1};

@@ -78,6 +78,13 @@ void conf_source_place(const struct conf_source *source, unsigned line, const ch
 /** Part `i` of n_more + 1 parts; part 0 is the main text. */
 struct conf_part conf_source_part(const struct conf_source *source, size_t i);
 
+/** How many characters of the main file's path, its folder, come before a path that the config
+ * names; 0 if that one is absolute. */
+size_t conf_source_folder_len(const struct conf_source *source, const char *path);
+
+/** A path that the config names, from the folder of the main file; malloc'd. NULL: no memory. */
+char *conf_source_path(const struct conf_source *source, const char *path);
+
 /** For the code that reads: begins another part. 0 or -ENOMEM. */
 int conf_source_begin_part(struct conf_source *source);
 
