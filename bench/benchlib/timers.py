@@ -121,11 +121,11 @@ class Scenario:
 
 
 SCENARIOS = {one.name: one for one in [
-    Scenario("idle", "idle", "the last bytes are sent spread over 4/5 of the time",
+    Scenario("idle", "idle", "the last bytes of the pairs are spread over 4/5 of the timeout",
              9000, ramp=3000),
     Scenario("mixed", "idle, at once", "all are due at one moment, while one busy pair exchanges messages",
              9000, ramp=3000, spread="0s", every="2ms"),
-    Scenario("trickle", "idle, trickle", "after bytes now and then, both ways",
+    Scenario("trickle", "idle, trickle", "bytes now and then, both ways, then silence",
              900, every="250ms", direction="both", **{"for": "1s"}),
     Scenario("halfclose", "half-close", "the client sends its FIN, and then nobody says anything",
              900, side="client"),
