@@ -261,12 +261,12 @@ static bool open_window(struct stage *stage, uint64_t rate)
 }
 
 /** Whether what passes is sent at once. It would wait if the stage is the last one, and what it
- * passed before is not sent yet. */
+ * passed before is not sent yet; it need not be sent at once if the connection is closing. */
 static bool can_send(struct stage *stage)
 {
 	struct chain *chain = stage->chain;
 
-	if (stage->link.next != &chain->stages) {
+	if (stage->link.next != &chain->stages || chain->is_closing) {
 		return true;
 	}
 	if (chain->calls->room(chain) == 0) {

@@ -160,6 +160,23 @@ START_TEST(cut_waits_for_no_receiver)
 }
 END_TEST
 
+START_TEST(cut_before_a_line_waits_for_no_receiver)
+{
+	struct toxic *line;
+
+	add("cut", 100, 0, 0, FIN);
+	line = lab_add(&rig, "bandwidth", 1, 1, 0);
+	rig.room = 0;
+	lab_put(&rig, 1000, 100);
+	lab_until(&rig, begin_ns + 2000 * MS);
+	ck_assert_uint_eq(rig.n_out, 1000);
+	ck_assert(rig.chain.is_over);
+	ck_assert_int_eq(rig.chain.last, CHUNK_CLOSE);
+	lab_close(&rig);
+	toxic_free(line);
+}
+END_TEST
+
 START_TEST(half_close_waits_for_the_receiver)
 {
 	add("half_close", 100, 0, 0, 0);
@@ -288,6 +305,7 @@ int main(void)
 	tcase_add_test(tc, the_first_of_bytes_and_time_counts);
 	tcase_add_test(tc, half_close_ends_this_direction);
 	tcase_add_test(tc, cut_waits_for_no_receiver);
+	tcase_add_test(tc, cut_before_a_line_waits_for_no_receiver);
 	tcase_add_test(tc, half_close_waits_for_the_receiver);
 	tcase_add_test(tc, drip_lets_a_byte_go_each_time);
 	tcase_add_test(tc, drip_counts_bytes_and_not_the_pieces_in_which_they_come);
