@@ -154,6 +154,12 @@ void conn_finish(struct conn *conn, enum conn_end end, int error);
 /** Ends it because the close did not come in time. */
 void conn_give_up(struct conn *conn);
 
+/**
+ * After a run of two processes: if the other end was given up there, and this one saw a close at
+ * about that time, this was no close by the proxy, and the end counts as given up, too.
+ */
+void conn_disown(struct conn *conn, const struct options *options);
+
 /** Closes an end that is not needed any more, without a verdict of its own. */
 void conn_dismiss(struct conn *conn);
 

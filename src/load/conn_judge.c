@@ -121,8 +121,26 @@ void conn_record(struct conn *conn)
 {
 	struct lane *lane = conn->lane;
 
-	if (conn->verdict == VERDICT_ON_TIME || conn->verdict == VERDICT_LATE) {
-		hdr_record(conn->is_server ? &lane->late_server : &lane->late,
-			(uint64_t)conn->late_ns / NS_PER_US);
+	if (!conn->is_server &&
+		(conn->verdict == VERDICT_ON_TIME || conn->verdict == VERDICT_LATE)) {
+		hdr_record(&lane->late, (uint64_t)conn->late_ns / NS_PER_US);
 	}
+}
+
+void conn_disown(struct conn *conn, const struct options *options)
+{
+	const struct conn *mate = conn_mate(conn);
+	uint64_t slack_ns =
+		options_measures(options) ? SLACK_NS : clock_later(SLACK_NS, options->max_late_ns);
+
+	if (mate == NULL || mate->verdict != VERDICT_NEVER || mate->end != CONN_END_OURS ||
+		conn->end == CONN_END_OURS || conn->verdict != VERDICT_LATE ||
+		clock_after((uint64_t)conn->late_ns, slack_ns) < options->wait_ns) {
+		return;
+	}
+	conn->end = CONN_END_OURS;
+	conn->verdict = VERDICT_NEVER;
+	conn->error = 0;
+	conn->late_ns = 0;
+	conn->after_ns = 0;
 }

@@ -50,7 +50,7 @@ enum verdict conn_judge(struct conn *conn, uint64_t now_ns);
  * is early. */
 enum verdict conn_guard(struct conn *conn, uint64_t now_ns);
 
-/** Adds its lateness to the histogram of its lane. */
+/** Adds the lateness of a client to the histogram of its lane, for the progress. */
 void conn_record(struct conn *conn);
 
 static inline bool conn_flag(const _Atomic bool *flag)

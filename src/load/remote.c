@@ -361,20 +361,19 @@ static int take_ends(const json_t *ends, struct run *run)
 	return (int)json_array_size(ends);
 }
 
-/** Adds the numbers that lanes count for ends of their own. */
-static void count_ends(struct run *run)
+/** Judges what one process alone could not, when the ends of both are known. */
+static void settle_ends(struct run *run)
 {
-	struct lane *lane = &run->lanes[0];
+	for (uint64_t i = 0; i < run->options->n_connections; i++) {
+		struct conn *client = &run->clients[i];
+		struct conn *server = conn_mate(client);
 
-	for (uint64_t i = 0; i < run->n_servers_max; i++) {
-		const struct conn *end = &run->servers[i];
-
-		if (end->state == CONN_OVER &&
-			(end->verdict == VERDICT_ON_TIME || end->verdict == VERDICT_LATE)) {
-			hdr_record(&lane->late_server, (uint64_t)end->late_ns / NS_PER_US);
+		if (server != NULL) {
+			conn_disown(client, run->options);
+			conn_disown(server, run->options);
 		}
 	}
-	hdr_record(&lane->delay, run->remote_delay_us);
+	hdr_record(&run->lanes[0].delay, run->remote_delay_us);
 }
 
 int remote_fetch(struct run *run, char *ret_why)
@@ -399,7 +398,7 @@ int remote_fetch(struct run *run, char *ret_why)
 		first += TOLD_ENDS_MAX;
 	}
 	if (r >= 0) {
-		count_ends(run);
+		settle_ends(run);
 	}
 	return r < 0 ? r : 0;
 }

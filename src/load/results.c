@@ -134,6 +134,10 @@ static void count_side(
 			conn->late_ns < 0) {
 			hdr_record(&side->early, (uint64_t)-conn->late_ns / NS_PER_US);
 		}
+		if (results_is_timed(conn) &&
+			(conn->verdict == VERDICT_ON_TIME || conn->verdict == VERDICT_LATE)) {
+			hdr_record(&side->late, (uint64_t)conn->late_ns / NS_PER_US);
+		}
 	}
 }
 
@@ -166,8 +170,6 @@ static void merge_lanes(struct results *results)
 	for (uint64_t i = 0; i < run->options->n_threads; i++) {
 		const struct lane *lane = &run->lanes[i];
 
-		hdr_merge(&results->sides[SIDE_CLIENT].late, &lane->late);
-		hdr_merge(&results->sides[SIDE_SERVER].late, &lane->late_server);
 		hdr_merge(&results->connect, &lane->connect);
 		hdr_merge(&results->failed, &lane->failed);
 		hdr_merge(&results->latency, &lane->latency);

@@ -57,7 +57,6 @@ struct lane {
 	int status;          /**< 0 or the negative errno of its setup */
 	uint64_t n_received; /**< mixed: messages that came back */
 	struct hdr late;     /**< us: lateness of the clients' closes */
-	struct hdr late_server;
 	struct hdr connect;  /**< us: from connect(2) to connected */
 	struct hdr failed;   /**< us: from connect(2) to its failure */
 	struct hdr latency;  /**< us: messages of the busy share */

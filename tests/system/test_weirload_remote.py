@@ -157,6 +157,18 @@ def test_the_other_end_of_a_half_close_that_is_reset_too_soon_is_early(server):
     assert told.verdicts == {"early": N} and told.ends("server") == {"rst": N}, told.out
 
 
+@pytest.mark.parametrize("scenario, options", (
+    ("trickle", {"every": "50ms", "for_": "150ms"}), ("trickle", {"every": "50ms", "for_": "150ms", "direction": "down"}),
+    ("oneside", {"every": "50ms"})))
+def test_what_weirload_closes_itself_is_no_close_of_the_proxy(scenario, options, server):
+    """Each process gives its own end up; the proxy passes that on to the other."""
+    with ScriptedPeer(Script(), server.address) as peer:
+        told = server.run(scenario, peer, expect="200ms", wait="200ms", max_late="100ms", **options)
+    assert told.verdicts == {"never": N} and told.broken == {"max_never"}, told.out
+    assert told.ends() == told.ends("server") == {"weirload": N}
+    assert told.json["client"]["late_us"] is told.json["server"]["late_us"] is None
+
+
 def test_without_an_expectation_it_measures(server):
     with ScriptedPeer(Script(0.3), server.address) as peer:
         told = server.run("trickle", peer, every="20ms", for_="100ms", direction="both")
