@@ -23,6 +23,7 @@
  *	parse		reads durations, sizes and numbers
  *	timespan	reads time spans as systemd's tools do
  *	addr		addresses, as the config and the log write them
+ *	addr_parse	reads the text of an address
  *	prefix		one IP prefix
  *	prefixes	a set of IP prefixes
  *	route		whether an address is on this machine, by the kernel's routing table
