@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
@@ -112,6 +113,7 @@ class Weir(Heard):
         self.configure(self.settings)
         self._forget()
         self._process = self._spawn_process()
+        self._life = os.pidfd_open(self._process.pid)  # readable once it has ended
         self._spawn(self._listen_to_notices)
         if self._reads_log:
             self._reads_log = False
@@ -165,16 +167,15 @@ class Weir(Heard):
 
     def _stop_now(self):
         """Ends it without waiting for its pairs: by two signals, which are not one that repeats."""
+        poller = select.poll()
+        poller.register(self._life, select.POLLIN)
         end = time.monotonic() + DEADLINE
         while self._process.poll() is None:
             if time.monotonic() > end:
                 raise AssertionError("weir does not end")
             self._process.send_signal(signal.SIGTERM)
             self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                pass
+            poller.poll(200)
 
     def _judge(self):
         self.read_log()
@@ -200,6 +201,7 @@ class Weir(Heard):
 
     def _close_fds(self):
         self._notify.close()
+        os.close(self._life)
         if self._log >= 0:
             os.close(self._log)
 

@@ -2,6 +2,7 @@
 """What a daemon says: its log and its notifications, collected by threads, waited for by tests."""
 
 import os
+import select
 import threading
 import time
 
@@ -49,19 +50,14 @@ class Heard:
                     self._news.notify_all()
 
     def _listen_to_notices(self):
-        self._notify.settimeout(0.02)
-        gone = False
-        while True:
-            try:
-                message = [self._notify.recv(4096).decode()]
-            except TimeoutError:
-                if gone:
-                    break
-                gone = self._process.poll() is not None
-                message = []
+        poller = select.poll()
+        poller.register(self._notify, select.POLLIN)
+        poller.register(self._life, select.POLLIN)
+        while self._notify.fileno() in dict(poller.poll()):  # or it has ended, and has said no more
+            message = self._notify.recv(4096).decode()
             with self._news:
-                self.messages += message
-                self.notices += [line for one in message for line in one.splitlines()]
+                self.messages.append(message)
+                self.notices += message.splitlines()
                 self._news.notify_all()
 
     def _wait(self, condition, deadline=DEADLINE, alive=True):
