@@ -69,7 +69,7 @@ static void check_fields(json_t *json)
 	json_t *one;
 
 	error[0] = '\0';
-	if (fields_read(json, "Proxy", fields, error) < 0) {
+	if (fields_read(json, "toxiproxy.Proxy", fields, error) < 0) {
 		assert(*error != '\0');
 		return;
 	}

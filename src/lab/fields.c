@@ -142,6 +142,7 @@ static const struct field *find(const struct field *fields, const char *name)
 int fields_read(
 	json_t *object, const char *type, const struct field *fields, char error[FIELDS_ERROR_MAX])
 {
+	const char *dot = strchr(type, '.');
 	const char *name;
 	json_t *value;
 
@@ -163,7 +164,8 @@ int fields_read(
 		}
 		(void)snprintf(error, FIELDS_ERROR_MAX,
 			"json: cannot unmarshal %s into Go struct field %s.%s of type %s",
-			fields_kind_text(value), type, field->name, type_text(field->kind));
+			fields_kind_text(value), dot == NULL ? "" : dot + 1, field->name,
+			type_text(field->kind));
 		return -EINVAL;
 	}
 	return 0;

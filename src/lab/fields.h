@@ -40,8 +40,8 @@ json_t *fields_parse_all(
 	const char *text, size_t n, unsigned *ret_line, char error[FIELDS_ERROR_MAX]);
 
 /**
- * Reads the fields of an object; `type` is the name of its type in Go, for errors. null counts as
- * an empty object. 0, or -EINVAL and `error`.
+ * Reads the fields of an object; `type` is its type in Go, with the package, for errors. null
+ * counts as an empty object. 0, or -EINVAL and `error`.
  */
 int fields_read(
 	json_t *object, const char *type, const struct field *fields, char error[FIELDS_ERROR_MAX]);

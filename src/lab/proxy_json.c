@@ -55,7 +55,7 @@ static int read_input(json_t *json, struct input *input, struct answer *answer)
 	};
 	char error[FIELDS_ERROR_MAX];
 
-	if (fields_read(json, "Proxy", fields, error) < 0) {
+	if (fields_read(json, "toxiproxy.Proxy", fields, error) < 0) {
 		return answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
 	}
 	return 0;

@@ -199,7 +199,7 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 	const struct toxic_type *type;
 	struct toxic *toxic;
 
-	if (fields_read(json, "ToxicWrapper", fields, error) < 0) {
+	if (fields_read(json, "toxics.ToxicWrapper", fields, error) < 0) {
 		(void)answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
 		return NULL;
 	}
@@ -223,6 +223,11 @@ struct toxic *toxic_json_new(json_t *json, struct answer *answer)
 	return toxic;
 }
 
+/** The name that the Go of toxiproxy gives to what changes a toxic. */
+static const char update_type[] =
+	"struct { Attributes interface {} \"json:\\\"attributes\\\"\"; Toxicity float32 "
+	"\"json:\\\"toxicity\\\"\" }";
+
 int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer)
 {
 	double toxicity = toxic->toxicity;
@@ -236,7 +241,7 @@ int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer)
 	int64_t values[TOXIC_ATTRIBUTES_MAX];
 
 	memcpy(values, toxic->values, sizeof(values));
-	if (fields_read(json, "", fields, error) < 0) {
+	if (fields_read(json, update_type, fields, error) < 0) {
 		return answer_refuse(answer, STATUS_WRONG, "bad request body: %s", error);
 	}
 	if (check_toxicity(toxic->type, toxicity, answer) < 0 ||

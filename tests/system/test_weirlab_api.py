@@ -110,7 +110,7 @@ def test_a_proxy_is_made_shown_and_deleted(lab):
     ('{"name": 5}', "bad request body: json: cannot unmarshal number into Go struct field Proxy.name of type string"),
     ('{"enabled": "yes"}',
      "bad request body: json: cannot unmarshal string into Go struct field Proxy.enabled of type bool"),
-    ("[]", "bad request body: json: cannot unmarshal array into Go value of type Proxy")))
+    ("[]", "bad request body: json: cannot unmarshal array into Go value of type toxiproxy.Proxy")))
 def test_a_wrong_proxy_is_told_in_gos_words(lab, body, error):
     assert lab.ask("POST", "/proxies", body) == (400, {"error": error, "status": 400})
     assert lab.get("/proxies") == {}
@@ -372,6 +372,15 @@ def test_a_toxic_that_is_changed_wrongly_stays_as_it_is(lab):
     lab.toxic("latency", latency=5, jitter=1)
     assert lab.ask("PATCH", "/proxies/p/toxics/latency_downstream", {"attributes": {"latency": 9, "jitter": "x"}})[0] == 400
     assert lab.get("/proxies/p/toxics/latency_downstream")["attributes"] == {"latency": 5, "jitter": 1}
+
+
+def test_a_toxic_that_is_no_object_is_told(lab):
+    lab.proxy(UPSTREAM)
+    lab.toxic("latency")
+    error = "bad request body: json: cannot unmarshal array into Go value of type "
+    assert lab.ask("POST", "/proxies/p/toxics", "[]")[1]["error"] == error + "toxics.ToxicWrapper"
+    assert lab.ask("PATCH", "/proxies/p/toxics/latency_downstream", "[]")[1]["error"] == error + (
+        r'struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }')
 
 
 def test_attributes_match_in_any_case_and_unknown_ones_are_ignored(lab):
