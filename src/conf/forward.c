@@ -199,8 +199,7 @@ void conf_check_forward(struct conf_reader *reader, size_t i)
 	}
 	if (listener->n_ports == 0) {
 		conf_reader_error(reader, setting, shown,
-			"has a port for each one of listen, whose addresses differ in theirs; "
-			"write "
+			"is a range, but the addresses of listen have different ports; write "
 			"the same ports for all of them, or one server");
 	} else if (listener->n_ports != servers.n) {
 		conf_reader_error(reader, setting, shown,

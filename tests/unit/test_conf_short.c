@@ -415,8 +415,7 @@ static const struct {
 	{"listen = \"*:80\"; server = \"h:1-3\"",
 		"server: has 3 ports, and listen has 1; write as many, or one for all"},
 	{"listen = [\"127.0.0.1:80-82\", \"[::1]:81-83\"]; server = \"h:1-3\"",
-		"server: has a port for each one of listen, whose addresses differ in theirs; "
-		"write "
+		"server: is a range, but the addresses of listen have different ports; write "
 		"the same ports for all of them, or one server"},
 	{"listen = \"127.0.0.1:80-82\"; server = \"127.0.0.1:79-81\"",
 		"server: \"127.0.0.1:80\" is the address of listeners[1]; weir would connect to "
