@@ -397,9 +397,6 @@ static void add_row(struct file *file, size_t i, size_t k)
 	row->options.quiet = file->suite->parallel;
 	row->options.progress_ns = file->command->progress_ns;
 	row->options.label = row->label;
-	if (row->options.progress_ns == NS_NEVER) {
-		row->options.progress_ns = file->command->progress_ns;
-	}
 	if (row->options.n_sources == 0) {
 		options_fini(&row->options); /* frees an array of 256 that is not needed */
 	}
@@ -431,6 +428,59 @@ static int make_rows(struct file *file)
 	return 0;
 }
 
+/* ---- what goes on at the same time ---- */
+
+/** Whether sockets that listen on these addresses are in each other's way. */
+static bool is_taken(const struct addr *a, const struct addr *b)
+{
+	return a->sa_len != 0 && b->sa_len != 0 &&
+	       (addr_equal(a, b) || addr_is_within(a, b) || addr_is_within(b, a));
+}
+
+/** The option because of which two runs cannot go on at the same time; NULL: they can. */
+static const char *in_the_way(const struct options *a, const struct options *b)
+{
+	if (is_taken(&a->serve, &b->serve)) {
+		return "serve";
+	}
+	if (is_taken(&a->blackhole, &b->blackhole) || is_taken(&a->serve, &b->blackhole) ||
+		is_taken(&a->blackhole, &b->serve)) {
+		return "blackhole";
+	}
+	return a->has_remote && b->has_remote && addr_equal(&a->remote, &b->remote) ? "remote"
+										    : NULL;
+}
+
+/** Refuses proxies that cannot be tested at the same time, each once. */
+static void check_parallel(struct file *file)
+{
+	const struct suite *suite = file->suite;
+	bool is_told[SUITE_PROXIES_MAX] = {false};
+	char path[SUITE_PATH_MAX];
+
+	for (size_t i = 0; suite->parallel && i < suite->n_rows; i++) {
+		const struct suite_row *row = &suite->rows[i];
+
+		for (size_t k = 0; k < suite->n_rows; k++) {
+			const struct suite_row *other = &suite->rows[k];
+			const char *key = other->proxy_index < row->proxy_index
+						  ? in_the_way(&other->options, &row->options)
+						  : NULL;
+
+			if (key == NULL || is_told[row->proxy_index]) {
+				continue;
+			}
+			is_told[row->proxy_index] = true;
+			path_of(path, "proxies", row->proxy_index);
+			suite_refuse(&file->reading, file->proxies->elements[row->proxy_index],
+				path,
+				"needs the same %s as \"%s\" at the same time; give each its own, "
+				"or write parallel = false",
+				key, other->proxy);
+		}
+	}
+}
+
 int suite_load(struct suite *suite, const struct options *command)
 {
 	struct conf_errors errors;
@@ -452,6 +502,9 @@ int suite_load(struct suite *suite, const struct options *command)
 		check(&file);
 		if (!file.reading.failed) {
 			r = make_rows(&file);
+		}
+		if (r == 0 && !file.reading.failed) {
+			check_parallel(&file);
 		}
 	}
 	(void)conf_errors_result(&errors, command->suite, errors.n_errors == 0 ? r : 0);

@@ -86,6 +86,15 @@ static bool is_advice(const char *text, size_t n)
 	return false;
 }
 
+/** Whether what stands before `at` begins a command line: "weirload serve ". */
+static bool is_command(const char *text, const char *at)
+{
+	static const char command[] = "weirload serve ";
+	size_t n = sizeof(command) - 1;
+
+	return (size_t)(at - text) >= n && memcmp(at - n, command, n) == 0;
+}
+
 /** Writes `key = "VALUE"` for the " VALUE" at `value`; returns the length of that, 0 if none. */
 static size_t put_value(FILE *out, const struct option *option, const char *value)
 {
@@ -113,8 +122,9 @@ void suite_name_as_keys(char *text, size_t size)
 		return;
 	}
 	while (*from != '\0') {
-		const struct option *option =
-			strncmp(from, "--", 2) == 0 ? option_at(from + 2) : NULL;
+		const struct option *option = strncmp(from, "--", 2) == 0 && !is_command(text, from)
+						      ? option_at(from + 2)
+						      : NULL;
 
 		if (option == NULL) {
 			fputc(*from++, out);

@@ -83,6 +83,15 @@ def test_a_proxy_that_is_not_there_does_not_end_the_suite(folder):
     assert "FAILED: idle through unknown: target no-such-host.invalid:1: " in told.out
 
 
+def test_a_serving_end_that_is_not_there_is_told_with_the_command_that_starts_it(folder):
+    nobody = address.free("tcp4", None)
+    told = run(folder, f"""
+        proxies = ( {{ name = "a"; target = "127.0.0.1:1"; remote = "{nobody}"; secret_file = "/dev/null"; }} );
+        scenarios = ( "idle" );""")
+    assert told.code == 1
+    assert f"FAILED: idle through a: remote {nobody}: Connection refused; start weirload serve --secret-file there\n" in told.out
+
+
 def test_an_address_that_is_taken_is_told_in_its_row(folder):
     with ScriptedPeer(Script(0.15)) as taken, ScriptedPeer(Script(0.15)) as there:
         told = run(folder, GENEROUS + f"""
@@ -322,6 +331,12 @@ IDLE = 'scenarios = ( "idle" );\n'
      ["2: scenarios[0]: through a: places is missing: how many connections the server may have, such as places = 2"]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; target = \"127.0.0.1:2\"; } );",
      ["2: scenarios[0].target: is for a proxy; write it in proxies = ( { target = \"...\"; } )"]),
+    (IDLE + 'parallel = true; defaults = { serve = "127.0.0.1:2"; };\nproxies = ( "127.0.0.1:1",\n"127.0.0.1:3" );',
+     ["4: proxies[1]: needs the same serve as \"127.0.0.1:1\" at the same time; give each its own, or write parallel = false"]),
+    (IDLE + 'parallel = true; proxies = ( { target = "127.0.0.1:1"; serve = "*:2"; },\n{ target = "127.0.0.1:3"; serve = "127.0.0.1:2"; } );',
+     ["3: proxies[1]: needs the same serve as \"127.0.0.1:1\" at the same time; "]),
+    (IDLE + 'parallel = true; defaults = { remote = "127.0.0.1:2"; secret_file = "x"; }; proxies = ( "127.0.0.1:1", "127.0.0.1:3" );',
+     ["2: proxies[1]: needs the same remote as "]),
     (IDLE + PROXY + "defaults = { target = \"127.0.0.1:2\"; };", ["3: defaults.target: is for a proxy; "]),
     (PROXY + "scenarios = ( { scenario = \"idle\"; max_late = \"1s\"; } );",
      ["2: scenarios[0]: through a: max_late needs expect: late is later than expected"]),
