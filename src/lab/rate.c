@@ -127,6 +127,15 @@ static void window_advance(struct window *window, uint64_t now_ns)
 	window->slot = most(window->slot, slot);
 }
 
+/** Whether nothing passes while the receiver has not taken what passed before. A stage after this
+ * one may hold it as well, and an end that closes does not wait for a receiver. */
+static bool waits_for_receiver(const struct stage *stage)
+{
+	const struct chain *chain = stage->chain;
+
+	return stage->paces && stage->link.next == &chain->stages && !chain->is_closing;
+}
+
 /** Moves the window on to now. What passed in an earlier turn, and has left, gets into a slot. */
 static void window_book(struct stage *stage, uint64_t now_ns)
 {
@@ -134,7 +143,7 @@ static void window_book(struct stage *stage, uint64_t now_ns)
 	struct chain *chain = stage->chain;
 
 	if (window->open > 0 && window->open_ns != now_ns) {
-		bool can_be_held = stage->paces && chain->calls->held != NULL;
+		bool can_be_held = waits_for_receiver(stage) && chain->calls->held != NULL;
 		uint64_t held = can_be_held ? chain->calls->held(chain) : 0;
 
 		held = least(held, window->open);
@@ -260,13 +269,12 @@ static bool open_window(struct stage *stage, uint64_t rate)
 	return !stage->chain->failed;
 }
 
-/** Whether what passes is sent at once. It would wait if the stage is the last one, and what it
- * passed before is not sent yet; it need not be sent at once if the connection is closing. */
+/** Whether something may pass, as far as it depends on the receiver. */
 static bool can_send(struct stage *stage)
 {
 	struct chain *chain = stage->chain;
 
-	if (stage->link.next != &chain->stages || chain->is_closing) {
+	if (!waits_for_receiver(stage)) {
 		return true;
 	}
 	if (chain->calls->room(chain) == 0) {
@@ -291,7 +299,7 @@ static void bandwidth_move(struct stage *stage, uint64_t now_ns)
 		if (rate == 0 || !open_window(stage, rate)) {
 			return; /* with a rate of 0 no byte passes */
 		}
-		if (stage->paces && !can_send(stage)) {
+		if (!can_send(stage)) {
 			return; /* a run follows when the receiver takes some */
 		}
 		stage->since_ns = free_since(stage, now_ns);

@@ -19,7 +19,7 @@ from weirtest import peers, proc, wait
 from weirtest.lab import Lab
 from weirtest.peers import read_end
 from weirtest.settings import DEADLINE, LATE, SANITIZER, scaled
-from weirtest.transfer import Payload, Task, receive_hashed, send_hashed
+from weirtest.transfer import Payload, Task, filled, receive_hashed, send_hashed
 
 HOUR_MS = 3_600_000
 # What holds bytes or an end back, or lets them pass and would do something later.
@@ -147,6 +147,19 @@ def test_bandwidth_changes_while_its_reader_takes_nothing(lab, tmp_path, transpo
         else:
             lab.toxic("latency", latency=5)
         assert receive_hashed(client) == (task.result(), size)
+    upstream.close()
+
+
+@pytest.mark.parametrize("rate", (100, 5000))  # without and with a window of 10 ms
+def test_a_reset_does_not_wait_for_a_reader_that_bandwidth_waits_for(lab, rate):
+    upstream = peers.Upstream("tcp4", None)
+    at = lab.proxy(upstream.address, toxics=[{"type": "bandwidth", "attributes": {"rate": rate}}])
+    with peers.connect(at, rcvbuf=4096) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        server.sendall(filled(30_000))
+        wait.until(lambda: lab.get("/connections")[0]["downstream"]["received"] == 30_000, "all is in flight")
+        peers.reset(server)
+        wait.until(lambda: lab.get("/connections")[0]["state"] == "resetting", "the end has come out")
+        assert read_end(client) == (filled(30_000), "rst")
     upstream.close()
 
 

@@ -272,6 +272,40 @@ START_TEST(a_reader_that_took_nothing_gets_no_burst)
 }
 END_TEST
 
+START_TEST(an_end_that_closes_waits_for_no_receiver)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1000, 0);
+
+	rig.room = 0;
+	rig.held = 1000 * 1000;
+	lab_put(&rig, 60000, 1000);
+	lab_end(&rig, CHUNK_RESET);
+	lab_until(&rig, begin_ns + 60 * MS - 1);
+	ck_assert(!rig.chain.is_over);
+	lab_until(&rig, begin_ns + 60 * MS);
+	ck_assert_uint_eq(rig.n_out, 60000);
+	ck_assert(rig.chain.is_over);
+	ck_assert_int_eq(rig.chain.last, CHUNK_RESET);
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+END_TEST
+
+START_TEST(what_the_kernel_holds_counts_only_for_the_last_toxic)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 1000, 0);
+	struct toxic *last = lab_add(&rig, "latency", 1, 0, 0);
+
+	rig.held = 1000 * 1000;
+	lab_put(&rig, 60000, 1000);
+	lab_until(&rig, begin_ns + 61 * MS);
+	ck_assert_uint_eq(rig.n_out, 60000);
+	lab_close(&rig);
+	toxic_free(toxic);
+	toxic_free(last);
+}
+END_TEST
+
 START_TEST(a_stall_of_our_own_is_followed_by_no_burst)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 3000, 0);
@@ -362,6 +396,8 @@ int main(void)
 	tcase_add_test(tc, what_leaves_late_counts_when_it_leaves);
 	tcase_add_test(tc, a_hole_of_eight_ms_costs_no_bandwidth);
 	tcase_add_test(tc, a_reader_that_took_nothing_gets_no_burst);
+	tcase_add_test(tc, an_end_that_closes_waits_for_no_receiver);
+	tcase_add_test(tc, what_the_kernel_holds_counts_only_for_the_last_toxic);
 	tcase_add_test(tc, a_stall_of_our_own_is_followed_by_no_burst);
 	tcase_add_test(tc, a_line_that_was_free_saves_nothing_up);
 	tcase_add_test(tc, a_line_that_is_behind_sends_little_between_two_looks_at_the_clock);
