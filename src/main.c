@@ -18,7 +18,7 @@
  *	bytes		a byte buffer that grows
  *	character	UTF-8 characters, and which of them are escaped for a reader
  *	hdr		a large, exact histogram
- *	text		how bytes from outside are quoted
+ *	text		how bytes from outside are quoted; the lines of a text
  *	nearest		finds the known name that a mistyped one means
  *	parse		reads durations, sizes and numbers
  *	timespan	reads time spans as systemd's tools do

@@ -67,3 +67,13 @@ char *text_copy_latin1(const char *latin1)
 	}
 	return copy;
 }
+
+size_t text_next_line(const char **text, const char **ret_line)
+{
+	const char *line = *text + strspn(*text, "\n");
+	size_t n = strcspn(line, "\n");
+
+	*ret_line = line;
+	*text = line + n;
+	return n;
+}

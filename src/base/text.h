@@ -3,7 +3,8 @@
  * How weir quotes bytes that came from outside, in the log and in errors about a config. Between
  * double quotes '"' is written as \", '\' as \\, and a byte that is not printable ASCII as \xNN
  * (two lower-case hex digits); every other byte stands for itself. Strings in a config are read by
- * the same rules. Also here: comparing names without regard to case, and text in Latin-1.
+ * the same rules. Also here: comparing names without regard to case, text in Latin-1, and
+ * the lines of a text.
  */
 #ifndef WEIR_BASE_TEXT_H
 #define WEIR_BASE_TEXT_H
@@ -36,5 +37,11 @@ size_t text_escape(char byte, char escape[TEXT_ESCAPE_MAX]);
 
 /** Reads one byte from what text_escape() wrote. Returns the length of the escape. */
 size_t text_unescape(const char *escape, char *ret_byte);
+
+/**
+ * The next line of a text that is not empty, without its line feed; moves *text behind it. Returns
+ * its length, and the line in *ret_line; 0: there is none left.
+ */
+size_t text_next_line(const char **text, const char **ret_line);
 
 #endif

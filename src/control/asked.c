@@ -59,17 +59,17 @@ json_t *control_text(const char *text)
 json_t *control_lines(const char *text)
 {
 	json_t *lines = json_array();
+	const char *line;
+	size_t n;
 
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\n");
-		char *line = strndup(text, n);
+	while ((n = text_next_line(&text, &line)) > 0) {
+		char *copy = strndup(line, n);
 
-		is_short = is_short || line == NULL;
-		if (n > 0 && line != NULL) {
-			(void)json_array_append_new(lines, control_text(line));
+		is_short = is_short || copy == NULL;
+		if (copy != NULL) {
+			(void)json_array_append_new(lines, control_text(copy));
 		}
-		free(line);
-		text += n + (text[n] == '\n' ? 1 : 0);
+		free(copy);
 	}
 	return lines;
 }

@@ -29,6 +29,18 @@ struct control_drain {
 	void *asker; /**< for use by the asker */
 };
 
+/** Answers all requests in a list. Each done() may free its request and others. */
+static inline void control_request_answer_all(struct list *requests, bool ok, const char *text)
+{
+	while (!list_empty(requests)) {
+		struct control_request *request =
+			container_of(requests->next, struct control_request, link);
+
+		list_remove(&request->link);
+		request->done(request, ok, text);
+	}
+}
+
 /** Ends the asker's wait: done() is not called any more. Harmless if the request was answered. */
 static inline void control_request_forget(struct control_request *request)
 {

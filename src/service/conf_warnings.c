@@ -3,21 +3,23 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "log/log.h"
 
-void conf_warnings_log(char *lines)
+void conf_warnings_log(const char *lines)
 {
 	const size_t prefix_len = strlen(CONF_WARNINGS_PREFIX);
 	struct log_line line;
-	char *rest = lines;
-	char *text;
+	const char *text;
+	size_t n;
 
-	while ((text = strsep(&rest, "\n")) != NULL) {
+	while (lines != NULL && (n = text_next_line(&lines, &text)) > 0) {
 		if (strncmp(text, CONF_WARNINGS_PREFIX, prefix_len) == 0) {
 			text += prefix_len;
+			n -= prefix_len;
 		}
-		if (*text != '\0' && log_begin(&line, LOG_LEVEL_WARN, "config_warning")) {
-			log_str(&line, "warning", text);
+		if (n > 0 && log_begin(&line, LOG_LEVEL_WARN, "config_warning")) {
+			log_bytes(&line, "warning", text, n);
 			log_end(&line);
 		}
 	}

@@ -7,7 +7,7 @@
 /** The prefix of each warning that --check prints. */
 #define CONF_WARNINGS_PREFIX "warning: "
 
-/** Logs an event for each line, which may have that prefix. Modifies `lines`; NULL is fine. */
-void conf_warnings_log(char *lines);
+/** Logs an event for each line, which may have that prefix. NULL is fine. */
+void conf_warnings_log(const char *lines);
 
 #endif

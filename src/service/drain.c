@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "control/request.h"
@@ -43,18 +44,6 @@ static void look_soon(struct drain *drain)
 
 /* ---- answers ---- */
 
-/** Answers all requests in a list. Each done() may free its request and others. */
-static void answer_all(struct list *asking, bool ok, const char *text)
-{
-	while (!list_empty(asking)) {
-		struct control_request *request =
-			container_of(asking->next, struct control_request, link);
-
-		list_remove(&request->link);
-		request->done(request, ok, text);
-	}
-}
-
 static void log_drain(const struct drain *drain, const char *event)
 {
 	struct log_line line;
@@ -72,15 +61,15 @@ static void log_drain(const struct drain *drain, const char *event)
 }
 
 /** Logs an event for each line. */
-static void log_failures(char *text)
+static void log_failures(const char *text)
 {
 	struct log_line line;
-	char *rest = text;
-	char *error;
+	const char *error;
+	size_t n;
 
-	while ((error = strsep(&rest, "\n")) != NULL) {
-		if (*error != '\0' && log_begin(&line, LOG_LEVEL_ERROR, "undrain_failed")) {
-			log_str(&line, "error", error);
+	while ((n = text_next_line(&text, &error)) > 0) {
+		if (log_begin(&line, LOG_LEVEL_ERROR, "undrain_failed")) {
+			log_bytes(&line, "error", error, n);
 			log_end(&line);
 		}
 	}
@@ -90,7 +79,7 @@ static void log_failures(char *text)
 static void drain_rest(struct drain *drain, enum drain_state state)
 {
 	drain->state = state;
-	answer_all(&drain->asking, true, "");
+	control_request_answer_all(&drain->asking, true, "");
 	loop_defer(drain->opts.loop, &drain->begin);
 }
 
@@ -101,7 +90,7 @@ static void drain_fail(struct drain *drain)
 
 	drain->state = DRAIN_SHUT;
 	drain->text = NULL;
-	answer_all(&drain->asking, false, text == NULL ? no_memory : text);
+	control_request_answer_all(&drain->asking, false, text == NULL ? no_memory : text);
 	if (text != NULL) {
 		log_failures(text);
 		free(text);
@@ -328,7 +317,7 @@ static void on_begin(struct task *task)
 	const struct control_drain *ask = container_of(link, struct control_drain, request.link);
 
 	if (drain->opts.stop->phase != STOP_RUNNING) {
-		answer_all(&drain->waiting, false, stopping);
+		control_request_answer_all(&drain->waiting, false, stopping);
 	} else if (!list_empty(&drain->waiting) && is_at_rest(drain)) {
 		list_remove(link);
 		list_append(&drain->asking, link);
@@ -394,8 +383,8 @@ uint64_t drain_yield(struct drain *drain)
 	}
 	/* Orders under way go on; when they are answered, they find that a stop has begun. */
 	timer_arm(&drain->timer, NS_NEVER);
-	answer_all(&drain->asking, false, stopping);
-	answer_all(&drain->waiting, false, stopping);
+	control_request_answer_all(&drain->asking, false, stopping);
+	control_request_answer_all(&drain->waiting, false, stopping);
 	return grace_ns;
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "control/control.h"
@@ -49,15 +50,14 @@ static void log_failures(const struct reload *reload, const char *text)
 	bool is_stopping = reload->opts.stop->phase != STOP_RUNNING;
 	enum log_level level = is_stopping ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR;
 	struct log_line line;
+	const char *error;
+	size_t n;
 
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\n");
-
-		if (n > 0 && log_begin(&line, level, "reload_failed")) {
-			log_bytes(&line, "error", text, n);
+	while ((n = text_next_line(&text, &error)) > 0) {
+		if (log_begin(&line, level, "reload_failed")) {
+			log_bytes(&line, "error", error, n);
 			log_end(&line);
 		}
-		text += n + (text[n] == '\n' ? 1 : 0);
 	}
 }
 
@@ -75,18 +75,6 @@ static void log_reloaded(struct reload *reload)
 	}
 }
 
-/** Answers all requests. Each done() may free its request and others. */
-static void reload_answer(struct reload *reload, bool ok, const char *text)
-{
-	while (!list_empty(&reload->asking)) {
-		struct control_request *request =
-			container_of(reload->asking.next, struct control_request, link);
-
-		list_remove(&request->link);
-		request->done(request, ok, text);
-	}
-}
-
 /** Logs why the reload has failed, and answers all requests with it. */
 static void reload_tell_failure(struct reload *reload)
 {
@@ -94,7 +82,7 @@ static void reload_tell_failure(struct reload *reload)
 	const char *text = has_text ? reload->text : "out of memory\n";
 
 	log_failures(reload, text);
-	reload_answer(reload, false, text);
+	control_request_answer_all(&reload->asking, false, text);
 }
 
 static void reload_go_on(struct reload *reload)
@@ -127,7 +115,7 @@ static void reload_end(struct reload *reload, bool announced)
 	/* Who has the answer finds in the log what belongs to it. */
 	if (ok) {
 		log_reloaded(reload);
-		reload_answer(reload, true, "");
+		control_request_answer_all(&reload->asking, true, "");
 	} else {
 		reload_tell_failure(reload);
 	}
@@ -434,7 +422,7 @@ static void reload_begin(struct reload *reload)
 	list_move_all(&reload->asking, &reload->waiting);
 	reload->report = open_memstream(&reload->text, &reload->n_text);
 	if (reload->report == NULL) {
-		reload_answer(reload, false, "out of memory\n");
+		control_request_answer_all(&reload->asking, false, "out of memory\n");
 		return;
 	}
 	if (opts->path == NULL) {
