@@ -17,12 +17,20 @@ from weirtest.crowd import pytest_cmdline_main, pytest_runtestloop  # noqa: E402
 from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
-# The longest, which begin first, so that nobody waits for one at the end.
+# The longest, which begin first, so that nobody waits for one at the end; some because others share their fixture.
 LONG = ("test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_short_connections_leave_nothing_behind",
-        "test_signals_during_the_start_wait_until_weir_is_ready",
-        "test_memory_of_stalled_pairs_is_bounded_and_given_back", "test_old_configs_go_while_their_pairs_stay",
-        "test_the_bench_prints_the_table", "test_many_pairs_due_at_once_are_all_in_time", "test_a_drain_counts_down",
-        "test_without_watchdog_sec_nobody_is_woken",
+        "test_it_shows_what_is_and_follows_it_over_a_restart", "test_old_configs_go_while_their_pairs_stay",
+        "test_no_slice_is_longer_than_a_millisecond", "test_the_exit_status_says_whether_it_is_worse",
+        "test_suites_are_compared_row_by_row_and_the_worst_is_the_status", "test_it_tells_what_the_json_tells",
+        "test_signals_during_the_start_wait_until_weir_is_ready", "test_start_short_of_memory_is_told_and_ends_with_1",
+        "test_memory_of_stalled_pairs_is_bounded_and_given_back", "test_lifetime_counts_whatever_moves",
+        "test_each_command_of_the_page_tells_what_stands_there", "test_the_bench_prints_the_table",
+        "test_many_pairs_due_at_once_are_all_in_time", "test_names_come_from_the_weir_that_is_meant",
+        "test_journald_that_does_not_read_stops_nothing_and_drops_are_counted",
+        "test_log_that_nobody_reads_stops_nothing_and_drops_are_counted", "test_a_drain_counts_down",
+        "test_reload_short_of_memory_is_refused_and_harms_no_pair", "test_client_that_does_not_read_is_cut_off",
+        "test_each_query_is_answered_and_not_with_nothing", "test_no_client_is_lost_around_an_exit",
+        "test_without_watchdog_sec_nobody_is_woken", "test_a_server_error_or_a_hang_takes_nothing_away",
         "test_it_is_told_at_most_once_a_second_and_only_when_it_changes",
         "test_without_a_budget_systemd_is_asked_only_while_pairs_become_fewer",
         "test_slow_client_is_let_go_after_its_time", "test_hundreds_wait_cheaply_and_all_are_served",

@@ -136,6 +136,8 @@ def test_address_that_comes_late_is_served_with_freebind(host):
         weir.record("listening", address=str(listen))
         inside(weir, "ip", "link", "set", "lo", "up")
         inside(weir, "ip", "address", "add", host, "dev", "lo", *(["nodad"] if ":" in host else []))
+        # The kernel makes the way to an address of IPv6 later.
+        inside(weir, "sh", "-c", f"until ip route get {host} | grep -q '^local'; do sleep 0.01; done")
         inside(weir, "bash", "-c", f"exec 3<>/dev/tcp/{host}/8080")
         weir.record("close", reason="connect_failed")
         more = Coming("192.0.2.77")

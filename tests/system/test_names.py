@@ -14,6 +14,7 @@ from weirtest import address, config, names, peers
 from weirtest.address import tcp
 from weirtest.daemon import Free, Weir, run
 from weirtest.rig import relay
+from weirtest.settings import DEADLINE
 
 
 def pair_of_ports(first, second):
@@ -210,12 +211,14 @@ def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
 def in_network(weir, script):
     """Runs a shell's commands in the network of the daemon."""
     user = () if os.geteuid() == 0 else ("-U", "--preserve-credentials")
-    subprocess.run(["nsenter", "-t", str(weir.pid), *user, "-n", "sh", "-ec", script], check=True)
+    subprocess.run(["nsenter", "-t", str(weir.pid), *user, "-n", "sh", "-ec", script], check=True, timeout=DEADLINE)
 
 
 def add_interface(weir, name, other):
+    """With the address fe80::1, and the way to it, which the kernel makes later."""
     in_network(weir, f"ip link add {name} type veth peer name {other}; ip link set {name} up;"
-                     f"ip link set {other} up; ip -6 addr add fe80::1/64 dev {name} nodad")
+                     f"ip link set {other} up; ip -6 addr add fe80::1/64 dev {name} nodad;"
+                     f"until ip -6 route get fe80::1 oif {name} | grep -q '^local'; do sleep 0.01; done")
 
 
 @pytest.mark.root
