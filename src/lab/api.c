@@ -227,6 +227,12 @@ static const struct path {
 	{HTTP_VERB_DELETE, {"proxies", "*", "toxics", "*"}, delete_toxic},
 };
 
+/** /metrics takes any method, and answers with a text. */
+static bool is_metrics(const struct http_target *target)
+{
+	return target->n_segments == 1 && strcmp(target->segments[0], "metrics") == 0;
+}
+
 static bool path_fits(const struct path *path, const struct http_target *target)
 {
 	size_t n = 0;
@@ -247,6 +253,9 @@ bool api_knows(enum http_verb verb, const struct http_target *target, char metho
 	size_t n = 0;
 
 	*methods = '\0';
+	if (is_metrics(target)) {
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		if (!path_fits(&paths[i], target)) {
 			continue;
@@ -285,6 +294,10 @@ bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *
 	struct request request = {.lab = lab, .target = target, .body = body, .n_body = n_body};
 
 	answer->status = STATUS_NOT_FOUND;
+	if (is_metrics(target)) {
+		answer->status = STATUS_OK;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		if (!path_fits(&paths[i], target)) {
 			continue;
@@ -378,11 +391,6 @@ static bool is_browser(const struct http_head *head)
 
 	return agent.n >= sizeof(mozilla) - 1 &&
 	       memcmp(agent.bytes, mozilla, sizeof(mozilla) - 1) == 0;
-}
-
-static bool is_metrics(const struct http_target *target)
-{
-	return target->n_segments == 1 && strcmp(target->segments[0], "metrics") == 0;
 }
 
 static void on_request(void *owner, struct http_exchange *exchange)

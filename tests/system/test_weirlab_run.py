@@ -45,6 +45,14 @@ def test_steps_are_taken_at_their_times_and_none_before(tmp_path):
     server.close()
 
 
+def test_each_path_of_the_api_may_be_asked(tmp_path):
+    file = tmp_path / "s"
+    file.write_text("\n".join(f"0s {step}" for step in (
+        "GET /proxies", "GET /connections", "GET /version", "GET /metrics", "POST /populate []", "POST /reset", "end")))
+    done = run(file)
+    assert done.returncode == 0, done.stderr
+
+
 def test_lines_may_end_with_crlf(tmp_path):
     file = tmp_path / "s"
     text = f"""# a scenario
