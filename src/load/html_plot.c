@@ -81,6 +81,26 @@ static void put_row(FILE *out, const struct row *row, uint64_t most, uint64_t co
 		most == 0 ? 0 : 1000.0 * (double)row->count / (double)most);
 }
 
+/** Makes one row of the empty ones around 0 if there are closes before and after them. Returns the
+ * number of rows. */
+static size_t join_gap(struct row *rows, size_t n)
+{
+	size_t begin = 0;
+	size_t end;
+
+	for (size_t i = 0; i < n && rows[i].from < 0; i++) {
+		begin = rows[i].count > 0 ? i + 1 : begin;
+	}
+	for (end = begin; end < n && rows[end].count == 0; end++) {
+	}
+	if (begin == 0 || end == n || end - begin < 2) {
+		return n;
+	}
+	rows[begin].to = rows[end - 1].to;
+	memmove(&rows[begin + 1], &rows[end], (n - end) * sizeof(*rows));
+	return n - (end - begin - 1);
+}
+
 void html_histogram(const struct html_section *section)
 {
 	const struct result *result = section->result;
@@ -101,6 +121,7 @@ void html_histogram(const struct html_section *section)
 	}
 	n = set_rows(result, all, rows);
 	count_rows(all, rows, n);
+	n = join_gap(rows, n);
 	for (size_t i = 0; i < n; i++) {
 		most = clock_later(most, rows[i].count);
 	}

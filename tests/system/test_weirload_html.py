@@ -9,6 +9,7 @@ import pytest
 
 from weirtest import address, load
 from weirtest.browser import CONTRASTS, PHONE, SIZE, browser
+from weirtest.clock import Late
 from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE
 
@@ -64,6 +65,19 @@ def test_it_tells_what_the_json_tells(folder, chromium):
                         ".map((row) => [...row.cells].map((cell) => cell.innerText))")
     assert [[int(row[0]), int(row[1])] for row in worst] == [[one["connection"], one["port"]] for one in json["worst"]]
     assert len(worst[0]) == 10 and chromium.problems() == []
+
+
+def test_a_gap_between_early_and_late_is_one_row(folder, chromium):
+    """The peer closes all at one age, and the last bytes are spread: the first of them are late, the last early."""
+    told, path, _ = page(folder, Script(life=0.8), expect="300ms", spread="800ms", connections=8)
+    if not told.json["client"]["early_us"] or not told.json["client"]["late_us"]:
+        raise Late(told.out)
+    chromium.open(f"file://{path}")
+    rows = chromium.js("return [...document.querySelectorAll('.histogram tbody tr')].map((row) => [...row.cells].slice(0, 3)"
+                       ".map((cell) => cell.innerText))")
+    [gap] = [at for at, row in enumerate(rows) if row[0].startswith("−") and not row[1].startswith(("−", "0 "))]
+    assert rows[gap][2] == "0" and rows[gap - 1][1] == rows[gap][0] and rows[gap + 1][0] == rows[gap][1], rows
+    assert sum(int(row[2]) for row in rows) == 8 and int(rows[gap - 1][2]) and int(rows[gap + 1][2]), rows
 
 
 def test_what_failed_is_said_in_words(folder, chromium):
