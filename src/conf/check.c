@@ -400,7 +400,7 @@ static void check_drain(struct conf_reader *reader)
 	}
 }
 
-void conf_check(struct conf_reader *reader)
+void conf_check_model(struct conf_reader *reader)
 {
 	struct conf *conf = reader->conf;
 	struct names listeners = {

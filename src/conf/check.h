@@ -25,7 +25,7 @@ struct addr;
 struct names;
 
 /** Checks the model as a whole. */
-void conf_check(struct conf_reader *reader);
+void conf_check_model(struct conf_reader *reader);
 
 /* ---- for the other files of the check ---- */
 

@@ -366,7 +366,7 @@ bool conf_read(struct conf_reader *reader, const struct setting *root)
 	read_group(reader, &spot);
 	conf_make_upstreams(reader);
 	if (!reader->no_memory) {
-		conf_check(reader);
+		conf_check_model(reader);
 	}
 	free(reader->makers);
 	table_fini(&reader->prefixes);

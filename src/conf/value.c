@@ -544,7 +544,7 @@ int conf_value_set(
 		return set_forward(text, value, why);
 	case CONF_INCLUDE: /* include_files.c has read the files */
 	case CONF_REFERENCE:
-		return 0; /* conf_check() resolves it when all upstreams are known */
+		return 0; /* conf_check_model() resolves it when all upstreams are known */
 	case CONF_RESOLVERS:
 	case CONF_SNI:
 	case CONF_ALPN:
