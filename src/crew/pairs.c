@@ -161,8 +161,7 @@ static struct pair_row *row_new(const struct session *session)
 	const char *server = session->upstream.family == AF_UNIX
 				     ? member->text
 				     : peer_text(&session->upstream, server_text);
-	const char *name =
-		is_connected && strcmp(member->name, member->text) != 0 ? member->name : "";
+	const char *name = is_connected && member_is_named(member) ? member->name : "";
 	size_t n = strlen(listener) + strlen(client) + strlen(upstream) + strlen(server) +
 		   strlen(name) + 5;
 	struct pair_row *row = calloc(1, sizeof(*row) + n);

@@ -88,7 +88,7 @@ static void log_server_name(struct log_line *line, const struct session *session
 {
 	const struct member *member = session->member;
 
-	if (session->upstream.family != AF_UNSPEC && strcmp(member->name, member->text) != 0) {
+	if (session->upstream.family != AF_UNSPEC && member_is_named(member)) {
 		log_str(line, "server_name", member->name);
 	}
 }

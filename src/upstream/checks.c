@@ -86,11 +86,7 @@ static void log_change(const struct checked_server *checked, const struct check_
 
 	if (log_begin(&line, is_up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 		    is_up ? "server_up" : "server_down")) {
-		log_str(&line, "upstream", checked->in->group->name);
-		log_str(&line, "server", member->text);
-		if (strcmp(member->name, member->text) != 0) {
-			log_str(&line, "server_name", member->name);
-		}
+		member_log(member, checked->in->group->name, &line);
 		log_why(&line, change);
 		log_ms(&line, "lasted_ms", change->lasted_ns);
 		log_end(&line);

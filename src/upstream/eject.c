@@ -2,7 +2,6 @@
 #include "upstream/eject.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "log/log.h"
 #include "upstream/group.h"
@@ -31,16 +30,6 @@ static void arm(struct ejections *ejections)
 
 /* ---- the log ---- */
 
-static void log_server(
-	struct log_line *line, const struct group *group, const struct member *member)
-{
-	log_str(line, "upstream", group->name);
-	log_str(line, "server", member->text);
-	if (strcmp(member->name, member->text) != 0) {
-		log_str(line, "server_name", member->name);
-	}
-}
-
 /** The last failure, as the closing line of a pair names it. */
 static const char *why_of(const struct server_failing *failing)
 {
@@ -56,7 +45,7 @@ static void log_ejected(const struct server *server, const struct server_failing
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_WARN, "server_ejected")) {
-		log_server(&line, ejection->group, ejection->member);
+		member_log(ejection->member, ejection->group->name, &line);
 		log_str(&line, "why", why_of(failing));
 		log_errno(&line, failing->err);
 		log_u64(&line, "failures", ejection->group->plan->eject.failures);
@@ -71,7 +60,7 @@ static void log_returned(const struct server *server, const char *why, uint64_t 
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "server_returned")) {
-		log_server(&line, ejection->group, ejection->member);
+		member_log(ejection->member, ejection->group->name, &line);
 		log_str(&line, "why", why);
 		log_ms(&line, "lasted_ms", now_ns - ejection->since_ns);
 		log_end(&line);

@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "conf/conf.h"
+#include "log/log.h"
 #include "stream/resolver.h"
 
 /* ---- the words of its states ---- */
@@ -164,4 +165,13 @@ struct member *member_unref(struct member *member)
 		free(member);
 	}
 	return NULL;
+}
+
+void member_log(const struct member *member, const char *upstream, struct log_line *line)
+{
+	log_str(line, "upstream", upstream);
+	log_str(line, "server", member->text);
+	if (member_is_named(member)) {
+		log_str(line, "server_name", member->name);
+	}
 }

@@ -30,6 +30,7 @@ struct checked_server;
 struct conf_eject;
 struct conf_server;
 struct group;
+struct log_line;
 struct resolver;
 struct resolver_name;
 
@@ -154,6 +155,16 @@ static inline struct member *member_ref(struct member *member)
 
 /** Any thread. NULL is fine; it returns NULL. */
 struct member *member_unref(struct member *member);
+
+/** Whether the config gives it a name. Any thread. */
+static inline bool member_is_named(const struct member *member)
+{
+	return member->name != member->text;
+}
+
+/** Adds the keys of a log line that name it: upstream, server, and server_name if it is named.
+ * Any thread. */
+void member_log(const struct member *member, const char *upstream, struct log_line *line);
 
 /**
  * How many of its places are taken. All changes and reads are sequentially consistent: see queue.h.

@@ -129,9 +129,7 @@ void words_log(const char *upstream, const struct member *member, const char *wh
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, "server_told")) {
-		log_str(&line, "upstream", upstream);
-		log_str(&line, "server", member->text);
-		log_str(&line, "server_name", member->name);
+		member_log(member, upstream, &line);
 		log_str(&line, "state", server_state_name(states->told));
 		log_u64(&line, "weight", states->has_weight ? states->weight : member->weight);
 		if (why != NULL) {

@@ -96,6 +96,7 @@ def test_a_server_is_told_and_both_weights_are_shown():
         assert (before["usable"], before["told"], before["weight"], before["weight_told"]) == (True, "auto", 3, None)
         answer = ask(here.weir, "PATCH", path, {"state": "drain"})
         assert answer.status == 200 and answer.json["told"] == "drain" and answer.json["usable"] is False
+        assert "server_name" not in here.weir.record("server_told", server=name)  # the config has none
         for _ in range(4):
             exchange(here.client())
         told = get(here.weir, "/v1/upstreams")
