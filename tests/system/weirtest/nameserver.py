@@ -81,17 +81,17 @@ remote-control:
         process.kill()
         process.wait()
 
-    def _control(self, *command, check=True):
+    def _control(self, *command, check=True, given=""):
         done = subprocess.run((f"{UNBOUND}-control", "-c", os.path.join(self._folder, "unbound.conf"), *command),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                              input=given, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         assert not check or done.returncode == 0, done.stdout
         return done.returncode
 
     def set(self, name, *records):
         """All at once only where there is one record: each is a change of its own."""
         self._control("local_data_remove", name)
-        for record in records:
-            self._control("local_data", f"{name} {record}")
+        if records:
+            self._control("local_datas", given="".join(f"{name} {record}\n" for record in records))
 
     def mood(self, name, kind):
         """How this name is answered, its records or not."""
