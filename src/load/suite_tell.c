@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +43,25 @@ static int width(const struct suite *suite, bool of_proxies)
 	return widest;
 }
 
-/** Names are plain (suite_file.c). */
+/** Writes a name, which is plain (suite_file.c). One that is too long keeps its beginning and its
+ * end, because those of a fleet often begin alike. */
 static void tell_cell(const char *text, int cell_width)
 {
+	static const char gap[] = "..";
 	int len;
 	int n = character_fit(text, cell_width, &len);
+	int head;
+	int all;
 
-	printf("%.*s%*s", len, text, cell_width - n, "");
+	if (text[len] == '\0') {
+		printf("%s%*s", text, cell_width - n, "");
+		return;
+	}
+	n = cell_width - (int)strlen(gap);
+	(void)character_fit(text, n - n / 2, &head);
+	all = character_fit(text, INT_MAX, &len);
+	(void)character_fit(text, all - n / 2, &len);
+	printf("%.*s%s%s", head, text, gap, text + len);
 }
 
 static void tell_names(const struct suite *suite, const char *name, const char *proxy)

@@ -146,7 +146,16 @@ def test_columns_fit_names_of_any_script(folder):
             proxies = ( {{ name = "Büro"; target = "{peer}"; }}, {{ name = "{"ж" * 25}"; target = "{peer}"; }} );
             scenarios = ( "idle" );""")
     head, *lines = told.out.splitlines()[:3]
-    assert {line.index(" 100ms") for line in lines} == {head.index(" expected") + 3} and "ж" * 18 + " " in lines[1]
+    assert {line.index(" 100ms") for line in lines} == {head.index(" expected") + 3} and "  " + "ж" * 8 + ".." + "ж" * 8 + " " in lines[1]
+
+
+def test_long_names_that_begin_alike_can_be_distinguished(folder):
+    with ScriptedPeer(Script(0.15)) as peer:
+        told = run(folder, GENEROUS + f"""
+            proxies = ( {{ name = "load-balancer-of-frankfurt-1"; target = "{peer}"; }},
+                        {{ name = "load-balancer-of-frankfurt-2"; target = "{peer}"; }} );
+            scenarios = ( "idle" );""")
+    assert [line.split()[1] for line in told.out.splitlines()[1:3]] == ["load-bal..nkfurt-1", "load-bal..nkfurt-2"], told.out
 
 
 def test_the_test_cases_and_the_page_are_of_all_rows(folder):
