@@ -16,7 +16,8 @@ enum chunk_kind {
 	CHUNK_BYTES,
 	CHUNK_END,   /**< the sender's FIN */
 	CHUNK_RESET, /**< earlier bytes are delivered, then the connection is reset */
-	CHUNK_CLOSE, /**< earlier bytes are delivered, then both directions are closed */
+	CHUNK_CLOSE, /**< this direction ends, and the other one after what is in flight in it */
+	CHUNK_CUT,   /**< earlier bytes are delivered, and both directions are closed at once */
 	CHUNK_ABORT, /**< the connection is reset at once */
 };
 

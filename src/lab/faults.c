@@ -51,8 +51,7 @@ static void cut_move(struct stage *stage, uint64_t now_ns)
 {
 	if (trigger_run(stage, now_ns)) {
 		stage_shut(stage,
-			stage->toxic->values[CUT_HOW] == CUT_RST ? CHUNK_RESET : CHUNK_CLOSE,
-			now_ns);
+			stage->toxic->values[CUT_HOW] == CUT_RST ? CHUNK_RESET : CHUNK_CUT, now_ns);
 		stage->wake_ns = NS_NEVER;
 	}
 }

@@ -4,7 +4,7 @@
  * for each direction between them.
  *
  *	CONNECTING ──▶ RELAYING ── both FINs have passed ──────────────────▶ FLUSHING ──▶ gone
- *	     │             ├─ a toxic closes it: FIN to both, input is dropped ─▶ CLOSING ─▶ gone
+ *	     │             ├─ a toxic closes it: input is dropped, FIN to both ─▶ CLOSING ─▶ gone
  *	     │             └─ a side was reset, or a toxic sent CHUNK_RESET ───▶ RESETTING ─▶ gone
  *	     ▼ refused                   RST to the sender at once; to the receiver,
  *	   closed                        after earlier bytes were delivered
@@ -70,6 +70,7 @@ struct link {
 	struct link_way ways[DIRECTIONS];
 	struct timer timer;
 	struct task soon;     /**< instead of the timer, if something is due very soon */
+	bool closes;          /**< RELAYING: a toxic closes it after what is in flight */
 	uint64_t deadline_ns; /**< CLOSING, RESETTING: until when it waits at most */
 	struct handler last;  /**< FLUSHING, CLOSING: events of the client's stream */
 	struct handler last_of_server;

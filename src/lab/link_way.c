@@ -181,7 +181,7 @@ static void on_source(struct handler *handler, const struct event *event)
 	switch (event->type) {
 	case STREAM_READ:
 		note(way, RECORDED_BYTES, event->len);
-		if (way->is_done) {
+		if (way->is_done || way->has_ended) {
 			return; /* a toxic has ended this direction */
 		}
 		chain_put(&way->chain, event->data, event->len, clock_ns());
@@ -192,10 +192,10 @@ static void on_source(struct handler *handler, const struct event *event)
 		break;
 	case STREAM_END:
 		note(way, RECORDED_FIN, 0);
-		way->has_ended = true;
-		if (!way->is_done) {
+		if (!way->is_done && !way->has_ended) {
 			chain_end(&way->chain, CHUNK_END, clock_ns());
 		}
+		way->has_ended = true;
 		break;
 	case STREAM_HANGUP:
 	case STREAM_CLOSE:
@@ -376,6 +376,25 @@ void link_remove_toxic(struct link *link, const struct toxic *toxic)
 
 /* ---- running ---- */
 
+/** A toxic of this direction closes the connection. What is in flight in the other direction is not
+ * the toxic's to drop: that direction ends after it. */
+static void close_after(struct link_way *way)
+{
+	struct link *link = way->link;
+	struct link_way *other = opposite(way);
+
+	if (other->is_done || !other->is_chain) {
+		link_drop(link);
+		return;
+	}
+	link->closes = true;
+	stream_shutdown(way->to);
+	other->has_ended = true;
+	(void)stream_pause(other->from, STREAM_BACKPRESSURE);
+	chain_end(&other->chain, CHUNK_CLOSE, clock_ns());
+	link_run(link);
+}
+
 /** Acts on the end that has come out of a chain. False: the link must not be used any more. */
 static bool judge(struct link_way *way)
 {
@@ -398,6 +417,9 @@ static bool judge(struct link_way *way)
 		link_reset(link, way->to);
 		return false;
 	case CHUNK_CLOSE:
+		close_after(way);
+		return false;
+	case CHUNK_CUT:
 		link_drop(link);
 		return false;
 	default:
@@ -437,7 +459,7 @@ void link_run(struct link *link)
 		}
 	}
 	if (link->ways[UPSTREAM].is_done && link->ways[DOWNSTREAM].is_done) {
-		link_flush(link);
+		(link->closes ? link_drop : link_flush)(link);
 		return;
 	}
 	if (wake_ns < clock_after(clock_ns(), SOON_NS)) {

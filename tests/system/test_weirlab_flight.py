@@ -80,6 +80,20 @@ def test_a_stream_in_slices_of_a_byte_holds_nobody_up(lab):
     upstream.close()
 
 
+@pytest.mark.parametrize("kind, attributes", (("limit_data", {"bytes": 5}), ("timeout", {"timeout": 1})))
+def test_what_is_in_flight_the_other_way_outlives_a_close(lab, kind, attributes):
+    upstream = peers.Upstream("tcp4", None)
+    slow = [{"type": "latency", "attributes": {"latency": 300}}]
+    with peers.connect(lab.proxy(upstream.address, toxics=slow)) as client, peers.prepare(upstream.sock.accept()[0]) as server:
+        server.sendall(b"answer")
+        wait.until(lambda: lab.get("/connections")[0]["downstream"]["in_flight"] == 6, "the answer is in flight")
+        lab.toxic(kind, stream="upstream", **attributes)
+        client.sendall(b"hello")
+        assert read_end(server) == (b"" if kind == "timeout" else b"hello", "fin")
+        assert read_end(client) == (b"answer", "fin")
+    upstream.close()
+
+
 @pytest.mark.parametrize("kind, attributes, end", (
     ("timeout", {"timeout": 0}, "fin"), ("timeout", {"timeout": HOUR_MS}, "fin"),
     ("reset_peer", {"timeout": HOUR_MS}, None), ("freeze", {"how": "drop"}, None)))

@@ -91,7 +91,7 @@ END_TEST
 
 START_TEST(cut_comes_after_its_bytes_by_fin_or_by_reset)
 {
-	static const enum chunk_kind kinds[] = {[FIN] = CHUNK_CLOSE, [RST] = CHUNK_RESET};
+	static const enum chunk_kind kinds[] = {[FIN] = CHUNK_CUT, [RST] = CHUNK_RESET};
 
 	for (int64_t how = FIN; how <= RST; how++) {
 		tear_down();
@@ -117,7 +117,7 @@ START_TEST(cut_comes_at_its_time_whatever_flows)
 	ck_assert(!rig.chain.is_over);
 	lab_until(&rig, begin_ns + 100 * MS);
 	ck_assert_uint_eq(rig.n_out, 20);
-	ck_assert_int_eq(rig.chain.last, CHUNK_CLOSE);
+	ck_assert_int_eq(rig.chain.last, CHUNK_CUT);
 }
 END_TEST
 
@@ -156,7 +156,7 @@ START_TEST(cut_waits_for_no_receiver)
 	ck_assert_uint_eq(rig.n_out, 1000);
 	ck_assert(lab_is_exact(&rig));
 	ck_assert(rig.chain.is_over);
-	ck_assert_int_eq(rig.chain.last, CHUNK_CLOSE);
+	ck_assert_int_eq(rig.chain.last, CHUNK_CUT);
 }
 END_TEST
 
@@ -171,7 +171,7 @@ START_TEST(cut_before_a_line_waits_for_no_receiver)
 	lab_until(&rig, begin_ns + 2000 * MS);
 	ck_assert_uint_eq(rig.n_out, 1000);
 	ck_assert(rig.chain.is_over);
-	ck_assert_int_eq(rig.chain.last, CHUNK_CLOSE);
+	ck_assert_int_eq(rig.chain.last, CHUNK_CUT);
 	lab_close(&rig);
 	toxic_free(line);
 }
