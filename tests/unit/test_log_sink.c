@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "memory_file.h"
 #include "suite.h"
 
@@ -64,19 +65,12 @@ int __wrap_sem_post(sem_t *sem)
 	return __real_sem_post(sem);
 }
 
-static void wait_for(sem_t *sem)
-{
-	while (sem_wait(sem) < 0) {
-		ck_assert_int_eq(errno, EINTR);
-	}
-}
-
 /* Once for each time that it is held. */
 static void pass_gate(atomic_bool *held)
 {
 	if (atomic_exchange(held, false)) {
 		(void)__real_sem_post(&meddle.at_gate);
-		wait_for(&meddle.open_gate);
+		thread_wait(&meddle.open_gate);
 	}
 }
 
@@ -364,7 +358,7 @@ START_TEST(lines_of_several_threads_stand_in_the_order_of_time)
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 	put_number_line(0, 0);
-	wait_for(&meddle.at_gate);
+	thread_wait(&meddle.at_gate);
 	for (unsigned int i = 1; i < N_ROUNDS; i++) {
 		struct producer producer = {.number = i, .n_lines = 1};
 
@@ -405,7 +399,7 @@ START_TEST(a_busy_log_is_written_in_batches_without_wake_ups)
 	ck_assert_int_eq(log_open(memory), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
 	put_number_line(0, 0);
-	wait_for(&meddle.at_gate);
+	thread_wait(&meddle.at_gate);
 	/* The log thread lets lines gather, or writes: it does not sleep, so nobody may post. */
 	n_posts = atomic_load(&meddle.n_posts);
 	for (unsigned int n = 1; n <= N_LINES; n++) {

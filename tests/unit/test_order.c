@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
+#include "base/thread.h"
 #include "crew/worker.h"
 #include "crew_rig.h"
 #include "fault.h"
@@ -109,7 +110,8 @@ static int run_held(struct order_part *part)
 {
 	struct trip *own = container_of(part->order, struct trip, order);
 
-	while (part->worker->opts.index == own->held && sem_wait(&own->hold) < 0) {
+	if (part->worker->opts.index == own->held) {
+		thread_wait(&own->hold);
 	}
 	return run_once(part);
 }
