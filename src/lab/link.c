@@ -126,10 +126,11 @@ void link_drop(struct link *link)
 	(void)timer_arm(&link->timer, clock_after(clock_ns(), linger_ns));
 }
 
-/** Bytes that were written and have not reached the peer; a UNIX peer gets them at once. */
+/** Bytes that were written and have not reached the peer; a UNIX peer gets them at once. 0 if the
+ * peer is gone: the kernel goes on counting what it cannot deliver any more. */
 static size_t undelivered(const struct stream *stream)
 {
-	if (is_closed(stream)) {
+	if (is_closed(stream) || stream_has_hung_up(stream)) {
 		return 0;
 	}
 	return stream_bytes_waiting(stream) + (stream_is_tcp(stream) ? stream_unsent(stream) : 0);

@@ -114,6 +114,16 @@ def test_a_receiver_that_takes_nothing_keeps_no_connection_open(lab, upstream, k
         assert its_end == end and got == transfer.filled(len(got)) and (kind == "reset_peer" or len(got) > 65536)
 
 
+def test_a_receiver_that_goes_after_a_reset_keeps_no_connection_open(lab, upstream):
+    client, server = pair(lab, upstream, "noop")
+    client.sendall(bytes(500_000))
+    wait.until(lambda: lab.get("/connections")[0]["upstream"]["sent"] == 500_000, "all is sent")
+    peers.reset(client)
+    wait.until(lambda: lab.get("/connections")[0]["state"] == "resetting", "the end has come out")
+    server.close()  # it has read nothing
+    wait.until(lambda: not lab.get("/connections"), "the connection is gone", LATE)
+
+
 def test_half_close_ends_one_direction_and_the_other_goes_on(lab, upstream):
     client, server = pair(lab, upstream, "half_close", "upstream", after_bytes=3)
     with client, server:
