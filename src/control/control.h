@@ -48,7 +48,7 @@ struct control_status {
 	const char *state;
 	bool is_ready; /**< load balancers should send new clients here */
 	bool is_stopping;
-	uint64_t left_ns;  /**< time left of the state; NS_NEVER: it has no end */
+	uint64_t left_ns;  /**< until the grace is over, or the last pair is ended; or NS_NEVER */
 	bool is_drained;   /**< drained by hand, and not stopping */
 	uint64_t grace_ns; /**< the grace of that drain */
 	bool ends_pairs;   /**< whether that drain ends the open pairs */
