@@ -52,7 +52,8 @@ def test_reload_short_of_memory_is_refused_and_harms_no_pair(report):
             assert done.returncode in (0, 1), done
             if done.returncode == 0:
                 break
-            assert "memory" in done.stderr, done.stderr
+            # Where not even the connection of who asks has room, it is closed.
+            assert "memory" in done.stderr or "ended before it answered" in done.stderr, done.stderr
             refused.append(room)
         else:
             raise AssertionError("64 MiB are not enough")
