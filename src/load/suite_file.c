@@ -79,7 +79,7 @@ static void check_name(struct file *file, const struct setting *list, size_t i,
 	}
 	if (name[0] == '\0' || strlen(name) >= SUITE_NAME_MAX) {
 		suite_refuse(&file->reading, list->elements[i], path,
-			"has a name of %zu characters; give it a name = \"...\" of 1 to %d",
+			"has a name of %zu bytes; give it a name = \"...\" of 1 to %d",
 			strlen(name), SUITE_NAME_MAX - 1);
 	}
 	if (!character_are_plain(name)) {
