@@ -155,10 +155,11 @@ static void gone(struct link_way *way)
 
 /* ---- as a chain ---- */
 
-/** Reads as much as the chain takes. */
+/** Reads as much as the chain takes. If the sender is gone, reads the rest, which is no more than
+ * the kernel has, and the end after it: an end that closes must not wait for the receiver. */
 static void pace(struct link_way *way)
 {
-	size_t room = chain_room(&way->chain);
+	size_t room = stream_has_hung_up(way->from) ? LOOP_BUFFER_BYTES : chain_room(&way->chain);
 
 	if (stream_bytes_waiting(way->to) > 0 && !handler_is_on(&way->sink)) {
 		stream_once(way->to, STREAM_DRAIN, &way->sink);

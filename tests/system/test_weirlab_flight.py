@@ -164,16 +164,18 @@ def test_bandwidth_changes_while_its_reader_takes_nothing(lab, tmp_path, transpo
     upstream.close()
 
 
-@pytest.mark.parametrize("rate", (100, 5000))  # without and with a window of 10 ms
-def test_a_reset_does_not_wait_for_a_reader_that_bandwidth_waits_for(lab, rate):
+@pytest.mark.parametrize("rate", (500, 5000))  # without and with a window of 10 ms
+@pytest.mark.parametrize("size", (30_000, 300_000))  # what is in flight, and more than weirlab reads
+def test_a_reset_does_not_wait_for_a_reader_that_bandwidth_waits_for(lab, rate, size):
     upstream = peers.Upstream("tcp4", None)
     at = lab.proxy(upstream.address, toxics=[{"type": "bandwidth", "attributes": {"rate": rate}}])
     with peers.connect(at, rcvbuf=4096) as client, peers.prepare(upstream.sock.accept()[0]) as server:
-        server.sendall(filled(30_000))
-        wait.until(lambda: lab.get("/connections")[0]["downstream"]["received"] == 30_000, "all is in flight")
+        server.sendall(filled(size))
+        wait.until(lambda: lab.get("/connections")[0]["downstream"]["received"] >= 30_000, "bytes are in flight")
         peers.reset(server)
         wait.until(lambda: lab.get("/connections")[0]["state"] == "resetting", "the end has come out")
-        assert read_end(client) == (filled(30_000), "rst")
+        got, end = read_end(client)
+        assert end == "rst" and got == filled(size)[:len(got)] and len(got) >= 30_000
     upstream.close()
 
 
