@@ -42,8 +42,7 @@ void conf_check_references(struct conf_reader *reader, size_t i, const struct na
  * sockets of systemd. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
 
-/** Gives hints for `mode`, `owner` and `group` of a listener without a UNIX socket to have
- * them. */
+/** Gives hints for `mode`, `owner` and `group` of a listener without a UNIX socket with a path. */
 void conf_check_owner_unwritten(struct conf_reader *reader, size_t i);
 
 /** Check what a listener says about its clients; the second function gives warnings for valid

@@ -103,7 +103,7 @@ struct conf_check {
 	struct conf_bytes expect; /**< must be in the first CONF_EXPECT_MAX bytes of the answer */
 };
 
-/** The passive check. */
+/** When a server whose pairs keep failing is ejected. */
 struct conf_eject {
 	bool on;
 	uint32_t failures; /**< in a row */

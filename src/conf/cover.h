@@ -11,7 +11,7 @@ struct conf_prefixes;
 /** The contents of a list, sorted. */
 struct cover;
 
-/** Makes a cover of a list, which is borrowed; a `list` of NULL contains every client. NULL: no
+/** Makes a cover of a list, which is copied; a `list` of NULL contains every client. NULL: no
  * memory. */
 struct cover *cover_new(const struct conf_prefixes *list);
 

@@ -50,7 +50,7 @@ struct walk {
 	bool no_memory;
 };
 
-/** A guess what was meant by a text that the grammar refused. */
+/** A guess at what was meant by a text that the grammar refused. */
 struct conf_hint {
 	unsigned line;           /**< line in the whole text */
 	char text[CONF_WHY_MAX]; /**< "what is wrong; what to write instead" */

@@ -43,8 +43,8 @@ const struct conf_prefixes *prefix_files_get(struct conf_reader *reader,
 /** Appends the contents of all files to the tape of the config. 0 or -ENOMEM. */
 int prefix_files_write(const struct prefix_files *files, struct conf_tape *tape);
 
-/** Reads what prefix_files_write() has appended; borrows the bytes. 0, -ENOMEM, or -EBADMSG:
- * invalid. */
+/** Reads what prefix_files_write() has appended; borrows the bytes until prefix_files_fini(). 0,
+ * -ENOMEM, or -EBADMSG: invalid. */
 int prefix_files_take(struct prefix_files *files, const char *bytes, size_t len);
 
 #endif

@@ -97,8 +97,8 @@ bool conf_schema_within(const struct conf_key *key, const char *parent);
 /** The name in `parent` that an unknown one probably means; NULL: none is similar enough. */
 const char *conf_schema_nearest(const char *parent, const char *name);
 
-/** An entry with this name in another group; preferred are a group with the same name as `parent`,
- * and a group within `parent`. NULL: there is none. */
+/** An entry with this name in another group: in one with the same name as `parent`, else in one
+ * within `parent`, else in any. NULL: there is none. */
 const struct conf_key *conf_schema_elsewhere(const char *parent, const char *name);
 
 #endif

@@ -78,8 +78,8 @@ void conf_source_place(const struct conf_source *source, unsigned line, const ch
 /** Part `i` of n_more + 1 parts; part 0 is the main text. */
 struct conf_part conf_source_part(const struct conf_source *source, size_t i);
 
-/** How many characters of the main file's path, its folder, come before a path that the config
- * names; 0 if that one is absolute. */
+/** The length of the main file's folder, with its slash, which goes before a path that the config
+ * names; 0 if that path is absolute. */
 size_t conf_source_folder_len(const struct conf_source *source, const char *path);
 
 /** A path that the config names, from the folder of the main file; malloc'd. NULL: no memory. */

@@ -65,10 +65,10 @@ enum { BUDGET_REMEDY_MAX = 256 };
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
 
 /**
- * Does all of this for `conf`: counts, compares its max_pairs with what fits, adds fds for names if
- * a server has one and pipes if it splices, and enlarges the kernel's table of fds (base/fds.h:
- * best while there are no threads). 0; -EMFILE with a remedy if the pairs do not fit; or another
- * negative errno with an empty remedy.
+ * Does all of this for `conf`: counts, compares its max_pairs with what fits, adds fds for checks,
+ * for DNS if it discovers servers, for names if a server has one, and pipes if it splices, and
+ * enlarges the kernel's table of fds (base/fds.h: best while there are no threads). 0; -EMFILE with
+ * a remedy if the pairs do not fit; or another negative errno with an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);

@@ -67,7 +67,7 @@ struct drain {
 	uint64_t grace_ns;
 	uint64_t start_ns; /**< since when weir is not ready */
 	uint64_t grace_end_ns;
-	uint64_t settle_ns; /**< SETTLING: since when it lasts */
+	uint64_t settle_ns; /**< SETTLING: when it began */
 	bool ends_pairs;
 	/** SHUT: when the last open pair is ended; NS_NEVER: none is ended. */
 	uint64_t pairs_end_ns;
@@ -98,7 +98,7 @@ void drain_ask(struct drain *drain, struct control_drain *ask);
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns);
 
 /** Call it when a stop begins: refuses all requests. Returns the grace for the stop: what is left
- * of the config's grace or, if that is over earlier, of the grace of this drain. */
+ * of the config's grace or of this drain's, whichever is over earlier. */
 uint64_t drain_yield(struct drain *drain);
 
 #endif

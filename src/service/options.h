@@ -10,7 +10,7 @@
 struct options {
 	const char *conf_path; /**< NULL: none, with --socket-proxy */
 	bool check;
-	bool hand_on;
+	bool hand_on; /**< with check: writes what was read to stdout, as a tape (trial.h) */
 	bool reload;
 	struct socket_proxy proxy; /**< for --socket-proxy */
 };

@@ -65,7 +65,7 @@ struct reload_opts {
 	struct names *names;
 	struct checks *checks;       /**< active checks of the servers */
 	struct finders *finders;     /**< find servers by DNS */
-	struct ejections *ejections; /**< passive checks of the servers; it is given each config */
+	struct ejections *ejections; /**< settled when a config comes into force */
 	const struct stop *stop;
 	struct spawner *spawner; /**< starts the child that checks the config */
 	struct memory *memory;

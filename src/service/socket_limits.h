@@ -5,8 +5,8 @@
 
 struct conf;
 
-/** Logs a warning once for each: the option, the value that the kernel grants, and the sysctl that
- * limits it. */
+/** Logs a warning for each such option of each listener and upstream: its name, the value that the
+ * kernel grants, and the sysctl that limits it. */
 void socket_limits_warn(const struct conf *conf);
 
 #endif

@@ -41,8 +41,8 @@ struct status_facts {
 	uint64_t n_accepted;
 	uint64_t n_half_closed;
 	uint64_t n_closed[END_REASONS];
-	bool has_p99; /**< a timer has expired, so that p99_us is known */
-	uint64_t p99_us;
+	bool has_p99;    /**< a timer has expired, so that p99_us is known */
+	uint64_t p99_us; /**< the 99th percentile of how late timers expire */
 };
 
 /** What was sent last, and what is expensive to compute; zeroed at first. */

@@ -19,7 +19,7 @@
 
 enum {
 	TRIAL_LIMIT_S = 10, /**< how long to wait, for example for a file system that hangs */
-	/** What the child writes to stderr beyond that is discarded. */
+	/** What the child writes to stderr beyond this many bytes is discarded. */
 	TRIAL_WORDS_MAX = 256 * 1024,
 	TRIAL_TAPE_MAX = 64 * 1024 * 1024,
 	TRIAL_PROBLEM_MAX = 256,
@@ -59,7 +59,7 @@ struct trial {
 struct trial_opts {
 	struct loop *loop;
 	struct spawner *spawner;
-	const char *program; /**< NULL: the running program */
+	const char *program; /**< NULL: the running program; copied, like `path` */
 	const char *path;    /**< path of the config */
 	void (*done)(struct trial *trial, const char *problem);
 };

@@ -48,7 +48,7 @@ struct group_ask {
 	bool full; /**< result: an untried usable server has no free place */
 };
 
-/** Stores the name of the ClientHello, whatever its case: for hash_on = "sni". */
+/** Stores the hash of the ClientHello's name, whatever its case: for hash_on = "sni". */
 void group_ask_name(struct group_ask *ask, const uint8_t *name, size_t n);
 
 /** Whether the server was tried. */
@@ -65,7 +65,7 @@ static inline bool group_tried_has(const struct group_tried *tried, const struct
 /** Adds a server that was tried. 0 or -ENOMEM. */
 int group_tried_add(struct group_tried *tried, const struct server *server);
 
-/** Begins a new round. */
+/** Begins a new round; frees the numbers. */
 void group_tried_clear(struct group_tried *tried);
 
 #endif

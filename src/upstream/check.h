@@ -76,7 +76,7 @@ struct check *check_close(struct check *check);
 /**
  * Changes the settings; the loop must be the same. The results so far stay, and the due times too
  * if the intervals are the same. Otherwise the next check is due the new interval after the last
- * due time. If the new interval is shorter and that time has passed, it is due after a phase from
+ * due time. If the new interval is shorter and that time has passed, it is due one phase from
  * now. A check in progress goes on; if the question has changed, that check begins again. 0, or
  * -ENOMEM; then nothing has changed.
  */

@@ -52,7 +52,7 @@ struct discovered_set {
 
 struct discovery {
 	struct discovery_opts opts; /**< `conf` is not used */
-	struct conf_discovery conf; /**< `name` is its name */
+	struct conf_discovery conf; /**< its name is `name` below */
 	struct question srv;        /**< only for DISCOVER_SRV */
 	struct host **hosts;
 	size_t n_hosts;

@@ -86,9 +86,9 @@ struct group *group_ref(struct group *group);
 struct group *group_unref(struct group *group);
 
 /**
- * Puts a plan in force, that of the config in force from now on. A new group gets its first plan
- * this way right after group_get(). 0, or -ENOMEM: the group keeps its old plan until there is
- * memory; a new group then has no plan. The main thread.
+ * Puts a plan in force when a config comes into force, or when DNS has found other servers; takes a
+ * reference. A new group gets its first plan right after group_get(). 0, or -ENOMEM: the group
+ * keeps its old set until there is memory; a new group then has no plan. The main thread.
  */
 int group_install(struct group *group, struct group_plan *plan);
 

@@ -15,8 +15,8 @@
  *	key	slot XXH64(key, 2) mod size
  *
  * The second argument of XXH64 is its seed. If one of five servers goes, some 0.2 % of the keys of
- * the others move. A server of weight w of n, whose weights sum to s, has size w / s slots, give or
- * take 1 + n w / s.
+ * the others move. Of n servers whose weights sum to s, one of weight w has size w / s slots, give
+ * or take 1 + n w / s.
  *
  * Pure functions that know nothing of struct server. A table is immutable and has a reference
  * count, so that successive sets can share it.
@@ -42,7 +42,7 @@ enum {
 };
 
 struct maglev_server {
-	const char *name; /**< borrowed */
+	const char *name; /**< borrowed for the call */
 	uint32_t weight;
 };
 

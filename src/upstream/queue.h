@@ -52,8 +52,8 @@ struct group_queue {
 struct group_waiter {
 	struct group_ask ask;
 	struct loop *loop; /**< the loop of its owner */
-	/** Called with the answer after GROUP_FULL; it waits no longer. `member` is set as by
-	 * group_next(). */
+	/** Called once by the loop, with the answer after GROUP_FULL: the waiter waits no longer,
+	 * and may be freed. `member` is set as by group_next(). */
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member);
 	struct list link; /**< struct group_queue::waiters */
 	struct task task; /**< posted to deliver the answer */

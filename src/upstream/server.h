@@ -76,11 +76,12 @@ enum server_outcome {
 	SERVER_NOT_FOUND,
 	/** The first byte from it, or its FIN, has come. */
 	SERVER_ANSWERED,
-	/** It has reset before that, and neither a byte nor a FIN of the client was sent to it. */
+	/** It has reset the connection before that, and neither a byte nor a FIN of the client was
+	 * sent to it. */
 	SERVER_REFUSED,
 };
 
-/** Its streak is full. The thread that reports this to the main thread fills this in first. */
+/** For the main thread, when a streak is full. The thread that reports it fills this in first. */
 struct server_failing {
 	struct group *group;   /**< a reference */
 	struct member *member; /**< a reference: to a member of this server */

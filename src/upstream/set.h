@@ -9,7 +9,8 @@
  *
  *	the usable servers that are not backups; if there are none,
  *	the usable backups; if there are none,
- *	the servers that would be usable if they were not ejected: not backups first.
+ *	the servers that would be usable if they were not ejected: backups only if there are
+ *	no others.
  */
 #ifndef WEIR_UPSTREAM_SET_H
 #define WEIR_UPSTREAM_SET_H
@@ -74,7 +75,7 @@ enum group_answer group_set_answer(
 	const struct group_set *set, struct group_ask *ask, struct member **ret_member);
 
 /**
- * Takes a place of that server and returns whether it did. It does not if the server was tried in
+ * Takes a place of choice `i` and returns whether it did. It does not if the server was tried in
  * this round or is full; if it is full, it sets ask->full. For rules.
  */
 bool group_set_take(const struct group_set *set, size_t i, struct group_ask *ask);

@@ -9,9 +9,9 @@
  *
  * The count is exact. One lock puts the failures and answers of all workers into one order; it is
  * held for a few dozen instructions and never across a call. The times of the last failures are
- * kept, so that "3 within 10 s" means any three in a row. Only failures take the lock, each of
- * which has cost a connection, and answers while there is something to clear; a usual answer costs
- * one atomic load.
+ * kept, so that "3 within 10 s" means any three in a row. Only two things take the lock: failures,
+ * each of which has cost a connection, and answers while there is something to clear. A usual
+ * answer costs one atomic load.
  *
  * A full streak starts again from 0, whatever is decided. It is not reported again before the main
  * thread has handled the first report.
@@ -60,11 +60,12 @@ void streaks_init(struct streaks *streaks);
 void streaks_open(struct streaks *streaks, struct loop *loop, struct task *taker);
 
 /**
- * Ends that, and takes back a post that has not run. Nobody may count from now on. The main thread.
+ * Undoes streaks_open(), and takes back a post that has not run. Nobody may count from now on. The
+ * main thread.
  */
 void streaks_close(struct streaks *streaks);
 
-/** Moves the full streaks that were reported to an initialised list. The main thread. */
+/** Moves the full streaks into *ret_full, which must be an initialised list. The main thread. */
 void streaks_take(struct streaks *streaks, struct list *ret_full);
 
 /** Allocates room for `needed` failures. 0 or -ENOMEM. The main thread. */

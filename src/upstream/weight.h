@@ -22,7 +22,7 @@ enum {
 	WEIGHT_SUM_FINE = 16384,
 };
 
-/** Its weight after the slow start; 0: it is not usable, apart from an ejection (set.h). */
+/** Its weight after the slow start; 0: it is not usable, even without an ejection. */
 uint32_t weight_of(const struct member *member);
 
 /** How many of WEIGHT_STEPS of that weight it has now. */

@@ -11,20 +11,21 @@
 
 /**
  * Scales all weights in place; each must be at least 1 and below 2^48. If dividing them by a common
- * divisor brings them below CONF_WEIGHT_MAX, the proportions stay exact (10, 20, 30 become 1, 2,
- * 3). Otherwise the greatest becomes CONF_WEIGHT_MAX, and the others are rounded, but not below 1.
+ * divisor brings them to at most CONF_WEIGHT_MAX, the proportions stay exact (10, 20, 30 become 1,
+ * 2, 3). Otherwise the greatest becomes CONF_WEIGHT_MAX, and the others are rounded, but not below
+ * 1.
  */
 void weights_scale(uint64_t *weights, size_t n);
 
 /**
  * Divides a weight of 0 to 65535 among `n_addresses`: the part of one address. 0 counts as 1.
- * `parts` is a multiple of n_addresses, below 2^32, and the same for all weights that are compared.
+ * `parts` comes from weights_parts(), and is the same for all weights that are compared.
  */
 uint64_t weights_share(uint16_t weight, uint64_t parts, size_t n_addresses);
 
 /**
- * Extends a number of parts for one more n_addresses: a common multiple, or, if that is too large,
- * a number that is no multiple of either.
+ * The parts to use if `n_addresses` share one more weight: a common multiple of both arguments, or
+ * 2^32 - 1 if that multiple is too large.
  */
 uint64_t weights_parts(uint64_t parts, size_t n_addresses);
 

@@ -34,8 +34,8 @@ void words_fini(struct words *words);
 int words_keep(struct words *words, const char *upstream, const struct addr *addr,
 	const struct server_states *states);
 
-/** Sets in the states of a server what is kept of it. Whether that has changed them: the server was
- * away, and is back. */
+/** Sets in the states of a server what is kept of it. Returns whether that has changed them: the
+ * server was away, and is back. */
 bool words_recall(const struct words *words, const char *upstream, const struct addr *addr,
 	struct server_states *states);
 
