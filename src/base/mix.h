@@ -2,7 +2,7 @@
 /*
  * Makes numbers that look random from numbers that do not, such as 1, 2, 3: the finalizer of
  * splitmix64 (Sebastiano Vigna, https://prng.di.unimi.it/splitmix64.c). Different numbers stay
- * different. Who knows the number knows the result: it is no secret.
+ * different. Anybody who knows the number knows the result: it is no secret.
  */
 #ifndef WEIR_BASE_MIX_H
 #define WEIR_BASE_MIX_H

@@ -9,7 +9,7 @@ enum { NEAREST_CHARS = 64 /**< bytes compared; the rest of a name is ignored */ 
 
 struct nearest {
 	const char *name; /**< the unknown one */
-	/** `known` has this many edits. At first: the limit, which a candidate must be below. */
+	/** nearest_edits() of `name` and `known`; at first the limit, which it must stay below. */
 	size_t fewest;
 	const char *known; /**< the nearest name so far, borrowed; NULL: none is near enough */
 };

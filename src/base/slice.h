@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A slice of a long work: how long the work may use its thread before others must run. It counts
- * processor time: while the kernel does not run the thread, the work delays nobody.
+ * A slice of a long job: how long the job may use its thread before others must run. It counts
+ * processor time: while the kernel does not run the thread, the job delays nobody.
  *
  *	slice_begin(&slice);
  *	do { ... a piece ... } while (there is more && !slice_is_over(&slice));
@@ -18,7 +18,10 @@
 
 struct buckets;
 
-/** A quarter of the promised time, since the last piece may begin just before the slice is over. */
+/**
+ * A quarter of the 1 ms that a slice may take (docs/decisions/0360), since the last piece may begin
+ * just before the slice is over.
+ */
 enum { SLICE_US = 250 };
 
 struct slice {

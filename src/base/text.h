@@ -39,7 +39,7 @@ size_t text_escape(char byte, char escape[TEXT_ESCAPE_MAX]);
 size_t text_unescape(const char *escape, char *ret_byte);
 
 /**
- * The next line of a text that is not empty, without its line feed; moves *text behind it. Returns
+ * Finds the next line that is not empty, without its line feed, and moves *text to its end. Returns
  * its length, and the line in *ret_line; 0: there is none left.
  */
 size_t text_next_line(const char **text, const char **ret_line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Starts threads that handle no signals: all signals are blocked from their first instruction on.
- * And waits for other threads.
+ * Starts threads that handle no signals (all signals are blocked from their first instruction on),
+ * and waits for other threads.
  */
 #ifndef WEIR_BASE_THREAD_H
 #define WEIR_BASE_THREAD_H

@@ -2,7 +2,7 @@
 /*
  * The client side of HTTP/1.1: one request on a connection of its own, and its answer in pieces.
  *
- *	http_call_open() ──▶ head() ──▶ body() ... ──▶ done(0), or done(error) at any time
+ *	http_call_open() ──▶ head() ──▶ body_piece() ... ──▶ done(0), or done(error) at any time
  */
 #ifndef WEIR_HTTP_CALL_H
 #define WEIR_HTTP_CALL_H
@@ -17,16 +17,18 @@ struct loop;
 
 struct http_call;
 
+/** The address and the texts are copied. */
 struct http_call_opts {
 	struct loop *loop;
 	const struct addr *addr; /**< an address, not a name */
 	const char *method;
 	const char *target;
-	const char *body; /**< JSON, copied; NULL: none */
+	const char *body; /**< JSON; NULL: none */
 	/** From http_call_open() to the end of the answer; NS_NEVER: no timeout. */
 	uint64_t timeout_ns;
 	void *owner;
-	/** May be NULL. The head of the answer has come; it stays valid until done(). */
+	/** May be NULL. The head of the answer has come; it stays valid until done(). Must not
+	 * close the call. */
 	void (*head)(void *owner, const struct http_head *head);
 	/** A piece of the body has come, borrowed for the call. Must not close the call. */
 	void (*body_piece)(void *owner, const void *bytes, size_t n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server side of HTTP/1.1, on streams: connections that were accepted elsewhere, with one
- * exchange of a request and its answer at a time on each. The module above answers the requests;
- * the server knows no paths.
+ * The server side of HTTP/1.1, on streams. It gets connections that were accepted elsewhere, and
+ * handles one exchange (a request and its answer) at a time on each. The module above answers the
+ * requests; the server knows no paths.
  *
  *	http_server_accept(fd) ──▶ request complete, or refused ──▶ answer(owner, exchange)
  *	                    ▲                                            │ http_exchange_...()
@@ -11,8 +11,9 @@
  * Clients may be slow or hostile. From its first byte to its last a request may take
  * HTTP_SERVER_TIME_S. A client that accepts no byte of an answer for that time is disconnected. An
  * answer in progress that has nothing to send may last for ever. The number of connections is
- * limited: a new one replaces the one that has been silent longest, but one that waits for an
- * answer only if all do. Bytes after a request wait until that request is answered.
+ * limited: at the limit, a new one replaces the one that has been silent longest. Connections that
+ * wait for an answer are replaced only if all do. Bytes after a request wait until that request is
+ * answered.
  *
  * All functions are for the loop's thread.
  */

@@ -8,8 +8,8 @@
  *	log_follow() ── wake() ──▶ log_follow_take(), until there is none ── wake() ──▶ ...
  *	log_unfollow()
  *
- * While somebody follows, lines of LOG_LEVEL_INFO and above are built whatever the level of the
- * log. Lines above the log's level are not written; only the follower gets them
+ * While somebody follows, all lines of levels error, warn and info are built, whatever the level of
+ * the log. Lines above the log's level are not written; only the follower gets them
  * (log_record::is_wanted).
  */
 #ifndef WEIR_LOG_FOLLOW_H

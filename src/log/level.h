@@ -3,7 +3,7 @@
 #ifndef WEIR_LOG_LEVEL_H
 #define WEIR_LOG_LEVEL_H
 
-/** Higher is more verbose. The numbers are weir's own; the sink maps them to syslog's. */
+/** Higher is more verbose. The numbers are weir's own; journal.h maps them to syslog's. */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 enum { LOG_LINE_MAX = 2048 };

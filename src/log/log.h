@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The log: logfmt lines to stderr. One thread writes them, which alone may block.
+ * The log: logfmt lines to stderr. One thread, the log thread, writes them; only it may block.
  *
  *	struct log_line line;
  *
@@ -50,8 +50,8 @@ struct log_line {
 };
 
 /**
- * Lines above this level are not written. They are built only if somebody follows the log
- * (follow.h). Default: LOG_LEVEL_INFO. Any thread.
+ * Lines above this level are not written. Those up to LOG_LEVEL_INFO are built all the same while
+ * somebody follows the log (follow.h). Default: LOG_LEVEL_INFO. Any thread.
  */
 void log_set_level(enum log_level level);
 enum log_level log_wanted_level(void);

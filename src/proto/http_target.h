@@ -2,7 +2,7 @@
 /*
  * The target of a request: a path and a query. The path is first split at each '/', then each
  * segment is percent-decoded once, so a name may contain a '/' written as %2F. A segment that is
- * empty, "." or "..", or has a NUL, however written, is malformed, so no path can leave its folder.
+ * empty, "." or "..", or has a NUL, however written, is an error, so no path can leave its folder.
  * The query is split at each '&' and each part at its first '=', then decoded; '+' is a blank. RFC
  * 3986, 2.1 and 3.3. Pure functions.
  */
@@ -35,7 +35,8 @@ struct http_target {
 
 /**
  * Reads a target. 0, or a negative errno and *ret_why, a constant text for the end of an error
- * line. -EBADMSG: it is malformed; -ENOENT: no resource can have these segments.
+ * line. -EBADMSG: it is malformed; -ENOENT: a segment is empty, "." or "..", or there are more than
+ * HTTP_SEGMENTS_MAX.
  */
 int http_target_parse(struct span bytes, struct http_target *ret_target, const char **ret_why);
 

@@ -42,10 +42,11 @@ struct acceptor_opts {
 	bool is_unix; /**< a UNIX socket: it has no options except the backlog */
 	/** Other processes or workers listen on the same socket: draining does not change it. */
 	bool is_shared;
-	/** For an inherited TCP socket. Borrowed until the close. May be NULL. */
+	/** For the connections that are already in the queue of an inherited TCP socket: they have
+	 * not inherited these options. Borrowed until the close. May be NULL. */
 	const struct sockopts *options;
-	/** The options that an inherited socket had before we changed it, for
-	 * acceptor_set_options(). NULL: we made the socket. */
+	/** The options that an inherited socket had before we changed it (listen_adopt()), for
+	 * acceptor_set_options(). Borrowed until the close. NULL: we made the socket. */
 	struct sockopts_kept *kept;
 	/** Passed to the callbacks. Each of them may close the acceptor. */
 	void *owner;
@@ -61,9 +62,9 @@ struct acceptor_opts {
 	void (*resting)(void *owner, int err);
 	/** After acceptor_drain(): the queue is empty, or, if the socket is shared, as many
 	 * connections were accepted as were in the queue when the drain began. Nothing is accepted
-	 * any more, and the owner must close the acceptor. It may do so later, since closing
-	 * thousands of sockets takes a while: either no new client can connect, or the fd is closed
-	 * already. May be NULL if acceptor_drain() is never called. */
+	 * any more: the socket refuses new clients, or the acceptor has closed the fd. The owner
+	 * must close the acceptor, but may do so later, since closing thousands of sockets takes a
+	 * while. May be NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 

@@ -107,7 +107,7 @@ void connector_set_timeout(struct connector *connector, uint64_t timeout_ns);
 /** When the oldest attempt in progress times out. NS_NEVER if it does not, and for NULL. */
 uint64_t connector_deadline_ns(const struct connector *connector);
 
-/** Whether its lookup still waits for a thread: nobody has asked for the name yet. */
+/** Whether its lookup still waits for a thread: getaddrinfo(3) has not been called yet. */
 bool connector_is_in_line(const struct connector *connector);
 
 #endif

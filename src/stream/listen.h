@@ -17,7 +17,7 @@
  *	a socket, other errors		-EACCES and the like: leaves it alone
  *	anything else			-EEXIST: never removes it
  *
- * Inherited sockets (listen_adopt()) get the same options. Otherwise they belong to the process
+ * Inherited sockets (listen_adopt()) get the same options. In all else they belong to the process
  * that made them: no socket is added beside them, and their path is not removed.
  *
  * The socket file has its mode from the moment it is created, whatever the umask. Later it is

@@ -230,7 +230,7 @@ void loop_cancel(struct loop *loop, struct task *task);
  */
 void loop_post(struct loop *loop, struct task *task);
 
-/** On the loop's own thread: takes back a posted task if it has not run; returns whether it did. */
+/** On the loop's own thread: takes a posted task back. False: it has run, or was not posted. */
 bool loop_post_cancel(struct loop *loop, struct task *task);
 
 #endif

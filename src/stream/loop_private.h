@@ -23,11 +23,11 @@ struct loop {
 	bool in_line; /**< the turn is running the tasks in `next` */
 	bool stopped;
 	bool is_hosted;
-	/** Hosted: called when `n_held` has become 0 or 1, so that the host's loop is kept alive,
-	 * or no longer is. Else NULL. */
+	/** Hosted: called when `n_held` has become 1, to keep the host's loop alive, or 0, to stop
+	 * doing so. Else NULL. */
 	void (*held_changed)(struct loop *loop);
-	/** Hosted, between two turns: called when a task was put on a list or taken off, so that
-	 * the host comes back at once if a turn is due, or sleeps. Else NULL. */
+	/** Hosted, between two turns: called when a task was put on a list or taken off. Lets the
+	 * host run a turn at once if one is due, and sleep if not. Else NULL. */
 	void (*rouse)(struct loop *loop);
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;

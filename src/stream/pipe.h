@@ -41,8 +41,8 @@ struct pipe_pool {
 };
 
 /**
- * Allows the loop up to `max` pipes, at most PIPES_MAX; a new loop may have none. If there are more
- * now, the lent ones are closed when they are given back.
+ * Allows the loop up to `max` pipes, at most PIPES_MAX; a new loop is allowed none. If there are
+ * more now, the lent ones are closed when they are given back.
  */
 void pipe_pool_allow(struct loop *loop, size_t max);
 

@@ -27,10 +27,10 @@
  * At a half-close the pump only reports that the FIN may be passed on; its owner sends it. At a
  * failure it only reports that the peer of `from` is gone.
  *
- * The pump counts bytes itself, instead of the streams, since bytes that were written to `to`
- * before pump_open() do not come from `from`. If some of these bytes still wait, the pump begins in
- * state WAITS without reporting it: it delays an END, and pauses `from`, as if the bytes had come
- * from `from`. It then reports FLOWS only if `from` was paused.
+ * The pump does not count bytes that were written to `to` before pump_open(), since they do not
+ * come from `from` (pump_bytes()). If some of these bytes still wait, the pump begins in state
+ * WAITS without reporting it: it delays an END, and pauses `from`, as if the bytes had come from
+ * `from`. It then reports FLOWS only if `from` was paused or has begun.
  *
  * The pump does not own the streams. Both must live until pump_close().
  */
@@ -89,10 +89,10 @@ int pump_open(
 	struct pump *pump, struct stream *from, struct stream *to, const struct pump_calls *calls);
 
 /**
- * Right after pump_open(), and later as long as the owner has paused `from` ever since: hands the
- * pump more of the first bytes of `from`, which somebody else has read.
- * They are passed to moved() and counted, and wait for `to` if they have to, like all others; but
- * BEGAN and WAITS are not reported for them.
+ * Hands the pump bytes from the beginning of `from`, which somebody else has read. Call it right
+ * after pump_open(), and again only while the owner has kept `from` paused since then. The bytes
+ * are passed to moved() and counted, and wait for `to` if they have to, like all others; but BEGAN
+ * and WAITS are not reported for them.
  */
 void pump_give(struct pump *pump, const void *bytes, size_t len);
 

@@ -187,7 +187,8 @@ static inline struct pipe *stream_pipe(const struct stream *stream)
 }
 
 /**
- * Whether the calling thread may touch the stream. Any thread may if it has no loop, or is NULL.
+ * Whether the calling thread may touch the stream. Any thread may if the stream has no loop or is
+ * NULL.
  */
 static inline bool stream_is_current(const struct stream *stream)
 {
@@ -206,8 +207,8 @@ static inline bool stream_reads(const struct stream *stream)
 void stream_fail(struct stream *stream, int err);
 
 /**
- * After a failure, when the input is exhausted or nobody wants it: emits ERROR if it is one, then
- * closes.
+ * After a failure, when the input is exhausted or nobody wants it: emits ERROR, unless the cause is
+ * ECONNRESET or EPIPE, then closes with a reset.
  */
 void stream_finish(struct stream *stream);
 
@@ -267,15 +268,18 @@ static inline struct stream *stream_target(const struct stream *stream)
  */
 void stream_splice_release(struct stream *stream);
 
-/** The most that a copying read may take meanwhile: the room below the target's high-water mark. */
+/**
+ * The most that a copying read may take while there is a target: the room below its high-water
+ * mark.
+ */
 size_t stream_splice_room(const struct stream *stream);
 
 /** As write(2), for the bytes in the pipe. Gives the pipe back when it is empty. */
 ssize_t stream_splice_out(struct stream *stream);
 
 /**
- * After stream_splice_out() failed with `err`. 0 if the kernel only does not splice to this fd: the
- * bytes of the pipe are now the first chunk. Else a negative errno: `err` or -ENOMEM.
+ * After stream_splice_out() failed with `err`. 0: the kernel merely refuses to splice to this fd,
+ * and the bytes of the pipe are now the first chunk. Else a negative errno: `err` or -ENOMEM.
  */
 int stream_splice_spill(struct stream *stream, int err);
 

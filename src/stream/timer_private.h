@@ -19,7 +19,9 @@ struct timers {
 	uint64_t armed_ns; /**< the time that the timerfd is set to; NS_NEVER: none */
 	/** The time that it was set to when it expired; NS_NEVER: it did not. */
 	uint64_t struck_ns;
-	uint64_t slice_ns;   /**< timers that were due at this time belong to the last slice */
+	/** When timers were last called. A timer that is armed for that time or an earlier one is
+	 * called after all that were due then. */
+	uint64_t slice_ns;
 	struct timer **heap; /**< heap[1] expires first; heap[0] is unused */
 	size_t n_armed;
 	size_t n_open;   /**< never more than capacity, so arming needs no memory */
