@@ -21,7 +21,8 @@ enum { ADDRESS_ERROR_MAX = 512 };
  */
 int address_listen(const char *text, struct addr *ret_addr, char error[ADDRESS_ERROR_MAX]);
 
-/** Parses an address to connect to. Names are not looked up; no host means 127.0.0.1. */
+/** Parses an address to connect to. Names are not looked up; no host means 127.0.0.1. Returns like
+ * address_listen(). */
 int address_upstream(const char *text, struct addr *ret_addr, char error[ADDRESS_ERROR_MAX]);
 
 /** Whether it is the address of a UNIX socket. */

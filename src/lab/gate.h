@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a proxy accepts clients at a given time, which its toxics refuse, blackhole and flap
- * decide.
+ * Decides whether a proxy accepts clients at a given time, by its toxics of the types refuse,
+ * blackhole and flap.
  *
- * These toxics act on the proxy and not on bytes. If refuse or flap affects all clients, the proxy
- * does not listen. If its toxicity is below 1, the proxy listens, and each client is drawn when it
- * is accepted, as for the toxics of a chain (chain.h). For blackhole the kernel chooses clients by
- * their port. No I/O.
+ * These toxics act on the proxy and not on bytes. While a refuse or a flap of toxicity 1 acts, the
+ * proxy does not listen. If the toxicity is lower, the proxy listens, and chance chooses clients
+ * when they are accepted, as for the toxics of a chain (chain.h). For blackhole the kernel chooses
+ * clients by their port. No I/O.
  */
 #ifndef WEIR_LAB_GATE_H
 #define WEIR_LAB_GATE_H
@@ -21,7 +21,7 @@ struct toxic_type;
 /** The effect of all toxics of the gate. */
 struct gate_view {
 	bool is_shut;     /**< the proxy does not listen */
-	bool is_down;     /**< there may be connections that gate_closes() */
+	bool is_down;     /**< a flap is down: gate_closes() may return it */
 	double deaf;      /**< the part of the clients whose SYNs are never answered; 0: none */
 	uint64_t next_ns; /**< when this may change; NS_NEVER: not by time */
 };
@@ -45,7 +45,7 @@ const struct toxic *gate_next_down(
 	const struct home *home, uint64_t key, uint64_t now_ns, uint64_t *ret_ns);
 
 /** Of the flaps that will close this connection, the one that begins after the fewest further
- * bytes, and their number as of the last gate_at(); NULL: none counts bytes. */
+ * bytes, and how many these are as of the last gate_at(); NULL: none counts bytes. */
 const struct toxic *gate_next_begin(const struct home *home, uint64_t key, uint64_t *ret_left);
 
 #endif

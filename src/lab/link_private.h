@@ -11,7 +11,7 @@ int way_start(struct link_way *way, enum direction direction);
 /** Stops relaying; what was already written to `to` is still sent. Idempotent. */
 void way_stop(struct link_way *way);
 
-/** Replaces a chain by a pump in both directions if the chain has nothing left to do. */
+/** Replaces the chain of a direction by a pump if the chain has nothing left to do. */
 void way_relax(struct link_way *way);
 
 /** Runs the chains, and acts on the ends that came out of them. May free the link. */

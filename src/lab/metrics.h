@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* GET /metrics: with -proxy-metrics the two counters of toxiproxy, with -runtime-metrics the
- * kernel's numbers of this process; without either option nothing. */
+/* GET /metrics: with -proxy-metrics the two counters of toxiproxy and the number of clients
+ * that toxics have reset; with -runtime-metrics the kernel's numbers of this process; without
+ * either option nothing. */
 #ifndef WEIR_LAB_METRICS_H
 #define WEIR_LAB_METRICS_H
 

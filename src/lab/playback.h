@@ -20,7 +20,10 @@
 
 #include "lab/recording.h"
 
-enum { PLAYBACK_PATIENCE_S = 30, PLAYBACK_TEXT_MAX = 160 };
+enum {
+	PLAYBACK_PATIENCE_S = 30, /**< if the peer is later than recorded by this, it DIFFERS */
+	PLAYBACK_TEXT_MAX = 160,
+};
 
 enum playback_act {
 	PLAYBACK_WAITS, /**< wait until wake_ns or the next playback_heard() */

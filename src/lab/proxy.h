@@ -57,8 +57,9 @@ struct toxic *proxy_find_toxic(const struct proxy *proxy, const char *name);
 
 /** Takes a toxic, and adds it as the last of its direction. */
 void proxy_add_toxic(struct proxy *proxy, struct toxic *toxic);
+/** Call it when the values or the toxicity of a toxic have changed. */
 void proxy_update_toxic(struct proxy *proxy, const struct toxic *toxic);
-/** Removes a toxic, and frees it. */
+/** Remove a toxic, or all of them, and free what is removed. */
 void proxy_remove_toxic(struct proxy *proxy, struct toxic *toxic);
 void proxy_remove_toxics(struct proxy *proxy);
 

@@ -35,8 +35,8 @@ struct replay {
 
 /**
  * Listens on `listen` and connects to `upstream`; either may be NULL. The loop stops when the
- * client's connection has ended, and all connections of the server that exist by then. 0, or a
- * negative errno and the reason in `error`: then call replay_close().
+ * client could not connect, or when its connection has ended and no connection of the server is
+ * left. 0, or a negative errno and the reason in `error`: then call replay_close().
  */
 int replay_open(struct replay *replay, struct lab *lab, const struct recording *recording,
 	const char *listen, const char *upstream, char error[ADDRESS_ERROR_MAX]);

@@ -11,8 +11,8 @@ enum { BORDERS_MAX = 64 };
 
 /**
  * Sets the borders 0, 1, 2, 5, 10 ... up to the first above `max`. Returns their number.
- * `is_around`: the times are deviations from a median, so there is always one at 0, and it shares
- * one row with those next to it.
+ * `is_around`: the times are deviations from a median, one of which is always 0; the borders
+ * between 0 and `max` / 200 are left out, so that 0 shares a row with its neighbours.
  */
 size_t borders_set(uint64_t max, bool is_around, uint64_t borders[BORDERS_MAX]);
 

@@ -14,9 +14,9 @@
  * end. So "early" is certain, while "late" includes the time of the byte to the proxy and of the
  * close back to us.
  *
- * Answering a close takes as long as many timestamps, and closes that arrive meanwhile would get
- * theirs too late. So an end that has seen FIN is closed only after a turn of the loop in which no
- * other close arrived.
+ * Answering a close takes as long as taking many timestamps, and closes that arrive meanwhile would
+ * get theirs too late. So an end that has seen FIN is closed only after a turn of the loop in which
+ * no other close arrived.
  */
 #ifndef WEIR_LOAD_CONN_H
 #define WEIR_LOAD_CONN_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Makes the verdict on an end of a connection (conn_judge.c): from when its close is counted, and
- * whether it was early, on time or late; the due() of scenarios uses conn_due_by_other(). And the
- * tokens (conn_token.c), which show which of the server's connections belongs to which client.
+ * whether it was early, on time or late; the due() of scenarios uses conn_due_by_other(). Handles
+ * the tokens (conn_token.c), which show which of the server's connections belongs to which client.
  *
  * With --remote only one of the two ends is in this process, and the other one has another clock.
  * Then each end is judged by its own timestamps alone. The time of its own sends is exact. The

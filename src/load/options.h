@@ -65,8 +65,8 @@ struct options {
 	bool has_serve;          /**< the server ends are known: --serve or --remote was given */
 	bool has_remote;
 	bool is_apart;         /**< only one of the two ends is in this process */
-	uint8_t nonce;         /**< for a server that obeys: the run's; else random */
-	struct addr blackhole; /**< likewise */
+	uint8_t nonce;         /**< for a server that obeys: run::nonce of the run; else unused */
+	struct addr blackhole; /**< sa_len 0: not given */
 	struct addr *sources;  /**< malloc'd; port 0 */
 	uint64_t n_sources;
 	uint64_t n_connections;
@@ -107,7 +107,8 @@ struct options {
 	const char *html;
 };
 
-/** Sets the defaults of the scenario. The caller calls options_fini() in any case. */
+/** Sets the defaults of the scenario. 0, or -EINVAL and ret_why. The caller calls options_fini() in
+ * any case. */
 int options_begin(struct options *ret_options, const struct scenario *scenario, int argc,
 	char **argv, char *ret_why);
 

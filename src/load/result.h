@@ -59,7 +59,7 @@ struct result_distribution {
 
 /** One end of all connections. */
 struct result_side {
-	bool is_known; /**< false for the server without --serve */
+	bool is_known; /**< false for the server without --serve or --remote */
 	uint64_t count;
 	uint64_t n_ended[CONN_END_OURS + 1]; /**< by enum conn_end */
 	struct result_summary early;
@@ -144,7 +144,7 @@ struct result {
 	size_t n_errors;
 	struct result_summary connect;
 	struct result_summary loop_delay;       /**< how late weirload's own loops were */
-	struct result_summary latency;          /**< mixed: latency of messages */
+	struct result_summary latency;          /**< mixed, drain: latency of messages */
 	struct result_distribution latency_all; /**< likewise */
 	struct result_side sides[2];            /**< by enum load_side */
 	struct result_limit limits[RESULT_LIMITS_MAX];

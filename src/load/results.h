@@ -83,10 +83,10 @@ struct results {
 	struct way_results up;
 	struct way_results down;
 	struct way_results after_fin; /**< halfclose: from the other end */
-	struct way_results echoed;    /**< mixed without --serve: messages that came back */
+	struct way_results echoed;    /**< without --serve or --remote: messages that came back */
 	struct hdr connect;           /**< us */
 	struct hdr failed;            /**< us */
-	struct hdr latency;           /**< us; mixed */
+	struct hdr latency;           /**< us; mixed, drain */
 	uint64_t n_busy;
 	uint64_t n_messages_sent;
 	uint64_t n_messages_received;

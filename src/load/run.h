@@ -55,7 +55,7 @@ struct lane {
 	struct task tidy;    /**< closes the spent ends */
 	uint64_t next;       /**< the next connection to open */
 	int status;          /**< 0 or the negative errno of its setup */
-	uint64_t n_received; /**< mixed: messages that came back */
+	uint64_t n_received; /**< mixed, drain: messages that came back */
 	struct hdr late;     /**< us: lateness of the clients' closes */
 	struct hdr connect;  /**< us: from connect(2) to connected */
 	struct hdr failed;   /**< us: from connect(2) to its failure */
@@ -126,7 +126,7 @@ void run_fini(struct run *run);
 int run_start(struct run *run, const struct options *options, char *ret_why);
 void run_stop(struct run *run);
 
-/** How many server ends have a place. */
+/** How many elements of run::servers are in use. */
 uint64_t run_n_servers(const struct run *run);
 
 /**

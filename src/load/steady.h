@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* A byte every --every D until the close: what an end does that is never to fall silent. */
+/* An end that never falls silent: it sends a byte after each --every, until the close. */
 #ifndef WEIR_LOAD_STEADY_H
 #define WEIR_LOAD_STEADY_H
 
 struct conn;
 
-/** script::opened, or script::accepted of who speaks first: greets, and plans the first byte. */
+/** script::opened, or script::accepted of an end that sends first: calls conn_greet(), and plans
+ * the first byte. */
 void steady_begin(struct conn *conn);
 
-/** script::struck: sends one and plans the next, unless the close should have come long ago. */
+/** script::struck, or script::opened without a greeting: sends a byte, and plans the next one; or
+ * calls conn_give_up() if the close should have come long ago. */
 void steady_next(struct conn *conn);
 
 #endif

@@ -60,6 +60,7 @@ struct told_state {
 	uint64_t delay_us;
 };
 
+/** The first makes the JSON of a state; NULL: no memory. The second reads it; 0 or -EINVAL. */
 struct json_t *told_state(const struct told_state *state);
 int told_read_state(const struct json_t *object, struct told_state *ret);
 

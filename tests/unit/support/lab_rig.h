@@ -30,7 +30,7 @@ struct lab_rig {
 	size_t room;               /**< how many bytes the receiver takes at a time */
 	size_t held;               /**< how many of those that it took have not left yet */
 	uint8_t out[LAB_OUT_KEPT]; /**< the first bytes that came out */
-	bool differs;
+	bool differs;              /**< a byte that came out is not that of the pattern */
 	size_t n_out;
 	struct lab_piece pieces[LAB_PIECES_MAX];
 	size_t n_pieces;
@@ -40,7 +40,8 @@ struct lab_rig {
 void lab_open(struct lab_rig *rig, uint64_t key);
 void lab_close(struct lab_rig *rig);
 
-/** Adds a toxic at the end of the chain. The test must free it after lab_close(). */
+/** Adds a toxic, with values for its first attributes, at the end of the chain. The test must free
+ * it after lab_close(). */
 struct toxic *lab_add(
 	struct lab_rig *rig, const char *type, double toxicity, int64_t first, int64_t second);
 struct toxic *lab_add3(

@@ -25,7 +25,7 @@ struct kernel_socket {
 	size_t place;
 	size_t worker;
 	bool open;
-	bool goes;
+	bool goes; /* listen_refuse() was called: nothing new may wait in it */
 };
 
 struct world {

@@ -27,7 +27,7 @@ struct line {
 	struct sender sender;
 	struct peer out; /**< the peer that receives */
 	struct recorder watch;
-	size_t mark;
+	size_t mark;               /**< the high-water mark of `to` */
 	enum pump_outcome outcome; /**< the last one, except GONE */
 	unsigned n_told;           /**< number of outcomes, except GONE */
 	unsigned n_gone;

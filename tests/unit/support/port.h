@@ -10,9 +10,9 @@
 
 /**
  * Lets the kernel pick a port for *addr, which has none, and reserves it until the returned fd is
- * closed. The fd is bound to the port at all addresses, so nobody has it at any other, and the
- * kernel does not pick it for other sockets. A socket that binds this port with SO_REUSEADDR, as
- * listen_open() does, succeeds.
+ * closed. The fd is bound to the port at all addresses: no other socket has had it at any of them,
+ * and the kernel does not pick it for other sockets. A socket that binds this port with
+ * SO_REUSEADDR, as listen_open() does, succeeds.
  */
 int port_reserve(struct addr *addr);
 

@@ -62,7 +62,7 @@ struct rig {
 	struct session_rules rules; /**< may be changed until the pair next looks at them */
 	struct pair_throttles throttles;
 	uint64_t bytes_a_second[SIDES]; /**< rates, to be set before rig_join(); 0: none */
-	struct span first;              /**< of the client; to be set before rig_join() */
+	struct span first; /**< bytes already read from the client; set before rig_join() */
 	struct side client;
 	struct side upstream;
 	unsigned n_parted[SIDES]; /**< how often parting() was called for each side */
