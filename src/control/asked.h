@@ -62,16 +62,17 @@ enum {
 void control_answer(struct control_asked *asked, unsigned int status, json_t *json);
 
 /** Answers {"error": "..."}, with what is wrong and what to do. The second function is for an
- * exchange that has no request yet. */
+ * exchange that has no request yet; `fields` are further header fields, each with its CRLF, or
+ * NULL. */
 __attribute__((format(printf, 3, 4))) void control_refuse(
 	struct control_asked *asked, unsigned int status, const char *format, ...);
 void control_refuse_exchange(
 	struct http_exchange *exchange, unsigned int status, const char *fields, const char *text);
 
 /**
- * Returns the body, which must be a JSON object with no members but these (a list that ends with
- * NULL); an empty body is an empty object. NULL: the body is something else, and the request was
- * answered with that error.
+ * Returns a reference to the body, which must be a JSON object with no members but these (a list
+ * that ends with NULL); an empty body is an empty object. NULL: the body is something else, and the
+ * request was answered with that error.
  */
 json_t *control_body(struct control_asked *asked, const char *const *members);
 
@@ -87,9 +88,9 @@ void control_list_item(struct control_asked *asked, json_t *item);
 void control_list_open(struct control_asked *asked, json_t *item, const char *name);
 void control_list_close(struct control_asked *asked);
 
-/** The same for pieces that come later, or are not JSON. control_list_begin() sends `before`,
- * control_list_go_on() makes what is there by now, control_list_end() ends the answer with
- * `behind`, and control_list_abort() cuts it off if there can be no more pieces. */
+/** For a long answer whose pieces come later, or are not JSON: control_list_begin() sends `before`,
+ * control_list_go_on() calls next() for the pieces that there are by now, control_list_end() ends
+ * the answer with `behind`, and control_list_abort() cuts it off if there can be no more pieces. */
 void control_list_begin(struct control_asked *asked, const char *type, const char *before);
 void control_list_go_on(struct control_asked *asked);
 /** To be called by written(): sends what was made. False: it could not be sent now, and written()

@@ -3,11 +3,11 @@
  * A door is a listening socket for HTTP requests, on the main thread's loop. It decides which
  * clients may connect; it knows nothing about requests and answers.
  *
- *	door_prepare() ──▶ door_commit()	moves the door to another address: connections stay,
- *	             └───▶ door_cancel()	but if the door has no address any more, are closed
+ *	door_prepare() ──▶ door_commit()	moves the door to another address
+ *	             └───▶ door_cancel()	gives the move up
  *
- * If the path of a UNIX socket was removed, the door listens there again. At a stop the door lets
- * the next weir take over the path.
+ * Connections stay, unless the door has no address any more. If the path of a UNIX socket was
+ * removed, the door listens there again. At a stop the door lets the next weir take over the path.
  */
 #ifndef WEIR_CONTROL_DOOR_H
 #define WEIR_CONTROL_DOOR_H

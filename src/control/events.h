@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * GET /v1/events: server-sent events. Each line of the log is sent as one event, and once a second
- * the state of weir is one ("stats"). A client of this path is called a follower. Private to
- * events*.c.
+ * GET /v1/events: server-sent events, one for each line of the log, and once a second one with the
+ * state of weir ("stats"). A client of this path is called a follower. Private to events*.c.
  *
  *	log thread ──▶ log/follow.h ─▶ events_record.c: frames ─┐ events.c: sends a round of
  *	every second ─▶ events_stats.c, in slices: a frame ─────┴─▶ frames to each follower
  *
  * A slow follower delays nothing. While it does not read, the events for it are dropped and
  * counted, and it gets their number when it reads again; of the stats it gets only the newest.
- * While there is no follower, no code here runs, and no log line is built for it.
+ * While there are no followers, no code here runs, and no log line is built for them.
  */
 #ifndef WEIR_CONTROL_EVENTS_H
 #define WEIR_CONTROL_EVENTS_H
@@ -68,7 +67,7 @@ enum { EVENTS_TIME_MAX = 32 };
 const char *events_time(uint64_t time_ns, char text[EVENTS_TIME_MAX]);
 uint64_t events_now_ns(void);
 
-/** Makes a frame with this number from a log line; false: no memory. */
+/** Makes a frame from a log line; control::opened_at and `number` are its id. False: no memory. */
 bool events_record_frame(const struct log_record *record, const char *text, time_t opened_at,
 	uint64_t number, struct events_frame *ret_frame);
 
@@ -77,8 +76,9 @@ void events_frame_free(struct events_frame *frame);
 /* ---- events_stats.c ---- */
 
 /**
- * Gathers the stats and then calls done() with a frame, which done() takes, or with NULL if there
- * is no memory. Never calls it from inside this function. NULL: no memory.
+ * Gathers the stats, with `delay_ns` (how late the tick was), and then calls done() with a frame,
+ * which done() takes, or with NULL if there is no memory. Never calls it from inside this function.
+ * NULL: no memory.
  */
 struct events_stats *events_stats_new(struct control *control, uint64_t delay_ns,
 	void (*done)(struct control *control, char *text));

@@ -16,7 +16,7 @@ struct pairs_query {
 	uint64_t after;             /**< only pairs with greater ids */
 	bool asks_tcp;
 	bool has_filter;
-	bool is_all;
+	bool is_all;   /**< all=true, with which DELETE ends all pairs */
 	bool has_page; /**< the query has `after` or `tcp_info`, which DELETE refuses */
 };
 

@@ -21,7 +21,7 @@ enum { PATHS_ALLOW_MAX = 64 };
 /**
  * Finds the handler of a request. NULL: there is none; then *ret_allow is "" if the path does not
  * exist, or else the Allow field with the methods of the path. HEAD has the handler of GET. If
- * the path does not have a query and the request does, the handler refuses it.
+ * the request has a query and the path takes none, the handler that is returned refuses it.
  */
 paths_answer *paths_find(
 	enum http_verb verb, const struct http_target *target, char ret_allow[PATHS_ALLOW_MAX]);

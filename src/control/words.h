@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The words that may stand somewhere, for who has written another one. Pure. */
+/* Lists the words that are allowed in a place, for an error about another word. Pure. */
 #ifndef WEIR_CONTROL_WORDS_H
 #define WEIR_CONTROL_WORDS_H
 
 #include <stddef.h>
 
-/** "a, b and c" of all words, behind which is NULL, cut where there is no room; `text`. */
+/** Writes all words, the last of which is followed by NULL, as "a, b and c", cut off if there is no
+ * room. Returns `text`. */
 const char *words_list(const char *const *words, char *text, size_t size);
 
 #endif

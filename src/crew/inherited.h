@@ -25,8 +25,8 @@
 struct inherited_socket {
 	int fd;
 	char *name; /**< "unknown" if no name was passed */
-	/** The socket options as they were before weir changed any. The main thread reads them when
-	 * it adopts the socket, then the worker that accepts from it. */
+	/** The socket options as they were before weir changed any. The main thread uses them when
+	 * it adopts the socket, and later the worker that accepts from it uses them. */
 	struct sockopts_kept kept;
 };
 

@@ -45,8 +45,8 @@ enum numbers_of {
 	NUMBERS_OF_ALL = NUMBERS_OF_PAIRS | NUMBERS_OF_BYTES | NUMBERS_OF_ENDS,
 };
 
-/** Adds up the numbers in `of`; all others are zero. If no config in force has the name, all are
- * zero. */
+/** Adds up the numbers in `of`; all others are zero. If the config in force does not have the
+ * name, all are zero. */
 void crew_listener_numbers(const struct crew *crew, const char *name, unsigned int of,
 	struct listener_numbers *ret_numbers);
 
@@ -55,10 +55,11 @@ void crew_listener_numbers(const struct crew *crew, const char *name, unsigned i
 struct numbered_listeners {
 	struct limit **limits; /**< a reference to each */
 	size_t n;
-	size_t n_in_force; /**< so many are those of the config in force */
+	size_t n_in_force; /**< how many of them, the first ones, the config in force has */
 };
 
-/** Those of now, whose numbers can then be read until crew_put_listeners(). 0 or -ENOMEM. */
+/** Lists them as they are now; their numbers can be read until crew_put_listeners(). 0 or
+ * -ENOMEM. */
 int crew_take_listeners(const struct crew *crew, struct numbered_listeners *ret_listeners);
 
 /** Zeroed memory is fine. */

@@ -108,9 +108,9 @@ int pairs_order_open(struct pairs_order *order, struct crew *crew,
 /** Frees it with its rows; it must not be under way. Idempotent, also on zeroed memory. */
 void pairs_order_close(struct pairs_order *order);
 
-/** Call it when the order is answered. Makes `rows`, at most `max`; fewer, even if more pairs
- * match, when a worker had more than its share. The rows are valid until the order is given again.
- * 0 or -ENOMEM. */
+/** Call it when the order is answered. Makes `rows`, at most `max`. There are fewer, although more
+ * pairs match, if a worker had more matches than its share. The rows are valid until the order is
+ * given again. 0 or -ENOMEM. */
 int pairs_order_collect(struct pairs_order *order);
 
 /** Frees the rows; call it before the order is given again. */

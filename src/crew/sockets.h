@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The listening sockets of the process. The main thread binds or inherits them, all or none, before
- * any worker starts or at a reload; then the workers accept from them. weir holds the lock of a
- * UNIX path that it has bound until the socket lets no new client in or is closed. It never removes
- * the path of an inherited socket.
+ * any worker starts or at a reload; then the workers accept from them. weir locks each UNIX path
+ * that it binds, until the socket lets no new client in or is closed. It never removes the path of
+ * an inherited socket.
  */
 #ifndef WEIR_CREW_SOCKETS_H
 #define WEIR_CREW_SOCKETS_H

@@ -15,7 +15,8 @@ enum { ASK_ANSWER_MAX = 64 * 1024 * 1024 /**< a longer answer is refused */ };
 /** Where to send requests, and how to report errors. */
 struct ask {
 	struct addr addr;
-	/** Where it may have been before the config was edited: for a reload; sa_len 0: none. */
+	/** For a reload: where weir may still listen if it has not read the edited config yet;
+	 * sa_len 0: none. */
 	struct addr before;
 	const char *conf; /**< the config whose control.listen is `addr`; borrowed. NULL: none */
 	/** For a reload: the errors of a config that does not say the address; NULL: none. */
@@ -29,8 +30,8 @@ struct ask_question {
 	const char *target;
 	const char *body;    /**< JSON; NULL: no body */
 	unsigned int wait_s; /**< time limit for the whole answer; 0: no limit */
-	/** If nobody listens at `addr`, ask at `before`: only a reload, for the weir there may have
-	 * another config, and a reload makes it read that one. */
+	/** If nobody listens at `addr`, ask at `before`. Only for a reload: the weir there may have
+	 * an older config, and a reload makes it read the edited one. */
 	bool asks_before;
 };
 
@@ -75,9 +76,10 @@ void ask_tell(const struct ask *ask, const json_t *json);
 /** The question "POST /v1/reload". */
 extern const struct ask_question ask_reload_question;
 
-/** Requests a reload. 0, or a negative errno: the errors were written, as by --check; or, with
- * `is_logged`, only where they are: whoever reads `err` reads the log of weir, too. It also fails
- * if weir has reloaded but the config of ask_open_reload() is wrong: so weir has another one. */
+/** Requests a reload. 0, or a negative errno: the errors were written, as by --check. With
+ * `is_logged`, where the reader of `err` also reads weir's log, the errors of a config are only in
+ * the log, and `err` says so. Also fails if weir has reloaded although the config of
+ * ask_open_reload() is wrong: then weir has another config. */
 int ask_reload(const struct ask *ask, bool is_logged);
 
 #endif

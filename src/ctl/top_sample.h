@@ -46,8 +46,9 @@ struct top_numbers {
 	json_t *upstreams;
 };
 
-/** Fetch new numbers or pairs in place of the old ones. 0, or a negative errno, with the reason
- * written to ask->err. `target` is that of the pairs, with the filters. */
+/** Fetch new numbers or pairs in place of the old ones; the old numbers move to `before`. 0, or a
+ * negative errno, with the reason written to ask->err: nothing has changed. `target` is that of the
+ * pairs, with the filters. */
 int top_numbers_take(
 	struct top_numbers *numbers, struct top_numbers *before, const struct ask *ask);
 int top_pairs_take(struct top_pairs *pairs, const struct ask *ask, const char *target);

@@ -21,7 +21,7 @@
 /** Zeroed: a full second's worth of tokens is saved up. */
 struct accept_rate {
 	_Atomic uint64_t given_ns; /**< when the token that was given last may be used */
-	_Atomic uint64_t told_ns;  /**< when it was last logged, for tell_rarely() (limit.h) */
+	_Atomic uint64_t told_ns;  /**< when a wait was last logged, for tell_rarely() (limit.h) */
 };
 
 /** Takes a token, at a rate of `a_second` (at least 1) tokens each second. Returns the time

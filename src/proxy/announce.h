@@ -43,7 +43,7 @@ enum {
 /** What a header is built from. All pointers are borrowed. */
 struct announce {
 	const struct group_plan *plan; /**< its send_proxy and the TLVs that it asks for */
-	int fd; /**< the client's; read only for addresses that are not known yet */
+	int fd; /**< the client's, to ask for the addresses that are not known yet */
 	const union session_peer *client;
 	const struct session_edge *edge; /**< may be NULL */
 	const char *id;                  /**< announce_id() of its session */

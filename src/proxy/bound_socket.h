@@ -4,7 +4,7 @@
  * creates it and, once it is closed, frees it (crew/sockets.h). In between a worker has an acceptor
  * on it (listener.h).
  *
- * Its state says what the worker does with it, and is the only field that both threads use:
+ * Its state, the only field that both threads may use at once, says what the worker does with it:
  *
  *	PREPARED ── listener_open() ──▶ ACCEPTED ── listener_drain() ──▶ DRAINING
  *	                                   └──── listener_close() ──▶ CLOSED ◀──┘
@@ -70,7 +70,8 @@ struct bound_socket {
 	/* Used by both threads: see above. */
 	_Atomic enum bound_state state;
 
-	/* Used by the worker when it begins to accept; otherwise only by the main thread. */
+	/* Used by the worker when it begins to accept or switches; otherwise only by the main
+	 * thread. */
 	struct listen_socket listen; /**< fd -1 once an acceptor has it */
 	size_t listener;             /**< its index in the config in force, or LISTENER_NONE */
 	size_t next;                 /**< its index in the config to come, or LISTENER_NONE */

@@ -27,8 +27,8 @@
  *	drain		while the process drains	for idle pairs the drain's start or the
  *							last byte; for others an absolute time
  *
- * No event reports that a peer has taken bytes which a kernel holds for it. So the caller polls the
- * sockets until the timer is due; deadline::silence_ns says how long nothing must move.
+ * No event reports that a peer has taken bytes which a kernel holds for it. So when a timer is due,
+ * the caller first looks at the sockets; deadline::silence_ns says how long nothing must move.
  *
  * The earliest deadline wins; among equal ones the first in this list. A deadline that lies before
  * the moment at which the timeouts came into force is due at that moment.

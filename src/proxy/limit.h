@@ -20,7 +20,7 @@ struct limit {
 	_Atomic uint32_t n_taken;
 	_Atomic uint32_t max;     /**< 0: no limit */
 	atomic_bool waited;       /**< a caller was refused, and must be woken when there is room */
-	_Atomic uint64_t told_ns; /**< when it was last logged, for tell_rarely() */
+	_Atomic uint64_t told_ns; /**< when a full limit was last logged, for tell_rarely() */
 };
 
 /** The least time between two log lines about the same shortage. */

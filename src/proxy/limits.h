@@ -5,9 +5,10 @@
  * a pair that counts under it. So if a reload removes a listener and a later one adds it again, its
  * old pairs still count.
  *
- * The names that a config in force has had are also kept here, with a reference each. So their
- * counters go on when a name comes back, and metrics can show them for the life of the process. Of
- * those that have no pair any more, and are not in the config in force, LIMITS_GONE_MAX are kept.
+ * All names that a config had while it was in force are also kept here, with a reference each. So
+ * their counters go on when a name comes back, and metrics can show them for the life of the
+ * process. If more than LIMITS_GONE_MAX of them are not in the config in force, the oldest ones are
+ * forgotten, except those that something else has a reference to.
  */
 #ifndef WEIR_PROXY_LIMITS_H
 #define WEIR_PROXY_LIMITS_H
@@ -35,7 +36,7 @@ struct limits {
 	 * (struct named_limit::kept) */
 	struct list kept;
 	size_t n_kept;
-	size_t n_in_force;          /**< the config in force has so many of them: the last ones */
+	size_t n_in_force;          /**< how many of them, the last ones, the config in force has */
 	struct often_list refusals; /**< names and reasons for which clients were refused */
 	struct sources_list sources;
 	size_t n_workers;
@@ -54,8 +55,7 @@ void limits_fini(struct limits *limits);
 void limits_begin(struct limits *limits);
 void limits_keep(struct limits *limits, struct limit *limit);
 
-/** Call it once a second: forgets names that are too many, in the order of the list, but none that
- * somebody else has a reference to. */
+/** Forgets the names that are beyond LIMITS_GONE_MAX, as said above. Call it once a second. */
 void limits_tick(struct limits *limits);
 
 /** Writes all names that are kept, with a further reference to each: first those of the config in

@@ -51,7 +51,7 @@ void pair_reset_finish(struct pair *pair);
 /** When pair_reset_look() is to be called again. */
 uint64_t pair_reset_look_ns(const struct pair *pair);
 
-/** Since when the survivor has taken none of those bytes. */
+/** Since when the survivor has taken none of the bytes that came from the failed side. */
 uint64_t pair_reset_stalled_ns(const struct pair *pair);
 
 #endif

@@ -88,8 +88,8 @@ void proxy_shut_own(struct proxy *proxy);
 /** Whether some listeners are still to be switched, drained or closed. */
 bool proxy_is_changing(const struct proxy *proxy);
 
-/** From now on this drain may end sessions, present and future. May be called again with another
- * plan. */
+/** From now on this drain, which is copied, may end sessions, present and future. May be called
+ * again with another drain. */
 void proxy_drain(struct proxy *proxy, const struct deadline_drain *drain);
 
 /** Ends the pairs of all servers for which server::ends_pairs is set, in slices. */

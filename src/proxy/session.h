@@ -14,10 +14,10 @@
  *	  ▼ │ known
  *	PREFACE, where the listener looks at the client's first bytes (session_preface.c)
  *
- * Every stage but CHOOSING, which is left at once, may lead to ENDED: because the client resets,
- * because of lifetime or drain, and when the pair ends. Before RELAYING a session also ends when no
- * server is left to try, when no server has had a free place for too long, and when the first bytes
- * are wrong or do not arrive.
+ * Every stage may lead to ENDED. The client's reset, lifetime and drain end a session in any stage
+ * but CHOOSING, which is left at once, and in RELAYING it ends when its pair ends. Before RELAYING
+ * it also ends when no server is left to try, when no server has had a free place for too long, and
+ * when the first bytes are wrong or do not arrive.
  *
  * One table (session.c) has a row for each stage. The row says what begins when the stage is
  * entered, what is released when it is left, which stages may follow, and what the client's reset,
@@ -121,8 +121,8 @@ void session_drain(struct session *session, const struct deadline_drain *drain);
 /** The target of its offer to which it connects; NULL: not known yet, or there is none for it. */
 const struct target *session_target(const struct session *session);
 
-/** Ends the session if the access lists of its terms do not admit its client any more. False: it
- * may have been ended. Call it from a task. */
+/** Ends the session if the access lists of its terms do not admit its client any more. True: it
+ * goes on. False: it has ended, or ends soon. Call it from a task. */
 bool session_look_at_access(struct session *session);
 
 /** Ends the session for an administrator; if it relays, in the way in which its lifetime would.

@@ -26,8 +26,8 @@ union session_peer session_peer(const struct sockaddr *sa, socklen_t len);
  * process and user. */
 union session_peer session_client(int fd, const struct sockaddr *sa, socklen_t len);
 
-/** The local address of a connection: that which its client has reached. AF_UNSPEC: it cannot be
- * asked for any more. */
+/** The local address of a connection: the one to which its client connected. AF_UNSPEC: it cannot
+ * be asked for any more. */
 union session_peer session_reached(int fd);
 
 #endif

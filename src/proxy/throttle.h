@@ -7,8 +7,9 @@
  * It is a token bucket. Its credit grows with time, up to THROTTLE_SAVED_MS worth of bytes, and
  * each read takes at most the credit that is there, so no burst is more than THROTTLE_BURST_MS
  * worth. When the credit is used up, reading pauses until there is THROTTLE_PAUSE_MS worth again.
- * So a bulk transfer wakes the worker some 20 times a second at any rate, and from 320 KiB/s on the
- * reads are large enough to be spliced. A sender that stays below the rate arms no timer.
+ * So a bulk transfer wakes the worker some 20 times a second, whatever the rate is, and from
+ * 320 KiB/s on the reads are large enough to be spliced. A sender that stays below the rate arms no
+ * timer.
  *
  * Reading a FIN takes no credit. So if a read uses up the credit and `from` has no more bytes,
  * `from` is not paused yet: it may borrow THROTTLE_LEAST_MS worth before it is paused.
@@ -46,7 +47,7 @@ struct throttle {
 	uint64_t bytes_a_second; /**< 0: no rate, and all functions below do nothing */
 	uint64_t spent_ns;       /**< the credit is what has been saved up since then */
 	uint64_t resumed_ns;     /**< when reading last went on after a pause; 0: never */
-	uint8_t *buffer;         /**< owned; of what it keeps, NULL: nothing */
+	uint8_t *buffer;         /**< owned; has the bytes that it keeps; NULL: none */
 	struct span kept;        /**< the part of `buffer` that the pump has not been given yet */
 	struct timer timer;
 	/** Reading goes on after a pause, or more of the kept bytes were given. */
@@ -57,12 +58,12 @@ struct throttle {
 int throttle_open(struct throttle *throttle, struct loop *loop, uint64_t bytes_a_second,
 	void (*resumed)(struct throttle *throttle));
 
-/** Keeps a copy of the first bytes, if there is a rate and they are not none. Before
+/** Keeps a copy of the first bytes, if there is a rate and `first` is not empty. Before
  * throttle_begin(). 0 or -ENOMEM. */
 int throttle_keep(struct throttle *throttle, struct span first);
 
-/** From now on the throttle limits what this pump, which must be open, reads. It begins with the
- * full credit, for the bytes that it keeps. */
+/** From now on the throttle limits what this pump, which must be open, reads. The credit is
+ * full at first, also for the bytes that the throttle keeps. */
 void throttle_begin(struct throttle *throttle, struct pump *pump);
 
 /** Call it in pump_calls::moved: the pump has just read `len` bytes. */
