@@ -93,7 +93,6 @@ static void listener_tell_rate(const struct listener *listener)
 	const struct offer *offer = listener->terms->offer;
 	struct log_line line;
 
-	counter_add(&listener->part->counters.n_rests, 1);
 	if (tell_rarely(&limits_accept_rate(offer->limit)->told_ns, clock_ns()) &&
 		log_begin(&line, LOG_LEVEL_WARN, "rate_reached")) {
 		log_str(&line, "listener", offer->name);
@@ -217,6 +216,7 @@ static void on_resting(void *owner, int err)
 	struct listener *listener = owner;
 	struct log_line line;
 
+	counter_add(&listener->part->counters.n_rests, 1);
 	if (tell_rarely(&listener->part->shared->resting_told_ns, clock_ns()) &&
 		log_begin(&line, LOG_LEVEL_WARN, "accept_resting")) {
 		log_str(&line, "listener", listener->terms->offer->name);

@@ -69,9 +69,9 @@ static void unlock(struct shard *shard)
 /* ---- the table ---- */
 
 /**
- * A multilinear hash (Dietzfelbinger): any two prefixes collide with a probability of 2^-32 for
- * anyone who does not know the keys. It is mixed because the sums of addresses in a row are in a
- * row too, and with some keys most of them would be in few shards.
+ * A multilinear hash (Dietzfelbinger): any two prefixes collide with a probability of about 2^-32
+ * for anyone who does not know the keys. It is mixed because the sums of addresses in a row are in
+ * a row too, and with some keys most of them would be in few shards.
  */
 static uint32_t hash_of(const struct sources *sources, const struct prefix *prefix)
 {

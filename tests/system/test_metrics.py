@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import os
 import re
+import resource
 import socket
 import subprocess
 import time
@@ -125,6 +126,24 @@ def test_a_server_that_refuses_is_ejected():
         assert [now.get(f"weir_server_{what}", **alive) for what in ("ejected", "up", "connects_failed_total")] == [0, 1, 0]
         assert now.get("weir_server_connect_seconds_count", **alive) == 6
         assert now.get("weir_server_connect_seconds_count", **dead) == 0
+
+
+def test_what_cannot_be_accepted_is_counted_and_what_waits_for_a_rate_is_not():
+    with house() as here:
+        here.reload(listeners=[listener("web", str(here.weir.address), rate={"accept": "2/s"})])
+        for sock in [here.client() for _ in range(3)]:
+            exchange(sock)
+        here.weir.record("rate_reached")
+        assert scrape(here).get("weir_accept_rests_total") == 0
+        allowed = resource.prlimit(here.weir.pid, resource.RLIMIT_NOFILE)
+        used = {int(fd) for fd in os.listdir(f"/proc/{here.weir.pid}/fd")}
+        none_is_free = min(set(range(len(used) + 1)) - used)
+        resource.prlimit(here.weir.pid, resource.RLIMIT_NOFILE, (none_is_free, allowed[1]))
+        late = here.client()
+        here.weir.record("accept_resting", errno="EMFILE")
+        resource.prlimit(here.weir.pid, resource.RLIMIT_NOFILE, allowed)
+        exchange(late)
+        assert scrape(here).get("weir_accept_rests_total") >= 1
 
 
 def test_checks_are_counted_where_there_are_some():

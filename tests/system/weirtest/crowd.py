@@ -9,6 +9,7 @@ dies is a test that failed.
 """
 
 import collections
+import contextlib
 import gc
 import multiprocessing
 import multiprocessing.connection
@@ -58,7 +59,8 @@ class Hand:
 
     def give(self, numbers):
         self.todo.extend(numbers)
-        self.pipe.send(numbers)
+        with contextlib.suppress(BrokenPipeError):  # it has died: Crowd.hear() notices that
+            self.pipe.send(numbers)
 
     def end(self):
         """It leaves when it has passed the test that it is at."""
