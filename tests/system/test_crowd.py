@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """weirtest/crowd.py: what several processes pass is told as if one had passed it."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -70,12 +71,19 @@ def test_waits(shared):
 @pytest.fixture(name="crowd")
 def crowd_of_three(tmp_path):
     """crowd(tests): starts a pytest of three processes; crowd.noted(): what the tests noted."""
+    @contextlib.contextmanager
     def start(tests):
         (tmp_path / "conftest.py").write_text(CONFTEST)
         (tmp_path / "test_it.py").write_text(HEAD.format(str(tmp_path / "noted")) + tests)
-        return subprocess.Popen([sys.executable, "-m", "pytest", "-n", "3", "-q", "-p", "no:cacheprovider", "--junitxml=told.xml",
-                                 "-o", "junit_family=xunit1", f"--basetemp={tmp_path / 'temporary'}"],
-                                cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        # A shell without job control lets what it starts in the background ignore SIGINT.
+        words = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-n", "3", "-q", "-p", "no:cacheprovider",
+                 "--junitxml=told.xml", "-o", "junit_family=xunit1", f"--basetemp={tmp_path / 'temporary'}"]
+        with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     start.folder = tmp_path
     start.noted = lambda: pathlib.Path(tmp_path, "noted").read_text().split("\n")[:-1] if (tmp_path / "noted").exists() else []
