@@ -254,8 +254,8 @@ static int on_permit(void *owner, const struct sockaddr *sa, socklen_t len)
 }
 
 /**
- * Reports a failed connect to the passive check, unless weir or the machine is short of something,
- * ports included: a client that uses them up must not get a server ejected.
+ * Counts a failed connect for ejection, unless weir or the machine is short of something, ports
+ * included: a client that uses them up must not get a server ejected.
  */
 static void tell_failure(const struct session *session, const struct connector_attempt *last)
 {
