@@ -15,8 +15,8 @@ enum {
 	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 4,
 	 * lookups and odd files 17 */
 	FDS_PROCESS = 28,
-	/* libuv's epoll set, ours, the wake-up and the timers */
-	FDS_LOOP = 4,
+	/* libuv's epoll set, wake-up and pipe for signals (2), our epoll set and the timers */
+	FDS_LOOP = 6,
 	FDS_PAIR = 2,
 	FDS_PIPE = 2,
 	/* getaddrinfo(3): a socket, and a file or another socket */

@@ -4,11 +4,25 @@
  * lies between blocks in use. So once a second the main thread looks whether much less is in use
  * than before, or whether a config was freed. Nothing is done while the number of pairs still
  * falls, because that would delay the very timers that end them.
+ *
+ * Two habits of the C library (glibc) would leave much of it behind, and memory_prepare() ends
+ * them. docs/decisions/0610 has the figures.
  */
 #ifndef WEIR_SERVICE_MEMORY_H
 #define WEIR_SERVICE_MEMORY_H
 
 #include <stdint.h>
+
+/**
+ * Call it once, before the first thread starts.
+ *
+ * malloc_trim(3) gives back what is free between blocks in use, but of what lies behind the last
+ * block only the main thread's part. That of a worker goes when a free block joins it, for which
+ * - a small block must join its neighbours when it is freed (M_MXFAST of mallopt(3) is 0), and
+ * - there must be no more left behind after a large block, such as a config's, was freed
+ *   (M_TRIM_THRESHOLD is set, so it does not grow by itself).
+ */
+void memory_prepare(void);
 
 /** The peaks since memory was last given back; zeroed at first. */
 struct memory {

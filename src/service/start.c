@@ -30,6 +30,13 @@ static int done(int r, const char *what)
 	return r < 0 ? start_failed(what, r, NULL) : 0;
 }
 
+static int prepare_memory(struct daemon *daemon)
+{
+	(void)daemon;
+	memory_prepare();
+	return 0;
+}
+
 /** Raises the fd limit and compares max_pairs with it. */
 static int take_budget(struct daemon *daemon)
 {
@@ -364,7 +371,7 @@ static int open_doors(struct daemon *daemon)
 /** Each step returns 0, or a negative errno with the failure already logged; daemon_fini() undoes
  * them. */
 static int (*const steps[])(struct daemon *daemon) = {
-	take_budget, /* before there are threads, while the fd table grows at once */
+	prepare_memory, take_budget, /* both before there are threads; see their headers */
 	open_log, open_spawner, open_loop, open_tick, open_signals, open_resolver, open_crew,
 	open_stop, open_drain, warn_of_conf, open_sockets, know_own_sockets, start_workers,
 	open_watchdog, open_exit_idle, open_names, open_finders, open_checks, open_reload,

@@ -123,18 +123,19 @@ def both_stalled(rig, count):
 def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
     count = scaled(200)
     with relay(rcvbuf=4096, workers=workers, timeouts={"write_stall": "none"}) as rig:
-        client, server = rig.pair()
-        client.sendall(b"warm")
-        assert peers.read_exactly(server, 4) == b"warm"
-        for sock in (client, server):
-            sock.close()
-        rig.weir.record("close")
+        warm = 8 * workers # each worker has had some
+        for client, server in [rig.pair() for _ in range(warm)]:
+            client.sendall(b"warm")
+            assert peers.read_exactly(server, 4) == b"warm"
+            client.close()
+            server.close()
+        rig.weir.record("close", nth=warm - 1)
         base = proc.memory(rig.weir.pid)
         socks = both_stalled(rig, count)
         used = proc.memory(rig.weir.pid) - base
         for sock in socks:
             peers.reset(sock)
-        rig.weir.record("close", nth=count)
+        rig.weir.record("close", nth=warm + count - 1)
         bound = count * 2 * HIGH_WATER + 4 * MIB
 
         def left():

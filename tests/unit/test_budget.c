@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "base/fds.h"
 #include "conf/conf.h"
+#include "stream/loop.h"
 #include "stream/pipe.h"
 #include "suite.h"
 #include "upstream/dns.h"
@@ -58,9 +60,28 @@ START_TEST(workers_and_sockets_are_part_of_the_reserve)
 	ck_assert_int_eq(budget_take(1, 1, &small), 0);
 	ck_assert_int_eq(budget_take(3, 1, &workers), 0);
 	ck_assert_int_eq(budget_take(1, 11, &sockets), 0);
-	ck_assert_uint_eq(workers.n_reserve - small.n_reserve, 2 * 4);
+	ck_assert_uint_eq(workers.n_reserve - small.n_reserve, 2 * 6);
 	ck_assert_uint_eq(sockets.n_reserve - small.n_reserve, 10);
 	ck_assert_uint_eq(budget_needed(&small, 10), small.n_reserve + 20);
+}
+END_TEST
+
+START_TEST(the_reserve_has_each_fd_of_a_loop)
+{
+	struct loop *first = loop_new(); /* with what libuv has once in a process */
+	size_t before = fds_count_open();
+	struct loop *second = loop_new();
+	size_t opened = fds_count_open() - before;
+	struct budget one;
+	struct budget two;
+
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_nonnull(second);
+	ck_assert_int_eq(budget_take(1, 1, &one), 0);
+	ck_assert_int_eq(budget_take(2, 1, &two), 0);
+	ck_assert_uint_le(opened, two.n_reserve - one.n_reserve);
+	loop_free(second);
+	loop_free(first);
 }
 END_TEST
 
@@ -291,6 +312,7 @@ int main(void)
 	tcase_add_test(tc, workers_and_sockets_are_part_of_the_reserve);
 	tcase_add_test(tc, each_check_has_an_fd_where_there_is_plenty);
 	tcase_add_test(tc, some_checks_have_fds_whatever_pairs_take);
+	tcase_add_test(tc, the_reserve_has_each_fd_of_a_loop);
 	tcase_add_test(tc, a_limit_below_the_reserve_leaves_no_pair);
 	tcase_add_test(tc, each_worker_has_pipes_where_there_is_plenty);
 	tcase_add_test(tc, all_workers_together_have_no_more_pipes_than_a_user_may);

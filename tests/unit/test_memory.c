@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-/* When memory goes back to the system: malloc_trim() is counted, not called. */
+/* When memory goes back to the system, and that nothing of a burst stays. */
 #include "service/memory.h"
 
 #include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "suite.h"
 
 static unsigned n_trims;
 
+int __real_malloc_trim(size_t pad);
 int __wrap_malloc_trim(size_t pad);
 int __wrap_malloc_trim(size_t pad)
 {
 	ck_assert_uint_eq(pad, 0);
 	n_trims++;
-	return 1;
+	return __real_malloc_trim(pad);
 }
 
 START_TEST(a_burst_of_pairs_is_given_back_once)
@@ -99,6 +104,109 @@ START_TEST(what_is_not_worth_it_is_left)
 }
 END_TEST
 
+/* ---- a thread with a burst of memory, as a worker has it ---- */
+
+enum { KIB = 1024, BLOCK = 16 * KIB, SMALL = 64, BLOCKS = 400 };
+
+struct burst {
+	pthread_barrier_t barrier; /**< before and after the burst, and at the end */
+	void *blocks[BLOCKS];
+	void *smalls[BLOCKS];
+};
+
+static void meet(struct burst *burst)
+{
+	int r = pthread_barrier_wait(&burst->barrier);
+
+	ck_assert(r == 0 || r == PTHREAD_BARRIER_SERIAL_THREAD);
+}
+
+static void *new_block(size_t n)
+{
+	void *block = malloc(n);
+
+	ck_assert_ptr_nonnull(block);
+	return memset(block, 1, n);
+}
+
+static void *have_burst(void *arg)
+{
+	struct burst *burst = arg;
+
+	free(new_block(BLOCK)); /* from here on the thread has its part of the heap */
+	meet(burst);
+	meet(burst);
+	for (size_t i = 0; i < BLOCKS; i++) {
+		burst->blocks[i] = new_block(BLOCK);
+		burst->smalls[i] = new_block(SMALL);
+	}
+	for (size_t i = 0; i < BLOCKS; i++) {
+		free(burst->blocks[i]);
+	}
+	for (size_t i = 0; i < BLOCKS; i++) {
+		free(burst->smalls[i]);
+	}
+	meet(burst);
+	meet(burst);
+	return NULL;
+}
+
+/** KiB of this process that are in no file. */
+static long resident(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	long kib = -1;
+
+	ck_assert_ptr_nonnull(file);
+	while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "RssAnon:", 8) == 0) {
+			kib = strtol(line + 8, NULL, 10);
+		}
+	}
+	(void)fclose(file);
+	ck_assert_int_ge(kib, 0);
+	return kib;
+}
+
+static void check_that_a_burst_is_given_back(void)
+{
+	static struct burst burst;
+	struct memory memory = {0};
+	pthread_t thread;
+	long before;
+
+	ck_assert_int_eq(pthread_barrier_init(&burst.barrier, NULL, 2), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, have_burst, &burst), 0);
+	meet(&burst);
+	before = resident();
+	meet(&burst);
+	meet(&burst);
+	memory_look(&memory, 0, (uint64_t)BLOCKS * BLOCK);
+	memory_look(&memory, 0, 0);
+	memory_look(&memory, 0, 0);
+	ck_assert_uint_eq(n_trims, 1);
+	ck_assert_int_le(resident() - before, 512);
+	meet(&burst);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(pthread_barrier_destroy(&burst.barrier), 0);
+}
+
+START_TEST(small_blocks_keep_nothing_of_a_burst_of_a_thread)
+{
+	memory_prepare();
+	check_that_a_burst_is_given_back();
+}
+END_TEST
+
+START_TEST(a_large_block_before_keeps_nothing_of_a_burst_of_a_thread)
+{
+	memory_prepare();
+	free(new_block((size_t)8 * KIB * KIB)); /* as a large config has */
+	check_that_a_burst_is_given_back();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("memory");
@@ -110,6 +218,10 @@ int main(void)
 	tcase_add_test(tc, a_slow_decline_counts_from_the_peak);
 	tcase_add_test(tc, nothing_is_given_back_while_the_burst_ebbs);
 	tcase_add_test(tc, what_is_not_worth_it_is_left);
+	if (!SUITE_IS_SANITIZED) { /* a sanitizer keeps what was freed */
+		tcase_add_test(tc, small_blocks_keep_nothing_of_a_burst_of_a_thread);
+		tcase_add_test(tc, a_large_block_before_keeps_nothing_of_a_burst_of_a_thread);
+	}
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
 }
