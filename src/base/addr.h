@@ -72,7 +72,10 @@ int addr_now(const struct addr *addr, union addr_sockaddr *ret_sa);
  */
 const char *addr_format(const struct sockaddr *sa, socklen_t len, char text[ADDR_TEXT_MAX]);
 
-/** Writes an addr of any kind as the config wrote it. Returns `text`. */
+/**
+ * Writes an addr of any kind in the form that addr_parse() reads, a zone as the config wrote it.
+ * Returns `text`.
+ */
 const char *addr_text(const struct addr *addr, char text[ADDR_TEXT_MAX]);
 
 /** Whether two addrs are the same, byte for byte ("*:80" is not "[::]:80"). */
@@ -82,9 +85,10 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 uint64_t addr_hash(const struct addr *addr);
 
 /**
- * Whether a socket that listens on `wide` prevents another one from listening on `narrow`: Linux
- * refuses the second listen(2), with SO_REUSEADDR or without. "*" is an IPv6 socket that accepts
- * IPv4 too; "[::]" is not. True for two equal TCP addresses.
+ * Whether `wide` is a wildcard (addr_wildcards()) that takes in the TCP address `narrow`. A socket
+ * that listens on the one then prevents another from listening on the other: Linux refuses the
+ * second listen(2), with SO_REUSEADDR or without. "*" is an IPv6 socket that accepts IPv4 too;
+ * "[::]" is not. A wildcard takes in itself; for all other equal addresses ask addr_equal().
  */
 bool addr_is_within(const struct addr *narrow, const struct addr *wide);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A coarse histogram of durations with fixed bounds. It takes a few hundred bytes, for counts that
- * exist for each timer or each server; a struct hdr would be too large there.
+ * A coarse histogram of durations with fixed bounds. It takes 120 bytes, for counts that exist for
+ * each timer or each server; a struct hdr would be too large there.
  *
  * Any thread may count, and any thread may read at the same time. A zeroed histogram is empty.
  */

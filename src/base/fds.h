@@ -46,8 +46,9 @@ bool fds_count_told(int folder, size_t *ret_n);
 int fds_count_some(int folder, size_t *n);
 
 /**
- * Closes a connection so that its peer cannot take it for an orderly end. TCP sends RST when the
- * last copy of the fd is closed, whether or not there is unread or unsent data.
+ * Closes a connection. TCP sends RST when the last copy of the fd is closed, whether or not there
+ * is unread or unsent data, so that the peer cannot take it for an orderly end. Any other socket is
+ * closed as by close(2).
  */
 void fds_reset(int fd);
 

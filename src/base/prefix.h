@@ -6,8 +6,9 @@
  *
  * An address without a length is a prefix of that address alone. IPv4-mapped IPv6 is treated as
  * IPv4, in texts ("::ffff:10.0.0.0/104" is 10.0.0.0/8) and in socket addresses. So no IPv6 prefix,
- * not even ::/0, contains an IPv4 address. Zones ("%eth0") are ignored: fe80::1 is that address on
- * every link. For sets of prefixes see prefixes.h.
+ * not even ::/0, contains an IPv4 address. The zone of a socket address is ignored: fe80::1 is that
+ * address on every link. A text with a zone ("fe80::1%eth0") is an error. For sets of prefixes see
+ * prefixes.h.
  */
 #ifndef WEIR_BASE_PREFIX_H
 #define WEIR_BASE_PREFIX_H

@@ -13,7 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** An option that is 0, or a timeout that is NS_NEVER, is left to the kernel. */
+/**
+ * An option that is 0, or a timeout that is NS_NEVER, is left to the kernel, except
+ * keepalive_interval_ns: it must be set if keepalive_idle_ns is.
+ */
 struct sockopts {
 	bool nodelay;                   /**< TCP_NODELAY */
 	uint32_t keepalive_count;       /**< TCP_KEEPCNT */

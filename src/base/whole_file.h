@@ -20,8 +20,8 @@ struct whole_file {
 int whole_file_open(struct whole_file *file, const char *path);
 
 /**
- * Renames the new file to the target. 0, or a negative errno if that failed; then the target is as
- * before.
+ * Writes what is left, renames the new file to the target, and frees. 0, or a negative errno if any
+ * write or the renaming failed; then the target is as before, unless it was written directly.
  */
 int whole_file_close(struct whole_file *file);
 

@@ -4,8 +4,8 @@
 #define WEIR_LOG_FAILURE_H
 
 /**
- * Logs each system call that weir needs and that is refused here, because the kernel is too old or
- * a seccomp profile does not allow it. 0 or a negative errno.
+ * Tries some of the system calls that weir needs. Logs each one that is refused here, because the
+ * kernel is too old or a seccomp profile does not allow it. 0 or a negative errno.
  */
 int failure_find_refused(void);
 

@@ -24,7 +24,7 @@ bool log_field_next(const char **at, const char *end, struct log_field *ret_fiel
 /** Writes the value without escapes, at most value_len bytes. Returns how many. */
 size_t log_field_bytes(const struct log_field *field, char *out);
 
-/** Whether a value looks like a number: digits, perhaps with a sign before and a fraction after. */
+/** Whether a value looks like a number: digits, perhaps after a '-', perhaps with a fraction. */
 bool log_is_number(const char *value, size_t len);
 
 #endif

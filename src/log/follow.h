@@ -3,7 +3,7 @@
  * A follower reads the log as it is written: it gets each line that the log thread takes out of the
  * queues, in that order. Nobody waits for it: lines are copied into a ring of LOG_QUEUE_BYTES, and
  * lines that do not fit are counted. While nobody follows, this costs the log thread one counter
- * per line, and other threads nothing.
+ * and a free lock per line, and other threads nothing.
  *
  *	log_follow() ── wake() ──▶ log_follow_take(), until there is none ── wake() ──▶ ...
  *	log_unfollow()
@@ -23,7 +23,7 @@
 
 /**
  * Begins to follow. `wake(owner)` tells that there may be lines. It is called on the log thread, at
- * most once for each of its rounds, must not block, and must not call functions of this header.
+ * most twice in each of its rounds, must not block, and must not call functions of this header.
  * *ret_met: how many lines the log has handled since the start; all later ones can be taken. 0 or
  * -ENOMEM. There is one follower; only its thread calls the functions here, except those of the log
  * itself.

@@ -3,7 +3,7 @@
  * Accepts connections from one listening fd, our own or an inherited one, on one loop.
  *
  *	running ── admit() returns false ──▶ paused ── acceptor_resume() ──▶ running
- *	running ── EMFILE, ENFILE, ENOBUFS, ENOMEM ──▶ resting (100 ms) ──▶ running
+ *	running ── accept4() fails, as with EMFILE ──▶ resting (100 ms) ──▶ running
  *	any     ── acceptor_drain() ──▶ draining ── queue still empty after a moment ──▶ drained()
  *
  * Before each accept4() the acceptor calls admit(), in which the owner takes a place under its
@@ -32,7 +32,7 @@ struct sockopts_kept;
 
 enum {
 	ACCEPTOR_A_TURN = 16,     /**< most accepts in one turn; a power of two */
-	ACCEPTOR_REST_MS = 100,   /**< rest after running out of fds or memory */
+	ACCEPTOR_REST_MS = 100,   /**< rest after a failure, such as a lack of fds */
 	ACCEPTOR_LINGER_MS = 100, /**< wait for the last segment of a handshake */
 };
 

@@ -8,13 +8,13 @@
  * The addresses of a name are tried as in RFC 8305 (Happy Eyeballs). The families alternate. The
  * next address is tried when the last attempt has failed, or when it has lasted CONNECTOR_NEXT_NS;
  * in the second case both attempts go on in parallel, if a spare fd is available. The first attempt
- * that connects wins, and the others are reset. The family that won is tried first for some minutes
- * (resolver.h).
+ * that connects wins, and the others are reset. If its family was not the one to be tried first, it
+ * is from now on, for some minutes (resolver.h).
  *
  * `timeout_ns` applies to each lookup and to each attempt separately, and also to the time that a
- * lookup waits for a thread. If this process runs out of fds or memory, the connector fails at
- * once, since the next address would fail for the same reason. The status that done() gets is that
- * of the attempt that failed last.
+ * lookup waits for a thread. If this process runs out of fds or memory while no other attempt is in
+ * progress, the connector fails at once, since the next address would fail for the same reason. The
+ * status that done() gets is that of the attempt that failed last.
  *
  * If the accept queue of a UNIX server is full, connect(2) fails with EAGAIN, and no event tells
  * when there is room. The connector then retries after pauses of 1 to 50 ms, which grow, until the
@@ -90,8 +90,9 @@ struct connector_opts {
 
 /**
  * Starts to connect, in this turn of the loop. NULL and errno on failure: ENOMEM; EINVAL: no loop,
- * no addr, an addr that is not one host, no done(), or a name without a resolver handle. The owner
- * must call connector_close(), also after done().
+ * no addr, an addr "*:PORT", no done(), or a name without a resolver handle. An addr "systemd:NAME"
+ * is a mistake that only the attempt reports. The owner must call connector_close(), also after
+ * done().
  */
 struct connector *connector_open(const struct connector_opts *opts);
 

@@ -57,7 +57,7 @@ struct connector {
 	unsigned n_under_way; /**< attempts in progress */
 	unsigned n_tried;     /**< addresses tried so far */
 	unsigned n_spares;    /**< fds taken from opts.spare_fds */
-	uint64_t next_ns;     /**< when another attempt may begin */
+	uint64_t next_ns;     /**< when another attempt may begin; QUEUEING: the next retry */
 	uint64_t retry_ns;    /**< the pause before the next retry */
 	uint64_t late_ns;     /**< of the last attempt, if it timed out */
 	struct connector_attempt last;

@@ -2,11 +2,12 @@
 /*
  * Listening sockets: this module makes them, acceptor.h accepts from them.
  *
- * TCP sockets get SO_REUSEADDR, TCP_NODELAY and SO_OOBINLINE. Accepted sockets inherit the last
- * two; SO_OOBINLINE leaves urgent bytes in their place in the stream. The first socket on an
- * address is bound and listens without SO_REUSEPORT, so that a second process gets EADDRINUSE at
- * any moment. SO_REUSEPORT is set after that, so that listen_open_more() can add sockets. "*:PORT"
- * is one IPv6 socket with IPV6_V6ONLY off, or an IPv4 socket if the kernel has no IPv6.
+ * TCP sockets get SO_REUSEADDR, the options of sockopts.h and SO_OOBINLINE. Accepted sockets
+ * inherit the options and SO_OOBINLINE, which leaves urgent bytes in their place in the stream. The
+ * first socket on an address is bound and listens without SO_REUSEPORT, so that a second process
+ * gets EADDRINUSE at any moment. SO_REUSEPORT is set after that, so that listen_open_more() can add
+ * sockets. "*:PORT" is one IPv6 socket with IPV6_V6ONLY off, or an IPv4 socket if the kernel has no
+ * IPv6.
  *
  * For a UNIX path, a lock file PATH.lock beside the socket is held (flock) while we listen. Under
  * this lock listen_open() decides by what it finds at PATH:
@@ -17,14 +18,15 @@
  *	a socket, other errors		-EACCES and the like: leaves it alone
  *	anything else			-EEXIST: never removes it
  *
- * Inherited sockets (listen_adopt()) get the same options. In all else they belong to the process
- * that made them: no socket is added beside them, and their path is not removed.
+ * Inherited sockets (listen_adopt()) get the options and SO_OOBINLINE, too. In all else they belong
+ * to the process that made them: no socket is added beside them, and their path is not removed.
  *
  * The socket file has its mode from the moment it is created, whatever the umask. Later it is
  * changed only through an fd of that file, since anybody who may write to the folder can put
  * another file or a link at the path at any moment. listen_close() removes the path only if device
- * and inode are still those of our socket, and then the lock file. Somebody could swap the path
- * between the check and the removal, but only in a folder where he could have removed it himself.
+ * and inode are still those of our socket; after that, in either case, it removes the lock file, if
+ * that is still ours. Somebody could swap the path between the check and the removal, but only in a
+ * folder where he could have removed it himself.
  */
 #ifndef WEIR_STREAM_LISTEN_H
 #define WEIR_STREAM_LISTEN_H
@@ -65,9 +67,9 @@ int listen_open_beside(const struct addr *addr, const struct sockopts *options,
 	struct listen_socket *ret_socket, const char **ret_why);
 
 /**
- * Changes mode, owner and group of the file at a UNIX path, if that is still our socket. An owner
- * or group that `access` does not set goes back to what the file was created with. 0, or a negative
- * errno and *ret_why as above.
+ * Changes mode, owner and group of the file at a UNIX path. An owner or group that `access` does
+ * not set goes back to what the file was created with. 0, also for a socket without a path, or a
+ * negative errno and *ret_why as above; -ENOENT: what is at the path is not our socket any more.
  */
 int listen_set_access(
 	const struct listen_socket *socket, const struct file_access *access, const char **ret_why);

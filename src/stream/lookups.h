@@ -32,7 +32,7 @@ struct lookup {
 	const char *host;
 	int status;
 	struct addrinfo *list;
-	/** Called once, on home's loop, with 0, UV_EAI_* or a negative errno. The owner takes
+	/** Called once, on home's thread, with 0, UV_EAI_* or a negative errno. The owner takes
 	 * `list`. */
 	void (*answered)(struct lookup *lookup, int status, struct addrinfo *list);
 };

@@ -50,7 +50,8 @@ struct loop {
 		struct {
 			uv_poll_t poll; /**< for our epoll set; referenced while n_held > 0 */
 			uv_idle_t idle; /**< active while a turn is due at once */
-			/** Handles that are open, or still closing; `wake` is one. */
+			/** Handles that are still closing, `wake` included; the last one to close
+			 * frees the loop. 0 while they are open. */
 			unsigned n_handles;
 		} host;
 	};

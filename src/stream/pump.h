@@ -19,10 +19,10 @@
  * Before all of these it reports BEGAN once, when the first byte of `from` or its END has come.
  * Later reads pay nothing for this.
  *
- * After four large reads in a row the pump lets `from` splice to `to` (stream_splice_to()); after
- * four small ones it copies again. A read that was cut by the owner's bound (pump_set_max()) counts
- * as neither. If the high-water mark or the bound is smaller than a large read, the pump never
- * splices.
+ * After four large reads (16 KiB or more) in a row the pump lets `from` splice to `to`
+ * (stream_splice_to()); after four small ones it copies again. A read that is small because the
+ * owner's bound has cut it (pump_set_max()) does not count. If the high-water mark or the bound is
+ * smaller than a large read, the pump never splices.
  *
  * At a half-close the pump only reports that the FIN may be passed on; its owner sends it. At a
  * failure it only reports that the peer of `from` is gone.
@@ -78,7 +78,7 @@ struct pump {
 	const struct pump_calls *calls;
 	uint32_t n_before; /**< bytes written to `to` before pump_open() */
 	uint32_t max : 24; /**< most bytes of one read, by pump_set_max(); 0: no bound */
-	enum pump_outcome outcome : 3; /**< the last one reported, but not BEGAN or GONE */
+	enum pump_outcome outcome : 3; /**< the state, reported or not; never BEGAN or GONE */
 	bool is_given : 1;             /**< it began with pump_give() */
 	uint32_t n_unusual : 3;        /**< large reads in a row while copying, else small ones */
 	bool held_up : 1; /**< since its last byte, `from` was paused because of `to` */
@@ -109,7 +109,7 @@ void pump_set_max(struct pump *pump, size_t bytes);
 /** Stops moving bytes: `from` is not read any more, and only GONE is still reported. Idempotent. */
 void pump_stop(struct pump *pump);
 
-/** Unsubscribes from both streams: nothing is reported any more. Idempotent, also if zeroed. */
+/** As pump_stop(), but nothing is reported any more, GONE included. Also fine if zeroed. */
 void pump_close(struct pump *pump);
 
 /** Whether `from` has finished. */
@@ -123,8 +123,8 @@ bool pump_has_begun(const struct pump *pump);
 
 /**
  * Since when `from` has been silent although it was being read (clock_ns()): the time of its last
- * byte, or the later time when `to` stopped holding it up. 0: it has never sent. NS_NEVER: it is
- * not read now, or has finished.
+ * byte, or the later time when `to` stopped holding it up. 0: no byte was read from it yet; bytes
+ * of pump_give() do not count. NS_NEVER: it is not read now, or has finished.
  */
 uint64_t pump_silent_ns(const struct pump *pump);
 

@@ -3,11 +3,11 @@
  * Resolves host names to addresses, outside the loops, for all threads.
  *
  * The process has one resolver. Lookups run getaddrinfo(3) on their own threads (lookups.h). The
- * thread that made the resolver, its home, begins and ends them. A user of a name takes a handle of
- * it once (resolver_name_get()) and keeps it. Asking then only reads the name's answer under the
- * name's own lock, which is never held during a lookup or while an asker's callback runs. At most
- * one lookup is in progress for each name, and LOOKUPS_MAX in all; further lookups wait for a
- * thread.
+ * loop that the resolver was made for is its home: home's thread begins and ends lookups. A user of
+ * a name takes a handle of it once (resolver_name_get()) and keeps it. Asking then only reads the
+ * name's answer under the name's own lock, which is never held during a lookup or while an asker's
+ * callback runs. At most one lookup is in progress for each name, and LOOKUPS_MAX in all; further
+ * lookups wait for a thread.
  *
  * What an asker gets depends on the answer that the resolver has:
  *
@@ -28,7 +28,7 @@
  * or waits. So there are only as many names as the current configs use.
  *
  * A query is work of the asker's loop (loop.h) until it is answered or cancelled. A lookup is work
- * of home's loop until getaddrinfo(3) returns, even if nobody waits for it, since it cannot be
+ * of home until getaddrinfo(3) returns, even if nobody waits for it, since it cannot be
  * interrupted. An asker that cancels is free at once, but home's loop_run(), or the uv_run() of its
  * host, goes on until getaddrinfo(3) returns. On exit, stop the loop, and use _exit() if a lookup
  * hangs.
@@ -125,8 +125,9 @@ int resolver_ask(struct resolver_name *name, struct loop *loop, struct resolver_
 void resolver_cancel(struct resolver_query *query);
 
 /**
- * While the query waits: since when the lookup that it waits for has been in progress. NS_NEVER
- * while the lookup itself waits for a thread.
+ * While the query waits: since when it has waited for a lookup that is in progress, which is when
+ * the lookup began, or when the query was asked, if that was later. NS_NEVER while the lookup
+ * itself waits for a thread.
  */
 uint64_t resolver_begun_ns(const struct resolver_query *query);
 

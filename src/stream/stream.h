@@ -4,8 +4,9 @@
  * ttys), after the contract of Pyjo.IOLoop.Stream. Each row of the contract has a test in
  * tests/unit/test_stream_contract_*.c.
  *
- * Events (struct event, emitter.h) are emitted on the stream's loop, never from inside a call of
- * the user:
+ * Events (struct event, emitter.h) are emitted on the stream's loop. No event is emitted from
+ * inside a call of the user, except by stream_emit(), stream_cleanup(), stream_expire(),
+ * stream_poke() and stream_poke_input(). The events are:
  *
  *	READ	bytes arrived: data and len, borrowed for the call. data is NULL for bytes that were
  *		spliced, see stream_splice_to()
@@ -25,11 +26,14 @@
  *		follows. If no handler takes it, it is fatal: the error's text goes to stderr, then
  *		abort()
  *	CLOSE	once, last; error is the cause: 0 (own close or end of input) or a negative errno
- *	INPUT	a started stream that is paused has unread bytes or an unread end. Not emitted for
- *		input that was there before somebody subscribed. See stream_peek()
+ *	INPUT	a stream that was started, but is stopped or paused now, has unread bytes or an
+ *		unread end. Do not wait for it if the input may have been there before somebody
+ *		subscribed: only more input causes it then. See stream_peek()
  *
- * WRITE and DRAIN are each emitted at most once in a turn of the loop. If a handler writes again,
- * the next ones come in the next turn, so that all other streams are served in between.
+ * What the kernel has accepted is reported at most once in a turn of the loop: by WRITE, which is
+ * emitted several times if the bytes are not in one piece of memory, then by DRAIN. If a handler
+ * writes again, the next report comes in the next turn, so that all other streams are served in
+ * between. Only before HANGUP and after a failure the report does not wait.
  *
  * If a stream fails while it is being read, the rest of its input is read, then it is closed. If it
  * fails while it is stopped or paused (enum stream_pause), it is closed at once; but if it is
@@ -62,8 +66,8 @@
  * value is out of range, unless it says otherwise, and -EBADF if the stream is closed or stolen,
  * even if its comment does not repeat that. A function that returns nothing then does nothing. A
  * function that only reads a property returns 0, false, NULL, NS_NEVER, or -1 for the fd if the
- * stream is NULL, and the last value if it is closed. Only two things are asserted: that the call
- * comes from the loop's thread, and that a stream is not freed twice.
+ * stream is NULL, and the last value if it is closed, unless it says otherwise. Only two things are
+ * asserted: that the call comes from the loop's thread, and that a stream is not freed twice.
  *
  * Signals: the library changes no signal's disposition, and SIGPIPE belongs to the program. A
  * program that ignores it (signal(SIGPIPE, SIG_IGN), before it makes streams) can use the whole
@@ -105,7 +109,7 @@ enum stream_event {
 
 /**
  * Facts about the fd that a caller of stream_open() knows; each saves the system calls to find it
- * out. STREAM_HALF_OPEN is a choice.
+ * out, except STREAM_IS_MPTCP, which costs some. STREAM_HALF_OPEN is a choice.
  */
 enum stream_flags {
 	STREAM_HALF_OPEN = 1 << 0,   /**< end of input does not close: see END and HANGUP */
@@ -114,8 +118,9 @@ enum stream_flags {
 	STREAM_IS_TCP = 1 << 2,
 	/** The fd is a UNIX stream socket that no other process or fd shares. */
 	STREAM_IS_UNIX = 1 << 3,
-	/** Beside STREAM_IS_TCP: the socket may be Multipath TCP or plain TCP (that was requested,
-	 * or it was accepted from such a listener), and SO_OOBINLINE may be set or not. */
+	/** Only together with STREAM_IS_TCP: the socket may be Multipath TCP or plain TCP
+	 * (Multipath TCP was requested, or the listener has it), and SO_OOBINLINE may be set or
+	 * not. */
 	STREAM_IS_MPTCP = 1 << 4,
 };
 
@@ -140,14 +145,14 @@ enum {
 
 /**
  * Makes a stream of `fd`, which it takes and makes non-blocking. Nothing is watched before
- * stream_start(). NULL and errno (EBADF, EINVAL, ENOMEM) on failure; the fd is then still the
- * caller's.
+ * stream_start(). NULL and errno on failure; the fd is then still the caller's. EBADF; ENOMEM;
+ * EOPNOTSUPP: Multipath TCP, which only stream_open() takes, with STREAM_IS_MPTCP.
  */
 struct stream *stream_new(int fd);
 
 /**
  * As stream_new(), on this loop (NULL: the thread's own loop, made on first use) and with flags of
- * enum stream_flags.
+ * enum stream_flags. EINVAL: flags that exclude each other.
  */
 struct stream *stream_open(struct loop *loop, int fd, unsigned flags);
 
@@ -156,8 +161,8 @@ struct stream *stream_free(struct stream *stream);
 
 /**
  * Called when the variable leaves its scope: closes the stream (if it is not NULL), emits CLOSE and
- * frees it. This CLOSE is the only event that is emitted from inside a call; a handler may free the
- * stream. Use: STREAM_AUTO struct stream *s = stream_new(fd);
+ * frees it. This CLOSE is emitted from inside the call; a handler may free the stream. Use:
+ * STREAM_AUTO struct stream *s = stream_new(fd);
  */
 void stream_cleanup(struct stream **stream);
 #define STREAM_AUTO __attribute__((cleanup(stream_cleanup)))
@@ -169,8 +174,8 @@ void stream_cleanup(struct stream **stream);
 void stream_close(struct stream *stream);
 
 /**
- * Closes after the last byte was written and the last DRAIN handler was called; at once if no bytes
- * wait.
+ * Closes after the last byte was written and the last DRAIN handler was called; at once if neither
+ * is to come (stream_is_writing()).
  */
 void stream_close_gracefully(struct stream *stream);
 
@@ -179,8 +184,8 @@ void stream_abort(struct stream *stream);
 
 /**
  * Returns the fd, which is not watched any more, to the caller, and ends the stream without CLOSE;
- * call only stream_free() after that. -EBUSY while bytes wait to be written, or a failure has not
- * been reported yet. -EBADF: closed or stolen before.
+ * call only stream_free() after that. -EBUSY while bytes wait to be written, and for ever after a
+ * failure. -EBADF: closed or stolen before.
  */
 int stream_steal_handle(struct stream *stream);
 
@@ -209,10 +214,13 @@ int stream_fd(const struct stream *stream);
  */
 int stream_cause(const struct stream *stream);
 
-/** When the failure was noticed (clock_ns()); its events come later in that turn. 0: no failure. */
+/** When the failure was noticed (clock_ns()); its events come after that. 0: no failure. */
 uint64_t stream_cause_ns(const struct stream *stream);
 
-/** Whether END (half-open streams) was emitted, and whether HANGUP was. */
+/**
+ * Whether the end of input was read (a half-open stream then emits END; always true for the write
+ * end of a pipe, which emits none), and whether HANGUP was emitted or is about to be.
+ */
 bool stream_has_ended(const struct stream *stream);
 bool stream_has_hung_up(const struct stream *stream);
 
@@ -252,7 +260,7 @@ uint64_t stream_stalled_ns(const struct stream *stream);
 
 /**
  * False: the peer has not answered the SYN yet, so a connect() with `fastopen` that was reported as
- * done may still fail (TCP_INFO). True for all other streams.
+ * done may still fail (TCP_INFO). True for all other streams, and for NULL.
  */
 bool stream_is_answered(const struct stream *stream);
 
@@ -288,7 +296,8 @@ int stream_set_read_max(struct stream *stream, size_t bytes);
 /**
  * Starts or resumes reading, unless another reason pauses it. The first call watches the fd, and
  * starts the clock of the timeout if it does not run yet. Idempotent. 0 or a negative errno:
- * -ENOMEM, -EPERM (the fd cannot be polled), -EBADF (closed).
+ * -ENOMEM, -ENOSPC (too many watches: epoll_ctl(2)), -EPERM (the fd cannot be polled), -EBADF
+ * (closed).
  */
 int stream_start(struct stream *stream);
 
@@ -314,9 +323,11 @@ unsigned stream_pauses(const struct stream *stream);
  * Writes. The kernel accepts what it can at once; the rest is copied and waits, in order. `drain`
  * (may be NULL) is subscribed for one DRAIN: it is called when everything written so far was
  * accepted, also if len is 0. 0 or a negative errno: -EPIPE (the stream was closed, stolen, shut
- * down or had failed before), -EINVAL (no data, or a handler without a call), -EALREADY (the
- * handler is subscribed); any other errno: the stream has failed now, for lack of memory or by an
- * error of the kernel. After an error `drain` is not subscribed.
+ * down or had failed before, or the kernel reports this error now), -EINVAL (no data, or a handler
+ * without a call), -EALREADY (the handler is subscribed); any other errno: the stream has failed
+ * now, for lack of memory or by an error of the kernel. -ENOMEM may also mean that the thread's own
+ * loop could not be made; the stream has not failed then. After an error `drain` is not subscribed
+ * by this call.
  */
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
@@ -354,19 +365,23 @@ void stream_shutdown(struct stream *stream);
  * order of bytes is kept, and while `to` is below its high-water mark no such READ exceeds the room
  * below it. Bytes in the pipe count as waiting for `to`. NULL ends splicing, also for a closed
  * stream. `to` must be on the same loop and must live until splicing ends or has another target. 0
- * or a negative errno, after which everything is copied: -EINVAL (`to` is `stream`, or on another
- * loop, or connect(2) is in progress), -EBADF (one of them is closed), -EOPNOTSUPP (the kernel has
- * refused one of them, which is final), -EPERM (SIGPIPE is not ignored, see above), -ENOMEM.
+ * or a negative errno. After -EINVAL (`to` is `stream`, or on another loop, or connect(2) is in
+ * progress) and -EBADF (one of them is closed) nothing has changed. After -EOPNOTSUPP (the kernel
+ * has refused to splice from `stream` or to `to`, which is final, or one of them is Multipath TCP),
+ * -EPERM (SIGPIPE is not ignored, see above) and -ENOMEM everything is copied.
  */
 int stream_splice_to(struct stream *stream, struct stream *to);
 
-/** Whether input is to be spliced. False once the kernel has refused it. */
+/**
+ * Whether input is to be spliced. False once the kernel has refused to splice from this stream, but
+ * still true if it has only refused to splice to the target: then everything is copied.
+ */
 bool stream_is_splicing(const struct stream *stream);
 
 /**
- * Checks the fd now, whatever the last event said: reads once if the stream is started, and tries
- * once to write the waiting bytes. For a timer that must decide on the newest state. Emits events,
- * so call it only from a timer or task.
+ * Checks the fd now, whatever the last event said: writes waiting bytes as far as the kernel
+ * accepts them, then reads once, unless the stream is stopped or paused. For a timer that must
+ * decide on the newest state. Emits events, so call it only from a timer or task.
  */
 void stream_poke(struct stream *stream);
 
@@ -386,14 +401,14 @@ void stream_expire(struct stream *stream);
 
 /**
  * The next three functions are for a user that must see the first bytes of a socket before it
- * decides who reads them. A stream that was started and then stopped emits INPUT; the user can then
- * look at the input (peek) or take it. None of this counts as reading (stream_bytes_read(),
+ * decides who reads them. Start the stream, then stop or pause it: it emits INPUT; the user can
+ * then look at the input (peek) or take it. None of this counts as reading (stream_bytes_read(),
  * stream_read_ns()). Input that is left comes as READ when reading goes on.
  *
  * stream_peek() shows the beginning of the unread input, at most `max` bytes (and 64 KiB). Returns
  * how many, and in *ret_bytes a buffer of the loop that the next read of any stream overwrites. 0:
  * the end of input. -EAGAIN: no input. -EINVAL: not a socket, or connect(2) is in progress. -EBADF:
- * closed. Other errors: the stream has failed, and HANGUP follows.
+ * closed. Other errors: the stream has failed, now or before; its events report it.
  */
 ssize_t stream_peek(struct stream *stream, const void **ret_bytes, size_t max);
 

@@ -3,9 +3,9 @@
  * Events: from the kernel to the stream, and from the stream to its subscribers.
  *
  * What happens is only recorded where it happens. It is emitted from one place, stream_on_later(),
- * a deferred task: so nothing is emitted from inside a call by the user, and the order is always
- * WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT are emitted where they happen, called
- * by the loop.
+ * a deferred task: so nothing is emitted from inside a call by the user (stream.h names the
+ * exceptions), and the order is always WRITE, DRAIN, HANGUP, ERROR, CLOSE. READ, END and TIMEOUT
+ * are emitted where they happen, called by the loop.
  */
 #include <assert.h>
 #include <errno.h>

@@ -50,9 +50,9 @@ struct stream_clock {
  *
  *			fd	reads	writes	set_loop	emits
  *	CONNECTING	yes	no	no	no		STREAM_CONNECTED
- *	NEW		yes	no	yes	yes		WRITE, DRAIN, TIMEOUT
- *	OPEN		yes	yes	yes	no		all but CLOSE
- *	FAILED		yes	yes	no	no		all but END, CLOSE
+ *	NEW		yes	no	yes	yes		WRITE, DRAIN, HANGUP, TIMEOUT
+ *	OPEN		yes	yes	yes	no		all but ERROR, CLOSE
+ *	FAILED		yes	yes	no	no		all but END, INPUT, CLOSE
  *	CLOSED		no	no	no	no		CLOSE
  *	TOLD, STOLEN	no	no	no	no		nothing
  *	FREED		no	no	no	no		nothing; its memory goes soon
@@ -115,7 +115,7 @@ struct stream_splice {
 struct stream {
 	struct watcher watcher;
 	struct loop *loop; /**< NULL until the thread's own loop is needed */
-	struct task later; /**< deferred: emits what happened; in line: goes on reading */
+	struct task later; /**< deferred: emits what happened; in line: goes on with its I/O */
 	struct stream_splice *splice; /**< NULL: none */
 	struct emitter emitter;
 	struct chunk *first; /**< the first chunk with waiting bytes */
@@ -134,7 +134,7 @@ struct stream {
 	uint32_t high_water;
 	uint32_t timeout_ms; /**< 0: none */
 	int fd;
-	/** The turn in which WRITE or DRAIN was emitted last: each at most once in a turn. */
+	/** The turn in which WRITE or DRAIN was emitted last: stream_tell_progress(). */
 	uint16_t told_turn;
 	int16_t cause;
 	uint8_t pauses; /**< the reasons why it is not read: enum stream_pause; 0: it is */
@@ -145,14 +145,15 @@ struct stream {
 	bool half_open : 1;
 	bool watched : 1;
 	bool shared : 1; /**< others may hold the fd: close(2) alone does not end the watch */
-	/** This and `writable`: assumed until EAGAIN or a short read or write. */
+	/** This and `writable` (which is set at first): set by an event; cleared by EAGAIN, or by a
+	 * short read or write. */
 	bool readable : 1;
 	bool writable : 1;
 	bool no_shortcut : 1;   /**< a short read does not mean that the socket is empty */
 	bool no_splice_in : 1;  /**< the kernel does not splice from this fd */
 	bool no_splice_out : 1; /**< the kernel does not splice to this fd */
 	bool raises : 1;        /**< write(2) to this fd would raise SIGPIPE: sigpipe.h */
-	bool ended : 1;         /**< the end of input was read */
+	bool ended : 1;         /**< the end of input was read, or the fd has no input */
 	/** An event said that the peer has finished; the end may still be unread. */
 	bool over : 1;
 	bool shut : 1;     /**< nothing more may be written */
@@ -217,7 +218,10 @@ void stream_finish(struct stream *stream);
 /** Called when the fd is ready. */
 void stream_on_ready(struct watcher *watcher, uint32_t events);
 
-/** Emits what has happened since the last time, and continues a read that had to wait in line. */
+/**
+ * Emits what has happened since the last time, and goes on writing and reading if that had to wait
+ * in line.
+ */
 void stream_on_later(struct task *task);
 
 /** Gives the stream its loop (the thread's own if none was named) and watches the fd. */
@@ -270,7 +274,7 @@ void stream_splice_release(struct stream *stream);
 
 /**
  * The most that a copying read may take while there is a target: the room below its high-water
- * mark.
+ * mark, or, if there is none, read_max.
  */
 size_t stream_splice_room(const struct stream *stream);
 

@@ -48,8 +48,8 @@ void timer_close(struct timer *timer);
 
 /**
  * Arms or re-arms; NS_NEVER disarms. If the deadline has passed, the timer strikes in this turn or
- * the next, after the timers that were due before it; if a striking timer arms it, in the next
- * turn. 0, or -EINVAL if it is NULL or not open.
+ * the next (if a striking timer arms it, in the next), but after the timers that were due before
+ * it, which may take more turns (TIMERS_A_TURN). 0, or -EINVAL if it is NULL or not open.
  */
 int timer_arm(struct timer *timer, uint64_t deadline_ns);
 

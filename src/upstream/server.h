@@ -76,8 +76,8 @@ enum server_outcome {
 	SERVER_NOT_FOUND,
 	/** The first byte from it, or its FIN, has come. */
 	SERVER_ANSWERED,
-	/** It has reset the connection before that, and neither a byte nor a FIN of the client was
-	 * sent to it. */
+	/** It has reset the connection before that, and before a byte of the client was sent to it.
+	 * The client's FIN may have been sent: it does not count. */
 	SERVER_REFUSED,
 };
 
