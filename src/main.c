@@ -210,7 +210,7 @@
  * crew/               the workers
  *	crew		all workers as one object
  *	order		a function that every worker runs
- *	orders		the orders: accept, switch, shut, drain, end
+ *	orders		the orders: accept, switch, shut, drain, end pairs of servers, end all
  *	worker		a thread with a loop and its part of the proxy
  *	watchdog	asks every worker whether its loop turns
  *	sockets		the listening sockets of the process

@@ -38,15 +38,15 @@ void conf_note_refused(struct conf_reader *reader);
 /** Points a listener and its routes at their upstreams. */
 void conf_check_references(struct conf_reader *reader, size_t i, const struct names *upstreams);
 
-/** Checks that a listener that sets `owner` or `group` has a UNIX socket that weir binds, not only
- * sockets of systemd. */
+/** Refuses `owner` and `group` of a listener that has sockets of systemd, but no UNIX socket with a
+ * path, which weir would bind. */
 void conf_check_owner(struct conf_reader *reader, size_t i);
 
 /** Gives hints for `mode`, `owner` and `group` of a listener without a UNIX socket with a path. */
 void conf_check_owner_unwritten(struct conf_reader *reader, size_t i);
 
-/** Check what a listener says about its clients; the second function gives warnings for valid
- * settings. */
+/** The first function checks what a listener says about its clients, and raises a receive buffer
+ * that is small for first bytes. The second one gives warnings and hints for valid settings. */
 void conf_check_edge(struct conf_reader *reader, size_t i);
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 
@@ -73,7 +73,8 @@ void conf_check_upstream(struct conf_reader *reader, size_t u);
 /** Checks the DNS servers for discovery. */
 void conf_check_resolver(struct conf_reader *reader);
 
-/** Gives warnings for settings that a valid config lacks. */
+/** Gives warnings for upstreams to which nothing leads, and for those with several servers that do
+ * not set `balance`. */
 void conf_check_unwritten(struct conf_reader *reader);
 
 /** The setting with the address of server `k` of upstream `u`, in a group or alone, and its key. */

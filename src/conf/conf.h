@@ -161,7 +161,8 @@ struct conf_upstream {
 	enum conf_balance balance;
 	uint16_t first_port; /**< with BALANCE_PORTS: the port that leads to the first server */
 	enum conf_hash_on hash_on;
-	/** Attempts for one client; 0: each usable server, at most CONF_TRIES_PRESET. */
+	/** Servers that are tried for one client, and again after each wait of `retry_for`; 0: each
+	 * usable one, at most CONF_TRIES_PRESET. */
 	uint32_t tries;
 	struct conf_eject eject;
 	struct conf_discovery discovery;
@@ -216,8 +217,9 @@ struct conf_listener {
 	struct addr *addresses;
 	size_t n_addresses;  /**< at least 1 */
 	bool has_range;      /**< some addresses were written as a range of ports */
-	uint16_t first_port; /**< the first port of each element of `listen` */
-	/** Number of ports of each element; 0: the elements differ in their ports. */
+	uint16_t first_port; /**< the first port of the first element of `listen` */
+	/** Number of ports of each element; with has_range all of them begin at first_port. 0:
+	 * has_range, and the elements differ in their ports. */
 	uint32_t n_ports;
 	/** As written; it is the server of `upstream`. NULL: the config names an upstream. */
 	char *server;
@@ -296,17 +298,18 @@ struct conf_tape {
 /**
  * Loads `path`. 0: *ret_conf is a model with one reference, and `errors` has only warnings about
  * settings that are valid but probably not meant. Otherwise a negative errno, with at least one
- * error in `errors`, and *ret_conf unchanged. -ENOMEM and -ECHILD: the config may be valid, but
- * memory or processes are short. `ret_tape` may be NULL; the caller frees its bytes. Blocks and
- * forks, so it must not be called in a process that has pairs.
+ * error in `errors`, and *ret_conf is unchanged or NULL. -ENOMEM and -ECHILD: the config may be
+ * valid, but memory or processes are short. `ret_tape` may be NULL; the caller frees its bytes.
+ * Blocks and forks, so it must not be called in a process that has pairs.
  */
 int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *ret_tape,
 	const struct conf **ret_conf);
 
 /**
- * Makes the model from a tape that another process made from `path`. It parses no text, so it fails
- * only if memory is short or the tape is not whole. Otherwise it is like conf_load(), but its
- * errors have no line numbers.
+ * Makes the model from a tape that another process made from `path`. libconfig is not used. The
+ * tape is that of a valid config, so this fails only if memory is short, the tape is not whole, or
+ * a user or group that the config names cannot be looked up any more. Otherwise it is like
+ * conf_load(), but its errors have no line numbers.
  */
 int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
 	const struct conf **ret_conf);
@@ -330,7 +333,8 @@ struct conf_relay {
 
 /**
  * Makes a model with one reference. All settings are defaults, except that it has neither idle nor
- * write_stall: it never closes a pair because nothing moves. 0 or -ENOMEM.
+ * write_stall: no pair is closed because nothing moves, before one side has sent its FIN
+ * (half_close). 0 or -ENOMEM.
  */
 int conf_new_relay(const struct conf_relay *relay, const struct conf **ret_conf);
 

@@ -15,8 +15,8 @@ struct names {
 	const char *shown;          /**< its path in errors */
 	/** The name of element `i`; NULL: it was refused, or is not written. */
 	const char *(*name)(const struct names *names, size_t i);
-	/** Returns the setting from which the name of element `i` comes, and writes its key. NULL:
-	 * it is `name` in `list`. */
+	/** Returns the setting from which the name of element `i` comes, and writes its key. If the
+	 * caller sets no such function, that is the key "name" of this element of `list`. */
 	const struct setting *(*place)(
 		const struct names *names, size_t i, char key[CONF_PATH_MAX]);
 	const struct conf_reader *reader; /**< for place() */

@@ -13,7 +13,7 @@
  *	report.c	errors: unknown keys, and values of a wrong type
  *	preset.c	defaults
  *	value.c		one value: its text into the model
- *	value_edge.c	likewise, for routes and rates
+ *	value_edge.c	likewise, for routes, rates and doors
  *	prefix_lists.c	lists of prefixes
  *	prefix_files.c	files that these lists name
  *	prefixes.c	the prefixes of a list or a file

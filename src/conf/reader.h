@@ -29,8 +29,8 @@ struct conf_reader {
 	size_t *makers;       /**< for each upstream from `server`: its listener */
 	struct table refused; /**< names of upstreams that are written, but were refused */
 	size_t n_guesses;     /**< how often a name similar to a wrong one was searched for */
-	/** A file or a list of a file was refused, which was reported: what seems to be missing
-	 * may be there. */
+	/** An included file, or a list in one, was refused, which was reported: what seems to be
+	 * missing may be there. */
 	bool lacks_part;
 	bool failed;    /**< at least one error was reported */
 	bool no_memory; /**< reading has stopped for lack of memory */

@@ -64,18 +64,19 @@ struct conf_key {
 	/** Of a key in a CONF_CHECK: its value belongs to an object of its own, not to that of the
 	 * group's owner. */
 	bool apart;
-	/** For integers, durations, sizes and rates; `max` also for bytes and arrays. */
+	/** For integers, durations, sizes, rates and CONF_FASTOPEN; `max` also for bytes, modes and
+	 * arrays. */
 	uint64_t min;
 	uint64_t max;
 	/**
 	 * The offset of the value in the object to which the key belongs: the conf, or the element
-	 * of the innermost list, or the object of `apart`. For a list or an array: the offset of
-	 * the pointer to its elements.
+	 * of the innermost list, or the object of `apart`. With element_size: the offset of the
+	 * pointer to the elements.
 	 */
 	size_t offset;
-	/** Of a list or an array: the offset of the number of elements (size_t). */
+	/** With element_size: the offset of the number of elements (size_t). */
 	size_t count_offset;
-	size_t element_size; /**< of a list or an array */
+	size_t element_size; /**< 0: the value is not a list or array of elements */
 	const char *help;
 };
 

@@ -3,10 +3,10 @@
  * The text of a config: the main file with all that it includes, as one text, and the origin of
  * each line.
  *
- * Included files are inserted before anything is parsed, and each is read once. The rules are
- * libconfig's: "@include" with a path in quotes at the start of a line, at most 10 levels deep. A
- * relative path starts from the folder of the main file. Included files must be regular files; the
- * main file may be a pipe.
+ * Included files are inserted before anything is parsed. A file that is included in two places is
+ * read and inserted twice. The rules are libconfig's: "@include" with a path in quotes at the start
+ * of a line, at most 10 levels deep. A relative path starts from the folder of the main file.
+ * Included files must be regular files; the main file may be a pipe.
  *
  * Files that the key `include` of the main file names are not part of its text. Each is parsed by
  * itself, so that an open bracket in it affects no other file: if it is refused, the others are
@@ -23,7 +23,7 @@ struct conf_errors;
 
 enum {
 	CONF_DEPTH_MAX = 10,              /**< includes within includes, as in libconfig */
-	CONF_INCLUDES_MAX = 1000,         /**< files in all */
+	CONF_INCLUDES_MAX = 1000,         /**< includes in all, without the main file */
 	CONF_BYTES_MAX = 4 * 1024 * 1024, /**< of all files together */
 	CONF_PATTERNS_MAX = 100,          /**< patterns of the key `include` */
 };
@@ -50,7 +50,8 @@ struct conf_source {
 	unsigned line;                 /**< the line at `len` */
 	struct conf_segment *segments; /**< n_segments of them, sorted by line */
 	size_t n_segments;
-	/** The n_more parts after the main one; conf_source_part() sets their `len`. */
+	/** The n_more parts after the main one. Their `len` is not set; conf_source_part() returns
+	 * parts with it. */
 	struct conf_part *more;
 	size_t n_more;
 	/** Some file of the key `include` was refused, which was reported. */
@@ -61,8 +62,9 @@ struct conf_source {
 
 /**
  * Reads `path` and all its includes. 0, or a negative errno with at least one error in `errors`:
- * every wrong include is reported. What is wrong with a file of the key `include` only sets
- * `lacks_part`. The caller calls conf_source_fini() in either case.
+ * every wrong include is reported. What is wrong with a file of the key `include` is reported too,
+ * but only sets `lacks_part`: the function returns 0. The caller calls conf_source_fini() in either
+ * case.
  */
 int conf_source_read(struct conf_source *source, const char *path, struct conf_errors *errors);
 void conf_source_fini(struct conf_source *source);

@@ -23,14 +23,14 @@ enum {
 
 /**
  * Writes one setting; `n` is the length of its text, or the number of settings that it contains,
- * which must be written next. The caller checks ferror(3).
+ * which must be written next. Does not report failures to write: the caller asks `out` for them.
  */
 void tape_write(FILE *out, const struct setting *setting, size_t n);
 
 /**
- * Adds the settings on the tape to an empty tree. *ret_len is their length in bytes; the prefixes
- * of files follow (prefix_files.h). 0; -ENOMEM; -EBADMSG: the tape is not whole. The caller calls
- * tree_fini() in any case.
+ * Makes `tree`, which needs no setup, of the settings on the tape. *ret_len is their length in
+ * bytes; the prefixes of files follow (prefix_files.h). 0; -ENOMEM; -EBADMSG: the tape is not
+ * whole. The caller calls tree_fini() in any case.
  */
 int tape_read(const char *bytes, size_t len, struct tree *tree, size_t *ret_len);
 

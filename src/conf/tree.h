@@ -32,7 +32,7 @@ struct setting {
 	const char *text;
 	size_t n; /**< of a group, a list or an array: the number of its settings */
 	struct setting **elements; /**< `n` of them, set when its closing bracket was read */
-	struct setting *last;      /**< until then: the last one */
+	struct setting *last;      /**< the last one that tree_add() has added */
 	struct setting *parent;
 	struct setting *before; /**< the setting before it in its parent */
 };

@@ -54,8 +54,8 @@ struct door {
 void door_init(struct door *door, const struct http_server_opts *opts);
 
 /** Listens at `place`, without accepting clients yet; if the door listens there already, it keeps
- * that socket. 0, or a negative errno and *ret_why, as listen_open(): then nothing has changed, and
- * door_cancel() is not needed. */
+ * that socket. 0, or a negative errno and *ret_why, as listen_open(): then nothing has changed
+ * (except that a socket whose path was removed is closed), and door_cancel() is not needed. */
 int door_prepare(struct door *door, const struct door_place *place, const char **ret_why);
 void door_commit(struct door *door);
 void door_cancel(struct door *door);

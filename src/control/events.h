@@ -76,14 +76,14 @@ void events_frame_free(struct events_frame *frame);
 /* ---- events_stats.c ---- */
 
 /**
- * Gathers the stats, with `delay_ns` (how late the tick was), and then calls done() with a frame,
- * which done() takes, or with NULL if there is no memory. Never calls it from inside this function.
- * NULL: no memory.
+ * Gathers the stats, with `delay_ns` (how late the tick was), frees the struct, and then calls
+ * done() with the text of a frame, malloc'd, which done() takes, or with NULL if there is no
+ * memory. Never calls it from inside this function. NULL: no memory.
  */
 struct events_stats *events_stats_new(struct control *control, uint64_t delay_ns,
 	void (*done)(struct control *control, char *text));
 
-/** NULL is fine; returns NULL. */
+/** Gives the stats up: done() is not called any more. NULL is fine; returns NULL. */
 struct events_stats *events_stats_free(struct events_stats *stats);
 
 #endif

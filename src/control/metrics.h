@@ -18,7 +18,9 @@ struct conf;
 struct control_asked;
 
 enum {
-	METRICS_PIECE = 16, /**< servers or listeners whose samples are written at a time */
+	/** Servers or upstreams whose samples are written at a time; of listeners the fewer, the
+	 * more workers there are. */
+	METRICS_PIECE = 16,
 };
 
 /** A scrape under way. */

@@ -57,9 +57,9 @@ int crew_open(struct crew *crew, const struct crew_opts *opts);
 void crew_close(struct crew *crew);
 
 /**
- * Starts all workers and waits until their loops run; from then on a worker may hand a connection
- * to any other. 0 or a negative errno; after an error the caller calls crew_stop(), which stops the
- * workers that run.
+ * Starts all workers and waits until tasks can be posted to their loops; from then on a worker may
+ * hand a connection to any other. 0 or a negative errno; after an error the caller calls
+ * crew_stop(), which stops the workers that run.
  */
 int crew_start(struct crew *crew);
 
@@ -87,7 +87,7 @@ void crew_ask_all(struct order *order);
  * thread's loop does not run yet. */
 int crew_wait_all(struct order *order);
 
-/* ---- what the workers count; `counter` is an offset in struct counters ---- */
+/* ---- what the workers count; `counter` is an offset in struct counters (proxy/counters.h) ---- */
 
 uint64_t crew_sum(const struct crew *crew, size_t counter);
 uint64_t crew_max(const struct crew *crew, size_t counter);

@@ -65,8 +65,8 @@ int inherited_add(struct inherited *inherited, int fd, char *name);
  */
 int inherited_take(struct inherited *inherited, const char *name);
 
-/** Logs a warning for each fd that no module has taken. Call it after all modules had the
- * chance. */
+/** Logs a warning for each fd that no module has taken, but for at most 16; the last of these lines
+ * says how many more there are. Call it after all modules had the chance. */
 void inherited_tell_untaken(const struct inherited *inherited);
 
 /** What an fd is, for a message: "connection", "datagram socket", "file" and so on. */

@@ -34,7 +34,8 @@ struct worker;
 /** What run() returns if it has not answered; 0 and negative errnos are answers. */
 enum order_goes_on {
 	ORDER_AGAIN = 1, /**< run() is called again soon for the next slice, after other tasks */
-	/** order_answer() follows, or was called already. `part` is not used after this. */
+	/** order_answer() follows, or was called already; so run()'s caller does not touch `part`
+	 * any more. */
 	ORDER_LATER = 2,
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The orders for workers. Each has a struct, whose fields are set before the order is given, and
- * its run() for crew_open_order(). What the fields point to is borrowed until the order is
- * answered.
+ * The orders for workers, except those of pairs.h and watchdog.h. Each has a struct, whose fields
+ * are set before the order is given, and its run() for crew_open_order(). What the fields point to
+ * is borrowed until the order is answered.
  */
 #ifndef WEIR_CREW_ORDERS_H
 #define WEIR_CREW_ORDERS_H

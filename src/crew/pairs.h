@@ -6,9 +6,9 @@
  *	pairs_order_open() ──▶ set it ──▶ crew_ask_all() ──▶ done(): rows ──▶ again, or close
  *
  * Each worker goes through its sessions in slices (base/slice.h), sorted by id, and lists at most
- * its share of `max`. So the memory for a page is bounded, however many pairs and workers there
- * are, and the next page begins after the last id of this one. A row shows the pair at the moment
- * when the row was written.
+ * its share of PAIRS_PAGE_MAX, and at most `max`. So the memory for a page is bounded, however many
+ * pairs and workers there are, and the next page begins after the last id of this one. A row shows
+ * the pair at the moment when the row was written.
  */
 #ifndef WEIR_CREW_PAIRS_H
 #define WEIR_CREW_PAIRS_H
@@ -22,10 +22,10 @@
 #include "crew/order.h"
 
 enum {
-	PAIRS_PIECE = 16, /**< sessions that are looked at before a slice may end */
+	PAIRS_PIECE = 16, /**< sessions that a list looks at before a slice may end */
 	PAIRS_TIMERS_MAX = 16,
 	PAIRS_PAGE_MAX = 256, /**< rows that one order returns at most */
-	PAIRS_SHARE_MIN = 8,  /**< the least share of a worker, if there are several */
+	PAIRS_SHARE_MIN = 8,  /**< the least share of a worker, however many there are */
 };
 
 /** Which pairs an order is about; zeroed: all. The texts are borrowed until the order is

@@ -49,7 +49,7 @@ size_t sockets_count(const struct conf *conf, size_t n_workers, const struct inh
 /**
  * Binds every address of every listener, once for each worker where that is possible, and finds the
  * inherited sockets. `sockets` must be zeroed. 0, or a negative errno: then everything is closed
- * again, and each error was reported with its listener and, where there is one, its address.
+ * again, and each error was reported, with its listener and its address if it has them.
  */
 int sockets_open(struct sockets *sockets, const struct sockets_opts *opts);
 
@@ -69,8 +69,9 @@ int sockets_prepare(struct sockets *sockets, const struct sockets_opts *opts);
 void sockets_commit(struct sockets *sockets, const struct conf *before, const struct conf *conf);
 
 /**
- * Gives the next config up: closes the new sockets; those from which a worker accepts already are
- * drained by it. If the mode or owner of a path cannot be restored, that is logged.
+ * Gives the next config up: closes the new sockets, except those from which a worker accepts
+ * already. The worker drains these when it gets a switch_order or a shut_order, which the caller
+ * must give. If the mode or owner of a path cannot be restored, that is logged.
  */
 void sockets_cancel(struct sockets *sockets);
 
@@ -90,7 +91,7 @@ size_t sockets_sweep(struct sockets *sockets);
 void sockets_leave(struct sockets *sockets);
 
 /** Whether no socket that is being drained still occupies an address that a new socket may need.
- * Abstract names are not considered. */
+ * An abstract name is considered only until its socket lets no new client in. */
 bool sockets_are_settled(const struct sockets *sockets);
 
 /** Closes the sockets that no acceptor has taken, and removes the UNIX paths that weir still

@@ -33,8 +33,8 @@ struct opening {
 /** Reports the failure as an error, to where `opts` say; returns report->err. */
 int sockets_fail(const struct sockets_opts *opts, const struct socket_report *report);
 
-/** Puts all sockets into a table by their addresses, and marks each as wanted by no config. 0 or
- * -ENOMEM. */
+/** Puts all sockets into a table by their addresses, and marks each as not wanted by the config to
+ * come. 0 or -ENOMEM. */
 int sockets_index(struct sockets *sockets, struct table *ret_before);
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A worker is a thread with an event loop and its part of the proxy. It runs the orders that the
- * main thread gives (order.h); orders.h lists them.
+ * main thread gives (order.h): those of orders.h, pairs.h and watchdog.h.
  */
 #ifndef WEIR_CREW_WORKER_H
 #define WEIR_CREW_WORKER_H
@@ -47,8 +47,9 @@ struct worker {
 };
 
 /**
- * Starts the thread and waits until its loop runs. The caller has zeroed the worker. 0 or a
- * negative errno. Main thread only.
+ * Starts the thread and waits until tasks can be posted to its loop. The caller has zeroed the
+ * worker. 0 or a negative errno; worker_halt() and worker_stop() must follow also after an error.
+ * Main thread only.
  */
 int worker_start(struct worker *worker, const struct worker_opts *opts);
 

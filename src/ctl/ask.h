@@ -43,15 +43,18 @@ int ask_open(struct ask *ask, const char *program, const char *path, FILE *err);
 
 /**
  * Sets the address to that of the weir with this config: its control.listen or, if it has none, the
- * default of ask_open(). The default for NAME.conf in the folder of the default config is in
- * /run/weir-NAME, which the service weir@NAME uses. A config that cannot be read, or whose
- * control.listen is wrong, is an error. Blocks, and forks. The caller must call ask_close().
+ * default of ask_open(). If $RUNTIME_DIRECTORY is not set, the default for NAME.conf in the folder
+ * of the default config is in /run/weir-NAME, which the service weir@NAME uses. A config that
+ * cannot be read, or whose control.listen is wrong, is an error. Blocks, and forks. The caller must
+ * call ask_close().
  */
 int ask_open_conf(struct ask *ask, const char *program, const char *conf, FILE *err);
 
 /**
- * The same for ask_reload(), but a missing default config is not an error, and if the config is
- * wrong the address is the default, so that the weir there logs the errors of its own check.
+ * The same for ask_reload(), but a missing default config is not an error. If the config is wrong,
+ * the address is the default, so that the weir there logs the errors of its own check. That is so
+ * only if $RUNTIME_DIRECTORY or the folder of the config says which weir has it; otherwise a wrong
+ * config is an error here, too.
  */
 int ask_open_reload(struct ask *ask, const char *program, const char *conf, FILE *err);
 void ask_close(struct ask *ask);

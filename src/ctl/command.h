@@ -37,7 +37,7 @@ int command_unwritten(const struct command_opts *opts, int number);
 typedef void command_show(FILE *out, const json_t *json);
 
 /** Prints an answer by `show`, or reports its error, and gives up the reference to `json`. `show`
- * NULL: prints only that it is done. Returns an exit code. */
+ * NULL: prints no answer, except as JSON. Returns an exit code. */
 int command_answer(const struct command_opts *opts, int status, json_t *json, command_show *show);
 
 /** Sends a question and calls command_answer(). */

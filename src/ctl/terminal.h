@@ -14,7 +14,7 @@ int terminal_open(void);
 void terminal_close(void);
 
 enum {
-	TERMINAL_TIME = -1, /**< `until_ns` has passed without a key */
+	TERMINAL_TIME = -1, /**< no key: `until_ns` has passed, or only a part of a key has come */
 	TERMINAL_END = -2,  /**< a signal asks the program to end, or the terminal is gone */
 };
 

@@ -68,7 +68,7 @@ bool top_key(struct top *top, int key);
 /** Sets the filter and makes its target; false: it is invalid, and top->says has the reason. */
 bool top_set_filter(struct top *top, const char *filter);
 
-/** Takes what was written to ask->err since the last call, as one line. */
+/** Takes the first line of what was written to ask->err since the last call; drops the rest. */
 void top_take_said(struct top *top, char text[TOP_SAYS_MAX]);
 
 #endif

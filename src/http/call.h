@@ -35,7 +35,8 @@ struct http_call_opts {
 	/** Called once, never from inside http_call_open(). 0: the answer is complete. -ETIMEDOUT.
 	 * -EPROTONOSUPPORT: the peer does not speak HTTP. -EBADMSG: its HTTP is malformed.
 	 * -ECONNRESET: it closed the connection before the answer was complete. Other errors: it
-	 * cannot be connected to. May close the call. */
+	 * cannot be connected to, the connection has failed, or memory is short. May close the
+	 * call. */
 	void (*done)(void *owner, int status);
 };
 
