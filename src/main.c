@@ -260,7 +260,7 @@
  *	budget		whether there are enough fds
  *	socket_limits	warns of sysctls that limit socket options
  *	memory		gives memory back to the system after a burst
- *	names		resolves all names once at start, and warns of those that fail
+ *	names		resolves all names of a config once, and warns of those that fail
  *	status		the numbers of STATUS=
  *	notify		messages to systemd
  *	reload		replaces the config: all of it or nothing
@@ -268,7 +268,7 @@
  *	spawner		starts child processes
  *	stop		a drain, and the end of all pairs
  *	drain		a drain by hand, and its undoing
- *	conf_warnings	logs the warnings of a config once it is in force
+ *	conf_warnings	logs the warnings of a config
  *	socket_proxy	the command line of systemd-socket-proxyd(8)
  *	exit_idle	its --exit-idle-time
  */

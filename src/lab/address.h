@@ -31,7 +31,11 @@ bool address_is_unix(const char *text);
 /** Writes an address to listen on as Go does: "[::]:6379" for both families. Returns `text`. */
 const char *address_text(const struct addr *addr, char text[ADDR_TEXT_MAX]);
 
-/** The address to which a listening socket is bound. 0 or a negative errno. */
+/**
+ * Changes the address that `fd` was told to listen on to the one to which it is bound, with the
+ * port that the kernel has picked. The address of a UNIX socket stays as it is. 0 or a negative
+ * errno.
+ */
 int address_of_fd(int fd, struct addr *addr);
 
 #endif

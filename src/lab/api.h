@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The HTTP API: that of toxiproxy 2.x, and /connections. Every request is handled by api_handle(),
- * which can also be called without a server.
+ * The HTTP API: that of toxiproxy 2.x, and /connections. Every request but /metrics is handled by
+ * api_handle(), which can also be called without a server.
  *
  * A request whose User-Agent begins with "Mozilla/" is refused, so that no web page can control a
  * laboratory.
@@ -51,8 +51,11 @@ void api_close(struct api *api);
 bool api_knows(
 	enum http_verb verb, const struct http_target *target, char methods[API_METHODS_MAX]);
 
-/** Handles a request. False: the path does not exist or lacks this method, and `answer` has status
- * 404 or 405. */
+/**
+ * Handles a request; `answer` is zeroed before, and the caller frees its JSON. False: the path does
+ * not exist or lacks this method, and `answer` has status 404 or 405. For /metrics it only sets
+ * status 200.
+ */
 bool api_handle(struct lab *lab, enum http_verb verb, const struct http_target *target,
 	const char *body, size_t n_body, struct answer *answer);
 

@@ -37,7 +37,7 @@ enum {
 	CHAIN_RUN_CHUNKS = 64,  /**< what passes the chain in a run costs a system call each */
 };
 
-/** Callbacks. None may use the chain. */
+/** Callbacks. None may call a function of the chain. */
 struct chain_calls {
 	/** How many bytes the receiver takes now; 0: none, and chain_run() must be called when it
 	 * takes some. */
@@ -51,7 +51,8 @@ struct chain_calls {
 	void (*struck)(struct chain *chain);
 };
 
-/** A toxic in the chain of one direction. The members for the type are zeroed at first. */
+/** A toxic in the chain of one direction. The members for the type are zeroed at first, except
+ * since_ns: it is the time at which the stage was added. */
 struct stage {
 	struct list link; /* struct chain::stages */
 	struct chain *chain;
@@ -64,14 +65,14 @@ struct stage {
 	const char *what; /**< what happens at wake_ns, for people */
 	size_t room;
 	bool bites;
-	bool is_shut; /**< it has passed an end on, and drops what follows */
+	bool is_shut; /**< stage_shut() was called: it drops what follows */
 	/** Set by the type in begin(): bytes that leave late must not leave together. */
 	bool paces;
 	/* For the type. */
 	bool is_busy;
 	bool is_held;
 	uint64_t since_ns;
-	uint64_t n_passed;
+	uint64_t n_passed; /**< bytes that were passed on; the chain counts them */
 	uint64_t turn_ns;
 	uint64_t n_turn;
 	void *own; /**< freed with the stage */
@@ -82,8 +83,8 @@ struct chain {
 	uint64_t key;       /**< for chance.h: made from seed, proxy, connection and direction */
 	struct list stages; /* struct stage::link */
 	struct chunks out;
-	/** Written by the owner of the chain, after each out(): by this time the bytes were surely
-	 * sent. 0: nothing was sent yet. */
+	/** Written by out(), when it has sent the bytes: by this time they were surely sent. 0:
+	 * nothing was sent yet. */
 	uint64_t sent_ns;
 	uint64_t n_put; /**< bytes that were put */
 	/** Chunks that went to the next step; tells whether a run did something. */
@@ -152,7 +153,8 @@ void stage_pass_part(struct stage *stage, size_t n, uint64_t now_ns);
 /** Drops the first chunk. */
 void stage_drop(struct stage *stage);
 
-/** Passes an end on, after which the stage passes on nothing more. */
+/** Drops what is in the queue, and passes on a new end of this kind. From then on the stage drops
+ * everything. Does nothing if the stage is shut already. */
 void stage_shut(struct stage *stage, enum chunk_kind kind, uint64_t now_ns);
 
 #endif

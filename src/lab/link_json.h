@@ -3,14 +3,15 @@
  * Connections as GET /connections shows them.
  *
  *	{"id": 7, "proxy": "redis", "client": "127.0.0.1:40000", "server": "127.0.0.1:6379",
- *	 "state": "relaying", "age_ms": 1204,
+ *	 "state": "relaying", "age_ms": 1204, "next": null,
  *	 "upstream": {"received": 64, "sent": 64, "in_flight": 0, "toxics": [], "next": null},
  *	 "downstream": {..., "toxics": ["slow"],
  *	                "next": {"toxic": "slow", "what": "bytes go on", "in_ms": 96.1}}}
  *
- * "toxics" has only those that bite this connection. "next" shows what is due next by time (in_ms)
- * or, if there is none, by bytes (in_bytes); a toxic that counts both shows both. "in_flight" is
- * the memory, a little more than the bytes.
+ * "toxics" has only those that bite this connection. "next" of a direction shows what is due there
+ * next by time (in_ms) or, if there is none, by bytes (in_bytes); a toxic that counts both shows
+ * both. The first "next" shows the same for the flaps of the proxy (gate.h). "in_flight" counts the
+ * bytes that were received, and neither dropped nor sent.
  */
 #ifndef WEIR_LAB_LINK_JSON_H
 #define WEIR_LAB_LINK_JSON_H

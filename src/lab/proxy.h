@@ -44,8 +44,8 @@ int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX]);
 /** Stops listening, and closes its connections. */
 void proxy_stop(struct proxy *proxy);
 
-/** Whether one of its addresses differs from these: 1 or 0; -EINVAL and `error`: one cannot be
- * parsed. */
+/** Whether one of its addresses differs from these: 1 or 0; -EINVAL and `error`: `listen` cannot be
+ * parsed. `upstream` is compared as a text. */
 int proxy_differs(const struct proxy *proxy, const char *listen, const char *upstream,
 	char error[ADDRESS_ERROR_MAX]);
 

@@ -50,9 +50,9 @@ struct recording {
 };
 
 /**
- * Adds an event, which must not be earlier than the last one. A second FIN of a direction, and
- * everything after a RESET, is ignored. 0; -EFBIG: there are RECORDING_EVENTS_MAX already; or
- * -ENOMEM.
+ * Adds an event, which must not be earlier than the last one. Everything after a RESET is ignored,
+ * and everything but a RESET after the FIN of its direction. 0; -EFBIG: there are
+ * RECORDING_EVENTS_MAX already; or -ENOMEM.
  */
 int recording_note(struct recording *recording, enum direction direction, enum recorded kind,
 	uint32_t n, uint64_t at_ns);
@@ -60,8 +60,8 @@ int recording_note(struct recording *recording, enum direction direction, enum r
 /** Writes the recording. 0 or a negative errno. */
 int recording_write(const struct recording *recording, FILE *file);
 
-/** Reads a file into a zeroed recording. 0, or -EINVAL and "FILE:LINE: what is wrong" in
- * `error`. */
+/** Reads a file into a zeroed recording. 0, or -EINVAL and `error`: "FILE:LINE: what is wrong", or
+ * "FILE: why" if it cannot be read. */
 int recording_read(struct recording *recording, const char *path, char error[RECORDING_ERROR_MAX]);
 
 /** The same for a text of `n` bytes and a NUL, which is modified. */

@@ -36,7 +36,8 @@ struct script {
 	bool failed; /**< a step failed, and that was reported */
 };
 
-/** Reads a file; the path is borrowed. 0, or -EINVAL and "FILE:LINE: what is wrong" in `error`. */
+/** Reads a file; the path is borrowed. 0, or -EINVAL and `error`: "FILE:LINE: what is wrong", or
+ * "FILE: why" if it cannot be read. The caller calls script_close() in any case. */
 int script_read(struct script *script, const char *path, char error[SCRIPT_ERROR_MAX]);
 
 /** Begins. Stops the loop at `end`, or when a step fails. 0 or -ENOMEM. */

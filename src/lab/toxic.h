@@ -69,7 +69,9 @@ struct toxic {
 	/* For a trigger with scope "proxy" (trigger.h). */
 	uint64_t begun_ns; /**< when it was made */
 	uint64_t on_ns;    /**< when the trigger began; 0: not yet */
-	uint64_t n_passed; /**< bytes that have passed */
+	/** Bytes that have passed it. For the gate: those that had passed through the proxy when it
+	 * was made. */
+	uint64_t n_passed;
 	/* For the gate, as of the last gate_at(). */
 	uint64_t n_left; /**< bytes until it begins */
 	bool acts;       /**< whether it affects clients */

@@ -6,7 +6,8 @@
  *	 "attributes": {"latency": 1000, "jitter": 0}}
  *
  * An unknown attribute is ignored for toxiproxy's types. For weirlab's own types it is an error
- * that names the field and the values that it may have.
+ * that names the attributes of the type. A wrong value is an error, too; for weirlab's own types it
+ * says which values the attribute may have.
  */
 #ifndef WEIR_LAB_TOXIC_JSON_H
 #define WEIR_LAB_TOXIC_JSON_H

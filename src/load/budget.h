@@ -11,10 +11,11 @@
 
 struct options;
 
-/** Raises RLIMIT_NOFILE as far as allowed, and checks. 0; or -EINVAL and ret_why: what is short. */
+/** Checks, and raises RLIMIT_NOFILE if the run needs that. 0; or -EINVAL and ret_why (of
+ * OPTIONS_WHY_MAX): what is short. */
 int budget_take(const struct options *options, char *ret_why);
 
-/** The same for parallel runs, which need `need` descriptors together. */
+/** The same for parallel runs, which need `need` descriptors together. Does not check ports. */
 int budget_take_fds(uint64_t need, char *ret_why);
 
 /** How many descriptors the run needs at most. */

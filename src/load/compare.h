@@ -12,7 +12,8 @@
 
 #include "load/result_file.h"
 
-/** Sorted: a worse outcome is a greater number. */
+/** Sorted: of several outcomes the greatest number is that of the whole. So one that is better
+ * outweighs those that are the same, and one that is worse outweighs both. */
 enum compare_outcome { COMPARE_SAME, COMPARE_BETTER, COMPARE_WORSE, COMPARE_REFUSED };
 
 /** Two results, and by how much their times may differ without a cause. */

@@ -35,7 +35,7 @@ struct lane;
 struct script;
 struct stream;
 
-/** The byte that all ends send, except in tokens and messages. */
+/** The byte that all ends send, except in tokens, in messages and in stall. */
 #define CONN_FILLER '.'
 
 enum conn_state { CONN_UNUSED, CONN_CONNECTING, CONN_OPEN, CONN_OVER };
@@ -105,19 +105,20 @@ void conn_open(struct conn *conn, struct lane *lane);
 /** Makes a server end of an accepted fd, which it takes even if it fails. 0 or a negative errno. */
 int conn_accept(struct conn *conn, struct lane *lane, int fd);
 
-/** Its number; for a client its index in the run, which is in the token. */
+/** Its index in run::clients or run::servers, which is in its token. */
 uint32_t conn_index(const struct conn *conn);
 const struct options *conn_options(const struct conn *conn);
 struct conn *conn_mate(const struct conn *conn);
 
-/** Makes each the mate of the other. On the thread of either. */
+/** Makes each the mate of the other. On the thread of either; with --remote also on the main
+ * thread. */
 void conn_match(struct conn *client, struct conn *server);
 
 /** Makes the run wait also for the close of this server end. */
 void conn_await(struct conn *server);
 
-/** Sends, and takes the timestamp. If a byte is sent later than the expected close after the byte
- * before it, the end is void. */
+/** Sends, and takes the timestamp. Between conn_keep_sending() and conn_await_close() this makes
+ * the end void if more than --expect has passed since the send before. */
 void conn_send(struct conn *conn, const void *data, size_t len);
 void conn_send_byte(struct conn *conn);
 

@@ -14,7 +14,8 @@
 
 struct conn;
 
-/** script::opened of the client: sends the token, and plans the first message. */
+/** script::opened of the client: sends the token, if there are server ends to read it, and plans
+ * the first message. */
 void message_begin(struct conn *conn);
 
 /** Sends a message, unless too many bytes wait already, and plans the next one after --every. */

@@ -127,7 +127,8 @@ int options_parse(const struct scenario *scenario, int argc, char **argv,
 	struct options *ret_options, char *ret_why);
 void options_fini(struct options *options);
 
-/** Looks up the names of the target and the remote; blocks. 0 or -EINVAL and ret_why. */
+/** Looks up the names of the target and the remote, which blocks, and checks the --source
+ * addresses. 0 or -EINVAL and ret_why. */
 int options_resolve(struct options *options, char *ret_why);
 
 /**
@@ -144,7 +145,8 @@ uint64_t options_live(const struct options *options);
 /** Whether no time of a close is expected, so that it is only measured. */
 bool options_measures(const struct options *options);
 
-/** How long a connection may stay open before it is given up. */
+/** How long to wait for a close before the connection is given up, from when the close is counted:
+ * --expect and --wait, or only --wait if no time is expected. */
 uint64_t options_patience_ns(const struct options *options);
 
 /** Prints the scenario's --help. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The table of options, one row for each, for parsing (options.c, options_values.c), --help and the
- * reports (options_table.c). Private to these three.
+ * reports (options_table.c), and the keys of suites (suite_keys.h). Private to these.
  */
 #ifndef WEIR_LOAD_OPTIONS_PRIVATE_H
 #define WEIR_LOAD_OPTIONS_PRIVATE_H
@@ -14,7 +14,7 @@
 enum kind {
 	KIND_TARGET,   /* struct addr */
 	KIND_LISTEN,   /* struct addr to listen on; absent while its sa_len is 0 */
-	KIND_SOURCE,   /* one more struct addr of sources */
+	KIND_SOURCE,   /* adds to sources: IP addresses with commas between them */
 	KIND_COUNT,    /* uint64_t, min to max */
 	KIND_NUMBER,   /* double, above 0, to max */
 	KIND_DURATION, /* uint64_t; min is 1 where 0s makes no sense */
@@ -50,8 +50,8 @@ __attribute__((format(printf, 2, 3))) int options_refuse(char *why, const char *
 int options_read_value(
 	struct options *options, const struct option *option, const char *value, char *why);
 
-/** Call it when all options were parsed: checks them as a whole, and sets what follows from
- * them. */
+/** Call it when all options were parsed: checks them as a whole, and sets what follows from them.
+ * 0; or -EINVAL and `why`. */
 int options_finish(struct options *options, char *why);
 
 #endif

@@ -4,8 +4,8 @@
  * protocol is in told.h; conn_private.h says how a close is then judged.
  *
  * Main thread only: remote_open() before the lanes start, remote_step() in each tick, remote_stop()
- * and remote_fetch() when all connections are over. Each call blocks until the answer comes, at
- * most 10 s.
+ * and remote_fetch() when all connections are over. Each call blocks until its answers come:
+ * remote_open() and remote_fetch() need several, the others one. Each answer may take 10 s.
  */
 #ifndef WEIR_LOAD_REMOTE_H
 #define WEIR_LOAD_REMOTE_H
@@ -14,7 +14,8 @@ struct run;
 
 /**
  * Connects, proves the secret, and starts the run at the serving end. 0, or a negative errno and
- * ret_why (of OPTIONS_WHY_MAX), which says what to do; call remote_close() afterwards, in any case.
+ * ret_why (of OPTIONS_WHY_MAX), which says what to do; but -ENOMEM may leave ret_why as it is. Call
+ * remote_close() afterwards, in any case.
  */
 int remote_open(struct run *run, char *ret_why);
 

@@ -88,8 +88,10 @@ struct run {
 	_Atomic uint64_t n_settled; /**< opened or failed */
 	/** Ends by enum load_side and enum verdict, counted during the run. */
 	_Atomic uint64_t n_verdicts[2][VERDICTS];
-	_Atomic uint64_t n_over;         /**< clients that ended */
-	_Atomic uint64_t n_awaited;      /**< judged ends that have not ended */
+	_Atomic uint64_t n_over; /**< clients that ended */
+	/** Ends that have not ended, of those for which the run waits: all clients but those that
+	 * last (script::is_lasting), and the server ends that are judged. */
+	_Atomic uint64_t n_awaited;
 	_Atomic uint64_t n_servers_over; /**< server ends that ended */
 	uint64_t memory_before;          /**< bytes resident, before the first connection */
 	uint64_t memory_peak;
@@ -137,9 +139,9 @@ uint64_t run_n_servers(const struct run *run);
 int run_none(struct run *run, const struct options *options, const char *why);
 
 /**
- * Blocks SIGINT and SIGTERM, and returns an fd that becomes readable when one is pending. Threads
- * that start later inherit the signal mask. Runs do not consume the signals, so that all runs of
- * this process see them.
+ * Blocks SIGINT and SIGTERM, and returns an fd that becomes readable when one is pending, or a
+ * negative errno. Threads that start later inherit the signal mask. Runs do not consume the
+ * signals, so that all runs of this process see them.
  */
 int run_open_signals(void);
 

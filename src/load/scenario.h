@@ -59,8 +59,8 @@ struct script {
 	void (*ended)(struct conn *conn);
 };
 
-/** From when a close is counted: before the first time it is early, after the second time it is
- * late. */
+/** From when a close is counted: it is early before early_ns plus --expect, its lateness counts
+ * from late_ns plus --expect, and between these two times it is on time. */
 struct due {
 	uint64_t early_ns;
 	uint64_t late_ns;

@@ -22,7 +22,7 @@ enum {
 
 /**
  * Reads the secret, the only line of a file: SECRET_MIN to SECRET_MAX bytes. 0, or -EINVAL and
- * ret_why (of OPTIONS_WHY_MAX); also if all users of the machine may read the file.
+ * ret_why (of OPTIONS_WHY_MAX); also if all users of the machine may read or write the file.
  */
 int secret_read(const char *path, char ret[SECRET_MAX + 1], char *ret_why);
 

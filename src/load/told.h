@@ -7,10 +7,11 @@
  *	serving end	{"weirload": VERSION, "protocol": 1, "challenge": HEX}
  *	controller	{"protocol": 1, "nonce": HEX, "proof": TEXT}	{"ok": true}
  *	controller	{"run": {...}}					{"ok": true}
- *	controller	{"over": [CLIENT, ...]}, every 50 ms		struct told_state
- *	controller	{"stop": true}					struct told_state
+ *	controller	{"over": [CLIENT, ...]}, every 50 ms		STATE
+ *	controller	{"stop": true}					STATE
  *	controller	{"ends": FIRST}					{"ends": [END, ...]}
  *
+ * STATE is the JSON of struct told_state, with "over": [[NUMBER, CLIENT], ...] added (told_over()).
  * Any answer may be {"error": TEXT} instead; then the serving end closes the connection.
  *
  * Times are nanoseconds since the serving end began the run, by its own clock; 0 is "never".

@@ -27,7 +27,8 @@ struct exposition_label {
 	const char *value;
 };
 
-/** Begins a family. `type` is "counter", "gauge" or "histogram"; `help` is one line. */
+/** Begins a family. `type` is "counter", "gauge" or "histogram"; `help` is one line without a
+ * backslash. */
 void exposition_family(
 	struct exposition *exposition, const char *name, const char *type, const char *help);
 

@@ -4,8 +4,9 @@
  * RFC 9110 and 9112. A library does the parsing (docs/decisions/0270); only http.c knows which one.
  * What that library accepts and weir does not want is refused here: versions other than 1.0 and
  * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
- * a colon; bytes that are forbidden in names or values; no Host, or two; codings other than
- * chunked; chunks that are not exactly as specified; CONNECT; a target that is not a path or
+ * a colon; bytes that are forbidden in names or values; no Host, or two; an Expect other than
+ * 100-continue; codings other than chunked; chunks that are not exactly as specified; answers that
+ * only the end of the connection ends; CONNECT; a target that is not a path, "http://HOST" or
  * "http://HOST/PATH"; and everything longer than the limits below. An Upgrade is ignored: some
  * clients send "Upgrade: h2c" with each first request, and go on with HTTP/1.1.
  *
@@ -22,7 +23,7 @@
 #include "proto/span.h"
 
 enum {
-	HTTP_BLANK_MAX = 4096,   /**< empty lines before a request: RFC 9112, 2.2 */
+	HTTP_BLANK_MAX = 4096,   /**< bytes of empty lines before a message: RFC 9112, 2.2 */
 	HTTP_TARGET_MAX = 8192,  /**< weir's own limit, like all that follow */
 	HTTP_HEADER_MAX = 16384, /**< all fields with their line ends; the same for trailers */
 	HTTP_FIELDS_MAX = 100,   /**< of a header; the same for trailers */
@@ -59,8 +60,8 @@ struct http_head {
 	enum http_verb verb;
 	/** Begins with a '/'; printable ASCII without blanks and '#'. */
 	struct span target;
-	/** The value of Host, or HOST if the target was "http://HOST/PATH"; NULL: none, in
-	 * HTTP/1.0. */
+	/** The value of Host, or HOST if the target was "http://HOST" or "http://HOST/PATH";
+	 * NULL: none, in HTTP/1.0. */
 	struct span host;
 	bool awaits_continue; /**< Expect: 100-continue, and a body follows */
 	/* Answers: */

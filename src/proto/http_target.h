@@ -35,8 +35,9 @@ struct http_target {
 
 /**
  * Reads a target. 0, or a negative errno and *ret_why, a constant text for the end of an error
- * line. -EBADMSG: it is malformed; -ENOENT: a segment is empty, "." or "..", or there are more than
- * HTTP_SEGMENTS_MAX.
+ * line. -ENOENT: a segment is empty, "." or "..", or there are more than HTTP_SEGMENTS_MAX;
+ * -EBADMSG: it is longer than HTTP_TARGET_MAX, has more than HTTP_PARAMETERS_MAX, or is malformed
+ * otherwise.
  */
 int http_target_parse(struct span bytes, struct http_target *ret_target, const char **ret_why);
 

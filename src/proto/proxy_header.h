@@ -65,12 +65,12 @@ int proxy_header_parse(
  *
  * If the two addresses are of different families, IPv4 and IPv6 both become IPv6; other
  * combinations, and UNIX addresses in version 1, are written as unknown ("UNKNOWN", UNSPEC).
- * PROXY_HEADER_LOCAL is written without addresses in version 2. Version 1 has no LOCAL (2.1), so
- * there the addresses are written.
+ * In version 2 PROXY_HEADER_LOCAL is written without addresses, TLVs and checksum. Version 1 has no
+ * LOCAL (2.1), so there the addresses are written.
  *
- * `tlvs` are copied, for example from the client's header, except a checksum, and except those of
- * authority, alpn and unique_id if these are set in the struct. A checksum is written only with
- * `has_checksum`.
+ * Otherwise version 2 has the TLVs: authority, alpn and unique_id, if they are set in the struct,
+ * and those of `tlvs`, for example from the client's header, except a checksum and except the types
+ * that are set in the struct. A checksum is written only with `has_checksum`.
  */
 int proxy_header_build(const struct proxy_header *header, void *out, size_t size);
 

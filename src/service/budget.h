@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The budget of file descriptors: how many the process may have, how many weir itself needs, and so
- * how many pairs fit.
+ * The budget of file descriptors: how many the process may have, how many weir itself needs (the
+ * reserve), and so how many pairs fit.
+ *
+ * Lookups, second addresses, checks and pipes each get a limited part of the fds: at most 1/16 of
+ * those that are not in the reserve yet, and none that `max_pairs` pairs need. If `max_pairs` is 0,
+ * the config has no max_pairs: then only the 1/16 limits them, and fewer pairs fit.
  */
 #ifndef WEIR_SERVICE_BUDGET_H
 #define WEIR_SERVICE_BUDGET_H
@@ -21,23 +25,20 @@ struct budget {
 };
 
 /**
- * Raises RLIMIT_NOFILE to its hard limit, and counts the fds that this many workers and listening
- * sockets need, and all others that are open now. 0 or a negative errno.
+ * Raises RLIMIT_NOFILE to its hard limit, and makes the reserve: what this many workers and
+ * listening sockets need, and a fixed number for everything else. Does not look at the fds that are
+ * open. 0 or a negative errno.
  */
 int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
 
-/**
- * Adds pipes for splicing to the reserve. There are at most PIPES_MAX for a worker and
- * PIPES_MAX_ALL for the process. They get at most 1/16 of the fds that are for pairs, and only fds
- * that `max_pairs` pairs (0: as many as fit) do not need.
- */
+/** Adds pipes for splicing to the reserve: at most PIPES_MAX (stream/pipe.h) for a worker, and 32
+ * for all workers together. They get a limited part of the fds (see above). */
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs);
 
 /**
  * Adds to the reserve what servers with names need: fds for simultaneous lookups, and spare fds for
- * trying a second address beside the first (at most BUDGET_SPARES_MAX). Each of the two gets at
- * most 1/16 of the fds that are for pairs, and only fds that `max_pairs` pairs (0: as many as fit)
- * do not need.
+ * trying a second address beside the first (at most BUDGET_SPARES_MAX). Each of the two gets a
+ * limited part of the fds (see above).
  */
 void budget_add_names(struct budget *budget, uint32_t max_pairs);
 
@@ -45,9 +46,8 @@ enum { BUDGET_SPARES_MAX = 1024 };
 
 /**
  * Adds fds for active checks to the reserve, one for each of `n` servers. Beyond BUDGET_CHECKS_MIN
- * they get at most 1/16 of the fds that are for pairs, and only fds that `max_pairs` pairs (0: as
- * many as fit) do not need. The number of fds also limits how many servers are checked at the same
- * time.
+ * they get a limited part of the fds (see above). The number of fds also limits how many servers
+ * are checked at the same time.
  */
 void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs);
 

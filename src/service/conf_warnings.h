@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The warnings about a config that come up while it is read. They are logged when it is in
- * force. */
+/* The warnings about a config that come up while it is read. They are logged during a start, and
+ * after a reload that has succeeded. */
 #ifndef WEIR_SERVICE_CONF_WARNINGS_H
 #define WEIR_SERVICE_CONF_WARNINGS_H
 

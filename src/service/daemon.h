@@ -14,7 +14,7 @@ struct inherited;
 
 struct daemon_opts {
 	const struct conf *conf;     /**< a reference, which is taken */
-	char *conf_warnings;         /**< from reading it, one on each line; NULL: none. Modified */
+	char *conf_warnings;         /**< from reading it, one on each line; NULL: none. Borrowed */
 	const char *conf_path;       /**< path of the file; NULL: there is none to reload */
 	struct inherited *inherited; /**< taken */
 	uint64_t exit_idle_ns;       /**< ends when no pair was open for this long; or NS_NEVER */

@@ -71,8 +71,9 @@ struct drain {
 	bool ends_pairs;
 	/** SHUT: when the last open pair is ended; NS_NEVER: none is ended. */
 	uint64_t pairs_end_ns;
-	bool failed; /**< a worker could not accept, so the others are shut again */
-	char *text;  /**< why it cannot be undone, one reason on each line; or NULL */
+	/** A worker could not accept, or a stop began meanwhile, so all are shut again. */
+	bool failed;
+	char *text; /**< why it cannot be undone, one reason on each line; or NULL */
 	struct shut_order shut;
 	struct drain_order end_pairs;
 	struct accept_order accept;

@@ -16,11 +16,13 @@
 /**
  * Call it once, before the first thread starts.
  *
- * malloc_trim(3) gives back what is free between blocks in use, but of what lies behind the last
- * block only the main thread's part. That of a worker goes when a free block joins it, for which
- * - a small block must join its neighbours when it is freed (M_MXFAST of mallopt(3) is 0), and
- * - there must be no more left behind after a large block, such as a config's, was freed
- *   (M_TRIM_THRESHOLD is set, so it does not grow by itself).
+ * malloc_trim(3) gives back the free memory between blocks in use, in the heaps of all threads. But
+ * behind the last block in use it gives back only the main thread's free memory. A worker's is
+ * given back while a block is freed there, if that block joins it and M_TRIM_THRESHOLD bytes are
+ * then free behind the last block in use. So mallopt(3) sets
+ * - M_MXFAST to 0: otherwise a small block would not join its free neighbours when it is freed
+ * - M_TRIM_THRESHOLD to its default: otherwise it would grow by itself when a large block, such as
+ *   one of a config, is freed
  */
 void memory_prepare(void);
 

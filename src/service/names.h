@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks up every server name and zone of the config once at the start, to log a warning for those
- * that do not exist, and so that the first pairs find the addresses in the cache. Delays nothing.
+ * Looks up every server name and zone of a config once when it comes into force, to log a warning
+ * for those that do not exist, and so that the first pairs find the addresses in the cache. Delays
+ * nothing.
  */
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H

@@ -4,13 +4,13 @@
  * weir that are meant to, whichever signals its parent has left blocked, ignored or pending.
  *
  *	signals_hold() ──▶ the command line ──▶ signals_start() ──▶ config ──▶ signals_open()
- *	  all are blocked        │                SIGTERM: exit 0                all are events
+ *	  they are blocked       │                SIGTERM: exit 0                all are events
  *	                         └──▶ signals_release(): --check and --reload have default signals
  *
  * SIGTERM, SIGINT, SIGQUIT and SIGHUP are events of the main loop: they are blocked in every thread
  * and read from a signalfd, and the caller decides what they do. All other signals whose default is
- * to end the process are read in the same way, but weir only logs them. Faults (SIGSEGV and the
- * like), SIGABRT and the signals that stop and continue a process keep their defaults.
+ * to end the process, and SIGTTIN and SIGTTOU, are read in the same way, but weir only logs them.
+ * Faults (SIGSEGV and the like), SIGABRT, SIGTSTP and SIGCONT keep their defaults.
  */
 #ifndef WEIR_SERVICE_SIGNALS_H
 #define WEIR_SERVICE_SIGNALS_H
@@ -35,8 +35,8 @@ struct signals {
 	uint64_t told_ns[SIGNALS_MAX]; /**< when an ignored signal was last logged */
 };
 
-/** Call it first in main(): blocks all signals, so that they stay pending, and ignores SIGPIPE.
- * *ret_before is the mask before that. */
+/** Call it first in main(): blocks all signals that weir reads, so that they stay pending, unblocks
+ * all others, and ignores SIGPIPE. *ret_before is the mask before that. */
 void signals_hold(sigset_t *ret_before);
 
 /** Restores the signal mask that signals_hold() has changed; signals that are pending are

@@ -6,7 +6,7 @@
 struct conf;
 
 /** Logs a warning for each such option of each listener and upstream: its name, the value that the
- * kernel grants, and the sysctl that limits it. */
+ * kernel grants, and the sysctl that limits it; or, for Multipath TCP, why there is none. */
 void socket_limits_warn(const struct conf *conf);
 
 #endif

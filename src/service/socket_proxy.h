@@ -40,7 +40,7 @@ bool socket_proxy_parse(int argc, char **argv, struct socket_proxy *ret_proxy, i
 int socket_proxy_address(const char *text, struct addr *ret_addr, const char **ret_why);
 
 /** Makes the config for it, with one reference. 0, or a negative errno, already logged: no socket
- * was passed, or there is no memory. */
+ * was passed, one that was passed does not listen, or there is no memory. */
 int socket_proxy_conf(const struct socket_proxy *proxy, const struct inherited *inherited,
 	const struct conf **ret_conf);
 

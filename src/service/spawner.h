@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Starts child processes from a thread with an fd table of its own, which is empty.
+ * Starts child processes from a thread with an fd table of its own, which has only stdin, stdout,
+ * stderr and the socket to the main thread.
  *
  * Between fork and exec a child has copies of its parent's fds. If a worker closes an fd during
  * that time, the socket itself stays open: no FIN is sent, and the socket stays in the worker's
@@ -59,7 +60,7 @@ struct spawner_opts {
 	/**
 	 * Called once, on the loop's thread, not from inside spawner_run(). The child has ended
 	 * with this status of waitpid(2); or `err`, a negative errno, says why there was no child.
-	 * The order has been freed.
+	 * The spawner frees the order afterwards.
 	 */
 	void (*ended)(void *owner, int err, int status);
 	void *owner;
@@ -77,7 +78,8 @@ int spawner_open(struct spawner *spawner);
  */
 bool spawner_close(struct spawner *spawner);
 
-/** Requests a child, with the signal mask of signals_of_child(). 0 or a negative errno. */
+/** Requests a child, with the signal mask of signals_of_child(). One order may run and one more may
+ * wait, so call it only if none waits. 0 or a negative errno. */
 int spawner_run(struct spawner *spawner, struct loop *loop, const struct spawner_opts *opts,
 	struct spawner_order **ret_order);
 

@@ -7,13 +7,14 @@
  *	              └───── second signal ─────┴──▶ end: all pairs at once ─┘
  *	                     or end of budget
  *
- * During the grace weir accepts as before. deadline.h decides when the drain ends each pair. At the
- * end of the budget no pair is left; then the listeners close, and clients that still wait in their
- * accept queues are lost.
+ * During the grace weir accepts as before. When the drain begins, the listeners let no new client
+ * in, and each closes when the clients in its accept queue were accepted. deadline.h decides when
+ * the drain ends each pair. At the end of the budget no pair is left; then the listeners that are
+ * still open close, and clients that still wait in their accept queues are lost.
  *
  * Until the budget is over weir asks systemd for more time, so that the pairs are ended by weir and
- * not by systemd's SIGKILL. Without a budget ("none") it does so only as long as the number of
- * pairs falls.
+ * not by systemd's SIGKILL. Without a budget ("none") it does so during the grace, and then only as
+ * long as the number of pairs falls.
  */
 #ifndef WEIR_SERVICE_STOP_H
 #define WEIR_SERVICE_STOP_H
@@ -67,7 +68,8 @@ struct stop {
 	void (*over)(struct stop *stop);   /**< called when all is quiet: the process may end */
 };
 
-/** Sets it up. The caller has set the fields up to `crew`, and zeroed the others. 0 or -ENOMEM. */
+/** Sets it up. The caller has set `loop`, `shared`, `crew`, `over` and, if wanted, `drains`, and
+ * zeroed the others. 0 or -ENOMEM. */
 int stop_open(struct stop *stop);
 
 /** Idempotent, also on zeroed memory. */
