@@ -17,8 +17,9 @@ union session_peer;
 
 /**
  * True: the client is admitted, and *ret_source is its place under the limits of its source
- * (source.h), or NULL if no sources are counted. False: *ret_end says how the client ends. Costs
- * nothing if the listener has neither lists nor limits for sources.
+ * (source.h), or NULL if the listener has no such limits or the client has no IP address. False:
+ * *ret_end says how the client ends. Costs nothing if the listener has neither lists nor limits for
+ * sources.
  */
 bool admit_client(const struct terms *terms, const union session_peer *client,
 	struct source **ret_source, struct end *ret_end);

@@ -9,14 +9,16 @@
  *			connected
  *
  * If the client's header names no address (LOCAL, UNKNOWN, UNSPEC), source and destination are
- * those of the client's connection. Addresses that one header cannot express (a client and a
- * destination of different families, a UNIX client in version 1) are sent as "UNKNOWN" or UNSPEC:
+ * those of the client's connection. Addresses that one header cannot express (an IP address and a
+ * UNIX address together, UNIX addresses in version 1) are sent as "UNKNOWN" or UNSPEC:
  * proto/proxy_header.h.
  *
  * TLVs are sent only in version 2, and each only if the upstream asks for it:
  *
- *	authority, alpn	the server name and the first protocol of the client's ClientHello, if weir
- *			has looked at that; otherwise those of the client's header
+ *	authority	the server name in the client's ClientHello; if weir has not looked at that,
+ *			or it has none, the authority of the client's header
+ *	alpn		likewise the first protocol in the ClientHello, or else the alpn of the
+ *			client's header
  *	unique_id	that of the client's header, so that it is the same along a chain of
  *			proxies; if it has none, announce_id()
  *	received	all TLVs of the client's header, except its checksum

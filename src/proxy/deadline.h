@@ -3,9 +3,8 @@
  * Which of a session's timers is due next, as a pure function of what happened.
  *
  *	timer		runs				counts from
- *	connect		while connecting; in a pair	the start of the attempt (connector.h);
- *			whose SYN carried bytes, until	the join
- *			it is answered
+ *	connect		in a pair whose SYN may carry	the join
+ *			bytes, until it is answered
  *	preface		while the first bytes of the	accept
  *			client are looked at
  *	queue		in the queue of a group		its entry into the queue
@@ -26,6 +25,9 @@
  *							also needs a quiet second
  *	drain		while the process drains	for idle pairs the drain's start or the
  *							last byte; for others an absolute time
+ *
+ * While a session connects, `connect` is a timer of its connector (connector.h). The functions
+ * below do not know that timer.
  *
  * No event reports that a peer has taken bytes which a kernel holds for it. So when a timer is due,
  * the caller first looks at the sockets; deadline::silence_ns says how long nothing must move.
@@ -79,7 +81,7 @@ struct deadline_facts {
 	uint64_t accepted_ns;
 	/** When the time for its first bytes began; NS_NEVER: they are not looked at. */
 	uint64_t looking_ns;
-	/** When it was joined, if that was before the SYN was answered; 0: it was not. */
+	/** When it was joined, while it is not known that the SYN was answered; otherwise 0. */
 	uint64_t early_ns;
 	uint64_t queued_ns; /**< when it entered the queue in which it waits */
 	/** The latest of: weir moved a byte, a peer was seen to have taken bytes from a kernel, a
@@ -94,8 +96,8 @@ struct deadline_facts {
 	/** For each side: since when it has sent nothing although weir reads it. NS_NEVER: weir
 	 * does not read it, or it has sent its FIN. */
 	uint64_t silent_ns[SIDES];
-	/** When a kernel was last seen to hold bytes for a peer that has not been seen to take any
-	 * since. 0: no kernel holds any. */
+	/** When the kernels were last looked at, if one of them held bytes for its peer then. 0:
+	 * none did, or no look was taken. */
 	uint64_t held_ns;
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
 	/** Since when the timeouts are in force: nothing is due before that. 0: always. */

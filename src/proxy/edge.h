@@ -52,8 +52,8 @@ struct session_edge {
 	/** The unique id in the header, for the log; NULL: none. */
 	uint8_t *unique_id;
 	size_t n_unique_id;
-	/** The target of its offer to which the session connects; NULL: it is not known yet, or has
-	 * no need to be. */
+	/** The target of its offer to which the session connects; NULL: it is not known yet, or it
+	 * is not stored, because offer::has_choice is false: see session_target(). */
 	const struct target *target;
 	/** From the client's ClientHello, if that was looked at: the server name (SNI), and the
 	 * first protocol (ALPN) in its list. Copies; empty if the ClientHello has none. */

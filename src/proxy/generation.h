@@ -52,7 +52,8 @@ struct generation *generation_unref(struct generation *generation);
 
 /**
  * Sets the limits: `max_pairs` for all pairs together, and those of its conf for the listeners.
- * Wakes the listeners that wait for a place if there is room now. Main thread only.
+ * Wakes the listeners that wait for a place if there is room now. Puts the plans of its upstreams
+ * in force, except those with `discover` (generation_discover()). Main thread only.
  */
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);
@@ -70,8 +71,8 @@ void generation_check_servers(const struct generation *generation, struct checks
 size_t generation_find(const struct generation *generation, const char *name);
 
 /**
- * Starts to look up the names of its upstreams that have `discover`. Call it right after
- * generation_enforce(). Main thread only.
+ * Puts the plans of its upstreams that have `discover` in force, and starts to look up their names.
+ * Call it right after generation_enforce(). Main thread only.
  */
 void generation_discover(const struct generation *generation, struct finders *finders);
 

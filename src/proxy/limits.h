@@ -37,11 +37,12 @@ struct limits {
 	struct list kept;
 	size_t n_kept;
 	size_t n_in_force;          /**< how many of them, the last ones, the config in force has */
-	struct often_list refusals; /**< names and reasons for which clients were refused */
+	struct often_list refusals; /**< names and reasons that limits_refused() counts */
 	struct sources_list sources;
 	size_t n_workers;
 };
 
+/** Sets it up in zeroed memory. */
 void limits_init(struct limits *limits, size_t n_workers);
 
 /** Keeps no names any more. Nothing needs to be freed once every reference was given back. Zeroed

@@ -27,7 +27,7 @@ struct part;
 struct terms;
 
 struct listener {
-	struct list link;     /**< struct proxy::listeners or ::changing */
+	struct list link;     /**< struct proxy::listeners, ::kept or ::changing */
 	struct waiter waiter; /**< waits for a place while the listener is paused */
 	struct part *part;
 	struct acceptor *acceptor;

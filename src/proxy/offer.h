@@ -58,9 +58,11 @@ struct target {
 };
 
 struct offer {
-	const char *name;       /**< that of the listener */
-	struct limit *limit;    /**< a reference: that of the listener's name */
-	struct target *targets; /**< the upstreams to which its sessions may connect, each once */
+	const char *name;    /**< that of the listener */
+	struct limit *limit; /**< a reference: that of the listener's name */
+	/** The upstreams to which its sessions may connect, each once. The first is that of the
+	 * listener itself; it is zeroed if the listener has none. */
+	struct target *targets;
 	size_t n_targets;
 	const struct target *fallback;  /**< for clients that no route fits; or NULL */
 	struct routes *routes;          /**< NULL: there are none */

@@ -8,8 +8,8 @@
  * see it, and immutable then. Before each connect(2), own_find() says to which listener an address
  * leads. It compares the port first, so that a connection to another port costs only a search in
  * memory. A wildcard socket listens on every address of the machine, and only the kernel knows
- * which those are. So for an address whose port is one of ours the kernel is asked, at most once a
- * second and not for each connection.
+ * which those are. So if the port is one of ours, the kernel is asked whether the address is one of
+ * the machine's. Each worker keeps its last eight answers, and uses each for a second.
  *
  * `struct chains` remembers which listener has lately connected to which other listener of this
  * process, whether by a literal address, a name or a UNIX path. A chain of listeners is allowed as

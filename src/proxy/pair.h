@@ -13,7 +13,8 @@
  * side's send queue in the kernel is empty (SIOCOUTQ, polled at a growing interval, because there
  * is no event for it). Then it resets the other side. That comes last because a close with a linger
  * of zero discards unsent bytes. The wait also ends when the other side takes nothing for
- * PAIR_RESET_STALL_S or for write_stall, and when lifetime or drain end the pair.
+ * PAIR_RESET_STALL_S or for write_stall, and when half_close_max, lifetime or drain is due. In each
+ * case the pair's end is the failure of the first side, not a timer.
  *
  * The pair owns both streams, which have no timeouts of their own. It winds the clock of its
  * session by the last byte that moved on either stream. When the clock strikes, the pair looks at
@@ -21,9 +22,10 @@
  * and are closed.
  *
  * There is no event when a peer takes bytes that a kernel holds for it. So when a timer is due, the
- * pair looks how many bytes the kernels hold. If the first look finds any, the timer begins anew.
- * Further looks follow at every eighth of the timer, and if one finds fewer bytes than the look
- * before, that counts as movement (pair_look.c).
+ * pair looks how many bytes the kernels hold. If the first look finds any, the timer begins anew;
+ * not so write_stall, which already counts from when the kernel was full. Further looks follow at
+ * every eighth of the timer, and if one finds fewer bytes than the look before, that counts as
+ * movement (pair_look.c).
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
@@ -46,8 +48,9 @@ enum { PAIR_RESET_STALL_S = 30 };
 
 struct pair;
 
-/** Callbacks to the owner of the pair. Each is called at most once, never from inside a function of
- * this header. */
+/** Callbacks to the owner of the pair. Each is called at most once, but parting() for each side.
+ * They are called by the loop, or from inside pair_strike() and pair_end(), but from inside no
+ * other function of this header. */
 struct pair_calls {
 	/** The first FIN was passed on. Must not touch the pair. */
 	void (*half_closed)(struct pair *pair);
@@ -73,8 +76,8 @@ struct pair {
 	const struct pair_calls *calls; /**< borrowed */
 	struct {
 		struct pump pump; /**< from this side's stream to the other side's */
-		/** When a look last showed that the peer had taken bytes from its kernel; 0: no
-		 * look has. */
+		/** When a look last showed that the peer had taken bytes from its kernel, or began
+		 * the timers anew; 0: no look has. */
 		uint64_t progress_ns;
 	} sides[SIDES];
 	uint32_t held[SIDES]; /**< the bytes that each side's kernel held at the last look */
@@ -120,7 +123,7 @@ void pair_wind(struct pair *pair);
 /** What has happened so far, for the deadlines. Only before pair_close(). */
 struct deadline_facts pair_facts(const struct pair *pair);
 
-/** To be called when the clock has struck. */
+/** To be called when the clock has struck. May call back, ended() included, as pair_end() does. */
 void pair_strike(struct pair *pair);
 
 /** Ends a relaying pair in the way in which its lifetime would, but with this `end`. Calls back, so

@@ -24,15 +24,16 @@ bool pair_keeps(const struct pair *pair, enum pair_side from);
  * moved. */
 void pair_look(struct pair *pair);
 
-/** When to look again before `deadline`; NS_NEVER: the kernels hold nothing, or bytes have
- * moved. */
+/** When to look again before `deadline`. NS_NEVER: no look is needed, because the deadline is due
+ * whatever moves, the kernels hold nothing, or bytes have moved since the last look. */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
 /** When the last look found bytes that a kernel holds for a peer; 0: it found none, or there was no
  * look. */
 uint64_t pair_held_ns(const struct pair *pair);
 
-/** When weir last moved a byte, in either direction. */
+/** When weir last moved a byte, in either direction; if it has moved none: when the pair was
+ * joined. */
 uint64_t pair_relayed_ns(const struct pair *pair);
 
 /* ---- pair_reset.c ---- */

@@ -11,7 +11,7 @@
  *
  * A preface does not know what the bytes mean. Its owner examines them, consumes those that are not
  * for the server, and says whether it waits for more. look() is called again only when further
- * bytes arrive.
+ * bytes or the FIN arrive.
  */
 #ifndef WEIR_PROXY_PREFACE_H
 #define WEIR_PROXY_PREFACE_H
@@ -30,9 +30,9 @@ struct preface;
 /** Callbacks to the owner. Both may close and free the preface and its stream. */
 struct preface_calls {
 	/**
-	 * Bytes have arrived; preface_bytes() returns all that are there. `is_all`: no more will
-	 * arrive. Returns whether the owner waits for more. After false the preface is not touched
-	 * any more in this call.
+	 * Bytes have arrived, or the client's FIN; preface_bytes() returns all bytes that are
+	 * there, perhaps none. `is_all`: no more will arrive. Returns whether the owner waits for
+	 * more. After false the preface is not touched any more in this call.
 	 */
 	bool (*look)(struct preface *preface, bool is_all);
 	/** There is no memory for the buffer, or bytes could not be removed from the kernel. `err`

@@ -42,7 +42,8 @@ struct proxy {
 	struct list listeners; /* struct listener::link: those on weir's own sockets */
 	struct list kept;      /* struct listener::link: those on sockets that systemd holds too */
 	struct list changing;  /* struct listener::link: to be switched, drained or closed soon */
-	/** Drains them, or applies timeouts; zeroed: neither. */
+	/** Goes through the sessions, and applies to each the drain, the timeouts, the access lists
+	 * and server::ends_pairs. Zeroed: there is nothing to apply. */
 	struct part_walk sessions_changing;
 	struct generation *before; /**< a reference to the previous one during a switch; or NULL */
 	size_t n_applied;          /**< offers of `before` whose terms have been updated */

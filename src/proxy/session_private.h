@@ -56,7 +56,7 @@ void session_client_gone(struct session *session, int err);
 
 /**
  * Starts the pair of the client and the connected upstream. After 0 the caller enters RELAYING. A
- * negative errno: the upstream cannot be watched, and the caller still owns it.
+ * negative errno: the upstream cannot be watched, or there is no memory; the caller still owns it.
  */
 int session_join(struct session *session, struct stream *upstream, const union session_peer *peer);
 
@@ -108,7 +108,7 @@ enum said {
 struct verdict {
 	enum said said;
 	size_t n_consumed; /**< DONE: how many bytes are not for the server */
-	const char *why;   /**< BAD: a constant text for the end of an error line */
+	const char *why;   /**< BAD: what is wrong, for error= in the closing line; constant */
 };
 
 /* The step for the ClientHello: whether it must be looked at, by what is known so far, and the look
@@ -151,8 +151,9 @@ bool session_was_probe(const struct session *session);
  * or END_BAD_PREFACE. */
 void session_log_preface(const struct session *session, struct log_line *line);
 
-/* ---- session_log.c: an opening line of level debug, and the one closing line, of level info
- * except for failures and refusals, see often.h ---- */
+/* ---- session_log.c: an opening line of level debug, and the one closing line. That is of level
+ * info, except for failures and refusals, see often.h, and for health checks, for which it is of
+ * level debug: session_was_probe() ---- */
 
 /** Logs "event=open", when the pair starts to relay. */
 void session_log_open(const struct session *session);

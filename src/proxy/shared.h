@@ -38,8 +38,9 @@ struct proxy_shared {
 };
 
 /**
- * Sets it up for this number of workers. The caller has set `resolver` (NULL: no server may have a
- * name); the parts are still NULL afterwards. 0 or -ENOMEM.
+ * Sets it up for this number of workers. The caller has zeroed it and then set `resolver` (NULL: no
+ * server may have a name); the parts are still NULL afterwards. 0 or -ENOMEM; in both cases call
+ * proxy_shared_fini() at the end.
  */
 int proxy_shared_init(struct proxy_shared *shared, size_t n_workers);
 void proxy_shared_fini(struct proxy_shared *shared);

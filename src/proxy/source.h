@@ -6,8 +6,9 @@
  *
  * Like its limit, the sources of a listener belong to its name (limits.h): all workers and all
  * generations count in one table, so the numbers are exact. The table is divided into shards. Each
- * has a lock, which is held only for a look-up and the change of a few numbers, and never while
- * memory is allocated or freed.
+ * has a lock, which is held for a look-up and the change of a few numbers, and rarely for longer:
+ * while the tick removes some sources, and while the sources of the shard are moved into more or
+ * fewer buckets. It is never held while memory is allocated or freed.
  *
  * A source is stored while it has a pair, and until its bucket is full again, at most a second
  * after its last new client. Each call of sources_take() and source_give() frees up to two sources

@@ -21,9 +21,10 @@ struct group_tried {
 
 /** The answer to a request. */
 enum group_answer {
-	GROUP_SERVER,    /**< a server was found, and a place was taken on it */
-	GROUP_NONE,      /**< no server is usable, and none was tried */
-	GROUP_EXHAUSTED, /**< every usable server was tried in this round */
+	GROUP_SERVER, /**< a server was found, and a place was taken on it */
+	GROUP_NONE,   /**< no server is usable, and none was tried */
+	/** In this round every usable server was tried, or group_plan::tries of them. */
+	GROUP_EXHAUSTED,
 	/** Wait: the servers that were not tried are full, others wait already, or DNS has found
 	 * none yet. */
 	GROUP_FULL,
@@ -42,8 +43,8 @@ struct group_ask {
 	uint64_t name_hash; /**< if has_name: set by group_ask_name() */
 	/** The plan of the config that the session began with (see set.c), or NULL. */
 	const struct group_plan *plan;
-	/** Result: the server comes from `plan`, not from the set, so no other waiter can get it.
-	 */
+	/** Result: the answer comes from `plan`, not from the set. So no other waiter can get the
+	 * place, and a full server counts as not usable. */
 	bool is_own;
 	bool full; /**< result: an untried usable server has no free place */
 };

@@ -74,11 +74,12 @@ struct check *check_open(const struct check_opts *opts);
 struct check *check_close(struct check *check);
 
 /**
- * Changes the settings; the loop must be the same. The results so far stay, and the due times too
- * if the intervals are the same. Otherwise the next check is due the new interval after the last
- * due time. If the new interval is shorter and that time has passed, it is due one phase from
- * now. A check in progress goes on; if the question has changed, that check begins again. 0, or
- * -ENOMEM; then nothing has changed.
+ * Changes the settings; the loop and the fd counter must be the same. The results so far stay, and
+ * the due times too if the intervals are the same. Otherwise the next check is due the new interval
+ * after the last due time. But if that time has passed, or no check has a result yet, it is due one
+ * `phase` of the new interval from now, or when it was due before, if that is earlier. A check in
+ * progress goes on; if the question has changed, that check begins again. 0, or -ENOMEM; then
+ * nothing has changed.
  */
 int check_set(struct check *check, const struct check_opts *opts);
 

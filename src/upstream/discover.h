@@ -16,8 +16,9 @@
  *	empty		All questions were answered, and there is no address. If servers are in
  *			force, they stay until only such answers have come for `hold`, counted from
  *			the first; the next one removes them. A failure in between changes nothing.
- *	too many	There are more than max_servers addresses: those in force come first, then
- *			the others by address.
+ *	too many	There are more than max_servers addresses. The first ones are used, in this
+ *			order: those in force before the others, then by priority value, then by
+ *			address.
  *	not a host's	0.0.0.0, ::, multicast and broadcast addresses are ignored, and so are
  *			targets with port 0.
  *
@@ -58,7 +59,7 @@ struct discovery_opts {
 	struct dns *dns;                   /**< borrowed */
 	const struct conf_discovery *conf; /**< copied; its kind is not DISCOVER_NONE */
 	const char *upstream;              /**< for the log; borrowed */
-	/** Called when the first answer has come, and then whenever something has changed, with all
+	/** Called with the first result (see above), and then whenever it has changed, with all
 	 * servers, ordered by address, without duplicates; borrowed for the call. Never called from
 	 * inside a function of this header. May close the discovery. */
 	void (*found)(void *owner, const struct discovered *servers, size_t n);
@@ -78,12 +79,14 @@ struct discovery *discovery_close(struct discovery *discovery);
 void discovery_set(struct discovery *discovery, const struct conf_discovery *conf);
 
 /**
- * The servers in force, borrowed until the next result. Returns whether there was any answer yet.
+ * The servers in force, borrowed until the next result. Returns whether there was a result yet: an
+ * empty answer to one of several questions is none.
  */
 bool discovery_found(
 	const struct discovery *discovery, const struct discovered **ret_servers, size_t *ret_n);
 
-/** Whether the last attempt of every question was answered. */
+/** False from the first failure of a question until all questions are answered again; true before
+ * any has failed. */
 bool discovery_is_well(const struct discovery *discovery);
 
 /** Whether this config has the same kind, name and port. */

@@ -47,7 +47,7 @@ struct srv_record {
 struct discovered_set {
 	struct discovered *servers; /**< from malloc(3) */
 	size_t n;
-	size_t n_left_out; /**< beyond max_servers */
+	size_t n_left_out; /**< addresses and SRV records that are beyond one of the limits */
 };
 
 struct discovery {

@@ -4,10 +4,11 @@
  * 1035, 2782). c-ares sends the queries and matches the answers to them, but it does not return the
  * TTL of an SRV record. So all three types are read here, by the same rules:
  *
- *	- The records are those of the name that was asked for, or of the name that its CNAMEs lead
- *	  to, at most CNAMES_MAX of them. All other records are ignored.
+ *	- The records are those of the name that was asked for, or of the name that its CNAMEs (at
+ *	  most 16) lead to. All other records are ignored.
  *	- The TTL is the smallest of these records and CNAMEs; above 2^31 - 1 it is 0 (RFC 2181).
- *	- An answer without such a record is empty. Its TTL is that of its SOA (RFC 2308), or 0.
+ *	- An answer without such a record is empty. Its TTL is the smallest of its CNAMEs and its
+ *	  SOA (RFC 2308), or 0 if it has neither.
  *	- A referral to other servers, which a resolver does not send, is not an answer.
  *
  * Every byte may be hostile: nothing beyond the message is read, and the steps to read a name are

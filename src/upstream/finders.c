@@ -51,7 +51,7 @@ static struct member *make_member(const struct finder *finder, const struct disc
 		&finder->group->groups->servers, finder->group, &server, &finder->plan->eject);
 }
 
-/** Makes a member of each server that is not in the config. Returns how many, or -ENOMEM. */
+/** Makes a member of each server that is not in the config. Returns how many; -1: no memory. */
 static ssize_t make_members(const struct finder *finder, const struct discovered *found, size_t n,
 	struct member **members)
 {

@@ -115,9 +115,9 @@ enum group_answer group_next(
 	struct group *group, struct group_ask *ask, struct member **ret_member);
 
 /**
- * As group_next(), for waiter->ask, which queues behind those that wait already. After GROUP_FULL
- * the waiter is in the queue (queue_max) and gets the answer later, unless group_wait_no_more() is
- * called before. On its loop's thread.
+ * As group_next(), for waiter->ask, but this request comes after those that wait already. After
+ * GROUP_FULL the waiter is in the queue and gets the answer later, unless group_wait_no_more() is
+ * called before. GROUP_QUEUE_FULL: queue_max requests wait already. On its loop's thread.
  */
 enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);

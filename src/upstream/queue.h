@@ -20,7 +20,7 @@
  * waiter on the list that has not tried that server, and the place stays taken until that waiter
  * gets its answer. While somebody waits, every look is under the lock, so a later waiter never
  * takes a place that was freed for an earlier one. Private to upstream/, except struct
- * group_waiter.
+ * group_waiter and group_waiter_init().
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H
@@ -39,7 +39,7 @@ struct group_set;
 struct group_queue {
 	_Atomic uint32_t n_waiting; /**< on the list or about to be; written under the lock */
 	_Atomic uint64_t n_waited;  /**< how many requests have ever waited */
-	_Atomic uint64_t n_full;    /**< how many have ever been refused since too many waited */
+	_Atomic uint64_t n_full;    /**< how many were ever refused because too many waited */
 	_Atomic uint64_t n_late;    /**< how many have ever given up waiting */
 	pthread_mutex_t lock;
 	/* Under the lock: */
@@ -77,7 +77,8 @@ static inline bool queue_is_empty(const struct group_queue *queue)
 
 /**
  * Puts this set in force, which is borrowed, and sets the maximum of waiters. Then all waiters look
- * for a place. After the return nobody uses the earlier set any more. The main thread.
+ * for a place. After the return the queue does not use the earlier set any more; readers of the
+ * group (readers.h) may. The main thread.
  */
 void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max);
 

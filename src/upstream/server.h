@@ -117,7 +117,9 @@ struct server {
 	struct addr addr;
 	_Atomic uint32_t max_pairs; /**< in the config in force; 0: no limit */
 	_Atomic uint32_t n_open;    /**< places taken: sessions that connect to it or have a pair */
-	_Atomic uint64_t n_failed;  /**< failed connects; all addresses of a name count as one */
+	/** Failed connects, where all addresses of a name count as one, and failed lookups of the
+	 * name. */
+	_Atomic uint64_t n_failed;
 	/** Its pairs must end, since it is down or no member any more, and on_down = "end". Written
 	 * by the main thread: group_end_pairs(). */
 	atomic_bool ends_pairs;
@@ -135,7 +137,7 @@ struct member {
 	struct server *server; /**< a reference */
 	uint32_t weight;       /**< 0: takes no new pairs */
 	uint32_t max_pairs;    /**< 0: no limit */
-	bool is_backup;        /**< used only while no other server is usable */
+	bool is_backup;        /**< used only while no server but backups is usable */
 	const char *name;      /**< in the config; the address if the config gives none */
 	char text[];           /**< the address as the config writes it, for logs */
 };
