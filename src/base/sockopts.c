@@ -40,7 +40,7 @@ static void list_all(const struct sockopts *o, struct option all[SOCKOPTS_N])
 		{SOL_SOCKET, SO_SNDBUF, o->send_buffer > 0, false, o->send_buffer},
 		{SOL_SOCKET, SO_RCVBUF, o->receive_buffer > 0, false, o->receive_buffer},
 		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, o->notsent_lowat > 0, true, o->notsent_lowat},
-		{IPPROTO_TCP, TCP_FASTOPEN, o->fastopen_queue > 0, false, o->fastopen_queue},
+		{IPPROTO_TCP, TCP_FASTOPEN, o->fastopen_queue > 0, true, o->fastopen_queue},
 	};
 
 	memcpy(all, listed, sizeof(listed));

@@ -319,3 +319,22 @@ def test_a_reload_takes_back_a_backlog_of_its_own_socket(transport):
         done = rig.weir.reload(settings)
         assert done.returncode == 0, done.stderr
         wait.until(lambda: listening() > 7, "the usual backlog")
+
+
+@pytest.mark.parametrize("transport", ("tcp4", "tcp6"))
+def test_a_reload_switches_fast_open_off_at_its_own_socket(transport):
+    with relay(transport, listener={"socket": {"fastopen": 5}}, daemon={"control": True}) as rig:
+        def queues():
+            found = set()
+            for sock in sockets_of(rig.weir.pid):
+                with sock:
+                    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        found.add(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN))
+            return found
+
+        assert queues() == {5}
+        settings = rig.weir.settings
+        del settings["listeners"][0]["socket"]
+        done = rig.weir.reload(settings)
+        assert done.returncode == 0, done.stderr
+        wait.until(lambda: queues() == {0}, "Fast Open is off")
