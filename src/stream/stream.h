@@ -373,8 +373,8 @@ void stream_shutdown(struct stream *stream);
 int stream_splice_to(struct stream *stream, struct stream *to);
 
 /**
- * Whether input is to be spliced. False once the kernel has refused to splice from this stream, but
- * still true if it has only refused to splice to the target: then everything is copied.
+ * Whether input is to be spliced. False once the kernel has refused to splice from this stream or
+ * to the target, which must live on all the same.
  */
 bool stream_is_splicing(const struct stream *stream);
 

@@ -105,7 +105,9 @@ int stream_splice_to(struct stream *s, struct stream *to)
 
 bool stream_is_splicing(const struct stream *s)
 {
-	return s != NULL && stream_target(s) != NULL;
+	const struct stream *to = s == NULL ? NULL : stream_target(s);
+
+	return to != NULL && !to->no_splice_out;
 }
 
 size_t stream_splice_room(const struct stream *s)

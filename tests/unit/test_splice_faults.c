@@ -59,6 +59,7 @@ START_TEST(where_the_kernel_does_not_splice_to_what_is_in_the_pipe_is_copied)
 	ck_assert_uint_eq(way.source.n_spliced, spliced);
 	ck_assert_uint_eq(loop_waiting_bytes(test_loop), 0);
 	ck_assert_uint_eq(way_pool()->n_free, way_pool()->n_made);
+	ck_assert(!stream_is_splicing(way.from));
 	stream_splice_to(way.from, way.to);
 	ck_assert(!stream_is_splicing(way.from));
 	way_close();
