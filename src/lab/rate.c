@@ -13,6 +13,10 @@
  * (chain::sent_ns). A low rate needs no window: what it allows in twice LATE_NS is not more than
  * what is spare.
  *
+ * A line that was held up sends more together, and a window later again, since only then the window
+ * has left that behind. If it then wakes up late each time, it never catches up. So it wakes up
+ * EARLY_NS before, and looks again each turn.
+ *
  * What a reader does not take leaves at once when he takes bytes again. So nothing passes while he
  * takes none, which keeps this below what was passed in two turns. The window counts it when it has
  * left (chain_calls::held); without a window, the line does not catch up then.
@@ -38,6 +42,10 @@ enum {
 	/** A window may have 16 KiB more than the rate allows. Not all are used, for the delay
 	 * between sent_ns and the wire is unknown. */
 	SPARE_BYTES = 14 * 1024,
+	/** A timer of a machine with others to serve is late by so much, or less. */
+	EARLY_NS = 120 * NS_PER_US,
+	/** For so short a time the loop does not sleep (link_way.c: SOON_NS). */
+	LOOK_NS = 10 * NS_PER_US,
 	/** A piece is what the line sends in this time, but at most PIECE_BYTES and at least a
 	 * byte. */
 	PIECE_NS = NS_PER_MS,
@@ -69,6 +77,7 @@ struct window {
 	 * later in that turn. */
 	uint64_t open;
 	uint64_t open_ns;      /**< the time of that turn */
+	bool is_early;         /**< woke up early, and nothing has passed since */
 	uint32_t n[SLOTS + 1]; /**< the current slot, and all that began in the WINDOW_NS before */
 };
 
@@ -170,7 +179,17 @@ static uint64_t window_without(struct window *window, uint64_t n)
 	return (slot + SLOTS + 1) * SLOT_NS;
 }
 
-/** How many bytes the window allows now. 0: less than a piece; it allows one from `*ret_ns` on. */
+/** The time at which to look again, if the window allows a piece from `free_ns` on. */
+static uint64_t window_look(struct window *window, uint64_t free_ns, uint64_t now_ns)
+{
+	if (free_ns > now_ns + EARLY_NS) {
+		window->is_early = true;
+		return free_ns - EARLY_NS;
+	}
+	return window->is_early ? clock_earlier(free_ns, now_ns + LOOK_NS) : free_ns;
+}
+
+/** How many bytes the window allows now. 0: less than a piece; call it again at `*ret_ns`. */
 static uint64_t window_room(
 	struct stage *stage, uint64_t rate, uint64_t piece, uint64_t now_ns, uint64_t *ret_ns)
 {
@@ -185,7 +204,7 @@ static uint64_t window_room(
 	if (window->sum + piece <= limit) {
 		return limit - window->sum;
 	}
-	*ret_ns = window_without(window, window->sum + piece - limit);
+	*ret_ns = window_look(window, window_without(window, window->sum + piece - limit), now_ns);
 	return 0;
 }
 
@@ -243,6 +262,7 @@ static void pass(struct stage *stage, uint64_t n, uint64_t rate, uint64_t now_ns
 		window->sum += n;
 		window->open += n;
 		window->open_ns = now_ns;
+		window->is_early = false;
 	}
 	stage_pass_part(stage, n, now_ns);
 }

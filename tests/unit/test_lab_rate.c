@@ -135,17 +135,20 @@ START_TEST(a_rate_above_100_mb_is_never_exceeded)
 }
 END_TEST
 
-/** Sends, and is not let run in the middle of each hundredth turn: what leaves then is late. */
+/** Sends, and is not let run in the middle of each hundredth turn in which something passes: that
+ * leaves late. */
 static void send_in_the_middle_of_which_it_stops(uint64_t ns, int64_t kb, uint64_t stop_ns)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
+	size_t n_turns = 0;
 
-	for (size_t i = 0; rig.now_ns < begin_ns + ns; i++) {
+	while (rig.now_ns < begin_ns + ns) {
 		size_t first = rig.n_pieces;
 
 		lab_run(&rig);
 		fill();
-		if (i % 100 == 99) {
+		n_turns += rig.n_pieces > first;
+		if (rig.n_pieces > first && n_turns % 100 == 0) {
 			rig.now_ns += stop_ns;
 		}
 		while (first < rig.n_pieces) {
@@ -169,6 +172,48 @@ START_TEST(what_leaves_late_counts_when_it_leaves)
 		ck_assert_uint_le(most_within(10 * MS), (size_t)rates[i] * 10 + 16 * 1024);
 		ck_assert_uint_le(rig.n_out, (size_t)rates[i] * 201);
 		ck_assert_uint_ge(rig.n_out, (size_t)rates[i] * 190);
+	}
+}
+END_TEST
+
+/** Sends for a second where a timer is 150 us late and a byte takes 4 ns, and once nothing goes on
+ * for 6 ms. */
+static void send_with_one_stall(int64_t kb)
+{
+	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
+	uint64_t stall_ns = begin_ns + 100 * MS;
+
+	while (rig.now_ns < begin_ns + NS_PER_S) {
+		size_t n_out = rig.n_out;
+
+		fill();
+		rig.n_pieces = 0; /* there are more than are kept */
+		rig.wake_ns = chain_run(&rig.chain, rig.now_ns);
+		rig.now_ns += 5 * NS_PER_US + 4 * (rig.n_out - n_out);
+		rig.chain.sent_ns = rig.n_out > n_out ? rig.now_ns : rig.chain.sent_ns;
+		if (rig.now_ns > stall_ns) {
+			rig.now_ns += 6 * MS;
+			stall_ns = NS_NEVER;
+		}
+		if (rig.wake_ns > rig.now_ns + 10 * NS_PER_US) {
+			rig.now_ns = rig.wake_ns + 150 * NS_PER_US;
+		}
+	}
+	lab_close(&rig);
+	toxic_free(toxic);
+}
+
+START_TEST(a_line_that_was_once_held_up_catches_up)
+{
+	static const int64_t rates[] = {1000, 10000, 50000, 100000};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		size_t share = (size_t)rates[i] * 1000;
+
+		lab_open(&rig, 1);
+		send_with_one_stall(rates[i]);
+		ck_assert_msg(rig.n_out >= share - share / 500 && rig.n_out <= share,
+			"%ld KB/s: %zu of %zu", (long)rates[i], rig.n_out, share);
 	}
 }
 END_TEST
@@ -395,6 +440,7 @@ int main(void)
 	tcase_add_test(tc, a_rate_above_100_mb_is_never_exceeded);
 	tcase_add_test(tc, what_leaves_late_counts_when_it_leaves);
 	tcase_add_test(tc, a_hole_of_eight_ms_costs_no_bandwidth);
+	tcase_add_test(tc, a_line_that_was_once_held_up_catches_up);
 	tcase_add_test(tc, a_reader_that_took_nothing_gets_no_burst);
 	tcase_add_test(tc, an_end_that_closes_waits_for_no_receiver);
 	tcase_add_test(tc, what_the_kernel_holds_counts_only_for_the_last_toxic);
