@@ -62,6 +62,7 @@ bool top_set_filter(struct top *top, const char *filter)
 	(void)snprintf(top->filter, sizeof(top->filter), "%s", filter);
 	(void)strcpy(top->target, target);
 	top->target_len = strlen(target);
+	top->says[0] = '\0'; /* it was about the filter before */
 	(void)snprintf(limit, sizeof(limit), "%climit=%d", n == 0 ? '?' : '&', TOP_PAIRS_MAX);
 	top->pairs_due_ns = 0;
 	return command_add(top->target, limit, false);
