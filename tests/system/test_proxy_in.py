@@ -218,8 +218,12 @@ def test_nginx_announces_its_clients(transport, from_):
 
 @pytest.mark.parametrize("options", ("send-proxy", "send-proxy-v2"))
 def test_checks_of_haproxy_are_no_failures(options):
-    """It connects, sends a header of its own (LOCAL in v2) or none, and resets: before or after weir has seen that."""
-    with relay("tcp4", listener=EVERYBODY, servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig, \
+    """
+    It connects, sends a header of its own (LOCAL in v2) or none, and resets: before weir has seen that, so that the line
+    is one of level debug, or after.
+    """
+    with relay("tcp4", listener=EVERYBODY, log={"level": "debug"},
+               servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig, \
             neighbours.haproxy(rig.weir.address, f"{options} check inter 50ms") as neighbour:
         wait.until(lambda: len(rig.weir.records("close", by="client", bytes_up="0")) > 3, "it has checked")
         with neighbours.through(neighbour) as client:
