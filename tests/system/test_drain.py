@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The order of a drain: grace, idle pairs first, the rest spread over the end; and systemd's patience."""
 
+import math
 import signal
 import time
 
@@ -116,18 +117,20 @@ def test_the_rest_is_spread_over_the_end(workers, report):
         assert rig.weir.wait_exit() == 0
         rig.weir.record("close", nth=count - 1, reason="drain", timer="drain")
         rig.weir.join()
-        lates = [one.number("late_us") for one in rig.weir.records("close")]
+        closes = rig.weir.records("close")
+        lates = [one.number("late_us") for one in closes]
         while len(ends) < count:
             time.sleep(0.01)
         times = sorted(passed for _, passed in ends)
         assert times[0] >= 1.0, f"one ended {1.0 - times[0]:.3f} s before the spread"
         assert times[-1] < 4.0 + LATE and max(lates) < LATE * 1e6
-        assert times[-1] >= 2.5, "nearly all ended early in the spread"
-        # Thirds of the spread; by chance a sixth of the pairs is far below what an even spread gives.
-        for third in range(3):
-            begin, end = 1.0 + third, 2.0 + third + (LATE if third == 2 else 0)
-            share = sum(begin <= one < end for one in times)
-            assert share >= count / 6, f"{share} of {count} ended in {begin} to {end} s"
+        # How even it is, the times say at which the pairs were due, by weir's clock: the signal and what the readers see
+        # may be as late as this machine is busy. By chance a sixth of the pairs is far below a third of the spread.
+        stopping = rig.weir.record("stopping").moment()
+        dues = [one.moment() - one.number("late_us") / 1e6 - stopping for one in closes]
+        for begin, end in ((0.0, 2.0), (2.0, 3.0), (3.0, math.inf)):
+            share = sum(begin <= one < end for one in dues)
+            assert share >= count / 6, f"{share} of {count} were due in {begin} to {end} s"
         report(f"{count} pairs ended {times[0]:.2f} to {times[-1]:.2f} s after the signal, "
                f"at most {max(lates) / 1e3:.1f} ms late")
 

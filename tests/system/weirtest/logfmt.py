@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Reads weir's log: one dict for each line."""
 
+import datetime
 import re
 
 _FIELD = re.compile(r'\s*([a-z_]+)=(?:"((?:[^"\\]|\\["\\]|\\x[0-9a-f]{2})*)"|([^\s"]*))')
@@ -18,6 +19,10 @@ class Record(dict):
 
     def number(self, key):
         return float(self[key]) if "." in self[key] else int(self[key])
+
+    def moment(self):
+        """When it was logged, in seconds, by the clock of the day."""
+        return datetime.datetime.fromisoformat(self["time"].rstrip("Z")).replace(tzinfo=datetime.timezone.utc).timestamp()
 
     def matches(self, wanted):
         return all(self.get(key) == str(want) for key, want in wanted.items())
