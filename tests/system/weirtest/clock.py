@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from . import peers
+from . import peers, proc
 from .settings import LATE
 
 
@@ -79,13 +79,23 @@ def pace(sock, seconds, every, limit):
 def again_if_late(test, tries=5):
     """
     The test, which is run again where it was Late. Where it is so each time, nothing was shown: it is skipped, and
-    named; but it has failed if this machine was not even busy.
+    named; but it has failed if this machine was not even busy. A failure shows nothing either while the kernel resets
+    whose connection it likes.
     """
+    def tried(*args, **kwargs):
+        before = proc.cut_for_memory()
+        try:
+            return test(*args, **kwargs)
+        except (AssertionError, OSError) as problem:
+            if cut := proc.cut_for_memory() - before:
+                raise Late(f"the kernel had no memory for TCP, and reset {cut} connections: {problem}") from problem
+            raise
+
     @functools.wraps(test)
     def patient(*args, **kwargs):
         for left in reversed(range(tries)):
             try:
-                return test(*args, **kwargs)
+                return tried(*args, **kwargs)
             except Late as late:
                 if left == 0:
                     assert os.getloadavg()[0] > os.cpu_count(), f"late in {tries} tries, on a quiet machine: {late}"

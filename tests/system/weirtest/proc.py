@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What /proc says about the daemon: memory, processor time, open files."""
+"""What /proc says about the daemon: memory, processor time, open files; and about the kernel."""
 
 import fcntl
 import os
@@ -94,3 +94,10 @@ def state(pid):
 def sent_queue(sock):
     """Bytes that the peer's kernel has not taken yet (SIOCOUTQ)."""
     return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]
+
+
+def cut_for_memory():
+    """How many connections the kernel has reset so far because its memory for TCP, of all processes, was used up."""
+    with open("/proc/net/netstat", encoding="ascii") as file:
+        names, numbers = (line.split() for line in file if line.startswith("TcpExt:"))
+    return int(numbers[names.index("TCPAbortOnMemory")])
