@@ -83,11 +83,13 @@ static void finish(struct probe *probe, enum probe_result result, int err)
 	struct probe_outcome outcome = {
 		.result = is_ours(err) ? PROBE_UNJUDGED : result,
 		.err = err,
-		.answer = probe->answer,
-		.n_answer = probe->n_answer,
 	};
 	char *answer = probe->answer;
 
+	if (result != PROBE_ANSWERED) {
+		outcome.answer = answer;
+		outcome.n_answer = probe->n_answer;
+	}
 	probe->answer = NULL;
 	probe_cancel(probe);
 	probe->done(probe, &outcome);

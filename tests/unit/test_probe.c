@@ -322,6 +322,7 @@ START_TEST(a_match_may_come_byte_by_byte)
 		answer(byte, 1);
 	}
 	must_end(PROBE_ANSWERED);
+	ck_assert_str_eq(rig.answer, ""); /* nothing came instead of what was expected */
 }
 END_TEST
 
