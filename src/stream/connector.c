@@ -395,13 +395,13 @@ static void on_timer(struct timer *timer)
 
 /* ---- life ---- */
 
-/** Whether all required options are set. */
+/** Whether all required options are set, and the address is one to connect to. */
 static bool is_whole(const struct connector_opts *opts)
 {
 	if (opts == NULL || opts->loop == NULL || opts->addr == NULL || opts->done == NULL) {
 		return false;
 	}
-	return opts->addr->kind != ADDR_ANY &&
+	return opts->addr->kind != ADDR_ANY && opts->addr->kind != ADDR_SYSTEMD &&
 	       (opts->addr->kind != ADDR_NAME || opts->name != NULL);
 }
 

@@ -90,9 +90,8 @@ struct connector_opts {
 
 /**
  * Starts to connect, in this turn of the loop. NULL and errno on failure: ENOMEM; EINVAL: no loop,
- * no addr, an addr "*:PORT", no done(), or a name without a resolver handle. An addr "systemd:NAME"
- * is a mistake that only the attempt reports. The owner must call connector_close(), also after
- * done().
+ * no addr, an addr "*:PORT" or "systemd:NAME", no done(), or a name without a resolver handle. The
+ * owner must call connector_close(), also after done().
  */
 struct connector *connector_open(const struct connector_opts *opts);
 

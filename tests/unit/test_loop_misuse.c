@@ -152,11 +152,13 @@ START_TEST(connectors)
 	const struct addr any = {.kind = ADDR_ANY};
 	const struct addr name = {.kind = ADDR_NAME};
 	const struct addr inet = {.kind = ADDR_INET};
+	const struct addr passed = {.kind = ADDR_SYSTEMD};
 	const struct connector_opts cases[] = {
 		{.addr = &inet, .done = on_done},
 		{.loop = test_loop, .done = on_done},
 		{.loop = test_loop, .addr = &inet},
 		{.loop = test_loop, .addr = &any, .done = on_done},
+		{.loop = test_loop, .addr = &passed, .done = on_done},
 		{.loop = test_loop, .addr = &name, .done = on_done},
 	};
 
