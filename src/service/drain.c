@@ -42,16 +42,24 @@ static void look_soon(struct drain *drain)
 	timer_arm(&drain->timer, clock_after(clock_ns(), (uint64_t)LOOK_MS * NS_PER_MS));
 }
 
+static uint64_t left_ns(uint64_t end_ns, uint64_t now_ns)
+{
+	if (end_ns == NS_NEVER) {
+		return NS_NEVER;
+	}
+	return end_ns > now_ns ? end_ns - now_ns : 0;
+}
+
 /* ---- answers ---- */
 
-static void log_drain(const struct drain *drain, const char *event)
+static void log_drain(const struct drain *drain, const char *event, uint64_t now_ns)
 {
 	struct log_line line;
 
 	if (log_begin(&line, LOG_LEVEL_INFO, event)) {
 		log_u64(&line, "pairs", limit_taken(&drain->opts.shared->places.pairs));
 		if (drain->state == DRAIN_GRACE) {
-			log_ms(&line, "grace_ms", drain->grace_ns);
+			log_ms(&line, "grace_ms", left_ns(drain->grace_end_ns, now_ns));
 		}
 		if (drain->ends_pairs) {
 			log_str(&line, "end_pairs", "yes");
@@ -144,7 +152,7 @@ static void on_shut(struct order *order, int status)
 		if (drain->ends_pairs) {
 			drain_end_pairs(drain);
 		}
-		log_drain(drain, "drained");
+		log_drain(drain, "drained", clock_ns());
 	}
 	if (drain->failed) {
 		drain->failed = false;
@@ -227,7 +235,7 @@ static void drain_is_over(struct drain *drain)
 {
 	drain->state = DRAIN_NONE;
 	drain->ends_pairs = false;
-	log_drain(drain, "undrain");
+	log_drain(drain, "undrain", clock_ns());
 	drain_rest(drain, DRAIN_NONE);
 }
 
@@ -263,7 +271,7 @@ static void drain_do(struct drain *drain, const struct control_drain *ask)
 
 	drain->ends_pairs = ended_pairs || ask->end_pairs;
 	if (drain->state == DRAIN_SHUT) {
-		log_drain(drain, "drain");
+		log_drain(drain, "drain", now_ns);
 		if (!ended_pairs && drain->ends_pairs) {
 			drain_end_pairs(drain);
 		}
@@ -280,7 +288,7 @@ static void drain_do(struct drain *drain, const struct control_drain *ask)
 		drain->grace_end_ns = clock_after(now_ns, drain->grace_ns);
 	}
 	drain->state = DRAIN_GRACE;
-	log_drain(drain, "drain");
+	log_drain(drain, "drain", now_ns);
 	if (drain->grace_end_ns <= now_ns) {
 		drain_shut(drain);
 	} else {
@@ -347,14 +355,6 @@ void drain_ask(struct drain *drain, struct control_drain *ask)
 }
 
 /* ---- what is left ---- */
-
-static uint64_t left_ns(uint64_t end_ns, uint64_t now_ns)
-{
-	if (end_ns == NS_NEVER) {
-		return NS_NEVER;
-	}
-	return end_ns > now_ns ? end_ns - now_ns : 0;
-}
 
 uint64_t drain_left_ns(const struct drain *drain, uint64_t now_ns)
 {

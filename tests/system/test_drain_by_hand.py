@@ -87,6 +87,17 @@ def test_a_drain_again_replaces_the_grace_and_adds_end_pairs():
         assert not drain(here.weir)["end_pairs"]
 
 
+def test_a_drain_again_logs_what_is_left_of_the_grace():
+    with house() as here:
+        drain(here.weir, grace="1h")
+        here.weir.record("drain", grace_ms="3600000.000")
+        left = drain(here.weir)["left_ms"]
+        again = here.weir.record("drain", nth=1).number("grace_ms")
+        assert left <= again < HOUR
+        drain(here.weir, grace="2h")
+        here.weir.record("drain", grace_ms="7200000.000")
+
+
 def test_no_time_is_left_once_no_pair_is_open():
     with house(timeouts={"drain": "2h"}, drain={"idle_first": "none"}) as here:
         pair = here.client()
