@@ -46,7 +46,7 @@
  *	fields		splits a line into its fields
  *	follow		passes lines on to a follower
  *	journal		writes a line as an entry of the journal
- *	failure		why weir does not start
+ *	failure		why weir does not start, or does not do as told
  *
  * proto/              codecs without I/O
  *	span		bytes that are read from the front

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "log/log.h"
 
 const char *failure_remedy(int err)
@@ -67,4 +68,18 @@ int start_failed(const char *what, int err, const char *remedy)
 		log_end(&line);
 	}
 	return err;
+}
+
+void failure_log_lines(enum log_level level, const char *event, const char *text)
+{
+	struct log_line line;
+	const char *error;
+	size_t n;
+
+	while ((n = text_next_line(&text, &error)) > 0) {
+		if (log_begin(&line, level, event)) {
+			log_bytes(&line, "error", error, n);
+			log_end(&line);
+		}
+	}
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "control/request.h"
@@ -68,21 +67,6 @@ static void log_drain(const struct drain *drain, const char *event, uint64_t now
 	}
 }
 
-/** Logs an event for each line. */
-static void log_failures(const char *text)
-{
-	struct log_line line;
-	const char *error;
-	size_t n;
-
-	while ((n = text_next_line(&text, &error)) > 0) {
-		if (log_begin(&line, LOG_LEVEL_ERROR, "undrain_failed")) {
-			log_bytes(&line, "error", error, n);
-			log_end(&line);
-		}
-	}
-}
-
 /** Enters a state that can last: answers the requests under way, and begins those that wait. */
 static void drain_rest(struct drain *drain, enum drain_state state)
 {
@@ -98,11 +82,11 @@ static void drain_fail(struct drain *drain)
 
 	drain->state = DRAIN_SHUT;
 	drain->text = NULL;
-	control_request_answer_all(&drain->asking, false, text == NULL ? no_memory : text);
 	if (text != NULL) {
-		log_failures(text);
-		free(text);
+		failure_log_lines(LOG_LEVEL_ERROR, "undrain_failed", text);
 	}
+	control_request_answer_all(&drain->asking, false, text == NULL ? no_memory : text);
+	free(text);
 	loop_defer(drain->opts.loop, &drain->begin);
 }
 

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/errors.h"
 #include "control/control.h"
@@ -44,23 +43,6 @@ static const struct conf *conf_in_force(const struct reload *reload)
 
 /* ---- the end ---- */
 
-/** Logs an event for each line of the report. While weir is stopping nothing is to be mended. */
-static void log_failures(const struct reload *reload, const char *text)
-{
-	bool is_stopping = reload->opts.stop->phase != STOP_RUNNING;
-	enum log_level level = is_stopping ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR;
-	struct log_line line;
-	const char *error;
-	size_t n;
-
-	while ((n = text_next_line(&text, &error)) > 0) {
-		if (log_begin(&line, level, "reload_failed")) {
-			log_bytes(&line, "error", error, n);
-			log_end(&line);
-		}
-	}
-}
-
 static void log_reloaded(struct reload *reload)
 {
 	const struct conf *conf = conf_in_force(reload);
@@ -78,10 +60,12 @@ static void log_reloaded(struct reload *reload)
 /** Logs why the reload has failed, and answers all requests with it. */
 static void reload_tell_failure(struct reload *reload)
 {
+	bool is_stopping = reload->opts.stop->phase != STOP_RUNNING;
 	bool has_text = reload->text != NULL && *reload->text != '\0';
 	const char *text = has_text ? reload->text : "out of memory\n";
 
-	log_failures(reload, text);
+	/* While weir is stopping nothing is to be mended. */
+	failure_log_lines(is_stopping ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "reload_failed", text);
 	control_request_answer_all(&reload->asking, false, text);
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,7 +48,9 @@ static struct order *given; /* asked for, and not answered */
 static unsigned n_plans;    /* orders to end pairs */
 static struct control_drain asks[4];
 static size_t n_asked;
-static char answers[4][512]; /* "": none yet, "ok", or what is wrong */
+static char answers[4][512];       /* "": none yet, "ok", or what is wrong */
+static int log_ends[2] = {-1, -1}; /* of a pipe, if the log goes there */
+static int n_logged;               /* bytes in it when a request was answered */
 
 /* ---- the crew ---- */
 
@@ -91,6 +94,7 @@ static void on_answer(struct control_request *request, bool ok, const char *text
 
 	ck_assert_str_eq(answers[i], "");
 	(void)snprintf(answers[i], sizeof(answers[i]), "%s", ok ? "ok" : text);
+	(void)ioctl(log_ends[0], FIONREAD, &n_logged);
 }
 
 static size_t ask(struct control_drain wanted)
@@ -388,6 +392,27 @@ START_TEST(what_cannot_be_bound_is_told_and_it_stays_shut)
 }
 END_TEST
 
+START_TEST(who_is_told_why_finds_it_in_the_log)
+{
+	int before = dup(STDERR_FILENO);
+	int other;
+
+	shut();
+	(void)sockets_sweep(&sockets);
+	other = take_address();
+	ck_assert_int_eq(pipe(log_ends), 0);
+	ck_assert_int_eq(dup2(log_ends[1], STDERR_FILENO), STDERR_FILENO);
+	(void)ask_undrain();
+	ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	ck_assert_int_gt(n_logged, 0);
+	close(log_ends[0]);
+	close(log_ends[1]);
+	log_ends[0] = -1;
+	close(before);
+	close(other);
+}
+END_TEST
+
 START_TEST(where_a_worker_cannot_accept_all_are_shut_again)
 {
 	size_t i;
@@ -549,6 +574,7 @@ int main(void)
 	tcase_add_test(tc, undone_it_binds_anew);
 	tcase_add_test(tc, the_sockets_of_before_have_a_moment_to_close);
 	tcase_add_test(tc, what_cannot_be_bound_is_told_and_it_stays_shut);
+	tcase_add_test(tc, who_is_told_why_finds_it_in_the_log);
 	tcase_add_test(tc, where_a_worker_cannot_accept_all_are_shut_again);
 	tcase_add_test(tc, pairs_have_what_a_stop_would_leave_them);
 	tcase_add_test(tc, time_is_left_while_pairs_are_open_that_will_be_ended);
