@@ -17,8 +17,7 @@ struct conf_key;
 
 /**
  * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or the
- * integer as written. 0; -ENOMEM; or another negative errno (-EINVAL; -ERANGE for a rate) and "what
- * is wrong; what to write instead" in `why`.
+ * integer as written. 0; -ENOMEM; or -EINVAL and "what is wrong; what to write instead" in `why`.
  */
 int conf_value_set(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX]);

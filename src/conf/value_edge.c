@@ -173,7 +173,7 @@ static int refuse_range(const struct conf_key *key, const char *text, char why[C
 			"G/s\", or take it out for no limit",
 			conf_shown(text, shown), key->min >> 10, key->max >> 30);
 	}
-	return -ERANGE;
+	return -EINVAL;
 }
 
 int conf_value_rate(

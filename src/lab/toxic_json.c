@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "lab/toxic_json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -246,7 +247,7 @@ int toxic_json_update(struct toxic *toxic, json_t *json, struct answer *answer)
 	}
 	if (check_toxicity(toxic->type, toxicity, answer) < 0 ||
 		read_attributes(toxic->type, attributes, values, answer) < 0) {
-		return -1;
+		return -EINVAL;
 	}
 	memcpy(toxic->values, values, sizeof(values));
 	toxic->toxicity = toxicity;

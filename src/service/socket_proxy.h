@@ -18,7 +18,6 @@ struct inherited;
 
 enum {
 	SOCKET_PROXY_CONNECTIONS = 256, /**< the default of --connections-max= */
-	SOCKET_PROXY_WHY_MAX = 512,
 };
 
 struct socket_proxy {
