@@ -12,8 +12,9 @@
 #include "upstream/dns.h"
 
 enum {
-	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2, the check before a reload 4,
-	 * lookups and odd files 17 */
+	/* stdio 3, signals 1, journal 1, libuv's global signal pipe 2; the spawner 2 and the check
+	 * before a reload 8 (1 and 6 if the spawner has a table of its own); lookups and odd files
+	 * 11 */
 	FDS_PROCESS = 28,
 	/* libuv's epoll set, wake-up and pipe for signals (2), our epoll set and the timers */
 	FDS_LOOP = 6,
