@@ -125,16 +125,26 @@ static size_t count_checks(const struct conf *conf)
 	return n;
 }
 
+static bool checks_name(const struct conf_check *check)
+{
+	return check != NULL && check->addr.kind == ADDR_NAME;
+}
+
 static bool has_names(const struct conf *conf)
 {
+	bool found = false;
+
 	for (size_t i = 0; i < conf->n_upstreams; i++) {
-		for (size_t k = 0; k < conf->upstreams[i].n_servers; k++) {
-			if (conf->upstreams[i].servers[k].addr.kind == ADDR_NAME) {
-				return true;
-			}
+		const struct conf_upstream *upstream = &conf->upstreams[i];
+
+		found |= checks_name(upstream->check);
+		for (size_t k = 0; k < upstream->n_servers; k++) {
+			const struct conf_server *server = &upstream->servers[k];
+
+			found |= server->addr.kind == ADDR_NAME || checks_name(server->check);
 		}
 	}
-	return false;
+	return found;
 }
 
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs)

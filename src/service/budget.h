@@ -36,9 +36,9 @@ int budget_take(size_t n_workers, size_t n_sockets, struct budget *ret_budget);
 void budget_add_pipes(struct budget *budget, size_t n_workers, uint32_t max_pairs);
 
 /**
- * Adds to the reserve what servers with names need: fds for simultaneous lookups, and spare fds for
- * trying a second address beside the first (at most BUDGET_SPARES_MAX). Each of the two gets a
- * limited part of the fds (see above).
+ * Adds to the reserve what servers and checks with names need: fds for simultaneous lookups, and
+ * spare fds for trying a second address beside the first (at most BUDGET_SPARES_MAX). Each of the
+ * two gets a limited part of the fds (see above).
  */
 void budget_add_names(struct budget *budget, uint32_t max_pairs);
 
@@ -66,9 +66,9 @@ void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remed
 
 /**
  * Does all of this for `conf`: counts, compares its max_pairs with what fits, adds fds for checks,
- * for DNS if it discovers servers, for names if a server has one, and pipes if it splices, and
- * enlarges the kernel's table of fds (base/fds.h: best while there are no threads). 0; -EMFILE with
- * a remedy if the pairs do not fit; or another negative errno with an empty remedy.
+ * for DNS if it discovers servers, for names if a server or a check has one, and pipes if it
+ * splices, and enlarges the kernel's table of fds (base/fds.h: best while there are no threads). 0;
+ * -EMFILE with a remedy if the pairs do not fit; or another negative errno with an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);

@@ -288,6 +288,28 @@ START_TEST(names_have_room_for_lookups_and_second_addresses)
 }
 END_TEST
 
+START_TEST(a_check_of_another_host_has_room_for_lookups)
+{
+	struct conf_check check = {0};
+	struct conf_server server = {.check = &check};
+	struct conf_upstream upstream = {.servers = &server, .n_servers = 1};
+	struct conf conf = {.upstreams = &upstream, .n_upstreams = 1};
+	char remedy[BUDGET_REMEDY_MAX];
+	struct budget before;
+	struct budget after;
+
+	set_limit(20000, 20000);
+	ck_assert_int_eq(budget_plan(&conf, 1, 1, &before, remedy), 0);
+	check.addr.kind = ADDR_NAME;
+	ck_assert_int_eq(budget_plan(&conf, 1, 1, &after, remedy), 0);
+	ck_assert_uint_gt(after.n_reserve, before.n_reserve);
+	server.check = NULL;
+	upstream.check = &check; /* for servers that DNS finds */
+	ck_assert_int_eq(budget_plan(&conf, 1, 1, &after, remedy), 0);
+	ck_assert_uint_gt(after.n_reserve, before.n_reserve);
+}
+END_TEST
+
 START_TEST(names_never_take_the_place_of_pairs_that_are_wanted)
 {
 	struct budget budget;
@@ -323,6 +345,7 @@ int main(void)
 	tcase_add_test(tc, questions_to_dns_servers_are_part_of_the_reserve);
 	tcase_add_test(tc, errors_leave_the_result_alone);
 	tcase_add_test(tc, names_have_room_for_lookups_and_second_addresses);
+	tcase_add_test(tc, a_check_of_another_host_has_room_for_lookups);
 	tcase_add_test(tc, names_never_take_the_place_of_pairs_that_are_wanted);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
