@@ -145,6 +145,12 @@ static void on_time(struct timer *timer)
 		connection_close(connection);
 		return;
 	}
+	if (!stream_is_tcp(connection->stream)) {
+		/* The kernel reports room only when three quarters of the queue are free: a client
+		 * that is slow, but not stuck, shows if weir writes. The stream does not read
+		 * meanwhile, so this calls no handler. */
+		stream_poke(connection->stream);
+	}
 	end_ns = clock_after(stream_stalled_ns(connection->stream), TIME_NS);
 	if (now_ns >= end_ns) {
 		stream_abort(connection->stream);
