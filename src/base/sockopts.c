@@ -63,14 +63,17 @@ static bool has_no_such(const struct sockopts *o, const struct option *option, i
 	       (option->name == SO_OOBINLINE || !option->wanted);
 }
 
-static int set_all(int fd, const struct sockopts *o, bool off_too)
+/** Sets the options; those that were on before, and are not wanted, are switched off. */
+static int set_all(int fd, const struct sockopts *before, const struct sockopts *o)
 {
+	struct option old[SOCKOPTS_N];
 	struct option all[SOCKOPTS_N];
 	int r = 0;
 
+	list_all(before, old);
 	list_all(o, all);
 	for (size_t i = 0; i < SOCKOPTS_N && r == 0; i++) {
-		if (all[i].wanted || (off_too && all[i].has_off)) {
+		if (all[i].wanted || (old[i].wanted && all[i].has_off)) {
 			r = set(fd, &all[i], all[i].wanted ? (int)all[i].value : 0);
 			r = has_no_such(o, &all[i], r) ? 0 : r;
 		}
@@ -96,7 +99,9 @@ int sockopts_socket(int family, int flags, const struct sockopts *options)
 
 int sockopts_set(int fd, const struct sockopts *options)
 {
-	return set_all(fd, options == NULL ? &usual : options, false);
+	const struct sockopts *o = options == NULL ? &usual : options;
+
+	return set_all(fd, o, o);
 }
 
 /* ---- on a socket that somebody else made ---- */
@@ -155,7 +160,8 @@ static int restore(int fd, const struct option *option, size_t i, struct sockopt
 	return r;
 }
 
-int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept)
+int sockopts_change(int fd, const struct sockopts *before, const struct sockopts *options,
+	struct sockopts_kept *kept)
 {
 	const struct sockopts *o = options == NULL ? &usual : options;
 	struct option all[SOCKOPTS_N];
@@ -163,7 +169,7 @@ int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept
 	int r = 0;
 
 	if (kept == NULL) {
-		return set_all(fd, o, true);
+		return set_all(fd, before == NULL ? &usual : before, o);
 	}
 	list_all(o, all);
 	if (kept->changed == 0 &&

@@ -68,10 +68,12 @@ struct sockopts_kept {
 /**
  * As sockopts_set(), on a socket whose options may have been set before. With `kept`: an option
  * that we changed and that is not wanted any more gets its original value; others are left alone.
- * Without `kept` the socket is our own: options that are not wanted are switched off, except buffer
- * sizes and the times and counts of keepalive, for which the kernel has no way back.
+ * Without `kept` the socket is our own: options that `before` (NULL: only TCP_NODELAY) had set and
+ * that are not wanted any more are switched off, except buffer sizes and the times and counts of
+ * keepalive, for which the kernel has no way back. With `kept`, `before` is not read.
  */
-int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept);
+int sockopts_change(int fd, const struct sockopts *before, const struct sockopts *options,
+	struct sockopts_kept *kept);
 
 /**
  * Puts back the original values, as far as the kernel allows it. `kept` may be zeroed. 0 or the

@@ -457,12 +457,14 @@ bool acceptor_drain(struct acceptor *acceptor)
 
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options)
 {
+	const struct sockopts *before;
 	int r;
 
 	if (acceptor == NULL) {
 		return -EINVAL;
 	}
 	assert(loop_is_current(acceptor->opts.loop));
+	before = acceptor->opts.options;
 	acceptor->opts.options = options;
 	if (acceptor->phase >= DRAINED) {
 		return 0;
@@ -470,7 +472,7 @@ int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *optio
 	r = listen_set_backlog(acceptor->fd, options, acceptor->opts.kept);
 	return r < 0 || acceptor->opts.is_unix
 		       ? r
-		       : sockopts_change(acceptor->fd, options, acceptor->opts.kept);
+		       : sockopts_change(acceptor->fd, before, options, acceptor->opts.kept);
 }
 
 int acceptor_fd(const struct acceptor *acceptor)

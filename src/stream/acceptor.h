@@ -42,8 +42,9 @@ struct acceptor_opts {
 	bool is_unix; /**< a UNIX socket: it has no options except the backlog */
 	/** Other processes or workers listen on the same socket: draining does not change it. */
 	bool is_shared;
-	/** For the connections that are already in the queue of an inherited TCP socket: they have
-	 * not inherited these options. Borrowed until the close. May be NULL. */
+	/** What a TCP socket has. The connections that are already in the queue of an inherited one
+	 * have not inherited these options, so each gets them. Borrowed until the close, or until
+	 * acceptor_set_options() has returned. May be NULL. */
 	const struct sockopts *options;
 	/** The options that an inherited socket had before we changed it (listen_adopt()), for
 	 * acceptor_set_options(). Borrowed until the close. NULL: we made the socket. */
@@ -102,7 +103,7 @@ bool acceptor_drain(struct acceptor *acceptor);
  * Gives later connections these options instead of those in acceptor_opts: sets them on the
  * listening socket, if it is TCP, and sets the backlog. On an inherited socket, an option that the
  * new options do not set gets back its original value, but only if we had changed it. 0 or a
- * negative errno. `options` is borrowed until the close, also after a failure. Has no effect after
+ * negative errno. `options` is borrowed as those were, also after a failure. Has no effect after
  * the drain.
  */
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);

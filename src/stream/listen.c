@@ -369,7 +369,7 @@ int listen_adopt(
 	/* systemd sets its backlog, unless the config does. */
 	r = listen_set_backlog(fd, options, kept);
 	if (r == 0 && is_tcp) {
-		r = sockopts_change(fd, options, kept);
+		r = sockopts_change(fd, options, options, kept);
 	}
 	if (r < 0) {
 		listen_give_back(fd, kept);

@@ -58,6 +58,20 @@ def test_a_listener_takes_data_in_the_syn(where):
                 assert had_syn_data(client) == is_known
 
 
+def test_a_reload_leaves_it_on_where_the_kernel_gives_it_to_all_listeners():
+    with open("/proc/sys/net/ipv4/tcp_fastopen", "w", encoding="ascii") as file:
+        file.write("1027")
+    with relay(daemon={"control": True}) as rig:
+        done = rig.weir.reload()
+        assert done.returncode == 0, done.stderr
+        for is_known in (False, True):
+            with client_with_data(rig.weir.address) as client, rig.upstream.accept() as server:
+                assert peers.read_exactly(server, 5) == b"hello"
+                server.sendall(b"world")
+                assert peers.read_exactly(client, 5) == b"world"
+                assert had_syn_data(client) == is_known
+
+
 def pair_that_sends_first(rig, data):
     """A client whose bytes are there before weir accepts it, and its server."""
     rig.weir.signal(signal.SIGSTOP)

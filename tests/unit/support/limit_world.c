@@ -185,15 +185,17 @@ int sockopts_set(int fd, const struct sockopts *options)
 	return 0;
 }
 
-int sockopts_change(int fd, const struct sockopts *options, struct sockopts_kept *kept)
+int sockopts_change(int fd, const struct sockopts *before, const struct sockopts *options,
+	struct sockopts_kept *kept)
 {
+	(void)before;
 	(void)kept;
 	return sockopts_set(fd, options);
 }
 
 int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_kept *kept)
 {
-	return sockopts_change(fd, options, kept);
+	return sockopts_change(fd, NULL, options, kept);
 }
 
 /** Refuses the histograms of lateness, which are not read here: 1.6 MiB for each worker. */
