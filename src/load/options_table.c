@@ -127,7 +127,7 @@ const struct option option_table[] = {
 	{"max-unserved", "N", KIND_COUNT, SERVED, AT(max_unserved), 0, UINT32_MAX, NULL,
 		"fail if the first bytes of more than N do not reach --serve (default 0)"},
 	{"max-latency", "T", KIND_DURATION, SCENARIO_MIXED, AT(max_latency_ns), 0, 0, NULL,
-		"fail if a message takes longer than T to come back (default the value of --max-late)"},
+		"fail if a message takes longer than T to come back (default: that of --max-late)"},
 	{"progress", "T", KIND_DURATION, ALL | SCENARIO_SUITE, AT(progress_ns), NS_PER_S, 0, NULL,
 		"write a line of progress every T (1s or more), even without a terminal"},
 	{"json", NULL, KIND_FLAG, ALL | SCENARIO_SERVE | SCENARIO_SUITE, AT(json), 0, 0, NULL,
