@@ -12,15 +12,12 @@ enum {
 	/* A burst is not over while the number falls by this much between two looks. */
 	EBB_PAIRS = WORTH_PAIRS / 8,
 	EBB_BYTES = WORTH_BYTES / 8,
-	/* The C library's own default, from which it would grow. */
-	TRIM_THRESHOLD = 128 * 1024,
 };
 
 void memory_prepare(void)
 {
-	/* They fail only for a wrong value; a C library that has no such habit ignores them. */
+	/* It fails only for a wrong value. */
 	(void)mallopt(M_MXFAST, 0);
-	(void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 }
 
 static bool has_dropped(uint64_t from, uint64_t to, uint64_t by)

@@ -5,8 +5,8 @@
  * than before, or whether a config was freed. Nothing is done while the number of pairs still
  * falls, because that would delay the very timers that end them.
  *
- * Two habits of the C library (glibc) would leave much of it behind, and memory_prepare() ends
- * them. docs/decisions/0610 has the figures.
+ * A habit of the C library (glibc) would leave much of it behind, and memory_prepare() ends it.
+ * docs/decisions/0610 has the figures.
  */
 #ifndef WEIR_SERVICE_MEMORY_H
 #define WEIR_SERVICE_MEMORY_H
@@ -18,11 +18,8 @@
  *
  * malloc_trim(3) gives back the free memory between blocks in use, in the heaps of all threads. But
  * behind the last block in use it gives back only the main thread's free memory. A worker's is
- * given back while a block is freed there, if that block joins it and M_TRIM_THRESHOLD bytes are
- * then free behind the last block in use. So mallopt(3) sets
- * - M_MXFAST to 0: otherwise a small block would not join its free neighbours when it is freed
- * - M_TRIM_THRESHOLD to its default: otherwise it would grow by itself when a large block, such as
- *   one of a config, is freed
+ * given back while a block is freed there and joins it. So mallopt(3) sets M_MXFAST to 0: otherwise
+ * a small block would not join its free neighbours when it is freed.
  */
 void memory_prepare(void);
 

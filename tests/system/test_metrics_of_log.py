@@ -78,7 +78,7 @@ STATUS = {  # of struct status_facts
     "p99_us": "weir_timer_lateness_seconds",
 }
 ROOMS = ("log", "upstream", "crew", "control", "service", "proxy")
-CALL = re.compile(r'\b(?:log_begin|line_begin|begin|log_event|log_drain|log_listening|often_list_init)\(([^;{]*)[;{]')
+CALL = re.compile(r'\b(?:log_begin|line_begin|begin|log_event|log_drain|log_listening|often_list_init|failure_log_lines)\(([^;{]*)[;{]')
 
 
 def scrape(here):

@@ -199,14 +199,6 @@ START_TEST(small_blocks_keep_nothing_of_a_burst_of_a_thread)
 }
 END_TEST
 
-START_TEST(a_large_block_before_keeps_nothing_of_a_burst_of_a_thread)
-{
-	memory_prepare();
-	free(new_block((size_t)8 * KIB * KIB)); /* as a large config has */
-	check_that_a_burst_is_given_back();
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("memory");
@@ -220,7 +212,6 @@ int main(void)
 	tcase_add_test(tc, what_is_not_worth_it_is_left);
 	if (!SUITE_IS_SANITIZED) { /* a sanitizer keeps what was freed */
 		tcase_add_test(tc, small_blocks_keep_nothing_of_a_burst_of_a_thread);
-		tcase_add_test(tc, a_large_block_before_keeps_nothing_of_a_burst_of_a_thread);
 	}
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);
