@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """examples/cluster/bird/nexthops makes a resilient group of a route, and follows what becomes of it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -41,7 +42,8 @@ class Router:
 
     def __exit__(self, *_):
         for pid in run("ip", "netns", "pids", self._name).stdout.split():
-            os.kill(int(pid), 9)
+            with contextlib.suppress(ProcessLookupError):  # what the example runs may have ended since
+                os.kill(int(pid), 9)
         if self._process:
             self._process.wait(DEADLINE)
         run("ip", "netns", "delete", self._name)
