@@ -210,7 +210,7 @@ int main(void)
 	tcase_add_test(tc, a_slow_decline_counts_from_the_peak);
 	tcase_add_test(tc, nothing_is_given_back_while_the_burst_ebbs);
 	tcase_add_test(tc, what_is_not_worth_it_is_left);
-	if (!SUITE_IS_SANITIZED) { /* a sanitizer keeps what was freed */
+	if (!SUITE_KEEPS_FREED) {
 		tcase_add_test(tc, small_blocks_keep_nothing_of_a_burst_of_a_thread);
 	}
 	suite_add_tcase(suite, tc);

@@ -10,6 +10,16 @@
 #define SUITE_HAS_LSAN
 #include <sanitizer/lsan_interface.h>
 #endif
+#if __has_feature(thread_sanitizer)
+#define SUITE_HAS_TSAN
+#endif
+#endif
+
+/* A sanitizer keeps what was freed: what a process has then says nothing. */
+#if defined(SUITE_HAS_LSAN) || defined(SUITE_HAS_TSAN)
+#define SUITE_KEEPS_FREED 1
+#else
+#define SUITE_KEEPS_FREED 0
 #endif
 
 /* With ASan, tests of a model run fewer rounds: the plain build runs them all. */
