@@ -46,16 +46,21 @@ def client_with_data(to):
     return sock
 
 
+def must_take_data_in_the_syn(rig):
+    """From the second client on, which has the first one's cookie."""
+    for is_known in (False, True):
+        with client_with_data(rig.weir.address) as client, rig.upstream.accept() as server:
+            assert peers.read_exactly(server, 5) == b"hello"
+            server.sendall(b"world")
+            assert peers.read_exactly(client, 5) == b"world"
+            assert had_syn_data(client) == is_known
+
+
 @pytest.mark.parametrize("where", ("listener", "top"))
 def test_a_listener_takes_data_in_the_syn(where):
     options = {"fastopen": 16}
     with relay(**({"listener": {"socket": options}} if where == "listener" else {"socket": options})) as rig:
-        for is_known in (False, True):
-            with client_with_data(rig.weir.address) as client, rig.upstream.accept() as server:
-                assert peers.read_exactly(server, 5) == b"hello"
-                server.sendall(b"world")
-                assert peers.read_exactly(client, 5) == b"world"
-                assert had_syn_data(client) == is_known
+        must_take_data_in_the_syn(rig)
 
 
 def test_a_reload_leaves_it_on_where_the_kernel_gives_it_to_all_listeners():
@@ -64,12 +69,7 @@ def test_a_reload_leaves_it_on_where_the_kernel_gives_it_to_all_listeners():
     with relay(daemon={"control": True}) as rig:
         done = rig.weir.reload()
         assert done.returncode == 0, done.stderr
-        for is_known in (False, True):
-            with client_with_data(rig.weir.address) as client, rig.upstream.accept() as server:
-                assert peers.read_exactly(server, 5) == b"hello"
-                server.sendall(b"world")
-                assert peers.read_exactly(client, 5) == b"world"
-                assert had_syn_data(client) == is_known
+        must_take_data_in_the_syn(rig)
 
 
 def pair_that_sends_first(rig, data):
