@@ -132,7 +132,7 @@ def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
     count = scaled(200)
     with relay(rcvbuf=4096, workers=workers, timeouts={"write_stall": "none"},
                socket={"send_buffer": "64k", "receive_buffer": "64k"}) as rig:
-        warm = 8 * workers # each worker has had some
+        warm = 8 * workers  # each worker has had some
         for client, server in [rig.pair() for _ in range(warm)]:
             client.sendall(b"warm")
             assert peers.read_exactly(server, 4) == b"warm"
