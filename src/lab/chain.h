@@ -34,7 +34,8 @@ struct toxic;
 
 enum {
 	CHAIN_ROOM = 64 * 1024, /**< default room of a stage; also that of `out` */
-	CHAIN_RUN_CHUNKS = 64,  /**< what passes the chain in a run costs a system call each */
+	/** How many chunks pass the whole chain in one run, at most: each costs a system call. */
+	CHAIN_RUN_CHUNKS = 64,
 };
 
 /** Callbacks. None may call a function of the chain. */

@@ -46,7 +46,8 @@ json_t *fields_parse_all(
 int fields_read(
 	json_t *object, const char *type, const struct field *fields, char error[FIELDS_ERROR_MAX]);
 
-/** Why an object with this name could not be addressed by a path; NULL: it can be. */
+/** Why an object with this name could not be addressed by a path; NULL: it can be. An empty name is
+ * not reported: callers have other rules for it. */
 const char *fields_wrong_name(const char *name);
 
 /** Go's word for the type of a value: "number", "string". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The part of a proxy that its connections use: the address to connect to, the toxics, and the
- * counters. It is embedded in the proxy, which owns everything in it. */
+ * counters. It is embedded in the proxy, which owns everything in it, except `lab` and
+ * `recorder`. */
 #ifndef WEIR_LAB_HOME_H
 #define WEIR_LAB_HOME_H
 

@@ -52,9 +52,11 @@ struct link_way {
 	struct handler sink;   /**< the next DRAIN of `to` */
 	uint64_t wake_ns;      /**< when chain_run() is due */
 	bool is_chain;
-	bool is_paced;  /**< what `to` does not take stays in the chain */
-	bool has_ended; /**< `from` has ended */
-	bool is_done;   /**< its FIN was passed on, or cannot be */
+	bool is_paced; /**< what `to` does not take stays in the chain */
+	/** `from` has ended, or a toxic closes the connection: what still comes from `from` is
+	 * dropped. */
+	bool has_ended;
+	bool is_done; /**< its FIN was passed on, or cannot be */
 };
 
 struct link {

@@ -3,8 +3,8 @@
  * A proxy of the laboratory: the address on which it listens, the address to which it connects, its
  * connections and its toxics.
  *
- * An enabled proxy listens; disabling it closes its socket and its connections. `error` has
- * toxiproxy's wording.
+ * An enabled proxy listens, unless a toxic has shut it (gate.h); disabling it closes its socket and
+ * its connections. `error` has toxiproxy's wording.
  */
 #ifndef WEIR_LAB_PROXY_H
 #define WEIR_LAB_PROXY_H
@@ -37,8 +37,8 @@ struct proxy *proxy_new(
 /** Stops and frees it. NULL is fine; returns NULL. */
 struct proxy *proxy_free(struct proxy *proxy);
 
-/** Starts to listen, unless it listens already. 0, or a negative errno and the reason in
- * `error`. */
+/** Enables it, so that it starts to listen; does nothing if it is enabled already. 0, or a negative
+ * errno and the reason in `error`. */
 int proxy_start(struct proxy *proxy, char error[ADDRESS_ERROR_MAX]);
 
 /** Stops listening, and closes its connections. */

@@ -30,7 +30,8 @@ struct replay {
 	struct list players;        /* struct player::link */
 	uint64_t n_players;
 	bool is_client_over;
-	bool failed; /**< reported: the client could not connect, or a peer differed */
+	/** Reported: the client could not connect, a client was not served, or a peer differed. */
+	bool failed;
 };
 
 /**

@@ -63,28 +63,34 @@ struct conn {
 	_Atomic(struct conn *) mate; /**< the other end, once it is known */
 	uint64_t open_ns;            /**< just before connect(2); for a server end: when accepted */
 	uint64_t opened_ns;          /**< when connecting succeeded or failed */
-	uint64_t begin_ns;           /**< when the scenario's second part began (scenario.h) */
-	uint64_t next_ns;            /**< when the next byte is planned */
-	_Atomic uint64_t sent_ns;    /**< just before the last send; 0: none */
-	_Atomic uint64_t fin_ns;     /**< just before our FIN; 0: none */
-	_Atomic uint64_t over_ns;    /**< when its end was read; 0: not yet */
-	int64_t late_ns;             /**< how late the close was; negative: early */
-	int64_t after_ns;            /**< time between what the close counts from and the close */
-	uint64_t heard_ns;           /**< when the first bytes were read; 0: none */
-	uint64_t read_ns;            /**< when the last bytes were read; 0: none */
-	_Atomic uint64_t n_sent;     /**< bytes that our kernel took; updated only if needed */
-	_Atomic uint64_t n_queued;   /**< bytes that waited in our socket at the last look */
+	/** Trickle: when this end began to send. Halfclose: when the other end read the FIN. Stall:
+	 * when the sender began to send, or when the stalled end began to read the rest. 0: not
+	 * yet. */
+	uint64_t begin_ns;
+	uint64_t next_ns;          /**< when the next byte is planned */
+	_Atomic uint64_t sent_ns;  /**< just before the last send; 0: none */
+	_Atomic uint64_t fin_ns;   /**< just before our FIN; 0: none */
+	_Atomic uint64_t over_ns;  /**< when its end was read; 0: not yet */
+	int64_t late_ns;           /**< how late the close was; negative: early */
+	int64_t after_ns;          /**< time between what the close counts from and the close */
+	uint64_t heard_ns;         /**< when the first bytes were read; 0: none */
+	uint64_t read_ns;          /**< when the last bytes were read; 0: none */
+	_Atomic uint64_t n_sent;   /**< bytes that our kernel took; updated only if needed */
+	_Atomic uint64_t n_queued; /**< bytes that waited in our socket at the last look */
 	/** Stall: when bytes last arrived in our socket; 0: not known. */
 	_Atomic uint64_t moved_ns;
 	uint64_t n_read;
-	uint64_t n_before; /**< bytes sent or read before the scenario's second part */
-	int error;         /**< a negative errno */
-	uint8_t part[16];  /**< the part that was read of a token or the head of a message */
-	uint8_t n_token;   /**< bytes of the token that were read */
-	uint32_t n_part;   /**< bytes of a message that were read */
-	uint16_t port;     /**< local port of a client; 0: none, or not TCP */
-	uint8_t state;     /**< enum conn_state */
-	uint8_t end;       /**< enum conn_end */
+	/** Bytes. Halfclose: what the other end had sent when it read the FIN. Stall: what the
+	 * stalled end had read when it stopped reading. Preface: what was sent. Queue: what was
+	 * read first. */
+	uint64_t n_before;
+	int error;        /**< a negative errno */
+	uint8_t part[16]; /**< the part that was read of a token or the head of a message */
+	uint8_t n_token;  /**< bytes of the token that were read */
+	uint32_t n_part;  /**< bytes of a message that were read */
+	uint16_t port;    /**< local port of a client; 0: none, or not TCP */
+	uint8_t state;    /**< enum conn_state */
+	uint8_t end;      /**< enum conn_end */
 	uint8_t verdict;
 	bool is_server;
 	bool is_awaited;  /**< counted in run::n_awaited */
@@ -143,7 +149,7 @@ void conn_arm(struct conn *conn, uint64_t deadline_ns);
 /** Makes it be called --every from now. */
 void conn_arm_next(struct conn *conn);
 
-/** When the second part of this connection begins (--spread); NS_NEVER: not all are open yet. */
+/** When the last byte of this connection is due (--spread); NS_NEVER: not all are open yet. */
 uint64_t conn_go_ns(const struct conn *conn);
 
 /** Closes the stream of an end that is over. */

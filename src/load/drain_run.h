@@ -14,7 +14,7 @@
 struct options;
 
 struct drain_run {
-	uint64_t settled_ns; /**< when all were open; 0: not yet */
+	uint64_t settled_ns; /**< when all were opened, or had failed; 0: not yet */
 	pid_t pid;           /**< of the command and its process group; 0: none runs */
 	int status;          /**< of the command: exit status, 128 plus its signal, or -errno */
 	int probe_fd;        /**< the newcomer that is tried; -1: none */

@@ -19,7 +19,7 @@ struct scenario;
 /** The exit status of weirload. */
 enum load_exit {
 	LOAD_EXIT_OK = 0,     /**< every limit holds */
-	LOAD_EXIT_FAILED = 1, /**< a limit does not hold */
+	LOAD_EXIT_FAILED = 1, /**< a limit does not hold, or a report could not be written */
 	/** Usage, budget, or a name that does not resolve; nothing was tried. */
 	LOAD_EXIT_USAGE = 2,
 	LOAD_EXIT_SIGNAL = 128, /**< plus the number of the signal that ended the run */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of options, one row for each, for parsing (options.c, options_values.c), --help and the
- * reports (options_table.c), and the keys of suites (suite_keys.h). Private to these.
+ * The table of options, for parsing (options.c, options_values.c), --help and the reports
+ * (options_table.c), and the keys of suites (suite_keys.h). Several rows may have the same name,
+ * each for other scenarios. Private to these.
  */
 #ifndef WEIR_LOAD_OPTIONS_PRIVATE_H
 #define WEIR_LOAD_OPTIONS_PRIVATE_H

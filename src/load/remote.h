@@ -4,8 +4,9 @@
  * protocol is in told.h; conn_private.h says how a close is then judged.
  *
  * Main thread only: remote_open() before the lanes start, remote_step() in each tick, remote_stop()
- * and remote_fetch() when all connections are over. Each call blocks until its answers come:
- * remote_open() and remote_fetch() need several, the others one. Each answer may take 10 s.
+ * when the run ends, and remote_fetch() when the lanes have ended. Each call blocks until its
+ * answers come: remote_open() and remote_fetch() need several, the others one. Each answer may take
+ * 10 s.
  */
 #ifndef WEIR_LOAD_REMOTE_H
 #define WEIR_LOAD_REMOTE_H

@@ -3,8 +3,8 @@
  * A run consists of lanes (each a thread with an event loop), connections, and the main thread,
  * which starts, watches and ends it.
  *
- *	main	starts the lanes, and every 50 ms handles progress, memory, signals, the start of
- *		the second part (scenario.h) and the end
+ *	main	starts the lanes, and every 50 ms handles progress, memory, signals, the time of
+ *		the last bytes (script::go) and the end
  *	lane	opens every n-th connection at the rate of --ramp, accepts its share of the server
  *		ends, and measures how late its own loop is
  *
@@ -78,7 +78,8 @@ struct run {
 	atomic_bool stopping; /**< the lanes are closing what is open, so no peer has closed it */
 	uint64_t began_ns;    /**< when the ramp began */
 	uint64_t ended_ns;    /**< when the lanes had ended */
-	/** When all were open, or when the drain began; NS_NEVER: not yet. */
+	/** When the first of the last bytes is due (script::go), or when the drain began; NS_NEVER:
+	 * not yet. */
 	_Atomic uint64_t go_ns;
 	_Atomic uint64_t n_servers; /**< server ends made */
 	/** Connections beyond n_servers_max, or without a token of ours. */
@@ -160,11 +161,12 @@ int lane_start(struct lane *lane);
  */
 uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns);
 
-/** Whether all clients that the run waits for are over. Any thread. */
+/** Whether all connections were opened or have failed, and all ends in this process for which the
+ * run waits are over. Any thread. */
 bool run_clients_are_idle(const struct run *run);
 
-/** Whether the run waits for no more closes: only ends that last (script::is_lasting) are open. Any
- * thread. */
+/** The same for all ends, also those of a serving end (--remote): the run waits for no more closes.
+ * Any thread. */
 bool run_is_idle(const struct run *run);
 
 /** Calls conn_close() after a turn of the loop in which no other close arrived, or when the run

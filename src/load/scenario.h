@@ -43,11 +43,12 @@ struct script {
 	bool is_guarded;
 	bool is_live;  /**< drain: a stream that is not to be cut */
 	bool is_alone; /**< a client that must not get a server end */
-	/** Client: connected. Server: matched with its client; without tokens: accepted. */
+	/** Client: connected. Server: matched with its client by a token that this end has read. */
 	void (*opened)(struct conn *conn);
 	/** A server end was accepted, and it is not known yet to which client it belongs. */
 	void (*accepted)(struct conn *conn);
-	/** All connections are open; the second part of this one begins at conn_go_ns(). */
+	/** --spread: all connections were opened or have failed. The last byte of this one is due
+	 * at conn_go_ns(). */
 	void (*go)(struct conn *conn);
 	void (*read)(struct conn *conn, const char *data, size_t len);
 	/** Everything that was written is sent (STREAM_DRAIN). */
@@ -80,8 +81,8 @@ struct scenario {
 	/** Checks the options. Returns what is wrong and what to write instead, a constant text;
 	 * NULL: they are valid. */
 	const char *(*check)(const struct options *options);
-	/** What the client or server end of connection number `index` does; NULL for `weirload
-	 * serve`. */
+	/** What the client or server end of connection number `index` does. NULL: the scenario
+	 * opens no connections (scenario_opens()). */
 	const struct script *(*script)(const struct options *options, bool server, uint32_t index);
 	/** From when the close is counted; NULL: from the last byte that either end sent. */
 	struct due (*due)(const struct conn *conn);

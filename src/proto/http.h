@@ -4,11 +4,12 @@
  * RFC 9110 and 9112. A library does the parsing (docs/decisions/0270); only http.c knows which one.
  * What that library accepts and weir does not want is refused here: versions other than 1.0 and
  * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
- * a colon; bytes that are forbidden in names or values; no Host, or two; an Expect other than
- * 100-continue; codings other than chunked; chunks that are not exactly as specified; answers that
- * only the end of the connection ends; CONNECT; a target that is not a path, "http://HOST" or
- * "http://HOST/PATH"; and everything longer than the limits below. An Upgrade is ignored: some
- * clients send "Upgrade: h2c" with each first request, and go on with HTTP/1.1.
+ * a colon; bytes that are forbidden in names or values; no Host in HTTP/1.1, or two; an Expect
+ * other than 100-continue; codings other than chunked; chunks that are not exactly as specified;
+ * answers that only the end of the connection ends; a target that is not a path, "http://HOST" or
+ * "http://HOST/PATH", such as the target of a CONNECT; and everything longer than the limits below.
+ * An Upgrade is ignored: some clients send "Upgrade: h2c" with each first request, and go on with
+ * HTTP/1.1.
  *
  * A codec without I/O: it stores the head of the current message and passes the body on as it
  * comes. It knows nothing of timeouts and of access rights.
@@ -63,12 +64,14 @@ struct http_head {
 	/** The value of Host, or HOST if the target was "http://HOST" or "http://HOST/PATH";
 	 * NULL: none, in HTTP/1.0. */
 	struct span host;
-	bool awaits_continue; /**< Expect: 100-continue, and a body follows */
+	bool awaits_continue; /**< Expect: 100-continue, and a body follows; never in HTTP/1.0 */
 	/* Answers: */
 	unsigned int status;
 	/* Both: */
-	bool is_old;      /**< HTTP/1.0: the peer knows no chunks */
-	bool keeps_alive; /**< the peer would accept another message on this connection */
+	bool is_old; /**< HTTP/1.0: the peer knows no chunks */
+	/** Another message may follow on this connection. False in HTTP/1.0, also with
+	 * keep-alive. */
+	bool keeps_alive;
 	const struct http_field *fields;
 	size_t n_fields;
 };

@@ -53,7 +53,7 @@ void budget_add_checks(struct budget *budget, size_t n, uint32_t max_pairs);
 
 enum { BUDGET_CHECKS_MIN = 8 };
 
-/** How many fds `max_pairs` pairs need. */
+/** How many fds the process needs with `max_pairs` pairs: the reserve, and two for each pair. */
 uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
 
 enum { BUDGET_REMEDY_MAX = 256 };

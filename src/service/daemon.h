@@ -21,9 +21,10 @@ struct daemon_opts {
 };
 
 /**
- * Runs weir with this config until a signal stops it: the first SIGTERM or SIGINT drains, a second
- * one ends all pairs at once (stop.h). Returns the exit code. *ret_stuck says that a thread could
- * not be ended (a lookup that hangs, a log that is not read), so that the caller must use _exit().
+ * Runs weir with this config until a signal stops it, or exit_idle_ns ends it. The first SIGTERM,
+ * SIGINT or SIGQUIT drains, a second one ends all pairs at once (stop.h). Returns the exit code.
+ * *ret_stuck says that a thread could not be ended (a lookup that hangs, a log that is not read),
+ * so that the caller must use _exit().
  */
 int daemon_run(const struct daemon_opts *opts, bool *ret_stuck);
 

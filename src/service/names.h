@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks up every server name and zone of a config once when it comes into force, to log a warning
- * for those that do not exist, and so that the first pairs find the addresses in the cache. Delays
- * nothing.
+ * Looks up the names in a config once when it comes into force: those of servers, and those of
+ * interfaces in link-local addresses (zones, base/addr.h). Logs a warning for each name that does
+ * not exist. The first pairs then find the addresses of the servers in the cache. Delays nothing.
  */
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H

@@ -47,7 +47,8 @@ struct proxy_shared;
 enum reload_phase {
 	RELOAD_IDLE,
 	RELOAD_TRIAL,
-	/** For a moment, while listeners that the last reload removed still drain. */
+	/** For a moment, while listeners that the last reload removed still drain, or while a drain
+	 * by hand changes the sockets. */
 	RELOAD_SETTLE,
 	RELOAD_ACCEPT, /**< the workers begin to accept from the new sockets */
 	RELOAD_SWITCH,
