@@ -6,9 +6,10 @@
  *
  * With --remote only one of the two ends is in this process, and the other one has another clock.
  * Then each end is judged by its own timestamps alone. The time of its own sends is exact. The
- * other end's bytes were sent before they were read here, so lateness counts from the reading. A
- * close after such a byte is early only if it comes sooner than a byte may take on its way; the end
- * that sent the byte judges that exactly.
+ * other end's bytes were sent before they were read here, so lateness counts from the reading. How
+ * long such a byte was on its way is not known; 100 ms are allowed for it, or --max-late if that is
+ * more. So a close is early here only if it is too early by more than that. The end that sent the
+ * byte judges exactly.
  *
  * The side that sends first begins with a token of 8 bytes: "WL", 'C' or 'S' for client or server,
  * a random byte for this run, and the number of the end, most significant byte first. The other

@@ -42,9 +42,12 @@ struct side_results {
 struct way_results {
 	uint64_t n_sent;
 	uint64_t n_received;
-	uint64_t n_lost;      /**< sent but not received, although there was time */
-	uint64_t n_in_flight; /**< sent but not received, too shortly before the end to be lost */
-	uint64_t n_added;     /**< received but not sent */
+	uint64_t n_lost; /**< sent but not received, although there was time */
+	/** Sent but not received, and not counted as lost: sent shortly before the end, or in a
+	 * pair that stalled, was closed early, is void, or was ended by weirload before its
+	 * time. */
+	uint64_t n_in_flight;
+	uint64_t n_added; /**< received but not sent */
 };
 
 struct limit_result {
