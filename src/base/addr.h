@@ -68,7 +68,8 @@ int addr_now(const struct addr *addr, union addr_sockaddr *ret_sa);
 
 /**
  * Writes a socket address in the form that addr_parse() reads. IPv4-mapped IPv6 is written as IPv4,
- * an unnamed UNIX peer as "unix:", and a control character of a UNIX name as '?'. Returns `text`.
+ * an unnamed UNIX peer as "unix:", a control character of a UNIX name as '?', and an address of any
+ * other family as "unknown". Returns `text`.
  */
 const char *addr_format(const struct sockaddr *sa, socklen_t len, char text[ADDR_TEXT_MAX]);
 

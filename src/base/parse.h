@@ -31,8 +31,8 @@ int parse_size(const char *text, uint64_t *ret_bytes, const char **ret_why);
 enum { DURATION_TEXT_MAX = 32 };
 
 /**
- * Writes `ns` in its largest exact unit ("10m", "1500ms", "none"), so that parse_duration() reads
- * it. Returns `text`.
+ * Writes `ns` in its largest exact unit ("10m", "1500ms", "none"), or with decimals if no unit is
+ * exact ("1.5us"), so that parse_duration() reads it. Returns `text`.
  */
 const char *format_duration(uint64_t ns, char text[DURATION_TEXT_MAX]);
 

@@ -48,8 +48,9 @@ enum {
 int sockopts_set(int fd, const struct sockopts *options);
 
 /**
- * socket(2) for TCP, or for Multipath TCP if the options ask for it and the kernel has it. Returns
- * the fd or a negative errno.
+ * socket(2) for TCP, or for Multipath TCP if the options ask for it and the kernel has it. `flags`
+ * is the second argument of socket(2): SOCK_STREAM, perhaps with SOCK_CLOEXEC and SOCK_NONBLOCK.
+ * Returns the fd or a negative errno.
  */
 int sockopts_socket(int family, int flags, const struct sockopts *options);
 

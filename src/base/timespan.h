@@ -10,9 +10,10 @@
 
 /**
  * Reads a sum of numbers, each with a unit, or in seconds if it has none. Fractions of a
- * microsecond are cut off. "infinity" gives NS_NEVER, and so does a span that does not fit in 64
- * bits of nanoseconds. 0, or -EINVAL or -ERANGE; then *ret_why is a constant text (what is wrong
- * and what to write instead), and *ret_ns is untouched.
+ * microsecond are cut off. "infinity" gives NS_NEVER, and so does a span that fits in 64 bits of
+ * microseconds, but not in 64 bits of nanoseconds. 0; -ERANGE: a number is greater than INT64_MAX,
+ * or the span does not fit in 64 bits of microseconds; or -EINVAL. After an error *ret_why is a
+ * constant text (what is wrong and what to write instead), and *ret_ns is untouched.
  */
 int parse_timespan(const char *text, uint64_t *ret_ns, const char **ret_why);
 

@@ -54,7 +54,8 @@ void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 void conf_check_timeouts_unwritten(struct conf_reader *reader);
 
 /** Reports routes that no client can reach; with `warns`, in a valid config, gives warnings for
- * names that no client can reach. */
+ * names that no client can reach. Does nothing for a config from a tape, which was checked by the
+ * process that wrote the tape. */
 void conf_check_routes(struct conf_reader *reader, size_t i, bool warns);
 
 /** Check that a listener, or the HTTP door, is not on the path of the control socket. */

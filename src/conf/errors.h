@@ -59,7 +59,10 @@ __attribute__((format(printf, 5, 6))) void conf_errors_add(struct conf_errors *e
 /** Returns `r`; if it is -ENOMEM, first adds an error for `file` that says so. */
 int conf_errors_result(struct conf_errors *errors, const char *file, int r);
 
-/** Whether a stored error is about a key that begins with `key`. */
+/**
+ * Whether the text of a stored error, "KEY: what is wrong", begins with `key`: "drain" finds the
+ * errors of all keys that begin with it, "timeouts.drain: " those of this key alone.
+ */
 bool conf_errors_have(const struct conf_errors *errors, const char *key);
 
 /** Prints each error on a line of its own, after `prefix`; nothing if there are none. What a
@@ -67,8 +70,8 @@ bool conf_errors_have(const struct conf_errors *errors, const char *key);
 void conf_errors_print(const struct conf_errors *errors, const char *prefix, FILE *out);
 
 /**
- * Formats a text from the file for an error: in quotes, at most CONF_SHOWN_CHARS characters, with
- * '"', '\' and all that is not printable ASCII as \xNN. Returns `shown`.
+ * Formats a text from the file for an error: in quotes, and escaped as base/text.h says. Of a text
+ * that is longer than CONF_SHOWN_CHARS bytes, "..." follows these. Returns `shown`.
  */
 const char *conf_shown(const char *text, char shown[CONF_SHOWN_MAX]);
 

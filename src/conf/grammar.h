@@ -41,7 +41,7 @@ struct walk {
 	enum grammar_state state;
 	struct setting *setting; /**< the one whose value is expected, or was read last */
 	struct token key;        /**< the last one */
-	struct token value;      /**< the last one that is not a list or a group */
+	struct token value;      /**< the last one that is no list, group or array */
 	struct token value_key;  /**< its key: libconfig reads "10k" as 10 and the next key, k */
 	struct token before;     /**< the token before the current one */
 	const char *why; /**< what is wrong with the current token, if it fits the grammar */

@@ -39,8 +39,8 @@ int include_no_memory(struct reading *reading, const char *file);
  * file without a line. Returns `err`. */
 int include_unreadable(struct reading *reading, const struct frame *frame, unsigned line, int err);
 
-/** Reads a file, which `line` of its parent includes, and appends its text. 0 or -ENOMEM; other
- * errors are reported, and reading goes on. */
+/** Reads a file, which `line` of its parent includes, and appends its text. All errors are
+ * reported. -ENOMEM: reading must stop; 0 also after all other errors. */
 int include_file(struct reading *reading, struct frame *frame, unsigned line);
 
 /** Reads the files that the key `include` of the main file names, each as a part of its own.

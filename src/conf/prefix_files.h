@@ -34,8 +34,9 @@ struct prefix_files {
 void prefix_files_fini(struct prefix_files *files);
 
 /**
- * The contents of the file `name`, which the setting names. NULL: the file cannot be read; that was
- * reported, or reader->no_memory is set. Errors in a file are reported only the first time.
+ * The contents of the file `name`, which the setting names. NULL: the file cannot be read, a line
+ * of it is wrong, or there are too many prefixes; or reader->no_memory is set. What is wrong with a
+ * file is reported the first time that it is asked for, and not again.
  */
 const struct conf_prefixes *prefix_files_get(struct conf_reader *reader,
 	const struct setting *setting, const char *shown, const char *name);

@@ -16,7 +16,8 @@ struct prefix_files;
 struct setting;
 
 struct conf_reader {
-	struct conf *conf; /**< the model that is being made; borrowed, like all pointers here */
+	/** The model that is being made. Borrowed, like all pointers here except `makers`. */
+	struct conf *conf;
 	const struct conf_source *source;
 	struct conf_errors *errors;
 	const struct setting *root;
@@ -25,8 +26,9 @@ struct conf_reader {
 	struct prefix_files *files; /**< the contents of files in lists of prefixes */
 	struct table prefixes;      /**< all lists of prefixes: struct conf_prefixes */
 	size_t n_prefixes;          /**< prefixes in all lists */
-	size_t n_written;     /**< upstreams that are written; those from `server` follow them */
-	size_t *makers;       /**< for each upstream from `server`: its listener */
+	size_t n_written; /**< upstreams that are written; those from `server` follow them */
+	/** For each upstream from `server`: its listener. malloc'd; conf_read() frees it. */
+	size_t *makers;
 	struct table refused; /**< names of upstreams that are written, but were refused */
 	size_t n_guesses;     /**< how often a name similar to a wrong one was searched for */
 	/** An included file, or a list in one, was refused, which was reported: what seems to be

@@ -43,7 +43,8 @@ void conf_report_type(struct conf_reader *reader, const struct conf_key *key,
 void conf_report_unknown(struct conf_reader *reader, const char *parent,
 	const struct setting *setting, const char *shown);
 
-/** Writes what values a key takes. Returns `text`. */
+/** Writes what to write for a key: 'write a string with a unit, like idle = "30s"'. Returns
+ * `text`. */
 const char *conf_expected(const struct conf_key *key, char text[CONF_WHY_MAX]);
 
 /** How many elements a list or an array has; 0, with an error, if it has none or too many. */

@@ -16,8 +16,10 @@ struct addr;
 struct conf_key;
 
 /**
- * Sets the value of a scalar key in `object`. `text` is the string without its quotes, or the
- * integer as written. 0; -ENOMEM; or -EINVAL and "what is wrong; what to write instead" in `why`.
+ * Sets the value of a scalar key in `object`, or one element of an array of CONF_RESOLVERS,
+ * CONF_SNI, CONF_ALPN or CONF_HOSTS: then `object` is the element. `text` is the string without its
+ * quotes, or the integer as written. 0; -ENOMEM; or -EINVAL and "what is wrong; what to write
+ * instead" in `why`.
  */
 int conf_value_set(
 	const struct conf_key *key, const char *text, void *object, char why[CONF_WHY_MAX]);
@@ -26,7 +28,7 @@ int conf_value_set(
  * `why`. */
 bool conf_refuse_unit(const char *text, char why[CONF_WHY_MAX]);
 
-/* ---- for value.c: each sets one value, and returns like conf_value_set() ---- */
+/* ---- for value.c and find_control.c: each sets one value; all return as conf_value_set() ---- */
 
 /** A name in a ClientHello, or "*." and a name; in lower case, malloc'd. */
 int conf_value_sni(const char *text, char **value, char why[CONF_WHY_MAX]);

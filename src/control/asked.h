@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A request to weir, which is answered at once or later. Its handler calls exactly one of the
- * answering functions below, and does not use the request afterwards. Private to control/.
+ * A request to weir, which is answered at once or later. Its handler gives one answer: by
+ * control_answer(), control_refuse() or control_answer_list(), or in parts from
+ * control_list_begin() to control_list_end() or control_list_abort(). Each of these but
+ * control_list_begin(), and a control_body() that returns NULL, may free the request at once, so
+ * the handler does not use it afterwards. Private to control/.
  */
 #ifndef WEIR_CONTROL_ASKED_H
 #define WEIR_CONTROL_ASKED_H
@@ -93,8 +96,9 @@ void control_list_close(struct control_asked *asked);
  * the answer with `behind`, and control_list_abort() cuts it off if there can be no more pieces. */
 void control_list_begin(struct control_asked *asked, const char *type, const char *before);
 void control_list_go_on(struct control_asked *asked);
-/** To be called by written(): sends what was made. False: it could not be sent now, and written()
- * is called again; or the answer was cut off, and `asked` may have been freed. */
+/** To be called by written(): hands over what was made. False: that waits for its client, and
+ * written() is called again when there is room for more; or there was no memory, the answer was cut
+ * off, and `asked` was freed. The caller cannot tell these apart, and just returns. */
 bool control_list_send(struct control_asked *asked);
 void control_list_end(struct control_asked *asked, const char *behind);
 void control_list_abort(struct control_asked *asked);
@@ -108,7 +112,7 @@ void control_watch_memory(void);
  * answer 503 or cut the answer off. */
 bool control_was_short(void);
 
-/** A text from the config or a client as JSON; bytes that are not valid UTF-8 are read as
+/** A text from the config or a client as JSON. If it is not valid UTF-8, all of it is read as
  * Latin-1. */
 json_t *control_text(const char *text);
 

@@ -127,17 +127,20 @@ void control_open(struct control *control, const struct control_opts *opts);
 
 /**
  * Opens the doors of a config, all or none, beside those that are open, but accepts no clients
- * there yet. control_commit() or control_cancel() must follow. 0, or a negative errno and
- * *ret_failure: then nothing has changed. If only the default control socket cannot be opened, that
- * is a warning (event=control_failed), and weir reloads only by SIGHUP. The config must stay valid
- * until another one is committed.
+ * there yet. 0: control_commit() or control_cancel() must follow. Or a negative errno and
+ * *ret_failure: then nothing has changed, except that a socket whose path was removed may be
+ * closed. If only the default control socket cannot be opened, that is a warning
+ * (event=control_failed), and weir reloads only by SIGHUP. The config must stay valid until another
+ * one is committed.
  */
 int control_prepare(
 	struct control *control, const struct conf *conf, struct control_failure *ret_failure);
 void control_commit(struct control *control);
 void control_cancel(struct control *control);
 
-/** Listens again if the path of a socket was removed, or if weir could not listen there before. */
+/** Listens again if the path of a socket was removed, also if an earlier call could not. That the
+ * default control socket was missing when the config was committed is no reason: a reload tries
+ * that again. */
 void control_renew(struct control *control);
 
 /** Lets the next weir take over the paths while this one still listens (listen_yield()). */

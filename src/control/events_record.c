@@ -40,7 +40,7 @@ uint64_t events_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/** Bytes as a JSON string; bytes that are not UTF-8 are read as Latin-1. */
+/** Bytes as a JSON string. If they are not valid UTF-8, all of them are read as Latin-1. */
 static json_t *text_json(const char *bytes, size_t n)
 {
 	json_t *json = json_stringn(bytes, n);

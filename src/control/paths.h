@@ -12,8 +12,8 @@
 struct control;
 struct control_asked;
 
-/** A handler. It calls one of the answering functions of asked.h, at once or later, which frees
- * `asked` by control_asked_free(). */
+/** A handler. It gives one answer by the functions of asked.h, at once or later. That frees
+ * `asked`. */
 typedef void paths_answer(struct control_asked *asked);
 
 enum { PATHS_ALLOW_MAX = 64 };

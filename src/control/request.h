@@ -23,6 +23,7 @@ struct control_request {
 struct control_drain {
 	struct control_request request;
 	bool undoes;
+	/** False: a drain that begins has the grace of the config, one under way keeps its own. */
 	bool has_grace;
 	uint64_t grace_ns;
 	bool end_pairs;

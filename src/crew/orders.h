@@ -34,7 +34,7 @@ int accept_order_run(struct order_part *part);
 struct switch_order {
 	struct order order;
 	struct generation *generation;
-	size_t n_pipes; /**< for splicing, from now on */
+	size_t n_pipes; /**< pipes for splicing that each worker may have from now on */
 };
 
 int switch_order_run(struct order_part *part);

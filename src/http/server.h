@@ -98,7 +98,8 @@ void http_exchange_begin(struct http_exchange *exchange, const struct http_reply
 bool http_exchange_part(struct http_exchange *exchange, const void *bytes, size_t n);
 void http_exchange_end(struct http_exchange *exchange);
 
-/** Ends an answer that cannot be completed, so that its reader sees that it is incomplete. */
+/** Ends an answer that cannot be completed, so that its reader sees that it is incomplete. Does not
+ * call gone(). */
 void http_exchange_abort(struct http_exchange *exchange);
 
 #endif

@@ -33,7 +33,10 @@ int log_follow(void (*wake)(void *owner), void *owner, uint64_t *ret_met);
 /** Ends following. When it returns, wake() is not called any more. Idempotent. */
 void log_unfollow(void);
 
-/** Takes the next line, without a newline; false: there is none now. */
+/**
+ * Takes the next line; false: there is none now. Its time, its level and the length of its text are
+ * in *ret_record; the text has only the fields, as log_line::text, without a newline or a NUL.
+ */
 bool log_follow_take(struct log_record *ret_record, char ret_text[LOG_LINE_MAX]);
 
 /** How many lines found no room since the last call. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A queue of log lines from one thread to the log thread: a ring of bytes, without a lock.
- * (follow.h has another one, from the log thread to the follower.)
  *
  * Its owner, a thread, pushes and closes; the log thread takes, and frees the queue when it is
  * closed and empty. A line that does not fit is counted, and the owner goes on. Private to
  * src/log/.
+ *
+ * follow.c has such a queue from the log thread to the follower. There the log thread is the owner,
+ * and the follower does what is said below of the log thread.
  */
 #ifndef WEIR_LOG_QUEUE_H
 #define WEIR_LOG_QUEUE_H
