@@ -58,8 +58,8 @@ struct acceptor {
 	/** SERVING, ENDING, LOOKING, SHARING: how many more may be accepted. */
 	unsigned n_left;
 	/** How many connections may have been in the queue before the socket had its options: they
-	 * come first, and each gets its options after accept4(). 0 if the socket is not inherited.
-	 */
+	 * come first, and each gets its options after accept4(). On a socket of ours these are the
+	 * connections that came before acceptor_open(); they have the options already. */
 	unsigned n_early;
 	/** RUNNING: how many were accepted in one go, and in which turn. */
 	unsigned slice;

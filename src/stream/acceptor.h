@@ -102,9 +102,9 @@ bool acceptor_drain(struct acceptor *acceptor);
 /**
  * Gives later connections these options instead of those in acceptor_opts: sets them on the
  * listening socket, if it is TCP, and sets the backlog. On an inherited socket, an option that the
- * new options do not set gets back its original value, but only if we had changed it. 0 or a
- * negative errno. `options` is borrowed as those were, also after a failure. Has no effect after
- * the drain.
+ * new options do not set gets back its original value, but only if we had changed it; the backlog
+ * only if it is TCP (listen_set_backlog()). 0 or a negative errno. `options` is borrowed as those
+ * were, also after a failure. Has no effect after the drain.
  */
 int acceptor_set_options(struct acceptor *acceptor, const struct sockopts *options);
 

@@ -14,7 +14,8 @@
  *
  *	nothing				binds
  *	a socket, ECONNREFUSED		left by a crash: replaces it
- *	a socket, answers or EAGAIN	in use: -EADDRINUSE, or replaces it if it was yielded
+ *	a socket that answers		in use: -EADDRINUSE, or replaces it if it was yielded
+ *	a socket, EAGAIN, EPROTOTYPE	likewise: its queue is full, or it is no stream socket
  *	a socket, other errors		-EACCES and the like: leaves it alone
  *	anything else			-EEXIST: never removes it
  *
@@ -83,20 +84,23 @@ int listen_open_more(const struct listen_socket *first, const struct sockopts *o
  * CLOEXEC and non-blocking (for every process that shares it), and sets the options above.
  * Connections that were in its queue before did not inherit these options; the acceptor sets them.
  * `kept` receives what the socket had before; zero it the first time. 0, or a negative errno and
- * *ret_why as above; then the options are as they were. The fd stays the caller's in either case.
+ * *ret_why as above (-EINVAL: it does not listen); then the options are as after
+ * listen_give_back(). The fd stays the caller's in either case.
  */
 int listen_adopt(
 	int fd, const struct sockopts *options, struct sockopts_kept *kept, const char **ret_why);
 
 /**
  * Puts back what listen_adopt() changed, except CLOEXEC and non-blocking, which the other users of
- * the socket may rely on. For a socket that nobody accepts from after all.
+ * the socket may rely on, and the backlog of a UNIX socket, which the kernel does not tell. For a
+ * socket that nobody accepts from after all.
  */
 void listen_give_back(int fd, struct sockopts_kept *kept);
 
 /**
- * Sets the backlog that `options` names. If they name none: with `kept`, the original backlog, if
- * we had changed it; without `kept`, LISTEN_BACKLOG. 0 or a negative errno.
+ * Sets the backlog that `options` names. If they name none: with `kept`, the original backlog of a
+ * TCP socket, if we had changed it (a UNIX socket keeps what it has); without `kept`,
+ * LISTEN_BACKLOG. 0 or a negative errno.
  */
 int listen_set_backlog(int fd, const struct sockopts *options, struct sockopts_kept *kept);
 

@@ -106,8 +106,9 @@ bool loop_owns(const struct loop *loop, const struct uv_handle_s *handle);
 
 /**
  * Runs the tasks that are still deferred, then frees. All watches, timers and lookups must have
- * been closed before; this is asserted. NULL is fine; returns NULL. Must not be called from a
- * callback of this loop.
+ * been closed before, and no task may be in line; this is asserted. Posted tasks are taken off
+ * their list and do not run. NULL is fine; returns NULL. Must not be called from a callback of this
+ * loop.
  *
  * If the loop is hosted, the caller must not touch it nor post to it after this call. But libuv
  * closes handles asynchronously: uv_loop_close() returns 0 only after the host has run once more,
@@ -151,14 +152,14 @@ bool loop_is_running(const struct loop *loop);
 uint64_t loop_turns(const struct loop *loop);
 
 /**
- * The longest delay in ns that the loop has caused since the last call. A delay is the length of a
- * turn, from its wake-up to the end of its last task, or the lateness of a timer because the thread
- * got no processor. Work of a host between two turns shows only as lateness of a timer. Any thread,
- * but always the same one.
+ * The longest delay in ns since the last call. A delay is the length of a turn, from its wake-up to
+ * the end of its last task, or the lateness of a timer, whatever its cause (it may be that the
+ * thread got no processor). Work of a host between two turns shows only as lateness of a timer. Any
+ * thread, but always the same one.
  */
 uint64_t loop_take_delay_ns(struct loop *loop);
 
-/** Bytes in the write queues of this loop's streams. Any thread. */
+/** Bytes in the write queues of this loop's streams, without those in pipes. Any thread. */
 uint64_t loop_waiting_bytes(const struct loop *loop);
 
 /** The loop's shared buffer of LOOP_BUFFER_BYTES; borrowed for one callback. */

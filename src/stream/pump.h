@@ -21,8 +21,8 @@
  *
  * After four large reads (16 KiB or more) in a row the pump lets `from` splice to `to`
  * (stream_splice_to()); after four small ones it copies again. A read that is small because the
- * owner's bound has cut it (pump_set_max()) does not count. If the high-water mark or the bound is
- * smaller than a large read, the pump never splices.
+ * owner's bound has cut it (pump_set_max()) does not count. While the high-water mark or the bound
+ * is smaller than a large read, the pump does not begin to splice.
  *
  * At a half-close the pump only reports that the FIN may be passed on; its owner sends it. At a
  * failure it only reports that the peer of `from` is gone.
@@ -123,8 +123,9 @@ bool pump_has_begun(const struct pump *pump);
 
 /**
  * Since when `from` has been silent although it was being read (clock_ns()): the time of its last
- * byte, or the later time when `to` stopped holding it up. 0: no byte was read from it yet; bytes
- * of pump_give() do not count. NS_NEVER: it is not read now, or has finished.
+ * byte, or the later time when `to` stopped holding it up. 0: no byte was read from it yet (bytes
+ * of pump_give() do not count), and `to` has not held it up. NS_NEVER: it is not read now, or has
+ * finished.
  */
 uint64_t pump_silent_ns(const struct pump *pump);
 

@@ -88,9 +88,9 @@ struct resolver_query {
 };
 
 /**
- * Makes a resolver whose home is `loop`; NULL and errno on failure (EAGAIN: no threads). Any thread
- * may use it. cut(), if not NULL, is called when a name has more addresses than are used: once for
- * each name, on home's thread.
+ * Makes a resolver, on the thread of `home`; NULL and errno on failure (EAGAIN: no threads). Any
+ * thread may ask it. cut(), if not NULL, is called when a name has more addresses than are used:
+ * once for each name, on home's thread.
  */
 struct resolver *resolver_new(
 	struct loop *home, void (*cut)(const char *host, const struct resolver_answer *answer));

@@ -283,7 +283,8 @@ ssize_t stream_splice_out(struct stream *stream);
 
 /**
  * After stream_splice_out() failed with `err`. 0: the kernel merely refuses to splice to this fd,
- * and the bytes of the pipe are now the first chunk. Else a negative errno: `err` or -ENOMEM.
+ * and the bytes of the pipe are now the first chunk. Else a negative errno: -err, -ENOMEM, or why
+ * the pipe could not be read.
  */
 int stream_splice_spill(struct stream *stream, int err);
 
