@@ -17,7 +17,7 @@
  *	CLOSED    its worker       closed            be freed
  *
  * A socket that systemd also holds cannot refuse new connections, so it stays ACCEPTED while it is
- * drained. So does every socket on a kernel before 5.1.
+ * drained. So does every TCP socket on a kernel before 5.1, which has no SO_BINDTOIFINDEX.
  *
  * Two fields say to which listener it belongs: `listener` in the config in force, `next` in the
  * config to come. Only the main thread writes them, and never while a worker reads them. A worker

@@ -423,7 +423,7 @@ static void pair_strike_relaying(struct pair *pair)
 void pair_end(struct pair *pair, struct end end)
 {
 	if (pair->state != PAIR_RELAYING) {
-		return; /* it has ended already */
+		return; /* it has ended, or is about to: RESETTING */
 	}
 	pair_poke(pair);
 	if (pair->state == PAIR_RELAYING) {

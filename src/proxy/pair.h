@@ -105,8 +105,8 @@ struct pair_opts {
 	struct pair_throttles *throttles;
 	uint64_t bytes_a_second[SIDES];
 	/** The upstream may not have answered the SYN yet. Then timeouts.connect bounds the wait
-	 * for the answer, and a failure before the upstream's first byte counts as a failed
-	 * connect. */
+	 * for the answer. If the upstream is lost before its first byte, ended() reports END_LOST
+	 * as usual, and pair_was_early() tells the owner that it was a failed connect. */
 	bool may_be_early;
 };
 
@@ -160,8 +160,9 @@ static inline bool pair_is_half_closed(const struct pair *pair)
  */
 bool pair_was_refused(const struct pair *pair);
 
-/** Whether the upstream has failed, or weir has ended the pair, while the upstream was not known to
- * be connected (pair_opts::may_be_early). Until pair_close(). */
+/** Whether the upstream is not known to be connected (pair_opts::may_be_early): it has sent
+ * nothing, and was not seen to have answered the SYN. After the end: whether that was so then.
+ * Until pair_close(). */
 bool pair_was_early(const struct pair *pair);
 
 /**

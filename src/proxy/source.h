@@ -11,10 +11,10 @@
  * fewer buckets. It is never held while memory is allocated or freed.
  *
  * A source is stored while it has a pair, and until its bucket is full again, at most a second
- * after its last new client. Each call of sources_take() and source_give() frees up to two sources
- * that need not be stored any more; sources_tick() frees the rest. At most SOURCES_MAX are stored,
- * with an equal share for each shard. They are spread by a hash with a secret key, so that clients
- * cannot choose their shard.
+ * after its last new client. source_give() frees its source if that need not be stored any more.
+ * Each call of sources_take() and source_give() also frees up to two others of the same shard;
+ * sources_tick() frees the rest. At most SOURCES_MAX are stored, with an equal share for each
+ * shard. They are spread by a hash with a secret key, so that clients cannot choose their shard.
  *
  * The rate is a token bucket that holds one second's worth, so a source that was quiet may use that
  * in one burst. The bucket counts in billionths of a client: at a whole number of clients a second
