@@ -55,8 +55,8 @@ const char *dns_type_name(enum dns_type type);
 
 /**
  * Reads a message. 0: it has `n_records` (1 or more) of the type; -ENODATA: it says that there are
- * none; -EREMOTEIO: the server failed or refused; -EBADMSG: it is malformed. Only 0 and -ENODATA
- * write *ret_message.
+ * none; -EREMOTEIO: the server failed or refused, or it is a referral; -EBADMSG: it is malformed or
+ * truncated. Only 0 and -ENODATA write *ret_message.
  */
 int dns_message_read(
 	const void *bytes, size_t size, enum dns_type type, struct dns_message *ret_message);

@@ -9,8 +9,8 @@
  * Only failures count that a client cannot cause: connects that fail or time out, and resets by the
  * server before its first byte, if nothing of the client's data was sent to it. These do not count:
  * an end by the client, at any stage; lifetime and drain; a lack of weir's own resources (fds,
- * memory, ports, threads for lookups); a name without an address; a connection refused because it
- * would lead back to weir; failed checks.
+ * memory, ports, threads for lookups); a failed lookup of the server's name; a connection refused
+ * because it would lead back to weir; failed checks.
  *
  * An ejected server keeps, in its struct server_ejection, a reference to its group and one to a
  * member of its own. So both survive a config without them: a server that comes back within `for`

@@ -54,7 +54,8 @@ void finders_begin(struct finders *finders, const struct conf *conf);
 
 /**
  * Puts this plan, of an upstream with `discover`, in force, with the servers that are known
- * already. If there is no memory, no server is found, which is logged.
+ * already. If there is no memory for a finder, no server is found until the next config, which is
+ * logged; finders_tick() makes all else that is missing for lack of memory.
  */
 void finders_follow(
 	struct finders *finders, struct group_plan *plan, const struct conf_upstream *conf);

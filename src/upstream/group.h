@@ -123,7 +123,7 @@ enum group_answer group_wait(
 	struct group *group, struct group_waiter *waiter, struct member **ret_member);
 void group_wait_no_more(struct group *group, struct group_waiter *waiter);
 
-/** Counts a request that gave up waiting. Any thread. */
+/** Counts a request that has waited until timeouts.queue was over. Any thread. */
 static inline void group_waited_too_long(struct group *group)
 {
 	(void)atomic_fetch_add(&group->queue.n_late, 1);

@@ -38,7 +38,7 @@ enum {
 	MAGLEV_SIZE_LARGE = 655373, /**< 2.5 MiB; 25 to 40 ms */
 	MAGLEV_MANY = MAGLEV_SIZE / 100,
 	MAGLEV_KEY_MAX = 10,
-	MAGLEV_NAME_MAX = 255, /**< of a server, in a ClientHello */
+	MAGLEV_NAME_MAX = 255, /**< of the server name in a ClientHello (SNI) */
 };
 
 struct maglev_server {

@@ -62,7 +62,7 @@ struct group_plan *group_plan_unref(struct group_plan *plan);
  * How long a session must wait before its next round, after no server could be connected to: 100
  * ms, and twice as long each time, at most 1 s, and so that the last try is at the end of
  * retry_for. NS_NEVER: retry_for is over. `n_retries` rounds were repeated so far; `waited_ns` have
- * passed since the first try began.
+ * passed since the client was accepted.
  */
 uint64_t group_plan_wait_ns(const struct group_plan *plan, unsigned n_retries, uint64_t waited_ns);
 

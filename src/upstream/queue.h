@@ -20,7 +20,7 @@
  * waiter on the list that has not tried that server, and the place stays taken until that waiter
  * gets its answer. While somebody waits, every look is under the lock, so a later waiter never
  * takes a place that was freed for an earlier one. Private to upstream/, except struct
- * group_waiter and group_waiter_init().
+ * group_waiter, group_waiter_init(), and the atomic numbers, which any thread may read.
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H
@@ -40,7 +40,7 @@ struct group_queue {
 	_Atomic uint32_t n_waiting; /**< on the list or about to be; written under the lock */
 	_Atomic uint64_t n_waited;  /**< how many requests have ever waited */
 	_Atomic uint64_t n_full;    /**< how many were ever refused because too many waited */
-	_Atomic uint64_t n_late;    /**< how many have ever given up waiting */
+	_Atomic uint64_t n_late;    /**< how many have ever waited until timeouts.queue was over */
 	pthread_mutex_t lock;
 	/* Under the lock: */
 	struct list waiters;         /* struct group_waiter::link, the first to come first */

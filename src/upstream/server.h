@@ -71,8 +71,8 @@ struct server_states {
 enum server_outcome {
 	/** No connect to it succeeded; `err` is the error of the last one. */
 	SERVER_FAILED,
-	/** Its name has no address now. Nothing was connected to, so this says nothing of the
-	 * server. */
+	/** The lookup of its name failed, or took too long. Nothing was connected to, so this says
+	 * nothing of the server. */
 	SERVER_NOT_FOUND,
 	/** The first byte from it, or its FIN, has come. */
 	SERVER_ANSWERED,

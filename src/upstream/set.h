@@ -2,7 +2,7 @@
 /*
  * A set: which servers of a group take new pairs now, and what the rule has prepared for choosing
  * among them. Immutable: each change (a config, a state, a weight) makes a new set, which replaces
- * the old one in the group (group.h). Private to upstream/.
+ * the old one in the group (group.h). Private to upstream/, except member_is_usable().
  *
  * A server is usable if its weight is not 0 and none of its states forbids new pairs. The choices
  * are
