@@ -4,6 +4,7 @@
 import collections
 import contextlib
 import datetime
+import functools
 import glob
 import itertools
 import json
@@ -115,8 +116,7 @@ class Cluster:
                                         stdin=subprocess.PIPE, start_new_session=True)
         try:
             run(EXAMPLE / "up", *self._way, env=self.env)
-            if self._way[0] == "bird":
-                self._watch()
+            self._watch()
         except BaseException:
             self.remove()
             raise
@@ -189,10 +189,11 @@ class Cluster:
     def tcp(self, client, source=None):
         return netns.tcp(self.namespace(f"c{client}"), source)
 
-    # The route of the service on the router
+    # Where the router sends the packets of the service: by its route, or on one network by its neighbour
 
     def _watch(self):
-        self._monitor = subprocess.Popen(["ip", "-n", self.namespace("router"), "monitor", "route", "nexthop"],
+        what = ("route", "nexthop") if self._way[0] == "bird" else ("neigh",)
+        self._monitor = subprocess.Popen(["ip", "-n", self.namespace("router"), "monitor", *what],
                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._follow, daemon=True).start()
         self._look()
@@ -204,13 +205,25 @@ class Cluster:
                     self._look()
 
     def _look(self):
-        found = json.loads(self.ip("router", "route", "show", SERVICE) or "[]")
-        hops = frozenset(int(one["dev"][1:]) for route in found for one in route.get("nexthops", [route])
-                         if "linkdown" not in one.get("flags", []))
+        hops = self._next_hops() if self._way[0] == "bird" else self._neighbour()
         with self._news:
             if not self._routes or self._routes[-1][1] != hops:
                 self._routes.append((time.monotonic(), hops))
             self._news.notify_all()
+
+    def _next_hops(self):
+        found = json.loads(self.ip("router", "route", "show", SERVICE) or "[]")
+        return frozenset(int(one["dev"][1:]) for route in found for one in route.get("nexthops", [route])
+                         if "linkdown" not in one.get("flags", []))
+
+    def _neighbour(self):
+        """The node that has the service by the router's ARP; none until an answer has come."""
+        found = json.loads(self.ip("router", "neigh", "show", SERVICE) or "[]")
+        return frozenset(number for number in NODES for one in found if one.get("lladdr") == self._hardware(number))
+
+    @functools.lru_cache(maxsize=None)  # pylint: disable=method-cache-max-size-none
+    def _hardware(self, number):
+        return json.loads(self.ip(f"n{number}", "link", "show", "eth0"))[0]["address"]
 
     def routed(self, hops, since=0.0, deadline=2 * DEADLINE):
         """Waits until the route has these nodes; when it was seen first, after `since`, that it has."""
@@ -223,6 +236,18 @@ class Cluster:
                 assert left > 0, f"the route is {self._routes[-1]}, not {hops}"
                 self._news.wait(left)
             return seen()[0]
+
+    def settled(self, hops, since, seconds=1.5):
+        """
+        The same where who comes says so twice, a second apart (vrrp_garp_master_delay): a last word of the node that
+        leaves may still come between. Waits until nothing has changed for longer; when it was seen that the route has
+        these nodes.
+        """
+        def is_settled():
+            with self._news:
+                when, nodes = self._routes[-1]
+            return nodes == frozenset(hops) and when >= since and time.monotonic() - when >= seconds and when
+        return wait.until(is_settled, f"a route over {set(hops)} that stays", 2 * DEADLINE)
 
     def switched_by_itself(self, since, asked):
         """
@@ -243,7 +268,10 @@ class Cluster:
         return found
 
     def _was_silent(self, number, when):
-        """Whether BIRD, or weir-announce, took this node for dead just before it had left the route."""
+        """Whether BIRD, or weir-announce, took this node for dead just before it had left the route. keepalived does not
+        say why a node takes an address over: there, whether this machine is busy."""
+        if self._way[0] != "bird":
+            return os.getloadavg()[0] > os.cpu_count()
         words = [("router/bird.log", f"n{number}: BFD session down"), (f"n{number}/bird.log", "uplink: BFD session down"),
                  (f"n{number}/announce.log", "has not answered")]
         return any(when - _SILENCE <= one <= when + 1 for log, text in words for one, _ in self.logged(log, text))
