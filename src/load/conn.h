@@ -35,7 +35,7 @@ struct lane;
 struct script;
 struct stream;
 
-/** The byte that all ends send, except in tokens, in messages and in stall. */
+/** The byte that all ends send, except in tokens, in messages, in stall and in preface. */
 #define CONN_FILLER '.'
 
 enum conn_state { CONN_UNUSED, CONN_CONNECTING, CONN_OPEN, CONN_OVER };
@@ -63,9 +63,9 @@ struct conn {
 	_Atomic(struct conn *) mate; /**< the other end, once it is known */
 	uint64_t open_ns;            /**< just before connect(2); for a server end: when accepted */
 	uint64_t opened_ns;          /**< when connecting succeeded or failed */
-	/** Trickle: when this end began to send. Halfclose: when the other end read the FIN. Stall:
-	 * when the sender began to send, or when the stalled end began to read the rest. 0: not
-	 * yet. */
+	/** Trickle: when this end began to send. Halfclose: when this end read its mate's FIN.
+	 * Stall: at the sender, when it began to send; at the stalled end, when it began to read
+	 * the rest. 0: not yet. */
 	uint64_t begin_ns;
 	uint64_t next_ns;          /**< when the next byte is planned */
 	_Atomic uint64_t sent_ns;  /**< just before the last send; 0: none */
@@ -80,7 +80,7 @@ struct conn {
 	/** Stall: when bytes last arrived in our socket; 0: not known. */
 	_Atomic uint64_t moved_ns;
 	uint64_t n_read;
-	/** Bytes. Halfclose: what the other end had sent when it read the FIN. Stall: what the
+	/** Bytes. Halfclose: what this end had sent when it read its mate's FIN. Stall: what the
 	 * stalled end had read when it stopped reading. Preface: what was sent. Queue: what was
 	 * read first. */
 	uint64_t n_before;

@@ -20,8 +20,8 @@ struct run;
  */
 int remote_open(struct run *run, char *ret_why);
 
-/** Fetches the state of the serving end. 0, or a negative errno and ret_why: the serving end is
- * gone. */
+/** Tells the serving end which clients are over, and fetches its state. 0, or a negative errno and
+ * ret_why: the serving end is gone, reports an error, or its answer is malformed. */
 int remote_step(struct run *run, char *ret_why);
 
 /** Ends the run at the serving end: it accepts no more, and all its ends are over. Returns like

@@ -100,10 +100,14 @@ struct run {
 	struct about about;
 	struct blackhole blackhole;
 	struct remote *remote; /**< malloc'd; NULL: there is no connection to a serving end */
-	_Atomic uint64_t n_remote_awaited; /**< n_awaited of the serving end, as last fetched */
-	uint64_t remote_delay_us;          /**< the worst delay of the serving end's loop */
-	_Atomic uint64_t n_placed;         /**< queue: clients that have a place */
-	/** When the first client was opened that scenario::gate had delayed; 0: none. */
+	/** n_awaited of the serving end, as last fetched; plus 1 if run_clients_are_idle() was
+	 * false just before, because then that number may still grow. 1 before the first fetch; 0
+	 * without --remote. */
+	_Atomic uint64_t n_remote_awaited;
+	uint64_t remote_delay_us;  /**< the worst delay of the serving end's loop */
+	_Atomic uint64_t n_placed; /**< queue: clients that have a place */
+	/** From when on the clients are opened that scenario::gate has delayed, at the rate of
+	 * --ramp; 0: not yet, or it is NULL. */
 	_Atomic uint64_t gate_ns;
 	struct drain_run drain;
 	uint64_t n_untried; /**< 1: the proxy has not tried to connect to the black hole */

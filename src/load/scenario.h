@@ -87,7 +87,9 @@ struct scenario {
 	/** From when the close is counted; NULL: from the last byte that either end sent. */
 	struct due (*due)(const struct conn *conn);
 	/** Whether client number `index` may be opened now; if not, it is asked again a little
-	 * later. NULL: any may. */
+	 * later. It is not asked about the first options_busy() clients. It is asked until it says
+	 * yes once, and at most until options::connect_wait_ns after the ramp began; then any may
+	 * be opened. NULL: any may. */
 	bool (*gate)(const struct run *run, uint64_t index);
 };
 

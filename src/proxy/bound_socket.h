@@ -4,7 +4,8 @@
  * creates it and, once it is closed, frees it (crew/sockets.h). In between a worker has an acceptor
  * on it (listener.h).
  *
- * Its state, the only field that both threads may use at once, says what the worker does with it:
+ * Its state says what the worker does with it. It is the only field that changes while both threads
+ * may use it:
  *
  *	PREPARED ── listener_open() ──▶ ACCEPTED ── listener_drain() ──▶ DRAINING
  *	                                   └──── listener_close() ──▶ CLOSED ◀──┘

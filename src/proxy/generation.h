@@ -41,8 +41,9 @@ struct generation {
 
 /**
  * Makes a generation of `conf` (of which it takes a reference) for the workers of `shared`, and
- * returns it with one reference. Limits that already exist for its names are used, but not changed
- * yet: generation_enforce() does that. NULL: no memory.
+ * returns it with one reference. Limits and groups that already exist for its names are used, but
+ * not changed yet: generation_enforce() and generation_discover() do that. New limits and the plans
+ * of new groups are in force at once. NULL: no memory.
  */
 struct generation *generation_new(const struct conf *conf, struct proxy_shared *shared);
 
@@ -51,9 +52,10 @@ struct generation *generation_ref(struct generation *generation);
 struct generation *generation_unref(struct generation *generation);
 
 /**
- * Sets the limits: `max_pairs` for all pairs together, and those of its conf for the listeners.
- * Wakes the listeners that wait for a place if there is room now. Puts the plans of its upstreams
- * in force, except those with `discover` (generation_discover()). Main thread only.
+ * Call it when a reload puts this generation in force; the first generation does not need it. Sets
+ * the limits: `max_pairs` for all pairs together, and those of its conf for the listeners. Wakes
+ * the listeners that wait for a place if there is room now. Puts the plans of its upstreams in
+ * force, except those with `discover` (generation_discover()). Main thread only.
  */
 void generation_enforce(
 	const struct generation *generation, struct places *places, uint32_t max_pairs);

@@ -77,7 +77,7 @@ struct pair {
 	struct {
 		struct pump pump; /**< from this side's stream to the other side's */
 		/** When a look last showed that the peer had taken bytes from its kernel, or began
-		 * the timers anew; 0: no look has. */
+		 * the timers anew, or when RESETTING began; 0: none of these. */
 		uint64_t progress_ns;
 	} sides[SIDES];
 	uint32_t held[SIDES]; /**< the bytes that each side's kernel held at the last look */

@@ -7,14 +7,15 @@
  * Like its limit, the sources of a listener belong to its name (limits.h): all workers and all
  * generations count in one table, so the numbers are exact. The table is divided into shards. Each
  * has a lock, which is held for a look-up and the change of a few numbers, and rarely for longer:
- * while the tick removes some sources, and while the sources of the shard are moved into more or
- * fewer buckets. It is never held while memory is allocated or freed.
+ * while the tick removes some sources, and while the shard's part of the table grows or shrinks. A
+ * lock of a shard is never held while memory is allocated or freed.
  *
- * A source is stored while it has a pair, and until its bucket is full again, at most a second
- * after its last new client. source_give() frees its source if that need not be stored any more.
- * Each call of sources_take() and source_give() also frees up to two others of the same shard;
- * sources_tick() frees the rest. At most SOURCES_MAX are stored, with an equal share for each
- * shard. They are spread by a hash with a secret key, so that clients cannot choose their shard.
+ * A source is stored while it has a pair, and until its token bucket is full again, at most a
+ * second after its last new client. source_give() frees its source if that need not be stored any
+ * more. Each call of sources_take() and source_give() also frees up to two others of the same
+ * shard; sources_tick() frees the rest. At most SOURCES_MAX are stored, with an equal share for
+ * each shard. They are spread by a hash with a secret key, so that clients cannot choose their
+ * shard.
  *
  * The rate is a token bucket that holds one second's worth, so a source that was quiet may use that
  * in one burst. The bucket counts in billionths of a client: at a whole number of clients a second

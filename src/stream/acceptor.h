@@ -58,14 +58,14 @@ struct acceptor_opts {
 	void (*refused)(void *owner);
 	/** A connection was accepted. The owner takes the fd, which is CLOEXEC and NONBLOCK. */
 	void (*accepted)(void *owner, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
-	/** May be NULL. Accepting failed with `err`, and the acceptor rests. Meant for a log line,
-	 * which the owner should rate-limit. */
+	/** May be NULL. Accepting failed with `err`, a negative errno, and the acceptor rests.
+	 * Meant for a log line, which the owner should rate-limit. */
 	void (*resting)(void *owner, int err);
-	/** After acceptor_drain(): the queue is empty, or, if the socket is shared, as many
-	 * connections were accepted as were in the queue when the drain began. Nothing is accepted
-	 * any more: the socket refuses new clients, or the acceptor has closed the fd. The owner
-	 * must close the acceptor, but may do so later, since closing thousands of sockets takes a
-	 * while. May be NULL if acceptor_drain() is never called. */
+	/** After acceptor_drain(): the queue is empty, or, if acceptor_drain() returned false, as
+	 * many connections were accepted as were in the queue when the drain began. Nothing is
+	 * accepted any more: the socket refuses new clients, or the acceptor has closed the fd. The
+	 * owner must close the acceptor, but may do so later, since closing thousands of sockets
+	 * takes a while. May be NULL if acceptor_drain() is never called. */
 	void (*drained)(void *owner);
 };
 
@@ -92,10 +92,10 @@ bool acceptor_is_paused(const struct acceptor *acceptor);
 /**
  * Closes the socket to new clients (listen_refuse()), accepts the connections that are in the
  * queue, gives handshakes in progress ACCEPTOR_LINGER_MS to complete, accepts those too, then calls
- * drained(). So no client is reset. If the socket is shared, only the connections that are in the
- * queue now are accepted. While the acceptor is paused and its queue is not empty, the drain waits
- * for acceptor_resume(). Idempotent. Returns whether new clients are kept out; false, without any
- * effect, if drained() is NULL.
+ * drained(). So no client is reset. If the socket is shared, or listen_refuse() fails (for TCP on a
+ * kernel before 5.1), only the connections that are in the queue now are accepted. While the
+ * acceptor is paused and its queue is not empty, the drain waits for acceptor_resume(). Idempotent.
+ * Returns whether new clients are kept out; false, without any effect, if drained() is NULL.
  */
 bool acceptor_drain(struct acceptor *acceptor);
 

@@ -45,8 +45,8 @@ struct stream;
 struct connector_attempt {
 	const struct sockaddr *sa;
 	socklen_t sa_len;
-	/** A negative errno or UV_EAI_*. -ETIMEDOUT: the timer expired, or the kernel gave up.
-	 * -ECANCELED: another address connected first. */
+	/** 0: connected; else a negative errno or UV_EAI_*. -ETIMEDOUT: the timer expired, or the
+	 * kernel gave up. -ECANCELED: another address connected first. */
 	int status;
 	bool in_line;   /**< the lookup was still waiting for a thread when it timed out */
 	bool forbidden; /**< permit() refused the address */

@@ -243,7 +243,10 @@ void stream_tell_read(struct stream *stream, const void *data, size_t len, bool 
  */
 void stream_read(struct stream *stream);
 
-/** Writes the waiting bytes, as far as the kernel accepts them. */
+/**
+ * Writes the waiting bytes, until the kernel accepts no more or the stream has used up its share of
+ * the turn.
+ */
 void stream_flush(struct stream *stream);
 
 /** Sends FIN if stream_shutdown() was called and no bytes wait. */

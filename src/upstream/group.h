@@ -66,7 +66,7 @@ struct group {
 /** With resolver NULL no server may have a name. 0 or -ENOMEM. The main thread. */
 int groups_init(struct groups *groups, struct resolver *resolver, size_t n_workers);
 
-/** All groups must have been freed. Zeroed memory is fine. */
+/** Only struct groups::stale may still have references to groups. Zeroed memory is fine. */
 void groups_fini(struct groups *groups);
 
 /**
@@ -131,7 +131,7 @@ static inline void group_waited_too_long(struct group *group)
 
 /**
  * A session reports how its server did, when it happens. It does not report a lack of weir's own
- * resources. `err` is a negative errno, or 0. Any thread, with a reference to both.
+ * resources. `err` is a negative errno, UV_EAI_* or 0. Any thread, with a reference to both.
  */
 void group_told(struct group *group, struct member *member, enum server_outcome outcome, int err);
 

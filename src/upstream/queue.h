@@ -11,10 +11,11 @@
  * "The waiters look for a place" means: in their order, each is matched with the servers that it
  * has not tried. A waiter that has an answer gets it by a post to its loop.
  *
- * There is one lock, which is taken only while somebody waits or is about to wait. A new waiter
- * first sets n_waiting and then looks at the servers a last time. A thread that gives a place back
- * does so first and then reads n_waiting. All of this is sequentially consistent, so at least one
- * of the two sees the other, and nobody waits for ever while a place is free.
+ * There is one lock. It is taken for each new set, by a request that begins to wait or gives up,
+ * and, while somebody waits, by each thread that gives a place back. A new waiter first sets
+ * n_waiting and then looks at the servers a last time. A thread that gives a place back does so
+ * first and then reads n_waiting. All of this is sequentially consistent, so at least one of the
+ * two sees the other, and nobody waits for ever while a place is free.
  *
  * A thread that looks on behalf of the waiters takes a free place under the lock, for the first
  * waiter on the list that has not tried that server, and the place stays taken until that waiter

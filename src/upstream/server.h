@@ -59,7 +59,7 @@ int server_state_parse(const char *name, enum server_state *ret_state);
 /** The states of a server, for the main thread. Zeroed: usable. */
 struct server_states {
 	bool is_down;    /**< its check has found it down */
-	bool is_member;  /**< it is a member of its group in the config in force */
+	bool is_member;  /**< the plan in force of its group has it as a member */
 	bool is_ejected; /**< its pairs failed: eject.h */
 	bool has_weight; /**< `weight` was set by an administrator */
 	enum server_state told;
@@ -93,6 +93,7 @@ struct server_failing {
 struct server_checks {
 	uint64_t n;        /**< checks with a result */
 	uint64_t n_failed; /**< failed ones */
+	/** Checks without a result: weir lacked fds, memory, ports or threads for lookups. */
 	uint64_t n_unjudged;
 };
 
