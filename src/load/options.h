@@ -20,7 +20,8 @@ struct scenario;
 enum load_exit {
 	LOAD_EXIT_OK = 0,     /**< every limit holds */
 	LOAD_EXIT_FAILED = 1, /**< a limit does not hold, or a report could not be written */
-	/** Usage, budget, or a name that does not resolve; nothing was tried. */
+	/** Usage, budget, or a name that does not resolve: nothing was tried. Or the run has no
+	 * result: the serving end was lost during it, or there was no memory. */
 	LOAD_EXIT_USAGE = 2,
 	LOAD_EXIT_SIGNAL = 128, /**< plus the number of the signal that ended the run */
 };

@@ -120,7 +120,8 @@ struct run {
  * stays raised. No run ends the process.
  *
  * Sets up, runs to the end, and leaves the results in *run. 0, or a negative errno and ret_why (of
- * OPTIONS_WHY_MAX): nothing was measured. The caller calls run_fini() in any case.
+ * OPTIONS_WHY_MAX): the run could not begin, or the serving end was lost during it, and *run has no
+ * results. The caller calls run_fini() in any case.
  */
 int run_all(struct run *run, const struct options *options, char *ret_why);
 void run_fini(struct run *run);
