@@ -168,6 +168,11 @@ struct end end_by_failure(enum pair_side side, int err)
 			.err = err,
 			.timer = DEADLINE_NONE};
 	}
+	return end_by_own_failure(err);
+}
+
+struct end end_by_own_failure(int err)
+{
 	return (struct end){
 		.by = END_BY_WEIR,
 		.reason = is_limit(err) ? END_LIMIT : END_ERROR,

@@ -83,6 +83,9 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 /** The end by a failed stream of `side`: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum pair_side side, int err);
 
+/** The end because weir itself has failed: no errno says anything about a peer. */
+struct end end_by_own_failure(int err);
+
 /** The end by weir for a reason that is neither a timer nor a failed stream. */
 struct end end_by_weir(enum end_reason reason);
 

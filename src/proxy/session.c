@@ -435,7 +435,7 @@ void session_open(const struct session_opts *opts)
 	assert(loop_is_current(part->loop));
 	session = session_new(opts, &err);
 	if (session == NULL) {
-		session_reject(opts, end_by_failure(SIDE_CLIENT, err));
+		session_reject(opts, end_by_own_failure(err));
 		return;
 	}
 	part->n_sessions++;

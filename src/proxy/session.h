@@ -96,8 +96,9 @@ struct session_opts {
 };
 
 /**
- * Starts a session, which takes the fd and the places. If memory is short, the session ends at once
- * in the usual way: the client is reset, the closing line is logged, the places are given back.
+ * Starts a session, which takes the fd and the places. If it cannot be made (memory or watches are
+ * short, or an option of the fd is refused), it ends at once in the usual way: the client is reset,
+ * the closing line is logged, the places are given back.
  */
 void session_open(const struct session_opts *opts);
 

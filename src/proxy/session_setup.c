@@ -105,8 +105,9 @@ int session_setup_open(struct session *session, const struct session_opts *opts)
 	setup->client = stream_open(terms->part->loop, opts->fd,
 		opts->client_flags | STREAM_HALF_OPEN | STREAM_NONBLOCKING);
 	if (setup->client == NULL) {
+		r = -errno;
 		free(setup);
-		return -ENOMEM;
+		return r;
 	}
 	stream_set_timeout(setup->client, 0);
 	stream_set_high_water_mark(setup->client, terms->offer->high_water_mark);

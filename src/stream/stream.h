@@ -146,7 +146,8 @@ enum {
 /**
  * Makes a stream of `fd`, which it takes and makes non-blocking. Nothing is watched before
  * stream_start(). NULL and errno on failure; the fd is then still the caller's. EBADF; ENOMEM;
- * EOPNOTSUPP: Multipath TCP, which only stream_open() takes, with STREAM_IS_MPTCP.
+ * EOPNOTSUPP: Multipath TCP, which only stream_open() takes, with STREAM_IS_MPTCP; or what
+ * getsockopt(2), setsockopt(2) or fcntl(2) say.
  */
 struct stream *stream_new(int fd);
 

@@ -106,6 +106,17 @@ START_TEST(a_side_that_cannot_be_reached_is_lost)
 }
 END_TEST
 
+START_TEST(what_fails_in_weir_itself_says_nothing_of_a_side)
+{
+	static const int errs[] = {-EACCES, -ENOPROTOOPT, -EPERM};
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		assert_end(end_by_own_failure(errs[i]), END_BY_WEIR, END_ERROR, errs[i]);
+	}
+	assert_end(end_by_own_failure(-ENOMEM), END_BY_WEIR, END_LIMIT, -ENOMEM);
+}
+END_TEST
+
 START_TEST(any_other_failure_is_an_error)
 {
 	assert_end(end_by_failure(SIDE_UPSTREAM, -EIO), END_BY_WEIR, END_ERROR, -EIO);
@@ -184,6 +195,7 @@ int main(void)
 	tcase_add_test(tc, an_end_by_fins_is_by_who_finished_first);
 	tcase_add_test(tc, a_shortage_in_the_life_of_a_pair_is_a_limit);
 	tcase_add_test(tc, a_side_that_cannot_be_reached_is_lost);
+	tcase_add_test(tc, what_fails_in_weir_itself_says_nothing_of_a_side);
 	tcase_add_test(tc, any_other_failure_is_an_error);
 	tcase_add_test(tc, what_an_operator_has_to_mend_is_a_failure);
 	tcase_add_test(tc, whom_weir_does_not_let_in_is_refused);
