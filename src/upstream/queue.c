@@ -153,7 +153,9 @@ enum group_answer queue_enter(
 	look_all(queue, false);
 	if (list_empty(&waiter->link) || look(queue, waiter) != GROUP_FULL) {
 		said = waiter->said;
-		*ret_member = waiter->member;
+		if (said == GROUP_SERVER) {
+			*ret_member = waiter->member;
+		}
 	} else if (atomic_load(&queue->n_waiting) > queue->max) {
 		remove_waiter(queue, waiter);
 		said = GROUP_QUEUE_FULL;

@@ -54,7 +54,7 @@ struct group_waiter {
 	struct group_ask ask;
 	struct loop *loop; /**< the loop of its owner */
 	/** Called once by the loop, with the answer after GROUP_FULL: the waiter waits no longer,
-	 * and may be freed. `member` is set as by group_next(). */
+	 * and may be freed. `member` is that of GROUP_SERVER, as from group_next(); else NULL. */
 	void (*told)(struct group_waiter *waiter, enum group_answer said, struct member *member);
 	struct list link; /**< struct group_queue::waiters */
 	struct task task; /**< posted to deliver the answer */
@@ -84,8 +84,8 @@ static inline bool queue_is_empty(const struct group_queue *queue)
 void queue_change(struct group_queue *queue, const struct group_set *set, uint32_t max);
 
 /**
- * Returns an answer of group_next(), or GROUP_QUEUE_FULL. After GROUP_FULL the request waits and
- * gets the answer later; all that its ask points to must stay until then. On its loop's thread.
+ * Returns an answer as group_next() does, or GROUP_QUEUE_FULL. After GROUP_FULL the request waits
+ * and gets the answer later; all that its ask points to must stay until then. On its loop's thread.
  */
 enum group_answer queue_enter(
 	struct group_queue *queue, struct group_waiter *waiter, struct member **ret_member);

@@ -115,6 +115,27 @@ START_TEST(who_comes_later_may_have_a_place_that_nobody_who_waits_can_use)
 }
 END_TEST
 
+START_TEST(only_an_answer_with_a_server_writes_it)
+{
+	struct member *before;
+	struct member *member;
+
+	begin(1, 1, 1);
+	before = plan->members[0]; /* any that is none of the answers */
+	member = before;
+	has_tried(0, 0);
+	ck_assert_int_eq(group_next(group, &clients[0].waiter.ask, &member), GROUP_EXHAUSTED);
+	ck_assert_int_eq(group_wait(group, &clients[0].waiter, &member), GROUP_EXHAUSTED);
+	ck_assert_ptr_eq(member, before);
+	ck_assert_int_eq(come(1), GROUP_SERVER);
+	ck_assert_int_eq(group_wait(group, &clients[2].waiter, &member), GROUP_FULL);
+	ck_assert_ptr_eq(member, before);
+	ck_assert_int_eq(group_wait(group, &clients[3].waiter, &member), GROUP_QUEUE_FULL);
+	ck_assert_ptr_eq(member, before);
+	leave_queue(2);
+}
+END_TEST
+
 START_TEST(nobody_waits_beyond_queue_max)
 {
 	begin(1, 1, 2);
@@ -272,6 +293,7 @@ int main(void)
 	tcase_add_test(tc, a_place_is_taken_for_who_is_to_have_it_before_it_hears_of_it);
 	tcase_add_test(tc, who_has_tried_a_server_is_passed_over_for_its_places_alone);
 	tcase_add_test(tc, who_comes_later_may_have_a_place_that_nobody_who_waits_can_use);
+	tcase_add_test(tc, only_an_answer_with_a_server_writes_it);
 	tcase_add_test(tc, nobody_waits_beyond_queue_max);
 	tcase_add_test(tc, who_leaves_the_queue_gets_nothing);
 	tcase_add_test(tc, a_place_on_its_way_to_who_leaves_goes_to_the_next);
