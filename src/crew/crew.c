@@ -208,12 +208,22 @@ uint64_t crew_max(const struct crew *crew, size_t counter)
 	return max;
 }
 
-uint64_t crew_waiting_bytes(const struct crew *crew)
+static uint64_t sum_bytes(const struct crew *crew, uint64_t (*bytes_of)(const struct loop *loop))
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < crew->opts.n_workers; i++) {
-		sum += loop_waiting_bytes(crew->workers[i].loop);
+		sum += bytes_of(crew->workers[i].loop);
 	}
 	return sum;
+}
+
+uint64_t crew_waiting_bytes(const struct crew *crew)
+{
+	return sum_bytes(crew, loop_waiting_bytes);
+}
+
+uint64_t crew_queued_bytes(const struct crew *crew)
+{
+	return sum_bytes(crew, loop_queued_bytes);
 }

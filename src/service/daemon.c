@@ -75,7 +75,7 @@ void daemon_on_tick(struct timer *timer)
 	struct daemon *daemon = container_of(timer, struct daemon, tick);
 	struct status_facts facts = daemon_facts(daemon);
 
-	memory_look(&daemon->memory, facts.n_pairs, crew_waiting_bytes(&daemon->crew));
+	memory_look(&daemon->memory, facts.n_pairs, crew_queued_bytes(&daemon->crew));
 	often_tell(&daemon->shared.groups.failures);
 	often_tell(&daemon->shared.limits.refusals);
 	sources_tick(&daemon->shared.limits.sources, clock_ns());

@@ -30,19 +30,19 @@ void memory_config_went(struct memory *memory)
 	memory->looks_left = 2;
 }
 
-void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes)
+void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t queued_bytes)
 {
 	bool ebbing = has_dropped(memory->last_pairs, n_pairs, EBB_PAIRS) ||
-		      has_dropped(memory->last_waiting, waiting_bytes, EBB_BYTES);
+		      has_dropped(memory->last_queued, queued_bytes, EBB_BYTES);
 	bool config_went;
 
 	memory->last_pairs = n_pairs;
-	memory->last_waiting = waiting_bytes;
+	memory->last_queued = queued_bytes;
 	if (n_pairs > memory->peak_pairs) {
 		memory->peak_pairs = n_pairs;
 	}
-	if (waiting_bytes > memory->peak_waiting) {
-		memory->peak_waiting = waiting_bytes;
+	if (queued_bytes > memory->peak_queued) {
+		memory->peak_queued = queued_bytes;
 	}
 	if (ebbing) {
 		return;
@@ -50,9 +50,9 @@ void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes
 	config_went = memory->looks_left == 1;
 	memory->looks_left -= memory->looks_left > 0;
 	if (config_went || has_dropped(memory->peak_pairs, n_pairs, WORTH_PAIRS) ||
-		has_dropped(memory->peak_waiting, waiting_bytes, WORTH_BYTES)) {
+		has_dropped(memory->peak_queued, queued_bytes, WORTH_BYTES)) {
 		(void)malloc_trim(0);
 		memory->peak_pairs = n_pairs;
-		memory->peak_waiting = waiting_bytes;
+		memory->peak_queued = queued_bytes;
 	}
 }

@@ -27,9 +27,9 @@ void memory_prepare(void);
 /** The peaks since memory was last given back; zeroed at first. */
 struct memory {
 	uint64_t peak_pairs;
-	uint64_t peak_waiting;
+	uint64_t peak_queued;
 	uint64_t last_pairs; /**< at the last look */
-	uint64_t last_waiting;
+	uint64_t last_queued;
 	unsigned looks_left; /**< looks until the memory of a config is given back; 0: none is */
 };
 
@@ -42,6 +42,6 @@ void memory_config_went(struct memory *memory);
 
 /** Call it once a second with what is in use now. Rarely blocks malloc() in all threads for a
  * moment. */
-void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t waiting_bytes);
+void memory_look(struct memory *memory, uint64_t n_pairs, uint64_t queued_bytes);
 
 #endif

@@ -148,14 +148,31 @@ uint64_t loop_take_delay_ns(struct loop *loop)
 
 uint64_t loop_waiting_bytes(const struct loop *loop)
 {
-	return atomic_load_explicit(&loop->waiting_bytes, memory_order_relaxed);
+	return loop_queued_bytes(loop) +
+	       atomic_load_explicit(&loop->piped_bytes, memory_order_relaxed);
 }
 
-void loop_add_waiting(struct loop *loop, int64_t bytes)
+uint64_t loop_queued_bytes(const struct loop *loop)
 {
-	uint64_t sum = loop_waiting_bytes(loop) + (uint64_t)bytes;
+	return atomic_load_explicit(&loop->queued_bytes, memory_order_relaxed);
+}
 
-	atomic_store_explicit(&loop->waiting_bytes, sum, memory_order_relaxed);
+/** Adds to a number that only this thread writes: cheaper than an atomic addition. */
+static void add(_Atomic uint64_t *sum, int64_t bytes)
+{
+	uint64_t now = atomic_load_explicit(sum, memory_order_relaxed) + (uint64_t)bytes;
+
+	atomic_store_explicit(sum, now, memory_order_relaxed);
+}
+
+void loop_add_queued(struct loop *loop, int64_t bytes)
+{
+	add(&loop->queued_bytes, bytes);
+}
+
+void loop_add_piped(struct loop *loop, int64_t bytes)
+{
+	add(&loop->piped_bytes, bytes);
 }
 
 void *loop_buffer(struct loop *loop)

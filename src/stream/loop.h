@@ -159,8 +159,11 @@ uint64_t loop_turns(const struct loop *loop);
  */
 uint64_t loop_take_delay_ns(struct loop *loop);
 
-/** Bytes in the write queues of this loop's streams, without those in pipes. Any thread. */
+/** Bytes that wait for this loop's streams, in their write queues or in pipes. Any thread. */
 uint64_t loop_waiting_bytes(const struct loop *loop);
+
+/** Those of them that are in write queues, which are our memory. Any thread. */
+uint64_t loop_queued_bytes(const struct loop *loop);
 
 /** The loop's shared buffer of LOOP_BUFFER_BYTES; borrowed for one callback. */
 void *loop_buffer(struct loop *loop);

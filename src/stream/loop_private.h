@@ -31,17 +31,18 @@ struct loop {
 	void (*rouse)(struct loop *loop);
 	size_t n_held; /**< watched fds, armed timers, holds */
 	uint64_t turns;
-	uint64_t turned_ns;             /**< the end of the last turn */
-	_Atomic uint64_t waiting_bytes; /**< written by this thread only */
-	_Atomic uint64_t delay_ns;      /**< the worst since loop_take_delay_ns() */
-	struct list next;               /* struct task::link */
-	struct list deferred;           /* struct task::link */
-	struct list last;               /* struct task::link */
-	struct timers *timers;          /**< as long as the loop; timer.c uses it */
-	struct pipe_pool *pipes;        /**< likewise, for pipe.c */
-	pthread_mutex_t lock;           /**< for `posted` */
-	struct list posted;             /* struct task::link */
-	uv_async_t wake;                /**< for loop_post() */
+	uint64_t turned_ns;            /**< the end of the last turn */
+	_Atomic uint64_t queued_bytes; /**< written by this thread only, as is `piped_bytes` */
+	_Atomic uint64_t piped_bytes;
+	_Atomic uint64_t delay_ns; /**< the worst since loop_take_delay_ns() */
+	struct list next;          /* struct task::link */
+	struct list deferred;      /* struct task::link */
+	struct list last;          /* struct task::link */
+	struct timers *timers;     /**< as long as the loop; timer.c uses it */
+	struct pipe_pool *pipes;   /**< likewise, for pipe.c */
+	pthread_mutex_t lock;      /**< for `posted` */
+	struct list posted;        /* struct task::link */
+	uv_async_t wake;           /**< for loop_post() */
 	union {
 		struct {
 			uv_loop_t uv;         /**< only for `wake` */
@@ -92,8 +93,11 @@ void loop_last(struct loop *loop, struct task *task);
 /** Records a delay for loop_take_delay_ns(). */
 void loop_note_delay(struct loop *loop, uint64_t from_ns, uint64_t to_ns);
 
-/** Records bytes for loop_waiting_bytes(); `bytes` may be negative. */
-void loop_add_waiting(struct loop *loop, int64_t bytes);
+/** Records bytes that wait in a write queue; `bytes` may be negative. */
+void loop_add_queued(struct loop *loop, int64_t bytes);
+
+/** Records bytes that wait in a pipe, for pipe.c. */
+void loop_add_piped(struct loop *loop, int64_t bytes);
 
 /**
  * When the last turn ended, which is where the turn in progress, or the next, began. 0: no turn

@@ -77,6 +77,20 @@ struct pipe *pipe_take(struct loop *loop)
 	return pipe;
 }
 
+void pipe_fill(struct loop *loop, struct pipe *pipe, size_t n)
+{
+	assert(n <= pipe->size - pipe->used);
+	pipe->used += n;
+	loop_add_piped(loop, (int64_t)n);
+}
+
+void pipe_drain(struct loop *loop, struct pipe *pipe, size_t n)
+{
+	assert(n <= pipe->used);
+	pipe->used -= n;
+	loop_add_piped(loop, -(int64_t)n);
+}
+
 struct pipe *pipe_give(struct loop *loop, struct pipe *pipe)
 {
 	struct pipe_pool *pool = loop_pipes(loop);
@@ -85,6 +99,7 @@ struct pipe *pipe_give(struct loop *loop, struct pipe *pipe)
 		return NULL;
 	}
 	if (pipe->used > 0 || pool->n_made > pool->max) {
+		pipe_drain(loop, pipe, pipe->used);
 		pool->n_made--;
 		return pipe_close(pipe);
 	}

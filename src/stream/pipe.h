@@ -27,7 +27,7 @@ struct pipe {
 	int in;      /**< the end to write to */
 	int out;     /**< the end to read from */
 	size_t size; /**< what the kernel granted */
-	size_t used; /**< bytes in the pipe */
+	size_t used; /**< bytes in the pipe; change it with pipe_fill() and pipe_drain() */
 };
 
 /** The free pipes of a loop; zero it at first. */
@@ -51,6 +51,10 @@ void pipe_pool_allow(struct loop *loop, size_t max);
  * is asked again only after PIPE_RETRY_MS: asking at each read would cost more than copying.
  */
 struct pipe *pipe_take(struct loop *loop);
+
+/** `n` bytes went into a pipe that the loop has lent, or came out of it. */
+void pipe_fill(struct loop *loop, struct pipe *pipe, size_t n);
+void pipe_drain(struct loop *loop, struct pipe *pipe, size_t n);
 
 /**
  * Takes a pipe back. A pipe with bytes in it is closed, and the bytes are lost. NULL is fine;

@@ -144,9 +144,9 @@ static void move(struct stream *s, struct loop *loop, struct stream_clock *clock
 		s->clock = clock;
 	}
 	loop_cancel(s->loop, &s->later);
-	loop_add_waiting(s->loop, -(int64_t)s->waiting);
+	loop_add_queued(s->loop, -(int64_t)s->waiting);
 	s->loop = loop;
-	loop_add_waiting(s->loop, (int64_t)s->waiting);
+	loop_add_queued(s->loop, (int64_t)s->waiting);
 	s->told_turn = 0;
 	if (waits && s->deferred) {
 		loop_defer(loop, &s->later);

@@ -77,7 +77,7 @@ int stream_enqueue(struct stream *s, const char *data, size_t len)
 		s->stalled_ns = clock_ns();
 	}
 	s->waiting += len;
-	loop_add_waiting(s->loop, (int64_t)len);
+	loop_add_queued(s->loop, (int64_t)len);
 	return 0;
 }
 
@@ -91,14 +91,14 @@ void stream_enqueue_first(struct stream *s, struct chunk *chunk)
 		s->last->next = chunk;
 	}
 	s->first = chunk;
-	loop_add_waiting(s->loop, (int64_t)chunk->end);
+	loop_add_queued(s->loop, (int64_t)chunk->end);
 }
 
 void stream_dequeue(struct stream *s, size_t n)
 {
 	struct chunk *chunk = s->first;
 
-	loop_add_waiting(s->loop, -(int64_t)n);
+	loop_add_queued(s->loop, -(int64_t)n);
 	chunk->begin += n;
 	if (emitter_has(&s->emitter, STREAM_WRITE)) {
 		stream_defer(s);
@@ -193,7 +193,7 @@ void stream_drop_queue(struct stream *s)
 		s->splice->pipe = pipe_give(s->loop, s->splice->pipe);
 	}
 	if (s->waiting > 0) {
-		loop_add_waiting(s->loop, -(int64_t)s->waiting);
+		loop_add_queued(s->loop, -(int64_t)s->waiting); /* only chunks are left of it */
 	}
 	s->waiting = 0;
 	if (s->cause == 0) {

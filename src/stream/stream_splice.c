@@ -171,7 +171,7 @@ ssize_t stream_splice_in(struct stream *s)
 	if (to->waiting == 0) {
 		to->stalled_ns = s->read_ns;
 	}
-	pipe->used += (size_t)n;
+	pipe_fill(to->loop, pipe, (size_t)n);
 	to->waiting += (size_t)n;
 	stream_flush(to);
 	stream_tell(s, STREAM_READ, NULL, (size_t)n);
@@ -186,7 +186,7 @@ ssize_t stream_splice_out(struct stream *s)
 	ssize_t n = splice_fds(pipe->out, s->fd, pipe->used);
 
 	if (n > 0) {
-		pipe->used -= (size_t)n;
+		pipe_drain(s->loop, pipe, (size_t)n);
 		if (pipe->used == 0) {
 			s->splice->pipe = pipe_give(s->loop, pipe);
 		}
@@ -194,15 +194,15 @@ ssize_t stream_splice_out(struct stream *s)
 	return n;
 }
 
-/** Reads all bytes of the pipe; 0 or a negative errno. */
-static int pipe_read(struct pipe *pipe, char *bytes)
+/** Reads `len` bytes of the pipe; 0 or a negative errno. */
+static int pipe_read(const struct pipe *pipe, char *bytes, size_t len)
 {
-	while (pipe->used > 0) {
-		ssize_t n = read(pipe->out, bytes, pipe->used);
+	while (len > 0) {
+		ssize_t n = read(pipe->out, bytes, len);
 
 		if (n > 0) {
 			bytes += n;
-			pipe->used -= (size_t)n;
+			len -= (size_t)n;
 		} else if (n == 0 || errno != EINTR) {
 			return n == 0 ? -EIO : -errno;
 		}
@@ -226,11 +226,12 @@ int stream_splice_spill(struct stream *s, int err)
 	}
 	/* Before pipe_read(): this also writes the struct's padding, in which bytes[] begins. */
 	*chunk = (struct chunk){.end = used, .capacity = used};
-	r = pipe_read(s->splice->pipe, chunk->bytes);
+	r = pipe_read(s->splice->pipe, chunk->bytes, used);
 	if (r < 0) {
 		free(chunk);
-		return r;
+		return r; /* what was read of it counts as in the pipe, until that is given back */
 	}
+	pipe_drain(s->loop, s->splice->pipe, used);
 	stream_enqueue_first(s, chunk);
 	s->splice->pipe = pipe_give(s->loop, s->splice->pipe);
 	return 0;

@@ -3,11 +3,13 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import resource
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -232,6 +234,35 @@ def test_pipes_are_told():
         else:
             raise AssertionError("nothing was spliced")
         wait.until(lambda: (of("lent"), of("free")) == (0, 1), "the pipe is empty")
+
+
+def test_what_waits_in_a_pipe_is_told_until_it_is_out():
+    """A server that reads no more, when its bytes are spliced: its pair and the sum say the same."""
+    stops, goes_on = threading.Event(), threading.Event()
+
+    def take(sock):
+        while sock.recv(1 << 20):
+            if stops.is_set():
+                goes_on.wait(DEADLINE)
+
+    with house(serve=take, relay={"splice": "auto"}) as here:
+        def waits():
+            way = json.loads(ask(here.weir, "GET", "/v1/pairs").text)["pairs"][0]["up"]
+            return way["spliced"] and 0 < way["waiting"] == scrape(here).get("weir_waiting_bytes")
+
+        with here.client() as sock:
+            end = time.monotonic() + DEADLINE
+            while scrape(here).get("weir_spliced_bytes_total", listener="web", direction="up") == 0:
+                assert time.monotonic() < end, "nothing was spliced"
+                sock.sendall(bytes(1 << 20))
+            stops.set()
+            sock.settimeout(0)
+            while not waits():
+                assert time.monotonic() < end, "what waits is not told"
+                with contextlib.suppress(BlockingIOError):
+                    sock.send(bytes(1 << 20))
+            goes_on.set()
+            wait.until(lambda: scrape(here).get("weir_waiting_bytes") == 0, "all is out")
 
 
 def test_the_door_that_shows_has_them_too_and_head_has_no_body():

@@ -111,7 +111,7 @@ START_TEST(a_pipe_that_came_back_with_bytes_is_closed)
 	pipe_pool_allow(test_loop, 1);
 	pipe = pipe_take(test_loop);
 	in = pipe->in;
-	pipe->used = 1;
+	pipe_fill(test_loop, pipe, 1);
 	ck_assert_ptr_null(pipe_give(test_loop, pipe));
 	ck_assert_int_eq(__real_fcntl(in, F_GETFD, 0), -1);
 	pipe = pipe_take(test_loop); /* its place is free for another */
@@ -213,7 +213,7 @@ START_TEST(without_memory_descriptors_or_a_size_there_is_none)
 		/* A size that cannot be set is no reason to do without: the next one is tried. */
 		ck_assert(pipe == NULL || n == 3);
 		if (pipe != NULL) {
-			pipe->used = 1;
+			pipe_fill(test_loop, pipe, 1);
 			pipe_give(test_loop, pipe);
 		}
 		now_ns += 2 * NS_PER_S;

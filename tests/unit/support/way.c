@@ -93,6 +93,8 @@ void way_close(void)
 	way.from = stream_free(way.from);
 	way.to = stream_free(way.to);
 	ck_assert_uint_eq(way_pool()->n_free, way_pool()->n_made);
+	ck_assert_uint_eq(loop_queued_bytes(test_loop), 0);
+	ck_assert_uint_eq(loop_waiting_bytes(test_loop), 0);
 	sender_stop(&way.sender);
 	if (way.in >= 0) {
 		close(way.in);
