@@ -43,7 +43,8 @@ struct chain_calls {
 	/** How many bytes the receiver takes now; 0: none, and chain_run() must be called when it
 	 * takes some. */
 	size_t (*room)(struct chain *chain);
-	/** Bytes have passed the whole chain. */
+	/** Bytes have passed the whole chain. They may be more than room() said: a chunk is passed
+	 * as a whole if there is any room, and without room if an end closes the connection. */
 	void (*out)(struct chain *chain, const void *bytes, size_t n);
 	/** How many bytes of out() have not left yet, because the receiver takes none. May be NULL:
 	 * all have left. */

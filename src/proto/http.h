@@ -24,11 +24,12 @@
 #include "proto/span.h"
 
 enum {
-	HTTP_BLANK_MAX = 4096,   /**< bytes of empty lines before a message: RFC 9112, 2.2 */
-	HTTP_TARGET_MAX = 8192,  /**< weir's own limit, like all that follow */
-	HTTP_HEADER_MAX = 16384, /**< all fields with their line ends; the same for trailers */
-	HTTP_FIELDS_MAX = 100,   /**< of a header; the same for trailers */
-	HTTP_BODY_MAX = 65536,   /**< default limit of a request's body, without chunk headers */
+	HTTP_BLANK_MAX = 4096,  /**< bytes of empty lines before a message: RFC 9112, 2.2 */
+	HTTP_TARGET_MAX = 8192, /**< weir's own limit, like all that follow */
+	/** All fields with their line ends; of trailers only the names and values count. */
+	HTTP_HEADER_MAX = 16384,
+	HTTP_FIELDS_MAX = 100, /**< of a header; the same for trailers */
+	HTTP_BODY_MAX = 65536, /**< default limit of a request's body, without chunk headers */
 	HTTP_FRAMING_MAX = 512 * 1024, /**< chunk headers and trailers of a request */
 	HTTP_BUILT_MAX = 1024,         /**< enough for the head of any answer that is built here */
 	HTTP_CHUNK_MAX = 24,           /**< enough for the header of a chunk */

@@ -16,7 +16,8 @@
  * is stopping, and if weir has no config file.
  *
  * RELOADING=1 is sent to systemd at the beginning, and READY=1 at the end, whether the reload
- * succeeded or not, before any request is answered (sd_notify(3)).
+ * succeeded or not, before any request is answered (sd_notify(3)). If weir is stopping by then,
+ * READY=1 is not sent.
  */
 #ifndef WEIR_SERVICE_RELOAD_H
 #define WEIR_SERVICE_RELOAD_H
