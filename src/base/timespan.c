@@ -85,10 +85,12 @@ static bool read_whole(const char **pos, uint64_t *ret_number)
 	uint64_t number = 0;
 
 	for (; is_digit(**pos); (*pos)++) {
-		number = number * 10 + (uint64_t)(**pos - '0');
-		if (number > LLONG_MAX) {
+		uint64_t digit = (uint64_t)(**pos - '0');
+
+		if (number > (LLONG_MAX - digit) / 10) {
 			return false;
 		}
+		number = number * 10 + digit;
 	}
 	*ret_number = number;
 	return true;

@@ -489,6 +489,7 @@ void reload_close(struct reload *reload)
 	conf_unref(reload->conf);
 	generation_unref(reload->next);
 	generation_unref(reload->before);
+	free(reload->warnings);
 	if (reload->report != NULL) {
 		fclose(reload->report);
 		free(reload->text);

@@ -79,6 +79,7 @@ static const struct {
 	{"infinityx", -EINVAL},
 	{"5 infinity", -EINVAL},
 	{"9223372036854775808", -ERANGE},
+	{"18446744073709551617us", -ERANGE}, /* 1 modulo 2^64 */
 	{"99999999999999999999999999", -ERANGE},
 	{"600000y", -ERANGE},
 	{"580000y 580000y", -ERANGE},
