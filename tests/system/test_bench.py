@@ -106,6 +106,8 @@ def test_the_bench_of_the_laboratory_keeps_its_figures_and_prints_one_table(fold
     # A part that is measured again takes the place of what was there, and the others stay.
     path = pathlib.Path(folder, "lab.json")
     before = json.loads(path.read_text(encoding="utf-8"))
+    version = subprocess.run([WEIR, "--version"], capture_output=True, text=True, check=True, timeout=DEADLINE).stdout
+    assert version.split() == ["weir", before["weir"]]
     assert list(before["parts"]) == ["late", "rate", "cost"]
     subprocess.run([ROOT / "bench" / "lab", build, "--quick", "--only=late", "--rounds=2", f"--out={folder}"],
                    stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20 * DEADLINE)
