@@ -45,7 +45,7 @@ enum end_reason {
 	END_DENIED,   /**< the access lists do not admit the client */
 	END_SOURCE_LIMIT, /**< the client's source already has max_pairs_per_source pairs */
 	END_RATE,         /**< the client's source connected too often */
-	END_LIMIT,        /**< out of fds, memory or ports after accept */
+	END_LIMIT,        /**< out of fds, memory, watches or ports after accept */
 	END_ERROR,        /**< any other errno */
 	END_REASONS,
 };
@@ -83,7 +83,7 @@ struct end end_by_timer(enum deadline_kind timer, uint64_t late_ns);
 /** The end by a failed stream of `side`: its reset, its loss, or an error of weir's own. */
 struct end end_by_failure(enum pair_side side, int err);
 
-/** The end because weir itself has failed: no errno says anything about a peer. */
+/** The end because weir itself has failed with `err`, which says nothing about a peer. */
 struct end end_by_own_failure(int err);
 
 /** The end by weir for a reason that is neither a timer nor a failed stream. */

@@ -341,7 +341,9 @@ int stream_write_last(struct stream *stream, const void *data, size_t len);
 
 /**
  * As stream_write(), for data that should go out together with the next write, such as a header: it
- * waits for another write in this turn of the loop. If there is none, it is sent at the turn's end.
+ * waits for another write in this turn of the loop. If there is none, it is sent at the turn's end,
+ * or, if the turn has already come to its tasks in line (loop.h), in the next turn, which follows
+ * at once.
  */
 int stream_write_ahead(struct stream *stream, const void *data, size_t len);
 

@@ -255,7 +255,7 @@ void stream_send_fin(struct stream *stream);
 /** Lets the kernel send what it held back for a FIN, since none has come. */
 void stream_uncork(struct stream *stream);
 
-/* ---- stream_splice.c, for stream_io.c ---- */
+/* ---- stream_splice.c, for the others ---- */
 
 /**
  * Splices once from the fd to the target, and emits READ. Returns how many bytes. 0: nothing moved;
@@ -318,7 +318,7 @@ void stream_tell_taken(struct stream *stream);
 /** Frees the waiting bytes, and if the fd is gone, also those that WRITE has not reported. */
 void stream_drop_queue(struct stream *stream);
 
-/* ---- for connector.c ---- */
+/* ---- for attempt.c ---- */
 
 /**
  * Watches the fd, on which connect(2) is in progress. `ended` is called once, when it has ended.

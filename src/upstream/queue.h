@@ -19,9 +19,10 @@
  *
  * A thread that looks on behalf of the waiters takes a free place under the lock, for the first
  * waiter on the list that has not tried that server, and the place stays taken until that waiter
- * gets its answer. While somebody waits, every look is under the lock, so a later waiter never
- * takes a place that was freed for an earlier one. Private to upstream/, except struct
- * group_waiter, group_waiter_init(), and the atomic numbers, which any thread may read.
+ * gets its answer. Only a place that a waiter finds in its own plan (group_ask::is_own) is for that
+ * waiter itself. While somebody waits, every look is under the lock, so a later waiter never takes
+ * a place that was freed for an earlier one. Private to upstream/, except struct group_waiter,
+ * group_waiter_init(), and the atomic numbers, which any thread may read.
  */
 #ifndef WEIR_UPSTREAM_QUEUE_H
 #define WEIR_UPSTREAM_QUEUE_H
