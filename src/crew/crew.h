@@ -65,7 +65,8 @@ int crew_start(struct crew *crew);
 
 /**
  * Ends all threads and waits for them; their sessions must have ended. Orders under way are given
- * up: done() is called with -ECANCELED, unless the order is closed before. Idempotent.
+ * up: a worker that has not answered answers -ECANCELED. Then done() is called later, unless the
+ * order is closed before. Idempotent.
  */
 void crew_stop(struct crew *crew);
 

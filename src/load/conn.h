@@ -16,7 +16,7 @@
  *
  * Answering a close takes as long as taking many timestamps, and closes that arrive meanwhile would
  * get theirs too late. So an end that has seen FIN is closed only after a turn of the loop in which
- * no other close arrived.
+ * no other FIN arrived. One that ended in another way is closed at once.
  */
 #ifndef WEIR_LOAD_CONN_H
 #define WEIR_LOAD_CONN_H

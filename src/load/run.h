@@ -91,7 +91,7 @@ struct run {
 	_Atomic uint64_t n_verdicts[2][VERDICTS];
 	_Atomic uint64_t n_over; /**< clients that ended */
 	/** Ends that have not ended, of those for which the run waits: all clients but those that
-	 * last (script::is_lasting), and the server ends that are judged. */
+	 * last (script::is_lasting), and the server ends that are judged and have read a token. */
 	_Atomic uint64_t n_awaited;
 	_Atomic uint64_t n_servers_over; /**< server ends that ended */
 	uint64_t memory_before;          /**< bytes resident, before the first connection */
@@ -111,7 +111,8 @@ struct run {
 	_Atomic uint64_t gate_ns;
 	struct drain_run drain;
 	uint64_t n_untried; /**< 1: the proxy has not tried to connect to the black hole */
-	char failure[OPTIONS_WHY_MAX]; /**< why it could not begin; "": it has begun */
+	/** The `why` of run_none(); "": the run has begun, or `signal` came before that. */
+	char failure[OPTIONS_WHY_MAX];
 };
 
 /**
@@ -138,9 +139,9 @@ void run_stop(struct run *run);
 uint64_t run_n_servers(const struct run *run);
 
 /**
- * Makes the results of a run that could not begin, so that it can be reported like others: because
- * of `why` or, if that is NULL, of the pending signal. 0 or -ENOMEM. The caller calls run_fini() in
- * any case.
+ * Makes the results of a run that could not begin, or that lost its serving end, so that it can be
+ * reported like others. The reason is `why` or, if that is NULL, the pending signal. 0 or -ENOMEM.
+ * The caller calls run_fini() in any case.
  */
 int run_none(struct run *run, const struct options *options, const char *why);
 
@@ -174,8 +175,8 @@ bool run_clients_are_idle(const struct run *run);
  * Any thread. */
 bool run_is_idle(const struct run *run);
 
-/** Calls conn_close() after a turn of the loop in which no other close arrived, or when the run
- * stops. On the lane's thread. */
+/** Calls conn_close() after a turn of the loop in which this was not called, or when the run stops.
+ * On the lane's thread. */
 void lane_close_later(struct lane *lane, struct conn *conn);
 
 #endif

@@ -24,8 +24,10 @@
 #include "proto/span.h"
 
 enum {
-	HTTP_BLANK_MAX = 4096,  /**< bytes of empty lines before a message: RFC 9112, 2.2 */
-	HTTP_TARGET_MAX = 8192, /**< weir's own limit, like all that follow */
+	/* All are weir's own limits. */
+	/** CRs and LFs before a message, which are skipped: RFC 9112, 2.2, sets no limit. */
+	HTTP_BLANK_MAX = 4096,
+	HTTP_TARGET_MAX = 8192,
 	/** All fields with their line ends; of trailers only the names and values count. */
 	HTTP_HEADER_MAX = 16384,
 	HTTP_FIELDS_MAX = 100, /**< of a header; the same for trailers */

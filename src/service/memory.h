@@ -2,8 +2,8 @@
 /*
  * Gives memory back to the system after a burst of pairs. The C library keeps freed memory that
  * lies between blocks in use. So once a second the main thread looks whether much less is in use
- * than before, or whether a config was freed. Nothing is done while the number of pairs still
- * falls, because that would delay the very timers that end them.
+ * than before, or whether a config was freed. Nothing is done while the number of pairs, or that of
+ * bytes in queues, still falls fast, because that would delay the very timers that end the pairs.
  *
  * A habit of the C library (glibc) would leave much of it behind, and memory_prepare() ends it.
  * docs/decisions/0610 has the figures.
