@@ -101,9 +101,3 @@ def cut_for_memory():
     with open("/proc/net/netstat", encoding="ascii") as file:
         names, numbers = (line.split() for line in file if line.startswith("TcpExt:"))
     return int(numbers[names.index("TCPAbortOnMemory")])
-
-
-def stolen():
-    """Seconds so far that this virtual machine wanted a processor and its host had it."""
-    with open("/proc/stat", encoding="ascii") as file:
-        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
