@@ -3,10 +3,10 @@
  * A run consists of lanes (each a thread with an event loop), connections, and the main thread,
  * which starts, watches and ends it.
  *
- *	main	starts the lanes, and every 50 ms handles progress, memory, signals, the time of
- *		the last bytes (script::go) and the end
- *	lane	opens every n-th connection at the rate of --ramp, accepts its share of the server
- *		ends, and measures how late its own loop is
+ *	main	starts the lanes, and every 50 ms, near the end every 5 ms, handles progress,
+ *		memory, signals, the time of the last bytes (script::go) and the end
+ *	lane	opens every n-th connection, so that all n lanes together keep the rate of --ramp,
+ *		accepts its share of the server ends, and measures how late its own loop is
  *
  * The main thread and the lanes share atomic fields and post tasks to each other. When run_all()
  * returns, only the caller's thread is left, and everything can be read.
@@ -75,9 +75,11 @@ struct run {
 	unsigned n_lanes; /**< lanes whose threads run */
 	uint8_t nonce;    /**< a byte in the tokens of this run */
 	bool aborted;     /**< a lane could not be set up */
-	atomic_bool stopping; /**< the lanes are closing what is open, so no peer has closed it */
-	uint64_t began_ns;    /**< when the ramp began */
-	uint64_t ended_ns;    /**< when the lanes had ended */
+	/** The run is ending. A close that is seen now is not judged, because weirload itself may
+	 * have closed the other end. */
+	atomic_bool stopping;
+	uint64_t began_ns; /**< when the ramp began */
+	uint64_t ended_ns; /**< when the lanes had ended */
 	/** When the first of the last bytes is due (script::go), or when the drain began; NS_NEVER:
 	 * not yet. */
 	_Atomic uint64_t go_ns;

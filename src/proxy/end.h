@@ -35,8 +35,8 @@ enum end_reason {
 	END_PREFACE,     /**< the first bytes of the client did not come in time */
 	END_BAD_PREFACE, /**< the first bytes of the client are not what they must be */
 	END_NO_SERVER,   /**< no server of the upstream is usable */
-	END_QUEUE,       /**< all servers were full for too long */
-	END_QUEUE_FULL,  /**< all servers were full, and the queue was too */
+	END_QUEUE,       /**< all servers were full, or DNS had found none, for too long */
+	END_QUEUE_FULL,  /**< it would have to wait in the queue, and that was full */
 	END_DRAIN,
 	END_SERVER_DOWN, /**< on_down is "end", and the server is down or removed */
 	END_ACCESS,      /**< the access lists of a reload deny the client of an open pair */
@@ -95,7 +95,7 @@ struct end end_without_server(void);
 /** The end when the server is down or removed, and on_down is "end". */
 struct end end_with_server(void);
 
-/** The end when all servers are full and so is the queue. */
+/** The end when the client would have to wait in the queue, and that is full. */
 struct end end_by_full_queue(void);
 
 /** The end when connecting failed; `timed_out`: because the connect timer expired. */

@@ -16,11 +16,11 @@
 /**
  * Call it once, before the first thread starts.
  *
- * malloc_trim(3) gives back the free memory between blocks in use, in the heaps of all threads. The
- * free memory behind the last block in use it gives back only in the heap of the main thread. In
- * the heap of a worker, free(3) gives that memory back when it joins a freed block to it. By
- * default free(3) does not join small blocks to their free neighbours. So mallopt(3) sets M_MXFAST
- * to 0: then it does.
+ * malloc_trim(3) gives back the free memory between blocks in use, in the heaps of all threads.
+ * Only in the heap of the main thread does it also give back the free memory behind the last block
+ * in use. In the heap of a worker, free(3) gives that memory back when it joins a freed block to
+ * it. By default free(3) does not join small blocks to their free neighbours. So mallopt(3) sets
+ * M_MXFAST to 0: then it does.
  */
 void memory_prepare(void);
 
