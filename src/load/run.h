@@ -8,8 +8,9 @@
  *	lane	opens every n-th connection, so that all n lanes together keep the rate of --ramp,
  *		accepts its share of the server ends, and measures how late its own loop is
  *
- * The main thread and the lanes share atomic fields and post tasks to each other. When run_all()
- * returns, only the caller's thread is left, and everything can be read.
+ * The main thread and the lanes share atomic fields. The main thread posts tasks to the lanes
+ * (lane::go, lane::stop); the lanes post none to it. When run_all() returns, only the caller's
+ * thread is left, and everything can be read.
  */
 #ifndef WEIR_LOAD_RUN_H
 #define WEIR_LOAD_RUN_H
@@ -55,13 +56,15 @@ struct lane {
 	struct task tidy;    /**< closes the spent ends */
 	uint64_t next;       /**< the next connection to open */
 	int status;          /**< 0 or the negative errno of its setup */
-	uint64_t n_received; /**< mixed, drain: messages that came back */
+	uint64_t n_received; /**< scenarios mixed and drain: messages that came back */
 	struct hdr late;     /**< us: lateness of the clients' closes */
 	struct hdr connect;  /**< us: from connect(2) to connected */
 	struct hdr failed;   /**< us: from connect(2) to its failure */
-	struct hdr latency;  /**< us: messages of the busy share */
-	uint64_t slowest_ns; /**< the slowest message, except those delayed by this loop itself */
-	struct hdr delay;    /**< us: lateness of this loop */
+	struct hdr latency;  /**< us: how long such a message took, there and back */
+	/** How long the slowest message took, this loop's own delay included. Messages that are
+	 * over --max-latency only because of that delay are left out. */
+	uint64_t slowest_ns;
+	struct hdr delay; /**< us: lateness of this loop */
 };
 
 struct run {
@@ -73,8 +76,10 @@ struct run {
 	sem_t set_up;     /**< posted by each lane whose setup has succeeded or failed */
 	sem_t begin;      /**< posted for each lane when all have posted set_up; see `aborted` */
 	unsigned n_lanes; /**< lanes whose threads run */
-	uint8_t nonce;    /**< a byte in the tokens of this run */
-	bool aborted;     /**< a lane could not be set up */
+	/** A byte in the tokens of this run: the first bytes that an end sends, which show the
+	 * other side which end it is (conn_private.h). */
+	uint8_t nonce;
+	bool aborted; /**< a lane could not be set up */
 	/** The run is ending. A close that is seen now is not judged, because weirload itself may
 	 * have closed the other end. */
 	atomic_bool stopping;
@@ -84,7 +89,8 @@ struct run {
 	 * not yet. */
 	_Atomic uint64_t go_ns;
 	_Atomic uint64_t n_servers; /**< server ends made */
-	/** Connections beyond n_servers_max, or without a token of ours. */
+	/** Connections beyond n_servers_max, and those whose first 8 bytes were read and are no
+	 * token of this run, or one that was read before. One that sends less is not counted. */
 	_Atomic uint64_t n_strangers;
 	_Atomic uint64_t n_opened;
 	_Atomic uint64_t n_begun;   /**< connects that were tried */
@@ -101,13 +107,15 @@ struct run {
 	int signal; /**< the signal that ended the run; 0: none */
 	struct about about;
 	struct blackhole blackhole;
-	struct remote *remote; /**< malloc'd; NULL: there is no connection to a serving end */
+	/** The connection to the serving end: with --remote, another weirload process, which has
+	 * the server ends. malloc'd; NULL: there is none. */
+	struct remote *remote;
 	/** n_awaited of the serving end, as last fetched; plus 1 if run_clients_are_idle() was
 	 * false just before, because then that number may still grow. 1 before the first fetch; 0
 	 * without --remote. */
 	_Atomic uint64_t n_remote_awaited;
 	uint64_t remote_delay_us;  /**< the worst delay of the serving end's loop */
-	_Atomic uint64_t n_placed; /**< queue: clients that have a place */
+	_Atomic uint64_t n_placed; /**< scenario queue: clients that have a place */
 	/** From when on the clients are opened that scenario::gate has delayed, at the rate of
 	 * --ramp; 0: not yet, or it is NULL. */
 	_Atomic uint64_t gate_ns;
@@ -165,7 +173,8 @@ int lane_start(struct lane *lane);
 
 /**
  * How late an event that is read at `now_ns` may be because of this loop's own delay: the worst
- * delay of the last 100 ms, or the time by which its heartbeat is overdue. On the lane's thread.
+ * delay of the last 100 ms or, if that is more, the time by which its heartbeat is overdue. On the
+ * lane's thread.
  */
 uint64_t lane_delay_ns(const struct lane *lane, uint64_t now_ns);
 
