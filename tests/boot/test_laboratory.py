@@ -62,6 +62,7 @@ def test_installed_it_waits_started_it_is_closed_in_and_purged_it_is_gone(bare):
                  "share/zsh/vendor-completions/_weirlab", "share/doc/weir-lab/LABORATORY.md.gz",
                  "share/doc/weir-lab/examples/laboratory/jobs.py"):
         assert os.path.exists(bare.path(f"/usr/{file}"))
+    assert os.access(bare.path("/usr/share/doc/weir-lab/examples/laboratory/jobs.py"), os.X_OK)
     # Neither enabled nor started, and no relay of weir with it.
     assert bare.systemctl("is-enabled", "weirlab", check=False).stdout.strip() == "disabled"
     assert bare.show("weirlab", "ActiveState") == "inactive"

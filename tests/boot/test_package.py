@@ -10,7 +10,7 @@ from weirtest import peers
 
 from boottest import traffic
 from boottest.deb import before_the_split, upgrade_of
-from boottest.settings import DEADLINE, DEB, LOAD_DEB
+from boottest.settings import DEADLINE, DEB, LAB_DEB, LOAD_DEB
 
 CONF = "/etc/weir/weir.conf"
 
@@ -19,6 +19,24 @@ def test_package_has_no_errors():
     done = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", DEB, LOAD_DEB],
                           capture_output=True, text=True, timeout=2 * DEADLINE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def dpkg_deb(option, deb, *words):
+    return subprocess.run(["dpkg-deb", option, deb, *words], capture_output=True, text=True, timeout=DEADLINE,
+                          check=True).stdout
+
+
+def test_the_packages_say_that_weirload_has_left_weir():
+    """Who has weir gets weirload as before, and who has the older weir cannot keep it beside weir-load."""
+    assert "weir-load" in re.split(r"[,|\s]+", dpkg_deb("--field", DEB, "Recommends"))
+    for field in ("Breaks", "Replaces"):
+        assert dpkg_deb("--field", LOAD_DEB, field).strip() == "weir (<< 0.1.0-2~)"
+
+
+def test_no_file_is_in_two_packages():
+    files = [line.split()[5] for deb in (DEB, LOAD_DEB, LAB_DEB)
+             for line in dpkg_deb("--contents", deb).splitlines() if not line.startswith("d")]
+    assert len(files) == len(set(files)) > 50
 
 
 def test_installed_on_a_clean_machine_it_runs_is_enabled_and_relays(bare):
