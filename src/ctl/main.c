@@ -37,6 +37,7 @@ static const char help_text[] =
 	"  -s, --socket SOCKET  the control socket (default: /run/weir/control)\n"
 	"  -c, --config FILE    use the control socket of the weir with this config\n"
 	"      --json           print the answer as JSON, unchanged\n"
+	"      --complete       must be first: print what may replace the last word, for a shell\n"
 	"\n"
 	"  status | ready | listeners | upstreams\n"
 	"  top\n"
