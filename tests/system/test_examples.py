@@ -228,45 +228,6 @@ def test_the_manual_page_has_the_use(use):
     assert " ".join(" ".join(lines_of(example(use))).split()) in " ".join(page.split())
 
 
-def keys_of_file():
-    """Each key of conf/weir.conf, with the path of its group, in the order of the file."""
-    path, found, last = [], [], ""
-    for line in (ROOT / "conf" / "weir.conf").read_text(encoding="utf-8").splitlines():
-        shown = re.sub(r"^( *)# (?= *(\w+ = |\}))", r"\1", re.sub(r'"[^"]*"', '""', line))
-        for key, opens, closes in re.findall(r"(\w+) = |([{(])|([)}])", re.sub(r"(^|\s)#.*", "", shown)):
-            if key:
-                last = key
-                found.append(".".join([*filter(None, path), key]))
-            elif opens:
-                path.append(last)
-                last = ""
-            elif closes:
-                path.pop()
-    return found
-
-
-def keys_of_page(section, group):
-    """Each key of a section of weir.conf(5), likewise."""
-    page = (ROOT / "man" / "weir.conf.5").read_text(encoding="utf-8")
-    path, found = list(group), []
-    for line in page.split(f"\n.Sh {section}\n")[1].split("\n.Sh ")[0].splitlines():
-        if line.startswith(".Bl "):
-            path.append("")
-        elif line == ".El":
-            path.pop()
-        elif line.startswith(".It Ic "):
-            path[-1] = line.removeprefix(".It Ic ")
-            found.append(".".join(path))
-    return found
-
-
-@pytest.mark.parametrize("section, group", (("OPTIONS", ()), ("TIMEOUTS", ("timeouts",))))
-def test_the_manual_page_is_in_the_order_of_the_file(section, group):
-    """What is in the file again, as the timeouts of a listener, the page has once."""
-    said, known = keys_of_page(section, group), keys_of_file()
-    assert len(said) > 10 and said == [key for key in known if key in said]
-
-
 @pytest.mark.root
 @pytest.mark.skipif(not os.path.exists(MODULE), reason="nginx's stream is not installed")
 @pytest.mark.parametrize("use", USES)
