@@ -33,7 +33,7 @@ struct metrics {
 	/* Where the current family is to be continued; reset for each family. */
 	size_t at;
 	struct members members;
-	struct numbered_listeners listeners; /**< those when it began */
+	struct numbered_listeners listeners; /**< those when the scrape began; not reset */
 	int fds;                             /**< /proc/self/fd, open; -1: it is not open */
 	size_t n_fds;
 };

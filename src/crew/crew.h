@@ -32,8 +32,9 @@ struct crew_opts {
 	struct loop *loop; /**< the main thread's */
 	size_t n_workers;
 	struct proxy_shared *shared; /**< made for n_workers; the crew sets its `parts` */
-	/** All workers are shut, and none has a listener or a session left. Called again if a
-	 * session came late and has ended. */
+	/** All workers are shut, and each has reported that it has no listener and no session left.
+	 * A worker may have got a session from another one since; if so, quiet() is called again
+	 * when that session has ended. */
 	void (*quiet)(void *owner);
 	/** A UNIX socket has stopped letting new clients in. */
 	void (*refuses)(void *owner);

@@ -70,9 +70,9 @@ struct end_pairs_order {
 
 int end_pairs_order_run(struct order_part *part);
 
-/** Close the listeners at once and end all sessions, which were due at `now_ns` (proxy_end()). May
- * be given once, before or after a drain, and after it no accept_order. Answers when that has
- * begun. */
+/** Close the listeners at once and end all sessions (proxy_end()); how late they end is counted
+ * from `now_ns`. May be given once, before or after a drain, and after it no accept_order. Answers
+ * when that has begun. */
 struct end_order {
 	struct order order;
 	uint64_t now_ns;

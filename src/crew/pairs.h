@@ -65,7 +65,7 @@ struct pair_row {
 	const char *client;
 	const char *upstream;    /**< "": none was chosen */
 	const char *server;      /**< "": it is not connected */
-	const char *server_name; /**< "": it has none but its address */
+	const char *server_name; /**< "": not connected, or it has none but its address */
 	uint64_t age_ns;
 	uint64_t joined_ns; /**< for how long it has relayed; 0: it does not yet */
 	uint64_t bytes[PAIR_WAYS];

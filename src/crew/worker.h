@@ -43,7 +43,7 @@ struct worker {
 	struct buckets slices; /**< the processor time of each slice (base/slice.h) */
 	sem_t halted;          /**< its loop has stopped */
 	sem_t released;        /**< no thread posts to its loop any more */
-	atomic_bool accepts;   /**< it has listeners or sessions, or was not shut */
+	atomic_bool accepts;   /**< false from the first quiet() until an accept_order reopens */
 };
 
 /**

@@ -74,7 +74,7 @@ struct link {
 	struct task soon;     /**< instead of the timer, if something is due very soon */
 	bool closes;          /**< RELAYING: a toxic closes it after what is in flight */
 	uint64_t deadline_ns; /**< CLOSING, RESETTING: until when it waits at most */
-	struct handler last;  /**< FLUSHING, CLOSING: events of the client's stream */
+	struct handler last;  /**< CONNECTING, FLUSHING, CLOSING: events of the client's stream */
 	struct handler last_of_server;
 	struct recorder *recorder; /**< NULL: it is not recorded */
 	struct stream *survivor;   /**< RESETTING: the stream to which bytes are still delivered */

@@ -25,7 +25,7 @@ struct proxy {
 	char *listen; /**< numeric, if it could be parsed */
 	bool enabled;
 	struct listen_socket socket;
-	struct acceptor *acceptor; /**< NULL: it is disabled, or a toxic has shut it */
+	struct acceptor *acceptor; /**< NULL: disabled, shut by a toxic, or it failed to listen */
 	double deaf;        /**< the part of the clients whose packets the kernel drops; 0: none */
 	struct timer timer; /**< for the time when the gate may change */
 };
