@@ -59,16 +59,17 @@ uint64_t budget_needed(const struct budget *budget, uint32_t max_pairs);
 enum { BUDGET_REMEDY_MAX = 256 };
 
 /**
- * Writes why `max_pairs` (0: the config has none, and not even one pair fits) do not fit, with both
- * numbers and the remedy. `size` bytes; BUDGET_REMEDY_MAX are enough.
+ * Writes why `max_pairs` (0: the config has none, and not even one pair fits) do not fit: how many
+ * fds they need, n_fds, and the remedy. `size` bytes; BUDGET_REMEDY_MAX are enough.
  */
 void budget_explain(const struct budget *budget, uint32_t max_pairs, char *remedy, size_t size);
 
 /**
- * Does all of this for `conf`: counts, compares its max_pairs with what fits, adds fds for checks,
- * for DNS if it discovers servers, for names if a server or a check has one, and pipes if it
- * splices, and enlarges the kernel's table of fds (base/fds.h: best while there are no threads). 0;
- * -EMFILE with a remedy if the pairs do not fit; or another negative errno with an empty remedy.
+ * Does all of this for `conf`: makes the reserve, with up to BUDGET_CHECKS_MIN checks and, if it
+ * discovers servers, fds for DNS; compares its max_pairs with what fits; then adds the other
+ * checks, fds for names if a server or a check has one, and pipes if it splices. Enlarges the
+ * kernel's table of fds (base/fds.h: best while there are no threads). 0; -EMFILE with a remedy if
+ * the pairs do not fit; or another negative errno with an empty remedy.
  */
 int budget_plan(const struct conf *conf, size_t n_workers, size_t n_sockets,
 	struct budget *ret_budget, char remedy[BUDGET_REMEDY_MAX]);

@@ -23,8 +23,8 @@ struct daemon_opts {
 /**
  * Runs weir with this config until a signal stops it, or exit_idle_ns ends it. The first SIGTERM,
  * SIGINT or SIGQUIT drains, a second one ends all pairs at once (stop.h). Returns the exit code.
- * *ret_stuck says that a thread could not be ended (a lookup that hangs, a log that is not read),
- * so that the caller must use _exit().
+ * *ret_stuck says that a thread could not be ended (a lookup or the start of a child hangs, or the
+ * log is not read), so that the caller must use _exit().
  */
 int daemon_run(const struct daemon_opts *opts, bool *ret_stuck);
 

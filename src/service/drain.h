@@ -16,8 +16,8 @@
  * says to end them.
  *
  * A reload does not end the drain (sockets_forget()); a reload and a drain never change the sockets
- * at the same time (sockets::is_busy). A stop is handled by stop.h; its grace is shorter by the
- * part of the grace that has passed here.
+ * at the same time (sockets::is_busy). A stop is handled by stop.h, with the grace that
+ * drain_yield() returns.
  */
 #ifndef WEIR_SERVICE_DRAIN_H
 #define WEIR_SERVICE_DRAIN_H

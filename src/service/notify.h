@@ -17,7 +17,7 @@
 
 enum { NOTIFY_STATUS_MAX = 1024 }; /**< a longer text is cut off */
 
-/** READY=1: every listener is bound and accepting. */
+/** READY=1: weir has started, or a reload is over, even if it failed. */
 void notify_ready(void);
 
 /** RELOADING=1, with the time (MONOTONIC_USEC=); notify_ready() must follow. */

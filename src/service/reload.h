@@ -67,7 +67,7 @@ struct reload_opts {
 	struct names *names;
 	struct checks *checks;       /**< active checks of the servers */
 	struct finders *finders;     /**< find servers by DNS */
-	struct ejections *ejections; /**< settled when a config comes into force */
+	struct ejections *ejections; /**< end where the next config forbids them */
 	const struct stop *stop;
 	struct spawner *spawner; /**< starts the child that checks the config */
 	struct memory *memory;

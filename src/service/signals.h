@@ -5,7 +5,7 @@
  *
  *	signals_hold() ──▶ the command line ──▶ signals_start() ──▶ config ──▶ signals_open()
  *	  they are blocked       │                SIGTERM: exit 0                all are events
- *	                         └──▶ signals_release(): --check and --reload have default signals
+ *	                         └──▶ signals_release(): for --check and --reload, the old mask
  *
  * SIGTERM, SIGINT, SIGQUIT and SIGHUP are events of the main loop: they are blocked in every thread
  * and read from a signalfd, and the caller decides what they do. All other signals whose default is

@@ -6,9 +6,10 @@
  * allocates nothing. One handler may take several events (a mask). Several handlers may take the
  * same event; they are called in the order of subscription.
  *
- * While an event is being emitted, handlers may subscribe, unsubscribe, close, steal and free
- * anything, themselves included. A handler that was unsubscribed is not called any more. A handler
- * that was subscribed during the emission is called from the next event on.
+ * While an event is being emitted, handlers may subscribe, unsubscribe, close and free anything,
+ * themselves included, and take the fd of a stream (stream_steal_handle()). A handler that was
+ * unsubscribed is not called any more. A handler that was subscribed during the emission is called
+ * from the next event on.
  */
 #ifndef WEIR_STREAM_EMITTER_H
 #define WEIR_STREAM_EMITTER_H

@@ -179,11 +179,12 @@ int loop_watch(struct loop *loop, int fd, struct watcher *watcher);
 /** As loop_watch(), but level-triggered and for input only, as a listening socket needs it. */
 int loop_watch_listen(struct loop *loop, int fd, struct watcher *watcher);
 
-/** Ends the watch of an fd that stays open. */
+/** Ends the watch of an fd that stays open. Like loop_forget(), it sets watcher->ready to NULL. */
 void loop_unwatch(struct loop *loop, int fd, struct watcher *watcher);
 
 /**
  * Call it after closing a watched fd: the watcher is not called any more, also not in this turn.
+ * Sets watcher->ready to NULL; to watch with it again, set ready() again.
  */
 void loop_forget(struct loop *loop, struct watcher *watcher);
 
