@@ -109,7 +109,8 @@ enum stream_event {
 
 /**
  * Facts about the fd that a caller of stream_open() knows; each saves the system calls to find it
- * out, except STREAM_IS_MPTCP, which costs some. STREAM_HALF_OPEN is a choice.
+ * out, except STREAM_IS_MPTCP, which costs some. STREAM_NONBLOCKING saves them only together with
+ * STREAM_IS_TCP or STREAM_IS_UNIX. STREAM_HALF_OPEN is a choice.
  */
 enum stream_flags {
 	STREAM_HALF_OPEN = 1 << 0,   /**< end of input does not close: see END and HANGUP */
@@ -144,10 +145,11 @@ enum {
 /* ---- life ---- */
 
 /**
- * Makes a stream of `fd`, which it takes and makes non-blocking. Nothing is watched before
- * stream_start(). NULL and errno on failure; the fd is then still the caller's. EBADF; ENOMEM;
- * EOPNOTSUPP: Multipath TCP, which only stream_open() takes, with STREAM_IS_MPTCP; or what
- * getsockopt(2), setsockopt(2) or fcntl(2) say.
+ * Makes a stream of `fd`, which it takes and makes non-blocking. The fd is watched from
+ * stream_start() on, or once bytes wait to be written, whichever comes first. NULL and
+ * errno on failure; the fd is then still the caller's. EBADF; ENOMEM; EOPNOTSUPP: Multipath TCP,
+ * which only stream_open() takes, with STREAM_IS_MPTCP; or what getsockopt(2), setsockopt(2) or
+ * fcntl(2) say.
  */
 struct stream *stream_new(int fd);
 
@@ -295,8 +297,8 @@ int stream_set_read_max(struct stream *stream, size_t bytes);
 /* ---- working ---- */
 
 /**
- * Starts or resumes reading, unless another reason pauses it. The first call watches the fd, and
- * starts the clock of the timeout if it does not run yet. Idempotent. 0 or a negative errno:
+ * Starts or resumes reading, unless another reason pauses it. The first call watches the fd and
+ * starts the clock of the timeout, if that was not done yet. Idempotent. 0 or a negative errno:
  * -ENOMEM, -ENOSPC (too many watches: epoll_ctl(2)), -EPERM (the fd cannot be polled), -EBADF
  * (closed).
  */
@@ -340,10 +342,9 @@ int stream_write(struct stream *stream, const void *data, size_t len, struct han
 int stream_write_last(struct stream *stream, const void *data, size_t len);
 
 /**
- * As stream_write(), for data that should go out together with the next write, such as a header: it
- * waits for another write in this turn of the loop. If there is none, it is sent at the turn's end,
- * or, if the turn has already come to its tasks in line (loop.h), in the next turn, which follows
- * at once.
+ * As stream_write(), for data that should go out together with what is written after it in this
+ * turn of the loop, such as a header. Both wait, at most until the turn's end, or, if the turn has
+ * already come to its tasks in line (loop.h), until the next turn, which follows at once.
  */
 int stream_write_ahead(struct stream *stream, const void *data, size_t len);
 

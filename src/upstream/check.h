@@ -12,8 +12,8 @@
  * target is down), so a late check does not delay those that follow. The first check is due after a
  * fraction of `every`, the `phase`. A check never begins before its due time. It may begin up to
  * CHECK_SLACK_NS later if the interval is at least ten times that, so that checks that are due soon
- * after each other begin in one turn of the loop. A due time that passes while the check before it
- * is in progress, or while the loop does not turn, is skipped.
+ * after each other begin in one turn of the loop. A due time that passes before the previous check
+ * has ended is skipped, also if that check began late because the loop did not turn.
  *
  * If weir itself could not make a check (no fd, memory, port, or thread for the lookup), the check
  * says nothing about the target: it counts neither as passed nor as failed, and the next one

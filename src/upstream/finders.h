@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The groups with `discover`, on the main thread. This module decides which names DNS is asked for
- * (discover.h), and makes the servers that DNS finds servers of the group.
+ * (discover.h), and adds the servers that DNS finds to the group.
  *
  *	a config comes into force:	finders_begin(), finders_follow() for each of its groups
  *					with `discover`, finders_end()

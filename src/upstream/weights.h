@@ -18,14 +18,16 @@
 void weights_scale(uint64_t *weights, size_t n);
 
 /**
- * Divides a weight of 0 to 65535 among `n_addresses`: the part of one address. 0 counts as 1.
- * `parts` comes from weights_parts(), and is the same for all weights that are compared.
+ * What one address gets of a weight (0 to 65535; 0 counts as 1) that `n_addresses` share. A weight
+ * of 1 has `parts` parts, and the result is a number of them. `parts` comes from weights_parts(),
+ * and must be the same for all weights that are compared.
  */
 uint64_t weights_share(uint16_t weight, uint64_t parts, size_t n_addresses);
 
 /**
- * The parts to use if `n_addresses` share one more weight: a common multiple of both arguments, or
- * 2^32 - 1 if that multiple is too large.
+ * How many parts a weight of 1 must have, so that each weight can be divided evenly. Begin with 1
+ * part, and call it for each weight, with the number of addresses that share it. Returns a
+ * common multiple of both arguments, or 2^32 - 1 if that multiple is too large.
  */
 uint64_t weights_parts(uint64_t parts, size_t n_addresses);
 
