@@ -3,14 +3,20 @@
 
 import contextlib
 import re
+import shutil
 import signal
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from test_weirctl import WEIRCTL
 from weirtest import peers, wait
-from weirtest.asking import ask, connections, get
+from weirtest.asking import ask, connections, control_path, get
 from weirtest.drains import take
 from weirtest.following import follow
 from weirtest.house import exchange, house, listener
+from weirtest.settings import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
@@ -356,3 +362,28 @@ def test_each_answer_has_the_keys_of_its_schema_and_their_types():
     for path, by_status in SCHEMAS.items():
         for key, one in keys_of(list(by_status.values())):
             assert not isinstance(one, Maybe) or one.seen == {True, False}, (path, key, one.seen)
+
+
+def examples():
+    """Each command of the section EXAMPLES, with the answer that the block after it shows."""
+    blocks = [block.replace("\\e", "\\")
+              for block in re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", section("EXAMPLES"), re.M)]
+    assert all(block.startswith(("curl ", "weirctl ")) for block in blocks[::2]) and len(blocks) % 2 == 0
+    return list(zip(blocks[::2], blocks[1::2]))
+
+
+def shape(answer):
+    """Numbers are others on each machine; how a line is folded does not matter."""
+    return re.sub(r"\d+", "0", "".join(answer.split()))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl: scripts/setup test")
+def test_each_example_is_answered_as_it_is_written():
+    with house() as here:
+        here.reload(upstreams=[{"name": "app", "servers": [{"name": "a", "address": str(here.server())}]}])
+        exchange(here.client())
+        for command, answer in examples():
+            line = command.replace("/run/weir/control", control_path(here.weir))
+            line = re.sub("^weirctl ", f"'{WEIRCTL}' -s '{control_path(here.weir)}' ", line)
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=DEADLINE, check=True)
+            assert shape(done.stdout) == shape(answer) and not done.stderr, command
