@@ -64,7 +64,9 @@ struct toxic {
 	const struct toxic_type *type;
 	enum direction direction;
 	char stream[STREAM_TEXT_MAX]; /**< the direction, as written in the request */
-	double toxicity;              /**< the share of the connections that it bites, 0 to 1 */
+	/** The share of the connections that it bites, 0 to 1. For toxiproxy's types it may be any
+	 * number: more than 1 is all, less than 0 is none. */
+	double toxicity;
 	int64_t values[TOXIC_ATTRIBUTES_MAX];
 	/* For a trigger with scope "proxy" (trigger.h). */
 	uint64_t begun_ns; /**< when it was made */

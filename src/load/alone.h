@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `weirload serve`: only the server, for a proxy and a weirload on other hosts. It closes no
- * connection unless its options say so, until Ctrl-C or the end of --for; then it prints what it
- * has counted.
+ * `weirload serve`: only the server, for a proxy and a weirload on other hosts. It ends no
+ * connection by itself; with --mode read (the default) or echo, it answers a FIN with its own. At
+ * Ctrl-C, or the end of --for, it closes all, and prints what it has counted.
  */
 #ifndef WEIR_LOAD_ALONE_H
 #define WEIR_LOAD_ALONE_H

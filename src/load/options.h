@@ -60,7 +60,7 @@ struct options {
 	char **argv;
 	struct addr target;      /**< after options_resolve() never a name */
 	struct addr serve;       /**< sa_len 0: not given */
-	struct addr remote;      /**< likewise; after options_resolve() never a name */
+	struct addr remote;      /**< if has_remote; after options_resolve() never a name */
 	struct addr control;     /**< for a server that obeys (obey.h): its control address */
 	const char *secret_file; /**< borrowed; NULL: none */
 	bool has_serve;          /**< the server ends are known: --serve or --remote was given */
@@ -72,11 +72,13 @@ struct options {
 	uint64_t n_sources;
 	uint64_t n_connections;
 	uint64_t n_threads;
-	double ramp;              /**< connections opened in a second */
-	uint64_t expect_ns;       /**< NS_NEVER: it is measured */
-	uint64_t wait_ns;         /**< how long to wait for a close after its expected time */
-	uint64_t connect_wait_ns; /**< how long to wait for the answer to a connect */
-	uint64_t max_late_ns;     /**< NS_NEVER: it is measured */
+	double ramp;        /**< connections opened in a second */
+	uint64_t expect_ns; /**< NS_NEVER: it is measured */
+	uint64_t wait_ns;   /**< how long to wait for a close after its expected time */
+	/** How long to wait for the answer to a connect. Scenarios connect and preface with
+	 * --expect wait for options_patience_ns() instead. */
+	uint64_t connect_wait_ns;
+	uint64_t max_late_ns; /**< NS_NEVER: it is measured */
 	uint64_t max_latency_ns;
 	uint64_t max_lost; /**< bytes */
 	uint64_t max_unserved;

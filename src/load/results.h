@@ -81,11 +81,12 @@ struct results {
 	uint64_t memory_bytes; /**< weirload's own memory for each connection opened */
 	uint64_t n_unopened;   /**< not tried, because the run was interrupted */
 	uint64_t n_matched;
-	uint64_t n_unserved;          /**< judged, but the server end is not known */
+	/** The server end is not known, and the verdict is not failed, void, early or unfinished. */
+	uint64_t n_unserved;
 	struct side_results sides[2]; /**< by enum load_side */
 	struct way_results up;
 	struct way_results down;
-	struct way_results after_fin; /**< halfclose: from the other end */
+	struct way_results after_fin; /**< halfclose: sent by an end after it read a FIN */
 	struct way_results echoed;    /**< without --serve or --remote: messages that came back */
 	struct hdr connect;           /**< us */
 	struct hdr failed;            /**< us */

@@ -7,7 +7,7 @@
  *	serving end	{"weirload": VERSION, "protocol": 1, "challenge": HEX}
  *	controller	{"protocol": 1, "nonce": HEX, "proof": TEXT}	{"ok": true}
  *	controller	{"run": {...}}					{"ok": true}
- *	controller	{"over": [CLIENT, ...]}, every 50 ms		STATE
+ *	controller	{"over": [CLIENT, ...]}, every 50 or 5 ms	STATE
  *	controller	{"stop": true}					STATE
  *	controller	{"ends": FIRST}					{"ends": [END, ...]}
  *

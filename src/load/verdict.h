@@ -10,7 +10,7 @@ enum verdict {
 	VERDICT_NONE,    /**< no close was expected */
 	VERDICT_FAILED,  /**< it could not be opened */
 	VERDICT_VOID,    /**< weirload itself was too late: it sent a byte or read the close late */
-	VERDICT_EARLY,   /**< closed before the expected time */
+	VERDICT_EARLY,   /**< closed before the expected time, or while it had to stay open */
 	VERDICT_ON_TIME, /**< closed at the expected time, or within --max-late after it */
 	VERDICT_LATE,    /**< closed later than --max-late after it */
 	VERDICT_MEASURED,   /**< closed; no time was expected */
@@ -32,8 +32,8 @@ struct verdict_facts {
 };
 
 /**
- * The verdict on a close, and how late it was: negative if early, 0 between early_ns and late_ns. A
- * close that is late only because of weirload's own delay is void.
+ * The verdict on a close, and how late it was: negative before early_ns, 0 from early_ns to late_ns.
+ * A close that is late only because of weirload's own delay is void.
  */
 enum verdict verdict_judge(const struct verdict_facts *facts, int64_t *ret_late_ns);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The levels of log lines, and the maximum length of a line. */
+/* The levels of log lines, and the maximum length of a line, without its time and level. */
 #ifndef WEIR_LOG_LEVEL_H
 #define WEIR_LOG_LEVEL_H
 

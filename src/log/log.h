@@ -29,8 +29,8 @@
  *
  * A value is quoted and escaped, as base/text.h says, if it is empty or contains a space, '=' or a
  * byte that needs an escape. A text that looks like a number is quoted too, so every unquoted value
- * that looks like a number is one (fields.h). A line longer than LOG_LINE_MAX is cut at the end of
- * a field and ends with "cut=true".
+ * that looks like a number is one (fields.h). A line that is longer than LOG_LINE_MAX without its
+ * time and level is cut at the end of a field and ends with "cut=true".
  */
 #ifndef WEIR_LOG_LOG_H
 #define WEIR_LOG_LOG_H
