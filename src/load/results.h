@@ -81,7 +81,8 @@ struct results {
 	uint64_t memory_bytes; /**< weirload's own memory for each connection opened */
 	uint64_t n_unopened;   /**< not tried, because the run was interrupted */
 	uint64_t n_matched;
-	/** The server end is not known, and the verdict is not failed, void, early or unfinished. */
+	/** The server end should be known and is not. Pairs that are failed, void, early or
+	 * unfinished are not counted. */
 	uint64_t n_unserved;
 	struct side_results sides[2]; /**< by enum load_side */
 	struct way_results up;

@@ -32,8 +32,8 @@ struct verdict_facts {
 };
 
 /**
- * The verdict on a close, and how late it was: negative before early_ns, 0 from early_ns to late_ns.
- * A close that is late only because of weirload's own delay is void.
+ * The verdict on a close, and how late it was: negative before early_ns, 0 between early_ns and
+ * late_ns. A close that is late only because of weirload's own delay is void.
  */
 enum verdict verdict_judge(const struct verdict_facts *facts, int64_t *ret_late_ns);
 
