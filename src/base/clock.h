@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * weir's only clock: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in _ns).
+ * The clock of all durations and deadlines: CLOCK_MONOTONIC in nanoseconds (uint64_t, names end in
+ * _ns).
  *
  * It stands still while the machine is suspended. A time that is compared with a deadline is read
  * here, right after the call that moved the bytes, never from the loop's cached time. Tests replace

@@ -2,7 +2,8 @@
 /*
  * Writes a file so that it is either complete or absent: into a new file beside the target, which
  * is then renamed. If the target is not a regular file (a pipe, /dev/null), it is written directly.
- * If it is a symbolic link, this applies to the file that it points to.
+ * If it is a symbolic link, this applies to the file that it points to; a link to no file is itself
+ * replaced.
  */
 #ifndef WEIR_BASE_WHOLE_FILE_H
 #define WEIR_BASE_WHOLE_FILE_H

@@ -3,8 +3,8 @@
  * Checks that need more than one value of the model. What is wrong is reported; warnings and hints
  * are given only for a config without errors. Private to conf.
  *
- *	check.c			duplicate names and addresses, circles, a drain that is longer than
- *				its budget
+ *	check.c			duplicate names and addresses, servers that are weir's own
+ *				listeners, a drain that is longer than its budget
  *	check_references.c	upstreams that listeners and routes name
  *	check_upstream.c	an upstream: servers, active checks, discovery
  *	check_edge.c		what a listener says about its clients

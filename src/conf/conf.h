@@ -67,7 +67,7 @@ enum conf_balance {
 /** What BALANCE_HASH hashes. */
 enum conf_hash_on {
 	HASH_ON_CLIENT,      /**< the client's address; for IPv6 its /64 */
-	HASH_ON_CLIENT_PORT, /**< its address and port */
+	HASH_ON_CLIENT_PORT, /**< the same, and its port */
 	HASH_ON_SNI,         /**< the name in its ClientHello */
 };
 
@@ -117,7 +117,7 @@ enum conf_discover { DISCOVER_NONE, DISCOVER_DNS, DISCOVER_SRV };
 /** What is looked up by DNS. */
 struct conf_discovery {
 	enum conf_discover kind;
-	char *name;       /**< as written, without the dot at its end; NULL: DISCOVER_NONE */
+	char *name;       /**< in lower case, without the dot at its end; NULL: DISCOVER_NONE */
 	uint16_t port;    /**< with DISCOVER_DNS */
 	uint64_t hold_ns; /**< NS_NEVER: an empty answer removes no server */
 	uint64_t ttl_min_ns;
@@ -129,9 +129,10 @@ struct conf_discovery {
 struct conf_server {
 	char *name; /**< unique in the upstream; if none is written, `text` */
 	struct addr addr;
-	char text[ADDR_TEXT_MAX]; /**< the address as written, for logs */
-	uint32_t weight;          /**< 0 to CONF_WEIGHT_MAX; 0: no new pairs */
-	uint32_t max_pairs;       /**< 0: no limit */
+	/** For logs: the address as written; if it is from conf_listener::server, addr_text(). */
+	char text[ADDR_TEXT_MAX];
+	uint32_t weight;    /**< 0 to CONF_WEIGHT_MAX; 0: no new pairs */
+	uint32_t max_pairs; /**< 0: no limit */
 	bool backup;
 	const struct conf_check *check; /**< may be that of the upstream; NULL: none */
 };

@@ -30,7 +30,7 @@ enum {
 struct conf_error;
 
 struct conf_errors {
-	char *main_file;           /* its errors come first; NULL: those of no file do */
+	char *main_file;           /* its errors come first; NULL: no file's errors do */
 	struct conf_error *errors; /* n_errors of them, sorted */
 	size_t n_errors;           /**< errors that are stored */
 	size_t n_dropped;          /**< errors above CONF_ERRORS_MAX, or without memory */

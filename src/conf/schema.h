@@ -27,7 +27,7 @@ enum conf_type {
 	CONF_BYTES,     /**< struct conf_bytes */
 	CONF_FLAGS,     /**< unsigned; an array of words, each of which sets a bit */
 	CONF_PREFIXES,  /**< const struct conf_prefixes *; a string or an array of strings */
-	CONF_SNI,       /**< names in a ClientHello, as CONF_LISTEN: char * */
+	CONF_SNI,       /**< names in a ClientHello: char *; a string or an array of strings */
 	CONF_ALPN,      /**< protocols in a ClientHello, likewise */
 	CONF_HOSTS,     /**< names in a Host header, likewise */
 	CONF_INCLUDE,   /**< patterns of files; handled before anything is parsed */

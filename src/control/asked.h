@@ -74,8 +74,8 @@ void control_refuse_exchange(
 
 /**
  * Returns a reference to the body, which must be a JSON object with no members but these (a list
- * that ends with NULL); an empty body is an empty object. NULL: the body is something else, and the
- * request was answered with that error.
+ * that ends with NULL); an empty body is an empty object. NULL: the body is something else, or
+ * there is no memory, and the request was answered with that error.
  */
 json_t *control_body(struct control_asked *asked, const char *const *members);
 
@@ -116,7 +116,7 @@ bool control_was_short(void);
  * Latin-1. */
 json_t *control_text(const char *text);
 
-/** An array with a string for each line of a text, without the line feeds. */
+/** An array with a string for each line that is not empty, without its line feed. */
 json_t *control_lines(const char *text);
 
 /** A time in milliseconds; NS_NEVER is null. */

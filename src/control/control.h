@@ -68,8 +68,8 @@ struct control_status {
 	bool reload_failed;
 	uint64_t n_reloads_ok;
 	uint64_t n_reloads_failed;
-	bool has_p99; /**< a timer has expired, so that p99_us is known */
-	uint64_t p99_us;
+	bool has_p99;    /**< a timer has expired, so that p99_us is known */
+	uint64_t p99_us; /**< 99th percentile of how late timers have expired */
 };
 
 struct control_calls {
