@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from weirtest.clock import again_if_late  # noqa: E402
 from weirtest.crowd import pytest_cmdline_main, pytest_runtestloop  # noqa: E402, F401
+from weirtest.invariant import pytest_runtest_makereport  # noqa: E402, F401
 from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
