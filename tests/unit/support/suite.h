@@ -3,6 +3,7 @@
 #ifndef WEIR_TESTS_SUITE_H
 #define WEIR_TESTS_SUITE_H
 
+#include <assert.h>
 #include <check.h>
 
 #if defined(__has_feature)
@@ -14,6 +15,9 @@
 #define SUITE_HAS_TSAN
 #endif
 #endif
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A sanitizer keeps what was freed: what a process has then says nothing. */
 #if defined(SUITE_HAS_LSAN) || defined(SUITE_HAS_TSAN)
@@ -41,6 +45,52 @@ static inline void suite_look_for_leaks(void)
 #endif
 }
 
+/* What invariant_case() was given. */
+struct invariant {
+	const char *what, *page, *heading;
+};
+
+enum { INVARIANTS_MAX = 4 };
+
+static struct invariant suite_invariants[INVARIANTS_MAX];
+static int suite_n_invariants;
+
+/**
+ * Makes a case for tests that hold an invariant of the design. docs/ARCHITECTURE.md, Invariants,
+ * has all of them. The case is named `what`. If one of its tests fails, suite_run() says which page
+ * to read. Keeps the pointers.
+ */
+static inline TCase *invariant_case(const char *what, const char *page, const char *heading)
+{
+	assert(suite_n_invariants < INVARIANTS_MAX);
+	suite_invariants[suite_n_invariants++] = (struct invariant){what, page, heading};
+	return tcase_create(what);
+}
+
+/** Says once of each invariant that a failed test holds which page to read. On stderr, which meson
+ * shows: of what is in stdout it shows only the results. */
+static inline void suite_say_pages(SRunner *runner)
+{
+	TestResult **failures = srunner_failures(runner);
+	int n = srunner_ntests_failed(runner);
+
+	for (int i = 0; i < suite_n_invariants; i++) {
+		const struct invariant *one = &suite_invariants[i];
+		int at = 0;
+
+		while (at < n && strcmp(tr_tcname(failures[at]), one->what) != 0) {
+			at++;
+		}
+		if (at < n) {
+			fprintf(stderr,
+				"This test holds an invariant of the design: %s."
+				" Read %s, \"%s\".\n",
+				one->what, one->page, one->heading);
+		}
+	}
+	free(failures);
+}
+
 /** Runs the suite with check's environment variables (CK_FORK, CK_RUN_CASE, ...). Returns the exit
  * status for main(). */
 static inline int suite_run(Suite *suite)
@@ -51,6 +101,7 @@ static inline int suite_run(Suite *suite)
 	suite_look_for_leaks();
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
+	suite_say_pages(runner);
 	srunner_free(runner);
 	return failed == 0 ? 0 : 1;
 }
