@@ -10,6 +10,7 @@ from weirtest.address import MIXES
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, scaled
 
+pytestmark = pytest.mark.invariant("a FIN arrives as a FIN, a reset as a reset", "docs/ARCHITECTURE.md", "The way of a pair")
 MIB = 1 << 20
 EARLY = b"early"
 

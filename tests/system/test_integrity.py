@@ -12,6 +12,7 @@ from weirtest.address import MIXES, TRANSPORTS
 from weirtest.rig import relay
 from weirtest.settings import scaled
 
+pytestmark = pytest.mark.invariant("each byte arrives once, as it was sent, in its order", "docs/ARCHITECTURE.md", "The way of a byte")
 SIZES = (0, 1, 16383, 16384, 16385)
 MIB = 1 << 20
 

@@ -158,6 +158,7 @@ def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
         report(f"afterwards {left() / KIB:.0f} KiB above the base, at most 1024{UNJUDGED}")
 
 
+@pytest.mark.invariant("an idle pair takes less than 1 KiB", "docs/PERFORMANCE.md", "Memory of an idle pair")
 def test_an_idle_pair_costs_less_than_a_kibibyte(report):
     count, warm = scaled(4_000), scaled(100)
     with relay() as rig:
@@ -166,7 +167,7 @@ def test_an_idle_pair_costs_less_than_a_kibibyte(report):
         held += [rig.pair() for _ in range(count)]
         each = (proc.memory(rig.weir.pid) - base) / count
         report(f"{each:.0f} bytes for each of {count} idle pairs, at most 1024{UNJUDGED}")
-        assert each <= 1024 or not JUDGED, "what a pair may own, and when: docs/PERFORMANCE.md, Memory of an idle pair"
+        assert each <= 1024 or not JUDGED
         for sock in (sock for pair in held for sock in pair):
             peers.reset(sock)
 

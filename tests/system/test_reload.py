@@ -18,12 +18,14 @@ from weirtest.house import FAILED, Callers, exchange, house, listener, say, upst
 from weirtest.settings import LATE, scaled
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+lossless = pytest.mark.invariant("a reload loses no client", "docs/ARCHITECTURE.md", "Listening sockets")
 MIB = 1 << 20
 
 
 # ---- what stays
 
 
+@lossless
 @WORKERS
 @pytest.mark.parametrize("transport", address.TRANSPORTS)
 def test_listener_that_stays_loses_no_connection(transport, workers, report):
@@ -37,6 +39,7 @@ def test_listener_that_stays_loses_no_connection(transport, workers, report):
         report(f"{callers.served} connections during {scaled(10, 3)} reloads, none lost")
 
 
+@lossless
 @pytest.mark.workers
 def test_transfers_under_way_are_exact(report):
     """Twenty long transfers, and reloads that change all that may change."""
@@ -202,6 +205,7 @@ def test_new_listener_is_served(workers):
                 exchange(here.client(one))
 
 
+@lossless
 @WORKERS
 @pytest.mark.parametrize("transport", address.TRANSPORTS)
 def test_listener_that_goes_resets_no_client(transport, workers, report):

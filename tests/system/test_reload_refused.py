@@ -17,6 +17,8 @@ from weirtest.house import FAILED, NOBODY, exchange, house, listener, say, upstr
 from weirtest.settings import DEADLINE, scaled
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
+harmless = pytest.mark.invariant("a reload that is refused changes nothing", "docs/ARCHITECTURE.md",
+                                 "The way of a config value")
 
 
 # ---- what is refused
@@ -28,6 +30,7 @@ def expect_unchanged(here, old):
     exchange(here.client())
 
 
+@harmless
 def test_every_error_is_told_and_logged():
     with house(errors=FAILED) as here:
         old = here.client()
@@ -39,6 +42,7 @@ def test_every_error_is_told_and_logged():
         expect_unchanged(here, old)
 
 
+@harmless
 def test_bind_failure_changes_nothing():
     with house(errors=FAILED) as here:
         old = here.client()
@@ -53,6 +57,7 @@ def test_bind_failure_changes_nothing():
         here.reload()
 
 
+@harmless
 def test_missing_config_is_told():
     with house(errors=FAILED) as here:
         old = here.client()
@@ -83,6 +88,7 @@ def test_config_that_is_a_pipe_is_read_once():
         expect_unchanged(here, old)
 
 
+@harmless
 @pytest.mark.root
 @pytest.mark.parametrize("what", ("missing", "folder", "unreadable", "fifo"))
 def test_include_that_cannot_be_read_is_told(what):
@@ -102,6 +108,7 @@ def test_include_that_cannot_be_read_is_told(what):
         expect_unchanged(here, old)
 
 
+@harmless
 def test_include_that_comes_and_goes_never_harms():
     """It vanishes between the check and the load, or before, or after: whatever, weir stays."""
     with house(errors=FAILED) as here:
@@ -126,6 +133,7 @@ def test_include_that_comes_and_goes_never_harms():
         exchange(here.client())
 
 
+@harmless
 def test_other_workers_need_a_restart():
     with house(errors=FAILED) as here:
         old = here.client()
@@ -137,6 +145,7 @@ def test_other_workers_need_a_restart():
         expect_unchanged(here, old)
 
 
+@harmless
 def test_more_pairs_than_fit_need_a_restart():
     with house(errors=FAILED) as here:
         old = here.client()

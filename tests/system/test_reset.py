@@ -10,6 +10,7 @@ from weirtest import peers, proc, transfer, wait
 from weirtest.rig import relay
 from weirtest.settings import scaled
 
+pytestmark = pytest.mark.invariant("a FIN arrives as a FIN, a reset as a reset", "docs/ARCHITECTURE.md", "The way of a pair")
 MIB = 1 << 20
 
 # UNIX sockets have no reset: such a peer is reset by nobody, but can be the one that hears of it.

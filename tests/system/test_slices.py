@@ -16,6 +16,8 @@ from weirtest.house import house, listener
 from weirtest.settings import DEADLINE, SANITIZER, WEIR
 
 pytestmark = pytest.mark.skipif(SANITIZER != "", reason="a sanitizer's processor time is not weir's")
+short = pytest.mark.invariant("no slice takes more than 1 ms of processor time",
+                              "docs/decisions/0360-slices-by-processor-time.md", "0360: Slices by processor time")
 
 N_PAIRS, N_LISTENERS, N_SERVERS, N_WORKERS = 9000, 100, 1000, 64
 LISTS = ("/v1/pairs?tcp_info=true&limit=1000", "/v1/upstreams", "/v1/listeners", "/v1/status", "/metrics")
@@ -127,6 +129,7 @@ def spent_on(count, too_long, found):
     return f"{too_long} of {count} slices: " + ", ".join(f"{took} us, {part} of it {name}" for took, _, part, name in found)
 
 
+@short
 @pytest.mark.parametrize("target", LISTS)
 def test_no_slice_is_longer_than_a_millisecond(full, target, report):
     found = short_slices_of(full, target)
@@ -134,6 +137,7 @@ def test_no_slice_is_longer_than_a_millisecond(full, target, report):
     assert target == "/v1/status" or found["main"] >= 5
 
 
+@short
 def test_a_long_answer_is_made_in_slices(full, report):
     """Some of its slices have the kernel's work in them: it is judged as an end of thousands of pairs is, below."""
     def judged():
@@ -156,11 +160,13 @@ def broad_house(tmp_path_factory):
         yield here
 
 
+@short
 @pytest.mark.parametrize("target", LISTS[1:])
 def test_no_slice_is_longer_where_workers_are_many(broad, target, report):
     report(f"{target}: main {short_slices_of(broad, target)['main']}")
 
 
+@short
 def test_who_follows_is_served_in_slices(full, report):
     """Two looks at all listeners and servers, and a burst of lines, for several who follow."""
     before = slices(full)
@@ -211,6 +217,7 @@ def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full
     assert min(took) < 0.02
 
 
+@short
 def test_thousands_of_pairs_are_ended_in_slices(full, report):
     """The last one: nobody is left for another. An end is some 40 us of weir's and of its two close(2), and a slice is
     over once 250 us are used. But the kernel works off packets of anybody and memory of closed sockets wherever an

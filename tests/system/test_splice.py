@@ -14,6 +14,8 @@ from weirtest.address import MIXES
 from weirtest.rig import relay
 from weirtest.settings import scaled
 
+whole = pytest.mark.invariant("each byte arrives once, as it was sent, in its order", "docs/ARCHITECTURE.md", "The way of a byte")
+bulk = pytest.mark.invariant("bulk bytes are spliced, not copied", "docs/ARCHITECTURE.md", "The way of a byte")
 MIB = 1 << 20
 
 # Who runs weir without privileges: whoever runs the tests, or somebody whom nobody else is.
@@ -28,6 +30,7 @@ def exchange(sender, receiver, size):
     task.result()
 
 
+@whole
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_bursts_and_pauses_arrive_whole(client, upstream, report):
     """Bulk earns the splice path, single bytes and small answers lose it: both ways, many times."""
@@ -42,6 +45,7 @@ def test_bursts_and_pauses_arrive_whole(client, upstream, report):
         report(f"{moved >> 20} MiB")
 
 
+@whole
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_bursts_into_slow_readers_arrive_whole(client, upstream):
     """Bytes wait in the pipe when the next ones come, copied or spliced, and when the end comes."""
@@ -115,6 +119,7 @@ def relay_as_user():
         yield rig
 
 
+@bulk
 @pytest.mark.root
 def test_without_privileges_bulk_is_spliced_while_there_are_large_pipes():
     def spliced():

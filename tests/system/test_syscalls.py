@@ -20,6 +20,7 @@ from weirtest import address, announced, peers, tls, wait
 from weirtest.rig import relay
 from weirtest.settings import SANITIZER, scaled
 
+pytestmark = pytest.mark.invariant("a connection takes exactly the system calls of the list", "docs/PERFORMANCE.md", "System calls")
 COUNT = scaled(100, least=10)
 
 ACCEPT = ["accept4", "epoll_ctl"]
@@ -77,8 +78,7 @@ def judge(found, expected, report, what):
     usual, times = collections.Counter(found).most_common(1)[0]
     report(f"{what}: {len(usual)} calls, {times} of {len(found)} times: {' '.join(usual)}")
     strange = [lap for lap in found if without_waits(lap) != without_waits(expected)]
-    assert not strange, (f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}; "
-                         "what each call is there for: docs/PERFORMANCE.md, System calls")
+    assert not strange, f"{len(strange)} of {len(found)}, the first: {' '.join(strange[0])}"
     as_listed = sum(list(lap) == expected for lap in found)
     assert as_listed >= len(found) / 10, f"{as_listed} of {len(found)}: mostly {' '.join(usual)}"
 

@@ -12,6 +12,7 @@ from weirtest.clock import Watch, pace, within
 from weirtest.rig import relay
 from weirtest.settings import LATE, scaled
 
+pytestmark = pytest.mark.invariant("no timer strikes early", "docs/TIMEOUTS.md", "The timers")
 FIN = ("fin",)
 MIXED = pytest.mark.parametrize("client, upstream", MIXES)
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))

@@ -12,7 +12,7 @@ from weirtest.settings import DEADLINE, LATE, scaled
 
 N = scaled(40, 8)
 SIDES = pytest.mark.parametrize("side", ("client", "server"))
-pytestmark = pytest.mark.workers
+pytestmark = [pytest.mark.workers, pytest.mark.invariant("no timer strikes early", "docs/TIMEOUTS.md", "The timers")]
 
 # So that no other timer than the one under test is due.
 NONE = {"connect": "30s", "idle": "none", "half_close": "none", "write_stall": "none"}
@@ -29,8 +29,7 @@ def timeouts(**some):
 
 def judge(told, report, ends, side="client", count=N):
     """None early, by weirload's stamps; late is printed, and fails beyond LATE. `ends`: one, or any of two."""
-    assert told.verdicts == {"on_time": count} and told.code == 0, (
-        f"a timer is never early, and strikes each pair: docs/TIMEOUTS.md\n{told.out}")
+    assert told.verdicts == {"on_time": count} and told.code == 0, told.out
     ended = told.ends(side)
     assert sum(ended.values()) == count and set(ended) <= set(ends.split()), (
         f"what the peers see of each reason: docs/ARCHITECTURE.md, The way of a pair\n{ended}")

@@ -187,7 +187,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("end");
-	TCase *tc = tcase_create("end");
+	TCase *tc = invariant_case("each pair ends with exactly one reason", "docs/ARCHITECTURE.md",
+		"The way of a pair");
 
 	tcase_add_test(tc, words_are_those_of_the_log);
 	tcase_add_test(tc, each_timer_has_its_reason);

@@ -417,7 +417,6 @@ END_TEST
 static void add_life_tests(TCase *tc)
 {
 	tcase_add_test(tc, own_loop_is_made_once_and_freed);
-	tcase_add_test(tc, new_loop_changes_no_signals_disposition);
 	tcase_add_test(tc, new_loop_fails_whole);
 	tcase_add_test(tc, own_loop_may_fail_and_be_tried_again);
 	tcase_add_test(tc, run_returns_when_nothing_is_left);
@@ -446,11 +445,16 @@ int main(void)
 	Suite *suite = suite_create("loop");
 	TCase *tc = tcase_create("loop");
 	TCase *aborts = tcase_create("aborts");
+	TCase *signals = invariant_case(
+		"the library changes no signal's disposition", "docs/STREAM.md", "Signals");
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	add_life_tests(tc);
 	add_watch_tests(tc);
+	suite_add_tcase(suite, signals);
+	tcase_add_checked_fixture(signals, fixture_setup, fixture_teardown);
+	tcase_add_test(signals, new_loop_changes_no_signals_disposition);
 	suite_add_tcase(suite, aborts);
 	tcase_add_checked_fixture(aborts, fixture_setup, fixture_teardown);
 	tcase_add_test_raise_signal(aborts, free_asserts_that_nothing_is_watched, SIGABRT);

@@ -556,14 +556,12 @@ static void add_task_tests(TCase *tc)
 int main(void)
 {
 	Suite *suite = suite_create("loop_turns");
-	TCase *streams = tcase_create("streams");
-	TCase *tasks = tcase_create("tasks");
+	TCase *tc = invariant_case("every turn of a loop ends",
+		"docs/decisions/0085-every-turn-ends.md", "0085: Every turn ends");
 
-	suite_add_tcase(suite, streams);
-	tcase_add_checked_fixture(streams, setup, fixture_teardown);
-	add_stream_tests(streams);
-	suite_add_tcase(suite, tasks);
-	tcase_add_checked_fixture(tasks, setup, fixture_teardown);
-	add_task_tests(tasks);
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, fixture_teardown);
+	add_stream_tests(tc);
+	add_task_tests(tc);
 	return suite_run(suite);
 }

@@ -400,7 +400,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("pair_reset");
-	TCase *tc = tcase_create("pair_reset");
+	TCase *tc = invariant_case("a FIN arrives as a FIN, a reset as a reset",
+		"docs/ARCHITECTURE.md", "The way of a pair");
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tc, a_unix_client_that_closes_while_connecting_has_finished, 0, 4);

@@ -437,7 +437,7 @@ static TCase *virtual_case(void)
 int main(void)
 {
 	Suite *suite = suite_create("pair_timers");
-	TCase *tc = tcase_create("real");
+	TCase *tc = invariant_case("no timer strikes early", "docs/TIMEOUTS.md", "The timers");
 
 	suite_add_tcase(suite, virtual_case());
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);

@@ -222,7 +222,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("session_stages");
-	TCase *tc = tcase_create("session_stages");
+	TCase *tc = invariant_case("each pair ends with exactly one reason", "docs/ARCHITECTURE.md",
+		"The way of a pair");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_for_connecting_is_there_until_the_join, 0, STAGES);

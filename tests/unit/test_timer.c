@@ -499,7 +499,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("timer");
-	TCase *tc = tcase_create("timer");
+	TCase *tc = invariant_case("no timer strikes early", "docs/TIMEOUTS.md", "The timers");
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, fixture_teardown);
