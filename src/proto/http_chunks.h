@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Checks the framing of a chunked body before the parser gets it, byte by byte and exactly by RFC
- * 9112, 7.1: the parser accepts any two bytes as a line end. Pure functions; private to proto/http.
+ * 9112, 7.1: the parser accepts any two bytes as a line end. Of an extension only control
+ * characters are refused. Pure functions; private to proto/http.
  */
 #ifndef WEIR_PROTO_HTTP_CHUNKS_H
 #define WEIR_PROTO_HTTP_CHUNKS_H

@@ -26,11 +26,11 @@
  *	drain		while the process drains	for idle pairs the drain's start or the
  *							last byte; for others an absolute time
  *
- * While a session connects, `connect` is a timer of its connector (connector.h). The functions
- * below do not know that timer.
+ * The join is the start of the pair (pair.h). While a session connects, `connect` is a timer of its
+ * connector (connector.h). The functions below do not know that timer.
  *
- * No event reports that a peer has taken bytes which a kernel holds for it. So when a timer is due,
- * the caller first looks at the sockets; deadline::silence_ns says how long nothing must move.
+ * No event reports that a peer has taken bytes which the kernel holds for it. So when a timer is
+ * due, the caller first looks at the sockets; deadline::silence_ns says how long nothing must move.
  *
  * The earliest deadline wins; among equal ones the first in this list. A deadline that lies before
  * the moment at which the timeouts came into force is due at that moment.
@@ -84,8 +84,8 @@ struct deadline_facts {
 	/** When it was joined, while it is not known that the SYN was answered; otherwise 0. */
 	uint64_t early_ns;
 	uint64_t queued_ns; /**< when it entered the queue in which it waits */
-	/** The latest of: weir moved a byte, a peer was seen to have taken bytes from a kernel, a
-	 * rate let weir read again, relaying began. NS_NEVER before relaying. */
+	/** The latest of: weir moved a byte, a peer was seen to have taken bytes from the kernel,
+	 * a rate let weir read again, relaying began. NS_NEVER before relaying. */
 	uint64_t moved_ns;
 	/** Since when bytes have waited without any being taken; NS_NEVER: none wait. */
 	uint64_t stalled_ns;
@@ -96,8 +96,8 @@ struct deadline_facts {
 	/** For each side: since when it has sent nothing although weir reads it. NS_NEVER: weir
 	 * does not read it, or it has sent its FIN. */
 	uint64_t silent_ns[SIDES];
-	/** When the kernels were last looked at, if one of them held bytes for its peer then. 0:
-	 * none did, or no look was taken. */
+	/** When the kernel was last looked at, if it held bytes for a peer then. 0: it held none,
+	 * or no look was taken. */
 	uint64_t held_ns;
 	const struct deadline_drain *drain; /**< NULL: the process does not drain */
 	/** Since when the timeouts are in force: nothing is due before that. 0: always. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a session stores for the options that concern clients at the edge of a network: the PROXY
- * header that its client sent, its route, its place under the limits of its source, its rates, and
- * the last TCP_INFO of its sockets. If a listener uses none of these (offer::has_edge), its
- * sessions have no edge, and only a pointer that is NULL.
+ * header and the server name that its client sent, its route, the port of a range to which it
+ * connected, its place under the limits of its source, its rates, and the last TCP_INFO of its
+ * sockets. If a listener uses none of these (offer::has_edge), its sessions have no edge, and only
+ * a pointer that is NULL.
  *
  * The session owns its edge, and makes and frees it together with itself.
  */
@@ -44,7 +45,7 @@ struct session_edge {
 	union session_peer peer;
 	bool is_announced; /**< a PROXY header has announced the client */
 	/** The local address that the client connected to, for a listener with a range of ports;
-	 * AF_UNSPEC: not asked. */
+	 * AF_UNSPEC: not known. */
 	union session_peer on;
 	/** The name of a UNIX client that a header announced, as addr_format() writes it, but with
 	 * all its bytes; empty: it has none. */

@@ -8,8 +8,9 @@
  * see it, and immutable then. Before each connect(2), own_find() says to which listener an address
  * leads. It compares the port first, so that a connection to another port costs only a search in
  * memory. A wildcard socket listens on every address of the machine, and only the kernel knows
- * which those are. So if the port is one of ours, the kernel is asked whether the address is one of
- * the machine's. Each worker keeps its last eight answers, and uses each for a second.
+ * which those are. So if one of our sockets has the port, and the address or a wildcard, the kernel
+ * is asked whether the address is one of the machine's, unless it is a loopback address. Each
+ * worker keeps the last eight answers, and uses each for a second.
  *
  * `struct chains` remembers which listener has lately connected to which other listener of this
  * process, whether by a literal address, a name or a UNIX path. A chain of listeners is allowed as
@@ -32,7 +33,7 @@ struct own;
  * worker. */
 struct own_cache {
 	struct {
-		union addr_sockaddr sa; /**< without the port; AF_UNSPEC: this entry is empty */
+		union addr_sockaddr sa; /**< the port is ignored; AF_UNSPEC: an empty entry */
 		uint64_t asked_ns;
 		bool is_local;
 	} places[8];

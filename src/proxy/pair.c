@@ -11,7 +11,7 @@
 
 /* ---- the clock ---- */
 
-/** When the last byte moved, through weir or from a kernel to its peer. */
+/** When the last byte moved, through weir or from the kernel to a peer. */
 static uint64_t pair_moved_ns(const struct pair *pair)
 {
 	return clock_later(pair_relayed_ns(pair), clock_later(pair->sides[SIDE_CLIENT].progress_ns,
@@ -373,7 +373,7 @@ static void side_poke(struct stream *side)
 	}
 }
 
-/** Moves bytes that wait in the kernels, so that no pair is ended because weir was late. */
+/** Moves bytes that wait in the kernel, so that no pair is ended because weir was late. */
 static void pair_poke(struct pair *pair)
 {
 	for (enum pair_side side = 0; side < SIDES && pair->state == PAIR_RELAYING; side++) {

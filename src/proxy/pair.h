@@ -21,11 +21,11 @@
  * the sockets once more before it decides that a timer has expired. Then both streams emit TIMEOUT
  * and are closed.
  *
- * There is no event when a peer takes bytes that a kernel holds for it. So when a timer is due, the
- * pair looks how many bytes the kernels hold. If the first look finds any, the timer begins anew;
- * not so write_stall, which already counts from when the kernel was full. Further looks follow at
- * every eighth of the timer, and if one finds fewer bytes than the look before, that counts as
- * movement (pair_look.c).
+ * There is no event when a peer takes bytes that the kernel holds for it. So when a timer is due,
+ * the pair looks how many bytes the kernel holds. If the first look finds any, the timer begins
+ * anew; not so write_stall, which already counts from when the kernel was full. Further looks
+ * follow at every eighth of the timer, and if one finds fewer bytes than the look before, that
+ * counts as movement (pair_look.c).
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H
@@ -76,15 +76,15 @@ struct pair {
 	const struct pair_calls *calls; /**< borrowed */
 	struct {
 		struct pump pump; /**< from this side's stream to the other side's */
-		/** When a look last showed that the peer had taken bytes from its kernel, or began
+		/** When a look last showed that the peer had taken bytes from the kernel, or began
 		 * the timers anew, or when RESETTING began; 0: none of these. */
 		uint64_t progress_ns;
 	} sides[SIDES];
-	uint32_t held[SIDES]; /**< the bytes that each side's kernel held at the last look */
+	uint32_t held[SIDES]; /**< the bytes that the kernel held for each side at the last look */
 	struct pair_throttles *throttles; /**< borrowed; NULL: it has no rates */
 	uint64_t joined_ns;               /**< when pair_start() was called */
 	uint64_t fin_ns;                  /**< when the first FIN was passed on; NS_NEVER: none */
-	uint64_t looked_ns;               /**< when the kernels were last looked at; 0: not yet */
+	uint64_t looked_ns;               /**< when the kernel was last looked at; 0: not yet */
 	enum pair_state state : 8;
 	enum pair_side first_fin : 4; /**< whose FIN came first */
 	enum pair_side failed : 4;    /**< RESETTING: the side that failed */

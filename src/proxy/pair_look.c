@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks at the bytes that the kernels hold for the peers of a pair: weir has handed them over, and
+ * Looks at the bytes that the kernel holds for the peers of a pair: weir has handed them over, and
  * no event reports their progress. A pair is not idle while a peer takes them, however slowly.
  *
- * The kernels are looked at only when a timer is due, so an idle or busy pair costs nothing. Two
+ * The kernel is looked at only when a timer is due, so an idle or busy pair costs nothing. Two
  * looks are compared only if weir has handed over nothing in between: then fewer bytes mean that
  * the peer took some. The age of the last acknowledgement cannot be used, because probes of a
  * closed window are acknowledged too.
@@ -23,7 +23,7 @@ uint64_t pair_relayed_ns(const struct pair *pair)
 }
 
 /** The later of `ns` and when the first FIN was passed on. A FIN is handed over like a byte, but
- * only one of the kernels has it. */
+ * only to one of the sides. */
 static uint64_t with_fin(const struct pair *pair, uint64_t ns)
 {
 	return pair->fin_ns == NS_NEVER ? ns : clock_later(ns, pair->fin_ns);

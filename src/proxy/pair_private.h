@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Private to the implementation of a pair: pair.c (start, relaying, end), pair_look.c (what the
- * kernels hold) and pair_reset.c (RESETTING). */
+ * kernel holds) and pair_reset.c (RESETTING). */
 #ifndef WEIR_PROXY_PAIR_PRIVATE_H
 #define WEIR_PROXY_PAIR_PRIVATE_H
 
@@ -20,16 +20,16 @@ bool pair_keeps(const struct pair *pair, enum pair_side from);
 
 /* ---- pair_look.c ---- */
 
-/** Looks how many bytes the kernels hold for the peers of a relaying pair, and notes what has
+/** Looks how many bytes the kernel holds for the peers of a relaying pair, and notes what has
  * moved. */
 void pair_look(struct pair *pair);
 
 /** When to look again before `deadline`. NS_NEVER: no look is needed, because the deadline is due
- * whatever moves, the kernels hold nothing, or bytes have moved since the last look. */
+ * whatever moves, the kernel holds nothing, or bytes have moved since the last look. */
 uint64_t pair_look_ns(const struct pair *pair, const struct deadline *deadline);
 
-/** When the last look found bytes that a kernel holds for a peer; 0: it found none, or there was no
- * look. */
+/** When the last look found bytes that the kernel holds for a peer; 0: it found none, or there was
+ * no look. */
 uint64_t pair_held_ns(const struct pair *pair);
 
 /** When weir last moved a byte, in either direction; if it has moved none: when the pair was
@@ -42,8 +42,8 @@ uint64_t pair_relayed_ns(const struct pair *pair);
  * passed on to the other side. */
 void pair_reset(struct pair *pair, enum pair_side side);
 
-/** Resets the other side (the survivor) if its kernel has sent all that came from the failed side;
- * otherwise looks again later. */
+/** Resets the other side (the survivor) if the kernel has sent it all that came from the failed
+ * side; otherwise looks again later. */
 void pair_reset_look(struct pair *pair);
 
 /** Resets the survivor, whatever is left. */

@@ -7,8 +7,8 @@
  *	                 └─ timer ─┘  while something is left to deliver
  *
  * The pump of the failed side goes on delivering to the survivor what that side has sent. CLOSE of
- * the failed side's stream means that no more follows. No event reports that the survivor's kernel
- * has delivered everything.
+ * the failed side's stream means that no more follows. No event reports that the kernel has
+ * delivered everything.
  */
 #include "proxy/pair.h"
 

@@ -4,8 +4,8 @@
  * force, and callbacks. It is made by the proxy (proxy.h), which is a layer above them; they report
  * to the proxy through part_calls.
  *
- * Only the worker's thread uses it, except that any thread may read the counters, and what does not
- * change: `loop`, `shared` and `index`.
+ * Only the worker's thread uses it, except that any thread may read `counters`, `late`, and what
+ * does not change: `loop`, `shared` and `index`.
  */
 #ifndef WEIR_PROXY_PART_H
 #define WEIR_PROXY_PART_H

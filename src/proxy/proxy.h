@@ -2,10 +2,10 @@
 /*
  * One worker's part of the proxy: its listeners, its sessions, its numbers.
  *
- * A proxy belongs to one loop, and only that loop's thread may call these functions; each asserts
- * it. What its sessions and listeners need is in its part (part.h); what all workers share is in
- * shared.h. No lower layer includes this file: sessions and listeners report to the proxy through
- * the callbacks of its part.
+ * A proxy belongs to one loop, and only that loop's thread may call these functions; all but
+ * proxy_init() assert it. What its sessions and listeners need is in its part (part.h); what all
+ * workers share is in shared.h. No lower layer includes this file: sessions and listeners report to
+ * the proxy through the callbacks of its part.
  *
  * A drain has two steps: proxy_shut() lets no new client in and closes each listener once the
  * clients in its accept queue were accepted; proxy_drain() lets the drain end the sessions

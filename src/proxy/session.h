@@ -72,7 +72,8 @@ struct session {
 	struct pair pair;            /**< zeroed before RELAYING */
 	struct end end;              /**< ENDED: how it ended */
 	struct member *member;       /**< a reference to the server that was chosen last; or NULL */
-	char *tried; /**< the attempts that failed, as "ADDRESS (error), ..."; or NULL */
+	/** The attempts that failed before the first retry, as "ADDRESS (error), ..."; or NULL. */
+	char *tried;
 	struct session_edge *edge; /**< see edge.h; NULL: its listener uses nothing of it */
 	union session_peer client;
 	union session_peer upstream; /**< AF_UNSPEC until connected */

@@ -43,7 +43,7 @@ struct session *session_list_next(
 /**
  * When each timer of the session is due (clock_ns()), by kind, if nothing moves until then;
  * NS_NEVER: it does not run. If the time lies in the past, the timer either expires in this turn of
- * the loop, or the session must first look once more at what the kernels hold.
+ * the loop, or the session must first look once more at what the kernel holds.
  */
 void session_list_timers(const struct session *session, uint64_t ret_at_ns[DEADLINE_KINDS]);
 

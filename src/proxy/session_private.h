@@ -161,8 +161,7 @@ void session_log_open(const struct session *session);
 /** Logs "event=close", with everything that is known; the streams must not be freed before. */
 void session_log_close(const struct session *session);
 
-/** Notes a failed attempt for the closing line; for servers that are tried again, only the last
- * error is kept. */
+/** Adds a failed attempt to session::tried, unless the servers are being tried again. */
 void session_log_attempt(struct session *session, const struct connector_attempt *attempt);
 
 /* ---- session_trace.c: probes for tracers, which cost nothing while no tracer is attached ---- */
