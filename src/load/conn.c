@@ -87,7 +87,7 @@ static void conn_release(struct conn *conn, uint64_t now_ns)
 	conn->state = CONN_OVER;
 	set(&conn->is_sending, false);
 	store(&conn->over_ns, now_ns);
-	if (conn->is_awaited) {
+	if (atomic_exchange(&conn->is_awaited, true)) {
 		atomic_fetch_sub(&run->n_awaited, 1);
 	}
 	atomic_fetch_add(conn->is_server ? &run->n_servers_over : &run->n_over, 1);
@@ -445,7 +445,7 @@ void conn_open(struct conn *conn, struct lane *lane)
 		!options_measures(options)) {
 		opts.timeout_ns = options_patience_ns(options);
 	}
-	conn->is_awaited = !conn->script->is_lasting;
+	set(&conn->is_awaited, !conn->script->is_lasting);
 	conn->state = CONN_CONNECTING;
 	r = timer_open(&conn->timer, lane->loop, on_timer);
 	conn->open_ns = clock_ns();
@@ -488,6 +488,9 @@ int conn_accept(struct conn *conn, struct lane *lane, int fd)
 		conn->state = CONN_UNUSED;
 		return r;
 	}
+	if (conn->script->is_judged && is_of_this_run(conn)) {
+		conn_await(conn, lane->run);
+	}
 	if (conn->script->accepted != NULL) {
 		conn->script->accepted(conn);
 	}
@@ -500,10 +503,13 @@ void conn_match(struct conn *client, struct conn *server)
 	atomic_store_explicit(&client->mate, server, memory_order_release);
 }
 
-void conn_await(struct conn *server)
+void conn_await(struct conn *server, struct run *run)
 {
-	server->is_awaited = true;
-	atomic_fetch_add(&server->lane->run->n_awaited, 1);
+	/* Its own thread may end it meanwhile. Whoever finds the flag set takes a count back. */
+	atomic_fetch_add(&run->n_awaited, 1);
+	if (atomic_exchange(&server->is_awaited, true)) {
+		atomic_fetch_sub(&run->n_awaited, 1);
+	}
 }
 
 /* ---- names ---- */

@@ -6,7 +6,7 @@
  *	              └── failed ──────────▶ │
  *
  * With --serve a pair has two ends: the client's, and the server's behind the proxy. They are
- * matched by a token (conn_private.h). They may belong to different threads, so each reads only the
+ * matched by a token (conn_private.h). They may belong to different threads, so each uses only the
  * atomic fields of the other.
  *
  * Timestamps are of clock_ns(): taken just before connect(2), just before each send(2), and when
@@ -34,6 +34,7 @@
 
 struct connector;
 struct lane;
+struct run;
 struct script;
 struct stream;
 
@@ -95,11 +96,12 @@ struct conn {
 	uint8_t end;      /**< enum conn_end */
 	uint8_t verdict;
 	bool is_server;
-	bool is_awaited;  /**< counted in run::n_awaited */
 	bool is_awaiting; /**< the timer waits for the close */
 	bool is_garbled;  /**< bytes were read that the peer does not send */
 	bool is_told;     /**< the other process was told that it is over (told.h) */
 	bool is_finished; /**< drain: it was finished, and the peer answered our FIN */
+	/** Counted in run::n_awaited; or over, and not to be counted any more. */
+	_Atomic bool is_awaited;
 	/** Bytes still follow, each of them before the expected close. */
 	_Atomic bool is_sending;
 	_Atomic bool is_void; /**< a byte was sent too late, so that the close proves nothing */
@@ -122,8 +124,9 @@ struct conn *conn_mate(const struct conn *conn);
  * thread. */
 void conn_match(struct conn *client, struct conn *server);
 
-/** Makes the run wait also for the close of this server end. */
-void conn_await(struct conn *server);
+/** Makes the run wait also for the close of this server end, unless it is over or the run does so
+ * already. On the thread of either end. */
+void conn_await(struct conn *server, struct run *run);
 
 /** Sends, and takes the timestamp. Between conn_keep_sending() and conn_await_close() this makes
  * the end void if more than --expect has passed since the send before. */

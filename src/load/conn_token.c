@@ -58,17 +58,31 @@ static struct conn *find_mate(const struct conn *conn)
 
 static void server_begin(struct conn *conn)
 {
-	const struct run *run = conn->lane->run;
+	struct run *run = conn->lane->run;
 	const struct options *options = run->options;
 	uint32_t index = (uint32_t)(conn_mate(conn) - run->clients);
 
 	conn->script = options->scenario->script(options, true, index);
 	if (conn->script->is_judged) {
-		conn_await(conn);
+		conn_await(conn, run);
 	}
 	stream_set_read_max(conn->stream, LOOP_BUFFER_BYTES);
 	if (conn->script->opened != NULL) {
 		conn->script->opened(conn);
+	}
+}
+
+/** A client has read the token of `server`, which thus belongs to this run. */
+static void server_is_known(struct conn *client, struct conn *server)
+{
+	struct run *run = client->lane->run;
+	const struct options *options = run->options;
+
+	conn_match(client, server);
+	/* In the other process, the run waits for it since it was accepted. */
+	if (!options->is_apart &&
+		options->scenario->script(options, true, conn_index(client))->is_judged) {
+		conn_await(server, run);
 	}
 }
 
@@ -82,7 +96,7 @@ static void token_is_complete(struct conn *conn)
 		conn_match(mate, conn);
 		server_begin(conn);
 	} else {
-		conn_match(conn, mate);
+		server_is_known(conn, mate);
 	}
 }
 

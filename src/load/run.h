@@ -99,7 +99,9 @@ struct run {
 	_Atomic uint64_t n_verdicts[2][VERDICTS];
 	_Atomic uint64_t n_over; /**< clients that ended */
 	/** Ends that have not ended, of those for which the run waits: all clients but those that
-	 * last (script::is_lasting), and the server ends that are judged and have read a token. */
+	 * last (script::is_lasting), and the server ends that are judged, once it is known that
+	 * they belong to this run. A serving end (--remote) whose ends send first cannot know that,
+	 * so there it waits for all of them. */
 	_Atomic uint64_t n_awaited;
 	_Atomic uint64_t n_servers_over; /**< server ends that ended */
 	uint64_t memory_before;          /**< bytes resident, before the first connection */

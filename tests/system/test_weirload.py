@@ -158,6 +158,20 @@ def test_one_end_that_closes_early_is_enough(behind):
     assert told.ends("server") == {"fin": N} and told.ends() == {"weirload": N}
 
 
+@pytest.mark.parametrize("scenario, options", (
+    ("trickle", {"every": "20ms", "for_": "60ms"}),
+    ("trickle", {"every": "20ms", "for_": "60ms", "direction": "down"}),
+    ("oneside", {"every": "20ms"}),
+    ("oneside", {"every": "20ms", "mute": True}),
+))
+def test_a_server_end_that_is_left_open_is_never_closed_whoever_sends_first(scenario, options, behind):
+    """The client's end is closed in time; the run waits for the server's as long as --wait says."""
+    with ScriptedPeer(Script(life=0.6, only="client"), behind) as peer:
+        told = load.run(scenario, target=peer, serve=behind, expect="200ms", wait="2s", threads=2, **options)
+    assert told.verdicts == {"never": N} and told.broken == {"max_never"}, told.out
+    assert told.ends() == {"fin": N} and told.ends("server") == {"weirload": N}
+
+
 def test_bytes_that_are_lost_on_the_way_fail(behind):
     """The token is whole, the byte after it is swallowed; then a byte of the token is, too."""
     with ScriptedPeer(Script(0.3), behind) as peer:

@@ -169,6 +169,15 @@ def test_what_weirload_closes_itself_is_no_close_of_the_proxy(scenario, options,
     assert told.json["client"]["late_us"] is told.json["server"]["late_us"] is None
 
 
+@pytest.mark.parametrize("scenario, options", (
+    ("trickle", {"every": "20ms", "for_": "60ms", "direction": "down"}), ("oneside", {"every": "20ms", "mute": True})))
+def test_a_server_end_that_is_left_open_is_never_closed_although_it_sends_first(scenario, options, server):
+    with ScriptedPeer(Script(life=0.6, only="client"), server.address) as peer:
+        told = server.run(scenario, peer, expect="200ms", wait="2s", **options)
+    assert told.verdicts == {"never": N} and told.broken == {"max_never"}, told.out
+    assert told.ends() == {"fin": N} and told.ends("server") == {"weirload": N}
+
+
 def test_without_an_expectation_it_measures(server):
     with ScriptedPeer(Script(0.3), server.address) as peer:
         told = server.run("trickle", peer, every="20ms", for_="100ms", direction="both")
