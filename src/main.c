@@ -20,6 +20,7 @@
  *	hdr		a large, exact histogram
  *	text		how bytes from outside are quoted; the lines of a text
  *	nearest		finds the known name that a mistyped one means
+ *	digits		reads decimal digits
  *	parse		reads durations, sizes and numbers
  *	timespan	reads time spans as systemd's tools do
  *	addr		addresses, as the config and the log write them

@@ -8,16 +8,12 @@
 #include <string.h>
 
 #include "base/addr_private.h"
+#include "base/digits.h"
 
 enum {
 	LABEL_MAX = 63,                                                  /* RFC 1035, 2.3.4 */
 	UNIX_NAME_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1, /* 107 */
 };
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static bool is_hex(char c)
 {
@@ -37,13 +33,7 @@ static uint32_t read_number(const char *text, uint32_t max)
 	if (*text == '0') {
 		return 0;
 	}
-	for (; is_digit(*text); text++) {
-		number = number * 10 + (uint64_t)(*text - '0');
-		if (number > max) {
-			return 0;
-		}
-	}
-	return *text == '\0' ? (uint32_t)number : 0;
+	return read_digits(&text, max, &number) && *text == '\0' ? (uint32_t)number : 0;
 }
 
 /* Each of the parsers below fills *addr and returns NULL, or returns what is wrong. */

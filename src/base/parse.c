@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digits.h"
 
 enum { FRACTION_DIGITS = 9 };
 
@@ -35,32 +36,6 @@ static const struct unit duration_units[] = {
 enum { N_DURATION_UNITS = sizeof(duration_units) / sizeof(duration_units[0]) };
 
 /* Not <ctype.h>: digits must not depend on a locale. */
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Reads all digits at *pos and moves *pos after them; false if the number exceeds `max`. */
-static bool read_digits(const char **pos, uint64_t max, uint64_t *ret_number)
-{
-	uint64_t number = 0;
-	bool fits = true;
-
-	for (; is_digit(**pos); (*pos)++) {
-		uint64_t digit = (uint64_t)(**pos - '0');
-
-		if (!fits || number > (max - digit) / 10) {
-			fits = false;
-			continue;
-		}
-		number = number * 10 + digit;
-	}
-	if (fits) {
-		*ret_number = number;
-	}
-	return fits;
-}
-
 /* Reads the digits after a point as billionths; false if there are none, or more than nine. */
 static bool read_fraction(const char **pos, uint64_t *ret_billionths)
 {

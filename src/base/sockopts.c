@@ -27,6 +27,7 @@ struct option {
 static void list_all(const struct sockopts *o, struct option all[SOCKOPTS_N])
 {
 	bool probes = o->keepalive_idle_ns != 0 && o->keepalive_idle_ns != NS_NEVER;
+	bool is_timed = o->user_timeout_ns != 0 && o->user_timeout_ns != NS_NEVER;
 	const struct option listed[SOCKOPTS_N] = {
 		{SOL_SOCKET, SO_OOBINLINE, true, false, 1},
 		{IPPROTO_TCP, TCP_NODELAY, o->nodelay, true, 1},
@@ -35,8 +36,7 @@ static void list_all(const struct sockopts *o, struct option all[SOCKOPTS_N])
 		{IPPROTO_TCP, TCP_KEEPINTVL, probes, false, o->keepalive_interval_ns / NS_PER_S},
 		{IPPROTO_TCP, TCP_KEEPCNT, probes && o->keepalive_count > 0, false,
 			o->keepalive_count},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout_ns != NS_NEVER, true,
-			o->user_timeout_ns / NS_PER_MS},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, is_timed, true, o->user_timeout_ns / NS_PER_MS},
 		{SOL_SOCKET, SO_SNDBUF, o->send_buffer > 0, false, o->send_buffer},
 		{SOL_SOCKET, SO_RCVBUF, o->receive_buffer > 0, false, o->receive_buffer},
 		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, o->notsent_lowat > 0, true, o->notsent_lowat},

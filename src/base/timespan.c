@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digits.h"
 
 #define BLANKS   " \t\n\r"
 
@@ -56,11 +57,6 @@ static const char not_a_span[] =
 	"it is not a time span; write one like \"30\", \"5min 20s\" or \"infinity\"";
 static const char too_long[] = "it is too long; write \"infinity\" for no end";
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /** Reads the longest unit at *pos and moves *pos after it; seconds if there is none. */
 static uint64_t read_unit(const char **pos)
 {
@@ -77,23 +73,6 @@ static uint64_t read_unit(const char **pos)
 	}
 	*pos += longest;
 	return found == NULL ? US_PER_S : found->us;
-}
-
-/** Adds the digits of a whole number; false if it is more than systemd reads (strtoll(3)). */
-static bool read_whole(const char **pos, uint64_t *ret_number)
-{
-	uint64_t number = 0;
-
-	for (; is_digit(**pos); (*pos)++) {
-		uint64_t digit = (uint64_t)(**pos - '0');
-
-		if (number > (LLONG_MAX - digit) / 10) {
-			return false;
-		}
-		number = number * 10 + digit;
-	}
-	*ret_number = number;
-	return true;
 }
 
 /** The digits after the point, as that fraction of `us`. */
@@ -121,7 +100,8 @@ static int read_part(const char **pos, uint64_t *ret_us)
 
 	*pos += **pos == '+' && is_digit((*pos)[1]);
 	start = *pos;
-	if (!read_whole(pos, &whole)) {
+	/* systemd reads with strtoll(3). */
+	if (!read_digits(pos, LLONG_MAX, &whole)) {
 		return -ERANGE;
 	}
 	if (**pos == '.') {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/text.h"
 
 /* Returns the position of the closing quote. */
@@ -59,7 +60,7 @@ static size_t count_digits(const char *at, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && at[n] >= '0' && at[n] <= '9') {
+	while (n < len && is_digit(at[n])) {
 		n++;
 	}
 	return n;
