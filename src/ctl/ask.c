@@ -23,7 +23,7 @@ struct asking {
 	size_t n;
 };
 
-static int fail(const struct ask *ask, const char *what, int number, const char *remedy)
+int ask_fail(const struct ask *ask, const char *what, int number, const char *remedy)
 {
 	fprintf(ask->err, "%s: %s: %s; %s\n", ask->program, what, strerrordesc_np(-number), remedy);
 	return number;
@@ -138,7 +138,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-		return fail(ask, where, err,
+		return ask_fail(ask, where, err,
 			"you may not open it: be root, or be in the group that control.group and "
 			"control.mode in weir.conf let in (with the shipped service, see "
 			"socket-group.conf)");
@@ -151,7 +151,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 		if (ask->conf != NULL) {
 			return tell_moved(ask, question, where, err);
 		}
-		return fail(ask, where, err,
+		return ask_fail(ask, where, err,
 			"weir is not running there: systemctl start weir, or name its socket");
 	case -EPROTONOSUPPORT:
 		return fail_plainly(ask, "the weir that runs is an older one, which speaks no HTTP",
@@ -164,7 +164,7 @@ static int tell_failure(const struct ask *ask, const struct ask_question *questi
 		return fail_plainly(
 			ask, "the answer is longer than 64 MiB", "write a filter, or limit=N");
 	default:
-		return fail(ask, "no answer", err, "look into the log of the service");
+		return ask_fail(ask, "no answer", err, "look into the log of the service");
 	}
 }
 

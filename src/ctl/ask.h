@@ -73,6 +73,10 @@ int ask_weir(const struct ask *ask, const struct ask_question *question, json_t 
 int ask_stream(const struct ask *ask, const struct ask_question *question,
 	bool (*piece)(void *owner, const char *bytes, size_t n), void *owner, json_t **ret_json);
 
+/** Writes "PROGRAM: what: the errno's text; remedy" to `err`. Returns `number`: a negative
+ * errno. */
+int ask_fail(const struct ask *ask, const char *what, int number, const char *remedy);
+
 /** Writes the errors in an answer to `err`: each of its "errors", or its "error". */
 void ask_tell(const struct ask *ask, const json_t *json);
 

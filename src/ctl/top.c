@@ -57,7 +57,8 @@ static int look_at_pairs(struct top *top)
 	 * pairs. */
 	shown = realloc(top->shown, (2 * top->pairs.n + 1) * sizeof(*shown));
 	if (shown == NULL) {
-		return -ENOMEM;
+		return ask_fail(
+			&top->ask, "the pairs cannot be listed", -ENOMEM, TOP_MEMORY_REMEDY);
 	}
 	top->shown = shown;
 	top->n_shown = 0;

@@ -26,7 +26,7 @@ enum top_mode {
 	TOP_MODE_HELP,
 };
 
-enum { TOP_FILTER_MAX = 512, TOP_SAYS_MAX = 512, TOP_SHOWN_MAX = 512 };
+enum { TOP_FILTER_MAX = 512, TOP_SAYS_MAX = 512 };
 
 struct top {
 	const struct command_opts *opts;

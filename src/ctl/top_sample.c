@@ -205,6 +205,9 @@ int top_pairs_take(struct top_pairs *pairs, const struct ask *ask, const char *t
 		now.at_ns = clock_ns();
 		now.took_ns = now.at_ns - begin_ns;
 		r = read_pairs(&now, pairs);
+		if (r < 0) {
+			(void)ask_fail(ask, "the pairs cannot be sorted", r, TOP_MEMORY_REMEDY);
+		}
 	}
 	if (r < 0) {
 		top_pairs_fini(&now);

@@ -13,7 +13,10 @@
 
 enum { TOP_PAIRS_MAX = 20000 /**< pairs that are fetched */ };
 
-#define TOP_NEVER_MS ((json_int_t)INT64_MAX)
+/** What to do if there is no memory for the pairs. */
+#define TOP_MEMORY_REMEDY "free some, or filter the pairs"
+
+#define TOP_NEVER_MS      ((json_int_t)INT64_MAX)
 
 /** One pair. */
 struct top_pair {
