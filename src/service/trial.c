@@ -101,6 +101,13 @@ static void output_close(struct trial_output *output, struct loop *loop)
 
 /* ---- the end ---- */
 
+static const char *tape_problem(const struct trial_output *tape)
+{
+	return tape->len == tape->max
+		       ? "the config is longer than 64 MiB, its prefix files included; shorten them"
+		       : "out of memory; free some and try again";
+}
+
 /** The `problem` for done(), from how the child has ended. */
 static const char *trial_problem(struct trial *trial, int err, int status)
 {
@@ -113,7 +120,7 @@ static const char *trial_problem(struct trial *trial, int err, int status)
 		return trial->problem;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		return trial->tape.is_cut ? "out of memory; free some and try again" : NULL;
+		return trial->tape.is_cut ? tape_problem(&trial->tape) : NULL;
 	}
 	return trial->words.len > 0 ? ""
 				    : "the check ended without a word; run weir --check by hand";

@@ -131,6 +131,14 @@ START_TEST(what_is_handed_on_without_memory_for_it_is_a_problem)
 }
 END_TEST
 
+START_TEST(more_than_is_taken_is_a_problem_of_its_own)
+{
+	run("head -c 67108865 /dev/zero >&3");
+	ck_assert_uint_eq(trial.tape.len, TRIAL_TAPE_MAX);
+	ck_assert_ptr_nonnull(strstr(problem, "longer than 64 MiB"));
+}
+END_TEST
+
 START_TEST(it_is_asked_to_check_the_file_and_what_it_says_is_kept)
 {
 	run("for word; do echo \"$word\"; done; echo last >&2; exit 1");
@@ -315,6 +323,7 @@ int main(void)
 	tcase_add_test(tc, what_finds_nothing_is_no_problem);
 	tcase_add_test(tc, what_it_hands_on_is_kept_apart_from_its_words);
 	tcase_add_test(tc, what_is_handed_on_without_memory_for_it_is_a_problem);
+	tcase_add_test(tc, more_than_is_taken_is_a_problem_of_its_own);
 	tcase_add_test(tc, it_is_asked_to_check_the_file_and_what_it_says_is_kept);
 	if (!fds_have_copies()) {
 		tcase_add_test(tc, a_child_never_has_a_copy_of_our_fds);
