@@ -29,6 +29,8 @@ static const char *complaint(enum http_chunk_state state)
 	switch (state) {
 	case HTTP_CHUNK_SIZE:
 		return "a chunk does not begin with its size, in at most 15 hexadecimal digits";
+	case HTTP_CHUNK_SIZE_BLANK:
+		return "what follows a chunk's size must begin with ';'";
 	case HTTP_CHUNK_DATA_CR:
 	case HTTP_CHUNK_DATA_LF:
 		return "a chunk is longer than its size, or does not end with CR LF";
@@ -63,7 +65,7 @@ static bool look_at_size(struct http_chunks *chunks, uint8_t c)
 	if (chunks->state == HTTP_CHUNK_EXTENSION) {
 		return is_text(c);
 	}
-	chunks->state = HTTP_CHUNK_EXTENSION;
+	chunks->state = c == ';' ? HTTP_CHUNK_EXTENSION : HTTP_CHUNK_SIZE_BLANK;
 	return c == ';' || c == ' ' || c == '\t';
 }
 
@@ -98,6 +100,7 @@ static bool look_at_byte(struct http_chunks *chunks, uint8_t c)
 {
 	switch (chunks->state) {
 	case HTTP_CHUNK_SIZE:
+	case HTTP_CHUNK_SIZE_BLANK:
 	case HTTP_CHUNK_EXTENSION:
 		return look_at_size(chunks, c);
 	case HTTP_CHUNK_SIZE_LF:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checks the framing of a chunked body before the parser gets it, byte by byte and exactly by RFC
- * 9112, 7.1: the parser accepts any two bytes as a line end. Of an extension only control
- * characters are refused. Pure functions; private to proto/http.
+ * Checks the framing of a chunked body before the parser gets it, byte by byte and by RFC 9112,
+ * 7.1: the parser accepts any two bytes as a line end. Of an extension, which begins with ';', only
+ * control characters are refused. Blanks may also stand between a size and its line end. Pure
+ * functions; private to proto/http.
  */
 #ifndef WEIR_PROTO_HTTP_CHUNKS_H
 #define WEIR_PROTO_HTTP_CHUNKS_H
@@ -13,7 +14,8 @@
 #include "proto/span.h"
 
 enum http_chunk_state {
-	HTTP_CHUNK_SIZE, /* also the state of a zeroed one */
+	HTTP_CHUNK_SIZE,       /* also the state of a zeroed one */
+	HTTP_CHUNK_SIZE_BLANK, /* a blank came after the size */
 	HTTP_CHUNK_EXTENSION,
 	HTTP_CHUNK_SIZE_LF,
 	HTTP_CHUNK_DATA,

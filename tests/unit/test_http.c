@@ -247,6 +247,8 @@ static const struct {
 	{CHUNKED "3\rxabc\r\n0\r\n\r\n", 400, "CR LF"},
 	{CHUNKED "3;a\nabc\r\n0\r\n\r\n", 400, "CR LF"},
 	{CHUNKED "3;\x01\r\nabc\r\n0\r\n\r\n", 400, "control"},
+	{CHUNKED "3 a\r\nabc\r\n0\r\n\r\n", 400, "';'"},
+	{CHUNKED "3a b\r\n", 400, "';'"},
 	{CHUNKED "0x3\r\nabc\r\n0\r\n\r\n", 400, "its size"},
 	{CHUNKED "-3\r\n", 400, "its size"},
 	{CHUNKED "+3\r\n", 400, "its size"},
