@@ -150,15 +150,13 @@ def test_an_address_to_serve_that_is_taken():
 
 @pytest.mark.parametrize("scenario", ("idle", "trickle", "halfclose", "oneside", "stall", "connect",
                                       "mixed", "lifetime", "preface", "firstbyte", "queue", "drain", "serve"))
-def test_help_and_manual_know_every_option(scenario):
+def test_each_scenario_has_its_help_and_its_section(scenario):
     done = subprocess.run([load.WEIRLOAD, scenario, "--help"], capture_output=True, text=True,
                           timeout=DEADLINE, check=True)
     manual = (ROOT / "man" / "weirload.1").read_text(encoding="utf-8")
-    options = re.findall(r"^  --([a-z-]+)", done.stdout, re.M)
+    options = re.findall(r"^  --([a-z-]+)", done.stdout, re.M)  # test_help.py compares them with the manual
     assert {"json", "help"} <= set(options)
     assert scenario == "serve" or {"target", "expect", "connections", "csv"} <= set(options)
-    for option in options:
-        assert f".It Fl -{option}" in manual or f".Fl -{option} ." in manual, option
     assert re.search(rf"^\.S[hs] {scenario.upper()}$", manual, re.M)
 
 
