@@ -172,7 +172,8 @@ void *loop_buffer(struct loop *loop);
  * Watches `fd` for input, output, hang-up, urgent data and errors until loop_unwatch(), or until it
  * is closed. 0 or a negative errno (ENOMEM, ENOSPC; EPERM: the fd cannot be polled; EBADF: it is no
  * fd; EINVAL: `loop`, `watcher` or its ready() is missing). Call it once for each fd. Closing the
- * fd ends the watch; call loop_forget() after that.
+ * fd ends the watch; call loop_forget() after that. But if the fd has a copy (dup(2), fork(2)),
+ * closing it does not end the watch: call loop_unwatch() before.
  */
 int loop_watch(struct loop *loop, int fd, struct watcher *watcher);
 

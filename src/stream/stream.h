@@ -37,7 +37,9 @@
  *
  * If a stream fails while it is being read, the rest of its input is read, then it is closed. If it
  * fails while it is stopped or paused (enum stream_pause), it is closed at once; but if it is
- * half-open, HANGUP is emitted instead, and the input waits until reading goes on.
+ * half-open, HANGUP is emitted instead, and the input waits until reading goes on. A stream that
+ * fails after its end of input was read, or after stream_close_gracefully(), is closed at once in
+ * any case (if it is half-open, after HANGUP).
  *
  * A read of 0 bytes is the end of input, with three exceptions: a FIFO that has had no writer yet
  * (its timeout runs), a terminal that never waits (VMIN 0, VTIME 0), and an empty packet. A
@@ -130,7 +132,8 @@ enum stream_flags {
  * none.
  */
 enum stream_pause {
-	STREAM_STOPPED = 1 << 0,      /**< by stream_stop(), or before the first stream_start() */
+	/** By stream_stop(); before the first stream_start(); once closed or stolen. */
+	STREAM_STOPPED = 1 << 0,
 	STREAM_BACKPRESSURE = 1 << 1, /**< what was read cannot be passed on yet */
 	/** From here to 1 << 7: the application's own reasons. */
 	STREAM_OWN_PAUSE = 1 << 2,
@@ -307,7 +310,10 @@ int stream_start(struct stream *stream);
 /** Stops reading. Writing goes on, and a half-open stream still emits HANGUP. Idempotent. */
 void stream_stop(struct stream *stream);
 
-/** Whether it was started and not stopped since; it may be paused for other reasons. */
+/**
+ * Whether it was started and not stopped since; it may be paused for other reasons. False once
+ * closed or stolen.
+ */
 bool stream_is_started(const struct stream *stream);
 
 /**
@@ -335,9 +341,9 @@ unsigned stream_pauses(const struct stream *stream);
 int stream_write(struct stream *stream, const void *data, size_t len, struct handler *drain);
 
 /**
- * As stream_write(), for data after which stream_shutdown() will be called in this turn of the
- * loop: TCP then sends data and FIN in one segment. If it is not called, the data is sent at the
- * turn's end.
+ * As stream_write(), for data after which stream_shutdown() will be called before the next round of
+ * deferred tasks (loop.h): TCP then sends data and FIN in one segment. If it is not called by then,
+ * that round sends the data.
  */
 int stream_write_last(struct stream *stream, const void *data, size_t len);
 

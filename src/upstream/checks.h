@@ -58,7 +58,7 @@ void checks_begin(struct checks *checks);
 
 /**
  * This config is now in force for the group; it must stay until the next one is. If there is no
- * memory for the group, none of its servers is checked until the next config, which is logged;
+ * memory for the group, that is logged, and none of its servers is checked until the next config.
  * checks_tick() opens the checks of single servers that are missing for lack of memory.
  */
 void checks_follow(struct checks *checks, struct group *group, const struct conf_upstream *conf);
@@ -81,7 +81,7 @@ void checks_settle_pairs(const struct group *group, struct server *server);
 /** Call it once a second: opens the checks of single servers that are missing. */
 void checks_tick(struct checks *checks);
 
-/** How many servers the groups in force have, and how many of them are usable. */
+/** How many servers the groups in force have, and to how many of them new pairs may go. */
 void checks_count(const struct checks *checks, size_t *ret_usable, size_t *ret_all);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The groups with `discover`, on the main thread. This module decides which names DNS is asked for
- * (discover.h), and adds the servers that DNS finds to the group.
+ * The groups with `discover`, on the main thread. Each has a finder, which asks DNS for the name in
+ * the config (discover.h) and adds the servers that DNS finds to the group.
  *
  *	a config comes into force:	finders_begin(), finders_follow() for each of its groups
  *					with `discover`, finders_end()
@@ -31,7 +31,7 @@ struct loop;
 struct finders {
 	struct loop *loop;
 	struct list all;         /* struct finder::link */
-	struct dns *dns;         /**< NULL: no group has `discover`, or there was no memory */
+	struct dns *dns;         /**< NULL: no group has `discover`, or dns_open() has failed */
 	bool asks_anew;          /**< between begin and end: the DNS servers have changed */
 	bool is_short;           /**< something is missing for lack of memory */
 	const struct conf *conf; /**< the config in force */
@@ -54,13 +54,13 @@ void finders_begin(struct finders *finders, const struct conf *conf);
 
 /**
  * Puts this plan, of an upstream with `discover`, in force, with the servers that are known
- * already. If there is no memory for a finder, no server is found until the next config, which is
- * logged; finders_tick() makes all else that is missing for lack of memory.
+ * already. If there is no memory for a finder, that is logged, and no server is found until the
+ * next config. finders_tick() makes all else that is missing for lack of memory.
  */
 void finders_follow(
 	struct finders *finders, struct group_plan *plan, const struct conf_upstream *conf);
 
-/** Ends the search for groups that were not followed since finders_begin(). */
+/** Frees the finders of groups that were not followed since finders_begin(). */
 void finders_end(struct finders *finders);
 
 /** Whether DNS answers the questions of this finder (struct group::finder). */

@@ -7,11 +7,11 @@
  *	worker:	streak_clear(), when the server has answered: the count starts again from 0
  *	main:	streaks_take(), decides, streak_listen() for each
  *
- * The count is exact. One lock puts the failures and answers of all workers into one order; it is
- * held for a few dozen instructions and never across a call. The times of the last failures are
- * kept, so that "3 within 10 s" means any three in a row. A worker takes the lock only for a
- * failure, which has cost a connection, and for an answer while there is something to clear. A
- * usual answer costs one atomic load.
+ * The count is exact. One lock puts the failures and answers of all workers into one order. Workers
+ * hold it for a few dozen instructions and a look at the clock; nobody holds it while memory is
+ * allocated. The times of the last failures are kept, so that "3 within 10 s" means any three in a
+ * row. A worker takes the lock only for a failure, which has cost a connection, and for an answer
+ * while there is something to clear. A usual answer costs one atomic load.
  *
  * A full streak starts again from 0, whatever is decided. It is not reported again before the main
  * thread has handled the first report.
