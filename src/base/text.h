@@ -2,8 +2,9 @@
 /*
  * How weir quotes bytes that came from outside, in the log and in errors about a config. Between
  * double quotes '"' is written as \", '\' as \\, and a byte that is not printable ASCII as \xNN
- * (two lower-case hex digits); every other byte stands for itself. Strings in a config are read by
- * the same rules. Also here: letters in lower case, text in Latin-1, and the lines of a text.
+ * (two lower-case hex digits); every other byte stands for itself. A string in a config may be
+ * written in the same way. Also here: letters in lower case, text in Latin-1, and the lines of a
+ * text.
  */
 #ifndef WEIR_BASE_TEXT_H
 #define WEIR_BASE_TEXT_H

@@ -34,7 +34,8 @@ void whole_file_abandon(struct whole_file *file);
 /** Whether a file could be written there; leaves none behind. 0 or a negative errno. */
 int whole_file_try(const char *path);
 
-/** Whether both paths lead to the same file, so that writing one replaces the other. */
+/** Whether a file written at one of these paths would replace the file at the other. False for a
+ * target that is written directly. */
 bool whole_file_is_same(const char *a, const char *b);
 
 #endif

@@ -4,7 +4,7 @@
  * are given only for a config without errors. Private to conf.
  *
  *	check.c			duplicate names and addresses, servers that are weir's own
- *				listeners, a drain that is longer than its budget
+ *				listeners, drain.grace and drain.spread longer than timeouts.drain
  *	check_references.c	upstreams that listeners and routes name
  *	check_upstream.c	an upstream: servers, active checks, discovery
  *	check_edge.c		what a listener says about its clients
@@ -29,7 +29,8 @@ void conf_check_model(struct conf_reader *reader);
 
 /* ---- for the other files of the check ---- */
 
-/** Checks that there are upstreams if nothing else could say where clients are connected to. */
+/** Reports that `upstreams` is missing, if `listeners` is missing too, and no included file was
+ * refused in which it may be. */
 void conf_check_upstreams(struct conf_reader *reader);
 
 /** Notes the names of upstreams that were refused. */
@@ -45,8 +46,9 @@ void conf_check_owner(struct conf_reader *reader, size_t i);
 /** Gives hints for `mode`, `owner` and `group` of a listener without a UNIX socket with a path. */
 void conf_check_owner_unwritten(struct conf_reader *reader, size_t i);
 
-/** The first function checks what a listener says about its clients, and raises a receive buffer
- * that is small for first bytes. The second one gives warnings and hints for valid settings. */
+/** The first function checks what a listener says about its clients. If it looks at their first
+ * bytes, a receive buffer that is too small for them is refused, and one that has little room to
+ * spare is raised. The second function gives warnings and hints for valid settings. */
 void conf_check_edge(struct conf_reader *reader, size_t i);
 void conf_check_edge_unwritten(struct conf_reader *reader, size_t i);
 
@@ -78,7 +80,8 @@ void conf_check_resolver(struct conf_reader *reader);
  * not set `balance`. */
 void conf_check_unwritten(struct conf_reader *reader);
 
-/** The setting with the address of server `k` of upstream `u`, in a group or alone, and its key. */
+/** The setting that has the address of server `k` of upstream `u`, and its key: `address` of the
+ * server, the server itself if it is a string, or `server` of the listener that has made `u`. */
 const struct setting *conf_server_address(
 	const struct conf_reader *reader, size_t u, size_t k, char key[CONF_PATH_MAX]);
 

@@ -222,7 +222,7 @@ struct conf_listener {
 	/** Number of ports of each element; with has_range all of them begin at first_port. 0:
 	 * has_range, and the elements differ in their ports. */
 	uint32_t n_ports;
-	/** As written; it is the server of `upstream`. NULL: the config names an upstream. */
+	/** As written: `upstream` is made from it. NULL: not written. */
 	char *server;
 	/** For clients that no route fits; in the same conf. NULL: they are refused. */
 	const struct conf_upstream *upstream;
@@ -309,8 +309,8 @@ int conf_load(const char *path, struct conf_errors *errors, struct conf_tape *re
 /**
  * Makes the model from a tape that another process made from `path`. libconfig is not used. The
  * tape is that of a valid config, so this fails only if memory is short, the tape is not whole, or
- * a user or group that the config names cannot be looked up any more. Otherwise it is like
- * conf_load(), but its errors have no line numbers.
+ * a user or group that the config names cannot be looked up any more. It returns what conf_load()
+ * does, but its errors have no line numbers. It does not fork.
  */
 int conf_take(const char *path, const struct conf_tape *tape, struct conf_errors *errors,
 	const struct conf **ret_conf);

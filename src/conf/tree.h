@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The settings of a config: groups, lists, arrays and values, with their lines, before the schema
- * is applied. tape.c makes the tree; read.c reads it, and so does code that uses text.h.
+ * is applied. tape.c makes the tree; read.c reads it, and so does code that uses conf/text.h.
  *
  * A tree is stored in a few blocks of memory, which are freed together. A failed allocation is
  * returned as an error, because trees are also made in a process that has pairs.

@@ -83,7 +83,7 @@ struct link {
 	char server_text[ADDR_TEXT_MAX];
 };
 
-/** Takes the fd of a client. If a toxic of the gate does not let it in, it is reset, which is no
+/** Takes the fd of a client. If a toxic does not let it in (gate_bars()), it is reset, which is no
  * error, and there is no link. 0, or a negative errno: then the fd was closed. */
 int link_open(struct home *home, int fd, const union addr_sockaddr *peer, socklen_t peer_len);
 

@@ -8,10 +8,10 @@
  *	 "downstream": {..., "toxics": ["slow"],
  *	                "next": {"toxic": "slow", "what": "bytes go on", "in_ms": 96.1}}}
  *
- * "toxics" has only those that bite this connection. "next" of a direction shows what is due there
- * next by time (in_ms) or, if there is none, by bytes (in_bytes); a toxic that counts both shows
- * both. The first "next" shows the same for the flaps of the proxy (gate.h), but never both.
- * "in_flight" counts the bytes that were received, and neither dropped nor sent.
+ * "toxics" has only those that affect this connection (chain.h). "next" of a direction shows what
+ * is due there next by time (in_ms) or, if there is none, by bytes (in_bytes); a toxic that counts
+ * both shows both. The first "next" shows the same for toxics of the type flap (gate.h), but never
+ * both. "in_flight" counts the bytes that were received, and neither dropped nor sent.
  */
 #ifndef WEIR_LAB_LINK_JSON_H
 #define WEIR_LAB_LINK_JSON_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One end of a connection: its stream, its timestamps and its verdict.
+ * One end of a connection: its stream, its timestamps and its verdict. It belongs to a lane, which
+ * is one thread of the run (run.h). Its script says what it does (scenario.h).
  *
  *	UNUSED ──▶ CONNECTING ──▶ OPEN ──▶ OVER
  *	              └── failed ──────────▶ │
@@ -70,15 +71,16 @@ struct conn {
 	 * Stall: at the sender, when it began to send; at the stalled end, when it began to read
 	 * the rest. 0: not yet. */
 	uint64_t begin_ns;
-	uint64_t next_ns;          /**< when the next byte is planned */
-	_Atomic uint64_t sent_ns;  /**< just before the last send; 0: none */
-	_Atomic uint64_t fin_ns;   /**< just before our FIN; 0: none */
-	_Atomic uint64_t over_ns;  /**< when its end was read; 0: not yet */
-	int64_t late_ns;           /**< how late the close was; negative: early */
-	int64_t after_ns;          /**< time between what the close counts from and the close */
-	uint64_t heard_ns;         /**< when the first bytes were read; 0: none */
-	uint64_t read_ns;          /**< when the last bytes were read; 0: none */
-	_Atomic uint64_t n_sent;   /**< bytes that our kernel took; updated only if needed */
+	uint64_t next_ns;         /**< when the next byte is planned */
+	_Atomic uint64_t sent_ns; /**< just before the last send; 0: none */
+	_Atomic uint64_t fin_ns;  /**< just before our FIN; 0: none */
+	_Atomic uint64_t over_ns; /**< when its end was read; 0: not yet */
+	int64_t late_ns;          /**< how late the close was; negative: early */
+	int64_t after_ns;         /**< time between what the close counts from and the close */
+	uint64_t heard_ns;        /**< when the first bytes were read; 0: none */
+	uint64_t read_ns;         /**< when the last bytes were read; 0: none */
+	/** Bytes that our kernel took. Set at the end; in stall also at each look. */
+	_Atomic uint64_t n_sent;
 	_Atomic uint64_t n_queued; /**< bytes that waited in our socket at the last look */
 	/** Stall: when bytes last arrived in our socket; 0: not known. */
 	_Atomic uint64_t moved_ns;
@@ -99,7 +101,7 @@ struct conn {
 	bool is_awaiting; /**< the timer waits for the close */
 	bool is_garbled;  /**< bytes were read that the peer does not send */
 	bool is_told;     /**< the other process was told that it is over (told.h) */
-	bool is_finished; /**< drain: it was finished, and the peer answered our FIN */
+	bool is_finished; /**< drain: we had sent FIN, and then the peer's came */
 	/** Counted in run::n_awaited; or over, and not to be counted any more. */
 	_Atomic bool is_awaited;
 	/** Bytes still follow, each of them before the expected close. */
