@@ -16,7 +16,7 @@ from weirtest.house import house, listener
 from weirtest.settings import DEADLINE, SANITIZER, WEIR
 
 pytestmark = pytest.mark.skipif(SANITIZER != "", reason="a sanitizer's processor time is not weir's")
-short = pytest.mark.invariant("no slice takes more than 1 ms of processor time",
+short = pytest.mark.invariant("no slice takes more than 1 ms of weir's own processor time",
                               "docs/decisions/0360-slices-by-processor-time.md", "0360: Slices by processor time")
 
 N_PAIRS, N_LISTENERS, N_SERVERS, N_WORKERS = 9000, 100, 1000, 64

@@ -446,7 +446,7 @@ int main(void)
 	TCase *tc = tcase_create("loop");
 	TCase *aborts = tcase_create("aborts");
 	TCase *signals = invariant_case(
-		"the library changes no signal's disposition", "docs/STREAM.md", "Signals");
+		"the stream library changes no signal's disposition", "docs/STREAM.md", "Signals");
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);

@@ -514,8 +514,9 @@ int main(void)
 {
 	Suite *suite = suite_create("loop_hosted");
 	TCase *tc = tcase_create("hosted");
-	TCase *work = invariant_case("a loop keeps its host going exactly while it has work",
-		"docs/STREAM.md", "Drivers");
+	TCase *work =
+		invariant_case("a hosted loop keeps its uv_run() going exactly while it has work",
+			"docs/STREAM.md", "Drivers");
 
 	(void)setenv("WEIR_TEST_HOSTED", "1", 1);
 	suite_add_tcase(suite, tc);

@@ -140,7 +140,7 @@ int main(void)
 {
 	Suite *suite = suite_create("stream_sigpipe");
 	TCase *tc = invariant_case(
-		"the library changes no signal's disposition", "docs/STREAM.md", "Signals");
+		"the stream library changes no signal's disposition", "docs/STREAM.md", "Signals");
 
 	tcase_add_checked_fixture(tc, fixture_setup, fixture_teardown);
 	tcase_add_wire_test(tc, a_write_to_nobody_raises_nothing);
