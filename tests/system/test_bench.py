@@ -18,6 +18,8 @@ from weirtest.clock import Late, again_if_late
 from weirtest.load import WEIRLOAD
 from weirtest.settings import DEADLINE, ROOT, WEIR
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_bench_of_timers_prints_one_table_and_draws_one_plot(folder):
     out = os.path.join(folder, "results")

@@ -8,6 +8,8 @@ import pytest
 
 from weirtest.settings import DEADLINE, ROOT, WEIR, scaled
 
+pytestmark = pytest.mark.slow
+
 MODEL = pathlib.Path(WEIR).parent / "bench" / "flow_moves"
 FLOWS = 20_000
 NEAR = 0.02  # of all flows: five times what chance does with so many

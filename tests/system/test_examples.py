@@ -82,6 +82,7 @@ def timers_of(weir):
 
 
 @needs(PG / "postgres", PG / "initdb", "psql")
+@pytest.mark.slow
 def test_postgresql(folder):
     as_user = []
     data = f"{folder}/data"
@@ -109,6 +110,7 @@ def test_postgresql(folder):
 
 
 @needs("/usr/sbin/sshd", "ssh", "ssh-keygen")
+@pytest.mark.slow
 def test_ssh(folder):
     for key in ("host", "own"):
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}")

@@ -34,6 +34,7 @@ def limit(pid, size):
     resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
 
 
+@pytest.mark.slow
 def test_reload_short_of_memory_is_refused_and_harms_no_pair(report):
     """From next to nothing to enough, so that each step of it is met by the lack."""
     with house(errors=FAILED, workers=2) as here:
@@ -95,6 +96,7 @@ def start(path, size):
     return text.partition("what=")[2].partition(" errno=")[0] or "config"
 
 
+@pytest.mark.slow
 def test_start_short_of_memory_is_told_and_ends_with_1(folder, report):
     path = os.path.join(folder, "weir.conf")
     with open(path, "w", encoding="ascii") as file:

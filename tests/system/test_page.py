@@ -69,6 +69,7 @@ def places(chromium):
                        ".map((el) => el.getBoundingClientRect()).map((box) => [box.left, box.width])")
 
 
+@pytest.mark.slow
 def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
     quick = address.free("tcp4", None)
     with contextlib.ExitStack() as stack:
@@ -130,6 +131,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
         assert chromium.problems() == []
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text_and_it_asks_where_no_events_come(chromium):
     """What weir is told to listen on and to connect to are the config's bytes; and what it says of them is followed."""
     evil = "<img src=x onerror=document.title='owned'><script>alert(1)</script>"
@@ -167,6 +169,7 @@ def tab_to(chromium, wanted):
     raise AssertionError(f"no key leads to {wanted}")
 
 
+@pytest.mark.slow
 def test_it_is_for_keyboards_readers_phones_and_the_night(chromium):
     with shown(timeouts={"idle": "1h"}) as (here, url):
         socks = [here.client() for _ in range(ROWS + 3)]

@@ -15,8 +15,9 @@ from weirtest.settings import DEADLINE, ROOT, SANITIZER
 
 LACKING = [one for one in ("git", "meson", "dpkg-parsechangelog") if not shutil.which(one)]
 
-pytestmark = pytest.mark.skipif(bool(LACKING) or SANITIZER != "",
-                                reason="it is of the plain build, with git, meson and dpkg-dev")
+pytestmark = [pytest.mark.slow,
+              pytest.mark.skipif(bool(LACKING) or SANITIZER != "",
+                                 reason="it is of the plain build, with git, meson and dpkg-dev")]
 
 
 def git(tree, *words):

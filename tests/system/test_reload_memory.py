@@ -29,6 +29,7 @@ def resident(pid):
 
 @PLAIN
 @pytest.mark.workers
+@pytest.mark.slow
 def test_old_configs_go_while_their_pairs_stay(report):
     """A pair of each config stays, of the first one too; the memory of 20 configs does not."""
     with house(workers=2, timeouts={"idle": "none"}) as here:

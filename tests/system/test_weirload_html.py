@@ -40,6 +40,7 @@ def test_it_needs_nothing_and_runs_nothing(folder):
     assert set(re.findall(r"(?:src|href)=\"([^\"]*)\"", text)) == {"data:,"}
 
 
+@pytest.mark.slow
 def test_it_tells_what_the_json_tells(folder, chromium):
     told, path, _ = page(folder, Script(0.2), serve=True, expect="100ms", connections=40, ramp=100)
     chromium.open(f"file://{path}")
@@ -67,6 +68,7 @@ def test_it_tells_what_the_json_tells(folder, chromium):
     assert len(worst[0]) == 10 and chromium.problems() == []
 
 
+@pytest.mark.slow
 def test_a_gap_between_early_and_late_is_one_row(folder, chromium):
     """The peer closes all at one age, and the last bytes are spread: the first of them are late, the last early."""
     told, path, _ = page(folder, Script(life=0.8), expect="300ms", spread="800ms", connections=8)
@@ -80,6 +82,7 @@ def test_a_gap_between_early_and_late_is_one_row(folder, chromium):
     assert sum(int(row[2]) for row in rows) == 8 and int(rows[gap - 1][2]) and int(rows[gap + 1][2]), rows
 
 
+@pytest.mark.slow
 def test_what_failed_is_said_in_words(folder, chromium):
     told, path, _ = page(folder, Script(0.05), expect="20s", connections=5)
     chromium.open(f"file://{path}")
@@ -98,6 +101,7 @@ def test_what_failed_is_said_in_words(folder, chromium):
     assert late == [""] * 5
 
 
+@pytest.mark.slow
 def test_a_suite_has_a_section_for_each_row_and_a_table_of_all(folder, chromium):
     suite, path = os.path.join(folder, "fleet.suite"), os.path.join(folder, "report.html")
     with ScriptedPeer(Script(0.15)) as peer:
@@ -118,6 +122,7 @@ def test_a_suite_has_a_section_for_each_row_and_a_table_of_all(folder, chromium)
     chromium.shot("report-suite")
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text(folder, chromium):
     target = f"unix:{folder}/{EVIL.replace('/', '|')}"
     _, path, text = page(folder, Script(), target=target, expect="1s", connections=1, csv=f"{folder}/\u202e{EVIL[:44]}.csv")
@@ -128,6 +133,7 @@ def test_hostile_names_are_text(folder, chromium):
     assert chromium.driver.title == "weirload" and chromium.problems() == []
 
 
+@pytest.mark.slow
 def test_it_is_for_readers_phones_paper_and_the_night(folder, chromium):
     _, path, _ = page(folder, Script(0.3), serve=True, paced=False, expect="290ms", connections=300, ramp=400)
     chromium.open(f"file://{path}")
