@@ -19,7 +19,7 @@
 
 enum {
 	NOTED_US = 100,
-	LONG_US = 400, /* a slice is over after 250, and weir needs some 10 between two parts */
+	LONG_US = 200, /* weir needs some 10 for a part of an end */
 	KEPT = 16,
 };
 

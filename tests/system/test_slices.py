@@ -223,7 +223,7 @@ def test_thousands_of_pairs_are_ended_in_slices(full, report):
     over once 250 us are used. But the kernel works off packets of anybody and memory of closed sockets wherever an
     interrupt finds the thread, most often in a system call, and counts that as the thread's. No slice can be shorter
     than one such call, so weir-weigh says of each slice of more than a millisecond what is left of it without the calls,
-    and the times between two, of 400 us and more: that must be less."""
+    and the times between two, of 200 us and more: that must be less."""
     n_parts = 30
     before, first = slices(full), len(weighed(full))
     for _ in range(n_parts):
