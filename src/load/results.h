@@ -82,7 +82,9 @@ struct results {
 	uint64_t n_unopened;   /**< not tried, because the run was interrupted */
 	uint64_t n_matched;
 	/** The server end should be known and is not. Pairs that are failed, void, early or
-	 * unfinished are not counted. */
+	 * unfinished are not counted, nor are those of stall, nor those that last
+	 * (script::is_lasting). In mixed those that last are counted, unless the run was
+	 * interrupted. */
 	uint64_t n_unserved;
 	struct side_results sides[2]; /**< by enum load_side */
 	struct way_results up;

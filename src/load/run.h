@@ -60,7 +60,7 @@ struct lane {
 	struct hdr late;     /**< us: lateness of the clients' closes */
 	struct hdr connect;  /**< us: from connect(2) to connected */
 	struct hdr failed;   /**< us: from connect(2) to its failure */
-	struct hdr latency;  /**< us: how long such a message took, there and back */
+	struct hdr latency;  /**< us: how long each message took, there and back */
 	/** How long the slowest message took, this loop's own delay included. Messages that are
 	 * over --max-latency only because of that delay are left out. */
 	uint64_t slowest_ns;

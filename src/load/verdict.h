@@ -27,7 +27,8 @@ struct verdict_facts {
 	uint64_t max_late_ns; /**< a close with more lateness is late */
 	uint64_t delay_ns;    /**< how late weirload's own loop was when it read the close */
 	bool is_void;         /**< a byte was sent too late */
-	bool is_sending;      /**< a byte was still to be sent; after early_ns it is overdue */
+	/** A byte was still to be sent. Unless is_measured is set, it is overdue after early_ns. */
+	bool is_sending;
 	bool is_measured; /**< no time is expected; early_ns and late_ns are what it counts from */
 };
 

@@ -6,10 +6,10 @@
  * 1.1; a request line without a version; lines that end in a bare LF; folded lines; a blank before
  * a colon; bytes that are forbidden in names or values; no Host in HTTP/1.1, or two; an Expect
  * other than 100-continue; codings other than chunked; chunks that are not exactly as specified,
- * apart from extensions; answers that only the end of the connection ends; a target that is not a
- * path, "http://HOST" or "http://HOST/PATH", such as the target of a CONNECT; and everything longer
- * than the limits below. An Upgrade is ignored: some clients send "Upgrade: h2c" with each first
- * request, and go on with HTTP/1.1.
+ * apart from extensions and blanks after a size; answers that only the end of the connection ends;
+ * a target that is not a path, "http://HOST" or "http://HOST/PATH", such as the target of a
+ * CONNECT; and everything longer than the limits below. An Upgrade is ignored: some clients send
+ * "Upgrade: h2c" with each first request, and go on with HTTP/1.1.
  *
  * A codec without I/O: it stores the head of the current message and passes the body on as it
  * comes. It knows nothing of timeouts and of access rights.

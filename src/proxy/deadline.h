@@ -84,8 +84,9 @@ struct deadline_facts {
 	/** When it was joined, while it is not known that the SYN was answered; otherwise 0. */
 	uint64_t early_ns;
 	uint64_t queued_ns; /**< when it entered the queue in which it waits */
-	/** The latest of: weir moved a byte, a peer was seen to have taken bytes from the kernel,
-	 * a rate let weir read again, relaying began. NS_NEVER before relaying. */
+	/** The latest of: weir moved a byte, a look at the kernel showed that a peer had taken
+	 * bytes or began the timers anew (pair.h), a rate let weir read again, relaying began.
+	 * NS_NEVER before relaying. */
 	uint64_t moved_ns;
 	/** Since when bytes have waited without any being taken; NS_NEVER: none wait. */
 	uint64_t stalled_ns;
@@ -125,7 +126,7 @@ void deadline_all(const struct conf_timeouts *timeouts, const struct deadline_fa
  */
 uint64_t deadline_drain_ns(const struct deadline_drain *drain, uint64_t accepted_ns);
 
-/** When a pair's `lifetime` is over. The spread of lifetimes is added in the same way, by
+/** When a pair's `lifetime` is over. A part of lifetime_spread is added, which depends on
  * `accepted_ns`. */
 uint64_t deadline_lifetime_ns(const struct conf_timeouts *timeouts, uint64_t accepted_ns);
 

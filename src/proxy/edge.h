@@ -40,8 +40,8 @@ struct edge_header {
 };
 
 struct session_edge {
-	/** The peer that really connected. Once a PROXY header has been read, session::client is
-	 * the client that the header announced. */
+	/** The peer that really connected. If is_announced is set, session::client is the client
+	 * that a PROXY header has announced. */
 	union session_peer peer;
 	bool is_announced; /**< a PROXY header has announced the client */
 	/** The local address that the client connected to, for a listener with a range of ports;
@@ -65,7 +65,8 @@ struct session_edge {
 	/** Its place under the limits of its source (admit.h); NULL: it has none, or none yet. */
 	struct source *source;
 	struct pair_throttles *throttles; /**< from the join on, if pairs have rates; or NULL */
-	struct edge_tcp tcp[SIDES];       /**< with offer::tells_tcp, set when the pair ends */
+	/** With offer::tells_tcp; set when the side fails, or else when the pair ends. */
+	struct edge_tcp tcp[SIDES];
 };
 
 /** Makes an edge with this peer; all else is zeroed. NULL: no memory. */

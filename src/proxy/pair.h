@@ -77,7 +77,8 @@ struct pair {
 	struct {
 		struct pump pump; /**< from this side's stream to the other side's */
 		/** When a look last showed that the peer had taken bytes from the kernel, or began
-		 * the timers anew, or when RESETTING began; 0: none of these. */
+		 * the timers anew, or when RESETTING began; 0: none of these. After a first look
+		 * while bytes wait in weir: when bytes last reached the peer. */
 		uint64_t progress_ns;
 	} sides[SIDES];
 	uint32_t held[SIDES]; /**< the bytes that the kernel held for each side at the last look */
@@ -89,7 +90,7 @@ struct pair {
 	enum pair_side first_fin : 4; /**< whose FIN came first */
 	enum pair_side failed : 4;    /**< RESETTING: the side that failed */
 	uint8_t parted;               /**< bits 1 << side: parting() was called for that side */
-	bool is_early;                /**< the upstream is not known to have answered the SYN */
+	bool is_early;                /**< the upstream was not seen to have answered the SYN */
 	uint8_t look_ms;              /**< RESETTING: the interval of looks */
 };
 

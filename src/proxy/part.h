@@ -41,7 +41,7 @@ struct part_calls {
 /**
  * An iteration over the sessions of a part, sorted by id, which may pause between any two of them,
  * so that thousands are gone through in slices. It leaves out sessions that end in a pause, and
- * includes those that begin before it is over. Zeroed: no iteration is under way.
+ * those that begin after it has returned the last one. Zeroed: no iteration is under way.
  */
 struct part_walk {
 	struct list link;  /**< struct part::walks */

@@ -76,10 +76,10 @@ void session_setup_close(struct session *session);
 /** Sets the address that is used as the client's from now on. */
 void session_set_client(struct session *session, const union session_peer *client);
 
-/* Functions for the table of stages (session.c), for the stages before RELAYING: */
-
 /** Gives back the place of its server, if it has one. */
 void session_leave_server(struct session *session);
+
+/* Functions for the table of stages (session.c), for the stages before RELAYING: */
 
 void session_choose(struct session *session);
 void session_queue(struct session *session);
@@ -90,6 +90,7 @@ void session_apply_connect_timeout(struct session *session);
 void session_wait(struct session *session);
 void session_stop_waiting(struct session *session);
 void session_lose_client(struct session *session, int err);
+/** What has happened so far, for the deadlines. It is not in the table. */
 struct deadline_facts session_setup_facts(const struct session *session);
 void session_setup_wind(struct session *session);
 void session_setup_strike(struct session *session);

@@ -69,7 +69,7 @@ struct drain {
 	uint64_t grace_end_ns;
 	uint64_t settle_ns; /**< SETTLING: when it began */
 	bool ends_pairs;
-	/** SHUT: when the last open pair is ended; NS_NEVER: none is ended. */
+	/** SHUT: when the last open pair is ended; NS_NEVER: there is no such time. */
 	uint64_t pairs_end_ns;
 	/** A worker could not accept, or a stop began meanwhile, so all are shut again. */
 	bool failed;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Looks up the names in a config once when it comes into force: those of servers, and those of
- * interfaces in link-local addresses (zones, base/addr.h). Logs a warning for each name that is not
- * found, for whatever reason; an earlier answer is enough (stream/resolver.h). The first pairs then
- * find the addresses of the servers in the cache. Delays nothing.
+ * interfaces in link-local addresses (zones, base/addr.h) of servers and in `source`. Logs a
+ * warning for each name that is not found, for whatever reason; an earlier answer is enough
+ * (stream/resolver.h). The first pairs then find the addresses of the servers in the cache. Delays
+ * nothing.
  */
 #ifndef WEIR_SERVICE_NAMES_H
 #define WEIR_SERVICE_NAMES_H

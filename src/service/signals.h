@@ -10,7 +10,8 @@
  * SIGTERM, SIGINT, SIGQUIT and SIGHUP are events of the main loop: they are blocked in every thread
  * and read from a signalfd, and the caller decides what they do. All other signals whose default is
  * to end the process, and SIGTTIN and SIGTTOU, are read in the same way, but weir only logs them.
- * Faults (SIGSEGV and the like), SIGABRT, SIGTSTP and SIGCONT keep their defaults.
+ * Faults (SIGSEGV and the like), SIGABRT, SIGTSTP and SIGCONT keep their defaults. SIGPIPE is
+ * ignored.
  */
 #ifndef WEIR_SERVICE_SIGNALS_H
 #define WEIR_SERVICE_SIGNALS_H
