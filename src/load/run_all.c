@@ -69,17 +69,14 @@ static int allocate(struct run *run)
 	/* calloc() of this size does not touch the memory: it is used only when connections are
 	 * opened. */
 	run->lanes = calloc(options->n_threads, sizeof(*run->lanes));
-	run->clients = calloc(options->n_connections, sizeof(*run->clients));
-	run->servers = calloc(run->n_servers_max + 1, sizeof(*run->servers));
-	if (run->lanes == NULL || run->clients == NULL || run->servers == NULL) {
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < options->n_threads; i++) {
+	for (unsigned i = 0; run->lanes != NULL && i < options->n_threads; i++) {
 		run->lanes[i].run = run;
 		run->lanes[i].index = i;
 		run->lanes[i].socket.fd = -1;
 	}
-	return 0;
+	run->clients = calloc(options->n_connections, sizeof(*run->clients));
+	run->servers = calloc(run->n_servers_max + 1, sizeof(*run->servers));
+	return run->lanes == NULL || run->clients == NULL || run->servers == NULL ? -ENOMEM : 0;
 }
 
 /** Starts the lanes, which set up and then wait for run::begin. */
