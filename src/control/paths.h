@@ -12,8 +12,7 @@
 struct control;
 struct control_asked;
 
-/** A handler. It gives one answer by the functions of asked.h, at once or later. That frees
- * `asked`. */
+/** A handler: it gives the request one answer, at once or later (asked.h). */
 typedef void paths_answer(struct control_asked *asked);
 
 enum { PATHS_ALLOW_MAX = 64 };

@@ -108,7 +108,8 @@ struct deadline_facts {
 struct deadline {
 	uint64_t at_ns; /**< NS_NEVER: none */
 	enum deadline_kind kind;
-	/** How long no byte must move before it is due; NS_NEVER: it is due whatever moves. */
+	/** For a timer that begins anew when a peer takes bytes from the kernel: the silence after
+	 * which it is due. NS_NEVER for all other timers. */
 	uint64_t silence_ns;
 };
 

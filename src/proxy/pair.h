@@ -22,10 +22,10 @@
  * and are closed.
  *
  * There is no event when a peer takes bytes that the kernel holds for it. So when a timer is due,
- * the pair looks how many bytes the kernel holds. If the first look finds any, the timer begins
- * anew; not so write_stall, which already counts from when the kernel was full. Further looks
- * follow at every eighth of the timer, and if one finds fewer bytes than the look before, that
- * counts as movement (pair_look.c).
+ * the pair looks how many bytes the kernel holds. If the first look finds any, timers that have a
+ * deadline::silence_ns begin anew; not so write_stall, which already counts from when the kernel
+ * was full. Further looks follow at every eighth of silence_ns, and if one finds fewer bytes than
+ * the look before, that counts as movement (pair_look.c).
  */
 #ifndef WEIR_PROXY_PAIR_H
 #define WEIR_PROXY_PAIR_H

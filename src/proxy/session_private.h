@@ -33,7 +33,7 @@ struct session_setup {
 	uint64_t connecting_ns;      /**< CONNECTING: since when */
 	struct timer wait;           /**< WAITING */
 	struct group_tried tried;    /**< the servers that were tried in this round */
-	struct end failure;          /**< how the last attempt failed */
+	struct end failure;          /**< how the last attempt failed, or that none was possible */
 };
 
 /* ---- session.c ---- */
@@ -132,8 +132,8 @@ bool session_awaits_header(const struct session *session);
 void session_look(struct session *session);
 void session_stop_looking(struct session *session);
 
-/** In PREFACE, when its timer has expired: looks at what has arrived by now before the timer
- * counts. May lead to any stage. */
+/** In PREFACE, when a timer is due: looks at what has arrived by now, before the timer ends the
+ * session. May lead to any stage. */
 void session_look_once_more(struct session *session);
 
 /** Whether bytes for the server are known to have arrived, be it in the kernel or in the buffer. */

@@ -2,7 +2,7 @@
 /*
  * The event loop: fds, tasks and timers of one thread, served in turns.
  *
- * All fds of a loop are in one edge-triggered epoll set. One turn of the loop is
+ * All fds of a loop are in one epoll set. One turn of the loop is
  *
  *	poll	calls the watchers of up to 256 ready fds, and runs posted tasks (loop_post)
  *	check	1. deferred tasks (loop_defer), the tasks that these defer, and so on: at most
@@ -55,10 +55,9 @@ struct task {
 };
 
 /**
- * The callback for an fd, embedded in its owner. `events` are EPOLL* bits. Edge-triggered: a state
- * is reported when it begins, not while it lasts. ready() may close, free and watch anything. The
- * memory of a watcher must stay until the deferred tasks of the turn in which its fd was closed
- * have run.
+ * The callback for an fd, embedded in its owner. `events` are EPOLL* bits. ready() may close, free
+ * and watch anything. The memory of a watcher must stay until the deferred tasks of the turn in
+ * which its fd was closed have run.
  */
 struct watcher {
 	void (*ready)(struct watcher *watcher, uint32_t events);
@@ -170,10 +169,11 @@ void *loop_buffer(struct loop *loop);
 
 /**
  * Watches `fd` for input, output, hang-up, urgent data and errors until loop_unwatch(), or until it
- * is closed. 0 or a negative errno (ENOMEM, ENOSPC; EPERM: the fd cannot be polled; EBADF: it is no
- * fd; EINVAL: `loop`, `watcher` or its ready() is missing). Call it once for each fd. Closing the
- * fd ends the watch; call loop_forget() after that. But if the fd has a copy (dup(2), fork(2)),
- * closing it does not end the watch: call loop_unwatch() before.
+ * is closed. Edge-triggered: a state is reported when it begins, not while it lasts. 0 or a
+ * negative errno (ENOMEM, ENOSPC; EPERM: the fd cannot be polled; EBADF: it is no fd; EINVAL:
+ * `loop`, `watcher` or its ready() is missing). Call it once for each fd. Closing the fd ends the
+ * watch; call loop_forget() after that. But if the fd has a copy (dup(2), fork(2)), closing it does
+ * not end the watch: call loop_unwatch() before.
  */
 int loop_watch(struct loop *loop, int fd, struct watcher *watcher);
 

@@ -372,13 +372,13 @@ void stream_shutdown(struct stream *stream);
  * From now on the input of `stream` goes to `to` by splice(2), without a copy through user space,
  * where the kernel and the loop's pool of pipes (pipe.h) allow it. READ reports how many bytes it
  * was. Bytes that cannot be spliced come as READ with data, which the handler writes as before. The
- * order of bytes is kept, and while `to` is below its high-water mark no such READ exceeds the room
- * below it. Bytes in the pipe count as waiting for `to`. NULL ends splicing, also for a closed
- * stream. `to` must be on the same loop and must live until splicing ends or has another target. 0
- * or a negative errno. After -EINVAL (`to` is `stream`, or on another loop, or connect(2) is in
- * progress) and -EBADF (one of them is closed) nothing has changed. After -EOPNOTSUPP (the kernel
- * has refused to splice from `stream` or to `to`, which is final, or one of them is Multipath TCP),
- * -EPERM (SIGPIPE is not ignored, see above) and -ENOMEM everything is copied.
+ * order of bytes is kept. While `to` is below its high-water mark, no READ with data exceeds the
+ * room below the mark. Bytes in the pipe count as waiting for `to`. NULL ends splicing, also for a
+ * closed stream. `to` must be on the same loop and must live until splicing ends or has another
+ * target. 0 or a negative errno. After -EINVAL (`to` is `stream`, or on another loop, or connect(2)
+ * is in progress) and -EBADF (one of them is closed) nothing has changed. After -EOPNOTSUPP (the
+ * kernel has refused to splice from `stream` or to `to`, which is final, or one of them is
+ * Multipath TCP), -EPERM (SIGPIPE is not ignored, see above) and -ENOMEM everything is copied.
  */
 int stream_splice_to(struct stream *stream, struct stream *to);
 

@@ -38,7 +38,7 @@ struct checks {
 	struct resolver *resolver;
 	atomic_int fds;       /**< how many fds checks may use at once, see struct probe_question */
 	struct list groups;   /* struct checked_group::link */
-	uint32_t n_opened;    /**< checks opened so far: for the phases */
+	uint32_t n_opened;    /**< checks opened so far, for check_phase() */
 	uint32_t n_unjudged;  /**< checks that could not be made and were not logged yet */
 	uint64_t unjudged_ns; /**< when such checks were logged last */
 	bool is_incomplete;   /**< a check is missing for lack of memory */
