@@ -30,7 +30,7 @@ struct conf_timeouts {
 	uint64_t connect_ns;        /**< one attempt to one address, or one lookup */
 	uint64_t idle_ns;           /**< no byte in either direction */
 	uint64_t half_close_ns;     /**< no byte after the first FIN was passed on */
-	uint64_t half_close_max_ns; /**< from the first FIN on, whatever moves */
+	uint64_t half_close_max_ns; /**< since the first FIN was passed on, whatever moves */
 	uint64_t write_stall_ns;    /**< bytes wait and the receiver takes none */
 	uint64_t lifetime_ns;       /**< from accept on, whatever moves */
 	uint64_t lifetime_grace_ns; /**< after `lifetime`, until a quiet second; never NS_NEVER */
@@ -38,7 +38,7 @@ struct conf_timeouts {
 	uint64_t lifetime_spread_ns;
 	uint64_t preface_ns;       /**< from accept on: PROXY header and ClientHello */
 	uint64_t queue_ns;         /**< in the queue, while all servers are full */
-	uint64_t first_byte_ns;    /**< from the join until the client's first byte or FIN */
+	uint64_t first_byte_ns;    /**< from the pair's start to the client's first byte or FIN */
 	uint64_t idle_client_ns;   /**< no byte from the client */
 	uint64_t idle_upstream_ns; /**< no byte from the server */
 	uint64_t drain_ns;         /**< the whole drain, from SIGTERM on; only at the top level */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The settings of a config: groups, lists, arrays and values, with their lines, before the schema
- * is applied. tape.c makes the tree; read.c reads it, and so does code that uses conf/text.h.
+ * is applied. tape.c makes the tree of a whole config, which read.c and the users of conf/text.h
+ * read; grammar.c makes one up to the first mistake.
  *
  * A tree is stored in a few blocks of memory, which are freed together. A failed allocation is
  * returned as an error, because trees are also made in a process that has pairs.
@@ -31,7 +32,7 @@ struct setting {
 	/** A string's characters, or the value as written; NULL for groups, lists and arrays. */
 	const char *text;
 	size_t n; /**< of a group, a list or an array: the number of its settings */
-	struct setting **elements; /**< `n` of them, set when its closing bracket was read */
+	struct setting **elements; /**< `n` of them; tree_close() sets it */
 	struct setting *last;      /**< the last one that tree_add() has added */
 	struct setting *parent;
 	struct setting *before; /**< the setting before it in its parent */
@@ -48,16 +49,15 @@ struct tree {
 void tree_init(struct tree *tree);
 void tree_fini(struct tree *tree);
 
-/** Adds a setting, whose value is set later, to an open group, list or array. `name` is copied;
- * NULL for an element. NULL: no memory. */
+/** Adds a setting, whose value is set later, to a group, list or array. `name` is copied; NULL for
+ * an element. NULL: no memory. */
 struct setting *tree_add(
 	struct tree *tree, struct setting *parent, const char *name, size_t name_len);
 
 /** Allocates memory that is freed with the tree; NULL: no memory. */
 void *tree_take(struct tree *tree, size_t size);
 
-/** Closes `setting`: nothing may be added to it any more, and `elements` is set. False: no
- * memory. */
+/** Sets `elements` of a group, list or array, after its settings were added. False: no memory. */
 bool tree_close(struct tree *tree, struct setting *setting);
 
 /** The setting with this name in a group of the tree; NULL: there is none. */

@@ -6,8 +6,10 @@
  *	CONNECTING ──▶ RELAYING ── both FINs have passed ──────────────────▶ FLUSHING ──▶ gone
  *	     │             ├─ a toxic closes it: input is dropped, FIN to both ─▶ CLOSING ─▶ gone
  *	     │             └─ a side was reset, or a toxic sent CHUNK_RESET ───▶ RESETTING ─▶ gone
- *	     ▼ refused                   RST to the sender at once; to the receiver,
- *	   closed                        after earlier bytes were delivered
+ *	     ▼ refused
+ *	   closed
+ *
+ * RESETTING: the sender is reset at once, the receiver after earlier bytes were delivered to it.
  *
  * A direction without toxics is relayed by a pump (stream/pump.h), with splice. When it gets its
  * first toxic, the pump is replaced by a chain (lab/chain.h). When its last toxic was removed and
@@ -99,9 +101,10 @@ void link_add_toxic(struct link *link, struct toxic *toxic);
 void link_update_toxic(struct link *link, const struct toxic *toxic);
 void link_remove_toxic(struct link *link, const struct toxic *toxic);
 
-/** Bytes of a direction that were read from the sender, and that the kernel took for the
- * receiver. */
+/** Bytes of a direction that were read from the sender. */
 uint64_t link_received(const struct link *link, enum direction direction);
+
+/** Bytes of a direction that the kernel took for the receiver. */
 uint64_t link_sent(const struct link *link, enum direction direction);
 
 #endif

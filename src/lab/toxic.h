@@ -71,10 +71,11 @@ struct toxic {
 	/* For a trigger with scope "proxy" (trigger.h). */
 	uint64_t begun_ns; /**< when it was made */
 	uint64_t on_ns;    /**< when the trigger began; 0: not yet */
-	/** Bytes that have passed it. For a type that acts on the proxy (gate.h): those that had
-	 * passed through the proxy when the toxic was made. */
+	/** Bytes that have passed the toxic while its trigger was BEFORE or OVER. For a type that
+	 * acts on the proxy (gate.h): bytes that had passed through the proxy when the toxic was
+	 * made. */
 	uint64_t n_passed;
-	/* For such a type, as of the last gate_at(). */
+	/* For a type that acts on the proxy, as of the last gate_at(). */
 	uint64_t n_left; /**< bytes until it begins */
 	bool acts;       /**< whether it affects clients */
 	char name[];

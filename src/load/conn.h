@@ -177,8 +177,7 @@ void conn_disown(struct conn *conn, const struct options *options);
 /** Closes an end that is not needed any more, without a verdict of its own. */
 void conn_dismiss(struct conn *conn);
 
-/** Ends it if it is still open, at the end of the run: after Ctrl-C, or because the rest is
- * done. */
+/** At the end of the run (Ctrl-C, or the rest is done): ends `conn` if it is CONNECTING or OPEN. */
 void conn_stop(struct conn *conn);
 
 /** Whether it has ended. May also be asked about the other end. */
