@@ -25,7 +25,7 @@
 #include "base/sockopts.h"
 #include "log/log.h"
 
-/** Durations; NS_NEVER: "none" was written. weir.conf(5) says what each one limits. */
+/** Durations; NS_NEVER: none. weir.conf(5) says what each one limits. */
 struct conf_timeouts {
 	uint64_t connect_ns;        /**< one attempt to one address, or one lookup */
 	uint64_t idle_ns;           /**< no byte in either direction */

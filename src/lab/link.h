@@ -95,8 +95,8 @@ void link_close(struct link *link);
 /** Runs its chains now. May free the link. */
 void link_wake(struct link *link);
 
-/** Call them when a toxic of the proxy was added, changed, or is to be removed. Each may free the
- * link. */
+/** Call them when a toxic of the proxy was added, changed, or is to be removed; link_add_toxic()
+ * only if the type of the toxic has move(). Each may free the link. */
 void link_add_toxic(struct link *link, struct toxic *toxic);
 void link_update_toxic(struct link *link, const struct toxic *toxic);
 void link_remove_toxic(struct link *link, const struct toxic *toxic);

@@ -71,7 +71,7 @@ struct conn {
 	 * Stall: at the sender, when it began to send; at the stalled end, when it began to read
 	 * the rest. 0: not yet. */
 	uint64_t begin_ns;
-	uint64_t next_ns;         /**< when the next byte is planned */
+	uint64_t next_ns;         /**< when the next byte or message is planned */
 	_Atomic uint64_t sent_ns; /**< just before the last send; 0: none */
 	_Atomic uint64_t fin_ns;  /**< just before our FIN; 0: none */
 	_Atomic uint64_t over_ns; /**< when its end was read; 0: not yet */
