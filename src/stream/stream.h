@@ -64,12 +64,12 @@
  * unsubscribed or the stream is freed. Ask handler_is_on() (emitter.h). To free a handler while it
  * is subscribed is a bug that the library cannot detect.
  *
- * Misuse does not crash. A function that returns an int returns -EINVAL if the stream is NULL or a
- * value is out of range, unless it says otherwise, and -EBADF if the stream is closed or stolen,
- * even if its comment does not repeat that. A function that returns nothing then does nothing. A
- * function that only reads a property returns 0, false, NULL, NS_NEVER, or -1 for the fd if the
- * stream is NULL, and the last value if it is closed, unless it says otherwise. Only two things are
- * asserted: that the call comes from the loop's thread, and that a stream is not freed twice.
+ * Misuse does not crash. Unless its comment says otherwise, a function that returns an int returns
+ * -EINVAL if the stream is NULL or a value is out of range, and -EBADF if the stream is closed or
+ * stolen. A function that returns nothing then does nothing. A function that only reads a property
+ * returns 0, false, NULL, NS_NEVER, or -1 for the fd if the stream is NULL, and the last value if
+ * it is closed, unless its comment says otherwise. Only two things are asserted: that the call
+ * comes from the loop's thread, and that a stream is not freed twice.
  *
  * Signals: the library changes no signal's disposition, and SIGPIPE belongs to the program. A
  * program that ignores it (signal(SIGPIPE, SIG_IGN), before it makes streams) can use the whole

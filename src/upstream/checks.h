@@ -36,7 +36,7 @@ struct server;
 struct checks {
 	struct loop *loop;
 	struct resolver *resolver;
-	atomic_int fds;       /**< how many fds checks may use at once, see struct probe_question */
+	atomic_int fds;       /**< how many fds are left for checks, see struct probe_question */
 	struct list groups;   /* struct checked_group::link */
 	uint32_t n_opened;    /**< checks opened so far, for check_phase() */
 	uint32_t n_unjudged;  /**< checks that could not be made and were not logged yet */

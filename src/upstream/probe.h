@@ -66,8 +66,9 @@ struct probe_question {
 	struct resolver_name *name;     /**< the handle of addr, if that is a name */
 	const struct addr *source;      /**< as in struct connector_opts; may be NULL */
 	const struct sockopts *options; /**< as in struct connector_opts */
-	/** How many fds all probes together may use. Each probe takes one, and more for attempts in
-	 * parallel to the addresses of a name. NULL: no limit, and no attempts in parallel. */
+	/** How many fds are left for probes. Each probe takes one while it runs, and more for
+	 * attempts in parallel to the addresses of a name. NULL: no limit, and no attempts in
+	 * parallel. */
 	atomic_int *fds;
 	enum conf_send_proxy send_proxy; /**< which PROXY header is sent first */
 	const char *send;
