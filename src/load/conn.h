@@ -7,8 +7,8 @@
  *	              └── failed ──────────▶ │
  *
  * With --serve a pair has two ends: the client's, and the server's behind the proxy. They are
- * matched by a token (conn_private.h). They may belong to different threads, so each uses only the
- * atomic fields of the other.
+ * matched by a token (conn_private.h). They may belong to different threads, so each uses only
+ * those fields of the other that are atomic, or do not change once the two are matched.
  *
  * Timestamps are of clock_ns(): taken just before connect(2), just before each send(2), and when
  * the event of the close was read. A close is judged by the timestamp of the last send of either

@@ -266,14 +266,14 @@ uint64_t stream_stalled_ns(const struct stream *stream);
 
 /**
  * False: the peer has not answered the SYN yet, so a connect() with `fastopen` that was reported as
- * done may still fail (TCP_INFO). True for all other streams, and for NULL.
+ * done may still fail (TCP_INFO). True for all other streams, for closed ones, and for NULL.
  */
 bool stream_is_answered(const struct stream *stream);
 
 /**
  * When bytes last reached the peer, as far as the kernel tells (TCP_INFO, clock_ns(), exact to some
  * ms): the time of the last acknowledgement, or the time when data was last sent, if that was
- * earlier and all of it is acknowledged. 0 if the kernel does not tell.
+ * earlier and all of it is acknowledged. 0 if the kernel does not tell, and for closed streams.
  */
 uint64_t stream_delivered_ns(const struct stream *stream);
 
@@ -383,8 +383,8 @@ void stream_shutdown(struct stream *stream);
 int stream_splice_to(struct stream *stream, struct stream *to);
 
 /**
- * Whether input is to be spliced. False once the kernel has refused to splice from this stream or
- * to the target, which must live on all the same.
+ * Whether input is to be spliced. False once closed, and once the kernel has refused to splice from
+ * this stream or to the target, which must live on all the same.
  */
 bool stream_is_splicing(const struct stream *stream);
 

@@ -8,8 +8,9 @@
  *					checks_end()
  *	a group has other members:	checks_renew()
  *
- * A server that stays a member of its group keeps its check, with all results and due times. A
- * server that is no member any more loses it. A server without a check is up.
+ * A server that stays a member of its group keeps its check, with all results, and with the due
+ * times unless its interval changes (check_set()). A server that is no member any more loses its
+ * check. A server without a check is up.
  *
  *	event=server_down upstream=app server=10.0.0.1:80 why=connect_failed checks=3 lasted_ms=...
  *	event=server_up upstream=app server=10.0.0.1:80 why=connected checks=2 lasted_ms=...
