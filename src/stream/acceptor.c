@@ -42,6 +42,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/shortage.h"
 #include "stream/listen.h"
 #include "stream/loop.h"
@@ -243,6 +244,9 @@ static void shut(struct acceptor *acceptor)
 {
 	stop(acceptor);
 	timer_arm(&acceptor->timer, NS_NEVER);
+	if (!acceptor->opts.is_shared && fds_have_copies()) {
+		(void)shutdown(acceptor->fd, SHUT_RD); /* or a child's copy would keep listening */
+	}
 	close(acceptor->fd);
 	acceptor->fd = -1;
 }

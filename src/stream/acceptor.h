@@ -76,8 +76,9 @@ struct acceptor_opts {
 struct acceptor *acceptor_open(const struct acceptor_opts *opts);
 
 /**
- * Stops accepting and closes the fd; the kernel resets the connections in its queue. The memory is
- * freed at the end of this turn. NULL is fine; returns NULL.
+ * Stops accepting and closes the fd; the kernel resets the connections in its queue. A TCP address
+ * is free at once, unless the socket is shared; also if a child has a copy of the fd (base/fds.h).
+ * The memory is freed at the end of this turn. NULL is fine; returns NULL.
  */
 struct acceptor *acceptor_close(struct acceptor *acceptor);
 

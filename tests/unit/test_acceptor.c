@@ -7,9 +7,11 @@
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "acceptor_rig.h"
 #include "base/clock.h"
+#include "base/fds.h"
 #include "fault.h"
 #include "fixture.h"
 #include "stream/listen.h"
@@ -287,6 +289,29 @@ START_TEST(what_is_missing_or_closed_is_an_answer)
 }
 END_TEST
 
+/** A child between fork and exec. The last test of this program: there are copies from now on. */
+START_TEST(a_closed_one_frees_its_address_although_a_child_has_a_copy)
+{
+	static const int on = 1;
+	union addr_sockaddr name;
+	socklen_t len = sizeof(name);
+	int copy;
+	int again = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	fds_allow_copies();
+	start(0);
+	copy = dup(acceptor_fd(owner.acceptor));
+	ck_assert_int_ge(copy, 0);
+	ck_assert_int_eq(getsockname(copy, &name.any, &len), 0);
+	owner.acceptor = acceptor_close(owner.acceptor);
+	ck_assert_int_eq(setsockopt(again, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	ck_assert_int_eq(bind(again, &name.any, len), 0);
+	ck_assert_int_eq(listen(again, 1), 0);
+	close(again);
+	close(copy);
+}
+END_TEST
+
 static Suite *acceptor_suite(void)
 {
 	Suite *suite = suite_create("acceptor");
@@ -312,6 +337,7 @@ static Suite *acceptor_suite(void)
 	tcase_add_test(errors, a_watch_that_fails_is_tried_again);
 	tcase_add_test(errors, opening_fails_whole);
 	tcase_add_test(errors, what_is_missing_or_closed_is_an_answer);
+	tcase_add_test(errors, a_closed_one_frees_its_address_although_a_child_has_a_copy);
 	suite_add_tcase(suite, errors);
 	return suite;
 }
