@@ -13,7 +13,7 @@ MESSAGE_IDLE = "9762649799c640bfa89be60b98936b6c"
 
 
 def test_pairs_are_found_by_why_they_ended(machine):
-    machine.configure({"timeouts": {"idle": "1s"},
+    machine.configure({"timeouts": {"idle": "10s"},
                        **config.relay(traffic.DEFAULT_LISTEN, traffic.DEFAULT_SERVER, name="web")})
     machine.systemctl("restart", "weir")
     with machine.network(), traffic.default_upstream():
