@@ -77,8 +77,8 @@ struct acceptor *acceptor_open(const struct acceptor_opts *opts);
 
 /**
  * Stops accepting and closes the fd; the kernel resets the connections in its queue. A TCP address
- * is free at once, unless the socket is shared; also if a child has a copy of the fd (base/fds.h).
- * The memory is freed at the end of this turn. NULL is fine; returns NULL.
+ * is free at once, even if a child has a copy of the fd (base/fds.h), but not if the socket is
+ * shared. The memory is freed at the end of this turn. NULL is fine; returns NULL.
  */
 struct acceptor *acceptor_close(struct acceptor *acceptor);
 
