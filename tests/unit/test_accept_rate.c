@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Time is a parameter here. The last test takes tokens on several threads at once. */
+/* The time is a parameter in these tests. The last test takes tokens on several threads at once. */
 #include "proxy/accept_rate.h"
 
 #include <pthread.h>
@@ -25,7 +25,7 @@ static uint64_t take(uint64_t now_ns)
 	return accept_rate_take(&rate, TEN, now_ns);
 }
 
-/** All that is saved up at NOW_NS. */
+/** Takes all tokens that are saved up at NOW_NS. */
 static void take_what_is_saved_up(void)
 {
 	for (int i = 0; i < TEN; i++) {
@@ -39,7 +39,8 @@ START_TEST(a_seconds_worth_is_saved_up_and_no_more)
 	for (uint64_t i = 1; i <= 5; i++) {
 		ck_assert_uint_eq(take(NOW_NS), NOW_NS + i * TOKEN_NS);
 	}
-	/* Five were ahead of time: of this second three tokens are left, and of a day ten. */
+	/* Five tokens were given ahead of time. So after 8 tokens' time three are left, and much
+	 * later all ten. */
 	for (int i = 0; i < 3; i++) {
 		ck_assert_uint_le(take(NOW_NS + 8 * TOKEN_NS), NOW_NS + 8 * TOKEN_NS);
 	}
@@ -63,7 +64,8 @@ START_TEST(who_waits_takes_turns)
 		uint64_t *next = &next_ns[(turn - 1) % 3];
 
 		ck_assert_uint_eq(*next, NOW_NS + turn * TOKEN_NS);
-		*next = take(*next); /* it has used its token, and more of its clients wait */
+		/* It has used its token, and more of its clients wait. */
+		*next = take(*next);
 	}
 }
 END_TEST
@@ -85,7 +87,7 @@ START_TEST(a_rate_that_does_not_divide_a_second_is_never_exceeded)
 
 	for (uint64_t i = 0; i < 1000; i++) {
 		at_ns = accept_rate_take(&rate, a_second, NOW_NS);
-		/* The i-th token, from 0, of which those of a second were saved up. */
+		/* The i-th token, counted from 0. The tokens of one second were saved up. */
 		ck_assert(at_ns + NS_PER_S >=
 			  NOW_NS + (uint64_t)((unsigned __int128)(i + 1) * NS_PER_S / a_second));
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The acceptor: limits, shortages, errors. */
+/* Tests of the acceptor: limits, shortages, errors. */
 #include "stream/acceptor.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ START_TEST(accepts_all_that_come)
 }
 END_TEST
 
-/** More and more, but not without end: 1, 2, 4, 8, 16, and the other 9. */
+/** The acceptor takes more in each turn, up to a maximum: 1, 2, 4, 8, 16, and then the other 9. */
 START_TEST(accepts_a_bounded_number_a_turn)
 {
 	uint64_t began = loop_turns(test_loop);
@@ -86,7 +86,7 @@ START_TEST(works_without_limits)
 	connect_clients(3);
 	fail_accepts(1, EMFILE);
 	loop_until(owner.n_accepted == 3);
-	owner.places = 3; /* for teardown() */
+	owner.places = 3; /* teardown() compares it */
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(a_place_that_is_not_needed_goes_back)
 	connect_clients(1);
 	acceptor_pause(owner.acceptor);
 	loop_settle();
-	fail_accepts(1, EAGAIN); /* as when another process took it */
+	fail_accepts(1, EAGAIN); /* as if another process had accepted it */
 	acceptor_resume(owner.acceptor);
 	loop_until(owner.n_accepted == 1);
 	ck_assert_uint_ge(n_calls, 2);
@@ -183,7 +183,7 @@ START_TEST(an_error_without_end_is_no_spin)
 	loop_until(owner.n_resting == 1);
 	turns = loop_turns(test_loop);
 	loop_until(owner.n_resting == 4);
-	/* Three rests, and at most a few turns around each. */
+	/* There are three rests, and each needs a few turns at most. */
 	ck_assert_uint_le(loop_turns(test_loop) - turns, 15);
 	ck_assert_uint_le(n_calls, 4 * ACCEPTOR_A_TURN);
 	fail_accepts(0, 0);
@@ -230,7 +230,7 @@ START_TEST(a_watch_that_fails_is_tried_again)
 	acceptor_resume(owner.acceptor);
 	loop_until(owner.n_accepted == 1);
 	loop_settle();
-	ck_assert(fault_disarm()); /* the queue was empty */
+	ck_assert(fault_disarm()); /* the queue was empty, so it tried to watch */
 	connect_clients(1);
 	loop_until(owner.n_accepted == 2);
 }
@@ -275,7 +275,8 @@ START_TEST(what_is_missing_or_closed_is_an_answer)
 	ck_assert_ptr_null(acceptor_open(NULL));
 	opts.drained = NULL;
 	owner.acceptor = acceptor_open(&opts);
-	ck_assert(!acceptor_drain(owner.acceptor)); /* it goes on */
+	/* Without drained() a drain is refused, and the acceptor goes on. */
+	ck_assert(!acceptor_drain(owner.acceptor));
 	connect_clients(1);
 	loop_until(owner.n_accepted == 1);
 

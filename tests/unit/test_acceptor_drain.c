@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The acceptor: draining, and whatever its owner does in a callback. */
+/* Tests of the acceptor: draining, and everything that its owner may do in a callback. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -25,10 +25,11 @@ START_TEST(draining_serves_what_waits_then_leaves_the_closing_to_its_owner)
 	ck_assert_uint_eq(owner.n_drained, 0);
 	loop_until(owner.n_drained == 1);
 	ck_assert_uint_eq(owner.n_accepted, 40);
-	ck_assert_int_ge(owner.fd_when_drained, 0); /* nobody new can come: that may wait */
+	/* The socket is still open: as no newcomer can connect, its close may wait. */
+	ck_assert_int_ge(owner.fd_when_drained, 0);
 	loop_settle();
 	ck_assert_uint_eq(owner.n_drained, 1);
-	/* All of it is harmless afterwards. */
+	/* After a drain all of these calls are harmless. */
 	acceptor_drain(owner.acceptor);
 	acceptor_pause(owner.acceptor);
 	acceptor_resume(owner.acceptor);
@@ -92,7 +93,7 @@ START_TEST(draining_lets_nobody_new_in_and_resets_nobody)
 	if (_i) {
 		ck_assert_int_eq(connect_newcomer(&newcomer), -ECONNREFUSED);
 	} else {
-		/* As if nobody listened: it is refused at once. */
+		/* The newcomer is refused at once, as if nobody listened. */
 		ck_assert_int_eq(connect_newcomer(&newcomer), -EINPROGRESS);
 		ck_assert_uint_eq(tcp_state(newcomer), TCP_CLOSE);
 	}
@@ -133,7 +134,7 @@ START_TEST(handshake_that_ends_while_draining_is_served)
 	start(false);
 	connect_clients(1);
 	loop_until(acceptor_is_paused(owner.acceptor));
-	/* Its handshake is under way until its first byte. */
+	/* With TCP_DEFER_ACCEPT the handshake is under way until the client's first byte. */
 	ck_assert_int_eq(setsockopt(acceptor_fd(owner.acceptor), IPPROTO_TCP, TCP_DEFER_ACCEPT,
 				 &defer_s, sizeof(defer_s)),
 		0);
@@ -150,7 +151,7 @@ START_TEST(handshake_that_ends_while_draining_is_served)
 }
 END_TEST
 
-/** A kernel before 5.1. */
+/** A test on a kernel before 5.1, which cannot keep newcomers out. */
 START_TEST(draining_serves_what_waits_where_nobody_can_be_kept_out)
 {
 	int newcomer;
@@ -170,13 +171,13 @@ START_TEST(draining_serves_what_waits_where_nobody_can_be_kept_out)
 	acceptor_resume(owner.acceptor);
 	loop_until(owner.n_drained == 1);
 	ck_assert_uint_eq(owner.n_accepted, 3);
-	ck_assert_int_eq(owner.fd_when_drained, -1); /* before more come */
+	ck_assert_int_eq(owner.fd_when_drained, -1); /* closed at once, before more clients come */
 }
 END_TEST
 
 START_TEST(draining_a_shared_socket_takes_no_newcomers_for_ever)
 {
-	/* The limit holds it up, so that more can come to the queue than were there. */
+	/* The limit delays the drain, so that more clients can join the queue. */
 	owner.limit = 0;
 	owner.is_shared = true;
 	start(false);
@@ -291,7 +292,7 @@ START_TEST(closing_at_any_state_leaves_nothing)
 {
 	start(false);
 	switch (_i) {
-	case 0: /* at once */
+	case 0: /* closed at once */
 		break;
 	case 1:
 		acceptor_pause(owner.acceptor);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who may come in by lists of peers, and how a config's lists are compiled. */
+/* Which peers the lists allow or deny, and how the lists of a config are compiled. */
 #include "proxy/access.h"
 
 #include <arpa/inet.h>
@@ -42,7 +42,7 @@ static struct peer_list *compiled(const struct conf_prefixes *conf)
 	return list;
 }
 
-/** As a session keeps it: "unix", "" for nobody that is known, or an address. */
+/** A peer as a session keeps it. `text` is "unix", an address, or "" for an unknown peer. */
 static union session_peer peer_of(const char *text)
 {
 	union session_peer peer = {.family = AF_UNSPEC};

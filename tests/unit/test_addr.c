@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addresses as text, right and wrong ones, in tables: what is read, what is shown, what is equal.
+ * Tables of right and wrong addresses as text: how they are read, shown and compared.
  */
 #include "base/addr.h"
 
@@ -16,7 +16,7 @@
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Letters in runs of ten, to write names of a known length. */
+/* Ten or fifty times the same text, to write names of a known length. */
 #define TEN(c)    c c c c c c c c c c
 #define FIFTY(c)  TEN(c) TEN(c) TEN(c) TEN(c) TEN(c)
 
@@ -41,7 +41,7 @@ static struct addr parsed(const char *text)
 static const struct {
 	const char *text;
 	enum addr_kind kind;
-	const char *shown; /* NULL: as it was written */
+	const char *shown; /* NULL: the same as `text` */
 } goods[] = {
 	{"127.0.0.1:80", ADDR_INET, NULL},
 	{"0.0.0.0:1", ADDR_INET, NULL},
@@ -331,7 +331,7 @@ START_TEST(different_addresses_are_not_equal)
 }
 END_TEST
 
-/* What the kernel hands out, in memory of exactly that size. */
+/* Shows an address as the kernel returns it, from memory of exactly its size. */
 static const char *shown(const void *sa, socklen_t len, char text[ADDR_TEXT_MAX])
 {
 	void *copy = malloc(len > 0 ? len : 1);
@@ -353,7 +353,9 @@ START_TEST(a_peer_is_shown_as_the_config_would_write_it)
 	ck_assert_str_eq(shown(&in, sizeof(in), text), "127.0.0.1:4000");
 	in6.sin6_addr = in6addr_loopback;
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
-	in6.sin6_scope_id = 2147483647; /* means nothing here, and elsewhere has no name */
+	/* A scope means nothing for this address; for another one, this scope would have no
+	 * name. */
+	in6.sin6_scope_id = 2147483647;
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[::1]:4000");
 	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr), 1);
 	ck_assert_str_eq(shown(&in6, sizeof(in6), text), "[fe80::1%2147483647]:4000");
@@ -377,7 +379,7 @@ START_TEST(a_unix_peer_is_shown_without_control_characters)
 	ck_assert_str_eq(shown(&un, start + 4, text), "unix:/run");
 	memcpy(un.sun_path, "\0a\0b\n\x7f\x1b", 7);
 	ck_assert_str_eq(shown(&un, start + 7, text), "unix:@a?b???");
-	/* As long as a name can be, without a NUL; then with one, counted beyond sun_path. */
+	/* A path of the greatest length, without a NUL; then with one, which is beyond sun_path. */
 	memset(un.sun_path, 'p', sizeof(un.sun_path));
 	(void)snprintf(
 		expected, sizeof(expected), "unix:%.*s", (int)sizeof(un.sun_path), un.sun_path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an administrator says of servers, and how one that comes back starts slowly. */
+/* What an administrator sets for servers, and how a server that comes back starts slowly. */
 #include "upstream/admin.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static void set_up(void)
 	ck_assert_int_eq(group_install(group, plan), 0);
 }
 
-/** A config comes into force, with as many of the servers. */
+/** Puts a config into force that has the first `n_servers` servers. */
 static void reload(size_t n_servers)
 {
 	conf.n_servers = n_servers;
@@ -63,7 +63,7 @@ static void reload(size_t n_servers)
 static void tear_down(void)
 {
 	plan = group_plan_unref(plan);
-	groups_fini(&groups); /* gives up what starts slowly */
+	groups_fini(&groups); /* forgets the servers that start slowly */
 	group = group_unref(group);
 	ck_assert_uint_eq(groups.servers.registry.table.n, 0);
 	fixture_teardown();
@@ -83,7 +83,7 @@ static void say_weight(const char *name, uint32_t weight)
 	ck_assert_int_eq(admin_tell(group, name, &word), 0);
 }
 
-/** The weights of new pairs in the set in force; 0: it is no choice. */
+/** Checks the weights that the servers have for new pairs; 0: the server is not chosen. */
 static void expect_weights(uint32_t a, uint32_t b)
 {
 	const struct group_set *set = atomic_load(&group->set);
@@ -153,7 +153,7 @@ START_TEST(a_word_holds_while_no_config_has_the_server_and_then_takes_no_memory)
 	say_state("b", SERVER_DRAIN);
 	say_weight("b", 7);
 	reload(1);
-	ck_assert_uint_eq(groups.servers.registry.table.n, 1); /* what is known of it is gone */
+	ck_assert_uint_eq(groups.servers.registry.table.n, 1); /* weir has forgotten the server */
 	reload(2);
 	expect_weights(3, 0);
 	say_state("b", SERVER_AUTO);
@@ -208,7 +208,7 @@ START_TEST(without_memory_a_word_changes_nothing)
 			ck_assert_uint_eq(groups.words.table.n, 0);
 		}
 	}
-	ck_assert_uint_gt(n, 2); /* the word and the table */
+	ck_assert_uint_gt(n, 2); /* two allocations: the word and the table */
 	expect_weights(0, 3);
 }
 END_TEST
@@ -236,7 +236,7 @@ START_TEST(a_server_that_comes_back_gets_its_weight_step_by_step)
 	for (uint32_t step = 2; step < 10; step++) {
 		vtime_advance(NS_PER_S - 1);
 		groups_tick(&groups);
-		expect_weights(3 * (step - 1), 30); /* never early */
+		expect_weights(3 * (step - 1), 30); /* the next step never comes early */
 		vtime_advance(1);
 		groups_tick(&groups);
 		expect_weights(3 * step, 30);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Who comes in, by which reason not, and that a place with a source is given back in every way. */
+/* Which clients are admitted, why others are not, and that every end gives back the place with
+ * the source. */
 #include "proxy/admit.h"
 
 #include "fault.h"
@@ -11,7 +12,7 @@
 #include "proxy/source.h"
 #include "suite.h"
 
-/* What next_listeners[0] says of sources from the next turn() on. */
+/* Sets the limits of sources of next_listeners[0], and switches to that generation. */
 static void limit_sources(uint32_t max_pairs, uint64_t per_s)
 {
 	next_listeners[0].max_pairs_per_source = max_pairs;
@@ -25,7 +26,7 @@ static size_t n_sources(void)
 	return sources_count(house.shared.generation->offers[0]->sources);
 }
 
-/** An accepted client; END_REASONS: it is admitted, else why not. */
+/** Accepts a client. *ret_reason says why it was not admitted; END_REASONS: it was. */
 static struct session_opts come(struct side *side, enum end_reason *ret_reason)
 {
 	struct session_opts opts = house_client(&house, 0, WIRE_TCP, side);
@@ -36,7 +37,8 @@ static struct session_opts come(struct side *side, enum end_reason *ret_reason)
 	return opts;
 }
 
-/** Why a client would be refused, if at all; it goes in any case. */
+/** Returns why a client would be refused; END_REASONS: it would not be. The client leaves in
+ * both cases. */
 static enum end_reason refused(void)
 {
 	struct side side;
@@ -74,12 +76,12 @@ START_TEST(a_place_with_the_source_is_had_until_the_session_ends)
 	ck_assert_ptr_eq(session()->edge->source, opts.source);
 	loop_until(server.n_accepted == 1);
 	ck_assert_int_eq(refused(), END_SOURCE_LIMIT);
-	generation_unref(turn()); /* the source is that of the name */
+	generation_unref(turn()); /* the next generation has the same source */
 	ck_assert_int_eq(refused(), END_SOURCE_LIMIT);
 	end();
 	ck_assert_uint_eq(n_sources(), 0);
 	ck_assert_int_eq(refused(), END_REASONS);
-	ck_assert_int_eq(refused(), END_REASONS); /* who is rejected gives it back, too */
+	ck_assert_int_eq(refused(), END_REASONS); /* a rejected client gave its place back, too */
 }
 END_TEST
 
@@ -131,7 +133,7 @@ START_TEST(who_is_denied_spends_nothing_of_the_rate)
 	ck_assert_uint_eq(n_sources(), 0);
 	next_listeners[0].deny = &nobody;
 	generation_unref(turn());
-	/* On a machine that stands still for long more than the burst may come in. */
+	/* If the machine stands still for long, more clients than the burst may be admitted. */
 	do {
 		reason = refused();
 	} while (reason == END_REASONS && ++n_admitted < 1000);

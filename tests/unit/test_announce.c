@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a server is told of a client: which addresses, and which TLVs. */
+/* What the PROXY header tells a server about a client: the addresses and the TLVs. */
 #include "proxy/announce.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum { ALL_TLVS = (1 << 5) - 1 };
 
-/** Our end of a client's connection, and its own. */
+/** Our end of a client's connection, and the client's end. */
 static int ours = -1;
 static int theirs = -1;
 static union session_peer client;
@@ -47,14 +47,15 @@ static struct addr parse(const char *text)
 	return addr;
 }
 
-/** An abstract name that no other test has. */
+/** An abstract name that no other test uses. */
 static const char *name(const char *what, char text[64])
 {
 	(void)snprintf(text, 64, "unix:@weir-test-%s-%d", what, (int)getpid());
 	return text;
 }
 
-/** A client comes to this address (of the port 1, another is picked); as `from`, or NULL. */
+/** Connects a client to the address `to`; the kernel picks the port. The client's own address is
+ * `from`, unless that is NULL. */
 static void connect_client(const char *to, const char *from)
 {
 	struct addr target = parse(to);
@@ -65,7 +66,7 @@ static void connect_client(const char *to, const char *from)
 	theirs = socket(sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert(listener >= 0 && theirs >= 0);
 	if (sa.any.sa_family != AF_UNIX) {
-		sa.in.sin_port = 0; /* which stands at the same place in IPv6 */
+		sa.in.sin_port = 0; /* the port has the same offset in IPv6 */
 	}
 	ck_assert_int_eq(bind(listener, &sa.any, target.sa_len), 0);
 	ck_assert_int_eq(listen(listener, 1), 0);
@@ -83,7 +84,7 @@ static void connect_client(const char *to, const char *from)
 	close(listener);
 }
 
-/** It sent this header first. */
+/** The client sent this header first. */
 static void client_sends(const struct proxy_header *header)
 {
 	uint8_t own[PROXY_HEADER_V2_MAX];
@@ -104,7 +105,7 @@ static int build(enum conf_send_proxy version, unsigned tlvs)
 	return announce_build(&announce, bytes);
 }
 
-/** Builds, and reads what was built, which must be a header and no more. */
+/** Builds the header and parses it; nothing may follow it. */
 static void tell(enum conf_send_proxy version, unsigned tlvs)
 {
 	const char *why = NULL;
@@ -143,7 +144,7 @@ static struct span span_of(const char *text)
 	return (struct span){(const uint8_t *)text, strlen(text)};
 }
 
-/** NULL: it is not there. */
+/** `expected` NULL: the span must be absent. */
 static void is_span(struct span span, const char *expected)
 {
 	ck_assert_int_eq(span.bytes == NULL, expected == NULL);
@@ -195,7 +196,8 @@ START_TEST(version_1_knows_no_unix_clients)
 }
 END_TEST
 
-/* What the client's own header announced; whoever brought it came by IPv4 or by a UNIX socket. */
+/* What the client's own header announced. The peer that sent it connected by IPv4 or by a UNIX
+ * socket. */
 static const struct {
 	const char *source;
 	const char *destination;
@@ -253,13 +255,13 @@ START_TEST(addresses_that_are_not_to_be_had_are_an_error)
 	ck_assert_int_eq(build(SEND_PROXY_V2, 0), -EBADF);
 	client.family = AF_UNIX;
 	ck_assert_int_eq(build(SEND_PROXY_V2, 0), -EBADF);
-	ck_assert_int_eq(build(SEND_PROXY_V1, 0), 15); /* which needs none */
+	ck_assert_int_eq(build(SEND_PROXY_V1, 0), 15); /* version 1 needs no address here */
 }
 END_TEST
 
 /* ---- the TLVs ---- */
 
-static const uint8_t others[] = {0xe0, 0, 2, 'h', 'i', /* ours to pass on */
+static const uint8_t others[] = {0xe0, 0, 2, 'h', 'i', /* weir passes this one on */
 	0x05, 0, 3, 'i', 'd', '7',                     /* a unique id */
 	0x01, 0, 2, 'h', '2',                          /* ALPN */
 	0x02, 0, 6, 'a', '.', 't', 'e', 's', 't'};     /* authority */
@@ -285,7 +287,7 @@ START_TEST(each_tlv_is_told_where_it_is_asked_for)
 		const char *authority;
 		const char *alpn;
 		const char *unique_id;
-		size_t n; /* bytes of all */
+		size_t n; /* the bytes of all TLVs */
 	} rows[] = {
 		{0, NULL, NULL, NULL, 0},
 		{CONF_TLV_AUTHORITY, "a.test", NULL, NULL, 9},
@@ -301,7 +303,7 @@ START_TEST(each_tlv_is_told_where_it_is_asked_for)
 	is_span(told.authority, rows[_i].authority);
 	is_span(told.alpn, rows[_i].alpn);
 	is_span(told.unique_id, rows[_i].unique_id);
-	ck_assert_uint_eq(told.tlvs.n, rows[_i].n); /* so none is told twice */
+	ck_assert_uint_eq(told.tlvs.n, rows[_i].n); /* so none is sent twice */
 	ck_assert_int_eq(told.has_checksum, (rows[_i].asked & CONF_TLV_CRC32C) != 0);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a reload applies to open pairs, and to clients that are on their way: timeouts, access. */
+/* What a reload applies to open pairs, and to clients that no session has yet: timeouts, access. */
 #include <stddef.h>
 
 #include "generation_rig.h"
@@ -14,7 +14,7 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 	next_listeners[0].timeouts.idle_ns = 1;
 	next_listeners[1].timeouts.idle_ns = 1;
 	begin(0);
-	generation_unref(turn()); /* this one does not ask for it */
+	generation_unref(turn()); /* this config does not ask for it */
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
 	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	generation_unref(turn());
@@ -24,7 +24,7 @@ START_TEST(timeouts_apply_to_open_pairs_only_on_demand)
 }
 END_TEST
 
-/** A connection may be on its way from a worker that has not turned yet. */
+/** Another worker that has not switched yet may still pass a connection with these terms. */
 START_TEST(timeouts_apply_to_terms_that_nobody_uses_yet)
 {
 	struct generation *before;
@@ -63,7 +63,7 @@ START_TEST(a_reload_ends_the_pairs_that_it_denies_only_on_demand)
 {
 	next_listeners[0].deny = &anybody;
 	begin(0);
-	generation_unref(turn()); /* this one does not ask for it */
+	generation_unref(turn()); /* this config does not ask for it */
 	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
 	next_conf.apply = CONF_APPLY_TIMEOUTS;
 	generation_unref(turn());
@@ -82,11 +82,11 @@ START_TEST(a_reload_leaves_pairs_that_it_does_not_deny)
 	next_conf.apply = CONF_APPLY_ACCESS;
 	next_listeners[0].allow = &anybody;
 	next_listeners[0].deny = &nobody;
-	next_listeners[1].allow = &nobody; /* of another listener */
+	next_listeners[1].allow = &nobody; /* another listener's list does not matter */
 	begin(0);
 	generation_unref(turn());
 	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
-	next_listeners[0].name = other; /* its own is gone */
+	next_listeners[0].name = other; /* the session's own listener is gone */
 	next_listeners[0].allow = &nobody;
 	generation_unref(turn());
 	ck_assert_int_eq(session()->stage, SESSION_RELAYING);
@@ -100,8 +100,7 @@ START_TEST(a_client_that_still_connects_is_reset_by_a_reload_that_denies_it)
 	next_listeners[0].allow = &nobody;
 	server_block(&server);
 	house_clear_servers(&house);
-	house_add_server(
-		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
+	house_add_server(&house, "192.0.2.1:9"); /* RFC 5737: no answer, or no route */
 	house.upstream.retry_for_ns = (uint64_t)3600 * NS_PER_S;
 	house_session(&house, 0, WIRE_TCP, &client);
 	generation_unref(turn());
@@ -111,7 +110,7 @@ START_TEST(a_client_that_still_connects_is_reset_by_a_reload_that_denies_it)
 }
 END_TEST
 
-/** As with timeouts: a connection may be on its way from a worker that has not turned yet. */
+/** As with timeouts, another worker that has not switched yet may still pass a connection. */
 START_TEST(access_applies_to_terms_that_nobody_uses_yet)
 {
 	struct generation *before;
@@ -135,8 +134,7 @@ START_TEST(a_connect_timeout_applies_to_the_attempt_under_way)
 	next_listeners[0].timeouts.connect_ns = (uint64_t)10 * NS_PER_MS;
 	server_block(&server);
 	house_clear_servers(&house);
-	house_add_server(
-		&house, "192.0.2.1:9"); /* RFC 5737: nobody answers, or no way leads there */
+	house_add_server(&house, "192.0.2.1:9"); /* RFC 5737: no answer, or no route */
 	house_session(&house, 0, WIRE_TCP, &client);
 	generation_unref(turn());
 	loop_until(house.proxy.part.n_sessions == 0);

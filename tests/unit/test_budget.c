@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How the fds of a process are shared out: with limits that the test sets for itself, and with
- * scripted ones that no machine grants.
+ * How the fds of a process are divided: with limits that the test sets for its process, and with
+ * scripted limits that no machine grants.
  */
 #include "service/budget.h"
 
@@ -15,7 +15,7 @@
 #include "suite.h"
 #include "upstream/dns.h"
 
-/* The test runs in a child of its own, so that limits may be lowered for good. */
+/* Each test runs in its own child process, so it need not restore the limits. */
 static void set_limit(rlim_t soft, rlim_t hard)
 {
 	struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(the_reserve_has_each_fd_of_a_loop)
 {
-	struct loop *first = loop_new(); /* with what libuv has once in a process */
+	struct loop *first = loop_new(); /* also opens what libuv opens once in a process */
 	size_t before = fds_count_open();
 	struct loop *second = loop_new();
 	size_t opened = fds_count_open() - before;
@@ -129,7 +129,7 @@ START_TEST(some_checks_have_fds_whatever_pairs_take)
 }
 END_TEST
 
-/** With `limit` fds, workers and pairs: what pipes are put into the reserve. */
+/** Takes a budget of `limit` fds, and adds pipes to it for these workers and pairs. */
 static struct budget with_pipes(rlim_t limit, size_t n_workers, uint32_t max_pairs)
 {
 	struct budget budget;
@@ -191,8 +191,8 @@ START_TEST(a_limit_below_the_reserve_leaves_no_pipe)
 END_TEST
 
 /*
- * Limits that no test machine grants, and errors. The names are those that the C library gives the
- * calls where off_t has 64 bits.
+ * Scripted limits that no test machine grants, and errors. The wrapped names are those that the C
+ * library uses where off_t has 64 bits.
  */
 
 static struct rlimit scripted;
@@ -304,7 +304,7 @@ START_TEST(a_check_of_another_host_has_room_for_lookups)
 	ck_assert_int_eq(budget_plan(&conf, 1, 1, &after, remedy), 0);
 	ck_assert_uint_gt(after.n_reserve, before.n_reserve);
 	server.check = NULL;
-	upstream.check = &check; /* for servers that DNS finds */
+	upstream.check = &check; /* it applies to servers that DNS finds */
 	ck_assert_int_eq(budget_plan(&conf, 1, 1, &after, remedy), 0);
 	ck_assert_uint_gt(after.n_reserve, before.n_reserve);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The checks of a target in virtual time: when it is asked, and when it is down or up. */
+/* Checks of a target in virtual time: when the target is checked, and when it is down or up. */
 #include "upstream/check.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 
 /* ---- up and down ---- */
 
-/* P: it passes, F: it fails. What follows a check: d, u and how many have decided it. */
+/* P: the check passes, F: it fails. After a check, d (down) or u (up) and a number say that the
+ * state changes, and how many checks have decided it. */
 static const struct {
 	unsigned rise;
 	unsigned fall;
@@ -37,7 +38,8 @@ START_TEST(it_goes_down_and_comes_up_by_checks_in_a_row)
 {
 	rig.opts.rise = stories[_i].rise;
 	rig.opts.fall = stories[_i].fall;
-	rig.opts.phase = UINT32_MAX; /* the first an interval from now, too */
+	/* The first check also comes within an interval from now. */
+	rig.opts.phase = UINT32_MAX;
 	check_rig_open();
 	pass_until(on_grid(rig.open_ns));
 	for (const char *step = stories[_i].checks; *step != '\0';) {
@@ -120,11 +122,12 @@ START_TEST(a_late_check_does_not_put_off_those_that_follow)
 	due_ns = on_grid(rig.open_ns);
 	pass_until(due_ns);
 	ck_assert_uint_eq(n_asked(), 1);
-	vtime_pass(2 * EVERY_NS - CHECK_SLACK_NS); /* one is late by nearly all of it */
+	/* One check is late by nearly a whole interval. */
+	vtime_pass(2 * EVERY_NS - CHECK_SLACK_NS);
 	ck_assert_uint_eq(n_asked(), 1);
 	vtime_pass(CHECK_SLACK_NS);
 	ck_assert_uint_eq(n_asked(), 1);
-	vtime_pass(5 * EVERY_NS); /* those that were missed are left out */
+	vtime_pass(5 * EVERY_NS); /* missed checks are not made up for */
 	ck_assert_uint_eq(n_asked(), 1);
 	vtime_pass(EVERY_NS - 1);
 	ck_assert_uint_eq(n_asked(), 0);

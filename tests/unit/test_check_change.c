@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Checks that get other settings, that weir cannot make, and that are closed. */
+/* Checks whose settings change, checks that weir cannot make, and checks that are closed. */
 #include "upstream/check.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ START_TEST(a_check_under_way_goes_on_with_the_same_question)
 	rig.opts.question.send = send;
 	rig.opts.question.expect = expect;
 	ck_assert_int_eq(check_set(rig.check, &rig.opts), 0);
-	memset(send, 'x', sizeof(send)); /* it has copies */
+	memset(send, 'x', sizeof(send)); /* the check has copies */
 	memset(expect, 'x', sizeof(expect));
 	peer_send(fd, "NG\r\n");
 	loop_settle();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The checks of the servers of groups: what follows from them, over configs. */
+/* The checks of the servers of groups: what they change, also when the config changes. */
 #include "upstream/checks.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static char other[] = "other";
 static struct conf_check check;
 static struct conf_server servers[SERVERS_MAX];
 static struct conf_upstream upstream;
-static struct group *group; /* of the config in force */
+static struct group *group; /* the group of the config in force */
 static int listeners[SERVERS_MAX];
 static unsigned n_to_end;
 
@@ -75,7 +75,7 @@ static void set_up(void)
 	atomic_store(&checks.fds, 8);
 }
 
-/** The config is in force, as it is now. */
+/** Puts the config, as it is now, into force. */
 static void reload(void)
 {
 	struct group *before = group;
@@ -127,7 +127,7 @@ static size_t n_usable(void)
 	return n;
 }
 
-/** Whom the rule gives to a client that has tried nobody. */
+/** The server that the rule chooses for a client that has tried none. */
 static const struct server *chosen(void)
 {
 	struct group_tried tried = {0};
@@ -143,7 +143,7 @@ static const struct server *chosen(void)
 	return found;
 }
 
-/** How many connections a server has had since the last time. */
+/** How many connections a server has had since the last call. */
 static unsigned n_asked(size_t i)
 {
 	unsigned n = 0;
@@ -158,7 +158,7 @@ static unsigned n_asked(size_t i)
 
 START_TEST(a_server_that_is_down_is_not_chosen)
 {
-	upstream.servers = servers + 1; /* the one that refuses is the first */
+	upstream.servers = servers + 1; /* the server that refuses is the first */
 	reload();
 	ck_assert_ptr_eq(chosen(), server(0));
 	loop_until(is_down(0));
@@ -250,7 +250,7 @@ START_TEST(pairs_end_with_a_server_that_is_down_where_the_config_says_so)
 	ck_assert_int_eq(server_ends_pairs(server(1)), _i);
 	ck_assert(!server_ends_pairs(server(0)));
 	ck_assert_uint_eq(n_to_end, (unsigned)_i);
-	upstream.ends_pairs = true; /* now it does */
+	upstream.ends_pairs = true; /* now the upstream ends the pairs */
 	reload();
 	ck_assert(server_ends_pairs(server(1)));
 	ck_assert_uint_eq(n_to_end, 1);
@@ -261,7 +261,7 @@ START_TEST(pairs_end_with_a_server_that_is_down_where_the_config_says_so)
 }
 END_TEST
 
-/* As a session has it, whose pair is open. */
+/* Holds a member, as a session whose pair is open does. */
 static struct member *hold(size_t i)
 {
 	return member_ref(group->plan->members[i]);
@@ -275,14 +275,14 @@ START_TEST(pairs_end_with_a_server_that_a_reload_removes)
 	reload();
 	held = hold(0);
 	if (_i == 2) {
-		upstream.name = other; /* with all of its group */
+		upstream.name = other; /* the whole group is removed */
 	}
 	upstream.servers = servers + 1;
 	reload();
 	ck_assert_int_eq(server_ends_pairs(held->server), _i != 0);
 	ck_assert(_i == 2 || !server_ends_pairs(server(0)));
 	ck_assert_uint_eq(n_to_end, (unsigned)(_i == 0 ? 0 : _i == 1 ? 1 : 2));
-	if (_i == 1) { /* it comes back while the session has it still */
+	if (_i == 1) { /* it comes back while the session still holds it */
 		upstream.servers = servers;
 		reload();
 		ck_assert_ptr_eq(server(0), held->server);
@@ -306,7 +306,7 @@ START_TEST(pairs_end_with_a_server_that_an_administrator_sets_down)
 	word.state = SERVER_UP;
 	ck_assert_int_eq(admin_tell(group, servers[0].text, &word), 0);
 	ck_assert(!server_ends_pairs(server(0)));
-	loop_until(is_down(1)); /* by its check, but he says that it is up */
+	loop_until(is_down(1)); /* by its check, although the administrator said up */
 	ck_assert_int_eq(server_ends_pairs(server(1)), _i);
 	ck_assert_int_eq(admin_tell(group, servers[1].text, &word), 0);
 	ck_assert(!server_ends_pairs(server(1)));
@@ -329,7 +329,7 @@ START_TEST(a_server_that_an_administrator_has_let_serve_starts_slowly_once)
 }
 END_TEST
 
-/** The next check of this listener: how many bytes it sends. */
+/** Accepts the next check at this listener. Returns how many bytes it sends. */
 static ptrdiff_t checked_with(size_t i)
 {
 	char bytes[64];
@@ -348,12 +348,12 @@ START_TEST(a_check_is_told_as_nobodys_where_pairs_are_told_of_at_all)
 {
 	upstream.n_servers = 1;
 	reload();
-	ck_assert_int_eq(checked_with(0), -ECONNRESET); /* nothing */
+	ck_assert_int_eq(checked_with(0), -ECONNRESET); /* it sends nothing */
 	upstream.send_proxy = SEND_PROXY_V2;
 	reload();
 	while (checked_with(0) != 16) {
 	}
-	/* What has an address of its own may be another service. */
+	/* At an address of its own, a check may reach another service, so it gets no header. */
 	check.addr = servers[2].addr;
 	memcpy(check.text, servers[2].text, sizeof(check.text));
 	reload();
@@ -377,7 +377,7 @@ START_TEST(without_memory_a_check_is_made_later)
 		checks_follow(&checks, group, &upstream);
 		met = fault_disarm();
 		checks_end(&checks);
-		if (group->checked != NULL) { /* else it was logged */
+		if (group->checked != NULL) { /* NULL: the failure was logged */
 			checks_tick(&checks);
 			ck_assert_ptr_nonnull(server(0)->check);
 			ck_assert_ptr_nonnull(server(1)->check);

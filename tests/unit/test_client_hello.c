@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is read from the hello of TLS clients, in whatever records, and what of hostile ones. */
+/* What weir reads from the ClientHello of TLS clients, however it is split into records, and
+ * from hostile ones. */
 #include "proto/client_hello.h"
 
 #include <errno.h>
@@ -33,7 +34,7 @@ static uint8_t wire[FRAGMENTED];
 
 /* ---- reading, and in which words ---- */
 
-/** Parses bytes behind which a sanitizer sees a read. */
+/** Parses a copy of the bytes, of exact size, so that a sanitizer sees a read beyond it. */
 static int parse(const uint8_t *bytes, size_t n, struct client_hello *ret_hello, const char **why)
 {
 	uint8_t *exact = malloc(n > 0 ? n : 1);
@@ -65,7 +66,7 @@ static const char *say(const struct client_hello *hello)
 	return text;
 }
 
-/** The message of a body in records of `n_record` bytes; its size in wire. */
+/** Writes the message to `wire` in records of `n_record` bytes. Returns the size in `wire`. */
 static size_t records(const uint8_t *message, size_t n, size_t n_record)
 {
 	size_t len = 0;
@@ -84,7 +85,8 @@ static size_t records(const uint8_t *message, size_t n, size_t n_record)
 	return len;
 }
 
-/** A hello of this body in one record, or in as few as there may be; its size in wire. */
+/** Writes a hello with this body to `wire`, in records of `n_record` bytes. Returns the size in
+ * `wire`. */
 static size_t hello_of(struct span body, size_t n_record)
 {
 	static uint8_t message[LONG];
@@ -171,7 +173,7 @@ END_TEST
 
 struct row {
 	struct span body;
-	const char *what; /**< it says, or why it is malformed */
+	const char *what; /**< what the hello says, or why it is malformed */
 	int result;
 };
 
@@ -186,7 +188,7 @@ static const char bad_alpn[] = "the list of ALPN is malformed";
 static const char bad_versions[] = "the extension supported_versions is malformed";
 
 static const struct row bodies[] = {
-	/* taken */
+	/* accepted bodies */
 	{BYTES(BODY), "highest=0303", 1},
 	{BYTES("\3\1" RANDOM "\0\0\2\x13\1\1\0"), "highest=0301", 1},
 	{BYTES("\3\3" RANDOM "\x20" RANDOM "\0\2\x13\1\1\0"), "highest=0303", 1},
@@ -196,12 +198,12 @@ static const struct row bodies[] = {
 	{BYTES(BODY "\0\x1f" VERSIONS ALPN NAME), "name=a.test alpn=h2 highest=0304", 1},
 	{BYTES(BODY "\0\4\xff\1\0\0"), "highest=0303", 1},
 	{BYTES(BODY "\0\x0d\0\x2b\0\x09\x08\xaa\xaa\3\3\3\4\3\2"), "highest=0304", 1},
-	{BYTES(BODY "\0\7\0\x2b\0\3\2\xda\xda"), "highest=0000", 1},   /* GREASE alone */
-	{BYTES(BODY "\0\x0b\0\0\0\7\0\5\7\0\2??"), "highest=0303", 1}, /* another type of name */
+	{BYTES(BODY "\0\7\0\x2b\0\3\2\xda\xda"), "highest=0000", 1},   /* only a GREASE version */
+	{BYTES(BODY "\0\x0b\0\0\0\7\0\5\7\0\2??"), "highest=0303", 1}, /* an unknown type of name */
 	{BYTES(BODY "\0\x0f\0\0\0\x0b\0\x09\7\0\2??\0\0\1a"), "name=a highest=0303", 1},
 	{BYTES(BODY "\0\x0c\0\x10\0\x08\0\6\1a\3b.c"), "alpn=a,b.c highest=0303", 1},
 	{BYTES(BODY "\1\x08\0\0\1\4\1\2\0\0\xff" X_255), "name=" X_255 " highest=0303", 1},
-	/* malformed */
+	/* malformed bodies */
 	{BYTES(""), too_early, -EBADMSG},
 	{BYTES("\3\3" RANDOM), too_early, -EBADMSG},
 	{BYTES("\3\3" RANDOM "\x20" X_10), too_early, -EBADMSG},
@@ -321,7 +323,7 @@ START_TEST(a_record_is_judged_as_soon_as_it_can_be)
 }
 END_TEST
 
-/** A body whose hello has `n` bytes in one record. */
+/** A body whose hello has `n` bytes if it is in one record. */
 static struct span body_of(size_t n)
 {
 	static uint8_t body[LONG] = BODY;
@@ -345,11 +347,13 @@ START_TEST(a_hello_of_16_kib_is_read_and_no_longer_one)
 	ck_assert_int_eq(parse(wire, n, &hello, &why), CLIENT_HELLO_MAX);
 	ck_assert_int_eq(parse(wire, n + 1000, &hello, &why), CLIENT_HELLO_MAX);
 	ck_assert_int_eq(parse(wire, n - 1, &hello, &why), 0);
-	n = hello_of(body_of(CLIENT_HELLO_MAX - 5), 8000); /* a second header, then a third */
+	/* In records of 8000 bytes the hello has three headers; the third does not fit. */
+	n = hello_of(body_of(CLIENT_HELLO_MAX - 5), 8000);
 	ck_assert_int_eq(parse(wire, n, &hello, &why), -EBADMSG);
 	n = hello_of(body_of(CLIENT_HELLO_MAX - 10), 8000);
 	ck_assert_int_eq(parse(wire, n, &hello, &why), CLIENT_HELLO_MAX);
-	n = hello_of(body_of(5000), 1); /* records of one byte make it six times as long */
+	/* Records of one byte make the hello six times as long. */
+	n = hello_of(body_of(5000), 1);
 	ck_assert_int_eq(parse(wire, n, &hello, &why), -EBADMSG);
 	ck_assert_str_eq(why, "the ClientHello is longer than 16 KiB");
 }

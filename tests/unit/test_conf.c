@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: what is right is read right; the files and pages that show the schema agree. */
+/* Valid configs are read correctly, and the files and manual pages that show the schema agree
+ * with it. */
 #include <fcntl.h>
 #include <libconfig.h>
 #include <limits.h>
@@ -240,7 +241,7 @@ static const char *source_path(const char *name, char path[PATH_MAX])
 	return path;
 }
 
-/* All of a file of the source tree. */
+/* Returns the text of a file of the source tree, which the caller frees. */
 static char *slurp(const char *name)
 {
 	char path[PATH_MAX];
@@ -254,8 +255,8 @@ static char *slurp(const char *name)
 	return text;
 }
 
-/* What may not be written beside the rest: it goes with another rule than the default one, or
- * stands in the place of upstream. */
+/* Options that cannot be used together with all others: hash_on needs another rule than the
+ * default one, and server replaces upstream. */
 static const char *const alone[] = {"hash_on = ", "server = "};
 
 static bool is_alone(const char *text)
@@ -275,8 +276,7 @@ static bool is_option(const char *text)
 	return (len > 0 && strncmp(text + len, " = ", 3) == 0) || *text == '}';
 }
 
-/* Takes the "# " away from the options that are commented out, but with `fits` for those that stand
- * alone. */
+/* Uncomments the options: takes the "# " away. With `fits`, it leaves out those of `alone`. */
 static void uncomment(char *text, bool fits)
 {
 	char *to = text;
@@ -328,7 +328,7 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 		ck_assert_str_eq(config_setting_get_bool(setting) == CONFIG_TRUE ? "true" : "false",
 			expected);
 		break;
-	case CONF_BYTES: /* up to what is escaped in the example */
+	case CONF_BYTES: /* compared up to the first escape in the example */
 		ck_assert_int_eq(strncmp(config_setting_get_string(setting), expected,
 					 strcspn(expected, "\\")),
 			0);
@@ -338,7 +338,7 @@ static void compare_value(const config_setting_t *setting, const struct conf_key
 	}
 }
 
-/* Counts for each entry of the schema how often it stands in the tree, and compares its value. */
+/* Counts how often each entry of the schema is in the tree, and compares its value. */
 static void compare(const config_setting_t *group, const char *parent, unsigned counts[])
 {
 	for (unsigned i = 0; i < (unsigned)config_setting_length(group); i++) {
@@ -423,7 +423,7 @@ START_TEST(the_default_config_loads_the_same_with_its_options_uncommented)
 	ck_assert_uint_eq(
 		installed->upstreams[0].servers[0].weight, written->upstreams[0].servers[0].weight);
 	ck_assert_uint_eq(installed->resolver.timeout_ns, written->resolver.timeout_ns);
-	/* Their defaults are not numbers: the file shows examples. */
+	/* The file shows examples for these, as their defaults are not numbers. */
 	ck_assert_uint_eq(installed->workers, 0);
 	ck_assert_uint_eq(installed->max_pairs, 0);
 	ck_assert_uint_eq(written->workers, 4);
@@ -457,7 +457,8 @@ START_TEST(the_man_page_names_every_key)
 			has_default ? conf_schema[i].preset : "");
 		entry = strstr(page, item);
 		ck_assert_msg(entry != NULL, "no entry for %s", conf_schema[i].path);
-		/* Two groups may have keys of one name, each with its own entry. */
+		/* Two groups may each have a key with the same name, and each key has its own
+		 * entry. */
 		while (has_default && entry != NULL &&
 			!has_prefix(strstr(entry, "default: "), value)) {
 			entry = strstr(entry + 1, item);
@@ -497,7 +498,7 @@ START_TEST(the_example_of_include_takes_a_file_for_each_service)
 }
 END_TEST
 
-/* What stands at the top level and is no plain value. */
+/* Sections are the entries of the top level that are no plain values. */
 START_TEST(the_man_page_shows_an_example_of_each_section)
 {
 	char *page = slurp("man/weir.conf.5");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: what only the whole of it shows. */
+/* Errors in a config that only all of it together shows. */
 #include "conf_case.h"
 #include "suite.h"
 
 #define W "weir.conf:"
 
-/* Two addresses of listeners; what is said of the second, "" when both can be had. */
+/* The addresses of two listeners, and the error for the second; "": both can be used. */
 static const struct {
 	const char *first;
 	const char *second;
@@ -64,7 +64,7 @@ START_TEST(addresses_of_one_array_must_not_collide_either)
 }
 END_TEST
 
-/* The address of a listener and that of its server; whether weir would connect to itself. */
+/* The addresses of a listener and of its server, and whether weir would connect to itself. */
 static const struct {
 	const char *listen;
 	const char *server;
@@ -119,7 +119,7 @@ START_TEST(one_listener_may_be_the_server_of_another)
 }
 END_TEST
 
-/* What a drain does in turn, and its budget; what is said, "" when it fits. */
+/* The grace and the spread of a drain, its budget, and the error; "": they fit into it. */
 static const struct {
 	const char *text;
 	const char *error;
@@ -161,7 +161,7 @@ START_TEST(a_drain_that_does_not_fit_its_budget_is_refused)
 }
 END_TEST
 
-/* A budget and a grace; the spread of 5 s that nobody wrote. */
+/* A budget and a grace, and what remains of the default spread of 5 s. */
 static const struct {
 	const char *text;
 	uint64_t spread_ns;

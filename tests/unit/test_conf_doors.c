@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: weir's own doors, control and http. */
+/* The config of weir's own doors, control and http. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +65,7 @@ END_TEST
 	"weir binds it by itself; write an address, like \"127.0.0.1:8404\" or "                   \
 	"\"unix:/run/weir/http\"\n"
 
-/* A line of its own, before a listener on *:80; what is said of it, an error or a warning. */
+/* A line that is followed by a listener on *:80, and the error or warning for it. */
 static const struct {
 	const char *line;
 	const char *error;
@@ -93,7 +93,7 @@ static const struct {
 		  "their dots; write it as clients send it, other letters as \"xn--...\"\n"},
 	{"control = { listen = \"unix:./c\"; }; http = { listen = \"unix:c\"; };",
 		W "1: http.listen: \"unix:c\" is weir's own control socket; write another path\n"},
-	/* who reaches it */
+	/* which clients reach it */
 	{"http = { listen = \"*:8404\"; };",
 		W "1: http.listen: \"*:8404\" shows the addresses of clients to whoever reaches "
 		  "it; write allow = [ ... ], or listen on 127.0.0.1\n"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config of what stands between clients and upstreams: what is read, and what is refused. */
+/* The config of access, routes, rates and PROXY headers: what is read, and what is refused. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define N_OF(a)    (sizeof(a) / sizeof((a)[0]))
 #define W          "weir.conf:"
 
-/* A config whose only listener has these members beside its name and address. */
+/* The text of a config whose only listener has these members and a name and an address. */
 static char *with(const char *members)
 {
 	char *text;
@@ -184,7 +184,7 @@ END_TEST
 
 /* ---- what is refused ---- */
 
-/* Members of a listener, and what is said of them. */
+/* Members of a listener, and the error for them. */
 static const struct {
 	const char *members;
 	const char *error;
@@ -330,7 +330,7 @@ static const struct {
 		  "off; write \"0s\"\n" W
 		  "2: listeners[0].timeouts.first_byte: \"0s\": a timer of no time at all would "
 		  "strike at once; write \"none\" to switch it off\n"},
-	/* what is looked at must fit */
+	/* the first bytes that are looked at must fit */
 	{"upstream = \"app\"; accept_proxy = \"unix\"; socket = { receive_buffer = \"15k\"; };",
 		W "2: listeners[0].socket.receive_buffer: is less than the first bytes of a client "
 		  "that this listener looks at may be; write at least \"16k\", or take it out\n"},
@@ -357,7 +357,7 @@ START_TEST(a_small_buffer_is_enough_where_nobody_looks)
 }
 END_TEST
 
-/** What a listener looks at, what its buffer is to be, and what it gets. */
+/** Members that make a listener look at first bytes, and the buffer that it gets. */
 static const struct {
 	const char *members;
 	size_t buffer;
@@ -410,7 +410,7 @@ END_TEST
 
 /* ---- what is right, but may not be meant ---- */
 
-/* Members of a listener, and what is warned of. */
+/* Members of a listener, and the warning for them. */
 static const struct {
 	const char *members;
 	const char *warning;
@@ -470,7 +470,7 @@ END_TEST
 
 #define NO_PATH "is for UNIX sockets with a path, and the listener has none; take it out\n"
 
-/* Members of a listener, and what who asks for hints is told. */
+/* Members of a listener, and the hint for them. */
 static const struct {
 	const char *members;
 	const char *hint;
@@ -520,7 +520,7 @@ START_TEST(who_asks_is_told_what_should_be_known)
 }
 END_TEST
 
-/* Addresses of a listener with a mode, and what who asks is told. */
+/* Addresses of a listener with a mode, and the hint for them. */
 static const struct {
 	const char *listen;
 	const char *hint;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: what is wrong is said with file, line, key and remedy, all of it at once. */
+/* All errors of a config are reported at once, each with file, line, key and remedy. */
 #include "conf/errors.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "conf_case.h"
 #include "suite.h"
 
-/* A wrong text, which the rest of a config follows, and the errors that it gets. */
+/* A wrong text that the rest of a config follows, and its errors. */
 struct wrong {
 	const char *text;
 	const char *errors;
@@ -70,7 +70,7 @@ static const struct wrong wrong_values[] = {
 	{"timeouts = { idle = true; };", W "1: timeouts.idle: a boolean was found; write a string "
 					   "with a unit, like idle = \"10m\"\n"},
 	{"timeouts = 5;", W "1: timeouts: an integer was found; write timeouts = { ... }\n"},
-	/* the others of the top level */
+	/* other keys of the top level */
 	{"log = { level = \"loud\"; };", W "1: log.level: \"loud\": not a level; write \"error\", "
 					   "\"warn\", \"info\" or \"debug\"\n"},
 	{"log = { level = 3; };", W "1: log.level: an integer was found; write level = \"info\"\n"},
@@ -142,7 +142,7 @@ static const struct wrong wrong_values[] = {
 		  "7: log: an integer was found; write log = { ... }\n"},
 };
 
-/* A wrong member of the only listener, whose name is left to it. */
+/* A wrong member of the only listener; the text itself has the listener's name. */
 static const struct wrong wrong_listeners[] = {
 	{"name = \"\"; listen = \"*:80\"; upstream = \"app\"",
 		W "1: listeners[0].name: \"\": not a name; write 1 to 64 letters, digits, '_', '.' "
@@ -275,7 +275,7 @@ static const struct wrong wrong_listeners[] = {
 		  "one of them\n"},
 };
 
-/* Wrong upstreams, beside a listener that refers to "app". */
+/* Wrong upstreams in a config whose listener refers to "app". */
 static const struct wrong wrong_upstreams[] = {
 	{"", W "1: listeners[0].upstream: there is no upstream \"app\", nor any other; write "
 	       "upstreams = ( { ... }, ... )\n"},
@@ -380,7 +380,8 @@ END_TEST
 
 START_TEST(an_unreadable_file_is_said)
 {
-	if (geteuid() == 0) { /* root reads everything: become somebody else, in this child alone */
+	/* Root can read every file, so this child process becomes another user. */
+	if (geteuid() == 0) {
 		ck_assert_int_eq(chmod(".", 0755), 0);
 		conf_case_write("secret", "");
 		conf_case_write("weir.conf", "@include \"secret\"\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The config when memory or the disk fails: an error each time, nothing lost or half-loaded. */
+/* Loading a config while memory or the disk fails: an error each time, no leak, no half-loaded
+ * config. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 
 enum { FAULTS_MAX = 1000 };
 
-/* Loads weir.conf with each call failing in turn, then with none, which gives `r_whole`. */
+/* Loads weir.conf while each call fails in turn, at last without a fault: that returns
+ * `r_whole`. */
 static void fail_each(unsigned classes, const char *call, int r_whole)
 {
 	unsigned n_met = 0;
@@ -35,7 +37,8 @@ static void fail_each(unsigned classes, const char *call, int r_whole)
 		ck_assert_int_eq(r == 0, conf != NULL);
 		ck_assert_int_eq(r == 0, tape.bytes != NULL);
 		free(tape.bytes);
-		ck_assert(r == 0 || errors.n_errors + errors.n_dropped > 0); /* else warnings */
+		/* There may be warnings without an error. */
+		ck_assert(r == 0 || errors.n_errors + errors.n_dropped > 0);
 		ck_assert_msg(met || r == r_whole, "%d", r);
 		conf_errors_fini(&errors);
 		(void)conf_unref(conf);
@@ -164,7 +167,7 @@ START_TEST(a_read_error_of_an_include_is_said_at_its_line)
 	conf_errors_init(&errors);
 	fault_only_call("read");
 	fault_set_errno(EIO);
-	fault_arm(3); /* the main file takes two */
+	fault_arm(3); /* the main file takes two reads */
 	ck_assert_int_eq(conf_load("weir.conf", &errors, NULL, &conf), -EINVAL);
 	ck_assert(fault_disarm());
 	conf_errors_print(&errors, "", out);

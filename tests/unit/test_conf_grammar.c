@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What libconfig takes comes out as it is; what it refuses is explained by the same grammar. */
+/* What libconfig accepts, the grammar reads in the same way; what libconfig refuses, the grammar
+ * explains. */
 #include <check.h>
 #include <stdint.h>
 
@@ -94,7 +95,7 @@ static uint32_t draw(uint32_t n)
 	return (state >> 16) % n;
 }
 
-/* Texts of random tokens, most of which are nearly right. */
+/* Most of these texts of random tokens are nearly right. */
 START_TEST(random_texts_mean_the_same_to_both)
 {
 	static const char *const tokens[] = {"a", "b", "c", "k1", "=", "=", "=", ":", "1", "2L",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: one fault is one error, at the place where it is written. */
+/* Each fault in a config is one error, at the place where it is written. */
 #include "conf_case.h"
 #include "suite.h"
 
@@ -52,7 +52,7 @@ START_TEST(of_a_wrong_target_no_other_error_follows)
 }
 END_TEST
 
-/* A reference to what was refused is right as soon as that is. */
+/* A reference to an upstream that was refused is no second error. */
 static const struct {
 	const char *text;
 	const char *errors;
@@ -131,7 +131,7 @@ END_TEST
 	"Multipath TCP has no user_timeout; write user_timeout = \"none\", and "                   \
 	"timeouts.write_stall in its place, or mptcp = \"off\"\n"
 
-/* Options of the top level, and those of a listener and of an upstream. */
+/* Options of the top level, of a listener and of an upstream. */
 static const struct {
 	const char *top;
 	const char *below;
@@ -225,8 +225,8 @@ END_TEST
 
 /* ---- names of files ---- */
 
-/* Names of files: a CSI in one character, a text from right to left, and bytes that are no UTF-8;
- * only the last one can be shown as it is. */
+/* Names of files: with CSI as one character, with a text from right to left, and with bytes that
+ * are no UTF-8. Only the last one can be shown unchanged. */
 static const struct {
 	const char *name;
 	const char *shown;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: files of prefixes, in a list and on the tape. */
+/* Files of prefixes in a config: how lists use them, and how the tape has them. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define W "weir.conf:"
 
-/** Writes weir.conf, whose listener has these members. */
+/** Writes weir.conf with one listener that has these members. */
 static void write_members(const char *members)
 {
 	char *text;
@@ -35,7 +35,7 @@ static void expect_prefix(const struct conf_prefixes *list, size_t i, const char
 	ck_assert_str_eq(prefix_text(&list->prefixes[i], text), expected);
 }
 
-/** The tape of weir.conf; the files are gone then, so that nobody reads them again. */
+/** Loads the tape of weir.conf and removes the files, so that no one reads them again. */
 static struct conf_tape load_tape(const char *file)
 {
 	struct conf_tape tape;

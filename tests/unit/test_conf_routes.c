@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: routes that no client can reach, and those that some can. */
+/* Routes of a config that no client can reach, and routes that some clients can reach. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
-/** Writes weir.conf with routes, each of which has its upstream besides. */
+/** Writes weir.conf with these routes, and an upstream for each. */
 static void write_routes(const char *const routes[], size_t n)
 {
 	FILE *file = fopen("weir.conf", "w");
@@ -32,10 +32,10 @@ static void write_routes(const char *const routes[], size_t n)
 	"takes everybody, so the routes after it are never reached; write it last, or write a "    \
 	"condition"
 
-/* Up to four routes, what is said, and of which. */
+/* Up to four routes, the error, and the index of its route. */
 static const struct {
 	const char *routes[4];
-	const char *error; /* NULL: nothing */
+	const char *error; /* NULL: no error */
 	size_t of;
 } cases[] = {
 	/* conditions of one kind */
@@ -53,7 +53,7 @@ static const struct {
 	{{"from = [ \"10.0.0.0/8\" ];", "from = [ \"unix\" ];"}, NULL, 0},
 	{{"from = [ \"unix\" ];", "from = [ \"unix\" ];"}, TAKEN("routes[0] takes"), 1},
 	{{"from = [ \"0.0.0.0/0\" ];", "from = [ \"::/0\" ];"}, NULL, 0},
-	/* names below others */
+	/* names and wildcards */
 	{{"sni = [ \"*.a.test\" ];", "sni = [ \"x.y.a.test\" ];"}, TAKEN("routes[0] takes"), 1},
 	{{"sni = [ \"*.a.test\" ];", "sni = [ \"*.b.a.test\" ];"}, TAKEN("routes[0] takes"), 1},
 	{{"sni = [ \"*.a.test\" ];", "sni = [ \"a.test\" ];"}, NULL, 0},
@@ -61,7 +61,7 @@ static const struct {
 	{{"sni = [ \"*.b.a.test\" ];", "sni = [ \"*.a.test\" ];"}, NULL, 0},
 	{{"sni = [ \"x.a.test\" ];", "sni = [ \"*.a.test\" ];"}, NULL, 0},
 	{{"sni = [ \"*.test\" ];", "sni = [ \"test\" ];"}, NULL, 0},
-	/* a condition that is missing takes all */
+	/* a condition that is missing matches everything */
 	{{"from = [ \"10.0.0.0/8\" ];", "from = [ \"10.0.0.0/8\" ]; sni = [ \"a.test\" ];"},
 		TAKEN("routes[0] takes"), 1},
 	{{"sni = [ \"a.test\" ];", "sni = [ \"a.test\" ]; alpn = [ \"h2\" ];"},
@@ -71,14 +71,14 @@ static const struct {
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "sni = [ \"a.test\" ];"}, NULL, 0},
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "alpn = [ \"h2\" ];"}, NULL, 0},
 	{{"sni = [ \"a.test\" ]; from = [ \"10.0.0.0/8\" ];", "sni = [ \"a.test\" ];"}, NULL, 0},
-	/* and of several kinds, each pair by another one */
+	/* conditions of several kinds; each pair differs in another one */
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "sni = [ \"b.test\" ]; alpn = [ \"h2\" ];",
 		 "sni = [ \"a.test\", \"b.test\" ]; alpn = [ \"h2\" ];"},
 		TAKEN("the routes before it take"), 2},
 	{{"sni = [ \"a.test\" ]; alpn = [ \"h2\" ];", "sni = [ \"b.test\" ]; alpn = [ \"h3\" ];",
 		 "sni = [ \"a.test\", \"b.test\" ]; alpn = [ \"h2\", \"h3\" ];"},
 		NULL, 0},
-	/* addresses by several together */
+	/* addresses that several routes cover together */
 	{{"from = [ \"10.0.0.0/9\" ];", "from = [ \"10.128.0.0/9\" ];",
 		 "from = [ \"10.0.0.0/8\" ];"},
 		TAKEN("the routes before it take"), 2},
@@ -91,7 +91,7 @@ static const struct {
 		 "sni = [ \"a.test\" ]; from = [ \"2001:db8:8000::/33\" ];",
 		 "sni = [ \"a.test\" ]; alpn = [ \"h2\" ]; from = [ \"2001:db8::/32\" ];"},
 		TAKEN("the routes before it take"), 2},
-	/* nobody, and everybody */
+	/* lists that match nobody, or everybody */
 	{{"from = [ ];"}, "is never reached: nobody is in its from; write somebody, or take it out",
 		0},
 	{{"sni = [ \"a.test\" ];", ""}, NULL, 0},
@@ -145,7 +145,7 @@ START_TEST(what_was_refused_already_is_not_held_against_others)
 }
 END_TEST
 
-/** What is wrong of the first route, whose condition is missing then. */
+/** A first route whose only condition is refused, and the error for it. */
 static const struct {
 	const char *route;
 	const char *error;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: what makes it short. */
+/* What makes a config short: server, ranges of ports, include and others. */
 #include <arpa/inet.h>
 
 #include "base/clock.h"
@@ -203,7 +203,6 @@ START_TEST(a_folder_may_be_called_like_a_pattern)
 }
 END_TEST
 
-/* The text of a file that is included, and what is said. */
 START_TEST(ranges_that_collide_are_said_once_for_two)
 {
 	conf_case_write("weir.conf",
@@ -306,7 +305,7 @@ START_TEST(a_folder_that_cannot_be_read_is_said)
 }
 END_TEST
 
-/* A pattern, and what of it cannot be read: all of the folders that fit. */
+/* A pattern, and the file or folder in it that cannot be read. */
 static const char *const unreadable[][2] = {
 	{"*/weir.conf", "a/weir.conf"},
 	{"*/*.conf", "a"},
@@ -384,7 +383,7 @@ END_TEST
 
 /* ---- what is wrong ---- */
 
-/* Members of a listener, of which one line is said, in line 2. */
+/* Members of a listener, and the only error for them, in line 2. */
 static const struct {
 	const char *members;
 	const char *error;

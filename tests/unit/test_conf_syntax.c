@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The config: the commonest slips of the pen are called by their names. */
+/* The errors for the most common mistakes in the syntax of a config. */
 #include "conf_case.h"
 #include "suite.h"
 
-/* A text that libconfig refuses, and what is said about it. */
+/* A text that libconfig refuses, and the error for it. */
 struct wrong {
 	const char *text;
 	const char *errors;
@@ -11,11 +11,11 @@ struct wrong {
 
 #define W "weir.conf:"
 
-/* What no model can be made of: one line, whatever else is wrong. */
+/* Texts that cannot be parsed. Each has one error, whatever else is wrong. */
 static const struct wrong wrong_syntax[] = {
 	{"workers = 0;\nlog = {\n  level = 10m;\n};\n",
 		W "3: 10m is not in quotes; write \"10m\"\n"},
-	/* keys that are there twice */
+	/* keys that are written twice */
 	{"workers = 0;\n\nworkers = 0;\n",
 		W "3: workers: is in this group already, in line 1; take out one of the two\n"},
 	{"b = 1; a = 1; a = 2; }\n",
@@ -67,7 +67,7 @@ static const struct wrong wrong_syntax[] = {
 		  "line 1, and ')' of its ']'\n"},
 	{"\xef\xbb\xbfworkers = 1;\n", W "1: the file begins with a byte order mark; save it as "
 					 "UTF-8 without it\n"},
-	/* nothing that could be guessed, and brackets */
+	/* texts without a likely remedy, and brackets */
 	{"workers = 0;\na = [ 1,\n \"x\" ];\n",
 		W "3: the elements of an array are of one type; write them all as strings\n"},
 	{"workers = 0;\nlog = {\n level = \"info\";\n\n",
@@ -80,7 +80,7 @@ static const struct wrong wrong_syntax[] = {
 			    "after what belongs to it\n"},
 	{"a = [\n1, 2\n", W "2: the file ends here, and the '[' of line 1 is not closed; write ']' "
 			    "after what belongs to it\n"},
-	/* a word where none belongs: its own line, and where the bracket was opened */
+	/* a word at a wrong place: the error names its line and that of the open bracket */
 	{"a = (\n{ b = 1; }\n\n  bogus 1;\n);\n",
 		W "4: bogus is where ',' or ')' belongs, and the '(' of line 1 is not closed; "
 		  "take it out, or write that before it\n"},
@@ -120,7 +120,7 @@ static const struct wrong wrong_syntax[] = {
 		  "closed; take it out, or write that before it\n"},
 	{"a = \x80;\n", W "1: '\\x80' is where the value of a belongs; take it out, or write "
 			  "that before it\n"},
-	/* a string that lacks its quote ends at the next one */
+	/* a string without its closing quote ends at the next quote */
 	{"a = \"x;\nb = 1;\nc = \"y\", \"z;\n", W
 		"3: the string that begins in line 1 ends only here; write a '\"' where it should "
 		"end\n"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The tape: what its writer wrote, or an error, wherever the writer has ended. */
+/* A reader of the tape gets what its writer wrote, or an error, wherever the writer has stopped. */
 #include "conf/tape.h"
 
 #include <check.h>
@@ -14,7 +14,7 @@
 
 static char *bytes;
 static size_t len;
-static size_t used; /* of the bytes */
+static size_t used; /* how many of the bytes were read */
 
 /** a = 7; b = ( "x", { } ); */
 static void setup(void)
@@ -63,7 +63,7 @@ END_TEST
 START_TEST(a_tape_that_ends_anywhere_before_its_end_is_none)
 {
 	for (size_t n = 0; n < len; n++) {
-		char *part = malloc(n == 0 ? 1 : n); /* ASan sees who reads behind it */
+		char *part = malloc(n == 0 ? 1 : n); /* so that ASan sees a read beyond the end */
 		struct tree tree;
 
 		ck_assert_ptr_nonnull(part);
@@ -136,7 +136,7 @@ START_TEST(each_allocation_may_fail)
 }
 END_TEST
 
-/** As no child of ours writes it, since libconfig refuses a key that is there twice. */
+/** weir's own child never writes this, as libconfig refuses a key that is written twice. */
 START_TEST(a_name_that_is_there_twice_is_refused)
 {
 	static const struct setting root = {.type = SETTING_GROUP};

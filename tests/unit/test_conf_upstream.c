@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The config of upstreams: what is written, what goes without saying, and what does not fit. */
+/* The config of upstreams: what is written, what the defaults are, and what does not fit. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #define SECONDS(n) ((uint64_t)(n)*NS_PER_S)
 #define N_OF(a)    (sizeof(a) / sizeof((a)[0]))
 
-/* A config whose only upstream has these members. */
+/* Loads a config whose only upstream has these members. */
 static const struct conf *load(const char *members)
 {
 	const struct conf *conf;
@@ -189,7 +189,7 @@ END_TEST
 
 START_TEST(what_a_server_does_not_say_of_its_check_is_as_in_the_upstream)
 {
-	/* The upstream's stands behind it. */
+	/* The check of the upstream is written after the servers. */
 	const struct conf *conf =
 		load("balance = \"first\"; servers = (\n"
 		     "  { address = \"h:1\"; check = { address = \"H:9\"; fall = 9; }; },\n"
@@ -232,7 +232,7 @@ START_TEST(a_server_may_have_a_check_that_its_upstream_has_not)
 
 	ck_assert_ptr_null(upstream->check);
 	ck_assert_uint_eq(upstream->servers[0].check->every_ns, 100 * NS_PER_MS);
-	/* While it is down, it is asked as often, unless something else is written. */
+	/* A server that is down is checked as often, unless every_down is written. */
 	ck_assert_uint_eq(upstream->servers[0].check->every_down_ns, 100 * NS_PER_MS);
 	ck_assert_uint_eq(upstream->servers[0].check->timeout_ns, SECONDS(1));
 	ck_assert_ptr_null(upstream->servers[1].check);
@@ -326,7 +326,7 @@ END_TEST
 #define U "weir.conf:2: upstreams[0]."
 #define S "servers = ( \"h:1\" ); "
 
-/* Members of the only upstream, and what is said of them. */
+/* Members of the only upstream, and the error for them. */
 static const struct wrong {
 	const char *members;
 	const char *errors;
@@ -432,7 +432,7 @@ static const struct wrong {
 	{"discover = \"srv:\";",
 		U "discover: \"srv:\": there is no name in it that DNS could be asked; write "
 		  "\"dns:app.example.com:9000\", or write an address in servers\n"},
-	{"discover = \"srv:" /* 64 in a part */
+	{"discover = \"srv:" /* 64 characters in a label */
 	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.example\";",
 		U "discover: \"srv:0123456789abcdef0123456789abcdef0123...\": a part of a host "
 		  "name has at most 63 characters; write a shorter one\n"},
