@@ -86,7 +86,7 @@ START_TEST(works_without_limits)
 	connect_clients(3);
 	fail_accepts(1, EMFILE);
 	loop_until(owner.n_accepted == 3);
-	owner.places = 3; /* teardown() compares it */
+	owner.places = 3; /* teardown() gives them back */
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The connector: every family, every way to fail, names. */
+/* Tests of the connector: each address family, each way to fail, names. */
 #include "stream/connector.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ START_TEST(connects)
 }
 END_TEST
 
-/** How many segments a server gets until the first bytes are there. */
+/** Returns how many segments a server has received when the first bytes arrive. */
 static uint32_t segments_to_server(bool speaks_first)
 {
 	struct addr addr = address_of(V4);
@@ -82,7 +82,8 @@ START_TEST(who_speaks_first_is_acknowledged_with_the_bytes)
 {
 	uint32_t n = segments_to_server(false);
 
-	/* Who is stopped for 200 ms between is acknowledged as ever. */
+	/* If this process stands still for 200 ms, the kernel sends the ACK alone. Then we try
+	 * again. */
 	while (segments_to_server(true) != n - 1) {
 		loop_settle();
 	}
@@ -112,7 +113,7 @@ END_TEST
 START_TEST(refused)
 {
 	struct addr addr = address_of((enum server_kind)_i);
-	int server = serve(&addr, -1); /* bound, so that nobody else takes the address */
+	int server = serve(&addr, -1); /* bound, so that no other process takes the address */
 
 	start(&addr, NS_NEVER);
 	loop_until(owner.status != PENDING);
@@ -147,7 +148,7 @@ START_TEST(black_holed_times_out_never_early)
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, -ETIMEDOUT);
 	ck_assert_uint_ge(owner.done_ns - begin, TIMEOUT_NS);
-	/* late_ns is what done() saw, so the two clocks' readings agree. */
+	/* done() noted late_ns, so it agrees with done_ns. */
 	ck_assert_uint_le(owner.late_ns, owner.done_ns - begin - TIMEOUT_NS);
 	ck_assert_uint_eq(owner.n_failed, 1);
 	close(client);
@@ -206,7 +207,7 @@ START_TEST(a_unix_server_with_a_full_queue_is_asked_again)
 	start(&addr, NS_NEVER);
 	loop_for_ms(100);
 	ck_assert_int_eq(owner.status, PENDING);
-	/* 1, 2, 4 ... ms: no spin. */
+	/* It waits 1, 2, 4 ... ms between, so it does not spin. */
 	ck_assert_uint_le(loop_turns(test_loop) - turns, 20);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
@@ -234,7 +235,7 @@ START_TEST(a_unix_server_that_goes_while_its_queue_is_full)
 }
 END_TEST
 
-/* Whom getsockname() takes us for; NULL: the truth. */
+/* The address that getsockname() returns instead of ours; NULL: ours. */
 static const struct addr *impostor;
 
 int __real_getsockname(int fd, struct sockaddr *sa, socklen_t *len);
@@ -264,7 +265,7 @@ START_TEST(a_connection_to_itself_counts_as_refused)
 }
 END_TEST
 
-/** The timer is due in the turn in which the connection is there: it counts. */
+/** The timer is due in the turn in which the connection is found; the connection counts. */
 START_TEST(a_connection_that_came_in_time_is_not_cut)
 {
 	struct addr addr = address_of(V4);
@@ -292,7 +293,7 @@ START_TEST(a_name_is_resolved)
 	ck_assert_int_eq(owner.status, 0);
 	ck_assert_int_eq(memcmp(&owner.last, &server.sa, server.sa_len), 0);
 	finish();
-	/* Known by now. */
+	/* The answer is known by now, so there is no second lookup. */
 	start(&addr, NS_NEVER);
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, 0);
@@ -309,7 +310,7 @@ START_TEST(every_address_of_a_name_is_tried)
 
 	start(&addr, NS_NEVER);
 	loop_until(lookup_is_open("a.example"));
-	/* The server is bound to 127.0.0.1 alone. */
+	/* The server is bound only to 127.0.0.1. */
 	lookup_answer("a.example", 0, "127.0.0.2 127.0.0.3 127.0.0.1");
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, 0);

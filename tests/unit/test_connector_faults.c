@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The connector: every call that fails, and closing at every stage. */
+/* Tests of the connector: each call fails in turn, and it is closed at each stage. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -52,7 +52,7 @@ START_TEST(out_of_ports_is_tried_on_the_next_address)
 }
 END_TEST
 
-/* A signal comes while connect(2) is at work, which goes on without us. */
+/* A signal interrupts connect(2), which goes on in the kernel. */
 static bool interrupts;
 
 int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
@@ -90,7 +90,8 @@ START_TEST(an_interrupted_connect_goes_on)
 }
 END_TEST
 
-/** Each call fails in turn: it ends with done(), or opens not at all, and leaves nothing. */
+/** Each call fails in turn. The connector cannot be opened or ends with done(), and leaves
+ * nothing. */
 START_TEST(every_fault_is_a_failed_attempt)
 {
 	struct addr server = address_of(_i == 1 ? ABSTRACT : V4);
@@ -99,7 +100,7 @@ START_TEST(every_fault_is_a_failed_attempt)
 	struct connector_opts opts = options(_i == 2 ? &name : &server, NS_NEVER);
 	bool met = true;
 
-	/* What is read once in a process may fail without harm. */
+	/* These first attempts read what is read once in a process; that may fail without harm. */
 	start(&server, NS_NEVER);
 	loop_until(owner.status == 0);
 	finish();
@@ -118,7 +119,8 @@ START_TEST(every_fault_is_a_failed_attempt)
 		fault_arm(n);
 		owner.connector = connector_open(&opts);
 		if (owner.connector != NULL) {
-			fixture_run(); /* until done(): fixture_turn() would count as well */
+			/* Runs until done(). The calls of fixture_turn() would be counted, too. */
+			fixture_run();
 		}
 		met = fault_disarm();
 		ck_assert_msg(met == (owner.connector == NULL || owner.status < 0), "%s: %d",
@@ -156,7 +158,7 @@ START_TEST(closed_while_resolving)
 	start(&addr, TIMEOUT_NS);
 	loop_until(lookup_is_open("a.example"));
 	if (_i == 1) {
-		lookup_answer("a.example", 0, "127.0.0.1"); /* on its way */
+		lookup_answer("a.example", 0, "127.0.0.1"); /* the answer is on its way */
 	}
 	finish();
 	if (_i == 0) {
@@ -186,7 +188,7 @@ END_TEST
 
 struct closer {
 	struct task task;
-	struct watcher watcher; /* of fd, an eventfd */
+	struct watcher watcher; /* watches fd, an eventfd */
 	int fd;
 };
 
@@ -197,13 +199,14 @@ static void on_closer(struct watcher *watcher, uint32_t events)
 	finish();
 }
 
-/* connect(2) was called in this turn. */
+/* Makes the eventfd ready in the turn in which connect(2) was called. */
 static void on_called(struct task *task)
 {
 	ck_assert_int_eq(eventfd_write(container_of(task, struct closer, task)->fd, 1), 0);
 }
 
-/** The polling finds the connection, and after it what closes the connector, before done(). */
+/** One polling finds the connection and then the eventfd, whose handler closes the connector
+ * before done(). */
 START_TEST(closed_when_done_is_pending)
 {
 	struct addr addr = address_of(V4);
@@ -221,7 +224,7 @@ START_TEST(closed_when_done_is_pending)
 	close(closer.fd);
 	loop_settle();
 	ck_assert_uint_eq(owner.n_done, 0);
-	/* It had come as far as that. */
+	/* The connection had been made. */
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
@@ -232,7 +235,7 @@ END_TEST
 START_TEST(closed_in_done)
 {
 	struct addr addr = address_of((enum server_kind)_i);
-	int listener = serve(&addr, _i == PATH ? -1 : 8); /* one that fails, too */
+	int listener = serve(&addr, _i == PATH ? -1 : 8); /* for PATH the attempt fails */
 
 	start(&addr, NS_NEVER);
 	owner.closes = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The connector and a name of several addresses, of which some are slow: RFC 8305. */
+/* The connector and a name with several addresses, some of which are slow: RFC 8305. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,14 +13,14 @@
 #include "lookup.h"
 #include "suite.h"
 
-/** A name of two addresses: the first does not answer, the second may. */
+/** A name with two addresses: the first does not answer, the second may. */
 static struct {
 	struct addr first;
 	struct addr second;
 	struct addr name;
 	int fds[2];
 	int clients[2];
-	unsigned n_connects; /**< to either, by the connector */
+	unsigned n_connects; /**< by the connector, to both addresses */
 } scene;
 
 int __real_connect(int fd, const struct sockaddr *sa, socklen_t len);
@@ -66,7 +66,7 @@ START_TEST(a_slow_address_does_not_hold_up_the_next)
 	uint64_t begin = clock_ns();
 
 	open_scene(true);
-	start_name(NS_NEVER); /* so it is not the timeout that helps */
+	start_name(NS_NEVER); /* no timeout, so the timeout cannot help */
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, 0);
 	ck_assert_uint_ge(owner.done_ns - begin, CONNECTOR_NEXT_NS);
@@ -76,7 +76,7 @@ START_TEST(a_slow_address_does_not_hold_up_the_next)
 	ck_assert_uint_eq(owner.late_ns, 0);
 	ck_assert_int_eq(atomic_load(&spare_fds), 64);
 	finish();
-	/* From now on the one that won comes first. */
+	/* From now on the address that won is tried first. */
 	begin = clock_ns();
 	start(&scene.name, NS_NEVER);
 	loop_until(owner.status != PENDING);
@@ -92,7 +92,7 @@ START_TEST(the_slow_address_may_still_win)
 	open_scene(false);
 	start_name(NS_NEVER);
 	loop_until(atomic_load(&spare_fds) == 63);
-	/* Room for one: the kernel sends the first SYN again after a second. */
+	/* The queue has room for one: the kernel sends the first SYN again after a second. */
 	close(accept4(scene.fds[0], NULL, NULL, SOCK_CLOEXEC));
 	loop_until(owner.status != PENDING);
 	ck_assert_int_eq(owner.status, 0);
@@ -110,7 +110,8 @@ START_TEST(each_attempt_has_its_own_timeout)
 
 	open_scene(false);
 	start_name(timeout_ns);
-	loop_until(owner.n_failed > 0); /* or both, where nobody turned the loop for long */
+	/* Both may have failed if the loop did not run for long. */
+	loop_until(owner.n_failed > 0);
 	ck_assert_int_eq(owner.failures[0], -ETIMEDOUT);
 	ck_assert_uint_ge(clock_ns() - begin, timeout_ns);
 	loop_until(owner.status != PENDING);
@@ -154,12 +155,12 @@ START_TEST(without_a_spare_fd_the_second_waits_for_the_first)
 }
 END_TEST
 
-/** The second attempt fails for want of something: as if there were no spare. */
+/** The second attempt lacks memory or an fd. Then the first goes on alone. */
 START_TEST(a_shortage_at_the_second_does_not_harm_the_first)
 {
 	static const char *const calls[] = {"socket", "calloc", "epoll_ctl"};
 	open_scene(true);
-	start_name(NS_NEVER); /* on a busy machine it could time out first */
+	start_name(NS_NEVER); /* on a busy machine a timeout could come first */
 	loop_until(scene.n_connects == 1);
 	fault_only_call(calls[_i]);
 	fault_set_errno(ENOMEM);
@@ -251,7 +252,7 @@ START_TEST(the_clock_of_a_lookup_starts_with_its_turn)
 	loop_until(lookup_is_open("other.example"));
 	finish();
 	lookup_refuse(true);
-	do { /* again, where it took so long that it was over in line */
+	do { /* again, if it timed out while it waited in line */
 		finish();
 		start(&addr, TIMEOUT_NS);
 		loop_for_ms(TIMEOUT_MS / 2);

@@ -38,17 +38,17 @@ static struct addr address(const char *text)
 	return addr;
 }
 
-/** The same with any port, which addr_parse() does not let through. */
+/** The address with port 0, which addr_parse() refuses. */
 static struct addr any_port(const char *text)
 {
 	struct addr addr = address(text);
 
 	addr.port = 0;
-	addr.sa.in.sin_port = 0; /* at the same place in both families */
+	addr.sa.in.sin_port = 0; /* the port has the same offset in both families */
 	return addr;
 }
 
-/** Listens on a port that the kernel picks; *addr is then where. */
+/** Listens on a port that the kernel picks, and writes it to *addr. */
 static int serve(struct addr *addr)
 {
 	int fd = socket(addr->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -61,7 +61,7 @@ static int serve(struct addr *addr)
 	return fd;
 }
 
-/** Connects from `source`; the status of the attempt. */
+/** Connects from `source`. Returns the status of the attempt. */
 static int connect_from(const struct addr *target, const struct addr *source)
 {
 	struct connector_opts opts = {

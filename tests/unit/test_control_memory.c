@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Requests while memory is short: each is answered whole, refused with a 503 that says so, or cut
- * off; none is answered in part, and the next one is as ever. */
+/* Requests while memory is short. Each gets its whole answer, a 503 that says so, or an answer
+ * that is visibly cut off; the next request is answered as usual. */
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -25,7 +25,7 @@ static struct control control;
 static const struct conf *relay;
 static const struct inherited inherited;
 static char answer[ANSWER_MAX];
-static char whole[ANSWER_MAX]; /* the answer with all memory */
+static char whole[ANSWER_MAX]; /* the answer if no memory is lacking */
 
 static void on_status(void *owner, struct control_status *ret_status)
 {
@@ -44,7 +44,7 @@ static void on_status(void *owner, struct control_status *ret_status)
 static void on_reload(void *owner, struct control_request *request)
 {
 	(void)owner;
-	control_request_forget(request); /* as if it was refused: */
+	control_request_forget(request); /* the config is refused */
 	request->done(request, false, "weir.conf:1: one\nweir.conf:2: two\n");
 }
 
@@ -98,7 +98,7 @@ static void teardown(void)
 
 /* ---- one exchange ---- */
 
-/** Reads all that comes until the end; whether that is here. */
+/** Reads what has come. Returns whether the connection has ended. */
 static bool read_on(int fd, size_t *n)
 {
 	ptrdiff_t got;
@@ -110,7 +110,7 @@ static bool read_on(int fd, size_t *n)
 	return got == 0 || (errno != EAGAIN && errno != EINTR);
 }
 
-/** Takes the chunks out of the body; false: it was cut off. */
+/** Removes the framing of the chunks from the body. Returns false if the body was cut off. */
 static bool unchunk(char *body)
 {
 	char *to = body;
@@ -132,7 +132,7 @@ static bool unchunk(char *body)
 	}
 }
 
-/** The status, and the body in `answer`; 0: it was cut off. */
+/** Returns the status, and writes the body to `answer`; 0: it was cut off. */
 static unsigned int exchange(const char *request)
 {
 	struct wire wire = wire_open(WIRE_UNIX);

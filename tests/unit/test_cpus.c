@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Quotas of cgroups from a folder of the test's own, and masks of machines that no test has. */
+/* Quotas of cgroups in a folder of the test, and CPU masks of machines that no test runs on. */
 #include "service/cpus.h"
 
 #include <errno.h>
@@ -74,7 +74,7 @@ END_TEST
 
 static char folder[] = "/tmp/weir-test-XXXXXX";
 
-/** Writes a file, and the folders above it; `text` may have a %s, the folder. */
+/** Writes a file and creates the folders above it. A %s in `text` stands for the folder. */
 static void put(const char *name, const char *text)
 {
 	char path[512];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The checksum of PROXY headers: that of RFC 3720, in one piece or several. */
+/* The checksum of PROXY headers, as in RFC 3720, over one piece or several. */
 #include "proto/crc32c.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ START_TEST(crc32c_is_that_of_rfc_3720)
 {
 	uint8_t bytes[32] = {0};
 
-	/* B.4 */
+	/* RFC 3720, B.4 */
 	ck_assert_uint_eq(crc32c(CRC32C_BEGIN, bytes, sizeof(bytes)), 0x8a9136aa);
 	memset(bytes, 0xff, sizeof(bytes));
 	ck_assert_uint_eq(crc32c(CRC32C_BEGIN, bytes, sizeof(bytes)), 0x62a8ab43);

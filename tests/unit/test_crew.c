@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The workers as one: their start, their end, what they tell, and the orders that there are. */
+/* All workers together: their start, their end, what they report, and each order. */
 #include "crew/crew.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Time is a parameter here: every number is made up, and every comparison exact. */
+/* The time is a parameter in these tests, so every comparison is exact. */
 #include "proxy/deadline.h"
 
 #include <stddef.h>
@@ -103,7 +103,7 @@ START_TEST(write_stall_counts_from_the_last_byte_taken)
 
 	timeouts.write_stall_ns = 700;
 	facts.moved_ns = 9000;
-	assert_none(&timeouts, &facts); /* nothing waits */
+	assert_none(&timeouts, &facts); /* no bytes wait */
 	facts.stalled_ns = 2000;
 	assert_next(&timeouts, &facts, DEADLINE_WRITE_STALL, 2700);
 }
@@ -188,7 +188,7 @@ START_TEST(first_byte_counts_from_the_join_whatever_moves_or_waits)
 
 	timeouts.first_byte_ns = 70;
 	facts.moved_ns = 2000;
-	assert_none(&timeouts, &facts); /* it has come */
+	assert_none(&timeouts, &facts); /* its bytes have come */
 	facts.awaited_ns = 2000;
 	assert_next(&timeouts, &facts, DEADLINE_FIRST_BYTE, 2070);
 	facts.moved_ns = 2050;
@@ -272,7 +272,7 @@ END_TEST
 
 /* ---- each against every other ---- */
 
-/** Facts and timeouts with which the timer, and no other, is due at `at_ns`. */
+/** Sets the facts and timeouts so that the timer `kind` is due at `at_ns`, and no other. */
 static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeouts *timeouts,
 	struct deadline_facts *facts)
 {
@@ -355,7 +355,7 @@ static void assert_meeting(enum deadline_kind a, enum deadline_kind b)
 		if (shift < 0) {
 			assert_next(&timeouts, &facts, b, b_ns);
 		} else {
-			assert_next(&timeouts, &facts, a, a_ns); /* a tie: the order of the list */
+			assert_next(&timeouts, &facts, a, a_ns); /* a tie: the first in the list */
 		}
 	}
 }
@@ -393,7 +393,7 @@ START_TEST(all_that_can_be_due_at_once_go_by_the_order)
 	} states[] = {{queued, 3}, {stalled, 6}, {half_closed, 6}, {quiet, 6}};
 
 	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
-		/* All of them, then all but the first, and so on. */
+		/* First all of them are set, then all but the first, and so on. */
 		for (size_t first = 0; first < states[s].n; first++) {
 			struct conf_timeouts timeouts = none;
 			struct deadline_facts facts = nothing;
@@ -448,7 +448,7 @@ START_TEST(nothing_is_due_before_the_timeouts_are_in_force)
 	assert_none(&none, &facts);
 	timeouts.idle_ns = 1000;
 	timeouts.lifetime_ns = 3000;
-	/* Both have passed already: the earlier one strikes, late by nothing. */
+	/* Both have passed already: the earlier one strikes, and it counts as punctual. */
 	assert_next(&timeouts, &facts, DEADLINE_IDLE, 5000);
 	timeouts.idle_ns = 3000;
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, 5000);
@@ -491,8 +491,8 @@ START_TEST(all_are_told_with_the_next_among_them)
 	};
 	const struct deadline_drain drain = {
 		.start_ns = 2000, .idle_first_ns = 700, .end_ns = 9000};
-	/* Nothing yet, relaying, half-closed, bytes wait, timeouts in force since a while, a
-	 * drain, in the queue, the client silent. */
+	/* The states: nothing yet, relaying, half-closed, bytes wait, the timeouts came into
+	 * force later, a drain, queued, the client is silent. */
 	for (unsigned i = 0; i < 128; i++) {
 		const struct deadline_facts facts = {
 			.accepted_ns = 1000,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* When a pair ends that nothing else ends: its lifetime, with grace and spread, and a drain. */
+/* When a lifetime (with its grace and spread) or a drain ends a pair. */
 #include "proxy/deadline.h"
 
 #include <stddef.h>
@@ -26,7 +26,7 @@ START_TEST(after_its_lifetime_a_pair_ends_at_its_first_quiet_second)
 	ck_assert_uint_eq(next.silence_ns, QUIET_NS);
 	facts.fin_ns = end_ns;
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, end_ns + QUIET_NS);
-	facts.held_ns = end_ns + 1; /* a peer has yet to take something */
+	facts.held_ns = end_ns + 1; /* a peer has not taken all bytes yet */
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, end_ns + 1 + QUIET_NS);
 	facts.moved_ns = end_ns + 4 * QUIET_NS - 1;
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, end_ns + 5 * QUIET_NS - 1);
@@ -45,7 +45,7 @@ START_TEST(at_the_latest_a_pair_ends_when_its_grace_is_over)
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, end_ns + 5 * QUIET_NS);
 	ck_assert_uint_eq(deadline_next(&timeouts, &facts).silence_ns, NEVER);
 	facts.moved_ns = 2000;
-	facts.stalled_ns = 2000; /* what waits is not quiet */
+	facts.stalled_ns = 2000; /* a pair in which bytes wait is not quiet */
 	assert_next(&timeouts, &facts, DEADLINE_LIFETIME, end_ns + 5 * QUIET_NS);
 	timeouts.lifetime_ns = NEVER;
 	assert_none(&timeouts, &facts);
@@ -76,7 +76,7 @@ END_TEST
 
 /* ---- the order of a drain ---- */
 
-/** Begins at 2000, ends at 9000. */
+/** A drain that begins at 2000 and ends at 9000. */
 static const struct deadline_drain drain_of_7000 = {
 	.start_ns = 2000, .idle_first_ns = 100, .end_ns = 9000};
 
@@ -103,7 +103,7 @@ START_TEST(drain_takes_nobody_for_idle_who_connects_or_waits)
 	struct deadline_facts facts = nothing;
 
 	facts.drain = &drain_of_7000;
-	assert_next(&none, &facts, DEADLINE_DRAIN, 9000); /* not connected */
+	assert_next(&none, &facts, DEADLINE_DRAIN, 9000); /* without a pair, too */
 	facts.moved_ns = 2500;
 	facts.stalled_ns = 2500;
 	assert_next(&none, &facts, DEADLINE_DRAIN, 9000);
@@ -141,7 +141,7 @@ END_TEST
 
 enum { SPREAD_PAIRS = 10000, SPREAD_PARTS = 100 };
 
-/** Accepted at one instant, a nanosecond, a microsecond, a second after each other. */
+/** The time between two accepts: from a nanosecond to a second. */
 static const uint64_t paces_ns[] = {1, NS_PER_US, NS_PER_MS, NS_PER_S};
 
 START_TEST(drain_ends_the_rest_evenly_over_the_spread_and_never_later)
@@ -163,7 +163,7 @@ START_TEST(drain_ends_the_rest_evenly_over_the_spread_and_never_later)
 			parts[(at_ns - begin_ns) * SPREAD_PARTS / drain.spread_ns]++;
 		}
 	}
-	/* 100 on average; by chance alone half or double that many would be a wonder. */
+	/* Each part has 100 on average. Half or double of it is nearly impossible by chance. */
 	for (size_t i = 0; i < SPREAD_PARTS; i++) {
 		ck_assert_uint_gt(parts[i], 50);
 		ck_assert_uint_lt(parts[i], 200);

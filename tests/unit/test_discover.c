@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is found behind a name, and when it is looked for again; in virtual time. */
+/* Which servers a name yields, and when weir asks DNS again; in virtual time. */
 #include "upstream/discover.h"
 
 #include <stdio.h>
@@ -39,8 +39,8 @@ START_TEST(a_name_is_asked_for_anew_when_its_ttl_is_over)
 	ck_assert_uint_eq(n_found, 2);
 	vtime_pass(10 * S);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 3);
-	ck_assert_uint_eq(asked("www.test", DNS_AAAA), 1); /* it has its own */
-	ck_assert_uint_eq(n_found, 2);                     /* nothing has changed */
+	ck_assert_uint_eq(asked("www.test", DNS_AAAA), 1); /* AAAA records have their own TTL */
+	ck_assert_uint_eq(n_found, 2);                     /* no change, so no call */
 }
 END_TEST
 
@@ -145,7 +145,7 @@ START_TEST(an_empty_answer_takes_servers_away_when_it_has_held)
 	pass_slowly(29 * S);
 	vtime_pass(S - 1);
 	ck_assert_str_eq(found, "10.0.0.1:80");
-	vtime_pass(1); /* asked once more, at that moment */
+	vtime_pass(1); /* DNS is asked once more, at that moment */
 	ck_assert_str_eq(found, "");
 	ck_assert_uint_eq(n_found, 2);
 	say("www.test", DNS_A, "10 10.0.0.2");
@@ -179,7 +179,7 @@ START_TEST(a_failure_in_between_changes_nothing)
 	say("www.test", DNS_A, "NODATA; 1 SOA");
 	pass_slowly(5 * S);
 	say("www.test", DNS_A, "FAIL");
-	pass_slowly(100 * S); /* and takes nothing away itself, however long */
+	pass_slowly(100 * S); /* a failure removes nothing, however long it lasts */
 	ck_assert_uint_eq(n_found, 1);
 	say("www.test", DNS_A, "NODATA; 1 SOA");
 	vtime_pass(2 * S);
@@ -243,7 +243,7 @@ START_TEST(a_thousand_addresses_are_cut)
 	for (len = 0; strchr(found + len, ' ') != NULL;) {
 		len = (size_t)(strchr(found + len, ' ') - found) + 1;
 	}
-	ck_assert_str_eq(found + len, "10.0.1.6:80"); /* the 256th */
+	ck_assert_str_eq(found + len, "10.0.1.6:80"); /* the 256th address */
 	free(text);
 }
 END_TEST

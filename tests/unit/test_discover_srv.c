@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is found by SRV records: targets, priorities, weights; in virtual time. */
+/* What SRV records yield: targets, priorities, weights; in virtual time. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ START_TEST(priorities_make_backups_and_weights_keep_their_proportions)
 	say("c.test", DNS_A, "60 10.0.0.3");
 	begin_srv("60 SRV 1 10 81 a.test; 60 SRV 1 30 82 b.test; 60 SRV 2 7 83 c.test");
 	ck_assert_str_eq(found, "10.0.0.1:81 10.0.0.2:82*3 10.0.0.3:83b");
-	ck_assert_uint_eq(n_found, 1); /* all at once */
+	ck_assert_uint_eq(n_found, 1); /* all servers in one call */
 }
 END_TEST
 
@@ -143,11 +143,11 @@ START_TEST(no_more_targets_are_asked_for_than_there_may_be_servers)
 	vtime_pass(5 * S);
 	ck_assert_str_eq(found, "10.0.0.1:80 10.0.0.2:80");
 	ck_assert_uint_eq(asked("b.test", DNS_A), 0);
-	ck_assert_uint_eq(asked("z.test", DNS_A), 1); /* known, and kept */
+	ck_assert_uint_eq(asked("z.test", DNS_A), 1); /* a known target is kept */
 }
 END_TEST
 
-/* Each in an order of its own. */
+/* The same records in two orders. */
 static const char *const cut_answers[] = {
 	"60 SRV 2 0 80 a.test; 60 SRV 1 0 80 c.test; 60 SRV 1 0 80 d.test; 60 SRV 1 0 80 b.test",
 	"60 SRV 1 0 80 d.test; 60 SRV 1 0 80 b.test; 60 SRV 2 0 80 a.test; 60 SRV 1 0 80 c.test",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Questions to DNS servers, by c-ares, against servers that answer as each test says. */
+/* Questions that c-ares asks DNS servers, which answer as each test says. */
 #include "upstream/dns.h"
 
 #include <ares.h>
@@ -75,7 +75,7 @@ static const char *first_of(const struct asker *asker)
 	return inet_ntop(AF_INET6, &asker->first.address, text, sizeof(text));
 }
 
-/* The file cannot say a port: c-ares asks all of its servers at that of ours. */
+/* The file cannot name a port, so c-ares asks all servers of the file at our server's port. */
 int __real_ares_init_options(ares_channel *channel, struct ares_options *options, int mask);
 int __wrap_ares_init_options(ares_channel *channel, struct ares_options *options, int mask);
 
@@ -123,7 +123,7 @@ static void tear_down(void)
 	fixture_teardown();
 }
 
-/** Tries of 20 ms. */
+/** Each try takes 20 ms. */
 static void be_quick(uint32_t tries)
 {
 	conf.timeout_ns = 20 * (uint64_t)NS_PER_MS;
@@ -181,7 +181,7 @@ START_TEST(a_name_is_asked_for_as_it_is_written)
 	write_file("search example.com\noptions ndots:5\nnameserver 127.0.0.1\n");
 	conf.n_servers = 0;
 	ck_assert_int_eq(dns_set(dns, &conf), 1);
-	dns_server_say(&server, "localhost", DNS_A, "60 10.0.0.1"); /* so much for /etc/hosts */
+	dns_server_say(&server, "localhost", DNS_A, "60 10.0.0.1"); /* /etc/hosts is not read */
 	dns_server_say(&server, "www", DNS_A, "NXDOMAIN");
 	dns_server_say(&server, "www.example.com", DNS_A, "60 10.0.0.1");
 	ask(&asker, "localhost", DNS_A);
@@ -251,7 +251,7 @@ START_TEST(a_question_that_hangs_delays_no_other)
 }
 END_TEST
 
-/** So many addresses. */
+/** The text of an answer with `n` addresses, which the caller frees. */
 static char *many(unsigned n)
 {
 	char *text = malloc(n * 32 + 1);
@@ -290,7 +290,7 @@ START_TEST(what_is_malformed_is_no_answer)
 	ask(&loop, "b.test", DNS_A);
 	until(&garbage);
 	until(&loop);
-	ck_assert_str_eq(garbage.why, "no answer in time"); /* it may be anybody's */
+	ck_assert_str_eq(garbage.why, "no answer in time"); /* any sender may send garbage */
 	ck_assert_str_eq(loop.why, "the answer is malformed");
 }
 END_TEST
@@ -325,7 +325,7 @@ START_TEST(an_answer_that_is_not_wanted_any_more_is_told_to_nobody)
 	dns_cancel(&askers[0].query);
 	ask(&last, "www.test", DNS_A);
 	until(&last);
-	dns_cancel(&askers[1].query); /* answered: harmless */
+	dns_cancel(&askers[1].query); /* it has been answered, so this is harmless */
 	loop_settle();
 	ck_assert_uint_eq(askers[0].n_answered, 0);
 	ck_assert_uint_eq(askers[1].n_answered, 1);
@@ -333,7 +333,7 @@ START_TEST(an_answer_that_is_not_wanted_any_more_is_told_to_nobody)
 }
 END_TEST
 
-/** Cancels another one in its own answer. */
+/** The query that is cancelled in the callback of another one. */
 static struct asker *victim;
 
 static void on_answered_cancel(struct dns_query *query, const struct dns_answer *answer)
@@ -348,7 +348,7 @@ START_TEST(a_handler_may_cancel_what_is_answered_with_it)
 	struct asker b;
 	char long_label[80];
 
-	/* Refused by c-ares at once, both: so they are told one after the other. */
+	/* c-ares refuses both at once, so their callbacks follow one another. */
 	memset(long_label, 'x', sizeof(long_label) - 1);
 	long_label[sizeof(long_label) - 1] = '\0';
 	victim = &b;
@@ -391,7 +391,7 @@ START_TEST(a_changed_resolv_conf_is_taken)
 	struct asker asker;
 
 	be_quick(1);
-	write_file("nameserver 127.0.0.53\n"); /* where nobody listens on this port */
+	write_file("nameserver 127.0.0.53\n"); /* no server listens there on this port */
 	conf.n_servers = 0;
 	ck_assert_int_eq(dns_set(dns, &conf), 1);
 	ck_assert(!dns_look(dns));
@@ -406,7 +406,7 @@ START_TEST(a_changed_resolv_conf_is_taken)
 	ask(&asker, "www.test", DNS_A);
 	until(&asker);
 	ck_assert_str_eq(first_of(&asker), "::ffff:10.0.0.1");
-	/* Of no interest where the config has servers. */
+	/* Where the config has servers, the file does not matter. */
 	conf.n_servers = 1;
 	ck_assert_int_eq(dns_set(dns, &conf), 1);
 	ask(&asker, "www.test", DNS_A);
@@ -421,7 +421,7 @@ START_TEST(no_more_servers_are_asked_than_there_is_room_for)
 	char text[1024] = "";
 	struct asker asker;
 
-	/* The last one would answer. */
+	/* The last server would answer, but it is one too many. */
 	for (int i = 0; i < DNS_SERVERS_MAX; i++) {
 		strcat(text, "nameserver 127.0.0.53\n");
 		servers[i] = servers[0];
@@ -481,7 +481,7 @@ START_TEST(closing_leaves_nothing_behind)
 }
 END_TEST
 
-/* So that the allocations of c-ares fail in their turn too. */
+/* The allocators for c-ares, which use ours, so that they fail in turn, too. */
 static void *ares_malloc_here(size_t n)
 {
 	return malloc(n);
@@ -522,7 +522,7 @@ START_TEST(whatever_fails_a_question_has_an_end)
 		}
 		dns = dns_close(dns);
 		met = fault_disarm();
-		loop_settle(); /* the server sees that a connection is closed */
+		loop_settle(); /* until the server has seen that a connection is closed */
 	}
 	ares_library_cleanup();
 	free(text);

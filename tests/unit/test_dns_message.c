@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is read from the answers of DNS servers, and what of hostile ones. */
+/* What weir reads from the answers of DNS servers, and from hostile answers. */
 #include "upstream/dns_message.h"
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@ static struct dns_message message;
 static int read_text(enum dns_type type, const char *text)
 {
 	size_t n = dns_wire("www.test", type, text, bytes);
-	/* Of exactly this size: a read beyond it is one that a sanitizer sees. */
+	/* Memory of exactly this size, so that a sanitizer sees a read beyond it. */
 	uint8_t *exact = malloc(n);
 	int r;
 
@@ -66,7 +66,7 @@ static const struct row rows[] = {
 	{DNS_AAAA, "60 fe80::1", 0, 60, "fe80::1"},
 	{DNS_SRV, "60 SRV 1 2 3 a.test; 61 SRV 4 5 6 B.Test", 0, 60, "1 2 3 a.test, 4 5 6 b.test"},
 	{DNS_SRV, "60 SRV 0 0 0 .", 0, 60, "0 0 0 "},
-	/* the TTL: of the chain, too; above 2^31 - 1 it counts as 0 */
+	/* The TTL of a chain of CNAMEs is the least; one above 2^31 - 1 counts as 0. */
 	{DNS_A, "0 10.0.0.1", 0, 0, "::ffff:10.0.0.1"},
 	{DNS_A, "2147483647 10.0.0.1", 0, 2147483647, "::ffff:10.0.0.1"},
 	{DNS_A, "2147483648 10.0.0.1", 0, 0, "::ffff:10.0.0.1"},
@@ -74,10 +74,10 @@ static const struct row rows[] = {
 	{DNS_A, "5 CNAME b.test; 60 10.0.0.1", 0, 5, "::ffff:10.0.0.1"},
 	{DNS_A, "2147483648 CNAME b.test; 60 10.0.0.1", 0, 0, "::ffff:10.0.0.1"},
 	{DNS_A, "9 CNAME b.test; 8 CNAME c.test; 60 10.0.0.1", 0, 8, "::ffff:10.0.0.1"},
-	/* upper case or lower; whatever order */
+	/* upper and lower case; any order */
 	{DNS_A, "OF WWW.Test; 60 10.0.0.1", 0, 60, "::ffff:10.0.0.1"},
 	{DNS_A, "OF b.test; 60 10.0.0.1; OF www.test; 9 CNAME B.TEST", 0, 9, "::ffff:10.0.0.1"},
-	/* what nobody asked for is passed over */
+	/* records that were not asked for are ignored */
 	{DNS_A, "60 10.0.0.1; 1 ::1; OF evil.test; 1 10.6.6.6", 0, 60, "::ffff:10.0.0.1"},
 	{DNS_A, "60 CNAME b.test; OF www.test; 60 10.6.6.6", -ENODATA, 60, ""},
 	/* empty */
@@ -146,7 +146,7 @@ START_TEST(all_records_of_the_longest_message_are_read)
 }
 END_TEST
 
-/** Sets a byte of the message of an A record, and reads it. */
+/** Sets one byte in the message of an A record, and reads the message. */
 static int read_with(size_t at, int byte)
 {
 	size_t n = dns_wire("www.test", DNS_A, "60 10.0.0.1", bytes);
@@ -161,29 +161,30 @@ START_TEST(a_message_that_is_no_answer_to_this_question_is_malformed)
 
 	ck_assert_int_eq(read_with(2, 0x01), -EBADMSG);                /* a question */
 	ck_assert_int_eq(read_with(2, 0xa1), -EBADMSG);                /* a status */
-	ck_assert_int_eq(read_with(5, 0), -EBADMSG);                   /* to nothing */
-	ck_assert_int_eq(read_with(5, 2), -EBADMSG);                   /* to two */
-	ck_assert_int_eq(read_with(QUESTION_END - 3, 28), -EBADMSG);   /* to another type */
-	ck_assert_int_eq(read_with(QUESTION_END - 1, 3), -EBADMSG);    /* and class */
-	ck_assert_int_eq(read_with(7, 2), -EBADMSG);                   /* more than there are */
-	ck_assert_int_eq(read_with(QUESTION_END + 5, 3), -ENODATA);    /* a record of chaos */
-	ck_assert_int_eq(read_with(QUESTION_END + 11, 3), -EBADMSG);   /* three bytes */
-	ck_assert_int_eq(read_with(QUESTION_END + 11, 5), -EBADMSG);   /* and five */
-	ck_assert_int_eq(read_with(QUESTION_END + 1, 0xff), -EBADMSG); /* forward */
-	ck_assert_int_eq(read_with(QUESTION_END + 1, QUESTION_END), -EBADMSG); /* to itself */
-	ck_assert_int_eq(read_with(QUESTION_END, 0x80), -EBADMSG); /* a label of no kind */
+	ck_assert_int_eq(read_with(5, 0), -EBADMSG);                   /* no question */
+	ck_assert_int_eq(read_with(5, 2), -EBADMSG);                   /* two questions */
+	ck_assert_int_eq(read_with(QUESTION_END - 3, 28), -EBADMSG);   /* another type */
+	ck_assert_int_eq(read_with(QUESTION_END - 1, 3), -EBADMSG);    /* another class */
+	ck_assert_int_eq(read_with(7, 2), -EBADMSG);                   /* a missing record */
+	ck_assert_int_eq(read_with(QUESTION_END + 5, 3), -ENODATA);    /* a record of class CHAOS */
+	ck_assert_int_eq(read_with(QUESTION_END + 11, 3), -EBADMSG);   /* a 3-byte address */
+	ck_assert_int_eq(read_with(QUESTION_END + 11, 5), -EBADMSG);   /* a 5-byte address */
+	ck_assert_int_eq(read_with(QUESTION_END + 1, 0xff), -EBADMSG); /* a pointer forward */
+	/* A pointer to itself. */
+	ck_assert_int_eq(read_with(QUESTION_END + 1, QUESTION_END), -EBADMSG);
+	ck_assert_int_eq(read_with(QUESTION_END, 0x80), -EBADMSG); /* an unknown kind of label */
 	ck_assert_int_eq(read_with(12, 0x40), -EBADMSG);
-	ck_assert_int_eq(read_with(0, 7), 0); /* the id is c-ares' */
+	ck_assert_int_eq(read_with(0, 7), 0); /* c-ares checks the id */
 }
 END_TEST
 
 START_TEST(a_name_of_many_steps_has_an_end)
 {
-	/* The question's name, then pointers that lead back one after the other. */
+	/* The question's name, then pointers, each of which points to the one before. */
 	size_t n = dns_wire("www.test", DNS_A, "60 10.0.0.1", bytes);
 	size_t at = n;
 
-	bytes[7] = 2; /* another record: a chain of 5,000 pointers in its name */
+	bytes[7] = 2; /* a second record, whose name is a chain of 5,000 pointers */
 	for (unsigned i = 0; i < 5000; i++) {
 		size_t to = i == 0 ? 12 : at - 2;
 
@@ -208,7 +209,7 @@ START_TEST(a_name_may_have_255_bytes_and_no_more)
 	(void)sprintf(text, "60 SRV 0 0 80 %s", name);
 	ck_assert_int_eq(read_text(DNS_SRV, text), 0);
 	ck_assert_str_eq(records() + strlen("0 0 80 "), name);
-	bytes[12]++; /* one byte more, from what is behind */
+	bytes[12]++; /* the label takes one byte more, from those behind it */
 	ck_assert_int_lt(dns_message_read(bytes, 60, DNS_SRV, &message), 0);
 }
 END_TEST

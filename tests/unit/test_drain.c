@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The states of a drain by hand, on virtual time. The workers' orders are the test's to answer, so
- * that whatever may come in between comes: another request, a reload, a stop.
+ * The states of a drain, in virtual time. The test itself answers the orders instead of workers, so
+ * that it can do something before: another request, a reload, a stop.
  */
 #include "service/drain.h"
 
@@ -35,7 +35,7 @@ static struct conf_listener listener;
 static struct conf conf;
 static struct generation generation;
 static struct proxy_shared shared;
-static struct worker worker; /* which does not run */
+static struct worker worker; /* this worker does not run */
 static struct crew crew;
 static struct sockets sockets;
 static struct inherited_socket passed;
@@ -44,13 +44,13 @@ static struct stop stop;
 static struct drain drain;
 static int reserved;
 static uint64_t start_ns;
-static struct order *given; /* asked for, and not answered */
+static struct order *given; /* the order that is not answered yet */
 static unsigned n_plans;    /* orders to end pairs */
 static struct control_drain asks[4];
 static size_t n_asked;
 static char answers[4][512];       /* "": none yet, "ok", or what is wrong */
-static int log_ends[2] = {-1, -1}; /* of a pipe, if the log goes there */
-static int n_logged;               /* bytes in it when a request was answered */
+static int log_ends[2] = {-1, -1}; /* the pipe that the log goes to, if any */
+static int n_logged;               /* the bytes in the pipe when a request was answered */
 
 /* ---- the crew ---- */
 
@@ -70,7 +70,7 @@ void __wrap_crew_post_all(struct order *order)
 	n_plans++;
 }
 
-/** The workers have done what they were last asked for. */
+/** Answers the last order, as if the workers had carried it out. */
 static void answer(struct order *expected, int status)
 {
 	struct order *order = given;
@@ -106,7 +106,7 @@ static size_t ask(struct control_drain wanted)
 	asks[i].request.done = on_answer;
 	list_init(&asks[i].request.link);
 	drain_ask(&drain, &asks[i]);
-	ck_assert_str_eq(answers[i], ""); /* not from inside */
+	ck_assert_str_eq(answers[i], ""); /* not before drain_ask() returns */
 	loop_settle();
 	return i;
 }
@@ -135,7 +135,7 @@ static void check_state(enum drain_state state)
 	ck_assert_int_eq(drain.state, state);
 }
 
-/** Drained, as after the order of a worker. */
+/** Drains without a grace, until the workers have shut their sockets. */
 static void shut(void)
 {
 	size_t i = ask_drain(0);
@@ -198,13 +198,13 @@ static void teardown(void)
 	fixture_teardown();
 }
 
-/** Somebody else listens on the address. */
+/** Listens on the address, as another process would. */
 static int take_address(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
-	/* The one that is reserved is bound and does not listen, so this one may. */
+	/* The reserved socket is bound but does not listen, so this socket may listen. */
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
 	ck_assert_int_eq(bind(fd, &address.sa.any, address.sa_len), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
@@ -267,7 +267,7 @@ START_TEST(a_grace_of_none_ends_one_that_goes_on)
 	check_answer(ask_drain(S(3)), "ok");
 	shut();
 	vtime_pass(S(3));
-	check_answer(ask_drain(S(3)), "ok"); /* it is over */
+	check_answer(ask_drain(S(3)), "ok"); /* the earlier drain is over */
 	check_state(DRAIN_SHUT);
 }
 END_TEST
@@ -320,7 +320,7 @@ START_TEST(it_takes_turns_with_a_reload)
 
 	sockets.is_busy = true;
 	i = ask_undrain();
-	vtime_pass(S(10)); /* however long that takes */
+	vtime_pass(S(10)); /* it waits, however long that takes */
 	ck_assert_ptr_null(given);
 	sockets.is_busy = false;
 	vtime_pass(MS(20));
@@ -421,14 +421,14 @@ START_TEST(where_a_worker_cannot_accept_all_are_shut_again)
 	shut();
 	ck_assert_uint_eq(n_plans, 1);
 	i = ask_undrain();
-	atomic_store(&sockets.all[0]->state, BOUND_ACCEPTED); /* by another one */
+	atomic_store(&sockets.all[0]->state, BOUND_ACCEPTED); /* another worker does accept */
 	answer(&drain.accept.order, -ENOMEM);
 	check_answer(i, "");
 	answer(&drain.shut.order, 0);
 	check_answer(i, "a worker cannot accept from a listener: Cannot allocate memory; ");
 	check_state(DRAIN_SHUT);
 	ck_assert_uint_eq(sockets_sweep(&sockets), 0);
-	ck_assert_uint_eq(n_plans, 2); /* the accept order had undone the first */
+	ck_assert_uint_eq(n_plans, 2); /* the accept order undid the first */
 }
 END_TEST
 
@@ -463,7 +463,7 @@ START_TEST(time_is_left_while_pairs_are_open_that_will_be_ended)
 	vtime_pass(S(50) - 1);
 	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), 1);
 	vtime_pass(1);
-	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), NS_NEVER); /* it is spared */
+	ck_assert_uint_eq(drain_left_ns(&drain, clock_ns()), NS_NEVER); /* this pair is spared */
 }
 END_TEST
 
@@ -484,7 +484,7 @@ END_TEST
 
 /* ---- a stop ---- */
 
-/** A signal has come. The grace that is left for the stop. */
+/** Begins a stop, as on a signal. Returns the grace that is left for it. */
 static uint64_t begin_stop(void)
 {
 	uint64_t grace_ns = drain_yield(&drain);
@@ -524,7 +524,7 @@ START_TEST(a_stop_refuses_who_asks_then_and_later)
 	check_answer(ask_undrain(), "weir is stopping");
 	answer(&drain.shut.order, 0);
 	check_answer(ask_drain(0), "weir is stopping");
-	ck_assert_uint_eq(drain_yield(&drain), 0); /* another signal */
+	ck_assert_uint_eq(drain_yield(&drain), 0); /* a second signal leaves no grace */
 }
 END_TEST
 

@@ -66,7 +66,7 @@ START_TEST(echoes_to_each_of_its_peers)
 }
 END_TEST
 
-/** Sends what the kernel takes, receives what there is; whether all came back. */
+/** Sends what the kernel takes and receives what there is. Returns whether all came back. */
 static bool exchange(int fd, size_t len, size_t *sent, size_t *received)
 {
 	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
@@ -92,7 +92,8 @@ static bool exchange(int fd, size_t len, size_t *sent, size_t *received)
 	return *received >= len;
 }
 
-/* The peer first sends without reading, until nobody takes anything: backpressure all the way. */
+/* The peer first sends without reading, until the kernel takes no more: the server has stopped
+ * reading. */
 START_TEST(echoes_more_than_fits_in_all_buffers)
 {
 	static char block[65536];

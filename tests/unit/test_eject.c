@@ -42,7 +42,7 @@ START_TEST(failures_of_one_server_are_none_of_another)
 }
 END_TEST
 
-/** What is told of a server, one outcome after the other, and whether that ejects it. */
+/** The outcomes of connects to a server, in order, and whether they eject it. */
 static const struct {
 	const char *told; /* F: failed, R: refused, A: answered, N: its name was not found */
 	bool ejects;
@@ -58,7 +58,7 @@ static const struct {
 	{"NNNN", false},
 	{"FNFN", false},
 	{"FNNF", false},
-	{"FNFNF", true}, /* it says nothing either way */
+	{"FNFNF", true}, /* N does not count in either way */
 	{"AAA", false},
 };
 
@@ -82,9 +82,9 @@ START_TEST(any_failures_in_a_row_must_lie_within_the_time)
 	vtime_pass(seconds(9));
 	let_fail(0, 1);
 	vtime_pass(seconds(1) + 1);
-	let_fail(0, 1); /* the first is too long ago */
+	let_fail(0, 1); /* the first failure is too long ago */
 	ck_assert(!is_ejected(0));
-	vtime_pass(seconds(9) - 1); /* ten seconds after the second: just within */
+	vtime_pass(seconds(9) - 1); /* just within ten seconds of the second failure */
 	let_fail(0, 1);
 	ck_assert(is_ejected(0));
 }
@@ -119,7 +119,7 @@ START_TEST(an_ejection_soon_after_a_return_lasts_twice_as_long)
 	for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
 		let_fail(0, 3);
 		assert_returns_in(0, seconds(lasts[i]));
-		vtime_pass(seconds(300)); /* which is soon, to the nanosecond */
+		vtime_pass(seconds(300)); /* just soon enough for a longer ejection */
 	}
 	vtime_pass(1);
 	let_fail(0, 3);
@@ -149,7 +149,7 @@ START_TEST(several_return_each_at_its_time)
 	ck_assert_str_eq(chosen(), "5 6 7 8 9");
 	assert_returns_in(0, seconds(5));
 	assert_returns_in(1, seconds(1));
-	let_fail(0, 3); /* for 20 s: the others return first */
+	let_fail(0, 3); /* server 0 is ejected for 20 s, so the others return first */
 	assert_returns_in(2, seconds(1));
 	assert_returns_in(3, seconds(1));
 	assert_returns_in(4, seconds(1));
@@ -159,12 +159,12 @@ END_TEST
 
 /* ---- how many ---- */
 
-/** As many as may be, of this many servers that all fail. */
+/** How many of `n` servers may be ejected at once if all fail. */
 static size_t most(size_t n, size_t per_cent)
 {
 	size_t at_most = n * per_cent / 100 > 0 ? n * per_cent / 100 : 1;
 
-	return at_most < n ? at_most : n - 1; /* never the last one */
+	return at_most < n ? at_most : n - 1; /* the last server is never ejected */
 }
 
 START_TEST(never_more_are_ejected_than_at_most_says_nor_the_last_one)
@@ -185,7 +185,7 @@ START_TEST(never_more_are_ejected_than_at_most_says_nor_the_last_one)
 }
 END_TEST
 
-/** Others than server 0, which fails, and whether they let it be ejected. */
+/** The state of the other server while server 0 fails, and whether server 0 is ejected. */
 static const struct {
 	uint32_t weight;
 	bool is_down;
@@ -210,7 +210,7 @@ START_TEST(the_last_usable_server_stays)
 	let_fail(0, 3);
 	ck_assert_int_eq(is_ejected(0), others[_i].ejects);
 	ck_assert_str_eq(chosen(), others[_i].ejects ? "1" : "0");
-	/* What stays fails on, and goes as soon as another is usable. */
+	/* A server that was kept fails again, and is ejected as soon as another is usable. */
 	plan->members[1]->server->states.is_down = false;
 	group_refresh(plan->group);
 	let_fail(0, 3);
@@ -227,7 +227,7 @@ START_TEST(ejected_ones_are_used_while_nothing_else_is_usable)
 	plan->members[1]->server->states.is_down = true;
 	group_refresh(plan->group);
 	ck_assert_str_eq(chosen(), "0");
-	ck_assert(is_ejected(0)); /* and fails, which changes nothing */
+	ck_assert(is_ejected(0)); /* it is used and fails, which changes nothing */
 	let_fail(0, 5);
 	assert_returns_in(0, seconds(10));
 }
@@ -241,17 +241,17 @@ START_TEST(a_reload_keeps_ejections_and_rows)
 	let_fail(0, 3);
 	let_fail(1, 2);
 	vtime_pass(seconds(4));
-	conf.eject.for_ns = seconds(60); /* of those to come */
-	conf.eject.failures = 5;         /* more room */
+	conf.eject.for_ns = seconds(60); /* for later ejections */
+	conf.eject.failures = 5;         /* needs room for more failures */
 	load();
 	ck_assert(is_ejected(0));
 	assert_returns_in(0, seconds(6));
 	let_fail(1, 2);
 	ck_assert(!is_ejected(1));
-	let_fail(1, 1); /* the five, of which the first was 10 s ago */
+	let_fail(1, 1); /* the fifth failure; the first was 10 s ago */
 	ck_assert(is_ejected(1));
 	assert_returns_in(1, seconds(60));
-	conf.eject.failures = 2; /* less than there is room for */
+	conf.eject.failures = 2; /* fewer than there is room for */
 	load();
 	let_fail(2, 1);
 	ck_assert(!is_ejected(2));
@@ -301,7 +301,7 @@ START_TEST(a_server_that_a_config_leaves_out_and_another_has_again_is_ejected_st
 	let_fail(2, 3);
 	conf.n_servers = 2;
 	load();
-	let_fail(0, 3); /* it takes nobody's share */
+	let_fail(0, 3); /* the ejected server that is gone does not count */
 	ck_assert(is_ejected(0));
 	conf.n_servers = 3;
 	vtime_pass(seconds(4));
@@ -339,7 +339,6 @@ START_TEST(a_post_under_way_is_taken_back)
 		group_told(plan->group, plan->members[1], SERVER_FAILED, -ECONNREFUSED);
 	}
 	ck_assert(!is_ejected(0));
-	/* The rest is the teardown's. */
 }
 END_TEST
 
@@ -390,7 +389,8 @@ START_TEST(without_memory_for_more_failures_there_is_no_plan)
 		ck_assert_ptr_null(failed);
 	}
 	group_plan_unref(failed);
-	let_fail(0, 1); /* what was counted is kept, and the old config is in force */
+	/* The earlier failures still count, and the old config is in force. */
+	let_fail(0, 1);
 	ck_assert(is_ejected(0));
 }
 END_TEST

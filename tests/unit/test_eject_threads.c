@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Several workers tell of a server at the same time: nothing is lost, nothing counted twice. */
+/* Several workers report failures of a server at once: each is counted, and counted once. */
 #include <errno.h>
 #include <pthread.h>
 
@@ -25,7 +25,7 @@ static void *fail_many(void *data)
 			group_told(plan->group, plan->members[0], SERVER_FAILED, -ECONNREFUSED);
 		}
 		(void)pthread_barrier_wait(worker->barrier);
-		(void)pthread_barrier_wait(worker->barrier); /* the main thread has looked */
+		(void)pthread_barrier_wait(worker->barrier); /* until the main thread has looked */
 	}
 	return NULL;
 }
@@ -35,7 +35,7 @@ START_TEST(failures_of_all_workers_together_are_counted_exactly)
 	struct worker workers[WORKERS];
 	pthread_barrier_t barrier;
 
-	/* One failure less than a round has would do in every round; one more, in none. */
+	/* As many failures as a round has must eject in each round, one more in none. */
 	conf.eject.failures = WORKERS * EACH + (_i == 1 ? 1 : 0);
 	load();
 	ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, WORKERS + 1), 0);
@@ -78,7 +78,7 @@ START_TEST(servers_are_ejected_and_return_while_workers_tell)
 {
 	struct worker workers[WORKERS];
 	pthread_barrier_t barrier;
-	struct group_plan *first; /* which sessions keep */
+	struct group_plan *first; /* older sessions keep this plan */
 
 	load();
 	first = group_plan_ref(plan);

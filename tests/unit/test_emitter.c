@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Handlers that come and go while they are called; random sequences are held against a model. */
+/* Handlers that are added and removed during an emission. Random sequences are compared with a
+ * model. */
 #include "stream/emitter.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 enum { A = 1 << 0, B = 1 << 1, C = 1 << 2 };
 
-/** A subscriber that writes its name down and may do something then. */
+/** A subscriber that appends its name to `calls` and then may act. */
 struct subscriber {
 	struct handler handler;
 	char name;
@@ -18,7 +19,7 @@ struct subscriber {
 
 static struct emitter emitter;
 static char calls[64];
-static struct subscriber *other; /* whom act() is about */
+static struct subscriber *other; /* the subscriber that act() changes */
 
 static void on_event(struct handler *handler, const struct event *event)
 {
@@ -110,7 +111,7 @@ START_TEST(once_is_off_before_it_is_called)
 	ck_assert_str_eq(emit(A), "x");
 	ck_assert_uint_eq(emitter_subscribers(&emitter, A), 1);
 	ck_assert(!emitter_has(&emitter, B));
-	/* It was subscribed again with on, so it stays. */
+	/* It subscribed again with emitter_on(), so it stays. */
 	ck_assert_str_eq(emit(A), "x");
 	ck_assert_str_eq(emit(A), "x");
 }
@@ -171,7 +172,7 @@ START_TEST(off_events_takes_a_part_of_the_mask)
 	emitter_off_events(&emitter, A);
 	ck_assert_str_eq(emit(A), "");
 	ck_assert_str_eq(emit(B), "x");
-	/* Left without events, y is off and may be subscribed anew. */
+	/* y had no events left, so it is unsubscribed and may be subscribed again. */
 	emitter_on(&emitter, C, &y.handler);
 	ck_assert_str_eq(emit(C), "y");
 	emitter_off_events(&emitter, A | B | C);
@@ -209,7 +210,7 @@ START_TEST(a_handler_may_free_itself)
 }
 END_TEST
 
-/* Each of three handlers takes each of the three off. */
+/* In turn, each of three handlers unsubscribes each of the three. */
 START_TEST(who_was_unsubscribed_is_not_called_any_more)
 {
 	struct subscriber all[] = {subscriber('0'), subscriber('1'), subscriber('2')};
@@ -294,7 +295,7 @@ static void resubscribe_other(struct subscriber *subscriber)
 	emitter_on(&emitter, A, &other->handler);
 }
 
-/* Whoever goes away and comes back meanwhile was subscribed meanwhile. */
+/* A handler that is removed and added during an emission counts as new. */
 START_TEST(who_was_resubscribed_meanwhile_hears_the_next_event)
 {
 	struct subscriber all[] = {subscriber('0'), subscriber('1'), subscriber('2')};
@@ -344,7 +345,7 @@ START_TEST(emissions_may_be_nested)
 	emitter_on(&emitter, A, &x.handler);
 	emitter_on(&emitter, B, &y.handler);
 	emitter_on(&emitter, A | B, &z.handler);
-	/* z went in the inner one; the outer one must not stumble over it. */
+	/* z unsubscribed in the inner emission, and the outer one must skip it. */
 	ck_assert_str_eq(emit(A), "xyz");
 	ck_assert_str_eq(emit(A), "xy");
 }
@@ -358,7 +359,7 @@ START_TEST(who_was_subscribed_in_the_outer_emission_hears_the_inner)
 	x.act = subscribe_and_emit_b;
 	other = &y;
 	emitter_on(&emitter, A, &x.handler);
-	/* B is "the next event" for y; A is not. */
+	/* y was added during A, so it hears only B, the next event. */
 	ck_assert_str_eq(emit(A), "xy");
 	ck_assert_str_eq(emit(A), "xy");
 }
@@ -370,8 +371,8 @@ enum { MODEL_HANDLERS = 6, MODEL_ROUNDS = 20000 };
 
 static struct subscriber crowd[MODEL_HANDLERS];
 static struct {
-	char order[MODEL_HANDLERS + 1]; /* who is subscribed, in order */
-	char left[MODEL_HANDLERS + 1];  /* who is still to be called in this emission */
+	char order[MODEL_HANDLERS + 1]; /* the subscribers, in order */
+	char left[MODEL_HANDLERS + 1];  /* those that are still to be called in this emission */
 } model;
 
 static void strike_out(char *text, char c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From what happened to the words of the closing line. */
+/* How the end of a pair becomes the words of the closing log line. */
 #include "proxy/end.h"
 
 #include <errno.h>
@@ -166,7 +166,7 @@ START_TEST(connecting_fails_by_the_upstream)
 {
 	assert_end(end_by_connect(-ECONNREFUSED, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
 		-ECONNREFUSED);
-	/* The kernel's own ETIMEDOUT is not our timer's. */
+	/* An ETIMEDOUT of the kernel does not come from our timer. */
 	assert_end(end_by_connect(-ETIMEDOUT, false, 0), END_BY_UPSTREAM, END_CONNECT_FAILED,
 		-ETIMEDOUT);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How many fds there are: as the kernel tells, and as they are counted where it does not. */
+/* How many fds are open: by the kernel's number, and by counting on older kernels. */
 #include "base/fds.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ START_TEST(they_are_counted_piece_by_piece_once_each)
 	}
 	ck_assert_uint_eq(n, before + N_FDS);
 	ck_assert_int_gt(n_pieces, 2);
-	if (fds_count_told(folder, &told)) { /* from Linux 6.2 on */
+	if (fds_count_told(folder, &told)) { /* since Linux 6.2 */
 		ck_assert_uint_eq(told, n);
 	}
 	for (size_t i = 0; i < N_FDS; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What DNS finds becomes servers of a group, over configs. */
+/* Servers that DNS finds join a group, also when the config changes. */
 #include "upstream/finders.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ static void set_up(void)
 	ck_assert_int_eq(addr_parse(written_text, &written.addr, &why), 0);
 }
 
-/** As a reload does: whatever config is in force, this is from now on. */
+/** Puts the config into force, as a reload does. */
 static struct group *follow(void)
 {
 	struct group *group = group_get(&groups, name);
@@ -72,7 +72,7 @@ static void tear_down(void)
 	discover_tear_down();
 }
 
-/** What a session is told that has tried nothing: which server, or why none. */
+/** The server for a session that has tried none, or why there is none. */
 static const char *next(struct group *group)
 {
 	static char text[ADDR_TEXT_MAX];
@@ -133,7 +133,7 @@ START_TEST(a_found_address_that_is_written_is_the_written_one)
 	upstream.n_servers = 1;
 	say("www.test", DNS_A, "60 10.0.0.1; 60 10.0.0.2");
 	group = follow();
-	ck_assert_str_eq(next(group), "10.0.0.1:80"); /* written: nobody waits */
+	ck_assert_str_eq(next(group), "10.0.0.1:80"); /* a written server needs no DNS */
 	loop_settle();
 	ck_assert_uint_eq(group->plan->n_members, 2);
 	ck_assert_str_eq(group->plan->members[0]->name, "a");
@@ -160,7 +160,7 @@ START_TEST(another_config_keeps_what_was_found)
 	ck_assert_uint_eq(group->plan->members[0]->server->max_pairs, 9);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 1);
 
-	upstream.discovery.port = 81; /* another one: it waits again */
+	upstream.discovery.port = 81; /* another discovery, so sessions wait again */
 	group_unref(follow());
 	ck_assert_str_eq(next(group), "wait");
 	loop_settle();
@@ -196,7 +196,7 @@ START_TEST(a_group_that_is_gone_is_looked_for_no_more)
 	ck_assert_ptr_nonnull(finders.dns);
 	finders_begin(&finders, &whole);
 	finders_end(&finders);
-	ck_assert_ptr_null(finders.dns); /* and no fd is left */
+	ck_assert_ptr_null(finders.dns); /* it is closed, and no fd is left */
 	vtime_pass(2 * S);
 	ck_assert_uint_eq(asked("www.test", DNS_A), 1);
 }

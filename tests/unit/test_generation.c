@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One config after the other: sessions keep their terms, limits go along with names. */
+/* Switches from config to config: sessions keep their terms, limits stay with their names. */
 #include "proxy/generation.h"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 	before = turn();
 	ck_assert_ptr_eq(session()->terms->offer, before->offers[0]);
 	ck_assert_uint_eq(session()->clock.rules->timeouts.idle_ns, NS_NEVER);
-	ck_assert_uint_eq(refs_count(&before->refs), 1); /* ours: the pair needs but the offer */
+	ck_assert_uint_eq(refs_count(&before->refs), 1); /* ours; the pair has only the offer */
 	ck_assert_uint_eq(refs_count(&before->offers[0]->refs), 2);
 	end();
 	ck_assert_uint_eq(refs_count(&before->offers[0]->refs), 1);
@@ -35,7 +35,7 @@ START_TEST(an_open_pair_keeps_its_terms_and_a_new_one_has_the_new_ones)
 
 	begin(0);
 	ck_assert_ptr_eq(session()->terms->offer, house.shared.generation->offers[0]);
-	loop_until(house.proxy.part.n_sessions == 0); /* by its idle */
+	loop_until(house.proxy.part.n_sessions == 0); /* its idle timeout ends it */
 }
 END_TEST
 
@@ -51,7 +51,7 @@ START_TEST(the_numbers_of_a_listener_go_on_over_a_reload)
 	begin(0);
 	side_send(&client, 300);
 	loop_until(counted_bytes(SIDE_CLIENT) == 300);
-	generation_unref(turn()); /* its pair is an old one now */
+	generation_unref(turn()); /* the pair now belongs to an older generation */
 	ck_assert_uint_eq(counted(offsetof(struct tally, n_accepted)), 1);
 	side_send(&client, 50);
 	loop_until(counted_bytes(SIDE_CLIENT) == 350);
@@ -76,7 +76,7 @@ START_TEST(a_pair_keeps_its_offer_and_not_the_config)
 	ck_assert_uint_eq(refs_count(&house.conf.refs), 1);
 	ck_assert_uint_eq(refs_count(&next_conf.refs), 2);
 	generation_unref(turn());
-	ck_assert_uint_eq(refs_count(&next_conf.refs), 2); /* the one in between is gone */
+	ck_assert_uint_eq(refs_count(&next_conf.refs), 2); /* the generation between is gone */
 	offer = session()->terms->offer;
 	ck_assert_ptr_ne(offer, house.shared.generation->offers[0]);
 	ck_assert_uint_eq(refs_count(&offer->refs), 1);
@@ -92,7 +92,7 @@ START_TEST(a_limit_goes_along_with_the_name)
 	struct limit *side = house.shared.generation->offers[1]->limit;
 	static char other[] = "other";
 
-	/* In another place of the list, and with another number. */
+	/* The listener is at another place of the list, and its limit is another. */
 	next_listeners[0] = house.listeners[1];
 	next_listeners[0].name = other;
 	next_listeners[1] = house.listeners[0];
@@ -102,7 +102,7 @@ START_TEST(a_limit_goes_along_with_the_name)
 	ck_assert_ptr_eq(house.shared.generation->offers[1]->limit, web);
 	ck_assert_ptr_ne(house.shared.generation->offers[0]->limit, side);
 	ck_assert_uint_eq(house_pairs(&house, 1), 1);
-	/* The pair of the generation before takes the only place. */
+	/* The pair of the older generation has the only place. */
 	ck_assert_ptr_eq(places_admit(&house.shared.places, web), web);
 	end();
 	ck_assert_ptr_null(places_admit(&house.shared.places, web));
@@ -123,7 +123,7 @@ START_TEST(failures_are_counted_on_over_a_reload)
 	offer = house.shared.generation->offers[0];
 	ck_assert_ptr_eq(offer->fallback->group, group);
 	ck_assert_ptr_eq(offer->fallback->plan->members[0]->server, first);
-	ck_assert(!often_count(&group->failures)); /* enough were warnings */
+	ck_assert(!often_count(&group->failures)); /* no more warnings in this second */
 }
 END_TEST
 
@@ -134,8 +134,8 @@ static char a_test[] = "a.test";
 static char *sni[] = {a_test};
 static struct conf_route routes[3];
 
-/** The first listener has two upstreams, of which one is its own, in three routes; nobody uses the
- * third. */
+/** The first listener has three routes to two upstreams, one of which is its own; the third
+ * upstream is unused. */
 static void have_routes(void)
 {
 	static char other[] = "other";
@@ -166,10 +166,10 @@ START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 	bool met = true;
 
 	have_routes();
-	next_listeners[1].name = other; /* needs a limit */
+	next_listeners[1].name = other; /* a new name, which needs a limit */
 	next_listeners[1].allow = &anybody;
 	next_listeners[1].deny = &nobody;
-	next_listeners[1].accept_proxy = &nobody; /* compiled once */
+	next_listeners[1].accept_proxy = &nobody; /* the same list, which is compiled once */
 	next_listeners[1].max_pairs_per_source = 1;
 	while (met) {
 		struct generation *next;
@@ -186,7 +186,7 @@ START_TEST(a_generation_that_cannot_be_made_leaves_nothing)
 }
 END_TEST
 
-/** What the first listener says of a client of whom this is known. */
+/** How the first listener routes a client of which this is known. */
 static enum route_answer find(enum route_seen seen, const char *name, const char **ret_upstream)
 {
 	union session_peer address = {.family = AF_INET};
@@ -211,7 +211,8 @@ START_TEST(upstreams_of_routes_are_used_as_a_listeners_own_is)
 	generation_unref(turn());
 	ck_assert_ptr_nonnull(house.shared.generation->plans[0]);
 	ck_assert_ptr_nonnull(house.shared.generation->plans[1]);
-	ck_assert_ptr_nonnull(house.shared.generation->plans[2]); /* also without a user */
+	/* The unused upstream has a plan, too. */
+	ck_assert_ptr_nonnull(house.shared.generation->plans[2]);
 	ck_assert_uint_eq(house.shared.generation->offers[0]->n_targets, 2);
 	ck_assert_int_eq(find(ROUTE_SEEN_NOTHING, NULL, &upstream), ROUTE_NEEDS_FIRST_BYTE);
 	ck_assert_int_eq(find(ROUTE_SEEN_TLS, NULL, &upstream), ROUTE_NEEDS_HELLO);
@@ -276,13 +277,13 @@ START_TEST(a_name_is_found)
 }
 END_TEST
 
-/** One on which the proxy accepts, for its first listener. */
+/** Makes a socket on which the proxy accepts, for its first listener. */
 static void listen_on(struct bound_socket *socket)
 {
 	const char *why;
 	struct addr addr;
 
-	/* A port that the kernel picks: addr_parse() knows none. */
+	/* The kernel picks the port, which addr_parse() does not allow. */
 	ck_assert_int_eq(addr_parse("127.0.0.1:1", &addr, &why), 0);
 	addr.sa.in.sin_port = 0;
 	*socket = (struct bound_socket){.is_unix = false};
@@ -359,7 +360,8 @@ static unsigned n_closed(const struct bound_socket *sockets)
 	return n;
 }
 
-/** Closes them all, one a turn, though their waits for late handshakes end together. */
+/** Waits until all are closed: one in each turn, although their waits for late handshakes end
+ * together. */
 static void close_all(const struct bound_socket *sockets)
 {
 	const struct timespec wait = {.tv_nsec = ACCEPTOR_LINGER_MS * (long)NS_PER_MS};
@@ -376,7 +378,7 @@ static void count_switched(void *owner)
 	++*(unsigned *)owner;
 }
 
-/** Of a turn to the next generation, of a drain, and of the end. */
+/** The listeners go by a switch to the next generation, by a drain, or at the end. */
 START_TEST(many_listeners_go_some_at_a_time)
 {
 	static struct bound_socket sockets[MANY];

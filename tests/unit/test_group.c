@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which server is next, when, and what of a group outlives a config. */
+/* Which server a group chooses next, and what of a group outlives a config. */
 #include "upstream/group.h"
 
 #include <errno.h>
@@ -57,7 +57,8 @@ static void tear_down(void)
 	fixture_teardown();
 }
 
-/** A plan of `conf`, with a reference to its group; in force if it is new. */
+/** Makes a plan of `conf` and takes a reference to its group. The first plan of a group is put
+ * into force. */
 static struct group_plan *make(void)
 {
 	struct group *group = group_get(&groups, conf.name);
@@ -80,7 +81,7 @@ static void drop(struct group_plan *plan)
 	group_unref(group);
 }
 
-/** The next server of a round, whose place is given back at once; NULL: `said` tells why. */
+/** The next server of a round; its place is given back at once. NULL: *said tells why. */
 static const char *next(struct group_plan *plan, struct group_tried *tried, enum group_answer *said)
 {
 	struct group_ask ask = {.tried = tried};
@@ -107,7 +108,7 @@ static void expect_round(struct group_plan *plan, const char *const *texts, enum
 		ck_assert_str_eq(next(plan, &tried, &said), *texts);
 	}
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ptr_null(next(plan, &tried, &said)); /* and it stays so */
+		ck_assert_ptr_null(next(plan, &tried, &said)); /* and it stays the same */
 		ck_assert_int_eq(said, end);
 	}
 	group_tried_clear(&tried);
@@ -164,7 +165,7 @@ START_TEST(a_backup_comes_only_while_no_other_is_usable)
 	plan->members[2]->server->states.is_ejected = true;
 	group_refresh(plan->group);
 	EXPECT_ROUND(plan, GROUP_EXHAUSTED, "127.0.0.1:1");
-	/* While no backup is usable either, those that are ejected are used. */
+	/* If no backup is usable either, ejected servers are used. */
 	plan->members[0]->server->states.is_down = true;
 	group_refresh(plan->group);
 	EXPECT_ROUND(plan, GROUP_EXHAUSTED, "name.example:3");
@@ -192,7 +193,7 @@ START_TEST(a_full_server_is_passed_over_and_said_to_be_full)
 	ck_assert_str_eq(second->text, "127.0.0.1:2");
 	EXPECT_ROUND(plan, GROUP_FULL);
 	group_left(plan->group, first);
-	/* The first was tried, but the second may still get a place. */
+	/* The first server was tried, but the second may still get a free place. */
 	EXPECT_ROUND(plan, GROUP_FULL, "127.0.0.1:1");
 	group_left(plan->group, second);
 	EXPECT_ROUND(plan, GROUP_EXHAUSTED, "127.0.0.1:1", "127.0.0.1:2");
@@ -299,7 +300,7 @@ START_TEST(a_config_that_keeps_the_names_keeps_what_is_known)
 	for (unsigned i = 0; i < OFTEN_LINES; i++) {
 		ck_assert(often_count(&plan->group->failures));
 	}
-	/* In another order, one address gone and one new, and with other options. */
+	/* The servers are in another order, one is gone, one is new, and the options are others. */
 	name_server(0, "127.0.0.1:2");
 	name_server(1, "127.0.0.1:4");
 	conf.n_servers = 2;
@@ -312,7 +313,7 @@ START_TEST(a_config_that_keeps_the_names_keeps_what_is_known)
 	ck_assert_ptr_eq(plan->members[2]->server->name, name);
 	(void)resolver_name_unref(name);
 	ck_assert_uint_eq(plan->retry_for_ns, NS_NEVER);
-	/* It serves by the plan that is in force, until another is. */
+	/* The group chooses by the plan in force, until the next is installed. */
 	EXPECT_ROUND(plan, GROUP_EXHAUSTED, "127.0.0.1:1", "127.0.0.1:2", "name.example:3");
 	ck_assert_int_eq(group_install(plan->group, next_plan), 0);
 	EXPECT_ROUND(plan, GROUP_EXHAUSTED, "127.0.0.1:2", "127.0.0.1:4");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The histogram against sorted arrays of the same values. */
+/* The histogram is compared with sorted arrays of the same values. */
 #include "base/hdr.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/** The three significant digits: never below the true value, at most 1/1024 above it. */
+/** Three significant digits: a value is never below the true one, and at most 1/1024 above it. */
 static void expect_near(uint64_t told, uint64_t truth)
 {
 	ck_assert_uint_ge(told, truth);
@@ -47,7 +47,7 @@ static void check_against_sorted(uint64_t *values, size_t n)
 	ck_assert_uint_eq(hdr_min(hdr), values[0]);
 	ck_assert_uint_eq(hdr_max(hdr), values[n - 1]);
 	for (size_t i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
-		size_t rank = 1; /* the first that is not below the wanted share */
+		size_t rank = 1; /* the first rank that is not below the wanted share */
 
 		while ((double)rank < (double)n * percents[i] / 100) {
 			rank++;
@@ -100,7 +100,7 @@ START_TEST(three_digits_hold_at_every_power_of_two)
 			teardown();
 			setup();
 			hdr_record(hdr, value);
-			hdr_record(hdr, UINT64_MAX); /* or the maximum would hide the slot */
+			hdr_record(hdr, UINT64_MAX); /* otherwise the maximum would hide the slot */
 			expect_near(hdr_percentile(hdr, 50), value);
 		}
 	}
@@ -116,7 +116,7 @@ START_TEST(percentiles_agree_with_a_sorted_array)
 	for (size_t i = 0; i < N; i++) {
 		uint64_t value = (uint64_t)random() << 6 ^ (uint64_t)random();
 
-		/* Even ones are spread evenly, odd ones over all magnitudes. */
+		/* Even rounds have evenly spread values, odd rounds values of all magnitudes. */
 		values[i] = _i % 2 == 0 ? value % 100000 : value >> (random() % 37);
 	}
 	check_against_sorted(values, N);
