@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which names a request may call weir by. */
+/* Which names in the Host field of a request weir accepts. */
 #include "control/host.h"
 
 #include <string.h>

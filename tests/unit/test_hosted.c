@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Runs examples/hosted, whose path is in $WEIR_HOSTED: streams of weir and handles of libuv answer
- * from one uv_run(), and it ends with nothing left open. */
+/* Runs examples/hosted, whose path is in $WEIR_HOSTED. Streams of weir and handles of libuv
+ * answer from one uv_run(), and the program leaves nothing open at its end. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ START_TEST(streams_and_handles_are_served_by_one_run)
 	ck_assert_uint_eq(ask().peers, 2);
 	ck_assert_uint_eq(ask().bytes, 12);
 	close(first);
-	while (ask().peers != 1 || ask().ticks < 2) { /* check's timeout is the bound */
+	while (ask().peers != 1 || ask().ticks < 2) { /* the timeout of libcheck ends this loop */
 		(void)poll(NULL, 0, 10);
 	}
 	expect_echo(second, "monde");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Requests and answers from any pieces of bytes, what of hostile ones is refused, and writing. */
+/* Reading requests and answers in pieces of any size, refusing hostile ones, and writing. */
 #include "proto/http.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #define N_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 #define HOST         "Host: a\r\n"
 
-static char *said; /* what was read, in words; of `size` bytes */
+static char *said; /* what was read, in words; it has `size` bytes */
 static size_t size;
 static FILE *words;
 
@@ -51,11 +51,12 @@ static void say_head(enum http_kind kind, const struct http_head *head)
 		head->keeps_alive ? "" : " last", head->awaits_continue ? " waits" : "");
 }
 
-/** Reads what there is in pieces of `piece` bytes behind which a sanitizer sees a read. */
+/** Reads the bytes in pieces of `piece`, each in memory of its exact size, so that a sanitizer
+ * sees a read beyond it. */
 static int read_all(enum http_kind kind, const char *bytes, size_t n, size_t piece,
 	struct http_refusal *ret_refusal)
 {
-	static char why[128]; /* the reader's goes with it */
+	static char why[128]; /* a copy: the reader's text is freed with it */
 	struct http_reader_opts opts = {.kind = kind, .body = on_body};
 	struct http_reader *reader = http_reader_new(&opts);
 	int r = 0;
@@ -238,7 +239,7 @@ static const struct {
 	{"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
 	 "fffffffffffffffff\r\n",
 		400, "15 hexadecimal"},
-	/* and the rest of what frames a body */
+	/* other errors in the framing of a body */
 	{CHUNKED "3\r\nabcxy0\r\n\r\n", 400, "longer than its size"},
 	{CHUNKED "3\r\nabc\rx0\r\n\r\n", 400, "longer than its size"},
 	{CHUNKED "3\r\nabc\n\n0\r\n\r\n", 400, "longer than its size"},
@@ -293,7 +294,7 @@ START_TEST(answers_of_others_are_refused)
 }
 END_TEST
 
-/** `before`, `n` bytes of `fill` by turns, and `behind`. */
+/** `before`, then `n` bytes of `fill` over and over, then `behind`. */
 static char *long_text(const char *before, size_t n, const char *fill, const char *behind)
 {
 	size_t len = strlen(before);
@@ -310,7 +311,7 @@ static char *long_text(const char *before, size_t n, const char *fill, const cha
 
 #define FIELD_HEAD "GET / HTTP/1.1\r\nHost: a\r\nX: "
 
-/* What has `most` bytes of `fill` is read, and with `beyond` more refused. */
+/* A text with `most` bytes of `fill` is read; with `beyond` bytes more it is refused. */
 static const struct {
 	const char *before;
 	size_t most;
@@ -436,8 +437,8 @@ END_TEST
 
 static const struct {
 	const char *bytes;
-	const char *what; /* NULL: refused */
-	int r;            /* then; 0: -EBADMSG */
+	const char *what; /* NULL: it is refused */
+	int r;            /* the error then; 0: -EBADMSG */
 } targets[] = {
 	{"/", "", 0},
 	{"/v1/status", "/v1/status", 0},

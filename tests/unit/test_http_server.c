@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Connections of both ends: what the answering one stands of its clients, in virtual time. */
+/* HTTP connections of both ends: what the server allows its clients; in virtual time. */
 #include "http/server.h"
 
 #include <errno.h>
@@ -24,9 +24,9 @@
 enum { MUCH = 4 * 1024 * 1024 };
 
 static struct http_server server;
-static struct http_exchange *later; /* asked for "/later" or "/parts", and not answered yet */
+static struct http_exchange *later; /* the open request for "/later" or "/parts" */
 static unsigned n_gone;
-static size_t n_left; /* of the parts */
+static size_t n_left; /* the parts that are not sent yet */
 static char got[4096];
 static size_t n_got;
 
@@ -55,7 +55,7 @@ static void send_parts(struct http_exchange *exchange)
 	}
 }
 
-/** Says what was asked; "/later" is answered by the test, "/parts" in parts. */
+/** Answers with what was asked. The test answers "/later"; "/parts" is answered in parts. */
 static void on_request(void *owner, struct http_exchange *exchange)
 {
 	struct http_reply reply = {.status = 200, .type = "text/plain"};
@@ -103,7 +103,7 @@ static void teardown(void)
 	loop_settle();
 }
 
-/** A client; its end. */
+/** Connects a client. Returns its end of the connection. */
 static int client_new(enum wire_kind kind)
 {
 	struct wire wire = wire_open_tiny(kind);
@@ -113,7 +113,7 @@ static int client_new(enum wire_kind kind)
 	return wire.far;
 }
 
-/** As loop_until(), for what happens at a client's end, of which the loop does not hear. */
+/** As loop_until(), for a condition at a client's end, which the loop does not watch. */
 #define client_until(condition)                                                                    \
 	do {                                                                                       \
 		while (!(condition)) {                                                             \
@@ -121,7 +121,7 @@ static int client_new(enum wire_kind kind)
 		}                                                                                  \
 	} while (0)
 
-/** Takes what there is; whether the server is at its end. */
+/** Receives what there is. Returns whether the server has closed the connection. */
 static bool take(int fd)
 {
 	ptrdiff_t n;
@@ -134,7 +134,7 @@ static bool take(int fd)
 	return n == 0 || n == -ECONNRESET;
 }
 
-/** How often `text` stands in what was got. */
+/** How often `text` is in what was received. */
 static unsigned count(const char *text)
 {
 	unsigned n = 0;
@@ -204,7 +204,7 @@ START_TEST(a_refused_request_is_the_last_one)
 	client_until(take(fd));
 	ck_assert(strstr(got, "HTTP/1.1 400 Bad Request\r\n") == got);
 	ck_assert(strstr(got, "Connection: close\r\n") != NULL && strstr(got, "/2") == NULL);
-	/* What still comes resets nothing. */
+	/* What the client still sends causes no reset. */
 	peer_send(fd, GET("/3"));
 	loop_settle();
 	ck_assert_uint_eq(server.n_connections, 1);
@@ -256,7 +256,7 @@ START_TEST(a_request_has_its_time_from_its_first_byte_on)
 {
 	int fd = client_new(WIRE_TCP);
 
-	vtime_advance(100 * TIME_NS); /* silence costs nothing */
+	vtime_advance(100 * TIME_NS); /* a silent connection stays open */
 	loop_settle();
 	ck_assert_uint_eq(server.n_connections, 1);
 	for (unsigned i = 0; i < HTTP_SERVER_TIME_S; i++) {
@@ -299,7 +299,7 @@ START_TEST(who_takes_no_byte_of_an_answer_is_cut_off)
 	peer_send(fd, GET("/parts"));
 	loop_until(later != NULL);
 	loop_settle();
-	ck_assert(n_left > MUCH / 2); /* the rest is not even made */
+	ck_assert(n_left > MUCH / 2); /* the other parts were not made yet */
 	vtime_advance(TIME_NS - 1);
 	loop_settle();
 	ck_assert_uint_eq(n_gone, 0);
@@ -403,7 +403,7 @@ START_TEST(the_longest_silent_makes_room)
 	for (unsigned i = 0; i < HTTP_SERVER_CONNECTIONS; i++) {
 		fds[i] = client_new(WIRE_UNIX);
 	}
-	/* The first waits for an answer, the second has just been answered. */
+	/* The first waits for its answer, the second has just got one. */
 	peer_send(fds[0], GET("/later"));
 	peer_send(fds[1], GET("/1"));
 	client_until((take(fds[1]), count("200 OK") == 1));
@@ -464,7 +464,7 @@ static void on_accepted(void *owner, int fd, const union addr_sockaddr *peer, so
 	}
 }
 
-/** Calls a server that answers, or, with `ret_fd`, what the test makes of it. */
+/** Calls a server that answers. With `ret_fd`, the test answers on that fd. */
 static struct acceptor *call_begin(const char *target, const char *body, int *ret_fd)
 {
 	struct addr addr;
@@ -513,7 +513,7 @@ START_TEST(a_call_has_its_answer)
 END_TEST
 
 static const struct {
-	const char *answer; /* NULL: none, until its time is over */
+	const char *answer; /* NULL: none, until the call times out */
 	int result;
 } bad_answers[] = {
 	{NULL, -ETIMEDOUT},
@@ -533,7 +533,7 @@ START_TEST(a_call_says_what_was_wrong_with_its_answer)
 	if (bad_answers[_i].answer == NULL) {
 		vtime_advance(TIME_NS);
 	} else {
-		loop_settle(); /* what was asked has come */
+		loop_settle(); /* the request has arrived */
 		ck_assert_int_gt(recv(fd, got, sizeof(got), 0), 0);
 		peer_send(fd, bad_answers[_i].answer);
 		ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Connections of the answering end without memory. */
+/* Connections of an HTTP server while memory is lacking. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -49,13 +49,14 @@ START_TEST(a_request_whose_body_is_lost_is_not_answered)
 	peer_send(wire.far, _i == 0 ? " }" : " ");
 	loop_until(fault_met() != NULL);
 	ck_assert(fault_disarm());
-	if (_i == 1) { /* the piece in the middle */
+	if (_i == 1) { /* the fault came in the middle of the request */
 		peer_send(wire.far, "}");
 	}
 	loop_until(server.n_connections == 0 || n_asked > 0);
 	ck_assert_uint_eq(n_asked, 0);
 	loop_settle();
-	ck_assert_int_le(peer_recv(wire.far, &byte, 1), 0); /* its end, and nothing before */
+	/* The connection ends, and nothing comes before. */
+	ck_assert_int_le(peer_recv(wire.far, &byte, 1), 0);
 	close(wire.far);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is passed, sorted by what it is: sockets that listen, and all else for whoever takes it. */
+/* Inherited fds are sorted: listening sockets, and others, which may be taken by name. */
 #include "crew/inherited.h"
 
 #include <errno.h>
@@ -59,7 +59,7 @@ static int make_socket(int type)
 	return socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 }
 
-/** With an abstract name that the kernel picks. */
+/** Makes a listening socket with an abstract name that the kernel picks. */
 static int make_listener(int type)
 {
 	const struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -70,7 +70,7 @@ static int make_listener(int type)
 	return fd;
 }
 
-/** Of a connection, of a FIFO: one end; the other is closed. */
+/** Returns one end; the other end is closed. */
 static int make_connection(void)
 {
 	int fds[2];
@@ -129,7 +129,7 @@ START_TEST(what_does_not_listen_is_for_whoever_takes_it)
 	ck_assert_int_eq(inherited_take(&inherited, "we"), -ENOENT);
 	ck_assert_int_eq(inherited_take(&inherited, "web"), fd);
 	ck_assert_int_eq(inherited_take(&inherited, "web"), -ENOENT);
-	ck_assert_int_eq(close(fd), 0); /* the taker's */
+	ck_assert_int_eq(close(fd), 0); /* the fd belongs to its taker */
 	ck_assert_uint_eq(inherited.n_listening, 1);
 }
 END_TEST

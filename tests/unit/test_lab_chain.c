@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Chains of weirlab's toxics, on virtual time: what comes out, and when. */
+/* Chains of weirlab's toxics, in virtual time: what comes out, and when. */
 #include "lab_rig.h"
 #include "suite.h"
 
@@ -164,7 +164,7 @@ END_TEST
 
 /* ---- changes in flight ---- */
 
-/** A toxic of each type holds bytes; it goes, and they come. */
+/** A toxic of each type holds bytes. When it is removed, they come out. */
 START_TEST(a_toxic_that_goes_leaves_what_is_in_flight)
 {
 	static const struct {
@@ -257,7 +257,7 @@ START_TEST(latency_behind_which_nothing_is_taken_holds_its_sender_up)
 	}
 	ck_assert_uint_eq(chain_room(&rig.chain), 0);
 	ck_assert_uint_le(load(&rig.chain), 4 * CHAIN_ROOM);
-	/* It is read again: what is in flight has its room again, too. */
+	/* The reader reads again, so there is room again for bytes in flight. */
 	rig.room = SIZE_MAX;
 	lab_run(&rig);
 	lab_put(&rig, 1, 1);
@@ -341,7 +341,7 @@ START_TEST(slices_have_their_sizes_and_pauses)
 }
 END_TEST
 
-/** Whether a piece ended behind so many bytes. */
+/** Whether a piece ended after this many bytes. */
 static bool is_cut_at(size_t at)
 {
 	size_t n = 0;

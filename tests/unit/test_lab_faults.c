@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* weirlab's own toxics, on virtual time: when they begin and end, and what they do then. */
+/* The toxics that only weirlab has, in virtual time: when they begin and end, and what they do. */
 #include <string.h>
 
 #include "lab/trigger.h"
@@ -23,7 +23,7 @@ static void tear_down(void)
 	toxic = toxic_free(toxic);
 }
 
-/** The toxic of the test; `extra` is its own first attribute. */
+/** Adds the toxic of the test. `extra` is the first attribute of its own type. */
 static void add(
 	const char *type, int64_t after_ms, int64_t after_bytes, int64_t for_ms, int64_t extra)
 {
@@ -262,7 +262,7 @@ START_TEST(corrupt_flips_a_bit_in_each_hundred_bytes_whatever_the_pieces)
 	for (size_t i = 10; i < 1000; i++) {
 		ck_assert_uint_eq(n_changed[i], 1);
 	}
-	for (size_t i = 0; i < 100; i++) { /* about 10 */
+	for (size_t i = 0; i < 100; i++) { /* about 10 are expected */
 		ck_assert_uint_lt(n_at[i], 30);
 	}
 }

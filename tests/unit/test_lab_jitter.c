@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The jitter of weirlab's toxic `latency`, on virtual time: the delay of a byte goes by the seed,
- * its place, and by what it came together with; and not by the pieces in which it was read. */
+/* The jitter of weirlab's toxic `latency`, in virtual time. The delay of a byte depends on the
+ * seed, its place, and the bytes it came with, but not on the pieces in which it was read. */
 #include <string.h>
 
 #include "lab/chance.h"
@@ -13,7 +13,7 @@ enum { KEY = 7, BYTES_MAX = 256 * 1024 };
 
 static struct lab_rig rig;
 static struct toxic *toxic;
-static uint64_t came_ns[BYTES_MAX]; /* of each byte: when it was put, */
+static uint64_t came_ns[BYTES_MAX]; /* when each byte was put, */
 static uint64_t left_ns[BYTES_MAX]; /* and when it came out */
 
 static void begin(int64_t latency, int64_t jitter)
@@ -22,7 +22,7 @@ static void begin(int64_t latency, int64_t jitter)
 	toxic = lab_add(&rig, "latency", 1, latency, jitter);
 }
 
-/** Of each byte that came out, when. */
+/** Notes when each byte came out, and closes the rig. */
 static void end(void)
 {
 	size_t n = 0;
@@ -44,7 +44,7 @@ static void tear_down(void)
 	}
 }
 
-/** Puts them at this time, in pieces. */
+/** Puts `n` bytes at this time, in pieces. */
 static void put_at(uint64_t at_ns, size_t n, size_t piece)
 {
 	lab_until(&rig, at_ns);
@@ -60,7 +60,7 @@ static uint64_t delay_of(size_t byte)
 	return left_ns[byte] - came_ns[byte];
 }
 
-/** How many delays there are: of which there is one less than changes. */
+/** How many delays there are: one more than there are changes. */
 static size_t count_delays(size_t n_bytes, size_t step)
 {
 	size_t n = 1;
@@ -71,7 +71,7 @@ static size_t count_delays(size_t n_bytes, size_t step)
 	return n;
 }
 
-/** Messages of all sizes, of which some are sent while others are under way. */
+/** Sends messages of all sizes, some while others are under way. */
 static void send_messages(size_t piece)
 {
 	uint64_t at_ns = NS_PER_S;
@@ -135,7 +135,7 @@ START_TEST(messages_with_a_pause_between_them_have_delays_of_their_own)
 }
 END_TEST
 
-/** Else a short delay would last: the next message comes as soon as that. */
+/** Otherwise a short delay would stay, as each message comes when the last has gone. */
 START_TEST(a_message_that_comes_when_the_last_has_gone_has_a_delay_of_its_own)
 {
 	uint64_t sum = 0;

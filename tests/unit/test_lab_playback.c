@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One side of a recording that is played again, on virtual time: what is done, and when. */
+/* Playing one side of a recording, in virtual time: what is done, and when. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ static void tear_down(void)
 	recording_free(&recording);
 }
 
-/** It waits until this time, and does this then, and not a moment before. */
+/** The playback waits until exactly this time, and then does `act`. */
 static void check_at(uint64_t at_ns, enum playback_act act)
 {
 	ck_assert_int_eq(playback_look(&playback, at_ns - 1), PLAYBACK_WAITS);
@@ -50,7 +50,8 @@ START_TEST(gaps_count_from_what_was_done_before)
 	begin(UPSTREAM, "10ms upstream 5\n20ms upstream 7\n5ms upstream fin\n");
 	check_at(begin_ns + 10 * MS, PLAYBACK_SEND);
 	ck_assert_uint_eq(playback_bytes(&playback), 5);
-	playback_done(&playback, begin_ns + 13 * MS); /* late: the next is not early for that */
+	/* This event was late; the next one keeps its distance. */
+	playback_done(&playback, begin_ns + 13 * MS);
 	check_at(begin_ns + 33 * MS, PLAYBACK_SEND);
 	ck_assert_uint_eq(playback_bytes(&playback), 7);
 	playback_done(&playback, begin_ns + 33 * MS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* weirlab's toxic `bandwidth`, on virtual time: how much comes out, in which time. */
+/* weirlab's toxic `bandwidth`, in virtual time: how much comes out in how much time. */
 #include "lab_rig.h"
 #include "suite.h"
 
@@ -18,7 +18,7 @@ static void tear_down(void)
 	lab_close(&rig);
 }
 
-/** Bytes within a window of this length that begins with any piece, at most. */
+/** The most bytes in any window of this length that begins with a piece. */
 static size_t most_within(uint64_t window_ns)
 {
 	size_t most = 0;
@@ -50,15 +50,15 @@ static uint64_t late_by_a_ms(size_t i)
 	return MS;
 }
 
-/** As on a machine that has others to serve, too. */
+/** The delays of a machine that runs other programs, too. */
 static uint64_t late_now_and_then(size_t i)
 {
 	return i % 100 == 99 ? MS / 2 : 20 * NS_PER_US + i % 7 * NS_PER_US;
 }
 
-enum { TURNS = 8 /**< of the loop, a nanosecond each: enough for what is due */ };
+enum { TURNS = 8 /**< turns of the loop, a nanosecond each: enough to send what is due */ };
 
-/** Puts as much as there is room for, as who reads from a socket that is full. */
+/** Puts as much as there is room for, like a reader of a socket that is always full. */
 static void fill(void)
 {
 	size_t room;
@@ -68,7 +68,7 @@ static void fill(void)
 	}
 }
 
-/** Sends for as long by timers that are late. */
+/** Sends for this time, by timers that are late. */
 static void send_for(uint64_t ns, int64_t kb, late_fn *late)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
@@ -85,7 +85,8 @@ static void send_for(uint64_t ns, int64_t kb, late_fn *late)
 	toxic_free(toxic);
 }
 
-/** A tenth of a second of a fast rate has what a second of others has: pieces enough. */
+/** Checks a rate over a second, or over a tenth of it if the rate is fast: that has enough
+ * pieces. */
 static void check_rate(int64_t kb, late_fn *late)
 {
 	size_t part = kb > 3000 ? 10 : 1;
@@ -135,8 +136,8 @@ START_TEST(a_rate_above_100_mb_is_never_exceeded)
 }
 END_TEST
 
-/** Sends, and is not let run in the middle of each hundredth turn in which something passes: that
- * leaves late. */
+/** Sends, and stops for a while in the middle of each hundredth turn that sends; its bytes leave
+ * late. */
 static void send_in_the_middle_of_which_it_stops(uint64_t ns, int64_t kb, uint64_t stop_ns)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
@@ -176,7 +177,7 @@ START_TEST(what_leaves_late_counts_when_it_leaves)
 }
 END_TEST
 
-/** Sends for a second where a timer is 150 us late and a byte takes 4 ns, and once nothing goes on
+/** Sends for a second. Each timer is 150 us late, a byte takes 4 ns, and once the program stalls
  * for 6 ms. */
 static void send_with_one_stall(int64_t kb)
 {
@@ -187,7 +188,7 @@ static void send_with_one_stall(int64_t kb)
 		size_t n_out = rig.n_out;
 
 		fill();
-		rig.n_pieces = 0; /* there are more than are kept */
+		rig.n_pieces = 0; /* there are more than the rig keeps */
 		rig.wake_ns = chain_run(&rig.chain, rig.now_ns);
 		rig.now_ns += 5 * NS_PER_US + 4 * (rig.n_out - n_out);
 		rig.chain.sent_ns = rig.n_out > n_out ? rig.now_ns : rig.chain.sent_ns;
@@ -218,7 +219,7 @@ START_TEST(a_line_that_was_once_held_up_catches_up)
 }
 END_TEST
 
-/** Sends for half a second, in which once nothing goes on for 8 ms. */
+/** Sends for half a second, with one stall of 8 ms. */
 static void check_hole(int64_t kb, bool is_reader)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
@@ -268,8 +269,8 @@ static void send_until(uint64_t end_ns)
 	}
 }
 
-/** Sends, and for half a second the reader takes nothing. The kernel takes two pieces more, for
- * which we are as late, and sends them when the reader goes on. */
+/** Sends while the reader takes nothing for half a second. The kernel takes two more pieces, for
+ * which we are late as usual, and sends them when the reader goes on. */
 static void check_blocked(int64_t kb, uint64_t late_ns)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, kb, 0);
@@ -387,8 +388,8 @@ START_TEST(a_line_that_was_free_saves_nothing_up)
 }
 END_TEST
 
-/** What sending a turn's bytes takes is lost in each window that is full: with 100 KB a turn, a
- * line of 100 MB/s that was once behind stayed behind. */
+/** A full window loses the time that it takes to send a turn's bytes. With 100 KB in a turn, a
+ * line of 100 MB/s that was once behind never caught up. */
 START_TEST(a_line_that_is_behind_sends_little_between_two_looks_at_the_clock)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 100000, 0);
@@ -403,7 +404,7 @@ START_TEST(a_line_that_is_behind_sends_little_between_two_looks_at_the_clock)
 }
 END_TEST
 
-/** What is open is counted, but is in no slot yet. */
+/** The bytes of the last turn are counted, but they are in no slot yet. */
 START_TEST(a_pause_of_any_length_empties_the_window_at_once)
 {
 	struct toxic *toxic = lab_add(&rig, "bandwidth", 1, 10000, 0);
@@ -421,7 +422,8 @@ START_TEST(a_pause_of_any_length_empties_the_window_at_once)
 	fill();
 	rig.now_ns += 9 * MS;
 	lab_until(&rig, rig.now_ns + TURNS);
-	ck_assert_uint_gt(rig.n_out - n_before, 9 * 10000 - 6 * 1024); /* less than a piece waits */
+	/* Less than one piece still waits. */
+	ck_assert_uint_gt(rig.n_out - n_before, 9 * 10000 - 6 * 1024);
 	lab_close(&rig);
 	toxic_free(toxic);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* weirlab's recordings: what is noted is what is read again, and what is wrong is told by line. */
+/* weirlab's recordings: they are read as they were written, and an error names its line. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every call that can fail fails in turn, while a proxy of weirlab is made with toxics, relays, is
- * asked and told by the API, and goes. Then each answer is whole or an error, a connection gets all
- * bytes or ends by a reset, and every fd and all memory is given back.
+ * Each call that can fail fails in turn, while a proxy of weirlab is made with toxics, relays, is
+ * used through the API, and is removed. Then each answer is whole or an error, a connection gets
+ * all bytes or ends by a reset, and all fds and all memory are freed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,8 @@ enum {
 	FAULTS_MAX = 3000,
 	SMALL = 1000,
 	LARGE = 200 * 1000,
-	SLICES = 2 * CHAIN_RUN_CHUNKS, /**< more than one run sends; each is a call that fails */
+	/* More slices than one run of a chain sends; the call for each one fails in turn. */
+	SLICES = 2 * CHAIN_RUN_CHUNKS,
 };
 
 static struct lab lab;
@@ -46,9 +47,9 @@ static uint16_t server_port;
 /** An end of the connection through the proxy. */
 struct end {
 	int fd;
-	size_t n;      /**< received */
+	size_t n;      /**< bytes received */
 	bool finished; /**< a FIN came */
-	int error;     /**< or this */
+	int error;     /**< the error that ended it, or 0 */
 };
 
 static struct end client;
@@ -83,7 +84,8 @@ static void receive(struct end *end)
 	ck_assert(!differs);
 }
 
-/** Takes what has come, and whether somebody has. True: for the conditions below. */
+/** Receives what has come, and accepts the server's end. Always returns true, for use in
+ * conditions. */
 static bool look(void)
 {
 	fault_suspend();
@@ -101,7 +103,7 @@ static bool is_over(const struct end *end)
 	return end->finished || end->error != 0;
 }
 
-/** Turns the loop until it holds, or one of both ends is over. */
+/** Runs the loop until the condition holds or one of the ends is over. */
 #define life_until(condition)                                                                      \
 	loop_until(look() && ((condition) || is_over(&client) || is_over(&server)))
 
@@ -131,10 +133,11 @@ static void end_close(struct end *end)
 
 static void *allocate(size_t n)
 {
-	return malloc(n); /* jansson's, which is a shared library, may fail, too */
+	return malloc(n); /* so that allocations of jansson, a shared library, fail, too */
 }
 
-/** Asks; whether it went well. What does not is an error of a fault, and has a text. */
+/** Makes a request. Returns whether it succeeded; if not, the answer must be an error with a
+ * text. */
 static bool ask(enum http_verb verb, const char *path, const char *body)
 {
 	static struct http_target target;
@@ -148,7 +151,7 @@ static bool ask(enum http_verb verb, const char *path, const char *body)
 	is_good = answer.status < 400;
 	if (!is_good) {
 		ck_assert_ptr_nonnull(fault_met());
-		/* jansson has one word for JSON that is wrong and for memory that is out */
+		/* jansson has one error for wrong JSON and for lack of memory */
 		ck_assert_msg(answer.status == 500 || answer.status == 400, "%u", answer.status);
 		ck_assert_str_ne(answer.error, "");
 	}
@@ -156,7 +159,7 @@ static bool ask(enum http_verb verb, const char *path, const char *body)
 	return is_good;
 }
 
-/** An answer that names all that there is, or is an error. */
+/** Makes a request whose answer must have all `n` items, or be an error. */
 static void check_whole(const char *path, size_t n)
 {
 	static struct http_target target;
@@ -199,7 +202,7 @@ static bool make_proxy(const char *toxics)
 		"\"toxics\": [%s]}",
 		server_port, toxics);
 	if (!ask(HTTP_VERB_POST, "/proxies", body)) {
-		/* It is there or not; an answer alone may be lost. */
+		/* Only the answer may have failed; then the proxy is there. */
 		return proxy_of() != NULL && proxy_of()->enabled;
 	}
 	ck_assert_ptr_nonnull(proxy_of());
@@ -218,7 +221,7 @@ static void client_connect(void)
 	fault_resume();
 }
 
-/** Relays `n` bytes each way; those of the server in slices of about this size. */
+/** Relays `n` bytes each way; the server's bytes in slices of about this size. */
 static void life_through(const char *toxics, size_t n, size_t slice)
 {
 	char slicer[128];
@@ -247,11 +250,12 @@ static void life_through(const char *toxics, size_t n, size_t slice)
 		fault_suspend();
 		(void)shutdown(client.fd, SHUT_WR);
 		fault_resume();
-		/* It fails only where there is no connection any more, and that is an event. */
+		/* shutdown(2) fails only if there is no connection any more, which is an event
+		 * of its own. */
 		life_until(server.finished || was("shutdown"));
 	}
 	if (server.n > 0 && !server.finished) {
-		/* What was begun and cut short is no clean end. */
+		/* An answer that was cut short must not end cleanly. */
 		ck_assert_msg(client.n == n || client.error != 0 || server.error != 0,
 			"%s: %zu bytes, and a FIN", fault_met(), client.n);
 	}
@@ -267,7 +271,7 @@ static void life_splices(void)
 	life_through("", LARGE, LARGE / SLICES);
 }
 
-/** `bandwidth` is the last one: then the kernel is told and asked, too. */
+/** `bandwidth` is the last toxic; there it also sets and reads options of the socket. */
 static void life_has_toxics(void)
 {
 	life_through(
@@ -292,7 +296,7 @@ static void life_goes_deaf(void)
 		"[{\"name\": \"q\", \"listen\": \"127.0.0.1:0\", \"upstream\": \"localhost:1\"}]");
 }
 
-/** A client is turned away, and never gets to the server. */
+/** A client is turned away and never reaches the server. */
 static void life_turns_away(void)
 {
 	if (!make_proxy("{\"type\": \"refuse\", \"toxicity\": 0.999999}, "
@@ -362,7 +366,7 @@ START_TEST(nothing_is_lost_silently_whatever_fails)
 }
 END_TEST
 
-/** More of it than a run of the chain sends. */
+/** A test in which more is in flight than one run of the chain sends. */
 START_TEST(a_way_is_a_pump_again_when_what_was_in_flight_has_gone)
 {
 	const struct link_way *way;
@@ -391,7 +395,7 @@ START_TEST(a_way_is_a_pump_again_when_what_was_in_flight_has_gone)
 }
 END_TEST
 
-/** Otherwise what left long ago would take the room of what is to leave now. */
+/** Otherwise bytes that left long ago would take the room of bytes that leave now. */
 START_TEST(what_the_other_way_sends_is_not_sent_by_this_one)
 {
 	const struct chain *up;
@@ -461,7 +465,7 @@ START_TEST(a_blackhole_that_fails_is_tried_again)
 }
 END_TEST
 
-/** Nothing is left that would have to be undone, so nothing else fails. */
+/** Nothing is left to be undone, so no other call is made that could fail. */
 START_TEST(a_blackhole_that_failed_and_went_asks_the_kernel_nothing)
 {
 	ck_assert(make_proxy(""));

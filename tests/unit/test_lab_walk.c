@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The walk of GET /connections, which shows a connection in each turn here: while every call that
- * can fail fails in turn, and while what it walks on goes. Then its answer is whole, an error, or
- * cut off so that its reader sees it.
+ * The walk of GET /connections, which here shows one connection in each turn. Each call that can
+ * fail fails in turn, and what it walks over is removed. Its answer is whole, an error, or visibly
+ * cut off.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static struct api api;
 static int listener;
 static int clients[LINKS];
 static int servers[LINKS];
-static unsigned n_looks; /* at the time that a slice has taken */
+static unsigned n_looks; /* how often the time of a slice was read */
 
 /* ---- the asking end ---- */
 
@@ -47,7 +47,7 @@ static bool is_over;
 
 uint64_t __wrap_clock_thread_ns(void);
 
-/** Each slice is over at once. */
+/** Each look at the clock finds the time of the slice used up. */
 uint64_t __wrap_clock_thread_ns(void)
 {
 	return ++n_looks * NS_PER_S;
@@ -82,7 +82,7 @@ static void ask(const char *path)
 	ck_assert_int_eq(send(asking, request, (size_t)n, MSG_NOSIGNAL), n);
 }
 
-/** Takes what has come. Whether that is all. */
+/** Receives what has come. Returns whether that is all. */
 static bool look(void)
 {
 	ssize_t n;
@@ -99,7 +99,7 @@ static bool look(void)
 	return is_over;
 }
 
-/** The body without its chunks' frames; NULL: it was cut off. */
+/** The body without the framing of its chunks; NULL: it was cut off. */
 static char *body_of(void)
 {
 	char *at = strstr(reply, "\r\n\r\n");
@@ -125,7 +125,7 @@ static char *body_of(void)
 	return reply;
 }
 
-/** The connections that it has; -1: it was cut off. */
+/** How many connections the answer has; -1: it was cut off. */
 static int shown(void)
 {
 	char *body = body_of();
@@ -258,7 +258,7 @@ START_TEST(a_walk_of_one_proxy_shows_that_alone)
 }
 END_TEST
 
-/** The first proxy goes, or the second, or first the one and then the other. */
+/** The first proxy is removed, or the second, or both in turn. */
 START_TEST(a_walk_goes_on_behind_what_has_gone)
 {
 	int n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Places, and who waits for one; limits by name. */
+/* Places under a limit, workers that wait for one, and limits by name. */
 #include "proxy/limit.h"
 
 #include <pthread.h>
@@ -29,10 +29,10 @@ START_TEST(a_place_is_news_only_while_somebody_waits)
 	struct limit limit = {.max = 2};
 
 	ck_assert(limit_take(&limit) && limit_take(&limit));
-	ck_assert(!limit_give(&limit)); /* nobody was refused */
+	ck_assert(!limit_give(&limit)); /* no worker was refused */
 	ck_assert(limit_take(&limit) && !limit_take(&limit));
 	ck_assert(limit_give(&limit));
-	ck_assert(!limit_give(&limit)); /* told once */
+	ck_assert(!limit_give(&limit)); /* it reports that once */
 	ck_assert_uint_eq(limit_taken(&limit), 0);
 }
 END_TEST
@@ -46,14 +46,14 @@ START_TEST(a_lowered_limit_takes_no_more_until_there_is_room)
 	}
 	ck_assert(!limit_set(&limit, 2));
 	ck_assert(!limit_take(&limit));
-	ck_assert(!limit_give(&limit)); /* 3 left: nobody is to be woken in vain */
-	ck_assert(!limit_give(&limit)); /* 2 */
+	ck_assert(!limit_give(&limit)); /* 3 are taken, so no worker is woken in vain */
+	ck_assert(!limit_give(&limit)); /* 2 are taken */
 	ck_assert(limit_is_full(&limit) && !limit_take(&limit));
 	ck_assert(limit_give(&limit));
 	ck_assert(limit_take(&limit));
 	ck_assert(!limit_set(&limit, 3));
 	ck_assert(limit_take(&limit) && !limit_take(&limit));
-	ck_assert(limit_set(&limit, 0)); /* the one that was refused */
+	ck_assert(limit_set(&limit, 0)); /* wakes the worker that was refused */
 	ck_assert(limit_take(&limit) && !limit_is_full(&limit));
 }
 END_TEST
@@ -65,7 +65,7 @@ START_TEST(a_raised_limit_wakes_who_waits_whatever_went_before)
 	ck_assert(limit_take(&limit) && !limit_take(&limit));
 	ck_assert(!limit_set(&limit, 1));
 	ck_assert(limit_set(&limit, 3));
-	ck_assert(!limit_set(&limit, 5)); /* told once */
+	ck_assert(!limit_set(&limit, 5)); /* it reports that once */
 	ck_assert(limit_await(&limit));
 	ck_assert(!limit_set(&limit, 1));
 	ck_assert(!limit_await(&limit));
@@ -136,7 +136,7 @@ START_TEST(a_limit_is_found_by_its_name_as_long_as_somebody_holds_it)
 }
 END_TEST
 
-/** A config with this one name comes into force and then has no users any more. */
+/** Puts a config with only this name into force, and drops its own reference. */
 static void have(const char *name)
 {
 	struct limit *limit = limits_get(&limits, name, 0);
@@ -162,7 +162,7 @@ START_TEST(what_is_counted_of_a_name_that_was_in_force_is_kept)
 
 	counter_add(&limits_tally(web, 0)->n_accepted, 5);
 	limits_put(web);
-	ck_assert_uint_eq(taken(all), 0); /* it never was */
+	ck_assert_uint_eq(taken(all), 0); /* it was never in force */
 	web = limits_get(&limits, "web", 0);
 	counter_add(&limits_tally(web, 0)->n_accepted, 6);
 	have("web");
@@ -198,7 +198,7 @@ START_TEST(too_many_names_are_forgotten_but_none_that_is_used)
 	ck_assert_uint_eq(taken(all), LIMITS_GONE_MAX + 1);
 	ck_assert_str_eq(limits_name(all[0]), name);
 	ck_assert_ptr_eq(all[1], old);
-	ck_assert_str_eq(limits_name(all[2]), "3"); /* 0 to 2 are forgotten */
+	ck_assert_str_eq(limits_name(all[2]), "3"); /* "0" to "2" are forgotten */
 	limits_put(old);
 	have("new");
 	limits_tick(&limits);
@@ -219,7 +219,7 @@ START_TEST(refusals_are_counted_for_each_name_and_reason)
 		ck_assert(limits_refused(web, END_RATE));
 	}
 	ck_assert(!limits_refused(web, END_DENIED));
-	ck_assert(!limits_refused(limits_get(&limits, "web", 0), END_RATE)); /* of that name */
+	ck_assert(!limits_refused(limits_get(&limits, "web", 0), END_RATE)); /* the same name */
 	ck_assert(limits_refused(side, END_DENIED));
 	often_tell(&limits.refusals);
 	ck_assert(limits_refused(web, END_DENIED));
@@ -264,7 +264,7 @@ START_TEST(it_is_closed_only_when_nothing_is_taken_and_until_it_is_opened)
 	ck_assert(!limit_take(&limit));
 	ck_assert_uint_eq(limit_taken(&limit), 0);
 	ck_assert(limit_close(&limit));
-	ck_assert(limit_open(&limit)); /* one was refused */
+	ck_assert(limit_open(&limit)); /* one worker was refused */
 	ck_assert(!limit_open(&limit) && !limit_is_closed(&limit));
 	ck_assert(limit_take(&limit));
 	ck_assert(!limit_open(&limit));
@@ -310,7 +310,7 @@ START_TEST(threads_never_pass_it_and_lose_no_place)
 	}
 	ck_assert_uint_eq(atomic_load(&n_too_many), 0);
 	ck_assert_uint_eq(limit_taken(&contested), 0);
-	/* Whoever is refused is told in the end: no note is left beside room. */
+	/* Each worker that was refused is woken in the end, when there is room. */
 	ck_assert(atomic_load(&n_refused) == 0 || atomic_load(&n_news) > 0);
 	ck_assert(!limit_set(&contested, 0));
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who waits at a limit, in all orders: two workers, clients, pairs that end, reloads that change
- * limits and move, remove or put back addresses, and a drain (limit_world.h).
+ * Waiting for places of a limit, in all orders of acts: two workers, clients, pairs that end,
+ * reloads that change limits and move, remove or put back addresses, and a drain (limit_world.h).
  *
- * Each sequence of acts up to a length is played from the beginning. After it everything that can
- * go on does; then nobody may wait beside a free place. Then all pairs end, one after the other,
- * and nobody may wait at all, nothing that goes may still listen, and every place is back.
+ * Each sequence of acts up to a length is played from the beginning. Then the workers run until
+ * nothing more happens: no client may wait while a place is free. Then all pairs end, one after the
+ * other: no client may wait at all, no socket that was removed may still listen, and all places are
+ * free.
  *
- * What two threads do at once is played, too: at a call of the limits one worker stands still while
- * a pair ends, the other one has a turn, or both.
+ * What two threads do at once is played, too: during a call to the limits one worker stands still
+ * while a pair ends, or the other worker has a turn, or both.
  */
 #include "proxy/limit.h"
 
@@ -22,17 +23,17 @@
 
 enum {
 	CLIENTS_MAX = 3,
-	TURNS_MAX = 200, /* by then whatever can go on has */
+	TURNS_MAX = 200, /* by then nothing more happens */
 };
 
 static unsigned n_clients;
 
 /* ---- acts ---- */
 
-/* Letters, so that a failure shows the whole sequence. */
+/* Acts are letters, so that a failure shows the whole sequence. */
 enum {
 	TURN = '0',    /* and '1' */
-	NESTED = 'a',  /* to 'x': a turn of 0 or 1, and at its call 1 to 4 something more */
+	NESTED = 'a',  /* to 'x': a turn of worker 0 or 1; at its call 1 to 4 another act */
 	CONNECT = 'A', /* and 'B': to the socket of worker 0 or 1 */
 	END = 'E',
 	DRAIN = 'D',
@@ -40,11 +41,11 @@ enum {
 };
 static const char acts[] = "01abcdefghijklmnopqrstuvwxABEDRSTUVW";
 
-static unsigned n_calls;   /* of the limits, in this turn */
+static unsigned n_calls;   /* calls to the limits in this turn */
 static unsigned nested_at; /* 0: none */
 static struct {
-	bool ends;  /* a pair does */
-	bool turns; /* and then the other worker */
+	bool ends;  /* a pair ends */
+	bool turns; /* then the other worker has a turn */
 	size_t worker;
 } nested;
 
@@ -119,7 +120,7 @@ static bool act_connect(size_t worker)
 	return false;
 }
 
-/** False: there is nothing to do for it here, so the sequence is none of its own. */
+/** Returns false if there is nothing to do here; then the sequence is like a shorter one. */
 static bool act(char what)
 {
 	if (what == '0' || what == '1') {
@@ -157,7 +158,7 @@ static bool act(char what)
 
 static const char *sequence;
 
-/** Not ck_assert(), each of which is a system call. */
+/** Used instead of ck_assert(), which makes a system call each time. */
 static void must(bool holds, const char *otherwise)
 {
 	if (!holds) {
@@ -209,7 +210,7 @@ static void check_end(void)
 	must(limit_taken(&world.shared.places.pairs) == 0, "a place is lost");
 }
 
-/** Plays the acts; whether each of them had something to do. */
+/** Plays the acts. Returns whether each of them had something to do. */
 static bool play(size_t config, const char *what)
 {
 	bool sound = true;
@@ -229,7 +230,8 @@ static bool play(size_t config, const char *what)
 
 static unsigned long n_played;
 
-/** All sequences that begin so and have up to `depth` acts more, of which one may be nested. */
+/** Plays all sequences with this beginning and up to `depth` more acts, one of which may be
+ * nested. */
 static void walk(size_t config, char *what, size_t len, size_t depth, bool may_nest)
 {
 	for (const char *next = acts; depth > 0 && *next != '\0'; next++) {
@@ -248,7 +250,7 @@ static void walk(size_t config, char *what, size_t len, size_t depth, bool may_n
 	what[len] = '\0';
 }
 
-/* What went before: nothing, or the limit is reached, and somebody waits with one or both. */
+/* Acts before a sequence: none, or acts that reach the limit and make one worker or both wait. */
 static const struct {
 	const char *acts;
 	size_t config;
@@ -256,13 +258,14 @@ static const struct {
 } beginnings[] = {
 	{"", 0, 4}, {"", 1, 4}, {"AA0", 0, 3}, {"AA0", 1, 3}, {"AA0E", 1, 3}, {"AB01", 0, 3},
 	{"ABA10", 1, 3},
-	{"A0V01AB", 0, 2}, /* a pair of another listener has the place that both seek */
+	{"A0V01AB", 0, 2}, /* a pair of another listener has the place that both want */
 };
 enum { BEGINNINGS = sizeof(beginnings) / sizeof(beginnings[0]) };
 
 START_TEST(nobody_waits_beside_a_free_place_in_any_order)
 {
-	/* In the longest, a sanitizer sees no code that it has not seen in shorter ones. */
+	/* Longer sequences run no code that shorter ones do not, so a sanitizer gets only the
+	 * shorter. */
 	size_t most = SUITE_IS_SANITIZED ? 3 : 4;
 	size_t depth = beginnings[_i].depth < most ? beginnings[_i].depth : most;
 	char what[32];

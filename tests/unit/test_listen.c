@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Listening sockets: TCP and its sharing, and every call that fails. */
+/* Listening sockets: TCP and sharing, inherited ones, and each call that fails. */
 #include "stream/listen.h"
 
 #include <errno.h>
@@ -68,7 +68,7 @@ START_TEST(a_port_with_connections_in_time_wait_can_be_opened_again)
 	client = connect_to(&addr.sa.any, len);
 	fd = accept4(socket.fd, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
-	close(fd); /* first: so the state stays on our side */
+	close(fd); /* our end closes first, so that TIME_WAIT is on our side */
 	close(client);
 	listen_close(&socket);
 	socket = must_open(&addr);
@@ -133,7 +133,7 @@ START_TEST(more_sockets_share_the_connections)
 	n_first = count_accepted(first.fd);
 	n_more = count_accepted(more.fd);
 	ck_assert_uint_eq(n_first + n_more, N_CLIENTS);
-	/* The kernel hashes; that all 64 fall on one side is a matter of 1 in 2^63. */
+	/* The kernel chooses by a hash: all 64 come to one socket with a chance of 1 in 2^63. */
 	ck_assert_uint_gt(n_first, 0);
 	ck_assert_uint_gt(n_more, 0);
 	for (int i = 0; i < N_CLIENTS; i++) {
@@ -288,7 +288,7 @@ START_TEST(every_fault_leaves_nothing_behind)
 			r = listen_open_more(&socket, NULL, &more);
 		}
 		met = fault_disarm();
-		/* Without its hold by the socket, a path is held by its name. */
+		/* If the path cannot be held by the socket (ioctl), it is held by its name. */
 		ck_assert_msg(met && strcmp(fault_met(), "ioctl") != 0 ? r < 0 : r == 0, "%s: %d",
 			fault_met(), r);
 		listen_close(&more);
@@ -298,7 +298,7 @@ START_TEST(every_fault_leaves_nothing_behind)
 		free(after);
 		free(before);
 		ck_assert(!exists("x.sock.lock"));
-		unlink("x.sock"); /* the dead one, if it was not reached */
+		unlink("x.sock"); /* the dead socket, if it is still there */
 	}
 }
 END_TEST

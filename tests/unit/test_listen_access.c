@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UNIX sockets in a folder that others may write: mode and owner reach the socket, and only it. */
+/* UNIX sockets in a folder that others may write: mode and owner are set on the socket only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,12 +15,12 @@
 
 enum { VICTIM_MODE = 0604 };
 
-/* What is put at the path in place of the socket, which is kept as "ours". */
+/* What replaces the socket at the path; the socket is renamed to "ours". */
 static enum put { PUT_NOTHING, PUT_LINK, PUT_HARD_LINK, PUT_SOCKET } put;
 static unsigned n_umasks; /* calls */
 static bool no_proc;
 
-/* As whoever may write the folder does it, between two steps of ours. */
+/* Replaces the socket between two of our steps, as anybody who may write the folder could. */
 static void swap_path(void)
 {
 	if (put == PUT_NOTHING) {
@@ -99,14 +99,15 @@ START_TEST(a_path_that_is_swapped_after_the_bind_harms_no_other_file)
 	make_victims();
 	put = puts[_i / 2];
 	n_umasks = 0;
-	if (_i % 2 == 1) { /* it cannot be held by the socket */
+	/* The path cannot be held by the socket. */
+	if (_i % 2 == 1) {
 		fault_only_call("ioctl");
 		fault_arm(1);
 	}
 	ck_assert_int_eq(listen_open(&addr, &rig_access, NULL, &socket, &why), -ENOENT);
 	ck_assert_int_eq(fault_disarm(), _i % 2 == 1);
 	ck_assert_ptr_nonnull(strstr(why, "taken the path away"));
-	ck_assert(exists("x.sock")); /* not ours */
+	ck_assert(exists("x.sock")); /* what replaced our socket */
 	ck_assert_int_eq(unlink("x.sock"), 0);
 	ck_assert_int_eq(unlink("ours"), 0);
 	expect_unharmed("victim");
@@ -144,7 +145,7 @@ START_TEST(without_proc_a_socket_has_its_mode_and_a_change_says_what_is_missing)
 	const char *why = NULL;
 	struct stat st;
 
-	socket = must_open(&addr); /* without a chmod: see the test of the umask */
+	socket = must_open(&addr); /* the umask sets the mode, without a chmod */
 	no_proc = true;
 	ck_assert_int_eq(listen_set_access(&socket, &access, &why), -ENOENT);
 	no_proc = false;
@@ -179,7 +180,7 @@ START_TEST(a_path_gets_its_owner_and_goes_back_to_whose_it_was)
 	}
 	make_victims();
 	n_umasks = 2;
-	put = PUT_LINK; /* and none but our socket is given away */
+	put = PUT_LINK; /* only our own socket gets another owner */
 	ck_assert_int_eq(listen_open(&addr, &access, NULL, &socket, &why), 0);
 	ck_assert_int_eq(unlink("x.sock"), 0);
 	ck_assert_int_eq(rename("ours", "x.sock"), 0);
@@ -203,7 +204,7 @@ START_TEST(a_folder_that_gives_its_group_needs_no_right_to_give)
 	struct listen_socket socket = {.fd = -1};
 
 	n_umasks = 2;
-	put = PUT_LINK; /* not put, as no chown is made */
+	put = PUT_LINK; /* without a chown, this never happens */
 	ck_assert_int_eq(listen_open(&addr, &access, NULL, &socket, NULL), 0);
 	ck_assert_int_eq(put, PUT_LINK);
 	put = PUT_NOTHING;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UNIX sockets: paths and the claim on them, abstract names. */
+/* UNIX sockets: paths and their locks, abstract names. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ START_TEST(a_second_weir_is_refused_by_the_lock)
 	struct listen_socket socket = must_open(&addr);
 
 	must_fail(&addr, -EADDRINUSE, "another weir holds PATH.lock");
-	/* Also when the socket is lost: the lock counts. */
+	/* The lock counts even if the socket file is gone. */
 	ck_assert_int_eq(unlink("x.sock"), 0);
 	must_fail(&addr, -EADDRINUSE, "another weir holds PATH.lock");
 	listen_close(&socket);
@@ -101,7 +101,7 @@ START_TEST(a_full_queue_means_alive)
 	int client;
 
 	ck_assert_int_eq(listen(fd, 0), 0);
-	client = connect_to(&addr.sa.any, addr.sa_len); /* a queue of 0 takes one */
+	client = connect_to(&addr.sa.any, addr.sa_len); /* a queue of 0 still takes one client */
 	must_fail(&addr, -EADDRINUSE, "another process");
 	ck_assert(exists("x.sock"));
 	close(client);
@@ -152,7 +152,8 @@ START_TEST(a_socket_that_goes_while_it_is_asked_is_no_trouble)
 	fault_arm(1);
 	r = listen_open(&addr, &rig_access, NULL, &socket, NULL);
 	ck_assert(fault_disarm());
-	/* It has not really gone: bind(2) finds it, and it is not removed without being asked. */
+	/* In truth the file is still there, so bind(2) fails. It is not removed, as it refused
+	 * no connect. */
 	ck_assert_int_eq(r, -EADDRINUSE);
 	ck_assert(exists("x.sock"));
 	unlink("x.sock");
@@ -196,7 +197,8 @@ START_TEST(a_path_that_is_not_ours_any_more_is_left)
 	int fd;
 
 	ck_assert_int_eq(unlink("x.sock"), 0);
-	close(socket.fd); /* as the acceptor does: the inode's number could be given away now */
+	/* The acceptor also closes first. Now another file could get the same inode number. */
+	close(socket.fd);
 	socket.fd = -1;
 	fd = bind_by_hand("x.sock", SOCK_STREAM);
 	listen_close(&socket);
@@ -221,7 +223,7 @@ START_TEST(a_lock_file_that_is_not_ours_any_more_is_left)
 }
 END_TEST
 
-/* The holder removes PATH.lock after we opened it and before we lock it: this often. */
+/* How often the holder removes PATH.lock after we opened it and before we lock it. */
 static int n_removals;
 
 int __real_flock(int fd, int operation);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What chance makes of counts and quantiles, and when one report is worse than another. */
+/* How chance affects counts and quantiles, and when one report is worse than another. */
 #include "load/compare.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ START_TEST(places_are_those_of_the_tables)
 		{10, 0.5, 0.0107, 1, 10},
 		{10, 0.5, 0.025, 2, 9},
 		{10, 0.5, 0.06, 3, 8},
-		/* 0.5^5 = 0.03125: of five nothing bounds the median by less than that */
+		/* 0.5^5 = 0.03125: five values give the median no bounds with a smaller error */
 		{5, 0.5, 0.03, 0, 6},
 		{5, 0.5, 0.032, 1, 5},
 		/* 0.99^299 < 0.05 < 0.99^298 */
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(marks_are_drawn_as_fisher_says)
 {
-	/* His tea: of 8 cups 4, all of them right, 1 of 70; 3 or more right, 17 of 70. */
+	/* Fisher's tea test, 4 of 8 cups: all right by chance 1 of 70, 3 or more right 17 of 70. */
 	ck_assert(is_near(chance_of_more(0, 4, 4, 4), 1 / 70.0));
 	ck_assert(is_near(chance_of_more(1, 4, 3, 4), 17 / 70.0));
 	ck_assert(is_near(chance_of_more(4, 4, 0, 4), 1));
@@ -90,7 +90,7 @@ START_TEST(marks_are_drawn_as_fisher_says)
 	ck_assert(is_near(chance_of_more(10, 10, 10, 10), 1));
 	ck_assert(chance_of_more(0, 10000000, 100, 10000000) < 1e-20);
 	ck_assert(chance_of_more(5000000, 10000000, 5000000, 10000000) > 0.5);
-	/* What no double can hold. */
+	/* Intermediate values here fit into no double. */
 	ck_assert(is_near(chance_of_more(5000, 10000, 0, 10000), 1));
 	ck_assert(chance_of_more(0, 10000, 5000, 10000) < 1e-300);
 }
@@ -103,7 +103,7 @@ static json_t *b_json;
 static struct result *a;
 static struct result *b;
 static char why[RESULT_WHY_MAX];
-static char *rows; /* of the last comparison */
+static char *rows; /* the rows of the last comparison */
 
 static void setup(void)
 {
@@ -149,7 +149,7 @@ static enum compare_outcome compare(uint64_t tolerance_us)
 	return compare_among(tolerance_us, 0);
 }
 
-/** 1000 closes from `from_us` on, 1 us apart. */
+/** Sets 1000 closes that are late by `from_us` and more, in steps of 1 us. */
 static void set_lates(json_t *report, int from_us)
 {
 	json_t *client = json_object_get(report, "client");
@@ -171,8 +171,8 @@ START_TEST(what_is_later_by_more_than_chance_is_worse)
 {
 	set_lates(a_json, 1000);
 	set_lates(b_json, 1000 + _i);
-	/* Of 1000 values the bounds of the 99th percentile are some 22 places apart, by 1 us each,
-	 * and those of the others wider. */
+	/* Of 1000 values, 1 us apart, the bounds of the 99th percentile are about 22 us apart;
+	 * those of other percentiles are wider. */
 	ck_assert_int_eq(compare(0), _i >= 30 ? COMPARE_WORSE : COMPARE_SAME);
 }
 END_TEST
@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(two_of_a_few_closes_tell_nothing_of_a_percentile)
 {
-	/* Ten closes: the median has bounds only among more. */
+	/* Ten closes are too few for bounds of the median. */
 	load_report_set(b_json, "client.deviations_us", "[[900000, 900000, 10]]");
 	ck_assert_int_eq(compare(0), COMPARE_SAME);
 	ck_assert_ptr_nonnull(strstr(strstr(rows, "client ms p50"), " too few to tell\n"));
@@ -259,7 +259,7 @@ END_TEST
 static const struct {
 	const char *field;
 	const char *value;
-	const char *says; /* NULL: they can be compared */
+	const char *says; /* NULL: the reports can be compared */
 } others[] = {
 	{"scenario", "\"trickle\"", "they have tried different things: A is of idle, and B of "},
 	{"options.expect_us", "2000000", "they have tried different things: expect_us is 1s in A"},

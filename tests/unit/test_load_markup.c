@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Hostile text within XML and HTML. */
+/* Hostile text in XML and HTML. */
 #include "load/markup.h"
 
 #include <stdlib.h>
@@ -18,15 +18,15 @@ static const struct {
 	{"\t\n\r", "&#9;&#10;\\x0d"},
 	{"\x01\x1b\x7f", "\\x01\\x1b\\x7f"},
 	{"\xc2\x80\xc2\x9f\xc2\xa0", "\\x80\\x9f\xc2\xa0"},
-	{"\xe2\x80\xae", "\\u202e"},                    /* what turns the text round */
-	{"\xef\xbf\xbe\xef\xbf\xbf", "\\ufffe\\uffff"}, /* no characters */
+	{"\xe2\x80\xae", "\\u202e"},                    /* turns the direction of the text */
+	{"\xef\xbf\xbe\xef\xbf\xbf", "\\ufffe\\uffff"}, /* these are no characters */
 	{"\xef\xbb\xbf", "\\ufeff"},
 	{"\xff\xfe", "\\xff\\xfe"},
 	{"\xc3", "\\xc3"},                            /* cut off */
-	{"\xe2\x82<", "\\xe2\\x82&lt;"},              /* cut off before what is no part of it */
-	{"\xc0\xbc", "\\xc0\\xbc"},                   /* '<', longer than it is */
+	{"\xe2\x82<", "\\xe2\\x82&lt;"},              /* cut off; '<' does not belong to it */
+	{"\xc0\xbc", "\\xc0\\xbc"},                   /* '<' in an overlong form */
 	{"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* a surrogate */
-	{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond the last one */
+	{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond the last character */
 	{"\xf0\x9f\xbf\xbf", "\\u1ffff"},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* weirload's command line, and what of the machine it needs. */
+/* weirload's command line, and what weirload needs of the machine. */
 #include "load/options.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ enum { WORDS_MAX = 24 };
 static struct options options;
 static char why[OPTIONS_WHY_MAX];
 
-/** The limit of open files that the code under test sees, and what it has set. */
+/** The limit of open files that the code under test reads and sets. */
 static struct rlimit limit;
 
 int __wrap_getrlimit64(int resource, struct rlimit *ret);
@@ -116,7 +116,7 @@ START_TEST(each_option_is_told_once_as_its_scenario_has_it)
 			ck_assert_str_eq(value.word, "server");
 			n_side++;
 		}
-		if (strcmp(value.name, "rate") == 0) { /* another scenario's */
+		if (strcmp(value.name, "rate") == 0) { /* an option of another scenario */
 			ck_assert_str_eq(value.word, "");
 			n_rate++;
 		}
@@ -234,7 +234,7 @@ START_TEST(ports_are_counted_for_each_source_and_not_for_unix)
 	ck_assert_ptr_nonnull(strstr(why, "--source addresses"));
 	options.target.kind = ADDR_UNIX;
 	ck_assert_int_eq(budget_take(&options, why), 0);
-	/* No range has so few ports that three addresses could not serve this. */
+	/* Even the smallest range of ports is enough here with three addresses. */
 	must_parse("idle --connections 50 --source 127.0.0.1,127.0.0.2,127.0.0.3");
 	ck_assert_int_eq(budget_take(&options, why), 0);
 }

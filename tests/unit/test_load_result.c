@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reports in JSON, read again: what they say, and by which field they are refused. */
+/* Reports in JSON: what a report that is read again has, and which field it is refused for. */
 #include "load/result.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ START_TEST(what_a_report_says_is_read)
 }
 END_TEST
 
-/** Writes what two closes were off by, one early, one late, and reads it again. */
+/** Writes and reads the deviations of two closes, one early and one late. */
 static void write_and_read(uint64_t early_us, uint64_t late_us)
 {
 	static struct hdr early, late;
@@ -131,7 +131,7 @@ END_TEST
 
 static const struct {
 	const char *field;
-	const char *value; /* NULL: it is not there */
+	const char *value; /* NULL: the field is missing */
 	const char *says;
 } hostile[] = {
 	{"schema", NULL, "schema: missing; an older weirload"},
@@ -241,7 +241,7 @@ START_TEST(a_file_is_read)
 }
 END_TEST
 
-/** A report of a suite with rows of these names, and a report in each. */
+/** A report of a suite with two rows of these names, each with a report. */
 static json_t *suite_of(const char *a, const char *b)
 {
 	json_t *report = load_report();

@@ -40,7 +40,7 @@ int main(void)
 	Suite *suite = suite_create("load_run");
 	TCase *tc = tcase_create("load_run");
 
-	/* The lanes, the clients, the servers. */
+	/* The allocations of the lanes, the clients, the servers. */
 	tcase_add_loop_test(tc, a_run_without_memory_says_so_and_closes_nothing_of_others, 1, 4);
 	suite_add_tcase(suite, tc);
 	return suite_run(suite);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines for people that hold hostile text, and columns of it. */
+/* Lines and columns for people with hostile text in them. */
 #include "load/say.h"
 
 #include <stdlib.h>

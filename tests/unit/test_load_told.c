@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a controller and a serving end tell each other: durations, whatever their clocks say. */
+/* What a controller and a serving end send each other: durations, as their clocks differ. */
 #include "load/told.h"
 
 #include <jansson.h>
@@ -16,7 +16,7 @@
 
 enum { CLIENTS = 4, SERVERS = 6 };
 
-/** The serving end lives eleven days after its controller. */
+/** The clock of the serving end is eleven days ahead of its controller's. */
 #define HERE_NS  ((uint64_t)3600 * NS_PER_S)
 #define THERE_NS ((uint64_t)1000000 * NS_PER_S)
 
@@ -59,7 +59,7 @@ static void setup(void)
 {
 	host_init(&here, "halfclose", HERE_NS);
 	host_init(&there, "halfclose", THERE_NS);
-	/* Server's end 2 is client's 3, and was closed in time. */
+	/* The server's connection 2 is the client's 3, and was closed in time. */
 	there.servers[2] = (struct conn){
 		.lane = &there.lane,
 		.state = CONN_OVER,
@@ -100,7 +100,7 @@ START_TEST(an_end_keeps_its_durations_over_clocks_that_differ)
 	ck_assert_ptr_eq(conn_mate(end), &here.clients[3]);
 	ck_assert_ptr_eq(conn_mate(&here.clients[3]), end);
 	ck_assert_ptr_nonnull(end->script);
-	/* Nobody is told twice. */
+	/* A second result for the same connection is refused. */
 	ck_assert_int_lt(told_read_end(told, &here.run), 0);
 	json_decref(told);
 }

@@ -9,7 +9,7 @@ enum { DUE = 1000, MAX_LATE = 50 };
 
 static int64_t late_ns;
 
-/** Judges a close at this time, which was expected at DUE and may be MAX_LATE late. */
+/** Judges a close at this time. It was expected at DUE, and may be late by MAX_LATE. */
 static enum verdict judge(uint64_t closed_ns)
 {
 	const struct verdict_facts facts = {
@@ -87,7 +87,7 @@ START_TEST(what_is_late_by_our_own_delay_alone_is_void)
 	struct verdict_facts facts = {
 		.early_ns = DUE, .late_ns = DUE, .max_late_ns = MAX_LATE, .delay_ns = 200};
 
-	facts.closed_ns = DUE + MAX_LATE; /* in time all the same */
+	facts.closed_ns = DUE + MAX_LATE; /* in time in spite of the delay */
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_ON_TIME);
 	facts.closed_ns = DUE + 200;
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);
@@ -96,7 +96,7 @@ START_TEST(what_is_late_by_our_own_delay_alone_is_void)
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);
 	facts.closed_ns = DUE + 200 + MAX_LATE + 1;
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_LATE);
-	facts.closed_ns = DUE - 1; /* a delay makes nothing early */
+	facts.closed_ns = DUE - 1; /* a delay does not excuse an early close */
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_EARLY);
 }
 END_TEST
@@ -111,7 +111,7 @@ START_TEST(what_is_not_expected_is_measured_unless_our_delay_spoils_it)
 
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_MEASURED);
 	ck_assert_int_eq(late_ns, (int64_t)10 * NS_PER_S);
-	facts.delay_ns = (uint64_t)500 * NS_PER_MS; /* 5 % of it */
+	facts.delay_ns = (uint64_t)500 * NS_PER_MS; /* 5 % of the measured time */
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_MEASURED);
 	facts.delay_ns++;
 	ck_assert_int_eq(verdict_judge(&facts, &late_ns), VERDICT_VOID);

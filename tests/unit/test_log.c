@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Log lines as they are built, and as a thread without a queue writes them. */
+/* How log lines are built, and how a thread without a queue writes them. */
 #include "log/log.h"
 
 #include <errno.h>
@@ -146,7 +146,7 @@ START_TEST(an_errno_has_its_name_and_its_text)
 }
 END_TEST
 
-/* Ends a line on a thread without a queue, while stderr is memory; returns what arrived. */
+/* Ends a line on a thread without a queue, with stderr in memory. Returns what was written. */
 static char *end_to_memory(struct log_line *line)
 {
 	int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -183,7 +183,7 @@ START_TEST(a_line_that_is_too_long_is_cut_between_fields)
 	ck_assert(log_begin(&line, LOG_LEVEL_INFO, "x"));
 	log_u64(&line, "a", 1);
 	log_str(&line, "v", value);
-	/* Short enough, but not what comes next: a line has no holes. */
+	/* This field would fit, but the one before did not: after a cut no field follows. */
 	log_u64(&line, "b", 2);
 	text = end_to_memory(&line);
 	expect_end(text, " level=info event=x a=1 cut=true\n");

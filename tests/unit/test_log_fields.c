@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines taken apart are what was logged. */
+/* Lines that are parsed have the fields that were logged. */
 #include "log/fields.h"
 
 #include <string.h>
@@ -37,7 +37,7 @@ START_TEST(a_line_has_the_fields_that_were_put_into_it)
 	ck_assert(log_field_next(&at, line.text + line.len, &field));
 	expect(&field, "client", hostile, true);
 	ck_assert(log_field_next(&at, line.text + line.len, &field));
-	expect(&field, "name", "17", true); /* a text is no number */
+	expect(&field, "name", "17", true); /* a string, not a number */
 	ck_assert(log_field_next(&at, line.text + line.len, &field));
 	expect(&field, "none", "", true);
 	ck_assert(log_field_next(&at, line.text + line.len, &field));

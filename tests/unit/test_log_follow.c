@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who reads along gets each line once, in order, and holds nobody up. */
+/* A follower of the log gets each line once, in order, and delays no other thread. */
 #include "log/follow.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "memory_file.h"
 #include "suite.h"
 
-/* Long enough for the busiest machine. */
+/* Long enough even on the busiest machine. */
 #define PATIENCE (UINT64_C(50) * NS_PER_S)
 
 static sem_t woken;
@@ -54,7 +54,7 @@ static void put(enum log_level level, uint64_t n)
 	}
 }
 
-/* The next line, which must have that number. */
+/* Reads the next line, which must have that number. */
 static void expect_number(enum log_level level, bool is_wanted, uint64_t n)
 {
 	struct log_record record;
@@ -79,7 +79,7 @@ START_TEST(a_follower_gets_what_the_log_does_not_want_too)
 
 	ck_assert_int_eq(log_open(fd), 0);
 	ck_assert_int_eq(log_thread_open(), 0);
-	put(LOG_LEVEL_INFO, 0); /* nobody follows: it is not built */
+	put(LOG_LEVEL_INFO, 0); /* no follower, so this line is not built */
 	ck_assert_int_eq(log_follow(on_wake, &woken, &met), 0);
 	ck_assert_uint_eq(met, 0);
 	put(LOG_LEVEL_WARN, 1);

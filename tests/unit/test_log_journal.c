@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines for the journal: entries of its own protocol, taken at the wrapped sd_journal_sendv(), or,
- * where its socket cannot be reached (the wrapped access()), lines that begin with a priority.
+ * Lines for the journal: entries of its own protocol, which the wrapped sd_journal_sendv() catches,
+ * or lines that begin with a priority if its socket cannot be reached (the wrapped access()).
  */
 #include "log/log.h"
 
@@ -25,7 +25,7 @@
 #include "memory_file.h"
 #include "suite.h"
 
-/* Long enough for the busiest machine: only what is stuck for good takes it. */
+/* Long enough even on the busiest machine: only a hang takes that long. */
 #define PATIENCE    (UINT64_C(50) * NS_PER_S)
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -38,7 +38,7 @@ enum { ENTRIES_MAX = 16, TEXT_MAX = 8192 };
 /* What came to journald: the fields of each entry as "NAME=value\n". */
 static struct {
 	bool is_there;
-	int n_refused; /* so many entries, from now on */
+	int n_refused; /* how many entries are refused from now on */
 	unsigned int n;
 	char entries[ENTRIES_MAX][TEXT_MAX];
 } journal;
@@ -76,7 +76,7 @@ int __wrap_sd_journal_sendv(const struct iovec *fields, int n)
 
 /* Stops the log thread between the end of its pause and its look at the queues. */
 static struct {
-	atomic_bool is_set; /* before log_open() */
+	atomic_bool is_set; /* to be set before log_open() */
 	atomic_bool has_gathered;
 	sem_t reached;
 	sem_t go_on;
@@ -144,7 +144,7 @@ START_TEST(without_journalds_socket_a_line_begins_with_its_priority)
 	name_journal(memory, 0);
 	log_set_level(LOG_LEVEL_DEBUG);
 	ck_assert_int_eq(log_open(memory), 0);
-	/* By this thread itself, and by the log thread. */
+	/* First this thread writes it itself, then the log thread does. */
 	put_line(level);
 	ck_assert_int_eq(log_thread_open(), 0);
 	put_line(level);
@@ -173,7 +173,7 @@ START_TEST(a_stderr_that_left_the_journal_has_time_and_level)
 }
 END_TEST
 
-/* What `put` logs, by the log thread, to a journal that is there. */
+/* Logs by `put` and the log thread, to a journal that can be reached. */
 static void log_to_journal(void (*put)(struct log_line *line))
 {
 	int memory = memory_open();
@@ -301,7 +301,7 @@ START_TEST(hostile_bytes_arrive_exactly)
 }
 END_TEST
 
-/* As many fields as fit into a line, and one more. */
+/* Puts as many fields as fit into a line, and one more. */
 static void put_longest(struct log_line *line)
 {
 	ck_assert(log_begin(line, LOG_LEVEL_INFO, "x"));
@@ -338,7 +338,8 @@ START_TEST(what_the_journal_refuses_is_counted)
 }
 END_TEST
 
-/* journald knows for sure whose the stream is, not whose an entry was. */
+/* journald knows who owns a stream, but may not know who sent an entry if that process has
+ * ended. */
 START_TEST(lines_of_a_process_that_may_end_at_once_take_the_stream)
 {
 	int memory = memory_open();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queues and the log thread. What the log thread does is made certain by wrapped calls
- * (calloc, write, sem_post, clock_nanosleep), not by waiting: a write or the pause in which lines
- * gather can be held at a gate, a write can be cut short, or refused.
+ * The queues and the log thread. Wrapped calls (calloc, write, sem_post, clock_nanosleep) control
+ * the log thread, so no test waits for a guess: a gate can hold a write or the pause in which lines
+ * gather, and a write can be cut short or refused.
  */
 #include "log/log.h"
 
@@ -26,18 +26,18 @@
 #include "memory_file.h"
 #include "suite.h"
 
-/* Long enough for the busiest machine: only what is stuck for good takes it. */
+/* Long enough even on the busiest machine: only a hang takes that long. */
 #define PATIENCE (UINT64_C(50) * NS_PER_S)
 
 enum { N_THREADS = 4 };
 
 static struct {
-	atomic_int fd; /* whose writes are meddled with; -1 for none */
+	atomic_int fd; /* the fd whose writes are wrapped; -1: none */
 	atomic_bool write_held;
 	atomic_bool pause_held;
 	sem_t at_gate;
 	sem_t open_gate;
-	atomic_bool choppy; /* a few bytes at once, and now and then none */
+	atomic_bool choppy; /* writes take a few bytes, and sometimes none */
 	atomic_uint n_writes;
 	atomic_uint n_posts;
 	atomic_bool no_memory;
@@ -65,7 +65,7 @@ int __wrap_sem_post(sem_t *sem)
 	return __real_sem_post(sem);
 }
 
-/* Once for each time that it is held. */
+/* Waits at the gate, once for each time that it is held. */
 static void pass_gate(atomic_bool *held)
 {
 	if (atomic_exchange(held, false)) {
@@ -123,7 +123,7 @@ static void put_number_line(unsigned int thread, unsigned int n)
 {
 	struct log_line line;
 
-	/* Not ck_assert(), which notes each call in a file: this is done many times. */
+	/* ck_assert() would write to a file each time, and this is called very often. */
 	if (!log_begin(&line, LOG_LEVEL_INFO, "number")) {
 		ck_abort_msg("the level is not wanted");
 	}
@@ -132,7 +132,7 @@ static void put_number_line(unsigned int thread, unsigned int n)
 	log_end(&line);
 }
 
-/* What a whole log amounts to, once its every line was looked at. */
+/* What all lines of a log add up to. */
 struct tally {
 	uint64_t written;
 	uint64_t dropped;
@@ -170,7 +170,7 @@ static struct tally count_lines(char *text)
 	char *text_end = text + strlen(text);
 
 	while (line < text_end) {
-		/* Not strchr(), of which a sanitizer looks at the whole rest for each line. */
+		/* For strchr(), a sanitizer would read the whole rest for each line. */
 		char *end = memchr(line, '\n', (size_t)(text_end - line));
 
 		if (end == NULL) {
@@ -291,7 +291,8 @@ static void produce(unsigned int n_lines)
 
 START_TEST(no_line_is_lost_while_the_queues_have_room)
 {
-	enum { N_LINES = 2500 }; /* of at most 64 bytes with their records: fits 256 KiB */
+	/* A line has at most 64 bytes with its record, so all fit into 256 KiB. */
+	enum { N_LINES = 2500 };
 	int memory = memory_open();
 	struct tally tally;
 
@@ -336,7 +337,7 @@ START_TEST(threads_come_and_go_and_leave_their_lines)
 	ck_assert(log_close(PATIENCE));
 	text = memory_close(memory);
 	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-		/* Their order among threads is free, and all have the number 0. */
+		/* Lines of different threads may be in any order, and all have the number 0. */
 		tally.written++;
 		ck_assert_ptr_nonnull(strstr(line, "event=number thread=0 n=0\n"));
 	}
@@ -400,7 +401,7 @@ START_TEST(a_busy_log_is_written_in_batches_without_wake_ups)
 	ck_assert_int_eq(log_thread_open(), 0);
 	put_number_line(0, 0);
 	thread_wait(&meddle.at_gate);
-	/* The log thread lets lines gather, or writes: it does not sleep, so nobody may post. */
+	/* The log thread is in its pause or writes, so no thread may post its semaphore. */
 	n_posts = atomic_load(&meddle.n_posts);
 	for (unsigned int n = 1; n <= N_LINES; n++) {
 		put_number_line(0, n);
@@ -408,7 +409,7 @@ START_TEST(a_busy_log_is_written_in_batches_without_wake_ups)
 	ck_assert_uint_eq(atomic_load(&meddle.n_posts), n_posts);
 	(void)__real_sem_post(&meddle.open_gate);
 	ck_assert(log_close(PATIENCE));
-	/* All of them gathered; or the first, which was being written, and then the others. */
+	/* All lines gathered, or the first was being written and then the others followed. */
 	ck_assert_uint_eq(atomic_load(&meddle.n_writes), _i == 0 ? 1 : 2);
 	tally = count_lines(memory_close(memory));
 	ck_assert_uint_eq(tally.written, 1 + N_LINES);
@@ -436,12 +437,12 @@ END_TEST
 
 START_TEST(a_log_that_nobody_reads_stops_nobody)
 {
-	enum { N_LINES = 20000 }; /* more than queue, batch and pipe hold together */
+	enum { N_LINES = 20000 }; /* more than the queue, a batch and the pipe hold together */
 	struct reader reader;
 	struct tally tally;
 	int fds[2];
 
-	/* Once with a blocking pipe, once with one that somebody made non-blocking. */
+	/* Once with a blocking pipe, once with a non-blocking one. */
 	open_narrow_pipe(fds, _i == 0 ? 0 : O_NONBLOCK);
 	ck_assert_int_eq(log_open(fds[1]), 0);
 	produce(N_LINES);
@@ -466,10 +467,10 @@ START_TEST(closing_a_stuck_log_keeps_to_its_budget)
 	open_narrow_pipe(fds, 0);
 	ck_assert_int_eq(log_open(fds[1]), 0);
 	produce(N_LINES);
-	/* No reader, so there is no other way out than the budget. */
+	/* As there is no reader, only the end of its budget lets log_close() return. */
 	ck_assert(!log_close(0));
 	ck_assert(!log_close(20 * NS_PER_MS));
-	/* Must not block either; the line is gone. */
+	/* This must not block either; the line is lost. */
 	put_number_line(0, UINT_MAX);
 	reader_start(&reader, fds[0]);
 	ck_assert(log_close(PATIENCE));
@@ -487,7 +488,7 @@ START_TEST(lines_for_a_broken_fd_are_counted_and_told_later)
 	struct tally tally;
 	int fds[2];
 
-	/* The default action would end this process, and the mask is the log thread's own work. */
+	/* SIGPIPE would end this process by default; the log thread itself must block it. */
 	ck_assert_ptr_ne(signal(SIGPIPE, SIG_DFL), SIG_ERR);
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
 	(void)close(fds[0]);

@@ -32,7 +32,7 @@ struct watch {
 	unsigned calls;
 	uint32_t events;
 	int fd;
-	struct watch *victim; /**< close it when called */
+	struct watch *victim; /**< the watch that is closed when this one is called */
 	uint64_t turn_noted;
 	struct job *job;
 };
@@ -261,7 +261,8 @@ START_TEST(watch_tells_a_state_once)
 	loop_until((watch.events & EPOLLIN) != 0);
 	watch.calls = 0;
 	loop_settle();
-	ck_assert_uint_eq(watch.calls, 0); /* it is still readable */
+	/* It is still readable, but it is not called again. */
+	ck_assert_uint_eq(watch.calls, 0);
 	peer_send_urgent(wire.far, '!');
 	loop_until((watch.events & EPOLLPRI) != 0);
 	close(wire.far);
@@ -347,7 +348,7 @@ START_TEST(what_a_watcher_defers_runs_in_its_turn)
 	watch.job = &job;
 	ck_assert_int_eq(loop_watch(test_loop, watch.fd, &watch.watcher), 0);
 	loop_until(job.runs == 1);
-	/* A turn is counted between its polling and its tasks. */
+	/* The loop counts a turn after its polling and before its tasks. */
 	ck_assert_uint_eq(job.turn, watch.turn_noted + 1);
 	watch_end(&watch);
 }

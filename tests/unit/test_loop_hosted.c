@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A loop that is hosted by a uv_loop_t: what keeps the host's loop alive, and who wakes it; how it
- * sleeps, begins and ends is in test_loop_hosted_life.c. That all else is as on a loop of its own
- * is shown by the other tests of the library, which run hosted too (fixture.h).
+ * A loop that is hosted by a uv_loop_t: what keeps the host's loop alive, and what wakes it.
+ * test_loop_hosted_life.c tests how it sleeps, begins and ends. The other tests of the library run
+ * hosted, too (fixture.h); they show that all else is as on a loop of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@ static bool is_alive(void)
 	return uv_loop_alive(host) != 0;
 }
 
-/** The host's loop runs until nobody has work, which must be soon: check's timeout is the bound. */
+/** Runs the host's loop until there is no work. If that takes too long, libcheck's timeout ends
+ * it. */
 static void run_out(void)
 {
 	ck_assert_int_eq(uv_run(host, UV_RUN_DEFAULT), 0);
@@ -86,7 +87,7 @@ static void do_arm(struct work *work)
 {
 	timer_close(&work->timer);
 	ck_assert_int_eq(timer_open(&work->timer, test_loop, on_strike), 0);
-	ck_assert(!is_alive()); /* not by being open */
+	ck_assert(!is_alive()); /* an open timer is no work */
 	timer_arm(&work->timer, clock_ns() + 5 * NS_PER_MS);
 }
 
@@ -171,7 +172,7 @@ START_TEST(work_keeps_the_host_until_it_is_done)
 	work_init(&work);
 	works[_i].begin(&work);
 	run_out();
-	works[_i].begin(&work); /* and again after that */
+	works[_i].begin(&work); /* and once more after that */
 	ck_assert(is_alive());
 	run_out();
 	timer_close(&work.timer);
@@ -234,7 +235,7 @@ START_TEST(what_a_post_defers_runs_in_its_turn)
 	while (deferred.runs == 0) {
 		ck_assert_int_ne(uv_run(host, UV_RUN_ONCE), 0);
 	}
-	/* A turn is counted between its polling and its tasks. */
+	/* The loop counts a turn after its polling and before its tasks. */
 	ck_assert_uint_eq(deferred.turn, post.turn + 1);
 	loop_release(test_loop);
 }
@@ -248,7 +249,8 @@ static void answer_lookup(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, NULL);
 }
 
-/** The name's lookup is begun, and then answered by a callback of the host that keeps it not. */
+/** The lookup of the name is begun. Then a timer of the host, which does not keep it alive,
+ * answers it. */
 static void answer_later(uv_timer_t *timer)
 {
 	while (!lookup_is_open("a.example")) {
@@ -287,7 +289,7 @@ START_TEST(a_lookup_that_was_given_up_keeps_the_host_until_it_returns)
 	resolver = resolver_new(test_loop, NULL);
 	must_wait(&asker, "a.example");
 	answer_later(&timer);
-	resolver_cancel(&asker.query); /* from here on the query's memory is the caller's */
+	resolver_cancel(&asker.query); /* from here on the caller owns the query's memory */
 	memset(&asker, 0xff, sizeof(asker));
 	ck_assert(is_alive());
 	ck_assert_uint_eq(resolver_lookups(resolver), 1);
@@ -318,7 +320,7 @@ END_TEST
 
 /* ---- callbacks of the host ---- */
 
-/** One handle of each kind whose callback, called first by the host, puts a task on a list. */
+/** A handle of each kind. The host calls its callback before ours, and it puts a task on a list. */
 static struct {
 	union {
 		uv_handle_t any;
@@ -331,7 +333,7 @@ static struct {
 	} handle;
 	struct job job;
 	void (*put)(struct loop *loop, struct task *task);
-	int fd; /**< is ready */
+	int fd; /**< an fd that is ready */
 } guest;
 
 static void guest_put(void)
@@ -413,7 +415,7 @@ static void (*const guests[])(void) = {
 
 enum { GUESTS = sizeof(guests) / sizeof(guests[0]) };
 
-/* With nothing else at work it is the task alone that brings the host back. */
+/* There is no other work, so only the task can wake the host. */
 START_TEST(what_a_callback_of_the_host_puts_on_a_list_runs_at_once)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -448,7 +450,7 @@ START_TEST(a_stream_that_a_callback_of_the_host_writes_to_tells_of_it)
 	scene_open(&scene, WIRE_TCP, 0);
 	(void)uv_timer_init(host, &timer);
 	(void)uv_timer_start(&timer, write_from_timer, 1, 0);
-	run_out(); /* the stream is closed, or it would not end */
+	run_out(); /* ends only if the stream is closed */
 	scene_heard(&scene, "WRITE DRAIN CLOSE");
 	ck_assert_int_eq(peer_recv(scene.far, text, sizeof(text)), 5);
 	ck_assert_str_eq(text, "hello");

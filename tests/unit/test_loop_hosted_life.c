@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A loop hosted by a uv_loop_t: how it begins, sleeps and ends, and whose its handles are. */
+/* A loop hosted by a uv_loop_t: how it begins, sleeps and ends, and who owns its handles. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void on_strike(struct timer *timer)
 	(void)timer;
 }
 
-/** Runs the host for some time; how many rounds it made. */
+/** Runs the host for some time. Returns how many rounds it made. */
 static unsigned rounds_in_ms(unsigned ms)
 {
 	struct timer timer = {0};
@@ -56,7 +56,7 @@ static unsigned rounds_in_ms(unsigned ms)
 	return rounds;
 }
 
-/* There is something to read, and there was something to do: neither keeps it awake. */
+/* There are unread bytes, and there was a task: neither keeps the host awake. */
 START_TEST(an_idle_loop_lets_its_host_sleep)
 {
 	struct scene scene;
@@ -196,7 +196,7 @@ START_TEST(who_closes_all_handles_can_tell_those_of_the_loop)
 }
 END_TEST
 
-/** A host of its own, and a loop on it that is to go. */
+/** Another host, and a loop on it that is to be freed. */
 static uv_loop_t other;
 static struct loop *going;
 
@@ -231,7 +231,7 @@ START_TEST(a_callback_of_the_host_may_end_it)
 
 	begin_other();
 	job_init(&job, 'x');
-	loop_defer(going, &job.task); /* is run by the end of the loop at the latest */
+	loop_defer(going, &job.task); /* the end of the loop runs it at the latest */
 	(void)uv_timer_init(&other, &timer);
 	(void)uv_timer_start(&timer, free_from_timer, 0, 0);
 	ck_assert_int_eq(uv_run(&other, UV_RUN_DEFAULT), 0);

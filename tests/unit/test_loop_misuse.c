@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is told to those who misuse loops, timers, connectors and acceptors: NULL, what is closed, a
- * wrong range are negative errnos, or nothing. Of streams see test_stream_misuse.c. */
+/* Misuse of loops, timers, connectors and acceptors: for NULL, a closed object or a wrong range
+ * a function returns a negative errno or does nothing. test_stream_misuse.c tests streams. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -49,7 +49,7 @@ START_TEST(loops)
 }
 END_TEST
 
-/** What this file says. */
+/** The text of this file. */
 static char *own_text(void)
 {
 	static char text[64 * 1024];
@@ -68,7 +68,8 @@ static char *own_text(void)
 	return text;
 }
 
-/** Of loop.h those that return errnos: the others are told where they need no loop. */
+/** In loop.h, only functions that return an errno count; the header says which others accept
+ * NULL. */
 START_TEST(every_function_of_the_headers_is_tried)
 {
 	static const struct {

@@ -68,7 +68,8 @@ static void next_other(struct job *job)
 	loop_next(test_loop, &job->other->task);
 }
 
-/** What a deferred task puts in line, as a new pair its first read, needs no turn of its own. */
+/** A task that a deferred task puts in line (such as the first read of a new pair) runs in the
+ * same turn. */
 START_TEST(next_follows_the_deferred_tasks_in_the_same_turn)
 {
 	struct job x;
@@ -95,7 +96,7 @@ START_TEST(defer_takes_a_task_off_the_next_list)
 	loop_next(test_loop, &y.task);
 	loop_defer(test_loop, &x.task);
 	loop_settle();
-	ck_assert_str_eq(job_order, "xy"); /* twice in line, it would be "xyx" */
+	ck_assert_str_eq(job_order, "xy"); /* if x were in line twice, it would be "xyx" */
 }
 END_TEST
 
@@ -280,7 +281,7 @@ static void catch_up_only(struct job *job)
 	loop_catch_up(test_loop);
 }
 
-/** Events of its turn are to come, perhaps about what would be freed. */
+/** Events of its turn may still come, also for an object that would be freed. */
 START_TEST(who_was_posted_does_not_stand_in_line)
 {
 	struct job x;

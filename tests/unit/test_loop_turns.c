@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every turn of the loop ends, whatever handlers and tasks do in it: what has no end goes on in the
- * next one, behind timers, other streams and a stop. All bounds are in turns, not in time.
+ * Each turn of the loop ends, whatever handlers and tasks do in it. Endless work goes on in the
+ * next turn, after timers, other streams and a stop. All bounds are in turns, not in time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,13 +20,13 @@
 #include "suite.h"
 
 enum {
-	A_TURN_MOST = 64, /* times, of what goes on for ever */
+	A_TURN_MOST = 64, /* how often endless work may run in a turn */
 	TURNS = 20,
 };
 
 static struct scene scene;
 
-/** How often something came, in which turn last, and how often in one at most. */
+/** How often something happened: in the last turn, at most in one turn, and in all. */
 static struct {
 	uint64_t turn;
 	unsigned n;
@@ -34,7 +34,7 @@ static struct {
 	unsigned total;
 } ticks;
 
-/** Counts; fails the test where the turn does not end. */
+/** Counts, and fails the test if the turn does not end. */
 static void tick(void)
 {
 	if (ticks.turn != loop_turns(test_loop)) {
@@ -61,7 +61,8 @@ static void stop(struct job *job)
 	fixture_stop();
 }
 
-/** While something goes on for ever: turns end, others go on between, and a stop is heeded. */
+/** Checks, while endless work goes on, that turns end, other work runs between, and a stop
+ * works. */
 static void assert_turns_end(unsigned most)
 {
 	struct timer timer = {0};
@@ -81,14 +82,14 @@ static void assert_turns_end(unsigned most)
 		peer_send(other.far, "x");
 		job_init(&job, 'x');
 		loop_next(test_loop, &job.task);
-		/* One turn may begin with a timerfd that has not struck yet. */
+		/* In one turn the timerfd may not have expired yet. */
 		for (unsigned turns = 0; turns < 2 || !struck; turns++) {
 			ck_assert_uint_lt(turns, 10);
 			fixture_turn(__FILE__, __LINE__, "a turn");
 		}
 		ck_assert_uint_eq(other.rec.n_read, 1);
 		ck_assert_uint_eq(job.runs, 1);
-		ck_assert_uint_gt(ticks.total, before); /* and it goes on itself */
+		ck_assert_uint_gt(ticks.total, before); /* the endless work goes on, too */
 	}
 	job.act = stop;
 	loop_next(test_loop, &job.task);
@@ -175,7 +176,7 @@ START_TEST(a_handler_that_writes_again_hears_the_next_event_in_the_next_turn)
 }
 END_TEST
 
-/** Two streams, each of whose drains writes to the other. */
+/** Two streams; when one has drained, the other is written to. */
 static struct scene across[2];
 
 static void write_across(struct recorder *recorder, const struct event *event)
@@ -244,7 +245,7 @@ END_TEST
 
 enum { PIECE = 16 * 1024 };
 
-/** The peer is as fast as the reader: whatever is read, there is more. */
+/** The peer is as fast as the reader: after each read there are more bytes. */
 static void send_again(struct recorder *recorder, const struct event *event)
 {
 	static const char bytes[PIECE];
@@ -268,7 +269,7 @@ START_TEST(a_reader_with_a_fast_peer_has_its_share_of_a_turn)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		if (!wire_reads(TEST_KIND) || TEST_KIND == WIRE_TTY || TEST_KIND == WIRE_PTY) {
-			return; /* they read a line discipline's buffer at a time */
+			return; /* a terminal returns one buffer of its line discipline at a time */
 		}
 		memset(&ticks, 0, sizeof(ticks));
 		scene_open(&scene, TEST_KIND, 0);
@@ -290,7 +291,7 @@ static uint64_t taken_turn;
 ssize_t __real_send(int fd, const void *data, size_t len, int flags);
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags);
 
-/** A peer that takes as fast as we write, if told so. */
+/** If `takes_all` is set, the peer takes bytes as fast as we write them. */
 ssize_t __wrap_send(int fd, const void *data, size_t len, int flags)
 {
 	if (!takes_all) {
@@ -421,7 +422,7 @@ START_TEST(a_post_that_posts_itself)
 }
 END_TEST
 
-/** Timers that ask for the past again whenever they strike. */
+/** Timers that are set to the past again whenever they strike. */
 static struct timer eager[2 * TIMERS_A_TURN];
 
 static void on_eager(struct timer *timer)
@@ -445,7 +446,7 @@ static void eager_timers(size_t n)
 START_TEST(timers_that_are_armed_for_the_past_in_their_strike)
 {
 	eager_timers(1);
-	ck_assert_uint_le(ticks.most, 1); /* none twice in a turn */
+	ck_assert_uint_le(ticks.most, 1); /* no timer strikes twice in a turn */
 	eager_timers(2 * TIMERS_A_TURN);
 }
 END_TEST
@@ -474,7 +475,7 @@ START_TEST(a_connector_that_fails_at_once_and_is_opened_again)
 	struct addr addr;
 	const char *why;
 
-	/* Nobody has bound this abstract name: connect(2) itself says so. */
+	/* No socket has this abstract name, so connect(2) itself fails. */
 	ck_assert_int_eq(addr_parse("unix:@weir-test-nobody-is-here", &addr, &why), 0);
 	connecting = (struct connector_opts){
 		.loop = test_loop, .addr = &addr, .timeout_ns = NS_PER_S, .done = on_connected};
