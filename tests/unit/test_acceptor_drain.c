@@ -231,7 +231,7 @@ START_TEST(draining_while_resting_goes_on_afterwards)
 }
 END_TEST
 
-/* ---- anything in any callback ---- */
+/* ---- calls in callbacks ---- */
 
 START_TEST(closing_in_any_callback_is_safe)
 {

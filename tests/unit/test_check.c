@@ -173,7 +173,7 @@ START_TEST(every_down_holds_while_it_is_down)
 }
 END_TEST
 
-/* ---- the end of its time ---- */
+/* ---- the timeout of a check ---- */
 
 START_TEST(a_silent_server_fails_at_the_timeout_and_not_before)
 {

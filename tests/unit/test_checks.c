@@ -306,7 +306,7 @@ START_TEST(pairs_end_with_a_server_that_an_administrator_sets_down)
 	word.state = SERVER_UP;
 	ck_assert_int_eq(admin_tell(group, servers[0].text, &word), 0);
 	ck_assert(!server_ends_pairs(server(0)));
-	loop_until(is_down(1)); /* by its check, although the administrator said up */
+	loop_until(is_down(1)); /* by its check; the administrator will say up */
 	ck_assert_int_eq(server_ends_pairs(server(1)), _i);
 	ck_assert_int_eq(admin_tell(group, servers[1].text, &word), 0);
 	ck_assert(!server_ends_pairs(server(1)));

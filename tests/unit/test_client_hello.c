@@ -32,7 +32,7 @@ enum { LONG = 20000, FRAGMENTED = 6 * LONG };
 static uint8_t scratch[CLIENT_HELLO_MAX];
 static uint8_t wire[FRAGMENTED];
 
-/* ---- reading, and in which words ---- */
+/* ---- reading, and the result as text ---- */
 
 /** Parses a copy of the bytes, of exact size, so that a sanitizer sees a read beyond it. */
 static int parse(const uint8_t *bytes, size_t n, struct client_hello *ret_hello, const char **why)

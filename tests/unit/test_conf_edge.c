@@ -408,7 +408,7 @@ START_TEST(weir_would_not_connect_to_itself_by_a_route)
 }
 END_TEST
 
-/* ---- what is right, but may not be meant ---- */
+/* ---- likely mistakes ---- */
 
 /* Members of a listener, and the warning for them. */
 static const struct {

@@ -343,7 +343,7 @@ START_TEST(a_link_that_fits_and_leads_to_itself_is_said)
 }
 END_TEST
 
-/* ---- what may not be meant ---- */
+/* ---- likely mistakes ---- */
 
 START_TEST(an_upstream_that_nobody_uses_is_warned_of)
 {

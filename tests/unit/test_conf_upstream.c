@@ -513,7 +513,7 @@ START_TEST(a_wrong_resolver_is_said)
 }
 END_TEST
 
-/* ---- what may not be meant ---- */
+/* ---- likely mistakes ---- */
 
 START_TEST(an_upstream_whose_servers_take_turns_unasked_is_warned_of)
 {

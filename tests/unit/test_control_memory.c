@@ -44,7 +44,7 @@ static void on_status(void *owner, struct control_status *ret_status)
 static void on_reload(void *owner, struct control_request *request)
 {
 	(void)owner;
-	control_request_forget(request); /* the config is refused */
+	control_request_forget(request); /* as if the config was refused */
 	request->done(request, false, "weir.conf:1: one\nweir.conf:2: two\n");
 }
 

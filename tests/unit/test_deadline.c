@@ -6,7 +6,7 @@
 
 #include "deadlines.h"
 
-/* ---- each alone ---- */
+/* ---- each timer alone ---- */
 
 START_TEST(nothing_is_due_when_all_are_off)
 {
@@ -270,7 +270,7 @@ START_TEST(connect_is_left_to_the_connector)
 }
 END_TEST
 
-/* ---- each against every other ---- */
+/* ---- each timer against every other ---- */
 
 /** Sets the facts and timeouts so that the timer `kind` is due at `at_ns`, and no other. */
 static void arrange(enum deadline_kind kind, uint64_t at_ns, struct conf_timeouts *timeouts,
@@ -471,7 +471,7 @@ START_TEST(names_are_those_of_the_config)
 }
 END_TEST
 
-/* ---- all of them ---- */
+/* ---- all timers ---- */
 
 START_TEST(all_are_told_with_the_next_among_them)
 {

@@ -123,7 +123,7 @@ static void tear_down(void)
 	fixture_teardown();
 }
 
-/** Each try takes 20 ms. */
+/** Sets tries with a timeout of 20 ms. */
 static void be_quick(uint32_t tries)
 {
 	conf.timeout_ns = 20 * (uint64_t)NS_PER_MS;

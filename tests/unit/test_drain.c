@@ -86,7 +86,7 @@ static void answer(struct order *expected, int status)
 	loop_settle();
 }
 
-/* ---- who asks ---- */
+/* ---- requests ---- */
 
 static void on_answer(struct control_request *request, bool ok, const char *text)
 {
@@ -272,7 +272,7 @@ START_TEST(a_grace_of_none_ends_one_that_goes_on)
 }
 END_TEST
 
-/* ---- what comes in between ---- */
+/* ---- a request or a reload during a drain ---- */
 
 START_TEST(who_asks_meanwhile_is_served_in_turn)
 {
@@ -330,7 +330,7 @@ START_TEST(it_takes_turns_with_a_reload)
 }
 END_TEST
 
-/* ---- back ---- */
+/* ---- the end of a drain ---- */
 
 START_TEST(undone_it_binds_anew)
 {

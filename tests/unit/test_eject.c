@@ -233,7 +233,7 @@ START_TEST(ejected_ones_are_used_while_nothing_else_is_usable)
 }
 END_TEST
 
-/* ---- over configs ---- */
+/* ---- when the config changes ---- */
 
 START_TEST(a_reload_keeps_ejections_and_rows)
 {

@@ -320,7 +320,7 @@ START_TEST(a_config_that_keeps_the_names_keeps_what_is_known)
 	drop(plan);
 	ck_assert_uint_eq(next_plan->members[0]->server->n_failed, 1);
 	ck_assert_uint_eq(next_plan->members[1]->server->n_failed, 0);
-	ck_assert(!often_count(&next_plan->group->failures)); /* enough were warnings */
+	ck_assert(!often_count(&next_plan->group->failures)); /* no more warnings in this second */
 	drop(next_plan);
 }
 END_TEST

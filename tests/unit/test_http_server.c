@@ -333,7 +333,7 @@ START_TEST(who_takes_some_bytes_now_and_then_gets_all)
 }
 END_TEST
 
-/* ---- who goes, and who must make room ---- */
+/* ---- which connections are closed ---- */
 
 START_TEST(who_asks_is_told_of_a_client_that_goes)
 {

@@ -20,7 +20,7 @@
 enum { FDS_MAX = 64 };
 
 static struct inherited inherited;
-static unsigned n_fds; /* open before the test */
+static unsigned n_fds; /* fds open before the test */
 
 static unsigned count_fds(void)
 {
@@ -183,7 +183,7 @@ START_TEST(without_memory_nothing_is_left_of_it)
 }
 END_TEST
 
-/* ---- what nobody takes ---- */
+/* ---- fds that no module takes ---- */
 
 static char log_text[16384];
 

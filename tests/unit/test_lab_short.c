@@ -483,7 +483,7 @@ START_TEST(a_blackhole_that_failed_and_went_asks_the_kernel_nothing)
 }
 END_TEST
 
-/* ---- around ---- */
+/* ---- setting up ---- */
 
 static void set_up(void)
 {

@@ -157,7 +157,7 @@ static void hang_up(void)
 	loop_until(api.server.n_connections == 0);
 }
 
-/* ---- what is walked on ---- */
+/* ---- the connections of the walk ---- */
 
 static void make_proxy(const char *name, uint16_t port)
 {
@@ -279,11 +279,11 @@ START_TEST(a_walk_goes_on_behind_what_has_gone)
 }
 END_TEST
 
-/* ---- around ---- */
+/* ---- setting up ---- */
 
 static void *allocate(size_t n)
 {
-	return malloc(n); /* jansson's, which is a shared library, may fail, too */
+	return malloc(n); /* so that allocations of jansson, a shared library, fail, too */
 }
 
 static void set_up(void)

@@ -17,7 +17,7 @@ enum { VICTIM_MODE = 0604 };
 
 /* What replaces the socket at the path; the socket is renamed to "ours". */
 static enum put { PUT_NOTHING, PUT_LINK, PUT_HARD_LINK, PUT_SOCKET } put;
-static unsigned n_umasks; /* calls */
+static unsigned n_umasks; /* calls of umask(2) */
 static bool no_proc;
 
 /* Replaces the socket between two of our steps, as anybody who may write the folder could. */

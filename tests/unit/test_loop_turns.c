@@ -486,7 +486,7 @@ START_TEST(a_connector_that_fails_at_once_and_is_opened_again)
 }
 END_TEST
 
-/* ---- what is not put off ---- */
+/* ---- what need not wait for the next turn ---- */
 
 static void defer_a_chain(struct job *job)
 {
