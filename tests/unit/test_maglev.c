@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Maglev's table: shares, agreement, and what moves when servers change. */
+/*
+ * Maglev's table: the share of each server, the same table everywhere, and how few clients move
+ * when servers change.
+ */
 #include "upstream/maglev.h"
 
 #include <arpa/inet.h>
@@ -35,7 +38,7 @@ static struct maglev *make(void)
 	return maglev;
 }
 
-/** Where the client with that IPv4 address goes. */
+/** Returns the server to which the client with that IPv4 address goes. */
 static uint32_t server_of(const struct maglev *maglev, uint32_t client)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(client)};

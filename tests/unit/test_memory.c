@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* When memory goes back to the system, and that nothing of a burst stays. */
+/* Tests of when weir gives memory back to the system, and that it keeps nothing of a burst. */
 #include "service/memory.h"
 
 #include <malloc.h>
@@ -28,7 +28,7 @@ START_TEST(a_burst_of_pairs_is_given_back_once)
 	memory_look(&memory, 1000, 0);
 	ck_assert_uint_eq(n_trims, 0);
 	memory_look(&memory, 10, 0);
-	ck_assert_uint_eq(n_trims, 0); /* it may go on */
+	ck_assert_uint_eq(n_trims, 0); /* the burst may go on */
 	memory_look(&memory, 10, 0);
 	ck_assert_uint_eq(n_trims, 1);
 	memory_look(&memory, 10, 0);
@@ -59,7 +59,9 @@ START_TEST(a_config_is_given_back_once)
 	memory_config_went(&memory);
 	memory_look(&memory, 100, 0);
 	memory_look(&memory, 100, 0);
-	ck_assert_uint_eq(n_trims, 0); /* a burst ebbs, then its listeners are still going */
+	/* The first look sees a burst that ebbs. At the second, the listeners of the old config
+	 * are still closing. */
+	ck_assert_uint_eq(n_trims, 0);
 	memory_look(&memory, 100, 0);
 	ck_assert_uint_eq(n_trims, 1);
 	memory_look(&memory, 100, 0);
@@ -109,7 +111,8 @@ END_TEST
 enum { KIB = 1024, BLOCK = 16 * KIB, SMALL = 64, BLOCKS = 400 };
 
 struct burst {
-	pthread_barrier_t barrier; /**< before and after the burst, and at the end */
+	/* The threads meet before and after the burst, and at the end. */
+	pthread_barrier_t barrier;
 	void *blocks[BLOCKS];
 	void *smalls[BLOCKS];
 };
@@ -133,7 +136,7 @@ static void *have_burst(void *arg)
 {
 	struct burst *burst = arg;
 
-	free(new_block(BLOCK)); /* from here on the thread has its part of the heap */
+	free(new_block(BLOCK)); /* from here on the thread has its own heap arena */
 	meet(burst);
 	meet(burst);
 	for (size_t i = 0; i < BLOCKS; i++) {
@@ -151,7 +154,7 @@ static void *have_burst(void *arg)
 	return NULL;
 }
 
-/** KiB of this process that are in no file. */
+/** Returns the resident KiB of this process that no file backs. */
 static long resident(void)
 {
 	FILE *file = fopen("/proc/self/status", "re");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which names and zones the start warns of; getaddrinfo() is scripted. */
+/* Tests of the names and zones that weir warns of at start. getaddrinfo() is scripted. */
 #include "service/names.h"
 
 #include <errno.h>
@@ -36,7 +36,9 @@ static void set_server(size_t i, const char *text)
 	ck_assert_int_eq(addr_parse(text, &servers[i].addr, &why), 0);
 }
 
-/** An address between two names, one of each upstream. */
+/**
+ * Sets up three servers: a name, an address and another name. Each upstream has one of the names.
+ */
 static void setup(void)
 {
 	fixture_setup();

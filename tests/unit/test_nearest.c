@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Edits between names, and which one is meant. */
+/* The edit distance of two names, and which known name a misspelt one most resembles. */
 #include "base/nearest.h"
 
 #include "suite.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A service manager that does not read: nothing waits for it, and it learns the state later. */
+/*
+ * Tests of a service manager that does not read: weir does not wait for it, and it gets the state
+ * later.
+ */
 #include "service/notify.h"
 
 #include <errno.h>
@@ -18,7 +21,7 @@ static int filler;
 static struct sockaddr_un address;
 static socklen_t address_len;
 
-/** An abstract name, so that nothing is left behind; _i 1: a path. */
+/** Opens the manager's socket: on an abstract name, which leaves no file behind, or on a path. */
 static void open_manager(int by_path)
 {
 	char name[sizeof(address.sun_path)];
@@ -53,7 +56,7 @@ static void fill(void)
 	ck_assert_int_eq(errno, EAGAIN);
 }
 
-/** What has been told, the filling left out, as "READY=1|STOPPING=1|". */
+/** Returns all messages that the manager got, without those of fill(), as "READY=1|STOPPING=1|". */
 static const char *heard(void)
 {
 	static char all[512];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Of many lines a few are written, and the others a number, whoever counts them. */
+/*
+ * Of many equal lines the log gets a few, and then the number of those left out, from all threads.
+ */
 #include "log/often.h"
 
 #include <pthread.h>
@@ -39,7 +41,7 @@ static void drop(void)
 	ck_assert(list_empty(&list.all));
 }
 
-/** What was told until now: all of it, or "". */
+/** The log has `first`, then `second`, and ends there. "" stands for nothing. */
 static void expect_told(const char *first, const char *second)
 {
 	char *text;
@@ -119,7 +121,7 @@ static void *count_many(void *arg)
 	return NULL;
 }
 
-/** The sum of all "pairs=". */
+/** Returns the sum of all "pairs=". */
 static unsigned long sum_told(const char *text)
 {
 	unsigned long sum = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Orders to real workers: who runs them, when they are answered, and what a stop does to them. */
+/*
+ * Tests of orders to real workers: which workers run them, when they answer, and what a stop of the
+ * crew does.
+ */
 #include "crew/order.h"
 
 #include <errno.h>
@@ -19,7 +22,7 @@ enum { SLICES = 5, ORDERS = 4 };
 
 struct trip {
 	struct order order;
-	struct order *again; /**< given from done() */
+	struct order *again; /**< on_done() gives this order to the crew */
 	sem_t hold;
 	size_t held; /**< this worker waits for `hold` */
 	int answers[CREW_WORKERS];
@@ -71,7 +74,9 @@ static void close_trip(void)
 	ck_assert_int_eq(sem_destroy(&trip.hold), 0);
 }
 
-/** Until then this thread's loop has nothing to wake up for. */
+/**
+ * Waits for the answer of one worker. Nothing wakes this thread's loop before all have answered.
+ */
 static void wait_for_answer(size_t worker)
 {
 	while (order_is_open(&trip.order, worker)) {
@@ -83,14 +88,14 @@ static void ask(void)
 {
 	trip.n_done = 0;
 	crew_ask_all(&trip.order);
-	ck_assert_uint_eq(trip.n_done, 0); /* not from inside */
+	ck_assert_uint_eq(trip.n_done, 0); /* done() is not called from inside */
 	ck_assert(order_is_under_way(&trip.order));
 	loop_until(trip.n_done > 0);
 	loop_settle();
 	ck_assert_uint_eq(trip.n_done, 1);
 }
 
-/* ---- who runs it, and when it is done ---- */
+/* ---- which workers run it, and when it is done ---- */
 
 START_TEST(each_worker_runs_what_is_asked_once_each_time)
 {
@@ -145,7 +150,7 @@ START_TEST(one_failure_is_the_answer_and_the_others_run_all_the_same)
 	}
 	trip.answers[_i] = 0;
 	ask();
-	ck_assert_int_eq(trip.status, 0); /* the last one is forgotten */
+	ck_assert_int_eq(trip.status, 0); /* the status of the last run is forgotten */
 	close_trip();
 }
 END_TEST
@@ -185,7 +190,7 @@ START_TEST(an_order_may_take_slices_and_begins_anew_each_time)
 }
 END_TEST
 
-/** What answers later, by a task of the worker's. */
+/** A part of an order that is answered later, by a task of the worker. */
 struct later {
 	struct task task;
 	struct order_part *part;
@@ -343,14 +348,14 @@ END_TEST
 
 /* ---- a crew that stops ---- */
 
-/** Never answers by itself. */
+/** This part never answers. */
 static int run_hang(struct order_part *part)
 {
 	part->at++;
 	return part->worker->opts.index == 0 ? 0 : ORDER_LATER;
 }
 
-/** Never ends by itself: the worker's loop has always more of it to do. */
+/** This part never ends: the worker's loop always has more of it to do. */
 static int run_endless(struct order_part *part)
 {
 	part->at++;
@@ -369,7 +374,7 @@ START_TEST(a_stop_gives_up_what_is_under_way)
 	ck_assert_uint_eq(trip.n_done, 0);
 	for (size_t i = 0; i < CREW_WORKERS; i++) {
 		ck_assert(!order_is_open(&trip.order, i));
-		ck_assert_uint_ge(trip.order.parts[i].at, 1); /* it had begun */
+		ck_assert_uint_ge(trip.order.parts[i].at, 1); /* it has begun */
 	}
 	loop_until(trip.n_done == 1);
 	ck_assert_int_eq(trip.status, -ECANCELED);
@@ -393,7 +398,7 @@ START_TEST(an_order_that_was_answered_before_a_stop_keeps_its_answer)
 	open_trip(run_once);
 	trip.answers[2] = -ENOSPC;
 	crew_ask_all(&trip.order);
-	crew_stop(&crew); /* what was posted before runs before */
+	crew_stop(&crew); /* orders that were posted before the stop run before it */
 	loop_until(trip.n_done == 1);
 	ck_assert_int_eq(trip.status, -ENOSPC);
 	close_trip();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Own listening sockets, and which listener leads to which. */
+/*
+ * Tests of what finds a loop: is an address our own listening socket, and which listeners lead to
+ * which?
+ */
 #include "proxy/own.h"
 
 #include <errno.h>
@@ -60,7 +63,7 @@ START_TEST(an_address_of_ones_own_is_found_by_port_and_host)
 		{"[::]:80", "[::1]:81", "127.0.0.1:80", NONE},
 		{"*:80", "[::1]:81", "127.0.0.1:80", FIRST},
 		{"*:80", "[::1]:81", "[::1]:80", FIRST},
-		/* TEST-NET-1 is nobody's, so it is not this machine's. */
+		/* no machine has an address of TEST-NET-1 */
 		{"*:80", "127.0.0.1:81", "192.0.2.77:80", NONE},
 		{"unix:@a", "unix:@ab", "unix:@ab", SECOND},
 		{"unix:@a", "unix:@ab", "unix:@abc", NONE},
@@ -92,7 +95,7 @@ START_TEST(a_chain_is_legal_until_it_leads_back)
 		ck_assert(!chains_enter(&chains, "c", "a", now_ns));
 		ck_assert(!chains_enter(&chains, "b", "a", now_ns));
 	}
-	/* What happened long before this pair came is no longer so. */
+	/* A link that was seen long before this pair came does not count any more. */
 	ck_assert(chains_enter(&chains, "c", "a", clock_ns() + 60 * (uint64_t)NS_PER_S));
 	chains_fini(&chains);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The good life of a pair: every scenario runs with TCP and UNIX on either side. */
+/* Tests of pairs in which nothing fails. Every scenario runs with TCP and UNIX on either side. */
 #include "proxy/pair.h"
 
 #include <errno.h>
@@ -138,7 +138,7 @@ START_TEST(a_fin_waits_for_the_bytes_before_it)
 	total = first->out.n_sent;
 	side_finish(first);
 	loop_settle();
-	ck_assert_uint_eq(rig.pair.fin_ns, NS_NEVER); /* it has not been passed on */
+	ck_assert_uint_eq(rig.pair.fin_ns, NS_NEVER); /* weir has not passed the FIN on */
 	side_receive(second);
 	loop_until(side_saw_fin(second));
 	ck_assert_uint_eq(second->in.n_received, total);
@@ -161,7 +161,7 @@ START_TEST(a_fin_that_is_there_goes_out_in_the_segment_of_the_bytes_before_it)
 	loop_until(rig.n_half_closed == 1);
 	ck_assert_int_eq(peer_recv(other->fd, buffer, sizeof(buffer)), 3);
 	ck_assert_int_eq(peer_recv(other->fd, buffer, sizeof(buffer)), 0);
-	/* What is spliced goes out as it comes. */
+	/* Spliced bytes go out before the FIN, in a segment of their own. */
 	ck_assert_uint_eq(segments_of_all_kinds(other->fd) - n_before, rig.splices ? 2 : 1);
 	rig_close(&rig);
 }
@@ -214,7 +214,7 @@ START_TEST(the_first_fin_gives_the_name_although_its_bytes_are_out_last)
 	open_relaying(_i / 2, RIG_TINY);
 	first = first_of(_i);
 	second = rig_other(&rig, first);
-	/* Less than the mark waits, so that weir goes on reading and sees the FIN behind it. */
+	/* Fewer bytes than the mark wait, so weir goes on reading and sees the FIN behind them. */
 	while (stream_bytes_waiting(rig_stream(&rig, second)) < rig.mark / 2) {
 		side_send(first, 1000);
 		loop_until(sender_is_done(&first->out));
@@ -224,7 +224,7 @@ START_TEST(the_first_fin_gives_the_name_although_its_bytes_are_out_last)
 	loop_settle();
 	side_receive(first);
 	side_finish(second);
-	loop_until(side_saw_fin(first)); /* the other's FIN overtakes */
+	loop_until(side_saw_fin(first)); /* the second FIN arrives before the first */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	side_receive(second);
 	rig_until_ended(&rig, rig_by(&rig, first), END_EOF);
@@ -241,12 +241,12 @@ START_TEST(what_waits_is_bounded_by_the_mark_each_way)
 	open_relaying(_i, RIG_TINY);
 	rig_stall(&rig, &rig.client);
 	rig_stall(&rig, &rig.upstream);
-	/* Both were at the mark; TCP may have taken a few bytes more since. */
+	/* Both directions were at the mark; the kernel may have taken a few bytes more since. */
 	ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, &rig.upstream)), 0);
 	ck_assert_uint_gt(stream_bytes_waiting(rig_stream(&rig, &rig.client)), 0);
 	ck_assert_uint_le(loop_queued_bytes(test_loop), 2 * rig.mark);
 	ck_assert_uint_eq(rig.n_ended, 0);
-	/* Then everything comes after all, and nothing waits any more. */
+	/* Then all bytes arrive, and none wait any more. */
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	loop_until(rig.upstream.in.n_received == rig.client.out.n_sent &&
@@ -287,7 +287,7 @@ START_TEST(an_idle_pair_costs_no_turns)
 	loop_settle();
 	turns = loop_turns(test_loop);
 	loop_for_ms(50);
-	/* The turn that opens the 50 ms and the one that ends them; the others are room. */
+	/* One turn begins the 50 ms and one ends them; two more are allowed. */
 	ck_assert_uint_le(loop_turns(test_loop) - turns, 4);
 	rig_close(&rig);
 }
@@ -365,7 +365,7 @@ START_TEST(may_be_closed_in_ended)
 }
 END_TEST
 
-/* ---- what cannot be watched ---- */
+/* ---- an fd that cannot be watched ---- */
 
 /** An fd that epoll refuses (EPERM). */
 static int unpollable_fd(void)
@@ -388,7 +388,7 @@ START_TEST(an_upstream_that_cannot_be_watched_stays_the_callers)
 	ck_assert(!pair_is_joined(&rig.pair));
 	ck_assert_int_ge(stream_fd(stream), 0);
 	stream_free(stream);
-	/* And another server may be tried. */
+	/* Afterwards another server may be tried. */
 	rig_join(&rig);
 	side_receive(&rig.upstream);
 	side_send(&rig.client, 10);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The drain of a pair, in virtual time; its end, as test_pair_timers.c has it, is not repeated. */
+/* The drain of a pair, in virtual time. Its end is tested in test_pair_timers.c. */
 #include "proxy/pair.h"
 
 #include "strike.h"
@@ -88,7 +88,7 @@ START_TEST(bytes_in_the_kernel_are_not_idle_for_a_drain)
 	rig_open_relaying(&rig, _i, RIG_WIDE);
 	side_receive(&rig.upstream);
 	drain_idle_first(ms(1000), clock_ns());
-	vtime_advance(ms(5000)); /* weir was late: the byte comes before it looks */
+	vtime_advance(ms(5000)); /* weir is late: the byte comes before weir looks */
 	side_send(&rig.client, 1);
 	loop_settle();
 	ck_assert_uint_eq(rig.n_ended, 0);

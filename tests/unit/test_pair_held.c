@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the kernel holds for a peer, when weir is rid of it, in virtual time: as long as the peer
- * takes some of it nobody is silent, and who takes nothing is cut as a cut transfer.
+ * Tests of bytes that weir has written and the kernel still holds for the peer, in virtual time. As
+ * long as the peer takes some of them, no timer of silence strikes. A peer that takes none is cut
+ * off with a reset, as if weir still held the bytes.
  */
 #include "proxy/pair.h"
 
@@ -14,11 +15,12 @@
 
 enum { TIMER_MS = 800 };
 
-static struct stream *receiver; /* weir's stream to it */
+static struct stream *receiver; /* weir's stream to the peer that receives */
 
 /**
- * Whether no more of it moves by itself. TCP: the peer's kernel has closed its window, or dropped
- * what it has no room for, so that ours has sent it again. Before that, it may be on its way.
+ * Returns whether the held bytes stay where they are until the peer reads. With TCP they do when
+ * the peer's kernel has closed its window, or when our kernel has retransmitted because the peer's
+ * dropped what it had no room for. Before that, bytes may be on their way.
  */
 static bool is_stuck(void)
 {
@@ -32,7 +34,10 @@ static bool is_stuck(void)
 	return info.tcpi_unacked == 0 ? info.tcpi_snd_wnd == 0 : info.tcpi_total_retrans > 0;
 }
 
-/** More than the kernel of `to` has room for, but nothing waits in weir. */
+/**
+ * Sends more than the kernel of `to` has room for. Our kernel holds the rest, and nothing waits in
+ * weir.
+ */
 static void hold(void)
 {
 	while (stream_unsent(receiver) == 0) {
@@ -40,13 +45,16 @@ static void hold(void)
 		loop_settle();
 		ck_assert(sender_is_done(&from->out));
 		while (stream_unsent(receiver) > 0 && !is_stuck()) {
-			(void)usleep(1000); /* by the kernel's clock */
+			(void)usleep(1000); /* the kernel's clock is not virtual */
 		}
 	}
 	ck_assert_uint_eq(stream_bytes_waiting(receiver), 0);
 }
 
-/** The client holds it over TCP, or the upstream over UNIX: the kernels take their time here. */
+/**
+ * The receiver is the client over TCP, or the upstream over UNIX. Only two variants: the kernels
+ * are slow here.
+ */
 enum { WAYS = 2 };
 
 static void open_held(int way)
@@ -58,7 +66,7 @@ static void open_held(int way)
 	hold();
 }
 
-/** `to` takes some of it; whether its kernel has told ours so, for it does in steps. */
+/** `to` takes some bytes. Returns whether our kernel knows of it: the peer's reports in steps. */
 static bool take_some(void)
 {
 	size_t held = stream_unsent(receiver);
@@ -81,7 +89,7 @@ static void take_all(void)
 	}
 }
 
-/** idle, half_close and the silence of a drain: what runs from now on. */
+/** Arms one of three timers from now on: idle, half_close, or the silence of a drain. */
 static void set_timer(int kind)
 {
 	static const enum deadline_kind kinds[] = {
@@ -107,7 +115,7 @@ START_TEST(who_takes_nothing_is_reset_when_the_timer_has_passed_since_the_first_
 {
 	open_held(_i / KINDS);
 	set_timer(_i % KINDS);
-	vtime_pass(ms(TIMER_MS)); /* the look that finds the bytes */
+	vtime_pass(ms(TIMER_MS)); /* this look finds the bytes */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	vtime_pass(ms(TIMER_MS) - 1);
 	ck_assert_uint_eq(rig.n_ended, 0);
@@ -129,7 +137,7 @@ START_TEST(who_takes_some_is_left_alone_and_then_silent_like_anybody)
 	vtime_pass(ms(TIMER_MS));
 	for (int i = 0; i < 2; i++) {
 		if (stream_unsent(receiver) > 0 && !take_some()) {
-			i--; /* more is needed before the kernel tells */
+			i--; /* more must be taken before our kernel knows */
 			continue;
 		}
 		vtime_pass(ms(TIMER_MS) - 1);
@@ -142,12 +150,13 @@ START_TEST(who_takes_some_is_left_alone_and_then_silent_like_anybody)
 	last_ns = clock_ns();
 	vtime_pass(ms(TIMER_MS) - 1);
 	ck_assert_uint_eq(rig.n_ended, 0);
-	while (rig.n_ended == 0) { /* a look is an eighth of the timer late at worst */
+	while (rig.n_ended == 0) { /* looks are an eighth of the timer apart */
 		vtime_pass(ms(1));
 	}
 	ck_assert_uint_le(clock_ns() - last_ns, ms(TIMER_MS + TIMER_MS / 8));
 	ck_assert_uint_eq(rig.end.late_ns / NS_PER_MS, 0);
-	if (_i % KINDS == 0) { /* half_close resets, and a drain within a second of movement */
+	/* half_close ends with resets, and so does a drain less than a second after bytes moved */
+	if (_i % KINDS == 0) {
 		rig_assert_both_saw_fin(&rig);
 	}
 	rig_close(&rig);
@@ -171,13 +180,13 @@ START_TEST(bytes_that_move_the_other_way_put_the_timer_off)
 {
 	open_held(_i);
 	set_timer(0);
-	vtime_pass(ms(TIMER_MS)); /* found */
+	vtime_pass(ms(TIMER_MS)); /* this look finds the bytes */
 	vtime_pass(ms(TIMER_MS) / 2);
 	side_receive(from);
 	side_send(to, 10);
 	loop_until(from->in.n_received == 10);
 	while (stream_unsent(rig_stream(&rig, from)) > 0) {
-		(void)usleep(1000); /* or they count as held */
+		(void)usleep(1000); /* else these bytes count as held */
 	}
 	vtime_pass(ms(TIMER_MS) - 1);
 	ck_assert_uint_eq(rig.n_ended, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Resets: from either side, in every state. A TCP survivor must see all bytes that came before it
- * and then a reset, never an end that looks complete. A UNIX socket knows neither: it sees a close.
+ * Tests of resets, from either side, in every state. A TCP survivor must get all bytes that came
+ * before the reset, and then a reset, never an end that looks complete. A UNIX survivor sees a
+ * close: UNIX sockets have no reset.
  */
 #include "proxy/pair.h"
 
@@ -15,10 +16,10 @@
 #include "suite.h"
 
 static struct rig rig;
-static struct side *failing;  /* the side that resets: the client for even _i */
-static struct side *survivor; /* the other */
+static struct side *failing; /* the side that resets: the client for even _i */
+static struct side *survivor;
 
-/** Variants in which the side that resets is TCP: by _i, as RIG_MIRRORED. */
+/** Opens the rig for the _i of a test that has RIG_MIRRORED variants. */
 static void open_connecting(int i, enum rig_size size)
 {
 	rig_open(&rig, i / 2, size);
@@ -34,8 +35,8 @@ static void open_relaying(int i, enum rig_size size)
 }
 
 /**
- * A reset of a UNIX peer: it closes with bytes of ours unread, which makes it an ECONNRESET.
- * TCP resets by itself.
+ * Prepares a reset of the side. A UNIX peer resets when it closes with bytes of weir unread: weir
+ * gets ECONNRESET. A TCP peer needs no preparation.
  */
 static void leave_unread(struct side *side)
 {
@@ -45,7 +46,7 @@ static void leave_unread(struct side *side)
 	}
 }
 
-/** Until all that the side has sent has arrived in weir's kernel; a reset throws away the rest. */
+/** Waits until all that the side has sent is in weir's kernel: a reset throws away the rest. */
 static void until_delivered(struct side *side)
 {
 	loop_until(sender_is_done(&side->out));
@@ -131,13 +132,13 @@ START_TEST(bytes_before_a_reset_arrive_before_it)
 }
 END_TEST
 
-/** The side that resets has filled weir's queue, its own receive buffer, and was paused. */
+/** The side fills weir's queue until weir does not read from it any more. Then it resets. */
 static void stall_and_reset(void)
 {
 	leave_unread(failing);
 	rig_stall(&rig, failing);
 	failing->out.total = failing->out.n_sent;
-	/* What has not arrived by now will not; how much that is only the kernel knows. */
+	/* What has not arrived by now is lost. Only the kernel knows how much that is. */
 	loop_settle();
 	side_reset(failing);
 	loop_settle();
@@ -145,7 +146,7 @@ static void stall_and_reset(void)
 	ck_assert_uint_eq(rig.n_ended, 0);
 }
 
-/** Bytes of the failed side that weir has, in its own queue and unread in the kernel. */
+/** Returns how many bytes of the failed side weir has read, or has unread in the kernel. */
 static size_t bytes_held(void)
 {
 	return stream_bytes_read(rig_stream(&rig, failing)) +
@@ -254,12 +255,12 @@ START_TEST(a_fin_behind_waiting_bytes_is_not_passed_on_after_a_reset)
 }
 END_TEST
 
-/* ---- a write that finds nobody ---- */
+/* ---- a write to a peer that has closed ---- */
 
 START_TEST(a_write_to_a_closed_peer_is_its_reset)
 {
 	open_relaying(_i, RIG_WIDE);
-	side_close(failing); /* its FIN is passed on; what then comes for it finds nobody */
+	side_close(failing); /* weir passes its FIN on; later bytes for it get a reset */
 	side_receive(survivor);
 	loop_until(side_saw_fin(survivor));
 	side_send(survivor, 1000);
@@ -288,7 +289,7 @@ START_TEST(write_stall_bounds_the_wait_for_a_survivor_that_never_reads)
 	open_relaying(_i, RIG_TINY);
 	leave_unread(failing);
 	rig_stall(&rig, failing);
-	/* Armed by the reset, which is the next thing that happens. */
+	/* The reset, which comes next, arms this timer. */
 	rig.rules.timeouts.write_stall_ns = (uint64_t)100 * NS_PER_MS;
 	begin_ns = clock_ns();
 	side_reset(failing);
@@ -331,7 +332,7 @@ START_TEST(without_a_bound_the_wait_lasts_but_costs_little)
 
 	open_relaying(_i, RIG_TINY);
 	stall_and_reset();
-	loop_for_ms(130); /* the interval has grown to its 50 ms: 1 + 2 + 4 + ... + 64 > 120 */
+	loop_for_ms(130); /* the interval has grown to 50 ms: 1 + 2 + 4 + ... + 64 > 120 */
 	turns = loop_turns(test_loop);
 	loop_for_ms(100);
 	ck_assert_uint_eq(rig.n_ended, 0);
@@ -340,17 +341,17 @@ START_TEST(without_a_bound_the_wait_lasts_but_costs_little)
 }
 END_TEST
 
-/* ---- failures of our own ---- */
+/* ---- failures in weir ---- */
 
-/** By an errno of a failed send to the side that fails. */
+/** A send to the failing side fails with `err`: both sides must get a reset. */
 static void assert_failure_resets_both(int err, enum end_by by, enum end_reason reason)
 {
 	side_receive(&rig.client);
 	side_receive(&rig.upstream);
 	fault_only_call(rig.splices ? "splice" : "send");
 	fault_set_errno(err);
-	fault_arm(rig.splices ? 2 : 1); /* the first one is in, from the survivor */
-	side_send(survivor, 100);       /* weir cannot send them to the failing side */
+	fault_arm(rig.splices ? 2 : 1); /* the first call reads from the survivor */
+	side_send(survivor, 100);
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
 	rig_assert_ended(&rig, by, reason);
@@ -382,7 +383,8 @@ START_TEST(no_memory_resets_both_sides)
 	open_relaying(_i, RIG_TINY);
 	fault_only(FAULT_MEMORY);
 	fault_arm(1);
-	sender_send(&survivor->out, survivor->fd, 1024 * 1024); /* some of it would have to wait */
+	/* weir needs memory for the bytes that must wait. */
+	sender_send(&survivor->out, survivor->fd, 1024 * 1024);
 	loop_until(rig.n_ended > 0);
 	ck_assert(fault_disarm());
 	rig_assert_ended(&rig, END_BY_WEIR, END_LIMIT);
@@ -427,7 +429,7 @@ int main(void)
 	tcase_add_loop_test(tc, without_a_bound_the_wait_lasts_but_costs_little, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, an_error_resets_both_sides, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, the_loss_of_a_side_resets_both_sides, 0, RIG_MIRRORED);
-	if (getenv("WEIR_TEST_SPLICE") == NULL) { /* what waits in a pipe needs none */
+	if (getenv("WEIR_TEST_SPLICE") == NULL) { /* bytes that wait in a pipe need no memory */
 		tcase_add_loop_test(tc, no_memory_resets_both_sides, 0, RIG_MIRRORED);
 	}
 	suite_add_tcase(suite, tc);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The timers of a pair that look at one side alone, and the grace of its lifetime, in virtual time.
- * test_pair_timers.c has the others.
+ * Tests of the timers of a pair that look at one side alone, and of the grace of a lifetime, in
+ * virtual time. test_pair_timers.c has the other timers.
  */
 #include "proxy/pair.h"
 
@@ -58,7 +58,8 @@ START_TEST(what_a_peer_has_yet_to_take_is_not_quiet)
 {
 	strike_open(_i, RIG_WIDE);
 	set_grace();
-	side_send(from, 1000); /* and nobody reads them; TCP acknowledges what its kernel has */
+	/* Nobody reads these. TCP acknowledges what is in the kernel of the peer. */
+	side_send(from, 1000);
 	loop_settle();
 	if (to->kind == WIRE_TCP) {
 		rig_assert_strikes_in(&rig, ms(2000), DEADLINE_LIFETIME);
@@ -71,7 +72,9 @@ START_TEST(what_a_peer_has_yet_to_take_is_not_quiet)
 	}
 	side_receive(to);
 	loop_until(to->in.n_received == 1000);
-	for (int i = 0; i < 10; i++) { /* a look each eighth of the second, then a second */
+	/* weir looks each eighth of a second. After the look that finds nothing held, a second
+	 * must pass. */
+	for (int i = 0; i < 10; i++) {
 		vtime_pass(ms(125) - 1);
 		ck_assert_uint_eq(rig.n_ended, 0);
 	}
@@ -85,7 +88,7 @@ END_TEST
 
 /* ---- one side alone ---- */
 
-/** The timer of the side that acts. */
+/** Returns the idle timeout of the side that acts. */
 static uint64_t *idle_of_from(void)
 {
 	return from == &rig.client ? &rig.rules.timeouts.idle_client_ns
@@ -177,7 +180,9 @@ START_TEST(idle_of_a_side_stands_still_while_it_is_not_read)
 }
 END_TEST
 
-/** `from` is paused at the mark, and has nothing left to send. */
+/**
+ * weir does not read from `from` any more, because of the mark; `from` has nothing left to send.
+ */
 static void hold_up(void)
 {
 	struct stream *target = rig_stream(&rig, to);
@@ -230,7 +235,7 @@ START_TEST(idle_of_a_side_goes_on_while_the_other_takes_nothing)
 	vtime_pass(ms(100));
 	strike_set(idle_of_from(), ms(500));
 	rig_assert_strikes_in(&rig, ms(400), kind_of_from());
-	rig_assert_both_saw_reset(&rig); /* what waits is cut */
+	rig_assert_both_saw_reset(&rig); /* the waiting bytes are lost */
 	rig_close(&rig);
 }
 END_TEST
@@ -250,7 +255,7 @@ START_TEST(a_byte_just_before_the_timer_strikes_counts_although_the_side_takes_n
 	strike_set(idle_of_from(), ms(500));
 	ck_assert_int_eq(timer_open(&just_before, test_loop, on_just_before), 0);
 	timer_arm(&just_before, clock_ns() + 1);
-	vtime_advance(ms(5000)); /* both strike in one turn */
+	vtime_advance(ms(5000)); /* both timers strike in one turn */
 	loop_settle();
 	timer_close(&just_before);
 	ck_assert_uint_eq(rig.n_ended, 0);
@@ -267,7 +272,7 @@ START_TEST(first_byte_counts_from_the_join)
 	loop_settle();
 	vtime_pass(ms(200));
 	side_receive(&rig.client);
-	side_send(&rig.upstream, 1); /* a server that speaks first */
+	side_send(&rig.upstream, 1); /* the server speaks first */
 	loop_until(rig.client.in.n_received == 1);
 	rig_assert_strikes_in(&rig, ms(300), DEADLINE_FIRST_BYTE);
 	rig_assert_ended(&rig, END_BY_WEIR, END_FIRST_BYTE);
@@ -282,7 +287,7 @@ START_TEST(first_byte_ends_with_a_byte_or_the_fin_of_the_client)
 	for (int is_fin = 0; is_fin <= 1; is_fin++) {
 		rig_open_relaying(&rig, _i, RIG_WIDE);
 		strike_set(&rig.rules.timeouts.first_byte_ns, ms(500));
-		vtime_advance(ms(5000)); /* it came while weir was late */
+		vtime_advance(ms(5000)); /* the byte or the FIN comes while weir is late */
 		if (is_fin) {
 			side_finish(&rig.client);
 		} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A receiver that takes nothing, in virtual time: write_stall, and the wait for what a side that
- * reset has left to deliver.
+ * Tests of a receiver that takes nothing, in virtual time: write_stall, and the time for which weir
+ * waits for a survivor to take the bytes of the side that reset.
  */
 #include "proxy/pair.h"
 
@@ -33,10 +33,10 @@ START_TEST(write_stall_starts_anew_with_each_byte_taken)
 
 		vtime_pass(ms(800) - 1);
 		ck_assert_uint_eq(rig.n_ended, 0);
-		/* Read after the time has passed: its kernel may have taken a few bytes before. */
+		/* Counted only now: the kernel may have taken a few bytes meanwhile. */
 		n_taken = stream_bytes_written(rig_stream(&rig, to));
 		side_receive(to);
-		to->in.max = 500; /* so that not all goes out at once */
+		to->in.max = 500; /* so that it does not take all at once */
 		loop_until(stream_bytes_written(rig_stream(&rig, to)) > n_taken);
 		side_pause(to);
 		loop_settle();
@@ -55,9 +55,9 @@ START_TEST(write_stall_strikes_although_acknowledgements_come_for_nothing_new)
 	strike_set(&rig.rules.timeouts.write_stall_ns, ms(800));
 	vtime_set_delivered(true);
 	rig_stall(&rig, from);
-	do { /* its kernel may take a few bytes more, which count */
+	do { /* the kernel may take a few bytes more, and they count */
 		stalled_ns = stream_stalled_ns(rig_stream(&rig, to));
-		vtime_pass(ms(800)); /* the first look: it may have taken some */
+		vtime_pass(ms(800)); /* at the first look the kernel may have taken some */
 		vtime_pass(ms(800) - 1);
 	} while (rig.n_ended == 0 && stream_stalled_ns(rig_stream(&rig, to)) > stalled_ns);
 	ck_assert_uint_eq(rig.n_ended, 0);
@@ -90,14 +90,14 @@ START_TEST(a_reset_waits_for_a_stuck_survivor_so_long_and_no_longer)
 {
 	uint64_t reset_ns;
 
-	strike_open(2 * RIG_TCP + _i, RIG_TINY); /* and no timeout is set */
+	strike_open(2 * RIG_TCP + _i, RIG_TINY); /* no timeout is set */
 	rig_stall(&rig, from);
 	side_reset(from);
 	loop_until(rig.pair.state == PAIR_RESETTING);
 	reset_ns = clock_ns();
 	vtime_pass(ms(PAIR_RESET_STALL_S * 1000) - 1);
 	ck_assert_uint_eq(rig.n_ended, 0);
-	while (rig.n_ended == 0) { /* its kernel may have taken a few bytes more */
+	while (rig.n_ended == 0) { /* the kernel may have taken a few bytes more */
 		vtime_pass(ms(1000));
 		ck_assert_uint_lt(clock_ns() - reset_ns, ms(3 * PAIR_RESET_STALL_S * 1000));
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The timers of a pair, in virtual time: never early by a nanosecond, and then what the peers see.
- * A last test looks at the real clock.
+ * Tests of the timers of a pair, in virtual time: they are not a nanosecond early, and the peers
+ * see what they should. The last test uses the real clock.
  */
 #include "proxy/pair.h"
 
@@ -18,7 +18,7 @@ START_TEST(idle_ends_with_fin_to_both)
 {
 	rig_open(&rig, _i, RIG_WIDE);
 	rig.rules.timeouts.idle_ns = ms(500);
-	vtime_pass(ms(10000)); /* it does not run while connecting */
+	vtime_pass(ms(10000)); /* idle does not run while weir connects */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	rig_join(&rig);
 	rig_assert_strikes_in(&rig, ms(500), DEADLINE_IDLE);
@@ -79,7 +79,7 @@ START_TEST(idle_stands_still_while_bytes_wait_and_starts_anew_after_them)
 }
 END_TEST
 
-/* ---- what the kernel still holds ---- */
+/* ---- events that weir has not seen yet ---- */
 
 START_TEST(bytes_that_came_while_weir_was_late_count)
 {
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(room_that_came_while_weir_was_late_counts)
 {
-	strike_open(2 * RIG_UNIX + _i, RIG_TINY); /* where a read makes room at once */
+	strike_open(2 * RIG_UNIX + _i, RIG_TINY); /* over UNIX a read makes room at once */
 	rig_stall(&rig, from);
 	strike_set(&rig.rules.timeouts.write_stall_ns, ms(500));
 	vtime_advance(ms(5000));
@@ -131,7 +131,7 @@ START_TEST(a_reset_that_came_while_weir_was_late_is_the_reason)
 {
 	strike_open(_i, RIG_WIDE);
 	strike_set(&rig.rules.timeouts.idle_ns, ms(500));
-	side_send(to, 1); /* left unread, so that a UNIX peer resets too */
+	side_send(to, 1); /* it stays unread, so that a UNIX peer resets, too */
 	loop_settle();
 	vtime_advance(ms(5000));
 	side_reset(from);
@@ -147,7 +147,7 @@ END_TEST
 
 /* ---- half_close ---- */
 
-/** What the sides see of a half-closed pair that is cut: the second one has had its FIN. */
+/** The pair was cut after `from` had sent its FIN, which `to` has got: both see a reset. */
 static void assert_cut(void)
 {
 	side_assert_saw_reset(from);
@@ -241,7 +241,10 @@ END_TEST
 
 /* ---- lifetime and drain ---- */
 
-/** Two timers with the same effects: from accept on, and from the signal on. */
+/**
+ * Sets one of two timers with the same effects: lifetime, from accept on, or drain, from the signal
+ * on.
+ */
 static void set_end(int i, uint64_t ns)
 {
 	if (i % 2 == 0) {
@@ -369,7 +372,7 @@ START_TEST(a_busy_pair_leaves_its_timer_alone)
 		loop_until(rig.upstream.in.n_received == i);
 		ck_assert_uint_eq(rig.clock.timer.deadline_ns, deadline_ns);
 	}
-	vtime_pass(ms(100)); /* it strikes, sees that it is not due, and is armed anew */
+	vtime_pass(ms(100)); /* the timer strikes, is not due yet, and is armed anew */
 	ck_assert_uint_eq(rig.n_ended, 0);
 	ck_assert_uint_eq(rig.clock.timer.deadline_ns, deadline_ns + ms(400));
 	rig_close(&rig);
@@ -389,7 +392,7 @@ START_TEST(idle_is_not_early_by_the_peers_clock)
 	for (int i = 0; i < 3; i++) {
 		loop_for_ms(5);
 		if (rig.n_ended > 0) {
-			break; /* a busy machine: 5 ms took more than 20 */
+			break; /* on a busy machine 5 ms may take more than 20 */
 		}
 		sent_ns = clock_ns();
 		side_send(&rig.client, 1);
@@ -420,7 +423,7 @@ static TCase *virtual_case(void)
 	tcase_add_loop_test(tc, half_close_stands_still_while_bytes_wait, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, half_close_max_ends_whatever_moves, 0, RIG_MIRRORED);
 	tcase_add_loop_test(tc, half_close_max_resets_a_pair_with_bytes_waiting, 0, RIG_MIRRORED);
-	/* These are for lifetime and drain in turn. */
+	/* These run once with lifetime and once with drain. */
 	tcase_add_loop_test(tc, the_end_of_a_quiet_pair_is_fin_to_both, 0, RIG_MIRRORED);
 	tcase_add_loop_test(
 		tc, a_pair_is_quiet_from_one_second_after_its_last_byte_on, 0, RIG_MIRRORED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Durations and sizes, right and wrong ones, in tables: what is read, and what an error says. */
+/* Durations and sizes, right and wrong ones, in tables: each value, and each error message. */
 #include "base/parse.h"
 
 #include <errno.h>
@@ -15,10 +15,10 @@
 #define DAY         (86400 * S)
 #define FULL        (10000 * DAY)
 
-/* What an output holds before the call, to see that a failure leaves it alone. */
+/* Outputs hold this before the call: a failure must not change it. */
 #define UNTOUCHED UINT64_C(0x5e5e5e5e5e5e5e5e)
 
-/* A copy on the heap of exactly its size: a read beyond the NUL is one that ASan sees. */
+/* Copies the text to the heap, in exactly its size, so that ASan sees a read beyond the NUL. */
 static char *exact_copy(const char *text)
 {
 	char *copy = strdup(text);
@@ -54,7 +54,7 @@ static void expect_refusal(parse_fn *parse, const char *text, int err, const cha
 	ck_assert_ptr_nonnull(why);
 	ck_assert_msg(strstr(why, about) != NULL, "\"%.40s\": \"%s\" does not say \"%s\"", text,
 		why, about);
-	/* What is wrong, and what to write instead. */
+	/* The message says what is wrong, and what to write instead. */
 	ck_assert_msg(strstr(why, "; write") != NULL, "\"%s\" has no remedy", why);
 	free(copy);
 }
@@ -93,7 +93,7 @@ static const struct good durations[] = {
 	{"9999.999999999d", FULL - 86400},
 	{"240000h", FULL},
 	{"864000000000000us", FULL},
-	/* a part of a nanosecond is never cut off: the timer would be early */
+	/* a part of a nanosecond is rounded up, else the timer would be early */
 	{"0.000000001us", 1},
 	{"0.0005us", 1},
 	{"1.0001us", 1001},
@@ -147,7 +147,7 @@ static const struct bad bad_durations[] = {
 	{"10001d", -ERANGE, "at most 10000d"},
 	{"864000000000001us", -ERANGE, "at most 10000d"},
 	{"864000000000000.001us", -ERANGE, "at most 10000d"},
-	{"213503982334602d", -ERANGE, "at most 10000d"},       /* wraps 64 bits of ns */
+	{"213503982334602d", -ERANGE, "at most 10000d"},       /* would wrap 64 bits of ns */
 	{"18446744073709551615us", -ERANGE, "at most 10000d"}, /* UINT64_MAX */
 	{"18446744073709551616us", -ERANGE, "at most 10000d"},
 	{"18446744073709551617s", -ERANGE, "at most 10000d"},

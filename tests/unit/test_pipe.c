@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The pool of pipes, and what it does where the kernel is mean. */
+/* Tests of the pool of pipes, also where the kernel grants small pipes or none. */
 #include "stream/pipe.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include "stream/loop_private.h"
 #include "suite.h"
 
-/* ---- a kernel that grants what the test says, at a time that the test says ---- */
+/* ---- a kernel that grants what the test says, and a clock that the test sets ---- */
 
-static int granted; /**< bytes of a pipe; 0: whatever the real one grants */
+static int granted; /**< bytes of a pipe; 0: what the real kernel grants */
 static uint64_t now_ns;
 static unsigned n_asked; /**< calls of F_GETPIPE_SZ */
 
@@ -114,7 +114,7 @@ START_TEST(a_pipe_that_came_back_with_bytes_is_closed)
 	pipe_fill(test_loop, pipe, 1);
 	ck_assert_ptr_null(pipe_give(test_loop, pipe));
 	ck_assert_int_eq(__real_fcntl(in, F_GETFD, 0), -1);
-	pipe = pipe_take(test_loop); /* its place is free for another */
+	pipe = pipe_take(test_loop); /* the pool has room for another one */
 	ck_assert_ptr_nonnull(pipe);
 	ck_assert_uint_eq(pipe->used, 0);
 	pipe_give(test_loop, pipe);
@@ -210,7 +210,7 @@ START_TEST(without_memory_descriptors_or_a_size_there_is_none)
 			pipe_give(test_loop, pipe);
 			break;
 		}
-		/* A size that cannot be set is no reason to do without: the next one is tried. */
+		/* If a size cannot be set, the next smaller one is tried. */
 		ck_assert(pipe == NULL || n == 3);
 		if (pipe != NULL) {
 			pipe_fill(test_loop, pipe, 1);

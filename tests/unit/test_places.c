@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Who waits for a place, on which worker, and who is woken by whom. All orders of it together with
- * listeners and reloads: test_limit_model.c. */
+/*
+ * Tests of listeners that wait for a place, on several workers, and of which one is woken.
+ * test_limit_model.c tests random orders of waits, listeners and reloads.
+ */
 #include "proxy/places.h"
 
 #include "fixture.h"
@@ -11,7 +13,7 @@ enum { WORKERS = 2, WAITERS = 200 };
 static struct places places;
 static struct limit web;
 static struct limit side;
-static struct waiting *waiting[WORKERS]; /* both on test_loop */
+static struct waiting *waiting[WORKERS]; /* both workers run on test_loop */
 static struct waiter waiters[WAITERS];
 static struct waiter *resumed[WAITERS];
 static size_t n_resumed;
@@ -49,7 +51,7 @@ static void teardown(void)
 	fixture_teardown();
 }
 
-/** It is refused, by that limit, and waits. */
+/** The limit `full` refuses a place to the waiter, which then waits. */
 static void wait_on(size_t worker, struct waiter *waiter, const struct limit *full)
 {
 	ck_assert_ptr_eq(places_admit(&places, waiter->own), full);
@@ -75,7 +77,7 @@ START_TEST(a_pair_has_two_places_or_none)
 }
 END_TEST
 
-/** `_i`: which of the two limits is full. */
+/** `_i` says which of the two limits is full. */
 START_TEST(a_place_that_is_free_resumes_those_of_all_workers)
 {
 	struct limit *full = _i == 0 ? &web : &places.pairs;

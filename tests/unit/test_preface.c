@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The stage PREFACE of a session: PROXY headers of clients, whole and in pieces. */
+/* Tests of the stage PREFACE of a session: PROXY headers of clients, whole and in pieces. */
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -18,7 +18,7 @@ START_TEST(a_header_is_for_weir_and_the_rest_for_the_server)
 	begin(kind_of(_i));
 	send_bytes(V1, strlen(V1));
 	side_send(&client, 5);
-	loop_until(server.side.in.n_received == 5); /* the pattern, from its beginning */
+	loop_until(server.side.in.n_received == 5); /* these are the first 5 bytes of the pattern */
 	finish_both();
 	assert_says(" client=192.0.2.7:40000");
 	assert_says(_i == 0 ? " peer=127.0.0.1:" : " peer=unix:");
@@ -94,7 +94,7 @@ START_TEST(a_unix_client_of_small_writes_is_not_held_up)
 	for (unsigned rounds = 0; sent < n; rounds++) {
 		ck_assert_uint_lt(rounds, 100);
 		while (sent < n && send(client.fd, bytes + sent, 1, MSG_NOSIGNAL) == 1) {
-			sent++; /* until the kernel stops it, far from the end */
+			sent++; /* until the kernel takes no more, long before the end */
 		}
 		loop_settle();
 	}
@@ -148,12 +148,12 @@ START_TEST(the_buffer_is_gone_with_the_join)
 }
 END_TEST
 
-/* ---- whom it announces ---- */
+/* ---- the client that a header announces ---- */
 
 static const struct {
 	const char *source;
 	const char *destination;
-	const char *client; /* in the log */
+	const char *client; /* as the log has it */
 } announced[] = {
 	{"192.0.2.7:40000", "198.51.100.1:443", " client=192.0.2.7:40000"},
 	{"[2001:db8::7]:40000", "[2001:db8::1]:443", " client=[2001:db8::7]:40000"},
@@ -215,7 +215,7 @@ START_TEST(a_group_is_asked_for_the_announced_client)
 	ck_assert_ptr_nonnull(asked_for);
 	ck_assert_int_eq(asked_for->sa_family, AF_INET);
 	ck_assert_uint_eq(((const struct sockaddr_in *)asked_for)->sin_port, htons(40000));
-	/* And whoever tells the server of it has all that the header said. */
+	/* The header is kept whole, so that the server can be told of the client. */
 	ck_assert_uint_eq(
 		session()->edge->header->read.destination.len, sizeof(struct sockaddr_in));
 	drain_until_now();
@@ -224,7 +224,10 @@ START_TEST(a_group_is_asked_for_the_announced_client)
 }
 END_TEST
 
-/** The lists of the listener are for whom the header announces, and not for the proxy. */
+/**
+ * The listener's allow and deny lists apply to the client that the header announces, not to the
+ * proxy that sends it.
+ */
 START_TEST(who_is_announced_is_let_in_or_not)
 {
 	struct prefix listed = {.bytes = {192, 0, 2}, .bits = 24};
@@ -236,7 +239,8 @@ START_TEST(who_is_announced_is_let_in_or_not)
 	peer_lists_fini(&lists);
 	begin(kind_of(_i % KINDS));
 	loop_settle();
-	ck_assert(session_look_at_access(session())); /* a reload does not know yet */
+	/* Before the header is here, a reload lets the session live. */
+	ck_assert(session_look_at_access(session()));
 	send_bytes(V1, strlen(V1));
 	if (_i / KINDS == 0) {
 		loop_until(session()->stage == SESSION_RELAYING);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The stage PREFACE of a session: what is wrong, cut off or late, and what fails. */
+/*
+ * Tests of the stage PREFACE of a session: headers that are wrong, cut off or late, and calls that
+ * fail.
+ */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -53,7 +56,7 @@ START_TEST(a_header_beyond_4_kib_is_wrong_before_it_has_come)
 	uint8_t bytes[4096];
 
 	v2("192.0.2.7:40000", "198.51.100.1:443", 0, bytes);
-	bytes[14] = 0x10; /* a length of 4096, and more */
+	bytes[14] = 0x10; /* the length is 4096 or more */
 	begin(kind_of(_i));
 	send_bytes(bytes, 16);
 	until_ended();
@@ -135,7 +138,7 @@ START_TEST(half_a_header_ends_at_its_time_and_not_before)
 	timeouts()->preface_ns = ms(5000);
 	begin(kind_of(_i));
 	vtime_pass(ms(4000));
-	send_bytes(V1, 20); /* from accept on, whatever comes */
+	send_bytes(V1, 20); /* the time runs from accept on, whatever arrives */
 	loop_settle();
 	vtime_pass(ms(1000) - 1);
 	ck_assert_int_eq(session()->stage, SESSION_PREFACE);
@@ -170,7 +173,8 @@ START_TEST(a_header_that_came_while_weir_was_late_counts)
 	vtime_advance(ms(6000));
 	send_bytes(V1, strlen(V1));
 	if (_i / KINDS == 0) {
-		session_setup_strike(session()); /* before anybody has told of the bytes */
+		/* The timer strikes before the loop has seen the bytes. */
+		session_setup_strike(session());
 	}
 	loop_until(session()->stage == SESSION_RELAYING);
 	finish_both();
@@ -225,7 +229,10 @@ END_TEST
 
 /* ---- faults ---- */
 
-/** The header comes in two pieces; until the server has all, or it is over. */
+/**
+ * Opens a session and sends its header in two pieces, then 5 bytes. Returns when the server has
+ * these, or when the session is over.
+ */
 static void live(const struct session_opts *opts)
 {
 	uint8_t bytes[4096];
@@ -243,7 +250,10 @@ static void live(const struct session_opts *opts)
 	loop_until(house.proxy.part.n_sessions == 0 || server.side.in.n_received == 5);
 }
 
-/** Closes what the server has accepted, be it of the session before, whose connection came late. */
+/**
+ * Closes the connection that the server has accepted. It may be that of the session before, which
+ * arrived late. Returns whether no session is left.
+ */
 static bool is_over(void)
 {
 	side_close(&server.side);

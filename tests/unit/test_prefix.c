@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Which texts are prefixes, which are not and why, and what an address begins with. */
+/*
+ * Tests of prefixes: which texts are valid, why others are not, and which addresses begin with one.
+ */
 #include "base/prefix.h"
 
 #include <arpa/inet.h>
@@ -54,7 +56,7 @@ END_TEST
 
 static const struct {
 	const char *text;
-	const char *why; /* a part of it */
+	const char *why; /* a part of the message */
 } bads[] = {
 	{"", NO_PREFIX},
 	{"/8", NO_PREFIX},
@@ -105,7 +107,7 @@ END_TEST
 static const struct {
 	int family;
 	const char *address;
-	const char *shown; /* of its first 20 bits (IPv4) or 48 (IPv6) */
+	const char *shown; /* its first 20 bits (IPv4) or 48 bits (IPv6) as text */
 } addresses[] = {
 	{AF_INET, "192.0.2.7", "192.0.0.0/20"},
 	{AF_INET6, "::ffff:192.0.2.7", "192.0.0.0/20"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sets of prefixes beside a model that looks at each of them in turn. */
+/* Tests of sets of prefixes against a model that looks at each prefix in turn. */
 #include "base/prefixes.h"
 
 #include <malloc.h>
@@ -25,7 +25,7 @@ static struct prefix parse(const char *text)
 	return prefix;
 }
 
-/** A prefix as an address that has as many bits. */
+/** Returns the address that has the bits of the prefix. */
 static union address address_of(const struct prefix *prefix)
 {
 	union address address = {.any.sa_family = prefix->is_v6 ? AF_INET6 : AF_INET};
@@ -108,11 +108,11 @@ START_TEST(nothing_is_in_an_empty_set)
 }
 END_TEST
 
-/* ---- beside the model ---- */
+/* ---- against the model ---- */
 
 enum { SETS = 200, LIST_MAX = 600, QUESTIONS = 200 };
 
-/** Random, and near to others: few bits differ, at either end. */
+/** Makes a prefix at random, near to others: few of its bits differ, at either end. */
 static struct prefix random_prefix(void)
 {
 	struct prefix prefix = {.is_v6 = rand() % 2 == 0};
@@ -129,7 +129,7 @@ static struct prefix random_prefix(void)
 	return cut;
 }
 
-/** By each bit for itself. */
+/** Compares bit by bit. */
 static bool model_has(const struct prefix *list, size_t n, const struct prefix *address)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -147,14 +147,15 @@ static bool model_has(const struct prefix *list, size_t n, const struct prefix *
 	return false;
 }
 
-/** An address beside the edges of a prefix, or anywhere. */
+/** Makes an address at the edge of a prefix or next to it, or anywhere. */
 static struct prefix random_question(const struct prefix *list, size_t n)
 {
 	struct prefix at = n == 0 || rand() % 3 == 0 ? random_prefix() : list[(size_t)rand() % n];
 	int last = (at.is_v6 ? 16 : 4) - 1;
 
 	for (unsigned bit = at.bits; rand() % 2 == 0 && bit < (unsigned)(last + 1) * 8; bit++) {
-		at.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8); /* the last one in it */
+		/* After all bits: the last address in the prefix. */
+		at.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
 	}
 	for (int step = rand() % 3 - 1, i = last; step != 0 && i >= 0; i--) {
 		at.bytes[i] = (uint8_t)(at.bytes[i] + step);
@@ -187,7 +188,7 @@ START_TEST(random_sets_answer_as_the_model_does)
 		}
 		prefixes_free(set);
 	}
-	/* Both answers were asked for often. */
+	/* Both answers came often. */
 	ck_assert_uint_gt(n_in, SETS * QUESTIONS / 10);
 	ck_assert_uint_lt(n_in, SETS * QUESTIONS * 9 / 10);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One check: what it sends, what it takes for an answer, and how it ends. */
+/* Tests of a single health check: what it sends, which answers pass, and how it ends. */
 #include "upstream/probe.h"
 
 #include <errno.h>
@@ -17,16 +17,16 @@
 
 enum { FDS = 8 };
 
-/** A probe of one server, and what it has shown. */
+/** A probe of one server, and its outcome. */
 static struct {
 	struct probe probe;
 	struct probe_question question;
 	struct addr addr;
 	atomic_int fds;
 	int listener;
-	int peer; /* the server's end, -1: none yet */
+	int peer; /* the server's end of the connection; -1: none yet */
 	unsigned n_done;
-	bool expires; /* by the test */
+	bool expires; /* the test lets the time of the probe expire */
 	enum probe_result result;
 	int err;
 	char answer[PROBE_ANSWER_MAX + 1];
@@ -34,7 +34,7 @@ static struct {
 
 static void on_done(struct probe *probe, const struct probe_outcome *outcome)
 {
-	fault_suspend(); /* check's own allocations are not to fail */
+	fault_suspend(); /* the allocations of the check library must not fail */
 	ck_assert_ptr_eq(probe, &rig.probe);
 	ck_assert(loop_is_running(test_loop) || rig.expires);
 	rig.n_done++;
@@ -101,7 +101,7 @@ static void must_end(enum probe_result result)
 	ck_assert_int_eq(atomic_load(&rig.fds), FDS);
 }
 
-/** Begins, and takes the connection. */
+/** Begins a probe, and accepts its connection. */
 static void begin_connected(void)
 {
 	begin();
@@ -110,7 +110,7 @@ static void begin_connected(void)
 	ck_assert_int_ge(rig.peer, 0);
 }
 
-/** What the server gets next: the text, or a reset. */
+/** The server must get this next: the text, or a reset. */
 static void peer_must_get(const char *text)
 {
 	char buffer[256];
@@ -230,7 +230,7 @@ START_TEST(sending_alone_passes_when_it_is_out)
 }
 END_TEST
 
-/** What the server gets next is the header of a check, then the text. */
+/** The server must get this next: the PROXY header of a check, then the text. */
 static void peer_must_get_header(enum conf_send_proxy version, const char *text)
 {
 	static const uint8_t local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
@@ -259,7 +259,7 @@ static void peer_must_get_header(enum conf_send_proxy version, const char *text)
 	}
 }
 
-/* IPv4 and UNIX, both versions. */
+/* Runs with IPv4 and UNIX, and with both versions. */
 START_TEST(a_target_of_proxy_headers_gets_one_of_nobodys_first)
 {
 	enum conf_send_proxy version = _i % 2 == 0 ? SEND_PROXY_V1 : SEND_PROXY_V2;
@@ -298,7 +298,7 @@ START_TEST(a_target_of_proxy_headers_gets_one_also_where_a_connection_is_enough)
 }
 END_TEST
 
-/* The answer "xx+POxPONG+PONGxx" comes in two parts, parted anywhere. */
+/* The answer "xx+POxPONG+PONGxx" comes in two parts. Each run parts it elsewhere. */
 START_TEST(a_match_may_stand_over_the_border_of_segments)
 {
 	static const char all[] = "xx+POxPONG+PONG";
@@ -322,7 +322,7 @@ START_TEST(a_match_may_come_byte_by_byte)
 		answer(byte, 1);
 	}
 	must_end(PROBE_ANSWERED);
-	ck_assert_str_eq(rig.answer, ""); /* nothing came instead of what was expected */
+	ck_assert_str_eq(rig.answer, ""); /* there is no wrong answer to show */
 }
 END_TEST
 
@@ -337,7 +337,7 @@ START_TEST(bytes_of_zero_are_bytes)
 }
 END_TEST
 
-/* It ends with the last byte of the first 4 KiB, or one byte later. */
+/* The match ends with the last byte of the first 4 KiB, or one byte later. */
 START_TEST(only_the_first_4_kib_count)
 {
 	char all[PROBE_ANSWER_MAX + 64];
@@ -431,7 +431,7 @@ START_TEST(it_expires_by_what_it_waits_for)
 }
 END_TEST
 
-/* ---- what is not the server's fault ---- */
+/* ---- failures that are not the server's fault ---- */
 
 START_TEST(a_shortage_of_ours_judges_nobody)
 {
@@ -480,14 +480,14 @@ START_TEST(a_lookup_that_never_had_its_turn_judges_nobody)
 }
 END_TEST
 
-/** Each call fails in turn: nobody crashes, nothing is left, and it ends once. */
+/** Each call fails in turn: weir does not crash, leaves nothing behind, and the probe ends once. */
 START_TEST(every_fault_ends_it_and_leaves_nothing)
 {
 	bool met = true;
 
 	expects(_i == 1 ? "?" : NULL, NULL);
 	rig.question.send_proxy = _i == 2 ? SEND_PROXY_V1 : SEND_PROXY_OFF;
-	begin(); /* what is read once in a process may fail without harm */
+	begin(); /* some values are read once in a process, and those reads may fail without harm */
 	must_end(PROBE_CONNECTED);
 	for (unsigned n = 1; met; n++) {
 		char *before = fixture_fds();

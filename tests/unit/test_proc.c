@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Files of one line: those of the kernel, and what no kernel would write. */
+/* Tests of files of one line: those of the kernel, and some that no kernel would write. */
 #include "base/proc.h"
 
 #include <errno.h>

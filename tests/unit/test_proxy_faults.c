@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every call that can fail fails in turn, over the whole life of a session in each of the ways in
- * which it may go, until a life meets no fault. After each: every fd and every place under the
- * limits was given back (memory is the leak sanitizer's), and another session, which was there
- * before, still relays.
+ * Tests in which every call that can fail fails in turn, over the whole life of a session. There
+ * are several kinds of life; each is repeated until no call is left to fail. After each life every
+ * fd and every place under the limits has been given back (the leak sanitizer looks at memory), and
+ * a session that was there before still relays.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ enum { FAULTS_MAX = 2000, SMALL = 1000, LARGE = 1024 * 1024 };
 static struct house house;
 static struct test_server server;
 static struct side client;
-static struct bound_socket listening; /* weir's listener 0 */
+static struct bound_socket listening; /* the socket of weir's listener 0 */
 static struct addr listening_addr;
 
 /* The session that was there before. */
@@ -43,10 +43,10 @@ static bool is_over(void)
 	return client_knows && house.proxy.part.n_sessions == 1;
 }
 
-/** Turns the loop until the condition holds, or the session is over before that. */
+/** Turns the loop until the condition holds or the session is over. */
 #define life_until(condition) loop_until((condition) || is_over())
 
-/* ---- lives ---- */
+/* ---- kinds of life ---- */
 
 static void say(struct side *from, size_t len)
 {
@@ -136,7 +136,7 @@ static bool is_in(enum session_stage stage)
 	return false;
 }
 
-/** The server is there when it is tried again. */
+/** The server starts while the session waits to try again. */
 static void life_waits(void)
 {
 	house.upstream.retry_for_ns = (uint64_t)1000 * NS_PER_S;
@@ -170,7 +170,7 @@ static void life_queues(void)
 
 static void life_is_drained(void)
 {
-	static const struct deadline_drain over; /* ended at 0 */
+	static const struct deadline_drain over; /* it ended at time 0 */
 
 	life_connects();
 	list_for_each (link, &house.proxy.part.sessions) {
@@ -183,7 +183,7 @@ static void life_is_drained(void)
 	life_until(false);
 }
 
-/** The client begins with a PROXY header, in two pieces, as it must. */
+/** The client begins with a PROXY header, in two pieces. The listener asks for one. */
 static void life_announces(void)
 {
 	static const char header[] = "PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n";
@@ -210,7 +210,7 @@ static void life_announces(void)
 static const struct life {
 	const char *name;
 	void (*live)(void);
-	const char *first_servers[2]; /**< tried in vain */
+	const char *first_servers[2]; /**< weir cannot connect to these */
 	enum wire_kind server_kind;
 	bool by_name;
 } lives[] = {
@@ -239,7 +239,7 @@ static void setup(void)
 	int fd;
 
 	fixture_setup();
-	log_set_level(LOG_LEVEL_ERROR); /* a line in the middle of a life is not the matter here */
+	log_set_level(LOG_LEVEL_ERROR); /* log lines in the middle of a life are not tested here */
 	house_open(&house);
 	server_open(&bystander_server, WIRE_TCP);
 	house_add_server(&house, bystander_server.address);
@@ -248,7 +248,7 @@ static void setup(void)
 	loop_until(bystander_server.n_accepted == 1);
 	house_clear_servers(&house);
 
-	/* So that what a fault has cut short comes to an end. */
+	/* These timeouts end what a fault has left unfinished. */
 	timeouts = &house_terms(&house, 0)->rules.timeouts;
 	timeouts->connect_ns = (uint64_t)400 * NS_PER_MS;
 	timeouts->idle_ns = (uint64_t)400 * NS_PER_MS;
@@ -309,10 +309,13 @@ static void assert_bystander_relays(void)
 		   bystander.in.n_received == far->out.n_sent);
 }
 
-/** Lives once with the n-th call failing; whether any did. `ret_good`: the life was whole. */
+/**
+ * Lives one life in which the n-th call fails. Returns whether there were so many calls.
+ * `*ret_good`: the server got its bytes.
+ */
 static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 {
-	struct resolver *fresh = NULL; /* which has no answer yet */
+	struct resolver *fresh = NULL; /* it has no answer yet */
 	size_t n_before = house.n_before;
 	const char *what;
 	char *before;
@@ -330,7 +333,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 	}
 	set_servers(life);
 	if (fresh != NULL || !life->by_name) {
-		life->live(); /* else the client waits in the queue: served below */
+		life->live(); /* else the client waits in the accept queue, and is accepted below */
 	}
 	met = fault_disarm();
 	what = met ? fault_met() : "nothing";
@@ -343,7 +346,7 @@ static bool live_with_fault(const struct life *life, unsigned n, bool *ret_good)
 	loop_until(house.proxy.part.n_sessions == 1);
 	loop_settle();
 	if (life->by_name) {
-		/* With the servers that know the name by it. */
+		/* The servers that have a name from this resolver go first. */
 		house_clear_servers(&house);
 		house_forget(&house, n_before + 2);
 		loop_until(fresh == NULL || resolver_lookups(fresh) == 0);
@@ -372,7 +375,7 @@ START_TEST(a_life_with_any_call_failing_costs_nothing_but_itself)
 		ck_assert_uint_lt(n, FAULTS_MAX);
 	}
 	ck_assert_msg(good, "%s fails without a fault", life->name);
-	ck_assert_uint_gt(n, 10); /* there was something to fail */
+	ck_assert_uint_gt(n, 10); /* there were calls to fail */
 }
 END_TEST
 

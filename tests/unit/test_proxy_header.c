@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which PROXY headers are taken, and as what; which are forbidden. */
+/* Tests of which PROXY headers are valid, how they are read, and why others are forbidden. */
 #include "proto/proxy_header.h"
 
 #include <errno.h>
@@ -20,10 +20,10 @@
 
 struct row {
 	struct span bytes;
-	const char *what; /**< it says, or why it is forbidden */
+	const char *what; /**< the header as say() writes it, or why it is forbidden */
 };
 
-/* ---- what is taken ---- */
+/* ---- valid headers ---- */
 
 static const struct row taken[] = {
 	{BYTES("PROXY TCP4 10.0.0.1 10.0.0.2 80 443\r\n"), "1 10.0.0.1:80 10.0.0.2:443"},
@@ -45,10 +45,11 @@ static const struct row taken[] = {
 	{BYTES("PROXY UNKNOWN whatever  stands\x7f\0here\r\n"), "1 unspec"},
 	{BYTES("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
 	       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
-		"1 unspec"}, /* the 107 bytes */
+		"1 unspec"}, /* 107 bytes, the most that version 1 may have */
 	{BYTES(LOCAL_COMMAND "\0\0\0"), "2 local"},
 	{BYTES(LOCAL_COMMAND "\x11\0\x0c" INET), "2 local"},
-	{BYTES(LOCAL_COMMAND "\x11\0\2xx"), "2 local"}, /* too short for what is ignored */
+	/* The ignored part of LOCAL may be too short. */
+	{BYTES(LOCAL_COMMAND "\x11\0\2xx"), "2 local"},
 	{BYTES(LOCAL_COMMAND "\xff\0\1x"), "2 local"},
 	{BYTES(PROXY_COMMAND "\0\0\0"), "2 unspec"},
 	{BYTES(PROXY_COMMAND "\0\0\5xxxxx"), "2 unspec"},
@@ -56,7 +57,8 @@ static const struct row taken[] = {
 	{BYTES(PROXY_COMMAND "\1\0\0"), "2 unspec"},
 	{BYTES(PROXY_COMMAND "\x10\0\x0c" INET), "2 unspec"},
 	{BYTES(PROXY_COMMAND "\x11\0\x0c" INET), "2 10.0.0.1:80 10.0.0.2:443"},
-	{BYTES(PROXY_COMMAND "\x12\0\x0c" INET), "2 unspec"}, /* a datagram: not for weir */
+	/* A datagram, which weir has no use for. */
+	{BYTES(PROXY_COMMAND "\x12\0\x0c" INET), "2 unspec"},
 	{BYTES(PROXY_COMMAND "\x12\0\x10" INET "\2\0\1a"), "2 unspec authority=a"},
 	{BYTES(PROXY_COMMAND "\x21\0\x24" INET6), "2 [2001:db8::1]:80 [2001:db8::2]:443"},
 	{BYTES(PROXY_COMMAND "\x22\0\x24" INET6), "2 unspec"},
@@ -71,17 +73,17 @@ static const struct row taken[] = {
 		"2 10.0.0.1:80 10.0.0.2:443 authority=a"},
 	{BYTES(PROXY_COMMAND "\x11\0\x0f" INET "\2\0\0"), "2 10.0.0.1:80 10.0.0.2:443 authority="},
 	{BYTES(PROXY_COMMAND "\x11\0\x1a" INET "\x20\0\5\1\0\0\0\0\xe0\0\0\xff\0\0"),
-		"2 10.0.0.1:80 10.0.0.2:443"}, /* what is none of ours */
+		"2 10.0.0.1:80 10.0.0.2:443"}, /* with TLVs that weir does not use */
 	{BYTES(PROXY_COMMAND "\x11\0\x8f" INET "\5\0\x80" X_108 X_10 X_10),
 		"2 10.0.0.1:80 10.0.0.2:443 id=" X_108 X_10 X_10},
-	/* by HAProxy 2.6: send-proxy-v2, proxy-v2-options crc32c,unique-id */
+	/* sent by HAProxy 2.6: send-proxy-v2, proxy-v2-options crc32c,unique-id */
 	{BYTES(PROXY_COMMAND "\021\000\045\177\000\000\001\177\000\000\001\315\366\231\325\003\000"
 			     "\004\156\254\326\130\005\000\017"
 			     "\061\062\067.0.0.1:52726"),
 		"2 127.0.0.1:52726 127.0.0.1:39381 id=127.0.0.1:52726 checksum"},
 };
 
-/* ---- what is forbidden ---- */
+/* ---- forbidden headers ---- */
 
 static const char no_begin[] = "it begins as no PROXY header does";
 static const char no_protocol[] = "\"PROXY \" is not followed by TCP4, TCP6 or UNKNOWN";
@@ -211,7 +213,7 @@ static const struct row forbidden[] = {
 
 /* ---- reading ---- */
 
-/** Parses bytes behind which a sanitizer sees a read. */
+/** Parses a copy of the bytes, so that a sanitizer sees a read beyond them. */
 static int parse(struct span bytes, struct proxy_header *ret_header, const char **ret_why)
 {
 	uint8_t *exact = malloc(bytes.n > 0 ? bytes.n : 1);
@@ -239,7 +241,7 @@ static size_t add_span(char *text, const char *name, struct span span)
 	return (size_t)sprintf(text, " %s=%.*s", name, (int)span.n, (const char *)span.bytes);
 }
 
-/** What a header says, in the words of the table. */
+/** Returns what a header says, as the tables write it. */
 static const char *say(const struct proxy_header *header)
 {
 	static char text[2048];
@@ -396,7 +398,8 @@ START_TEST(a_checksum_is_of_every_byte)
 	for (int i = 0; i < n; i++) {
 		for (int bit = 0; bit < 8; bit++) {
 			bytes[i] ^= (uint8_t)(1U << bit);
-			/* LOCAL is read no further, and the length may leave the checksum out. */
+			/* weir does not read the rest of LOCAL, and a changed length may leave
+			 * the checksum out. */
 			ck_assert(parse((struct span){bytes, (size_t)n}, &header, &why) <= 0 ||
 				  !header.has_checksum);
 			bytes[i] ^= (uint8_t)(1U << bit);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which PROXY headers are built. */
+/* Tests of which PROXY headers weir builds. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "proxy_headers.h"
 #include "suite.h"
 
-/** The socket address of a text. */
+/** Makes a socket address of a text. */
 static struct proxy_address address_of(const char *text)
 {
 	struct proxy_address address = {0};
@@ -119,7 +119,7 @@ START_TEST(a_header_beyond_4_kib_is_not_built)
 	ck_assert_int_eq(proxy_header_build(&header, out, sizeof(out)), PROXY_HEADER_V2_MAX);
 	header.authority.n++;
 	ck_assert_int_eq(proxy_header_build(&header, out, sizeof(out)), -EMSGSIZE);
-	header.authority.n = 65536; /* never read: there is no room */
+	header.authority.n = 65536; /* the name is never read, for there is no room */
 	ck_assert_int_eq(proxy_header_build(&header, out, sizeof(out)), -EMSGSIZE);
 }
 END_TEST

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One direction between every two kinds of wire; the peers are plain system calls. Runs twice: as
- * it is, and with WEIR_TEST_SPLICE set: then whatever can be spliced is, from the first byte on.
+ * Tests of a pump between every two kinds of wire. The peers use plain system calls. The program
+ * runs twice: as it is, and with WEIR_TEST_SPLICE set, which splices whatever can be spliced, from
+ * the first byte on.
  */
 #include "stream/pump.h"
 
@@ -12,7 +13,7 @@
 
 enum { MARK = 16 * 1024 };
 
-/** Takes what the receiver's kernel holds, without a turn of the loop. */
+/** Reads all that the receiver's kernel holds, without a turn of the loop. */
 static void receive_at_once(void)
 {
 	unsigned char buffer[65536];
@@ -25,7 +26,10 @@ static void receive_at_once(void)
 	ck_assert_int_eq(n, -EAGAIN);
 }
 
-/** Until the mark was reached (what is in a pipe may be more); TCP may take some even then. */
+/**
+ * Turns the loop until the pump stops reading at the mark. More than the mark may be in a pipe, and
+ * TCP may still take some bytes.
+ */
 static void loop_until_full(void)
 {
 	loop_until(stream_pauses(line.from) == STREAM_BACKPRESSURE);
@@ -93,13 +97,14 @@ START_TEST(reads_no_further_than_the_room_that_is_left)
 	line_finish();
 	loop_until(line.n_done > 0 && line.out.n_received == 100 * 1000);
 	if (!line.splices) {
-		ck_assert_uint_eq(line.most_waiting, mark); /* and look_at_waiting() saw no more */
+		/* look_at_waiting() saw no more than that. */
+		ck_assert_uint_eq(line.most_waiting, mark);
 	}
 	line_close();
 }
 END_TEST
 
-/** The bytes of a READ, copied or not, against the owner's bound. */
+/** The largest number of bytes in one READ, copied or spliced. */
 static size_t largest_read;
 
 static void watch_reads(struct handler *handler, const struct event *event)
@@ -117,7 +122,8 @@ START_TEST(the_bound_of_the_owner_holds_whatever_room_is_left)
 	line_open(_i, true, MARK);
 	stream_on(line.from, STREAM_READ, &reads);
 	pump_set_max(&line.pump, bound);
-	line_fill(); /* backpressure comes and goes, the receiver's room is small and large */
+	/* Now backpressure comes and goes, and the receiver's room is large or small. */
+	line_fill();
 	line_receive(65536);
 	sender_send(&line.sender, line.in, 300 * 1000);
 	loop_until(sender_is_done(&line.sender) && stream_unread(line.from) == 0);
@@ -190,7 +196,7 @@ START_TEST(a_sender_of_one_byte_at_a_time_is_passed_on_as_it_sends)
 }
 END_TEST
 
-/** What it had taken still goes out: that is the stream's. */
+/** The bytes that the pump had taken still go out: they belong to the stream. */
 static void finish_without_the_pump(void)
 {
 	line_receive(65536);
@@ -246,7 +252,7 @@ START_TEST(waiting_bytes_are_told_once_and_that_they_are_out)
 {
 	line_open(_i, true, MARK);
 	line_fill();
-	sender_send(&line.sender, line.in, 1); /* one more to wait */
+	sender_send(&line.sender, line.in, 1); /* one more byte must wait */
 	loop_until(sender_is_done(&line.sender));
 	loop_settle();
 	ck_assert_uint_eq(line.n_told, 1);
@@ -320,7 +326,8 @@ END_TEST
 START_TEST(bytes_that_wait_are_not_counted_yet_or_ever)
 {
 	line_prepare(_i, true, MARK);
-	while (stream_bytes_waiting(line.to) == 0) { /* what was written before waits, too */
+	/* Bytes written before the pump was opened may wait, too. */
+	while (stream_bytes_waiting(line.to) == 0) {
 		unsigned char some[1024] = {0};
 
 		ck_assert_int_eq(stream_write(line.to, some, sizeof(some), NULL), 0);
@@ -329,7 +336,7 @@ START_TEST(bytes_that_wait_are_not_counted_yet_or_ever)
 	sender_send(&line.sender, line.in, 100);
 	loop_until(stream_bytes_read(line.from) == 100);
 	ck_assert_uint_eq(pump_bytes(&line.pump), 0);
-	stream_close(line.to); /* which drops them */
+	stream_close(line.to); /* this drops the waiting bytes */
 	ck_assert_uint_eq(pump_bytes(&line.pump), 0);
 	line_close();
 }
@@ -341,7 +348,7 @@ START_TEST(an_end_waits_for_what_was_written_before)
 	size_t n = 0;
 
 	line_prepare(_i, true, MARK);
-	while (stream_bytes_waiting(line.to) < MARK) { /* and more than the mark is no room */
+	while (stream_bytes_waiting(line.to) < MARK) { /* more than the mark leaves no room */
 		pattern_fill(some, n, sizeof(some));
 		ck_assert_int_eq(stream_write(line.to, some, sizeof(some), NULL), 0);
 		n += sizeof(some);
@@ -353,7 +360,8 @@ START_TEST(an_end_waits_for_what_was_written_before)
 	ck_assert_uint_eq(line.n_told, 0);
 	line_receive(65536);
 	loop_until(line.n_done > 0);
-	ck_assert_uint_eq(line.n_told, 2); /* that it flows, and then that */
+	/* The pump has reported that bytes flow, and then that it is done. */
+	ck_assert_uint_eq(line.n_told, 2);
 	ck_assert_uint_eq(stream_bytes_waiting(line.to), 0);
 	loop_until(line.out.n_received == n);
 	line_close();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which way the bytes of a pump go: bulk earns the splice path, quiet loses it. */
+/* Tests of how a pump chooses its path: after bulk it splices, after quiet it copies again. */
 #include "line.h"
 #include "stream/pipe.h"
 #include "stream/pump.h"
@@ -17,7 +17,7 @@ static void move_at_once(size_t len)
 
 enum { LARGE = 20 * 1000, SMALL = 1000 };
 
-/** A line on which each sending is one read; it copies at first. */
+/** Opens a line on which each send is one read. At first the pump copies. */
 static void open_for_weighing(size_t mark)
 {
 	line_open(LINE_UNIX_TO_UNIX, false, mark);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Who waits for a server that is full, and who gets the place, on one worker. */
+/*
+ * Tests of clients that wait for a full server, and of which one gets a free place, on one worker.
+ */
 #include "upstream/queue.h"
 
 #include <errno.h>
@@ -31,7 +33,7 @@ static void assert_has(size_t i, size_t server)
 	ck_assert_ptr_eq(clients[i].member, plan->members[server]);
 }
 
-/** These have been told, in this order, since the last time. */
+/** These clients, in this order, have been called since the last assert_told(). */
 static void assert_told(const char *whom)
 {
 	loop_settle();
@@ -39,7 +41,7 @@ static void assert_told(const char *whom)
 	memset(order, 0, sizeof(order));
 }
 
-/** The first clients come, up to this one; the first `n_places` get a place, the others wait. */
+/** The first `n` clients come: `n_places` of them get a place, the others wait. */
 static void come_all(size_t n, size_t n_places)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -47,7 +49,7 @@ static void come_all(size_t n, size_t n_places)
 	}
 }
 
-/* ---- who is next ---- */
+/* ---- which client is next ---- */
 
 START_TEST(who_came_first_gets_the_first_place)
 {
@@ -107,7 +109,7 @@ START_TEST(who_comes_later_may_have_a_place_that_nobody_who_waits_can_use)
 	assert_told("");
 	ck_assert_int_eq(come(3), GROUP_SERVER);
 	assert_has(3, 0);
-	/* And it is asked for its own answer, behind others. */
+	/* Client 4 gets an answer of its own, although client 2 waits before it. */
 	has_tried(4, 0);
 	has_tried(4, 1);
 	ck_assert_int_eq(come(4), GROUP_EXHAUSTED);
@@ -121,7 +123,7 @@ START_TEST(only_an_answer_with_a_server_writes_it)
 	struct member *member;
 
 	begin(1, 1, 1);
-	before = plan->members[0]; /* any that is none of the answers */
+	before = plan->members[0]; /* the calls that give no server must not change it */
 	member = before;
 	has_tried(0, 0);
 	ck_assert_int_eq(group_next(group, &clients[0].waiter.ask, &member), GROUP_EXHAUSTED);
@@ -144,7 +146,7 @@ START_TEST(nobody_waits_beyond_queue_max)
 	leave_queue(1);
 	ck_assert_int_eq(come(3), GROUP_FULL);
 	ck_assert_int_eq(come(4), GROUP_QUEUE_FULL);
-	/* Fewer from now on: who waits stays. */
+	/* queue_max shrinks: clients that wait stay in the queue. */
 	begin(1, 1, 0);
 	ck_assert_int_eq(come(4), GROUP_QUEUE_FULL);
 	give(&clients[0]);
@@ -157,7 +159,7 @@ START_TEST(nobody_waits_beyond_queue_max)
 }
 END_TEST
 
-/* ---- who leaves ---- */
+/* ---- clients that leave ---- */
 
 START_TEST(who_leaves_the_queue_gets_nothing)
 {
@@ -221,7 +223,7 @@ START_TEST(a_config_with_more_places_serves_those_who_wait)
 	come_all(5, 1);
 	begin(1, 3, 10);
 	assert_told("12");
-	begin(1, 2, 10); /* fewer: nobody gets one until there is room again */
+	begin(1, 2, 10); /* there are fewer places: nobody gets one before two are given back */
 	give(&clients[0]);
 	assert_told("");
 	give(&clients[1]);
@@ -240,7 +242,7 @@ START_TEST(without_a_usable_server_all_who_wait_are_told)
 	ck_assert_int_eq(come(3), GROUP_FULL);
 	has_tried(4, 1);
 	ck_assert_int_eq(come(4), GROUP_FULL);
-	/* Who has tried what is left has none. */
+	/* A client that has tried all servers that are left has none. */
 	plan->members[1]->server->states.is_down = true;
 	group_refresh(group);
 	assert_told("2");

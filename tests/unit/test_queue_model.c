@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of a group against a model of it that is too simple to be wrong: by chance clients
- * come, fail over, go, leave the queue or find their time over, and sets change. Who is told is
- * compared in its order, and who has what, whenever all that was set off has happened. That is not
- * after each act, so clients leave while word is on its way to them.
+ * Tests of the queue of a group against a model that is too simple to be wrong. At random, clients
+ * come, fail over, go, leave the queue or have waited too long, and the set of servers changes. The
+ * test compares which clients are called, in which order, and which server each one has. It does so
+ * not after each act, but when all posted calls have run: so clients also leave the queue while a
+ * call to them is on its way.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -18,13 +19,13 @@ enum state { IDLE, HAS, WAITS };
 
 static struct model {
 	enum state state;
-	bool is_told;   /* and may not have heard of it */
-	size_t server;  /* HAS */
+	bool is_told;   /* its call may still be on its way */
+	size_t server;  /* if it HAS one */
 	unsigned tried; /* a bit for each server */
-	unsigned until; /* WAITS: by then it leaves */
+	unsigned until; /* if it WAITS: it leaves then */
 } model[QUEUE_CLIENTS_MAX];
 
-static size_t queue[QUEUE_CLIENTS_MAX]; /* who waits, the first to come first */
+static size_t queue[QUEUE_CLIENTS_MAX]; /* clients that wait, in the order in which they came */
 static size_t n_queue;
 static size_t n_servers;
 static unsigned n_used[QUEUE_SERVERS_MAX];
@@ -32,7 +33,7 @@ static unsigned n_places;
 static unsigned queue_max;
 static unsigned now;
 static struct member *kept[QUEUE_SERVERS_MAX];
-static char expected[QUEUE_CLIENTS_MAX + 1]; /* to be told */
+static char expected[QUEUE_CLIENTS_MAX + 1]; /* clients to be called, in this order */
 
 static uint64_t seed;
 
@@ -60,7 +61,7 @@ static size_t find_free(const struct model *client)
 	return SIZE_MAX;
 }
 
-/** It gets what there is for it; false: it has to wait. */
+/** The client gets a server, or has tried all. Returns false if it must wait. */
 static bool settle(struct model *client)
 {
 	size_t server = find_free(client);
@@ -104,7 +105,7 @@ static void forget_told(size_t i)
 	model[i].is_told = false;
 }
 
-/* ---- acts, on both ---- */
+/* ---- acts, on the queue and on the model ---- */
 
 static void forget_tried(size_t i)
 {
@@ -140,7 +141,7 @@ static void go(size_t i)
 	serve();
 }
 
-/** As a session whose server does not answer. */
+/** The client acts as a session whose server does not answer. */
 static void fail_over(size_t i)
 {
 	size_t server = model[i].server;
@@ -193,7 +194,7 @@ static void change(void)
 	serve();
 }
 
-/** All that was set off happens: both must be the same. */
+/** Runs all posted calls: now queue and model must agree. */
 static void compare(void)
 {
 	loop_settle();
@@ -252,7 +253,7 @@ START_TEST(it_does_as_the_model_does)
 	memset(expected, 0, sizeof(expected));
 	n_queue = 0;
 	seed = (uint64_t)_i + 1;
-	/* A server that nobody knows any more would come back as another one. */
+	/* A server that nobody holds any more would come back as a new one. */
 	begin(QUEUE_SERVERS_MAX, 1, 0);
 	for (size_t s = 0; s < QUEUE_SERVERS_MAX; s++) {
 		kept[s] = member_ref(plan->members[s]);

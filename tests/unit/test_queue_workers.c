@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The queue of a group over several workers, each a thread with a loop. */
+/* Tests of the queue of a group over several workers, each a thread with a loop. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -14,10 +14,10 @@ struct worker {
 	struct loop *loop;
 	size_t index;
 	sem_t ready;
-	struct task task; /* what it is to do now */
+	struct task task; /* runs act() in the worker's thread */
 	void (*act)(struct worker *worker);
-	struct client *client; /* for act() */
-	struct client *own;    /* of a crowd */
+	struct client *client; /* act() uses it */
+	struct client *own;    /* a member of the crowd */
 };
 
 static struct worker workers[QUEUE_WORKERS];
@@ -43,7 +43,7 @@ static void on_task(struct task *task)
 	(void)sem_post(&worker->ready);
 }
 
-/** Has the worker do something, in its own thread. */
+/** Has the worker call `act`, in its own thread. */
 static void order_to(struct worker *worker, void (*act)(struct worker *worker))
 {
 	worker->act = act;
@@ -82,7 +82,7 @@ static void workers_close(void)
 	}
 }
 
-static struct client *told[QUEUE_CLIENTS_MAX]; /* in this order */
+static struct client *told[QUEUE_CLIENTS_MAX]; /* clients in the order in which they were called */
 static atomic_uint n_told;
 static sem_t told_one;
 
@@ -124,7 +124,7 @@ START_TEST(the_order_is_that_of_coming_whatever_the_worker)
 		ck_assert_int_eq(clients[i].said, i == 0 ? GROUP_SERVER : GROUP_FULL);
 	}
 	for (size_t i = 1; i < QUEUE_CLIENTS_MAX; i++) {
-		give(&clients[i - 1]); /* here, a thread that has no client */
+		give(&clients[i - 1]); /* this thread has no client itself */
 		ck_assert_int_eq(sem_wait(&told_one), 0);
 		ck_assert_ptr_eq(told[i - 1], &clients[i]);
 		ck_assert_uint_eq(plan->members[0]->server->n_open, 1);
@@ -134,8 +134,8 @@ START_TEST(the_order_is_that_of_coming_whatever_the_worker)
 }
 END_TEST
 
-/* A crowd: each worker has clients that come, get a place, give it back, and come again; some do
- * not wait for it. */
+/* A crowd: each worker has visitors that come, get a place, give it back, and come again. Some
+ * do not wait for a place. */
 enum { CROWD = 8, ROUNDS = 600, PLACES = 5 };
 
 struct visitor {
@@ -199,13 +199,13 @@ static void visitor_come(struct visitor *visitor)
 	enum group_answer said = group_next(group, &client->waiter.ask, &member);
 
 	if (said == GROUP_FULL) {
-		visitor->is_waiting = true; /* before it may be told */
+		visitor->is_waiting = true; /* it may be called from now on */
 		said = group_wait(group, &client->waiter, &member);
 	}
 	if (said != GROUP_FULL) {
 		visitor_is_told(visitor, said, member);
 	} else if (visitor->n_rounds % 7 == 0) {
-		visitor_again(visitor); /* it will not wait */
+		visitor_again(visitor); /* this visitor does not wait */
 	}
 }
 
@@ -237,7 +237,7 @@ static void act_let_crowd_in(struct worker *worker)
 
 START_TEST(no_place_is_given_twice_and_nobody_is_forgotten)
 {
-	bool changes = _i > 0; /* of the set, all the time */
+	bool changes = _i > 0; /* the set of servers changes all the time */
 
 	begin(changes ? 2 : 1, PLACES, QUEUE_WORKERS * CROWD);
 	ck_assert_int_eq(sem_init(&all_gone, 0, 0), 0);
@@ -253,7 +253,7 @@ START_TEST(no_place_is_given_twice_and_nobody_is_forgotten)
 		plan->members[1]->server->states.is_down ^= true;
 		group_refresh(group);
 	}
-	/* A visitor that is forgotten waits for ever: then check's timeout ends this. */
+	/* A visitor that is forgotten waits for ever. Then check's timeout ends the test. */
 	ck_assert_int_eq(sem_wait(&all_gone), 0);
 	workers_close();
 	(void)sem_destroy(&all_gone);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* An object is found as long as somebody holds it, while other threads let it go. */
+/*
+ * Tests that a registry finds an object as long as somebody holds it, while other threads let it
+ * go.
+ */
 #include "base/registry.h"
 
 #include <errno.h>
@@ -55,7 +58,7 @@ static bool drop(struct thing *thing)
 START_TEST(it_is_found_by_its_key_as_long_as_somebody_holds_it)
 {
 	struct thing *one = add(1);
-	struct thing *three = add(3); /* of the same hash */
+	struct thing *three = add(3); /* it has the same hash */
 
 	ck_assert_ptr_null(find(2));
 	ck_assert_ptr_null(find(5));
@@ -83,7 +86,7 @@ END_TEST
 
 enum { THREADS = 3, ROUNDS = 20000, HANDED = 8 };
 
-/** From the finder to those who let go. */
+/** The finder puts things here, and other threads let them go. */
 static _Atomic(struct thing *) handed[THREADS][HANDED];
 static atomic_bool ends;
 
@@ -107,7 +110,7 @@ static void *let_go(void *arg)
 	return NULL;
 }
 
-/** What is found is never one that is being freed. */
+/** A thing that is found is never one that is being freed. */
 START_TEST(who_finds_and_who_lets_go_agree)
 {
 	pthread_t threads[THREADS];
@@ -123,7 +126,7 @@ START_TEST(who_finds_and_who_lets_go_agree)
 			thing = add(n % 5);
 			n_made++;
 		}
-		/* Whose reference is not taken over by then lets go here. */
+		/* A thing that no thread has taken over is let go here. */
 		thing = atomic_exchange(&handed[n % THREADS][n % HANDED], thing);
 		if (thing != NULL) {
 			(void)drop(thing);

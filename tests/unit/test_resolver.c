@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The resolver: who waits for what, what is kept, and for how long. */
+/* Tests of the resolver: which queries wait, which answers it keeps, and for how long. */
 #include "stream/resolver.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ START_TEST(an_unknown_name_waits_for_its_lookup)
 	loop_settle();
 	ck_assert_int_eq(asker.status, PENDING);
 	lookup_answer("a.example", 0, "127.0.0.2 ::1 127.0.0.1");
-	ck_assert_int_eq(asker.status, PENDING); /* never from inside a call */
+	ck_assert_int_eq(asker.status, PENDING); /* the answer never comes from inside the call */
 	loop_until(asker.status != PENDING);
 	must_know(&asker, "127.0.0.2 ::1 127.0.0.1");
 	ck_assert_uint_eq(resolver_lookups(resolver), 0);
@@ -50,7 +50,7 @@ START_TEST(one_lookup_serves_all_who_wait)
 }
 END_TEST
 
-/** As many hang as there may be: names that hang, numbered. */
+/** Begins `n` lookups that hang, each of another name. */
 static void hang(struct asker *askers, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -140,7 +140,7 @@ START_TEST(hanging_names_do_not_hold_up_a_known_one)
 
 	teach("known.example", "127.0.0.1", RESOLVER_FRESH_NS);
 	hang(hanging, LOOKUPS_MAX);
-	must_wait(&asker, "known.example"); /* its renewal does not even begin */
+	must_wait(&asker, "known.example"); /* the renewal cannot even begin */
 	loop_until(asker.status != PENDING);
 	must_know(&asker, "127.0.0.1");
 	ck_assert_uint_eq(lookup_n_begun(), 1 + LOOKUPS_MAX);
@@ -228,7 +228,7 @@ START_TEST(an_old_answer_serves_when_its_renewal_fails)
 	lookup_answer("a.example", failures[_i], "");
 	loop_until(asker.status != PENDING);
 	must_know(&asker, "127.0.0.1");
-	/* It is not fresh for that: the next one looks again. */
+	/* This does not make the answer fresh: the next query begins a lookup again. */
 	must_wait(&asker, "a.example");
 	loop_until(lookup_is_open("a.example"));
 	lookup_answer("a.example", 0, "127.0.0.2");
@@ -248,7 +248,7 @@ START_TEST(a_name_that_is_gone_is_forgotten)
 	lookup_answer("a.example", failures[_i], "");
 	loop_until(asker.status != PENDING);
 	ck_assert_int_eq(asker.status, failures[_i]);
-	/* Nor does a passing failure bring it back. */
+	/* A temporary failure does not bring it back either. */
 	must_wait(&asker, "a.example");
 	loop_until(lookup_is_open("a.example"));
 	lookup_answer("a.example", UV_EAI_AGAIN, "");
@@ -303,7 +303,7 @@ START_TEST(a_doubted_answer_is_renewed_after_a_second)
 	struct resolver_query query = {0};
 	struct asker asker;
 
-	/* Doubted while it is new: nobody asks for a while. */
+	/* If a new answer is doubted, no lookup begins for a while. */
 	teach("a.example", "127.0.0.1", _i == 0 ? RESOLVER_DOUBT_NS / 2 : RESOLVER_DOUBT_NS);
 	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
 	resolver_doubt(name_of("a.example"), query.answer);
@@ -315,7 +315,7 @@ START_TEST(a_doubted_answer_is_renewed_after_a_second)
 		lookup_answer("a.example", 0, "127.0.0.2");
 		loop_until(asker.status != PENDING);
 		must_know(&asker, "127.0.0.2");
-		/* Who still has the old answer says nothing of the new one. */
+		/* A doubt about the old answer does not count for the new one. */
 		resolver_doubt(name_of("a.example"), query.answer);
 		behind_ns = 0;
 		ck_assert_int_eq(ask(&asker, "a.example"), 1);
@@ -324,7 +324,7 @@ START_TEST(a_doubted_answer_is_renewed_after_a_second)
 }
 END_TEST
 
-/** Which is tried when, as one text. */
+/** Returns the addresses in the order in which they are tried, as one text. */
 static const char *order(const struct resolver_answer *answer, sa_family_t first)
 {
 	static char text[64];
@@ -358,7 +358,7 @@ START_TEST(the_families_take_turns_and_the_one_that_won_begins)
 	ck_assert_int_eq(resolver_ask(name_of("a.example"), test_loop, &query, on_answered), 1);
 	ck_assert_int_eq(query.first, AF_INET);
 	query.answer = resolver_answer_unref(query.answer);
-	/* Not for ever. */
+	/* The preference does not last for ever. */
 	behind_ns = RESOLVER_PREFER_NS;
 	resolver_prefer(name_of("a.example"), AF_INET);
 	behind_ns = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The resolver: giving up, no memory, and askers on other threads. */
+/* Tests of the resolver: queries that are cancelled, no memory, and queries of several threads. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 #include "resolver_rig.h"
 #include "suite.h"
 
-/* ---- giving up ---- */
+/* ---- cancelled queries ---- */
 
 START_TEST(cancelled_before_the_lookup_began)
 {
@@ -23,7 +23,7 @@ START_TEST(cancelled_before_the_lookup_began)
 	resolver_cancel(&asker.query);
 	loop_settle();
 	ck_assert_uint_eq(asker.n_answered, 0);
-	/* It was wanted once; its answer is kept. */
+	/* The lookup goes on, and its answer is kept. */
 	lookup_answer("a.example", 0, "127.0.0.1");
 	ck_assert_int_eq(ask(&asker, "a.example"), 1);
 }
@@ -134,7 +134,7 @@ enum { N_THREADS = 3, N_ROUNDS = 100 };
 
 static atomic_uint n_threads_over;
 
-/** What a thread is given, as a server is: handles of its own, which it gives back. */
+/** As a server does, a thread has handles of its own, and gives them back. */
 struct given {
 	unsigned seed;
 	struct resolver_name *names[2];
@@ -156,7 +156,7 @@ static void on_worker_answered(struct resolver_query *query, int status)
 	(void)loop_stop(worker->loop);
 }
 
-/** Asks, waits or gives up, again and again, of names that are always old. */
+/** Asks again and again for names whose answers are always old, and waits or cancels. */
 static void *work(void *data)
 {
 	struct given *given = data;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Handles of names: who shares one, what asking by one costs, and when a name is forgotten. */
+/*
+ * Tests of handles of names: when they are shared, what a query costs, and when a name is
+ * forgotten.
+ */
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,11 +14,11 @@
 #include "resolver_rig.h"
 #include "suite.h"
 
-/* ---- what the thread did ---- */
+/* ---- what this thread did ---- */
 
 static _Thread_local struct seen {
 	unsigned n_locks;
-	const void *lock; /* the last one */
+	const void *lock; /* the lock taken last */
 	unsigned n_searches;
 } seen;
 
@@ -41,7 +44,7 @@ const void *__wrap_table_find(const struct table *table, uint64_t hash,
 	return __real_table_find(table, hash, is_it, key);
 }
 
-/** Asks for a name whose answer is at hand. */
+/** Asks for a name whose answer must be there at once. */
 static const struct resolver_answer *must_be_at_hand(struct resolver_name *name)
 {
 	struct resolver_query query = {0};
@@ -62,7 +65,7 @@ START_TEST(who_names_the_same_host_shares_its_handle)
 	ck_assert_ptr_eq(second, first);
 	ck_assert_ptr_ne(other, first);
 	loop_settle();
-	ck_assert_uint_eq(lookup_n_begun(), 0); /* to take a handle is not to ask */
+	ck_assert_uint_eq(lookup_n_begun(), 0); /* taking a handle begins no lookup */
 	ck_assert_ptr_null(resolver_name_unref(first));
 	ck_assert_ptr_null(resolver_name_unref(second));
 	ck_assert_ptr_null(resolver_name_unref(other));
@@ -86,7 +89,7 @@ START_TEST(an_answer_at_hand_costs_the_lock_of_its_name_and_no_search)
 
 		seen = (struct seen){0};
 		r = resolver_ask(names[i], test_loop, &query, on_answered);
-		asked = seen; /* check takes locks, too */
+		asked = seen; /* the check library takes locks, too */
 		ck_assert_int_eq(r, 1);
 		ck_assert_uint_eq(asked.n_locks, 1);
 		ck_assert_uint_eq(asked.n_searches, 0);
@@ -107,12 +110,13 @@ START_TEST(a_name_keeps_its_answer_as_long_as_somebody_has_a_handle)
 	teach("a.example", "127.0.0.1", 0);
 	rig_forget();
 	answer = must_be_at_hand(kept);
-	ck_assert_uint_eq(refs_count(&answer->refs), 2); /* ours, and the name's */
+	/* One reference is ours, one is the name's. */
+	ck_assert_uint_eq(refs_count(&answer->refs), 2);
 	ck_assert_ptr_eq(name_of("a.example"), kept);
 	(void)resolver_name_unref(kept);
 	(void)resolver_answer_unref(must_be_at_hand(name_of("a.example")));
 	rig_forget();
-	ck_assert_uint_eq(refs_count(&answer->refs), 1); /* the name has gone */
+	ck_assert_uint_eq(refs_count(&answer->refs), 1); /* the name has been freed */
 	(void)resolver_answer_unref(answer);
 }
 END_TEST
@@ -123,11 +127,11 @@ START_TEST(a_name_that_nobody_has_is_forgotten_with_its_answer)
 
 	teach("a.example", "127.0.0.1", 0);
 	rig_forget();
-	must_wait(&asker, "a.example"); /* although the answer would be fresh */
+	must_wait(&asker, "a.example"); /* the answer would still be fresh */
 	loop_until(lookup_is_open("a.example"));
 	lookup_answer("a.example", UV_EAI_AGAIN, "");
 	loop_until(asker.status != PENDING);
-	ck_assert_int_eq(asker.status, UV_EAI_AGAIN); /* nor is the old one left */
+	ck_assert_int_eq(asker.status, UV_EAI_AGAIN); /* the old answer is not used either */
 }
 END_TEST
 
@@ -140,13 +144,13 @@ START_TEST(a_name_that_nobody_has_stays_until_its_lookup_returns)
 	loop_until(lookup_is_open("a.example"));
 	resolver_cancel(&given_up.query);
 	rig_forget();
-	must_wait(&asker, "a.example"); /* finds it, and begins no second lookup */
+	must_wait(&asker, "a.example"); /* this finds the name, and begins no second lookup */
 	loop_settle();
 	ck_assert_uint_eq(lookup_n_begun(), 1);
 	resolver_cancel(&asker.query);
 	rig_forget();
 	lookup_answer("a.example", 0, "127.0.0.1");
-	must_wait(&asker, "a.example"); /* now it had gone */
+	must_wait(&asker, "a.example"); /* by now the name had been freed */
 	loop_until(lookup_is_open("a.example"));
 	ck_assert_uint_eq(lookup_n_begun(), 2);
 	lookup_answer("a.example", 0, "127.0.0.2");
@@ -185,7 +189,7 @@ START_TEST(many_names_are_found_and_forgotten)
 		(void)resolver_name_unref(names[i]);
 		(void)resolver_name_unref(names[i]);
 	}
-	/* The end of the rig asserts that none is left. */
+	/* The teardown of the rig asserts that no name is left. */
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The order in which servers take turns. */
+/* Tests of the order in which servers take turns. */
 #include "upstream/rotation.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ enum { SERVERS_MAX = 12 };
 #define NO_MORE UINT32_MAX
 
 static const struct {
-	uint32_t weights[SERVERS_MAX]; /* up to NO_MORE */
+	uint32_t weights[SERVERS_MAX]; /* NO_MORE ends the list */
 	const char *order;             /* a is the first server, b the second */
 } orders[] = {
 	{{NO_MORE}, ""},
@@ -82,7 +82,7 @@ START_TEST(every_run_of_its_length_holds_each_server_as_its_weight_says)
 		}
 		rotation = rotation_new(weights, n);
 		ck_assert_ptr_nonnull(rotation);
-		/* What repeats itself is, over its length, the same from wherever it begins. */
+		/* The order repeats itself, so it is enough to begin at its start. */
 		for (uint32_t t = 0; t < rotation->n; t++) {
 			n_of[rotation->order[t]]++;
 			for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Which route takes a client, and what of it must be known: against a model that looks at all. */
+/*
+ * Tests of which route takes a client, and of what weir must know of the client to choose. A model
+ * looks at every route.
+ */
 #include "proxy/routes.h"
 
 #include <netinet/in.h>
@@ -22,7 +25,7 @@ enum { ROUTES_MAX = 24, TEXTS_MAX = 3, TABLES = 400, CLIENTS = 60 };
 
 /* ---- counting ---- */
 
-static unsigned n_asked; /* sets of prefixes and names that were looked into */
+static unsigned n_asked; /* how many sets of prefixes or names were searched */
 
 bool __real_prefixes_has(const struct prefixes *set, const struct sockaddr *sa);
 bool __wrap_prefixes_has(const struct prefixes *set, const struct sockaddr *sa);
@@ -123,7 +126,7 @@ static struct client hello(const char *name)
 	return client;
 }
 
-/** A table; its lists have no other owner. */
+/** Makes a table that is the only owner of its lists. */
 static struct routes *make(const struct conf_route *conf, size_t n)
 {
 	struct peer_lists lists = {0};
@@ -133,7 +136,7 @@ static struct routes *make(const struct conf_route *conf, size_t n)
 	return made;
 }
 
-/** The route that takes it, from 0 on; or one of these. */
+/** The result of find(): the route's number, from 0 on, or one of these. */
 enum { NONE = -1, FIRST_BYTE = -2, HELLO = -3 };
 
 static int find(const struct routes *made, const struct client *client)
@@ -159,7 +162,7 @@ static int find(const struct routes *made, const struct client *client)
 	ck_abort();
 }
 
-/** The same of a table that is made of the routes as they are now. */
+/** As find(), in a table of the current routes. */
 static int found(const struct client *client)
 {
 	struct routes *made = make(routes, n_routes);
@@ -188,15 +191,15 @@ START_TEST(a_name_is_exact_or_below_another)
 	ck_assert_int_eq(found_name("a.test"), 0);
 	ck_assert_int_eq(found_name("x.a.test"), NONE);
 	ck_assert_int_eq(found_name("aa.test"), NONE);
-	ck_assert_int_eq(found_name("b.test"), NONE); /* one label at least */
+	ck_assert_int_eq(found_name("b.test"), NONE); /* * stands for one label at least */
 	ck_assert_int_eq(found_name(".b.test"), NONE);
 	ck_assert_int_eq(found_name("xb.test"), NONE);
 	ck_assert_int_eq(found_name("x.b.test"), 1);
 	ck_assert_int_eq(found_name("y.x.b.test"), 1);
-	ck_assert_int_eq(found_name("c.b.test"), 1); /* it is first */
+	ck_assert_int_eq(found_name("c.b.test"), 1);
 	ck_assert_int_eq(found_name("test"), NONE);
 	ck_assert_int_eq(found_name(NULL), NONE);
-	ck_assert_int_eq(found_name("*.b.test"), 1); /* as every label */
+	ck_assert_int_eq(found_name("*.b.test"), 1); /* "*" is a label like any other */
 }
 END_TEST
 
@@ -244,7 +247,7 @@ START_TEST(any_protocol_that_both_know_will_do)
 	offer(&client, "h2c");
 	ck_assert_int_eq(found(&client), NONE);
 	client = hello(NULL);
-	offer(&client, "H2"); /* bytes, RFC 7301 */
+	offer(&client, "H2"); /* protocols are compared as bytes (RFC 7301) */
 	ck_assert_int_eq(found(&client), NONE);
 }
 END_TEST
@@ -301,7 +304,7 @@ START_TEST(nobody_waits_for_a_look_that_decides_nothing)
 	ck_assert_int_eq(found(&stranger), 2);
 	stranger.facts.seen = ROUTE_SEEN_HELLO;
 	ck_assert_int_eq(found(&stranger), 2);
-	client = client_at("[::1]:1"); /* the name is for others */
+	client = client_at("[::1]:1"); /* the route with the name is for other addresses */
 	ck_assert_int_eq(found(&client), 2);
 }
 END_TEST
@@ -488,7 +491,8 @@ START_TEST(of_ten_thousand_routes_few_are_looked_at)
 	ck_assert_uint_le(n_asked, 1 + MANY / 2);
 	client = client_at("[::1]:1");
 	n_asked = 0;
-	ck_assert_int_eq(find(made, &client), NONE); /* for none of them: at once */
+	/* No route is for this address: one search says so. */
+	ck_assert_int_eq(find(made, &client), NONE);
 	ck_assert_uint_eq(n_asked, 1);
 	routes_free(made);
 	free(text);

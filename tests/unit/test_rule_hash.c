@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The rule "hash": which client goes where. */
+/* Tests of the rule "hash": to which server each client goes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ struct maglev *__wrap_maglev_new(const struct maglev_server *of, size_t n)
 
 enum { CLIENTS = 2000 };
 
-/** Where each client goes. */
+/** Finds the server of each client. */
 static void look(char picks[CLIENTS])
 {
 	for (uint32_t i = 0; i < CLIENTS; i++) {
@@ -52,11 +52,11 @@ START_TEST(a_client_keeps_its_server_and_only_those_of_a_lost_one_move)
 			ck_assert_int_eq(during[i], before[i]);
 		}
 	}
-	/* Theirs are spread over all others. */
+	/* The clients of the third server are spread over all others. */
 	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_int_eq(n_of[i] > CLIENTS / 5 / 8, i != 2);
 	}
-	ck_assert_uint_eq(n_tables, 1); /* and it was filled once */
+	ck_assert_uint_eq(n_tables, 1); /* the table was filled once */
 	drop();
 }
 END_TEST
@@ -193,7 +193,7 @@ START_TEST(without_a_name_of_tls_the_client_is_hashed)
 }
 END_TEST
 
-/** The same on every weir: these are fixed. */
+/** Every weir must choose the same, so the expected servers are fixed here. */
 START_TEST(with_sni_the_name_is_hashed_in_whatever_letters_and_not_the_client)
 {
 	static const char *const names[] = {"a.test", "b.test", "c.test", "d.test", "e.test"};
@@ -212,7 +212,7 @@ START_TEST(with_sni_the_name_is_hashed_in_whatever_letters_and_not_the_client)
 	ck_assert_int_eq(take(NULL, NULL), picks[2]);
 	give(picks[2]);
 	drop();
-	conf.hash_on = HASH_ON_CLIENT; /* then names are nothing */
+	conf.hash_on = HASH_ON_CLIENT; /* names do not matter then */
 	make(BALANCE_HASH);
 	for (uint32_t i = 0; i < 5; i++) {
 		name_asked = names[i];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Which server each rule picks, and in which order; hash: test_rule_hash.c. */
+/*
+ * Tests of which server each rule picks, and in which order. The rule "hash" is in
+ * test_rule_hash.c.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,7 +20,7 @@ static const struct {
 	enum conf_balance balance;
 	size_t n;
 	uint32_t weights[5];
-	const char *picks; /* that end at once */
+	const char *picks; /* each pair ends at once */
 } orders[] = {
 	{BALANCE_ROUND_ROBIN, 1, {1}, "aaaa"},
 	{BALANCE_ROUND_ROBIN, 3, {1, 1, 1}, "abcabcabc"},
@@ -25,7 +28,7 @@ static const struct {
 	{BALANCE_ROUND_ROBIN, 3, {5, 1, 1}, "abaaacaabaaaca"},
 	{BALANCE_ROUND_ROBIN, 3, {100, 0, 50}, "acaaca"},
 	{BALANCE_ROUND_ROBIN, 2, {0, 0}, "--"},
-	{BALANCE_ROUND_ROBIN, 0, {0}, "!!"}, /* none was found yet */
+	{BALANCE_ROUND_ROBIN, 0, {0}, "!!"}, /* no server was found yet */
 	{BALANCE_RANDOM, 1, {1}, "aaaa"},
 	{BALANCE_RANDOM, 3, {1, 1, 1}, "cbacaaacacbc"},
 	{BALANCE_RANDOM, 3, {8, 0, 1}, "aaaaaaaaaaaaccaccaaaaaaa"},
@@ -43,7 +46,7 @@ START_TEST(picks_come_in_this_order)
 }
 END_TEST
 
-/** A row of the table in docs/UPSTREAMS.md; false: the line is none. */
+/** Reads a row of the table in docs/UPSTREAMS.md. Returns false if the line is none. */
 static bool read_row(const char *line, bool *ret_stay, char *picks)
 {
 	static const char *const rules[] = {
@@ -183,9 +186,9 @@ START_TEST(a_set_that_changes_goes_on_with_the_count)
 	have_equal_servers(3);
 	make(BALANCE_ROUND_ROBIN);
 	expect_picks(NULL, "abca");
-	set_down(1, true); /* four picks so far: a is next of two */
+	set_down(1, true); /* after four picks, a is the next of two */
 	expect_picks(NULL, "aca");
-	set_down(1, false); /* seven: b is next of three */
+	set_down(1, false); /* after seven picks, b is the next of three */
 	expect_picks(NULL, "bca");
 	drop();
 }
@@ -202,7 +205,7 @@ START_TEST(backups_take_turns_while_no_other_is_usable)
 	make(balances[_i]);
 	fill(0, true);
 	fill(1, true);
-	expect_picks(NULL, "!"); /* full is not unusable */
+	expect_picks(NULL, "!"); /* servers that are full are still usable */
 	set_down(0, true);
 	set_down(1, true);
 	for (uint32_t i = 0; i < 20; i++) {
@@ -222,7 +225,7 @@ END_TEST
 START_TEST(the_better_of_two_is_taken)
 {
 	have_equal_servers(2);
-	make(BALANCE_RANDOM); /* of two servers always both */
+	make(BALANCE_RANDOM); /* of two servers the rule always compares both */
 	for (unsigned i = 0; i < 100; i++) {
 		uint32_t n_a;
 		uint32_t n_b;
@@ -263,7 +266,9 @@ START_TEST(random_tries_all_and_none_twice)
 }
 END_TEST
 
-/** What who came by that port gets, having begun with this plan; the place is given back. */
+/**
+ * Returns what a client gets that came by that port and began with this plan. Gives the place back.
+ */
 static char own_pick(const struct group_plan *own, uint16_t port)
 {
 	char pick;
@@ -288,7 +293,7 @@ START_TEST(who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own
 	conf.first_port = 8000;
 	conf.balance = BALANCE_PORTS;
 	conf.n_servers = 2;
-	make(BALANCE_PORTS); /* 8000 and 8001 are in force */
+	make(BALANCE_PORTS); /* ports 8000 and 8001 are in force */
 	conf.n_servers = 4;
 	own = group_plan_new(&groups.servers, plan->group, &conf);
 	conf.balance = BALANCE_ROUND_ROBIN;
@@ -304,7 +309,8 @@ START_TEST(who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own
 	ck_assert_int_eq(own_pick(own, 8002), 'c');
 	ck_assert_int_eq(own_pick(single, 0), '-');
 	set_down(0, false);
-	ck_assert_int_eq(group_install(plan->group, single), 0); /* a range that is to come */
+	/* `own` has a range of ports that is not in force yet. */
+	ck_assert_int_eq(group_install(plan->group, single), 0);
 	ck_assert_int_eq(own_pick(own, 8000), 'a');
 	ck_assert_int_eq(own_pick(own, 8003), 'd');
 	group_plan_unref(own);
@@ -313,7 +319,7 @@ START_TEST(who_came_by_a_port_that_is_gone_or_to_come_gets_the_server_of_its_own
 }
 END_TEST
 
-/* ---- without memory ---- */
+/* ---- a port of a range, and no memory ---- */
 
 START_TEST(who_comes_by_a_port_of_a_range_gets_its_server_and_no_other)
 {
@@ -377,7 +383,7 @@ END_TEST
 
 /* ---- several threads ---- */
 
-enum { TURNS = 600, SHARE = 10 }; /* of weights 1, 2, 3, 4 */
+enum { TURNS = 600, SHARE = 10 }; /* SHARE is the sum of the weights 1, 2, 3, 4 */
 
 struct chooser {
 	pthread_t thread;
@@ -412,7 +418,10 @@ static void *choose_many(void *arg)
 	return NULL;
 }
 
-/** All at once; `n_of` has how often each was picked. `meanwhile` runs beside them. */
+/**
+ * All threads pick at the same time, and `meanwhile` runs beside them. `n_of` counts the picks of
+ * each server.
+ */
 static void choose_by_threads(unsigned n_picks, void (*meanwhile)(void), unsigned n_of[4])
 {
 	struct chooser choosers[CHOOSERS] = {{0}};
@@ -447,7 +456,7 @@ START_TEST(turns_are_exact_over_all_workers_together)
 		for (unsigned i = 0; i < 4; i++) {
 			unsigned n = TURNS * SHARE / CHOOSERS / k * k * CHOOSERS;
 
-			/* k runs and a part of one. */
+			/* n picks are n / SHARE whole rounds, and perhaps a part of one. */
 			ck_assert_uint_ge(n_of[i], n / SHARE * (i + 1));
 			ck_assert_uint_le(n_of[i], (n + SHARE - 1) / SHARE * (i + 1));
 		}

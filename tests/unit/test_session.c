@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* From an accepted connection to its one closing line, which is read from a pipe. */
+/*
+ * Tests of a session from the accepted connection to its one closing line in the log. The tests
+ * read the log from a pipe.
+ */
 #include "proxy/session.h"
 
 #include <stdio.h>
@@ -55,7 +58,7 @@ START_TEST(the_log_names_the_server_and_the_opening)
 	(void)snprintf(expected, sizeof(expected), " server=%s", server.address);
 	assert_says(expected);
 	assert_says(" upstream=app");
-	ck_assert_ptr_null(strstr(log_text, " server_name=")); /* it is the address */
+	ck_assert_ptr_null(strstr(log_text, " server_name=")); /* the name is the address */
 	ck_assert_ptr_nonnull(strstr(log_text, " event=open "));
 	ck_assert(strstr(log_text, " event=open ") < strstr(log_text, " event=close "));
 }
@@ -95,7 +98,7 @@ START_TEST(a_refused_server_is_followed_by_the_next)
 	house_refused_address(&house, refused);
 	house_add_server(&house, refused);
 	house_add_server(&house, server.address);
-	begin_and_exchange(); /* what came early goes whole to the server that answers */
+	begin_and_exchange(); /* the bytes that came early go whole to the server that answers */
 	side_reset(&client);
 	until_ended();
 	(void)snprintf(expected, sizeof(expected), " tried=\"%s (Connection refused)\"", refused);
@@ -191,7 +194,7 @@ START_TEST(every_address_of_a_name_is_tried)
 	begin(WIRE_TCP);
 	side_send(&client, 300);
 	loop_until(lookup_is_open("name.example"));
-	lookup_answer("name.example", 0, "127.0.0.2 127.0.0.1"); /* nobody listens on the first */
+	lookup_answer("name.example", 0, "127.0.0.2 127.0.0.1"); /* nobody listens on 127.0.0.2 */
 	loop_until(server.side.in.n_received == 300);
 	side_reset(&client);
 	until_ended();
@@ -254,7 +257,7 @@ START_TEST(a_client_that_resets_while_connecting_ends_at_once)
 	begin(WIRE_TCP);
 	loop_settle();
 	ck_assert_uint_eq(house.proxy.part.n_sessions, 1);
-	side_reset(&client); /* and no timeout is set */
+	side_reset(&client); /* no timeout is set */
 	until_ended();
 	assert_says(" by=client");
 	assert_says(" reason=reset");
@@ -263,7 +266,7 @@ START_TEST(a_client_that_resets_while_connecting_ends_at_once)
 }
 END_TEST
 
-/* ---- the other ends ---- */
+/* ---- other ends ---- */
 
 START_TEST(a_timer_is_logged_with_its_lateness)
 {
@@ -276,7 +279,7 @@ START_TEST(a_timer_is_logged_with_its_lateness)
 	assert_says(" timer=idle");
 	assert_says(" late_us=");
 	assert_silent(" errno=");
-	assert_silent(" quiet_up_ms="); /* no byte moved */
+	assert_silent(" quiet_up_ms="); /* no byte has moved */
 }
 END_TEST
 
@@ -314,8 +317,10 @@ START_TEST(half_close_max_is_a_half_close_by_its_own_timer)
 }
 END_TEST
 
-/** The calls that make a session, and how they fail: for what weir is short of, or else. EACCES of
- * a call for options, which may come from an LSM, says nothing of the client. */
+/**
+ * The calls that make a session, each with its error: weir lacks something, or another error. An
+ * LSM may fail a call for socket options with EACCES, which says nothing of the client.
+ */
 static const struct {
 	const char *call;
 	unsigned nth;
@@ -323,9 +328,9 @@ static const struct {
 	int err;
 	enum end_reason reason;
 } obstacles[] = {
-	{"calloc", 1, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* the session */
-	{"calloc", 2, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* its setup */
-	{"calloc", 3, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* its stream */
+	{"calloc", 1, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* allocates the session */
+	{"calloc", 2, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* allocates its setup */
+	{"calloc", 3, " errno=ENOMEM", ENOMEM, END_LIMIT}, /* allocates its stream */
 	{"epoll_ctl", 1, " errno=ENOSPC", ENOSPC, END_LIMIT},
 	{"getsockopt", 1, " errno=ENOBUFS", ENOBUFS, END_LIMIT},
 	{"getsockopt", 1, " errno=EPERM", EPERM, END_ERROR},
@@ -341,13 +346,14 @@ START_TEST(a_session_that_cannot_be_made_is_reset_and_logged)
 
 	house_add_server(&house, server.address);
 	opts = house_client(&house, 0, WIRE_TCP, &client);
-	opts.client_flags |= STREAM_IS_MPTCP; /* so that it asks for and sets options */
+	opts.client_flags |= STREAM_IS_MPTCP; /* so that weir reads and sets socket options */
 	fault_only_call(obstacles[_i].call);
 	fault_set_errno(obstacles[_i].err);
 	fault_arm(obstacles[_i].nth);
 	session_open(&opts);
 	ck_assert(fault_disarm());
-	side_receive(&client); /* it has sent nothing that could be unread */
+	/* The client has sent nothing, so a reset does not come from unread bytes. */
+	side_receive(&client);
 	loop_until(side_saw_reset(&client));
 	ck_assert(!side_saw_fin(&client));
 	until_ended();
@@ -383,7 +389,7 @@ START_TEST(a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_ma
 	proxy_shut(&house.proxy);
 	ck_assert_uint_eq(n_quiet, 1);
 	opts = house_client(&house, 0, kind, &client);
-	fault_only(FAULT_MEMORY); /* it needs none */
+	fault_only(FAULT_MEMORY); /* a rejection needs no memory */
 	fault_arm(1);
 	session_reject(&opts,
 		(struct end){.by = END_BY_WEIR, .reason = END_LIMIT, .timer = DEADLINE_NONE});
@@ -395,7 +401,7 @@ START_TEST(a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_ma
 	ck_assert_uint_eq(limits_sum(limit, offsetof(struct tally, n_accepted)), 1);
 	ck_assert_uint_eq(
 		limits_sum(limit, offsetof(struct tally, n_ended[END_BY_WEIR][END_LIMIT])), 1);
-	until_ended(); /* one line */
+	until_ended(); /* there is one closing line */
 	assert_says(" by=weir");
 	assert_says(" reason=limit");
 	assert_says(" listener=web");
@@ -403,7 +409,10 @@ START_TEST(a_client_that_is_rejected_is_reset_told_and_counted_and_no_session_ma
 }
 END_TEST
 
-/** As of a connection that another worker accepted, when nothing else was left to come. */
+/**
+ * The session is of a connection that another worker accepted, when the drain waited for nothing
+ * else.
+ */
 START_TEST(a_session_that_cannot_be_made_may_be_the_last_of_a_drain)
 {
 	unsigned n_quiet = 0;
@@ -427,7 +436,7 @@ START_TEST(control_characters_never_reach_the_log)
 	static char raw[] = "\n\x1b[31mevil\x7f\"\\ \x80";
 	struct conf_server *first = &house.servers[0];
 
-	/* The config lets none of them in; should they come all the same: */
+	/* The config refuses such names; here they are put in by hand. */
 	house_add_server(&house, "unix:@0123456789abcdef");
 	memcpy(first->addr.sa.un.sun_path + 1, raw, sizeof(raw) - 1);
 	(void)snprintf(first->text, sizeof(first->text), "%s", raw);
@@ -460,7 +469,7 @@ START_TEST(what_was_tried_is_cut_to_a_bound_and_says_so)
 	assert_says(" tried=\"unix:/nonexistent/");
 	tried = strstr(log_text, " tried=\"") + strlen(" tried=\"");
 	ck_assert_uint_le(strcspn(tried, "\""), 1024);
-	assert_says("), ...\""); /* and it says so */
+	assert_says("), ...\""); /* "..." says that the list is cut off */
 	assert_says(" reason=connect_failed");
 	assert_says(" duration_ms="); /* the rest of the line is there */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The PROXY header on its way to the server: when it goes out, that it is whole, that it is no byte
- * of the client's, and what becomes of a session whose server has got it or should have.
+ * Tests of the PROXY header that weir sends to the server: when it goes out, that it is whole, that
+ * none of its bytes count as the client's, and how a session ends whose server has got it or should
+ * have got it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,17 +23,17 @@
 
 enum { HEADER_V2 = 16 + 12 }; /* IPv4, without TLVs */
 
-/** The server's end, and what came there. */
+/** The server's end of the connection, and the bytes that came there. */
 static int peer;
 static uint8_t bytes[4096 + 1024];
 static size_t n_bytes;
-static int end; /* 0: FIN; negative: a reset; 1: neither yet */
+static int end; /* how it ended: 0: FIN; negative: reset; 1: not yet */
 static struct ejections ejections;
 
-/** How many bytes of a send the kernel takes at most; SIZE_MAX: all of them, 0: it is full. */
+/** The most bytes that the kernel takes of one send. SIZE_MAX: all; 0: none, it is full. */
 static size_t send_max;
 
-/** Nobody wakes the loop when something comes to the peer. */
+/** Looks again and again: bytes that come to the peer do not wake the loop. */
 #define settle_until(condition)                                                                    \
 	do {                                                                                       \
 		loop_settle();                                                                     \
@@ -73,7 +74,7 @@ static void teardown(void)
 	session_rig_teardown();
 }
 
-/** Another server, one by its UNIX socket. */
+/** Replaces the server by one on a UNIX socket. */
 static void serve_unix(void)
 {
 	close(server.fd);
@@ -85,7 +86,7 @@ static void accept_peer(void)
 	settle_until((peer = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
 }
 
-/** Takes what is there, at most so much; how much there is then. */
+/** Reads at most `max` bytes, if there are any. Returns how many the peer has got in all. */
 static size_t take(size_t max)
 {
 	ptrdiff_t n = peer_recv(peer, bytes + n_bytes, max);
@@ -98,7 +99,7 @@ static size_t take(size_t max)
 	return n_bytes;
 }
 
-/** What has come is a header and this many bytes of the client's. */
+/** The peer must have got a header and `n_behind` bytes of the client. Returns the header. */
 static struct proxy_header must_have(size_t n_behind)
 {
 	struct proxy_header header;
@@ -119,7 +120,7 @@ static struct session *session(void)
 	return container_of(house.proxy.part.sessions.next, struct session, link);
 }
 
-/** A session of a client that has sent this header. */
+/** Begins a session of a client that has sent this header. */
 static void begin_announced(const struct proxy_header *header)
 {
 	uint8_t own[PROXY_HEADER_V2_MAX];
@@ -131,7 +132,7 @@ static void begin_announced(const struct proxy_header *header)
 	ck_assert_int_eq(edge_keep_header(session()->edge, own, (size_t)n), 0);
 }
 
-/** It ends, for which kernels may have to be looked at. */
+/** The session must end. Time passes, because some ends need a look at the kernel, by a timer. */
 static void must_end(void)
 {
 	while (house.proxy.part.n_sessions > 0) {
@@ -145,7 +146,7 @@ static unsigned row(void)
 	return atomic_load(&session_target(session())->plan->members[0]->server->streak.n);
 }
 
-/* ---- when ---- */
+/* ---- when the header goes out ---- */
 
 START_TEST(it_goes_out_in_one_segment_with_bytes_that_are_there)
 {
@@ -156,7 +157,7 @@ START_TEST(it_goes_out_in_one_segment_with_bytes_that_are_there)
 	settle_until(take(sizeof(bytes)) >= HEADER_V2 + 300);
 	must_have(300);
 	ck_assert_uint_eq(segments_of(peer), 1);
-	side_send(&client, 100); /* and nothing is held back later */
+	side_send(&client, 100); /* later bytes are not held back */
 	settle_until(take(400) == HEADER_V2 + 400);
 	side_reset(&client);
 	must_end();
@@ -182,11 +183,11 @@ START_TEST(it_goes_out_at_once_when_the_client_is_silent)
 	must_end();
 	assert_says(" bytes_up=0");
 	assert_says(" bytes_down=5");
-	assert_silent(" quiet_up_ms="); /* no byte of the client's */
+	assert_silent(" quiet_up_ms="); /* the header is no byte of the client */
 }
 END_TEST
 
-/* TCP and UNIX on either side, in both versions. */
+/* Runs with TCP and UNIX on either side, and in both versions. */
 START_TEST(it_tells_the_client_of_each_kind_to_a_server_of_each)
 {
 	enum wire_kind kind = _i % 2 == 0 ? WIRE_TCP : WIRE_UNIX;
@@ -237,12 +238,12 @@ START_TEST(each_server_is_told_anew_and_only_one_is_talked_to)
 }
 END_TEST
 
-/* ---- whole ---- */
+/* ---- the header is whole ---- */
 
-/** It takes a byte at a time, and waits for none of ours: its FIN comes first. */
+/** The kernel takes one byte at a time. The server sends its FIN before it has got anything. */
 START_TEST(a_server_that_takes_a_byte_at_a_time_gets_it_whole)
 {
-	serve_unix(); /* which tells of each byte that is taken */
+	serve_unix(); /* a UNIX socket wakes weir after each byte that is read */
 	house_add_server(&house, server.address);
 	send_max = 1;
 	begin(WIRE_TCP);
@@ -269,7 +270,7 @@ START_TEST(a_server_that_takes_nothing_of_it_ends_by_write_stall)
 	serve_unix();
 	house_add_server(&house, server.address);
 	timeouts->write_stall_ns = ms(80);
-	timeouts->idle_ns = ms(50); /* which bytes that wait keep off */
+	timeouts->idle_ns = ms(50); /* waiting bytes keep this timer from striking */
 	send_max = 0;
 	begin(WIRE_TCP);
 	accept_peer();
@@ -301,7 +302,7 @@ START_TEST(bulk_is_spliced_behind_it)
 }
 END_TEST
 
-/* ---- servers that do not want it ---- */
+/* ---- servers that do not want the header ---- */
 
 static void eject_setup(void)
 {
@@ -425,7 +426,7 @@ START_TEST(a_unique_id_that_nobody_is_told_is_none)
 }
 END_TEST
 
-/* ---- what can fail ---- */
+/* ---- failures ---- */
 
 START_TEST(what_would_be_too_long_is_an_error_and_not_the_servers)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What of a session's life is told against its server, and what is not, whoever brings it about.
- * One failure is there before, so that a session that says nothing leaves the row at one.
+ * Tests of which events of a session's life count as failures of its server, and which do not,
+ * whether the client, the server or weir causes them. Another session has failed before, so a
+ * session that reports nothing leaves the row of failures at one.
  */
 #include <errno.h>
 #include <uv.h>
@@ -15,10 +16,10 @@
 #include "upstream/eject.h"
 #include "vtime.h"
 
-/** No failure of the session's, and no answer: the row is as it was. */
+/** The row of failures before the session begins. */
 enum { BEFORE = 1 };
 
-static struct black_hole hole; /* who connects to it hears nothing */
+static struct black_hole hole; /* a connect to it gets no answer */
 static struct ejections ejections;
 
 static void setup(void)
@@ -46,13 +47,13 @@ static struct group_plan *plan(void)
 	return house_terms(&house, 0)->offer->fallback->plan;
 }
 
-/** How many failures in a row the server has. */
+/** Returns how many failures in a row the server has. */
 static unsigned row(void)
 {
 	return atomic_load(&plan()->members[0]->server->streak.n);
 }
 
-/** Another session tells of one. */
+/** Reports a failure, as another session would. */
 static void tell_failure(void)
 {
 	group_told(plan()->group, plan()->members[0], SERVER_FAILED, -ECONNREFUSED);
@@ -64,7 +65,7 @@ static struct session *session(void)
 	return container_of(house.proxy.part.sessions.next, struct session, link);
 }
 
-/** A session whose one server is this. */
+/** Begins a session whose only server has this address. */
 static void begin_with(const char *address)
 {
 	house_add_server(&house, address);
@@ -77,7 +78,7 @@ static struct conf_timeouts *timeouts(void)
 	return &house_terms(&house, 0)->rules.timeouts;
 }
 
-/** A session that is still connecting. */
+/** Begins a session that stays in connecting. */
 static void begin_and_connect(void)
 {
 	begin_with(hole.server.address);
@@ -85,24 +86,24 @@ static void begin_and_connect(void)
 	loop_settle(); /* the attempt begins in the same turn, but later */
 }
 
-/** One whose server is connected. */
+/** Begins a session whose server is connected. */
 static void begin_and_relay(void)
 {
 	begin_with(server.address);
 	loop_until(server.n_accepted == 1 && session()->stage == SESSION_RELAYING);
 }
 
-/** It ends, and then the row is so long. */
+/** The session must end, and then the row must have `n` failures. */
 static void assert_row_at_end(unsigned n)
 {
 	while (house.proxy.part.n_sessions > 0) {
-		vtime_pass(ms(1)); /* a kernel is looked at by the timer */
+		vtime_pass(ms(1)); /* the timer looks at the kernel */
 	}
 	ck_assert_uint_eq(row(), n);
 	until_ended();
 }
 
-/* ---- what counts ---- */
+/* ---- ends that count ---- */
 
 START_TEST(a_connect_that_is_refused_counts)
 {
@@ -135,7 +136,7 @@ START_TEST(a_reset_of_the_server_counts_when_nothing_has_moved)
 }
 END_TEST
 
-/** A FIN is no byte. */
+/** A FIN is not a byte. */
 START_TEST(a_reset_of_the_server_counts_when_the_client_has_only_finished)
 {
 	begin_and_relay();
@@ -157,7 +158,7 @@ START_TEST(the_servers_first_byte_begins_anew_at_that_moment)
 	loop_until(client.in.n_received == 1);
 	ck_assert_uint_eq(row(), 0);
 	tell_failure();
-	side_send(&server.side, 1); /* not the first any more */
+	side_send(&server.side, 1); /* only the first byte begins a new row */
 	loop_until(client.in.n_received == 2);
 	ck_assert_uint_eq(row(), 1);
 	side_reset(&server.side); /* after its first byte */
@@ -178,7 +179,7 @@ START_TEST(the_servers_fin_begins_anew_at_that_moment)
 }
 END_TEST
 
-/* ---- what a client can bring about ---- */
+/* ---- ends that a client can cause ---- */
 
 START_TEST(a_client_that_resets_while_its_server_is_connected_to_tells_nothing)
 {
@@ -219,7 +220,7 @@ START_TEST(a_server_that_resets_for_what_the_client_sent_is_not_to_blame)
 }
 END_TEST
 
-/* ---- what weir does ---- */
+/* ---- ends that weir causes ---- */
 
 START_TEST(a_connect_that_lifetime_cuts_off_tells_nothing)
 {
@@ -250,7 +251,7 @@ START_TEST(a_pair_that_idle_ends_tells_nothing)
 }
 END_TEST
 
-/** What weir, or the machine, is short of. */
+/** Failures because weir, or the machine, is short of something. */
 static const struct {
 	const char *call;
 	int err;

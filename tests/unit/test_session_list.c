@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Sessions by their ids, in slices, while they come and go; and when their timers are due. */
+/*
+ * Tests of the list of sessions by their ids, in slices, while sessions come and go; and of when
+ * their timers are due.
+ */
 #include "proxy/session_list.h"
 
 #include <sys/socket.h>
@@ -27,7 +30,7 @@ static void setup(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	house_open(&house);
 	server_open(&server, WIRE_TCP);
-	server_block(&server); /* the kernel connects all the same, so many: */
+	server_block(&server); /* the kernel completes connects all the same, up to the backlog */
 	ck_assert_int_eq(listen(server.fd, 2 * N_SESSIONS), 0);
 	house_add_server(&house, server.address);
 	n_clients = 0;
@@ -38,7 +41,7 @@ static void teardown(void)
 	while (n_clients > 0) {
 		side_close(&clients[--n_clients]);
 	}
-	/* Their FINs are not answered: */
+	/* Nobody answers the clients' FINs, so weir must end the sessions. */
 	proxy_end(&house.proxy, clock_ns());
 	loop_until(house.proxy.part.n_sessions == 0);
 	part_walk_end(&walk);
@@ -79,7 +82,10 @@ static bool relays(void)
 	return all;
 }
 
-/** The next slice: how many were met, each with a greater id; *after is the last. */
+/**
+ * Walks one slice of sessions, with rising ids. Returns how many it met. `*after` is the id of the
+ * last one.
+ */
 static size_t slice(uint64_t *after)
 {
 	size_t n = SLICE;
@@ -119,16 +125,16 @@ START_TEST(who_ends_meanwhile_is_left_out_and_who_comes_is_met_at_the_end)
 	part_walk_begin(&house.proxy.part, &walk);
 	n_met = slice(&after);
 	ck_assert_uint_eq(n_met, SLICE);
-	go(0);         /* who was met */
-	go(SLICE);     /* where the walk stands */
-	go(SLICE + 1); /* and again */
+	go(0);         /* the walk has met this one */
+	go(SLICE);     /* the walk comes to this one next */
+	go(SLICE + 1); /* and then to this one */
 	go(SLICE + 3);
 	come(2);
 	for (size_t n; (n = slice(&after)) > 0;) {
 		n_met += n;
 	}
 	ck_assert_uint_eq(n_met, N_SESSIONS - 3 + 2);
-	come(1); /* once it is over, it is */
+	come(1); /* the walk is over and does not go on */
 	ck_assert_uint_eq(slice(&after), 0);
 }
 END_TEST
@@ -164,11 +170,12 @@ START_TEST(a_page_goes_on_after_the_last_id_of_the_one_before)
 	come(N_SESSIONS);
 	part_walk_begin(&house.proxy.part, &walk);
 	(void)slice(&after);
-	part_walk_begin(&house.proxy.part, &walk); /* anew */
+	part_walk_begin(&house.proxy.part, &walk); /* begins a new walk */
 	session = session_list_next(&house.proxy.part, &walk, after, &n_looked);
 	ck_assert_ptr_nonnull(session);
 	ck_assert_uint_gt(session->id, after);
-	ck_assert_uint_eq(SIZE_MAX - n_looked, SLICE + 1); /* those before were looked at, too */
+	/* The walk looked at the sessions before it, too. */
+	ck_assert_uint_eq(SIZE_MAX - n_looked, SLICE + 1);
 	ck_assert_uint_eq(session_list_worker(session->id, 1), 0);
 }
 END_TEST
@@ -178,11 +185,11 @@ START_TEST(an_id_says_whose_it_is)
 	ck_assert_uint_eq(session_list_worker(1, 4), 0);
 	ck_assert_uint_eq(session_list_worker(4, 4), 3);
 	ck_assert_uint_eq(session_list_worker(5, 4), 0);
-	ck_assert_uint_lt(session_list_worker(0, 4), 4); /* nobody's */
+	ck_assert_uint_lt(session_list_worker(0, 4), 4); /* 0 is no session's id */
 }
 END_TEST
 
-/** Each with its closes takes some 40 us, which nobody is to wait for by hundreds. */
+/** Each end, with its closes, takes some 40 us. Hundreds in one turn would delay the others. */
 START_TEST(pairs_whose_server_is_down_are_ended_few_a_turn)
 {
 	enum { MOST = 8 };

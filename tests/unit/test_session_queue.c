@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A session that waits for a server which is full, in virtual time. The test takes the places. */
+/*
+ * Tests of a session that waits for a full server, in virtual time. The test takes and gives the
+ * places.
+ */
 #include <string.h>
 
 #include "proxy/offer.h"
@@ -36,7 +39,7 @@ static struct member *member(size_t i)
 	return group->plan->members[i];
 }
 
-/** One more server with one place, which is taken. */
+/** Adds a server with one place, which is taken. */
 static void add_full_server(const char *address)
 {
 	size_t i = house.upstream.n_servers;
@@ -57,7 +60,7 @@ START_TEST(it_relays_when_there_is_a_place_and_says_how_long_it_waited)
 {
 	add_full_server(server.address);
 	begin_and_queue();
-	side_send(&client, 300); /* stays in the kernel meanwhile */
+	side_send(&client, 300); /* these bytes stay in the kernel meanwhile */
 	vtime_pass(ms(70));
 	group_left(group, member(0));
 	loop_until(server.side.in.n_received == 300);
@@ -101,7 +104,7 @@ START_TEST(it_ends_when_its_time_is_over_and_not_before)
 	assert_says(" late_us=0");
 	assert_says(" queue_ms=5000.000");
 	ck_assert_ptr_nonnull(strstr(log_text, "level=warn event=close"));
-	ck_assert_uint_eq(member(0)->server->n_open, 1); /* the test's */
+	ck_assert_uint_eq(member(0)->server->n_open, 1); /* the place is the test's */
 }
 END_TEST
 
@@ -152,7 +155,8 @@ END_TEST
 START_TEST(where_too_many_wait_it_is_reset_at_once)
 {
 	house.upstream.queue_max = 0;
-	house.upstream.retry_for_ns = ms(60000); /* which is for servers that are down */
+	/* retry_for is for servers that are down, not for full ones. */
+	house.upstream.retry_for_ns = ms(60000);
 	add_full_server(server.address);
 	house_session(&house, 0, WIRE_TCP, &client);
 	side_receive(&client);
@@ -205,7 +209,8 @@ START_TEST(a_drain_gives_a_place_on_its_way_back)
 	group_left(group, member(0));
 	ck_assert_uint_eq(member(0)->server->n_open, 1);
 	drain_until_now();
-	session()->clock.timer.strike(&session()->clock.timer); /* before the post */
+	/* The timer strikes before the posted call runs. */
+	session()->clock.timer.strike(&session()->clock.timer);
 	ck_assert_uint_eq(member(0)->server->n_open, 0);
 	until_ended();
 	assert_says(" reason=drain");
@@ -238,14 +243,14 @@ START_TEST(with_retry_for_it_waits_for_a_server_to_come_up)
 	member(0)->server->states.is_down = false;
 	group_refresh(group);
 	vtime_pass(ms(100));
-	ck_assert_int_eq(session()->stage, SESSION_QUEUED); /* it is full still */
+	ck_assert_int_eq(session()->stage, SESSION_QUEUED); /* the server is still full */
 	vtime_pass(ms(40));
 	group_left(group, member(0));
 	loop_until(session()->stage == SESSION_RELAYING);
 	side_reset(&client);
 	until_ended();
 	assert_says(" retries=1");
-	assert_says(" queue_ms=70.000"); /* all together */
+	assert_says(" queue_ms=70.000"); /* the sum of both waits */
 }
 END_TEST
 
@@ -276,7 +281,7 @@ START_TEST(a_connect_that_fails_gives_the_place_to_who_waits)
 	house_refused_address(&house, refused);
 	house.servers[0].max_pairs = 1;
 	house_add_server(&house, refused);
-	begin(WIRE_TCP); /* has the place until it is refused */
+	begin(WIRE_TCP); /* this session has the place until its connect fails */
 	ck_assert_int_eq(session()->stage, SESSION_CONNECTING);
 	until_ended();
 	assert_says(" reason=connect_failed");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* retry_for: a session that waits for an upstream that is starting. */
+/* Tests of retry_for: a session waits for an upstream that is starting. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "session_rig.h"
 #include "suite.h"
 
-/** Whether the one session waits to try its servers again, or has ended already. */
+/** Returns whether the only session waits to try its servers again, or has ended. */
 static bool is_waiting(void)
 {
 	const struct session *session =
@@ -18,7 +18,7 @@ static bool is_waiting(void)
 	return house.proxy.part.n_sessions == 0 || session->stage == SESSION_WAITING;
 }
 
-/** A session whose only server refuses, until it waits. */
+/** Begins a session whose only server refuses connects. Returns when it waits. */
 static void begin_and_wait(enum wire_kind kind)
 {
 	char refused[64];
@@ -79,7 +79,7 @@ START_TEST(when_retry_for_is_over_the_client_is_reset)
 	(void)snprintf(expected, sizeof(expected),
 		" tried=\"%s (Connection refused), %s (Connection refused)\"", refused[0],
 		refused[1]);
-	assert_says(expected); /* of the first try only, however often */
+	assert_says(expected); /* the line has the first try only, however many there were */
 	assert_says(" by=upstream");
 	assert_says(" reason=connect_failed");
 	assert_says(" errno=ECONNREFUSED");

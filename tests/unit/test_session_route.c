@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sessions of a listener with routes: what they wait for, where they go, and what of it the log
- * says. In virtual time.
+ * Tests of sessions of a listener with routes, in virtual time: what they wait for, to which
+ * upstream they go, and what the log says of it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static enum wire_kind kind_of(int i)
 enum { OWN, NAMED, UPSTREAMS };
 
 static int listening[UPSTREAMS];
-static int server_fd; /* the connection that one of them has accepted; -1: none */
+static int server_fd; /* the connection that one of the servers has accepted; -1: none */
 static struct conf next_conf;
 static struct conf_listener next_listeners[2];
 static struct conf_upstream upstreams[UPSTREAMS];
@@ -42,7 +42,8 @@ static char a_test[] = "a.test";
 static char *sni[] = {a_test};
 static struct conf_route route;
 
-static uint8_t hello[1024]; /* of a client that asks for a.test, with h2 first */
+/* The hello of a client that asks for a.test, with h2 as its first protocol. */
+static uint8_t hello[1024];
 static size_t n_hello;
 
 static void decode_hello(void)
@@ -89,7 +90,7 @@ static void setup(void)
 	next_conf.upstreams = upstreams;
 	next_conf.n_upstreams = UPSTREAMS;
 	refs_init(&next_conf.refs);
-	/* Of the house's own config nothing is to be applied any more. */
+	/* The house must not apply its own config any more. */
 	house.applied = house.upstream;
 	memcpy(house.applied_servers, house.servers, sizeof(house.servers));
 }
@@ -102,7 +103,7 @@ static void teardown(void)
 	session_rig_teardown();
 }
 
-/** The config as it is now is in force. */
+/** Puts the config, as it is now, in force. */
 static void turn(void)
 {
 	struct generation *before = house.shared.generation;
@@ -136,7 +137,7 @@ static bool accepts(size_t upstream)
 	return server_fd >= 0;
 }
 
-/** These bytes arrive, from the first one on. */
+/** The server must get these bytes, from the first one on. */
 static void assert_arrives(const void *bytes, size_t n)
 {
 	uint8_t got[sizeof(hello)];
@@ -155,7 +156,7 @@ static void assert_arrives(const void *bytes, size_t n)
 	ck_assert_mem_eq(got, bytes, n);
 }
 
-/** Both sides finish, and the log is read. */
+/** Finishes both sides, and reads the log. */
 static void finish_both(void)
 {
 	side_finish(&client);
@@ -174,7 +175,7 @@ static void assert_goes_to(size_t upstream, const void *bytes, size_t n)
 	assert_says(" reason=eof");
 }
 
-/* ---- where they go ---- */
+/* ---- the upstreams of the routes ---- */
 
 START_TEST(a_hello_goes_whole_to_the_server_of_its_name)
 {
@@ -328,7 +329,10 @@ END_TEST
 
 /* ---- faults ---- */
 
-/** The hello comes in two pieces; until the server has it, or the session is over. */
+/**
+ * Opens a session and sends its hello in two pieces. Returns when the session relays, or when it is
+ * over.
+ */
 static void live(const struct session_opts *opts)
 {
 	send_bytes(hello, 20);
@@ -350,7 +354,7 @@ START_TEST(what_fails_ends_its_session_alone)
 
 	log_set_level(LOG_LEVEL_ERROR);
 	turn();
-	/* Of a UNIX client one byte passes at once, and the others are kept. */
+	/* With this rate one byte of a UNIX client passes at once, and weir keeps the others. */
 	rate = &house_terms(&house, 0)->offer->bytes_a_second[SIDE_CLIENT];
 	*rate = _i < KINDS ? 0 : 1;
 	for (unsigned n = 1; met; n++) {
@@ -370,7 +374,7 @@ START_TEST(what_fails_ends_its_session_alone)
 		side_close(&client);
 		loop_until(house.proxy.part.n_sessions == 0);
 	}
-	*rate = 0; /* for the last one */
+	*rate = 0; /* the last session has no rate */
 	log_set_level(LOG_LEVEL_DEBUG);
 	begin(kind_of(_i % KINDS));
 	send_bytes(hello, n_hello);

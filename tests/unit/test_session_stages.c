@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What may happen to a session in each of its stages, row by row of the table in session.c: the
- * client's reset, lifetime, drain, other timeouts. In virtual time: the clock runs from accept on.
+ * Tests of what may happen to a session in each of its stages, row by row of the table in
+ * session.c: the client's reset, lifetime, drain, changed timeouts. In virtual time: the clock runs
+ * from accept on.
  */
 #include "proxy/offer.h"
 #include "session_rig.h"
@@ -10,12 +11,12 @@
 #include "upstream/plan.h"
 #include "vtime.h"
 
-/** Those in which it stays: while CHOOSING it does not. */
+/** The stages in which a session stays. In CHOOSING it does not stay. */
 static const enum session_stage stages[] = {
 	SESSION_QUEUED, SESSION_CONNECTING, SESSION_WAITING, SESSION_RELAYING};
 enum { STAGES = sizeof(stages) / sizeof(stages[0]), BEFORE_RELAYING = STAGES - 1 };
 
-static struct black_hole hole; /* who connects to it hears nothing */
+static struct black_hole hole; /* a connect to it gets no answer */
 
 static void setup(void)
 {
@@ -41,7 +42,9 @@ static struct conf_timeouts *timeouts(void)
 	return &house_terms(&house, 0)->rules.timeouts;
 }
 
-/** A session that has come to this stage and stays there, in the moment of its accept. */
+/**
+ * Begins a session that reaches this stage and stays there. No time has passed since its accept.
+ */
 static void begin_and_reach(enum session_stage stage, enum wire_kind kind)
 {
 	char refused[64];
@@ -99,8 +102,7 @@ START_TEST(the_clients_fin_ends_none_but_a_reset_after_it_does)
 	loop_settle();
 	ck_assert_int_eq(session()->stage, stages[_i]);
 	side_reset(&client);
-	while (house.proxy.part.n_sessions >
-		0) { /* the server's kernel is looked at by the timer */
+	while (house.proxy.part.n_sessions > 0) { /* the timer looks at the server's kernel */
 		vtime_pass(ms(1));
 	}
 	until_ended();
@@ -121,7 +123,7 @@ START_TEST(a_unix_client_that_closes_has_finished)
 }
 END_TEST
 
-/** Ends in `ns`, and not a nanosecond before. */
+/** The session must end in `ns`, and not a nanosecond before. */
 static void assert_ends_in(uint64_t ns)
 {
 	vtime_pass(ns - 1);
@@ -132,7 +134,7 @@ static void assert_ends_in(uint64_t ns)
 
 START_TEST(lifetime_ends_every_stage_and_counts_from_accept)
 {
-	timeouts()->lifetime_ns = ms(80); /* less than the first wait */
+	timeouts()->lifetime_ns = ms(80); /* this is less than the first wait */
 	begin_and_reach(stages[_i], WIRE_TCP);
 	assert_ends_in(ms(80));
 	until_ended();
@@ -181,7 +183,7 @@ START_TEST(another_connect_timeout_is_in_force_while_connecting)
 	session_apply_timeouts(session());
 	vtime_pass(ms(80) - 1);
 	ck_assert_int_eq(session()->stage, stages[_i]);
-	vtime_pass(2); /* that it was late tells that it was this timer */
+	vtime_pass(2); /* it is late by 1 ns, which shows that this timer struck */
 	if (stages[_i] == SESSION_CONNECTING) {
 		loop_until(house.proxy.part.n_sessions == 0);
 	} else {

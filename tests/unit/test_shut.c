@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Real workers that let nobody new in, and then let clients in again: no connection is lost. */
+/*
+ * Tests of real workers that stop accepting clients and then accept them again: no connection is
+ * lost.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +20,13 @@
 
 enum { N_ADDRESSES = 2, KEPT = 2, N_CLIENTS = 40 };
 
-static struct addr addresses[N_ADDRESSES + 1]; /* a port, a path; systemd's */
+static struct addr addresses[N_ADDRESSES + 1]; /* a port, a path, and a socket of systemd */
 static struct inherited_socket passed;
-static struct addr passed_addr; /* where that is */
+static struct addr passed_addr; /* the address of that socket */
 static struct conf_listener listener;
 static struct conf_upstream upstream;
 static struct conf_server server;
-static int server_fd; /* the kernel completes what comes; the test accepts when it wants to */
+static int server_fd; /* the kernel completes connects; the test accepts when it wants to */
 static int reserved;
 static char folder[] = "/tmp/weir-test-XXXXXX";
 static struct inherited inherited;
@@ -35,7 +38,7 @@ static struct end_order end;
 static struct order beat;
 static int clients[4 * N_CLIENTS];
 static size_t n_clients;
-static int accepted[4 * N_CLIENTS]; /* by the server */
+static int accepted[4 * N_CLIENTS]; /* connections that the server has accepted */
 static size_t n_accepted;
 static unsigned n_done;
 static int last_status;
@@ -61,7 +64,9 @@ static int run_beat(struct order_part *part)
 	return 0;
 }
 
-/** What the workers come to tells the test nothing: it asks them, and looks again. */
+/**
+ * Nothing reports to the test what the workers have done: it gives them an order, and looks again.
+ */
 #define crew_until(condition)                                                                      \
 	while (!(condition)) {                                                                     \
 		ask(&beat);                                                                        \
@@ -100,7 +105,7 @@ static void conf_setup(void)
 	ck_assert_int_eq(getsockname(server_fd, &server.addr.sa.any, &server.addr.sa_len), 0);
 }
 
-/** The listener has a socket of systemd's, too. */
+/** Gives the listener a socket of systemd, too. */
 static void inherit(void)
 {
 	static char name[] = "web";
@@ -185,7 +190,7 @@ static void teardown(void)
 	crew_rig_teardown();
 }
 
-/** A client of this address; 0 or a negative errno. */
+/** Connects a client to this address. Returns 0 or a negative errno. */
 static int come(size_t address)
 {
 	const struct addr *addr = address == KEPT ? &passed_addr : &addresses[address];
@@ -208,7 +213,7 @@ static void come_many(void)
 	}
 }
 
-/** Every client that came has a pair, and none has lost its connection. */
+/** Waits until every client has a pair. None may have lost its connection. */
 static void until_all_are_served(void)
 {
 	char byte;
@@ -220,7 +225,7 @@ static void until_all_are_served(void)
 	}
 }
 
-/** Accepts one connection more, if there is one, and looks at all. */
+/** Accepts one more connection, if there is one. Returns whether a byte has come to any. */
 static bool server_has_got_a_byte(void)
 {
 	int fd = accept4(server_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -237,7 +242,7 @@ static bool server_has_got_a_byte(void)
 	return false;
 }
 
-/** Nobody new is let in. */
+/** A new client must be refused. */
 static void check_refused(void)
 {
 	ck_assert_int_lt(come(0), 0);
@@ -255,7 +260,7 @@ static void reopen(void)
 	sockets_commit(&sockets, &crew_conf, &crew_conf);
 }
 
-/** A worker stops to let clients in after the order that it was given, so a moment later. */
+/** Waits until no worker accepts clients: they stop a moment after they have answered the order. */
 static void shut_all(void)
 {
 	ask(&shut.order);
@@ -313,13 +318,13 @@ START_TEST(what_systemd_holds_accepts_all_the_while_and_is_shut_by_a_stop)
 	until_all_are_served();
 	ck_assert_uint_eq(sockets.n, CREW_WORKERS + 2);
 	n_pairs = limit_taken(&crew_shared.places.pairs);
-	ask(&shut.order); /* by hand, and then a stop */
+	ask(&shut.order); /* first as a shut by hand, then as a stop */
 	shut.keeps = false;
 	ask(&shut.order);
 	for (size_t i = 0; i < sockets.n; i++) {
 		crew_until(atomic_load(&sockets.all[i]->state) == BOUND_CLOSED);
 	}
-	ck_assert_int_eq(come(KEPT), 0); /* in the queue, which systemd has */
+	ck_assert_int_eq(come(KEPT), 0); /* it is in the accept queue of systemd's socket */
 	ask(&beat);
 	ck_assert_uint_eq(limit_taken(&crew_shared.places.pairs), n_pairs);
 }
@@ -349,7 +354,7 @@ START_TEST(an_undone_drain_ends_nobody)
 	ask(&drain.order);
 	crew_until((sockets_leave(&sockets), sockets_are_settled(&sockets)));
 	reopen();
-	if (clock_ns() < end_ns) { /* else the machine was too busy to say */
+	if (clock_ns() < end_ns) { /* else the machine was too busy for this test */
 		crew_until(clock_ns() > end_ns);
 		come_many();
 		until_all_are_served();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Signals on the loop. */
+/* Tests of signals on the loop. */
 #include <signal.h>
 
 #include "fixture.h"
@@ -11,7 +11,7 @@ static unsigned n_came;
 static unsigned n_in_turn;
 static uint64_t turn;
 
-/** Whoever sends them does so as fast as they are read. */
+/** Sends the next signal as soon as one was read. */
 static void on_came(struct signals *came, int number)
 {
 	(void)came;
@@ -28,7 +28,7 @@ START_TEST(a_flood_of_signals_leaves_others_their_turn)
 {
 	ck_assert_int_eq(signals_open(&signals, test_loop, on_came), 0);
 	ck_assert_int_eq(raise(SIGHUP), 0);
-	loop_until(n_came == 100); /* and none is lost */
+	loop_until(n_came == 100); /* no signal is lost */
 	signals_close(&signals);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of systemd-socket-proxyd, and the config that is made of it. */
+/* Tests of the command line of systemd-socket-proxyd, and of the config that weir makes of it. */
 #include "service/socket_proxy.h"
 
 #include <stdio.h>
@@ -18,14 +18,14 @@ enum { ARGS_MAX = 8 };
 
 static const struct {
 	const char *text;
-	const char *address; /* as in a config */
+	const char *address; /* as a config has it */
 } goods[] = {
 	{"127.0.0.1:8080", "127.0.0.1:8080"},
 	{"127.0.0.1", "127.0.0.1:80"},
 	{"name.example", "name.example:80"},
 	{"name.example:443", "name.example:443"},
 	{"name.example:https", "name.example:443"},
-	{"::1:8080", "[::1]:8080"}, /* as systemd-socket-proxyd has it */
+	{"::1:8080", "[::1]:8080"}, /* systemd-socket-proxyd takes it, too */
 	{"[::1]:8080", "[::1]:8080"},
 	{"[::1]", "[::1]:80"},
 	{"fe80::1%7:80", "[fe80::1%7]:80"},
@@ -57,7 +57,7 @@ START_TEST(what_is_no_address_is_refused_with_a_remedy)
 	ck_assert_msg(
 		socket_proxy_address(bads[_i], &addr, &why) < 0, "\"%s\" was taken", bads[_i]);
 	ck_assert_ptr_nonnull(strstr(why, "write "));
-	/* Those would be refused in turn. */
+	/* The remedy must not name what weir refuses here, too. */
 	ck_assert_ptr_null(strstr(why, "unix:"));
 	ck_assert_ptr_null(strstr(why, "\"*:80"));
 	ck_assert_uint_eq(addr.port, 7);
@@ -80,7 +80,7 @@ START_TEST(what_is_too_long_is_refused)
 }
 END_TEST
 
-/** Reads a command line whose words have a blank between them. */
+/** Parses a command line whose words have a blank between them. */
 static bool parse(const char *words, struct socket_proxy *ret_proxy, int *ret_code)
 {
 	static char text[256];
@@ -143,7 +143,7 @@ static const struct {
 START_TEST(the_other_command_lines_end_with_their_code)
 {
 	struct socket_proxy proxy;
-	int out = dup(STDOUT_FILENO); /* which is for the results of the tests */
+	int out = dup(STDOUT_FILENO); /* this one is for the results of the tests */
 	int code = -1;
 
 	ck_assert_int_eq(dup2(STDERR_FILENO, STDOUT_FILENO), STDOUT_FILENO);
