@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Which sockets the addresses of a config become: bound, inherited, or refused, all or none. */
+/*
+ * Tests of which sockets weir makes of the addresses of a config: it binds them, inherits them, or
+ * refuses the config, all or none.
+ */
 #include "crew/sockets.h"
 
 #include <errno.h>
@@ -25,9 +28,9 @@ static struct conf_listener listeners[2];
 static struct conf conf = {.listeners = listeners};
 static struct inherited inherited;
 static char folder[] = "/tmp/weir-test-XXXXXX";
-static char path[64]; /* of a UNIX socket */
+static char path[64]; /* the path of a UNIX socket */
 static char log_text[4096];
-static unsigned n_fds; /* open before the test */
+static unsigned n_fds; /* fds that were open before the test */
 
 static unsigned count_fds(void)
 {
@@ -55,7 +58,9 @@ static void set_unix(struct addr *addr, const char *name)
 	ck_assert_int_eq(addr_parse(text, addr, &why), 0);
 }
 
-/** Two listeners: TCP on two addresses, and a UNIX path; nothing is passed. */
+/**
+ * Makes a config of two listeners: TCP on two addresses, and a UNIX path. systemd passes nothing.
+ */
 static void setup(void)
 {
 	static char web[] = "web";
@@ -74,14 +79,14 @@ static void setup(void)
 	n_fds = count_fds();
 }
 
-/** Nothing is left, neither an fd nor a file. */
+/** Nothing may be left, neither an fd nor a file. */
 static void teardown(void)
 {
 	ck_assert_uint_eq(count_fds(), n_fds);
 	ck_assert_int_eq(rmdir(folder), 0);
 }
 
-/** sockets_open(), and what it logs. */
+/** Calls sockets_open(), and keeps what it logs. */
 static int open_logged(struct sockets *sockets, size_t n_workers)
 {
 	struct sockets_opts opts = {.conf = &conf, .inherited = &inherited};
@@ -125,7 +130,7 @@ START_TEST(tcp_has_a_socket_for_each_worker_and_unix_one_for_all)
 	struct sockets sockets = {0};
 
 	ck_assert_int_eq(open_logged(&sockets, 3), 0);
-	/* A UNIX path costs more fds than its socket: the budget must know. */
+	/* A UNIX path needs more fds than its socket, and the budget must count them. */
 	ck_assert_uint_eq(sockets_count(&conf, 3, &inherited), count_fds() - n_fds);
 	ck_assert_uint_eq(sockets.n, 2 * 3 + 1);
 	for (size_t i = 0; i < 6; i++) {
@@ -185,7 +190,7 @@ START_TEST(a_port_in_use_undoes_all_and_says_which)
 
 	conf.n_listeners = 1;
 	ck_assert_int_eq(open_logged(&others, 1), 0);
-	/* The second address of the second start is the first of the one that runs. */
+	/* The second address is that of a listening socket, as if a weir already ran. */
 	addresses[0][1].sa.in.sin_port = htons(port_of(others.all[0]->listen.fd));
 	ck_assert_int_eq(open_logged(&sockets, 2), -EADDRINUSE);
 	ck_assert_ptr_null(sockets.all);
@@ -266,7 +271,7 @@ END_TEST
 
 /* ---- inherited ---- */
 
-/** A listener that asks for "systemd:web", beside the one on a UNIX path. */
+/** Makes one listener ask for "systemd:web". The other one stays on its UNIX path. */
 static void ask_for_web(void)
 {
 	const char *why;
@@ -310,7 +315,7 @@ START_TEST(all_sockets_of_a_name_are_copied_and_handed_over)
 		ck_assert_int_ne(sockets.all[i]->listen.fd, inherited.listening[i].fd);
 	}
 	ck_assert(!sockets.all[0]->is_unix && sockets.all[1]->is_unix);
-	/* Not all on one worker. */
+	/* The sockets are not all on one worker. */
 	ck_assert_uint_ne(sockets.all[0]->worker, sockets.all[1]->worker);
 	assert_logged("event=listening listener=web address=systemd:web socket=0.0.0.0:");
 	assert_logged("event=listening listener=web address=systemd:web socket=unix:@");
@@ -378,7 +383,7 @@ START_TEST(what_does_not_listen_is_let_be_whatever_its_name)
 	pass("stored", listen_by_hand(AF_UNIX, SOCK_DGRAM));
 	ck_assert_int_eq(open_logged(&sockets, 2), 0);
 	ck_assert_uint_eq(sockets.n, 2);
-	/* They are off the budget. */
+	/* The others do not count for the budget. */
 	ck_assert_uint_eq(sockets_count(&conf, 2, &inherited), count_fds() - n_fds);
 	sockets_close(&sockets);
 	ck_assert_uint_eq(inherited.n_others, 2);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* From one config to the next: sockets stay by their addresses; all of the new ones or none. */
+/*
+ * Tests of the change from one config to the next: a socket stays if its address does, and weir
+ * gets all new sockets or none.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +20,7 @@
 
 enum { N_WORKERS = 2 };
 
-static struct conf_listener listeners[2][2]; /* of the config before, and of the next */
+static struct conf_listener listeners[2][2]; /* those of the config before, and those of the next */
 static struct addr addresses[2][2];
 static struct conf conf[2];
 static struct inherited inherited;
@@ -37,7 +40,7 @@ static void set(struct addr *addr, const char *text)
 	ck_assert_msg(addr_parse(text, addr, &why) == 0, "%s", text);
 }
 
-/** Any free port, which the config then has; nobody else gets it before the end of the test. */
+/** Gives the address any free port. Nobody else gets the port before the end of the test. */
 static void pick_port(struct addr *addr)
 {
 	ck_assert_uint_lt(n_reserved, sizeof(reserved) / sizeof(reserved[0]));
@@ -92,7 +95,7 @@ static struct sockets_opts opts(size_t i)
 	};
 }
 
-/** As if a worker accepted from it: the fd is an acceptor's. */
+/** Takes the fd as a worker does that accepts on it: it now belongs to an acceptor. Returns it. */
 static int take(size_t i)
 {
 	int fd = sockets.all[i]->listen.fd;
@@ -137,7 +140,8 @@ START_TEST(the_same_addresses_keep_their_sockets_whatever_their_names)
 	listeners[1][1].addresses = &addresses[1][0];
 	ck_assert_int_eq(prepare(), 0);
 	ck_assert_uint_eq(sockets.n, 3);
-	ck_assert_uint_eq(sockets.all[0]->listener, 0); /* not yet */
+	/* The sockets change listeners only at the commit. */
+	ck_assert_uint_eq(sockets.all[0]->listener, 0);
 	sockets_commit(&sockets, &conf[0], &conf[1]);
 	ck_assert_uint_eq(sockets.all[0]->listener, 1);
 	ck_assert_uint_eq(sockets.all[1]->listener, 1);
@@ -153,7 +157,7 @@ START_TEST(what_is_left_out_goes_when_it_is_drained)
 	int fds[3];
 
 	open_first(fds);
-	conf[1].n_listeners = 1; /* without the path */
+	conf[1].n_listeners = 1; /* without the UNIX path */
 	ck_assert_int_eq(prepare(), 0);
 	sockets_commit(&sockets, &conf[0], &conf[1]);
 	ck_assert_uint_eq(sockets.all[2]->listener, LISTENER_NONE);
@@ -190,7 +194,7 @@ START_TEST(while_it_is_shut_a_config_binds_nothing_and_the_undoing_all_of_it)
 	again.reopens = true;
 	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);
 	sockets_cancel(&sockets);
-	ck_assert_int_eq(prepare(), 0); /* as long as nobody undoes it */
+	ck_assert_int_eq(prepare(), 0); /* the sockets stay shut until a config opens them again */
 	sockets_commit(&sockets, &conf[1], &conf[1]);
 	ck_assert_uint_eq(sockets.n, 0);
 	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);
@@ -213,7 +217,7 @@ START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 	int fds[3];
 
 	open_first(fds);
-	pick_port(&addresses[1][0]); /* can be had */
+	pick_port(&addresses[1][0]); /* this port is free */
 	pick_port(&taken);
 	ck_assert_int_eq(listen_open(&taken, NULL, NULL, &other, NULL), 0);
 	addresses[1][1] = taken;
@@ -229,7 +233,7 @@ START_TEST(a_new_address_that_cannot_be_had_undoes_the_others)
 	ck_assert_ptr_eq(strstr(text, "weir.conf: listeners(side): \"127.0.0.1:"), text);
 	ck_assert_ptr_nonnull(strstr(text, "Address already in use; "));
 	free(text);
-	/* And what could be had is free again. */
+	/* weir has closed the port that it had bound. */
 	listen_close(&other);
 	ck_assert_int_eq(prepare(), 0);
 	ck_assert_uint_eq(sockets.n, 3 + 2 * N_WORKERS);
@@ -291,7 +295,7 @@ START_TEST(a_path_whose_mode_stays_is_left_alone)
 	int fds[3];
 
 	open_first(fds);
-	ck_assert_int_eq(chmod(path, 0644), 0); /* by whoever may */
+	ck_assert_int_eq(chmod(path, 0644), 0); /* somebody who is allowed to changes the mode */
 	ck_assert_int_eq(prepare(), 0);
 	sockets_cancel(&sockets);
 	ck_assert_uint_eq(mode_of(path), 0644);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What a source may have: by hand, beside a model, without memory, and with four workers. */
+/*
+ * Tests of what a source of clients may have: by hand, against a model, without memory, and with
+ * four workers.
+ */
 #include "proxy/source.h"
 
 #include <arpa/inet.h>
@@ -18,7 +21,7 @@ enum { MAX = 64 * 1024 };
 
 static struct sources_list list;
 static struct sources *sources;
-static uint64_t now_ns; /* as the tests say */
+static uint64_t now_ns; /* the tests set it */
 
 union address {
 	struct sockaddr any;
@@ -68,7 +71,10 @@ static struct source_rules rules_of(uint32_t max_pairs, uint32_t per_s)
 		.max_pairs = max_pairs, .per_s = per_s, .v4_bits = 32, .v6_bits = 64};
 }
 
-/** The place, which must be given; NULL: it is not taken, and `*ret_answer` says why. */
+/**
+ * Takes a place for a client of this address. Returns it, or NULL if there is none, and writes the
+ * answer.
+ */
 static struct source *take(
 	const char *text, const struct source_rules *rules, enum source_answer *ret_answer)
 {
@@ -108,7 +114,7 @@ START_TEST(a_source_has_so_many_pairs_and_no_more)
 	places[1] = take("192.0.2.1", &rules, &answer);
 	ck_assert_int_eq(answer, SOURCE_TAKEN);
 	expect("192.0.2.1", rules, SOURCE_FULL);
-	expect("192.0.2.1", rules_of(4, 0), SOURCE_TAKEN); /* other rules, the same count */
+	expect("192.0.2.1", rules_of(4, 0), SOURCE_TAKEN); /* other rules look at the same count */
 	for (int i = 0; i < 3; i++) {
 		source_give(places[i], now_ns);
 	}
@@ -129,7 +135,7 @@ START_TEST(what_begins_with_the_same_bits_is_one_source)
 	places[1] = take("192.0.2.1", &rules, &answer);
 	expect("192.0.2.255", rules, SOURCE_FULL);
 	expect("192.0.3.1", rules, SOURCE_TAKEN);
-	rules.v4_bits = 25; /* another config: another source */
+	rules.v4_bits = 25; /* another config makes another source of these clients */
 	places[2] = take("192.0.2.1", &rules, &answer);
 	ck_assert_int_eq(answer, SOURCE_TAKEN);
 	for (int i = 0; i < 3; i++) {
@@ -167,8 +173,8 @@ START_TEST(a_second_s_worth_comes_at_once_and_then_one_by_one)
 	}
 	expect("192.0.2.1", rules, SOURCE_TOO_FAST);
 	expect("192.0.2.2", rules, SOURCE_TAKEN);
-	/* A seventh of a second is no whole number of nanoseconds; the n-th comes at the first that
-	 * is not before n sevenths, whatever was asked between. */
+	/* A seventh of a second is no whole number of nanoseconds. The n-th client is let in at
+	 * the first nanosecond that is not before n sevenths, whatever was refused in between. */
 	for (uint64_t i = 1; i <= 3 * PER_S; i++) {
 		now_ns = begin_ns + (i * NS_PER_S + PER_S - 1) / PER_S - 1;
 		expect("192.0.2.1", rules, SOURCE_TOO_FAST);
@@ -176,7 +182,7 @@ START_TEST(a_second_s_worth_comes_at_once_and_then_one_by_one)
 		expect("192.0.2.1", rules, SOURCE_TAKEN);
 		expect("192.0.2.1", rules, SOURCE_TOO_FAST);
 	}
-	now_ns += 1000 * (uint64_t)NS_PER_S; /* no more than a second's worth is saved up */
+	now_ns += 1000 * (uint64_t)NS_PER_S; /* a source saves up no more than one second's worth */
 	for (int i = 0; i < PER_S; i++) {
 		expect("192.0.2.1", rules, SOURCE_TAKEN);
 	}
@@ -209,7 +215,8 @@ START_TEST(another_rate_goes_on_with_what_was_spent)
 		expect("192.0.2.1", rules_of(0, 8), SOURCE_TAKEN);
 	}
 	expect("192.0.2.1", rules_of(0, 8), SOURCE_TOO_FAST);
-	/* Less than was spent: it is a second's worth of the new rate that it owes. */
+	/* The new rate allows less than the source has spent: it owes one second's worth of the
+	 * new rate. */
 	expect("192.0.2.1", rules_of(0, 1), SOURCE_TOO_FAST);
 	now_ns += NS_PER_S - 1;
 	expect("192.0.2.1", rules_of(0, 1), SOURCE_TOO_FAST);
@@ -245,9 +252,9 @@ START_TEST(it_is_forgotten_with_its_last_pair_and_its_burst_back)
 
 	now_ns += 10 * (uint64_t)NS_PER_S;
 	sources_tick(&list, now_ns);
-	ck_assert_uint_eq(sources_count(sources), 1); /* it has a pair */
+	ck_assert_uint_eq(sources_count(sources), 1); /* the source has a pair */
 	source_give(place, now_ns);
-	ck_assert_uint_eq(sources_count(sources), 0); /* and no debt */
+	ck_assert_uint_eq(sources_count(sources), 0); /* it has no debt either */
 	expect("192.0.2.1", rules, SOURCE_TAKEN);
 	now_ns += NS_PER_S / 4 - 1;
 	sources_tick(&list, now_ns);
@@ -271,7 +278,7 @@ START_TEST(who_comes_and_goes_clears_what_is_over)
 			sources_take(sources, &rules, &address.any, now_ns, &place), SOURCE_TAKEN);
 		source_give(place, now_ns);
 	}
-	/* Without a tick: all but a few in shards that few came across. */
+	/* There was no tick. A few old sources are left, in shards where few new ones came. */
 	ck_assert_uint_lt(sources_count(sources), OLD + OLD / 10);
 	now_ns += NS_PER_S;
 	sources_tick(&list, now_ns);
@@ -296,7 +303,7 @@ START_TEST(a_table_has_its_bound)
 		}
 	} while (answer == SOURCE_TAKEN);
 	ck_assert_int_eq(answer, SOURCE_NO_MEMORY);
-	ck_assert_uint_gt(n, MAX / 10 * 8); /* the hash spreads them */
+	ck_assert_uint_gt(n, MAX / 10 * 8); /* the hash spreads them over the shards */
 	ck_assert_uint_le(n, MAX);
 	ck_assert_uint_eq(sources_count(sources), n);
 	sources_tick(&list, now_ns + NS_PER_S);
@@ -305,7 +312,7 @@ START_TEST(a_table_has_its_bound)
 }
 END_TEST
 
-/** With some keys of the hash alone, addresses in a row would fill a few of the shards. */
+/** A bad hash would put addresses in a row in a few shards, but only with some of its keys. */
 START_TEST(addresses_in_a_row_are_spread_whatever_the_keys)
 {
 	enum { TABLES = 300, ROOM = 64 * 64 };
@@ -341,8 +348,8 @@ START_TEST(without_memory_nothing_is_taken_and_the_next_one_can_be)
 		struct source *place = NULL;
 		enum source_answer answer;
 
-		/* The first call is the source's; a later one is that of more buckets, which may
-		 * stay as they are. */
+		/* The first call allocates the source. A later one is for more buckets: without
+		 * them the table stays as it is. */
 		fault_arm(1 + i % 2);
 		answer = sources_take(sources, &rules, &address.any, now_ns, &place);
 		n_failed += fault_disarm();
@@ -360,13 +367,13 @@ START_TEST(without_memory_nothing_is_taken_and_the_next_one_can_be)
 }
 END_TEST
 
-/* ---- beside a model ---- */
+/* ---- against a model ---- */
 
 enum { MODEL_SOURCES = 12, MODEL_STEPS = 20000, MODEL_PLACES = 64 };
 
-/** The generic cell rate algorithm, with times in parts of a nanosecond. */
+/** A model: the generic cell rate algorithm, with times in parts of a nanosecond. */
 struct model {
-	unsigned __int128 due; /* n_per_s * ns: when its burst would be back */
+	unsigned __int128 due; /* in n_per_s * ns: when its whole burst will be back */
 	uint32_t n_pairs;
 };
 
@@ -435,7 +442,9 @@ enum { THREADS = 4, EACH = 30000, SHARED = 40, HELD = 8, MAX_PAIRS = 5 };
 static _Atomic int n_open[SHARED];
 static _Atomic unsigned n_taken[SHARED];
 
-/** Takes and gives at random; the time stands still, so that the burst is exact, too. */
+/**
+ * Takes and gives places at random. The time stands still, so the count of the burst is exact, too.
+ */
 static void *work(void *arg)
 {
 	struct source_rules rules = rules_of(MAX_PAIRS, EACH);
@@ -463,7 +472,7 @@ static void *work(void *arg)
 		}
 	}
 	for (size_t i = 0; i < HELD; i++) {
-		if (places[i] != NULL) { /* the others may still take places */
+		if (places[i] != NULL) { /* the other threads may still take places */
 			atomic_fetch_sub(&n_open[whose[i]], 1);
 			source_give(places[i], now_ns);
 		}
@@ -471,7 +480,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/** All in their burst: together they take no more than that. */
+/** All threads use up one burst: together they must not take more than it. */
 static void *hurry(void *arg)
 {
 	struct source_rules rules = rules_of(0, 1000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What goes past us: a stream that splices its input to another, over each kind of socket. */
+/* Tests of a stream that splices its input to another stream, over each kind of socket. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -117,13 +117,13 @@ START_TEST(switching_to_and_fro_keeps_the_order)
 }
 END_TEST
 
-/** The bytes of the READ under way, copied or not, against stream_set_read_max(). */
+/** The bound that stream_set_read_max() sets: no READ may have more bytes, copied or spliced. */
 static size_t read_max;
 static size_t largest_read;
 
 static void measure(struct recorder *recorder, const struct event *event)
 {
-	recorder->events[0] = '\0'; /* which are too many to write down */
+	recorder->events[0] = '\0'; /* there are too many events to record */
 	way.sink.events[0] = '\0';
 	if (event->type == STREAM_READ) {
 		ck_assert_uint_le(event->len, read_max);
@@ -283,7 +283,7 @@ START_TEST(what_does_not_fit_into_the_pipe_is_copied_behind_it)
 	loop_until(way.source.n_read > way.source.n_spliced);
 	ck_assert_uint_eq(loop_queued_bytes(test_loop), way.source.n_read - way.source.n_spliced);
 	ck_assert_uint_eq(loop_waiting_bytes(test_loop), stream_bytes_waiting(way.to));
-	/* Chunks wait: nothing goes into the pipe before they are out. */
+	/* While copied chunks wait, nothing goes into the pipe. */
 	recorder_clear(&way.source);
 	loop_until(way.source.n_read > 0);
 	ck_assert_uint_eq(way.source.n_spliced, 0);
@@ -325,7 +325,7 @@ START_TEST(a_look_before_judging_writes_what_the_pipe_holds)
 	unsigned char bytes[65536];
 	uint64_t written;
 
-	way_open(WAY_UNIX, true); /* UNIX: a read makes room at once */
+	way_open(WAY_UNIX, true); /* over UNIX a read makes room at once */
 	way_fill_pipe();
 	written = stream_bytes_written(way.to);
 	while (peer_recv(way.out.fd, bytes, sizeof(bytes)) > 0) {
@@ -365,7 +365,7 @@ START_TEST(closing_drops_the_bytes_in_the_pipe_and_the_pipe)
 	ck_assert_uint_eq(stream_bytes_waiting(way.to), 0);
 	ck_assert_uint_eq(way_pool()->n_made, n_made - 1);
 	ck_assert_uint_eq(loop_waiting_bytes(test_loop), 0);
-	/* The rest is told with data: to whoever does not splice. */
+	/* The rest comes as READ with data: the stream does not splice any more. */
 	recorder_clear(&way.source);
 	ck_assert_int_eq(stream_start(way.from), 0);
 	loop_until(way.source.n_read > 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Where splice(2) says no, on the way in or out: nothing is lost, and copying goes on. */
+/*
+ * Tests of failing splice(2) calls, on the way in or out: no byte is lost, and the stream copies
+ * from then on.
+ */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +13,7 @@
 
 /* ---- reads that are cut short ---- */
 
-static size_t read_cut; /* no read returns more bytes than this; 0: no limit */
+static size_t read_cut; /* a read returns no more bytes than this; 0: no limit */
 
 ssize_t __real_read(int fd, void *buffer, size_t len);
 ssize_t __wrap_read(int fd, void *buffer, size_t len);
@@ -143,7 +146,7 @@ START_TEST(an_error_of_the_sender_that_splice_was_told_is_the_streams)
 	loop_until(heard(&way.source, "CLOSE"));
 	ck_assert(fault_disarm());
 	ck_assert_int_eq(way.source.error, -ECONNRESET);
-	/* First the news, then what there still is to read. */
+	/* The HANGUP comes first, then the bytes that are still unread. */
 	ck_assert_int_eq(strncmp(way.source.events, "HANGUP:ECONNRESET READ", 22), 0);
 	ck_assert_uint_eq(way.source.n_read, 1000);
 	way_close();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* STATUS=: what is in the line for which numbers, and when it is told again. */
+/* Tests of STATUS=: what the line says for which numbers, and when weir sends it again. */
 #include "service/status.h"
 
 #include <stdio.h>
@@ -57,7 +57,7 @@ START_TEST(everything_has_its_place)
 }
 END_TEST
 
-/* A phase and what is left of it; what is put in front. */
+/* A phase, the time that is left of it, and the text in front of the line. */
 static const struct {
 	enum stop_phase phase;
 	enum drain_state drain;
@@ -151,7 +151,7 @@ START_TEST(the_workers_are_summed)
 }
 END_TEST
 
-/* ---- what is told ---- */
+/* ---- when the line is sent ---- */
 
 static unsigned n_told;
 

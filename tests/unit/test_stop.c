@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* How long systemd is asked to wait, and which signal is a second one; all else of stopping is
- * tested from outside. */
+/*
+ * Tests of how long weir asks systemd to wait, and of which signals count as a second one. The
+ * Python tests have the rest of stopping.
+ */
 #include "service/stop.h"
 
 #include <signal.h>
@@ -80,7 +82,9 @@ START_TEST(what_is_left_is_of_the_phase)
 }
 END_TEST
 
-/** How a stop that SIGTERM began goes on when `number` comes `after_ns` later. */
+/**
+ * Returns the phase of a stop that SIGTERM began, when the signal `number` comes `after_ns` later.
+ */
 static enum stop_phase phase_after(int number, uint64_t after_ns)
 {
 	struct conf conf = {.timeouts.drain_ns = S(60)};

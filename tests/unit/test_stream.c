@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Streams beyond the contract: half-open, paused, reset, hung up, urgent, in small pieces. What
- * handlers may do is in test_stream_handlers.c.
+ * Tests of streams beyond the contract: half-open, paused, reset, hung up, with urgent data, with
+ * small pieces. test_stream_handlers.c tests what handlers may do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 static struct scene scene;
 
-/** A started and stopped stream, which has nothing more to find out. */
+/** Opens a stream that was started and stopped, and for which the loop has no more work. */
 static void open_paused(enum wire_kind kind, unsigned flags)
 {
 	scene_open(&scene, kind, flags);
@@ -55,7 +55,7 @@ static void far_close_unread(void)
 {
 	stream_off(scene.stream, &scene.rec.handler);
 	ck_assert_int_eq(stream_write(scene.stream, "unread", 6, NULL), 0);
-	loop_settle(); /* its DRAIN is over */
+	loop_settle(); /* its DRAIN has been emitted */
 	recorder_on(&scene.rec, scene.stream, STREAM_ALL_EVENTS);
 	scene_far_close(&scene);
 }
@@ -64,8 +64,8 @@ static const struct paused_row {
 	enum wire_kind kind;
 	unsigned flags;
 	void (*act)(void);
-	const char *paused;  /**< what is heard while paused */
-	const char *started; /**< and after stream_start() */
+	const char *paused;  /**< the events while the stream is paused */
+	const char *started; /**< all events, with those after stream_start() */
 } paused_rows[] = {
 	{WIRE_TCP, STREAM_HALF_OPEN, far_reset, "HANGUP:ECONNRESET",
 		"HANGUP:ECONNRESET READ CLOSE:ECONNRESET"},
@@ -89,7 +89,8 @@ static const struct paused_row {
 
 enum { PAUSED_ROWS = sizeof(paused_rows) / sizeof(paused_rows[0]) };
 
-/* At most 2 wake-ups a second, whatever the peer did, and a reset is known within the second. */
+/* The loop wakes up at most 2 times a second, whatever the peer did, and the stream knows of a
+ * reset within the second. */
 START_TEST(paused_stream_sleeps_and_knows)
 {
 	const struct paused_row *row = &paused_rows[_i];
@@ -101,7 +102,7 @@ START_TEST(paused_stream_sleeps_and_knows)
 	row->act();
 	began = loop_turns(test_loop);
 	loop_for_ms(1000);
-	/* One of them is the timer of loop_for_ms(). */
+	/* The timer of loop_for_ms() is one more. */
 	ck_assert_uint_le(loop_turns(test_loop) - began, 2 + 1);
 	scene_heard(&scene, row->paused);
 	if (stream_fd(scene.stream) >= 0) {
@@ -147,14 +148,16 @@ START_TEST(reset_after_a_fin_is_known_while_paused)
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	loop_until(heard(&scene.rec, "CLOSE"));
 	ck_assert_str_eq(scene.rec.text, "before");
-	/* What was cut does not look complete. */
+	/* Input that a reset has cut off does not end with END. */
 	ck_assert(!heard(&scene.rec, "END"));
 	ck_assert(!stream_has_ended(scene.stream));
 	scene_close(&scene);
 }
 END_TEST
 
-/** The handler is called later in the turn than the reset was noticed. */
+/**
+ * Notes when the handler is called, which is later in the turn than the stream noticed the reset.
+ */
 static void note_time(struct recorder *recorder, const struct event *event)
 {
 	uint64_t *told_ns = recorder->data;
@@ -220,7 +223,8 @@ START_TEST(drain_is_not_told_when_bytes_were_lost)
 
 	scene_open_tiny(&scene, TEST_KIND, 0);
 	if (wire_writes(TEST_KIND)) {
-		/* Out at once, so that a DRAIN is due; then what waits is lost with the stream. */
+		/* The first byte goes out at once, so a DRAIN is due. The bytes that wait are
+		 * lost with the stream. */
 		ck_assert_int_eq(stream_write(scene.stream, "x", 1, NULL), 0);
 		ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
 		ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
@@ -319,7 +323,7 @@ END_TEST
 
 /* ---- small pieces ---- */
 
-/** Sends a byte when there is room, again and again. */
+/** Sends one byte in each turn, if there is room. */
 struct dripper {
 	struct task task;
 	size_t n_sent;
@@ -399,7 +403,8 @@ START_TEST(read_max_bounds_every_read_and_the_share_of_a_turn)
 		most = scene.rec.n_events - before > most ? scene.rec.n_events - before : most;
 	}
 	ck_assert_uint_eq(scene.rec.n_events, 41);
-	ck_assert_uint_le(most, 4 + 4); /* what was ready, and what stood in line */
+	/* The watchers that were ready, and the tasks that stood in line. */
+	ck_assert_uint_le(most, 4 + 4);
 	stream_set_read_max(scene.stream, (size_t)LOOP_BUFFER_BYTES * 2);
 	peer_send(scene.far, "at once");
 	loop_until(scene.rec.n_read == 48);
@@ -432,7 +437,7 @@ START_TEST(poke_reads_and_writes_now)
 	loop_settle();
 	waiting = stream_bytes_waiting(scene.stream);
 	ck_assert_uint_gt(waiting, 0);
-	/* The task runs after polling: what comes now is not yet known by an event. */
+	/* The task runs after polling, so the loop has no event yet for the bytes that come now. */
 	task_init(&task, on_poke);
 	peer_send(scene.far, "x");
 	while (peer_recv(scene.far, buffer, sizeof(buffer)) > 0) {
@@ -526,7 +531,7 @@ START_TEST(stalled_since_the_kernel_took_the_last_byte)
 }
 END_TEST
 
-/* A fd that others hold, too: close(2) alone does not end the watch. */
+/* If another fd refers to the same socket, close(2) alone does not end epoll's watch. */
 START_TEST(closed_stream_on_a_shared_fd_is_not_watched)
 {
 	int other;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* stream_write_ahead(): a header goes out with what follows it, or alone, and waits for nobody; and
- * stream_write_last(): so do last bytes and the FIN that follows them. */
+/*
+ * Tests of stream_write_ahead(): a header goes out in one segment with the bytes that follow, or
+ * alone, and waits for nobody; and of stream_write_last(): the last bytes go out in one segment
+ * with the FIN.
+ */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -23,7 +26,7 @@ static void far_gets(const char *text)
 	ck_assert_int_eq(memcmp(buffer, text, len), 0);
 }
 
-/** A stream that is told nothing of what it writes, as those of a pair. */
+/** Opens a stream without handlers for WRITE and DRAIN, as the streams of a pair are. */
 static void open_quiet(enum wire_kind kind)
 {
 	scene_open(&scene, kind, STREAM_HALF_OPEN);
@@ -58,7 +61,7 @@ START_TEST(what_is_written_next_goes_out_in_the_same_segment)
 	far_gets("header first");
 	ck_assert_uint_eq(segments_of(scene.far), 1);
 	ck_assert_int_eq(stream_write(scene.stream, "then", 4, NULL), 0);
-	far_gets("then"); /* and at once again */
+	far_gets("then"); /* later bytes go out at once again */
 	scene_close(&scene);
 }
 END_TEST
@@ -71,14 +74,16 @@ static void on_source(struct handler *handler, const struct event *event)
 	ck_assert_int_eq(stream_write(scene.stream, event->data, event->len, NULL), 0);
 }
 
-/* As when a pair is joined: the other side's bytes are in the kernel, and it starts after us. */
+/* As when weir joins a pair: the other side's bytes are in the kernel, and its stream starts
+ * after this one. */
 START_TEST(who_is_about_to_read_comes_first)
 {
 	struct wire wire = wire_open(WIRE_TCP);
 	struct handler reads = {.call = on_source};
 
 	open_quiet(WIRE_TCP);
-	ck_assert_int_eq(stream_start(scene.stream), 0); /* it was watched while it connected */
+	/* As a stream that was watched while it connected. */
+	ck_assert_int_eq(stream_start(scene.stream), 0);
 	source = stream_open(test_loop, wire.near, STREAM_HALF_OPEN);
 	ck_assert_ptr_nonnull(source);
 	stream_set_timeout(source, 0);
@@ -193,14 +198,14 @@ START_TEST(last_bytes_go_out_alone_where_no_fin_follows)
 	loop_settle();
 	far_gets("bye");
 	ck_assert_uint_eq(stream_bytes_written(scene.stream), 3);
-	/* and nothing waits for more from then on */
+	/* From then on, bytes do not wait for more. */
 	ck_assert_int_eq(stream_write(scene.stream, "again", 5, NULL), 0);
 	far_gets("again");
 	scene_close(&scene);
 }
 END_TEST
 
-/* Whoever takes the fd, or writes on, has the bytes out as well. */
+/* Whoever then writes, closes or takes the fd sends the waiting bytes, too. */
 START_TEST(last_bytes_go_out_with_what_is_done_next)
 {
 	int fd = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, fifth part: the attributes. Each test begins with the name of the row
- * that it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams, fifth part: the attributes. Each test begins with the name of
+ * the row that it is about, and runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +67,8 @@ START_TEST(reactor_may_be_set_after_a_write_too)
 		ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
 		ck_assert_int_eq(stream_set_loop(scene.stream, test_loop), 0);
 		ck_assert_ptr_eq(stream_loop(scene.stream), test_loop);
-		/* All of it came along: the clock, what waits, what is to be told, the watch. */
+		/* The stream took all with it: the clock, the bytes that wait, the events that
+		 * are due, the watch. */
 		ck_assert_ptr_null(loop_free(other));
 		ck_assert_uint_eq(
 			loop_waiting_bytes(test_loop), stream_bytes_waiting(scene.stream));
@@ -122,7 +123,8 @@ START_TEST(reactor_that_cannot_be_had_leaves_the_stream_where_it_was)
 			r = stream_set_loop(scene.stream, other);
 			if (!fault_disarm()) {
 				ck_assert_int_eq(r, 0);
-				ck_assert_uint_gt(n, 3); /* the clock, its place, the watch */
+				/* The clock, room for it in the heap, the watch. */
+				ck_assert_uint_gt(n, 3);
 				break;
 			}
 			ck_assert_int_lt(r, 0);
@@ -161,7 +163,7 @@ static void stop_reactor(struct recorder *recorder, const struct event *event)
 	ck_assert_int_eq(loop_stop(stream_loop(event->stream)), 0);
 }
 
-/* The end of the documentation's synopsis: start the reactor if necessary. */
+/* The documentation's synopsis ends so: start the reactor if necessary. */
 START_TEST(reactor_is_running_and_start)
 {
 	struct wire wire = wire_open(TEST_KIND);
@@ -246,13 +248,13 @@ START_TEST(timeout_set_before_the_first_start_runs_from_then)
 	scene_open(&scene, TEST_KIND, 0);
 	set_ns = clock_ns();
 	stream_set_timeout(scene.stream, 0.02);
-	/* The start does not begin it anew. */
+	/* The start does not begin the timeout anew. */
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	loop_until(heard(&scene.rec, "CLOSE"));
 	ck_assert_uint_ge(clock_ns() - set_ns, 20 * NS_PER_MS);
 	scene_heard(&scene, "TIMEOUT CLOSE");
 	scene_close(&scene);
-	/* And without any start. */
+	/* The timeout also runs without a start. */
 	scene_open(&scene, TEST_KIND, 0);
 	stream_set_timeout(scene.stream, 0.01);
 	loop_until(heard(&scene.rec, "CLOSE"));
@@ -302,7 +304,7 @@ START_TEST(timeout_set_anew_restarts_the_clock)
 	for (int i = 0; i < 5 && !heard(&scene.rec, "TIMEOUT"); i++) {
 		set_ns = clock_ns();
 		stream_set_timeout(scene.stream, 0.03);
-		loop_for_ms(5); /* on a busy machine it may be longer */
+		loop_for_ms(5); /* on a busy machine this may take longer */
 	}
 	loop_until(heard(&scene.rec, "TIMEOUT"));
 	ck_assert_uint_ge(clock_ns() - set_ns, 30 * NS_PER_MS);
@@ -346,7 +348,7 @@ START_TEST(timeout_is_restarted_by_bytes_written)
 }
 END_TEST
 
-/** Turns its back on the loop until the stream's time is over. */
+/** Blocks the loop until the stream's timeout has passed. */
 static void starve(struct recorder *recorder, const struct event *event)
 {
 	uint64_t until = clock_ns() + 20 * NS_PER_MS;
@@ -361,7 +363,8 @@ static void starve(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/* A process that did not run for longer than the timeout cuts nobody who kept sending. */
+/* If the process did not run for longer than the timeout, a peer that kept sending is not cut
+ * off. */
 START_TEST(timeout_looks_at_what_the_kernel_holds_first)
 {
 	if (!wire_reads(TEST_KIND)) {
@@ -425,7 +428,7 @@ START_TEST(can_write_is_false_from_the_mark_on)
 	ck_assert(stream_can_write(scene.stream));
 	stream_set_high_water_mark(scene.stream, waiting);
 	ck_assert(!stream_can_write(scene.stream));
-	/* It is advice: a write is still taken. */
+	/* The mark is advice: the stream still takes a write. */
 	ck_assert_int_eq(stream_write(scene.stream, data, 1, NULL), 0);
 	ck_assert_uint_eq(stream_bytes_waiting(scene.stream), waiting + 1);
 	peer_open(&peer, scene.far);
@@ -456,7 +459,7 @@ START_TEST(bytes_read_and_bytes_written_are_counted)
 		ck_assert_uint_eq(stream_bytes_written(scene.stream), 3);
 		ck_assert_uint_gt(stream_written_ns(scene.stream), 0);
 	}
-	/* They outlive the close. */
+	/* The counters outlive the close. */
 	stream_close(scene.stream);
 	loop_settle();
 	ck_assert_uint_eq(stream_bytes_read(scene.stream), wire_reads(TEST_KIND) ? 5 : 0);

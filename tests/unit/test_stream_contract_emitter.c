@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, first part: the emitter. Each test begins with the name of the row that
- * it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams, first part: the emitter. Each test begins with the name of the
+ * row that it is about, and runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <signal.h>
@@ -76,7 +76,8 @@ START_TEST(once_unsubscribes_before_the_call)
 }
 END_TEST
 
-/* What the first of two handlers may do while READ is being emitted, and what both hear then. */
+/* The first of two handlers does one of these while READ is emitted. The table says which events
+ * both get then. */
 
 static struct recorder late;
 
@@ -176,7 +177,7 @@ START_TEST(emit_calls_the_handlers_now)
 	stream_emit(scene.stream, &event);
 	ck_assert_str_eq(scene.rec.text, "made up");
 	ck_assert_uint_eq(stream_bytes_read(scene.stream), 0);
-	/* An application's own event, which nobody else hears. */
+	/* Only a handler of its own gets an application's own event. */
 	stream_on(scene.stream, STREAM_OWN_EVENT << 7, &own);
 	event.type = STREAM_OWN_EVENT << 7;
 	stream_emit(scene.stream, &event);
@@ -256,7 +257,7 @@ START_TEST(catch_is_on_error)
 }
 END_TEST
 
-/** In a child: breaks a stream on whose errors nobody listens; it must not come back. */
+/** Runs in a child: breaks a stream that has no handler for ERROR, which must abort the process. */
 static void break_unheard(enum wire_kind kind, int stderr_fd, bool by_hand)
 {
 	struct event event = {.type = STREAM_ERROR, .error = -ETIMEDOUT};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, fourth part: the methods that end a stream. Each test begins with the
- * name of the row that it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams, fourth part: the methods that end a stream. Each test begins
+ * with the name of the row that it is about, and runs on every kind of wire on which it makes
+ * sense.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +124,8 @@ START_TEST(context_manager_frees_at_the_end_of_the_scope)
 		ck_assert_int_eq(stream_start(s), 0);
 	}
 	ck_assert_int_eq(fcntl(wire.near, F_GETFD), -1);
-	ck_assert_str_eq(rec.events, "CLOSE"); /* the one event from inside */
+	/* CLOSE is the one event that is emitted from inside a call. */
+	ck_assert_str_eq(rec.events, "CLOSE");
 	loop_settle();
 	ck_assert_str_eq(rec.events, "CLOSE");
 	close(wire.far);
@@ -137,15 +139,18 @@ static void free_it(struct recorder *recorder, const struct event *event)
 	recorder->act = NULL;
 }
 
-/** What is left of a scope: a stream in some state, and what its recorder has heard in the end. */
+/**
+ * At the end of a scope: the state of the stream, whether it has a loop, and all events that its
+ * recorder got.
+ */
 static const struct {
 	int way;
 	bool has_loop;
 	const char *heard;
 } scopes[] = {
 	{'n', true, "CLOSE"},                        /* new */
-	{'n', false, "CLOSE"}, {'c', true, "CLOSE"}, /* closed, but not told yet */
-	{'t', true, "CLOSE"},                        /* closed and told */
+	{'n', false, "CLOSE"}, {'c', true, "CLOSE"}, /* closed, before CLOSE was emitted */
+	{'t', true, "CLOSE"},                        /* closed, after CLOSE was emitted */
 	{'s', true, ""},                             /* stolen */
 	{'s', false, ""}, {'f', true, "CLOSE"},      /* freed by the handler of CLOSE */
 	{'f', false, "CLOSE"}, {'w', true, "CLOSE"}, /* written, with a DRAIN on its way */
@@ -219,7 +224,7 @@ END_TEST
 
 START_TEST(free_without_a_turn_of_the_loop)
 {
-	/* The teardown frees the loop; the leak checker knows whether the stream went with it. */
+	/* The teardown frees the loop. The leak checker sees whether that freed the stream. */
 	scene_open(&scene, TEST_KIND, 0);
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	scene_close(&scene);
@@ -244,11 +249,11 @@ START_TEST(steal_handle_gives_the_fd_back_unwatched)
 	if (wire_reads(TEST_KIND)) {
 		peer_send(scene.far, "x");
 	}
-	loop_for_ms(20); /* the timer is gone, too */
+	loop_for_ms(20); /* the timer does not run any more either */
 	scene_heard(&scene, "");
 	scene.stream = stream_free(scene.stream);
 	ck_assert_int_ne(fcntl(fd, F_GETFD), -1);
-	/* It can be given to another stream, which finds all that came. */
+	/* Another stream can take the fd, and reads all that came. */
 	scene.stream = stream_open(test_loop, fd, 0);
 	recorder_on(&scene.rec, scene.stream, STREAM_ALL_EVENTS);
 	ck_assert_int_eq(stream_start(scene.stream), 0);

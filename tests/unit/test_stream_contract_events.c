@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, second part: the events, but for WRITE and DRAIN. Each test begins with
- * the name of the row that it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams, second part: the events except WRITE and DRAIN. Each test
+ * begins with the name of the row that it is about, and runs on every kind of wire on which it
+ * makes sense.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +55,10 @@ START_TEST(timeout_is_followed_by_close)
 }
 END_TEST
 
-/** The input of a stream that fails is read to its end first: here, the byte of scene_break(). */
+/**
+ * The recorder got these events. A stream that fails first reads its input to the end: here, the
+ * byte of scene_break().
+ */
 static void heard_broken(const char *expected)
 {
 	const char *after = scene.rec.events;
@@ -114,7 +118,7 @@ END_TEST
 
 START_TEST(close_is_told_with_0_for_the_end_of_input)
 {
-	/* A terminal whose pty is gone is hung up: there is no end of input, it is broken. */
+	/* A terminal whose pty is gone has no end of input: it is hung up, and the stream fails. */
 	if (!wire_reads(TEST_KIND) || TEST_KIND == WIRE_TTY) {
 		return;
 	}
@@ -238,7 +242,7 @@ START_TEST(end_on_half_open_streams)
 }
 END_TEST
 
-/* Each call that sets off an event, and what it sets off, later. */
+/* Each call here causes an event, which is emitted later. */
 START_TEST(no_event_is_emitted_from_inside_a_call)
 {
 	scene_open(&scene, TEST_KIND, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, third part: the methods. Each test begins with the name of the row that
- * it is about, and runs on every kind of wire on which it makes sense.
+ * Tests of the contract of streams, third part: the methods. Each test begins with the name of the
+ * row that it is about, and runs on every kind of wire on which it makes sense.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +118,7 @@ START_TEST(start_finds_what_came_before_it)
 }
 END_TEST
 
-/** Of the default, 15 s: it holds the loop as long as it runs. */
+/** The default timeout is 15 s. While it runs, the loop does not end. */
 START_TEST(start_first_arms_the_timeout_that_was_never_set)
 {
 	struct wire wire = wire_open(TEST_KIND);
@@ -217,7 +217,7 @@ START_TEST(write_keeps_the_order)
 
 		pattern_fill(piece, written, len);
 		ck_assert_int_eq(stream_write(scene.stream, piece, len, NULL), 0);
-		memset(piece, 0xff, len); /* it was copied */
+		memset(piece, 0xff, len); /* the stream has copied it */
 		written += len;
 		if (random() % 8 == 0) {
 			fixture_turn(__FILE__, __LINE__, "a turn");
@@ -436,7 +436,7 @@ START_TEST(is_writing_and_can_write_are_false_when_nothing_can_be_written)
 		ck_assert(stream_is_writing(scene.stream)); /* the recorder waits for DRAIN */
 		ends[i]();
 		ck_assert(!stream_can_write(scene.stream));
-		/* What was written before may still drain if the fd is there. */
+		/* Bytes written before may still go out if the stream has its fd. */
 		ck_assert(stream_fd(scene.stream) >= 0 || !stream_is_writing(scene.stream));
 		ck_assert_int_eq(stream_write(scene.stream, "x", 1, NULL), -EPIPE);
 		loop_settle();
@@ -490,7 +490,7 @@ START_TEST(is_readable_restarts_the_clock)
 	for (int i = 0; i < 5 && !heard(&scene.rec, "TIMEOUT"); i++) {
 		asked_ns = clock_ns();
 		(void)stream_is_readable(scene.stream);
-		loop_for_ms(5); /* on a busy machine it may be longer */
+		loop_for_ms(5); /* on a busy machine this may take longer */
 	}
 	loop_until(heard(&scene.rec, "TIMEOUT"));
 	ck_assert_uint_ge(clock_ns() - asked_ns, 30 * NS_PER_MS);

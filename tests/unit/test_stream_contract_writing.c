@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of streams, sixth part: what is told of what is written, WRITE and DRAIN. Each test
- * begins with the name of the row that it is about, and runs on every kind of wire on which it
+ * Tests of the contract of streams, sixth part: the events of written bytes, WRITE and DRAIN. Each
+ * test begins with the name of the row that it is about, and runs on every kind of wire on which it
  * makes sense.
  */
 #include <errno.h>
@@ -63,7 +63,7 @@ START_TEST(write_tells_which_bytes)
 	}
 	scene_open(&scene, TEST_KIND, 0);
 	ck_assert_int_eq(stream_write(scene.stream, first, 7, NULL), 0);
-	memset(first, 'x', sizeof(first)); /* it was a copy */
+	memset(first, 'x', sizeof(first)); /* the stream has a copy */
 	ck_assert_int_eq(stream_write(scene.stream, "world", 5, NULL), 0);
 	loop_until(scene.rec.n_write == 12);
 	ck_assert_str_eq(scene.rec.written, "hello, world");
@@ -72,7 +72,7 @@ START_TEST(write_tells_which_bytes)
 }
 END_TEST
 
-/** Many small ones and large ones, with and without waiting; each byte is told once, in order. */
+/** Writes small and large pieces, with and without waiting. WRITE has each byte once, in order. */
 START_TEST(write_tells_all_bytes_in_order)
 {
 	enum { LEN = 300 * 1000 };
@@ -130,7 +130,7 @@ static void fail_in_write(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/** A handler may do anything to the stream: the bytes stay for the handlers after it. */
+/** Whatever a handler does to the stream, the handlers after it still get the bytes. */
 START_TEST(write_lends_its_bytes_for_the_whole_event)
 {
 	void (*const acts[])(struct recorder *, const struct event *) = {
@@ -219,7 +219,7 @@ END_TEST
 
 static struct recorder late;
 
-/** Subscribes `late` to DRAIN, in a handler of whatever comes first. */
+/** Subscribes `late` to DRAIN, in the handler of the first event. */
 static void subscribe_late(struct recorder *recorder, const struct event *event)
 {
 	recorder->act = NULL;
@@ -238,7 +238,7 @@ START_TEST(drain_is_heard_by_who_subscribes_after_the_write)
 		scene_open(&scene, TEST_KIND, 0);
 		stream_off(scene.stream, &scene.rec.handler);
 		if (i == 1) {
-			/* In the same turn, by a handler of another event. */
+			/* A handler of another event subscribes it in the same turn. */
 			recorder_on(&scene.rec, scene.stream, STREAM_WRITE);
 			scene.rec.act = subscribe_late;
 		}
@@ -285,7 +285,7 @@ START_TEST(drain_is_heard_by_who_writes_and_subscribes_in_a_handler)
 }
 END_TEST
 
-/** After the event, or in a later turn, there is nothing to hear. */
+/** A handler that subscribes after the event, or in a later turn, gets no DRAIN. */
 START_TEST(drain_that_is_over_is_not_heard)
 {
 	if (!wire_writes(TEST_KIND)) {

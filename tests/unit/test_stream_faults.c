@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A full life of a stream, over and over, each time with one more call that fails: memory, sockets,
- * bytes, the loop. Whatever fails, the stream ends with one CLOSE, no fd and no memory is lost, and
- * an unrelated stream on the same loop keeps working.
+ * Tests of the full life of a stream, over and over; each time one more call succeeds before one
+ * fails: memory, sockets, bytes, the loop. Whatever fails, the stream ends with one CLOSE, no fd
+ * and no memory is lost, and an unrelated stream on the same loop keeps working.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum { LEN = 150 * 1000 };
 
 static char data[LEN];
 
-/** The stream that has nothing to do with it all. */
+/** The unrelated stream. */
 static struct scene bystander;
 
 /** The stream that lives the life, and its peer. */
@@ -47,7 +47,7 @@ static void teardown(void)
 	fixture_teardown();
 }
 
-/** Both ways through the bystander. */
+/** The bystander must move bytes in both directions. */
 static void bystander_works(void)
 {
 	char byte = 0;
@@ -76,7 +76,7 @@ static void on_life(struct recorder *rec, const struct event *event)
 	} else if (event->type == STREAM_END) {
 		stream_close_gracefully(event->stream);
 	} else if (event->type == STREAM_HANGUP) {
-		(void)stream_start(event->stream); /* what is left to read, then CLOSE */
+		(void)stream_start(event->stream); /* now come the unread bytes, then CLOSE */
 	}
 }
 
@@ -92,7 +92,7 @@ static void on_life_drain(struct recorder *rec, const struct event *event)
 	stream_shutdown(event->stream);
 }
 
-/** Sets the life off; false when it could not even begin. */
+/** Begins the life. Returns false if the stream could not be made. */
 static bool life_begin(enum wire_kind kind)
 {
 	int r;
@@ -102,7 +102,8 @@ static bool life_begin(enum wire_kind kind)
 		close(life.wire.near);
 		return false;
 	}
-	/* Ends what a swallowed fault left waiting (a FIN that was never sent). */
+	/* This timeout ends a life that waits because of a fault, for example for a FIN that was
+	 * not sent. */
 	stream_set_timeout(life.stream, 0.3);
 	recorder_on(&life.drain, life.stream, STREAM_DRAIN);
 	stream_off(life.stream, &life.drain.handler);
@@ -124,7 +125,7 @@ static bool life_begin(enum wire_kind kind)
 	return true;
 }
 
-/** The peer's part: answers what it got in full by a FIN of its own, or goes away. */
+/** The peer's part: when it has got all bytes, it sends a FIN, or closes if it is no socket. */
 static void far_finish(enum wire_kind kind)
 {
 	int fd = life.peer.fd;
@@ -154,7 +155,7 @@ static void life_live(enum wire_kind kind)
 		peer_send(life.wire.far, "go");
 	}
 	if (life_begin(kind)) {
-		/* A pipe to read from is written to by nobody: its life is shorter. */
+		/* A life on the read end of a pipe is shorter: the peer closes at once. */
 		if (kind == WIRE_PIPE_IN) {
 			close(life.wire.far);
 			life.wire.far = -1;
@@ -175,7 +176,7 @@ static void life_end(void)
 {
 	const char *at = strstr(life.rec.events, "CLOSE");
 
-	/* One CLOSE, and nothing after it. */
+	/* There is at most one CLOSE, and nothing after it. */
 	ck_assert(at == NULL || strchr(at, ' ') == NULL);
 	life.stream = stream_free(life.stream);
 	if (life.peer.fd >= 0) {
@@ -186,7 +187,8 @@ static void life_end(void)
 	loop_settle();
 }
 
-/* Over every kind of wire; the number of calls is not known: until a life meets no fault. */
+/* Runs on every kind of wire, until a life has fewer calls than the number of the one that
+ * fails. */
 START_TEST(every_call_fails_in_turn)
 {
 	char *before = fixture_fds();

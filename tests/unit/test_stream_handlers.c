@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What handlers may do: anything, in every event; and stream_free() in every state. Each event is
- * brought about on a fresh stream, once for each deed; afterwards nothing is heard that must not
- * be, and nothing is left behind.
+ * Tests of what handlers may do: anything, in every event; and of stream_free() in every state.
+ * Each event happens on a fresh stream, once for each deed. Afterwards the stream emits no event
+ * that it must not, and leaves nothing behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -144,7 +144,7 @@ enum { EVENT_ROWS = sizeof(event_rows) / sizeof(event_rows[0]) };
 static const struct event_row *row;
 static enum deed the_deed;
 static bool done;
-static unsigned n_at_deed; /**< how many events the recorder had heard then */
+static unsigned n_at_deed; /**< how many events the recorder had at the deed */
 
 static void do_deed(struct recorder *recorder, const struct event *event)
 {
@@ -156,7 +156,7 @@ static void do_deed(struct recorder *recorder, const struct event *event)
 	}
 }
 
-/** What must hold whatever the handler did. */
+/** Checks what must hold whatever the handler did. */
 static void check_afterwards(void)
 {
 	const char *at = strstr(scene.rec.events, "CLOSE");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the kernel means by a read differs from fd to fd: where it stops, and whether no bytes are
- * the end of input. One stream on each kind.
+ * Tests of reads on each kind of fd. They differ in where a read stops, and in whether a read of no
+ * bytes is the end of input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ START_TEST(a_terminal_that_never_waits_is_not_at_its_end_when_it_is_empty)
 		loop_settle();
 	}
 	ck_assert_str_eq(rec.events, "READ");
-	/* Its master closes: that is the end. */
+	/* When its master closes, the terminal's input ends. */
 	close(far);
 	far = -1;
 	loop_until(heard(&rec, "CLOSE"));
@@ -159,7 +159,7 @@ static int fifo_open(int flags)
 	return fd;
 }
 
-/** Each way with what ends it. */
+/** Runs with each way in which the writer may come and go. */
 START_TEST(a_fifo_waits_for_its_first_writer_and_ends_with_its_last)
 {
 	fifo_make();
@@ -173,7 +173,7 @@ START_TEST(a_fifo_waits_for_its_first_writer_and_ends_with_its_last)
 		peer_send(far, "first");
 		loop_until(rec.n_read == 5);
 	} else if (_i == 1) {
-		peer_send(far, "first"); /* read when the writer is gone already */
+		peer_send(far, "first"); /* weir reads this when the writer has gone */
 	}
 	close(far);
 	far = -1;
@@ -220,7 +220,7 @@ static void send_with(int sock, const char *text, int fd)
 	ck_assert_int_eq(sendmsg(sock, &message, MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
-/** From a process of its own, so that the credentials differ. */
+/** Sends from another process, so that the credentials differ. */
 static void send_as_another(int sock, const char *text)
 {
 	int status = 0;
@@ -263,7 +263,7 @@ START_TEST(a_read_that_stops_at_a_passed_fd_is_not_the_last)
 		loop_settle();
 	}
 	close(pipe_fds[1]);
-	/* And nobody holds what was passed. */
+	/* Nobody holds the passed fds any more. */
 	ck_assert_int_eq(read(pipe_fds[0], &byte, 1), 0);
 	close(pipe_fds[0]);
 	finish();
@@ -302,7 +302,8 @@ START_TEST(urgent_bytes_stay_in_line)
 	int fd = open_pair(SOCK_STREAM);
 
 	if (send(far, "a", 1, MSG_OOB | MSG_NOSIGNAL) < 0) {
-		ck_assert_int_eq(errno, EOPNOTSUPP); /* before Linux 5.15 UNIX has none */
+		/* Before Linux 5.15, UNIX sockets have no urgent data. */
+		ck_assert_int_eq(errno, EOPNOTSUPP);
 		close(fd);
 		finish();
 		return;
@@ -314,7 +315,7 @@ START_TEST(urgent_bytes_stay_in_line)
 	ck_assert_int_eq(stream_start(stream), 0);
 	loop_until(rec.n_read == 8);
 	for (size_t n = 9; n <= 11; n++) {
-		send_urgent("!"); /* alone, with nothing behind it */
+		send_urgent("!"); /* no other bytes come behind it */
 		loop_until(rec.n_read == n);
 	}
 	ck_assert_str_eq(rec.text, "abcdeFgh!!!");
@@ -340,7 +341,7 @@ START_TEST(an_empty_packet_is_no_end)
 }
 END_TEST
 
-/* ---- what is no connection at all ---- */
+/* ---- fds that are no connection ---- */
 
 START_TEST(an_eventfd_and_a_timerfd_are_read_as_they_come)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Input is looked at before anybody reads: it stays, it is thrown away, or it is taken by hand. */
+/*
+ * Tests of a stream that looks at its input before it reads: the input then stays, is thrown away,
+ * or is taken by hand.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,7 +35,7 @@ static void on_input(struct handler *handler, const struct event *event)
 	n_input++;
 }
 
-/** A stream that is watched and not read, as that of a client that waits for its server. */
+/** Opens a stream that is watched but not read, as that of a client that waits for its server. */
 static void look_at(enum wire_kind kind)
 {
 	scene_open(&scene, kind, STREAM_HALF_OPEN);
@@ -52,7 +55,7 @@ static void close_both(void)
 	scene_close(&scene);
 }
 
-/** What waits is this, as far as it is asked for. */
+/** stream_peek() must show these bytes of the waiting input, at most `max`. */
 static void assert_shows(size_t max, const char *expected)
 {
 	const void *bytes = NULL;
@@ -69,11 +72,12 @@ START_TEST(input_is_told_once_for_what_comes_and_not_read)
 	}
 	look_at(TEST_KIND);
 	loop_settle();
-	ck_assert_uint_eq(n_input, 0); /* that it can be written to is no input */
+	ck_assert_uint_eq(n_input, 0); /* room to write is no INPUT */
 	peer_send(scene.far, "he");
 	loop_until(n_input == 1);
 	assert_shows(64, "he");
-	for (unsigned i = 0; i < 5; i++) { /* what was looked at wakes nobody again */
+	/* Input that was looked at does not wake the loop again. */
+	for (unsigned i = 0; i < 5; i++) {
 		loop_settle();
 	}
 	ck_assert_uint_eq(n_input, 1);
@@ -88,7 +92,7 @@ START_TEST(input_is_told_once_for_what_comes_and_not_read)
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	loop_until(scene.rec.n_read == 5);
 	ck_assert_str_eq(scene.rec.text, "hello");
-	ck_assert_uint_eq(n_input, 2); /* who reads is told READ */
+	ck_assert_uint_eq(n_input, 2); /* a stream that reads emits READ instead */
 	close_both();
 }
 END_TEST
@@ -200,7 +204,7 @@ START_TEST(an_end_is_input_too)
 	assert_shows(64, "x");
 	ck_assert_int_eq(stream_take(scene.stream, (char[8]){0}, 8), 1);
 	ck_assert_int_eq(stream_peek(scene.stream, &bytes, 64), 0);
-	ck_assert(!stream_has_ended(scene.stream)); /* nobody has read it */
+	ck_assert(!stream_has_ended(scene.stream)); /* the end of input has not been read */
 	ck_assert_int_eq(stream_start(scene.stream), 0);
 	loop_until(heard(&scene.rec, "END"));
 	close_both();

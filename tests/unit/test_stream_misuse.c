@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every public function of stream.h, called with NULL, with a closed and with a stolen stream: what
- * it answers is a negative errno or a neutral value, and never a crash. The same of values out of
- * range, and of the headers beside it.
+ * Tests of every public function of stream.h with NULL, with a closed and with a stolen stream: it
+ * returns a negative errno or a neutral value, and never crashes. The tests do the same with values
+ * out of range, and with the headers beside stream.h.
  */
 #include <errno.h>
 #include <limits.h>
@@ -218,7 +218,7 @@ START_TEST(every_public_function_is_in_the_table)
 }
 END_TEST
 
-/* ---- what has no stream to work on ---- */
+/* ---- calls without a usable stream ---- */
 
 static void check_rows(struct stream *s, size_t column)
 {
@@ -288,7 +288,7 @@ START_TEST(splicing_to_or_from_what_is_closed_is_ebadf)
 }
 END_TEST
 
-/* ---- what is out of range ---- */
+/* ---- values out of range ---- */
 
 START_TEST(a_value_out_of_range_is_einval_and_changes_nothing)
 {
@@ -374,7 +374,7 @@ START_TEST(what_is_no_handler_or_no_event_is_refused)
 	ck_assert_int_eq(stream_on(s, STREAM_READ, &handler), -EALREADY);
 	ck_assert_int_eq(stream_once(s, STREAM_READ, &handler), -EALREADY);
 	ck_assert(!handler.once);
-	/* Not a byte goes out. */
+	/* No byte goes out. */
 	ck_assert_int_eq(stream_write(s, "x", 1, &handler), -EALREADY);
 	ck_assert_uint_eq(stream_bytes_written(s) + stream_bytes_waiting(s), 0);
 	stream_off(s, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reasons not to read: each owner has its own, and none undoes another's. */
+/* Tests of the reasons not to read: each owner has its own, and none undoes another owner's. */
 #include <errno.h>
 
 #include "fixture.h"

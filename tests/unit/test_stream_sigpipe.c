@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SIGPIPE is the program's: where it is not ignored, streams neither raise it nor change how it
- * stands, and nothing is spliced. The peer of a wire is gone before the stream writes.
+ * Tests that SIGPIPE belongs to the program: where the program does not ignore it, streams neither
+ * raise it nor change what it does, and do not splice. In each test the peer has gone before the
+ * stream writes.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -42,7 +43,10 @@ static void check_disposition(void (*disposition)(int))
 	ck_assert_int_eq(sigismember(&set, SIGPIPE), 0);
 }
 
-/** Writes to a wire whose peer is gone, again and again: TCP learns it by the first answer. */
+/**
+ * Writes again and again to a wire whose peer has gone: TCP learns of that by the answer to the
+ * first write.
+ */
 static void write_to_nobody(enum wire_kind kind)
 {
 	struct scene scene;
@@ -55,7 +59,7 @@ static void write_to_nobody(enum wire_kind kind)
 		(void)stream_write(scene.stream, "hello", 5, NULL);
 		loop_settle();
 	}
-	/* A pty's master takes what it gets, also when nobody has the terminal open. */
+	/* The master of a pty takes bytes even if nobody has the terminal open. */
 	if (kind != WIRE_PTY) {
 		loop_until(heard(&scene.rec, "CLOSE"));
 	}
@@ -127,7 +131,7 @@ START_TEST(who_does_not_ignore_it_splices_nothing)
 	set_disposition(SIG_IGN);
 	ck_assert_int_eq(stream_splice_to(from.stream, to.stream), 0);
 	ck_assert(stream_is_splicing(from.stream));
-	/* Each call looks anew. */
+	/* Each call looks at the disposition anew. */
 	set_disposition(SIG_DFL);
 	ck_assert_int_eq(stream_splice_to(from.stream, to.stream), -EPERM);
 	ck_assert(!stream_is_splicing(from.stream));

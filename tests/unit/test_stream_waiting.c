@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When the owner of a handler that waits may free it (stream.h, Ownership). Each handler here has a
- * block of its own, freed at the first moment that is allowed: a sanitizer sees who touches it
- * afterwards, and what the library still held would be called with freed memory.
+ * Tests of when the owner may free a handler that waits (stream.h, Ownership). Each handler here
+ * has a block of its own, and is freed as early as the owner may: a sanitizer sees who touches it
+ * afterwards. If the library called a freed handler, it would call freed memory.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -87,7 +87,7 @@ static void emit_own(void)
 		0);
 }
 
-/** Lets bytes wait, and a handler for their DRAIN. */
+/** Writes so much that bytes wait, with a handler for their DRAIN. */
 static void write_and_wait(struct handler *drain)
 {
 	static const char bytes[1024 * 1024];
@@ -220,7 +220,7 @@ END_TEST
 
 /* ---- while an event is being emitted ---- */
 
-/** Two who wait before the one that acts, which were called already, and two behind it. */
+/** Subscribes two handlers before the one that acts, and two behind it. */
 static void subscribe_around(
 	struct handler *middle, void (*call)(struct handler *handler, const struct event *event))
 {

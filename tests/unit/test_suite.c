@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* support/suite.h: when a test of an invariant fails, its suite says which page to read, and only
- * then. */
+/*
+ * Tests of support/suite.h: if a test of an invariant fails, its suite says which page to read, and
+ * only then.
+ */
 #include "suite.h"
 
 #include <sys/wait.h>
@@ -29,7 +31,7 @@ START_TEST(dies)
 }
 END_TEST
 
-/** Runs a suite of two cases, of which the first is an invariant's. Never returns. */
+/** Runs a suite of two cases; the first is of an invariant. Never returns. */
 static void run_suite(const TTest *of_invariant, const TTest *other)
 {
 	Suite *suite = suite_create("suite");
@@ -37,8 +39,8 @@ static void run_suite(const TTest *of_invariant, const TTest *other)
 	TCase *others = tcase_create("others");
 	int status;
 
-	(void)unsetenv("CK_RUN_CASE");     /* that is for the suite of this program */
-	(void)setenv("CK_FORK", "yes", 1); /* or the suite would die with its test */
+	(void)unsetenv("CK_RUN_CASE");     /* this variable is for the suite of this program */
+	(void)setenv("CK_FORK", "yes", 1); /* else the suite would die with its test */
 	suite_add_tcase(suite, early);
 	suite_add_tcase(suite, others);
 	tcase_add_test(early, of_invariant);
@@ -48,7 +50,7 @@ static void run_suite(const TTest *of_invariant, const TTest *other)
 	_exit(status);
 }
 
-/** The same in a process of its own. `said` gets all that it writes. Returns its status. */
+/** Runs the suite in a process of its own. `said` gets all that it writes. Returns its status. */
 static int run(const TTest *of_invariant, const TTest *other, char said[SAID_MAX])
 {
 	size_t length = 0;

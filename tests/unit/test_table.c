@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A table of what is looked up by a key. */
+/* Tests of hash tables. */
 #include "base/table.h"
 
 #include <errno.h>
@@ -61,7 +61,7 @@ START_TEST(of_equal_ones_the_first_is_found_however_it_grows)
 
 	for (unsigned i = 0; i < 1000; i++) {
 		items[i] = (struct item){.name = "same", .number = i};
-		/* All in one place, which lies at the end: their walks go over the border. */
+		/* All items hash to one slot at the end, so that searches wrap to the start. */
 		ck_assert_int_eq(table_add(&table, 63, &items[i]), 0);
 		ck_assert_ptr_eq(table_find(&table, 63, has_name, "same"), &items[0]);
 	}
@@ -73,7 +73,7 @@ START_TEST(what_is_taken_out_is_gone_and_hides_nothing)
 {
 	struct table table = {0};
 
-	/* Walks that run into each other, at the end of the room too. */
+	/* Searches that run into each other, also across the end of the table. */
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)snprintf(items[i].name, sizeof(items[i].name), "name%u", i);
 		ck_assert_int_eq(table_add(&table, 2040 + i % 16, &items[i]), 0);

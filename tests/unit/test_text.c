@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The lines of a text. What text.h quotes, the tests of the log and of the config show. */
+/* Tests of the lines of a text. The tests of the log and of the config show what text.h quotes. */
 #include "base/text.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static void expect_lines(const char *text, const char *const lines[])
 		lines++;
 	}
 	ck_assert_ptr_null(*lines);
-	ck_assert_uint_eq(text_next_line(&text, &line), 0); /* and it stays so */
+	ck_assert_uint_eq(text_next_line(&text, &line), 0); /* and 0 again */
 }
 
 START_TEST(each_line_comes_once)

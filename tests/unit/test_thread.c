@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Threads in which no signal is handled. */
+/* Tests of threads that handle no signal, and of waits that a signal does not end. */
 #include "base/thread.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static void *note_mask(void *mask)
 	return mask;
 }
 
-/** The mask of the calling thread: SIGUSR1 alone is blocked. */
+/** Blocks SIGUSR1, and no other signal, in the calling thread. */
 static void block_usr1(void)
 {
 	sigset_t mask;
@@ -95,7 +95,7 @@ static void on_signal(int number)
 	(void)atomic_fetch_add(&wait_scene.n_handled, 1);
 }
 
-/** Sends signals, each when the one before was handled, and then posts. */
+/** Sends signals, each when the one before has been handled, and then posts. */
 static void *disturb(void *unused)
 {
 	for (int n = 1; n <= SIGNALS; n++) {

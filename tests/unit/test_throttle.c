@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rates of a pair, in virtual time: how many bytes pass when, and what becomes of everything
- * else meanwhile.
+ * Tests of the rates of a pair, in virtual time: how many bytes pass when, and what a rate changes
+ * for all else.
  */
 #include "proxy/throttle.h"
 
@@ -12,7 +12,10 @@
 
 enum { MIB = 1024 * 1024, STEP_MS = 10 };
 
-/** A pair that relays, of which `from` has a rate; for the _i of a test that is RIG_MIRRORED. */
+/**
+ * Opens a pair that relays, with a rate for `from`. `i` is the _i of a test that has RIG_MIRRORED
+ * variants.
+ */
 static void open_with_rate(int i, uint64_t bytes_a_second)
 {
 	rig_open(&rig, i / 2, RIG_WIDE);
@@ -38,7 +41,7 @@ static uint64_t n_moved(void)
 	return tally->n_bytes[side][TALLY_COPIED] + tally->n_bytes[side][TALLY_SPLICED];
 }
 
-/** What may pass now has arrived. */
+/** Turns the loop until all bytes that may pass now have arrived. */
 static void settle(void)
 {
 	uint64_t n;
@@ -55,7 +58,9 @@ static void pass(uint64_t ns)
 	settle();
 }
 
-/** So much time passes, in small steps; what may pass by then has arrived. */
+/**
+ * Lets so much time pass, in small steps. After each, all bytes that may pass by then have arrived.
+ */
 static void pass_in_steps(uint64_t n_ms)
 {
 	for (uint64_t i = 0; i < n_ms; i += STEP_MS) {
@@ -63,7 +68,7 @@ static void pass_in_steps(uint64_t n_ms)
 	}
 }
 
-/** How many bytes a rate lets pass in that time at most, with a burst of 100 ms. */
+/** Returns the most bytes that a rate lets pass in that time, with a burst of 100 ms. */
 static uint64_t most(uint64_t bytes_a_second, uint64_t n_ms)
 {
 	return bytes_a_second * (n_ms + THROTTLE_BURST_MS) / 1000;
@@ -129,7 +134,8 @@ END_TEST
 START_TEST(what_is_given_without_a_read_is_charged_too)
 {
 	open_with_rate(_i, 100000);
-	/* What a look at the first bytes has taken: 200 ms worth, of which 99 were saved up. */
+	/* A look at the first bytes has taken as many as pass in 200 ms. 99 ms of them were
+	 * saved up. */
 	throttle_moved(throttle_of_from(), 20000);
 	side_send(from, 1);
 	loop_settle();
@@ -145,7 +151,7 @@ END_TEST
 
 enum { FIRST = 16 * 1024 };
 
-/** A pair whose client has a rate, and had these first bytes before it. */
+/** Opens a pair whose client has a rate, and whose first bytes weir has already read. */
 static void open_with_first_bytes(int variant, uint64_t bytes_a_second)
 {
 	static uint8_t first[FIRST];
@@ -227,7 +233,7 @@ END_TEST
 START_TEST(a_pair_whose_first_bytes_are_held_back_is_reset_by_its_lifetime)
 {
 	open_with_first_bytes(RIG_TCP, 10000);
-	pass(ms(20)); /* between two portions nothing waits anywhere else */
+	pass(ms(20)); /* between two portions nothing waits elsewhere */
 	strike_set(&rig.rules.timeouts.lifetime_ns, 1);
 	vtime_pass(1);
 	ck_assert_uint_eq(rig.n_ended, 1);
@@ -307,7 +313,7 @@ START_TEST(timers_of_silence_stand_still_while_bytes_are_held_back)
 	strike_set(&rig.rules.timeouts.idle_ns, ms(300));
 	side_send(from, 10);
 	if (_i % 4 < 2) {
-		side_finish(to); /* half closed, or idle */
+		side_finish(to); /* half_close runs, else idle */
 	}
 	settle();
 	pass_in_steps(4000);
@@ -329,7 +335,7 @@ START_TEST(timers_of_silence_start_anew_when_reading_goes_on)
 	open_with_rate(_i, 2);
 	side_send(from, 1);
 	settle();
-	side_send(from, 1); /* this one is borrowed, and paid back for a second */
+	side_send(from, 1); /* this byte is borrowed, and it takes a second to pay it back */
 	settle();
 	ck_assert_uint_eq(to->in.n_received, 2);
 	ck_assert(throttle_holds(throttle_of_from()));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Deadlines on the real clock: never early, in order, in slices. Random sequences hold the heap. */
+/*
+ * Tests of timers on the real clock: they are never early, and strike in order, in slices. Random
+ * operations must keep the heap in order.
+ */
 #include "stream/timer.h"
 
 #include <errno.h>
@@ -31,7 +34,7 @@ static void on_alarm(struct timer *timer)
 {
 	struct alarm *alarm = container_of(timer, struct alarm, timer);
 
-	ck_assert_uint_ge(clock_ns(), alarm->due_ns); /* never early, not by a nanosecond */
+	ck_assert_uint_ge(clock_ns(), alarm->due_ns); /* it is not a nanosecond early */
 	ck_assert_uint_eq(timer->deadline_ns, NS_NEVER);
 	alarm->strikes++;
 	alarm->turn = loop_turns(test_loop);
@@ -70,7 +73,7 @@ START_TEST(strikes_once_and_never_early)
 
 	alarm_open(&alarm);
 	for (unsigned i = 1; i <= 200; i++) {
-		alarm_arm(&alarm, in_us(i * 7) + i); /* no round number */
+		alarm_arm(&alarm, in_us(i * 7) + i); /* this is no round number */
 		loop_until(alarm.strikes == i);
 	}
 	loop_for_ms(5);
@@ -120,7 +123,7 @@ START_TEST(the_earliest_strikes_first)
 
 	for (unsigned i = 0; i < N; i++) {
 		alarm_open(&alarms[i]);
-		/* 7 and 40 have no common factor: all different, in no order. */
+		/* 7 and 40 have no common factor, so all deadlines differ, and are not in order. */
 		alarm_arm(&alarms[i], now + (i * 7 % N + 1) * 100 * NS_PER_US);
 	}
 	loop_until(n_struck == N);
@@ -196,7 +199,7 @@ START_TEST(a_zeroed_timer_may_be_closed)
 }
 END_TEST
 
-/* ---- in the strike ---- */
+/* ---- calls from inside a strike ---- */
 
 static void disarm_other(struct alarm *alarm)
 {
@@ -287,13 +290,13 @@ END_TEST
 
 /* ---- many ---- */
 
-/** An eventfd that is ready again and again, and the strikes between. */
+/** An eventfd that is ready in each turn, and the number of strikes between its calls. */
 struct traffic {
 	struct watcher watcher;
 	int fd;
 	unsigned calls;
 	unsigned struck_at; /**< n_struck at the last call */
-	unsigned longest;   /**< strikes between two calls */
+	unsigned longest;   /**< the most strikes between two calls */
 };
 
 static void on_traffic(struct watcher *watcher, uint32_t events)
@@ -425,7 +428,8 @@ static bool heap_is_right(const struct timers *timers, const struct alarm *crowd
 			right &= crowd[i].timer.slot == 0;
 		}
 	}
-	/* The fixture's guard is the one more; it is due within the hour, the crowd is not. */
+	/* The fixture's guard is one more timer. It is due within the hour, the crowd is due
+	 * tomorrow. */
 	right &= timers->n_armed == n_armed + 1;
 	return right && (n_armed == 0 || timers->heap[1]->deadline_ns < earliest);
 }
@@ -437,7 +441,7 @@ START_TEST(any_sequence_of_operations_keeps_the_heap)
 	struct alarm *crowd = calloc(CROWD, sizeof(*crowd));
 
 	srandom(1);
-	loop_settle(); /* arms the fixture's guard */
+	loop_settle(); /* this arms the fixture's guard */
 	for (int i = 0; i < OPERATIONS; i++) {
 		struct alarm *alarm = &crowd[random() % CROWD];
 
@@ -452,7 +456,7 @@ START_TEST(any_sequence_of_operations_keeps_the_heap)
 		case 1:
 			alarm_arm(alarm, NS_NEVER);
 			break;
-		default: /* few different ones, so that many are equal */
+		default: /* there are few deadlines, so that many are equal */
 			alarm_arm(alarm, tomorrow + (uint64_t)(random() % 1000));
 			break;
 		}

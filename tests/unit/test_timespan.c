@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What `systemd-analyze timespan` says of the same texts. */
+/*
+ * Tests of time spans. The values are those that `systemd-analyze timespan` prints for the same
+ * texts.
+ */
 #include "base/timespan.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The child that checks the config: a script of the test in its place. */
+/* Tests of the child that checks the config. A script of the test runs in its place. */
 #include "service/trial.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static struct trial trial;
 static char folder[] = "/tmp/weir-test-XXXXXX";
 static char program[64];
 static unsigned n_done;
-static char problem[256]; /* "-": none */
+static char problem[256]; /* "-": no problem */
 
 static void on_done(struct trial *done, const char *what)
 {
@@ -43,7 +43,7 @@ static void setup(void)
 	ck_assert_int_eq(spawner_open(&spawner), 0);
 }
 
-/** No child is left, not even a dead one. */
+/** No child may be left, not even a zombie. */
 static void teardown(void)
 {
 	trial_close(&trial);
@@ -68,7 +68,7 @@ static int open_trial(const char *of)
 	return trial_open(&trial, &opts);
 }
 
-/** A script that speaks on stderr, and hands on what it writes to 3. */
+/** Runs a script whose output goes to stderr. What it writes to fd 3 goes to stdout. */
 static void begin(const char *script)
 {
 	FILE *file = fopen(program, "w");
@@ -149,7 +149,7 @@ END_TEST
 
 START_TEST(a_child_never_has_a_copy_of_our_fds)
 {
-	int fd = memfd_create("weir", 0); /* not even close-on-exec */
+	int fd = memfd_create("weir", 0); /* this fd has not even FD_CLOEXEC */
 
 	ck_assert_int_ge(fd, 0);
 	run("ls -l /proc/self/fd | grep -c memfd:weir; exit 1");
@@ -239,7 +239,7 @@ START_TEST(a_start_that_hangs_is_given_up_when_its_time_is_over)
 	loop_until(n_done > 0);
 	ck_assert_ptr_nonnull(strstr(problem, "could not be started within 10 s"));
 	trial_close(&trial);
-	stop_hanging(); /* it begins after all, and is killed: see teardown() */
+	stop_hanging(); /* the child then starts, and is killed: see teardown() */
 }
 END_TEST
 
@@ -281,7 +281,7 @@ START_TEST(what_fails_before_the_order_is_an_error_at_once)
 		.loop = test_loop, .spawner = &none, .path = "x", .done = on_done};
 
 	ck_assert_int_eq(trial_open(&trial, &opts), -EAGAIN);
-	hang(); /* the thread's own calls do not count */
+	hang(); /* the calls of the thread do not count as faults */
 	for (unsigned n = 1;; n++) {
 		int r;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Who asks, who answers and when systemd hears of it; test_loop is that of the workers, too. */
+/*
+ * Tests of the watchdog: who asks, who answers, and when systemd gets a ping. The workers share
+ * test_loop, too.
+ */
 #include "crew/watchdog.h"
 
 #include <errno.h>
@@ -42,7 +45,7 @@ START_TEST(each_time_all_have_answered_there_is_one_ping)
 
 	ck_assert_int_eq(open_all(60 * 1000), 0);
 	loop_until(n_pings == 4);
-	/* It is asked at once, then every 20 ms. */
+	/* The watchdog asks at once, then every 20 ms. */
 	ck_assert_uint_ge(clock_ns() - start_ns, (uint64_t)60 * NS_PER_MS);
 	watchdog_close(&watchdog);
 	watchdog_close(&watchdog);
@@ -59,7 +62,7 @@ START_TEST(an_answer_that_nobody_has_heard_is_forgotten_with_the_rest)
 }
 END_TEST
 
-/* An interval, and how often is asked. */
+/* An interval of systemd, and the time between two questions. */
 static const struct {
 	uint64_t us;
 	uint64_t ask_ns;
@@ -93,7 +96,7 @@ START_TEST(without_memory_it_does_not_open)
 		} else {
 			ck_assert_int_eq(r, 0);
 		}
-		loop_settle(); /* what was posted must have run before its memory goes */
+		loop_settle(); /* posted calls must have run before their memory is freed */
 		watchdog_close(&watchdog);
 	} while (r < 0);
 	ck_assert_uint_gt(n, 1);
