@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Of many equal lines the log gets a few, and then the number of those left out, from all threads.
+ * Tests of lines that come often: the log gets a few of them, and then the number of the others,
+ * from all threads.
  */
 #include "log/often.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of what finds a loop: is an address our own listening socket, and which listeners lead to
- * which?
+ * Tests of two checks against loops: is an address our own listening socket, and which listeners
+ * lead to which?
  */
 #include "proxy/own.h"
 

@@ -52,8 +52,8 @@ static void hold(void)
 }
 
 /**
- * The receiver is the client over TCP, or the upstream over UNIX. Only two variants: the kernels
- * are slow here.
+ * The variants: the receiver is the client over TCP, or the upstream over UNIX. The kernels are
+ * slow here, so there are no more.
  */
 enum { WAYS = 2 };
 

@@ -150,7 +150,7 @@ START_TEST(a_name_that_nobody_has_stays_until_its_lookup_returns)
 	resolver_cancel(&asker.query);
 	rig_forget();
 	lookup_answer("a.example", 0, "127.0.0.1");
-	must_wait(&asker, "a.example"); /* by now the name had been freed */
+	must_wait(&asker, "a.example"); /* the name has been freed by now */
 	loop_until(lookup_is_open("a.example"));
 	ck_assert_uint_eq(lookup_n_begun(), 2);
 	lookup_answer("a.example", 0, "127.0.0.2");

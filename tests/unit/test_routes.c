@@ -191,7 +191,7 @@ START_TEST(a_name_is_exact_or_below_another)
 	ck_assert_int_eq(found_name("a.test"), 0);
 	ck_assert_int_eq(found_name("x.a.test"), NONE);
 	ck_assert_int_eq(found_name("aa.test"), NONE);
-	ck_assert_int_eq(found_name("b.test"), NONE); /* * stands for one label at least */
+	ck_assert_int_eq(found_name("b.test"), NONE); /* "*" stands for one label at least */
 	ck_assert_int_eq(found_name(".b.test"), NONE);
 	ck_assert_int_eq(found_name("xb.test"), NONE);
 	ck_assert_int_eq(found_name("x.b.test"), 1);

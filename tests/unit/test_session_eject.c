@@ -16,7 +16,7 @@
 #include "upstream/eject.h"
 #include "vtime.h"
 
-/** The row of failures before the session begins. */
+/** The row of failures if the session reports neither a failure nor an answer. */
 enum { BEFORE = 1 };
 
 static struct black_hole hole; /* a connect to it gets no answer */

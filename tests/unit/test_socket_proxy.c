@@ -25,7 +25,7 @@ static const struct {
 	{"name.example", "name.example:80"},
 	{"name.example:443", "name.example:443"},
 	{"name.example:https", "name.example:443"},
-	{"::1:8080", "[::1]:8080"}, /* systemd-socket-proxyd takes it, too */
+	{"::1:8080", "[::1]:8080"}, /* systemd-socket-proxyd reads it so */
 	{"[::1]:8080", "[::1]:8080"},
 	{"[::1]", "[::1]:80"},
 	{"fe80::1%7:80", "[fe80::1%7]:80"},

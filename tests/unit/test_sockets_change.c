@@ -194,7 +194,7 @@ START_TEST(while_it_is_shut_a_config_binds_nothing_and_the_undoing_all_of_it)
 	again.reopens = true;
 	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);
 	sockets_cancel(&sockets);
-	ck_assert_int_eq(prepare(), 0); /* the sockets stay shut until a config opens them again */
+	ck_assert_int_eq(prepare(), 0); /* the sockets stay shut unless opts say `reopens` */
 	sockets_commit(&sockets, &conf[1], &conf[1]);
 	ck_assert_uint_eq(sockets.n, 0);
 	ck_assert_int_eq(sockets_prepare(&sockets, &again), 0);

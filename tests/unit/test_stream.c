@@ -89,8 +89,7 @@ static const struct paused_row {
 
 enum { PAUSED_ROWS = sizeof(paused_rows) / sizeof(paused_rows[0]) };
 
-/* The loop wakes up at most 2 times a second, whatever the peer did, and the stream knows of a
- * reset within the second. */
+/* At most 2 turns a second, whatever the peer did, and a reset is known within the second. */
 START_TEST(paused_stream_sleeps_and_knows)
 {
 	const struct paused_row *row = &paused_rows[_i];
@@ -155,9 +154,7 @@ START_TEST(reset_after_a_fin_is_known_while_paused)
 }
 END_TEST
 
-/**
- * Notes when the handler is called, which is later in the turn than the stream noticed the reset.
- */
+/** Notes when the handler is called: later in the turn than the stream noticed the reset. */
 static void note_time(struct recorder *recorder, const struct event *event)
 {
 	uint64_t *told_ns = recorder->data;
@@ -223,8 +220,8 @@ START_TEST(drain_is_not_told_when_bytes_were_lost)
 
 	scene_open_tiny(&scene, TEST_KIND, 0);
 	if (wire_writes(TEST_KIND)) {
-		/* The first byte goes out at once, so a DRAIN is due. The bytes that wait are
-		 * lost with the stream. */
+		/* One byte goes out, so a DRAIN is due. The waiting bytes are lost with the
+		 * stream. */
 		ck_assert_int_eq(stream_write(scene.stream, "x", 1, NULL), 0);
 		ck_assert_int_eq(stream_write(scene.stream, data, sizeof(data), NULL), 0);
 		ck_assert_uint_gt(stream_bytes_waiting(scene.stream), 0);
@@ -403,8 +400,7 @@ START_TEST(read_max_bounds_every_read_and_the_share_of_a_turn)
 		most = scene.rec.n_events - before > most ? scene.rec.n_events - before : most;
 	}
 	ck_assert_uint_eq(scene.rec.n_events, 41);
-	/* The watchers that were ready, and the tasks that stood in line. */
-	ck_assert_uint_le(most, 4 + 4);
+	ck_assert_uint_le(most, 4 + 4); /* READS_A_TURN by its event, and by its task */
 	stream_set_read_max(scene.stream, (size_t)LOOP_BUFFER_BYTES * 2);
 	peer_send(scene.far, "at once");
 	loop_until(scene.rec.n_read == 48);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tests of the full life of a stream, over and over; each time one more call succeeds before one
+ * Tests of the full life of a stream. It is lived again and again, and each time a later call
  * fails: memory, sockets, bytes, the loop. Whatever fails, the stream ends with one CLOSE, no fd
  * and no memory is lost, and an unrelated stream on the same loop keeps working.
  */
@@ -187,8 +187,7 @@ static void life_end(void)
 	loop_settle();
 }
 
-/* Runs on every kind of wire, until a life has fewer calls than the number of the one that
- * fails. */
+/* Runs on every kind of wire. Each life has a later call that fails, until none is left to fail. */
 START_TEST(every_call_fails_in_turn)
 {
 	char *before = fixture_fds();

@@ -68,7 +68,7 @@ static int open_trial(const char *of)
 	return trial_open(&trial, &opts);
 }
 
-/** Runs a script whose output goes to stderr. What it writes to fd 3 goes to stdout. */
+/** Begins a script whose output goes to stderr. What it writes to fd 3 goes to stdout. */
 static void begin(const char *script)
 {
 	FILE *file = fopen(program, "w");
