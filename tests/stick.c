@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What makes weir-stick of weir (tests/meson.build), for tests of the watchdog: who connects to a
- * listener named "stick" ends up in a callback that does not return. The linker puts this before
- * session_open() (--wrap).
+ * Linked with this file, weir becomes weir-stick (tests/meson.build), for tests of the watchdog: a
+ * client that connects to a listener named "stick" makes a worker enter a callback that does not
+ * return. The linker replaces session_open() by the function here (--wrap).
  */
 #include <string.h>
 #include <unistd.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What makes weir-weigh of weir (tests/meson.build): for each slice (base/slice.h) of more than a
- * millisecond it writes a line to the file in $WEIR_WEIGH. The line has the processor time of the
- * slice, what is left of it without its long parts, and its longest part, in microseconds, and the
- * name of that part. A part is one system call, or the time between two ("between"). The linker
- * puts these functions before those that they are named after (--wrap).
+ * Linked with this file, weir becomes weir-weigh (tests/meson.build): for each slice (base/slice.h)
+ * of more than a millisecond it writes a line to the file in $WEIR_WEIGH. The line has the
+ * processor time of the slice, the rest of it without its long parts, and the time of its longest
+ * part, all in microseconds, and the name of that part. A part is one system call, or the time
+ * between two ("between"). The linker replaces each function that is wrapped here (--wrap).
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -76,7 +76,8 @@ WRAP(getsockopt, (int fd, int level, int name, void *value, socklen_t *len),
 void __real_slice_end(const struct slice *slice, struct buckets *counted);
 void __wrap_slice_end(const struct slice *slice, struct buckets *counted);
 
-/** Of the parts since then: the longest, and what is left of `took_ns` without the long ones. */
+/** Returns the longest part since `began_ns`, and in *ret_rest_ns the rest of `took_ns` without the
+ * long parts. */
 static struct part weigh(uint64_t began_ns, uint64_t took_ns, uint64_t *ret_rest_ns)
 {
 	struct part longest = {.name = "none"};

@@ -11,7 +11,7 @@ struct listen_socket;
 
 enum { CLIENTS_MAX = 64 };
 
-/* In which callback (moment) the acceptor's owner does something, and what (deed). */
+/* The callback (moment) in which the acceptor's owner acts, and what it does (deed). */
 enum moment { NEVER, IN_ADMIT, IN_REFUSED, IN_ACCEPTED, IN_RESTING, IN_DRAINED };
 enum deed { CLOSE, PAUSE, DRAIN };
 

@@ -41,12 +41,12 @@ void check_rig_setup(void)
 {
 	rig_setup();
 	vtime_freeze();
-	/* Not a time of the grid. */
+	/* The test begins at a time that is not on the grid. */
 	vtime_advance(CHECK_SLACK_NS - clock_ns() % CHECK_SLACK_NS + NS_PER_MS);
 	memset(&rig, 0, sizeof(rig));
 	rig.addr = address_of(V4);
 	close(serve(&rig.addr, -1));
-	/* With the port in the address, it keeps the port while it refuses. */
+	/* The address now has a port, which the server keeps while it refuses. */
 	rig.listener = serve(&rig.addr, 64);
 	rig.opts = (struct check_opts){
 		.question = {.loop = test_loop, .addr = &rig.addr},

@@ -54,7 +54,7 @@ unsigned n_asked(void);
 /** Calls vtime_pass() up to the time `ns`. */
 void pass_until(uint64_t ns);
 
-/** When a check that is due at `ns` begins. */
+/** The time at which a check that is due at `ns` begins. */
 uint64_t on_grid(uint64_t ns);
 
 #endif

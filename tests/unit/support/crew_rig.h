@@ -20,8 +20,8 @@ void crew_rig_teardown(void);
 
 /* ---- the parts of it, for tests that start the workers themselves ---- */
 
-/** Set up the loop, and the log, because workers log; and end both, checking that nothing is left
- * over. */
+/** The first sets up the loop and the log (workers log). The second ends both, and checks that
+ * nothing is left over. */
 void crew_rig_begin(void);
 void crew_rig_end(void);
 

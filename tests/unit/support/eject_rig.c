@@ -69,7 +69,7 @@ void eject_rig_teardown(void)
 		drop_plan(plan);
 	}
 	ejections_close(&ejections);
-	ejections_close(&ejections); /* which does no harm */
+	ejections_close(&ejections); /* closing twice is fine */
 	ck_assert_uint_eq(groups.names.table.n, 0);
 	ck_assert_uint_eq(groups.servers.registry.table.n, 0);
 	groups_fini(&groups);

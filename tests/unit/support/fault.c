@@ -170,7 +170,7 @@ int __wrap_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *event)
 	return __real_epoll_ctl(epoll_fd, op, fd, event);
 }
 
-/* ---- check itself: it is linked in statically, and asserting shall neither count nor fail ---- */
+/* ---- check: it is linked statically, and its own calls must neither count nor fail ---- */
 
 void __real__mark_point(const char *file, int line);
 void __wrap__mark_point(const char *file, int line);

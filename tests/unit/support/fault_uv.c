@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The faults of libuv's calls; apart from fault.c for the sake of tests that do not link libuv. */
+/* The faults of libuv's calls. They are not in fault.c because some tests do not link libuv. */
 #include <errno.h>
 #include <uv.h>
 

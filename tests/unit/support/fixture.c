@@ -42,7 +42,7 @@ char *fixture_fds(void)
 			continue;
 		}
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
-		/* Where tests share a process, check has another file for each. */
+		/* If tests share a process, check opens another file for each test. */
 		if (readlink(path, target, sizeof(target) - 1) < 0 ||
 			strncmp(target, "/tmp/check_", strlen("/tmp/check_")) == 0) {
 			continue;
@@ -175,8 +175,8 @@ void loop_settle(void)
 {
 	/*
 	 * Loopback and UNIX sockets deliver within the system call of the sender, or in the softirq
-	 * right after it; one turn then sees it, the next does what was put off. The others are for
-	 * a machine on which that softirq has to wait.
+	 * right after it. The first turn then sees the event, and the second runs what the first
+	 * has put off. The other turns are for a machine on which the softirq has to wait.
 	 */
 	struct settle settle = {.turns = 0};
 

@@ -74,7 +74,7 @@ void house_close(struct house *house)
 	proxy_shared_fini(&house->shared);
 }
 
-/** The servers in force are those that the test has made of the config's. */
+/** Puts the servers in force that the test has set in the config, if they have changed. */
 static void house_set_upstream(struct house *house)
 {
 	struct group *group = house_terms(house, 0)->offer->targets[0].group;

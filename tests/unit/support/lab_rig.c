@@ -108,7 +108,7 @@ void lab_run(struct lab_rig *rig)
 {
 	uint64_t n_before;
 
-	do { /* what is due at this time, in as many runs as that takes */
+	do { /* until nothing more is due at this time */
 		n_before = rig->chain.n_moved;
 		rig->wake_ns = chain_run(&rig->chain, rig->now_ns);
 	} while (rig->wake_ns == rig->now_ns + 1 && rig->chain.n_moved != n_before);

@@ -54,7 +54,7 @@ void lab_end(struct lab_rig *rig, enum chunk_kind kind);
 /** Lets the chain run at this time. */
 void lab_run(struct lab_rig *rig);
 
-/** Moves the time to when the chain is due, and runs it, again and again, up to `end_ns`. */
+/** Moves the time to each moment at which the chain is due, and runs it then, up to `end_ns`. */
 void lab_until(struct lab_rig *rig, uint64_t end_ns);
 
 /** Whether the bytes that came out are the pattern without a gap. */

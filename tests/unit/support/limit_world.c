@@ -19,7 +19,7 @@
 enum {
 	PAIRS_MAX = 64,
 	TIMERS_MAX = 32,
-	FIRST_FD = 100000, /* no fd of the kernel */
+	FIRST_FD = 100000, /* the kernel gives out no such fds */
 };
 
 struct world world;

@@ -15,15 +15,15 @@ static void line_told(struct pump *pump, enum pump_outcome outcome)
 		line.n_gone++;
 		return;
 	}
-	ck_assert_uint_eq(line.n_done, 0); /* which is the last */
+	ck_assert_uint_eq(line.n_done, 0); /* PUMP_DONE is the last outcome */
 	if (outcome == PUMP_BEGAN) {
-		/* The first outcome, once, except WAITS and FLOWS before it. */
+		/* BEGAN comes once. Only WAITS and FLOWS may come before it. */
 		ck_assert(line.n_told == 0 || line.outcome == PUMP_FLOWS);
 		ck_assert(!line.began);
 		line.began = true;
 		return;
 	}
-	ck_assert(line.began || outcome == PUMP_FLOWS); /* what held it up before is out */
+	ck_assert(line.began || outcome == PUMP_FLOWS); /* bytes from before have left */
 	line.outcome = outcome;
 	line.n_told++;
 	line.n_done += outcome == PUMP_DONE;

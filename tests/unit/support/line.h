@@ -33,7 +33,7 @@ struct line {
 	unsigned n_gone;
 	unsigned n_done;   /**< PUMP_DONE */
 	size_t n_moved[2]; /**< bytes that were copied, and bytes that were spliced */
-	bool splices;      /**< it goes on splicing when the pump would stop that */
+	bool splices;      /**< splicing goes on where the pump would stop it */
 	bool began;        /**< PUMP_BEGAN */
 	size_t most_waiting;
 	bool close_when_done;

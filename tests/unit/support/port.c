@@ -28,7 +28,7 @@ int port_reserve(struct addr *addr)
 	}
 	ck_assert_int_eq(bind(fd, &wide.any, len), 0);
 	ck_assert_int_eq(getsockname(fd, &wide.any, &len), 0);
-	/* Only now: with this option before, two tests could reserve the same port. */
+	/* The option is set after bind(2); with it, two tests could reserve the same port. */
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
 	addr->sa.in.sin_port = wide.in.sin_port;
 	addr->port = ntohs(wide.in.sin_port);

@@ -48,7 +48,7 @@ void send_bytes(const void *bytes, size_t n)
 {
 	ssize_t r = send(client.fd, bytes, n, MSG_NOSIGNAL);
 
-	/* Bytes one by one take much room until the kernel has put them together. */
+	/* Bytes that are sent one by one take much room until the kernel has joined them. */
 	while (r < 0 && errno == EAGAIN) {
 		loop_settle();
 		r = send(client.fd, bytes, n, MSG_NOSIGNAL);

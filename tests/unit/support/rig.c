@@ -198,7 +198,7 @@ void rig_open(struct rig *rig, int variant, enum rig_size size)
 	rig->rules.timeouts.lifetime_grace_ns = 0;
 	rig->rules.timeouts.lifetime_spread_ns = 0;
 	rig->splices = getenv("WEIR_TEST_SPLICE") != NULL;
-	/* One splice takes as much at once as many writes. */
+	/* One splice moves as many bytes as many writes. */
 	rig->mark = rig->splices ? 8 * MARK : MARK;
 	side_open(&rig->client, (variant & 1) == 0 ? WIRE_TCP : WIRE_UNIX, size);
 	side_open(&rig->upstream, (variant & 2) == 0 ? WIRE_TCP : WIRE_UNIX, size);
@@ -345,7 +345,7 @@ void rig_stall(struct rig *rig, struct side *from)
 	struct stream *to = rig_stream(rig, rig_other(rig, from));
 
 	side_send(from, 64 * 1024 * 1024);
-	/* Stopped at the mark; TCP may take a few bytes more, in the same turn or a later one. */
+	/* Reading stops at the mark. TCP may take a few bytes more, in this or a later turn. */
 	do {
 		loop_until(stream_pauses(source) != 0);
 		loop_settle();

@@ -38,7 +38,7 @@ void have_servers(size_t n, const uint32_t *weights)
 		.servers = servers,
 		.n_servers = n,
 		.retry_for_ns = NS_NEVER,
-		/* Without servers they are found by DNS. */
+		/* A group without servers finds them by DNS. */
 		.discovery.kind = n == 0 ? DISCOVER_DNS : DISCOVER_NONE};
 }
 
@@ -112,9 +112,9 @@ const struct sockaddr *client_of(uint32_t address, uint16_t port)
 	return (const struct sockaddr *)(const void *)&client;
 }
 
-/* ---- what comes of asking ---- */
+/* ---- asking for servers ---- */
 
-/** The next server, whose place stays taken. '-': there is none; '!': all are full. */
+/** Returns the next server; its place stays taken. '-': there is none; '!': all are full. */
 char take(const struct sockaddr *client, struct group_tried *tried)
 {
 	static struct group_tried none;
@@ -139,7 +139,7 @@ char take(const struct sockaddr *client, struct group_tried *tried)
 		ck_assert_int_eq(group_tried_add(tried, member->server), 0);
 	}
 	name = member->name[0];
-	member_unref(member); /* the plan has it */
+	member_unref(member); /* the plan keeps a reference */
 	return name;
 }
 

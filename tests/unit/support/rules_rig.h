@@ -50,8 +50,8 @@ const struct sockaddr *client_of(uint32_t address, uint16_t port);
 /* ---- asking for servers ---- */
 
 /**
- * The next server, whose place stays taken until give(). '-': there is none; '!': all are full.
- * Adds the server to `tried`; NULL: a round without earlier attempts.
+ * Returns the next server; its place stays taken until give(). '-': there is none; '!': all are
+ * full. Adds the server to `tried`; NULL: a round without earlier attempts.
  */
 char take(const struct sockaddr *client, struct group_tried *tried);
 void give(char name);

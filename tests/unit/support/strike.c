@@ -48,8 +48,8 @@ void rig_wind(struct rig *self)
 	pair_wind(&self->pair);
 }
 
-/** Waits for acknowledgements. TCP may send them up to 40 ms later for a few bytes or a FIN; for
- * bytes for which a stuck peer has no room it never does. */
+/** Waits for acknowledgements. For a few bytes or a FIN, TCP may send them up to 40 ms later. It
+ * never sends them for bytes for which a stuck peer has no room. */
 static void until_acknowledged(struct rig *self)
 {
 	for (int i = 0; i < 2; i++) {

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A sanitizer keeps what was freed: what a process has then says nothing. */
+/* A sanitizer keeps freed memory, so the size of the process does not show what it uses. */
 #if defined(SUITE_HAS_LSAN) || defined(SUITE_HAS_TSAN)
 #define SUITE_KEEPS_FREED 1
 #else
@@ -45,7 +45,7 @@ static inline void suite_look_for_leaks(void)
 #endif
 }
 
-/* What invariant_case() was given. */
+/* The arguments of invariant_case(). */
 struct invariant {
 	const char *what, *page, *heading;
 };
@@ -67,8 +67,8 @@ static inline TCase *invariant_case(const char *what, const char *page, const ch
 	return tcase_create(what);
 }
 
-/** Says once of each invariant that a failed test holds which page to read. On stderr, which meson
- * shows: of what is in stdout it shows only the results. */
+/** Prints which page to read, once for each invariant that a failed test holds. Prints to stderr,
+ * because meson shows all of it; of stdout it shows only the results. */
 static inline void suite_say_pages(SRunner *runner)
 {
 	TestResult **failures = srunner_failures(runner);

@@ -30,7 +30,7 @@ static void set_nonblocking(int fd)
 
 /* ---- wires ---- */
 
-/** Listens on `sa`, lets near connect to it and far be what was accepted. */
+/** Listens on `sa`, connects near to it, and accepts far. */
 static struct wire connect_over(struct sockaddr *sa, socklen_t len)
 {
 	int listener = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -60,7 +60,7 @@ static struct wire connect_tcp(void)
 	struct wire wire = connect_over(&sa.any, sizeof(sa.in));
 	int on = 1;
 
-	/* So that what a test sends in pieces also travels in pieces. */
+	/* Each piece that a test sends must travel by itself. */
 	must(setsockopt(wire.far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
 	must(setsockopt(wire.near, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
 	return wire;
