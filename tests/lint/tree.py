@@ -1,4 +1,4 @@
-"""What the lints share: the files of a tree, C without its comments, and how a finding is told."""
+"""Functions that the lints share: the files of a tree, C without its comments, and the report of findings."""
 import os
 import re
 import sys
@@ -12,12 +12,12 @@ C_SKIPPED = re.compile(
 
 
 def root():
-    """The tree to look at: the argument, or the one that this file is part of."""
+    """The tree that a lint checks: the argument, or the tree that has this file."""
     return Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).resolve()
 
 
 def files(top, *endings, under='.'):
-    """The files below `under` whose name ends so ('' fits all), in order, relative to the top."""
+    """The files below `under` whose names end with one of `endings` ('' fits all), sorted, relative to `top`."""
     found = []
     for folder, folders, names in os.walk(top / under):
         folders[:] = [name for name in folders if not NOT_OURS.match(name)]
@@ -33,19 +33,19 @@ def shebang(path):
 
 
 def c_code(text):
-    """C source with comments, strings and characters blanked out; the lines stay where they are."""
+    """C source with comments, strings and characters replaced by blanks; line numbers do not change."""
     return C_SKIPPED.sub(lambda match: re.sub(r'[^\n]', ' ', match.group()), text)
 
 
 def c_comments(text):
-    """Each comment of C source, as (line, text)."""
+    """Yields each comment of C source, as (line, text)."""
     for match in C_SKIPPED.finditer(text):
         if match.group().startswith('/'):
             yield text.count('\n', 0, match.start()) + 1, match.group()
 
 
 def includes(text):
-    """Each #include of C source, as (line, '<' or '"', what is between the brackets)."""
+    """Yields each #include of C source, as (line, '<' or '"', name of the header)."""
     for number, line in enumerate(text.splitlines(), 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
         if match:
@@ -53,7 +53,7 @@ def includes(text):
 
 
 class Findings:
-    """Tells each finding as "FILE:LINE: what is wrong", and in the end whether there was one, and what to read then."""
+    """Prints each finding as "FILE:LINE: what is wrong". exit() fails if there was one, and says which page to read."""
 
     def __init__(self, page):
         self.page = page
