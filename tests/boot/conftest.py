@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures. `tests/boot/prepare`, `scripts/package` and `tests/boot/install` first; see boottest/settings.py."""
+"""Fixtures. Run tests/boot/prepare, scripts/package and tests/boot/install first; see boottest/settings.py."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def bare():
 
 @pytest.fixture
 def machine():
-    """A machine with weir, as the package leaves it: running, with the default config."""
+    """A machine on which the package is installed, and weir runs with the default config."""
     with Machine(WEIR_ROOT) as one:
         yield one
 

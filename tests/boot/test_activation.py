@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Sockets that systemd binds: the first client starts the service, and none is lost over a restart."""
+"""Sockets that systemd binds: the first client starts the service, and a restart loses no client."""
 
 import contextlib
 
@@ -22,7 +22,7 @@ FileDescriptorName=web
 
 
 def activate(machine, *listens, unit=SOCKET):
-    """A weir.socket that systemd listens on, and a service that has not been started yet."""
+    """Makes systemd listen on the sockets of weir.socket. The service is not started yet."""
     machine.systemctl("stop", "weir")
     machine.unit("weir.socket", unit.format(tcp=TCP, path=PATH))
     machine.configure(config.relay(list(listens), SERVER, name="web"))
@@ -31,7 +31,7 @@ def activate(machine, *listens, unit=SOCKET):
 
 
 def tries(machine):
-    """systemd's entries that weir did not start."""
+    """systemd's journal entries that say that weir has failed to start."""
     machine.run("journalctl", "--sync")
     return machine.journal("UNIT=weir.service", "JOB_RESULT=failed")
 
@@ -92,7 +92,7 @@ def test_no_client_is_refused_while_the_service_restarts(machine):
 
 @pytest.mark.parametrize("wrong", ("listeners = 1;\n", "address"), ids=("config", "address"))
 def test_client_that_waits_is_served_once_what_is_wrong_is_mended(machine, wrong):
-    """It has systemd start weir again and again, but not so fast that systemd would give up the socket."""
+    """For the client, systemd starts weir again and again, but so slowly that it does not give up the socket."""
     activate(machine, "systemd:web")
     good = machine.read(CONF)
     if wrong == "address":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The unit of examples/cluster that has the address of the service on a node while weir is ready."""
+"""The unit of examples/cluster that keeps the service's address on a node while weir is ready."""
 
 import os
 import re
@@ -16,7 +16,7 @@ ADDRESS = "192.0.2.1"
 
 
 def copy_ip(machine):
-    """The machine's root has no iproute2: that of the host, with the libraries that are missing."""
+    """Copies ip of the host, and the libraries that it lacks, because the machine's root has no iproute2."""
     ip = shutil.which("ip", path="/usr/bin:/bin:/usr/sbin:/sbin")
     machine.copy(ip, "/usr/bin/ip")
     needs = subprocess.run(["ldd", ip], stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -39,7 +39,7 @@ def kill(machine):
 
 @pytest.fixture(name="announcing")
 def _announcing(machine):
-    """A machine whose weir-announce runs, and the address is there."""
+    """A machine that runs weir-announce and has the address."""
     copy_ip(machine)
     machine.copy(ROOT / "examples/cluster/bird/weir-announce", "/usr/local/sbin/weir-announce")
     machine.sh("chmod 755 /usr/local/sbin/weir-announce")
@@ -73,7 +73,7 @@ def test_the_address_goes_with_a_weir_announce_that_is_killed(announcing):
 
 def test_a_weir_announce_that_fails_again_and_again_is_started_again(announcing):
     announcing.drop_in("[Service]\nRestartSec=0\n", UNIT)
-    for number in range(1, 8):  # more than systemd puts up with in its 10 seconds, if nothing else is said
+    for number in range(1, 8):  # more starts than systemd allows in 10 seconds by default
         pid = announcing.pid(UNIT)
         kill(announcing)
         wait.until(lambda: announcing.pid(UNIT) not in (0, pid), f"start {number}", deadline=DEADLINE, every=0.05)

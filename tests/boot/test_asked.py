@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is asked of the service at its doors, under load and in its sandbox: all is told, and no client notices."""
+"""Requests to the service's doors, under load and in its sandbox: answers are complete, and no client notices."""
 
 import contextlib
 import http.client
@@ -10,16 +10,16 @@ from weirtest.asking import Connection, ask_on
 from boottest import load, traffic
 
 DOOR = ("127.0.0.1", 8404)
-IDLE = "127.0.0.1:8081"  # where pairs idle out soon
+IDLE = "127.0.0.1:8081"  # a listener with a short idle timeout
 
-# What the sandbox might keep from it.
+# Metrics whose values the sandbox could hide from weir.
 OF_THE_KERNEL = ("process_cpu_seconds_total", "process_virtual_memory_bytes", "process_virtual_memory_max_bytes",
                  "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_threads",
                  "process_start_time_seconds")
 
 
 def closing_connections(machine):
-    """To the control socket, and to the door that shows."""
+    """A connection to the control socket, and one to the door `http` of the config."""
     return (contextlib.closing(Connection(machine.path("/run/weir/control"))),
             contextlib.closing(http.client.HTTPConnection(*DOOR, 30)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the journal of a real system has: fields to filter by, and the catalog's words."""
+"""weir's entries in the journal of a real system have fields to filter by, and texts in the catalog."""
 
 import contextlib
 import re
@@ -41,7 +41,7 @@ def test_pairs_are_found_by_why_they_ended(machine):
 
 
 def test_dead_server_is_a_warning(machine):
-    """Nobody listens where the default config relays to."""
+    """No server listens at the address to which the default config relays."""
     clients = 50
     with machine.network():
         for _ in range(clients):
@@ -62,7 +62,7 @@ def test_dead_server_is_a_warning(machine):
 
 
 def test_each_message_id_is_explained(machine):
-    """journalctl knows every one of the catalog's texts, and they are whole."""
+    """journalctl finds a complete text in the catalog for every message ID."""
     ids = re.findall(r'"([0-9a-f]{32})"', (ROOT / "src/log/journal.h").read_text(encoding="utf-8"))
     assert MESSAGE_IDLE in ids
     said = machine.run("journalctl", "--dump-catalog", *ids).stdout

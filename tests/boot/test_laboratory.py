@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The package weir-lab, over its whole life on one machine: installed, started, closed in, purged."""
+"""The package weir-lab from its installation to its purge, with the sandbox of its service."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ from boottest.settings import DEADLINE, LAB_DEB
 
 
 def ask(machine, method, path, body=None):
-    """What the API in the machine answers."""
+    """Sends a request to the API in the machine. Returns the parsed answer."""
     with machine.network():
         connection = http.client.HTTPConnection("127.0.0.1", 8474, timeout=DEADLINE)
         connection.request(method, path, None if body is None else json.dumps(body), {"User-Agent": "test"})
@@ -25,7 +25,7 @@ def ask(machine, method, path, body=None):
 
 
 def listening(machine):
-    """Addresses that somebody listens on, as /proc has them."""
+    """The TCP addresses on which a process of the machine listens, as /proc writes them."""
     lines = machine.sh("cat /proc/net/tcp /proc/net/tcp6").splitlines()
     return {line.split()[1] for line in lines if line.split()[3] == "0A"}
 
@@ -50,7 +50,7 @@ def test_an_upgrade_restarts_what_runs_and_starts_nothing_else(bare, tmp_path):
     assert list(ask(bare, "GET", "/proxies")) == ["kept"]
 
     bare.systemctl("stop", "weirlab")
-    bare.install(LAB_DEB)  # a downgrade goes the same way
+    bare.install(LAB_DEB)  # a downgrade runs the same scripts
     assert bare.show("weirlab", "ActiveState") == "inactive"
     assert bare.systemctl("is-enabled", "weirlab", check=False).stdout.strip() == "disabled"
 
@@ -63,7 +63,7 @@ def test_installed_it_waits_started_it_is_closed_in_and_purged_it_is_gone(bare):
                  "share/doc/weir-lab/examples/laboratory/jobs.py"):
         assert os.path.exists(bare.path(f"/usr/{file}"))
     assert os.access(bare.path("/usr/share/doc/weir-lab/examples/laboratory/jobs.py"), os.X_OK)
-    # Neither enabled nor started, and no relay of weir with it.
+    # weirlab is neither enabled nor started, and weir is not installed.
     assert bare.systemctl("is-enabled", "weirlab", check=False).stdout.strip() == "disabled"
     assert bare.show("weirlab", "ActiveState") == "inactive"
     assert not bare.sh("command -v weir weirctl weirload || true")

@@ -27,7 +27,7 @@ def dpkg_deb(option, deb, *words):
 
 
 def test_the_packages_say_that_weirload_has_left_weir():
-    """Who has weir gets weirload as before, and who has the older weir cannot keep it beside weir-load."""
+    """A machine with weir gets weirload as before. weir-load cannot be installed beside an older weir."""
     assert "weir-load" in re.split(r"[,|\s]+", dpkg_deb("--field", DEB, "Recommends"))
     for field in ("Breaks", "Replaces"):
         assert dpkg_deb("--field", LOAD_DEB, field).strip() == "weir (<< 0.1.0-2~)"
@@ -63,7 +63,7 @@ def test_the_examples_are_installed_and_right(machine):
     assert {"postgresql.conf", "ssh.conf", "redis.conf", "smtp.conf", "vnc.conf", "homelab.conf"} <= {
         os.path.basename(one) for one in examples}
     for one in examples:
-        if os.path.basename(one) not in ("low-ports.conf", "socket-group.conf"):  # of systemd
+        if os.path.basename(one) not in ("low-ports.conf", "socket-group.conf"):  # drop-ins of systemd
             machine.run("weir", "--check", "-c", one)
     for script in ("up", "down", "bird/weir-announce", "bird/nexthops", "server"):
         assert os.access(machine.path(f"/usr/share/doc/weir/examples/cluster/{script}"), os.X_OK)
@@ -72,7 +72,7 @@ def test_the_examples_are_installed_and_right(machine):
 def test_no_document_has_a_link_that_leads_nowhere(machine):
     text = " ".join(machine.sh("zcat -f /usr/share/doc/weir/*.md*").split())
     assert "weirload(1)" in text and "# More than one machine" in text
-    assert "PERFORMANCE.md has how it was measured, and the spread)" in text  # a link is all that is taken away
+    assert "PERFORMANCE.md has how it was measured, and the spread)" in text  # of a link, only the target was removed
     assert not [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link and link[0] != "#"]
 
 
@@ -133,7 +133,7 @@ def test_upgrade_never_replaces_an_edited_config(machine, tmp_path, answer):
     machine.write(CONF, edited)
     deb = upgrade_of(DEB, tmp_path, config="# the next default\n")
     machine.copy(deb, "/var/tmp/next.deb")
-    # Without an option dpkg asks, and whoever just hits return keeps what is there.
+    # Without an option dpkg asks. An empty line as the answer keeps the installed file.
     machine.run("dpkg", *filter(None, [answer]), "--install", "/var/tmp/next.deb", input="\n")
     assert machine.read(CONF) == edited
     assert machine.read(f"{CONF}.dpkg-dist").endswith("# the next default\n")

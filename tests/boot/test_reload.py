@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""`systemctl reload weir` tells the truth, and whatever it does costs no connection and no byte."""
+"""`systemctl reload weir` succeeds or fails as the reload does, and costs no connection and no byte."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ SERVERS = {"one": "127.0.0.1:9001", "two": "127.0.0.1:9002"}
 
 
 def settings(name, *listens, **more):
-    """A config whose pairs go to the server of that name."""
+    """A config whose pairs go to the server `name`."""
     return {**more, **config.relay(list(listens) or LISTEN, SERVERS[name], name="web")}
 
 
 @contextlib.contextmanager
 def servers(machine, greet=True):
-    """Inside the machine's network: both servers, which say their name first, then echo."""
+    """For `with`: inside, the thread is in the machine's network, with both servers. They greet by name, and echo."""
     def serve(name):
         def work(sock):
             if greet:
@@ -113,8 +113,8 @@ def other_workers(machine):
 
 def explains_where_to_look(machine, said, told):
     """
-    systemctl names two commands, not what is wrong, because what ExecReload= prints goes to the journal. Both, and the
-    one that the documents name, have it. docs/OPERATING.md shows this text.
+    systemctl names two commands instead of the error, because the output of ExecReload= goes to the journal. These
+    commands, and the one in the documents, show the error. docs/OPERATING.md has the text of systemctl.
     """
     lines = said.splitlines()
     assert lines == ['Job for weir.service failed.',
@@ -182,7 +182,7 @@ def test_hangup_reloads_too(machine):
 
 
 def test_no_client_is_lost_and_no_byte_broken_while_it_reloads_under_load(machine):
-    """Good and bad ones by turns; each good one adds a listener, under load too, or takes it away."""
+    """Every third config is bad. Of the others, one adds a listener, which gets clients too, the next removes it."""
     machine.configure(settings("one"))
     machine.systemctl("restart", "weir")
     pid = machine.pid()

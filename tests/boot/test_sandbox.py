@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""What somebody who has taken over the service could do: a probe runs in its place, in its sandbox."""
+"""What an attacker could do who has taken over the service: a probe runs in its place, in its sandbox."""
 
 import pytest
 
 EXAMPLES = "/usr/share/doc/weir/examples"
 
-# A line for each attempt that succeeded. As root and without a sandbox, all do.
+# Prints a line for each attempt that succeeds. As root and without a sandbox, all succeed.
 PROBE = r"""
 try() { if sh -c "$1" >/dev/null 2>&1; then echo "could: $1"; fi; }
 try 'ls -d /root/*'
@@ -39,7 +39,7 @@ Restart=no
 
 ATTEMPTS = PROBE.count("try '")
 
-# Its own, empty when it starts and gone with it.
+# Places of the service's own, which are empty when it starts, and are removed with it.
 WRITABLE = {"/run/weir", "/tmp", "/tmp/mine", "/var/tmp", "/dev/mqueue"}
 
 DROP_INS = pytest.mark.parametrize("drop_in", (None, "low-ports.conf", "socket-group.conf"))
@@ -67,7 +67,7 @@ def test_whoever_takes_over_the_service_gains_nothing(machine, drop_in):
 
 
 def test_the_probe_finds_what_can_be_done(machine):
-    """Without a sandbox; otherwise the test above could not fail."""
+    """Without a sandbox all attempts succeed; otherwise the test above could not fail."""
     set_up(machine, None)
     said = machine.sh("sh /usr/local/bin/probe").splitlines()
     assert sum(line.startswith("could: ") for line in said) == ATTEMPTS, said
@@ -76,7 +76,7 @@ def test_the_probe_finds_what_can_be_done(machine):
 
 @DROP_INS
 def test_systemd_says_that_it_is_closed_in(machine, drop_in):
-    """An exposure of 1.5 or better, of the running service and of an instance."""
+    """systemd-analyze finds an exposure of 1.5 or better, for the running service and for an instance."""
     if drop_in:
         for unit in ("weir.service", "weir@.service"):
             machine.drop_in(machine.read(f"{EXAMPLES}/{drop_in}"), unit, "shipped")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The service: it is started when it relays, its status is worth reading, it stops inside its budget."""
+"""The service: its start ends when it relays, its status shows its pairs, and it stops in the time it has."""
 
 import contextlib
 import time
@@ -16,7 +16,7 @@ PAIRS = 100
 
 @contextlib.contextmanager
 def pairs(machine, count):
-    """That many pairs through the default listener: clients, and their sockets at the upstream."""
+    """For `with`: `count` pairs through the default listener, each as the client and its socket at the upstream."""
     with machine.network(), contextlib.ExitStack() as stack:
         upstream = stack.enter_context(
             contextlib.closing(peers.Upstream("tcp4", None, at=traffic.address(SERVER))))
@@ -47,7 +47,7 @@ def test_status_tells_listeners_and_pairs(machine):
 
 
 def test_weir_ends_a_hundred_pairs_itself_however_short_the_stop_timeout(machine):
-    """Half of them silent, half of them full; the drain takes longer than TimeoutStopSec= allows."""
+    """Half of the pairs are silent, half have full buffers. The drain takes longer than TimeoutStopSec= allows."""
     machine.configure({
         "timeouts": {"drain": "5s"}, "drain": {"idle_first": "1s", "spread": "2s"},
         **config.relay(LISTEN, SERVER)})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""scripts/setup on somebody's machine: what comes with a package does not run there."""
+"""scripts/setup on a user's machine: the daemons of the packages that it installs do not run there."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from boottest.settings import ROOT
 
 POLICY = "/usr/sbin/policy-rc.d"
 
-# What debhelper puts into the package of a daemon.
+# The lines that debhelper adds to the package of a daemon.
 POSTINST = """\
 #!/bin/sh
 set -e
@@ -19,7 +19,7 @@ deb-systemd-invoke start comes-along.service
 update-rc.d comes-too defaults
 """
 
-# A daemon of the same package that has no unit.
+# A second daemon of the package, which has no unit.
 INIT_SCRIPT = """\
 #!/bin/sh
 ### BEGIN INIT INFO
@@ -34,7 +34,7 @@ INIT_SCRIPT = """\
 
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 
-# No network here: whatever is asked for, it installs the one package, and then may fail.
+# The machine has no network. Whatever it shall install, this apt-get installs the one package, and then may fail.
 APT_GET = """\
 #!/bin/sh
 [ "$1" = install ] || exit 0
@@ -88,7 +88,7 @@ def test_daemon_that_comes_along_is_neither_started_nor_enabled(machine, package
     set_up(machine, package)
     assert machine.run("dpkg-query", "--status", "comes-along").stdout
     assert_comes_along(machine, False)
-    # What was there before is as it was.
+    # The service and the policy from before have not changed.
     assert machine.show("weir", "ActiveState", "UnitFileState") == {
         "ActiveState": "active", "UnitFileState": "enabled"}
     assert policy_of(machine) == policy
@@ -101,7 +101,7 @@ def test_one_that_came_before_apt_failed_is_not_enabled_either(machine, package)
 
 
 def test_what_a_killed_run_has_left_does_not_stay(machine, package):
-    """It says no to everybody: later no package could start its service on this machine."""
+    """A killed run leaves a policy that refuses every start. With it, no later package could start its service."""
     machine.write("/usr/local/bin/apt-get", "#!/bin/sh\nkill -KILL $PPID\n")
     machine.copy(ROOT / "scripts/setup", "/var/tmp/setup")
     machine.sh("chmod 755 /usr/local/bin/apt-get")
@@ -112,6 +112,6 @@ def test_what_a_killed_run_has_left_does_not_stay(machine, package):
 
 
 def test_package_would_start_and_enable_its_daemon(machine, package):
-    """Otherwise the test above could not fail."""
+    """Without scripts/setup the daemons are started and enabled; otherwise the tests above could not fail."""
     machine.install(package)
     assert_comes_along(machine, True)

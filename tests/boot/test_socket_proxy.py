@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""`weir --socket-proxy` where systemd-socket-proxyd was: behind the units of that one's manual page."""
+"""`weir --socket-proxy` in place of systemd-socket-proxyd, with the units of that program's manual page."""
 
 import contextlib
 import gzip
@@ -16,10 +16,10 @@ ORIGINAL = "/lib/systemd/systemd-socket-proxyd"
 WEIR = "/usr/sbin/weir --socket-proxy"
 CLIENT = "127.0.0.1:80"
 
-# What both do, and what the original does not.
+# For tests that both programs pass. The original fails the others.
 BOTH = pytest.mark.parametrize("program", (ORIGINAL, WEIR), ids=("original", "weir"))
 
-# The page has none; what listens in its place is the test's. Once it is started, its network is made.
+# The manual page does not show this unit. The test itself listens in its place. Its network exists once it is started.
 NGINX = """\
 [Service]
 Type=exec
@@ -30,14 +30,14 @@ PrivateNetwork=yes
 
 
 def example(machine, number):
-    """An example of the manual page, as it stands there."""
+    """The text of an example of the manual page."""
     with gzip.open(machine.path(PAGE), "rt", encoding="utf-8") as file:
         page = re.sub(r"\\([&\- ])", lambda match: match[1].replace("&", ""), file.read())
     return re.search(rf"^\\fBExample {number}\. .*?\n\.nf\n(.*?)^\.fi", page, re.M | re.S)[1]
 
 
 def set_up(machine, program, number, options="", nginx=NGINX):
-    """The units of an example whose socket is number `number`, with the program put in the place."""
+    """Installs the units of an example, with `program` in place of the original. Its socket is example `number`."""
     unit = example(machine, number + 1)
     assert unit.count(f"ExecStart={ORIGINAL} ") == 1
     machine.unit("nginx.service", nginx)
@@ -47,7 +47,7 @@ def set_up(machine, program, number, options="", nginx=NGINX):
 
 
 def unix_upstream(machine, serve=peers.echo):
-    """An upstream where the first example has it."""
+    """For `with`: a server at the address of the first example's upstream."""
     os.mkdir(machine.path("/run/nginx"))
     return contextlib.closing(peers.Server(
         "unix", None, serve, at=address.unix(machine.path("/run/nginx/socket"))))
@@ -97,7 +97,7 @@ def test_both_services_stop_in_idle_times(machine, program):
 
 
 def test_half_closed_client_has_its_answer_for_two_descriptors_a_pair(machine):
-    """The original's answer is lost, and it takes six; hence no comparison."""
+    """The original is not compared: it loses the answer, and needs six descriptors for a pair."""
     def answer(sock):
         question = b"".join(iter(lambda: sock.recv(65536), b""))
         sock.sendall(question[::-1])

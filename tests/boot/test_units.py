@@ -28,7 +28,7 @@ def restart_with(machine, *args, **more):
 
 
 def relays(to, size=14):
-    """Whether that many bytes come there and back."""
+    """Whether `size` bytes go through `to` to a server and come back."""
     sent = b"x" * size
     with traffic.default_upstream(), traffic.client(to) as client:
         client.sendall(sent)
@@ -36,7 +36,7 @@ def relays(to, size=14):
 
 
 def status(machine):
-    """/proc/PID/status of the service."""
+    """/proc/PID/status of the service, as a dict."""
     rows = machine.read(f"/proc/{machine.pid()}/status").splitlines()
     return {key: value.strip() for key, _, value in (row.partition(":") for row in rows)}
 
@@ -59,7 +59,7 @@ def test_service_can_write_nothing_and_sees_no_homes(machine):
     machine.systemctl("restart", "weir")
 
     def inside(script):
-        """In its mount namespace, but as root: what root cannot do there, the service cannot."""
+        """Runs a script in the service's mount namespace, as root: what root cannot do there, the service cannot."""
         return machine.run("nsenter", "--target", machine.pid(), "--mount", "sh", "-c", script,
                            check=False).returncode == 0
 
@@ -75,7 +75,7 @@ def test_service_can_write_nothing_and_sees_no_homes(machine):
     ("[::1]:8080", "[::1]:8080", "localhost:9000"),
     ("*:8080", "[::1]:8080", SERVER)))
 def test_sandbox_costs_no_feature(machine, listen, to, server):
-    """Names, IPv6, workers, bulk that is spliced: nothing is refused, and nothing is warned of."""
+    """weir relays with names, IPv6, workers and splicing, and logs no error and no warning."""
     machine.write("/etc/hosts", "127.0.0.1 localhost app.test\n::1 localhost\n")
     restart_with(machine, listen, server, workers=2)
     with machine.network():
@@ -95,7 +95,7 @@ def test_unix_listener_in_run_weir_is_for_everybody(machine):
 
 
 def install_drop_in(machine, name):
-    """By the steps that it names, in the folder where it lies."""
+    """Installs a drop-in by the commands in its comment, in its folder."""
     machine.sh(f"cd {EXAMPLES}\n{steps_of(machine.read(f'{EXAMPLES}/{name}'))}")
 
 
@@ -114,7 +114,7 @@ CONTROL_SOCKET = "/run/weir/control"
 
 
 def may_connect(machine, path, group):
-    """Whether somebody of that group, and of no other, may write to the socket, which is what a connect takes."""
+    """Whether a user who is only in that group may write to the socket, as connect(2) demands."""
     gid = machine.sh(f"getent group {group} | cut -d: -f3")
     return machine.run("setpriv", "--reuid=65534", f"--regid={gid}", "--clear-groups", "test", "-w", path,
                        check=False).returncode == 0
@@ -146,7 +146,7 @@ def test_unix_socket_for_a_group_by_the_steps_of_the_drop_in(machine):
     install_drop_in(machine, "socket-group.conf")
     assert only_www_data_may(machine, WEB_SOCKET)
     assert not may_connect(machine, CONTROL_SOCKET, "www-data")
-    # And by a reload.
+    # A reload does the same.
     control = {"listen": f"unix:{CONTROL_SOCKET}", "group": "www-data", "mode": "0660"}
     machine.configure({**for_group("/run/weir/other.sock"), "control": control})
     machine.systemctl("reload", "weir")
@@ -184,7 +184,7 @@ def test_group_without_the_drop_in_is_an_error_that_names_it(machine, more):
 
 @pytest.mark.parametrize("first", ("started", "by the first client"), ids=str)
 def test_socket_unit_serves_port_80_by_the_steps_of_the_readme(machine, first):
-    """Right after the installation, to the letter, without a right; and until then nothing listens there."""
+    """The exact steps work right after the installation, and weir gets no capability. Before, no socket listens."""
     assert machine.show("weir.socket", "ActiveState") == "inactive"
     script = steps("Ports below 1024, and a start by the first client")
     if first != "started":
@@ -198,7 +198,7 @@ def test_socket_unit_serves_port_80_by_the_steps_of_the_readme(machine, first):
 
 
 def test_socket_that_is_missing_is_had_by_what_the_error_says(machine):
-    """Also by a reload, when the service runs, for which systemd opens no socket."""
+    """The command in the error of a reload helps too, although systemd opens no socket for a service that runs."""
     machine.write(CONF, machine.read(f"{EXAMPLES}/activation.conf"))
     assert machine.systemctl("reload", "weir", check=False).returncode != 0
     (said,) = [one["WEIR_ERROR"] for one in errors(machine, "WEIR_EVENT=reload_failed")]
@@ -221,7 +221,7 @@ def test_instances_live_beside_the_service(machine):
 
 
 def test_each_instance_has_a_user_of_its_own(machine):
-    """What one may touch, its sockets say, another may not."""
+    """The user of an instance may read its own control socket, and that of no other instance."""
     for name, port in (("one", 8081), ("two", 8082)):
         machine.configure(settings(f"127.0.0.1:{port}"), f"/etc/weir/{name}.conf")
     machine.systemctl("start", "weir@one", "weir@two")
@@ -237,7 +237,7 @@ def test_each_instance_has_a_user_of_its_own(machine):
 
 
 def test_wrong_config_is_told_once_and_not_tried_again(machine):
-    """However often somebody starts it, what is said last is what is wrong."""
+    """However often somebody starts the service, the last error in the log is the error in the config."""
     machine.write(CONF, "listeners = ();\nupstreams = 1;\n")
     for _ in range(7):
         assert machine.systemctl("restart", "weir", check=False).returncode != 0
@@ -250,7 +250,7 @@ def test_wrong_config_is_told_once_and_not_tried_again(machine):
 
 
 def test_address_that_comes_late_is_waited_for(machine):
-    """Far more than five tries: a virtual address that another host has, say, is here in an hour."""
+    """systemd starts weir far more than five times, because another host may have a virtual address for an hour."""
     machine.configure(settings("192.0.2.7:8080"))
     machine.drop_in("[Service]\nRestartSec=50ms\n")
     assert machine.systemctl("restart", "weir", check=False).returncode != 0
@@ -269,7 +269,7 @@ def test_errors_of_the_config_are_errors_of_the_unit(machine):
 
 
 def test_journal_knows_whose_a_failed_start_was_even_if_it_looks_late(machine):
-    """A process that is gone has no unit any more that journald could ask for."""
+    """journald cannot look up the unit of a process that has ended."""
     machine.systemctl("stop", "weir")
     with machine.network(), contextlib.closing(socket.create_server(("127.0.0.1", 8080))):
         machine.systemctl("kill", "--signal=STOP", "systemd-journald")

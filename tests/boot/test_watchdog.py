@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""WatchdogSec= under a real systemd: a service whose loop is stuck is started again."""
+"""WatchdogSec= under a real systemd: a service with a stuck loop is restarted."""
 
 import time
 
@@ -19,7 +19,7 @@ def relays():
 
 
 def start_with_watchdog(machine, seconds):
-    """weir-stick in place of weir: a client of the listener "stick" sticks a worker in a callback."""
+    """Runs weir-stick in place of weir: a client of the listener "stick" makes a worker stick in a callback."""
     machine.copy(STICK, "/usr/sbin/weir-stick")
     web = config.relay([traffic.DEFAULT_LISTEN], SERVER)
     stick = config.relay(["127.0.0.1:8081"], SERVER, name="stick")
@@ -49,7 +49,7 @@ def test_a_stuck_worker_gets_the_service_restarted(machine):
     assert len(missed) == 1 and missed[0]["WEIR_WORKER"] in ("0", "1")
     assert "Watchdog timeout" in machine.log()
     assert machine.show("weir", "NRestarts") == "1"
-    # WatchdogSec= from the last ping on, then RestartSec=; the rest is a busy machine's.
+    # WatchdogSec= passes after the last ping, then RestartSec=; the rest is for a busy machine.
     assert passed < WATCHDOG_S + 1 + 10, passed
 
 

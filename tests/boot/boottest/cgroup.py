@@ -8,7 +8,7 @@ import time
 
 
 def _own_groups():
-    """This process's group in each hierarchy that a systemd uses: the unified one, v1's named one."""
+    """Yields this process's group in each hierarchy that systemd uses: the unified one, and v1's named one."""
     paths = {}
     with open("/proc/self/cgroup", encoding="ascii") as file:
         for line in file:
@@ -27,7 +27,7 @@ def _own_groups():
 
 
 class Cgroup:
-    """A group in each hierarchy; close() ends whatever is left in them, and removes them."""
+    """A group in each hierarchy. close() kills the processes that are left in the groups, and removes the groups."""
 
     def __init__(self, name):
         self._folders = [os.path.join(group, name) for group in _own_groups()]
@@ -35,13 +35,13 @@ class Cgroup:
             os.mkdir(folder)
 
     def enter(self):
-        """Moves the calling process there; for a child, before it executes."""
+        """Moves the calling process into the groups. A child calls it before it executes a program."""
         for folder in self._folders:
             with open(os.path.join(folder, "cgroup.procs"), "w", encoding="ascii") as file:
                 file.write(str(os.getpid()))
 
     def _groups(self):
-        """All that is below, lowest first."""
+        """Yields the groups and all groups below them, lowest first."""
         for folder in self._folders:
             for below, _, _ in os.walk(folder, topdown=False):
                 yield below

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Packages made of the one under test."""
+"""Packages made from the one under test."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def upgrade_of(deb, folder, *, config=None):
 
 
 def before_the_split(deb, load_deb, folder):
-    """As weir 0.1.0-1 was, which had weirload in it."""
+    """Makes a package like weir 0.1.0-1, which had weirload in it."""
     tree, old = os.path.join(folder, "old"), os.path.join(folder, "weir_old.deb")
     _dpkg_deb("--raw-extract", deb, tree)
     _dpkg_deb("--extract", load_deb, tree)

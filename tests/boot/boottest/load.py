@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Clients that go on and on through a service while something is done to it."""
+"""Clients that use a service without a pause while a test does something to it."""
 
 import contextlib
 import hashlib
@@ -11,11 +11,11 @@ from weirtest.transfer import Payload, Task
 from . import traffic
 
 _ENDLESS = 1 << 40
-_PACE = 0.005  # between two pieces, so that a transfer lasts and leaves the processor to others
+_PACE = 0.005  # seconds between two pieces, so that a transfer lasts long and leaves processor time to others
 
 
 class _Going:
-    """Threads that work until they are told to stop; the first problem of any is all that counts."""
+    """Threads that work until stop() is called, which raises the first failure of any of them."""
 
     def __init__(self):
         self._stopped = threading.Event()
@@ -26,13 +26,13 @@ class _Going:
         self._tasks += [Task(work, number) for number in range(times)]
 
     def done_more(self, count):
-        """Waits until `count` more are done than now."""
+        """Waits until `self.count` has grown by `count`."""
         wanted = self.count + count
         wait.until(lambda: self.count >= wanted or not all(task.alive for task in self._tasks),
                    f"{count} more")
 
     def stop(self):
-        """Ends it; raises the problem of any that had one."""
+        """Ends the threads. Raises the failure of a thread that had one."""
         self._stopped.set()
         for task in self._tasks:
             task.result()
@@ -40,8 +40,8 @@ class _Going:
 
 class Connecting(_Going):
     """
-    Connects, is served, leaves, and connects again: `times` clients at a time, `count` so far. Where a
-    listener comes and goes, clients may be refused, but who is connected is served.
+    `times` clients at a time; each connects, is served, leaves, and connects again. `count` clients have been served so
+    far. With `may_be_refused`, for a listener that comes and goes, a connect may fail; a connected client is served.
     """
 
     def __init__(self, to, times=4, may_be_refused=False):
@@ -69,7 +69,7 @@ class Connecting(_Going):
 
 
 class Transferring(_Going):
-    """Transfers there and back through an echo, `times` of them; `count` bytes so far, all unchanged."""
+    """`times` transfers to an echo server and back. `count` bytes have come back so far; all must be unchanged."""
 
     def __init__(self, to, times=4):
         super().__init__()
@@ -97,7 +97,7 @@ class Transferring(_Going):
 
 @contextlib.contextmanager
 def going(*loads):
-    """Stops them all at the end, and none of their clients may have failed."""
+    """For `with`: stops the loads at the end. None of their clients may have failed."""
     try:
         yield
     finally:

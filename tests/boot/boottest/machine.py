@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A machine with a systemd of its own, booted for a test and gone after it."""
+"""A machine with a systemd of its own, which is booted for a test and removed after it."""
 
 import contextlib
 import itertools
@@ -29,8 +29,8 @@ _numbers = itertools.count()
 
 class Machine:
     """
-    For `with`: a container that has booted a root. What it writes lies in memory and is gone with it;
-    its network has a loopback device and nothing else.
+    For `with`: a container that has booted a root. The files that it writes are in memory, and are removed with it. Its
+    network has only a loopback device.
     """
 
     def __init__(self, root):
@@ -99,7 +99,7 @@ class Machine:
             return file.read()
 
     def _end(self):
-        """All at once: nothing that the machine has is worth a shutdown."""
+        """Kills all processes of the machine at once: none of them needs a shutdown."""
         if self.leader and self._process.poll() is None:
             os.kill(self.leader, signal.SIGKILL)
         if self._process:
@@ -115,7 +115,7 @@ class Machine:
     # Inside
 
     def run(self, *args, check=True, timeout=DEADLINE, **options):
-        """Runs a command in the machine, as root, to its end; what it wrote is text."""
+        """Runs a command in the machine as root, and waits for its end. Its output is text."""
         done = subprocess.run(
             ["nsenter", "--target", str(self.leader), "--all", "--", *map(str, args)],
             env=_ENVIRONMENT, timeout=timeout, text=True, errors="backslashreplace",
@@ -126,7 +126,7 @@ class Machine:
         return done
 
     def start(self, *args, **options):
-        """The same, but returns a Popen at once."""
+        """Like run(), but returns a Popen at once."""
         return subprocess.Popen(["nsenter", "--target", str(self.leader), "--all", "--", *map(str, args)],
                                 env=_ENVIRONMENT, text=True, **options)
 
@@ -135,7 +135,7 @@ class Machine:
         return self.run("sh", "-euc", script, **options).stdout.strip()
 
     def path(self, path):
-        """Where a path of the machine lies for this process."""
+        """The path of this process that leads to `path` of the machine."""
         return f"/proc/{self.leader}/root/{str(path).lstrip('/')}"
 
     def read(self, path):
@@ -143,7 +143,7 @@ class Machine:
             return file.read()
 
     def write(self, path, text):
-        """Makes the file, and its folder where that is missing."""
+        """Writes the file, and makes its folder if it is missing."""
         os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
         with open(self.path(path), "w", encoding="utf-8") as file:
             file.write(text)
@@ -154,11 +154,11 @@ class Machine:
         shutil.copy(source, self.path(path))
 
     def network(self):
-        """For `with`: sockets, threads and processes that are made inside belong to its network."""
+        """For `with`: sockets, threads and processes that are made inside belong to the machine's network."""
         return namespace.network(self.leader)
 
     def files(self):
-        """Every path that its root file system has, without what only lives until it is switched off."""
+        """Every path of the machine's root file system, without temporary files."""
         return set(self.sh("find / -xdev \\( -path /tmp -o -path /var/tmp -o -path /run \\) -prune "
                            "-o -print").splitlines())
 
@@ -168,30 +168,30 @@ class Machine:
         return self.run("systemctl", *args, **options)
 
     def unit(self, name, text):
-        """Writes a unit of the administrator's, and has systemd read it."""
+        """Writes a unit below /etc, and makes systemd read it."""
         self.write(f"/etc/systemd/system/{name}", text)
         self.systemctl("daemon-reload")
 
     def drop_in(self, text, unit="weir.service", name="test"):
-        """The same for a part of a unit."""
+        """Writes a drop-in of a unit, and makes systemd read it."""
         self.unit(f"{unit}.d/{name}.conf", text)
 
     def configure(self, settings, path="/etc/weir/weir.conf"):
-        """Writes a config: a dict for config.text()."""
+        """Writes a config from a dict for config.text()."""
         self.write(path, config.text(settings))
 
     def show(self, unit, *names):
-        """The properties of a unit; with one name, its value alone."""
+        """The properties of a unit as a dict; for one name, only its value."""
         said = self.systemctl("show", unit, *(f"--property={name}" for name in names)).stdout
         found = dict(line.partition("=")[::2] for line in said.splitlines())
         return found[names[0]] if len(names) == 1 else found
 
     def pid(self, unit="weir"):
-        """The unit's main process, as this machine's kernel counts."""
+        """The PID of the unit's main process inside the machine."""
         return int(self.show(unit, "MainPID"))
 
     def host_pid(self, unit="weir"):
-        """The same process as the host's kernel counts: for /proc, and for namespaces."""
+        """The PID of the same process on the host, for /proc and for namespaces."""
         inner, space = str(self.pid(unit)), os.readlink(f"/proc/{self.leader}/ns/pid")
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
@@ -207,12 +207,12 @@ class Machine:
                           f"{unit} to be {' or '.join(states)}", deadline=DEADLINE, every=0.05)
 
     def journal(self, *args):
-        """What journalctl finds, each entry a dict."""
+        """The entries that journalctl finds, each as a dict."""
         said = self.run("journalctl", "--no-pager", "--output=json", "--all", *args).stdout
         return [json.loads(line) for line in said.splitlines()]
 
     def log(self, unit="weir", *args):
-        """What a unit logged, as text."""
+        """The log of a unit, as text."""
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}", *args).stdout
 
     def install(self, *debs, **options):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Namespaces of a machine that a test goes into itself."""
+"""Namespaces of a machine that a test enters itself."""
 
 import contextlib
 import ctypes
@@ -21,8 +21,8 @@ def _check(result):
 @contextlib.contextmanager
 def network(pid):
     """
-    While it lasts, sockets that this thread makes, and threads and processes that it starts, belong to
-    the network of process `pid`. A socket keeps its network for life.
+    For `with`: inside, sockets that this thread makes, and threads and processes that it starts, belong to the network
+    of process `pid`. A socket keeps its network for life.
     """
     with open("/proc/thread-self/ns/net", "rb") as own, open(f"/proc/{pid}/ns/net", "rb") as its:
         _check(_libc.setns(its.fileno(), _CLONE_NEWNET))
@@ -33,5 +33,5 @@ def network(pid):
 
 
 def end_with_parent():
-    """In a child: SIGTERM when whoever started it is gone, however that happened."""
+    """Called in a child: it gets SIGTERM when its parent ends, however that happens."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The steps that the documents tell people to take, as they stand there."""
+"""The commands that the documents show, word for word."""
 
 import re
 
@@ -7,7 +7,7 @@ from .settings import ROOT
 
 
 def steps(title):
-    """The commands in the README under the heading of that title, as one script."""
+    """The commands under the heading `title` of the README, as one script."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text, re.M | re.S)
     assert section, f"README.md has no heading {title!r}"
@@ -17,7 +17,7 @@ def steps(title):
 
 
 def steps_of(text):
-    """Those in the comment of an example: the lines that are set apart."""
+    """The commands in the comment of an example: the lines that have a tab after the #."""
     found = re.findall(r"^#\t(.*\n)", text, re.M)
     assert found, "there are no steps"
     return "".join(found)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the caller of the tests chose: the root to boot, and the package to install."""
+"""Settings from the environment: the root to boot, and the package to install."""
 
 import glob
 import os
@@ -7,21 +7,21 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# Made by tests/boot/prepare.
+# The root; tests/boot/prepare makes it.
 BOOT_ROOT = os.environ.get("WEIR_BOOT_ROOT", str(ROOT / "build/boot-root"))
 
-# The same with the package, made by tests/boot/install.
+# The root with the package installed; tests/boot/install makes it.
 WEIR_ROOT = os.environ.get("WEIR_BOOT_ROOT_INSTALLED", f"{BOOT_ROOT}-weir")
 
-# Made by scripts/package; so is the folder that it lies in.
+# The package; scripts/package makes it, and its folder.
 DEB = os.environ.get("WEIR_DEB") or next(iter(glob.glob(str(ROOT / "build/package/weir_*.deb"))), "")
 
-# Of the same build: weirload, weirlab.
+# The packages of weirload and weirlab, from the same build.
 LOAD_DEB = os.path.join(os.path.dirname(DEB), os.path.basename(DEB).replace("weir_", "weir-load_", 1))
 LAB_DEB = os.path.join(os.path.dirname(DEB), os.path.basename(DEB).replace("weir_", "weir-lab_", 1))
 
-# weir, but that it can be made to stick: tests/meson.build. Built with the tests, not in the package.
+# weir with a worker that a client can make stick (tests/meson.build). It is built with the tests, not in the package.
 STICK = os.environ.get("WEIR_STICK", str(ROOT / "build/gcc/tests/weir-stick"))
 
-# How long anything may take that should happen at once: generous, it only ends hangs.
+# Seconds that a test waits for what should happen at once. They are many, because they only end hangs.
 DEADLINE = 60.0
