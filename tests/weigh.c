@@ -19,11 +19,11 @@
 
 enum {
 	NOTED_US = 100,
-	LONG_US = 200, /* weir needs some 10 for a part of an end */
+	LONG_US = 200, /* a part of the end of a pair takes weir some 10 us */
 	KEPT = 16,
 };
 
-/* The latest parts of the thread's time that were not short: each ends where the clock is read. */
+/* The latest parts of this thread's time that were not short. A part ends when the clock is read. */
 static _Thread_local struct part {
 	uint64_t began_ns;
 	uint64_t took_ns;

@@ -23,7 +23,7 @@ def settings(name, *listens, **more):
 
 @contextlib.contextmanager
 def servers(machine, greet=True):
-    """For `with`: inside, the thread is in the machine's network, with both servers. They greet by name, and echo."""
+    """For `with`: the thread is in the machine's network, with both servers. Each sends its name, then echoes."""
     def serve(name):
         def work(sock):
             if greet:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures. `scripts/test --cluster`, or pytest -n 3 --dist loadfile tests/cluster, WEIR the daemon."""
+"""Fixtures. Run `scripts/test --cluster`; or pytest -n 3 --dist loadfile tests/cluster, with the daemon in WEIR."""
 
 import os
 import resource
@@ -19,7 +19,7 @@ PROGRAMS = ("bird", "ip", "keepalived", "nft", "unbound", "unbound-control")
 
 
 def missing():
-    """What is not installed; "" if nothing is."""
+    """A message that names the programs that are not installed; "" if all are."""
     names = [one for one in PROGRAMS if not shutil.which(one)]
     return f"not installed: {', '.join(names)}: scripts/setup test" if names else ""
 
@@ -33,26 +33,27 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module")
 def shared(request):
-    """One cluster for a module, which says by WAY how it is made."""
+    """One cluster for all tests of a module. WAY in the module says how it is made."""
     with Cluster(*request.module.WAY, **getattr(request.module, "SETTINGS", {})) as made:
         yield made
 
 
 @pytest.fixture
 def cluster(shared):
-    """The same, whole."""
+    """The cluster of the module, with all nodes in service."""
     shared.whole()
     return shared
 
 
 @pytest.fixture
 def report(record_property):
-    """report(text): a figure that the test measured; printed with its result at the end of the run."""
+    """report(text): records a figure that the test measured. It is printed at the end of the run."""
     return lambda text: record_property("figure", text)
 
 
 def pytest_configure():
-    """A thousand flows need more descriptors than a shell has. In CI nothing is missing: else nobody would notice."""
+    """Raises the limit of descriptors, because a thousand flows need more than a shell allows. In CI, fails if a
+    program is missing, because nobody would notice the skipped tests."""
     if os.environ.get("CI") == "true" and missing():
         raise pytest.UsageError(missing())
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""examples/cluster/bird/weir-announce alone, with a weirctl and an ip that are made here."""
+"""examples/cluster/bird/weir-announce alone, with scripts in place of weirctl and ip."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from weirtest.settings import DEADLINE
 
 pytestmark = pytest.mark.bare
 COUNT = 24
-EVERY = 0.2  # its loop: the stops are spread over it
+EVERY = 0.2  # seconds of a round of its loop; the test stops it at moments spread over a round
 WEIRCTL = """#!/bin/sh
 [ "$1" != --json ] || echo '{"state": "running", "pairs": {"open": 3}}'
 """
@@ -32,7 +32,7 @@ def _path(tmp_path):
 
 
 def announcing(path, number):
-    """One that runs; what it says, and what it calls ip with, is in two files."""
+    """Starts a weir-announce. Its output goes to one file, the arguments of its calls of ip to another."""
     log = path / str(number)
     env = {"PATH": f"{path}:{os.environ['PATH']}", "LOG": str(log), "ANNOUNCE_EVERY": str(EVERY), "ANNOUNCE_RISE": "0"}
     with open(log, "wb") as out:

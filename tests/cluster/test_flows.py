@@ -12,7 +12,7 @@ from weirtest import wait
 from weirtest.settings import DEADLINE
 
 COUNT = 640
-# As little of the processor and of the time as may be: what is measured here does not depend on it.
+# These settings save processor time and waiting. The results do not depend on them.
 QUICK = {"ANNOUNCE_EVERY": "0.5", "ANNOUNCE_RISE": "0"}
 
 
@@ -26,7 +26,7 @@ def resilient():
 def test_flows_that_are_cut_are_counted(kind, report):
     with Cluster("bird", kind, ANNOUNCE_WAIT="0", **QUICK) as cluster, Flows(cluster, COUNT) as flows:
         assert not flows.probe()
-        for number in (1, 2):  # at the end of the route, as node 3 is, and in its midst
+        for number in (1, 2):  # node 1 is at an end of the route, like node 3; node 2 is in the middle
             node = cluster.nodes[number]
             before = flows.nodes()
             with Steady(cluster, rate=30) as load:
@@ -42,10 +42,10 @@ def test_flows_that_are_cut_are_counted(kind, report):
                 flows.close()
             leaving, returning = load.cut_in_each()
             if kind == "resilient":
-                # Nothing moves any more, and so the buckets do.
+                # No packets use the buckets any more, so the kernel moves them.
                 wait.until(lambda: cluster.buckets()[number] > 40, "it has buckets again", 2 * DEADLINE)
             flows.renew()
-            # Packets of its own reach another kernel. Those of the others need not move.
+            # The node's own flows are cut, because another kernel gets their packets. Other flows need not move.
             others = sum(left.values()) - left[number]
             assert left[number] == before[number]
             assert kind == "plain" or not others

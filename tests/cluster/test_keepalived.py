@@ -29,8 +29,8 @@ def _made():
 
 @pytest.fixture(name="both")
 def _both(made):
-    """(cluster, addresses), each address at its own node, and no pair open: a node whose address went does not learn that
-    the clients of its pairs were told so by another, and has them until their timers strike."""
+    """(cluster, addresses): each address is at its own node, and no pair is open. A node that has lost its address does
+    not learn that another node has reset the clients of its pairs, and keeps the pairs until their timers expire."""
     cluster, addresses = made
     for node in cluster.nodes.values():
         node.post("/v1/undrain")
@@ -42,7 +42,7 @@ def _both(made):
 
 
 def move(cluster, load, start):
-    """Node 1 loses the first address to node 3, by what began at `start`; when the router sent there."""
+    """Waits until node 1 has lost the first address to node 3, after `start`. Returns when the router switched."""
     came = cluster.settled({3}, start)
     load.excuse(start, came)
     load.goes_on()
@@ -51,7 +51,7 @@ def move(cluster, load, start):
 
 
 def come_back(cluster, load, event):
-    """Node 1 has it again; how long that took."""
+    """Calls `event`, and waits until node 1 has the address again. Returns how long that took."""
     start = time.monotonic()
     event()
     back = cluster.settled({1}, start)
@@ -61,7 +61,7 @@ def come_back(cluster, load, event):
 
 
 def failed(load):
-    """How many failed, of those that could not but."""
+    """Says how many connections failed. Each of them must have been open in a switch of the router."""
     return f"{len(load.cut())} of {len(load.done)} connections failed"
 
 
@@ -106,7 +106,7 @@ def test_a_rolling_restart_of_all_nodes(both, report):
         start = load.goes_on(20)
         for number, node in cluster.nodes.items():
             weirctl = f"n{number}", f"{cluster.folder}/weirctl", "-s", f"{node.runtime}/control"
-            # As docs/SCALING.md has it: wait for open pairs, drain, end those that are left; restart after the move.
+            # The steps of docs/SCALING.md: wait for open pairs, drain, end those that are left; restart after the move.
             left = time.monotonic()
             cluster.inside(*weirctl, "drain", "1h", "--wait", "5s")
             cluster.inside(*weirctl, "kill", "--all")
@@ -138,7 +138,7 @@ def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
         undrained.enter_context(drained(cluster, 1))
         had = addresses.had(1, FIRST)
         came = move(cluster, load, start)
-        load.excused = [(had, came)]  # until then weir accepts as ever
+        load.excused = [(had, came)]  # before `had`, weir accepts clients as usual
         assert node.get("/v1/status")["state"] == "drain_grace"
         cut = sum(flows.probe().values())
         took = come_back(cluster, load, undrained.close)
@@ -149,7 +149,7 @@ def test_a_drained_node_gives_its_address_up_and_gets_it_back(both, report):
 
 @contextlib.contextmanager
 def started(*argv):
-    """A program that runs meanwhile."""
+    """For `with`: a program that runs meanwhile."""
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is lost when a part of the cluster fails, and how soon the others know: nodes, servers, DNS."""
+"""What is lost when a part of the cluster fails (a node, a server, DNS), and how soon the other parts notice."""
 
 import contextlib
 import time
@@ -38,7 +38,7 @@ def test_a_node_that_is_lost_is_noticed(cluster, report, fault, number):
         start_of_return = time.monotonic()
         mended.close()
         back = cluster.routed(NODES, start_of_return)
-        assert fault not in (killed, hung) or back - start_of_return >= 1.95  # ANNOUNCE_RISE: one yes is not enough
+        assert fault not in (killed, hung) or back - start_of_return >= 1.95  # ANNOUNCE_RISE: 2 s of good answers
         load.excuse(start_of_return, back)
         load.goes_on(20)
     lost, later = load.cut_in_each()
@@ -54,7 +54,7 @@ def test_a_server_that_dies_is_left_out(cluster, report):
         start = time.monotonic()
         mended.enter_context(faults.without(cluster, "s2", "server", "server 2"))
         died = time.monotonic()
-        load.excuse(start, died)  # whom it served, or had in its queue
+        load.excuse(start, died)  # clients that it served, or had in its accept queue
         load.goes_on(40)
         cut = flows.probe("server")
         for node in cluster.nodes.values():

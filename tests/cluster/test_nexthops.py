@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""examples/cluster/bird/nexthops makes a resilient group of a route, and follows what becomes of it."""
+"""examples/cluster/bird/nexthops makes a resilient group from a route, and follows the changes of the route."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not netns.has_resilient_groups(), reason="this k
 
 
 class Router:
-    """A namespace with one device, and nexthops, for `with`."""
+    """For `with`: a namespace with one device, in which nexthops runs."""
 
     def __init__(self):
         self._name = f"t{os.getpid()}nexthops"
@@ -42,7 +42,7 @@ class Router:
 
     def __exit__(self, *_):
         for pid in run("ip", "netns", "pids", self._name).stdout.split():
-            with contextlib.suppress(ProcessLookupError):  # what the example runs may have ended since
+            with contextlib.suppress(ProcessLookupError):  # a program may have ended meanwhile
                 os.kill(int(pid), 9)
         if self._process:
             self._process.wait(DEADLINE)
@@ -52,7 +52,7 @@ class Router:
         return run("ip", "-n", self._name, *argv).stdout
 
     def route(self, *gateways):
-        """As BIRD would have it."""
+        """Sets the route as BIRD would."""
         hops = [word for one in gateways for word in ("nexthop", "via", one, "dev", "e0")]
         self.ip("route", "replace", "table", TABLE, SERVICE, *hops)
 
@@ -60,7 +60,7 @@ class Router:
         return json.loads(self.ip("-j", *argv) or "[]")
 
     def leads_to(self, *gateways):
-        """Whether clients are led to these gateways and no other, and there is no next hop but theirs."""
+        """Whether clients are led to these gateways and no other, and no other next hop exists."""
         known = self.json("nexthop")
         hops = {one["id"]: one["gateway"] for one in known if "gateway" in one}
         groups = [[hops.get(one["id"]) for one in group["group"]] for group in known if "group" in group]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What clients see while the nodes of a cluster leave and come back: BIRD, and the route that it installs."""
+"""What clients see while the nodes of a cluster leave and come back, with BIRD and the route that it installs."""
 
 import collections
 import contextlib
@@ -14,11 +14,11 @@ from clustertest.load import Flows, Steady, greeting
 from weirtest import asking, wait
 
 WAY = ("bird", "plain")
-SETTINGS = {"ANNOUNCE_WAIT": "1", "ANNOUNCE_TIMEOUT": "20"}  # no weir hangs here: a busy machine has its time
+SETTINGS = {"ANNOUNCE_WAIT": "1", "ANNOUNCE_TIMEOUT": "20"}  # seconds; long for a busy machine: no weir hangs here
 
 
 def leave(cluster, node, load, tell):
-    """Waits until the router does without a node that was told to leave, however long that takes."""
+    """Calls `tell`, which makes the node leave, and waits until the router has switched. Returns how long that took."""
     start = time.monotonic()
     tell()
     switched = cluster.routed(NODES - {node.number}, start)
@@ -49,7 +49,7 @@ def test_a_client_reaches_the_same_server_through_any_node(cluster, report):
     used = set()
     for host in range(16, 32):
         found = set()
-        for node in (*cluster.nodes.values(), *cluster.nodes.values()):  # twice: not by taking turns
+        for node in (*cluster.nodes.values(), *cluster.nodes.values()):  # twice: the server must not change
             sock, (server, number) = open_from(cluster, 1, f"10.1.1.{host}", (node.address, PORT))
             sock.close()
             assert number == node.number
@@ -102,7 +102,7 @@ def test_a_rolling_restart_of_all_nodes(cluster, report):
     with Steady(cluster) as load:
         start = load.goes_on(20)
         for node in cluster.nodes.values():
-            # drain.grace of the config is long enough for the router; then nothing has to be waited for any more.
+            # drain.grace of the config is long enough for the router to switch. Then weir need not wait for pairs.
             leave(cluster, node, load, lambda: node.signal(signal.SIGTERM))
             node.end(signal.SIGINT)
             come_back(cluster, node, load, node.start)
@@ -114,7 +114,7 @@ def test_a_rolling_restart_of_all_nodes(cluster, report):
 
 
 def no_pairs(node):
-    """Ends what is left open: a switch of before may have cut pairs that the node has until a timer ends them."""
+    """Ends all pairs: an earlier switch may have cut clients whose pairs the node keeps until a timer ends them."""
     assert asking.ask(node, "DELETE", "/v1/pairs?all=true").status == 200
     wait.until(lambda: node.pairs_open() == 0, "no pair open")
 
@@ -131,7 +131,7 @@ def test_a_drain_waits_for_open_pairs_and_says_how_many_it_cuts(cluster, report)
             waits, cuts, goes = (node.says(text, start) for text in ("waits for", "are cut", " goes: "))
             assert f"waits for {on_it} open pairs" in waits[1] and f"{on_it} open pairs are cut" in cuts[1]
             assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
-            # Each of them heard it, without a byte of its own.
+            # Each client learns that it is cut without sending a byte.
             assert flows.heard(on_it) == {1: on_it}
     report(f"waited {cuts[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "
            f"{(switched - goes[0]) * 1e3:.0f} ms later")
@@ -153,7 +153,7 @@ def test_a_weir_announce_that_is_stopped_ends_the_open_pairs(cluster):
 
 @contextlib.contextmanager
 def stopped(cluster, number, **env):
-    """Without weir-announce on a node; it is started again with `env`."""
+    """For `with`: weir-announce does not run on a node. At the end it is started again with `env`."""
     start = time.monotonic()
     cluster.end(f"n{number}", "announce", signal.SIGTERM)
     try:
@@ -166,7 +166,7 @@ def stopped(cluster, number, **env):
 
 @pytest.fixture(scope="module")
 def patient(shared):
-    """A node whose weir-announce waits longer than anybody here, from now on."""
+    """A node whose weir-announce waits longer than any of the tests that follow."""
     node = shared.nodes[3]
     with stopped(shared, node.number, ANNOUNCE_WAIT=3600):
         pass
@@ -197,6 +197,6 @@ def test_a_drain_that_is_undone_leaves_the_address(cluster, patient):
             return not patient.said(" goes: ", start)
         assert wait.holds(is_here, 1, every=0.1)
         assert not flows.probe()
-        flows.close()  # what was waited for is so no longer
+        flows.close()  # the drain waited for these pairs
         wait.until(lambda: patient.pairs_open() == 0, "no pair open")
         assert wait.holds(is_here, 1, every=0.1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""examples/cluster/up and down: what they make goes again, and the host is as it was."""
+"""examples/cluster/up and down: all that "up" makes is removed again, and the host does not change."""
 
 import contextlib
 import glob
@@ -22,8 +22,8 @@ SETTINGS = ("ip_forward", "fib_multipath_hash_policy", "conf/all/rp_filter", "ip
 
 def host():
     """
-    What a cluster could leave in the namespace of the host: links, addresses, routes and rules that look like its own,
-    and settings. Others come and go, of whoever else is at work there.
+    The traces that a cluster could leave in the namespace of the host: links, addresses, routes and rules that look
+    like its own, and settings. Other programs on the host may change everything else meanwhile.
     """
     lines = [line for one in LISTS for line in run(*one.split()).stdout.splitlines() if OURS.search(line)]
     return sorted(lines), [open(f"/proc/sys/net/ipv4/{one}", encoding="ascii").read() for one in SETTINGS]
@@ -33,7 +33,7 @@ QUICK = {"ANNOUNCE_EVERY": "0.5", "ANNOUNCE_RISE": "0"}
 
 
 def left(name):
-    """What is left of the cluster `name`: namespaces, and its folder."""
+    """The namespaces and the folder that are left of the cluster `name`."""
     return glob.glob(f"/run/netns/{name}-*") + glob.glob(f"/run/weir-cluster-{name}")
 
 
@@ -43,7 +43,7 @@ def down(name):
 
 @contextlib.contextmanager
 def up(name, *way, **env):
-    """It runs meanwhile; nothing is left at the end, also if it has succeeded."""
+    """For `with`: "up" runs meanwhile. At the end all that it has made is removed, also if it has succeeded."""
     with subprocess.Popen([EXAMPLE / "up", *way], env={**os.environ, "WEIR_CLUSTER": name, **env},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -92,7 +92,7 @@ def test_a_program_that_is_missing_is_told_before_anything_is_made():
 
 @contextlib.contextmanager
 def namespace(name):
-    """A namespace in which a program runs, for `with`: the program."""
+    """For `with`: a namespace in which a program runs. Yields the program."""
     run("ip", "netns", "add", name)
     try:
         with subprocess.Popen(("ip", "netns", "exec", name, "sleep", "1h"), stdin=subprocess.DEVNULL) as process:
@@ -108,7 +108,7 @@ def namespace(name):
 def test_a_name_that_another_up_has_is_not_touched():
     name = f"t{os.getpid()}claimed"
     folder = f"/run/weir-cluster-{name}"
-    os.mkdir(folder)  # so far has another come
+    os.mkdir(folder)  # another "up" has come this far
     try:
         again = run(EXAMPLE / "up", "bird", env={**os.environ, "WEIR_CLUSTER": name}, check=False)
         assert again.returncode == 1 and "there is a cluster" in again.stderr

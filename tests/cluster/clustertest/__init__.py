@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: ISC
-"""What the tests of the cluster share."""
+"""The harness of the cluster tests."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Which node has which address of the service, and since when: what keepalived moves."""
+"""A record of which node has which address of the service, and since when. keepalived moves the addresses."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LINE = re.compile(r"(Deleted )?\d+: \S+\s+inet (192\.0\.2\.\d+)/32 ")
 
 
 class Addresses:
-    """Follows all nodes of a cluster, for `with`."""
+    """For `with`: follows the addresses of all nodes of a cluster."""
 
     def __init__(self, cluster):
         self._cluster = cluster
@@ -60,7 +60,7 @@ class Addresses:
                 f"the addresses are {self._has}, not {where}"
 
     def had(self, number, address):
-        """Waits until this node gives the address up; the last moment at which it certainly had it."""
+        """Waits until this node gives the address up. Returns the last moment at which it certainly had it."""
         last = time.monotonic()
         end = last + 2 * DEADLINE
         while (now := time.monotonic()) < end:
@@ -71,7 +71,7 @@ class Addresses:
         raise AssertionError(f"node {number} keeps {address}")
 
     def came(self, number, address, since):
-        """When this node got the address, after `since`."""
+        """Waits until this node has got the address, after `since`. Returns when that was."""
         def seen():
             return [one[0] for one in self._seen if one[1:] == (number, address, True) and one[0] >= since]
         with self._news:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A cluster as examples/cluster/up makes it, and what the tests do to it."""
+"""A cluster that examples/cluster/up makes, with functions for the tests to change and watch it."""
 
 import collections
 import contextlib
@@ -28,7 +28,7 @@ SERVERS = {f"s{i}": f"10.2.{i}.2:{PORT}" for i in (1, 2, 3)}
 
 _numbers = itertools.count(1)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z?")
-_SILENCE = 10  # seconds that may be between a node's falling silent and the last that is seen of it
+_SILENCE = 10  # the longest time, in seconds, from when a node falls silent to the last effect of that
 
 
 def run(*argv, check=True, **options):
@@ -39,7 +39,7 @@ def run(*argv, check=True, **options):
 
 
 class Node:
-    """One weir of the cluster. Its control socket is a path, and so no namespace is in the way."""
+    """One weir of the cluster. Its control socket has a path, so tests reach it from any network namespace."""
 
     def __init__(self, cluster, number):
         self._cluster = cluster
@@ -59,7 +59,7 @@ class Node:
         return self.get("/v1/status")["pairs"]["open"]
 
     def servers(self):
-        """{address: whether it is usable}."""
+        """The servers of this node: {address: whether it is usable}."""
         return {one["address"]: one["usable"] for one in self.get("/v1/upstreams")["upstreams"][0]["servers"]}
 
     def is_ready(self):
@@ -72,12 +72,12 @@ class Node:
             return [logfmt.parse(line.rstrip("\n")) for line in file]
 
     def said(self, text, since=0.0):
-        """What weir-announce has said with `text` in it: [(when, line), ...], by time.monotonic()."""
+        """The lines of weir-announce that contain `text`: [(when, line), ...], by time.monotonic()."""
         found = self._cluster.logged(f"n{self.number}/announce.log", text)
         return [(when, line) for when, line in found if when >= since - 0.01]  # the line's milliseconds are cut off
 
     def says(self, text, since):
-        """Waits until it has said so, after `since`."""
+        """Waits until weir-announce has written such a line, after `since`. Returns the first (when, line)."""
         return wait.until(lambda: self.said(text, since), f"weir-announce on node {self.number} says: {text}",
                           2 * DEADLINE)[0]
 
@@ -94,8 +94,8 @@ class Node:
 
 class Cluster:
     """
-    A cluster that is up, for `with`: `Cluster("bird", "plain")`. At its end no weir may have logged an error, but for
-    those whose event is in `errors`.
+    For `with`: a cluster that is up, for example `Cluster("bird", "plain")`. At the end no weir may have logged an
+    error, except those whose event is in `errors`.
     """
 
     def __init__(self, *way, errors=(), **env):
@@ -105,13 +105,13 @@ class Cluster:
         self._way = way
         self._errors = errors
         self.nodes = {number: Node(self, number) for number in NODES}
-        self._routes = []  # (when it was seen, nodes in it)
+        self._routes = []  # (when the route was seen, its nodes)
         self._news = threading.Condition()
         self._monitor = None
         self._keeper = None
 
     def __enter__(self):
-        # It ends the cluster when this process ends, in whatever way: its standard input is closed then.
+        # The keeper runs "down" when its standard input is closed, and so when this process ends, in whatever way.
         self._keeper = subprocess.Popen(("bash", "-c", 'read -r _; exec "$0/down"', EXAMPLE), env=self.env,
                                         stdin=subprocess.PIPE, start_new_session=True)
         try:
@@ -154,11 +154,11 @@ class Cluster:
         return run("ip", "-j", "-n", self.namespace(place), *argv).stdout
 
     def shell(self, command):
-        """A function of topology.sh."""
+        """Calls a function of topology.sh."""
         run("bash", "-c", f'. "$0/topology.sh"; {command}', EXAMPLE, env=self.env)
 
     def pid(self, place, program):
-        """Of a program that up has started."""
+        """The PID of a program that "up" has started."""
         with open(f"{self.folder}/{place}/{program}.pid", encoding="ascii") as file:
             return int(file.read())
 
@@ -171,16 +171,16 @@ class Cluster:
         run("unbound-control", "-c", f"{self.folder}/router/unbound.conf", *command)
 
     def plug_in(self, number):
-        """The link of a node that was down; what the kernel has dropped with it is told it again."""
+        """Sets the link of a node up again, and its default route, which the kernel has dropped with the link."""
         self.ip(f"n{number}", "link", "set", "eth0", "up")
         self.ip(f"n{number}", "route", "replace", "default", "via", f"10.0.{number}.1")
 
     def bird(self, *command):
-        """What BIRD on the router answers."""
+        """Sends a command to BIRD on the router. Returns the answer."""
         return run("birdc", "-s", f"{self.folder}/router/bird.control", *command).stdout
 
     def buckets(self):
-        """How many buckets of a resilient group lead to each node, whose next hop has its address as a number."""
+        """How many buckets of a resilient group lead to each node. The ID of a next hop is its address as a number."""
         lines = run("ip", "-n", self.namespace("router"), "nexthop", "bucket", "show", "id", 100).stdout.splitlines()
         return collections.Counter(int(line.split("nhid ")[1].split()[0]) >> 8 & 255 for line in lines)
 
@@ -189,7 +189,7 @@ class Cluster:
     def tcp(self, client, source=None):
         return netns.tcp(self.namespace(f"c{client}"), source)
 
-    # Where the router sends the packets of the service: by its route, or on one network by its neighbour
+    # The nodes to which the router sends packets of the service: by its route (BIRD), or by ARP (keepalived)
 
     def _watch(self):
         what = ("route", "nexthop") if self._way[0] == "bird" else ("neigh",)
@@ -217,7 +217,7 @@ class Cluster:
                          if "linkdown" not in one.get("flags", []))
 
     def _neighbour(self):
-        """The node that has the service by the router's ARP; none until an answer has come."""
+        """The node that has the service's address in the router's ARP table; none before the first answer."""
         found = json.loads(self.ip("router", "neigh", "show", SERVICE) or "[]")
         return frozenset(number for number in NODES for one in found if one.get("lladdr") == self._hardware(number))
 
@@ -226,7 +226,7 @@ class Cluster:
         return json.loads(self.ip(f"n{number}", "link", "show", "eth0"))[0]["address"]
 
     def routed(self, hops, since=0.0, deadline=2 * DEADLINE):
-        """Waits until the route has these nodes; when it was seen first, after `since`, that it has."""
+        """Waits until the route has exactly these nodes. Returns when that was first seen, after `since`."""
         def seen():
             return [when for when, nodes in self._routes if nodes == frozenset(hops) and when >= since]
         end = time.monotonic() + deadline
@@ -239,9 +239,9 @@ class Cluster:
 
     def settled(self, hops, since, seconds=1.5):
         """
-        The same where who comes says so twice, a second apart (vrrp_garp_master_delay): a last word of the node that
-        leaves may still come between. Waits until nothing has changed for longer; when it was seen that the route has
-        these nodes.
+        Like routed(), for keepalived: a node that takes an address over announces it twice, a second apart
+        (vrrp_garp_master_delay), and the node that leaves may announce it once more between. Waits until the route has
+        these nodes and has not changed for `seconds`. Returns when the route was seen to have them.
         """
         def is_settled():
             with self._news:
@@ -251,9 +251,9 @@ class Cluster:
 
     def switched_by_itself(self, since, asked):
         """
-        When the router has switched, after `since`, and nobody had asked for it, which is not in one of `asked`:
-        [(from, until), ...], with what went before. Each time a node must have been silent, as the logs say: a node
-        that leaves for another reason fails the test.
+        The switches of the router after `since` that no test caused: their times are in none of `asked`. Returns
+        [(from, until), ...]; each includes the time before the switch in which a node fell silent. The logs must say
+        that a node was silent: a node that leaves for another reason fails the test.
         """
         with self._news:
             routes = list(self._routes)
@@ -261,15 +261,15 @@ class Cluster:
         for (_, before), (when, now) in zip(routes, routes[1:]):
             left.update(dict.fromkeys(before - now, when))
             if when >= since and not any(start <= when <= end for start, end in asked):
-                for number in before ^ now:  # who comes has left before
+                for number in before ^ now:  # a node that comes has left before
                     assert self._was_silent(number, left.get(number, since)), \
                         f"node {number} has left the route, {before} and then {now}, and was not silent"
                 found.append((when - _SILENCE, when + 1))
         return found
 
     def _was_silent(self, number, when):
-        """Whether BIRD, or weir-announce, took this node for dead just before it had left the route. keepalived does not
-        say why a node takes an address over: there, whether this machine is busy."""
+        """Whether BIRD or weir-announce took this node for dead just before it left the route. keepalived does not log
+        why a node takes an address over; with it, the result is whether this machine is busy."""
         if self._way[0] != "bird":
             return os.getloadavg()[0] > os.cpu_count()
         words = [("router/bird.log", f"n{number}: BFD session down"), (f"n{number}/bird.log", "uplink: BFD session down"),
@@ -277,7 +277,7 @@ class Cluster:
         return any(when - _SILENCE <= one <= when + 1 for log, text in words for one, _ in self.logged(log, text))
 
     def logged(self, log, text):
-        """Lines of a log with `text` in them: [(when, line), ...], by time.monotonic()."""
+        """The lines of a log that contain `text`: [(when, line), ...], by time.monotonic()."""
         with open(f"{self.folder}/{log}", encoding="utf-8") as file:
             lines = [line.rstrip("\n") for line in file if text in line]
         offset = time.time() - time.monotonic()
@@ -285,7 +285,7 @@ class Cluster:
                 for line in lines]
 
     def whole(self):
-        """Waits until all nodes are in service, with all servers; also after a test that has failed."""
+        """Puts all nodes back into service, and waits until all can use all servers, also after a failed test."""
         for node in self.nodes.values():
             node.post("/v1/undrain")
         wait.until(lambda: self._routes[-1][1] == NODES, "a route over three nodes", 2 * DEADLINE)

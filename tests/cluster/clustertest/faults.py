@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""What happens to a node, each for `with`: at the end it is mended, whatever the test has found meanwhile."""
+"""Faults of a node, each for `with`: at the end the node is mended, even if the test has failed."""
 
 import contextlib
 import signal
 
-# At the device, where ARP passes too: a node that is silent but for that would take its address back all the time.
+# Packets are dropped at the device, and ARP too: a node that still sent ARP would take its address back all the time.
 _CHAIN = "add chain netdev silence {0} {{ type filter hook {0}gress device eth0 priority 0; policy drop; }};"
 _SILENCE = "add table netdev silence;" + _CHAIN.format("in") + _CHAIN.format("e")
 
@@ -34,22 +34,22 @@ def silent(cluster, number):
 
 
 def unplugged(cluster, number):
-    """Its own end of the link."""
+    """Sets the node's end of its link down."""
     return _struck(lambda: cluster.ip(f"n{number}", "link", "set", "eth0", "down"), lambda: cluster.plug_in(number))
 
 
 def cut_off(cluster, number):
-    """The router's end of the link."""
+    """Sets the router's end of the link down."""
     return _struck(lambda: cluster.ip("router", "link", "set", f"n{number}", "down"),
                    lambda: cluster.ip("router", "link", "set", f"n{number}", "up"))
 
 
 def drained(cluster, number, grace="1h"):
-    """By hand; put back into service."""
+    """Drains the node by a command, and puts it back into service at the end."""
     node = cluster.nodes[number]
     return _struck(lambda: node.post("/v1/drain", {"grace": grace}), lambda: node.post("/v1/undrain"))
 
 
 def without(cluster, place, program, start):
-    """A program is killed; `start` of topology.sh starts it again."""
+    """Kills a program. At the end, `start`, a function of topology.sh with arguments, starts it again."""
     return _struck(lambda: cluster.end(place, program), lambda: cluster.shell(start))

@@ -20,11 +20,11 @@ _SOURCES = [(client, f"10.1.{client}.{host}") for host in range(16, 32) for clie
 
 Connection = collections.namedtuple("Connection", "began ended source server node error")
 Who = collections.namedtuple("Who", "server node")
-_LOST = (OSError, EOFError, asyncio.TimeoutError)  # what may become of a connection that is cut
+_LOST = (OSError, EOFError, asyncio.TimeoutError)  # the errors of a connection that is cut
 
 
 def greeting(line, own):
-    """Who serves, of what a server says first; it must know the client's own address."""
+    """Reads the first line of a server: which server and node serve. It must have the client's own address."""
     server, through, client = line.decode().split()
     assert client == "{}:{}".format(*own), f"{server} takes {own} for {client}"
     return Who(server, int(through.split(".")[2]))
@@ -37,19 +37,19 @@ def _open_in(connection, during):
 
 class Steady:
     """
-    Connections at a steady pace, for `with`, each of an own port of one of 32 addresses: it hears who serves it, has a
-    kilobyte echoed, and ends. What became of them is in `done`.
+    For `with`: connections at a steady pace, each from a port of its own of one of 32 addresses. A connection reads the
+    first line of its server, gets a kilobyte echoed, and ends. `done` has the connections that have ended.
     """
 
     def __init__(self, cluster, rate=50, patience=DEADLINE):
         self._cluster = cluster
         self._rate = rate
-        self._patience = patience  # who only listens does not learn that it was cut
+        self._patience = patience  # seconds: a client that only reads does not learn that it was cut
         self._began = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.done = []
-        self.excused = []  # (from, until): an open connection may be cut in these
+        self.excused = []  # (from, until): connections that are open then may be cut
 
     def __enter__(self):
         self._thread.start()
@@ -76,7 +76,7 @@ class Steady:
         try:
             sock = self._cluster.tcp(client, source)
             sock.setblocking(False)
-            # One whose packets reach another node hears of it only when it sends: each second, here.
+            # A client whose packets reach another node learns of it only when it sends. Keepalive sends each second.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
             with sock:
@@ -108,10 +108,10 @@ class Steady:
         assert await loop.sock_recv(sock, 1) == b""
         return who
 
-    # What it shows
+    # Results
 
     def goes_on(self, count=50):
-        """Waits until so many more connections have ended; when that was."""
+        """Waits until `count` more connections have ended. Returns when that was."""
         wanted = len(self.done) + count
         end = time.monotonic() + 2 * DEADLINE
         while len(self.done) < wanted:
@@ -120,16 +120,16 @@ class Steady:
         return time.monotonic()
 
     def excuse(self, start, end):
-        """The router switched somewhere between: what was open then may be cut. What began later may not."""
+        """The router switched between `start` and `end`: connections that were open then may be cut, later ones not."""
         self.excused.append((start, end))
 
     def cut(self):
         """
-        Those that were cut, of which each must have been open in a switch of the router; after the end. Skips the test
-        if the router has switched by itself because this machine was too busy, and nothing else was wrong.
+        Returns, after the end, the connections that were cut. Each must have been open in a switch of the router. Skips
+        the test if the router has switched by itself because this machine was too busy, and nothing else was wrong.
         """
         failed = [one for one in self.done if one.error]
-        # Nothing makes a server's answer a wrong one.
+        # No switch excuses a wrong answer.
         wrong = [one for one in failed if not isinstance(one.error, _LOST)]
         assert not wrong, f"{len(wrong)} of {len(self.done)} got a wrong answer: {wrong[:5]}"
         busy = self._cluster.switched_by_itself(self._began, self.excused)
@@ -141,7 +141,7 @@ class Steady:
         return failed
 
     def cut_in_each(self):
-        """How many were cut in each switch that was excused; in two that follow each other, one is of the first."""
+        """How many were cut in each excused switch. A connection that was open in two of them counts for the first."""
         firsts = [next(number for number, during in enumerate(self.excused) if _open_in(one, during))
                   for one in self.cut()]
         return [firsts.count(number) for number in range(len(self.excused))]
@@ -154,12 +154,12 @@ class Steady:
         return found
 
     def nodes(self, since=0.0):
-        """How many went through each node."""
+        """How many connections went through each node."""
         return collections.Counter(one.node for one in self.done if not one.error and one.began >= since)
 
 
 class Flows:
-    """Connections that stay open, for `with`; each is known by the server and the node that it had when it began."""
+    """For `with`: connections that stay open. Each is recorded with the server and the node that it had at first."""
 
     def __init__(self, cluster, count):
         self._cluster = cluster
@@ -168,7 +168,7 @@ class Flows:
         self.renew()
 
     def renew(self):
-        """Others in their place."""
+        """Closes the connections, and opens others."""
         self.close()
         try:
             for number in range(self._count):
@@ -196,11 +196,12 @@ class Flows:
         return self.by("node")
 
     def by(self, what):
-        """How many there are of each "node", or "server"."""
+        """How many connections there are for each "node", or "server"."""
         return collections.Counter(getattr(who, what) for who in self._open.values())
 
     def probe(self, what="node"):
-        """Each sends a byte and waits for its echo: those that are cut, by "node" or "server". They are forgotten."""
+        """Sends a byte on each connection, and waits for its echo. Closes those that are cut, and returns how many they
+        are for each "node" or "server"."""
         for sock in self._open:
             with contextlib.suppress(OSError):
                 sock.send(b".")
@@ -209,13 +210,13 @@ class Flows:
         return self._forget(ended, what)
 
     def heard(self, count):
-        """Waits until so many have heard, without a byte of theirs, that they are cut."""
+        """Waits until `count` connections have ended, without sending a byte. Returns how many for each node."""
         ended, _ = self._read(set(self._open), DEADLINE, enough=count)
         return self._forget(ended)
 
     @staticmethod
     def _read(socks, seconds, enough=None):
-        """Those that have ended, and those that had nothing to read in so many seconds."""
+        """Returns the connections that have ended, and those that had nothing to read for `seconds`."""
         waiting = {sock.fileno(): sock for sock in socks}
         ended = set()
         poll = select.poll()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Sockets in a network namespace: they stay there, wherever the thread that made them goes."""
+"""Sockets in a network namespace: they stay in it, whatever namespace their thread enters later."""
 
 import contextlib
 import ctypes
@@ -22,8 +22,9 @@ def _enter(fd):
 
 def have_own_run():
     """
-    This process, and those that it will start, have a /run of their own, where namespaces have their names and clusters
-    their folders. It goes with the last of them, however they end. Without root there is none, and no cluster.
+    Gives this process, and those that it will start, a /run of their own, for the names of namespaces and the folders
+    of clusters. It is removed with the last of these processes, however they end. Without root this does nothing, and
+    there is no cluster.
     """
     if _libc.unshare(_CLONE_NEWNS) == 0 and _libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0:
         _libc.mount(b"run", b"/run", b"tmpfs", 0, None)
@@ -31,7 +32,7 @@ def have_own_run():
 
 @contextlib.contextmanager
 def within(name):
-    """This thread, and no other one, is in the namespace `name`."""
+    """For `with`: this thread, and no other one, is in the namespace `name`."""
     with open("/proc/thread-self/ns/net", "rb") as own, open(f"/run/netns/{name}", "rb") as other:
         _enter(other.fileno())
         try:
@@ -41,20 +42,20 @@ def within(name):
 
 
 def tcp(name, source=None):
-    """A TCP socket in a namespace; bound to the address `source`, if any, whose port the kernel picks."""
+    """A TCP socket in a namespace. If there is a `source`, it is bound to it, and the kernel picks the port."""
     with within(name):
         sock = socket.socket()
     sock.settimeout(DEADLINE)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if source:
-        # Where the port is chosen by connect(), each destination has all of them.
+        # connect() picks the port, so all ports can be used for each destination.
         sock.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24), 1)
         sock.bind((source, 0))
     return sock
 
 
 def _can(*steps):
-    """Whether these commands of ip(8) succeed, in a namespace of their own."""
+    """Whether these commands of ip(8) succeed in a new namespace."""
     name = f"weirtest{os.getpid()}"
     add = ["ip", "netns", "add", name]
     with open(os.devnull, "w", encoding="ascii") as null:
@@ -68,13 +69,13 @@ _LINK = ("link add name one type veth peer name two", "link set one up")
 
 
 def can_be_made():
-    """Why this process may not make namespaces with names; "" if it may."""
+    """The reason why this process cannot make namespaces with names; "" if it can."""
     if os.geteuid():
         return "network namespaces with names need root"
     return "" if _can(*_LINK) else "no network namespace can be made here"
 
 
 def has_resilient_groups():
-    """Whether the kernel knows them: Linux 5.13, if it was built with them."""
+    """Whether the kernel has resilient next-hop groups: Linux 5.13 or later, if it was built with them."""
     return _can(*_LINK, "link set two up", "nexthop add id 1 dev one",
                 "nexthop add id 2 group 1 type resilient buckets 4")

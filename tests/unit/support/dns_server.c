@@ -133,7 +133,7 @@ static void on_conn(struct watcher *watcher, uint32_t events)
 	out[0] = (uint8_t)(size >> 8);
 	out[1] = (uint8_t)size;
 	if (size > 0) {
-		/* In two parts, since a reader must be ready for that; it may be gone by then. */
+		/* A reader must handle an answer in two parts. It may be gone before the second. */
 		n = sendto(conn->fd, out, 1, MSG_NOSIGNAL, NULL, 0);
 		if (n == 1) {
 			n = sendto(conn->fd, out + 1, size + 1, MSG_NOSIGNAL, NULL, 0);

@@ -39,7 +39,7 @@ static void put_name(struct writer *writer, const char *name)
 
 static void put_rr(struct writer *writer, unsigned type, uint32_t ttl, const void *data, size_t n)
 {
-	/* The name of the question is where the header ends: a pointer, as servers write it. */
+	/* The name of the question, as servers write it: a pointer to the end of the header. */
 	if (*writer->owner == '\0') {
 		put_u16(writer, 0xc00c);
 	} else {

@@ -73,7 +73,7 @@ uv_loop_t *fixture_host(void)
 
 void fixture_setup(void)
 {
-	/* As in weir itself: otherwise nothing is spliced. */
+	/* weir ignores SIGPIPE too; without that, nothing is spliced. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* libuv keeps a pipe for signals from the first loop of a process on. */
 	loop_free(loop_new());
