@@ -23,7 +23,7 @@ enum {
 	KEPT = 16,
 };
 
-/* The latest parts of this thread's time that were not short. A part ends when the clock is read. */
+/* The latest parts of this thread's time that were not short. Reading the clock ends a part. */
 static _Thread_local struct part {
 	uint64_t began_ns;
 	uint64_t took_ns;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Which open connections a node's leaving cuts: its own, and those of other nodes that the router moves."""
+"""Which open connections are cut when a node leaves: its own, and those of other nodes that the router moves."""
 
 import time
 

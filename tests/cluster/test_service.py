@@ -130,7 +130,7 @@ def test_a_drain_waits_for_open_pairs_and_says_how_many_it_cuts(cluster, report)
             switched = cluster.routed(NODES - {1}, start)
             waits, cuts, goes = (node.says(text, start) for text in ("waits for", "are cut", " goes: "))
             assert f"waits for {on_it} open pairs" in waits[1] and f"{on_it} open pairs are cut" in cuts[1]
-            assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock of hundredths
+            assert cuts[0] - waits[0] >= 0.98  # ANNOUNCE_WAIT, by a clock that counts in hundredths
             # Each client learns that it is cut without sending a byte.
             assert flows.heard(on_it) == {1: on_it}
     report(f"waited {cuts[0] - waits[0]:.2f} s, {on_it} of its pairs are cut; the router had switched "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A control group for each machine, so that machines booted at one time have no group in common."""
+"""A control group for each machine, so that machines that run at the same time share no group."""
 
 import contextlib
 import os
