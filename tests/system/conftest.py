@@ -18,7 +18,8 @@ from weirtest.invariant import pytest_runtest_makereport  # noqa: E402, F401
 from weirtest.settings import SANITIZER, SCALE, SPLICE, WEIR  # noqa: E402
 
 
-# The longest, which begin first, so that nobody waits for one at the end; some because others share their fixture.
+# The longest tests begin first, so that no process runs one alone at the end. Some are here because the
+# tests that share their fixture run with them.
 LONG = ("test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_short_connections_leave_nothing_behind",
         "test_it_shows_what_is_and_follows_it_over_a_restart", "test_old_configs_go_while_their_pairs_stay",
         "test_no_slice_is_longer_than_a_millisecond", "test_the_exit_status_says_whether_it_is_worse",
@@ -39,7 +40,7 @@ LONG = ("test_the_peers_bench_prints_tables_and_keeps_the_rounds", "test_short_c
 
 
 def root_lacks():
-    """Why this process may not do what root may, as in a container; "" if it may."""
+    """The error if this process may not do what root may, as in a container; "" if it may."""
     tried = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "setpriv", "--reuid=65534",
                             "--clear-groups", "true"], capture_output=True, text=True, check=False)
     return tried.stderr.strip() if tried.returncode else ""
@@ -63,9 +64,9 @@ def skip_where_root_may_not(items):
 
 def each_value_once(config, items):
     """
-    Of a test that is there for all combinations of several things, those that bring something which none before has
-    brought: a sanitizer judges the code that runs, and it runs with each of them. What it makes of each combination
-    the plain build shows where counts are not divided.
+    Keeps, of a test with several parameters, only the combinations that have a value which no earlier one has had.
+    Under a sanitizer each value suffices, as the code for it runs. The plain build, where counts are not divided, tests
+    all combinations.
     """
     brought, kept, more = {}, [], []
     for item in items:
@@ -83,7 +84,7 @@ def long_first(items):
 
 @pytest.fixture
 def report(record_property):
-    """report(text): a figure that the test measured; printed with its result at the end of the run."""
+    """report(text) takes a figure that the test has measured; it is printed at the end of the run."""
     return lambda text: record_property("figure", text)
 
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: ISC
-"""The harness of the system tests: the daemon, its peers, and what is measured of it."""
+"""The harness of the system tests: it runs the daemon and its peers, and measures."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-Sockets passed as systemd passes them: from fd 3 on, with LISTEN_FDS, LISTEN_FDNAMES and, of the very
-process that executes weir, LISTEN_PID. Run as a program, this becomes that process:
+Passes sockets to weir as systemd does: from fd 3 on, with LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID.
+LISTEN_PID must be the process that executes weir, so this file is also a program, which sets it:
 
     activation.py NAMES FDS COMMAND...
 """
@@ -15,7 +15,7 @@ _ABOVE_ALL = 200
 
 
 def prefix(passed):
-    """The command that executes weir with `passed` sockets, [(name, socket), ...]; none for None."""
+    """The command that executes weir with the sockets `passed`, [(name, socket), ...]; empty for None."""
     if passed is None:
         return []
     names = ":".join(name for name, _ in passed)
@@ -29,7 +29,7 @@ def _become(names, fds, command):
     for i, fd in enumerate(moved):
         os.dup2(fd, _FIRST + i)
     env = {"LISTEN_FDS": str(len(moved)), "LISTEN_FDNAMES": names, "LISTEN_PID": str(os.getpid())}
-    # What the test sets itself wins: to see what weir makes of nonsense.
+    # A test may set these variables itself, for example to nonsense.
     os.execve(command[0], command, {**env, **os.environ})
 
 

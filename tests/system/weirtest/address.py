@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Addresses: as weir writes them, as sockets want them, and free ones of each transport."""
+"""Addresses, as text for weir and as arguments for sockets, and free ones of each transport."""
 
 import contextlib
 import os
@@ -51,7 +51,7 @@ def abstract(name):
 
 
 def of_socket(sock):
-    """Where a bound TCP socket is."""
+    """The address of a bound TCP socket."""
     return tcp(*sock.getsockname()[:2])
 
 
@@ -62,14 +62,14 @@ def ephemeral_from():
 
 def reserve(host, port=0):
     """
-    The address of a port that stays the test's for as long as the Address lives: a socket is bound to
-    it, so nobody gets it who asks for any port, and no connection goes out from it. Who asks for just
-    this one with SO_REUSEADDR, as servers do, gets it.
+    The address of a port that is reserved for the test for as long as the Address lives. A socket is
+    bound to the port, so the kernel gives it to no socket that asks for any port, and to no outgoing
+    connection. A socket that asks for this very port with SO_REUSEADDR, as servers do, gets it.
     """
     family = tcp(host, port).family
     with socket.socket(family, socket.SOCK_STREAM) as sock:
         sock.bind((host, port))
-        # Only now: with it, two tests could reserve the same.
+        # Not before bind(): with this option two tests could reserve the same port.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made = of_socket(sock)
         weakref.finalize(made, os.close, sock.detach())
@@ -78,8 +78,8 @@ def reserve(host, port=0):
 
 def block(count):
     """
-    Reserved ports that follow each other, of one IPv4 address of loopback, which is the block's alone:
-    (host, first port, what keeps them reserved).
+    Reserves consecutive ports of an IPv4 address of loopback that nothing else uses. Returns (host,
+    first port, Addresses); the ports are reserved while the Addresses live.
     """
     top = ephemeral_from() - count
     for _ in range(100):
@@ -91,7 +91,7 @@ def block(count):
 
 
 def _assert_free_everywhere(port):
-    """Nobody has it at any address: a test may widen its own to all of them. OSError if not."""
+    """Raises OSError if a socket has the port at any address: a test may listen on all addresses."""
     both = socket.has_dualstack_ipv6()
     with socket.socket(socket.AF_INET6 if both else socket.AF_INET, socket.SOCK_STREAM) as sock:
         if both:
@@ -100,7 +100,7 @@ def _assert_free_everywhere(port):
 
 
 def low(host):
-    """As reserve(), below the range of outgoing connections where there is room; else any port."""
+    """As reserve(), with a port below the range of outgoing connections if there is room, else with any port."""
     top = ephemeral_from()
     for _ in range(100):
         with contextlib.suppress(OSError):
@@ -111,7 +111,7 @@ def low(host):
 
 
 def free(transport, folder):
-    """A free address of `transport`, the test's for as long as it lives; UNIX paths lie in `folder`."""
+    """A free address of `transport`, reserved for as long as it lives; UNIX paths are in `folder`."""
     if transport in _LOOPBACK:
         return low(_LOOPBACK[transport])
     name = uuid.uuid4().hex[:12]
@@ -121,5 +121,5 @@ def free(transport, folder):
 
 
 def bindable(transport, folder):
-    """An address to bind a socket of the test's own to: the kernel picks the port, as in reserve()."""
+    """An address for a socket of the test; the kernel picks the port, as in reserve()."""
     return reserve(_LOOPBACK[transport]) if transport in _LOOPBACK else free(transport, folder)

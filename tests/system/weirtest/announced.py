@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""PROXY headers as a server reads them: by the letter of proxy-protocol.txt, 2.1 and 2.2."""
+"""Reads PROXY headers strictly by proxy-protocol.txt, 2.1 and 2.2."""
 
 import socket
 import struct
@@ -15,8 +15,8 @@ _V2 = {0x11: (socket.AF_INET, 4), 0x21: (socket.AF_INET6, 16), 0x31: (socket.AF_
 
 class Header:
     """
-    version; local (LOCAL of v2); source and destination, as weir writes addresses, None where they are
-    not told; tlvs, {type: value}.
+    version; local (LOCAL of v2); source and destination, as weir writes addresses, or None if the header
+    has none; tlvs, {type: value}.
     """
 
     def __init__(self, version, local=False, source=None, destination=None, tlvs=()):
@@ -90,7 +90,7 @@ def _read_v2(sock, begin):
 
 
 def read(sock):
-    """The Header that comes next, and not a byte more."""
+    """Reads the next Header, and no byte after it."""
     begin = peers.read_exactly(sock, 6)
     if begin == b"PROXY ":
         return _read_v1(sock, begin)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who asks weir over HTTP: well, by http.client, and badly, by bytes."""
+"""Sends HTTP requests to weir: right ones with http.client, and wrong ones as bytes."""
 
 import contextlib
 import http.client
@@ -12,7 +12,7 @@ from .settings import DEADLINE
 
 
 class Connection(http.client.HTTPConnection):
-    """To a door on a UNIX socket."""
+    """A connection to a door on a UNIX socket."""
 
     def __init__(self, path):
         super().__init__("localhost", timeout=DEADLINE)
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def error(self):
-        """What it says is wrong, and what to do."""
+        """The text that says what is wrong, and what to do."""
         error = self.json["error"]
         assert isinstance(error, str) and error
         return error
@@ -48,34 +48,34 @@ def control_path(weir):
 
 
 def connections(weir):
-    """How many connections the control socket has that weir has not closed yet."""
+    """The number of connections of the control socket that weir has not closed yet."""
     path, connected = control_path(weir), "03"
     with open("/proc/net/unix", encoding="utf-8") as file:
         return sum(line.split()[5] == connected and line.split()[-1] == path for line in file)
 
 
 def ask_on(connection, method, target, body=None, headers=None):
-    """One more request on a connection."""
+    """Sends one more request on a connection; returns its Answer."""
     data = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
     connection.request(method, target, data, headers or {})
     return Answer(connection.getresponse())
 
 
 def ask(weir, method, target, body=None, headers=None):
-    """Asks at the control socket."""
+    """Sends a request to the control socket; returns its Answer."""
     with contextlib.closing(Connection(control_path(weir))) as connection:
         return ask_on(connection, method, target, body, headers)
 
 
 def get(weir, target):
-    """What a GET that must succeed is answered."""
+    """The JSON that answers a GET; the GET must succeed."""
     answer = ask(weir, "GET", target)
     assert answer.status == 200, answer.text
     return answer.json
 
 
 def say(to, data, end=False):
-    """All that is answered to these bytes, until weir closes, or until `end` closes our side."""
+    """Sends these bytes, then a FIN if `end`; returns all that weir answers until it closes."""
     with peers.connect(to) as sock:
         try:
             sock.sendall(data)

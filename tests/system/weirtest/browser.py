@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Chromium without a screen, and what a test reads and does in a page."""
+"""Chromium without a screen: a test reads a page, and types into it."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ SHOTS = ROOT / "build" / "results"
 SIZE = (1280, 900)
 PHONE = (360, 740)
 
-# The contrast of each text with what lies behind it: [the text, the ratio], the least first.
+# The contrast of each text with its background: [text, ratio], the lowest ratio first.
 CONTRASTS = """
     const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
     const light = (color) => color.slice(0, 3).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -37,18 +37,18 @@ class Browser:
         self.driver = driver
 
     def open(self, url):
-        self.problems()  # of what was open before
+        self.problems()  # drops those of the page that was open before
         self.driver.get(url)
 
     def js(self, script, *args):
         return self.driver.execute_script(script, *args)
 
     def text(self, selector):
-        """As it is seen; None: there is nothing of it."""
+        """The text of the first element as it is seen; None if there is no element."""
         return self.js("return document.querySelector(arguments[0])?.innerText.replaceAll('\\u00a0', ' ') ?? null", selector)
 
     def rows(self, table):
-        """The rows of a table, each a list of what its visible cells say."""
+        """The rows of a table, each a list of the texts of its visible cells."""
         return self.js("return [...document.getElementById(arguments[0]).tBodies[0].rows].map((row) => [...row.cells]"
                        ".filter((cell) => cell.checkVisibility()).map((cell) => cell.innerText.replaceAll('\\u00a0', ' ')))", table)
 
@@ -91,13 +91,13 @@ class Browser:
         self.resize(width, SIZE[1])
 
     def problems(self):
-        """What the console has said since the last call, but for weir not being there."""
+        """Entries of the console since the last call, except network errors: weir may be stopped."""
         return [entry for entry in self.driver.get_log("browser") if entry["source"] != "network"]
 
 
 @contextlib.contextmanager
 def browser():
-    """A Browser; where there can be none the test is skipped."""
+    """A Browser; the test is skipped if Chromium is missing or does not start."""
     if SANITIZER:
         pytest.skip("the page is the same in each build")
     selenium = pytest.importorskip("selenium.webdriver", reason="python3-selenium is not installed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Whether a timer kept its time: never early, by weir's clock and by ours; late is printed. And whether we did."""
+"""Judges timers: none is early, by weir's clock and by ours. Also notices when this machine was too slow to judge."""
 
 import contextlib
 import functools
@@ -14,8 +14,8 @@ from .settings import LATE
 
 class Watch:
     """
-    Counts from its making, or its last restart(): make it before the byte that weir counts from is
-    sent, so that what it measures is never shorter than what weir did.
+    Measures from its making, or its last restart(). A test makes it before it sends the byte from which
+    weir counts, so that the time that is measured is never shorter than weir's.
     """
 
     def __init__(self, seconds):
@@ -39,7 +39,7 @@ class Watch:
         self.lates.append(passed - self.seconds)
 
     def strike(self, weir, timer, reason=None, **match):
-        """The closing line: the timer, its reason, and how late it was by weir's own clock."""
+        """Waits for the closing line with this timer and reason; `text` then says how late the timer was."""
         closed = weir.close_line(reason=reason or timer, by="weir", timer=timer, **match)
         assert 0 <= closed.number("late_us") < LATE * 1e6, closed
         self.text = f"{closed['late_us']} µs late by weir's clock"
@@ -49,12 +49,12 @@ class Watch:
 
 
 class Late(Exception):
-    """This machine had no time for the test when its next step was due: whatever came of it shows nothing."""
+    """This machine was too slow for a step of the test, so the result of the test shows nothing."""
 
 
 @contextlib.contextmanager
 def within(start, seconds):
-    """What is done here, and what it leads to, shows something only if that is over `seconds` after `start`."""
+    """Raises Late if the block has not ended `seconds` after `start`: its result then shows nothing."""
     try:
         yield
     finally:
@@ -64,7 +64,7 @@ def within(start, seconds):
 
 
 def pace(sock, seconds, every, limit):
-    """Sends a byte `every` so often for `seconds`; when it began to send the last. Late where two are `limit` apart."""
+    """Sends a byte each `every` s for `seconds`; returns when the last send began. Late if two are `limit` s apart."""
     end = time.monotonic() + seconds
     last = time.monotonic()
     while last < end:
@@ -78,9 +78,9 @@ def pace(sock, seconds, every, limit):
 
 def again_if_late(test, tries=5):
     """
-    The test, which is run again where it was Late. Where it is so each time, nothing was shown: it is skipped, and
-    named; but it has failed if this machine was not even busy. A failure shows nothing either while the kernel resets
-    whose connection it likes.
+    Runs the test again when it was Late. A test that was Late in all tries is skipped if this machine is busy, and
+    fails if not. A failure counts as Late if meanwhile the kernel has run out of memory for TCP: it then resets
+    connections of its choice.
     """
     def tried(*args, **kwargs):
         before = proc.cut_for_memory()

@@ -21,7 +21,7 @@ def _escape(char):
 
 
 def text(settings):
-    """A whole file, one top-level setting a line; None is not written."""
+    """A whole file, with one top-level setting on each line; settings that are None are left out."""
     return "".join(f"{key} = {value(item)};\n" for key, item in settings.items() if item is not None)
 
 

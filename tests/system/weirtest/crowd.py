@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: ISC
 """
-`pytest -n N`: N processes pass the tests. They are forked off the one that has collected them, so that nothing is read
-and collected more than once. Each is given its next tests when it has passed those before, in the order in which they
-were collected. Tests that share a fixture of their module are given to one process together, which makes that once.
+`pytest -n N`: N processes run the tests. They are forked off the process that has collected the tests, so that nothing
+is read and collected more than once. A process gets its next tests when it has run its last ones, in the order of the
+collection. Tests that share a fixture of their module go to one process together, which makes the fixture once.
 
-The first process passes none. It hears what became of each and reports as if it had passed them itself; a process that
-dies is a test that failed.
+The first process runs no test. It receives the reports of the others, and reports as if it had run the tests itself. If
+a process dies, its test has failed.
 """
 
 import collections
@@ -24,7 +24,7 @@ FORK = multiprocessing.get_context("fork")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """The option is that of pytest-xdist, which would start N processes that each read and collect everything."""
+    """Takes the option -n from pytest-xdist, which would start N processes that each read and collect everything."""
     config.option.n_processes = getattr(config.option, "numprocesses", None) or 1
     config.option.numprocesses = None
 
@@ -38,7 +38,7 @@ def pytest_runtestloop(session):
 
 
 def together(items):
-    """Their numbers, as lists: what one process passes in a row."""
+    """The numbers of the tests, in lists; one process runs a list in a row."""
     lists = {}
     for number, item in enumerate(items):
         shared = [name for name, made in item._fixtureinfo.name2fixturedefs.items() if made[-1].scope == "module"]
@@ -47,7 +47,7 @@ def together(items):
 
 
 class Hand:
-    """One of the processes, as the first one sees it: `todo` are the tests that it was given and has not passed."""
+    """One of the processes, as the first one sees it; `todo` has the tests that were sent to it and did not run yet."""
 
     def __init__(self, session, name, others):
         self.todo = collections.deque()
@@ -63,14 +63,14 @@ class Hand:
             self.pipe.send(numbers)
 
     def end(self):
-        """It leaves when it has passed the test that it is at."""
+        """Waits until the process has run its current test and exits."""
         self.pipe.close()
         self.process.join()
         os.close(self.life)
 
 
 class Crowd:
-    """The first process: gives the tests, and reports."""
+    """The first process: it sends tests to the others, and reports."""
 
     def __init__(self, session):
         self.session = session
@@ -80,8 +80,8 @@ class Crowd:
         self.hired = 0
 
     def run(self):
-        self.config._tmp_path_factory.getbasetemp()  # the folder of all
-        gc.freeze()  # or each process would copy all of this memory when it looks for garbage
+        self.config._tmp_path_factory.getbasetemp()  # makes the folder that all processes share
+        gc.freeze()  # else garbage collection in each process would copy all of this memory
         try:
             while self.lists or self.hands:
                 while self.lists and len(self.hands) < self.config.option.n_processes:
@@ -89,7 +89,7 @@ class Crowd:
                 self.hear()
         finally:
             for hand in self.hands:
-                hand.pipe.close()  # all at once
+                hand.pipe.close()  # before the first join, so that all end at the same time
             for hand in self.hands:
                 hand.end()
             gc.unfreeze()
@@ -148,7 +148,7 @@ class Crowd:
 
 
 class Worker:
-    """A plugin of the processes: passes tests, and keeps what became of the last one."""
+    """A plugin of the processes: it runs tests, and keeps the reports of the last one."""
 
     def __init__(self, config):
         self.config = config
@@ -169,11 +169,11 @@ class Worker:
 
 
 def work(session, name, pipe, others):
-    """What a process does: passes the tests whose names come from the pipe, until that ends."""
+    """The main function of a process: it runs the tests whose numbers come from the pipe, until the pipe is closed."""
     for other in others:
         other.close()
     config = session.config
-    # What the first process has opened to write to is for itself: output of tests that is kept, and a folder for them.
+    # The first process keeps its files of captured output and its temporary folder; this process makes its own.
     capture = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
@@ -191,4 +191,4 @@ def work(session, name, pipe, others):
                 config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 pipe.send((worker.reports, worker.warned))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
-        session._setupstate.teardown_exact(None)  # nobody wants to know more: what fixtures have made goes
+        session._setupstate.teardown_exact(None)  # the pipe is closed: only fixtures are left to end

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The daemon as a test sees it from outside: started, ready, logging, told to stop, gone."""
+"""Starts and stops the daemon, and waits until it is ready or has exited."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ _START_TRIES = 5
 
 
 class Free:
-    """Stands for a free address in a config; the harness picks it, and another if weir lost the race."""
+    """Stands for a free address in a config. The harness picks it, and another one if weir cannot bind the first."""
 
     def __init__(self, transport):
         self.transport = transport
@@ -33,13 +33,13 @@ class Free:
 
 
 def without_systemd():
-    """The environment, without what systemd would put there for us and not for weir."""
+    """The environment without the variables that systemd has set for the test run."""
     return {key: value for key, value in os.environ.items()
             if key not in ("NOTIFY_SOCKET", "JOURNAL_STREAM", "RUNTIME_DIRECTORY", "WATCHDOG_USEC", "WATCHDOG_PID")}
 
 
 def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), env=None, **popen):
-    """Runs `weir ARGS` to its end, with the sockets `passed` if any; what it wrote is text."""
+    """Runs `weir ARGS` to its end, with the sockets `passed` if any; its output is text."""
     if passed is not None:
         popen["pass_fds"] = [sock.fileno() for _, sock in passed]
     return subprocess.run([*prefix, *activation.prefix(passed), WEIR, *args], cwd=folder,
@@ -50,19 +50,19 @@ def run(*args, folder=None, timeout=DEADLINE, passed=None, prefix=(), env=None, 
 
 class Weir(Heard):
     """
-    A running daemon, for `with`. At its end the daemon is stopped, and must have exited with
-    `exit_code`, have logged only lines of its own, of known events, none of them an error, and at most one
-    closing line for each pair.
+    A running daemon, for `with`. At the end of the block the daemon is stopped. It must exit with
+    `exit_code`. Each line of the log must be weir's own and of a known event, and none may be an error. A
+    pair may have only one closing line.
 
     settings     the config: a dict for config.text(), in which Free stands for addresses
     read_log     False leaves the log in its pipe (of `log_pipe` bytes) until read_log() is called
-    log_is_cut   weir is expected to leave without having written all of its last line
-    control      weir has a RUNTIME_DIRECTORY, and so a control socket: reload()
-    errors       events that are errors and expected in the log
-    journal      weir is told that its stderr is the journal's
+    log_is_cut   the last line of the log may be incomplete when weir exits
+    control      weir has a RUNTIME_DIRECTORY, and so a control socket, which reload() needs
+    errors       events that may be errors in the log
+    journal      JOURNAL_STREAM names weir's stderr, as if it led to the journal
     notify       False: no NOTIFY_SOCKET; readiness is then read from the log
     prefix       a command that executes weir, e.g. prlimit
-    passed       [(name, socket), ...] that it inherits as from systemd
+    passed       [(name, socket), ...] that weir inherits as from systemd
     program      another build of weir
     """
 
@@ -122,7 +122,7 @@ class Weir(Heard):
             return True
         self._join()
         if self._is_ready():
-            return True  # and it has ended since
+            return True  # it was ready, and has exited since
         if not last and "EADDRINUSE" in self.text() and any(self._frees(self.settings)):
             self._close_fds()
             return False
@@ -166,7 +166,7 @@ class Weir(Heard):
         return self.records("ready")
 
     def _stop_now(self):
-        """Ends it without waiting for its pairs: by two signals, which are not one that repeats."""
+        """Ends weir without waiting for its pairs: by two different signals, as the same one twice may count once."""
         poller = select.poll()
         poller.register(self._life, select.POLLIN)
         end = time.monotonic() + DEADLINE
@@ -217,10 +217,10 @@ class Weir(Heard):
     def show(self):
         print(f"--- weir, exit {self._process and self._process.poll()}\n{self.text()}\n---")
 
-    # What is done to it
+    # What a test does with it
 
     def join(self):
-        """Once it has exited: waits until all that it logged is here."""
+        """Waits until weir has exited and all that it logged has been read."""
         self._process.wait(DEADLINE)
         self._join()
 
@@ -231,20 +231,20 @@ class Weir(Heard):
             self._spawn(self._listen_to_log)
 
     def close_log(self):
-        """Nobody will ever read the log: writing to it fails."""
+        """Closes the log, which is not read yet: weir's writes to it fail."""
         self._reads_log = True
         os.close(self._log)
         self._log = -1
 
     def configure(self, settings):
-        """Writes the config anew; only the start and reloads read it. Text is written as it is."""
+        """Writes the config file, which weir reads at its start and at reloads. Text is written as it is."""
         written = settings if isinstance(settings, str) else config.text(settings)
         with open(self.config + ".new", "w", encoding="utf-8") as file:
             file.write(written)
         os.replace(self.config + ".new", self.config)
 
     def reload(self, settings=None, deadline=DEADLINE):
-        """`weir --reload` after configure(); what became of it, as of run()."""
+        """Runs `weir --reload`, after configure() if there are settings; returns the same as run()."""
         if settings is not None:
             self.configure(settings)
         return run("--reload", timeout=deadline, env={"RUNTIME_DIRECTORY": self.runtime})
@@ -264,11 +264,11 @@ class Weir(Heard):
             self._wait(lambda: proc.state(self.pid) == "T")
 
     def wait_exit(self, deadline=DEADLINE):
-        """Waits for it to exit by itself; returns the code."""
+        """Waits until weir exits by itself; returns the code."""
         return self._process.wait(deadline)
 
     def stop(self, deadline=DEADLINE):
-        """SIGTERM, and how many seconds it took until it was gone; the code must be exit_code."""
+        """Sends SIGTERM; returns the seconds until weir has exited, which must be with exit_code."""
         start = time.monotonic()
         self.signal(signal.SIGTERM)
         code = self.wait_exit(deadline)

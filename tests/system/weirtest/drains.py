@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Drains by hand, as who asks for one sees them."""
+"""Drains by hand over the control socket, and the state that weir then shows."""
 
 import socket
 
@@ -8,7 +8,7 @@ from .asking import ask, get
 
 
 def drain(weir, **wanted):
-    """A drain that must be, and its answer."""
+    """Starts a drain, which must succeed; returns its answer."""
     answer = ask(weir, "POST", "/v1/drain", wanted)
     assert answer.status == 200, answer.text
     assert set(answer.json) == {"state", "grace_ms", "left_ms", "pairs_open", "end_pairs", "kept"}
@@ -42,7 +42,7 @@ def is_refused(to):
 
 
 def take(to):
-    """Listens there, as another process: weir's own socket is closed a moment after it let the last client in."""
+    """Listens on the address as another process would; weir closes its own socket a moment after its last accept."""
     def listens():
         sock = to.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

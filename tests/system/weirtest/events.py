@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The table of all events, as the sources have it: by name what each is besides a line of the log."""
+"""All events, read from src/log/events.c: {name: its traits}."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The text format of Prometheus, 0.0.4, read strictly."""
+"""Reads the text format of Prometheus, 0.0.4, strictly."""
 
 import re
 
@@ -10,7 +10,7 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)')
 
 
 class Metrics:
-    """families: {name: type}; a sample is got by its name and labels."""
+    """families: {name: type}; get() returns a sample by its name and labels."""
 
     def __init__(self, text):
         self.families, self.help, self._samples = {}, {}, {}
@@ -50,7 +50,7 @@ class Metrics:
         return labels
 
     def get(self, name, **labels):
-        """None: there is no such sample."""
+        """The value of a sample; None if there is none."""
         return self._samples.get((name, frozenset(labels.items())))
 
     def all(self, name):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who follows /v1/events: reads server-sent events from a door."""
+"""Follows /v1/events: reads server-sent events from a door."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ class Event:
         assert self.data["event"] == self.name
 
     def number(self):
-        """Of the line; it follows the start of weir."""
+        """The number of the line; in the id it follows the start of weir."""
         return int(self.id.split("-")[1])
 
     def __repr__(self):
@@ -39,7 +39,7 @@ class Follower:
         assert self._block() == {"retry": "1000"}
 
     def _block(self, end=math.inf):
-        """The fields of a block; None at a clean end. Comments and blocks come all the time: `end` bounds the wait."""
+        """The fields of a block; None at a clean end. Comments may come for ever, so the wait lasts until `end`."""
         fields = {}
         while True:
             line = self.response.readline().decode()
@@ -59,7 +59,7 @@ class Follower:
                 fields[name] = value
 
     def next(self, *names):
-        """The next event, or the next of these names; None: a clean end."""
+        """The next event, or the next one with one of these names; None at a clean end."""
         end = time.monotonic() + DEADLINE
         while True:
             fields = self._block(end)
@@ -71,7 +71,7 @@ class Follower:
             assert time.monotonic() < end, f"none of {names}"
 
     def rest(self):
-        """All to a clean end."""
+        """All events until a clean end."""
         return list(iter(self.next, None))
 
     def close(self):
@@ -80,7 +80,7 @@ class Follower:
 
 
 def follow(weir, query="", headers=None, version=(11, "HTTP/1.1")):
-    """At the control socket, for `with`."""
+    """A Follower at the control socket, for `with`."""
     connection = asking.Connection(asking.control_path(weir))
     connection._http_vsn, connection._http_vsn_str = version  # there is no other way to speak HTTP/1.0
     return contextlib.closing(Follower(connection, "/v1/events" + query, headers))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a daemon says: its log and its notifications, collected by threads, waited for by tests."""
+"""Collects the log and the notifications of a daemon in threads; tests wait for them."""
 
 import os
 import select
@@ -16,10 +16,10 @@ class Heard:
     def __init__(self):
         self.strange = []  # lines that are not weir's
         self.notices = []  # lines sent to NOTIFY_SOCKET
-        self.messages = []  # and the datagrams that they came in
+        self.messages = []  # the datagrams that these lines came in
         self._records = []
         self._threads = []
-        self._news = threading.Condition()  # its lock is taken again by records()
+        self._news = threading.Condition()  # with an RLock: records() takes it again
 
     def _forget(self):
         self._records, self.strange, self._threads = [], [], []
@@ -31,7 +31,7 @@ class Heard:
         thread.start()
 
     def _join(self):
-        """Waits until everything that the process said before it ended is here."""
+        """Waits until everything that the process wrote before it ended has been read."""
         for thread in self._threads:
             thread.join(DEADLINE)
 
@@ -53,7 +53,7 @@ class Heard:
         poller = select.poll()
         poller.register(self._notify, select.POLLIN)
         poller.register(self._life, select.POLLIN)
-        while self._notify.fileno() in dict(poller.poll()):  # or it has ended, and has said no more
+        while self._notify.fileno() in dict(poller.poll()):  # else the process has ended, and no message is left
             message = self._notify.recv(4096).decode()
             with self._news:
                 self.messages.append(message)
@@ -61,12 +61,12 @@ class Heard:
                 self._news.notify_all()
 
     def _wait(self, condition, deadline=DEADLINE, alive=True):
-        """Waits for `condition` of what was logged or notified. False once weir is gone without."""
+        """Waits for `condition`; returns its value. False at the deadline or, unless `alive`, once weir has exited."""
         end = time.monotonic() + deadline
         while True:
             gone = not alive and self._process.poll() is not None
             if gone:
-                self._join()  # what it said last is here, too
+                self._join()  # its last lines are read then
             with self._news:
                 got = condition()
                 if got:
@@ -77,7 +77,7 @@ class Heard:
                 self._news.wait(min(left, 0.2))
 
     def records(self, event, **match):
-        """The records of `event` so far."""
+        """The records of `event` with these fields so far."""
         with self._news:
             return [one for one in self._records if one["event"] == event and one.matches(match)]
 
@@ -98,6 +98,6 @@ class Heard:
         return got[0]
 
     def text(self):
-        """The log so far, the last of it where it is long."""
+        """The last 100 lines of the log, and of those that are not weir's."""
         with self._news:
             return "\n".join([one.line for one in self._records[-100:]] + self.strange[-100:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A daemon whose config changes while it runs, and clients that watch how that goes."""
+"""A daemon whose config changes while it runs, and clients that check how they are served meanwhile."""
 
 import contextlib
 import os
@@ -43,14 +43,14 @@ class House:
         return address.free(transport, self.weir.folder)
 
     def reload(self, **changes):
-        """A reload that must work. It is Late if the check did not end in time, for want of a processor."""
+        """A reload that must succeed. The test is Late if this machine was too busy to check the config in time."""
         done = self.weir.reload(self.settings(**changes))
         if "the check took longer than 10 s" in done.stderr:
             raise Late(done.stderr.splitlines()[-1])
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
 
     def fail(self, *expected, **changes):
-        """A reload that must fail, with these words, in the answer and in the log."""
+        """A reload that must fail, with these words in the answer, and with the answer in the log."""
         done = self.weir.reload(self.settings(**changes))
         assert (done.returncode, done.stdout) == (1, ""), done
         for text in expected:
@@ -65,8 +65,8 @@ class House:
 def house(transport="tcp4", errors=(), serve=peers.echo, user=None, env=None, control=True, program=WEIR,
           **settings):
     """
-    A House with the listener "web" on a free address, and the upstream "app", an echo. `user`: who
-    runs weir, if we are root. `program`: another build of it.
+    A House with the listener "web" on a free address, and the upstream "app", an echo. `user`: the user
+    that runs weir, if we are root. `program`: another build of weir.
     """
     with contextlib.ExitStack() as stack:
         prefix = ()
@@ -91,7 +91,7 @@ def exchange(sock, data=b"hello"):
 
 
 def say(name):
-    """A Server's work: says its name, so that a client knows where it is, then echoes."""
+    """A Server's work: it sends its name, so that a client knows its server, then echoes."""
     def serve(sock):
         sock.sendall(name)
         peers.echo(sock)
@@ -100,8 +100,8 @@ def say(name):
 
 class Callers:
     """
-    Threads that connect, exchange a few bytes and close, again and again, until stop(). What may
-    happen to a client is to be served or to be refused; all else is a failure.
+    Threads that connect, exchange a few bytes and close, again and again, until stop(). A client must be
+    served or refused; anything else is a failure.
     """
 
     def __init__(self, to, count=4):

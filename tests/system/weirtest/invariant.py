@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A test that is marked `invariant(what, page, heading)` says, when it fails, what it holds and which page to read."""
+"""When a test marked `invariant(what, page, heading)` fails, its report names the invariant and the page to read."""
 
 import pytest
 

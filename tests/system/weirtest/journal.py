@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A journald of our own, in a mount namespace: the real one, with its sockets where they belong."""
+"""A real journald of the test's own: a mount namespace has its sockets at their usual paths."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from .daemon import without_systemd
 
 _JOURNALD = "/lib/systemd/systemd-journald"
 
-# /run is ours alone, and with it /run/systemd/journal/socket and /run/log/journal. No line is too
-# many for it, and what the kernel says is no business of ours.
+# The namespace has its own /run, and so its own /run/systemd/journal/socket and /run/log/journal.
+# journald limits no rate, and does not read the messages of the kernel.
 _SETUP = f"""set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/journald.conf.d /run/log/journal
@@ -24,11 +24,11 @@ exec {_JOURNALD}"""
 
 class Journal:
     """
-    For `with`: a journald, and weir's place beside it.
+    A journald, for `with`.
 
-    prefix       a command that executes weir where that journald is
-    stream()     what a service has for its stderr
-    entries()    what weir sent and journalctl finds
+    prefix       a command that executes weir in the namespace of that journald
+    stream()     a socket for stderr, as a service has it
+    entries()    entries of weir that journalctl finds
     """
 
     def __init__(self):
@@ -60,21 +60,21 @@ class Journal:
         return ("nsenter", f"--target={self._process.pid}", *user, "--mount", "--root", "--")
 
     def stream(self):
-        """A connection by which each line becomes an entry, as systemd makes one for a service."""
+        """A connection to journald as systemd makes it for a service: each line becomes an entry."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.connect(f"/proc/{self._process.pid}/root/run/systemd/journal/stdout")
-        # Identifier, unit, priority, priorities before lines, and three forwards.
+        # Identifier, unit, priority, whether lines begin with a priority, and three forwards.
         sock.sendall(b"weir\n\n6\n1\n0\n0\n0\n")
         return sock
 
     @staticmethod
     def name_of(stream):
-        """Its $JOURNAL_STREAM."""
+        """The value of JOURNAL_STREAM for this connection."""
         what = os.fstat(stream.fileno())
         return f"{what.st_dev}:{what.st_ino}"
 
     def entries(self, *matches):
-        """The entries so far that match all of "FIELD=value": their fields, as journalctl has them."""
+        """The entries so far that match each "FIELD=value", each as a dict of its fields."""
         done = subprocess.run(
             [*self.prefix, "journalctl", "--directory=/run/log/journal", "--output=json", "--all",
              "SYSLOG_IDENTIFIER=weir", *matches],
@@ -87,7 +87,7 @@ class Journal:
         return wait.until(lambda: self.entries(*matches), f"an entry with {matches}", every=0.05)[0]
 
     def pause(self):
-        """From now on it reads nothing."""
+        """Stops journald: it reads nothing until go_on()."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-JUnit's XML by the schema that its readers share: which elements stand in which, in which order, and which
-attributes of which form each has and may have.
+Checks JUnit's XML by the schema that its readers share: the elements in each element and their order, and
+the attributes that it must or may have, and their form.
 """
 
 import re
@@ -31,7 +31,7 @@ RULES = {
 
 
 def check(element):
-    """Holds an element, and what is in it, against the rules."""
+    """Asserts that an element, and all that is in it, keeps the rules."""
     must, may, inside, has_text = RULES[element.tag]
     assert set(must) <= set(element.attrib) <= {*must, *may}, (element.tag, element.attrib)
     for name, value in element.attrib.items():
@@ -45,7 +45,7 @@ def check(element):
 
 
 def read(path):
-    """The testsuites of a file that keeps to the schema, with counts that are right."""
+    """The testsuites of a file, which must keep the schema and have the right counts."""
     root = ET.parse(path).getroot()
     assert root.tag == "testsuites"
     check(root)

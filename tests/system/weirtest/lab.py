@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab as a test runs it, and what it is asked."""
+"""Runs weirlab, and sends requests to it."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ class Lab:
             self.lines.append(line.rstrip("\n"))
 
     def said(self, pattern):
-        """The first line with this, as a match."""
+        """The match of the first line that has this pattern."""
         return next((found for line in list(self.lines) if (found := re.search(pattern, line))), None)
 
     def __enter__(self):
@@ -46,7 +46,7 @@ class Lab:
         self.stop()
 
     def stop(self, by=signal.SIGTERM):
-        """Ends it; it must end well."""
+        """Ends weirlab, which must exit with 0."""
         if self.process.poll() is None:
             self.process.send_signal(by)
         code = self.process.wait(DEADLINE)
@@ -55,7 +55,7 @@ class Lab:
         assert code == 0, (code, self.lines)
 
     def raw(self, method, path, body=None, **headers):
-        """(status, headers, text) of an answer."""
+        """Sends a request; returns (status, headers, text) of its answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         try:
             connection.request(method, path, body, {"User-Agent": "test", **headers})
@@ -65,7 +65,7 @@ class Lab:
             connection.close()
 
     def ask(self, method, path, body=None):
-        """The status, and the JSON or None."""
+        """Sends a request; returns the status, and the JSON or None."""
         text = None if body is None else body if isinstance(body, str) else json.dumps(body)
         status, _, answer = self.raw(method, path, text)
         return status, json.loads(answer) if answer else None
@@ -77,14 +77,14 @@ class Lab:
         return self.do("POST", path, body)
 
     def do(self, method, path, body=None):
-        """What must go well."""
+        """Sends a request that must succeed, else raises Refused; returns the JSON or None."""
         status, answer = self.ask(method, path, body)
         if status >= 400:
             raise Refused(status, answer)
         return answer
 
     def proxy(self, upstream, name="p", listen="localhost:0", **more):
-        """Makes one; where it listens."""
+        """Makes a proxy; returns the Address where it listens."""
         made = self.post("/proxies", {"name": name, "listen": listen, "upstream": str(upstream), **more})
         return where(made)
 
@@ -100,7 +100,7 @@ class Lab:
 
 
 def where(proxy):
-    """The Address of a proxy as an answer has it."""
+    """The Address of a proxy in an answer."""
     listen = proxy["listen"]
     if listen.startswith("unix:"):
         return address.unix(listen.removeprefix("unix:"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirload as a test runs it, and the peers that it is tried on: they close by the script."""
+"""Runs weirload, and peers for it that close by a script."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ WEIRLOAD = os.environ.get("WEIRLOAD", os.path.join(os.path.dirname(WEIR), "src",
 
 
 class Told:
-    """What a run has said."""
+    """The exit code and the output of a run."""
 
     def __init__(self, code, out, err, rows=()):
         self.code = code
@@ -52,7 +52,7 @@ class Told:
 
 
 def arguments(scenario, options):
-    """--key=value for each; True is a flag, None and False leave it out."""
+    """--key=value for each option; True makes it a flag, None and False leave it out."""
     words = [WEIRLOAD, scenario]
     for key, value in options.items():
         name = "--" + key.rstrip("_").replace("_", "-")
@@ -65,9 +65,10 @@ def arguments(scenario, options):
 
 def run(scenario, *, folder=None, prefix=(), **options):
     """
-    Runs it to its end; with `folder` also its CSV is read, and with json=False its text. Unless the
-    test says so, late is what no busy machine makes of on time; max_late=None leaves the default. Where this machine
-    held up weirload, so that what it measured is void, or the scripted peer that is its target, the test is Late.
+    Runs weirload to its end. With `folder` its CSV is read too; with json=False its output is text. With `expect`,
+    max_late is 20s unless the test sets it, so that a busy machine makes nothing late; max_late=None leaves weirload's
+    default. The test is Late if this machine held up weirload, so that counts are void, or the scripted peer that is
+    its target.
     """
     options = {"json": True, "connections": 8, **options}
     if "max_late" not in options and options.get("expect") is not None:
@@ -91,24 +92,24 @@ def run(scenario, *, folder=None, prefix=(), **options):
 
 class Script:
     """
-    What a scripted peer does to each of its connections.
+    What a scripted peer does with each of its connections.
 
     close_after   seconds without a byte until it closes (None: never)
     cap           seconds after the first FIN until it closes, whatever moves
     by            "fin" or "rst"
     swallow       how many of the last bytes of each chunk are lost
-    swallow_at    what comes behind so many bytes is lost (None: nothing)
-    way           on which way they are: "up" or "down"
-    add           bytes that nobody sent, behind each chunk on the way up
-    garble        whether the last byte of each chunk becomes another
-    delay         seconds that each chunk is late on the way
+    swallow_at    how many bytes pass until all others are lost (None: nothing is lost)
+    way           the direction in which bytes are lost, added or changed: "up" or "down"
+    add           bytes that nobody sent, added behind each chunk
+    garble        whether the last byte of each chunk is changed
+    delay         seconds by which each chunk is delayed
     banner        seconds after which a byte is sent to the client (None: never)
-    counts        whose bytes put that off alone, "client" or "server" (None: those of both)
+    counts        only bytes of this side put close_after off: "client" or "server" (None: both)
     life          seconds after the accept until it closes, whatever moves
-    first         seconds after the accept until it closes a client that has said nothing
-    places        how many are served at once; the others are closed `queue` seconds after their accept
-    drain         once the path drain_file exists: "cut" closes all, "idle" what is silent for 1 s
-    only          close that side alone, "client" or "server"; the other stays open
+    first         seconds after the accept until it closes a client that has sent nothing
+    places        how many clients are served; each later one is reset `queue` seconds after its accept
+    drain         once the path drain_file exists, "cut" closes all, "idle" those that are silent for 1 s
+    only          the only side that is closed, "client" or "server"; the other one stays open
     """
 
     def __init__(self, close_after=None, by="fin", cap=None, swallow=0, only=None, add=b"", delay=0,
@@ -133,12 +134,12 @@ class Script:
         self.drain = drain
         self.drain_file = drain_file
         self.kept = []  # sockets that stay open
-        self.heard = 0  # clients that have said something
-        self.lag = 0  # seconds that the machine held it up at most
+        self.heard = 0  # clients that have sent something
+        self.lag = 0  # the longest delay by this machine, in seconds
 
 
 class _Link:
-    """One connection through a scripted proxy: two sockets, and who closes them when."""
+    """One connection through a scripted peer: one or two sockets, which it closes by the script."""
 
     def __init__(self, script, client, server):
         self.script = script
@@ -181,7 +182,7 @@ class _Link:
             self.moved = time.monotonic()
 
     def harm(self, data):
-        """What is left of a chunk, and what was added to it."""
+        """The chunk after the script has cut, changed and extended it."""
         script = self.script
         if script.swallow:
             data = data[:-script.swallow]
@@ -208,7 +209,7 @@ class _Link:
         return min(ends, default=None)
 
     async def watch(self):
-        """Returns when it is to be closed."""
+        """Waits until the connection is to be closed."""
         while True:
             due = self.due()
             if due is not None and time.monotonic() >= due:
@@ -250,15 +251,15 @@ class _Link:
 
 class ScriptedPeer:
     """
-    A server that reads and closes by its script, or, with `upstream`, a proxy that does. For `with`;
-    everything happens on a thread of its own. What its clients said is appended to `hears`, each at its end.
+    A server that reads and closes by its script, or, with `upstream`, a proxy that does. For `with`; it has its own
+    thread. When a connection ends, the first 64 KiB that its client sent are appended to `hears`.
     """
 
     def __init__(self, script, upstream=None, rcvbuf=None, hears=None):
         self.script = script
         self.hears = hears
         self.upstream = upstream
-        self.peers = []  # where its clients came from
+        self.peers = []  # the hosts of its clients
         self.ports = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         if rcvbuf:
@@ -285,7 +286,7 @@ class ScriptedPeer:
 
     @contextlib.contextmanager
     def keeps_pace(self):
-        """What is done here shows something only if this machine lets the peer keep to its script."""
+        """Raises Late at the end of the block if this machine held up the peer, so that it missed its script."""
         self.script.lag = 0
         try:
             yield
@@ -294,7 +295,7 @@ class ScriptedPeer:
                 raise Late(f"the peer was held up for {self.script.lag:.3f} s")
 
     def refuse(self):
-        """Whoever comes from now on."""
+        """Stops listening: later clients are refused."""
         self._listener.shutdown(socket.SHUT_RDWR)
 
     def _run(self):
@@ -307,7 +308,7 @@ class ScriptedPeer:
                 try:
                     sock, peer = await self._loop.sock_accept(self._listener)
                 except OSError:
-                    await asyncio.Event().wait()  # refuse(): until the end
+                    await asyncio.Event().wait()  # after refuse(): waits for the end
                 self.peers.append(peer[0])
                 self.ports.append(peer[1])
                 link = asyncio.ensure_future(self._link(sock))

@@ -21,7 +21,7 @@ class Record(dict):
         return float(self[key]) if "." in self[key] else int(self[key])
 
     def moment(self):
-        """When it was logged, in seconds, by the clock of the day."""
+        """When it was logged, in seconds since the epoch (wall clock)."""
         return datetime.datetime.fromisoformat(self["time"].rstrip("Z")).replace(tzinfo=datetime.timezone.utc).timestamp()
 
     def matches(self, wanted):
@@ -32,7 +32,7 @@ class Record(dict):
 
 
 def parse(line):
-    """A Record, or None when the line is not weir's (a sanitizer's report, say)."""
+    """A Record, or None if the line is not weir's, but for example a sanitizer's."""
     fields = {}
     priority = _PRIORITY.match(line)
     if priority:

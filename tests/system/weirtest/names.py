@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Host names with addresses of the test's choice."""
+"""Host names whose addresses the test chooses."""
 
 import functools
 import os
@@ -7,19 +7,19 @@ import socket
 import subprocess
 import sys
 
-# .invalid is promised never to resolve (RFC 2606); a label longer than 63 bytes cannot even be asked for.
+# A name under .invalid never resolves (RFC 2606). weir could not even ask for a label longer than 63 bytes.
 UNRESOLVABLE = "nowhere.invalid"
 
-# A machine without a name server is told so after a second and not after ten.
+# Without a name server a lookup fails after one second instead of ten.
 IMPATIENT = {"RES_OPTIONS": "timeout:1 attempts:1"}
 
 TWO_ADDRESSES = "two-addresses.test"
 
 
-# A shell that gives its place to weir, in namespaces of its own: "$0" is the folder, "$@" weir.
+# A shell in namespaces of its own runs these, then executes weir: "$0" is the folder, "$@" is weir.
 _BIND_HOSTS = 'mount --bind "$0/hosts" /etc/hosts'
 _OWN_NETWORK = 'ip link set lo up && mount --bind "$0/resolv.conf" /etc/resolv.conf'
-# A name server that never answers, as a socket that weir inherits and nobody reads.
+# A name server that never answers: a socket that weir inherits and that nobody reads.
 _MUTE = ("import os, socket, sys\n"
          "sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
          "sock.bind(('127.0.0.1', 53))\n"
@@ -28,15 +28,15 @@ _MUTE = ("import os, socket, sys\n"
 
 
 def _unshare(folder, namespaces, script):
-    # Root needs no user namespace, which a chroot would not let it have.
+    # Root needs no user namespace, and in a chroot could not make one.
     become_root = () if os.geteuid() == 0 else ("--map-root-user",)
     return ("unshare", *become_root, *namespaces, "sh", "-c", f'{script} && exec "$@"', str(folder))
 
 
 class Hosts:
     """
-    Names with addresses of the test's choice, for a daemon that starts under `prefix`: a hosts file that
-    only it sees. set() may be called while it runs.
+    Names whose addresses the test chooses. They are in a hosts file that only a daemon with this `prefix`
+    sees. set() may be called while it runs.
     """
 
     def __init__(self, folder, **names):
@@ -45,13 +45,13 @@ class Hosts:
         self.prefix = _unshare(folder, ("--mount",), _BIND_HOSTS)
 
     def set(self, **names):
-        """set(name=["127.0.0.1", "::1"]): "name.test" stands for these."""
+        """set(name=["127.0.0.1", "::1"]): "name.test" has these addresses."""
         with open(self._path, "w", encoding="ascii") as file:
             file.writelines(f"{one} {name}.test\n" for name, all_of_it in names.items() for one in all_of_it)
 
 
 class Island(Hosts):
-    """As Hosts, on a network of its own that has nothing but lo. With `mute`, lookups of other names hang."""
+    """Hosts in a network namespace that has only lo. With `mute`, lookups of other names hang."""
 
     def __init__(self, folder, mute=False, setup="true", **names):
         super().__init__(folder, **names)
@@ -71,8 +71,8 @@ def _localhost_has_two():
 
 def two_addresses(folder):
     """
-    A name that stands for 127.0.0.1 and ::1, and the command prefix under which it does: that is
-    localhost, or a name in a hosts file that only the daemon sees (in a mount namespace of its own).
+    A name with the addresses 127.0.0.1 and ::1, and the command prefix that it needs. The name is
+    localhost, or one in a hosts file that only the daemon sees (in a mount namespace of its own).
     """
     if _localhost_has_two():
         return "localhost", ()

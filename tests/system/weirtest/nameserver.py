@@ -28,8 +28,9 @@ class NameServer:
 
     set("app.test", "1 A 127.0.0.2", "1 A 127.0.0.3")    these are all its records
     set("app.test")                                      NXDOMAIN
-    mood("app.test", "refuse")                           or "deny": it hangs; "transparent": SERVFAIL, as for
-                                                         what is in no zone of ours; "": it answers again
+    mood("app.test", "refuse")                           REFUSED; with "deny" no answer; with "transparent"
+                                                         SERVFAIL, as for names of other zones; with "" it
+                                                         answers again
     """
 
     def __init__(self):
@@ -88,13 +89,13 @@ remote-control:
         return done.returncode
 
     def set(self, name, *records):
-        """All at once only where there is one record: each is a change of its own."""
+        """Replaces the records of this name. unbound adds them one by one: an answer meanwhile may have only some."""
         self._control("local_data_remove", name)
         if records:
             self._control("local_datas", given="".join(f"{name} {record}\n" for record in records))
 
     def mood(self, name, kind):
-        """How this name is answered, its records or not."""
+        """Sets how this name is answered, whether it has records or not."""
         self._control(*(("local_zone", name, kind) if kind else ("local_zone_remove", name)))
 
     def __str__(self):

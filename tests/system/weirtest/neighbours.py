@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Other proxies before and behind weir, from Debian: HAProxy and nginx, each run by a config of a few lines."""
+"""Other proxies before and behind weir: HAProxy and nginx from Debian, each with a config of a few lines."""
 
 import contextlib
 import os
@@ -54,7 +54,7 @@ def _program(name):
 
 @contextlib.contextmanager
 def _running(argv, folder, **popen):
-    """Runs it in its folder; what it has said is shown when something fails."""
+    """Runs a program in this folder; its output is printed when something fails."""
     with open(os.path.join(folder, "said"), "w+", encoding="utf-8") as said:
         process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **popen)
         try:
@@ -71,12 +71,12 @@ def _running(argv, folder, **popen):
 
 @contextlib.contextmanager
 def haproxy(server, options="", bind="", transport="tcp4"):
-    """The Address of a HAProxy that relays to the Address `server`, with these options of it and of its listener."""
+    """The Address of a HAProxy that relays to the Address `server`, with these options in its server and bind lines."""
     program = _program("haproxy")
     path = server.text.removeprefix("unix:")
     where = server.text if not server.is_unix else f"abns{path}" if path[0] == "@" else f"unix@{path}"
     with tempfile.TemporaryDirectory(prefix="weir-") as folder, \
-            contextlib.closing(peers.Upstream(transport, folder)) as made:  # it listens: nobody waits for HAProxy
+            contextlib.closing(peers.Upstream(transport, folder)) as made:  # listens already: nobody waits for HAProxy
         fd = made.sock.fileno()
         config = os.path.join(folder, "haproxy.cfg")
         with open(config, "w", encoding="utf-8") as file:
@@ -87,8 +87,8 @@ def haproxy(server, options="", bind="", transport="tcp4"):
 
 @contextlib.contextmanager
 def nginx(server, more="", listen="", transport="tcp4"):
-    """The Address of an nginx that relays to the Address `server`; `more` stands in its server's block, `listen`
-    behind its own address."""
+    """The Address of an nginx that relays to the Address `server`. `more` is added to its server block, `listen` to
+    its own address."""
     program = _program("nginx")
     with tempfile.TemporaryDirectory(prefix="weir-") as folder:
         made = address.free(transport, folder)
@@ -97,14 +97,14 @@ def nginx(server, more="", listen="", transport="tcp4"):
             file.write(_NGINX.format(module=NGINX_STREAM, folder=folder, server=server, more=more,
                                      listen=f"{made} {listen}"))
         with _running([program, "-p", folder, "-c", config], folder) as process:
-            # It listens when it has written its number; to connect would be a client of weir's.
+            # nginx listens once it has written its pid. A connect, as a trial, would be one more client for weir.
             wait.until(lambda: process.poll() is not None or os.path.exists(os.path.join(folder, "nginx.pid")),
                        "nginx has begun")
             yield made
 
 
 def through(where, sent=b"ping"):
-    """A client that is connected to it and has spoken."""
+    """A client that has connected to `where` and has sent these bytes."""
     client = peers.connect(where)
     client.sendall(sent)
     return client

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Clients and upstream servers: plain sockets, and what the tests do with them."""
+"""Clients and upstream servers on plain sockets."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ from .settings import DEADLINE
 
 
 def prepare(sock, rcvbuf=None):
-    """What each socket of a test gets: a deadline, no delay of small writes, a small buffer if asked."""
+    """Sets what each socket of a test has: a deadline, TCP_NODELAY, and a receive buffer of `rcvbuf` bytes if given."""
     sock.settimeout(DEADLINE)
     if rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -23,7 +23,7 @@ def prepare(sock, rcvbuf=None):
 
 
 class ResetSocket(socket.socket):
-    """A client that was reset before its connect() returned, which has taken the error."""
+    """A client that was reset before connect() returned: connect() took the error, so later calls raise it again."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class ResetSocket(socket.socket):
 
 
 def connect(to, rcvbuf=None, bind=None):
-    """A client connected to an Address. A reset that comes at once is for whoever reads."""
+    """A client connected to an Address. If it is reset at once, only its reads and writes raise the error."""
     sock = prepare(to.socket(), rcvbuf)
     if bind:
         sock.bind(bind.sockaddr)
@@ -58,7 +58,7 @@ class Upstream:
         self.address = wanted if wanted.is_unix or wanted.sockaddr[1] else address.of_socket(self.sock)
 
     def set_rcvbuf(self, size):
-        """For the sockets that it accepts from now on: they inherit it."""
+        """Sets the receive buffer of the sockets that it accepts from now on: they inherit it."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
     def accept(self):
@@ -87,7 +87,7 @@ class Server(Upstream):
                 sock = prepare(self.sock.accept()[0])
             except OSError:
                 return
-            sock.settimeout(None)  # a pair of a slow machine may be silent for long
+            sock.settimeout(None)  # on a slow machine a pair may be silent for long
             threading.Thread(target=self._serve_one, args=(sock,), daemon=True).start()
 
     def _serve_one(self, sock):
@@ -105,13 +105,13 @@ class Server(Upstream):
 
 
 def echo(sock):
-    """A Server's work: everything comes back, and the FIN after it."""
+    """A Server's work: it sends everything back; the Server then closes."""
     while data := sock.recv(65536):
         sock.sendall(data)
 
 
 class RefusingUpstream:
-    """Connecting to it is refused."""
+    """An address that refuses connects."""
 
     def __init__(self, transport, folder):
         wanted = address.bindable(transport, folder)
@@ -156,25 +156,25 @@ class BlackHole(Upstream):
 
 
 def fin(sock):
-    """Half-close."""
+    """Half-closes the socket."""
     sock.shutdown(socket.SHUT_WR)
 
 
 def reset(sock):
-    """RST; a UNIX socket, which knows none, is closed."""
+    """Sends RST and closes; UNIX sockets have no RST, so they just close."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
 def vanish(sock):
-    """Its host is gone: a TCP socket that drops whatever reaches it, and so acknowledges nothing."""
+    """From now on the TCP socket drops all packets and acknowledges nothing, as if its host were gone."""
     program = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET, 0 bytes
     filters = struct.pack("HL", 1, ctypes.addressof(program))
     sock.setsockopt(socket.SOL_SOCKET, 26, filters)  # SO_ATTACH_FILTER
 
 
 def read_end(sock, piece=65536):
-    """Everything until the end, and which end it was: (bytes, "fin" or "rst")."""
+    """Reads to the end; returns all bytes, and how it ended: (bytes, "fin" or "rst")."""
     got = bytearray()
     while True:
         try:
@@ -187,14 +187,14 @@ def read_end(sock, piece=65536):
 
 
 def end_of(sock):
-    """The end alone, where no byte may come before it."""
+    """Reads to the end, before which no byte may come; returns "fin" or "rst"."""
     got, end = read_end(sock)
     assert not got, f"{len(got)} bytes before the end"
     return end
 
 
 def abort_of(sock):
-    """What an abort by weir looks like to this socket: a UNIX peer may take it for an end."""
+    """The ends that this socket may see when weir aborts: a UNIX socket may see a FIN."""
     return ("rst", "fin") if sock.family == socket.AF_UNIX else ("rst",)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What /proc says about the daemon: memory, processor time, open files; and about the kernel."""
+"""Figures from /proc: memory, processor time and open files of the daemon, and figures of the kernel."""
 
 import fcntl
 import os
@@ -10,8 +10,8 @@ import time
 
 def memory(pid):
     """
-    Bytes that the process has for itself, swapped out ones too. Pages of files do not count: its share
-    of a library grows when another test's process ends.
+    Bytes of the process's own memory, with those that are swapped out. Pages of files do not count: the
+    share of a library grows when the process of another test ends.
     """
     total = 0
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
@@ -29,7 +29,7 @@ def cpu_seconds(pid):
 
 
 def sleeps(pid):
-    """How often each thread has gone to sleep by itself, hence woken up: {thread: count}."""
+    """How often each thread has gone to sleep by itself, and so was woken up: {thread: count}."""
     folder = f"/proc/{pid}/task"
     counts = {}
     for thread in os.listdir(folder):
@@ -41,7 +41,7 @@ def sleeps(pid):
 
 
 def children(pid):
-    """Those of its first thread, zombies too."""
+    """The child processes of its first thread, with zombies."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return [int(child) for child in file.read().split()]
 
@@ -58,13 +58,13 @@ def fds(pid):
 
 
 def fd_room(pid):
-    """For how many files the kernel's table has room without growing."""
+    """The size of its fd table in the kernel, which grows beyond that many files."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("FDSize:"))
 
 
 def pipe_ends(pid):
-    """How many of them are an end of a pipe."""
+    """How many open files are ends of pipes."""
     folder = f"/proc/{pid}/fd"
 
     def is_pipe(fd):
@@ -77,7 +77,7 @@ def pipe_ends(pid):
 
 
 def settled_fds(pid):
-    """The same, once it stays the same: after a start or a close, some are just being closed."""
+    """fds() once it no longer changes: after a start or a close, some fds are still being closed."""
     seen = []
     while len(seen) < 5 or len(set(seen[-5:])) > 1:
         seen.append(fds(pid))
@@ -86,7 +86,7 @@ def settled_fds(pid):
 
 
 def state(pid):
-    """One letter: R, S, T (stopped) …"""
+    """The state of the process as a letter: R, S, T (stopped) …"""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0]
 

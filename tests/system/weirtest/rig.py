@@ -25,7 +25,7 @@ class Rig:
         return self._stack.enter_context(self.upstream.accept())
 
     def pair(self, **options):
-        """A client, and the connection that weir made for it: only one may be under way."""
+        """A client, and the connection that weir made for it; no other connect may be under way."""
         client = self.client(**options)
         return client, self.accept()
 
@@ -34,12 +34,12 @@ class Rig:
 def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener=None, rcvbuf=None,
           upstream_settings=None, daemon=None, **settings):
     """
-    A Rig whose clients come over one transport (or to a Free of the test's own) and whose upstream is
-    reached over another.
+    A Rig. Its clients come over the transport `client` (or to a Free of the test); weir reaches its
+    upstream over the transport `upstream`.
 
-    servers    of the upstream, in order: a class of peers.py, or any callable that makes one from
-               (transport, folder), or an address as text; the last is the Rig's upstream
-    rcvbuf     of the upstream's sockets
+    servers    the servers of the upstream, in order: each a class of peers.py, or any callable that makes
+               one from (transport, folder), or an address as text; the last is the Rig's upstream
+    rcvbuf     the receive buffer of the upstream's sockets
     listener   further settings of the listener
     upstream_settings  further settings of the upstream
     daemon     options of Weir
@@ -57,6 +57,6 @@ def relay(client="tcp4", upstream="tcp4", *, servers=(peers.Upstream,), listener
                                         **(listener or {}))}
         weir.settings["upstreams"][0].update(upstream_settings or {})
         stack.enter_context(weir)
-        # The sockets go first, so that the daemon ends at once.
+        # The sockets are closed first, so that the daemon ends at once.
         with contextlib.ExitStack() as sockets:
             yield Rig(weir, made[-1], sockets)

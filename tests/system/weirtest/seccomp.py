@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-A seccomp profile as of a container: `python3 seccomp.py ERRNO CALL,... COMMAND ...` executes a command
-to which the kernel refuses these system calls with this errno. prefix() is how to write that.
+Refuses system calls, as the seccomp profile of a container does: `python3 seccomp.py ERRNO CALL,...
+COMMAND ...` executes a command for which these calls fail with this errno. prefix() makes such a line.
 """
 
 import ctypes
@@ -11,7 +11,7 @@ import platform
 import struct
 import sys
 
-# Those after 423 have the same number everywhere.
+# System calls after 423 have the same number on all architectures.
 NUMBERS = {
     "x86_64": {"clone": 56, "splice": 275, "pipe2": 293, "unshare": 272, "timerfd_create": 283, "signalfd4": 289, "accept4": 288,
                "epoll_create1": 291, "eventfd2": 290},
@@ -29,7 +29,7 @@ def prefix(error, *calls):
 
 
 def refuse(error, calls):
-    """From now on, for this process and what it executes."""
+    """These calls fail with this error from now on, in this process and in what it executes."""
     rules = [(_LOAD, 0, 0, 0)]
     for number in (NUMBERS[call] for call in calls):
         rules += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | error)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the caller of the tests chose: which binary, how large the counts, which sanitizer."""
+"""What the environment of the tests sets: the binary, the size of counts, the sanitizer."""
 
 import os
 import pathlib
@@ -14,17 +14,17 @@ SCALE = int(os.environ.get("WEIR_SCALE", "1"))
 # "asan", "tsan" or "": memory and processor time mean something in a plain build only.
 SANITIZER = os.environ.get("WEIR_SANITIZER", "")
 
-# "off": no daemon splices whose config does not say otherwise, so that all is copied.
+# "off": a daemon copies all bytes, unless the config of a test sets `splice`.
 SPLICE = os.environ.get("WEIR_SPLICE", "auto")
 
-# How long anything may take that should happen at once. Generous: it ends hangs and judges nothing.
+# Seconds that something may take which should happen at once. They are generous, as they only end hangs.
 DEADLINE = 120.0 if SANITIZER else 30.0
 
-# What was due and comes later than this has not come by itself. How late it was is printed, and judged in bench/:
-# here it says when this machine had time.
+# Seconds: if something is later than this, its timer has not caused it. The tests do not judge smaller delays, which
+# depend on this machine: they print them, and bench/ judges them.
 LATE = 10.0
 
 
 def scaled(count, least=1):
-    """`count` of the plain build, as many as this build is meant to stand."""
+    """The count for this build, made from that of the plain build."""
     return max(count // SCALE, least)

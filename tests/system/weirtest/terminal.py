@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A real terminal, of tmux: a program in it, keys for it, and what stands on its screen."""
+"""A real terminal, in tmux: a test runs a program in it, sends keys to it and reads its screen."""
 
 import os
 import shlex
@@ -13,15 +13,15 @@ from .settings import DEADLINE
 
 class Terminal:
     """
-    For `with`: in the folder, a shell of `width` by `height` that says "ready>" where it waits for a line. Its server is its own, and
-    ends with it.
+    A shell in a terminal of `width` by `height`, for `with`. It starts in `folder`; its prompt is "ready>". It has its
+    own tmux server, which ends with it.
     """
 
     def __init__(self, folder, width=100, height=30, shell=("bash", "--norc", "--noprofile"), env=None):
         self._tmux = ["tmux", "-S", os.path.join(folder, "tmux-" + uuid.uuid4().hex[:8]), "-f", "/dev/null"]
         self._folder = folder
         self._size = width, height
-        # A shell on the way to this one may take the prompt out of the environment.
+        # tmux runs this in another shell, which may remove PS1 from the environment.
         self._shell = ("env", "PS1=ready> ", *shell)
         self._env = {**without_systemd(), "LC_ALL": "C.UTF-8", "HISTFILE": "",
                      **(env or {})}
@@ -52,7 +52,7 @@ class Terminal:
         return self._run("capture-pane", "-p")
 
     def ask(self, what):
-        """What tmux knows of it: "alternate_on", "pane_pid", ..."""
+        """The value of a tmux variable: "alternate_on", "pane_pid", ..."""
         return self._run("display-message", "-p", "#{" + what + "}").strip()
 
     def type(self, text):
@@ -62,7 +62,7 @@ class Terminal:
         self._run("send-keys", *names)
 
     def line(self, text):
-        """Types a line for the shell."""
+        """Types a line, then Enter."""
         self.type(text)
         self.keys("Enter")
 
@@ -70,7 +70,7 @@ class Terminal:
         self._run("resize-window", "-x", str(width), "-y", str(height))
 
     def wait(self, *texts, without=()):
-        """Until all of these stand on the screen, and none of `without`; the screen."""
+        """Waits until all of these texts are on the screen, and none of `without`; returns the screen."""
         def look():
             screen = self.screen()
             return screen if all(text in screen for text in texts) and not any(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""TLS as clients and servers speak it: Python's ssl, over sockets of a test, and the hello by hand."""
+"""TLS clients and servers with Python's ssl, over sockets of a test, and ClientHellos that the test sends itself."""
 
 import os
 import ssl
@@ -30,7 +30,7 @@ def _context(side, protocols, least=VERSIONS[0], most=VERSIONS[-1]):
     made = ssl.SSLContext(side)
     made.check_hostname = False
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are meant
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1 are tested on purpose
         made.maximum_version, made.minimum_version = most, least
     made.set_ciphers("ALL:@SECLEVEL=0")  # TLS 1.0 and 1.1 sign with SHA-1
     if protocols:
@@ -39,7 +39,7 @@ def _context(side, protocols, least=VERSIONS[0], most=VERSIONS[-1]):
 
 
 def serve(certificate, *protocols):
-    """A Server's work: shakes hands with this certificate, then echoes."""
+    """A Server's work: it makes a handshake with this certificate, then echoes."""
     context = _context(ssl.PROTOCOL_TLS_SERVER, protocols)
     context.load_cert_chain(certificate.file, certificate.key)
 
@@ -50,19 +50,19 @@ def serve(certificate, *protocols):
 
 
 def client_context(version=ssl.TLSVersion.TLSv1_3, protocols=()):
-    """Takes any certificate: the test looks at it."""
+    """A context that accepts any certificate; the test looks at it."""
     context = _context(ssl.PROTOCOL_TLS_CLIENT, protocols, version, version)
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
 def handshake(sock, name=None, **options):
-    """The TLS socket of a client that asks for this name."""
+    """The TLS socket of a client that has asked for this name."""
     return client_context(**options).wrap_socket(sock, server_hostname=name)
 
 
 class ByHand:
-    """A client whose hello the test sends."""
+    """A client whose ClientHello the test sends itself: `hello`."""
 
     def __init__(self, name=None, **options):
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -74,7 +74,7 @@ class ByHand:
         self.hello = self._out.read()
 
     def finish(self, sock):
-        """The rest of the handshake, when the hello is on its way; the server's certificate."""
+        """Does the rest of the handshake after the hello was sent; returns the server's certificate."""
         done = False
         while not done:
             try:
@@ -92,10 +92,10 @@ class ByHand:
 
 
 def padded(hello, size):
-    """The same hello, in one record of so many bytes all in all (RFC 7685)."""
+    """The same hello, padded to a record of `size` bytes with its header (RFC 7685)."""
     session = 43 + 1 + hello[43]
     ciphers = session + 2 + int.from_bytes(hello[session:session + 2], "big")
-    at = ciphers + 1 + hello[ciphers]  # the length of the extensions
+    at = ciphers + 1 + hello[ciphers]  # where the length of the extensions is
     more = size - len(hello)
     padding = b"\0\x15" + (more - 4).to_bytes(2, "big") + bytes(more - 4)
     lengths = [(3, 2), (6, 3), (at, 2)]
@@ -107,7 +107,7 @@ def padded(hello, size):
 
 
 def in_records(hello, size):
-    """The same message in records of so many bytes."""
+    """The same message in records that carry `size` bytes each."""
     message = hello[5:]
     parts = [message[i:i + size] for i in range(0, len(message), size)]
     return b"".join(hello[:3] + len(part).to_bytes(2, "big") + part for part in parts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Bytes in quantity: sent and received by hash, until nobody takes more, or without end."""
+"""Sends and receives many bytes: with a hash, until the buffers are full, or without end."""
 
 import hashlib
 import random
@@ -17,8 +17,8 @@ _BYTES = memoryview(hashlib.shake_128(b"weir").digest(_BLOCK))
 
 class Payload:
     """
-    `size` bytes that are the same for the same seed, in pieces of random sizes. To make some for each of
-    hundreds of clients costs more than to send them: all are of the same block, from a place of their own on.
+    `size` bytes that are the same for the same seed, in pieces of random sizes. All payloads are parts of one
+    block and begin at random places: new bytes for each of hundreds of clients would cost more than sending them.
     """
 
     def __init__(self, size, seed=0, largest=65536):
@@ -37,7 +37,7 @@ class Payload:
 
 
 class Task:
-    """Work in a thread; result() joins and gives what it returned, or raises what it raised."""
+    """Work in a thread; result() joins it, and returns what the work has returned, or raises what it has raised."""
 
     def __init__(self, work, *args):
         self._work, self._args = work, args
@@ -48,7 +48,7 @@ class Task:
     def _run(self):
         try:
             self._result = self._work(*self._args)
-        except BaseException as problem:  # handed on by result()
+        except BaseException as problem:  # result() raises it
             self._problem = problem
 
     @property
@@ -93,8 +93,8 @@ def filled(count):
 
 def fill_all(socks, limit=None, quiet=0.2):
     """
-    Sends on all of them until nobody takes more: no room anywhere for `quiet` seconds, or `limit`
-    bytes each. Returns how many bytes went out on each; they are those of filled().
+    Sends on all sockets until none has had room for `quiet` seconds, or each has sent `limit` bytes.
+    Returns how many bytes each has sent; they are those of filled().
     """
     sent = dict.fromkeys(socks, 0)
     poller = select.poll()
@@ -123,14 +123,14 @@ def fill_all(socks, limit=None, quiet=0.2):
 
 
 def fill(sock, limit=None, quiet=0.2):
-    """fill_all() for one."""
+    """fill_all() for one socket."""
     return fill_all([sock], limit, quiet)[0]
 
 
 class Flood:
     """
-    Sends without end, in a thread, until it is stopped or the connection is gone: unlike after
-    fill(), the receiver's side stays full however much the kernel's buffers grow.
+    Sends without end, in a thread, until it is stopped or the connection is gone. So the receiver's side
+    stays full even if the kernel's buffers grow, which is not so after fill().
     """
 
     def __init__(self, sock):
@@ -154,20 +154,20 @@ class Flood:
                 return
 
     def stop(self):
-        """No more; returns how many bytes went out, which are those of filled()."""
+        """Stops sending; returns how many bytes were sent, which are those of filled()."""
         self._stopped = True
         self._thread.join(DEADLINE)
         self._sock.settimeout(DEADLINE)
         return self.sent
 
     def end(self):
-        """Waits until the connection is gone; how it went ("rst", or "fin" where nothing told)."""
+        """Waits until the connection is gone; returns "rst"."""
         self._thread.join(DEADLINE)
         assert self.broken, "the flood still runs"
         return "rst"
 
 
 def wait_sent(sock):
-    """Waits until the peer's kernel has all that was sent: a reset then cuts none of it."""
+    """Waits until the peer's kernel has all that was sent: a reset does not lose any of it then."""
     if sock.family != socket.AF_UNIX:
         wait.until(lambda: proc.sent_queue(sock) == 0, "an empty send queue")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Waiting for conditions that nothing signals; never for a guessed time."""
+"""Waits for conditions that nothing signals, never for a guessed time."""
 
 import time
 
@@ -7,7 +7,7 @@ from .settings import DEADLINE
 
 
 def until(condition, what, deadline=DEADLINE, every=0.005):
-    """Polls until `condition()` is true and returns what it gave; fails after `deadline` seconds."""
+    """Polls until `condition()` is true, and returns its value; fails after `deadline` seconds."""
     end = time.monotonic() + deadline
     while True:
         got = condition()
@@ -19,7 +19,7 @@ def until(condition, what, deadline=DEADLINE, every=0.005):
 
 
 def holds(condition, seconds, every=0.01):
-    """Whether `condition()` stays true for `seconds`, which is the measurement, not a guess."""
+    """Whether `condition()` stays true for `seconds`; here the time is what is measured, not a guess."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not condition():
