@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Who may come in by `allow` and `deny`, and what a reload does to those who are in already."""
+"""The clients that `allow` and `deny` let in, and what a reload does to open pairs."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ FLOOD = 300
 
 
 def call(here, source=None, to=None):
-    """A client from this address, as it is told by the listener: served, or reset."""
+    """Connects from this address, and returns how the client fared: "served", "rst" or, on UNIX sockets, "end"."""
     bind = source and address.tcp(source, 0)
     with peers.connect(to or here.weir.address, bind=bind) as sock:
         try:
@@ -23,7 +23,7 @@ def call(here, source=None, to=None):
         except ConnectionResetError:
             return "rst"
         except (AssertionError, BrokenPipeError):
-            return "end"  # of UNIX, which knows no reset
+            return "end"  # UNIX sockets have no reset
         return "served"
 
 
@@ -63,7 +63,7 @@ def test_lists_name_files_families_and_unix_peers(folder):
         port = here.weir.address.sockaddr[1]
         any_v4 = address.tcp("127.0.0.1", port)
         any_v6 = address.tcp("::1", port)
-        # One IPv6 socket takes both: who comes by IPv4 is IPv4.
+        # One IPv6 socket accepts both families; an IPv4 client is judged by its IPv4 address.
         here.reload(listeners=one(here, f"*:{port}", allow=["file:partners"]))
         assert [call(here, f"127.0.0.{last}", any_v4) for last in (2, 3)] == ["rst", "served"]
         assert call(here, to=any_v6) == "rst"
@@ -117,7 +117,7 @@ def test_reload_ends_open_pairs_that_it_denies_only_when_it_applies_access(worke
             exchange(sock)
         here.reload(reload={"apply_to_open_pairs": ["access"]}, listeners=one(here, deny=["127.0.0.2"]))
         for sock in bad:
-            assert peers.end_of(sock) in ("fin", "rst")  # as `lifetime`: by whether it was quiet
+            assert peers.end_of(sock) in ("fin", "rst")  # as with `lifetime`: FIN if the pair is quiet, else RST
             line = here.weir.close_line(client=peers.name(sock))
             assert (line["by"], line["reason"], line["level"]) == ("weir", "access", "info")
         for sock in good:
@@ -127,7 +127,7 @@ def test_reload_ends_open_pairs_that_it_denies_only_when_it_applies_access(worke
 
 @WORKERS
 def test_lists_are_swapped_under_load(workers):
-    """Each pair ends by `access` when its source is denied; who is allowed all the time notices nothing."""
+    """Each pair ends with `access` when its source is denied; pairs of a source that stays allowed go on."""
     with house(workers=workers) as here:
         always = [held(here, "127.0.0.1") for _ in range(3)]
         for i in range(12):
@@ -142,14 +142,14 @@ def test_lists_are_swapped_under_load(workers):
                         listeners=one(here, allow=["127.0.0.1", gone], deny=[now]))
             for sock in denied:
                 peers.end_of(sock)
-                here.weir.close_line(client=peers.name(sock), reason="access")  # another may have had that port
+                here.weir.close_line(client=peers.name(sock), reason="access")  # an older client may have had the port
                 sock.close()
         for sock in always:
             exchange(sock)
 
 
 def test_client_that_ends_before_it_is_refused_is_refused_all_the_same():
-    """What it sent, or that it reset, changes nothing: nothing is looked at."""
+    """The bytes that the client sent, and its reset, change nothing: weir does not look at them."""
     with house() as here:
         here.reload(listeners=one(here, allow=["127.0.0.2"]))
         sock = peers.connect(here.weir.address)
@@ -163,7 +163,7 @@ def test_client_that_ends_before_it_is_refused_is_refused_all_the_same():
 
 
 def announced(here, source, to=None):
-    """A client whom a proxy announces."""
+    """Connects as a proxy that announces a client from `source`, and returns how the client fared, as call()."""
     with peers.connect(to or here.weir.address) as sock:
         try:
             sock.sendall(f"PROXY TCP4 {source} 198.51.100.1 40000 443\r\n".encode())
@@ -190,7 +190,7 @@ def test_client_whom_a_header_announces_is_judged_in_place_of_the_proxy(transpor
 
 
 def test_reload_judges_who_has_not_been_announced_yet_by_its_header():
-    """Nobody knows yet who that is: the proxy itself, which no list admits, is not asked."""
+    """weir does not judge a client before its header is complete, nor by the address of the proxy, which is denied."""
     with house() as here:
         lists = {"accept_proxy": ["127.0.0.1"], "deny": ["127.0.0.1"]}
         here.reload(listeners=one(here, **lists))

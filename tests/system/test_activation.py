@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Sockets that systemd passes: taken by name, mixed with others, refused, shared by the workers."""
+"""Sockets that systemd passes: weir takes them by name, or refuses them; the workers share them."""
 
 import collections
 import contextlib
@@ -18,7 +18,7 @@ REMEDY = "systemctl start"
 
 @contextlib.contextmanager
 def listening(transport, folder, backlog=512):
-    """A socket as a .socket unit makes it, and its address."""
+    """A listening socket, as a .socket unit makes it, and its address."""
     with contextlib.closing(peers.Upstream(transport, folder, backlog)) as made:
         made.sock.settimeout(None)  # blocking, as systemd passes it
         yield made.sock, made.address
@@ -26,7 +26,7 @@ def listening(transport, folder, backlog=512):
 
 @contextlib.contextmanager
 def activated(passed, *listens, workers=1, upstream="tcp4", **options):
-    """A weir that inherits `passed`, with one listener for all of `listens`; it and its upstream."""
+    """A weir that inherits `passed` and has one listener for all of `listens`, and its upstream."""
     with tempfile.TemporaryDirectory() as folder, \
             contextlib.closing(peers.Upstream(upstream, folder)) as server:
         settings = {"workers": workers, **config.relay(list(listens), server)}
@@ -43,7 +43,7 @@ def relay_one(to, server):
 
 
 def refused(passed, *listens, env=None):
-    """What weir logs when it must not start."""
+    """The errors that weir logs at a start that must fail."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write(config.text({"workers": 2, **config.relay(list(listens), NOBODY, name="web")}))
         file.flush()
@@ -95,7 +95,7 @@ def test_the_path_of_a_passed_socket_outlives_weir(folder):
 
 
 def test_a_passed_socket_can_be_passed_again(folder):
-    """Clients that come while weir is away wait for the next one."""
+    """Clients that connect while weir does not run wait for its next start."""
     with listening("tcp4", folder) as (sock, where):
         with activated([("web", sock)], "systemd:web") as (_, server):
             relay_one(where, server)
@@ -123,7 +123,7 @@ def test_a_socket_that_no_listener_asks_for_is_an_error_with_its_remedy(folder):
 
 
 def test_both_mistakes_are_told_at_once(folder):
-    """As after a forgotten FileDescriptorName=, which is then the name of the unit."""
+    """This happens if a unit lacks FileDescriptorName=: the name is then that of the unit."""
     with listening("tcp4", folder) as (sock, _):
         errors = refused([("weir.socket", sock)], "systemd:web")
     assert {one["address"] for one in errors} == {"systemd:web", "systemd:weir.socket"}
@@ -168,7 +168,7 @@ def test_sockets_for_another_process_are_none(folder):
 
 
 def test_sockets_for_another_process_are_told_with_both_and_the_remedy(folder):
-    """As after a script in ExecStart= that runs weir without exec."""
+    """This happens if a script in ExecStart= runs weir without exec."""
     with listening("tcp4", folder) as (sock, _), activated([("web", sock)], Free("unix"), prefix=(
             "env", "LISTEN_PID=1", "LISTEN_FDS=1")) as (weir, _):
         told = weir.record("sockets_for_another")
@@ -187,7 +187,7 @@ def test_connections_of_accept_yes_are_told_as_what_they_are(folder):
 
 @contextlib.contextmanager
 def stored(folder):
-    """What systemd passes besides sockets that listen: of units of other kinds, and of the fd store."""
+    """Fds that systemd passes and that do not listen: from units of other kinds, and from the fd store."""
     with contextlib.ExitStack() as stack:
         datagram = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         datagram.bind(("127.0.0.1", 0))
@@ -205,7 +205,7 @@ def stored(folder):
 
 
 def test_what_does_not_listen_is_warned_of_and_let_be(folder):
-    """Whatever its name; and it is neither read nor closed."""
+    """Its name does not matter. weir neither reads nor closes it."""
     with listening("tcp4", folder) as (sock, where), stored(folder) as (peer, others), \
             activated([*((name, fd) for name, fd, _ in others), ("web", sock)], "systemd:web",
                       control=True) as (weir, server):
@@ -285,7 +285,7 @@ def test_check_takes_what_it_cannot_know(folder):
 
 
 def test_passed_sockets_are_counted_in_the_budget(folder):
-    """The fds that are left after so many pairs are as few as without passed sockets."""
+    """With 40 more passed sockets, weir has room for 40 pairs fewer."""
     with listening("tcp4", folder) as (sock, _), activated([("web", sock)], "systemd:web") as (weir, _):
         ready = weir.record("ready")
         with_one = int(ready["max_pairs"])
@@ -332,7 +332,7 @@ def test_four_workers_share_a_passed_socket_evenly(transport, folder, report):
                 client.sendall(b"%03d" % number)
                 assert peers.read_exactly(other, 3) == b"%03d" % number
         weir.record("close", nth=count - 1)
-        # Numbers of pairs are interleaved: each worker has its own residue.
+        # The workers number their pairs in an interleaved way: the remainder tells the worker.
         shares = collections.Counter(int(one["pair"]) % workers for one in weir.records("close"))
         report(f"{transport}: {count} pairs on {workers} workers: {sorted(shares.values())}")
         assert max(shares.values()) - min(shares[one] for one in range(workers)) <= 3

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is asked at the doors disturbs no pair and delays no timer: while all is asked, again and again, weir works."""
+"""Many requests at the doors disturb no pair and delay no timer."""
 
 import contextlib
 import re
@@ -21,7 +21,7 @@ LISTED = ("/v1/pairs?tcp_info=true", "/v1/upstreams", "/v1/listeners", "/v1/pair
 
 
 class Asker:
-    """A thread that asks for these in turn, so often, and keeps what was wrong."""
+    """A thread that sends `count` requests for these targets in turn, and keeps what was wrong."""
 
     def __init__(self, weir, targets, count):
         self.asked, self.wrong = 0, []
@@ -37,9 +37,9 @@ class Asker:
                 if answer.status != 200:
                     self.wrong.append(answer.text)
                 elif answer.headers["Content-Type"] == "application/json":
-                    answer.json  # it is complete
+                    answer.json  # this fails if it is not complete
                 self.asked += 1
-        except Exception as problem:  # the test's thread tells of it; pylint: disable=broad-except
+        except Exception as problem:  # end() reports it; pylint: disable=broad-except
             self.wrong.append(repr(problem))
 
     def end(self):
@@ -49,7 +49,7 @@ class Asker:
 
 
 class Idlers:
-    """Pairs that idle out, again and again until stop(): weirload judges when."""
+    """Pairs that end by the idle timer, again and again until stop(); weirload judges whether they end in time."""
 
     def __init__(self, to, behind):
         self._stop = False
@@ -68,7 +68,7 @@ class Idlers:
 
 @contextlib.contextmanager
 def exchanging(to, behind):
-    """Pairs of which most exchange messages as fast as weir and this machine can."""
+    """Keeps pairs open, most of which exchange messages as fast as weir and this machine can."""
     words = load.arguments("mixed", {"target": to, "serve": behind, "connections": BUSY, "busy": 90, "every": "1ms",
                                      "size": 16384, "expect": "1h"})
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -80,7 +80,7 @@ def exchanging(to, behind):
 
 
 def ends(here):
-    """By listener: the reasons of all ends."""
+    """The reasons with which pairs have ended: {listener: {reason, ...}}."""
     found = {}
     for name, reason in re.findall(r'^weir_pairs_ended_total{listener="(\w+)",by="\w+",reason="(\w+)"}',
                                    ask(here.weir, "GET", "/metrics").text, re.MULTILINE):

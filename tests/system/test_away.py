@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-What weir knows of servers to which nothing leads for a while: the listener uses another upstream, as when a reload
-switches from blue to green, or a config has the upstream without them.
+What weir keeps of servers that get no clients for a while: a reload has switched the listener to another upstream, as
+from blue to green, or has removed the servers from their upstream.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Switched:
         self.servers = {name: here.server(say(name)) for name in (A, B, GREEN)}
 
     def lead_to(self, name, *servers, queue="1m", **changes):
-        """A reload, after which blue has these servers; without servers it has no blue. `changes` of each server."""
+        """A reload that leads to `name`; blue then has these servers, with `changes`. Without any there is no blue."""
         blue = {"name": "blue", "balance": "first", **self.blue,
                 "servers": [{"name": one.decode(), "address": str(self.servers[one]), **changes} for one in servers]}
         self.here.reload(
@@ -34,7 +34,7 @@ class Switched:
             upstreams=[blue] * bool(servers) + [upstream(self.servers[GREEN], name="green")])
 
     def client(self):
-        """A client, and who serves it."""
+        """A client, and the name of the server that serves it."""
         sock = self.here.client()
         return sock, sock.recv(1)
 
@@ -97,7 +97,7 @@ def test_an_upstream_that_nobody_uses_is_shown_as_the_config_has_it():
         assert here.shown()["a"]["usable"]
         assert here.tell(A, {"weight": 7})["weight"] == 7
         here.lead_to("blue", A)
-        _, server = here.client()  # who holds what was there before
+        _, server = here.client()  # its pair still uses the blue of that config
         assert server == A
         here.lead_to("green", B)
         assert list(here.shown()) == ["b"]
@@ -131,7 +131,7 @@ def test_what_an_administrator_has_set_holds(away):
 
 
 def test_what_an_administrator_has_set_is_for_one_upstream():
-    """Another one may have the same address."""
+    """It does not hold for a server of another upstream that has the same address."""
     with switched() as here:
         here.lead_to("blue", A)
         here.tell(A, {"state": "drain"})

@@ -36,7 +36,7 @@ def balanced(balance, *servers, workers=1, **more):
 
 
 def who(weir, at=None):
-    """Which server a new client gets."""
+    """The name of the server that a new client gets."""
     with peers.connect(weir.address, bind=at) as client:
         return peers.read_exactly(client, 1).decode()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The benches work: small, and through weir alone. What they measure is judged by people."""
+"""Each bench works, in a quick run and through weir alone. People judge what the benches measure."""
 
 import importlib
 import json
@@ -36,7 +36,7 @@ def test_the_bench_of_timers_prints_one_table_and_draws_one_plot(folder):
     assert list(cells) == [(timer, proxy) for timer in ("idle", "idle, at once", "half-close", "write stall", "connect")
                            for proxy in ("weir", "socket-proxyd")]
     assert {row["early"] for (_, proxy), row in cells.items() if proxy == "weir"} <= {"0", "–"}
-    # It has no timers, and takes a half-close for the end.
+    # socket-proxyd has no timers, and ends the connection at a half-close.
     assert cells["idle", "socket-proxyd"]["never"] == "100 %" and cells["half-close", "socket-proxyd"]["early"] == "100 %"
     with open(os.path.join(out, "timeouts.svg"), encoding="utf-8") as file:
         plot = ElementTree.parse(file)
@@ -101,11 +101,11 @@ def test_the_bench_of_the_laboratory_keeps_its_figures_and_prints_one_table(fold
     assert {len(row) for row in rows} == {4}, done.stderr
     told = {row[0]: row[1] for row in rows}
     assert told["20 connections: lost, early"] == "0, 0"
-    # A rate above 100 MB/s stands beside the same proxy without toxics.
+    # For a rate above 100 MB/s the table also has that of the same proxy without toxics.
     assert {"10 KB/s: least, most of a second", "CPU of bulk, by weir's", "CPU of requests, by weir's",
             "no toxic: of a stream", "200000 KB/s: of a stream", "200000 KB/s: most of a second"} <= set(told)
     assert all(told[name].endswith(" MB/s") and told[name] != "0 MB/s" for name in ("no toxic: of a stream", "200000 KB/s: of a stream"))
-    # A part that is measured again takes the place of what was there, and the others stay.
+    # A part that is measured again replaces its old results; the other parts stay.
     path = pathlib.Path(folder, "lab.json")
     before = json.loads(path.read_text(encoding="utf-8"))
     version = subprocess.run([WEIR, "--version"], capture_output=True, text=True, check=True, timeout=DEADLINE).stdout
@@ -115,7 +115,7 @@ def test_the_bench_of_the_laboratory_keeps_its_figures_and_prints_one_table(fold
                    stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20 * DEADLINE)
     after = json.loads(path.read_text(encoding="utf-8"))
     assert list(after["parts"]) == list(before["parts"]) and after["parts"]["rate"] == before["parts"]["rate"]
-    # Of several rounds, the median is told, with the least and the most.
+    # For several rounds, the table has the median, the least and the most.
     figures = [[row["figure"] for row in told["parts"]["late"]["rows"]] for told in (before, after)]
     assert figures[1][0] == "0, 0" and [any(" – " in figure for figure in one) for one in figures] == [False, True]
     again = subprocess.run([ROOT / "bench" / "lab", "--report", f"--out={folder}"], stdin=subprocess.DEVNULL,
@@ -125,7 +125,7 @@ def test_the_bench_of_the_laboratory_keeps_its_figures_and_prints_one_table(fold
 
 
 def test_the_page_of_the_laboratory_is_what_the_bench_has_kept():
-    """Once it was measured; before, docs/PERFORMANCE.md says that it was not."""
+    """Before the first measurement, docs/PERFORMANCE.md says that there was none."""
     docs = (ROOT / "docs" / "PERFORMANCE.md").read_text(encoding="utf-8")
     section = docs.partition("<!-- bench/lab: begin -->\n")[2].partition("<!-- bench/lab: end -->\n")[0].strip()
     if not (ROOT / "bench" / "results" / "lab.json").exists():
@@ -143,31 +143,31 @@ def test_the_bench_refuses_what_it_does_not_know(bench):
     assert done.returncode == 2 and "unknown: idol" in done.stderr
 
 
-# What each part has to tell of each step.
+# The figure that each part must have for each step.
 FIGURES = {"bulk": "cpu_s_per_gb", "connections": "cpu_us", "workers": "cpu_us", "balance": "cpu_us", "proxy": "cpu_us",
            "sni": "cpu_us", "idle": "bytes", "growth": "10"}
 
-# Where a part has more than one table; a wider one cannot be read beside the text.
+# The parts that print several tables: one would be wider than the page.
 TABLES = {"bulk": 4, "growth": 2}
 WIDEST = 120
 
 
 def peers(out, *options):
-    """bench/peers on weir alone, with nothing of the host's that could not be there."""
+    """Runs bench/peers on weir alone, so that the host needs no other proxy."""
     return subprocess.run([ROOT / "bench" / "peers", "--quick", "--no-install",
                            "--proxies=weir", f"--weir={WEIR}", f"--out={out}", *options], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False, timeout=20 * DEADLINE)
 
 
 def left_out(done):
-    """The parts that cannot be measured here, by name, each with what it lacks."""
+    """The parts that cannot be measured here: {part: what is missing}."""
     return {part: lacks for lacks, part in re.findall(r"^(.*) is missing: (\S+) is left out$", done.stderr, re.M)}
 
 
 @pytest.mark.root
 @again_if_late
 def test_the_peers_bench_prints_tables_and_keeps_the_rounds(folder, report):
-    """Of what the host has the programs for; `scripts/setup test` brings them."""
+    """The bench leaves out parts for which the host lacks programs; `scripts/setup test` installs these."""
     done = peers(folder, "--only=bulk,connections,workers,balance,proxy,sni,idle,growth")
     assert done.returncode == 0, done.stderr
     lacking = left_out(done)
@@ -217,7 +217,7 @@ def test_a_part_that_is_measured_again_leaves_the_others_alone(benchlib, folder,
 
 
 def judged(benchlib, title, weir, peer):
-    """What is said of the target when the rounds of weir and of HAProxy had these figures."""
+    """The verdict on the target if the rounds of weir and of HAProxy had these figures."""
     rounds = [[{"proxy": "weir", "work": "close", "cpu_us": a},
                {"proxy": "haproxy", "work": "close", "cpu_us": b}] for a, b in zip(weir, peer)]
     results = {"parts": {"connections": {"rounds": rounds}}}

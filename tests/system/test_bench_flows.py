@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The simulation of flows (bench/flow_moves.c) says what is known of each way, and its tables are those of docs/SCALING.md."""
+"""The simulation of flows (bench/flow_moves.c) agrees with theory, and docs/SCALING.md has its tables."""
 
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 MODEL = pathlib.Path(WEIR).parent / "bench" / "flow_moves"
 FLOWS = 20_000
-NEAR = 0.02  # of all flows: five times what chance does with so many
+NEAR = 0.02  # of all flows: about five standard deviations
 
 
 def tell(*words, flows=FLOWS, seed=7):
@@ -23,7 +23,7 @@ def tell(*words, flows=FLOWS, seed=7):
 
 
 def leaving(n):
-    """By way: (moved, needlessly) as parts of all flows, for the first, the middle and the last one."""
+    """{way: [(moved, needlessly)]}, as parts of all flows, when the first, the middle and the last server leaves."""
     told = {}
     for line in tell("leaves", n).splitlines():
         way, moved, needlessly = line.split()
@@ -45,7 +45,7 @@ def test_modulo_moves_all_but_one_in_n(n):
 @pytest.mark.parametrize("n", (3, 5, 64))
 def test_ranges_move_half_at_their_ends_and_about_a_quarter_in_the_middle(n):
     for leaver, (moved, _) in zip((0, n // 2, n - 1), leaving(n)["threshold"], strict=True):
-        # Range i, counted from the end on its side, begins i of n (n - 1) further from there than before.
+        # Range i, counted from the end on its side of the leaver, now begins i / (n (n - 1)) further from that end.
         sides = (leaver, n - 1 - leaver)
         assert moved == pytest.approx(1 / n + sum(side * (side - 1) / 2 for side in sides) / (n * (n - 1)), abs=NEAR)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Active checks of servers on the real daemon: who is chosen, what is logged, what a reload keeps."""
+"""Active checks of servers on the real daemon: the choice of servers, the log, and what a reload keeps."""
 
 import collections
 import contextlib
@@ -16,7 +16,7 @@ from weirtest.house import Callers, exchange, house, say, upstream
 from weirtest.rig import relay
 from weirtest.settings import SANITIZER, scaled
 
-# As fast as a busy machine allows, and slow enough that a server of Python answers in time.
+# Checks are frequent; their timeout is long enough for a Python server on a busy machine.
 CHECK = {"every": "50ms", "timeout": "5s", "rise": 2, "fall": 2}
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
 PING = {"send": "PING\r\n", "expect": "+PONG"}
@@ -27,7 +27,7 @@ def app(*servers, check=None, **more):
 
 
 class Counting(peers.Server):
-    """An echo that counts its connections, checks among them, and when each came."""
+    """An echo that keeps the time of each connection; checks are connections too."""
 
     def __init__(self, folder, serve=peers.echo, **options):
         self.came = []
@@ -75,7 +75,7 @@ def until_status(weir, text):
     wait.until(lambda: any(text in one for one in weir.notices[-3:]), text)
 
 
-# ---- who is chosen
+# ---- the choice of a server
 
 
 @WORKERS
@@ -94,7 +94,7 @@ def test_one_of_three_servers_is_dead_and_no_client_fails(workers, report):
 
 @WORKERS
 def test_servers_are_killed_and_restarted_under_load(workers, report):
-    """After `fall` checks nobody is led to a dead one; before, the next server takes the client."""
+    """After `fall` checks weir sends no client to a dead server; until then, the client gets the next server."""
     with house(workers=workers) as here:
         servers = [switch(here) for _ in range(3)]
         here.reload(upstreams=[app(*servers)])
@@ -103,7 +103,7 @@ def test_servers_are_killed_and_restarted_under_load(workers, report):
         for nth in range(scaled(4, 2)):
             one = servers[nth % 2]
             n_down = len(here.weir.records("server_down", server=str(one)))
-            # Its pairs are over between two exchanges, or the kill would be what they fail by.
+            # No pair may be open when its server is killed: its client would fail.
             callers.stop()
             one.kill()
             callers = Callers(here.weir.address)
@@ -146,7 +146,7 @@ def test_when_all_are_down_clients_are_reset_at_once():
 
 
 def answering(answer):
-    """A server's work: says this to whoever has spoken."""
+    """A server's work: it sends this once the client has sent something."""
     def serve(sock):
         if sock.recv(100):
             sock.sendall(answer)
@@ -158,7 +158,7 @@ def answering(answer):
                                          (b"-NOAUTH\r\n", "no_answer")))
 def test_the_answer_decides(answer, why):
     with house() as here:
-        # Until it is over a wrong answer may become a right one: where that is waited for, a busy server has its time.
+        # A check waits so long for more bytes, as they may make a wrong answer right. A busy server needs some time.
         check = {**PING, "timeout": "2s"}
         server = here.server(answering(answer))
         here.reload(upstreams=[app(server, check=check)])
@@ -227,7 +227,7 @@ def test_a_redis_is_up_while_it_answers(tmp_path):
 
 
 def test_a_check_costs_seven_system_calls(tmp_path, report):
-    """Its own alone: what waits and what sets the timer is shared by those that are due together."""
+    """Calls that wait or set the timer do not count: checks that are due together share them."""
     expected = ["socket", "setsockopt", "setsockopt", "connect", "epoll_ctl", "setsockopt", "close"]
     file = tmp_path / "trace"
     prefix = ("strace", "-D", "-f", "-q", "-e", "trace=network,close,epoll_ctl,epoll_wait,epoll_pwait", "-o", str(file))
@@ -254,7 +254,7 @@ def test_a_check_costs_seven_system_calls(tmp_path, report):
 
 @WORKERS
 def test_a_reload_under_load_keeps_states_and_leaves_no_gap(workers, report):
-    """The checked server counts: between two checks never lies much more than `every`."""
+    """The checked server counts its connections, which go on after the reloads."""
     with house(workers=workers) as here:
         server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
         dead = refusing(here)
@@ -280,7 +280,7 @@ def test_a_reload_makes_no_check_of_its_own():
     with house() as here:
         server = here.stack.enter_context(contextlib.closing(Counting(here.weir.folder)))
         settings = [app(server, check={"every": "1h"})]
-        here.reload(upstreams=settings)  # the first is due in the course of the hour
+        here.reload(upstreams=settings)  # the first check is due within the hour
         for nth in range(5):
             here.reload(upstreams=settings, timeouts={"idle": f"{60 + nth}s"})
         came = len(server.came)
@@ -348,6 +348,6 @@ def test_a_quiet_pair_ends_by_fins_with_its_server():
         here.reload(upstreams=[app_])
         sock = here.client()
         exchange(sock)
-        time.sleep(1.1)  # what quiet means: no byte for 1 s
+        time.sleep(1.1)  # a pair is quiet if no byte was moved for 1 s
         health.kill()
         assert peers.end_of(sock) == "fin"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What bash and zsh complete, as it is typed in a terminal, and that no name is run by that."""
+"""bash and zsh complete what is typed in a terminal, and completion never runs a name as a command."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ from weirtest.settings import WEIR
 from weirtest.terminal import Terminal
 
 FOLDER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../completion"))
-# Long lines would be told by their end alone.
+# Wide enough that no line wraps: a wait would not find its text.
 WIDE = {"width": 250, "height": 40}
 WEIRLAB = os.path.join(os.path.dirname(WEIR), "src", "lab", "weirlab")
 SHELLS = {"bash": ("bash", "--norc", "--noprofile"), "zsh": ("zsh", "-f")}
 
 
 def offered(*words, socket=None):
-    """What weirctl says may come."""
+    """The words that weirctl offers as the next one."""
     where = ("-s", socket) if socket else ()
     done = run("--complete", *where, *words)
     assert (done.returncode, done.stderr) == (0, ""), done
@@ -49,11 +49,11 @@ def shell(name, folder):
 
 
 def complete(terminal, line, *expected):
-    """Types a line up to Tab, waits for what is expected, and wipes it away."""
+    """Types a line and Tab, waits for what is expected, and clears the line."""
     terminal.type(line)
     terminal.keys("Tab")
     terminal.wait(*[text.strip() for text in expected])
-    if len(expected) == 1:  # the whole line, whose last blank the screen does not show
+    if len(expected) == 1:  # the whole line: the X shows whether a blank is at its end
         terminal.type("X")
         terminal.wait(expected[0] + "X")
     terminal.keys("C-u", "C-l")
@@ -126,7 +126,7 @@ def test_without_a_weir_there_are_no_names_and_no_words(folder):
 
 
 def hostile(sock):
-    """Names that a shell would run, if it took them as they are."""
+    """A server's work: it answers with names that a shell would run if completion did not quote them."""
     sock.recv(65536)
     body = (b'{"upstreams": [{"name": "app", "servers": [{"name": "unix:/$(touch ran)"}, {"name": "`touch ran`"}, '
             b'{"name": "a b"}, {"name": "\\u001b[2J"}, {"name": "x;y"}, {"name": "[::1]:80"}]}]}')

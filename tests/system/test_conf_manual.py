@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weir.conf(5): it has the order of conf/weir.conf, and an example of each group, which weir takes."""
+"""weir.conf(5) has the order of conf/weir.conf, and for each group an example that weir accepts."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def entries_of_page(section, group):
 
 @pytest.mark.parametrize("section, group", (("OPTIONS", ()), ("TIMEOUTS", ("timeouts",))))
 def test_the_manual_page_is_in_the_order_of_the_file(section, group):
-    """The page has once what is in the file twice, like the timeouts of a listener."""
+    """A key that is in the file twice, such as a timeout of a listener, is in the page once."""
     said, known = [key for key, _ in entries_of_page(section, group)], keys_of_file()
     assert len(said) > 10 and said == [key for key in known if key in said]
 
@@ -65,7 +65,7 @@ def example_in(key):
 
 
 def config_with(key):
-    """A config with the example of the page at the place of its key, and otherwise only what it needs."""
+    """A config with the example of the page at the place of its key, and besides only what a config needs."""
     shown, (*above, name) = example_in(key), key.split(".")
     assert re.search(rf"^{name} = ", shown, re.M), f"{key}: the example is of something else"
     top, listener, upstream = "", 'name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; ', ""

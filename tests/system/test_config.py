@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A wrong config: every error at once, with file, line, key and remedy; exit 1; nothing started."""
+"""A wrong config: weir reports all errors at once, with file, line, key and remedy, and starts nothing."""
 
 import os
 import re
@@ -17,7 +17,7 @@ listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; } );
 upstreams = ( { name = "app"; servers = ( { address = "127.0.0.1:9000"; } ); } );
 """
 
-# A line of a file each, and the keys of which that line must be told; nothing else may be said.
+# Each line of a file, with the keys for which there must be an error at that line; there may be no other error.
 WRONG = (
     ('workers = 0;', ["workers"]),
     ('wrokers = 2;', ["wrokers"]),
@@ -71,7 +71,7 @@ def test_check_lists_every_error_with_line_key_and_remedy(folder):
 
 
 def test_without_check_the_errors_are_the_same_and_nothing_is_started(folder):
-    """One listener is right and has a free address: it must not be bound for a moment."""
+    """One listener is right and has a free address: weir must not bind it, not even for a moment."""
     right = address.free("unix", folder)
     path = write(folder, config.text({**config.relay(right, "127.0.0.1:1"), "wrokers": 1}))
     checked, started = run("-c", path, "--check"), run("-c", path)
@@ -130,7 +130,7 @@ def test_errors_of_all_files_of_a_folder_are_told_in_one_go(folder):
 
 
 def large(count, upstream="u{}", listener="l{}", port=2000):
-    """So many listeners, each with two addresses, and as many upstreams."""
+    """A config with `count` listeners, each with two addresses, and as many upstreams."""
     listeners = ",\n".join(
         f'{{ name = "{listener.format(i)}"; upstream = "{upstream.format(i)}"; '
         f'listen = [ "127.{i >> 8}.{i & 255}.1:{port}", "[fd00::{i:x}]:{port}" ]; }}' for i in range(count))
@@ -140,7 +140,7 @@ def large(count, upstream="u{}", listener="l{}", port=2000):
 
 
 def check_seconds(path, code):
-    """Processor time, which a busy machine stretches little."""
+    """The processor time of a check, which a busy machine changes little."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run("-c", path, "--check", timeout=4 * DEADLINE)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -157,12 +157,12 @@ def test_large_config_is_checked_in_proportion_to_its_size(folder, wrong, report
     path = write(folder, large(many, **wrong))
     long = check_seconds(path, code)
     report(f"{2 * many} addresses and {many} upstreams are checked in {long:.2f} s")
-    # In proportion: four times; quadratic: sixteen. A tenth of a second is in the noise.
+    # In proportion it is four times as long, quadratic sixteen times. Less than a tenth of a second is noise.
     assert long < 10 * max(short, 0.1)
 
 
 def test_check_alone_hints_at_a_listener_that_waits_for_first_bytes(folder):
-    """A start and a reload do not: what is meant must not be told of each time."""
+    """A start and a reload give no hint: they would repeat it each time, although the listener may be meant so."""
     routes = [{"sni": ["a.test"], "upstream": "app"}]
     path = write(folder, GOOD.replace('upstream = "app"; }', 'upstream = "app"; routes = ( { sni = "a.test"; upstream = "app"; } ); }'))
     done = run("-c", path, "--check")
@@ -226,7 +226,7 @@ def test_listener_with_many_addresses_and_servers_is_checked_in_proportion(folde
                                   f'upstreams = ( {{ name = "u"; balance = "first"; servers = ( {servers} ); '
                                   f'check = {{ send = "{"x" * 4096}"; }}; }} );\n'), 0)
     report(f"a listener with {many} addresses, {many} servers: {seconds:.2f} s")
-    assert seconds < 3  # 10,000 times 10,000 comparisons are
+    assert seconds < 3  # 10,000 times 10,000 comparisons would take longer
 
 
 def test_check_of_a_right_config_says_nothing(folder):
@@ -234,7 +234,7 @@ def test_check_of_a_right_config_says_nothing(folder):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-# Two servers, and not a word of who is chosen.
+# Upstream app has two servers, and does not say which one is chosen.
 TURNS = """
 listeners = ( { name = "web"; listen = "127.0.0.1:8080"; upstream = "app"; routes = ( { from = "192.0.2.1"; upstream = "order"; } ); } );
 upstreams = (
@@ -276,7 +276,6 @@ def test_the_default_config_is_right():
 
 
 @pytest.mark.parametrize("text", (
-    # Sides of an address that are easily mistaken for each other.
     'listeners = ( { name = "web"; listen = "name.example:80"; upstream = "app"; } );',
     'listeners = ( { name = "web"; listen = "::1:80"; upstream = "app"; } );',
     'listeners = ( { name = "web"; listen = "[::1]:65536"; upstream = "app"; } );',
@@ -335,7 +334,7 @@ def test_version_and_help():
 
 
 def test_one_listener_that_cannot_be_bound_stops_the_start(folder):
-    """The one before it was bound already: its socket file must be gone again."""
+    """The address before it was bound already: its socket file must be removed again."""
     with peers.Upstream("tcp4", folder).sock as taken:
         settings = config.relay([address.free("unix", folder), address.of_socket(taken)],
                                 "127.0.0.1:1", name="web")

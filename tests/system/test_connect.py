@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Upstreams that refuse, swallow, are missing or have no address; and the servers that come next."""
+"""Servers that refuse, do not answer, are missing or have no address; and the servers that are tried next."""
 
 import os
 import time
@@ -17,7 +17,7 @@ UPSTREAMS = pytest.mark.parametrize("upstream", TRANSPORTS)
 
 
 def missing(transport, folder):
-    """A UNIX path at which nothing is."""
+    """A UNIX path that does not exist."""
     del transport
     upstream = peers.Upstream("unix", folder)
     upstream.close()
@@ -35,7 +35,7 @@ DEAD = {
 
 
 def assert_aborted(rig, early=b""):
-    """A client that comes, and sees a reset: while it connects, while it sends, or when it reads."""
+    """A client connects, and sees a reset: while it connects, while it sends, or when it reads."""
     try:
         sock = rig.client()
         sock.sendall(early)
@@ -93,7 +93,7 @@ def test_unix_upstream_missing(client):
 @pytest.mark.parametrize("first", DEAD)
 @pytest.mark.parametrize("client, upstream", (("tcp4", "tcp4"), ("unix", "tcp6"), ("tcp6", "unix")))
 def test_next_server_gets_the_early_bytes_whole(client, upstream, first):
-    """More early bytes than any buffer holds, sent while the first server is being tried."""
+    """The client sends more early bytes than any buffer holds, while weir still tries the first server."""
     server, _, errno = DEAD[first]
     payload = transfer.Payload(scaled(4 << 20), seed=3)
     with relay(client, upstream, servers=[server, peers.Upstream], timeouts={"connect": "1500ms"},
@@ -132,7 +132,7 @@ def test_all_servers_dead_names_each_and_the_last_decides(case):
 @pytest.mark.root
 @pytest.mark.parametrize("alive", ("127.0.0.1", "::1"))
 def test_every_address_of_a_name_is_tried(alive, folder):
-    """A name of two addresses, of which only one listens: it is reached whichever comes first."""
+    """The server listens on only one of the two addresses of its name: weir reaches it in either order."""
     name, prefix = names.two_addresses(folder)
     dead = {"127.0.0.1": "::1", "::1": "127.0.0.1"}[alive]
 

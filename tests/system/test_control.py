@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The control socket: whose it is and how long it is there; and `weir --reload`, as anybody may call it."""
+"""The control socket: its owner, its path and its lifetime; and `weir --reload`."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def test_client_that_goes_while_it_waits_harms_nobody():
 
 def test_without_a_folder_there_is_no_socket_and_sighup_works():
     with house() as here:
-        if not os.path.exists("/run/weir/control"):  # where one is looked for then
+        if not os.path.exists("/run/weir/control"):  # the default path of --reload
             done = run("--reload")
             assert done.returncode == 1
             assert done.stderr == ("weir: /run/weir/control: No such file or directory; weir is not running there: "
@@ -97,7 +97,7 @@ def test_folder_that_cannot_be_is_told_and_weir_runs(name, what):
 
 
 def old_weir(sock):
-    """The line protocol that was spoken before HTTP."""
+    """A server's work: it answers as a weir that has the line protocol from before HTTP."""
     line = sock.makefile("rb").readline()
     sock.sendall((b"ok\n" if line == b"reload\n" else b"not known; ask for reload or status\nfailed\n"))
 
@@ -136,7 +136,7 @@ def test_second_weir_leaves_the_socket_to_the_first():
 
 @pytest.mark.parametrize("path", ("{}/control", "{}/../run/control", "{}/link/control"))
 def test_listener_on_its_path_is_refused(path):
-    """By --check and by a reload, whatever leads to the folder."""
+    """--check and a reload refuse it, by whichever path it leads to the folder."""
     with house(errors=FAILED) as here:
         os.symlink(here.weir.runtime, os.path.join(here.weir.runtime, "link"))
         listen = "unix:" + path.format(here.weir.runtime)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirtest/crowd.py: what several processes pass is told as if one had passed it."""
+"""weirtest/crowd.py: the report of several processes is the same as that of one."""
 
 import contextlib
 import os
@@ -70,12 +70,12 @@ def test_waits(shared):
 
 @pytest.fixture(name="crowd")
 def crowd_of_three(tmp_path):
-    """crowd(tests): starts a pytest of three processes; crowd.noted(): what the tests noted."""
+    """crowd(tests) starts a pytest of three processes; crowd.noted() returns what the tests have noted."""
     @contextlib.contextmanager
     def start(tests):
         (tmp_path / "conftest.py").write_text(CONFTEST)
         (tmp_path / "test_it.py").write_text(HEAD.format(str(tmp_path / "noted")) + tests)
-        # A shell without job control lets what it starts in the background ignore SIGINT.
+        # A shell without job control makes its background processes ignore SIGINT.
         words = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-n", "3", "-q", "-p", "no:cacheprovider",
                  "--junitxml=told.xml", "-o", "junit_family=xunit1", f"--basetemp={tmp_path / 'temporary'}"]
         with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -100,7 +100,7 @@ def test_all_is_told_as_by_one_process(crowd):
             for case in ElementTree.parse(crowd.folder / "told.xml").iter("testcase")}
     assert len(told) == 10 and told["test_fails"][:2] == ["properties", "failure"]
     assert told["test_is_sour"] == ["error"] and told["test_shares_after_that"] == []
-    # The process that died has taken the fixture with it.
+    # The process that died did not end its fixture, and the next process made the fixture again.
     assert crowd.noted() == ["made", *(f"shares {n}" for n in range(4)), "made", "gone"]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Servers that are found by DNS, against a real DNS server."""
+"""Servers that weir finds by DNS, from a real DNS server."""
 
 import collections
 import contextlib
@@ -16,7 +16,7 @@ LOOPBACK = tuple(f"127.0.0.{i}" for i in (2, 3, 4))
 
 
 class Named(peers.Server):
-    """Says on which address it was reached, and closes when the client does."""
+    """A server that sends the address on which it was reached, and closes when the client does."""
 
     def __init__(self, host, port=0):
         def serve(sock):
@@ -27,7 +27,7 @@ class Named(peers.Server):
 
 @contextlib.contextmanager
 def servers(*hosts):
-    """The port at which all of them listen."""
+    """Servers on these hosts, all with the same port: the port."""
     for _ in range(20):
         with contextlib.ExitStack() as stack:
             first = stack.enter_context(contextlib.closing(Named(hosts[0])))
@@ -52,7 +52,7 @@ def settings(dns, discover, *, resolver=None, **upstream):
 
 
 def ask(weir):
-    """Which server answers a client; "" for none."""
+    """The server that answers a client; "" if none does."""
     with contextlib.closing(peers.connect(weir.address)) as sock:
         try:
             return sock.recv(100).decode()
@@ -61,14 +61,14 @@ def ask(weir):
 
 
 def shares(weir, n):
-    """How many of n pairs at a time each server has; one comes after another, for two workers may choose at once."""
+    """How many of n open pairs each server has. They open one by one, as two workers may choose at the same time."""
     with contextlib.ExitStack() as stack:
         return collections.Counter(
             stack.enter_context(contextlib.closing(peers.connect(weir.address))).recv(100).decode() for _ in range(n))
 
 
 def changed(weir, *, resolver=None, **upstream):
-    """The settings with these of the upstream, or of the resolver; None takes one out."""
+    """The settings with these changes of the upstream, where None removes a key, and of the resolver."""
     made = {key: one for key, one in {**weir.settings["upstreams"][0], **upstream}.items() if one is not None}
     return {**weir.settings, "upstreams": [made], "resolver": {**weir.settings["resolver"], **(resolver or {})}}
 
@@ -83,7 +83,7 @@ def asked(weir, n):
 
 
 def until_answered(weir, expected):
-    """Until only these answer."""
+    """Waits until exactly these servers answer."""
     wait.until(lambda: set(asked(weir, 2 * len(expected))) == set(expected), f"{expected} answer")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The door that shows only, who is let in there, and how both doors move."""
+"""The http door, which changes nothing; the clients that it lets in; and reloads that move the doors."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ from weirtest.settings import DEADLINE
 
 
 def look(port, method="GET", target="/readyz", host=None, source="127.0.0.1"):
-    """What the http door answers."""
+    """The answer of the http door."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, DEADLINE, (source, 0))) as connection:
         connection.request(method, target, headers={} if host is None else {"Host": host})
         return Answer(connection.getresponse())
@@ -64,7 +64,7 @@ def test_a_foreign_host_is_refused(host, status):
 
 
 def test_a_target_with_an_authority_is_that_of_its_path_and_host():
-    """RFC 9112, 3.2.2: a server takes it, and does not look at Host then."""
+    """RFC 9112, 3.2.2: a server accepts such a target, and then ignores Host."""
     with house() as here:
         port = free_port(here)
         here.reload(http=door(port))
@@ -72,7 +72,7 @@ def test_a_target_with_an_authority_is_that_of_its_path_and_host():
                                      ("http://evil.example/healthz", "localhost", 421), ("http://x/none", "x", 404),
                                      ("http://u@localhost/healthz", "x", 400), ("https://x/healthz", "x", 400)):
             assert look(port, target=target, host=host).status == status, target
-        assert ask(here.weir, "GET", "http://evil.example/healthz").status == 200  # no page can ask there
+        assert ask(here.weir, "GET", "http://evil.example/healthz").status == 200  # web pages cannot connect there
 
 
 def test_who_is_not_allowed_is_reset():
@@ -94,7 +94,7 @@ def test_doors_move_and_go_at_a_reload():
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", first, DEADLINE)) as kept:
             assert ask_on(kept, "GET", "/healthz").status == 200
             here.reload(http=door(second), control={"listen": f"unix:{elsewhere}", "mode": "0660"})
-            assert ask_on(kept, "GET", "/healthz").status == 200  # who is in stays
+            assert ask_on(kept, "GET", "/healthz").status == 200  # the open connection stays
             assert look(second).status == 200
             with pytest.raises(ConnectionRefusedError):
                 look(first)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The order of a drain: grace, idle pairs first, the rest spread over the end; and systemd's patience."""
+"""The order of a drain: grace, idle pairs first, the rest spread over the end; and EXTEND_TIMEOUT_USEC."""
 
 import math
 import signal
@@ -14,7 +14,7 @@ from weirtest.settings import DEADLINE, LATE
 
 
 def talk(pair):
-    """A byte each way, so that the pair is not idle and certainly relays."""
+    """Sends a byte each way, so that the pair is not idle and certainly relays."""
     client, server = pair
     client.sendall(b"x")
     assert peers.read_exactly(server, 1) == b"x"
@@ -23,7 +23,7 @@ def talk(pair):
 
 
 def flows(sock):
-    """Whether nothing has ended this side of a pair."""
+    """Whether this side of a pair is still open."""
     sock.setblocking(False)
     try:
         return sock.recv(1) != b""
@@ -104,7 +104,7 @@ def test_bytes_that_wait_are_not_idle():
 
 @pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
 def test_the_rest_is_spread_over_the_end(workers, report):
-    count = 200  # of 40, one run in thirty has a third with fewer than a sixth of them
+    count = 200  # with only 40, chance would fail one run in thirty
     with relay(workers=workers, timeouts={"drain": "4s"},
                drain={"idle_first": "none", "spread": "3s"}) as rig:
         pairs = [rig.pair() for _ in range(count)]
@@ -124,8 +124,8 @@ def test_the_rest_is_spread_over_the_end(workers, report):
         times = sorted(passed for _, passed in ends)
         assert times[0] >= 1.0, f"one ended {1.0 - times[0]:.3f} s before the spread"
         assert times[-1] < 4.0 + LATE and max(lates) < LATE * 1e6
-        # How even it is, the times say at which the pairs were due, by weir's clock: the signal and what the readers see
-        # may be as late as this machine is busy. By chance a sixth of the pairs is far below a third of the spread.
+        # The spread is judged by the times at which the pairs were due, by weir's clock: on a busy machine the signal
+        # and the readers are late. By chance alone, no third of the spread has less than a sixth of so many pairs.
         stopping = rig.weir.record("stopping").moment()
         dues = [one.moment() - one.number("late_us") / 1e6 - stopping for one in closes]
         for begin, end in ((0.0, 2.0), (2.0, 3.0), (3.0, math.inf)):

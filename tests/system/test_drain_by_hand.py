@@ -64,7 +64,7 @@ def test_the_grace_is_that_of_the_config_if_none_is_said():
         here.weir.notice("STATUS=Draining by hand, still accepting, 3")
         exchange(here.client())
         undrain(here.weir)
-        assert ask(here.weir, "POST", "/v1/drain").json["grace_ms"] == HOUR  # no body at all
+        assert ask(here.weir, "POST", "/v1/drain").json["grace_ms"] == HOUR  # without a body
 
 
 def test_a_drain_again_replaces_the_grace_and_adds_end_pairs():
@@ -184,7 +184,7 @@ def test_undone_before_their_time_no_pair_is_ended():
 
 @contextlib.contextmanager
 def activated(folder, *listens, transport="tcp4", **settings):
-    """A House whose listener has a socket of systemd's, too; and where that is."""
+    """A Weir whose listener also has a socket from systemd, and the address of that socket."""
     with contextlib.closing(peers.Upstream(transport, folder)) as made, \
             contextlib.closing(peers.Server("tcp4", folder, peers.echo)) as server:
         made.sock.settimeout(None)
@@ -234,7 +234,7 @@ def test_a_stop_lets_go_of_systemds_socket_too(folder):
             peers.fin(sock)
             assert peers.read_end(sock)[0] == b""
         weir.stop()
-        with peers.connect(where) as waits:  # in the queue, which systemd still has
+        with peers.connect(where) as waits:  # it waits in the queue of systemd's socket
             waits.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 waits.recv(1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Drains by hand beside all else: many addresses, limits, reloads, a stop, clients, and each other."""
+"""Drains by hand together with many addresses, limits, reloads, a stop, clients, and other drains."""
 
 import http.client
 import select
@@ -138,7 +138,7 @@ def test_a_stop_in_the_middle_of_it_ends_weir_and_answers(workers, late_ms):
             try:
                 return ask(here.weir, "POST", "/v1/undrain").status
             except (http.client.HTTPException, OSError):
-                return None  # it was gone before
+                return None  # weir had exited before
 
         task = transfer.Task(back)
         time.sleep(late_ms / 1e3)
@@ -175,7 +175,7 @@ def test_in_a_loop_under_load_clients_are_served_or_refused_and_all_is_counted(w
             callers.wait_served(5)
             drain(here.weir)
             undrain(here.weir)
-            for _ in range(4):  # whoever comes after the answer is let in
+            for _ in range(4):  # a client that comes after the answer is let in
                 with here.client() as sock:
                     exchange(sock)
         callers.stop()
