@@ -15,7 +15,7 @@ FLOOD = 300
 
 
 def call(here, source=None, to=None):
-    """Connects from this address, and returns how the client fared: "served", "rst" or, on UNIX sockets, "end"."""
+    """Connects from this address, and returns what the client saw: "served", "rst" or, on UNIX sockets, "end"."""
     bind = source and address.tcp(source, 0)
     with peers.connect(to or here.weir.address, bind=bind) as sock:
         try:
@@ -163,7 +163,7 @@ def test_client_that_ends_before_it_is_refused_is_refused_all_the_same():
 
 
 def announced(here, source, to=None):
-    """Connects as a proxy that announces a client from `source`, and returns how the client fared, as call()."""
+    """Connects as a proxy that announces a client from `source`, and returns what it saw, as call()."""
     with peers.connect(to or here.weir.address) as sock:
         try:
             sock.sendall(f"PROXY TCP4 {source} 198.51.100.1 40000 443\r\n".encode())

@@ -158,7 +158,7 @@ def answering(answer):
                                          (b"-NOAUTH\r\n", "no_answer")))
 def test_the_answer_decides(answer, why):
     with house() as here:
-        # A check waits so long for more bytes, as they may make a wrong answer right. A busy server needs some time.
+        # A check waits until its timeout if more bytes may make an answer right. A busy server needs some of that time.
         check = {**PING, "timeout": "2s"}
         server = here.server(answering(answer))
         here.reload(upstreams=[app(server, check=check)])

@@ -19,7 +19,7 @@ from weirtest.settings import WEIR
 from weirtest.terminal import Terminal
 
 FOLDER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../completion"))
-# Wide enough that no line wraps: a wait would not find its text.
+# Wide enough that no line wraps: wait() does not find the text of a wrapped line.
 WIDE = {"width": 250, "height": 40}
 WEIRLAB = os.path.join(os.path.dirname(WEIR), "src", "lab", "weirlab")
 SHELLS = {"bash": ("bash", "--norc", "--noprofile"), "zsh": ("zsh", "-f")}
@@ -126,7 +126,7 @@ def test_without_a_weir_there_are_no_names_and_no_words(folder):
 
 
 def hostile(sock):
-    """A server's work: it answers with names that a shell would run if completion did not quote them."""
+    """A server's work: it answers with names that a shell would run if completion offered them as they are."""
     sock.recv(65536)
     body = (b'{"upstreams": [{"name": "app", "servers": [{"name": "unix:/$(touch ran)"}, {"name": "`touch ran`"}, '
             b'{"name": "a b"}, {"name": "\\u001b[2J"}, {"name": "x;y"}, {"name": "[::1]:80"}]}]}')

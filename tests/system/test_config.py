@@ -162,7 +162,7 @@ def test_large_config_is_checked_in_proportion_to_its_size(folder, wrong, report
 
 
 def test_check_alone_hints_at_a_listener_that_waits_for_first_bytes(folder):
-    """A start and a reload give no hint: they would repeat it each time, although the listener may be meant so."""
+    """A start and a reload give no hint: they would repeat it each time, even for a listener that is meant so."""
     routes = [{"sni": ["a.test"], "upstream": "app"}]
     path = write(folder, GOOD.replace('upstream = "app"; }', 'upstream = "app"; routes = ( { sni = "a.test"; upstream = "app"; } ); }'))
     done = run("-c", path, "--check")

@@ -136,7 +136,7 @@ def test_second_weir_leaves_the_socket_to_the_first():
 
 @pytest.mark.parametrize("path", ("{}/control", "{}/../run/control", "{}/link/control"))
 def test_listener_on_its_path_is_refused(path):
-    """--check and a reload refuse it, by whichever path it leads to the folder."""
+    """--check and a reload refuse it, however its path reaches the folder of the socket."""
     with house(errors=FAILED) as here:
         os.symlink(here.weir.runtime, os.path.join(here.weir.runtime, "link"))
         listen = "unix:" + path.format(here.weir.runtime)

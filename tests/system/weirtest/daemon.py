@@ -268,7 +268,7 @@ class Weir(Heard):
         return self._process.wait(deadline)
 
     def stop(self, deadline=DEADLINE):
-        """Sends SIGTERM; returns the seconds until weir has exited, which must be with exit_code."""
+        """Sends SIGTERM; returns the seconds until weir has exited. The code must be exit_code."""
         start = time.monotonic()
         self.signal(signal.SIGTERM)
         code = self.wait_exit(deadline)

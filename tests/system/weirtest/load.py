@@ -67,8 +67,8 @@ def run(scenario, *, folder=None, prefix=(), **options):
     """
     Runs weirload to its end. With `folder` its CSV is read too; with json=False its output is text. With `expect`,
     max_late is 20s unless the test sets it, so that a busy machine makes nothing late; max_late=None leaves weirload's
-    default. The test is Late if this machine held up weirload, so that counts are void, or the scripted peer that is
-    its target.
+    default. The test is Late if this machine held up weirload, so that it counted void connections, or its
+    target, a scripted peer.
     """
     options = {"json": True, "connections": 8, **options}
     if "max_late" not in options and options.get("expect") is not None:

@@ -72,7 +72,7 @@ class Upstream:
 
 
 class Server(Upstream):
-    """An upstream that runs `serve(sock)` in a thread of its own for each connection, then closes it."""
+    """An upstream that runs its work, `serve(sock)`, in a thread for each connection, then closes the connection."""
 
     def __init__(self, transport, folder, serve, **options):
         super().__init__(transport, folder, **options)

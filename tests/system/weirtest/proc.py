@@ -58,7 +58,7 @@ def fds(pid):
 
 
 def fd_room(pid):
-    """The size of its fd table in the kernel, which grows beyond that many files."""
+    """How many fds the kernel's table for the process can hold before it must grow."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("FDSize:"))
 

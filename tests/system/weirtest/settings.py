@@ -20,8 +20,8 @@ SPLICE = os.environ.get("WEIR_SPLICE", "auto")
 # Seconds that something may take which should happen at once. They are generous, as they only end hangs.
 DEADLINE = 120.0 if SANITIZER else 30.0
 
-# Seconds: if something is later than this, its timer has not caused it. The tests do not judge smaller delays, which
-# depend on this machine: they print them, and bench/ judges them.
+# Seconds: an end that is later than this was not caused by its timer. The tests print smaller delays, which depend on
+# this machine, and do not judge them: bench/ does.
 LATE = 10.0
 
 
