@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What meets at the edge seldom: limits, rates, timers and queues that come into each other's way."""
+"""Rare cases at the edge: limits, rates, timers and queues that interfere with each other."""
 
 import contextlib
 import socket
@@ -19,7 +19,10 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
 def test_half_headers_on_all_descriptors_hold_others_up_until_their_time(workers):
-    """All places are taken by clients that never say who they are: the next one waits, and is served."""
+    """
+    Clients that never finish their header take all places; the next client waits, and is served when they time
+    out.
+    """
     with relay(servers=[lambda *where: peers.Server(*where, peers.echo)], workers=workers,
                daemon={"prefix": ("prlimit", "--nofile=120:120")}, timeouts={"preface": "1s"},
                listener={"accept_proxy": ["127.0.0.2"]}) as rig:
@@ -35,7 +38,10 @@ def test_half_headers_on_all_descriptors_hold_others_up_until_their_time(workers
 
 @pytest.mark.parametrize("splice", ("auto", "off"))
 def test_a_rate_holds_back_what_comes_behind_a_half_close(splice, report):
-    """The client has finished; the answer comes whole, no faster than it may, and half_close does not cut it."""
+    """
+    The client has sent its FIN. The whole answer arrives, no faster than the rate, and half_close does not cut
+    it.
+    """
     size = 4 * MIB
     with relay(listener={"rate": {"down": "4M/s"}}, relay={"splice": splice},
                timeouts={"half_close": "600ms", "idle": "600ms"}) as rig:
@@ -56,13 +62,13 @@ def test_a_rate_holds_back_what_comes_behind_a_half_close(splice, report):
 
 
 def test_a_client_that_is_not_read_is_not_idle():
-    """idle_client does not run while the server takes nothing, and does from when weir reads again."""
+    """idle_client stands still while the server reads nothing, and runs once weir reads from the client again."""
     with relay(timeouts={"idle_client": "1s"}, rcvbuf=4096) as rig:
         last = time.monotonic()
         client, server = rig.pair()
         client.setblocking(False)
         sent = 0
-        # Until nothing moves any more: weir does not read from the client then.
+        # We send until nothing moves any more: then weir has stopped reading from the client.
         while True:
             try:
                 with within(last, 1):
@@ -90,7 +96,7 @@ def _writable(sock):
 
 @pytest.mark.parametrize("version", ("v1", "v2"))
 def test_a_server_that_comes_late_is_told_its_client_once(version, folder):
-    """retry_for: many connects fail before, and of none of them a header is left."""
+    """retry_for: many connects fail first, and the server gets one header, not one for each of them."""
     refusing = peers.RefusingUpstream("tcp4", folder)
     refusing.close()
     with relay(servers=[str(refusing.address)],
@@ -109,7 +115,7 @@ def test_a_server_that_comes_late_is_told_its_client_once(version, folder):
 
 
 def test_a_check_of_ones_own_listener_makes_no_circle():
-    """It is a client like others: each check makes one pair, and no pair makes a check."""
+    """A check is a client like any other: each check makes one pair, and no pair makes a check."""
     with house() as here:
         app, = here.weir.settings["upstreams"]
         server = {**app["servers"][0], "check": {"address": str(here.weir.address)}}

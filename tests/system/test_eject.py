@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Servers at which pairs fail are ejected for a while; what a hostile client sends ejects none."""
+"""Servers at which pairs fail are ejected for a while; nothing that a hostile client sends ejects one."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ N_CLIENTS = 300
 
 
 def eject(**changes):
-    """Settings of an upstream, in which only numbers decide and no time does."""
+    """Settings of an upstream with which only the number of failures decides, and no time does."""
     return {"eject": {"failures": 3, "within": NEVER, "for": NEVER, **changes}}
 
 
@@ -24,12 +24,12 @@ def echoing(transport, folder):
 
 
 def resetting(transport, folder):
-    """Resets whoever comes, at once."""
+    """A server that resets each connection at once."""
     return peers.Server(transport, folder, peers.reset)
 
 
 def touchy(transport, folder):
-    """Resets for whatever it gets: one byte, or the end."""
+    """A server that resets a connection after its first byte, or at its end of input."""
     def serve(sock):
         sock.recv(1)
         peers.reset(sock)
@@ -79,7 +79,7 @@ def test_an_ejected_server_comes_back_when_its_time_is_over(folder):
                 told = weir.record("server_returned", server=str(gone), why="time")
                 assert float(told["lasted_ms"]) >= 300
                 with peers.connect(weir.address), back.accept():
-                    pass  # it is the first again
+                    pass  # it is the first server again
 
 
 def test_resets_before_the_first_byte_eject():
@@ -112,7 +112,7 @@ def test_a_client_that_sends_what_a_server_resets_for_ejects_none():
 
 
 def test_resets_for_a_fin_alone_eject():
-    """No byte of the client has gone to the server."""
+    """The server has not received a byte of the client."""
     with relay(servers=[touchy, echoing], upstream_settings={**eject(), "balance": "first"}) as rig:
         for _ in range(3):
             with contextlib.closing(rig.client()) as client:
@@ -123,7 +123,7 @@ def test_resets_for_a_fin_alone_eject():
 
 @pytest.mark.parametrize("told", ("authority", "alpn", "received"))
 def test_resets_for_what_a_balancer_said_eject(told):
-    """A PROXY header, whatever is in it, is no byte of the client."""
+    """A PROXY header is no byte of the client, whatever is in it."""
     values = b"\x01\0\x02h2" + b"\x02\0\x06a.test"
     header = announced.SIGNATURE + b"\x21\x11" + (12 + len(values)).to_bytes(2, "big") + bytes(12) + values
     with relay(servers=[touchy, echoing], listener={"accept_proxy": ["any"]},
@@ -148,7 +148,7 @@ def test_a_client_that_resets_while_its_server_is_connected_to_ejects_none():
                timeouts={"connect": NEVER}) as rig:
         for n in range(6):
             client = rig.client()
-            time.sleep(0.01)  # so that some have begun to connect; it proves nothing either way
+            time.sleep(0.01)  # so that some have begun to connect; the test is right if none has
             peers.reset(client)
             rig.weir.record("close", n, reason="reset", by="client")
         assert_quiet(rig)

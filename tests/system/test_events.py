@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""/v1/events: what happens, for who follows, and for nobody else."""
+"""/v1/events: the stream sends each event to those who follow it, and sends no others."""
 
 import contextlib
 import http.client
@@ -24,7 +24,7 @@ def one_pair(here, data=b"hello", to=None):
 
 
 def test_each_line_of_the_log_is_an_event_with_its_fields():
-    """Numbers are numbers, and a text is a text, also one that reads as a number, or that is hostile."""
+    """A number is a JSON number. A text is a JSON string, also one that looks like a number, or that is hostile."""
     with house(node="3.5") as here:
         path = f"unix:{here.weir.folder}/<b>\"\\ ü"
         lost = here.free()
@@ -105,7 +105,7 @@ def test_filters_and_both_doors_and_head():
     ("!", "leave it out"), ("stopped", "nobody can follow"), ("Close", "the nearest is \"close\""),
     ("%3Cscript%3E%22%C3%BC", 'no "<script>"ü"; LOG')))
 def test_an_event_that_cannot_come_is_refused(name, words):
-    """Whoever followed it would wait in silence."""
+    """A client that followed it would wait for ever."""
     with house() as here:
         for query in (f"?event={name}", f"?event=close&listener=web&event={name}"):
             for method in ("GET", "HEAD"):
@@ -119,7 +119,7 @@ def test_it_follows_what_the_log_does_not_want_and_the_log_stays_as_it_is():
         with follow(here.weir, "?event=close") as follower:
             one_pair(here, b"followed")
             while (event := follower.next()).data["bytes_up"] != len("followed"):
-                pass  # the one of before may end a moment later
+                pass  # the pair before it may end a moment later
             assert event.data["level"] == "info"
         with follow(here.weir, "?event=!close&event=!stats") as follower:
             one_pair(here)
@@ -149,7 +149,7 @@ def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
             for n in range(pairs):
                 here.client().close()
                 if n % 25 == 24:
-                    with within(last, 2.5):  # who takes no byte for 5 s is cut: of two rounds, one reads the socket
+                    with within(last, 2.5):  # it is cut after 5 s without a byte: of two rounds, one reads the socket
                         for _ in range(25):
                             quick.next("close")
                         last = time.monotonic()
@@ -165,7 +165,7 @@ def test_who_does_not_read_is_told_how_much_he_has_missed_and_holds_nobody_up():
 
 
 def test_who_reads_slowly_is_not_cut():
-    """The kernel tells of room in the queue of a UNIX socket when three quarters are free: that takes this one too long."""
+    """The kernel reports room in a UNIX socket when three quarters are free; this client is slower than that."""
     pairs, seconds = 400, 8
     with house(node="n" * 64, log={"level": "error"}) as here, follow(here.weir, "?event=close") as slow:
         start = last = time.monotonic()
@@ -173,8 +173,8 @@ def test_who_reads_slowly_is_not_cut():
             here.client().close()
         while last < start + seconds:
             time.sleep(1)
-            with within(last, 5):  # who takes no byte for so long is cut
-                for _ in range(15):  # which is more than a read has
+            with within(last, 5):  # a client that takes no byte for so long is cut
+                for _ in range(15):  # more lines than one read returns
                     assert slow.next().name == "close"
             last = time.monotonic()
         assert connections(here.weir) == 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """
-The six uses of conf/examples, each used: by the real server and client where Debian has them. Only the
-addresses are others. And none is longer than what nginx's stream needs for the same (nginx/). Besides them,
-the backup of failover.conf is used.
+The six uses of conf/examples, each with the real server and client where Debian has them. Only the addresses
+are changed. A test also compares the length of each example with the config of nginx's stream for the same use
+(nginx/). The backup of failover.conf is used, too.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def example(name):
 
 @contextlib.contextmanager
 def weir_of(name, **addresses):
-    """A weir with the example, in which each address is replaced."""
+    """A weir that runs the example, with each address replaced."""
     text = example(name)
     for written, used in addresses.pop("also", {}).items():
         assert f'"{written}"' in text
@@ -52,7 +52,7 @@ def weir_of(name, **addresses):
 
 @contextlib.contextmanager
 def process(*command, **popen):
-    """A server that is ended in the end, and what it says shown."""
+    """A server that is terminated at the end of the block; its output is printed."""
     with subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, **popen) as server:
         try:
@@ -75,7 +75,7 @@ def works(*command):
 
 
 def timers_of(weir):
-    """The timers of the one pair, which there is."""
+    """The timers of the only pair."""
     wait.until(lambda: len(asking.get(weir, "/v1/pairs")["pairs"]) == 1, "one pair")
     (pair,) = asking.get(weir, "/v1/pairs")["pairs"]
     return pair["timers"]
@@ -86,7 +86,7 @@ def timers_of(weir):
 def test_postgresql(folder):
     as_user = []
     data = f"{folder}/data"
-    if os.geteuid() == 0:  # which postgres refuses to run as
+    if os.geteuid() == 0:  # postgres refuses to run as root
         user = pwd.getpwnam("postgres")
         as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         os.chown(folder, user.pw_uid, user.pw_gid)
@@ -151,7 +151,7 @@ def test_redis(folder):
 
 
 def serve_mail(mails):
-    """A Server's work: as much of SMTP as a client needs to send a mail."""
+    """What a mail server does: as much of SMTP as a client needs to send a mail."""
     def serve(sock):
         with sock.makefile("rwb", buffering=0) as lines:
             lines.write(b"220 mail.example\r\n")
@@ -213,7 +213,7 @@ def test_the_backup_of_failover_gets_the_clients_when_both_servers_are_down(fold
 
 
 def lines_of(text):
-    """Those that are neither empty nor a comment."""
+    """The lines that are neither empty nor a comment."""
     return [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
 
 
@@ -234,7 +234,7 @@ def test_the_manual_page_has_the_use(use):
 @pytest.mark.skipif(not os.path.exists(MODULE), reason="nginx's stream is not installed")
 @pytest.mark.parametrize("use", USES)
 def test_nginx_takes_what_we_compare_with(use, tmp_path):
-    """It binds what it is asked for: so it has its own network, with those addresses."""
+    """nginx -t binds the addresses of its config, so it runs in its own network, which has them."""
     conf = tmp_path / "nginx.conf"
     conf.write_text(f"load_module {MODULE};\nevents {{}}\npid {tmp_path}/pid;\nerror_log {tmp_path}/log;\n"
                     + (NGINX / f"{use}.conf").read_text(encoding="utf-8"), encoding="utf-8")
@@ -245,7 +245,7 @@ def test_nginx_takes_what_we_compare_with(use, tmp_path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "examples").glob("*.conf")), ids=lambda path: path.stem)
 def test_a_long_idle_stands_beside_a_write_stall(path):
-    """Who reads no further is not idle: that is the other timer's, and it is five minutes by default."""
+    """A client that stops reading is not idle: write_stall ends its pair, by default after five minutes."""
     for group in re.findall(r"timeouts = \{([^}]*)\}", path.read_text(encoding="utf-8")):
         if re.search(r'\bidle = "(none|\d+[hd])"', group):
             assert "write_stall" in group, path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""TCP Fast Open, in a network of the test's own, where the kernel lets servers have it."""
+"""TCP Fast Open, in a network namespace of the test, whose kernel allows it to servers."""
 
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ from weirtest import peers
 from weirtest.rig import relay
 
 CLONE_NEWNET = 0x40000000
-TCP_FASTOPEN, SYN_DATA = 23, 32  # TCPI_OPT_SYN_DATA
+TCP_FASTOPEN, SYN_DATA = 23, 32  # SYN_DATA is TCPI_OPT_SYN_DATA
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 pytestmark = pytest.mark.root
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(autouse=True)
 def own_network():
-    """The processes and threads that the test starts have it, too."""
+    """Moves the test to a network namespace of its own, and so the processes and threads that it starts."""
     with open("/proc/self/ns/net", "rb") as before:
         assert LIBC.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
         try:
@@ -41,13 +41,13 @@ def had_syn_data(sock):
 def client_with_data(to):
     """A client whose first bytes go out in its SYN, once it has a cookie."""
     sock = peers.prepare(to.socket())
-    sock.settimeout(None)  # with a timeout it would say that it is under way
+    sock.settimeout(None)  # a socket with a timeout would raise EINPROGRESS
     assert sock.sendto(b"hello", socket.MSG_FASTOPEN, to.sockaddr) == 5
     return sock
 
 
 def must_take_data_in_the_syn(rig):
-    """From the second client on, which has the first one's cookie."""
+    """The SYN of the second client has data, since the first client got the cookie."""
     for is_known in (False, True):
         with client_with_data(rig.weir.address) as client, rig.upstream.accept() as server:
             assert peers.read_exactly(server, 5) == b"hello"
@@ -82,7 +82,7 @@ def pair_that_sends_first(rig, data):
 
 
 def test_what_a_client_has_sent_goes_out_in_the_syn_to_its_server():
-    data = bytes(range(256)) * 64  # more than fits
+    data = bytes(range(256)) * 64  # more than a SYN can carry
     with relay(upstream_settings={"socket": {"fastopen": "on"}}) as rig:
         rig.upstream.sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
         for is_known in (False, True, True):
@@ -118,7 +118,7 @@ def client_that_sends_first(rig):
 
 
 def has_a_cookie(rig, upstream=None):
-    """Weir knows one of this server."""
+    """Makes weir get a cookie of this server."""
     upstream = upstream or rig.upstream
     upstream.sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 16)
     with client_that_sends_first(rig), upstream.accept() as server:

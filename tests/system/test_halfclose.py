@@ -16,7 +16,7 @@ EARLY = b"early"
 
 
 def ends(rig, by_client):
-    """(who finishes first, the other, its name in the log, the counters' names in that order)"""
+    """(the side that finishes first, the other, the name of the first in the log, the names of their counters)"""
     client, server = rig.pair()
     if by_client:
         return client, server, "client", ("bytes_up", "bytes_down")
@@ -47,7 +47,7 @@ def test_answer_after_fin_arrives(client, upstream, by_client, question):
 @mixes
 @first_side
 def test_fin_behind_bytes_in_flight_both_ways(client, upstream, by_client, report):
-    """The first FIN goes behind many bytes, while twice as many come the other way."""
+    """The first FIN follows many bytes, while twice as many go the other way."""
     size = scaled(16 * MIB)
     with relay(client, upstream) as rig:
         first, second, by, counters = ends(rig, by_client)
@@ -66,7 +66,7 @@ def test_fin_behind_bytes_in_flight_both_ways(client, upstream, by_client, repor
 @mixes
 @first_side
 def test_fin_waits_for_the_bytes_that_the_receiver_has_not_taken(client, upstream, by_client):
-    """The sender fills everything up and finishes; the receiver reads only then."""
+    """The sender fills all buffers and finishes; the receiver reads only then."""
     with relay(client, upstream, rcvbuf=4096) as rig:
         first, second, by, _ = ends(rig, by_client)
         count = transfer.fill(first)
@@ -95,7 +95,7 @@ def test_both_sides_finish_at_once(client, upstream):
 @pytest.mark.parametrize("early", (b"", EARLY), ids=("bare", "after_bytes"))
 @pytest.mark.parametrize("client, upstream", (*MIXES, ("unix", "tcp4"), ("tcp4", "tcp6")))
 def test_client_fin_before_the_upstream_is_connected_is_a_half_close(client, upstream, early):
-    """The first server is a black hole, so that the FIN is there long before the second connects."""
+    """The first server is a black hole, so that the FIN comes long before the second server is connected."""
     with relay(client, upstream, servers=[peers.BlackHole, peers.Upstream],
                timeouts={"connect": "300ms"}) as rig:
         sock = rig.client()
@@ -112,7 +112,7 @@ def test_client_fin_before_the_upstream_is_connected_is_a_half_close(client, ups
 @pytest.mark.parametrize("early", (b"", EARLY), ids=("bare", "after_bytes"))
 @pytest.mark.parametrize("client, upstream", (("unix", "tcp4"), ("abstract", "unix")))
 def test_unix_client_closed_before_the_upstream_is_connected_has_finished(client, upstream, early):
-    """It cannot hear an answer any more, but what it has sent is whole: that is no reset."""
+    """The client cannot receive an answer any more, but all that it sent has come: that is no reset."""
     with relay(client, upstream, servers=[peers.BlackHole, peers.Upstream],
                timeouts={"connect": "100ms"}) as rig:
         sock = rig.client()
@@ -125,7 +125,7 @@ def test_unix_client_closed_before_the_upstream_is_connected_has_finished(client
 
 
 def test_unix_clients_that_send_and_close_at_once_lose_nothing(report):
-    """The hang-up may come before, with and after the upstream's connection."""
+    """weir may see the hang-up before, with or after the connection to the upstream."""
     count = scaled(500, 100)
     got = queue.Queue()
     with relay("unix", "tcp4", servers=[
@@ -139,7 +139,7 @@ def test_unix_clients_that_send_and_close_at_once_lose_nothing(report):
 
 
 def test_client_fin_with_the_first_segment_is_no_abort(report):
-    """Connect, request and FIN in one go: the FIN may come in the same wake-up as the upstream."""
+    """The client connects and sends a request and its FIN: weir may see the FIN as soon as the upstream."""
     count = scaled(500, 100)
     with relay(servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         for number in range(count):

@@ -23,12 +23,12 @@ def said(*words):
 
 
 def helped(*words):
-    """The options that a program's help shows, in its usage too."""
+    """The options that a program's help shows, those of its usage lines included."""
     return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", said(*words)))
 
 
 def helped_of(scenario):
-    """The options in the list of a scenario; the sentences above the list may name those of others."""
+    """The options in a scenario's list; the sentences above the list may name those of other scenarios."""
     return set(re.findall(r"^  (--[\w-]+)", said(WEIRLOAD, "help", scenario), re.M))
 
 
@@ -40,7 +40,7 @@ def sections(page):
 
 
 def options_of(line):
-    """Those of one line of mdoc: `.Fl a , -long Ar value` has -a and --long."""
+    """The options in one line of mdoc: `.Fl a , -long Ar value` has -a and --long."""
     found, is_option = set(), False
     for word in line.split():
         if re.fullmatch(r"\.?[A-Z][a-z]", word):  # a macro
@@ -51,7 +51,7 @@ def options_of(line):
 
 
 def written(*texts):
-    """The options that begin an entry, or belong to the command that does."""
+    """The options that begin an entry, or that belong to a command that begins one."""
     return set().union(*(options_of(line) for text in texts for line in re.findall(r"^\.It (?:Fl|Cm) .*", text, re.M)))
 
 
@@ -75,7 +75,7 @@ def test_the_help_has_the_options_of_the_page(program, page):
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_each_scenario_has_the_options_of_the_page(scenario):
-    """Its section has what is its own, or names what another section describes."""
+    """The section of a scenario has its own options; it names, or a common section has, the others."""
     page = sections("weirload.1")
     own = page[scenario.upper()]
     assert written(own) <= helped_of(scenario) <= named(own) | written(page["DESCRIPTION"], page["REMOTE"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is answered over HTTP, and what hostile clients of it are answered; while pairs go on."""
+"""The answers of the HTTP doors, also to hostile clients, while pairs go on."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from weirtest.asking import Connection, ask, ask_on, control_path, get, say
 from weirtest.house import FAILED, exchange, house, listener
 from weirtest.settings import DEADLINE, LATE, scaled
 
-SECONDS = 5  # that a request has, and whoever takes an answer
+SECONDS = 5  # the time for a request, and for a client to take an answer
 CONNECTIONS = 128
 HOST = b"Host: x\r\n"
 
@@ -30,13 +30,13 @@ def status_of(answer):
 
 
 def server(get_upstreams, upstream, name):
-    """One server of what GET /v1/upstreams says."""
+    """One server in the answer of GET /v1/upstreams."""
     servers, = (one["servers"] for one in get_upstreams["upstreams"] if one["name"] == upstream)
     found, = (one for one in servers if one["name"] == name)
     return found
 
 
-# ---- what is answered
+# ---- answers
 
 
 def test_status_tells_what_weir_does():
@@ -86,7 +86,7 @@ def test_a_long_list_comes_in_parts():
 
 def test_a_server_is_told_and_both_weights_are_shown():
     with house() as here:
-        name = str(here.server(transport="unix"))  # its address is its name
+        name = str(here.server(transport="unix"))  # the address is the name
         changed = {"upstreams": [{"name": "app", "balance": "round_robin", "servers": [
             {"address": name, "weight": 3}, {"name": "c", "address": str(here.server()), "weight": 3}]}]}
         here.reload(**changed)
@@ -96,7 +96,7 @@ def test_a_server_is_told_and_both_weights_are_shown():
         assert (before["usable"], before["told"], before["weight"], before["weight_told"]) == (True, "auto", 3, None)
         answer = ask(here.weir, "PATCH", path, {"state": "drain"})
         assert answer.status == 200 and answer.json["told"] == "drain" and answer.json["usable"] is False
-        assert "server_name" not in here.weir.record("server_told", server=name)  # the config has none
+        assert "server_name" not in here.weir.record("server_told", server=name)  # the config gives it no name
         for _ in range(4):
             exchange(here.client())
         told = get(here.weir, "/v1/upstreams")
@@ -167,7 +167,7 @@ def test_wrong_path_or_method(method, target, status, allow):
     ("PATCH", "/v1/upstreams/app/servers/a?state=down"), ("GET", "/v1/upstreams?upstream=app"), ("HEAD", "/v1/status?x=1"),
     ("GET", "/v1/listeners?listener=web"), ("GET", "/v1/pairs/1?tcp_info=true"), ("DELETE", "/v1/pairs/1?listener=web")))
 def test_a_query_that_nobody_reads_is_refused_and_changes_nothing(method, target):
-    """Else a drain with a grace in the wrong place would have none."""
+    """If weir ignored such a query, a drain whose grace is in the query would have no grace."""
     with house() as here:
         before = get(here.weir, "/v1/status")
         answer = ask(here.weir, method, target)
@@ -191,7 +191,7 @@ def test_a_body_that_nobody_reads_is_refused():
         assert ask(here.weir, "DELETE", "/v1/pairs?all=true", {}).json == {"told": 1}
 
 
-# ---- who is hostile
+# ---- hostile clients
 
 
 HOSTILE = {
@@ -265,7 +265,7 @@ def test_each_status_says_what_to_do(method, target, body, status, words):
 
 
 def test_a_pipeline_that_nobody_reads_is_cut_off_and_disturbs_nobody():
-    """Each request waits for the answer before it, and who takes none is let go."""
+    """Each request waits for the answer before it, and a client that takes no answer is cut off."""
     asked = b"GET /v1/status HTTP/1.1\r\n" + HOST + b"\r\n"
     with house() as here:
         pair, sock = here.client(), here.client(door(here))
@@ -320,7 +320,7 @@ def test_a_request_byte_by_byte_has_its_time(report):
         assert peers.read_end(slow)[0] == b""
         passed = time.monotonic() - start
         assert SECONDS <= passed < SECONDS + LATE
-        silent.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")  # who says nothing may wait
+        silent.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")  # a client that has sent nothing may wait
         assert b"alive" in peers.read_end(silent)[0]
         report(f"cut off after {passed:.3f} s")
 
@@ -353,7 +353,7 @@ def is_closed(sock):
 
 
 def test_client_that_does_not_read_is_cut_off(report):
-    """A long list fills its socket, and is not even made meanwhile."""
+    """A long list fills the client's socket; while the client does not read, weir does not build the rest of it."""
     with house() as here:
         here.reload(listeners=[listener("web", str(here.weir.address))] +
                     [listener(f"l{i}", f"unix:{here.weir.folder}/{i}") for i in range(1500)])
@@ -371,7 +371,7 @@ def test_client_that_does_not_read_is_cut_off(report):
 
 
 def test_noise_is_stood(report):
-    """Hostile clients of every kind, while pairs go on."""
+    """Hostile clients of every kind harm neither weir nor the pairs."""
     chance = random.Random(11)
     rounds = scaled(300, 60)
     good = [data for data, _ in HOSTILE.values()] + [

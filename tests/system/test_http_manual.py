@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weir-http(7): it has every path, method, key and null of what the daemon answers, and nothing else."""
+"""weir-http(7) has every path, method, key and null of the daemon's answers, and nothing else."""
 
 import contextlib
 import re
@@ -20,11 +20,11 @@ from weirtest.settings import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
-STREAMS = {("GET", "/"), ("GET", "/metrics"), ("GET", "/v1/events")}  # what is no answer in JSON
+STREAMS = {("GET", "/"), ("GET", "/metrics"), ("GET", "/v1/events")}  # answers that are not JSON
 
 
 class Maybe:
-    """A value that may be null, and is seen both with a value and without one."""
+    """A value that may be null. The test must see it both with a value and as null."""
 
     def __init__(self, schema):
         self.schema = schema
@@ -39,7 +39,7 @@ class Each:
 
 
 def follow_schema(value, schema, where):
-    """These keys and no others, each of its type and no other."""
+    """Asserts that the value has exactly these keys, each of its type."""
     if isinstance(schema, Maybe):
         schema.seen.add(value is None)
         if value is not None:
@@ -61,7 +61,7 @@ def follow_schema(value, schema, where):
 
 
 def keys_of(schema):
-    """Each key in it, with what it is."""
+    """Each key in the schema, with the schema of its value."""
     if isinstance(schema, (Maybe, Each)):
         yield from keys_of(schema.schema)
     elif isinstance(schema, list):
@@ -102,7 +102,7 @@ ERRORS = {"error": str, "errors": [str]}
 READY = {"ready": bool, "state": str}
 
 OF_SERVER = "/v1/upstreams/*/servers/*"
-SCHEMAS = {  # by method and path, then by status: of this path, or with more in the query
+SCHEMAS = {  # by method and path, then by status; a path has several if its answer depends on the query
     ("GET", "/healthz"): {200: [{"alive": bool}]},
     ("GET", "/readyz"): {200: [READY], 503: [{**READY, **ERROR}]},
     ("GET", "/v1/status"): {200: [STATUS]},
@@ -118,14 +118,14 @@ SCHEMAS = {  # by method and path, then by status: of this path, or with more in
     ("POST", "/v1/drain"): {200: [DRAIN], 400: [ERROR], 409: [ERRORS]},
     ("POST", "/v1/undrain"): {200: [DRAIN], 409: [ERRORS]},
 }
-REFERENCES = {  # what the text of an item says of its keys, and whose they are
+REFERENCES = {  # where the text of an item says that its answer is that of another path: the text, and that path
     ("GET", "/v1/status"): (".Pa /v1/drain\nanswers it", ("POST", "/v1/drain")),
     ("PATCH", OF_SERVER): ("with the server as above", ("GET", "/v1/upstreams")),
     ("GET", "/v1/pairs/*"): ("That pair, with\n.Ql tcp_info", ("GET", "/v1/pairs")),
     ("DELETE", "/v1/pairs"): ("The same for all", ("DELETE", "/v1/pairs/*")),
     ("POST", "/v1/undrain"): ("answered as a drain is", ("POST", "/v1/drain")),
 }
-WORDS = {  # what else is marked in an item: members of its body, filters, a reason
+WORDS = {  # other words that are marked in an item: members of its body, filters, a reason
     ("PATCH", OF_SERVER): {"state", "weight"},
     ("GET", "/v1/pairs"): {"listener", "upstream", "server", "client", "state", "idle_over", "older_than", "limit", "after"},
     ("DELETE", "/v1/pairs"): {"limit"},
@@ -147,7 +147,7 @@ def section(name):
 
 
 def documented():
-    """The text of each item of PATHS, by method and path; a segment that is a name is "*"."""
+    """The text of each item of PATHS, by method and path; a segment that is a name is written "*"."""
     items = {}
     for item in section("PATHS").split("\n.It Ic ")[1:]:
         method, target = item.split("\n")[0].split(" ", 1)
@@ -158,7 +158,7 @@ def documented():
 
 
 def known():
-    """The table of the daemon."""
+    """The methods and paths in the daemon's table."""
     text = (ROOT / "src" / "control" / "paths.c").read_text(encoding="utf-8")
     rows = re.findall(r"\{HTTP_VERB_(\w+), \{(.*?)\}, \w+,\s+\w+\}", text)
     return [(verb, "/" + "/".join(re.findall(r'"(.*?)"', segments))) for verb, segments in rows]
@@ -170,7 +170,7 @@ def keys_in(text):
 
 
 def null_keys_in(text):
-    """Those that stand in a clause with "null", which ends with a semicolon or a dot at the end of a line."""
+    """The keys in clauses that have "null"; a clause ends with a semicolon or a dot at the end of a line."""
     clauses = re.split(r"[;.]\n", text + "\n")
     return set().union(*(keys_in(clause) for clause in clauses if "null" in clause))
 
@@ -200,7 +200,7 @@ def test_each_key_is_in_the_manual_and_each_null():
     for name, schema in EVENTS.items():
         head, *rest = events.split("\n.It Cm ")
         text = next(item for item in rest if item.startswith(name + "\n"))
-        check_keys(schema, head + "\n" + text, name, nulls=False)  # "As in /v1/status"
+        check_keys(schema, head + "\n" + text, name, nulls=False)  # the text says "As in /v1/status"
     assert "As in\n.Pa /v1/status" in events
 
 
@@ -223,7 +223,7 @@ def test_the_manual_has_the_paths_and_the_methods_that_the_daemon_has():
 
 
 class Asker:
-    """Asks, and compares what is answered with its schema."""
+    """Sends requests, and compares each answer with its schema."""
 
     def __init__(self, here):
         self.here = here
@@ -240,7 +240,7 @@ class Asker:
 
 
 def stall(here, sock):
-    """Sends until weir does not read any more, for its server does not."""
+    """Sends until weir stops reading from the client, because the server does not read."""
     sock.setblocking(False)
 
     def is_held():
@@ -252,7 +252,7 @@ def stall(here, sock):
 
 
 def open_pairs(here):
-    """By TCP, by UNIX sockets, one that is held up, one whose first bytes are awaited; and one that has ended late."""
+    """Pairs over TCP, over UNIX, with a stalled server, and without its first bytes; a fifth has ended late."""
     tcp, unix, still, routed = (here.client(here.listens[name]) for name in ("web", "local", "still", "routed"))
     exchange(tcp)
     exchange(unix)
@@ -365,7 +365,7 @@ def test_each_answer_has_the_keys_of_its_schema_and_their_types():
 
 
 def examples():
-    """Each command of the section EXAMPLES, with the answer that the block after it shows."""
+    """Each command of the section EXAMPLES, with the answer in the block after it."""
     blocks = [block.replace("\\e", "\\")
               for block in re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", section("EXAMPLES"), re.M)]
     assert all(block.startswith(("curl ", "weirctl ")) for block in blocks[::2]) and len(blocks) % 2 == 0
@@ -373,7 +373,7 @@ def examples():
 
 
 def shape(answer):
-    """Numbers are others on each machine; how a line is folded does not matter."""
+    """The answer without what differs between machines: numbers, and where a line is folded."""
     return re.sub(r"\d+", "0", "".join(answer.split()))
 
 

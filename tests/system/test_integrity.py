@@ -58,7 +58,7 @@ def test_tiny_writes_arrive_whole(client, upstream):
 
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_slow_readers_get_everything(client, upstream, report):
-    """Small receive buffers, read in small pieces: most of the time both directions are stopped."""
+    """Readers with small receive buffers read in small pieces, so that both directions are stopped most of the time."""
     size = scaled(4 * MIB)
     with relay(client, upstream, rcvbuf=4096) as rig:
         both_ways(*rig.pair(rcvbuf=4096), transfer.Payload(size, seed=1), transfer.Payload(size, seed=2),
@@ -90,7 +90,7 @@ def test_every_single_byte_is_relayed_before_the_next_is_sent(client, upstream):
 
 @pytest.mark.parametrize("transport", ("tcp4", "tcp6"))
 def test_urgent_bytes_stay_in_their_place(transport):
-    """A read stops at the urgent mark, and the byte itself is easily lost."""
+    """A read stops at the urgent mark, and the urgent byte itself is easily lost."""
     with relay(transport, transport) as rig:
         for sender, receiver in (pair := rig.pair(), pair[::-1]):
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

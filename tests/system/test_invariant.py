@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirtest/invariant.py: a marked test that fails says which page to read, and nothing else says so."""
+"""weirtest/invariant.py: the report of a failed test says which page to read if the test is marked, and only then."""
 
 import os
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Under systemd the log is entries of the journal, with fields; a real journald takes them."""
+"""Under systemd the log is written as entries of the journal, with fields; a real journald takes them."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_ends_by_peers_have_no_message_id_for_there_is_nothing_to_explain(journa
 
 @pytest.mark.root
 def test_odd_bytes_arrive_exactly(journal):
-    """In the message they are escaped; a field is what it was."""
+    """They are escaped in the message; a field has the original bytes."""
     server = "unix:@weir é = \" \\x41 \\ WEIR_BY=nobody"
     with relay_into(journal, "unix", servers=[server]) as rig:
         assert peers.end_of(rig.client()) in ("rst", "fin")
@@ -113,7 +113,7 @@ def test_errors_of_the_config_have_priority_err(journal, folder):
 
 @pytest.mark.root
 def test_errors_of_a_reload_are_in_the_journal_once(journal):
-    """systemd journals what its ExecReload= prints beside what weir logs; who else reloads is told the errors."""
+    """systemd journals what ExecReload= prints, beside the log: only other callers of a reload see the errors."""
     options = {"journal": True, "prefix": journal.prefix, "control": True, "errors": ("reload_failed",)}
     with relay(daemon=options) as rig:
         def reload(**env):
@@ -139,7 +139,7 @@ def test_errors_of_a_reload_are_in_the_journal_once(journal):
 
 @pytest.mark.root
 def test_without_journalds_socket_lines_go_to_the_stream(folder):
-    """A service with a root of its own may have the stream, but not the socket."""
+    """A service with its own root directory may have the stream to journald, but not its socket."""
     hide = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--mount",
             "sh", "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
     with relay(daemon={"journal": True, "prefix": hide}) as rig:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""docs/LABORATORY.md: every command of it is run as it stands there, and tells what stands there."""
+"""docs/LABORATORY.md: every command is run as the page has it, and prints what the page says."""
 
 import os
 import re
@@ -21,21 +21,23 @@ PORTS = ("16379", "26379", "26380", "8474")
 
 
 def steps():
-    """Each block of commands, and what the page says that it tells; None: the page does not say."""
+    """Each block of commands, and the output that the page has for it, or None."""
     for commands, told in re.findall(r"^```sh\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?", PAGE, re.M | re.S):
         yield commands, told or None
 
 
 def fits(line, told):
-    """Whether a line is the one of the page: numbers with a point are others elsewhere, and so is the space
-    before them."""
+    """
+    Whether the output is that of the page. Numbers with a point differ between machines, and so does the space
+    before them.
+    """
     number = r"\s*-?\d+\.\d+"
     pattern = r"\s*-?\d+\.\d+".join(re.escape(piece) for piece in re.split(number, line))
     return re.fullmatch(pattern, told) is not None
 
 
 def run(folder):
-    """All of them in one shell; what each told. Ports are those that are free here."""
+    """Runs all blocks in one shell, with ports that are free here; the output of each block."""
     script = "".join(f"echo '{MARK}{number}'\n{commands}" for number, (commands, _) in enumerate(steps()))
     here = {port: address.free("tcp4", None).text.rsplit(":", 1)[1] for port in PORTS}
     script = re.sub(r"\b(" + "|".join(PORTS) + r")\b", lambda port: here[port[0]], script)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What weir says of its own lateness: the p99 of its timers in STATUS=, and a warning."""
+"""What weir reports of its own lateness: the p99 of its timers in STATUS=, and a warning."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ from weirtest.rig import relay
 
 
 def p99_ms(weir):
-    """What STATUS= says of the timers, None while it says nothing of them."""
+    """The p99 of the timers in STATUS=, or None if it has none."""
     for line in reversed(weir.notices):
         if line.startswith("STATUS="):
             found = re.search(r", timers p99 \+(\d+\.\d{3}) ms$", line)
@@ -19,7 +19,7 @@ def p99_ms(weir):
 
 
 def stop_for(weir, seconds):
-    """Weir gets no processor for so long."""
+    """Stops weir for so long."""
     weir.signal(signal.SIGSTOP)
     time.sleep(seconds)
     weir.signal(signal.SIGCONT)
@@ -55,5 +55,5 @@ def test_a_delayed_loop_is_warned_of_at_most_once_in_ten_seconds():
         line = rig.weir.record("loop_delayed")
         assert line["level"] == "warn" and line["worker"] == "0" and line.number("times") >= 1
         assert line.number("worst_ms") >= 100
-        # Two seconds later, hence after two more looks, there is still only this one.
+        # weir has looked twice more after two seconds, and has not warned again.
         assert wait.holds(lambda: len(rig.weir.records("loop_delayed")) == 1, 2)

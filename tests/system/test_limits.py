@@ -18,13 +18,13 @@ from weirtest.settings import DEADLINE, SANITIZER, scaled
 KIB, MIB = 1 << 10, 1 << 20
 HIGH_WATER = 64 * KIB
 
-# What a sanitizer does to memory and time says nothing of weir: measured, printed, not judged.
+# Under a sanitizer, memory and time are not weir's: they are measured and printed, not judged.
 JUDGED = not SANITIZER
 UNJUDGED = "" if JUDGED else f" (not judged: {SANITIZER})"
 
 
 class Gate(peers.Upstream):
-    """An upstream that holds every connection until it is let go, and counts how many it has."""
+    """An upstream that holds each connection until the test lets it go, and counts the connections that it holds."""
 
     def __init__(self, *where):
         super().__init__(*where)
@@ -44,10 +44,10 @@ class Gate(peers.Upstream):
             self.most = max(self.most, len(self.held))
 
     def serve_one(self):
-        """Echoes what the oldest one asked, and closes it."""
+        """Echoes the question of the oldest connection, and closes it."""
         sock = self.held[0]
         question = sock.recv(100)
-        self.held.popleft()  # no longer counted: once it is answered, another may come
+        self.held.popleft()  # it does not count any more: once it is answered, another may come
         sock.sendall(question)
         sock.close()
 
@@ -60,7 +60,7 @@ class Gate(peers.Upstream):
 
 
 def ask_all(rig, count):
-    """That many clients, each with a question of its own, none of which waits for its answer."""
+    """So many clients; each sends a question of its own, and none waits for its answer."""
     socks = [rig.client() for _ in range(count)]
     for number, sock in enumerate(socks):
         sock.sendall(b"question %d" % number)
@@ -112,13 +112,14 @@ def test_limit_of_one_listener_does_not_hold_up_another():
                 sock.close()
 
 
-# By itself the kernel holds 25 MiB of each pair that is stalled both ways. For hundreds it has no memory, and resets
-# anybody's connections. What weir holds is the same.
+# With its own buffer sizes the kernel holds 25 MiB of each pair that is stalled both ways. It has no memory for
+# hundreds of such pairs, and resets connections of anybody. The size of the kernel's buffers does not change what weir
+# holds.
 SMALL = 64 * KIB
 
 
 def both_stalled(rig, count):
-    """That many pairs, both directions of each filled up until nobody takes anything."""
+    """The sockets of so many pairs; both directions of each are filled until no side takes a byte any more."""
     pairs = [rig.pair(rcvbuf=4096) for _ in range(count)]
     socks = [sock for pair in pairs for sock in pair]
     for sock in socks:
@@ -132,7 +133,7 @@ def test_memory_of_stalled_pairs_is_bounded_and_given_back(workers, report):
     count = scaled(200)
     with relay(rcvbuf=4096, workers=workers, timeouts={"write_stall": "none"},
                socket={"send_buffer": "64k", "receive_buffer": "64k"}) as rig:
-        warm = 8 * workers  # each worker has had some
+        warm = 8 * workers  # each worker has had some pairs before we measure
         for client, server in [rig.pair() for _ in range(warm)]:
             client.sendall(b"warm")
             assert peers.read_exactly(server, 4) == b"warm"
@@ -206,7 +207,7 @@ def starved(**settings):
 
 
 def test_out_of_descriptors_costs_no_processor_time_and_all_are_served(report):
-    """The default of max_pairs is what 64 descriptors allow; the rest of 200 clients wait."""
+    """The default of max_pairs is what 64 descriptors allow; the other clients of the 200 wait."""
     count = 200
     with starved() as rig:
         gate, pid = rig.upstream, rig.weir.pid
@@ -234,14 +235,14 @@ def test_soft_limit_of_descriptors_is_raised_to_the_hard_one():
 
 
 def test_room_for_all_descriptors_is_made_at_the_start():
-    """A table that must grow later holds up a worker for 10 ms and more."""
+    """If the table of descriptors grew later, that would hold a worker up for 10 ms and more."""
     with relay(max_pairs=1000) as rig:
         assert proc.fd_room(rig.weir.pid) >= 2000
         assert proc.fds(rig.weir.pid) < 100
 
 
 def test_a_stalled_pair_does_not_hold_up_its_neighbour(report):
-    """One worker; pairs that are stuck, flooded and reset beside one that plays ping-pong."""
+    """One worker has pairs that are stuck, flooded and reset, and one that plays ping-pong."""
     rounds = scaled(2000, 200)
     with relay(rcvbuf=4096) as rig:
         floods = [transfer.Flood(rig.pair(rcvbuf=4096)[0]) for _ in range(5)]

@@ -11,11 +11,11 @@ from weirtest.clock import Watch
 from weirtest.house import exchange, house, listener
 
 WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
-WAIT = 0.2  # in which a client that is served would be
+WAIT = 0.2  # seconds within which a client that has a place would be served
 
 
 def full(here, to=None):
-    """The only place is taken by the first client, for which the second one waits."""
+    """The first client has the only place, and the second one waits for it."""
     held = here.client(to)
     exchange(held)
     waiting = here.client(to)
@@ -30,7 +30,7 @@ def assert_served(sock):
 
 
 def moved(here, how, **more):
-    """The listeners of the next config: what becomes of the address of "web"."""
+    """The listeners of the next config, by what happens to the address of "web"."""
     old = here.weir.address
     port = old.sockaddr[1]
     return {
@@ -158,7 +158,7 @@ def test_drain_ends_in_its_time_though_clients_wait(where, how, workers):
 
 
 def test_a_limit_that_many_listeners_meet_is_told_once():
-    """The global one once, whatever listener meets it; its own for each listener."""
+    """The global limit is logged once, whichever listener meets it; a listener's own limit once for each listener."""
     count = 40
     with house(workers=2) as here:
         free = [here.free() for _ in range(count)]
@@ -169,7 +169,7 @@ def test_a_limit_that_many_listeners_meet_is_told_once():
         waiting = [here.client(one) for one in free]
         told = here.weir.record("limit_reached")
         assert "listener" not in told and told["max_pairs"] == "1"
-        for _ in range(10):  # each place that comes free is sought by all of them
+        for _ in range(10):  # all of them want each place that becomes free
             held.close()
             for sock in waiting:
                 sock.sendall(b"h")

@@ -22,7 +22,7 @@ NOBODY = "127.0.0.1:1"
 
 
 def refused_start(listen, name="web", prefix=()):
-    """A start that must fail for that address; the record that says so."""
+    """Starts weir, which must fail at that address; the record of the failure."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write(config.text({"workers": 2, **config.relay(listen, NOBODY, name=name)}))
         file.flush()
@@ -78,7 +78,7 @@ def test_wildcards_serve_what_they_say(host, served):
                 client.sendall(b"x")
                 assert peers.read_exactly(server, 1) == b"x"
                 name = peers.name(client)
-            # A mapped address is logged as IPv4.
+            # An IPv4 address that is mapped to IPv6 is logged as IPv4.
             weir.close_line(client=name)
 
 
@@ -98,7 +98,7 @@ def test_address_of_nobody_fails_and_freebind_is_the_remedy():
 
 
 class Coming(Free):
-    """An address that no interface has: in a namespace of its own, where a test may let it come."""
+    """An address that no interface has yet; the test adds it, in a network namespace of its own."""
 
     def __init__(self, host):
         super().__init__("tcp4")
@@ -120,7 +120,7 @@ ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")
 
 @pytest.mark.root
 def test_port_for_the_privileged_names_the_ways_to_it():
-    """In a network of its own, where such ports are what they are by default."""
+    """In a network namespace of its own, where the privileged ports are those of the kernel's default."""
     unprivileged = ("setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--")
     error = refused_start("0.0.0.0:80", prefix=(*ALONE, *unprivileged))
     assert error["errno"] == "EACCES"
@@ -136,7 +136,7 @@ def test_address_that_comes_late_is_served_with_freebind(host):
         weir.record("listening", address=str(listen))
         inside(weir, "ip", "link", "set", "lo", "up")
         inside(weir, "ip", "address", "add", host, "dev", "lo", *(["nodad"] if ":" in host else []))
-        # The kernel makes the way to an address of IPv6 later.
+        # The kernel adds the route to an IPv6 address later.
         inside(weir, "sh", "-c", f"until ip route get {host} | grep -q '^local'; do sleep 0.01; done")
         inside(weir, "bash", "-c", f"exec 3<>/dev/tcp/{host}/8080")
         weir.record("close", reason="connect_failed")
@@ -151,7 +151,7 @@ def test_unix_socket_in_a_missing_folder_fails(folder):
 
 
 class Fixed(Free):
-    """Not free: what is there is the test."""
+    """An address that may be in use: that is what is tested."""
 
     def __init__(self, path):
         super().__init__("unix")
@@ -206,7 +206,7 @@ def test_live_unix_socket_of_another_program_is_never_replaced(folder, full):
 
 
 def test_socket_whose_lock_is_held_is_never_replaced(folder):
-    """Another weir that is just starting: it has the lock, and does not listen yet."""
+    """The lock belongs to another weir that is just starting and does not listen yet."""
     path = os.path.join(folder, "x.sock")
     with socket.socket(socket.AF_UNIX) as starting, open(path + ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -278,7 +278,7 @@ def refused_access(folder, prefix):
 
 @pytest.mark.parametrize("how", ("no_right", pytest.param("unmapped", marks=pytest.mark.root)))
 def test_group_that_may_not_be_set_names_the_remedies(folder, how):
-    """As in the shipped service, which has no capability, and where PrivateUsers= knows few groups."""
+    """So it is in the shipped service: it has no capability, and PrivateUsers= maps few groups."""
     if how == "unmapped":
         prefix = ("unshare", "--user", "--map-root-user", "--")
     elif os.geteuid() == 0:

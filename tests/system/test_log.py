@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What weir tells: its log, also when nobody reads it, and its notifications to systemd."""
+"""weir's log, also when nobody reads it, and its notifications to systemd."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ PIPE = 4096
 
 
 def exchange(rig, rounds):
-    """That many pairs, one after the other, each with a line in the log."""
+    """Makes so many pairs, one after the other; each has a line in the log."""
     for number in range(rounds):
         with peers.connect(rig.weir.address) as sock:
             sock.sendall(b"%d" % number)
@@ -101,7 +101,7 @@ def test_unix_server_is_logged_as_it_was_written():
 
 @pytest.mark.root
 def test_unix_client_is_known_by_its_process_and_user():
-    """Each of two, with users of their own where that can be had; after it has gone, too."""
+    """The log names both clients, which have different users where the test is root, even after they have gone."""
     script = ("import socket, sys\nsock = socket.socket(socket.AF_UNIX)\nsock.connect('\\0' + sys.argv[1])\n"
               "sock.shutdown(socket.SHUT_WR)\nsock.recv(1)\n")
     with relay("abstract", servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
@@ -137,14 +137,14 @@ def test_without_systemd_lines_have_time_and_level():
 
 
 def test_log_that_nobody_reads_stops_nothing_and_drops_are_counted(report):
-    """A full pipe of 4 KiB, and far more lines than weir queues; then somebody reads again."""
+    """The log is a pipe of 4 KiB, and gets far more lines than weir queues; then it is read again."""
     rounds = 1500
     with echoing(log={"level": "debug"}, node="weir-1", daemon={"read_log": False, "log_pipe": PIPE}) as rig:
         exchange(rig, rounds)
         rig.weir.read_log()
 
         def balance():
-            """Lines that came, and lines that are said to be lost."""
+            """How many lines have come, and how many the log says were lost."""
             dropped = sum(int(one["lines"]) for one in rig.weir.records("log_dropped"))
             return len(rig.weir.records("open")) + len(rig.weir.records("close")), dropped
 
@@ -175,7 +175,7 @@ def test_flags_of_the_inherited_stderr_are_not_changed():
 
 
 def test_stderr_that_is_gone_stops_nothing():
-    """The reader has closed the pipe: each write fails, and no SIGPIPE kills."""
+    """The reader has closed the pipe: each write fails, and no SIGPIPE kills weir."""
     with echoing(daemon={"read_log": False}) as rig:
         rig.weir.close_log()
         exchange(rig, 20)
@@ -191,7 +191,7 @@ def fail(rig, times):
 @pytest.mark.workers
 @pytest.mark.parametrize("level", ("info", "warn"))
 def test_dead_server_is_a_few_warnings_a_second_and_a_count_of_the_others(level):
-    """However many clients there are; and each pair has its line, where the level has room for it."""
+    """That holds for any number of clients. Each pair also has its line if the level is info."""
     clients = 200
 
     def told():
@@ -213,7 +213,7 @@ def test_dead_server_is_a_few_warnings_a_second_and_a_count_of_the_others(level)
 
 
 def test_what_came_from_outside_never_reaches_the_log_raw(folder):
-    """The harness takes every line that is not printable ASCII, or not logfmt, for a failure."""
+    """For the harness, a line that is not printable ASCII, or not logfmt, is a failure."""
     server = "unix:@weir é = \" \\x41 \\"
     bind = address.unix(os.path.join(folder, "\x1b[31m\n\x7f\xff reason=eof"))
     with relay("unix", servers=[server]) as rig:

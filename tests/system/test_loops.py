@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Pairs that would come back to where they came from, by whatever way: refused before they connect."""
+"""Pairs whose server is the listener they came from, directly or by others, are refused before weir connects."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from weirtest import names, peers
 from weirtest.address import TRANSPORTS, tcp
 from weirtest.daemon import Free, Weir
 
-# (what the listener listens on, what its server is; "{}" is the port)
+# (the listener's address, its server's address; "{}" is the port)
 SELF = {
     "0.0.0.0": ("127.0.0.1:{}", "0.0.0.0:{}"),
     "all_zeros_v6": ("[::1]:{}", "[::]:{}"),
@@ -34,7 +34,7 @@ def daemon(listeners, **options):
 
 
 def assert_refused(weir, to, listener):
-    """One client makes as many pairs as there are listeners in the circle, and the last is told of it."""
+    """One client makes as many pairs as there are listeners in the circle; the last of these is refused."""
     with contextlib.suppress(ConnectionResetError), peers.connect(to) as client:
         with contextlib.suppress(ConnectionResetError):
             assert client.recv(1) == b""
@@ -45,7 +45,7 @@ def assert_refused(weir, to, listener):
 
 
 def free_port():
-    """A port that is free on every address, for a moment: weir fails to start if it is taken meanwhile."""
+    """A port that was free on every address just now; weir fails to start if another process takes it first."""
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind(("::", 0))
@@ -93,7 +93,7 @@ def test_a_chain_through_another_listener_is_legal(transport):
 
 
 def test_an_address_that_somebody_else_listens_on_is_a_server(folder):
-    """The same port on another address of this machine: no circle."""
+    """The server has the listener's port, but another address of this machine: that is no circle."""
     other = peers.Upstream(None, None, at=tcp("127.0.3.1", 0))
     port = other.address.sockaddr[1]
     with contextlib.closing(other), daemon({"a": (f"127.0.3.2:{port}", f"127.0.3.1:{port}")}) as weir:
@@ -139,7 +139,7 @@ def test_a_reload_knows_the_new_sockets():
 
 @pytest.mark.root
 def test_an_own_address_is_asked_of_the_kernel(folder):
-    """On a wildcard: one that this machine has is a circle, one that it has not is a server elsewhere."""
+    """The listener is a wildcard: an address of this machine is a circle, any other is a server elsewhere."""
     island = names.Island(folder, setup="ip addr add 192.0.2.1/32 dev lo && ip route add 198.51.100.1 dev lo")
     path = {one: os.path.join(folder, one) for one in ("own", "far")}
     weir = Weir({}, prefix=island.prefix)

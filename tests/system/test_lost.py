@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A peer whose host or network is gone: the log names the side, and the other one sees a reset."""
+"""A peer whose host or network is gone: the log names its side, and the other side sees a reset."""
 
 import pytest
 
@@ -11,7 +11,7 @@ PROBES = {"keepalive": {"idle": "1s", "interval": "1s", "count": 1}}
 
 
 def settings(by_client, options):
-    """The options of the socket that weir has on one side."""
+    """Settings with these socket options on one side."""
     return {"listener": {"socket": options}} if by_client else {"upstream_settings": {"socket": options}}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Short of memory: a start says so and ends, a reload says so and changes nothing; no pair is lost."""
+"""weir short of memory: a start fails and says so, a reload says so and changes nothing; no pair is lost."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ MIB = 1024 * KIB
 
 
 def many(count):
-    """Upstreams, which cost memory and no descriptor."""
+    """Many upstreams, which take memory and no descriptors."""
     return [upstream(f"10.{i >> 8}.{i & 255}.1:80", name=f"u{i}") for i in range(count)]
 
 
@@ -36,7 +36,7 @@ def limit(pid, size):
 
 @pytest.mark.slow
 def test_reload_short_of_memory_is_refused_and_harms_no_pair(report):
-    """From next to nothing to enough, so that each step of it is met by the lack."""
+    """The memory grows from next to nothing to enough, so that each step of a reload fails once."""
     with house(errors=FAILED, workers=2) as here:
         old = here.client()
         exchange(old)
@@ -56,7 +56,7 @@ def test_reload_short_of_memory_is_refused_and_harms_no_pair(report):
                 break
             if "was given up" in done.stderr:
                 raise Late("a check had no fifth of a second of processor time in 10 s")
-            # Where not even the connection of who asks has room, it is closed.
+            # If there is no memory even for the connection of `weir --reload`, weir closes it.
             assert "memory" in done.stderr or "ended before it answered" in done.stderr, done.stderr
             refused.append(room)
         else:
@@ -68,7 +68,7 @@ def test_reload_short_of_memory_is_refused_and_harms_no_pair(report):
 
 
 def started(process):
-    """Waits until weir has ended, or is ready; whether it is ready."""
+    """Waits until weir has ended or is ready: (whether it is ready, its log)."""
     end = time.monotonic() + DEADLINE
     lines = []
     while time.monotonic() < end:
@@ -80,7 +80,7 @@ def started(process):
 
 
 def start(path, size):
-    """Starts weir with so much address space; None if it got ready, else what it says is lacking."""
+    """Starts weir with so much address space: None if it got ready, else what it says there is no memory for."""
     with subprocess.Popen(["prlimit", f"--as={size}", WEIR, "-c", path], stderr=subprocess.PIPE, text=True) as weir:
         ready, text = started(weir)
         if ready:
@@ -89,7 +89,7 @@ def start(path, size):
             return None
         code = weir.wait(DEADLINE)
     if code == 127 and "shared" in text:
-        return "the loader"  # which did not even get to weir
+        return "the loader"  # it failed before weir began
     assert code == 1, f"{size >> 10} KiB: exit {code}: {text}"
     assert "memory" in text, text
     assert os.listdir(os.path.dirname(path)) == ["weir.conf"]
@@ -112,7 +112,8 @@ def test_start_short_of_memory_is_told_and_ends_with_1(folder, report):
     else:
         raise AssertionError("400 MiB are not enough")
     assert "config" in told and len(told) > 2
-    # And in small steps up to where it is just enough: there each allocation is the first to fail.
+    # Then we search, in small steps, for the size that is just enough: below it a late allocation is the first to
+    # fail.
     least, enough = size - 8 * MIB, size
     while enough - least > 32 * KIB:
         middle = (least + enough) // 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""GET /metrics: what Prometheus is told, over both doors."""
+"""GET /metrics: what Prometheus reads, at both doors."""
 
 import contextlib
 import http.client
@@ -34,7 +34,7 @@ def ended(here):
 
 
 def serve_and_end(here):
-    """One pair, of five bytes each way, from its beginning to its end."""
+    """One pair that moves five bytes each way, and ends."""
     before = ended(here)
     with here.client() as sock:
         exchange(sock)
@@ -139,7 +139,7 @@ def test_what_cannot_be_accepted_is_counted_and_what_waits_for_a_rate_is_not():
             exchange(sock)
         here.weir.record("rate_reached")
         assert scrape(here).get("weir_accept_rests_total") == 0
-        # The fd of the scrape may outlive its answer; closed later, it would be free for a client.
+        # The fd of the scrape may stay open after its answer; if it were closed later, a client could have it.
         wait.until(lambda: proc.fds(here.weir.pid) <= before + 2 * len(clients), "the pairs alone have fds")
         allowed = resource.prlimit(here.weir.pid, resource.RLIMIT_NOFILE)
         used = {int(fd) for fd in os.listdir(f"/proc/{here.weir.pid}/fd")}
@@ -188,7 +188,7 @@ def test_who_waits_is_counted_whatever_comes_of_it():
             wait.until(lambda: queue()[1] == 1, "it waits")
             peers.end_of(here.client())
         peers.end_of(waits)
-        # Where the time of the first one was over before the second came, on a busy machine, that has waited, too.
+        # On a busy machine the first client may have timed out before the second came; then the second waited, too.
         wait.until(lambda: queue()[3] == queue()[1], "the end of their time is counted")
         waiting, waited, full, over = queue()
         assert waiting == 0 and waited + full == 2 and over == waited
@@ -237,7 +237,7 @@ def test_pipes_are_told():
 
 
 def test_what_waits_in_a_pipe_is_told_until_it_is_out():
-    """A server that reads no more, when its bytes are spliced: its pair and the sum say the same."""
+    """The server stops reading while its bytes are spliced: its pair and the sum show the same count."""
     stops, goes_on = threading.Event(), threading.Event()
 
     def take(sock):
@@ -344,7 +344,7 @@ def test_the_manual_has_each_of_them():
 
 
 def test_there_are_no_more_samples_than_the_manual_says():
-    """With every family there, a listener that was renamed, and few of the words that ends may have."""
+    """Every family is there, a listener was renamed, and pairs have ended for few of the possible reasons."""
     page = (ROOT / "man" / "weir-http.7").read_text(encoding="utf-8")
     bound, = re.findall(r"^\.Em ([0-9LUSCW +]+)$", page, re.MULTILINE)[-1:]
     with house(workers=3) as here:

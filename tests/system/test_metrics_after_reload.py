@@ -52,7 +52,7 @@ def test_pairs_of_a_renamed_listener_stay_in_its_numbers():
 
 
 def test_numbers_go_on_when_a_name_comes_back():
-    """The config in force comes first, in its order; then the others."""
+    """The listeners of the config in force come first, in its order, then the others."""
     with house() as here:
         for _ in range(3):
             with here.client() as sock:

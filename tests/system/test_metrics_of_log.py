@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""What STATUS= and the log know is in /metrics too: each event of the log and each field of the line has its family,
-or stands here with the reason why it has none."""
+"""
+/metrics has all that STATUS= and the log report: each event of the log and each field of STATUS= has a family
+here, or the reason why it has none.
+"""
 
 import re
 from pathlib import Path
@@ -14,7 +16,7 @@ from weirtest.house import house, upstream
 ROOT = Path(__file__).resolve().parents[2]
 COUNTED = "weir_warnings_total"
 ENDS = "weir_pairs_ended_total"
-BEFORE = None  # it is told by who does not start, or before the doors open: there is nobody to ask
+BEFORE = None  # it is logged before the doors open, or by a process that does not start: nobody can ask it
 EVENTS = {
     "accept_resting": (COUNTED, "weir_accept_rests_total"),
     "addresses_left_out": (COUNTED,),
@@ -24,12 +26,12 @@ EVENTS = {
     "discover_empty": (COUNTED,),
     "discover_failed": (COUNTED, "weir_upstream_discovery_well"),
     "discover_well": ("weir_upstream_discovery_well",),
-    "discovered": (COUNTED, "weir_servers"),  # it is a warning where some were left out
+    "discovered": (COUNTED, "weir_servers"),  # it is a warning if some addresses were left out
     "drain": ("weir_drained",),
     "drained": ("weir_drained", "weir_left_seconds"),
     "failed_more": (ENDS,),
     "limit_reached": (COUNTED,),
-    "listen_failed": BEFORE,  # a reload has reload_failed, an undrain has undrain_failed
+    "listen_failed": BEFORE,  # in a reload it is reload_failed, in an undrain undrain_failed
     "listening": ("weir_listeners",),
     "listening_ends": ("weir_listeners",),
     "log_dropped": ("weir_log_dropped_total",),
@@ -54,14 +56,14 @@ EVENTS = {
     "socket_options_failed": (COUNTED,),
     "sockets_for_another": (COUNTED,),
     "start_failed": BEFORE,
-    "stopped": BEFORE,  # and behind all
+    "stopped": BEFORE,  # it is logged after the doors have closed
     "stopping": ("weir_stopping", "weir_left_seconds"),
     "undrain": ("weir_drained",),
     "undrain_failed": (COUNTED,),
     "watchdog_missed": (COUNTED,),
     "zone_unknown": (COUNTED,),
 }
-STATUS = {  # of struct status_facts
+STATUS = {  # the fields of struct status_facts
     "phase": "weir_stopping",
     "drain": "weir_drained",
     "left_ns": "weir_left_seconds",
@@ -86,13 +88,13 @@ def scrape(here):
 
 
 def events_of_source():
-    """Every name that a function which begins a line is given."""
+    """The name of every event in the sources: the string arguments of functions that begin a line."""
     found = set()
     for room in ROOMS:
         for path in (ROOT / "src" / room).glob("*.c"):
             for args in CALL.findall(path.read_text(encoding="utf-8")):
                 found.update(re.findall(r'"([a-z]+(?:_[a-z]+)*)"', args))
-    return found - {"upstream", "listener", "pairs", "clients"}  # keys of often_list_init()
+    return found - {"upstream", "listener", "pairs", "clients"}  # arguments of often_list_init() that are keys
 
 
 def events_of_manual():
@@ -118,7 +120,7 @@ def test_each_event_of_the_log_has_its_metric():
 
 
 def test_the_table_of_events_has_all_that_are_written_and_no_other():
-    """GET /v1/events refuses what is not there; weirctl offers what is. Those that are its own are written there."""
+    """/v1/events refuses other names, and weirctl offers these. Events with OWN are only in the stream."""
     own = {name for name, traits in events.EVENTS.items() if "OWN" in traits}
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "control").glob("events*.c"))
     assert events_of_source() == events.LINES and list(events.EVENTS) == sorted(events.EVENTS)
@@ -147,7 +149,7 @@ def test_warnings_are_counted_whatever_the_level_of_the_log_is(level):
         here.reload(upstreams=[upstream("nowhere.invalid:1"),
                                upstream("127.0.0.1:9", name="unused")])
         wait.until(lambda: warned(here, "name_unknown") == 1, "a name that is not known")
-        assert warned(here, "config_warning") >= 1  # the second one is not used
+        assert warned(here, "config_warning") >= 1  # the upstream "unused" is warned of
         here.fail("max_pairs", max_pairs=-1)
         assert warned(here, "reload_failed") == 1
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Multipath TCP: with peers that have it and with those that do not, and where the kernel has none."""
+"""Multipath TCP, with peers that have it and peers that do not, and on a kernel that has none."""
 
 import contextlib
 import ctypes
@@ -38,7 +38,7 @@ def tcp(protocol):
 
 
 def is_multipath(sock):
-    """Whether both ends speak it, and have not fallen back."""
+    """Whether both ends use Multipath TCP, and have not fallen back to TCP."""
     if sock.getsockopt(socket.SOL_SOCKET, SO_PROTOCOL) != IPPROTO_MPTCP:
         return False
     try:
@@ -49,7 +49,7 @@ def is_multipath(sock):
 
 
 class Rig:
-    """A weir with one listener and one server, of this protocol."""
+    """A weir with one listener, and one server of this protocol."""
 
     def __init__(self, here, server):
         self.here, self.server, self.to = here, server, here.weir.address
