@@ -19,10 +19,7 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.mark.workers)))
 def test_half_headers_on_all_descriptors_hold_others_up_until_their_time(workers):
-    """
-    Clients that never finish their header take all places; the next client waits, and is served when they time
-    out.
-    """
+    """Clients that do not finish their header take all places; the next one is served when they have timed out."""
     with relay(servers=[lambda *where: peers.Server(*where, peers.echo)], workers=workers,
                daemon={"prefix": ("prlimit", "--nofile=120:120")}, timeouts={"preface": "1s"},
                listener={"accept_proxy": ["127.0.0.2"]}) as rig:
@@ -38,10 +35,7 @@ def test_half_headers_on_all_descriptors_hold_others_up_until_their_time(workers
 
 @pytest.mark.parametrize("splice", ("auto", "off"))
 def test_a_rate_holds_back_what_comes_behind_a_half_close(splice, report):
-    """
-    The client has sent its FIN. The whole answer arrives, no faster than the rate, and half_close does not cut
-    it.
-    """
+    """The client has sent its FIN. The answer arrives whole, no faster than the rate; half_close does not cut it."""
     size = 4 * MIB
     with relay(listener={"rate": {"down": "4M/s"}}, relay={"splice": splice},
                timeouts={"half_close": "600ms", "idle": "600ms"}) as rig:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Names of servers: which of their addresses are tried, when they are asked again, lookups that hang."""
+"""Names of servers: which of their addresses weir tries, when it looks them up again, and lookups that hang."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from weirtest.settings import DEADLINE
 
 
 def pair_of_ports(first, second):
-    """A port that is free on both addresses: two Upstreams' makings, as made by first() and second()."""
+    """Two Upstreams, as made by first() and second(), on a port that is free on the addresses of both."""
     for _ in range(20):
         one = first(0)
         try:
@@ -48,7 +48,7 @@ def swallowing(host):
 
 
 def named(upstream, name):
-    """Servers for relay(): the upstream, under a name."""
+    """Servers for relay(): this upstream, under a name."""
     upstream.address.text = f"{name}:{upstream.address.sockaddr[1]}"
     return [lambda *_: upstream]
 
@@ -86,7 +86,7 @@ def test_a_black_holed_family_costs_a_quarter_of_a_second_and_once(folder, repor
 
 @pytest.mark.root
 def test_a_second_address_waits_for_the_first_where_no_fd_is_spare(folder):
-    """max_pairs takes all that the limit allows: nothing is left for two attempts of one pair."""
+    """max_pairs is the most that the limit of descriptors allows: no fd is left for a second attempt of a pair."""
     limit = ("prlimit", "--nofile=120:120")
     with open(os.path.join(folder, "conf"), "w", encoding="ascii") as file:
         file.write(config.text({"workers": 1, "max_pairs": 1000, **config.relay("unix:@x", "127.0.0.1:9")}))
@@ -103,7 +103,7 @@ def test_a_second_address_waits_for_the_first_where_no_fd_is_spare(folder):
 
 @pytest.mark.root
 def test_each_address_is_tried_and_told(folder):
-    """A black hole, and one that refuses: the line has both, and the timer of the first."""
+    """A black hole, and an address that refuses: the line names both, and the timer of the first."""
     name, prefix = names.two_addresses(folder)
     hole, refusing = pair_of_ports(swallowing("::1"), listening("127.0.0.1"))
     refusing.sock.close()
@@ -116,7 +116,7 @@ def test_each_address_is_tried_and_told(folder):
 
 @pytest.mark.root
 def test_forty_addresses_are_all_tried(folder):
-    """Of which only the last one listens."""
+    """Only the last of them listens."""
     hosts = names.Hosts(folder, many=[f"127.0.1.{one}" for one in range(1, 41)])
     good = listening("127.0.1.40")(0)
     with relay(servers=named(good, "many.test"), daemon={"prefix": hosts.prefix}) as rig:
@@ -126,7 +126,7 @@ def test_forty_addresses_are_all_tried(folder):
 
 @pytest.mark.root
 def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
-    """Its address refuses; a second later, not ten, weir has heard of the new one."""
+    """The address of the name refuses. weir knows the new one about a second later, not after ten."""
     hosts = names.Hosts(folder, moves=["127.0.1.1"])
     good = listening("127.0.1.2")(0)
     with relay(servers=named(good, "moves.test"), daemon={"prefix": hosts.prefix}) as rig:
@@ -145,11 +145,11 @@ def test_a_name_that_leads_nowhere_is_asked_again_soon(folder):
         raise AssertionError("the old address for 8 s")
 
 
-# ---- a network of its own: clients come over UNIX sockets, servers are not there ----
+# ---- a network of its own: clients use UNIX sockets, and the servers do not exist ----
 
 @contextlib.contextmanager
 def island(world, servers, **settings):
-    """A daemon with a UNIX listener for each server, on a network of its own: (weir, clients by server)."""
+    """A daemon in its own network, with a UNIX listener for each server: (weir, makes a client of a server)."""
     weir = Weir({}, prefix=world.prefix)
     frees = {server: Free("unix") for server in servers}
     weir.settings = {
@@ -165,7 +165,7 @@ def island(world, servers, **settings):
 
 @pytest.mark.root
 def test_localhost_is_ipv6_where_only_lo_has_it(folder):
-    """Refused, so it was tried: in a world without any IPv6 but that of lo."""
+    """Only lo has an IPv6 address. The connect is refused, so weir has tried it."""
     world = names.Island(folder, setup="ip addr add 192.0.2.1/24 dev lo", six=["::1"])
     with island(world, ["six.test:9"]) as (weir, client), client("six.test:9"):
         closed = weir.close_line(reason="connect_failed", by="upstream")
@@ -192,7 +192,7 @@ def test_names_that_hang_do_not_hold_up_others(folder):
 
 @pytest.mark.root
 def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
-    """Those in line do not count what they wait for, but do not wait for ever either."""
+    """A lookup that waits for a thread does not use up its own time, but does not wait for ever either."""
     hanging = [f"hangs{nth}.test:9" for nth in range(40)]
     world = names.Island(folder, mute=True)
     with island(world, hanging, timeouts={"connect": "400ms"}) as (weir, client):
@@ -209,13 +209,13 @@ def test_more_than_all_lookups_hang_and_the_line_is_bounded(folder):
 # ---- zones ----
 
 def in_network(weir, script):
-    """Runs a shell's commands in the network of the daemon."""
+    """Runs shell commands in the network of the daemon."""
     user = () if os.geteuid() == 0 else ("-U", "--preserve-credentials")
     subprocess.run(["nsenter", "-t", str(weir.pid), *user, "-n", "sh", "-ec", script], check=True, timeout=DEADLINE)
 
 
 def add_interface(weir, name, other):
-    """With the address fe80::1, and the way to it, which the kernel makes later."""
+    """Adds an interface with the address fe80::1, and waits for its route, which the kernel adds later."""
     in_network(weir, f"ip link add {name} type veth peer name {other}; ip link set {name} up;"
                      f"ip link set {other} up; ip -6 addr add fe80::1/64 dev {name} nodad;"
                      f"until ip -6 route get fe80::1 oif {name} | grep -q '^local'; do sleep 0.01; done")
@@ -223,7 +223,7 @@ def add_interface(weir, name, other):
 
 @pytest.mark.root
 def test_a_zone_is_looked_up_at_each_connect(folder):
-    """The interface is missing at the start, comes, goes, and comes again with another number."""
+    """The interface is missing at the start, appears, goes, and appears again with another number."""
     server = "[fe80::1%late0]:9"
     with island(names.Island(folder), [server]) as (weir, client):
         assert weir.record("zone_unknown", zone="late0")["level"] == "warn"
@@ -244,7 +244,7 @@ def test_a_zone_is_looked_up_at_each_connect(folder):
 
 @pytest.mark.root
 def test_a_zone_is_looked_up_at_each_bind(folder):
-    """A listener that a reload adds when the interface has come; its clients' names have it too."""
+    """A reload adds the listener once the interface is there; the names of its clients have the zone, too."""
     where = "[fe80::1%late0]:8080"
     path = os.path.join(folder, "in.sock")
     weir = Weir({}, prefix=names.Island(folder).prefix, control=True, errors=("reload_failed",))
@@ -271,7 +271,7 @@ def test_a_zone_is_looked_up_at_each_bind(folder):
 # ---- tasks ----
 
 def as_nobody(tasks):
-    """A user who has no other process, and may have so many tasks."""
+    """A prefix that runs weir as a user without other processes, who may have so many tasks."""
     user = str(61000 + os.getpid() % 4000)
     return ("prlimit", f"--nproc={tasks}:{tasks}", "setpriv", f"--reuid={user}", f"--regid={user}",
             "--clear-groups")
@@ -280,7 +280,7 @@ def as_nobody(tasks):
 @pytest.mark.root
 @pytest.mark.parametrize("tasks", (5, 6, 7, 8, 16))
 def test_too_few_tasks_are_told_at_the_start_or_never(tasks):
-    """A name that comes by a reload finds its threads; where they cannot be had, weir does not start."""
+    """If weir starts, it has the threads for names that a reload adds; without them it does not start."""
     server = peers.Upstream("tcp4", None)
     weir = Weir({}, prefix=as_nobody(tasks), control=True, notify=False, errors=("reload_failed",))
     os.chmod(weir.folder, 0o777)
@@ -296,7 +296,7 @@ def test_too_few_tasks_are_told_at_the_start_or_never(tasks):
                 if done.returncode == 0:
                     with peers.connect(weir.address), server.accept():
                         pass
-                else:  # no task for the child
+                else:  # there is no task for the child that checks the config
                     assert "checked" in done.stderr
         except AssertionError as problem:
             assert "exit 1" in str(problem) and tasks < 16

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The page at "/", in Chromium: it shows what is, follows what happens, and runs nothing but itself."""
+"""The page at "/", in Chromium: it shows what weir does, follows its events, and runs no script but its own."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ def one_for_all():
 
 @contextlib.contextmanager
 def shown(port=None, listeners=(), upstreams=(), **settings):
-    """A House whose http door is on `port`, or on a free one; and the address of its page."""
+    """A House whose http door is at `port`, or at a free one; and the address of its page."""
     with house(workers=2, **settings) as here:
         port = port or here.free().sockaddr[1]
         here.reload(http={"listen": f"127.0.0.1:{port}"}, listeners=[*here.weir.settings["listeners"], *listeners],
@@ -63,7 +63,7 @@ def figure(chromium, n):
 
 
 def places(chromium):
-    """Where each figure and each column of numbers stands; digits must have one width besides."""
+    """The place of each figure and of each column of numbers. All digits must have the same width, too."""
     assert "tabular-nums" in chromium.js("return getComputedStyle(document.querySelector('#pairs td')).fontVariantNumeric")
     return chromium.js("return [...document.querySelectorAll('#listeners th[scope=col], #pairs th[scope=col], #figures dt')]"
                        ".map((el) => el.getBoundingClientRect()).map((box) => [box.left, box.width])")
@@ -112,7 +112,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
         chromium.until(lambda: "server told" in (chromium.text("#events") or ""), "it was told so")
         exchange(socks[0], b"x" * 123_456)
         chromium.until(lambda: chromium.text("#figures > div:nth-child(3) .more") == "126 kB in all", "more bytes")
-        assert places(chromium) == stood  # numbers do not jump
+        assert places(chromium) == stood  # the numbers have not moved
         chromium.shot("light")
         assert ask(here.weir, "POST", "/v1/drain", {"grace": "0s"}).status == 200
         chromium.until(lambda: chromium.text("#state") == "drained", "nobody new is let in")
@@ -133,7 +133,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
 
 @pytest.mark.slow
 def test_hostile_names_are_text_and_it_asks_where_no_events_come(chromium):
-    """What weir is told to listen on and to connect to are the config's bytes; and what it says of them is followed."""
+    """Addresses in the config may have any bytes. Without events the page asks again; with events it follows them."""
     evil = "<img src=x onerror=document.title='owned'><script>alert(1)</script>"
     with shown(errors=("server_down",)) as (here, url):
         path = f"unix:{here.weir.folder}/{evil.replace('/', '|')}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The live pairs: listed by filters and pages, one by its id with the time left of its timers, and ended."""
+"""The live pairs: listed by filters and in pages, one shown by its id with the time left of its timers, and ended."""
 
 import time
 
@@ -39,7 +39,7 @@ def test_a_pair_says_what_it_is():
 
 
 def test_the_time_left_is_when_it_ends():
-    """What is shown of the next timer is when the pair ends, and not a moment before."""
+    """The pair ends when the next timer has no time left, and not before."""
     with house(timeouts={"idle": "1s"}) as here:
         sock = here.client()
         exchange(sock)
@@ -103,7 +103,7 @@ def test_wrong_filter_is_refused_and_ends_nothing(method, query):
 
 @pytest.mark.parametrize("workers", (3, 40))
 def test_pages_are_consistent_while_pairs_come_and_go(workers):
-    """Of many workers each gives a few rows, and a page may have to be asked for twice."""
+    """With many workers each gives only a few rows, and the test may have to ask for a page twice."""
     count = scaled(600, 200)
     with house(workers=workers) as here:
         socks = [here.client() for _ in range(count)]
@@ -180,11 +180,11 @@ def test_who_has_no_server_yet_is_shown_and_ended():
 
 
 def test_a_list_is_sent_page_by_page():
-    """Many workers give a few rows each: a page that one of them alone has takes less than a slice."""
+    """With many workers each gives only a few rows. A page with pairs of one worker only takes less than a slice."""
     workers = 32
     with house("unix", workers=workers) as here:
         socks = []
-        for number in range(24 * workers):  # who accepts on a UNIX socket deals them out in turn
+        for number in range(24 * workers):  # of a UNIX socket, one worker gives the clients to all in rotation
             sock = here.client()
             exchange(sock)
             if number % workers == 0:

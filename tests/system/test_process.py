@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The process and whoever started it: signals beside SIGTERM, its standard fds, its last words."""
+"""The process: signals other than SIGTERM, its standard fds, what its parent has left behind, its last log lines."""
 
 import contextlib
 import errno
@@ -72,7 +72,7 @@ WITHOUT_DEV = ("unshare", *UNPRIVILEGED, "--mount", "sh", "-c", 'mount -t tmpfs 
 
 
 def relay_and_stop(process, path, upstream):
-    """A byte goes through, and SIGTERM ends the process in order."""
+    """Relays a byte; then SIGTERM ends the process with status 0."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(DEADLINE)
@@ -139,7 +139,7 @@ def test_help_is_given(option):
     assert done.returncode == 0 and "--check" in done.stdout
 
 
-# Signals that nobody handles, and what whoever started weir has left behind.
+# Signals that have no handler, and what the process that started weir left behind.
 
 KILLERS = [getattr(signal, "SIG" + name) for name in
            ("USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "XCPU", "XFSZ")]
@@ -169,7 +169,7 @@ def test_a_signal_that_comes_again_and_again_is_told_once_a_second():
     with relay() as rig:
         start = time.monotonic()
         for _ in range(100):
-            rig.weir.signal(signal.SIGRTMIN)  # which queue, and do not merge
+            rig.weir.signal(signal.SIGRTMIN)  # real-time signals queue, and do not merge
         rig.weir.signal(signal.SIGRTMAX)
         rig.weir.record("signal_ignored", signal=name_of(signal.SIGRTMAX))
         assert len(rig.weir.records("signal_ignored", signal="RTMIN+0")) <= 1 + time.monotonic() - start
@@ -194,7 +194,7 @@ def test_dispositions_and_masks_of_the_parent_change_nothing(left):
 
 
 def test_a_timer_of_the_parent_does_not_end_weir():
-    """An alarm outlives exec."""
+    """The alarm is set before exec, and stays in force after it."""
     alarm = ("perl", "-e", "alarm 1; exec @ARGV")
     with relay(daemon={"prefix": alarm}) as rig:
         rig.weir.record("signal_ignored", signal="ALRM")
@@ -202,7 +202,7 @@ def test_a_timer_of_the_parent_does_not_end_weir():
 
 @contextlib.contextmanager
 def waiting_for_its_config(folder, upstream):
-    """A weir that reads its config from a FIFO that nobody has written to yet; and the text for it."""
+    """A weir that waits for its config from a FIFO that nobody has written to yet, the FIFO, and the text to write."""
     conf = os.path.join(folder, "weir.conf")
     os.mkfifo(conf)
     process = subprocess.Popen([WEIR, "-c", conf], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -223,7 +223,7 @@ def test_signals_during_the_start_wait_until_weir_is_ready(number, folder):
             file.write(text)
         told = "event=reload_failed " if number == signal.SIGHUP else "event=signal_ignored "
         lines = iter(process.stderr.readline, "")
-        assert any(told in line for line in lines)  # of a FIFO, it fails
+        assert any(told in line for line in lines)  # a reload from a FIFO fails
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
 
@@ -236,7 +236,7 @@ def test_a_start_that_waits_for_its_config_can_be_stopped(number, folder):
 
 
 def test_a_log_in_a_file_that_may_not_grow_ends_nothing(folder):
-    """SIGXFSZ comes with the write that fails."""
+    """The write that fails sends SIGXFSZ to weir."""
     path = os.path.join(folder, "client.sock")
     with contextlib.closing(peers.Upstream("unix", folder)) as upstream, \
             open(os.path.join(folder, "log"), "wb") as log:
@@ -247,7 +247,7 @@ def test_a_log_in_a_file_that_may_not_grow_ends_nothing(folder):
 
 
 def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
-    """It is full from the start; what systemd must know it is told when it reads again."""
+    """The socket is full from the start. When systemd reads again, it gets all that it must know."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler:
         path = os.path.join(folder, "notify")
@@ -269,11 +269,11 @@ def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
             assert any(b"STOPPING=1" == one for one in told)
 
 
-# Other people's children.
+# Children that weir did not start.
 
 @pytest.mark.parametrize("reload", (False, True))
 def test_children_of_the_shell_that_became_weir_do_not_stay_as_zombies(reload):
-    """As the orphans that weir gets where it is PID 1 of a container."""
+    """weir gets such children if it is PID 1 of a container, too: orphans."""
     shell = ("sh", "-c", 'for one in 1 2 3; do sleep 0 & done; exec "$@"', "sh")
     with relay(daemon={"prefix": shell, "control": True}) as rig:
         if reload:
@@ -304,7 +304,7 @@ def test_orphans_are_reaped_by_pid_1(folder):
 
 @pytest.mark.root
 def test_workers_follow_the_quota_of_the_cgroup():
-    """Those of the older hierarchy or of cgroup 2, where the test may make one."""
+    """The cgroup is of the older hierarchy or of cgroup 2: the first where the test may make one."""
     for root, limits in (("/sys/fs/cgroup/cpu", {"cpu.cfs_quota_us": "50000"}),
                          ("/sys/fs/cgroup", {"cpu.max": "50000 100000"})):
         cgroup = f"{root}/weir-test-{os.getpid()}"
@@ -321,14 +321,14 @@ def test_workers_follow_the_quota_of_the_cgroup():
                 assert rig.weir.record("ready")["workers"] == "1"
             return
         except (FileNotFoundError, PermissionError):
-            pass  # not the hierarchy that has the processors
+            pass  # this hierarchy does not have the processors
         finally:
             wait.until(lambda: not open(f"{cgroup}/cgroup.procs", encoding="ascii").read(), "an empty cgroup")
             os.rmdir(cgroup)
     pytest.skip("no cgroup can be made here")
 
 
-# What is short, and how it is told.
+# What weir lacks, and how it says so.
 
 LEAK = ("""import os, sys
 leaked = os.open('/dev/null', os.O_RDONLY)
@@ -339,7 +339,7 @@ os.execvp(sys.argv[2], sys.argv[2:])""")
 
 @pytest.mark.parametrize("without_proc", (False, pytest.param(True, marks=(PLAIN, pytest.mark.root))))
 def test_descriptors_that_nobody_asked_for_are_in_the_budget(without_proc, report):
-    """As many pairs as weir says fit, and none of them is reset."""
+    """weir serves as many pairs as it says, and resets none of them."""
     leaked, limit = 60, 160
     prefix = ("prlimit", f"--nofile={limit}", sys.executable, "-c", LEAK, str(leaked))
     if without_proc:
@@ -371,7 +371,7 @@ def test_without_proc_weir_relays_and_a_reload_says_what_is_missing():
 @PLAIN
 def test_threads_that_cannot_be_had_are_told_with_the_remedies(folder):
     conf = write(folder, {"workers": 2, **config.relay(f"unix:{folder}/client.sock", "127.0.0.1:9")})
-    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone3"))  # of threads, not of processes
+    done = run("-c", conf, prefix=seccomp.prefix(errno.EAGAIN, "clone3"))  # threads fail, processes do not
     assert done.returncode == 1
     assert "event=start_failed" in done.stderr, done.stderr
     for word in ("TasksMax=", "LimitNPROC=", "workers"):
@@ -390,7 +390,7 @@ def test_descriptors_that_are_short_in_a_reload_are_told_with_the_remedy():
     with relay(daemon={"errors": ("reload_failed",)}) as rig:
         client, server = rig.pair()
         subprocess.run(["prlimit", f"--pid={rig.weir.pid}", "--nofile=5:4096"], check=True)
-        rig.weir.signal(signal.SIGHUP)  # a client of the control socket could not be accepted
+        rig.weir.signal(signal.SIGHUP)  # not by the control socket: weir could not accept its client
         told = rig.weir.record("reload_failed")["error"]
         assert "Too many open files" in told and "LimitNOFILE=" in told
         client.sendall(b"x")

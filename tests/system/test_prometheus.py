@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""examples/prometheus: what is shipped there, read and answered by Prometheus itself."""
+"""examples/prometheus: Prometheus itself reads the shipped files, and answers their queries."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>)\s+[0-9.]+$")
 
 
 def promtool(*words):
-    """It finds nothing."""
+    """Asserts that promtool finds no problem; its output."""
     done = subprocess.run(["promtool", *words], cwd=SHIPPED, capture_output=True, text=True, timeout=6 * DEADLINE,
                           check=False)
     assert done.returncode == 0, done
@@ -31,7 +31,7 @@ def promtool(*words):
 
 
 class Prometheus:
-    """One on loopback that reads the shipped config, but for how often and whom it asks."""
+    """A Prometheus on loopback with the shipped config; only its interval and weir's port are changed."""
 
     def __init__(self, folder, weir_port):
         for path in SHIPPED.glob("*.yml"):
@@ -48,12 +48,12 @@ class Prometheus:
              f"--web.listen-address={self.url[7:]}", "--log.level=warn"], stdout=self.log, stderr=self.log)
 
     def get(self, path, **parameters):
-        """None: it does not answer yet."""
+        """The answer's data, or None if Prometheus does not answer yet."""
         try:
             with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=DEADLINE) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as problem:
-            if problem.code == 503:  # it reads its config still
+            if problem.code == 503:  # it is still reading its config
                 return None
             raise AssertionError((parameters, problem.read().decode())) from problem
         except (urllib.error.URLError, ConnectionError):
@@ -79,7 +79,7 @@ def dashboard():
 
 
 def queries_of_dashboard():
-    """As Grafana would ask: of all instances, and over a short while."""
+    """The queries as Grafana would send them: for all instances, over a short time."""
     board = dashboard()
     found = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
     found += [one["expr"] for one in board["annotations"]["list"]]
@@ -91,7 +91,7 @@ def queries_of_dashboard():
 
 @pytest.fixture(name="lively")
 def lively_house(folder):
-    """A weir to which everything has happened that somebody asks for, and a Prometheus that watches it."""
+    """A weir in which all has happened that the queries ask for, and a Prometheus that watches it."""
     with house(workers=2, timeouts={"idle": "2s"}) as here:
         port, dead, second = here.free().sockaddr[1], here.free(), here.free()
         here.reload(
@@ -113,7 +113,7 @@ def lively_house(folder):
 
 def test_each_query_is_answered_and_not_with_nothing(lively, report):
     rules = wait.until(lambda: lively.get("/api/v1/rules"), "Prometheus")["groups"][0]["rules"]
-    # What would be compared is there, whether or not it is as bad as that.
+    # Without its comparison, a rule's query has an answer even if its alarm would not go off.
     queries = [COMPARISON.sub("", rule["query"]) for rule in rules]
     assert all(query != rule["query"] for query, rule in zip(queries, rules))
     queries += [COMPARISON.sub("", query) for query in queries_of_dashboard()]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-PROXY headers of clients: whoever is on accept_proxy is believed, over each transport, whoever builds the
-header, and however slowly it comes.
+PROXY headers of clients: with accept_proxy, weir believes them over each transport, whichever program builds
+the header, and however slowly it comes.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def local(path):
     return path.encode().ljust(108, b"\0")
 
 
-# What is announced, and the client that the log then has; None: who really connected.
+# The header, and the client in the log; None: the client that has really connected.
 HEADERS = {
     "v1 IPv4": (b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n", "192.0.2.7:40000"),
     "v1 IPv6": (b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 443\r\n", "[2001:db8::7]:40000"),
@@ -51,7 +51,7 @@ HEADERS = {
 
 
 def name_of(sock):
-    """A connected client as the log shows it."""
+    """The name of a connected client in the log."""
     if sock.family == socket.AF_UNIX:
         return "unix:"
     return address.of_socket(sock).text
@@ -60,7 +60,7 @@ def name_of(sock):
 @EACH
 @pytest.mark.workers
 def test_whoever_is_announced_is_the_client(transport):
-    """Whatever the header: its bytes are for weir alone; what comes behind them, in the same segment or not, is not."""
+    """weir keeps the header to itself; it relays the bytes after the header, in the same segment or not."""
     with relay(transport, listener=EVERYBODY, workers=4) as rig:
         for name, (header, announced) in HEADERS.items():
             with rig.client() as client:
@@ -81,7 +81,7 @@ def test_whoever_is_announced_is_the_client(transport):
 
 @EACH
 def test_bulk_behind_a_header_arrives_whole(transport):
-    """Spliced on TCP from the client's own first byte on; after the side buffer on UNIX."""
+    """On TCP the client's own bytes are spliced from the first on; on UNIX, after those in the side buffer."""
     payload = bytes(range(256)) * scaled(64 * 1024, least=4096)
     header, _ = HEADERS["v2 TLVs"]
     received = []
@@ -102,7 +102,7 @@ def test_bulk_behind_a_header_arrives_whole(transport):
 
 @EACH
 def test_small_writes_hold_nobody_up(transport):
-    """A UNIX sender is stopped after some 280 of them if nobody takes them."""
+    """The kernel stops a UNIX sender after some 280 writes that nobody reads."""
     header = v2(0x11, inet(socket.AF_INET, "192.0.2.7", "198.51.100.1"), b"\x04" + struct.pack("!H", 900) + bytes(900))
     with relay(transport, listener=EVERYBODY) as rig:
         client = rig.client()
@@ -126,7 +126,7 @@ def test_others_are_not_believed():
 
 
 def announce(rig, host, port=40000):
-    """A client that is announced so, and has spoken."""
+    """A client whose header gives this address, and that has sent its first bytes."""
     client = rig.client()
     client.sendall(f"PROXY TCP4 {host} 198.51.100.1 {port} 443\r\nping".encode())
     return client
@@ -138,7 +138,7 @@ def assert_reset(client):
 
 
 def test_lists_and_limits_are_for_whom_is_announced():
-    """And not for the proxy that announces them, which is on no list and over each limit."""
+    """They are not for the proxy that sends the headers: it is on no list, and over each limit."""
     settings = {**EVERYBODY, "allow": ["192.0.2.0/24"], "deny": ["192.0.2.66"], "max_pairs_per_source": 1}
     with relay(listener=settings) as rig:
         announce(rig, "192.0.2.7")
@@ -180,14 +180,14 @@ def test_a_look_of_a_balancer_is_no_pair_of_a_server(transport):
         assert (line["level"], line["server"], line["bytes_up"]) == ("debug", "", "0")
 
 
-# ---- who sends them ----
+# ---- programs that send headers ----
 
 WEIRS = pytest.mark.parametrize("transport", ("tcp4", "tcp6", "unix"))
 CLIENTS = pytest.mark.parametrize("from_", ("tcp4", "tcp6"))
 
 
 def one_through(rig, neighbour):
-    """A pair through the neighbour and weir; the client as the log has it must be this one."""
+    """A pair through the neighbour and weir. The log must name the neighbour's own client."""
     with neighbours.through(neighbour) as client:
         with rig.accept() as server:
             assert peers.read_exactly(server, 4) == b"ping"
@@ -219,8 +219,8 @@ def test_nginx_announces_its_clients(transport, from_):
 @pytest.mark.parametrize("options", ("send-proxy", "send-proxy-v2"))
 def test_checks_of_haproxy_are_no_failures(options):
     """
-    It connects, sends a header of its own (LOCAL in v2) or none, and resets: before weir has seen that, so that the line
-    is one of level debug, or after.
+    A check of haproxy connects, sends a header of its own (LOCAL in v2) or none, and resets the connection:
+    before weir has read the header, so that the line has the level debug, or after.
     """
     with relay("tcp4", listener=EVERYBODY, log={"level": "debug"},
                servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig, \
@@ -234,7 +234,7 @@ def test_checks_of_haproxy_are_no_failures(options):
         assert reasons <= {"eof", "reset"}
 
 
-# ---- who is slow ----
+# ---- slow clients ----
 
 @pytest.mark.workers
 def test_half_headers_by_thousands_are_gone_in_time_and_harm_nobody(report):
@@ -258,7 +258,7 @@ def test_half_headers_by_thousands_are_gone_in_time_and_harm_nobody(report):
             return rig.weir.records("close", reason="preface", timer="preface")
 
         def told():
-            """The first few of each second have a line, the others are counted."""
+            """How many clients are accounted for: each second the first few have a line, and the others are counted."""
             ask()
             return len(lines()) + sum(one.number("clients") for one in rig.weir.records("refused_more"))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-PROXY headers for servers: each client is announced to each server, whole and before its first byte; and
-those who read such headers for a living believe them.
+PROXY headers for servers: weir announces each client to each server, with a whole header before its first byte;
+and programs that often read such headers believe them.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ def sends(version, *servers, name="app", **more):
 
 
 def names(client):
-    """Both ends of a client's connection, as weir writes them."""
+    """The addresses of both ends of a client's connection, as weir writes them."""
     return tuple(f"unix:{one}" if client.family == socket.AF_UNIX else address.tcp(*one[:2]).text
                  for one in (client.getsockname(), client.getpeername()))
 
 
-# ---- each to each
+# ---- each client to each server
 
 
 def test_each_client_is_announced_to_each_server():
-    """Over TCP and UNIX on either side, in both versions; also one that ends before it is connected."""
+    """Over TCP and UNIX on either side, in both versions; one of the clients ends before the server is connected."""
     with contextlib.ExitStack() as stack:
         weir = Weir({})
         ways = {}
@@ -80,7 +80,7 @@ def test_a_silent_client_is_announced_at_once():
 
 @pytest.mark.parametrize("kind", ("tcp4", "unix"))
 def test_a_server_that_takes_a_byte_at_a_time_gets_all(kind):
-    """The header whole, then the client's bytes, copied and spliced, although they do not fit by far."""
+    """It gets the whole header, then the client's bytes, copied and spliced, which are far more than its buffer."""
     payload = bytes(range(256)) * 8192
     with relay(upstream=kind, rcvbuf=1, upstream_settings={"send_proxy": "v2"}) as rig:
         client = rig.client()
@@ -100,7 +100,7 @@ def test_a_server_that_takes_a_byte_at_a_time_gets_all(kind):
 
 
 class one_by_one:  # noqa: N801
-    """A socket that is read a byte at a time."""
+    """A socket that is read one byte at a time."""
 
     def __init__(self, sock):
         self._sock = sock
@@ -110,7 +110,7 @@ class one_by_one:  # noqa: N801
 
 
 def test_a_server_that_resets_for_it_is_ejected():
-    """The header is no byte of the client's, who has sent none."""
+    """The client has sent no byte, and the header does not count as one."""
     eject = {"failures": 3, "within": "1m", "for": "1m"}
     with contextlib.ExitStack() as stack:
         weir = Weir({})
@@ -128,7 +128,7 @@ def test_a_server_that_resets_for_it_is_ejected():
             assert announced.read(server).source == names(client)[0]
 
 
-# ---- who reads them
+# ---- programs that read headers
 
 
 BELIEVERS = (
@@ -140,7 +140,7 @@ BELIEVERS = (
 
 
 def source_told(sock):
-    """Also where nginx was reached over UNIX: then it tells its path as if that were an address."""
+    """The client's address in the header. If nginx was reached over UNIX, it writes its path as the other address."""
     begin = sock.recv(107, socket.MSG_PEEK)
     if b" unix:" not in begin:
         return announced.read(sock).source
@@ -152,9 +152,9 @@ def source_told(sock):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("believer", BELIEVERS, ids=("haproxy", "nginx"))
 def test_haproxy_and_nginx_believe_it(believer, version):
-    """They tell the server behind them whom weir announced; their own words come back to weir's clients."""
+    """They announce weir's client to the server behind them, and the answers reach that client."""
     run, options = believer
-    clients = {"tcp4": "tcp4", "tcp6": "tcp6", "unix": "tcp6"}  # a client without a name would be told as nobody
+    clients = {"tcp4": "tcp4", "tcp6": "tcp6", "unix": "tcp6"}  # clients without a name would be announced as nobody
     check = {"every": "100ms", "timeout": "5s", "send": "check", "expect": "check"}
     seen = []
 
@@ -179,13 +179,13 @@ def test_haproxy_and_nginx_believe_it(believer, version):
                 client.sendall(b"ping")
                 assert peers.read_exactly(client, 4) == b"ping"
                 assert (names(client)[0], b"ping") in seen
-        # Checks get through, too, and nobody is announced by them.
+        # weir's checks also reach the server, and announce nobody.
         wait.until(lambda: sum(data == b"check" for _, data in seen) >= 9, "checks")
         assert not weir.records("server_down")
 
 
 def test_a_chain_of_three_keeps_the_first_client():
-    """Over TCP of both families and UNIX; each adds what it is asked to, and keeps what it was told."""
+    """Three weirs, over TCP of both families and UNIX: each adds the TLVs of its config, and keeps those it got."""
     believes = {"accept_proxy": ["any"]}
     tlvs = {"send_proxy_tlvs": TLVS}
     with contextlib.ExitStack() as stack:
@@ -197,7 +197,7 @@ def test_a_chain_of_three_keeps_the_first_client():
                              "upstreams": [sends("v2", to, **tlvs)]}
             stack.enter_context(weir)
             to = weir.address
-        for sent in (b"ping", b""):  # and a silent one
+        for sent in (b"ping", b""):  # the second client sends nothing
             with peers.connect(to) as client:
                 ends = names(client)
                 client.sendall(sent)
@@ -210,13 +210,13 @@ def test_a_chain_of_three_keeps_the_first_client():
                     peers.fin(client)
                     assert peers.read_end(accepted) == (sent, "fin")
             lines = [weir.close_line(client=ends[0]) for weir in weirs]
-            # One id for all of them, and it is the first one's.
+            # All three have the same id, which the first one made.
             assert {line["unique_id"] for line in lines} == {header.tlvs[announced.UNIQUE_ID].decode()}
             assert header.tlvs[announced.UNIQUE_ID].endswith(f"-{lines[0]['pair']}".encode())
 
 
 def test_a_chain_hands_on_what_another_proxy_has_told():
-    """A header with TLVs of its own, by v2; by v1 only the addresses."""
+    """The header has TLVs of its own: v2 passes them on, v1 has only the addresses."""
     mine = bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 0023 c0000207 c6336401 9c40 01bb "
                          "020006 612e74657374 010002 6832 e00001 ff 050002 3769".replace(" ", ""))
     with contextlib.ExitStack() as stack:
@@ -247,7 +247,7 @@ def test_a_chain_hands_on_what_another_proxy_has_told():
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_check_is_nobodys(kind, version):
-    """LOCAL, or in v1 the check's own addresses; with what it sends behind it."""
+    """The header of a check is LOCAL, or in v1 has the check's own addresses; what the check sends follows it."""
     check = {"every": "50ms", "timeout": "5s", "send": "PING", "expect": "PONG"}
     with relay(upstream=kind, upstream_settings={"send_proxy": version, "check": check}) as rig:
         with rig.accept() as server:

@@ -25,7 +25,7 @@ def settings_for(server, max_pairs, *, queue="5s", workers=1, transport="tcp4", 
 
 @contextlib.contextmanager
 def full_server(folder, max_pairs, **options):
-    """A weir before one server, which has so many places."""
+    """A weir with one server, which has so many places."""
     with contextlib.closing(peers.Upstream("tcp4", folder)) as server, \
             Weir(settings_for(server, max_pairs, **options)) as weir:
         yield weir, server
@@ -45,7 +45,7 @@ def test_a_hundred_clients_before_a_server_of_five(folder, workers):
         clients = []
         for i in range(CLIENTS):
             clients.append(stack.enter_context(peers.connect(weir.address)))
-            clients[i].sendall(struct.pack("!I", i))  # waits in the kernel, as the client does in weir
+            clients[i].sendall(struct.pack("!I", i))  # the bytes wait in the kernel while the client waits in weir
         open_pairs, order = [], []
 
         def accept():
@@ -64,7 +64,7 @@ def test_a_hundred_clients_before_a_server_of_five(folder, workers):
             assert peers.read_end(clients[number]) == (b"served", "fin")
             clients[number].close()
             if len(order) < CLIENTS:
-                accept()  # the place is the next one's, and there is only this one
+                accept()  # the next client takes the only place that is free
         assert sorted(order) == list(range(CLIENTS))
         if workers == 1:
             assert order == list(range(CLIENTS))
@@ -113,7 +113,7 @@ def test_a_client_that_resets_leaves_the_queue(folder):
 
 
 def test_a_unix_client_that_closes_in_the_queue_keeps_its_place(folder):
-    """It is a FIN there: what was sent goes to the server in its turn, and then comes the next one's."""
+    """Its close is a FIN: the server gets what it sent when its turn comes, and then serves the next client."""
     with full_server(folder, 1, queue=LONG, transport="unix") as (weir, server), \
             peers.connect(weir.address) as first, server.accept() as far:
         with peers.connect(weir.address) as gone:

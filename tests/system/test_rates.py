@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize("way", ("up", "down"))
 def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
-    """A tenth of a second's worth may come at once. The pair is not idle meanwhile; the other way is free."""
+    """A tenth of a second's worth may come at once. Meanwhile the pair is not idle, and the other way has no rate."""
     with relay(listener={"rate": {way: "2M/s"}}, timeouts={"idle": "600ms", "half_close": "600ms"}) as rig:
         with within(time.monotonic(), 0.6):
             client, upstream = rig.pair()
@@ -38,7 +38,7 @@ def test_a_rate_holds_the_bytes_of_one_way_back(way, report):
 
 
 def test_first_bytes_that_were_looked_at_are_held_back_too():
-    """On a UNIX socket weir reads them before there is a server."""
+    """On a UNIX socket weir reads the first bytes before the server is connected."""
     rate, header = 10000, b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
     data = bytes(range(250)) * 20
     with relay("unix", listener={"accept_proxy": ["any"], "rate": {"up": f"{rate}/s"}}) as rig:
@@ -61,7 +61,7 @@ def test_first_bytes_that_were_looked_at_are_held_back_too():
 @pytest.mark.parametrize("workers", (1, pytest.param(3, marks=pytest.mark.workers)))
 @pytest.mark.parametrize("transport", ("tcp4", "unix"))
 def test_a_rate_lets_clients_wait_and_refuses_none(transport, workers, report):
-    """Those of a second come at once; from then on one each 50 ms, however many workers there are."""
+    """A second's worth of clients is served at once, then one each 50 ms, however many workers there are."""
     a_second, count = 20, 50
     with house(transport, workers=workers) as here:
         web = {"rate": {"accept": f"{a_second}/s"}}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A release is what the last commit is, under one version."""
+"""A release is the last commit, with the same version everywhere."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow,
 
 
 def git(tree, *words):
-    """As somebody, whoever runs the tests."""
+    """Runs git with a name and an address of the test."""
     return subprocess.run(["git", "-C", tree, "-c", "user.name=t", "-c", "user.email=t@example.com", *words],
                           check=True, capture_output=True, text=True).stdout
 
@@ -97,7 +97,7 @@ def test_an_address_at_which_nobody_reads_is_not_released(tree):
 
 
 def test_a_release_has_every_package_and_their_sums(tree):
-    """The build of the packages and the tests are others' matter: both are stand-ins here."""
+    """The build of the packages and the tests are replaced by stand-ins: others test them."""
     give_it_a_day(tree)
     for file in [tree / "SECURITY.md", *(one for one in (tree / "debian").iterdir() if one.is_file())]:
         file.write_text(re.sub(r"@example\.(org|com)", "@weir.test", file.read_text(encoding="utf-8")),

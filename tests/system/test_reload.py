@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Reloading while pairs are open: what stays, what comes, what goes; nobody's connection is lost."""
+"""Reloads while pairs are open: what stays, what is added, what goes; no client loses its connection."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ def test_listener_that_stays_loses_no_connection(transport, workers, report):
 @lossless
 @pytest.mark.workers
 def test_transfers_under_way_are_exact(report):
-    """Twenty long transfers, and reloads that change all that may change."""
+    """Twenty long transfers, while reloads change all that may change."""
     count, size = 20, scaled(16 * MIB, MIB)
     with house(workers=3) as here:
         other = here.server()
@@ -76,7 +76,7 @@ def test_open_pair_keeps_its_upstream_and_a_new_one_has_the_new_one(workers):
 
 
 def test_client_that_is_connecting_goes_on_with_the_servers_in_force():
-    """It is no pair yet: a server that the config has no more is not tried any more."""
+    """The client has no pair yet: weir no longer tries a server that the new config does not have."""
     with contextlib.ExitStack() as stack:
         weir = Weir({}, control=True)
         hole = stack.enter_context(contextlib.closing(peers.BlackHole("tcp4", weir.folder)))
@@ -87,7 +87,7 @@ def test_client_that_is_connecting_goes_on_with_the_servers_in_force():
         weir.settings["upstreams"][0]["balance"] = "first"
         stack.enter_context(weir)
         with peers.connect(weir.address) as sock:
-            with within(time.monotonic(), 3):  # or the old one is tried meanwhile
+            with within(time.monotonic(), 3):  # otherwise weir tries the old server before the reload
                 wait.until(lambda: [one["state"] for one in get(weir, "/v1/pairs")["pairs"]] == ["connecting"],
                            "a connect")
                 assert weir.reload({**weir.settings, **config.relay(str(weir.address), new, name="web")}).returncode == 0
@@ -109,13 +109,13 @@ def test_timeouts_change_for_new_pairs_only():
 
 @WORKERS
 def test_timeouts_apply_to_open_pairs_on_demand(workers):
-    """Both ways: shorter strikes now, and not late; longer puts off what was near."""
+    """A shorter timeout ends the pairs now, and not late; a longer one puts off an end that was near."""
     apply = {"apply_to_open_pairs": ["timeouts"]}
     with house(workers=workers, timeouts={"idle": "60s"}) as here:
         pairs = [here.client() for _ in range(6)]
         for sock in pairs:
             exchange(sock)
-        time.sleep(0.4)  # so that the new time is over already: the premise, not a wait
+        time.sleep(0.4)  # the new timeout is over before the reload: that is the premise, not a wait
         start = time.monotonic()
         here.reload(timeouts={"idle": "300ms"}, reload=apply)
         for sock in pairs:
@@ -140,7 +140,7 @@ def test_timers_of_one_side_apply_to_open_pairs_too(timer, said):
         pair = here.client()
         if said:
             exchange(pair)
-        time.sleep(0.3)  # so that the new time is over already: the premise, not a wait
+        time.sleep(0.3)  # the new timeout is over before the reload: that is the premise, not a wait
         here.reload(timeouts={"idle": "60s", timer: "200ms"},
                     reload={"apply_to_open_pairs": ["timeouts"]})
         assert peers.end_of(pair) == "fin"
@@ -193,7 +193,7 @@ def test_log_level_changes_at_once():
         here.weir.record("open")
 
 
-# ---- what comes and what goes
+# ---- what is added and what goes
 
 
 @WORKERS
@@ -211,7 +211,7 @@ def test_new_listener_is_served(workers):
 @WORKERS
 @pytest.mark.parametrize("transport", address.TRANSPORTS)
 def test_listener_that_goes_resets_no_client(transport, workers, report):
-    """Under continuous connects: each client is served to the end or refused; again and again."""
+    """Clients connect all the time while the listener comes and goes: each is served to the end, or refused."""
     with house(workers=workers) as here:
         web = listener("web", str(here.weir.address))
         served = refused = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a reload leaves behind: of the config before only what its open pairs need."""
+"""Of an old config a reload keeps only what its open pairs need."""
 
 import select
 
@@ -17,12 +17,12 @@ PLAIN = pytest.mark.skipif(SANITIZER != "", reason="a sanitizer keeps what was f
 
 
 def many(count=MANY):
-    """Upstreams, which cost memory and no descriptor."""
+    """Many upstreams, which take memory and no descriptors."""
     return [upstream(f"10.{i >> 8}.{i & 255}.1:80", name=f"u{i}") for i in range(count)]
 
 
 def resident(pid):
-    """Memory that is weir's own, in RAM."""
+    """The memory in RAM that is weir's own."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) * KIB for line in file if line.startswith("RssAnon:"))
 
@@ -31,7 +31,7 @@ def resident(pid):
 @pytest.mark.workers
 @pytest.mark.slow
 def test_old_configs_go_while_their_pairs_stay(report):
-    """A pair of each config stays, of the first one too; the memory of 20 configs does not."""
+    """A pair of each config stays, of the first one too; the memory of 20 configs is freed."""
     with house(workers=2, timeouts={"idle": "none"}) as here:
         plain = here.weir.settings
         pairs = [here.client()]
@@ -45,7 +45,7 @@ def test_old_configs_go_while_their_pairs_stay(report):
             after.append(resident(here.weir.pid))
         size = after[0] - small
         assert size > MANY * 400, f"{size} bytes for {MANY} upstreams: they do not show"
-        # A config goes when the last worker has left it, which may be after the reload was told.
+        # A config is freed when the last worker has left it, which may be after the reload was reported.
         wait.until(lambda: resident(here.weir.pid) - after[4] < 2 * size, "the memory of the old configs to go")
         grown = resident(here.weir.pid) - after[4]
         for sock in pairs:
@@ -71,7 +71,7 @@ def test_a_file_of_100000_prefixes_costs_less_than_4_mib(folder):
 
 @PLAIN
 def test_memory_of_a_large_config_goes_back_to_the_system(report):
-    """Of a config that was replaced, and of that of the start, which is like any other."""
+    """The config that a reload replaces is that of the start: its memory is freed like that of any other."""
     with house(listeners=[listener("web", Free("tcp4"), upstream="u0")], upstreams=many()) as here:
         to = here.weir.address
         server = here.server()
@@ -84,7 +84,7 @@ def test_memory_of_a_large_config_goes_back_to_the_system(report):
 
 @pytest.mark.workers
 def test_pair_keeps_its_terms_when_their_config_has_gone():
-    """Its timeouts, its upstream, its place under max_pairs; new timeouts reach it on demand."""
+    """A pair keeps its timeouts, upstream and place under max_pairs; a reload changes its timeouts on demand."""
     with house(workers=2, timeouts={"idle": "60s"}) as here:
         app = here.weir.settings["upstreams"]
         to = here.weir.address

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Reloading: what is refused and changes nothing, limits, and who asks how."""
+"""Reloads: those that are refused change nothing; limits; and the ways to ask for one."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ harmless = pytest.mark.invariant("a reload that is refused changes nothing", "do
 
 
 def expect_unchanged(here, old):
-    """The pairs, the listener and the upstream are what they were."""
+    """Asserts that the old pair, the listener and the upstream work as before."""
     exchange(old)
     exchange(here.client())
 
@@ -68,7 +68,7 @@ def test_missing_config_is_told():
 
 
 def test_config_that_is_a_pipe_is_read_once():
-    """The check in a child takes what its writer has, and hands it on."""
+    """The child that checks the config reads the pipe, and gives the text to weir."""
     with house() as here:
         old = here.client()
         text = config.text(here.settings())
@@ -110,7 +110,7 @@ def test_include_that_cannot_be_read_is_told(what):
 
 @harmless
 def test_include_that_comes_and_goes_never_harms():
-    """It vanishes between the check and the load, or before, or after: whatever, weir stays."""
+    """The file may vanish before, between or after the check and the load: weir goes on in any case."""
     with house(errors=FAILED) as here:
         path = os.path.join(here.weir.folder, "part.conf")
         here.weir.configure(config.text(here.settings()) + f'@include "{path}"\n')
@@ -156,7 +156,7 @@ def test_more_pairs_than_fit_need_a_restart():
 def test_while_stopping_a_reload_is_refused():
     with house(errors=FAILED, timeouts={"drain": "60s"}) as here:
         sock = here.client()
-        # A pair that is quiet for a second is ended, and weir with it.
+        # A pair that is quiet for a second is ended, and then weir ends, too.
         with within(time.monotonic(), 1):
             exchange(sock)
             here.weir.signal(signal.SIGTERM)
@@ -230,7 +230,7 @@ def test_pairs_of_before_count_under_the_limit_of_the_listener():
         assert peers.read_exactly(late, 4) == b"late"
 
 
-# ---- asking
+# ---- ways to ask
 
 
 def test_sighup_reloads_and_systemd_is_told():
@@ -273,7 +273,7 @@ def test_reloads_at_once_are_done_one_after_the_other():
 
 
 def test_reload_sees_what_was_written_before_it_was_asked_for():
-    """However many are under way: when it is answered, the config of that moment is in force."""
+    """However many reloads are under way: an answer means that the config of the time of asking is in force."""
     with house(serve=say(b"0")) as here:
         stop = threading.Event()
 
@@ -288,7 +288,7 @@ def test_reload_sees_what_was_written_before_it_was_asked_for():
             assert here.client().recv(1) == b"%d" % number
         stop.set()
         thread.join(DEADLINE)
-        here.reload()  # behind the last of them, which must not meet the end
+        here.reload()  # this reload waits for those before it, so that none is under way at the end
 
 
 def test_stop_in_the_middle_of_a_reload_ends_well():
@@ -296,7 +296,7 @@ def test_stop_in_the_middle_of_a_reload_ends_well():
         with house(errors=FAILED, workers=2) as here:
             here.weir.configure(here.settings(listeners=[listener("other", str(here.free()))]))
             here.weir.signal(signal.SIGHUP)
-            time.sleep(delay)  # wherever it is by then
+            time.sleep(delay)  # the reload has got anywhere by then
             here.weir.stop()
 
 

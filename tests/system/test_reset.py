@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A reset travels as a reset, after the bytes that came before it: a cut transfer never looks whole."""
+"""A reset travels as a reset, after the bytes before it: a cut transfer never looks complete."""
 
 import socket
 import time
@@ -13,16 +13,16 @@ from weirtest.settings import scaled
 pytestmark = pytest.mark.invariant("a FIN arrives as a FIN, a reset as a reset", "docs/ARCHITECTURE.md", "The way of a pair")
 MIB = 1 << 20
 
-# UNIX sockets have no reset: such a peer is reset by nobody, but can be the one that hears of it.
+# UNIX sockets have no reset: a UNIX peer cannot reset a pair, but the other side of one can be UNIX.
 RESETTING = ("tcp4", "tcp6")
 HEARING = ("tcp4", "tcp6", "unix", "abstract")
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
 
 
 def sides(rig, by_client, **options):
-    """(the side that resets, the one that hears of it, the former's name in the log)"""
+    """(the side that resets, the side that sees it, the log's name for the first)"""
     client, server = rig.pair(**options)
-    # The pair must relay: who resets while it is being connected, takes his bytes with him.
+    # The pair must relay: a reset while weir connects would discard the bytes before it.
     server.sendall(b"?")
     assert peers.read_exactly(client, 1) == b"?"
     return (client, server, "client") if by_client else (server, client, "upstream")
@@ -85,7 +85,7 @@ def test_reset_right_after_a_small_answer(by_client, hearing, report):
 @SIDES
 @pytest.mark.parametrize("hearing", HEARING)
 def test_reset_while_weir_is_backpressured(by_client, hearing, report):
-    """The receiver has stopped, so weir reads nothing from the side that resets; then it goes on."""
+    """The receiver has stopped reading, so weir stops reading from the side that resets; then the receiver goes on."""
     with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096) as rig:
         breaker, other, by = sides(rig, by_client, rcvbuf=4096)
         count = transfer.fill(breaker)
@@ -101,7 +101,7 @@ def test_reset_while_weir_is_backpressured(by_client, hearing, report):
 @SIDES
 @pytest.mark.parametrize("hearing", HEARING)
 def test_waiting_for_the_receiver_after_a_reset_is_bounded_by_write_stall(by_client, hearing):
-    """The receiver never reads again: the reset goes out anyway, and what it reads later is a prefix."""
+    """The receiver stops reading: weir resets it anyway, and all that it reads later is a prefix of what was sent."""
     with relay(*mixed(by_client, "tcp4", hearing), rcvbuf=4096,
                timeouts={"write_stall": "1s"}) as rig:
         breaker, other, by = sides(rig, by_client, rcvbuf=4096)
@@ -109,7 +109,7 @@ def test_waiting_for_the_receiver_after_a_reset_is_bounded_by_write_stall(by_cli
             count = transfer.fill(breaker, quiet=0.1)
         except ConnectionResetError:
             rig.weir.close_line(reason="write_stall")
-            return  # this process had no time for a second, and weir was right
+            return  # this process got no processor for a second, so weir was right
         peers.reset(breaker)
         closed = rig.weir.record("close")
         assert closed["reason"] in ("reset", "write_stall"), closed
@@ -130,7 +130,7 @@ def test_reset_after_a_fin_ends_the_pair(by_client, hearing, data):
         peers.reset(breaker)
         rig.weir.close_line(reason="reset", by=by)
         if hearing in RESETTING:
-            # The FIN was heard already, so that only the socket's error tells.
+            # This side has read the FIN, so only the socket's error shows the reset.
             def error():
                 return other.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
@@ -140,7 +140,7 @@ def test_reset_after_a_fin_ends_the_pair(by_client, hearing, data):
 @SIDES
 @pytest.mark.parametrize("hearing", HEARING)
 def test_unix_side_that_closes_with_unread_bytes_has_reset(by_client, hearing):
-    """The nearest that a UNIX socket comes to a reset: its kernel tells the peer ECONNRESET."""
+    """A UNIX socket has nothing closer to a reset: its kernel gives the peer ECONNRESET."""
     with relay(*mixed(by_client, "unix", hearing)) as rig:
         breaker, other, by = sides(rig, by_client)
         other.sendall(b"never read")
@@ -153,7 +153,7 @@ def test_unix_side_that_closes_with_unread_bytes_has_reset(by_client, hearing):
 
 @SIDES
 def test_bytes_for_a_side_that_closed_reset_the_other(by_client):
-    """A full close is a FIN first; bytes that are sent to it then are answered by a reset."""
+    """A full close looks like a FIN at first; the kernel answers later bytes with a reset."""
     with relay() as rig:
         breaker, other, by = sides(rig, by_client)
         breaker.close()
@@ -181,7 +181,7 @@ def test_client_gone_while_connecting_frees_its_pair_at_once(client, upstream):
 
 
 def test_client_gone_just_as_the_upstream_connects_is_no_clean_end_for_the_upstream(report):
-    """Its early bytes may be lost with it; an upstream that took the connection must not see a FIN."""
+    """The client's early bytes may be lost. An upstream that accepted the connection must not see a FIN."""
     count, seen = scaled(200, 50), 0
     with relay() as rig:
         for number in range(count):

@@ -16,7 +16,7 @@ LONG = "100s"
 
 @contextlib.contextmanager
 def waiting(*servers, retry_for=LONG, **settings):
-    """A weir whose upstream has these addresses, of which none need be there yet."""
+    """A weir whose upstream has these addresses; no server need listen there yet."""
     made = {"workers": 1, **settings, **config.relay(Free("tcp4"), *servers)}
     made["upstreams"][0]["retry_for"] = retry_for
     with Weir(made) as weir:
@@ -24,7 +24,7 @@ def waiting(*servers, retry_for=LONG, **settings):
 
 
 def not_there(transport, folder):
-    """An address at which nobody listens, until somebody does."""
+    """An address at which nobody listens yet."""
     if transport in ("unix", "abstract"):
         return address.free(transport, folder)
     refusing = peers.RefusingUpstream(transport, folder)
@@ -33,12 +33,12 @@ def not_there(transport, folder):
 
 
 def start_late(where):
-    """Listens where nobody did."""
+    """A server at an address where nobody listened."""
     return contextlib.closing(peers.Upstream(None, None, at=where))
 
 
 def assert_waits(client):
-    """Neither an end nor a byte for longer than the first waits."""
+    """Asserts that the client gets neither an end nor a byte for longer than the first waits take."""
     client.settimeout(0.5)
     with pytest.raises(TimeoutError):
         client.recv(1)
@@ -105,7 +105,7 @@ def test_after_retry_for_the_client_is_reset(folder, report):
         report(f"reset after {time.monotonic() - start:.3f} s of 1.5 s")
         line = weir.close_line()
         assert (line["by"], line["reason"], line["errno"]) == ("upstream", "connect_failed", "ECONNREFUSED")
-        # 100, 200, 400 and 800 ms: the last try is when the time is over.
+        # weir waits 100, 200, 400 and 800 ms; it tries for the last time when retry_for is over.
         assert line["retries"] == "4"
         assert float(line["connect_ms"]) >= 1500
 
@@ -154,7 +154,7 @@ def test_a_server_that_comes_while_draining_is_still_connected(folder):
 
 @pytest.mark.workers
 def test_hundreds_wait_cheaply_and_all_are_served(folder, report):
-    """Waiting costs one descriptor each, and next to no processor time."""
+    """A waiting client takes one descriptor, and next to no processor time."""
     count, seconds = 300, 3
     where = not_there("unix", folder)
     with waiting(where, workers=2) as weir, contextlib.ExitStack() as stack:
@@ -163,7 +163,7 @@ def test_hundreds_wait_cheaply_and_all_are_served(folder, report):
         assert_waits(clients[-1])
         assert proc.settled_fds(weir.pid) <= before + count
         cpu = proc.cpu_seconds(weir.pid)
-        time.sleep(seconds)  # what is measured is what the waiting costs
+        time.sleep(seconds)  # we measure the cost of this wait
         cpu = proc.cpu_seconds(weir.pid) - cpu
         report(f"{count} waiting clients: {cpu / seconds * 100:.1f}% of a CPU")
         with start_late(where) as late:

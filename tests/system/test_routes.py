@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Routes by the name, the protocol and the address of a client, with real clients and servers of TLS."""
+"""Routes by the client's SNI, ALPN and address, with real clients and servers of TLS."""
 
 import contextlib
 import subprocess
@@ -30,7 +30,7 @@ def upstream_of(name, server, **more):
 
 @contextlib.contextmanager
 def routed(folder, works, routes, transport="tcp4", own=None, workers=1, **more):
-    """A weir with a server for each of these works, and these routes."""
+    """A weir with these routes, and a server for each of these works."""
     with contextlib.ExitStack() as stack:
         ups = [upstream_of(name, stack.enter_context(contextlib.closing(peers.Server("tcp4", folder, work))))
                for name, work in works.items()]
@@ -98,7 +98,7 @@ def test_openssl_and_curl_reach_their_servers(certificates, folder):
 def test_a_hello_in_pieces_is_one(transport, certificates, folder):
     works = {name: work for name, work in tls_works(certificates).items() if name in "ab"}
     with routed(folder, works, ROUTES[:2], transport) as weir:
-        for size in (1, 7, None):  # bytes of a record; None: one byte a segment
+        for size in (1, 7, None):  # bytes of a TLS record; None: one byte in each segment
             for version in tls.VERSIONS[2:]:
                 client = tls.ByHand("x.b.test", version=version, protocols=["h2", "http/1.1"])
                 with peers.connect(weir.address) as sock:
@@ -126,12 +126,12 @@ def test_a_hello_of_16_kib_is_the_longest(transport, folder):
 
 
 def test_the_least_receive_buffer_has_room_for_the_longest_hello_behind_a_header(folder):
-    """In small segments, which fill a kernel's buffer soonest; the window opens for the last bytes too."""
+    """Small segments fill the kernel's buffer soonest; its window must open for the last bytes, too."""
     with routed(folder, {"a": peers.echo}, ROUTES[:1], accept_proxy=["any"],
                 socket={"receive_buffer": "16k"}) as weir:
         hello = tls.padded(tls.ByHand("a.test").hello, 16384)
         for long in (False, True) * 8:
-            filler = b"\xe0\x0f\xe1" + bytes(0xfe1) if long else b""  # a value that fills the header to 4 KiB
+            filler = b"\xe0\x0f\xe1" + bytes(0xfe1) if long else b""  # a value that makes the header 4 KiB long
             header = announced.SIGNATURE + b"\x21\x11" + (12 + len(filler)).to_bytes(2, "big") + bytes(12) + filler
             first = header + hello + b"more"
             with peers.connect(weir.address) as client:
@@ -191,7 +191,7 @@ def test_a_server_that_speaks_first_is_held_up_only_where_a_route_looks(folder):
             with peers.connect(weir.address, bind=address.tcp(client, 0)) as sock:
                 assert peers.read_exactly(sock, 1) == said
         with peers.connect(weir.address, bind=address.tcp("127.0.0.2", 0)) as sock:
-            assert peers.end_of(sock) == "rst"  # never the listener's own
+            assert peers.end_of(sock) == "rst"  # it is not routed to the listener's own upstream
         weir.close_line(by="weir", reason="preface", upstream="")
 
 
@@ -274,7 +274,7 @@ def test_with_hash_on_sni_a_name_keeps_its_server(folder):
         assert picks[-1] == picks[-2]
         by_client = {at: who(b"plain", at) for at in range(1, 17)}
         assert set(by_client.values()) == {b"a", b"b", b"c"}
-        for at, server in by_client.items():  # without a name
+        for at, server in by_client.items():  # clients that send no name
             assert who(tls.ByHand(None).hello, at) == server
 
 
