@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Older kernels and seccomp profiles of containers refuse system calls: weir does without, or names which."""
+"""Older kernels and seccomp profiles of containers refuse system calls: weir does without a call, or names it."""
 
 import errno
 import os

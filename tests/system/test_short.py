@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Short configs: a server in the place of an upstream, ranges of ports."""
+"""Short configs: a server instead of an upstream, and ranges of ports."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ PORTS = 10
 
 
 def end_of(weir, client, **match):
-    """The closing line of a client, which ends. Two that connect to different ports may do so from the same one."""
+    """Closes a client; its closing line. Clients of different ports may have the same port of their own."""
     name = peers.name(client)
     client.close()
     return weir.record("close", client=name, **match)
@@ -36,7 +36,7 @@ def test_a_server_stands_in_the_place_of_an_upstream(transport, folder):
 
 
 def test_a_reload_makes_of_an_upstream_a_server_and_back():
-    """What is known of the server goes on, since name and address stay."""
+    """weir keeps what it knows of the server, since its name and address stay."""
     with house() as rig:
         server = str(rig.weir.settings["upstreams"][0]["servers"][0]["address"])
         (web,) = rig.weir.settings["listeners"]
@@ -54,7 +54,7 @@ def test_a_reload_makes_of_an_upstream_a_server_and_back():
 
 @contextlib.contextmanager
 def ranged(server=None, **more):
-    """A listener "lab" on ten ports, and ten servers of as many, each of which says its port, or one."""
+    """A listener "lab" on ten ports, with a server for each, or with one server; each server says its port."""
     host, first, _kept = address.block(PORTS)
     far, far_first, _far = address.block(PORTS)
     with contextlib.ExitStack() as stack:
@@ -105,12 +105,12 @@ def test_all_ports_go_to_one_server_and_the_line_says_by_which_a_client_came():
 def test_the_line_of_a_client_that_is_refused_says_by_which_port_it_came(reason, limit):
     with ranged(server="one", **limit) as (weir, ports, _), contextlib.ExitStack() as stack:
         def come(port):
-            with contextlib.suppress(ConnectionResetError):  # it may come before connect(2) returns
+            with contextlib.suppress(ConnectionResetError):  # the reset may come before connect(2) returns
                 stack.enter_context(peers.connect(port))
             return weir.records("close", on=str(port))
 
         come(ports[0])
-        # Again, for on a busy machine a second may have passed, and the rate has let one in.
+        # We try again: on a busy machine a second may have passed, so that the rate has let a client in.
         told = wait.until(lambda: come(ports[7]), "one that is refused")
         assert told[0]["reason"] == reason
 
@@ -155,7 +155,7 @@ def test_a_reload_moves_a_range():
         (row,) = weir.settings["listeners"]
         host, first = ports[2].sockaddr
         far, far_first = servers[4].sockaddr
-        # Ports 2 to 4, which went to servers 2 to 4, go to servers 4 to 6.
+        # Ports 2 to 4 went to servers 2 to 4, and now go to servers 4 to 6.
         changed = {**weir.settings, "listeners": [
             {**row, "listen": f"{host}:{first}-{first + 2}", "server": f"{far}:{far_first}-{far_first + 2}"}]}
         with peers.connect(ports[3]) as old:
@@ -171,7 +171,7 @@ def test_a_reload_moves_a_range():
 
 @pytest.mark.parametrize("workers", (1, 2))
 def test_a_reload_that_makes_a_range_and_takes_it_away_resets_no_client(workers):
-    """On the port that stays each is served; on one that goes, served to the end or refused."""
+    """Each client is served on the port that stays; on one that goes, it is served to the end, or refused."""
     host, first, _kept = address.block(PORTS)
     far, far_first, _far = address.block(PORTS)
     with contextlib.ExitStack() as stack:
@@ -215,7 +215,7 @@ def test_an_upstream_that_nobody_uses_is_warned_of(folder):
 
 
 def test_a_reload_reads_the_files_of_include_and_refuses_a_wrong_one(folder):
-    """Each service has a file of its own: files come, change and go."""
+    """Each service has a file of its own; files are added, changed and removed."""
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(contextlib.closing(peers.Server("tcp4", folder, say(b"%d" % i))))
                    for i in range(2)]

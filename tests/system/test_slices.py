@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What is answered at the doors never holds up a thread: long answers are made in slices of its processor time."""
+"""The answers of the HTTP doors never hold up a thread: a long one is made in slices of processor time."""
 
 import contextlib
 import os
@@ -22,9 +22,9 @@ short = pytest.mark.invariant("no slice takes more than 1 ms of weir's own proce
 N_PAIRS, N_LISTENERS, N_SERVERS, N_WORKERS = 9000, 100, 1000, 64
 LISTS = ("/v1/pairs?tcp_info=true&limit=1000", "/v1/upstreams", "/v1/listeners", "/v1/status", "/metrics")
 KIB = 1024
-# What is weir's own is in each of them. The kernel's work for others, where an interrupt finds a thread, counts as the
-# thread's, and on a busy machine is in some of each hundred slices: an answer without is waited for. So it must not be
-# too long: of the list of pairs, it is a part.
+# weir's own work is the same in each answer. Work of the kernel for others is counted for the thread that an interrupt
+# finds; on a busy machine some of each hundred slices have such work. So we repeat an answer until one has none. Only
+# a short answer can be free of it: of the list of pairs we ask for a part.
 TRIES = 30
 WEIGH = os.path.join(os.path.dirname(WEIR), "tests", "weir-weigh")
 
@@ -34,7 +34,7 @@ def scrape(here):
 
 
 def slices(here):
-    """By thread: how many slices there were, and how many of these took more than a millisecond."""
+    """For each thread: how many slices it had, and how many of these took more than a millisecond."""
     found = {}
     for worker, bound, value in re.findall(
             r'^weir_control_slice_seconds_(?:bucket|count){worker="(\w+)"(?:,le="([^"]+)")?} (\d+)$', scrape(here),
@@ -44,7 +44,7 @@ def slices(here):
 
 
 def slices_of(here, target):
-    """The same of an answer."""
+    """For each thread, the same numbers for one answer."""
     before = slices(here)
     assert ask(here.weir, "GET", target).status == 200
     return {worker: tuple(now - then for now, then in zip(counts, before[worker]))
@@ -52,14 +52,16 @@ def slices_of(here, target):
 
 
 def weighed(here):
-    """Of each slice of more than a millisecond: how long it was, how long without its long parts, its longest part, in
-    microseconds, and which that was."""
+    """
+    For each slice of more than a millisecond: its microseconds, those without its long parts, those of its
+    longest part, and the name of that part.
+    """
     lines = here.weighed.read_text(encoding="ascii").splitlines()
     return [(int(took), int(rest), int(part), name) for took, rest, part, name in map(str.split, lines)]
 
 
 def peak(pid):
-    """The most memory that it has had since reset_peak(), in KiB."""
+    """The most memory that the process has had since reset_peak(), in KiB."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
 
@@ -71,7 +73,7 @@ def reset_peak(pid):
 
 @contextlib.contextmanager
 def weighing_house(folder, **options):
-    """The house of a weir-weigh."""
+    """A house whose weir is weir-weigh."""
     file = folder / "weighed"
     file.touch()
     with house(log={"level": "error"}, program=WEIGH, env={"WEIR_WEIGH": str(file)}, **options) as here:
@@ -81,8 +83,11 @@ def weighing_house(folder, **options):
 
 @pytest.fixture(name="full", scope="module")
 def full_house(tmp_path_factory):
-    """A weir-weigh with many pairs, listeners and servers. Its pairs are in the queues of servers that do not accept.
-    Their ends are not logged: a busy machine may not read them in the second that weir waits for that."""
+    """
+    A weir-weigh with many pairs, listeners and servers. Its pairs are in the queues of servers that do not
+    accept. Their ends are not logged: weir waits for the log's reader for a second, and a busy machine may need
+    more.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < 2 * N_PAIRS + 1000:
         pytest.skip(f"the limit of descriptors, {most}, is too low")
@@ -106,8 +111,10 @@ def full_house(tmp_path_factory):
 
 
 def short_slices_of(here, target):
-    """How many slices of an answer each thread had, once each has had an answer in which none of its slices took more
-    than a millisecond."""
+    """
+    How many slices each thread took for an answer. The answer is repeated until each thread has once had no
+    slice of more than a millisecond.
+    """
     counts, first = {}, len(weighed(here))
     end = time.monotonic() + 2 * DEADLINE
     while time.monotonic() < end:
@@ -119,7 +126,7 @@ def short_slices_of(here, target):
 
 
 def weighed_since(here, before, first):
-    """Of all threads: how many slices there were, how many of these took too long, and what these were spent on."""
+    """For all threads together: how many slices there were, how many took too long, and how those spent their time."""
     after, found = slices(here), weighed(here)[first:]
     count, too_long = (sum(after[worker][i] - before[worker][i] for worker in after) for i in range(2))
     return count, too_long, found
@@ -139,7 +146,7 @@ def test_no_slice_is_longer_than_a_millisecond(full, target, report):
 
 @short
 def test_a_long_answer_is_made_in_slices(full, report):
-    """Some of its slices have the kernel's work in them: it is judged as an end of thousands of pairs is, below."""
+    """Some of its slices have work of the kernel in them, so it is judged like the end of thousands of pairs, below."""
     def judged():
         before, first = slices(full), len(weighed(full))
         assert ask(full.weir, "GET", "/v1/pairs?tcp_info=true").status == 200
@@ -150,7 +157,7 @@ def test_a_long_answer_is_made_in_slices(full, report):
 
 @pytest.fixture(name="broad", scope="module")
 def broad_house(tmp_path_factory):
-    """The same with many workers and listeners, each of which has ended pairs."""
+    """A weir-weigh with many workers and listeners; each listener has ended pairs."""
     with weighing_house(tmp_path_factory.mktemp("broad"), workers=N_WORKERS) as here:
         here.reload(listeners=[listener("web", str(here.weir.address)),
                                *(listener(f"l{i}", f"unix:{here.weir.folder}/{i}") for i in range(1, N_LISTENERS))])
@@ -168,7 +175,7 @@ def test_no_slice_is_longer_where_workers_are_many(broad, target, report):
 
 @short
 def test_who_follows_is_served_in_slices(full, report):
-    """Two looks at all listeners and servers, and a burst of lines, for several who follow."""
+    """Several clients follow; each gets two reports of all listeners and servers, and a burst of lines."""
     before = slices(full)
     for _ in range(TRIES):
         with contextlib.ExitStack() as stack:
@@ -219,11 +226,14 @@ def test_a_scrape_of_many_servers_and_listeners_takes_little_processor_time(full
 
 @short
 def test_thousands_of_pairs_are_ended_in_slices(full, report):
-    """The last one: nobody is left for another. An end is some 40 us of weir's and of its two close(2), and a slice is
-    over once 250 us are used. But the kernel works off packets of anybody and memory of closed sockets wherever an
-    interrupt finds the thread, most often in a system call, and counts that as the thread's. No slice can be shorter
-    than one such call, so weir-weigh says of each slice of more than a millisecond what is left of it without the calls,
-    and the times between two, of 200 us and more: that must be less."""
+    """
+    This test is the last one, since it ends the pairs of the fixture. An end takes some 40 us of weir and its
+    two close(2), and a slice is over once 250 us are used. But the kernel handles anybody's packets, and frees
+    closed sockets, in the thread that an interrupt finds, most often in a system call, and counts that time for
+    the thread. No slice can be shorter than one such call. So weir-weigh subtracts from each slice of more than
+    a millisecond each call, and each time between two calls, that took 200 us or more: the rest must be less
+    than a millisecond.
+    """
     n_parts = 30
     before, first = slices(full), len(weighed(full))
     for _ in range(n_parts):
@@ -233,4 +243,4 @@ def test_thousands_of_pairs_are_ended_in_slices(full, report):
     report(spent_on(count, too_long, found))
     assert count >= N_PAIRS / 25, "they were not ended in slices"
     assert all(rest <= 1000 for _, rest, _, _ in found), [one for one in found if one[1] > 1000]
-    assert too_long <= count / 25  # what is weir's own would recur
+    assert too_long <= count / 25  # a long slice of weir's own would recur

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-A reader that is slow, but reads: weir has handed all to its kernel and hears nothing more, and no timer of
-silence may cut what is still on its way. Who reads nothing is cut, and then it looks like that.
+A slow reader: weir has given all bytes to its kernel, and no event follows. No timer of silence may cut the
+bytes that are still on their way. A reader that reads nothing is cut, although at first it looks the same.
 """
 
 import signal
@@ -19,7 +19,7 @@ PIECE = 1000
 TIMER = 0.4
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
 
-# The timer, whether the sender closes, and whether weir is told to stop.
+# The timer, whether the sender finishes, and whether weir drains.
 SILENCES = pytest.mark.parametrize("timeouts, finishes, drains", (
     ({"idle": "400ms"}, False, False),
     ({"half_close": "400ms"}, True, False),
@@ -28,7 +28,7 @@ SILENCES = pytest.mark.parametrize("timeouts, finishes, drains", (
 
 
 def slow_pair(by_client, timeouts, **more):
-    """The reader has a small buffer; what it does not take, weir's kernel holds."""
+    """A relay whose readers have small buffers: weir's kernel holds what they do not take."""
     return relay(timeouts=timeouts, rcvbuf=4096, listener={"socket": {"send_buffer": "256k"}},
                  upstream_settings={"socket": {"send_buffer": "256k"}}, drain={"idle_first": "400ms"}, **more)
 
@@ -49,14 +49,14 @@ def begin(rig, sender, finishes, drains):
 @SIDES
 @SILENCES
 def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, drains):
-    """It takes more than twice the timer for what was sent at once, and then speaks."""
+    """The reader takes more than twice the timer for what was sent at once, and then sends."""
     with slow_pair(by_client, timeouts) as rig:
         last = time.monotonic()
         with within(last, TIMER):
             reader, sender = sides(rig, by_client)
             begin(rig, sender, finishes, drains)
         for _ in range(SIZE // PIECE):
-            with within(last, TIMER / 3):  # its kernel tells of a few pieces at a time
+            with within(last, TIMER / 3):  # its kernel acknowledges a few pieces at a time
                 last = time.monotonic()
                 assert peers.read_exactly(reader, PIECE) == b"." * PIECE
             time.sleep(PIECE / SIZE * 2.5 * TIMER)
@@ -68,7 +68,10 @@ def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, dra
 @SIDES
 @SILENCES
 def test_reader_that_reads_nothing_is_reset(by_client, timeouts, finishes, drains):
-    """The first look that finds bytes begins the count: so twice the timer, and an eighth at most."""
+    """
+    The time counts from the first look that finds bytes: the pair ends after twice the timer and an eighth at
+    most.
+    """
     with slow_pair(by_client, timeouts) as rig:
         with within(time.monotonic(), TIMER):
             reader, sender = sides(rig, by_client)
@@ -84,7 +87,7 @@ def test_reader_that_reads_nothing_is_reset(by_client, timeouts, finishes, drain
 
 @pytest.mark.parametrize("reads", (True, False), ids=("reads", "stuck"))
 def test_unix_reader(reads):
-    """It acknowledges nothing: what it has not read is what the kernel holds."""
+    """A UNIX socket acknowledges nothing: the bytes that the reader has not read are those that the kernel holds."""
     with relay("unix", "tcp4", timeouts={"idle": "400ms"}) as rig:
         last = time.monotonic()
         with within(last, TIMER):
@@ -92,7 +95,7 @@ def test_unix_reader(reads):
             for _ in range(8):
                 last = time.monotonic()
                 server.sendall(b"." * PIECE)
-                time.sleep(0.005)  # a write of its own for each
+                time.sleep(0.005)  # each piece is a write of its own
         for _ in range(8 if reads else 0):
             time.sleep(TIMER / 3)
             with within(last, TIMER * 3 / 4):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-Socket options of the config, as the sockets have them: weir's own fds are looked at from outside
-(pidfd_getfd), on the side that was configured and on the other one.
+Socket options of the config: the tests read them from weir's own sockets, from outside (pidfd_getfd), on the
+side that was configured and on the other one.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ READ = {
     "notsent_lowat": (socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT),
 }
 
-# The kernel doubles the sizes of buffers, for what it needs besides.
+# The kernel doubles the sizes of buffers, for its own overhead.
 EXPECTED = {"nodelay": 0, "keepalive": 1, "idle": 61, "interval": 7, "count": 3, "user_timeout": 12000,
             "send_buffer": 2 * 40960, "receive_buffer": 2 * 49152, "notsent_lowat": 24576}
 
@@ -53,7 +53,7 @@ def syscall(*args):
 
 
 def copy_of(handle, pid, fd):
-    """One fd, if it is a TCP socket."""
+    """A copy of this fd if it is a TCP socket, else None."""
     if not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
         return None
     sock = socket.socket(fileno=syscall(PIDFD_GETFD, handle, int(fd), 0))
@@ -64,14 +64,14 @@ def copy_of(handle, pid, fd):
 
 
 def sockets_of(pid):
-    """Copies of all its TCP sockets; the caller closes them."""
+    """Copies of all TCP sockets of a process; the caller closes them."""
     handle = syscall(PIDFD_OPEN, pid, 0)
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
             try:
                 sock = copy_of(handle, pid, fd)
             except FileNotFoundError:
-                continue  # closed since it was listed
+                continue  # it was closed after the listing
             if sock is not None:
                 yield sock
     finally:
@@ -79,7 +79,7 @@ def sockets_of(pid):
 
 
 def options_of(rig, peer):
-    """The options of weir's socket whose other end is `peer`, one of the test's."""
+    """The options of weir's socket whose other end is the test's socket `peer`."""
     found = None
     for sock in sockets_of(rig.weir.pid):
         with sock:
@@ -91,13 +91,13 @@ def options_of(rig, peer):
 
 
 def default():
-    """What a socket has of which weir says nothing but nodelay."""
+    """The options of a socket for which the config sets none: weir sets only nodelay."""
     with socket.socket() as sock:
         return {**{name: sock.getsockopt(*option) for name, option in READ.items()}, "nodelay": 1}
 
 
 def tuned(options):
-    """Without what the kernel tunes by itself once a socket is connected."""
+    """The options without those that the kernel tunes by itself once a socket is connected."""
     return {name: value for name, value in options.items() if not name.endswith("_buffer")}
 
 
@@ -225,20 +225,20 @@ def test_a_reload_changes_them_for_connections_to_come():
         near, far = rig.pair()
         assert options_of(rig, near) == {
             **default(), "user_timeout": 3000, "receive_buffer": 2 * 65536,
-            # The kernel tells no way back from these.
+            # The kernel has no way to unset these.
             **{name: EXPECTED[name] for name in ("idle", "interval", "count", "send_buffer")}}
         assert options_of(rig, far) == EXPECTED
         assert options_of(rig, before) == EXPECTED
 
 
-# What a socket unit may say, as numbers that weir would not set by itself.
+# Options of a socket unit, with numbers that weir itself does not use.
 UNIT = {"nodelay": 1, "keepalive": 1, "idle": 77, "interval": 11, "count": 4, "user_timeout": 9000,
         "send_buffer": 70_000, "receive_buffer": 80_000, "notsent_lowat": 12_345}
 SO_BUF_LOCK = 72
 
 
 def backlog(sock):
-    """tcp_info: of a listening socket, tcpi_sacked is the backlog."""
+    """The backlog of a listening socket: tcpi_sacked of its tcp_info."""
     return int.from_bytes(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)[28:32], "little")
 
 
@@ -248,7 +248,7 @@ def options(sock):
 
 
 def unit_socket(stack, folder, told):
-    """A listening socket as systemd passes it, with the options `told`."""
+    """A listening socket as systemd passes it, with these options set."""
     made = stack.enter_context(contextlib.closing(peers.Upstream("tcp4", folder, 33)))
     made.sock.settimeout(None)
     for name in told:
@@ -258,7 +258,7 @@ def unit_socket(stack, folder, told):
 
 @pytest.mark.parametrize("told", (UNIT, {}, ("keepalive", "nodelay"), ("idle", "send_buffer")))
 def test_a_reload_takes_back_only_what_the_config_had_set(told, folder):
-    """Of a passed socket: what its unit had set comes back, whatever the config said meanwhile."""
+    """An option that the unit of a passed socket has set comes back, whatever the config had set meanwhile."""
     with contextlib.ExitStack() as stack:
         passed = unit_socket(stack, folder, told)
         server = stack.enter_context(contextlib.closing(peers.Upstream("tcp4", folder)))
@@ -288,7 +288,7 @@ def test_a_reload_takes_back_only_what_the_config_had_set(told, folder):
             until({**before, "user_timeout": 12000})
             reload({"nodelay": "off"})
             until(before)
-        # And when another listener takes the socket over.
+        # The same holds when another listener takes the socket over.
         reload({**WRITTEN, "backlog": 7})
         until(ours)
         first["name"] = "another"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weir --socket-proxy: what runs behind a unit of systemd-socket-proxyd runs with it."""
+"""weir --socket-proxy: a unit of systemd-socket-proxyd works with it, too."""
 
 import contextlib
 import select
@@ -16,7 +16,7 @@ from weirtest.daemon import Weir, run
 
 
 class SocketProxy(Weir):
-    """A Weir without a config: `arguments` are those of systemd-socket-proxyd."""
+    """A Weir without a config; `arguments` are those of systemd-socket-proxyd."""
 
     def __init__(self, *arguments, passed, **options):
         super().__init__({"listeners": []}, passed=passed, **options)
@@ -36,7 +36,7 @@ def listening(transport, folder):
 
 @contextlib.contextmanager
 def proxied(folder, *options, transport="tcp4", upstream="tcp4", **more):
-    """A proxy, the address where it is, and its server."""
+    """A proxy, its address, and its server."""
     with listening(transport, folder) as (sock, where), \
             contextlib.closing(peers.Upstream(upstream, folder)) as server, \
             SocketProxy(*options, in_their_words(server.address), passed=[("x.socket", sock)],
@@ -45,7 +45,7 @@ def proxied(folder, *options, transport="tcp4", upstream="tcp4", **more):
 
 
 def in_their_words(where):
-    """An address as systemd-socket-proxyd takes it."""
+    """An address in the syntax of systemd-socket-proxyd."""
     if where.family == socket.AF_INET6:
         return "{}:{}".format(*where.sockaddr)
     return where.text.removeprefix("unix:")
@@ -87,7 +87,7 @@ def test_sockets_of_any_name_are_taken(folder):
 
 
 def test_an_answer_after_the_end_of_input_arrives(folder):
-    """Where the original closes both sides at the first end."""
+    """systemd-socket-proxyd closes both sides at the first end of input."""
     with proxied(folder) as (_, where, server), peers.connect(where) as client, \
             server.accept() as other:
         client.sendall(b"question")
@@ -125,14 +125,14 @@ def test_at_the_limit_clients_wait_and_are_not_refused(folder):
 def test_it_exits_when_no_pair_was_open_for_so_long(folder, report):
     with proxied(folder, "--exit-idle-time=1s") as (weir, where, server):
         with peers.connect(where) as client, server.accept() as other:
-            time.sleep(1.5)  # longer than the idle time, with a pair that is silent
+            time.sleep(1.5)  # longer than the idle time; the pair is open and silent
             client.sendall(b"x")
             assert peers.read_exactly(other, 1) == b"x"
         assert weir.wait_exit() == 0
         weir.join()
         seconds = weir.record("stopping").moment() - weir.record("close").moment()
         report(f"exit {seconds:.3f} s after the last pair, of 1 s")
-        assert seconds >= 0.995  # by a clock that may be set a little meanwhile
+        assert seconds >= 0.995  # the log's clock may be set a little meanwhile
         assert float(weir.record("stopping")["idle_ms"]) >= 1000
         assert weir.records("stopped") and "STOPPING=1" in weir.notices
 
@@ -152,7 +152,7 @@ def has_exited(weir):
 
 
 def test_no_client_is_lost_around_an_exit(folder, report):
-    """A client that comes while it exits is served, or waits in the queue for the next process."""
+    """A client that connects during the exit is served, or waits in the backlog for the next process."""
     served = 0
     with listening("tcp4", folder) as (sock, where), \
             contextlib.closing(peers.Server("tcp4", folder, peers.echo)) as server:
@@ -160,7 +160,7 @@ def test_no_client_is_lost_around_an_exit(folder, report):
             with contextlib.ExitStack() as stack:
                 weir = stack.enter_context(
                     SocketProxy("--exit-idle-time=20ms", server.address, passed=[("x", sock)]))
-                time.sleep(attempt * 0.0015)  # on both sides of the exit
+                time.sleep(attempt * 0.0015)  # some attempts are before the exit, some after it
                 client = stack.enter_context(peers.connect(where))
                 client.sendall(b"ping")
                 while not select.select([client], [], [], 0)[0] and not has_exited(weir):
@@ -207,7 +207,7 @@ def test_a_start_without_sockets_fails_with_the_remedy():
 
 @pytest.mark.parametrize("name", ("x", "y"))
 def test_sockets_of_the_wrong_kind_are_refused(name, folder):
-    """Also beside one that it could relay for."""
+    """weir also refuses one beside a socket that it could use."""
     with listening("tcp4", folder) as (sock, _), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wrong:
         wrong.bind(("127.0.0.1", 0))
         done = run("--socket-proxy", "127.0.0.1:80", passed=[("x", sock), (name, wrong)])

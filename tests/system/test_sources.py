@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""How much one source may have: max_pairs_per_source and rate.accept_per_source."""
+"""The limits of one source: max_pairs_per_source and rate.accept_per_source."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ WORKERS = pytest.mark.parametrize("workers", (1, pytest.param(4, marks=pytest.ma
 
 
 class Greeter(peers.Server):
-    """Says a byte to whoever comes, and keeps the connection: one thread for all of them."""
+    """A server that sends each client a byte and keeps the connection, with one thread for all."""
 
     def __init__(self, folder):
         self.kept = []
@@ -40,7 +40,7 @@ def one(here, to=None, **more):
 
 
 def come(here, source, stack):
-    """A client of this source that stays: its socket, or None when it was reset."""
+    """A client of this source that stays open: its socket, or None if it was reset."""
     sock = stack.enter_context(peers.connect(here.weir.address, bind=address.tcp(source, 0)))
     try:
         exchange(sock)
@@ -62,7 +62,7 @@ def is_in(sock):
 
 @WORKERS
 def test_a_thousand_sources_at_their_limit(workers):
-    """Each has its pairs, whatever the worker, and not one more; a place that is given back is had again."""
+    """Each source has its pairs, whichever the worker, and not one more; a place given back can be taken again."""
     limit = 2
     sources = [source_of(i) for i in range(scaled(1000))]
     with house(workers=workers) as here, contextlib.ExitStack() as stack:
@@ -92,7 +92,7 @@ def test_limit_and_prefix_of_a_source_are_taken_from_a_reload():
         assert come(here, "127.0.0.8", stack)
         assert not come(here, "127.0.0.8", stack)
         here.reload(listeners=one(here, max_pairs_per_source=2))
-        assert come(here, "127.0.0.8", stack)  # the first one counts on
+        assert come(here, "127.0.0.8", stack)  # the first one still counts
         assert not come(here, "127.0.0.8", stack)
         here.reload(listeners=one(here, max_pairs_per_source=1, source_prefix={"v4": 24}))
         assert come(here, "127.0.1.1", stack)
@@ -112,7 +112,7 @@ def test_unix_clients_are_no_source():
 
 @WORKERS
 def test_a_source_that_comes_too_often_is_reset(workers):
-    """Never more than a second's worth at once and the rate from then on, for each source by itself."""
+    """A source gets at most a second's worth at once, and then the rate; each source counts by itself."""
     rate = 10
     with house(workers=workers) as here, contextlib.ExitStack() as stack:
         here.reload(listeners=one(here, rate={"accept_per_source": f"{rate}/s"}))
@@ -128,7 +128,7 @@ def test_a_source_that_comes_too_often_is_reset(workers):
         if refused:
             line = here.weir.close_line(reason="rate")
             assert (line["by"], line["level"]) == ("weir", "info")
-        time.sleep(1)  # refused clients cost nothing: after a second at rest it has its whole burst again
+        time.sleep(1)  # refused clients use up nothing: after a second without any, a whole burst is free again
         assert all(come(here, "127.0.0.8", stack) for _ in range(rate))
 
 
@@ -147,7 +147,7 @@ def test_source_is_that_of_the_header_where_one_is_believed():
 
         first = announced("2001:db8:1:2::1")
         assert first
-        assert not announced("2001:db8:1:2:ffff::1")  # the same /64
+        assert not announced("2001:db8:1:2:ffff::1")  # it is in the same /64
         assert announced("2001:db8:1:3::1")
         assert not announced("2001:db8:1:3::2")
         peers.reset(first)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Bulk that comes and goes: from copying to splicing and back, with and without large pipes."""
+"""Bulk that comes and goes: weir switches from copying to splicing and back, with and without large pipes."""
 
 import contextlib
 import fcntl
@@ -19,12 +19,12 @@ bulk = pytest.mark.invariant("bulk bytes are spliced, not copied, where possible
                              "The way of a byte")
 MIB = 1 << 20
 
-# Who runs weir without privileges: whoever runs the tests, or somebody whom nobody else is.
+# The user of a weir without privileges: the one who runs the tests, or for root a user with no other process.
 USER = os.getuid() or 200_000 + os.getpid()
 
 
 def exchange(sender, receiver, size):
-    """Moves a payload, without an end."""
+    """Moves a payload, and leaves the connection open."""
     payload = transfer.filled(size)
     task = transfer.Task(sender.sendall, payload)
     assert peers.read_exactly(receiver, size) == payload
@@ -34,7 +34,7 @@ def exchange(sender, receiver, size):
 @whole
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_bursts_and_pauses_arrive_whole(client, upstream, report):
-    """Bulk earns the splice path, single bytes and small answers lose it: both ways, many times."""
+    """weir splices bulk, and copies again after single bytes and small answers: both ways, many times."""
     dice = random.Random(1)
     moved = 0
     with relay(client, upstream) as rig:
@@ -49,7 +49,7 @@ def test_bursts_and_pauses_arrive_whole(client, upstream, report):
 @whole
 @pytest.mark.parametrize("client, upstream", MIXES)
 def test_bursts_into_slow_readers_arrive_whole(client, upstream):
-    """Bytes wait in the pipe when the next ones come, copied or spliced, and when the end comes."""
+    """Bytes wait in the pipe when the next bytes come, copied or spliced, and when the FIN comes."""
     with relay(client, upstream, rcvbuf=4096) as rig:
         client, server = rig.pair(rcvbuf=4096)
         sizes = [MIB, 100, 300_000, 1, 1, 1, 1, MIB // 2, 16384]
@@ -80,7 +80,7 @@ def become_user():
 
 @contextlib.contextmanager
 def pipes_used_up():
-    """The user has as many bytes of pipes as it may: what it makes from now on is 8 KiB."""
+    """The user's pipes hold as many bytes as they may: each pipe that the user makes now holds 8 KiB."""
     told, tell = os.pipe()
     end, hold = os.pipe()
     child = os.fork()
@@ -108,7 +108,7 @@ def pipes_used_up():
 
 @contextlib.contextmanager
 def relay_as_user():
-    """A relay by a weir without privileges: a copy of it, in a folder that its user may use."""
+    """A relay by a weir without privileges. For root it is a copy, in a folder that its user may use."""
     prefix = ()
     if os.getuid() == 0:
         prefix = ("sh", "-c", 'cp "$1" weir && chmod -R a+rwX . && shift && exec setpriv '
@@ -135,7 +135,7 @@ def test_without_privileges_bulk_is_spliced_while_there_are_large_pipes():
 
 
 def test_quiet_pairs_share_few_pipes(report):
-    """However many pairs have spliced, the pipes that remain are the few of the pool."""
+    """However many pairs have spliced, weir keeps only the few pipes of its pool."""
     with relay(relay={"splice": "auto"}) as rig:
         before = proc.pipe_ends(rig.weir.pid)
         for _ in range(scaled(50, 10)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""STATUS=, as systemctl status shows it: what it tells, and how rarely."""
+"""STATUS=, which systemctl status shows: what it says, and how rarely it is sent."""
 
 import contextlib
 import re
@@ -20,7 +20,7 @@ def statuses(weir):
 
 
 def until_status(weir, pattern):
-    """Waits until the last status has this in it."""
+    """Waits until the last status matches the pattern; that status."""
     wait.until(lambda: statuses(weir) and re.search(pattern, statuses(weir)[-1]), pattern)
     return statuses(weir)[-1]
 

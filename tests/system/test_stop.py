@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""SIGTERM: stop accepting, let pairs finish, then end the rest; what waited in a backlog is served."""
+"""SIGTERM: weir stops accepting, lets pairs finish, and ends the rest; clients in the backlog are served."""
 
 import os
 import select
@@ -18,7 +18,7 @@ from weirtest.settings import DEADLINE, LATE, scaled
 
 MIB = 1 << 20
 
-# No pair is ended for being idle, and all at the end of the budget.
+# No pair is ended for being idle; all that remain end together when the budget is over.
 AT_THE_END = {"idle_first": "none", "spread": "0s"}
 MIXED = pytest.mark.parametrize("client, upstream", MIXES)
 SIDES = pytest.mark.parametrize("by_client", (True, False), ids=("client", "upstream"))
@@ -32,8 +32,8 @@ def sides(rig, by_client, **options):
 
 def is_listening(rig):
     """
-    Asks with a client; a pair that it still gets is ended at once. A handshake that is under way when
-    the listener is closed is reset by the kernel: then the client hears of it.
+    Whether weir listens, tried by a client; if the client gets a pair, it is ended at once. If the listener is
+    closed during the handshake, the kernel resets it, and the client sees that.
     """
     try:
         client = rig.client()
@@ -172,7 +172,7 @@ def test_second_signal_ends_at_once(number, report):
         rig.weir.signal(signal.SIGTERM)
         rig.weir.notice("STOPPING=1")
         if number == signal.SIGTERM:
-            time.sleep(1.001)  # sooner it would be the same one
+            time.sleep(1.001)  # sooner it would count as the same signal
         start = time.monotonic()
         rig.weir.signal(number)
         assert rig.weir.wait_exit() == 0
@@ -187,16 +187,16 @@ def test_second_signal_ends_at_once(number, report):
 
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
 def test_signal_that_repeats_at_once_is_the_same_one(number):
-    """As sudo, shells and systemd send it twice."""
+    """sudo, shells and systemd send a signal twice."""
     with relay(timeouts={"drain": "none"}, drain=AT_THE_END) as rig:
         client, server = rig.pair()
         start = time.monotonic()
         rig.weir.signal(number)
         rig.weir.record("stopping")
         rig.weir.signal(number)
-        rig.weir.signal(signal.SIGUSR1)  # what has come by then was looked at
+        rig.weir.signal(signal.SIGUSR1)  # once this one is logged, weir has handled those before it
         rig.weir.record("signal_ignored")
-        if time.monotonic() - start < 1:  # else it may have been a second one
+        if time.monotonic() - start < 1:  # later it may count as a second one
             client.sendall(b"x")
             assert peers.read_exactly(server, 1) == b"x"
             assert len(rig.weir.records("stopping")) == 1
@@ -206,7 +206,7 @@ def test_signal_that_repeats_at_once_is_the_same_one(number):
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("limit", (1000, 5), ids=("no_limit", "at_max_pairs"))
 def test_backlog_of_a_listener_that_is_given_up_is_served(transport, workers, limit, report):
-    """weir is stopped while clients come, and told to end before it can have accepted any."""
+    """weir is stopped by SIGSTOP while clients connect, and gets SIGTERM before it can have accepted any."""
     count = 100
     with relay(transport, "tcp4", workers=workers, max_pairs=limit, timeouts={"drain": "20s"},
                drain=AT_THE_END, servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
@@ -225,7 +225,7 @@ def test_backlog_of_a_listener_that_is_given_up_is_served(transport, workers, li
 
 @WORKERS
 def test_clients_that_keep_coming_are_served_or_refused(workers, report):
-    """From SIGTERM on a client is refused by the kernel, or served whole; nothing in between."""
+    """From SIGTERM on the kernel refuses a client, or weir serves all of it; there is nothing in between."""
     served, refused, cut = [], [], []
 
     def visit(address, until):
@@ -257,7 +257,7 @@ def test_clients_that_keep_coming_are_served_or_refused(workers, report):
 
 
 def test_unix_path_is_free_as_soon_as_a_weir_that_drains_has_stopped_listening():
-    """Another weir has it, and the first one leaves it alone at its end."""
+    """Another weir takes the path, and the first one leaves it in place when it ends."""
     with relay("unix", timeouts={"drain": "60s"}, drain={"idle_first": "none"}) as rig:
         client, server = rig.pair()
         path = rig.weir.address.sockaddr

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: ISC
 """
-The system calls of a worker, one by one, against the list in docs/PERFORMANCE.md: for a short
-connection, and for a request on a warm one.
-
-Client and server take turns, so what happens is the same each time. Only how often the worker wakes
-up is the kernel's to say: what comes in at the same time is one turn, or two, and more so on a busy
-machine. So all are compared but for their wake-ups, and of these one in ten must be just as listed.
+The system calls of a worker, one by one, compared with the list in docs/PERFORMANCE.md: for a short connection,
+and for a request on a warm one. Client and server take turns, so the calls are the same each time, but for the
+wake-ups: the kernel decides whether two events come in one turn or in two, the more so on a busy machine. So
+all calls but the wake-ups are compared, and one in ten must have the wake-ups of the list, too.
 """
 
 import collections
@@ -24,17 +22,16 @@ pytestmark = pytest.mark.invariant("a connection takes exactly the system calls 
 COUNT = scaled(100, least=10)
 
 ACCEPT = ["accept4", "epoll_ctl"]
-# A look, which leaves the bytes where they are, and the header's own thrown away.
+# LOOK leaves the bytes in the socket; HEADER also reads the header, to discard it.
 LOOK = ["epoll_wait", "recvfrom"]
 HEADER = LOOK + ["recvfrom"]
 CONNECT = ["socket", "setsockopt", "setsockopt", "connect", "epoll_ctl"]
-# Where bytes for the server are known to be there, they are to acknowledge its SYN.
+# When bytes for the server are already there, one option more lets them go out with the ACK of its SYN.
 CONNECT_TO_SPEAK = ["socket", "setsockopt", "setsockopt", "setsockopt", "connect", "epoll_ctl"]
 RELAY = ["epoll_wait", "recvfrom", "sendto"]
 CLOSE = ["epoll_wait", "recvfrom", "shutdown", "epoll_wait", "recvfrom", "close", "close"]
 
-# What the C library does for memory, of which a warm worker needs no more; and a closing line at most
-# wakes the log's thread.
+# Calls of the C library for memory: a warm worker needs no more of it. A closing line wakes at most the log's thread.
 NOT_OURS = {"brk", "mmap", "munmap", "mprotect", "madvise"}
 
 NO_TIMER_STRIKES = {"connect": "10m", "idle": "10m", "preface": "10m"}
@@ -54,18 +51,20 @@ def worker_calls(trace):
     calls = collections.defaultdict(list)
     for line in trace.splitlines():
         match = re.match(r"(\d+) +(\w+)\(", line)
-        # The main thread asks at the start whether it may accept at all.
+        # The main thread tries at the start whether it may accept at all, with accept4(-1).
         if match and match.group(2) not in NOT_OURS and "accept4(-1," not in line:
             calls[match.group(1)].append(match.group(2))
-    # The main thread only tries at the start whether it may.
+    # The thread with execve is the main thread, which does not accept.
     accepting = [each for each in calls.values() if "accept4" in each and "execve" not in each]
     assert len(accepting) == 1, f"{len(accepting)} threads accept"
     return accepting[0]
 
 
 def laps(calls, first):
-    """The calls from each `first` to the next, but for the first, which sets the timer for
-    all, and the last, which the end follows."""
+    """
+    The calls from each `first` to the next. Two are left out: the first lap, which sets the timer for all, and
+    the last, which includes the end.
+    """
     starts = [at for at, name in enumerate(calls) if name == first][1:-1]
     return [tuple(calls[begin:end]) for begin, end in zip(starts, starts[1:])]
 
@@ -85,11 +84,11 @@ def judge(found, expected, report, what):
 
 @contextlib.contextmanager
 def traced(tmp_path, upstream, level="warn", **settings):
-    """A Rig whose worker's calls are in the yielded list when it is over."""
+    """A Rig. The yielded list has the worker's calls after the block."""
     file = tmp_path / "trace"
     calls = []
     daemon = {"prefix": ("strace", "-D", "-f", "-q", "-o", str(file))}
-    if SANITIZER:  # the search for leaks would trace, too
+    if SANITIZER:  # the search for leaks uses ptrace, too
         daemon["env"] = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
     assert_traceable()
     with relay(servers=[lambda *where: peers.Upstream(*where, at=upstream)], daemon=daemon,
@@ -107,7 +106,7 @@ def low():
 
 
 def ask(client, server):
-    """One request and its answer, each over when the other begins."""
+    """A request and its answer; each has arrived before the other begins."""
     client.sendall(b"ping")
     assert peers.read_exactly(server, 4) == b"ping"
     server.sendall(b"pong")
@@ -115,7 +114,7 @@ def ask(client, server):
 
 
 def visit(rig, greet=lambda server: None, header=b""):
-    """A short connection: the client speaks first and ends first; the server is greeted with what it expects."""
+    """A short connection: the client speaks first and ends first; `greet` reads what the server gets before."""
     with rig.client() as client:
         client.sendall(header + b"ping")
         with rig.accept() as server:
@@ -151,20 +150,20 @@ def test_a_denied_client_costs_its_reset(tmp_path, report):
         for _ in range(COUNT + 2):
             with rig.client() as client:
                 assert peers.end_of(client) == "rst"
-    # It may come while the one before is seen off: then another accept4() finds the queue empty.
+    # It may come while weir still resets the one before it: then one accept4() more finds the backlog empty.
     found = [lap for lap in laps(calls, "accept4") if "setsockopt" in lap]
     judge(found, ["accept4", "setsockopt", "close"], report, "a denied client")
 
 
 def test_a_header_for_the_server_costs_its_address(tmp_path, report):
-    """It goes out with the client's first bytes; all that it takes is to ask where the client came to."""
+    """The header goes out with the first bytes; it costs one call, for the address to which the client connected."""
     with traced(tmp_path, low(), upstream_settings={"send_proxy": "v2", "send_proxy_tlvs": ["unique_id", "crc32c"]}) \
             as (rig, calls):
         for _ in range(COUNT + 2):
             visit(rig, announced.read)
     asks = ["epoll_wait", "getsockname", "recvfrom", "sendto"]
     found = laps(calls, "accept4")
-    # On a busy machine the client has not spoken when the server is connected: the header does not wait for it.
+    # On a busy machine the server is connected before the client has spoken, and the header is sent without its bytes.
     in_time = [lap for lap in found if lap[lap.index("getsockname") + 1] != "sendto"]
     assert len(in_time) >= len(found) / 10
     judge(in_time, ACCEPT + CONNECT_TO_SPEAK + asks + RELAY + CLOSE + ["epoll_wait"], report,
@@ -183,7 +182,7 @@ def test_a_short_connection_with_a_proxy_header(tmp_path, report):
 
 
 def test_a_short_connection_that_is_routed_by_its_name(tmp_path, report):
-    """A look more, and nothing where the address alone decides."""
+    """A route by name costs one look more, and nothing if the address alone decides."""
     hello = tls.ByHand("a.test").hello
     routes = [{"sni": ["a.test"], "from": ["127.0.0.1"], "upstream": "relay"}]
     with traced(tmp_path, low(), listener={"routes": routes}) as (rig, calls):
@@ -200,7 +199,7 @@ def test_a_short_connection_that_is_routed_by_its_name(tmp_path, report):
 
 
 def test_half_a_header_costs_a_look_and_no_more(tmp_path, report):
-    """Until its time is over: then there is one look more, and the reset."""
+    """When its time is over, weir looks once more, and resets the client."""
     listener = {"accept_proxy": ["any"], "timeouts": {"preface": "300ms"}}
     with traced(tmp_path, low(), level="debug", listener=listener) as (rig, calls):
         for number in range(5):
@@ -221,7 +220,7 @@ def test_each_piece_of_a_header_costs_a_look(tmp_path):
             with rig.client() as client:
                 for piece in pieces:
                     client.sendall(piece)
-                    wait.holds(lambda: True, 0.02)  # so that most come one by one; it is no matter if they do not
+                    wait.holds(lambda: True, 0.02)  # so that most come one by one; the test is right if they do not
                 rig.accept().close()
                 assert client.recv(1) == b""
     for lap in laps(calls, "accept4"):
@@ -235,7 +234,7 @@ def test_a_request_on_a_warm_connection(tmp_path, report):
         client, server = rig.pair()
         for _ in range(COUNT + 3):
             ask(client, server)
-    # Each lap is the half of a request: a read of the one and a write to the other.
+    # Each lap is half of a request: weir reads from one side and writes to the other.
     halves = [lap for lap in laps(calls, "recvfrom") if "sendto" in lap]
     judge(halves[:2 * COUNT], ["recvfrom", "sendto", "epoll_wait"], report, "half a request")
 
