@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Each timer alone, on both sides, over TCP and UNIX: never early, and what the peers see."""
+"""Each timer alone, on both sides, over TCP and UNIX: it never strikes early, and the peers see the right end."""
 
 import socket
 import time
@@ -24,7 +24,7 @@ def sides(rig, by_client, **options):
 
 
 def wait_reset(sock):
-    """The side that heard a FIN before: only the socket's error still tells. A UNIX one hears no more."""
+    """Waits for the reset of a side that has read a FIN: its socket's error shows it. A UNIX socket shows nothing."""
     if sock.family != socket.AF_UNIX:
         wait.until(lambda: sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "the reset")
 
@@ -48,7 +48,7 @@ def test_idle_counts_from_the_last_byte(client, upstream, by_client, report):
         watch = Watch(0.3)
         with within(watch.start, 0.3):
             first, second = sides(rig, by_client)
-            time.sleep(0.1)  # so that a timer that counts from the start is caught
+            time.sleep(0.1)  # a timer that counts from the start would now be early
             watch.restart()
             first.sendall(b"x")
             assert peers.read_exactly(second, 1) == b"x"
@@ -70,7 +70,7 @@ def test_idle_of_a_listener_that_asks_for_resets(client, upstream):
 
 @SIDES
 def test_idle_counts_bytes_of_either_way(by_client):
-    """One side alone keeps the pair alive, five times as long as idle."""
+    """Bytes of one side alone keep the pair open, for five times the idle timeout."""
     with relay(timeouts={"idle": "400ms"}) as rig:
         speaker, listener = sides(rig, by_client)
         with within(pace(speaker, 2.0, 0.04, 0.3), 0.3):
@@ -102,7 +102,7 @@ def test_half_close_counts_from_the_last_byte_after_the_fin(client, upstream, by
         with within(watch.start, 0.3):
             peers.fin(first)
             assert peers.end_of(second) == "fin"
-            time.sleep(0.1)  # so that a timer that counts from the FIN is caught
+            time.sleep(0.1)  # a timer that counts from the FIN would now be early
             watch.restart()
             second.sendall(b"answer")
         watch.expect(first, peers.abort_of(first), b"answer")
@@ -144,7 +144,7 @@ def test_half_close_max_of_a_silent_side_is_a_reset(client, upstream, by_client,
 @SIDES
 @MIXED
 def test_write_stall_resets_both(client, upstream, by_client, report):
-    """The receiver takes nothing any more: a cut transfer must not look complete to either side."""
+    """The receiver reads no more: a cut transfer must not look complete to either side."""
     with relay(client, upstream, rcvbuf=4096, timeouts={"write_stall": "500ms"}) as rig:
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
         watch = Watch(0.5)
@@ -179,7 +179,7 @@ def test_write_stall_counts_from_the_last_byte_taken(by_client):
 
 @SIDES
 def test_write_stall_is_not_put_off_by_room_in_the_kernel(by_client, report):
-    """The kernel may take some bytes more when it is asked, but the receiver took none."""
+    """The kernel may accept some more bytes on a new try, although the receiver has read none."""
     with relay(timeouts={"write_stall": "3s"}) as rig:
         sender, _ = sides(rig, by_client)
         flood = transfer.Flood(sender)
@@ -190,7 +190,7 @@ def test_write_stall_is_not_put_off_by_room_in_the_kernel(by_client, report):
 
 
 def test_write_stall_that_is_too_short_is_warned_of():
-    """As --check does, at the start and at a reload."""
+    """--check warns of it, and so do the start and a reload."""
     with relay(timeouts={"write_stall": "999ms"}, daemon={"control": True}) as rig:
         warning = rig.weir.record("config_warning")
         assert warning["level"] == "warn" and "timeouts.write_stall: is too short" in warning["warning"]
@@ -205,7 +205,7 @@ def test_write_stall_that_is_too_short_is_warned_of():
 def test_lifetime_of_a_quiet_pair_ends_with_fins(client, upstream, report):
     with relay(client, upstream, timeouts={"lifetime": "1500ms"}) as rig:
         watch = Watch(1.5)
-        with within(watch.start, 0.5):  # no byte for a second is quiet
+        with within(watch.start, 0.5):  # a pair without a byte for a second is quiet
             client, server = rig.pair()
             client.sendall(b"x")
             assert peers.read_exactly(server, 1) == b"x"
@@ -218,7 +218,7 @@ def test_lifetime_of_a_quiet_pair_ends_with_fins(client, upstream, report):
 @SIDES
 @MIXED
 def test_lifetime_of_a_busy_pair_ends_with_resets(client, upstream, by_client, report):
-    """Bytes wait in weir when the lifetime is over."""
+    """Bytes still wait in weir when the lifetime is over."""
     with relay(client, upstream, rcvbuf=4096, timeouts={"lifetime": "1s"}) as rig:
         watch = Watch(1.0)
         sender, stuck = sides(rig, by_client, rcvbuf=4096)
@@ -232,7 +232,7 @@ def test_lifetime_of_a_busy_pair_ends_with_resets(client, upstream, by_client, r
 
 
 def test_a_lifetime_with_a_spread_ends_each_pair_at_a_time_of_its_own(report):
-    """Never before the lifetime, nor after the whole spread; and not all at once."""
+    """A pair never ends before its lifetime, nor after the whole spread, and the pairs do not end all at once."""
     count = scaled(40, 20)
     with relay(timeouts={"lifetime": "1s", "lifetime_spread": "2s"}) as rig:
         pairs = [rig.pair() for _ in range(count)]
@@ -248,7 +248,7 @@ def test_a_lifetime_with_a_spread_ends_each_pair_at_a_time_of_its_own(report):
 
 @SIDES
 def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, report):
-    """Nothing waits, but who knows whether more was to come."""
+    """No byte waits, but the peers may have had more to send."""
     with relay(timeouts={"lifetime": "300ms"}) as rig:
         watch = Watch(0.3)
         with within(watch.start, 0.3):
@@ -264,7 +264,7 @@ def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, r
 
 @pytest.mark.workers
 def test_many_pairs_due_at_once_are_all_in_time(report):
-    """Each by weir's clock; by the clients' clock they are judged together, from the last byte on."""
+    """weir's clock judges each pair; the clients' clock judges all together, from the last byte on."""
     count = scaled(1000, 100)
     pairs, starts = [], []
 
@@ -278,7 +278,7 @@ def test_many_pairs_due_at_once_are_all_in_time(report):
         for number in range(count):
             pairs.append(rig.pair())
             if number % 100 == 99:
-                send_on_all()  # the first ones must not be idle before the last one is there
+                send_on_all()  # so that the first pairs are not idle before the last one is open
         send_on_all()
         late = [rig.weir.record("close", nth=number, reason="idle").number("late_us")
                 for number in range(count)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Timers against each other: the earliest deadline wins, and what stands still while bytes wait."""
+"""Timers against each other: the earliest deadline wins, and some timers stand still while bytes wait."""
 
 import signal
 import time
@@ -42,7 +42,7 @@ def test_idle_against_lifetime(client, upstream, timeouts, timer, report):
 ))
 @MIXED
 def test_connect_against_lifetime(client, upstream, timeouts, timer, reason, report):
-    """Before it relays, a pair ends with a reset for the client, whatever ends it."""
+    """Before the pair relays, each end resets the client."""
     with relay(client, upstream, servers=[peers.BlackHole], timeouts=timeouts) as rig:
         watch = Watch(0.3)
         sock = rig.client()
@@ -60,7 +60,7 @@ def test_idle_does_not_run_while_connecting():
         rig.weir.close_line(reason="connect_timeout")
 
 
-# After a FIN: idle does not count any more, the others do.
+# After a FIN, idle stands still, and the others run.
 @pytest.mark.parametrize("timeouts, timer, reason", (
     ({"idle": "400ms", "half_close": "500ms"}, "half_close", "half_close"),
     ({"half_close": "500ms", "half_close_max": "900ms"}, "half_close", "half_close"),
@@ -94,12 +94,12 @@ def test_lifetime_during_a_half_close(by_client, report):
 
 
 def begun(flood):
-    """The Flood, once bytes of it are on their way."""
+    """The Flood, once it has sent bytes."""
     wait.until(lambda: flood.sent, "bytes")
     return flood
 
 
-# Bytes wait for a receiver that takes none. The short timers would be due first, were they running.
+# Bytes wait for a receiver that reads none. The short timers would be due first if they were running.
 @pytest.mark.parametrize("timeouts, fin, timer", (
     ({"idle": "300ms", "write_stall": "1s"}, False, "write_stall"),
     ({"idle": "300ms", "half_close": "300ms", "write_stall": "1s"}, True, "write_stall"),
@@ -109,7 +109,7 @@ def begun(flood):
 @SIDES
 @MIXED
 def test_while_bytes_wait(client, upstream, by_client, timeouts, fin, timer, report):
-    """`fin`: the receiver has ended its input before, so that the pair is half closed."""
+    """`fin`: the receiver has sent its FIN before, so that the pair is half closed."""
     with relay(client, upstream, rcvbuf=4096, timeouts=timeouts) as rig:
         watch = Watch(1.0)
         with within(watch.start, 0.3):
@@ -132,7 +132,7 @@ def test_idle_stands_still_while_bytes_wait_and_then_starts_anew(client, upstrea
         with within(time.monotonic(), 0.6):
             sender, stuck = sides(rig, by_client, rcvbuf=4096)
             flood = begun(transfer.Flood(sender))
-        time.sleep(1.2)  # twice the timeout: what is measured is that nothing happens
+        time.sleep(1.2)  # twice the timeout: we test that nothing happens
         count = flood.stop()
         assert not rig.weir.records("close") and not flood.broken, "idle struck while bytes waited"
         watch = Watch(0.6)
@@ -156,7 +156,7 @@ def test_idle_stands_still_while_bytes_wait_and_then_starts_anew(client, upstrea
 @MIXED
 @pytest.mark.parametrize("timer", ("idle", "half_close"))
 def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_client, timer):
-    """Stopped for far longer than the timeout, while one side keeps sending: nobody is cut."""
+    """weir is stopped for far longer than the timeout, while one side keeps sending: no pair is cut."""
     with relay(client, upstream, timeouts={timer: "400ms"}) as rig:
         with within(time.monotonic(), 0.4):
             sender, receiver = sides(rig, by_client)
@@ -185,8 +185,8 @@ def test_bytes_in_the_kernel_count_when_weir_was_stopped(client, upstream, by_cl
 @pytest.mark.parametrize("timer", ("idle", "half_close"))
 def test_bytes_in_the_kernel_count_although_the_timer_was_there_first(client, upstream, by_client, timer):
     """
-    Wound before the last byte, the timer is due in the stopped weir before more bytes come: it is seen
-    before them, and must look for them.
+    The timer is set before the last byte. While weir is stopped, it becomes due, and then more bytes come. weir
+    handles it before those bytes, and must look for them first.
     """
     with relay(client, upstream, timeouts={timer: "800ms"}) as rig:
         with within(time.monotonic(), 0.75):
@@ -198,16 +198,16 @@ def test_bytes_in_the_kernel_count_although_the_timer_was_there_first(client, up
             sender.sendall(b"x")
             assert peers.read_exactly(receiver, 1) == b"x"
             rig.weir.signal(signal.SIGSTOP)
-        time.sleep(0.65)  # now the timer is due, if it is the one of the start
+        time.sleep(0.65)  # now the timer is due, if it was set at the start
         sender.sendall(b"more")
-        time.sleep(0.3)  # now "x" is longer ago than the timeout
+        time.sleep(0.3)  # now "x" is older than the timeout
         rig.weir.signal(signal.SIGCONT)
         assert peers.read_exactly(receiver, 4) == b"more"
 
 
 @SIDES
 def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client, report):
-    """More than weir can look at in one turn: the timers of the last are seen before their bytes."""
+    """The pairs are more than weir handles in one turn: the last timers are handled before the bytes of their pairs."""
     count = 350
     with relay(timeouts={"idle": "none"}, daemon={"control": True}) as rig:
         pairs = [sides(rig, by_client) for _ in range(count)]
@@ -215,7 +215,7 @@ def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client
         for sender, receiver in pairs:
             sender.sendall(b"x")
             assert peers.read_exactly(receiver, 1) == b"x"
-        # Long enough for the first of them not to be over yet, however long that took.
+        # This is long enough for the first pair's timeout not to be over yet, however slow the machine is.
         idle_s = 1 + 2 * (time.monotonic() - start)
         with within(start, idle_s - 0.1):
             rig.weir.reload({**rig.weir.settings, "timeouts": {"idle": f"{idle_s * 1000:.0f}ms"},
@@ -223,7 +223,7 @@ def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client
             rig.weir.signal(signal.SIGSTOP)
         for sender, _ in pairs:
             sender.sendall(b"!")
-        time.sleep(idle_s + 0.1)  # now the timeout is over for each
+        time.sleep(idle_s + 0.1)  # now each pair's timeout is over
         rig.weir.signal(signal.SIGCONT)
         for _, receiver in pairs:
             assert peers.read_exactly(receiver, 1) == b"!"
@@ -232,13 +232,13 @@ def test_bytes_of_many_pairs_in_the_kernel_count_when_weir_was_stopped(by_client
 
 @SIDES
 def test_no_byte_in_the_kernel_is_no_excuse(by_client):
-    """The same, but nobody sent: the pair ends, late by the time that weir was stopped."""
+    """The same, but nobody has sent: the pair ends, late by the time for which weir was stopped."""
     with relay(timeouts={"idle": "300ms"}) as rig:
         with within(time.monotonic(), 0.3):
             first, second = sides(rig, by_client)
             first.sendall(b"x")
             assert peers.read_exactly(second, 1) == b"x"
-            # Once another pair was served, the one worker has done with the byte before.
+            # The only worker has served another pair, so it has handled the byte before it.
             for sock in rig.pair():
                 sock.close()
             rig.weir.close_line(reason="eof")

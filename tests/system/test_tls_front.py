@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-TLS in front, by the shipped example: hitch has the keys, weir the log and the choice of the server, and
-both the server and the log know the client and the name that it asked for.
+TLS in front of weir, by the shipped example: hitch has the keys, weir the log and the choice of the server, and
+both the server and the log have the client's address and the name that it asked for.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from weirtest.settings import DEADLINE, ROOT
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 EXAMPLES = ROOT / "conf/examples"
-SSL = 0x20  # the TLV of hitch's own
+SSL = 0x20  # hitch's own TLV
 
 pytestmark = [pytest.mark.skipif(not shutil.which(name, path=PATH), reason=f"{name} is not installed: scripts/setup test")
               for name in ("hitch", "openssl", "curl")]
 
 
 class Example(Weir):
-    """A daemon with a shipped config, in which some texts are replaced."""
+    """A daemon with a shipped config, of which some texts are replaced."""
 
     def __init__(self, name, **options):
         super().__init__({"listeners": ()}, **options)
@@ -45,7 +45,7 @@ def run(*argv, **options):
 
 
 def make_certificate(folder):
-    """For a.test and b.test: where the certificate is, and the key before it."""
+    """A certificate for a.test and b.test: its file, and a file with the key and the certificate."""
     key, certificate, both = (os.path.join(folder, name) for name in ("key.pem", "certificate.pem", "both.pem"))
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
         "-keyout", key, "-out", certificate, "-subj", "/CN=a.test", "-addext", "subjectAltName=DNS:a.test,DNS:b.test")
@@ -58,7 +58,7 @@ def make_certificate(folder):
 
 @contextlib.contextmanager
 def hitch(folder, backend, pem):
-    """The Address of a hitch that runs by the shipped config."""
+    """The Address of a hitch with the shipped config."""
     made = address.free("tcp4", folder)
     host, port = made.sockaddr
     text = (EXAMPLES / "tls.hitch").read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ def hitch(folder, backend, pem):
 
 
 def tell(sock):
-    """A server's work: one answer of HTTP/1.1, which says what the server was told."""
+    """What a server does: it answers once over HTTP/1.1, with what its PROXY header says."""
     header = announced.read(sock)
     request = b""
     while b"\r\n\r\n" not in request:

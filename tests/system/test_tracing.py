@@ -30,7 +30,7 @@ def test_each_probe_is_in_the_program_with_its_arguments():
 
 
 class Tracer:
-    """bpftrace with the example, at this process; it also names each probe that it passes."""
+    """bpftrace with the example, attached to this process; it also prints each probe that is passed."""
 
     def __init__(self, folder, pid):
         path = os.path.join(folder, "ends.bt")
@@ -51,7 +51,7 @@ class Tracer:
         return line
 
     def sees_all(self):
-        """Whether all probes are attached, and were passed."""
+        """Whether every probe has been passed."""
         while select.select([self._process.stdout], [], [], 0)[0] and self._hear():
             pass
         return all(f"passed {probe}" in self.said for probe in PROBES)

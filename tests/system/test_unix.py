@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-What only UNIX sockets do: a read stops where other credentials begin and at a passed descriptor, and
-an urgent byte is a message of its own. All bytes arrive, in order, and at once.
+What only UNIX sockets do: a read stops before bytes of other credentials and at a passed descriptor, and an
+urgent byte is a message of its own. All bytes arrive in order, and without a wait.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("way", ("up", "down"))
 
 @contextlib.contextmanager
 def at_once(weir):
-    """What is sent meanwhile is all there when weir looks."""
+    """weir is stopped in the block, so that all bytes sent there have come when it looks."""
     weir.signal(signal.SIGSTOP)
     try:
         yield
@@ -46,7 +46,7 @@ def by_another_process(sock, data):
 
 @BOTH
 def test_bytes_behind_a_passed_descriptor_arrive_at_once(way):
-    """And the descriptor is gone: whoever waits for its last holder hears of the end."""
+    """weir closes the descriptor: a reader of the pipe sees its end."""
     with relay("unix", "unix") as rig:
         sender, receiver = rig.pair()[::1 if way == "up" else -1]
         for _ in range(3):
@@ -63,7 +63,7 @@ def test_bytes_behind_a_passed_descriptor_arrive_at_once(way):
 
 
 def test_bytes_of_other_credentials_arrive_at_once(folder):
-    """As with PassCredentials= in the .socket unit."""
+    """The socket has PassCredentials= of the .socket unit."""
     with contextlib.closing(peers.Upstream("unix", folder)) as server, \
             contextlib.closing(peers.Upstream("unix", folder)) as made:
         made.sock.settimeout(None)
@@ -98,7 +98,7 @@ def test_an_urgent_byte_stays_in_its_place(way):
 @BOTH
 @pytest.mark.parametrize("mark", ("descriptor", "urgent"))
 def test_bulk_with_marks_in_it_arrives_whole(way, mark, report):
-    """Bulk earns the splice path, which has to stop at the same places."""
+    """weir splices bulk, and must stop at the same places."""
     payload = transfer.filled(4 * MIB)
     piece = 100_001
     with relay("unix", "unix") as rig, open(os.devnull, "rb") as null:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""All that changes which server is chosen, at once and under load: no client may feel any of it."""
+"""All that changes the choice of a server, at once and under load: no client may notice any of it."""
 
 import contextlib
 import itertools
@@ -18,7 +18,7 @@ FOUND = ("127.0.0.2", "127.0.0.3")
 
 @contextlib.contextmanager
 def echoes_at(*hosts):
-    """The port at which all of them echo."""
+    """A port at which each of these addresses has an echo server."""
     for _ in range(20):
         with contextlib.ExitStack() as stack:
             def echo(host, port, stack=stack):
@@ -37,8 +37,9 @@ def echoes_at(*hosts):
 
 def app(own, healths, found, weights, balance):
     """
-    Servers that are checked elsewhere and soon full, one that refuses, and those that DNS finds, which stay while the
-    DNS server has no records for a moment, between the old ones and the new.
+    An upstream with servers that have a check address and few places, one server that refuses, and those that
+    DNS finds. The latter stay while the DNS server has no records for a moment, between the old ones and the
+    new.
     """
     made = {**upstream(*own), "balance": balance, "slow_start": "100ms", "queue_max": 100, "tries": 10,
             "check": {"every": "50ms", "timeout": "5s", "rise": 1, "fall": 1},
@@ -51,7 +52,7 @@ def app(own, healths, found, weights, balance):
 
 @pytest.mark.workers
 def test_no_client_feels_checks_ejections_weights_discovery_and_reloads_together(report):
-    """The queue, too: eight clients at a time, and a server has two places."""
+    """It also uses the queue: there are eight clients at a time, and a server has two places."""
     with nameserver.serving(app=[f"1 A {FOUND[0]}"]) as dns, echoes_at(*FOUND) as found, \
             house(workers=4, resolver={"servers": [str(dns)], "timeout": "1s"}) as here:
         healths = [here.stack.enter_context(contextlib.closing(Switch(here.weir.folder))) for _ in range(2)]
@@ -85,7 +86,7 @@ def test_no_client_feels_checks_ejections_weights_discovery_and_reloads_together
         report(f"{callers.served} clients served, {len([one for one in ends if 'queue_ms' in one])} of them after a wait, "
                f"{len([one for one in ends if 'tried' in one])} after another server had failed, "
                f"{len(here.weir.records('server_ejected'))} ejections")
-        # Nothing is left behind: two places of each server, of one that is found.
+        # All places are free again: each server has two, and DNS finds one server.
         for health in healths:
             if not health.server:
                 n_told = len(here.weir.records("server_up"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""WATCHDOG=1 says that every loop turns; `weir-stick` is weir with a callback that does not return."""
+"""WATCHDOG=1 says that every loop turns. `weir-stick` is a weir with a callback that does not return."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def test_pings_come_three_times_in_each_interval(workers, report):
         assert wait.until(lambda: pings(rig.weir) >= 6, "six pings")
         passed = time.monotonic() - start
         report(f"6 pings in {passed:.2f} s")
-        # Three times in a second, beginning when it has started.
+        # There are three pings in a second, the first at the start.
         assert passed > 5 / 3
         pair = rig.pair()
         pair[0].sendall(b"x")
@@ -44,7 +44,7 @@ def test_a_callback_that_does_not_return_ends_the_pings(workers, report):
     listeners = [{"name": name, "listen": Free("tcp4"), "upstream": "app"} for name in ("web", "stick")]
     settings = {"workers": workers, "listeners": listeners,
                 "upstreams": [{"name": "app", "servers": [{"address": "127.0.0.1:9"}]}]}
-    # As under systemd, it is killed in the end.
+    # It is killed in the end, as systemd would do.
     with Weir(settings, program=STICK, env=wanted(1), exit_code=-signal.SIGKILL) as weir:
         wait.until(lambda: pings(weir) >= 2, "two pings")
         with peers.connect(listeners[1]["listen"].address):
@@ -52,7 +52,7 @@ def test_a_callback_that_does_not_return_ends_the_pings(workers, report):
             assert missed["level"] == "warn" and int(missed["worker"]) < workers
             assert missed.number("waited_ms") >= 500
             count = pings(weir)
-            # Far longer than systemd would have waited: the other workers turn, and do not count.
+            # We wait far longer than systemd would: the other workers turn, but send no ping.
             assert wait.holds(lambda: pings(weir) == count, 2.5)
             assert len(weir.records("watchdog_missed")) == 1
             weir.signal(signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_without_watchdog_sec_nobody_is_woken(report):
     with relay(workers=2, timeouts={"connect": "1s"}) as rig:
         for _ in range(scaled(200, 20)):
             rig.pair()
-        time.sleep(2.5)  # the timers of their connects have come, and the last status
+        time.sleep(2.5)  # the timers of the connects have struck, and the last status is sent
         before, begin = proc.sleeps(rig.weir.pid), time.monotonic()
         time.sleep(3)
         after, passed = proc.sleeps(rig.weir.pid), time.monotonic() - begin

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirctl: what it asks and tells, its exit codes, and what it says where that cannot be."""
+"""weirctl: its requests and its output, its exit codes, and its errors."""
 
 import contextlib
 import json
@@ -164,7 +164,7 @@ def test_a_server_has_its_name_and_what_has_no_limit_shows_none():
 
 
 def test_with_json_refusals_are_text_on_standard_error():
-    """What is on standard output is then JSON, or nothing."""
+    """Standard output then has JSON, or nothing."""
     with house(errors=FAILED) as here:
         here.weir.configure(here.settings(colour="red"))
         for words, code in ((("pair", "999"), 1), (("kill", "999"), 1), (("pairs", "state=foo"), 2), (("log", "loud"), 2),
@@ -185,7 +185,7 @@ def test_reload_and_its_errors():
 
 
 def moved(here, name="moved"):
-    """Settings whose control socket is elsewhere."""
+    """Settings with the control socket at another path."""
     return here.settings(control={"listen": "unix:" + os.path.join(here.weir.folder, name)})
 
 
@@ -197,7 +197,7 @@ def test_the_socket_is_found_by_the_config(folder):
         for env in ({}, runtime, {"RUNTIME_DIRECTORY": folder}):
             assert run("-c", here.weir.config, "ready", env=env).stdout == "ready: running\n"
         assert run("-c", here.weir.config, "ready", env={"RUNTIME_DIRECTORY": "no/folder"}).returncode == 0
-        # What is wrong elsewhere in it is not what was asked.
+        # Errors elsewhere in the config do not matter: weirctl only needs the socket's path.
         here.weir.configure({**moved(here), "colour": "red"})
         assert run("-c", here.weir.config, "ready").stdout == "ready: running\n"
 
@@ -227,7 +227,7 @@ def test_an_instance_has_a_folder_of_its_own():
 @pytest.mark.parametrize("text, words", ((None, "No such file"), ("listeners = (", "weir.conf:1: "),
                                          ('control = { listen = "unix:%s/dead"; };', "weir is not running there")))
 def test_a_config_of_another_weir_never_leads_to_the_one_of_the_folder(folder, text, words):
-    """Only a reload goes on to RUNTIME_DIRECTORY, and it says so where the config is wrong."""
+    """Only a reload tries RUNTIME_DIRECTORY next, and it says so if the config is wrong."""
     path = os.path.join(folder, "weir.conf")
     if text is not None:
         with open(path, "w", encoding="utf-8") as file:
@@ -257,7 +257,7 @@ def reload_by_file(here):
 def test_weir_reload_finds_a_socket_that_moved_or_moves():
     with house(errors=FAILED) as here:
         here.weir.configure(moved(here))
-        for generation in (2, 3):  # it moves with the first one
+        for generation in (2, 3):  # the socket moves with the first reload
             done = reload_by_file(here)
             assert (done.returncode, done.stderr) == (0, ""), done
             status = run("-c", here.weir.config, "status").stdout
@@ -268,7 +268,7 @@ def test_weir_reload_finds_a_socket_that_moved_or_moves():
 
 
 def test_a_socket_that_moves_between_two_written_paths_is_asked_where_it_is():
-    """No config says where that is; so the error does what it can, and what it names works."""
+    """No config has its path. The error names what was tried, and two ways to reload, and these work."""
     with house() as here:
         here.reload(**moved(here))
         there = os.path.join(here.weir.folder, "moved")
@@ -296,13 +296,13 @@ def test_reload_of_what_is_no_config_prints_the_errors_of_check():
         expected = daemon_run("--check", "-c", here.weir.config).stderr
         assert expected and reload_by_file(here).stderr == expected
         assert get(here.weir, "/v1/status")["reload"]["ok"] is False
-        # Nobody answers where it would be without control.listen, which the errors may hide.
+        # Nobody listens at the default path. The errors in the config may hide a control.listen.
         done = daemon_run("--reload", "-c", here.weir.config, env={"RUNTIME_DIRECTORY": here.weir.folder})
         assert done.returncode == 1 and done.stderr.startswith(expected)
 
 
 def test_what_is_wrong_is_said_in_words_of_the_command_line():
-    """Each error names what is wrong with what was written, and neither HTTP nor a word of it."""
+    """Each error names what is wrong in the command, and uses no word of HTTP."""
     with house() as here:
         exchange(here.client())
         for words, text in ((("kill", "listener="), "listener: it is empty; write a value, or leave it out"),
@@ -339,7 +339,7 @@ def test_drain_and_undrain():
         exchange(sock)
         ctl(here, "undrain")
         ctl(here, "drain", "0s")
-        assert ctl(here, "drain").startswith("drained, ")  # by whatever the config has
+        assert ctl(here, "drain").startswith("drained, ")  # with the grace of the config
         ctl(here, "undrain")
         assert is_ready(here) == "ready: running\n"
         exchange(here.client())
@@ -358,7 +358,7 @@ def test_undrain_names_the_address_that_is_taken():
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
             def take():
-                with contextlib.suppress(OSError):  # weir still serves its queue there
+                with contextlib.suppress(OSError):  # weir still serves its backlog there
                     other.bind(here.weir.address.sockaddr)
                     other.listen()
                     return True
@@ -379,14 +379,14 @@ def test_sockets_that_systemd_holds_are_named():
 
 
 def hostile(sock):
-    """An answer whose names would drive a terminal."""
+    """An answer whose names have control codes of terminals."""
     sock.recv(65536)
     body = json.dumps({"listeners": [{"name": "\x1b]0;x\x07\n\u202e", "pairs": {}}]}).encode()
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
 def old_weir(sock):
-    """The line protocol that was spoken before HTTP."""
+    """An answer in the line protocol that weir had before HTTP."""
     sock.makefile("rb").readline()
     sock.sendall(b"not known; ask for reload or status\nfailed\n")
 
@@ -407,7 +407,7 @@ def test_an_old_weir_is_told(folder):
 
 
 def endless(sock):
-    """An answer that is longer than anybody reads."""
+    """An answer that is longer than any client reads."""
     sock.recv(65536)
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
     while True:
@@ -423,7 +423,7 @@ def test_an_answer_that_is_too_long_is_told(folder):
 
 
 def reloading(sock):
-    """A server that is not there when it is told, and is when it is looked for."""
+    """A PATCH does not find the server, but GET then lists it."""
     is_told = sock.recv(65536).startswith(b"PATCH")
     there = {"upstreams": [{"name": "app", "servers": [{"name": "one"}]}]}
     body = json.dumps({"error": "there is no server one"} if is_told else there).encode()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirctl drain --wait: weir stays in service until no pair is open, or the time is over; and it says how many are open still."""
+"""weirctl drain --wait: weir serves until no pair is open or the time is over, and reports those still open."""
 
 import contextlib
 import subprocess
@@ -18,7 +18,7 @@ from weirtest.settings import DEADLINE
 
 @contextlib.contextmanager
 def draining(here, *words):
-    """weirctl drain, which has begun to wait."""
+    """A weirctl drain that waits: (process, first line of its standard error)."""
     with subprocess.Popen([WEIRCTL, "-s", control_path(here.weir), "drain", *words], env=without_systemd(), text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
@@ -113,7 +113,7 @@ def test_it_ends_where_weir_answers_no_more():
             assert told
             pair.close()
             here.weir.stop()
-            assert process.wait(DEADLINE) in (0, 1)  # it may have drained, before weir was gone
+            assert process.wait(DEADLINE) in (0, 1)  # weir may have drained before it was gone
 
 
 @pytest.mark.parametrize("words", (("drain", "--wait", "none"), ("drain", "--wait", "soon"), ("drain", "--wait"),

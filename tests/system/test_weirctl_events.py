@@ -21,7 +21,7 @@ from weirtest.settings import DEADLINE
 
 @contextlib.contextmanager
 def events(socket, *words):
-    """One that follows; its first line shows that it does."""
+    """A weirctl events; its first line shows that it follows."""
     with subprocess.Popen([WEIRCTL, "-s", socket, "events", *words], env=without_systemd(), text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
@@ -31,7 +31,7 @@ def events(socket, *words):
 
 
 def lines_until(process, word):
-    """The lines up to the first one with this word in it."""
+    """The lines up to the first one that has this word."""
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -62,7 +62,7 @@ def test_a_listener_is_left_out():
     with house() as here:
         here.reload(listeners=[*here.weir.settings["listeners"], listener("other", str(here.free()))])
         with events(control_path(here.weir), "listener=!other", "event=close") as process:
-            while not select.select([process.stdout], [], [], 0.1)[0]:  # it may not be there yet
+            while not select.select([process.stdout], [], [], 0.1)[0]:  # it may not follow yet
                 one_pair(here)
             assert " close " in process.stdout.readline()
         assert 'no listener "othre"; the nearest name is "other"' in ctl(here, "events", "listener=!othre", code=1)
@@ -85,9 +85,9 @@ def test_how_weir_is_comes_only_to_who_asks():
             stats = json.loads(lines_until(process, '"stats"')[-1])
             assert stats["pairs"]["open"] == 0
             with events(control_path(here.weir)) as other:
-                while not select.select([other.stdout], [], [], 0.1)[0]:  # it may not be there yet
+                while not select.select([other.stdout], [], [], 0.1)[0]:  # it may not follow yet
                     one_pair(here)
-                lines_until(other, " close ")  # a line of the start may come late
+                lines_until(other, " close ")  # a line of an earlier pair may come late
             assert json.loads(lines_until(process, '"close"')[-1])["bytes_up"] == 5
 
 
@@ -121,7 +121,7 @@ def test_an_output_that_cannot_be_written_is_told(words):
 
 
 def cut(sock):
-    """An answer that ends in the middle."""
+    """An answer that is cut off in the middle."""
     sock.recv(65536)
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
                  b"5\r\n:\n\nda\r\n")

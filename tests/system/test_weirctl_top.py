@@ -27,14 +27,14 @@ def top(terminal, socket):
 
 
 def ids(screen, title):
-    """The ids of a list of pairs, which begins with its title."""
+    """The ids in a list of pairs, which has this title."""
     head = re.search(f"^ *{title} .*\n", screen, re.M)
     rows = re.match(r"(?: *\d+ .*\n)*", screen[head.end():])[0] if head else ""
     return [int(row.split()[0]) for row in rows.splitlines()]
 
 
 def wait_for_ids(terminal, title, known):
-    """In whatever order."""
+    """Waits until the list has these ids, in any order."""
     wait.until(lambda: sorted(ids(terminal.screen(), title)) == sorted(known), f"{title}: {known}", every=0.05)
 
 
@@ -73,7 +73,7 @@ def test_keys_sort_filter_and_end_pairs(folder):
             terminal.wait("q quit", without=["BUSIEST", "any key"] if key != "b" else ["\n  SILENT"])
         terminal.type("k")
         terminal.wait("select a pair by Up and Down first")
-        terminal.type("w")  # none waits: they stand in the order of their ids
+        terminal.type("w")  # no pair waits, so they are ordered by id
         wait_for_ids(terminal, "WAITING", known)
         terminal.keys("Down", "Down")
         terminal.type("k")
@@ -84,7 +84,7 @@ def test_keys_sort_filter_and_end_pairs(folder):
         terminal.type("ky")
         terminal.wait("1 told to end", "3 pairs")
         peers.end_of(socks[1])
-        # A filter, wrong and right; then all that fit it.
+        # First a wrong filter, then a right one; then we end all pairs that fit it.
         terminal.type("K")
         terminal.wait("write one by f first")
         client = "client=127.0.0.1/32"
@@ -95,7 +95,7 @@ def test_keys_sort_filter_and_end_pairs(folder):
         terminal.type("f")
         terminal.keys(*["BSpace"] * len("colour=red"))
         terminal.type(client)
-        terminal.wait(f"{client}_", "no such filter")  # until the right one is whole, weir is asked with the wrong one
+        terminal.wait(f"{client}_", "no such filter")  # weir is also asked with parts of the right filter
         terminal.keys("Enter")
         terminal.wait(f"3 pairs that fit {client}", without=["no such filter"])
         terminal.type("Ky")
@@ -139,13 +139,13 @@ def test_it_follows_the_size_of_the_terminal(folder):
     with house() as here, Terminal(folder, **WIDE) as terminal:
         _, known = open_pairs(here, 30)
         top(terminal, control_path(here.weir))
-        terminal.type("w")  # none waits: they stand in the order of their ids
+        terminal.type("w")  # no pair waits, so they are ordered by id
         wait.until(lambda: ids(terminal.screen(), "WAITING")[:1] == known[:1], "the first pair", every=0.05)
         terminal.wait("STATE", "relaying")
         terminal.resize(60, 16)
         screen = terminal.wait("WAITING", without=["STATE", "relaying"])
         assert len(ids(screen, "WAITING")) < 10
-        # What does not fit is a key away.
+        # Keys show the pairs that do not fit.
         terminal.keys("End")
         wait.until(lambda: ids(terminal.screen(), "WAITING")[-1:] == known[-1:], "the last pair", every=0.05)
         terminal.keys("Home")
@@ -170,7 +170,7 @@ def test_it_survives_a_restart_of_weir_and_says_so(folder):
 
 
 def hostile(sock):
-    """Answers whose names would drive the terminal."""
+    """Answers whose names have control codes of terminals."""
     name = "\x1b]0;owned\x07\x1b[2J\n\u202e%s%n"
     answers = {
         "/v1/status": {"version": name, "node": name, "state": name},

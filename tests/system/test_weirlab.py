@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab relays as weir does, and its toxics bite: bytes exact by hash, nothing early, changes in flight."""
+"""weirlab relays as weir does, and its toxics work: exact bytes by hash, nothing early, changes in flight."""
 
 import socket
 import time
@@ -29,7 +29,7 @@ def fixture_server():
 
 
 class Pair:
-    """A client through the proxy, and its server's socket, for `with`."""
+    """A client through the proxy, and its server's socket; a context manager."""
 
     def __init__(self, lab, transports=("tcp4", "tcp4"), folder=None, **more):
         self.upstream = peers.Upstream(transports[1], folder)
@@ -47,19 +47,19 @@ class Pair:
 
 
 def timed(sock, count=1):
-    """Reads so many bytes; when the last of them was there."""
+    """Reads so many bytes: (bytes, the time at which the last of them had come)."""
     got = read_exactly(sock, count)
     return got, time.monotonic()
 
 
 def assert_after(since, seconds, now=None):
-    """Not early; and not so late that it was not this that came."""
+    """Asserts that it was not early, and not so late that something else must have caused it."""
     took = (now or time.monotonic()) - since
     assert seconds <= took < seconds + LATE, took
 
 
 def exchange(client, server, size=3_000_000):
-    """Both ways at once, by hash, to the FIN."""
+    """Sends both ways at once, up to the FIN; the hashes must be equal."""
     tasks = [Task(send_hashed, client, Payload(size, 1)), Task(send_hashed, server, Payload(size, 2)),
              Task(receive_hashed, server), Task(receive_hashed, client)]
     up, down, at_server, at_client = (task.result() for task in tasks)
@@ -86,7 +86,7 @@ def test_without_toxics_bulk_goes_past_user_space(lab):
     before = proc.pipe_ends(lab.process.pid)
     with Pair(lab) as (client, server):
         exchange(client, server, 20_000_000)
-        assert proc.pipe_ends(lab.process.pid) >= before + 2  # of splice(2), which are kept for the next
+        assert proc.pipe_ends(lab.process.pid) >= before + 2  # weirlab keeps the pipe of splice(2)
 
 
 @pytest.mark.parametrize("latency", (None, 30))
@@ -155,7 +155,7 @@ def test_thousand_connections_under_latency(lab, server):
             sock.sendall(f"{round_} {i:060}"[:64].encode())
         for i, sock in enumerate(socks):
             assert read_exactly(sock, len(f"{round_} {i:060}"[:64])) == f"{round_} {i:060}"[:64].encode()
-            assert time.monotonic() - sent[i] >= 0.1  # how late, bench/lab judges
+            assert time.monotonic() - sent[i] >= 0.1  # bench/lab judges how late it is
     lab.remove("latency_downstream")
     for sock in socks:
         sock.sendall(b"x")
@@ -198,7 +198,7 @@ def test_a_latency_that_goes_lets_go_what_it_held(lab, server):
     with peers.connect(lab.proxy(server)) as sock:
         lab.toxic("latency", latency=600000)
         sock.sendall(b"x" * 1000)
-        time.sleep(0.1)  # some of it is in flight by then; all of it comes either way
+        time.sleep(0.1)  # now some of it is in flight; all of it arrives in any case
         lab.update("latency_downstream", attributes={"latency": 500000})
         lab.remove("latency_downstream")
         assert read_exactly(sock, 1000) == b"x" * 1000
@@ -230,7 +230,7 @@ def test_bandwidth_is_its_rate_and_never_more(lab, rate):
         task = Task(send_hashed, server, Payload(size))
         got = receive_hashed(client)
         assert got == (task.result(), size)
-        # What is caught up with is the only allowance: 10 ms.
+        # The only allowance is the 10 ms that bandwidth may catch up.
         assert_after(since, 0.5 - 0.012)
 
 

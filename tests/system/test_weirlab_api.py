@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab's API against what toxiproxy's documentation and tests say: fields, statuses, texts of errors."""
+"""weirlab's API compared with toxiproxy's documentation and tests: fields, statuses, texts of errors."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ def fixture_lab():
 
 @pytest.fixture(name="free_port")
 def fixture_free_port():
-    """Gives ports that are free at every address, and the test's own until it ends."""
+    """A function that gives ports which are free at every address; they stay the test's own until it ends."""
     kept = []
 
     def free_port():
@@ -82,7 +82,7 @@ def test_a_client_may_keep_600_connections(lab):
     kept = [http.client.HTTPConnection("127.0.0.1", lab.port, timeout=DEADLINE) for _ in range(600)]
     for _ in range(2):
         for connection in kept:
-            connection.auto_open = connection.sock is None  # never again: it would hide that one was closed
+            connection.auto_open = connection.sock is None  # no second connect: it would hide a close
             connection.request("GET", "/version", headers={"User-Agent": "test"})
             assert connection.getresponse().read()
     for connection in kept:
@@ -129,7 +129,7 @@ def test_what_could_not_be_used_is_refused_with_a_remedy(lab, fields, says):
 
 
 def test_the_longest_names_can_be_asked_for(lab):
-    name = " " * 1024  # of which each is three bytes in a path
+    name = " " * 1024  # in a path, each of these is three bytes
     lab.proxy(UPSTREAM, name)
     path = urllib.parse.quote(name)
     lab.post(f"/proxies/{path}/toxics", {"type": "latency", "name": name})
@@ -258,7 +258,7 @@ def test_a_proxy_and_its_toxics_are_made_together_or_not_at_all(lab):
 
 
 def test_a_stream_is_shown_as_it_was_written(lab):
-    """Toxiproxy compares it in lower case, and keeps it, also in the name that it makes of it."""
+    """Toxiproxy compares the stream in lower case, but keeps it as written, also in the name that it makes of it."""
     lab.proxy(UPSTREAM)
     made = lab.toxic("latency", stream="UpStream", latency=5)
     assert (made["stream"], made["name"]) == ("UpStream", "latency_UpStream")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab's own toxics over real sockets, what is wrong with them, and GET /connections."""
+"""weirlab's own toxics over real sockets, errors in their attributes, and GET /connections."""
 
 import select
 import socket
@@ -48,7 +48,7 @@ def test_freeze_for_ever_goes_with_the_toxic(lab, upstream):
     client, server = pair(lab, upstream, "freeze")
     with client, server:
         server.sendall(b"x")
-        client.sendall(b"y")  # the other way goes on
+        client.sendall(b"y")  # the other direction goes on
         assert read_exactly(server, 1) == b"y"
         lab.remove("freeze_downstream", "p0")
         assert read_exactly(client, 1) == b"x"
@@ -120,7 +120,7 @@ def test_a_receiver_that_goes_after_a_reset_keeps_no_connection_open(lab, upstre
     wait.until(lambda: lab.get("/connections")[0]["upstream"]["sent"] == 500_000, "all is sent")
     peers.reset(client)
     wait.until(lambda: lab.get("/connections")[0]["state"] == "resetting", "the end has come out")
-    server.close()  # it has read nothing
+    server.close()  # the server has read nothing
     wait.until(lambda: not lab.get("/connections"), "the connection is gone", LATE)
 
 
@@ -130,7 +130,7 @@ def test_half_close_ends_one_direction_and_the_other_goes_on(lab, upstream):
         client.sendall(b"abcdef")
         assert read_end(server) == (b"abc", "fin")
         for _ in range(50):
-            client.sendall(bytes(65536))  # is dropped, and holds nobody up
+            client.sendall(bytes(65536))  # these bytes are dropped, and the client need not wait
         server.sendall(b"still here")
         assert read_exactly(client, 10) == b"still here"
 
@@ -253,16 +253,16 @@ def test_connections_say_when_flap_closes_them(lab, upstream):
         assert first["toxic"] == "flap_downstream" and first["what"] == "the proxy goes down"
         assert 0 < first["in_ms"] <= 600000
         lab.update("flap_downstream", "p0", attributes={"for_ms": 1000000, "up_ms": 1000001})
-        assert lab.get("/connections")[0]["next"] is None  # it is over before
+        assert lab.get("/connections")[0]["next"] is None  # flap is over before it goes down
         lab.remove("flap_downstream", "p0")
         lab.toxic("flap", "p0", after_ms=600000, up_ms=1000)
         assert 600000 < lab.get("/connections")[0]["next"]["in_ms"] <= 601000
 
 
-# ---- of the proxy ----
+# ---- toxics of the proxy ----
 
 def connects(at, timeout=0.3):
-    """What becomes of a connect: "open", "refused" or "silence"."""
+    """The outcome of a connect: "open", "refused" or "silence"."""
     with at.socket() as sock:
         sock.settimeout(timeout)
         try:
@@ -331,7 +331,7 @@ def test_blackhole_never_answers_until_it_goes(lab, upstream):
 
 
 def begin_connects(at, ports):
-    """Clients that do not wait for an answer, by their ports."""
+    """Clients that have begun to connect, by their ports."""
     clients = {}
     for port in ports:
         client = peers.prepare(socket.socket())
@@ -339,7 +339,7 @@ def begin_connects(at, ports):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             client.bind(("127.0.0.1", port))
-        except OSError:  # somebody else has it now
+        except OSError:  # another process has the port now
             client.close()
             continue
         client.connect_ex(at.sockaddr)
@@ -348,7 +348,7 @@ def begin_connects(at, ports):
 
 
 def answered(clients):
-    """The ports of those that are connected."""
+    """The ports of the clients that are connected."""
     poll = select.poll()
     for client in clients.values():
         poll.register(client, select.POLLOUT)

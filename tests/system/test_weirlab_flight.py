@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab with bytes in flight: each toxic taken away while it holds them, and ten thousand connections at once."""
+"""weirlab with bytes in flight: a toxic is removed while it holds them; ten thousand connections at once."""
 
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ from weirtest.settings import DEADLINE, LATE, SANITIZER, scaled
 from weirtest.transfer import Payload, Task, filled, receive_hashed, send_hashed
 
 HOUR_MS = 3_600_000
-# What holds bytes or an end back, or lets them pass and would do something later.
+# Toxics that hold bytes or an end back, or that let them pass and would act later.
 HOLDERS = (
     ("latency", {"latency": HOUR_MS}), ("latency", {"latency": HOUR_MS, "jitter": 1000}), ("bandwidth", {"rate": 0}),
     ("bandwidth", {"rate": 1}), ("slow_close", {"delay": HOUR_MS}),
@@ -48,7 +48,7 @@ def test_what_a_toxic_holds_goes_on_when_it_is_taken_away(lab, tmp_path, transpo
         for number, (kind, attributes) in enumerate(HOLDERS):
             name = f"p{number}"
             listen = "localhost:0" if transport == "tcp4" else f"unix:{tmp_path}/{name}"
-            # In the middle of a chain of five.
+            # The toxic is in the middle of a chain of five.
             chain = [{**one, "stream": stream} for one in (
                 *QUICK[:2], {"type": kind, "name": "it", "attributes": attributes}, *QUICK[2:])]
             client = open_ones.enter_context(peers.connect(lab.proxy(upstream.address, name, listen, toxics=chain)))
@@ -70,7 +70,7 @@ def test_a_stream_in_slices_of_a_byte_holds_nobody_up(lab):
         server.setblocking(False)
         block = bytes(1 << 20)
         since = time.monotonic()
-        for _ in range(30):  # of which each was asked behind all bytes that were there to be sliced
+        for _ in range(30):  # weirlab answers each request after it has sliced all bytes that were there
             with contextlib.suppress(BlockingIOError):
                 client.send(block)
             with contextlib.suppress(BlockingIOError):
@@ -105,7 +105,7 @@ def test_what_a_toxic_has_dropped_stays_away_when_it_goes(lab, kind, attributes,
         wait.until(lambda: lab.get("/connections")[0]["upstream"]["received"] == 7, "it has come")
         wait.until(lambda: lab.get("/connections")[0]["upstream"]["in_flight"] == 0, "it is dropped")
         lab.remove(f"{kind}_upstream")
-        if end is None:  # the connection goes on, without it
+        if end is None:  # the connection goes on without those bytes
             client.sendall(b"later")
             peers.fin(client)
             assert read_end(server) == (b"later", "fin")
@@ -115,30 +115,30 @@ def test_what_a_toxic_has_dropped_stays_away_when_it_goes(lab, kind, attributes,
 
 
 def received(sock):
-    """How many bytes the kernel has received for it: tcpi_bytes_received."""
+    """How many bytes the kernel has received for a socket: tcpi_bytes_received."""
     return struct.unpack_from("Q", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136), 128)[0]
 
 
 def test_a_reader_that_stopped_gets_no_burst_from_bandwidth(lab):
-    """1 MB/s; what was held back while it read nothing goes on at that rate, and not at once."""
+    """The rate is 1 MB/s. Bytes that waited while the client read nothing come at that rate, not at once."""
     upstream = peers.Upstream("tcp4", None)
     at = lab.proxy(upstream.address, toxics=[{"type": "bandwidth", "attributes": {"rate": 1000}}])
     with peers.connect(at, rcvbuf=4096) as client, peers.prepare(upstream.sock.accept()[0]) as server:
         size = 700_000
         task = Task(send_hashed, server, Payload(size))
-        time.sleep(0.5)  # it reads nothing
+        time.sleep(0.5)  # the client reads nothing
         digest, got, looks, fullest = hashlib.sha256(), 0, [], 0
         while got < size:
             before = time.monotonic()
             looks.append((before, received(client), time.monotonic()))
-            # Of those that are surely within 10 ms.
+            # The looks that are surely within 10 ms.
             looks = [look for look in looks if looks[-1][2] - look[0] <= 0.01] or looks[-1:]
             fullest = max(fullest, looks[-1][1] - looks[0][1])
             data = client.recv(65536)
             digest.update(data)
             got += len(data)
         assert digest.hexdigest() == task.result()
-        # A share and 16 KiB, and a margin for a kernel that was busy; it was 200 KB.
+        # The limit is the rate's share, 16 KiB, and a margin for a busy kernel. It was 200 KB before the fix.
         assert fullest < 26_384 + 40_000
     upstream.close()
 
@@ -165,7 +165,7 @@ def test_bandwidth_changes_while_its_reader_takes_nothing(lab, tmp_path, transpo
 
 
 @pytest.mark.parametrize("rate", (500, 5000))  # without and with a window of 10 ms
-@pytest.mark.parametrize("size", (30_000, 300_000))  # what is in flight, and more than weirlab reads
+@pytest.mark.parametrize("size", (30_000, 300_000))  # bytes that are all in flight, and more than weirlab reads
 def test_a_reset_does_not_wait_for_a_reader_that_bandwidth_waits_for(lab, rate, size):
     upstream = peers.Upstream("tcp4", None)
     at = lab.proxy(upstream.address, toxics=[{"type": "bandwidth", "attributes": {"rate": rate}}])
@@ -205,7 +205,7 @@ class Crowd:
             sock.sendall(data)
 
     def receive(self, size):
-        """So many bytes at each server; with None, its end, however that comes."""
+        """Reads so many bytes at each server, or with None until it ends, by FIN or reset."""
         poll = select.epoll()
         left = {sock.fileno(): size for sock in self.servers}
         by_fd = {sock.fileno(): sock for sock in self.servers}
@@ -229,7 +229,7 @@ class Crowd:
 
 
 def keep_alive(lab):
-    """A connection to the API that has had an answer, so that its next request is read at once."""
+    """A connection to the API that has had an answer, so that its next request is read without a wait."""
     asked = http.client.HTTPConnection("127.0.0.1", lab.port, timeout=DEADLINE)
     asked.request("GET", "/version")
     asked.getresponse().read()
@@ -242,7 +242,7 @@ def test_a_list_of_connections_lets_others_have_their_turn(lab, reads):
     wait.until(lambda: sum(one["state"] == "relaying" for one in lab.get("/connections")) == crowd.count, "all relay")
     lab.proxy("127.0.0.1:1", "last")
     looks, removes = keep_alive(lab), keep_alive(lab)
-    # Both are there when it looks.
+    # weirlab is stopped, so that it finds both requests at once.
     os.kill(lab.process.pid, signal.SIGSTOP)
     wait.until(lambda: proc.state(lab.process.pid) == "T", "it has stopped")
     looks.request("GET", "/connections")
@@ -252,7 +252,7 @@ def test_a_list_of_connections_lets_others_have_their_turn(lab, reads):
     os.kill(lab.process.pid, signal.SIGCONT)
     assert removes.getresponse().status == 204
     if reads:
-        # What was not shown yet has gone.
+        # The connections that were not listed yet are closed.
         assert len(json.loads(looks.getresponse().read())) < crowd.count
     crowd.receive(None)
     assert lab.get("/connections") == []
@@ -269,7 +269,7 @@ def test_ten_thousand_connections_are_reset_and_stopped_with_all_in_flight():
             crowd.send(b"x" * 64)
             wait.until(lambda: sum(one["upstream"]["received"] for one in lab.get("/connections")) == 64 * crowd.count,
                        "all is in flight")
-            # What is in flight takes memory, and not much; a sanitizer takes more.
+            # Bytes in flight take memory, but not much; a sanitizer takes more.
             assert SANITIZER or proc.memory(lab.process.pid) < 20_000_000 + crowd.count * 8192
             lab.post("/reset")
             crowd.receive(64)

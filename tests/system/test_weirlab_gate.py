@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""refuse and flap for a part of the clients: which ones, what they see, and what is told of it."""
+"""refuse and flap for a part of the clients: which clients, what they see, and what weirlab reports."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from weirtest.settings import scaled
 
 HOUR_MS = 3_600_000
 DOWN = {"up_ms": 1, "down_ms": HOUR_MS}
-# What a client sees that is not let in: over UNIX nothing is reset, unless it has sent something.
+# What a client sees if it is not let in. A UNIX client that has sent nothing sees an end instead of a reset.
 TURNED_AWAY = {"tcp4": ("reset",), "unix": ("reset", "end")}
 
 
@@ -36,7 +36,7 @@ def listen_of(transport, folder):
 
 
 def asked(sock):
-    """What a client sees who sends a byte: "served", "reset" or "end"."""
+    """What a client sees after it has sent a byte: "served", "reset" or "end"."""
     try:
         sock.sendall(b"x")
         return "served" if sock.recv(1) else "end"
@@ -45,7 +45,7 @@ def asked(sock):
 
 
 def fate(at):
-    """What becomes of a new client; also "refused"."""
+    """What a new client sees: "refused", or as for asked()."""
     try:
         with peers.connect(at) as sock:
             return asked(sock)
@@ -54,7 +54,7 @@ def fate(at):
 
 
 def served(at, count):
-    """Which of so many clients, one after the other, are served; the others are turned away as they should be."""
+    """The numbers of the clients that are served, of so many in a row; the others must be turned away properly."""
     fates = [fate(at) for _ in range(count)]
     assert set(fates) <= {"served", *TURNED_AWAY["unix" if at.is_unix else "tcp4"]}, fates
     return {i for i, one in enumerate(fates) if one == "served"}
@@ -78,7 +78,7 @@ def test_refuse_turns_its_part_away_by_the_seed(server, tmp_path, transport):
             choices.append(served(at, 200))
     assert choices[0] == choices[1] != choices[2]
     for choice in choices:
-        assert 120 <= len(choice) <= 160  # of 200; the seed decides, not chance
+        assert 120 <= len(choice) <= 160  # 70% of 200 are 140; the seed decides, so this is not left to chance
 
 
 def test_refuse_with_toxicity_resets_before_a_byte_and_without_the_upstream(lab):
@@ -87,7 +87,7 @@ def test_refuse_with_toxicity_resets_before_a_byte_and_without_the_upstream(lab)
     for _ in range(10):
         with peers.connect(at) as client:
             with pytest.raises(ConnectionResetError):
-                client.recv(1)  # has sent nothing
+                client.recv(1)  # the client has sent nothing
     upstream.sock.setblocking(False)
     with pytest.raises(BlockingIOError):
         upstream.sock.accept()
@@ -104,7 +104,7 @@ def test_a_higher_toxicity_refuses_whom_a_lower_one_does(server):
 
 
 def test_the_choice_is_that_of_the_other_toxics(server):
-    """By seed, proxy, number of the connection, stream and name: as limit_data with the same name."""
+    """It depends on seed, proxy, number of the connection, stream and name: limit_data makes the same choice."""
     choices = []
     for kind, attributes in (("refuse", {}), ("limit_data", {"bytes": 0})):
         toxic = {"type": kind, "name": "it", "toxicity": 0.5, "attributes": attributes}
@@ -168,7 +168,7 @@ def test_refuse_of_a_part_begins_after_its_bytes(lab, server):
     lab.toxic("refuse", toxicity=0.999999, after_bytes=200)
     with peers.connect(at) as client:
         client.sendall(b"x" * 50)
-        read_exactly(client, 50)  # half of them, there and back
+        read_exactly(client, 50)  # they count in both directions, so this is half of them
         assert fate(at) == "served"
         client.sendall(b"x" * 50)
         read_exactly(client, 50)
@@ -188,7 +188,7 @@ def test_whom_a_toxic_resets_is_logged_and_counted(server):
         assert (counted("refuse"), counted("flap")) == (len(turned_away), 0)
         lab.remove("door")
         lab.toxic("flap", toxicity=0.999999, **DOWN)
-        # One that came before it was down is closed, which is not counted here.
+        # A connection from before the proxy went down is closed, which does not count here.
         wait.until(lambda: fate(at) == "reset" and counted("flap") > 0, "it is down")
         for i in turned_away:
             assert wait.until(lambda: lab.said(f"proxy p: connection {i + 1} from 127.0.0.1:\\d+ is reset by door$"),
@@ -200,14 +200,14 @@ def test_whom_a_toxic_resets_is_logged_and_counted(server):
 # ---- flap ----
 
 def live(at, count):
-    """So many clients that are served."""
+    """So many clients, all of them served."""
     socks = [peers.connect(at) for _ in range(count)]
     assert [asked(sock) for sock in socks] == ["served"] * count
     return socks
 
 
 def closed(socks):
-    """Which of them have an end, or a reset."""
+    """The numbers of the clients that have read an end or a reset."""
     found = set()
     for i, sock in enumerate(socks):
         sock.setblocking(False)
@@ -222,7 +222,7 @@ def closed(socks):
 
 
 def told(lab):
-    """How many connections flap has closed by the log."""
+    """How many connections flap has closed, by the log."""
     return sum(int(found[1]) for line in list(lab.lines) if (found := re.search(r"p: flap has closed (\d+) conn", line)))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab with a client that nobody here wrote: toxiproxy-node-client, pinned by version and hash."""
+"""weirlab with a client that is not ours: toxiproxy-node-client, pinned by version and hash."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ SCRIPT = pathlib.Path(__file__).with_name("weirlab_client.js")
 
 
 def fetch(folder):
-    """The client's folder; skips, and says why, where it cannot be had."""
+    """The client's folder. If it cannot be downloaded or run, the test is skipped, and says why."""
     if not shutil.which("node"):
         pytest.skip(f"{NAME} {VERSION} is not tried: there is no node")
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab -record and -replay: the timing of a connection, noted and played again, from either side."""
+"""weirlab -record and -replay: the timing of a connection is recorded, and replayed as either side."""
 
 import re
 import signal
@@ -16,7 +16,7 @@ from weirtest.peers import read_end, read_exactly
 from weirtest.settings import DEADLINE, LATE
 
 FIRST = "weirlab recording 1\n"
-# A question, an answer in two pieces, an end each way.
+# A question, an answer in two pieces, and a FIN each way.
 TALK = FIRST + """20ms upstream 64
 50ms downstream 1000
 40ms downstream 5000
@@ -26,7 +26,7 @@ TALK = FIRST + """20ms upstream 64
 
 
 class Run:
-    """A weirlab that records or plays, for `with`: it ends by itself, or is ended."""
+    """A weirlab that records or replays; a context manager. It ends by itself, or is ended."""
 
     def __init__(self, *options):
         api = () if "-replay" in options else ("-port", "0")
@@ -53,19 +53,19 @@ class Run:
         return next((found for line in list(self.lines) if (found := re.search(pattern, line))), None)
 
     def address(self):
-        """Where it listens, as an Address."""
+        """The Address at which it listens."""
         found = wait.until(lambda: self.said(r"listens on (?:127\.0\.0\.1:(\d+)|unix:([^\s,]+))"), "it listens")
         return tcp("127.0.0.1", int(found[1])) if found[1] else unix(found[2])
 
     def done(self):
-        """Its exit status, when it has ended."""
+        """Its exit status, once it has ended."""
         code = self.process.wait(DEADLINE)
         self._reader.join(DEADLINE)
         return code
 
 
 def events(path):
-    """Of a recording: (seconds since the event before, direction, what)."""
+    """The events of a recording: (seconds since the event before, direction, what)."""
     first, *lines = path.read_text().splitlines()
     assert first + "\n" == FIRST
     units = {"us": 1e-6, "ms": 1e-3, "s": 1}
@@ -78,7 +78,7 @@ def events(path):
 
 
 def sums(told):
-    """What each direction did: bytes, and its end. Pieces that came together are one."""
+    """The bytes of each direction, and its ends. It does not matter in which pieces the bytes came."""
     return {way: (sum(int(what) for _, one, what in told if one == way and what.isdigit()),
                   [what for _, one, what in told if one == way and not what.isdigit()])
             for way in ("upstream", "downstream")}
@@ -96,8 +96,11 @@ def moments(told):
 
 
 def assert_same_times(first, second):
-    """Where as much has come as at an event of the first, the second is not much earlier or later: from its own first
-    event on, which a busy machine may note late, since each waits for what is before it. Pieces may be others."""
+    """
+    Asserts that the second recording reaches the state after each event of the first at about the same time,
+    whatever its pieces. Times count from its own first event, since each event waits for those before it, and a
+    busy machine may record the first one late.
+    """
     second = moments(second)
     begun = second[0][0]
     for now, direction, what in moments(first):
@@ -120,7 +123,7 @@ def test_a_connection_is_recorded_and_weirlab_ends(tmp_path):
             server = peers.prepare(upstream.sock.accept()[0])
             client.sendall(b"q" * 64)
             assert read_exactly(server, 64) == b"q" * 64
-            time.sleep(0.1)  # what follows is later than that after the beginning; each event may be noted late
+            time.sleep(0.1)  # what follows comes at least so long after the beginning; each event may be recorded late
             server.sendall(b"a" * 200_000)
             assert read_exactly(client, 200_000) == b"a" * 200_000
             peers.fin(client)
@@ -143,7 +146,7 @@ def test_an_order_to_stop_keeps_what_was_recorded(tmp_path):
         with peers.connect(lab.address()) as client, peers.connect(lab.address()) as another:
             client.sendall(b"12345")
             assert read_exactly(client, 5) == b"12345"
-            another.sendall(b"x")  # the second connection is relayed, and not recorded
+            another.sendall(b"x")  # the second connection is relayed, but not recorded
             assert read_exactly(another, 1) == b"x"
             lab.process.send_signal(signal.SIGTERM)
             assert lab.done() == 0
@@ -193,7 +196,7 @@ def test_the_server_of_a_recording_answers_at_its_times(tmp_path):
     with Run("-replay", write(tmp_path, TALK), "-listen", "localhost:0") as lab:
         for number in (1, 2):
             with peers.connect(lab.address()) as client:
-                time.sleep(0.1)  # a question that is late
+                time.sleep(0.1)  # the question is late
                 since = time.monotonic()
                 client.sendall(bytes(64))
                 answer = read_exactly(client, 1000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirlab --run: a scenario's steps on its clock, and what is wrong with a file, by file and line."""
+"""weirlab --run: the steps of a scenario run on its clock, and an error names its file and line."""
 
 import subprocess
 import time
@@ -75,7 +75,7 @@ def test_lines_may_end_with_crlf(tmp_path):
                      .replace('"name": "p", "listen": "unix', '"name": "r", "listen": "unix').encode())
     done = run(file)
     assert done.returncode == 1 and f"{file}:12: proxy not found\n" in done.stderr
-    assert f"{file}:10: all is?  well\n" in done.stderr  # a control character, and there is no other
+    assert f"{file}:10: all is?  well\n" in done.stderr  # a control character is printed as "?", and there is only one
     assert done.stderr.count("?") == 1
     file.write_bytes(b'0s POST\r\n /proxies\r\n {"a": 1,\r\n "b": 2\r\n "c": 3}\r\n')
     done = run(file)
