@@ -68,10 +68,7 @@ def test_reader_that_goes_on_reading_gets_all(by_client, timeouts, finishes, dra
 @SIDES
 @SILENCES
 def test_reader_that_reads_nothing_is_reset(by_client, timeouts, finishes, drains):
-    """
-    The time counts from the first look that finds bytes: the pair ends after twice the timer and an eighth at
-    most.
-    """
+    """The time counts from the first look that finds bytes: at most twice the timer, and an eighth."""
     with slow_pair(by_client, timeouts) as rig:
         with within(time.monotonic(), TIMER):
             reader, sender = sides(rig, by_client)

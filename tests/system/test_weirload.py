@@ -21,7 +21,8 @@ from weirtest.settings import DEADLINE
 N = 8
 BY = pytest.mark.parametrize("by", ("fin", "rst"))
 
-# Early is at once, long before its time; late is long after it: a busy machine changes no verdict.
+# "Early" here is a close at once, long before its time, and "late" is long after it: a busy machine changes no
+# verdict.
 EARLY = {"expect": "20s"}
 ON_TIME = {"expect": "100ms"}
 LATE = {"expect": "50ms", "max_late": "100ms"}
@@ -88,28 +89,29 @@ def test_idle_counts_from_the_last_bytes_once_all_are_open(spread, behind, folde
     last_open = max(float(row["opened_us"]) for row in told.rows)
     last_bytes = [float(row["sent_us"]) for row in told.rows]
     assert min(last_bytes) > last_open
-    held_up = told.json["tool"]["loop_delay_us"]["max"]  # the first may have been, for so long
+    held_up = told.json["tool"]["loop_delay_us"]["max"]  # the loop may have held up the first one for so long
     assert max(last_bytes) - min(last_bytes) >= (0.8 * 300e3 - held_up if spread == "300ms" else 0)
 
 
 def test_bytes_that_keep_alive_keep_their_pace(folder):
     """
-    One each half second from its opening, whatever begins meanwhile: at least one from each connection
-    that says its last byte more than that after its first. If all began anew when the last is open,
-    they would come in one heap, and what is due behind it late.
+    A connection sends a byte each half second after its opening, whatever is opened meanwhile: at least one
+    byte, if its last byte is due more than half a second after its first. If all connections began anew when
+    the last one is open, their bytes would be due at the same time, and those behind them would be late.
     """
     for _ in range(5):
         with ScriptedPeer(Script(1.6)) as peer:
             told = load.run("idle", target=peer, expect="1.5s", ramp=18, spread="950ms", folder=folder)
         if told.json["tool"]["loop_delay_us"]["max"] < 50e3:
-            break  # else this machine held it up, which proves nothing
+            break  # otherwise this machine held up the loop, and the run proves nothing
     assert told.verdicts == {"on_time": N} and told.code == 0, told.out
-    # Opened at 0.17 and 0.22 s, all open at about 0.45 s, last bytes at 0.8 and 0.92 s.
+    # These two are opened at 0.17 and 0.22 s, all are open at about 0.45 s, and the last bytes are due at 0.8 and 0.92
+    # s.
     assert [row["sent_bytes"] for row in told.rows[3:5]] == ["3", "3"]
 
 
 def test_what_was_closed_is_answered_while_the_rest_is_open():
-    """Behind the stamps, but not only when all is over."""
+    """weirload closes its own end once the times are noted, and does not wait for the end of the run."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         words = load.arguments("idle", {"target": f"127.0.0.1:{listener.getsockname()[1]}",
                                         "connections": 40, "expect": "60s"})
@@ -138,7 +140,7 @@ def test_limits_that_are_given_are_those_that_hold():
 
 
 def test_lateness_is_the_peers(folder):
-    """All of it lies between what the peer added and what the whole run took."""
+    """The lateness is at least what the peer added, and less than the time of the whole run."""
     begin = time.monotonic()
     with ScriptedPeer(Script(0.6)) as peer:
         told = load.run("idle", target=peer, expect="100ms", folder=folder)
@@ -151,7 +153,7 @@ def test_lateness_is_the_peers(folder):
 
 
 def test_one_end_that_closes_early_is_enough(behind):
-    """The server's end was cut at once; the client's never was."""
+    """The server's end is closed early; the client's end is never closed."""
     with ScriptedPeer(Script(0.25, only="server"), behind) as peer:
         told = load.run("idle", target=peer, serve=behind, expect="1s", wait="200ms")
     assert told.verdicts == {"early": N} and told.code == 1
@@ -165,7 +167,7 @@ def test_one_end_that_closes_early_is_enough(behind):
     ("oneside", {"every": "20ms", "mute": True}),
 ))
 def test_a_server_end_that_is_left_open_is_never_closed_whoever_sends_first(scenario, options, behind):
-    """The client's end is closed in time; the run waits for the server's as long as --wait says."""
+    """The client's end is closed in time; the run waits for the server's end, as long as --wait says."""
     with ScriptedPeer(Script(life=0.6, only="client"), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, expect="200ms", wait="2s", threads=2, **options)
     assert told.verdicts == {"never": N} and told.broken == {"max_never"}, told.out
@@ -173,7 +175,7 @@ def test_a_server_end_that_is_left_open_is_never_closed_whoever_sends_first(scen
 
 
 def test_bytes_that_are_lost_on_the_way_fail(behind):
-    """The token is whole, the byte after it is swallowed; then a byte of the token is, too."""
+    """First the peer loses nothing; then the byte after the token; then a byte of the token itself."""
     with ScriptedPeer(Script(0.3), behind) as peer:
         whole = load.run("idle", target=peer, serve=behind, expect="200ms", spread="0s")
         assert whole.code == 0 and whole.json["bytes"]["up"]["lost"] == 0
@@ -205,7 +207,10 @@ def test_bytes_that_nobody_sent_fail(behind):
     ("mixed", {"every": "20ms", "busy": 25}, 2),
 ))
 def test_bytes_that_are_not_those_that_were_sent_fail(scenario, options, count, behind):
-    """On the way down: of the server's token nothing is lost, for it is not the first to speak."""
+    """
+    The bytes that go down are garbled. The server's token is not lost, since the server is not the first to
+    speak.
+    """
     with ScriptedPeer(Script(0.2, way="down", garble=True), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, expect="100ms", **options)
     assert told.code == 1 and told.broken == {"max_garbled"}, told.out
@@ -213,7 +218,7 @@ def test_bytes_that_are_not_those_that_were_sent_fail(scenario, options, count, 
 
 
 def test_a_server_end_that_is_left_open_fails_although_nobody_speaks(behind):
-    """The client's end is closed in time; whose server's end is whose nobody knows."""
+    """The client's end is closed in time. Nobody speaks, so weirload cannot match the server's ends with clients."""
     with ScriptedPeer(Script(0.15, only="client"), behind) as peer:
         told = load.run("idle", target=peer, serve=behind, expect="100ms", silent=True, wait="300ms")
     assert told.verdicts == {"on_time": N} and told.code == 1
@@ -261,7 +266,7 @@ def test_a_byte_that_weirload_itself_sends_too_late_makes_void(behind):
                               text=True) as process:
             wait.until(lambda: len(peer.peers) == N, "the connections")
             process.send_signal(signal.SIGSTOP)
-            time.sleep(0.4)  # the measurement: longer than what is expected
+            time.sleep(0.4)  # longer than --expect: this is what we test
             process.send_signal(signal.SIGCONT)
             out, _ = process.communicate(timeout=DEADLINE)
     told = load.Told(process.returncode, out, "")
@@ -283,7 +288,7 @@ def test_halfclose_in_silence(verdict, code, options, close_after, by, side, beh
 
 @pytest.mark.parametrize("side", ("client", "server"))
 def test_halfclose_while_the_other_keeps_sending(side, behind):
-    """The cap strikes although bytes come; those sent after the FIN arrive."""
+    """The cap ends the connections although bytes come; the bytes sent after the FIN arrive."""
     with ScriptedPeer(Script(cap=0.5), behind) as peer:
         told = load.run("halfclose", target=peer, serve=behind, side=side, expect="400ms",
                         every="20ms")
@@ -306,7 +311,7 @@ def test_halfclose_without_its_own_server():
 @pytest.mark.parametrize("mute", (False, True), ids=("", "mute"))
 @pytest.mark.parametrize("side", ("client", "server"))
 def test_oneside_while_the_other_keeps_sending(side, mute, behind):
-    """The close is counted from the silent end alone, and what the other one sent arrives."""
+    """The close counts from the silent end alone, and all bytes of the other end arrive."""
     other = "down" if side == "client" else "up"
     options = {"serve": behind, "side": side, "mute": mute, "every": "20ms"}
     with ScriptedPeer(Script(0.6, counts=side), behind) as peer:
@@ -340,7 +345,7 @@ def test_stall(verdict, code, options, close_after, by, side, behind):
 
 
 def test_stall_before_a_server_that_does_not_read():
-    """Nobody accepts: the kernel holds what it can, and nothing is ever closed."""
+    """The listener accepts nobody: the kernel holds what it can, and no connection is closed."""
     with socket.create_server(("127.0.0.1", 0), backlog=8) as listener:
         told = load.run("stall", target=address.of_socket(listener), side="server", connections=2,
                         expect="100ms", wait="500ms")
@@ -379,7 +384,7 @@ def test_a_target_that_refuses_is_told_by_its_error(behind):
     assert told.json["connections"]["failed_by"] == {"ECONNREFUSED": N}
     assert told.json["failed_us"]["count"] == N
     told = load.run("connect", target=behind, expect="1s", max_failed=N)
-    assert told.code == 1 and told.broken == {"min_judged"}  # nothing was measured
+    assert told.code == 1 and told.broken == {"min_judged"}  # no connection was judged
 
 
 def test_a_target_that_is_black_holed_times_out():
@@ -412,14 +417,14 @@ def test_mixed_measures_the_busy_while_the_rest_idles_out(behind):
 
 
 def test_a_busy_one_that_is_closed_is_early(behind):
-    """The busy one pauses for longer than the proxy waits."""
+    """A busy connection pauses for longer than the proxy waits."""
     with ScriptedPeer(Script(0.2), behind) as peer:
         told = load.run("mixed", target=peer, serve=behind, expect="100ms", busy=25, every="20s",
                         spread=None, wait="5s", ramp=8)
     assert told.verdicts == {"early": 2, "on_time": N - 2} and told.code == 1, told.out
 
 
-# Around it
+# Other options
 
 @pytest.mark.parametrize("scenario, options", (
     ("idle", {}),
@@ -448,7 +453,7 @@ def test_sources_are_taken_in_turn():
 
 
 def test_a_name_is_looked_up_once_and_its_address_is_used(behind):
-    """The source decides the family, whatever localhost is first on this machine."""
+    """The source decides the family, whichever address localhost has first on this machine."""
     with ScriptedPeer(Script(0.3), behind) as peer:
         port = peer.address.sockaddr[1]
         told = load.run("idle", target=f"localhost:{port}", source="127.0.0.1", serve=behind, expect="200ms", connections=3)
@@ -457,7 +462,7 @@ def test_a_name_is_looked_up_once_and_its_address_is_used(behind):
 
 
 def test_unix_sockets_on_both_sides(folder):
-    """Its own server alone, without a proxy between: never closed."""
+    """weirload has its own server and no proxy between: no connection is closed."""
     behind = address.unix(os.path.join(folder, "s"))
     told = load.run("idle", target=behind, serve=behind, folder=folder, **NEVER)
     assert told.verdicts == {"never": N} and told.json["connections"]["matched"] == N
@@ -497,7 +502,7 @@ def test_an_interrupt_reports_what_was_measured(number, behind):
 
 
 def run_on_terminal(*words, columns=0):
-    """Its code, what it wrote to standard output, and to the terminal that is its standard error."""
+    """Runs a command with a terminal as its standard error: (exit status, standard output, what the terminal shows)."""
     ours, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=terminal) as process:
@@ -508,7 +513,7 @@ def run_on_terminal(*words, columns=0):
         while piece := os.read(ours, 65536):
             shown += piece
     except OSError:
-        pass  # the terminal's other side is closed
+        pass  # the other end of the terminal is closed
     os.close(ours)
     return process.returncode, out.decode(), shown.decode()
 
@@ -521,11 +526,11 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere():
         assert re.search(r"opened 8 of 8, established 8, failed 0; closed early 0, in time 0, late 0; \d+ s, about \d+ s left", shown)
         assert "\n" not in shown and "opened" in out
         assert load.run("idle", target=peer, expect="500ms").err == ""
-        # On a narrow terminal the counts that matter stay.
+        # A narrow terminal still shows the counts that matter.
         _, _, shown = run_on_terminal(*load.arguments("idle", options), columns=80)
         lines = [line for line in shown.split("\r\x1b[K") if line]
         assert lines and all(re.fullmatch(r"opened \d of 8, failed 0; early 0, in time \d, late 0; \d+ s left", line) for line in lines)
-        # What a line has no room for would wrap, and could not be redrawn.
+        # A line is cut to the width: if it wrapped, it could not be redrawn.
         _, _, shown = run_on_terminal(*load.arguments("idle", options), columns=30)
         lines = [line for line in shown.split("\r\x1b[K") if line]
         assert lines and {len(line) for line in lines} == {29}
@@ -539,7 +544,7 @@ def test_progress_is_a_line_now_and_then_where_it_is_asked_for():
     assert 2 <= len(lines) <= 1 + (told.json["lasted_us"] / 1e6)
     assert all(re.fullmatch(r"weirload: opened 8 of 8, established 8, failed 0; closed early 0, in time \d, late 0.*; \d+ s, about \d+ s left",
                             line) for line in lines), lines
-    # What failed, and what is early.
+    # The line also counts what failed, and what was closed early.
     with ScriptedPeer(Script(0.05)) as peer:
         told = load.run("trickle", target=peer, expect="1s", every="100ms", for_="2s", connections=4, ramp=2, progress="1s")
     lines = told.err.splitlines()

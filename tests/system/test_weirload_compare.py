@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirload compare: which of two reports is worse, by its exit status; and what it does not compare."""
+"""weirload compare: its exit status says which of two reports is worse; and what it does not compare."""
 
 import contextlib
 import json
@@ -22,9 +22,9 @@ def compare(*words, text=None):
 
 @pytest.fixture(scope="module", name="made")
 def one_for_all(tmp_path_factory):
-    """Reports of streams closed at once and 1.4 s late, of which some are closed early, and of those never measured."""
+    """Reports of streams that are closed at once, 1.4 s late, early (twice), and at once without --expect."""
     folder = tmp_path_factory.mktemp("reports")
-    run = again_if_late(load.run)  # only tests are run again, not what they share
+    run = again_if_late(load.run)  # a late test is run again, a fixture is not
 
     @again_if_late
     def report(name, script, **options):
@@ -48,7 +48,7 @@ def test_the_exit_status_says_whether_it_is_worse(made):
     assert told.code == 0 and told.out.endswith("\nB is better\n")
     told = compare(made["soon"], made["soon"])
     assert told.code == 0 and told.out.endswith("\nB is within the noise\n")
-    # What is allowed to differ may be said.
+    # An option allows times to differ.
     told = compare(made["soon"], made["late"], "--tolerance", "1m")
     assert told.code == 0 and "times may differ by 60000.000 ms" in told.out
 
@@ -113,12 +113,12 @@ def test_a_hostile_report_is_refused_by_the_name_of_its_field(folder, made, chan
     assert told.code == 2 and told.out == "" and told.err.startswith(f"weirload: {path}: {says}"), told.err
 
 
-# Clears a terminal, forges a verdict, and turns the text behind it round.
+# It clears a terminal, forges a verdict, and reverses the text behind it.
 HOSTILE = "\x1b[2J\x9b2J\nB is better\n\u202e"
 
 
 def spoilt(value, name=""):
-    """The same report, but that every text which may be anything is hostile, and so are the names of its limits."""
+    """The report with hostile text in each string that has no fixed values, and in the names of its limits."""
     if isinstance(value, dict):
         return {key + HOSTILE if name == "limits" else key: spoilt(one, key) for key, one in value.items()}
     if isinstance(value, list):
@@ -127,7 +127,7 @@ def spoilt(value, name=""):
 
 
 def assert_shown(told, text):
-    """Whatever it quotes, it drives no terminal and begins no line."""
+    """Asserts that what it quotes neither drives a terminal nor begins a line."""
     assert HOSTILE.splitlines()[0] not in text and "\\x1b[2J\\x9b2J\\x0aB is better\\x0a\\u202e" in text, text
     assert all(line.isprintable() for line in text.splitlines()) and "\nB is better\n" not in text
     assert not told.err or told.err.count("\n") == 1
@@ -173,7 +173,7 @@ def test_help_is_asked_for_in_two_ways():
 # Suites
 
 def suite(folder, name, scenarios, **peers):
-    """The report of a suite of these scenarios through scripted peers, which are named after their words."""
+    """The report of a suite: these scenarios through scripted peers, each named after its keyword."""
     path = os.path.join(folder, name)
     with contextlib.ExitStack() as stack:
         peers = {key: stack.enter_context(ScriptedPeer(script)) for key, script in peers.items()}
@@ -191,7 +191,7 @@ def suite(folder, name, scenarios, **peers):
 
 
 def lines(told):
-    """Of the table: what B is, by scenario and proxy."""
+    """The table's verdict on B, by scenario and proxy."""
     table = told.out.split("\n\n")[1].splitlines()[1:]
     return {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in table}
 
@@ -213,7 +213,7 @@ def test_suites_are_compared_row_by_row_and_the_worst_is_the_status(suites):
         ("silent", "same"): "within the noise", ("silent", "slower"): "worse", ("silent", "gone"): "only in A",
         ("idle", "new"): "only in B", ("silent", "new"): "only in B"}
     assert told.code == 1 and told.out.endswith("\n\n2 worse, 0 better, 2 within the noise, 0 not to be compared, 4 only in one\n\nB is worse\n")
-    # What was compared is told of those that differ.
+    # Pairs of runs that differ are reported in full.
     assert told.out.count("client ms p50") == 2 and "\n\nidle through slower: worse\n" in told.out
     told = compare(suites["after"], suites["before"], "--tolerance", "500ms")
     assert told.code == 0 and lines(told)["silent", "slower"] == "better" and told.out.endswith("\n\nB is better\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The page of weirload --html, in Chromium: it needs nothing, runs nothing, and reads well in each medium."""
+"""The page of weirload --html, in Chromium: it needs no other file, runs nothing, and reads well in each medium."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def one_for_all():
 
 
 def page(folder, script, *, serve=False, paced=True, **options):
-    """A run against a scripted proxy; its page, and what it has told. `paced`: it matters when the proxy closed."""
+    """A run against a scripted proxy: (result, path of its page, page). `paced`: it matters when the proxy closes."""
     path = os.path.join(folder, "report.html")
     behind = address.free("tcp4", None) if serve else None
     with ScriptedPeer(script, behind) as peer:
@@ -48,13 +48,13 @@ def test_it_tells_what_the_json_tells(folder, chromium):
     assert told.code == 0
     assert chromium.text(".verdict").startswith("Every limit holds. Of 40 streams 40 were closed on time. The earliest came")
     assert chromium.text("h2").startswith("idle to 127.0.0.1:")
-    # The bars are the closes, and each is as long as it is many.
+    # The bars show the closes: the length of each is proportional to its count.
     rows = chromium.js("return [...document.querySelectorAll('.histogram tbody tr')].map((row) =>"
                        " [+row.cells[2].innerText, +row.querySelector('rect').getAttribute('width')])")
     assert sum(count for count, _ in rows) == 40
     most = max(count for count, _ in rows)
     assert all(width == pytest.approx(1000 * count / most, abs=0.1) for count, width in rows)
-    # So is the plot.
+    # The plot shows them, too.
     assert chromium.js("return document.querySelectorAll('.plot rect.on_time').length") == sum(
         1 for count in json["closes"]["on_time"] if count)
     assert chromium.text(".legend").split("\n") == ["on time 40", "opened 40"]
@@ -70,7 +70,7 @@ def test_it_tells_what_the_json_tells(folder, chromium):
 
 @pytest.mark.slow
 def test_a_gap_between_early_and_late_is_one_row(folder, chromium):
-    """The peer closes all at one age, and the last bytes are spread: the first of them are late, the last early."""
+    """The peer closes all at the same age, and last bytes are spread: the first ones are late, the last ones early."""
     told, path, _ = page(folder, Script(life=0.8), expect="300ms", spread="800ms", connections=8)
     if not told.json["client"]["early_us"] or not told.json["client"]["late_us"]:
         raise Late(told.out)
@@ -92,7 +92,7 @@ def test_what_failed_is_said_in_words(folder, chromium):
     _, path, _ = page(folder, Script(0.05), connections=5, silent=True)
     chromium.open(f"file://{path}")
     assert "Of 5 streams 5 were closed. Half of them after " in chromium.text(".verdict")
-    # Nobody is there.
+    # Nobody listens at the target.
     _, path, _ = page(folder, Script(0.05), expect="1s", connections=5, target=address.free("tcp4", None))
     chromium.open(f"file://{path}")
     assert "5 could not be opened" in chromium.text(".verdict") and chromium.problems() == []
@@ -148,7 +148,7 @@ def test_it_is_for_readers_phones_paper_and_the_night(folder, chromium):
         text, ratio = chromium.js(CONTRASTS)[0]
         assert ratio >= 4.5, (scheme, text, ratio)
         chromium.shot(f"report-{scheme}")
-    # Paper is white, whatever the reader's screen is.
+    # Printed paper is white, whatever the colour scheme of the screen.
     chromium.cdp("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     assert chromium.js("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     chromium.shot("report-print")

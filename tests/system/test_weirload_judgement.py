@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What weirload passes and what it does not, whom it blames, and what it says of itself."""
+"""What weirload passes and fails, which side it blames, and what it reports of itself."""
 
 import os
 import platform
@@ -26,7 +26,7 @@ def behind():
 
 
 def begin(scenario, **options):
-    """A run that is under way; finish() it."""
+    """A run in the background; finish() waits for it."""
     return subprocess.Popen(load.arguments(scenario, {"json": True, "connections": N, **options}),
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -36,7 +36,7 @@ def finish(process):
     return load.Told(process.returncode, out, err)
 
 
-# What it passed once
+# Failures that an older weirload passed
 
 def test_what_is_late_fails_without_being_asked():
     with ScriptedPeer(Script(0.5)) as peer:
@@ -83,9 +83,9 @@ def test_messages_that_are_slow_fail(behind):
     with ScriptedPeer(Script(0.6, delay=0.1), behind) as peer:
         options = {"target": peer, "serve": behind, "busy": 25, "every": "20ms", "expect": "500ms"}
         told = load.run("mixed", max_latency="50ms", **options)
-        assert load.run("mixed", **options).code == 0  # its limit is that of --max-late
+        assert load.run("mixed", **options).code == 0  # without --max-latency, the limit is that of --max-late
     assert told.broken == {"max_latency"} and told.code == 1
-    assert told.json["limits"]["max_latency"]["value"] >= 200e3  # there and back
+    assert told.json["limits"]["max_latency"]["value"] >= 200e3  # the delay counts there and back
 
 
 def test_messages_that_do_not_come_back_fail(behind):
@@ -96,7 +96,7 @@ def test_messages_that_do_not_come_back_fail(behind):
 
 
 def test_the_last_messages_come_back():
-    """None is cut off by the end of the run, although each takes its time."""
+    """The end of the run cuts none off, although each takes a while."""
     echo = address.free("tcp4", None)
     with begin("serve", connections=None, serve=echo, mode="echo") as server:
         wait.until(lambda: is_reached(echo), "the server")
@@ -127,14 +127,14 @@ def test_the_sentence_names_the_option():
     assert f"FAILED: {N} closed early, 0 allowed (--max-early)\n" in told.out
 
 
-# Whose fault it is
+# Which side is at fault
 
 def test_what_ended_while_weirload_itself_stood_still_is_void_and_not_late():
     with ScriptedPeer(Script(0.7)) as peer:
         with begin("idle", target=peer, expect="100ms", max_late="800ms") as process:
             wait.until(lambda: peer.script.heard == N, "the connections")
             process.send_signal(signal.SIGSTOP)
-            time.sleep(1.1)  # the measurement: longer than what may be late
+            time.sleep(1.1)  # longer than --max-late: this is what we test
             process.send_signal(signal.SIGCONT)
             told = finish(process)
     assert told.verdicts == {"void": N} and told.broken == {"max_void", "min_judged"}, told.out
@@ -153,7 +153,7 @@ def test_what_is_late_by_more_than_weirloads_own_delay_is_late():
 
 
 def test_a_server_that_speaks_late_does_not_make_the_proxy_late(folder):
-    """Not our server: the close is counted from what it says, too, 0.2 s after the client."""
+    """The server is not weirload's: the close also counts from the server's byte, 0.2 s after the client's."""
     with ScriptedPeer(Script(0.3, banner=0.2)) as peer:
         told = load.run("idle", target=peer, expect="100ms", folder=folder)
     assert told.verdicts == {"on_time": N}, told.out
@@ -221,7 +221,7 @@ def test_every_scenario_measures(scenario, options, least, behind):
     assert told.json["client"]["after_us"]["min"] >= least
 
 
-# What it says of itself
+# What weirload reports of itself
 
 def test_the_report_says_what_it_was(behind):
     with ScriptedPeer(Script(0.15)) as peer:
@@ -267,7 +267,7 @@ def test_no_word_of_the_command_drives_a_terminal_and_yet_it_can_be_pasted(folde
     assert said.split("\0")[:-1] == words
 
 
-# The servers that it makes
+# weirload's own servers
 
 def is_reached(where):
     with where.socket() as sock:
@@ -305,7 +305,7 @@ def test_an_address_for_a_black_hole_that_is_taken():
     ("stall", "stall", {"side": "server", "connections": 2}, {"write_stall": "1s"}),
 ))
 def test_a_server_alone_serves_every_scenario(mode, scenario, options, timers, behind):
-    """As if the proxy and it were on other hosts: it knows nothing of the run."""
+    """The server is a process of its own, as on another host: it knows nothing of the run."""
     timers = {"idle": "none", "half_close": "none", "write_stall": "none", **timers}
     expect = next(value for value in timers.values() if value != "none")
     with begin("serve", connections=None, serve=behind, mode=mode) as server:
@@ -317,7 +317,7 @@ def test_a_server_alone_serves_every_scenario(mode, scenario, options, timers, b
     count = options.get("connections", N)
     assert told.verdicts == {"on_time": count - (2 if mode == "echo" else 0)} and told.code == 0, told.out
     saw = served.json["server"]
-    assert served.code == 0 and saw["count"] == count + 1  # and the one that looked
+    assert served.code == 0 and saw["count"] == count + 1  # is_reached() made one more
     assert saw["fin"] + saw["rst"] + saw["weirload"] + saw["error"] == saw["count"]
     assert served.json["bytes"]["sent"] > 0 if mode == "echo" else served.json["bytes"]["sent"] == 0
 
@@ -334,7 +334,7 @@ def test_a_server_alone_that_nobody_reached_says_so_and_ends_by_itself(behind):
 @pytest.mark.parametrize("scenario, options", (
     ("trickle", {"every": "50ms", "for_": "150ms"}), ("idle", {"spread": "100ms"}), ("oneside", {"every": "50ms"})))
 def test_what_weirload_closes_itself_is_no_close_of_the_proxy(scenario, options, behind, folder):
-    """When one end is given up, the proxy passes that close on to the other end."""
+    """If weirload gives one end up, the proxy passes that close on to the other end."""
     with ScriptedPeer(Script(), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, expect="200ms", wait="200ms", max_late="100ms",
                         folder=folder, **options)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The manual page's examples can be copied: each runs as it is written there, but for its addresses."""
+"""The examples of the manual page can be copied: each runs as the page has it; only the addresses are changed."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from weirtest import address, load, wait
 from weirtest.rig import relay
 from weirtest.settings import DEADLINE, ROOT
 
-# A busy machine makes this of any example; nothing else may fail.
+# An example may fail for these reasons on a busy machine, and for no other.
 BUSY = re.compile(r"FAILED: (.*(closed late|void, for|a message took)|nothing was measured)")
 
 
@@ -24,7 +24,7 @@ def examples():
 
 
 def run(example, folder, proxy, server):
-    """In a shell that finds weirload; what it told, and its status. A server alone is interrupted."""
+    """Runs an example in a shell, which finds weirload: (exit status, output). A server alone is ended by SIGINT."""
     line = example.replace("127.0.0.1:8080", str(proxy)).replace("lb.example:443", str(proxy))
     line = line.replace("127.0.0.1:9000", str(server)).replace("0.0.0.0:9000", str(server))
     line = re.sub(r"^weirload\b", f"exec '{load.WEIRLOAD}'", line)
@@ -41,7 +41,7 @@ def run(example, folder, proxy, server):
 def test_each_example_runs_as_it_is_written(example, folder):
     server = address.free("tcp4", None)
     assert example.startswith("weirload ") and example.count("\n") <= 2
-    # The balancer has a server of its own, and so has whoever is not one himself.
+    # weir needs weirload's server where the example starts one. Elsewhere its server is one that answers by itself.
     is_served = "--serve" in example or "--blackhole" in example
     with relay(**({"servers": [str(server)]} if is_served else {}),
                timeouts={"idle": "1m" if " drain " in example else "1s", "connect": "1s"}) as rig:

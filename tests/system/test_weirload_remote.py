@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-weirload --remote: the server's ends are another process's, which obeys whoever shows the secret.
-Where the kernel lets it, that one lives eleven days later: its clock does not agree.
+weirload --remote: the server's ends are in another process, which obeys a caller that has the secret. Where the
+kernel allows it, the clock of that process is eleven days ahead: the two clocks do not agree.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from weirtest.rig import relay
 from weirtest.settings import DEADLINE, scaled
 
 N = 8
-SHIFT = ("unshare", "--time", "--monotonic", "1000000")  # the kernel shifts it with the exec
+SHIFT = ("unshare", "--time", "--monotonic", "1000000")  # the kernel shifts the clock at exec
 SECRET = "correct horse battery staple"
 
 
@@ -31,7 +31,7 @@ def shifts():
 
 
 class Server:
-    """A serving end; for `with`."""
+    """A weirload serve with --control; a context manager."""
 
     def __init__(self, folder, prefix=(), serve=None):
         self.address = serve or address.free("tcp4", None)
@@ -62,7 +62,7 @@ class Server:
 
     @contextlib.contextmanager
     def caller(self, rcvbuf=None):
-        """A connection to it, its file of lines, and what it said first."""
+        """A connection to its control address: (file of lines, its first line)."""
         with self.control.socket() as sock:
             if rcvbuf:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -85,7 +85,7 @@ def ask(lines, **words):
     return json.loads(answer) if answer else None
 
 
-# Every scenario that has a serving end
+# Every scenario that has server ends
 
 RIGHT = (
     ("idle", Script(0.6), {}),
@@ -113,7 +113,7 @@ RIGHT = (
 
 
 def judged(scenario, options):
-    """How many are."""
+    """How many connections are judged."""
     n = options.get("connections", N)
     return n - (2 if scenario in ("mixed", "firstbyte", "queue") else 0)
 
@@ -130,7 +130,7 @@ def test_a_proxy_that_is_right_is_found_so(scenario, script, options, server):
     assert told.json["connections"]["matched"] == next(
         (matched[key] for key in options if key in matched), options.get("connections", N))
     assert told.json["bytes"]["up"]["lost"] == told.json["bytes"]["down"]["lost"] == 0
-    # And one that is not: the same proxy, of which more was expected.
+    # The same proxy fails when more was expected.
     assert early is None or (early.verdicts == {"early": options.get("connections", N)} and early.code == 1), early.out
 
 
@@ -145,7 +145,7 @@ def test_a_proxy_that_is_late_or_never_comes(scenario, script, options, server):
 
 
 def test_a_server_end_alone_that_is_cut_early_is_enough(server):
-    """Which only its own process sees; by more than a byte may be on its way."""
+    """Only the server's process sees the close. It is early by more time than a byte may need on its way."""
     with ScriptedPeer(Script(0.25, only="server"), server.address) as peer:
         told = server.run("idle", peer, expect="2s", max_late="1s", wait="200ms")
     assert told.verdicts == {"early": N} and told.ends("server") == {"fin": N}, told.out
@@ -161,7 +161,7 @@ def test_the_other_end_of_a_half_close_that_is_reset_too_soon_is_early(server):
     ("trickle", {"every": "50ms", "for_": "150ms"}), ("trickle", {"every": "50ms", "for_": "150ms", "direction": "down"}),
     ("oneside", {"every": "50ms"})))
 def test_what_weirload_closes_itself_is_no_close_of_the_proxy(scenario, options, server):
-    """Each process gives its own end up; the proxy passes that on to the other."""
+    """Each process gives its own end up, and the proxy passes that on to the other one."""
     with ScriptedPeer(Script(), server.address) as peer:
         told = server.run(scenario, peer, expect="200ms", wait="200ms", max_late="100ms", **options)
     assert told.verdicts == {"never": N} and told.broken == {"max_never"}, told.out
@@ -241,7 +241,7 @@ def test_a_name_and_a_path_are_remotes_too(folder):
         assert one.run("idle", peer, expect="200ms").code == 0
 
 
-# Whom it obeys
+# Which callers it obeys
 
 def test_a_wrong_secret_is_told_after_a_while_and_the_right_one_is_served(server, folder):
     wrong = os.path.join(folder, "wrong")
@@ -257,7 +257,7 @@ def test_a_wrong_secret_is_told_after_a_while_and_the_right_one_is_served(server
 
 
 def test_what_was_heard_once_proves_nothing_a_second_time(server):
-    """A man in the middle, who hears a run begin; then he says the same."""
+    """A man in the middle hears the beginning of a run, and then sends the same."""
     heard = []
     with ScriptedPeer(Script(), server.control, hears=heard) as middle, \
             ScriptedPeer(Script(0.2), server.address) as peer:
@@ -299,7 +299,7 @@ def test_whoever_shows_nothing_is_refused(line, says, server):
 
 
 def test_who_says_nothing_holds_no_place_for_long(server):
-    """More callers than it takes at once: the last one is served when the silent ones are dropped."""
+    """There are more callers than it takes at once: the last one is served when the silent ones are cut off."""
     with contextlib.ExitStack() as stack:
         for _ in range(9):
             sock = stack.enter_context(server.control.socket())
@@ -315,7 +315,7 @@ RUN = {"scenario": "idle", "nonce": 1, "busy": 1000000, "silent": False, "mute":
 
 @contextlib.contextmanager
 def proven(server, **options):
-    """A caller that has shown the secret, as weirload does: crypt(3) has no other face in Python."""
+    """A caller that has proved that it has the secret, as weirload does: in Python only crypt computes crypt(3)."""
     crypt = pytest.importorskip("crypt")
     with server.caller(**options) as (lines, hello):
         phrase = f"{SECRET}\n{hello['challenge']}\n{'0' * 32}"
@@ -347,8 +347,8 @@ def test_it_serves_one_at_a_time_and_what_comes_out_of_turn_is_refused(server):
         state = ask(lines, over=[])
         assert state == {"servers": 0, "ended": 0, "awaited": 0, "strangers": 0, "delay_us": 0, "over": []}
         assert ask(lines, over=[0])["over"] == []
-        assert "not what comes now" in ask(lines, over=[1])["error"]  # there is one client
-    with proven(server) as lines:  # and the run of who was refused is over
+        assert "not what comes now" in ask(lines, over=[1])["error"]  # there is only one client, number 0
+    with proven(server) as lines:  # the run of the refused caller is over, too
         wait.until(lambda: "ok" in (again := ask(lines, run=RUN)) or pytest.fail(str(again)), "its turn")
         assert ask(lines, stop=True)["servers"] == 0
         assert ask(lines, ends=0) == {"ends": []} == ask(lines, ends=10**15)
@@ -357,7 +357,7 @@ def test_it_serves_one_at_a_time_and_what_comes_out_of_turn_is_refused(server):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_who_asks_and_reads_no_answer_is_not_heard_for_ever(server):
-    """What waits for it is bounded: it is hung up on long before 64 MiB of answers."""
+    """The queue of answers is bounded: the caller is cut off long before 64 MiB of them."""
     question = b'{"over": []}\n' * 1000
     with proven(server, rcvbuf=4096) as lines:
         assert ask(lines, run=RUN) == {"ok": True}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What weirload writes into files: for what runs tests (JUnit), and wholly or not at all."""
+"""The files that weirload writes: JUnit reports for test runners and others. Each is written wholly or not at all."""
 
 import os
 import signal
@@ -78,19 +78,19 @@ def test_a_file_is_there_wholly_or_not_at_all(folder, option):
     os.symlink("report", path + ".link")
     with ScriptedPeer(Script(0.05)) as peer:
         options = {"target": peer, "expect": "0s", "connections": 1}
-        # More than this is not to be had: what was there before stays, and nothing else is left.
+        # The file may not grow further: its old content stays, and no temporary file is left.
         done = load.run("idle", **options, **{option: path}, prefix=("prlimit", "--fsize=64:64"))
         assert done.code == 1 and f"weirload: --{option} {path}: File too large" in done.err
         with open(path, encoding="ascii") as file:
             assert file.read() == "of before"
         assert sorted(os.listdir(folder)) == ["report", "report.link"]
-        # A link stays one.
+        # A symbolic link stays a link.
         done = load.run("idle", **options, **{option: path + ".link"})
         assert done.code == 0 and os.path.islink(path + ".link")
         with open(path, encoding="ascii") as file:
             assert "of before" not in file.read()
         assert sorted(os.listdir(folder)) == ["report", "report.link"]
-        # What is no file is written as it is.
+        # A device is written directly.
         done = load.run("idle", **options, **{option: "/dev/full"})
         assert done.code == 1 and "No space left" in done.err
         assert load.run("idle", **options, **{option: "/dev/null"}).code == 0 and os.path.exists("/dev/null")
@@ -123,7 +123,7 @@ def test_two_reports_that_go_to_one_place_are_refused_before_the_run(folder):
             done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False)
             assert done.returncode == 2 and done.stderr == f"weirload: --html {html_path}: another report goes there; write another path\n"
         assert peer.script.heard == 0 and sorted(os.listdir(folder)) == ["link", "there", "under"]
-        # What is no file may take several.
+        # Several reports may go to one device.
         assert load.run("idle", target=peer, expect="0s", max_late="20s", junit="/dev/null", html="/dev/null").code == 0
 
 

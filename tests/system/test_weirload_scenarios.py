@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirload's scenarios of preface, first byte, lifetime, queue and drain, on proxies that are right and wrong."""
+"""The scenarios preface, firstbyte, lifetime, queue and drain of weirload, on proxies that are right and wrong."""
 
 import os
 import pathlib
@@ -47,7 +47,7 @@ def test_a_preface_timer_that_bytes_put_off_never_strikes(begin):
 
 @pytest.mark.parametrize("begin, first, length", (("proxy", 0x0d, (14, 16)), ("tls", 22, (3, 5))))
 def test_what_is_begun_lacks_its_last_byte(begin, first, length, folder):
-    """By the length that it says itself; and the bytes are the same one at a time."""
+    """The length field says that one byte is missing; the bytes are the same when they are sent one at a time."""
     heard = []
     for every in (None, "1ms"):
         with ScriptedPeer(Script(life=1), hears=heard) as peer:
@@ -69,7 +69,8 @@ def test_firstbyte_counts_whatever_the_server_says(every, behind):
         measured = load.run("firstbyte", target=peer, **options)
     assert told.verdicts == {"on_time": N - 2} and told.code == 0, told.out
     assert told.json["connections"]["matched"] == N and told.ends()["weirload"] == 2
-    # Those of --busy have not spoken yet; but who is closed after the last of the others was let go before.
+    # Busy connections have not spoken yet, so a close is early for them, too; but when the last of the others is
+    # closed, weirload lets them go.
     assert set(early.verdicts) == {"early"} and N - 2 <= early.verdicts["early"] <= N and early.code == 1
     assert set(measured.verdicts) == {"measured"} and N - 2 <= measured.verdicts["measured"] <= N
     assert measured.json["client"]["after_us"]["min"] >= 400e3
@@ -141,13 +142,13 @@ def test_whoever_loses_its_place_is_early_and_a_server_without_a_limit_ends_nobo
 
 @pytest.fixture
 def begins(folder):
-    """A file that the drain's command makes."""
+    """The file that the drain's command makes."""
     return os.path.join(folder, "drain")
 
 
 def drained(drain, begins, behind, command="true", **options):
-    """The drain's command makes the file, and then does what else is said."""
-    pathlib.Path(begins).unlink(missing_ok=True)  # of a try that was late
+    """Runs a drain, whose command makes the file and then runs `command`."""
+    pathlib.Path(begins).unlink(missing_ok=True)  # a late try has left it
     with ScriptedPeer(Script(drain=drain, drain_file=begins), behind) as peer:
         return load.run("drain", **{"target": peer, "serve": behind, "after": "400ms", "every": "20ms",
                                     "drain_command": f"touch '{begins}'; {command}", **options})
@@ -158,7 +159,7 @@ def test_a_drain_that_waits_for_live_streams_cuts_none(begins, behind):
     assert told.code == 0 and told.verdicts == {"on_time": N}, told.out
     drain = told.json["drain"]
     assert (drain["live"], drain["finished"], drain["cut"]) == (N // 2, N // 2, 0)
-    assert drain["accepted"] > 0 == drain["refused"]  # this one goes on listening
+    assert drain["accepted"] > 0 == drain["refused"]  # this proxy goes on listening
     busy = told.json["busy"]
     assert busy["connections"] == N // 2 and busy["sent"] == busy["received"] > 0
     assert told.ends() == {"fin": N}
@@ -187,7 +188,7 @@ def test_what_may_be_cut_when_its_time_is_over_is_not_early(begins, behind):
 def test_the_rest_is_late_when_a_drain_forgets_it(begins, behind):
     told = drained(None, begins, behind, for_="200ms", expect="200ms", wait="300ms")
     if told.verdicts == {"never": N}:
-        raise Late(told.out)  # those that went on had no time to end
+        raise Late(told.out)  # the live streams had no time to finish
     assert told.verdicts == {"on_time": N // 2, "never": N // 2} and told.code == 1, told.out
 
 
@@ -200,7 +201,7 @@ def test_what_is_closed_before_the_drain_begins_is_early(begins, behind):
 @pytest.mark.parametrize("command, status, says", (
     ("exit 3", 3, "--drain-command ended with status 3"),
     ("kill -TERM $$", 143, "--drain-command ended with status 143"),
-    # weirload ignores that one itself.
+    # weirload itself ignores SIGXFSZ.
     ("kill -XFSZ $$", 153, "--drain-command ended with status 153")))
 def test_a_command_that_fails_is_told(command, status, says, begins, behind):
     told = drained("idle", begins, behind, command, after="100ms", for_="100ms", expect="10s")
@@ -214,7 +215,7 @@ def test_what_the_command_says_is_no_part_of_the_report(begins, behind):
 
 
 def test_a_newcomer_that_is_refused_is_counted(behind):
-    """The listener alone goes; what is open stays until it has finished, and the rest is forgotten."""
+    """Only the listener goes: live streams stay until they have finished, and the proxy forgets the rest."""
     with ScriptedPeer(Script(), behind) as peer:
         options = {"target": peer, "serve": behind, "after": "200ms", "for": "900ms", "expect": "100ms",
                    "wait": "1s", "every": "20ms", "connections": N, "json": True, "drain_command": "echo now"}

@@ -16,7 +16,7 @@ from weirtest.load import Script, ScriptedPeer
 from weirtest.settings import DEADLINE, ROOT
 
 N = 8
-# No busy machine makes this late.
+# With this limit even a busy machine is not late.
 GENEROUS = f'defaults = {{ connections = {N}; expect = "100ms"; max_late = "20s"; }};\n'
 
 
@@ -31,7 +31,7 @@ def run(folder, text, *words):
 
 
 def rows(told):
-    """Of the table: the cells of each row, by scenario and proxy."""
+    """The cells of each row of the table, by scenario and proxy."""
     head, *lines = told.out.split("\n\n")[0].splitlines()
     names = re.split(r"\s{2,}|\s(?=[a-z])", head.strip())
     assert names[:3] == ["scenario", "proxy", "expected"] and names[-1] == "verdict"
@@ -42,7 +42,7 @@ def rows(told):
 
 
 def refused(folder, text):
-    """The lines that it says of a file that is wrong, without its name."""
+    """The errors that it reports in a wrong file, one a line, without the file's name."""
     told = run(folder, text)
     assert told.code == 2 and told.out == "", told.out
     path = os.path.join(folder, "fleet.suite")
@@ -51,7 +51,7 @@ def refused(folder, text):
     return [line.removeprefix(f"weirload: {path}:").strip() for line in lines]
 
 
-# What it runs, and what it tells
+# What a suite runs, and what it reports
 
 def test_each_scenario_goes_through_each_proxy_and_the_wrong_one_fails(folder):
     with ScriptedPeer(Script(1.1)) as right, ScriptedPeer(Script(0.02)) as wrong:
@@ -129,7 +129,7 @@ def test_the_json_has_the_report_of_each_row(folder):
 
 
 def test_a_file_may_be_called_anything(folder):
-    """Its report can be compared, whatever bytes that is."""
+    """A file's name may be any bytes, and its report can still be compared."""
     path, report = os.path.join(os.fsencode(folder), b"\xff\x1b.suite"), os.path.join(folder, "report.json")
     with ScriptedPeer(Script(0.15)) as peer:
         with open(path, "w", encoding="ascii") as file:
@@ -193,7 +193,7 @@ def test_a_close_that_is_not_expected_is_measured(folder):
 
 
 def interrupt(folder, text, number, *words, until):
-    """Sends the signal when `until` is true; what it told."""
+    """Sends the signal once `until` is true; the result."""
     path = os.path.join(folder, "fleet.suite")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
@@ -206,7 +206,7 @@ def interrupt(folder, text, number, *words, until):
 
 
 def test_proxies_run_beside_each_other_where_it_says_so(folder):
-    """Neither closes: one after another, the second would hear of nobody."""
+    """Neither proxy closes: if the runs were one after another, the second proxy would have no connections."""
     one, two = Script(None), Script(None)
     with ScriptedPeer(one) as first, ScriptedPeer(two) as second:
         told = interrupt(folder, GENEROUS + f"""
@@ -281,7 +281,7 @@ def test_lines_of_progress_name_their_run(folder, parallel):
     assert told.code == 0 and told.err.startswith("weirload: 1 of 2, idle through one: opened 8 of 8"), told.err
 
 
-# What is wrong with a file
+# Errors in a file
 
 PROXY = 'proxies = ( { name = "a"; target = "127.0.0.1:1"; } );\n'
 IDLE = 'scenarios = ( "idle" );\n'
@@ -406,14 +406,14 @@ def test_too_few_descriptors_for_all_beside_each_other_are_told(folder):
 # The manual
 
 def keys():
-    """The keys that weirload-suite(5) has."""
+    """The part of weirload-suite(5) from its examples on."""
     page = (ROOT / "man" / "weirload-suite.5").read_text(encoding="utf-8")
     return page[page.index(".Sh EXAMPLES"):]
 
 
 def test_the_example_of_the_manual_is_a_right_file(folder):
     example, = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", keys(), re.M | re.S)
-    # Nothing listens there: each row is run, and says so.
+    # Nothing listens at these addresses: each row runs, and says so.
     text = example.replace("\\e", "\\").replace("10m", "10ms").replace("1h", "1s").replace("50s", "50ms").replace("30s", "30ms")
     text = re.sub(r"192\.0\.2\.\d+:\d+", "127.0.0.1:1", text)
     told = run(folder, text)

@@ -14,7 +14,7 @@ N = scaled(40, 8)
 SIDES = pytest.mark.parametrize("side", ("client", "server"))
 pytestmark = [pytest.mark.workers, pytest.mark.invariant("no timer strikes early", "docs/TIMEOUTS.md", "The timers")]
 
-# So that no other timer than the one under test is due.
+# With these timeouts only the timer under test can be due.
 NONE = {"connect": "30s", "idle": "none", "half_close": "none", "write_stall": "none"}
 
 
@@ -28,7 +28,10 @@ def timeouts(**some):
 
 
 def judge(told, report, ends, side="client", count=N):
-    """None early, by weirload's stamps; late is printed, and fails beyond LATE. `ends`: one, or any of two."""
+    """
+    Asserts that by weirload's clock no close is early, nor later than LATE; prints how late. `ends`: those
+    allowed.
+    """
     assert told.verdicts == {"on_time": count} and told.code == 0, told.out
     ended = told.ends(side)
     assert sum(ended.values()) == count and set(ended) <= set(ends.split()), (
@@ -67,7 +70,7 @@ def test_idle_after_a_trickle(direction, behind, report):
     ("idle_upstream", "server", False),
     ("idle_upstream", "server", True)), ids=str)
 def test_what_one_side_does_not_send(timer, side, mute, behind, report):
-    """However much the other one sends, which keeps `idle` away; of that something may be in flight at the end."""
+    """The other side keeps sending, so that `idle` is not due; some of its bytes may be in flight at the end."""
     with relay(servers=[str(behind)], timeouts=timeouts(idle="700ms", **{timer: "1s"})) as rig:
         told = load.run("oneside", target=rig.weir.address, serve=behind, connections=N, side=side,
                         mute=mute, every="50ms", expect="1s")
@@ -87,7 +90,7 @@ def test_half_close(side, behind, report):
 
 @SIDES
 def test_half_close_max(side, behind, report):
-    """However much is sent after the FIN; and what is sent arrives, but for what the end cut off."""
+    """The timer is due although bytes come after the FIN. They arrive, but for those that the end cuts off."""
     with relay(servers=[str(behind)],
                timeouts=timeouts(half_close="500ms", half_close_max="1s")) as rig:
         told = load.run("halfclose", target=rig.weir.address, serve=behind, connections=N,
@@ -100,8 +103,8 @@ def test_half_close_max(side, behind, report):
 @SIDES
 def test_write_stall(side, behind, report):
     """
-    Never early. When it comes due weir tries its kernel once more, and what that takes counts: so
-    it may take twice as long (docs/TIMEOUTS.md).
+    It is never early. When it is due, weir tries its kernel once more, and the bytes that the kernel takes
+    count: so the pair may stay for twice the time (docs/TIMEOUTS.md).
     """
     count = scaled(10, 4)
     with relay(servers=[str(behind)], timeouts=timeouts(write_stall="2s")) as rig:
@@ -134,7 +137,10 @@ def test_a_refusing_server_ends_at_once(report):
 
 
 def test_preface(report):
-    """Whoever is to announce its client, and says nothing; no server is there to hear of it."""
+    """
+    The clients must send a PROXY header, and send nothing. The server does not exist: weir must not connect to
+    it.
+    """
     with relay(servers=["127.0.0.1:1"], timeouts=timeouts(preface="500ms"), listener={"accept_proxy": ["any"]}) as rig:
         told = load.run("connect", target=rig.weir.address, connections=N, rate=500, expect="500ms")
         judge(told, report, "rst")
@@ -163,7 +169,7 @@ def test_preface_of_a_hello_that_is_never_whole(every, report):
 
 @pytest.mark.parametrize("every", (None, "50ms"))
 def test_first_byte(every, behind, report):
-    """And those that spoke stay."""
+    """Clients that have spoken stay."""
     with relay(servers=[str(behind)], timeouts=timeouts(first_byte="1s")) as rig:
         told = load.run("firstbyte", target=rig.weir.address, serve=behind, connections=N, every=every,
                         expect="1s", busy=25)
@@ -191,7 +197,7 @@ def test_lifetime_of_busy_pairs(behind, report):
 
 
 def test_lifetime_of_quiet_pairs(behind, report):
-    """Quiet is who has moved no byte for a second."""
+    """A pair is quiet when it has moved no byte for a second."""
     with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1500ms")) as rig:
         told = load.run("idle", target=rig.weir.address, serve=behind, connections=N, silent=True,
                         expect="1500ms")
@@ -199,7 +205,7 @@ def test_lifetime_of_quiet_pairs(behind, report):
 
 
 def test_a_lifetime_with_a_grace_ends_at_a_quiet_second(behind, report):
-    """After a trickle that is longer than the lifetime, and nothing of it is lost."""
+    """The pair ends after a trickle that is longer than its lifetime, and no byte is lost."""
     with relay(servers=[str(behind)],
                timeouts=timeouts(lifetime="500ms", lifetime_grace="1m")) as rig:
         told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
@@ -209,7 +215,7 @@ def test_a_lifetime_with_a_grace_ends_at_a_quiet_second(behind, report):
 
 
 def test_lifetime_cuts_a_trickle(behind):
-    """Weirload expects silence to be the reason, so for it this is early; and it is a reset."""
+    """weirload expects a close for silence, so this one is early for it; and it is a reset."""
     with relay(servers=[str(behind)], timeouts=timeouts(lifetime="1s")) as rig:
         told = load.run("trickle", target=rig.weir.address, serve=behind, connections=N,
                         expect="20s", every="100ms", for_="10s")
@@ -218,8 +224,11 @@ def test_lifetime_cuts_a_trickle(behind):
 
 
 def test_drain(behind):
-    """The time counts from the signal, which comes after the last connect that weirload counts from. Who was not
-    quiet for a second then is reset, so weir may take half a second for the bytes before it."""
+    """
+    The time counts from the signal, which comes after the last connect, from which weirload counts. A pair that
+    was not quiet for a second at its end is reset; so weir may take half a second for the bytes before that
+    second.
+    """
     with relay(servers=[str(behind)], log={"level": "debug"},
                timeouts=timeouts(drain="1500ms"),
                drain={"idle_first": "none", "spread": "0s"}) as rig:
@@ -237,7 +246,7 @@ def test_drain(behind):
 
 @pytest.mark.parametrize("cut", (False, True))
 def test_a_drain_lets_live_streams_finish_if_it_has_the_time(cut, behind, report):
-    """Idle ones go first; live ones are cut only where the drain's budget is shorter than what they have left."""
+    """Idle streams are ended first. Live ones are cut only if the drain's time is shorter than what they still need."""
     with relay(servers=[str(behind)], timeouts=timeouts(drain="500ms" if cut else "20s"),
                drain={"idle_first": "1s", "spread": "0s"}) as rig:
         told = load.run("drain", target=rig.weir.address, serve=behind, connections=N, every="20ms",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""weirload's faces: bad usage is one clear line and status 2; the JSON is what the manual says."""
+"""weirload's interfaces: bad usage is one clear line and status 2, and the JSON is that of the manual."""
 
 import re
 import signal
@@ -15,7 +15,7 @@ TARGET = {"target": "127.0.0.1:1", "expect": "1s"}
 
 
 def refused(*words, prefix=()):
-    """Runs it; the one line that it says."""
+    """Runs a command that must be refused; its error, which is one line."""
     done = subprocess.run([*prefix, load.WEIRLOAD, *words], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=DEADLINE, check=False)
     assert done.returncode == 2, done
@@ -114,7 +114,7 @@ def test_too_few_descriptors_are_told_with_the_remedy():
     need, limit, fits = (int(one) for one in re.search(
         r"needs (\d+) file descriptors.*limit is (\d+).*--connections (\d+) or less", said).groups())
     assert limit == 200 and 2000 < need < 2100 and 60 < fits < 100
-    # And what it recommends is enough.
+    # The number that it recommends fits.
     with ScriptedPeer(Script(0.05)) as peer:
         done = load.run("idle", target=peer, expect="0s", connections=fits,
                         prefix=("prlimit", "--nofile=200:200"))
@@ -167,7 +167,7 @@ def test_help_and_version():
         assert says in done.stdout
 
 
-# The schema, as weirload(1) has it
+# The schema of weirload(1)
 
 NUMBER = (int, float)
 HISTOGRAM = {key: int for key in ("count", "min", "p50", "p90", "p99", "p999", "max")}
@@ -222,7 +222,7 @@ OF_SCENARIO = {
 
 
 def check(value, schema, where="$"):
-    """Every field of the schema and no other, each of its type."""
+    """Asserts that the value has every field of the schema and no other, each of its type."""
     types = schema if isinstance(schema, tuple) else (schema,)
     if value is None and None in types:
         return
@@ -235,7 +235,7 @@ def check(value, schema, where="$"):
 
 
 def limits_of(scenario, behind, options):
-    """Further limits, where they make sense."""
+    """The limits that a run has besides the common ones."""
     if "expect" not in options:
         yield "max_late"
     if behind:
@@ -268,7 +268,7 @@ def limits_of(scenario, behind, options):
 def test_json_has_the_documented_schema(scenario, options, serve):
     behind = address.free("tcp4", None) if serve and scenario not in ("connect", "preface") else None
     with ScriptedPeer(Script(0.3), behind) as peer:
-        # Before the scripted server, which reads on, a stall never comes.
+        # The scripted server reads on, so a stall never comes.
         told = load.run(scenario, **{"target": peer, "serve": behind, "expect": "100ms",
                                      "wait": "500ms", **options})
     schema = {**SCHEMA, **OF_SCENARIO.get(scenario, {})}
@@ -290,7 +290,7 @@ def test_closes_are_told_one_by_one_and_over_time():
     for name in VERDICTS:
         assert sum(closes[name]) == told["connections"][name], name
     assert sum(closes["opened"]) == 30
-    # Each close lies in a bucket, in order.
+    # Each close is counted in a bucket, and the buckets are in order.
     buckets = told["client"]["deviations_us"]
     assert sum(count for _, _, count in buckets) == 30
     assert buckets == sorted(buckets) and all(least <= greatest for least, greatest, _ in buckets)
