@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""/v1/events: the stream sends each event to those who follow it, and sends no others."""
+"""/v1/events: each event is sent to the clients that follow it, and to no others."""
 
 import contextlib
 import http.client

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(autouse=True)
 def own_network():
-    """Moves the test to a network namespace of its own, and so the processes and threads that it starts."""
+    """Gives the test, and the processes and threads that it starts, a network namespace of their own."""
     with open("/proc/self/ns/net", "rb") as before:
         assert LIBC.unshare(CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
         try:

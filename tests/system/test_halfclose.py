@@ -139,7 +139,7 @@ def test_unix_clients_that_send_and_close_at_once_lose_nothing(report):
 
 
 def test_client_fin_with_the_first_segment_is_no_abort(report):
-    """The client connects and sends a request and its FIN: weir may see the FIN as soon as the upstream."""
+    """The client sends a request and its FIN at once: weir may see the FIN in the turn that connects the upstream."""
     count = scaled(500, 100)
     with relay(servers=[lambda *where: peers.Server(*where, peers.echo)]) as rig:
         for number in range(count):

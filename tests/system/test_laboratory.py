@@ -27,10 +27,7 @@ def steps():
 
 
 def fits(line, told):
-    """
-    Whether the output is that of the page. Numbers with a point differ between machines, and so does the space
-    before them.
-    """
+    """Whether the output is that of the page. Numbers with a point, and the space before them, may differ."""
     number = r"\s*-?\d+\.\d+"
     pattern = r"\s*-?\d+\.\d+".join(re.escape(piece) for piece in re.split(number, line))
     return re.fullmatch(pattern, told) is not None

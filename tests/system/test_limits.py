@@ -60,7 +60,7 @@ class Gate(peers.Upstream):
 
 
 def ask_all(rig, count):
-    """So many clients; each sends a question of its own, and none waits for its answer."""
+    """`count` clients; each sends a question of its own, and none waits for its answer."""
     socks = [rig.client() for _ in range(count)]
     for number, sock in enumerate(socks):
         sock.sendall(b"question %d" % number)
@@ -113,13 +113,12 @@ def test_limit_of_one_listener_does_not_hold_up_another():
 
 
 # With its own buffer sizes the kernel holds 25 MiB of each pair that is stalled both ways. It has no memory for
-# hundreds of such pairs, and resets connections of anybody. The size of the kernel's buffers does not change what weir
-# holds.
+# hundreds of such pairs, and resets anybody's connections. weir holds the same in any case.
 SMALL = 64 * KIB
 
 
 def both_stalled(rig, count):
-    """The sockets of so many pairs; both directions of each are filled until no side takes a byte any more."""
+    """The sockets of `count` pairs; both directions of each are filled until no side takes a byte any more."""
     pairs = [rig.pair(rcvbuf=4096) for _ in range(count)]
     socks = [sock for pair in pairs for sock in pair]
     for sock in socks:

@@ -278,7 +278,7 @@ def refused_access(folder, prefix):
 
 @pytest.mark.parametrize("how", ("no_right", pytest.param("unmapped", marks=pytest.mark.root)))
 def test_group_that_may_not_be_set_names_the_remedies(folder, how):
-    """So it is in the shipped service: it has no capability, and PrivateUsers= maps few groups."""
+    """The shipped service is like this: it has no capability, and its PrivateUsers= maps few groups."""
     if how == "unmapped":
         prefix = ("unshare", "--user", "--map-root-user", "--")
     elif os.geteuid() == 0:

@@ -19,7 +19,7 @@ PIPE = 4096
 
 
 def exchange(rig, rounds):
-    """Makes so many pairs, one after the other; each has a line in the log."""
+    """Makes `rounds` pairs, one after the other; each has a line in the log."""
     for number in range(rounds):
         with peers.connect(rig.weir.address) as sock:
             sock.sendall(b"%d" % number)

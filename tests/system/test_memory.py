@@ -80,7 +80,7 @@ def started(process):
 
 
 def start(path, size):
-    """Starts weir with so much address space: None if it got ready, else what it says there is no memory for."""
+    """Starts weir with `size` bytes of address space: None if it got ready, else what it had no memory for."""
     with subprocess.Popen(["prlimit", f"--as={size}", WEIR, "-c", path], stderr=subprocess.PIPE, text=True) as weir:
         ready, text = started(weir)
         if ready:
@@ -112,8 +112,7 @@ def test_start_short_of_memory_is_told_and_ends_with_1(folder, report):
     else:
         raise AssertionError("400 MiB are not enough")
     assert "config" in told and len(told) > 2
-    # Then we search, in small steps, for the size that is just enough: below it a late allocation is the first to
-    # fail.
+    # Then we search for the size that is just enough: at each size that we try, another allocation fails first.
     least, enough = size - 8 * MIB, size
     while enough - least > 32 * KIB:
         middle = (least + enough) // 2

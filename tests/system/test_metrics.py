@@ -125,7 +125,7 @@ def test_a_server_that_refuses_is_ejected():
         wait.until(lambda: scrape(here).get("weir_server_ejections_total", **dead) == 1, "it is ejected")
         now = scrape(here)
         assert [now.get(f"weir_server_{what}", **dead) for what in ("ejected", "up")] == [1, 0]
-        assert now.get("weir_server_connects_failed_total", **dead) >= 3  # a client may come before all workers know
+        assert now.get("weir_server_connects_failed_total", **dead) >= 3  # clients may come before all workers know it
         assert [now.get(f"weir_server_{what}", **alive) for what in ("ejected", "up", "connects_failed_total")] == [0, 1, 0]
         assert now.get("weir_server_connect_seconds_count", **alive) == 6
         assert now.get("weir_server_connect_seconds_count", **dead) == 0

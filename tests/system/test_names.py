@@ -271,7 +271,7 @@ def test_a_zone_is_looked_up_at_each_bind(folder):
 # ---- tasks ----
 
 def as_nobody(tasks):
-    """A prefix that runs weir as a user without other processes, who may have so many tasks."""
+    """A prefix that runs weir as a user without other processes, who may have `tasks` tasks."""
     user = str(61000 + os.getpid() % 4000)
     return ("prlimit", f"--nproc={tasks}:{tasks}", "setpriv", f"--reuid={user}", f"--regid={user}",
             "--clear-groups")

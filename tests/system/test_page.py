@@ -133,7 +133,7 @@ def test_it_shows_what_is_and_follows_it_over_a_restart(chromium):
 
 @pytest.mark.slow
 def test_hostile_names_are_text_and_it_asks_where_no_events_come(chromium):
-    """Addresses in the config may have any bytes. Without events the page asks again; with events it follows them."""
+    """Addresses in the config may have any bytes. Without events the page polls; with events it follows them."""
     evil = "<img src=x onerror=document.title='owned'><script>alert(1)</script>"
     with shown(errors=("server_down",)) as (here, url):
         path = f"unix:{here.weir.folder}/{evil.replace('/', '|')}"

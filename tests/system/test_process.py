@@ -273,7 +273,7 @@ def test_a_notify_socket_that_nobody_reads_stops_nothing(folder):
 
 @pytest.mark.parametrize("reload", (False, True))
 def test_children_of_the_shell_that_became_weir_do_not_stay_as_zombies(reload):
-    """weir gets such children if it is PID 1 of a container, too: orphans."""
+    """As PID 1 of a container weir gets such children, too: orphans."""
     shell = ("sh", "-c", 'for one in 1 2 3; do sleep 0 & done; exec "$@"', "sh")
     with relay(daemon={"prefix": shell, "control": True}) as rig:
         if reload:

@@ -113,7 +113,7 @@ def lively_house(folder):
 
 def test_each_query_is_answered_and_not_with_nothing(lively, report):
     rules = wait.until(lambda: lively.get("/api/v1/rules"), "Prometheus")["groups"][0]["rules"]
-    # Without its comparison, a rule's query has an answer even if its alarm would not go off.
+    # Without its comparison, an alert's query must have an answer, whether or not the alert would fire.
     queries = [COMPARISON.sub("", rule["query"]) for rule in rules]
     assert all(query != rule["query"] for query, rule in zip(queries, rules))
     queries += [COMPARISON.sub("", query) for query in queries_of_dashboard()]

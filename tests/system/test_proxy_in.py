@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-PROXY headers of clients: with accept_proxy, weir believes them over each transport, whichever program builds
-the header, and however slowly it comes.
+PROXY headers of clients: weir believes the clients that accept_proxy has, over each transport, whichever
+program builds the header, and however slowly it comes.
 """
 
 import contextlib

@@ -25,7 +25,7 @@ def settings_for(server, max_pairs, *, queue="5s", workers=1, transport="tcp4", 
 
 @contextlib.contextmanager
 def full_server(folder, max_pairs, **options):
-    """A weir with one server, which has so many places."""
+    """A weir with one server, which has `max_pairs` places."""
     with contextlib.closing(peers.Upstream("tcp4", folder)) as server, \
             Weir(settings_for(server, max_pairs, **options)) as weir:
         yield weir, server

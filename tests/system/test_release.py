@@ -97,7 +97,7 @@ def test_an_address_at_which_nobody_reads_is_not_released(tree):
 
 
 def test_a_release_has_every_package_and_their_sums(tree):
-    """The build of the packages and the tests are replaced by stand-ins: others test them."""
+    """Stand-ins replace the build of the packages and the tests, which are not tested here."""
     give_it_a_day(tree)
     for file in [tree / "SECURITY.md", *(one for one in (tree / "debian").iterdir() if one.is_file())]:
         file.write_text(re.sub(r"@example\.(org|com)", "@weir.test", file.read_text(encoding="utf-8")),

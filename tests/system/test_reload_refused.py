@@ -273,7 +273,7 @@ def test_reloads_at_once_are_done_one_after_the_other():
 
 
 def test_reload_sees_what_was_written_before_it_was_asked_for():
-    """However many reloads are under way: an answer means that the config of the time of asking is in force."""
+    """However many reloads are under way, one that is answered has read a config that is no older than its request."""
     with house(serve=say(b"0")) as here:
         stop = threading.Event()
 
@@ -296,7 +296,7 @@ def test_stop_in_the_middle_of_a_reload_ends_well():
         with house(errors=FAILED, workers=2) as here:
             here.weir.configure(here.settings(listeners=[listener("other", str(here.free()))]))
             here.weir.signal(signal.SIGHUP)
-            time.sleep(delay)  # the reload has got anywhere by then
+            time.sleep(delay)  # the reload may have got anywhere by then
             here.weir.stop()
 
 

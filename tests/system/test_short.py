@@ -15,7 +15,7 @@ PORTS = 10
 
 
 def end_of(weir, client, **match):
-    """Closes a client; its closing line. Clients of different ports may have the same port of their own."""
+    """Closes a client; its closing line. Clients of different ports may have the same address."""
     name = peers.name(client)
     client.close()
     return weir.record("close", client=name, **match)

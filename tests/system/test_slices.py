@@ -85,8 +85,8 @@ def weighing_house(folder, **options):
 def full_house(tmp_path_factory):
     """
     A weir-weigh with many pairs, listeners and servers. Its pairs are in the queues of servers that do not
-    accept. Their ends are not logged: weir waits for the log's reader for a second, and a busy machine may need
-    more.
+    accept. Their ends are not logged: a busy machine may not read the log in the second that weir waits for its
+    reader.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < 2 * N_PAIRS + 1000:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
 A slow reader: weir has given all bytes to its kernel, and no event follows. No timer of silence may cut the
-bytes that are still on their way. A reader that reads nothing is cut, although at first it looks the same.
+bytes that are still on their way. A reader that reads nothing is cut, and sees a reset.
 """
 
 import signal

@@ -48,7 +48,7 @@ def test_idle_counts_from_the_last_byte(client, upstream, by_client, report):
         watch = Watch(0.3)
         with within(watch.start, 0.3):
             first, second = sides(rig, by_client)
-            time.sleep(0.1)  # a timer that counts from the start would now be early
+            time.sleep(0.1)  # a timer that counts from the start would strike too early
             watch.restart()
             first.sendall(b"x")
             assert peers.read_exactly(second, 1) == b"x"
@@ -102,7 +102,7 @@ def test_half_close_counts_from_the_last_byte_after_the_fin(client, upstream, by
         with within(watch.start, 0.3):
             peers.fin(first)
             assert peers.end_of(second) == "fin"
-            time.sleep(0.1)  # a timer that counts from the FIN would now be early
+            time.sleep(0.1)  # a timer that counts from the FIN would strike too early
             watch.restart()
             second.sendall(b"answer")
         watch.expect(first, peers.abort_of(first), b"answer")
@@ -264,7 +264,7 @@ def test_lifetime_within_a_second_of_the_last_byte_ends_with_resets(by_client, r
 
 @pytest.mark.workers
 def test_many_pairs_due_at_once_are_all_in_time(report):
-    """weir's clock judges each pair; the clients' clock judges all together, from the last byte on."""
+    """By weir's clock each pair is judged; by the clients' clock all are judged together, from the last byte on."""
     count = scaled(1000, 100)
     pairs, starts = [], []
 

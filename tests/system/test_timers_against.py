@@ -42,7 +42,7 @@ def test_idle_against_lifetime(client, upstream, timeouts, timer, report):
 ))
 @MIXED
 def test_connect_against_lifetime(client, upstream, timeouts, timer, reason, report):
-    """Before the pair relays, each end resets the client."""
+    """Whatever ends the session before it relays, the client sees a reset."""
     with relay(client, upstream, servers=[peers.BlackHole], timeouts=timeouts) as rig:
         watch = Watch(0.3)
         sock = rig.client()

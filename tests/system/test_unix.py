@@ -63,7 +63,7 @@ def test_bytes_behind_a_passed_descriptor_arrive_at_once(way):
 
 
 def test_bytes_of_other_credentials_arrive_at_once(folder):
-    """The socket has PassCredentials= of the .socket unit."""
+    """The listening socket has SO_PASSCRED, as PassCredentials= in the .socket unit sets it."""
     with contextlib.closing(peers.Upstream("unix", folder)) as server, \
             contextlib.closing(peers.Upstream("unix", folder)) as made:
         made.sock.settimeout(None)

@@ -145,7 +145,7 @@ def test_it_follows_the_size_of_the_terminal(folder):
         terminal.resize(60, 16)
         screen = terminal.wait("WAITING", without=["STATE", "relaying"])
         assert len(ids(screen, "WAITING")) < 10
-        # Keys show the pairs that do not fit.
+        # End and Home show the pairs that do not fit on the screen.
         terminal.keys("End")
         wait.until(lambda: ids(terminal.screen(), "WAITING")[-1:] == known[-1:], "the last pair", every=0.05)
         terminal.keys("Home")

@@ -47,7 +47,7 @@ class Pair:
 
 
 def timed(sock, count=1):
-    """Reads so many bytes: (bytes, the time at which the last of them had come)."""
+    """Reads `count` bytes: (bytes, the time at which the last of them had come)."""
     got = read_exactly(sock, count)
     return got, time.monotonic()
 

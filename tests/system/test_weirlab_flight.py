@@ -205,7 +205,7 @@ class Crowd:
             sock.sendall(data)
 
     def receive(self, size):
-        """Reads so many bytes at each server, or with None until it ends, by FIN or reset."""
+        """Reads `size` bytes at each server, or with None until it ends, by FIN or reset."""
         poll = select.epoll()
         left = {sock.fileno(): size for sock in self.servers}
         by_fd = {sock.fileno(): sock for sock in self.servers}

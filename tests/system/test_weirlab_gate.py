@@ -54,7 +54,7 @@ def fate(at):
 
 
 def served(at, count):
-    """The numbers of the clients that are served, of so many in a row; the others must be turned away properly."""
+    """The numbers of the clients that are served, of `count` in a row; the others must be turned away properly."""
     fates = [fate(at) for _ in range(count)]
     assert set(fates) <= {"served", *TURNED_AWAY["unix" if at.is_unix else "tcp4"]}, fates
     return {i for i, one in enumerate(fates) if one == "served"}
@@ -200,7 +200,7 @@ def test_whom_a_toxic_resets_is_logged_and_counted(server):
 # ---- flap ----
 
 def live(at, count):
-    """So many clients, all of them served."""
+    """`count` clients that are served."""
     socks = [peers.connect(at) for _ in range(count)]
     assert [asked(sock) for sock in socks] == ["served"] * count
     return socks

@@ -123,7 +123,7 @@ def test_a_connection_is_recorded_and_weirlab_ends(tmp_path):
             server = peers.prepare(upstream.sock.accept()[0])
             client.sendall(b"q" * 64)
             assert read_exactly(server, 64) == b"q" * 64
-            time.sleep(0.1)  # what follows comes at least so long after the beginning; each event may be recorded late
+            time.sleep(0.1)  # the answer comes at least 0.1 s after the beginning; each event may be recorded late
             server.sendall(b"a" * 200_000)
             assert read_exactly(client, 200_000) == b"a" * 200_000
             peers.fin(client)

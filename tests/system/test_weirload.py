@@ -21,8 +21,7 @@ from weirtest.settings import DEADLINE
 N = 8
 BY = pytest.mark.parametrize("by", ("fin", "rst"))
 
-# "Early" here is a close at once, long before its time, and "late" is long after it: a busy machine changes no
-# verdict.
+# "Early" is a close at once, long before its time, "late" one long after it: a busy machine changes no verdict.
 EARLY = {"expect": "20s"}
 ON_TIME = {"expect": "100ms"}
 LATE = {"expect": "50ms", "max_late": "100ms"}
@@ -105,8 +104,7 @@ def test_bytes_that_keep_alive_keep_their_pace(folder):
         if told.json["tool"]["loop_delay_us"]["max"] < 50e3:
             break  # otherwise this machine held up the loop, and the run proves nothing
     assert told.verdicts == {"on_time": N} and told.code == 0, told.out
-    # These two are opened at 0.17 and 0.22 s, all are open at about 0.45 s, and the last bytes are due at 0.8 and 0.92
-    # s.
+    # These two open at 0.17 and 0.22 s, all are open at about 0.45 s; the last bytes are due at 0.8 and 0.92 s.
     assert [row["sent_bytes"] for row in told.rows[3:5]] == ["3", "3"]
 
 
@@ -207,10 +205,7 @@ def test_bytes_that_nobody_sent_fail(behind):
     ("mixed", {"every": "20ms", "busy": 25}, 2),
 ))
 def test_bytes_that_are_not_those_that_were_sent_fail(scenario, options, count, behind):
-    """
-    The bytes that go down are garbled. The server's token is not lost, since the server is not the first to
-    speak.
-    """
+    """Bytes down are garbled. The server's token is not lost: the server is not the first to speak."""
     with ScriptedPeer(Script(0.2, way="down", garble=True), behind) as peer:
         told = load.run(scenario, target=peer, serve=behind, expect="100ms", **options)
     assert told.code == 1 and told.broken == {"max_garbled"}, told.out

@@ -41,7 +41,7 @@ def run(example, folder, proxy, server):
 def test_each_example_runs_as_it_is_written(example, folder):
     server = address.free("tcp4", None)
     assert example.startswith("weirload ") and example.count("\n") <= 2
-    # weir needs weirload's server where the example starts one. Elsewhere its server is one that answers by itself.
+    # weir's server is the one that the example names, if it names one, and otherwise that of relay().
     is_served = "--serve" in example or "--blackhole" in example
     with relay(**({"servers": [str(server)]} if is_served else {}),
                timeouts={"idle": "1m" if " drain " in example else "1s", "connect": "1s"}) as rig:

@@ -28,10 +28,7 @@ def timeouts(**some):
 
 
 def judge(told, report, ends, side="client", count=N):
-    """
-    Asserts that by weirload's clock no close is early, nor later than LATE; prints how late. `ends`: those
-    allowed.
-    """
+    """Asserts that no close is early by weirload's clock, or later than LATE; prints it. `ends`: those allowed."""
     assert told.verdicts == {"on_time": count} and told.code == 0, told.out
     ended = told.ends(side)
     assert sum(ended.values()) == count and set(ended) <= set(ends.split()), (
@@ -137,10 +134,7 @@ def test_a_refusing_server_ends_at_once(report):
 
 
 def test_preface(report):
-    """
-    The clients must send a PROXY header, and send nothing. The server does not exist: weir must not connect to
-    it.
-    """
+    """The clients must send a PROXY header, and send nothing. No server listens: weir must not connect to it."""
     with relay(servers=["127.0.0.1:1"], timeouts=timeouts(preface="500ms"), listener={"accept_proxy": ["any"]}) as rig:
         told = load.run("connect", target=rig.weir.address, connections=N, rate=500, expect="500ms")
         judge(told, report, "rst")
