@@ -8,13 +8,12 @@
 #	s2 10.2.2.2 ─┤
 #	s3 10.2.3.2 ─┘   three servers, which the name server has as SRV _app._tcp.cluster.test
 #
-# The links are veth pairs that are made between two of these namespaces, never in that of the host: in a
-# leaf the end is called eth0, in the router as the leaf. The router has .1 on each, and leaves have it as
-# their gateway. A client has 10.1.1.16 to 10.1.1.31 too, so that one can stand for many.
+# The links are veth pairs that are made between two of these namespaces, never in that of the host. The
+# end in a leaf is called eth0, the end in the router has the leaf's name. The router has .1 on each link,
+# and is the gateway of the leaves. A client has 10.1.1.16 to 10.1.1.31 too, so that it can act as many.
 #
 # WEIR_CLUSTER=NAME (default: weir) is in front of all names, so that there can be several at a time.
-# Everything else that is made is in a folder of its own, $run: what the programs are configured by, and
-# what they say.
+# Everything else that is made is in a folder of its own, $run: the programs' configs and their output.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,7 +36,7 @@ inside() {
 	ip netns exec "$name-$where" "$@"
 }
 
-# The namespaces of this cluster that there are.
+# Prints the namespaces of this cluster that exist.
 namespaces() {
 	local one
 	for one in router n1 n2 n3 s1 s2 s3 c1 c2; do
@@ -45,7 +44,8 @@ namespaces() {
 	done
 }
 
-# PROGRAM: where it is; of weir's own, the ones that were built here last if nothing else is said.
+# program PROGRAM: prints its path. A variable with its name in capitals has precedence; then, for weir's own programs,
+# the build of $WEIR, and those in build/; then PATH.
 program() {
 	local said=$1 built=
 	said=${said^^}
@@ -66,7 +66,7 @@ program() {
 	fi
 }
 
-# need PROGRAM...: ends this where one of them is not there. First of all: in $(program ...) it would not.
+# need PROGRAM...: ends the script if one of them is missing. Call it first: $(program ...) would end only a subshell.
 need() {
 	local one
 	for one; do
@@ -74,7 +74,7 @@ need() {
 	done
 }
 
-# start NAMESPACE PROGRAM COMMAND...: a daemon; $run/NAMESPACE/PROGRAM.log is what it says, .pid which it is.
+# start NAMESPACE PROGRAM COMMAND...: starts a daemon. $run/NAMESPACE/PROGRAM.log has its output, PROGRAM.pid its pid.
 start() {
 	local where=$1 which=$2
 	shift 2
@@ -84,8 +84,8 @@ start() {
 		"$run/$where/$which" ip netns exec "$name-$where" "$@" >>"$run/$where/$which.log" 2>&1 </dev/null
 }
 
-# fill FROM TO [N]: a configuration of this folder, in which @N@ is the number of the node, and @RUN@ the
-# folder of what runs there.
+# fill FROM TO [N]: writes a config of this folder to TO. @N@ in it becomes the number of the node, @RUN@ the
+# folder of TO, and @SERVICE@ the address of the service.
 fill() {
 	mkdir -p "${2%/*}"
 	sed -e "s|@N@|${3:-}|g" -e "s|@RUN@|${2%/*}|g" -e "s|@SERVICE@|$service|g" "$here/$1" >"$2"
@@ -143,7 +143,7 @@ weir() {
 	start "n$1" weir "$(program weir)" -c "$run/n$1/weir.conf"
 }
 
-# Whether all that was started runs still.
+# Whether all daemons still run; prints the .pid file of one that has ended.
 alive() {
 	local file pid
 	for file in "$run"/*/*.pid; do
@@ -156,7 +156,7 @@ alive() {
 	done
 }
 
-# wait_for SECONDS WHAT COMMAND...: until it succeeds.
+# wait_for SECONDS WHAT COMMAND...: repeats the command until it succeeds.
 wait_for() {
 	local end=$((SECONDS + $1)) what=$2 ended
 	shift 2
@@ -167,8 +167,8 @@ wait_for() {
 	done
 }
 
-# Ends what runs in the namespaces of this cluster, and nothing else; then they go, and with them the links. What is
-# in the way of one of them is not in that of the others. They are this cluster's if its folder is there.
+# Ends what runs in the namespaces of this cluster, and nothing else; then removes them, and with them their links. If
+# one cannot be removed, the others are. The namespaces are this cluster's only if its folder exists.
 remove() {
 	local one pid tries status=0
 	[ -d "$run" ] || return 0

@@ -25,7 +25,7 @@ class Redis:
         self.used = 0
 
     def ask(self, command):
-        """Sends an inline command; the lines of the answer."""
+        """Sends an inline command, and returns the lines of the answer."""
         if self.sock is None or time.monotonic() - self.used > self.keep_s:
             self.sock = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         self.sock.sendall(command.encode() + b"\r\n")

@@ -2,7 +2,7 @@
 # `up bird [plain|resilient]`: sourced by up, after topology.sh.
 # shellcheck disable=SC2154 # what topology.sh has set
 
-# Each node has a link of its own to the router, as to the switch above it.
+# Each node has a link of its own to the router, as a real one has to the switch above it.
 way() {
 	local kind=${1:-plain} i table=254
 	[[ $kind =~ ^(plain|resilient)$ && $# -le 1 ]] || usage
@@ -12,11 +12,11 @@ way() {
 	for i in 1 2 3; do
 		leaf "n$i" "10.0.$i"
 	done
-	# By addresses and ports: otherwise all connections of a client go through one node.
+	# The router chooses a node by addresses and ports: otherwise all connections of a client go through one node.
 	inside router sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 	names
 	servers
-	# BIRD goes before others: a node that only has no time for BFD would be taken for a dead one.
+	# BIRD has a high priority: without it, a node that only has no time for BFD would be taken for a dead one.
 	fill bird/router.conf "$run/router/bird.conf"
 	sed -i "s|@TABLE@|$table|" "$run/router/bird.conf"
 	start router bird nice -n -10 "$(program bird)" -f -c "$run/router/bird.conf" -s "$run/router/bird.control"

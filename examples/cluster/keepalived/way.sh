@@ -17,7 +17,7 @@ way() {
 	done
 	names
 	servers
-	# keepalived runs no script that others than root could change; where this was built, they might.
+	# keepalived runs no script that others than root could change. The build's weirctl may be one: hence a copy.
 	install -m 755 "$(program weirctl)" "$run/weirctl"
 	for i in 1 2 3; do
 		fill weir.conf "$run/n$i/weir.conf" "$i"
@@ -39,7 +39,7 @@ member() {
 	ip -n "$name-n$1" route add default via 10.0.0.1
 }
 
-# particulars FILE N: one node has each address, and the third takes it over from either.
+# particulars FILE N: sets priorities so that each address has a node of its own, and the third takes over either.
 particulars() {
 	local first second
 	case $2 in
